@@ -1,0 +1,33 @@
+"""What a trajectory of a loop can do in the long run (THEORY.md section 1): the words that predictions and measurements share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """Long-run behaviour of h_{t+1} = f(h_t, e); the value is the word."""
+
+    FIXED_POINT = "fixed-point"
+    """the residual abs(h_{t+1} - h_t) falls geometrically"""
+    CRITICAL = "critical"
+    """the state converges, but only algebraically (h - h^3: residual ~ t^{-3/2})"""
+    DRIFT = "drift"
+    """the norm grows linearly; relative residual ~ c/t"""
+    GROWTH = "growth"
+    """polynomial growth of degree two or more (a Jordan block)"""
+    EXPLOSION = "explosion"
+    """the norm grows geometrically"""
+    CYCLE = "cycle"
+    """a periodic orbit of period two or more"""
+    APERIODIC = "aperiodic"
+    """bounded, neither convergent nor periodic within the horizon"""
+    UNDECIDED = "undecided"
+    """the evidence within the horizon fits none of the others"""
+    NON_FINITE = "non-finite"
+    """the step returned NaN or infinity from a finite state of moderate size"""
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the orbit stays in a bounded set."""
+        return self in (Outcome.FIXED_POINT, Outcome.CRITICAL, Outcome.CYCLE, Outcome.APERIODIC)
