@@ -1,0 +1,122 @@
+"""The looped transformer: one weight-tied block, attention then MLP, for every `Architecture` (THEORY.md section 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.attention import MLP, Attention, Geometry, RMSNorm
+from models.config import ModelConfig
+from theory.architecture import Norm, Recall, Residual
+
+
+@dataclass(frozen=True)
+class Context:
+    """What one input contributes to every loop and does not depend on the state: W_e e + b, and the positions."""
+
+    recalled: Tensor | None
+    geometry: Geometry
+
+
+class SubBlock(nn.Module):
+    """One update u with its normalisations and its residual.
+
+    pre h + u(N(h)); peri h + N(u(N(h))); post N(h + u(h)); sandwich N(h + u(N(h))); with residual gru the sum h + u is
+    replaced by GRUCell(input u, hidden h).
+    """
+
+    def __init__(self, config: ModelConfig, update: nn.Module):
+        super().__init__()
+        arch, d = config.architecture, config.width
+        self.update = update
+        self.inner = RMSNorm(d, config.eps) if arch.inner_norm else None
+        self.outer = RMSNorm(d, config.eps) if arch.norm is not Norm.PRE else None
+        self.norm = arch.norm
+        self.gru = nn.GRUCell(d, d) if arch.residual is Residual.GRU else None
+
+    def forward(self, h: Tensor, source: Tensor, mix: nn.Linear | None, context: Context) -> Tensor:
+        """New state from the hidden state h; the update reads `source` (h itself but for external recall with gru)."""
+        x = source if self.inner is None else self.inner(source)
+        if mix is not None:
+            x = mix(x) + context.recalled
+        u = self.update(x, context.geometry)
+        if self.norm is Norm.PERI:
+            assert self.outer is not None
+            u = self.outer(u)
+        if self.gru is None:
+            h = h + u
+        else:
+            h = self.gru(u.reshape(-1, u.shape[-1]), h.reshape(-1, h.shape[-1])).view_as(h)
+        if self.norm in (Norm.POST, Norm.SANDWICH):
+            assert self.outer is not None
+            h = self.outer(h)
+        return h
+
+
+class LoopedTransformer(nn.Module):
+    """h_0 = e = encode(x); h_{t+1} = step(h_t, e); logits = head(h_t).
+
+    States and embeddings are (batch, cells, width). `initial` and `step` are pure functions of their arguments (and the
+    weights), so the model is a `LoopedMap`; `prepare` and `advance` are `step` in two parts, so that a loop of T
+    iterations computes W_e e, the rotary tables and the window once. Weights are drawn from `seed` alone.
+    """
+
+    def __init__(self, config: ModelConfig, seed: int = 0):
+        super().__init__()
+        self.config = config
+        d, recall = config.width, config.architecture.recall
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.encoder = nn.Linear(config.channels, d)
+            self.w_x = None if recall is Recall.NONE else nn.Linear(d, d, bias=False)
+            self.w_e = None if recall is Recall.NONE else nn.Linear(d, d)
+            self.attention = SubBlock(config, Attention(config))
+            self.mlp = SubBlock(config, MLP(config))
+            self.head_norm = RMSNorm(d, config.eps)
+            self.head_hidden = nn.Linear(d, d)
+            self.head_out = nn.Linear(d, config.classes)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Input (batch, cells, channels) to the embedding e, (batch, cells, width)."""
+        return self.encoder(x)
+
+    def initial(self, e: Tensor) -> Tensor:
+        """h_0 = e."""
+        return e
+
+    def prepare(self, e: Tensor) -> Context:
+        """The part of every step that depends on the input only."""
+        recalled = None if self.w_e is None else self.w_e(e)
+        return Context(recalled, Geometry(e.shape[1], self.config, e))
+
+    def advance(self, h: Tensor, context: Context) -> Tensor:
+        """One loop with a prepared context."""
+        arch, source, mix = self.config.architecture, h, None
+        if arch.recall is Recall.EXTERNAL:
+            assert self.w_x is not None
+            source = self.w_x(h) + context.recalled
+            if arch.residual is Residual.ADD:
+                h = source  # with gru the hidden argument stays h: boundedness (N8) is false for z
+        elif arch.recall is Recall.INTERNAL:
+            mix = self.w_x
+        h = self.attention(h, source, mix, context)
+        return self.mlp(h, h, mix, context)
+
+    def step(self, h: Tensor, e: Tensor) -> Tensor:
+        """One loop from scratch: advance(h, prepare(e))."""
+        return self.advance(h, self.prepare(e))
+
+    def head(self, h: Tensor) -> Tensor:
+        """Logits (batch, cells, classes) of a state."""
+        return self.head_out(F.gelu(self.head_hidden(self.head_norm(h))))
+
+    def forward(self, x: Tensor, loops: int) -> Tensor:
+        """Logits after that many loops."""
+        e = self.encode(x)
+        context, h = self.prepare(e), self.initial(e)
+        for _ in range(loops):
+            h = self.advance(h, context)
+        return self.head(h)
