@@ -1,0 +1,169 @@
+"""Theory against trained weights: what the claims predict for a checkpoint, and what the checkpoint does."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from models.checkpoint import load_model
+from models.evaluate import accuracy_curve
+from models.loop import TorchLoop
+from models.tasks.prefix_sums import PrefixSums
+from models.transformer import LoopedTransformer
+from numerics import Outcome, Recorder, classify, numeric, spectral_radius
+from theory import Weights, predict
+from theory.errors import UsageError
+
+COARSE, FINE = 1e-4, 1e-8
+"""Relative steps between which iterations are counted: below the transient, above the rounding floor."""
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """One input whose orbit reached a fixed point: rho there, and loops from `COARSE` to `FINE` measured and predicted (X5)."""
+
+    rho: float
+    rho_residual: float
+    slope_rate: float
+    measured_loops: int | None
+    predicted_loops: float | None
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """Prediction and measurement of one checkpoint side by side; `mismatches` lists every disagreement in words."""
+
+    name: str
+    architecture: str
+    bits: int
+    inputs: int
+    loops: int
+    seed: int
+    rho_wx: float | None
+    expected: str | None
+    allowed: list[str]
+    claims: list[str]
+    reason: str
+    outcomes: dict[str, int]
+    undecided: int
+    majority: str
+    convergence: list[Convergence]
+    accuracy_30: float
+    accuracy_500: float
+    drift_constant: float | None
+    residual_curve: list[float] = field(repr=False)
+    mismatches: list[str] = field(default_factory=list)
+
+    @property
+    def rho(self) -> float | None:
+        """Median spectral radius over the measured fixed points."""
+        return float(np.median([c.rho for c in self.convergence])) if self.convergence else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON object."""
+        return {**dataclasses.asdict(self), "rho_median": self.rho}
+
+
+def embedding(model: LoopedTransformer, inputs: int, bits: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Draw prefix-sums inputs: x, target and e = encode(x) in the model's dtype."""
+    x, target = PrefixSums().batch(inputs, bits, torch.Generator().manual_seed(seed))
+    x = x.to(next(model.parameters()).dtype)
+    with torch.no_grad():
+        return x, target, model.encode(x)
+
+
+def crossvalidate(
+    path: str | Path, *, inputs: int = 256, loops: int = 500, bits: int | None = None, spectra: int = 8, seed: int = 0, progress: bool = False
+) -> CrossValidation:
+    """Measure a checkpoint of prefix sums in float64 on random inputs, never seen in training but with probability ~ 0.
+
+    `bits` defaults to the length that its training reached. Outcomes are classified on all `inputs`, spectral radii at
+    the fixed points of the first `spectra` that have one.
+    """
+    if inputs < 1 or loops < 32:
+        raise UsageError(f"cross-validation needs at least 1 input and 32 loops, not {inputs} and {loops}")
+    model, meta = load_model(path, torch.float64)
+    bits = bits or int(meta["run"]["bits_reached"])
+    x, target, e = embedding(model, inputs, bits, seed + 77_000_001)
+    recorder = Recorder(inputs, tail=32)
+    with torch.no_grad():
+        h, context = model.initial(e), model.prepare(e)
+        recorder.observe(h.numpy())
+        for _ in tqdm(range(loops), disable=not progress, unit="loop", desc=Path(path).stem):
+            h = model.advance(h, context)
+            recorder.observe(h.numpy())
+    trajectories = recorder.trajectories()
+    diagnoses = [classify(t) for t in trajectories]
+    rho_wx = None if model.w_x is None else float(np.abs(np.linalg.eigvals(model.w_x.weight.detach().numpy())).max())
+    prediction = predict(model.config.architecture, Weights(rho_wx=rho_wx))
+    fixed = [i for i, d in enumerate(diagnoses) if d.outcome is Outcome.FIXED_POINT][:spectra]
+    loop = TorchLoop.of(model)
+    convergence = [_convergence(loop, h[i : i + 1].numpy(), e[i : i + 1].numpy(), trajectories[i].relative_steps) for i in fixed]
+    counts = Counter(str(d.outcome) for d in diagnoses)
+    drift = [d.drift_constant for d in diagnoses if d.outcome is Outcome.DRIFT and d.drift_constant is not None]
+    accuracy = accuracy_curve(model, x, target, [30, 500])
+    finite = np.array([t.relative_steps[: min(len(t.relative_steps) for t in trajectories)] for t in trajectories])
+    result = CrossValidation(
+        name=Path(path).stem, architecture=str(model.config.architecture), bits=bits, inputs=inputs, loops=loops, seed=seed, rho_wx=rho_wx,
+        expected=None if prediction.expected is None else str(prediction.expected), allowed=sorted(map(str, prediction.allowed)),
+        claims=list(prediction.claims), reason=prediction.reason, outcomes=dict(counts.most_common()), undecided=counts["undecided"],
+        majority=counts.most_common(1)[0][0], convergence=convergence, accuracy_30=accuracy[0], accuracy_500=accuracy[1],
+        drift_constant=float(np.median(drift)) if drift else None, residual_curve=np.median(finite, axis=0).tolist(),
+    )  # fmt: skip
+    return dataclasses.replace(result, mismatches=_mismatches(result))
+
+
+def _convergence(loop: TorchLoop, h: np.ndarray, e: np.ndarray, steps: np.ndarray) -> Convergence:
+    spectrum = spectral_radius(loop, h, e)
+    below = [np.flatnonzero(steps < tol) for tol in (COARSE, FINE)]
+    measured = int(below[1][0] - below[0][0]) if all(len(b) for b in below) else None
+    rate, predicted = float("nan"), None
+    if measured:
+        first, last = below[0][0], below[1][0]
+        rate = float(np.exp(np.polyfit(np.arange(first, last + 1), np.log(steps[first : last + 1]), 1)[0]))
+        if 0 < spectrum.value < 1:
+            predicted = float(numeric("iterations_to_tolerance")(spectrum.value, FINE, steps[first]))
+    return Convergence(spectrum.value, spectrum.residual, rate, measured, predicted)
+
+
+def _mismatches(r: CrossValidation) -> list[str]:
+    """Every disagreement between prediction and measurement, and every measurement that could not decide."""
+    out = []
+    for outcome, n in r.outcomes.items():
+        if outcome == Outcome.UNDECIDED:
+            out.append(f"{n} of {r.inputs} inputs are undecided after {r.loops} loops")
+        elif outcome not in r.allowed:
+            out.append(f"{n} of {r.inputs} inputs show {outcome}, which {', '.join(r.claims)} exclude")
+        elif r.expected is not None and outcome != r.expected:
+            out.append(f"{n} of {r.inputs} inputs show {outcome}; expected {r.expected} ({', '.join(r.claims)})")
+    for i, c in enumerate(r.convergence):
+        if c.rho >= 1:
+            out.append(f"fixed point {i} has rho = {c.rho:.4f} >= 1")
+        if c.predicted_loops and c.measured_loops and not 0.8 <= c.measured_loops / c.predicted_loops <= 1.25:
+            out.append(f"fixed point {i}: {c.measured_loops} loops from {COARSE:g} to {FINE:g}, predicted {c.predicted_loops:.1f} from rho (X5)")
+    return out
+
+
+def main_table(results: list[CrossValidation]) -> list[dict[str, Any]]:
+    """One row per checkpoint for tables: plain values only."""
+    rows = []
+    for r in results:
+        loops = [(c.measured_loops, c.predicted_loops) for c in r.convergence if c.measured_loops and c.predicted_loops]
+        rows.append(
+            {
+                "checkpoint": r.architecture, "bits": r.bits, "rho(W_x)": r.rho_wx, "expected": r.expected or "not claimed",
+                "measured": json.dumps(r.outcomes)[1:-1].replace('"', ""), "rho": r.rho,
+                "loops": float(np.median([m for m, _ in loops])) if loops else None,
+                "predicted": float(np.median([p for _, p in loops])) if loops else None,
+                "acc 30": r.accuracy_30, "acc 500": r.accuracy_500, "mismatches": len(r.mismatches),
+            }
+        )  # fmt: skip
+    return rows
