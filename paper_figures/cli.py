@@ -41,7 +41,7 @@ def claims(claim: Annotated[tuple[str, ...], tyro.conf.Positional] = (), json_: 
         print(json.dumps([r.to_json() for r in reports], indent=1))
     else:
         print_claims(reports)
-    return 0 if all(r.sound for r in reports) else 1
+    return 1 if any(r.to_json()["verdict"] == "refuted" for r in reports) else 0
 
 
 def phase(
