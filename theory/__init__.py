@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from theory.errors import LoopstabError, UsageError
     from theory.falsifier import Falsifier
     from theory.formulas import Formula, formula
-    from theory.ledger import ledger
+    from theory.claims import ledger
     from theory.outcome import Outcome
     from theory.prediction import Prediction, Weights, predict
     from theory.report import ClaimReport, check
@@ -40,7 +40,7 @@ _HOME = {
     "Falsifier": "theory.falsifier",
     "ClaimReport": "theory.report",
     "check": "theory.report",
-    "ledger": "theory.ledger",
+    "ledger": "theory.claims",
 }
 
 __all__ = [
@@ -72,7 +72,6 @@ def __getattr__(name: str) -> Any:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'theory' has no attribute {name!r}")
-    # a submodule may carry the same name as what it defines: bind the object over it
     value = getattr(import_module(home), name)
     globals()[name] = value
     return value

@@ -1,0 +1,380 @@
+"""A1: the linear loop without recall, h' = M h + c, and its trichotomy."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+from typing import NamedTuple
+
+import sympy as sp
+
+from theory.algebra import Equation, Words, diagonal, random_matrix, rational
+from theory.claim import Assumption, Claim
+from theory.exact import Matrix, Vector, add, apply, conjugate, difference, identity_matrix, norm1, unimodular
+from theory.falsifier import Falsifier
+from theory.proof import Sentence, cited, decided, deduced, identity
+
+
+def _letters(text: str) -> tuple[sp.Symbol, ...]:
+    return sp.symbols(text, commutative=False, seq=True)
+
+
+def _telescoped():
+    m, power, h, w = _letters("M M_t h_0 w")
+    return [
+        # induction over t: h_t = M^t h_0 + (I - M^t) w with c = (I - M) w; M_t stands for M^t
+        Words(m * (power * h + (1 - power) * w) + (1 - m) * w, m * power * h + (1 - m * power) * w),
+        Words(sum((m**k for k in range(6)), sp.Integer(0)) * (1 - m), 1 - m**6),
+    ]
+
+
+def _unique():
+    q, h, c = _letters("Q h c")  # Q = I - M, invertible
+    return [
+        Words((1 - q) * q**-1 * c + c, q**-1 * c),
+        Words(q**-1 * (h - (1 - q) * h), h),
+    ]
+
+
+def _projector_model(rng: random.Random, size: int):
+    p, n, nt, m, _, _ = _letters("P N N_t M h_0 w")
+    basis = random_matrix(rng, size)
+    rank = rng.randint(0, size)
+    ones = diagonal([1] * rank + [0] * (size - rank))
+    inner = [0] * rank + [rational(rng) for _ in range(size - rank)]
+    values = {p: basis * ones * basis.inv(), n: basis * diagonal(inner) * basis.inv()}
+    values[nt] = values[n] * values[n] * values[n]
+    values[m] = values[p] + values[n]
+    return values
+
+
+def _projector():
+    p, n, nt, _, h, w = _letters("P N N_t M h_0 w")  # N_t stands for N^t; on ker(M - I) it is 0
+    rules = (((p, p), p), ((p, n), sp.Integer(0)), ((n, p), sp.Integer(0)), ((p, nt), sp.Integer(0)), ((nt, p), sp.Integer(0)))
+    return [
+        Words((p + n) * (p + nt), p + n * nt, rules, _projector_model),
+        Words((p + nt) * h + (1 - p - nt) * w - (p * h + (1 - p) * w), nt * (h - w), rules, _projector_model),
+        Words(p * (1 - p - n), sp.Integer(0), rules, _projector_model),
+    ]
+
+
+def _jordan():
+    t, eigenvalue, power = sp.symbols("t lambda L")  # L stands for lambda^t
+    equations = []
+    for size in (2, 3, 4, 5):
+        block = sp.Matrix(size, size, lambda i, j: eigenvalue if i == j else (1 if j == i + 1 else 0))
+
+        def entries(time: sp.Expr, scale: sp.Expr, size: int = size) -> sp.Matrix:
+            return sp.Matrix(size, size, lambda i, j: scale * _binomial(time, j - i) * eigenvalue ** (i - j) if j >= i else 0)
+
+        gap = block * entries(t, power) - entries(t + 1, eigenvalue * power)
+        equations += [Equation(entry, sp.Integer(0)) for entry in gap]
+        equations += [Equation(entry, sp.Integer(int(i == j))) for i, j, entry in _indexed(entries(sp.Integer(0), sp.Integer(1)))]
+    return equations
+
+
+def _binomial(time: sp.Expr, k: int) -> sp.Expr:
+    return sp.Mul(*[time - i for i in range(k)]) / sp.factorial(k)
+
+
+def _indexed(matrix: sp.Matrix):
+    return [(i, j, matrix[i, j]) for i in range(matrix.rows) for j in range(matrix.cols)]
+
+
+def _circle(rng: random.Random):
+    c, s, x, y = sp.symbols("c s x y")
+    q = rational(rng)
+    return {c: (1 - q**2) / (1 + q**2), s: 2 * q / (1 + q**2), x: rational(rng), y: rational(rng)}
+
+
+def _rotation():
+    c, s, x, y = sp.symbols("c s x y")
+    step = ((c - 1) * x - s * y) ** 2 + (s * x + (c - 1) * y) ** 2
+    circle = (c**2 + s**2 - 1,)
+    return [
+        Equation(step, (2 - 2 * c) * (x**2 + y**2), circle, _circle),
+        Equation((c * x - s * y) ** 2 + (s * x + c * y) ** 2, x**2 + y**2, circle, _circle),
+    ]
+
+
+def _expansion():
+    p, q, x, y = sp.symbols("p q x y")
+    return [Equation((p * x - q * y) ** 2 + (q * x + p * y) ** 2, (p**2 + q**2) * (x**2 + y**2))]
+
+
+def _left_model(rng: random.Random, size: int):
+    left, m = _letters("l M")
+    basis = random_matrix(rng, size)
+    first = diagonal([1] + [0] * (size - 1))
+    return {left: first * basis.inv(), m: basis * diagonal([1] + [rational(rng) for _ in range(size - 1)]) * basis.inv()}
+
+
+def _outside_range():
+    left, m, h, c, t = *_letters("l M h c"), sp.Symbol("t")
+    # l (I - M) = 0: along l the state moves by l c in every loop; t loops done, l h_t = l h + t l c
+    return [Words(left * (m * h + c) + t * left * c, left * h + (t + 1) * left * c, (((left, m), left),), _left_model)]
+
+
+def _scalar():
+    m, c, h, fixed, other = sp.symbols("m c h f g")
+    inside = (m < 1, m > -1)
+    return [
+        Sentence((*inside, sp.Eq(fixed, m * fixed + c), sp.Ne(h, fixed)), (m * h + c - fixed) ** 2 < (h - fixed) ** 2),
+        Sentence((sp.Ne(m, 1), sp.Eq(fixed, m * fixed + c), sp.Eq(other, m * other + c)), sp.Eq(fixed, other)),
+        Sentence((sp.Or(m > 1, m < -1), sp.Eq(fixed, m * fixed + c), sp.Ne(h, fixed)), (m * h + c - fixed) ** 2 > (h - fixed) ** 2),
+    ]
+
+
+def _jury():
+    p, q, u, v = sp.symbols("p q u v")
+
+    def jury(trace: sp.Expr, det: sp.Expr):
+        return sp.And(det < 1, trace < 1 + det, -trace < 1 + det)
+
+    real_inside = sp.And(p < 1, p > -1, q < 1, q > -1)
+    return [
+        Sentence((jury(p + q, p * q),), real_inside),
+        Sentence((real_inside,), jury(p + q, p * q)),
+        Sentence((sp.Ne(v, 0), jury(2 * u, u**2 + v**2)), u**2 + v**2 < 1),
+        Sentence((sp.Ne(v, 0), u**2 + v**2 < 1), jury(2 * u, u**2 + v**2)),
+    ]
+
+
+def _scaling():
+    equations = []
+    for size in (1, 2, 3, 4):
+        t, x = sp.symbols("t x")
+        m = sp.Matrix(size, size, sp.symbols(f"m:{size * size}"))
+        eye = sp.eye(size)
+        equations.append(Equation((t * x * eye - t * m).det(method="berkowitz"), t**size * (x * eye - m).det(method="berkowitz")))
+    return equations
+
+
+_STEPS = (
+    identity("telescoped_sum", "with c = (I - M) w: h_t = M^t h_0 + (I - M^t) w", "every d, every t (induction)", _telescoped),
+    identity(
+        "unique_fixed_point",
+        "1 not an eigenvalue: (I - M)^{-1} c is fixed, and every fixed point equals it, whatever the input",
+        "every d",
+        _unique,
+        ("linear", "regular"),
+    ),
+    cited("splitting", "riesz_projection", "M = P + N, P the projector on ker(M - I) along im(M - I)", "every d", {"semisimple": ("semisimple",)}),
+    identity(
+        "projector_limit",
+        "M^t = P + N^t, and h_t - (P h_0 + (I - P) w) = N^t (h_0 - w); P(I - M) = 0, so P c = 0 iff c is in the range",
+        "every d, every t >= 1 (induction)",
+        _projector,
+        ("splitting", "telescoped_sum"),
+    ),
+    cited("decay", "gelfand", "N^t -> 0", "every d", {"radius": ("modulus", "splitting")}),
+    deduced(
+        "limit",
+        "h_t -> h_inf = P h_0 + (I - P) w for every h_0; it depends on h_0 only through P, so only when 1 is an eigenvalue",
+        "every d",
+        ("linear", "range", "projector_limit", "decay"),
+    ),
+    identity("jordan_blocks", "entries of J_k(lambda)^t are binom(t, j) lambda^(t-j)", "blocks k = 2..5, every t (induction)", _jordan),
+    deduced(
+        "growth",
+        "a Jordan block of size k >= 2 at an eigenvalue of modulus 1: |h_t| grows like t^(k-1) from almost every h_0, so semisimplicity is necessary",
+        "every d, blocks k = 2..5",
+        ("jordan_blocks",),
+    ),
+    identity(
+        "unit_circle_steps",
+        "along e^{i phi}, phi != 0: |h_{t+1} - h_t|^2 = (2 - 2 cos phi)|h_t|^2 with |h_t| constant; phi = pi is -1",
+        "every plane (d = 2), every t",
+        _rotation,
+    ),
+    cited(
+        "annihilator",
+        "fredholm_alternative",
+        "c not in im(I - M): some row l has l M = l and l c != 0",
+        "every d",
+        {"square": ("linear",)},
+    ),
+    identity("outside_range", "then l h_t = l h_0 + t l c: divergence for every h_0", "every d, every t (induction)", _outside_range, ("annihilator",)),
+    identity(
+        "expansion",
+        "along an eigenvalue p + i q (real or complex) |h_{t+1}|^2 = (p^2 + q^2)|h_t|^2: no convergence when p^2 + q^2 > 1",
+        "every eigenvector or plane (d = 1, 2), every t",
+        _expansion,
+    ),
+    deduced(
+        "necessity",
+        "convergence for every h_0 forces c in im(I - M) and every eigenvalue to have modulus < 1 or to equal 1 and be semisimple; "
+        "with rho(M) > 1 the convergent h_0 fill at most a proper affine subspace",
+        "every d",
+        ("growth", "unit_circle_steps", "outside_range", "expansion"),
+    ),
+    decided("scalar_loop", "d = 1: contraction iff |m| < 1, one fixed point iff m != 1, expansion iff |m| > 1", "d = 1", _scalar),
+    decided("jury_criterion", "d = 2: |det| < 1, |tr| < 1 + det iff both eigenvalues lie in the open unit disc", "d = 2", _jury),
+    identity("homogeneity", "det(t x - t M) = t^d det(x - M), so rho(t M) = t rho(M)", "d = 1..4", _scaling),
+    cited(
+        "critical_is_null",
+        "polar_fubini",
+        "{rho(M) = 1} is Lebesgue-null",
+        "every d",
+        {"measurable": ("linear",), "rays": ("homogeneity",)},
+    ),
+)
+
+
+class _Loop(NamedTuple):
+    matrix: Matrix
+    offset: Vector
+    starts: tuple[Vector, Vector]
+    eigenvalues: tuple[str, ...]
+    in_range: bool
+
+
+_BLOCKS = {
+    "good": ("1", "1/2"),
+    "flip": ("-1", "1/2"),
+    "expanding": ("3/2", "1/3"),
+    "jordan": ("1", "1 (Jordan block of size 2)"),
+}
+
+
+def _loop(rng: random.Random, kind: str, in_range: bool) -> _Loop:
+    """M = V D V^{-1} with a block D of the kind asked for and a third eigenvalue -1/3; exact."""
+    third = Fraction(-1, 3)
+    top = {"good": (1, Fraction(1, 2), 0), "flip": (-1, Fraction(1, 2), 0), "expanding": (Fraction(3, 2), Fraction(1, 3), 0), "jordan": (1, 1, 1)}
+    a, b, corner = (Fraction(value) for value in top[kind])
+    block = [[a, corner, Fraction(0)], [Fraction(0), b, Fraction(0)], [Fraction(0), Fraction(0), third]]
+    basis, inverse = unimodular(rng, 3)
+    matrix = conjugate(basis, block, inverse)
+    w = [Fraction(rng.randint(-4, 4)) for _ in range(3)]
+    offset = difference(w, apply(matrix, w))
+    if not in_range:
+        # the first basis vector spans the part of R^3 that I - M never reaches
+        offset = add(offset, [row[0] for row in basis])
+    starts = tuple([Fraction(rng.randint(-5, 5)) + Fraction(1, 7) * i for i in range(3)] for _ in range(2))
+    return _Loop(matrix, offset, starts, (*_BLOCKS[kind], "-1/3"), in_range)  # type: ignore[arg-type]
+
+
+def _run(loop: _Loop, start: Vector, steps: int = 48) -> tuple[Vector, Vector]:
+    before, state = start, start
+    for _ in range(steps):
+        before, state = state, add(apply(loop.matrix, state), loop.offset)
+    return before, state
+
+
+def _diverges(loop: _Loop) -> str | None:
+    for start in loop.starts:
+        before, state = _run(loop, start)
+        step = norm1(difference(state, before))
+        if step > Fraction(1, 2**20):
+            return f"M = {_text(loop.matrix)} (eigenvalues {', '.join(loop.eigenvalues)}), c = {_row(loop.offset)}: at loop 48 the step is {float(step):.3g}"
+    return None
+
+
+def _two_limits(loop: _Loop) -> str | None:
+    ends = [_run(loop, start)[1] for start in loop.starts]
+    gap = norm1(difference(*ends))
+    if gap > Fraction(1, 2**10):
+        return f"M = {_text(loop.matrix)}: starts {_row(loop.starts[0])} and {_row(loop.starts[1])} end {float(gap):.3g} apart"
+    return None
+
+
+def _regular(rng: random.Random, keep: bool) -> _Loop:
+    loop = _loop(rng, "good", True)
+    if not keep:
+        return loop
+    half = [[entry / 2 for entry in row] for row in loop.matrix]
+    return loop._replace(matrix=half, eigenvalues=("1/2", "1/4", "-1/6"))
+
+
+def _one_is_eigenvalue(loop: _Loop) -> bool:
+    gap = [[Fraction(int(i == j)) - loop.matrix[i][j] for j in range(3)] for i in range(3)]
+    return sp.Matrix(gap).det() == 0
+
+
+def _text(matrix: Matrix) -> str:
+    return "[" + "; ".join(_row(row) for row in matrix) + "]"
+
+
+def _row(vector: Vector) -> str:
+    return "(" + ", ".join(map(str, vector)) + ")"
+
+
+def _in_range(loop: _Loop) -> bool:
+    gap = sp.Matrix(_difference_matrix(identity_matrix(3), loop.matrix))
+    return gap.rank() == gap.row_join(sp.Matrix(loop.offset)).rank()
+
+
+def _difference_matrix(left: Matrix, right: Matrix) -> Matrix:
+    """left - right, entry by entry."""
+    return [difference(a, b) for a, b in zip(left, right, strict=True)]
+
+
+def _modulus_ok(loop: _Loop) -> bool:
+    roots = sp.Matrix(loop.matrix).eigenvals()
+    return all(root == 1 or abs(root) < 1 for root in roots)
+
+
+def _semisimple(loop: _Loop) -> bool:
+    gap = sp.Matrix(_difference_matrix(identity_matrix(3), loop.matrix))
+    return gap.rank() == (gap * gap).rank()
+
+
+_FALSIFIERS = (
+    Falsifier(
+        "offset_outside_the_range",
+        "range",
+        "h_t converges from every start",
+        lambda rng, keep: _loop(rng, "good", keep),
+        _in_range,
+        _diverges,
+        8,
+    ),
+    Falsifier(
+        "eigenvalue_on_or_outside_the_circle",
+        "modulus",
+        "h_t converges from every start",
+        lambda rng, keep: _loop(rng, "good" if keep else rng.choice(("flip", "expanding")), True),
+        _modulus_ok,
+        _diverges,
+        8,
+    ),
+    Falsifier(
+        "jordan_block_at_one",
+        "semisimple",
+        "h_t converges from every start",
+        lambda rng, keep: _loop(rng, "good" if keep else "jordan", True),
+        _semisimple,
+        _diverges,
+        8,
+    ),
+    Falsifier(
+        "one_is_an_eigenvalue",
+        "regular",
+        "every start ends at the same point",
+        _regular,
+        lambda loop: not _one_is_eigenvalue(loop),
+        _two_limits,
+        8,
+    ),
+)
+
+A1 = Claim(
+    id="A1",
+    title="Linear trichotomy of autonomous loops",
+    source="paper+extension",
+    statement="h' = M h + c. If 1 is not an eigenvalue, the only fixed point is (I - M)^{-1} c, the same for every input. h_t converges for every h_0 iff "
+    "c is in im(I - M) and every eigenvalue has modulus < 1 or equals 1 and is semisimple; then h_inf = P h_0 + (I - P) w, c = (I - M) w: the limit "
+    "depends on the input only in the critical regime, which is a null set.",
+    assumptions=(
+        Assumption("linear", "h' = M h + c, M a real d x d matrix, h_0 the only carrier of the input"),
+        Assumption("range", "c is in im(I - M)"),
+        Assumption("modulus", "every eigenvalue other than 1 has modulus < 1"),
+        Assumption("semisimple", "the eigenvalue 1, if present, is semisimple"),
+        Assumption("regular", "1 is not an eigenvalue (uniqueness only)"),
+    ),
+    steps=_STEPS,
+    falsifiers=_FALSIFIERS,
+    notes=("The condition on c was missing at first: M = I, c != 0 has only semisimple eigenvalues 1 and diverges.",),
+)
+
+CLAIMS = (A1,)

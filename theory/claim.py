@@ -1,0 +1,153 @@
+"""The data of a proof: kinds of steps, verdicts, assumptions, steps, and the claim that they make up (THEORY.md section 4).
+
+A claim is data; tests, report and command line only walk it. This module imports the standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from theory.errors import UsageError
+from theory.theorems import THEOREMS
+
+if TYPE_CHECKING:
+    from theory.falsifier import Falsifier
+
+SOURCES = ("paper", "extension", "paper+extension")
+
+
+class Kind(StrEnum):
+    """What stands behind a step."""
+
+    IDENTITY = "identity"
+    """exact symbolic equality, reduced to zero and re-checked at random rational points"""
+    DECIDED = "decided"
+    """polynomial real arithmetic: z3 finds the negation unsatisfiable"""
+    ENCLOSED = "enclosed"
+    """a bound from ball arithmetic"""
+    CITED = "cited"
+    """a named theorem, its hypotheses discharged by earlier steps or assumptions; the theorem itself is not machine-checked"""
+    DEDUCED = "deduced"
+    """an elementary step written for a reader, naming what it uses; not machine-checked"""
+    MEASURED = "measured"
+    """Monte Carlo; never part of a proof"""
+
+    @property
+    def machine_checked(self) -> bool:
+        """Whether the content of the step itself is checked by a machine."""
+        return self in (Kind.IDENTITY, Kind.DECIDED, Kind.ENCLOSED)
+
+
+class Verdict(StrEnum):
+    """Of a claim: proved, refuted or undecided. Of a step: passed, failed or undecided."""
+
+    PROVED = "proved"
+    """every step passed, none is measured, every falsifier fired, and none found a counterexample within the assumptions"""
+    REFUTED = "refuted"
+    """a step failed, or a counterexample satisfies all assumptions"""
+    PASSED = "passed"
+    FAILED = "failed"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the check of one step found: its verdict and one line of evidence or of cause."""
+
+    verdict: Verdict
+    detail: str
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A named hypothesis of a claim."""
+
+    name: str
+    statement: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a proof.
+
+    `dimensions` says for which d (and L, t) the check holds; `uses` names earlier steps and assumptions; `check` does the work.
+    A cited step also has its `theorem` and, for each hypothesis of that theorem, the names that discharge it.
+    Raises `UsageError` when a field is missing or the theorem is not in the registry.
+    """
+
+    name: str
+    kind: Kind
+    statement: str
+    dimensions: str
+    check: Callable[[], Finding]
+    uses: tuple[str, ...] = ()
+    theorem: str | None = None
+    discharges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("name", "statement", "dimensions"):
+            if not getattr(self, name).strip():
+                raise UsageError(f"step {self.name!r}: {name} is empty; say it")
+        if (self.kind is Kind.CITED) != (self.theorem is not None):
+            raise UsageError(f"step {self.name}: a cited step, and only a cited step, names its theorem")
+        if self.theorem is not None and self.theorem not in THEOREMS:
+            raise UsageError(f"step {self.name}: unknown theorem {self.theorem!r}; the registry has {', '.join(THEOREMS)}")
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        """Names of every earlier step and assumption that the step leans on."""
+        return self.uses + tuple(name for names in self.discharges.values() for name in names)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement with its assumptions, its proof and the attacks on it.
+
+    `source` is paper, extension or paper+extension. `notes` are the corrections made to earlier versions of the statement.
+    Raises `UsageError` on duplicate names, a step that rests on something unknown or later, an assumption that nothing uses,
+    a falsifier that drops no assumption of the claim, and a claim without steps or without falsifier.
+    """
+
+    id: str
+    title: str
+    source: str
+    statement: str
+    assumptions: tuple[Assumption, ...]
+    steps: tuple[Step, ...]
+    falsifiers: tuple[Falsifier, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.source not in SOURCES:
+            raise UsageError(f"claim {self.id}: unknown source {self.source!r}; use one of {', '.join(SOURCES)}")
+        if not self.steps or not self.falsifiers:
+            raise UsageError(f"claim {self.id}: it needs at least one step and one falsifier")
+        assumed = [item.name for item in self.assumptions]
+        require_distinct(f"claim {self.id}", assumed + [step.name for step in self.steps])
+        require_distinct(f"claim {self.id}, falsifiers", [item.name for item in self.falsifiers])
+        known, used = set(assumed), set()
+        for step in self.steps:
+            for name in step.rests_on:
+                if name not in known:
+                    raise UsageError(f"claim {self.id}, step {step.name}: {name!r} is neither an assumption nor an earlier step")
+            used |= set(step.rests_on)
+            known.add(step.name)
+        for falsifier in self.falsifiers:
+            if falsifier.drops not in assumed:
+                raise UsageError(f"claim {self.id}, falsifier {falsifier.name}: it drops {falsifier.drops!r}, which is not assumed")
+            used.add(falsifier.drops)
+        idle = [name for name in assumed if name not in used]
+        if idle:
+            raise UsageError(f"claim {self.id}: assumption {idle[0]!r} is used by no step and no falsifier; drop it or use it")
+
+
+def require_distinct(where: str, names: Iterable[str]) -> None:
+    """`UsageError` naming the first repeated name."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise UsageError(f"{where}: the name {name!r} is used twice; names are ids and must differ")
+        seen.add(name)
