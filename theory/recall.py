@@ -77,6 +77,11 @@ def _blow_up():
     ]
 
 
+def _eigenplane():
+    p, q, x, y = sp.symbols("p q x y")
+    return [Equation((p * x - q * y) ** 2 + (q * x + p * y) ** 2, (p**2 + q**2) * (x**2 + y**2))]
+
+
 def _scalar():
     m, b, s, h, e, fixed = sp.symbols("m b s h e f")
     inside = (m < 1, m > -1)
@@ -118,12 +123,18 @@ _STEPS = (
     ),
     cited("decay", "gelfand", "M^t -> 0", "every d", {"radius": ("contractive",)}),
     deduced("reachable", "h_t -> h*(e) from every h_0, and dh_t/de -> S whatever Dh_0", "every d", ("resolvent", "unrolled_sensitivity", "decay")),
-    cited(
-        "no_decay",
-        "gelfand",
-        "rho(M) >= 1: M^t does not tend to 0, so differences of two orbits from an open set of starts do not vanish; h* is not reachable",
+    identity(
+        "eigenplane",
+        "along an eigenvalue p + i q the squared distance of two orbits is multiplied by p^2 + q^2 in every loop",
+        "every eigenvector or plane (d = 1, 2), every t",
+        _eigenplane,
+        ("linear",),
+    ),
+    deduced(
+        "not_reachable",
+        "rho(M) >= 1: the orbits of an open set of starts keep their distance along that eigenvector, so they do not share a limit",
         "every d",
-        {"radius": ("linear",)},
+        ("eigenplane",),
     ),
     deduced("rank", "S = (I - M)^{-1} B has the rank of B: S != 0 iff B != 0", "every d", ("resolvent", "recall")),
     identity("left_eigenvector", "l M = lambda l gives l B = (1 - lambda) l S", "every d", _blow_up, ("resolvent",)),
