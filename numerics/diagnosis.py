@@ -1,0 +1,67 @@
+"""From a loop and an input to a `Diagnosis`: run, classify, and confirm a fixed point by its spectrum or a perturbed restart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from numerics.loop import Array, LoopedMap, LoopError, advance, start
+from numerics.regime import Diagnosis, classify
+from numerics.spectrum import spectral_radius
+from numerics.trajectory import Recorder, Trajectory
+from theory.errors import UsageError
+from theory.outcome import Outcome
+
+
+def run(loop: LoopedMap, e: Array, loops: int, h: Array | None = None) -> tuple[Trajectory, Array]:
+    """Iterate from `h` (default initial(e)), stopping early at infinity, or after 40 loops without a single bit of change."""
+    h = start(loop, e) if h is None else np.array(h, copy=True)
+    recorder = Recorder(1)
+    recorder.observe(h[None])
+    still = 0
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for _ in range(loops):
+            new = np.array(advance(loop, h, e), copy=True)
+            still = still + 1 if np.array_equal(new, h) else 0
+            recorder.observe(new[None])
+            if recorder.left[0]:
+                break
+            h = new
+            if still >= 40:
+                break
+    return recorder.trajectories()[0], h
+
+
+def diagnose(loop: LoopedMap, e: Array, *, loops: int = 2000, spectrum: bool = True, seed: int = 0) -> Diagnosis:
+    """What the loop does on input e within `loops` loops.
+
+    A fixed point is confirmed by rho < 1 at the last state; where rho >= 1 (a saddle passed slowly), the orbit is restarted
+    from a state perturbed by 1e-6 and the outcome of that orbit is returned. Raises `LoopError` for a map of the wrong
+    shape, type or dtype; NaN is an outcome, not an error. The loop and its arrays are never changed.
+    """
+    if loops < 16:
+        raise UsageError(f"a diagnosis needs at least 16 loops, not {loops}")
+    trajectory, h = run(loop, e, loops)
+    found = replace(classify(trajectory), state=h)
+    if found.outcome not in (Outcome.FIXED_POINT, Outcome.CRITICAL, Outcome.CYCLE, Outcome.APERIODIC) or not spectrum:
+        return found
+    try:
+        rho = spectral_radius(loop, h, e, seed=seed)
+    except LoopError:
+        return replace(found, advice="the Jacobian at the last state is not finite")
+    found = replace(found, rho=rho)
+    if found.outcome is not Outcome.FIXED_POINT:
+        return found
+    if rho.value < 1:
+        return replace(found, confirmed="spectrum: rho < 1")
+    noise = np.random.default_rng(seed).standard_normal(h.shape).astype(h.dtype)
+    size = 1e-6 * max(float(np.linalg.norm(h)), 1.0) / max(float(np.linalg.norm(noise)), 1e-300)
+    again, state = run(loop, e, loops, h + size * noise)
+    second = classify(again)
+    near = float(np.linalg.norm(state - h)) <= 1e-3 * max(float(np.linalg.norm(h)), 1.0)
+    if second.outcome is Outcome.FIXED_POINT and near:
+        return replace(found, confirmed="perturbed restart returned")
+    return replace(
+        second, state=state, rho=rho, confirmed=None, advice=f"the orbit passed a saddle with rho = {rho.value:.4g}; this is what it does after a push"
+    )

@@ -1,0 +1,111 @@
+"""The one protocol of all measurements: `step(h, e) -> h` and `initial(e) -> h`, and its conformance test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theory.errors import UsageError
+
+Array = NDArray[Any]
+
+
+class LoopError(UsageError):
+    """A map that is not a looped map: the message names the cause and the next action."""
+
+
+@runtime_checkable
+class LoopedMap(Protocol):
+    """h_{t+1} = step(h_t, e), h_0 = initial(e); states are float arrays of any shape. An optional `jvp(h, e, v)` gives J v."""
+
+    def step(self, h: Array, e: Array) -> Array:
+        """One loop."""
+        ...
+
+    def initial(self, e: Array) -> Array:
+        """The start state."""
+        ...
+
+
+class FunctionLoop:
+    """A `LoopedMap` from two functions, and optionally `jvp(h, e, v)` = D_h step(h, e) v."""
+
+    def __init__(
+        self,
+        step: Callable[[Array, Array], Array],
+        initial: Callable[[Array], Array],
+        jvp: Callable[[Array, Array, Array], Array] | None = None,
+    ):
+        self._step, self._initial = step, initial
+        if jvp is not None:
+            self.jvp = jvp
+
+    def step(self, h: Array, e: Array) -> Array:
+        """One loop."""
+        return self._step(h, e)
+
+    def initial(self, e: Array) -> Array:
+        """The start state."""
+        return self._initial(e)
+
+
+def start(loop: LoopedMap, e: Array) -> Array:
+    """A copy of initial(e), checked: a float array with finite entries."""
+    h = loop.initial(e)
+    _is_array(h, "initial")
+    if h.dtype not in (np.float32, np.float64):
+        raise LoopError(f"initial returned dtype {h.dtype}: looped maps work in float64 or float32; convert with h.astype(float)")
+    if not np.isfinite(h).all():
+        raise LoopError("initial returned NaN or infinity: check the input e and the encoder")
+    return np.array(h, copy=True)
+
+
+def advance(loop: LoopedMap, h: Array, e: Array) -> Array:
+    """step(h, e), checked for type, shape and dtype (not for finiteness: that is a measurement)."""
+    new = loop.step(h, e)
+    _is_array(new, "step")
+    if new.shape != h.shape:
+        raise LoopError(
+            f"step returned shape {new.shape} for a state of shape {h.shape}: a looped map must keep the shape; "
+            "check the projection at the end of your block"
+        )
+    if new.dtype != h.dtype:
+        raise LoopError(f"step returned dtype {new.dtype} for a state of dtype {h.dtype}: cast inside the step, e.g. .astype(h.dtype)")
+    return new
+
+
+def check_loop(loop: LoopedMap, e: Array) -> None:
+    """Conformance test: shape, dtype, finite, deterministic, arguments left alone, differentiable at h_0.
+
+    Raises `LoopError` on the first failure.
+    """
+    if not isinstance(loop, LoopedMap):
+        raise LoopError("a looped map needs step(h, e) and initial(e): wrap your functions with FunctionLoop(step, initial)")
+    e_before = np.array(e, copy=True)
+    h = start(loop, e)
+    h_before = h.copy()
+    first = np.array(advance(loop, h, e), copy=True)
+    if not np.array_equal(h, h_before) or not np.array_equal(np.asarray(e), e_before, equal_nan=True):
+        raise LoopError("step changed its arguments in place: work on a copy (h = h.copy())")
+    if not np.isfinite(first).all():
+        bad = np.argwhere(~np.isfinite(first))[0].tolist()
+        raise LoopError(f"step returned NaN or infinity at index {bad} from a finite state: check divisions and norms (eps > 0)")
+    if not np.array_equal(first, advance(loop, h, e)):
+        raise LoopError("two calls of step with the same arguments differ: switch off dropout and other randomness")
+    if h.dtype == np.float64 and h.size:
+        v = np.random.default_rng(0).standard_normal(h.shape)
+        scale = max(1.0, float(np.abs(h).max()))
+        slopes = [(loop.step(h + d * v, e) - loop.step(h - d * v, e)) / (2 * d) for d in (1e-4 * scale, 1e-5 * scale)]
+        size = max(float(np.abs(slopes[1]).max()), 1e-6)
+        if not np.abs(slopes[0] - slopes[1]).max() <= 0.1 * size:
+            raise LoopError("step is not differentiable at h_0 along a random direction: slopes at two step sizes differ by more than 10 %")
+
+
+def _is_array(h: Any, where: str) -> None:
+    if type(h).__module__.startswith("torch"):
+        raise LoopError(f"{where} returned a torch tensor: wrap your functions with models.loop.TorchLoop(step, initial)")
+    if not isinstance(h, np.ndarray):
+        raise LoopError(f"{where} returned {type(h).__name__}, not a NumPy array: return numpy.asarray(h)")
