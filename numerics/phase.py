@@ -163,7 +163,7 @@ def _cell(a: float, d: int, sigma: float, beta: float, seed: tuple[int, ...]) ->
     w = largest_root(triangle, basis.conj().T @ e, sigma, beta)
     rho = np.nan
     if w is not None:
-        h = (basis @ solve_triangular(w * np.eye(d) - sigma * triangle, basis.conj().T @ e, check_finite=False)).real
+        h = beta * (basis @ solve_triangular(w * np.eye(d) - sigma * triangle, basis.conj().T @ e, check_finite=False)).real
         rho = float(np.abs(eigvals(loop.jacobian(h, e), check_finite=False)).max())
     spent = time.perf_counter() - blas
     recorder, h = Recorder(1), h0 * np.sqrt(d) / np.linalg.norm(h0)

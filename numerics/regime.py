@@ -9,7 +9,7 @@ import numpy as np
 
 from numerics.loop import Array
 from numerics.spectrum import SpectralRadius
-from numerics.trajectory import HUGE, Trajectory
+from numerics.trajectory import Trajectory
 from theory.outcome import Outcome
 
 MAX_PERIOD = 32
@@ -50,21 +50,22 @@ def classify(trajectory: Trajectory) -> Diagnosis:
     loops = len(t.steps)
     if t.non_finite:
         return Diagnosis(Outcome.NON_FINITE, loops, float("nan"), advice="the step returned NaN or infinity: check divisions and norms (eps > 0)")
+    if t.left:
+        rate = float((t.norms[-1] / max(t.norms[len(t.norms) // 2], 1e-300)) ** (1 / max(loops - loops // 2, 1)))
+        return Diagnosis(Outcome.EXPLOSION, loops, float("nan"), rate=rate)
     if loops < 16:
-        if t.norms[-1] > HUGE**0.5:
-            return Diagnosis(Outcome.EXPLOSION, loops, float("nan"))
-        if loops and t.steps[-1] == 0:
-            return Diagnosis(Outcome.FIXED_POINT, loops, 0.0, rate=0.0)
         return Diagnosis(Outcome.UNDECIDED, loops, float("nan"), advice="run at least 16 loops")
-    relative = t.relative_steps
-    base = Diagnosis(Outcome.UNDECIDED, loops, float(relative[-1]), norm_exponent=_slope(t.norms[1:], log_time=True)[0])
-    if relative[-1] <= 64 * t.unit and not _grows(t):
-        return _settled(t, base)
+    base = Diagnosis(
+        Outcome.UNDECIDED, loops, float(t.relative_steps[-1]), norm_exponent=_slope(np.maximum(t.norms[1:], 1e-300), log_time=True)[0]
+    )
+    floor = 64 * t.unit * float(t.norms.max())
+    if t.steps[-1] <= floor:
+        return _settled(t, floor, base)
     if (growth := _growth(t, base)) is not None:
         return growth
     if (period := _period(t)) is not None:
         return replace(base, outcome=Outcome.CYCLE, period=period)
-    return _bounded(t, relative, base)
+    return _bounded(t, base)
 
 
 def _slope(y: Array, *, log_time: bool) -> tuple[float, float, float]:
@@ -81,17 +82,11 @@ def _slope(y: Array, *, log_time: bool) -> tuple[float, float, float]:
     return slope, rms / float(np.sqrt(x @ x)), rms
 
 
-def _grows(t: Trajectory) -> bool:
-    return bool(t.norms[-1] > HUGE**0.5)
-
-
-def _settled(t: Trajectory, base: Diagnosis) -> Diagnosis:
-    """The residual reached the rounding floor: read the rate above the floor, and ask whether the fall was geometric."""
-    relative = t.relative_steps
-    floor = int(np.flatnonzero(relative <= 64 * t.unit)[0])
-    above = relative[:floor]
+def _settled(t: Trajectory, floor: float, base: Diagnosis) -> Diagnosis:
+    """The steps reached the rounding floor: read the rate above it, and ask whether the fall was geometric."""
+    above = t.steps[: int(np.flatnonzero(t.steps <= floor)[0])]
     if len(above) < 8:
-        rate = float((above[-1] / above[0]) ** (1 / max(len(above) - 1, 1))) if len(above) > 1 and above[0] > 0 else 0.0
+        rate = float((above[-1] / above[0]) ** (1 / (len(above) - 1))) if len(above) > 1 else 0.0
         return replace(base, outcome=Outcome.FIXED_POINT, rate=min(rate, 1.0))
     geometric, algebraic = (_slope(above, log_time=flag) for flag in (False, True))
     if algebraic[2] < 0.5 * geometric[2] and algebraic[0] > -6:
@@ -102,7 +97,7 @@ def _settled(t: Trajectory, base: Diagnosis) -> Diagnosis:
 def _growth(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
     """Explosion, drift or polynomial growth, from the norm over the second half; None for a bounded orbit."""
     norms = t.norms[1:]
-    if norms[-1] < 1.2 * np.median(norms[len(norms) // 2 - len(norms) // 8 :][: len(norms) // 8 + 1]) and not _grows(t):
+    if norms[-1] < 1.2 * np.median(norms[len(norms) * 3 // 8 : len(norms) // 2 + 1]):
         return None
     exponential, power = (_slope(norms, log_time=flag) for flag in (False, True))
     if exponential[0] * len(norms) / 2 > 1 and exponential[2] < power[2]:
@@ -118,30 +113,39 @@ def _growth(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
 
 
 def _period(t: Trajectory) -> int | None:
-    """Smallest period whose return distance is far below the steps over a whole tail and does not shrink only because all does."""
+    """Smallest period p at which the tail returns to itself: exactly, or ever more closely while the steps keep their size.
+
+    A contracting spiral also returns ever more closely, but its steps shrink at the same rate.
+    """
     tail = t.tail
-    if len(tail) < 5 or not len(t.steps):
+    if len(tail) < 5:
         return None
-    scale = float(np.median(t.steps[-len(tail) + 1 :]))
-    size = max(float(np.abs(t.norms[-1])), np.finfo(float).tiny)
-    if scale <= 1e-6 * size and t.steps[-1] < 0.5 * t.steps[len(t.steps) // 2]:
-        return None
+    steps = t.steps[-len(tail) + 1 :]
+    scale, tiny = float(np.median(steps)), np.finfo(float).tiny
     for p in range(2, min(MAX_PERIOD, (len(tail) - 1) // 2) + 1):
         back = np.linalg.norm((tail[p:] - tail[:-p]).astype(np.float64), axis=1)
-        if back.max() <= 1e-5 * scale or (back[-p:].max() <= 1e-3 * scale and back[-p:].max() < 0.5 * back[:p].max()):
+        shrink = np.log(max(float(back[:p].max()), tiny) / max(float(back[-p:].max()), tiny))
+        fade = abs(np.log(max(float(steps[:p].max()), tiny) / max(float(steps[-p:].max()), tiny)))
+        if fade < 0.01 and back.max() <= 1e-7 * scale:
+            return p
+        if back.max() <= 1e-2 * scale and shrink > 0.02 and fade < 0.2 * shrink:
             return p
     return None
 
 
-def _bounded(t: Trajectory, relative: Array, base: Diagnosis) -> Diagnosis:
+def _bounded(t: Trajectory, base: Diagnosis) -> Diagnosis:
     """A bounded orbit above the rounding floor that is not periodic: still converging (how?), or moving for ever."""
-    geometric, algebraic = (_slope(relative, log_time=flag) for flag in (False, True))
-    fall = float(relative[-1] / max(relative[len(relative) // 2], np.finfo(float).tiny))
-    if algebraic[0] < -1.05 and algebraic[2] < 0.2 and algebraic[2] <= geometric[2]:
-        return replace(base, outcome=Outcome.CRITICAL, rate=1.0, advice="converges algebraically: the fixed point is not hyperbolic")
+    steps, n = t.steps, len(t.steps)
+    geometric, algebraic = (_slope(steps, log_time=flag) for flag in (False, True))
+    late, middle = (float(np.median(part)) for part in (steps[-max(n // 8, 4) :], steps[n // 2 : n // 2 + max(n // 8, 4)]))
+    fall = late / max(middle, np.finfo(float).tiny)
     rate = float(np.exp(geometric[0]))
-    if fall < 0.1 and geometric[2] < 0.5:
+    if algebraic[0] < -1.05 and algebraic[2] < min(0.2, 0.5 * geometric[2]):
+        return replace(base, outcome=Outcome.CRITICAL, rate=1.0, advice="converges algebraically: the fixed point is not hyperbolic")
+    decisive = fall < 0.05 and geometric[2] < algebraic[2]
+    clean = fall < 0.9 and geometric[2] < min(0.02, 0.2 * algebraic[2])
+    if decisive or clean:
         return replace(base, outcome=Outcome.FIXED_POINT, rate=rate, rate_error=geometric[1])
-    if relative[-1] > 1e-3 and fall > 0.3:
+    if fall > 0.9 and late > 1e-3 * float(np.median(t.norms[n // 2 :])):
         return replace(base, outcome=Outcome.APERIODIC)
     return replace(base, rate=rate, advice="run more loops: the residual neither falls clearly nor stays")

@@ -102,7 +102,7 @@ def _arnoldi(product: JacobianProduct, n: int, k: int, tol: float, seed: int) ->
     image = product(v0)
     if not image.any():  # ARPACK cannot start from the kernel; a random vector lies in it only when J = 0
         return np.zeros(1), v0[:, None], True
-    for ncv in (min(n, 4 * k), min(n, 16 * k)):
+    for ncv in (min(n, 10 * k), min(n, 30 * k)):
         try:
             values, vectors = eigs(operator, k=k, which="LM", v0=image, ncv=ncv, tol=tol, maxiter=200)
             return values, vectors, True

@@ -16,7 +16,7 @@ HUGE = 1e100
 class Trajectory:
     """Norms abs(h_t) (T + 1), steps abs(h_{t+1} - h_t) (T), the last states (oldest first), and the dtype's rounding unit.
 
-    `non_finite` when a step returned NaN or infinity while the state was of moderate size.
+    `non_finite` when a step returned NaN or infinity while the state was of moderate size; `left` when the norm passed `HUGE`.
     """
 
     norms: Array
@@ -24,6 +24,7 @@ class Trajectory:
     tail: Array
     unit: float
     non_finite: bool = False
+    left: bool = False
 
     @property
     def relative_steps(self) -> Array:
@@ -54,8 +55,8 @@ class Recorder:
         over = ~np.isfinite(norms) | (norms > HUGE)
         newly = over & (self._end < 0)
         self._end[newly] = len(self._norms)
-        limit = np.sqrt(np.finfo(flat.dtype).max)
-        self._bad |= newly & ~np.isfinite(norms) & (last < limit)
+        moderate = last < 1e10 * (1 + (self._norms[0] if self._norms else last))
+        self._bad |= newly & ~np.isfinite(norms) & moderate
         self._norms.append(norms)
         self._ring = [*self._ring[-(self.tail - 1) :], flat]
 
@@ -72,5 +73,5 @@ class Recorder:
         for i in range(self.batch):
             end = int(self._end[i]) if self._end[i] >= 0 else len(norms)
             keep = max(end - (len(norms) - len(ring)), 0)
-            out.append(Trajectory(norms[:end, i], steps[: max(end - 1, 0), i], ring[:keep, i], self._unit, bool(self._bad[i])))
+            out.append(Trajectory(norms[:end, i], steps[: max(end - 1, 0), i], ring[:keep, i], self._unit, bool(self._bad[i]), self._end[i] >= 0))
         return out
