@@ -1,0 +1,28 @@
+# make report: the main job; make test: every test. Both create .venv and install what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: report test lint bench
+report: $(STAMP)
+	$(BIN)/loopstab report --out report
+
+test: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope --nbmake theory tests notebooks
+
+lint: $(STAMP) $(VENV)/.lint
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/loops.py
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "loopstab needs Python 3.11 or newer; run: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[test]'
+	@touch $@
+
+$(VENV)/.lint: $(STAMP)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[lint]'
+	@touch $@
