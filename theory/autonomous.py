@@ -159,7 +159,13 @@ _STEPS = (
         _unique,
         ("linear", "regular"),
     ),
-    cited("splitting", "riesz_projection", "M = P + N, P the projector on ker(M - I) along im(M - I)", "every d", {"semisimple": ("semisimple",)}),
+    cited(
+        "splitting",
+        "riesz_projection",
+        "M = P + N, P the projector on ker(M - I) along im(M - I)",
+        "every d",
+        {"semisimple": ("semisimple",)},
+    ),
     identity(
         "projector_limit",
         "M^t = P + N^t, and h_t - (P h_0 + (I - P) w) = N^t (h_0 - w); P(I - M) = 0, so P c = 0 iff c is in the range",
@@ -194,7 +200,13 @@ _STEPS = (
         "every d",
         {"square": ("linear",)},
     ),
-    identity("outside_range", "then l h_t = l h_0 + t l c: divergence for every h_0", "every d, every t (induction)", _outside_range, ("annihilator",)),
+    identity(
+        "outside_range",
+        "then l h_t = l h_0 + t l c: divergence for every h_0",
+        "every d, every t (induction)",
+        _outside_range,
+        ("annihilator",),
+    ),
     identity(
         "expansion",
         "along an eigenvalue p + i q (real or complex) |h_{t+1}|^2 = (p^2 + q^2)|h_t|^2: no convergence when p^2 + q^2 > 1",
@@ -240,7 +252,12 @@ _BLOCKS = {
 def _loop(rng: random.Random, kind: str, in_range: bool) -> _Loop:
     """M = V D V^{-1} with a block D of the kind asked for and a third eigenvalue -1/3; exact."""
     third = Fraction(-1, 3)
-    top = {"good": (1, Fraction(1, 2), 0), "flip": (-1, Fraction(1, 2), 0), "expanding": (Fraction(3, 2), Fraction(1, 3), 0), "jordan": (1, 1, 1)}
+    top = {
+        "good": (1, Fraction(1, 2), 0),
+        "flip": (-1, Fraction(1, 2), 0),
+        "expanding": (Fraction(3, 2), Fraction(1, 3), 0),
+        "jordan": (1, 1, 1),
+    }
     a, b, corner = (Fraction(value) for value in top[kind])
     block = [[a, corner, Fraction(0)], [Fraction(0), b, Fraction(0)], [Fraction(0), Fraction(0), third]]
     basis, inverse = unimodular(rng, 3)

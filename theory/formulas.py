@@ -79,7 +79,9 @@ def mean_field_rho():
     return (a, sigma, beta), (a + sigma) / (a + sp.sqrt(sigma**2 + beta**2))
 
 
-@_register("N6", "the same with the bulk edge at width d: r = E rho(Ginibre_d) of unit variance (1.053 at d = 100); an empirical correction")
+@_register(
+    "N6", "the same with the bulk edge at width d: r = E rho(Ginibre_d) of unit variance (1.053 at d = 100); an empirical correction"
+)
 def mean_field_rho_finite():
     a, sigma, beta, r = _positive("a sigma beta r")
     return (a, sigma, beta, r), (a + sigma * r) / (a + sp.sqrt(sigma**2 + beta**2))

@@ -65,7 +65,10 @@ def _error_function():
 def _values():
     bounds = []
     for s, internal, external in (("1/2", "0.49996", "0.91878"), ("1", "0.46909", "0.67295"), ("2", "0.29511", "0.37141")):
-        for label, value, centre in ((f"P_int({s})", internal_probability(s), internal), (f"P_ext({s})", external_probability(s), external)):
+        for label, value, centre in (
+            (f"P_int({s})", internal_probability(s), internal),
+            (f"P_ext({s})", external_probability(s), external),
+        ):
             scaled = int(centre.replace("0.", "", 1))
             bounds.append(Bound(label, value, f"{scaled - 0.5:.1f}e-5", f"{scaled + 0.5:.1f}e-5"))
     return bounds
@@ -110,7 +113,12 @@ _STEPS = (
         _edges,
         ("stable_sets",),
     ),
-    deduced("infinite_area", "ln(a^2/2) is unbounded: the internal set has infinite area; |1 + y| < 1/|x| gives the external set the same", "d = 1", ("box_area",)),
+    deduced(
+        "infinite_area",
+        "ln(a^2/2) is unbounded: the internal set has infinite area; |1 + y| < 1/|x| gives the external set the same",
+        "d = 1",
+        ("box_area",),
+    ),
     identity("product_substitution", "(x^2 + u^2/x^2)/2s^2 = (u/s^2) cosh tau for x^2 = u e^tau", "d = 1", _product_density),
     cited(
         "product_density",
@@ -119,7 +127,9 @@ _STEPS = (
         "d = 1",
         {"positive": ("product_substitution", "gaussian")},
     ),
-    identity("error_function", "P(|x| < b) = erf(b/(sqrt2 s)): equal derivative in b, both 0 at b = 0", "d = 1", _error_function, ("gaussian",)),
+    identity(
+        "error_function", "P(|x| < b) = erf(b/(sqrt2 s)): equal derivative in b, both 0 at b = 0", "d = 1", _error_function, ("gaussian",)
+    ),
     deduced(
         "external_probability",
         "condition on y and use that x is independent of it: P_ext(s) = E erf(1/(sqrt2 s |1 + y|)), folded to the variable |1 + y|",
@@ -213,9 +223,7 @@ def _sample(rng: random.Random, keep: bool) -> _Sample:
 def _off_the_law(case: _Sample) -> str | None:
     error = math.sqrt(case.expected * (1 - case.expected) / case.draws)
     if abs(case.fraction - case.expected) > 5 * error:
-        return (
-            f"s = {case.scale:g}, correlation {case.mixing:g}: {case.fraction:.4f} of {case.draws} draws are stable, the formula says {case.expected:.4f}"
-        )
+        return f"s = {case.scale:g}, correlation {case.mixing:g}: {case.fraction:.4f} of {case.draws} draws are stable, the formula says {case.expected:.4f}"
     return None
 
 
@@ -250,7 +258,9 @@ _FALSIFIERS = (
         _never_settles,
         20,
     ),
-    Falsifier("correlated_weights", "gaussian", "P(-2 < x y < 0) follows the K_0 law", _sample, lambda case: case.mixing == 0, _off_the_law, 4),
+    Falsifier(
+        "correlated_weights", "gaussian", "P(-2 < x y < 0) follows the K_0 law", _sample, lambda case: case.mixing == 0, _off_the_law, 4
+    ),
     Falsifier(
         "offset_unfolds_the_pitchfork",
         "odd",

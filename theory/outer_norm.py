@@ -98,7 +98,11 @@ def _sphere_point(size: int, offset: int = 0):
         total = sum((x**2 for x in free), sp.Integer(0))
         unit = [2 * x / (1 + total) for x in free] + [(total - 1) / (total + 1)]
         length = rational(rng, positive=True)
-        return {**dict(zip(z, (length * x for x in unit), strict=True)), **{g: rational(rng) for g in gain}, sp.Symbol("n", positive=True): length}
+        return {
+            **dict(zip(z, (length * x for x in unit), strict=True)),
+            **{g: rational(rng) for g in gain},
+            sp.Symbol("n", positive=True): length,
+        }
 
     return draw
 
@@ -170,7 +174,9 @@ _STEPS = (
         _eigenvalues,
         ("directional_derivative",),
     ),
-    decided("radial_is_smaller", "eps/s^3 <= 1/s, strictly for z != 0: |DN(z)|_2 = 1/s for d >= 2", "every d >= 2", _sizes, ("eigenvalues",)),
+    decided(
+        "radial_is_smaller", "eps/s^3 <= 1/s, strictly for z != 0: |DN(z)|_2 = 1/s for d >= 2", "every d >= 2", _sizes, ("eigenvalues",)
+    ),
     identity(
         "no_epsilon",
         "eps = 0, R = sqrt(d): DN(z) v = (R/|z|)(v - z <z, v>/|z|^2), and DN(z) z = 0",
@@ -178,7 +184,13 @@ _STEPS = (
         _no_epsilon,
         ("directional_derivative", "eps_zero"),
     ),
-    identity("null_vectors_with_gain", "eps = 0, any gain without zeros: DN z = 0 and (z / gamma)^T DN = 0", "d = 2, 3, 4", _with_gain, ("entries", "eps_zero")),
+    identity(
+        "null_vectors_with_gain",
+        "eps = 0, any gain without zeros: DN z = 0 and (z / gamma)^T DN = 0",
+        "d = 2, 3, 4",
+        _with_gain,
+        ("entries", "eps_zero"),
+    ),
     identity(
         "layer_norm",
         "LayerNorm: DN = (1/s)(C - Cz Cz^T/(d s^2)); DN 1 = 0 always, DN Cz = (eps/s^3) Cz, null iff eps = 0",
@@ -186,9 +198,21 @@ _STEPS = (
         _layer_norm,
         ("regular",),
     ),
-    identity("layer_norm_rest", "on vectors across 1 and Cz it is 1/s: no other null direction", "every d >= 3", _layer_norm_rest, ("layer_norm",)),
+    identity(
+        "layer_norm_rest",
+        "on vectors across 1 and Cz it is 1/s: no other null direction",
+        "every d >= 3",
+        _layer_norm_rest,
+        ("layer_norm",),
+    ),
     identity("characteristic_polynomial", "A B and B A have one characteristic polynomial", "d = 2, 3", _exchange),
-    cited("exchange", "charpoly_exchange", "P J and P J P = (P J) P have the same spectrum", "every d", {"square": ("characteristic_polynomial",)}),
+    cited(
+        "exchange",
+        "charpoly_exchange",
+        "P J and P J P = (P J) P have the same spectrum",
+        "every d",
+        {"square": ("characteristic_polynomial",)},
+    ),
     deduced(
         "composed",
         "the loop N(f) has Jacobian DN(z) J; at gain 1, eps = 0 its spectrum is 0 and that of its restriction to h*^perp, so rho is unambiguous",

@@ -1,29 +1,46 @@
-"""What the claims say that the loop of an `Architecture` does, in the words in which it is measured."""
+"""What the theory says about an architecture, in the words of a measurement: outcomes that are excluded, and the one expected.
+
+Standard library only at import, so that `models` can use it without SymPy.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from theory.architecture import Architecture, Recall, Residual
+from theory.errors import UsageError
 from theory.outcome import Outcome
 
-BOUNDED = frozenset(outcome for outcome in Outcome if outcome.bounded)
-AT_MOST_LINEAR = BOUNDED | {Outcome.DRIFT}
-ANY = AT_MOST_LINEAR | {Outcome.GROWTH, Outcome.EXPLOSION}
+_BOUNDED = frozenset(outcome for outcome in Outcome if outcome.bounded)
+# "undecided" is a lack of evidence, which no theorem excludes; "non-finite" is outside the domain on which the loop is defined
+_BEHAVIOURS = frozenset(Outcome) - {Outcome.UNDECIDED, Outcome.NON_FINITE}
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Measured facts: `rho_wx` spectral radius of W_x; `kappa` a contraction constant valid on the whole state space (N3)."""
+    """What is measured of a trained loop; None means not measured.
+
+    `rho_wx` is the spectral radius of W_x (external recall without outer norm, R2); `kappa` is a Lipschitz constant of the loop body on its
+    state space (outer norm, N3), used for post and sandwich only. Raises `UsageError` when a value is negative or not finite.
+    """
 
     rho_wx: float | None = None
     kappa: float | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("rho_wx", "kappa"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value >= 0):
+                raise UsageError(f"{name} = {value}: it must be a finite number >= 0, or None when it is not measured")
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """`allowed`: outcomes that no theorem excludes; `expected`: what the theory's account of trained loops expects, None
-    where it claims nothing; `input_dependence` of the limit; `claims` justify both."""
+    """`allowed`: outcomes that no theorem excludes; `expected`: the one that the theory's narrative names, None where it names none.
+
+    An expected outcome that does not occur is a finding about the narrative (X1-X4, R3, M1); one outside `allowed` contradicts a theorem.
+    """
 
     architecture: Architecture
     expected: Outcome | None
@@ -32,36 +49,88 @@ class Prediction:
     reason: str
     input_dependence: str
 
+    def excludes(self, outcome: Outcome) -> bool:
+        """Whether measuring this outcome would contradict a theorem."""
+        return outcome not in self.allowed
+
 
 def predict(architecture: Architecture, weights: Weights | None = None) -> Prediction:
-    """The prediction for an architecture with measured weights; all eps > 0, as in the models.
+    """The prediction for one member of the family, given what was measured of its weights.
 
-    Outer normalisation keeps states in a compact set; gru keeps them in a cube (N8). Without either, an update that ends or
-    begins with N is bounded, so the norm grows at most linearly when the residual stream is the identity (R3), and is
-    governed by rho(W_x) with external recall (R2).
+    Sources: R2 and R3 (no outer norm), N2, N3 and M1 (outer norm), N8 (gru), A3 and M4 (input-dependence).
     """
     weights = weights or Weights()
-    recall = architecture.recall
-    dependence = "none at a reachable fixed point (A3)" if recall is Recall.NONE else "smooth where a fixed point is reached"
-    if weights.kappa is not None and weights.kappa < 1:
-        reason = f"contraction constant {weights.kappa:.3g} < 1: one fixed point, reached from every state"
-        return Prediction(architecture, Outcome.FIXED_POINT, frozenset({Outcome.FIXED_POINT}), ("N3",), reason, dependence)
     if architecture.outer_norm:
-        if recall is Recall.NONE:
-            reason = "states live in a compact set; without recall nothing is claimed about which bounded outcome"
-            return Prediction(architecture, None, BOUNDED, ("N1", "A3"), reason, dependence)
-        reason = "states live in a compact set; recall with outer normalisation is expected to give a reachable fixed point"
-        return Prediction(architecture, Outcome.FIXED_POINT, BOUNDED, ("N1", "M1", "X3"), reason, dependence)
+        return _outer_norm(architecture, weights)
     if architecture.residual is Residual.GRU:
-        reason = "a gru state ends in a cube that is mapped inside itself; nothing is claimed about which bounded outcome"
-        return Prediction(architecture, None, BOUNDED, ("N8",), reason, dependence)
-    if recall is not Recall.EXTERNAL:
-        form = "the update is bounded and the residual stream is the identity: growth is at most linear, drift is expected"
-        return Prediction(architecture, Outcome.DRIFT, AT_MOST_LINEAR, ("R3", "X3"), form, "of the direction only, if it settles (M4)")
-    if weights.rho_wx is None or weights.rho_wx == 1:
-        return Prediction(architecture, None, ANY, ("R2",), "rho(W_x) decides, and was not measured or equals 1", dependence)
-    if weights.rho_wx < 1:
-        reason = f"rho(W_x) = {weights.rho_wx:.3g} < 1 and a bounded update: an absorbing ball"
-        return Prediction(architecture, Outcome.FIXED_POINT, BOUNDED, ("R2",), reason, dependence)
-    reason = f"rho(W_x) = {weights.rho_wx:.3g} > 1: an open set of states diverges; orbits inside may stay bounded"
-    return Prediction(architecture, Outcome.EXPLOSION, ANY, ("R2", "X4"), reason, dependence)
+        reason = "a GRU cell maps a box strictly inside (-1, 1)^d into itself, so orbits are bounded; which bounded outcome is not claimed"
+        claims = ("N8", "A3") if architecture.recall is Recall.NONE else ("N8",)
+        return _make(architecture, None, _BOUNDED, claims, reason, _at_fixed_point(architecture))
+    if architecture.recall is Recall.EXTERNAL:
+        return _external(architecture, weights.rho_wx)
+    reason = "the update is bounded, so |h_t| <= |h_0| + C t: no explosion, no growth faster than linear; generically no fixed point"
+    if architecture.recall is Recall.NONE:
+        dependence = "none where the direction settles at a sink of the direction flow (locally constant)"
+    else:
+        dependence = "through the direction, smooth where it settles; the norm grows"
+    return _make(architecture, Outcome.DRIFT, _BOUNDED | {Outcome.DRIFT}, ("R3", "M4"), reason, dependence)
+
+
+def _outer_norm(architecture: Architecture, weights: Weights) -> Prediction:
+    dependence = _at_fixed_point(architecture)
+    autonomous = architecture.recall is Recall.NONE
+    if weights.kappa is not None and weights.kappa < 1:
+        reason = f"kappa = {weights.kappa:.4g} < 1: one fixed point, reached from every state at that rate"
+        return _make(
+            architecture,
+            Outcome.FIXED_POINT,
+            frozenset({Outcome.FIXED_POINT}),
+            ("N3", "A3") if autonomous else ("N3", "N4"),
+            reason,
+            dependence,
+        )
+    reason = "the state lives in a compact set, so orbits are bounded"
+    if autonomous:
+        return _make(architecture, None, _BOUNDED, ("N2", "A3"), reason + "; which bounded outcome is not claimed", dependence)
+    if architecture.residual is Residual.GRU:
+        return _make(
+            architecture, None, _BOUNDED, ("N2",), reason + "; the residual-strength lemma does not cover a gated residual", dependence
+        )
+    return _make(
+        architecture,
+        Outcome.FIXED_POINT,
+        _BOUNDED,
+        ("N2", "M1", "N6"),
+        reason + "; a residual path can only help stability and recall pulls the radius below 1, but large weights may still cycle",
+        dependence,
+    )
+
+
+def _external(architecture: Architecture, rho: float | None) -> Prediction:
+    dependence = _at_fixed_point(architecture)
+    if rho is None:
+        return _make(
+            architecture, None, _BEHAVIOURS, ("R2",), "rho(W_x) is not measured, and it decides: below 1 bounded, above 1 not", dependence
+        )
+    measured = f"rho(W_x) = {rho:.4g}"
+    if rho < 1:
+        return _make(
+            architecture, Outcome.FIXED_POINT, _BOUNDED, ("R2",), f"{measured} < 1 and a bounded update: an absorbing ball", dependence
+        )
+    if rho > 1:
+        reason = f"{measured} > 1: an open set of states diverges at that rate; states outside it may stay bounded, so nothing is excluded"
+        return _make(architecture, Outcome.EXPLOSION, _BEHAVIOURS, ("R2", "X4"), reason, "none: the orbit has no limit")
+    reason = f"{measured} exactly: polynomial growth at most, of the order of the largest Jordan block on the unit circle"
+    return _make(architecture, None, _BEHAVIOURS - {Outcome.EXPLOSION}, ("R2", "R3"), reason, dependence)
+
+
+def _at_fixed_point(architecture: Architecture) -> str:
+    if architecture.recall is Recall.NONE:
+        return "none at a reachable fixed point"
+    return "smooth at a reachable non-degenerate fixed point, through the resolvent"
+
+
+def _make(
+    architecture: Architecture, expected: Outcome | None, allowed: frozenset[Outcome], claims: tuple[str, ...], reason: str, dependence: str
+) -> Prediction:
+    return Prediction(architecture, expected, allowed | {Outcome.UNDECIDED}, claims, reason, dependence)

@@ -122,7 +122,12 @@ _STEPS = (
         ("linear",),
     ),
     cited("decay", "gelfand", "M^t -> 0", "every d", {"radius": ("contractive",)}),
-    deduced("reachable", "h_t -> h*(e) from every h_0, and dh_t/de -> S whatever Dh_0", "every d", ("resolvent", "unrolled_sensitivity", "decay")),
+    deduced(
+        "reachable",
+        "h_t -> h*(e) from every h_0, and dh_t/de -> S whatever Dh_0",
+        "every d",
+        ("resolvent", "unrolled_sensitivity", "decay"),
+    ),
     identity(
         "eigenplane",
         "along an eigenvalue p + i q the squared distance of two orbits is multiplied by p^2 + q^2 in every loop",

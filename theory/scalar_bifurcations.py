@@ -43,8 +43,14 @@ def _signs():
     outside = sp.Or(y > 0, y < -1)
     return [
         Sentence((sp.Eq(x * y, -2),), cubic > 0),
-        Sentence((sp.Eq((1 + y) * x, 1), sp.Ne(y, 0)), sp.And(sp.Equivalent(cubic < 0, x * y > 0), sp.Equivalent(x * y > 0, outside), sp.Ne(cubic, 0))),
-        Sentence((sp.Eq((1 + y) * x, -1), sp.Ne(y, 0)), sp.And(sp.Equivalent(cubic > 0, x * y < 0), sp.Equivalent(x * y < 0, outside), sp.Ne(cubic, 0))),
+        Sentence(
+            (sp.Eq((1 + y) * x, 1), sp.Ne(y, 0)),
+            sp.And(sp.Equivalent(cubic < 0, x * y > 0), sp.Equivalent(x * y > 0, outside), sp.Ne(cubic, 0)),
+        ),
+        Sentence(
+            (sp.Eq((1 + y) * x, -1), sp.Ne(y, 0)),
+            sp.And(sp.Equivalent(cubic > 0, x * y < 0), sp.Equivalent(x * y < 0, outside), sp.Ne(cubic, 0)),
+        ),
     ]
 
 

@@ -1,0 +1,445 @@
+"""N3: outer normalisation makes a loop contract once the recalled input is large enough, whatever its spectral regime."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import NamedTuple
+
+import sympy as sp
+
+from theory.algebra import Equation, rational
+from theory.claim import Assumption, Claim
+from theory.falsifier import Falsifier
+from theory.formulas import formula
+from theory.proof import Sentence, cited, decided, deduced, identity
+from theory.vectors import Span, span
+
+A, BETA, RADIUS = sp.symbols("a beta R", positive=True)
+
+
+def _lipschitz():
+    # |z1| = p, |z2| = q, <z1, z2> = c: R^2 (2 - 2c/pq) <= (R^2/r^2)(p^2 + q^2 - 2c), denominators cleared
+    p, q, c, r = sp.symbols("p q c r")
+    given = (r > 0, p >= r, q >= r, c <= p * q, c >= -p * q)
+    return [Sentence(given, r**2 * (2 * p * q - 2 * c) <= p * q * (p**2 + q**2 - 2 * c))]
+
+
+def _projection():
+    radius, r, length, zz = sp.symbols("R r n zz", positive=True)
+    (z,) = span("z", {("z", "z"): length**2})
+    norm, projected = (radius / length) * z, (r / length) * z
+    c = sp.Symbol("c", real=True)  # two states on the sphere of radius r: the ratio is attained
+    return [
+        Equation(norm["z"], ((radius / r) * projected)["z"]),
+        Equation(projected.dot(projected), r**2),
+        Equation(radius**2 * (2 - 2 * c / r**2), (radius / r) ** 2 * (r**2 + r**2 - 2 * c)),
+    ]
+
+
+def _lift():
+    d, eps, zz, s = sp.symbols("d epsilon zz s", positive=True)
+    # z~ = z + t with t across every z, |t|^2 = d eps; |z~| = sqrt(d) s, and N_0(z~) = sqrt(d) z~/|z~| restricts to z/s
+    z, t = span("z t", {("z", "z"): zz, ("t", "z"): 0, ("t", "t"): d * eps})
+    lifted = z + t
+    point = {zz: d * (s**2 - eps)}
+    root, lipschitz, r = sp.symbols("R l r", positive=True)
+    kappa = formula("contraction_constant")
+    squared = sp.powdenest(kappa.expression**2).subs(dict(zip(kappa.symbols, (root**2, lipschitz, r, eps), strict=True)), simultaneous=True)
+    return [
+        Equation(lifted.dot(lifted).subs(point), d * s**2),
+        Equation(((root / (root * s)) * lifted)["z"], 1 / s),
+        Equation(squared, root**2 * lipschitz**2 / (r**2 + root**2 * eps)),
+    ]
+
+
+def _affine():
+    beta, n, size, ah, h = sp.symbols("beta n G x R")
+    # on |h| = R: |A h| = x <= n R, and |A h + B e| = G >= beta R - x (triangle inequality)
+    return [
+        Sentence((n >= 0, beta > n, h > 0, ah >= 0, ah <= n * h, size >= beta * h - ah), size >= (beta - n) * h),
+        Sentence((n >= 0, beta > n), sp.Equivalent(n < beta - n, beta > 2 * n)),
+    ]
+
+
+def _blocks():
+    p, q, middle, first, second = sp.symbols("p q x k1 k2")
+    # two sub-blocks: differences shrink by k1, then by k2
+    given = (first >= 0, second >= 0, p >= 0, middle >= 0, middle <= first * p, q >= 0, q <= second * middle)
+    return [Sentence(given, q <= first * second * p)]
+
+
+def _affine():
+    beta, n, size, ah, h = sp.symbols("beta n G x R")
+    # on |h| = R: |A h| = x <= n R, and |A h + B e| = G >= beta R - x (triangle inequality)
+    return [
+        Sentence((n >= 0, beta > n, h > 0, ah >= 0, ah <= n * h, size >= beta * h - ah), size >= (beta - n) * h),
+        Sentence((n >= 0, beta > n), sp.Equivalent(n < beta - n, beta > 2 * n)),
+    ]
+
+
+def _blocks():
+    p, q, first, second = sp.symbols("p q k1 k2")
+    one, other = sp.symbols("x y")
+    return [
+        # two sub-blocks: differences shrink by k1, then by k2
+        Sentence((first >= 0, second >= 0, p >= 0, one >= 0, one <= first * p, q >= 0, q <= second * one), q <= first * second * p),
+        # two tokens, max norm: each token moves by at most k times the largest difference
+        Sentence((first >= 0, p >= 0, q >= 0, p >= q, one <= first * p, other <= first * p), sp.And(one <= first * p, other <= first * p)),
+    ]
+
+
+def _pair(cosine: sp.Expr) -> tuple[Span, Span]:
+    """State h and input e on the sphere of radius R at that cosine."""
+    h, e = span("h e", {("h", "h"): RADIUS**2, ("e", "h"): RADIUS**2 * cosine, ("e", "e"): RADIUS**2})
+    return h, e
+
+
+def _sharp_fixed_point():
+    _, e = _pair(sp.Integer(1))
+    gap = sp.Symbol("g", positive=True)  # beta = a + g
+    z = (-A) * e + (A + gap) * e
+    tangential = formula("rmsnorm_tangential")(gap)  # s = |z|/R = g
+    bound = formula("contraction_constant")
+    value = bound.expression.subs(dict(zip(bound.symbols, (RADIUS**2, A, gap * RADIUS, 0), strict=True)), simultaneous=True)
+    return [
+        Equation(z["e"], gap),
+        Equation((RADIUS / (gap * RADIUS)) * z["e"], sp.Integer(1)),
+        Equation(-A * tangential, -A / gap),
+        Equation(value, A / gap),
+    ]
+
+
+def _sharp_threshold():
+    a, beta, s = sp.symbols("a b s")
+    return [
+        Sentence((a > 0, beta > a), sp.Equivalent(a < beta - a, beta > 2 * a)),
+        # a fixed point h is parallel to e: (s + a) h = beta e, so (s + a)^2 = beta^2 with s > 0
+        Sentence((a > 0, beta > 0, s > 0, sp.Eq((s + a) ** 2, beta**2)), sp.And(beta > a, sp.Eq(s, beta - a))),
+    ]
+
+
+def _cycle():
+    h, e = _pair(BETA / (2 * A))
+    z = (-A) * h + BETA * e
+    image = (1 / A) * z  # |z| = a R, so N(z) = z/a
+    back = (1 / A) * ((-A) * image + BETA * e)
+    return [
+        Equation(z.dot(z), A**2 * RADIUS**2),
+        Equation(image.dot(e), RADIUS**2 * BETA / (2 * A)),
+        Equation(back["h"], sp.Integer(1)),
+        Equation(back["e"], sp.Integer(0)),
+    ]
+
+
+def _circle(rng: random.Random):
+    """Rational angle with beta = 2 a cos."""
+    c, s = sp.symbols("c s")
+    q = sp.Rational(rng.randint(1, 9), 10)
+    a = rational(rng, positive=True)
+    c_value = (1 - q**2) / (1 + q**2)
+    return {c: c_value, s: 2 * q / (1 + q**2), A: a, BETA: 2 * a * c_value}
+
+
+def _multipliers():
+    c, s = sp.symbols("c s")  # cos and sin of the angle between h and e
+    x, y = BETA - A * c, -A * s  # z in the plane of h and e
+    dx, dy = A * s, -A * c
+    one_step = (x * dy - y * dx) / (x**2 + y**2)  # derivative of the angle of z
+    relations = (c**2 + s**2 - 1, BETA - 2 * A * c)
+    plane, cross = span("h v", {("h", "h"): RADIUS**2, ("h", "v"): 0, ("v", "v"): 1})
+    across = (1 / A) * (-A) * cross  # tangential factor R/|z| = 1/a on -a v
+    return [
+        Equation(one_step, 1 - BETA**2 / (2 * A**2), relations, _circle),
+        Equation(((1 / A) * (-A) * across)["v"], sp.Integer(1)),
+        Equation(plane.dot(cross), sp.Integer(0)),
+    ]
+
+
+def _cycle_stable():
+    a, beta, m = sp.symbols("a b m")
+    return [Sentence((a > 0, beta > 0, beta < 2 * a, sp.Eq(2 * a**2 * m, 2 * a**2 - beta**2)), m**2 < 1)]
+
+
+_STEPS = (
+    identity(
+        "projection",
+        "|z| >= r: N(z) = (R/r) x the nearest point of the ball of radius r; equality for |z1| = |z2| = r",
+        "every d",
+        _projection,
+        ("eps_zero",),
+    ),
+    cited("convex", "convex_projection", "so N is (R/r)-Lipschitz on |z| >= r", "every d", {"convex": ("projection",)}),
+    decided(
+        "lipschitz_directly",
+        "the same without the theorem: |N z1 - N z2| <= (R/r)|z1 - z2|, from |z1|, |z2| >= r and <z1, z2> <= |z1||z2|",
+        "every d",
+        _lipschitz,
+        ("projection",),
+    ),
+    identity(
+        "epsilon_by_lifting",
+        "eps > 0: z/s is the first d entries of N_0 at (z, sqrt(d eps)), of norm >= sqrt(r^2 + d eps): the constant is R/sqrt(r^2 + d eps)",
+        "every d",
+        _lift,
+        ("lipschitz_directly",),
+    ),
+    deduced(
+        "kappa",
+        "f = N(G): Lip_h f <= kappa = R l/sqrt(r^2 + d eps)",
+        "every d",
+        ("lipschitz_directly", "epsilon_by_lifting", "lower_bound", "lipschitz_update"),
+    ),
+    decided(
+        "composition",
+        "several sub-blocks: the constants multiply",
+        "every d, two sub-blocks (then by induction)",
+        _blocks,
+        ("kappa",),
+    ),
+    deduced(
+        "tokens",
+        "N acts on each token: if |G_i(h) - G_i(k)| <= l max_j |h_j - k_j| and |G_i| >= r for every token i, then kappa holds in the max norm",
+        "every d, every L",
+        ("kappa",),
+    ),
+    deduced(
+        "sphere_complete",
+        "the sphere |h| = R (eps = 0) and the closed ball (eps > 0) are closed in R^d and mapped into themselves",
+        "every d",
+        ("eps_zero",),
+    ),
+    cited(
+        "one_fixed_point",
+        "banach",
+        "kappa < 1: one fixed point, reached from every state at rate kappa",
+        "every d",
+        {"complete": ("sphere_complete",), "self_map": ("sphere_complete",), "contraction": ("kappa", "composition", "small")},
+    ),
+    decided(
+        "affine_update",
+        "G = A h + B e, |B e| = beta R: |G| >= (beta - |A|_2) R, so kappa = |A|_2/(beta - |A|_2) < 1 iff beta > 2 |A|_2",
+        "every d",
+        _affine,
+        ("kappa",),
+    ),
+    identity(
+        "sharp_fixed_point",
+        "A = -a I, beta > a: h = e is fixed, its multiplier across e is -a/(beta - a), and kappa = a/(beta - a): the bound is attained",
+        "every d >= 2",
+        _sharp_fixed_point,
+        ("affine_update",),
+    ),
+    decided(
+        "sharp_threshold",
+        "that point is stable iff beta > 2 a; for beta <= a there is no fixed point at all",
+        "every d >= 2",
+        _sharp_threshold,
+        ("sharp_fixed_point",),
+    ),
+    identity(
+        "two_cycle",
+        "beta < 2 a: states at cos(h, e) = beta/(2a) have |z| = a R and period two",
+        "every d >= 2",
+        _cycle,
+        ("sharp_threshold",),
+    ),
+    identity(
+        "cycle_multipliers",
+        "in the plane of h and e one step multiplies by 1 - beta^2/2a^2, so two by its square; across it two steps multiply by 1 (a (d-2)-sphere of cycles)",
+        "every d >= 2 (the second for d >= 3)",
+        _multipliers,
+        ("two_cycle",),
+    ),
+    decided(
+        "cycle_attracts",
+        "0 < beta < 2 a: |1 - beta^2/2a^2| < 1, so the family of cycles attracts in the plane",
+        "every d >= 2",
+        _cycle_stable,
+        ("cycle_multipliers",),
+    ),
+    deduced(
+        "gain",
+        "gain gamma without zeros: h = Gamma k turns N_gamma(G(h)) into N_1(G(Gamma k)), so |A|_2 becomes |A Gamma|_2",
+        "every d",
+        ("kappa", "affine_update", "gain_one"),
+    ),
+)
+
+
+class _Loop(NamedTuple):
+    matrix: list[list[float]]
+    beta: float
+    gain: float
+    e: list[float]
+    starts: tuple[list[float], list[float]]
+
+
+def _sphere(rng: random.Random, d: int) -> list[float]:
+    return _on_sphere([rng.gauss(0, 1) for _ in range(d)])
+
+
+def _on_sphere(z: list[float]) -> list[float]:
+    scale = math.sqrt(len(z) / sum(x * x for x in z))
+    return [scale * x for x in z]
+
+
+def _frobenius(matrix: list[list[float]]) -> float:
+    """An upper bound of the 2-norm, equal to it on -a I up to sqrt(d)."""
+    return math.sqrt(sum(x * x for row in matrix for x in row))
+
+
+def _norm2(matrix: list[list[float]]) -> float:
+    """Exact for multiples of the identity, else the Frobenius bound."""
+    scale = matrix[0][0]
+    is_scalar = all(x == (scale if i == j else 0.0) for i, row in enumerate(matrix) for j, x in enumerate(row))
+    return abs(scale) if is_scalar else _frobenius(matrix)
+
+
+def _loop(rng: random.Random, margin: bool, gain_one: bool) -> _Loop:
+    d = rng.choice((2, 3, 5))
+    if margin and gain_one and rng.random() < 0.7:
+        matrix = [[rng.gauss(0, 1) for _ in range(d)] for _ in range(d)]
+    else:
+        a = rng.uniform(0.5, 2)
+        matrix = [[-a if i == j else 0.0 for j in range(d)] for i in range(d)]
+    size = _norm2(matrix)
+    beta = size * (rng.uniform(2.2, 4) if margin else rng.uniform(0.2, 1.9))
+    return _Loop(matrix, beta, 1.0 if gain_one else rng.uniform(2.5, 5), _sphere(rng, d), (_sphere(rng, d), _sphere(rng, d)))
+
+
+def _iterate(loop: _Loop, state: list[float], steps: int) -> list[float]:
+    for _ in range(steps):
+        z = [sum(a * x for a, x in zip(row, state, strict=True)) + loop.beta * e for row, e in zip(loop.matrix, loop.e, strict=True)]
+        state = [loop.gain * x for x in _on_sphere(z)]
+    return state
+
+
+def _two_ends(loop: _Loop) -> str | None:
+    ends = [_iterate(loop, [loop.gain * x for x in start], 300) for start in loop.starts]
+    gap = math.dist(*ends)
+    step = math.dist(ends[0], _iterate(loop, ends[0], 1))
+    if max(gap, step) > 1e-6:
+        cosine = sum(x * y for x, y in zip(ends[0], loop.e, strict=True)) / (loop.gain * len(loop.e))
+        return (
+            f"d = {len(loop.e)}, A = {loop.matrix[0][0]:.4g} I, beta = {loop.beta:.4g}, gamma = {loop.gain:.3g}: after 300 loops the step is {step:.3g} "
+            f"(cos(h, e) = {cosine:.4f}, beta/2|A| = {loop.beta / (2 * _norm2(loop.matrix)):.4f}), two starts are {gap:.3g} apart"
+        )
+    return None
+
+
+class _Pair(NamedTuple):
+    first: list[float]
+    second: list[float]
+    r: float
+    eps: float
+
+
+def _states(rng: random.Random, keep: bool) -> _Pair:
+    d, r = rng.choice((1, 2, 3, 6)), rng.uniform(0.5, 2)
+    length = rng.uniform(1.01, 3) * r if keep else rng.uniform(0.05, 0.6) * r
+    first = [x * length / math.sqrt(d) for x in _sphere(rng, d)]
+    second = (
+        [x + 0.05 * length * y for x, y in zip(first, _sphere(rng, d), strict=True)]
+        if not keep
+        else [x * rng.uniform(1, 3) for x in _sphere(rng, d)]
+    )
+    scale = r / math.hypot(*second)
+    if keep and scale > 1:
+        second = [x * scale for x in second]
+    return _Pair(first, second, r, 0.0)
+
+
+def _too_far(case: _Pair) -> str | None:
+    d = len(case.first)
+    images = [_on_sphere(z) for z in (case.first, case.second)]
+    ratio, bound = math.dist(*images) / math.dist(case.first, case.second), math.sqrt(d) / case.r
+    if ratio > bound * (1 + 1e-9):
+        lengths = ", ".join(f"{math.hypot(*z):.3g}" for z in (case.first, case.second))
+        return f"d = {d}, |z| = {lengths} below r = {case.r:.3g}: N stretches by {ratio:.4g} > R/r = {bound:.4g}"
+    return None
+
+
+class _Update(NamedTuple):
+    slope: float
+    bound: float
+    beta: float
+
+
+def _update(rng: random.Random, keep: bool) -> _Update:
+    """d = 2, G = (slope h + beta e): its Lipschitz constant is |slope|; the bound claims less when dropped."""
+    slope = -rng.uniform(1, 2)
+    return _Update(slope, abs(slope) if keep else abs(slope) / 3, rng.uniform(1.2, 1.9) * abs(slope))
+
+
+def _beats_kappa(case: _Update) -> str | None:
+    """Derivative across e at the fixed point h = e against kappa = R l/r with the bound l, r = (beta - |slope|) R."""
+    multiplier, kappa = abs(case.slope) / (case.beta + case.slope), case.bound / (case.beta + case.slope)
+    if multiplier > kappa * (1 + 1e-12):
+        return f"G = {case.slope:.4g} h + {case.beta:.4g} e with l taken as {case.bound:.4g}: multiplier {multiplier:.4g} > kappa = {kappa:.4g}"
+    return None
+
+
+_FALSIFIERS = (
+    Falsifier(
+        "recall_too_weak",
+        "small",
+        "every orbit settles at one fixed point",
+        lambda rng, keep: _loop(rng, keep, True),
+        lambda loop: loop.beta > 2 * _norm2(loop.matrix),
+        _two_ends,
+        15,
+    ),
+    Falsifier(
+        "gain_ignored",
+        "gain_one",
+        "beta > 2 |A|_2 suffices",
+        lambda rng, keep: _loop(rng, True, keep),
+        lambda loop: loop.gain == 1,
+        _two_ends,
+        15,
+    ),
+    Falsifier(
+        "inside_the_radius",
+        "lower_bound",
+        "N is (R/r)-Lipschitz between the two states",
+        _states,
+        lambda case: min(math.hypot(*case.first), math.hypot(*case.second)) >= case.r * (1 - 1e-12),
+        _too_far,
+        60,
+    ),
+    Falsifier(
+        "slope_understated",
+        "lipschitz_update",
+        "no multiplier exceeds kappa",
+        _update,
+        lambda case: abs(case.slope) <= case.bound,
+        _beats_kappa,
+    ),
+)
+
+N3 = Claim(
+    id="N3",
+    title="Contraction under outer normalisation, in every spectral regime",
+    source="paper+extension",
+    statement="f = N(G(h, e)) with Lip_h G <= l and |G| >= r: kappa = R l/sqrt(r^2 + d eps) bounds Lip_h f (best possible; sub-blocks multiply, tokens in the "
+    "max norm). kappa < 1: one fixed point, reached from every state at rate kappa. G = A h + B e, |B e| = beta R, eps = 0: kappa < 1 iff beta > 2 |A|_2, "
+    "sharp: A = -a I is stable iff beta > 2 a, has 2-cycles at cos(h, e) = beta/(2a) below and no fixed point for beta <= a.",
+    assumptions=(
+        Assumption("lower_bound", "|G(h, e)| >= r on the state space"),
+        Assumption("lipschitz_update", "Lip_h G <= l on the state space"),
+        Assumption("small", "kappa < 1 (affine update: beta > 2 |A|_2)"),
+        Assumption(
+            "eps_zero", "eps = 0 and states on the sphere (sharp example and rate from every state); with eps > 0 states in the ball"
+        ),
+        Assumption("gain_one", "gamma = 1; otherwise A is replaced by A diag(gamma)"),
+    ),
+    steps=_STEPS,
+    falsifiers=_FALSIFIERS,
+    notes=(
+        "Recall plus outer normalisation alone does not imply contraction: it needs the input to dominate.",
+        "Below beta = 2a orbits approach a 2-cycle that is not isolated for d >= 3 (multiplier 1 along the sphere of cycles).",
+    ),
+)
+
+CLAIMS = (N3,)

@@ -1,0 +1,398 @@
+"""N6: the mean-field law of linear loops with recall under outer normalisation, N(a h + A h + beta e) with A Ginibre, as d -> infinity."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import NamedTuple
+
+import sympy as sp
+
+from theory.algebra import Equation, Words, rational
+from theory.claim import Assumption, Claim
+from theory.falsifier import Falsifier
+from theory.formulas import formula
+from theory.proof import Sentence, cited, decided, deduced, identity
+
+A, SIGMA, BETA, W, NU = sp.symbols("a sigma beta w nu", positive=True)
+BALANCE = (W**2 - SIGMA**2 - BETA**2,)
+
+
+def _triple(rng: random.Random):
+    """Rational sigma, beta, w with w^2 = sigma^2 + beta^2."""
+    q, size = sp.Rational(rng.randint(1, 9), 10), rational(rng, positive=True)
+    return {
+        SIGMA: size * (1 - q**2) / (1 + q**2),
+        BETA: size * 2 * q / (1 + q**2),
+        W: size,
+        A: rational(rng, positive=True),
+        NU: rational(rng, positive=True) + size,
+    }
+
+
+def _named(expression: sp.Expr) -> sp.Expr:
+    """Write w for sqrt(sigma^2 + beta^2)."""
+    return expression.subs(sp.sqrt(SIGMA**2 + BETA**2), W)
+
+
+def _equation():
+    m, e = sp.symbols("A e", commutative=False)
+    q = sp.Symbol("Q", commutative=False)  # w - A, invertible
+    a, w, beta = sp.symbols("a w beta")
+    h = beta * q**-1 * e
+    # s h = a h + A h + beta e with s = a + w and A = w - Q
+    return [Words((a + w) * h, a * h + (w - q) * h + beta * e), Words(q**-1 * (q * m), m)]
+
+
+def _series():
+    x, product = sp.symbols("X p", positive=True)  # p = w nu; X = (sigma^2/p)^n
+    return [
+        # (p - sigma^2) Sum_{j<n} sigma^{2j}/p^{j+1} = 1 - X_n: induction over n, then n = 1..6 in full
+        Equation((1 - x) + (product - SIGMA**2) * x / product, 1 - x * SIGMA**2 / product),
+        *(
+            Equation((product - SIGMA**2) * sum(SIGMA ** (2 * j) / product ** (j + 1) for j in range(n)), 1 - (SIGMA**2 / product) ** n)
+            for n in range(1, 7)
+        ),
+    ]
+
+
+def _balance():
+    moment = 1 / (W**2 - SIGMA**2)
+    return [
+        Equation(BETA**2 * moment, sp.Integer(1), BALANCE, _triple),
+        Equation(_named(formula("mean_field_scale")(A, SIGMA, BETA)), A + W),
+    ]
+
+
+def _outside():
+    w, v, sigma, beta = sp.symbols("w v sigma beta")
+    return [
+        Sentence((sigma > 0, beta > 0, w > 0, sp.Eq(w**2, sigma**2 + beta**2)), w > sigma),
+        # the balance beta^2 = w^2 - sigma^2 has one root beyond sigma
+        Sentence((sigma > 0, w > sigma, v > sigma, sp.Eq(w**2, sigma**2 + beta**2), sp.Eq(v**2, sigma**2 + beta**2)), sp.Eq(w, v)),
+    ]
+
+
+def _projector():
+    equations = []
+    mu = sp.Symbol("mu")
+    for d in (1, 2, 3):
+        m = sp.Matrix(d, d, sp.symbols(f"m:{d * d}"))
+        h = sp.Matrix(sp.symbols(f"h:{d}"))
+        size = h.dot(h)
+        shifted = mu * sp.eye(d) - m
+        # |h|^2 P = |h|^2 - h h^T; multiply the determinant by |h|^{2d} to stay polynomial
+        left = (size * mu * sp.eye(d) - (size * sp.eye(d) - h * h.T) * m).det(method="berkowitz")
+        right = size ** (d - 1) * mu * (h.T * shifted.adjugate() * h)[0, 0]
+        equations.append(Equation(left, right))
+    return equations
+
+
+def _determinant_every_d():
+    q = sp.Symbol("Q", commutative=False)  # mu - M, invertible
+    mu = sp.Symbol("mu")
+    # M (mu - M)^{-1} = -1 + mu (mu - M)^{-1}; so 1 + (1/d) h^T M (mu - M)^{-1} h = (mu/d) h^T (mu - M)^{-1} h for |h|^2 = d
+    return [Words((mu - q) * q**-1, mu * q**-1 - 1)]
+
+
+def _resolvent_difference():
+    x, y = sp.symbols("X Y", commutative=False)  # X = nu - A, Y = w - A
+    w, nu = sp.symbols("w nu")
+    a = sp.Symbol("A", commutative=False)
+    return [Words(x**-1 - y**-1, x**-1 * (y - x) * y**-1), Words((w - a) - (nu - a), w - nu + 0 * a)]
+
+
+def _outlier_function():
+    moment_nu, moment_w = 1 / (W * NU - SIGMA**2), 1 / (W**2 - SIGMA**2)
+    return [Equation(BETA**2 * (moment_nu - moment_w) / (W - NU), W / (W * NU - SIGMA**2), BALANCE, _triple)]
+
+
+def _zero_free():
+    w, sigma, u, v = sp.symbols("w sigma u v")
+    return [Sentence((sigma > 0, w > sigma, u**2 + v**2 > sigma**2), (w * u - sigma**2) ** 2 + (w * v) ** 2 > 0)]
+
+
+def _edge():
+    a, sigma, u, v = sp.symbols("a sigma u v")
+    return [
+        Sentence((a >= 0, sigma > 0, u**2 + v**2 <= sigma**2), (a + u) ** 2 + v**2 <= (a + sigma) ** 2),
+        Sentence(
+            (a >= 0, sigma > 0, sp.Eq(u, sigma), sp.Eq(v, 0)), sp.And(u**2 + v**2 <= sigma**2, sp.Eq((a + u) ** 2 + v**2, (a + sigma) ** 2))
+        ),
+    ]
+
+
+def _law():
+    return [Equation(_named(formula("mean_field_rho")(A, SIGMA, BETA)), (A + SIGMA) / (A + W))]
+
+
+def _threshold():
+    a, sigma, beta, w = sp.symbols("a sigma beta w")
+    given = (a >= 0, sigma > 0, w > 0, sp.Eq(w**2, sigma**2 + beta**2))
+    return [
+        Sentence((*given, sp.Ne(beta, 0)), a + sigma < a + w),
+        Sentence((*given, sp.Eq(beta, 0)), sp.Eq(a + sigma, a + w)),
+    ]
+
+
+def _levels():
+    rho = sp.Symbol("rho", positive=True)
+    level = formula("mean_field_level")(A, SIGMA, rho)
+    # on the level beta^2 = w^2 - sigma^2 with a + w = (a + sigma)/rho
+    return [
+        Equation(level**2, ((A + SIGMA) / rho - A) ** 2 - SIGMA**2),
+        Equation((A + SIGMA) / (A + ((A + SIGMA) / rho - A)), rho),
+    ]
+
+
+def _blocks():
+    # N((I + A)(W_x h + W_e e)) with these scales in the a = 0 law
+    scale, x, e = sp.symbols("k s_x s_e", positive=True)  # k^2 = 1 + s_A^2
+    squared = formula("mean_field_rho")(0, scale * x, scale * e) ** 2
+    return [Equation(sp.simplify(squared), x**2 / (x**2 + e**2))]
+
+
+_STEPS = (
+    identity(
+        "fixed_point_equation",
+        "s h = a h + A h + beta e with s = a + w gives h = beta (w - A)^{-1} e",
+        "every d",
+        _equation,
+        ("eps_zero_gain_one",),
+    ),
+    decided("outside_the_disc", "w^2 = sigma^2 + beta^2, beta > 0: w > sigma, one such w", "every d", _outside, ("recall",)),
+    identity(
+        "moment_series",
+        "Sum_j sigma^{2j}/(w nu)^{j+1} = 1/(w nu - sigma^2): partial sums",
+        "every d, every n (induction)",
+        _series,
+    ),
+    cited(
+        "resolvent_moments",
+        "ginibre_resolvent",
+        "(1/d) e^T (w-A)^{-T} (nu-A)^{-1} e -> 1/(w nu - sigma^2), and the trace likewise",
+        "d -> infinity",
+        {"gaussian": ("ginibre",), "independent": ("independent",), "outside": ("outside_the_disc",), "limit": ("limit",)},
+        ("moment_series",),
+    ),
+    identity(
+        "norm_balance",
+        "|h|^2 = d becomes beta^2/(w^2 - sigma^2) = 1: w = sqrt(sigma^2 + beta^2), s = a + w",
+        "d -> infinity",
+        _balance,
+        ("fixed_point_equation", "resolvent_moments"),
+    ),
+    identity(
+        "projector_determinant",
+        "P = I - h h^T/|h|^2: det(mu - P M) = det(mu - M) (mu/|h|^2) h^T (mu - M)^{-1} h",
+        "d = 1, 2, 3",
+        _projector,
+    ),
+    identity("resolvent_shift", "M (mu - M)^{-1} = -1 + mu (mu - M)^{-1}", "every d", _determinant_every_d),
+    cited(
+        "projector_determinant_every_d",
+        "determinant_lemma",
+        "the same determinant formula for every d",
+        "every d",
+        {"invertible": ("resolvent_shift",)},
+        ("projector_determinant",),
+    ),
+    identity("resolvent_difference", "(nu-A)^{-1} - (w-A)^{-1} = (w - nu)(nu-A)^{-1}(w-A)^{-1}", "every d", _resolvent_difference),
+    identity(
+        "outlier_function",
+        "(1/d) h^T (nu-A)^{-1} h -> w/(w nu - sigma^2) for the h of the balance",
+        "d -> infinity",
+        _outlier_function,
+        ("resolvent_difference", "resolvent_moments", "norm_balance"),
+    ),
+    decided("zero_free", "that limit is finite and not zero for complex |nu| > sigma", "every d", _zero_free, ("outlier_function",)),
+    cited(
+        "bounded_spectrum",
+        "ginibre_norm",
+        "|A|_2 -> 2 sigma: all nu lie in a compact set",
+        "d -> infinity",
+        {"gaussian": ("ginibre",), "limit": ("limit",)},
+    ),
+    cited(
+        "no_outliers",
+        "hurwitz",
+        "for every delta > 0, with probability -> 1 P A has no eigenvalue with |nu| > sigma + delta",
+        "d -> infinity",
+        {"convergence": ("resolvent_moments", "outlier_function"), "zero_free": ("zero_free",), "compact": ("bounded_spectrum",)},
+        ("projector_determinant_every_d",),
+    ),
+    cited(
+        "bulk",
+        "circular_law_low_rank",
+        "the eigenvalues of P A fill the disc |nu| <= sigma: some come near nu = sigma",
+        "d -> infinity",
+        {"gaussian": ("ginibre",), "rank": ("bounded_spectrum",), "limit": ("limit",)},
+    ),
+    decided("edge", "max of |a + nu| over |nu| <= sigma is a + sigma, at nu = sigma (a >= 0)", "every d", _edge),
+    identity(
+        "rho_law",
+        "J on h^perp has spectrum (a + nu)/(a + w) (M1): rho = (a + sigma)/(a + sqrt(sigma^2 + beta^2))",
+        "d -> infinity",
+        _law,
+        ("no_outliers", "bulk", "edge", "norm_balance"),
+    ),
+    decided("threshold", "rho < 1 for every beta != 0, rho = 1 at beta = 0", "d -> infinity", _threshold, ("rho_law",)),
+    identity("level_lines", "rho is constant on beta^2 = ((a + sigma)/rho - a)^2 - sigma^2", "d -> infinity", _levels, ("rho_law",)),
+    deduced(
+        "sensitivity",
+        "(1/d) tr of beta^2 (w-A)^{-T}(w-A)^{-1} tends to beta^2/(w^2 - sigma^2) = 1 (the balance); S = beta (w - P A)^{-1} P differs by a matrix of rank <= 2, "
+        "bounded because its Woodbury denominators tend to the outlier function, which is not zero: (1/d) tr S S^T -> 1 in probability",
+        "d -> infinity",
+        ("resolvent_moments", "norm_balance", "outlier_function", "zero_free"),
+    ),
+    deduced(
+        "reachable",
+        "beta > 0: the fixed point of the largest s is stable with probability -> 1 (other fixed points, with s inside the bulk, are not it)",
+        "d -> infinity",
+        ("threshold", "largest"),
+    ),
+    identity(
+        "block_scales",
+        "sigma^2 = (1 + s_A^2) s_x^2, beta^2 = (1 + s_A^2) s_e^2, a = 0 give rho = s_x/sqrt(s_x^2 + s_e^2): the common factor cancels",
+        "d -> infinity",
+        _blocks,
+        ("rho_law",),
+    ),
+)
+
+WIDTH = 100
+
+
+class _Draw(NamedTuple):
+    matrix: list[list[float]]
+    e: list[float]
+    beta: float
+    symmetric: bool
+    alignment: float
+    """e^T A e/(sigma d): of order 1/sqrt(d) when e is independent of A"""
+
+
+def _unit(vector: list[float]) -> list[float]:
+    scale = math.sqrt(len(vector) / _dot(vector, vector))
+    return [scale * x for x in vector]
+
+
+def _dot(left: list[float], right: list[float]) -> float:
+    return sum(x * y for x, y in zip(left, right, strict=True))
+
+
+def _times(matrix: list[list[float]], vector: list[float]) -> list[float]:
+    return [_dot(row, vector) for row in matrix]
+
+
+def _ginibre(rng: random.Random, symmetric: bool = False) -> list[list[float]]:
+    scale = 1 / math.sqrt(WIDTH)
+    matrix = [[rng.gauss(0, scale) for _ in range(WIDTH)] for _ in range(WIDTH)]
+    if symmetric:
+        for i in range(WIDTH):
+            for j in range(i):
+                matrix[i][j] = matrix[j][i]
+    return matrix
+
+
+def _aligned(matrix: list[list[float]]) -> list[float]:
+    """A direction with e^T A e near its maximum: power iteration on A + A^T + 3 I."""
+    transposed = [list(column) for column in zip(*matrix, strict=True)]
+    e = [1.0] * WIDTH
+    for _ in range(60):
+        e = _unit([p + q + 3 * x for p, q, x in zip(_times(matrix, e), _times(transposed, e), e, strict=True)])
+    return e
+
+
+def _draw(rng: random.Random, independent: bool = True, ginibre: bool = True, recall: bool = True) -> _Draw:
+    matrix = _ginibre(rng, not ginibre)
+    e = _unit([rng.gauss(0, 1) for _ in range(WIDTH)]) if independent else _aligned(matrix)
+    beta = 1.0 if recall else 0.0
+    return _Draw(matrix, e, beta, not ginibre, _dot(e, _times(matrix, e)) / WIDTH)
+
+
+def _fixed_point_scale(case: _Draw, loops: int = 150) -> tuple[float, float]:
+    """s and the last step of h' = N(A h + beta e), sigma = 1, a = 0, from h = e."""
+    h, s, step = case.e, 0.0, math.inf
+    for _ in range(loops):
+        z = [x + case.beta * y for x, y in zip(_times(case.matrix, h), case.e, strict=True)]
+        s = math.sqrt(_dot(z, z) / WIDTH)
+        moved = [x / s for x in z]
+        step, h = math.dist(moved, h) / math.sqrt(WIDTH), moved
+    return s, step
+
+
+TOLERANCE = 0.25
+"""relative; the finite-width spread of s at d = 100, beta = sigma is about 5 %, so this is five standard deviations"""
+
+
+def _off_the_scale(case: _Draw) -> str | None:
+    s, _ = _fixed_point_scale(case)
+    law = float(formula("mean_field_scale")(0, 1, sp.Float(case.beta)))
+    if abs(s / law - 1) > TOLERANCE:
+        kind = "symmetric" if case.symmetric else "Ginibre"
+        return f"{kind} A, d = {WIDTH}, e^T A e/|e|^2 = {case.alignment:.3g}, beta = sigma = 1: s = {s:.4f}, the law says {law:.4f}"
+    return None
+
+
+def _no_settling(case: _Draw) -> str | None:
+    _, step = _fixed_point_scale(case)
+    if step > 1e-3:
+        return f"Ginibre A, d = {WIDTH}, beta = {case.beta:g}: the step is still {step:.3g} |h| after 150 loops"
+    return None
+
+
+_FALSIFIERS = (
+    Falsifier(
+        "input_chosen_after_the_weights",
+        "independent",
+        "s is within 25 % of sqrt(sigma^2 + beta^2) at d = 100",
+        lambda rng, keep: _draw(rng, independent=keep),
+        lambda case: abs(case.alignment) < 6 / math.sqrt(WIDTH),
+        _off_the_scale,
+        4,
+    ),
+    Falsifier(
+        "symmetric_weights",
+        "ginibre",
+        "s is within 25 % of sqrt(sigma^2 + beta^2) at d = 100",
+        lambda rng, keep: _draw(rng, ginibre=keep),
+        lambda case: not case.symmetric,
+        _off_the_scale,
+        4,
+    ),
+    Falsifier(
+        "no_recall",
+        "recall",
+        "the loop settles",
+        lambda rng, keep: _draw(rng, recall=keep),
+        lambda case: case.beta > 0,
+        _no_settling,
+        4,
+    ),
+)
+
+N6 = Claim(
+    id="N6",
+    title="Mean-field law of normalised linear loops",
+    source="extension",
+    statement="f = N(a h + A h + beta e), a >= 0, A Ginibre of variance sigma^2/d independent of e, |e| = R, beta > 0 fixed, d -> infinity: at the fixed point "
+    "with the largest s, s = a + sqrt(sigma^2 + beta^2), rho = (a + sigma)/(a + sqrt(sigma^2 + beta^2)) < 1, (1/d) tr S S^T -> 1, all in probability.",
+    assumptions=(
+        Assumption("ginibre", "A has independent N(0, sigma^2/d) entries"),
+        Assumption("independent", "e is independent of A, |e| = sqrt(d)"),
+        Assumption("recall", "beta > 0"),
+        Assumption("limit", "d -> infinity at fixed a >= 0 and beta/sigma"),
+        Assumption("largest", "h* is the fixed point with the largest s"),
+        Assumption("eps_zero_gain_one", "eps = 0, gamma = 1"),
+    ),
+    steps=_STEPS,
+    falsifiers=_FALSIFIERS,
+    notes=(
+        "At finite d the law needs x = (beta/sigma) d^(1/4) of about 3 or more; for beta << sigma d^(-1/4) reachability fails with high probability.",
+        "(1/d) tr S S^T has a heavy tail at finite d: use medians.",
+        "That the blocks N((I+A)(W_x h + W_e e)) obey the law at all (R-diagonality) is not proved here, only their scales.",
+    ),
+)
+
+CLAIMS = (N6,)

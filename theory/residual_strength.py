@@ -1,0 +1,314 @@
+"""M1: under outer normalisation a residual path moves the multipliers of a fixed point, not the point and not its sensitivity."""
+
+from __future__ import annotations
+
+import math
+import random
+from fractions import Fraction
+from typing import NamedTuple
+
+import sympy as sp
+
+from theory.algebra import Equation, Words, diagonal, random_matrix
+from theory.claim import Assumption, Claim
+from theory.exact import unimodular
+from theory.falsifier import Falsifier
+from theory.formulas import formula
+from theory.outer_norm import rms_jacobian
+from theory.proof import Sentence, decided, deduced, identity
+from theory.vectors import span
+
+
+def _fixed_points():
+    a, w, size = sp.symbols("a w R", positive=True)
+    s = sp.Symbol("s", positive=True)
+    (h,) = span("h", {("h", "h"): size**2})
+    z = a * h + w * h  # a h + g(h, e) with g = w h
+    return [
+        Equation(z.dot(z), ((a + w) * size) ** 2),
+        Equation(((size / ((a + w) * size)) * z)["h"], sp.Integer(1)),
+        # conversely N(z) = h means z = s h with s = |z|/R, so g = (s - a) h: w = s - a
+        Equation((s * h - a * h)["h"], s - a),
+    ]
+
+
+def _projected(rng: random.Random, size: int):
+    p, d, v = sp.symbols("P D v", commutative=False)
+    basis = random_matrix(rng, size)
+    rank = rng.randint(1, size)
+    values = {p: basis * diagonal([1] * rank + [0] * (size - rank)) * basis.inv(), d: random_matrix(rng, size)}
+    values[v] = values[p] * random_matrix(rng, size)
+    return values
+
+
+def _tangent_jacobian():
+    p, d, v = sp.symbols("P D v", commutative=False)
+    a, s = sp.symbols("a s")
+    rules = (((p, p), p), ((p, v), v))
+    # J_a = (1/s) P (a + D) on vectors v = P v: its matrix on the tangent space is (a + P D P)/s
+    return [Words(p * (a + d) * v / s, (a * v + p * d * p * v) / s, rules, _projected)]
+
+
+def _explicit():
+    """d = 2, 3 at h along the first axis (every h, after a rotation), from N1's Jacobian; d s^2 = |z|^2 with z = s h, |h|^2 = d."""
+    equations = []
+    x, a, w, root = sp.symbols("x a w r")
+    for d in (2, 3):
+        entries = sp.Matrix(d, d, sp.symbols(f"D:{d * d}"))
+        h = sp.Matrix([root] + [0] * (d - 1))
+        jacobian = rms_jacobian((a + w) * h, sp.ones(d, 1), a + w) * (a * sp.eye(d) + entries)
+        tangent = jacobian[1:, 1:]
+        reduced = (a * sp.eye(d - 1) + entries[1:, 1:]) / (a + w)
+        equations += [Equation(tangent[i, j], reduced[i, j]) for i in range(d - 1) for j in range(d - 1)]
+        left = ((a + w) * x * sp.eye(d - 1) - (a + w) * tangent).det(method="berkowitz")
+        right = (((a + w) * x - a) * sp.eye(d - 1) - entries[1:, 1:]).det(method="berkowitz")
+        equations.append(Equation(left, right))
+    return equations
+
+
+def _sensitivity():
+    d, k = sp.symbols("D K", commutative=False)  # D = P Dg P on the tangent space, K = P D_e g
+    q = sp.Symbol("Q", commutative=False)  # w - D, invertible
+    a, w = sp.symbols("a w")
+    return [
+        Words((a + w) * (1 - (a + d) / (a + w)), w - d),
+        # with D = w - Q: (I - J_a)^{-1} K_a = Q^{-1} K solves S = J_a S + K_a for every a
+        Words((a + w - q) / (a + w) * (q**-1 * k) + k / (a + w), q**-1 * k),
+    ]
+
+
+def _letters():
+    return sp.symbols("a b w u v")  # b is the larger residual strength; nu = u + i v
+
+
+def _stable(a: sp.Expr, w: sp.Expr, u: sp.Expr, v: sp.Expr):
+    return (a + u) ** 2 + v**2 < (a + w) ** 2
+
+
+def _monotone():
+    a, b, w, u, v = _letters()
+    return [Sentence((b > a, a + w > 0, _stable(a, w, u, v)), _stable(b, w, u, v))]
+
+
+def _large():
+    a, b, w, u, v = _letters()
+    return [
+        Sentence((a + w > 0,), sp.Equivalent(_stable(a, w, u, v), 2 * a * (w - u) > u**2 + v**2 - w**2)),
+        Sentence((a + w > 0, _stable(a, w, u, v)), u < w),
+        Sentence((u >= w, b > a, a + w > 0), sp.Not(_stable(b, w, u, v))),
+    ]
+
+
+def _speed():
+    a, b, w, u, _ = _letters()
+    return [
+        # real nu in [0, w): the multiplier (a + nu)/(a + w) grows with a
+        Sentence((a >= 0, b > a, w > 0, u >= 0, u < w), (a + u) * (b + w) < (b + u) * (a + w)),
+        # nu < -a: a small residual strength speeds convergence up
+        Sentence((a >= 0, b > a, w > 0, u < 0, b + u <= 0, a + u > -a - w), (a + u) ** 2 * (b + w) ** 2 > (b + u) ** 2 * (a + w) ** 2),
+    ]
+
+
+def _derivative():
+    a, w, u, v = sp.symbols("a w u v")
+    square = ((a + u) ** 2 + v**2) / (a + w) ** 2
+    return [Equation(sp.diff(square, a), 2 * ((a + u) * (w - u) - v**2) / (a + w) ** 3)]
+
+
+def _law():
+    a, sigma, w, beta = sp.symbols("a sigma w beta", positive=True)
+    rho = formula("mean_field_rho")
+    # N6 is this map of the circle |nu| = sigma, at w^2 = sigma^2 + beta^2
+    expression = rho(a, sigma, beta).subs(sp.sqrt(sigma**2 + beta**2), w)
+    return [Equation(expression, (a + sigma) / (a + w))]
+
+
+_STEPS = (
+    identity(
+        "same_fixed_points",
+        "|h| = R and g(h, e) = w h with a + w > 0: N(a h + g) = h; conversely a fixed point has g = w h with w = s - a, s > 0",
+        "every d, every g",
+        _fixed_points,
+        ("gain_one", "eps_zero", "outward"),
+    ),
+    identity(
+        "tangent_jacobian",
+        "on h^perp J_a = (a + P Dg P)/(a + w), P the projector on h^perp",
+        "every d",
+        _tangent_jacobian,
+        ("same_fixed_points",),
+    ),
+    identity(
+        "explicit_jacobian",
+        "the same from the entries of DN(z), z = (a + w) h; characteristic polynomials agree: spectrum (a + nu)/(a + w)",
+        "d = 2, 3",
+        _explicit,
+        ("tangent_jacobian",),
+    ),
+    identity(
+        "same_sensitivity",
+        "(a + w)(I - J_a) = w - P Dg P: S = (w - P Dg P)^{-1} P D_e g solves S = J_a S + K_a for every a",
+        "every d",
+        _sensitivity,
+        ("tangent_jacobian",),
+    ),
+    decided(
+        "monotone_stability",
+        "a + w > 0, a' > a: |a + nu| < a + w implies |a' + nu| < a' + w, for every complex nu",
+        "every d",
+        _monotone,
+        ("tangent_jacobian", "outward"),
+    ),
+    decided(
+        "large_residual",
+        "stable iff 2a(w - Re nu) > |nu|^2 - w^2; so a -> infinity leaves exactly Re nu < w",
+        "every d",
+        _large,
+        ("monotone_stability",),
+    ),
+    identity(
+        "speed_derivative", "d|m|^2/da = 2((a + Re nu)(w - Re nu) - (Im nu)^2)/(a + w)^3 for m = (a + nu)/(a + w)", "every d", _derivative
+    ),
+    decided(
+        "speed",
+        "convergence along nu slows with a for real 0 <= nu < w, and gets faster while a <= -nu for real nu < 0",
+        "every d, real nu",
+        _speed,
+        ("speed_derivative",),
+    ),
+    identity("mean_field", "the mean-field law is this map at |nu| = sigma, w^2 = sigma^2 + beta^2", "every d", _law),
+    deduced(
+        "conclusion",
+        "apply to every nu: a fixed point with a + w > 0 that is stable at a is stable at every a' > a; where w > 0 this starts at a = 0",
+        "every d",
+        ("monotone_stability", "same_fixed_points", "explicit_jacobian"),
+    ),
+)
+
+
+class _Multiplier(NamedTuple):
+    a: Fraction
+    larger: Fraction
+    w: Fraction
+    u: Fraction
+    v: Fraction
+
+
+def _multiplier(rng: random.Random, keep: bool) -> _Multiplier:
+    while True:
+        a, w, u, v = (Fraction(rng.randint(-12, 12), 3) for _ in range(4))
+        larger = a + Fraction(rng.randint(1, 12), 3)
+        # stable at a in the sense |a + nu| < |a + w|
+        if (a + w > 0) is keep and (a + u) ** 2 + v**2 < (a + w) ** 2:
+            return _Multiplier(a, larger, w, u, v)
+
+
+def _loses_stability(case: _Multiplier) -> str | None:
+    if (case.larger + case.u) ** 2 + case.v**2 >= (case.larger + case.w) ** 2:
+        return f"w = {case.w}, nu = {case.u} + {case.v} i: |a + nu| < |a + w| at a = {case.a} but not at a' = {case.larger}"
+    return None
+
+
+class _Map(NamedTuple):
+    matrix: list[list[float]]
+    recall: list[float]
+    gain: list[float]
+    eps: float
+    strengths: tuple[float, float]
+
+
+def _map(rng: random.Random, gain_one: bool, eps_zero: bool) -> _Map:
+    while True:  # only maps whose orbit settles at the smaller strength test anything
+        case = _draw_map(rng, gain_one, eps_zero)
+        h = _settle(case)
+        if math.dist(h, _apply(case, case.strengths[0], h)) < 1e-12:
+            return case
+
+
+def _draw_map(rng: random.Random, gain_one: bool, eps_zero: bool) -> _Map:
+    d = 3
+    basis, inverse = unimodular(rng, d)
+    matrix = [[0.1 * float(x + y) for x, y in zip(p, q, strict=True)] for p, q in zip(basis, inverse, strict=True)]
+    recall = [rng.uniform(1.5, 3) * rng.choice((-1, 1)) for _ in range(d)]
+    gain = [1.0] * d if gain_one else [rng.uniform(0.4, 2.5) for _ in range(d)]
+    return _Map(matrix, recall, gain, 0.0 if eps_zero else 1.0, (0.2, 2.0))
+
+
+def _apply(case: _Map, a: float, h: list[float]) -> list[float]:
+    """N(a h + tanh(A h) + b): g(h, e) = tanh(A h) + b."""
+    z = [
+        a * x + math.tanh(sum(m * y for m, y in zip(row, h, strict=True))) + b
+        for x, row, b in zip(h, case.matrix, case.recall, strict=True)
+    ]
+    s = math.sqrt(sum(x * x for x in z) / len(z) + case.eps)
+    return [g * x / s for g, x in zip(case.gain, z, strict=True)]
+
+
+def _settle(case: _Map) -> list[float]:
+    h = [1.0, 1.0, 1.0]
+    for _ in range(400):
+        h = _apply(case, case.strengths[0], h)
+    return h
+
+
+def _moves(case: _Map) -> str | None:
+    h = _settle(case)
+    moved = math.dist(h, _apply(case, case.strengths[1], h))
+    if moved > 1e-9:
+        point = ", ".join(f"{x:.4f}" for x in h)
+        gain = ", ".join(f"{x:.3g}" for x in case.gain)
+        return f"gamma = ({gain}), eps = {case.eps:g}: h = ({point}) is fixed at a = {case.strengths[0]} and moves by {moved:.3g} at a = {case.strengths[1]}"
+    return None
+
+
+_FALSIFIERS = (
+    Falsifier(
+        "inward_state",
+        "outward",
+        "|a + nu| < |a + w| survives a larger a",
+        _multiplier,
+        lambda case: case.a + case.w > 0,
+        _loses_stability,
+        200,
+    ),
+    Falsifier(
+        "unequal_gains",
+        "gain_one",
+        "the fixed point is the same for all a",
+        lambda rng, keep: _map(rng, keep, True),
+        lambda case: all(g == 1 for g in case.gain),
+        _moves,
+        10,
+    ),
+    Falsifier(
+        "epsilon",
+        "eps_zero",
+        "the fixed point is the same for all a",
+        lambda rng, keep: _map(rng, True, keep),
+        lambda case: case.eps == 0,
+        _moves,
+        10,
+    ),
+)
+
+M1 = Claim(
+    id="M1",
+    title="Residual-strength lemma",
+    source="extension",
+    statement="f_a(h) = N(a h + g(h, e)), gamma = 1, eps = 0. The points |h| = R with g(h, e) = w h are fixed for every a with a + w > 0; on h^perp J_a has "
+    "the spectrum (a + nu)/(a + w), nu in spec(P Dg P); S does not depend on a. Stable at a implies stable at every a' > a; a -> infinity leaves Re nu < w.",
+    assumptions=(
+        Assumption("gain_one", "gamma = 1"),
+        Assumption("eps_zero", "eps = 0"),
+        Assumption("outward", "a + w > 0 (s > 0 at the smaller a); w > 0 is the case a = 0"),
+    ),
+    steps=_STEPS,
+    falsifiers=_FALSIFIERS,
+    notes=(
+        "w > 0 is sufficient, not necessary: a + w > 0 at the smaller a is what the implication needs.",
+        "'A residual path slows convergence' is too wide: it does for real 0 <= nu < w and for all nu as a -> infinity, but for real nu < 0 a residual strength "
+        "up to -nu speeds convergence up (w = 2, nu = -1: multiplier -1/2 at a = 0, 0 at a = 1).",
+    ),
+)
+
+CLAIMS = (M1,)
