@@ -81,7 +81,14 @@ def embedding(model: LoopedTransformer, inputs: int, bits: int, seed: int) -> tu
 
 
 def crossvalidate(
-    path: str | Path, *, inputs: int = 256, loops: int = 500, bits: int | None = None, spectra: int = 8, seed: int = 0, progress: bool = False
+    path: str | Path,
+    *,
+    inputs: int = 256,
+    loops: int = 500,
+    bits: int | None = None,
+    spectra: int = 8,
+    seed: int = 0,
+    progress: bool = False,
 ) -> CrossValidation:
     """Measure a checkpoint of prefix sums in float64 on random inputs, never seen in training but with probability ~ 0.
 
@@ -122,7 +129,7 @@ def crossvalidate(
 
 
 def _convergence(loop: TorchLoop, h: np.ndarray, e: np.ndarray, steps: np.ndarray) -> Convergence:
-    spectrum = spectral_radius(loop, h, e)
+    spectrum = spectral_radius(loop, h, e, tol=1e-6)
     below = [np.flatnonzero(steps < tol) for tol in (COARSE, FINE)]
     measured = int(below[1][0] - below[0][0]) if all(len(b) for b in below) else None
     rate, predicted = float("nan"), None
@@ -148,7 +155,9 @@ def _mismatches(r: CrossValidation) -> list[str]:
         if c.rho >= 1:
             out.append(f"fixed point {i} has rho = {c.rho:.4f} >= 1")
         if c.predicted_loops and c.measured_loops and not 0.8 <= c.measured_loops / c.predicted_loops <= 1.25:
-            out.append(f"fixed point {i}: {c.measured_loops} loops from {COARSE:g} to {FINE:g}, predicted {c.predicted_loops:.1f} from rho (X5)")
+            out.append(
+                f"fixed point {i}: {c.measured_loops} loops from {COARSE:g} to {FINE:g}, predicted {c.predicted_loops:.1f} from rho (X5)"
+            )
     return out
 
 

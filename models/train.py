@@ -73,7 +73,12 @@ class TrainConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object."""
-        return {**dataclasses.asdict(self), "model": self.model.to_json(), "encoder_gradient": str(self.gradient), "eval_bits": list(self.eval_bits)}
+        return {
+            **dataclasses.asdict(self),
+            "model": self.model.to_json(),
+            "encoder_gradient": str(self.gradient),
+            "eval_bits": list(self.eval_bits),
+        }
 
 
 def loops_for(bits: int) -> int:
@@ -108,7 +113,9 @@ class Trainer:
             return json.loads(result.read_text())
         start = saved = time.monotonic()
         before = self.seconds
-        with tqdm(total=self.config.bits, initial=self.bits, unit="bit", disable=not progress, desc=str(self.config.model.architecture)) as bar:
+        with tqdm(
+            total=self.config.bits, initial=self.bits, unit="bit", disable=not progress, desc=str(self.config.model.architecture)
+        ) as bar:
             while not self.done:
                 self._train_step()
                 bar.update(self.bits - bar.n)
@@ -194,7 +201,9 @@ class Trainer:
     def _finish(self) -> dict[str, Any]:
         c = self.config
         self.model.eval()
-        loops = sorted({*range(1, 41), *range(45, 101, 5), *range(120, c.eval_loops + 1, 20), c.eval_loops} & set(range(1, c.eval_loops + 1)))
+        loops = sorted(
+            {*range(1, 41), *range(45, 101, 5), *range(120, c.eval_loops + 1, 20), c.eval_loops} & set(range(1, c.eval_loops + 1))
+        )
         curves = {}
         for bits in c.eval_bits:
             x, target = self.task.batch(c.eval_size, bits, torch.Generator().manual_seed(10_000_019 + bits))

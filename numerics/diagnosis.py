@@ -63,5 +63,9 @@ def diagnose(loop: LoopedMap, e: Array, *, loops: int = 2000, spectrum: bool = T
     if second.outcome is Outcome.FIXED_POINT and near:
         return replace(found, confirmed="perturbed restart returned")
     return replace(
-        second, state=state, rho=rho, confirmed=None, advice=f"the orbit passed a saddle with rho = {rho.value:.4g}; this is what it does after a push"
+        second,
+        state=state,
+        rho=rho,
+        confirmed=None,
+        advice=f"the orbit passed a saddle with rho = {rho.value:.4g}; this is what it does after a push",
     )

@@ -131,7 +131,14 @@ class LinearLoop:
 
 
 def linear_loop(
-    architecture: Architecture, width: int, *, sub_blocks: int = 2, scale: float = 1.0, recall: float = 1.0, eps: float = 1e-6, seed: int = 0
+    architecture: Architecture,
+    width: int,
+    *,
+    sub_blocks: int = 2,
+    scale: float = 1.0,
+    recall: float = 1.0,
+    eps: float = 1e-6,
+    seed: int = 0,
 ) -> LinearLoop:
     """Draw a `LinearLoop` with Ginibre blocks of spectral radius about `scale` and recall matrices of about `recall`."""
     if width < 1 or sub_blocks not in (1, 2):

@@ -102,7 +102,7 @@ class PhaseDiagram:
         if not path.is_file():
             raise UsageError(f"no phase diagram at {path}: make one with loopstab phase --out {folder}")
         try:
-            with np.load(path, allow_pickle=False) as data:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as data:
                 values = {name: data[name] for name in data.files}
             return cls(**{k: v.item() if v.ndim == 0 else v for k, v in values.items()})
         except Exception as error:  # zipfile, zlib, numpy and a missing field all mean the same to the user
@@ -129,7 +129,9 @@ def phase_diagram(
     if law != "linear":
         raise UsageError(f"unknown law {law!r}: use linear")
     if residual < 0 or width < 2 or min(grid) < 2 or draws < 1:
-        raise UsageError(f"phase diagram needs residual >= 0, width >= 2, grid >= 2x2, draws >= 1, not {residual}, {width}, {grid}, {draws}")
+        raise UsageError(
+            f"phase diagram needs residual >= 0, width >= 2, grid >= 2x2, draws >= 1, not {residual}, {width}, {grid}, {draws}"
+        )
     start = time.perf_counter()
     sigma, beta = np.geomspace(0.2, 5, grid[0]), np.geomspace(0.05, 5, grid[1])
     cells = [(i, j, k) for i in range(grid[0]) for j in range(grid[1]) for k in range(draws)]

@@ -49,7 +49,9 @@ def classify(trajectory: Trajectory) -> Diagnosis:
     t = trajectory
     loops = len(t.steps)
     if t.non_finite:
-        return Diagnosis(Outcome.NON_FINITE, loops, float("nan"), advice="the step returned NaN or infinity: check divisions and norms (eps > 0)")
+        return Diagnosis(
+            Outcome.NON_FINITE, loops, float("nan"), advice="the step returned NaN or infinity: check divisions and norms (eps > 0)"
+        )
     if t.left:
         rate = float((t.norms[-1] / max(t.norms[len(t.norms) // 2], 1e-300)) ** (1 / max(loops - loops // 2, 1)))
         return Diagnosis(Outcome.EXPLOSION, loops, float("nan"), rate=rate)

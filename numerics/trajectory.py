@@ -73,5 +73,7 @@ class Recorder:
         for i in range(self.batch):
             end = int(self._end[i]) if self._end[i] >= 0 else len(norms)
             keep = max(end - (len(norms) - len(ring)), 0)
-            out.append(Trajectory(norms[:end, i], steps[: max(end - 1, 0), i], ring[:keep, i], self._unit, bool(self._bad[i]), self._end[i] >= 0))
+            out.append(
+                Trajectory(norms[:end, i], steps[: max(end - 1, 0), i], ring[:keep, i], self._unit, bool(self._bad[i]), self._end[i] >= 0)
+            )
         return out

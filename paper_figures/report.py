@@ -174,10 +174,15 @@ def _page(
         steps = [f"{s['name']} ({s['kind']}; {s['dimensions']}): {s['statement']} [{s['verdict']}]" for s in c["steps"]]
         attacks = [f"falsifier {f['name']}, without {f['drops']}: {f['counterexample'] or 'did not fire'}" for f in c["falsifiers"]]
         page.details(f"{c['id']} {c['title']}", steps + attacks)
-    page.figure(figures.stable_sets_figure(), "Stable sets of the scalar maps (R4), in closed form, with the share of Gaussian parameters that they catch.")
+    page.figure(
+        figures.stable_sets_figure(),
+        "Stable sets of the scalar maps (R4), in closed form, with the share of Gaussian parameters that they catch.",
+    )
 
     page.heading("The mean-field law against random loops (N6)")
-    page.text("Measured spectral radius at the fixed point of h' = N(a h + A h + beta e), A Ginibre; the lines are the closed form, drawn from the theory.")
+    page.text(
+        "Measured spectral radius at the fixed point of h' = N(a h + A h + beta e), A Ginibre; the lines are the closed form, drawn from the theory."
+    )
     for d in diagrams:
         page.figure(_close(figures.phase_figure(d)), f"Residual strength a = {d.residual:g}, width {d.width}, {len(d.sigma)} x {len(d.beta)} cells, "
                     f"seed {seed}. Sampled; mean absolute error of rho for beta/sigma >= 0.5: {d.mean_absolute_error:.3f}.")  # fmt: skip
@@ -191,24 +196,40 @@ def _page(
     mismatches = [f"{r.architecture}: {line}" for r in results for line in r.mismatches]
     page.text(f"Mismatches ({len(mismatches)}):" if mismatches else "Mismatches: none.")
     page.items(mismatches)
-    page.figure(_close(figures.residual_figure(results)), "Median relative step against loops. A straight fall is geometric convergence; the dashed line is 1/t, the mark of drift.")
-    page.figure(_close(figures.crossvalidation_figure(results)), "Left: rate read off the orbit against rho from the Jacobian. Right: loops to tolerance, measured against predicted.")
+    page.figure(
+        _close(figures.residual_figure(results)),
+        "Median relative step against loops. A straight fall is geometric convergence; the dashed line is 1/t, the mark of drift.",
+    )
+    page.figure(
+        _close(figures.crossvalidation_figure(results)),
+        "Left: rate read off the orbit against rho from the Jacobian. Right: loops to tolerance, measured against predicted.",
+    )
 
     page.heading("Accuracy against loops")
-    page.text("Whole sequences right at the training length and beyond it, as evaluated at the end of each training run (seeded, 256 sequences).")
+    page.text(
+        "Whole sequences right at the training length and beyond it, as evaluated at the end of each training run (seeded, 256 sequences)."
+    )
     page.figure(_close(figures.curves_figure(runs)), "Accuracy against loops of the shipped checkpoints, by length.")
     page.table([_run_row(r) for r in [*runs, {**live, "architecture": f"{live['architecture']} (trained live)"}]])
-    page.text("Each checkpoint was trained by: loopstab train --task prefix-sums --architecture RECALL/NORM --seed 0 --threads 1 --out DIR", soft=True)
+    page.text(
+        "Each checkpoint was trained by: loopstab train --task prefix-sums --architecture RECALL/NORM --seed 0 --threads 1 --out DIR",
+        soft=True,
+    )
     versions = ", ".join(f"{k} {v}" for k, v in _versions().items())
     page.text(f"Seed {seed}; {seconds:.0f} s; {versions}. Every number is in report.json beside this page.", soft=True)
     return page
 
 
 def _run_row(run: dict[str, Any]) -> dict[str, Any]:
-    row: dict[str, Any] = {"checkpoint": run["architecture"], "bits reached": run["bits_reached"], "steps": run["steps"], "seconds": run["seconds"]}
+    row: dict[str, Any] = {
+        "checkpoint": run["architecture"],
+        "bits reached": run["bits_reached"],
+        "steps": run["steps"],
+        "seconds": run["seconds"],
+    }
     for i, (bits, curve) in enumerate(run["accuracy"].items()):
         row[("trained length", "twice", "four times")[i]] = f"{bits}: {max(curve):.3f} best, {curve[-1]:.3f} last"
-    return {**{k: "-" for k in ("checkpoint", "bits reached", "steps", "seconds", "trained length", "twice", "four times")}, **row}
+    return {**dict.fromkeys(("checkpoint", "bits reached", "steps", "seconds", "trained length", "twice", "four times"), "-"), **row}
 
 
 def _close(figure: Any) -> Any:
