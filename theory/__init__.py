@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from theory.architecture import Architecture, Norm, Recall, Residual
     from theory.claim import Assumption, Claim, Kind, Step, Verdict
+    from theory.claims import ledger
     from theory.errors import LoopstabError, UsageError
     from theory.falsifier import Falsifier
     from theory.formulas import Formula, formula
-    from theory.claims import ledger
     from theory.outcome import Outcome
     from theory.prediction import Prediction, Weights, predict
     from theory.report import ClaimReport, check

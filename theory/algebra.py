@@ -21,7 +21,7 @@ POINTS = 24
 Point = Mapping[sp.Symbol, Any]
 
 
-def rational(rng: random.Random, positive: bool = False) -> sp.Rational:
+def rational(rng: random.Random, positive: bool = False) -> Any:
     """A random non-zero rational with numerator up to 19 and denominator up to 7."""
     sign = 1 if positive else rng.choice((-1, 1))
     return sp.Rational(sign * rng.randint(1, 19), rng.randint(1, 7))
@@ -35,8 +35,8 @@ class Equation:
     Square roots and other irrational functions do not belong here: name them by a symbol and give the relation.
     """
 
-    left: sp.Expr
-    right: sp.Expr
+    left: Any
+    right: Any
     where: tuple[sp.Expr, ...] = ()
     point: Callable[[random.Random], Point] | None = None
 
@@ -77,14 +77,14 @@ Rules = Sequence[tuple[tuple[sp.Symbol, ...], sp.Expr]]
 
 @dataclass(frozen=True)
 class Words:
-    """left = right between polynomials in non-commuting letters and their inverses, with commuting scalars: true for matrices of every size.
+    """left = right between polynomials in non-commuting letters and inverses, with commuting scalars: true for matrices of every size.
 
     `rules` rewrite adjacent letters, e.g. ((P, P), P). `model(rng, d)` draws rational d x d matrices that satisfy the rules (and scalars
     that occur in them); without rules every letter becomes a random matrix.
     """
 
-    left: sp.Expr
-    right: sp.Expr
+    left: Any
+    right: Any
     rules: Rules = ()
     model: Callable[[random.Random, int], Mapping[sp.Symbol, Any]] | None = None
 

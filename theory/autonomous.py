@@ -58,18 +58,27 @@ def _projector():
     ]
 
 
+def _block_power(size: int, time: sp.Expr, power: sp.Expr) -> sp.Matrix:
+    """J_size(lambda)^time, `power` standing for lambda^time."""
+    eigenvalue = sp.Symbol("lambda")
+
+    def entry(i: int, j: int) -> sp.Expr:
+        return power * _binomial(time, j - i) * eigenvalue ** (i - j) if j >= i else sp.Integer(0)
+
+    return sp.Matrix(size, size, entry)
+
+
 def _jordan():
     t, eigenvalue, power = sp.symbols("t lambda L")  # L stands for lambda^t
     equations = []
     for size in (2, 3, 4, 5):
-        block = sp.Matrix(size, size, lambda i, j: eigenvalue if i == j else (1 if j == i + 1 else 0))
+        block = sp.Matrix(size, size, lambda i, j: eigenvalue if i == j else int(j == i + 1))
 
-        def entries(time: sp.Expr, scale: sp.Expr, size: int = size) -> sp.Matrix:
-            return sp.Matrix(size, size, lambda i, j: scale * _binomial(time, j - i) * eigenvalue ** (i - j) if j >= i else 0)
-
-        gap = block * entries(t, power) - entries(t + 1, eigenvalue * power)
+        gap = block * _block_power(size, t, power) - _block_power(size, t + 1, eigenvalue * power)
         equations += [Equation(entry, sp.Integer(0)) for entry in gap]
-        equations += [Equation(entry, sp.Integer(int(i == j))) for i, j, entry in _indexed(entries(sp.Integer(0), sp.Integer(1)))]
+        equations += [
+            Equation(entry, sp.Integer(int(i == j))) for i, j, entry in _indexed(_block_power(size, sp.Integer(0), sp.Integer(1)))
+        ]
     return equations
 
 
@@ -183,7 +192,8 @@ _STEPS = (
     identity("jordan_blocks", "entries of J_k(lambda)^t are binom(t, j) lambda^(t-j)", "blocks k = 2..5, every t (induction)", _jordan),
     deduced(
         "growth",
-        "a Jordan block of size k >= 2 at an eigenvalue of modulus 1: |h_t| grows like t^(k-1) from almost every h_0, so semisimplicity is necessary",
+        "a Jordan block of size k >= 2 at an eigenvalue of modulus 1: |h_t| grows like t^(k-1) from almost every h_0, so "
+        "semisimplicity is necessary",
         "every d, blocks k = 2..5",
         ("jordan_blocks",),
     ),
@@ -283,7 +293,8 @@ def _diverges(loop: _Loop) -> str | None:
         before, state = _run(loop, start)
         step = norm1(difference(state, before))
         if step > Fraction(1, 2**20):
-            return f"M = {_text(loop.matrix)} (eigenvalues {', '.join(loop.eigenvalues)}), c = {_row(loop.offset)}: at loop 48 the step is {float(step):.3g}"
+            where = f"M = {_text(loop.matrix)} (eigenvalues {', '.join(loop.eigenvalues)}), c = {_row(loop.offset)}"
+            return f"{where}: at loop 48 the step is {float(step):.3g}"
     return None
 
 
@@ -379,8 +390,10 @@ A1 = Claim(
     id="A1",
     title="Linear trichotomy of autonomous loops",
     source="paper+extension",
-    statement="h' = M h + c. If 1 is not an eigenvalue, the only fixed point is (I - M)^{-1} c, the same for every input. h_t converges for every h_0 iff "
-    "c is in im(I - M) and every eigenvalue has modulus < 1 or equals 1 and is semisimple; then h_inf = P h_0 + (I - P) w, c = (I - M) w: the limit "
+    statement="h' = M h + c. If 1 is not an eigenvalue, the only fixed point is (I - M)^{-1} c, the same for every input. h_t "
+    "converges for every h_0 iff "
+    "c is in im(I - M) and every eigenvalue has modulus < 1 or equals 1 and is semisimple; then h_inf = P h_0 + (I - P) w, c = (I - "
+    "M) w: the limit "
     "depends on the input only in the critical regime, which is a null set.",
     assumptions=(
         Assumption("linear", "h' = M h + c, M a real d x d matrix, h_0 the only carrier of the input"),

@@ -28,7 +28,7 @@ def internal_probability(s: str, cut: int = 6) -> flint.arb:
 def external_probability(s: str) -> flint.arb:
     """Int_0^oo erf(1/(sqrt2 s u)) (phi_s(u - 1) + phi_s(u + 1)) du, phi_s the N(0, s^2) density; u = |1 + y|.
 
-    The integrand has an essential singularity at u = 0, where erf is within erfc(1/(sqrt2 s near)) of 1; beyond u = far it is below the density.
+    Below u = near (an essential singularity at 0) erf is within erfc(1/(sqrt2 s near)) of 1; beyond u = far it is below the density.
     """
     scale = _scale(s)
     root = flint.arb(2).sqrt()

@@ -12,7 +12,7 @@ from theory.algebra import Equation, rational
 from theory.claim import Assumption, Claim
 from theory.falsifier import Falsifier
 from theory.formulas import formula
-from theory.proof import Sentence, cited, decided, deduced, identity
+from theory.proof import Sentence, both, cited, decided, deduced, identity
 from theory.vectors import Span, span
 
 A, BETA, RADIUS = sp.symbols("a beta R", positive=True)
@@ -26,7 +26,7 @@ def _lipschitz():
 
 
 def _projection():
-    radius, r, length, zz = sp.symbols("R r n zz", positive=True)
+    radius, r, length = sp.symbols("R r n", positive=True)
     (z,) = span("z", {("z", "z"): length**2})
     norm, projected = (radius / length) * z, (r / length) * z
     c = sp.Symbol("c", real=True)  # two states on the sphere of radius r: the ratio is attained
@@ -45,7 +45,7 @@ def _lift():
     point = {zz: d * (s**2 - eps)}
     root, lipschitz, r = sp.symbols("R l r", positive=True)
     kappa = formula("contraction_constant")
-    squared = sp.powdenest(kappa.expression**2).subs(dict(zip(kappa.symbols, (root**2, lipschitz, r, eps), strict=True)), simultaneous=True)
+    squared = kappa(root**2, lipschitz, r, eps) ** 2
     return [
         Equation(lifted.dot(lifted).subs(point), d * s**2),
         Equation(((root / (root * s)) * lifted)["z"], 1 / s),
@@ -69,26 +69,6 @@ def _blocks():
     return [Sentence(given, q <= first * second * p)]
 
 
-def _affine():
-    beta, n, size, ah, h = sp.symbols("beta n G x R")
-    # on |h| = R: |A h| = x <= n R, and |A h + B e| = G >= beta R - x (triangle inequality)
-    return [
-        Sentence((n >= 0, beta > n, h > 0, ah >= 0, ah <= n * h, size >= beta * h - ah), size >= (beta - n) * h),
-        Sentence((n >= 0, beta > n), sp.Equivalent(n < beta - n, beta > 2 * n)),
-    ]
-
-
-def _blocks():
-    p, q, first, second = sp.symbols("p q k1 k2")
-    one, other = sp.symbols("x y")
-    return [
-        # two sub-blocks: differences shrink by k1, then by k2
-        Sentence((first >= 0, second >= 0, p >= 0, one >= 0, one <= first * p, q >= 0, q <= second * one), q <= first * second * p),
-        # two tokens, max norm: each token moves by at most k times the largest difference
-        Sentence((first >= 0, p >= 0, q >= 0, p >= q, one <= first * p, other <= first * p), sp.And(one <= first * p, other <= first * p)),
-    ]
-
-
 def _pair(cosine: sp.Expr) -> tuple[Span, Span]:
     """State h and input e on the sphere of radius R at that cosine."""
     h, e = span("h e", {("h", "h"): RADIUS**2, ("e", "h"): RADIUS**2 * cosine, ("e", "e"): RADIUS**2})
@@ -101,7 +81,7 @@ def _sharp_fixed_point():
     z = (-A) * e + (A + gap) * e
     tangential = formula("rmsnorm_tangential")(gap)  # s = |z|/R = g
     bound = formula("contraction_constant")
-    value = bound.expression.subs(dict(zip(bound.symbols, (RADIUS**2, A, gap * RADIUS, 0), strict=True)), simultaneous=True)
+    value = bound(RADIUS**2, A, gap * RADIUS, 0)
     return [
         Equation(z["e"], gap),
         Equation((RADIUS / (gap * RADIUS)) * z["e"], sp.Integer(1)),
@@ -115,7 +95,7 @@ def _sharp_threshold():
     return [
         Sentence((a > 0, beta > a), sp.Equivalent(a < beta - a, beta > 2 * a)),
         # a fixed point h is parallel to e: (s + a) h = beta e, so (s + a)^2 = beta^2 with s > 0
-        Sentence((a > 0, beta > 0, s > 0, sp.Eq((s + a) ** 2, beta**2)), sp.And(beta > a, sp.Eq(s, beta - a))),
+        Sentence((a > 0, beta > 0, s > 0, sp.Eq((s + a) ** 2, beta**2)), both(beta > a, sp.Eq(s, beta - a))),
     ]
 
 
@@ -199,7 +179,8 @@ _STEPS = (
     ),
     deduced(
         "tokens",
-        "N acts on each token: if |G_i(h) - G_i(k)| <= l max_j |h_j - k_j| and |G_i| >= r for every token i, then kappa holds in the max norm",
+        "N acts on each token: if |G_i(h) - G_i(k)| <= l max_j |h_j - k_j| and |G_i| >= r for every token i, then kappa holds in the "
+        "max norm",
         "every d, every L",
         ("kappa",),
     ),
@@ -246,7 +227,8 @@ _STEPS = (
     ),
     identity(
         "cycle_multipliers",
-        "in the plane of h and e one step multiplies by 1 - beta^2/2a^2, so two by its square; across it two steps multiply by 1 (a (d-2)-sphere of cycles)",
+        "in the plane of h and e one step multiplies by 1 - beta^2/2a^2, so two by its square; across it two steps multiply by 1 (a "
+        "(d-2)-sphere of cycles)",
         "every d >= 2 (the second for d >= 3)",
         _multipliers,
         ("two_cycle",),
@@ -322,7 +304,8 @@ def _two_ends(loop: _Loop) -> str | None:
     if max(gap, step) > 1e-6:
         cosine = sum(x * y for x, y in zip(ends[0], loop.e, strict=True)) / (loop.gain * len(loop.e))
         return (
-            f"d = {len(loop.e)}, A = {loop.matrix[0][0]:.4g} I, beta = {loop.beta:.4g}, gamma = {loop.gain:.3g}: after 300 loops the step is {step:.3g} "
+            f"d = {len(loop.e)}, A = {loop.matrix[0][0]:.4g} I, beta = {loop.beta:.4g}, gamma = {loop.gain:.3g}: after 300 loops the "
+            f"step is {step:.3g} "
             f"(cos(h, e) = {cosine:.4f}, beta/2|A| = {loop.beta / (2 * _norm2(loop.matrix)):.4f}), two starts are {gap:.3g} apart"
         )
     return None
@@ -376,7 +359,8 @@ def _beats_kappa(case: _Update) -> str | None:
     """Derivative across e at the fixed point h = e against kappa = R l/r with the bound l, r = (beta - |slope|) R."""
     multiplier, kappa = abs(case.slope) / (case.beta + case.slope), case.bound / (case.beta + case.slope)
     if multiplier > kappa * (1 + 1e-12):
-        return f"G = {case.slope:.4g} h + {case.beta:.4g} e with l taken as {case.bound:.4g}: multiplier {multiplier:.4g} > kappa = {kappa:.4g}"
+        where = f"G = {case.slope:.4g} h + {case.beta:.4g} e with l taken as {case.bound:.4g}"
+        return f"{where}: multiplier {multiplier:.4g} > kappa = {kappa:.4g}"
     return None
 
 
@@ -422,8 +406,10 @@ N3 = Claim(
     id="N3",
     title="Contraction under outer normalisation, in every spectral regime",
     source="paper+extension",
-    statement="f = N(G(h, e)) with Lip_h G <= l and |G| >= r: kappa = R l/sqrt(r^2 + d eps) bounds Lip_h f (best possible; sub-blocks multiply, tokens in the "
-    "max norm). kappa < 1: one fixed point, reached from every state at rate kappa. G = A h + B e, |B e| = beta R, eps = 0: kappa < 1 iff beta > 2 |A|_2, "
+    statement="f = N(G(h, e)) with Lip_h G <= l and |G| >= r: kappa = R l/sqrt(r^2 + d eps) bounds Lip_h f (best possible; "
+    "sub-blocks multiply, tokens in the "
+    "max norm). kappa < 1: one fixed point, reached from every state at rate kappa. G = A h + B e, |B e| = beta R, eps = 0: kappa < "
+    "1 iff beta > 2 |A|_2, "
     "sharp: A = -a I is stable iff beta > 2 a, has 2-cycles at cos(h, e) = beta/(2a) below and no fixed point for beta <= a.",
     assumptions=(
         Assumption("lower_bound", "|G(h, e)| >= r on the state space"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flint
 import sympy as sp
@@ -39,8 +40,8 @@ def _stable_sets():
 
 def _edges():
     a, x = sp.symbols("a x", positive=True)
-    small, large = (piece for piece, _ in formula("internal_stable_area").expression.args)
-    small, large = (piece.subs(next(iter(piece.free_symbols)), a) for piece in (small, large))
+    pieces: Any = formula("internal_stable_area")(a).args
+    small, large = (piece for piece, _ in pieces)
     # d(area)/da = 4 edges of the box x the length 2/a (or a) of the stable set along each; equal pieces at a^2 = 2
     return [
         Equation(sp.diff(small, a), 4 * a),
@@ -108,7 +109,8 @@ _STEPS = (
     ),
     identity(
         "box_area",
-        "the area of -2 < x y < 0 in [-a, a]^2 is 2 a^2 for a^2 <= 2 and 4 + 4 ln(a^2/2) above (Leibniz rule: equal derivative, equal value at a^2 = 2)",
+        "the area of -2 < x y < 0 in [-a, a]^2 is 2 a^2 for a^2 <= 2 and 4 + 4 ln(a^2/2) above (Leibniz rule: equal derivative, "
+        "equal value at a^2 = 2)",
         "d = 1, every a",
         _edges,
         ("stable_sets",),
@@ -146,7 +148,8 @@ _STEPS = (
     enclosed("small_scale_values", "0 < 1/2 - P_int(s) < e^{-2/s^2}/2 at s = 1/4, 1/2, 1", "d = 1", _small_scale, ("product_density",)),
     deduced(
         "internal_limit",
-        "1/2 - P_int(s) = (1/pi) Int_0^oo e^{-z cosh t}/cosh t dt <= e^{-z}/2 with z = 2/s^2, since cosh >= 1 and Int 1/cosh = pi/2: P_int -> 1/2 as s -> 0",
+        "1/2 - P_int(s) = (1/pi) Int_0^oo e^{-z cosh t}/cosh t dt <= e^{-z}/2 with z = 2/s^2, since cosh >= 1 and Int 1/cosh = pi/2: "
+        "P_int -> 1/2 as s -> 0",
         "d = 1",
         ("product_density",),
     ),
@@ -154,7 +157,8 @@ _STEPS = (
     deduced("external_limit", "so P_ext(s) >= P(|x| < 1/2) P(|1 + y| <= 2) -> 1 as s -> 0", "d = 1", ("external_core", "gaussian")),
     deduced(
         "independent_modes",
-        "d independent scalar modes are all stable with probability P^d; internally -> 2^{-d} as s -> 0 (dense matrices fall faster: not claimed here)",
+        "d independent scalar modes are all stable with probability P^d; internally -> 2^{-d} as s -> 0 (dense matrices fall faster: "
+        "not claimed here)",
         "every d, diagonal A and W_x",
         ("internal_limit", "gaussian"),
     ),
@@ -196,7 +200,8 @@ def _never_settles(case: _Affine) -> str | None:
     for _ in range(2000):
         before, state = state, case.slope * state + case.offset
     if abs(state - before) > 1e-9:
-        return f"recall {case.recall}, x = {case.x:.4g}, y = {case.y:.4g}, offset {case.offset:.3g}: J = {case.slope:.4g}, steps of {abs(state - before):.3g} for ever"
+        where = f"recall {case.recall}, x = {case.x:.4g}, y = {case.y:.4g}, offset {case.offset:.3g}"
+        return f"{where}: J = {case.slope:.4g}, still steps of {abs(state - before):.3g} after 2000 loops"
     return None
 
 
@@ -223,7 +228,8 @@ def _sample(rng: random.Random, keep: bool) -> _Sample:
 def _off_the_law(case: _Sample) -> str | None:
     error = math.sqrt(case.expected * (1 - case.expected) / case.draws)
     if abs(case.fraction - case.expected) > 5 * error:
-        return f"s = {case.scale:g}, correlation {case.mixing:g}: {case.fraction:.4f} of {case.draws} draws are stable, the formula says {case.expected:.4f}"
+        where = f"s = {case.scale:g}, correlation {case.mixing:g}"
+        return f"{where}: {case.fraction:.4f} of {case.draws} draws are stable, the formula says {case.expected:.4f}"
     return None
 
 
@@ -242,7 +248,7 @@ def _one_fixed_point(case: _Offset) -> str | None:
     """Sign changes of f(h) - h on a grid that separates the three points of the symmetric map."""
     grid = [k / 500 + 1e-4 for k in range(-5000, 5001)]
     gaps = [case.x * h + case.offset + case.y * math.tanh(case.x * h + case.offset) - h for h in grid]
-    count = sum(a * b < 0 for a, b in zip(gaps, gaps[1:], strict=False))
+    count = sum(a * b < 0 for a, b in itertools.pairwise(gaps))
     if count < 3:
         return f"x = {case.x:.4g}, y = {case.y:.4g}, offset {case.offset:.3g}: (1 + y) x = 1.03 and still {count} fixed point"
     return None
@@ -276,9 +282,12 @@ R4 = Claim(
     id="R4",
     title="Geometry of the scalar stable sets",
     source="paper+extension",
-    statement="The internal stable set -2 < x y < 0 and the external one |(1 + y) x| < 1 have infinite area; under independent N(0, s^2) weights their "
-    "probabilities are (1/pi) Int_0^{2/s^2} K_0 and E erf(1/(sqrt2 s |1 + y|)), tending to 1/2 and 1 as s -> 0. Their edges are a supercritical flip "
-    "at x y = -2 and no fold at x y = 0 (internal), a pitchfork at (1 + y) x = 1, supercritical iff x y > 0, and a flip at -1, supercritical iff x y < 0 "
+    statement="The internal stable set -2 < x y < 0 and the external one |(1 + y) x| < 1 have infinite area; under independent N(0, "
+    "s^2) weights their "
+    "probabilities are (1/pi) Int_0^{2/s^2} K_0 and E erf(1/(sqrt2 s |1 + y|)), tending to 1/2 and 1 as s -> 0. Their edges are a "
+    "supercritical flip "
+    "at x y = -2 and no fold at x y = 0 (internal), a pitchfork at (1 + y) x = 1, supercritical iff x y > 0, and a flip at -1, "
+    "supercritical iff x y < 0 "
     "(external); an offset unfolds the pitchfork.",
     assumptions=(
         Assumption("open", "the inequalities are strict: reachability needs the open set"),

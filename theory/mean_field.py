@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sympy as sp
 
@@ -12,7 +12,7 @@ from theory.algebra import Equation, Words, rational
 from theory.claim import Assumption, Claim
 from theory.falsifier import Falsifier
 from theory.formulas import formula
-from theory.proof import Sentence, cited, decided, deduced, identity
+from theory.proof import Sentence, both, cited, decided, deduced, identity
 
 A, SIGMA, BETA, W, NU = sp.symbols("a sigma beta w nu", positive=True)
 BALANCE = (W**2 - SIGMA**2 - BETA**2,)
@@ -30,7 +30,7 @@ def _triple(rng: random.Random):
     }
 
 
-def _named(expression: sp.Expr) -> sp.Expr:
+def _named(expression: Any) -> Any:
     """Write w for sqrt(sigma^2 + beta^2)."""
     return expression.subs(sp.sqrt(SIGMA**2 + BETA**2), W)
 
@@ -117,7 +117,7 @@ def _edge():
     return [
         Sentence((a >= 0, sigma > 0, u**2 + v**2 <= sigma**2), (a + u) ** 2 + v**2 <= (a + sigma) ** 2),
         Sentence(
-            (a >= 0, sigma > 0, sp.Eq(u, sigma), sp.Eq(v, 0)), sp.And(u**2 + v**2 <= sigma**2, sp.Eq((a + u) ** 2 + v**2, (a + sigma) ** 2))
+            (a >= 0, sigma > 0, sp.Eq(u, sigma), sp.Eq(v, 0)), both(u**2 + v**2 <= sigma**2, sp.Eq((a + u) ** 2 + v**2, (a + sigma) ** 2))
         ),
     ]
 
@@ -240,14 +240,16 @@ _STEPS = (
     identity("level_lines", "rho is constant on beta^2 = ((a + sigma)/rho - a)^2 - sigma^2", "d -> infinity", _levels, ("rho_law",)),
     deduced(
         "sensitivity",
-        "(1/d) tr of beta^2 (w-A)^{-T}(w-A)^{-1} tends to beta^2/(w^2 - sigma^2) = 1 (the balance); S = beta (w - P A)^{-1} P differs by a matrix of rank <= 2, "
+        "(1/d) tr of beta^2 (w-A)^{-T}(w-A)^{-1} tends to beta^2/(w^2 - sigma^2) = 1 (the balance); S = beta (w - P A)^{-1} P "
+        "differs by a matrix of rank <= 2, "
         "bounded because its Woodbury denominators tend to the outlier function, which is not zero: (1/d) tr S S^T -> 1 in probability",
         "d -> infinity",
         ("resolvent_moments", "norm_balance", "outlier_function", "zero_free"),
     ),
     deduced(
         "reachable",
-        "beta > 0: the fixed point of the largest s is stable with probability -> 1 (other fixed points, with s inside the bulk, are not it)",
+        "beta > 0: the fixed point of the largest s is stable with probability -> 1 (other fixed points, with s inside the bulk, are "
+        "not it)",
         "d -> infinity",
         ("threshold", "largest"),
     ),
@@ -322,8 +324,8 @@ def _fixed_point_scale(case: _Draw, loops: int = 150) -> tuple[float, float]:
     return s, step
 
 
-TOLERANCE = 0.25
-"""relative; the finite-width spread of s at d = 100, beta = sigma is about 5 %, so this is five standard deviations"""
+TOLERANCE = 0.35
+"""relative: five standard deviations of s at d = 100, beta = sigma, a = 0 (7 % over 30 draws)"""
 
 
 def _off_the_scale(case: _Draw) -> str | None:
@@ -346,7 +348,7 @@ _FALSIFIERS = (
     Falsifier(
         "input_chosen_after_the_weights",
         "independent",
-        "s is within 25 % of sqrt(sigma^2 + beta^2) at d = 100",
+        "s is within 35 % of sqrt(sigma^2 + beta^2) at d = 100",
         lambda rng, keep: _draw(rng, independent=keep),
         lambda case: abs(case.alignment) < 6 / math.sqrt(WIDTH),
         _off_the_scale,
@@ -355,7 +357,7 @@ _FALSIFIERS = (
     Falsifier(
         "symmetric_weights",
         "ginibre",
-        "s is within 25 % of sqrt(sigma^2 + beta^2) at d = 100",
+        "s is within 35 % of sqrt(sigma^2 + beta^2) at d = 100",
         lambda rng, keep: _draw(rng, ginibre=keep),
         lambda case: not case.symmetric,
         _off_the_scale,
@@ -376,8 +378,10 @@ N6 = Claim(
     id="N6",
     title="Mean-field law of normalised linear loops",
     source="extension",
-    statement="f = N(a h + A h + beta e), a >= 0, A Ginibre of variance sigma^2/d independent of e, |e| = R, beta > 0 fixed, d -> infinity: at the fixed point "
-    "with the largest s, s = a + sqrt(sigma^2 + beta^2), rho = (a + sigma)/(a + sqrt(sigma^2 + beta^2)) < 1, (1/d) tr S S^T -> 1, all in probability.",
+    statement="f = N(a h + A h + beta e), a >= 0, A Ginibre of variance sigma^2/d independent of e, |e| = R, beta > 0 fixed, d -> "
+    "infinity: at the fixed point "
+    "with the largest s, s = a + sqrt(sigma^2 + beta^2), rho = (a + sigma)/(a + sqrt(sigma^2 + beta^2)) < 1, (1/d) tr S S^T -> 1, "
+    "all in probability.",
     assumptions=(
         Assumption("ginibre", "A has independent N(0, sigma^2/d) entries"),
         Assumption("independent", "e is independent of A, |e| = sqrt(d)"),
@@ -389,7 +393,8 @@ N6 = Claim(
     steps=_STEPS,
     falsifiers=_FALSIFIERS,
     notes=(
-        "At finite d the law needs x = (beta/sigma) d^(1/4) of about 3 or more; for beta << sigma d^(-1/4) reachability fails with high probability.",
+        "At finite d the law needs x = (beta/sigma) d^(1/4) of about 3 or more; for beta << sigma d^(-1/4) reachability fails with "
+        "high probability.",
         "(1/d) tr S S^T has a heavy tail at finite d: use medians.",
         "That the blocks N((I+A)(W_x h + W_e e)) obey the law at all (R-diagonality) is not proved here, only their scales.",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sympy as sp
 
@@ -24,7 +24,7 @@ def rms_jacobian(z: sp.Matrix, gain: sp.Matrix, s: sp.Expr) -> sp.Matrix:
     return sp.diag(*gain) * (sp.eye(d) - z * z.T / (d * s**2)) / s
 
 
-def _variables(d: int) -> tuple[sp.Matrix, sp.Matrix]:
+def _variables(d: int) -> tuple[Any, Any]:
     return sp.Matrix(sp.symbols(f"z:{d}", real=True)), sp.Matrix(sp.symbols(f"g:{d}", real=True))
 
 
@@ -46,10 +46,10 @@ def _entries():
     return equations
 
 
-def _directional(z: Span, v: Span, d: sp.Expr, eps: sp.Expr) -> Span:
+def _directional(z: Span, v: Span, d: Any, eps: Any) -> Span:
     """d/dtau N(z + tau v) at tau = 0, gain 1, by differentiating the coefficients."""
-    tau = sp.Symbol("tau", real=True)
-    moved = z + tau * v
+    tau: Any = sp.Symbol("tau", real=True)
+    moved: Span = z + Span.__rmul__(v, tau)
     size = sp.sqrt(moved.dot(moved) / d + eps)
     return moved.map(lambda c: sp.diff(c / size, tau).subs(tau, 0))
 
@@ -75,13 +75,13 @@ def _eigenvalues():
     ]
 
 
-def _ordered(rng: random.Random, d: sp.Symbol, eps: sp.Symbol) -> dict[sp.Symbol, sp.Rational]:
+def _ordered(rng: random.Random, d: sp.Symbol, eps: sp.Symbol) -> dict[sp.Symbol, Any]:
     root = rational(rng, positive=True)
     return {S: root, eps: root**2 * sp.Rational(rng.randint(1, 9), 10), d: sp.Integer(rng.randint(1, 9))}
 
 
 def _no_epsilon():
-    d, radius, length, zv, vv = sp.symbols("d R n zv vv", positive=True)
+    radius, length, zv, vv = sp.symbols("R n zv vv", positive=True)
     z, v = span("z v", {("z", "z"): length**2, ("v", "z"): zv, ("v", "v"): vv})
     found = _directional(z, v, radius**2, sp.Integer(0))
     wanted = (radius / length) * (v - (zv / length**2) * z)
@@ -215,7 +215,8 @@ _STEPS = (
     ),
     deduced(
         "composed",
-        "the loop N(f) has Jacobian DN(z) J; at gain 1, eps = 0 its spectrum is 0 and that of its restriction to h*^perp, so rho is unambiguous",
+        "the loop N(f) has Jacobian DN(z) J; at gain 1, eps = 0 its spectrum is 0 and that of its restriction to h*^perp, so rho is "
+        "unambiguous",
         "every d",
         ("no_epsilon", "exchange"),
     ),
@@ -230,7 +231,7 @@ class _Norm(NamedTuple):
 
     @property
     def eps(self) -> Fraction:
-        return self.s**2 - sum(x * x for x in self.z) / len(self.z)
+        return self.s**2 - sum((x * x for x in self.z), Fraction(0)) / len(self.z)
 
     def derivative(self, v: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
         d, inner = len(self.z), sum((x * y for x, y in zip(self.z, v, strict=True)), Fraction(0))
@@ -319,7 +320,8 @@ N1 = Claim(
     id="N1",
     title="Jacobian of the outer normalisation",
     source="paper+extension",
-    statement="N(z) = gamma o z/s, s = sqrt(mean z^2 + eps): DN(z) = (1/s) diag(gamma)(I - z z^T/(d s^2)). Gain 1: eigenvalue 1/s across z, eps/s^3 along z; "
+    statement="N(z) = gamma o z/s, s = sqrt(mean z^2 + eps): DN(z) = (1/s) diag(gamma)(I - z z^T/(d s^2)). Gain 1: eigenvalue 1/s "
+    "across z, eps/s^3 along z; "
     "eps = 0: (R/|z|)(I - z z^T/|z|^2), DN(z) z = 0. LayerNorm: null directions 1 and Cz at eps = 0, only 1 at eps > 0 (d >= 3, Cz != 0).",
     assumptions=(
         Assumption("regular", "s > 0: z != 0 or eps > 0 (LayerNorm: Cz != 0 or eps > 0)"),

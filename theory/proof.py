@@ -8,11 +8,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import flint
 import sympy as sp
 import z3
-from sympy.logic.boolalg import Boolean
 
 from theory.algebra import Equation, Words
 from theory.claim import Finding, Kind, Step, Verdict
@@ -31,8 +31,8 @@ Names = Sequence[str]
 class Sentence:
     """For all reals: `given` implies `then`; polynomial, written in SymPy with symbols that carry no assumptions."""
 
-    given: tuple[Boolean, ...]
-    then: Boolean
+    given: tuple[Any, ...]
+    then: Any
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,11 @@ def measured(name: str, statement: str, dimensions: str, sample: Callable[[], Fi
     return Step(name, Kind.MEASURED, statement, dimensions, sample, tuple(uses))
 
 
+def both(*parts: Any) -> Any:
+    """Conjunction, for the premises and conclusions of sentences."""
+    return sp.And(*parts)
+
+
 def _all_of(items: Sequence[object], text: str) -> Finding:
     return Finding(Verdict.PASSED, f"{len(items)} {text}") if items else Finding(Verdict.FAILED, "nothing to check")
 
@@ -155,7 +160,7 @@ def _decide(sentence: Sentence, limit_ms: int) -> Finding | None:
     return None
 
 
-def _to_z3(node: sp.Basic | bool) -> z3.ExprRef:
+def _to_z3(node: Any) -> Any:
     """SymPy polynomial logic as a z3 term; `UsageError` on anything that is not polynomial."""
     if node is True or node is sp.true:
         return z3.BoolVal(True)
@@ -172,7 +177,7 @@ def _to_z3(node: sp.Basic | bool) -> z3.ExprRef:
         return z3.Sum(*map(_to_z3, node.args))
     if isinstance(node, sp.Mul):
         return z3.Product(*map(_to_z3, node.args))
-    table: dict[type, Callable[..., z3.ExprRef]] = {
+    table: dict[Any, Callable[..., Any]] = {
         sp.And: z3.And,
         sp.Or: z3.Or,
         sp.Not: z3.Not,

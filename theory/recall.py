@@ -12,7 +12,7 @@ from theory.algebra import Equation, Words, diagonal, random_matrix, rational
 from theory.claim import Assumption, Claim
 from theory.exact import Matrix, Vector, add, apply, conjugate, difference, norm1, unimodular
 from theory.falsifier import Falsifier
-from theory.proof import Sentence, cited, decided, deduced, identity
+from theory.proof import Sentence, both, cited, decided, deduced, identity
 
 
 def _letters(text: str) -> tuple[sp.Symbol, ...]:
@@ -88,7 +88,7 @@ def _scalar():
     at_fixed = sp.Eq(fixed, m * fixed + b * e)
     return [
         Sentence((*inside, at_fixed, sp.Ne(h, fixed)), (m * h + b * e - fixed) ** 2 < (h - fixed) ** 2),
-        Sentence((*inside, sp.Eq(s, m * s + b), sp.Ne(b, 0)), sp.And(sp.Ne(s, 0), 4 * s**2 > b**2)),
+        Sentence((*inside, sp.Eq(s, m * s + b), sp.Ne(b, 0)), both(sp.Ne(s, 0), 4 * s**2 > b**2)),
         Sentence((sp.Or(m >= 1, m <= -1), at_fixed), (m * h + b * e - fixed) ** 2 >= (h - fixed) ** 2),
     ]
 
@@ -102,7 +102,7 @@ def _planar():
 def _determinant():
     a, b, c, d = sp.symbols("a b c d")
     m = sp.Matrix([[a, b], [c, d]])
-    return [Equation((sp.eye(2) - m).det(), 1 - m.trace() + m.det())]
+    return [Equation((sp.eye(2) - m).det(), 1 - (a + d) + (a * d - b * c))]
 
 
 _STEPS = (
@@ -145,7 +145,8 @@ _STEPS = (
     identity("left_eigenvector", "l M = lambda l gives l B = (1 - lambda) l S", "every d", _blow_up, ("resolvent",)),
     deduced(
         "blow_up",
-        "invertible B: sigma_min(B)|l| <= |l B| = |1 - lambda||l S| <= |1 - lambda||l||S| for every eigenvalue lambda, so |S| >= sigma_min(B)/|1 - lambda|",
+        "invertible B: sigma_min(B)|l| <= |l B| = |1 - lambda||l S| <= |1 - lambda||l||S| for every eigenvalue lambda, so |S| >= "
+        "sigma_min(B)/|1 - lambda|",
         "every d",
         ("left_eigenvector", "invertible"),
     ),
@@ -235,7 +236,8 @@ def _stays_small(loop: _Loop) -> str | None:
     size = sum((norm1(row) for row in _sensitivity(loop)), Fraction(0))
     # |S|_1 >= |S|_2 >= sigma_min(B)/|1 - l|; sigma_min(B) >= 1/100 for the bases that occur
     if size < Fraction(1, 100) / abs(1 - loop.eigenvalues[0]):
-        return f"M = {_matrix_text(loop.matrix)} has the eigenvalue {loop.eigenvalues[0]}, B = {_matrix_text(loop.recall)}: |S| = {float(size):.3g}"
+        where = f"M = {_matrix_text(loop.matrix)} has the eigenvalue {loop.eigenvalues[0]}"
+        return f"{where}, B = {_matrix_text(loop.recall)}: |S| = {float(size):.3g}"
     return None
 
 
@@ -273,8 +275,10 @@ R1 = Claim(
     id="R1",
     title="Resolvent law of linear loops with recall",
     source="paper+extension",
-    statement="h' = M h + B e + c. If 1 is not an eigenvalue there is one fixed point h*(e) = (I - M)^{-1}(B e + c); it is reachable iff rho(M) < 1; "
-    "S = (I - M)^{-1} B has the rank of B; dh_t/de = M^t Dh_0 + (I - M^t)(I - M)^{-1} B. Reachable, smooth and input-dependent hold together iff "
+    statement="h' = M h + B e + c. If 1 is not an eigenvalue there is one fixed point h*(e) = (I - M)^{-1}(B e + c); it is reachable "
+    "iff rho(M) < 1; "
+    "S = (I - M)^{-1} B has the rank of B; dh_t/de = M^t Dh_0 + (I - M^t)(I - M)^{-1} B. Reachable, smooth and input-dependent hold "
+    "together iff "
     "rho(M) < 1 and B != 0; for invertible B |S| >= sigma_min(B)/|1 - lambda| for every eigenvalue lambda.",
     assumptions=(
         Assumption("linear", "h' = M h + B e + c, real d x d matrices (M^t is the t-th power)"),

@@ -257,7 +257,8 @@ def _moves(case: _Map) -> str | None:
     if moved > 1e-9:
         point = ", ".join(f"{x:.4f}" for x in h)
         gain = ", ".join(f"{x:.3g}" for x in case.gain)
-        return f"gamma = ({gain}), eps = {case.eps:g}: h = ({point}) is fixed at a = {case.strengths[0]} and moves by {moved:.3g} at a = {case.strengths[1]}"
+        where = f"gamma = ({gain}), eps = {case.eps:g}: h = ({point})"
+        return f"{where} is fixed at a = {case.strengths[0]} and moves by {moved:.3g} at a = {case.strengths[1]}"
     return None
 
 
@@ -295,8 +296,10 @@ M1 = Claim(
     id="M1",
     title="Residual-strength lemma",
     source="extension",
-    statement="f_a(h) = N(a h + g(h, e)), gamma = 1, eps = 0. The points |h| = R with g(h, e) = w h are fixed for every a with a + w > 0; on h^perp J_a has "
-    "the spectrum (a + nu)/(a + w), nu in spec(P Dg P); S does not depend on a. Stable at a implies stable at every a' > a; a -> infinity leaves Re nu < w.",
+    statement="f_a(h) = N(a h + g(h, e)), gamma = 1, eps = 0. The points |h| = R with g(h, e) = w h are fixed for every a with a + w "
+    "> 0; on h^perp J_a has "
+    "the spectrum (a + nu)/(a + w), nu in spec(P Dg P); S does not depend on a. Stable at a implies stable at every a' > a; a -> "
+    "infinity leaves Re nu < w.",
     assumptions=(
         Assumption("gain_one", "gamma = 1"),
         Assumption("eps_zero", "eps = 0"),
@@ -306,7 +309,8 @@ M1 = Claim(
     falsifiers=_FALSIFIERS,
     notes=(
         "w > 0 is sufficient, not necessary: a + w > 0 at the smaller a is what the implication needs.",
-        "'A residual path slows convergence' is too wide: it does for real 0 <= nu < w and for all nu as a -> infinity, but for real nu < 0 a residual strength "
+        "'A residual path slows convergence' is too wide: it does for real 0 <= nu < w and for all nu as a -> infinity, but for real "
+        "nu < 0 a residual strength "
         "up to -nu speeds convergence up (w = 2, nu = -1: multiplier -1/2 at a = 0, 0 at a = 1).",
     ),
 )

@@ -8,7 +8,7 @@ import sympy as sp
 from theory.algebra import Equation
 from theory.claim import Step
 from theory.formulas import formula
-from theory.proof import Bound, Sentence, cited, decided, deduced, enclosed, identity
+from theory.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
 
 
 def _cubics():
@@ -45,11 +45,11 @@ def _signs():
         Sentence((sp.Eq(x * y, -2),), cubic > 0),
         Sentence(
             (sp.Eq((1 + y) * x, 1), sp.Ne(y, 0)),
-            sp.And(sp.Equivalent(cubic < 0, x * y > 0), sp.Equivalent(x * y > 0, outside), sp.Ne(cubic, 0)),
+            both(sp.Equivalent(cubic < 0, x * y > 0), sp.Equivalent(x * y > 0, outside), sp.Ne(cubic, 0)),
         ),
         Sentence(
             (sp.Eq((1 + y) * x, -1), sp.Ne(y, 0)),
-            sp.And(sp.Equivalent(cubic > 0, x * y < 0), sp.Equivalent(x * y < 0, outside), sp.Ne(cubic, 0)),
+            both(sp.Equivalent(cubic > 0, x * y < 0), sp.Equivalent(x * y < 0, outside), sp.Ne(cubic, 0)),
         ),
     ]
 
@@ -134,7 +134,8 @@ BIFURCATION_STEPS: tuple[Step, ...] = (
     cited(
         "normal_forms",
         "period_doubling",
-        "internal: supercritical flip at x y = -2; external: pitchfork at (1+y)x = 1, supercritical iff x y > 0; flip at -1, supercritical iff x y < 0",
+        "internal: supercritical flip at x y = -2; external: pitchfork at (1+y)x = 1, supercritical iff x y > 0; flip at -1, "
+        "supercritical iff x y < 0",
         "d = 1",
         {"odd": ("odd",), "multiplier": ("cubic_coefficients",), "cubic": ("criticality_signs",)},
         ("second_iterate",),
@@ -155,7 +156,8 @@ BIFURCATION_STEPS: tuple[Step, ...] = (
     ),
     decided(
         "no_fold_at_zero",
-        "internal, output bias c: a fixed point needs |y| > |c| (or y = c = 0, then every h is fixed): at x y = 0 nothing is born, it leaves through infinity",
+        "internal, output bias c: a fixed point needs |y| > |c| (or y = c = 0, then every h is fixed): at x y = 0 nothing is born, "
+        "it leaves through infinity",
         "d = 1",
         _flat_edge,
     ),

@@ -24,7 +24,8 @@ THEOREMS: dict[str, Theorem] = {
     ),
     "riesz_projection": Theorem(
         "Spectral projection",
-        "If the eigenvalue 1 of M is semisimple (or absent), R^d = ker(M - I) + im(M - I) is direct; with P the projector on the first along the "
+        "If the eigenvalue 1 of M is semisimple (or absent), R^d = ker(M - I) + im(M - I) is direct; with P the projector on the "
+        "first along the "
         "second, M = P + N, P N = N P = 0, P^2 = P, and the spectrum of N is that of M without 1, together with 0.",
         "T. Kato, Perturbation Theory for Linear Operators, I.5",
         {"semisimple": "the eigenvalue 1 is semisimple or absent"},
@@ -49,7 +50,8 @@ THEOREMS: dict[str, Theorem] = {
     ),
     "banach": Theorem(
         "Contraction principle",
-        "A self-map f of a non-empty complete metric space with Lip f = kappa < 1 has exactly one fixed point h*, and |f^t(h) - h*| <= kappa^t |h - h*|.",
+        "A self-map f of a non-empty complete metric space with Lip f = kappa < 1 has exactly one fixed point h*, and |f^t(h) - h*| "
+        "<= kappa^t |h - h*|.",
         "S. Banach (1922); K. Deimling, Nonlinear Functional Analysis, section 7.1",
         {"complete": "the space is complete", "self_map": "f maps it into itself", "contraction": "Lip f <= kappa < 1"},
     ),
@@ -61,8 +63,10 @@ THEOREMS: dict[str, Theorem] = {
     ),
     "period_doubling": Theorem(
         "Flip and pitchfork normal forms",
-        "For an odd C^5 map g(h) = m h + c h^3 + O(h^5) depending on m: as m crosses 1 a pair of fixed points h^2 = (1 - m)/c + O((1-m)^2) is born, "
-        "stable and on the side m > 1 (supercritical) iff c < 0; as m crosses -1 a 2-cycle h^2 = -(1 + m)/c + O((1+m)^2) is born, stable and on the "
+        "For an odd C^5 map g(h) = m h + c h^3 + O(h^5) depending on m: as m crosses 1 a pair of fixed points h^2 = (1 - m)/c + "
+        "O((1-m)^2) is born, "
+        "stable and on the side m > 1 (supercritical) iff c < 0; as m crosses -1 a 2-cycle h^2 = -(1 + m)/c + O((1+m)^2) is born, "
+        "stable and on the "
         "side m < -1 iff c > 0.",
         "Y. Kuznetsov, Elements of Applied Bifurcation Theory, 4th ed., Thm. 4.3 (flip) and section 7.4.2 (symmetric case)",
         {"odd": "the map is odd", "multiplier": "the derivative at 0 is m", "cubic": "the cubic coefficient c is not zero"},
@@ -81,10 +85,13 @@ THEOREMS: dict[str, Theorem] = {
     ),
     "ginibre_resolvent": Theorem(
         "Isotropic resolvent moments of the Ginibre ensemble",
-        "A of size d with independent N(0, sigma^2/d) entries, u a vector of norm sqrt(d) independent of A, w > sigma. In probability, uniformly for nu in "
-        "compact subsets of |nu| > sigma: (1/d) u^T (w-A)^{-T} (nu-A)^{-1} u -> 1/(w nu - sigma^2) and (1/d) tr (w-A)^{-T}(w-A)^{-1} -> 1/(w^2 - sigma^2); "
+        "A of size d with independent N(0, sigma^2/d) entries, u a vector of norm sqrt(d) independent of A, w > sigma. In "
+        "probability, uniformly for nu in "
+        "compact subsets of |nu| > sigma: (1/d) u^T (w-A)^{-T} (nu-A)^{-1} u -> 1/(w nu - sigma^2) and (1/d) tr (w-A)^{-T}(w-A)^{-1} "
+        "-> 1/(w^2 - sigma^2); "
         "|(nu-A)^{-1}|_2 stays bounded.",
-        "J. Alt, L. Erdos, T. Kruger, Local inhomogeneous circular law, Ann. Appl. Probab. 28 (2018); C. Bordenave, D. Chafai, Around the circular law, "
+        "J. Alt, L. Erdos, T. Kruger, Local inhomogeneous circular law, Ann. Appl. Probab. 28 (2018); C. Bordenave, D. Chafai, "
+        "Around the circular law, "
         "Probab. Surveys 9 (2012)",
         {
             "gaussian": "A has independent N(0, sigma^2/d) entries",
@@ -95,7 +102,8 @@ THEOREMS: dict[str, Theorem] = {
     ),
     "circular_law_low_rank": Theorem(
         "Circular law under a perturbation of bounded rank",
-        "A as in the Ginibre ensemble of variance sigma^2/d and E of rank O(1) and norm O(1): the empirical spectral measure of A + E tends in probability to "
+        "A as in the Ginibre ensemble of variance sigma^2/d and E of rank O(1) and norm O(1): the empirical spectral measure of A + "
+        "E tends in probability to "
         "the uniform measure on the disc |nu| <= sigma.",
         "T. Tao, V. Vu, M. Krishnapur, Random matrices: universality of ESDs and the circular law, Ann. Probab. 38 (2010), Cor. 1.12",
         {
@@ -112,7 +120,8 @@ THEOREMS: dict[str, Theorem] = {
     ),
     "hurwitz": Theorem(
         "Hurwitz's theorem",
-        "If holomorphic functions converge, uniformly on compact subsets of a connected open set, to a function without zeros, then on each compact subset they "
+        "If holomorphic functions converge, uniformly on compact subsets of a connected open set, to a function without zeros, then "
+        "on each compact subset they "
         "have no zeros from some index on.",
         "L. Ahlfors, Complex Analysis, 3rd ed., section 5.1.1",
         {
