@@ -11,14 +11,15 @@ import matplotlib as mpl
 import numpy as np
 import sympy as sp
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, ScalarFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from numerics import numeric
-from paper_figures.style import BLACK, BLUE, ORANGE, RC, SOFT, VERMILLION, Look, new_figure, save_figure
+from paper_figures.style import BLACK, BLUE, DASHED, ORANGE, PALE, RC, SOFT, VERMILLION, Look, new_figure, save_figure
 from theory.formulas import formula
 from theory.outcome import Outcome
 
@@ -38,11 +39,12 @@ TRUSTED = 3.0
 
 MARKS = {
     Outcome.CRITICAL: "^", Outcome.CYCLE: "o", Outcome.APERIODIC: "x", Outcome.DRIFT: ">", Outcome.GROWTH: "P",
-    Outcome.EXPLOSION: "*", Outcome.UNDECIDED: ".", Outcome.NON_FINITE: "s",
+    Outcome.EXPLOSION: "*", Outcome.UNDECIDED: "_", Outcome.NON_FINITE: "s",
 }  # fmt: skip
 
 HALO = [withStroke(linewidth=2.6, foreground="white")]
-NO_POINTS = "no orbit reached a fixed point"
+MISSING = "#c9ced3"
+TICKS = [m * 10.0**k for k in range(-3, 5) for m in (1, 3)]
 
 
 def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -63,37 +65,37 @@ def phase_figure(diagram: PhaseDiagram) -> Figure:
     """Measured rho over sigma x beta (colour), outcomes other than a fixed point (marks), and the law N6 on top (lines).
 
     Solid: beta at which the closed form gives rho = 0.5 ... 0.95 (formula mean_field_level). Dashed: (beta/sigma) d^(1/4) = 3
-    (formula scaling_variable), above which the width is too small for the law.
+    (formula scaling_variable); to its left the width is too small for the law. Colours belong to the fixed point of largest s,
+    marks to the orbit of a random state, which may go elsewhere.
     """
-    figure = new_figure(6.1)
+    figure = new_figure(6.3)
     axis = figure.add_subplot()
     sigma_edges, beta_edges = _edges(diagram.sigma), _edges(diagram.beta)
-    colours = mpl.colormaps["cividis"].with_extremes(over=VERMILLION, bad="#c9ced3")
-    mesh = axis.pcolormesh(beta_edges, sigma_edges, np.ma.masked_invalid(diagram.rho), cmap=colours, vmin=0, vmax=1, rasterized=True)
-    axis.set(
-        xscale="log", yscale="log", xlim=beta_edges[[0, -1]], ylim=sigma_edges[[0, -1]], xlabel="recall strength β", ylabel="weight scale σ",
-        title=f"Loop N({diagram.residual:g}·h + A h + β e), width {diagram.width}",
-    )  # fmt: skip
+    colours = mpl.colormaps["cividis"].with_extremes(over=VERMILLION, bad=MISSING)
+    rho = np.ma.masked_invalid(diagram.rho)
+    mesh = axis.pcolormesh(beta_edges, sigma_edges, rho, cmap=colours, vmin=0, vmax=1, rasterized=True)
+    axis.set(xscale="log", yscale="log", xlim=beta_edges[[0, -1]], ylim=sigma_edges[[0, -1]])
+    axis.set(xlabel="recall strength β", ylabel="weight scale σ")
+    axis.set_title(f"Loop N(a h + A h + β e), a = {diagram.residual:g}, width {diagram.width}")
     axis.grid(False)
-    _plain_ticks(axis)
+    _plain_ticks(axis.xaxis, beta_edges)
+    _plain_ticks(axis.yaxis, sigma_edges)
     bar = figure.colorbar(mesh, ax=axis, location="bottom", extend="max", aspect=32, shrink=0.92)
-    bar.set_label("measured spectral radius ρ at the fixed point (red: ρ > 1)")
+    bar.set_label("measured ρ at the fixed point of largest s (red: ρ > 1)")
     handles: list[Any] = _marks(axis, diagram)
     sigma = np.geomspace(sigma_edges[0], sigma_edges[-1], 300)
-    for rho in LEVELS:
-        beta = numeric("mean_field_level")(diagram.residual, sigma, rho)
-        axis.plot(beta, sigma, color=BLACK, linewidth=1.2, path_effects=HALO, label=f"ρ = {rho:g}", gid=f"level-{rho:g}")
-        _label_line(axis, beta, sigma, f"{rho:g}")
+    for level in LEVELS:
+        beta = numeric("mean_field_level")(diagram.residual, sigma, level)
+        axis.plot(beta, sigma, color=BLACK, linewidth=1.2, path_effects=HALO, gid=f"level-{level:g}")
+        _label_line(axis, beta, sigma, f"{level:g}")
     handles.append(Line2D([], [], color=BLACK, linewidth=1.2, label="law N6: level lines of ρ"))
-    axis.plot(
-        _trusted_beta(sigma, diagram.width), sigma, color=BLACK, linestyle=(0, (4, 2)), linewidth=1.6, path_effects=HALO, gid="trusted"
-    )
-    handles.append(
-        Line2D([], [], color=BLACK, linestyle=(0, (4, 2)), linewidth=1.6, label=f"(β/σ) d^¼ = {TRUSTED:g}: law holds to the right")
-    )
-    if np.isnan(diagram.rho).any():
-        handles.append(Patch(color="#c9ced3", label=f"no fixed point ({int(np.isnan(diagram.rho).sum())} cells)"))
-    figure.legend(handles=handles, loc="outside lower left", ncols=1, handlelength=2.4)
+    dashed: dict[str, Any] = {"color": BLACK, "linestyle": DASHED, "linewidth": 1.6}
+    axis.plot(_trusted_beta(sigma, diagram.width), sigma, **dashed, path_effects=HALO, gid="trusted")
+    handles.append(Line2D([], [], **dashed, label=f"$(β/σ)\\,d^{{1/4}}$ = {TRUSTED:g}: law trusted to the right"))
+    missing = int(np.isnan(diagram.rho).sum())
+    if missing:
+        handles.append(Patch(color=MISSING, label=f"no fixed point ({missing} cells)"))
+    figure.legend(handles=handles, loc="outside lower left", handlelength=2.4)
     return figure
 
 
@@ -119,25 +121,11 @@ def _marks(axis: Axes, diagram: PhaseDiagram) -> list[Line2D]:
     for outcome, mark in MARKS.items():
         here = diagram.outcome == str(outcome)
         if here.any():
-            axis.plot(
-                beta[here],
-                sigma[here],
-                mark,
-                color=BLACK,
-                markersize=3.4,
-                markeredgewidth=0.9,
-                markerfacecolor="none",
-                gid=f"outcome-{outcome}",
-            )
-            handles.append(
-                Line2D(
-                    [], [], color=BLACK, marker=mark, linestyle="none", markerfacecolor="none", label=f"{outcome} ({counts[outcome]} cells)"
-                )
-            )
-    handles.append(
-        Line2D([], [], linestyle="none", label=f"no mark: fixed point ({counts[Outcome.FIXED_POINT]} of {diagram.outcome.size} cells)")
-    )
-    return handles
+            look: dict[str, Any] = {"color": BLACK, "marker": mark, "linestyle": "none", "markerfacecolor": "none", "markersize": 3.6}
+            axis.plot(beta[here], sigma[here], **look, markeredgewidth=0.9, gid=f"outcome-{outcome}")
+            handles.append(Line2D([], [], **look, label=f"{outcome} ({counts[outcome]} cells)"))
+    fixed = f"no mark: fixed point ({counts[Outcome.FIXED_POINT]} of {diagram.outcome.size} cells)"
+    return [*handles, Line2D([], [], linestyle="none", label=fixed)]
 
 
 def _label_line(axis: Axes, x: np.ndarray, y: np.ndarray, text: str) -> None:
@@ -146,24 +134,16 @@ def _label_line(axis: Axes, x: np.ndarray, y: np.ndarray, text: str) -> None:
     i = int(np.argmin(np.abs(np.log(y) - (0.75 * np.log(low) + 0.25 * np.log(high)))))
     if not left < x[i] < right:
         return
-    slope = np.degrees(np.arctan2(np.log(y[i + 1] / y[i]) / np.log(high / low), np.log(x[i + 1] / x[i]) / np.log(right / left)))
-    axis.text(
-        x[i], y[i], text, rotation=slope, rotation_mode="anchor", ha="center", va="bottom", fontsize=9.5, path_effects=HALO, clip_on=True
-    )
+    rise, run = np.log(y[i + 1] / y[i]) / np.log(high / low), np.log(x[i + 1] / x[i]) / np.log(right / left)
+    look: dict[str, Any] = {"rotation_mode": "anchor", "ha": "center", "va": "bottom", "fontsize": 9.5, "path_effects": HALO}
+    axis.text(x[i], y[i], text, rotation=float(np.degrees(np.arctan2(rise, run))), clip_on=True, **look)
 
 
-def _plain_ticks(axis: Axes) -> None:
-    for line, (low, high) in ((axis.xaxis, axis.get_xlim()), (axis.yaxis, axis.get_ylim())):
-        ticks = [t for t in (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000) if low <= t <= high]
-        line.set_major_locator(FixedLocator(ticks))
-        line.set_major_formatter(_General())
-        line.set_minor_locator(NullLocator())
-        line.set_minor_formatter(NullFormatter())
-
-
-class _General(ScalarFormatter):
-    def __call__(self, x: float, pos: int | None = None) -> str:
-        return f"{x:g}"
+def _plain_ticks(line: Axis, ends: np.ndarray | tuple[float, float]) -> None:
+    """Ticks of a logarithmic axis at 1 and 3 times powers of ten, written as plain numbers."""
+    line.set_major_locator(FixedLocator([t for t in TICKS if ends[0] <= t <= ends[-1]]))
+    line.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    line.set_minor_locator(NullLocator())
 
 
 @_styled
@@ -172,68 +152,51 @@ def stable_sets_figure() -> Figure:
 
     Everything is closed form (formulas scalar_jacobian_*, *_stable_probability); nothing is sampled.
     """
-    figure = new_figure(5.4)
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1.15, 1))
-    axes = top.subplots(1, 2, sharey=True)
-    grid = np.linspace(-4, 4, 601)
-    x, y = np.meshgrid(grid, grid)
-    for axis, recall, colour in zip(axes, ("internal", "external"), (BLUE, ORANGE), strict=True):
-        multiplier = np.abs(numeric(f"scalar_jacobian_{recall}")(x, y))
-        axis.contourf(x, y, multiplier, levels=(0, 1), colors=[colour], alpha=0.45)
-        axis.contour(x, y, multiplier, levels=(1,), colors=[colour], linewidths=1.2)
-        expression = sp.sstr(formula(f"scalar_jacobian_{recall}").expression).replace("*", "·")
-        axis.set(
-            title=f"{recall} recall\nJ = {expression}",
-            xlabel="state weight x",
-            aspect="equal",
-            xticks=(-4, -2, 0, 2, 4),
-            yticks=(-4, -2, 0, 2, 4),
-        )
-    axes[0].set_ylabel("update y")
-    chance = bottom.subplots()
+    figure = new_figure(5.6)
+    axes = figure.subplot_mosaic([["internal", "external"], ["chance", "chance"]], height_ratios=(1.15, 1))
+    chance = axes["chance"]
+    x, y = np.meshgrid(*[np.linspace(-4, 4, 601)] * 2)
     s = np.geomspace(0.05, 5, 60)
     for recall, colour, dash in (("internal", BLUE, "solid"), ("external", ORANGE, (0, (5, 2)))):
+        axis, jacobian = axes[recall], f"scalar_jacobian_{recall}"
+        multiplier = np.abs(numeric(jacobian)(x, y))
+        axis.contourf(x, y, multiplier, levels=(0, 1), colors=[colour], alpha=0.45)
+        axis.contour(x, y, multiplier, levels=(1,), colors=[colour], linewidths=1.2)
+        axis.set(xlabel="state weight x", ylabel="update y", aspect="equal", xticks=(-4, -2, 0, 2, 4), yticks=(-4, -2, 0, 2, 4))
+        axis.set_title(f"{recall}: J = {sp.sstr(formula(jacobian).expression).replace('*', '·')}")
         probability = numeric(f"{recall}_stable_probability")
-        chance.plot(s, probability(s), color=colour, linestyle=dash, label=f"{recall}: {float(probability(1.0)):.3f} at s = 1")
-    chance.set(
-        xscale="log", ylim=(0, 1.03), xlabel="scale s of the Gaussian weights x, y ~ N(0, s²)", title="Share of random weights inside (closed form)",
-        ylabel="P(|J| < 1)",
-    )  # fmt: skip
-    chance.set_xlim(s[0], s[-1])
-    _plain_ticks(chance)
+        label = f"{recall}: {float(probability(1.0)):.3f} at s = 1"
+        chance.plot(s, probability(s), color=colour, linestyle=dash, label=label, gid=recall)
+    axes["external"].set_ylabel("")
+    chance.set(xscale="log", xlim=s[[0, -1]], ylim=(0, 1.03), xlabel="scale s of the weights x, y ~ N(0, s²)", ylabel="P(|J| < 1)")
+    chance.set_title("Share of Gaussian weights inside (closed form)")
+    _plain_ticks(chance.xaxis, s)
     chance.legend(loc="lower left")
     return figure
 
 
 @_styled
 def residual_figure(results: Sequence[CrossValidation]) -> Figure:
-    """Median relative step against loops per checkpoint, with the line c/t, c = 1, of a settled drift (formula drift_relative_step).
+    """Median relative step against loops per checkpoint, with the line 1/t of a settled drift (formula drift_relative_step).
 
-    A step of exactly 0 (the state no longer changes by a bit) cannot be drawn on a logarithmic axis: the curve ends there.
+    A step of exactly 0 (the state no longer changes by a bit) cannot be drawn on a logarithmic axis: the curve has a gap there.
     """
     figure = new_figure(3.9)
     axis = figure.add_subplot()
-    longest = max((len(r.residual_curve) for r in results), default=1)
+    longest = max((len(r.residual_curve) for r in results), default=100)
     for label, r in zip(_labels([r.architecture for r in results]), results, strict=True):
         curve = np.array(r.residual_curve, dtype=float)
-        axis.plot(np.arange(1, len(curve) + 1), np.where(curve > 0, curve, np.nan), **Look.of(r.architecture).line, label=label)
+        drawable = np.isfinite(curve) & (curve > 0)
+        axis.plot(np.arange(1, len(curve) + 1), np.where(drawable, curve, np.nan), **Look.of(r.architecture).line, label=label)
     t = np.arange(1, longest + 1)
-    axis.plot(t, numeric("drift_relative_step")(t), color=BLACK, linestyle=(0, (4, 2)), linewidth=1.1, label="1/t (drift)")
-    axis.axhspan(0, np.finfo(float).eps, color="#eceff2", zorder=0)
-    axis.set(yscale="log", xlim=(0, longest + 1), xlabel="loop t", ylabel="relative step", title="Straight fall: fixed point.  1/t: drift")
+    axis.plot(t, numeric("drift_relative_step")(t), color=BLACK, linestyle=DASHED, linewidth=1.1, label="1/t (drift)")
+    axis.axhspan(1e-17, np.finfo(float).eps, color=PALE, zorder=0)
+    axis.set(yscale="log", xlim=(0, longest + 1), xlabel="loop t", ylabel="relative step")
+    axis.set_title("Straight fall: fixed point.  1/t: drift")
     axis.set_ylim(bottom=1e-17)
-    axis.annotate(
-        "below float64 resolution",
-        (1, 0),
-        (-3, 3),
-        "axes fraction",
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        color=SOFT,
-        fontsize=9,
-    )
-    figure.legend(loc="outside lower left", ncols=2)
+    corner: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "bottom"}
+    axis.annotate("below float64 resolution", (1, 0), (-3, 3), **corner, color=SOFT, fontsize=9)
+    _legend(figure, [axis])
     return figure
 
 
@@ -245,67 +208,61 @@ def curves_figure(runs: Sequence[Mapping[str, Any]]) -> Figure:
     """
     lengths = sorted({int(bits) for run in runs for bits in run["accuracy"]})
     panels = max(1, len(lengths))
-    figure = new_figure(1.0 + 1.9 * panels)
-    axes = np.atleast_1d(figure.subplots(panels, 1, sharex=True))
+    figure = new_figure(1.0 + 1.7 * panels)
+    axes = figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0]
     labels = _labels([run["architecture"] for run in runs])
     for axis, bits in zip(axes, lengths, strict=False):
         for label, run in zip(labels, runs, strict=True):
             if str(bits) in run["accuracy"]:
                 axis.plot(run["loops"], run["accuracy"][str(bits)], **Look.of(run["architecture"]).line, label=label)
-        axis.set(ylim=(-0.03, 1.06), xscale="log", ylabel="whole right", yticks=(0, 0.5, 1), title=f"{bits} bits")
+        axis.set(ylim=(-0.03, 1.06), yticks=(0, 0.5, 1), ylabel="share right")
+        axis.set_title(f"{bits} bits")
     if lengths:
-        _plain_ticks_loops(axes[-1])
+        ends = (min(run["loops"][0] for run in runs), max(run["loops"][-1] for run in runs))
+        axes[-1].set(xscale="log", xlim=(0.95 * ends[0], 1.05 * ends[1]), xlabel="loops")
+        _plain_ticks(axes[-1].xaxis, ends)
     else:
         _empty(axes[0], "no runs")
-    axes[-1].set_xlabel("loops")
     _legend(figure, axes)
     return figure
-
-
-def _plain_ticks_loops(axis: Axes) -> None:
-    axis.xaxis.set_major_locator(FixedLocator([1, 3, 10, 30, 100, 300, 1000, 3000]))
-    axis.xaxis.set_major_formatter(_General())
-    axis.xaxis.set_minor_locator(NullLocator())
 
 
 @_styled
 def crossvalidation_figure(results: Sequence[CrossValidation]) -> Figure:
-    """Two panels, one above the other, each with the diagonal of perfect agreement, a point per measured fixed point.
+    """Two panels, one above the other, a point per measured fixed point and the diagonal of perfect agreement.
 
     Top: contraction read off the orbit's residual against rho of the Jacobian. Bottom: loops between two tolerances, counted
     against predicted from rho (X5), with the band of a factor 1.25 beyond which a mismatch is listed.
     """
-    figure = new_figure(7.4)
+    figure = new_figure(6.2)
     axes = figure.subplots(2, 1)
-    labels = _labels([r.architecture for r in results])
-    rates = [[(c.rho, c.slope_rate) for c in r.convergence] for r in results]
-    loops = [[(c.predicted_loops, c.measured_loops) for c in r.convergence] for r in results]
-    _agreement(axes[0], rates, results, labels)
-    _agreement(axes[1], loops, results, labels, band=1.25)
-    axes[0].set(xlabel="ρ of the Jacobian at the fixed point", ylabel="rate of the residual", title="Contraction per loop")
-    axes[1].set(xlabel="predicted from ρ", ylabel="counted", title="Loops from one tolerance to the other")
+    looks = [(label, Look.of(r.architecture)) for label, r in zip(_labels([r.architecture for r in results]), results, strict=True)]
+    _agreement(axes[0], [[(c.rho, c.slope_rate) for c in r.convergence] for r in results], looks)
+    _agreement(axes[1], [[(c.predicted_loops, c.measured_loops) for c in r.convergence] for r in results], looks, band=1.25)
+    axes[0].set(xlabel="ρ of the Jacobian at the fixed point", ylabel="rate of the residual")
+    axes[0].set_title("Contraction per loop")
+    axes[1].set(xlabel="loops predicted from ρ", ylabel="loops counted")
+    axes[1].set_title("Loops from relative step 1e-4 to 1e-8")
     _legend(figure, axes)
     return figure
 
 
-def _agreement(
-    axis: Axes, pairs: list[list[tuple[Any, Any]]], results: Sequence[CrossValidation], labels: list[str], band: float | None = None
-) -> None:
+def _agreement(axis: Axes, pairs: list[list[tuple[Any, Any]]], looks: list[tuple[str, Look]], band: float | None = None) -> None:
+    """Points of two quantities that should be equal; pairs of which one was not measured are left out."""
     drawn = []
-    for found, r, label in zip(pairs, results, labels, strict=True):
-        points = np.array([p for p in found if all(v is not None and np.isfinite(v) and v > 0 for v in p)], dtype=float).reshape(-1, 2)
-        if len(points):
-            axis.plot(*points.T, **Look.of(r.architecture).points, label=f"{label}, {len(points)} inputs")
-            drawn.append(points)
+    for found, (label, look) in zip(pairs, looks, strict=True):
+        known = [p for p in found if all(v is not None and np.isfinite(v) for v in p)]
+        if known:
+            axis.plot(*np.array(known, dtype=float).T, **look.points, label=label)
+            drawn += known
     if not drawn:
-        return _empty(axis, NO_POINTS)
-    values = np.concatenate(drawn)
-    ends = np.array([0.9 * values.min(), 1.1 * values.max()])
-    axis.plot(ends, ends, color=BLACK, linestyle=(0, (4, 2)), linewidth=1.1, label="equal", gid="diagonal")
+        _empty(axis, "no fixed point was measured")
+        return
+    ends = np.array([0.93, 1.07]) * (np.min(drawn), np.max(drawn))
+    axis.plot(ends, ends, color=BLACK, linestyle=DASHED, linewidth=1.1, label="equal")
     if band is not None:
-        axis.fill_between(ends, ends / band, ends * band, color="#eceff2", zorder=0, label=f"within a factor {band:g}")
-    axis.set(xlim=ends, ylim=ends, aspect="equal")
-    return None
+        axis.fill_between(ends, ends / band, ends * band, color=PALE, zorder=0, label=f"within a factor {band:g}")
+    axis.set(xlim=ends, ylim=ends)
 
 
 def _empty(axis: Axes, text: str) -> None:

@@ -1,4 +1,4 @@
-"""How every figure looks: sizes readable on a phone, colours that colour-blind readers can tell apart, files written whole or not at all."""
+"""How every figure looks (sizes for a phone, colours for colour-blind readers) and how it is written: whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from theory.errors import UsageError
 from theory.files import output_folder, write_atomic
 
 WIDTH = 5.2
-"""Width in inches of every figure: shown 360 pixels wide, as on a phone, 10.5 points are 10 pixels; panels are stacked, not set side by side."""
+"""Width in inches of every figure. Shown 360 pixels wide, as on a phone, 10.5 points are 10 pixels; so panels are stacked."""
 
-RC: dict[str, Any] = {
-    "font.size": 10.5, "axes.titlesize": 10.5, "axes.labelsize": 10.5, "legend.fontsize": 9.5, "xtick.labelsize": 9.5, "ytick.labelsize": 9.5,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#e3e7eb", "grid.linewidth": 0.7, "axes.axisbelow": True,
-    "axes.edgecolor": "#57606a", "axes.titlelocation": "left", "legend.frameon": False, "lines.linewidth": 1.8, "lines.markersize": 5,
-    "svg.hashsalt": "loopstab", "figure.facecolor": "white", "savefig.facecolor": "white",
+RC: dict[Any, Any] = {
+    "font.size": 10.5, "axes.titlesize": 10.5, "axes.labelsize": 10.5, "legend.fontsize": 9.5, "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#e3e7eb",
+    "grid.linewidth": 0.7, "axes.axisbelow": True, "axes.edgecolor": "#57606a", "axes.titlelocation": "left", "legend.frameon": False,
+    "lines.linewidth": 1.8, "lines.markersize": 5, "svg.hashsalt": "loopstab", "figure.facecolor": "white", "savefig.facecolor": "white",
 }  # fmt: skip
 
 # Okabe and Ito's palette: distinct under every common kind of colour blindness, and in grey together with dashes and markers.
-BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"
-SOFT = "#57606a"
+BLACK, ORANGE, BLUE, VERMILLION = "#000000", "#E69F00", "#0072B2", "#D55E00"
+SOFT, PALE = "#57606a", "#eceff2"
+DASHED = (0, (4, 2))
 
 RECALL_COLOUR = {Recall.NONE: VERMILLION, Recall.EXTERNAL: ORANGE, Recall.INTERNAL: BLUE}
 NORM_DASH = {Norm.PRE: (0, (1, 1.2)), Norm.PERI: (0, (5, 2)), Norm.POST: "solid", Norm.SANDWICH: (0, (7, 1.5, 1.5, 1.5))}
