@@ -88,7 +88,7 @@ class Geometry:
     def __init__(self, cells: int, config: ModelConfig, like: Tensor):
         self.tables = rotary_tables(cells, config, like)
         self.shifts: Shifts | None = None
-        self.mask: Tensor | None = None
+        self.mask = like.new_zeros(())
         if config.window is not None:
             self.shifts = Shifts(cells, config.axes, config.window)
             inside = torch.cat(self.shifts.views(like.new_ones(cells, 1)), -1)
@@ -131,7 +131,9 @@ class Attention(nn.Module):
         else:
             score = torch.stack([(q * near).sum(-1) for near in geometry.shifts.views(k)], -1)
             weight = (score + self.offset_bias[:, None, :] + geometry.mask).softmax(-1)
-            out = sum(w * near for w, near in zip(weight.split(1, -1), geometry.shifts.views(v), strict=True))
+            out = torch.zeros_like(v)
+            for w, near in zip(weight.split(1, -1), geometry.shifts.views(v), strict=True):
+                out = out + w * near
         return self.o(out.transpose(1, 2).reshape(batch, cells, width))
 
 

@@ -43,8 +43,8 @@ class TorchLoop:
         """J v with J = D_h step at (h, e), exact to rounding."""
         fixed = _tensor(e)
         with torch.no_grad():
-            _, out = torch.func.jvp(lambda state: self._step(state, fixed), (_tensor(h),), (_tensor(v),))
-        return out.numpy()
+            pair = torch.func.jvp(lambda state: self._step(state, fixed), (_tensor(h),), (_tensor(v),))
+        return pair[1].numpy()
 
 
 def _tensor(array: Array) -> Tensor:

@@ -4,6 +4,7 @@ that was killed resumes to the same bits."""
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import time
 from dataclasses import dataclass, field
@@ -108,8 +109,6 @@ class Trainer:
         """Train; returns the result, or None when the budget ended first (the same command resumes)."""
         result = self.out / RESULT
         if self.done and result.exists():
-            import json
-
             return json.loads(result.read_text())
         start = saved = time.monotonic()
         before = self.seconds
@@ -120,7 +119,7 @@ class Trainer:
                 self._train_step()
                 bar.update(self.bits - bar.n)
                 if self.history:
-                    bar.set_postfix(step=self.step, **{k: f"{v:.3f}" for k, v in self.history[-1].items() if k in ("loss", "solved")})
+                    bar.set_postfix_str(f"step {self.step}, loss {self.history[-1]['loss']:.3f}, solved {self.history[-1]['solved']:.3f}")
                 now = time.monotonic()
                 self.seconds = before + now - start
                 if now - saved > save_every or self.done:

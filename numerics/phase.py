@@ -92,7 +92,7 @@ class PhaseDiagram:
         """Write phase.npz and phase.json, each whole or not at all; `LoopstabError` or `UsageError` when that fails."""
         folder = output_folder(folder)
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **{f.name: np.asarray(getattr(self, f.name)) for f in fields(self)})
+        np.savez_compressed(buffer, allow_pickle=False, **{f.name: np.asarray(getattr(self, f.name)) for f in fields(self)})
         return [write_atomic(folder / "phase.npz", buffer.getvalue()), write_json(folder / "phase.json", self.to_json())]
 
     @classmethod
@@ -138,7 +138,7 @@ def phase_diagram(
     tasks = (delayed(_cell)(residual, width, float(sigma[i]), float(beta[j]), (seed, i, j, k)) for i, j, k in cells)
     jobs = (os.cpu_count() or 1) if jobs < 1 else jobs
     with parallel_config(backend="loky", inner_max_num_threads=1) if jobs > 1 else parallel_config(backend="sequential"):
-        stream = Parallel(n_jobs=jobs, return_as="generator", batch_size=8 if jobs > 1 else 1)(tasks)
+        stream = Parallel(n_jobs=jobs, return_as="generator")(tasks)
         found = cast(list[_Draw], list(tqdm(stream, total=len(cells), unit="cell", disable=not progress, desc=f"phase a={residual:g}")))
     rhos = np.array([d.rho for d in found]).reshape(*grid, draws)
     outcomes = np.array([str(d.outcome) for d in found]).reshape(*grid, draws)
@@ -161,7 +161,7 @@ def _cell(a: float, d: int, sigma: float, beta: float, seed: tuple[int, ...]) ->
     h0 = rng.standard_normal(d)
     loop = MeanFieldLoop(a, sigma * ginibre, beta)
     blas = time.perf_counter()
-    triangle, basis = schur(ginibre, output="complex", check_finite=False)
+    triangle, basis = cast(tuple[Array, Array], schur(ginibre, output="complex", check_finite=False))
     w = largest_root(triangle, basis.conj().T @ e, sigma, beta)
     rho = np.nan
     if w is not None:
@@ -195,6 +195,6 @@ def largest_root(triangle: Array, e: Array, sigma: float, beta: float) -> float 
     high = beta + sigma * float(np.linalg.norm(triangle))
     for low in np.geomspace(high, 1e-3 * (sigma + beta), 200)[1:]:
         if excess(low) > 0:
-            return float(brentq(excess, low, high, xtol=1e-13 * high, rtol=1e-14))
+            return cast(float, brentq(excess, low, high, xtol=1e-13 * high))
         high = low
     return None

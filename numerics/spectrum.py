@@ -89,9 +89,10 @@ def spectral_radius(loop: LoopedMap, h: Array, e: Array, *, k: int = 6, tol: flo
         values, vectors = np.linalg.eig(np.column_stack([product(column) for column in np.eye(n)]))
     else:
         values, vectors, converged = _arnoldi(product, n, k, tol, seed)
+    vectors = np.asarray(vectors, dtype=complex)
     best = int(np.argmax(np.abs(values)))
-    value, vector = complex(values[best]), np.asarray(vectors)[:, best]
-    image = product(vector.real) + 1j * product(vector.imag)
+    value, vector = complex(values[best]), vectors[:, best]
+    image = product(np.real(vector)) + 1j * product(np.imag(vector))
     residual = float(np.linalg.norm(image - value * vector) / np.linalg.norm(vector))
     return SpectralRadius(abs(value), value, residual, product.products, converged, product.method, product.error)
 
@@ -104,8 +105,8 @@ def _arnoldi(product: JacobianProduct, n: int, k: int, tol: float, seed: int) ->
         return np.zeros(1), v0[:, None], True
     for ncv in (min(n, 10 * k), min(n, 30 * k)):
         try:
-            values, vectors = eigs(operator, k=k, which="LM", v0=image, ncv=ncv, tol=tol, maxiter=200)
-            return values, vectors, True
+            found: Any = eigs(operator, k=k, which="LM", v0=image, ncv=ncv, tol=tol, maxiter=200)  # type: ignore[arg-type]  # stubs say int
+            return found[0], found[1], True
         except ArpackNoConvergence as error:
             values, vectors = error.eigenvalues, error.eigenvectors
         except ArpackError:  # no shifts could be applied: a (nearly) nilpotent Jacobian
