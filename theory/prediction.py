@@ -40,6 +40,7 @@ class Prediction:
     """`allowed`: outcomes that no theorem excludes; `expected`: the one that the theory's narrative names, None where it names none.
 
     An expected outcome that does not occur is a finding about the narrative (X1-X4, R3, M1); one outside `allowed` contradicts a theorem.
+    `claims` are the ids that it rests on; the ledger does not hold all of them yet.
     """
 
     architecture: Architecture
