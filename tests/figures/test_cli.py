@@ -1,0 +1,105 @@
+"""The console command: exit status, one-line errors, JSON, nothing half-written."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+LOOPSTAB = [sys.executable, "-m", "paper_figures.cli"]
+
+
+def run(*args, **options):
+    return subprocess.run([*LOOPSTAB, *map(str, args)], capture_output=True, text=True, timeout=120, **options)
+
+
+@pytest.mark.parametrize("command", ["claims", "phase", "train", "crossvalidate", "diagnose", "report"])
+def test_help_has_an_example(command):
+    done = run(command, "--help")
+    assert done.returncode == 0
+    assert "Example" in done.stdout
+
+
+USAGE = [
+    (["train", "--architecture", "inner/post", "--out", "OUT"], "unknown recall"),
+    (["train", "--width", "30", "--heads", "4", "--out", "OUT"], "not divisible"),
+    (["phase", "--grid", "24", "--out", "OUT"], "ROWSxCOLUMNS"),
+    (["phase", "--grid", "2x2", "--residual", "-1", "--out", "OUT"], "residual"),
+    (["claims", "Z9"], "unknown claim"),
+    (["crossvalidate", "no-such"], "no shipped checkpoint"),
+    (["crossvalidate", "OUT/none.safetensors"], "no checkpoint"),
+    (["diagnose", "OUT/none.py"], "no Python file"),
+]
+
+
+@pytest.mark.parametrize(("args", "words"), USAGE, ids=[" ".join(a[:3]) for a, _ in USAGE])
+def test_wrong_requests_end_with_one_line_and_status_two(args, words, tmp_path):
+    done = run(*[a.replace("OUT", str(tmp_path)) for a in args])
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_unwritable_out(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    for command in (["train"], ["phase", "--grid", "2x2"], ["report", "--quick"]):
+        done = run(*command, "--out", tmp_path / "file")
+        assert done.returncode == 2
+        assert "choose another --out" in done.stderr
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+LOOPS = {
+    "good": ("h * 0.5 + e", 0, "fixed-point"),
+    "shape": ("h[:-1]", 2, "keep the shape"),
+    "dtype": ("h.astype('float32')", 2, "cast"),
+    "nan": ("h * float('nan')", 2, "NaN"),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_diagnose_a_file(name, tmp_path):
+    body, status, word = LOOPS[name]
+    file = tmp_path / "mine.py"
+    file.write_text(f"import numpy as np\ne = np.ones(3)\ndef step(h, e):\n    return {body}\ndef initial(e):\n    return e.copy()\n")
+    done = run("diagnose", file, "--json")
+    assert done.returncode == status, done.stderr
+    if status == 0:
+        assert json.loads(done.stdout)["outcome"] == word
+    else:
+        assert word in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_phase_writes_figure_and_data(tmp_path):
+    done = run("phase", "--width", "30", "--grid", "3x3", "--jobs", "1", "--seed", "0", "--out", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["grid"] == "3x3"
+    assert {p.name for p in tmp_path.iterdir()} == {"phase.png", "phase.svg", "phase.npz", "phase.json"}
+    assert json.loads((tmp_path / "phase.json").read_text())["width"] == 30
+
+
+def test_corrupt_checkpoint(tmp_path):
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{broken")
+    done = run("crossvalidate", file)
+    assert done.returncode == 1
+    assert "corrupt or truncated" in done.stderr
+
+
+def test_interrupted_training_says_so_and_resumes(tmp_path):
+    args = [*LOOPSTAB, "train", "--width", "16", "--heads", "2", "--bits", "4", "--max-steps", "100000", "--threads", "1", "--out", str(tmp_path)]
+    process = subprocess.Popen(args, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    assert process.stderr is not None
+    seen, deadline = "", time.monotonic() + 60
+    while "step" not in seen and time.monotonic() < deadline:
+        seen += process.stderr.read(1)
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "interrupted" in rest.strip().splitlines()[-1]
+    assert "Traceback" not in rest
+    assert not list(tmp_path.glob("*.tmp"))

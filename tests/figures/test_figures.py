@@ -1,0 +1,194 @@
+import sys
+from types import SimpleNamespace
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from numerics import PhaseDiagram, numeric
+from paper_figures import figures
+from paper_figures.style import WIDTH, Look
+from theory import Architecture, UsageError
+
+SIGMA, BETA = np.geomspace(0.2, 5, 5), np.geomspace(0.05, 5, 7)
+
+
+def diagram(residual=1.0, width=100, rho=None, outcome="fixed-point"):
+    s, b = np.meshgrid(SIGMA, BETA, indexing="ij")
+    theory = numeric("mean_field_rho")(residual, s, b)
+    outcomes = np.full(s.shape, outcome, dtype="<U12")
+    values = theory if rho is None else rho
+    return PhaseDiagram(residual, width, 1, 0, SIGMA, BETA, values, theory, theory, outcomes, np.ones(s.shape), 1.0, 1.0, 1.0, 0.5)
+
+
+def result(architecture="internal/post", curve=(1.0, 0.5, 0.25), convergence=()):
+    return SimpleNamespace(architecture=architecture, residual_curve=list(curve), convergence=list(convergence))
+
+
+def convergence(rho=0.5, rate=0.5, measured=12, predicted=13.0):
+    return SimpleNamespace(rho=rho, slope_rate=rate, measured_loops=measured, predicted_loops=predicted)
+
+
+def run(architecture="internal/post", accuracy=None):
+    return {"architecture": architecture, "loops": [1, 10, 100], "accuracy": accuracy or {"32": [0.0, 0.5, 1.0]}}
+
+
+def by_gid(axis, gid):
+    (line,) = [line for line in axis.lines if line.get_gid() == gid]
+    return np.array(line.get_xdata(), float), np.array(line.get_ydata(), float)
+
+
+def legend_texts(figure):
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+FIGURES = {
+    "phase": lambda: figures.phase_figure(diagram(outcome="cycle", rho=np.full((5, 7), np.nan))),
+    "stable_sets": figures.stable_sets_figure,
+    "residual": lambda: figures.residual_figure([result(str(a)) for a in Architecture.all()[:12]]),
+    "residual_empty": lambda: figures.residual_figure([]),
+    "curves": lambda: figures.curves_figure([run(accuracy={str(b): [0.0, 0.5, 1.0] for b in (32, 64, 128)}), run("none/post")]),
+    "curves_empty": lambda: figures.curves_figure([]),
+    "crossvalidation": lambda: figures.crossvalidation_figure([result(convergence=[convergence(), convergence(0.9, 0.8, 70, 80.0)])]),
+    "crossvalidation_one": lambda: figures.crossvalidation_figure([result(convergence=[convergence()])]),
+    "crossvalidation_empty": lambda: figures.crossvalidation_figure([]),
+}
+
+
+@pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
+def test_readable_on_a_phone_and_nothing_cut(draw):
+    before = dict(mpl.rcParams)
+    figure = draw()
+    assert dict(mpl.rcParams) == before
+    assert not plt.get_fignums()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    box = figure.get_tightbbox(canvas.get_renderer())
+    width, height = figure.get_size_inches()
+    assert width == WIDTH
+    assert box.x0 >= -0.01
+    assert box.y0 >= -0.01
+    assert box.x1 <= width + 0.01
+    assert box.y1 <= height + 0.01
+    sizes = [text.get_fontsize() for text in figure.findobj(mpl.text.Text) if text.get_text().strip() and text.get_visible()]
+    assert min(sizes) >= 9
+
+
+@pytest.mark.parametrize("residual", [0.0, 0.5, 1.0])
+def test_level_lines_are_where_the_law_has_that_value(residual):
+    (axis, *_) = figures.phase_figure(diagram(residual)).axes
+    for level in figures.LEVELS:
+        beta, sigma = by_gid(axis, f"level-{level:g}")
+        np.testing.assert_allclose(numeric("mean_field_rho")(residual, sigma, beta), level, rtol=1e-12)
+        assert sigma[0] < SIGMA[0]
+        assert sigma[-1] > SIGMA[-1]
+
+
+@pytest.mark.parametrize("width", [10, 100, 1600])
+def test_trusted_line_is_scaling_variable_three(width):
+    (axis, *_) = figures.phase_figure(diagram(width=width)).axes
+    beta, sigma = by_gid(axis, "trusted")
+    np.testing.assert_allclose(beta / sigma * width**0.25, 3, rtol=1e-12)
+
+
+def test_phase_shows_the_measurement_cell_by_cell():
+    data = diagram(residual=0.0)
+    rho = data.rho * 1.3
+    rho[0, 0] = np.nan
+    data = diagram(0.0, rho=rho)
+    data.outcome[1, 2], data.outcome[4, 6], data.outcome[4, 5] = "cycle", "aperiodic", "aperiodic"
+    figure = figures.phase_figure(data)
+    (axis, *_) = figure.axes
+    shown = axis.collections[0].get_array()
+    np.testing.assert_array_equal(shown.filled(np.nan), rho)
+    assert axis.collections[0].get_clim() == (0, 1)
+    np.testing.assert_array_equal(by_gid(axis, "outcome-cycle"), [[BETA[2]], [SIGMA[1]]])
+    np.testing.assert_array_equal(by_gid(axis, "outcome-aperiodic"), [BETA[[5, 6]], SIGMA[[4, 4]]])
+    texts = legend_texts(figure)
+    assert "cycle (1 cells)" in texts
+    assert "aperiodic (2 cells)" in texts
+    assert "no mark: fixed point (32 of 35 cells)" in texts
+    assert "no fixed point (1 cells)" in texts
+    assert "a = 0, width 100" in axis.get_title(loc="left")
+
+
+def test_cells_surround_their_centres():
+    edges = figures._edges(BETA)
+    assert (edges[:-1] < BETA).all()
+    assert (edges[1:] > BETA).all()
+    np.testing.assert_allclose(edges[1:] / edges[:-1], BETA[1] / BETA[0])
+
+
+def test_stable_sets_and_their_probabilities():
+    figure = figures.stable_sets_figure()
+    internal, external, chance = figure.axes
+    assert [t.get_text() for t in chance.get_legend().get_texts()] == ["internal: 0.469 at s = 1", "external: 0.673 at s = 1"]
+    for recall, limit in (("internal", 0.5), ("external", 1.0)):
+        s, p = by_gid(chance, recall)
+        assert (np.diff(s) > 0).all()
+        assert (np.diff(p) <= 1e-9).all()
+        assert p[0] == pytest.approx(limit, abs=1e-6)
+    points = np.array([[1.0, -1.0], [-1.0, 1.0], [1.0, 1.0], [0.1, 0.1], [3.0, -1.1], [2.0, -2.0]])
+    for axis, jacobian in ((internal, 1 + points[:, 0] * points[:, 1]), (external, (1 + points[:, 1]) * points[:, 0])):
+        paths = axis.collections[0].get_paths()
+        found = [any(path.contains_point(p) for path in paths) for p in points]
+        assert found == list(np.abs(jacobian) < 1)
+        assert any(found)
+
+
+def test_residual_curves_are_drawn_as_measured_with_gaps_at_zero():
+    curve = [1.0, 0.1, 0.0, float("inf"), 0.01]
+    figure = figures.residual_figure([result("none/pre", curve), result("none/pre", [0.5])])
+    (axis,) = figure.axes
+    first, second, drift = axis.lines[:3]
+    np.testing.assert_array_equal(first.get_ydata(), [1.0, 0.1, np.nan, np.nan, 0.01])
+    np.testing.assert_array_equal(first.get_xdata(), [1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(second.get_ydata(), [0.5])
+    np.testing.assert_allclose(drift.get_ydata(), 1 / np.arange(1, 6))
+    assert legend_texts(figure) == ["none/pre (1)", "none/pre (2)", "1/t (drift)"]
+    assert axis.get_yscale() == "log"
+
+
+def test_curves_have_a_panel_per_length_in_numerical_order():
+    runs = [run("none/post", {"128": [0, 0, 0.25], "32": [0, 0.5, 1.0]}), run("internal/peri", {"64": [0, 0, 1.0]})]
+    figure = figures.curves_figure(runs)
+    assert [axis.get_title(loc="left") for axis in figure.axes] == ["32 bits", "64 bits", "128 bits"]
+    assert [len(axis.lines) for axis in figure.axes] == [1, 1, 1]
+    np.testing.assert_array_equal(figure.axes[2].lines[0].get_ydata(), [0, 0, 0.25])
+    assert sorted(legend_texts(figure)) == ["internal/peri", "none/post"]
+    low, high = figure.axes[0].get_xlim()
+    assert low < 1 < 100 < high
+
+
+def test_crossvalidation_leaves_out_what_was_not_measured():
+    found = [convergence(), convergence(0.7, float("nan"), None, None), convergence(0.9, 0.8, 70, None)]
+    figure = figures.crossvalidation_figure([result(convergence=found), result("internal/peri")])
+    top, bottom = figure.axes
+    np.testing.assert_array_equal(top.lines[0].get_xydata(), [[0.5, 0.5], [0.9, 0.8]])
+    np.testing.assert_array_equal(bottom.lines[0].get_xydata(), [[13, 12]])
+    for axis in figure.axes:
+        np.testing.assert_array_equal(axis.lines[-1].get_xdata(), axis.lines[-1].get_ydata())
+        assert axis.get_xlim() == axis.get_ylim()
+    assert legend_texts(figure) == ["internal/post", "equal", "within a factor 1.25"]
+
+
+def test_crossvalidation_says_when_there_is_nothing_to_compare():
+    figure = figures.crossvalidation_figure([result("internal/peri")])
+    assert [axis.texts[0].get_text() for axis in figure.axes] == ["no fixed point was measured"] * 2
+
+
+def test_every_architecture_looks_different():
+    looks = [Look.of(str(a)) for a in Architecture.all()]
+    assert len({(k.colour, str(k.dash), k.hollow) for k in looks}) == 24
+    assert len({(k.colour, k.marker, k.hollow) for k in looks}) == 24
+    with pytest.raises(UsageError, match="unknown norm 'middle'"):
+        Look.of("none/middle")
+
+
+def test_drawing_needs_no_torch():
+    import subprocess
+
+    code = "import sys, paper_figures.figures as f; f.residual_figure([]); f.curves_figure([]); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,52 @@
+import errno
+import os
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import pytest
+
+from paper_figures.figures import residual_figure
+from paper_figures.style import WIDTH, save_figure
+from theory import LoopstabError, UsageError
+
+
+def test_writes_png_and_svg_and_equal_figures_give_equal_bytes(tmp_path):
+    first = save_figure(residual_figure([]), tmp_path / "deep" / "a")
+    second = save_figure(residual_figure([]), tmp_path / "b")
+    assert [p.name for p in first] == ["a.png", "a.svg"]
+    for p, q in zip(first, second, strict=True):
+        assert p.read_bytes() == q.read_bytes()
+    assert ElementTree.parse(first[1]).getroot().tag.endswith("svg")
+    picture = mpl.image.imread(first[0])
+    assert picture.shape[1] == round(WIDTH * 200)
+    assert picture[..., :3].min() < 0.5 < picture[..., :3].max()
+
+
+def test_dots_in_the_name_are_kept(tmp_path):
+    assert [p.name for p in save_figure(residual_figure([]), tmp_path / "a.5")] == ["a.5.png", "a.5.svg"]
+
+
+def test_a_file_where_the_folder_should_be_is_a_usage_error(tmp_path):
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(UsageError, match="cannot write to"):
+        save_figure(residual_figure([]), tmp_path / "file" / "a")
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_no_file_name_is_a_usage_error():
+    with pytest.raises(UsageError, match="cannot name figure files"):
+        save_figure(residual_figure([]), "/")
+
+
+def test_a_full_disk_leaves_the_earlier_picture(tmp_path, monkeypatch):
+    png, svg = save_figure(residual_figure([]), tmp_path / "a")
+    before = png.read_bytes(), svg.read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(LoopstabError, match="No space left on device"):
+        save_figure(residual_figure([]), tmp_path / "a")
+    assert (png.read_bytes(), svg.read_bytes()) == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "a.svg"]
