@@ -46,10 +46,7 @@ class SubBlock(nn.Module):
         if self.norm is Norm.PERI:
             assert self.outer is not None
             u = self.outer(u)
-        if self.gru is None:
-            h = h + u
-        else:
-            h = self.gru(u.reshape(-1, u.shape[-1]), h.reshape(-1, h.shape[-1])).view_as(h)
+        h = h + u if self.gru is None else self.gru(u.flatten(0, -2), h.flatten(0, -2)).view_as(h)
         if self.norm in (Norm.POST, Norm.SANDWICH):
             assert self.outer is not None
             h = self.outer(h)

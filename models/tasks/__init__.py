@@ -1,0 +1,1 @@
+"""Tasks: batches with exact targets."""
