@@ -1,6 +1,6 @@
 """Every closed form of the package, written once, in SymPy; the floors above turn them into numbers with lambdify.
 
-Each formula is re-derived or re-checked by a step of the claim that it names.
+Each formula is re-derived or re-checked by a step of the claim that it names (R3's is not in the ledger yet).
 """
 
 from __future__ import annotations

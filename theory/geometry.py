@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-import random
-from typing import Any, NamedTuple
+from typing import Any
 
 import flint
 import sympy as sp
 
-from theory.algebra import Equation, rational
+from theory.algebra import Equation
 from theory.bessel import external_probability, internal_probability
 from theory.claim import Assumption, Claim
-from theory.falsifier import Falsifier
 from theory.formulas import formula
+from theory.geometry_attacks import FALSIFIERS
 from theory.proof import Bound, Sentence, cited, decided, deduced, enclosed, identity
 from theory.scalar_bifurcations import BIFURCATION_STEPS
 
@@ -61,6 +58,23 @@ def _error_function():
     b, s = sp.symbols("b s", positive=True)
     density = sp.exp(-(b**2) / (2 * s**2)) / (s * sp.sqrt(2 * sp.pi))
     return [Equation(sp.simplify(sp.diff(sp.erf(b / (sp.sqrt(2) * s)), b) / density), sp.Integer(2))]
+
+
+def _formulas():
+    s, u = sp.symbols("s u", positive=True)
+    internal = formula("internal_stable_probability")(s)
+    density = (sp.exp(-((u - 1) ** 2) / (2 * s**2)) + sp.exp(-((u + 1) ** 2) / (2 * s**2))) / (s * sp.sqrt(2 * sp.pi))
+    external: Any = formula("external_stable_probability")(s)
+    (integral,) = external.atoms(sp.Integral)
+    variable, low, high = integral.limits[0]
+    integrand = (external / integral) * integral.function.subs(variable, u)
+    return [
+        # dP_int/ds = (1/pi) K_0(2/s^2) d(2/s^2)/ds, and P_int -> 0 as s -> oo
+        Equation(sp.simplify(sp.pi * sp.diff(internal, s) / sp.besselk(0, 2 / s**2)), -4 / s**3),
+        Equation(sp.simplify(integrand / (sp.erf(1 / (sp.sqrt(2) * s * u)) * density)), sp.Integer(1)),
+        Equation(low, sp.Integer(0)),
+        Equation(1 / high, sp.Integer(0)),
+    ]
 
 
 def _values():
@@ -138,6 +152,13 @@ _STEPS = (
         "d = 1",
         ("error_function", "stable_sets", "gaussian"),
     ),
+    identity(
+        "probability_formulas",
+        "the formulas of the package are these two integrals: same derivative in s, same integrand and limits",
+        "d = 1",
+        _formulas,
+        ("product_density", "external_probability"),
+    ),
     enclosed(
         "probabilities",
         "P_int and P_ext at s = 1/2, 1, 2 to five decimals (0.46909 and 0.67295 at s = 1)",
@@ -172,112 +193,6 @@ _STEPS = (
     *BIFURCATION_STEPS,
 )
 
-
-class _Affine(NamedTuple):
-    recall: str
-    x: float
-    y: float
-    offset: float
-    slope: float
-
-
-def _affine(rng: random.Random, keep: bool) -> _Affine:
-    recall = rng.choice(("none", "external", "internal"))
-    expression = formula(f"scalar_jacobian_{recall}")
-    while True:
-        x, y = float(rational(rng)), float(rational(rng))
-        if not keep:
-            # on the edge of the closed set: J = 1 or J = -1
-            edge = rng.choice((1, -1))
-            y = {"none": edge - 1.0, "external": edge / x - 1.0, "internal": (edge - 1.0) / x}[recall]
-        slope = float(expression(x, y))
-        if not keep or abs(slope) < 0.95:
-            return _Affine(recall, x, y, rng.uniform(0.5, 1), slope)
-
-
-def _never_settles(case: _Affine) -> str | None:
-    state = 0.0
-    for _ in range(2000):
-        before, state = state, case.slope * state + case.offset
-    if abs(state - before) > 1e-9:
-        where = f"recall {case.recall}, x = {case.x:.4g}, y = {case.y:.4g}, offset {case.offset:.3g}"
-        return f"{where}: J = {case.slope:.4g}, still steps of {abs(state - before):.3g} after 2000 loops"
-    return None
-
-
-class _Sample(NamedTuple):
-    scale: float
-    mixing: float
-    fraction: float
-    expected: float
-    draws: int
-
-
-def _sample(rng: random.Random, keep: bool) -> _Sample:
-    scale = rng.choice((0.5, 1.0, 2.0))
-    mixing = 0.0 if keep else rng.choice((-0.9, 0.9))
-    draws, stable = 4000, 0
-    for _ in range(draws):
-        x, fresh = rng.gauss(0, scale), rng.gauss(0, scale)
-        y = mixing * x + math.sqrt(1 - mixing**2) * fresh
-        stable += -2 < x * y < 0
-    expected = float(internal_probability(str(scale)))
-    return _Sample(scale, mixing, stable / draws, expected, draws)
-
-
-def _off_the_law(case: _Sample) -> str | None:
-    error = math.sqrt(case.expected * (1 - case.expected) / case.draws)
-    if abs(case.fraction - case.expected) > 5 * error:
-        where = f"s = {case.scale:g}, correlation {case.mixing:g}"
-        return f"{where}: {case.fraction:.4f} of {case.draws} draws are stable, the formula says {case.expected:.4f}"
-    return None
-
-
-class _Offset(NamedTuple):
-    x: float
-    y: float
-    offset: float
-
-
-def _offset(rng: random.Random, keep: bool) -> _Offset:
-    y = rng.uniform(0.3, 2)
-    return _Offset(1.03 / (1 + y), y, 0.0 if keep else rng.choice((-1, 1)) * rng.uniform(0.02, 0.1))
-
-
-def _one_fixed_point(case: _Offset) -> str | None:
-    """Sign changes of f(h) - h on a grid that separates the three points of the symmetric map."""
-    grid = [k / 500 + 1e-4 for k in range(-5000, 5001)]
-    gaps = [case.x * h + case.offset + case.y * math.tanh(case.x * h + case.offset) - h for h in grid]
-    count = sum(a * b < 0 for a, b in itertools.pairwise(gaps))
-    if count < 3:
-        return f"x = {case.x:.4g}, y = {case.y:.4g}, offset {case.offset:.3g}: (1 + y) x = 1.03 and still {count} fixed point"
-    return None
-
-
-_FALSIFIERS = (
-    Falsifier(
-        "on_the_edge",
-        "open",
-        "the affine scalar loop converges",
-        _affine,
-        lambda case: abs(case.slope) < 1 - 1e-12,
-        _never_settles,
-        20,
-    ),
-    Falsifier(
-        "correlated_weights", "gaussian", "P(-2 < x y < 0) follows the K_0 law", _sample, lambda case: case.mixing == 0, _off_the_law, 4
-    ),
-    Falsifier(
-        "offset_unfolds_the_pitchfork",
-        "odd",
-        "just above (1 + y) x = 1, x y > 0, there are three fixed points",
-        _offset,
-        lambda case: case.offset == 0,
-        _one_fixed_point,
-        4,
-    ),
-)
-
 R4 = Claim(
     id="R4",
     title="Geometry of the scalar stable sets",
@@ -295,7 +210,7 @@ R4 = Claim(
         Assumption("odd", "no offset: recall and bias vanish in the non-linear scalar map (bifurcations only)"),
     ),
     steps=_STEPS,
-    falsifiers=_FALSIFIERS,
+    falsifiers=FALSIFIERS,
     notes=(
         "Both areas are infinite; only areas in a box compare.",
         "x y = 0 is not a fold: a line of fixed points, or an escape to infinity.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sympy as sp
 
@@ -12,6 +12,7 @@ from theory.algebra import Equation, Words, diagonal, random_matrix, rational
 from theory.claim import Assumption, Claim
 from theory.exact import Matrix, Vector, add, apply, conjugate, difference, norm1, unimodular
 from theory.falsifier import Falsifier
+from theory.formulas import formula
 from theory.proof import Sentence, both, cited, decided, deduced, identity
 
 
@@ -105,6 +106,14 @@ def _determinant():
     return [Equation((sp.eye(2) - m).det(), 1 - (a + d) + (a * d - b * c))]
 
 
+def _iterations():
+    rho, tol, scale = sp.symbols("rho tol C", positive=True)
+    loops = formula("iterations_to_tolerance")(rho, tol, scale)
+    names: Any = {sp.log(x): sp.Symbol(f"log_{x}") for x in (rho, tol, scale)}
+    # log(C rho^t) = log tol
+    return [Equation((sp.log(scale) + loops * sp.log(rho)).subs(names), names[sp.log(tol)])]
+
+
 _STEPS = (
     identity(
         "resolvent",
@@ -150,6 +159,7 @@ _STEPS = (
         "every d",
         ("left_eigenvector", "invertible"),
     ),
+    identity("iterations", "C rho^t = tol at t = (log tol - log C)/log rho", "every rate", _iterations),
     decided("scalar_loop", "d = 1: reachable iff |m| < 1; then S != 0 and |S| > |b|/2 when b != 0", "d = 1", _scalar),
     identity("planar_determinant", "det(I - M) = 1 - tr M + det M", "d = 2", _determinant),
     decided(

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import random
-from fractions import Fraction
-from typing import NamedTuple
 
 import sympy as sp
 
 from theory.algebra import Equation, Words, diagonal, random_matrix
 from theory.claim import Assumption, Claim
-from theory.exact import unimodular
-from theory.falsifier import Falsifier
 from theory.formulas import formula
 from theory.outer_norm import rms_jacobian
 from theory.proof import Sentence, decided, deduced, identity
+from theory.residual_strength_attacks import FALSIFIERS
 from theory.vectors import span
 
 
@@ -185,113 +181,6 @@ _STEPS = (
     ),
 )
 
-
-class _Multiplier(NamedTuple):
-    a: Fraction
-    larger: Fraction
-    w: Fraction
-    u: Fraction
-    v: Fraction
-
-
-def _multiplier(rng: random.Random, keep: bool) -> _Multiplier:
-    while True:
-        a, w, u, v = (Fraction(rng.randint(-12, 12), 3) for _ in range(4))
-        larger = a + Fraction(rng.randint(1, 12), 3)
-        # stable at a in the sense |a + nu| < |a + w|
-        if (a + w > 0) is keep and (a + u) ** 2 + v**2 < (a + w) ** 2:
-            return _Multiplier(a, larger, w, u, v)
-
-
-def _loses_stability(case: _Multiplier) -> str | None:
-    if (case.larger + case.u) ** 2 + case.v**2 >= (case.larger + case.w) ** 2:
-        return f"w = {case.w}, nu = {case.u} + {case.v} i: |a + nu| < |a + w| at a = {case.a} but not at a' = {case.larger}"
-    return None
-
-
-class _Map(NamedTuple):
-    matrix: list[list[float]]
-    recall: list[float]
-    gain: list[float]
-    eps: float
-    strengths: tuple[float, float]
-
-
-def _map(rng: random.Random, gain_one: bool, eps_zero: bool) -> _Map:
-    while True:  # only maps whose orbit settles at the smaller strength test anything
-        case = _draw_map(rng, gain_one, eps_zero)
-        h = _settle(case)
-        if math.dist(h, _apply(case, case.strengths[0], h)) < 1e-12:
-            return case
-
-
-def _draw_map(rng: random.Random, gain_one: bool, eps_zero: bool) -> _Map:
-    d = 3
-    basis, inverse = unimodular(rng, d)
-    matrix = [[0.1 * float(x + y) for x, y in zip(p, q, strict=True)] for p, q in zip(basis, inverse, strict=True)]
-    recall = [rng.uniform(1.5, 3) * rng.choice((-1, 1)) for _ in range(d)]
-    gain = [1.0] * d if gain_one else [rng.uniform(0.4, 2.5) for _ in range(d)]
-    return _Map(matrix, recall, gain, 0.0 if eps_zero else 1.0, (0.2, 2.0))
-
-
-def _apply(case: _Map, a: float, h: list[float]) -> list[float]:
-    """N(a h + tanh(A h) + b): g(h, e) = tanh(A h) + b."""
-    z = [
-        a * x + math.tanh(sum(m * y for m, y in zip(row, h, strict=True))) + b
-        for x, row, b in zip(h, case.matrix, case.recall, strict=True)
-    ]
-    s = math.sqrt(sum(x * x for x in z) / len(z) + case.eps)
-    return [g * x / s for g, x in zip(case.gain, z, strict=True)]
-
-
-def _settle(case: _Map) -> list[float]:
-    h = [1.0, 1.0, 1.0]
-    for _ in range(400):
-        h = _apply(case, case.strengths[0], h)
-    return h
-
-
-def _moves(case: _Map) -> str | None:
-    h = _settle(case)
-    moved = math.dist(h, _apply(case, case.strengths[1], h))
-    if moved > 1e-9:
-        point = ", ".join(f"{x:.4f}" for x in h)
-        gain = ", ".join(f"{x:.3g}" for x in case.gain)
-        where = f"gamma = ({gain}), eps = {case.eps:g}: h = ({point})"
-        return f"{where} is fixed at a = {case.strengths[0]} and moves by {moved:.3g} at a = {case.strengths[1]}"
-    return None
-
-
-_FALSIFIERS = (
-    Falsifier(
-        "inward_state",
-        "outward",
-        "|a + nu| < |a + w| survives a larger a",
-        _multiplier,
-        lambda case: case.a + case.w > 0,
-        _loses_stability,
-        200,
-    ),
-    Falsifier(
-        "unequal_gains",
-        "gain_one",
-        "the fixed point is the same for all a",
-        lambda rng, keep: _map(rng, keep, True),
-        lambda case: all(g == 1 for g in case.gain),
-        _moves,
-        10,
-    ),
-    Falsifier(
-        "epsilon",
-        "eps_zero",
-        "the fixed point is the same for all a",
-        lambda rng, keep: _map(rng, True, keep),
-        lambda case: case.eps == 0,
-        _moves,
-        10,
-    ),
-)
-
 M1 = Claim(
     id="M1",
     title="Residual-strength lemma",
@@ -306,7 +195,7 @@ M1 = Claim(
         Assumption("outward", "a + w > 0 (s > 0 at the smaller a); w > 0 is the case a = 0"),
     ),
     steps=_STEPS,
-    falsifiers=_FALSIFIERS,
+    falsifiers=FALSIFIERS,
     notes=(
         "w > 0 is sufficient, not necessary: a + w > 0 at the smaller a is what the implication needs.",
         "'A residual path slows convergence' is too wide: it does for real 0 <= nu < w and for all nu as a -> infinity, but for real "

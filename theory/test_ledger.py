@@ -1,8 +1,10 @@
 """One test per step and per falsifier of every claim, then the verdict of the whole."""
 
 import json
+from dataclasses import replace
 
 import pytest
+import sympy as sp
 
 from theory import Kind, UsageError, Verdict, check, formula, ledger
 from theory.claims import require_distinct
@@ -56,6 +58,42 @@ def test_no_claim_rests_on_prose_alone(claim):
 def test_every_formula_names_its_claim():
     known = {c.id for c in ledger()} | {"R3"}  # R3 is not in the first version
     assert {formula(name).claim for name in names()} <= known
+
+
+GUARDS = {
+    "mean_field_scale": "norm_balance",
+    "mean_field_rho": "rho_law",
+    "mean_field_rho_finite": "rho_law",
+    "mean_field_level": "level_lines",
+    "scaling_variable": "finite_width_scale",
+    "contraction_constant": "sharp_fixed_point",
+    "iterations_to_tolerance": "iterations",
+    "scalar_jacobian_none": "jacobians",
+    "scalar_jacobian_external": "jacobians",
+    "scalar_jacobian_internal": "jacobians",
+    "internal_stable_area": "box_area",
+    "internal_stable_probability": "probability_formulas",
+    "external_stable_probability": "probability_formulas",
+    "rmsnorm_tangential": "eigenvalues",
+    "rmsnorm_radial": "eigenvalues",
+}
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_a_mutant_of_a_formula_is_caught_by_its_claim(name, monkeypatch):
+    from theory import formulas
+
+    true = formula(name)
+    mutant = replace(true, expression=true.expression * sp.Rational(11, 10))
+    monkeypatch.setitem(formulas._REGISTRY, name, lambda: mutant)
+    claim = next(c for c in ledger() if c.id == true.claim)
+    step = next(s for s in claim.steps if s.name == GUARDS[name])
+    assert check_step(step).finding.verdict is Verdict.FAILED
+
+
+def test_every_formula_of_the_ledger_is_guarded():
+    claims = {claim.id for claim in ledger()}
+    assert set(GUARDS) == {name for name in names() if formula(name).claim in claims}
 
 
 def test_report_is_plain_json():
