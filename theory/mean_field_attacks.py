@@ -62,7 +62,7 @@ def _draw(rng: random.Random, independent: bool = True, ginibre: bool = True, re
     return _Draw(matrix, e, beta, not ginibre, _dot(e, _times(matrix, e)) / WIDTH)
 
 
-def _fixed_point_scale(case: _Draw, loops: int = 150) -> tuple[float, float]:
+def _fixed_point_scale(case: _Draw, loops: int = 100) -> tuple[float, float]:
     """s and the last step of h' = N(A h + beta e), sigma = 1, a = 0, from h = e."""
     h, s, step = case.e, 0.0, math.inf
     for _ in range(loops):
@@ -89,7 +89,7 @@ def _off_the_scale(case: _Draw) -> str | None:
 def _no_settling(case: _Draw) -> str | None:
     _, step = _fixed_point_scale(case)
     if step > 1e-3:
-        return f"Ginibre A, d = {WIDTH}, beta = {case.beta:g}: the step is still {step:.3g} |h| after 150 loops"
+        return f"Ginibre A, d = {WIDTH}, beta = {case.beta:g}: the step is still {step:.3g} |h| after 100 loops"
     return None
 
 

@@ -234,6 +234,15 @@ def test_dimensions_are_mandatory():
         Step("s", STEP.kind, "s", "d = 1", STEP.check, theorem="banach")
 
 
+def test_an_attack_is_reproducible():
+    def numbered(rng, keep):
+        return keep, rng.random()
+
+    attack = Falsifier("f", "h", "x", numbered, lambda case: case[0], lambda case: None if case[0] else f"{case[1]}", 3)
+    assert attack.run("a") == attack.run("a")
+    assert attack.run("a") != attack.run("b")
+
+
 def test_an_attack_that_draws_the_wrong_side_is_an_error():
     with pytest.raises(LoopstabError, match="its draw or holds is wrong"):
         Falsifier("f", "h", "x", lambda rng, keep: True, lambda case: case, lambda case: None, 3).run()

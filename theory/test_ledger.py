@@ -30,15 +30,13 @@ def test_falsifier(claim_id, attack):
     assert not report.breach, report.counterexample
     assert report.fired, f"no counterexample without {attack.drops} in {report.trials} trials"
     assert report.counterexample
-    assert attack.run(claim_id) == report  # seeded
 
 
 @pytest.mark.parametrize("attack", [pytest.param(p.values[1], id=p.id) for p in ATTACKS])
-def test_no_breach_under_other_seeds(attack):
-    for seed in ("one", "two"):
-        report = attack.run(seed)
-        assert not report.breach, report.counterexample
-        assert report.fired
+def test_no_breach_under_another_seed(attack):
+    report = attack.run("another")
+    assert not report.breach, report.counterexample
+    assert report.fired
 
 
 def test_the_ledger_holds_the_claims_of_the_first_version():
@@ -84,7 +82,7 @@ def test_a_mutant_of_a_formula_is_caught_by_its_claim(name, monkeypatch):
     from theory import formulas
 
     true = formula(name)
-    mutant = replace(true, expression=true.expression * sp.Rational(11, 10))
+    mutant = replace(true, expression=sp.piecewise_fold(true.expression * sp.Rational(11, 10)))
     monkeypatch.setitem(formulas._REGISTRY, name, lambda: mutant)
     claim = next(c for c in ledger() if c.id == true.claim)
     step = next(s for s in claim.steps if s.name == GUARDS[name])
