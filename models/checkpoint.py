@@ -59,7 +59,10 @@ def load_model(path: str | Path, dtype: torch.dtype = torch.float32) -> tuple[Lo
     checkpoint = Checkpoint.load(path)
     if "model" not in checkpoint.meta:
         raise LoopstabError(f"{path} holds no model configuration: give the model.safetensors of a run, not its state")
-    model = LoopedTransformer(ModelConfig.from_json(checkpoint.meta["model"]))
+    try:
+        model = LoopedTransformer(ModelConfig.from_json(checkpoint.meta["model"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LoopstabError(f"the model configuration in {path} cannot be read ({error}): the file was altered") from None
     try:
         model.load_state_dict(checkpoint.tensors)
     except RuntimeError as error:

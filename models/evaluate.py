@@ -37,7 +37,9 @@ def _right(model: LoopedTransformer, x: Tensor, target: Tensor, loops: list[int]
     at = 0
     for t in range(1, loops[-1] + 1):
         new = model.advance(h, context)
-        moving = (new - h).flatten(1).norm(dim=1) > tolerance * h.flatten(1).norm(dim=1)
+        moving = (new != h).flatten(1).any(1)  # bits, because norms under- and overflow
+        if tolerance:
+            moving &= ~((new - h).flatten(1).norm(dim=1) <= tolerance * h.flatten(1).norm(dim=1))
         moving |= ~torch.isfinite(new).flatten(1).all(1)
         h = new
         if t == loops[at]:

@@ -187,6 +187,13 @@ class Trainer:
         if before != now:
             differ = ", ".join(sorted(k for k in now if before.get(k) != now[k]))
             raise UsageError(f"{self.out} holds a run with other settings ({differ}): choose another --out, or delete that folder")
+        try:
+            self._restore(saved)
+        except (RuntimeError, KeyError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise LoopstabError(f"the state in {self.out} does not fit its settings ({reason}): delete {self.out / STATE}") from None
+
+    def _restore(self, saved: Checkpoint) -> None:
         self.model.load_state_dict({k[6:]: t for k, t in saved.tensors.items() if k.startswith("model.")})
         state: dict[int, dict[str, torch.Tensor]] = {}
         for name, t in saved.tensors.items():

@@ -152,7 +152,8 @@ def linear_loop(
     if architecture.residual is Residual.GRU:
         cells = [GRUCell(ginibre(3), ginibre(3), rng.standard_normal(3 * width)) for _ in range(sub_blocks)]
     return LinearLoop(
-        architecture, tuple(scale * ginibre() for _ in range(sub_blocks)), recall * ginibre(), recall * ginibre(), rng.standard_normal(width) / 10,
+        architecture, tuple(scale * ginibre() for _ in range(sub_blocks)), recall * ginibre(), recall * ginibre(),
+        rng.standard_normal(width) / 10,
         RMSNorm(np.ones(width), eps), tuple(cells),
     )  # fmt: skip
 

@@ -74,8 +74,8 @@ class PhaseDiagram:
         """The scalars, as plain JSON."""
         rows, cols = self.rho.shape
         return {
-            "law": "linear", "residual": self.residual, "width": self.width, "grid": f"{rows}x{cols}", "draws": self.draws, "seed": self.seed,
-            "mean_absolute_error_of_rho_for_beta_over_sigma_from_0.5": self.mean_absolute_error,
+            "law": "linear", "residual": self.residual, "width": self.width, "grid": f"{rows}x{cols}", "draws": self.draws,
+            "seed": self.seed, "mean_absolute_error_of_rho_for_beta_over_sigma_from_0.5": self.mean_absolute_error,
             "the_same_with_finite_width_radius": self.mean_absolute_error_finite, "ginibre_radius": self.ginibre_radius,
             "cells_without_fixed_point": int(np.isnan(self.rho).sum()), "seconds": round(self.seconds, 2),
             "blas_share": round(self.blas_seconds / self.cell_seconds, 3), "numpy": np.__version__, "scipy": scipy.__version__,

@@ -142,9 +142,7 @@ def train(
     if json_:
         print(json.dumps(result, indent=1))
     else:
-        print(
-            f"{result['architecture']}: {result['steps']} steps in {result['seconds']:.0f} s, curriculum reached {result['bits_reached']} bits"
-        )
+        print(f"{result['architecture']}: {result['steps']} steps, {result['seconds']:.0f} s, reached {result['bits_reached']} bits")
         for length, curve in result["accuracy"].items():
             best = max(curve)
             print(f"  {length} bits: whole sequences right {best:.3f} at best (loop {result['loops'][curve.index(best)]}), "

@@ -91,7 +91,22 @@ def test_corrupt_checkpoint(tmp_path):
 
 
 def test_interrupted_training_says_so_and_resumes(tmp_path):
-    args = [*LOOPSTAB, "train", "--width", "16", "--heads", "2", "--bits", "4", "--max-steps", "100000", "--threads", "1", "--out", str(tmp_path)]
+    args = [
+        *LOOPSTAB,
+        "train",
+        "--width",
+        "16",
+        "--heads",
+        "2",
+        "--bits",
+        "4",
+        "--max-steps",
+        "100000",
+        "--threads",
+        "1",
+        "--out",
+        str(tmp_path),
+    ]
     process = subprocess.Popen(args, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     assert process.stderr is not None
     seen, deadline = "", time.monotonic() + 60

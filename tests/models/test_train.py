@@ -114,6 +114,26 @@ def test_other_files(tmp_path, saved):
         load_model(tmp_path / "cut.safetensors")
 
 
+@pytest.mark.parametrize("change", [{"window": "5"}, {"qk_norm": "x"}, {"architecture": 3}, {"width": 15}, {"depth": 2}])
+def test_altered_configuration(saved, change):
+    whole = Checkpoint.load(saved[1])
+    Checkpoint(whole.tensors, {**whole.meta, "model": {**whole.meta["model"], **change}}).save(saved[1])
+    with pytest.raises(LoopstabError) as error:
+        load_model(saved[1])
+    assert "\n" not in str(error.value)
+
+
+def test_diverging_samples_do_not_leave_the_batch():
+    """The float32 norm of the state overflows long before the state does; samples that still move must stay."""
+    model = LoopedTransformer(ModelConfig(Architecture.parse("external/pre"), width=16, heads=2), seed=2).eval()
+    with torch.no_grad():
+        model.w_x.weight.copy_(1.5 * torch.linalg.qr(model.w_x.weight)[0])
+    x, y = PrefixSums().batch(64, 3, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        plain = [PrefixSums.correct(model(x, t), y).double().mean().item() for t in (90, 107, 112)]
+    assert accuracy_curve(model, x, y, [90, 107, 112]) == plain
+
+
 def test_full_disk_leaves_the_old_file(saved, monkeypatch):
     model, path = saved
     old = path.read_bytes()
