@@ -14,7 +14,6 @@ import torch
 from tqdm import tqdm
 
 from models.checkpoint import load_model
-from models.evaluate import accuracy_curve
 from models.loop import TorchLoop
 from models.tasks.prefix_sums import PrefixSums
 from models.transformer import LoopedTransformer
@@ -99,30 +98,34 @@ def crossvalidate(
         raise UsageError(f"cross-validation needs at least 1 input and 32 loops, not {inputs} and {loops}")
     model, meta = load_model(path, torch.float64)
     bits = bits or int(meta["run"]["bits_reached"])
-    x, target, e = embedding(model, inputs, bits, seed + 77_000_001)
-    recorder = Recorder(inputs, tail=32)
+    _, target, e = embedding(model, inputs, bits, seed + 77_000_001)
+    recorder, accuracy = Recorder(inputs, tail=32), {}
     with torch.no_grad():
         h, context = model.initial(e), model.prepare(e)
+        last = h
         recorder.observe(h.numpy())
-        for _ in tqdm(range(loops), disable=not progress, unit="loop", desc=Path(path).stem):
+        for t in tqdm(range(1, max(loops, 500) + 1), disable=not progress, unit="loop", desc=Path(path).stem):
             h = model.advance(h, context)
-            recorder.observe(h.numpy())
+            if t <= loops:
+                last = h
+                recorder.observe(h.numpy())
+            if t in (30, 500):
+                accuracy[t] = float(PrefixSums.correct(model.head(h), target).double().mean())
     trajectories = recorder.trajectories()
     diagnoses = [classify(t) for t in trajectories]
     rho_wx = None if model.w_x is None else float(np.abs(np.linalg.eigvals(model.w_x.weight.detach().numpy())).max())
     prediction = predict(model.config.architecture, Weights(rho_wx=rho_wx))
     fixed = [i for i, d in enumerate(diagnoses) if d.outcome is Outcome.FIXED_POINT][:spectra]
     loop = TorchLoop.of(model)
-    convergence = [_convergence(loop, h[i : i + 1].numpy(), e[i : i + 1].numpy(), trajectories[i].relative_steps) for i in fixed]
+    convergence = [_convergence(loop, last[i : i + 1].numpy(), e[i : i + 1].numpy(), trajectories[i].relative_steps) for i in fixed]
     counts = Counter(str(d.outcome) for d in diagnoses)
     drift = [d.drift_constant for d in diagnoses if d.outcome is Outcome.DRIFT and d.drift_constant is not None]
-    accuracy = accuracy_curve(model, x, target, [30, 500])
     finite = np.array([t.relative_steps[: min(len(t.relative_steps) for t in trajectories)] for t in trajectories])
     result = CrossValidation(
         name=Path(path).stem, architecture=str(model.config.architecture), bits=bits, inputs=inputs, loops=loops, seed=seed, rho_wx=rho_wx,
         expected=None if prediction.expected is None else str(prediction.expected), allowed=sorted(map(str, prediction.allowed)),
         claims=list(prediction.claims), reason=prediction.reason, outcomes=dict(counts.most_common()), undecided=counts["undecided"],
-        majority=counts.most_common(1)[0][0], convergence=convergence, accuracy_30=accuracy[0], accuracy_500=accuracy[1],
+        majority=counts.most_common(1)[0][0], convergence=convergence, accuracy_30=accuracy[30], accuracy_500=accuracy[500],
         drift_constant=float(np.median(drift)) if drift else None, residual_curve=np.median(finite, axis=0).tolist(),
     )  # fmt: skip
     return dataclasses.replace(result, mismatches=_mismatches(result))
