@@ -13,7 +13,7 @@ from theory.errors import UsageError
 from theory.outcome import Outcome
 
 _BOUNDED = frozenset(outcome for outcome in Outcome if outcome.bounded)
-# "undecided" is a lack of evidence, which no theorem excludes; "non-finite" is outside the domain on which the loop is defined
+# "undecided" is a lack of evidence, not a behaviour; "non-finite" is outside the domain on which the loop is defined
 _BEHAVIOURS = frozenset(Outcome) - {Outcome.UNDECIDED, Outcome.NON_FINITE}
 
 
@@ -21,8 +21,9 @@ _BEHAVIOURS = frozenset(Outcome) - {Outcome.UNDECIDED, Outcome.NON_FINITE}
 class Weights:
     """What is measured of a trained loop; None means not measured.
 
-    `rho_wx` is the spectral radius of W_x (external recall without outer norm, R2); `kappa` is a Lipschitz constant of the loop body on its
-    state space (outer norm, N3), used for post and sandwich only. Raises `UsageError` when a value is negative or not finite.
+    `rho_wx` is the spectral radius of W_x (external recall without outer norm, R2). `kappa` is a Lipschitz constant of the loop body, valid on
+    its whole state space (N3); below 1 the contraction principle applies to every architecture. Raises `UsageError` when a value is negative
+    or not finite.
     """
 
     rho_wx: float | None = None
@@ -40,6 +41,7 @@ class Prediction:
     """`allowed`: outcomes that no theorem excludes; `expected`: the one that the theory's narrative names, None where it names none.
 
     An expected outcome that does not occur is a finding about the narrative (X1-X4, R3, M1); one outside `allowed` contradicts a theorem.
+    `undecided` is never allowed nor excluded: it agrees with nothing and contradicts nothing.
     `claims` are the ids that it rests on; the ledger does not hold all of them yet.
     """
 
@@ -52,7 +54,7 @@ class Prediction:
 
     def excludes(self, outcome: Outcome) -> bool:
         """Whether measuring this outcome would contradict a theorem."""
-        return outcome not in self.allowed
+        return outcome is not Outcome.UNDECIDED and outcome not in self.allowed
 
 
 def predict(architecture: Architecture, weights: Weights | None = None) -> Prediction:
@@ -61,12 +63,18 @@ def predict(architecture: Architecture, weights: Weights | None = None) -> Predi
     Sources: R2 and R3 (no outer norm), N2, N3 and M1 (outer norm), N8 (gru), A3 and M4 (input-dependence).
     """
     weights = weights or Weights()
+    if weights.kappa is not None and weights.kappa < 1:
+        reason = f"kappa = {weights.kappa:.4g} < 1: one fixed point, reached from every state at that rate"
+        claims = ("N3", "A3") if architecture.recall is Recall.NONE else ("N3", "N4")
+        return Prediction(
+            architecture, Outcome.FIXED_POINT, frozenset({Outcome.FIXED_POINT}), claims, reason, _at_fixed_point(architecture)
+        )
     if architecture.outer_norm:
-        return _outer_norm(architecture, weights)
+        return _outer_norm(architecture)
     if architecture.residual is Residual.GRU:
         reason = "a GRU cell maps a box strictly inside (-1, 1)^d into itself, so orbits are bounded; which bounded outcome is not claimed"
         claims = ("N8", "A3") if architecture.recall is Recall.NONE else ("N8",)
-        return _make(architecture, None, _BOUNDED, claims, reason, _at_fixed_point(architecture))
+        return Prediction(architecture, None, _BOUNDED, claims, reason, _at_fixed_point(architecture))
     if architecture.recall is Recall.EXTERNAL:
         return _external(architecture, weights.rho_wx)
     reason = "the update is bounded, so |h_t| <= |h_0| + C t: no explosion, no growth faster than linear; generically no fixed point"
@@ -74,30 +82,20 @@ def predict(architecture: Architecture, weights: Weights | None = None) -> Predi
         dependence = "none where the direction settles at a sink of the direction flow (locally constant)"
     else:
         dependence = "through the direction, smooth where it settles; the norm grows"
-    return _make(architecture, Outcome.DRIFT, _BOUNDED | {Outcome.DRIFT}, ("R3", "M4"), reason, dependence)
+    return Prediction(architecture, Outcome.DRIFT, _BOUNDED | {Outcome.DRIFT}, ("R3", "M4"), reason, dependence)
 
 
-def _outer_norm(architecture: Architecture, weights: Weights) -> Prediction:
+def _outer_norm(architecture: Architecture) -> Prediction:
     dependence = _at_fixed_point(architecture)
     autonomous = architecture.recall is Recall.NONE
-    if weights.kappa is not None and weights.kappa < 1:
-        reason = f"kappa = {weights.kappa:.4g} < 1: one fixed point, reached from every state at that rate"
-        return _make(
-            architecture,
-            Outcome.FIXED_POINT,
-            frozenset({Outcome.FIXED_POINT}),
-            ("N3", "A3") if autonomous else ("N3", "N4"),
-            reason,
-            dependence,
-        )
     reason = "the state lives in a compact set, so orbits are bounded"
     if autonomous:
-        return _make(architecture, None, _BOUNDED, ("N2", "A3"), reason + "; which bounded outcome is not claimed", dependence)
+        return Prediction(architecture, None, _BOUNDED, ("N2", "A3"), reason + "; which bounded outcome is not claimed", dependence)
     if architecture.residual is Residual.GRU:
-        return _make(
+        return Prediction(
             architecture, None, _BOUNDED, ("N2",), reason + "; the residual-strength lemma does not cover a gated residual", dependence
         )
-    return _make(
+    return Prediction(
         architecture,
         Outcome.FIXED_POINT,
         _BOUNDED,
@@ -110,28 +108,22 @@ def _outer_norm(architecture: Architecture, weights: Weights) -> Prediction:
 def _external(architecture: Architecture, rho: float | None) -> Prediction:
     dependence = _at_fixed_point(architecture)
     if rho is None:
-        return _make(
+        return Prediction(
             architecture, None, _BEHAVIOURS, ("R2",), "rho(W_x) is not measured, and it decides: below 1 bounded, above 1 not", dependence
         )
     measured = f"rho(W_x) = {rho:.4g}"
     if rho < 1:
-        return _make(
+        return Prediction(
             architecture, Outcome.FIXED_POINT, _BOUNDED, ("R2",), f"{measured} < 1 and a bounded update: an absorbing ball", dependence
         )
     if rho > 1:
         reason = f"{measured} > 1: an open set of states diverges at that rate; states outside it may stay bounded, so nothing is excluded"
-        return _make(architecture, Outcome.EXPLOSION, _BEHAVIOURS, ("R2", "X4"), reason, "none: the orbit has no limit")
+        return Prediction(architecture, Outcome.EXPLOSION, _BEHAVIOURS, ("R2", "X4"), reason, "none: the orbit has no limit")
     reason = f"{measured} exactly: polynomial growth at most, of the order of the largest Jordan block on the unit circle"
-    return _make(architecture, None, _BEHAVIOURS - {Outcome.EXPLOSION}, ("R2", "R3"), reason, dependence)
+    return Prediction(architecture, None, _BEHAVIOURS - {Outcome.EXPLOSION}, ("R2", "R3"), reason, dependence)
 
 
 def _at_fixed_point(architecture: Architecture) -> str:
     if architecture.recall is Recall.NONE:
         return "none at a reachable fixed point"
     return "smooth at a reachable non-degenerate fixed point, through the resolvent"
-
-
-def _make(
-    architecture: Architecture, expected: Outcome | None, allowed: frozenset[Outcome], claims: tuple[str, ...], reason: str, dependence: str
-) -> Prediction:
-    return Prediction(architecture, expected, allowed | {Outcome.UNDECIDED}, claims, reason, dependence)
