@@ -21,8 +21,8 @@ _BEHAVIOURS = frozenset(Outcome) - {Outcome.UNDECIDED, Outcome.NON_FINITE}
 class Weights:
     """What is measured of a trained loop; None means not measured.
 
-    `rho_wx` is the spectral radius of W_x (external recall without outer norm, R2). `kappa` is a Lipschitz constant of the loop body, valid on
-    its whole state space (N3); below 1 the contraction principle applies to every architecture. Raises `UsageError` when a value is negative
+    `rho_wx` is the spectral radius of W_x (external recall without outer norm, R2). `kappa` is a Lipschitz constant of the loop body on its
+    whole state space (N3); below 1 the contraction principle applies to every architecture. Raises `UsageError` when a value is negative
     or not finite.
     """
 
