@@ -181,7 +181,7 @@ def residual_figure(results: Sequence[CrossValidation]) -> Figure:
 
     A step of exactly 0 (the state no longer changes by a bit) cannot be drawn on a logarithmic axis: the curve has a gap there.
     """
-    figure = new_figure(3.9)
+    figure = new_figure(3.5 + 0.1 * (len(results) + 1))  # room for the legend, two entries a row
     axis = figure.add_subplot()
     longest = max((len(r.residual_curve) for r in results), default=100)
     for label, r in zip(_labels([r.architecture for r in results]), results, strict=True):
@@ -208,7 +208,7 @@ def curves_figure(runs: Sequence[Mapping[str, Any]]) -> Figure:
     """
     lengths = sorted({int(bits) for run in runs for bits in run["accuracy"]})
     panels = max(1, len(lengths))
-    figure = new_figure(1.0 + 1.7 * panels)
+    figure = new_figure(0.7 + 0.1 * len(runs) + 1.7 * panels)
     axes = figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0]
     labels = _labels([run["architecture"] for run in runs])
     for axis, bits in zip(axes, lengths, strict=False):
