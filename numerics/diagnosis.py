@@ -53,13 +53,13 @@ def diagnose(loop: LoopedMap, e: Array, *, loops: int = 2000, spectrum: bool = T
     found = replace(found, rho=rho)
     if found.outcome is not Outcome.FIXED_POINT:
         return found
-    if rho.value < 1:
+    if rho.value * (1 + rho.derivative_error) < 1 and rho.derivative_error < 0.1:
         return replace(found, confirmed="spectrum: rho < 1")
     noise = np.random.default_rng(seed).standard_normal(h.shape).astype(h.dtype)
     size = 1e-6 * max(float(np.linalg.norm(h)), 1.0) / max(float(np.linalg.norm(noise)), 1e-300)
     again, state = run(loop, e, loops, h + size * noise)
     second = classify(again)
-    near = float(np.linalg.norm(state - h)) <= 1e-3 * max(float(np.linalg.norm(h)), 1.0)
+    near = float(np.linalg.norm(state - h)) <= 0.5 * size * float(np.linalg.norm(noise))  # closer than the push, or it is neutral
     if second.outcome is Outcome.FIXED_POINT and near:
         return replace(found, confirmed="perturbed restart returned")
     return replace(

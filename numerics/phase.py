@@ -193,7 +193,10 @@ def largest_root(triangle: Array, e: Array, sigma: float, beta: float) -> float 
         return float(np.log(beta * np.linalg.norm(solve_triangular(w * eye - sigma * triangle, e, check_finite=False)) / np.sqrt(d)))
 
     high = beta + sigma * float(np.linalg.norm(triangle))
-    for low in np.geomspace(high, 1e-3 * (sigma + beta), 200)[1:]:
+    real = np.diag(triangle)[np.abs(np.diag(triangle).imag) < 1e-9].real
+    narrow = [sigma * x * (1 + 10.0**-k) for x in real if x > 0 for k in range(1, 12)]  # a resonance may be narrower than the scan
+    scan = np.concatenate((np.geomspace(high, 1e-3 * (sigma + beta), 200)[1:], narrow))
+    for low in sorted(scan[scan < high], reverse=True):
         if excess(low) > 0:
             return cast(float, brentq(excess, low, high, xtol=1e-13 * high))
         high = low

@@ -107,7 +107,7 @@ def _growth(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
     if power[2] > 0.2:
         return None
     c = float(np.median((t.relative_steps * np.arange(1, len(t.steps) + 1))[len(t.steps) // 2 :]))
-    if 0.75 <= power[0] <= 1.3:
+    if 0.75 <= power[0] <= 1.3 and c > 0.97:  # c < 1 is a slow approach that only looks linear
         return replace(base, outcome=Outcome.DRIFT, drift_constant=c)
     if power[0] > 1.3:
         return replace(base, outcome=Outcome.GROWTH)

@@ -107,7 +107,11 @@ def test_interrupted_training_says_so_and_resumes(tmp_path):
         "--out",
         str(tmp_path),
     ]
-    process = subprocess.Popen(args, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    # a shell that started the tests in the background has set SIGINT to be ignored, and children inherit that
+    restore = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    process = subprocess.Popen(
+        args, preexec_fn=restore, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
     assert process.stderr is not None
     seen, deadline = "", time.monotonic() + 60
     while "step" not in seen and time.monotonic() < deadline:
