@@ -67,7 +67,7 @@ class PhaseDiagram:
 
     @property
     def mean_absolute_error_finite(self) -> float:
-        """Against the closed form with the finite-width radius, where beta/sigma >= 0.5."""
+        """Against the closed form with the finite-width radius; a correction for a = 0 only, with a > 0 it points the wrong way."""
         return self._error(self.rho_finite)
 
     def summary(self) -> dict[str, Any]:
@@ -76,7 +76,8 @@ class PhaseDiagram:
         return {
             "law": "linear", "residual": self.residual, "width": self.width, "grid": f"{rows}x{cols}", "draws": self.draws,
             "seed": self.seed, "mean_absolute_error_of_rho_for_beta_over_sigma_from_0.5": self.mean_absolute_error,
-            "the_same_with_finite_width_radius": self.mean_absolute_error_finite, "ginibre_radius": self.ginibre_radius,
+            "the_same_with_finite_width_radius":
+            self.mean_absolute_error_finite if self.residual == 0 else None, "ginibre_radius": self.ginibre_radius,
             "cells_without_fixed_point": int(np.isnan(self.rho).sum()), "seconds": round(self.seconds, 2),
             "blas_share": round(self.blas_seconds / self.cell_seconds, 3), "numpy": np.__version__, "scipy": scipy.__version__,
         }  # fmt: skip

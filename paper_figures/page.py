@@ -21,7 +21,7 @@ p{margin:.6rem 0}.soft,figcaption,footer{color:var(--soft);font-size:.9rem}.answ
 .answer li{margin:.25rem 0}.scroll{overflow-x:auto;-webkit-overflow-scrolling:touch;margin:.8rem 0}
 table{border-collapse:collapse;font-size:.86rem;min-width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line)}
 th{background:var(--tint);white-space:nowrap}td.n{font-variant-numeric:tabular-nums;white-space:nowrap}.good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}
-figure{margin:1rem 0}img{width:100%;height:auto;display:block}details{margin:.5rem 0}summary{cursor:pointer}code{font-size:.9em;background:var(--tint);padding:.1em .3em;overflow-wrap:anywhere}
+figure{margin:1rem 0}img{width:100%;max-width:40rem;height:auto;display:block}details{margin:.5rem 0}summary{cursor:pointer}code{font-size:.9em;background:var(--tint);padding:.1em .3em;overflow-wrap:anywhere}
 li{overflow-wrap:anywhere}
 """
 

@@ -214,7 +214,7 @@ def _page(
     )
     page.figure(
         figures.crossvalidation_figure(results),
-        "Left: rate read off the orbit against rho from the Jacobian. Right: loops to tolerance, measured against predicted.",
+        "Top: rate read off the orbit against rho from the Jacobian. Bottom: loops to tolerance, measured against predicted.",
     )
 
     page.heading("Accuracy against loops")

@@ -3,6 +3,7 @@ import stat
 
 import numpy as np
 import pytest
+from scipy.linalg import schur
 
 from numerics import MeanFieldLoop, PhaseDiagram, phase_diagram
 from numerics.phase import largest_root
@@ -31,6 +32,21 @@ def test_the_root_is_a_fixed_point_and_the_largest():
     np.testing.assert_allclose(MeanFieldLoop(0.5, sigma * a, beta).step(h, e), h, atol=1e-9)
     above = [beta * np.linalg.norm(np.linalg.solve(v * np.eye(d) - sigma * a, e)) for v in np.linspace(1.0001 * w, 10 * w, 500)]
     assert max(above) < np.sqrt(d)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_largest_root_equals_the_block_matrix_twin(seed):
+    """The roots are the real eigenvalues of [[M^T, I], [beta^2/d e e^T, M]]; weak recall makes narrow resonances."""
+    rng = np.random.default_rng(seed)
+    d, beta = 40, 0.05
+    m = rng.standard_normal((d, d)) / np.sqrt(d)
+    e = rng.standard_normal(d)
+    e *= np.sqrt(d) / np.linalg.norm(e)
+    triangle, basis = schur(m, output="complex")
+    found = largest_root(triangle, basis.conj().T @ e, 1.0, beta)
+    values = np.linalg.eigvals(np.block([[m.T, np.eye(d)], [beta**2 / d * np.outer(e, e), m]]))
+    real = values[np.abs(values.imag) < 1e-7].real
+    assert found == (pytest.approx(real.max(), abs=1e-6) if real.max() > 0 else None)
 
 
 def test_law_holds_where_recall_is_strong_and_fails_with_the_wrong_residual():
