@@ -116,16 +116,18 @@ def summary_lines(
     fired = sum(f["fired"] for c in claims for f in c["falsifiers"])
     total = sum(len(c["falsifiers"]) for c in claims)
     errors = ", ".join(f"{d.mean_absolute_error:.3f} (a = {d.residual:g})" for d in diagrams)
-    agree = [r.architecture for r in results if r.majority in r.allowed and r.expected in (None, r.majority)]
-    differ = [f"{r.architecture} expected {r.expected}, mostly {r.majority}" for r in results if r.architecture not in agree]
+    claimed = [r for r in results if r.expected is not None]
+    agree = [r.architecture for r in claimed if r.majority == r.expected]
+    differ = [f"{r.architecture} expected {r.expected}, mostly {r.majority}" for r in claimed if r.architecture not in agree]
+    silent = [f"{r.architecture}, mostly {r.majority}" for r in results if r.expected is None]
     ratios = [c.measured_loops / c.predicted_loops for r in results for c in r.convergence if c.measured_loops and c.predicted_loops]
     excluded = sum(n for r in results for o, n in r.outcomes.items() if o != "undecided" and o not in r.allowed)
     bits, curve = next(iter(live["accuracy"].items()))
     return [
         f"Claims: {len(proved)} of {len(claims)} proved ({', '.join(proved)}){'; ' + ', '.join(rest) if rest else ''}; {fired} of {total} falsifiers fired.",
         f"Mean-field law N6: mean absolute error of rho for beta/sigma >= 0.5 is {errors} at width {diagrams[0].width}.",
-        f"Trained loops: {len(agree)} of {len(results)} do what was predicted ({', '.join(agree)})"
-        + (f"; not so: {'; '.join(differ)}." if differ else "."),
+        f"Trained loops: {len(agree)} of {len(claimed)} do what was predicted ({', '.join(agree)})"
+        + (f"; not so: {'; '.join(differ)}" if differ else "") + (f"; nothing claimed: {'; '.join(silent)}." if silent else "."),
         f"Theorems: {excluded} of {sum(r.inputs for r in results)} orbits did something that a theorem excludes. "
         + (f"Loops to tolerance, measured over predicted from rho: median {np.median(ratios):.3f} (range {min(ratios):.3f} to {max(ratios):.3f}, "
            f"{len(ratios)} fixed points)." if ratios else "No fixed point allowed a check of the rate."),
