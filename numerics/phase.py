@@ -194,7 +194,8 @@ def largest_root(triangle: Array, e: Array, sigma: float, beta: float) -> float 
         return float(np.log(beta * np.linalg.norm(solve_triangular(w * eye - sigma * triangle, e, check_finite=False)) / np.sqrt(d)))
 
     high = beta + sigma * float(np.linalg.norm(triangle))
-    real = np.diag(triangle)[np.abs(np.diag(triangle).imag) < 1e-9].real
+    values = np.diag(triangle).astype(complex)
+    real = np.real(values[np.abs(np.imag(values)) < 1e-9])
     narrow = [sigma * x * (1 + 10.0**-k) for x in real if x > 0 for k in range(1, 12)]  # a resonance may be narrower than the scan
     scan = np.concatenate((np.geomspace(high, 1e-3 * (sigma + beta), 200)[1:], narrow))
     for low in sorted(scan[scan < high], reverse=True):
