@@ -21,6 +21,8 @@ from numerics import Outcome, Recorder, classify, numeric, spectral_radius
 from theory import Weights, predict
 from theory.errors import UsageError
 
+BAND = 1.25
+"""Factor between measured and predicted loops beyond which a mismatch is listed."""
 COARSE, FINE = 1e-4, 1e-8
 """Relative steps between which iterations are counted: below the transient, above the rounding floor."""
 
@@ -157,7 +159,7 @@ def _mismatches(r: CrossValidation) -> list[str]:
     for i, c in enumerate(r.convergence):
         if c.rho >= 1:
             out.append(f"fixed point {i} has rho = {c.rho:.4f} >= 1")
-        if c.predicted_loops and c.measured_loops and not 0.8 <= c.measured_loops / c.predicted_loops <= 1.25:
+        if c.predicted_loops and c.measured_loops and not 1 / BAND <= c.measured_loops / c.predicted_loops <= BAND:
             out.append(
                 f"fixed point {i}: {c.measured_loops} loops from {COARSE:g} to {FINE:g}, predicted {c.predicted_loops:.1f} from rho (X5)"
             )

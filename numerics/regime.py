@@ -99,10 +99,10 @@ def _settled(t: Trajectory, floor: float, base: Diagnosis) -> Diagnosis:
 def _growth(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
     """Explosion, drift or polynomial growth, from the norm over the second half; None for a bounded orbit."""
     norms = t.norms[1:]
-    if norms[-1] < 1.2 * np.median(norms[len(norms) * 3 // 8 : len(norms) // 2 + 1]):
+    if norms[-1] <= t.norms[0] or norms[-1] < 1.2 * np.median(norms[len(norms) * 3 // 8 : len(norms) // 2 + 1]):
         return None
     exponential, power = (_slope(norms, log_time=flag) for flag in (False, True))
-    if exponential[0] * len(norms) / 2 > 1 and exponential[2] < power[2]:
+    if exponential[0] * len(norms) / 2 > 1 and exponential[2] < 0.5 * power[2]:
         return replace(base, outcome=Outcome.EXPLOSION, rate=float(np.exp(exponential[0])))
     if power[2] > 0.2:
         return None
@@ -145,7 +145,7 @@ def _bounded(t: Trajectory, base: Diagnosis) -> Diagnosis:
     if algebraic[0] < -1.05 and algebraic[2] < min(0.2, 0.5 * geometric[2]):
         return replace(base, outcome=Outcome.CRITICAL, rate=1.0, advice="converges algebraically: the fixed point is not hyperbolic")
     decisive = fall < 0.05 and geometric[2] < algebraic[2]
-    clean = fall < 0.9 and geometric[2] < min(0.02, 0.2 * algebraic[2])
+    clean = fall < 0.99 and geometric[2] < min(0.02, 0.2 * algebraic[2])
     if decisive or clean:
         return replace(base, outcome=Outcome.FIXED_POINT, rate=rate, rate_error=geometric[1])
     if fall > 0.9 and late > 1e-3 * float(np.median(t.norms[n // 2 :])):

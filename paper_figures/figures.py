@@ -234,13 +234,13 @@ def crossvalidation_figure(results: Sequence[CrossValidation]) -> Figure:
     Top: contraction read off the orbit's residual against rho of the Jacobian. Bottom: loops between two tolerances, counted
     against predicted from rho (X5), with the band of a factor 1.25 beyond which a mismatch is listed.
     """
-    from models.crossvalidate import COARSE, FINE  # only who has results has torch loaded
+    from models.crossvalidate import BAND, COARSE, FINE  # only who has results has torch loaded
 
     figure = new_figure(6.2)
     axes = figure.subplots(2, 1)
     looks = [(label, Look.of(r.architecture)) for label, r in zip(_labels([r.architecture for r in results]), results, strict=True)]
     _agreement(axes[0], [[(c.rho, c.slope_rate) for c in r.convergence] for r in results], looks)
-    _agreement(axes[1], [[(c.predicted_loops, c.measured_loops) for c in r.convergence] for r in results], looks, band=1.25)
+    _agreement(axes[1], [[(c.predicted_loops, c.measured_loops) for c in r.convergence] for r in results], looks, band=BAND)
     axes[0].set(xlabel="ρ of the Jacobian at the fixed point", ylabel="rate of the residual")
     axes[0].set_title("Contraction per loop")
     axes[1].set(xlabel="loops predicted from ρ", ylabel="loops counted")

@@ -31,6 +31,8 @@ CASES = {
     "contraction-slow": (lambda h, e: 0.999 * h + 1, [0.5, 0.2], "fixed-point"),
     "contraction-to-zero": (lambda h, e: 0.9 * h, [0.5, 0.2], "fixed-point"),
     "spiral-rational-angle": (lambda h, e: 0.999 * rotation(1, 2 * np.pi / 3) @ h + 1, [0.5, 0.2], "fixed-point"),
+    "contraction-very-slow": (lambda h, e: 0.9999 * h + 1, [0.5, 0.2], "fixed-point"),
+    "spiral-very-slow": (lambda h, e: 0.9999 * rotation(1, 1) @ h + 1, [0.5, 0.2], "fixed-point"),
     "cubic": (lambda h, e: h - h**3, [0.5, 0.2], "critical"),
     "drift-radial": (lambda h, e: h + unit(h), [0.5, 0.2], "drift"),
     "drift-constant": (lambda h, e: h + np.array([1.0, 2.0]), [0.5, 0.2], "drift"),
@@ -98,6 +100,17 @@ def test_sharpness_of_the_contraction_threshold(beta, outcome):
     if outcome == "cycle":
         assert found.period == 2
         assert unit(found.state) @ unit(e) == pytest.approx(beta / 2, abs=1e-9)
+
+
+def test_log_periodic_drift_is_not_called_an_explosion():
+    """u = (1 + .8 n_1) n + 3 Jn: abs(h)/t has no limit (R3 d), so neither a drift constant nor a rate describes it."""
+    found = observe(lambda h, e: h + (1 + 0.8 * unit(h)[0]) * unit(h) + 3 * QUARTER @ unit(h), [0.5, 0.2])
+    assert found.outcome in (Outcome.DRIFT, Outcome.UNDECIDED)
+
+
+def test_leaving_a_saddle_late_is_not_called_an_explosion():
+    found = observe(lambda h, e: np.array([0.5 * h[0], 1.01 * h[1]]), [1.0, 1e-12])
+    assert found.outcome not in (Outcome.EXPLOSION, Outcome.FIXED_POINT, Outcome.DRIFT)
 
 
 def test_float32_floor_is_still_a_fixed_point():
