@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from theory.architecture import Recall, Residual
 from theory.errors import UsageError
 from theory.theorems import THEOREMS
 
@@ -51,6 +52,46 @@ class Verdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     UNDECIDED = "undecided"
+
+
+class Regime(StrEnum):
+    """Spectral regime at a fixed point, by the spectral radius of the loop Jacobian there (THEORY.md section 1)."""
+
+    CONTRACTIVE = "contractive"
+    """rho < 1"""
+    CRITICAL = "critical"
+    """rho = 1"""
+    EXPANSIVE = "expansive"
+    """rho > 1"""
+
+
+class Axis(StrEnum):
+    """What a fixed point can be good for (THEORY.md section 1)."""
+
+    REACHABILITY = "reachability"
+    """its basin has non-empty interior"""
+    INPUT_DEPENDENCE = "input-dependence"
+    """the limit is C^1 in the input with a non-zero derivative on some open set"""
+    GEOMETRY = "geometry"
+    """the limit is locally smooth, gradients through the loop converge, the set of stable parameters is large and round"""
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """What a claim says about one axis, for a set of architectures and regimes: one or more cells of the paper's table.
+
+    `answer` is one or two words (yes, no, almost never, if small gain); `statement` one sentence. The sets say where it applies;
+    `outer_norm` None means with and without. `when` is a condition beyond the claim's own assumptions, empty if there is none.
+    """
+
+    axis: Axis
+    answer: str
+    statement: str
+    recalls: frozenset[Recall] = frozenset(Recall)
+    outer_norm: bool | None = None
+    residuals: frozenset[Residual] = frozenset(Residual)
+    regimes: frozenset[Regime] = frozenset(Regime)
+    when: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +147,8 @@ class Step:
 class Claim:
     """A statement with its assumptions, its proof and the attacks on it.
 
-    `source` is paper, extension or paper+extension. `notes` are the corrections made to earlier versions of the statement.
+    `source` is paper, extension or paper+extension. `latex` is the exact statement for the appendix (text with math between $ signs),
+    `consequences` what it means for the three axes. `notes` are the corrections made to earlier versions of the statement.
     Raises `UsageError` on duplicate names, a step that rests on something unknown or later, an assumption that nothing uses,
     a falsifier that drops no assumption of the claim, and a claim without steps or without falsifier.
     """
@@ -119,6 +161,8 @@ class Claim:
     steps: tuple[Step, ...]
     falsifiers: tuple[Falsifier, ...]
     notes: tuple[str, ...] = ()
+    latex: str = ""
+    consequences: tuple[Consequence, ...] = ()
 
     def __post_init__(self) -> None:
         if self.source not in SOURCES:

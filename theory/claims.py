@@ -7,13 +7,13 @@ from importlib import import_module
 
 from theory.claim import Claim, require_distinct
 
-FAMILIES = ("autonomous", "recall", "geometry", "outer_norm", "contraction", "residual_strength", "mean_field")
-"""one module per family; each has a tuple CLAIMS"""
+FAMILIES = ("autonomous", "recall", "drift", "geometry", "outer_norm", "mean_field")
+"""one package per family; each has a tuple CLAIMS"""
 
 
 @cache
 def ledger() -> tuple[Claim, ...]:
-    """All claims; `UsageError` when two share an id."""
-    claims = tuple(claim for family in FAMILIES for claim in import_module(f"theory.{family}").CLAIMS)
+    """All claims: autonomous (A), recall (R), outer normalisation (N), extensions (M); `UsageError` when two share an id."""
+    claims = [claim for family in FAMILIES for claim in import_module(f"theory.{family}").CLAIMS]
     require_distinct("ledger", (claim.id for claim in claims))
-    return claims
+    return tuple(sorted(claims, key=lambda claim: ("ARNM".index(claim.id[0]), claim.id[1:])))

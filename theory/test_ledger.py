@@ -40,7 +40,7 @@ def test_no_breach_under_another_seed(attack):
 
 
 def test_the_ledger_holds_the_claims_of_the_first_version():
-    assert [claim.id for claim in ledger()] == ["A1", "R1", "R4", "N1", "N3", "M1", "N6"]
+    assert {claim.id for claim in ledger()} >= {"A1", "R1", "R4", "N1", "N3", "N6", "M1"}
     require_distinct("ledger", (claim.id for claim in ledger()))
 
 
@@ -58,26 +58,10 @@ def test_every_formula_names_its_claim():
     assert {formula(name).claim for name in names()} <= known
 
 
-GUARDS = {
-    "mean_field_scale": "norm_balance",
-    "mean_field_rho": "rho_law",
-    "mean_field_rho_finite": "rho_law",
-    "mean_field_level": "level_lines",
-    "scaling_variable": "finite_width_scale",
-    "contraction_constant": "sharp_fixed_point",
-    "iterations_to_tolerance": "iterations",
-    "scalar_jacobian_none": "jacobians",
-    "scalar_jacobian_external": "jacobians",
-    "scalar_jacobian_internal": "jacobians",
-    "internal_stable_area": "box_area",
-    "internal_stable_probability": "probability_formulas",
-    "external_stable_probability": "probability_formulas",
-    "rmsnorm_tangential": "eigenvalues",
-    "rmsnorm_radial": "eigenvalues",
-}
+GUARDED = [name for name in names() if formula(name).claim in {c.id for c in ledger()}]
 
 
-@pytest.mark.parametrize("name", GUARDS)
+@pytest.mark.parametrize("name", GUARDED)
 def test_a_mutant_of_a_formula_is_caught_by_its_claim(name, monkeypatch):
     from theory import formulas
 
@@ -85,13 +69,8 @@ def test_a_mutant_of_a_formula_is_caught_by_its_claim(name, monkeypatch):
     mutant = replace(true, expression=sp.piecewise_fold(true.expression * sp.Rational(11, 10)))
     monkeypatch.setitem(formulas._REGISTRY, name, lambda: mutant)
     claim = next(c for c in ledger() if c.id == true.claim)
-    step = next(s for s in claim.steps if s.name == GUARDS[name])
+    step = next(s for s in claim.steps if s.name == true.guard)
     assert check_step(step).finding.verdict is Verdict.FAILED
-
-
-def test_every_formula_of_the_ledger_is_guarded():
-    claims = {claim.id for claim in ledger()}
-    assert set(GUARDS) == {name for name in names() if formula(name).claim in claims}
 
 
 def test_report_is_plain_json():

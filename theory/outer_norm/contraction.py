@@ -8,8 +8,8 @@ import sympy as sp
 
 from theory.algebra import Equation, rational
 from theory.claim import Assumption, Claim
-from theory.contraction_attacks import FALSIFIERS
 from theory.formulas import formula
+from theory.outer_norm.contraction_attacks import FALSIFIERS
 from theory.proof import Sentence, both, cited, decided, deduced, identity
 from theory.vectors import Span, span
 
@@ -271,5 +271,3 @@ N3 = Claim(
         "Below beta = 2a orbits approach a 2-cycle that is not isolated for d >= 3 (multiplier 1 along the sphere of cycles).",
     ),
 )
-
-CLAIMS = (N3,)

@@ -304,5 +304,3 @@ R1 = Claim(
         "and only along left eigenvectors that B does not kill.",
     ),
 )
-
-CLAIMS = (R1,)

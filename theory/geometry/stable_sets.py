@@ -11,9 +11,9 @@ from theory.algebra import Equation
 from theory.bessel import external_probability, internal_probability
 from theory.claim import Assumption, Claim
 from theory.formulas import formula
-from theory.geometry_attacks import FALSIFIERS
+from theory.geometry.scalar_bifurcations import BIFURCATION_STEPS
+from theory.geometry.stable_sets_attacks import FALSIFIERS
 from theory.proof import Bound, Sentence, cited, decided, deduced, enclosed, identity
-from theory.scalar_bifurcations import BIFURCATION_STEPS
 
 
 def _jacobians():
@@ -217,5 +217,3 @@ R4 = Claim(
         "2^{-d} is for independent modes only; dense matrices fall faster (0.5, 0.25, 0.112, 0.045, 0.016 for d = 1..5, measured).",
     ),
 )
-
-CLAIMS = (R4,)

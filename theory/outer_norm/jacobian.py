@@ -10,7 +10,7 @@ import sympy as sp
 from theory.algebra import Equation, rational
 from theory.claim import Assumption, Claim
 from theory.formulas import formula
-from theory.outer_norm_attacks import FALSIFIERS
+from theory.outer_norm.jacobian_attacks import FALSIFIERS
 from theory.proof import Sentence, cited, decided, deduced, identity
 from theory.vectors import Span, span
 
@@ -237,5 +237,3 @@ N1 = Claim(
     falsifiers=FALSIFIERS,
     notes=("LayerNorm has two null directions only at eps = 0; at eps > 0 the second becomes eps/s^3.",),
 )
-
-CLAIMS = (N1,)

@@ -7,7 +7,7 @@ import random
 import sympy as sp
 
 from theory.algebra import Equation, Words, diagonal, random_matrix, rational
-from theory.autonomous_attacks import FALSIFIERS
+from theory.autonomous.linear_attacks import FALSIFIERS
 from theory.claim import Assumption, Claim
 from theory.proof import Sentence, cited, decided, deduced, identity
 
@@ -259,5 +259,3 @@ A1 = Claim(
     falsifiers=FALSIFIERS,
     notes=("The condition on c was missing at first: M = I, c != 0 has only semisimple eigenvalues 1 and diverges.",),
 )
-
-CLAIMS = (A1,)

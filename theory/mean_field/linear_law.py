@@ -10,7 +10,7 @@ import sympy as sp
 from theory.algebra import Equation, Words, rational
 from theory.claim import Assumption, Claim
 from theory.formulas import formula
-from theory.mean_field_attacks import FALSIFIERS
+from theory.mean_field.linear_law_attacks import FALSIFIERS
 from theory.proof import Sentence, both, cited, decided, deduced, identity
 
 A, SIGMA, BETA, W, NU = sp.symbols("a sigma beta w nu", positive=True)
@@ -305,5 +305,3 @@ N6 = Claim(
         "That the blocks N((I+A)(W_x h + W_e e)) obey the law at all (R-diagonality) is not proved here, only their scales.",
     ),
 )
-
-CLAIMS = (N6,)

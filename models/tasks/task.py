@@ -1,0 +1,60 @@
+"""What training, evaluation and cross-validation need to know about a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes that a model for the task must have: input channels, output classes, and spatial axes (1: sequence, 2: square board)."""
+
+    channels: int
+    classes: int
+    axes: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs `x` (samples, cells, channels) of the default float dtype, and int64 targets (samples, cells) in 0..classes-1."""
+
+    x: Tensor
+    target: Tensor
+
+
+@runtime_checkable
+class Task(Protocol):
+    """A task with an easy split to train on and harder splits to test on.
+
+    `levels` names the splits in order of difficulty, the training split first; what a level means (bits, solver guesses, rating,
+    distance to mate) is told by `difficulty`, the unit of the task's difficulty.
+    """
+
+    name: str
+    shape: Shape
+    difficulty: str
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Names of the splits: the training one, its held-out twin where there is one, and the harder ones."""
+        ...
+
+    def batch(self, size: int, level: str, generator: torch.Generator) -> Batch:
+        """Draw `size` samples of that level with the generator alone: equal generators, equal batches."""
+        ...
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Scalar training loss of logits (samples, cells, classes)."""
+        ...
+
+    def correct(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Whether a sample as a whole is right, (samples,) bool."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Hash of everything that fixes the data (sizes, seeds, file contents): a run is resumed only on the same data."""
+        ...

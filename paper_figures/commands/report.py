@@ -1,0 +1,34 @@
+"""Everything on one page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from theory.files import output_folder
+
+
+def report(
+    out: Path = Path("report"),
+    quick: bool = False,
+    seed: int = 0,
+    json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> int:
+    """Check all claims, draw the phase diagrams, evaluate the shipped checkpoints, train one small model, write one page.
+
+    Writes index.html and report.json. Exit status 1 if a claim fell. Example: loopstab report --out report
+
+    Args:
+        out: Folder for the report (created).
+        quick: A smaller run of everything (about a minute), marked as such on the page.
+        seed: Seed of everything random.
+        json_: Print the summary as JSON.
+    """
+    from paper_figures.report import write_report
+
+    result = write_report(output_folder(out), quick=quick, seed=seed, progress=not json_)
+    print(json.dumps(result.summary, indent=1) if json_ else "\n".join([*result.lines, f"report: {result.path}"]))
+    return 0 if result.sound else 1

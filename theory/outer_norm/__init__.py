@@ -1,0 +1,9 @@
+"""Outer normalisation, and the bounds that it gives: N1-N5, N8, M1, M2, M5."""
+
+from __future__ import annotations
+
+from theory.outer_norm.contraction import N3
+from theory.outer_norm.jacobian import N1
+from theory.outer_norm.residual_strength import M1
+
+CLAIMS = (N1, N3, M1)

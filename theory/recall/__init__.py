@@ -1,0 +1,7 @@
+"""Linear and bounded-update loops with recall, without outer normalisation: R1, R2."""
+
+from __future__ import annotations
+
+from theory.recall.resolvent import R1
+
+CLAIMS = (R1,)

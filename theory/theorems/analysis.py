@@ -1,0 +1,45 @@
+"""Theorems of analysis and measure that proofs may cite."""
+
+from __future__ import annotations
+
+from theory.theorems.theorem import Theorem
+
+THEOREMS: dict[str, Theorem] = {
+    "polar_fubini": Theorem(
+        "Fubini's theorem in polar coordinates",
+        "A measurable set of R^n that meets almost every ray from 0 in a set of one-dimensional measure zero is Lebesgue-null.",
+        "G. Folland, Real Analysis, 2nd ed., Thm. 2.49",
+        {"measurable": "the set is measurable", "rays": "each ray meets it in a null set"},
+    ),
+    "convex_projection": Theorem(
+        "Projection on a convex set",
+        "The metric projection of a Hilbert space on a closed convex set is 1-Lipschitz.",
+        "H. Bauschke, P. Combettes, Convex Analysis and Monotone Operator Theory, 2nd ed., Prop. 4.16",
+        {"convex": "the set is closed, convex and not empty"},
+    ),
+    "banach": Theorem(
+        "Contraction principle",
+        "A self-map f of a non-empty complete metric space with Lip f = kappa < 1 has exactly one fixed point h*, and |f^t(h) - h*| "
+        "<= kappa^t |h - h*|.",
+        "S. Banach (1922); K. Deimling, Nonlinear Functional Analysis, section 7.1",
+        {"complete": "the space is complete", "self_map": "f maps it into itself", "contraction": "Lip f <= kappa < 1"},
+    ),
+    "bessel_k0": Theorem(
+        "Integral representation of K_0",
+        "For z > 0, K_0(z) = Int_0^oo exp(-z cosh t) dt = (1/2) Int_R exp(-z cosh t) dt.",
+        "NIST Digital Library of Mathematical Functions, 10.32.9",
+        {"positive": "z > 0"},
+    ),
+    "hurwitz": Theorem(
+        "Hurwitz's theorem",
+        "If holomorphic functions converge, uniformly on compact subsets of a connected open set, to a function without zeros, then "
+        "on each compact subset they "
+        "have no zeros from some index on.",
+        "L. Ahlfors, Complex Analysis, 3rd ed., section 5.1.1",
+        {
+            "convergence": "locally uniform convergence",
+            "zero_free": "the limit has no zeros",
+            "compact": "the zeros to exclude lie in a compact set",
+        },
+    ),
+}

@@ -1,0 +1,18 @@
+"""Theorems of dynamical systems that proofs may cite."""
+
+from __future__ import annotations
+
+from theory.theorems.theorem import Theorem
+
+THEOREMS: dict[str, Theorem] = {
+    "period_doubling": Theorem(
+        "Flip and pitchfork normal forms",
+        "For an odd C^5 map g(h) = m h + c h^3 + O(h^5) depending on m: as m crosses 1 a pair of fixed points h^2 = (1 - m)/c + "
+        "O((1-m)^2) is born, "
+        "stable and on the side m > 1 (supercritical) iff c < 0; as m crosses -1 a 2-cycle h^2 = -(1 + m)/c + O((1+m)^2) is born, "
+        "stable and on the "
+        "side m < -1 iff c > 0.",
+        "Y. Kuznetsov, Elements of Applied Bifurcation Theory, 4th ed., Thm. 4.3 (flip) and section 7.4.2 (symmetric case)",
+        {"odd": "the map is odd", "multiplier": "the derivative at 0 is m", "cubic": "the cubic coefficient c is not zero"},
+    ),
+}
