@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from models.transformer import LoopedTransformer
+from numerics.loop import LoopError
 
 Array = np.ndarray
 
@@ -16,9 +17,9 @@ Array = np.ndarray
 class TorchLoop:
     """Wrap `step(h, e) -> h` and `initial(e) -> h` on tensors; states and inputs are NumPy arrays outside.
 
-    Computes in the dtype of the arrays given (float64 recommended: move the module there first). `jvp` uses forward mode;
-    a step that contains fused attention has none, then torch's error names it: call
-    torch.nn.attention.sdpa_kernel(SDPBackend.MATH) inside your step. Parameters, gradients and mode are left alone.
+    Computes in the dtype of the arrays given (float64 recommended: move the module there first). Jacobian products cost two
+    backward passes over one recorded step; fused attention has no second derivative, so `linearize` raises `LoopError` and says
+    what to do. Parameters, gradients and mode are left alone.
     """
 
     def __init__(self, step: Callable[[Tensor, Tensor], Tensor], initial: Callable[[Tensor], Tensor]):
@@ -39,12 +40,38 @@ class TorchLoop:
         with torch.no_grad():
             return self._initial(_tensor(e)).numpy().copy()
 
+    def linearize(self, h: Array, e: Array) -> Callable[[Array], Array]:
+        """v -> J v with J = D_h step at (h, e), exact to rounding; the step is recorded once.
+
+        g(u) = J^T u is linear in u, so the derivative of <g(u), v> by u is J v: reverse mode twice, because forward mode
+        falls back to slow Python decompositions for elementwise products.
+        """
+        with torch.enable_grad():
+            state = _tensor(h).requires_grad_()
+            out = self._step(state, _tensor(e))
+            if not out.requires_grad:
+                return lambda v: np.zeros(h.shape, out.detach().numpy().dtype)
+            u = torch.zeros_like(out, requires_grad=True)
+            (pulled,) = torch.autograd.grad(out, state, u, create_graph=True, materialize_grads=True)
+
+        def product(v: Array) -> Array:
+            if not pulled.requires_grad:
+                return np.zeros(h.shape, h.dtype)
+            try:
+                (pushed,) = torch.autograd.grad(pulled, u, _tensor(v).reshape(h.shape), retain_graph=True, materialize_grads=True)
+            except RuntimeError as error:
+                reason = " ".join(str(error).split())[:120]
+                raise LoopError(
+                    f"the step cannot be differentiated twice ({reason}): fused attention cannot; call "
+                    "torch.nn.attention.sdpa_kernel(SDPBackend.MATH) inside your step"
+                ) from None
+            return pushed.numpy()
+
+        return product
+
     def jvp(self, h: Array, e: Array, v: Array) -> Array:
-        """J v with J = D_h step at (h, e), exact to rounding."""
-        fixed = _tensor(e)
-        with torch.no_grad():
-            pair = torch.func.jvp(lambda state: self._step(state, fixed), (_tensor(h),), (_tensor(v),))
-        return pair[1].numpy()
+        """J v at (h, e)."""
+        return self.linearize(h, e)(v)
 
 
 def _tensor(array: Array) -> Tensor:

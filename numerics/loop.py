@@ -19,7 +19,11 @@ class LoopError(UsageError):
 
 @runtime_checkable
 class LoopedMap(Protocol):
-    """h_{t+1} = step(h_t, e), h_0 = initial(e); states are float arrays of any shape. An optional `jvp(h, e, v)` gives J v."""
+    """h_{t+1} = step(h_t, e), h_0 = initial(e); states are float arrays of any shape.
+
+    Optional: `jvp(h, e, v)` gives J v,
+    `linearize(h, e)` the map v -> J v.
+    """
 
     def step(self, h: Array, e: Array) -> Array:
         """One loop."""

@@ -5,6 +5,7 @@ A real power iteration does not converge on the complex pairs that dominate most
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,29 +19,35 @@ DENSE = 64
 
 
 class JacobianProduct:
-    """v -> D_h step(h, e) v on flat vectors; the loop's own `jvp` where it has one, central differences otherwise.
+    """v -> D_h step(h, e) v on flat vectors; the loop's own `linearize` or `jvp` where it has one, central differences otherwise.
 
     The difference step is eps^(1/3) of the state's scale; `error` estimates the relative error of a product from two step
-    sizes (0 for an own jvp).
+    sizes (0 for a derivative of the loop's own).
     """
 
     def __init__(self, loop: LoopedMap, h: Array, e: Array):
         self.loop, self.h, self.e = loop, np.array(h, copy=True), e
         self.products = 0
-        self._jvp = getattr(loop, "jvp", None)
-        self.method = "jvp" if self._jvp is not None else "central difference"
+        own = getattr(loop, "linearize", None)
+        jvp = getattr(loop, "jvp", None)
+        self._own: Callable[[Array], Array] | None = None
+        if own is not None:
+            self._own = own(self.h, e)
+        elif jvp is not None:
+            self._own = lambda v: jvp(self.h, e, v)
+        self.method = "central difference" if self._own is None else "linearize" if own is not None else "jvp"
         base = float(np.finfo(self.h.dtype).eps) ** (1 / 3)
         self._delta = base * max(1.0, float(np.sqrt(np.mean(np.square(self.h)))))
         if not np.isfinite(advance(loop, self.h, e)).all():
             raise LoopError("step returns NaN or infinity at this state: there is no Jacobian; give a state inside the map's domain")
-        self.error = 0.0 if self._jvp is not None else self._estimate()
+        self.error = 0.0 if self._own is not None else self._estimate()
 
     def __call__(self, v: Array) -> Array:
         """J v for a flat real vector v."""
         self.products += 1
         v = np.asarray(v, dtype=self.h.dtype).reshape(self.h.shape)
-        if self._jvp is not None:
-            return np.asarray(self._jvp(self.h, self.e, v)).ravel().astype(np.float64)
+        if self._own is not None:
+            return np.asarray(self._own(v)).ravel().astype(np.float64)
         return self._difference(v, self._delta)
 
     def _difference(self, v: Array, delta: float) -> Array:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from models import zoo
@@ -136,15 +134,8 @@ def summary_lines(
 
 
 def _crossvalidate_all(scale: Scale, seed: int, progress: bool) -> list[CrossValidation]:
-    """One checkpoint per process and one thread each: small products gain nothing from more."""
-    tasks = (delayed(_crossvalidate_one)(name, scale, seed) for name in zoo.names())
-    stream = Parallel(n_jobs=min(os.cpu_count() or 1, len(zoo.names())), return_as="generator")(tasks)
-    return list(tqdm(cast(Iterable[CrossValidation], stream), total=len(zoo.names()), unit="checkpoint", disable=not progress))
-
-
-def _crossvalidate_one(name: str, scale: Scale, seed: int) -> CrossValidation:
-    torch.set_num_threads(1)
-    return crossvalidate(zoo.path(name), inputs=scale.inputs, loops=scale.loops, seed=seed)
+    names = tqdm(zoo.names(), unit="checkpoint", disable=not progress)
+    return [crossvalidate(zoo.path(name), inputs=scale.inputs, loops=scale.loops, seed=seed) for name in names]
 
 
 def _train_live(scale: Scale, seed: int, progress: bool) -> dict[str, Any]:
