@@ -24,6 +24,7 @@ class QKNorm(StrEnum):
 class ModelConfig:
     """Everything that fixes the function class of a `LoopedTransformer`.
 
+    `blocks` distinct blocks make one loop.
     `axes` is the number of spatial axes (1: any length; 2: square boards). `window` is the side of the attention
     neighbourhood in cells (odd; 5 means two cells to each side), None for full attention. Raises `UsageError`.
     """
@@ -34,6 +35,7 @@ class ModelConfig:
     width: int = 64
     heads: int = 4
     hidden: int = 4
+    blocks: int = 1
     axes: int = 1
     window: int | None = 5
     qk_norm: QKNorm = QKNorm.BEFORE_ROPE
@@ -41,7 +43,7 @@ class ModelConfig:
     eps: float = 1e-6
 
     def __post_init__(self) -> None:
-        for name in ("channels", "classes", "width", "heads", "hidden"):
+        for name in ("channels", "classes", "width", "heads", "hidden", "blocks"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise UsageError(f"{name} must be a positive whole number, not {value!r}")

@@ -14,9 +14,11 @@ import torch
 from tqdm import tqdm
 
 from models.checkpoint import load_model
+from models.diagnostics import recall_radius
 from models.loop import TorchLoop
-from models.tasks.prefix_sums import PrefixSums
-from models.transformer import LoopedTransformer
+from models.orbit import Orbit
+from models.tasks.registry import make_task
+from models.tasks.task import Task
 from numerics import Outcome, Recorder, classify, numeric, spectral_radius
 from theory import Weights, predict
 from theory.errors import UsageError
@@ -44,7 +46,8 @@ class CrossValidation:
 
     name: str
     architecture: str
-    bits: int
+    task: str
+    level: str
     inputs: int
     loops: int
     seed: int
@@ -73,12 +76,13 @@ class CrossValidation:
         return {**dataclasses.asdict(self), "rho_median": self.rho}
 
 
-def embedding(model: LoopedTransformer, inputs: int, bits: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Draw prefix-sums inputs: x, target and e = encode(x) in the model's dtype."""
-    x, target = PrefixSums().batch(inputs, bits, torch.Generator().manual_seed(seed))
-    x = x.to(next(model.parameters()).dtype)
-    with torch.no_grad():
-        return x, target, model.encode(x)
+def task_of(meta: dict[str, Any], data: str | Path | None = None) -> Task:
+    """The task that a checkpoint was trained on; `UsageError` when `data` is not the data of the run."""
+    run = meta["run"]
+    task = make_task(run["task"], bits=run["config"]["schedule"].get("bits", 32), data=data)
+    if task.fingerprint() != run["data"]:
+        raise UsageError(f"the run was trained on {run['data']}, not on {task.fingerprint()}: give its own data file with --data")
+    return task
 
 
 def crossvalidate(
@@ -86,36 +90,41 @@ def crossvalidate(
     *,
     inputs: int = 256,
     loops: int = 500,
-    bits: int | None = None,
+    level: str | None = None,
+    data: str | Path | None = None,
     spectra: int = 8,
     seed: int = 0,
     progress: bool = False,
 ) -> CrossValidation:
-    """Measure a checkpoint of prefix sums in float64 on random inputs, never seen in training but with probability ~ 0.
+    """Measure a checkpoint in float64 on random inputs of one level of its task (default: the length that its training
+    reached, or the held-out easy split).
 
-    `bits` defaults to the length that its training reached. Outcomes are classified on all `inputs`, spectral radii at
-    the fixed points of the first `spectra` that have one.
+    Outcomes are classified on all `inputs`, spectral radii at the fixed points of the first `spectra` that have one.
     """
     if inputs < 1 or loops < 32:
         raise UsageError(f"cross-validation needs at least 1 input and 32 loops, not {inputs} and {loops}")
     model, meta = load_model(path, torch.float64)
-    bits = bits or int(meta["run"]["bits_reached"])
-    _, target, e = embedding(model, inputs, bits, seed + 77_000_001)
+    task = task_of(meta, data)
+    reached = str(meta["run"]["level_reached"])
+    chosen = level or (task.levels[1] if reached == "train" else reached)  # never the samples that it was trained on
+    batch = task.batch(inputs, chosen, torch.Generator().manual_seed(seed + 77_000_001))
+    x = batch.x.double()
     recorder, accuracy = Recorder(inputs, tail=32), {}
     with torch.no_grad():
-        h, context = model.initial(e), model.prepare(e)
-        last = h
-        recorder.observe(h.numpy())
+        e, orbit = model.encode(x), Orbit(model, x)
+        last = orbit.h
+        recorder.observe(orbit.h.numpy())
         for t in tqdm(range(1, max(loops, 500) + 1), disable=not progress, unit="loop", desc=Path(path).stem):
-            h = model.advance(h, context)
+            orbit.advance()
             if t <= loops:
-                last = h
-                recorder.observe(h.numpy())
+                recorder.observe(orbit.h.numpy())
+            if t == loops:
+                last = orbit.h.clone()
             if t in (30, 500):
-                accuracy[t] = float(PrefixSums.correct(model.head(h), target).double().mean())
+                accuracy[t] = float(task.correct(model.head(orbit.h), batch.target).double().mean())
     trajectories = recorder.trajectories()
     diagnoses = [classify(t) for t in trajectories]
-    rho_wx = None if model.w_x is None else float(np.abs(np.linalg.eigvals(model.w_x.weight.detach().numpy())).max())
+    rho_wx = recall_radius(model)
     prediction = predict(model.config.architecture, Weights(rho_wx=rho_wx))
     fixed = [i for i, d in enumerate(diagnoses) if d.outcome is Outcome.FIXED_POINT][:spectra]
     loop = TorchLoop.of(model)
@@ -124,7 +133,8 @@ def crossvalidate(
     drift = [d.drift_constant for d in diagnoses if d.outcome is Outcome.DRIFT and d.drift_constant is not None]
     finite = np.array([t.relative_steps[: min(len(t.relative_steps) for t in trajectories)] for t in trajectories])
     result = CrossValidation(
-        name=Path(path).stem, architecture=str(model.config.architecture), bits=bits, inputs=inputs, loops=loops, seed=seed, rho_wx=rho_wx,
+        name=Path(path).stem, architecture=str(model.config.architecture), task=task.name, level=chosen, inputs=inputs, loops=loops,
+        seed=seed, rho_wx=rho_wx,
         expected=None if prediction.expected is None else str(prediction.expected), allowed=sorted(map(str, prediction.allowed)),
         claims=list(prediction.claims), reason=prediction.reason, outcomes=dict(counts.most_common()), undecided=counts["undecided"],
         majority=counts.most_common(1)[0][0], convergence=convergence, accuracy_30=accuracy[30], accuracy_500=accuracy[500],
@@ -173,7 +183,7 @@ def main_table(results: list[CrossValidation]) -> list[dict[str, Any]]:
         loops = [(c.measured_loops, c.predicted_loops) for c in r.convergence if c.measured_loops and c.predicted_loops]
         rows.append(
             {
-                "checkpoint": r.architecture, "bits": r.bits, "rho(W_x)": r.rho_wx, "expected": r.expected or "not claimed",
+                "checkpoint": r.architecture, "level": r.level, "rho(W_x)": r.rho_wx, "expected": r.expected or "not claimed",
                 "measured": json.dumps(r.outcomes)[1:-1].replace('"', ""), "rho": r.rho,
                 "loops": float(np.median([m for m, _ in loops])) if loops else None,
                 "predicted": float(np.median([p for _, p in loops])) if loops else None,

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from models.tasks.task import Batch, Task
 from models.transformer import LoopedTransformer
 
 
@@ -28,19 +28,16 @@ class EncoderGradient(StrEnum):
 
 def progressive_loss(
     model: LoopedTransformer,
-    x: Tensor,
-    target: Tensor,
+    task: Task,
+    batch: Batch,
     loops: int,
     generator: torch.Generator,
     encoder_gradient: EncoderGradient = EncoderGradient.PUBLISHED,
 ) -> Tensor:
-    """Cross-entropy after n + k loops, n ~ U{0..loops-1} without gradient, k ~ U{1..loops-n} with.
-
-    x is (batch, cells, channels), target (batch, cells); the mean over cells is returned as a scalar.
-    """
+    """The task's loss (a scalar) after n + k loops, n ~ U{0..loops-1} without gradient, k ~ U{1..loops-n} with."""
     n = int(torch.randint(0, loops, (), generator=generator))
     k = int(torch.randint(1, loops - n + 1, (), generator=generator))
-    e = model.encode(x)
+    e = model.encode(batch.x)
     h, context = model.initial(e), model.prepare(e)
     if encoder_gradient is EncoderGradient.FULL:
         k, n = n + k, 0
@@ -52,4 +49,4 @@ def progressive_loss(
             h = h + (e - e.detach())
     for _ in range(k):
         h = model.advance(h, context)
-    return F.cross_entropy(model.head(h).flatten(0, -2), target.flatten())
+    return task.loss(model.head(h), batch.target)

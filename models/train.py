@@ -1,13 +1,13 @@
-"""Training with the progressive loss and a length curriculum; every step is a function of (seed, step, state), so a run
-that was killed resumes to the same bits."""
+"""Training with the progressive loss; a step is a function of (seed, step, state), so a run that was killed resumes to the same bits."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,57 +16,59 @@ from tqdm import tqdm
 
 from models.checkpoint import Checkpoint, save_model
 from models.config import ModelConfig
+from models.diagnostics import diagnostics
 from models.evaluate import accuracy_curve
 from models.loss import EncoderGradient, progressive_loss
-from models.tasks.prefix_sums import PrefixSums
+from models.schedule import FixedSteps, LengthCurriculum
+from models.schedule import to_json as schedule_json
+from models.tasks.task import Batch, Task
 from models.transformer import LoopedTransformer
 from theory.architecture import Recall
 from theory.errors import LoopstabError, UsageError
-from theory.files import output_folder, write_json
+from theory.files import output_folder, write_atomic, write_json
 
-STATE, MODEL, RESULT = "state.safetensors", "model.safetensors", "result.json"
+STATE, MODEL, RESULT, METRICS = "state.safetensors", "model.safetensors", "result.json", "metrics.jsonl"
+
+
+class Precision(StrEnum):
+    """Arithmetic of the products; weights and optimiser state are float32 in both."""
+
+    FLOAT32 = "float32"
+    BF16 = "bf16"
+    """bfloat16 autocast"""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """All that a run depends on. `encoder_gradient` None means full for recall none and published otherwise.
+    """All that a run depends on besides the task's data.
 
-    The curriculum starts at `start_bits` and adds a bit whenever `advance_at` of a fresh batch is solved whole; loops
-    are bits // 2 + 4. The learning rate is lr * min(1, lr_bits / bits) (deeper loops want smaller steps) and falls to
-    zero along a cosine over the last `polish` steps, which begin at `bits` bits or after `max_steps`.
+    The learning rate is lr times the schedule's factor, warmed up linearly over `warmup` steps. `encoder_gradient` None means full for
+    recall none and published otherwise. Evaluation: `eval_size` samples per level of the task, `eval_loops` loops. Raises `UsageError`.
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
+    schedule: LengthCurriculum | FixedSteps = field(default_factory=LengthCurriculum)
     seed: int = 0
-    bits: int = 32
-    start_bits: int = 4
     batch: int = 128
     lr: float = 1e-3
-    lr_bits: int = 12
     weight_decay: float = 0.01
     clip: float = 1.0
     warmup: int = 100
-    advance_at: float = 0.95
-    check_every: int = 5
-    max_steps: int = 2000
-    polish: int = 400
+    precision: Precision = Precision.FLOAT32
     encoder_gradient: EncoderGradient | None = None
-    eval_bits: tuple[int, ...] = (32, 64, 128)
     eval_size: int = 256
     eval_loops: int = 500
 
     def __post_init__(self) -> None:
-        if not 1 <= self.start_bits <= self.bits:
-            raise UsageError(f"start_bits must lie between 1 and bits = {self.bits}, not {self.start_bits}")
-        for name in ("batch", "warmup", "check_every", "polish", "max_steps", "eval_size", "eval_loops", "lr_bits"):
+        for name in ("batch", "warmup", "eval_size", "eval_loops"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not (self.lr > 0 and 0 < self.advance_at <= 1):
-            raise UsageError(f"lr must be positive and advance_at in (0, 1], not {self.lr} and {self.advance_at}")
+        if not (self.lr > 0 and self.clip > 0 and self.weight_decay >= 0):
+            raise UsageError(f"lr and clip must be positive and weight_decay not negative, not {self.lr}, {self.clip}, {self.weight_decay}")
 
     @property
     def gradient(self) -> EncoderGradient:
-        """The encoder gradient in force."""
+        """The encoder gradient that is used."""
         if self.encoder_gradient is not None:
             return EncoderGradient(self.encoder_gradient)
         none = self.model.architecture.recall is Recall.NONE
@@ -74,36 +76,37 @@ class TrainConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object."""
+        own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("model", "schedule")}
         return {
-            **dataclasses.asdict(self),
             "model": self.model.to_json(),
+            "schedule": schedule_json(self.schedule),
+            **own,
+            "precision": str(self.precision),
             "encoder_gradient": str(self.gradient),
-            "eval_bits": list(self.eval_bits),
         }
-
-
-def loops_for(bits: int) -> int:
-    """Loops that a window of five needs for that many bits (two cells a loop), and four to spare."""
-    return bits // 2 + 4
 
 
 class Trainer:
     """One run in one folder. `run` trains to the end or to the time budget, and picks up where the folder left off."""
 
-    def __init__(self, config: TrainConfig, out: str | Path):
-        self.config, self.out = config, output_folder(out)
-        self.task = PrefixSums()
-        self.model = LoopedTransformer(config.model, config.seed)
+    def __init__(self, config: TrainConfig, task: Task, out: str | Path, device: str = "cpu", tensorboard: bool = False):
+        wanted, has = task.shape, config.model
+        if (wanted.channels, wanted.classes, wanted.axes) != (has.channels, has.classes, has.axes):
+            raise UsageError(f"the task {task.name} needs a model with {wanted}, not {has.channels}, {has.classes} and {has.axes}")
+        self.config, self.task, self.out, self.device = config, task, output_folder(out), device
+        self.model = LoopedTransformer(config.model, config.seed).to(device)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
-        self.step, self.bits, self.polish_from, self.seconds = 0, config.start_bits, -1, 0.0
-        self.history: list[dict[str, float]] = []
+        self.course = config.schedule.start()
+        self.step, self.seconds = 0, 0.0
+        self.history: list[dict[str, Any]] = []
+        self._writer = _summary_writer(self.out) if tensorboard else None
         if (self.out / STATE).exists():
             self._resume()
 
     @property
     def done(self) -> bool:
         """Whether the last step has been taken."""
-        return self.polish_from >= 0 and self.step >= self.polish_from + self.config.polish
+        return self.course.done(self.step)
 
     def run(self, minutes: float | None = None, save_every: float = 20.0, progress: bool = True) -> dict[str, Any] | None:
         """Train; returns the result, or None when the budget ended first (the same command resumes)."""
@@ -112,14 +115,13 @@ class Trainer:
             return json.loads(result.read_text())
         start = saved = time.monotonic()
         before = self.seconds
-        with tqdm(
-            total=self.config.bits, initial=self.bits, unit="bit", disable=not progress, desc=str(self.config.model.architecture)
-        ) as bar:
+        with tqdm(initial=self.step, unit="step", disable=not progress, desc=str(self.config.model.architecture)) as bar:
             while not self.done:
                 self._train_step()
-                bar.update(self.bits - bar.n)
+                bar.update(1)
                 if self.history:
-                    bar.set_postfix_str(f"step {self.step}, loss {self.history[-1]['loss']:.3f}, solved {self.history[-1]['solved']:.3f}")
+                    last = self.history[-1]
+                    bar.set_postfix_str(f"level {last['level']}, loss {last['loss']:.3f}, solved {last['solved']:.3f}")
                 now = time.monotonic()
                 self.seconds = before + now - start
                 if now - saved > save_every or self.done:
@@ -134,56 +136,63 @@ class Trainer:
         """Random numbers of one step: resuming needs no saved generator state."""
         return torch.Generator().manual_seed((self.config.seed * 1_000_003 + self.step) * 4 + stream)
 
-    def _lr(self) -> float:
-        c = self.config
-        rate = c.lr * min(1.0, c.lr_bits / self.bits) * min(1.0, (self.step + 1) / c.warmup)
-        if self.polish_from >= 0:
-            rate *= 0.5 * (1 + math.cos(math.pi * (self.step - self.polish_from) / c.polish))
-        return rate
+    def _batch(self, size: int, level: str, generator: torch.Generator) -> Batch:
+        batch = self.task.batch(size, level, generator)
+        return Batch(batch.x.to(self.device), batch.target.to(self.device))
+
+    def _arithmetic(self) -> Any:
+        if self.config.precision is Precision.BF16:
+            return torch.autocast(self.device.split(":")[0], torch.bfloat16)
+        return nullcontext()
 
     def _train_step(self) -> None:
         c, generator = self.config, self._generator(0)
         for group in self.optimizer.param_groups:
-            group["lr"] = self._lr()
-        x, target = self.task.batch(c.batch, self.bits, generator)
-        loss = progressive_loss(self.model, x, target, loops_for(self.bits), generator, c.gradient)
+            group["lr"] = c.lr * self.course.rate(self.step) * min(1.0, (self.step + 1) / c.warmup)
+        batch = self._batch(c.batch, self.course.level, generator)
+        with self._arithmetic():
+            loss = progressive_loss(self.model, self.task, batch, self.course.loops, generator, c.gradient)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip)
-        if not torch.isfinite(norm):
+        self.step += 1
+        due = self.course.due(self.step) or self.course.done(self.step)
+        if (due or self.device == "cpu") and not torch.isfinite(norm):  # on a GPU every look at a value waits for the device
             raise LoopstabError(f"the gradient is not finite at step {self.step}: lower --lr (now {c.lr:g}) and use a new --out")
         self.optimizer.step()
-        self.step += 1
-        if self.step % c.check_every == 0:
+        if due:
             self._check(loss.item(), norm.item())
 
     def _check(self, loss: float, norm: float) -> None:
-        c = self.config
-        x, target = self.task.batch(c.batch, self.bits, self._generator(1))
-        solved = accuracy_curve(self.model, x, target, [loops_for(self.bits)])[0]
-        self.history.append({"step": self.step, "bits": self.bits, "loss": loss, "gradient": norm, "solved": solved})
-        if self.polish_from < 0:
-            if solved >= c.advance_at:
-                if self.bits == c.bits:
-                    self.polish_from = self.step
-                self.bits = min(self.bits + 1, c.bits)
-            if self.step >= c.max_steps:
-                self.polish_from = self.step
+        c, level, loops = self.config, self.course.level, self.course.loops
+        batch = self._batch(c.batch, level, self._generator(1))
+        with self._arithmetic():
+            solved = accuracy_curve(self.model, self.task, batch, [loops])[0]
+        entry = {"step": self.step, "level": level, "loss": loss, "gradient": norm, "solved": solved}
+        if len(self.history) % 10 == 0:  # about once an epoch: they cost as much as a few loops
+            entry |= diagnostics(self.model, batch.x[:32], loops)
+        self.history.append(entry)
+        if self._writer is not None:
+            for name, value in entry.items():
+                if isinstance(value, float):
+                    self._writer.add_scalar(name, value, self.step)
+        self.course.observe(self.step, solved)
 
     def _save(self) -> None:
         tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
         for i, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{i}.{name}": torch.as_tensor(t) for name, t in state.items()}
         meta = {
-            "config": self.config.to_json(), "step": self.step, "bits": self.bits, "polish_from": self.polish_from,
-            "seconds": self.seconds, "history": self.history,
+            "config": self.config.to_json(), "task": self.task.name, "data": self.task.fingerprint(), "course": self.course.state(),
+            "step": self.step, "seconds": self.seconds, "history": self.history,
         }  # fmt: skip
         Checkpoint(tensors, meta).save(self.out / STATE)
+        write_atomic(self.out / METRICS, "".join(json.dumps(entry) + "\n" for entry in self.history))
 
     def _resume(self) -> None:
         saved = Checkpoint.load(self.out / STATE)
-        now = self.config.to_json()
-        before = saved.meta.get("config", {})
+        now = {**self.config.to_json(), "task": self.task.name, "data": self.task.fingerprint()}
+        before = {**saved.meta.get("config", {}), "task": saved.meta.get("task"), "data": saved.meta.get("data")}
         if before != now:
             differ = ", ".join(sorted(k for k in now if before.get(k) != now[k]))
             raise UsageError(f"{self.out} holds a run with other settings ({differ}): choose another --out, or delete that folder")
@@ -201,24 +210,37 @@ class Trainer:
                 _, i, key = name.split(".", 2)
                 state.setdefault(int(i), {})[key] = t
         self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
-        for key in ("step", "bits", "polish_from", "seconds", "history"):
+        self.course.restore(saved.meta["course"])
+        for key in ("step", "seconds", "history"):
             setattr(self, key, saved.meta[key])
 
     def _finish(self) -> dict[str, Any]:
         c = self.config
         self.model.eval()
-        loops = sorted(
-            {*range(1, 41), *range(45, 101, 5), *range(120, c.eval_loops + 1, 20), c.eval_loops} & set(range(1, c.eval_loops + 1))
-        )
-        curves = {}
-        for bits in c.eval_bits:
-            x, target = self.task.batch(c.eval_size, bits, torch.Generator().manual_seed(10_000_019 + bits))
-            curves[str(bits)] = accuracy_curve(self.model, x, target, loops)
+        curves, loops = {}, _loops(c.eval_loops)
+        for number, level in enumerate(self.task.levels):
+            batch = self._batch(c.eval_size, level, torch.Generator().manual_seed(10_000_019 + number))
+            with self._arithmetic():
+                curves[level] = accuracy_curve(self.model, self.task, batch, loops)
         result = {
-            "task": self.task.name, "architecture": str(c.model.architecture), "config": c.to_json(), "steps": self.step,
-            "bits_reached": self.bits, "seconds": round(self.seconds, 1), "threads": torch.get_num_threads(), "torch": torch.__version__,
+            "task": self.task.name, "data": self.task.fingerprint(), "difficulty": self.task.difficulty,
+            "architecture": str(c.model.architecture), "config": c.to_json(), "steps": self.step, "level_reached": self.course.level,
+            "seconds": round(self.seconds, 1), "device": self.device, "threads": torch.get_num_threads(), "torch": torch.__version__,
             "parameters": sum(p.numel() for p in self.model.parameters()), "loops": loops, "accuracy": curves,
         }  # fmt: skip
         save_model(self.out / MODEL, self.model, {"run": result, "history": self.history[:: max(1, len(self.history) // 100)]})
         write_json(self.out / RESULT, result)
         return result
+
+
+def _loops(last: int) -> list[int]:
+    """Loop counts of an accuracy curve: all up to 40, then sparser."""
+    return sorted({n for n in (*range(1, 41), *range(45, 101, 5), *range(120, last + 1, 20)) if n <= last} | {last})
+
+
+def _summary_writer(out: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UsageError("TensorBoard is not installed: pip install tensorboard, or leave --tensorboard out") from None
+    return SummaryWriter(out / "tensorboard")

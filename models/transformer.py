@@ -1,4 +1,4 @@
-"""The looped transformer: one weight-tied block, attention then MLP, for every `Architecture` (THEORY.md section 1)."""
+"""The looped transformer: a weight-tied block, attention then MLP, for every `Architecture` (THEORY.md section 1)."""
 
 from __future__ import annotations
 
@@ -53,12 +53,27 @@ class SubBlock(nn.Module):
         return h
 
 
+class Block(nn.Module):
+    """Attention sub-block, then MLP sub-block."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.attention = SubBlock(config, Attention(config))
+        self.mlp = SubBlock(config, MLP(config))
+
+    def forward(self, h: Tensor, source: Tensor, mix: nn.Linear | None, context: Context) -> Tensor:
+        """New state; the attention sub-block reads `source`."""
+        h = self.attention(h, source, mix, context)
+        return self.mlp(h, h, mix, context)
+
+
 class LoopedTransformer(nn.Module):
     """h_0 = e = encode(x); h_{t+1} = step(h_t, e); logits = head(h_t).
 
     States and embeddings are (batch, cells, width). `initial` and `step` are pure functions of their arguments (and the
     weights), so the model is a `LoopedMap`; `prepare` and `advance` are `step` in two parts, so that a loop of T
-    iterations computes W_e e, the rotary tables and the window once. Weights are drawn from `seed` alone.
+    iterations computes W_e e, the rotary tables and the window once. Weights are drawn from `seed` alone. With `config.blocks` > 1 a
+    loop runs that many distinct blocks; recall none, 15 blocks and one loop is the baseline `fixed` of the paper.
     """
 
     def __init__(self, config: ModelConfig, seed: int = 0):
@@ -70,8 +85,7 @@ class LoopedTransformer(nn.Module):
             self.encoder = nn.Linear(config.channels, d)
             self.w_x = None if recall is Recall.NONE else nn.Linear(d, d, bias=False)
             self.w_e = None if recall is Recall.NONE else nn.Linear(d, d)
-            self.attention = SubBlock(config, Attention(config))
-            self.mlp = SubBlock(config, MLP(config))
+            self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
             self.head_norm = RMSNorm(d, config.eps)
             self.head_hidden = nn.Linear(d, d)
             self.head_out = nn.Linear(d, config.classes)
@@ -99,8 +113,9 @@ class LoopedTransformer(nn.Module):
                 h = source  # with gru the hidden argument stays h: boundedness (N8) is false for z
         elif arch.recall is Recall.INTERNAL:
             mix = self.w_x
-        h = self.attention(h, source, mix, context)
-        return self.mlp(h, h, mix, context)
+        for i, block in enumerate(self.blocks):
+            h = block(h, source if i == 0 else h, mix, context)
+        return h
 
     def step(self, h: Tensor, e: Tensor) -> Tensor:
         """One loop from scratch: advance(h, prepare(e))."""

@@ -31,7 +31,7 @@ from theory import Weights, predict
 
 NAME = "internal-post"
 model, meta = load_model(zoo.path(NAME), torch.float64)
-print(meta["run"]["architecture"], meta["run"]["parameters"], "parameters, trained up to", meta["run"]["bits_reached"], "bits")
+print(meta["run"]["architecture"], meta["run"]["parameters"], "parameters, trained up to", meta["run"]["level_reached"], "bits")
 
 # %% [markdown]
 # ## The prediction
@@ -71,7 +71,7 @@ if result.rho and len(below):
     count = int(numeric("iterations_to_tolerance")(result.rho, FINE, steps[start]))
     t = np.arange(count + 1)
     axis.semilogy(start + 1 + t, steps[start] * result.rho**t, "--", label=f"predicted, rho = {result.rho:.3f}")
-axis.set(xlabel="loop", ylabel="relative step", title=f"{result.architecture}, {result.bits} bits")
+axis.set(xlabel="loop", ylabel="relative step", title=f"{result.architecture}, {result.level} bits")
 axis.legend()
 plt.show()
 

@@ -4,29 +4,45 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from models.tasks.task import Batch, Shape
 from theory.errors import UsageError
 
 
 class PrefixSums:
-    """The task as batches, loss target and correctness; difficulty is the number of bits.
-
-    One channel in, two classes out, one spatial axis.
-    """
+    """The task at a training length of `bits`, tested there and at the `multiples` of it; a level is a length in bits."""
 
     name = "prefix-sums"
-    channels = 1
-    classes = 2
-    axes = 1
+    shape = Shape(channels=1, classes=2, axes=1)
+    difficulty = "bits"
 
-    def batch(self, size: int, bits: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw `size` sequences: inputs (size, bits, 1) of -0.5/+0.5 and targets (size, bits) in {0, 1}."""
-        if bits < 1 or size < 1:
-            raise UsageError(f"prefix sums need at least one sequence of at least one bit, not {size} of {bits}")
-        x = torch.randint(0, 2, (size, bits), generator=generator)
-        return (x - 0.5)[..., None].to(torch.get_default_dtype()), x.cumsum(1) % 2
+    def __init__(self, bits: int = 32, multiples: tuple[int, ...] = (1, 2, 4)):
+        if bits < 1 or not multiples or min(multiples) < 1:
+            raise UsageError(f"prefix sums need at least one bit and positive multiples, not {bits} and {multiples}")
+        self.bits = bits
+        self._levels = tuple(str(bits * m) for m in multiples)
 
-    @staticmethod
-    def correct(logits: Tensor, target: Tensor) -> Tensor:
-        """Whether every cell of a sample is right, (batch,) bool."""
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Lengths, the training length first; fresh sequences are held out with probability almost 1."""
+        return self._levels
+
+    def batch(self, size: int, level: str, generator: torch.Generator) -> Batch:
+        """Draw `size` sequences of int(level) bits: inputs (size, bits, 1) of -0.5/+0.5 and targets (size, bits) in {0, 1}."""
+        if not level.isdigit() or int(level) < 1 or size < 1:
+            raise UsageError(f"prefix sums need at least one sequence of at least one bit, not {size} of {level}")
+        x = torch.randint(0, 2, (size, int(level)), generator=generator)
+        return Batch((x - 0.5)[..., None].to(torch.get_default_dtype()), x.cumsum(1) % 2)
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Cross-entropy, mean over cells."""
+        return F.cross_entropy(logits.flatten(0, -2), target.flatten())
+
+    def correct(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Whether every bit of a sequence is right, (samples,) bool."""
         return (logits.argmax(-1) == target).all(-1)
+
+    def fingerprint(self) -> str:
+        """The data are a function of the seed: the name and the length say it all."""
+        return f"{self.name}-{self.bits}"

@@ -13,65 +13,95 @@ from theory.errors import LoopstabError
 
 def train(
     out: Path,
-    task: Literal["prefix-sums"] = "prefix-sums",
+    task: str = "prefix-sums",
+    data: Path | None = None,
     architecture: str = "internal/post",
+    blocks: int = 1,
     width: int = 64,
     heads: int = 4,
+    window: int | None = None,
     bits: int = 32,
-    seed: int = 0,
+    loops: int = 30,
+    steps: int = 2000,
+    polish: int = 400,
     batch: int = 128,
     lr: float = 1e-3,
-    max_steps: int = 2000,
-    polish: int = 400,
+    warmup: int = 100,
+    decay: Literal["cosine", "published"] = "cosine",
+    precision: Literal["float32", "bf16"] = "float32",
     encoder_gradient: Literal["auto", "published", "straight-through", "full"] = "auto",
+    seed: int = 0,
     minutes: float | None = None,
+    device: str = "cpu",
     threads: int = 0,
+    tensorboard: bool = False,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
     """Train a looped transformer; the same command resumes a run that was interrupted or killed.
 
-    Writes state.safetensors (to resume), model.safetensors and result.json. Example:
+    Writes state.safetensors (to resume), metrics.jsonl, model.safetensors and result.json. Examples:
     loopstab train --task prefix-sums --architecture internal/post --seed 0 --out runs/internal-post
 
     Args:
         out: Folder of the run (created).
-        task: What to learn.
+        task: What to learn; a wrong name prints the known ones.
+        data: Prepared data file of the task, where it needs one (loopstab data prepare).
         architecture: recall/norm or recall/norm/residual.
+        blocks: Distinct blocks in one loop; with none/NORM, 15 blocks and --loops 1 it is the paper's fixed-depth baseline.
         width: State width per token.
         heads: Attention heads; must divide the width.
-        bits: Training length; the curriculum goes up to it from 4 bits.
-        seed: Seed of weights and data.
-        batch: Sequences per step.
-        lr: Learning rate up to 12 bits; falls as 12/bits beyond.
-        max_steps: Steps after which the final decay begins even if the curriculum has not ended.
-        polish: Steps of the final decay.
+        window: Side of the attention neighbourhood (odd), 0 for full attention; default 5 for prefix sums, full on boards.
+        bits: Training length of prefix sums; the curriculum goes up to it from 4 bits.
+        loops: Most loops of a training step (prefix sums: half the length and four more, whatever is given here).
+        steps: Training steps; for prefix sums the final decay begins then even if the curriculum has not ended.
+        polish: Steps of that final decay (prefix sums only).
+        batch: Samples per step.
+        lr: Learning rate (prefix sums: up to 12 bits, then it falls as 12/bits).
+        warmup: Steps of linear warm-up.
+        decay: Decay of the learning rate (not for prefix sums).
+        precision: Arithmetic of matrix products.
         encoder_gradient: How the encoder learns; auto is full for recall none and published otherwise.
+        seed: Seed of weights and data.
         minutes: Stop (resumably) after that many minutes.
+        device: A torch device, e.g. cpu or cuda.
         threads: CPU threads; 0 leaves the choice to torch. Results are bit-equal for equal thread counts.
+        tensorboard: Also write TensorBoard events (needs the tensorboard package).
         json_: Print the result as JSON and no progress bar.
     """
     import torch
 
     from models.config import ModelConfig
     from models.loss import EncoderGradient
-    from models.train import TrainConfig, Trainer
+    from models.schedule import FixedSteps, LengthCurriculum
+    from models.tasks.registry import make_task
+    from models.train import Precision, TrainConfig, Trainer
     from theory.architecture import Architecture
 
     if threads > 0:
         torch.set_num_threads(threads)
-    config = TrainConfig(
-        model=ModelConfig(Architecture.parse(architecture), width=width, heads=heads), seed=seed, bits=bits, batch=batch, lr=lr,
-        max_steps=max_steps, polish=polish, encoder_gradient=None if encoder_gradient == "auto" else EncoderGradient(encoder_gradient),
+    chosen = make_task(task, bits=bits, data=data)
+    shape, lengths = chosen.shape, task == "prefix-sums"
+    if window is None:
+        window = 5 if lengths else 0
+    model = ModelConfig(
+        Architecture.parse(architecture), channels=shape.channels, classes=shape.classes, axes=shape.axes, width=width, heads=heads,
+        blocks=blocks, window=window or None,
     )  # fmt: skip
-    result = Trainer(config, out).run(minutes=minutes, progress=not json_)
+    config = TrainConfig(
+        model=model, schedule=LengthCurriculum(bits=bits, max_steps=steps, polish=polish) if lengths else FixedSteps(steps, loops, decay),
+        seed=seed, batch=batch, lr=lr, warmup=warmup, precision=Precision(precision),
+        encoder_gradient=None if encoder_gradient == "auto" else EncoderGradient(encoder_gradient),
+    )  # fmt: skip
+    result = Trainer(config, chosen, out, device, tensorboard).run(minutes=minutes, progress=not json_)
     if result is None:
         raise LoopstabError(f"the budget of {minutes:g} minutes ended before the run did: the same command resumes it in {out}")
     if json_:
         print(json.dumps(result, indent=1))
     else:
-        print(f"{result['architecture']}: {result['steps']} steps, {result['seconds']:.0f} s, reached {result['bits_reached']} bits")
-        for length, curve in result["accuracy"].items():
+        print(f"{result['architecture']}: {result['steps']} steps, {result['seconds']:.0f} s, reached level {result['level_reached']}")
+        for level, curve in result["accuracy"].items():
             best = max(curve)
-            print(f"  {length} bits: whole sequences right {best:.3f} at best (loop {result['loops'][curve.index(best)]}), "
+            when = result["loops"][curve.index(best)]
+            print(f"  {level} ({result['difficulty']}): whole samples right {best:.3f} at best (loop {when}), "
                   f"{curve[-1]:.3f} after {result['loops'][-1]} loops")  # fmt: skip
     return 0

@@ -10,10 +10,13 @@ import time
 import pytest
 import torch
 
+from models import zoo
 from models.checkpoint import Checkpoint, load_model, save_model
 from models.config import ModelConfig
 from models.evaluate import accuracy_curve
 from models.loss import EncoderGradient, progressive_loss
+from models.orbit import Orbit
+from models.schedule import LengthCurriculum
 from models.tasks.prefix_sums import PrefixSums
 from models.train import MODEL, STATE, TrainConfig, Trainer
 from models.transformer import LoopedTransformer
@@ -25,23 +28,35 @@ from models.train import *
 from models.config import ModelConfig
 import torch, sys
 torch.set_num_threads(1)
-c = TrainConfig(model=ModelConfig(width=16, heads=2), bits=5, batch=8, max_steps=60, polish=20, eval_bits=(5,), eval_size=16, eval_loops=20)
-Trainer(c, sys.argv[1]).run(progress=False, save_every=0.0)
+from models.schedule import LengthCurriculum
+from models.tasks.prefix_sums import PrefixSums
+s = LengthCurriculum(bits=5, max_steps=60, polish=20)
+c = TrainConfig(model=ModelConfig(width=16, heads=2), schedule=s, batch=8, eval_size=16, eval_loops=20)
+Trainer(c, PrefixSums(5, (1,)), sys.argv[1]).run(progress=False, save_every=0.0)
 """
+
+
+TASK = PrefixSums()
+
+
+@torch.no_grad()
+def plain_curve(model, batch, loops):
+    return [TASK.correct(model(batch.x, t), batch.target).double().mean().item() for t in loops]
 
 
 def config(**options):
     base = {
         "model": ModelConfig(width=16, heads=2),
-        "bits": 4,
+        "schedule": LengthCurriculum(bits=4, max_steps=20, polish=5),
         "batch": 8,
-        "max_steps": 20,
-        "polish": 5,
-        "eval_bits": (4,),
         "eval_size": 16,
         "eval_loops": 12,
     }
     return TrainConfig(**{**base, **options})
+
+
+def trainer(out, **options):
+    return Trainer(config(**options), PrefixSums(4, (1,)), out)
 
 
 def test_resume_after_kill_gives_the_same_bits(tmp_path):
@@ -66,17 +81,17 @@ def test_resume_after_kill_gives_the_same_bits(tmp_path):
 
 
 def test_budget_ends_resumably_and_finished_runs_are_not_repeated(tmp_path):
-    assert Trainer(config(), tmp_path).run(minutes=1e-9, progress=False) is None
-    result = Trainer(config(), tmp_path).run(progress=False)
+    assert trainer(tmp_path).run(minutes=1e-9, progress=False) is None
+    result = trainer(tmp_path).run(progress=False)
     before = (tmp_path / MODEL).stat().st_mtime_ns
-    assert Trainer(config(), tmp_path).run(progress=False) == result
+    assert trainer(tmp_path).run(progress=False) == result
     assert (tmp_path / MODEL).stat().st_mtime_ns == before
 
 
 def test_other_settings_in_the_same_folder(tmp_path):
-    Trainer(config(), tmp_path).run(minutes=1e-9, progress=False)
+    trainer(tmp_path).run(minutes=1e-9, progress=False)
     with pytest.raises(UsageError, match=r"\(lr\).*--out"):
-        Trainer(config(lr=2e-3), tmp_path)
+        trainer(tmp_path, lr=2e-3)
 
 
 @pytest.fixture
@@ -128,10 +143,8 @@ def test_diverging_samples_do_not_leave_the_batch():
     model = LoopedTransformer(ModelConfig(Architecture.parse("external/pre"), width=16, heads=2), seed=2).eval()
     with torch.no_grad():
         model.w_x.weight.copy_(1.5 * torch.linalg.qr(model.w_x.weight)[0])
-    x, y = PrefixSums().batch(64, 3, torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        plain = [PrefixSums.correct(model(x, t), y).double().mean().item() for t in (90, 107, 112)]
-    assert accuracy_curve(model, x, y, [90, 107, 112]) == plain
+    batch = TASK.batch(64, "3", torch.Generator().manual_seed(0))
+    assert accuracy_curve(model, TASK, batch, [90, 107, 112]) == plain_curve(model, batch, (90, 107, 112))
 
 
 def test_full_disk_leaves_the_old_file(saved, monkeypatch):
@@ -152,12 +165,12 @@ def test_full_disk_leaves_the_old_file(saved, monkeypatch):
 def test_encoder_gradient_without_recall(mode):
     """Published: no gradient whenever loops run without it (n > 0); the two fair forms always give one."""
     model = LoopedTransformer(ModelConfig(Architecture.parse("none/post"), width=16, heads=2))
-    x, y = PrefixSums().batch(4, 6, torch.Generator().manual_seed(0))
+    batch = TASK.batch(4, "6", torch.Generator().manual_seed(0))
     seen = set()
     for seed in range(12):
         model.zero_grad(set_to_none=True)
         n = int(torch.randint(0, 6, (), generator=torch.Generator().manual_seed(seed)))
-        progressive_loss(model, x, y, 6, torch.Generator().manual_seed(seed), mode).backward()
+        progressive_loss(model, TASK, batch, 6, torch.Generator().manual_seed(seed), mode).backward()
         grad = model.encoder.weight.grad
         flows = grad is not None and bool(grad.abs().max() > 0)
         assert flows == (n == 0 or mode is not EncoderGradient.PUBLISHED)
@@ -170,16 +183,37 @@ def test_accuracy_curve_equals_the_plain_loop(collapsed):
     model = LoopedTransformer(ModelConfig(Architecture.parse("none/post"), width=16, heads=2)).eval()
     if collapsed:  # the update vanishes, so states stop to the bit and samples leave the batch
         with torch.no_grad():
-            for layer in (model.attention.update.o, model.mlp.update.down):
+            for layer in (model.blocks[0].attention.update.o, model.blocks[0].mlp.update.down):
                 layer.weight.zero_()
                 layer.bias.zero_()
-    x, y = PrefixSums().batch(20, 3, torch.Generator().manual_seed(0))
+    batch = TASK.batch(20, "3", torch.Generator().manual_seed(0))
     loops = [1, 2, 5, 9]
-    with torch.no_grad():
-        plain = [PrefixSums.correct(model(x, t), y).double().mean().item() for t in loops]
-    assert accuracy_curve(model, x, y, loops, chunk=7) == plain
+    assert accuracy_curve(model, TASK, batch, loops, chunk=7) == plain_curve(model, batch, loops)
     with pytest.raises(UsageError):
-        accuracy_curve(model, x, y, [3, 2])
+        accuracy_curve(model, TASK, batch, [3, 2])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", zoo.names())
+def test_samples_that_settle_leave_and_nothing_else_changes(name):
+    model = load_model(zoo.path(name))[0]
+    batch = TASK.batch(24, "24", torch.Generator().manual_seed(0))
+    orbit, h, context = Orbit(model, batch.x, ulps=8), model.encode(batch.x), model.prepare(model.encode(batch.x))
+    left, loops, plain = [], [10, 60, 100, 150, 200], []
+    for t in range(1, 201):
+        orbit.advance()
+        h = model.advance(h, context)
+        left.append(len(orbit.running))
+        assert float(((orbit.h - h).flatten(1).norm(dim=1) / h.flatten(1).norm(dim=1)).max()) < 5e-5
+        if t in loops:
+            plain.append(float(TASK.correct(model.head(h), batch.target).double().mean()))
+    assert accuracy_curve(model, TASK, batch, loops) == plain
+    assert left[0] == 24
+    if name.endswith("post"):  # fixed points: everyone leaves, not all at once
+        assert left[-1] <= 1  # a slow sample may need more loops
+        assert len(set(left)) > 2
+    else:  # drift: nobody does
+        assert left[-1] == 24
 
 
 def test_models_import_on_a_bare_node():

@@ -68,7 +68,7 @@ def test_placement_formula(recall, norm):
     h, e = pair(5)
     with torch.no_grad():
         z = model.w_x(h) + model.w_e(e) if recall == "external" else h
-        for block in (model.attention, model.mlp):
+        for block in (model.blocks[0].attention, model.blocks[0].mlp):
 
             def u(x, block=block):
                 return update(model, block, model.w_x(x) + model.w_e(e) if recall == "internal" else x, e)
@@ -83,8 +83,8 @@ def test_gru_hides_the_state_and_not_the_mix():
     with torch.no_grad():
         z = model.w_x(h) + model.w_e(e)
         cell = lambda block, u, s: block.gru(u.reshape(-1, 16), s.reshape(-1, 16)).view_as(s)  # noqa: E731
-        one = cell(model.attention, update(model, model.attention, model.attention.inner(z), e), h)
-        two = cell(model.mlp, update(model, model.mlp, model.mlp.inner(one), e), one)
+        one = cell(model.blocks[0].attention, update(model, model.blocks[0].attention, model.blocks[0].attention.inner(z), e), h)
+        two = cell(model.blocks[0].mlp, update(model, model.blocks[0].mlp, model.blocks[0].mlp.inner(one), e), one)
         assert torch.allclose(two, model.step(h, e), atol=1e-12)
         big = 3 * h
         for _ in range(200):
@@ -153,8 +153,7 @@ def test_scores_are_relative_only_when_normalised_before_rotation(qk_norm, relat
 @pytest.mark.parametrize("loops", [1, 2, 3])
 def test_receptive_field_grows_two_cells_a_loop(loops):
     model = model_of("external/pre")
-    x, _ = PrefixSums().batch(1, 20, torch.Generator().manual_seed(0))
-    x = x.double()
+    x = PrefixSums().batch(1, "20", torch.Generator().manual_seed(0)).x.double()
     flipped = x.clone()
     flipped[0, 10] *= -1
     with torch.no_grad():
@@ -163,10 +162,10 @@ def test_receptive_field_grows_two_cells_a_loop(loops):
 
 
 def test_prefix_sums_are_exact():
-    x, target = PrefixSums().batch(50, 33, torch.Generator().manual_seed(0))
-    for bits, sums in zip((x[..., 0] > 0).tolist(), target.tolist(), strict=True):
+    batch = PrefixSums().batch(50, "33", torch.Generator().manual_seed(0))
+    for bits, sums in zip((batch.x[..., 0] > 0).tolist(), batch.target.tolist(), strict=True):
         assert sums == [int(b) for b in itertools.accumulate(bits, lambda a, b: a ^ b)]
-    assert set(x.unique().tolist()) == {-0.5, 0.5}
+    assert set(batch.x.unique().tolist()) == {-0.5, 0.5}
 
 
 BAD = [

@@ -1,0 +1,54 @@
+"""A batch of orbits, loop by loop; samples that have stopped leave the computation, so memory and time stop growing with the loops."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from models.transformer import LoopedTransformer
+
+COMPACT = 0.125
+"""share of stopped samples in the running batch at which it is cut down: preparing the input anew has its price too"""
+
+
+class Orbit:
+    """`h` is the state of every sample after the loops done so far, (samples, cells, width); `running` are the samples still advanced.
+
+    `h` may be written to in place by the next `advance`: clone it to keep it.
+
+    A sample stops when a loop changes no bit of its state: the step is a function of state and input alone, so dropping it is exact.
+    Most loops end in rounding noise instead: with `ulps` > 0 a sample also stops when its relative step falls to that many rounding
+    units of its dtype, below which T more loops move it by less than T times as much, unless it sits on a saddle.
+    """
+
+    def __init__(self, model: LoopedTransformer, x: Tensor, ulps: float = 0.0):
+        self.model = model
+        self._e = model.encode(x)
+        self.h = model.initial(self._e).clone()
+        self.running = torch.arange(len(x), device=x.device)
+        self.tolerance = ulps * torch.finfo(self.h.dtype).eps
+        self._state, self._context = self.h, model.prepare(self._e)
+        self._stopped = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+
+    def advance(self) -> None:
+        """One loop of the running samples."""
+        if not len(self.running):
+            return
+        new = self.model.advance(self._state, self._context)
+        moving = (new != self._state).flatten(1).any(1)  # bits, because norms under- and overflow; NaN counts as moving
+        if self.tolerance:
+            step = (new - self._state).flatten(1).norm(dim=1)
+            moving &= ~(step <= self.tolerance * self._state.flatten(1).norm(dim=1)) | ~torch.isfinite(step)
+        self._state = new
+        if len(self.running) == len(self.h):
+            self.h = new
+        else:
+            self.h[self.running] = new
+        self._stopped |= ~moving
+        stopped = int(self._stopped.sum())
+        if stopped and stopped >= COMPACT * len(self.running):
+            keep = ~self._stopped
+            self.running, self._state, self._e = self.running[keep], self._state[keep], self._e[keep]
+            self._stopped = self._stopped[keep]
+            if len(self.running):
+                self._context = self.model.prepare(self._e)
