@@ -65,6 +65,12 @@ class ModelConfig:
         object.__setattr__(self, "qk_norm", QKNorm(self.qk_norm))
 
     @property
+    def name(self) -> str:
+        """The architecture in words; `fixed/...` for several distinct blocks without recall."""
+        text = str(self.architecture)
+        return text if self.blocks == 1 else text.replace("none/", "fixed/", 1)
+
+    @property
     def head_width(self) -> int:
         """Channels per attention head."""
         return self.width // self.heads

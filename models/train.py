@@ -87,13 +87,16 @@ class TrainConfig:
 
 
 class Trainer:
-    """One run in one folder. `run` trains to the end or to the time budget, and picks up where the folder left off."""
+    """One run in one folder. `run` trains to the end or to the time budget, and picks up where the folder left off.
 
-    def __init__(self, config: TrainConfig, task: Task, out: str | Path, device: str = "cpu", tensorboard: bool = False):
+    `command` is recorded with the result: the line that repeats the run.
+    """
+
+    def __init__(self, config: TrainConfig, task: Task, out: str | Path, device: str = "cpu", tensorboard: bool = False, command: str = ""):
         wanted, has = task.shape, config.model
         if (wanted.channels, wanted.classes, wanted.axes) != (has.channels, has.classes, has.axes):
             raise UsageError(f"the task {task.name} needs a model with {wanted}, not {has.channels}, {has.classes} and {has.axes}")
-        self.config, self.task, self.out, self.device = config, task, output_folder(out), device
+        self.config, self.task, self.out, self.device, self.command = config, task, output_folder(out), device, command
         self.model = LoopedTransformer(config.model, config.seed).to(device)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
         self.course = config.schedule.start()
@@ -115,7 +118,7 @@ class Trainer:
             return json.loads(result.read_text())
         start = saved = time.monotonic()
         before = self.seconds
-        with tqdm(initial=self.step, unit="step", disable=not progress, desc=str(self.config.model.architecture)) as bar:
+        with tqdm(initial=self.step, unit="step", disable=not progress, desc=self.config.model.name) as bar:
             while not self.done:
                 self._train_step()
                 bar.update(1)
@@ -224,7 +227,8 @@ class Trainer:
                 curves[level] = accuracy_curve(self.model, self.task, batch, loops)
         result = {
             "task": self.task.name, "data": self.task.fingerprint(), "difficulty": self.task.difficulty,
-            "architecture": str(c.model.architecture), "config": c.to_json(), "steps": self.step, "level_reached": self.course.level,
+            "architecture": c.model.name, "command": self.command, "config": c.to_json(), "steps": self.step,
+            "level_reached": self.course.level,
             "seconds": round(self.seconds, 1), "device": self.device, "threads": torch.get_num_threads(), "torch": torch.__version__,
             "parameters": sum(p.numel() for p in self.model.parameters()), "loops": loops, "accuracy": curves,
         }  # fmt: skip

@@ -16,7 +16,6 @@ def train(
     task: str = "prefix-sums",
     data: Path | None = None,
     architecture: str = "internal/post",
-    blocks: int = 1,
     width: int = 64,
     heads: int = 4,
     window: int | None = None,
@@ -30,6 +29,7 @@ def train(
     decay: Literal["cosine", "published"] = "cosine",
     precision: Literal["float32", "bf16"] = "float32",
     encoder_gradient: Literal["auto", "published", "straight-through", "full"] = "auto",
+    eval_size: int = 256,
     seed: int = 0,
     minutes: float | None = None,
     device: str = "cpu",
@@ -46,8 +46,7 @@ def train(
         out: Folder of the run (created).
         task: What to learn; a wrong name prints the known ones.
         data: Prepared data file of the task, where it needs one (loopstab data prepare).
-        architecture: recall/norm or recall/norm/residual.
-        blocks: Distinct blocks in one loop; with none/NORM, 15 blocks and --loops 1 it is the paper's fixed-depth baseline.
+        architecture: recall/norm or recall/norm/residual; fixed/NORM is the baseline of 15 distinct blocks applied once.
         width: State width per token.
         heads: Attention heads; must divide the width.
         window: Side of the attention neighbourhood (odd), 0 for full attention; default 5 for prefix sums, full on boards.
@@ -61,6 +60,7 @@ def train(
         decay: Decay of the learning rate (not for prefix sums).
         precision: Arithmetic of matrix products.
         encoder_gradient: How the encoder learns; auto is full for recall none and published otherwise.
+        eval_size: Samples per level in the final evaluation.
         seed: Seed of weights and data.
         minutes: Stop (resumably) after that many minutes.
         device: A torch device, e.g. cpu or cuda.
@@ -70,29 +70,17 @@ def train(
     """
     import torch
 
-    from models.config import ModelConfig
-    from models.loss import EncoderGradient
-    from models.schedule import FixedSteps, LengthCurriculum
-    from models.tasks.registry import make_task
-    from models.train import Precision, TrainConfig, Trainer
-    from theory.architecture import Architecture
+    from models.run import RunSpec
+    from models.train import Trainer
 
     if threads > 0:
         torch.set_num_threads(threads)
-    chosen = make_task(task, bits=bits, data=data)
-    shape, lengths = chosen.shape, task == "prefix-sums"
-    if window is None:
-        window = 5 if lengths else 0
-    model = ModelConfig(
-        Architecture.parse(architecture), channels=shape.channels, classes=shape.classes, axes=shape.axes, width=width, heads=heads,
-        blocks=blocks, window=window or None,
+    spec = RunSpec(
+        task, architecture, width, heads, window, bits, loops, steps, polish, batch, lr, warmup, decay, precision, encoder_gradient,
+        eval_size, seed,
     )  # fmt: skip
-    config = TrainConfig(
-        model=model, schedule=LengthCurriculum(bits=bits, max_steps=steps, polish=polish) if lengths else FixedSteps(steps, loops, decay),
-        seed=seed, batch=batch, lr=lr, warmup=warmup, precision=Precision(precision),
-        encoder_gradient=None if encoder_gradient == "auto" else EncoderGradient(encoder_gradient),
-    )  # fmt: skip
-    result = Trainer(config, chosen, out, device, tensorboard).run(minutes=minutes, progress=not json_)
+    config, chosen = spec.build(data)
+    result = Trainer(config, chosen, out, device, tensorboard, spec.command()).run(minutes=minutes, progress=not json_)
     if result is None:
         raise LoopstabError(f"the budget of {minutes:g} minutes ended before the run did: the same command resumes it in {out}")
     if json_:
