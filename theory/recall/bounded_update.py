@@ -190,7 +190,7 @@ _STEPS = (
     ),
     cited(
         "splitting",
-        "spectral_splitting",
+        "spectral_projector",
         "rho(W_x) > 1: P, the projector on the eigenvalues of modulus rho, commutes with W_x, which is invertible on im P",
         "every d",
         {"separated": ("expansive",)},

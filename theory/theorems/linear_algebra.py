@@ -37,8 +37,8 @@ THEOREMS: dict[str, Theorem] = {
         "R. Horn, C. Johnson, Matrix Analysis, 2nd ed., 0.8.5.11",
         {"invertible": "X is invertible"},
     ),
-    "spectral_splitting": Theorem(
-        "Splitting of the spectrum",
+    "spectral_projector": Theorem(
+        "Spectral projector",
         "If the spectrum of a real square matrix W is the union of two disjoint sets closed under conjugation, R^d is the direct sum of "
         "two W-invariant real subspaces with these spectra; the projector P on either along the other commutes with W.",
         "T. Kato, Perturbation Theory for Linear Operators, I.5.3; R. Horn, C. Johnson, Matrix Analysis, 2nd ed., Thm. 3.4.1.5",
