@@ -36,10 +36,10 @@ def _strength():
 
 
 def _flow():
-    t, power, a = sp.symbols("t theta a", positive=True)
-    scaled = sp.simplify(t * sp.diff(t**-power, t) / t**-power)
-    r = a * t
-    return [Equation(scaled, -power), Equation(t * (1 / r), 1 / a)]
+    t, a, nu = sp.symbols("t a nu", positive=True)
+    # dx/dt = (nu - a) x/r on r = a t, solved by t^-exponent
+    orbit = t ** -formula("direction_exponent")(nu, a)
+    return [Equation(sp.simplify(a * t * sp.diff(orbit, t) / orbit), nu - a)]
 
 
 def _derivative():
@@ -49,20 +49,23 @@ def _derivative():
 
 
 def _invertible():
-    p, q, m, x, y = sp.symbols("p q m x y")
+    p, q, x, y = sp.symbols("p q x y")
     image = both(sp.Eq(p * x - q * y, 0), sp.Eq(q * x + p * y, 0))
-    return [Sentence((p < -m, m > 0, image), both(sp.Eq(x, 0), sp.Eq(y, 0)))]
+    return [Sentence((p < 0, image), both(sp.Eq(x, 0), sp.Eq(y, 0)))]
 
 
 def _read_out():
-    radius, length = sp.symbols("R n", positive=True)
-    (h,) = span("h", {("h", "h"): length**2})
-    return [Equation(((radius / length) * h)["h"], radius * ((1 / length) * h)["h"])]
+    d, eps, length = sp.symbols("d epsilon r", positive=True)
+    (n,) = span("n", {("n", "n"): 1})
+    h = length * n
+    mean_square = h.dot(h) / d + eps  # N(h) = h/sqrt(mean_square), against R n shortened by r^2/(r^2 + d eps)
+    return [Equation(h.dot(h) / mean_square, d * n.dot(n) * length**2 / (length**2 + d * eps))]
 
 
 def _read_out_eps():
     r, k, w = sp.symbols("r k w")
-    return [Sentence((r > 0, k >= 0, w > 0, sp.Eq(w**2, r**2 + k)), both(w >= r, 2 * r * (w - r) <= k))]
+    given = (r > 0, w > 0, sp.Eq(w**2, r**2 + k))
+    return [Sentence(given[2:], sp.Eq(k - 2 * r * (w - r), (w - r) ** 2)), Sentence(given, sp.Equivalent(w >= r, k >= 0))]
 
 
 def _supersolution():
@@ -110,7 +113,8 @@ def _gamma():
 _STEPS = (
     identity(
         "direction_jacobian",
-        "V(n) = P_n u(n), u(n*) = a n*: DV = P Du - a on the tangent space, so an eigenvalue nu of P Du decays with exponent 1 - nu/a = mu/a",
+        "V(n) = P_n u(n), u(n*) = a n*: DV = P Du - a on the tangent space, so an eigenvalue nu of P Du decays with exponent 1 - nu/a = "
+        "mu/a",
         "every d >= 2",
         _direction_jacobian,
         ("sink",),
@@ -122,7 +126,13 @@ _STEPS = (
         _strength,
         ("direction_jacobian",),
     ),
-    identity("direction_flow", "r = a t: dn/dlog t = V(n)/a, and t^-theta decays at the constant rate theta in log t", "every d", _flow),
+    identity(
+        "direction_flow",
+        "r = a t: the direction obeys dn/dlog t = V(n)/a, and a deviation along the eigenvalue nu is t^-(1 - nu/a)",
+        "every d, every t",
+        _flow,
+        ("direction_jacobian",),
+    ),
     decided(
         "regular",
         "an eigenvalue p + i q with p < 0 kills no vector: DV is invertible at a sink",
@@ -146,8 +156,8 @@ _STEPS = (
     ),
     deduced(
         "limit_direction",
-        "eigenvalues and a depend continuously on e: n*(e) stays an outward sink, R3 c holds uniformly for e near e_0, and a start in its open set "
-        "keeps n_inf(e) = n*(e): n_inf is C^1 there, with D n_inf != 0 iff D_e V != 0",
+        "eigenvalues and a depend continuously on e: n*(e) stays an outward sink, R3 c holds uniformly for e near e_0, and a start in "
+        "its open set keeps n_inf(e) = n*(e): n_inf is C^1 there, with D n_inf != 0 iff D_e V != 0",
         "every d, one token",
         ("branch", "derivative", "outward", "one_token", "smooth"),
     ),
@@ -157,10 +167,10 @@ _STEPS = (
         "every d",
         ("limit_direction", "recall_free"),
     ),
-    identity("read_out", "eps = 0: N(h) = R n", "every d", _read_out, ("eps_zero",)),
+    identity("read_out", "|N(h)|^2 = d r^2/(r^2 + d eps): R n at eps = 0, and along n always", "every d", _read_out),
     decided(
         "read_out_epsilon",
-        "eps > 0: R >= |N(h)| >= R (1 - d eps/(2 r^2)), r = |h| -> oo",
+        "sqrt(r^2 + d eps) exceeds r by d eps/(2 r) at most: N(h) -> R n as r -> oo",
         "every d",
         _read_out_eps,
         ("read_out",),
@@ -180,23 +190,24 @@ _STEPS = (
     ),
     decided(
         "supersolution",
-        "|x'| <= (1 - beta/t)|x| + K/t^{j+1}, 0 < theta < beta, theta <= j: c t^-theta with c >= K/(beta - theta) stays above; K = 0 needs no j",
+        "|x'| <= (1 - beta/t)|x| + K/t^{j+1}, 0 < theta < beta, theta <= j: c t^-theta with c >= K/(beta - theta) stays above; K = 0 "
+        "needs no j",
         "every d, every t >= beta, j = 1, 2",
         _supersolution,
         ("powers",),
     ),
     deduced(
         "rate",
-        "r_t/t -> a, so m/r_t >= beta/t for every beta < mu/a from some t on: |n_t - n_inf| = O(t^-theta) for every theta < mu/a with theta <= "
-        "j, where j = oo for one sub-block with eps = 0 (u is a function of n, the error of the step vanishes at n*), j = 2 for one with eps > 0, "
-        "j = 1 for two",
+        "r_t/t -> a, so m/r_t >= beta/t for every beta < mu/a from some t on: |n_t - n_inf| = O(t^-theta) for every theta < mu/a with "
+        "theta <= j, where j = oo for one sub-block with eps = 0 (u is a function of n, the error of the step vanishes at n*), j = 2 for "
+        "one with eps > 0, j = 1 for two",
         "every d, one token",
         ("supersolution", "residual_strength", "limit_direction", "one_sub_block", "eps_zero"),
     ),
     identity(
         "forced_response",
-        "forcing w/t^{j+1} leaves kappa/t^j, kappa (mu/a - j) = w, up to a residual of order t^{-j-2} (j = 1, 2): the rates 1/t and 1/t^2 are "
-        "attained; at mu = a, j = 1 it leaves w log(t)/t",
+        "forcing w/t^{j+1} leaves kappa/t^j, kappa (mu/a - j) = w, up to a residual of order t^{-j-2} (j = 1, 2): the rates 1/t and "
+        "1/t^2 are attained; at mu = a, j = 1 it leaves w log(t)/t",
         "every d, every t",
         _forced,
         ("supersolution",),
@@ -221,10 +232,10 @@ M4 = Claim(
     id="M4",
     title="Directional fixed points",
     source="extension",
-    statement="Under R3 c, with u C^1 in (n, e): n_inf(e) = lim h_t/|h_t| is C^1 near e_0 with D n_inf = -(DV)^{-1} D_e V, DV = P Du - a; with "
-    "recall none it is locally constant. N(h_t) -> R n_inf(e): a read-out that starts with RMSNorm sees a convergent signal. |n_t - n_inf| = "
-    "O(t^-theta) for every theta < mu/a, theta <= j: j = 1 for two sub-blocks, 2 for one with eps > 0, no bound for one with eps = 0; mu = a - nu, "
-    "nu the largest real part of the spectrum of P Du.",
+    statement="Under R3 c, with u C^1 in (n, e): n_inf(e) = lim h_t/|h_t| is C^1 near e_0 with D n_inf = -(DV)^{-1} D_e V, DV = P Du - "
+    "a; with recall none it is locally constant. N(h_t) -> R n_inf(e): a read-out that starts with RMSNorm sees a convergent signal. "
+    "|n_t - n_inf| = O(t^-theta) for every theta < mu/a, theta <= j: j = 1 for two sub-blocks, 2 for one with eps > 0, no bound for one "
+    "with eps = 0; mu = a - nu, nu the largest real part of the spectrum of P Du.",
     assumptions=(
         Assumption("sink", "n* is a hyperbolic sink of V(., e_0), V(n, e) = P_n u(n, e)"),
         Assumption("outward", "a = <n*, u(n*)> > 0"),
@@ -237,18 +248,18 @@ M4 = Claim(
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "The rate was said to be t^{-min(1, mu/a)} always: that is an upper bound, sharp for two sub-blocks. One sub-block with eps = 0 maps the "
-        "ray of n* into itself and settles like t^{-mu/a}, however large mu/a is; with eps > 0 like t^{-min(2, mu/a)}.",
+        "The rate was said to be t^{-min(1, mu/a)} always: that is an upper bound, sharp for two sub-blocks. One sub-block with eps = 0 "
+        "maps the ray of n* into itself and settles like t^{-mu/a}, however large mu/a is; with eps > 0 like t^{-min(2, mu/a)}.",
         "With several tokens the zeros of V and D n_inf = -(DV)^{-1} D_e V are unchanged, but the rates are those of V_i/a_i (R3).",
         "Convergence of the direction does not say that dn_t/de converges to D n_inf.",
     ),
-    latex=r"Let $V(n, e) = (I - nn^{\top})u(n, e)$ be $C^1$ near $(n^*, e_0)$, $n^*$ a hyperbolic sink of $V(\cdot, e_0)$ with $a = \langle "
-    r"n^*, u(n^*, e_0)\rangle > 0$, for one token, and $h_0(e_0)$ in the open set of claim R3(c). Then $n_\infty(e) = \lim_t h_t/|h_t|$ is "
-    r"$C^1$ near $e_0$, $D n_\infty = -(DV)^{-1} D_e V$ with $DV = P\,Du - a$ on the tangent space, and locally constant if the update does not "
-    r"read $e$; $N(h_t) \to \sqrt d\, n_\infty(e)$. With $\nu$ the largest real part of the spectrum of $P\,Du$ and $\mu = a - \nu$, $|h_t/|h_t| - "
-    r"n_\infty| = O(t^{-\theta})$ for every $\theta < \mu/a$ with $\theta \le j$, where $j = 1$ for two sub-blocks, $j = 2$ for one sub-block "
-    r"with $\varepsilon > 0$ and $j = \infty$ for one sub-block with $\varepsilon = 0$; the bounds $1/t$ and $1/t^2$ are attained for $\mu > a$ "
-    r"and $\mu > 2a$, and $\log(t)/t$ occurs for $\mu = a$.",
+    latex=r"Let $V(n, e) = (I - nn^{\top})u(n, e)$ be $C^1$ near $(n^*, e_0)$, $n^*$ a hyperbolic sink of $V(\cdot, e_0)$ with $a = "
+    r"\langle n^*, u(n^*, e_0)\rangle > 0$, for one token, and $h_0(e_0)$ in the open set of claim R3(c). Then $n_\infty(e) = \lim_t "
+    r"h_t/|h_t|$ is $C^1$ near $e_0$, $D n_\infty = -(DV)^{-1} D_e V$ with $DV = P\,Du - a$ on the tangent space, and locally constant "
+    r"if the update does not read $e$; $N(h_t) \to \sqrt d\, n_\infty(e)$. With $\nu$ the largest real part of the spectrum of $P\,Du$ "
+    r"and $\mu = a - \nu$, $|h_t/|h_t| - n_\infty| = O(t^{-\theta})$ for every $\theta < \mu/a$ with $\theta \le j$, where $j = 1$ for "
+    r"two sub-blocks, $j = 2$ for one sub-block with $\varepsilon > 0$ and $j = \infty$ for one sub-block with $\varepsilon = 0$; the "
+    r"bounds $1/t$ and $1/t^2$ are attained for $\mu > a$ and $\mu > 2a$, and $\log(t)/t$ occurs for $\mu = a$.",
     consequences=(
         Consequence(
             Axis.INPUT_DEPENDENCE,

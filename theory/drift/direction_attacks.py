@@ -47,7 +47,9 @@ def _ends_apart(pair: Pair) -> str | None:
     ends = [rmsnorm(run(loop, loop.start, 3000)) for loop in pair.loops]
     gap = math.dist(*ends)
     if gap > 0.05:
-        return f"two inputs {math.dist(*(loop.start for loop in pair.loops)):.3g} apart: normalised read-outs {gap:.3g} apart after 3000 loops"
+        return (
+            f"two inputs {math.dist(*(loop.start for loop in pair.loops)):.3g} apart: normalised read-outs {gap:.3g} apart after 3000 loops"
+        )
     return None
 
 

@@ -63,12 +63,10 @@ def two_block_sink(rng: random.Random, kick: float) -> Loop:
     blocks = []
     for here, there in ((n1, n2), (n2, n1)):
         # Du = -(1 - here here^T): on the tangent minus one, on `here` zero
-        tangent = (-(1 - here[0] ** 2), here[0] * here[1]), (here[0] * here[1], -(1 - here[1] ** 2))
-        matrix, bias = on_direction(tangent), add(there, scaled(-1, here))
+        first, second = on_direction(((-(1 - here[0] ** 2), here[0] * here[1]), (here[0] * here[1], -(1 - here[1] ** 2))))
         noise = _matrix(rng)
-        blocks.append(
-            Block(tuple(add(row, scaled(kick, extra)) for row, extra in zip(matrix, noise, strict=True)), add(bias, scaled(kick, _direction(rng))))
-        )
+        matrix = add(first, scaled(kick, noise[0])), add(second, scaled(kick, noise[1]))
+        blocks.append(Block(matrix, add(add(there, scaled(-1, here)), scaled(kick, _direction(rng)))))
     return residual_loop(tuple(blocks), n1)
 
 
@@ -161,7 +159,9 @@ def _unsettled(case: Tokens) -> str | None:
         radii = [math.hypot(s, v) for s, v in zip(outs, turns, strict=True)]
         angles = [x + math.atan2(v, s) for x, v, s in zip(angles, turns, outs, strict=True)]
     if max(abs(x) for x in angles) > 0.05:
-        return f"growths {case.growths}, DV = {case.slopes}: after 20000 loops the directions are {', '.join(f'{x:.3g}' for x in angles)} off"
+        return (
+            f"growths {case.growths}, DV = {case.slopes}: after 20000 loops the directions are {', '.join(f'{x:.3g}' for x in angles)} off"
+        )
     return None
 
 

@@ -14,7 +14,8 @@ def drift_relative_step():
 @register(
     "R3",
     "far_from_fixed",
-    "radius that bounds the fixed points of two pre sub-blocks: |u_1| <= C, u_2 varies by slope x (turn of the direction), |u_1 + u_2| >= delta",
+    "radius that bounds the fixed points of two pre sub-blocks: |u_1| <= C, u_2 varies by slope x (turn of the direction), |u_1 + u_2| "
+    ">= delta",
 )
 def fixed_point_radius():
     c, slope, delta = positive("C slope delta")

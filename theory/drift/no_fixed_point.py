@@ -8,7 +8,7 @@ import sympy as sp
 
 from theory.algebra import Equation, Words, diagonal, random_matrix, rational
 from theory.formulas import formula
-from theory.proof import Sentence, both, cited, decided, deduced, identity
+from theory.proof import Sentence, cited, decided, deduced, identity
 from theory.vectors import span
 
 
@@ -35,13 +35,13 @@ def _covering():
 
 def _gain():
     gain, smallest, x = sp.symbols("gamma g x")
-    return [Sentence((gain**2 >= smallest**2,), (gain * x) ** 2 >= smallest**2 * x**2)]
+    return [Sentence((sp.Ne(x, 0),), sp.Equivalent((gain * x) ** 2 >= smallest**2 * x**2, gain**2 >= smallest**2))]
 
 
 def _separation():
     size, gap, spread, t = sp.symbols("m k s t")
     # p nearest to 0, x in the hull, k = |p|^2 - <p, x>, s = |x - p|^2: |p + t (x - p)|^2 = |p|^2 - 2 t k + t^2 s
-    return [Sentence((gap > 0, spread > 0, t > 0, t * spread <= gap), size - 2 * t * gap + t**2 * spread < size)]
+    return [Sentence((gap > 0, t > 0, t * spread <= gap), size - 2 * t * gap + t**2 * spread < size)]
 
 
 def _linear_growth():
@@ -66,30 +66,38 @@ def _far():
 
 
 def _projectors(rng: random.Random, size: int):
-    first, second = sp.symbols("E_1 E_2", commutative=False)
-    basis = random_matrix(rng, size)
-    ones = [1] + [0] * (size - 1)
-    other = [0, *[1] + [0] * (size - 2)] if size > 1 else [0]
-    return {first: basis * diagonal(ones) * basis.inv(), second: basis * diagonal(other) * basis.inv(), sp.Symbol("r"): rational(rng)}
+    first, second, a1, a2, d1, d2 = _two_block_letters()
+    values = {}
+    for projector, slope, direction in ((first, a1, d1), (second, a2, d2)):
+        basis, length = random_matrix(rng, size), diagonal([rational(rng, positive=True)] * size)
+        across = basis * diagonal([0] + [1] * (size - 1)) * basis.inv()
+        values |= {
+            projector: diagonal([1] * size) - across,
+            direction: length.inv() * across,
+            slope: diagonal([-1] * size) * length * across,
+        }
+    return values
+
+
+def _two_block_letters() -> tuple[sp.Symbol, ...]:
+    return sp.symbols("E_1 E_2 A_1 A_2 D_1 D_2", commutative=False, seq=True)
 
 
 def _two_block_sink():
-    first, second = sp.symbols("E_1 E_2", commutative=False)  # projectors on n_1 = n(h) and on n_2 = n(h + u_1), at right angles
+    # E projects on n_1 = n(h), n_2 = n(h + u_1); Dn = (1 - E)/|.| there, and the slopes A = -|.|(1 - E) give A Dn = E - 1
+    first, second, a1, a2, d1, d2 = _two_block_letters()
+    rules = (((a1, d1), first - 1), ((a2, d2), second - 1))
     r, s = sp.symbols("r s", positive=True)
-    rules = (((first, first), first), ((second, second), second), ((first, second), sp.Integer(0)), ((second, first), sp.Integer(0)))
-    # Dn = (1 - E)/|.|; slopes A_1 = -r (1 - E_1), A_2 = -s (1 - E_2)
-    inner = 1 - r * (1 - first) * (1 - first) / r
-    outer = 1 - s * (1 - second) * (1 - second) / s
     n1, n2 = span("a b", {("a", "a"): 1, ("a", "b"): 0, ("b", "b"): 1})
     h = r * n1
     middle = h + (s * n2 - r * n1)
     after = middle + (r * n1 - s * n2)
     return [
-        Words(outer * inner, sp.Integer(0), rules, _projectors),
-        Equation(middle["a"], sp.Integer(0)),
-        Equation(middle["b"], s),
-        Equation((after - h)["a"], sp.Integer(0)),
-        Equation((after - h)["b"], sp.Integer(0)),
+        Words((1 + a2 * d2) * (1 + a1 * d1), second * first, rules, _projectors),
+        Equation(middle.dot(middle), s**2),
+        Equation(middle.dot(n2), s),
+        Equation(after.dot(after), r**2),
+        Equation(after.dot(n1), r),
     ]
 
 
@@ -118,8 +126,8 @@ NO_FIXED_POINT_STEPS = (
     ),
     deduced(
         "generic_bias_excludes",
-        "N -> oo: u(S) is compact and null; a fixed point of h + u(N(h)) + b needs -b in u(S), so for every b off a closed null set there is "
-        "none, and the step stays above dist(-b, u(S)) > 0",
+        "N -> oo: u(S) is compact and null; a fixed point of h + u(N(h)) + b needs -b in u(S), so for every b off a closed null set "
+        "there is none, and the step stays above dist(-b, u(S)) > 0",
         "every d; one token, or an update that acts on each token",
         ("covering", "ray", "one_sub_block", "one_token", "generic_bias"),
     ),
@@ -131,7 +139,8 @@ NO_FIXED_POINT_STEPS = (
     ),
     deduced(
         "peri_never",
-        "peri, one sub-block: |h' - h| = |gamma o n| >= R min|gamma| for every token: no fixed point for any parameter, gamma without zeros",
+        "peri, one sub-block: |h' - h| = |gamma o n| >= R min|gamma| for every token: no fixed point for any parameter, gamma without "
+        "zeros",
         "every d, every L",
         ("gain_below", "ray", "one_sub_block", "eps_zero"),
     ),
@@ -164,22 +173,23 @@ NO_FIXED_POINT_STEPS = (
     ),
     decided(
         "bounded_region",
-        "two sub-blocks with |u_1 + u_2| >= delta on the sphere: |U(h)| >= delta - l C/(r - C) > 0 beyond that radius, so every fixed point "
-        "lies within",
+        "two sub-blocks with |u_1 + u_2| >= delta on the sphere: |U(h)| >= delta - l C/(r - C) > 0 beyond that radius, so every fixed "
+        "point lies within",
         "every d, eps = 0",
         lambda: _far()[1],
         ("far_from_fixed", "asymptotic_update"),
     ),
     identity(
         "two_block_sink",
-        "two sub-blocks can have a reachable fixed point: h = r n_1, u_1 = s n_2 - r n_1, u_2 = -u_1, n_1 across n_2, Du_i = -|.|(1 - E_i): "
-        "J = 0",
+        "two sub-blocks can have a reachable fixed point: h = r n_1, u_1 = s n_2 - r n_1, u_2 = -u_1, n_1 across n_2, Du_i = -|.|(1 - "
+        "E_i): J = E_2 E_1 = <n_1, n_2> n_2 n_1^T = 0",
         "every d >= 2",
         _two_block_sink,
     ),
     deduced(
         "two_block_open",
-        "J = 0 is invertible minus 1: by continuity such a fixed point persists, contractive, on an open set of parameters",
+        "I - J = I is invertible: by the implicit function theorem the fixed point persists, and by continuity of J stays contractive, "
+        "on an open set of parameters",
         "every d >= 2",
         ("two_block_sink",),
     ),

@@ -8,7 +8,7 @@ import sympy as sp
 
 from theory.algebra import Equation
 from theory.formulas import formula
-from theory.proof import Sentence, both, cited, decided, deduced, identity
+from theory.proof import Sentence, cited, decided, deduced, identity
 from theory.vectors import Span, span
 
 
@@ -33,10 +33,12 @@ def _polar_step():
 
 def _radial():
     s, q, after = sp.symbols("s q y")
-    given = (s > 0, q >= 0, after > 0, sp.Eq(after**2, s**2 + q))
+    given = (s > 0, after > 0, sp.Eq(after**2, s**2 + q))
     return [
-        Sentence(given, both(after >= s, 2 * s * (after - s) <= q)),
-        Sentence(given, 2 * s**2 * (after - s) <= q * after),
+        # what the two bounds leave out is a square, resp. a square times a positive number
+        Sentence(given, sp.Equivalent(after >= s, q >= 0)),
+        Sentence(given[2:], sp.Eq(q - 2 * s * (after - s), (after - s) ** 2)),
+        Sentence(given[2:], sp.Eq(q * after - 2 * s**2 * (after - s), (after - s) ** 2 * (after + 2 * s))),
     ]
 
 
@@ -44,9 +46,9 @@ def _asymptotic():
     r, k, w = sp.symbols("r k w")  # w = sqrt(r^2 + d eps), N(h) = R h/w
     s, low, turn, q, c = sp.symbols("s l x q C")
     return [
-        Sentence((r > 0, k >= 0, w > 0, sp.Eq(w**2, r**2 + k)), both(w >= r, 2 * r * (w - r) <= k)),
+        Sentence((sp.Eq(w**2, r**2 + k),), sp.Eq(k - 2 * r * (w - r), (w - r) ** 2)),
         # |n(h + u_1) - n(h)|^2 = 2 (y - s)/y = x^2 <= q/s^2 with q <= C^2, s >= r - C = l
-        Sentence((s >= low, low > 0, q <= c**2, c > 0, turn >= 0, turn**2 * s**2 <= q), turn * low <= c),
+        Sentence((s >= low, low > 0, q <= c**2, turn**2 * s**2 <= q), turn**2 * low**2 <= c**2),
     ]
 
 
@@ -140,8 +142,8 @@ SETTLING_STEPS = (
     ),
     deduced(
         "settles",
-        "from the open set |x| < delta, r > r_0: a(n) >= a/2 > 0 makes r grow like t, Sum 1/r = oo and Sum 1/r^2 < oo, so x -> 0, n_t -> n*, "
-        "|h_t|/t -> a (Cesaro) and relative step x t -> |u(n*)|/a = 1",
+        "from the open set |x| < delta, r > r_0: a(n) >= a/2 > 0 makes r grow like t, Sum 1/r = oo and Sum 1/r^2 < oo, so x -> 0, n_t -> "
+        "n*, |h_t|/t -> a (Cesaro) and relative step x t -> |u(n*)|/a = 1",
         "every d, every t",
         ("trapping", "radial_bounds", "outward", "smooth"),
     ),

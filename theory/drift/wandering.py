@@ -8,18 +8,17 @@ import sympy as sp
 from theory.algebra import Equation
 from theory.drift.settling import polar
 from theory.formulas import formula
-from theory.proof import Bound, Sentence, both, decided, deduced, enclosed, identity
+from theory.proof import Bound, Sentence, decided, deduced, enclosed, identity
 
 
 def _inward():
     r, radius, b, c, after, move = sp.symbols("r R b c y m")
     # u = -R n + b: h' = (r - R) n + b with c = <n, b>, |c| <= |b| < R
-    offset = (radius > 0, b >= 0, b < radius, c <= b, c >= -b)
-    step = (r > 0, after >= 0, sp.Eq(after**2, (r - radius) ** 2 + 2 * (r - radius) * c + b**2))
+    step = (c <= b, b >= 0, sp.Eq(after**2, (r - radius) ** 2 + 2 * (r - radius) * c + b**2))
     return [
-        Sentence((*offset, sp.Eq(move, radius**2 - 2 * radius * c + b**2)), both(move >= (radius - b) ** 2, (radius - b) ** 2 > 0)),
-        Sentence((*offset, *step, r <= radius + b), after <= radius + b),
-        Sentence((*offset, *step, r >= radius), after <= r - (radius - b)),
+        Sentence((radius > b, b >= 0, c <= b, sp.Eq(move, radius**2 - 2 * radius * c + b**2)), move >= (radius - b) ** 2),
+        Sentence((*step, c >= -b, radius > b, r >= 0, r <= radius + b), after**2 <= (radius + b) ** 2),
+        Sentence((*step, r >= radius), after <= r - (radius - b)),
     ]
 
 
@@ -42,7 +41,7 @@ def _windows():
     s, first, second, t, third, fourth = sp.symbols("s a b t c d")
     fast = (first >= (limit - off) * s, second <= (limit + off) * ratio * s, second - first >= high * (ratio - 1) * s)
     slow = (third <= (limit + off) * t, fourth >= (limit - off) * ratio * t, fourth - third <= low * (ratio - 1) * t)
-    return [Sentence((ratio > 1, s > 0, t > 0, *fast, *slow), 2 * off * (ratio + 1) >= (high - low) * (ratio - 1))]
+    return [Sentence((s > 0, t > 0, *fast, *slow), 2 * off * (ratio + 1) >= (high - low) * (ratio - 1))]
 
 
 def _values():
@@ -62,8 +61,8 @@ def _values():
 WANDERING_STEPS = (
     decided(
         "bounded_for_ever",
-        "u(n) = -R n + b, |b| < R: the step is R - |b| > 0 at least, |h| <= R + |b| is invariant, and |h| falls by R - |b| in every loop from "
-        "beyond R: bounded, no fixed point",
+        "u(n) = -R n + b, |b| < R: the step is R - |b| > 0 at least, |h| <= R + |b| is invariant, and |h| falls by R - |b| in every loop "
+        "from beyond R: bounded, no fixed point",
         "every d",
         _inward,
     ),
@@ -91,9 +90,9 @@ WANDERING_STEPS = (
     ),
     deduced(
         "no_limit",
-        "u = (1 + 0.8 n_1) n + 3 J n: the norm gains 0.2 at least, the direction turns one way by arctan(3/(r + 1 + 0.8 n_1)), so it passes n_1 "
-        "= 1 and n_1 = -1 for ever and moves by 15 log lambda + o(1) at most while t grows by lambda: u near 1.8, l near 0.2, and |h_t|/t has "
-        "no limit. Only a gain that is not constant and a turn of one sign were used: an open set of updates",
+        "u = (1 + 0.8 n_1) n + 3 J n: the norm gains 0.2 at least, the direction turns one way by arctan(3/(r + 1 + 0.8 n_1)), so it "
+        "passes n_1 = 1 and n_1 = -1 for ever and moves by 15 log lambda + o(1) at most while t grows by lambda: u near 1.8, l near 0.2, "
+        "and |h_t|/t has no limit. Only a gain that is not constant and a turn of one sign were used: an open set of updates",
         "d = 2",
         ("windows", "polar_step", "radial_bounds"),
     ),

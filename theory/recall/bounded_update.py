@@ -30,8 +30,8 @@ def _entries():
     v, w, vw, weight, size = sp.symbols("v w c a m")  # |v|^2, |w|^2, <v, w>; attention weights a, 1 - a
     mean = weight**2 * v + 2 * weight * (1 - weight) * vw + (1 - weight) ** 2 * w
     return [
-        Sentence((gain**2 <= bound**2,), (gain * x) ** 2 <= bound**2 * x**2),
-        Sentence((gate >= 0, gate <= 1), (gate * x) ** 2 <= x**2),
+        Sentence((sp.Ne(x, 0),), sp.Equivalent((gain * x) ** 2 <= bound**2 * x**2, gain**2 <= bound**2)),
+        Sentence((sp.Ne(x, 0), gate >= 0), sp.Equivalent((gate * x) ** 2 <= x**2, gate <= 1)),
         Sentence((weight >= 0, weight <= 1, v <= size, w <= size, 2 * vw <= v + w), mean <= size),
     ]
 
@@ -67,19 +67,19 @@ def _radii():
 
 def _absorbing():
     mu, c, x, y, radius, ball = sp.symbols("mu C x y r b")
-    step = (mu >= 0, mu < 1, sp.Eq(radius * (1 - mu), c), y <= mu * x + c)
+    step = (sp.Eq(radius * (1 - mu), c), y <= mu * x + c)
     return [
         Sentence(step, y - radius <= mu * (x - radius)),
-        Sentence((*step, ball >= radius, x <= ball), y <= ball),
+        Sentence((*step, mu >= 0, mu < 1, ball >= radius, x <= ball), y <= ball),
     ]
 
 
 def _escape():
     mu, c, x, y, radius = sp.symbols("mu C x y r")
-    step = (mu > 1, sp.Eq(radius * (mu - 1), c), y >= mu * x - c)
+    step = (sp.Eq(radius * (mu - 1), c), y >= mu * x - c)
     return [
         Sentence(step, y - radius >= mu * (x - radius)),
-        Sentence((*step, x > radius), both(y > x, y > radius)),
+        Sentence((*step, mu > 1, x > radius), y > x),
     ]
 
 
@@ -114,10 +114,9 @@ def _sign_flip():
 
 def _no_fixed_point():
     x, k, m, after, cycle = sp.symbols("x k m q s")
-    inside = (x > 0, x < 1, k > 0, m > 0)
-    flipped = (*inside, x * m < k, sp.Eq(cycle * (1 + x), k), sp.Eq(after, k - x * m))
+    flipped = (x > 0, x < 1, m > 0, x * m < k, sp.Eq(cycle * (1 + x), k), sp.Eq(after, k - x * m))
     return [
-        Sentence(inside, x * m - k < m),
+        Sentence((k > 0, m > 0, sp.Eq(x * m - k, m)), x > 1),
         Sentence(flipped, both(after > 0, x * after < k, sp.Eq(after - cycle, -x * (m - cycle)))),
     ]
 
@@ -248,8 +247,8 @@ _STEPS = (
     ),
     deduced(
         "model_start",
-        "h_0 = e = tau e_0 with P(e_0 + (W_x - I)^{-1} W_e e_0) != 0 lies in the escape set for every large tau, since C_* does not depend on "
-        "e; a moderate e need not",
+        "h_0 = e = tau e_0 with P(e_0 + (W_x - I)^{-1} W_e e_0) != 0 lies in the escape set for every large tau, since C_* does not "
+        "depend on e; a moderate e need not",
         "every d",
         ("input_shift", "escape"),
     ),
@@ -260,11 +259,12 @@ R2 = Claim(
     id="R2",
     title="External recall with a bounded update",
     source="extension",
-    statement="h' = z + U(z), z = W_x h + W_e e + b, U the update of pre or peri sub-blocks: |U| <= C, explicit. rho(W_x) < 1: every orbit "
-    "enters an absorbing ball of an adapted norm, and with eps > 0 there is a fixed point for every e (eps = 0: there may be none). rho(W_x) "
-    "> 1: the open forward-invariant set |P g|_* > C_*/(mu - 1), g = h + (W_x - I)^{-1} W_e e, diverges with (1/t) log|h_t| -> log "
-    "rho(W_x). rho(W_x) = 1: |h_t| = O(t^k), k the largest Jordan block on the circle. rho(W_x) = 1 is the threshold of global boundedness, not of "
-    "stable fixed points, except for W_x = omega I, one sub-block, eps = 0, where omega is an eigenvalue of J everywhere.",
+    statement="h' = z + U(z), z = W_x h + W_e e + b, U the update of pre or peri sub-blocks: |U| <= C, explicit. rho(W_x) < 1: every "
+    "orbit enters an absorbing ball of an adapted norm, and with eps > 0 there is a fixed point for every e (eps = 0: there may be "
+    "none). rho(W_x) > 1: the open forward-invariant set |P g|_* > C_*/(mu - 1), g = h + (W_x - I)^{-1} W_e e, diverges with (1/t) "
+    "log|h_t| -> log rho(W_x). rho(W_x) = 1: |h_t| = O(t^k), k the largest Jordan block on the circle. rho(W_x) = 1 is the threshold of "
+    "global boundedness, not of stable fixed points, except for W_x = omega I, one sub-block, eps = 0, where omega is an eigenvalue of J "
+    "everywhere.",
     assumptions=(
         Assumption("normalisation", "pre or peri, additive residual: every sub-block reads its stream through RMSNorm; activations x p(x)"),
         Assumption("contractive", "rho(W_x) < 1 (absorbing ball and fixed point)"),
@@ -279,23 +279,24 @@ R2 = Claim(
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "rho(W_x) = 1 was called the threshold whatever the block has learnt: false for fixed points, W_x = diag(1.05, 0.1) has a stable one.",
+        "rho(W_x) = 1 was called the threshold whatever the block has learnt: false for fixed points, W_x = diag(1.05, 0.1) has a stable "
+        "one.",
         "At eps = 0 the update jumps at z = 0 and Brouwer's theorem does not apply: h' = x h - k h/|h| has no fixed point.",
-        "The radial eigenvalue omega sits at every state, not only at fixed points; with two sub-blocks it is lost, and a loop with omega > 1 "
-        "can have a reachable fixed point.",
+        "The radial eigenvalue omega sits at every state, not only at fixed points; with two sub-blocks it is lost, and a loop with "
+        "omega > 1 can have a reachable fixed point.",
         "The escape set is stated for g = h + (W_x - I)^{-1} W_e e: its radius then does not depend on the input.",
     ),
-    latex=r"Let $h_{t+1} = z_t + U(z_t)$ with $z_t = W_x h_t + W_e e + b$ and $U$ the total update of pre- or peri-normalised sub-blocks, "
-    r"so that $|U| \le C$; per sub-block $C = \|W_{\mathrm{out}}\|(\|W_{\mathrm{in}}\|\sqrt d\,\|\gamma\|_\infty + |b_{\mathrm{in}}|) + "
-    r"|b_{\mathrm{out}}|$ (pre) or $\sqrt d\,\|\gamma_{\mathrm{out}}\|_\infty$ (peri). "
-    r"(i) If $\rho(W_x) < \mu < 1$, there is a norm with $\|W_x\|_* \le \mu$ and $|h_{t+1}|_* - r \le \mu(|h_t|_* - r)$, $r = "
-    r"C_*/(1-\mu)$; if moreover $\varepsilon > 0$ in every norm, a fixed point exists for every $e$. For $\varepsilon = 0$ this fails: "
-    r"$h' = xh - k\,h/|h|$, $0 < x < 1$, $k > 0$, has none. "
-    r"(ii) If $1 < \mu < \rho(W_x)$ and $P$ is the spectral projector on the eigenvalues of modulus $\rho(W_x)$, the set "
-    r"$\{|P(h + (W_x - I)^{-1} W_e e)|_* > C_*/(\mu - 1)\}$ is open and forward invariant, and on it $\frac1t \log|h_t| \to \log\rho(W_x)$. "
-    r"(iii) If $\rho(W_x) = 1$, then $|h_t| = O(t^k)$ with $k$ the size of the largest Jordan block on the unit circle, and the order is "
-    r"attained. (iv) If $W_x = \omega I$, with one sub-block and $\varepsilon = 0$, then $J z = \omega z$ at every state. In general "
-    r"$\rho(W_x) > 1$ does not exclude a stable fixed point: $W_x = \mathrm{diag}(1.05, 0.1)$, input term $(0, 1)$, $u(n) = (-n_1/2, 0)$.",
+    latex=r"Let $h_{t+1} = z_t + U(z_t)$ with $z_t = W_x h_t + W_e e + b$ and $U$ the total update of pre- or peri-normalised "
+    r"sub-blocks, so that $|U| \le C$; per sub-block $C = \|W_{\mathrm{out}}\|(\|W_{\mathrm{in}}\|\sqrt d\,\|\gamma\|_\infty + "
+    r"|b_{\mathrm{in}}|) + |b_{\mathrm{out}}|$ (pre) or $\sqrt d\,\|\gamma_{\mathrm{out}}\|_\infty$ (peri). (i) If $\rho(W_x) < \mu < "
+    r"1$, there is a norm with $\|W_x\|_* \le \mu$ and $|h_{t+1}|_* - r \le \mu(|h_t|_* - r)$, $r = C_*/(1-\mu)$; if moreover "
+    r"$\varepsilon > 0$ in every norm, a fixed point exists for every $e$. For $\varepsilon = 0$ this fails: $h' = xh - k\,h/|h|$, $0 < "
+    r"x < 1$, $k > 0$, has none. (ii) If $1 < \mu < \rho(W_x)$ and $P$ is the spectral projector on the eigenvalues of modulus "
+    r"$\rho(W_x)$, the set $\{|P(h + (W_x - I)^{-1} W_e e)|_* > C_*/(\mu - 1)\}$ is open and forward invariant, and on it $\frac1t "
+    r"\log|h_t| \to \log\rho(W_x)$. (iii) If $\rho(W_x) = 1$, then $|h_t| = O(t^k)$ with $k$ the size of the largest Jordan block on the "
+    r"unit circle, and the order is attained. (iv) If $W_x = \omega I$, with one sub-block and $\varepsilon = 0$, then $J z = \omega z$ "
+    r"at every state. In general $\rho(W_x) > 1$ does not exclude a stable fixed point: $W_x = \mathrm{diag}(1.05, 0.1)$, input term "
+    r"$(0, 1)$, $u(n) = (-n_1/2, 0)$.",
     consequences=(
         Consequence(
             Axis.REACHABILITY,

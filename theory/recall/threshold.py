@@ -17,19 +17,19 @@ def _binomial(time: sp.Expr, k: int) -> sp.Expr:
     return sp.Mul(*[time - i for i in range(k)]) / sp.factorial(k)
 
 
+def _block_power(size: int, time: sp.Expr, power: sp.Expr) -> sp.Matrix:
+    """J_size(lambda)^time, `power` standing for lambda^time."""
+    eigenvalue = sp.Symbol("lambda")
+    return sp.Matrix(size, size, lambda i, j: power * _binomial(time, j - i) * eigenvalue ** (i - j) if j >= i else sp.Integer(0))
+
+
 def _jordan_powers():
     t, eigenvalue, power = sp.symbols("t lambda L")  # L stands for lambda^t
     equations = []
     for size in (1, 2, 3, 4):
         block = sp.Matrix(size, size, lambda i, j: eigenvalue if i == j else int(j == i + 1))
-
-        def entry(time: sp.Expr, scale: sp.Expr, gap: int) -> sp.Expr:
-            return scale * _binomial(time, gap) * eigenvalue**-gap if gap >= 0 else sp.Integer(0)
-
-        now, after = (
-            sp.Matrix(size, size, lambda i, j, a=a, s=s: entry(a, s, j - i)) for a, s in ((t, power), (t + 1, eigenvalue * power))
-        )
-        equations += [Equation(entry, sp.Integer(0)) for entry in block * now - after]
+        product, after = block * _block_power(size, t, power), _block_power(size, t + 1, eigenvalue * power)
+        equations += [Equation(product[i, j], after[i, j]) for i in range(size) for j in range(i, size)]
     return equations
 
 
@@ -53,28 +53,28 @@ def _multipliers():
 
 
 def _example():
-    """Premises and step of the loop: w = 0.5 sqrt(2)/|z|, so h_1' = z_1 (1 - w); q = |h_1| after, p = |h_1| before."""
+    """|h_1| = p before and q after (with the sign of h_1), h_2 = k, z; w = 0.5 sqrt(2)/|z|, so h_1' = z_1 (1 - w)."""
     p, q, second, w = sp.symbols("p q k w")
     z = (sp.Rational(21, 20) * p, second / 10 + 1)
-    given = (p >= 0, w > 0, sp.Eq(2 * w**2 * (z[0] ** 2 + z[1] ** 2), 1))
-    return p, q, second, w, z, given
+    square = z[0] ** 2 + z[1] ** 2
+    return p, q, second, w, z, square, (sp.Eq(2 * w**2 * square, 1), sp.Eq(q, z[0] * (1 - w)))
 
 
 def _basin():
-    p, q, second, w, z, given = _example()
-    box = (p <= 13, second >= 0, second <= 5)
-    below = both(w < 1, 1000 * z[0] * (1 - w) <= 997 * p)
-    level = second - sp.Rational(10, 9)
+    p, q, second, w, z, square, step = _example()
+    after = sp.Symbol("l")
     return [
-        Sentence((*given, *box), below),
-        Sentence((*box[1:], sp.Eq(q, z[1])), both(q >= 1, q <= sp.Rational(3, 2), sp.Eq(q - sp.Rational(10, 9), level / 10))),
+        Sentence((*step, p > 0, w > 0), sp.Equivalent(both(q < p, q > -p), both(2 * square < 21**2, 2 * 41**2 * square > 21**2))),
+        Sentence((second <= 5, second >= 0, 441 * p**2 < 87300), both(2 * square < 21**2, square >= 1)),
+        Sentence((sp.Eq(after, z[1]),), sp.Equivalent(both(second >= 0, second <= 5), both(after >= 1, after <= sp.Rational(3, 2)))),
+        Sentence((sp.Eq(after, z[1]),), sp.Eq(after - sp.Rational(10, 9), (second - sp.Rational(10, 9)) / 10)),
     ]
 
 
 def _beyond():
-    p, q, _, w, z, given = _example()
-    edge = sp.Symbol("E")  # 10 sqrt(2), the escape radius
-    return [Sentence((*given, sp.Eq(edge**2, 200), edge > 0, p > edge, sp.Eq(q, z[0] * (1 - w))), 20 * (q - edge) >= 21 * (p - edge))]
+    p, q, _, _, _, _, step = _example()
+    edge = sp.Symbol("E")  # 10 sqrt(2), the escape radius; 20 (q - E) >= 21 (p - E)
+    return [Sentence((*step, sp.Eq(edge**2, 200), edge > 0), 20 * q + edge >= 21 * p)]
 
 
 def _edge():
@@ -99,13 +99,13 @@ def _homogeneous():
     z, v = span("z v", {("z", "z"): length**2, ("v", "z"): c})
     derivative = (radius / length) * (v - (v.dot(z) / length**2) * z)  # DN(z) v at eps = 0
     radial = (radius / length) * (z - (z.dot(z) / length**2) * z)
-    slope, zero, letter = sp.symbols("U D z", commutative=False)
+    slope, zero, letter, other = sp.symbols("U D z x", commutative=False)
     rules = (((zero, letter), sp.Integer(0)),)
     jacobian = omega * (1 + slope * zero)
     return [
         Equation(radial["z"], sp.Integer(0)),
         Equation(derivative.dot(z), sp.Integer(0)),
-        Words(jacobian * letter, omega * letter, rules, _null_model),
+        Words(jacobian * (letter + other), omega * letter + omega * (other + slope * zero * other), rules, _null_model),
     ]
 
 
@@ -146,15 +146,15 @@ THRESHOLD_STEPS = (
     ),
     decided(
         "example_basin",
-        "|h_1| <= 13, 0 <= h_2 <= 5 is mapped into itself, |h_1| falls by 0.997 and h_2 - 10/9 by 0.1 in every loop: (0.5, 1), (-2, 0) and "
-        "(5, 1) tend to (0, 10/9)",
+        "|h_1| falls iff 21/41 < sqrt(2)|z| < 21; so it does on |h_1| <= 14, 0 <= h_2 <= 5, a compact set mapped into itself, and "
+        "h_2 - 10/9 shrinks to a tenth: (0.5, 1), (-2, 0) and (5, 1) tend to (0, 10/9)",
         "d = 2",
         _basin,
         ("example_stable",),
     ),
     decided(
         "example_escape",
-        "there |h_1| - 10 sqrt(2) > 0 grows by the factor 1.05 at least in every loop: (20, 1) diverges",
+        "|h_1'| - 10 sqrt(2) >= 1.05 (|h_1| - 10 sqrt(2)): (20, 1) diverges",
         "d = 2",
         _beyond,
         ("example_radius",),
