@@ -20,9 +20,9 @@ R3 = Claim(
     "has no fixed point for every output bias off a closed null set, peri none for any parameter. (b) 0 outside the closed convex hull "
     "of the values of U, at distance c_0: c_0 t - |h_0| <= |h_t| <= |h_0| + C t, no fixed point. (c) One token, n* a hyperbolic sink of "
     "V(n) = P_n u(n), u = lim U(r n), a = <n*, u(n*)> > 0: from an open set n_t -> n*, |h_t|/t -> a, relative step x t -> 1. (d) "
-    "Otherwise, on open sets of parameters, an orbit can stay bounded without fixed point, |h_t|/t can oscillate for ever, and the "
-    "direction can turn for ever with relative step x t -> |u|/a > 1. (e) Two sub-blocks, |u_1 + u_2| >= delta on the sphere: fixed "
-    "points lie within C (1 + l/delta), and can be reachable.",
+    "Otherwise, on open sets of updates, an orbit can stay bounded without fixed point, |h_t|/t can oscillate for ever, the direction "
+    "can turn for ever (u = n + Omega n: relative step x t -> sqrt(1 + omega^2) > 1). (e) Two sub-blocks, |u_1 + u_2| >= delta on the "
+    "sphere: fixed points lie within C (1 + l/delta), and can be reachable.",
     assumptions=(
         Assumption("bounded_update", "h' = h + U(h, e) with |U| <= C (R2), additive residual, recall none or internal"),
         Assumption("one_sub_block", "one sub-block per loop (a)"),
@@ -43,6 +43,7 @@ R3 = Claim(
         "but with a = (1/4, 1) the directions leave it.",
         "(e) Two pre sub-blocks without recall can have a reachable fixed point (J = 0) on an open set of parameters: drift is not "
         "universal.",
+        "Turning for ever is an open property, the limit |u|/a > 1 of relative step x t is not: where the gain varies, it oscillates.",
         "How often random blocks drift at initialisation is measured elsewhere and is no part of this proof.",
     ),
     latex=r"Let $h_{t+1} = h_t + U(h_t, e)$ with $|U| \le C$ and $e$ fixed (recall none or internal, pre- or peri-normalised "

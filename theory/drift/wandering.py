@@ -92,7 +92,7 @@ WANDERING_STEPS = (
         "no_limit",
         "u = (1 + 0.8 n_1) n + 3 J n: the norm gains 0.2 at least, the direction turns one way by arctan(3/(r + 1 + 0.8 n_1)), so it "
         "passes n_1 = 1 and n_1 = -1 for ever and moves by 15 log lambda + o(1) at most while t grows by lambda: u near 1.8, l near 0.2, "
-        "and |h_t|/t has no limit. Only a gain that is not constant and a turn of one sign were used: an open set of updates",
+        "and |h_t|/t has no limit",
         "d = 2",
         ("windows", "polar_step", "radial_bounds"),
     ),
@@ -101,5 +101,12 @@ WANDERING_STEPS = (
         "that orbit from (1, 0): |h_t|/t = 0.7866, 1.2177, 1.1200, 0.7712 at t = 2000, 4000, 8000, 16000",
         "d = 2",
         _values,
+    ),
+    deduced(
+        "open_sets",
+        "each survives a small change of u: a <= -delta on the sphere and no zero of u (bounded, no fixed point; any d), V without zero on "
+        "the circle and a > 0 (turning; d = 2), and besides a gain a that is not constant (oscillation)",
+        "as said",
+        ("bounded_for_ever", "turns_for_ever", "no_limit"),
     ),
 )
