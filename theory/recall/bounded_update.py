@@ -161,8 +161,8 @@ _STEPS = (
     identity("radii", "C/(1 - mu) and C/(mu - 1) are the fixed points of r -> mu r + C and r -> mu r - C", "every mu", _radii),
     decided(
         "absorbing",
-        "|h'|_* <= mu |h|_* + C_*: the distance to the radius r = C_*/(1 - mu) shrinks by mu, and every ball of radius >= r is mapped into "
-        "itself",
+        "|h'|_* <= mu |h|_* + C_*, C_* = sup |W_e e + k|_*: the distance to the radius r = C_*/(1 - mu) shrinks by mu, and every ball of "
+        "radius >= r is mapped into itself",
         "every d, every L",
         _absorbing,
         ("adapted_norm", "bounded", "radii"),
@@ -217,7 +217,7 @@ _STEPS = (
     ),
     decided(
         "escape",
-        "|P g|_* > r = C_*/(mu - 1) is open and forward invariant, and |P g|_* - r grows by mu in every loop",
+        "C_* = sup |P k|_*: |P g|_* > r = C_*/(mu - 1) is open and forward invariant, and |P g|_* - r grows by mu in every loop",
         "every d, every L",
         _escape,
         ("expanding_norm", "input_shift", "bounded", "radii"),
@@ -318,7 +318,7 @@ R2 = Claim(
         ),
         Consequence(
             Axis.REACHABILITY,
-            "expansive",
+            "not contractive",
             "omega is an eigenvalue of the loop Jacobian at every fixed point, so none is contractive.",
             recalls=frozenset({Recall.EXTERNAL}),
             outer_norm=False,
