@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from theory.claim import Claim
+from theory.drift.direction import M4
+from theory.drift.drift import R3
 
-CLAIMS: tuple[Claim, ...] = ()
+CLAIMS = (R3, M4)

@@ -42,4 +42,17 @@ THEOREMS: dict[str, Theorem] = {
             "compact": "the zeros to exclude lie in a compact set",
         },
     ),
+    "implicit_function": Theorem(
+        "Implicit function theorem",
+        "F of class C^1 near (x_0, y_0), F(x_0, y_0) = 0, D_x F(x_0, y_0) invertible: near (x_0, y_0) the zeros of F are the graph of a "
+        "C^1 map x(y). Without y: x_0 is an isolated zero and F a diffeomorphism near it.",
+        "W. Rudin, Principles of Mathematical Analysis, 3rd ed., Thms. 9.24 and 9.28",
+        {"smooth": "F is C^1", "invertible": "D_x F is invertible at the point"},
+    ),
+    "bernoulli": Theorem(
+        "Bernoulli's inequality",
+        "(1 + x)^p >= 1 + p x for real x > -1 and real p <= 0 or p >= 1.",
+        "G. Hardy, J. Littlewood, G. Polya, Inequalities, 2nd ed., Thm. 42",
+        {"exponent": "p <= 0 or p >= 1"},
+    ),
 }

@@ -15,4 +15,11 @@ THEOREMS: dict[str, Theorem] = {
         "Y. Kuznetsov, Elements of Applied Bifurcation Theory, 4th ed., Thm. 4.3 (flip) and section 7.4.2 (symmetric case)",
         {"odd": "the map is odd", "multiplier": "the derivative at 0 is m", "cubic": "the cubic coefficient c is not zero"},
     ),
+    "lyapunov": Theorem(
+        "Lyapunov's inequality",
+        "If every eigenvalue of a real square matrix A has real part < -m, there is an inner product with <x, A x> <= -m <x, x>.",
+        "R. Horn, C. Johnson, Topics in Matrix Analysis, Thm. 2.2.1; M. Hirsch, S. Smale, Differential Equations, Dynamical Systems, "
+        "and Linear Algebra, section 7.1",
+        {"hurwitz": "every eigenvalue of A has real part < -m"},
+    ),
 }

@@ -37,4 +37,18 @@ THEOREMS: dict[str, Theorem] = {
         "R. Horn, C. Johnson, Matrix Analysis, 2nd ed., 0.8.5.11",
         {"invertible": "X is invertible"},
     ),
+    "spectral_projector": Theorem(
+        "Spectral projector",
+        "If the spectrum of a real square matrix W is the union of two disjoint sets closed under conjugation, R^d is the direct sum of "
+        "two W-invariant real subspaces with these spectra; the projector P on either along the other commutes with W.",
+        "T. Kato, Perturbation Theory for Linear Operators, I.5.3; R. Horn, C. Johnson, Matrix Analysis, 2nd ed., Thm. 3.4.1.5",
+        {"separated": "the two parts of the spectrum are disjoint and closed under conjugation"},
+    ),
+    "jordan_form": Theorem(
+        "Jordan normal form",
+        "A square complex matrix is similar to a direct sum of blocks J_k(lambda) = lambda I + (ones above the diagonal), one for each "
+        "Jordan chain; so powers of the matrix are conjugate to the direct sum of the powers of the blocks.",
+        "R. Horn, C. Johnson, Matrix Analysis, 2nd ed., Thm. 3.1.11",
+        {"square": "the matrix is square (and, for bounds of powers, the powers of a block are known)"},
+    ),
 }
