@@ -42,4 +42,11 @@ THEOREMS: dict[str, Theorem] = {
             "compact": "the zeros to exclude lie in a compact set",
         },
     ),
+    "implicit_function": Theorem(
+        "Implicit function theorem",
+        "F(h, e) of class C^k (k >= 1, or analytic) between manifolds, F(h*, e*) = 0 and D_h F(h*, e*) invertible: near (h*, e*) the "
+        "zeros of F are the graph of one C^k (analytic) function h*(e), with D h* = -(D_h F)^{-1} D_e F.",
+        "S. Krantz, H. Parks, The Implicit Function Theorem, Thms. 3.3.1 and 6.1.2",
+        {"smooth": "F is C^k near the point", "regular": "D_h F is invertible at the point"},
+    ),
 }
