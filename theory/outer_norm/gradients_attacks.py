@@ -14,6 +14,7 @@ import sympy as sp
 from theory.exact import Matrix, add, apply
 from theory.falsifier import Falsifier
 from theory.formulas import formula
+from theory.outer_norm.non_normality_attacks import corner, norm_at_most
 
 Row = Sequence[float]
 
@@ -38,14 +39,12 @@ def _linear(rng: random.Random, keep: bool) -> LinearLoop:
     r, c = Fraction(rng.randint(1, 8), 10), Fraction(rng.randint(2, 6))
     c = c if not keep else (1 - r) * Fraction(rng.randint(1, 9), 10)
     # |M|_2 <= r + |c|; rho = r
-    return LinearLoop([[r, c], [Fraction(0), r]], (Fraction(0), Fraction(1)), r + c if keep else r, rng.randint(2, 8))
+    return LinearLoop(corner(r, c), (Fraction(0), Fraction(1)), r + c if keep else r, rng.randint(2, 8))
 
 
 def _contracts(loop: LinearLoop) -> bool:
-    """|M|_2 <= kappa < 1: kappa^2 - M^T M is positive semidefinite (trace and determinant)."""
-    (a, b), (c, d) = loop.matrix
-    first, second, mixed = loop.kappa**2 - a * a - c * c, loop.kappa**2 - b * b - d * d, a * b + c * d
-    return loop.kappa < 1 and first >= 0 and second >= 0 and first * second >= mixed**2
+    """|M|_2 <= kappa < 1."""
+    return loop.kappa < 1 and norm_at_most(loop.matrix, loop.kappa**2)
 
 
 def _exceeds_bound(loop: LinearLoop) -> str | None:

@@ -1,0 +1,374 @@
+"""M5: rho < 1 bounds neither the transient of the powers nor the resolvent at 1; the Kreiss constant does, up to e d."""
+
+from __future__ import annotations
+
+import random
+
+import flint
+import sympy as sp
+
+from theory.algebra import Equation, Words, diagonal, random_matrix, rational
+from theory.claim import Assumption, Axis, Claim, Consequence, Regime
+from theory.formulas import formula
+from theory.outer_norm.non_normality_attacks import FALSIFIERS
+from theory.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
+
+
+def _letters(text: str) -> tuple[sp.Symbol, ...]:
+    return sp.symbols(text, commutative=False, seq=True)
+
+
+def _sum_model(rng: random.Random, size: int):
+    j, partial, power = _letters("J Sigma Pi")
+    m = random_matrix(rng, size)
+    return {j: m, partial: diagonal([1] * size) + m, power: m * m}
+
+
+def _neumann():
+    j, partial, power, q = _letters("J Sigma Pi Q")
+    y = sp.Symbol("y")  # y = 1/z
+    return [
+        *(Words((1 - y * j) * sum((y**k * j**k for k in range(t)), sp.Integer(0)), 1 - y**t * j**t) for t in (1, 2, 3, 6)),
+        # induction, y = 1: Sigma = Sum_{k<t} J^k and Pi = J^t with (I - J) Sigma = I - Pi
+        Words((1 - j) * (partial + power), 1 - j * power, (((j, partial), partial - 1 + power),), _sum_model),
+        # Q = I - J: what the first t terms leave of the resolvent is J^t (I - J)^{-1}
+        *(Words(q**-1 - sum(((1 - q) ** k for k in range(t)), sp.Integer(0)), (1 - q) ** t * q**-1) for t in (1, 2, 3, 6)),
+    ]
+
+
+def _geometric():
+    x = sp.Symbol("x", positive=True)
+    return [Equation((x - 1) * sum((x ** (-k - 1) for k in range(t)), sp.Integer(0)), 1 - x**-t) for t in range(1, 7)]
+
+
+def _lower_kreiss():
+    x, top, power, total, size = sp.symbols("x C p S r")
+    # |z| = x, power = x^{-t}, total = Sum_{k<t} x^{-k-1}, size = |(z - J)^{-1}| <= C total + power C size, C = sup |J^t| >= 1
+    given = (x > 1, top >= 1, power > 0, top * power < 1, sp.Eq((x - 1) * total, 1 - power), size <= top * total + power * top * size)
+    return [Sentence(given, (x - 1) * (1 - top * power) * size <= top * (1 - power))]
+
+
+def _peak(k: int) -> sp.Rational:
+    """max over x >= 1 of (x - 1)/x^{k+1} = k^k/(k+1)^{k+1}."""
+    return sp.Rational(k**k, (k + 1) ** (k + 1))
+
+
+def _shift():
+    c, x = sp.symbols("c x")
+    equations = []
+    for size in (2, 3, 4):
+        j = sp.Matrix(size, size, lambda a, b: c if b == a + 1 else 0)
+        resolvent = sum((j**k / x ** (k + 1) for k in range(size)), sp.zeros(size, size))
+        product = (x * sp.eye(size) - j) * resolvent
+        equations += [Equation(product[a, b], sp.Integer(int(a == b))) for a in range(size) for b in range(size)]
+        equations.append(Equation((j ** (size - 1))[0, size - 1], c ** (size - 1)))
+    return equations
+
+
+def _shift_peak():
+    x, c, kreiss, gap = sp.symbols("x c K g")
+    return [
+        *(Sentence((x >= 1,), x - 1 <= _peak(k) * x ** (k + 1)) for k in (1, 2, 3, 4)),
+        # d = 2: K <= 1 + c/4 while |J| = c, so the ratio passes every 4 - g
+        Sentence((gap > 0, gap < 4, gap * c >= 4 * (4 - gap), kreiss <= 1 + c * _peak(1)), c >= (4 - gap) * kreiss),
+    ]
+
+
+def _sharp():
+    upper = formula("kreiss_upper")
+    sizes = {2: ("0.73575", "0.73576"), 8: ("0.93680", "0.93681"), 64: ("0.99217", "0.99218"), 1024: ("0.99951", "0.99952")}
+
+    def ratio(d: int) -> flint.arb:
+        peak = _peak(d - 1)
+        over = flint.arb(flint.fmpq(int(peak.q), int(peak.p)))  # sup |J^t|/K of the shift as c -> infinity
+        bound = upper(d, 1)
+        return over / (flint.arb(1).exp() * flint.fmpq(*map(int, sp.fraction(bound / sp.E))))
+
+    return [Bound(f"d = {d}: sup|J^t|/(e d K)", ratio(d), low, high) for d, (low, high) in sizes.items()]
+
+
+def _family():
+    r, c, t, power, x = sp.symbols("r c t L x")  # power = r^{t-1}
+    j = sp.Matrix([[r, c], [0, r]])
+
+    def powers(time: sp.Expr, base: sp.Expr) -> sp.Matrix:
+        return sp.Matrix([[r * base, time * c * base], [0, r * base]])
+
+    w = 1 / (1 - r)
+    product = (sp.eye(2) - j) * sp.Matrix([[w, c * w**2], [0, w]])
+    step = j * powers(t, power) - powers(t + 1, r * power)
+    start = powers(sp.Integer(1), sp.Integer(1)) - j
+    return [
+        Equation((x * sp.eye(2) - j).det(), (x - r) ** 2),
+        *(Equation(entry, sp.Integer(0)) for entry in (*step, *start)),
+        *(Equation(product[a, b], sp.Integer(int(a == b))) for a in range(2) for b in range(2)),
+    ]
+
+
+def _unbounded():
+    r, c, bound, entry, t, power = sp.symbols("r c M p t L")
+    inside = (r > 0, r < 1)
+    return [
+        # the corner entries c of J and c/(1-r)^2 of (I - J)^{-1} pass every bound M
+        Sentence((*inside, bound > 0, c >= bound, sp.Eq(entry * (1 - r) ** 2, c)), entry > bound),
+        # the corner entry t c r^{t-1} of J^t passes M r^t
+        Sentence((r > 0, power > 0, t * c > bound * r), t * c * power > bound * r * power),
+    ]
+
+
+def _corner_norm(diagonal_entry: flint.arb, corner: flint.arb) -> flint.arb:
+    """2-norm of [[a, b], [0, a]], a, b > 0: (b + sqrt(b^2 + 4 a^2))/2, as s - a^2/s = b for s the larger singular value."""
+    return (corner + (corner**2 + 4 * diagonal_entry**2).sqrt()) / 2
+
+
+def _corner():
+    # a and s = |J|_2 with b = s - a^2/s: s^2 is a root of x^2 - (2a^2 + b^2) x + a^4, the characteristic polynomial of J^T J
+    a, s = sp.symbols("a s", positive=True)
+    b = s - a**2 / s
+    gram = sp.Matrix([[a, 0], [b, a]]) * sp.Matrix([[a, b], [0, a]])
+    return [Equation((s**2 * sp.eye(2) - gram).det(), sp.Integer(0)), Equation(gram.det(), s**2 * (a**2 / s) ** 2)]
+
+
+def _jordan_kreiss():
+    u, c, g = sp.symbols("u c g", positive=True)  # u = x - r, g = 1 - r: (z - J)^{-1} = [[1/u, c/u^2], [0, 1/u]] at z = x
+    kreiss = formula("kreiss_jordan")(1 - g, c)
+    best = 2 * c**2 * g / (c**2 - 4 * g**2)
+    excess = kreiss**2 * u**2 - c * kreiss * (u - g) - (u - g) ** 2
+    return [Equation(excess, (((c**2 - 4 * g**2) * u - 2 * c**2 * g) / (4 * c * g)) ** 2), Equation(excess.subs(u, best), sp.Integer(0))]
+
+
+def _jordan_kreiss_bound():
+    u, c, g, s, kreiss = sp.symbols("u c g s K")
+    # s = |(x - J)^{-1}|_2: u^2 s^2 - c s - 1 = 0 (corner_norm at a = 1/u, b = c/u^2); x - 1 = u - g
+    given = (g > 0, u > g, c > 2 * g, s > 0, kreiss > 0, sp.Eq(u**2 * s**2, c * s + 1))
+    square = kreiss**2 * u**2 - c * kreiss * (u - g) - (u - g) ** 2
+    best = sp.Eq((c**2 - 4 * g**2) * u, 2 * c**2 * g)
+    return [
+        Sentence((*given, square >= 0), (u - g) * s <= kreiss),
+        Sentence((*given, sp.Eq(square, 0)), sp.Eq((u - g) * s, kreiss)),
+        Sentence((g > 0, c > 2 * g, best), u > g),
+    ]
+
+
+def _example():
+    r, c = flint.arb("0.5"), flint.arb(8)
+    kreiss = flint.arb(flint.fmpq(*map(int, sp.fraction(formula("kreiss_jordan")(sp.Rational(1, 2), 8)))))
+    # |J^t| <= t c r^{t-1} + r^t, below 8 from t = 3 on
+    powers = [_corner_norm(r**t, t * c * r ** (t - 1)) for t in (1, 2)]
+    return [
+        Bound("sup|J^t|", powers[0].max(powers[1]), "8.031", "8.032"),
+        Bound("sup|J^t|/K", powers[0].max(powers[1]) / kreiss, "1.976", "1.977"),
+        Bound("|(I - J)^{-1}|", _corner_norm(flint.arb(2), c * 4), "32.124", "32.125"),
+    ]
+
+
+def _plane():
+    p, q, x, y = sp.symbols("p q x y")
+    size = x**2 + y**2
+    return [
+        Equation((p * x - q * y) ** 2 + (q * x + p * y) ** 2, (p**2 + q**2) * size),
+        Equation(((1 - p) * x + q * y) ** 2 + (-q * x + (1 - p) * y) ** 2, ((1 - p) ** 2 + q**2) * size),
+    ]
+
+
+def _normal_resolvent():
+    p, q, rho = sp.symbols("p q r")
+    return [Sentence((rho >= 0, rho < 1, p**2 + q**2 <= rho**2), (1 - p) ** 2 + q**2 >= (1 - rho) ** 2)]
+
+
+def _diagonalised():
+    v, values, gap = _letters("V L R")  # R = I - L
+    return [
+        *(Words((v * values * v**-1) ** t, v * values**t * v**-1) for t in (1, 2, 3, 5)),
+        Words((1 - v * (1 - gap) * v**-1) * (v * gap**-1 * v**-1), sp.Integer(1)),
+    ]
+
+
+def _projector_model(rng: random.Random, size: int):
+    p, n, q = _letters("P N Q")
+    basis = random_matrix(rng, size)
+    rest = [rational(rng) for _ in range(size - 1)]
+    rest = [x if x != 1 else x + 1 for x in rest]
+    return {
+        p: basis * diagonal([1] + [0] * (size - 1)) * basis.inv(),
+        n: basis * diagonal([0, *rest]) * basis.inv(),
+        q: basis * diagonal([1, *(1 / (1 - x) for x in rest)]) * basis.inv(),
+    }
+
+
+def _projector():
+    p, n, q = _letters("P N Q")  # J = lambda P + N, Q = (I - N)^{-1}
+    eigenvalue = sp.Symbol("lambda")
+    j = eigenvalue * p + n
+    rules = (
+        ((p, p), p),
+        ((p, n), sp.Integer(0)),
+        ((n, p), sp.Integer(0)),
+        ((n, q), q - 1),
+        ((q, p), p),
+        ((p, q), p),
+    )
+    resolvent = p / (1 - eigenvalue) + q * (1 - p)
+    return [
+        *(Words(j**t, eigenvalue**t * p + n**t, rules, _projector_model) for t in (1, 2, 3, 4)),
+        Words((1 - j) * resolvent, sp.Integer(1), rules, _projector_model),
+        Words(resolvent * p, p / (1 - eigenvalue), rules, _projector_model),
+    ]
+
+
+def _sensitivity():
+    gap, k = _letters("R K")  # R = I - J
+    return [Words((gap**-1 * k) * k**-1, gap**-1), Words((1 - gap) * gap**-1 * k + k, gap**-1 * k)]
+
+
+_STEPS = (
+    identity(
+        "neumann",
+        "(I - J/z) Sum_{k<t} J^k/z^k = I - J^t/z^t; (I - J)^{-1} - Sum_{k<t} J^k = J^t (I - J)^{-1}: the error of a gradient cut to t loops",
+        "every d; t = 1, 2, 3, 6, the sum for every t (induction)",
+        _neumann,
+    ),
+    cited("powers_vanish", "gelfand", "J^t -> 0, so C = sup_t |J^t| is finite", "every d", {"radius": ("contractive",)}),
+    identity("geometric_sum", "(x - 1) Sum_{k<t} x^{-k-1} = 1 - x^{-t}", "t = 1..6", _geometric),
+    decided(
+        "kreiss_below_powers",
+        "|z| = x > 1: (x - 1)(1 - C x^{-t})|(z - J)^{-1}| <= C(1 - x^{-t}) for every t, so K <= C",
+        "every d",
+        _lower_kreiss,
+        ("neumann", "geometric_sum", "powers_vanish"),
+    ),
+    cited(
+        "powers_below_kreiss",
+        "kreiss",
+        "C <= e d K; with J/q for J, |J^t| <= e d K(J/q) q^t for every q > rho(J)",
+        "every d",
+        {"finite": ("kreiss_below_powers", "powers_vanish")},
+    ),
+    identity(
+        "shift",
+        "J = c x shift of size d: (z - J)^{-1} = Sum_{k<d} c^k shift^k/z^{k+1}, |J^{d-1}| = c^{d-1}",
+        "d = 2, 3, 4",
+        _shift,
+    ),
+    decided(
+        "shift_peak",
+        "(x - 1)/x^{k+1} <= k^k/(k+1)^{k+1}, so K <= Sum_k c^k k^k/(k+1)^{k+1}: C/K -> d^d/(d-1)^{d-1} as c -> infinity",
+        "d = 2..5; the limit written out at d = 2",
+        _shift_peak,
+        ("shift",),
+    ),
+    enclosed(
+        "sharp_in_the_limit",
+        "that ratio over e d tends to 1: no factor below e d(1 - o(1)) serves",
+        "d = 2, 8, 64, 1024",
+        _sharp,
+        ("shift_peak", "powers_below_kreiss"),
+    ),
+    identity(
+        "jordan_family",
+        "J = [[r, c], [0, r]]: rho = r; J^t has the corner t c r^{t-1}, (I - J)^{-1} the corner c/(1-r)^2",
+        "d = 2, every t (induction)",
+        _family,
+    ),
+    decided(
+        "unbounded",
+        "at any fixed rho = r in (0, 1) c makes |J| and |(I - J)^{-1}| larger than any bound, and |J^t| larger than any M r^t",
+        "d = 2 (so every d >= 2, in a block)",
+        _unbounded,
+        ("jordan_family",),
+    ),
+    identity("corner_norm", "|[[a, b], [0, a]]|_2 = s with b = s - a^2/s, the larger singular value (the other is a^2/s)", "d = 2", _corner),
+    identity(
+        "jordan_kreiss",
+        "c > 2(1-r): K(J) = c/(4(1-r)) + (1-r)/c makes K^2 u^2 - c K(u - g) - (u - g)^2 a square, g = 1 - r, zero at u = 2c^2 g/(c^2 - 4g^2)",
+        "d = 2",
+        _jordan_kreiss,
+        ("jordan_family",),
+    ),
+    decided(
+        "jordan_kreiss_bound",
+        "that is the Kreiss constant: (x - 1)|(x - J)^{-1}| <= K, with equality at x = r + u (on |z| = x the resolvent is largest at z = x)",
+        "d = 2",
+        _jordan_kreiss_bound,
+        ("jordan_kreiss", "corner_norm"),
+    ),
+    enclosed(
+        "example",
+        "r = 1/2, c = 8: rho = 1/2, K = 65/16, C = |J| = 8.03, |(I - J)^{-1}| = 32.1 against 1/(1 - rho) = 2",
+        "d = 2",
+        _example,
+        ("corner_norm", "jordan_kreiss_bound"),
+    ),
+    cited("normal_blocks", "normal_form", "a normal J is an orthogonal sum of blocks p and [[p, -q], [q, p]]", "every d", {"normal": ("normal",)}),
+    identity("normal_powers", "on a block |J v|^2 = (p^2 + q^2)|v|^2 and |(I - J) v|^2 = ((1-p)^2 + q^2)|v|^2", "d = 1, 2", _plane),
+    decided(
+        "normal_resolvent",
+        "so a normal J has |J^t| = rho^t, and |(I - J)^{-1}| <= 1/(1 - rho), attained by a real eigenvalue rho",
+        "every d",
+        _normal_resolvent,
+        ("normal_blocks", "normal_powers", "contractive"),
+    ),
+    identity(
+        "diagonalised",
+        "J = V L V^{-1}: J^t = V L^t V^{-1}, (I - J)^{-1} = V (I - L)^{-1} V^{-1}",
+        "every d; t = 1, 2, 3, 5",
+        _diagonalised,
+        ("diagonalisable",),
+    ),
+    deduced(
+        "condition_number",
+        "so |J^t| <= |V||V^{-1}| rho^t and |(I - J)^{-1}| <= |V||V^{-1}|/(1 - rho): log|V||V^{-1}| is what non-normality can cost",
+        "every d",
+        ("diagonalised", "contractive"),
+    ),
+    identity(
+        "spectral_projector",
+        "J = lambda P + N, P the spectral projector of a semisimple lambda: J^t = lambda^t P + N^t, "
+        "(I - J)^{-1} = P/(1 - lambda) + (I - N)^{-1}(I - P), so |(I - J)^{-1}| >= 1/|1 - lambda|",
+        "every d; t = 1..4",
+        _projector,
+    ),
+    identity(
+        "sensitivity",
+        "S = (I - J)^{-1} K and (I - J)^{-1} = S K^{-1}: sigma_min(K)|(I - J)^{-1}| <= |S| <= |K||(I - J)^{-1}|",
+        "every d",
+        _sensitivity,
+    ),
+)
+
+M5 = Claim(
+    id="M5",
+    title="Non-normality: what the spectral radius does not bound",
+    source="extension",
+    statement="J real d x d, rho(J) < 1, K(J) = sup over |z| > 1 of (|z| - 1)|(z - J)^{-1}|_2, C = sup_t |J^t|_2: K <= C <= e d K, and no "
+    "factor below e d(1 - o(1)) serves. rho(J) bounds neither C nor |(I - J)^{-1}| nor S: [[r, c], [0, r]] has rho = r and the corners c, "
+    "c/(1-r)^2. |J^t| <= e d K(J/q) q^t for every q > rho(J), but not M rho^t in general. Normal J: C = 1, |(I - J)^{-1}| <= 1/(1 - rho); "
+    "J = V L V^{-1}: both at most |V||V^{-1}| times that.",
+    assumptions=(
+        Assumption("contractive", "rho(J) < 1"),
+        Assumption("normal", "J J^T = J^T J (only where the statement says normal)"),
+        Assumption("diagonalisable", "J = V L V^{-1}, L diagonal (complex; only for the condition number)"),
+    ),
+    steps=_STEPS,
+    falsifiers=FALSIFIERS,
+    notes=(
+        "The constant C of a rate rho^t is not the Kreiss constant: K bounds sup|J^t| and thus no rate; a rate q > rho has e d K(J/q), and a "
+        "defective dominant eigenvalue has no constant at q = rho: |J^t| = t c r^{t-1} + ... .",
+        "e d is sharp as d -> infinity, not at each d: the shift gives d^d/(d-1)^{d-1}, 4 against 2e = 5.44 at d = 2.",
+    ),
+    latex=r"Let $J\in\mathbb{R}^{d\times d}$, $\rho(J)<1$, $\mathcal{K}(J)=\sup_{|z|>1}(|z|-1)\,|(z-J)^{-1}|_2$. Then "
+    r"\[\mathcal{K}(J)\le\sup_{t\ge0}|J^t|_2\le e\,d\,\mathcal{K}(J),\] where $e\,d$ cannot be lowered by a factor $1-\delta$ for all $d$, "
+    r"and $|J^t|_2\le e\,d\,\mathcal{K}(J/q)\,q^t$ for every $q>\rho(J)$. The spectral radius alone bounds neither side nor the resolvent at $1$: "
+    r"for $J=\bigl(\begin{smallmatrix}r&c\\0&r\end{smallmatrix}\bigr)$, $0<r<1$, $\rho(J)=r$ while $|J|_2\ge c$, $|(I-J)^{-1}|_2\ge "
+    r"c/(1-r)^2$ and $|J^t|_2\ge tc\,r^{t-1}$. For normal $J$, $|J^t|_2=\rho(J)^t$ and $|(I-J)^{-1}|_2\le1/(1-\rho(J))$; for $J=V\Lambda V^{-1}$ "
+    r"the same up to the factor $|V|_2|V^{-1}|_2$. With $S=(I-J)^{-1}K$: $\sigma_{\min}(K)\,|(I-J)^{-1}|_2\le|S|_2\le|K|_2\,|(I-J)^{-1}|_2$.",
+    consequences=(
+        Consequence(
+            Axis.GEOMETRY,
+            "not from rho alone",
+            "rho < 1 makes gradients converge but bounds neither their transient nor the sensitivity of the limit: report |(I - J)^{-1}| "
+            "and the Kreiss constant beside rho.",
+            regimes=frozenset({Regime.CONTRACTIVE}),
+        ),
+    ),
+)
