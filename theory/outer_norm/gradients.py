@@ -11,7 +11,7 @@ from theory.architecture import Recall, Residual
 from theory.claim import Assumption, Axis, Claim, Consequence, Regime
 from theory.formulas import formula
 from theory.outer_norm.gradients_attacks import FALSIFIERS
-from theory.proof import Sentence, deduced, decided, identity
+from theory.proof import Sentence, decided, deduced, identity
 
 
 def _letters(text: str) -> tuple[sp.Symbol, ...]:
@@ -232,7 +232,8 @@ _STEPS = (
     ),
     deduced(
         "convergence",
-        "so gradients through the loop converge to dh*/dtheta = (I - J_*)^{-1} F_*; with continuous derivatives only, they do without a rate",
+        "so gradients through the loop converge to dh*/dtheta = (I - J_*)^{-1} F_*; with continuous derivatives only, they do without a "
+        "rate",
         "every d, every L",
         ("limit_bound", "uniform", "differentiable"),
     ),
@@ -242,10 +243,10 @@ N5 = Claim(
     id="N5",
     title="Stable backpropagation under a uniform contraction",
     source="paper+extension",
-    statement="h_{t+1} = f(h_t, theta) with Lip_h f <= kappa < 1 on the state space (N3), F = D_theta f: |dh_T/dtheta| <= sup|F|/(1 - kappa) "
-    "+ kappa^T |dh_0/dtheta|, sup over the states visited; |dh_T/dh_0| <= kappa^T (kappa^{T-1}|D_h f(h_0)| for h_0 off the sphere); the last "
-    "k loops alone err by <= kappa^k sup|F|/(1 - kappa), plus kappa^T |dh_0/dtheta| if the encoder is trained. The gradient converges to "
-    "(I - J_*)^{-1} F_*, within O(T kappa^T) for Lipschitz derivatives.",
+    statement="h_{t+1} = f(h_t, theta) with Lip_h f <= kappa < 1 on the state space (N3), F = D_theta f: |dh_T/dtheta| <= sup|F|/(1 - "
+    "kappa) + kappa^T |dh_0/dtheta|, sup over the states visited; |dh_T/dh_0| <= kappa^T (kappa^{T-1}|D_h f(h_0)| for h_0 off the "
+    "sphere); the last k loops alone err by <= kappa^k sup|F|/(1 - kappa), plus kappa^T |dh_0/dtheta| if the encoder is trained. The "
+    "gradient converges to (I - J_*)^{-1} F_*, within O(T kappa^T) for Lipschitz derivatives.",
     assumptions=(
         Assumption("uniform", "Lip_h f <= kappa < 1 on the state space, as N3 gives it; rho(J) < 1 at the fixed point is not enough"),
         Assumption("differentiable", "f is C^1 in (h, theta) on the states visited"),
@@ -255,25 +256,25 @@ N5 = Claim(
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "The truncation bound kappa^k sup|F|/(1 - kappa) lacked the term kappa^T |dh_0/dtheta|: h' = h/2 + theta, dh_0/dtheta = 100, T = 2, "
-        "k = 1 errs by 25.5 > 1.",
-        "'With rho < 1 only: C rho^k, C the Kreiss constant' is too wide: J = [[r, 1], [0, r]] has |J^k| >= k r^{k-1}, so no C serves at the "
-        "rate rho itself; M5 gives e d K(J/q) q^k for every q > rho.",
+        "The truncation bound kappa^k sup|F|/(1 - kappa) lacked the term kappa^T |dh_0/dtheta|: h' = h/2 + theta, dh_0/dtheta = 100, T = "
+        "2, k = 1 errs by 25.5 > 1.",
+        "'With rho < 1 only: C rho^k, C the Kreiss constant' is too wide: J = [[r, 1], [0, r]] has |J^k| >= k r^{k-1}, so no C serves at "
+        "the rate rho itself; M5 gives e d K(J/q) q^k for every q > rho.",
         "Several tokens: kappa is a constant of the max norm over tokens, and the bounds are in that norm.",
     ),
-    latex=r"Let $h_{t+1}=f(h_t,	heta)$ with $\operatorname{Lip}_hf\le\kappa<1$ on the state space, $J_t=D_hf(h_t,	heta)$, "
-    r"$F_t=D_	heta f(h_t,	heta)$ and $m=\sup_t|F_t|$. Then \[rac{dh_T}{d	heta}=\sum_{j<T}J_{T-1}\cdots J_{j+1}F_j+J_{T-1}\cdots "
-    r"J_0rac{dh_0}{d	heta},\qquad\Bigl|rac{dh_T}{d	heta}\Bigr|\le m\,rac{1-\kappa^T}{1-\kappa}+\kappa^T\Bigl|rac{dh_0}{d	heta}"
-    r"\Bigr|,\] $|dh_T/dh_0|\le\kappa^T$ for $h_0$ in the state space ($\kappa^{T-1}|D_hf(h_0,	heta)|$ otherwise), and the sum cut to its last $k$ "
-    r"terms errs by at most $m(\kappa^k-\kappa^T)/(1-\kappa)+\kappa^T|dh_0/d	heta|$, which is at most $\kappa^km/(1-\kappa)$ when "
-    r"$dh_0/d	heta=0$. Both bounds are attained. The gradient converges to $(I-J_*)^{-1}F_*$; if $D_hf$ and $D_	heta f$ are Lipschitz, "
-    r"within $O(T\kappa^T)$.",
+    latex=r"Let $h_{t+1}=f(h_t,\theta)$ with $\operatorname{Lip}_hf\le\kappa<1$ on the state space, $J_t=D_hf(h_t,\theta)$, $F_t=D_\theta "
+    r"f(h_t,\theta)$ and $m=\sup_t|F_t|$. Then \[\frac{dh_T}{d\theta}=\sum_{j<T}J_{T-1}\cdots J_{j+1}F_j+J_{T-1}\cdots "
+    r"J_0\frac{dh_0}{d\theta},\qquad\Bigl|\frac{dh_T}{d\theta}\Bigr|\le m\,\frac{1-\kappa^T}{1-\kappa}+\kappa^T\Bigl|\frac{dh_0}{d\theta}"
+    r"\Bigr|,\] $|dh_T/dh_0|\le\kappa^T$ for $h_0$ in the state space ($\kappa^{T-1}|D_hf(h_0,\theta)|$ otherwise), and the sum cut to "
+    r"its last $k$ terms errs by at most $m(\kappa^k-\kappa^T)/(1-\kappa)+\kappa^T|dh_0/d\theta|$, which is at most "
+    r"$\kappa^km/(1-\kappa)$ when $dh_0/d\theta=0$. Both bounds are attained. The gradient converges to $(I-J_*)^{-1}F_*$; if $D_hf$ and "
+    r"$D_\theta f$ are Lipschitz, within $O(T\kappa^T)$.",
     consequences=(
         Consequence(
             Axis.GEOMETRY,
             "yes, if small gain",
-            "Gradients through the loop are bounded by sup|D_theta f|/(1 - kappa), converge, and may be cut to the last k loops at the cost "
-            "of kappa^k.",
+            "Gradients through the loop are bounded by sup|D_theta f|/(1 - kappa), converge, and may be cut to the last k loops at the "
+            "cost of kappa^k.",
             frozenset(Recall),
             True,
             frozenset({Residual.ADD}),

@@ -156,7 +156,8 @@ def _start_remembered(loop: NormLoop) -> str | None:
     bound = loop.kappa**loop.loops * math.hypot(*loop.start_gradient)
     if math.hypot(*end) > bound * (1 + 1e-9):
         ratio = math.hypot(*loop.start) / math.sqrt(len(loop.start))
-        return f"|h_0| = {ratio:.3g} R, kappa = {loop.kappa:.3g}: |dh_{loop.loops}/dh_0 v| = {math.hypot(*end):.4g} > kappa^T |v| = {bound:.4g}"
+        where = f"|h_0| = {ratio:.3g} R, kappa = {loop.kappa:.3g}"
+        return f"{where}: |dh_{loop.loops}/dh_0 v| = {math.hypot(*end):.4g} > kappa^T |v| = {bound:.4g}"
     return None
 
 

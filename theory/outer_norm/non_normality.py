@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import flint
 import sympy as sp
@@ -11,7 +12,7 @@ from theory.algebra import Equation, Words, diagonal, random_matrix, rational
 from theory.claim import Assumption, Axis, Claim, Consequence, Regime
 from theory.formulas import formula
 from theory.outer_norm.non_normality_attacks import FALSIFIERS
-from theory.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
+from theory.proof import Bound, Sentence, cited, decided, deduced, enclosed, identity
 
 
 def _letters(text: str) -> tuple[sp.Symbol, ...]:
@@ -48,7 +49,7 @@ def _lower_kreiss():
     return [Sentence(given, (x - 1) * (1 - top * power) * size <= top * (1 - power))]
 
 
-def _peak(k: int) -> sp.Rational:
+def _peak(k: int) -> Any:
     """max over x >= 1 of (x - 1)/x^{k+1} = k^k/(k+1)^{k+1}."""
     return sp.Rational(k**k, (k + 1) ** (k + 1))
 
@@ -224,7 +225,8 @@ def _sensitivity():
 _STEPS = (
     identity(
         "neumann",
-        "(I - J/z) Sum_{k<t} J^k/z^k = I - J^t/z^t; (I - J)^{-1} - Sum_{k<t} J^k = J^t (I - J)^{-1}: the error of a gradient cut to t loops",
+        "(I - J/z) Sum_{k<t} J^k/z^k = I - J^t/z^t; (I - J)^{-1} - Sum_{k<t} J^k = J^t (I - J)^{-1}: the error of a gradient cut to t "
+        "loops",
         "every d; t = 1, 2, 3, 6, the sum for every t (induction)",
         _neumann,
     ),
@@ -277,17 +279,21 @@ _STEPS = (
         _unbounded,
         ("jordan_family",),
     ),
-    identity("corner_norm", "|[[a, b], [0, a]]|_2 = s with b = s - a^2/s, the larger singular value (the other is a^2/s)", "d = 2", _corner),
+    identity(
+        "corner_norm", "|[[a, b], [0, a]]|_2 = s with b = s - a^2/s, the larger singular value (the other is a^2/s)", "d = 2", _corner
+    ),
     identity(
         "jordan_kreiss",
-        "c > 2(1-r): K(J) = c/(4(1-r)) + (1-r)/c makes K^2 u^2 - c K(u - g) - (u - g)^2 a square, g = 1 - r, zero at u = 2c^2 g/(c^2 - 4g^2)",
+        "c > 2(1-r): K(J) = c/(4(1-r)) + (1-r)/c makes K^2 u^2 - c K(u - g) - (u - g)^2 a square, g = 1 - r, zero at u = 2c^2 g/(c^2 - "
+        "4g^2)",
         "d = 2",
         _jordan_kreiss,
         ("jordan_family",),
     ),
     decided(
         "jordan_kreiss_bound",
-        "that is the Kreiss constant: (x - 1)|(x - J)^{-1}| <= K, with equality at x = r + u (on |z| = x the resolvent is largest at z = x)",
+        "that is the Kreiss constant: (x - 1)|(x - J)^{-1}| <= K, with equality at x = r + u (on |z| = x the resolvent is largest at z = "
+        "x)",
         "d = 2",
         _jordan_kreiss_bound,
         ("jordan_kreiss", "corner_norm"),
@@ -299,7 +305,13 @@ _STEPS = (
         _example,
         ("corner_norm", "jordan_kreiss_bound"),
     ),
-    cited("normal_blocks", "normal_form", "a normal J is an orthogonal sum of blocks p and [[p, -q], [q, p]]", "every d", {"normal": ("normal",)}),
+    cited(
+        "normal_blocks",
+        "normal_form",
+        "a normal J is an orthogonal sum of blocks p and [[p, -q], [q, p]]",
+        "every d",
+        {"normal": ("normal",)},
+    ),
     identity("normal_powers", "on a block |J v|^2 = (p^2 + q^2)|v|^2 and |(I - J) v|^2 = ((1-p)^2 + q^2)|v|^2", "d = 1, 2", _plane),
     decided(
         "normal_resolvent",
@@ -323,8 +335,8 @@ _STEPS = (
     ),
     identity(
         "spectral_projector",
-        "J = lambda P + N, P the spectral projector of a semisimple lambda: J^t = lambda^t P + N^t, "
-        "(I - J)^{-1} = P/(1 - lambda) + (I - N)^{-1}(I - P), so |(I - J)^{-1}| >= 1/|1 - lambda|",
+        "J = lambda P + N, P the spectral projector of a semisimple lambda: J^t = lambda^t P + N^t, (I - J)^{-1} = P/(1 - lambda) + (I - "
+        "N)^{-1}(I - P), so |(I - J)^{-1}| >= 1/|1 - lambda|",
         "every d; t = 1..4",
         _projector,
     ),
@@ -352,16 +364,17 @@ M5 = Claim(
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "The constant C of a rate rho^t is not the Kreiss constant: K bounds sup|J^t| and thus no rate; a rate q > rho has e d K(J/q), and a "
-        "defective dominant eigenvalue has no constant at q = rho: |J^t| = t c r^{t-1} + ... .",
+        "The constant C of a rate rho^t is not the Kreiss constant: K bounds sup|J^t| and thus no rate; a rate q > rho has e d K(J/q), "
+        "and a defective dominant eigenvalue has no constant at q = rho: |J^t| = t c r^{t-1} + ... .",
         "e d is sharp as d -> infinity, not at each d: the shift gives d^d/(d-1)^{d-1}, 4 against 2e = 5.44 at d = 2.",
     ),
     latex=r"Let $J\in\mathbb{R}^{d\times d}$, $\rho(J)<1$, $\mathcal{K}(J)=\sup_{|z|>1}(|z|-1)\,|(z-J)^{-1}|_2$. Then "
-    r"\[\mathcal{K}(J)\le\sup_{t\ge0}|J^t|_2\le e\,d\,\mathcal{K}(J),\] where $e\,d$ cannot be lowered by a factor $1-\delta$ for all $d$, "
-    r"and $|J^t|_2\le e\,d\,\mathcal{K}(J/q)\,q^t$ for every $q>\rho(J)$. The spectral radius alone bounds neither side nor the resolvent at $1$: "
-    r"for $J=\bigl(\begin{smallmatrix}r&c\\0&r\end{smallmatrix}\bigr)$, $0<r<1$, $\rho(J)=r$ while $|J|_2\ge c$, $|(I-J)^{-1}|_2\ge "
-    r"c/(1-r)^2$ and $|J^t|_2\ge tc\,r^{t-1}$. For normal $J$, $|J^t|_2=\rho(J)^t$ and $|(I-J)^{-1}|_2\le1/(1-\rho(J))$; for $J=V\Lambda V^{-1}$ "
-    r"the same up to the factor $|V|_2|V^{-1}|_2$. With $S=(I-J)^{-1}K$: $\sigma_{\min}(K)\,|(I-J)^{-1}|_2\le|S|_2\le|K|_2\,|(I-J)^{-1}|_2$.",
+    r"\[\mathcal{K}(J)\le\sup_{t\ge0}|J^t|_2\le e\,d\,\mathcal{K}(J),\] where $e\,d$ cannot be lowered by a factor $1-\delta$ for all "
+    r"$d$, and $|J^t|_2\le e\,d\,\mathcal{K}(J/q)\,q^t$ for every $q>\rho(J)$. The spectral radius alone bounds neither side nor the "
+    r"resolvent at $1$: for $J=\bigl(\begin{smallmatrix}r&c\\0&r\end{smallmatrix}\bigr)$, $0<r<1$, $\rho(J)=r$ while $|J|_2\ge c$, "
+    r"$|(I-J)^{-1}|_2\ge c/(1-r)^2$ and $|J^t|_2\ge tc\,r^{t-1}$. For normal $J$, $|J^t|_2=\rho(J)^t$ and "
+    r"$|(I-J)^{-1}|_2\le1/(1-\rho(J))$; for $J=V\Lambda V^{-1}$ the same up to the factor $|V|_2|V^{-1}|_2$. With $S=(I-J)^{-1}K$: "
+    r"$\sigma_{\min}(K)\,|(I-J)^{-1}|_2\le|S|_2\le|K|_2\,|(I-J)^{-1}|_2$.",
     consequences=(
         Consequence(
             Axis.GEOMETRY,

@@ -209,8 +209,8 @@ def _gain_factors():
 _STEPS = (
     identity(
         "projector",
-        "s DN(z) = P, s = |z|/R: P v = v - h<h, v>/R^2 is orthogonal to h, P h = 0, |v|^2 = |P v|^2 + <h, v>^2/R^2, and P v = 0 means "
-        "v parallel to h",
+        "s DN(z) = P, s = |z|/R: P v = v - h<h, v>/R^2 is orthogonal to h, P h = 0, |v|^2 = |P v|^2 + <h, v>^2/R^2, and P v = 0 means v "
+        "parallel to h",
         "every d",
         _projector,
         ("eps_zero", "gain_one"),
@@ -342,8 +342,8 @@ N4 = Claim(
     statement="f = N(G(h, e)), B = D_e G, at the fixed point of N3 (kappa < 1): I - J is invertible, h_inf(e) is C^1 with derivative S. "
     "gamma = 1, eps = 0, z = G(h*, e), s = |z|/R, k = |P D_h G P|_2/s <= kappa, B invertible: range S = h*^perp (rank d - 1 per token, "
     "L(d-1) in all), null direction B^{-1} z, sigma_min(B)/(s(1+k)) <= sigma_{d-1}(S) and sigma_1(S) <= |B|_2/(s(1-k)), both attained. "
-    "eps > 0: rank d, eps sigma_min(B)/(s^3(1+k)) <= sigma_d(S), sigma_1(S) <= |B|_2/(s(1-k)), k = |J|_2 <= kappa. "
-    "Gain gamma: S = diag(gamma) S_k, range (gamma^{-2} o h*)^perp, factors min|gamma| and max|gamma|.",
+    "eps > 0: rank d, eps sigma_min(B)/(s^3(1+k)) <= sigma_d(S), sigma_1(S) <= |B|_2/(s(1-k)), k = |J|_2 <= kappa. Gain gamma: S = "
+    "diag(gamma) S_k, range (gamma^{-2} o h*)^perp, factors min|gamma| and max|gamma|.",
     assumptions=(
         Assumption("differentiable", "G is C^1 near (h*, e)"),
         Assumption("small", "N3 holds with kappa = R l/r < 1: one fixed point, reached from every state (several tokens: k < 1 as well)"),
@@ -360,13 +360,13 @@ N4 = Claim(
         "Several tokens: kappa is a constant of the max norm and does not bound k = |s^{-1} P D_h G P|_2; the bounds take s_min and s_max.",
     ),
     latex=r"Let $f(h,e)=N(G(h,e))$ satisfy N3 with $\kappa<1$, let $G$ be $C^1$, $h^*=f(h^*,e)$, $z=G(h^*,e)$, $D=D_hG$, $B=D_eG$, "
-    r"$J=DN(z)D$, $K=DN(z)B$. Then $I-J$ is invertible and $h_\infty(e)=h^*(e)$ is $C^1$ with derivative $S=(I-J)^{-1}K$. For "
-    r"$\gamma=1$, $\varepsilon=0$, $s=|z|/R$, $P=I-h^*{h^*}^{\top}/R^2$, $k=|PDP|_2/s\le\kappa$ and invertible $B$: "
+    r"$J=DN(z)D$, $K=DN(z)B$. Then $I-J$ is invertible and $h_\infty(e)=h^*(e)$ is $C^1$ with derivative $S=(I-J)^{-1}K$. For $\gamma=1$, "
+    r"$\varepsilon=0$, $s=|z|/R$, $P=I-h^*{h^*}^{\top}/R^2$, $k=|PDP|_2/s\le\kappa$ and invertible $B$: "
     r"$\operatorname{range}S=(h^*)^{\perp}$, $SB^{-1}z=0$ and \[\frac{\sigma_{\min}(B)}{s(1+k)}\le\sigma_{d-1}(S),\qquad "
-    r"\sigma_1(S)\le\frac{|B|_2}{s(1-k)},\] both attained; with $L$ tokens the rank is $L(d-1)$. For $\varepsilon>0$, "
-    r"$k=|J|_2\le\kappa$: $\operatorname{rank}S=d$, $\frac{\varepsilon\,\sigma_{\min}(B)}{s^3(1+k)}\le\sigma_d(S)$ and "
-    r"$\sigma_1(S)\le\frac{|B|_2}{s(1-k)}$. For a gain $\Gamma=\operatorname{diag}(\gamma)$ without zeros $S=\Gamma S_k$, where $S_k$ "
-    r"belongs to $k\mapsto N_1(G(\Gamma k,e))$, and $\operatorname{range}S=(\Gamma^{-2}h^*)^{\perp}$.",
+    r"\sigma_1(S)\le\frac{|B|_2}{s(1-k)},\] both attained; with $L$ tokens the rank is $L(d-1)$. For $\varepsilon>0$, $k=|J|_2\le\kappa$: "
+    r"$\operatorname{rank}S=d$, $\frac{\varepsilon\,\sigma_{\min}(B)}{s^3(1+k)}\le\sigma_d(S)$ and $\sigma_1(S)\le\frac{|B|_2}{s(1-k)}$. "
+    r"For a gain $\Gamma=\operatorname{diag}(\gamma)$ without zeros $S=\Gamma S_k$, where $S_k$ belongs to $k\mapsto N_1(G(\Gamma k,e))$, "
+    r"and $\operatorname{range}S=(\Gamma^{-2}h^*)^{\perp}$.",
     consequences=(
         Consequence(
             Axis.INPUT_DEPENDENCE,
