@@ -20,7 +20,7 @@ A, BETA, RADIUS = sp.symbols("a beta R", positive=True)
 def _lipschitz():
     # |z1| = p, |z2| = q, <z1, z2> = c: R^2 (2 - 2c/pq) <= (R^2/r^2)(p^2 + q^2 - 2c), denominators cleared
     p, q, c, r = sp.symbols("p q c r")
-    given = (r > 0, p >= r, q >= r, c <= p * q, c >= -p * q)
+    given = (r > 0, p >= r, q >= r, c <= p * q)
     return [Sentence(given, r**2 * (2 * p * q - 2 * c) <= p * q * (p**2 + q**2 - 2 * c))]
 
 
@@ -55,19 +55,18 @@ def _lift():
 
 
 def _affine():
-    beta, n, size, ah, h = sp.symbols("beta n G x R")
+    beta, n, size, ah, h, kappa = sp.symbols("beta n G x R k")
     # on |h| = R: |A h| = x <= n R, and |A h + B e| = G >= beta R - x (triangle inequality)
     return [
-        Sentence((n >= 0, beta > n, h > 0, ah >= 0, ah <= n * h, size >= beta * h - ah), size >= (beta - n) * h),
-        Sentence((n >= 0, beta > n), sp.Equivalent(n < beta - n, beta > 2 * n)),
+        Sentence((ah <= n * h, size >= beta * h - ah), size >= (beta - n) * h),
+        Sentence((beta > n, sp.Eq(kappa * (beta - n), n)), sp.Equivalent(kappa < 1, beta > 2 * n)),
     ]
 
 
 def _blocks():
     p, q, middle, first, second = sp.symbols("p q x k1 k2")
     # two sub-blocks: differences shrink by k1, then by k2
-    given = (first >= 0, second >= 0, p >= 0, middle >= 0, middle <= first * p, q >= 0, q <= second * middle)
-    return [Sentence(given, q <= first * second * p)]
+    return [Sentence((second >= 0, middle <= first * p, q <= second * middle), q <= first * second * p)]
 
 
 def _tokens():
@@ -111,9 +110,9 @@ def _sharp_fixed_point():
 
 
 def _sharp_threshold():
-    a, beta, s = sp.symbols("a b s")
+    a, beta, s, m = sp.symbols("a b s m")
     return [
-        Sentence((a > 0, beta > a), sp.Equivalent(a < beta - a, beta > 2 * a)),
+        Sentence((a > 0, beta > a, sp.Eq(m * (beta - a), -a)), sp.Equivalent(m**2 < 1, beta > 2 * a)),
         # a fixed point h is parallel to e: (s + a) h = beta e, so (s + a)^2 = beta^2 with s > 0
         Sentence((a > 0, beta > 0, s > 0, sp.Eq((s + a) ** 2, beta**2)), both(beta > a, sp.Eq(s, beta - a))),
     ]
@@ -158,7 +157,7 @@ def _multipliers():
 
 def _cycle_stable():
     a, beta, m = sp.symbols("a b m")
-    return [Sentence((a > 0, beta > 0, beta < 2 * a, sp.Eq(2 * a**2 * m, 2 * a**2 - beta**2)), m**2 < 1)]
+    return [Sentence((beta > 0, beta < 2 * a, sp.Eq(2 * a**2 * m, 2 * a**2 - beta**2)), m**2 < 1)]
 
 
 _STEPS = (

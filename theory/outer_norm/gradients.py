@@ -71,7 +71,7 @@ def _tangent():
 def _recursion_bound():
     kappa, power, top, start, x, y = sp.symbols("q p m a x y")
     # power = kappa^t, x = |dh_t/dtheta| <= top (1 - power)/(1 - kappa) + power start, y = |dh_{t+1}/dtheta|
-    given = (kappa >= 0, kappa < 1, top >= 0, start >= 0, y <= kappa * x + top)
+    given = (kappa >= 0, kappa < 1, y <= kappa * x + top)
     return [
         Sentence(
             (*given, (1 - kappa) * x <= top * (1 - power) + (1 - kappa) * power * start),
@@ -79,7 +79,7 @@ def _recursion_bound():
         ),
         # and the bound without kappa^T
         Sentence(
-            (kappa < 1, top >= 0, power >= 0, (1 - kappa) * x <= top * (1 - power) + (1 - kappa) * power * start),
+            (top >= 0, power >= 0, (1 - kappa) * x <= top * (1 - power) + (1 - kappa) * power * start),
             (1 - kappa) * x <= top + (1 - kappa) * power * start,
         ),
     ]
@@ -99,7 +99,7 @@ def _tail_bound():
     given = (kappa < 1, cut >= 0, y <= cut * x, (1 - kappa) * x <= top * (1 - rest) + (1 - kappa) * rest * start)
     return [
         Sentence(given, (1 - kappa) * y <= top * (cut - cut * rest) + (1 - kappa) * cut * rest * start),
-        Sentence((*given, top >= 0, rest >= 0, start >= 0), (1 - kappa) * y <= cut * top + (1 - kappa) * cut * rest * start),
+        Sentence((*given, top >= 0, rest >= 0), (1 - kappa) * y <= cut * top + (1 - kappa) * cut * rest * start),
     ]
 
 

@@ -125,7 +125,7 @@ def _with_gain():
 
 def _sizes():
     s, eps, mean = sp.symbols("s e q")
-    return [Sentence((s > 0, eps >= 0, mean >= 0, sp.Eq(s**2, mean + eps)), sp.And(eps <= s**2, sp.Implies(mean > 0, eps < s**2)))]
+    return [Sentence((mean >= 0, sp.Eq(s**2, mean + eps)), sp.And(eps <= s**2, sp.Equivalent(mean > 0, eps < s**2)))]
 
 
 def _exchange():

@@ -88,7 +88,7 @@ def _two_tokens():
     a = sp.Symbol("a")
     gap = sp.diag(1 / (a + 1), 1 / (a + 4)) * sp.Matrix([[2, 7], [-1, -3]])  # I - J_a
     trace, det = sp.symbols("p q")
-    known = (a > -1, sp.Eq((a + 1) * (a + 4) * trace, 5 - a), sp.Eq((a + 1) * (a + 4) * det, 1))
+    known = (sp.Eq((a + 1) * (a + 4) * trace, 5 - a), sp.Eq((a + 1) * (a + 4) * det, 1))
     # Jury's test for J_a = I - gap: both multipliers in the open unit disc
     stable = sp.And(det > 0, det < trace, 4 - 2 * trace + det > 0)
     equations = [Equation(gap.trace(), (5 - a) / ((a + 1) * (a + 4))), Equation(gap.det(), 1 / ((a + 1) * (a + 4)))]
@@ -111,7 +111,7 @@ def _monotone():
 def _large():
     a, b, w, u, v = _letters()
     return [
-        Sentence((a + w > 0,), sp.Equivalent(_stable(a, w, u, v), 2 * a * (w - u) > u**2 + v**2 - w**2)),
+        Sentence((), sp.Equivalent(_stable(a, w, u, v), 2 * a * (w - u) > u**2 + v**2 - w**2)),
         Sentence((a + w > 0, _stable(a, w, u, v)), u < w),
         Sentence((u >= w, b > a, a + w > 0), sp.Not(_stable(b, w, u, v))),
     ]
@@ -120,10 +120,10 @@ def _large():
 def _speed():
     a, b, w, u, _ = _letters()
     return [
-        # real nu in [0, w): the multiplier (a + nu)/(a + w) grows with a
-        Sentence((a >= 0, b > a, w > 0, u >= 0, u < w), (a + u) * (b + w) < (b + u) * (a + w)),
-        # nu < -a: a small residual strength speeds convergence up
-        Sentence((a >= 0, b > a, w > 0, u < 0, b + u <= 0, a + u > -a - w), (a + u) ** 2 * (b + w) ** 2 > (b + u) ** 2 * (a + w) ** 2),
+        # real nu in [-a, w): the multiplier (a + nu)/(a + w) is not negative and grows with a
+        Sentence((b > a, a + u >= 0, u < w), (a + u) ** 2 * (b + w) ** 2 < (b + u) ** 2 * (a + w) ** 2),
+        # nu <= -a', a < a': the multiplier is negative and shrinks, so the residual speeds convergence up
+        Sentence((b > a, a + w > 0, b + u <= 0), (a + u) ** 2 * (b + w) ** 2 > (b + u) ** 2 * (a + w) ** 2),
     ]
 
 

@@ -98,23 +98,26 @@ def _input_itself():
 def _gram():
     u, w, c, k = sp.symbols("u w c k")
     # |u - M u|^2 = u^2 - 2c + w^2, w = |M u| <= k u, c = <u, M u> between -u w and u w
-    given = (u >= 0, w >= 0, k >= 0, k < 1, w <= k * u, c <= u * w, c >= -u * w)
     square = u**2 - 2 * c + w**2
-    return [Sentence(given, square >= (1 - k) ** 2 * u**2), Sentence(given, square <= (1 + k) ** 2 * u**2)]
+    return [
+        Sentence((u >= 0, k < 1, w <= k * u, c <= u * w), square >= (1 - k) ** 2 * u**2),
+        Sentence((u >= 0, w >= 0, w <= k * u, c >= -u * w), square <= (1 + k) ** 2 * u**2),
+    ]
 
 
-def _fraction(expression: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
-    return sp.fraction(sp.together(expression))
+def _is_formula(bound: sp.Symbol, name: str, factor: sp.Symbol, *values: sp.Symbol) -> Any:
+    """bound = formula(values) x factor, without denominators."""
+    over, under = sp.fraction(sp.together(formula(name)(*values)))
+    return sp.Eq(bound * under, over * factor)
 
 
 def _singular_values():
-    x, y, v, s, n, k, t, p, b = sp.symbols("x y v s n k t p b")
+    x, y, v, s, n, k, t, p, b, bound = sp.symbols("x y v s n k t p b c")
     # y = |S x|, v = |(1 - M) S x| = |s^{-1} P B x|, M = s^{-1} P D P, |M| <= k; s the smallest scale, n = |B|
-    over, under = _fraction(formula("sensitivity_upper")(n, s, k))
-    upper = Sentence((s > 0, k >= 0, k < 1, v >= (1 - k) * y, s * v <= n * x), y * under <= over * x)
+    upper = Sentence((s > 0, k < 1, v >= (1 - k) * y, s * v <= n * x, _is_formula(bound, "sensitivity_upper", x, n, s, k)), y <= bound)
     # t = |S^T y|, p = |(1 - M^T)^{-1} y|, v = |s^{-1} p| with s the largest scale, b = sigma_min(B)
-    over, under = _fraction(formula("sensitivity_lower")(b, s, k))
-    lower = Sentence((s > 0, k >= 0, b >= 0, y <= (1 + k) * p, s * v >= p, t >= b * v), t * under >= over * y)
+    given = (s > 0, 1 + k > 0, b >= 0, y <= (1 + k) * p, s * v >= p, t >= b * v)
+    lower = Sentence((*given, _is_formula(bound, "sensitivity_lower", y, b, s, k)), t >= bound)
     return [upper, lower]
 
 
@@ -131,7 +134,7 @@ def _attained():
 def _from_contraction():
     k, kappa, s, lipschitz, r, radius = sp.symbols("k q s l r R")
     # s = |z|/R with |z| >= r, |P D P| = k s <= l, kappa = R l/r
-    given = (r > 0, radius > 0, lipschitz >= 0, s > 0, s * radius >= r, k * s <= lipschitz, sp.Eq(kappa * r, radius * lipschitz))
+    given = (r > 0, radius > 0, lipschitz >= 0, s * radius >= r, k * s <= lipschitz, sp.Eq(kappa * r, radius * lipschitz))
     return [Sentence(given, k <= kappa)]
 
 
@@ -150,18 +153,17 @@ def _scale_above(rng: random.Random, s: sp.Symbol, eps: sp.Symbol, *others: sp.S
 
 def _epsilon_norm():
     across, along, m = sp.symbols("p q m")
-    # s DN is 1 across z and m = eps/s^2 <= 1 along it (N1); squared lengths of the two parts of v
-    image, size = across + m**2 * along, across + along
-    return [Sentence((across >= 0, along >= 0, m > 0, m <= 1), both(m**2 * size <= image, image <= size))]
+    # s DN is 1 across z and eps/s^2 along it (N1), m its square; squared lengths of the two parts of v
+    image, size = across + m * along, across + along
+    return [Sentence((across >= 0, along >= 0, m <= 1), both(m * size <= image, image <= size))]
 
 
 def _epsilon_bounds():
-    x, y, v, s, n, k, b, eps = sp.symbols("x y v s n k b e")
+    x, y, v, s, n, k, b, eps, bound = sp.symbols("x y v s n k b e c")
     # y = |S x|, v = |(1 - J) S x| = |DN B x|
-    over, under = _fraction(formula("sensitivity_upper")(n, s, k))
-    upper = Sentence((s > 0, k >= 0, k < 1, v >= (1 - k) * y, s * v <= n * x), y * under <= over * x)
-    over, under = _fraction(formula("sensitivity_lower_epsilon")(b, s, eps, k))
-    lower = Sentence((s > 0, k >= 0, eps > 0, b >= 0, v <= (1 + k) * y, s**3 * v >= eps * b * x), y * under >= over * x)
+    upper = Sentence((s > 0, k < 1, v >= (1 - k) * y, s * v <= n * x, _is_formula(bound, "sensitivity_upper", x, n, s, k)), y <= bound)
+    given = (s > 0, 1 + k > 0, v <= (1 + k) * y, s**3 * v >= eps * b * x)
+    lower = Sentence((*given, _is_formula(bound, "sensitivity_lower_epsilon", x, b, s, eps, k)), y >= bound)
     return [upper, lower]
 
 
@@ -203,7 +205,7 @@ def _gain_range():
 
 def _gain_factors():
     g, v, low, high = sp.symbols("g v m M")
-    return [Sentence((low > 0, g**2 >= low**2, g**2 <= high**2), both(low**2 * v**2 <= (g * v) ** 2, (g * v) ** 2 <= high**2 * v**2))]
+    return [Sentence((g**2 >= low**2, g**2 <= high**2), both(low**2 * v**2 <= (g * v) ** 2, (g * v) ** 2 <= high**2 * v**2))]
 
 
 _STEPS = (
