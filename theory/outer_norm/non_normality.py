@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
-import flint
 import sympy as sp
 
 from theory.algebra import Equation, Words, diagonal, random_matrix, rational
 from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.formulas import formula
+from theory.outer_norm.kreiss import (
+    below_powers,
+    corner_norm,
+    example,
+    geometric_sum,
+    jordan_kreiss,
+    jordan_kreiss_bound,
+    jordan_powers,
+    sharp_in_the_limit,
+    shift,
+    shift_maximum,
+    shift_peak,
+    unbounded,
+)
 from theory.outer_norm.non_normality_attacks import FALSIFIERS
-from theory.proof import Bound, Sentence, cited, decided, deduced, enclosed, identity
+from theory.proof import Sentence, cited, decided, deduced, enclosed, identity
 
 
 def _letters(text: str) -> tuple[sp.Symbol, ...]:
@@ -34,134 +45,6 @@ def _neumann():
         Words((1 - j) * (partial + power), 1 - j * power, (((j, partial), partial - 1 + power),), _sum_model),
         # Q = I - J: what the first t terms leave of the resolvent is J^t (I - J)^{-1}
         *(Words(q**-1 - sum(((1 - q) ** k for k in range(t)), sp.Integer(0)), (1 - q) ** t * q**-1) for t in (1, 2, 3, 6)),
-    ]
-
-
-def _geometric():
-    x = sp.Symbol("x", positive=True)
-    return [Equation((x - 1) * sum((x ** (-k - 1) for k in range(t)), sp.Integer(0)), 1 - x**-t) for t in range(1, 7)]
-
-
-def _lower_kreiss():
-    x, top, power, total, size, bound = sp.symbols("x C p S r b")
-    # |z| = x, power = x^{-t}, total = Sum_{k<t} x^{-k-1}, size = |(z - J)^{-1}| <= C total + power C size, C = sup |J^t| >= 1
-    given = (x > 1, top * power < 1, sp.Eq((x - 1) * total, 1 - power), size <= top * total + power * top * size)
-    return [Sentence((*given, sp.Eq(bound * (x - 1) * (1 - top * power), top * (1 - power))), size <= bound)]
-
-
-def _peak(k: int) -> Any:
-    """max over x >= 1 of (x - 1)/x^{k+1} = k^k/(k+1)^{k+1}."""
-    return sp.Rational(k**k, (k + 1) ** (k + 1))
-
-
-def _shift():
-    c, x = sp.symbols("c x")
-    equations = []
-    for size in (2, 3, 4):
-        j = sp.Matrix(size, size, lambda a, b: c if b == a + 1 else 0)
-        resolvent = sum((j**k / x ** (k + 1) for k in range(size)), sp.zeros(size, size))
-        product = (x * sp.eye(size) - j) * resolvent
-        equations += [Equation(product[a, b], sp.Integer(int(a == b))) for a in range(size) for b in range(size)]
-        equations.append(Equation((j ** (size - 1))[0, size - 1], c ** (size - 1)))
-    return equations
-
-
-def _shift_peak():
-    x, c, kreiss, gap = sp.symbols("x c K g")
-    return [
-        Sentence((), x - 1 <= _peak(1) * x**2),
-        Sentence((x >= -3,), x - 1 <= _peak(2) * x**3),
-        Sentence((), x - 1 <= _peak(3) * x**4),
-        # d = 2: K <= 1 + c/4 while |J| = c, so the ratio passes every 4 - g
-        Sentence((gap < 4, gap * c >= 4 * (4 - gap), kreiss <= 1 + c * _peak(1)), c >= (4 - gap) * kreiss),
-    ]
-
-
-def _sharp():
-    upper = formula("kreiss_upper")
-    sizes = {2: ("0.73575", "0.73576"), 8: ("0.93680", "0.93681"), 64: ("0.99217", "0.99218"), 1024: ("0.99951", "0.99952")}
-
-    def ratio(d: int) -> flint.arb:
-        peak = _peak(d - 1)
-        over = flint.arb(flint.fmpq(int(peak.q), int(peak.p)))  # sup |J^t|/K of the shift as c -> infinity
-        bound = upper(d, 1)
-        return over / (flint.arb(1).exp() * flint.fmpq(*map(int, sp.fraction(bound / sp.E))))
-
-    return [Bound(f"d = {d}: sup|J^t|/(e d K)", ratio(d), low, high) for d, (low, high) in sizes.items()]
-
-
-def _family():
-    r, c, t, power, x = sp.symbols("r c t L x")  # power = r^{t-1}
-    j = sp.Matrix([[r, c], [0, r]])
-
-    def powers(time: sp.Expr, base: sp.Expr) -> sp.Matrix:
-        return sp.Matrix([[r * base, time * c * base], [0, r * base]])
-
-    w = 1 / (1 - r)
-    product = (sp.eye(2) - j) * sp.Matrix([[w, c * w**2], [0, w]])
-    step = j * powers(t, power) - powers(t + 1, r * power)
-    start = powers(sp.Integer(1), sp.Integer(1)) - j
-    return [
-        Equation((x * sp.eye(2) - j).det(), (x - r) ** 2),
-        *(Equation(entry, sp.Integer(0)) for entry in (*step, *start)),
-        *(Equation(product[a, b], sp.Integer(int(a == b))) for a in range(2) for b in range(2)),
-    ]
-
-
-def _unbounded():
-    r, c, bound, entry, t, power = sp.symbols("r c M p t L")
-    inside = (r > 0, r < 1)
-    return [
-        # the corner entries c of J and c/(1-r)^2 of (I - J)^{-1} pass every bound M
-        Sentence((*inside, bound > 0, c >= bound, sp.Eq(entry * (1 - r) ** 2, c)), entry > bound),
-        # the corner entry t c r^{t-1} of J^t passes M r^t
-        Sentence((power > 0, t * c > bound * r), t * c * power > bound * r * power),
-    ]
-
-
-def _corner_norm(diagonal_entry: flint.arb, corner: flint.arb) -> flint.arb:
-    """2-norm of [[a, b], [0, a]], a, b > 0: (b + sqrt(b^2 + 4 a^2))/2, as s - a^2/s = b for s the larger singular value."""
-    return (corner + (corner**2 + 4 * diagonal_entry**2).sqrt()) / 2
-
-
-def _corner():
-    # a and s = |J|_2 with b = s - a^2/s: s^2 is a root of x^2 - (2a^2 + b^2) x + a^4, the characteristic polynomial of J^T J
-    a, s = sp.symbols("a s", positive=True)
-    b = s - a**2 / s
-    gram = sp.Matrix([[a, 0], [b, a]]) * sp.Matrix([[a, b], [0, a]])
-    return [Equation((s**2 * sp.eye(2) - gram).det(), sp.Integer(0)), Equation(gram.det(), s**2 * (a**2 / s) ** 2)]
-
-
-def _jordan_kreiss():
-    u, c, g = sp.symbols("u c g", positive=True)  # u = x - r, g = 1 - r: (z - J)^{-1} = [[1/u, c/u^2], [0, 1/u]] at z = x
-    kreiss = formula("kreiss_jordan")(1 - g, c)
-    best = 2 * c**2 * g / (c**2 - 4 * g**2)
-    excess = kreiss**2 * u**2 - c * kreiss * (u - g) - (u - g) ** 2
-    return [Equation(excess, (((c**2 - 4 * g**2) * u - 2 * c**2 * g) / (4 * c * g)) ** 2), Equation(excess.subs(u, best), sp.Integer(0))]
-
-
-def _jordan_kreiss_bound():
-    u, c, g, s, kreiss = sp.symbols("u c g s K")
-    # s = |(x - J)^{-1}|_2: u^2 s^2 - c s - 1 = 0 (corner_norm at a = 1/u, b = c/u^2); x - 1 = u - g
-    given = (kreiss > 0, sp.Eq(u**2 * s**2, c * s + 1))
-    square = kreiss**2 * u**2 - c * kreiss * (u - g) - (u - g) ** 2
-    best = sp.Eq((c**2 - 4 * g**2) * u, 2 * c**2 * g)
-    return [
-        Sentence((*given, square >= 0), (u - g) * s <= kreiss),
-        Sentence((*given, u > g, s > 0, sp.Eq(square, 0)), sp.Eq((u - g) * s, kreiss)),
-        Sentence((g > 0, c > 2 * g, best), u > g),
-    ]
-
-
-def _example():
-    r, c = flint.arb("0.5"), flint.arb(8)
-    kreiss = flint.arb(flint.fmpq(*map(int, sp.fraction(formula("kreiss_jordan")(sp.Rational(1, 2), 8)))))
-    # |J^t| <= t c r^{t-1} + r^t, below 8 from t = 3 on
-    powers = [_corner_norm(r**t, t * c * r ** (t - 1)) for t in (1, 2)]
-    return [
-        Bound("sup|J^t|", powers[0].max(powers[1]), "8.031", "8.032"),
-        Bound("sup|J^t|/K", powers[0].max(powers[1]) / kreiss, "1.976", "1.977"),
-        Bound("|(I - J)^{-1}|", _corner_norm(flint.arb(2), c * 4), "32.124", "32.125"),
     ]
 
 
@@ -233,12 +116,12 @@ _STEPS = (
         _neumann,
     ),
     cited("powers_vanish", "gelfand", "J^t -> 0, so C = sup_t |J^t| is finite", "every d", {"radius": ("contractive",)}),
-    identity("geometric_sum", "(x - 1) Sum_{k<t} x^{-k-1} = 1 - x^{-t}", "t = 1..6", _geometric),
+    identity("geometric_sum", "(x - 1) Sum_{k<t} x^{-k-1} = 1 - x^{-t}", "t = 1..6", geometric_sum),
     decided(
         "kreiss_below_powers",
         "|z| = x > 1: (x - 1)(1 - C x^{-t})|(z - J)^{-1}| <= C(1 - x^{-t}) for every t, so K <= C",
         "every d",
-        _lower_kreiss,
+        below_powers,
         ("neumann", "geometric_sum", "powers_vanish"),
     ),
     cited(
@@ -251,45 +134,54 @@ _STEPS = (
     identity(
         "shift",
         "J = c x shift of size d: (z - J)^{-1} = Sum_{k<d} c^k shift^k/z^{k+1}, |J^{d-1}| = c^{d-1}",
-        "d = 2, 3, 4",
-        _shift,
+        "d = 2, 3, 4 entry by entry (every d: neumann with J^d = 0)",
+        shift,
+        ("neumann",),
+    ),
+    identity(
+        "shift_maximum",
+        "(x - 1)/x^{k+1} has its maximum over x > 1 at x = (k+1)/k, k^k/(k+1)^{k+1}: c^{d-1} times that at k = d - 1 is below K, "
+        "and K <= 1 + Sum_{0<k<d} c^k k^k/(k+1)^{k+1}, so C/K -> d^d/(d-1)^{d-1} as c -> infinity",
+        "every k (derivative); the value for k = 1, 2, 3, 7, 63",
+        shift_maximum,
+        ("shift",),
     ),
     decided(
         "shift_peak",
-        "(x - 1)/x^{k+1} <= k^k/(k+1)^{k+1}, so K <= Sum_k c^k k^k/(k+1)^{k+1}: C/K -> d^d/(d-1)^{d-1} as c -> infinity",
-        "d = 2, 3, 4 (any real x; x >= -3 for k = 2); the limit written out at d = 2",
-        _shift_peak,
-        ("shift",),
+        "the maximum as a polynomial inequality; d = 2: C/K passes every bound below 4",
+        "k = 1, 2, 3 (every real x; x >= -3 for k = 2)",
+        shift_peak,
+        ("shift_maximum",),
     ),
     enclosed(
         "sharp_in_the_limit",
-        "that ratio over e d tends to 1: no factor below e d(1 - o(1)) serves",
-        "d = 2, 8, 64, 1024",
-        _sharp,
-        ("shift_peak", "powers_below_kreiss"),
+        "d^d/(d-1)^{d-1} over e d is (1 + 1/(d-1))^{d-1}/e, which tends to 1: no factor below e d(1 - o(1)) serves",
+        "d = 2, 8, 64",
+        sharp_in_the_limit,
+        ("shift_maximum", "powers_below_kreiss"),
     ),
     identity(
         "jordan_family",
         "J = [[r, c], [0, r]]: rho = r; J^t has the corner t c r^{t-1}, (I - J)^{-1} the corner c/(1-r)^2",
         "d = 2, every t (induction)",
-        _family,
+        jordan_powers,
     ),
     decided(
         "unbounded",
         "at any fixed rho = r in (0, 1) c makes |J| and |(I - J)^{-1}| larger than any bound, and |J^t| larger than any M r^t",
         "d = 2 (so every d >= 2, in a block)",
-        _unbounded,
+        unbounded,
         ("jordan_family",),
     ),
     identity(
-        "corner_norm", "|[[a, b], [0, a]]|_2 = s with b = s - a^2/s, the larger singular value (the other is a^2/s)", "d = 2", _corner
+        "corner_norm", "|[[a, b], [0, a]]|_2 = s with b = s - a^2/s, the larger singular value (the other is a^2/s)", "d = 2", corner_norm
     ),
     identity(
         "jordan_kreiss",
         "c > 2(1-r): K(J) = c/(4(1-r)) + (1-r)/c makes K^2 u^2 - c K(u - g) - (u - g)^2 a square, g = 1 - r, zero at u = 2c^2 g/(c^2 - "
         "4g^2)",
         "d = 2",
-        _jordan_kreiss,
+        jordan_kreiss,
         ("jordan_family",),
     ),
     decided(
@@ -297,14 +189,14 @@ _STEPS = (
         "that is the Kreiss constant: (x - 1)|(x - J)^{-1}| <= K, with equality at x = r + u (on |z| = x the resolvent is largest at z = "
         "x)",
         "d = 2",
-        _jordan_kreiss_bound,
+        jordan_kreiss_bound,
         ("jordan_kreiss", "corner_norm"),
     ),
     enclosed(
         "example",
         "r = 1/2, c = 8: rho = 1/2, K = 65/16, C = |J| = 8.03, |(I - J)^{-1}| = 32.1 against 1/(1 - rho) = 2",
         "d = 2",
-        _example,
+        example,
         ("corner_norm", "jordan_kreiss_bound"),
     ),
     cited(

@@ -154,7 +154,7 @@ _STEPS = (
         "on h^perp J_a = (a + P Dg P)/(a + w), P the projector on h^perp",
         "every d",
         _tangent_jacobian,
-        ("same_fixed_points",),
+        ("same_fixed_points", "one_scale"),
     ),
     identity(
         "explicit_jacobian",
@@ -201,7 +201,7 @@ _STEPS = (
         "function of spec(P Dg P) alone",
         "every d, every L",
         _tokens,
-        ("tangent_jacobian",),
+        ("same_fixed_points",),
     ),
     identity(
         "two_tokens",

@@ -12,17 +12,24 @@ from theory.architecture import Recall, Residual
 from theory.claim import Assumption, Axis, Claim, Consequence, Regime
 from theory.formulas import formula
 from theory.outer_norm.sensitivity_attacks import FALSIFIERS
-from theory.proof import Sentence, both, cited, decided, deduced, identity
+from theory.outer_norm.sensitivity_variants import (
+    epsilon_attained,
+    epsilon_bounds,
+    epsilon_inverse,
+    epsilon_norm,
+    epsilon_rank,
+    gain,
+    gain_factors,
+    gain_range,
+    is_formula,
+    letters,
+)
+from theory.proof import Sentence, cited, decided, deduced, identity
 from theory.vectors import span
-
-
-def _letters(text: str) -> tuple[sp.Symbol, ...]:
-    return sp.symbols(text, commutative=False, seq=True)
-
 
 # P the projector on the tangent spaces (one token or all), s the scales |z_i|/R as a block diagonal matrix, D = D_h G, B = D_e G,
 # T = s - P D P; z stands for any vector with P z = 0 in every token
-P, SCALE, D, B, T, NULL = _letters("P s D B T z")
+P, SCALE, D, B, T, NULL = letters("P s D B T z")
 
 _RULES: Any = (
     ((P, NULL), sp.Integer(0)),
@@ -67,7 +74,7 @@ def _projector():
 
 
 def _tangent():
-    (anything,) = _letters("X")
+    (anything,) = letters("X")
     return [Words(P * SCALE**-1 * P * anything, SCALE**-1 * P * anything, _RULES, _model)]
 
 
@@ -105,19 +112,13 @@ def _gram():
     ]
 
 
-def _is_formula(bound: sp.Symbol, name: str, factor: sp.Symbol, *values: sp.Symbol) -> Any:
-    """bound = formula(values) x factor, without denominators."""
-    over, under = sp.fraction(sp.together(formula(name)(*values)))
-    return sp.Eq(bound * under, over * factor)
-
-
 def _singular_values():
     x, y, v, s, n, k, t, p, b, bound = sp.symbols("x y v s n k t p b c")
     # y = |S x|, v = |(1 - M) S x| = |s^{-1} P B x|, M = s^{-1} P D P, |M| <= k; s the smallest scale, n = |B|
-    upper = Sentence((s > 0, k < 1, v >= (1 - k) * y, s * v <= n * x, _is_formula(bound, "sensitivity_upper", x, n, s, k)), y <= bound)
+    upper = Sentence((s > 0, k < 1, v >= (1 - k) * y, s * v <= n * x, is_formula(bound, "sensitivity_upper", x, n, s, k)), y <= bound)
     # t = |S^T y|, p = |(1 - M^T)^{-1} y|, v = |s^{-1} p| with s the largest scale, b = sigma_min(B)
     given = (s > 0, 1 + k > 0, b >= 0, y <= (1 + k) * p, s * v >= p, t >= b * v)
-    lower = Sentence((*given, _is_formula(bound, "sensitivity_lower", y, b, s, k)), t >= bound)
+    lower = Sentence((*given, is_formula(bound, "sensitivity_lower", y, b, s, k)), t >= bound)
     return [upper, lower]
 
 
@@ -136,76 +137,6 @@ def _from_contraction():
     # s = |z|/R with |z| >= r, |P D P| = k s <= l, kappa = R l/r
     given = (r > 0, radius > 0, lipschitz >= 0, s * radius >= r, k * s <= lipschitz, sp.Eq(kappa * r, radius * lipschitz))
     return [Sentence(given, k <= kappa)]
-
-
-def _epsilon_inverse():
-    d, eps, zz, zv, vv, s = sp.symbols("d epsilon zz zv vv s", positive=True)
-    z, v = span("z v", {("z", "z"): zz, ("v", "z"): zv, ("v", "v"): vv})
-    preimage = s * v + (s * zv / (d * eps)) * z
-    image = (1 / s) * preimage - (z.dot(preimage) / (d * s**3)) * z
-    return [Equation(image[n].subs(zz, d * (s**2 - eps)), v[n], (), lambda rng: _scale_above(rng, s, eps, d, zv)) for n in ("z", "v")]
-
-
-def _scale_above(rng: random.Random, s: sp.Symbol, eps: sp.Symbol, *others: sp.Symbol) -> dict[sp.Symbol, Any]:
-    root = rational(rng, positive=True)
-    return {s: root, eps: root**2 * sp.Rational(rng.randint(1, 9), 10), **{x: rational(rng, positive=True) for x in others}}
-
-
-def _epsilon_norm():
-    across, along, m = sp.symbols("p q m")
-    # s DN is 1 across z and eps/s^2 along it (N1), m its square; squared lengths of the two parts of v
-    image, size = across + m * along, across + along
-    return [Sentence((across >= 0, along >= 0, m <= 1), both(m * size <= image, image <= size))]
-
-
-def _epsilon_bounds():
-    x, y, v, s, n, k, b, eps, bound = sp.symbols("x y v s n k b e c")
-    # y = |S x|, v = |(1 - J) S x| = |DN B x|
-    upper = Sentence((s > 0, k < 1, v >= (1 - k) * y, s * v <= n * x, _is_formula(bound, "sensitivity_upper", x, n, s, k)), y <= bound)
-    given = (s > 0, 1 + k > 0, v <= (1 + k) * y, s**3 * v >= eps * b * x)
-    lower = Sentence((*given, _is_formula(bound, "sensitivity_lower_epsilon", x, b, s, eps, k)), y >= bound)
-    return [upper, lower]
-
-
-def _epsilon_attained():
-    a, beta, s, eps = sp.symbols("a beta s epsilon", positive=True)
-    radial, tangential = formula("rmsnorm_radial")(s, eps), formula("rmsnorm_tangential")(s)
-    lower, upper = formula("sensitivity_lower_epsilon"), formula("sensitivity_upper")
-    # D = -a along h, 0 across: |J| = a eps/s^3 and S = beta DN/(1 + a eps/s^3) along h; D = a across, 0 along: S = beta DN/(1 - a/s)
-    return [
-        Equation(lower(beta, s, eps, a * radial), beta * radial / (1 + a * radial)),
-        Equation(upper(beta, s, a * tangential), beta * tangential / (1 - a * tangential)),
-    ]
-
-
-def _epsilon_rank():
-    norm, gap = _letters("N R")  # N = DN invertible, R = I - J
-    return [Words((gap**-1 * norm * B) * (B**-1 * norm**-1 * gap), sp.Integer(1))]
-
-
-def _gain():
-    gain, gap, norm = _letters("Gamma R N")  # R = I - J_k with J_k = N D Gamma, so N D = (1 - R) Gamma^{-1}
-    unit = gap**-1 * norm * B  # S_k
-    derivative = (1 - gap) * gain**-1  # N D
-    return [
-        Words(gain * derivative, gain * (1 - gap) * gain**-1),
-        Words((1 - gap) * unit + norm * B, unit),
-        Words(gain * derivative * (gain * unit) + gain * norm * B, gain * unit),
-    ]
-
-
-def _gain_range():
-    equations = []
-    for d in (1, 2, 3, 4):
-        gains, state, v = (sp.symbols(f"{name}:{d}", seq=True) for name in ("g", "k", "v"))
-        left = sum((g * k / g**2 * (g * x) for g, k, x in zip(gains, state, v, strict=True)), sp.Integer(0))
-        equations.append(Equation(left, sum((k * x for k, x in zip(state, v, strict=True)), sp.Integer(0))))
-    return equations
-
-
-def _gain_factors():
-    g, v, low, high = sp.symbols("g v m M")
-    return [Sentence((g**2 >= low**2, g**2 <= high**2), both(low**2 * v**2 <= (g * v) ** 2, (g * v) ** 2 <= high**2 * v**2))]
 
 
 _STEPS = (
@@ -289,50 +220,50 @@ _STEPS = (
         "epsilon_inverse",
         "eps > 0: DN(z)^{-1} v = s(v + z<z, v>/(d eps)), s^2 = mean z^2 + eps",
         "every d",
-        _epsilon_inverse,
+        epsilon_inverse,
         ("gain_one",),
     ),
     identity(
         "epsilon_rank",
         "eps > 0: S = (I - J)^{-1} DN B is invertible, rank d per token",
         "every d, every L",
-        _epsilon_rank,
+        epsilon_rank,
         ("epsilon_inverse", "recall_invertible", "small"),
     ),
     decided(
         "epsilon_norm",
         "(eps/s^3)|v| <= |DN v| <= |v|/s, as eps <= s^2",
         "every d",
-        _epsilon_norm,
+        epsilon_norm,
         ("gain_one",),
     ),
     decided(
         "epsilon_bounds",
         "eps > 0, k = |J|_2 <= kappa: eps sigma_min(B)/(s^3 (1+k)) <= sigma_d(S), sigma_1(S) <= |B|/(s(1-k))",
         "every d",
-        _epsilon_bounds,
+        epsilon_bounds,
         ("epsilon_norm", "triangle", "epsilon_rank"),
     ),
     identity(
         "epsilon_bounds_attained",
         "the lower one by D_h G = -a on span(h), 0 across; the upper one by D_h G = a across, 0 along h",
         "every d (the upper one for d >= 2)",
-        _epsilon_attained,
+        epsilon_attained,
         ("epsilon_bounds",),
     ),
     identity(
         "gain",
         "gain Gamma = diag(gamma) without zeros, h = Gamma k: J_h = Gamma J_k Gamma^{-1}, S_h = Gamma S_k",
         "every d, every L",
-        _gain,
+        gain,
         ("resolvent",),
     ),
-    identity("gain_range", "<Gamma^{-2} h*, Gamma v> = <k*, v>: range S_h = (Gamma^{-2} h*)^perp", "d = 1..4", _gain_range, ("gain",)),
+    identity("gain_range", "<Gamma^{-2} h*, Gamma v> = <k*, v>: range S_h = (Gamma^{-2} h*)^perp", "d = 1..4", gain_range, ("gain",)),
     decided(
         "gain_factors",
         "min|gamma| |v_i| <= |gamma_i v_i| <= max|gamma| |v_i|: the bounds hold with the factors min|gamma| and max|gamma|",
         "every d (entry by entry)",
-        _gain_factors,
+        gain_factors,
         ("gain",),
     ),
 )

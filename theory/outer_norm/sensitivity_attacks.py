@@ -177,7 +177,7 @@ FALSIFIERS = (
         _update,
         _k_below_one,
         out_of_bounds,
-        60,
+        30,
     ),
     Falsifier(
         "epsilon",
