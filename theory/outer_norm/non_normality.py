@@ -260,7 +260,7 @@ M5 = Claim(
     notes=(
         "The constant C of a rate rho^t is not the Kreiss constant: K bounds sup|J^t| and thus no rate; a rate q > rho has e d K(J/q), "
         "and a defective dominant eigenvalue has no constant at q = rho: |J^t| = t c r^{t-1} + ... .",
-        "e d is sharp as d -> infinity, not at each d: the shift gives d^d/(d-1)^{d-1}, 4 against 2e = 5.44 at d = 2.",
+        "e d is approached as d -> infinity; at fixed d the shift reaches d^d/(d-1)^{d-1} only, 4 against 2e = 5.44 at d = 2.",
     ),
     latex=r"Let $J\in\mathbb{R}^{d\times d}$, $\rho(J)<1$, $\mathcal{K}(J)=\sup_{|z|>1}(|z|-1)\,|(z-J)^{-1}|_2$. Then "
     r"\[\mathcal{K}(J)\le\sup_{t\ge0}|J^t|_2\le e\,d\,\mathcal{K}(J),\] where $e\,d$ cannot be lowered by a factor $1-\delta$ for all "

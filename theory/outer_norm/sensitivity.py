@@ -43,7 +43,7 @@ _RULES: Any = (
 
 
 def _model(rng: random.Random, size: int):
-    """P of rank 1 to size (1 to size - 1 for size > 1), s commuting with it, T = s - P D P invertible."""
+    """P of rank below the size (1 at size 1), s commuting with it, T = s - P D P invertible."""
     while True:
         basis = random_matrix(rng, size)
         rank = rng.randint(1, max(1, size - 1))

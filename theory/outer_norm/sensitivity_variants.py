@@ -76,11 +76,11 @@ def epsilon_rank() -> list[Words]:
 
 def gain() -> list[Words]:
     """Conjugation by the gain."""
-    gamma, gap, norm, recall = letters("Gamma R N B")  # R = I - J_k with J_k = N D Gamma, so N D = (1 - R) Gamma^{-1}
+    gamma, gap, norm, update, recall = letters("Gamma R N D B")  # R = I - J_k with J_k = N D Gamma, so N D = (1 - R) Gamma^{-1}
     unit = gap**-1 * norm * recall  # S_k
     derivative = (1 - gap) * gamma**-1  # N D
     return [
-        Words(gamma * derivative, gamma * (1 - gap) * gamma**-1),
+        Words(gamma * norm * update, gamma * (norm * update * gamma) * gamma**-1),
         Words((1 - gap) * unit + norm * recall, unit),
         Words(gamma * derivative * (gamma * unit) + gamma * norm * recall, gamma * unit),
     ]
