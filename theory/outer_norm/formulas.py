@@ -67,7 +67,7 @@ def kreiss_upper():
     return (d, kreiss), sp.E * d * kreiss
 
 
-@register("M5", "jordan_kreiss", "Kreiss constant of [[r, c], [0, r]], 0 < r < 1, c >= 2(1 - r): unbounded in c at spectral radius r")
+@register("M5", "jordan_kreiss", "Kreiss constant of [[r, c], [0, r]], 0 < r < 1, c > 2(1 - r): unbounded in c at spectral radius r")
 def kreiss_jordan():
     r, c = positive("r c")
     return (r, c), c / (4 * (1 - r)) + (1 - r) / c

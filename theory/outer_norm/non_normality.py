@@ -140,8 +140,8 @@ _STEPS = (
     ),
     identity(
         "shift_maximum",
-        "(x - 1)/x^{k+1} has its maximum over x > 1 at x = (k+1)/k, k^k/(k+1)^{k+1}: c^{d-1} times that at k = d - 1 is below K, "
-        "and K <= 1 + Sum_{0<k<d} c^k k^k/(k+1)^{k+1}, so C/K -> d^d/(d-1)^{d-1} as c -> infinity",
+        "(x - 1)/x^{k+1} has its maximum over x > 1 at x = (k+1)/k, k^k/(k+1)^{k+1}: c^{d-1} times that at k = d - 1 is below K, and K <= "
+        "1 + Sum_{0<k<d} c^k k^k/(k+1)^{k+1}, so C/K -> d^d/(d-1)^{d-1} as c -> infinity",
         "every k (derivative); the value for k = 1, 2, 3, 7, 63",
         shift_maximum,
         ("shift",),
@@ -247,9 +247,9 @@ M5 = Claim(
     title="Non-normality: what the spectral radius does not bound",
     source="extension",
     statement="J real d x d, rho(J) < 1, K(J) = sup over |z| > 1 of (|z| - 1)|(z - J)^{-1}|_2, C = sup_t |J^t|_2: K <= C <= e d K, and no "
-    "factor below e d(1 - o(1)) serves. rho(J) bounds neither C nor |(I - J)^{-1}| nor S: [[r, c], [0, r]] has rho = r and the corners c, "
-    "c/(1-r)^2. |J^t| <= e d K(J/q) q^t for every q > rho(J), but not M rho^t in general. Normal J: C = 1, |(I - J)^{-1}| <= 1/(1 - rho); "
-    "J = V L V^{-1}: both at most |V||V^{-1}| times that.",
+    "factor below e d(1 - o(1)) serves. rho(J) bounds neither C nor |(I - J)^{-1}| nor S: [[r, c], [0, r]] has rho = r, the corners c, "
+    "c/(1-r)^2 and, for c > 2(1-r), K = c/(4(1-r)) + (1-r)/c. |J^t| <= e d K(J/q) q^t for every q > rho(J), but not M rho^t in general. "
+    "Normal J: C = 1, |(I - J)^{-1}| <= 1/(1 - rho); J = V L V^{-1}: both at most |V||V^{-1}| times that.",
     assumptions=(
         Assumption("contractive", "rho(J) < 1"),
         Assumption("normal", "J J^T = J^T J (only where the statement says normal)"),
@@ -266,9 +266,9 @@ M5 = Claim(
     r"\[\mathcal{K}(J)\le\sup_{t\ge0}|J^t|_2\le e\,d\,\mathcal{K}(J),\] where $e\,d$ cannot be lowered by a factor $1-\delta$ for all "
     r"$d$, and $|J^t|_2\le e\,d\,\mathcal{K}(J/q)\,q^t$ for every $q>\rho(J)$. The spectral radius alone bounds neither side nor the "
     r"resolvent at $1$: for $J=\bigl(\begin{smallmatrix}r&c\\0&r\end{smallmatrix}\bigr)$, $0<r<1$, $\rho(J)=r$ while $|J|_2\ge c$, "
-    r"$|(I-J)^{-1}|_2\ge c/(1-r)^2$ and $|J^t|_2\ge tc\,r^{t-1}$. For normal $J$, $|J^t|_2=\rho(J)^t$ and "
-    r"$|(I-J)^{-1}|_2\le1/(1-\rho(J))$; for $J=V\Lambda V^{-1}$ the same up to the factor $|V|_2|V^{-1}|_2$. With $S=(I-J)^{-1}K$: "
-    r"$\sigma_{\min}(K)\,|(I-J)^{-1}|_2\le|S|_2\le|K|_2\,|(I-J)^{-1}|_2$.",
+    r"$|(I-J)^{-1}|_2\ge c/(1-r)^2$ and $|J^t|_2\ge tc\,r^{t-1}$, and $\mathcal{K}(J)=\frac{c}{4(1-r)}+\frac{1-r}{c}$ if $c>2(1-r)$. For "
+    r"normal $J$, $|J^t|_2=\rho(J)^t$ and $|(I-J)^{-1}|_2\le1/(1-\rho(J))$; for $J=V\Lambda V^{-1}$ the same up to the factor "
+    r"$|V|_2|V^{-1}|_2$. With $S=(I-J)^{-1}K$: $\sigma_{\min}(K)\,|(I-J)^{-1}|_2\le|S|_2\le|K|_2\,|(I-J)^{-1}|_2$.",
     consequences=(
         Consequence(
             Axis.GEOMETRY,
