@@ -123,6 +123,18 @@ def test_the_small_ball_is_inside_the_large_one():
 
 
 NUMBERS = [
+    ("update_bound", (2, 3, 1, 1, 2), 15),
+    ("absorbing_radius", (sp.Rational(1, 2), 3), 6),
+    ("escape_radius", (sp.Rational(3, 2), 3), 6),
+    ("fixed_point_radius", (2, 3, 1), 8),
+    ("direction_exponent", (-1, 2), sp.Rational(3, 2)),
+    ("sensitivity_upper", (6, 2, sp.Rational(1, 2)), 6),
+    ("sensitivity_lower", (6, 2, sp.Rational(1, 2)), 2),
+    ("sensitivity_lower_epsilon", (6, 2, 1, sp.Rational(1, 2)), sp.Rational(1, 2)),
+    ("gradient_bound", (sp.Rational(1, 2), 2, 1, 100), sp.Rational(53, 2)),
+    ("truncation_bound", (sp.Rational(1, 2), 1, 2, 1, 100), sp.Rational(51, 2)),
+    ("kreiss_upper", (2, 3), 6 * sp.E),
+    ("kreiss_jordan", (sp.Rational(1, 2), 8), sp.Rational(65, 16)),
     ("mean_field_scale", (1, 3, 4), 6),
     ("mean_field_rho", (1, 3, 4), sp.Rational(2, 3)),
     ("mean_field_rho", (0, 3, 4), sp.Rational(3, 5)),

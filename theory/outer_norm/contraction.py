@@ -6,8 +6,9 @@ import random
 
 import sympy as sp
 
-from theory.algebra import Equation, rational
-from theory.claim import Assumption, Claim
+from theory.algebra import Equation, Words, rational
+from theory.architecture import Recall, Residual
+from theory.claim import Assumption, Axis, Claim, Consequence, Regime
 from theory.formulas import formula
 from theory.outer_norm.contraction_attacks import FALSIFIERS
 from theory.proof import Sentence, both, cited, decided, deduced, identity
@@ -19,7 +20,7 @@ A, BETA, RADIUS = sp.symbols("a beta R", positive=True)
 def _lipschitz():
     # |z1| = p, |z2| = q, <z1, z2> = c: R^2 (2 - 2c/pq) <= (R^2/r^2)(p^2 + q^2 - 2c), denominators cleared
     p, q, c, r = sp.symbols("p q c r")
-    given = (r > 0, p >= r, q >= r, c <= p * q, c >= -p * q)
+    given = (r > 0, p >= r, q >= r, c <= p * q)
     return [Sentence(given, r**2 * (2 * p * q - 2 * c) <= p * q * (p**2 + q**2 - 2 * c))]
 
 
@@ -48,23 +49,43 @@ def _lift():
         Equation(lifted.dot(lifted).subs(point), d * s**2),
         Equation(((root / (root * s)) * lifted)["z"], 1 / s),
         Equation(squared, root**2 * lipschitz**2 / (r**2 + root**2 * eps)),
+        # best possible: at |z| = r, r^2 = d (s^2 - eps), the tangential factor 1/s of DN(z) attains it
+        Equation(squared.subs(r**2, root**2 * (s**2 - eps)), (lipschitz * formula("rmsnorm_tangential")(s)) ** 2),
     ]
 
 
 def _affine():
-    beta, n, size, ah, h = sp.symbols("beta n G x R")
+    beta, n, size, ah, h, kappa = sp.symbols("beta n G x R k")
     # on |h| = R: |A h| = x <= n R, and |A h + B e| = G >= beta R - x (triangle inequality)
     return [
-        Sentence((n >= 0, beta > n, h > 0, ah >= 0, ah <= n * h, size >= beta * h - ah), size >= (beta - n) * h),
-        Sentence((n >= 0, beta > n), sp.Equivalent(n < beta - n, beta > 2 * n)),
+        Sentence((ah <= n * h, size >= beta * h - ah), size >= (beta - n) * h),
+        Sentence((beta > n, sp.Eq(kappa * (beta - n), n)), sp.Equivalent(kappa < 1, beta > 2 * n)),
     ]
 
 
 def _blocks():
     p, q, middle, first, second = sp.symbols("p q x k1 k2")
     # two sub-blocks: differences shrink by k1, then by k2
-    given = (first >= 0, second >= 0, p >= 0, middle >= 0, middle <= first * p, q >= 0, q <= second * middle)
-    return [Sentence(given, q <= first * second * p)]
+    return [Sentence((second >= 0, middle <= first * p, q <= second * middle), q <= first * second * p)]
+
+
+def _tokens():
+    before, after, step, lipschitz, r, radius, kappa = sp.symbols("m p g l r R k")
+    # one token: after <= (R/r) step, step = |G_i(h) - G_i(k)| <= l before, before = max_j |h_j - k_j|
+    given = (r > 0, radius > 0, sp.Eq(kappa * r, radius * lipschitz), step <= lipschitz * before, after * r <= radius * step)
+    return [Sentence(given, after <= kappa * before)]
+
+
+def _gain():
+    gain, a, norm, k, b = sp.symbols("Gamma A N k b", commutative=False)  # N the scalar 1/s, then DN
+    s = sp.Symbol("s")
+    h = gain * k
+    return [
+        Words(gain**-1 * (gain * (a * h + b) / s), (a * gain * k + b) / s),
+        Words(gain**-1 * (gain * norm * a) * gain, norm * (a * gain)),
+        # A = -a Gamma^{-1}: the sharp example, in the coordinate k
+        Words(-s * gain**-1 * h, -s * k),
+    ]
 
 
 def _pair(cosine: sp.Expr) -> tuple[Span, Span]:
@@ -89,9 +110,9 @@ def _sharp_fixed_point():
 
 
 def _sharp_threshold():
-    a, beta, s = sp.symbols("a b s")
+    a, beta, s, m = sp.symbols("a b s m")
     return [
-        Sentence((a > 0, beta > a), sp.Equivalent(a < beta - a, beta > 2 * a)),
+        Sentence((a > 0, beta > a, sp.Eq(m * (beta - a), -a)), sp.Equivalent(m**2 < 1, beta > 2 * a)),
         # a fixed point h is parallel to e: (s + a) h = beta e, so (s + a)^2 = beta^2 with s > 0
         Sentence((a > 0, beta > 0, s > 0, sp.Eq((s + a) ** 2, beta**2)), both(beta > a, sp.Eq(s, beta - a))),
     ]
@@ -136,7 +157,7 @@ def _multipliers():
 
 def _cycle_stable():
     a, beta, m = sp.symbols("a b m")
-    return [Sentence((a > 0, beta > 0, beta < 2 * a, sp.Eq(2 * a**2 * m, 2 * a**2 - beta**2)), m**2 < 1)]
+    return [Sentence((beta > 0, beta < 2 * a, sp.Eq(2 * a**2 * m, 2 * a**2 - beta**2)), m**2 < 1)]
 
 
 _STEPS = (
@@ -175,11 +196,12 @@ _STEPS = (
         _blocks,
         ("kappa",),
     ),
-    deduced(
+    decided(
         "tokens",
-        "N acts on each token: if |G_i(h) - G_i(k)| <= l max_j |h_j - k_j| and |G_i| >= r for every token i, then kappa holds in the "
-        "max norm",
-        "every d, every L",
+        "N acts on each token: if |G_i(h) - G_i(k)| <= l max_j |h_j - k_j| and |G_i| >= r for every token i, then kappa holds in the max "
+        "norm",
+        "every d, every L (token by token)",
+        _tokens,
         ("kappa",),
     ),
     deduced(
@@ -238,10 +260,12 @@ _STEPS = (
         _cycle_stable,
         ("cycle_multipliers",),
     ),
-    deduced(
+    identity(
         "gain",
-        "gain gamma without zeros: h = Gamma k turns N_gamma(G(h)) into N_1(G(Gamma k)), so |A|_2 becomes |A Gamma|_2",
-        "every d",
+        "gain gamma without zeros: h = Gamma k turns N_gamma(A h + b) into N_1(A Gamma k + b) and J_h into Gamma^{-1} J_h Gamma = DN A "
+        "Gamma, so |A|_2 becomes |A Gamma|_2 and kappa is the rate in |Gamma^{-1} h|; A = -a Gamma^{-1} is again sharp",
+        "every d, every L",
+        _gain,
         ("kappa", "affine_update", "gain_one"),
     ),
 )
@@ -250,11 +274,10 @@ N3 = Claim(
     id="N3",
     title="Contraction under outer normalisation, in every spectral regime",
     source="paper+extension",
-    statement="f = N(G(h, e)) with Lip_h G <= l and |G| >= r: kappa = R l/sqrt(r^2 + d eps) bounds Lip_h f (best possible; "
-    "sub-blocks multiply, tokens in the "
-    "max norm). kappa < 1: one fixed point, reached from every state at rate kappa. G = A h + B e, |B e| = beta R, eps = 0: kappa < "
-    "1 iff beta > 2 |A|_2, "
-    "sharp: A = -a I is stable iff beta > 2 a, has 2-cycles at cos(h, e) = beta/(2a) below and no fixed point for beta <= a.",
+    statement="f = N(G(h, e)) with Lip_h G <= l and |G| >= r: kappa = R l/sqrt(r^2 + d eps) bounds Lip_h f (best possible; sub-blocks "
+    "multiply, tokens in the max norm). kappa < 1: one fixed point, reached from every state at rate kappa. G = A h + B e, |B e| = beta "
+    "R, eps = 0: kappa < 1 iff beta > 2 |A|_2, sharp: A = -a I is stable iff beta > 2 a, has 2-cycles at cos(h, e) = beta/(2a) below and "
+    "no fixed point for beta <= a.",
     assumptions=(
         Assumption("lower_bound", "|G(h, e)| >= r on the state space"),
         Assumption("lipschitz_update", "Lip_h G <= l on the state space"),
@@ -269,5 +292,36 @@ N3 = Claim(
     notes=(
         "Recall plus outer normalisation alone does not imply contraction: it needs the input to dominate.",
         "Below beta = 2a orbits approach a 2-cycle that is not isolated for d >= 3 (multiplier 1 along the sphere of cycles).",
+        "With a gain kappa is the rate in the norm |Gamma^{-1} h|; |A Gamma|_2, not max|gamma| |A|_2, decides.",
+    ),
+    latex=r"Let $f(h,e)=N(G(h,e))$ with $\operatorname{Lip}_hG\le\ell$ and $|G|\ge r>0$ on the state space (the sphere $|h|=R=\sqrt d$ "
+    r"for $\varepsilon=0$, the closed ball for $\varepsilon>0$; $\gamma=1$). Then \[\operatorname{Lip}_hf\le\kappa=\frac{R\,\ell}"
+    r"{\sqrt{r^2+d\,\varepsilon}},\] the best constant; sub-blocks multiply, tokens in the maximum norm. If $\kappa<1$ there is one fixed "
+    r"point and $|h_t-h^*|\le\kappa^t|h_0-h^*|$ for every $h_0$. For $G=Ah+Be$, $|Be|=\beta R$, $\varepsilon=0$: "
+    r"$\kappa=|A|_2/(\beta-|A|_2)<1$ iff $\beta>2|A|_2$. This is sharp: $A=-aI$ has the stable fixed point $h^*=e$ iff $\beta>2a$ "
+    r"(multiplier $-a/(\beta-a)$ across $e$), for $\beta<2a$ the 2-cycles $\cos(h,e)=\beta/(2a)$ with two-step multipliers "
+    r"$(1-\beta^2/2a^2)^2$ and $1$, and for $\beta\le a$ no fixed point. A gain $\Gamma=\operatorname{diag}(\gamma)$ replaces $A$ by "
+    r"$A\Gamma$.",
+    consequences=(
+        Consequence(
+            Axis.REACHABILITY,
+            "yes, if small gain",
+            "One fixed point, reached from every state at the rate kappa, whatever the spectrum of the update.",
+            frozenset(Recall),
+            True,
+            frozenset({Residual.ADD}),
+            frozenset({Regime.CONTRACTIVE}),
+            "kappa < 1: the pre-norm state dominates its variation (affine update: beta > 2 |A|_2)",
+        ),
+        Consequence(
+            Axis.INPUT_DEPENDENCE,
+            "no",
+            "Without recall the one fixed point is the same for every input.",
+            frozenset({Recall.NONE}),
+            True,
+            frozenset({Residual.ADD}),
+            frozenset({Regime.CONTRACTIVE}),
+            "kappa < 1",
+        ),
     ),
 )

@@ -23,3 +23,51 @@ def rmsnorm_tangential():
 def rmsnorm_radial():
     s, eps = positive("s eps")
     return (s, eps), eps / s**3
+
+
+@register("N4", "bounds_attained", "upper bound of sigma_1(S), eps = 0: b = |D_e G|_2, s = |z|/R, k = |P D_h G P|_2/s < 1, gain 1")
+def sensitivity_upper():
+    b, s, k = positive("b s k")
+    return (b, s, k), b / (s * (1 - k))
+
+
+@register("N4", "bounds_attained", "lower bound of sigma_{d-1}(S), eps = 0: b = sigma_min(D_e G), s = |z|/R, k = |P D_h G P|_2/s, gain 1")
+def sensitivity_lower():
+    b, s, k = positive("b s k")
+    return (b, s, k), b / (s * (1 + k))
+
+
+@register("N4", "epsilon_bounds_attained", "lower bound of sigma_d(S), eps > 0: b = sigma_min(D_e G), k = |J|_2, gain 1")
+def sensitivity_lower_epsilon():
+    b, s, eps, k = positive("b s eps k")
+    return (b, s, eps, k), eps * b / (s**3 * (1 + k))
+
+
+@register(
+    "N5", "attained", "bound of |dh_T/dtheta| after `loops`: top = sup |D_theta f|, start = |dh_0/dtheta|, contraction constant kappa < 1"
+)
+def gradient_bound():
+    kappa, loops, top, start = positive("kappa loops top start")
+    return (kappa, loops, top, start), top * (1 - kappa**loops) / (1 - kappa) + kappa**loops * start
+
+
+@register(
+    "N5",
+    "attained",
+    "error of the gradient truncated to the last k of `loops`, same symbols; at most kappa^k top/(1 - kappa) when start = 0",
+)
+def truncation_bound():
+    kappa, k, loops, top, start = positive("kappa k loops top start")
+    return (kappa, k, loops, top, start), top * (kappa**k - kappa**loops) / (1 - kappa) + kappa**loops * start
+
+
+@register("M5", "sharp_in_the_limit", "upper bound of sup_t |J^t|_2: e d K, K the Kreiss constant of the d x d matrix J (Spijker)")
+def kreiss_upper():
+    d, kreiss = positive("d K")
+    return (d, kreiss), sp.E * d * kreiss
+
+
+@register("M5", "jordan_kreiss", "Kreiss constant of [[r, c], [0, r]], 0 < r < 1, c > 2(1 - r): unbounded in c at spectral radius r")
+def kreiss_jordan():
+    r, c = positive("r c")
+    return (r, c), c / (4 * (1 - r)) + (1 - r) / c

@@ -8,9 +8,12 @@ from typing import Any
 import sympy as sp
 
 from theory.algebra import Equation, rational
-from theory.claim import Assumption, Claim
+from theory.architecture import Recall, Residual
+from theory.claim import Assumption, Axis, Claim, Consequence
 from theory.formulas import formula
 from theory.outer_norm.jacobian_attacks import FALSIFIERS
+from theory.outer_norm.layer_norm import directions, entries, jacobian_every_d
+from theory.outer_norm.sub_blocks import one_sub_block, two_sub_blocks
 from theory.proof import Sentence, cited, decided, deduced, identity
 from theory.vectors import Span, span
 
@@ -120,36 +123,9 @@ def _with_gain():
     return equations
 
 
-def _layer_norm():
-    eps = sp.Symbol("eps", positive=True)
-    equations = []
-    for d in (2, 3, 4):
-        z, _ = _variables(d)
-        centre = sp.eye(d) - sp.ones(d, d) / d
-        centred = centre * z
-        square = centred.dot(centred) / d
-        jacobian = (centred / sp.sqrt(square + eps)).jacobian(z).applyfunc(lambda entry, square=square: _name_root(entry, square, eps))
-        wanted = (centre - centred * centred.T / (d * S**2)) / S
-        equations += [Equation(jacobian[i, j], wanted[i, j]) for i in range(d) for j in range(d)]
-        equations += [Equation(entry, sp.Integer(0)) for entry in wanted * sp.ones(d, 1)]
-        # along C z the factor is (1 - |Cz|^2/(d s^2))/s = eps/s^3: null only at eps = 0
-        residual = wanted * centred - (S**2 - square) / S**3 * centred
-        equations += [Equation(entry, sp.Integer(0)) for entry in residual]
-    return equations
-
-
-def _layer_norm_rest():
-    d, zz, vv = sp.symbols("d zz vv", positive=True)
-    # on vectors v across both 1 and C z the operator (1/s)(C - Cz Cz^T/(d s^2)) acts as 1/s; c stands for C z
-    c, v, one = span("c v one", {("c", "c"): zz, ("c", "v"): 0, ("v", "v"): vv, ("c", "one"): 0, ("one", "v"): 0, ("one", "one"): d})
-    centred = v - (one.dot(v) / d) * one
-    image = (1 / S) * centred - (c.dot(v) / (d * S**3)) * c
-    return [Equation(image["v"], 1 / S), Equation(image["c"], sp.Integer(0)), Equation(image["one"], sp.Integer(0))]
-
-
 def _sizes():
     s, eps, mean = sp.symbols("s e q")
-    return [Sentence((s > 0, eps >= 0, mean >= 0, sp.Eq(s**2, mean + eps)), sp.And(eps <= s**2, sp.Implies(mean > 0, eps < s**2)))]
+    return [Sentence((mean >= 0, sp.Eq(s**2, mean + eps)), sp.And(eps <= s**2, sp.Equivalent(mean > 0, eps < s**2)))]
 
 
 def _exchange():
@@ -192,18 +168,19 @@ _STEPS = (
     ),
     identity(
         "layer_norm",
-        "LayerNorm: DN = (1/s)(C - Cz Cz^T/(d s^2)); DN 1 = 0 always, DN Cz = (eps/s^3) Cz, null iff eps = 0",
-        "d = 2, 3, 4",
-        _layer_norm,
+        "LayerNorm: DN(z) v = (1/s)(C v - Cz <Cz, v>/(d s^2)), C the projector across (1, ..., 1)",
+        "every d",
+        jacobian_every_d,
         ("regular",),
     ),
     identity(
-        "layer_norm_rest",
-        "on vectors across 1 and Cz it is 1/s: no other null direction",
-        "every d >= 3",
-        _layer_norm_rest,
+        "layer_norm_directions",
+        "DN 1 = 0 always, DN Cz = (eps/s^3) Cz, 1/s across both: null directions 1 and Cz at eps = 0, only 1 at eps > 0",
+        "every d (the third for d >= 3)",
+        directions,
         ("layer_norm",),
     ),
+    identity("layer_norm_entries", "the same from the entries of LayerNorm", "d = 2, 3; first row for d = 4", entries, ("layer_norm",)),
     identity("characteristic_polynomial", "A B and B A have one characteristic polynomial", "d = 2, 3", _exchange),
     cited(
         "exchange",
@@ -219,15 +196,30 @@ _STEPS = (
         "every d",
         ("no_epsilon", "exchange"),
     ),
+    identity(
+        "one_sub_block",
+        "J = DN (I + A), DN (I + A) W_x, DN (I + A W_x) and K = 0, DN (I + A) W_e, DN A W_e for recall none, external, internal",
+        "every d, every L",
+        one_sub_block,
+        ("composed",),
+    ),
+    identity(
+        "two_sub_blocks",
+        "external: J = (I+A_2)(I+A_1) W_x, K = (I+A_2)(I+A_1) W_e; internal: J = (I+A_2 W_x)(I+A_1 W_x), K = (I+A_2 W_x) A_1 W_e + A_2 "
+        "W_e; with N after each sub-block DN_1 stands between the factors: J = DN_2 (I+A_2) DN_1 (I+A_1) W_x and so on",
+        "every d, every L",
+        two_sub_blocks,
+        ("one_sub_block",),
+    ),
 )
 
 N1 = Claim(
     id="N1",
     title="Jacobian of the outer normalisation",
     source="paper+extension",
-    statement="N(z) = gamma o z/s, s = sqrt(mean z^2 + eps): DN(z) = (1/s) diag(gamma)(I - z z^T/(d s^2)). Gain 1: eigenvalue 1/s "
-    "across z, eps/s^3 along z; "
-    "eps = 0: (R/|z|)(I - z z^T/|z|^2), DN(z) z = 0. LayerNorm: null directions 1 and Cz at eps = 0, only 1 at eps > 0 (d >= 3, Cz != 0).",
+    statement="N(z) = gamma o z/s, s = sqrt(mean z^2 + eps): DN(z) = (1/s) diag(gamma)(I - z z^T/(d s^2)). Gain 1: eigenvalue 1/s across "
+    "z, eps/s^3 along z; eps = 0: (R/|z|)(I - z z^T/|z|^2), DN(z) z = 0. LayerNorm: null directions 1 and Cz at eps = 0, only 1 at eps > "
+    "0 (d >= 3, Cz != 0).",
     assumptions=(
         Assumption("regular", "s > 0: z != 0 or eps > 0 (LayerNorm: Cz != 0 or eps > 0)"),
         Assumption("gain_one", "gamma = 1 (eigenvalues only)"),
@@ -235,5 +227,27 @@ N1 = Claim(
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
-    notes=("LayerNorm has two null directions only at eps = 0; at eps > 0 the second becomes eps/s^3.",),
+    notes=(
+        "LayerNorm has two null directions only at eps = 0; at eps > 0 the second becomes eps/s^3.",
+        "'Outer normalisation: J^ = DN(z) J' holds for one sub-block. Post and sandwich blocks normalise after each of their two "
+        "sub-blocks, so DN_1 also stands between the factors of J and in K.",
+    ),
+    latex=r"$N(z)=\gamma\circ z/s$, $s=\sqrt{|z|^2/d+\varepsilon}>0$: \[DN(z)=\tfrac1s\operatorname{diag}(\gamma)\Bigl(I-\frac{zz^\top}"
+    r"{d\,s^2}\Bigr).\] For $\gamma=1$: eigenvalue $1/s$ on $z^\perp$, $\varepsilon/s^3$ along $z$; for $\varepsilon=0$ and any $\gamma$ "
+    r"without zeros $DN(z)z=0$ and $(\gamma^{-1}\circ z)^\top DN(z)=0$. LayerNorm $z\mapsto Cz/s$, $C=I-\mathbf1\mathbf1^\top/d$, "
+    r"$s=\sqrt{|Cz|^2/d+\varepsilon}$: $DN(z)=\tfrac1s\bigl(C-\tfrac{Cz(Cz)^\top}{d\,s^2}\bigr)$, with null space "
+    r"$\operatorname{span}(\mathbf1,Cz)$ at $\varepsilon=0$ and $\operatorname{span}(\mathbf1)$ at $\varepsilon>0$. A loop with $N$ after "
+    r"each of two sub-blocks has $J=DN_2(I+A_2)DN_1(I+A_1)W_x$, $K=DN_2(I+A_2)DN_1(I+A_1)W_e$ with external recall and "
+    r"$J=DN_2(I+A_2W_x)DN_1(I+A_1W_x)$, $K=DN_2\bigl((I+A_2W_x)DN_1A_1W_e+A_2W_e\bigr)$ with internal recall.",
+    consequences=(
+        Consequence(
+            Axis.INPUT_DEPENDENCE,
+            "on the sphere",
+            "At eps = 0 and gain 1 the limit moves on the sphere only: its derivative has rank at most d - 1 per token.",
+            frozenset({Recall.EXTERNAL, Recall.INTERNAL}),
+            True,
+            frozenset({Residual.ADD}),
+            when="eps = 0",
+        ),
+    ),
 )

@@ -7,7 +7,8 @@ import random
 import sympy as sp
 
 from theory.algebra import Equation, Words, diagonal, random_matrix
-from theory.claim import Assumption, Claim
+from theory.architecture import Recall, Residual
+from theory.claim import Assumption, Axis, Claim, Consequence, Regime
 from theory.formulas import formula
 from theory.outer_norm.jacobian import rms_jacobian
 from theory.outer_norm.residual_strength_attacks import FALSIFIERS
@@ -73,6 +74,27 @@ def _sensitivity():
     ]
 
 
+def _tokens():
+    scale, gap, recalled = sp.symbols("U T K", commutative=False)  # U = a + W, W the scales w_i of all tokens; T = W - P Dg P
+    jacobian = scale**-1 * (scale - gap)  # (a + W)^{-1}(a + P Dg P)
+    return [
+        Words(jacobian, 1 - scale**-1 * gap),
+        Words(jacobian * gap**-1 * recalled + scale**-1 * recalled, gap**-1 * recalled),
+    ]
+
+
+def _two_tokens():
+    """d = 2, two tokens, w = (1, 4), P Dg P = [[-1, -7], [1, 7]]: T = [[2, 7], [-1, -3]]."""
+    a = sp.Symbol("a")
+    gap = sp.diag(1 / (a + 1), 1 / (a + 4)) * sp.Matrix([[2, 7], [-1, -3]])  # I - J_a
+    trace, det = sp.symbols("p q")
+    known = (sp.Eq((a + 1) * (a + 4) * trace, 5 - a), sp.Eq((a + 1) * (a + 4) * det, 1))
+    # Jury's test for J_a = I - gap: both multipliers in the open unit disc
+    stable = sp.And(det > 0, det < trace, 4 - 2 * trace + det > 0)
+    equations = [Equation(gap.trace(), (5 - a) / ((a + 1) * (a + 4))), Equation(gap.det(), 1 / ((a + 1) * (a + 4)))]
+    return equations, [Sentence((*known, a >= 0), sp.Equivalent(stable, a < 4))]
+
+
 def _letters():
     return sp.symbols("a b w u v")  # b is the larger residual strength; nu = u + i v
 
@@ -89,7 +111,7 @@ def _monotone():
 def _large():
     a, b, w, u, v = _letters()
     return [
-        Sentence((a + w > 0,), sp.Equivalent(_stable(a, w, u, v), 2 * a * (w - u) > u**2 + v**2 - w**2)),
+        Sentence((), sp.Equivalent(_stable(a, w, u, v), 2 * a * (w - u) > u**2 + v**2 - w**2)),
         Sentence((a + w > 0, _stable(a, w, u, v)), u < w),
         Sentence((u >= w, b > a, a + w > 0), sp.Not(_stable(b, w, u, v))),
     ]
@@ -98,10 +120,10 @@ def _large():
 def _speed():
     a, b, w, u, _ = _letters()
     return [
-        # real nu in [0, w): the multiplier (a + nu)/(a + w) grows with a
-        Sentence((a >= 0, b > a, w > 0, u >= 0, u < w), (a + u) * (b + w) < (b + u) * (a + w)),
-        # nu < -a: a small residual strength speeds convergence up
-        Sentence((a >= 0, b > a, w > 0, u < 0, b + u <= 0, a + u > -a - w), (a + u) ** 2 * (b + w) ** 2 > (b + u) ** 2 * (a + w) ** 2),
+        # real nu in [-a, w): the multiplier (a + nu)/(a + w) is not negative and grows with a
+        Sentence((b > a, a + u >= 0, u < w), (a + u) ** 2 * (b + w) ** 2 < (b + u) ** 2 * (a + w) ** 2),
+        # nu <= -a', a < a': the multiplier is negative and shrinks, so the residual speeds convergence up
+        Sentence((b > a, a + w > 0, b + u <= 0), (a + u) ** 2 * (b + w) ** 2 > (b + u) ** 2 * (a + w) ** 2),
     ]
 
 
@@ -132,7 +154,7 @@ _STEPS = (
         "on h^perp J_a = (a + P Dg P)/(a + w), P the projector on h^perp",
         "every d",
         _tangent_jacobian,
-        ("same_fixed_points",),
+        ("same_fixed_points", "one_scale"),
     ),
     identity(
         "explicit_jacobian",
@@ -173,11 +195,33 @@ _STEPS = (
         ("speed_derivative",),
     ),
     identity("mean_field", "the mean-field law is this map at |nu| = sigma, w^2 = sigma^2 + beta^2", "every d", _law),
+    identity(
+        "several_tokens",
+        "tokens of scales w_i, W = diag(w_i): J_a = I - (a + W)^{-1}(W - P Dg P), so S still does not depend on a, but spec J_a is no "
+        "function of spec(P Dg P) alone",
+        "every d, every L",
+        _tokens,
+        ("same_fixed_points",),
+    ),
+    identity(
+        "two_tokens",
+        "d = 2, w = (1, 4), P Dg P = [[-1, -7], [1, 7]]: I - J_a has trace (5 - a)/((a+1)(a+4)) and determinant 1/((a+1)(a+4))",
+        "d = 2, L = 2",
+        lambda: _two_tokens()[0],
+        ("several_tokens",),
+    ),
+    decided(
+        "two_tokens_lose_stability",
+        "that fixed point is stable iff a < 4 (a >= 0): with unequal scales a larger residual strength can destabilise",
+        "d = 2, L = 2",
+        lambda: _two_tokens()[1],
+        ("two_tokens",),
+    ),
     deduced(
         "conclusion",
         "apply to every nu: a fixed point with a + w > 0 that is stable at a is stable at every a' > a; where w > 0 this starts at a = 0",
         "every d",
-        ("monotone_stability", "same_fixed_points", "explicit_jacobian"),
+        ("monotone_stability", "same_fixed_points", "explicit_jacobian", "one_scale"),
     ),
 )
 
@@ -185,21 +229,53 @@ M1 = Claim(
     id="M1",
     title="Residual-strength lemma",
     source="extension",
-    statement="f_a(h) = N(a h + g(h, e)), gamma = 1, eps = 0. The points |h| = R with g(h, e) = w h are fixed for every a with a + w "
-    "> 0; on h^perp J_a has "
-    "the spectrum (a + nu)/(a + w), nu in spec(P Dg P); S does not depend on a. Stable at a implies stable at every a' > a; a -> "
-    "infinity leaves Re nu < w.",
+    statement="f_a(h) = N(a h + g(h, e)), gamma = 1, eps = 0. The points |h| = R with g(h, e) = w h are fixed for every a with a + w > 0; "
+    "S does not depend on a. One token, or tokens of equal w: on h^perp J_a has the spectrum (a + nu)/(a + w), nu in spec(P Dg P); stable "
+    "at a implies stable at every a' > a; a -> infinity leaves Re nu < w. Tokens of unequal w: J_a = I - (a + W)^{-1}(W - P Dg P), and a "
+    "larger a can destabilise.",
     assumptions=(
         Assumption("gain_one", "gamma = 1"),
         Assumption("eps_zero", "eps = 0"),
         Assumption("outward", "a + w > 0 (s > 0 at the smaller a); w > 0 is the case a = 0"),
+        Assumption("one_scale", "one token, or several with the same w at the fixed point (spectrum and stability)"),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
         "w > 0 is sufficient, not necessary: a + w > 0 at the smaller a is what the implication needs.",
-        "'A residual path slows convergence' is too wide: it does for real 0 <= nu < w and for all nu as a -> infinity, but for real "
-        "nu < 0 a residual strength "
-        "up to -nu speeds convergence up (w = 2, nu = -1: multiplier -1/2 at a = 0, 0 at a = 1).",
+        "'A residual path slows convergence' is too wide: it does for real 0 <= nu < w and for all nu as a -> infinity, but for real nu < "
+        "0 a residual strength up to -nu speeds convergence up (w = 2, nu = -1: multiplier -1/2 at a = 0, 0 at a = 1).",
+        "'A residual path can only help stability' holds for one token (or equal scales) only: two tokens at d = 2 with w = (1, 4) and P "
+        "Dg P = [[-1, -7], [1, 7]] are stable for 0 <= a < 4 and unstable for a > 4. With gains or eps > 0 the fixed points themselves "
+        "move.",
+    ),
+    latex=r"$f_a(h)=N(ah+g(h,e))$, $\gamma=1$, $\varepsilon=0$. If $|h|=R$, $g(h,e)=wh$ and $a+w>0$, then $f_a(h)=h$; every fixed point "
+    r"is of this form. On $h^\perp$, with $P=I-hh^\top/R^2$: \[J_a=\frac{a+P\,D_hg\,P}{a+w},\qquad\operatorname{spec}"
+    r"J_a=\Bigl\{\frac{a+\nu}{a+w}:\nu\in\operatorname{spec}(P\,D_hg\,P)\Bigr\},\qquad S=(w-P\,D_hg\,P)^{-1}P\,D_eg,\] so $S$ does not "
+    r"depend on $a$, $\rho(J_a)<1$ implies $\rho(J_{a'})<1$ for every $a'>a$, and $\rho(J_a)<1$ for all large $a$ iff "
+    r"$\operatorname{Re}\nu<w$ for every $\nu$. For several tokens with scales $W=\operatorname{diag}(w_i)$, "
+    r"$J_a=I-(a+W)^{-1}(W-P\,D_hg\,P)$; $S$ is still independent of $a$, but stability need not be monotone in $a$ unless all $w_i$ are "
+    r"equal.",
+    consequences=(
+        Consequence(
+            Axis.REACHABILITY,
+            "helped by the residual",
+            "A fixed point that is stable without the residual path (or with a weaker one) stays stable with it.",
+            frozenset(Recall),
+            True,
+            frozenset({Residual.ADD}),
+            frozenset({Regime.CONTRACTIVE}),
+            "one token or equal scales; gain 1, eps = 0",
+        ),
+        Consequence(
+            Axis.INPUT_DEPENDENCE,
+            "same for every residual",
+            "The sensitivity of the limit does not depend on the residual strength.",
+            frozenset({Recall.EXTERNAL, Recall.INTERNAL}),
+            True,
+            frozenset({Residual.ADD}),
+            frozenset({Regime.CONTRACTIVE}),
+            "gain 1, eps = 0",
+        ),
     ),
 )

@@ -87,7 +87,57 @@ def _moves(case: _Map) -> str | None:
     return None
 
 
+class _Tokens(NamedTuple):
+    scales: tuple[Fraction, Fraction]
+    update: tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction]]
+    a: Fraction
+    larger: Fraction
+
+    def stable(self, a: Fraction) -> bool:
+        """Both multipliers of (a + W)^{-1}(a + P Dg P) in the open unit disc (Jury's test)."""
+        (p, q), (r, s) = self.update
+        first, second = (a + w for w in self.scales)
+        trace = (a + p) / first + (a + s) / second
+        det = ((a + p) * (a + s) - q * r) / (first * second)
+        return det < 1 and abs(trace) < 1 + det
+
+
+def _tokens(rng: random.Random, keep: bool) -> _Tokens:
+    """Two tokens at d = 2 (tangent spaces of dimension 1) at a fixed point that is stable at the smaller strength.
+
+    With unequal scales W - P Dg P has a positive determinant and a negative trace: stable only thanks to the weights 1/(a + w_i).
+    """
+    while True:
+        a, w = Fraction(rng.randint(0, 2)), Fraction(rng.randint(1, 4))
+        if keep:
+            scales, update = (w, w), tuple(tuple(Fraction(rng.randint(-8, 8)) for _ in range(2)) for _ in range(2))
+        else:
+            scales = (w, w + rng.randint(2, 9))
+            first, det, corner = (Fraction(rng.randint(1, 3)) for _ in range(3))
+            second = first + rng.randint(1, 2)
+            update = ((scales[0] - first, corner), (-(first * second + det) / corner, scales[1] + second))
+        case = _Tokens(scales, update, a, a + rng.randint(1, 40))  # type: ignore[arg-type]
+        if case.stable(a):
+            return case
+
+
+def _token_destabilised(case: _Tokens) -> str | None:
+    if not case.stable(case.larger):
+        rows = "; ".join("(" + ", ".join(map(str, row)) + ")" for row in case.update)
+        return f"w = {case.scales[0]}, {case.scales[1]}, P Dg P = [{rows}]: stable at a = {case.a}, not at a' = {case.larger}"
+    return None
+
+
 FALSIFIERS = (
+    Falsifier(
+        "tokens_of_unequal_scale",
+        "one_scale",
+        "stable at a implies stable at a larger a'",
+        _tokens,
+        lambda case: case.scales[0] == case.scales[1],
+        _token_destabilised,
+        100,
+    ),
     Falsifier(
         "inward_state",
         "outward",

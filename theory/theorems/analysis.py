@@ -44,10 +44,11 @@ THEOREMS: dict[str, Theorem] = {
     ),
     "implicit_function": Theorem(
         "Implicit function theorem",
-        "F of class C^1 near (x_0, y_0), F(x_0, y_0) = 0, D_x F(x_0, y_0) invertible: near (x_0, y_0) the zeros of F are the graph of a "
-        "C^1 map x(y). Without y: x_0 is an isolated zero and F a diffeomorphism near it.",
-        "W. Rudin, Principles of Mathematical Analysis, 3rd ed., Thms. 9.24 and 9.28",
-        {"smooth": "F is C^1", "invertible": "D_x F is invertible at the point"},
+        "F(x, y) of class C^k (k >= 1, or analytic) between manifolds, F(x_0, y_0) = 0 and D_x F(x_0, y_0) invertible: near (x_0, y_0) the "
+        "zeros of F are the graph of one C^k (analytic) function x(y), with D x = -(D_x F)^{-1} D_y F. Without y: x_0 is an isolated zero "
+        "and F a diffeomorphism near it.",
+        "S. Krantz, H. Parks, The Implicit Function Theorem, Thms. 3.3.1 and 6.1.2",
+        {"smooth": "F is C^k near the point", "invertible": "D_x F is invertible at the point"},
     ),
     "bernoulli": Theorem(
         "Bernoulli's inequality",

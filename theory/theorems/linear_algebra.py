@@ -51,4 +51,18 @@ THEOREMS: dict[str, Theorem] = {
         "R. Horn, C. Johnson, Matrix Analysis, 2nd ed., Thm. 3.1.11",
         {"square": "the matrix is square (and, for bounds of powers, the powers of a block are known)"},
     ),
+    "kreiss": Theorem(
+        "Kreiss matrix theorem with Spijker's constant",
+        "For a d x d matrix J with finite K(J) = sup over |z| > 1 of (|z| - 1)|(z - J)^{-1}|_2: sup_t |J^t|_2 <= e d K(J).",
+        "M. Spijker, On a conjecture by LeVeque and Trefethen related to the Kreiss matrix theorem, BIT 31 (1991) 551-555; "
+        "L. Trefethen, M. Embree, Spectra and Pseudospectra, Thm. 18.1",
+        {"finite": "J is a d x d matrix with K(J) finite"},
+    ),
+    "normal_form": Theorem(
+        "Real normal matrices",
+        "A real matrix with J J^T = J^T J is orthogonally similar to a direct sum of 1 x 1 blocks and 2 x 2 blocks [[p, -q], [q, p]], "
+        "one for each real eigenvalue and each pair p +- i q.",
+        "R. Horn, C. Johnson, Matrix Analysis, 2nd ed., Thm. 2.5.8",
+        {"normal": "J is real and commutes with its transpose"},
+    ),
 }

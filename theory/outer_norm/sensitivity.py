@@ -1,0 +1,325 @@
+"""N4: under outer normalisation the limit depends on the input smoothly and on all of the sphere; singular values of the sensitivity S."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import sympy as sp
+
+from theory.algebra import Equation, Words, diagonal, random_matrix, rational
+from theory.architecture import Recall, Residual
+from theory.claim import Assumption, Axis, Claim, Consequence, Regime
+from theory.formulas import formula
+from theory.outer_norm.sensitivity_attacks import FALSIFIERS
+from theory.outer_norm.sensitivity_variants import (
+    epsilon_attained,
+    epsilon_bounds,
+    epsilon_inverse,
+    epsilon_norm,
+    epsilon_rank,
+    gain,
+    gain_factors,
+    gain_range,
+    is_formula,
+    letters,
+)
+from theory.proof import Sentence, cited, decided, deduced, identity
+from theory.vectors import span
+
+# P the projector on the tangent spaces (one token or all), s the scales |z_i|/R as a block diagonal matrix, D = D_h G, B = D_e G,
+# T = s - P D P; z stands for any vector with P z = 0 in every token
+P, SCALE, D, B, T, NULL = letters("P s D B T z")
+
+_RULES: Any = (
+    ((P, NULL), sp.Integer(0)),
+    ((P, D, P), SCALE * P - P * T),
+    ((P, P), P),
+    ((P, SCALE), SCALE * P),
+    ((P, SCALE**-1), SCALE**-1 * P),
+    ((T, P), P * T),
+    ((T**-1, P), P * T**-1),
+)
+
+
+def _model(rng: random.Random, size: int):
+    """P of rank below the size (1 at size 1), s commuting with it, T = s - P D P invertible."""
+    while True:
+        basis = random_matrix(rng, size)
+        rank = rng.randint(1, max(1, size - 1))
+        p = basis * diagonal([1] * rank + [0] * (size - rank)) * basis.inv()
+        scale = basis * diagonal([rational(rng) for _ in range(size)]) * basis.inv()
+        d = random_matrix(rng, size)
+        t = scale - p * d * p
+        if t.det() != 0:
+            null = random_matrix(rng, size)
+            return {P: p, SCALE: scale, D: d, B: random_matrix(rng, size), T: t, NULL: null - p * null}
+
+
+def _projector():
+    radius, s, hv, vv = sp.symbols("R s hv vv", positive=True)
+    h, v = span("h v", {("h", "h"): radius**2, ("h", "v"): hv, ("v", "v"): vv})
+    projected = v - (hv / radius**2) * h
+    z = s * h
+    # N1 at eps = 0: DN(z) v = (R/|z|)(v - z <z, v>/|z|^2), |z| = s R
+    derivative = (radius / (s * radius)) * (v - (z.dot(v) / (s * radius) ** 2) * z)
+    return [
+        *(Equation(derivative[n], ((1 / s) * projected)[n]) for n in ("h", "v")),
+        Equation(h.dot(projected), sp.Integer(0)),
+        Equation((h - (h.dot(h) / radius**2) * h)["h"], sp.Integer(0)),
+        Equation(projected.dot(projected) + hv**2 / radius**2, vv),
+        # P v = 0 leaves v = (<h, v>/R^2) h
+        Equation((v - projected)["h"], hv / radius**2),
+    ]
+
+
+def _tangent():
+    (anything,) = letters("X")
+    return [Words(P * SCALE**-1 * P * anything, SCALE**-1 * P * anything, _RULES, _model)]
+
+
+def _resolvent():
+    jacobian, recalled = SCALE**-1 * P * D, SCALE**-1 * P * B
+    sensitivity = T**-1 * P * B
+    return [
+        Words((1 - jacobian) * (1 + T**-1 * P * D), sp.Integer(1), _RULES, _model),
+        Words(jacobian * sensitivity + recalled, sensitivity, _RULES, _model),
+        Words(T * sensitivity, P * B, _RULES, _model),
+        Words(sensitivity * B**-1 * NULL, sp.Integer(0), _RULES, _model),
+    ]
+
+
+def _input_itself():
+    radius, s, gg, gh = sp.symbols("R s gg gh", positive=True)
+    h, g = span("h g", {("h", "h"): radius**2, ("g", "h"): gh, ("g", "g"): gg})
+    recalled = s * h - g  # B e = z - g(h*) at the fixed point z = s h*
+    tangential = recalled - (recalled.dot(h) / radius**2) * h
+    minus = (gh / radius**2) * h - g  # - P g
+    a = sp.Symbol("a", real=True)  # the example g = a h
+    return [
+        *(Equation(tangential[n], minus[n]) for n in ("h", "g")),
+        Equation((a * h - (a * h.dot(h) / radius**2) * h)["h"], sp.Integer(0)),
+    ]
+
+
+def _gram():
+    u, w, c, k = sp.symbols("u w c k")
+    # |u - M u|^2 = u^2 - 2c + w^2, w = |M u| <= k u, c = <u, M u> between -u w and u w
+    square = u**2 - 2 * c + w**2
+    return [
+        Sentence((u >= 0, k < 1, w <= k * u, c <= u * w), square >= (1 - k) ** 2 * u**2),
+        Sentence((u >= 0, w >= 0, w <= k * u, c >= -u * w), square <= (1 + k) ** 2 * u**2),
+    ]
+
+
+def _singular_values():
+    x, y, v, s, n, k, t, p, b, bound = sp.symbols("x y v s n k t p b c")
+    # y = |S x|, v = |(1 - M) S x| = |s^{-1} P B x|, M = s^{-1} P D P, |M| <= k; s the smallest scale, n = |B|
+    upper = Sentence((s > 0, k < 1, v >= (1 - k) * y, s * v <= n * x, is_formula(bound, "sensitivity_upper", x, n, s, k)), y <= bound)
+    # t = |S^T y|, p = |(1 - M^T)^{-1} y|, v = |s^{-1} p| with s the largest scale, b = sigma_min(B)
+    given = (s > 0, 1 + k > 0, b >= 0, y <= (1 + k) * p, s * v >= p, t >= b * v)
+    lower = Sentence((*given, is_formula(bound, "sensitivity_lower", y, b, s, k)), t >= bound)
+    return [upper, lower]
+
+
+def _attained():
+    a, beta, gap = sp.symbols("a beta g", positive=True)
+    upper, lower = formula("sensitivity_upper"), formula("sensitivity_lower")
+    # h = e; G = a h + beta e: s = beta + a; G = -a h + (a + g) e: s = g; k = a/s and T = s -+ a
+    return [
+        Equation(upper(beta, beta + a, a / (beta + a)), beta / ((beta + a) - a)),
+        Equation(lower(a + gap, gap, a / gap), (a + gap) / (gap + a)),
+    ]
+
+
+def _from_contraction():
+    k, kappa, s, lipschitz, r, radius = sp.symbols("k q s l r R")
+    # s = |z|/R with |z| >= r, |P D P| = k s <= l, kappa = R l/r
+    given = (r > 0, radius > 0, lipschitz >= 0, s * radius >= r, k * s <= lipschitz, sp.Eq(kappa * r, radius * lipschitz))
+    return [Sentence(given, k <= kappa)]
+
+
+_STEPS = (
+    identity(
+        "projector",
+        "s DN(z) = P, s = |z|/R: P v = v - h<h, v>/R^2 is orthogonal to h, P h = 0, |v|^2 = |P v|^2 + <h, v>^2/R^2, and P v = 0 means v "
+        "parallel to h",
+        "every d",
+        _projector,
+        ("eps_zero", "gain_one"),
+    ),
+    identity(
+        "tangent_range",
+        "J and K map into the tangent space: P s^{-1} P X = s^{-1} P X for every X, s the scales of all tokens",
+        "every d, every L",
+        _tangent,
+        ("projector",),
+    ),
+    decided(
+        "triangle",
+        "|M u| <= k|u|, 0 <= k < 1: (1 - k)|u| <= |u - M u| <= (1 + k)|u|, from <u, M u>^2 <= |u|^2 |M u|^2",
+        "every d, every L",
+        _gram,
+    ),
+    decided(
+        "k_below_kappa",
+        "one token: k = |P D_h G P|_2/s <= kappa = R l/r < 1",
+        "every d",
+        _from_contraction,
+        ("small", "projector"),
+    ),
+    identity(
+        "resolvent",
+        "T = s - P D_h G P: (I - J)(I + T^{-1} P D_h G) = I; S = T^{-1} P B solves S = J S + K; T S = P B; S B^{-1} z = 0 for P z = 0",
+        "every d, every L",
+        _resolvent,
+        ("tangent_range",),
+    ),
+    deduced(
+        "rank",
+        "T = s(I - M), M = s^{-1} P D_h G P, is invertible (k < 1), so S x = 0 iff P B x = 0 iff B x is a multiple of z in every token: "
+        "for invertible B the kernel is B^{-1} span(z_i), rank S = L(d-1), range S = h*^perp",
+        "every d, every L",
+        ("resolvent", "triangle", "k_below_kappa", "projector", "recall_invertible"),
+    ),
+    decided(
+        "singular_values",
+        "|S x| <= |B||x|/(s_min(1-k)); |S^T y| >= sigma_min(B)|y|/(s_max(1+k)) for y in the tangent space; one token: s = |z|/R",
+        "every d, every L",
+        _singular_values,
+        ("triangle", "resolvent", "rank"),
+    ),
+    identity(
+        "bounds_attained",
+        "both are attained: G = +-a h + beta e has h* = e, k = a/s and S = P, upper bound 1 for +a, lower bound 1 for -a",
+        "every d >= 2",
+        _attained,
+        ("singular_values",),
+    ),
+    identity(
+        "input_itself",
+        "G = g(h) + B e: P B e = -P g(h*), so e itself is null iff g(h*) is a multiple of h*, as for g = a h",
+        "every d",
+        _input_itself,
+        ("resolvent", "projector"),
+    ),
+    cited(
+        "smooth",
+        "implicit_function",
+        "h*(e) is C^1 on the sphere (as smooth as G), with derivative S",
+        "every d, every L",
+        {"smooth": ("differentiable",), "invertible": ("resolvent", "triangle", "k_below_kappa")},
+    ),
+    deduced(
+        "strong_dependence",
+        "kappa < 1 (N3): h_inf(e) = h*(e) from every h_0, so the limit is C^1 in e with derivative S, of rank L(d-1) everywhere",
+        "every d, every L",
+        ("small", "smooth", "rank"),
+    ),
+    identity(
+        "epsilon_inverse",
+        "eps > 0: DN(z)^{-1} v = s(v + z<z, v>/(d eps)), s^2 = mean z^2 + eps",
+        "every d",
+        epsilon_inverse,
+        ("gain_one",),
+    ),
+    identity(
+        "epsilon_rank",
+        "eps > 0: S = (I - J)^{-1} DN B is invertible, rank d per token",
+        "every d, every L",
+        epsilon_rank,
+        ("epsilon_inverse", "recall_invertible", "small"),
+    ),
+    decided(
+        "epsilon_norm",
+        "(eps/s^3)|v| <= |DN v| <= |v|/s, as eps <= s^2",
+        "every d",
+        epsilon_norm,
+        ("gain_one",),
+    ),
+    decided(
+        "epsilon_bounds",
+        "eps > 0, k = |J|_2 <= kappa: eps sigma_min(B)/(s^3 (1+k)) <= sigma_d(S), sigma_1(S) <= |B|/(s(1-k))",
+        "every d",
+        epsilon_bounds,
+        ("epsilon_norm", "triangle", "epsilon_rank"),
+    ),
+    identity(
+        "epsilon_bounds_attained",
+        "the lower one by D_h G = -a on span(h), 0 across; the upper one by D_h G = a across, 0 along h",
+        "every d (the upper one for d >= 2)",
+        epsilon_attained,
+        ("epsilon_bounds",),
+    ),
+    identity(
+        "gain",
+        "gain Gamma = diag(gamma) without zeros, h = Gamma k: J_h = Gamma J_k Gamma^{-1}, S_h = Gamma S_k",
+        "every d, every L",
+        gain,
+        ("resolvent",),
+    ),
+    identity("gain_range", "<Gamma^{-2} h*, Gamma v> = <k*, v>: range S_h = (Gamma^{-2} h*)^perp", "d = 1..4", gain_range, ("gain",)),
+    decided(
+        "gain_factors",
+        "min|gamma| |v_i| <= |gamma_i v_i| <= max|gamma| |v_i|: the bounds hold with the factors min|gamma| and max|gamma|",
+        "every d (entry by entry)",
+        gain_factors,
+        ("gain",),
+    ),
+)
+
+N4 = Claim(
+    id="N4",
+    title="Strong and smooth input-dependence under outer normalisation",
+    source="paper+extension",
+    statement="f = N(G(h, e)), B = D_e G, at the fixed point of N3 (kappa < 1): I - J is invertible, h_inf(e) is C^1 with derivative S. "
+    "gamma = 1, eps = 0, z = G(h*, e), s = |z|/R, k = |P D_h G P|_2/s <= kappa, B invertible: range S = h*^perp (rank d - 1 per token, "
+    "L(d-1) in all), null direction B^{-1} z, sigma_min(B)/(s(1+k)) <= sigma_{d-1}(S) and sigma_1(S) <= |B|_2/(s(1-k)), both attained. "
+    "eps > 0: rank d, eps sigma_min(B)/(s^3(1+k)) <= sigma_d(S), sigma_1(S) <= |B|_2/(s(1-k)), k = |J|_2 <= kappa. Gain gamma: S = "
+    "diag(gamma) S_k, range (gamma^{-2} o h*)^perp, factors min|gamma| and max|gamma|.",
+    assumptions=(
+        Assumption("differentiable", "G is C^1 near (h*, e)"),
+        Assumption("small", "N3 holds with kappa = R l/r < 1: one fixed point, reached from every state (several tokens: k < 1 as well)"),
+        Assumption("recall_invertible", "B = D_e G(h*, e) is invertible (rank and lower bounds)"),
+        Assumption("eps_zero", "eps = 0; the statements for eps > 0 say so"),
+        Assumption("gain_one", "gamma = 1; other gains by h = Gamma k"),
+    ),
+    steps=_STEPS,
+    falsifiers=FALSIFIERS,
+    notes=(
+        "The null direction is B^{-1} z. 'e itself is null only if the update vanishes' is too narrow: e is null iff g(h*) is a multiple "
+        "of h*; g = -a h, a < beta/2, has h* = e and S e = 0 with g(h*) = -a e.",
+        "|J|_2 on R^d may exceed 1 while its restriction to h*^perp is at most kappa: I - J is inverted through T on the tangent space.",
+        "Several tokens: kappa is a constant of the max norm and does not bound k = |s^{-1} P D_h G P|_2; the bounds take s_min and s_max.",
+    ),
+    latex=r"Let $f(h,e)=N(G(h,e))$ satisfy N3 with $\kappa<1$, let $G$ be $C^1$, $h^*=f(h^*,e)$, $z=G(h^*,e)$, $D=D_hG$, $B=D_eG$, "
+    r"$J=DN(z)D$, $K=DN(z)B$. Then $I-J$ is invertible and $h_\infty(e)=h^*(e)$ is $C^1$ with derivative $S=(I-J)^{-1}K$. For $\gamma=1$, "
+    r"$\varepsilon=0$, $s=|z|/R$, $P=I-h^*{h^*}^{\top}/R^2$, $k=|PDP|_2/s\le\kappa$ and invertible $B$: "
+    r"$\operatorname{range}S=(h^*)^{\perp}$, $SB^{-1}z=0$ and \[\frac{\sigma_{\min}(B)}{s(1+k)}\le\sigma_{d-1}(S),\qquad "
+    r"\sigma_1(S)\le\frac{|B|_2}{s(1-k)},\] both attained; with $L$ tokens the rank is $L(d-1)$. For $\varepsilon>0$, $k=|J|_2\le\kappa$: "
+    r"$\operatorname{rank}S=d$, $\frac{\varepsilon\,\sigma_{\min}(B)}{s^3(1+k)}\le\sigma_d(S)$ and $\sigma_1(S)\le\frac{|B|_2}{s(1-k)}$. "
+    r"For a gain $\Gamma=\operatorname{diag}(\gamma)$ without zeros $S=\Gamma S_k$, where $S_k$ belongs to $k\mapsto N_1(G(\Gamma k,e))$, "
+    r"and $\operatorname{range}S=(\Gamma^{-2}h^*)^{\perp}$.",
+    consequences=(
+        Consequence(
+            Axis.INPUT_DEPENDENCE,
+            "yes, if small gain",
+            "The limit is C^1 in the input with a derivative of rank d - 1 per token (d if eps > 0) wherever D_e G is invertible.",
+            frozenset({Recall.EXTERNAL, Recall.INTERNAL}),
+            True,
+            frozenset({Residual.ADD}),
+            frozenset({Regime.CONTRACTIVE}),
+            "kappa < 1 (N3) and D_e G invertible",
+        ),
+        Consequence(
+            Axis.GEOMETRY,
+            "smooth, if small gain",
+            "The limit is as smooth in the input as the update, and its derivative is bounded by |D_e G|/(s(1-k)).",
+            frozenset({Recall.EXTERNAL, Recall.INTERNAL}),
+            True,
+            frozenset({Residual.ADD}),
+            frozenset({Regime.CONTRACTIVE}),
+            "kappa < 1 (N3)",
+        ),
+    ),
+)
