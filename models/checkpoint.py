@@ -35,18 +35,25 @@ class Checkpoint:
     @classmethod
     def load(cls, path: str | Path) -> Checkpoint:
         """Read a file written by `save`."""
-        path = Path(path)
-        if not path.is_file():
-            raise UsageError(f"no checkpoint at {path}: give the path of a .safetensors file written by loopstab train")
-        try:
-            with safe_open(path, framework="pt") as file:
-                meta = json.loads((file.metadata() or {})[KEY])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-        except (SafetensorError, json.JSONDecodeError, OSError) as error:
-            raise LoopstabError(f"checkpoint {path} is corrupt or truncated ({error}): delete it, or restore it from a copy") from None
-        except KeyError:
-            raise LoopstabError(f"{path} is a safetensors file, but not one written by loopstab: its metadata has no {KEY!r}") from None
-        return cls(tensors, meta)
+        return cls(*_read(Path(path), True))
+
+    @staticmethod
+    def read_meta(path: str | Path) -> dict[str, Any]:
+        """The JSON object alone; no tensor is read."""
+        return _read(Path(path), False)[1]
+
+
+def _read(path: Path, tensors: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    if not path.is_file():
+        raise UsageError(f"no checkpoint at {path}: give the path of a .safetensors file written by loopstab train")
+    try:
+        with safe_open(path, framework="pt") as file:
+            meta = json.loads((file.metadata() or {})[KEY])
+            return {name: file.get_tensor(name) for name in file.keys()} if tensors else {}, meta  # noqa: SIM118  # not a mapping
+    except (SafetensorError, json.JSONDecodeError, OSError) as error:
+        raise LoopstabError(f"checkpoint {path} is corrupt or truncated ({error}): delete it, or restore it from a copy") from None
+    except KeyError:
+        raise LoopstabError(f"{path} is a safetensors file, but not one written by loopstab: its metadata has no {KEY!r}") from None
 
 
 def save_model(path: str | Path, model: LoopedTransformer, meta: dict[str, Any]) -> Path:
@@ -54,9 +61,10 @@ def save_model(path: str | Path, model: LoopedTransformer, meta: dict[str, Any])
     return Checkpoint(model.state_dict(), {**meta, "model": model.config.to_json()}).save(path)
 
 
-def load_model(path: str | Path, dtype: torch.dtype = torch.float32) -> tuple[LoopedTransformer, dict[str, Any]]:
-    """Rebuild the model of a checkpoint in evaluation mode, and return it with the metadata."""
-    checkpoint = Checkpoint.load(path)
+def load_model(source: str | Path | Checkpoint, dtype: torch.dtype = torch.float32) -> tuple[LoopedTransformer, dict[str, Any]]:
+    """Rebuild the model of a checkpoint (or of its file) in evaluation mode, and return it with the metadata."""
+    checkpoint = source if isinstance(source, Checkpoint) else Checkpoint.load(source)
+    path = "the checkpoint" if isinstance(source, Checkpoint) else source
     if "model" not in checkpoint.meta:
         raise LoopstabError(f"{path} holds no model configuration: give the model.safetensors of a run, not its state")
     try:
@@ -69,3 +77,14 @@ def load_model(path: str | Path, dtype: torch.dtype = torch.float32) -> tuple[Lo
         reason = " ".join(str(error).split())[:200]
         raise LoopstabError(f"the weights in {path} do not fit its configuration ({reason}): the file was altered") from None
     return model.to(dtype).eval(), checkpoint.meta
+
+
+def run_name(meta: dict[str, Any]) -> str:
+    """Readable and unique within a plan: task (with the length of prefix sums), architecture, encoder gradient if chosen, seed."""
+    run = meta["run"]
+    config = run["config"]
+    bits = config["schedule"].get("bits")
+    parts = [run["task"] + (f"-{bits}" if bits else ""), run["architecture"].replace("/", "-")]
+    if run["architecture"].startswith("none/") and config["encoder_gradient"] != "full":
+        parts.append(config["encoder_gradient"])
+    return "-".join([*parts, f"s{config['seed']}"])

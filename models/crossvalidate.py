@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from models.checkpoint import load_model
+from models.checkpoint import Checkpoint, load_model, run_name
 from models.diagnostics import recall_radius
 from models.loop import TorchLoop
 from models.orbit import Orbit
@@ -86,8 +86,9 @@ def task_of(meta: dict[str, Any], data: str | Path | None = None) -> Task:
 
 
 def crossvalidate(
-    path: str | Path,
+    source: str | Path | Checkpoint,
     *,
+    name: str = "",
     inputs: int = 256,
     loops: int = 500,
     level: str | None = None,
@@ -103,7 +104,8 @@ def crossvalidate(
     """
     if inputs < 1 or loops < 32:
         raise UsageError(f"cross-validation needs at least 1 input and 32 loops, not {inputs} and {loops}")
-    model, meta = load_model(path, torch.float64)
+    model, meta = load_model(source, torch.float64)
+    name = name or (Path(source).stem if not isinstance(source, Checkpoint) else run_name(meta))
     task = task_of(meta, data)
     reached = str(meta["run"]["level_reached"])
     chosen = level or (task.levels[1] if reached == "train" else reached)  # never the samples that it was trained on
@@ -114,7 +116,7 @@ def crossvalidate(
         e, orbit = model.encode(x), Orbit(model, x)
         last = orbit.h
         recorder.observe(orbit.h.numpy())
-        for t in tqdm(range(1, max(loops, 500) + 1), disable=not progress, unit="loop", desc=Path(path).stem):
+        for t in tqdm(range(1, max(loops, 500) + 1), disable=not progress, unit="loop", desc=name):
             orbit.advance()
             if t <= loops:
                 recorder.observe(orbit.h.numpy())
@@ -133,7 +135,7 @@ def crossvalidate(
     drift = [d.drift_constant for d in diagnoses if d.outcome is Outcome.DRIFT and d.drift_constant is not None]
     finite = np.array([t.relative_steps[: min(len(t.relative_steps) for t in trajectories)] for t in trajectories])
     result = CrossValidation(
-        name=Path(path).stem, architecture=str(model.config.architecture), task=task.name, level=chosen, inputs=inputs, loops=loops,
+        name=name, architecture=str(model.config.architecture), task=task.name, level=chosen, inputs=inputs, loops=loops,
         seed=seed, rho_wx=rho_wx,
         expected=None if prediction.expected is None else str(prediction.expected), allowed=sorted(map(str, prediction.allowed)),
         claims=list(prediction.claims), reason=prediction.reason, outcomes=dict(counts.most_common()), undecided=counts["undecided"],

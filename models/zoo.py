@@ -1,26 +1,73 @@
-"""The checkpoints that the repository ships, and how each was made (`models/checkpoints/*.safetensors`)."""
+"""The trained loops that the repository ships, each with its configuration, command, curves and training history."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import torch
+
+from models.checkpoint import Checkpoint, load_model
+from models.crossvalidate import task_of
+from models.evaluate import accuracy_curve
+from models.pack import entries, entry
 from theory.errors import UsageError
 
 FOLDER = Path(__file__).parent / "checkpoints"
+SHOWN = ("external-post", "internal-peri", "internal-post", "none-post")
+"""the four of prefix sums at 32 bits that the report and the notebook compare"""
+
+
+@cache
+def _index() -> dict[str, Path]:
+    return {name: file for file in sorted(FOLDER.glob("*.safetensors")) for name in entries(file)}
 
 
 def names() -> list[str]:
     """Names of the shipped checkpoints, sorted."""
-    return sorted(p.stem for p in FOLDER.glob("*.safetensors"))
+    return sorted(_index())
 
 
-def path(name: str) -> Path:
-    """File of a shipped checkpoint; `UsageError` with the known names otherwise."""
-    if name not in names():
-        raise UsageError(f"no shipped checkpoint {name!r}: use one of {', '.join(names())}")
-    return FOLDER / f"{name}.safetensors"
+def load(name: str) -> Checkpoint:
+    """A shipped checkpoint, or one of the user's own by the path of its .safetensors file; `UsageError` with close names otherwise."""
+    if name.endswith(".safetensors"):
+        return Checkpoint.load(name)
+    if name not in _index():
+        raise UsageError(f"no shipped checkpoint {name!r}: loopstab zoo list names them, {', '.join(SHOWN)} among them")
+    return entry(_index()[name], name)
 
 
-def resolve(name_or_path: str) -> Path:
-    """A shipped name, or a path to a checkpoint file of the user's own."""
-    return Path(name_or_path) if name_or_path.endswith(".safetensors") else path(name_or_path)
+def describe(name: str) -> dict[str, Any]:
+    """Configuration, command, curves and history of a shipped checkpoint; no weight is read."""
+    if name not in _index():
+        raise UsageError(f"no shipped checkpoint {name!r}: loopstab zoo list names them")
+    return entries(_index()[name])[name]
+
+
+@dataclass(frozen=True)
+class Verified:
+    """Recorded and repeated accuracy of a checkpoint at the last loop, per level; `agrees` within `tolerance` samples of each level."""
+
+    name: str
+    recorded: dict[str, float]
+    repeated: dict[str, float]
+    agrees: bool
+
+
+def verify(name: str, tolerance: float = 0.01) -> Verified:
+    """Evaluate a checkpoint again on the samples of its record, at 30 loops and at the last; half-precision weights may flip a few."""
+    checkpoint = load(name)
+    model, meta = load_model(checkpoint)
+    run, task = meta["run"], task_of(meta)
+    at = sorted({n for n in run["loops"] if n == 30} | {run["loops"][-1]})
+    recorded, repeated = {}, {}
+    for number, level in enumerate(task.levels):
+        batch = task.batch(run["config"]["eval_size"], level, torch.Generator().manual_seed(10_000_019 + number))
+        for loops, share in zip(at, accuracy_curve(model, task, batch, at), strict=True):
+            key = f"{level}, {loops} loops"
+            repeated[key] = share
+            recorded[key] = run["accuracy"][level][run["loops"].index(loops)]
+    agrees = all(abs(repeated[key] - recorded[key]) <= tolerance for key in recorded)
+    return Verified(name, recorded, repeated, agrees)

@@ -30,7 +30,7 @@ from numerics import numeric
 from theory import Weights, predict
 
 NAME = "internal-post"
-model, meta = load_model(zoo.path(NAME), torch.float64)
+model, meta = load_model(zoo.load(NAME), torch.float64)
 print(meta["run"]["architecture"], meta["run"]["parameters"], "parameters, trained up to", meta["run"]["level_reached"], "bits")
 
 # %% [markdown]
@@ -49,7 +49,7 @@ print(prediction.reason, prediction.claims)
 # iteration on exact Jacobian products.
 
 # %%
-result = crossvalidate(zoo.path(NAME), inputs=32, loops=300, spectra=4)
+result = crossvalidate(zoo.load(NAME), inputs=32, loops=300, spectra=4)
 print("outcomes:", result.outcomes)
 for c in result.convergence:
     print(f"rho = {c.rho:.4f} (eigen-residual {c.rho_residual:.1e}), rate of the residual {c.slope_rate:.4f}, "

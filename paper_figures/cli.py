@@ -15,15 +15,19 @@ import tyro
 from paper_figures.commands.claims import claims
 from paper_figures.commands.crossvalidate import crossvalidate
 from paper_figures.commands.diagnose import diagnose
+from paper_figures.commands.grid import grid
 from paper_figures.commands.phase import phase
 from paper_figures.commands.report import report
 from paper_figures.commands.train import train
+from paper_figures.commands.zoo import zoo
 from theory.errors import LoopstabError
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "claims": claims,
     "phase": phase,
     "train": train,
+    "grid": grid,
+    "zoo": zoo,
     "crossvalidate": crossvalidate,
     "diagnose": diagnose,
     "report": report,

@@ -19,7 +19,6 @@ import torch
 from tqdm import tqdm
 
 from models import zoo
-from models.checkpoint import Checkpoint
 from models.config import ModelConfig
 from models.crossvalidate import CrossValidation, crossvalidate, main_table
 from models.schedule import LengthCurriculum
@@ -78,8 +77,8 @@ def write_report(out: Path, *, quick: bool = False, seed: int = 0, progress: boo
         for a in (0.0, 1.0)
     ]  # fmt: skip
     live = stage("training one small model from scratch", lambda: _train_live(scale, seed, progress))
-    results = stage(f"cross-validating {', '.join(zoo.names())}", lambda: _crossvalidate_all(scale, seed, progress))
-    runs = [Checkpoint.load(zoo.path(name)).meta["run"] for name in zoo.names()]
+    results = stage(f"cross-validating {', '.join(zoo.SHOWN)}", lambda: _crossvalidate_all(scale, seed, progress))
+    runs = [zoo.describe(name)["run"] for name in zoo.SHOWN]
     sound = all(c["verdict"] != "refuted" for c in claims)
     lines = summary_lines(claims, diagrams, live, results)
     seconds = time.monotonic() - start
@@ -142,10 +141,10 @@ def _crossvalidate_all(scale: Scale, seed: int, progress: bool) -> list[CrossVal
 
     def measure(name: str) -> CrossValidation:
         torch.set_num_threads(1)
-        return crossvalidate(zoo.path(name), inputs=scale.inputs, loops=scale.loops, seed=seed)
+        return crossvalidate(zoo.load(name), name=name, inputs=scale.inputs, loops=scale.loops, seed=seed)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(tqdm(pool.map(measure, zoo.names()), total=len(zoo.names()), unit="checkpoint", disable=not progress))
+        return list(tqdm(pool.map(measure, zoo.SHOWN), total=len(zoo.SHOWN), unit="checkpoint", disable=not progress))
 
 
 def _train_live(scale: Scale, seed: int, progress: bool) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -12,6 +13,7 @@ def crossvalidate(
     checkpoint: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
     inputs: int = 256,
     loops: int = 500,
+    data: Path | None = None,
     seed: int = 0,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
@@ -20,9 +22,10 @@ def crossvalidate(
     Example: loopstab crossvalidate internal-post runs/mine/model.safetensors --inputs 256
 
     Args:
-        checkpoint: Shipped names or paths to model.safetensors; all shipped ones when none is given.
+        checkpoint: Shipped names or paths to model.safetensors; the four of the report when none is given (loopstab zoo list names all).
         inputs: Random inputs per checkpoint.
         loops: Loops per input.
+        data: Prepared data file of the task, where it needs one.
         seed: Seed of the inputs.
         json_: Print a list of objects.
     """
@@ -31,8 +34,8 @@ def crossvalidate(
     from models.crossvalidate import main_table
     from paper_figures.tables import print_rows
 
-    paths = [zoo.resolve(name) for name in (checkpoint or zoo.names())]
-    results = [measure(p, inputs=inputs, loops=loops, seed=seed, progress=not json_) for p in paths]
+    given = checkpoint or zoo.SHOWN
+    results = [measure(zoo.load(name), name=name, inputs=inputs, loops=loops, data=data, seed=seed, progress=not json_) for name in given]
     if json_:
         print(json.dumps([r.to_json() for r in results], indent=1))
         return 0

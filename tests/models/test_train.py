@@ -194,9 +194,9 @@ def test_accuracy_curve_equals_the_plain_loop(collapsed):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", zoo.SHOWN)
 def test_samples_that_settle_leave_and_nothing_else_changes(name):
-    model = load_model(zoo.path(name))[0]
+    model = load_model(zoo.load(name))[0]
     batch = TASK.batch(24, "24", torch.Generator().manual_seed(0))
     orbit, h, context = Orbit(model, batch.x, ulps=8), model.encode(batch.x), model.prepare(model.encode(batch.x))
     left, loops, plain = [], [10, 60, 100, 150, 200], []

@@ -1,0 +1,91 @@
+"""The shipped trained loops."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import tyro
+
+
+def list_(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
+    """Name every shipped checkpoint with its accuracies. Example: loopstab zoo list --json
+
+    Args:
+        json_: Print a list of objects.
+    """
+    from models import zoo
+    from paper_figures.tables import print_rows
+
+    rows = [_row(name, zoo.describe(name)["run"]) for name in zoo.names()]
+    if json_:
+        print(json.dumps(rows, indent=1))
+    else:
+        print_rows(rows, "trained loops: whole samples right at 30 loops and at the last, per level")
+    return 0
+
+
+def show(name: Annotated[str, tyro.conf.Positional], json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
+    """Everything recorded of one shipped checkpoint: settings, command, curves. Example: loopstab zoo show internal-post
+
+    Args:
+        name: A name of loopstab zoo list.
+        json_: Print one object, with the training history.
+    """
+    from models import zoo
+
+    meta = zoo.describe(name)
+    if json_:
+        print(json.dumps(meta, indent=1))
+        return 0
+    run = meta["run"]
+    for key in ("task", "data", "architecture", "command", "steps", "level_reached", "seconds", "device", "threads", "torch", "parameters"):
+        print(f"{key}: {run.get(key)}")
+    print(f"config: {json.dumps(run['config'])}")
+    for level, curve in run["accuracy"].items():
+        points = ", ".join(f"{t}: {a:.3f}" for t, a in zip(run["loops"], curve, strict=True) if t in (1, 5, 10, 20, 30, 100, 200, 500))
+        print(f"accuracy, {level}: {points}")
+    return 0
+
+
+def verify(name: Annotated[tuple[str, ...], tyro.conf.Positional] = (), json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
+    """Evaluate shipped checkpoints again on the samples of their record. Exit status 1 when one does not agree.
+
+    Example: loopstab zoo verify external-post internal-post
+
+    Args:
+        name: Names of loopstab zoo list; all when none is given.
+        json_: Print a list of objects.
+    """
+    from dataclasses import asdict
+
+    from tqdm import tqdm
+
+    from models import zoo
+
+    found = [zoo.verify(one) for one in tqdm(name or zoo.names(), unit="checkpoint", disable=json_)]
+    if json_:
+        print(json.dumps([asdict(v) for v in found], indent=1))
+    else:
+        for v in found:
+            print(f"{v.name}: {'agrees' if v.agrees else f'differs: recorded {v.recorded}, repeated {v.repeated}'}")
+    return 0 if all(v.agrees for v in found) else 1
+
+
+def _row(name: str, run: dict[str, Any]) -> dict[str, Any]:
+    loops = run["loops"]
+    row: dict[str, Any] = {"checkpoint": name, "task": run["task"], "architecture": run["architecture"], "seconds": run["seconds"]}
+    for level, curve in run["accuracy"].items():
+        early = curve[loops.index(30)] if 30 in loops else curve[-1]
+        row[level] = f"{early:.3f}, {curve[-1]:.3f}"
+    return row
+
+
+@tyro.conf.configure(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
+def zoo(
+    status: Annotated[int, tyro.conf.subcommand(name="list", constructor=list_)]
+    | Annotated[int, tyro.conf.subcommand(name="show", constructor=show)]
+    | Annotated[int, tyro.conf.subcommand(name="verify", constructor=verify)],
+) -> int:
+    """The trained loops that are shipped. Example: loopstab zoo list"""
+    return status
