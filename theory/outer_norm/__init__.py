@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from theory.outer_norm.contraction import N3
 from theory.outer_norm.existence import N2
+from theory.outer_norm.gru import N8
 from theory.outer_norm.jacobian import N1
 from theory.outer_norm.lefschetz import M2
 from theory.outer_norm.residual_strength import M1
 
-CLAIMS = (N1, N2, N3, M1, M2)
+CLAIMS = (N1, N2, N3, N8, M1, M2)
