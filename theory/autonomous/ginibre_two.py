@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import flint
 import sympy as sp
 
 from theory.algebra import Equation
 from theory.formulas import formula
-from theory.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
+from theory.proof import Bound, Sentence, cited, decided, deduced, enclosed, identity
 
 SPREAD = sp.Matrix([[1, 0, 0, -1], [0, 1, 1, 0], [0, 1, -1, 0], [1, 0, 0, 1]])
 """(a, b, c, d) of M = [[a, b], [c, d]] to (a - d, b + c, b - c, a + d)"""
@@ -15,7 +17,7 @@ SPREAD = sp.Matrix([[1, 0, 0, -1], [0, 1, 1, 0], [0, 1, -1, 0], [1, 0, 0, 1]])
 
 def _coordinates():
     entries = sp.symbols("a b c d")
-    matrix = sp.Matrix(2, 2, entries)
+    matrix: Any = sp.Matrix(2, 2, entries)
     x, y, z, trace = SPREAD * sp.Matrix(entries)
     gram = SPREAD * SPREAD.T
     return [
@@ -25,12 +27,12 @@ def _coordinates():
     ]
 
 
-def _real_and_positive():
+def _sign_of_the_trace():
     p, q = sp.symbols("p q")
-    # p > q the two real eigenvalues: the one of larger modulus is positive iff the trace is
+    # p > q the two real eigenvalues; 2 p > p + q and 2 q < p + q give their signs
     return [
-        Sentence((p > q,), sp.Equivalent(both(p > 0, p**2 > q**2), p + q > 0)),
-        Sentence((p > q,), sp.Equivalent(both(q < 0, q**2 > p**2), p + q < 0)),
+        Sentence((p > q,), sp.Equivalent(p**2 > q**2, p + q > 0)),
+        Sentence((p > q,), sp.Equivalent(q**2 > p**2, p + q < 0)),
     ]
 
 
@@ -53,7 +55,7 @@ def _ball():
     body = flint.acb.integral(integrand, 0, 15).real
     tail = flint.arb(0).union((-flint.arb(225) / 2).exp())  # 0 < integrand <= r e^{-r^2/2} beyond
     half = (body + tail) / 2
-    value = formula("ginibre_dominant_positive_2")() ** 2
+    value: Any = formula("ginibre_dominant_positive_2")() ** 2
     exact = (flint.arb(int(value.p)) / int(value.q)).sqrt()
     return [
         Bound("P from the integral", half, "0.353553390593273762200422", "0.353553390593273762200423"),
@@ -64,7 +66,8 @@ def _ball():
 GINIBRE_STEPS = (
     identity(
         "coordinates",
-        "x = a - d, y = b + c, z = b - c, w = a + d: tr^2 - 4 det = x^2 + y^2 - z^2, tr = w, and Q Q^T = 2 I for (x, y, z, w) = Q (a, b, c, d)",
+        "x = a - d, y = b + c, z = b - c, w = a + d: tr^2 - 4 det = x^2 + y^2 - z^2, tr = w, and Q Q^T = 2 I for (x, y, z, w) = Q "
+        "(a, b, c, d)",
         "d = 2",
         _coordinates,
     ),
@@ -79,7 +82,7 @@ GINIBRE_STEPS = (
         "sign_of_the_trace",
         "real eigenvalues p > q: the dominant one is positive iff p + q > 0, negative iff p + q < 0",
         "d = 2",
-        _real_and_positive,
+        _sign_of_the_trace,
     ),
     deduced(
         "half",

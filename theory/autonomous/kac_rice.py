@@ -2,215 +2,19 @@
 
 from __future__ import annotations
 
-import random
-from typing import Any
-
-import flint
-import sympy as sp
-
-from theory.algebra import Equation, rational
 from theory.autonomous.kac_rice_attacks import FALSIFIERS
+from theory.autonomous.kac_rice_cases import WORKED_STEPS
 from theory.claim import Assumption, Claim
-from theory.formulas import formula
-from theory.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
-
-HAT_FALL, HAT_RISE = 2, 4
-"""slopes p, q of the ReLU map with Gaussian bias"""
-MUTUAL = ((-1, 2), (2, -1))
-"""I - W of the planar ReLU map h = W relu(h) + b, W = [[2, -2], [-2, 2]]"""
-
-
-def _hat_pieces():
-    h, p, q, b, early, late = sp.symbols("h p q b r l")  # r = relu(h), l = relu(h - 1)
-    image = h - ((1 + p) * early - (p + q) * late)
-    last = image.subs({early: h, late: h - 1})
-    return [
-        Equation(image.subs({early: 0, late: 0}), h),
-        Equation(image.subs({early: h, late: 0}), -p * h),
-        Equation(last, -p + q * (h - 1)),
-        Equation(last.subs(h, 1 + (b + p) / q), b),
-    ]
-
-
-def _hat_counts():
-    h, p, q, b = sp.symbols("h p q b")
-    left, middle, right = sp.Eq(h, b), sp.Eq(p * h, -b), sp.Eq(q * (h - 1), b + p)
-    solves = sp.Or(both(h <= 0, left), both(h > 0, h < 1, middle), both(h >= 1, right))
-    slopes = (p > 0, q > 0)
-    return [
-        # -p < b < 0: each branch has its own solution; b > 0: the last only; b < -p: the first only
-        Sentence((*slopes, b > -p, b < 0, sp.Or(left, middle, right)), solves),
-        Sentence((*slopes, b > 0), sp.Equivalent(solves, right)),
-        Sentence((*slopes, b < -p), sp.Equivalent(solves, left)),
-    ]
-
-
-def _hat_uniform():
-    p, q, half, h = sp.symbols("p q L h", positive=True)
-    density = 1 / (2 * half)
-    # F^{-1}([-L, L]) = [-L, 1 + (L + p)/q], L > p
-    pieces = ((1, -half, 0), (p, 0, 1), (q, 1, 1 + (half + p) / q))
-    integral = sum((sp.integrate(slope * density, (h, low, high)) for slope, low, high in pieces), sp.Integer(0))
-    lengths = 3 * p + 1 * (2 * half - p)  # count times length of the interval of b
-    return [Equation(integral, lengths / (2 * half)), Equation(integral, 1 + p / half)]
-
-
-def _density(x: Any) -> Any:
-    return (-(x**2) / 2).exp() / (2 * flint.arb.pi()).sqrt()
-
-
-def _mean_over(pieces: Any) -> flint.arb:
-    """Sum of Int |slope| phi(F(h)) dh over pieces (slope, F, low, high); what lies beyond adds less than 1e-40."""
-    total = flint.arb(0)
-    for slope, image, low, high in pieces:
-        total += flint.acb.integral(lambda h, _, f=image, s=slope: s(h) * _density(f(h)), low, high).real
-    return total + flint.arb(0).union(flint.arb("1e-40"))
-
-
-def _hat_gaussian():
-    p, q = HAT_FALL, HAT_RISE
-    pieces = (
-        (lambda h: flint.acb(1), lambda h: h, -15, 0),
-        (lambda h: flint.acb(p), lambda h: -p * h, 0, 1),
-        (lambda h: flint.acb(q), lambda h: -p + q * (h - 1), 1, 6),
-    )
-    counted = 1 + 2 * (flint.arb(p) / flint.arb(2).sqrt()).erf() / 2  # 1 + 2 P(-p < b < 0)
-    return [
-        Bound("integral over h", _mean_over(pieces), "1.954499736103641585599434725", "1.954499736103641585599434726"),
-        Bound("mean of the count over b", counted, "1.954499736103641585599434725", "1.954499736103641585599434726"),
-    ]
-
-
-def _tanh_fold():
-    a, h = sp.symbols("a h", real=True)
-    m = sp.Symbol("m", positive=True)  # tanh at the fold, a = 1/(1 - m^2)
-    fold = formula("tanh_fold_bias")(1 / (1 - m**2))
-    slope = sp.diff(h - a * sp.tanh(h), h).subs(sp.tanh(h), sp.Symbol("y"))
-    y = sp.Symbol("y")
-    return [
-        Equation(slope, 1 - a + a * y**2),
-        # F(-atanh m) = m/(1 - m^2) - atanh m: equal derivative in m, both 0 at m = 0
-        Equation(sp.simplify(sp.diff(fold, m)), sp.diff(m / (1 - m**2), m) - 1 / (1 - m**2)),
-        Equation(sp.diff(sp.atanh(m), m), 1 / (1 - m**2)),
-    ]
-
-
-def _tanh_monotone():
-    a, y, m = sp.symbols("a y m")
-    given = (a > 1, m > 0, sp.Eq(a * m**2, a - 1))
-    return [
-        Sentence(given, sp.Equivalent(1 - a + a * y**2 < 0, both(y < m, y > -m))),
-        Sentence(given, sp.Equivalent(1 - a + a * y**2 > 0, sp.Or(y > m, y < -m))),
-    ]
-
-
-def ball(expression: Any) -> flint.arb:
-    """An expression without symbols (rationals, powers 1/2 and integers, erf, atanh) as a ball."""
-    if expression.is_Rational:
-        return flint.arb(int(expression.p)) / int(expression.q)
-    parts = [ball(part) for part in expression.args]
-    if expression.is_Add:
-        return sum(parts, flint.arb(0))
-    if expression.is_Mul:
-        product = flint.arb(1)
-        for part in parts:
-            product *= part
-        return product
-    if expression.is_Pow:
-        return parts[0] ** parts[1]
-    return {sp.erf: flint.arb.erf, sp.atanh: flint.arb.atanh}[expression.func](parts[0])
-
-
-def _tanh_count():
-    a = 2
-    fold = (flint.arb(1) - flint.arb(1) / a).sqrt().atanh()
-
-    def image(h: flint.acb) -> flint.acb:
-        return h - a * h.tanh()
-
-    def slope(h: flint.acb) -> flint.acb:
-        return 1 - a + a * h.tanh() ** 2
-
-    # even integrand; beyond h = 18 slope <= 1 and F >= h - 2, so less than erfc(16/sqrt 2) is left
-    halves = ((lambda h: -slope(h), image, 0, fold), (slope, image, fold, 18))
-    low, high = "1.811711281960298259014589736", "1.811711281960298259014589737"
-    return [
-        Bound("integral over h", 2 * _mean_over(halves), low, high),
-        Bound("1 + 2 P(|b| < fold)", ball(formula("tanh_expected_count")(a, 1)), low, high),
-    ]
-
-
-def _planar_counts():
-    p1, p2, m1, m2, b1, b2 = sp.symbols("p1 p2 m1 m2 b1 b2")
-    q1, q2, n1, n2 = sp.symbols("q1 q2 n1 n2")
-
-    def solves(u: Any, v: Any, x: Any, y: Any):
-        # h = u - x, relu(h) = u: h - W relu(h) = (I - W) u - x = b
-        (a, b), (c, d) = MUTUAL
-        parts = (u >= 0, x >= 0, sp.Eq(u * x, 0), v >= 0, y >= 0, sp.Eq(v * y, 0))
-        return both(*parts, sp.Eq(a * u + b * v - x, b1), sp.Eq(c * u + d * v - y, b2))
-
-    here = solves(p1, p2, m1, m2)
-    none = both(sp.Eq(p1, 0), sp.Eq(p2, 0), sp.Eq(m1, -b1), sp.Eq(m2, -b2))
-    first = both(sp.Eq(p1, -b1), sp.Eq(p2, 0), sp.Eq(m1, 0), sp.Eq(m2, -2 * b1 - b2))
-    second = both(sp.Eq(p1, 0), sp.Eq(p2, -b2), sp.Eq(m1, -b1 - 2 * b2), sp.Eq(m2, 0))
-    third = both(b1 < 0, b2 < 0)
-    somewhere = sp.Or(*(solves(*point) for point in _planar_solutions(b1, b2)))
-    return [
-        Sentence((third,), sp.Equivalent(here, sp.Or(none, first, second))),
-        Sentence((sp.Or(b1 > 0, b2 > 0), here, solves(q1, q2, n1, n2)), both(sp.Eq(p1, q1), sp.Eq(p2, q2), sp.Eq(m1, n1), sp.Eq(m2, n2))),
-        Sentence((sp.Or(b1 > 0, b2 > 0),), somewhere),
-    ]
-
-
-def _planar_solutions(b1: Any, b2: Any):
-    third = sp.Rational(1, 3)
-    return (
-        (third * (b1 + 2 * b2), third * (2 * b1 + b2), sp.Integer(0), sp.Integer(0)),
-        (-b1, sp.Integer(0), sp.Integer(0), -2 * b1 - b2),
-        (sp.Integer(0), -b2, -b1 - 2 * b2, sp.Integer(0)),
-    )
-
-
-def _angle():
-    a, b, c, d, x, y = sp.symbols("a b c d x y")  # x = cos, y = sin of the angle of h
-    u, v = a * x + b * y, c * x + d * y
-    turn = u * (-c * y + d * x) - v * (-a * y + b * x)  # u v' - v u' along the circle
-    r, s = sp.symbols("r s", positive=True)
-    density = sp.exp(-(r**2) * s / 2) / (2 * sp.pi)
-
-    def circle(rng: random.Random):
-        q = rational(rng)
-        values = {n: rational(rng) for n in (a, b, c, d)}
-        return {**values, x: (1 - q**2) / (1 + q**2), y: 2 * q / (1 + q**2)}
-
-    return [
-        Equation(turn, a * d - b * c, (x**2 + y**2 - 1,), circle),
-        Equation(sp.integrate(r * density, (r, 0, sp.oo)) * 2 * sp.pi, 1 / s),  # s = |A u|^2
-    ]
-
-
-def _planar_integral():
-    bounds, total = [], flint.arb(0)
-    half_pi = flint.arb.pi() / 2
-    (a, b), (c, d) = MUTUAL
-    # the columns of DF on the quadrants: those of I - W where h > 0, of I where h < 0
-    quadrants = (("++", a, b, c, d), ("-+", 1, b, 0, d), ("--", 1, 0, 0, 1), ("+-", a, 0, c, 1))
-    for number, (name, w, x, y, z) in enumerate(quadrants):
-
-        def integrand(t: flint.acb, _: bool, w: int = w, x: int = x, y: int = y, z: int = z) -> flint.acb:
-            c, s = t.cos(), t.sin()
-            return abs(w * z - x * y) / ((w * c + x * s) ** 2 + (y * c + z * s) ** 2)
-
-        share = flint.acb.integral(integrand, number * half_pi, (number + 1) * half_pi).real / (2 * flint.arb.pi())
-        total += share
-        if name == "++":
-            bounds.append(Bound("share of the quadrant ++", share, "0.3975836176504332741754", "0.3975836176504332741755"))
-    return [*bounds, Bound("E # over the plane", total, "1.4999999999999999999999", "1.5000000000000000000001")]
-
+from theory.proof import cited, deduced
 
 _STEPS = (
-    cited("differentiable", "rademacher", "F = h - g(h) is differentiable almost everywhere on a ball where it is Lipschitz", "every d", {"lipschitz": ("lipschitz",)}),
+    cited(
+        "differentiable",
+        "rademacher",
+        "F = h - g(h) is differentiable almost everywhere on a ball where it is Lipschitz",
+        "every d",
+        {"lipschitz": ("lipschitz",)},
+    ),
     cited(
         "area",
         "area_formula",
@@ -231,68 +35,22 @@ _STEPS = (
         "every d",
         ("expectation",),
     ),
-    identity(
-        "hat_pieces",
-        "g(h) = (1 + p) relu(h) - (p + q) relu(h - 1): F has the branches h, -p h, -p + q(h - 1)",
-        "d = 1",
-        _hat_pieces,
-    ),
-    decided("hat_counts", "p, q > 0: three fixed points for -p < b < 0, one for b > 0 or b < -p", "d = 1", _hat_counts, ("hat_pieces",)),
-    identity(
-        "hat_uniform",
-        "b uniform on [-L, L], L > p: integral over h = mean of the count over b = 1 + p/L",
-        "d = 1",
-        _hat_uniform,
-        ("hat_counts", "expectation"),
-    ),
-    enclosed(
-        "hat_gaussian",
-        "b ~ N(0, 1), p = 2, q = 4: both sides are 1 + erf(sqrt 2) = 1.9544997361036...",
-        "d = 1",
-        _hat_gaussian,
-        ("hat_counts", "expectation"),
-    ),
-    identity("tanh_fold", "F = h - a tanh h: F' = 1 - a + a tanh^2 h; the fold tanh^2 h = 1 - 1/a lies at |b| = a m - atanh m", "d = 1", _tanh_fold),
-    decided("tanh_monotone", "a > 1: F falls exactly for |tanh h| < m, so there are 3 fixed points below the fold, 1 above", "d = 1", _tanh_monotone, ("tanh_fold",)),
-    enclosed(
-        "tanh_count",
-        "a = 2, b ~ N(0, 1): integral over h and 1 + 2 P(|b| < fold) are 1.8117112819602982...",
-        "d = 1",
-        _tanh_count,
-        ("tanh_monotone", "expectation"),
-    ),
-    decided(
-        "planar_counts",
-        "h = W relu(h) + b, W = [[2, -2], [-2, 2]]: three fixed points for b in the open third quadrant, exactly one for b1 > 0 or b2 > 0",
-        "d = 2",
-        _planar_counts,
-    ),
-    identity(
-        "angle",
-        "h = r u(t): Int |det A| p(A h) r dr = |det A|/(2 pi |A u|^2), which is (1/2 pi) times the speed of the angle of A u",
-        "d = 2, every linear piece A, b ~ N(0, I)",
-        _angle,
-    ),
-    enclosed(
-        "planar_integral",
-        "its integral over the four quadrants is 3/2 = 1 + 2 P(third quadrant)",
-        "d = 2",
-        _planar_integral,
-        ("planar_counts", "angle", "expectation"),
-    ),
+    *WORKED_STEPS,
 )
 
 M3 = Claim(
     id="M3",
     title="Expected number of fixed points (Kac-Rice)",
     source="extension",
-    statement="h = g(h) + b, g locally Lipschitz on an open set (ReLU included), b with density p and independent of g, K a measurable subset: E #{fixed "
+    statement="h = g(h) + b, g locally Lipschitz on an open set (ReLU included), b with density p and independent of g, K a "
+    "measurable subset: E #{fixed "
     "points in K} = Int_K |det(I - Dg(h))| p(h - g(h)) dh, both sides possibly infinite. Bounded K, p and Dg: almost surely finite.",
     latex=r"Let $g:\Omega\to\mathbb R^d$ be locally Lipschitz on an open $\Omega\subseteq\mathbb R^d$ and let $b$ have the density $p$, "
     r"independent of $g$. For every measurable $K\subseteq\Omega$, "
     r"\[\mathbb E\,\#\{h\in K: h=g(h)+b\}=\int_K|\det(I-Dg(h))|\,p(h-g(h))\,dh\in[0,\infty].\] "
     r"Exact cases: $h=a\tanh h+b$ with $a>1$ and $b\sim\mathcal N(0,s^2)$ has $1+2\,\mathrm{erf}(b_a/(\sqrt2s))$ fixed points on average, "
-    r"$b_a=a\sqrt{1-1/a}-\mathrm{artanh}\sqrt{1-1/a}$; $h=W\,\mathrm{relu}(h)+b$ with $W=\left(\begin{smallmatrix}2&-2\\-2&2\end{smallmatrix}"
+    r"$b_a=a\sqrt{1-1/a}-\mathrm{artanh}\sqrt{1-1/a}$; $h=W\,\mathrm{relu}(h)+b$ with "
+    r"$W=\left(\begin{smallmatrix}2&-2\\-2&2\end{smallmatrix}"
     r"\right)$ and $b\sim\mathcal N(0,I)$ has $3/2$.",
     assumptions=(
         Assumption("lipschitz", "g is locally Lipschitz"),
@@ -303,6 +61,7 @@ M3 = Claim(
     falsifiers=FALSIFIERS,
     notes=(
         "The formula counts fixed points of every regime; it says nothing about stability.",
-        "Almost everywhere differentiable is not enough: for F the Cantor function the integral is 0 and almost every b in [0, 1] has a fixed point.",
+        "Almost everywhere differentiable is not enough: for F the Cantor function the integral is 0 and almost every b in [0, 1] "
+        "has a fixed point.",
     ),
 )

@@ -139,7 +139,9 @@ def _steps_uncounted(case: _Staircase) -> str | None:
     h = _preimage(case.b, 60)
     gap = abs(cantor(h, 60) - case.b)
     if gap <= Fraction(1, 2**59):
-        return f"F the Cantor function: the integral is 0, but h = {float(h):.12g} solves h = g(h) + {case.b} (and so for every b in (0, 1))"
+        return (
+            f"F the Cantor function: the integral is 0, but h = {float(h):.12g} solves h = g(h) + {case.b} (and so for every b in (0, 1))"
+        )
     return None
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix, rational
+from theory.algebra import Equation, Words, diagonal, fmpq, random_matrix, rational
 from theory.architecture import Recall, Residual
 from theory.autonomous.ginibre_two import GINIBRE_STEPS
+from theory.autonomous.jordan_powers import JORDAN_STEPS
 from theory.autonomous.power_iteration_attacks import FALSIFIERS
 from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.formulas import formula
 from theory.outer_norm.jacobian import rms_jacobian
 from theory.proof import Sentence, both, cited, decided, deduced, identity
 from theory.vectors import Span, span
@@ -27,134 +27,28 @@ def _homogeneous():
     return [Equation(scaled["z"], normal["z"]), Equation((c * z).dot(c * z), (c * length) ** 2), Equation(normal.dot(normal), R**2)]
 
 
-def _block_letters() -> tuple[sp.Symbol, ...]:
-    return sp.symbols("U N V", commutative=False)  # V stands for U^{t-k+1}
-
-
-def _block_rules(k: int):
-    u, n, v = _block_letters()
-    return (((u, n), n * u), ((v, n), n * v), ((v, u), u * v), ((n,) * k, sp.Integer(0)))
-
-
-def _block_model(k: int):
-    """U an isometry (a rotation by a rational angle where the size is even, else +-1), N nilpotent with N^k = 0, U N = N U."""
-
-    def draw(rng: random.Random, size: int) -> dict[sp.Symbol, Any]:
-        u, n, v = _block_letters()
-        basis = random_matrix(rng, size)
-        inverse = basis.inv()
-        turn, shift = diagonal([rng.choice((-1, 1))] * size), diagonal([0] * size)
-        if size % 2 == 0 and rng.random() < 0.6:
-            q = rational(rng)
-            c, s = (1 - q**2) / (1 + q**2), 2 * q / (1 + q**2)
-            turn = _entries(size, lambda i, j: c if i == j else (s if j == i + 1 else -s) if i // 2 == j // 2 else 0)
-            if k >= 2:
-                shift = _entries(size, lambda i, j: int(j == i + 2))
-        else:
-            shift = _entries(size, lambda i, j: int(j == i + 1 and j % k != 0))
-        values = {u: basis * turn * inverse, n: basis * shift * inverse}
-        values[v] = values[u] * values[u]
-        return values
-
-    return draw
-
-
-def _entries(size: int, entry: Any):
-    matrix = diagonal([0] * size)
-    for i in range(size):
-        for j in range(size):
-            value = sp.Rational(entry(i, j))
-            matrix[i, j] = diagonal([value])[0, 0]
-    return matrix
-
-
-def _choose(t: Any, k: int) -> sp.Expr:
-    """Binomial coefficient as a polynomial in t."""
-    return sp.Mul(*[t - i for i in range(k)]) / sp.factorial(k)
-
-
-def _power(t: Any, k: int, scale: Any) -> Any:
-    """Sum_{j<k} binom(t, j) (rho U)^{t-j} N^j with rho^{t-k+1} = scale and U^{t-k+1} = V."""
-    u, n, v = _block_letters()
-    rho = sp.Symbol("rho")
-    return sum((_choose(t, j) * scale * rho ** (k - 1 - j) * v * u ** (k - 1 - j) * n**j for j in range(k)), sp.Integer(0))
-
-
-def _block_power():
-    u, n, v = _block_letters()
-    rho, t, scale = sp.symbols("rho t L")
-    equations = []
-    for k in (1, 2, 3, 4):
-        after = _power(t + 1, k, rho * scale).subs(v, u * v)
-        equations.append(Words((rho * u + n) * _power(t, k, scale), after, _block_rules(k), _block_model(k)))
-    return equations
-
-
-def _leading():
-    rho, t = sp.symbols("rho t")
-    # weight of N^{k-2} over that of N^{k-1} in M^t
-    return [Equation(_choose(t, k - 2) * rho / _choose(t, k - 1), rho * (k - 1) / (t - k + 2)) for k in (2, 3, 4, 5, 6)]
-
-
-def _eigenvector():
-    _, n, _ = _block_letters()
-    rho = sp.Symbol("rho")
-    return [Words((rho + n) * n ** (k - 1), rho * n ** (k - 1), (((n,) * k, sp.Integer(0)),), _block_model(k)) for k in (1, 2, 3, 4)]
-
-
-def _isometric(rng: random.Random, size: int):
-    t, g, u = sp.symbols("T G U", commutative=False)
-    basis = random_matrix(rng, size)
-    order = rng.sample(range(size), size)
-    signed = _entries(size, lambda i, j: rng.choice((-1, 1)) if order[i] == j else 0)
-    inverse = basis.inv()
-    values = {u: basis * signed * inverse, g: inverse.transpose() * inverse}
-    values[t] = values[u].transpose()
-    return values
-
-
-def _isometry():
-    t, g, u = sp.symbols("T G U", commutative=False)  # T = U^T, <x, y> = x^T G y, T G U = G
-    rules = (((t, g, u), g),)
-    return [
-        Words(t**4 * g * u**4, g, rules, _isometric),
-        Words((t - 1) * t**4 * g * u**4 * (u - 1), 2 * g - t * g - g * u, rules, _isometric),
-    ]
-
-
-def _unit_eigenvalue():
-    x, y = sp.symbols("x y")
-    return [Sentence((sp.Eq(x**2 + y**2, 1),), sp.Equivalent((x - 1) ** 2 + y**2 > 0, x < 1))]
-
-
-def _jordan_rate():
-    rho, x, y, t = sp.symbols("rho x y t", positive=True)
-    tangent = formula("power_iteration_jordan_tangent")
-    equations = [Equation(t * tangent(rho, x, y, t) - rho, -(rho**2) * x / (rho * x + t * y))]
-    for steps in (1, 2, 5):
-        image = sp.Matrix([[rho, 1], [0, rho]]) ** steps * sp.Matrix([x, y])
-        equations.append(Equation(image[1] / image[0], tangent(rho, x, y, steps)))
-    return equations
-
-
 def _split_model(rng: random.Random, size: int):
-    p, n, nt, left = sp.symbols("P N N_t l", commutative=False)
+    p, n, nt, left, m = sp.symbols("P N N_t l M", commutative=False)
+    first = sp.Symbol("lambda")
     basis = random_matrix(rng, size)
     inverse = basis.inv()
-    first = diagonal([1] + [0] * (size - 1))
-    values = {p: basis * first * inverse, n: basis * diagonal([0] + [rational(rng) for _ in range(size - 1)]) * inverse}
-    values[nt], values[left] = values[n] * values[n], first * inverse
+    corner = diagonal([1] + [0] * (size - 1))
+    values: dict[sp.Symbol, Any] = {first: rational(rng)}
+    values |= {p: basis * corner * inverse, n: basis * diagonal([0] + [rational(rng) for _ in range(size - 1)]) * inverse}
+    values |= {nt: values[n] * values[n], left: corner * inverse}
+    values[m] = values[p] * fmpq(values[first]) + values[n]
     return values
 
 
 def _split():
-    p, n, nt, left = sp.symbols("P N N_t l", commutative=False)
+    p, n, nt, left, m = sp.symbols("P N N_t l M", commutative=False)
     first, power = sp.symbols("lambda L")
-    rules = (((p, p), p), ((p, n), sp.Integer(0)), ((p, nt), sp.Integer(0)), ((n, p), sp.Integer(0)), ((left, p), left), ((left, n), sp.Integer(0)))
+    zero = sp.Integer(0)
+    rules = (((p, p), p), ((p, n), zero), ((p, nt), zero), ((n, p), zero))
     return [
         # induction: M = lambda P + N has M^t = lambda^t P + N^t
         Words((first * p + n) * (power * p + nt), first * power * p + n * nt, rules, _split_model),
-        Words(left * (first * p + n), first * left, rules, _split_model),
+        Words(left * m**4, first**4 * left, (((left, m), first * left),), _split_model),
     ]
 
 
@@ -208,64 +102,14 @@ def _discriminants():
 
 
 _STEPS = (
-    identity("homogeneous", "N(c z) = N(z) for c > 0 and |N(z)| = R, so h_t = N(M^t h_0)", "every d, every t (induction)", _homogeneous, ("power",)),
-    cited(
-        "decomposition",
-        "jordan_chevalley",
-        "on the eigenvalues of modulus rho M = rho U + N, U an isometry that commutes with N, N^k = 0, N^{k-1} != 0",
-        "every d",
-        {"not_nilpotent": ("power",)},
-    ),
     identity(
-        "block_power",
-        "(rho U + N)^t = Sum_{j<k} binom(t, j) (rho U)^{t-j} N^j",
-        "every d, k = 1..4, every t (induction)",
-        _block_power,
-        ("decomposition",),
+        "homogeneous",
+        "N(c z) = N(z) for c > 0 and |N(z)| = R, so h_t = N(M^t h_0)",
+        "every d, every t (induction)",
+        _homogeneous,
+        ("power",),
     ),
-    identity(
-        "leading_term",
-        "the term N^{k-2} weighs rho (k-1)/(t-k+2) against the term N^{k-1}: what is not leading is O(1/t)",
-        "every d, k = 2..6, every t >= k",
-        _leading,
-        ("block_power",),
-    ),
-    cited("rest", "gelfand", "(M/rho)^t -> 0 geometrically on the eigenvalues of modulus < rho", "every d", {"radius": ("decomposition",)}),
-    identity(
-        "eigenvectors",
-        "all equal +rho (U = 1): (rho + N) N^{k-1} = rho N^{k-1}, the limit is an eigenvector and fixed",
-        "every d, k = 1..4",
-        _eigenvector,
-        ("decomposition", "positive"),
-    ),
-    deduced(
-        "convergence",
-        "W = N^{k-1} times the spectral projector is not 0, so W h_0 != 0 off a proper subspace, a null set; there h_t -> N(W h_0)",
-        "every d",
-        ("homogeneous", "leading_term", "rest", "eigenvectors", "almost_every"),
-    ),
-    identity(
-        "isometry",
-        "the leading terms v_t = U^t v have constant |v_t| and constant |v_{t+1} - v_t| = |U v - v| in the adapted norm",
-        "every d, t = 4 (any t by the same rewriting)",
-        _isometry,
-        ("decomposition",),
-    ),
-    decided("unit_eigenvalue", "|l/rho| = 1: |l/rho - 1| > 0 iff l is not +rho", "every d", _unit_eigenvalue, ("decomposition",)),
-    deduced(
-        "necessity",
-        "if h_t converges, so does v_t (its adapted norm is constant), hence U v = v for v = W h_0 (up to a power of U): with a "
-        "largest block at l != +rho this is a proper subspace of h_0, so h_t converges from almost no h_0",
-        "every d",
-        ("isometry", "unit_eigenvalue", "leading_term", "rest"),
-    ),
-    identity(
-        "jordan_rate",
-        "M = [[rho, 1], [0, rho]]: the tangent of the angle to the limit is rho y/(rho x + t y), t times it tends to rho: rate 1/t",
-        "d = 2, t = 1, 2, 5 (any t by block_power)",
-        _jordan_rate,
-        ("block_power",),
-    ),
+    *JORDAN_STEPS,
     identity(
         "splitting",
         "simple real eigenvalue lambda > 0 of largest modulus: M^t = lambda^t P + N^t, l M = lambda l for its left eigenvector l",
@@ -280,7 +124,9 @@ _STEPS = (
         _multipliers,
         ("splitting",),
     ),
-    decided("one_bit", "sign(l h_t) never changes, and N(x v) = sign(x) R v/|v|: the limit is one bit of h_0", "every d", _signs, ("splitting",)),
+    decided(
+        "one_bit", "sign(l h_t) never changes, and N(x v) = sign(x) R v/|v|: the limit is one bit of h_0", "every d", _signs, ("splitting",)
+    ),
     identity(
         "sensitivity",
         "|D_u N(p)|^2 = R^2 (|p|^2 |u|^2 - <p, u>^2)/|p|^4 and D_p N(p) = 0, p = W h_0, u = W k",
@@ -313,15 +159,20 @@ A5 = Claim(
     title="Power iteration: the normalised linear loop without recall",
     source="extension",
     statement="h' = N(M h), M not nilpotent, eps = 0, gamma = 1. h_t converges from almost every h_0 iff, among the eigenvalues of "
-    "modulus rho(M), those with the largest Jordan block all equal +rho(M); otherwise it converges from almost none. The limit is N(W h_0), "
-    "rank W the number of those blocks: rank 1 leaves one bit of input, rank >= 2 (a double semisimple dominant eigenvalue) depends strongly "
+    "modulus rho(M), those with the largest Jordan block all equal +rho(M); otherwise it converges from almost none. The limit is "
+    "N(W h_0), "
+    "rank W the number of those blocks: rank 1 leaves one bit of input, rank >= 2 (a double semisimple dominant eigenvalue) "
+    "depends strongly "
     "on it. Rate |l_2|/|l_1| for a simple dominant eigenvalue, 1/t for a Jordan block. For almost every M the criterion reads: dominant "
     "eigenvalue simple, real, positive; for real Ginibre M this has probability 1/(2 sqrt 2) at d = 2.",
-    latex=r"Let $M\in\mathbb R^{d\times d}$ have $\rho=\rho(M)>0$ and let $h_{t+1}=N(Mh_t)$ with $N(z)=\sqrt d\,z/|z|$. Let $k$ be the size "
+    latex=r"Let $M\in\mathbb R^{d\times d}$ have $\rho=\rho(M)>0$ and let $h_{t+1}=N(Mh_t)$ with $N(z)=\sqrt d\,z/|z|$. Let $k$ "
+    r"be the size "
     r"of the largest Jordan block among the eigenvalues of modulus $\rho$. If every eigenvalue of modulus $\rho$ with a block of size $k$ "
     r"equals $+\rho$, then $h_t\to N(Wh_0)$ for every $h_0$ with $Wh_0\ne0$, where $W=(M-\rho)^{k-1}P_\rho$ and $P_\rho$ is the spectral "
-    r"projector; otherwise $h_t$ converges for almost no $h_0$. The rank of $W$ is the number of blocks of size $k$ at $\rho$: if it is $1$, "
-    r"the limit takes two values $\pm v$; if it is at least $2$, $D_{h_0}N(Wh_0)\ne0$. The error is $O((|\lambda_2|/|\lambda_1|+\delta)^t)$ for "
+    r"projector; otherwise $h_t$ converges for almost no $h_0$. The rank of $W$ is the number of blocks of size $k$ at $\rho$: if "
+    r"it is $1$, "
+    r"the limit takes two values $\pm v$; if it is at least $2$, $D_{h_0}N(Wh_0)\ne0$. The error is "
+    r"$O((|\lambda_2|/|\lambda_1|+\delta)^t)$ for "
     r"every $\delta>0$ if $\lambda_1$ is simple, and of order $1/t$ if $k\ge2$. For almost every $M$ convergence from almost every $h_0$ "
     r"means that the dominant eigenvalue is simple, real and positive; for independent $N(0,1)$ entries and $d=2$ this has probability "
     r"$1/(2\sqrt2)$.",
@@ -336,7 +187,8 @@ A5 = Claim(
     falsifiers=FALSIFIERS,
     notes=(
         "'Iff the dominant eigenvalue is simple, real, positive' holds for almost every M only: a double semisimple dominant eigenvalue "
-        "converges (and depends strongly on the input), a dominant Jordan block converges at rate 1/t, and so does diag(J_2(1), -1), where -1 "
+        "converges (and depends strongly on the input), a dominant Jordan block converges at rate 1/t, and so does diag(J_2(1), "
+        "-1), where -1 "
         "has the same modulus but a smaller block.",
         "The probabilities for d > 2 are measured elsewhere and not part of this claim; by M -> -M they are half of P(dominant real).",
         "The bit is the sign of l h_0, l the left eigenvector; eigenvectors are scaled to norm R.",
@@ -361,7 +213,8 @@ A5 = Claim(
         Consequence(
             Axis.INPUT_DEPENDENCE,
             "yes",
-            "a dominant eigenvalue with two or more largest Jordan blocks makes the limit depend smoothly on the initial state; a null set of M",
+            "a dominant eigenvalue with two or more largest Jordan blocks makes the limit depend smoothly on the initial state; a "
+            "null set of M",
             regimes=frozenset({Regime.CRITICAL}),
             when="linear update, at least two largest Jordan blocks, all at +rho",
             **_LOOPS,

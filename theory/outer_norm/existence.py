@@ -8,7 +8,6 @@ from typing import Any
 import sympy as sp
 
 from theory.algebra import Equation, rational
-from theory.architecture import Residual
 from theory.claim import Assumption, Axis, Claim, Consequence
 from theory.formulas import formula
 from theory.outer_norm.existence_attacks import FALSIFIERS
@@ -37,9 +36,10 @@ def _ellipsoid():
 
 
 def _convex():
-    t, hh, hk, kk, rr = sp.symbols("t hh hk kk rr")
-    # |t h + (1 - t) k|^2 <= R^2 for |h|, |k| <= R; <h, k>^2 <= |h|^2 |k|^2
-    return [Sentence((t >= 0, t <= 1, hh <= rr, kk <= rr, 2 * hk <= hh + kk), t**2 * hh + 2 * t * (1 - t) * hk + (1 - t) ** 2 * kk <= rr)]
+    hh, hk, kk, t = sp.symbols("hh hk kk t")
+    h, k = span("h k", {("h", "h"): hh, ("h", "k"): hk, ("k", "k"): kk})
+    between = t * h + (1 - t) * k
+    return [Equation(between.dot(between), t * hh + (1 - t) * kk - t * (1 - t) * (h - k).dot(h - k))]
 
 
 def _central_point():
@@ -64,13 +64,11 @@ def _central_point():
 
 def _useless():
     a, beta, s, x, eps, y, r = sp.symbols("a b s x e y r")
-    fixed = (a > 0, beta >= 0, s > 0, x >= 0, x < 1, sp.Eq(x * (a + s), beta), sp.Eq(s**2 * (1 - x**2), eps))
-    other = (r > 0, y >= 0, y < 1, sp.Eq(y * (a + r), beta), sp.Eq(r**2 * (1 - y**2), eps))
+    fixed = (a > 0, s > 0, sp.Eq(x * (a + s), beta), sp.Eq(s**2 * (1 - x**2), eps))
+    other = (r > 0, sp.Eq(y * (a + r), beta), sp.Eq(r**2 * (1 - y**2), eps))
     return [
-        # x <= b/a, so s^2 <= eps/(1 - b^2/a^2): small eps makes |a/s| > 1
-        Sentence((*fixed, beta < a, eps > 0), both(x * a <= beta, s**2 * (a**2 - beta**2) <= a**2 * eps)),
-        Sentence((*fixed, beta < a, eps > 0, eps < a**2 - beta**2), s < a),
-        # one such point
+        Sentence((*fixed, eps > 0), sp.Equivalent(s < a, 4 * eps < 4 * a**2 - beta**2)),
+        Sentence(fixed, sp.Equivalent(s**2 * (a**2 - beta**2) >= a**2 * eps, sp.Eq(beta, 0))),
         Sentence((*fixed, *other, eps > 0), both(sp.Eq(x, y), sp.Eq(s, r))),
     ]
 
@@ -90,12 +88,13 @@ def _cap():
 
 def _in_the_cap():
     bound, size, x, y, c, n = sp.symbols("G B x y c n")
-    # |g|^2 = y <= G^2, <g, b> = x, n = |z|^2, c = <z, b>
-    given = (bound >= 0, size > bound, y <= bound**2, x**2 <= y * size**2, sp.Eq(n, y + 2 * x + size**2), sp.Eq(c, x + size**2))
+    # |g|^2 = y <= G^2, <g, b> = x, n = |z|^2, c = <z, b>; equality in one case each
+    given = (bound >= 0, size > bound, y <= bound**2, sp.Eq(c, x + size**2))
+    ahead = sp.Equivalent(c <= size * (size - bound), both(sp.Eq(y, bound**2), sp.Eq(x, -bound * size)))
+    inside = sp.Equivalent(c**2 <= (size**2 - bound**2) * n, both(sp.Eq(y, bound**2), sp.Eq(x, -(bound**2))))
     return [
-        Sentence(given, both(c > 0, n > 0, c**2 >= (size**2 - bound**2) * n)),
-        # attained at x = -G^2, y = G^2: the angle is the best possible
-        Sentence((*given, sp.Eq(x, -(bound**2)), sp.Eq(y, bound**2)), sp.Eq(c**2, (size**2 - bound**2) * n)),
+        Sentence((*given, x**2 <= y * size**2), ahead),
+        Sentence((*given, sp.Eq(n, y + 2 * x + size**2)), inside),
     ]
 
 
@@ -114,20 +113,22 @@ def _flat_cap():
 
 
 def _round_cap():
-    c, w, rr, t2 = sp.symbols("c w r q")
-    # c^2 >= r^2/(1 + q) with q = tan^2 of the angle iff the flat image has r^2 (r^2 - c^2)/c^2 = w <= r^2 q
-    return [Sentence((c > 0, rr > 0, t2 >= 0, sp.Eq(w * c**2, rr**2 * (rr**2 - c**2))), sp.Equivalent((1 + t2) * c**2 >= rr**2, w <= rr**2 * t2))]
+    c, w, rr, q = sp.symbols("c w r q")
+    # c^2 >= r^2/(1 + q), q = tan^2 of the angle, iff the flat image has w = r^2 (r^2 - c^2)/c^2 <= r^2 q
+    return [Sentence((rr > 0, sp.Eq(w * c**2, rr**2 * (rr**2 - c**2))), sp.Equivalent((1 + q) * c**2 >= rr**2, w <= rr**2 * q))]
+
+
+def _example():
+    c = sp.Symbol("c")
+    e, h = span("e h", {("e", "e"): R**2, ("e", "h"): c * R**2, ("h", "h"): R**2})
+    z = (-A) * h + BETA * e
+    return [Equation(z.dot(z), R**2 * ((A - BETA) ** 2 + 2 * A * BETA * (1 - c)))]
 
 
 def _sharp():
-    a, beta, s, x, k = sp.symbols("a b s x k")
-    # a fixed point is parallel to e: h = x e with x^2 = 1 and s x = beta - a x
-    fixed = (a > 0, beta >= 0, s > 0, sp.Eq(x**2, 1), sp.Eq(s * x, beta - a * x))
-    return [
-        Sentence(fixed, both(beta > a, sp.Eq(x, 1), sp.Eq(s, beta - a))),
-        # sup |g| = a R against |B e| = beta R: |z| >= |beta - a| R > 0, so the map is continuous
-        Sentence((a > 0, beta >= 0, sp.Ne(a, beta), k >= -1, k <= 1), a**2 - 2 * a * beta * k + beta**2 >= (a - beta) ** 2),
-    ]
+    a, beta, s, x = sp.symbols("a b s x")
+    # a fixed point is parallel to e: h = x e with x^2 = 1 and s x = beta - a x, s > 0
+    return [Sentence((a > 0, beta >= 0, s > 0, sp.Eq(x**2, 1), sp.Eq(s * x, beta - a * x)), both(sp.Eq(x, 1), sp.Eq(s, beta - a)))]
 
 
 def _gain():
@@ -144,8 +145,8 @@ def _gain():
 
 def _gain_sharp():
     a, beta, s, gain = sp.symbols("a b s g")
-    # gamma = g 1: h = g k, k' = N_1(-a g k + beta e): no fixed point for beta <= a g, although beta R may exceed a R
-    return [Sentence((a > 0, beta >= 0, s > 0, gain > 0, sp.Eq((s + a * gain) ** 2, beta**2)), both(beta > a * gain, sp.Eq(s, beta - a * gain)))]
+    # gamma = g 1: h = g k, k' = N_1(-a g k + beta e), s k = -a g k + beta e
+    return [Sentence((a > 0, beta >= 0, s > 0, gain > 0, sp.Eq((s + a * gain) ** 2, beta**2)), sp.Eq(s, beta - a * gain))]
 
 
 _STEPS = (
@@ -156,8 +157,18 @@ _STEPS = (
         _inside_the_ball,
         ("every_epsilon",),
     ),
-    identity("ellipsoid", "Sum (N_i/gamma_i)^2 = |z|^2/s^2: with gain the image lies in the ellipsoid diag(gamma) ball", "d = 1, 2, 3", _ellipsoid),
-    decided("convex", "|h|, |k| <= R: |t h + (1 - t) k| <= R; the ellipsoid is the linear image of this ball", "every d", _convex),
+    identity(
+        "ellipsoid",
+        "Sum (N_i/gamma_i)^2 = |z|^2/s^2: with gain the image lies in the ellipsoid diag(gamma) ball",
+        "d = 1, 2, 3",
+        _ellipsoid,
+    ),
+    identity(
+        "convex",
+        "|t h + (1 - t) k|^2 = t |h|^2 + (1 - t) |k|^2 - t (1 - t)|h - k|^2: the ball is convex, and so is its linear image, the ellipsoid",
+        "every d",
+        _convex,
+    ),
     cited(
         "brouwer_ball",
         "brouwer",
@@ -175,7 +186,9 @@ _STEPS = (
     ),
     decided(
         "useless",
-        "beta < a: x <= beta/a and s^2 <= eps a^2/(a^2 - beta^2); for eps < a^2 - beta^2 this only point (with x >= 0) is unstable across e",
+        "that point is the only one on the line of e; it is unstable across e iff eps < a^2 - beta^2/4; for 0 <= beta < a its "
+        "multiplier has "
+        "(a/s)^2 >= (a^2 - beta^2)/eps",
         "every d >= 2",
         _useless,
         ("central_point",),
@@ -189,7 +202,8 @@ _STEPS = (
     ),
     decided(
         "in_the_cap",
-        "so z != 0 lies within arcsin(G/|b|) < 90 degrees of b, and no smaller angle will do",
+        "<z, b> >= |b|(|b| - G) > 0 and <z, b>^2 >= (|b|^2 - G^2)|z|^2: z lies within arcsin(G/|b|) < 90 degrees of b; both "
+        "bounds attained",
         "every d",
         _in_the_cap,
         ("cap", "dominates"),
@@ -200,7 +214,13 @@ _STEPS = (
         "every d",
         _flat_cap,
     ),
-    decided("round_cap", "it maps the closed cap of angle theta onto the closed disc of radius R tan theta", "every d", _round_cap, ("flat_cap",)),
+    decided(
+        "round_cap",
+        "it maps the closed cap of angle theta onto the closed disc of radius R tan theta",
+        "every d",
+        _round_cap,
+        ("flat_cap",),
+    ),
     cited(
         "brouwer_cap",
         "brouwer",
@@ -208,15 +228,27 @@ _STEPS = (
         "every d, every L (a product of discs is convex)",
         {"convex": ("round_cap", "flat_cap", "convex"), "continuous": ("in_the_cap", "continuous"), "self_map": ("in_the_cap",)},
     ),
+    identity("example", "|-a h + beta e|^2 = R^2((a - beta)^2 + 2 a beta (1 - c)) > 0 for beta != a", "every d", _example),
     decided(
         "sharp",
-        "N(-a h + beta e), eps = 0: fixed iff beta > a, then h = e and s = beta - a; for beta < a it is continuous without fixed point",
+        "N(-a h + beta e), eps = 0: a fixed point is h = e with s = beta - a > 0; for beta < a the map is continuous and has none",
         "every d",
         _sharp,
-        ("dominates",),
+        ("example", "dominates"),
     ),
-    identity("gain", "N_gamma(z) = diag(gamma) N_1(z): with h = diag(gamma) k the loop in k has gain 1 and reads g o diag(gamma)", "d = 1, 2, 3", _gain),
-    decided("gain_sharp", "gamma = g 1, N_gamma(-a h + beta e): no fixed point for beta <= a g: sup|g| is over the ellipsoid", "every d", _gain_sharp, ("gain", "state_space")),
+    identity(
+        "gain",
+        "N_gamma(z) = diag(gamma) N_1(z): with h = diag(gamma) k the loop in k has gain 1 and reads g o diag(gamma)",
+        "d = 1, 2, 3",
+        _gain,
+    ),
+    decided(
+        "gain_sharp",
+        "gamma = g 1, N_gamma(-a h + beta e): s = beta - a g > 0, so no fixed point for beta <= a g: sup|g| is over the ellipsoid",
+        "every d",
+        _gain_sharp,
+        ("gain", "state_space"),
+    ),
     deduced(
         "conclusion",
         "eps = 0 with gain (zeros allowed): a fixed point k of the gain-one loop gives the fixed point diag(gamma) k",
@@ -233,11 +265,13 @@ N2 = Claim(
     "diag(gamma) ball; it may be a central point that no orbit finds. eps = 0, z = g(h, e) + B e with |B e| > sup|g| over the "
     "states (every token): the image lies in the cap of angle arcsin(sup|g|/|B e|) around B e, and there is a fixed point. Sharp in every "
     "d: N(-a h + beta e) has none for beta < a.",
-    latex=r"Let $N(z)=\gamma\circ z/\sqrt{|z|^2/d+\varepsilon}$ and $f(h,e)=N(z(h,e))$ with $z$ continuous. (i) If $\varepsilon>0$ (here and in "
+    latex=r"Let $N(z)=\gamma\circ z/\sqrt{|z|^2/d+\varepsilon}$ and $f(h,e)=N(z(h,e))$ with $z$ continuous. (i) If "
+    r"$\varepsilon>0$ (here and in "
     r"every inner norm), $f(\cdot,e)$ has a fixed point for every $e$, in the open ellipsoid $\{\gamma\circ k:|k|<\sqrt d\}$. (ii) If "
     r"$\varepsilon=0$, $z=g(h,e)+Be$ and $|Be|>G\ge|g(h,e)|$ for all $h$ in $\{\gamma\circ k:|k|=\sqrt d\}$, then $z\ne0$, the angle "
     r"between $z$ and $Be$ is at most $\arcsin(G/|Be|)<\pi/2$ (best possible), and $f(\cdot,e)$ has a fixed point; for several tokens the "
-    r"condition is asked of each. (iii) $\gamma=1$, $\varepsilon=0$, $|e|=\sqrt d$: $N(-ah+\beta e)$ with $0\le\beta<a$ is continuous on the "
+    r"condition is asked of each. (iii) $\gamma=1$, $\varepsilon=0$, $|e|=\sqrt d$: $N(-ah+\beta e)$ with $0\le\beta<a$ is "
+    r"continuous on the "
     r"sphere and has no fixed point, for every $d$.",
     assumptions=(
         Assumption("every_epsilon", "eps > 0 in every norm of f, the inner ones included (part i)"),
@@ -251,7 +285,9 @@ N2 = Claim(
         "The cap is closed when sup|g| is attained; its angle is below 90 degrees, which is all that is needed.",
         "N(-h) or a rotation as the example without fixed point works with a rotation for even d only; -a h + beta e works for every d.",
         "Gains may vanish: the argument runs on k with h = diag(gamma) k.",
-        "Existence is not reachability: the point promised for eps > 0 can have multipliers of order 1/sqrt(eps).",
+        "Existence is not reachability: for N(-a h + beta e) the point promised for eps > 0 is unstable iff eps < a^2 - beta^2/4 "
+        "(eps -> 0: beta < 2 a, "
+        "the threshold of N3), and for beta < a its multiplier is of order 1/sqrt(eps).",
     ),
     consequences=(
         Consequence(

@@ -101,7 +101,8 @@ def _nothing_fixed(case: _Circle) -> str | None:
                 return None
     least = min(map(abs, turns))
     return (
-        f"d = 2, -{case.a:.4g} h + {case.beta:.4g} e, gain {case.gain:.3g}, sup|g| taken as {case.assumed:.4g} R: on 720 angles no state is "
+        f"d = 2, -{case.a:.4g} h + {case.beta:.4g} e, gain {case.gain:.3g}, sup|g| taken as {case.assumed:.4g} R: on 720 angles "
+        f"no state is "
         f"turned by less than {math.degrees(least):.3g} degrees"
     )
 

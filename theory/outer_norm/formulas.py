@@ -43,7 +43,9 @@ def sphere_lefschetz_number():
     return (d, degree), 1 + (-1) ** (d - 1) * degree
 
 
-@register("N8", "strictly_inside", "q: [-1, 1]^d is mapped into [-q, q]^d when update gates are at most z and candidates at most n in modulus")
+@register(
+    "N8", "strictly_inside", "q: [-1, 1]^d is mapped into [-q, q]^d when update gates are at most z and candidates at most n in modulus"
+)
 def gru_box():
     z, n = positive("z n")
     return (z, n), 1 - (1 - z) * (1 - n)
@@ -55,7 +57,9 @@ def gru_entry_time():
     return (size, z, n), sp.log((size - n) / (1 - n)) / sp.log(1 / z)
 
 
-@register("N8", "saturation_formula", "x beyond which 1/(1 + exp(-x)) is computed as 1, with p bits of significand (24: float32, 53: float64)")
+@register(
+    "N8", "saturation_formula", "x beyond which 1/(1 + exp(-x)) is computed as 1, with p bits of significand (24: float32, 53: float64)"
+)
 def sigmoid_saturation():
     (bits,) = positive("p")
     return (bits,), bits * sp.log(2)

@@ -64,7 +64,10 @@ def _outside(case: Cell) -> str | None:
         h = case.step(h)
     size = max(map(abs, h))
     if size >= 1:
-        return f"d = {len(h)}, hidden argument {case.hidden_scale:g} h, update gates {_row(map(sigmoid, case.gate_bias))}: |h| = {size:.3g} after 600 loops"
+        return (
+            f"d = {len(h)}, hidden argument {case.hidden_scale:g} h, update gates {_row(map(sigmoid, case.gate_bias))}: |h| = "
+            f"{size:.3g} after 600 loops"
+        )
     return None
 
 
@@ -88,7 +91,10 @@ def _no_fixed_point(case: _Norm) -> str | None:
 
     residual = min(abs(gap(h)) for h in bisect(gap, -1.0, 1.0) if h or case.inner)
     if residual > 1e-6:
-        return f"d = 1, n = tanh({case.w:.4g} - {case.c:.4g} h/|h|): n - h changes sign only at h = 0, where the norm is undefined, |n - h| >= {residual:.3g}"
+        return (
+            f"d = 1, n = tanh({case.w:.4g} - {case.c:.4g} h/|h|): n - h changes sign only at h = 0, where the norm is "
+            f"undefined, |n - h| >= {residual:.3g}"
+        )
     return None
 
 

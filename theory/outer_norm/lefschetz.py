@@ -26,8 +26,8 @@ def _states() -> tuple[Span, Span, sp.Symbol]:
 
 def _segment():
     h, f, c = _states()
-    t = sp.Symbol("t")
-    z = (1 - t) * f - t * h
+    t: Any = sp.Symbol("t")
+    z: Any = (1 - t) * f - t * h
     return [
         Equation(z.dot(z), R**2 * (sp.Rational(1, 2) * (1 - c) + sp.Rational(1, 2) * (1 + c) * (1 - 2 * t) ** 2)),
         Equation((f - h).dot(f - h), 2 * R**2 * (1 - c)),
@@ -36,11 +36,13 @@ def _segment():
 
 def _never_zero():
     t, c, n, rr, g = sp.symbols("t c n r g")
-    given = (rr > 0, c >= -1, c <= 1, sp.Eq(2 * n, rr * ((1 - c) + (1 + c) * (1 - 2 * t) ** 2)), sp.Eq(g, 2 * rr * (1 - c)))
+    # n = |segment|^2, g = |F(h) - h|^2, r = R^2
+    opposite: Any = sp.Eq(c, -1)
+    half: Any = sp.Eq(2 * t, 1)
+    given = (rr > 0, c >= -1, sp.Eq(2 * n, rr * ((1 - c) + (1 + c) * (1 - 2 * t) ** 2)))
     return [
-        # n = |segment|^2, g = |F(h) - h|^2
-        Sentence(given, 4 * n >= g),
-        Sentence(given, sp.Equivalent(sp.Eq(n, 0), both(sp.Eq(c, 1), sp.Eq(2 * t, 1)))),
+        Sentence((*given, sp.Eq(g, 2 * rr * (1 - c))), sp.Equivalent(4 * n <= g, sp.Or(opposite, half))),
+        Sentence((*given, c <= 1), sp.Equivalent(n <= 0, both(sp.Eq(c, 1), half))),
     ]
 
 
@@ -58,7 +60,7 @@ def _number():
 
 def _zero_iff():
     sign, degree = sp.symbols("sigma k")  # sigma = (-1)^d
-    return [Sentence((sp.Eq(sign**2, 1),), sp.Equivalent(sp.Eq(1 - sign * degree, 0), sp.Eq(degree, sign)))]
+    return [Sentence((sp.Eq(sign**2, 1),), sp.Equivalent(sp.Eq(sign * degree, 1), sp.Eq(degree, sign)))]
 
 
 def _example():
@@ -75,10 +77,12 @@ def _example():
 
 def _homotopies():
     a, b, t, c, n = sp.symbols("a b t c n")
-    common = (a > 0, b >= 0, t >= 0, t <= 1, c >= -1, c <= 1)
+    common = (t >= 0, t <= 1, c <= 1)
+    end = both(sp.Eq(t, 1), sp.Eq(c, 1))
+    # the least |z|^2/R^2 is (a - b)^2, attained at the end t = 1 only
     return [
-        Sentence((*common, b < a, sp.Eq(n, (a - t * b) ** 2 + 2 * a * t * b * (1 - c))), n >= (a - b) ** 2),
-        Sentence((*common, b > a, sp.Eq(n, (b - t * a) ** 2 + 2 * a * t * b * (1 - c))), n >= (b - a) ** 2),
+        Sentence((*common, b > 0, b < a, sp.Eq(n, (a - t * b) ** 2 + 2 * a * t * b * (1 - c))), sp.Equivalent(n <= (a - b) ** 2, end)),
+        Sentence((*common, a > 0, b > a, sp.Eq(n, (b - t * a) ** 2 + 2 * a * t * b * (1 - c))), sp.Equivalent(n <= (b - a) ** 2, end)),
     ]
 
 
@@ -103,29 +107,25 @@ def _local_degrees():
 def _fibre():
     a, b, x, s = sp.symbols("a b x s")
     # states h = x e with N(-a h + b e) = e: s = b - a x > 0
-    here = (a > 0, b > 0, sp.Eq(x**2, 1), sp.Eq(s, b - a * x), s > 0)
-    return [
-        Sentence((*here, b < a), both(sp.Eq(x, -1), sp.Eq(s, a + b))),
-        Sentence((a > 0, b > a, sp.Eq(x**2, 1), sp.Eq(s, b - a * x)), s > 0),
-    ]
+    opposite: Any = sp.Eq(x, -1)
+    return [Sentence((a > 0, b > 0, sp.Eq(x**2, 1), sp.Eq(s, b - a * x)), sp.Equivalent(s > 0, sp.Or(opposite, b > a)))]
 
 
 def _linear():
     x = sp.Symbol("x")
     equations = []
-    for d in (1, 2, 3, 4):
-        m = sp.Matrix(d, d, sp.symbols(f"m:{d * d}"))
+    for d in (1, 2, 3):
+        m: Any = sp.Matrix(d, d, sp.symbols(f"m:{d * d}"))
         characteristic = (x * sp.eye(d) - m).det(method="berkowitz")
         equations.append(Equation(characteristic.subs(x, 0), (-1) ** d * m.det(method="berkowitz")))
     return equations
 
 
 def _linear_plane():
-    a, b, c, d, p = sp.symbols("a b c d p")
-    # degree of N(M h) is sign det M; d = 2: det M < 0 makes p^2 - tr p + det change sign on p > 0
-    return [
-        Sentence((a * d - b * c < 0, sp.Eq(p, 1 + (a + d) ** 2 - (a * d - b * c))), both(p > 0, p**2 - (a + d) * p + a * d - b * c > 0)),
-    ]
+    trace, det, root, p, q = sp.symbols("t D r p q")
+    # degree of N(M h) is the sign of D = det M; p >= q the eigenvalues for real r
+    given = (root >= 0, sp.Eq(root**2, trace**2 - 4 * det), sp.Eq(2 * p, trace + root), sp.Eq(2 * q, trace - root))
+    return [Sentence(given, sp.Equivalent(det < 0, both(p > 0, q < 0)))]
 
 
 _STEPS = (
@@ -164,7 +164,8 @@ _STEPS = (
     cited(
         "not_onto",
         "degree",
-        "F misses a point p: the segment from F(h) to -p never meets 0 (same identity, p for h), F is homotopic to the constant -p, deg F = 0 != (-1)^d",
+        "F misses a point p: the segment from F(h) to -p never meets 0 (same identity, p for h), F is homotopic to the constant "
+        "-p, deg F = 0 != (-1)^d",
         "every d >= 2",
         {"sphere": ("dimension",), "homotopy": ("never_zero", "continuous")},
     ),
@@ -189,11 +190,11 @@ _STEPS = (
         _local_degrees,
         ("fibre", "homotopies"),
     ),
-    identity("linear", "N(M h), det M != 0: det(x - M) at x = 0 is (-1)^d det M = (-1)^d |det M| deg", "d = 1..4", _linear),
+    identity("linear", "N(M h), det M != 0: det(x - M) at x = 0 is (-1)^d det M = (-1)^d |det M| deg", "d = 1, 2, 3", _linear),
     decided(
         "linear_plane",
-        "d = 2, det M < 0: the characteristic polynomial is negative at 0 and positive at 1 + tr^2 - det: a positive eigenvalue, so N(M h) "
-        "has a fixed point, as its degree -1 != (-1)^2 says",
+        "d = 2: det M < 0 iff the eigenvalues are real of both signs (tr^2 - 4 det > 0): N(M h) has a fixed point, as its degree "
+        "-1 != (-1)^2 says",
         "d = 2",
         _linear_plane,
         ("linear",),
@@ -210,7 +211,8 @@ M2 = Claim(
     id="M2",
     title="Fixed points on the sphere by degree",
     source="extension",
-    statement="eps = 0, one token, d >= 2: a continuous self-map F of the sphere |h| = R of R^d (for gain without zeros, of the ellipsoid) has a "
+    statement="eps = 0, one token, d >= 2: a continuous self-map F of the sphere |h| = R of R^d (for gain without zeros, of the "
+    "ellipsoid) has a "
     "fixed point unless deg F = (-1)^d; in particular if F is not onto. Without fixed point F is homotopic to the antipodal map. "
     "N(-a h + beta e): degree (-1)^d and no fixed point for beta < a, degree 0 and one for beta > a.",
     latex=r"Let $d\ge2$ and let $F$ be a continuous self-map of the sphere $\{h\in\mathbb R^d:|h|=R\}$. If $F$ has no fixed point, then "
@@ -228,14 +230,16 @@ M2 = Claim(
     falsifiers=FALSIFIERS,
     notes=(
         "'Unless' is one direction: degree (-1)^d does not exclude fixed points.",
-        "Several tokens: on a product of spheres the Lefschetz number is not a function of one degree. F(h_1, h_2) = (h_2, -h_1) has no fixed "
+        "Several tokens: on a product of spheres the Lefschetz number is not a function of one degree. F(h_1, h_2) = (h_2, -h_1) "
+        "has no fixed "
         "point although its degree is -1 for d = 3, where the rule (-1)^{L d} would ask for +1.",
     ),
     consequences=(
         Consequence(
             Axis.REACHABILITY,
             "exists",
-            "with eps = 0 each input whose loop map on the sphere has degree other than (-1)^d has a fixed point; nothing is said about its basin",
+            "with eps = 0 each input whose loop map on the sphere has degree other than (-1)^d has a fixed point; nothing is said "
+            "about its basin",
             outer_norm=True,
             residuals=frozenset({Residual.ADD}),
             when="one token, continuous loop map, degree not (-1)^d (for instance not onto)",

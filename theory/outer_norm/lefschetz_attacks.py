@@ -59,7 +59,10 @@ def _nothing_fixed(case: Winding) -> str | None:
     if fixed_angle(case) is not None:
         return None
     least = min(abs(math.remainder(case.lift(math.pi * i / 360) - math.pi * i / 360, 2 * math.pi)) for i in range(720))
-    return f"d = 2, winding number {case.k}, shift {case.shift:.4g}, jump {case.jump:.3g}: every state is turned, by at least {math.degrees(least):.3g} degrees"
+    return (
+        f"d = 2, winding number {case.k}, shift {case.shift:.4g}, jump {case.jump:.3g}: every state is turned, by at least "
+        f"{math.degrees(least):.3g} degrees"
+    )
 
 
 def _torn(rng: random.Random, keep: bool) -> Winding:
@@ -101,7 +104,10 @@ def _signed_permutation_moves_all(case: _Tokens) -> str | None:
             if at == start:
                 break
         if sign < 0:
-            return f"L = {len(case.signs)}, d = {case.d}: F(h_1, h_2) = (h_2, -h_1) has degree {total_degree(case)} and fixes no state (h_1 = h_2 = -h_1)"
+            return (
+                f"L = {len(case.signs)}, d = {case.d}: F(h_1, h_2) = (h_2, -h_1) has degree {total_degree(case)} and fixes no "
+                f"state (h_1 = h_2 = -h_1)"
+            )
     return None
 
 

@@ -51,7 +51,8 @@ THEOREMS: dict[str, Theorem] = {
     "area_formula": Theorem(
         "Area formula",
         "F from a measurable K in R^n to R^n Lipschitz, u >= 0 measurable: Int_K u(F(h)) |det DF(h)| dh = Int u(b) #{h in K: F(h) = b} db.",
-        "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, 2nd ed., Thm. 3.9; H. Federer, Geometric Measure Theory, 3.2.3",
+        "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, 2nd ed., Thm. 3.9; H. Federer, Geometric Measure "
+        "Theory, 3.2.3",
         {"lipschitz": "the map is Lipschitz, between spaces of equal dimension", "measurable": "the set is measurable"},
     ),
     "polynomial_null_set": Theorem(
