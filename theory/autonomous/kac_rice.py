@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from theory.architecture import Residual
 from theory.autonomous.kac_rice_attacks import FALSIFIERS
 from theory.autonomous.kac_rice_cases import WORKED_STEPS
-from theory.claim import Assumption, Claim
+from theory.claim import Assumption, Axis, Claim, Consequence
 from theory.proof import cited, deduced
 
 _STEPS = (
@@ -47,7 +48,7 @@ M3 = Claim(
     "points in K} = Int_K |det(I - Dg(h))| p(h - g(h)) dh, both sides possibly infinite. Bounded K, p and Dg: almost surely finite.",
     latex=r"Let $g:\Omega\to\mathbb R^d$ be locally Lipschitz on an open $\Omega\subseteq\mathbb R^d$ and let $b$ have the density $p$, "
     r"independent of $g$. For every measurable $K\subseteq\Omega$, "
-    r"\[\mathbb E\,\#\{h\in K: h=g(h)+b\}=\int_K|\det(I-Dg(h))|\,p(h-g(h))\,dh\in[0,\infty].\] "
+    r"$\mathbb E\,\#\{h\in K: h=g(h)+b\}=\int_K|\det(I-Dg(h))|\,p(h-g(h))\,dh\in[0,\infty]$. "
     r"Exact cases: $h=a\tanh h+b$ with $a>1$ and $b\sim\mathcal N(0,s^2)$ has $1+2\,\mathrm{erf}(b_a/(\sqrt2s))$ fixed points on average, "
     r"$b_a=a\sqrt{1-1/a}-\mathrm{artanh}\sqrt{1-1/a}$; $h=W\,\mathrm{relu}(h)+b$ with "
     r"$W=\left(\begin{smallmatrix}2&-2\\-2&2\end{smallmatrix}"
@@ -61,7 +62,18 @@ M3 = Claim(
     falsifiers=FALSIFIERS,
     notes=(
         "The formula counts fixed points of every regime; it says nothing about stability.",
-        "Almost everywhere differentiable is not enough: for F the Cantor function the integral is 0 and almost every b in [0, 1] "
+        "Almost everywhere differentiable is not enough: for F the Cantor function the integral is 0 and every b in [0, 1] "
         "has a fixed point.",
+        "Several tokens with one shared bias: b has no density on R^(L d), so the formula needs one token or a bias per position.",
+    ),
+    consequences=(
+        Consequence(
+            Axis.REACHABILITY,
+            "finitely many",
+            "for almost every output bias each bounded set of states holds finitely many fixed points, on average the integral of M3",
+            outer_norm=False,
+            residuals=frozenset({Residual.ADD}),
+            when="locally Lipschitz update with an additive output bias that has a bounded density, one token",
+        ),
     ),
 )

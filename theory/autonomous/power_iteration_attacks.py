@@ -178,7 +178,7 @@ FALSIFIERS = (
         lambda rng, keep: loop(rng, rng.choice(CONVERGE if keep else WANDER)),
         lambda case: criterion(case.matrix),
         _wanders,
-        12,
+        8,
     ),
     Falsifier(
         "start_in_the_null_set",
