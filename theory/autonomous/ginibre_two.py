@@ -66,8 +66,8 @@ def _ball():
 GINIBRE_STEPS = (
     identity(
         "coordinates",
-        "x = a - d, y = b + c, z = b - c, w = a + d: tr^2 - 4 det = x^2 + y^2 - z^2, tr = w, and Q Q^T = 2 I for (x, y, z, w) = Q "
-        "(a, b, c, d)",
+        "x = a - d, y = b + c, z = b - c, w = a + d: tr^2 - 4 det = x^2 + y^2 - z^2, tr = w, and Q Q^T = 2 I for (x, y, z, w) = Q (a, "
+        "b, c, d)",
         "d = 2",
         _coordinates,
     ),
@@ -93,8 +93,8 @@ GINIBRE_STEPS = (
     ),
     identity(
         "probability",
-        "r^2 = (x^2 + y^2)/2 has density r e^{-r^2/2}, |z|/sqrt 2 < r probability erf(r/sqrt 2): the integral of the product is 1/sqrt 2 "
-        "(its primitive is erf(r)/sqrt 2 - e^{-r^2/2} erf(r/sqrt 2)), so P = 1/(2 sqrt 2)",
+        "r^2 = (x^2 + y^2)/2 has density r e^{-r^2/2}, |z|/sqrt 2 < r probability erf(r/sqrt 2): the integral of the product is 1/sqrt "
+        "2 (its primitive is erf(r)/sqrt 2 - e^{-r^2/2} erf(r/sqrt 2)), so P = 1/(2 sqrt 2)",
         "d = 2",
         _antiderivative,
         ("half",),

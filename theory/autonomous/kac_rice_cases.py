@@ -232,7 +232,7 @@ WORKED_STEPS = (
     ),
     decided(
         "planar_counts",
-        "h = W relu(h) + b, W = [[2, -2], [-2, 2]]: three fixed points for b in the open third quadrant, exactly one for b1 > 0 or b2 > 0",
+        "h = W relu(h) + b, W = [[2, -2], [-2, 2]]: for almost every b three fixed points (b1, b2 < 0) or one (else)",
         "d = 2",
         _planar_counts,
     ),

@@ -159,23 +159,18 @@ A5 = Claim(
     title="Power iteration: the normalised linear loop without recall",
     source="extension",
     statement="h' = N(M h), M not nilpotent, eps = 0, gamma = 1. h_t converges from almost every h_0 iff, among the eigenvalues of "
-    "modulus rho(M), those with the largest Jordan block all equal +rho(M); otherwise it converges from almost none. The limit is "
-    "N(W h_0), "
-    "rank W the number of those blocks: rank 1 leaves one bit of input, rank >= 2 (a double semisimple dominant eigenvalue) "
-    "depends strongly "
-    "on it. Rate |l_2|/|l_1| for a simple dominant eigenvalue, 1/t for a Jordan block. For almost every M the criterion reads: dominant "
-    "eigenvalue simple, real, positive; for real Ginibre M this has probability 1/(2 sqrt 2) at d = 2.",
-    latex=r"Let $M\in\mathbb R^{d\times d}$ have $\rho=\rho(M)>0$ and let $h_{t+1}=N(Mh_t)$ with $N(z)=\sqrt d\,z/|z|$. Let $k$ "
-    r"be the size "
-    r"of the largest Jordan block among the eigenvalues of modulus $\rho$. If every eigenvalue of modulus $\rho$ with a block of size $k$ "
-    r"equals $+\rho$, then $h_t\to N(Wh_0)$ for every $h_0$ with $Wh_0\ne0$, where $W=(M-\rho)^{k-1}P_\rho$ and $P_\rho$ is the spectral "
-    r"projector; otherwise $h_t$ converges for almost no $h_0$. The rank of $W$ is the number of blocks of size $k$ at $\rho$: if "
-    r"it is $1$, "
-    r"the limit takes two values $\pm v$; if it is at least $2$, $D_{h_0}N(Wh_0)\ne0$. The error is "
-    r"$O((|\lambda_2|/|\lambda_1|+\delta)^t)$ for "
-    r"every $\delta>0$ if $\lambda_1$ is simple, and of order $1/t$ if $k\ge2$. For almost every $M$ convergence from almost every $h_0$ "
-    r"means that the dominant eigenvalue is simple, real and positive; for independent $N(0,1)$ entries and $d=2$ this has probability "
-    r"$1/(2\sqrt2)$.",
+    "modulus rho(M), those with the largest Jordan block all equal +rho(M); otherwise it converges from almost none. The limit is N(W "
+    "h_0), rank W the number of those blocks: rank 1 leaves one bit of input, rank >= 2 (a double semisimple dominant eigenvalue) "
+    "depends strongly on it. Rate |l_2|/|l_1| for a simple dominant eigenvalue, 1/t for a Jordan block. For almost every M the "
+    "criterion reads: dominant eigenvalue simple, real, positive; for real Ginibre M this has probability 1/(2 sqrt 2) at d = 2.",
+    latex=r"Let $M\in\mathbb R^{d\times d}$ have $\rho=\rho(M)>0$ and let $h_{t+1}=N(Mh_t)$ with $N(z)=\sqrt d\,z/|z|$. Let $k$ be the "
+    r"size of the largest Jordan block among the eigenvalues of modulus $\rho$. If every eigenvalue of modulus $\rho$ with a block of "
+    r"size $k$ equals $+\rho$, then $h_t\to N(Wh_0)$ for every $h_0$ with $Wh_0\ne0$, where $W=(M-\rho)^{k-1}P_\rho$ and $P_\rho$ is "
+    r"the spectral projector; otherwise $h_t$ converges for almost no $h_0$. The rank of $W$ is the number of blocks of size $k$ at "
+    r"$\rho$: if it is $1$, the limit takes two values $\pm v$; if it is at least $2$, $D_{h_0}N(Wh_0)\ne0$. The error is "
+    r"$O((|\lambda_2|/|\lambda_1|+\delta)^t)$ for every $\delta>0$ if $\lambda_1$ is simple, and of order $1/t$ if $k\ge2$. For almost "
+    r"every $M$ convergence from almost every $h_0$ means that the dominant eigenvalue is simple, real and positive; for independent "
+    r"$N(0,1)$ entries and $d=2$ this has probability $1/(2\sqrt2)$.",
     assumptions=(
         Assumption("power", "h' = N(M h), eps = 0, gamma = 1, M a real d x d matrix that is not nilpotent"),
         Assumption("positive", "every eigenvalue of modulus rho(M) with the largest Jordan block equals +rho(M)"),
@@ -186,10 +181,9 @@ A5 = Claim(
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "'Iff the dominant eigenvalue is simple, real, positive' holds for almost every M only: a double semisimple dominant eigenvalue "
-        "converges (and depends strongly on the input), a dominant Jordan block converges at rate 1/t, and so does diag(J_2(1), "
-        "-1), where -1 "
-        "has the same modulus but a smaller block.",
+        "'Iff the dominant eigenvalue is simple, real, positive' holds for almost every M only: a double semisimple dominant "
+        "eigenvalue converges (and depends strongly on the input), a dominant Jordan block converges at rate 1/t, and so does "
+        "diag(J_2(1), -1), where -1 has the same modulus but a smaller block.",
         "The probabilities for d > 2 are measured elsewhere and not part of this claim; by M -> -M they are half of P(dominant real).",
         "The bit is the sign of l h_0, l the left eigenvector; eigenvectors are scaled to norm R.",
     ),
@@ -213,8 +207,8 @@ A5 = Claim(
         Consequence(
             Axis.INPUT_DEPENDENCE,
             "yes",
-            "a dominant eigenvalue with two or more largest Jordan blocks makes the limit depend smoothly on the initial state; a "
-            "null set of M",
+            "a dominant eigenvalue with two or more largest Jordan blocks makes the limit depend smoothly on the initial state; a null "
+            "set of M",
             regimes=frozenset({Regime.CRITICAL}),
             when="linear update, at least two largest Jordan blocks, all at +rho",
             **_LOOPS,

@@ -178,17 +178,16 @@ _STEPS = (
     ),
     identity(
         "central_point",
-        "N(-a h + beta e), |e| = R: h = x e with x (a + s) = beta, s^2 = eps/(1 - x^2) is fixed; multipliers -a/s across e, "
-        "-a(1 - x^2)/s along e",
+        "N(-a h + beta e), |e| = R: h = x e with x (a + s) = beta, s^2 = eps/(1 - x^2) is fixed; multipliers -a/s across e, -a(1 - "
+        "x^2)/s along e",
         "every d",
         _central_point,
         ("brouwer_ball",),
     ),
     decided(
         "useless",
-        "that point is the only one on the line of e; it is unstable across e iff eps < a^2 - beta^2/4; for 0 <= beta < a its "
-        "multiplier has "
-        "(a/s)^2 >= (a^2 - beta^2)/eps",
+        "it is the only fixed point (s h = -a h + beta e puts it on the line of e) and unstable across e iff eps < a^2 - beta^2/4; for "
+        "0 <= beta < a its multiplier has (a/s)^2 >= (a^2 - beta^2)/eps",
         "every d >= 2",
         _useless,
         ("central_point",),
@@ -202,8 +201,8 @@ _STEPS = (
     ),
     decided(
         "in_the_cap",
-        "<z, b> >= |b|(|b| - G) > 0 and <z, b>^2 >= (|b|^2 - G^2)|z|^2: z lies within arcsin(G/|b|) < 90 degrees of b; both "
-        "bounds attained",
+        "<z, b> >= |b|(|b| - G) > 0 and <z, b>^2 >= (|b|^2 - G^2)|z|^2: z lies within arcsin(G/|b|) < 90 degrees of b; both bounds "
+        "attained",
         "every d",
         _in_the_cap,
         ("cap", "dominates"),
@@ -261,18 +260,16 @@ N2 = Claim(
     id="N2",
     title="Existence of a fixed point under outer normalisation",
     source="paper+extension",
-    statement="f(h, e) = N(z(h, e)). Every norm in f with eps > 0 (f continuous): f has a fixed point for every e, in the open ellipsoid "
-    "diag(gamma) ball; it may be a central point that no orbit finds. eps = 0, z = g(h, e) + B e with |B e| > sup|g| over the "
-    "states (every token): the image lies in the cap of angle arcsin(sup|g|/|B e|) around B e, and there is a fixed point. Sharp in every "
-    "d: N(-a h + beta e) has none for beta < a.",
-    latex=r"Let $N(z)=\gamma\circ z/\sqrt{|z|^2/d+\varepsilon}$ and $f(h,e)=N(z(h,e))$ with $z$ continuous. (i) If "
-    r"$\varepsilon>0$ (here and in "
-    r"every inner norm), $f(\cdot,e)$ has a fixed point for every $e$, in the open ellipsoid $\{\gamma\circ k:|k|<\sqrt d\}$. (ii) If "
-    r"$\varepsilon=0$, $z=g(h,e)+Be$ and $|Be|>G\ge|g(h,e)|$ for all $h$ in $\{\gamma\circ k:|k|=\sqrt d\}$, then $z\ne0$, the angle "
-    r"between $z$ and $Be$ is at most $\arcsin(G/|Be|)<\pi/2$ (best possible), and $f(\cdot,e)$ has a fixed point; for several tokens the "
-    r"condition is asked of each. (iii) $\gamma=1$, $\varepsilon=0$, $|e|=\sqrt d$: $N(-ah+\beta e)$ with $0\le\beta<a$ is "
-    r"continuous on the "
-    r"sphere and has no fixed point, for every $d$.",
+    statement="f(h, e) = N(z(h, e)). Every norm in f with eps > 0 (f continuous): f has a fixed point for every e, in the open "
+    "ellipsoid diag(gamma) ball; it may be a central point that no orbit finds. eps = 0, z = g(h, e) + B e with |B e| > sup|g| over "
+    "the states (every token): the image lies in the cap of angle arcsin(sup|g|/|B e|) around B e, and there is a fixed point. Sharp "
+    "in every d: N(-a h + beta e) has none for beta < a.",
+    latex=r"Let $N(z)=\gamma\circ z/\sqrt{|z|^2/d+\varepsilon}$ and $f(h,e)=N(z(h,e))$ with $z$ continuous. (i) If $\varepsilon>0$ "
+    r"(here and in every inner norm), $f(\cdot,e)$ has a fixed point for every $e$, in the open ellipsoid $\{\gamma\circ k:|k|<\sqrt "
+    r"d\}$. (ii) If $\varepsilon=0$, $z=g(h,e)+Be$ and $|Be|>G\ge|g(h,e)|$ for all $h$ in $\{\gamma\circ k:|k|=\sqrt d\}$, then "
+    r"$z\ne0$, the angle between $z$ and $Be$ is at most $\arcsin(G/|Be|)<\pi/2$ (best possible), and $f(\cdot,e)$ has a fixed point; "
+    r"for several tokens the condition is asked of each. (iii) $\gamma=1$, $\varepsilon=0$, $|e|=\sqrt d$: $N(-ah+\beta e)$ with "
+    r"$0\le\beta<a$ is continuous on the sphere and has no fixed point, for every $d$.",
     assumptions=(
         Assumption("every_epsilon", "eps > 0 in every norm of f, the inner ones included (part i)"),
         Assumption("continuous", "the pre-normalised map z is continuous in h on the states"),
@@ -285,16 +282,16 @@ N2 = Claim(
         "The cap is closed when sup|g| is attained; its angle is below 90 degrees, which is all that is needed.",
         "N(-h) or a rotation as the example without fixed point works with a rotation for even d only; -a h + beta e works for every d.",
         "Gains may vanish: the argument runs on k with h = diag(gamma) k.",
-        "Existence is not reachability: for N(-a h + beta e) the point promised for eps > 0 is unstable iff eps < a^2 - beta^2/4 "
-        "(eps -> 0: beta < 2 a, "
-        "the threshold of N3), and for beta < a its multiplier is of order 1/sqrt(eps).",
+        "Existence is not reachability: for N(-a h + beta e) the point promised for eps > 0 is unstable iff eps < a^2 - beta^2/4 (eps "
+        "-> 0: beta < 2 a, the threshold of N3), and for beta < a its multiplier is of order 1/sqrt(eps).",
     ),
     consequences=(
         Consequence(
             Axis.REACHABILITY,
             "exists",
-            "with eps > 0 in every norm each input has a fixed point; nothing is said about its basin",
+            "each input has a fixed point; nothing is said about its basin",
             outer_norm=True,
+            when="eps > 0 in every norm",
         ),
     ),
 )

@@ -118,8 +118,8 @@ _STEPS = (
     identity("gap", "c -+ h' = (1 - z)(c -+ n) + z (c -+ h) for every level c: h' is a convex combination", "every d", _gap, ("cell",)),
     decided(
         "level",
-        "z < 1, n, h <= c: h' < c but for n = c and (z = 0 or h = c). With |n| < 1 the box [-1, 1]^d goes into (-1, 1)^d, and so it does "
-        "through several cells in a row; the box of radius H >= 1 goes into itself",
+        "z < 1, n, h <= c: h' < c but for n = c and (z = 0 or h = c). With |n| < 1 the box [-1, 1]^d goes into (-1, 1)^d, and so it "
+        "does through several cells in a row; the box of radius H >= 1 goes into itself",
         "every d (the lower side by (n, h) -> (-n, -h))",
         _level,
         ("gap", "open_gates"),
@@ -141,8 +141,8 @@ _STEPS = (
     *TIME_STEPS,
     decided(
         "hidden_must_be_h",
-        "hidden argument w h instead of h: with n >= -1 the state grows where h (z w - 1) > 1 - z; w = 2, z = 3/4: h' >= 5h/4 "
-        "from h = 1 on",
+        "hidden argument w h instead of h: with n >= -1 the state grows where h (z w - 1) > 1 - z; w = 2, z = 3/4: h' >= 5h/4 from h = "
+        "1 on",
         "d = 1 (W_x = w I: each coordinate of every d)",
         _wrong_hidden,
         ("cell",),
@@ -155,18 +155,14 @@ N8 = Claim(
     source="extension",
     statement="h' = (1 - z) n + z h, z = sigma(.), n = tanh(.) (GRU cell, input u(h, e), hidden argument h), inner norms with eps > 0: "
     "[-1, 1]^d is mapped into [-q, q]^d, q = 1 - (1 - Z)(1 - m) < 1; every orbit enters (-1, 1)^d, in a time bounded on bounded sets "
-    "but not uniformly; every e has a fixed point, and the fixed points are those of n. False for the hidden argument W_x h + W_e "
-    "e + b, and "
-    "in floating point: a saturated gate freezes the state.",
-    latex=r"Let $h'=(1-z)\circ n+z\circ h$ with $z=\sigma(\cdot)$ and $n=\tanh(\cdot)$ continuous functions of $(h,e)$. Then "
-    r"$h'=h$ iff $n=h$. For "
-    r"every $e$ there are $Z,m<1$ with $z_i\le Z$ and $|n_i|\le m$ on $[-1,1]^d$, and $[-1,1]^d$ is mapped into $[-q,q]^d$ with "
-    r"$q=1-(1-Z)(1-m)<1$; so there is a fixed point. For $H>1$ let $Z_H,m_H<1$ be such bounds on $[-H,H]^d$: every orbit that "
-    r"starts there is "
-    r"in $(-1,1)^d$ for all $t>\log\frac{H-m_H}{1-m_H}/\log\frac1{Z_H}$. No bound is uniform in $H$: for $h'=\sigma(h)h$ the time "
-    r"from $H$ to $H-1$ is at "
-    r"least $(1+e^{H-1})/H$. With $p$ bits of significand $1/(1+e^{-x})$ is computed as $1$ for $x>p\log2$ ($16.7$ for float32), "
-    r"and then $h'=h$.",
+    "but not uniformly; every e has a fixed point, and the fixed points are those of n. False for the hidden argument W_x h + W_e e + "
+    "b, and in floating point: a saturated gate freezes the state.",
+    latex=r"Let $h'=(1-z)\circ n+z\circ h$ with $z=\sigma(\cdot)$ and $n=\tanh(\cdot)$ continuous functions of $(h,e)$. Then $h'=h$ "
+    r"iff $n=h$. For every $e$ there are $Z,m<1$ with $z_i\le Z$ and $|n_i|\le m$ on $[-1,1]^d$, and $[-1,1]^d$ is mapped into "
+    r"$[-q,q]^d$ with $q=1-(1-Z)(1-m)<1$; so there is a fixed point. For $H>1$ let $Z_H,m_H<1$ be such bounds on $[-H,H]^d$: every "
+    r"orbit that starts there is in $(-1,1)^d$ for all $t>\log\frac{H-m_H}{1-m_H}/\log\frac1{Z_H}$. No bound is uniform in $H$: for "
+    r"$h'=\sigma(h)h$ the time from $H$ to $H-1$ is at least $(1+e^{H-1})/H$. With $p$ bits of significand $1/(1+e^{-x})$ is computed "
+    r"as $1$ for $x>p\log2$ ($16.7$ for float32), and then $h'=h$.",
     assumptions=(
         Assumption("cell", "h' = (1 - z) n + z h in each coordinate, z = sigma(...), n = tanh(...)"),
         Assumption("hidden", "the hidden argument of the cell is the state h (external recall enters u only)"),
@@ -177,13 +173,12 @@ N8 = Claim(
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "That sigma(17) is 1 in float32 is a property of the formula 1/(1 + e^-x) (limit 24 log 2 = 16.64), not of rounding: "
-        "correctly rounded, "
-        "sigma(17) = 1 - 2^-24, and the limit is 25 log 2 = 17.33.",
+        "That sigma(17) is 1 in float32 is a property of the formula 1/(1 + e^-x) (limit 24 log 2 = 16.64), not of rounding: correctly "
+        "rounded, sigma(17) = 1 - 2^-24, and the limit is 25 log 2 = 17.33.",
         "Frozen means exactly frozen for the form (1 - z) n + z h; the common form n + z (h - n) can move the state by an ulp first.",
         "Norm post and sandwich apply N after the cell: then N2 and N3, not this box, say where the state lives.",
-        "Entry times 6, 55, 2826 from 2, 5, 10 were given for z = sigma(h) without naming the candidate; for candidate 0 they are "
-        "4, 41, 2496.",
+        "Entry times 6, 55, 2826 from 2, 5, 10 were given for z = sigma(h) without naming the candidate; for candidate 0 they are 4, "
+        "41, 2496.",
     ),
     consequences=(
         Consequence(

@@ -164,8 +164,8 @@ _STEPS = (
     cited(
         "not_onto",
         "degree",
-        "F misses a point p: the segment from F(h) to -p never meets 0 (same identity, p for h), F is homotopic to the constant "
-        "-p, deg F = 0 != (-1)^d",
+        "F misses a point p: the segment from F(h) to -p never meets 0 (same identity, p for h), F is homotopic to the constant -p, "
+        "deg F = 0 != (-1)^d",
         "every d >= 2",
         {"sphere": ("dimension",), "homotopy": ("never_zero", "continuous")},
     ),
@@ -193,8 +193,8 @@ _STEPS = (
     identity("linear", "N(M h), det M != 0: det(x - M) at x = 0 is (-1)^d det M = (-1)^d |det M| deg", "d = 1, 2, 3", _linear),
     decided(
         "linear_plane",
-        "d = 2: det M < 0 iff the eigenvalues are real of both signs (tr^2 - 4 det > 0): N(M h) has a fixed point, as its degree "
-        "-1 != (-1)^2 says",
+        "d = 2: det M < 0 iff the eigenvalues are real of both signs (tr^2 - 4 det > 0): N(M h) has a fixed point, as its degree -1 != "
+        "(-1)^2 says",
         "d = 2",
         _linear_plane,
         ("linear",),
@@ -212,12 +212,11 @@ M2 = Claim(
     title="Fixed points on the sphere by degree",
     source="extension",
     statement="eps = 0, one token, d >= 2: a continuous self-map F of the sphere |h| = R of R^d (for gain without zeros, of the "
-    "ellipsoid) has a "
-    "fixed point unless deg F = (-1)^d; in particular if F is not onto. Without fixed point F is homotopic to the antipodal map. "
-    "N(-a h + beta e): degree (-1)^d and no fixed point for beta < a, degree 0 and one for beta > a.",
-    latex=r"Let $d\ge2$ and let $F$ be a continuous self-map of the sphere $\{h\in\mathbb R^d:|h|=R\}$. If $F$ has no fixed point, then "
-    r"$|(1-t)F(h)-th|\ge\frac12|F(h)-h|>0$ for all $t\in[0,1]$, so $F$ is homotopic to $h\mapsto-h$ and $\deg F=(-1)^d$. Hence $F$ has a "
-    r"fixed point whenever $\deg F\ne(-1)^d$, in particular whenever $F$ is not onto. The map $N(-ah+\beta e)$ with $|e|=R$, "
+    "ellipsoid) has a fixed point unless deg F = (-1)^d; in particular if F is not onto. Without fixed point F is homotopic to the "
+    "antipodal map. N(-a h + beta e): degree (-1)^d and no fixed point for beta < a, degree 0 and one for beta > a.",
+    latex=r"Let $d\ge2$ and let $F$ be a continuous self-map of the sphere $\{h\in\mathbb R^d:|h|=R\}$. If $F$ has no fixed point, "
+    r"then $|(1-t)F(h)-th|\ge\frac12|F(h)-h|>0$ for all $t\in[0,1]$, so $F$ is homotopic to $h\mapsto-h$ and $\deg F=(-1)^d$. Hence "
+    r"$F$ has a fixed point whenever $\deg F\ne(-1)^d$, in particular whenever $F$ is not onto. The map $N(-ah+\beta e)$ with $|e|=R$, "
     r"$a>0$ has degree $(-1)^d$ and no fixed point if $0\le\beta<a$, and degree $0$ and the fixed point $e$ if $\beta>a$.",
     assumptions=(
         Assumption("on_the_sphere", "eps = 0, gamma = 1 (or a gain without zeros: conjugate by diag(gamma)): states on |h| = R"),
@@ -230,19 +229,17 @@ M2 = Claim(
     falsifiers=FALSIFIERS,
     notes=(
         "'Unless' is one direction: degree (-1)^d does not exclude fixed points.",
-        "Several tokens: on a product of spheres the Lefschetz number is not a function of one degree. F(h_1, h_2) = (h_2, -h_1) "
-        "has no fixed "
-        "point although its degree is -1 for d = 3, where the rule (-1)^{L d} would ask for +1.",
+        "Several tokens: on a product of spheres the Lefschetz number is not a function of one degree. F(h_1, h_2) = (h_2, -h_1) has "
+        "no fixed point although its degree is -1 for d = 3, where the rule (-1)^{L d} would ask for +1.",
     ),
     consequences=(
         Consequence(
             Axis.REACHABILITY,
             "exists",
-            "with eps = 0 each input whose loop map on the sphere has degree other than (-1)^d has a fixed point; nothing is said "
-            "about its basin",
+            "an input whose loop map on the sphere has degree other than (-1)^d has a fixed point; nothing is said about its basin",
             outer_norm=True,
             residuals=frozenset({Residual.ADD}),
-            when="one token, continuous loop map, degree not (-1)^d (for instance not onto)",
+            when="eps = 0, one token, continuous loop map, degree not (-1)^d (for instance not onto)",
         ),
     ),
 )

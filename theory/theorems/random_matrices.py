@@ -43,7 +43,7 @@ THEOREMS: dict[str, Theorem] = {
     "gaussian_rotation": Theorem(
         "Rotation invariance of the Gaussian",
         "Q Q^T = c I: the entries of Q x are independent N(0, c) when those of x are independent N(0, 1).",
-        "K. Mardia, J. Kent, J. Bibby, Multivariate Analysis, Thm. 3.1.1",
+        "K. Mardia, J. Kent, J. Bibby, Multivariate Analysis, section 3.2",
         {"gaussian": "the entries are independent N(0, 1)", "orthogonal": "Q Q^T = c I"},
     ),
 }
