@@ -100,7 +100,8 @@ TIME_STEPS = (
     ),
     deduced(
         "bounded_gates",
-        "u is bounded on bounded sets (inner norms with eps > 0), so on the box of radius H there are bounds Z_H < 1 and m_H < 1",
+        "u is bounded on bounded sets (inner norms with eps > 0) and a reset gate in (0, 1) only shrinks the candidate's row, so on the "
+        "box of radius H there are bounds Z_H < 1 and m_H < 1",
         "every d",
         ("row_bound", "open_gates", "inner_epsilon"),
     ),
