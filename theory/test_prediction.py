@@ -123,6 +123,14 @@ def test_the_small_ball_is_inside_the_large_one():
 
 
 NUMBERS = [
+    ("power_iteration_jordan_tangent", (2, 1, 3, 4), sp.Rational(3, 7)),
+    ("ginibre_dominant_positive_2", (), sp.sqrt(2) / 4),
+    ("image_cap_angle", (1, 2), sp.pi / 6),
+    ("central_scale_squared", (sp.Rational(3, 5), 16), 25),
+    ("sphere_lefschetz_number", (3, 1), 2),
+    ("gru_box", (sp.Rational(1, 2), sp.Rational(1, 2)), sp.Rational(3, 4)),
+    ("gru_entry_time", (sp.Rational(5, 2), sp.Rational(1, 2), sp.Rational(1, 2)), 2),
+    ("sigmoid_saturation", (24,), 24 * sp.log(2)),
     ("update_bound", (2, 3, 1, 1, 2), 15),
     ("absorbing_radius", (sp.Rational(1, 2), 3), 6),
     ("escape_radius", (sp.Rational(3, 2), 3), 6),

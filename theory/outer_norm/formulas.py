@@ -71,3 +71,43 @@ def kreiss_upper():
 def kreiss_jordan():
     r, c = positive("r c")
     return (r, c), c / (4 * (1 - r)) + (1 - r) / c
+
+
+@register("N2", "cap", "angle of the cap around B e that holds the image of N(g + B e), |g| <= G < |B e|; radians")
+def image_cap_angle():
+    bound, recall = positive("G b")
+    return (bound, recall), sp.asin(bound / recall)
+
+
+@register("N2", "central_point", "squared scale s^2 at the central fixed point h = x e of N(-a h + beta e), |e| = R, gain 1")
+def central_scale_squared():
+    x, eps = positive("x eps")
+    return (x, eps), eps / (1 - x**2)
+
+
+@register("M2", "lefschetz_number", "Lefschetz number of a self-map of the sphere of R^d of that degree; not 0 forces a fixed point")
+def sphere_lefschetz_number():
+    d, degree = sp.symbols("d degree", integer=True)
+    return (d, degree), 1 + (-1) ** (d - 1) * degree
+
+
+@register(
+    "N8", "strictly_inside", "q: [-1, 1]^d is mapped into [-q, q]^d when update gates are at most z and candidates at most n in modulus"
+)
+def gru_box():
+    z, n = positive("z n")
+    return (z, n), 1 - (1 - z) * (1 - n)
+
+
+@register("N8", "entry_time", "loops after which every state of the box of radius H is in (-1, 1)^d; gates <= z, candidates <= n there")
+def gru_entry_time():
+    size, z, n = positive("H z n")
+    return (size, z, n), sp.log((size - n) / (1 - n)) / sp.log(1 / z)
+
+
+@register(
+    "N8", "saturation_formula", "x beyond which 1/(1 + exp(-x)) is computed as 1, with p bits of significand (24: float32, 53: float64)"
+)
+def sigmoid_saturation():
+    (bits,) = positive("p")
+    return (bits,), bits * sp.log(2)

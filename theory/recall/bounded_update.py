@@ -172,7 +172,7 @@ _STEPS = (
         "brouwer",
         "rho(W_x) < 1 and eps > 0: a fixed point for every e",
         "every d, every L",
-        {"compact_convex": ("absorbing", "adapted_norm"), "continuous": ("eps_positive", "absorbing")},
+        {"convex": ("absorbing", "adapted_norm"), "continuous": ("eps_positive",), "self_map": ("absorbing",)},
     ),
     identity(
         "two_cycle",

@@ -56,4 +56,23 @@ THEOREMS: dict[str, Theorem] = {
         "G. Hardy, J. Littlewood, G. Polya, Inequalities, 2nd ed., Thm. 42",
         {"exponent": "p <= 0 or p >= 1"},
     ),
+    "rademacher": Theorem(
+        "Rademacher's theorem",
+        "A Lipschitz map from an open subset of R^n to R^n is differentiable almost everywhere.",
+        "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, 2nd ed., Thm. 3.2",
+        {"lipschitz": "the map is Lipschitz, between spaces of equal dimension"},
+    ),
+    "area_formula": Theorem(
+        "Area formula",
+        "F from a measurable K in R^n to R^n Lipschitz, u >= 0 measurable: Int_K u(F(h)) |det DF(h)| dh = Int u(b) #{h in K: F(h) = b} db.",
+        "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, 2nd ed., Thm. 3.9; H. Federer, Geometric Measure "
+        "Theory, 3.2.3",
+        {"lipschitz": "the map is Lipschitz, between spaces of equal dimension", "measurable": "the set is measurable"},
+    ),
+    "polynomial_null_set": Theorem(
+        "Zeros of a polynomial",
+        "The zero set of a real polynomial in n variables that is not identically zero is Lebesgue-null.",
+        "H. Federer, Geometric Measure Theory, 3.1.24",
+        {"polynomial": "the function is a polynomial", "not_zero": "it is not zero at some point"},
+    ),
 }

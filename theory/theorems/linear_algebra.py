@@ -65,4 +65,12 @@ THEOREMS: dict[str, Theorem] = {
         "R. Horn, C. Johnson, Matrix Analysis, 2nd ed., Thm. 2.5.8",
         {"normal": "J is real and commutes with its transpose"},
     ),
+    "jordan_chevalley": Theorem(
+        "Jordan-Chevalley decomposition with an adapted inner product",
+        "R^d is the direct sum of the M-invariant subspaces E of the eigenvalues of modulus rho(M) and E' of the others. On E, M = rho "
+        "U + N with U N = N U, U an isometry of some inner product, N^k = 0, N^{k-1} != 0, k the size of the largest Jordan block on "
+        "E; on im N^{k-1}, U has exactly the eigenvalues l/rho of the l with a block of size k.",
+        "R. Horn, C. Johnson, Matrix Analysis, 2nd ed., Thm. 3.1.11 and 3.4.1.5; J. Humphreys, Introduction to Lie Algebras, 4.2",
+        {"not_nilpotent": "M is a real square matrix and rho(M) > 0"},
+    ),
 }

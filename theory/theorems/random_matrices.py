@@ -40,4 +40,10 @@ THEOREMS: dict[str, Theorem] = {
         "K. Davidson, S. Szarek, Handbook of the Geometry of Banach Spaces I (2001), Thm. II.13",
         {"gaussian": "A has independent N(0, sigma^2/d) entries", "limit": "d -> infinity"},
     ),
+    "gaussian_rotation": Theorem(
+        "Rotation invariance of the Gaussian",
+        "Q Q^T = c I: the entries of Q x are independent N(0, c) when those of x are independent N(0, 1).",
+        "K. Mardia, J. Kent, J. Bibby, Multivariate Analysis, section 3.2",
+        {"gaussian": "the entries are independent N(0, 1)", "orthogonal": "Q Q^T = c I"},
+    ),
 }

@@ -1,0 +1,165 @@
+"""Steps of N8: how long an orbit of the gated residual needs to enter the box, and when rounding freezes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flint
+import sympy as sp
+
+from theory.algebra import Equation
+from theory.formulas import formula
+from theory.proof import Bound, Sentence, both, decided, deduced, enclosed, identity
+
+LIMITS = {24: "float32", 53: "float64"}
+"""bits of significand"""
+
+
+def _row_bound():
+    a, p, x, size = sp.symbols("a p x H")
+    # one weight |a| <= p, one entry |x| <= H; a row adds up
+    given = (p > 0, a <= p, a >= -p, size > 0, x <= size, x >= -size)
+    largest = sp.Or(both(sp.Eq(a, p), sp.Eq(x, size)), both(sp.Eq(a, -p), sp.Eq(x, -size)))
+    return [Sentence(given, sp.Equivalent(a * x >= p * size, largest))]
+
+
+def _excess():
+    z, n, h, zmax, nmax, after = sp.symbols("z n h Z m y")
+    given = (z <= zmax, zmax < 1, n <= nmax, h >= nmax, sp.Eq(after, (1 - z) * n + z * h))
+    slowest: Any = (sp.Eq(z, zmax), sp.Eq(h, nmax))
+    attained = both(sp.Eq(n, nmax), sp.Or(*slowest))
+    return [Sentence(given, sp.Equivalent(after >= nmax + zmax * (h - nmax), attained))]
+
+
+def _two_loops():
+    first, second, third, zmax = sp.symbols("x y w Z")  # excesses |h_t| - m of three states in a row
+    given = (zmax > 0, second <= zmax * first, third <= zmax * second)
+    return [Sentence(given, sp.Equivalent(third >= zmax**2 * first, both(sp.Eq(second, zmax * first), sp.Eq(third, zmax * second))))]
+
+
+def _entry_time():
+    size, z, n = sp.symbols("H z n", positive=True)
+    time = formula("gru_entry_time")(size, z, n)
+    # z^time (H - n) = 1 - n: logarithms of both sides
+    return [Equation(sp.expand_log(-time * sp.log(1 / z) / sp.log((size - n) / (1 - n)), force=True), sp.Integer(-1))]
+
+
+def _slow_step():
+    h, e = sp.symbols("h E")  # E = e^h
+    return [Equation(h - h * e / (1 + e), h / (1 + e))]
+
+
+def _unit_cost():
+    h, size, e, f = sp.symbols("h H E F")
+    # F = e^h >= E = e^(H-1), h <= H: h/(1 + F) <= H/(1 + E)
+    given = (h > 0, h <= size, e > 0, f >= e)
+    return [Sentence(given, sp.Equivalent(h * (1 + e) >= size * (1 + f), both(sp.Eq(h, size), sp.Eq(f, e))))]
+
+
+def _slow_entry():
+    """h' = sigma(h) h (candidate 0): exact number of loops from H to below 1, and what one unit costs at H = 20."""
+    bounds = []
+    for start, wanted in ((2, 4), (5, 41), (10, 2496)):
+        h, loops = flint.arb(start), 0
+        while not h < 1:
+            if not h > 1:  # the ball meets 1: undecided
+                return [Bound(f"loops from {start}", flint.arb("nan"), "0", "1")]
+            h, loops = h / (1 + (-h).exp()), loops + 1
+        bounds.append(Bound(f"loops from {start}", flint.arb(loops), f"{wanted - 0.5}", f"{wanted + 0.5}"))
+    bounds.append(Bound("loops from 20 to 19, at least", (1 + flint.arb(19).exp()) / 20, "8924115", "8924116"))
+    return bounds
+
+
+def _saturation():
+    threshold = formula("sigmoid_saturation")
+    return [Equation(sp.exp(-threshold(bits)), sp.Rational(1, 2**bits)) for bits in LIMITS]
+
+
+def _half_ulps():
+    """Distances in units of the half ulp that decides: 2^-p above 1, 2^-(p+1) below 1."""
+    bounds = []
+    for bits, frozen, free in ((24, "17", "16"), (53, "37", "36")):
+        up = flint.arb(2) ** bits
+        bounds.append(Bound(f"e^-{frozen} 2^{bits}", (-flint.arb(frozen)).exp() * up, "0", "1"))
+        bounds.append(Bound(f"e^-{free} 2^{bits}", (-flint.arb(free)).exp() * up, "1", "3"))
+    # sigma itself, correctly rounded, is 1 only later: the spacing below 1 is half as wide
+    below = flint.arb(2) ** 25
+    bounds.append(Bound("(1 - sigma(17)) 2^25", below / (1 + flint.arb(17).exp()), "1.38", "1.40"))
+    bounds.append(Bound("(1 - sigma(18)) 2^25", below / (1 + flint.arb(18).exp()), "0.51", "0.52"))
+    bounds.append(Bound("(1 - tanh(10)) 2^25", below * 2 / (1 + flint.arb(20).exp()), "0.13", "0.14"))
+    bounds.append(Bound("(1 - tanh(9)) 2^25", below * 2 / (1 + flint.arb(18).exp()), "1.02", "1.03"))
+    return bounds
+
+
+TIME_STEPS = (
+    decided(
+        "row_bound",
+        "|a| <= p, |x| <= H: a x <= p H, so a gate's argument is at most its row sum of |W_h| times H plus what u and the bias add",
+        "one entry; rows of every length add up",
+        _row_bound,
+    ),
+    deduced(
+        "bounded_gates",
+        "u is bounded on bounded sets (inner norms with eps > 0) and a reset gate in (0, 1) only shrinks the candidate's row, so on the "
+        "box of radius H there are bounds Z_H < 1 and m_H < 1",
+        "every d",
+        ("row_bound", "open_gates", "inner_epsilon"),
+    ),
+    decided(
+        "excess",
+        "h >= m: h' - m <= Z (h - m), attained; together with `level` at c = m the excess (|h| - m)_+ shrinks by Z in every loop",
+        "every d (the lower side by (n, h) -> (-n, -h))",
+        _excess,
+        ("gap", "level", "bounded_gates"),
+    ),
+    decided(
+        "two_loops",
+        "after two loops the excess is at most Z^2 of what it was, attained",
+        "every d, then by induction",
+        _two_loops,
+        ("excess",),
+    ),
+    identity(
+        "entry_time",
+        "Z^t (H - m) = 1 - m at t = log((H - m)/(1 - m))/log(1/Z)",
+        "every H > 1",
+        _entry_time,
+        ("excess", "two_loops"),
+    ),
+    deduced(
+        "absorbing",
+        "after more loops than that t all states of the box of radius H are in (-1, 1)^d, and stay",
+        "every d, every L",
+        ("entry_time", "excess", "level", "bounded_start", "hidden"),
+    ),
+    identity("slow_step", "h' = sigma(h) h (candidate 0): one loop takes away h/(1 + e^h)", "d = 1", _slow_step, ("gates",)),
+    decided(
+        "unit_cost",
+        "on [H - 1, H] that is at most H/(1 + e^(H-1)): the way from H to H - 1 takes (1 + e^(H-1))/H loops or more",
+        "d = 1",
+        _unit_cost,
+        ("slow_step",),
+    ),
+    enclosed(
+        "not_uniform",
+        "4, 41, 2496 loops from 2, 5, 10 to below 1, more than 8.9 million from 20 to 19",
+        "d = 1",
+        _slow_entry,
+        ("unit_cost",),
+    ),
+    identity(
+        "saturation_formula",
+        "e^-x = 2^-p at x = p log 2: beyond it 1 + e^-x rounds to 1 with p bits, so 1/(1 + e^-x) = 1 and h' = 0 n + 1 h = h",
+        "p = 24, 53",
+        _saturation,
+        ("exact",),
+    ),
+    enclosed(
+        "saturation",
+        "e^-17 < 2^-24 < e^-16 (float32), e^-37 < 2^-53 < e^-36 (float64): computed as 1/(1 + e^-x), sigma(17) and sigma(37) are 1; "
+        "correctly rounded, sigma(17) is not and sigma(18) is; tanh(10) is 1 in float32, tanh(9) is not",
+        "p = 24, 53",
+        _half_ulps,
+        ("saturation_formula", "gates"),
+    ),
+)
