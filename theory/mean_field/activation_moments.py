@@ -1,4 +1,4 @@
-"""Gaussian moments of activations for N7: E phi(k g)^2 and E (d/dx phi(k x))^2 at x = g, in closed form for every gain k, in digits for tanh.
+"""Gaussian moments of activations for N7: E phi(k g)^2 and E (d/dx phi(k x))^2 at x = g, in closed form (tanh: in digits).
 
 The closed forms are derived by integration by parts (E g f(g) = E f'(g)) and by differentiating in k; a second, independent check
 integrates in ball arithmetic. Roots are named by symbols: r^2 = 1 + n k^2.
@@ -13,12 +13,12 @@ from typing import Any
 import flint
 import sympy as sp
 
-from theory.algebra import Equation
+from theory.algebra import Equation, rational
 from theory.formulas import formula
 from theory.mean_field.gaussian import ball, digits, gaussian_mean
 from theory.proof import cited, deduced, enclosed, identity
 
-K, PI, ROOT = sp.symbols("k p r", positive=True)
+K, PI, ROOT, ARC = sp.symbols("k p r arcsin", positive=True)
 
 
 def _rational_root(n: int) -> Callable[[random.Random], dict[sp.Symbol, Any]]:
@@ -26,18 +26,19 @@ def _rational_root(n: int) -> Callable[[random.Random], dict[sp.Symbol, Any]]:
 
     def point(rng: random.Random) -> dict[sp.Symbol, Any]:
         t = sp.Rational(rng.randint(1, 19), 20)
-        return {K: 2 * t / (n - t**2), ROOT: (n + t**2) / (n - t**2), PI: sp.Rational(rng.randint(1, 9), rng.randint(1, 9))}
+        return {K: 2 * t / (n - t**2), ROOT: (n + t**2) / (n - t**2), PI: rational(rng, positive=True), ARC: rational(rng)}
 
     return point
 
 
 def _named(expression: Any, roots: dict[sp.Expr, sp.Expr]) -> Any:
-    """Write p for pi and the given value for the square root of each given base."""
+    """Write p for pi, the given value for the square root of each given base, and a symbol for an arcsine that is left over."""
 
     def known(node: Any) -> bool:
         return node.is_Pow and not node.exp.is_Integer and node.base in roots
 
-    return expression.replace(known, lambda node: roots[node.base] ** (2 * node.exp)).xreplace({sp.pi: PI})
+    named = expression.replace(known, lambda node: roots[node.base] ** (2 * node.exp))
+    return named.replace(sp.asin, lambda _: ARC).xreplace({sp.pi: PI})
 
 
 def _bell():
@@ -235,7 +236,9 @@ MOMENT_STEPS = (
         "every gain k > 0",
         ("activation",),
     ),
-    identity("bell_moment", "M(s) = E e^{-s g^2} solves (1 + 2s) M' = -M, M(0) = 1: M = (1 + 2s)^{-1/2}", "every s >= 0", _bell, ("by_parts",)),
+    identity(
+        "bell_moment", "M(s) = E e^{-s g^2} solves (1 + 2s) M' = -M, M(0) = 1: M = (1 + 2s)^{-1/2}", "every s >= 0", _bell, ("by_parts",)
+    ),
     identity("linear_relu_moments", "k x: q = c = k^2; ReLU(k x): q = c = k^2/2", "every gain k > 0", _linear_relu, ("bell_moment",)),
     identity(
         "erf_moments",

@@ -6,7 +6,6 @@ Exact algebra around one heuristic: that diag phi'(h) may be treated as independ
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from math import factorial
 from typing import Any
 
@@ -14,6 +13,7 @@ import sympy as sp
 
 from theory.algebra import Equation, Words, diagonal, random_matrix, rational
 from theory.formulas import formula
+from theory.mean_field.invariance import rotations, second_moments
 from theory.proof import Sentence, both, cited, decided, deduced, identity
 from theory.vectors import span
 
@@ -63,41 +63,6 @@ def _conditioning():
         Words((weights * f * g + weights * (1 - f * g)) * f, weights * f, rules, _pinned),
         Words(weights * (1 - f * g) * f, 0 * f, rules, _pinned),
     ]
-
-
-def _covariance(left: Sequence[sp.Expr], right: Sequence[sp.Expr], size: int) -> sp.Expr:
-    """E (Sum left_pq A_pq)(Sum right_pq A_pq) for independent entries of variance sigma^2/d."""
-    return SIGMA**2 / size * sum((x * y for x, y in zip(left, right, strict=True)), sp.Integer(0))
-
-
-def _second_moment():
-    equations = []
-    for d in (2, 3):
-        x = sp.Matrix(d, d, sp.symbols(f"x:{d * d}"))
-        # (A X A^T)_ij = Sum_kl A_ik X_kl A_jl; only i = j, k = l survive the average
-        for i in range(d):
-            for j in range(i, d):
-                entry = sp.Integer(0)
-                for k in range(d):
-                    for m in range(d):
-                        left, right = [sp.Integer(0)] * (d * d), [sp.Integer(0)] * (d * d)
-                        left[i * d + k], right[j * d + m] = sp.Integer(1), sp.Integer(1)
-                        entry += x[k, m] * _covariance(left, right, d)
-                equations.append(Equation(entry, SIGMA**2 * x.trace() / d if i == j else sp.Integer(0)))
-    return equations
-
-
-def _rotation():
-    """Entries of U^T A V are again independent of variance sigma^2/d: their covariances are products of inner products."""
-    equations = []
-    d = 2
-    u, v = sp.Matrix(d, d, sp.symbols("u:4")), sp.Matrix(d, d, sp.symbols("v:4"))
-    for i, j, k, m in ((0, 0, 0, 0), (0, 1, 0, 1), (0, 0, 1, 1), (0, 1, 1, 0), (0, 0, 0, 1)):
-        left = [u[p, i] * v[r, j] for p in range(d) for r in range(d)]
-        right = [u[p, k] * v[r, m] for p in range(d) for r in range(d)]
-        product = (u.T * u)[i, k] * (v.T * v)[j, m]
-        equations.append(Equation(_covariance(left, right, d), SIGMA**2 * product / d))
-    return equations
 
 
 def _outlier_gaussian():
@@ -200,13 +165,13 @@ def _hermite():
 
 
 def _signs():
-    zero, one, two, three, rest = sp.symbols("c0 c1 c2 c3 T")  # T = Sum_{k >= 4} (k - 1) c_k^2 >= 0
+    zero, two, three, rest = sp.symbols("c0 c2 c3 T")  # T = Sum_{k >= 4} (k - 1) c_k^2 >= 0
     gap = -(zero**2) + two**2 + 2 * three**2 + rest
     return [
         Sentence((rest >= 0,), gap >= -(zero**2)),
         Sentence((rest >= 0, sp.Eq(zero, 0)), sp.Equivalent(gap > 0, sp.Or(sp.Ne(two, 0), sp.Ne(three, 0), rest > 0))),
         # a mean can cancel the threshold
-        Sentence((rest >= 0, zero**2 >= two**2 + 2 * three**2 + rest), gap <= 0 * one),
+        Sentence((rest >= 0, zero**2 >= two**2 + 2 * three**2 + rest), gap <= 0),
     ]
 
 
@@ -262,12 +227,12 @@ CAVITY_STEPS = (
         "every d, F of every rank",
         _conditioning,
     ),
-    identity("second_moment", "E A X A^T = (sigma^2/d) tr(X) I", "d = 2, 3, every X", _second_moment, ("ginibre",)),
+    identity("second_moment", "E A X A^T = E A^T X A = (sigma^2/d) tr(X) I", "d = 2, 3, every X", second_moments, ("ginibre",)),
     identity(
         "rotation",
         "the covariances of U^T A V are products of inner products of columns: orthogonal U, V leave the law of A as it is",
-        "d = 2, every U, V",
-        _rotation,
+        "d = 2, 3, every U, V",
+        rotations,
         ("ginibre",),
     ),
     cited(
@@ -307,7 +272,9 @@ CAVITY_STEPS = (
         _edge_identity,
         ("rho_law",),
     ),
-    identity("level_lines", "rho is constant where w = (a + sigma sqrt(c))/rho - a; rho = 1 is beta_c", "d -> infinity", _levels, ("rho_law",)),
+    identity(
+        "level_lines", "rho is constant where w = (a + sigma sqrt(c))/rho - a; rho = 1 is beta_c", "d -> infinity", _levels, ("rho_law",)
+    ),
     identity(
         "finite_width",
         "the gap w/(sigma sqrt(c)) - 1 in units of the edge width d^(-1/2) is x^2/2 to leading order, x = d^(1/4) sqrt((beta^2 - "
@@ -342,8 +309,8 @@ CAVITY_STEPS = (
     cited(
         "finite_loops",
         "tensor_program",
-        "a = 0, h_0 = e, finitely many loops: the entries of h_1, ..., h_t tend to Gaussians of unit variance, <h_t, h_{t+1}>/d to r_t with "
-        "r_{t+1} = (sigma^2 Q(r_t) + beta^2)/w^2",
+        "a = 0, h_0 = e, finitely many loops: the entries of h_1, ..., h_t tend to Gaussians of unit variance, <h_t, h_{t+1}>/d to r_t "
+        "with r_{t+1} = (sigma^2 Q(r_t) + beta^2)/w^2",
         "every t, d -> infinity",
         {"gaussian": ("ginibre", "independent"), "input": ("gaussian_input",), "growth": ("activation",), "steps": ("limit",)},
         ("hermite", "norm_balance"),
@@ -358,8 +325,8 @@ CAVITY_STEPS = (
     ),
     deduced(
         "reachable_in_the_mean_field",
-        "so r_t increases to 1 iff beta >= beta_c: |h_{t+1} - h_t|^2/d = 2(1 - r_t) -> 0 as first d, then t tends to infinity; below beta_c "
-        "it stays away from 0. At fixed d with t -> infinity this is the cavity assumption, measured below",
+        "so r_t increases to 1 iff beta >= beta_c: |h_{t+1} - h_t|^2/d = 2(1 - r_t) -> 0 as first d, then t tends to infinity; below "
+        "beta_c it stays away from 0. At fixed d with t -> infinity this is the cavity assumption, measured below",
         "first d -> infinity, then t",
         ("finite_loops", "global_reachability", "edge"),
     ),

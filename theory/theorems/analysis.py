@@ -42,7 +42,6 @@ THEOREMS: dict[str, Theorem] = {
             "compact": "the zeros to exclude lie in a compact set",
         },
     ),
-
     "gaussian_by_parts": Theorem(
         "Gaussian integration by parts (Stein's lemma)",
         "g standard Gaussian, f locally absolutely continuous with E|f'(g)| < infinity: E g f(g) = E f'(g).",
