@@ -186,7 +186,7 @@ def _tanh():
     bounds = []
     for gain, spread, mean, moment, slope in TANH:
         exact = [sp.Rational(value) for value in (gain, spread, mean)]
-        k, s, m = (flint.acb(flint.fmpq(int(value.p), int(value.q))) for value in exact)
+        k, s, m = (ball(value) for value in exact)
         growth = (k**2).real
         label = f"k = {gain}, h = {spread} g + {mean}"
         # sech^2 = 1 - tanh^2 through the exponential functions: another route than the formula's

@@ -93,7 +93,7 @@ def _law():
 
 def _edge():
     a, sigma, beta, w, q, m = sp.symbols("a sigma beta w q m")
-    given = (a >= 0, sigma > 0, beta >= 0, q >= 0, m >= 0, w > 0, sp.Eq(w**2, sigma**2 * q + beta**2))
+    given = (sigma > 0, m >= 0, w > 0, sp.Eq(w**2, sigma**2 * q + beta**2))
     return [
         Sentence(given, sp.Equivalent(a + sigma * m < a + w, beta**2 > sigma**2 * (m**2 - q))),
         Sentence(given, sp.Equivalent(sp.Eq(a + sigma * m, a + w), sp.Eq(beta**2, sigma**2 * (m**2 - q)))),
@@ -169,7 +169,7 @@ def _signs():
     gap = -(zero**2) + two**2 + 2 * three**2 + rest
     return [
         Sentence((rest >= 0,), gap >= -(zero**2)),
-        Sentence((rest >= 0, sp.Eq(zero, 0)), sp.Equivalent(gap > 0, sp.Or(sp.Ne(two, 0), sp.Ne(three, 0), rest > 0))),
+        Sentence((rest >= 0, sp.Eq(zero, 0)), sp.Equivalent(gap > 0, two**2 + three**2 + rest > 0)),
         # a mean can cancel the threshold
         Sentence((rest >= 0, zero**2 >= two**2 + 2 * three**2 + rest), gap <= 0),
     ]
@@ -187,29 +187,27 @@ def _reach():
     # Q(r) = q + c (r - 1) + B, B = Sum c_k^2 (r^k - 1 - k (r - 1)) >= 0; all in units of w^2 = sigma^2 q + beta^2
     image = sigma2 * (q + c * (r - 1) + bump) + beta2
     norm = sigma2 * q + beta2
-    given = (sigma2 > 0, beta2 > 0, q >= 0, c >= 0, r >= 0, r < 1, bump >= 0)
     return [
-        Sentence((*given, sigma2 * c < norm), image > r * norm),
-        Sentence((*given, sp.Eq(sigma2 * c, norm), bump > 0), image > r * norm),
-        # slope > 1: at r = 0 the image is above the diagonal, at 1 - delta below it when B <= delta (slope - 1)/2
-        Sentence((*given, sigma2 * c > norm, 2 * sigma2 * bump <= (1 - r) * (sigma2 * c - norm)), image < r * norm),
+        Sentence((sigma2 > 0, r < 1, bump >= 0, sigma2 * c < norm), image > r * norm),
+        Sentence((sigma2 > 0, r < 1, bump > 0, sp.Eq(sigma2 * c, norm)), image > r * norm),
+        # slope > 1: below the diagonal at r = 1 - delta, where B <= delta (slope - 1)/2 (B = o(delta)); above it at r = 0
+        Sentence((r < 1, sigma2 * c > norm, 2 * sigma2 * bump <= (1 - r) * (sigma2 * c - norm)), image < r * norm),
         Sentence((sigma2 > 0, beta2 > 0, zero >= 0), sigma2 * zero + beta2 > 0),
-        # slope 1 and B = 0 (affine phi, c = c_1^2, q = c_0^2 + c_1^2) cannot both hold with beta > 0
+        # affine phi: c = c_1^2, q = c_0^2 + c_1^2, and the slope is < 1 for beta > 0
         Sentence((sigma2 > 0, beta2 > 0, zero >= 0, sp.Eq(q, zero + c)), sigma2 * c < norm),
     ]
 
 
 def _gain_cavity():
-    # gains g1, g2 with probabilities p, 1 - p: E f(gamma) = p f(g1) + (1 - p) f(g2)
-    x, beta2, m2, m0 = sp.symbols("x b m2 m0")
-    # x = sigma_eff^2 = sigma^2 E gamma^2 k^2 = (x + beta^2) m2, m2 = sigma^2 E gamma^2/(s - a gamma)^2; norm (x + beta^2) m0 = 1
-    return [Sentence((x > 0, beta2 > 0, sp.Eq(x, (x + beta2) * m2), m0 > 0, sp.Eq((x + beta2) * m0, 1)), both(m2 < 1, m2 > 0, x * m0 < 1))]
+    x, beta2, m2 = sp.symbols("x b m2")
+    # x = sigma^2 E gamma^2 k^2 = (x + beta^2) m2, m2 = sigma^2 E gamma^2/(s - a gamma)^2
+    return [Sentence((x > 0, beta2 > 0, sp.Eq(x, (x + beta2) * m2)), both(m2 > 0, m2 < 1))]
 
 
 def _gain_edge():
     s, n, a, g, z = sp.symbols("s n a g z")
     # |n - a gamma| >= s - a gamma for |n| >= s > a gamma: so sigma^2 E gamma^2/|n - a gamma|^2 <= m2 < 1 outside the disc of radius s
-    return [Sentence((a >= 0, g > 0, s > a * g, n**2 + z**2 >= s**2, n >= -s, n <= s), (n - a * g) ** 2 + z**2 >= (s - a * g) ** 2)]
+    return [Sentence((a >= 0, g > 0, s > a * g, n**2 + z**2 >= s**2), (n - a * g) ** 2 + z**2 >= (s - a * g) ** 2)]
 
 
 CAVITY_STEPS = (

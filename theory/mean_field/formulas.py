@@ -119,6 +119,15 @@ def input_outlier():
     return (v, q, slope), -v * (1 - v) * slope / q
 
 
+@register(
+    "N7", "square_outlier", "spectral radius with bulk radius sigma sqrt(c) and one further real eigenvalue nu*, both in units of w = s - a"
+)
+def mean_field_rho_outlier():
+    a, w, bulk = positive("a w bulk")
+    (nu,) = real("nu")
+    return (a, w, bulk, nu), sp.Max(a + w * bulk, sp.Abs(a + w * nu)) / (a + w)
+
+
 @register("N7", "linear_relu_moments", "E phi(g)^2 for phi(x) = k x, g standard Gaussian; also E phi'(g)^2")
 def linear_moment():
     (k,) = positive("k")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 import flint
 import sympy as sp
@@ -59,8 +59,11 @@ def _evaluator(node: Any, growth: flint.arb | int) -> Callable[[Values], flint.a
     if node.is_Rational or node is sp.pi:
         constant = flint.acb(flint.arb.pi()) if node is sp.pi else flint.acb(flint.fmpq(int(node.p), int(node.q)))
         return lambda values: constant
-    if isinstance(node, sp.Integral) and [tuple(limit[1:]) for limit in node.limits] == [(-sp.oo, sp.oo)]:
-        variable, body = node.limits[0][0], _evaluator(node.function, growth)
+    if isinstance(node, sp.Integral):
+        ((variable, low, high),) = cast(Any, node.limits)
+        if (low, high) != (-sp.oo, sp.oo):
+            raise UsageError(f"only averages over the real line are known here, not {node}")
+        body = _evaluator(node.function, growth)
         rest = tail(growth) * (2 * flint.arb.pi()).sqrt()
         return lambda values: flint.acb.integral(lambda x, _: body({**values, variable: x}), -CUT, CUT) + rest
     parts = [_evaluator(part, growth) for part in node.args]

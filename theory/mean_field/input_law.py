@@ -6,6 +6,7 @@ At the fixed point h = sqrt(1 - u^2) g + u e with u = beta/w, whatever beta, sig
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import flint
 import sympy as sp
@@ -13,7 +14,7 @@ import sympy as sp
 from theory.algebra import Equation, rational
 from theory.formulas import formula
 from theory.mean_field.gaussian import ball, digits
-from theory.proof import Sentence, cited, decided, deduced, enclosed, identity
+from theory.proof import Sentence, both, cited, decided, deduced, enclosed, identity
 from theory.vectors import span
 
 U, Q, BETA, SIGMA, W = sp.symbols("u q beta sigma w", positive=True)
@@ -51,15 +52,15 @@ def _substitution():
 def _star_shaped():
     y = sp.Symbol("y")  # tanh x; its derivative in x is 1 - y^2
     second = sp.diff(1 - y**2, y) * (1 - y**2)
-    x, bell = sp.symbols("x E")  # erf' = (2/sqrt pi) E, E = e^{-x^2}, E' = -2 x E
-    return [Equation(second, -2 * y * (1 - y**2)), Equation(-2 * x * bell, sp.diff(sp.exp(-(x**2)), x) * bell / sp.exp(-(x**2)))]
+    x = sp.Symbol("x")
+    return [Equation(second, -2 * y * (1 - y**2)), Equation(sp.simplify(sp.diff(sp.erf(x), x, 2) / sp.diff(sp.erf(x), x)), -2 * x)]
 
 
 def _concave():
     y, x, bell = sp.symbols("y x E")
     f, g, r, s = sp.symbols("f g r s")
     return [
-        Sentence((y >= 0, y < 1), sp.And(-2 * y * (1 - y**2) <= 0, 1 - y**2 > 0)),
+        Sentence((y >= 0, y < 1), both(-2 * y * (1 - y**2) <= 0, 1 - y**2 > 0)),
         Sentence((x >= 0, bell > 0), -2 * x * bell <= 0),
         # concave with phi(0) = 0: phi(r) >= (r/s) phi(s) for 0 < r <= s; so (phi(r)/r)^2 >= (phi(s)/s)^2
         Sentence((r > 0, s >= r, f >= 0, g >= 0, s * f >= r * g), f**2 * s**2 >= g**2 * r**2),
@@ -84,6 +85,31 @@ def _parts():
     ]
 
 
+SQUARE_SHARE, SQUARE_KURTOSIS = sp.Rational(7, 10), sp.Integer(50)
+
+
+def square_moment(v: Any, kurtosis: Any) -> Any:
+    """E h^4 for h = sqrt(1 - v) g + sqrt(v) e, E e^4 = kurtosis: the moment q of phi(x) = x^2."""
+    return 3 + (kurtosis - 3) * v**2
+
+
+def _square():
+    v, kurtosis, r, u = sp.symbols("v kappa r u")
+    q = square_moment(v, kurtosis)
+    binomial = 3 * r**4 + 6 * r**2 * u**2 + kurtosis * u**4  # odd powers of g average to 0
+    share = formula("input_outlier")(v, q, sp.diff(q, v))
+    at = {v: SQUARE_SHARE, kurtosis: SQUARE_KURTOSIS}
+    moment, outlier = q.subs(at), share.subs(at)
+    bulk = sp.sqrt(4 * (1 - SQUARE_SHARE) / moment)  # sigma sqrt(c)/w: c = E (2h)^2 = 4 and sigma^2 q/w^2 = 1 - v
+    return [
+        Equation(sp.expand(binomial).subs({r**4: (1 - v) ** 2, r**2: 1 - v, u**2: v, u**4: v**2}), q),
+        Equation(share, -2 * (kurtosis - 3) * v**2 * (1 - v) / q),
+        Equation(outlier, -sp.Rational(6909, 13015)),
+        Equation(bulk**2, sp.Rational(120, 2603)),
+        Equation(formula("mean_field_rho_outlier")(0, 1, bulk, outlier), sp.Rational(6909, 13015)),
+    ]
+
+
 def _fold():
     v = sp.Symbol("v", positive=True)
     q = sp.Function("q")(v)
@@ -98,7 +124,7 @@ def _relu():
     given = (sp.Eq(y**2, x**2), y >= 0)
     return [
         Sentence(given, sp.Eq(plus**2 + minus**2, x**2)),
-        Sentence(given, sp.And(plus >= 0, minus >= 0, sp.Eq(plus - minus, x), sp.Eq(plus * minus, 0))),
+        Sentence(given, both(plus >= 0, minus >= 0, sp.Eq(plus - minus, x), sp.Eq(plus * minus, 0))),
     ]
 
 
@@ -126,7 +152,7 @@ def _sine_pair():
     ]
 
 
-def _sparse_parts(name: str, gain: int, share: sp.Rational, density: sp.Rational) -> flint.acb:
+def _sparse_parts(name: str, gain: int, share: Any, density: Any) -> flint.acb:
     """E phi(h)^2 or its slope for tanh(gain x) and sparse entries +-1/sqrt(density) at the given share u (density 1: +-1)."""
     spread = sp.sqrt(1 - share**2)
     with flint.ctx.workprec(64):
@@ -163,7 +189,7 @@ def _examples():
         exact = sp.Rational(share)
         moment, slope = (_sparse_parts(name, 3, exact, density) for name in ("tanh_moment", "tanh_slope"))
         recall = ball(formula("recall_of_share")(u, q), {u: ball(exact), q: moment})
-        radius = ball(sp.sqrt(c) * u / 2, {u: ball(exact), c: slope})  # sigma sqrt(c)/w, w = beta/u
+        radius = ball(formula("mean_field_rho_nonlinear")(0, 1, 2, q, c), {q: moment, c: slope})
         bounds += [
             digits(f"beta/sigma at u = {share}, {label}", recall, "2.0000000000"),
             digits(f"rho, {label}", radius, rho),
@@ -232,6 +258,14 @@ INPUT_STEPS = (
         "increases with u it is below w",
         "every input law",
         _fold,
+        ("outlier", "share_balance"),
+    ),
+    identity(
+        "square_outlier",
+        "phi = x^2 (cut off beyond the entries of h): q = 3 + (E e^4 - 3) v^2, c = 4; at E e^4 = 50, v = 7/10: nu* = -0.531 w, the bulk ends "
+        "at 0.215 w: rho is the outlier's, not (a + sigma sqrt(c))/(a + w)",
+        "every kurtosis and share",
+        _square,
         ("outlier", "share_balance"),
     ),
     decided("relu_split", "ReLU(x)^2 + ReLU(-x)^2 = x^2, and just one of the two is active for x != 0", "every x", _relu),

@@ -39,10 +39,11 @@ def rotations() -> list[Equation]:
     """Cov((U^T A V)_ij, (U^T A V)_km) = (sigma^2/d) <u_i, u_k> <v_j, v_m>, for d = 2, 3 and any columns."""
     equations = []
     for d in (2, 3):
-        u, v = (sp.Matrix(d, 2, sp.symbols(f"{name}:{2 * d}")) for name in "uv")
+        u, v = (sp.Matrix(d, 2, sp.symbols(f"{name}:{2 * d}")).tolist() for name in "uv")
         for i, j, k, m in ((0, 0, 0, 0), (0, 1, 0, 1), (0, 0, 1, 1), (0, 1, 1, 0), (0, 0, 0, 1)):
-            left = {(p, r): u[p, i] * v[r, j] for p in range(d) for r in range(d)}
-            right = {(p, r): u[p, k] * v[r, m] for p in range(d) for r in range(d)}
-            wanted = VARIANCE**2 / d * (u.T * u)[i, k] * (v.T * v)[j, m]
+            left = {(p, r): u[p][i] * v[r][j] for p in range(d) for r in range(d)}
+            right = {(p, r): u[p][k] * v[r][m] for p in range(d) for r in range(d)}
+            inner = sum(u[p][i] * u[p][k] for p in range(d)) * sum(v[r][j] * v[r][m] for r in range(d))
+            wanted = VARIANCE**2 / d * inner
             equations.append(Equation(covariance(left, right, d), wanted))
     return equations

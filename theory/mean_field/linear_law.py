@@ -320,7 +320,8 @@ $\rho=(1+s_As_x)/(1+s_A\sqrt{s_x^2+s_e^2})$.""",
         "(1/d) tr S S^T has a heavy tail at finite d: use medians.",
         "The width-d radius r = E rho(Ginibre_d) in the numerator is right for a = 0 only: for a > 0 the extreme eigenvalue of A is "
         "usually not real, |a + nu| < a + |nu|, and the corrected law is an upper bound (step finite_width_radius). r is 1.053, 1.032, "
-        "1.023 at d = 100, 400, 1600 (measured); complex Ginibre matrices have 1.0597, 1.0376, 1.0224 exactly (Kostlan's product of Gamma laws).",
+        "1.023 at d = 100, 400, 1600 (measured); complex Ginibre matrices have 1.0597, 1.0376, 1.0224 exactly (Kostlan's product "
+        "of Gamma laws).",
         "The common scale sqrt(1 + s_A^2) of the external block cancels: its residual update does not change rho in the mean field.",
         "With gain and a > 0 the fixed point depends on a (step gain_moves_the_point); its cavity law is in N7.",
     ),

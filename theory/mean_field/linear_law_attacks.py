@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from fractions import Fraction
 from typing import NamedTuple
 
 import sympy as sp
@@ -59,6 +60,32 @@ def _no_settling(case: _Draw) -> str | None:
     return None
 
 
+class _Gain(NamedTuple):
+    gain: tuple[Fraction, Fraction]
+    """gamma of the two coordinates"""
+    k: tuple[Fraction, Fraction]
+    """fixed point of N(a Gamma k + A Gamma k + beta e) at a = 0, up to its length"""
+    w: Fraction
+    a: Fraction
+
+
+def _gain(rng: random.Random, keep: bool) -> _Gain:
+    def draw() -> Fraction:
+        return Fraction(rng.randint(1, 9), rng.randint(1, 5))
+
+    first = draw()
+    return _Gain((Fraction(1), Fraction(1)) if keep else (first, first + draw()), (draw(), draw()), draw(), draw())
+
+
+def _moves(case: _Gain) -> str | None:
+    # A Gamma k + beta e = w k; the pre-norm state a Gamma k + w k must stay parallel to k
+    z = [(case.a * g + case.w) * x for g, x in zip(case.gain, case.k, strict=True)]
+    if z[0] * case.k[1] != z[1] * case.k[0]:
+        gain, k = (f"({x}, {y})" for x, y in (case.gain, case.k))
+        return f"d = 2, gamma = {gain}: N fixes k = {k} at a = 0 with s = {case.w}, but turns it to ({z[0]}, {z[1]}) at a = {case.a}"
+    return None
+
+
 FALSIFIERS = (
     Falsifier(
         "input_chosen_after_the_weights",
@@ -86,5 +113,13 @@ FALSIFIERS = (
         lambda case: case.beta > 0,
         _no_settling,
         4,
+    ),
+    Falsifier(
+        "gain_with_residual",
+        "eps_zero_gain_one",
+        "the fixed point of a = 0 is fixed at every a",
+        _gain,
+        lambda case: case.gain == (1, 1),
+        _moves,
     ),
 )

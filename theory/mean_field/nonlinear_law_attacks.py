@@ -44,8 +44,8 @@ def _wrong_slope(case: _Draw) -> str | None:
     if abs(slope / SLOPE - 1) > 0.4:  # six standard deviations of the sample mean at d = 100 are 0.35
         radius, gaussian = math.sqrt(slope) / at.s, math.sqrt(SLOPE) / at.s
         return (
-            f"tanh(3x), d = {WIDTH}, sigma = 1, beta = {case.beta:g}, (1/d) Sum e^4 = {case.kurtosis:.3g}: mean phi'(h)^2 = {slope:.3f}, rho by "
-            f"the bulk {radius:.3f}; Gaussian entries have {SLOPE:.3f} and {gaussian:.3f}"
+            f"tanh(3x), d = {WIDTH}, sigma = 1, beta = {case.beta:g}, (1/d) Sum e^4 = {case.kurtosis:.3g}: mean phi'(h)^2 = {slope:.3f}, "
+            f"rho by the bulk {radius:.3f}; Gaussian entries have {SLOPE:.3f} and {gaussian:.3f}"
         )
     return None
 

@@ -67,6 +67,7 @@ def tanh(gain: float) -> Activation:
 
 
 RELU = Activation(lambda x: max(x, 0.0), lambda x: float(x > 0))
+SQUARE = Activation(lambda x: x * x, lambda x: 2 * x)
 
 
 class Settled(NamedTuple):

@@ -46,8 +46,9 @@ THEOREMS: dict[str, Theorem] = {
         "second moment t^2 (in particular M = A D with A of orthogonally invariant law, D independent): the spectral radius tends to t; "
         "M is asymptotically R-diagonal, free of independent matrices of invariant law, so (1/d) tr (M^j)^T M^k -> 0 for j != k and "
         "t^{2k} for j = k; a product of two such matrices, or of one and any independent bounded matrix, is again R-diagonal.",
-        "A. Guionnet, M. Krishnapur, O. Zeitouni, The single ring theorem, Ann. Math. 174 (2011); A. Guionnet, O. Zeitouni, Support "
-        "convergence in the single ring theorem, Probab. Theory Relat. Fields 154 (2012); U. Haagerup, F. Larsen, J. Funct. Anal. 176 (2000)",
+        "A. Guionnet, M. Krishnapur, O. Zeitouni, The single ring theorem, Ann. Math. 174 (2011); A. Guionnet, O. Zeitouni, "
+        "Support convergence in the single ring theorem, Probab. Theory Relat. Fields 154 (2012); U. Haagerup, F. Larsen, J. Funct. Anal. "
+        "176 (2000)",
         {
             "invariant": "the law of one factor is invariant under orthogonal maps from both sides",
             "bounded": "the other factor is independent of it, bounded, with convergent singular-value law",
