@@ -189,7 +189,7 @@ def _reach():
     norm = sigma2 * q + beta2
     return [
         Sentence((sigma2 > 0, r < 1, bump >= 0, sigma2 * c < norm), image > r * norm),
-        Sentence((sigma2 > 0, r < 1, bump > 0, sp.Eq(sigma2 * c, norm)), image > r * norm),
+        Sentence((sigma2 > 0, bump > 0, sp.Eq(sigma2 * c, norm)), image > r * norm),
         # slope > 1: below the diagonal at r = 1 - delta, where B <= delta (slope - 1)/2 (B = o(delta)); above it at r = 0
         Sentence((r < 1, sigma2 * c > norm, 2 * sigma2 * bump <= (1 - r) * (sigma2 * c - norm)), image < r * norm),
         Sentence((sigma2 > 0, beta2 > 0, zero >= 0), sigma2 * zero + beta2 > 0),

@@ -262,8 +262,8 @@ INPUT_STEPS = (
     ),
     identity(
         "square_outlier",
-        "phi = x^2 (cut off beyond the entries of h): q = 3 + (E e^4 - 3) v^2, c = 4; at E e^4 = 50, v = 7/10: nu* = -0.531 w, the bulk ends "
-        "at 0.215 w: rho is the outlier's, not (a + sigma sqrt(c))/(a + w)",
+        "phi = x^2 (cut off beyond the entries of h): q = 3 + (E e^4 - 3) v^2, c = 4; at E e^4 = 50, v = 7/10: nu* = -0.531 w, the bulk "
+        "ends at 0.215 w: rho is the outlier's, not (a + sigma sqrt(c))/(a + w)",
         "every kurtosis and share",
         _square,
         ("outlier", "share_balance"),

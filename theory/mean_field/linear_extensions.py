@@ -68,10 +68,10 @@ def _level_exists():
 
 def _radius_bounds():
     a, r, u, v = sp.symbols("a r u v")
-    given = (a > 0, r > 0, sp.Eq(u**2 + v**2, r**2))
+    circle = sp.Eq(u**2 + v**2, r**2)
     return [
-        Sentence(given, (a + u) ** 2 + v**2 <= (a + r) ** 2),
-        Sentence(given, sp.Equivalent(sp.Eq((a + u) ** 2 + v**2, (a + r) ** 2), both(sp.Eq(u, r), sp.Eq(v, 0)))),
+        Sentence((a > 0, r > 0, circle), (a + u) ** 2 + v**2 <= (a + r) ** 2),
+        Sentence((a > 0, circle), sp.Equivalent(sp.Eq((a + u) ** 2 + v**2, (a + r) ** 2), both(sp.Eq(u, r), sp.Eq(v, 0)))),
     ]
 
 
@@ -112,7 +112,7 @@ def _gain_moves():
     # d = 2, k fixed at a = 0: A Gamma k + beta e = w k; at a the pre-norm state is a Gamma k + w k
     a, w, g1, g2, k1, k2 = sp.symbols("a w g1 g2 k1 k2")
     z1, z2 = (a * g1 + w) * k1, (a * g2 + w) * k2
-    return [Sentence((k1 > 0, k2 > 0, a > 0, w > 0, g1 > 0, g2 > 0), sp.Equivalent(sp.Eq(z1 * k2, z2 * k1), sp.Eq(g1, g2)))]
+    return [Sentence((sp.Ne(k1, 0), sp.Ne(k2, 0), sp.Ne(a, 0)), sp.Equivalent(sp.Eq(z1 * k2, z2 * k1), sp.Eq(g1, g2)))]
 
 
 def _blocks():
@@ -210,7 +210,8 @@ EXTENSION_STEPS = (
     ),
     decided(
         "gain_moves_the_point",
-        "d = 2, a > 0: the fixed point of a = 0 stays fixed iff the two gains are equal: M1's independence of a needs gamma = 1",
+        "d = 2, a != 0: a fixed point k of a = 0 without zero entries stays fixed iff the two gains are equal: M1's independence of a "
+        "needs gamma = 1",
         "d = 2",
         _gain_moves,
     ),

@@ -13,7 +13,7 @@ from theory.claim import Assumption, Axis, Claim, Consequence, Regime
 from theory.formulas import formula
 from theory.mean_field.linear_extensions import EXTENSION_STEPS
 from theory.mean_field.linear_law_attacks import FALSIFIERS
-from theory.proof import Sentence, both, cited, decided, deduced, identity
+from theory.proof import Sentence, cited, decided, deduced, identity
 
 A, SIGMA, BETA, W, NU = sp.symbols("a sigma beta w nu", positive=True)
 BALANCE = (W**2 - SIGMA**2 - BETA**2,)
@@ -117,9 +117,7 @@ def _edge():
     a, sigma, u, v = sp.symbols("a sigma u v")
     return [
         Sentence((a >= 0, sigma > 0, u**2 + v**2 <= sigma**2), (a + u) ** 2 + v**2 <= (a + sigma) ** 2),
-        Sentence(
-            (a >= 0, sigma > 0, sp.Eq(u, sigma), sp.Eq(v, 0)), both(u**2 + v**2 <= sigma**2, sp.Eq((a + u) ** 2 + v**2, (a + sigma) ** 2))
-        ),
+        Sentence((sp.Eq(u, sigma), sp.Eq(v, 0)), sp.Eq((a + u) ** 2 + v**2, (a + sigma) ** 2)),
     ]
 
 
@@ -141,10 +139,10 @@ def _finite_width():
 
 def _threshold():
     a, sigma, beta, w = sp.symbols("a sigma beta w")
-    given = (a >= 0, sigma > 0, w > 0, sp.Eq(w**2, sigma**2 + beta**2))
+    balance = sp.Eq(w**2, sigma**2 + beta**2)
     return [
-        Sentence((*given, sp.Ne(beta, 0)), a + sigma < a + w),
-        Sentence((*given, sp.Eq(beta, 0)), sp.Eq(a + sigma, a + w)),
+        Sentence((w > 0, balance, sp.Ne(beta, 0)), a + sigma < a + w),
+        Sentence((w > 0, sigma > 0, balance, sp.Eq(beta, 0)), sp.Eq(a + sigma, a + w)),
     ]
 
 
