@@ -243,8 +243,8 @@ CAVITY_STEPS = (
     ),
     identity(
         "outlier_gaussian",
-        "conditioning on A phi(h) = w h - beta e leaves one candidate outlier, nu* = -(beta/q) E[phi phi'(h)(e - (beta/w) h)]; "
-        "e - (beta/w) h is uncorrelated with h: for Gaussian e independent of it, nu* = 0",
+        "conditioning on A phi(h) = w h - beta e leaves one candidate outlier, nu* = -(beta/q) E[phi phi'(h)(e - (beta/w) h)]; e - "
+        "(beta/w) h is uncorrelated with h: for Gaussian e independent of it, nu* = 0",
         "d -> infinity",
         _outlier_gaussian,
         ("conditioning", "cavity", "gaussian_input"),
@@ -315,8 +315,8 @@ CAVITY_STEPS = (
     ),
     decided(
         "global_reachability",
-        "on 0 <= r < 1: slope sigma^2 c/w^2 < 1, or = 1 with phi not affine: r' > r; slope > 1: r' > r at 0 and r' < r near 1; for affine "
-        "phi the slope is < 1",
+        "on 0 <= r < 1: slope sigma^2 c/w^2 < 1, or = 1 with phi not affine: r' > r; slope > 1: r' > r at 0 and r' < r near 1; for "
+        "affine phi the slope is < 1",
         "every phi, beta > 0",
         _reach,
         ("tangent_line", "hermite", "recall"),

@@ -29,7 +29,8 @@ def mean_field_rho():
 @register(
     "N6",
     "rho_law",
-    "the same with the bulk edge at width d: r = E rho(Ginibre_d) of unit variance (1.053 at d = 100); an empirical correction",
+    "the same with the bulk edge at width d: r = E rho(Ginibre_d) of unit variance (1.053 at d = 100, measured); right for a = 0, an upper "
+    "bound for a > 0",
 )
 def mean_field_rho_finite():
     a, sigma, beta, r = positive("a sigma beta r")

@@ -175,6 +175,8 @@ def _mixture():
 
 
 SIGNS, SPARSE = sp.Integer(1), sp.Rational(1, 20)
+SIGNS_SHARE, SIGNS_RHO = "0.90448485652391836", "0.3263230532"
+"""u and rho of tanh(3x), +-1 entries, sigma = 1, beta = 2, a = 0 (certified in step input_examples)"""
 
 
 def _examples():
@@ -182,7 +184,7 @@ def _examples():
     bounds = []
     u, q, c = sp.symbols("u q c")
     cases = (
-        ("+-1 entries", SIGNS, "0.90448485652391836", "0.3263230532"),
+        ("+-1 entries", SIGNS, SIGNS_SHARE, SIGNS_RHO),
         ("5 % sparse entries", SPARSE, "0.95521977571879441", "0.9949983991"),
     )
     for label, density, share, rho in cases:
@@ -271,15 +273,15 @@ INPUT_STEPS = (
     decided("relu_split", "ReLU(x)^2 + ReLU(-x)^2 = x^2, and just one of the two is active for x != 0", "every x", _relu),
     deduced(
         "relu_immune",
-        "h symmetric of variance 1 without an atom at 0: q = E ReLU(h)^2 = 1/2 and c = P(h > 0) = 1/2 for every symmetric input law: the "
-        "Gaussian law holds, w and rho included, and nu* = 0 since q' = 0",
+        "h symmetric of variance 1 without an atom at 0: q = E ReLU(h)^2 = 1/2 and c = P(h > 0) = 1/2 for every symmetric input law: "
+        "the Gaussian law holds, w and rho included, and nu* = 0 since q' = 0",
         "every symmetric input law",
         ("relu_split", "share_variance", "outlier"),
     ),
     identity(
         "two_solutions",
-        "phi = sin(pi x), e = +-1: h = e solves the balance for every beta, a share u < 1 besides it for beta < pi sigma (the law there is "
-        "rho = pi sigma/beta at a = 0): uniqueness needs more than oddness",
+        "phi = sin(pi x), e = +-1: h = e solves the balance for every beta, a share u < 1 besides it for beta < pi sigma (the law there "
+        "is rho = pi sigma/beta at a = 0): uniqueness needs more than oddness",
         "d -> infinity",
         _sine_pair,
         ("share_balance", "sin_moments"),

@@ -125,7 +125,7 @@ def _blocks():
     ]
 
 
-def _block_norms():
+def _second_moment():
     a, x = sp.symbols("A X", commutative=False)
     t = sp.Symbol("T", commutative=False)  # T = A^T
     # (1 + A) X (1 + A)^T term by term: A^T and A average to 0, A X A^T to s_A^2 tr(X)/d (second_moments)
@@ -166,8 +166,8 @@ EXTENSION_STEPS = (
     ),
     decided(
         "finite_width_radius",
-        "|a + nu| <= a + |nu|, for a > 0 with equality only at nu = |nu|: with the width-d radius r = E rho(Ginibre_d) the law is "
-        "right for a = 0 and an upper bound for a > 0",
+        "|a + nu| <= a + |nu|, for a > 0 with equality only at nu = |nu|: with the width-d radius r = E rho(Ginibre_d) the law is right "
+        "for a = 0 and an upper bound for a > 0",
         "every d",
         _radius_bounds,
         ("edge",),
@@ -194,6 +194,13 @@ EXTENSION_STEPS = (
         "d -> infinity",
         ("layer_norm", "layer_norm_input", "rotation", "rho_law"),
     ),
+    identity(
+        "second_moment",
+        "E A X A^T = E A^T X A = (sigma^2/d) tr(X) I, so E (1 + A) X (1 + A)^T = X + (s_A^2/d) tr(X) I",
+        "d = 2, 3, every X",
+        _second_moment,
+        ("ginibre",),
+    ),
     cited(
         "gain_bulk",
         "single_ring",
@@ -201,12 +208,20 @@ EXTENSION_STEPS = (
         "d -> infinity",
         {"invariant": ("rotation",), "bounded": ("gain_independent",), "limit": ("limit",)},
     ),
+    deduced(
+        "gain_moments",
+        "E|A Gamma v|^2 = sigma^2 |Gamma v|^2 for v independent of A; Gamma e has mean square g^2, g = rms(gamma), and the entries of A "
+        "Gamma e are again independent of gamma: (1/d)|(A Gamma)^j e|^2 -> (sigma g)^{2j}, mixed moments -> 0. So the resolvent "
+        "moments, the determinant and its zeros are those of N6 with sigma g",
+        "d -> infinity",
+        ("second_moment", "gain_bulk", "gain_independent", "moment_series", "no_outliers"),
+    ),
     identity(
         "gain_law",
         "a = 0, h = Gamma k: w k = A Gamma k + beta e, and rho = sigma g/sqrt(sigma^2 g^2 + beta^2), g = rms(gamma): N6 with sigma g",
         "d -> infinity",
         _gain,
-        ("gain_bulk", "moment_series"),
+        ("gain_moments",),
     ),
     decided(
         "gain_moves_the_point",
@@ -215,21 +230,22 @@ EXTENSION_STEPS = (
         "d = 2",
         _gain_moves,
     ),
-    identity(
-        "block_norms",
-        "E (1 + A) X (1 + A)^T = X + s_A^2 tr(X)/d: the scales are sigma^2 = (1 + s_A^2) s_x^2 and beta^2 = (1 + s_A^2) s_e^2",
-        "d = 2, 3, every X",
-        _block_norms,
-        ("ginibre",),
-    ),
     cited(
         "block_bulk",
         "single_ring",
-        "(I + A) W_x and A W_x, W_x Ginibre independent of A, are R-diagonal of spectral radius s_x sqrt(1 + s_A^2) and s_A s_x; the same "
-        "moments as a Ginibre matrix of that radius, so the steps above apply",
+        "(I + A) W_x and A W_x, W_x Ginibre independent of A, are R-diagonal of spectral radius s_x sqrt(1 + s_A^2) and s_A s_x, with "
+        "the moments of a Ginibre matrix of that radius",
         "d -> infinity",
         {"invariant": ("rotation", "ginibre"), "bounded": ("bounded_spectrum", "independent"), "limit": ("limit",)},
-        ("block_norms", "resolvent_moments"),
+        ("second_moment",),
+    ),
+    deduced(
+        "block_moments",
+        "b = (I + A) W_e e (or A W_e e) is independent of W_x given A, |b|^2/d -> (1 + s_A^2) s_e^2 (or s_A^2 s_e^2); b and M = (I + A) "
+        "W_x (or A W_x) have the moments (1/d) b^T (M^j)^T M^k b -> 0 for j != k and |b|^2/d times the radius^{2j}: the steps of N6 "
+        "hold with beta^2 = |b|^2/d",
+        "d -> infinity",
+        ("second_moment", "block_bulk", "moment_series", "no_outliers"),
     ),
     identity(
         "block_scales",
@@ -237,6 +253,6 @@ EXTENSION_STEPS = (
         "sigma = s_A s_x, beta = s_A s_e",
         "d -> infinity",
         _blocks,
-        ("rho_law", "block_bulk"),
+        ("rho_law", "block_moments"),
     ),
 )

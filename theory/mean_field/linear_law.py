@@ -251,9 +251,9 @@ _STEPS = (
     identity("level_lines", "rho is constant on beta^2 = ((a + sigma)/rho - a)^2 - sigma^2", "d -> infinity", _levels, ("rho_law",)),
     deduced(
         "sensitivity",
-        "(1/d) tr of beta^2 (w-A)^{-T}(w-A)^{-1} tends to beta^2/(w^2 - sigma^2) = 1 (the balance); S = beta (w - P A)^{-1} P "
-        "differs by a matrix of rank <= 2, "
-        "bounded because its Woodbury denominators tend to the outlier function, which is not zero: (1/d) tr S S^T -> 1 in probability",
+        "(1/d) tr of beta^2 (w-A)^{-T}(w-A)^{-1} tends to beta^2/(w^2 - sigma^2) = 1 (the balance); S = beta (w - P A)^{-1} P differs "
+        "by a matrix of rank <= 2, bounded because its Woodbury denominators tend to the outlier function, which is not zero: (1/d) tr "
+        "S S^T -> 1 in probability",
         "d -> infinity",
         ("resolvent_moments", "norm_balance", "outlier_function", "zero_free"),
     ),
@@ -286,41 +286,44 @@ N6 = Claim(
     title="Mean-field law of normalised linear loops",
     source="extension",
     statement="f = N(a h + A h + beta e), a >= 0, A Ginibre of variance sigma^2/d independent of e, |e| = R, beta > 0 fixed, d -> "
-    "infinity: at the fixed point "
-    "with the largest s, s = a + sqrt(sigma^2 + beta^2), rho = (a + sigma)/(a + sqrt(sigma^2 + beta^2)) < 1, (1/d) tr S S^T -> 1, "
-    "all in probability. LayerNorm in place of N: the same with beta^2 (1 - mu^2), mu the mean entry of e. Elementwise gain with a = 0: "
-    "the same with sigma rms(gamma). N((I + A)(W_x h + W_e e)): rho = s_x/sqrt(s_x^2 + s_e^2); N(h + A(W_x h + W_e e)): a = 1, sigma = s_A "
-    "s_x, beta = s_A s_e.",
+    "infinity: at the fixed point with the largest s, s = a + sqrt(sigma^2 + beta^2), rho = (a + sigma)/(a + sqrt(sigma^2 + beta^2)) < "
+    "1, (1/d) tr S S^T -> 1, all in probability. LayerNorm in place of N: the same s and rho with beta^2 (1 - mu^2), mu the mean entry "
+    "of e. Elementwise gain with a = 0: the same s and rho with sigma rms(gamma). N((I + A)(W_x h + W_e e)): rho = s_x/sqrt(s_x^2 + "
+    "s_e^2); N(h + A(W_x h + W_e e)): a = 1, sigma = s_A s_x, beta = s_A s_e.",
     latex=r"""Let $f(h,e)=N(ah+Ah+\beta e)$ with $a\ge 0$, $A$ a $d\times d$ matrix with independent $\mathcal N(0,\sigma^2/d)$ entries,
 $e$ independent of $A$ with $|e|=\sqrt d$, $\beta>0$, $\gamma=1$, $\varepsilon=0$. As $d\to\infty$ with $a,\sigma,\beta$ fixed, at the
 fixed point with the largest $s=|z|/\sqrt d$, in probability,
 $$ s\to a+\sqrt{\sigma^2+\beta^2},\qquad \rho\to\frac{a+\sigma}{a+\sqrt{\sigma^2+\beta^2}}<1,\qquad
 \tfrac1d\operatorname{tr}SS^{\top}\to 1, $$
 so that, with $w=\sqrt{\sigma^2+\beta^2}$, $1-\rho=\beta^2/((a+w)(w+\sigma))$, and $\rho$ is constant on
-$\beta^2=\bigl((a+\sigma)/\rho-a\bigr)^2-\sigma^2$. With LayerNorm in place of $N$, $\beta^2$ becomes $\beta^2(1-\mu^2)$, $\mu$ the mean
-entry of $e$. With a gain $\gamma$ independent of $A$ and $e$ and $a=0$, $\sigma$ becomes $\sigma\operatorname{rms}(\gamma)$. For
-Ginibre $A,W_x,W_e$ of scales $s_A,s_x,s_e$, $N((I+A)(W_xh+W_ee))$ has $\rho=s_x/\sqrt{s_x^2+s_e^2}$ and $N(h+A(W_xh+W_ee))$ has
+$\beta^2=\bigl((a+\sigma)/\rho-a\bigr)^2-\sigma^2$. In $s$ and $\rho$: with LayerNorm in place of $N$, $\beta^2$ becomes
+$\beta^2(1-\mu^2)$, $\mu$ the mean entry of $e$; with a gain $\gamma$ independent of $A$ and $e$ and $a=0$,
+$\sigma$ becomes $\sigma\operatorname{rms}(\gamma)$. For Ginibre $A,W_x,W_e$ of scales $s_A,s_x,s_e$, $N((I+A)(W_xh+W_ee))$ has $\rho=s_x/\sqrt{s_x^2+s_e^2}$ and $N(h+A(W_xh+W_ee))$ has
 $\rho=(1+s_As_x)/(1+s_A\sqrt{s_x^2+s_e^2})$.""",
     assumptions=(
         Assumption("ginibre", "A (in the block forms also W_x and W_e, independent of it) has independent N(0, sigma^2/d) entries"),
-        Assumption("independent", "e is independent of A, |e| = sqrt(d)"),
+        Assumption("independent", "e is independent of A, |e| = sqrt(d) (LayerNorm: of mean entry mu, |mu| < 1)"),
         Assumption("recall", "beta > 0"),
         Assumption("limit", "d -> infinity at fixed a >= 0 and beta/sigma"),
         Assumption("largest", "h* is the fixed point with the largest s"),
         Assumption("eps_zero_gain_one", "eps = 0, gamma = 1 (gain: where said, and only with a = 0)"),
-        Assumption("gain_independent", "gamma, where it is not 1, is bounded and independent of A and e"),
+        Assumption(
+            "gain_independent",
+            "gamma, where it is not 1, is bounded and independent of A and e: the mean of gamma^2 e^2 tends to rms(gamma)^2",
+        ),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "At finite d the law needs x = (beta/sigma) d^(1/4) of about 3 or more; for beta << sigma d^(-1/4) reachability fails with "
-        "high probability.",
+        "At finite d the law needs x = (beta/sigma) d^(1/4) of about 3 or more; for beta << sigma d^(-1/4) reachability fails with high "
+        "probability.",
         "(1/d) tr S S^T has a heavy tail at finite d: use medians.",
         "The width-d radius r = E rho(Ginibre_d) in the numerator is right for a = 0 only: for a > 0 the extreme eigenvalue of A is "
         "usually not real, |a + nu| < a + |nu|, and the corrected law is an upper bound (step finite_width_radius). r is 1.053, 1.032, "
-        "1.023 at d = 100, 400, 1600 (measured); complex Ginibre matrices have 1.0597, 1.0376, 1.0224 exactly (Kostlan's product "
-        "of Gamma laws).",
+        "1.023 at d = 100, 400, 1600 (measured); complex Ginibre matrices have 1.0597, 1.0376, 1.0224 by Kostlan's product of "
+        "Gamma laws.",
         "The common scale sqrt(1 + s_A^2) of the external block cancels: its residual update does not change rho in the mean field.",
+        "(1/d) tr S S^T tends to 1/(1 - mu^2) for LayerNorm and to rms(gamma)^2 with gain (h = Gamma k), to 1 for both block forms.",
         "With gain and a > 0 the fixed point depends on a (step gain_moves_the_point); its cavity law is in N7.",
     ),
     consequences=(

@@ -18,7 +18,7 @@ from theory.claim import Assumption, Axis, Claim, Consequence, Finding, Regime, 
 from theory.formulas import formula
 from theory.mean_field.activation_moments import MOMENT_STEPS
 from theory.mean_field.cavity import CAVITY_STEPS
-from theory.mean_field.input_law import INPUT_STEPS, SQUARE_KURTOSIS, SQUARE_SHARE, square_moment
+from theory.mean_field.input_law import INPUT_STEPS, SIGNS_RHO, SIGNS_SHARE, SQUARE_KURTOSIS, SQUARE_SHARE, square_moment
 from theory.mean_field.nonlinear_law_attacks import FALSIFIERS, MOMENT, SLOPE, STEEP
 from theory.mean_field.simulation import RELU, SQUARE, Activation, Vector, gaussian_input, ginibre, settle, sparse_input, spectral_radius
 from theory.proof import measured
@@ -79,8 +79,7 @@ def _law(q: float, c: float) -> _Law:
 
 
 GAUSSIAN, RECTIFIED, LINEAR = _law(MOMENT, SLOPE), _law(0.5, 0.5), _law(1, 1)
-SIGNS = _Law(2.0, 0.3263230532, 2 / 0.90448485652391836)
-"""tanh(3x), +-1 entries: rho and u = beta/w from step input_examples"""
+SIGNS = _Law(2.0, float(SIGNS_RHO), 2 / float(SIGNS_SHARE))
 
 
 def _square() -> tuple[_Law, float]:
@@ -135,10 +134,10 @@ N7 = Claim(
     "phi'(h)^2 over the entries of the fixed point, d -> infinity, cavity level: w^2 = sigma^2 q + beta^2, s = a + w, rho = (a + sigma "
     "sqrt(c))/(a + w), or |a + nu*|/(a + w) where one further eigenvalue nu* lies beyond the bulk. Gaussian e: h has standard Gaussian "
     "entries, nu* = 0, and rho < 1 iff beta > beta_c = sigma sqrt(c - q), whatever a; c - q = Sum (k - 1) c_k^2 over the Hermite "
-    "coefficients: 0 for linear and ReLU, positive for every nonlinear phi of mean 0. Any other e: h = sqrt(1 - u^2) g + u e, beta/sigma = "
-    "u sqrt(q(u)/(1 - u^2)), w = beta/u, nu* = -w v (1 - v) q'(v)/q with v = u^2; u is unique for phi odd, non-decreasing and concave on "
-    "x >= 0; ReLU does not see the difference between symmetric inputs. For a = 0 and Gaussian e every beta >= beta_c is reached from "
-    "h_0 = e, as first d, then t tends to infinity.",
+    "coefficients: 0 for linear and ReLU, positive for every nonlinear phi of mean 0. Any other e: h = sqrt(1 - u^2) g + u e, "
+    "beta/sigma = u sqrt(q(u)/(1 - u^2)), w = beta/u, nu* = -w v (1 - v) q'(v)/q with v = u^2; u is unique for phi odd, non-decreasing "
+    "and concave on x >= 0; ReLU does not see the difference between symmetric inputs. For a = 0 and Gaussian e every beta >= beta_c is "
+    "reached from h_0 = e, as first d, then t tends to infinity.",
     latex=r"""Let $f(h,e)=N(ah+A\varphi(h)+\beta e)$, $a\ge 0$, $A$ with independent $\mathcal N(0,\sigma^2/d)$ entries, independent of $e$,
 $|e|=\sqrt d$, $\gamma=1$, $\varepsilon=0$, and write $q=\mathbb E\,\varphi(h)^2$, $c=\mathbb E\,\varphi'(h)^2$ over the entries of the
 fixed point. As $d\to\infty$, at the level of the cavity method,
@@ -167,16 +166,16 @@ $\lim_{t\to\infty}\lim_{d\to\infty}|h_{t+1}-h_t|^2/d=0$ iff $\beta\ge\beta_c$.""
         "Not proved: the cavity assumption is a heuristic, only measured; so the verdict is undecided by design.",
         "|e| = R is not enough for the Gaussian form: +-1 entries take tanh(3x), sigma = 1, beta = 2 from rho = 0.575 to 0.326, sparse "
         "ones to 0.995.",
-        "The form (a + sigma sqrt(c))/(a + w) for every input misses the outlier nu*: x^2 with 2 % sparse entries has rho = 0.53, its bulk "
-        "ends at 0.21 (step cavity_outlier).",
+        "The form (a + sigma sqrt(c))/(a + w) for every input misses the outlier nu*: x^2 with 2 % sparse entries has rho = 0.53, its "
+        "bulk ends at 0.21 (step cavity_outlier).",
         "The law with the share u is explicit in u, so nothing has to be solved to draw it; the outlier reaches the multiplier 1 "
         "exactly where the branch folds. In the examples nu*/w is -0.11 (+-1) and 0.40 (5 % sparse): inside the bulk.",
-        "Existence needs u = 1 when phi(e) = 0: sin(pi x) with +-1 inputs has h = e exactly for every beta, besides a second branch "
-        "for beta < pi sigma.",
+        "Existence needs u = 1 when phi(e) = 0: sin(pi x) with +-1 inputs has h = e exactly for every beta, besides a second branch for "
+        "beta < pi sigma.",
         "'Odd nonlinear phi has a threshold' holds for every nonlinear phi with E phi(g) = 0; a mean lowers it by c_0^2 (ReLU: to 0 "
         "exactly), GELU has one: beta_c = 0.1750 sigma, k^2 sigma/(sqrt(2 pi) (1 + 2k^2)^(3/4)) with gain k.",
-        "At beta = beta_c the correlation still tends to 1 (algebraically): iff beta >= beta_c in the mean field, while rho < 1 iff beta > "
-        "beta_c.",
+        "At beta = beta_c the correlation still tends to 1 (algebraically): iff beta >= beta_c in the mean field, while rho < 1 iff "
+        "beta > beta_c.",
         "At d = 400 the edge is smeared: scaling variable d^(1/4) sqrt((beta^2 - beta_c^2)/c)/sigma. For a > 0 rho converges more "
         "slowly (d = 100, a = 1, tanh 3x, beta = 2: 0.65 against 0.71): the extreme eigenvalues are rarely real.",
     ),
@@ -184,12 +183,12 @@ $\lim_{t\to\infty}\lim_{d\to\infty}|h_{t+1}-h_t|^2/d=0$ iff $\beta\ge\beta_c$.""
         Consequence(
             Axis.REACHABILITY,
             "above beta_c",
-            "a fixed point is stable iff the recall exceeds beta_c = sigma sqrt(c - q); none for linear and ReLU updates",
+            "a fixed point is stable iff the recall exceeds beta_c = sigma sqrt(c - q); no threshold for linear and ReLU updates",
             recalls=frozenset({Recall.INTERNAL}),
             outer_norm=True,
             residuals=frozenset({Residual.ADD}),
             regimes=frozenset({Regime.CONTRACTIVE}),
-            when="update A phi(h) with independent Gaussian weights and Gaussian inputs, d -> infinity (cavity level, measured)",
+            when="additive recall, update A phi(h) with Gaussian weights, Gaussian inputs, d -> infinity (cavity level, measured)",
         ),
         Consequence(
             Axis.GEOMETRY,
@@ -198,7 +197,7 @@ $\lim_{t\to\infty}\lim_{d\to\infty}|h_{t+1}-h_t|^2/d=0$ iff $\beta\ge\beta_c$.""
             recalls=frozenset({Recall.INTERNAL}),
             outer_norm=True,
             residuals=frozenset({Residual.ADD}),
-            when="update A phi(h) with independent Gaussian weights and Gaussian inputs, d -> infinity (cavity level, measured)",
+            when="additive recall, update A phi(h) with Gaussian weights, Gaussian inputs, d -> infinity (cavity level, measured)",
         ),
     ),
 )

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from theory import UsageError, formula
 from theory.mean_field.activation_moments import TANH
 from theory.mean_field.gaussian import ball, digits, gaussian_mean
+from theory.mean_field.nonlinear_law_attacks import MOMENT, SLOPE
 from theory.mean_field.simulation import (
     LINEAR,
     RELU,
@@ -71,6 +72,10 @@ def test_tanh_digits_against_quadrature(gain, spread, mean, moment, slope):
         k, s, m = (mpmath.mpf(sp.Rational(value).p) / sp.Rational(value).q for value in (gain, spread, mean))
         assert abs(average(lambda x: mpmath.tanh(k * (s * x + m)) ** 2, 32) - mpmath.mpf(moment)) < mpmath.mpf("2e-32")
         assert abs(average(lambda x: (k * mpmath.sech(k * (s * x + m)) ** 2) ** 2, 32) - mpmath.mpf(slope)) < mpmath.mpf("2e-32")
+
+
+def test_floats_of_the_simulations_are_those_digits():
+    assert (float(TANH[1][3]), float(TANH[1][4])) == pytest.approx((MOMENT, SLOPE), rel=1e-14)
 
 
 @given(st.fractions(Fraction(1, 20), 6, max_denominator=50))

@@ -60,7 +60,8 @@ THEOREMS: dict[str, Theorem] = {
         "A with independent N(0, sigma^2/d) entries (used any number of times, never transposed), vectors with independent Gaussian "
         "entries, maps acting on entries and averages over entries, finitely many operations: the entries of A x_1, ..., A x_n tend to "
         "jointly Gaussian variables of covariance sigma^2 lim <x_i, x_j>/d, independent of the input vectors; averages converge.",
-        "G. Yang, Wide feedforward or recurrent neural networks of any architecture are Gaussian processes, NeurIPS 2019, Thm. 5.4",
+        "G. Yang, Wide feedforward or recurrent neural networks of any architecture are Gaussian processes, NeurIPS 2019 (master theorem "
+        "of NETSOR; of NETSOR+ for averages)",
         {
             "gaussian": "A has independent N(0, sigma^2/d) entries, independent of the inputs",
             "input": "the input vectors have independent Gaussian entries",
