@@ -298,7 +298,8 @@ $$ s\to a+\sqrt{\sigma^2+\beta^2},\qquad \rho\to\frac{a+\sigma}{a+\sqrt{\sigma^2
 so that, with $w=\sqrt{\sigma^2+\beta^2}$, $1-\rho=\beta^2/((a+w)(w+\sigma))$, and $\rho$ is constant on
 $\beta^2=\bigl((a+\sigma)/\rho-a\bigr)^2-\sigma^2$. In $s$ and $\rho$: with LayerNorm in place of $N$, $\beta^2$ becomes
 $\beta^2(1-\mu^2)$, $\mu$ the mean entry of $e$; with a gain $\gamma$ independent of $A$ and $e$ and $a=0$,
-$\sigma$ becomes $\sigma\operatorname{rms}(\gamma)$. For Ginibre $A,W_x,W_e$ of scales $s_A,s_x,s_e$, $N((I+A)(W_xh+W_ee))$ has $\rho=s_x/\sqrt{s_x^2+s_e^2}$ and $N(h+A(W_xh+W_ee))$ has
+$\sigma$ becomes $\sigma\operatorname{rms}(\gamma)$. For Ginibre $A,W_x,W_e$ of scales $s_A,s_x,s_e$,
+$N((I+A)(W_xh+W_ee))$ has $\rho=s_x/\sqrt{s_x^2+s_e^2}$ and $N(h+A(W_xh+W_ee))$ has
 $\rho=(1+s_As_x)/(1+s_A\sqrt{s_x^2+s_e^2})$.""",
     assumptions=(
         Assumption("ginibre", "A (in the block forms also W_x and W_e, independent of it) has independent N(0, sigma^2/d) entries"),
