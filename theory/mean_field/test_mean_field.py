@@ -75,8 +75,7 @@ def test_tanh_digits_against_quadrature(gain, spread, mean, moment, slope):
 
 
 def test_floats_of_the_simulations_are_those_digits():
-    """Trapezoid rule of step 1/8: its error is about exp(-16 pi x the distance pi/6 of the poles), 4e-12."""
-    assert (float(TANH[1][3]), float(TANH[1][4])) == pytest.approx((MOMENT, SLOPE), rel=1e-10)
+    assert (float(TANH[1][3]), float(TANH[1][4])) == pytest.approx((MOMENT, SLOPE), rel=1e-13)
 
 
 @given(st.fractions(Fraction(1, 20), 6, max_denominator=50))
