@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import random
+from fractions import Fraction
 from typing import NamedTuple
 
 import sympy as sp
 
 from theory.falsifier import Falsifier
 from theory.formulas import formula
+from theory.mean_field.simulation import dot, gaussian_input, ginibre, settle, times, unit
 
 WIDTH = 100
 
@@ -23,54 +25,19 @@ class _Draw(NamedTuple):
     """e^T A e/(sigma d): of order 1/sqrt(d) when e is independent of A"""
 
 
-def _unit(vector: list[float]) -> list[float]:
-    scale = math.sqrt(len(vector) / _dot(vector, vector))
-    return [scale * x for x in vector]
-
-
-def _dot(left: list[float], right: list[float]) -> float:
-    return sum(x * y for x, y in zip(left, right, strict=True))
-
-
-def _times(matrix: list[list[float]], vector: list[float]) -> list[float]:
-    return [_dot(row, vector) for row in matrix]
-
-
-def _ginibre(rng: random.Random, symmetric: bool = False) -> list[list[float]]:
-    scale = 1 / math.sqrt(WIDTH)
-    matrix = [[rng.gauss(0, scale) for _ in range(WIDTH)] for _ in range(WIDTH)]
-    if symmetric:
-        for i in range(WIDTH):
-            for j in range(i):
-                matrix[i][j] = matrix[j][i]
-    return matrix
-
-
 def _aligned(matrix: list[list[float]]) -> list[float]:
     """A direction with e^T A e near its maximum: power iteration on A + A^T + 3 I."""
     transposed = [list(column) for column in zip(*matrix, strict=True)]
     e = [1.0] * WIDTH
     for _ in range(60):
-        e = _unit([p + q + 3 * x for p, q, x in zip(_times(matrix, e), _times(transposed, e), e, strict=True)])
+        e = unit([p + q + 3 * x for p, q, x in zip(times(matrix, e), times(transposed, e), e, strict=True)])
     return e
 
 
-def _draw(rng: random.Random, independent: bool = True, ginibre: bool = True, recall: bool = True) -> _Draw:
-    matrix = _ginibre(rng, not ginibre)
-    e = _unit([rng.gauss(0, 1) for _ in range(WIDTH)]) if independent else _aligned(matrix)
-    beta = 1.0 if recall else 0.0
-    return _Draw(matrix, e, beta, not ginibre, _dot(e, _times(matrix, e)) / WIDTH)
-
-
-def _fixed_point_scale(case: _Draw, loops: int = 100) -> tuple[float, float]:
-    """s and the last step of h' = N(A h + beta e), sigma = 1, a = 0, from h = e."""
-    h, s, step = case.e, 0.0, math.inf
-    for _ in range(loops):
-        z = [x + case.beta * y for x, y in zip(_times(case.matrix, h), case.e, strict=True)]
-        s = math.sqrt(_dot(z, z) / WIDTH)
-        moved = [x / s for x in z]
-        step, h = math.dist(moved, h) / math.sqrt(WIDTH), moved
-    return s, step
+def _draw(rng: random.Random, independent: bool = True, symmetric: bool = False, recall: bool = True) -> _Draw:
+    matrix = ginibre(rng, WIDTH, symmetric)
+    e = gaussian_input(rng, WIDTH) if independent else _aligned(matrix)
+    return _Draw(matrix, e, 1.0 if recall else 0.0, symmetric, dot(e, times(matrix, e)) / WIDTH)
 
 
 TOLERANCE = 0.35
@@ -78,7 +45,7 @@ TOLERANCE = 0.35
 
 
 def _off_the_scale(case: _Draw) -> str | None:
-    s, _ = _fixed_point_scale(case)
+    s = settle(case.matrix, case.e, case.beta).s
     law = float(formula("mean_field_scale")(0, 1, sp.Float(case.beta)))
     if abs(s / law - 1) > TOLERANCE:
         kind = "symmetric" if case.symmetric else "Ginibre"
@@ -87,9 +54,35 @@ def _off_the_scale(case: _Draw) -> str | None:
 
 
 def _no_settling(case: _Draw) -> str | None:
-    _, step = _fixed_point_scale(case)
+    step = settle(case.matrix, case.e, case.beta).step
     if step > 1e-3:
         return f"Ginibre A, d = {WIDTH}, beta = {case.beta:g}: the step is still {step:.3g} |h| after 100 loops"
+    return None
+
+
+class _Gain(NamedTuple):
+    gain: tuple[Fraction, Fraction]
+    """gamma of the two coordinates"""
+    k: tuple[Fraction, Fraction]
+    """fixed point of N(a Gamma k + A Gamma k + beta e) at a = 0, up to its length"""
+    w: Fraction
+    a: Fraction
+
+
+def _gain(rng: random.Random, keep: bool) -> _Gain:
+    def draw() -> Fraction:
+        return Fraction(rng.randint(1, 9), rng.randint(1, 5))
+
+    first = draw()
+    return _Gain((Fraction(1), Fraction(1)) if keep else (first, first + draw()), (draw(), draw()), draw(), draw())
+
+
+def _moves(case: _Gain) -> str | None:
+    # A Gamma k + beta e = w k; the pre-norm state a Gamma k + w k must stay parallel to k
+    z = [(case.a * g + case.w) * x for g, x in zip(case.gain, case.k, strict=True)]
+    if z[0] * case.k[1] != z[1] * case.k[0]:
+        gain, k = (f"({x}, {y})" for x, y in (case.gain, case.k))
+        return f"d = 2, gamma = {gain}: N fixes k = {k} at a = 0 with s = {case.w}, but turns it to ({z[0]}, {z[1]}) at a = {case.a}"
     return None
 
 
@@ -107,7 +100,7 @@ FALSIFIERS = (
         "symmetric_weights",
         "ginibre",
         "s is within 35 % of sqrt(sigma^2 + beta^2) at d = 100",
-        lambda rng, keep: _draw(rng, ginibre=keep),
+        lambda rng, keep: _draw(rng, symmetric=not keep),
         lambda case: not case.symmetric,
         _off_the_scale,
         4,
@@ -120,5 +113,13 @@ FALSIFIERS = (
         lambda case: case.beta > 0,
         _no_settling,
         4,
+    ),
+    Falsifier(
+        "gain_with_residual",
+        "eps_zero_gain_one",
+        "the fixed point of a = 0 is fixed at every a",
+        _gain,
+        lambda case: case.gain == (1, 1),
+        _moves,
     ),
 )

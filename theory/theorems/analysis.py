@@ -75,4 +75,24 @@ THEOREMS: dict[str, Theorem] = {
         "H. Federer, Geometric Measure Theory, 3.1.24",
         {"polynomial": "the function is a polynomial", "not_zero": "it is not zero at some point"},
     ),
+    "gaussian_by_parts": Theorem(
+        "Gaussian integration by parts (Stein's lemma)",
+        "g standard Gaussian, f locally absolutely continuous with E|f'(g)| < infinity: E g f(g) = E f'(g).",
+        "C. Stein, Ann. Statist. 9 (1981), Lemma 1",
+        {"regular": "f is locally absolutely continuous and E|f'(g)| is finite"},
+    ),
+    "hermite_expansion": Theorem(
+        "Hermite expansion",
+        "The Hermite polynomials H_k = He_k/sqrt(k!) are an orthonormal basis of L^2 of the Gaussian measure. If phi and its weak "
+        "derivative lie in it and c_k = E phi(g) H_k(g), then E phi^2 = Sum c_k^2, E phi'^2 = Sum k c_k^2, and for standard Gaussians "
+        "g, g' of correlation r, E phi(g) phi(g') = Sum c_k^2 r^k.",
+        "R. O'Donnell, Analysis of Boolean Functions (2014), section 11.2; V. Bogachev, Gaussian Measures (1998), sections 1.3 and 1.5",
+        {"square_integrable": "E phi(g)^2 and E phi'(g)^2 are finite"},
+    ),
+    "anderson": Theorem(
+        "Anderson's theorem in one dimension",
+        "g standard Gaussian, psi >= 0 even and non-decreasing in |x|: E psi(g + m) is non-decreasing in |m|.",
+        "T. Anderson, Proc. Amer. Math. Soc. 6 (1955), Thm. 1",
+        {"even": "psi is even and non-negative", "monotone": "psi is non-decreasing in |x|"},
+    ),
 }

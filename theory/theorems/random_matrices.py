@@ -46,4 +46,33 @@ THEOREMS: dict[str, Theorem] = {
         "K. Mardia, J. Kent, J. Bibby, Multivariate Analysis, section 3.2",
         {"gaussian": "the entries are independent N(0, 1)", "orthogonal": "Q Q^T = c I"},
     ),
+    "single_ring": Theorem(
+        "Single ring theorem with convergence of the support (R-diagonal limit)",
+        "M = U T V with U, V independent Haar orthogonal, T independent of them, its singular values bounded with convergent law of "
+        "second moment t^2 (in particular M = A D with A of orthogonally invariant law, D independent): the spectral radius tends to t; "
+        "M is asymptotically R-diagonal, free of independent matrices of invariant law, so (1/d) tr (M^j)^T M^k -> 0 for j != k and "
+        "t^{2k} for j = k; a product of two such matrices, or of one and any independent bounded matrix, is again R-diagonal.",
+        "A. Guionnet, M. Krishnapur, O. Zeitouni, The single ring theorem, Ann. Math. 174 (2011); A. Guionnet, O. Zeitouni, "
+        "Support convergence in the single ring theorem, Probab. Theory Relat. Fields 154 (2012); U. Haagerup, F. Larsen, J. Funct. Anal. "
+        "176 (2000)",
+        {
+            "invariant": "the law of one factor is invariant under orthogonal maps from both sides",
+            "bounded": "the other factor is independent of it, bounded, with convergent singular-value law",
+            "limit": "d -> infinity",
+        },
+    ),
+    "tensor_program": Theorem(
+        "Master theorem for programs with shared Gaussian weights",
+        "A with independent N(0, sigma^2/d) entries (used any number of times, never transposed), vectors with independent Gaussian "
+        "entries, maps acting on entries and averages over entries, finitely many operations: the entries of A x_1, ..., A x_n tend to "
+        "jointly Gaussian variables of covariance sigma^2 lim <x_i, x_j>/d, independent of the input vectors; averages converge.",
+        "G. Yang, Wide feedforward or recurrent neural networks of any architecture are Gaussian processes, NeurIPS 2019 (master theorem "
+        "of NETSOR; of NETSOR+ for averages)",
+        {
+            "gaussian": "A has independent N(0, sigma^2/d) entries, independent of the inputs",
+            "input": "the input vectors have independent Gaussian entries",
+            "growth": "the entrywise maps grow at most like exp(|x|^(2 - delta))",
+            "steps": "the number of operations is fixed as d -> infinity",
+        },
+    ),
 }

@@ -1,0 +1,112 @@
+"""Small loops N(a h + A phi(h) + beta e) in plain Python, for the attacks on the mean-field laws and their measured steps."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from operator import mul
+from typing import NamedTuple
+
+Vector = Sequence[float]
+
+
+def dot(left: Vector, right: Vector) -> float:
+    """Inner product."""
+    return sum(map(mul, left, right))
+
+
+def times(matrix: Sequence[Vector], vector: Vector) -> list[float]:
+    """Matrix times vector."""
+    return [dot(row, vector) for row in matrix]
+
+
+def unit(vector: Vector) -> list[float]:
+    """The vector scaled to norm sqrt(d)."""
+    scale = math.sqrt(len(vector) / dot(vector, vector))
+    return [scale * x for x in vector]
+
+
+def ginibre(rng: random.Random, width: int, symmetric: bool = False) -> list[list[float]]:
+    """Independent N(0, 1/width) entries; `symmetric` copies the lower half from the upper."""
+    scale = 1 / math.sqrt(width)
+    matrix = [[rng.gauss(0, scale) for _ in range(width)] for _ in range(width)]
+    if symmetric:
+        for i in range(width):
+            for j in range(i):
+                matrix[i][j] = matrix[j][i]
+    return matrix
+
+
+def gaussian_input(rng: random.Random, width: int) -> list[float]:
+    """Independent Gaussian entries, scaled to norm sqrt(width)."""
+    return unit([rng.gauss(0, 1) for _ in range(width)])
+
+
+def sparse_input(rng: random.Random, width: int, density: float = 1.0) -> list[float]:
+    """Entries +-1 on a share `density` of the coordinates, 0 elsewhere, scaled to norm sqrt(width)."""
+    count = max(1, round(density * width))
+    entries = [rng.choice((-1.0, 1.0)) for _ in range(count)] + [0.0] * (width - count)
+    rng.shuffle(entries)
+    return unit(entries)
+
+
+class Activation(NamedTuple):
+    """phi and its derivative."""
+
+    value: Callable[[float], float]
+    slope: Callable[[float], float]
+
+
+LINEAR = Activation(lambda x: x, lambda x: 1.0)
+
+
+def tanh(gain: float) -> Activation:
+    """tanh(gain x)."""
+    return Activation(lambda x: math.tanh(gain * x), lambda x: gain * (1 - math.tanh(gain * x) ** 2))
+
+
+RELU = Activation(lambda x: max(x, 0.0), lambda x: float(x > 0))
+SQUARE = Activation(lambda x: x * x, lambda x: 2 * x)
+
+
+class Settled(NamedTuple):
+    """State after the loops, its scale s = |z|/sqrt(d), and the length of the last step over sqrt(d)."""
+
+    h: list[float]
+    s: float
+    step: float
+
+
+def settle(
+    matrix: Sequence[Vector], e: Vector, beta: float, activation: Activation = LINEAR, a: float = 0.0, loops: int = 100, tol: float = 0.0
+) -> Settled:
+    """Iterate h' = N(a h + A phi(h) + beta e) from h = e, at most `loops` times or until the step falls below tol."""
+    h, s, step, root = list(e), 0.0, math.inf, math.sqrt(len(e))
+    for _ in range(loops):
+        image = times(matrix, [activation.value(x) for x in h])
+        z = [a * x + y + beta * v for x, y, v in zip(h, image, e, strict=True)]
+        s = math.sqrt(dot(z, z)) / root
+        moved = [x / s for x in z]
+        step, h = math.dist(moved, h) / root, moved
+        if step < tol:
+            break
+    return Settled(h, s, step)
+
+
+def spectral_radius(
+    matrix: Sequence[Vector], at: Settled, activation: Activation, a: float, rng: random.Random, skip: int = 30, loops: int = 80
+) -> float:
+    """exp of the mean log growth of a tangent vector under J = P (a + A phi'(h))/s: rho up to O(1/loops), also for complex pairs."""
+    slopes, size = [activation.slope(x) for x in at.h], dot(at.h, at.h)
+    vector, total = [rng.gauss(0, 1) for _ in at.h], 0.0
+    for loop in range(skip + loops):
+        image = times(matrix, list(map(mul, slopes, vector)))
+        moved = [(a * x + y) / at.s for x, y in zip(vector, image, strict=True)]
+        along = dot(at.h, moved) / size
+        moved = [x - along * y for x, y in zip(moved, at.h, strict=True)]
+        length = math.sqrt(dot(moved, moved))
+        vector = [x / length for x in moved]
+        if loop >= skip:
+            total += math.log(length)
+    return math.exp(total / loops)
