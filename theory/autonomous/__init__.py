@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from theory.autonomous.countability import A2
 from theory.autonomous.linear import A1
 
-CLAIMS = (A1,)
+CLAIMS = (A1, A2)

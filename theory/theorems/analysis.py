@@ -42,4 +42,64 @@ THEOREMS: dict[str, Theorem] = {
             "compact": "the zeros to exclude lie in a compact set",
         },
     ),
+    "regular_value": Theorem(
+        "Regular value theorem",
+        "F: Omega -> R^n of class C^1 on an open set of R^(n+P), DF of rank n on Z = F^{-1}(0): Z is empty or a C^1 manifold of "
+        "dimension P with tangent spaces ker DF.",
+        "M. Hirsch, Differential Topology, Thm. 1.3.2",
+        {"smooth": "F is C^1 on an open set", "regular": "DF has rank n at every zero of F"},
+    ),
+    "sard_equal_dimensions": Theorem(
+        "Sard's theorem for equal dimensions",
+        "A C^1 map between manifolds (second countable) of the same dimension has a null set of critical values.",
+        "A. Sard, Bull. Amer. Math. Soc. 48 (1942); M. Hirsch, Differential Topology, Thm. 3.1.3 (r > max(0, n - n) = 0)",
+        {"smooth": "the map is C^1", "dimensions": "source and target have the same dimension"},
+    ),
+    "parametric_transversality": Theorem(
+        "Parametric transversality for equations in as many unknowns",
+        "F: Omega -> R^n of class C^1 on an open set of R^n x R^P, D_theta F of rank n at every zero of F: for almost every theta, "
+        "D_h F is invertible at every zero of F(., theta) in Omega. The same on C^1 manifolds of dimension n.",
+        "M. Hirsch, Differential Topology, Thm. 3.2.7; proved for R^n as claim A2",
+        {"smooth": "F is C^1 jointly in state and parameters on an open set", "rank": "D_theta F is onto at every zero of F"},
+    ),
+    "implicit_function": Theorem(
+        "Implicit function theorem",
+        "F of class C^1 near (x_0, y_0), F(x_0, y_0) = 0, D_x F(x_0, y_0) invertible: near (x_0, y_0) the zeros of F are the graph of a "
+        "C^1 map x(y). Without y: x_0 is an isolated zero and F a diffeomorphism near it.",
+        "W. Rudin, Principles of Mathematical Analysis, 3rd ed., Thms. 9.24 and 9.28",
+        {"smooth": "F is C^1", "invertible": "D_x F is invertible at the point"},
+    ),
+    "rademacher": Theorem(
+        "Rademacher's theorem",
+        "A locally Lipschitz map between Euclidean spaces is differentiable almost everywhere.",
+        "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, Thm. 3.2",
+        {"lipschitz": "the map is locally Lipschitz"},
+    ),
+    "area_formula": Theorem(
+        "Area formula",
+        "F: R^n -> R^n locally Lipschitz, E measurable: Int_E |det DF| dh = Int #(E cap F^{-1}(b)) db. So F sends null sets to null "
+        "sets, {det DF = 0} to a null set, and almost every b has finitely many preimages in a bounded set.",
+        "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, Thm. 3.8",
+        {"lipschitz": "F is locally Lipschitz between spaces of the same dimension", "measurable": "the set is measurable"},
+    ),
+    "analytic_zero_set": Theorem(
+        "Zeros of an analytic function",
+        "A real-analytic function (a polynomial, say) on a connected open set of R^n that is not identically zero has a Lebesgue-null set "
+        "of zeros.",
+        "B. Mityagin, The zero set of a real analytic function, Math. Notes 107 (2020)",
+        {"analytic": "the function is real-analytic on a connected open set", "nonzero": "it is not zero at some point of that set"},
+    ),
+    "lebesgue_density": Theorem(
+        "Lebesgue's density theorem",
+        "Almost every point of a measurable set E of R^n is a density point; at a density point every open cone with apex there meets E "
+        "at points arbitrarily near the apex.",
+        "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, Cor. 1.5",
+        {"measurable": "the set is measurable"},
+    ),
+    "tonelli": Theorem(
+        "Null sections",
+        "A measurable set of R^m x R^n is null iff almost every section is null, in either variable.",
+        "G. Folland, Real Analysis, 2nd ed., Thm. 2.37",
+        {"measurable": "the set is measurable", "sections": "almost every section in one variable is null"},
+    ),
 }
