@@ -15,7 +15,7 @@ import sympy as sp
 
 from theory.errors import UsageError
 
-FAMILIES = ("recall", "drift", "geometry", "outer_norm", "mean_field")
+FAMILIES = ("autonomous", "recall", "drift", "geometry", "outer_norm", "mean_field")
 """families with a module theory.<family>.formulas"""
 
 
