@@ -9,7 +9,7 @@ from theory.architecture import Recall
 from theory.autonomous.capacity_attacks import FALSIFIERS
 from theory.claim import Assumption, Axis, Claim, Consequence, Regime
 from theory.formulas import formula
-from theory.proof import Sentence, both, cited, decided, deduced, identity
+from theory.proof import Sentence, decided, deduced, identity
 
 
 def _entropy():
@@ -23,25 +23,23 @@ def _entropy():
 
 def _bernoulli():
     n, t, power = sp.symbols("n t u")
-    # (1 + t)^n >= 1 + n t by induction over n; with t = y/n: e^y = lim (1 + y/n)^n >= 1 + y, that is log x <= x - 1
-    return [Sentence((n >= 0, t >= -1, power >= 1 + n * t), power * (1 + t) >= 1 + (n + 1) * t)]
+    # (1 + t)^n >= 1 + n t by induction over n (n t^2 >= 0 on top); with t = y/n: e^y = lim (1 + y/n)^n >= 1 + y, that is log x <= x - 1
+    return [Sentence((t >= -1, power >= 1 + n * t), power * (1 + t) >= 1 + (n + 1) * t + n * t**2)]
 
 
 def _accuracy():
     right, m, classes, hits, p = sp.symbols("a m K c p")
-    # c <= m answers are ever given; each is right for at most one class of probability 1/K
+    # c <= m answers are ever given, each is right for one class, of probability at most p
     return [
-        Sentence((classes > 0, m > 0, hits <= m, sp.Eq(right * classes, hits)), right * classes <= m),
-        Sentence((classes > m, m > 0, hits <= m, sp.Eq(right * classes, hits)), right < 1),
-        # classes of probability at most p: the m most probable have at most m p
-        Sentence((p > 0, m > 0, hits >= 0, hits <= m, right <= hits * p), right <= m * p),
+        Sentence((p > 0, hits <= m, right <= hits * p), right <= m * p),
+        Sentence((classes > 0, sp.Eq(classes * p, 1), right <= m * p), classes * right <= m),
     ]
 
 
 def _separation():
     x, y, gap, curvature = sp.symbols("x y g M")
     # x = |h - k|, y = |(I - J)(h - k)|, both fixed
-    return [Sentence((gap > 0, curvature > 0, x > 0, y >= gap * x, 2 * y <= curvature * x**2), curvature * x >= 2 * gap)]
+    return [Sentence((x > 0, y >= gap * x, 2 * y <= curvature * x**2), curvature * x >= 2 * gap)]
 
 
 def _packing():
@@ -88,12 +86,6 @@ def _equal_tokens():
     ]
 
 
-def _mask_matters():
-    k_aa, k_ab, v_a, v_b, gap = sp.symbols("kaa kab va vb x")
-    given = (k_aa > 0, k_ab > 0, sp.Eq(gap * (2 * k_aa + k_ab), k_ab * (v_b - v_a)))
-    return [Sentence(given, sp.Equivalent(sp.Eq(gap, 0), sp.Eq(v_a, v_b))), Sentence((*given, v_b > v_a), both(gap > 0, gap < v_b - v_a))]
-
-
 _STEPS = (
     deduced(
         "finitely_many_values",
@@ -109,7 +101,8 @@ _STEPS = (
     ),
     identity(
         "entropy",
-        "H(h_inf) - log m <= Sum p_i (1/(m p_i) - 1) = 1 - Sum p_i = 0: at most log2 m bits; h_inf is a function of e, so I(e; h_inf) = H(h_inf)",
+        "H(h_inf) - log m <= Sum p_i (1/(m p_i) - 1) = 1 - Sum p_i = 0: at most log2 m bits; h_inf is a function of e, so I(e; h_inf) = "
+        "H(h_inf)",
         "m = 2, 3, 5 (term by term for every m)",
         _entropy,
         ("finitely_many_values", "logarithm"),
@@ -145,21 +138,16 @@ _STEPS = (
     ),
     identity(
         "equal_tokens",
-        "equal tokens get equal updates, under a causal mask they do not: the difference is k_ab (v_b - v_a)/(2 k_aa + k_ab)",
+        "equal tokens get equal updates, under a causal mask they do not: the difference is k_ab (v_b - v_a)/(2 k_aa + k_ab), "
+        "not zero unless v_a = v_b: a causal mask is a positional signal",
         "L = 3, every d",
         _equal_tokens,
         ("equivariance",),
     ),
-    decided(
-        "mask_matters",
-        "that difference vanishes only for equal values: a causal mask is a positional signal",
-        "L = 3, every positive weight",
-        _mask_matters,
-        ("equal_tokens",),
-    ),
     deduced(
         "partition",
-        "by induction over t tokens that start equal stay equal: the number of different tokens never grows, and m counts fixed points of the "
+        "by induction over t tokens that start equal stay equal: the number of different tokens never grows, and m counts fixed points of "
+        "the "
         "loop on that invariant subspace",
         "every d, L, t",
         ("equivariance", "equal_tokens"),
@@ -172,13 +160,19 @@ M6 = Claim(
     id="M6",
     title="Capacity of the limit without recall",
     source="extension",
-    statement="A loop without recall whose inputs reach m fixed points transmits at most log2 m bits in the limit: I(e; h_inf) = H(h_inf) <= log2 m, "
-    "and any read-out is right on K equally likely answers with probability at most m/K. If |(I - J)x| >= g|x| and |D^2 f| <= M at the fixed "
-    "points in a ball of radius r, m <= (1 + r M/g)^d. Without positional signal (a causal mask is one) tokens that start equal stay equal.",
-    latex=r"Let $h_{t+1}=f(h_t)$ with $f$ continuous, and let the limits $h_\infty(e)$ of the inputs $e$ lie in a set of $m$ fixed points. Then for "
-    r"every distribution of the input $I(e;h_\infty)=H(h_\infty)\leq\log_2m$, and any read-out of $h_\infty$ is right on $K$ equally likely "
+    statement="A loop without recall whose inputs reach m fixed points transmits at most log2 m bits in the limit: I(e; h_inf) = H(h_inf) "
+    "<= log2 m, "
+    "and any read-out is right on K equally likely answers with probability at most m/K. If |(I - J)x| >= g|x| and |D^2 f| <= M at the "
+    "fixed "
+    "points in a ball of radius r, m <= (1 + r M/g)^d. Without positional signal (a causal mask is one) tokens that start equal stay "
+    "equal.",
+    latex=r"Let $h_{t+1}=f(h_t)$ with $f$ continuous, and let the limits $h_\infty(e)$ of the inputs $e$ lie in a set of $m$ fixed "
+    r"points. Then for "
+    r"every distribution of the input $I(e;h_\infty)=H(h_\infty)\leq\log_2m$, and any read-out of $h_\infty$ is right on $K$ equally "
+    r"likely "
     r"answers with probability at most $m/K$. If the fixed points lie in a ball of radius $r$, and at each of them "
-    r"$|(I-J)x|\geq g|x|$ for all $x$ and $|D^2f|\leq M$ on the ball, then $m\leq(1+rM/g)^d$. If the loop has no positional signal (no position "
+    r"$|(I-J)x|\geq g|x|$ for all $x$ and $|D^2f|\leq M$ on the ball, then $m\leq(1+rM/g)^d$. If the loop has no positional signal (no "
+    r"position "
     r"encoding, no causal mask), tokens that are equal at $t=0$, with equal inputs, are equal for all $t$.",
     assumptions=(
         Assumption("autonomous", "no recall: the input enters through h_0 only"),

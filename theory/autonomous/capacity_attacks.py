@@ -13,7 +13,8 @@ Scalar = Fraction
 
 
 class _Channel(NamedTuple):
-    """h' = clamp of slope h + recall e after `loops` loops from h_0 = e; read at the accuracy 1/10^6. Without recall it has m fixed points."""
+    """h' = clamp of slope h + recall e after `loops` loops from h_0 = e; read at the accuracy 1/10^6. Without recall it has m fixed "
+    "points."""
 
     slope: Scalar
     recall: Scalar
@@ -110,9 +111,7 @@ _BITS: str = "at most m inputs are told apart"
 _holds_recall: Callable[[_Channel], bool] = lambda case: case.recall == 0  # noqa: E731
 FALSIFIERS = (
     Falsifier("recall", "autonomous", _BITS, lambda rng, keep: _channel(rng, not keep, True), _holds_recall, _tells_apart),
-    Falsifier(
-        "finite_time", "limit", _BITS, lambda rng, keep: _channel(rng, False, keep), lambda case: case.loops >= 40, _tells_apart
-    ),
+    Falsifier("finite_time", "limit", _BITS, lambda rng, keep: _channel(rng, False, keep), lambda case: case.loops >= 40, _tells_apart),
     Falsifier(
         "a_continuum_of_fixed_points",
         "reachable",

@@ -22,7 +22,8 @@ def _kernel():
         # A invertible: x = -B K eta goes with the parameter change eta, whatever eta
         Words(S * A * B * K * eta + (1 - S * K) * eta, eta, INVERTIBLE, invertible_model),
         # l A = 0: l K annihilates every parameter change along the zeros, and is not zero since l K S = l
-        Words(LEFT * K * (1 - S * K) * y + LEFT * K, LEFT * K * S * A * x + LEFT * K, SINGULAR, singular_model),
+        Words(LEFT * K * S * K * y, LEFT * K * y, SINGULAR, singular_model),
+        Words(LEFT * K * S * (A + 1) * x, LEFT * x, SINGULAR, singular_model),
         Words(LEFT * K * S, LEFT, SINGULAR, singular_model),
     ]
 
@@ -81,12 +82,11 @@ def _hadamard():
 
 
 def _relu():
-    a, c, b, h = sp.symbols("a c b h")
-    # h' = b + a max(h, 0) + c min(h, 0): one kink at 0, slopes a and c
-    fixed = sp.Or(both(h >= 0, sp.Eq(h, b + a * h)), both(h < 0, sp.Eq(h, b + c * h)))
+    a, b, h, k = sp.symbols("a b h k")
+    # one side of the kink, slope a: h' = b + a h
     return [
-        Sentence((sp.Ne(b, 0), fixed), sp.Or(both(h > 0, sp.Ne(a, 1)), both(h < 0, sp.Ne(c, 1)))),
-        Sentence((sp.Eq(b, 0), sp.Eq(a, 1), h >= 0), fixed),
+        Sentence((sp.Ne(b, 0), sp.Eq(h, b + a * h)), both(sp.Ne(h, 0), sp.Ne(a, 1), sp.Eq((1 - a) * h, b))),
+        Sentence((sp.Eq(h, b + a * h), sp.Eq(k, b + a * k), sp.Ne(h, k)), both(sp.Eq(a, 1), sp.Eq(b, 0))),
     ]
 
 
@@ -115,18 +115,21 @@ def _cubic_exceptions():
     return [
         Sentence((degenerate,), sp.Eq(_discriminant(p, q), 0)),
         Sentence((sp.Eq(_discriminant(p, q), 0), sp.Eq(2 * p * h, -3 * q), sp.Ne(p, 0)), degenerate),
-        Sentence((sp.Eq(_discriminant(p, q), 0), sp.Eq(p, 0), sp.Eq(h, 0)), degenerate),
     ]
 
 
+def _cubic_pair():
+    h, k, p, q = sp.symbols("h k p q")
+    zeros = (sp.Eq(_cubic(h, p, q), 0), sp.Eq(_cubic(k, p, q), 0))
+    return [Sentence((*zeros, sp.Ne(h, k)), both(sp.Eq(p, -(h**2) - h * k - k**2), sp.Eq(q, h * k * (h + k))))]
+
+
 def _cubic_count():
-    h, k, p, q, x = sp.symbols("h k p q x")
-    zeros = (sp.Eq(_cubic(h, p, q), 0), sp.Eq(_cubic(k, p, q), 0), sp.Ne(h, k))
-    third = -h - k
+    h, k, x = sp.symbols("h k x")
+    p, q = -(h**2) - h * k - k**2, h * k * (h + k)
     return [
-        Sentence((*zeros,), _discriminant(p, q) <= 0),
-        Sentence((*zeros, sp.Eq(_cubic(x, p, q), 0)), sp.Or(sp.Eq(x, h), sp.Eq(x, k), sp.Eq(x, third))),
-        Sentence((*zeros, sp.Eq(third, h)), sp.Eq(_discriminant(p, q), 0)),
+        Equation(_cubic(x, p, q), (x - h) * (x - k) * (x + h + k)),
+        Equation(_discriminant(p, q), -((h - k) ** 2) * (2 * h + k) ** 2 * (h + 2 * k) ** 2),
     ]
 
 
@@ -208,7 +211,8 @@ _STEPS = (
     ),
     decided(
         "gap",
-        "the same by hand: |(I - J)x| >= c|x|, and |f(h) - f(k) - J(h - k)| <= delta|h - k| with delta < c near h* (f is C^1), leave no second "
+        "the same by hand: |(I - J)x| >= c|x|, and |f(h) - f(k) - J(h - k)| <= delta|h - k| with delta < c near h* (f is C^1), leave no "
+        "second "
         "fixed point there (how far away it is: M6)",
         "every n",
         _gap,
@@ -238,16 +242,18 @@ _STEPS = (
     ),
     identity(
         "count_is_integrable",
-        "|det DF| is at most the product of the lengths of its columns, so Int_K |det DF| <= Lip(F)^n vol K: the mean count over b is finite",
+        "|det DF| is at most the product of the lengths of its columns, so Int_K |det DF| <= Lip(F)^n vol K: the mean count over b is "
+        "finite",
         "n = 2, 3",
         _hadamard,
         ("lipschitz_critical_values",),
     ),
     decided(
         "relu_worked",
-        "h' = b + a max(h,0) + c min(h,0): for b != 0 no fixed point is on the kink and none is degenerate; the exceptional set is {b = 0} "
-        "(a = 1: a ray of fixed points)",
-        "d = 1, every a, c, b",
+        "h' = b + a max(h,0) + c min(h,0): for b != 0 no fixed point is on the kink and none is degenerate; two on one side force slope 1 "
+        "there "
+        "and b = 0, a ray of them: the exceptional set is {b = 0}",
+        "d = 1, every slope and b",
         _relu,
     ),
     identity(
@@ -259,16 +265,23 @@ _STEPS = (
     ),
     decided(
         "cubic_exceptions",
-        "a degenerate fixed point exists iff 4p^3 + 27q^2 = 0",
+        "a degenerate fixed point exists iff 4p^3 + 27q^2 = 0: it is h = -3q/2p (p = 0 forces q = 0, and h = 0)",
         "d = 1, every p, q",
         _cubic_exceptions,
         ("cubic_resultant",),
     ),
     decided(
-        "cubic_count",
-        "4p^3 + 27q^2 > 0: one fixed point; two different ones h, k determine the third, -h - k",
+        "cubic_pair",
+        "two different fixed points h, k determine the parameters: p = -(h^2 + h k + k^2), q = h k (h + k)",
         "d = 1, every p, q",
+        _cubic_pair,
+    ),
+    identity(
+        "cubic_count",
+        "the third is then -h - k, and 4p^3 + 27q^2 = -(h - k)^2 (2h + k)^2 (h + 2k)^2: one fixed point if positive, three if negative",
+        "d = 1, every h, k",
         _cubic_count,
+        ("cubic_pair",),
     ),
     identity(
         "planar_exceptions",
@@ -291,14 +304,18 @@ A2 = Claim(
     id="A2",
     title="Fixed points are non-degenerate, isolated and countable for almost every parameter",
     source="paper+extension",
-    statement="f(h, theta) jointly C^1 on an open Omega, D_theta f onto R^n at every zero of F = f - h in Omega: for almost every theta every "
+    statement="f(h, theta) jointly C^1 on an open Omega, D_theta f onto R^n at every zero of F = f - h in Omega: for almost every theta "
+    "every "
     "fixed point in Omega has det(I - J) != 0; the fixed points in Omega are isolated and countable, and finitely many in each compact "
-    "subset of Omega. With values in a manifold (outer norm, eps = 0): onto its tangent space, and det(I - P J P) != 0. f = g(h) + b with g "
+    "subset of Omega. With values in a manifold (outer norm, eps = 0): onto its tangent space, and det(I - P J P) != 0. f = g(h) + b with "
+    "g "
     "locally Lipschitz (ReLU): the same for almost every b, and g is differentiable at every fixed point.",
     latex=r"Let $f(h,\theta)$ be jointly $C^1$ on an open set $\Omega\subset\mathbb{R}^n\times\mathbb{R}^P$ and suppose that "
-    r"$D_\theta f(h,\theta)$ is onto $\mathbb{R}^n$ at every $(h,\theta)\in\Omega$ with $f(h,\theta)=h$. Then for almost every $\theta$ every "
+    r"$D_\theta f(h,\theta)$ is onto $\mathbb{R}^n$ at every $(h,\theta)\in\Omega$ with $f(h,\theta)=h$. Then for almost every $\theta$ "
+    r"every "
     r"fixed point $h^*\in\Omega_\theta=\{h:(h,\theta)\in\Omega\}$ satisfies $\det(I-D_hf(h^*,\theta))\neq0$. Hence the fixed points in "
-    r"$\Omega_\theta$ are isolated and countable, and each compact subset of $\Omega_\theta$ contains finitely many. If $f$ takes values in "
+    r"$\Omega_\theta$ are isolated and countable, and each compact subset of $\Omega_\theta$ contains finitely many. If $f$ takes values "
+    r"in "
     r"a manifold $M$, the same holds with $T_{h^*}M$ in place of $\mathbb{R}^n$ and $\det(I-D_hf|_{T_{h^*}M})\neq0$. If "
     r"$f(h,b)=g(h)+b$ with $g$ locally Lipschitz, then for almost every $b$ every compact set contains finitely many fixed points, and at "
     r"each of them $g$ is differentiable with $\det(I-Dg)\neq0$.",

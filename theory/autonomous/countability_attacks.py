@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import sympy as sp
@@ -155,11 +155,11 @@ def _crowded(case: _Curve) -> str | None:
         knots = [(Fraction(k, 9), peano_coordinate((k // 3, k % 3)) if k < 9 else Fraction(1)) for k in range(10)]
         points = {
             a + (bias - x) / (y - x) * (b - a)
-            for (a, x), (b, y) in zip(knots, knots[1:], strict=False)
+            for (a, x), (b, y) in pairwise(knots)
             if x != y and min(x, y) <= bias <= max(x, y)
         }
     order = sorted(points)
-    close = [(a, b) for a, b in zip(order, order[1:], strict=False) if b - a < Fraction(1, 3**7)]
+    close = [(a, b) for a, b in pairwise(order) if b - a < Fraction(1, 3**7)]
     return f"b = {bias}: {len(order)} fixed points at depth {len(case.digits)}, e.g. {close[0][0]} and {close[0][1]}" if close else None
 
 
@@ -176,7 +176,9 @@ def _many(case: _Waves) -> str | None:
         rest = 1 / h - k
         if case.low <= h <= 1 and 4 * rest * (1 - rest) == Fraction(3, 4):
             count += 1
-    return f"{count} non-degenerate fixed points 1/(k + 1/4), k < 400 even, in [{case.low}, 1]: they accumulate at 0" if count > 12 else None
+    return (
+        f"{count} non-degenerate fixed points 1/(k + 1/4), k < 400 even, in [{case.low}, 1]: they accumulate at 0" if count > 12 else None
+    )
 
 
 FALSIFIERS = (

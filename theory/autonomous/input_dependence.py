@@ -22,9 +22,9 @@ def _trapped():
     # x = |h_inf(e) - h_inf(e0)|: both are fixed, and no other fixed point is closer to h_inf(e0) than r
     isolated = sp.Or(sp.Eq(x, 0), x >= r)
     return [
-        Sentence((r > 0, x < r, isolated), sp.Eq(x, 0)),
+        Sentence((x < r, isolated), sp.Eq(x, 0)),
         # differentiable at e0 with norm n: |h_inf(e) - h_inf(e0)| <= (n + 1)|e - e0| near e0, so continuous at e0
-        Sentence((r > 0, slope >= 0, gap >= 0, x <= (slope + 1) * gap, (slope + 1) * gap < r, isolated), sp.Eq(x, 0)),
+        Sentence((x <= (slope + 1) * gap, (slope + 1) * gap < r, isolated), sp.Eq(x, 0)),
     ]
 
 
@@ -47,8 +47,14 @@ def _cone():
 
 def _staircase():
     n, h, phi = sp.symbols("n h phi")
-    on_step = (n >= 1, (n + 1) * h > 1, n * h <= 1, sp.Eq(n * phi, 1))
-    return [Sentence(on_step, both(phi >= h, n * (phi - h) < h))]
+    return [
+        # h <= 1/n and h > 1/(n+1), in terms of phi = 1/n
+        Sentence(
+            (n > 0, sp.Eq(n * phi, 1)),
+            both(sp.Equivalent(n * h <= 1, phi >= h), sp.Equivalent((n + 1) * h > 1, n * (n + 1) * (phi - h) < 1)),
+        ),
+        Sentence((n > 0, (n + 1) * h > 1, n * (n + 1) * (phi - h) < 1), n * (phi - h) < h),
+    ]
 
 
 def _loop(h: sp.Expr, p: sp.Expr, q: sp.Expr) -> sp.Expr:
@@ -57,15 +63,14 @@ def _loop(h: sp.Expr, p: sp.Expr, q: sp.Expr) -> sp.Expr:
 
 
 def _staircase_loop():
-    h, p, q = sp.symbols("h p q")
-    between = (q > 0, p <= 1, h > q, h < p)
+    g, u, w = sp.symbols("g u w")
+    # u = 1/n - h, w = h - 1/(n+1), u + w = 1/n - 1/(n+1) < 1, g = f(h) - h
+    step = sp.Eq(g, u**2 * w**2)
     return [
-        Sentence(between, both(_loop(h, p, q) > h, _loop(h, p, q) < p)),
-        Sentence((q > 0, p <= 1, p > q, h >= q, h <= p), sp.Equivalent(sp.Eq(_loop(h, p, q), h), sp.Or(sp.Eq(h, p), sp.Eq(h, q)))),
-        # f(h) - h <= (p - q)^4/16, and p - q = p q: |f(h) - h| <= h^4 (q <= h, p <= 2 q), so f'(0) = 1
-        Sentence((*between, sp.Eq(p - q, p * q)), _loop(h, p, q) - h < h**4),
-        # beyond 1: x = h - 1 -> x - g, g = x^2/(1 + x^2)
-        Sentence((h > 1, sp.Eq(p * (1 + (h - 1) ** 2), (h - 1) ** 2)), both(h - p < h, h - p > 1)),
+        Sentence((u > 0, w > 0, u + w < 1, step), both(g > 0, 27 * g < 4 * u)),
+        Sentence((u >= 0, w >= 0, step), 16 * g <= (u + w) ** 4),
+        # beyond 1: x = h - 1 goes to x - g
+        Sentence((u > 0, sp.Eq(g * (1 + u**2), u**2)), both(g > 0, 2 * g <= u)),
     ]
 
 
@@ -118,7 +123,8 @@ _STEPS = (
     cited(
         "density_points",
         "lebesgue_density",
-        "merely countable Fix: the level sets of h_inf (a limit of continuous maps, so measurable) cover the inputs; almost every input is a "
+        "merely countable Fix: the level sets of h_inf (a limit of continuous maps, so measurable) cover the inputs; almost every input "
+        "is a "
         "density point of its own",
         "every d",
         {"measurable": ("continuous_map",)},
@@ -138,8 +144,10 @@ _STEPS = (
     ),
     decided(
         "staircase_is_a_limit",
-        "it is the limit of a loop: f(h) = h + (1/n - h)^2 (h - 1/(n+1))^2 between, fixed at 0 and every +-1/n only, h < f(h) < 1/n: the orbit "
-        "of e increases to phi(e); beyond 1 f(h) = h - x^2/(1 + x^2), x = h - 1, decreases to 1",
+        "it is the limit of a loop: f(h) = h + (1/n - h)^2 (h - 1/(n+1))^2 between, fixed at 0 and every +-1/n only, h < f(h) < 1/n: the "
+        "orbit "
+        "of e increases to phi(e); f(h) - h <= (1/n - 1/(n+1))^4/16, so f'(0) = 1; beyond 1 f(h) = h - x^2/(1 + x^2), x = h - 1, "
+        "decreases to 1",
         "d = 1, every n",
         _staircase_loop,
         ("staircase",),
@@ -159,15 +167,19 @@ A3 = Claim(
     id="A3",
     title="Without recall no strong input-dependence, in any spectral regime",
     source="paper+extension",
-    statement="h_{t+1} = f(h_t), h_0 = h_0(e), f continuous with discrete Fix(f). If h_inf = lim h_t is defined near e_0 and continuous at e_0, it "
-    "is constant near e_0; so D h_inf = 0 wherever it exists. On a connected set of inputs where h_inf is continuous it is constant. If Fix(f) "
+    statement="h_{t+1} = f(h_t), h_0 = h_0(e), f continuous with discrete Fix(f). If h_inf = lim h_t is defined near e_0 and continuous "
+    "at e_0, it "
+    "is constant near e_0; so D h_inf = 0 wherever it exists. On a connected set of inputs where h_inf is continuous it is constant. If "
+    "Fix(f) "
     "is merely countable, D h_inf = 0 at almost every point of differentiability, and not at all: a C^1 loop on R has D h_inf(0) = 1.",
-    latex=r"Let $f:\mathbb{R}^d\to\mathbb{R}^d$ be continuous with discrete fixed-point set, $h_{t+1}=f(h_t)$, $h_0=h_0(e)$, and suppose that "
+    latex=r"Let $f:\mathbb{R}^d\to\mathbb{R}^d$ be continuous with discrete fixed-point set, $h_{t+1}=f(h_t)$, $h_0=h_0(e)$, and suppose "
+    r"that "
     r"$h_\infty(e)=\lim_t h_t$ exists for all $e$ near $e_0$ and is continuous at $e_0$. Then $h_\infty$ is constant near $e_0$; in "
     r"particular $Dh_\infty(e_0)=0$ at every $e_0$ where $h_\infty$ is differentiable. If $h_\infty$ is continuous on a connected set of "
     r"inputs, it is constant on it. If $\mathrm{Fix}(f)$ is only countable and $h_\infty$ is defined on an open set, then $Dh_\infty=0$ at "
     r"almost every point of differentiability; this is best possible: for $f(h)=h+(\frac1n-h)^2(h-\frac1{n+1})^2$ on "
-    r"$[\frac1{n+1},\frac1n]$, extended oddly and by $f(1+x)=1+x-\frac{x^2}{1+x^2}$ for $x>0$, $h_\infty(e)=\frac1n$ on $(\frac1{n+1},\frac1n]$ and "
+    r"$[\frac1{n+1},\frac1n]$, extended oddly and by $f(1+x)=1+x-\frac{x^2}{1+x^2}$ for $x>0$, $h_\infty(e)=\frac1n$ on "
+    r"$(\frac1{n+1},\frac1n]$ and "
     r"$Dh_\infty(0)=1$.",
     assumptions=(
         Assumption("autonomous", "no recall: f does not see e; the input enters through h_0 only"),
@@ -189,7 +201,8 @@ A3 = Claim(
         ),
     ),
     notes=(
-        "Countable Fix is not enough for D h_inf = 0 everywhere: the staircase 1/n has derivative 1 at 0, and it is the limit of a C^1 loop.",
+        "Countable Fix is not enough for D h_inf = 0 everywhere: the staircase 1/n has derivative 1 at 0, and it is the limit of a C^1 "
+        "loop.",
         "h_inf must be defined near e_0, and f continuous at the limit: otherwise the limit need not be fixed.",
         "On finite input sets the claim is vacuous; what remains is the bound of log2 m bits (M6).",
     ),

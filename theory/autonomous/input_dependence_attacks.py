@@ -44,9 +44,7 @@ def _good(rng: random.Random) -> _Loop:
 
 def _recall(rng: random.Random) -> _Loop:
     a = rng.uniform(0.2, 0.8)
-    return _Loop(
-        f"{a:.3g} h + e", lambda h, e: (a * h[0] + e,), lambda e: (e,), 0.5, (0.5 + 2**-6, 0.5 - 2**-7), _ALL - {"autonomous"}
-    )
+    return _Loop(f"{a:.3g} h + e", lambda h, e: (a * h[0] + e,), lambda e: (e,), 0.5, (0.5 + 2**-6, 0.5 - 2**-7), _ALL - {"autonomous"})
 
 
 def _torn(rng: random.Random) -> _Loop:

@@ -17,33 +17,26 @@ from theory.vectors import span
 
 
 def _contraction():
-    x, y, kappa, eta, r = sp.symbols("x y kappa eta r")
-    # adapted norm: x = |h - h*| < r, |J(h - h*)| <= kappa x, |f(h) - h* - J(h - h*)| <= eta x on the ball of radius r
-    given = (kappa >= 0, eta >= 0, kappa + eta < 1, x < r, x > 0, y <= kappa * x + eta * x)
-    return [Sentence(given, both(y < x, y < r)), Sentence((*given, y >= 0), y**2 < x**2)]
+    x, y, kappa, eta = sp.symbols("x y kappa eta")
+    # adapted norm: x = |h - h*|, |J(h - h*)| <= kappa x, |f(h) - h* - J(h - h*)| <= eta x on a small ball
+    return [Sentence((kappa + eta < 1, x > 0, y <= kappa * x + eta * x), y < x)]
 
 
 def _cone():
     x, y, x1, y1, mu, delta, eta = sp.symbols("x y x1 y1 mu delta eta")
     # x, y: unstable and centre-stable parts of the difference of two orbits; each error is at most eta max(x, y)
-    given = (eta > 0, delta >= 0, mu >= 1 + delta + 2 * eta, y >= 0, x >= y, x1 >= mu * x - eta * x, y1 <= (1 + delta) * y + eta * x)
-    return [Sentence(given, both(x1 >= y1, x1 >= (1 + delta + eta) * x))]
+    given = (delta >= 0, mu >= 1 + delta + 2 * eta, y >= 0, x >= y, x1 >= mu * x - eta * x, y1 <= (1 + delta) * y + eta * x)
+    return [Sentence(given, both(y1 <= (1 + delta + eta) * x, x1 >= (1 + delta + eta) * x))]
 
 
 def _growth():
-    t, eta, x0, x, x1, r = sp.symbols("t eta x0 x x1 r")
+    t, eta, x0, x, x1, r, power = sp.symbols("t eta x0 x x1 r u")
     return [
-        # induction over t: x_t >= (1 + t eta) x_0
-        Sentence((t >= 0, eta > 0, x0 >= 0, x >= (1 + t * eta) * x0, x1 >= (1 + eta) * x), x1 >= (1 + (t + 1) * eta) * x0),
-        # in a ball of radius r: x_t <= 2 r, so x_0 < 2 r/(t eta)
-        Sentence((t > 0, eta > 0, x0 > 0, x >= (1 + t * eta) * x0, x <= 2 * r), t * eta * x0 < 2 * r),
+        # induction over t with u = (1 + eta)^t
+        Sentence((eta > 0, x >= power * x0, x1 >= (1 + eta) * x), x1 >= power * (1 + eta) * x0),
+        # in a ball of radius r x_t <= 2 r; (1 + eta)^t >= 1 + t eta is Bernoulli's inequality
+        Sentence((x0 >= 0, power >= 1 + t * eta, x >= power * x0, x <= 2 * r), (1 + t * eta) * x0 <= 2 * r),
     ]
-
-
-def _graph():
-    x, y = sp.symbols("x y")
-    # two states whose orbits stay: inside the cone y <= x they coincide, so outside of it x < y
-    return [Sentence((x >= 0, y >= 0, sp.Implies(y <= x, sp.Eq(x, 0))), both(x <= y, sp.Or(x < y, sp.Eq(y, 0))))]
 
 
 def _affine_encoder():
@@ -88,7 +81,9 @@ def _outer_frames():
     hh, zz, hv, zmv = sp.symbols("hh zz hv zmv", positive=True)
     # G(h) = |h| z/|z|, z = M h: DG v = rho (M v + z <c, v>), c = h/|h|^2 - M^T z/|z|^2, rho^2 = hh/zz
     z, mv = span("z mv", {("z", "z"): zz, ("mv", "z"): zmv, ("mv", "mv"): 1})
-    h, back, v = span("h back v", {("h", "h"): hh, ("back", "h"): zz, ("h", "v"): hv, ("back", "v"): zmv, ("back", "back"): 1, ("v", "v"): 1})
+    h, back, v = span(
+        "h back v", {("h", "h"): hh, ("back", "h"): zz, ("h", "v"): hv, ("back", "v"): zmv, ("back", "back"): 1, ("v", "v"): 1}
+    )
     c = (1 / hh) * h - (1 / zz) * back  # back = M^T z: <back, h> = |z|^2, <back, v> = <z, M v>
     return [
         Equation((hh / zz) * z.dot(mv + c.dot(v) * z), hv),  # <G, DG v> = <h, v>: tangent spaces go to tangent spaces, h to G
@@ -110,11 +105,14 @@ def _outer_determinant():
 
 
 def _plateau():
-    h, k = sp.symbols("h k")
-    tent = sp.Or(both(h <= 1, sp.Eq(k, 2 * h)), both(h >= 1, h <= 3, sp.Eq(k, 3 - h)), both(h >= 3, sp.Eq(k, 0)))
+    h = sp.Symbol("h")
+    piece = (h - 3) ** 2 * (h - sp.Rational(1, 2))  # joins 2 h and 0
+    slope = sp.diff(piece, h)
     return [
-        Sentence((tent, h > 3), sp.Eq(k, 0)),
-        Sentence((tent, h < 1), sp.Eq(k, 2 * h)),
+        Equation(piece.subs(h, 1), 2),
+        Equation(slope.subs(h, 1), 2),
+        Equation(piece.subs(h, 3) + h, h),
+        Equation(slope, (h - 3) * (3 * h - 4)),
     ]
 
 
@@ -147,7 +145,8 @@ _STEPS = (
     ),
     deduced(
         "open_basin",
-        "contractive: the basin is open (f^t is continuous and the ball is open); inputs near one that converges to h* converge to the same h*: "
+        "contractive: the basin is open (f^t is continuous and the ball is open); inputs near one that converges to h* converge to the "
+        "same h*: "
         "h_inf is locally constant",
         "every d",
         ("local_contraction",),
@@ -167,11 +166,10 @@ _STEPS = (
         _growth,
         ("cone",),
     ),
-    decided(
+    deduced(
         "lipschitz_graph",
-        "so the states whose orbits stay in the ball differ less in E^u than in E^cs: a Lipschitz graph over a part of E^cs",
+        "so two states whose orbits stay in the ball differ less in E^u than in E^cs: they lie on a Lipschitz graph over a part of E^cs",
         "every d",
-        _graph,
         ("growth",),
     ),
     cited(
@@ -184,7 +182,8 @@ _STEPS = (
     cited(
         "countable_cover",
         "lindelof",
-        "countably many such balls cover all fixed points with rho > 1; an orbit that converges to one of them ends in the staying set of a "
+        "countably many such balls cover all fixed points with rho > 1; an orbit that converges to one of them ends in the staying set of "
+        "a "
         "ball (no discreteness needed)",
         "every d",
         {"cover": ("cone",)},
@@ -205,7 +204,8 @@ _STEPS = (
     ),
     deduced(
         "expansive_is_null",
-        "the inputs that converge to a fixed point with rho > 1 lie in the union over t and the balls of the preimages of null sets: a null set",
+        "the inputs that converge to a fixed point with rho > 1 lie in the union over t and the balls of the preimages of null sets: a "
+        "null set",
         "every d",
         ("graph_is_null", "countable_cover", "local_diffeomorphism", "encoder"),
     ),
@@ -224,7 +224,8 @@ _STEPS = (
     ),
     identity(
         "outer_norm_invertible",
-        "h' = N(M h), eps = 0, M invertible: v = M^{-1} w + beta h goes to w (up to the factor |h|/|z|) for w across z = M h; beta makes v tangent: "
+        "h' = N(M h), eps = 0, M invertible: v = M^{-1} w + beta h goes to w (up to the factor |h|/|z|) for w across z = M h; beta makes "
+        "v tangent: "
         "onto the tangent space",
         "every d",
         _outer_onto,
@@ -239,7 +240,8 @@ _STEPS = (
     ),
     identity(
         "outer_norm_frames",
-        "G(h) = |h| N(M h)/R maps h to G and tangent spaces to tangent spaces, so det DG is the tangential determinant; DG = rho(M + z c^T) with "
+        "G(h) = |h| N(M h)/R maps h to G and tangent spaces to tangent spaces, so det DG is the tangential determinant; DG = rho(M + z "
+        "c^T) with "
         "<c, h> = 0",
         "every d",
         _outer_frames,
@@ -259,10 +261,11 @@ _STEPS = (
         _outer_determinant,
         ("outer_norm_frames",),
     ),
-    decided(
+    identity(
         "plateau",
-        "det Df != 0 almost everywhere is needed: f = 2h, 3 - h, 0 on h <= 1, [1, 3], h >= 3 doubles near 0, and lands on 0 "
-        "from all h > 3",
+        "det Df != 0 almost everywhere is needed: the C^1 map f = 2h, (h - 3)^2 (h - 1/2), 0 on h <= 1, [1, 3], h >= 3 doubles near 0 and "
+        "sends "
+        "all h >= 3 to 0",
         "d = 1",
         _plateau,
     ),
@@ -280,13 +283,16 @@ A4 = Claim(
     id="A4",
     title="Which fixed points are reached without recall, by spectral regime",
     source="paper+extension",
-    statement="h_{t+1} = f(h_t), h_0 = h_0(e), f C^1 on an open Omega. Contractive fixed points have open basins on which h_inf is locally constant. If "
-    "det Df != 0 almost everywhere (analytic: at one point per component; outer norm, eps = 0: the tangential determinant) and e -> h_0 pulls "
+    statement="h_{t+1} = f(h_t), h_0 = h_0(e), f C^1 on an open Omega. Contractive fixed points have open basins on which h_inf is "
+    "locally constant. If "
+    "det Df != 0 almost everywhere (analytic: at one point per component; outer norm, eps = 0: the tangential determinant) and e -> h_0 "
+    "pulls "
     "null sets back to null sets (h_0 = e, affine of rank n, or almost every offset), almost no input converges to a fixed point with "
     "rho > 1. For h' = N(M h) the tangential determinant is det M (|h|/|M h|)^d. Neither hypothesis can be dropped.",
     latex=r"Let $f$ be $C^1$ on an open $\Omega\subset\mathbb{R}^n$ (or a self-map of a $C^1$ manifold, with tangential derivatives), "
     r"$h_{t+1}=f(h_t)$, $h_0=h_0(e)$ continuous. (i) If $\rho(Df(h^*))<1$, the set of inputs with $h_t\to h^*$ is open, and $h_\infty$ is "
-    r"locally constant on it. (ii) If $\det Df\neq0$ almost everywhere and preimages of null sets under $e\mapsto h_0(e)$ are null, then the "
+    r"locally constant on it. (ii) If $\det Df\neq0$ almost everywhere and preimages of null sets under $e\mapsto h_0(e)$ are null, then "
+    r"the "
     r"set of inputs $e$ whose orbit converges to a fixed point with $\rho>1$ is null. If $f$ is real-analytic, $\det Df\neq0$ at one "
     r"point of each component of $\Omega$ suffices; the condition on $h_0$ holds for $h_0(e)=e$, for affine maps of rank $n$, and for "
     r"$h_0(e)=We+c$ with any $W$ and almost every $c$. (iii) For $h'=N(Mh)$, $N(z)=\sqrt d\,z/|z|$, the determinant between tangent spaces "

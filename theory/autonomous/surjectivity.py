@@ -10,7 +10,7 @@ import sympy as sp
 from theory.algebra import Equation, Words, fmpq, random_matrix, rational
 from theory.autonomous.surjectivity_attacks import FALSIFIERS
 from theory.claim import Assumption, Axis, Claim, Consequence
-from theory.proof import Bound, Sentence, both, cited, decided, deduced, identity
+from theory.proof import Bound, Sentence, cited, decided, deduced, identity
 from theory.proof import enclosed as enclosed_step
 from theory.vectors import Span, span
 
@@ -47,12 +47,15 @@ def _epsilon_zero():
 
 
 def _gru():
-    gate, candidate, reset = sp.symbols("zeta n r")
-    inside = (gate > 0, gate < 1, candidate > -1, candidate < 1)
-    slope = (1 - gate) * (1 - candidate**2)  # of h' = (1 - zeta) n + zeta h by the candidate bias, n = tanh(.)
+    u, w, v, h = sp.symbols("u w v h", positive=True)
+    # tanh x = (u - 1)/(u + 1), u = e^{2x}; update gate w/(1 + w), reset gate v/(1 + v), w and v exponentials
+    n, gate, reset = (u - 1) / (u + 1), w / (1 + w), v / (1 + v)
+    state = (1 - gate) * n + gate * h
+    by_bias = sp.diff(state, u) * 2 * u  # du/dx = 2u
     return [
-        Sentence(inside, both(slope > 0, slope < 1)),
-        Sentence((*inside, reset > 0, reset < 1), both(slope * reset > 0, slope * reset < slope)),
+        Equation(by_bias, (1 - gate) * (1 - n**2)),
+        Equation(by_bias, 4 * u / ((1 + w) * (1 + u) ** 2)),
+        Equation(reset * by_bias, 4 * u * v / ((1 + v) * (1 + w) * (1 + u) ** 2)),
     ]
 
 
@@ -101,22 +104,18 @@ def _kronecker():
 
 
 def _too_many_tokens():
-    d, tokens, hidden, rank = sp.symbols("d L k r")
+    d, tokens, hidden = sp.symbols("d L k")
     return [
-        Sentence((d > 0, hidden > 0, tokens > hidden + 1, rank <= d * (hidden + 1)), rank < d * tokens),
-        Sentence((d > 0, tokens >= 2, rank <= d), 2 * rank <= d * tokens),
-        # bias and gain together have 2 d numbers
-        Sentence((d > 0, tokens >= 3, rank <= 2 * d), 3 * rank <= 2 * d * tokens),
+        Sentence((d > 0, tokens > hidden + 1), d * (hidden + 1) < d * tokens),
+        Sentence((d > 0, tokens >= 2), 2 * d <= d * tokens),
+        Sentence((d > 0, tokens >= 3), 3 * (2 * d) <= 2 * d * tokens),  # bias and gain together have 2 d numbers
     ]
 
 
 def _peri_one_block():
-    x, a, low, n, m = sp.symbols("x a g n m")
-    return [
-        # entry by entry (gamma_i n_i)^2 >= min gamma^2 n_i^2, then |n|^2 = d: m = |h' - h|^2 and n = d
-        Sentence((low > 0, sp.Or(a >= low, a <= -low)), (a * x) ** 2 >= low**2 * x**2),
-        Sentence((low > 0, n > 0, m >= low**2 * n), m > 0),
-    ]
+    x, a, low = sp.symbols("x a g")
+    # entry by entry (gamma_i n_i)^2 >= min gamma^2 n_i^2; summed with |n|^2 = d
+    return [Sentence((low > 0, sp.Or(a >= low, a <= -low)), (a * x) ** 2 >= low**2 * x**2)]
 
 
 def _random_states():
@@ -175,7 +174,13 @@ def _simple_model(rng: random.Random, size: int):
     block = unit(0, 1, coupling)
     for i in range(size):
         block = block + unit(i, i, value if i < 2 else rational(rng))
-    return {q: basis * block * basis.inv(), v: basis * unit(0, 0) if size > 1 else unit(1, 1), x: basis * unit(1, 0), eigenvalue: value, mu: coupling}
+    return {
+        q: basis * block * basis.inv(),
+        v: basis * unit(0, 0) if size > 1 else unit(1, 1),
+        x: basis * unit(1, 0),
+        eigenvalue: value,
+        mu: coupling,
+    }
 
 
 def _simple():
@@ -184,8 +189,8 @@ def _simple():
     rules = (((q, x), eigenvalue * x + mu * v), ((q, v), eigenvalue * v))
     # P Q x = lambda x means Q x = lambda x + mu v: then (Q - lambda)^2 x = 0
     return [
-        Words((q - eigenvalue) * x + v, mu * v + v, rules, _simple_model),
-        Words((q - eigenvalue) * (q - eigenvalue) * x + v, v, rules, _simple_model),
+        Words((q - eigenvalue) * x, mu * v, rules, _simple_model),
+        Words(q * q * x, 2 * eigenvalue * q * x - eigenvalue**2 * x, rules, _simple_model),
     ]
 
 
@@ -249,9 +254,11 @@ _STEPS = (
         _epsilon_zero,
         ("gains",),
     ),
-    decided(
+    identity(
         "gru",
-        "gru: the candidate bias has derivative diag((1 - zeta)(1 - n^2)), entries in (0, 1); the hidden candidate bias that times r > 0",
+        "gru: the candidate bias has derivative diag((1 - zeta)(1 - n^2)), a quotient of positive terms; the hidden candidate bias that "
+        "times "
+        "r > 0",
         "every d (entry by entry), L = 1",
         _gru,
     ),
@@ -326,7 +333,8 @@ _STEPS = (
     ),
     identity(
         "line_of_fixed_points",
-        "u1(n) = n, u2(m) = -Q m, Q v = lambda v with lambda > 0: every t v is fixed; across v the derivative is (R/(lambda t))(lambda - P Q)",
+        "u1(n) = n, u2(m) = -Q m, Q v = lambda v with lambda > 0: every t v is fixed; across v the derivative is (R/(lambda t))(lambda - "
+        "P Q)",
         "every d >= 2",
         _line_of_fixed_points,
     ),
@@ -357,23 +365,32 @@ A2_PRIME = Claim(
     id="A2'",
     title="Which parameters reach every direction, by architecture",
     source="paper+extension",
-    statement="The rank hypothesis of A2. One token: the last bias is onto R^d for pre and, with eps > 0 and gains without zeros, for peri, post, "
+    statement="The rank hypothesis of A2. One token: the last bias is onto R^d for pre and, with eps > 0 and gains without zeros, for "
+    "peri, post, "
     "sandwich; with eps = 0 it is onto the tangent space for post and sandwich, and bias and gain together are onto for peri; gru: the "
-    "candidate bias. L tokens: a shared bias has rank <= d < L d; the last linear map (W2, b2) is onto iff (a_1, 1), .., (a_L, 1) are linearly "
-    "independent, which needs L <= hidden + 1; equal tokens are treated per partition. The rank must be tested at fixed points: gain-free peri "
-    "with two sub-blocks, eps = 0, has rank d at random states and d - 1 at every fixed point, and curves of fixed points on an open set of "
+    "candidate bias. L tokens: a shared bias has rank <= d < L d; the last linear map (W2, b2) is onto iff (a_1, 1), .., (a_L, 1) are "
+    "linearly "
+    "independent, which needs L <= hidden + 1; equal tokens are treated per partition. The rank must be tested at fixed points: gain-free "
+    "peri "
+    "with two sub-blocks, eps = 0, has rank d at random states and d - 1 at every fixed point, and curves of fixed points on an open set "
+    "of "
     "parameters. Peri with one sub-block, eps = 0 has no fixed point: |h' - h| >= sqrt(d) min|gamma|.",
-    latex=r"Let $N(z)=\gamma\circ z/s$, $s^2=\frac1d|z|^2+\varepsilon$, with all $\gamma_i\neq0$. \emph{One token.} The derivative of the loop "
-    r"in its last bias is onto $\mathbb{R}^d$ for pre, and for peri, post and sandwich if $\varepsilon>0$; if $\varepsilon=0$ it is onto the "
+    latex=r"Let $N(z)=\gamma\circ z/s$, $s^2=\frac1d|z|^2+\varepsilon$, with all $\gamma_i\neq0$. \emph{One token.} The derivative of the "
+    r"loop "
+    r"in its last bias is onto $\mathbb{R}^d$ for pre, and for peri, post and sandwich if $\varepsilon>0$; if $\varepsilon=0$ it is onto "
+    r"the "
     r"tangent space $T_{f(h)}$ for post and sandwich, and the derivative in $(b,\gamma)$ is onto $\mathbb{R}^d$ for peri. For gru the "
     r"derivative in the candidate bias is $\mathrm{diag}((1-\zeta)(1-n^2))$, invertible. \emph{$L\geq2$ tokens.} A shared bias has rank at "
     r"most $d<Ld$. The derivative in the last linear map $a_i\mapsto W_2a_i+b_2$ has rank $Ld$ iff $(a_1,1),\dots,(a_L,1)$ are linearly "
     r"independent, which needs $L\leq\mathrm{hidden}+1$. \emph{Fixed points.} For $h'=h+n_1+n_2$ with $|n_1|=|n_2|=\sqrt d$ (peri, two "
-    r"sub-blocks, $\gamma=1$, $\varepsilon=0$) every fixed point has $n_2=-n_1$; there the derivatives in all parameters and $J-I$ map into "
+    r"sub-blocks, $\gamma=1$, $\varepsilon=0$) every fixed point has $n_2=-n_1$; there the derivatives in all parameters and $J-I$ map "
+    r"into "
     r"$n_1^\perp$, so $\det(I-J)=0$, although at states with $n_2\neq\pm n_1$ the parameters have rank $d$; on a non-empty open set of "
     r"parameters the fixed points form curves. For one such sub-block $|h'-h|\geq\sqrt d\,\min_i|\gamma_i|$.",
     assumptions=(
-        Assumption("smooth", "f is C^1 in state and parameters: no argument of a norm vanishes (eps > 0 in every norm makes it everywhere)"),
+        Assumption(
+            "smooth", "f is C^1 in state and parameters: no argument of a norm vanishes (eps > 0 in every norm makes it everywhere)"
+        ),
         Assumption("gains", "no entry of a gain gamma vanishes"),
         Assumption("independent", "several tokens: the vectors (a_i, 1) of the last hidden activations are linearly independent"),
         Assumption("at_fixed_points", "the rank is tested at the fixed points, not at random states"),

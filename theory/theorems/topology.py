@@ -9,7 +9,11 @@ THEOREMS: dict[str, Theorem] = {
         "Continuous image of a connected set",
         "A continuous map from a connected space to a discrete space is constant.",
         "J. Munkres, Topology, 2nd ed., Thm. 23.5",
-        {"connected": "the source is connected", "continuous": "the map is continuous", "discrete": "every point of the image is isolated in it"},
+        {
+            "connected": "the source is connected",
+            "continuous": "the map is continuous",
+            "discrete": "every point of the image is isolated in it",
+        },
     ),
     "lindelof": Theorem(
         "Lindelof's theorem",
