@@ -42,7 +42,8 @@ def _channel(rng: random.Random, recall: bool, limit: bool) -> _Channel:
 def _tells_apart(case: _Channel) -> str | None:
     values = {case.output(e) for e in case.inputs}
     if len(values) > case.m:
-        return f"h' = {case.slope} h + {case.recall} e, {case.loops} loops: {len(values)} of {len(case.inputs)} inputs told apart, m = {case.m}"
+        told = f"{len(values)} of {len(case.inputs)} inputs told apart, m = {case.m}"
+        return f"h' = {case.slope} h + {case.recall} e, {case.loops} loops: {told}"
     return None
 
 
@@ -85,7 +86,9 @@ def _separate(case: _Sequence) -> str | None:
     state = list(case.tokens)
     for _ in range(3):
         seen = [state[: i + 1] if case.causal else state for i in range(len(state))]
-        state = [(h + sum(keys) / len(keys)) / 2 + i * case.position for i, (h, keys) in enumerate(zip(state, seen, strict=True))]
+        state = [
+            (h + sum(keys, Fraction(0)) / len(keys)) / 2 + i * case.position for i, (h, keys) in enumerate(zip(state, seen, strict=True))
+        ]
     groups: dict[Scalar, set[Scalar]] = {}
     for start, end in zip(case.tokens, state, strict=True):
         groups.setdefault(start, set()).add(end)

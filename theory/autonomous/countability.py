@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import sympy as sp
 
@@ -34,8 +35,8 @@ def _bias_chart():
         h, b = sp.symbols(f"h:{d}"), sp.symbols(f"b:{d}")
         monomials = [x * y for i, x in enumerate((*h, 1)) for y in (*h, 1)[i:]]
         g = [sum(c * m for c, m in zip(sp.symbols(f"g{i}_:{len(monomials)}"), monomials, strict=True)) for i in range(d)]
-        f = sp.Matrix([g[i] + b[i] for i in range(d)])  # the general quadratic update with an additive bias
-        chart = sp.Matrix([h[i] - g[i] for i in range(d)])
+        f: Any = sp.Matrix([g[i] + b[i] for i in range(d)])  # the general quadratic update with an additive bias
+        chart: Any = sp.Matrix([h[i] - g[i] for i in range(d)])
         by_bias, by_state, slope = f.jacobian(b), f.jacobian(h), chart.jacobian(h)
         for i in range(d):
             equations.append(Equation(f[i].subs(dict(zip(b, chart, strict=True))), h[i]))
@@ -69,7 +70,7 @@ def _sphere():
 def _hadamard():
     equations = []
     for d in (2, 3):
-        m = sp.Matrix(d, d, sp.symbols(f"m:{d * d}"))
+        m: Any = sp.Matrix(d, d, sp.symbols(f"m:{d * d}"))
         gram = m.T * m
         if d == 2:
             equations.append(Equation(gram[0, 0] * gram[1, 1] - m.det() ** 2, gram[0, 1] ** 2))
@@ -133,7 +134,7 @@ def _cubic_count():
     ]
 
 
-def _fold_curve() -> tuple[sp.Expr, tuple[sp.Symbol, ...]]:
+def _fold_curve() -> tuple[Any, tuple[sp.Symbol, ...]]:
     """Discriminant in x of x = (x^2 + b)^2 + a, the fixed points of (x, y) -> (y^2 + a, x^2 + b)."""
     x, a, b = sp.symbols("x a b")
     return sp.discriminant((x**2 + b) ** 2 + a - x, x), (x, a, b)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 from itertools import pairwise, product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sympy as sp
 
@@ -81,7 +81,7 @@ def _cubic(rng: random.Random, keep: bool) -> _Cubic:
 def _multiple_root(case: _Cubic) -> str | None:
     h = sp.Symbol("h")
     value = sp.Poly(h**3 + sp.Rational(case.p) * h + sp.Rational(case.q), h)
-    common = sp.gcd(value, value.diff(h))
+    common: Any = sp.gcd(value, value.diff(h))
     if common.degree() > 0:
         return f"p = {case.p}, q = {case.q}: a fixed point h with {common.as_expr()} = 0 has slope 1"
     return None
@@ -153,11 +153,7 @@ def _crowded(case: _Curve) -> str | None:
     else:
         bias = ternary(case.digits) + Fraction(1, 2 * 3 ** len(case.digits))
         knots = [(Fraction(k, 9), peano_coordinate((k // 3, k % 3)) if k < 9 else Fraction(1)) for k in range(10)]
-        points = {
-            a + (bias - x) / (y - x) * (b - a)
-            for (a, x), (b, y) in pairwise(knots)
-            if x != y and min(x, y) <= bias <= max(x, y)
-        }
+        points = {a + (bias - x) / (y - x) * (b - a) for (a, x), (b, y) in pairwise(knots) if x != y and min(x, y) <= bias <= max(x, y)}
     order = sorted(points)
     close = [(a, b) for a, b in pairwise(order) if b - a < Fraction(1, 3**7)]
     return f"b = {bias}: {len(order)} fixed points at depth {len(case.digits)}, e.g. {close[0][0]} and {close[0][1]}" if close else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
 
 from theory.algebra import Equation, Words
@@ -20,7 +22,8 @@ def _limit_is_fixed():
 def _trapped():
     x, r, slope, gap = sp.symbols("x r n delta")
     # x = |h_inf(e) - h_inf(e0)|: both are fixed, and no other fixed point is closer to h_inf(e0) than r
-    isolated = sp.Or(sp.Eq(x, 0), x >= r)
+    cases: tuple[Any, ...] = (sp.Eq(x, 0), x >= r)
+    isolated = sp.Or(*cases)
     return [
         Sentence((x < r, isolated), sp.Eq(x, 0)),
         # differentiable at e0 with norm n: |h_inf(e) - h_inf(e0)| <= (n + 1)|e - e0| near e0, so continuous at e0

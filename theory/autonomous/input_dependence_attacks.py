@@ -95,7 +95,8 @@ def _moves(case: _Loop) -> str | None:
     for e in case.near:
         gap = max(abs(x - y) for x, y in zip(case.limit(e), base, strict=True))
         if gap > 1e-4:
-            return f"f(h) = {case.text}: h_inf({case.e0:.4g}) = {base[0]:.6g}, h_inf({e:.6g}) differs by {gap:.4g} = {gap / abs(e - case.e0):.4g} |e - e0|"
+            quotient = gap / abs(e - case.e0)
+            return f"f(h) = {case.text}: from e0 = {case.e0:.4g} to e = {e:.6g} h_inf moves by {gap:.4g} = {quotient:.4g} |e - e0|"
     return None
 
 

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
-import flint
 import sympy as sp
 
-from theory.algebra import Equation, Words, fmpq, random_matrix, rational
+from theory.algebra import Equation, Words, random_matrix
+from theory.architecture import Recall, Residual
+from theory.autonomous.peri import STEPS as PERI_STEPS
+from theory.autonomous.peri import D, norm_derivative
 from theory.autonomous.surjectivity_attacks import FALSIFIERS
 from theory.claim import Assumption, Axis, Claim, Consequence
-from theory.proof import Bound, Sentence, cited, decided, deduced, identity
-from theory.proof import enclosed as enclosed_step
-from theory.vectors import Span, span
-
-D = sp.Symbol("d", positive=True)
-
-
-def _norm_derivative(z: Span, change: Span, s2: sp.Expr) -> Span:
-    """s DN(z) change = change - z <z, change>/(d s^2), gain 1; a gain multiplies it by diag(gamma) afterwards."""
-    return change - (z.dot(change) / (D * s2)) * z
+from theory.proof import Sentence, cited, decided, deduced, identity
+from theory.vectors import span
 
 
 def _epsilon_positive():
     zz, zw, eps = sp.symbols("zz zw epsilon", positive=True)
     z, w = span("z w", {("z", "z"): zz, ("w", "z"): zw, ("w", "w"): 1})
     change = w + (zw / (D * eps)) * z  # its image is w: DN(z) is invertible
-    image = _norm_derivative(z, change, zz / D + eps)
+    image = norm_derivative(z, change, zz / D + eps)
     return [Equation(image["w"], 1), Equation(image["z"] + eps, eps)]
 
 
@@ -34,8 +29,8 @@ def _epsilon_zero():
     zz, zw = sp.symbols("zz zw", positive=True)
     z, w = span("z w", {("z", "z"): zz, ("w", "z"): zw, ("w", "w"): 1})
     s2 = zz / D
-    image = _norm_derivative(z, w, s2)
-    twice = _norm_derivative(z, image, s2)
+    image = norm_derivative(z, w, s2)
+    twice = norm_derivative(z, image, s2)
     return [
         Equation(z.dot(image) + zw, zw),  # the range is across z ...
         Equation(twice["z"], image["z"]),  # ... and all of it: s DN is the projector on z^perp
@@ -81,7 +76,7 @@ def _output_layer():
         gram = sp.Matrix(tokens, tokens, lambda i, j: table[names[min(i, j)], names[max(i, j)]])  # noqa: B023
         adjugate, det = gram.adjugate(), gram.det(method="berkowitz")
         for j in range(tokens):
-            dual = sum((adjugate[j, i] * vectors[i] for i in range(1, tokens)), adjugate[j, 0] * vectors[0])
+            dual: Any = sum((adjugate[j, i] * vectors[i] for i in range(1, tokens)), adjugate[j, 0] * vectors[0])
             # (dW, db) = Sum_j w_j dual_j^T/det moves token i by Sum_j w_j <dual_j, a_i>/det = w_i
             equations += [Equation(dual.dot(vectors[i]), det if i == j else 0) for i in range(tokens)]
     return equations
@@ -97,7 +92,7 @@ def _output_layer_necessary():
 def _kronecker():
     equations = []
     for tokens, d in ((2, 2), (2, 3), (3, 2)):
-        entries = sp.Matrix(tokens, tokens, lambda i, j: sp.Symbol(f"a{i}_{j}") if j < tokens - 1 else sp.Integer(1))  # noqa: B023
+        entries: Any = sp.Matrix(tokens, tokens, lambda i, j: sp.Symbol(f"a{i}_{j}") if j < tokens - 1 else sp.Integer(1))  # noqa: B023
         matrix = sp.Matrix(sp.kronecker_product(entries, sp.eye(d)))
         equations.append(Equation(matrix.det(method="berkowitz"), entries.det(method="berkowitz") ** d))
     return equations
@@ -110,131 +105,6 @@ def _too_many_tokens():
         Sentence((d > 0, tokens >= 2), 2 * d <= d * tokens),
         Sentence((d > 0, tokens >= 3), 3 * (2 * d) <= 2 * d * tokens),  # bias and gain together have 2 d numbers
     ]
-
-
-def _peri_one_block():
-    x, a, low = sp.symbols("x a g")
-    # entry by entry (gamma_i n_i)^2 >= min gamma^2 n_i^2; summed with |n|^2 = d
-    return [Sentence((low > 0, sp.Or(a >= low, a <= -low)), (a * x) ** 2 >= low**2 * x**2)]
-
-
-def _random_states():
-    c, nw, mw = sp.symbols("c nw mw")
-    n, m, w = span("n1 n2 w", {("n1", "n1"): D, ("n1", "n2"): D * c, ("n2", "n2"): D, ("n1", "w"): nw, ("n2", "w"): mw, ("w", "w"): 1})
-    second = (nw / (D * (1 - c**2))) * (n - c * m)  # across n2
-    first = w - second  # across n1
-    return [Equation(n.dot(first) + c, c), Equation(m.dot(second) + c, c), Equation(n.dot(second), nw)]
-
-
-def _at_fixed_points():
-    nx, ny = sp.symbols("nx ny")
-    n, x, y = span("n1 x y", {("n1", "n1"): D, ("n1", "x"): nx, ("n1", "y"): ny, ("x", "x"): 1, ("x", "y"): 0, ("y", "y"): 1})
-    other = (-1) * n  # a fixed point: n2 = -n1
-    change = _norm_derivative(n, x, sp.Integer(1)) + _norm_derivative(other, y, sp.Integer(1))
-    reached = _norm_derivative(n, x, sp.Integer(1))
-    return [
-        Equation(n.dot(change) + nx, nx),  # D(f - h) by states and by parameters is of this form: never along n1
-        Equation(reached.dot(x), 1 - nx**2 / D),  # all of n1^perp is reached
-    ]
-
-
-def _line_of_fixed_points():
-    size, eigenvalue, t = sp.symbols("R lambda t", positive=True)
-    table = {("v", "v"): 1, ("v", "x"): 0, ("qx", "v"): sp.Symbol("qv"), ("x", "x"): 1, ("qx", "x"): sp.Symbol("qxx"), ("qx", "qx"): 1}
-    v, x, qx = span("v x qx", table)
-    # |v| = 1, h = t v, Q v = lambda v: n1 = R v, h + n1 = (t + R) v, z2 = -Q R v, |z2| = lambda R
-    z2 = (-eigenvalue * size) * v
-    n2 = (size / (eigenvalue * size)) * z2
-    # a change x across v: dn1 = (R/t) x, dN(h + n1) = R/(t + R) (x + dn1) = (R/t) x, dz2 = -(R/t) Q x
-    first = (size / t) * x
-    middle = (size / (t + size)) * (x + first)
-    dz2 = (-size / t) * qx
-    second = (size / (eigenvalue * size)) * (dz2 - v.dot(dz2) * v)
-    projected = qx - v.dot(qx) * v  # P Q x
-    total = first + second
-    return [
-        Equation((n2 + size * v)["v"] + 1, 1),
-        Equation(middle["x"], first["x"]),
-        Equation(total["x"], size / t),
-        Equation(total["qx"], -size / (eigenvalue * t) * projected["qx"]),
-        Equation(total["v"], -size / (eigenvalue * t) * projected["v"]),
-    ]
-
-
-def _simple_model(rng: random.Random, size: int):
-    q, x, v = sp.symbols("Q x v", commutative=False)
-    eigenvalue, mu = sp.symbols("lambda mu")
-    basis, value, coupling = random_matrix(rng, size), rational(rng), rational(rng)
-
-    def unit(i: int, j: int, entry: object = 1) -> flint.fmpq_mat:
-        return flint.fmpq_mat(
-            [[fmpq(entry) if (a, b) == (i, j) and max(i, j) < size else flint.fmpq(0) for b in range(size)] for a in range(size)]
-        )
-
-    block = unit(0, 1, coupling)
-    for i in range(size):
-        block = block + unit(i, i, value if i < 2 else rational(rng))
-    return {
-        q: basis * block * basis.inv(),
-        v: basis * unit(0, 0) if size > 1 else unit(1, 1),
-        x: basis * unit(1, 0),
-        eigenvalue: value,
-        mu: coupling,
-    }
-
-
-def _simple():
-    q, x, v = sp.symbols("Q x v", commutative=False)
-    eigenvalue, mu = sp.symbols("lambda mu")
-    rules = (((q, x), eigenvalue * x + mu * v), ((q, v), eigenvalue * v))
-    # P Q x = lambda x means Q x = lambda x + mu v: then (Q - lambda)^2 x = 0
-    return [
-        Words((q - eigenvalue) * x, mu * v, rules, _simple_model),
-        Words(q * q * x, 2 * eigenvalue * q * x - eigenvalue**2 * x, rules, _simple_model),
-    ]
-
-
-CELLS = 8
-
-
-def _rectangle():
-    """Ball certificate, d = 2: u1(n) = W1 n + c1, u2(m) = -W2 m + c2, every number within 1/1000 of W1 = I, W2 = diag(1, -1/2), c = 0."""
-    (left, right), (low, high) = (1, 2), (flint.fmpq(-3, 10), flint.fmpq(3, 10))
-
-    def cell(a: flint.fmpq | int, b: flint.fmpq | int, k: int) -> flint.arb:
-        start, width = flint.fmpq(a), flint.fmpq(b) - flint.fmpq(a)
-        return flint.arb(start + width * k / CELLS).union(flint.arb(start + width * (k + 1) / CELLS))
-
-    xs, ys = ([cell(a, b, k) for k in range(CELLS)] for a, b in ((left, right), (low, high)))
-    edges = [_merged([_cross_and_dot(x, flint.arb(y))[0] for x in xs]) for y in (low, high)]
-    inner = _merged([_cross_and_dot(x, y)[1] for x in xs for y in ys])
-    return [
-        Bound("n1 x (-n2) on the lower edge h2 = -0.3", edges[0], "0.43", "0.89"),
-        Bound("n1 x (-n2) on the upper edge h2 = 0.3", edges[1], "-0.89", "-0.43"),
-        Bound("<n1, n2> on the rectangle", inner, "-2.01", "-1.78"),
-    ]
-
-
-def _cross_and_dot(x: flint.arb, y: flint.arb) -> tuple[flint.arb, flint.arb]:
-    near = flint.arb(0, "0.001")
-    one, half = 1 + near, flint.arb("0.5") + near
-
-    def normed(a: flint.arb, b: flint.arb) -> tuple[flint.arb, flint.arb]:
-        first = flint.arb(2).sqrt() / (1 + (b / a) ** 2).sqrt()  # by the slope b/a, for tight balls; a keeps its sign
-        return (first if a > 0 else -first), (b / a) * (first if a > 0 else -first)
-
-    a, b = normed(x, y)
-    n1 = normed(one * a + near * b + near, near * a + one * b + near)
-    a, b = normed(x + n1[0], y + n1[1])
-    n2 = normed(-one * a + near * b + near, near * a + half * b + near)
-    return n2[0] * n1[1] - n1[0] * n2[1], n1[0] * n2[0] + n1[1] * n2[1]
-
-
-def _merged(balls: list[flint.arb]) -> flint.arb:
-    total = balls[0]
-    for ball in balls[1:]:
-        total = total.union(ball)
-    return total
 
 
 _STEPS = (
@@ -312,54 +182,11 @@ _STEPS = (
             "rank": ("norm_with_epsilon", "norm_without_epsilon", "gru", "output_layer", "at_fixed_points"),
         },
     ),
-    decided(
-        "peri_one_block",
-        "peri, one sub-block, eps = 0: |h' - h|^2 = Sum gamma_i^2 n_i^2 >= d min gamma^2 > 0: no fixed point for any parameter",
-        "every d (entry by entry)",
-        _peri_one_block,
-        ("gains",),
-    ),
-    identity(
-        "gain_free_random_states",
-        "gain-free peri with two sub-blocks: n1^perp + n2^perp is everything unless n2 = +-n1, so D_theta f has rank d at random states",
-        "every d >= 2",
-        _random_states,
-    ),
-    identity(
-        "gain_free_fixed_points",
-        "a fixed point has n2 = -n1: D_theta f and J - I both map into n1^perp, rank d - 1: every fixed point is degenerate",
-        "every d >= 2",
-        _at_fixed_points,
-    ),
-    identity(
-        "line_of_fixed_points",
-        "u1(n) = n, u2(m) = -Q m, Q v = lambda v with lambda > 0: every t v is fixed; across v the derivative is (R/(lambda t))(lambda - "
-        "P Q)",
-        "every d >= 2",
-        _line_of_fixed_points,
-    ),
-    identity(
-        "simple_eigenvalue",
-        "P Q x = lambda x across v means (Q - lambda)^2 x = 0; if lambda is algebraically simple x = 0, so the derivative has rank d - 1",
-        "every d >= 2",
-        _simple,
-    ),
-    cited(
-        "open_set_of_curves",
-        "implicit_function",
-        "n1 + n2 = 0 is d - 1 equations in d unknowns with a derivative of rank d - 1: all nearby parameters have a curve of fixed points",
-        "every d >= 2",
-        {"smooth": ("smooth",), "invertible": ("line_of_fixed_points", "simple_eigenvalue")},
-    ),
-    enclosed_step(
-        "rectangle_of_fixed_points",
-        "two affine sub-blocks within 1/1000 of u1(n) = n, u2(m) = -diag(1, -1/2) m: on [1, 2] x [-0.3, 0.3] n2 turns away from -n1 to "
-        "different sides below and above, never to n1: every vertical line holds a fixed point, uncountably many for every such parameter",
-        "d = 2, a box of 12 parameters",
-        _rectangle,
-        ("gain_free_fixed_points",),
-    ),
+    *PERI_STEPS,
 )
+
+_DIRECT = frozenset({Recall.NONE, Recall.INTERNAL})  # the residual stream carries h itself
+_ADD = frozenset({Residual.ADD})
 
 A2_PRIME = Claim(
     id="A2'",
@@ -402,21 +229,28 @@ A2_PRIME = Claim(
             Axis.GEOMETRY,
             "rank d - 1",
             "Gain-free peri with two sub-blocks and eps = 0: I - J is singular at every fixed point, for every parameter.",
+            recalls=_DIRECT,
             outer_norm=False,
+            residuals=_ADD,
             when="peri, gamma fixed to 1, eps = 0, two sub-blocks",
         ),
         Consequence(
             Axis.REACHABILITY,
             "no fixed point",
             "Peri with one sub-block and eps = 0 has no fixed point at all.",
+            recalls=_DIRECT,
             outer_norm=False,
-            when="peri, additive residual, one sub-block, no or internal recall, eps = 0",
+            residuals=_ADD,
+            when="peri, one sub-block, eps = 0, no gain vanishes",
         ),
     ),
     notes=(
         "A shared bias does not suffice for several tokens, as an earlier version had it; a per-position output bias would.",
         "Gain-free peri passes the rank test at random states and fails it at every fixed point.",
         "Tokens that are parallel but not equal lose rank as equal ones do under pre, eps = 0, one sub-block (n(h_1) = n(h_2)).",
+        "Peri, eps = 0, several tokens: (W2, b2) reaches L(d - 1) directions, the gain the others iff the vectors n_i o n_i are "
+        "independent "
+        "(L <= d at most).",
         "(b, gamma) at peri, eps = 0: moving gamma already reaches every entry with n_i != 0; gains without zeros cover n_i = 0.",
     ),
 )

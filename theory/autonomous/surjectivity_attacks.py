@@ -194,7 +194,8 @@ def peri_fixed_point(rng: random.Random, gains: bool) -> PeriLoop:
 def _degenerate(case: PeriLoop) -> str | None:
     assert not any(case.update()), "not a fixed point"
     if case.jacobian_gap().det() == 0:
-        return f"gamma = 1, d = 4, n1 = {', '.join(map(str, _normed(case.z1)))} = -n2: D_theta f has rank {case.by_parameters().rank()}, det(I - J) = 0"
+        n1, rank = ", ".join(map(str, _normed(case.z1))), case.by_parameters().rank()
+        return f"gamma = 1, d = 4, n1 = ({n1}) = -n2: D_theta f has rank {rank}, det(I - J) = 0"
     return None
 
 
