@@ -9,8 +9,7 @@ import flint
 import sympy as sp
 
 from theory.algebra import Equation, Words, fmpq, random_matrix, rational
-from theory.proof import Bound, Sentence, cited, decided, identity
-from theory.proof import enclosed as enclosed_step
+from theory.proof import Bound, Sentence, cited, decided, enclosed, identity
 from theory.vectors import Span, span
 
 D = sp.Symbol("d", positive=True)
@@ -187,7 +186,7 @@ STEPS = (
         "every d >= 2",
         {"smooth": ("smooth",), "invertible": ("line_of_fixed_points", "simple_eigenvalue")},
     ),
-    enclosed_step(
+    enclosed(
         "rectangle_of_fixed_points",
         "two affine sub-blocks within 1/1000 of u1(n) = n, u2(m) = -diag(1, -1/2) m: on [1, 2] x [-0.3, 0.3] n2 turns away from -n1 to "
         "different sides below and above, never to n1: every vertical line holds a fixed point, uncountably many for every such parameter",

@@ -184,6 +184,8 @@ def peri_fixed_point(rng: random.Random, gains: bool) -> PeriLoop:
         h, middle, n2 = ([t * x for x in _direction(rng)] for _ in range(3))
         n2 = _normed(n2)
         g1 = [(m - x) / n for m, x, n in zip(middle, h, n1, strict=True)]
+        if not all(g1):  # a gain of zero would freeze an entry of the state
+            return peri_fixed_point(rng, gains)
         g2 = [-g * x / y for g, x, y in zip(g1, n1, n2, strict=True)]
     else:
         h, middle, n2 = [t * x for x in n1], [(t + 1) * x for x in n1], [-x for x in n1]

@@ -72,14 +72,14 @@ THEOREMS: dict[str, Theorem] = {
     "rademacher": Theorem(
         "Rademacher's theorem",
         "A locally Lipschitz map between Euclidean spaces is differentiable almost everywhere.",
-        "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, Thm. 3.2",
+        "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, section 3.1.2",
         {"lipschitz": "the map is locally Lipschitz"},
     ),
     "area_formula": Theorem(
         "Area formula",
         "F: R^n -> R^n locally Lipschitz, E measurable: Int_E |det DF| dh = Int #(E cap F^{-1}(b)) db. So F sends null sets to null "
         "sets, {det DF = 0} to a null set, and almost every b has finitely many preimages in a bounded set.",
-        "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, Thm. 3.8",
+        "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, section 3.3",
         {"lipschitz": "F is locally Lipschitz between spaces of the same dimension", "measurable": "the set is measurable"},
     ),
     "analytic_zero_set": Theorem(
@@ -93,7 +93,7 @@ THEOREMS: dict[str, Theorem] = {
         "Lebesgue's density theorem",
         "Almost every point of a measurable set E of R^n is a density point; at a density point every open cone with apex there meets E "
         "at points arbitrarily near the apex.",
-        "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, Cor. 1.5",
+        "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, section 1.7.1",
         {"measurable": "the set is measurable"},
     ),
     "tonelli": Theorem(
