@@ -186,7 +186,7 @@ M6 = Claim(
     consequences=(
         Consequence(
             Axis.INPUT_DEPENDENCE,
-            "log2 m bits",
+            "at most log2 m bits",
             "In the limit a loop without recall tells apart at most as many inputs as it has reachable fixed points.",
             recalls=_NONE,
             regimes=frozenset(Regime),

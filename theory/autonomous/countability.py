@@ -206,18 +206,18 @@ A2 = Claim(
     consequences=(
         Consequence(
             Axis.INPUT_DEPENDENCE,
-            "countable",
+            "countably many values",
             "Without recall the limits of all inputs lie in one countable set of isolated states, for almost every parameter.",
             recalls=frozenset({Recall.NONE}),
             regimes=_ALL,
-            when="the parameters reach every direction at the fixed points (A2')",
+            when="the rank condition holds at the fixed points",
         ),
         Consequence(
             Axis.GEOMETRY,
             "resolvent exists",
             "For almost every parameter I - J is invertible at every fixed point, so none is lost under a small change of the parameters.",
             regimes=_ALL,
-            when="the parameters reach every direction at the fixed points (A2')",
+            when="the rank condition holds at the fixed points",
         ),
     ),
     notes=(

@@ -200,7 +200,7 @@ A3 = Claim(
             "Without recall the limit is locally constant wherever it is continuous in the input, whatever the spectral radius.",
             recalls=_NONE,
             regimes=frozenset(Regime),
-            when="Fix(f) is discrete: almost every parameter (A2)",
+            when="Fix(f) is discrete",
         ),
     ),
     notes=(

@@ -241,7 +241,7 @@ _STEPS = (
 )
 
 
-def _cell(axis: Axis, answer: str, statement: str, regime: Regime, when: str = "") -> Consequence:
+def _cell(axis: Axis, answer: str, statement: str, regime: Regime, when: str = "linear loop") -> Consequence:
     """A cell for the linear loop without recall: additive, without norm."""
     return Consequence(axis, answer, statement, frozenset({Recall.NONE}), False, frozenset({Residual.ADD}), frozenset({regime}), when)
 
@@ -278,7 +278,7 @@ A1 = Claim(
             "null set only",
             "The limit depends on h_0 through the projector on ker(M - I); such matrices are a null set.",
             Regime.CRITICAL,
-            "1 is a semisimple eigenvalue, the others have modulus < 1, c in im(I - M)",
+            "linear loop, 1 is a semisimple eigenvalue, the others have modulus < 1, c in im(I - M)",
         ),
     ),
     notes=("The condition on c was missing at first: M = I, c != 0 has only semisimple eigenvalues 1 and diverges.",),

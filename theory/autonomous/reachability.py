@@ -22,7 +22,7 @@ def _contraction():
 def _cone():
     x, y, x1, y1, mu, delta, eta = sp.symbols("x y x1 y1 mu delta eta")
     # x, y: unstable and centre-stable parts of the difference of two orbits; each error is at most eta max(x, y)
-    given = (delta >= 0, mu >= 1 + delta + 2 * eta, y >= 0, x >= y, x1 >= mu * x - eta * x, y1 <= (1 + delta) * y + eta * x)
+    given = (delta >= -1, mu >= 1 + delta + 2 * eta, y >= 0, x >= y, x1 >= mu * x - eta * x, y1 <= (1 + delta) * y + eta * x)
     return [Sentence(given, both(y1 <= (1 + delta + eta) * x, x1 >= (1 + delta + eta) * x))]
 
 
@@ -212,6 +212,7 @@ A4 = Claim(
             "yes",
             "A contractive fixed point is reached from an open set of states.",
             regimes=frozenset({Regime.CONTRACTIVE}),
+            when="there is a fixed point with rho < 1",
         ),
         Consequence(
             Axis.INPUT_DEPENDENCE,
@@ -219,6 +220,7 @@ A4 = Claim(
             "On the basin of a contractive fixed point of a loop without recall h_inf is locally constant.",
             recalls=_NONE,
             regimes=frozenset({Regime.CONTRACTIVE}),
+            when="on the basin of a fixed point with rho < 1",
         ),
         Consequence(
             Axis.REACHABILITY,
