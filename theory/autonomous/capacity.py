@@ -138,8 +138,8 @@ _STEPS = (
     ),
     identity(
         "equal_tokens",
-        "equal tokens get equal updates, under a causal mask they do not: the difference is k_ab (v_b - v_a)/(2 k_aa + k_ab), "
-        "not zero unless v_a = v_b: a causal mask is a positional signal",
+        "equal tokens get equal updates, under a causal mask they do not: the difference is k_ab (v_b - v_a)/(2 k_aa + k_ab), not zero "
+        "unless v_a = v_b: a causal mask is a positional signal",
         "L = 3, every d",
         _equal_tokens,
         ("equivariance",),
@@ -147,8 +147,7 @@ _STEPS = (
     deduced(
         "partition",
         "by induction over t tokens that start equal stay equal: the number of different tokens never grows, and m counts fixed points of "
-        "the "
-        "loop on that invariant subspace",
+        "the loop on that invariant subspace",
         "every d, L, t",
         ("equivariance", "equal_tokens"),
     ),
@@ -161,19 +160,14 @@ M6 = Claim(
     title="Capacity of the limit without recall",
     source="extension",
     statement="A loop without recall whose inputs reach m fixed points transmits at most log2 m bits in the limit: I(e; h_inf) = H(h_inf) "
-    "<= log2 m, "
-    "and any read-out is right on K equally likely answers with probability at most m/K. If |(I - J)x| >= g|x| and |D^2 f| <= M at the "
-    "fixed "
-    "points in a ball of radius r, m <= (1 + r M/g)^d. Without positional signal (a causal mask is one) tokens that start equal stay "
-    "equal.",
+    "<= log2 m, and any read-out is right on K equally likely answers with probability at most m/K. If |(I - J)x| >= g|x| and |D^2 f| <= "
+    "M at the fixed points in a ball of radius r, m <= (1 + r M/g)^d. Without positional signal (a causal mask is one) tokens that start "
+    "equal stay equal.",
     latex=r"Let $h_{t+1}=f(h_t)$ with $f$ continuous, and let the limits $h_\infty(e)$ of the inputs $e$ lie in a set of $m$ fixed "
-    r"points. Then for "
-    r"every distribution of the input $I(e;h_\infty)=H(h_\infty)\leq\log_2m$, and any read-out of $h_\infty$ is right on $K$ equally "
-    r"likely "
-    r"answers with probability at most $m/K$. If the fixed points lie in a ball of radius $r$, and at each of them "
+    r"points. Then for every distribution of the input $I(e;h_\infty)=H(h_\infty)\leq\log_2m$, and any read-out of $h_\infty$ is right on "
+    r"$K$ equally likely answers with probability at most $m/K$. If the fixed points lie in a ball of radius $r$, and at each of them "
     r"$|(I-J)x|\geq g|x|$ for all $x$ and $|D^2f|\leq M$ on the ball, then $m\leq(1+rM/g)^d$. If the loop has no positional signal (no "
-    r"position "
-    r"encoding, no causal mask), tokens that are equal at $t=0$, with equal inputs, are equal for all $t$.",
+    r"position encoding, no causal mask), tokens that are equal at $t=0$, with equal inputs, are equal for all $t$.",
     assumptions=(
         Assumption("autonomous", "no recall: the input enters through h_0 only"),
         Assumption("limit", "the read-out sees h_inf = lim h_t, f continuous there; at a finite t nothing is bounded"),

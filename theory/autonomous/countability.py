@@ -120,8 +120,8 @@ _STEPS = (
     ),
     identity(
         "sphere",
-        "f with values in a manifold: I - P J P is I - J on the tangent space and the identity across it, so the test there is "
-        "det(I - P J P) != 0, and rank means onto the tangent space",
+        "f with values in a manifold: I - P J P is I - J on the tangent space and the identity across it, so the test there is det(I - P "
+        "J P) != 0, and rank means onto the tangent space",
         "every d and every rank of P",
         _sphere,
     ),
@@ -135,8 +135,7 @@ _STEPS = (
     decided(
         "gap",
         "the same by hand: |(I - J)x| >= c|x|, and |f(h) - f(k) - J(h - k)| <= delta|h - k| with delta < c near h* (f is C^1), leave no "
-        "second "
-        "fixed point there (how far away it is: M6)",
+        "second fixed point there (how far away it is: M6)",
         "every n",
         _gap,
         ("non_degenerate",),
@@ -181,18 +180,14 @@ A2 = Claim(
     title="Fixed points are non-degenerate, isolated and countable for almost every parameter",
     source="paper+extension",
     statement="f(h, theta) jointly C^1 on an open Omega, D_theta f onto R^n at every zero of F = f - h in Omega: for almost every theta "
-    "every "
-    "fixed point in Omega has det(I - J) != 0; the fixed points in Omega are isolated and countable, and finitely many in each compact "
-    "subset of Omega. With values in a manifold (outer norm, eps = 0): onto its tangent space, and det(I - P J P) != 0. f = g(h) + b with "
-    "g "
-    "locally Lipschitz (ReLU): the same for almost every b, and g is differentiable at every fixed point.",
-    latex=r"Let $f(h,\theta)$ be jointly $C^1$ on an open set $\Omega\subset\mathbb{R}^n\times\mathbb{R}^P$ and suppose that "
-    r"$D_\theta f(h,\theta)$ is onto $\mathbb{R}^n$ at every $(h,\theta)\in\Omega$ with $f(h,\theta)=h$. Then for almost every $\theta$ "
-    r"every "
-    r"fixed point $h^*\in\Omega_\theta=\{h:(h,\theta)\in\Omega\}$ satisfies $\det(I-D_hf(h^*,\theta))\neq0$. Hence the fixed points in "
+    "every fixed point in Omega has det(I - J) != 0; the fixed points in Omega are isolated and countable, and finitely many in each "
+    "compact subset of Omega. With values in a manifold (outer norm, eps = 0): onto its tangent space, and det(I - P J P) != 0. f = g(h) "
+    "+ b with g locally Lipschitz (ReLU): the same for almost every b, and g is differentiable at every fixed point.",
+    latex=r"Let $f(h,\theta)$ be jointly $C^1$ on an open set $\Omega\subset\mathbb{R}^n\times\mathbb{R}^P$ and suppose that $D_\theta "
+    r"f(h,\theta)$ is onto $\mathbb{R}^n$ at every $(h,\theta)\in\Omega$ with $f(h,\theta)=h$. Then for almost every $\theta$ every fixed "
+    r"point $h^*\in\Omega_\theta=\{h:(h,\theta)\in\Omega\}$ satisfies $\det(I-D_hf(h^*,\theta))\neq0$. Hence the fixed points in "
     r"$\Omega_\theta$ are isolated and countable, and each compact subset of $\Omega_\theta$ contains finitely many. If $f$ takes values "
-    r"in "
-    r"a manifold $M$, the same holds with $T_{h^*}M$ in place of $\mathbb{R}^n$ and $\det(I-D_hf|_{T_{h^*}M})\neq0$. If "
+    r"in a manifold $M$, the same holds with $T_{h^*}M$ in place of $\mathbb{R}^n$ and $\det(I-D_hf|_{T_{h^*}M})\neq0$. If "
     r"$f(h,b)=g(h)+b$ with $g$ locally Lipschitz, then for almost every $b$ every compact set contains finitely many fixed points, and at "
     r"each of them $g$ is differentiable with $\det(I-Dg)\neq0$.",
     assumptions=(

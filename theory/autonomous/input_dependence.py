@@ -127,8 +127,7 @@ _STEPS = (
         "density_points",
         "lebesgue_density",
         "merely countable Fix: the level sets of h_inf (a limit of continuous maps, so measurable) cover the inputs; almost every input "
-        "is a "
-        "density point of its own",
+        "is a density point of its own",
         "every d",
         {"measurable": ("continuous_map",)},
     ),
@@ -148,8 +147,7 @@ _STEPS = (
     decided(
         "staircase_is_a_limit",
         "it is the limit of a loop: f(h) = h + (1/n - h)^2 (h - 1/(n+1))^2 between, fixed at 0 and every +-1/n only, h < f(h) < 1/n: the "
-        "orbit "
-        "of e increases to phi(e); f(h) - h <= (1/n - 1/(n+1))^4/16, so f'(0) = 1; beyond 1 f(h) = h - x^2/(1 + x^2), x = h - 1, "
+        "orbit of e increases to phi(e); f(h) - h <= (1/n - 1/(n+1))^4/16, so f'(0) = 1; beyond 1 f(h) = h - x^2/(1 + x^2), x = h - 1, "
         "decreases to 1",
         "d = 1, every n",
         _staircase_loop,
@@ -171,19 +169,16 @@ A3 = Claim(
     title="Without recall no strong input-dependence, in any spectral regime",
     source="paper+extension",
     statement="h_{t+1} = f(h_t), h_0 = h_0(e), f continuous with discrete Fix(f). If h_inf = lim h_t is defined near e_0 and continuous "
-    "at e_0, it "
-    "is constant near e_0; so D h_inf = 0 wherever it exists. On a connected set of inputs where h_inf is continuous it is constant. If "
-    "Fix(f) "
-    "is merely countable, D h_inf = 0 at almost every point of differentiability, and not at all: a C^1 loop on R has D h_inf(0) = 1.",
+    "at e_0, it is constant near e_0; so D h_inf = 0 wherever it exists. On a connected set of inputs where h_inf is continuous it is "
+    "constant. If Fix(f) is merely countable, D h_inf = 0 at almost every point of differentiability, and not at all: a C^1 loop on R has "
+    "D h_inf(0) = 1.",
     latex=r"Let $f:\mathbb{R}^d\to\mathbb{R}^d$ be continuous with discrete fixed-point set, $h_{t+1}=f(h_t)$, $h_0=h_0(e)$, and suppose "
-    r"that "
-    r"$h_\infty(e)=\lim_t h_t$ exists for all $e$ near $e_0$ and is continuous at $e_0$. Then $h_\infty$ is constant near $e_0$; in "
+    r"that $h_\infty(e)=\lim_t h_t$ exists for all $e$ near $e_0$ and is continuous at $e_0$. Then $h_\infty$ is constant near $e_0$; in "
     r"particular $Dh_\infty(e_0)=0$ at every $e_0$ where $h_\infty$ is differentiable. If $h_\infty$ is continuous on a connected set of "
-    r"inputs, it is constant on it. If $\mathrm{Fix}(f)$ is only countable and $h_\infty$ is defined on an open set, then $Dh_\infty=0$ at "
-    r"almost every point of differentiability; this is best possible: for $f(h)=h+(\frac1n-h)^2(h-\frac1{n+1})^2$ on "
+    r"inputs, it is constant on it. If $\mathrm{Fix}(f)$ is only countable and $h_\infty$ is defined on an open set, then $Dh_\infty=0$ "
+    r"at almost every point of differentiability; this is best possible: for $f(h)=h+(\frac1n-h)^2(h-\frac1{n+1})^2$ on "
     r"$[\frac1{n+1},\frac1n]$, extended oddly and by $f(1+x)=1+x-\frac{x^2}{1+x^2}$ for $x>0$, $h_\infty(e)=\frac1n$ on "
-    r"$(\frac1{n+1},\frac1n]$ and "
-    r"$Dh_\infty(0)=1$.",
+    r"$(\frac1{n+1},\frac1n]$ and $Dh_\infty(0)=1$.",
     assumptions=(
         Assumption("autonomous", "no recall: f does not see e; the input enters through h_0 only"),
         Assumption("continuous_map", "f is continuous (at h_inf(e) is enough for the local statement)"),

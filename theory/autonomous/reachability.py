@@ -69,8 +69,8 @@ _STEPS = (
     cited(
         "adapted_norm",
         "spectral_splitting",
-        "rho(J) < 1: a norm with |J x| <= kappa|x|, kappa < 1; rho(J) > 1: E^u of dimension >= 1 and norms with |J u| >= mu|u|, "
-        "|J c| <= (1 + delta)|c|, mu > 1 + delta",
+        "rho(J) < 1: a norm with |J x| <= kappa|x|, kappa < 1; rho(J) > 1: E^u of dimension >= 1 and norms with |J u| >= mu|u|, |J c| <= "
+        "(1 + delta)|c|, mu > 1 + delta",
         "every d",
         {"linear": ("smooth",)},
     ),
@@ -84,15 +84,14 @@ _STEPS = (
     deduced(
         "open_basin",
         "contractive: the basin is open (f^t is continuous and the ball is open); inputs near one that converges to h* converge to the "
-        "same h*: "
-        "h_inf is locally constant",
+        "same h*: h_inf is locally constant",
         "every d",
         ("local_contraction",),
     ),
     decided(
         "cone",
-        "expansive: in a small ball, differences with |centre-stable part| <= |unstable part| stay so, and the unstable part grows by "
-        "1 + delta + eta at least",
+        "expansive: in a small ball, differences with |centre-stable part| <= |unstable part| stay so, and the unstable part grows by 1 + "
+        "delta + eta at least",
         "every d, J invertible or not, eigenvalues on the circle allowed",
         _cone,
         ("expanding", "adapted_norm"),
@@ -121,8 +120,7 @@ _STEPS = (
         "countable_cover",
         "lindelof",
         "countably many such balls cover all fixed points with rho > 1; an orbit that converges to one of them ends in the staying set of "
-        "a "
-        "ball (no discreteness needed)",
+        "a ball (no discreteness needed)",
         "every d",
         {"cover": ("cone",)},
     ),
@@ -164,8 +162,7 @@ _STEPS = (
     identity(
         "plateau",
         "det Df != 0 almost everywhere is needed: the C^1 map f = 2h, (h - 3)^2 (h - 1/2), 0 on h <= 1, [1, 3], h >= 3 doubles near 0 and "
-        "sends "
-        "all h >= 3 to 0",
+        "sends all h >= 3 to 0",
         "d = 1",
         _plateau,
     ),
@@ -184,19 +181,17 @@ A4 = Claim(
     title="Which fixed points are reached without recall, by spectral regime",
     source="paper+extension",
     statement="h_{t+1} = f(h_t), h_0 = h_0(e), f C^1 on an open Omega. Contractive fixed points have open basins on which h_inf is "
-    "locally constant. If "
-    "det Df != 0 almost everywhere (analytic: at one point per component; outer norm, eps = 0: the tangential determinant) and e -> h_0 "
-    "pulls "
-    "null sets back to null sets (h_0 = e, affine of rank n, or almost every offset), almost no input converges to a fixed point with "
-    "rho > 1. For h' = N(M h) the tangential determinant is det M (|h|/|M h|)^d. Neither hypothesis can be dropped.",
+    "locally constant. If det Df != 0 almost everywhere (analytic: at one point per component; outer norm, eps = 0: the tangential "
+    "determinant) and e -> h_0 pulls null sets back to null sets (h_0 = e, affine of rank n, or almost every offset), almost no input "
+    "converges to a fixed point with rho > 1. For h' = N(M h) the tangential determinant is det M (|h|/|M h|)^d. Neither hypothesis can "
+    "be dropped.",
     latex=r"Let $f$ be $C^1$ on an open $\Omega\subset\mathbb{R}^n$ (or a self-map of a $C^1$ manifold, with tangential derivatives), "
     r"$h_{t+1}=f(h_t)$, $h_0=h_0(e)$ continuous. (i) If $\rho(Df(h^*))<1$, the set of inputs with $h_t\to h^*$ is open, and $h_\infty$ is "
     r"locally constant on it. (ii) If $\det Df\neq0$ almost everywhere and preimages of null sets under $e\mapsto h_0(e)$ are null, then "
-    r"the "
-    r"set of inputs $e$ whose orbit converges to a fixed point with $\rho>1$ is null. If $f$ is real-analytic, $\det Df\neq0$ at one "
+    r"the set of inputs $e$ whose orbit converges to a fixed point with $\rho>1$ is null. If $f$ is real-analytic, $\det Df\neq0$ at one "
     r"point of each component of $\Omega$ suffices; the condition on $h_0$ holds for $h_0(e)=e$, for affine maps of rank $n$, and for "
-    r"$h_0(e)=We+c$ with any $W$ and almost every $c$. (iii) For $h'=N(Mh)$, $N(z)=\sqrt d\,z/|z|$, the determinant between tangent spaces "
-    r"of the sphere is $\det M\,(|h|/|Mh|)^d$.",
+    r"$h_0(e)=We+c$ with any $W$ and almost every $c$. (iii) For $h'=N(Mh)$, $N(z)=\sqrt d\,z/|z|$, the determinant between tangent "
+    r"spaces of the sphere is $\det M\,(|h|/|Mh|)^d$.",
     assumptions=(
         Assumption("smooth", "f is C^1 on the open set Omega (real-analytic for the one-point test); h_0 is continuous in e"),
         Assumption("contractive", "rho < 1 at the fixed point (first part)"),

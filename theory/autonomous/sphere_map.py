@@ -75,24 +75,22 @@ STEPS = (
     identity(
         "outer_norm_invertible",
         "h' = N(M h), eps = 0, M invertible: v = M^{-1} w + beta h goes to w (up to the factor |h|/|z|) for w across z = M h; beta makes "
-        "v tangent: "
-        "onto the tangent space",
+        "v tangent: onto the tangent space",
         "every d",
         _outer_onto,
         ("nonsingular",),
     ),
     identity(
         "outer_norm_singular",
-        "M q = 0, q not along h: the tangent vector q - h<h, q>/|h|^2 is not zero and goes to 0: the tangential determinant vanishes "
-        "iff det M does",
+        "M q = 0, q not along h: the tangent vector q - h<h, q>/|h|^2 is not zero and goes to 0: the tangential determinant vanishes iff "
+        "det M does",
         "every d",
         _outer_singular,
     ),
     identity(
         "outer_norm_frames",
         "G(h) = |h| N(M h)/R maps h to G and tangent spaces to tangent spaces, so det DG is the tangential determinant; DG = rho(M + z "
-        "c^T) with "
-        "<c, h> = 0",
+        "c^T) with <c, h> = 0",
         "every d",
         _outer_frames,
     ),

@@ -127,8 +127,7 @@ _STEPS = (
     identity(
         "gru",
         "gru: the candidate bias has derivative diag((1 - zeta)(1 - n^2)), a quotient of positive terms; the hidden candidate bias that "
-        "times "
-        "r > 0",
+        "times r > 0",
         "every d (entry by entry), L = 1",
         _gru,
     ),
@@ -140,8 +139,8 @@ _STEPS = (
     ),
     identity(
         "output_layer",
-        "the last linear map moves token i by dW a_i + db: vectors dual to the (a_i, 1) exist when their Gram determinant is not zero, and "
-        "then every (w_1, .., w_L) is reached; after it act the T_i, so the image is that of T_1 x .. x T_L",
+        "the last linear map moves token i by dW a_i + db: vectors dual to the (a_i, 1) exist when their Gram determinant is not zero, "
+        "and then every (w_1, .., w_L) is reached; after it act the T_i, so the image is that of T_1 x .. x T_L",
         "every d and hidden width, L = 2, 3",
         _output_layer,
         ("independent",),
@@ -160,8 +159,8 @@ _STEPS = (
     ),
     decided(
         "counting",
-        "rank <= d (shared bias) is at most half of L d, rank <= 2d (bias and gain, L >= 3) at most two thirds, and "
-        "rank <= d(hidden + 1) < L d when L > hidden + 1",
+        "rank <= d (shared bias) is at most half of L d, rank <= 2d (bias and gain, L >= 3) at most two thirds, and rank <= d(hidden + 1) "
+        "< L d when L > hidden + 1",
         "every d, L, hidden",
         _too_many_tokens,
     ),
@@ -193,27 +192,20 @@ A2_PRIME = Claim(
     title="Which parameters reach every direction, by architecture",
     source="paper+extension",
     statement="The rank hypothesis of A2. One token: the last bias is onto R^d for pre and, with eps > 0 and gains without zeros, for "
-    "peri, post, "
-    "sandwich; with eps = 0 it is onto the tangent space for post and sandwich, and bias and gain together are onto for peri; gru: the "
-    "candidate bias. L tokens: a shared bias has rank <= d < L d; the last linear map (W2, b2) is onto iff (a_1, 1), .., (a_L, 1) are "
-    "linearly "
-    "independent, which needs L <= hidden + 1; equal tokens are treated per partition. The rank must be tested at fixed points: gain-free "
-    "peri "
-    "with two sub-blocks, eps = 0, has rank d at random states and d - 1 at every fixed point, and curves of fixed points on an open set "
-    "of "
-    "parameters. Peri with one sub-block, eps = 0 has no fixed point: |h' - h| >= sqrt(d) min|gamma|.",
+    "peri, post, sandwich; with eps = 0 it is onto the tangent space for post and sandwich, and bias and gain together are onto for peri; "
+    "gru: the candidate bias. L tokens: a shared bias has rank <= d < L d; the last linear map (W2, b2) is onto iff (a_1, 1), .., (a_L, "
+    "1) are linearly independent, which needs L <= hidden + 1; equal tokens are treated per partition. The rank must be tested at fixed "
+    "points: gain-free peri with two sub-blocks, eps = 0, has rank d at random states and d - 1 at every fixed point, and curves of fixed "
+    "points on an open set of parameters. Peri with one sub-block, eps = 0 has no fixed point: |h' - h| >= sqrt(d) min|gamma|.",
     latex=r"Let $N(z)=\gamma\circ z/s$, $s^2=\frac1d|z|^2+\varepsilon$, with all $\gamma_i\neq0$. \emph{One token.} The derivative of the "
-    r"loop "
-    r"in its last bias is onto $\mathbb{R}^d$ for pre, and for peri, post and sandwich if $\varepsilon>0$; if $\varepsilon=0$ it is onto "
-    r"the "
-    r"tangent space $T_{f(h)}$ for post and sandwich, and the derivative in $(b,\gamma)$ is onto $\mathbb{R}^d$ for peri. For gru the "
-    r"derivative in the candidate bias is $\mathrm{diag}((1-\zeta)(1-n^2))$, invertible. \emph{$L\geq2$ tokens.} A shared bias has rank at "
-    r"most $d<Ld$. The derivative in the last linear map $a_i\mapsto W_2a_i+b_2$ has rank $Ld$ iff $(a_1,1),\dots,(a_L,1)$ are linearly "
-    r"independent, which needs $L\leq\mathrm{hidden}+1$. \emph{Fixed points.} For $h'=h+n_1+n_2$ with $|n_1|=|n_2|=\sqrt d$ (peri, two "
-    r"sub-blocks, $\gamma=1$, $\varepsilon=0$) every fixed point has $n_2=-n_1$; there the derivatives in all parameters and $J-I$ map "
-    r"into "
-    r"$n_1^\perp$, so $\det(I-J)=0$, although at states with $n_2\neq\pm n_1$ the parameters have rank $d$; on a non-empty open set of "
-    r"parameters the fixed points form curves. For one such sub-block $|h'-h|\geq\sqrt d\,\min_i|\gamma_i|$.",
+    r"loop in its last bias is onto $\mathbb{R}^d$ for pre, and for peri, post and sandwich if $\varepsilon>0$; if $\varepsilon=0$ it is "
+    r"onto the tangent space $T_{f(h)}$ for post and sandwich, and the derivative in $(b,\gamma)$ is onto $\mathbb{R}^d$ for peri. For "
+    r"gru the derivative in the candidate bias is $\mathrm{diag}((1-\zeta)(1-n^2))$, invertible. \emph{$L\geq2$ tokens.} A shared bias "
+    r"has rank at most $d<Ld$. The derivative in the last linear map $a_i\mapsto W_2a_i+b_2$ has rank $Ld$ iff $(a_1,1),\dots,(a_L,1)$ "
+    r"are linearly independent, which needs $L\leq\mathrm{hidden}+1$. \emph{Fixed points.} For $h'=h+n_1+n_2$ with $|n_1|=|n_2|=\sqrt d$ "
+    r"(peri, two sub-blocks, $\gamma=1$, $\varepsilon=0$) every fixed point has $n_2=-n_1$; there the derivatives in all parameters and "
+    r"$J-I$ map into $n_1^\perp$, so $\det(I-J)=0$, although at states with $n_2\neq\pm n_1$ the parameters have rank $d$; on a non-empty "
+    r"open set of parameters the fixed points form curves. For one such sub-block $|h'-h|\geq\sqrt d\,\min_i|\gamma_i|$.",
     assumptions=(
         Assumption(
             "smooth", "f is C^1 in state and parameters: no argument of a norm vanishes (eps > 0 in every norm makes it everywhere)"
@@ -249,8 +241,7 @@ A2_PRIME = Claim(
         "Gain-free peri passes the rank test at random states and fails it at every fixed point.",
         "Tokens that are parallel but not equal lose rank as equal ones do under pre, eps = 0, one sub-block (n(h_1) = n(h_2)).",
         "Peri, eps = 0, several tokens: (W2, b2) reaches L(d - 1) directions, the gain the others iff the vectors n_i o n_i are "
-        "independent "
-        "(L <= d at most).",
+        "independent (L <= d at most).",
         "(b, gamma) at peri, eps = 0: moving gamma already reaches every entry with n_i != 0; gains without zeros cover n_i = 0.",
     ),
 )

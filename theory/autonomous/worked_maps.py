@@ -94,15 +94,14 @@ STEPS = (
     decided(
         "relu_worked",
         "h' = b + a max(h,0) + c min(h,0): for b != 0 no fixed point is on the kink and none is degenerate; two on one side force slope 1 "
-        "there "
-        "and b = 0, a ray of them: the exceptional set is {b = 0}",
+        "there and b = 0, a ray of them: the exceptional set is {b = 0}",
         "d = 1, every slope and b",
         _relu,
     ),
     identity(
         "cubic_resultant",
-        "f(h) = h - (h^3 + p h + q): a combination of h - f and 1 - f' equals 4p^3 + 27q^2; it vanishes on (p, q) = (-3r^2, 2r^3), where r "
-        "is a double fixed point",
+        "f(h) = h - (h^3 + p h + q): a combination of h - f and 1 - f' equals 4p^3 + 27q^2; it vanishes on (p, q) = (-3r^2, 2r^3), where "
+        "r is a double fixed point",
         "d = 1",
         _resultant,
     ),
