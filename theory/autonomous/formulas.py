@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.formulas import positive, register
+from theory.formulas import positive, real, register
 
 
 @register("A5", "jordan_rate", "tangent of the angle to the limit after t loops of N(M h), M = [[rho, 1], [0, rho]], from (x, y)")
@@ -30,3 +30,19 @@ def tanh_expected_count():
     a, s = positive("a s")
     root = sp.sqrt(1 - 1 / a)
     return (a, s), 1 + 2 * sp.erf((a * root - sp.atanh(root)) / (sp.sqrt(2) * s))
+
+
+@register(
+    "A4",
+    "outer_norm_determinant",
+    "determinant of D N(M h) between tangent spaces of the sphere of R^d, gain 1, eps = 0: det M = `determinant`, |M h|/|h| = `stretch`",
+)
+def tangential_determinant():
+    (determinant,), (stretch, d) = real("determinant"), positive("stretch d")
+    return (determinant, stretch, d), determinant / stretch**d
+
+
+@register("M6", "packing", "bound on the number of fixed points within `radius`, |(I - J)x| >= gap |x| and |D^2 f| <= curvature at each")
+def fixed_point_packing():
+    d, radius, curvature, gap = positive("d radius curvature gap")
+    return (d, radius, curvature, gap), (1 + radius * curvature / gap) ** d

@@ -7,8 +7,9 @@ import random
 import sympy as sp
 
 from theory.algebra import Equation, Words, diagonal, random_matrix, rational
+from theory.architecture import Recall, Residual
 from theory.autonomous.linear_attacks import FALSIFIERS
-from theory.claim import Assumption, Claim
+from theory.claim import Assumption, Axis, Claim, Consequence, Regime
 from theory.proof import Sentence, cited, decided, deduced, identity
 
 
@@ -189,8 +190,8 @@ _STEPS = (
     identity("jordan_blocks", "entries of J_k(lambda)^t are binom(t, j) lambda^(t-j)", "blocks k = 2..5, every t (induction)", _jordan),
     deduced(
         "growth",
-        "a Jordan block of size k >= 2 at an eigenvalue of modulus 1: |h_t| grows like t^(k-1) from almost every h_0, so "
-        "semisimplicity is necessary",
+        "a Jordan block of size k >= 2 at an eigenvalue of modulus 1: |h_t| grows like t^(k-1) from almost every h_0, so semisimplicity "
+        "is necessary",
         "every d, blocks k = 2..5",
         ("jordan_blocks",),
     ),
@@ -222,8 +223,8 @@ _STEPS = (
     ),
     deduced(
         "necessity",
-        "convergence for every h_0 forces c in im(I - M) and every eigenvalue to have modulus < 1 or to equal 1 and be semisimple; "
-        "with rho(M) > 1 the convergent h_0 fill at most a proper affine subspace",
+        "convergence for every h_0 forces c in im(I - M) and every eigenvalue to have modulus < 1 or to equal 1 and be semisimple; with "
+        "rho(M) > 1 the convergent h_0 fill at most a proper affine subspace",
         "every d",
         ("growth", "unit_circle_steps", "outside_range", "expansion"),
     ),
@@ -239,15 +240,24 @@ _STEPS = (
     ),
 )
 
+
+def _cell(axis: Axis, answer: str, statement: str, regime: Regime, when: str = "linear loop") -> Consequence:
+    """A cell for the linear loop without recall: additive, without norm."""
+    return Consequence(axis, answer, statement, frozenset({Recall.NONE}), False, frozenset({Residual.ADD}), frozenset({regime}), when)
+
+
 A1 = Claim(
     id="A1",
     title="Linear trichotomy of autonomous loops",
     source="paper+extension",
-    statement="h' = M h + c. If 1 is not an eigenvalue, the only fixed point is (I - M)^{-1} c, the same for every input. h_t "
-    "converges for every h_0 iff "
-    "c is in im(I - M) and every eigenvalue has modulus < 1 or equals 1 and is semisimple; then h_inf = P h_0 + (I - P) w, c = (I - "
-    "M) w: the limit "
-    "depends on the input only in the critical regime, which is a null set.",
+    statement="h' = M h + c. If 1 is not an eigenvalue, the only fixed point is (I - M)^{-1} c, the same for every input. h_t converges "
+    "for every h_0 iff c is in im(I - M) and every eigenvalue has modulus < 1 or equals 1 and is semisimple; then h_inf = P h_0 + (I - P) "
+    "w, c = (I - M) w: the limit depends on the input only in the critical regime, which is a null set.",
+    latex=r"Let $h_{t+1}=Mh_t+c$ with a real $d\times d$ matrix $M$. If $1$ is not an eigenvalue of $M$, the only fixed point is "
+    r"$(I-M)^{-1}c$, whatever the input. $h_t$ converges for every $h_0$ if and only if $c\in\mathrm{im}(I-M)$ and every eigenvalue of "
+    r"$M$ has modulus $<1$ or equals $1$ and is semisimple. Then, with $c=(I-M)w$ and $P$ the projector on $\ker(M-I)$ along "
+    r"$\mathrm{im}(M-I)$, $h_\infty=Ph_0+(I-P)w$. So the limit depends on $h_0$ only if $1$ is an eigenvalue, and $\{M:\rho(M)=1\}$ is "
+    r"Lebesgue-null. If $\rho(M)>1$, the set of $h_0$ from which $h_t$ converges is contained in a proper affine subspace.",
     assumptions=(
         Assumption("linear", "h' = M h + c, M a real d x d matrix, h_0 the only carrier of the input"),
         Assumption("range", "c is in im(I - M)"),
@@ -257,5 +267,17 @@ A1 = Claim(
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    consequences=(
+        _cell(Axis.REACHABILITY, "yes", "The one fixed point attracts every state.", Regime.CONTRACTIVE),
+        _cell(Axis.REACHABILITY, "almost never", "Orbits converge from a proper affine subspace of states at most.", Regime.EXPANSIVE),
+        _cell(Axis.INPUT_DEPENDENCE, "no", "The limit (I - M)^{-1} c is the same for every input.", Regime.CONTRACTIVE),
+        _cell(
+            Axis.INPUT_DEPENDENCE,
+            "null set only",
+            "The limit depends on h_0 through the projector on ker(M - I); such matrices are a null set.",
+            Regime.CRITICAL,
+            "linear loop, 1 is a semisimple eigenvalue, the others have modulus < 1, c in im(I - M)",
+        ),
+    ),
     notes=("The condition on c was missing at first: M = I, c != 0 has only semisimple eigenvalues 1 and diverges.",),
 )

@@ -58,16 +58,17 @@ THEOREMS: dict[str, Theorem] = {
     ),
     "rademacher": Theorem(
         "Rademacher's theorem",
-        "A Lipschitz map from an open subset of R^n to R^n is differentiable almost everywhere.",
+        "A locally Lipschitz map from an open subset of R^n to R^n is differentiable almost everywhere.",
         "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, 2nd ed., Thm. 3.2",
-        {"lipschitz": "the map is Lipschitz, between spaces of equal dimension"},
+        {"lipschitz": "the map is locally Lipschitz, between spaces of equal dimension"},
     ),
     "area_formula": Theorem(
         "Area formula",
-        "F from a measurable K in R^n to R^n Lipschitz, u >= 0 measurable: Int_K u(F(h)) |det DF(h)| dh = Int u(b) #{h in K: F(h) = b} db.",
+        "F: R^n -> R^n locally Lipschitz, K measurable, u >= 0 measurable: Int_K u(F(h)) |det DF(h)| dh = Int u(b) #{h in K: F(h) = b} db. So F "
+        "sends null sets and {det DF = 0} to null sets, and almost every b has finitely many preimages in a bounded set.",
         "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, 2nd ed., Thm. 3.9; H. Federer, Geometric Measure "
         "Theory, 3.2.3",
-        {"lipschitz": "the map is Lipschitz, between spaces of equal dimension", "measurable": "the set is measurable"},
+        {"lipschitz": "the map is locally Lipschitz, between spaces of equal dimension", "measurable": "the set is measurable"},
     ),
     "polynomial_null_set": Theorem(
         "Zeros of a polynomial",
@@ -94,5 +95,45 @@ THEOREMS: dict[str, Theorem] = {
         "g standard Gaussian, psi >= 0 even and non-decreasing in |x|: E psi(g + m) is non-decreasing in |m|.",
         "T. Anderson, Proc. Amer. Math. Soc. 6 (1955), Thm. 1",
         {"even": "psi is even and non-negative", "monotone": "psi is non-decreasing in |x|"},
+    ),
+    "regular_value": Theorem(
+        "Regular value theorem",
+        "F: Omega -> R^n of class C^1 on an open set of R^(n+P), DF of rank n on Z = F^{-1}(0): Z is empty or a C^1 manifold of "
+        "dimension P with tangent spaces ker DF.",
+        "M. Hirsch, Differential Topology, Thm. 1.3.2",
+        {"smooth": "F is C^1 on an open set", "regular": "DF has rank n at every zero of F"},
+    ),
+    "sard_equal_dimensions": Theorem(
+        "Sard's theorem for equal dimensions",
+        "A C^1 map between manifolds (second countable) of the same dimension has a null set of critical values.",
+        "A. Sard, Bull. Amer. Math. Soc. 48 (1942); M. Hirsch, Differential Topology, Thm. 3.1.3 (r > max(0, n - n) = 0)",
+        {"smooth": "the map is C^1", "dimensions": "source and target have the same dimension"},
+    ),
+    "parametric_transversality": Theorem(
+        "Parametric transversality for equations in as many unknowns",
+        "F: Omega -> R^n of class C^1 on an open set of R^n x R^P, D_theta F of rank n at every zero of F: for almost every theta, "
+        "D_h F is invertible at every zero of F(., theta) in Omega. The same on C^1 manifolds of dimension n.",
+        "M. Hirsch, Differential Topology, Thm. 3.2.7; proved for R^n as claim A2",
+        {"smooth": "F is C^1 jointly in state and parameters on an open set", "rank": "D_theta F is onto at every zero of F"},
+    ),
+    "analytic_zero_set": Theorem(
+        "Zeros of an analytic function",
+        "A real-analytic function (a polynomial, say) on a connected open set of R^n that is not identically zero has a Lebesgue-null set "
+        "of zeros.",
+        "B. Mityagin, The zero set of a real analytic function, Math. Notes 107 (2020)",
+        {"analytic": "the function is real-analytic on a connected open set", "nonzero": "it is not zero at some point of that set"},
+    ),
+    "lebesgue_density": Theorem(
+        "Lebesgue's density theorem",
+        "Almost every point of a measurable set E of R^n is a density point; at a density point every open cone with apex there meets E "
+        "at points arbitrarily near the apex.",
+        "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, section 1.7.1",
+        {"measurable": "the set is measurable"},
+    ),
+    "tonelli": Theorem(
+        "Null sections",
+        "A measurable set of R^m x R^n is null iff almost every section is null, in either variable.",
+        "G. Folland, Real Analysis, 2nd ed., Thm. 2.37",
+        {"measurable": "the set is measurable", "sections": "almost every section in one variable is null"},
     ),
 }

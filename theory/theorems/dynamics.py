@@ -22,4 +22,12 @@ THEOREMS: dict[str, Theorem] = {
         "and Linear Algebra, section 7.1",
         {"hurwitz": "every eigenvalue of A has real part < -m"},
     ),
+    "spectral_splitting": Theorem(
+        "Adapted norms of a spectral splitting",
+        "J a real matrix, E^u and E^cs its invariant subspaces for the eigenvalues of modulus > 1 and <= 1. For 1 < mu < min |l| on E^u "
+        "and delta > 0 there are norms with |J u| >= mu |u| on E^u and |J c| <= (1 + delta)|c| on E^cs; if every |l| < kappa, a norm with "
+        "|J x| <= kappa |x|.",
+        "A. Katok, B. Hasselblatt, Introduction to the Modern Theory of Dynamical Systems, section 1.2",
+        {"linear": "J is a square matrix, invertible or not"},
+    ),
 }

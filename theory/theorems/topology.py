@@ -34,4 +34,20 @@ THEOREMS: dict[str, Theorem] = {
         "A. Hatcher, Algebraic Topology, section 2.2; J. Milnor, Topology from the Differentiable Viewpoint, section 5",
         {"sphere": "n >= 1", "homotopy": "the maps are joined by a continuous family of maps into the sphere"},
     ),
+    "connected_image": Theorem(
+        "Continuous image of a connected set",
+        "A continuous map from a connected space to a discrete space is constant.",
+        "J. Munkres, Topology, 2nd ed., Thm. 23.5",
+        {
+            "connected": "the source is connected",
+            "continuous": "the map is continuous",
+            "discrete": "every point of the image is isolated in it",
+        },
+    ),
+    "lindelof": Theorem(
+        "Lindelof's theorem",
+        "Every cover of a subset of R^n by open sets has a countable subcover.",
+        "J. Munkres, Topology, 2nd ed., Thm. 30.3",
+        {"cover": "the sets are open and cover the subset"},
+    ),
 }

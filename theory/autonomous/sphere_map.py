@@ -1,0 +1,112 @@
+"""The part of A4 about h' = N(M h) on the sphere: its determinant between tangent spaces."""
+
+from __future__ import annotations
+
+import random
+
+import sympy as sp
+
+from theory.algebra import Equation, Words, random_matrix, rational
+from theory.formulas import formula
+from theory.proof import cited, identity
+from theory.vectors import span
+
+
+def _outer_model(rng: random.Random, size: int):
+    m, inverse = sp.symbols("M M_inv", commutative=False)
+    value = random_matrix(rng, size)
+    return {m: value, inverse: value.inv()} | {x: rational(rng) for x in sp.symbols("a b r")}
+
+
+def _outer_onto():
+    m, inverse, w, h = sp.symbols("M M_inv w h", commutative=False, seq=True)
+    beta, zz, zw, k = sp.symbols("beta zz zw k", positive=True)
+    rules = (((m, inverse), sp.Integer(1)),)
+    z, x = span("z w", {("z", "z"): zz, ("w", "z"): 0, ("w", "w"): 1})
+    moved = x + beta * z  # M(M^{-1} w + beta h) = w + beta z
+    image = (1 / k) * (moved - (z.dot(moved) / zz) * z)
+    b = sp.Symbol("b")
+    return [
+        Words(m * (inverse * w + b * h), w + b * m * h, rules, _outer_model),
+        Equation(image["w"], 1 / k),
+        Equation(image["z"] + zw, zw),
+    ]
+
+
+def _outer_singular():
+    zz, hh, hk, k = sp.symbols("zz hh hk k", positive=True)
+    # M q = 0: v = q - h <h, q>/|h|^2 is tangent, and M v = -(<h, q>/|h|^2) z
+    h, q = span("h q", {("h", "h"): hh, ("h", "q"): hk, ("q", "q"): 1})
+    tangent = q - (hk / hh) * h
+    (z,) = span("z", {("z", "z"): zz})
+    moved = (-hk / hh) * z
+    image = (1 / k) * (moved - (z.dot(moved) / zz) * z)
+    return [Equation(h.dot(tangent) + hk, hk), Equation(tangent.dot(tangent), 1 - hk**2 / hh), Equation(image["z"] + k, k)]
+
+
+def _outer_frames():
+    hh, zz, hv, zmv = sp.symbols("hh zz hv zmv", positive=True)
+    # G(h) = |h| z/|z|, z = M h: DG v = rho (M v + z <c, v>), c = h/|h|^2 - M^T z/|z|^2, rho^2 = hh/zz
+    z, mv = span("z mv", {("z", "z"): zz, ("mv", "z"): zmv, ("mv", "mv"): 1})
+    h, back, v = span(
+        "h back v", {("h", "h"): hh, ("back", "h"): zz, ("h", "v"): hv, ("back", "v"): zmv, ("back", "back"): 1, ("v", "v"): 1}
+    )
+    c = (1 / hh) * h - (1 / zz) * back  # back = M^T z: <back, h> = |z|^2, <back, v> = <z, M v>
+    return [
+        Equation((hh / zz) * z.dot(mv + c.dot(v) * z), hv),  # <G, DG v> = <h, v>: tangent spaces go to tangent spaces, h to G
+        Equation(1 + c.dot(h), 1),  # 1 + c^T M^{-1} z of the determinant lemma
+    ]
+
+
+def _outer_determinant():
+    equations = []
+    stretch = sp.Symbol("k", positive=True)
+    for d in (2, 3):
+        m = sp.Matrix(d, d, sp.symbols(f"m:{d * d}"))
+        h = sp.Matrix(sp.symbols("h0 h1") if d == 2 else [sp.Symbol("h0")] + [0] * (d - 1))  # the first axis after a rotation
+        z = m * h
+        c = h / h.dot(h) - m.T * z / z.dot(z)
+        derivative = (m + z * c.T) / stretch
+        equations.append(Equation(derivative.det(method="berkowitz"), formula("tangential_determinant")(m.det(), stretch, d)))
+    return equations
+
+
+STEPS = (
+    identity(
+        "outer_norm_invertible",
+        "h' = N(M h), eps = 0, M invertible: v = M^{-1} w + beta h goes to w (up to the factor |h|/|z|) for w across z = M h; beta makes "
+        "v tangent: onto the tangent space",
+        "every d",
+        _outer_onto,
+        ("nonsingular",),
+    ),
+    identity(
+        "outer_norm_singular",
+        "M q = 0, q not along h: the tangent vector q - h<h, q>/|h|^2 is not zero and goes to 0: the tangential determinant vanishes iff "
+        "det M does",
+        "every d",
+        _outer_singular,
+    ),
+    identity(
+        "outer_norm_frames",
+        "G(h) = |h| N(M h)/R maps h to G and tangent spaces to tangent spaces, so det DG is the tangential determinant; DG = rho(M + z "
+        "c^T) with <c, h> = 0",
+        "every d",
+        _outer_frames,
+    ),
+    cited(
+        "outer_norm_lemma",
+        "determinant_lemma",
+        "so det DG = rho^d det M (1 + c^T M^{-1} z) = det M (|h|/|M h|)^d",
+        "every d",
+        {"invertible": ("outer_norm_invertible",)},
+        ("outer_norm_frames",),
+    ),
+    identity(
+        "outer_norm_determinant",
+        "the same without the lemma, for every M: det DG = det M (|h|/|M h|)^d",
+        "d = 2, 3, every M",
+        _outer_determinant,
+        ("outer_norm_frames",),
+    ),
+)
