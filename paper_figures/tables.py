@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+
+from paper_figures.appendix import scope
+from theory.architecture import Architecture
+from theory.outcome import Outcome
+from theory.table import rows
+
+if TYPE_CHECKING:
+    from theory.claim import Claim
+    from theory.mutation import MutationReport
+    from theory.report import ClaimReport
+    from theory.table import Cell
 
 
 def text_of(value: Any) -> str:
@@ -38,11 +50,108 @@ def claim_row(report: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def print_claims(reports: Sequence[Any]) -> None:
-    """Print the ledger, and under it every step that did not pass."""
+def print_claims(reports: Sequence[ClaimReport]) -> None:
+    """Print the ledger as a table; under it every step that did not pass, every falsifier that misbehaved, and the time."""
     objects = [r.to_json() for r in reports]
     print_rows([claim_row(o) for o in objects], "ledger")
     for o in objects:
-        for step in o["steps"]:
-            if step["verdict"] != "passed":
-                print(f"{o['id']} step {step['name']} ({step['kind']}): {step['verdict']}: {step.get('detail', '')}")
+        for line in complaints(o):
+            print(line)
+    kinds = Counter(step["kind"] for o in objects for step in o["steps"])
+    now, cold = sum(r.seconds for r in reports), sum(r.cold_seconds for r in reports)
+    print(
+        f"{len(objects)} claims, {kinds.total()} steps ({', '.join(f'{n} {kind}' for kind, n in kinds.items())}); "
+        f"{now:.1f} s now, {cold:.1f} s without the cache"
+    )
+
+
+def complaints(report: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a checked claim, a line for each step and falsifier, naming both."""
+    lines = [
+        f"{report['id']} step {step['name']} ({step['kind']}): {step['verdict']}: {step['detail']}"
+        for step in report["steps"]
+        if step["verdict"] != "passed"
+    ]
+    for item in report["falsifiers"]:
+        if item["breach"]:
+            lines.append(f"{report['id']} falsifier {item['name']}: {item['counterexample']}")
+        elif not item["fired"]:
+            lines.append(f"{report['id']} falsifier {item['name']}: no counterexample without {item['drops']} in {item['trials']} trials")
+    return lines
+
+
+def print_claim(report: ClaimReport) -> None:
+    """Print one claim in full."""
+    o = report.to_json()
+    print(
+        f"{o['id']}  {o['title']}  [{o['source']}]  {o['verdict']}, {report.seconds:.2f} s ({report.cold_seconds:.2f} s without the cache)"
+    )
+    _paragraph(o["statement"])
+    print("\nHypotheses")
+    for item in o["hypotheses"]:
+        _paragraph(f"{item['name']}: {item['statement']}")
+    print("\nSteps")
+    for number, step in enumerate(o["steps"], 1):
+        print(f"  {number:2}. {step['name']}  [{step['kind']}; {step['dimensions']}; {step['verdict']}]")
+        _paragraph(step["statement"], 6)
+        if step["uses"]:
+            _paragraph(f"uses {', '.join(step['uses'])}", 6)
+        if "theorem" in step:
+            theorem = step["theorem"]
+            _paragraph(f"{theorem['title']}: {theorem['statement']} [{theorem['reference']}]", 6)
+            for item in theorem["hypotheses"]:
+                _paragraph(f"{item['name']}: {item['statement']}; by {', '.join(item['discharged_by']) or 'nothing'}", 8)
+        else:
+            _paragraph(f"evidence: {step['detail']}", 6)
+    print("\nFalsifiers")
+    for item in o["falsifiers"]:
+        found = item["counterexample"] or f"no counterexample in {item['trials']} trials"
+        _paragraph(f"{item['name']}: against '{item['conclusion']}' without {item['drops']}: {found}")
+    print("\nConsequences")
+    for item in o["consequences"]:
+        _paragraph(f"{item['axis']}: {item['answer']} ({scope(item)}). {item['statement']}")
+    for text in predictions(report.claim):
+        _paragraph(text)
+    if not o["consequences"] and not predictions(report.claim):
+        _paragraph("none stated")
+    if o["notes"]:
+        print("\nNotes")
+        for note in o["notes"]:
+            _paragraph(note)
+
+
+def _paragraph(text: str, indent: int = 2) -> None:
+    width = min(Console().width, 140)
+    print(textwrap.fill(text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2), break_on_hyphens=False))
+
+
+def predictions(claim: Claim) -> list[str]:
+    """What the claim alone predicts when nothing is measured: a line for each different prediction, with its architectures."""
+    groups: dict[str, list[str]] = {}
+    for architecture in Architecture.all():
+        made = claim.predict(architecture)
+        if made is not None:
+            excluded = [str(outcome) for outcome in Outcome if outcome is not Outcome.NON_FINITE and made.excludes(outcome)]
+            parts = [
+                f"expected {made.expected}" if made.expected else "no outcome singled out",
+                f"excluded {', '.join(excluded)}" if excluded else "none excluded",
+                *([f"input-dependence {made.input_dependence}"] if made.input_dependence else []),
+            ]
+            groups.setdefault("; ".join(parts), []).append(str(architecture))
+    return [f"predicts for {', '.join(members)}: {text}" for text, members in groups.items()]
+
+
+def print_table(cells: Sequence[Cell]) -> None:
+    """Print the table of the paper."""
+    print_rows(rows(cells), "what the claims say")
+    if any(entry.measured for cell in cells for entry in cell.entries):
+        print("* rests on a measured step: not proved")
+
+
+def print_mutants(report: MutationReport) -> None:
+    """Print how many mutants died, by kind of step, and every survivor."""
+    kinds = [{"kind": str(kind), "killed": killed, "mutants": total} for kind, (killed, total) in report.by_kind().items()]
+    print_rows([*kinds, {"kind": "all", "killed": len(report.mutants) - len(report.survivors), "mutants": len(report.mutants)}], "mutants")
+    print(f"{100 * report.rate:.1f} % killed; {len(report.survivors)} survivor(s)")
+    for mutant in report.survivors:
+        print(mutant)

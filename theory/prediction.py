@@ -72,7 +72,7 @@ def predict(architecture: Architecture, weights: Weights | None = None) -> Predi
     """The prediction for one member of the family, given what was measured of its weights.
 
     `allowed` is the intersection over all rules, `expected` comes from the most specific rule that names an outcome (the one that allows
-    least; the earlier of two), `input_dependence` likewise. `claims` are those of the rules that contribute to any of the three.
+    least; the earlier of two), `input_dependence` likewise. `claims` are the rules that it rests on.
     """
     weights = weights or Weights()
     said = [p for rule in rules.values() if (p := rule(architecture, weights)) is not None]
@@ -80,14 +80,12 @@ def predict(architecture: Architecture, weights: Weights | None = None) -> Predi
     allowed, expected, dependence, used = _BEHAVIOURS, None, "", []
     for p in said:
         settled = len(allowed) == 1  # nothing is left to say about the outcome
-        excludes = not settled and p.allowed != _BEHAVIOURS
-        allowed &= p.allowed
-        names = not settled and p.expected is not None and p.expected in allowed and expected in (None, p.expected)
-        expected = p.expected if names else expected
         speaks = bool(p.input_dependence) and not dependence
-        dependence = dependence or p.input_dependence
-        if excludes or names or speaks:
+        if speaks or (p.reason and not settled):
             used.append(p)
+        allowed &= p.allowed
+        expected = expected or (p.expected if p.expected in allowed else None)
+        dependence = dependence or p.input_dependence
     reasons = [p.reason for p in used if p.reason]
     if expected is None:
         reasons.append("which of the outcomes left is not claimed")

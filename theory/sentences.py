@@ -102,17 +102,24 @@ def conclusion_tightened(given: Given, then: Any, rng: random.Random) -> Made | 
 
 
 def conclusion_sign_flipped(given: Given, then: Any, rng: random.Random) -> Made | None:
-    """A term in the conclusion changes sign."""
+    """A term of a sum in the conclusion changes sign; where a side is no sum, both sides of the inequality do, or that of the equality."""
     where = _choose(then, rng)
     if where is None:
         return None
     path, node, _ = where
-    side = rng.randrange(2)
-    made = sign_flipped(node.args[side], rng)
-    if made is None:
-        return None
-    sides = [made[1] if number == side else node.args[number] for number in range(2)]
-    return f"{made[0]} in {shorten(node)}", given, put(then, path, node.func(*sides))
+    sides = list(node.args)
+    number = rng.randrange(2)
+    if isinstance(sides[number], sp.Add):
+        made = sign_flipped(sides[number], rng)
+        assert made is not None
+        text, sides[number] = made
+    elif isinstance(node, _BELOW + _ABOVE):
+        text, sides = "sign of both sides", [-side for side in sides]
+    elif 0 in sides:
+        return None  # x = 0 and -x = 0 are one
+    else:
+        text, sides[number] = f"sign of {shorten(sides[number])}", -sides[number]
+    return f"{text} in {shorten(node)}", given, put(then, path, node.func(*sides))
 
 
 SENTENCE_MUTATIONS: dict[str, Callable[[Given, Any, random.Random], Made | None]] = {
