@@ -51,11 +51,11 @@ def references(path: Path) -> dict[str, dict[str, str]]:
 
 
 def keys_of(reference: str, entries: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """The entries that a reference in words names: its first author's surname together with its title or its year."""
+    """The entries that a reference in words names: its first author's surname together with (four words of) its title or its year."""
     found = []
     for key, entry in entries.items():
         surname = _letters(entry["author"].split(" and ")[0].split(",")[0])
-        title = entry["title"].casefold()
+        title = " ".join(entry["title"].casefold().split()[:4])
         if surname in _letters(reference) and (title in reference.casefold() or entry["year"] in reference):
             found.append(key)
     # Topics in Matrix Analysis also holds the title Matrix Analysis

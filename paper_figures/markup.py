@@ -67,6 +67,7 @@ def require_latex(where: str, text: str) -> None:
 def markdown_of_latex(where: str, text: str) -> str:
     """A LaTeX statement as MyST Markdown with dollar mathematics; `UsageError` naming `where` for what it cannot express."""
     plain, mathematics = _split(where, text)
+    plain = re.sub(r"\\([%&#_{}$])", lambda m: f"\ue002{ord(m.group(1))}\ue003", plain)
     plain = re.sub(r"([`*_#|<>\[\]@])", r"\\\1", plain)
     for command, star in _TEXT_COMMANDS.items():
         plain = re.sub(rf"\\{command}\{{([^{{}}]*)\}}", lambda m, star=star: f"{star}{m.group(1).strip()}{star}", plain)
@@ -83,7 +84,7 @@ def markdown_of_latex(where: str, text: str) -> str:
         (r"\par", "\n\n"),
     ):
         plain = plain.replace(latex, other)
-    plain = re.sub(r"\\([%&#_{}$])", r"\\\1", plain)
+    plain = re.sub("\ue002(\\d+)\ue003", lambda m: "\\" + chr(int(m.group(1))), plain)
 
     def restore(match: re.Match[str]) -> str:
         content, display = mathematics[int(match.group(1))]

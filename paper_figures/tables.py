@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -12,12 +13,15 @@ from rich.table import Table
 
 from paper_figures.appendix import scope
 from theory.architecture import Architecture
+from theory.claim import Axis
 from theory.outcome import Outcome
+from theory.prediction import Weights
 from theory.table import rows
 
 if TYPE_CHECKING:
     from theory.claim import Claim
     from theory.mutation import MutationReport
+    from theory.prediction import Prediction
     from theory.report import ClaimReport
     from theory.table import Cell
 
@@ -120,30 +124,51 @@ def print_claim(report: ClaimReport) -> None:
             _paragraph(note)
 
 
-def _paragraph(text: str, indent: int = 2) -> None:
-    width = min(Console().width, 140)
-    print(textwrap.fill(text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2), break_on_hyphens=False))
+def _paragraph(text: str, indent: int = 2, hanging: int | None = None) -> None:
+    further = " " * (indent + 2 if hanging is None else hanging)
+    print(textwrap.fill(text, min(Console().width, 140), initial_indent=" " * indent, subsequent_indent=further, break_on_hyphens=False))
+
+
+MEASUREMENTS = {
+    "": Weights(),
+    "if kappa < 1, ": Weights(kappa=0.5),
+    "if rho(W_x) < 1, ": Weights(rho_wx=0.5),
+    "if rho(W_x) > 1, ": Weights(rho_wx=2.0),
+}
+"""what may be measured of a loop, as far as a prediction depends on it"""
 
 
 def predictions(claim: Claim) -> list[str]:
-    """What the claim alone predicts when nothing is measured: a line for each different prediction, with its architectures."""
-    groups: dict[str, list[str]] = {}
+    """What the claim alone predicts: a line for each different prediction, with the architectures it is made for."""
+    groups: dict[tuple[str, str], list[str]] = {}
     for architecture in Architecture.all():
-        made = claim.predict(architecture)
-        if made is not None:
-            excluded = [str(outcome) for outcome in Outcome if outcome is not Outcome.NON_FINITE and made.excludes(outcome)]
-            parts = [
-                f"expected {made.expected}" if made.expected else "no outcome singled out",
-                f"excluded {', '.join(excluded)}" if excluded else "none excluded",
-                *([f"input-dependence {made.input_dependence}"] if made.input_dependence else []),
-            ]
-            groups.setdefault("; ".join(parts), []).append(str(architecture))
-    return [f"predicts for {', '.join(members)}: {text}" for text, members in groups.items()]
+        unmeasured = claim.predict(architecture)
+        for condition, weights in MEASUREMENTS.items():
+            made = claim.predict(architecture, weights)
+            if made is not None and (not condition or made != unmeasured):
+                groups.setdefault((condition, _in_words(made)), []).append(str(architecture))
+    return [f"predicts, {condition}for {', '.join(members)}: {text}" for (condition, text), members in groups.items()]
+
+
+def _in_words(prediction: Prediction) -> str:
+    excluded = [str(outcome) for outcome in Outcome if outcome is not Outcome.NON_FINITE and prediction.excludes(outcome)]
+    parts = [
+        f"expected {prediction.expected}" if prediction.expected else "no outcome singled out",
+        f"excluded {', '.join(excluded)}" if excluded else "none excluded",
+        *([f"input-dependence {prediction.input_dependence}"] if prediction.input_dependence else []),
+    ]
+    return "; ".join(parts)
 
 
 def print_table(cells: Sequence[Cell]) -> None:
-    """Print the table of the paper."""
-    print_rows(rows(cells), "what the claims say")
+    """Print the table of the paper: its cells are sentences, so one line each, under architecture and regime."""
+    for section, regimes in groupby(rows(cells), lambda row: (row["recall"], row["outer norm"], row["residual"])):
+        recall, norm, residual = section
+        print(f"{recall} recall, {'outer norm' if norm == 'yes' else 'no outer norm'}, residual {residual}")
+        for row in regimes:
+            print(f"  {row['regime']}")
+            for axis in Axis:
+                _paragraph(f"{axis:<17} {row[axis]}", 4, 22)
     if any(entry.measured for cell in cells for entry in cell.entries):
         print("* rests on a measured step: not proved")
 
