@@ -1,10 +1,10 @@
-# make report: the main job; make test: every test. Both create .venv and install what they need.
+# make report: the main job; make test: every test; make docs: the pages of the claims. Each creates .venv and installs what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: report test lint bench
+.PHONY: report test lint bench docs
 report: $(STAMP)
 	$(BIN)/loopstab report --out report
 
@@ -17,6 +17,10 @@ lint: $(STAMP) $(VENV)/.lint
 bench: $(STAMP)
 	$(BIN)/python benchmarks/loops.py
 
+docs: $(STAMP) $(VENV)/.docs
+	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs
+	@echo "the pages: build/docs/index.html"
+
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "loopstab needs Python 3.11 or newer; run: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
@@ -25,4 +29,8 @@ $(STAMP): pyproject.toml constraints.txt
 
 $(VENV)/.lint: $(STAMP)
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[lint]'
+	@touch $@
+
+$(VENV)/.docs: $(STAMP)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[docs]'
 	@touch $@

@@ -41,18 +41,14 @@ class Equation:
     point: Callable[[random.Random], Point] | None = None
 
     def refute(self, rng: random.Random) -> str | None:
-        """Why the equation fails, in words, or None when the normal form and every random point agree."""
+        """Why the equation fails, in words, or None when every random point and the normal form agree (points first: cheap)."""
         left, right = sp.sympify(self.left), sp.sympify(self.right)
         if self.where and self.point is None:
             raise UsageError("an equation with relations needs a way to draw points that satisfy them")
-        numerator = sp.expand(sp.numer(sp.together(left - right)))
+        return self._refute_at_points(left, right, rng) or self._refute_normal_form(left, right)
+
+    def _refute_at_points(self, left: Any, right: Any, rng: random.Random) -> str | None:
         symbols = sorted(left.free_symbols | right.free_symbols, key=str)
-        if numerator != 0 and self.where:
-            letters = sorted(numerator.free_symbols.union(*(poly.free_symbols for poly in self.where)), key=str)
-            basis = sp.groebner(self.where, *letters, order="grevlex")
-            numerator = sp.expand(basis.reduce(numerator)[1])
-        if numerator != 0:
-            return f"normal form of left - right is not zero but {_short(numerator)}"
         checked = 0
         for _ in range(10 * POINTS):
             values = self.point(rng) if self.point else {x: rational(rng, bool(x.is_positive)) for x in symbols}
@@ -70,6 +66,14 @@ class Equation:
             if checked == POINTS:
                 return None
         return f"only {checked} regular points found of {POINTS}"
+
+    def _refute_normal_form(self, left: Any, right: Any) -> str | None:
+        numerator = sp.expand(sp.numer(sp.together(left - right)))
+        if numerator != 0 and self.where:
+            letters = sorted(numerator.free_symbols.union(*(poly.free_symbols for poly in self.where)), key=str)
+            basis = sp.groebner(self.where, *letters, order="grevlex")
+            numerator = sp.expand(basis.reduce(numerator)[1])
+        return None if numerator == 0 else f"normal form of left - right is not zero but {_short(numerator)}"
 
 
 Rules = Sequence[tuple[tuple[sp.Symbol, ...], sp.Expr]]
@@ -89,14 +93,15 @@ class Words:
     model: Callable[[random.Random, int], Mapping[sp.Symbol, Any]] | None = None
 
     def refute(self, rng: random.Random) -> str | None:
-        """Why the equation fails, in words, or None when the rewritten words cancel and random matrices of sizes 1 to 4 agree."""
+        """Why the equation fails, in words, or None when random matrices of sizes 1 to 4 agree and the rewritten words cancel."""
         if self.rules and self.model is None:
             raise UsageError("rewriting rules need a model: random matrices that satisfy them")
-        remainder = sp.simplify(_rewrite(self.left - self.right, self.rules))
-        if remainder != 0:
-            return f"words left over: {_short(remainder)}"
+        return self._refute_at_matrices(rng) or self._refute_normal_form()
+
+    def _refute_at_matrices(self, rng: random.Random) -> str | None:
         for size in (1, 2, 3, 4):
-            for _ in range(POINTS // 4):
+            checked = 0
+            for _ in range(10 * POINTS):
                 values = self._values(rng, size)
                 for word, image in self.rules:
                     if _matrix(sp.Mul(*word), values, size) != _matrix(image, values, size):
@@ -107,7 +112,16 @@ class Words:
                     continue
                 if not equal:
                     return f"unequal for random rational matrices of size {size}"
+                checked += 1
+                if checked == POINTS // 4:
+                    break
+            else:
+                return f"only {checked} regular matrices of size {size} found of {POINTS // 4}"
         return None
+
+    def _refute_normal_form(self) -> str | None:
+        remainder = sp.simplify(_rewrite(self.left - self.right, self.rules))
+        return None if remainder == 0 else f"left over after rewriting: {_short(remainder)}"
 
     def _values(self, rng: random.Random, size: int) -> dict[sp.Symbol, Any]:
         values = dict(self.model(rng, size)) if self.model else {}

@@ -5,13 +5,14 @@ A claim is data; tests, report and command line only walk it. This module import
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from theory.architecture import Recall, Residual
+from theory.architecture import Architecture, Recall, Residual
 from theory.errors import UsageError
+from theory.prediction import Prediction, Weights, rules
 from theory.theorems import THEOREMS
 
 if TYPE_CHECKING:
@@ -115,8 +116,9 @@ class Step:
     """One step of a proof.
 
     `dimensions` says for which d (and L, t) the check holds; `uses` names earlier steps and assumptions; `check` does the work.
-    A cited step also has its `theorem` and, for each hypothesis of that theorem, the names that discharge it.
-    Raises `UsageError` when a field is missing or the theorem is not in the registry.
+    A cited step also has its `theorem` and, for each hypothesis of that theorem, the names that discharge it. A machine-checked step
+    also has `build`, which returns its content (equations, sentences, bounds), and `judge`, which decides content of that kind: the
+    mutation test judges altered content. Raises `UsageError` when a step that is not cited names a theorem, or the reverse.
     """
 
     name: str
@@ -127,15 +129,12 @@ class Step:
     uses: tuple[str, ...] = ()
     theorem: str | None = None
     discharges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    build: Callable[[], Sequence[Any]] | None = None
+    judge: Callable[[Sequence[Any]], Finding] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("name", "statement", "dimensions"):
-            if not getattr(self, name).strip():
-                raise UsageError(f"step {self.name!r}: {name} is empty; say it")
         if (self.kind is Kind.CITED) != (self.theorem is not None):
             raise UsageError(f"step {self.name}: a cited step, and only a cited step, names its theorem")
-        if self.theorem is not None and self.theorem not in THEOREMS:
-            raise UsageError(f"step {self.name}: unknown theorem {self.theorem!r}; the registry has {', '.join(THEOREMS)}")
 
     @property
     def rests_on(self) -> tuple[str, ...]:
@@ -149,8 +148,9 @@ class Claim:
 
     `source` is paper, extension or paper+extension. `latex` is the exact statement for the appendix (text with math between $ signs),
     `consequences` what it means for the three axes. `notes` are the corrections made to earlier versions of the statement.
-    Raises `UsageError` on duplicate names, a step that rests on something unknown or later, an assumption that nothing uses,
-    a falsifier that drops no assumption of the claim, and a claim without steps or without falsifier.
+    Raises `UsageError`, naming claim and step, on duplicate names, an empty field or an unknown theorem of a step, a step that rests on
+    something unknown or later, an assumption that nothing uses, a falsifier that drops no assumption of the claim, and a claim without
+    steps or without falsifier.
     """
 
     id: str
@@ -174,6 +174,7 @@ class Claim:
         require_distinct(f"claim {self.id}, falsifiers", [item.name for item in self.falsifiers])
         known, used = set(assumed), set()
         for step in self.steps:
+            self._require_complete(step)
             for name in step.rests_on:
                 if name not in known:
                     raise UsageError(f"claim {self.id}, step {step.name}: {name!r} is neither an assumption nor an earlier step")
@@ -186,6 +187,19 @@ class Claim:
         idle = [name for name in assumed if name not in used]
         if idle:
             raise UsageError(f"claim {self.id}: assumption {idle[0]!r} is used by no step and no falsifier; drop it or use it")
+
+    def predict(self, architecture: Architecture, weights: Weights | None = None) -> Prediction | None:
+        """What this claim alone says about an architecture, given what was measured of its weights; None where it says nothing."""
+        rule = rules.get(self.id)
+        return rule(architecture, weights or Weights()) if rule else None
+
+    def _require_complete(self, step: Step) -> None:
+        where = f"claim {self.id}, step {step.name!r}"
+        for name in ("name", "statement", "dimensions"):
+            if not getattr(step, name).strip():
+                raise UsageError(f"{where}: {name} is empty; say it")
+        if step.theorem is not None and step.theorem not in THEOREMS:
+            raise UsageError(f"{where}: unknown theorem {step.theorem!r}; the registry has {', '.join(THEOREMS)}")
 
 
 def require_distinct(where: str, names: Iterable[str]) -> None:

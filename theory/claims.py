@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 
 from theory.claim import Claim, require_distinct
+from theory.errors import UsageError
 
 FAMILIES = ("autonomous", "recall", "drift", "geometry", "outer_norm", "mean_field")
 """one package per family; each has a tuple CLAIMS"""
 
 
+ORDER = "ARNM"
+"""families of ids: autonomous, recall, outer normalisation, extensions"""
+
+
 @cache
 def ledger() -> tuple[Claim, ...]:
     """All claims: autonomous (A), recall (R), outer normalisation (N), extensions (M); `UsageError` when two share an id."""
-    claims = [claim for family in FAMILIES for claim in import_module(f"theory.{family}").CLAIMS]
+    claims = [claim for family in FAMILIES for claim in _claims_of(family)]
     require_distinct("ledger", (claim.id for claim in claims))
-    return tuple(sorted(claims, key=lambda claim: ("ARNM".index(claim.id[0]), claim.id[1:])))
+    return tuple(sorted(claims, key=lambda claim: (ORDER.find(claim.id[0]), claim.id[1:])))
+
+
+@cache
+def families() -> dict[str, str]:
+    """The family of each claim, by id."""
+    return {claim.id: family for family in FAMILIES for claim in _claims_of(family)}
+
+
+def find_claims(ids: Iterable[str] = ()) -> tuple[Claim, ...]:
+    """The claims with these ids, or all; `UsageError` with the known ids otherwise."""
+    known = {claim.id: claim for claim in ledger()}
+    wanted = tuple(ids) or tuple(known)
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise UsageError(f"unknown claim {', '.join(unknown)}: the ledger has {', '.join(known)}")
+    return tuple(known[name] for name in wanted)
+
+
+def _claims_of(family: str) -> tuple[Claim, ...]:
+    return import_module(f"theory.{family}").CLAIMS

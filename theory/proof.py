@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import flint
@@ -48,16 +49,15 @@ class Bound:
 def identity(name: str, statement: str, dimensions: str, build: Callable[[], Sequence[Equation | Words]], uses: Names = ()) -> Step:
     """A step that holds because every equation reduces to zero and agrees at random rational points."""
 
-    def check() -> Finding:
+    def judge(equations: Sequence[Any]) -> Finding:
         rng = random.Random(name)
-        equations = build()
         for number, equation in enumerate(equations, 1):
             reason = equation.refute(rng)
             if reason is not None:
                 return Finding(Verdict.FAILED, f"equation {number} of {len(equations)}: {reason}")
         return _all_of(equations, "equation(s) reduced to zero, each re-checked at random rational points")
 
-    return Step(name, Kind.IDENTITY, statement, dimensions, check, tuple(uses))
+    return _checked(name, Kind.IDENTITY, statement, dimensions, build, judge, uses)
 
 
 def decided(
@@ -65,23 +65,26 @@ def decided(
 ) -> Step:
     """A step that holds because z3 finds, for every sentence, the premises satisfiable and the negation unsatisfiable."""
 
-    def check() -> Finding:
-        sentences = build()
+    def judge(sentences: Sequence[Any]) -> Finding:
         for number, sentence in enumerate(sentences, 1):
-            finding = _decide(sentence, limit_ms)
+            finding = decide(sentence, limit_ms)
             if finding is not None:
                 return Finding(finding.verdict, f"sentence {number} of {len(sentences)}: {finding.detail}")
         return _all_of(sentences, "sentence(s): premises satisfiable, negation unsatisfiable")
 
-    return Step(name, Kind.DECIDED, statement, dimensions, check, tuple(uses))
+    return _checked(name, Kind.DECIDED, statement, dimensions, build, judge, uses)
 
 
 def enclosed(name: str, statement: str, dimensions: str, build: Callable[[], Sequence[Bound]], uses: Names = ()) -> Step:
     """A step that holds because each ball lies strictly between its bounds."""
 
-    def check() -> Finding:
+    @wraps(build)
+    def in_precision() -> Sequence[Bound]:
         with flint.ctx.workprec(PRECISION):
-            bounds = build()
+            return build()
+
+    def judge(bounds: Sequence[Any]) -> Finding:
+        with flint.ctx.workprec(PRECISION):
             for bound in bounds:
                 low, high = flint.arb(bound.low), flint.arb(bound.high)
                 if not (low < bound.value and bound.value < high):
@@ -92,7 +95,20 @@ def enclosed(name: str, statement: str, dimensions: str, build: Callable[[], Seq
                 return Finding(Verdict.FAILED, "nothing to check")
             return Finding(Verdict.PASSED, "; ".join(f"{bound.label} = {bound.value.str(12)}" for bound in bounds))
 
-    return Step(name, Kind.ENCLOSED, statement, dimensions, check, tuple(uses))
+    return _checked(name, Kind.ENCLOSED, statement, dimensions, in_precision, judge, uses)
+
+
+def _checked(
+    name: str,
+    kind: Kind,
+    statement: str,
+    dimensions: str,
+    build: Callable[[], Sequence[Any]],
+    judge: Callable[[Sequence[Any]], Finding],
+    uses: Names,
+) -> Step:
+    """A machine-checked step: `build` returns its content, `judge` decides any content of that kind, so mutants of it too."""
+    return Step(name, kind, statement, dimensions, lambda: judge(build()), tuple(uses), build=build, judge=judge)
 
 
 def cited(name: str, theorem: str, statement: str, dimensions: str, discharges: Mapping[str, Names], uses: Names = ()) -> Step:
@@ -100,6 +116,8 @@ def cited(name: str, theorem: str, statement: str, dimensions: str, discharges: 
     given = {key: tuple(names) for key, names in discharges.items()}
 
     def check() -> Finding:
+        if theorem not in THEOREMS:
+            return Finding(Verdict.FAILED, f"unknown theorem {theorem!r}; the registry has {', '.join(THEOREMS)}")
         wanted = THEOREMS[theorem].hypotheses
         for key, text in wanted.items():
             if not given.get(key):
@@ -138,8 +156,8 @@ def _all_of(items: Sequence[object], text: str) -> Finding:
     return Finding(Verdict.PASSED, f"{len(items)} {text}") if items else Finding(Verdict.FAILED, "nothing to check")
 
 
-def _decide(sentence: Sentence, limit_ms: int) -> Finding | None:
-    """None when the sentence is decided true."""
+def decide(sentence: Sentence, limit_ms: int = TIME_LIMIT_MS, effort: int | None = None) -> Finding | None:
+    """None when the sentence is decided true; `effort` bounds z3's resource count, which no clock and no other load can change."""
     letters = set().union(*(sp.sympify(part).free_symbols for part in (*sentence.given, sentence.then)))
     if any(x.is_positive is not None or x.is_real is not None for x in letters):
         raise UsageError("symbols of a decided sentence carry no assumptions (SymPy would simplify with them); use plain sp.symbols")
@@ -150,10 +168,12 @@ def _decide(sentence: Sentence, limit_ms: int) -> Finding | None:
     ):
         solver = z3.SolverFor("QF_NRA")
         solver.set("timeout", limit_ms)
+        if effort is not None:
+            solver.set("rlimit", effort)
         solver.add(*given, *extra)
         answer = solver.check()
         if answer == z3.unknown:
-            return Finding(Verdict.UNDECIDED, f"z3 does not decide it within {limit_ms / 1000:g} s")
+            return Finding(Verdict.UNDECIDED, f"z3 does not decide it within its limit ({limit_ms / 1000:g} s)")
         if answer != wanted:
             model = f", e.g. {solver.model()}".replace("\n", "") if answer == z3.sat else ""
             return Finding(Verdict.FAILED, otherwise + model)

@@ -1,6 +1,7 @@
 """The kernel rejects what is wrong: a mutant of each kind of step, empty premises, unknown answers, bad claims, bad attacks."""
 
 import random
+from dataclasses import replace
 
 import flint
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theory import Assumption, Claim, Falsifier, LoopstabError, Step, UsageError, Verdict, check
-from theory.algebra import Equation, Words, random_matrix
+from theory.algebra import Equation, Words, diagonal, random_matrix
 from theory.claim import Finding
 from theory.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity, measured
 
@@ -84,7 +85,24 @@ WORDS = {
 def test_words_true_and_mutant(name):
     left, right, wrong = WORDS[name]
     assert Words(left, right).refute(random.Random(0)) is None
-    assert "left over" in (Words(left, wrong).refute(random.Random(0)) or "")
+    assert "unequal for random rational matrices" in (Words(left, wrong).refute(random.Random(0)) or "")
+    assert "left over" in (Words(left, wrong)._refute_normal_form() or "")
+
+
+def test_points_and_normal_form_each_refute_alone():
+    """Two routes: what one of them lets pass, the other still has to catch."""
+    wrong = Equation(X / 3, X * sp.Rational(333333333, 10**9))
+    assert "the left side is" in (wrong._refute_at_points(wrong.left, wrong.right, random.Random(0)) or "")
+    assert "normal form" in (wrong._refute_normal_form(wrong.left, wrong.right) or "")
+    blind = Equation(X * (X - 1), sp.Integer(0), point=lambda rng: {X: sp.Integer(1)})  # every point is a root
+    assert "normal form" in (blind.refute(random.Random(0)) or "")
+
+
+def test_an_equation_without_regular_points_fails():
+    nowhere = Equation(1 / X, 1 / X, point=lambda rng: {X: sp.Integer(0)})
+    assert "only 0 regular points" in (nowhere.refute(random.Random(0)) or "")
+    singular = Words(M**-1 * B, M**-1 * B, (), lambda rng, size: {M: diagonal([0] * size)})
+    assert "only 0 regular matrices" in (singular.refute(random.Random(0)) or "")
 
 
 def test_a_rule_that_the_model_breaks_is_reported():
@@ -177,8 +195,7 @@ def test_cited_needs_every_hypothesis():
         assert found.verdict is Verdict.FAILED
         assert key in found.detail
     assert verdict(cited("s", "banach", "s", "every d", {**full, "compact": ("h",)})) is Verdict.FAILED
-    with pytest.raises(UsageError, match="unknown theorem"):
-        cited("s", "fermat", "s", "every d", {})
+    assert verdict(cited("s", "fermat", "s", "every d", {})) is Verdict.FAILED
 
 
 def test_deduced_from_nothing_fails():
@@ -216,6 +233,12 @@ BAD_CLAIMS = {
     "foreign falsifier": ({"falsifiers": (Falsifier("f", "other", "x", always, lambda c: c, lambda c: None),)}, "not assumed"),
     "no steps": ({"steps": ()}, "at least one step"),
     "no falsifiers": ({"falsifiers": ()}, "at least one step"),
+    "unknown theorem": (
+        {"steps": (STEP, cited("s", "fermat", "s", "every d", {"h": ("h",)}))},
+        "claim T, step 's': unknown theorem 'fermat'",
+    ),
+    "no dimensions": ({"steps": (replace(STEP, dimensions=" "),)}, "claim T, step 'square': dimensions is empty"),
+    "no statement": ({"steps": (replace(STEP, statement=""),)}, "claim T, step 'square': statement is empty"),
     "unknown source": ({"source": "rumour"}, "unknown source"),
 }
 
@@ -227,9 +250,7 @@ def test_bad_claims_raise(name):
         claim(**change)
 
 
-def test_dimensions_are_mandatory():
-    with pytest.raises(UsageError, match="dimensions"):
-        identity("s", "s", " ", lambda: [Equation(X, X)])
+def test_only_a_cited_step_names_a_theorem():
     with pytest.raises(UsageError, match="names its theorem"):
         Step("s", STEP.kind, "s", "d = 1", STEP.check, theorem="banach")
 
@@ -248,3 +269,15 @@ def test_an_attack_that_draws_the_wrong_side_is_an_error():
         Falsifier("f", "h", "x", lambda rng, keep: True, lambda case: case, lambda case: None, 3).run()
     with pytest.raises(UsageError, match="at least one"):
         Falsifier("f", "h", "x", always, lambda c: c, lambda c: None, 0)
+
+
+def test_a_claim_gives_access_to_its_own_prediction():
+    from theory import Architecture, Outcome, Weights
+
+    architecture = Architecture.parse("external/post")
+    assert claim().predict(architecture) is None  # no rule for T
+    n3 = replace(claim(), id="N3")
+    assert n3.predict(architecture) is None
+    made = n3.predict(architecture, Weights(kappa=0.5))
+    assert made is not None
+    assert (made.expected, made.claims) == (Outcome.FIXED_POINT, ("N3",))

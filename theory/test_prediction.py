@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import theory
-from theory import Architecture, Norm, Outcome, Recall, Residual, UsageError, Weights, formula, predict
+from theory import Architecture, Norm, Outcome, Recall, Residual, UsageError, Weights, formula, ledger, predict
 from theory.bessel import external_probability, internal_probability
 from theory.formulas import names
 
@@ -169,8 +169,11 @@ def test_formulas_at_known_points(name, values, wanted):
     assert sp.simplify(formula(name)(*values) - wanted) == 0
 
 
-def test_every_algebraic_formula_has_a_known_point():
-    assert set(names()) - {row[0] for row in NUMBERS} == {"internal_stable_probability", "external_stable_probability"}
+def test_every_formula_has_a_guard():
+    """A formula without a row above rests on the proof step that it names: test_ledger checks that a mutant of the formula fails there."""
+    steps = {(claim.id, step.name) for claim in ledger() for step in claim.steps}
+    awaited = {name for name in names() if formula(name).claim not in {claim.id for claim in ledger()}}
+    assert {name for name in names() if (formula(name).claim, formula(name).guard) not in steps} == awaited
 
 
 @settings(deadline=None, max_examples=25)

@@ -29,6 +29,7 @@ USAGE = [
     (["phase", "--grid", "24", "--out", "OUT"], "ROWSxCOLUMNS"),
     (["phase", "--grid", "2x2", "--residual", "-1", "--out", "OUT"], "residual"),
     (["claims", "Z9"], "unknown claim"),
+    (["claims", "--table", "--mutants"], "use one of --table"),
     (["crossvalidate", "no-such"], "no shipped checkpoint"),
     (["crossvalidate", "OUT/none.safetensors"], "no checkpoint"),
     (["diagnose", "OUT/none.py"], "no Python file"),
