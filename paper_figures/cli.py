@@ -14,6 +14,7 @@ import tyro
 
 from paper_figures.commands.claims import claims
 from paper_figures.commands.crossvalidate import crossvalidate
+from paper_figures.commands.data import data
 from paper_figures.commands.diagnose import diagnose
 from paper_figures.commands.phase import phase
 from paper_figures.commands.report import report
@@ -23,6 +24,7 @@ from theory.errors import LoopstabError
 COMMANDS: dict[str, Callable[..., Any]] = {
     "claims": claims,
     "phase": phase,
+    "data": data,
     "train": train,
     "crossvalidate": crossvalidate,
     "diagnose": diagnose,

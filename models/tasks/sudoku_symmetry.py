@@ -28,7 +28,9 @@ Grids = NDArray[np.uint8]
 def column_orders(box: int) -> NDArray[np.int64]:
     """All orders of the columns that keep stacks together, (orders, side): box!^(box + 1) of them."""
     inner = list(permutations(range(box)))
-    return np.array([[s * box + c for s, i in zip(stacks, cols, strict=True) for c in i] for stacks in inner for cols in product(inner, repeat=box)])
+    return np.array(
+        [[s * box + c for s, i in zip(stacks, cols, strict=True) for c in i] for stacks in inner for cols in product(inner, repeat=box)]
+    )
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ def complete(grids: NDArray, box: int) -> NDArray[np.bool_]:
     bits = np.left_shift(1, np.where((square >= 1) & (square <= side), square - 1, 0))
     blocks = bits.reshape(-1, box, box, box, box).transpose(0, 1, 3, 2, 4).reshape(-1, side, side)
     full = (1 << side) - 1
-    return inside & np.logical_and.reduce([(np.bitwise_or.reduce(b, axis=a) == full).all(1) for b, a in ((bits, 1), (bits, 2), (blocks, 2))])
+    return inside & np.logical_and.reduce(
+        [(np.bitwise_or.reduce(b, axis=a) == full).all(1) for b, a in ((bits, 1), (bits, 2), (blocks, 2))]
+    )
 
 
 def _canonical(grids: NDArray[np.int64], box: int) -> tuple[Grids, NDArray[np.int64]]:

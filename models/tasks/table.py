@@ -46,7 +46,9 @@ class Table:
     meta: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def build(cls, cells: NDArray, difficulty: NDArray, split: NDArray, line: NDArray, meta: dict[str, Any], view: NDArray | None = None) -> Table:
+    def build(
+        cls, cells: NDArray, difficulty: NDArray, split: NDArray, line: NDArray, meta: dict[str, Any], view: NDArray | None = None
+    ) -> Table:
         """Drop the rows that are left out; `UsageError` when a level is then empty."""
         keep = split != LEFT_OUT
         for i, level in enumerate(LEVELS):

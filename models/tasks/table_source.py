@@ -122,7 +122,9 @@ def _zstandard(file: Any, path: Path) -> Iterator[bytes]:
     try:
         import zstandard
     except ImportError:
-        raise UsageError(f"{path} is compressed with Zstandard: install it with pip install 'loopstab[zst]', or decompress the file") from None
+        raise UsageError(
+            f"{path} is compressed with Zstandard: install it with pip install 'loopstab[zst]', or decompress the file"
+        ) from None
     decoder = zstandard.ZstdDecompressor().decompressobj()
     started = False
     try:
