@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from models.tasks.sudoku_solver import dig, random_grid, rules, solve
+from models.tasks.sudoku_solver import dig, random_grid, solve
 from models.tasks.sudoku_symmetry import canonical, complete
 from models.tasks.table import MARK, Table, TableTask, cut_at, split_levels
 from models.tasks.table_source import Malformed, rows, sample, sha256
@@ -68,23 +69,21 @@ def read(path: str | Path, size: int | None = None, easy_share: float = EASY_SHA
     path = Path(path)
     malformed = Malformed(path)
     kept = sample(rows(path, HEADER, malformed), size, seed)
-    good = [(line, *checked) for line, fields in kept if fields and (checked := _check(line, fields, malformed))]
-    boxes = {len(question) for _, question, _, _ in good}
-    if len(boxes) > 1:
-        raise UsageError(f"{path} mixes grids of {' and '.join(map(str, sorted(boxes)))} cells: split it by size first")
-    account = malformed.judge(len(kept)) if not good else None
-    box = round(boxes.pop() ** 0.25) if boxes else 3
-    question = _digits([q for _, q, _, _ in good], box)
-    answer = _digits([a for _, _, a, _ in good], box)
-    valid = complete(answer, box)
-    agree = ((question == 0) | (question == answer)).all(1)
-    for i in np.flatnonzero(~(valid & agree)):
-        malformed.add(good[i][0], "the answer is not a valid grid" if not valid[i] else "the clues contradict the answer")
-    account = account or malformed.judge(len(kept))
-    keep = valid & agree
+    good = [row for line, fields in kept if fields and (row := _check(line, fields, malformed))]
+    cells = Counter(len(row.question) for row in good).most_common(1)[0][0] if good else 81
+    for row in good:
+        if len(row.question) != cells:
+            malformed.add(row.line, f"a grid of {len(row.question)} cells in a file of {cells}: split it by size first")
+    good = [row for row in good if len(row.question) == cells]
+    question, answer = _digits((row.question for row in good), cells), _digits((row.answer for row in good), cells)
+    valid = complete(answer, round(cells**0.25))
+    keep = valid & ((question == 0) | (question == answer)).all(1)
+    for i in np.flatnonzero(~keep):
+        malformed.add(good[i].line, "the clues contradict the answer" if valid[i] else "the answer is not a valid grid")
+    account = malformed.judge(len(kept))
     line, rating = (np.array([row[k] for row in good], dtype=np.int64)[keep] for k in (0, 3))
     meta = {"source": path.name, "sha256": sha256(path), **account, "sampled": size, "seed": seed, "unit": "rating"}
-    return table(question[keep], answer[keep], rating, line, box, meta, easy_share, seed)
+    return table(question[keep], answer[keep], rating, line, round(cells**0.25), meta, easy_share, seed)
 
 
 def table(
@@ -92,13 +91,9 @@ def table(
     easy_share: float = EASY_SHARE, seed: int = 0, disjoint: Disjoint = "symmetry",
 ) -> Table:  # fmt: skip
     """Puzzles split by difficulty so that no grid of train stands in easy or hard, up to all symmetries or up to relabelling only."""
-    if not len(question):
-        raise UsageError(f"{meta.get('source', 'the data')} holds no usable sudoku")
     cut = cut_at(difficulty, easy_share)
     form = canonical(answer, box) if disjoint == "symmetry" else relabelled(answer)
-    form = np.ascontiguousarray(form)
-    groups = form.view(f"V{form.shape[1]}").reshape(-1)
-    _, groups = np.unique(groups, return_inverse=True)
+    _, groups = np.unique(np.ascontiguousarray(form).view(f"V{form.shape[1]}"), return_inverse=True)
     split = split_levels(difficulty > cut, groups, seed)
     cells = answer + MARK * (question > 0)
     meta = {"kind": "sudoku", **meta, "cut": cut, "disjoint": disjoint, "grids": int(groups.max()) + 1}
@@ -145,28 +140,34 @@ def _generated(box: int, rows: int | None, seed: int, disjoint: Disjoint) -> Tab
     return generate(box, rows, seed, disjoint)
 
 
-def _check(line: int, fields: list[str], malformed: Malformed) -> tuple[str, str, int] | None:
-    """Question, answer and rating of a row whose characters are right; otherwise None, and the row is noted."""
+class Row(NamedTuple):
+    """A row whose characters are right: line number, clues with 0 for blank, answer, rating."""
+
+    line: int
+    question: str
+    answer: str
+    rating: int
+
+
+def _check(line: int, fields: list[str], malformed: Malformed) -> Row | None:
+    """The row, or None when its characters are wrong; it is then noted."""
     question, answer, rating = (f.strip() for f in fields[1:4])
-    side = {16: 4, 81: 9}.get(len(question), 0)
-    digits = "123456789"[:side]
-    reason = (
-        f"the question has {len(question)} characters, not 81 (or 16)" if not side
-        else f"the answer has {len(answer)} characters, not {len(question)}" if len(answer) != len(question)
-        else f"the question holds {_foreign(question, digits + '.0')!r}" if _foreign(question, digits + ".0")
-        else f"the answer holds {_foreign(answer, digits)!r}" if _foreign(answer, digits)
-        else f"the rating is {rating!r}, not a whole number from 0 to 65535" if not (rating.isdecimal() and rating.isascii() and int(rating) < 65536)
-        else None
-    )  # fmt: skip
-    if reason:
-        malformed.add(line, reason)
-        return None
-    return question.replace(".", "0"), answer, int(rating)
+    digits = {16: "1234", 81: "123456789"}.get(len(question), "")
+    if not digits:
+        reason = f"the question has {len(question)} characters, not 81 (or 16)"
+    elif len(answer) != len(question):
+        reason = f"the answer has {len(answer)} characters, not {len(question)}"
+    elif foreign := set(question) - set(digits + ".0"):
+        reason = f"the question holds {min(foreign)!r}"
+    elif foreign := set(answer) - set(digits):
+        reason = f"the answer holds {min(foreign)!r}"
+    elif not (rating.isascii() and rating.isdecimal() and int(rating) < 2**16):
+        reason = f"the rating is {rating!r}, not a whole number from 0 to 65535"
+    else:
+        return Row(line, question.replace(".", "0"), answer, int(rating))
+    malformed.add(line, reason)
+    return None
 
 
-def _foreign(text: str, allowed: str) -> str:
-    return "".join(sorted(set(text) - set(allowed)))[:3]
-
-
-def _digits(texts: Iterable[str], box: int) -> NDArray[np.uint8]:
-    return (np.frombuffer("".join(texts).encode(), dtype=np.uint8) - ord("0")).reshape(-1, rules(box).side ** 2)
+def _digits(texts: Iterable[str], cells: int) -> NDArray[np.uint8]:
+    return (np.array([*"".join(texts).encode()], dtype=np.uint8) - ord("0")).reshape(-1, cells)

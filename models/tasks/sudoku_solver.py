@@ -129,11 +129,11 @@ class Search:
 
     def _several(self, masks: list[int]) -> int:
         """The cells that have the fewest candidates among those with more than one; 0 when there are none."""
-        at_least = [self.rules.full] + [0] * self.rules.side
+        at_least = [self.rules.full] + [0] * (self.rules.side + 1)
         for mask in masks:
             for k in range(self.rules.side, 0, -1):
                 at_least[k] |= at_least[k - 1] & mask
-        return next((cells for k in range(2, self.rules.side + 1) if (cells := at_least[k] & ~(at_least + [0])[k + 1])), 0)
+        return next((cells for k in range(2, self.rules.side + 1) if (cells := at_least[k] & ~at_least[k + 1])), 0)
 
 
 def solve(cells: Sequence[int], box: int, limit: int = 2, hidden: bool = True) -> Solutions:

@@ -50,17 +50,25 @@ class Table:
         cls, cells: NDArray, difficulty: NDArray, split: NDArray, line: NDArray, meta: dict[str, Any], view: NDArray | None = None
     ) -> Table:
         """Drop the rows that are left out; `UsageError` when a level is then empty."""
-        keep = split != LEFT_OUT
         for i, level in enumerate(LEVELS):
             if not (split == i).any():
                 raise UsageError(
-                    f"no rows are left for the level {level} (easy is up to {meta['unit']} {meta['cut']}, hard above; {len(split)} rows in all): "
-                    "use more rows or another split"
+                    f"no rows are left for the level {level} (easy is up to {meta['unit']} {meta['cut']}, hard above; "
+                    f"{len(split)} rows in all): use more rows or another split"
                 )
-        view = np.zeros(len(cells)) if view is None else view
-        meta = {**meta, "left_out": int((~keep).sum()) + meta.get("left_out", 0)}
-        columns = zip((cells, difficulty, split, line, view), (np.uint8, np.uint16, np.uint8, np.uint32, np.uint8), strict=True)
-        return cls(*(np.ascontiguousarray(a[keep], dtype=t) for a, t in columns), meta=meta)
+        keep = split != LEFT_OUT
+
+        def column(values: NDArray, dtype: Any) -> NDArray:
+            return np.ascontiguousarray(values[keep], dtype=dtype)
+
+        return cls(
+            column(cells, np.uint8),
+            column(difficulty, np.uint16),
+            column(split, np.uint8),
+            column(line, np.uint32),
+            column(np.zeros(len(cells)) if view is None else view, np.uint8),
+            {**meta, "left_out": int((~keep).sum()) + meta.get("left_out", 0)},
+        )
 
     @property
     def kind(self) -> str:
@@ -186,6 +194,11 @@ class TableTask:
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Mean cross-entropy over all cells."""
         return F.cross_entropy(logits.flatten(0, -2), target.flatten())
+
+    @staticmethod
+    def correct(logits: Tensor, target: Tensor) -> Tensor:
+        """Whether a sample as a whole is right, (samples,) bool."""
+        raise NotImplementedError
 
     def fingerprint(self) -> str:
         """Hash of the prepared data."""

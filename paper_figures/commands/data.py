@@ -70,7 +70,8 @@ def prepare(
 
     Every row is checked. Malformed rows are counted, reported with their line numbers and skipped; more than 1 % of them, a
     wrong header or no row left is an error, exit status 2. Sudoku needs the columns source,question,answer,rating; chess needs
-    PuzzleId,FEN,Moves,Rating and the extra loopstab[chess]. Example: loopstab data prepare chess lichess_db_puzzle.csv.zst --rows 60000 --out chess.safetensors
+    PuzzleId,FEN,Moves,Rating and the extra loopstab[chess].
+    Example: loopstab data prepare chess lichess_db_puzzle.csv.zst --rows 60000 --out chess.safetensors
 
     Args:
         kind: What the file holds.
@@ -120,11 +121,9 @@ def generate(
     from models.tasks import endgames, sudoku
 
     _writable(out)
-    if kind == "sudoku":
-        table = sudoku.generate(box, rows, seed, disjoint, progress=not json_)
-    else:
-        table = endgames.table(tuple(pieces), seed=seed)
-    return _finish(table, out, json_)
+    if kind == "endgames":
+        return _finish(endgames.table(tuple(pieces), seed=seed), out, json_)
+    return _finish(sudoku.generate(box, rows, seed, disjoint, progress=not json_), out, json_)
 
 
 def describe(file: Annotated[Path, tyro.conf.Positional], json_: Json = False) -> int:
@@ -169,10 +168,11 @@ def _print(account: dict[str, Any], json_: bool) -> None:
     if json_:
         print(json.dumps(account, indent=1))
         return
-    print(
-        f"{account['path']}: {account['rows']} {account['kind']} puzzles, {account['bytes']} bytes, fingerprint {account['fingerprint'][:16]}"
-    )
-    print(f"  from {account['source']}; easy up to {account['cut']} {account['unit']}; {account['left_out']} rows left out")
+    mark = account["fingerprint"][:16]
+    print(f"{account['path']}: {account['rows']} {account['kind']} puzzles, {account['bytes']} bytes, fingerprint {mark}")
+    cut = account["cut"]
+    easy = ", ".join(f"{name} {value}" for name, value in cut.items()) if isinstance(cut, dict) else cut
+    print(f"  from {account['source']}; {account['unit']}: easy up to {easy}; {account['left_out']} rows left out")
     if account.get("malformed"):
         print(f"  {account['malformed']} of {account['rows_read']} rows malformed and skipped:")
         for line, reason in account["malformed_lines"]:

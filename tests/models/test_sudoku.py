@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.tasks import sudoku
 from models.tasks.sudoku import SudokuTask
 from models.tasks.sudoku_solver import dig, random_grid, solve
-from models.tasks.sudoku_symmetry import canonical, complete, pair_table
+from models.tasks.sudoku_symmetry import canonical, canonical_forms, complete, pair_table
 from models.tasks.table import MARK, Table
 from theory.errors import LoopstabError, UsageError
 
@@ -189,7 +189,7 @@ def test_canonical_form_against_its_twin(box):
 
 def test_known_classes():
     """288 grids of 4x4 in 2 classes of 96 and 192; the 9x9 grid with most automorphisms (648) is the smallest of all."""
-    form, automorphisms = canonical(np.array(solve([0] * 16, 2, limit=1000).grids), 2, return_automorphisms=True)
+    form, automorphisms = canonical_forms(np.array(solve([0] * 16, 2, limit=1000).grids), 2)
     kinds, which = np.unique(form, axis=0, return_inverse=True)
     assert np.bincount(which.reshape(-1)).tolist() == [96, 192]
     group = 2 * (2 * 2 * 2) ** 2 * 24
@@ -197,7 +197,7 @@ def test_known_classes():
     assert len(kinds) == 2
     rng = random.Random(0)
     shaken = symmetry(digits(MOST_CANONICAL), 3, rng)
-    form, automorphisms = canonical(np.array([shaken]), 3, return_automorphisms=True)
+    form, automorphisms = canonical_forms(np.array([shaken]), 3)
     assert "".join(map(str, form[0])) == MOST_CANONICAL
     assert automorphisms.tolist() == [648]
     assert len(pair_table(3).codes) == 12096
@@ -282,7 +282,7 @@ def test_malformed_rows(tmp_path, row, message):
         ("question,answer,rating", rows_of(3), r"s.csv:1: the header must begin with source,question,answer,rating"),
         ("source,question,answer,rating", [], "holds no rows"),
         ("source,question,answer,rating", [r.rsplit(",", 1)[0] + ",4" for r in rows_of(9)], "same difficulty"),
-        ("source,question,answer,rating", [*rows_of(3), f"x,{WIKIPEDIA[0]},{WIKIPEDIA[1]},9"], "mixes grids"),
+        ("source,question,answer,rating", [*rows_of(3), f"x,{WIKIPEDIA[0]},{WIKIPEDIA[1]},9"], "a grid of 81 cells in a file of 16"),
     ],
 )
 def test_bad_files(tmp_path, header, rows, message):
