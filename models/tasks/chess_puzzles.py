@@ -64,7 +64,7 @@ def read(
             else:
                 yield line, fields
 
-    kept = sample(wanted(), size, seed)
+    kept = sample(wanted(), size, seed, progress)
     puzzles, lines, ratings = [], [], []
     for line, fields in tqdm(kept, disable=not progress, unit="puzzle", desc="checking"):
         if not fields:

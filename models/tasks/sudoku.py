@@ -59,7 +59,7 @@ class SudokuTask(TableTask):
         return (logits.argmax(-1) == target).all(-1)
 
 
-def read(path: str | Path, size: int | None = None, easy_share: float = EASY_SHARE, seed: int = 0) -> Table:
+def read(path: str | Path, size: int | None = None, easy_share: float = EASY_SHARE, seed: int = 0, progress: bool = False) -> Table:
     """A `source,question,answer,rating` CSV as a table; further columns are ignored.
 
     Every row is checked: lengths, digits, clues that agree with the answer, and an answer that is a valid grid. That the solution
@@ -68,7 +68,7 @@ def read(path: str | Path, size: int | None = None, easy_share: float = EASY_SHA
     """
     path = Path(path)
     malformed = Malformed(path)
-    kept = sample(rows(path, HEADER, malformed), size, seed)
+    kept = sample(rows(path, HEADER, malformed), size, seed, progress)
     good = [row for line, fields in kept if fields and (row := _check(line, fields, malformed))]
     cells = Counter(len(row.question) for row in good).most_common(1)[0][0] if good else 81
     for row in good:
@@ -110,7 +110,8 @@ def relabelled(grids: NDArray) -> NDArray[np.uint8]:
 def generate(box: int, rows: int | None = None, seed: int = 0, disjoint: Disjoint = "symmetry", progress: bool = False) -> Table:
     """Distinct puzzles with a proven unique solution; row i depends on (box, seed, i) alone, but that a repeated puzzle is redrawn.
 
-    Difficulty of box 3: guesses of our solver. Singles alone solve every 4x4 puzzle, so for box 2 it is the rounds they take.
+    Difficulty of box 3: guesses of our solver. Singles solve every 4x4 puzzle (the tests try all), so for box 2 it is the rounds
+    that they take.
     """
     if box not in CLUES:
         raise UsageError(f"sudoku of box 2 or 3 can be generated, not {box!r}")
@@ -170,4 +171,4 @@ def _check(line: int, fields: list[str], malformed: Malformed) -> Row | None:
 
 
 def _digits(texts: Iterable[str], cells: int) -> NDArray[np.uint8]:
-    return (np.array([*"".join(texts).encode()], dtype=np.uint8) - ord("0")).reshape(-1, cells)
+    return (np.frombuffer("".join(texts).encode(), dtype=np.uint8) - ord("0")).reshape(-1, cells)

@@ -106,14 +106,12 @@ def canonical_forms(grids: NDArray, box: int) -> tuple[Grids, NDArray[np.int64]]
 def complete(grids: NDArray, box: int) -> NDArray[np.bool_]:
     """Whether each grid, (grids, side^2), holds every digit 1..side once in each row, column and box."""
     side = box * box
-    square = np.asarray(grids, dtype=np.int64).reshape(-1, side, side)
-    inside = ((square >= 1) & (square <= side)).all((1, 2))
-    bits = np.left_shift(1, np.where((square >= 1) & (square <= side), square - 1, 0))
-    blocks = bits.reshape(-1, box, box, box, box).transpose(0, 1, 3, 2, 4).reshape(-1, side, side)
-    full = (1 << side) - 1
-    return inside & np.logical_and.reduce(
-        [(np.bitwise_or.reduce(b, axis=a) == full).all(1) for b, a in ((bits, 1), (bits, 2), (blocks, 2))]
-    )
+    square = np.asarray(grids).reshape(-1, side, side)
+    inside = (square >= 1) & (square <= side)
+    bits = np.where(inside, 1 << np.where(inside, square - 1, 0).astype(np.uint16), 0).astype(np.uint16)
+    boxes = bits.reshape(-1, box, box, box, box).transpose(0, 1, 3, 2, 4).reshape(-1, side, side)
+    units = (np.bitwise_or.reduce(bits, axis=1), np.bitwise_or.reduce(bits, axis=2), np.bitwise_or.reduce(boxes, axis=2))
+    return np.logical_and.reduce([(unit == (1 << side) - 1).all(1) for unit in units])
 
 
 def _canonical(grids: NDArray[np.int64], box: int) -> tuple[Grids, NDArray[np.int64]]:

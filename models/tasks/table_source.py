@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from theory.errors import LoopstabError, UsageError
 
 MALFORMED_AT_MOST = 0.01
@@ -73,12 +75,13 @@ def rows(path: Path, header: Sequence[str], malformed: Malformed) -> Iterator[tu
         raise UsageError(f"{path}:1: the file is empty; its header must begin with {','.join(header)}")
 
 
-def sample(stream: Iterable[tuple[int, list[str]]], size: int | None, seed: int) -> list[tuple[int, list[str]]]:
+def sample(stream: Iterable[tuple[int, list[str]]], size: int | None, seed: int, progress: bool = False) -> list[tuple[int, list[str]]]:
     """All rows, or a uniform sample of that many in the order of the file (reservoir: memory for the sample only)."""
+    if size is not None and size < 1:
+        raise UsageError(f"a sample needs at least one row, not {size}")
+    stream = tqdm(stream, disable=not progress, unit="row", desc="reading")
     if size is None:
         return list(stream)
-    if size < 1:
-        raise UsageError(f"a sample needs at least one row, not {size}")
     rng, kept = random.Random(seed), []
     for i, row in enumerate(stream):
         if i < size:

@@ -88,7 +88,7 @@ def prepare(
 
     _writable(out)
     if kind == "sudoku":
-        table = sudoku.read(file, rows, easy_share, seed)
+        table = sudoku.read(file, rows, easy_share, seed, progress=not json_)
     else:
         table = chess_puzzles.read(file, rows, easy_rating, hard_rating, seed, progress=not json_)
     return _finish(table, out, json_)

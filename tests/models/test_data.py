@@ -1,6 +1,7 @@
 """Prepared data: splits, files, the data command, and downloads from a real server on this machine."""
 
 import contextlib
+import errno
 import gzip
 import hashlib
 import http.server
@@ -383,6 +384,16 @@ def test_server_errors(server, tmp_path, status, message):
         download(server.url, tmp_path / "a", attempts=2)
     assert len(server.seen) == (1 if status == 404 else 2)
     assert names(tmp_path) == []
+
+
+def test_full_disk(server, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(LoopstabError, match="No space left"):
+        download(server.url, tmp_path / "a")
+    assert "a" not in names(tmp_path)
 
 
 def test_no_network(server, tmp_path):

@@ -130,6 +130,20 @@ def test_disjoint_up_to_relabelling_only():
     assert not train & rest
 
 
+def test_singles_solve_every_4x4_puzzle():
+    """By exhaustion: all sets of clues of one grid of each of the two classes. So guesses rate no 4x4 puzzle; rounds do."""
+    classes = np.unique(canonical(np.array(solve([0] * 16, 2, limit=1000).grids), 2), axis=0)
+    rounds = set()
+    for grid in classes.tolist():
+        for clues in range(1 << 16):
+            found = solve([d if clues >> i & 1 else 0 for i, d in enumerate(grid)], 2, hidden=False)
+            assert (len(found.grids) == 1) == (found.guesses == 0)
+            if found.guesses == 0:
+                assert clues.bit_count() >= 4
+                rounds.add(found.rounds)
+    assert rounds == {1, 2, 3, 4, 5, 6}
+
+
 # Canonical form
 
 
