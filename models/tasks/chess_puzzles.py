@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.tasks.chess_board import SHAPE, MoveTask, encode
 from models.tasks.table import MARK, Table, split_levels
-from models.tasks.table_source import Malformed, rows, sample, sha256
+from models.tasks.table_source import Malformed, Row, rows, sample, sha256, whole
 from theory.errors import UsageError
 
 HEADER = ("PuzzleId", "FEN", "Moves", "Rating")
@@ -34,7 +36,7 @@ class ChessTask(MoveTask):
 class Puzzle(NamedTuple):
     """The position that the solver sees: squares (64,) as in `chess_board`, side to move, from and to squares of the answer."""
 
-    squares: Any
+    squares: NDArray[np.uint8]
     black: bool
     move: tuple[int, int]
 
@@ -56,39 +58,39 @@ def read(
     _rules()
     malformed, above = Malformed(path), 0
 
-    def wanted():
+    def wanted() -> Iterator[Row]:
         nonlocal above
-        for line, fields in rows(path, HEADER, malformed):
-            if fields and fields[3].isascii() and fields[3].isdecimal() and int(fields[3]) > hard_rating:
+        for line, fields in rows(path, HEADER):
+            if not isinstance(fields, str) and (whole(fields[3]) or 0) > hard_rating:
                 above += 1
             else:
                 yield line, fields
 
     kept = sample(wanted(), size, seed, progress)
+    if not kept and above:
+        raise UsageError(f"{path} holds no puzzle rated {hard_rating} or less ({above} are rated above)")
     puzzles, lines, ratings = [], [], []
-    for line, fields in tqdm(kept, disable=not progress, unit="puzzle", desc="checking"):
-        if not fields:
-            continue
+    for line, fields in tqdm(kept, disable=None if progress else True, unit="puzzle", desc="checking"):
         try:
-            if not (fields[3].isascii() and fields[3].isdecimal()):
-                raise ValueError(f"the rating is {fields[3]!r}, not a whole number")
+            if isinstance(fields, str):
+                raise ValueError(fields)
+            rating = whole(fields[3])
+            if rating is None:
+                raise ValueError(f"the rating is {fields[3]!r}, not a whole number from 0 to 65535")
             puzzles.append(puzzle(fields[1], fields[2]))
         except ValueError as error:
             malformed.add(line, str(error))
             continue
         lines.append(line)
-        ratings.append(int(fields[3]))
-    account = malformed.judge(len(kept) + above)
-    if not puzzles:
-        raise UsageError(f"{path} holds no puzzle rated {hard_rating} or less")
+        ratings.append(rating)
+    account = malformed.judge(len(kept))
     cells, view = encode(np.array([p.squares for p in puzzles]), np.array([p.black for p in puzzles]), np.array([p.move for p in puzzles]))
-    rating = np.array(ratings)
     _, position = np.unique(cells % MARK, axis=0, return_inverse=True)
     meta = {
         "kind": "chess", "source": path.name, "sha256": sha256(path), **account, "sampled": size, "seed": seed, "unit": "rating",
         "cut": easy_rating, "hard_rating": hard_rating, "positions": int(position.max()) + 1, "left_out": above,
     }  # fmt: skip
-    return Table.build(cells, rating, split_levels(rating > easy_rating, position, seed), np.array(lines), meta, view)
+    return Table.build(cells, np.array(ratings), split_levels(np.array(ratings) > easy_rating, position, seed), np.array(lines), meta, view)
 
 
 def puzzle(fen: str, moves: str) -> Puzzle:
@@ -103,7 +105,7 @@ def puzzle(fen: str, moves: str) -> Puzzle:
         raise ValueError(f"illegal FEN: {error}") from None
     if not board.is_valid():
         raise ValueError(f"illegal FEN: {fen!r} is no legal position ({board.status()!r})")
-    squares, black, answer = np.zeros(0), False, (0, 0)
+    squares, black, answer = np.zeros(0, dtype=np.uint8), False, (0, 0)
     for i, uci in enumerate(line):
         try:
             move = board.parse_uci(uci)
@@ -126,7 +128,7 @@ def _rules() -> Any:
     return chess
 
 
-def _squares(board: Any) -> np.ndarray:
+def _squares(board: Any) -> NDArray[np.uint8]:
     out = np.zeros(64, dtype=np.uint8)
     for square, piece in board.piece_map().items():
         out[square] = piece.piece_type + (0 if piece.color else 6)

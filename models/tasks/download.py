@@ -96,7 +96,7 @@ def _continue(url: str, part: Path, note: Path, progress: bool) -> bool:
         write_json(note, {"url": url, "version": version, "total": total})
         with (
             open(part, "ab" if resumed else "wb") as file,
-            tqdm(total=total, initial=start, unit="B", unit_scale=True, disable=not progress, desc=part.stem) as bar,
+            tqdm(total=total, initial=start, unit="B", unit_scale=True, disable=None if progress else True, desc=part.stem) as bar,
         ):
             while block := response.read(BLOCK):
                 file.write(block)

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import random
 import zlib
+from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,10 @@ REPORTED = 20
 BLOCK = 1 << 20
 
 
+Row = tuple[int, list[str] | str]
+"""Line number, and the fields of the row or what is wrong with it."""
+
+
 @dataclass
 class Malformed:
     """The malformed rows of a file: how many, and line and reason of the first ones."""
@@ -32,54 +37,49 @@ class Malformed:
     def add(self, line: int, reason: str) -> None:
         """Note one row, which is then skipped."""
         self.count += 1
-        if len(self.first) < REPORTED:
-            self.first.append((line, " ".join(reason.split())))
+        insort(self.first, (line, " ".join(reason.split())))
+        del self.first[REPORTED:]
 
     def judge(self, rows: int) -> dict[str, Any]:
-        """The account as JSON; `UsageError` when more than 1 % of the rows are malformed, or there are no rows at all."""
+        """The account as JSON; `UsageError` when there are no rows, or more than 1 % of them are malformed."""
         if not rows:
             raise UsageError(f"{self.path} holds no rows below its header")
-        self.first.sort()
         if self.count > MALFORMED_AT_MOST * rows:
             line, reason = self.first[0]
             raise UsageError(f"{self.path}:{line}: {reason}; {self.count} of {rows} rows are malformed, more than 1 %")
-        return {"rows_read": rows, "malformed": self.count, "malformed_lines": [[line, reason] for line, reason in self.first]}
+        return {"rows_checked": rows, "malformed": self.count, "malformed_lines": [[line, reason] for line, reason in self.first]}
 
 
-def rows(path: Path, header: Sequence[str], malformed: Malformed) -> Iterator[tuple[int, list[str]]]:
-    """Line number and fields of every row below the header, which must begin with those columns; blank lines are passed over.
+def rows(path: Path, header: Sequence[str]) -> Iterator[Row]:
+    """Every row below the header, which must begin with those columns (`UsageError`); blank lines are passed over.
 
-    A row with fewer fields is malformed. Bytes that are not UTF-8 become replacement characters, so that their row fails its checks.
+    Each line is a row of its own, so that a stray quote spoils one row only. Bytes that are not UTF-8 become replacement
+    characters, on which the checks of their row then fail.
     """
-    seen = False
+    number = 0
     for number, raw in enumerate(_lines(path), 1):
         text = raw.decode("utf-8-sig" if number == 1 else "utf-8", errors="replace").rstrip("\r\n")
-        if not text.strip() and number > 1:
-            continue
         try:
             fields = next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
         except csv.Error as error:
-            malformed.add(number, f"not a CSV row ({error})")
-            yield number, []
+            yield number, f"not a CSV row ({error})"
             continue
         if number == 1:
             if [f.strip() for f in fields[: len(header)]] != list(header):
                 raise UsageError(f"{path}:1: the header must begin with {','.join(header)}, not {text[:60]!r}")
-            seen = True
-        elif len(fields) < len(header):
-            malformed.add(number, f"{len(fields)} fields, and {len(header)} are needed ({','.join(header)})")
-            yield number, []
-        else:
+        elif len(fields) >= len(header):
             yield number, fields
-    if not seen:
+        elif text.strip():
+            yield number, f"{len(fields)} fields, and {len(header)} are needed ({','.join(header)})"
+    if not number:
         raise UsageError(f"{path}:1: the file is empty; its header must begin with {','.join(header)}")
 
 
-def sample(stream: Iterable[tuple[int, list[str]]], size: int | None, seed: int, progress: bool = False) -> list[tuple[int, list[str]]]:
+def sample(stream: Iterable[Row], size: int | None, seed: int, progress: bool = False) -> list[Row]:
     """All rows, or a uniform sample of that many in the order of the file (reservoir: memory for the sample only)."""
     if size is not None and size < 1:
         raise UsageError(f"a sample needs at least one row, not {size}")
-    stream = tqdm(stream, disable=not progress, unit="row", desc="reading")
+    stream = tqdm(stream, disable=None if progress else True, unit="row", desc="reading")
     if size is None:
         return list(stream)
     rng, kept = random.Random(seed), []
@@ -89,6 +89,12 @@ def sample(stream: Iterable[tuple[int, list[str]]], size: int | None, seed: int,
         elif (j := rng.randrange(i + 1)) < size:
             kept[j] = row
     return sorted(kept, key=lambda row: row[0])
+
+
+def whole(text: str) -> int | None:
+    """The number that a field spells in ASCII digits, up to 65535 (what a table holds), or None."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) < 2**16 else None
 
 
 def sha256(path: Path) -> str:

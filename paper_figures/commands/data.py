@@ -174,7 +174,7 @@ def _print(account: dict[str, Any], json_: bool) -> None:
     easy = ", ".join(f"{name} {value}" for name, value in cut.items()) if isinstance(cut, dict) else cut
     print(f"  from {account['source']}; {account['unit']}: easy up to {easy}; {account['left_out']} rows left out")
     if account.get("malformed"):
-        print(f"  {account['malformed']} of {account['rows_read']} rows malformed and skipped:")
+        print(f"  {account['malformed']} of {account['rows_checked']} rows malformed and skipped:")
         for line, reason in account["malformed_lines"]:
             print(f"    line {line}: {reason}")
     for level, entry in account["levels"].items():

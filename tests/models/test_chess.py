@@ -119,7 +119,7 @@ def test_rating_split_and_left_out(tmp_path):
     table = chess_puzzles.read(csv_of(tmp_path, rows_of(80, (900, 1600, 1601, 2000, 2001))))
     ratings = {level: set(table.difficulty[table.rows(level)].tolist()) for level in ("train", "easy", "hard")}
     assert ratings == {"train": {900, 1600}, "easy": {900, 1600}, "hard": {1601, 2000}}
-    assert (table.meta["rows_read"], table.meta["left_out"], len(table.cells)) == (80, 16, 64)
+    assert (table.meta["rows_checked"], table.meta["left_out"], len(table.cells)) == (64, 16, 64)
     positions = {level: {p.tobytes() for p in table.cells[table.rows(level)] % MARK} for level in ("train", "easy", "hard")}
     assert not positions["train"] & (positions["easy"] | positions["hard"])
 
@@ -239,7 +239,7 @@ def real(real_file):
 
 def test_real_counts(real, tmp_path):
     _, table = real
-    assert (table.meta["rows_read"], table.meta["malformed"], table.meta["left_out"]) == (60_000, 0, 0)
+    assert (table.meta["rows_checked"], table.meta["malformed"], table.meta["left_out"]) == (60_000, 0, 0)
     counts = {level: len(table.rows(level)) for level in ("train", "easy", "hard")}
     assert counts["train"] + counts["easy"] == 50_000
     assert counts["hard"] == 10_000

@@ -22,7 +22,7 @@ from models.tasks import EMBEDDED, sudoku, table_task
 from models.tasks.download import download
 from models.tasks.sudoku_solver import random_grid
 from models.tasks.table import LEFT_OUT, Table, cut_at, split_levels
-from models.tasks.table_source import Malformed, rows, sample
+from models.tasks.table_source import rows, sample
 from models.tasks.task import Task
 from paper_figures.cli import main
 from theory.errors import LoopstabError, UsageError
@@ -110,12 +110,12 @@ def test_compression_does_not_matter(tmp_path, kind):
 def test_sample_is_uniform_seeded_and_in_order(tmp_path):
     path = tmp_path / "s.csv"
     path.write_bytes(puzzles(50))
-    draw = lambda seed: [line for line, _ in sample(rows(path, sudoku.HEADER, Malformed(path)), 10, seed)]  # noqa: E731
+    draw = lambda seed: [line for line, _ in sample(rows(path, sudoku.HEADER), 10, seed)]  # noqa: E731
     assert draw(1) == draw(1) == sorted(draw(1)) != draw(2)
     counts = np.bincount(np.concatenate([draw(seed) for seed in range(400)]), minlength=52)[2:]
     assert counts.sum() == 4000
     assert abs(counts - 80).max() < 40  # five standard deviations
-    assert draw(0) == [line for line, _ in sample(rows(path, sudoku.HEADER, Malformed(path)), 10, 0)]
+    assert draw(0) == [line for line, _ in sample(rows(path, sudoku.HEADER), 10, 0)]
     with pytest.raises(UsageError, match="at least one row"):
         sample(iter([]), 0, 0)
 
@@ -164,7 +164,7 @@ def test_prepare_and_describe(tmp_path, capsys):
     status, text, _ = run(capsys, "prepare", "sudoku", source, "--out", out, "--json")
     assert status == 0
     account = json.loads(text)
-    assert (account["rows"] + account["left_out"], account["rows_read"], account["malformed"]) == (300, 300, 0)
+    assert (account["rows"] + account["left_out"], account["rows_checked"], account["malformed"]) == (300, 300, 0)
     assert account["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
     assert account["bytes"] == out.stat().st_size
     assert set(account["levels"]) == {"train", "easy", "hard"}
@@ -176,7 +176,7 @@ def test_prepare_and_describe(tmp_path, capsys):
     assert status == 0
     assert all(word in text for word in ("train:", "hard:", "rating", account["fingerprint"][:16]))
     status, text, _ = run(capsys, "prepare", "sudoku", source, "--out", out, "--rows", 100, "--json")
-    assert (status, json.loads(text)["rows_read"]) == (0, 100)
+    assert (status, json.loads(text)["rows_checked"]) == (0, 100)
 
 
 def test_malformed_rows_are_reported(tmp_path, capsys):

@@ -271,6 +271,7 @@ BAD_ROWS = [
     ("x,2...............,1234341221434321,1", "clues contradict the answer"),
     ("x,1...............,1234341221434321,-1", "rating is '-1'"),
     ("x,1...............,1234341221434321,many", "rating is 'many'"),
+    (f"x,1...............,1234341221434321,{'9' * 5000}", "rating is '999"),
     ("x,1...............,1234341221434321", "3 fields"),
     ('"x,1...............', "not a CSV row"),
     ("x,\xff...............,1234341221434321,1", "question holds"),
@@ -281,7 +282,7 @@ BAD_ROWS = [
 def test_malformed_rows(tmp_path, row, message):
     good = rows_of(400)
     table = sudoku.read(csv_of(tmp_path, [*good[:7], row, *good[7:]]))
-    assert (table.meta["malformed"], table.meta["rows_read"]) == (1, 401)
+    assert (table.meta["malformed"], table.meta["rows_checked"]) == (1, 401)
     assert table.meta["malformed_lines"][0][0] == 9
     assert message in table.meta["malformed_lines"][0][1]
     with pytest.raises(UsageError, match=rf"s.csv:2: .*{message}.*more than 1 %"):
@@ -372,7 +373,7 @@ def test_file_round_trip(task, tmp_path):
 def test_real_data(real_file, tmp_path):
     """All 60000 real puzzles: counts as published beside them, no grid shared, a small file, and our solver on a sample."""
     table = sudoku.read(real_file("sudoku_rated.csv.gz"))
-    assert (table.meta["rows_read"], table.meta["malformed"], table.meta["left_out"]) == (60_000, 0, 0)
+    assert (table.meta["rows_checked"], table.meta["malformed"], table.meta["left_out"]) == (60_000, 0, 0)
     assert np.quantile(table.difficulty, [0, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1]).tolist() == [0, 0, 0, 2, 11, 38, 54, 92, 497]
     assert table.meta["cut"] == 18 == np.quantile(table.difficulty, 0.8)
     answer = table.cells % MARK
