@@ -71,7 +71,7 @@ def _continue(url: str, part: Path, note: Path, progress: bool) -> bool:
     known: dict[str, Any] = {}
     if have:
         with suppress(OSError, ValueError):
-            known = json.loads(note.read_text())
+            known = dict(json.loads(note.read_text()))
     version = known.get("version") if known.get("url") == url else None
     request = Request(url, headers={"User-Agent": "loopstab", "Accept-Encoding": "identity"})
     if have and version:
@@ -92,10 +92,12 @@ def _continue(url: str, part: Path, note: Path, progress: bool) -> bool:
         length = response.headers.get("Content-Length")
         total = None if length is None else start + int(length)
         tag = response.headers.get("ETag") or ""
+        if not resumed:
+            part.write_bytes(b"")  # before the note: it must never describe another version's bytes
         version = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified")
         write_json(note, {"url": url, "version": version, "total": total})
         with (
-            open(part, "ab" if resumed else "wb") as file,
+            open(part, "ab") as file,
             tqdm(total=total, initial=start, unit="B", unit_scale=True, disable=None if progress else True, desc=part.stem) as bar,
         ):
             while block := response.read(BLOCK):

@@ -152,7 +152,7 @@ def _zstandard(file: Any, path: Path) -> Iterator[bytes]:
 def _split(blocks: Iterator[bytes]) -> Iterator[bytes]:
     rest = b""
     for block in blocks:
-        *whole, rest = (rest + block).split(b"\n")
-        yield from whole
+        *lines, rest = (rest + block).split(b"\n")
+        yield from lines
     if rest:
         yield rest
