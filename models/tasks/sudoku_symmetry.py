@@ -132,7 +132,7 @@ def _canonical(grids: NDArray[np.int64], box: int) -> tuple[Grids, NDArray[np.in
     grid, flat = np.repeat(grid, count), np.repeat(flat, count)
     turn, pair = np.divmod(flat, len(pairs))
     source = 2 * grid + turn
-    rows = _row_order(both, place, source, pairs[pair], order, box)
+    rows = _row_order(both, place, source, pairs[pair, 0], order, box)
     for k in range(2, side):  # keep the candidates whose next row is smallest
         key = code(_row(both, place, source, rows[:, 0], rows[:, k], order, box))
         starts = np.flatnonzero(np.diff(grid, prepend=-1))
@@ -153,15 +153,14 @@ def _row(both: NDArray, place: NDArray, source: NDArray, first: NDArray, row: ND
     return np.take_along_axis(np.argsort(column_orders(box), axis=1)[order], column, axis=1)
 
 
-def _row_order(both: NDArray, place: NDArray, source: NDArray, pair: NDArray, order: NDArray, box: int) -> NDArray[np.int64]:
-    """The order of rows that makes each image smallest: the given pair first, then by the digit in the first column."""
-    side = box * box
+def _row_order(both: NDArray, place: NDArray, source: NDArray, first: NDArray, order: NDArray, box: int) -> NDArray[np.int64]:
+    """The order of rows that makes each image smallest: bands, and rows within bands, by the digit in the first column.
+
+    The first row has the digit 0 there. The other row of a pair with smallest conjugate comes second by itself: if the third
+    row of the band began lower, its pair with the first row would have the smaller conjugate.
+    """
     column = column_orders(box)[order, 0]
-    digits = both[source, :, column]
-    renamed = np.take_along_axis(place[source, pair[:, 0]], digits, axis=1)
-    head = np.take_along_axis(np.argsort(column_orders(box), axis=1)[order], renamed, axis=1).reshape(-1, box, box)
-    head[np.arange(len(head)), pair[:, 0] // box] -= side  # the first band stays in front, its pair in the given order
-    head[np.arange(len(head)), pair[:, 1] // box, pair[:, 1] % box] -= 2 * side
-    head[np.arange(len(head)), pair[:, 0] // box, pair[:, 0] % box] -= 3 * side
-    band = np.repeat(head.min(2), box, axis=1)
-    return np.lexsort((head.reshape(-1, side), band), axis=1)
+    renamed = np.take_along_axis(place[source, first], both[source, :, column], axis=1)
+    head = np.take_along_axis(np.argsort(column_orders(box), axis=1)[order], renamed, axis=1)
+    band = np.repeat(head.reshape(-1, box, box).min(2), box, axis=1)
+    return np.lexsort((head, band), axis=1)
