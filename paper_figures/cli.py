@@ -14,6 +14,7 @@ import tyro
 
 from paper_figures.commands.claims import claims
 from paper_figures.commands.crossvalidate import crossvalidate
+from paper_figures.commands.data import data
 from paper_figures.commands.diagnose import diagnose
 from paper_figures.commands.grid import grid
 from paper_figures.commands.phase import phase
@@ -25,6 +26,7 @@ from theory.errors import LoopstabError
 COMMANDS: dict[str, Callable[..., Any]] = {
     "claims": claims,
     "phase": phase,
+    "data": data,
     "train": train,
     "grid": grid,
     "zoo": zoo,

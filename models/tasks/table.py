@@ -1,0 +1,213 @@
+"""Prepared data: one compact file of puzzles, split into levels, and the tasks that draw batches from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.tasks.task import Batch, Shape
+from theory.errors import LoopstabError, UsageError
+from theory.files import write_atomic
+
+KEY = "loopstab-data"
+LEVELS = ("train", "easy", "hard")
+LEFT_OUT = 3
+MARK = 16
+"""Added to a cell: sudoku, the digit is a clue; chess, the square belongs to the move."""
+QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.8, 0.95, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Puzzles of one kind.
+
+    `cells` (rows, cells) uint8: content in the low four bits and `MARK`; `difficulty` (rows,) uint16 in the unit that `meta`
+    names; `split` (rows,) uint8, index into `LEVELS`; `line` (rows,) uint32, where the puzzle stood in its source; `view`
+    (rows,) uint8, how a chess board was turned. `meta`: kind, unit, and where the puzzles come from.
+    """
+
+    cells: NDArray[np.uint8]
+    difficulty: NDArray[np.uint16]
+    split: NDArray[np.uint8]
+    line: NDArray[np.uint32]
+    view: NDArray[np.uint8]
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def build(
+        cls, cells: NDArray, difficulty: NDArray, split: NDArray, line: NDArray, meta: dict[str, Any], view: NDArray | None = None
+    ) -> Table:
+        """Drop the rows that are left out; `UsageError` when a level is then empty."""
+        for i, level in enumerate(LEVELS):
+            if not (split == i).any():
+                raise UsageError(
+                    f"no rows are left for the level {level} (easy is up to {meta['unit']} {meta['cut']}, hard above; "
+                    f"{len(split)} rows in all): use more rows or another split"
+                )
+        keep = split != LEFT_OUT
+
+        def column(values: NDArray, dtype: Any) -> NDArray:
+            return np.ascontiguousarray(values[keep], dtype=dtype)
+
+        return cls(
+            column(cells, np.uint8),
+            column(difficulty, np.uint16),
+            column(split, np.uint8),
+            column(line, np.uint32),
+            column(np.zeros(len(cells)) if view is None else view, np.uint8),
+            {**meta, "left_out": int((~keep).sum()) + meta.get("left_out", 0)},
+        )
+
+    @property
+    def kind(self) -> str:
+        """sudoku, chess or endgames."""
+        return self.meta["kind"]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the kind and the columns that a model sees; where the puzzles came from does not enter."""
+        digest = hashlib.sha256(self.kind.encode())
+        for a in (self.cells, self.difficulty, self.split, self.view):
+            digest.update(f"{a.dtype.str}{a.shape}".encode())
+            digest.update(a.tobytes())
+        return digest.hexdigest()
+
+    def rows(self, level: str) -> NDArray[np.int64]:
+        """Indices of a level's rows."""
+        if level not in LEVELS:
+            raise UsageError(f"no level {level!r}: use one of {', '.join(LEVELS)}")
+        return np.flatnonzero(self.split == LEVELS.index(level))
+
+    def describe(self) -> dict[str, Any]:
+        """Counts and quantiles of the difficulty, per level, with what `meta` says of the source. Plain JSON."""
+        names = [f"{100 * q:g}%" for q in QUANTILES]
+        levels = {}
+        for level in LEVELS:
+            d = self.difficulty[self.rows(level)]
+            levels[level] = {"rows": len(d), "quantiles": dict(zip(names, np.quantile(d, QUANTILES).tolist(), strict=True))}
+        return {**self.meta, "rows": len(self.cells), "levels": levels, "fingerprint": self.fingerprint}
+
+    def save(self, path: str | Path) -> Path:
+        """Write one safetensors file, whole or not at all."""
+        columns = {name: getattr(self, name) for name in ("cells", "difficulty", "split", "line", "view")}
+        return write_atomic(path, save(columns, metadata={KEY: json.dumps({**self.meta, "fingerprint": self.fingerprint})}))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Table:
+        """Read a file that `save` wrote; `LoopstabError` when it is damaged or altered."""
+        path = Path(path)
+        if not path.is_file():
+            raise UsageError(f"no prepared data at {path}: make it with loopstab data prepare or loopstab data generate")
+        try:
+            with safe_open(path, framework="np") as file:
+                meta = json.loads((file.metadata() or {})[KEY])
+                table = cls(**{name: file.get_tensor(name) for name in ("cells", "difficulty", "split", "line", "view")}, meta=meta)
+                same = meta.pop("fingerprint") == table.fingerprint
+        except KeyError:
+            raise LoopstabError(f"{path} is not prepared data of loopstab: its metadata has no {KEY!r}; prepare it again") from None
+        except (SafetensorError, json.JSONDecodeError, OSError) as error:
+            raise LoopstabError(f"prepared data {path} is corrupt or truncated ({error}): prepare it again") from None
+        if not same:
+            raise LoopstabError(f"prepared data {path} was altered: its content does not have the fingerprint it states; prepare it again")
+        return table
+
+
+def cut_at(difficulty: NDArray, share: float) -> int:
+    """The difficulty at or below which lies a share of the rows as near to `share` as ties allow, and not all of them."""
+    if not 0 < share < 1:
+        raise UsageError(f"the share of easy rows must lie between 0 and 1, not {share}")
+    values, counts = np.unique(difficulty, return_counts=True)
+    if len(values) < 2:
+        raise UsageError(f"all {len(difficulty)} rows have the same difficulty: they cannot be split into easy and hard")
+    return int(values[np.abs(np.cumsum(counts)[:-1] / len(difficulty) - share).argmin()])
+
+
+def split_levels(hard: NDArray[np.bool_], groups: NDArray, seed: int, held_out: float = 0.2) -> NDArray[np.uint8]:
+    """Level of each row so that no group has rows in train and in another level.
+
+    Groups with a hard row give their other rows to the held-out easy level, which random groups then fill up to `held_out` of
+    the easy rows. Where that would take more than half of them (4x4 grids have two classes), random groups are held out from the
+    start, one with hard rows among them, and the hard rows of the groups that train are left out.
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    group = group.reshape(-1)
+    easy = np.bincount(group, weights=~hard)
+    has_hard = np.bincount(group, weights=hard) > 0
+    test = has_hard.copy()
+    if easy[test].sum() > 0.5 * easy.sum():
+        test[:] = False
+    order = np.random.default_rng(seed).permutation(len(easy))
+    order = order[~test[order]]
+    room = held_out * easy.sum() - easy[test].sum()
+    test[order[np.cumsum(easy[order]) <= room]] = True
+    if has_hard.any() and not (test & has_hard).any():
+        test[np.where(has_hard, easy, np.inf).argmin()] = True
+    side = test[group]
+    return np.select([~side & ~hard, side & ~hard, side & hard], [0, 1, 2], default=LEFT_OUT).astype(np.uint8)
+
+
+class TableTask:
+    """A `Task` on prepared data; subclasses say how cells become inputs and targets.
+
+    Levels: train; easy, held out from the same difficulties; hard. `batch` draws rows with replacement; `take` and `count` walk
+    a level in order, so that it can be evaluated whole.
+    """
+
+    kind: str
+    levels = LEVELS
+
+    def __init__(self, table: Table, name: str, shape: Shape):
+        if table.kind != self.kind:
+            raise UsageError(f"this is {table.kind} data, and {type(self).__name__} needs {self.kind} data")
+        self.table, self.name, self.shape = table, name, shape
+        self.difficulty: str = table.meta["unit"]
+        self._rows = {level: torch.from_numpy(table.rows(level)) for level in LEVELS}
+        self._cells = torch.from_numpy(table.cells)
+
+    def count(self, level: str) -> int:
+        """Number of puzzles of a level."""
+        return len(self._level(level))
+
+    def take(self, level: str, start: int, stop: int) -> Batch:
+        """Puzzles start..stop-1 of a level, in the order of the file."""
+        return self._batch(self._cells[self._level(level)[start:stop]])
+
+    def batch(self, size: int, level: str, generator: torch.Generator) -> Batch:
+        """Draw `size` puzzles of a level, uniformly and with replacement."""
+        if size < 1:
+            raise UsageError(f"a batch needs at least one puzzle, not {size}")
+        rows = self._level(level)
+        return self._batch(self._cells[rows[torch.randint(len(rows), (size,), generator=generator)]])
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Mean cross-entropy over all cells."""
+        return F.cross_entropy(logits.flatten(0, -2), target.flatten())
+
+    @staticmethod
+    def correct(logits: Tensor, target: Tensor) -> Tensor:
+        """Whether a sample as a whole is right, (samples,) bool."""
+        raise NotImplementedError
+
+    def fingerprint(self) -> str:
+        """Hash of the prepared data."""
+        return self.table.fingerprint
+
+    def _level(self, level: str) -> Tensor:
+        if level not in self._rows:
+            raise UsageError(f"no level {level!r} in {self.name}: use one of {', '.join(LEVELS)}")
+        return self._rows[level]
+
+    def _batch(self, cells: Tensor) -> Batch:
+        raise NotImplementedError

@@ -1,0 +1,415 @@
+"""Prepared data: splits, files, the data command, and downloads from a real server on this machine."""
+
+import contextlib
+import errno
+import gzip
+import hashlib
+import http.server
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.tasks import EMBEDDED, sudoku, table_task
+from models.tasks.download import download
+from models.tasks.sudoku_solver import random_grid
+from models.tasks.table import LEFT_OUT, Table, cut_at, split_levels
+from models.tasks.table_source import rows, sample
+from models.tasks.task import Task
+from paper_figures.cli import main
+from theory.errors import LoopstabError, UsageError
+
+# Splits
+
+
+@pytest.mark.parametrize(
+    ("difficulty", "share", "cut"),
+    [(range(10), 0.8, 7), ([0] * 9 + [5], 0.8, 0), ([0, 1], 0.8, 0), ([1] * 5 + [2] * 3 + [9] * 2, 0.8, 2), ([3, 3, 3, 4], 0.1, 3)],
+)
+def test_cut(difficulty, share, cut):
+    assert cut_at(np.array(difficulty), share) == cut
+
+
+@pytest.mark.parametrize(("difficulty", "share", "message"), [([4, 4], 0.8, "same difficulty"), ([1, 2], 1.0, "between 0 and 1")])
+def test_bad_cut(difficulty, share, message):
+    with pytest.raises(UsageError, match=message):
+        cut_at(np.array(difficulty), share)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 12)), min_size=1, max_size=80), st.integers(0, 5))
+def test_no_group_is_in_train_and_elsewhere(members, seed):
+    hard, groups = (np.array(column) for column in zip(*members, strict=True))
+    split = split_levels(hard, groups, seed)
+    assert (split == split_levels(hard, groups, seed)).all()
+    assert not set(groups[split == 0]) & set(groups[(split == 1) | (split == 2)])
+    assert not hard[split < 2].any()
+    assert hard[split >= 2].all()  # nothing easy is left out
+    if (split == LEFT_OUT).any():  # only where the natural rule would cost more than half of the easy rows
+        easy_of_mixed = np.isin(groups, groups[hard]) & ~hard
+        assert 2 * easy_of_mixed.sum() > (~hard).sum()
+
+
+def test_held_out_share():
+    rng = np.random.default_rng(0)
+    split = split_levels(rng.random(10_000) < 0.2, np.arange(10_000), 1)
+    counts = np.bincount(split, minlength=4)
+    assert counts[LEFT_OUT] == 0
+    assert counts[1] == pytest.approx(0.2 * (counts[0] + counts[1]), abs=1)
+    assert (split != split_levels(rng.random(10_000) < 0.2, np.arange(10_000), 2)).any()
+
+
+# Files
+
+
+def puzzles(count, seed=0):
+    rng = random.Random(seed)
+    out = ["source,question,answer,rating"]
+    for i in range(count):
+        grid = random_grid(2, rng)
+        out.append(f"here,{''.join(str(d) if rng.random() < 0.5 else '.' for d in grid)},{''.join(map(str, grid))},{i}")
+    return ("\n".join(out) + "\n").encode()
+
+
+def compress(data, kind):
+    if kind == "gz":
+        return gzip.compress(data, mtime=0)
+    if kind == "zst":
+        half = len(data) // 2  # two frames, as parallel compressors write
+        zstandard = pytest.importorskip("zstandard", reason="the extra loopstab[zst] is not installed")
+        return b"".join(zstandard.ZstdCompressor().compress(part) for part in (data[:half], data[half:]))
+    return data
+
+
+@pytest.mark.parametrize("kind", ["plain", "gz", "zst"])
+def test_compression_does_not_matter(tmp_path, kind):
+    data = puzzles(200)
+    path = tmp_path / "s.csv"
+    path.write_bytes(compress(data, kind))
+    table = sudoku.read(path)
+    (tmp_path / "plain.csv").write_bytes(data)
+    assert table.fingerprint == sudoku.read(tmp_path / "plain.csv").fingerprint
+    if kind == "plain":
+        return
+    whole = path.read_bytes()
+    for damaged in (whole[:-40], whole[: len(whole) // 3], whole[:200] + b"\0" * 64 + whole[264:]):
+        path.write_bytes(damaged)
+        with pytest.raises(LoopstabError, match="damaged or incomplete") as error:
+            sudoku.read(path)
+        assert error.value.exit_status == 1
+
+
+def test_sample_is_uniform_seeded_and_in_order(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_bytes(puzzles(50))
+    draw = lambda seed: [line for line, _ in sample(rows(path, sudoku.HEADER), 10, seed)]  # noqa: E731
+    assert draw(1) == draw(1) == sorted(draw(1)) != draw(2)
+    counts = np.bincount(np.concatenate([draw(seed) for seed in range(400)]), minlength=52)[2:]
+    assert counts.sum() == 4000
+    assert abs(counts - 80).max() < 40  # five standard deviations
+    assert draw(0) == [line for line, _ in sample(rows(path, sudoku.HEADER), 10, 0)]
+    with pytest.raises(UsageError, match="at least one row"):
+        sample(iter([]), 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "header lacks|empty|corrupt"), (b"\0" * 100, "corrupt"), (puzzles(3), "corrupt")],
+)
+def test_not_prepared_data(tmp_path, content, message):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(LoopstabError, match=message):
+        Table.load(path)
+
+
+def test_tasks_follow_the_protocol():
+    for name in ("sudoku-4x4", "kqk"):
+        assert isinstance(table_task(name), Task)
+
+
+def test_other_safetensors(tmp_path):
+    from safetensors.numpy import save_file
+
+    save_file({"w": np.zeros(3)}, tmp_path / "w.safetensors")
+    with pytest.raises(LoopstabError, match="not prepared data"):
+        table_task(tmp_path / "w.safetensors")
+    with pytest.raises(UsageError, match="no prepared data at nothing"):
+        table_task("nothing")
+    with pytest.raises(UsageError, match="endgames data"):
+        sudoku.SudokuTask(EMBEDDED["kqk"]().table)
+
+
+# The command
+
+
+def run(capsys, *args):
+    with pytest.raises(SystemExit) as stop:
+        main(["data", *map(str, args)])
+    captured = capsys.readouterr()
+    return stop.value.code or 0, captured.out, captured.err
+
+
+def test_prepare_and_describe(tmp_path, capsys):
+    source, out = tmp_path / "s.csv", tmp_path / "new" / "s.safetensors"
+    source.write_bytes(puzzles(300))
+    status, text, _ = run(capsys, "prepare", "sudoku", source, "--out", out, "--json")
+    assert status == 0
+    account = json.loads(text)
+    assert (account["rows"] + account["left_out"], account["rows_checked"], account["malformed"]) == (300, 300, 0)
+    assert account["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
+    assert account["bytes"] == out.stat().st_size
+    assert set(account["levels"]) == {"train", "easy", "hard"}
+    assert next(iter(account["levels"]["hard"]["quantiles"])) == "0%"
+    status, again, _ = run(capsys, "describe", out, "--json")
+    assert status == 0
+    assert {k: v for k, v in json.loads(again).items() if k != "path"} == {k: v for k, v in account.items() if k != "path"}
+    status, text, _ = run(capsys, "describe", out)
+    assert status == 0
+    assert all(word in text for word in ("train:", "hard:", "rating", account["fingerprint"][:16]))
+    status, text, _ = run(capsys, "prepare", "sudoku", source, "--out", out, "--rows", 100, "--json")
+    assert (status, json.loads(text)["rows_checked"]) == (0, 100)
+
+
+def test_malformed_rows_are_reported(tmp_path, capsys):
+    source, out = tmp_path / "s.csv", tmp_path / "s.safetensors"
+    lines = puzzles(300).decode().splitlines()
+    lines[149] = lines[149][:-20]
+    source.write_text("\n".join(lines))
+    status, text, error = run(capsys, "prepare", "sudoku", source, "--out", out)
+    assert (status, error) == (0, "")
+    assert "1 of 300 rows malformed and skipped" in text
+    assert "line 150: " in text
+    before = out.read_bytes()
+    source.write_text("\n".join([lines[0], *[line[:-20] for line in lines[1:9]], *lines[9:]]))
+    status, text, error = run(capsys, "prepare", "sudoku", source, "--out", out)
+    assert (status, text) == (2, "")
+    assert error.startswith(f"loopstab: error: {source}:2: ")
+    assert "9 of 300 rows are malformed" in error
+    assert error.count("\n") == 1
+    assert out.read_bytes() == before  # nothing lost
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "message"),
+    [
+        (("prepare", "sudoku", "no.csv", "--out", "o.safetensors"), 2, "no file at no.csv"),
+        (("prepare", "chess", "no.csv", "--out", "o.npz"), 2, "name it o.npz.safetensors"),
+        (("prepare", "chess", "s.csv", "--out", "o.safetensors"), 2, "header must begin with PuzzleId"),
+        (("prepare", "chess", "s.csv", "--out", "o.safetensors", "--easy-rating", "2100"), 2, "easy rating must lie below"),
+        (("prepare", "sudoku", "s.csv", "--out", "o.safetensors", "--easy-share", "7"), 2, "between 0 and 1"),
+        (("prepare", "sudoku", "s.csv", "--out", "o.safetensors", "--rows", "0"), 2, "at least one row"),
+        (("prepare", "sudoku", ".", "--out", "o.safetensors"), 2, "cannot read"),
+        (("prepare", "sudoku", "s.csv", "--out", "s.csv/o.safetensors"), 2, "cannot write"),
+        (("generate", "sudoku", "--out", "o.safetensors", "--rows", "3"), 2, "at least 10 puzzles"),
+        (("describe", "s.csv"), 1, "corrupt"),
+        (("describe", "none.safetensors"), 2, "no prepared data"),
+        (("fetch", "lichess", "--out", ".", "--sha256", "12"), 2, "64 hexadecimal digits"),
+        (("fetch", "lichess", "--out", ".", "--url", "nonsense"), 2, "cannot fetch 'nonsense'"),
+    ],
+)
+def test_bad_requests(tmp_path, capsys, monkeypatch, args, status, message):
+    if "chess" in args and "s.csv" in args:
+        pytest.importorskip("chess", reason="the extra loopstab[chess] is not installed")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.csv").write_bytes(puzzles(30))
+    found, out, error = run(capsys, *args)
+    assert (found, out) == (status, "")
+    assert message in error
+    assert error.count("\n") == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["s.csv"]
+
+
+@pytest.mark.parametrize(
+    ("args", "name", "embedded"),
+    [(("sudoku", "--box", "2"), "sudoku-4x4", "sudoku-4x4"), (("endgames", "--pieces", "Q"), "endgames", "kqk")],
+)
+def test_generate(tmp_path, capsys, args, name, embedded):
+    out = tmp_path / "g.safetensors"
+    status, text, _ = run(capsys, "generate", *args, "--out", out)
+    assert status == 0
+    assert "train:" in text
+    task = table_task(out)
+    assert task.name == name
+    assert task.fingerprint() == table_task(embedded).fingerprint()
+
+
+@pytest.mark.parametrize("command", ["fetch", "prepare", "generate", "describe"])
+def test_help_has_an_example(capsys, command):
+    status, text, _ = run(capsys, command, "--help")
+    assert status == 0
+    assert f"Example: loopstab data {command}" in text
+
+
+# Downloads
+
+CONTENT = random.Random(0).randbytes(3_000_000)
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves CONTENT with ranges; `cut` closes each connection after that many bytes; `seen` are the Range headers asked for."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content, self.tag, self.cut, self.ranges, self.status, self.seen = CONTENT, '"one"', None, True, 200, []
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}/puzzles.csv.zst"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        server = self.server
+        asked = self.headers.get("Range")
+        server.seen.append(asked)
+        if server.status != 200:
+            self.send_error(server.status)
+            return
+        start = 0
+        if asked and server.ranges and self.headers.get("If-Range") == server.tag:
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        if start >= len(server.content):
+            self.send_error(416)
+            return
+        body = server.content[start:]
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(server.content) - 1}/{len(server.content)}")
+        if server.tag:
+            self.send_header("ETag", server.tag)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(body[: server.cut])
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr("models.tasks.download.PAUSE", 0.0)
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def names(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_download(server, tmp_path):
+    result = download(server.url, tmp_path / "a.zst", DIGEST)
+    assert (tmp_path / "a.zst").read_bytes() == CONTENT
+    assert (result["bytes"], result["sha256"], result["checked"], result["resumed_from"]) == (len(CONTENT), DIGEST, True, 0)
+    assert not download(server.url, tmp_path / "a.zst")["checked"]
+    assert names(tmp_path) == ["a.zst"]
+
+
+def test_broken_connections_are_taken_up_again(server, tmp_path):
+    server.cut = 1_000_000
+    download(server.url, tmp_path / "a", DIGEST)
+    assert server.seen == [None, "bytes=1000000-", "bytes=2000000-"]
+    assert names(tmp_path) == ["a"]
+
+
+def test_interrupted_download_resumes(server, tmp_path):
+    """A process killed in the middle leaves no file of that name, and the next call asks only for the rest."""
+    server.cut = 1_500_000
+    code = f"""
+import os, models.tasks.download as d
+d.time.sleep = lambda _: os._exit(9)  # die where it would try again
+d.download({server.url!r}, {str(tmp_path / "a")!r})
+"""
+    dead = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)})
+    assert dead.returncode == 9
+    assert names(tmp_path) == ["a.part", "a.part.json"]
+    server.cut = None
+    result = download(server.url, tmp_path / "a", DIGEST)
+    assert result["resumed_from"] == 1_500_000
+    assert server.seen[-1] == "bytes=1500000-"
+    assert (tmp_path / "a").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("change", ["version", "no ranges", "no tag", "other url"])
+def test_a_partial_file_of_another_version_is_not_continued(server, tmp_path, change):
+    (tmp_path / "a.part").write_bytes(CONTENT[:1_000_000])
+    if change == "no tag":
+        server.tag = None
+    (tmp_path / "a.part.json").write_text(json.dumps({"url": server.url, "version": server.tag, "total": len(CONTENT)}))
+    server.ranges = change != "no ranges"
+    if change == "version":
+        server.content, server.tag = CONTENT[::-1], '"two"'
+    url = server.url + ("?other" if change == "other url" else "")
+    download(url, tmp_path / "a", hashlib.sha256(server.content).hexdigest())
+    assert (tmp_path / "a").read_bytes() == server.content
+    assert len(server.seen) == 1  # one answer, from the first byte on
+
+
+def test_a_complete_part_is_only_checked(server, tmp_path):
+    (tmp_path / "a.part").write_bytes(CONTENT)
+    (tmp_path / "a.part.json").write_text(json.dumps({"url": server.url, "version": server.tag, "total": len(CONTENT)}))
+    download(server.url, tmp_path / "a", DIGEST)
+    assert (tmp_path / "a").read_bytes() == CONTENT
+
+
+def test_wrong_checksum(server, tmp_path):
+    (tmp_path / "a").write_text("the old file")
+    with pytest.raises(LoopstabError, match=f"has SHA-256 {DIGEST}") as error:
+        download(server.url, tmp_path / "a", "0" * 64)
+    assert error.value.exit_status == 1
+    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "the old file"
+
+
+@pytest.mark.parametrize(("status", "message"), [(404, "answers 404 .*check the address"), (503, "answers 503 .*resumes")])
+def test_server_errors(server, tmp_path, status, message):
+    server.status = status
+    with pytest.raises(LoopstabError, match=message):
+        download(server.url, tmp_path / "a", attempts=2)
+    assert len(server.seen) == (1 if status == 404 else 2)
+    assert names(tmp_path) == []
+
+
+def test_full_disk(server, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(LoopstabError, match="No space left"):
+        download(server.url, tmp_path / "a")
+    assert "a" not in names(tmp_path)
+
+
+def test_no_network(server, tmp_path):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/x"
+        with pytest.raises(LoopstabError, match="generate needs no network"):
+            download(url, tmp_path / "a", attempts=2)
+    assert names(tmp_path) == []
+
+
+def test_fetch_command(server, tmp_path, capsys):
+    status, text, _ = run(capsys, "fetch", "lichess", "--url", server.url, "--out", tmp_path, "--sha256", DIGEST, "--json")
+    assert status == 0
+    assert json.loads(text)["checked"]
+    assert (tmp_path / "puzzles.csv.zst").read_bytes() == CONTENT
+    status, text, _ = run(capsys, "fetch", "lichess", "--url", server.url, "--out", tmp_path)
+    assert status == 0
+    assert f"{DIGEST} (not checked" in text
