@@ -187,7 +187,7 @@ def _settled_direction(architecture: Architecture, weights: Weights) -> Predicti
 def _residual_strength(architecture: Architecture, weights: Weights) -> Prediction | None:
     if not architecture.outer_norm or architecture.recall is Recall.NONE or architecture.residual is Residual.GRU:
         return None  # the lemma does not cover a gated residual
-    reason = "a residual path can only help stability, but large weights may still cycle"
+    reason = "for one token, or tokens of equal scale, a residual path can only help stability; large weights may still cycle"
     return Prediction(architecture, Outcome.FIXED_POINT, _BEHAVIOURS, ("M1",), reason, "")
 
 

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from models.tasks import EMBEDDED, table_task
 from models.tasks.prefix_sums import PrefixSums
 from models.tasks.task import Task
 from theory.errors import UsageError
 
-NAMES = ("prefix-sums",)
+KINDS = {"sudoku": "sudoku", "sudoku-4x4": "sudoku", "sudoku-9x9": "sudoku", "chess": "chess"}
+"""kind of prepared file of a task; all others are endgames"""
+NAMES = ("prefix-sums", *EMBEDDED, "sudoku", "chess")
 
 
 def make_task(name: str, *, bits: int = 32, data: str | Path | None = None) -> Task:
-    """The task of that name; `bits` is the training length of prefix sums. Raises `UsageError`."""
-    if name != "prefix-sums":
+    """The task of that name; `bits` is the training length of prefix sums, `data` a prepared file.
+
+    Raises `UsageError` for an unknown name, a missing file, or a file of another kind.
+    """
+    if name not in NAMES:
         raise UsageError(f"unknown task {name!r}: use one of {', '.join(NAMES)}")
-    if data is not None:
-        raise UsageError("prefix-sums is generated exactly: leave --data out")
-    return PrefixSums(bits)
+    if name == "prefix-sums":
+        if data is not None:
+            raise UsageError("prefix-sums is generated exactly: leave --data out")
+        return PrefixSums(bits)
+    if data is None:
+        if name not in EMBEDDED:
+            raise UsageError(f"the task {name} needs a data file: make one with loopstab data prepare and give it by --data")
+        return table_task(name)
+    task = table_task(data)
+    if task.kind != KINDS.get(name, "endgames"):
+        raise UsageError(f"{data} holds {task.kind} data, not what the task {name} needs")
+    return task

@@ -203,12 +203,15 @@ R1 = Claim(
     r"input, with gradients that converge, exists if and only if $\rho(M) < 1$ and $B \ne 0$. For invertible $B$ and every eigenvalue "
     r"$\lambda$ of $M$, $\|S\| \ge \sigma_{\min}(B)/|1 - \lambda|$.",
     consequences=(
-        Consequence(Axis.REACHABILITY, "yes", "Every orbit reaches the one fixed point.", regimes=_CONTRACTIVE, **_CELL),
+        Consequence(
+            Axis.REACHABILITY, "yes", "Every orbit reaches the one fixed point.", regimes=_CONTRACTIVE, when="linear loop", **_CELL
+        ),
         Consequence(
             Axis.REACHABILITY,
             "no",
             "An open set of starts does not reach a common limit.",
             regimes=frozenset({Regime.CRITICAL, Regime.EXPANSIVE}),
+            when="linear loop",
             **_CELL,
         ),
         Consequence(
@@ -216,7 +219,7 @@ R1 = Claim(
             "yes",
             "The limit is affine in the input, with the rank of B.",
             regimes=_CONTRACTIVE,
-            when="B != 0",
+            when="linear loop, B != 0",
             **_CELL,
         ),
         Consequence(
@@ -224,6 +227,7 @@ R1 = Claim(
             "yes",
             "dh_t/de converges to the resolvent S, whatever the start.",
             regimes=_CONTRACTIVE,
+            when="linear loop",
             **_CELL,
         ),
         Consequence(
@@ -231,7 +235,7 @@ R1 = Claim(
             "no",
             "|S| grows like 1/|1 - lambda| as an eigenvalue lambda tends to 1.",
             regimes=frozenset({Regime.CRITICAL}),
-            when="B invertible, the critical eigenvalue is 1",
+            when="linear loop, B invertible, the critical eigenvalue is 1",
             **_CELL,
         ),
     ),

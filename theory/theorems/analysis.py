@@ -64,8 +64,8 @@ THEOREMS: dict[str, Theorem] = {
     ),
     "area_formula": Theorem(
         "Area formula",
-        "F: R^n -> R^n locally Lipschitz, K measurable, u >= 0 measurable: Int_K u(F(h)) |det DF(h)| dh = Int u(b) #{h in K: F(h) = b} db. So F "
-        "sends null sets and {det DF = 0} to null sets, and almost every b has finitely many preimages in a bounded set.",
+        "F: R^n -> R^n locally Lipschitz, K measurable, u >= 0 measurable: Int_K u(F(h)) |det DF(h)| dh = Int u(b) #{h in K: F(h) = b} db. "
+        "So F sends null sets and {det DF = 0} to null sets, and almost every b has finitely many preimages in a bounded set.",
         "L. Evans, R. Gariepy, Measure Theory and Fine Properties of Functions, 2nd ed., Thm. 3.9; H. Federer, Geometric Measure "
         "Theory, 3.2.3",
         {"lipschitz": "the map is locally Lipschitz, between spaces of equal dimension", "measurable": "the set is measurable"},
