@@ -25,6 +25,7 @@ html_css_files = ["ledger.css"]
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "unsrt"
 exclude_patterns = ["build"]
+smartquotes = False  # h' is a letter with a prime
 nitpicky = True
 
 write_pages(Path(__file__).parent)

@@ -249,6 +249,9 @@ def test_statements_can_be_drawn_without_scripts():
     pytest.importorskip("sphinx", reason="the documentation's packages are not installed (pip install -e '.[docs]')")
     mathml = load("mathml").mathml
     assert "<mn>1,1</mn>" not in mathml("(a_1,1)", False)
+    for text in (r"\frac12", r"\tfrac12,1", r"\frac1{2}", r"\frac1d|z|", r"\frac d2"):
+        assert mathml(text, False).count("<mfrac") == 1
+    assert "<mn>12</mn>" not in mathml(r"\frac12", False)
     for claim in ledger():
         markdown = markdown_of_latex(f"claim {claim.id}", claim.latex)
         for number, part in enumerate(markdown.replace("$$", "$").split("$")):
