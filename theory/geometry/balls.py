@@ -30,8 +30,17 @@ _CONSTANTS: dict[Any, Callable[[], Ball]] = {
 
 def compiled(expression: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Callable[..., Ball]:
     """The expression as a function of balls, in the order of `symbols`; the branch of a Piecewise must be chosen before."""
-    run = _compile(expression)
-    return lambda *values: run(dict(zip(symbols, values, strict=True)))
+    shared, (body,) = sp.cse(expression)
+    parts = [(name, _compile(part)) for name, part in shared]
+    run = _compile(body)
+
+    def value(*values: Ball) -> Ball:
+        known = dict(zip(symbols, values, strict=True))
+        for name, part in parts:
+            known[name] = part(known)
+        return run(known)
+
+    return value
 
 
 def evaluate(expression: sp.Expr) -> flint.arb:

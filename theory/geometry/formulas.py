@@ -77,26 +77,36 @@ def fold_coefficient():
     return (x, t), -x * t * (1 - x)
 
 
-@register("R4", "fold_example", "offset k > 0 or < 0 at which h' = x h + y tanh(x h + k) folds with T = tanh(x h + k) > 0; the other fold is at -k")
+@register(
+    "R4",
+    "fold_example",
+    "offset k > 0 or < 0 at which h' = x h + y tanh(x h + k) folds with T = tanh(x h + k) > 0; the other fold is at -k",
+)
 def fold_offset():
     x, y = real("x y")
     t = sp.sqrt(1 - (1 - x) / (x * y))
     return (x, y), sp.atanh(t) - x * y * t / (1 - x)
 
 
-@register("R4", "flip_coefficient", "cubic normal-form coefficient at J = -1 of h' = h + y tanh(x h + k), T = tanh(x h + k); > 0 supercritical")
+@register(
+    "R4", "flip_coefficient", "cubic normal-form coefficient at J = -1 of h' = h + y tanh(x h + k), T = tanh(x h + k); > 0 supercritical"
+)
 def flip_coefficient_internal():
     x, t = real("x T")
     return (x, t), 2 * x**2 * (1 + 3 * t**2) / 3
 
 
-@register("R4", "flip_coefficient", "cubic normal-form coefficient at J = -1 of h' = x h + y tanh(x h + k), T = tanh(x h + k); > 0 supercritical")
+@register(
+    "R4", "flip_coefficient", "cubic normal-form coefficient at J = -1 of h' = x h + y tanh(x h + k), T = tanh(x h + k); > 0 supercritical"
+)
 def flip_coefficient_external():
     x, t = real("x T")
     return (x, t), x**2 * (1 + x) * (1 + 3 * x * t**2) / 3
 
 
-@register("R4", "planar_lyapunov", "first Lyapunov coefficient of h' = h + y Q tanh(x h), Q a rotation of the plane, at the crossing; r = x y")
+@register(
+    "R4", "planar_lyapunov", "first Lyapunov coefficient of h' = h + y Q tanh(x h), Q a rotation of the plane, at the crossing; r = x y"
+)
 def planar_lyapunov_internal():
     x, r = real("x r")
     return (x, r), -(x**2) * r**2 / 8
@@ -151,7 +161,9 @@ def external_slope_density():
     return (s, m), sp.Piecewise((below(first), m >= 0), (middle, m > -sp.Rational(1, 4)), (below(last), True))
 
 
-@register("R4", "cut_log_ratio", "E log(|x|/c) of the internal draws x, y ~ N(0, s^2) that are projected on an axis, zero coordinates read as c")
+@register(
+    "R4", "axis_log_ratio", "E log(|x|/c) of the internal draws x, y ~ N(0, s^2) that are projected on an axis, zero coordinates read as c"
+)
 def internal_cut_log_ratio():
     s, c = positive("s c")
     return (s, c), sp.log(s / c) - (sp.EulerGamma + sp.log(2)) / 2 + 2 * sp.Catalan / sp.pi

@@ -127,7 +127,7 @@ def _fold_example():
         Bound("k = -0.20: f(1.44) - 1.44", lift("1.44", "-0.20"), "0", "1"),
         Bound("k = -0.20: f(0.9) - 0.9", lift("0.9", "-0.20"), "-1", "0"),
         Bound("k = -0.20: f(2.2) - 2.2", lift("2.2", "-0.20"), "-1", "0"),
-        *(Bound(f"k = -0.21: f(h) - h on [{h/10}, {h/10 + 0.1:.1f}]", _cell(step, h), "-3", "0") for h in range(0, 30)),
+        *(Bound(f"k = -0.21: f(h) - h on [{h / 10}, {h / 10 + 0.1:.1f}]", _cell(step, h), "-3", "0") for h in range(0, 30)),
     ]
 
 
@@ -137,7 +137,7 @@ def _cell(step: flint.arb, tenth: int) -> flint.arb:
     middle, box = (low + high) / 2, low.union(high)
     offset = flint.arb("-0.21")
     value = step * middle + (step * middle + offset).tanh() - middle
-    slope = step - 1 + step * (1 - (step * box + offset).tanh() ** 2)
+    slope = step - 1 + step / (step * box + offset).cosh() ** 2
     return value + slope * (box - middle)
 
 
