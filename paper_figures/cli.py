@@ -12,6 +12,7 @@ from typing import Any
 
 import tyro
 
+from paper_figures.commands.anisotropy import anisotropy
 from paper_figures.commands.claims import claims
 from paper_figures.commands.crossvalidate import crossvalidate
 from paper_figures.commands.diagnose import diagnose
@@ -27,6 +28,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "crossvalidate": crossvalidate,
     "diagnose": diagnose,
     "report": report,
+    "anisotropy": anisotropy,
 }
 
 
