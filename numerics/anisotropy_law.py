@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy.integrate import quad
@@ -53,7 +54,7 @@ def law(recall: Recall, s: float, cut: float) -> Law:
         median = spread = None
         balance_median, balance_spread = 0.0, None
     else:
-        median = brentq(lambda level: distribution(recall, s, level) - 0.5, 1e-3, 20.0, xtol=1e-10)
+        median = _solve(lambda level: distribution(recall, s, level) - 0.5)
         step = 1e-4
         density = (distribution(recall, s, median + step) - distribution(recall, s, median - step)) / (2 * step)
         spread = 0.5 / density
@@ -100,7 +101,7 @@ def internal_median(s: float, draws: int, off_axes: int) -> tuple[float, float] 
     share = draws / (2 * off_axes) if off_axes else 1.0
     if share >= 1:
         return None
-    value = brentq(lambda level: 2 * distribution(Recall.INTERNAL, s, level) - share, 1e-6, FAR, xtol=1e-10)
+    value = _solve(lambda level: 2 * distribution(Recall.INTERNAL, s, level) - share)
     return value, math.sqrt(share * (1 - share) / off_axes) / (2 * _internal_density(s, value))
 
 
@@ -147,6 +148,11 @@ def _square_on_axes(s: float, cut: float) -> float:
 
 def _steps(level: float) -> list[float]:
     return [b for b in (0.5, 1.5, 4.0, 10.0) if b < level] + [level]
+
+
+def _solve(f: Callable[[float], float]) -> float:
+    root: Any = brentq(f, 1e-6, FAR, xtol=1e-10)
+    return float(root)
 
 
 def _integral(f: Callable[[float], float], breaks: list[float]) -> float:

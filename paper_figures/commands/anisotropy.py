@@ -93,9 +93,9 @@ def _print(rows: list[AnisotropyRow], cells: list[dict[str, Any]]) -> None:
     counts = _counts(cells)
     if counts["published_cells"]:
         print(
-            f"{counts['published_cells']} published cells: {counts['equal_to_exact_projection']} equal the exact projections of these draws "
-            f"to the last digit, {counts['equal_to_descent']} the local descent; of the {counts['with_a_standard_error']} with a standard "
-            f"error {counts['within_3_standard_errors']} lie within 3 of the law."
+            f"{counts['published_cells']} published cells: {counts['equal_to_exact_projection']} equal the exact projections of these "
+            f"draws to the last digit, {counts['equal_to_descent']} the local descent; of the {counts['with_a_standard_error']} with a "
+            f"standard error {counts['within_3_standard_errors']} lie within 3 of the law."
         )
     print(
         "stuck: the descent ends in a local minimum (stuck, axis: then the axis is nearer). Internal medians: exactly half of the "

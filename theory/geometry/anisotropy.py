@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import flint
 import sympy as sp
 
@@ -20,7 +22,8 @@ def _one(left: sp.Expr, right: sp.Expr) -> Equation:
 
 
 def _projected():
-    s, t, r, w = sp.symbols("s t r", positive=True) + (sp.Symbol("w", real=True),)
+    s, t, r = sp.symbols("s t r", positive=True)
+    w = sp.Symbol("w", real=True)
     density = formula("projected_density")(s, t, w, r)
     # twice (both signs of x) the Gaussian density at (t + r/t, 1/t + r t) is 1/(pi s^2) e^{-distance/2s^2}; the rest is the Jacobian
     distance = (t + r / t) ** 2 + (1 / t + r * t - w) ** 2
@@ -66,7 +69,8 @@ def _external_pieces():
     below = formula("slope_density")
     root, other = sp.sqrt(1 + 4 * m), sp.sqrt(1 - 4 * m)
     first, second, last = 2 / (1 + root), 2 / (1 - root), 2 / (other - 1)
-    pieces = [piece for piece, _ in formula("external_slope_density")(s, m).args]
+    branches: Any = formula("external_slope_density")(s, m).args
+    pieces = [piece for piece, _ in branches]
     wanted = [below(s, m, first), below(s, m, first) - below(s, m, second) + below(s, m, last), below(s, m, last)]
     return [
         *(Equation(sp.simplify(piece - value), sp.Integer(0)) for piece, value in zip(pieces, wanted, strict=True)),

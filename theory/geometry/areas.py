@@ -93,8 +93,8 @@ AREA_STEPS: tuple[Step, ...] = (
     ),
     deduced(
         "infinite_area",
-        "all three are unbounded in a: 8 ln a to leading order (internal, external; in the limit the external one is larger by 4 ln 2), 4 a "
-        "(none): infinite area",
+        "all three are unbounded in a: 8 ln a to leading order (internal, external; in the limit the external one is larger by 4 ln 2), 4 "
+        "a (none): infinite area",
         "d = 1",
         ("box_area", "box_area_none", "box_area_external"),
     ),

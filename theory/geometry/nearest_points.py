@@ -125,8 +125,8 @@ NEAREST_STEPS: tuple[Step, ...] = (
     ),
     deduced(
         "cut_locus",
-        "outside the set the nearest point is unique except, in equal pairs, on |x| = |y| (internal) and on |x| = |1 + y| > 2 (external): it "
-        "is the axis point or the one root of descartes",
+        "outside the set the nearest point is unique except, in equal pairs, on |x| = |y| (internal) and on |x| = |1 + y| > 2 (external): "
+        "it is the axis point or the one root of descartes",
         "d = 1",
         ("descartes", "same_quadrant", "same_side"),
     ),

@@ -127,7 +127,7 @@ def _fold_example():
         Bound("k = -0.20: f(1.44) - 1.44", lift("1.44", "-0.20"), "0", "1"),
         Bound("k = -0.20: f(0.9) - 0.9", lift("0.9", "-0.20"), "-1", "0"),
         Bound("k = -0.20: f(2.2) - 2.2", lift("2.2", "-0.20"), "-1", "0"),
-        *(Bound(f"k = -0.21: f(h) - h on [{h / 10}, {h / 10 + 0.1:.1f}]", _cell(step, h), "-3", "0") for h in range(0, 30)),
+        *(Bound(f"k = -0.21: f(h) - h on [{h / 10}, {h / 10 + 0.1:.1f}]", _cell(step, h), "-3", "0") for h in range(30)),
     ]
 
 
@@ -166,8 +166,8 @@ OFFSET_STEPS: tuple[Step, ...] = (
     ),
     identity(
         "flip_speed",
-        "at f' = -1 the multiplier of the fixed point moves at the speed T (1 - x^2) in k (external), and at -2/x in x with y and an output "
-        "bias c fixed (internal: T = -c/y there)",
+        "at f' = -1 the multiplier of the fixed point moves at the speed T (1 - x^2) in k (external), and at -2/x in x with y and an "
+        "output bias c fixed (internal: T = -c/y there)",
         "d = 1, every offset",
         _speeds,
         ("derivatives",),

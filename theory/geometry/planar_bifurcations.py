@@ -7,6 +7,7 @@ Both have the multiplier mu and z' = mu z - (y x^3/4) e^{i phi} (z |z|^2 + conj(
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import sympy as sp
 
@@ -106,9 +107,14 @@ def _crossing():
 
 def _resonances():
     k, r = sp.symbols("k r")  # k = Re mu on the unit circle; Re mu^n is the Chebyshev polynomial T_n(k)
-    resonant = sp.Or(*(sp.Eq(sp.chebyshevt(n, k), 1) for n in (1, 2, 3, 4)))
-    listed = sp.Or(*(sp.Eq(k, value) for value in (1, -1, -sp.Rational(1, 2), 0)))
-    square = sp.Or(*(sp.Eq(r**2, value) for value in (0, 2, 3, 4)))
+
+    def one_of(value: sp.Expr, candidates: tuple) -> Any:
+        equations: list[Any] = [sp.Eq(value, candidate) for candidate in candidates]
+        return sp.Or(*equations)
+
+    powers: list[Any] = [sp.Eq(sp.chebyshevt(n, k), 1) for n in (1, 2, 3, 4)]
+    resonant = sp.Or(*powers)
+    listed, square = one_of(k, (1, -1, -sp.Rational(1, 2), 0)), one_of(r**2, (0, 2, 3, 4))
     return [
         Sentence((), sp.Equivalent(resonant, listed)),
         Sentence((sp.Eq(2 * k, 2 - r**2),), sp.Equivalent(listed, square)),

@@ -1,4 +1,4 @@
-"""The nearest points of the closure of a stable set, exactly, for one point: every branch and every axis, roots isolated and ranked by balls.
+"""The nearest points of the closure of a stable set, exactly, for one point: every branch and axis, roots isolated and ranked by balls.
 
 The boundary x y = -2 or (1 + y) x = +-1 gives a quartic per branch (R4, nearest_points); its real roots are isolated by flint, and the
 distances of all critical points are compared as balls whose precision grows until the order is certain.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import flint
 
@@ -46,7 +47,7 @@ def nearest(recall: Recall, x: Fraction, y: Fraction) -> Nearest:
     tied = abs(x) == abs(y if recall is Recall.INTERNAL else 1 + y)
     for bits in PRECISIONS:
         with flint.ctx.workprec(bits):
-            ranked = sorted(_critical(recall, x, y), key=lambda item: float(item[0].mid()))
+            ranked = sorted(_critical(recall, x, y), key=lambda item: item[0].mid())
             best, rest = [ranked[0]], ranked[1:]
             if tied:
                 best += [item for item in rest if item[0].overlaps(ranked[0][0])]
@@ -73,10 +74,9 @@ def _critical(recall: Recall, x: Fraction, y: Fraction) -> list[tuple[flint.arb,
         height = y + shift
         common = x.denominator * height.denominator
         coefficients = [-(product**2) * common, product * height * common, 0, -x * common, common]
-        for root, _ in flint.fmpz_poly([int(c) for c in coefficients]).complex_roots():
-            if root.imag.contains(0):
-                if not root.imag == 0:
-                    raise LoopstabError(f"a quartic for ({x}, {y}) has a root that is neither real nor complex at this precision")
+        roots: Any = flint.fmpz_poly([int(c) for c in coefficients]).complex_roots()
+        for root, _ in roots:
+            if root.imag == 0:  # flint returns real roots with an imaginary part that is exactly zero
                 t = root.real
                 s = product / t - _ball(shift)
                 found.append(((t - _ball(x)) ** 2 + (s - _ball(y)) ** 2, t, s))
