@@ -73,7 +73,7 @@ def _external_pieces():
     pieces = [piece for piece, _ in branches]
     wanted = [below(s, m, first), below(s, m, first) - below(s, m, second) + below(s, m, last), below(s, m, last)]
     return [
-        *(Equation(sp.simplify(piece - value), sp.Integer(0)) for piece, value in zip(pieces, wanted, strict=True)),
+        *(Equation(sp.expand(piece - value), sp.Integer(0)) for piece, value in zip(pieces, wanted, strict=True)),
         *(Equation(sp.simplify(m * b**2 + b), sp.Integer(1)) for b in (first, second)),
         Equation(sp.simplify(m * last**2 + last), -sp.Integer(1)),
     ]
@@ -102,10 +102,8 @@ def _masses():
     for s in ("1", "4"):
         mass = internal_moment(s, lambda _: flint.acb(1), "1e-31")
         bounds.append(Bound(f"projected and inside, less 1/2 (s = {s})", mass, "-1e-30", "1e-30"))
-    for s in ("1",):
-        gap = external_projected_mass(s) - (1 - external_probability(s))
-        bounds.append(Bound(f"projected mass less 1 - P_ext({s})", gap, "-1e-30", "1e-30"))
-    return bounds
+    gap = external_projected_mass("1") - (1 - external_probability("1"))
+    return [*bounds, Bound("projected mass less 1 - P_ext(1)", gap, "-1e-30", "1e-30")]
 
 
 def _moments():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.formulas import positive, real, register
+from theory.formulas import formula, positive, real, register
 
 
 @register("R4", "jacobians", "J = dh'/dh of the scalar loop without recall")
@@ -151,14 +151,10 @@ def slope_density():
 def external_slope_density():
     (s,) = positive("s")
     (m,) = real("m")
-
-    def below(b: sp.Expr) -> sp.Expr:
-        return (1 - sp.exp(-(b**2) * (1 + m**2) / (2 * s**2))) / (sp.pi * (1 + m**2))
-
     root = sp.sqrt(1 + 4 * m)
-    first, second, last = 2 / (1 + root), 2 / (1 - root), 2 / (sp.sqrt(1 - 4 * m) - 1)
-    middle = below(first) - below(second) + below(last)
-    return (s, m), sp.Piecewise((below(first), m >= 0), (middle, m > -sp.Rational(1, 4)), (below(last), True))
+    ends = (2 / (1 + root), 2 / (1 - root), 2 / (sp.sqrt(1 - 4 * m) - 1))
+    first, second, last = (formula("slope_density")(s, m, end) for end in ends)
+    return (s, m), sp.Piecewise((first, m >= 0), (first - second + last, m > -sp.Rational(1, 4)), (last, True))
 
 
 @register(

@@ -93,7 +93,7 @@ def _signs():
         # internal: no fold at any offset; every flip is supercritical
         Sentence((inside, sp.Eq(1 + x * y * (1 - t**2), 1)), sp.Eq(x * y, 0)),
         Sentence((inside, sp.Eq(1 + x * y * (1 - t**2), -1)), both(x * y <= -2, internal > 0)),
-        # external: folds are generic away from T = 0, where it is the pitchfork; they need |(1 + y) x| >= ... as stated
+        # external: a fold is degenerate at T = 0 only, where it is the pitchfork
         Sentence((inside, sp.Eq(x + x * y * (1 - t**2), 1), sp.Ne(x * y, 0)), sp.Equivalent(sp.Eq(fold, 0), sp.Eq(t, 0))),
         Sentence(
             (inside, sp.Eq(x + x * y * (1 - t**2), 1), sp.Ne(x * y, 0), sp.Ne(t, 0)),
