@@ -12,6 +12,7 @@ from typing import Any
 
 import tyro
 
+from paper_figures.commands.anisotropy import anisotropy
 from paper_figures.commands.claims import claims
 from paper_figures.commands.crossvalidate import crossvalidate
 from paper_figures.commands.data import data
@@ -33,6 +34,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "crossvalidate": crossvalidate,
     "diagnose": diagnose,
     "report": report,
+    "anisotropy": anisotropy,
 }
 
 

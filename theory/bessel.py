@@ -32,7 +32,7 @@ def external_probability(s: str) -> flint.arb:
     """
     scale = _scale(s)
     root = flint.arb(2).sqrt()
-    near, far = flint.arb("0.125") / scale, 1 + 12 * scale
+    near, far = flint.arb("0.08") / scale, 1 + 12 * scale
 
     def mass(low: flint.arb, high: flint.arb) -> flint.arb:
         def below(x: flint.arb) -> flint.arb:

@@ -1,0 +1,212 @@
+"""R4, bifurcations of the scalar maps with any offset k: folds and flips with their normal-form coefficients."""
+
+from __future__ import annotations
+
+import flint
+import sympy as sp
+
+from theory.algebra import Equation, rational
+from theory.claim import Step
+from theory.formulas import formula
+from theory.geometry.balls import evaluate
+from theory.proof import Bound, Sentence, both, cited, decided, enclosed, identity
+
+X, Y, H, T = sp.symbols("x y h T")  # T = tanh(x h + k), so dT/dh = x (1 - T^2) and dT/dk = 1 - T^2
+MAPS = {"internal": H + Y * T, "external": X * H + Y * T}
+
+
+def _along(expression: sp.Expr) -> sp.Expr:
+    """d/dh."""
+    return sp.diff(expression, H) + X * (1 - T**2) * sp.diff(expression, T)
+
+
+def _derivatives():
+    u = sp.Symbol("u")
+    slope = 1 - sp.tanh(u) ** 2
+    equations = [Equation(sp.expand(sp.diff(sp.tanh(u), u) - slope), sp.Integer(0))]
+    for recall, step in MAPS.items():
+        first, second, third = _along(step), _along(_along(step)), _along(_along(_along(step)))
+        at_rest = formula(f"scalar_jacobian_{recall}")(X, Y)
+        equations += [
+            Equation(first, at_rest - X * Y * T**2),
+            Equation(second, -2 * X**2 * Y * T * (1 - T**2)),
+            Equation(third, -2 * X**3 * Y * (1 - T**2) * (1 - 3 * T**2)),
+        ]
+    return equations
+
+
+def _on(edge: int):
+    """Random rational points where the external multiplier is `edge`, and the relation that says so."""
+    relation = X + X * Y * (1 - T**2) - edge
+
+    def point(rng):
+        t, x = rational(rng) / 20, rational(rng)
+        return {X: x, T: t, Y: (edge - x) / (x * (1 - t**2))}
+
+    return (relation,), point
+
+
+def _fold():
+    relations, point = _on(1)
+    second = _along(_along(MAPS["external"])) / 2
+    return [
+        Equation(second, formula("fold_coefficient")(X, T), relations, point),
+        Equation(X * sp.diff(MAPS["external"], T) * (1 - T**2), 1 - X, relations, point),  # x df/dk
+    ]
+
+
+def _flips():
+    equations = []
+    for recall, step in MAPS.items():
+        second, third = _along(_along(step)), _along(_along(_along(step)))
+        if recall == "external":
+            relations, point = _on(-1)
+        else:
+            relations = (X * Y * (1 - T**2) + 2,)
+
+            def point(rng):
+                t, x = rational(rng) / 20, rational(rng)
+                return {X: x, T: t, Y: -2 / (x * (1 - t**2))}
+
+        equations.append(Equation(second**2 / 4 + third / 6, formula(f"flip_coefficient_{recall}")(X, T), relations, point))
+    return equations
+
+
+def _speeds():
+    relations, point = _on(-1)
+    step = MAPS["external"]
+    by_offset = Y * (1 - T**2)  # df/dk; the fixed point moves by half of it, since 1 - f' = 2
+    of_slope = (1 - T**2) * sp.diff(_along(step), T)
+    return [
+        Equation(of_slope + _along(_along(step)) * by_offset / 2, T * (1 - X**2), relations, point),
+        # internal with an output bias: T = -c/y at the fixed point whatever x, so f' is linear in x
+        Equation(X * sp.diff(_along(MAPS["internal"]), X), _along(MAPS["internal"]) - 1),
+    ]
+
+
+def _signs():
+    x, y, t = sp.symbols("x y T")
+    inside = t**2 < 1
+    internal, external = 3 * formula("flip_coefficient_internal")(x, t), 3 * formula("flip_coefficient_external")(x, t)
+    fold = formula("fold_coefficient")(x, t)
+    return [
+        # internal: no fold at any offset; every flip is supercritical
+        Sentence((inside, sp.Eq(1 + x * y * (1 - t**2), 1)), sp.Eq(x * y, 0)),
+        Sentence((inside, sp.Eq(1 + x * y * (1 - t**2), -1)), both(x * y <= -2, internal > 0)),
+        # external: a fold is degenerate at T = 0 only, where it is the pitchfork
+        Sentence((inside, sp.Eq(x + x * y * (1 - t**2), 1), sp.Ne(x * y, 0)), sp.Equivalent(sp.Eq(fold, 0), sp.Eq(t, 0))),
+        Sentence(
+            (inside, sp.Eq(x + x * y * (1 - t**2), 1), sp.Ne(x * y, 0), sp.Ne(t, 0)),
+            sp.Equivalent((1 + y) * x > 1, x * y > 0),
+        ),
+        Sentence(
+            (inside, sp.Eq(x + x * y * (1 - t**2), -1), sp.Ne(x * y, 0)),
+            sp.Equivalent(external > 0, sp.Or(both(x > -1, 1 + 3 * x * t**2 > 0), both(x < -1, 1 + 3 * x * t**2 < 0))),
+        ),
+        Sentence((inside, sp.Eq(x + x * y * (1 - t**2), -1), x > 0), both(external > 0, x * y < -1)),
+    ]
+
+
+def _fold_example():
+    x, y = sp.Rational(3, 5), sp.Integer(1)
+    offset = evaluate(formula("fold_offset")(x, y))
+    tangent = (flint.arb(1) / 3).sqrt()  # T^2 = 1 - (1 - x)/(x y)
+    state = tangent / (flint.arb(2) / 5)  # h* = y T/(1 - x)
+    step = flint.arb(3) / 5
+    gap = step * state + (step * state + offset).tanh() - state
+    multiplier = step + step * (1 - (step * state + offset).tanh() ** 2)
+
+    def lift(h: str, k: str) -> flint.arb:
+        return step * flint.arb(h) + (step * flint.arb(h) + flint.arb(k)).tanh() - flint.arb(h)
+
+    return [
+        Bound("k at the fold", offset, "-0.20755", "-0.20754"),
+        Bound("f(h) - h there", gap, "-1e-40", "1e-40"),
+        Bound("f'(h) - 1 there", multiplier - 1, "-1e-40", "1e-40"),
+        # just inside, |k| = 0.20, a pair lies around h = 1.44; just outside, |k| = 0.21, f(h) < h on the same side
+        Bound("k = -0.20: f(1.44) - 1.44", lift("1.44", "-0.20"), "0", "1"),
+        Bound("k = -0.20: f(0.9) - 0.9", lift("0.9", "-0.20"), "-1", "0"),
+        Bound("k = -0.20: f(2.2) - 2.2", lift("2.2", "-0.20"), "-1", "0"),
+        *(Bound(f"k = -0.21: f(h) - h on [{h / 10}, {h / 10 + 0.1:.1f}]", _cell(step, h), "-3", "0") for h in range(30)),
+    ]
+
+
+def _cell(step: flint.arb, tenth: int) -> flint.arb:
+    """f(h) - h at k = -0.21 over [tenth, tenth + 1]/10: centred form with the derivative, so that the ball is tight."""
+    low, high = flint.arb(tenth) / 10, flint.arb(tenth + 1) / 10
+    middle, box = (low + high) / 2, low.union(high)
+    offset = flint.arb("-0.21")
+    value = step * middle + (step * middle + offset).tanh() - middle
+    slope = step - 1 + step / (step * box + offset).cosh() ** 2
+    return value + slope * (box - middle)
+
+
+OFFSET_STEPS: tuple[Step, ...] = (
+    identity(
+        "derivatives",
+        "at h, with T = tanh(x h + k): f' = J(0) - x y T^2, f'' = -2 x^2 y T (1 - T^2), f''' = -2 x^3 y (1 - T^2)(1 - 3 T^2), for both "
+        "recalls",
+        "d = 1, every offset k",
+        _derivatives,
+        ("jacobians",),
+    ),
+    identity(
+        "fold_coefficient",
+        "external, f' = 1: f''/2 = -x T (1 - x), and df/dk = (1 - x)/x",
+        "d = 1, every offset k",
+        _fold,
+        ("derivatives",),
+    ),
+    identity(
+        "flip_coefficient",
+        "f' = -1: f''^2/4 + f'''/6 = (2/3) x^2 (1 + 3 T^2) (internal), x^2 (1 + x)(1 + 3 x T^2)/3 (external)",
+        "d = 1, every offset k",
+        _flips,
+        ("derivatives",),
+    ),
+    identity(
+        "flip_speed",
+        "at f' = -1 the multiplier of the fixed point moves at the speed T (1 - x^2) in k (external), and at -2/x in x with y and an "
+        "output bias c fixed (internal: T = -c/y there)",
+        "d = 1, every offset",
+        _speeds,
+        ("derivatives",),
+    ),
+    decided(
+        "offset_signs",
+        "internal: f' = 1 only if x y = 0 (no fold at any offset), and every flip has a positive coefficient. External: a fold is "
+        "degenerate only at T = 0, the pitchfork, and exists only if (1+y)x > 1 iff x y > 0; a flip is supercritical iff "
+        "(1 + x)(1 + 3 x T^2) > 0",
+        "d = 1, every offset k",
+        _signs,
+        ("fold_coefficient", "flip_coefficient"),
+    ),
+    cited(
+        "external_folds",
+        "fold_map",
+        "external, T != 0, x != 1: two fixed points merge and vanish at f' = 1 as k varies",
+        "d = 1",
+        {"multiplier": ("derivatives",), "quadratic": ("fold_coefficient", "offset_signs"), "transversal": ("fold_coefficient",)},
+    ),
+    cited(
+        "internal_flips",
+        "flip_map",
+        "internal: every flip is supercritical, also with an output bias: a stable 2-cycle is born as x y (1 - T^2) falls through -2",
+        "d = 1",
+        {"multiplier": ("derivatives",), "cubic": ("flip_coefficient", "offset_signs"), "transversal": ("flip_speed",)},
+    ),
+    cited(
+        "external_flips",
+        "flip_map",
+        "external, T != 0, |x| != 1: a 2-cycle is born at f' = -1 as k varies, stable iff (1 + x)(1 + 3 x T^2) > 0",
+        "d = 1",
+        {"multiplier": ("derivatives",), "cubic": ("offset_signs", "nondegenerate"), "transversal": ("flip_speed", "nondegenerate")},
+    ),
+    enclosed(
+        "fold_example",
+        "x = 3/5, y = 1: the folds lie at k = -+0.20755; at k = -0.20 a pair of positive fixed points exists, at k = -0.21 none",
+        "d = 1",
+        _fold_example,
+        ("external_folds",),
+    ),
+)
