@@ -76,7 +76,9 @@ def test_the_table_of_the_paper(capsys):
     assert claims(table=True) == 0
     out = capsys.readouterr().out
     assert "external recall, outer norm, residual add" in out
-    assert "geometry          not claimed" in out
+    silent = sum(not cell["entries"] for cell in cells)
+    assert 0 < silent < len(cells) / 4
+    assert out.count("not claimed") > 0
 
 
 def test_mutants(capsys):
