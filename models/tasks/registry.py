@@ -6,6 +6,7 @@ from pathlib import Path
 
 from models.tasks import EMBEDDED, table_task
 from models.tasks.prefix_sums import PrefixSums
+from models.tasks.table import TableTask
 from models.tasks.task import Task
 from theory.errors import UsageError
 
@@ -28,8 +29,14 @@ def make_task(name: str, *, bits: int = 32, data: str | Path | None = None) -> T
     if data is None:
         if name not in EMBEDDED:
             raise UsageError(f"the task {name} needs a data file: make one with loopstab data prepare and give it by --data")
-        return table_task(name)
+        return _named(table_task(name), name)
     task = table_task(data)
     if task.kind != KINDS.get(name, "endgames"):
         raise UsageError(f"{data} holds {task.kind} data, not what the task {name} needs")
+    return _named(task, name)
+
+
+def _named(task: TableTask, name: str) -> TableTask:
+    """A run records the name by which its task can be made again."""
+    task.name = name
     return task
