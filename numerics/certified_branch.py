@@ -17,7 +17,7 @@ import numpy as np
 
 from numerics.certified_maps import CertifiedMap, Matrix, Vector, matrix_of, product, vector_of
 from numerics.interval import Array
-from numerics.krawczyk import PRECISION, Balls, ball_step, column, hull, identity_minus, inside, proved_ball, square
+from numerics.krawczyk import PRECISION, Balls, ball_step, column, identity_minus, inside, proved_ball, square
 from theory.errors import UsageError
 
 
@@ -195,7 +195,7 @@ class _Line:
     def _slope(self, all_maps: CertifiedMap, x: Balls) -> Balls | None:
         matrix = identity_minus(square(all_maps.jacobian(x)))
         try:
-            return matrix.solve(column(all_maps.drive_jacobian(x, self.change()))).entries()  # type: ignore[attr-defined]
+            return matrix.solve(column(all_maps.drive_jacobian(x, self.change()))).entries()
         except ZeroDivisionError:
             return None
 

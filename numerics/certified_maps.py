@@ -7,8 +7,10 @@ rounded without a bound): multiply coordinates by floats, one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import Any, Protocol
 
 import flint
@@ -63,9 +65,14 @@ def squared(x: Coordinate) -> Coordinate:
     return (small * small).union(large * large)
 
 
+def total(terms: Iterable[Coordinate]) -> Coordinate:
+    """The sum of at least one coordinate."""
+    return reduce(add, terms)
+
+
 def product(matrix: Matrix, x: Vector) -> list[Coordinate]:
     """The matrix times a vector of coordinates."""
-    return [sum((a * xi for a, xi in zip(row[1:], x[1:], strict=True)), row[0] * x[0]) for row in matrix]
+    return [total(a * xi for a, xi in zip(row, x, strict=True)) for row in matrix]
 
 
 def matrix_of(values: Any, name: str, columns: int | None = None) -> Matrix:
@@ -202,14 +209,14 @@ def rms_norm(z: Vector, eps: float) -> list[Coordinate]:
     """N(z), z / sqrt(mean z^2 + eps); on intervals the exact range over the box, up to rounding: N_i rises in z_i, shrinks in |z_j|."""
     size = len(z)
     if not isinstance(z[0], Interval):
-        scale = (sum((squared(zi) for zi in z[1:]), squared(z[0])) / size + eps).sqrt()
+        scale = (total(map(squared, z)) / size + eps).sqrt()
         return [zi / scale for zi in z]
     squares = [squared(zi) for zi in z]
-    total = sum(squares[1:], squares[0]) + z[0].constant(eps) * float(size)
-    undefined = total.low <= 0
+    floor = z[0].constant(eps) * float(size)
+    undefined = total((*squares, floor)).low <= 0
     out = []
     for i, zi in enumerate(z):
-        rest = sum((square for j, square in enumerate(squares) if j != i), zi.constant(eps) * float(size))
+        rest = total((floor, *squares[:i], *squares[i + 1 :]))
         low, high = (
             _norm_end(end, np.where((end > 0) == larger, rest.low, rest.high), size) for end, larger in ((zi.low, False), (zi.high, True))
         )
@@ -226,8 +233,8 @@ def _norm_end(end: Array, rest: Array, size: int) -> Interval:
 def _norm_derivative(z: Vector, eps: float, direction: Vector) -> list[Coordinate]:
     """DN(z) v = (v - n (n . v)/d) / s."""
     n, size = rms_norm(z, eps), len(z)
-    scale = (sum((squared(zi) for zi in z[1:]), squared(z[0])) / size + eps).sqrt()
-    along = sum((ni * v for ni, v in zip(n[1:], direction[1:], strict=True)), n[0] * direction[0]) / size
+    scale = (total(map(squared, z)) / size + eps).sqrt()
+    along = total(ni * v for ni, v in zip(n, direction, strict=True)) / size
     return [(v - ni * along) / scale for ni, v in zip(n, direction, strict=True)]
 
 
@@ -260,7 +267,7 @@ class FunctionMap:
 
     def bounds(self) -> None:
         """None: nothing is known of f."""
-        return None
+        return
 
 
 def widened(low: Array, high: Array, share: float) -> tuple[Array, Array]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import flint
 import numpy as np
+from numpy.typing import NDArray
 
 from numerics.certified_maps import CertifiedMap
 from numerics.interval import Array, Interval, down, up
@@ -25,6 +26,9 @@ _TINY = 1e-300
 """covers underflow in them"""
 
 
+Flags = NDArray[np.bool_]
+
+
 @dataclass(frozen=True)
 class Pieces:
     """What one evaluation says about boxes (n, d): the part that can hold fixed points (`low`, `high`), and which are decided.
@@ -34,9 +38,9 @@ class Pieces:
 
     low: Array
     high: Array
-    empty: Array
-    unique: Array
-    defined: Array
+    empty: Flags
+    unique: Flags
+    defined: Flags
 
 
 def midpoints(low: Array, high: Array) -> Array:
@@ -74,7 +78,7 @@ def _demand_defined_middle(f: CertifiedMap, low: Array, high: Array) -> None:
 
 def _krawczyk(f: CertifiedMap, low: Array, high: Array) -> tuple[Array, Array]:
     """Ends of K (n, d); NaN where the map is not defined."""
-    n, d = low.shape
+    d = low.shape[1]
     eye = np.eye(d)
     jacobian = f.jacobian(_coordinates(low, high))
     j_low = np.array([[y.low for y in row] for row in jacobian]).transpose(2, 0, 1)
