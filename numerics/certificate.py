@@ -13,8 +13,8 @@ import flint
 import numpy as np
 
 from numerics.certified_maps import CertifiedMap, widened
-from numerics.interval import Array
 from numerics.krawczyk import PRECISION, Balls, hull, identity_minus, inside, midpoints, narrowed, proved_ball, square
+from numerics.loop import Array
 from theory.errors import UsageError
 
 CHUNK = 4096

@@ -16,17 +16,20 @@ import flint
 import numpy as np
 
 from numerics.certified_maps import CertifiedMap, Matrix, Vector, matrix_of, product, vector_of
-from numerics.interval import Array
 from numerics.krawczyk import PRECISION, Balls, ball_step, column, identity_minus, inside, proved_ball, square
+from numerics.loop import Array
 from theory.errors import UsageError
 
 
 class DrivenMap(CertifiedMap, Protocol):
     """A map with an additive drive c inside (`TanhMap`, `NormMap`)."""
 
-    drive: tuple[Any, ...]
+    @property
+    def drive(self) -> tuple[Any, ...]:
+        """The drive c."""
+        ...
 
-    def driven(self, drive: Vector) -> CertifiedMap:
+    def driven(self, drive: Vector) -> DrivenMap:
         """The map with that drive."""
         ...
 
@@ -145,7 +148,7 @@ class _Line:
         """B v."""
         return product(self.recall, [flint.arb(v) for v in self.direction])
 
-    def at(self, t: Any) -> CertifiedMap:
+    def at(self, t: Any) -> DrivenMap:
         """The map at t, or all maps with t in a ball."""
         e = [flint.arb(e) + t * v for e, v in zip(self.start, self.direction, strict=True)]
         return self.f.driven([c + u for c, u in zip(self.f.drive, product(self.recall, e), strict=True)])
@@ -192,7 +195,7 @@ class _Line:
             x = new
         return x if max(float(xi.rad()) for xi in x) < 1e-9 else None
 
-    def _slope(self, all_maps: CertifiedMap, x: Balls) -> Balls | None:
+    def _slope(self, all_maps: DrivenMap, x: Balls) -> Balls | None:
         matrix = identity_minus(square(all_maps.jacobian(x)))
         try:
             return matrix.solve(column(all_maps.drive_jacobian(x, self.change()))).entries()

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import flint
 import numpy as np
 
-from numerics.interval import Array, Interval, up
-from numerics.loop import LoopError
+from numerics.interval import Interval, up
+from numerics.loop import Array, LoopError
 from theory.errors import UsageError
 
 Coordinate = Any

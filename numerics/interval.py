@@ -13,9 +13,8 @@ from typing import Any
 
 import flint
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from numerics.loop import Array
 
 _STEPS, _LAST = 1024, 20
 """table points per unit and its end; beyond it 1 - tanh < 1e-17"""

@@ -12,10 +12,10 @@ from typing import Any
 
 import flint
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.certified_maps import CertifiedMap
-from numerics.interval import Array, Interval, down, up
+from numerics.interval import Interval, down, up
+from numerics.loop import Array
 from theory.errors import UsageError
 
 PRECISION = 128
@@ -26,7 +26,8 @@ _TINY = 1e-300
 """covers underflow in them"""
 
 
-Flags = NDArray[np.bool_]
+Flags = Any
+"""boolean array (n,)"""
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _krawczyk(f: CertifiedMap, low: Array, high: Array) -> tuple[Array, Array]:
 def _inverses(m: Array) -> Array:
     """Approximate inverses; the identity where there is none (any C is allowed)."""
     d = m.shape[-1]
-    good = np.isfinite(m).all((1, 2))
+    good = np.asarray(np.isfinite(m).all((1, 2)))
     good[good] = np.abs(np.linalg.det(m[good])) > 1e-13 * np.abs(m[good]).max((1, 2)) ** d
     out = np.broadcast_to(np.eye(d), m.shape).copy()
     out[good] = np.linalg.inv(m[good])
