@@ -187,13 +187,18 @@ class NormMap:
 
     def jacobian(self, x: Vector) -> list[list[Coordinate]]:
         """DN(z) Dz, DN = (1/s)(I - n n^T / d), n = N(z) (N1)."""
-        z = self._inside(x)
-        columns = [_norm_derivative(z, self.eps, column) for column in zip(*self._inside_jacobian(x), strict=True)]
+        n, scale = self._norm(x)
+        columns = [_norm_derivative(n, scale, column) for column in zip(*self._inside_jacobian(x), strict=True)]
         return [list(row) for row in zip(*columns, strict=True)]
+
+    def _norm(self, x: Vector) -> tuple[list[Coordinate], Coordinate]:
+        """N(z) and sqrt(mean z^2 + eps)."""
+        z = self._inside(x)
+        return rms_norm(z, self.eps), (total(map(squared, z)) / self.size + self.eps).sqrt()
 
     def drive_jacobian(self, x: Vector, direction: Vector) -> list[Coordinate]:
         """Derivative of f along a change `direction` of c."""
-        return _norm_derivative(self._inside(x), self.eps, direction)
+        return _norm_derivative(*self._norm(x), direction)
 
     def driven(self, drive: Vector) -> NormMap:
         """The map with c = `drive` (arb balls allowed)."""
@@ -230,11 +235,9 @@ def _norm_end(end: Array, rest: Array, size: int) -> Interval:
     return z / ((squared(z) + Interval(rest, rest)) / float(size)).sqrt()
 
 
-def _norm_derivative(z: Vector, eps: float, direction: Vector) -> list[Coordinate]:
-    """DN(z) v = (v - n (n . v)/d) / s."""
-    n, size = rms_norm(z, eps), len(z)
-    scale = (total(map(squared, z)) / size + eps).sqrt()
-    along = total(ni * v for ni, v in zip(n, direction, strict=True)) / size
+def _norm_derivative(n: Vector, scale: Coordinate, direction: Vector) -> list[Coordinate]:
+    """DN(z) v = (v - n (n . v)/d) / s, n = N(z)."""
+    along = total(ni * v for ni, v in zip(n, direction, strict=True)) / len(n)
     return [(v - ni * along) / scale for ni, v in zip(n, direction, strict=True)]
 
 

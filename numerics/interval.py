@@ -43,7 +43,7 @@ def _table() -> Array:
 def _tanh(x: Array) -> Array:
     """Tanh within `TANH_ERROR`; NaN stays NaN."""
     size = np.minimum(np.abs(x), _LAST)
-    near = np.rint(np.nan_to_num(size) * _STEPS)
+    near = np.rint(np.fmin(np.abs(x), _LAST) * _STEPS)
     t = _table()[near.astype(np.intp)]
     delta = size - near / _STEPS  # exact (Sterbenz)
     s = 1 - t * t

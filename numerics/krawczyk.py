@@ -57,12 +57,15 @@ def narrowed(f: CertifiedMap, low: Array, high: Array) -> Pieces:
         defined = (np.isfinite(new_low) & np.isfinite(new_high)).all(1)
         if not np.isfinite(new_low + new_high).all():
             _demand_defined_middle(f, low[~defined], high[~defined])
-        k_low, k_high = _krawczyk(f, low, high)
         new_low, new_high = np.fmax(low, new_low), np.fmin(high, new_high)
-        inside = ((k_low > low) & (k_high < high)).all(1)
-        new_low, new_high = np.fmax(new_low, k_low), np.fmin(new_high, k_high)
+        empty = defined & (new_low > new_high).any(1)
+        rest = np.flatnonzero(~empty)  # the operator costs most: only where the image has not decided
+        k_low, k_high = _krawczyk(f, low[rest], high[rest])
+        new_low[rest], new_high[rest] = np.fmax(new_low[rest], k_low), np.fmin(new_high[rest], k_high)
+    unique = np.zeros_like(empty)
+    unique[rest] = ((k_low > low[rest]) & (k_high < high[rest])).all(1)
     empty = defined & (new_low > new_high).any(1)
-    return Pieces(new_low, new_high, empty, inside & defined & ~empty, defined)
+    return Pieces(new_low, new_high, empty, unique & defined & ~empty, defined)
 
 
 def _coordinates(low: Array, high: Array) -> list[Interval]:
