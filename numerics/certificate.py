@@ -186,11 +186,12 @@ class _Search:
 
     def _add(self, ball: Balls, region: Array) -> bool:
         """Count a proved point once: the same as a known one, different from all, or (False) not told apart."""
-        for point in self.proved():
-            if inside(ball, hull(*point.region)):
-                return True
-            if all(x.overlaps(y) for x, y in zip(ball, _ball_of(point), strict=True)):
-                return False
+        with flint.ctx.workprec(PRECISION):  # as in the proof of the regions: the same balls
+            for point in self.proved():
+                if inside(ball, hull(*point.region)):
+                    return True
+                if all(x.overlaps(y) for x, y in zip(ball, _ball_of(point), strict=True)):
+                    return False
         point = _describe(self.f, ball, region)
         if point is None:
             return False

@@ -2,7 +2,7 @@
 
 K(X) = m - C F(m) + (I - C F'(X))(X - m), F = h - f, holds every zero of F in X, whatever the point m of X and the matrix C are:
 K(X) n X empty proves that there is none. K(X) inside the interior of X proves that there is exactly one, and that every matrix in F'(X)
-is regular, so the fixed point is non-degenerate (Krawczyk 1969; Neumaier, Interval Methods, 5.1.8).
+is regular, so the fixed point is non-degenerate (Krawczyk 1969; Neumaier, Interval Methods for Systems of Equations, 5.1).
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Counts of random ensembles: laws, seeds, and the command loopstab certify."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from numerics import fixed_point_counts
+from numerics import certificate, fixed_point_counts
 from numerics.fixed_point_counts import ENSEMBLES, count_fixed_points
 from paper_figures.cli import main
 from theory.errors import UsageError
@@ -48,6 +49,20 @@ def test_a_law_that_is_broken_is_noticed(monkeypatch):
 
     monkeypatch.setattr(fixed_point_counts, "_batch", cheating)
     counts = count_fixed_points("tanh", 1, 1.5, 200, seed=0)
+    assert counts.fallen
+
+
+def test_a_search_that_loses_boxes_is_noticed(monkeypatch):
+    """Boxes wrongly called empty lose fixed points; the indices no longer sum to 1."""
+    honest, rng = certificate.narrowed, np.random.default_rng(0)
+
+    def careless(f, low, high):
+        pieces = honest(f, low, high)
+        return replace(pieces, empty=pieces.empty | (rng.random(len(low)) < 0.05))
+
+    monkeypatch.setattr(certificate, "narrowed", careless)
+    counts = count_fixed_points("norm-tanh", 2, 2.0, 20, seed=0)
+    assert counts.index_violations > 0
     assert counts.fallen
 
 
