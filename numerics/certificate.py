@@ -19,6 +19,8 @@ from theory.errors import UsageError
 
 CHUNK = 4096
 """boxes evaluated at once"""
+FEW = 64
+"""boxes below which an evaluation costs as much as for one, so that cutting every side saves rounds"""
 
 
 @dataclass(frozen=True)
@@ -158,14 +160,12 @@ class _Search:
             self._give_up(np.stack((new_low, new_high), 1)[small], pieces.defined[keep][small])
         low, high, new_low, new_high = low[~small], high[~small], new_low[~small], new_high[~small]
         shrunk = (new_high - new_low).max(1) < 0.6 * (high - low).max(1)
-        middle = midpoints(new_low, new_high)
-        rows = np.arange(len(new_low))
-        widest = (new_high - new_low).argmax(1)
-        left_high, right_low = new_high.copy(), new_low.copy()
-        left_high[rows, widest] = right_low[rows, widest] = middle[rows, widest]
-        left_high[shrunk] = new_high[shrunk]
-        left, right = np.stack((new_low, left_high), 1), np.stack((right_low, new_high), 1)
-        return np.concatenate((left, right[~shrunk]))
+        new = np.stack((new_low, new_high), 1)
+        parts = _halves(new[~shrunk])
+        for _ in range(self.f.size - 1):
+            if len(parts) < FEW:
+                parts = _halves(parts)
+        return np.concatenate((new[shrunk], parts))
 
     def _give_up(self, boxes: Array, defined: Array) -> None:
         if not defined.all():
@@ -203,6 +203,15 @@ class _Search:
         else:
             self.boundary.append(point)
         return True
+
+
+def _halves(boxes: Array) -> Array:
+    """Boxes (k, 2, d) cut in two across their widest side, (2k, 2, d)."""
+    low, high = boxes[:, 0], boxes[:, 1]
+    rows, widest = np.arange(len(boxes)), (high - low).argmax(1)
+    left, right = boxes.copy(), boxes.copy()
+    left[rows, 1, widest] = right[rows, 0, widest] = midpoints(low, high)[rows, widest]
+    return np.concatenate((left, right))
 
 
 def _ball_of(point: FixedPoint) -> Balls:
