@@ -274,6 +274,11 @@ class FunctionMap:
 
 
 def widened(low: Array, high: Array, share: float) -> tuple[Array, Array]:
-    """Boxes larger by `share` of their widths (and at least a few ulps) on every side."""
-    extra = share * (high - low) + 4 * np.spacing(np.maximum(np.abs(low), np.abs(high)))
+    """Boxes (..., d) larger on every side by `share` of their width there and a tenth as much of their largest, at least a few ulps.
+
+    A box that one evaluation made thin on one side would else stay thinner than the rounding of the next.
+    """
+    width = high - low
+    size = np.maximum(np.abs(low), np.abs(high))
+    extra = share * (width + width.max(-1, keepdims=True) / 10) + 4 * np.spacing(size)
     return low - up(extra), high + up(extra)

@@ -304,6 +304,12 @@ def test_krawczyk_never_removes_a_fixed_point():
     assert pieces.unique.any()
 
 
+def test_a_box_that_one_step_makes_thin_is_still_decided():
+    """A saturated unit: the first image is 1e-13 thin on one side, below the error of tanh."""
+    w = [[5.925322741851387, 9.857461830684423], [-10.227317224888859, 1.603468880087526]]
+    assert certify(TanhMap.of(np.eye(2), w, [2.77873288496395, -1.4082853642590578])).count == 1
+
+
 @pytest.mark.parametrize("d", [3, 4])
 def test_higher_dimensions_obey_the_index_law(d):
     rng = np.random.default_rng(d)
