@@ -1,5 +1,6 @@
 """Attack the theory with numbers: looped maps, spectra, outcomes of orbits, phase diagrams."""
 
+from numerics.certificate import Certificate, certify
 from numerics.diagnosis import diagnose, run
 from numerics.loop import FunctionLoop, LoopedMap, LoopError, check_loop
 from numerics.maps import LinearLoop, MeanFieldLoop, linear_loop
@@ -11,6 +12,7 @@ from numerics.trajectory import Recorder, Trajectory
 from theory.outcome import Outcome
 
 __all__ = [
+    "Certificate",
     "Diagnosis",
     "FunctionLoop",
     "LinearLoop",
@@ -22,6 +24,7 @@ __all__ = [
     "Recorder",
     "SpectralRadius",
     "Trajectory",
+    "certify",
     "check_loop",
     "classify",
     "diagnose",

@@ -13,6 +13,7 @@ from typing import Any
 import tyro
 
 from paper_figures.commands.anisotropy import anisotropy
+from paper_figures.commands.certify import certify
 from paper_figures.commands.claims import claims
 from paper_figures.commands.crossvalidate import crossvalidate
 from paper_figures.commands.data import data
@@ -35,6 +36,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "diagnose": diagnose,
     "report": report,
     "anisotropy": anisotropy,
+    "certify": certify,
 }
 
 

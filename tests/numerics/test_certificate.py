@@ -1,0 +1,322 @@
+"""Certificates against exact folds, expected counts, a slow twin, and maps that have no certificate."""
+
+import numpy as np
+import pytest
+
+from numerics import certify, numeric
+from numerics.certified_maps import FunctionMap, NormMap, TanhMap, squared
+from numerics.krawczyk import narrowed
+from numerics.piecewise_linear import ReluMap, certify_relu
+from theory.autonomous.kac_rice_cases import MUTUAL
+from theory.errors import LoopstabError, UsageError
+
+
+def scalar(a, b):
+    return TanhMap.of([[a]], [[1.0]], [b])
+
+
+@pytest.mark.parametrize("a", [1.1, 1.5, 2.0, 4.0, 10.0])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_scalar_tanh_on_both_sides_of_the_exact_fold(a, sign):
+    fold = float(numeric("tanh_fold_bias")(a))
+    below, above = certify(scalar(a, sign * fold * (1 - 1e-6))), certify(scalar(a, sign * fold * (1 + 1e-6)))
+    assert below.count == 3
+    assert above.count == 1
+    assert sorted(p.index for p in below.points) == [-1, 1, 1]
+    assert below.index_sum == above.index_sum == 1
+    assert [p.stable for p in sorted(below.points, key=lambda p: p.center[0])] == [True, False, True]
+
+
+@pytest.mark.parametrize("a", [0.5, 2.0])
+def test_at_zero_bias_zero_is_a_fixed_point(a):
+    points = sorted(certify(scalar(a, 0.0)).points, key=lambda p: p.center[0])
+    assert len(points) == (3 if a > 1 else 1)
+    middle = points[len(points) // 2]
+    assert abs(middle.center[0]) < 1e-15
+    assert middle.determinant[0] <= 1 - a <= middle.determinant[1]
+
+
+def test_within_the_fold_nothing_is_claimed():
+    fold = float(numeric("tanh_fold_bias")(2.0))
+    c = certify(scalar(2.0, fold))
+    assert c.count is None
+    assert len(c.undecided)
+    assert np.all(np.abs(c.undecided + np.sqrt(0.5) - fold + 0.5) < 3)
+
+
+def test_count_of_a_box_and_a_point_on_its_border():
+    f = scalar(2.0, 0.0)
+    inner = certify(f, (-1.0, 1.5))
+    assert (inner.count, inner.index_sum, inner.global_box) == (1, -1, False)
+    assert certify(f, (0.5, 3.0)).count == 1
+    assert certify(f, (2.0, 3.0)).count == 0
+    edge = certify(f, (0.0, 3.0))
+    assert edge.count is None
+    assert len(edge.undecided) == 1
+    assert np.abs(edge.undecided).max() < 1e-15
+
+
+def plain(f):
+    """The map and its Jacobian in ordinary NumPy, on states (n, d)."""
+    if isinstance(f, TanhMap):
+        a, w, b = np.array(f.outer), np.array(f.inner), np.array(f.bias)
+        t = lambda h: np.tanh(h @ w.T)  # noqa: E731
+        return lambda h: t(h) @ a.T + b, lambda h: np.einsum("ik,nk,kj->nij", a, 1 - t(h) ** 2, w)
+    a, c, d = np.array(f.matrix), np.array(f.drive), f.size
+
+    def parts(h):
+        z = f.residual * h + np.tanh(h) @ a.T + c
+        return z, np.sqrt((z * z).mean(1) + f.eps)
+
+    def image(h):
+        z, s = parts(h)
+        return z / s[:, None]
+
+    def jacobian(h):
+        z, s = parts(h)
+        inner = f.residual * np.eye(d) + a[None] * (1 - np.tanh(h) ** 2)[:, None, :]
+        return (np.eye(d) - z[:, :, None] * z[:, None, :] / (d * s**2)[:, None, None]) @ inner / s[:, None, None]
+
+    return image, jacobian
+
+
+def twin(f, per_side=60):
+    """Damping-free Newton from a dense grid; what converges, once each."""
+    image, jacobian = plain(f)
+    low, high = f.bounds()
+    h = np.stack(np.meshgrid(*(np.linspace(a, b, per_side) for a, b in zip(low, high, strict=True))), -1).reshape(-1, f.size)
+    with np.errstate(all="ignore"):
+        for _ in range(40):
+            matrix = np.eye(f.size) - jacobian(h)
+            good = np.isfinite(matrix).all((1, 2)) & np.isfinite(h).all(1)
+            good[good] = np.abs(np.linalg.det(matrix[good])) > 1e-12
+            h, matrix = h[good], matrix[good]
+            h = h - np.linalg.solve(matrix, (h - image(h))[..., None])[..., 0]
+        h = h[np.abs(h - image(h)).max(1) < 1e-11]
+    found = []
+    for x in h:
+        if all(np.abs(x - y).max() > 1e-7 for y in found):
+            found.append(x)
+    return np.array(sorted(map(tuple, found)))
+
+
+@pytest.mark.parametrize("family", ["tanh", "norm"])
+@pytest.mark.parametrize("seed", range(12))
+def test_against_dense_newton(family, seed):
+    rng = np.random.default_rng((5, seed))
+    w, b = 3.5 * rng.standard_normal((2, 2)) / np.sqrt(2), 0.4 * rng.standard_normal(2)
+    f = TanhMap.of(np.eye(2), w, b) if family == "tanh" else NormMap.of(1.0, w, b, 1e-2)
+    c = certify(f)
+    slow = twin(f)
+    assert c.count == len(slow)
+    assert c.index_sum == 1
+    centers = np.array(sorted(tuple(p.center) for p in c.points))
+    np.testing.assert_allclose(centers, slow, atol=1e-8)
+    for p in c.points:
+        assert p.radius.max() < 1e-12
+        assert (p.region[0] < p.center).all()
+        assert (p.center < p.region[1]).all()
+        jacobian = plain(f)[1](p.center[None])[0]
+        assert p.determinant[0] - 1e-9 <= np.linalg.det(np.eye(2) - jacobian) <= p.determinant[1] + 1e-9
+        if p.radius_of_spectrum is not None:
+            assert p.radius_of_spectrum[0] == pytest.approx(np.abs(np.linalg.eigvals(jacobian)).max(), abs=1e-7)
+
+
+def test_twelve_random_maps_are_not_all_of_one_kind():
+    """Power of the comparison above: the twin meets several counts."""
+    counts = {
+        certify(NormMap.of(1.0, 3.5 * np.random.default_rng((5, s)).standard_normal((2, 2)) / 2**0.5, [0.1, 0.2], 1e-2)).count
+        for s in range(12)
+    }
+    assert len(counts) > 1
+
+
+def lattice(size, half):
+    x = np.linspace(-half, half, size)
+    return np.stack(np.meshgrid(x, x, indexing="ij"), -1).reshape(-1, 2), (x[1] - x[0]) ** 2
+
+
+def gaussian(x):
+    return np.exp(-(x * x).sum(1) / 2) / (2 * np.pi)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_mean_count_is_the_kac_rice_integral_tanh(seed):
+    """M3 with the bias outside: Int |det(I - Dg)| p(h - g(h)) dh for one W, against certified counts over 400 biases."""
+    rng = np.random.default_rng((8, seed))
+    w = np.array([[2.0, 0.5], [-0.3, 1.7]]) + 0.3 * rng.standard_normal((2, 2))
+    image, jacobian = plain(TanhMap.of(np.eye(2), w, [0, 0]))
+    h, cell = lattice(600, 7.0)
+    expected = (np.abs(np.linalg.det(np.eye(2) - jacobian(h))) * gaussian(h - image(h))).sum() * cell
+    counts = [certify(TanhMap.of(np.eye(2), w, rng.standard_normal(2))).count for _ in range(300)]
+    assert None not in counts
+    assert expected > 1.2
+    assert np.mean(counts) == pytest.approx(expected, abs=4 * np.std(counts) / np.sqrt(300))
+
+
+def test_mean_count_is_the_kac_rice_integral_under_the_norm():
+    """h = N(g(h) + c) iff z = g(N(z)) + c: Int |det(I - D(g o N)(z))| p(z - g(N(z))) dz."""
+    rng = np.random.default_rng(11)
+    a, eps = np.array([[1.0, 0.8], [-0.6, 1.2]]), 0.1
+    z, cell = lattice(800, 9.0)
+    s = np.sqrt((z * z).mean(1) + eps)
+    h = z / s[:, None]
+    g = h + np.tanh(h) @ a.T
+    dn = (np.eye(2) - h[:, :, None] * h[:, None, :] / 2) / s[:, None, None]
+    dg = np.eye(2) + a[None] * (1 - np.tanh(h) ** 2)[:, None, :]
+    expected = (np.abs(np.linalg.det(np.eye(2) - dg @ dn)) * gaussian(z - g)).sum() * cell
+    counts = [certify(NormMap.of(1.0, a, rng.standard_normal(2), eps)).count for _ in range(150)]
+    assert None not in counts
+    assert expected > 1.2
+    assert np.mean(counts) == pytest.approx(expected, abs=4 * np.std(counts) / np.sqrt(150))
+
+
+def test_expected_count_of_the_scalar_map():
+    rng = np.random.default_rng(0)
+    counts = [certify(scalar(2.0, b)).count for b in rng.standard_normal(500)]
+    expected = float(numeric("tanh_expected_count")(2.0, 1.0))
+    assert np.mean(counts) == pytest.approx(expected, abs=4 * np.sqrt((expected - 1) * (3 - expected) / 500))
+
+
+def mutual(b):
+    return certify_relu(ReluMap.of(np.eye(2) - np.array(MUTUAL), b))
+
+
+def test_planar_relu_has_three_fixed_points_in_the_third_quadrant_and_one_elsewhere():
+    biases = np.random.default_rng(0).standard_normal((400, 2))
+    for b in biases:
+        assert mutual(b).count == (3 if (b < 0).all() else 1)
+    counts = [mutual(b).count for b in biases]
+    assert np.mean(counts) == pytest.approx(1.5, abs=4 * np.sqrt(0.75 / 400))
+
+
+@pytest.mark.parametrize(("a", "b", "count"), [(2.0, -1.0, 2), (2.0, 1.0, 0), (0.5, 1.0, 1), (0.5, -1.0, 1), (-3.0, 1.0, 1)])
+def test_scalar_relu(a, b, count):
+    c = certify_relu(ReluMap.of([[a]], [b]))
+    assert c.count == count
+    for point in c.points:
+        (h,) = point.center
+        assert a * max(h, 0) + b == h
+
+
+def test_relu_with_hidden_units_against_sign_changes():
+    """d = 1, six units: sign changes of h - f(h) on a fine lattice."""
+    rng = np.random.default_rng(4)
+    seen = set()
+    for _ in range(20):
+        a, w, c, b = rng.standard_normal((1, 6)) * 2, rng.standard_normal((6, 1)), rng.standard_normal(6), rng.standard_normal(1)
+        found = certify_relu(ReluMap.of(a, b, w, c))
+        h = np.linspace(-200, 200, 400_001)
+        changes = np.sum(np.diff(np.sign(h - np.maximum(np.outer(h, w[:, 0]) + c, 0) @ a[0] - b[0])) != 0)
+        assert found.count == changes
+        seen.add(int(changes))
+    assert len(seen) > 1
+
+
+def test_relu_degenerate_maps_are_undecided():
+    assert certify_relu(ReluMap.of([[1.0]], [0.0])).count is None  # a half-line of fixed points
+    border = certify_relu(ReluMap.of([[0.5]], [0.0]))  # the fixed point is the kink
+    assert border.count is None
+    assert "border" in border.undecided[0][1]
+    assert certify_relu(ReluMap.of([[1.0]], [1.0])).count == 0  # singular, but no solution
+
+
+IDENTITY = FunctionMap(2, lambda x: list(x), lambda x: [[1, 0], [0, 1]])
+LINE = FunctionMap(2, lambda x: [x[0], x[1] * 0.5], lambda x: [[1, 0], [0, 0.5]])
+CUBIC = FunctionMap(1, lambda x: [x[0] + x[0] * squared(x[0])], lambda x: [[1 + 3 * squared(x[0])]])
+SADDLE_NODE = FunctionMap(1, lambda x: [x[0] + squared(x[0])], lambda x: [[1 + 2 * x[0]]])
+
+
+@pytest.mark.parametrize(
+    ("f", "box"),
+    [
+        (IDENTITY, (-1.0, 1.3)),
+        (LINE, (-1.0, 1.3)),
+        (NormMap.of(1.0, np.zeros((2, 2)), [0, 0]), None),
+        (NormMap.of(0.0, np.eye(2), [0, 0], activation="linear"), None),
+        (CUBIC, (-1.0, 1.3)),
+        (SADDLE_NODE, (-1.0, 1.3)),
+    ],
+    ids=["h'=h", "line", "A=0 under the norm", "circle", "triple zero", "double zero"],
+)
+def test_degenerate_fixed_points_never_get_a_count(f, box):
+    c = certify(f, box, max_boxes=20_000)
+    assert c.count is None
+    assert len(c.undecided)
+    assert c.to_json()["undecided"] == len(c.undecided)
+
+
+def test_the_circle_of_fixed_points_is_covered_by_undecided_boxes():
+    """N(h) with A = 0: abs(h)^2 = d (1 - eps); the central point is proved."""
+    c = certify(NormMap.of(1.0, np.zeros((2, 2)), [0, 0], 0.1), max_boxes=20_000)
+    assert len(c.points) == 1
+    angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 500)
+    circle = np.sqrt(2 * 0.9) * np.stack((np.cos(angle), np.sin(angle)), 1)
+    low, high = c.undecided[:, 0] - 1e-12, c.undecided[:, 1] + 1e-12
+    assert all(((low <= x) & (x <= high)).all(1).any() for x in circle)
+
+
+RECIPROCAL = FunctionMap(1, lambda x: [1 / x[0]], lambda x: [[-1 / squared(x[0])]])
+
+
+def test_a_map_that_is_not_defined_on_the_box_is_an_error():
+    assert certify(RECIPROCAL, (0.5, 2.2)).count == 1
+    with pytest.raises(UsageError, match="not defined near"):
+        certify(RECIPROCAL, (-2.0, 2.1))
+    with pytest.raises(UsageError, match="not defined at"):
+        certify(FunctionMap(1, lambda x: [x[0].sqrt() + 0.1], lambda x: [[0.5 / x[0].sqrt()]]), (-1.0, 2.0))
+    with pytest.raises(UsageError, match="eps > 0"):
+        certify(NormMap.of(1.0, np.eye(2), [0.1, 0], 0.0))
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: certify(IDENTITY), "give a box"),
+        (lambda: certify(IDENTITY, (1.0, 0.0)), "low < high"),
+        (lambda: certify(IDENTITY, (0.0, np.inf)), "finite"),
+        (lambda: TanhMap.of(np.eye(2), np.ones((3, 2)), [0, 0]), "3 columns"),
+        (lambda: TanhMap.of([[np.nan]], [[1.0]], [0]), "finite"),
+        (lambda: NormMap.of(1.0, np.eye(2), [0, 0], -1.0), "eps"),
+        (lambda: NormMap.of(1.0, np.eye(2), [0, 0], 1.0, "relu"), "tanh or linear"),
+        (lambda: ReluMap.of(np.ones((1, 13)), [0], np.ones((13, 1))), "at most 12"),
+        (lambda: certify(FunctionMap(2, lambda x: [x[0]], lambda x: [[1, 0], [0, 1]]), (0.0, 1.0)), "keep the shape"),
+        (lambda: certify(FunctionMap(1, lambda x: [x[0] * 0.5], lambda x: []), (0.1, 1.0)), "one row per coordinate"),
+    ],
+)
+def test_wrong_requests_are_one_line_errors(make, text):
+    with pytest.raises(LoopstabError, match=text) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+def test_krawczyk_never_removes_a_fixed_point():
+    """Random boxes around a known fixed point: K keeps it, whatever the width."""
+    rng = np.random.default_rng(3)
+    f = TanhMap.of(np.eye(3), 2 * rng.standard_normal((3, 3)), rng.standard_normal(3))
+    point = certify(f).points[0].center
+    low = point - 10.0 ** rng.uniform(-9, 1, (500, 3))
+    high = point + 10.0 ** rng.uniform(-9, 1, (500, 3))
+    pieces = narrowed(f, low, high)
+    assert not pieces.empty.any()
+    assert (pieces.low <= point + 1e-14).all()
+    assert (pieces.high >= point - 1e-14).all()
+    assert pieces.unique.any()
+
+
+def test_a_box_that_one_step_makes_thin_is_still_decided():
+    """A saturated unit: the first image is 1e-13 thin on one side, below the error of tanh."""
+    w = [[5.925322741851387, 9.857461830684423], [-10.227317224888859, 1.603468880087526]]
+    assert certify(TanhMap.of(np.eye(2), w, [2.77873288496395, -1.4082853642590578])).count == 1
+
+
+@pytest.mark.parametrize("d", [3, 4])
+def test_higher_dimensions_obey_the_index_law(d):
+    rng = np.random.default_rng(d)
+    counts = []
+    for _ in range(3):
+        c = certify(TanhMap.of(np.eye(d), 4 * rng.standard_normal((d, d)) / np.sqrt(d), rng.standard_normal(d)))
+        counts.append(c.count)
+        assert c.count is not None
+        assert c.index_sum == 1
+    assert all(count % 2 == 1 for count in counts)

@@ -1,0 +1,90 @@
+"""Certified branches over inputs against known curves, folds, and maps without recall."""
+
+import numpy as np
+import pytest
+
+from numerics import certify, numeric
+from numerics.certified_branch import certify_branch
+from numerics.certified_maps import NormMap, TanhMap
+from theory.errors import UsageError
+
+SCALAR = TanhMap.of([[2.0]], [[1.0]], [0.0], [0.0])
+
+
+def test_scalar_branch_holds_the_exact_curve():
+    """h = 2 tanh(h + e) has e = artanh(h/2) - h, dh/de = slope/(1 - slope), slope = 2 (1 - (h/2)^2)."""
+    start, direction = 0.3, 2.0
+    (state,) = certify(SCALAR.driven([start])).points[0].center
+    branch = certify_branch(SCALAR, [[1.0]], [start], [direction], [state])
+    assert branch.input_dependent
+    h = np.linspace(state, 2 - 1e-9, 200_000)
+    e = np.arctanh(h / 2) - h
+    for piece in branch.pieces:
+        assert piece.stop > piece.start
+        for t in np.linspace(piece.start, piece.stop, 5):
+            value = np.interp(start + t * direction, e, h)
+            slope = 2 * (1 - (value / 2) ** 2)
+            assert piece.low[0] - 1e-7 <= value <= piece.high[0] + 1e-7
+            assert piece.slope_low[0] - 1e-5 <= direction * slope / (1 - slope) <= piece.slope_high[0] + 1e-5
+    assert branch.pieces[0].start == 0
+    assert all(a.stop == b.start for a, b in zip(branch.pieces, branch.pieces[1:], strict=False))
+
+
+def test_the_branch_stops_at_the_exact_fold():
+    """h = 2 tanh(h + e): with u = h + e, u = 2 tanh u + e folds at e = -fold."""
+    fold = float(numeric("tanh_fold_bias")(2.0))
+    start, direction = 0.3, -2.0
+    state = certify(SCALAR.driven([start])).points[0].center
+    branch = certify_branch(SCALAR, [[1.0]], [start], [direction], state)
+    assert not branch.complete
+    assert not branch.input_dependent
+    assert start + branch.reached * direction == pytest.approx(-fold, abs=1e-4)
+    assert start + branch.reached * direction > -fold
+
+
+def test_without_recall_the_branch_is_constant_and_nothing_is_claimed():
+    state = certify(SCALAR.driven([0.3])).points[0].center
+    branch = certify_branch(SCALAR.driven([0.3]), [[0.0]], [0.0], [2.0], state)
+    assert branch.complete
+    assert not branch.input_dependent
+    assert all((p.slope_low <= 0).all() and (p.slope_high >= 0).all() for p in branch.pieces)
+
+
+def test_a_direction_in_the_kernel_of_the_recall_moves_nothing():
+    f = TanhMap.of(np.eye(2), 0.4 * np.eye(2), [0, 0])
+    recall = [[1.0, -1.0], [2.0, -2.0]]
+    state = certify(f).points[0].center
+    assert not certify_branch(f, recall, [0, 0], [1, 1], state).input_dependent
+    assert certify_branch(f, recall, [0, 0], [1, 0], state).input_dependent
+
+
+@pytest.mark.parametrize("activation", ["tanh", "linear"])
+@pytest.mark.parametrize("d", [2, 3])
+def test_normalised_recall_map_against_fixed_points_and_difference_quotients(d, activation):
+    rng = np.random.default_rng(d)
+    f = NormMap.of(1.0, rng.standard_normal((d, d)) / 2, np.zeros(d), 1e-2, activation)
+    recall, start, direction = 3 * np.eye(d), rng.standard_normal(d), rng.standard_normal(d) / 2
+
+    def only(t):
+        (point,) = certify(f.driven((recall @ (start + t * direction)).tolist())).points
+        return point.center
+
+    branch = certify_branch(f, recall, start, direction, only(0.0))
+    assert branch.input_dependent
+    for piece in branch.pieces:
+        t = (piece.start + piece.stop) / 2
+        value = only(t)
+        assert (piece.low <= value).all()
+        assert (value <= piece.high).all()
+        slope = (only(t + 1e-5) - only(t - 1e-5)) / 2e-5
+        assert (piece.slope_low - 1e-8 <= slope).all()
+        assert (slope <= piece.slope_high + 1e-8).all()
+
+
+def test_wrong_requests():
+    with pytest.raises(UsageError, match="no fixed point is proved near"):
+        certify_branch(TanhMap.of([[1.0]], [[1.0]], [0.0]), [[1.0]], [0.0], [1.0], [0.0])  # a triple zero
+    with pytest.raises(UsageError, match="rows"):
+        certify_branch(SCALAR, [[1.0], [1.0]], [0.0], [1.0], [0.0])
+    with pytest.raises(UsageError, match="direction"):
+        certify_branch(SCALAR, [[1.0]], [0.0], [1.0, 2.0], [0.0])
