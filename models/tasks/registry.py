@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from models.tasks import EMBEDDED, table_task
 from models.tasks.prefix_sums import PrefixSums
@@ -33,3 +34,16 @@ def make_task(name: str, *, bits: int = 32, data: str | Path | None = None) -> T
     if task.kind != KINDS.get(name, "endgames"):
         raise UsageError(f"{data} holds {task.kind} data, not what the task {name} needs")
     return task
+
+
+def recorded_task(run: dict[str, Any], data: str | Path | None = None) -> Task:
+    """The task of a finished run from its record; `UsageError` when `data` is not the data of the run.
+
+    A record names the kind of task: of the three embedded data sets of endgames the fingerprint tells which.
+    """
+    names = ("endgames", "kqk", "krk") if run["task"] == "endgames" and data is None else (run["task"],)
+    tasks = [make_task(name, bits=int(run["data"].rpartition("-")[2]) if name == "prefix-sums" else 32, data=data) for name in names]
+    for task in tasks:
+        if task.fingerprint() == run["data"]:
+            return task
+    raise UsageError(f"the run was trained on {run['data']}, not on {tasks[0].fingerprint()}: give its own data file with --data")

@@ -90,7 +90,7 @@ def test_budget_ends_resumably_and_finished_runs_are_not_repeated(tmp_path):
 
 def test_other_settings_in_the_same_folder(tmp_path):
     trainer(tmp_path).run(minutes=1e-9, progress=False)
-    with pytest.raises(UsageError, match=r"\(lr\).*--out"):
+    with pytest.raises(UsageError, match=r"\(lr 0.001 there, 0.002 asked\).*--out"):
         trainer(tmp_path, lr=2e-3)
 
 
