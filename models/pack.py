@@ -39,7 +39,7 @@ def pack(
     """Pack every finished run of a grid folder into `to`/shard-N.safetensors.
 
     With `half`, weights are stored in float16 if the diagnosis of the rounded model agrees with that of the full one: the same outcome
-    on each of 32 inputs and the median spectral radius to 1 %, or for the `fixed` baseline, which has no loop, the same outputs. `data`
+    on each of 32 inputs and the median spectral radius to 1 %, or for the `fixed` baseline, which has no loop, the same verdicts. `data`
     maps task names to prepared files, where the diagnosis needs one. Runs that differ in less than their name tells (learning
     rate, size) are told apart by their id. Raises `UsageError` when there is nothing to pack, or `to` holds shards already.
     """
@@ -111,7 +111,7 @@ def _harmless(checkpoint: Checkpoint, data: str | Path | None) -> bool:
     """Whether rounding the weights to float16 leaves the diagnosis as it is."""
     rounded = Checkpoint({k: t.half().float() for k, t in checkpoint.tensors.items()}, checkpoint.meta)
     if checkpoint.meta["run"]["config"]["model"]["blocks"] > 1:
-        return torch.equal(_outputs(checkpoint, data), _outputs(rounded, data))
+        return torch.equal(_verdicts(checkpoint, data), _verdicts(rounded, data))
     full, less = (crossvalidate(c, inputs=32, loops=200, spectra=2, data=data) for c in (checkpoint, rounded))
     if full.outcomes != less.outcomes:
         return False
@@ -121,7 +121,10 @@ def _harmless(checkpoint: Checkpoint, data: str | Path | None) -> bool:
 
 
 @torch.no_grad()
-def _outputs(checkpoint: Checkpoint, data: str | Path | None) -> Tensor:
+def _verdicts(checkpoint: Checkpoint, data: str | Path | None) -> Tensor:
+    """Whether each of 32 held-out samples is right, and whether its logits are finite."""
     model, meta = load_model(checkpoint)
     task = recorded_task(meta["run"], data)
-    return model(task.batch(32, task.levels[1], torch.Generator().manual_seed(0)).x, 1).argmax(-1)
+    batch = task.batch(32, task.levels[1], torch.Generator().manual_seed(0))
+    logits = model(batch.x, 1)
+    return torch.stack((task.correct(logits, batch.target), logits.isfinite().flatten(1).all(1)))

@@ -137,7 +137,9 @@ def test_shipped_plans(name, count, stand_ins):
     for run in shipped.runs:
         assert (run.width, run.heads, run.batch, run.precision) == (256, 8, 500, "bf16")
         schedule = run.config(make_task(run.task, data=stand_ins.get(run.task))).schedule
-        assert schedule.kind == ("length-curriculum" if name == "core" and run.task == "prefix-sums" and "fixed" not in run.architecture else "fixed-steps")
+        assert schedule.kind == (
+            "length-curriculum" if name == "core" and run.task == "prefix-sums" and "fixed" not in run.architecture else "fixed-steps"
+        )
         assert getattr(schedule, "loops", 30) == (1 if "fixed" in run.architecture else 30)
     if name == "core":
         for n in range(0, 48, 3):
