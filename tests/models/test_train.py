@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -46,47 +47,50 @@ def trainer(out, **options):
     return Trainer(config(**options), PrefixSums(4, (1,)), out)
 
 
-# The process kills itself: at a step of its own, in a random place of it (before, between or after the writes of a save).
+# One process forks a run for every number given: the run kills itself at that call of a step, an fsync or a rename, and 0 lets it end.
 KILLED = """
-import os, random, signal, sys
+import os, signal, sys
 import torch
 torch.set_num_threads(1)
 from models import train
 from models.run import RunSpec
-task, out, seed = sys.argv[1], sys.argv[2], int(sys.argv[3])
-spec = RunSpec(task, width=16, heads=2, bits=5, steps=40, polish=15, batch=8, loops=3, eval_size=4)
+task, out = sys.argv[1:3]
+spec = RunSpec(task, width=16, heads=2, bits=5, steps=20, polish=10, batch=8, loops=3, eval_size=4)
 config, made = spec.build()
-calls, last = 0, random.Random(seed).randint(1, 160) if seed else 0
 def deadly(function):
     def call(*args, **options):
-        global calls
-        calls += 1
-        if calls == last:
+        global left
+        left -= 1
+        if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return function(*args, **options)
     return call
-for name in ("replace", "fsync"):  # two writes of a save, each with both
+for name in ("replace", "fsync"):
     setattr(os, name, deadly(getattr(os, name)))
 train.Trainer._train_step = deadly(train.Trainer._train_step)
-train.Trainer(config, made, out).run(progress=False, save_every=0.0)
+for left in map(int, sys.argv[3:]):
+    child = os.fork()
+    if not child:
+        train.Trainer(config, made, out).run(progress=False, save_every=0.0)
+        os._exit(0)
+    print(os.waitpid(child, 0)[1], os.path.exists(os.path.join(out, train.STATE)), os.path.exists(os.path.join(out, train.MODEL)))
 """
 
 
-def until_done(task, out, seeds):
-    """Run the script until it ends by itself, killed at another moment each time; the number of kills."""
-    for kills, seed in enumerate([*seeds, 0]):
-        done = subprocess.run([sys.executable, "-c", KILLED, task, out, str(seed)])
-        if done.returncode == 0:
-            return kills
-        assert done.returncode == -signal.SIGKILL
-        assert not (out / MODEL).exists()
-    raise AssertionError("the run did not end")
+def forked(task, out, *calls):
+    done = subprocess.run([sys.executable, "-c", KILLED, task, out, *map(str, calls)], capture_output=True, text=True, check=True)
+    return [line.split() for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize(("task", "seeds"), [("prefix-sums", (3, 2, 5)), ("kqk", (1,))])
-def test_resume_after_kill_gives_the_same_bits(task, seeds, tmp_path):
-    assert until_done(task, tmp_path / "whole", ()) == 0
-    assert until_done(task, tmp_path / "cut", seeds) > 0
+@pytest.mark.parametrize("task", ["prefix-sums", "kqk"])
+def test_resume_after_kill_gives_the_same_bits(task, tmp_path):
+    assert forked(task, tmp_path / "whole", 0) == [["0", "True", "True"]]
+    moments = [1, 2, 3, 4, 5, *random.Random(0).sample(range(6, 40), 5)]  # each call of the first step, then random ones
+    *killed, last = forked(task, tmp_path / "cut", *moments, 0)
+    assert [k[0] for k in killed] == [str(int(signal.SIGKILL))] * len(moments)
+    assert {k[1] for k in killed} == {"True", "False"}
+    assert {k[2] for k in killed} == {"False"}
+    assert last == ["0", "True", "True"]
     a, b = (Checkpoint.load(tmp_path / name / MODEL) for name in ("whole", "cut"))
     assert all(torch.equal(a.tensors[k], b.tensors[k]) for k in a.tensors)
     assert a.meta["run"]["accuracy"] == b.meta["run"]["accuracy"]
