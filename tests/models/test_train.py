@@ -55,7 +55,7 @@ torch.set_num_threads(1)
 from models import train
 from models.run import RunSpec
 task, out = sys.argv[1:3]
-spec = RunSpec(task, width=16, heads=2, bits=5, steps=20, polish=10, batch=8, loops=3, eval_size=4)
+spec = RunSpec(task, width=16, heads=2, bits=5, steps=6, polish=4, batch=8, loops=3, eval_size=4)
 config, made = spec.build()
 def deadly(function):
     def call(*args, **options):
@@ -85,7 +85,7 @@ def forked(task, out, *calls):
 @pytest.mark.parametrize("task", ["prefix-sums", "kqk"])
 def test_resume_after_kill_gives_the_same_bits(task, tmp_path):
     assert forked(task, tmp_path / "whole", 0) == [["0", "True", "True"]]
-    moments = [1, 2, 3, 4, 5, *random.Random(0).sample(range(6, 40), 5)]  # each call of the first step, then random ones
+    moments = [1, 3, *random.Random(0).sample(range(2, 14), 3)]
     *killed, last = forked(task, tmp_path / "cut", *moments, 0)
     assert [k[0] for k in killed] == [str(int(signal.SIGKILL))] * len(moments)
     assert {k[1] for k in killed} == {"True", "False"}
@@ -148,13 +148,14 @@ def test_tensorboard_gets_every_value(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("architecture", Architecture.all(), ids=str)
 def test_every_architecture_overfits_one_batch(architecture):
-    """Chance is log 2; without any recall the start state still carries the input."""
-    model = LoopedTransformer(ModelConfig(architecture, width=16, heads=2), seed=1)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    batch = TASK.batch(4, "6", torch.Generator().manual_seed(0))
+    """Random targets of random inputs: after 60 steps less than a fifth of the loss is left."""
+    model = LoopedTransformer(ModelConfig(architecture, channels=4, classes=3, width=16, heads=2), seed=1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-2)
+    generator = torch.Generator().manual_seed(0)
+    x, target = torch.randn(2, 5, 4, generator=generator), torch.randint(3, (2, 5), generator=generator)
     losses = []
-    for _ in range(50):
-        loss = TASK.loss(model(batch.x, 2), batch.target)
+    for _ in range(60):
+        loss = TASK.loss(model(x, 2), target)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
