@@ -83,7 +83,8 @@ class RunSpec:
         window = self.window if self.window is not None else 5 if lengths else 0
         model = ModelConfig(
             Architecture.parse(f"none/{rest}" if fixed and rest else self.architecture),
-            channels=task.shape.channels, classes=task.shape.classes, axes=task.shape.axes, width=self.width, heads=self.heads, window=window or None, blocks=FIXED_BLOCKS if fixed else 1,
+            channels=task.shape.channels, classes=task.shape.classes, axes=task.shape.axes, width=self.width, heads=self.heads,
+            window=window or None, blocks=FIXED_BLOCKS if fixed else 1,
         )  # fmt: skip
         for name, kind in (("precision", Precision), ("encoder_gradient", EncoderGradient)):
             value = getattr(self, name)
