@@ -17,8 +17,7 @@ from models.checkpoint import Checkpoint, load_model, run_name
 from models.diagnostics import recall_radius
 from models.loop import TorchLoop
 from models.orbit import Orbit
-from models.tasks.registry import make_task
-from models.tasks.task import Task
+from models.tasks.registry import recorded_task
 from numerics import Outcome, Recorder, classify, numeric, spectral_radius
 from theory import Weights, predict
 from theory.errors import UsageError
@@ -76,15 +75,6 @@ class CrossValidation:
         return {**dataclasses.asdict(self), "rho_median": self.rho}
 
 
-def task_of(meta: dict[str, Any], data: str | Path | None = None) -> Task:
-    """The task that a checkpoint was trained on; `UsageError` when `data` is not the data of the run."""
-    run = meta["run"]
-    task = make_task(run["task"], bits=run["config"]["schedule"].get("bits", 32), data=data)
-    if task.fingerprint() != run["data"]:
-        raise UsageError(f"the run was trained on {run['data']}, not on {task.fingerprint()}: give its own data file with --data")
-    return task
-
-
 def crossvalidate(
     source: str | Path | Checkpoint,
     *,
@@ -106,7 +96,7 @@ def crossvalidate(
         raise UsageError(f"cross-validation needs at least 1 input and 32 loops, not {inputs} and {loops}")
     model, meta = load_model(source, torch.float64)
     name = name or (Path(source).stem if not isinstance(source, Checkpoint) else run_name(meta))
-    task = task_of(meta, data)
+    task = recorded_task(meta["run"], data)
     reached = str(meta["run"]["level_reached"])
     chosen = level or (task.levels[1] if reached == "train" else reached)  # never the samples that it was trained on
     batch = task.batch(inputs, chosen, torch.Generator().manual_seed(seed + 77_000_001))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -63,7 +65,7 @@ class TrainConfig:
         for name in ("batch", "warmup", "eval_size", "eval_loops"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not (self.lr > 0 and self.clip > 0 and self.weight_decay >= 0):
+        if not (0 < self.lr < math.inf and self.clip > 0 and self.weight_decay >= 0):
             raise UsageError(f"lr and clip must be positive and weight_decay not negative, not {self.lr}, {self.clip}, {self.weight_decay}")
 
     @property
@@ -111,8 +113,10 @@ class Trainer:
         """Whether the last step has been taken."""
         return self.course.done(self.step)
 
-    def run(self, minutes: float | None = None, save_every: float = 20.0, progress: bool = True) -> dict[str, Any] | None:
-        """Train; returns the result, or None when the budget ended first (the same command resumes)."""
+    def run(
+        self, minutes: float | None = None, save_every: float = 20.0, progress: bool = True, stop: Callable[[], bool] = lambda: False
+    ) -> dict[str, Any] | None:
+        """Train; returns the result, or None when the budget ended or `stop` said so first (the same command resumes)."""
         result = self.out / RESULT
         if self.done and result.exists():
             return json.loads(result.read_text())
@@ -130,10 +134,10 @@ class Trainer:
                 if now - saved > save_every or self.done:
                     self._save()
                     saved = now
-                if minutes is not None and now - start > 60 * minutes and not self.done:
+                if (stop() or (minutes is not None and now - start > 60 * minutes)) and not self.done:
                     self._save()
                     return None
-        return self._finish()
+        return self._finish(stop)
 
     def _generator(self, stream: int) -> torch.Generator:
         """Random numbers of one step: resuming needs no saved generator state."""
@@ -197,7 +201,7 @@ class Trainer:
         now = {**self.config.to_json(), "task": self.task.name, "data": self.task.fingerprint()}
         before = {**saved.meta.get("config", {}), "task": saved.meta.get("task"), "data": saved.meta.get("data")}
         if before != now:
-            differ = ", ".join(sorted(k for k in now if before.get(k) != now[k]))
+            differ = ", ".join(_differences(before, now))
             raise UsageError(f"{self.out} holds a run with other settings ({differ}): choose another --out, or delete that folder")
         try:
             self._restore(saved)
@@ -217,11 +221,13 @@ class Trainer:
         for key in ("step", "seconds", "history"):
             setattr(self, key, saved.meta[key])
 
-    def _finish(self) -> dict[str, Any]:
+    def _finish(self, stop: Callable[[], bool]) -> dict[str, Any] | None:
         c = self.config
         self.model.eval()
         curves, loops = {}, _loops(c.eval_loops)
         for number, level in enumerate(self.task.levels):
+            if stop():
+                return None
             batch = self._batch(c.eval_size, level, torch.Generator().manual_seed(10_000_019 + number))
             with self._arithmetic():
                 curves[level] = accuracy_curve(self.model, self.task, batch, loops)
@@ -235,6 +241,18 @@ class Trainer:
         save_model(self.out / MODEL, self.model, {"run": result, "history": self.history[:: max(1, len(self.history) // 100)]})
         write_json(self.out / RESULT, result)
         return result
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """The settings that differ, in words; of nested ones the parts."""
+    out = []
+    for key in sorted({*before, *now}):
+        a, b = before.get(key), now.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            out += _differences(a, b)
+        elif a != b:
+            out.append(f"{key} {a} there, {b} asked")
+    return out
 
 
 def _loops(last: int) -> list[int]:

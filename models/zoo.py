@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from models.checkpoint import Checkpoint, load_model
-from models.crossvalidate import task_of
 from models.evaluate import accuracy_curve
 from models.pack import entries, entry
-from theory.errors import UsageError
+from models.tasks.registry import recorded_task
+from theory.errors import LoopstabError, UsageError
 
 FOLDER = Path(__file__).parent / "checkpoints"
 SHOWN = ("external-post", "internal-peri", "internal-post", "none-post")
@@ -22,7 +22,13 @@ SHOWN = ("external-post", "internal-peri", "internal-post", "none-post")
 
 @cache
 def _index() -> dict[str, Path]:
-    return {name: file for file in sorted(FOLDER.glob("*.safetensors")) for name in entries(file)}
+    index: dict[str, Path] = {}
+    for file in sorted(FOLDER.glob("*.safetensors")):
+        for name in entries(file):
+            if name in index:
+                raise LoopstabError(f"{index[name]} and {file} both hold a checkpoint {name}: remove one of them")
+            index[name] = file
+    return index
 
 
 def names() -> list[str]:
@@ -48,7 +54,7 @@ def describe(name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Verified:
-    """Recorded and repeated accuracy of a checkpoint at the last loop, per level; `agrees` within `tolerance` samples of each level."""
+    """Recorded and repeated accuracy of a checkpoint, per level and loops; `agrees` if none differs by more than `tolerance`."""
 
     name: str
     recorded: dict[str, float]
@@ -56,11 +62,13 @@ class Verified:
     agrees: bool
 
 
-def verify(name: str, tolerance: float = 0.01) -> Verified:
-    """Evaluate a checkpoint again on the samples of its record, at 30 loops and at the last; half-precision weights may flip a few."""
-    checkpoint = load(name)
-    model, meta = load_model(checkpoint)
-    run, task = meta["run"], task_of(meta)
+def verify(name: str, data: str | Path | None = None, tolerance: float = 0.01) -> Verified:
+    """Evaluate a checkpoint again on the samples of its record, at 30 loops and at the last; half-precision weights may flip a few.
+
+    `data` is the prepared file of the run, where its task needs one. Raises `UsageError` when it is another one.
+    """
+    model, meta = load_model(load(name))
+    run, task = meta["run"], recorded_task(meta["run"], data)
     at = sorted({n for n in run["loops"] if n == 30} | {run["loops"][-1]})
     recorded, repeated = {}, {}
     for number, level in enumerate(task.levels):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from models.tasks import EMBEDDED, table_task
 from models.tasks.prefix_sums import PrefixSums
@@ -40,3 +41,16 @@ def _named(task: TableTask, name: str) -> TableTask:
     """A run records the name by which its task can be made again."""
     task.name = name
     return task
+
+
+def recorded_task(run: dict[str, Any], data: str | Path | None = None) -> Task:
+    """The task of a finished run from its record; `UsageError` when `data` is not the data of the run.
+
+    A record names the kind of task: of the three embedded data sets of endgames the fingerprint tells which.
+    """
+    names = ("endgames", "kqk", "krk") if run["task"] == "endgames" and data is None else (run["task"],)
+    tasks = [make_task(name, bits=int(run["data"].rpartition("-")[2]) if name == "prefix-sums" else 32, data=data) for name in names]
+    for task in tasks:
+        if task.fingerprint() == run["data"]:
+            return task
+    raise UsageError(f"the run was trained on {run['data']}, not on {tasks[0].fingerprint()}: give its own data file with --data")

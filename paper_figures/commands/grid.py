@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from theory.errors import UsageError
+
+if TYPE_CHECKING:
+    from models.grid import GridReport
 
 
 def run(
@@ -36,19 +40,101 @@ def run(
         device: A torch device, e.g. cpu or cuda.
         json_: Print the summary as JSON and no progress bar.
     """
-    from dataclasses import asdict
+    from models.grid import run_grid
+    from models.plan import Plan
 
-    from models.grid import Plan, run_grid
+    report = run_grid(
+        Plan.load(plan), out, data=_files(data), minutes=budget_minutes, jobs=jobs, threads=threads, device=device, progress=not json_
+    )
+    return _print(report, json_)
 
+
+def submit(
+    out: Path,
+    plan: str = "cpu",
+    data: tuple[str, ...] = (),
+    budget_minutes: float | None = None,
+    job_minutes: int = 240,
+    partition: str | None = None,
+    gpus: int = 0,
+    memory_gb: float | None = None,
+    at_once: int = 16,
+    threads: int = 1,
+    device: str = "cpu",
+    executor: Literal["slurm", "local"] = "slurm",
+    detach: bool = False,
+    json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> int:
+    """Do the runs of a plan on a Slurm cluster, one job of an array each: same folders, same results (needs loopstab[cluster]).
+
+    Exit status 1 when a run failed. Example:
+    loopstab grid submit --plan core --out runs/core --partition gpu --gpus 1 --device cuda --data sudoku=sudoku.safetensors
+
+    Args:
+        out: Folder of the grid, on a file system that the nodes see; job logs go to OUT/jobs.
+        plan: A TOML file, or a shipped plan: cpu, core, paper.
+        data: Prepared files of tasks that need one, as TASK=FILE.
+        budget_minutes: Stop every run, resumably, that many minutes from now.
+        job_minutes: Time limit of one job; a run that needs longer is queued again and resumes.
+        partition: Slurm partition.
+        gpus: GPUs per job.
+        memory_gb: Memory per job.
+        at_once: Most jobs at a time.
+        threads: CPU threads per run.
+        device: A torch device of the nodes, e.g. cpu or cuda.
+        executor: Local runs the jobs on this machine, all at once, to try things out.
+        detach: Do not wait; OUT/results.jsonl grows all the same.
+        json_: Print the summary as JSON and no progress bar.
+    """
+    from models.cluster import Request, submit_grid
+    from models.plan import Plan
+
+    report = submit_grid(
+        Plan.load(plan), out, data=_files(data), minutes=budget_minutes, threads=threads, device=device,
+        request=Request(job_minutes, partition, gpus, memory_gb, at_once), executor=executor, wait=not detach, progress=not json_,
+    )  # fmt: skip
+    return _print(report, json_)
+
+
+def pack(
+    out: Path,
+    to: Path,
+    half: bool = False,
+    data: tuple[str, ...] = (),
+    json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> int:
+    """Pack the finished runs of a grid into safetensors shards of at most 15 MiB.
+
+    Example: loopstab grid pack --out runs/cpu --to packed --half
+
+    Args:
+        out: Folder of the grid.
+        to: Folder for the shards (created).
+        half: Store weights in float16 where the diagnosis of the rounded model agrees with the full one.
+        data: Prepared files of tasks that need one, as TASK=FILE (for the diagnosis).
+        json_: Print the summary as JSON.
+    """
+    from models.pack import pack as pack_runs
+
+    packed = pack_runs(out, to, half=half, data=_files(data))
+    if json_:
+        print(json.dumps(asdict(packed), indent=1))
+    else:
+        print(f"{len(packed.runs)} runs ({len(packed.half)} in half precision): {', '.join(packed.files)}")
+    return 0
+
+
+def _files(data: tuple[str, ...]) -> dict[str, str | Path]:
     files: dict[str, str | Path] = {}
     for item in data:
         task, sign, file = item.partition("=")
         if not (task and sign and file):
-            raise UsageError(f"cannot read --data {item!r}: write TASK=FILE, e.g. sudoku=runs/sudoku.npz")
+            raise UsageError(f"cannot read --data {item!r}: write TASK=FILE, e.g. sudoku=runs/sudoku.safetensors")
         files[task] = file
-    report = run_grid(
-        Plan.load(plan), out, data=files, minutes=budget_minutes, jobs=jobs, threads=threads, device=device, progress=not json_
-    )
+    return files
+
+
+def _print(report: GridReport, json_: bool) -> int:
     if json_:
         print(json.dumps(asdict(report), indent=1))
     else:
@@ -58,32 +144,10 @@ def run(
     return 1 if report.failed else 0
 
 
-def pack(out: Path, to: Path, half: bool = False, json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
-    """Pack the finished runs of a grid into safetensors shards of at most 15 MiB.
-
-    Example: loopstab grid pack --out runs/cpu --to packed --half
-
-    Args:
-        out: Folder of the grid.
-        to: Folder for the shards (created).
-        half: Store weights in float16 where the diagnosis of the rounded model agrees with the full one.
-        json_: Print the summary as JSON.
-    """
-    from dataclasses import asdict
-
-    from models.pack import pack as pack_runs
-
-    packed = pack_runs(out, to, half=half)
-    if json_:
-        print(json.dumps(asdict(packed), indent=1))
-    else:
-        print(f"{len(packed.runs)} runs ({len(packed.half)} in half precision): {', '.join(packed.files)}")
-    return 0
-
-
 @tyro.conf.configure(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
 def grid(
     status: Annotated[int, tyro.conf.subcommand(name="run", constructor=run)]
+    | Annotated[int, tyro.conf.subcommand(name="submit", constructor=submit)]
     | Annotated[int, tyro.conf.subcommand(name="pack", constructor=pack)],
 ) -> int:
     """Many training runs from a plan. Example: loopstab grid run --plan cpu --out runs/cpu --jobs 2"""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from theory.errors import LoopstabError
+from theory.errors import LoopstabError, UsageError
 
 
 def train(
@@ -50,14 +50,14 @@ def train(
         width: State width per token.
         heads: Attention heads; must divide the width.
         window: Side of the attention neighbourhood (odd), 0 for full attention; default 5 for prefix sums, full on boards.
-        bits: Training length of prefix sums; the curriculum goes up to it from 4 bits.
-        loops: Most loops of a training step (prefix sums: half the length and four more, whatever is given here).
-        steps: Training steps; for prefix sums the final decay begins then even if the curriculum has not ended.
-        polish: Steps of that final decay (prefix sums only).
+        bits: Training length of prefix sums; a curriculum goes up to it from 4 bits, unless decay is published or architecture fixed.
+        loops: Most loops of a training step (with the curriculum: half the length and four more, whatever is given here).
+        steps: Training steps; with the curriculum the final decay begins then even if the curriculum has not ended.
+        polish: Steps of that final decay (curriculum only).
         batch: Samples per step.
-        lr: Learning rate (prefix sums: up to 12 bits, then it falls as 12/bits).
+        lr: Learning rate (curriculum: up to 12 bits, then it falls as 12/bits).
         warmup: Steps of linear warm-up.
-        decay: Decay of the learning rate (not for prefix sums).
+        decay: Decay of the learning rate; published also means no curriculum.
         precision: Arithmetic of matrix products.
         encoder_gradient: How the encoder learns; auto is full for recall none and published otherwise.
         eval_size: Samples per level in the final evaluation.
@@ -70,9 +70,12 @@ def train(
     """
     import torch
 
-    from models.run import RunSpec
+    from models.run import RunSpec, check_device
     from models.train import Trainer
 
+    check_device(device)
+    if threads < 0 or (minutes is not None and not minutes > 0):
+        raise UsageError("--threads must not be negative, and --minutes must be positive")
     if threads > 0:
         torch.set_num_threads(threads)
     spec = RunSpec(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
@@ -21,7 +22,8 @@ def list_(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
     if json_:
         print(json.dumps(rows, indent=1))
     else:
-        print_rows(rows, "trained loops: whole samples right at 30 loops and at the last, per level")
+        for task in dict.fromkeys(row["task"] for row in rows):
+            print_rows([_short(row) for row in rows if row["task"] == task], f"{task}: % of whole samples right, at 30 loops/at the last")
     return 0
 
 
@@ -48,13 +50,18 @@ def show(name: Annotated[str, tyro.conf.Positional], json_: Annotated[bool, tyro
     return 0
 
 
-def verify(name: Annotated[tuple[str, ...], tyro.conf.Positional] = (), json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
+def verify(
+    name: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
+    data: Path | None = None,
+    json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> int:
     """Evaluate shipped checkpoints again on the samples of their record. Exit status 1 when one does not agree.
 
     Example: loopstab zoo verify external-post internal-post
 
     Args:
-        name: Names of loopstab zoo list; all when none is given.
+        name: Names of loopstab zoo list, or paths of .safetensors files of your own; all shipped ones when none is given.
+        data: Prepared data file of the task, where it needs one.
         json_: Print a list of objects.
     """
     from dataclasses import asdict
@@ -63,7 +70,7 @@ def verify(name: Annotated[tuple[str, ...], tyro.conf.Positional] = (), json_: A
 
     from models import zoo
 
-    found = [zoo.verify(one) for one in tqdm(name or zoo.names(), unit="checkpoint", disable=json_)]
+    found = [zoo.verify(one, data) for one in tqdm(name or zoo.names(), unit="checkpoint", disable=json_)]
     if json_:
         print(json.dumps([asdict(v) for v in found], indent=1))
     else:
@@ -73,12 +80,20 @@ def verify(name: Annotated[tuple[str, ...], tyro.conf.Positional] = (), json_: A
 
 
 def _row(name: str, run: dict[str, Any]) -> dict[str, Any]:
-    loops = run["loops"]
-    row: dict[str, Any] = {"checkpoint": name, "task": run["task"], "architecture": run["architecture"], "seconds": run["seconds"]}
-    for level, curve in run["accuracy"].items():
-        early = curve[loops.index(30)] if 30 in loops else curve[-1]
-        row[level] = f"{early:.3f}, {curve[-1]:.3f}"
-    return row
+    """A checkpoint in plain values; accuracy is [at 30 loops or the last before, at the last] per level."""
+    loops, bits = run["loops"], run["config"]["schedule"].get("bits")
+    early = max((t for t in loops if t <= 30), default=loops[0])
+    accuracy = {level: [curve[loops.index(early)], curve[-1]] for level, curve in run["accuracy"].items()}
+    return {
+        "checkpoint": name, "task": run["task"] + (f", {bits} {run['difficulty']}" if bits else ""), "architecture": run["architecture"],
+        "seed": run["config"]["seed"], "seconds": run["seconds"], "accuracy": accuracy,
+    }  # fmt: skip
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    """Columns of the table of one task, which is why the name may leave it out: they fit 80 columns for three levels."""
+    levels = {level: "/".join(f"{100 * share:.3g}" for share in pair) for level, pair in row["accuracy"].items()}
+    return {"checkpoint": row["checkpoint"], "s": f"{row['seconds']:.0f}", **levels}
 
 
 @tyro.conf.configure(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)

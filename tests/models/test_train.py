@@ -1,11 +1,12 @@
 """Training: exact resume after kill -9, checkpoints that are whole or absent, fair gradients, streamed evaluation."""
 
+import dataclasses
 import errno
 import os
+import random
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
@@ -22,19 +23,6 @@ from models.train import MODEL, STATE, TrainConfig, Trainer
 from models.transformer import LoopedTransformer
 from theory.architecture import Architecture
 from theory.errors import LoopstabError, UsageError
-
-TINY = """
-from models.train import *
-from models.config import ModelConfig
-import torch, sys
-torch.set_num_threads(1)
-from models.schedule import LengthCurriculum
-from models.tasks.prefix_sums import PrefixSums
-s = LengthCurriculum(bits=5, max_steps=60, polish=20)
-c = TrainConfig(model=ModelConfig(width=16, heads=2), schedule=s, batch=8, eval_size=16, eval_loops=20)
-Trainer(c, PrefixSums(5, (1,)), sys.argv[1]).run(progress=False, save_every=0.0)
-"""
-
 
 TASK = PrefixSums()
 
@@ -59,25 +47,54 @@ def trainer(out, **options):
     return Trainer(config(**options), PrefixSums(4, (1,)), out)
 
 
-def test_resume_after_kill_gives_the_same_bits(tmp_path):
-    whole = subprocess.run([sys.executable, "-c", TINY, tmp_path / "whole"], check=True)
-    assert whole.returncode == 0
-    state = tmp_path / "cut" / STATE
-    process = subprocess.Popen([sys.executable, "-c", TINY, tmp_path / "cut"])
-    deadline = time.monotonic() + 60
-    while not state.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.001)
-    time.sleep(0.1)
-    killed = process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert killed, "the run ended before it could be killed"
-    assert Checkpoint.load(state).meta["step"] < 80
-    assert not (tmp_path / "cut" / MODEL).exists()
-    subprocess.run([sys.executable, "-c", TINY, tmp_path / "cut"], check=True)
+# One process forks a run for every number given: the run kills itself at that call of a step, an fsync or a rename, and 0 lets it end.
+KILLED = """
+import os, signal, sys
+import torch
+torch.set_num_threads(1)
+from models import train
+from models.run import RunSpec
+task, out = sys.argv[1:3]
+spec = RunSpec(task, width=16, heads=2, bits=5, steps=6, polish=4, batch=8, loops=3, eval_size=4)
+config, made = spec.build()
+def deadly(function):
+    def call(*args, **options):
+        global left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*args, **options)
+    return call
+for name in ("replace", "fsync"):
+    setattr(os, name, deadly(getattr(os, name)))
+train.Trainer._train_step = deadly(train.Trainer._train_step)
+for left in map(int, sys.argv[3:]):
+    child = os.fork()
+    if not child:
+        train.Trainer(config, made, out).run(progress=False, save_every=0.0)
+        os._exit(0)
+    print(os.waitpid(child, 0)[1], os.path.exists(os.path.join(out, train.STATE)), os.path.exists(os.path.join(out, train.MODEL)))
+"""
+
+
+def forked(task, out, *calls):
+    done = subprocess.run([sys.executable, "-c", KILLED, task, out, *map(str, calls)], capture_output=True, text=True, check=True)
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("task", ["prefix-sums", "kqk"])
+def test_resume_after_kill_gives_the_same_bits(task, tmp_path):
+    assert forked(task, tmp_path / "whole", 0) == [["0", "True", "True"]]
+    moments = [1, 3, *random.Random(0).sample(range(2, 14), 3)]
+    *killed, last = forked(task, tmp_path / "cut", *moments, 0)
+    assert [k[0] for k in killed] == [str(int(signal.SIGKILL))] * len(moments)
+    assert {k[1] for k in killed} == {"True", "False"}
+    assert {k[2] for k in killed} == {"False"}
+    assert last == ["0", "True", "True"]
     a, b = (Checkpoint.load(tmp_path / name / MODEL) for name in ("whole", "cut"))
     assert all(torch.equal(a.tensors[k], b.tensors[k]) for k in a.tensors)
     assert a.meta["run"]["accuracy"] == b.meta["run"]["accuracy"]
+    assert [e["loss"] for e in a.meta["history"]] == [e["loss"] for e in b.meta["history"]]
 
 
 def test_budget_ends_resumably_and_finished_runs_are_not_repeated(tmp_path):
@@ -90,8 +107,89 @@ def test_budget_ends_resumably_and_finished_runs_are_not_repeated(tmp_path):
 
 def test_other_settings_in_the_same_folder(tmp_path):
     trainer(tmp_path).run(minutes=1e-9, progress=False)
-    with pytest.raises(UsageError, match=r"\(lr\).*--out"):
+    with pytest.raises(UsageError, match=r"\(lr 0.001 there, 0.002 asked\).*--out"):
         trainer(tmp_path, lr=2e-3)
+
+
+def test_another_architecture_or_other_data_in_the_same_folder(tmp_path):
+    trainer(tmp_path).run(minutes=1e-9, progress=False)
+    other = ModelConfig(Architecture.parse("external/peri"), width=16, heads=2)
+    with pytest.raises(UsageError, match=r"\(architecture internal/post/add there, external/peri/add asked\)"):
+        trainer(tmp_path, model=other)
+    with pytest.raises(UsageError, match=r"\(data prefix-sums-4 there, prefix-sums-5 asked\)"):
+        Trainer(config(), PrefixSums(5, (1,)), tmp_path)
+    state = Checkpoint.load(tmp_path / STATE)
+    Checkpoint({k: t for k, t in state.tensors.items() if "encoder" not in k}, state.meta).save(tmp_path / STATE)
+    with pytest.raises(LoopstabError, match="does not fit its settings"):
+        trainer(tmp_path)
+
+
+def test_tensorboard_that_is_not_installed(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(UsageError, match="pip install tensorboard"):
+        Trainer(config(), PrefixSums(4, (1,)), tmp_path, tensorboard=True)
+
+
+def test_tensorboard_gets_every_value(tmp_path, monkeypatch):
+    class Module:
+        class SummaryWriter(list):
+            def __init__(self, folder):
+                self.folder = folder
+
+            def add_scalar(self, name, value, step):
+                self.append((name, value, step))
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", Module)
+    made = Trainer(config(), PrefixSums(4, (1,)), tmp_path, tensorboard=True)
+    made.run(progress=False)
+    assert made._writer.folder == tmp_path / "tensorboard"
+    assert made._writer == [(k, v, e["step"]) for e in made.history for k, v in e.items() if isinstance(v, float)]
+
+
+@pytest.mark.parametrize("architecture", Architecture.all(), ids=str)
+def test_every_architecture_overfits_one_batch(architecture):
+    """Random targets of random inputs: after 60 steps less than a fifth of the loss is left."""
+    model = LoopedTransformer(ModelConfig(architecture, channels=4, classes=3, width=16, heads=2), seed=1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-2)
+    generator = torch.Generator().manual_seed(0)
+    x, target = torch.randn(2, 5, 4, generator=generator), torch.randint(3, (2, 5), generator=generator)
+    losses = []
+    for _ in range(60):
+        loss = TASK.loss(model(x, 2), target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.2 * losses[0]
+
+
+@pytest.mark.parametrize("architecture", Architecture.all(), ids=str)
+def test_gradient_equals_finite_differences(architecture):
+    """Of the progressive loss through every loop, in float64, along random directions of all weights and of single ones."""
+    model = LoopedTransformer(ModelConfig(architecture, width=16, heads=2), seed=1).double()
+    batch = TASK.batch(2, "6", torch.Generator().manual_seed(0))
+    batch = dataclasses.replace(batch, x=batch.x.double())
+    weights = list(model.parameters())
+
+    def loss():
+        return progressive_loss(model, TASK, batch, 4, torch.Generator().manual_seed(5), EncoderGradient.FULL)
+
+    gradients = torch.autograd.grad(loss(), weights)
+    generator = torch.Generator().manual_seed(2)
+    one = int(torch.randint(len(weights), (), generator=generator))
+    for chosen in (range(len(weights)), [one], [0]):  # all, a random one, the encoder
+        moves = {i: torch.randn(weights[i].shape, generator=generator, dtype=torch.float64) for i in chosen}
+        values = []
+        for sign in (1, -2):
+            with torch.no_grad():
+                for i, move in moves.items():
+                    weights[i] += sign * 1e-6 * move
+                values.append(loss().item())
+        with torch.no_grad():
+            for i, move in moves.items():
+                weights[i] += 1e-6 * move
+        slope = sum(float((gradients[i] * move).sum()) for i, move in moves.items())
+        assert (values[0] - values[1]) / 2e-6 == pytest.approx(slope, rel=1e-5, abs=1e-8)
 
 
 @pytest.fixture
