@@ -79,6 +79,7 @@ def test_the_drawn_loss_is_the_unrolled_one():
     assert torch.equal(drawn, unrolled_loss(model, Cells, batch, n, k))
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # torch looks at the inputs of the traced loop
 def test_compiled_loop_equals_the_plain_one():
     """`aot_eager` traces and differentiates as inductor does, and needs no compiler."""
     model, batch = case(Architecture.parse("internal/peri"), 1, None, 7)
