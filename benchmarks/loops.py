@@ -30,7 +30,6 @@ from models.transformer import LoopedTransformer
 from numerics import spectral_radius
 from theory.architecture import Architecture
 
-
 CLOCK = {"seconds": time.perf_counter}
 
 
@@ -109,12 +108,12 @@ def training(architecture: str, size: dict, batch: Batch, n: int, k: int, repeat
 
 
 def converging(width: int) -> tuple[LoopedTransformer, Batch]:
-    """external/post at that width with W_x scaled until the loop contracts, on 81 cells of full attention; and 32 boards."""
+    """external/post at that width with W_x scaled until the loop contracts, on 81 cells of full attention; and 16 boards."""
     size = {"channels": 10, "classes": 9, "width": width, "heads": 8, "axes": 2, "window": None}
     model = LoopedTransformer(ModelConfig(Architecture.parse("external/post"), **size)).eval()
     with torch.no_grad():
         model.w_x.weight *= 0.3
-    return model, boards(32)
+    return model, boards(16)
 
 
 def boards(samples: int) -> Batch:
@@ -126,16 +125,16 @@ def boards(samples: int) -> Batch:
 
 
 def trained() -> tuple[LoopedTransformer, Batch]:
-    """A shipped checkpoint (prefix sums of 32 bits, width 64) on 256 sequences."""
+    """A shipped checkpoint (prefix sums of 32 bits, width 64) on 128 sequences."""
     model, _ = load_model(zoo.load("internal-post"))
-    return model, PrefixSums().batch(256, "32", torch.Generator().manual_seed(0))
+    return model, PrefixSums().batch(128, "32", torch.Generator().manual_seed(0))
 
 
 def evaluate(which: str, model: LoopedTransformer, batch: Batch, loops: int) -> list[float]:
-    """Accuracy after every loop: ours streamed in parts of 32 samples, the twin with all logits (or all states too) stored."""
+    """Accuracy after every loop: ours streamed in parts of about 1024 tokens, the twin with all logits (or all states too) stored."""
     task = PrefixSums()
     if which == "ours":
-        return accuracy_curve(model, task, batch, range(1, loops + 1), chunk=32)
+        return accuracy_curve(model, task, batch, range(1, loops + 1), chunk=max(1, 1024 // batch.x.shape[1]))
     with torch.no_grad():
         outputs, _ = eager.run(model, batch.x, loops, states=which == "twin-states")
     return [task.correct(logits, batch.target).double().mean().item() for logits in outputs]
@@ -199,7 +198,8 @@ def main() -> None:
     parser.add_argument("--peak", nargs=2, metavar=("WHICH", "CASE"), help="memory of one evaluation (used by the benchmark itself)")
     a = parser.parse_args()
     if a.peak:
-        return peak_growth(*a.peak, a.loops, a.threads)
+        peak_growth(*a.peak, a.loops, a.threads)
+        return
     torch.set_num_threads(a.threads)
     if a.cpu_time:
         CLOCK["seconds"] = time.process_time

@@ -8,9 +8,12 @@ import torch
 
 from models.config import ModelConfig, QKNorm
 from models.loss import progressive_loss, unrolled_loss
+from models.tasks.prefix_sums import PrefixSums
 from models.tasks.task import Batch
+from models.train import TrainConfig, Trainer
 from models.transformer import LoopedTransformer
 from theory.architecture import Architecture
+from theory.errors import UsageError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import eager  # the benchmark folder is no package
@@ -86,3 +89,13 @@ def test_compiled_loop_equals_the_plain_one():
     compiled = torch.compile(model.advance, backend="aot_eager")
     values = [unrolled_loss(model, Cells, batch, 1, 5, advance=advance) for advance in (model.advance, compiled)]
     assert torch.allclose(*values, rtol=1e-5)
+
+
+def test_no_compiler(tmp_path, monkeypatch):
+    def absent(*_, **__):
+        raise RuntimeError("no C++ compiler found")
+
+    monkeypatch.setattr(torch, "compile", absent)
+    config = TrainConfig(model=ModelConfig(width=16, heads=2))
+    with pytest.raises(UsageError, match=r"no C\+\+ compiler.*--compile"):
+        Trainer(config, PrefixSums(4, (1,)), tmp_path, compiled=True)
