@@ -1,64 +1,225 @@
-"""Medians after a warm-up, as JSON: a training step, 100 loops of evaluation, a Jacobian product, a spectral radius.
+"""Benchmarks as one JSON object: training step and 500-loop evaluation against the eager twin, share of the matmul rate, Jacobian products.
 
-Rates are shares of a matrix product of this machine measured in the same run. Run: python benchmarks/loops.py
+Medians of alternating runs after a warm-up, with the quartiles. Run: python benchmarks/loops.py [--threads 2] [--compile] [--tiny]
+On a machine that other processes keep busy only `--threads 1 --cpu-time` gives steady figures: seconds of CPU instead of wall time.
 """
 
-import json
-import statistics
-import time
+from __future__ import annotations
 
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import eager
 import torch
 
+from models import zoo
+from models.checkpoint import load_model
 from models.config import ModelConfig
+from models.evaluate import accuracy_curve
 from models.loop import TorchLoop
-from models.loss import progressive_loss
+from models.loss import pays, unrolled_loss
 from models.tasks.prefix_sums import PrefixSums
+from models.tasks.task import Batch
 from models.transformer import LoopedTransformer
 from numerics import spectral_radius
+from theory.architecture import Architecture
+
+CLOCK = {"seconds": time.perf_counter}
 
 
-def median_seconds(work, repeats=5):
-    """Median time of `work()` over `repeats` calls after one that is not counted."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+def alternate(works: dict, repeats: int) -> dict[str, list[float]]:
+    """Seconds of every work, called in turn `repeats` times after one round that is not counted."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for turn in range(repeats + 1):
+        for name, work in works.items():
+            start = CLOCK["seconds"]()
+            work()
+            if turn:
+                times[name].append(CLOCK["seconds"]() - start)
+    return times
 
 
-def main():
-    """Print the benchmark as one JSON object."""
-    model = LoopedTransformer(ModelConfig())
-    x, target = PrefixSums().batch(128, 32, torch.Generator().manual_seed(0))
-    tokens, d = 128 * 32, model.config.width
-    a = torch.randn(tokens, 4 * d)
-    b = torch.randn(4 * d, d)
-    matmul = 2 * tokens * 4 * d * d / median_seconds(lambda: a @ b)
-    # per token and loop: q, k, v, o (4), MLP (8), recall mix in both sub-blocks (2), each 2 d^2 flops
-    flops = 14 * 2 * d * d * tokens
+def summary(times: list[float]) -> dict[str, float]:
+    """Median and quartiles."""
+    low, middle, high = statistics.quantiles(times, n=4) if len(times) > 1 else times * 3
+    return {"median": middle, "quartiles": [low, high]}
 
-    def evaluate():
-        with torch.no_grad():
-            model(x, 20)
 
-    def train():
+def ratio(times: dict[str, list[float]], slow: str, fast: str) -> dict[str, float]:
+    """Summary of the ratios of neighbouring runs."""
+    return summary([a / b for a, b in zip(times[slow], times[fast], strict=True)])
+
+
+def products(tokens: int, d: int):
+    """The linear layers of a block (q, k, v together, o, up, down), forward and both backward products: (work, its flops)."""
+    sizes = [(d, 3 * d), (d, d), (d, 4 * d), (4 * d, d)]
+    operands = [(torch.randn(tokens, m), torch.randn(n, m), torch.randn(tokens, n)) for m, n in sizes]
+    outs = [(torch.empty(tokens, n), torch.empty(tokens, m), torch.empty(n, m)) for m, n in sizes]
+
+    def work():
+        for (x, w, g), (y, dx, dw) in zip(operands, outs, strict=True):
+            torch.mm(x, w.t(), out=y)
+            torch.mm(g, w, out=dx)
+            torch.mm(g.t(), x, out=dw)
+
+    return work, 3 * sum(2 * tokens * m * n for m, n in sizes)
+
+
+def training(architecture: str, size: dict, batch: Batch, n: int, k: int, repeats: int, compiled: bool) -> dict:
+    """One progressive-loss step, forward and backward, ours and the twin's, and the products of a block alone."""
+    model, task = LoopedTransformer(ModelConfig(Architecture.parse(architecture), **size)), PrefixSums()
+    samples, cells = batch.target.shape
+
+    def backward(loss):
         model.zero_grad(set_to_none=True)
-        progressive_loss(model, x, target, 20, torch.Generator().manual_seed(1)).backward()
+        loss().backward()
 
-    evaluation = median_seconds(evaluate)
-    double = LoopedTransformer(ModelConfig()).double().eval()
+    work, work_flops = products(samples * cells, model.config.width)
+    works = {
+        "twin": lambda: backward(lambda: eager.progressive_loss(model, task, batch, n, k)),
+        "plain": lambda: backward(lambda: unrolled_loss(model, task, batch, n, k)),
+        "matmul": work,
+    }
+    if compiled:
+        advance = torch.compile(model.advance, dynamic=False)
+        works["compiled"] = lambda: backward(lambda: unrolled_loss(model, task, batch, n, k, advance=advance))
+    times = alternate(works, repeats)
+    counts = model.flops(cells)
+    folded = counts.mix > 0 and pays(n, k)
+    done = counts.training(samples * cells, n, k, folded)
+    formula = counts.training(samples * cells, n, k)
+    out = {"architecture": architecture, **size, "samples": samples, "cells": cells, "n": n, "k": k, "folded": folded}
+    out["matmul_gflops"] = work_flops / statistics.median(times["matmul"]) / 1e9
+    for name in set(times) & {"plain", "compiled"}:
+        out[name] = {
+            "seconds": summary(times[name]), "speed_over_twin": ratio(times, "twin", name),
+            "gflops": done / statistics.median(times[name]) / 1e9,
+            "share_of_matmul": summary([done / t / (work_flops / m) for t, m in zip(times[name], times["matmul"], strict=True)]),
+            "share_counting_the_formula": formula / statistics.median(times[name]) / 1e9 / out["matmul_gflops"],
+        }  # fmt: skip
+    out["twin"] = {"seconds": summary(times["twin"])}
+    return out
+
+
+def converging(width: int) -> tuple[LoopedTransformer, Batch]:
+    """external/post at that width with W_x scaled until the loop contracts, on 81 cells of full attention; and 16 boards."""
+    size = {"channels": 10, "classes": 9, "width": width, "heads": 8, "axes": 2, "window": None}
+    model = LoopedTransformer(ModelConfig(Architecture.parse("external/post"), **size)).eval()
     with torch.no_grad():
-        e = double.encode(x[:1].double()).numpy()
-    loop = TorchLoop.of(double)
-    h = loop.initial(e)
-    result = {
-        "threads": torch.get_num_threads(), "matmul_gflops": matmul / 1e9, "seconds_per_loop": evaluation / 20,
-        "evaluation_share_of_matmul": flops * 20 / evaluation / matmul, "training_step_seconds": median_seconds(train),
-        "jacobian_product_seconds": median_seconds(lambda: loop.jvp(h, e, h)),
-        "spectral_radius_seconds": median_seconds(lambda: spectral_radius(loop, h, e), 1),
+        model.w_x.weight *= 0.3
+    return model, boards(16)
+
+
+def boards(samples: int) -> Batch:
+    """Random inputs of the shape of sudoku."""
+    generator = torch.Generator().manual_seed(0)
+    digits = torch.randint(0, 10, (samples, 81), generator=generator)
+    target = torch.randint(0, 9, (samples, 81), generator=generator)
+    return Batch(torch.nn.functional.one_hot(digits, 10).float(), target)
+
+
+def trained() -> tuple[LoopedTransformer, Batch]:
+    """A shipped checkpoint (prefix sums of 32 bits, width 64) on 128 sequences."""
+    model, _ = load_model(zoo.load("internal-post"))
+    return model, PrefixSums().batch(128, "32", torch.Generator().manual_seed(0))
+
+
+def evaluate(which: str, model: LoopedTransformer, batch: Batch, loops: int) -> list[float]:
+    """Accuracy after every loop: ours streamed in parts of about 1024 tokens, the twin with all logits (or all states too) stored."""
+    task = PrefixSums()
+    if which == "ours":
+        return accuracy_curve(model, task, batch, range(1, loops + 1), chunk=max(1, 1024 // batch.x.shape[1]))
+    with torch.no_grad():
+        outputs, _ = eager.run(model, batch.x, loops, states=which == "twin-states")
+    return [task.correct(logits, batch.target).double().mean().item() for logits in outputs]
+
+
+CASES = {"trained": trained, "wide": lambda: converging(256)}
+
+
+def peak_growth(which: str, case: str, loops: int, threads: int) -> None:
+    """Print by how many bytes the peak resident memory of this process grows in the evaluation, after a warm-up of one sample."""
+    torch.set_num_threads(threads)
+    model, batch = CASES[case]()
+    evaluate(which, model, Batch(batch.x[:1], batch.target[:1]), 2)
+    before = int(next(s for s in Path("/proc/self/status").read_text().splitlines() if s.startswith("VmRSS")).split()[1]) * 1024
+    evaluate(which, model, batch, loops)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before)
+
+
+def evaluation(case: str, loops: int, repeats: int, threads: int) -> dict:
+    """Time and extra peak memory (each in a process of its own) of ours and the twin, and whether the curves agree."""
+    model, batch = CASES[case]()
+    curves = {}
+    works = {name: lambda name=name: curves.update({name: evaluate(name, model, batch, loops)}) for name in ("ours", "twin")}
+    times = alternate(works, repeats)
+    memory = {}
+    for name in ("ours", "twin", "twin-states"):
+        arguments = [sys.executable, __file__, "--peak", name, case, "--loops", str(loops), "--threads", str(threads)]
+        memory[name] = int(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout)
+    return {
+        "case": case, "loops": loops, "samples": len(batch.x), "speed_over_twin": ratio(times, "twin", "ours"),
+        "seconds": {name: summary(t) for name, t in times.items()}, "extra_bytes": memory,
+        "memory_share": {name: memory["ours"] / memory[name] for name in ("twin", "twin-states")},
+        "largest_difference_of_accuracy": max(abs(a - b) for a, b in zip(curves["ours"], curves["twin"], strict=True)),
     }  # fmt: skip
+
+
+def jacobian(repeats: int) -> dict:
+    """A Jacobian product and a spectral radius of the trained loop, float64, one sequence of 32 bits."""
+    model, batch = trained()
+    model = model.double()
+    with torch.no_grad():
+        e = model.encode(batch.x[:1].double()).numpy()
+    loop = TorchLoop.of(model)
+    h = loop.initial(e)
+    product = loop.linearize(h, e)
+    times = alternate({"product": lambda: product(h), "radius": lambda: spectral_radius(loop, h, e)}, repeats)
+    return {f"{name}_seconds": summary(t) for name, t in times.items()}
+
+
+def main() -> None:
+    """Print the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--samples", type=int, default=16, help="boards of 81 cells per training step")
+    parser.add_argument("--loops", type=int, default=500, help="loops of the evaluation")
+    parser.add_argument("--compile", action="store_true", help="also the compiled loop (needs a C++ compiler)")
+    parser.add_argument("--cpu-time", action="store_true", help="measure CPU time instead of wall time")
+    parser.add_argument("--only", choices=["training", "evaluation", "jacobian"], help="one part")
+    parser.add_argument("--tiny", action="store_true", help="small sizes: does it run?")
+    parser.add_argument("--peak", nargs=2, metavar=("WHICH", "CASE"), help="memory of one evaluation (used by the benchmark itself)")
+    a = parser.parse_args()
+    if a.peak:
+        peak_growth(*a.peak, a.loops, a.threads)
+        return
+    torch.set_num_threads(a.threads)
+    if a.cpu_time:
+        CLOCK["seconds"] = time.process_time
+    width, n, k = (32, 1, 4) if a.tiny else (256, 10, 10)
+    repeats, loops = (1, 10) if a.tiny else (a.repeats, a.loops)
+    board = {"channels": 10, "classes": 9, "width": width, "heads": 8, "axes": 2, "window": None}
+    line = {"channels": 1, "classes": 2, "width": width, "heads": 8, "axes": 1, "window": 5}
+    bits = PrefixSums().batch(2 if a.tiny else 40, "32", torch.Generator().manual_seed(0))
+    grid = boards(2 if a.tiny else a.samples)
+    result: dict = {"torch": torch.__version__, "threads": a.threads, "clock": "cpu" if a.cpu_time else "wall"}
+    if a.only in (None, "training"):
+        result["training"] = [
+            training(architecture, size, batch, n, k, repeats, a.compile)
+            for size, batch in ((board, grid), (line, bits))
+            for architecture in ("internal/post", "external/post")
+        ]
+    if a.only in (None, "evaluation"):
+        result["evaluation"] = [evaluation(case, loops, min(repeats, 3), a.threads) for case in CASES if not (a.tiny and case == "wide")]
+    if a.only in (None, "jacobian"):
+        result["jacobian"] = jacobian(repeats)
     print(json.dumps(result, indent=1))
 
 

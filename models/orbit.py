@@ -8,7 +8,7 @@ from torch import Tensor
 from models.transformer import LoopedTransformer
 
 COMPACT = 0.125
-"""share of stopped samples in the running batch at which it is cut down: preparing the input anew has its price too"""
+"""share of stopped samples in the running batch at which it is cut down: copying has its price too"""
 
 
 class Orbit:
@@ -23,11 +23,11 @@ class Orbit:
 
     def __init__(self, model: LoopedTransformer, x: Tensor, ulps: float = 0.0):
         self.model = model
-        self._e = model.encode(x)
-        self.h = model.initial(self._e).clone()
+        e = model.encode(x)
+        self.h = model.initial(e).clone()
         self.running = torch.arange(len(x), device=x.device)
         self.tolerance = ulps * torch.finfo(self.h.dtype).eps
-        self._state, self._context = self.h, model.prepare(self._e)
+        self._state, self._context = self.h, model.prepare(e, folded=True)
         self._stopped = torch.zeros(len(x), dtype=torch.bool, device=x.device)
 
     def advance(self) -> None:
@@ -48,7 +48,5 @@ class Orbit:
         stopped = int(self._stopped.sum())
         if stopped and stopped >= COMPACT * len(self.running):
             keep = ~self._stopped
-            self.running, self._state, self._e = self.running[keep], self._state[keep], self._e[keep]
-            self._stopped = self._stopped[keep]
-            if len(self.running):
-                self._context = self.model.prepare(self._e)
+            self.running, self._state, self._stopped = self.running[keep], self._state[keep], self._stopped[keep]
+            self._context = self._context.of(keep)

@@ -24,7 +24,7 @@ from models.loss import EncoderGradient, progressive_loss
 from models.schedule import FixedSteps, LengthCurriculum
 from models.schedule import to_json as schedule_json
 from models.tasks.task import Batch, Task
-from models.transformer import LoopedTransformer
+from models.transformer import Context, LoopedTransformer
 from theory.architecture import Recall
 from theory.errors import LoopstabError, UsageError
 from theory.files import output_folder, write_atomic, write_json
@@ -91,10 +91,20 @@ class TrainConfig:
 class Trainer:
     """One run in one folder. `run` trains to the end or to the time budget, and picks up where the folder left off.
 
-    `command` is recorded with the result: the line that repeats the run.
+    `command` is recorded with the result: the line that repeats the run. `compiled` trains
+    with the compiled loop: it pays where the number of cells stays the same (boards); results are equal up to rounding.
     """
 
-    def __init__(self, config: TrainConfig, task: Task, out: str | Path, device: str = "cpu", tensorboard: bool = False, command: str = ""):
+    def __init__(
+        self,
+        config: TrainConfig,
+        task: Task,
+        out: str | Path,
+        device: str = "cpu",
+        tensorboard: bool = False,
+        command: str = "",
+        compiled: bool = False,
+    ):
         wanted, has = task.shape, config.model
         if (wanted.channels, wanted.classes, wanted.axes) != (has.channels, has.classes, has.axes):
             raise UsageError(f"the task {task.name} needs a model with {wanted}, not {has.channels}, {has.classes} and {has.axes}")
@@ -104,6 +114,7 @@ class Trainer:
         self.course = config.schedule.start()
         self.step, self.seconds = 0, 0.0
         self.history: list[dict[str, Any]] = []
+        self._advance = _compiled(self.model) if compiled else self.model.advance
         self._writer = _summary_writer(self.out) if tensorboard else None
         if (self.out / STATE).exists():
             self._resume()
@@ -158,7 +169,7 @@ class Trainer:
             group["lr"] = c.lr * self.course.rate(self.step) * min(1.0, (self.step + 1) / c.warmup)
         batch = self._batch(c.batch, self.course.level, generator)
         with self._arithmetic():
-            loss = progressive_loss(self.model, self.task, batch, self.course.loops, generator, c.gradient)
+            loss = progressive_loss(self.model, self.task, batch, self.course.loops, generator, c.gradient, self._advance)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip)
@@ -258,6 +269,17 @@ def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 def _loops(last: int) -> list[int]:
     """Loop counts of an accuracy curve: all up to 40, then sparser."""
     return sorted({n for n in (*range(1, 41), *range(45, 101, 5), *range(120, last + 1, 20)) if n <= last} | {last})
+
+
+def _compiled(model: LoopedTransformer) -> Callable[[torch.Tensor, Context], torch.Tensor]:
+    """The loop of the model, compiled; `UsageError` where there is no compiler, found out on a trial product."""
+    try:
+        device = next(model.parameters()).device
+        torch.compile(lambda x: x.sin() + 1)(torch.ones(8, device=device))
+    except Exception as error:  # inductor wraps what it meets in classes of its own
+        reason = " ".join(str(error).split())[:120]
+        raise UsageError(f"the loop cannot be compiled here ({reason}): install a C++ compiler, or leave --compile out") from None
+    return torch.compile(model.advance)
 
 
 def _summary_writer(out: Path) -> Any:

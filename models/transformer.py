@@ -8,17 +8,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.attention import MLP, Attention, Geometry, RMSNorm
+from models.attention import MLP, Affine, Attention, Geometry, RMSNorm
 from models.config import ModelConfig
+from models.flops import Flops, flops, parameter_count
 from theory.architecture import Norm, Recall, Residual
 
 
 @dataclass(frozen=True)
 class Context:
-    """What one input contributes to every loop and does not depend on the state: W_e e + b, and the positions."""
+    """What does not depend on the state: W_e e + b, the positions, and per block the maps into attention and MLP.
+
+    When `folded`, those maps contain the mix W_x x + W_e e of internal recall.
+    """
 
     recalled: Tensor | None
     geometry: Geometry
+    entries: tuple[tuple[Affine, Affine], ...]
+    folded: bool
+
+    def of(self, keep: Tensor) -> Context:
+        """The context of the kept samples alone (an index or a mask)."""
+        recalled = None if self.recalled is None else self.recalled[keep]
+        entries = tuple((a.of(keep), b.of(keep)) for a, b in self.entries)
+        return Context(recalled, self.geometry, entries, self.folded)
 
 
 class SubBlock(nn.Module):
@@ -37,12 +49,12 @@ class SubBlock(nn.Module):
         self.norm = arch.norm
         self.gru = nn.GRUCell(d, d) if arch.residual is Residual.GRU else None
 
-    def forward(self, h: Tensor, source: Tensor, mix: nn.Linear | None, context: Context) -> Tensor:
+    def forward(self, h: Tensor, source: Tensor, mix: nn.Linear | None, context: Context, entry: Affine) -> Tensor:
         """New state from the hidden state h; the update reads `source` (h itself but for external recall with gru)."""
         x = source if self.inner is None else self.inner(source)
         if mix is not None:
-            x = mix(x) + context.recalled
-        u = self.update(x, context.geometry)
+            x = Affine(mix.weight, context.recalled)(x)
+        u = self.update(x, context.geometry, entry)
         if self.norm is Norm.PERI:
             assert self.outer is not None
             u = self.outer(u)
@@ -61,10 +73,14 @@ class Block(nn.Module):
         self.attention = SubBlock(config, Attention(config))
         self.mlp = SubBlock(config, MLP(config))
 
-    def forward(self, h: Tensor, source: Tensor, mix: nn.Linear | None, context: Context) -> Tensor:
+    def entries(self) -> tuple[Affine, Affine]:
+        """The maps into attention and MLP."""
+        return self.attention.update.entry(), self.mlp.update.entry()
+
+    def forward(self, h: Tensor, source: Tensor, mix: nn.Linear | None, context: Context, entries: tuple[Affine, Affine]) -> Tensor:
         """New state; the attention sub-block reads `source`."""
-        h = self.attention(h, source, mix, context)
-        return self.mlp(h, h, mix, context)
+        h = self.attention(h, source, mix, context, entries[0])
+        return self.mlp(h, h, mix, context, entries[1])
 
 
 class LoopedTransformer(nn.Module):
@@ -90,6 +106,14 @@ class LoopedTransformer(nn.Module):
             self.head_hidden = nn.Linear(d, d)
             self.head_out = nn.Linear(d, config.classes)
 
+    def parameter_count(self) -> int:
+        """Number of weights, in closed form."""
+        return parameter_count(self.config)
+
+    def flops(self, cells: int) -> Flops:
+        """Forward flops on sequences of that many cells, in closed form."""
+        return flops(self.config, cells)
+
     def encode(self, x: Tensor) -> Tensor:
         """Input (batch, cells, channels) to the embedding e, (batch, cells, width)."""
         return self.encoder(x)
@@ -98,23 +122,31 @@ class LoopedTransformer(nn.Module):
         """h_0 = e."""
         return e
 
-    def prepare(self, e: Tensor) -> Context:
-        """The part of every step that depends on the input only."""
+    def prepare(self, e: Tensor, folded: bool = False) -> Context:
+        """The part of every step that depends on the input only.
+
+        `folded` is for many loops: W (W_x x + W_e e) + b = (W W_x) x + (W W_e e + b) for the first layer W of both sub-blocks, so that
+        internal recall costs no product per loop (2 of 14). The sums are rounded in another order.
+        """
         recalled = None if self.w_e is None else self.w_e(e)
-        return Context(recalled, Geometry(e.shape[1], self.config, e))
+        entries = tuple(block.entries() for block in self.blocks)
+        folded = folded and self.config.architecture.recall is Recall.INTERNAL
+        if folded:
+            entries = tuple((a.after(self.w_x.weight, recalled), b.after(self.w_x.weight, recalled)) for a, b in entries)
+        return Context(recalled, Geometry(e.shape[1], self.config, e), entries, folded)
 
     def advance(self, h: Tensor, context: Context) -> Tensor:
         """One loop with a prepared context."""
         arch, source, mix = self.config.architecture, h, None
         if arch.recall is Recall.EXTERNAL:
             assert self.w_x is not None
-            source = self.w_x(h) + context.recalled
+            source = Affine(self.w_x.weight, context.recalled)(h)
             if arch.residual is Residual.ADD:
                 h = source  # with gru the hidden argument stays h: boundedness (N8) is false for z
-        elif arch.recall is Recall.INTERNAL:
+        elif not context.folded:
             mix = self.w_x
-        for i, block in enumerate(self.blocks):
-            h = block(h, source if i == 0 else h, mix, context)
+        for i, (block, entries) in enumerate(zip(self.blocks, context.entries, strict=True)):
+            h = block(h, source if i == 0 else h, mix, context, entries)
         return h
 
     def step(self, h: Tensor, e: Tensor) -> Tensor:
@@ -128,7 +160,7 @@ class LoopedTransformer(nn.Module):
     def forward(self, x: Tensor, loops: int) -> Tensor:
         """Logits after that many loops."""
         e = self.encode(x)
-        context, h = self.prepare(e), self.initial(e)
+        context, h = self.prepare(e, folded=loops > 1), self.initial(e)
         for _ in range(loops):
             h = self.advance(h, context)
         return self.head(h)

@@ -34,6 +34,7 @@ def train(
     minutes: float | None = None,
     device: str = "cpu",
     threads: int = 0,
+    compile_: Annotated[bool, tyro.conf.arg(name="compile")] = False,
     tensorboard: bool = False,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
@@ -65,6 +66,7 @@ def train(
         minutes: Stop (resumably) after that many minutes.
         device: A torch device, e.g. cpu or cuda.
         threads: CPU threads; 0 leaves the choice to torch. Results are bit-equal for equal thread counts.
+        compile_: Compile the loop (needs a C++ compiler); for boards and long runs, since each new length is compiled anew.
         tensorboard: Also write TensorBoard events (needs the tensorboard package).
         json_: Print the result as JSON and no progress bar.
     """
@@ -83,7 +85,7 @@ def train(
         eval_size, seed,
     )  # fmt: skip
     config, chosen = spec.build(data)
-    result = Trainer(config, chosen, out, device, tensorboard, spec.command()).run(minutes=minutes, progress=not json_)
+    result = Trainer(config, chosen, out, device, tensorboard, spec.command(), compile_).run(minutes=minutes, progress=not json_)
     if result is None:
         raise LoopstabError(f"the budget of {minutes:g} minutes ended before the run did: the same command resumes it in {out}")
     if json_:
