@@ -82,13 +82,14 @@ def _disguise(draw: Draw, f: Map, y0: Array, *, moving: bool, single: bool) -> t
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counts of (truth, found), of families misread, and of orbits per truth that a cosine test calls converged.
+    """Counts of (truth, found), of families misread or left open, and of orbits per truth that a cosine test calls converged.
 
     A right cycle has the right period too; `undecided` is neither right nor wrong.
     """
 
     counts: dict[tuple[Outcome, Outcome], int]
     errors: dict[str, int]
+    open: dict[str, int]
     cosine: dict[Outcome, int]
 
     def total(self, truth: Outcome) -> int:
@@ -111,7 +112,7 @@ class Confusion:
         matrix = {str(t): {str(f): self.counts[t, f] for f in Outcome if (t, f) in self.counts} for t in Outcome if self.total(t)}
         return {
             "matrix": matrix, "right": self.share(decided=False), "right_of_decided": self.share(decided=True),
-            "false_fixed_points": self.false_fixed_points, "errors": self.errors,
+            "false_fixed_points": self.false_fixed_points, "errors": self.errors, "undecided": self.open,
             "cosine_converged": {str(t): n / self.total(t) for t, n in self.cosine.items()},
         }  # fmt: skip
 
@@ -123,23 +124,25 @@ class Confusion:
             lines.append(f"{truth:<14}{cells}{self.cosine[truth] / self.total(truth):10.1%}")
         lines.append(
             f"right {self.share(decided=False):.2%} of all, {self.share(decided=True):.2%} of the decided; "
-            f"false fixed points {self.false_fixed_points}; errors {self.errors or 'none'}"
+            f"false fixed points {self.false_fixed_points}; errors {self.errors or 'none'}; "
+            f"undecided {self.open or 'none'}"
         )
         return "\n".join(lines)
 
 
 def confusion(orbits: Iterable[Labelled]) -> Confusion:
     """Classify every orbit and hold it against its truth."""
-    counts, errors, cosine = Counter[tuple[Outcome, Outcome]](), Counter[str](), Counter[Outcome]()
+    counts, cosine, errors, undecided = Counter[tuple[Outcome, Outcome]](), Counter[Outcome](), Counter[str](), Counter[str]()
     for orbit in orbits:
         found = classify(orbit.trajectory)
         counts[orbit.truth, found.outcome] += 1
         cosine[orbit.truth] += cosine_converged(orbit.trajectory)
+        undecided[orbit.family] += found.outcome is Outcome.UNDECIDED
         if found.outcome not in (orbit.truth, Outcome.UNDECIDED):
             errors[f"{orbit.family}: {found.outcome}"] += 1
         if found.outcome is Outcome.CYCLE and orbit.period not in (None, found.period):
             errors["period"] += 1
-    return Confusion(dict(counts), dict(errors), {t: cosine[t] for t in Outcome if t in cosine})
+    return Confusion(dict(counts), dict(errors), {k: n for k, n in undecided.items() if n}, {t: cosine[t] for t in Outcome if t in cosine})
 
 
 def cosine_converged(t: Trajectory) -> bool:
