@@ -153,14 +153,15 @@ def _geometric(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
     grown = t.norms[-1] > 1.2 * t.norms[n // 2] or t.norms[n // 2 :].max() > 1.2 * t.norms[n // 16 : n // 4].max()
     clean = 1e-3 if grown else 0.05
     persists = (
-        whole.rate * span > max(0.02, 0.3 * whole.power * np.log(n / start) if start else 0)
+        span >= n // 2
+        and whole.rate * span > max(0.02, 0.3 * whole.power * np.log(n / start) if start else 0)
         and whole.rate > 8 * whole.error
         and late.geometric > 6 * late.geometric_error
         and late.geometric > 0.6 * early.geometric > 0
         and whole.misfit < clean * whole.geometric * span
     )
-    far = late.rate * (n - middle) > 3 and late.geometric > 0.6 * early.geometric
-    decisive = far and late.misfit < min(0.5 * late.misfit_algebraic, 1)
+    fallen = late.geometric * (n - middle) > 1.5 and late.geometric > 0.6 * early.geometric
+    decisive = fallen and late.rate * (n - middle) > 3 and late.misfit < min(0.5 * late.misfit_algebraic, 1)
     if not (persists or decisive):
         return None
     return replace(base, outcome=Outcome.FIXED_POINT, rate=float(np.exp(-late.geometric)), rate_error=late.geometric_error)
