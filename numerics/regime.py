@@ -160,7 +160,7 @@ def _geometric(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
         and late.geometric > 0.6 * early.geometric > 0
         and whole.misfit < clean * whole.geometric * span
     )
-    fallen = late.geometric * (n - middle) > 1.5 and late.geometric > 0.6 * early.geometric
+    fallen = late.geometric * (n - middle) > (4 if grown else 1.5) and late.geometric > 0.6 * early.geometric
     decisive = fallen and late.rate * (n - middle) > 3 and late.misfit < min(0.5 * late.misfit_algebraic, 1)
     if not (persists or decisive):
         return None
