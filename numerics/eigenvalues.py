@@ -57,7 +57,7 @@ def leading_eigenvalues(j: Linearisation, k: int = 6, *, tol: float = 1e-8, budg
             if closed or (len(order) == k and residuals.max() <= tol * max(abs(values[0]), np.finfo(float).tiny)):
                 break
         basis[m + 1] = w / hess[m + 1, m]
-    image = j(vector.real) + 1j * j(vector.imag)
+    image = j(np.real(vector)) + 1j * j(np.imag(vector))
     residuals = residuals.copy()
     residuals[0] = np.linalg.norm(image - values[0] * vector) / max(np.linalg.norm(vector), np.finfo(float).tiny)
     converged = len(values) == k and bool(residuals.max() <= 10 * tol * max(abs(values[0]), np.finfo(float).tiny))

@@ -61,6 +61,10 @@ def test_against_dense_twins(name, kind):
     np.testing.assert_allclose(np.abs(found.values), moduli[: len(found.values)], atol=1e-6)
     assert abs(largest_singular_value(j).value - np.linalg.norm(m, 2)) < 1e-6
     exact = np.linalg.norm(np.linalg.inv(np.eye(n) - m), 2)
+    if (name, kind) == ("non-normal", "difference"):  # condition 1e9 times the noise of differences: an error, no number
+        with pytest.raises(LoopError, match="GMRES"):
+            resolvent_norm(j, tol=1e-6)
+        return
     resolvent = resolvent_norm(j, tol=1e-6)
     noisy = kind == "difference" and resolvent.residual > 1e-8  # it says so
     assert noisy or resolvent.value == pytest.approx(exact, rel=1e-6)
