@@ -2,11 +2,16 @@
 
 from numerics.certificate import Certificate, certify
 from numerics.diagnosis import diagnose, run
+from numerics.eigenvalues import Eigenvalues, leading_eigenvalues
 from numerics.loop import FunctionLoop, LoopedMap, LoopError, check_loop
+from numerics.lyapunov import lyapunov
 from numerics.maps import LinearLoop, MeanFieldLoop, linear_loop
 from numerics.numeric import numeric
+from numerics.operator import Linearisation
 from numerics.phase import PhaseDiagram, phase_diagram
 from numerics.regime import Diagnosis, classify
+from numerics.sensitivity import adjoint_sensitivity, sensitivity
+from numerics.singular import kreiss_lower, largest_singular_value, resolvent_norm, transient_growth
 from numerics.spectrum import SpectralRadius, spectral_radius
 from numerics.trajectory import Recorder, Trajectory
 from theory.outcome import Outcome
@@ -14,8 +19,10 @@ from theory.outcome import Outcome
 __all__ = [
     "Certificate",
     "Diagnosis",
+    "Eigenvalues",
     "FunctionLoop",
     "LinearLoop",
+    "Linearisation",
     "LoopError",
     "LoopedMap",
     "MeanFieldLoop",
@@ -24,13 +31,21 @@ __all__ = [
     "Recorder",
     "SpectralRadius",
     "Trajectory",
+    "adjoint_sensitivity",
     "certify",
     "check_loop",
     "classify",
     "diagnose",
+    "kreiss_lower",
+    "largest_singular_value",
+    "leading_eigenvalues",
     "linear_loop",
+    "lyapunov",
     "numeric",
     "phase_diagram",
+    "resolvent_norm",
     "run",
+    "sensitivity",
     "spectral_radius",
+    "transient_growth",
 ]

@@ -21,8 +21,8 @@ class LoopError(UsageError):
 class LoopedMap(Protocol):
     """h_{t+1} = step(h_t, e), h_0 = initial(e); states are float arrays of any shape.
 
-    Optional: `jvp(h, e, v)` gives J v,
-    `linearize(h, e)` the map v -> J v.
+    Optional: `jvp(h, e, v)` gives J v, `linearize(h, e)` the map v -> J v, `vjp(h, e, u)` gives J^T u and
+    `input_vjp(h, e, u)` K^T u in the shape of e.
     """
 
     def step(self, h: Array, e: Array) -> Array:
