@@ -77,7 +77,8 @@ class Block(nn.Module):
     def entries(self) -> tuple[Affine, Affine]:
         """The maps into attention and MLP."""
         attention, mlp = self.attention.update, self.mlp.update
-        assert isinstance(attention, Attention) and isinstance(mlp, MLP)
+        assert isinstance(attention, Attention)
+        assert isinstance(mlp, MLP)
         return attention.entry(), mlp.entry()
 
     def forward(self, h: Tensor, source: Tensor, mix: nn.Linear | None, context: Context, entries: tuple[Affine, Affine]) -> Tensor:
@@ -135,7 +136,8 @@ class LoopedTransformer(nn.Module):
         entries = tuple(block.entries() for block in self.blocks if isinstance(block, Block))
         folded = folded and self.config.architecture.recall is Recall.INTERNAL
         if folded:
-            assert self.w_x is not None and recalled is not None
+            assert self.w_x is not None
+            assert recalled is not None
             entries = tuple((a.after(self.w_x.weight, recalled), b.after(self.w_x.weight, recalled)) for a, b in entries)
         return Context(recalled, Geometry(e.shape[1], self.config, e), entries, folded)
 
@@ -143,7 +145,8 @@ class LoopedTransformer(nn.Module):
         """One loop with a prepared context."""
         arch, source, mix = self.config.architecture, h, None
         if arch.recall is Recall.EXTERNAL:
-            assert self.w_x is not None and context.recalled is not None
+            assert self.w_x is not None
+            assert context.recalled is not None
             source = Affine(self.w_x.weight, context.recalled)(h)
             if arch.residual is Residual.ADD:
                 h = source  # with gru the hidden argument stays h: boundedness (N8) is false for z
