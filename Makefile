@@ -15,7 +15,7 @@ lint: $(STAMP) $(VENV)/.lint
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/loops.py
+	OMP_NUM_THREADS=2 $(BIN)/python benchmarks/loops.py --compile
 
 docs: $(STAMP) $(VENV)/.docs
 	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs

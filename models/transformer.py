@@ -53,6 +53,7 @@ class SubBlock(nn.Module):
         """New state from the hidden state h; the update reads `source` (h itself but for external recall with gru)."""
         x = source if self.inner is None else self.inner(source)
         if mix is not None:
+            assert context.recalled is not None
             x = Affine(mix.weight, context.recalled)(x)
         u = self.update(x, context.geometry, entry)
         if self.norm is Norm.PERI:
@@ -75,7 +76,10 @@ class Block(nn.Module):
 
     def entries(self) -> tuple[Affine, Affine]:
         """The maps into attention and MLP."""
-        return self.attention.update.entry(), self.mlp.update.entry()
+        attention, mlp = self.attention.update, self.mlp.update
+        assert isinstance(attention, Attention)
+        assert isinstance(mlp, MLP)
+        return attention.entry(), mlp.entry()
 
     def forward(self, h: Tensor, source: Tensor, mix: nn.Linear | None, context: Context, entries: tuple[Affine, Affine]) -> Tensor:
         """New state; the attention sub-block reads `source`."""
@@ -129,9 +133,11 @@ class LoopedTransformer(nn.Module):
         internal recall costs no product per loop (2 of 14). The sums are rounded in another order.
         """
         recalled = None if self.w_e is None else self.w_e(e)
-        entries = tuple(block.entries() for block in self.blocks)
+        entries = tuple(block.entries() for block in self.blocks if isinstance(block, Block))
         folded = folded and self.config.architecture.recall is Recall.INTERNAL
         if folded:
+            assert self.w_x is not None
+            assert recalled is not None
             entries = tuple((a.after(self.w_x.weight, recalled), b.after(self.w_x.weight, recalled)) for a, b in entries)
         return Context(recalled, Geometry(e.shape[1], self.config, e), entries, folded)
 
@@ -140,6 +146,7 @@ class LoopedTransformer(nn.Module):
         arch, source, mix = self.config.architecture, h, None
         if arch.recall is Recall.EXTERNAL:
             assert self.w_x is not None
+            assert context.recalled is not None
             source = Affine(self.w_x.weight, context.recalled)(h)
             if arch.residual is Residual.ADD:
                 h = source  # with gru the hidden argument stays h: boundedness (N8) is false for z
