@@ -16,7 +16,7 @@ def run(*args, **options):
     return subprocess.run([*LOOPSTAB, *map(str, args)], capture_output=True, text=True, timeout=120, **options)
 
 
-@pytest.mark.parametrize("command", ["claims", "phase", "train", "crossvalidate", "diagnose", "report"])
+@pytest.mark.parametrize("command", ["claims", "phase", "train", "crossvalidate", "diagnose", "report", "anisotropy", "certify"])
 def test_help_has_an_example(command):
     done = run(command, "--help")
     assert done.returncode == 0
@@ -101,7 +101,7 @@ def test_interrupted_training_says_so_and_resumes(tmp_path):
         "2",
         "--bits",
         "4",
-        "--max-steps",
+        "--steps",
         "100000",
         "--threads",
         "1",
