@@ -48,7 +48,7 @@ COVER = [
 ]
 
 
-@pytest.mark.parametrize(("consequence", "number"), COVER, ids=str)
+@pytest.mark.parametrize(("consequence", "number"), COVER)
 def test_the_number_of_cells_is_the_product_of_the_sets(consequence, number):
     assert len(spoken(paper_table([claim("T1", consequence)]))) == number
 
@@ -65,13 +65,13 @@ AGREE = [
 CONTRADICT = [(YES, NO), (YES, replace(NO, when="large gain")), (replace(YES, when="w"), replace(NO, when="w"))]
 
 
-@pytest.mark.parametrize(("first", "second"), AGREE, ids=str)
+@pytest.mark.parametrize(("first", "second"), AGREE)
 def test_answers_that_can_stand_together(first, second):
     cells = paper_table([claim("T1", first), claim("T2", second)])
     assert {e.claim for cell in cells for e in cell.entries} == {"T1", "T2"}
 
 
-@pytest.mark.parametrize(("first", "second"), CONTRADICT, ids=str)
+@pytest.mark.parametrize(("first", "second"), CONTRADICT)
 def test_contradictions_name_both_claims_and_the_cell(first, second):
     with pytest.raises(UsageError, match=r"claims T1 .* and T2 .* external recall, outer norm, add, contractive, reachability"):
         paper_table([claim("T1", first), claim("T2", second)])
