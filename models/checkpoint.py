@@ -88,3 +88,19 @@ def run_name(meta: dict[str, Any]) -> str:
     if run["architecture"].startswith("none/") and config["encoder_gradient"] != "full":
         parts.append(config["encoder_gradient"])
     return "-".join([*parts, f"s{config['seed']}"])
+
+
+def entries(file: Path) -> dict[str, dict[str, Any]]:
+    """Name and metadata of every run in a shard; a checkpoint of one run is its own only entry, under the file's name."""
+    meta = Checkpoint.read_meta(file)
+    return meta.get("entries", {file.stem: meta})
+
+
+def entry(file: Path, name: str) -> Checkpoint:
+    """One run of a shard as a checkpoint of its own, in float32."""
+    whole = Checkpoint.load(file)
+    if "entries" not in whole.meta:
+        return whole
+    prefix = f"{name}/"
+    tensors = {k.removeprefix(prefix): t.float() for k, t in whole.tensors.items() if k.startswith(prefix)}
+    return Checkpoint(tensors, whole.meta["entries"][name])

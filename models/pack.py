@@ -91,22 +91,6 @@ def _bytes(name: str, tensors: dict[str, Tensor], meta: dict[str, Any]) -> int:
     return sum(t.numel() * t.element_size() for t in tensors.values()) + header + len(json.dumps(json.dumps({name: meta}))) + 128
 
 
-def entries(file: Path) -> dict[str, dict[str, Any]]:
-    """Name and metadata of every run in a shard; a checkpoint of one run is its own only entry, under the file's name."""
-    meta = Checkpoint.read_meta(file)
-    return meta.get("entries", {file.stem: meta})
-
-
-def entry(file: Path, name: str) -> Checkpoint:
-    """One run of a shard as a checkpoint of its own, in float32."""
-    whole = Checkpoint.load(file)
-    if "entries" not in whole.meta:
-        return whole
-    prefix = f"{name}/"
-    tensors = {k.removeprefix(prefix): t.float() for k, t in whole.tensors.items() if k.startswith(prefix)}
-    return Checkpoint(tensors, whole.meta["entries"][name])
-
-
 def _harmless(checkpoint: Checkpoint, data: str | Path | None) -> bool:
     """Whether rounding the weights to float16 leaves the diagnosis as it is."""
     rounded = Checkpoint({k: t.half().float() for k, t in checkpoint.tensors.items()}, checkpoint.meta)

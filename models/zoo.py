@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 
-from models.checkpoint import Checkpoint, load_model
+from models.checkpoint import Checkpoint, entries, entry, load_model
 from models.evaluate import accuracy_curve
-from models.pack import entries, entry
 from models.tasks.registry import recorded_task
 from theory.errors import LoopstabError, UsageError
 

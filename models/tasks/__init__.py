@@ -11,7 +11,7 @@ from models.tasks.sudoku import SudokuTask
 from models.tasks.table import Table, TableTask
 
 EMBEDDED: dict[str, Callable[[], TableTask]] = {
-    "sudoku-4x4": lambda: SudokuTask.generated(2, rows=12_000),
+    "sudoku-4x4": lambda: SudokuTask.generated(2),
     "sudoku-9x9": lambda: SudokuTask.generated(3),
     "endgames": lambda: EndgameTask.generated(),
     "kqk": lambda: EndgameTask.generated("Q"),

@@ -44,13 +44,9 @@ def _named(task: TableTask, name: str) -> TableTask:
 
 
 def recorded_task(run: dict[str, Any], data: str | Path | None = None) -> Task:
-    """The task of a finished run from its record; `UsageError` when `data` is not the data of the run.
-
-    A record names the kind of task: of the three embedded data sets of endgames the fingerprint tells which.
-    """
-    names = ("endgames", "kqk", "krk") if run["task"] == "endgames" and data is None else (run["task"],)
-    tasks = [make_task(name, bits=int(run["data"].rpartition("-")[2]) if name == "prefix-sums" else 32, data=data) for name in names]
-    for task in tasks:
-        if task.fingerprint() == run["data"]:
-            return task
-    raise UsageError(f"the run was trained on {run['data']}, not on {tasks[0].fingerprint()}: give its own data file with --data")
+    """The task of a finished run from its record; `UsageError` when `data` is not the data of the run."""
+    bits = int(run["data"].rpartition("-")[2]) if run["task"] == "prefix-sums" else 32
+    task = make_task(run["task"], bits=bits, data=data)
+    if task.fingerprint() == run["data"]:
+        return task
+    raise UsageError(f"the run was trained on {run['data']}, not on {task.fingerprint()}: give its own data file with --data")

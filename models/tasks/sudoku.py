@@ -26,7 +26,7 @@ HEADER = ("source", "question", "answer", "rating")
 EASY_SHARE = 0.8
 CLUES = {2: (4, 9), 3: (22, 32)}
 """Box size: clues at which digging stops, drawn uniformly from this range (fewer cannot always be reached)."""
-ROWS = {2: 4000, 3: 1000}
+ROWS = {2: 12_000, 3: 1000}
 Disjoint = Literal["symmetry", "relabelling"]
 
 
@@ -46,7 +46,7 @@ class SudokuTask(TableTask):
 
     @classmethod
     def generated(cls, box: int = 2, rows: int | None = None, seed: int = 0, disjoint: Disjoint = "symmetry") -> SudokuTask:
-        """From the generator (seconds for the 4000 of box 2), built once per process."""
+        """From the generator (seconds for the 12,000 of box 2), built once per process."""
         return cls(_generated(box, rows, seed, disjoint))
 
     def _batch(self, cells: Tensor) -> Batch:

@@ -9,9 +9,9 @@ import torch
 
 from models import pack as packing
 from models import zoo
-from models.checkpoint import Checkpoint, load_model, save_model
+from models.checkpoint import Checkpoint, entries, entry, load_model, save_model
 from models.evaluate import accuracy_curve
-from models.pack import entries, entry, pack
+from models.pack import pack
 from models.run import RunSpec
 from models.train import MODEL, Trainer
 from models.workers import RUNS
@@ -24,7 +24,7 @@ SPECS = [
     RunSpec(**{**TINY, "steps": 1}, task="kqk", architecture="external/peri", loops=2),
     RunSpec(**TINY, lr=0.01),
 ]
-NAMES = ["endgames-external-peri-s0", "prefix-sums-fixed-post-s0"]
+NAMES = ["kqk-external-peri-s0", "prefix-sums-fixed-post-s0"]
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_one_name_twice(shelf):
 
 def test_verify(shelf):
     for name in zoo.names():
-        found = zoo.verify(name)  # kqk among them, whose record says endgames
+        found = zoo.verify(name)
         assert found.agrees, found
         assert found.recorded == found.repeated
 

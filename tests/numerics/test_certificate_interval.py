@@ -20,7 +20,8 @@ def interval(pair):
 
 
 def holds(x, value):
-    return Fraction(float(x.low[0])) <= value <= Fraction(float(x.high[0]))
+    low, high = float(x.low[0]), float(x.high[0])  # an overflow to infinity encloses everything beyond
+    return (low == -np.inf or Fraction(low) <= value) and (high == np.inf or value <= Fraction(high))
 
 
 @given(PAIRS, PAIRS, st.floats(0, 1), st.floats(0, 1))
