@@ -1,0 +1,1 @@
+"""Attacks on the claims of the ledger: property suites with a power check for every hypothesis they need."""
