@@ -24,6 +24,7 @@ from models.config import ModelConfig
 from models.evaluate import accuracy_curve
 from models.loop import TorchLoop
 from models.loss import pays, unrolled_loss
+from models.run import RunSpec
 from models.tasks.prefix_sums import PrefixSums
 from models.tasks.task import Batch
 from models.transformer import LoopedTransformer
@@ -107,13 +108,13 @@ def training(architecture: str, size: dict, batch: Batch, n: int, k: int, repeat
     return out
 
 
-def converging(width: int) -> tuple[LoopedTransformer, Batch]:
-    """external/post at that width with W_x scaled until the loop contracts, on 81 cells of full attention; and 16 boards."""
+def converging(samples: int, width: int = 256) -> tuple[LoopedTransformer, Batch]:
+    """external/post at that width with W_x scaled until the loop contracts, on 81 cells of full attention; and random boards."""
     size = {"channels": 10, "classes": 9, "width": width, "heads": 8, "axes": 2, "window": None}
     model = LoopedTransformer(ModelConfig(Architecture.parse("external/post"), **size)).eval()
     with torch.no_grad():
         model.w_x.weight *= 0.3
-    return model, boards(16)
+    return model, boards(samples)
 
 
 def boards(samples: int) -> Batch:
@@ -124,29 +125,32 @@ def boards(samples: int) -> Batch:
     return Batch(torch.nn.functional.one_hot(digits, 10).float(), target)
 
 
-def trained() -> tuple[LoopedTransformer, Batch]:
-    """A shipped checkpoint (prefix sums of 32 bits, width 64) on 128 sequences."""
+def trained(samples: int) -> tuple[LoopedTransformer, Batch]:
+    """A shipped checkpoint (prefix sums of width 64) on sequences of 32 bits."""
     model, _ = load_model(zoo.load("internal-post"))
-    return model, PrefixSums().batch(128, "32", torch.Generator().manual_seed(0))
+    return model, PrefixSums().batch(samples, "32", torch.Generator().manual_seed(0))
 
 
 def evaluate(which: str, model: LoopedTransformer, batch: Batch, loops: int) -> list[float]:
-    """Accuracy after every loop: ours streamed in parts of about 1024 tokens, the twin with all logits (or all states too) stored."""
+    """Accuracy after every loop: ours streamed, the twin with all logits stored."""
     task = PrefixSums()
     if which == "ours":
-        return accuracy_curve(model, task, batch, range(1, loops + 1), chunk=max(1, 1024 // batch.x.shape[1]))
+        return accuracy_curve(model, task, batch, range(1, loops + 1))
     with torch.no_grad():
-        outputs, _ = eager.run(model, batch.x, loops, states=which == "twin-states")
+        outputs, _ = eager.run(model, batch.x, loops)
     return [task.correct(logits, batch.target).double().mean().item() for logits in outputs]
 
 
-CASES = {"trained": trained, "wide": lambda: converging(256)}
+CASES = {"trained": (trained, 128), "wide": (converging, 16)}
+"""models that converge, and the samples on which they are timed"""
+EVALUATED = RunSpec.eval_size
+"""samples on which memory is measured: as many as a run evaluates"""
 
 
 def peak_growth(which: str, case: str, loops: int, threads: int) -> None:
     """Print by how many bytes the peak resident memory of this process grows in the evaluation, after a warm-up of one sample."""
     torch.set_num_threads(threads)
-    model, batch = CASES[case]()
+    model, batch = CASES[case][0](EVALUATED)
     evaluate(which, model, Batch(batch.x[:1], batch.target[:1]), 2)
     before = int(next(s for s in Path("/proc/self/status").read_text().splitlines() if s.startswith("VmRSS")).split()[1]) * 1024
     evaluate(which, model, batch, loops)
@@ -155,28 +159,29 @@ def peak_growth(which: str, case: str, loops: int, threads: int) -> None:
 
 def evaluation(case: str, loops: int, repeats: int, threads: int) -> dict:
     """Time and extra peak memory (each in a process of its own) of ours and the twin, and whether the curves agree."""
-    model, batch = CASES[case]()
+    make, samples = CASES[case]
+    model, batch = make(samples)
     curves = {}
     works = {name: lambda name=name: curves.update({name: evaluate(name, model, batch, loops)}) for name in ("ours", "twin")}
     times = alternate(works, repeats)
     memory = {}
-    for name in ("ours", "twin", "twin-states"):
+    for name in ("ours", "twin"):
         arguments = [sys.executable, __file__, "--peak", name, case, "--loops", str(loops), "--threads", str(threads)]
         memory[name] = int(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout)
     return {
         "case": case, "loops": loops, "samples": len(batch.x), "speed_over_twin": ratio(times, "twin", "ours"),
         "seconds": {name: summary(t) for name, t in times.items()}, "extra_bytes": memory,
-        "memory_share": {name: memory["ours"] / memory[name] for name in ("twin", "twin-states")},
+        "memory_share": memory["ours"] / memory["twin"], "memory_samples": EVALUATED,
         "largest_difference_of_accuracy": max(abs(a - b) for a, b in zip(curves["ours"], curves["twin"], strict=True)),
     }  # fmt: skip
 
 
 def jacobian(repeats: int) -> dict:
     """A Jacobian product and a spectral radius of the trained loop, float64, one sequence of 32 bits."""
-    model, batch = trained()
+    model, batch = trained(1)
     model = model.double()
     with torch.no_grad():
-        e = model.encode(batch.x[:1].double()).numpy()
+        e = model.encode(batch.x.double()).numpy()
     loop = TorchLoop.of(model)
     h = loop.initial(e)
     product = loop.linearize(h, e)
