@@ -1,4 +1,4 @@
-"""The pages of the documentation that come from the ledger: one per claim, the list of all, and the table of the paper."""
+"""The pages that are not written by hand: from the ledger one per claim, the list of all, and the table of the paper; from the zoo one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+from zoo_page import zoo_page
 
 from paper_figures.appendix import scope
 from paper_figures.markup import markdown_of_latex
@@ -21,12 +23,12 @@ from theory.table import Cell, paper_table
 
 
 def write_pages(folder: Path) -> None:
-    """Check the ledger and write `ledger.md`, `table.md` and `claims/ID.md` into the folder; pages of claims that are gone are removed."""
+    """Check the ledger and write `ledger.md`, `table.md`, `zoo.md` and `claims/ID.md` into the folder; pages of claims that are gone go."""
     store = default_cache()
     reports = [check(claim, store) for claim in ledger()]
     (folder / "claims").mkdir(exist_ok=True)
     pages = {f"claims/{slug(r.claim.id)}.md": claim_page(r, references(folder / "references.bib")) for r in reports}
-    pages |= {"ledger.md": ledger_page([r.to_json() for r in reports]), "table.md": table_page(paper_table(ledger()))}
+    pages |= {"ledger.md": ledger_page([r.to_json() for r in reports]), "table.md": table_page(paper_table(ledger())), "zoo.md": zoo_page()}
     for old in (folder / "claims").glob("*.md"):
         if f"claims/{old.name}" not in pages:
             old.unlink()

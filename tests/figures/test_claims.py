@@ -1,6 +1,6 @@
 """`loopstab claims` in all its forms, the LaTeX appendix (compiled where pdflatex is installed), and the pages of the documentation."""
 
-import importlib.util
+import importlib
 import json
 import os
 import shutil
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from models import zoo
 from paper_figures.appendix import appendix
 from paper_figures.commands.claims import claims
 from paper_figures.markup import latex_of_prose, markdown_of_latex, markdown_of_prose, require_latex
@@ -23,12 +24,11 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def load(name):
-    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    sys.path.insert(0, str(DOCS))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(DOCS))
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +259,15 @@ def test_statements_can_be_drawn_without_scripts():
         for number, part in enumerate(markdown.replace("$$", "$").split("$")):
             if number % 2:
                 assert "<math" in mathml(part, False)
+
+
+def test_the_page_of_the_zoo_lists_every_run_with_its_accuracy():
+    text = load("zoo_page").zoo_page()
+    for name in zoo.names():
+        (line,) = [line for line in text.splitlines() if f"`{name}`" in line]
+        run = zoo.describe(name)["run"]
+        assert f"{run['accuracy'][list(run['accuracy'])[-1]][-1]:.3f} |" in line
+        assert f"| {run['architecture']}" in line
 
 
 def test_the_documentation_builds_without_a_warning(tmp_path):

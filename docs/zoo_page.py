@@ -1,0 +1,77 @@
+"""The page of the shipped trained loops: every run with its command and what it reached, and the mean over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from models import zoo
+
+SHOWN_LOOPS = 30
+
+
+def zoo_page() -> str:
+    """Tables by task, from the records of the checkpoints (no weight is read)."""
+    runs = {name: zoo.describe(name)["run"] for name in zoo.names()}
+    lines = [
+        "# Trained loops",
+        "",
+        f"Share of whole samples right after {SHOWN_LOOPS} loops (the training depth where that is less) and after the last loop measured, "
+        "256 samples of each level; only `train` was trained on. `loopstab zoo verify` measures them again. Without recall the gradient "
+        "goes through all loops, or only through the last ones where it says published, the form of the paper, which starves the encoder.",
+        "",
+    ]
+    for task in dict.fromkeys(map(task_of, runs.values())):
+        chosen = {name: run for name, run in runs.items() if task_of(run) == task}
+        levels = list(next(iter(chosen.values()))["accuracy"])
+        lines += [f"## {task}", "", "Mean over seeds, in brackets the least and the most:", ""]
+        lines += _table(["architecture", "seeds", *levels], _means(chosen, levels))
+        lines += ["", "Every run:", "", *_table(["checkpoint", "architecture", "seed", "steps", "s", *levels], _rows(chosen, levels)), ""]
+    return "\n".join(lines)
+
+
+def task_of(run: Mapping[str, Any]) -> str:
+    """The task and its largest training length."""
+    bits = run["config"]["schedule"].get("bits")
+    return run["task"] + (f", {bits} bits" if bits else "")
+
+
+def kind_of(run: Mapping[str, Any]) -> str:
+    """The architecture; without recall also how its encoder learns, where that is the published way."""
+    published = run["architecture"].startswith("none/") and run["config"]["encoder_gradient"] == "published"
+    return run["architecture"] + " (published)" * published
+
+
+def shares(run: Mapping[str, Any], level: str) -> tuple[float, float]:
+    """Accuracy early (30 loops at most) and at the last loop measured."""
+    curve, loops = run["accuracy"][level], run["loops"]
+    return curve[max(i for i, t in enumerate(loops) if t <= SHOWN_LOOPS or i == 0)], curve[-1]
+
+
+def _rows(runs: Mapping[str, Mapping[str, Any]], levels: Sequence[str]) -> list[list[str]]:
+    return [
+        [f"`{name}`", kind_of(run), str(run["config"]["seed"]), str(run["steps"]), f"{run['seconds']:.0f}"]
+        + [" / ".join(f"{share:.3f}" for share in shares(run, level)) for level in levels]
+        for name, run in sorted(runs.items(), key=lambda item: (kind_of(item[1]), item[1]["config"]["seed"]))
+    ]
+
+
+def _means(runs: Mapping[str, Mapping[str, Any]], levels: Sequence[str]) -> list[list[str]]:
+    rows = []
+    for kind in sorted(set(map(kind_of, runs.values()))):
+        own = [run for run in runs.values() if kind_of(run) == kind]
+        cells = []
+        for level in levels:
+            pairs = [shares(run, level) for run in own]
+            cells.append(" / ".join(_spread([pair[i] for pair in pairs]) for i in (0, 1)))
+        rows.append([kind, str(len(own)), *cells])
+    return rows
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{fmean(values):.3f}" + (f" ({min(values):.3f}..{max(values):.3f})" if len(values) > 1 else "")
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
