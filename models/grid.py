@@ -33,7 +33,8 @@ class GridReport:
 
 
 def plan_jobs(
-    plan: Plan, out: str | Path, data: Mapping[str, str | Path], minutes: float | None, threads: int, device: str
+    plan: Plan, out: str | Path, data: Mapping[str, str | Path], minutes: float | None, threads: int, device: str,
+    compiled: bool = False,
 ) -> list[Job]:  # fmt: skip
     """Every run of the plan as a job that ends `minutes` from now; the whole plan is checked first (`UsageError`)."""
     for name, value in (("threads", threads), ("budget minutes", minutes)):
@@ -42,7 +43,7 @@ def plan_jobs(
     ids = plan.check(data)
     folder, until = str(output_folder(out).resolve()), None if minutes is None else time.time() + 60 * minutes
     files = {task: str(Path(file).resolve()) for task, file in data.items()}
-    return [Job(run, i, folder, files.get(run.task), threads, device, until) for run, i in zip(plan.runs, ids, strict=True)]
+    return [Job(run, i, folder, files.get(run.task), threads, device, until, compiled) for run, i in zip(plan.runs, ids, strict=True)]
 
 
 def pending(jobs: list[Job]) -> list[Job]:
@@ -52,7 +53,7 @@ def pending(jobs: list[Job]) -> list[Job]:
 
 def run_grid(
     plan: Plan, out: str | Path, *, data: Mapping[str, str | Path] | None = None, minutes: float | None = None, jobs: int = 1,
-    threads: int = 1, device: str = "cpu", progress: bool = True,
+    threads: int = 1, device: str = "cpu", compiled: bool = False, progress: bool = True,
 ) -> GridReport:  # fmt: skip
     """Do the plan, `jobs` runs at a time with `threads` threads each; finished runs are skipped, interrupted ones resume.
 
@@ -64,7 +65,7 @@ def run_grid(
         raise UsageError(f"jobs must be at least 1, not {jobs}")
     check_device(device)
     start = time.monotonic()
-    every = plan_jobs(plan, out, data or {}, minutes, threads, device)
+    every = plan_jobs(plan, out, data or {}, minutes, threads, device, compiled)
     ids = [job.id for job in every]
     todo, failed, until = pending(every), {}, every[0].until or float("inf")
     bar = tqdm(total=len(every), initial=len(every) - len(todo), unit="run", disable=not progress, desc=plan.name)

@@ -109,6 +109,7 @@ class Trainer:
         if (wanted.channels, wanted.classes, wanted.axes) != (has.channels, has.classes, has.axes):
             raise UsageError(f"the task {task.name} needs a model with {wanted}, not {has.channels}, {has.classes} and {has.axes}")
         self.config, self.task, self.out, self.device, self.command = config, task, output_folder(out), device, command
+        self.compiled = compiled
         self.model = LoopedTransformer(config.model, config.seed).to(device)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
         self.course = config.schedule.start()
@@ -247,6 +248,7 @@ class Trainer:
             "architecture": c.model.name, "command": self.command, "config": c.to_json(), "steps": self.step,
             "level_reached": self.course.level,
             "seconds": round(self.seconds, 1), "device": self.device, "threads": torch.get_num_threads(), "torch": torch.__version__,
+            "compiled": self.compiled,
             "parameters": sum(p.numel() for p in self.model.parameters()), "loops": loops, "accuracy": curves,
         }  # fmt: skip
         save_model(self.out / MODEL, self.model, {"run": result, "history": self.history[:: max(1, len(self.history) // 100)]})

@@ -23,6 +23,7 @@ def run(
     jobs: int = 1,
     threads: int = 1,
     device: str = "cpu",
+    compile_: Annotated[bool, tyro.conf.arg(name="compile")] = False,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
     """Do the runs of a plan: finished ones are skipped, interrupted ones resume, the budget is kept.
@@ -38,14 +39,16 @@ def run(
         jobs: Runs at a time.
         threads: CPU threads per run.
         device: A torch device, e.g. cpu or cuda.
+        compile_: Compile the loops (needs a C++ compiler); for boards and long runs.
         json_: Print the summary as JSON and no progress bar.
     """
     from models.grid import run_grid
     from models.plan import Plan
 
     report = run_grid(
-        Plan.load(plan), out, data=_files(data), minutes=budget_minutes, jobs=jobs, threads=threads, device=device, progress=not json_
-    )
+        Plan.load(plan), out, data=_files(data), minutes=budget_minutes, jobs=jobs, threads=threads, device=device, compiled=compile_,
+        progress=not json_,
+    )  # fmt: skip
     return _print(report, json_)
 
 

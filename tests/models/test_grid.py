@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from models import workers
 from models.checkpoint import Checkpoint
-from models.grid import RESULTS, gather, run_grid
+from models.grid import RESULTS, gather, plan_jobs, run_grid
 from models.plan import PLANS, Plan
 from models.run import RunSpec
 from models.tasks.endgames import table
@@ -246,6 +247,19 @@ def test_no_two_processes_at_one_run(tmp_path):
     (job.folder / RESULT).write_text("{")
     with pytest.raises(LoopstabError, match="delete it"):
         gather(tmp_path, [job.id])
+
+
+def test_compiled_runs(tmp_path, monkeypatch):
+    """Jobs carry the wish; here it fails for want of a compiler, which the run says as its reason."""
+
+    def absent(*_, **__):
+        raise RuntimeError("no C++ compiler found")
+
+    jobs = plan_jobs(plan("internal/post"), tmp_path, {}, None, 1, "cpu", compiled=True)
+    monkeypatch.setattr(torch, "compile", absent)
+    (reason,) = [job.do() for job in jobs]
+    assert reason is not None
+    assert "no C++ compiler found" in reason
 
 
 def test_an_unforeseen_error_is_a_reason_too(tmp_path, monkeypatch):
