@@ -22,28 +22,28 @@ from theory.errors import UsageError
 
 FINEST = 4
 """numbers are multiples of 2^-4"""
-SLOTS = 4
+SLOTS = 3
 """at least so many numbers are drawn whatever the size, so that the size can shrink while the rest stays"""
 TURNS = (Fraction(1), Fraction(1, 2), Fraction(2), Fraction(1, 3), Fraction(3), Fraction(2, 3), Fraction(3, 2), Fraction(1, 5), Fraction(5))
 """t > 0 of the rotations ((1 - t^2), 2t)/(1 + t^2); 1, the quarter turn, is the simplest"""
 
+SIGNS = st.sampled_from((1.0, -1.0))
+"""1 before -1"""
+_TURNS, _TURNS_OR_NONE, _BOOLEANS = st.sampled_from(TURNS), st.sampled_from((Fraction(0), *TURNS)), st.booleans()
+_integers = cache(st.integers)
 
+
+@cache  # one object per range: Hypothesis validates a strategy once
 def fractions(low: float, high: float, *, inside: bool = False) -> SearchStrategy[float]:
     """Multiples of 1/16 in [low, high] (`inside`: strictly between); they shrink to integers, then halves, and towards 0."""
-    values = _multiples(float(low), float(high), inside)
+    values = []
+    # multiples of 2^-k are listed for every k, simplest first, so that coarse numbers are drawn more often
+    for k in range(FINEST + 1):
+        level = [n / 2**k for n in range(math.ceil(low * 2**k), math.floor(high * 2**k) + 1)]
+        values += sorted((x for x in level if not inside or low < x < high), key=lambda x: (abs(x), -x))
     if not values:
         raise UsageError(f"no multiple of 1/{2**FINEST} lies between {low} and {high}: give a wider range")
     return st.sampled_from(values)
-
-
-@cache
-def _multiples(low: float, high: float, inside: bool) -> tuple[float, ...]:
-    """Simplest first; multiples of 2^-k are listed for every k, so that coarse numbers are drawn more often."""
-    out = []
-    for k in range(FINEST + 1):
-        level = [n / 2**k for n in range(math.ceil(low * 2**k), math.floor(high * 2**k) + 1)]
-        out += sorted((x for x in level if not inside or low < x < high), key=lambda x: (abs(x), -x))
-    return tuple(out)
 
 
 def sizes(low: int = 1, high: int = 4) -> SearchStrategy[int]:
@@ -74,7 +74,7 @@ def unimodulars(draw: Any, size: int, factors: int = 3, limit: int = 3) -> tuple
     v, inverse = np.eye(size), np.eye(size)
     for _ in range(factors):
         i, j = draw(planes(max(size, 2)))
-        k = float(draw(st.integers(-limit, limit)))
+        k = float(draw(_integers(-limit, limit)))
         if size > 1:
             v[:, j] += k * v[:, i]
             inverse[i] -= k * inverse[j]
@@ -93,6 +93,7 @@ def orthogonals(draw: Any, size: int, factors: int = 2) -> Array:
     return q
 
 
+@cache
 def planes(size: int) -> SearchStrategy[tuple[int, int]]:
     """Ordered pairs of different coordinates; the first ones do not depend on the size."""
     return st.sampled_from(sorted(permutations(range(size), 2), key=lambda pair: (max(pair), pair)))
@@ -101,15 +102,15 @@ def planes(size: int) -> SearchStrategy[tuple[int, int]]:
 @st.composite
 def turns(draw: Any, *, negative: bool = False, none: bool = False) -> tuple[float, float]:
     """(cos, sin) of rational rotations, sin > 0 (`negative`: of both signs); never a half turn, the identity only if `none`."""
-    t = draw(st.sampled_from((Fraction(0), *TURNS) if none else TURNS))
-    sign = draw(st.sampled_from((1, -1))) if negative else 1
+    t = draw(_TURNS_OR_NONE if none else _TURNS)
+    sign = draw(SIGNS) if negative else 1
     return float((1 - t * t) / (1 + t * t)), float(sign * 2 * t / (1 + t * t))
 
 
 @st.composite
 def directions(draw: Any, size: int) -> Array:
     """Unit vectors: plus or minus the first basis vector, turned by `orthogonals`."""
-    return draw(orthogonals(size))[:, 0] * draw(st.sampled_from((1.0, -1.0)))
+    return draw(orthogonals(size))[:, 0] * draw(SIGNS)
 
 
 @st.composite
@@ -121,7 +122,7 @@ def bulk(draw: Any, size: int, radius: float) -> Spectrum:
     real, pairs, step = [], [], 2.0**-FINEST
     widest = math.sqrt(max(radius * radius - step * step, 0))
     for _ in range(max(size, SLOTS)):
-        paired, a = draw(st.booleans()), draw(fractions(-radius, radius))
+        paired, a = draw(_BOOLEANS), draw(fractions(-radius, radius))
         b = draw(fractions(step, math.sqrt(radius * radius - a * a))) if paired and abs(a) <= widest and radius >= step else 0.0
         if b and len(real) + 2 * len(pairs) + 2 <= size:
             pairs.append((a, b))

@@ -10,7 +10,20 @@ from hypothesis.strategies import SearchStrategy
 
 from numerics.ensembles import matrices as samplers
 from numerics.ensembles.spectra import Spectrum, disc
-from numerics.ensembles.strategies import FINEST, SLOTS, bulk, entries, fractions, orthogonals, seeds, sizes, spectra, unimodulars
+from numerics.ensembles.strategies import (
+    FINEST,
+    SIGNS,
+    SLOTS,
+    bulk,
+    entries,
+    fractions,
+    orthogonals,
+    seeds,
+    sizes,
+    spectra,
+    turns,
+    unimodulars,
+)
 from numerics.loop import Array
 
 
@@ -45,9 +58,15 @@ def near_critical(size: int, delta: SearchStrategy[float]) -> SearchStrategy[Arr
     return of_radius(size, delta.map(lambda x: 1 + x))
 
 
+@st.composite
+def _pairs(draw: Any, count: int, radius: SearchStrategy[float]) -> Spectrum:
+    r, angles = draw(radius), [draw(turns()) for _ in range(count)]
+    return Spectrum((), tuple((r * c, r * s) for c, s in angles))
+
+
 def rotation_blocks(pairs: int, radius: SearchStrategy[float]) -> SearchStrategy[Array]:
-    """Non-normal matrices of size 2 `pairs` led by a complex pair: a real power iteration does not converge."""
-    return similar(spectra(2 * pairs, radius, pair=True))
+    """Non-normal matrices of size 2 `pairs` whose eigenvalues are complex, all of one modulus: no real power iteration converges."""
+    return similar(_pairs(pairs, radius))
 
 
 @st.composite
@@ -68,7 +87,7 @@ def symmetrics(draw: Any, size: int, limit: float = 2.0) -> Array:
 def of_rank(draw: Any, size: int, rank: int) -> Array:
     """V diag(s, 0) W, V and W unimodular, s non-zero short fractions: exactly that rank, short fractions."""
     (v, _), (w, _) = draw(unimodulars(size, 2, 2)), draw(unimodulars(size, 2, 2))
-    signed = [draw(st.sampled_from((1.0, -1.0))) * draw(fractions(2**-FINEST, 2)) for _ in range(max(size, SLOTS))]
+    signed = [draw(SIGNS) * draw(fractions(2**-FINEST, 2)) for _ in range(max(size, SLOTS))]
     return (v * np.where(np.arange(size) < rank, signed[:size], 0.0)) @ w
 
 

@@ -68,7 +68,8 @@ def test_spectrum_radius_and_departure(kind, size):
     for m, henrici in ((normal(rng, spectrum), 0.0), (non_normal(rng, spectrum, wanted), wanted)):
         values, vectors = np.linalg.eig(m)
         assert distance(values, spectrum.values()) < 1e-13 * np.linalg.cond(vectors) * max(1, np.linalg.norm(m)) * size
-        assert departure(m) == pytest.approx(henrici, abs=1e-12)
+        # Schur's triangle belongs to a neighbour of m, whose eigenvalues differ by rounding x condition
+        assert departure(m) == pytest.approx(henrici, abs=1e-13 * np.linalg.cond(vectors) * np.linalg.norm(m) * size)
         assert np.linalg.norm(m) ** 2 - np.linalg.norm(spectrum.values()) ** 2 == pytest.approx(henrici**2, abs=1e-10)
         commutator = m @ m.T - m.T @ m
         assert (np.linalg.norm(commutator) < 1e-12) == (henrici == 0)

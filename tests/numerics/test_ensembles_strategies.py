@@ -12,7 +12,7 @@ from numerics.ensembles import strategies as draws
 from numerics.ensembles import strategies_of_matrices as matrices
 from theory.errors import UsageError
 
-QUICK = settings(max_examples=100, database=None, derandomize=True, deadline=None)
+QUICK = settings(max_examples=50, database=None, derandomize=True, deadline=None)
 INSIDE = draws.fractions(0, 1, inside=True)
 
 
@@ -90,8 +90,8 @@ def test_normal_and_rotation_blocks(normal, rotation):
     assert departure(normal) < 1e-14
     assert (np.abs(np.linalg.eigvals(normal)) < 1).all()
     values = np.linalg.eigvals(rotation)
-    assert np.abs(values).max() == pytest.approx(1, abs=1e-6)
-    assert abs(values[np.abs(values).argmax()].imag) > 1e-3
+    assert np.abs(values) == pytest.approx(np.ones(len(values)), abs=1e-6)
+    assert np.abs(values.imag).min() > 0.3
 
 
 @given(matrices.large(), draws.fractions(0.25, 2))
@@ -151,7 +151,7 @@ COUNTEREXAMPLES = {
 @pytest.mark.parametrize("law", COUNTEREXAMPLES)
 def test_counterexamples_shrink(law):
     strategy, refuted, readable = COUNTEREXAMPLES[law]
-    case = find(strategy, refuted, settings=settings(max_examples=500, database=None, derandomize=True))
+    case = find(strategy, refuted, settings=settings(max_examples=200, database=None, derandomize=True))
     assert readable(case), case
 
 
