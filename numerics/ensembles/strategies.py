@@ -132,8 +132,8 @@ def bulk(draw: Any, size: int, radius: float) -> Spectrum:
 
 
 @st.composite
-def spectra(draw: Any, size: int, radius: SearchStrategy[float], *, pair: bool | None = None) -> Spectrum:
-    """Spectra whose largest modulus is drawn from `radius`: at +r, at -r or at a rational angle, the others within it.
+def spectra(draw: Any, size: int, radius: SearchStrategy[float], *, pair: bool | None = None, rest: float | None = None) -> Spectrum:
+    """Spectra whose largest modulus is drawn from `radius`: at +r, at -r or at a rational angle, the others within it (or `rest`).
 
     `pair`: whether a complex pair leads (None: drawn; needs size >= 2 and r > 0). Shrinks to (r, 0, ..., 0), a leading pair to +- i r.
     """
@@ -143,7 +143,7 @@ def spectra(draw: Any, size: int, radius: SearchStrategy[float], *, pair: bool |
         raise UsageError("a leading pair needs at least two eigenvalues and a radius > 0")
     kind = draw(st.sampled_from(kinds))
     c, s = draw(turns())
-    rest = draw(bulk(size - (2 if kind == "pair" else 1), r))
+    others = draw(bulk(size - (2 if kind == "pair" else 1), r if rest is None else rest))
     if kind == "pair":
-        return Spectrum(rest.real, ((r * c, r * s), *rest.pairs))
-    return Spectrum((r if kind == "+" else -r, *rest.real), rest.pairs)
+        return Spectrum(others.real, ((r * c, r * s), *others.pairs))
+    return Spectrum((r if kind == "+" else -r, *others.real), others.pairs)

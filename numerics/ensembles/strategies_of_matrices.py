@@ -48,9 +48,9 @@ def general(size: int, radius: float = 2.0) -> SearchStrategy[Array]:
     return similar(bulk(size, radius))
 
 
-def of_radius(size: int, radius: SearchStrategy[float]) -> SearchStrategy[Array]:
-    """Non-normal matrices whose spectral radius is drawn from `radius`."""
-    return similar(spectra(size, radius))
+def of_radius(size: int, radius: SearchStrategy[float], rest: float | None = None) -> SearchStrategy[Array]:
+    """Non-normal matrices whose spectral radius is drawn from `radius`; `rest` bounds the eigenvalues that do not lead."""
+    return similar(spectra(size, radius, rest=rest))
 
 
 def near_critical(size: int, delta: SearchStrategy[float]) -> SearchStrategy[Array]:
