@@ -163,8 +163,8 @@ def _not_one_over_t(case: Case) -> str | None:
         if t in (loops, 2 * loops):
             relative.append(float(np.linalg.norm(new - h) / np.linalg.norm(h)))
         h = new
-    if relative[0] == 0:
-        return f"at rest after {loops} loops"
+    if min(relative) < 1e-14:
+        return f"at rest after {2 * loops} loops: relative steps {relative[0]:.3g} and {relative[1]:.3g}"
     predicted = float(numeric("drift_relative_step")(1 / relative[0] + loops))
     if abs(relative[1] / predicted - 1) > OFF_ONE:
         return f"relative steps {relative[0]:.6g} at t = {loops} and {relative[1]:.6g} at {2 * loops}: 1/(t + t_0) says {predicted:.6g}"

@@ -15,7 +15,6 @@ from numerics.ensembles import strategies as draws
 from numerics.ensembles import strategies_of_matrices as matrices
 from numerics.ensembles.loops import random_loop
 from numerics.ensembles.matrices import jordan_form
-from numerics.ensembles.spectra import Spectrum
 from numerics.loop import Array
 from numerics.numeric import numeric
 from theory.architecture import Architecture
