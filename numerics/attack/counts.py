@@ -30,7 +30,7 @@ RARE = 64
 @st.composite
 def _units(draw: Any, density: bool = True) -> Case:
     a, s = (draws.fractions(1.0625, 4), draws.fractions(0.25, 3)) if density else (draws.fractions(1.25, 2), draws.fractions(1, 2))
-    return {"a": draw(a), "s": draw(s), "seed": draw(draws.seeds()), "n": 60, "atoms": not density}
+    return {"a": draw(a), "s": draw(s), "seed": draw(draws.seeds()), "n": 40, "atoms": not density}
 
 
 def _three_or_one(case: Case) -> str | None:

@@ -48,7 +48,7 @@ def attack(judge, cases, examples):
 @pytest.mark.parametrize("label", SUITES)
 def test_the_claim_survives(label):
     suite = SUITES[label][1]
-    seen = attack(suite.judge, suite.cases(), max(4, round(25 / suite.cost)))
+    seen = attack(suite.judge, suite.cases(), max(2, round(20 / suite.cost)))
     assert seen["found"] is None
     assert seen["undecided"] <= seen["cases"] / 4
 
@@ -61,28 +61,25 @@ def test_every_hypothesis_is_needed(label, number):
     assert attack(suite.judge, suite.drops[number].cases(), 12)["found"] is not None
 
 
-def test_cases_are_data_and_judges_leave_them_alone():
-    for label, (_, suite) in SUITES.items():
+def judged_twice(suite):
+    def judge(case):
+        plain = isinstance(case, dict) and all(
+            isinstance(v, int | float | str) or (isinstance(v, np.ndarray) and v.dtype == np.float64) for v in case.values()
+        )
+        assert plain, "a case must be numbers, strings and arrays of float64"
+        for value in case.values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        assert suite.judge(case) == (verdict := suite.judge(case))
+        return verdict
 
-        @settings(max_examples=2, database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-        @given(suite.cases())
-        def run(case, suite=suite, label=label):
-            assert all(
-                isinstance(v, int | float | str | bool) or (isinstance(v, np.ndarray) and v.dtype == np.float64) for v in case.values()
-            ), label
-            for value in case.values():
-                if isinstance(value, np.ndarray):
-                    value.flags.writeable = False
-            verdicts = []
-            for _ in range(2):
-                try:
-                    verdicts.append(suite.judge(case))
-                except Undecided as error:
-                    verdicts.append(str(error))
-            assert verdicts[0] == verdicts[1], label
+    return judge
 
-        if suite.cost <= 5:
-            run()
+
+@pytest.mark.parametrize("label", [label for label, (_, suite) in SUITES.items() if suite.cost <= 5])
+def test_cases_are_data_and_judges_are_deterministic(label):
+    suite = SUITES[label][1]
+    assert attack(judged_twice(suite), suite.cases(), 2)["found"] is None
 
 
 WRONG = {
@@ -109,7 +106,7 @@ def test_a_wrong_formula_is_noticed(name, monkeypatch):
     label, change = WRONG[name]
     module, suite = SUITES[label]
     monkeypatch.setattr(module, "numeric", lambda asked: (lambda *x: change(numeric(asked)(*x))) if asked == name else numeric(asked))
-    assert attack(suite.judge, suite.cases(), max(8, round(60 / suite.cost)))["found"] is not None
+    assert attack(suite.judge, suite.cases(), max(4, round(60 / suite.cost)))["found"] is not None
 
 
 def test_a_stream_by_hand():
