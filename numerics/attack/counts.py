@@ -37,11 +37,12 @@ def _three_or_one(case: Case) -> str | None:
     """The number of biases with three fixed points is binomial, with the probability that the expected count implies."""
     rng, n, a = np.random.default_rng(case["seed"]), case["n"], case["a"]
     biases = rng.choice((-1, 1), n) / 16 if case["atoms"] else case["s"] * rng.standard_normal(n)
-    counts = [certify(TanhMap.of([[a]], [[1.0]], [b])).count for b in biases]
-    if None in counts:
-        raise Undecided(f"{counts.count(None)} of {n} certificates are incomplete")
+    certificates = [certify(TanhMap.of([[a]], [[1.0]], [b])) for b in biases]
+    counts = [certificate.count for certificate in certificates if certificate.count is not None]
+    if len(counts) < n:
+        raise Undecided(f"{n - len(counts)} of {n} certificates are incomplete")
     if set(counts) - {1, 3}:
-        return f"counts {sorted(set(counts))}"
+        return f"h = {a:g} tanh h + b has one of {sorted(set(counts))} fixed points, by the bias"
     expected = float(numeric("tanh_expected_count")(a, case["s"]))
     threes = sum(count == 3 for count in counts)
     chance = binomtest(threes, n, (expected - 1) / 2).pvalue

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from numerics.attack.residual_stream import Stream, linear_updates, updates
+from numerics.attack.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
 from numerics.attack.suite import Case, Drop, Suite
 from numerics.ensembles import strategies as draws
 from numerics.ensembles import strategies_of_matrices as matrices
@@ -31,7 +31,7 @@ def _biased(draw: Any, cancels: bool = False) -> Case:
     d = draw(draws.sizes(1, 3))
     a, n0 = draw(matrices.invertibles(d)), draw(draws.directions(d))
     s = 1.0 if cancels else draw(st.one_of(draws.fractions(0, 0.875), draws.fractions(1.125, 2)))
-    return _free(linear_updates((a, -s * (a @ n0))), draw(draws.fractions(0.25, 4)) * n0)
+    return _free(linear_updates((a, -s * (a @ n0))), (draw(draws.fractions(0.25, 4)) + OFF_LATTICE) * n0)
 
 
 @st.composite

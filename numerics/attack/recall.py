@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from scipy.linalg import cholesky, solve_discrete_lyapunov
 
-from numerics.attack.residual_stream import Stream, linear_updates, updates
+from numerics.attack.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
 from numerics.attack.suite import Case, Drop, Suite, Undecided
 from numerics.ensembles import strategies as draws
 from numerics.ensembles import strategies_of_matrices as matrices
@@ -35,11 +35,11 @@ def adapted(weight: Array) -> Array:
 @st.composite
 def _streams(draw: Any, radius: st.SearchStrategy[float], norm: str | None = None) -> Case:
     d = draw(draws.sizes(1, 3))
-    case = draw(updates(d, norm=norm))
+    case, drive = draw(updates(d, norm=norm)), draw(draws.vectors(d)) + OFF_LATTICE
     if norm == "raw":  # slope 2 of the identity, on top of the drawn update
         case["outer"], case["inner"] = case["outer"] * 0 + 8 * np.eye(d), case["inner"] * 0 + np.eye(d)
         case["activation"] = "identity"
-    return {**case, "weight": draw(matrices.of_radius(d, radius)), "drive": draw(draws.vectors(d)), "from": draw(draws.directions(d))}
+    return {**case, "weight": draw(matrices.of_radius(d, radius)), "drive": drive, "from": draw(draws.directions(d))}
 
 
 def _comes_in(case: Case) -> str | None:
@@ -168,8 +168,8 @@ def _critical(draw: Any, rho: st.SearchStrategy[float]) -> Case:
     lead = draw(draws.SIGNS) * draw(rho)
     block = draw(st.integers(1, d))
     form = jordan_form((lead, block), *((0.5, 1),) * (d - block))
-    case = draw(updates(d))
-    return {**case, "weight": v @ form @ inverse, "drive": draw(draws.vectors(d)), "start": draw(draws.vectors(d)), "block": block, "V": v}
+    case, start = draw(updates(d)), draw(draws.vectors(d)) + OFF_LATTICE
+    return {**case, "weight": v @ form @ inverse, "drive": draw(draws.vectors(d)), "start": start, "block": block, "V": v}
 
 
 def _polynomial(case: Case) -> str | None:

@@ -50,7 +50,7 @@ def test_the_claim_survives(label):
     suite = SUITES[label][1]
     seen = attack(suite.judge, suite.cases(), max(2, round(20 / suite.cost)))
     assert seen["found"] is None
-    assert seen["undecided"] <= seen["cases"] / 4
+    assert seen["undecided"] <= max(1, seen["cases"] / 10)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,8 @@ def judged_twice(suite):
         for value in case.values():
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
-        assert suite.judge(case) == (verdict := suite.judge(case))
+        verdict = suite.judge(case)
+        assert suite.judge(case) == verdict
         return verdict
 
     return judge
