@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from numerics.attack.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
 from numerics.attack.suite import Case, Drop, Suite
+from numerics.ensembles import matrix_strategies as matrices
 from numerics.ensembles import strategies as draws
-from numerics.ensembles import strategies_of_matrices as matrices
 from numerics.loop import Array
 from numerics.numeric import numeric
 

@@ -12,8 +12,8 @@ from numerics.attack.recall import adapted
 from numerics.attack.suite import Case, Drop, Suite, Undecided
 from numerics.certificate import certify
 from numerics.certified_maps import Coordinate, FunctionMap, Vector, product, rms_norm, squared, total
+from numerics.ensembles import matrix_strategies as matrices
 from numerics.ensembles import strategies as draws
-from numerics.ensembles import strategies_of_matrices as matrices
 from numerics.numeric import numeric
 
 

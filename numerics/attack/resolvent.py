@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from numerics.attack.suite import Case, Drop, Suite, Undecided
+from numerics.ensembles import matrix_strategies as matrices
 from numerics.ensembles import strategies as draws
-from numerics.ensembles import strategies_of_matrices as matrices
 from numerics.ensembles.spectra import Spectrum
 from numerics.loop import Array
 from numerics.numeric import numeric

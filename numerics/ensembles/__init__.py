@@ -1,7 +1,7 @@
 """Random test material with a stated property: spectra, matrices, inputs, activations and looped blocks, each from a seed.
 
 Samplers take a NumPy generator and return arrays. The same vocabulary as Hypothesis strategies, whose counterexamples shrink to short
-fractions, stands in `numerics.ensembles.strategies` and `numerics.ensembles.strategies_of_matrices` (they need the `test` extra).
+fractions, stands in `numerics.ensembles.strategies` and `numerics.ensembles.matrix_strategies` (they need the `test` extra).
 """
 
 from numerics.ensembles.activations import ACTIVATIONS, Activation

@@ -8,8 +8,8 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from numerics.ensembles import departure
+from numerics.ensembles import matrix_strategies as matrices
 from numerics.ensembles import strategies as draws
-from numerics.ensembles import strategies_of_matrices as matrices
 from theory.errors import UsageError
 
 QUICK = settings(max_examples=50, database=None, derandomize=True, deadline=None)
