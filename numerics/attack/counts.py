@@ -145,18 +145,18 @@ def _staircase_solutions(b: float) -> int:
 
 SUITES: tuple[Suite, ...] = (
     Suite(
-        "M3", "tanh-unit", "h = a tanh h + b, b ~ N(0, s^2): certified counts follow the expected number of fixed points",
+        "M3", "tanh-unit", "h = a tanh h + b, b ~ N(0, s^2): certified counts follow the expected number (exact test at 1e-7)",
         _units, _three_or_one,
         (Drop("b has the density", lambda: _units(False)),),
-        "certificate, exact binomial test at 1e-7", cost=25,
+        "certificate and sample", cost=25,
     ),
     Suite(
-        "M3", "relu", "h = W relu(h) + b, b ~ N(0, I): the mean of certified counts is the Kac-Rice integral",
+        "M3", "relu", "h = W relu(h) + b, b ~ N(0, I): the mean of certified counts is the Kac-Rice integral (5.5 standard errors)",
         _relus, _mean_count,
         (
             Drop("b has the density", lambda: _relus("atom")),
             Drop("g is locally Lipschitz", _staircases),
         ),
-        "certificate, test at 5.5 standard errors", cost=15,
+        "certificate and sample", cost=15,
     ),
 )  # fmt: skip

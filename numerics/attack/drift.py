@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from numerics.attack.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
-from numerics.attack.suite import Case, Drop, Suite
+from numerics.attack.suite import Case, Drop, Suite, Undecided
 from numerics.ensembles import matrix_strategies as matrices
 from numerics.ensembles import strategies as draws
 from numerics.loop import Array
@@ -201,6 +201,42 @@ def _unsettled(case: Case) -> str | None:
     return None
 
 
+# --- (e) where two sub-blocks can have fixed points ------------------------------------------------------------------
+@st.composite
+def _fixed(draw: Any, recall: bool = False) -> Case:
+    """u_i = A_i n + b_i in the plane, b_i such that h = r n_1 is fixed and u_1 turns it; recall: z = h/2 + c instead."""
+    (a1, a2), n1 = [draw(matrices.invertibles(2)) for _ in range(2)], draw(draws.directions(2))
+    r = draw(draws.fractions(0.25, 4)) + OFF_LATTICE
+    if recall:  # u_1 = (1, 0), u_2 = 0: |u_1 + u_2| = 1
+        fields = linear_updates((np.zeros((2, 2)), np.array([1.0, 0.0])), (np.zeros((2, 2)), np.zeros(2)))
+        return {**_free(fields, 64 * r * n1, 0.5), "drive": 32 * r * n1 - np.array([1.0, 0.0])}
+    along, across = draw(draws.fractions(-2, 2)), draw(draws.SIGNS) * draw(draws.fractions(0.5, 2))
+    first = along * n1 + across * np.array([-n1[1], n1[0]])
+    n2 = (r * n1 + first) / np.linalg.norm(r * n1 + first)
+    return _free(linear_updates((a1, first - a1 @ n1), (a2, -first - a2 @ n2)), r * n1)
+
+
+def _fixed_too_far(case: Case) -> str | None:
+    """|h| <= C (1 + l/delta): C, l and delta from a grid on the circle, each widened by what lies between its points."""
+    stream, h = Stream.of(case), case["start"]
+    rest = float(np.linalg.norm(stream.step(h) - h))
+    if rest > 1e-9 * (1 + np.linalg.norm(h)):
+        raise Undecided(f"the state moves by {rest:.3g}: it is not fixed")
+    angle = np.linspace(0, 2 * np.pi, 16385)
+    circle = np.stack((np.cos(angle), np.sin(angle)), 1)
+    linear = [o @ i * stream.radius() for o, i in zip(stream.outer, stream.inner, strict=True)]
+    u1, u2 = (circle @ a.T + b for a, b in zip(linear, stream.outer_bias, strict=True))
+    between = float(angle[1]) / 2
+    top = float(np.linalg.norm(u1, axis=1).max() + between * np.linalg.norm(linear[0], 2))
+    least = float(np.linalg.norm(u1 + u2, axis=1).min() - between * np.linalg.norm(linear[0] + linear[1], 2))
+    if least <= 0:
+        raise Undecided("u_1 + u_2 may vanish on the circle")
+    radius = float(numeric("fixed_point_radius")(top, np.linalg.norm(linear[1], 2), least))
+    if np.linalg.norm(h) > radius:
+        return f"fixed point at |h| = {np.linalg.norm(h):.6g}, C (1 + l/delta) = {radius:.6g} (C = {top:.4g}, delta = {least:.4g})"
+    return None
+
+
 SUITES: tuple[Suite, ...] = (
     Suite(
         "R3", "no-rest", "one sub-block, one token, eps = 0, pre: -b is no value of u on the sphere, and no state rests",
@@ -229,6 +265,11 @@ SUITES: tuple[Suite, ...] = (
             Drop("no outer normalisation", lambda: _hull(outer_norm=True)),
         ),
         cost=2,
+    ),
+    Suite(
+        "R3", "region", "two sub-blocks, |u_1 + u_2| >= delta on the sphere: fixed points lie within C (1 + l/delta)",
+        _fixed, _fixed_too_far,
+        (Drop("recall is not external (W_x = I)", lambda: _fixed(True)),),
     ),
     Suite(
         "R3", "one-over-t", "near an outward sink of the direction the relative step is 1/(t + t_0)",

@@ -132,10 +132,10 @@ def _escaping(draw: Any, rho: st.SearchStrategy[float], bounded: bool = True) ->
 
 
 @st.composite
-def _inside(draw: Any) -> Case:
-    """h' = w h - k h/|h|, 1 < w: inside |h| < k/(w - 1) the orbit comes back (d = 1, 2)."""
+def _pulled(draw: Any, low: float, high: float) -> Case:
+    """h' = w h - k h/|h|, 1 < w (d = 1, 2): the escape radius k/(w - 1) is attained; the start at `low` to `high` of it."""
     d, w, k = draw(draws.sizes(1, 2)), draw(draws.fractions(1.125, 2)), draw(draws.fractions(0.5, 4))
-    start = draw(draws.directions(d)) * draw(draws.fractions(0.0625, 0.9375)) * k / (w - 1)
+    start = draw(draws.directions(d)) * draw(draws.fractions(low, high)) * float(numeric("escape_radius")(w, k))
     return {**linear_updates((-k * np.eye(d), np.zeros(d))), "weight": w * np.eye(d), "drive": np.zeros(d), "start": start}
 
 
@@ -249,10 +249,10 @@ SUITES: tuple[Suite, ...] = (
     ),
     Suite(
         "R2", "divergence", "rho(W_x) > 1: from beyond the escape radius C_*/(mu - 1), (1/t) log |h_t| -> log rho(W_x)",
-        lambda: _escaping(draws.fractions(1.125, 2)), _rate,
+        lambda: st.one_of(_escaping(draws.fractions(1.125, 2)), _pulled(1.0625, 4)), _rate,
         (
             Drop("rho(W_x) > 1", lambda: _escaping(draws.fractions(0.25, 0.75))),
-            Drop("the start is in the escape set", _inside),
+            Drop("the start is in the escape set", lambda: _pulled(0.0625, 0.9375)),
             Drop("the update is bounded", lambda: _escaping(draws.fractions(1.125, 2), False)),
         ),
         cost=3,

@@ -169,7 +169,7 @@ SUITES: tuple[Suite, ...] = (
         "R4", "probability", "independent N(0, s^2) weights: probability that a scalar loop, or all of d independent modes, contract",
         _weights, _share,
         (Drop("x and y are independent", lambda: _weights(0.75)),),
-        "test at 5.5 standard errors", cost=3,
+        "sample", cost=3,
     ),
     Suite(
         "R4", "nearest", "off the cut locus there is one nearest point of the closed stable set, and the projection finds it",
