@@ -1,0 +1,142 @@
+"""Suites of R1-R4, M3, M4: the claims survive, every dropped hypothesis shows, and a wrong formula is noticed."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from numerics.attack import bifurcations, counts, direction, drift, recall, recall_existence, residual_stream, resolvent, stable_sets
+from numerics.attack.counts import kac_rice_relu
+from numerics.attack.residual_stream import Stream, linear_updates
+from numerics.attack.suite import Undecided
+from numerics.numeric import numeric
+
+MODULES = (resolvent, recall, recall_existence, drift, direction, counts, stable_sets, bifurcations)
+SUITES = {f"{suite.claim} {suite.name}": (module, suite) for module in MODULES for suite in module.SUITES}
+DROPS = [(label, number) for label, (_, suite) in SUITES.items() for number in range(len(suite.drops))]
+
+
+def attack(judge, cases, examples):
+    """The first counterexample among so many cases (None), and how many were judged and undecided."""
+    seen = {"cases": 0, "undecided": 0, "found": None}
+
+    @settings(
+        max_examples=examples,
+        database=None,
+        derandomize=True,
+        deadline=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(cases)
+    def run(case):
+        if seen["found"] is not None:
+            return
+        seen["cases"] += 1
+        try:
+            verdict = judge(case)
+        except Undecided:
+            seen["undecided"] += 1
+            return
+        if verdict is not None:
+            assert "\n" not in verdict
+            seen["found"] = (verdict, case)
+
+    run()
+    return seen
+
+
+@pytest.mark.parametrize("label", SUITES)
+def test_the_claim_survives(label):
+    suite = SUITES[label][1]
+    seen = attack(suite.judge, suite.cases(), max(2, round(20 / suite.cost)))
+    assert seen["found"] is None
+    assert seen["undecided"] <= max(1, seen["cases"] / 10)
+
+
+@pytest.mark.parametrize(
+    ("label", "number"), DROPS, ids=[f"{label}-{SUITES[label][1].drops[number].hypothesis}" for label, number in DROPS]
+)
+def test_every_hypothesis_is_needed(label, number):
+    suite = SUITES[label][1]
+    assert attack(suite.judge, suite.drops[number].cases(), 12)["found"] is not None
+
+
+def judged_twice(suite):
+    def judge(case):
+        plain = isinstance(case, dict) and all(
+            isinstance(v, int | float | str) or (isinstance(v, np.ndarray) and v.dtype == np.float64) for v in case.values()
+        )
+        assert plain, "a case must be numbers, strings and arrays of float64"
+        for value in case.values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        verdict = suite.judge(case)
+        assert suite.judge(case) == verdict
+        return verdict
+
+    return judge
+
+
+@pytest.mark.parametrize("label", [label for label, (_, suite) in SUITES.items() if suite.cost <= 5])
+def test_cases_are_data_and_judges_are_deterministic(label):
+    suite = SUITES[label][1]
+    assert attack(judged_twice(suite), suite.cases(), 2)["found"] is None
+
+
+WRONG = {
+    # a wrong variant of the formula, and the suite that must notice
+    "iterations_to_tolerance": ("R1 iterations", lambda value: value + 1.5),
+    "absorbing_radius": ("R2 absorbing", lambda value: 0.5 * value),
+    "drift_relative_step": ("R3 one-over-t", lambda value: 1.2 * value),
+    # a coarse bound: drawn fixed points stay a factor 5 inside
+    "fixed_point_radius": ("R3 region", lambda value: value / 12),
+    "escape_radius": ("R2 divergence", lambda value: 0.5 * value),
+    "direction_exponent": ("M4 rate", lambda value: value + 0.5),
+    "tanh_expected_count": ("M3 tanh-unit", lambda value: 1 + (value - 1) / 4),
+    "internal_stable_area": ("R4 area", lambda value: 1.001 * value),
+    "external_stable_area": ("R4 area", lambda value: 1.001 * value),
+    "none_stable_area": ("R4 area", lambda value: 1.001 * value),
+    "internal_stable_probability": ("R4 probability", lambda value: 0.98 * value),
+    "external_stable_probability": ("R4 probability", lambda value: 0.98 * value),
+    "none_stable_probability": ("R4 probability", lambda value: 0.98 * value),
+    "fold_offset": ("R4 folds", lambda value: 0.9 * value),
+    "planar_lyapunov_internal": ("R4 curves", lambda value: 1.5 * value),
+    "planar_lyapunov_external": ("R4 curves", lambda value: 1.5 * value),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_formula_is_noticed(name, monkeypatch):
+    label, change = WRONG[name]
+    module, suite = SUITES[label]
+    monkeypatch.setattr(module, "numeric", lambda asked: (lambda *x: change(numeric(asked)(*x))) if asked == name else numeric(asked))
+    assert attack(suite.judge, suite.cases(), max(4, round(60 / suite.cost)))["found"] is not None
+
+
+def test_a_stream_by_hand():
+    fields = linear_updates((np.array([[0.0, 2.0], [0.0, 0.0]]), np.array([1.0, -1.0])))
+    stream = Stream.of({**fields, "weight": np.eye(2), "drive": np.zeros(2)})
+    # direction (3, 4)/5: A n = (8/5, 0)
+    assert stream.step(np.array([3.0, 4.0])) == pytest.approx([3 + 1.6 + 1, 4 - 1])
+    assert stream.bound() == pytest.approx(2 + np.sqrt(2))
+    with pytest.raises(Undecided):
+        stream.step(np.zeros(2))
+
+
+def test_bound_of_a_stream_is_attained_and_never_exceeded():
+    @settings(max_examples=30, database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(residual_stream.updates(2, eps=(0.0625,)))
+    def run(fields):
+        stream = Stream.of({**fields, "weight": np.eye(2), "drive": np.zeros(2)})
+        for h in np.random.default_rng(0).standard_normal((20, 2)) * np.logspace(-2, 4, 20)[:, None]:
+            assert np.linalg.norm(stream.step(h) - h) <= stream.bound() * (1 + 1e-12)
+
+    run()
+    tight = Stream.of({**linear_updates((np.eye(2), np.array([1.0, 0.0]))), "weight": np.eye(2), "drive": np.zeros(2)})
+    assert np.linalg.norm(tight.step(np.array([5.0, 0.0])) - [5.0, 0.0]) == pytest.approx(tight.bound())
+
+
+def test_kac_rice_of_worked_cases():
+    assert kac_rice_relu(np.array([[2.0, -2.0], [-2.0, 2.0]])) == pytest.approx(1.5, abs=1e-9)  # M3, planar_integral
+    assert kac_rice_relu(np.array([[2.0]])) == pytest.approx(1.0)  # two fixed points for b < 0, none for b > 0
+    assert kac_rice_relu(np.array([[0.5, 0.0], [0.0, -3.0]])) == pytest.approx(1.0, abs=1e-9)  # I - W D is a homeomorphism
