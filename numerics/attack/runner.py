@@ -84,7 +84,8 @@ def _attack_named(claim: str, name: str, profile: Profile, seed: int) -> Report:
 
 def _key(suite: Suite, profile: Profile, seed: int) -> str:
     """Hash of what a result depends on: limits, seed, version, and the module of the judge (not all that it imports)."""
-    source = sha256(Path(inspect.getfile(suite.judge)).read_bytes()).hexdigest()
+    judge = getattr(suite.judge, "func", suite.judge)  # of a partial
+    source = sha256(Path(inspect.getfile(judge)).read_bytes()).hexdigest()
     return digest({"suite": suite.label, "profile": vars(profile), "seed": seed, "version": version("loopstab"), "source": source})
 
 

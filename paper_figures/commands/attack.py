@@ -86,7 +86,7 @@ def _run(suites: Any, profile: Profile, seed: int, out: Path, jobs: int) -> list
     from numerics.attack.runner import attack_all
 
     reports: dict[str, Report] = {}
-    with tqdm(total=len(suites), unit="suite", file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
+    with tqdm(total=len(suites), unit="suite") as bar:
         cases = 0
 
         def count(more: int) -> None:
