@@ -43,6 +43,11 @@ def matrix(rows: int, columns: int, size: int = 32) -> st.SearchStrategy[Array]:
     return vector(rows * columns, size).map(lambda x: x.reshape(rows, columns))
 
 
+def nonzero_matrix(rows: int, columns: int, size: int = 32) -> st.SearchStrategy[Array]:
+    """(rows, columns) of sixteenths, no entry 0."""
+    return nonzero_vector(rows * columns, size).map(lambda x: x.reshape(rows, columns))
+
+
 @st.composite
 def unimodular(draw: Draw, d: int) -> Array:
     """Integer matrix of determinant 1, a product of at most 2 (d - 1) additions of a multiple of one row to another."""
