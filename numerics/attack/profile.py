@@ -43,7 +43,7 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("quick", examples=60, least=5, power=60, seconds=20, shrink_seconds=5),
+        Profile("quick", examples=60, least=5, power=60, seconds=60, shrink_seconds=1),
         Profile("default", examples=1000, least=30, power=400, seconds=120, shrink_seconds=20, size=5),
         Profile("deep", examples=100_000, least=1000, power=4000, seconds=3600, shrink_seconds=120, size=8),
     )

@@ -92,7 +92,8 @@ def _run(suites: Any, profile: Profile, seed: int, out: Path, jobs: int) -> list
         def count(more: int) -> None:
             nonlocal cases
             cases += more
-            bar.set_postfix_str(f"{cases} cases")
+            bar.set_postfix_str(f"{cases} cases", refresh=False)
+            bar.update(0)
 
         for report in attack_all(suites, profile, seed, out=out, resume=profile.name == "deep", jobs=jobs, progress=count):
             reports[report.label] = report
