@@ -19,7 +19,8 @@ from theory.files import write_json
 
 FOLDER, WITNESSES = "counterexamples", "witnesses"
 """of claims, and of the drops: what shows that a suite has power"""
-_FIELDS = {"claim": str, "suite": str, "without": (str, type(None)), "profile": str, "seed": int, "version": str, "words": str, "case": dict}
+_TEXTS = ("claim", "suite", "profile", "version", "words")
+_FIELDS = dict.fromkeys(_TEXTS, str) | {"without": (str, type(None)), "seed": int, "case": dict}
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,9 @@ def _bits(case: Case) -> str | None:
     bits = float(-(share * np.log2(share)).sum())
     if len(counts) <= m and bits <= np.log2(max(m, 1)) + 1e-9:
         return None
-    return f"{len(ends)} inputs end at {len(counts)} points ({bits:.2f} bits); {m} of {certificate.count} certified fixed points may attract"
+    return (
+        f"{len(ends)} inputs end at {len(counts)} points ({bits:.2f} bits); {m} of {certificate.count} certified fixed points may attract"
+    )
 
 
 def _sizes_of_clusters(points: Array) -> list[int]:
@@ -69,7 +71,8 @@ def _packing(case: Case) -> str | None:
     bound = float(numeric("fixed_point_packing")(len(roots), radius, curvature, gap))
     if count <= bound * (1 + 1e-9) and closest >= 2 * gap / curvature * (1 - 1e-9):
         return None
-    return f"{count} fixed points, {closest:.4g} apart; g = {gap:.4g}, M = {curvature:.4g}: at most {bound:.4g}, at least {2 * gap / curvature:.4g} apart"
+    allowed = f"at most {bound:.4g}, at least {2 * gap / curvature:.4g} apart"
+    return f"{count} fixed points, {closest:.4g} apart; g = {gap:.4g}, M = {curvature:.4g}: {allowed}"
 
 
 def _equal_tokens(case: Case) -> str | None:
@@ -139,7 +142,7 @@ SUITES = (
     Suite(
         "M6",
         "bits",
-        "no recall: in the limit random inputs tell apart no more points, and carry no more bits, than the certified attracting points allow",
+        "no recall: in the limit random inputs tell apart no more points, and carry no more bits, than certified attracting points allow",
         _inputs,
         _bits,
         (

@@ -17,7 +17,8 @@ from numerics.loop import Array
 Block = tuple[str, float, float]
 Draw = Callable[[Any], Any]
 
-PAIRS = tuple(sorted(((a / 16, b / 16) for a in range(-14, 15) for b in range(1, 15) if a * a + b * b <= 14 * 14), key=lambda z: abs(z[0]) + z[1]))  # fmt: skip
+_DISC = [(a / 16, b / 16) for a in range(-14, 15) for b in range(1, 15) if a * a + b * b <= 14 * 14]
+PAIRS = tuple(sorted(_DISC, key=lambda z: abs(z[0]) + z[1]))
 """a, b with |a + ib| <= 7/8, in sixteenths"""
 SEEDS = st.integers(0, 2**31)
 

@@ -114,7 +114,8 @@ def _dominated(draw: Draw, kind: str = "positive", most: int = 3) -> Case:
     if kind in ("off", "unfelt"):
         rotation = draw(st.booleans()) if size == 1 else False
         block: Block = ("pair", *draw(st.sampled_from(ROTATIONS[rho]))) if rotation else ("real", -rho, size)
-        blocks = blocks[: draw(st.integers(0, 1)) if kind == "off" else 1] + [block]
+        kept = draw(st.integers(0, 1)) if kind == "off" else 1
+        blocks = [*blocks[:kept], block]
     top = len(form(blocks))
     if size > 1 and draw(st.booleans()):  # the same modulus, a smaller block
         blocks.append(draw(st.sampled_from((("real", -rho, size - 1), *(("pair", *z) for z in ROTATIONS[rho])))))
@@ -189,7 +190,9 @@ def _planar_probability(case: Case) -> str | None:
     p, n = float(numeric("ginibre_dominant_positive_2")()), int(case["count"])
     positive, _ = _signs(case)
     z = (positive - n * p) / np.sqrt(n * p * (1 - p))
-    return None if abs(z) <= ERRORS else f"{positive} of {n} dominant eigenvalues are real and positive: {z:+.1f} standard errors from {p:.4f}"
+    if abs(z) <= ERRORS:
+        return None
+    return f"{positive} of {n} dominant eigenvalues are real and positive: {z:+.1f} standard errors from {p:.4f}"
 
 
 def _half(case: Case) -> str | None:

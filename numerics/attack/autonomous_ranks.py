@@ -225,7 +225,7 @@ SUITES = (
     Suite(
         "A2'",
         "sphere",
-        "one token, eps = 0: the last bias has rank d - 1 (post, sandwich), bias and gain have rank d (peri, two sub-blocks) at fixed points",
+        "one token, eps = 0: the last bias has rank d - 1 (post, sandwich), bias and gain rank d (peri, two sub-blocks) at fixed points",
         lambda: _block(("peri", "post", "sandwich"), (0.0,), 2),
         _sphere,
         (Drop("gains learned: gain-free peri has rank d - 1 at fixed points", lambda: _block(("peri",), (0.0,), 2, gain_free=True)),),

@@ -59,7 +59,7 @@ class Report:
 
     claim: str
     suite: str
-    property: str
+    statement: str
     kind: str
     profile: str
     seed: int

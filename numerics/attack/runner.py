@@ -112,10 +112,9 @@ class Journal:
         """Write a result and the cases that fell; returns it with the names of their files."""
         evidence = self._saved(report, report.evidence, None, FOLDER)
         power = tuple(replace(p, evidence=self._saved(report, p.evidence, p.hypothesis, WITNESSES)) for p in report.power)
-        report = replace(report, evidence=evidence, power=power)
-        self.lines[key] = {"key": key, **report.to_json()}
+        self.lines[key] = {"key": key, **replace(report, evidence=evidence, power=power).to_json()}
         write_atomic(self.file, "".join(json.dumps(line, allow_nan=False) + "\n" for line in self.lines.values()))
-        return report
+        return _report(self.lines[key])
 
     def _saved(self, report: Report, evidence: Evidence | None, without: str | None, folder: str) -> Evidence | None:
         if evidence is None:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from unittest import mock
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
@@ -85,7 +84,7 @@ def search(
 
 def _settings(size: int) -> settings:
     return settings(
-        max_examples=size, database=None, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate, Phase.shrink),
+        max_examples=size, database=None, deadline=None, suppress_health_check=tuple(HealthCheck), phases=(Phase.generate, Phase.shrink),
         print_blob=False, report_multiple_bugs=False, verbosity=Verbosity.quiet, derandomize=False,
     )  # fmt: skip
 
@@ -96,11 +95,14 @@ def _apart() -> Iterator[None]:
     if not hasattr(providers, "_get_local_constants"):  # versions that read none
         yield
         return
-    none = type(providers._local_constants)()
+    read, none = providers._get_local_constants, type(providers._local_constants)()
     providers.CONSTANTS_CACHE.cache.clear()
-    with mock.patch.object(providers, "_get_local_constants", lambda: none):
+    providers._get_local_constants = lambda: none
+    try:
         yield
-    providers.CONSTANTS_CACHE.cache.clear()
+    finally:
+        providers._get_local_constants = read
+        providers.CONSTANTS_CACHE.cache.clear()
 
 
 @dataclass
@@ -122,7 +124,7 @@ class _Hunt:
         case = frozen(case)
         key = int(digest(to_json(case)), 16)
         if key not in self._seen:
-            if self.last is None and self.tried >= self.examples or time.monotonic() > self.until:
+            if (self.last is None and self.tried >= self.examples) or time.monotonic() > self.until:
                 return  # unjudged and uncounted, so that the chunk ends soon
             self._seen[key] = self._judge(case)
         fallen = self._seen[key]

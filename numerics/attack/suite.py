@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,7 @@ class Suite:
     cost: float = 1.0
     larger: Callable[[int], SearchStrategy[Case]] | None = None
 
-    @property
+    @builtins.property
     def label(self) -> str:
         """Claim and name, the suite's id."""
         return f"{self.claim}/{self.name}"
