@@ -39,9 +39,7 @@ def _bits(case: Case) -> str | None:
     bits = float(-(share * np.log2(share)).sum())
     if len(counts) <= m and bits <= np.log2(max(m, 1)) + 1e-9:
         return None
-    return (
-        f"{len(ends)} inputs end at {len(counts)} points ({bits:.2f} bits); {m} of {certificate.count} certified fixed points may attract"
-    )
+    return f"{len(ends)} inputs end at {len(counts)} points ({bits:.2f} bits); {m} of {certificate.count} certified points may attract"
 
 
 def _sizes_of_clusters(points: Array) -> list[int]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from joblib import Parallel, delayed
 
@@ -70,7 +70,7 @@ def attack_all(
         reports = (attack(suite, profile, seed, progress) for suite in todo)
     else:
         pool = Parallel(n_jobs=jobs, return_as="generator_unordered")
-        reports = pool(delayed(_attack_named)(suite.claim, suite.name, profile, seed) for suite in todo)
+        reports = cast(Iterator[Report], pool(delayed(_attack_named)(suite.claim, suite.name, profile, seed) for suite in todo))
     for report in reports:
         yield report if journal is None else journal.keep(keys[report.label], report)
 
