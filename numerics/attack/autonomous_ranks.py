@@ -37,7 +37,7 @@ def derivative(f: Callable[[Parameters], Array], parameters: Parameters, names: 
             step = np.zeros(parameters[name].size, complex)
             step[i] = 1j * TINY
             moved = {**parameters, name: parameters[name] + step.reshape(parameters[name].shape)}
-            columns.append(f(moved).ravel().imag / TINY)
+            columns.append(np.imag(f(moved)).ravel() / TINY)
     return np.array(columns).T
 
 

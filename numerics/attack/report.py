@@ -19,7 +19,7 @@ class Fate(StrEnum):
     FALLEN = "fallen"
     """a case that satisfies every hypothesis is a counterexample"""
     BROKEN = "broken"
-    """a judge raised an error"""
+    """a judge or a strategy raised an error"""
     POWERLESS = "powerless"
     """without one of its hypotheses the suite found no counterexample either"""
     UNDECIDED = "undecided"

@@ -28,13 +28,19 @@ LEAST = 10
 IDLE = 3
 """chunks without a new case after which the strategy counts as exhausted"""
 
+_CHECKS = (
+    HealthCheck.data_too_large, HealthCheck.differing_executors, HealthCheck.filter_too_much, HealthCheck.large_base_example,
+    HealthCheck.too_slow,
+)  # fmt: skip
+"""of Hypothesis, switched off: budgets are kept here, and a strategy may be slow"""
+
 Judge = Callable[[Case], str | None]
 Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Fallen:
-    """A case that fell, shrunk, and the judge's words; `error`: the judge raised instead of judging."""
+    """A case that fell, shrunk, and the judge's words; `error`: the judge, or the strategy, raised instead."""
 
     case: Case
     words: str
@@ -76,15 +82,18 @@ def search(
         before = hunt.tried
         number = int.from_bytes(hashlib.sha256(f"{source}/{chunk}".encode()).digest()[:8])
         size = max(LEAST, min(CHUNK, examples - hunt.tried))
-        with _apart(), contextlib.suppress(_Falls, _Breaks):
-            seed(number)(_settings(size)(given(cases)(hunt.look)))()
+        try:
+            with _apart(), contextlib.suppress(_Falls, _Breaks):
+                seed(number)(_settings(size)(given(cases)(hunt.look)))()
+        except Exception as problem:  # of the strategy, or a case that is no data
+            hunt.last = Fallen({}, f"drawing a case failed: {type(problem).__name__}: {problem}", error=True)
         chunk, idle = chunk + 1, idle + 1 if hunt.tried == before else 0
     return Result(hunt.tried, hunt.undecided, time.monotonic() - begin, hunt.last)
 
 
 def _settings(size: int) -> settings:
     return settings(
-        max_examples=size, database=None, deadline=None, suppress_health_check=tuple(HealthCheck), phases=(Phase.generate, Phase.shrink),
+        max_examples=size, database=None, deadline=None, suppress_health_check=_CHECKS, phases=(Phase.generate, Phase.shrink),
         print_blob=False, report_multiple_bugs=False, verbosity=Verbosity.quiet, derandomize=False,
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -92,8 +93,8 @@ def _run(suites: Any, profile: Profile, seed: int, out: Path, jobs: int) -> list
         def count(more: int) -> None:
             nonlocal cases
             cases += more
-            bar.set_postfix_str(f"{cases} cases", refresh=False)
-            bar.update(0)
+            # drawn at most once a second
+            bar.set_postfix_str(f"{cases} cases", refresh=time.time() - bar.last_print_t > 1)
 
         for report in attack_all(suites, profile, seed, out=out, resume=profile.name == "deep", jobs=jobs, progress=count):
             reports[report.label] = report

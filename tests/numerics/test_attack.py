@@ -136,11 +136,31 @@ def test_a_judge_that_raises_is_broken():
 
 
 def test_a_case_that_is_no_data_is_refused():
-    suite = Suite("A1", "toy", "", lambda: st.just({"z": 1j}), lambda case: None, ())
-    with pytest.raises(LoopstabError, match="use finite numbers"):
-        attack(suite, small())
+    report = attack(Suite("A1", "toy", "", lambda: st.just({"z": 1j}), lambda case: None, ()), small())
+    assert report.fate is Fate.BROKEN
+    assert "drawing a case failed: LoopstabError: case field 'z' is 1j: use finite numbers" in report.complaints[0]
     with pytest.raises(LoopstabError, match="not finite"):
         frozen({"x": np.array([np.inf])})
+
+
+def test_a_strategy_that_raises_is_broken():
+    report = attack(Suite("A1", "toy", "", lambda: numbers().map(lambda case: case["m"]), lambda case: None, ()), small())
+    assert report.fate is Fate.BROKEN
+    assert "drawing a case failed: KeyError: 'm'" in report.complaints[0]
+
+
+WRONG_FORMULAS = {
+    "A5/probability": ("autonomous_power", lambda: 1.05 / 8**0.5),
+    "M6/packing": ("autonomous_capacity", lambda d, radius, curvature, gap: (1 + radius * curvature / (2 * gap)) ** d),
+}
+
+
+@pytest.mark.parametrize("label", WRONG_FORMULAS)
+def test_a_wrong_formula_falls(label, monkeypatch):
+    module, wrong = WRONG_FORMULAS[label]
+    monkeypatch.setattr(f"numerics.attack.{module}.numeric", lambda name: wrong)
+    [suite] = [suite for suite in all_suites() if suite.label == label]
+    assert attack(replace(suite, drops=()), QUICK).fate is Fate.FALLEN
 
 
 def test_small_spaces_are_exhausted():
