@@ -62,7 +62,7 @@ def unimodular(draw: Draw, d: int) -> Array:
 
 @st.composite
 def contracting(draw: Draw, d: int, most: int = 14, largest_block: int = 3) -> list[Block]:
-    """Blocks of total size d, moduli at most most/16 <= 7/8."""
+    """Blocks of total size d (0: none), moduli at most most/16 <= 7/8."""
     blocks: list[Block] = []
     while d > 0:
         kind = draw(st.sampled_from(("real", "pair") if d > 1 else ("real",)))
@@ -75,6 +75,14 @@ def contracting(draw: Draw, d: int, most: int = 14, largest_block: int = 3) -> l
             blocks.append(("pair", a, b))
             d -= 2
     return blocks
+
+
+@st.composite
+def expanding(draw: Draw) -> Block:
+    """A block of size 1 or 2 with modulus > 1."""
+    size = draw(st.integers(17, 32)) / 16
+    a, b = draw(st.sampled_from(((1, 0), (-1, 0), (1, 1), (0, 1), (-1, 2))))
+    return ("pair", a * size, b * size) if b else ("real", a * size, 1)
 
 
 def form(blocks: Sequence[Block]) -> Array:

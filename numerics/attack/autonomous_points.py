@@ -177,14 +177,9 @@ def _fold(draw: Draw) -> Case:
     else:
         d = draw(st.integers(1, 2))
         v = draw(unimodular(d))
-        outer = v @ form([("real", 1.0, 1), *(contracting_part(draw, d - 1))]) @ np.linalg.inv(v).round()
+        outer = v @ form([("real", 1.0, 1), *draw(contracting(d - 1))]) @ np.linalg.inv(v).round()
         bias = np.zeros(d)
     return {"residual": 0.0, "outer": outer, "inner": np.eye(len(bias)), "bias": bias, "noise": 0.0, "seed": 0}
-
-
-def contracting_part(draw: Draw, d: int):
-    """Blocks of total size d, or none."""
-    return draw(contracting(d)) if d else []
 
 
 @st.composite
@@ -221,7 +216,7 @@ def _relu_exception(draw: Draw) -> Case:
     if draw(st.booleans()):
         return {"matrix": draw(matrix(d, d)), "bias": np.zeros(d), "noise": 0.0, "seed": 0}
     v = draw(unimodular(d))
-    a = v @ form([("real", 1.0, 1), *contracting_part(draw, d - 1)]) @ np.linalg.inv(v).round()
+    a = v @ form([("real", 1.0, 1), *draw(contracting(d - 1))]) @ np.linalg.inv(v).round()
     h = np.abs(draw(nonzero_vector(d)))
     return {"matrix": a, "bias": h - a @ h, "noise": 0.0, "seed": 0}
 

@@ -9,7 +9,19 @@ from __future__ import annotations
 import hypothesis.strategies as st
 import numpy as np
 
-from numerics.attack.autonomous_cases import PAIRS, SEEDS, Block, Draw, form, matrix, nonzero_vector, sixteenths, unimodular, vector
+from numerics.attack.autonomous_cases import (
+    PAIRS,
+    SEEDS,
+    Block,
+    Draw,
+    expanding,
+    form,
+    matrix,
+    nonzero_vector,
+    sixteenths,
+    unimodular,
+    vector,
+)
 from numerics.attack.suite import Case, Drop, Suite, Undecided
 from numerics.loop import Array
 
@@ -82,12 +94,6 @@ def _net_limits(case: Case) -> str | None:
     return f"a start converges to {np.round(settled[worst], 6).tolist()}, where rho = {radii[worst]:.4g}"
 
 
-def _expanding(draw: Draw) -> Block:
-    size = draw(st.integers(17, 32)) / 16
-    a, b = draw(st.sampled_from(((1, 0), (-1, 0), (1, 1), (0, 1), (-1, 2))))
-    return ("pair", a * size, b * size) if b else ("real", a * size, 1)
-
-
 def _rest(draw: Draw, d: int) -> list[Block]:
     """Simple non-zero eigenvalues inside the circle, of total size d."""
     blocks: list[Block] = []
@@ -103,7 +109,7 @@ def _rest(draw: Draw, d: int) -> list[Block]:
 
 @st.composite
 def _saddle(draw: Draw, most: int = 4, drop: str = "") -> Case:
-    first = ("real", draw(st.integers(1, 14)) / 16, 1) if drop == "expanding" else _expanding(draw)
+    first = ("real", draw(st.integers(1, 14)) / 16, 1) if drop == "expanding" else draw(expanding())
     size = len(form([first]))
     d = form([first, *_rest(draw, draw(st.integers(drop == "encoder", most - size)))])
     v = np.eye(len(d)) if drop == "encoder" else draw(unimodular(len(d)))
