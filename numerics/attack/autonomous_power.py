@@ -219,7 +219,7 @@ SUITES = (
             Drop("almost every start: a component in a largest block", lambda: _dominated("null")),
         ),
         "exact orbit",
-        cost=2,
+        cost=3,
         larger=lambda d: _dominated(most=d),
     ),
     Suite(
@@ -230,7 +230,7 @@ SUITES = (
         _turns,
         (Drop("the start has a component in that block", lambda: _dominated("unfelt")),),
         "exact orbit",
-        cost=2,
+        cost=3,
         larger=lambda d: _dominated("off", d),
     ),
     Suite(

@@ -221,6 +221,7 @@ SUITES = (
             Drop("eps > 0", lambda: _block(("post", "sandwich"), (0.0,))),
         ),
         "complex step",
+        cost=2,
     ),
     Suite(
         "A2'",
@@ -230,6 +231,7 @@ SUITES = (
         _sphere,
         (Drop("gains learned: gain-free peri has rank d - 1 at fixed points", lambda: _block(("peri",), (0.0,), 2, gain_free=True)),),
         "complex step",
+        cost=3,
     ),
     Suite(
         "A2'",
