@@ -13,6 +13,7 @@ from typing import Any
 import tyro
 
 from paper_figures.commands.anisotropy import anisotropy
+from paper_figures.commands.attack import attack
 from paper_figures.commands.certify import certify
 from paper_figures.commands.claims import claims
 from paper_figures.commands.crossvalidate import crossvalidate
@@ -37,6 +38,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "report": report,
     "anisotropy": anisotropy,
     "certify": certify,
+    "attack": attack,
 }
 
 

@@ -1,0 +1,77 @@
+"""Cases as data: arrays frozen, written to JSON exactly, and printed so that a reader can use them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from numerics.attack.suite import Case
+from theory.errors import LoopstabError
+
+READABLE = 1024
+"""largest denominator that is printed as a fraction"""
+
+
+def frozen(case: Case) -> dict[str, Any]:
+    """The case with read-only arrays of float64 and plain numbers; `LoopstabError` for anything else."""
+    return {name: _frozen(name, value) for name, value in case.items()}
+
+
+def _frozen(name: str, value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        array = np.array(value, dtype=np.float64)
+        if not np.isfinite(array).all():
+            raise LoopstabError(f"case field {name!r} is not finite: a case must be data that can be written and judged again")
+        array.flags.writeable = False
+        return array
+    plain = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(plain, bool | int | float | str) or (isinstance(plain, float) and not np.isfinite(plain)):
+        raise LoopstabError(f"case field {name!r} is {value!r}: use finite numbers, strings, booleans or arrays of float64")
+    return plain
+
+
+def to_json(case: Case) -> dict[str, Any]:
+    """A plain object, exact: floats are written as the shortest text that reads back as the same double."""
+    return {
+        name: {"shape": list(value.shape), "values": value.ravel().tolist()} if isinstance(value, np.ndarray) else value
+        for name, value in sorted(case.items())
+    }
+
+
+def from_json(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The case written by `to_json`; `ValueError`, `TypeError` or `KeyError` for anything else."""
+    plain = {
+        name: np.array(value["values"], dtype=np.float64).reshape(value["shape"]) if isinstance(value, dict) else value
+        for name, value in data.items()
+    }
+    return frozen(plain)
+
+
+def digest(data: Any) -> str:
+    """Hash of a plain object, 16 hexadecimal digits."""
+    text = json.dumps(data, sort_keys=True, allow_nan=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def in_words(case: Case) -> str:
+    """The case on a line: short rational entries as fractions, everything else with all its digits."""
+    return "; ".join(f"{name} = {_words(value)}" for name, value in case.items())
+
+
+def _words(value: Any) -> str:
+    if not isinstance(value, np.ndarray):
+        return _number(value) if isinstance(value, float) else str(value)
+    if value.ndim == 0:
+        return _number(float(value))
+    left, right = "()" if value.ndim == 1 else "[]"
+    return left + ("; " if value.ndim > 1 else ", ").join(_words(row) if row.ndim else _number(float(row)) for row in value) + right
+
+
+def _number(x: float) -> str:
+    fraction = Fraction(x)
+    return str(fraction) if fraction.denominator <= READABLE and abs(fraction.numerator) < 10**6 else repr(x)
