@@ -14,8 +14,10 @@ from numerics.maps import GRUCell, LinearLoop, RMSNorm
 from numerics.numeric import numeric
 from numerics.operator import Linearisation
 from numerics.phase.law import Parameter, Point, Samples, complete
-from numerics.phase.orbits import outcome_and_iterations
+from numerics.phase.orbits import iterations
+from numerics.regime import classify
 from theory.architecture import Architecture, Norm, Recall, Residual
+from theory.outcome import Outcome
 
 LOOPS = 400
 PROBES = 8
@@ -93,8 +95,10 @@ class LinearBlock:
         for i, point in enumerate(points):
             loop, e = self._loop(seed, point)
             trajectory, last = run(loop, e, LOOPS)
-            outcome, out.iterations[i] = outcome_and_iterations(trajectory)
+            outcome = classify(trajectory).outcome
             out.outcome[i] = str(outcome)
+            if outcome is Outcome.FIXED_POINT:
+                out.iterations[i] = iterations(trajectory)
             h = _newton(loop, last, e) if outcome.bounded else None
             if h is not None:
                 jacobian = loop.jacobian(h, e)

@@ -72,11 +72,12 @@ def _crossing(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
 
 
 class Linear(NamedTuple):
-    """For K pairs (alpha, t): scale w of the fixed point, spectral radius there, input sensitivity (1/d) tr S S^T; NaN without one.
+    """For K pairs (alpha, t): fixed points (d, K), their scales w, spectral radii and input sensitivities (1/d) tr S S^T; NaN without one.
 
     `dense` counts the fallbacks to the dense routine.
     """
 
+    h: Array
     w: Array
     rho: Array
     sensitivity: Array
@@ -87,20 +88,20 @@ def measure(draw: Draw, alpha: Array, t: Array) -> Linear:
     """Spectral radius and sensitivity at the fixed points of K loops that share the matrix; equal t are computed once."""
     different, where = np.unique(t, return_inverse=True)
     w = scales(draw, different)
-    rho, sensitivity, fallbacks = np.full(len(t), np.nan), np.full(len(different), np.nan), 0
     good = np.isfinite(w)
+    h, sensitivity = np.full((draw.width, len(w)), np.nan), np.full(len(w), np.nan)
     if good.any():
-        states, sensitivity[good] = _states(draw, w[good], different[good])
-        roots = (draw.resolvent.right.T @ states) * (draw.resolvent.left @ states)
-        column = np.cumsum(good) - 1
-        for k, i in enumerate(where):
-            if good[i]:
-                mu = None if draw.width <= DENSE else _checked(draw, states[:, column[i]], roots[:, column[i]], alpha[k])
-                if mu is None:
-                    fallbacks += 1
-                    mu = dense_root(draw.matrix, states[:, column[i]], alpha[k])
-                rho[k] = np.abs(alpha[k] + mu) / (alpha[k] + w[i])
-    return Linear(w[where], rho, sensitivity[where], fallbacks)
+        h[:, good], sensitivity[good] = _states(draw, w[good], different[good])
+    weights = (draw.resolvent.right.T @ h) * (draw.resolvent.left @ h)
+    rho, fallbacks = np.full(len(t), np.nan), 0
+    for k, i in enumerate(where):
+        if good[i]:
+            mu = None if draw.width <= DENSE else _checked(draw, h[:, i], weights[:, i], alpha[k])
+            if mu is None:
+                fallbacks += 1
+                mu = dense_root(draw.matrix, h[:, i], alpha[k])
+            rho[k] = np.abs(alpha[k] + mu) / (alpha[k] + w[i])
+    return Linear(h[:, where], w[where], rho, sensitivity[where], fallbacks)
 
 
 def _states(draw: Draw, w: Array, t: Array) -> tuple[Array, Array]:

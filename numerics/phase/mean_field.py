@@ -13,12 +13,15 @@ from numerics.phase import linear, nonlinear
 from numerics.phase.activation import ACTIVATIONS, Activation
 from numerics.phase.draw import random_draw
 from numerics.phase.law import Parameter, Point, Samples, complete
-from numerics.phase.orbits import orbits, outcome_and_iterations
+from numerics.phase.orbits import TOLERANCE, iterations, orbits
+from numerics.regime import classify
 from theory.errors import UsageError
 from theory.outcome import Outcome
 
 COLUMNS = 64
 """orbits that run together"""
+BESIDE = 1e-6
+"""distance from a fixed point, relative to its norm, at which an orbit counts as having arrived"""
 INF = float("inf")
 PARAMETERS = {
     "sigma": Parameter(1.0, 0, INF, "scale of the weights"),
@@ -97,34 +100,47 @@ class MeanField:
         return (float(values["width"]), values.get("slope", 1.0), float(f"{a / sigma:.11e}"), float(f"{beta / sigma:.11e}"))
 
     def measure(self, seed: tuple[int, ...], points: Sequence[Point]) -> Samples:
-        """Orbits in batches of similar predicted length, then the fixed points."""
+        """The fixed points, then the orbits in batches of similar length.
+
+        An orbit that ends beside the fixed point of spectral radius below 1 with a step below `TOLERANCE` has reached it (it is inside its
+        basin, up to rounding); every other one is classified by its trajectory.
+        """
         width, slope = points[0][:2]
         alpha, t = np.array(points)[:, 2:].T
         draw, out = random_draw(int(width), seed), Samples.empty(len(points))
-        limits = np.empty((draw.width, len(points)))
-        values = {"residual": alpha, "sigma": np.ones_like(t), "beta": t, "slope": np.full_like(t, slope)}
-        order = np.argsort(self.theory(values), kind="stable")
-        for some in (order[i : i + COLUMNS] for i in range(0, len(order), COLUMNS)):
-            trajectories, limits[:, some] = orbits(draw, self.activation, slope, alpha[some], t[some])
-            for k, trajectory in zip(some, trajectories, strict=True):
-                outcome, out.iterations[k] = outcome_and_iterations(trajectory)
-                out.outcome[k] = str(outcome)
         branch = nonlinear.Branch(draw, self.activation, slope)
+        h = np.full((draw.width, len(t)), np.nan)
         if self.name == "linear":
             found = linear.measure(draw, alpha, t)
-            out.rho[:], out.sensitivity[:] = found.rho, found.sensitivity
+            h, out.rho[:], out.sensitivity[:] = found.h, found.rho, found.sensitivity
         else:
             for strength in np.unique(t):
-                found = branch.at(float(strength))
-                if found is not None:
-                    _fill(branch, *found, alpha, t, np.flatnonzero(t == strength), out)
-        for k in np.flatnonzero(np.isnan(out.rho) & (out.outcome == str(Outcome.FIXED_POINT))):
-            h = limits[:, k]
-            w = float(h @ (branch.image(h) + t[k] * draw.e)) / draw.width
-            found = branch.correct(h, w, float(t[k]), least=-float(alpha[k]))
-            if found is not None:
-                _fill(branch, *found, alpha, t, np.array([k]), out)
+                at = branch.at(float(strength))
+                if at is not None:
+                    same = np.flatnonzero(t == strength)
+                    h[:, same] = at[0][:, None]
+                    _fill(branch, *at, alpha, t, same, out)
+        order = np.argsort(out.rho, kind="stable")  # orbits that run together should end together
+        for some in (order[i : i + COLUMNS] for i in range(0, len(order), COLUMNS)):
+            trajectories, last = orbits(draw, self.activation, slope, alpha[some], t[some])
+            beside = np.linalg.norm(last - h[:, some], axis=0) < BESIDE * np.sqrt(draw.width)
+            for k, trajectory, near, limit in zip(some, trajectories, beside, last.T, strict=True):
+                if near and out.rho[k] < 1 and trajectory.relative_steps[-1] < TOLERANCE:
+                    out.outcome[k], out.iterations[k] = str(Outcome.FIXED_POINT), iterations(trajectory)
+                    continue
+                outcome = classify(trajectory).outcome
+                out.outcome[k] = str(outcome)
+                if outcome is Outcome.FIXED_POINT:
+                    out.iterations[k] = iterations(trajectory)
+                    if np.isnan(out.rho[k]):
+                        self._at_limit(branch, limit, alpha, t, int(k), out)
         return out
+
+    def _at_limit(self, branch: nonlinear.Branch, h: Array, alpha: Array, t: Array, k: int, out: Samples) -> None:
+        w = float(h @ (branch.image(h) + t[k] * branch.draw.e)) / len(h)
+        found = branch.correct(h, w, float(t[k]), least=-float(alpha[k]))
+        if found is not None:
+            _fill(branch, *found, alpha, t, np.array([k]), out)
 
 
 def _fill(branch: nonlinear.Branch, h: Array, w: float, alpha: Array, t: Array, where: Array, out: Samples) -> None:

@@ -7,9 +7,7 @@ import numpy as np
 from numerics.loop import Array
 from numerics.phase.activation import Activation
 from numerics.phase.draw import Draw
-from numerics.regime import classify
 from numerics.trajectory import Trajectory
-from theory.outcome import Outcome
 
 LOOPS = 600
 TAIL = 80
@@ -47,11 +45,8 @@ def orbits(
     return [Trajectory(norms, steps[:count, k].copy(), tail[newest, :, k], unit) for k in range(len(t))], h
 
 
-def outcome_and_iterations(trajectory: Trajectory) -> tuple[Outcome, float]:
-    """The outcome, and for a fixed point the loops until the relative step stays below `TOLERANCE`; NaN if that was not seen."""
-    outcome = classify(trajectory).outcome
-    if outcome is not Outcome.FIXED_POINT:
-        return outcome, np.nan
+def iterations(trajectory: Trajectory) -> float:
+    """Loops until the relative step stays below `TOLERANCE`; NaN if it does not within the orbit."""
     above = np.flatnonzero(trajectory.relative_steps >= TOLERANCE)
-    last = int(above[-1]) + 1 if len(above) else 0
-    return outcome, float(last + 1) if last < len(trajectory.steps) else np.nan
+    loops = int(above[-1]) + 2 if len(above) else 1
+    return float(loops) if loops <= len(trajectory.steps) else np.nan
