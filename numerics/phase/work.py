@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
+from typing import Literal
 
 from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
@@ -76,8 +77,11 @@ def measure(law: str, wanted: Sequence[Wanted], store: Store, workforce: Workfor
     return store.samples([key(rule, seed, point) for seed, point in wanted]), count
 
 
-def local(jobs: int = -1, backend: str = "loky") -> Workforce:
-    """The cores of this machine: `jobs` processes (all cores if below 1) of one BLAS thread each, or threads."""
+def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -> Workforce:
+    """The cores of this machine: `jobs` threads (all cores if below 1), or with `loky` processes, which take seconds to start.
+
+    LAPACK, BLAS and the loops of NumPy release the interpreter; let BLAS itself use one thread (OMP_NUM_THREADS=1).
+    """
     jobs = (os.cpu_count() or 1) if jobs < 1 else jobs
 
     def work(tasks: Sequence[Task]) -> Iterator[tuple[Task, Samples | None]]:
