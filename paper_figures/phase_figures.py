@@ -98,7 +98,7 @@ def sensitivity_figure(diagram: PhaseDiagram) -> Figure:
 
 @styled
 def disagreement_figure(diagram: PhaseDiagram) -> Figure:
-    """rho - theory (colour), and the cells where most orbits do what the law excludes (crosses)."""
+    """rho - theory (colour), and the cells where most orbits go against the law (crosses)."""
     figure, axis = _panel(diagram)
     values = diagram.disagreement
     reach = max(0.05, float(np.quantile(np.abs(values[np.isfinite(values)]), 0.98)) if np.isfinite(values).any() else 0)
@@ -110,7 +110,7 @@ def disagreement_figure(diagram: PhaseDiagram) -> Figure:
         x, y = _centres(diagram)
         look: dict[str, Any] = {"color": BLACK, "marker": "x", "linestyle": "none", "markersize": 3, "markeredgewidth": 0.8}
         axis.plot(x[wrong], y[wrong], **look, gid="contradicted")
-        handles.append(Line2D([], [], **look, label=f"most orbits do what the law excludes ({int(wrong.sum())} cells)"))
+        handles.append(Line2D([], [], **look, label=f"most orbits go against the law ({int(wrong.sum())} cells)"))
     return _finish(figure, axis, diagram, handles, np.isnan(values))
 
 

@@ -17,7 +17,7 @@ from numerics.loop import Array
 from numerics.phase.grid import Axis, Cells
 from numerics.phase.law import Law, Samples
 from numerics.phase.laws import law_named
-from numerics.phase.store import Store
+from numerics.phase.store import Store, key
 from numerics.phase.work import Wanted, Workforce, local, measure
 from theory.errors import LoopstabError, UsageError
 from theory.files import output_folder, write_atomic, write_json
@@ -143,16 +143,17 @@ def phase_diagram(
             f"a phase diagram needs a grid of at least 2x2, draws >= 1, depth 0 to 8 and seed >= 0, not {grid}, {draws}, {depth}, {seed}"
         )
     start, store, work, count = time.perf_counter(), Store(cache), workforce or local(jobs), 0
-    cells = Cells.coarse(*grid)
+    cells, new = Cells.coarse(*grid), slice(0, None)
     while True:
         values = plane(rule, x, y, fixed, *cells.shares())
         wanted = _wanted(rule, values, draws, seed, independent)
-        samples, new = measure(law, wanted, store, work, progress)
-        count += new
+        count += measure(law, wanted[new], store, work, progress)
+        samples = store.samples([key(rule, *one) for one in wanted])
         maps = _maps(rule, values, Samples(*(column.reshape(len(cells), draws) for column in samples)))
         chosen = cells.boundary([f"{o} {r < 1}" for o, r in zip(maps["outcome"], maps["rho"], strict=True)], depth)
         if not chosen.any():
             break
+        new = slice((len(cells) - int(chosen.sum())) * draws, None)  # those that stay come first
         cells = cells.split(chosen)
     seconds = time.perf_counter() - start
     return PhaseDiagram(law, x, y, fixed, draws, seed, independent, depth, cells, **maps, measured=count, seconds=seconds)

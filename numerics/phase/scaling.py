@@ -28,7 +28,7 @@ class Scaling:
 
     `x` (m,): (beta/sigma) d^(1/4), the same for every width; `rho` and `theory` (widths, m): median over the draws, and the closed form.
     `exponent`: the kappa for which (1 - rho)/(1 - theory) against (beta/sigma) d^kappa is closest to one curve (a polynomial of
-    degree `DEGREE` in the logarithm), `exponent_error` its standard deviation over resamples of the draws.
+    degree `DEGREE` in the logarithm, points weighted by their errors), `exponent_error` its standard deviation over resamples of the draws.
     """
 
     residual: float
@@ -86,16 +86,13 @@ def finite_size_scaling(
     )
     rows = list(tqdm(stream, total=len(work), unit="draw", disable=not progress, desc="scaling"))  # type: ignore[arg-type]
     samples = [np.array([row for row, (w, _) in zip(rows, work, strict=True) if w == width]) for width in widths]
-    t = np.array([x / width**0.25 for width in widths])
-    theory = numeric("mean_field_rho")(residual, 1.0, t)
-    rho = np.array([np.median(s, axis=0) for s in samples])
     rng = np.random.default_rng(seed)
-    again = [
-        _collapse(t, theory, np.array([np.median(s[rng.integers(len(s), size=len(s))], axis=0) for s in samples]), widths)
-        for _ in range(RESAMPLES)
-    ]
-    best = _collapse(t, theory, rho, widths)
-    return Scaling(float(residual), seed, tuple(widths), counts, x, rho, theory, best, float(np.std(again)))
+    again = np.array([[_median(s[rng.integers(len(s), size=len(s))]) for s in samples] for _ in range(RESAMPLES)])
+    t, rho = np.array([x / width**0.25 for width in widths]), np.array([_median(s) for s in samples])
+    theory = numeric("mean_field_rho")(residual, 1.0, t)
+    ratios = (1 - np.concatenate((rho[None], again))) / (1 - theory)
+    best, *others = collapse(t, widths, ratios, ratios[1:].std(axis=0))
+    return Scaling(float(residual), seed, tuple(widths), counts, x, rho, theory, best, float(np.std(others)))
 
 
 def _radii(width: int, seed: tuple[int, ...], residual: float, x: Array) -> Array:
@@ -103,13 +100,21 @@ def _radii(width: int, seed: tuple[int, ...], residual: float, x: Array) -> Arra
     return linear.measure(random_draw(width, seed), np.full(len(t), residual), t).rho
 
 
-def _collapse(t: Array, theory: Array, rho: Array, widths: Sequence[int]) -> float:
-    """The exponent of least squared distance from a common polynomial."""
-    ratio = ((1 - rho) / (1 - theory)).ravel()
-    width, good = np.repeat(np.array(widths, float), t.shape[1]), np.isfinite(ratio)
-    misfit = []
+def _median(radii: Array) -> Array:
+    """Over the draws (rows) that have a fixed point."""
+    return np.array([np.median(column[np.isfinite(column)]) for column in radii.T])
+
+
+def collapse(t: Array, widths: Sequence[int], ratios: Array, error: Array) -> list[float]:
+    """For each of the ratios (n, widths, m) the exponent of least weighted squared distance from a common polynomial.
+
+    `t`, `error` (widths, m): beta/sigma, and the standard errors of the ratios.
+    """
+    weight = 1 / np.maximum(error, 1e-3 * error.max()).ravel()
+    y = ratios.reshape(len(ratios), -1) * weight
+    misfits = []
     for exponent in EXPONENTS:
-        log = (np.log(t.ravel()) + exponent * np.log(width))[good]
-        basis = np.vander((log - log.mean()) / np.ptp(log), DEGREE + 1)
-        misfit.append(np.sum((ratio[good] - basis @ np.linalg.lstsq(basis, ratio[good], rcond=None)[0]) ** 2))
-    return float(EXPONENTS[int(np.argmin(misfit))])
+        log = (np.log(t) + exponent * np.log(np.array(widths, float))[:, None]).ravel()
+        basis = np.linalg.qr(np.vander((log - log.mean()) / np.ptp(log), DEGREE + 1) * weight[:, None])[0]
+        misfits.append(np.sum((y - y @ basis @ basis.T) ** 2, axis=1))
+    return EXPONENTS[np.argmin(misfits, axis=0)].tolist()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -38,6 +38,10 @@ class Task:
         law = law_named(self.law)
         return [key(law, self.seed, point) for point in self.points]
 
+    def without(self, store: Store) -> Task:
+        """The same without what is known."""
+        return replace(self, points=tuple(p for p, name in zip(self.points, self.names, strict=True) if name not in store))
+
     def __call__(self) -> Samples:
         """Measure, and write the shard if there is a folder."""
         samples = law_named(self.law).measure(self.seed, self.points)
@@ -61,20 +65,23 @@ def tasks_of(law: str, wanted: Iterable[Wanted], folder: str | None) -> list[Tas
     return out
 
 
-def measure(law: str, wanted: Sequence[Wanted], store: Store, workforce: Workforce, progress: bool = False) -> tuple[Samples, int]:
-    """The wanted samples in order, and how many had to be measured; a task of which all samples are known is not done again."""
+def measure(law: str, wanted: Sequence[Wanted], store: Store, workforce: Workforce, progress: bool = False) -> int:
+    """Put the wanted samples into the store; returns how many had to be measured, those it lacked.
+
+    Tasks are formed before the store is asked, so that what is left after an interruption is whole tasks: the numbers are then the same
+    to the last bit. Where the store knows a part from other requests, they are the same up to rounding.
+    """
     tasks = tasks_of(law, wanted, None if store.folder is None else str(store.folder))
-    open_tasks = [task for task in tasks if not all(name in store for name in task.names)]
-    count = sum(len(task.points) for task in open_tasks)
+    tasks = [task for task in (task.without(store) for task in tasks) if task.points]
+    count = sum(len(task.points) for task in tasks)
     with tqdm(total=count, unit="sample", disable=not progress, desc=f"phase {law}") as bar:
-        for task, samples in workforce(open_tasks):
+        for task, samples in workforce(tasks):
             if samples is None:
                 store.reread(task.names)
             else:
                 store.add(task.names, samples)
             bar.update(len(task.points))
-    rule = law_named(law)
-    return store.samples([key(rule, seed, point) for seed, point in wanted]), count
+    return count
 
 
 def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -> Workforce:
