@@ -13,15 +13,12 @@ import sympy as sp
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from numerics import numeric
-from paper_figures.style import BLACK, BLUE, DASHED, ORANGE, PALE, RC, SOFT, VERMILLION, Look, new_figure, save_figure
+from paper_figures.style import BLACK, BLUE, DASHED, ORANGE, PALE, RC, SOFT, Look, new_figure, save_figure
 from theory.formulas import formula
-from theory.outcome import Outcome
 
 if TYPE_CHECKING:
     from models.crossvalidate import CrossValidation

@@ -40,7 +40,8 @@ COLOURS = {
 }  # fmt: skip
 MISSING = "#c9ced3"
 SYMBOLS = {
-    "sigma": "σ", "beta": "β", "residual": "a", "fraction": "a/(1 + a)", "slope": "k", "block": "$s_A$", "state": "$s_x$", "recall": "$s_e$",
+    "sigma": "σ", "beta": "β", "residual": "a", "fraction": "a/(1 + a)", "slope": "k", "block": "$s_A$", "state": "$s_x$",
+    "recall": "$s_e$",
 }  # fmt: skip
 WORDS = {
     "sigma": "weight scale σ", "beta": "recall strength β", "residual": "residual strength a", "fraction": "residual fraction a/(1 + a)",
@@ -79,7 +80,9 @@ def outcome_figure(diagram: PhaseDiagram) -> Figure:
 def iterations_figure(diagram: PhaseDiagram) -> Figure:
     """Median number of loops until the relative step stays below 1e-8, over the draws that reach a fixed point."""
     figure, axis = _panel(diagram)
-    _cells(figure, axis, diagram, diagram.iterations, _colours("viridis"), _log_norm(diagram.iterations), "loops to a relative step of 1e-8")
+    _cells(
+        figure, axis, diagram, diagram.iterations, _colours("viridis"), _log_norm(diagram.iterations), "loops to a relative step of 1e-8"
+    )
     return _finish(figure, axis, diagram, [], np.isnan(diagram.iterations))
 
 
@@ -138,7 +141,9 @@ def scaling_figure(scaling: Scaling) -> Figure:
         axis.axhline(law, color=BLACK, linestyle=DASHED, linewidth=1.1)
         axis.axvline(TRUSTED, color=BLACK, linestyle=":", linewidth=1.1)
     top.set(xscale="log", ylabel="ρ - theory", title=f"Linear law, a = {scaling.residual:g}")
-    bottom.set(xlabel="$x = (β/σ)\\,d^{1/4}$", ylabel="(1 - ρ)/(1 - theory)", title=f"exponent for the best collapse: {scaling.exponent_text}")
+    bottom.set(
+        xlabel="$x = (β/σ)\\,d^{1/4}$", ylabel="(1 - ρ)/(1 - theory)", title=f"exponent for the best collapse: {scaling.exponent_text}"
+    )
     plain_ticks(bottom.xaxis, (float(scaling.x[0]), float(scaling.x[-1])))
     figure.legend(loc="outside lower left", ncols=2)
     return figure
@@ -150,12 +155,12 @@ def _panel(diagram: PhaseDiagram) -> tuple[Figure, Axes]:
     law, settings = law_named(diagram.law), diagram.settings
     said = [f"{SYMBOLS.get(k, k)} = {v:g}" if k != "width" else f"width {v:g}" for k, v in settings.items() if k != "sub_blocks"]
     axis.set_title(f"{law.title}, {', '.join(said)}" if said else law.title)
-    for axis_of, line, scale, limits in ((diagram.x, axis.xaxis, axis.set_xscale, axis.set_xlim), (diagram.y, axis.yaxis, axis.set_yscale, axis.set_ylim)):
-        scale("log" if axis_of.log else "linear")
-        limits(axis_of.low, axis_of.high)
-        line.set_label_text(WORDS.get(axis_of.name, axis_of.name))
-        if axis_of.log:
-            plain_ticks(line, (axis_of.low, axis_of.high))
+    for along, line in ((diagram.x, axis.xaxis), (diagram.y, axis.yaxis)):
+        name = line.axis_name
+        axis.set(**{f"{name}scale": "log" if along.log else "linear", f"{name}lim": (along.low, along.high)})
+        line.set_label_text(WORDS.get(along.name, along.name))
+        if along.log:
+            plain_ticks(line, (along.low, along.high))
     axis.grid(False)
     return figure, axis
 
@@ -171,7 +176,14 @@ def _collection(axis: Axes, diagram: PhaseDiagram, values: np.ndarray, colours: 
 
 
 def _cells(
-    figure: Figure, axis: Axes, diagram: PhaseDiagram, values: np.ndarray, colours: Any, norm: Normalize, label: str, extend: Any = "neither"
+    figure: Figure,
+    axis: Axes,
+    diagram: PhaseDiagram,
+    values: np.ndarray,
+    colours: Any,
+    norm: Normalize,
+    label: str,
+    extend: Any = "neither",
 ) -> None:
     cells = _collection(axis, diagram, values, colours, norm)
     figure.colorbar(cells, ax=axis, location="bottom", extend=extend, aspect=32, shrink=0.92).set_label(label)
@@ -258,4 +270,3 @@ def _colours(name: str) -> Any:
 def _log_norm(values: np.ndarray) -> Normalize:
     finite = values[np.isfinite(values) & (values > 0)]
     return LogNorm(float(finite.min()), max(float(finite.max()), 1.001 * float(finite.min()))) if len(finite) else LogNorm(1, 10)
-

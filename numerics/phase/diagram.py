@@ -85,7 +85,7 @@ class PhaseDiagram:
             "depth": self.depth, "cells": len(self.cells), "draws": self.draws, "seed": self.seed, "independent": self.independent,
             "outcomes": {k: n for k, n in counts.items() if n}, "cells_without_fixed_point": int(np.isnan(self.rho).sum()),
             "cells_where_the_law_is_trusted": int(sure.sum()), "mean_absolute_error_of_rho_there": _number(self.mean_absolute_error),
-            "share_of_orbits_against_the_law_there": _number(np.mean(self.contradicted[sure])) if sure.any() else None,
+            "share_of_orbits_against_the_law_there": _number(float(np.mean(self.contradicted[sure]))) if sure.any() else None,
             "samples_measured": self.measured, "seconds": round(self.seconds, 2), "numpy": np.__version__, "scipy": scipy.__version__,
         }  # fmt: skip
 
@@ -129,11 +129,11 @@ def phase_diagram(
     settings: Mapping[str, float] | None = None, grid: tuple[int, int] = (24, 24), depth: int = 0, draws: int = 1, seed: int = 0,
     independent: bool = False, cache: str | Path | None = None, jobs: int = -1, workforce: Workforce | None = None, progress: bool = False,
 ) -> PhaseDiagram:  # fmt: skip
-    """Measure a law (linear, tanh, relu, ...) or a block (recall/norm[/residual]) over the axes x and y, the other parameters in `settings`.
+    """Measure a law (linear, tanh, relu, ...) or a block (recall/norm[/residual]) over the axes x and y; `settings`: other parameters.
 
-    `grid` is rows x cols (y x x) of the coarse cells; those where the most frequent outcome or the sign of rho - 1 changes are split in four,
-    `depth` times. With `cache`, a folder, measured samples are kept and found again. `workforce` does the work (default: `jobs` processes
-    here); the numbers depend neither on it nor on the order. Raises `UsageError` for whatever is wrong with the request.
+    `grid` is rows x cols (y x x) of the coarse cells; those where the most frequent outcome or the sign of rho - 1 changes are split
+    in four, `depth` times. With `cache`, a folder, measured samples are kept and found again. `workforce` does the work (default:
+    `jobs` threads here); the numbers depend neither on it nor on the order. Raises `UsageError` for whatever is wrong with the request.
     """
     rule = law_named(law)
     x, y = (axis if isinstance(axis, Axis) else Axis.parse(axis) for axis in (x, y))

@@ -30,10 +30,10 @@ def scales(draw: Draw, t: Array) -> Array:
     pairs near the axis make, and the last crossing is refined.
     """
     r = draw.resolvent
-    real = r.values.real[(np.abs(r.values.imag) < 1e-12) & (r.values.real > 0)]
-    base = float(real.max()) if len(real) else 0.0
-    pairs = r.values[(r.values.imag > 0) & (r.values.real > base)]
-    peaks = (pairs.real + pairs.imag * np.array([[-1.0], [-0.3], [0.0], [0.3], [1.0]])).ravel()
+    along, off = np.real(r.values), np.imag(r.values)
+    base = float(np.max(along[np.abs(off) < 1e-12], initial=0.0))
+    pairs = (off > 0) & (along > base)
+    peaks = (along[pairs] + off[pairs] * np.array([[-1.0], [-0.3], [0.0], [0.3], [1.0]])).ravel()
     table = np.unique(np.concatenate((base + SCAN, peaks[peaks > base + SCAN[0]])))
     tops = np.maximum.accumulate(_norms(draw, table)[::-1])[::-1]  # largest norm from here on
     t = np.asarray(t, dtype=float)

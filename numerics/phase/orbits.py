@@ -17,9 +17,7 @@ STILL = 16
 """loops without a step above rounding after which the orbits of a batch are stopped"""
 
 
-def orbits(
-    draw: Draw, activation: Activation, slope: float, alpha: Array, t: Array, loops: int = LOOPS
-) -> tuple[list[Trajectory], Array]:
+def orbits(draw: Draw, activation: Activation, slope: float, alpha: Array, t: Array, loops: int = LOOPS) -> tuple[list[Trajectory], Array]:
     """The K orbits of h' = N(alpha h + G phi(slope h) + t e) from the draw's start, and their last states (d, K).
 
     They are stopped together, before `loops`, when all have settled to rounding.

@@ -66,8 +66,8 @@ class Scaling:
 
 
 def finite_size_scaling(
-    widths: Sequence[int] = (50, 100, 200, 400), *, residual: float = 0.0, draws: Sequence[int] = (40,), low: float = 0.7, high: float = 6.0,
-    points: int = 12, seed: int = 0, jobs: int = 1, progress: bool = False,
+    widths: Sequence[int] = (50, 100, 200, 400), *, residual: float = 0.0, draws: Sequence[int] = (40,), low: float = 0.7,
+    high: float = 6.0, points: int = 12, seed: int = 0, jobs: int = 1, progress: bool = False,
 ) -> Scaling:  # fmt: skip
     """Measure the law at `points` values of x from low to high (sigma = 1); `draws` per width, or one number for all.
 
@@ -78,7 +78,9 @@ def finite_size_scaling(
     if len(set(widths)) < 2 or len(counts) != len(widths) or min(counts) < 2 or min(widths) < 2:
         raise UsageError(f"scaling needs two different widths from 2 on, and at least 2 draws for each, not {widths} and {tuple(draws)}")
     if not 0 < low < high or points <= DEGREE or residual < 0:
-        raise UsageError(f"scaling needs 0 < low < high, more than {DEGREE} points and residual >= 0, not {low}, {high}, {points}, {residual}")
+        raise UsageError(
+            f"scaling needs 0 < low < high, more than {DEGREE} points and residual >= 0, not {low}, {high}, {points}, {residual}"
+        )
     x = np.geomspace(low, high, points)
     work = [(width, k) for width, count in zip(widths, counts, strict=True) for k in range(count)]
     stream = Parallel(n_jobs=jobs, backend="threading", return_as="generator")(

@@ -58,8 +58,8 @@ class Store:
     def samples(self, names: Sequence[str]) -> Samples:
         """Those samples, in that order; KeyError for one that is not there."""
         rows = [self._samples[name] for name in names]
-        numbers = np.array([row[:3] for row in rows]).reshape(-1, 3).T
-        return Samples(*numbers, np.array([row[3] for row in rows], dtype="<U16"))
+        rho, iterations, sensitivity = np.array([row[:3] for row in rows]).reshape(-1, 3).T
+        return Samples(rho, iterations, sensitivity, np.array([row[3] for row in rows], dtype="<U16"))
 
     def add(self, names: Sequence[str], samples: Samples) -> None:
         """Take what a task measured into memory."""

@@ -98,7 +98,7 @@ def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -
             return
         limits = {"inner_max_num_threads": 1} if backend == "loky" else {}
         with parallel_config(backend=backend, **limits):
-            done = Parallel(n_jobs=hands, return_as="generator", batch_size=1, pre_dispatch="all")(delayed(task)() for task in tasks)
+            done = Parallel(n_jobs=hands, return_as="generator", pre_dispatch="all")(delayed(task)() for task in tasks)
             yield from zip(tasks, done, strict=True)  # type: ignore[arg-type]
 
     return work
@@ -106,12 +106,16 @@ def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -
 
 @dataclass(frozen=True)
 class _Remote:
-    """A task as an element of a Slurm array: its samples stay in the folder."""
+    """A task as an element of a Slurm array: its samples stay in the folder; returns why it failed, or None."""
 
     task: Task
 
-    def __call__(self) -> None:
-        self.task()
+    def __call__(self) -> str | None:
+        try:
+            self.task()
+        except LoopstabError as error:
+            return str(error)
+        return None
 
 
 def cluster(logs: Path, request: Request | None = None, executor: Executor = "slurm") -> Workforce:
@@ -125,9 +129,10 @@ def cluster(logs: Path, request: Request | None = None, executor: Executor = "sl
             return
         if any(task.folder is None for task in tasks):
             raise UsageError("a phase diagram on a cluster needs a folder for its samples: give cache")
-        jobs = submit([_Remote(task) for task in tasks], logs, request or Request(), 1, executor, instead="loopstab phase without --cluster")
-        failed = []
-        for task, reason in results(dict(zip(jobs, tasks, strict=True)), executor, then="the jobs go on; the same command takes what they wrote"):
+        remote, instead = [_Remote(task) for task in tasks], "loopstab phase without --cluster"
+        jobs, failed = submit(remote, logs, request or Request(), 1, executor, instead), []
+        then = "the jobs go on; the same command takes what they wrote"
+        for task, reason in results(dict(zip(jobs, tasks, strict=True)), executor, then):
             if reason:
                 failed.append(reason)
             else:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from theory.errors import UsageError
 from theory.files import output_folder
+from theory.slurm import Executor, Request
 
 if TYPE_CHECKING:
     from numerics.phase.work import Workforce
@@ -30,7 +31,7 @@ def phase(
     seed: int = 0,
     independent: bool = False,
     jobs: int = -1,
-    cluster: Literal["slurm", "local"] | None = None,
+    cluster: Executor | None = None,
     partition: str | None = None,
     job_minutes: int = 240,
     at_once: int = 16,
@@ -39,11 +40,12 @@ def phase(
     """Measure a law or a block over any two of its parameters and draw the maps with the closed form on top.
 
     Laws: linear, relu, tanh, erf, sin, gelu, the loop N(a h + A phi(slope h) + beta e), A of scale sigma, with parameters sigma, beta,
-    residual (a) or fraction (a/(1 + a)), slope, width. Blocks: any architecture recall/norm[/residual] with linear sub-blocks and parameters
-    block, state, recall (scales of A, W_x, W_e), bias, sub_blocks, width.
+    residual (a) or fraction (a/(1 + a)), slope, width. Blocks: any architecture recall/norm[/residual] with linear sub-blocks and
+    parameters block, state, recall (scales of A, W_x, W_e), bias, sub_blocks, width.
 
-    Writes phase.npz, phase.json and a PNG and SVG of each map: rho (phase), outcome, iterations, sensitivity, disagreement. Samples are kept
-    in OUT/samples: the same command goes on where it was stopped, another grid finds what is known. Exit status 2 for a wrong request. Example:
+    Writes phase.npz, phase.json and a PNG and SVG of each map: rho (phase), outcome, iterations, sensitivity, disagreement. Samples are
+    kept in OUT/samples: the same command goes on where it was stopped, another grid finds what is known. Exit status 2 for a wrong
+    request. Example:
     loopstab phase --law tanh --x beta:0.05:5:log --y sigma:0.2:5:log --set residual=1 slope=2 --width 128 --depth 2 --out runs/phase
 
     Args:
@@ -58,7 +60,7 @@ def phase(
         depth: How often cells are split in four where the outcome or the sign of rho - 1 changes.
         draws: Random loops per cell.
         seed: Seed of everything random.
-        independent: Give every cell random matrices of its own (slower); otherwise cells share those of each draw, and their errors are correlated.
+        independent: Give every cell random matrices of its own (slower); else cells share those of each draw: their errors are correlated.
         jobs: Cores to use; -1 for all.
         cluster: Do the work on Slurm, or try that out with local jobs (needs loopstab[cluster]; OUT on a file system that the nodes see).
         partition: Slurm partition.
@@ -74,8 +76,9 @@ def phase(
     rows, cols = _grid(grid)
     output_folder(out)
     diagram = phase_diagram(
-        law, x=x, y=y, settings=_settings(set_, residual, width), grid=(rows, cols), depth=depth, draws=draws, seed=seed, independent=independent,
-        cache=out / "samples", jobs=jobs, workforce=_workforce(cluster, out, partition, job_minutes, at_once), progress=not json_,
+        law, x=x, y=y, settings=_settings(set_, residual, width), grid=(rows, cols), depth=depth, draws=draws, seed=seed,
+        independent=independent, cache=out / "samples", jobs=jobs, progress=not json_,
+        workforce=_workforce(cluster, out, Request(job_minutes, partition, at_once=at_once)),
     )  # fmt: skip
     diagram.save(out)
     files = [file for stem, draw in MAPS.items() for file in save_figure(draw(diagram), out / stem)]
@@ -84,11 +87,10 @@ def phase(
     return 0
 
 
-def _workforce(executor: Literal["slurm", "local"] | None, out: Path, partition: str | None, minutes: int, at_once: int) -> Workforce | None:
+def _workforce(executor: Executor | None, out: Path, request: Request) -> Workforce | None:
     from numerics.phase import cluster
-    from theory.slurm import Request
 
-    return None if executor is None else cluster(out / "jobs", Request(minutes, partition, at_once=at_once), executor)
+    return None if executor is None else cluster(out / "jobs", request, executor)
 
 
 def _settings(items: tuple[str, ...], residual: float | None, width: int | None) -> dict[str, float]:

@@ -89,7 +89,12 @@ def test_phase_writes_figures_and_data_and_goes_on_from_its_samples(tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["grid"] == "3x3"
     maps = ("phase", "phase-outcome", "phase-iterations", "phase-sensitivity", "phase-disagreement")
-    assert {p.name for p in tmp_path.iterdir()} == {"phase.npz", "phase.json", "samples", *(f"{m}.{kind}" for m in maps for kind in ("png", "svg"))}
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "phase.npz",
+        "phase.json",
+        "samples",
+        *(f"{m}.{kind}" for m in maps for kind in ("png", "svg")),
+    }
     assert json.loads((tmp_path / "phase.json").read_text())["settings"]["width"] == 30
     (shard,) = (tmp_path / "samples").iterdir()
     again = run(*command)

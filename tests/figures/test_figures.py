@@ -7,10 +7,10 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from numerics import numeric
 from paper_figures import figures
 from paper_figures.style import WIDTH, Look
 from theory import Architecture, UsageError
+
 
 def result(architecture="internal/post", curve=(1.0, 0.5, 0.25), convergence=()):
     return SimpleNamespace(architecture=architecture, residual_curve=list(curve), convergence=list(convergence))

@@ -24,7 +24,11 @@ def diagram(law="linear", residual=1.0, width=100, x=BETA, y=SIGMA, cells=None, 
     """A made-up diagram that agrees with the law, but for what is given."""
     cells = cells or Cells.coarse(5, 7)
     rule, n = law_named(law), len(cells)
-    settings = {k: v for k, v in {**rule.complete({}), "residual": residual, "width": width}.items() if k in rule.parameters and k not in (x.name, y.name)}
+    settings = {
+        k: v
+        for k, v in {**rule.complete({}), "residual": residual, "width": width}.items()
+        if k in rule.parameters and k not in (x.name, y.name)
+    }
     values = plane(rule, x, y, settings, *cells.shares())
     theory = rule.theory(values)
     agreed = {
@@ -58,7 +62,9 @@ DIAGRAMS = {
     "plain": lambda: diagram(),
     "nothing found": lambda: diagram(rho=NAN, iterations=NAN, sensitivity=NAN, outcome=np.full(35, "cycle", "<U16")),
     "several sizes": lambda: diagram(cells=refined()),
-    "crowded": lambda: diagram(cells=Cells.coarse(31, 31), outcome=np.where(np.arange(961) % 31 < 9, "aperiodic", "fixed-point").astype("<U16")),
+    "crowded": lambda: diagram(
+        cells=Cells.coarse(31, 31), outcome=np.where(np.arange(961) % 31 < 9, "aperiodic", "fixed-point").astype("<U16")
+    ),
     "other axes": lambda: diagram(x=Axis("fraction", 0, 0.9), y=Axis("width", 50, 400), law="tanh"),
     "block without a law": lambda: diagram(law="none/pre/gru", x=Axis("state", 0.1, 3, log=True), y=Axis("block", 0.1, 3)),
 }
@@ -93,7 +99,11 @@ def test_level_lines_are_where_the_law_has_that_value(law, residual):
     assert (1.0 in lines.levels) == (law == "tanh")
     rule = law_named(law)
     for level, path in zip(lines.levels, paths, strict=True):
-        values = {**{k: np.full(len(path), v) for k, v in rule.complete({"residual": residual}).items()}, "beta": path[:, 0], "sigma": path[:, 1]}
+        values = {
+            **{k: np.full(len(path), v) for k, v in rule.complete({"residual": residual}).items()},
+            "beta": path[:, 0],
+            "sigma": path[:, 1],
+        }
         np.testing.assert_allclose(rule.theory(values), level, atol=2e-4)
 
 

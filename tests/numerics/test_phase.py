@@ -37,7 +37,9 @@ def assert_same(a, b):
     np.testing.assert_array_equal(a.cells.level, b.cells.level)
 
 
-@pytest.mark.parametrize("workforce", [local(2), local(3), lambda tasks: [(t, t()) for t in reversed(tasks)]], ids=["two", "three", "backwards"])
+@pytest.mark.parametrize(
+    "workforce", [local(2), local(3), lambda tasks: [(t, t()) for t in reversed(tasks)]], ids=["two", "three", "backwards"]
+)
 def test_equal_for_every_number_of_jobs_and_any_order(diagram, workforce):
     assert_same(phase_diagram(**SMALL, depth=1, workforce=workforce), diagram)
 
@@ -75,7 +77,9 @@ def test_axes():
     np.testing.assert_allclose(Axis.parse("residual:0:2").at([0, 0.5, 1]), [0, 1, 2])
 
 
-@pytest.mark.parametrize("text", ["beta", "beta:1", "beta:a:b", "beta:1:2:cubic", ":1:2", "beta:2:1", "beta:1:1", "beta:0:1:log", "beta:1:inf"])
+@pytest.mark.parametrize(
+    "text", ["beta", "beta:1", "beta:a:b", "beta:1:2:cubic", ":1:2", "beta:2:1", "beta:1:1", "beta:0:1:log", "beta:1:inf"]
+)
 def test_wrong_axes(text):
     with pytest.raises(UsageError, match="axis"):
         Axis.parse(text)
@@ -109,7 +113,9 @@ def test_the_diagram_is_refined_where_the_outcome_changes(diagram):
     assert not diagram.cells.boundary(label.tolist(), 1).any()
     coarse = phase_diagram(**SMALL, jobs=1)
     kept = diagram.cells.level == 0
-    np.testing.assert_array_equal(diagram.rho[kept], coarse.rho[[4 * r + c for r, c in zip(diagram.cells.row[kept], diagram.cells.col[kept], strict=True)]])
+    np.testing.assert_array_equal(
+        diagram.rho[kept], coarse.rho[[4 * r + c for r, c in zip(diagram.cells.row[kept], diagram.cells.col[kept], strict=True)]]
+    )
 
 
 @pytest.mark.parametrize(("x", "y", "fixed"), [("fraction:0:0.9", "width:20:40", {"beta": 2.0}), ("residual:0:3", "beta:0.5:4:log", {"width": 24}), ("slope:0.5:3", "sigma:0.5:2", {"width": 24})])  # fmt: skip
@@ -142,7 +148,9 @@ def test_other_code_measures_again(tmp_path, monkeypatch):
     assert phase_diagram(**SMALL, cache=tmp_path).measured == first.measured
 
 
-@pytest.mark.parametrize("damage", [lambda raw: raw[:100], lambda raw: b"", lambda raw: raw[:-40] + b"x" * 40, lambda raw: b"\x80\x04\x95pickle"])
+@pytest.mark.parametrize(
+    "damage", [lambda raw: raw[:100], lambda raw: b"", lambda raw: raw[:-40] + b"x" * 40, lambda raw: b"\x80\x04\x95pickle"]
+)
 def test_a_damaged_shard_is_named_and_measured_again(tmp_path, damage):
     first = phase_diagram(**SMALL, cache=tmp_path)
     path = sorted(tmp_path.glob("*.npz"))[0]
@@ -230,7 +238,9 @@ def test_unwritable_folder(diagram, tmp_path):
 
 def test_the_law_is_contradicted_where_it_should_be():
     """tanh(3 h) below its edge: rho > 1 in theory, no orbit arrives, nothing is contradicted; far above it all arrive."""
-    found = phase_diagram("tanh", x="beta:0.1:6:log", y="sigma:0.9:1.1", grid=(2, 6), settings={"slope": 3.0, "residual": 0.0, "width": 100})
+    found = phase_diagram(
+        "tanh", x="beta:0.1:6:log", y="sigma:0.9:1.1", grid=(2, 6), settings={"slope": 3.0, "residual": 0.0, "width": 100}
+    )
     below, above = found.values["beta"] < 0.3, found.values["beta"] > 3
     assert (found.rho_theory[below] > 1).all()
     assert (found.outcome[below] != str(Outcome.FIXED_POINT)).all()
