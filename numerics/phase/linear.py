@@ -14,7 +14,7 @@ import numpy as np
 
 from numerics.loop import Array
 from numerics.phase.draw import Draw
-from numerics.phase.secular import farthest_root
+from numerics.phase.secular import farthest_roots
 
 DENSE = 64
 """up to this width all eigenvalues by LAPACK are cheaper than one root of the secular equation"""
@@ -92,15 +92,14 @@ def measure(draw: Draw, alpha: Array, t: Array) -> Linear:
     h, sensitivity = np.full((draw.width, len(w)), np.nan), np.full(len(w), np.nan)
     if good.any():
         h[:, good], sensitivity[good] = _states(draw, w[good], different[good])
-    weights = (draw.resolvent.right.T @ h) * (draw.resolvent.left @ h)
+    columns = np.flatnonzero(good[where])
+    roots = [None] * len(columns) if draw.width <= DENSE else _roots(draw, h[:, where[columns]], alpha[columns])
     rho, fallbacks = np.full(len(t), np.nan), 0
-    for k, i in enumerate(where):
-        if good[i]:
-            mu = None if draw.width <= DENSE else _checked(draw, h[:, i], weights[:, i], alpha[k])
-            if mu is None:
-                fallbacks += 1
-                mu = dense_root(draw.matrix, h[:, i], alpha[k])
-            rho[k] = np.abs(alpha[k] + mu) / (alpha[k] + w[i])
+    for k, mu in zip(columns, roots, strict=True):
+        if mu is None:
+            fallbacks += 1
+            mu = dense_root(draw.matrix, h[:, where[k]], alpha[k])
+        rho[k] = np.abs(alpha[k] + mu) / (alpha[k] + w[where[k]])
     return Linear(h[:, where], w[where], rho, sensitivity[where], fallbacks)
 
 
@@ -122,17 +121,21 @@ def _states(draw: Draw, w: Array, t: Array) -> tuple[Array, Array]:
     return h, total
 
 
-def _checked(draw: Draw, h: Array, weights: Array, alpha: float) -> complex | None:
-    """The farthest root of the secular equation, corrected by the two-sided Rayleigh quotient of P G; None if it moves."""
+def _roots(draw: Draw, h: Array, alpha: Array) -> list[complex | None]:
+    """The farthest roots for the fixed points h (d, K), corrected by the two-sided Rayleigh quotient of P G; None where that moves one."""
     r = draw.resolvent
-    root = farthest_root(r.values, weights, alpha)
-    if root is None:
-        return None
-    shift = 1 / (root - r.values)
-    x, y = r.right @ (shift * (r.left @ h)), r.left.T @ (shift * (r.right.T @ h))
+    left, right = r.left @ h, r.right.T @ h
+    out = farthest_roots(r.values, right * left, alpha)
+    found = [k for k, root in enumerate(out) if root is not None]
+    mu = np.array([out[k] for k in found], complex)
+    x = r.right @ (left[:, found] / (mu - r.values[:, None]))
+    y = r.left.T @ (right[:, found] / (mu - r.values[:, None]))
     image = draw.matrix @ x
-    corrected = (y @ (image - h * (h @ image) / len(h))) / (y @ x)
-    return complex(corrected) if abs(corrected - root) <= DIGITS * abs(root) else None
+    image -= h[:, found] * (np.einsum("ik,ik->k", h[:, found], image) / draw.width)
+    corrected = np.einsum("ik,ik->k", y, image) / np.einsum("ik,ik->k", y, x)
+    for k, root, better in zip(found, mu, corrected, strict=True):
+        out[k] = complex(better) if abs(better - root) <= DIGITS * abs(root) else None
+    return out
 
 
 def dense_root(matrix: Array, h: Array, alpha: float) -> complex:

@@ -13,60 +13,69 @@ import numpy as np
 from numerics.loop import Array
 
 CANDIDATES = 16
-STEPS = 20
-POINTS = 96
+STEPS = 16
+POINTS = 64
+BLOCK = 8
+"""columns worked on together: what fits into a cache"""
 
 
-def farthest_root(poles: Array, weights: Array, alpha: float) -> complex | None:
-    """The root of f(mu) = sum weights/(mu - poles) of largest abs(mu + alpha); None where it could not be told apart from the rest.
+def farthest_roots(poles: Array, weights: Array, alpha: Array) -> list[complex | None]:
+    """For each column of `weights` (d, K) and its alpha (K,), the root of f(mu) = sum weights/(mu - poles) of largest abs(mu + alpha).
 
-    `poles` are the eigenvalues of a real matrix and `weights` belong to real vectors, so that f(conj mu) = conj f(mu).
+    None where it could not be told apart from the rest. `poles` (d,) are the eigenvalues of a real matrix and the weights belong to real
+    vectors, so that f(conj mu) = conj f(mu).
     """
-    order = np.argsort(-np.abs(poles + alpha), kind="stable")
-    near = poles[order[:CANDIDATES]]
-    roots = _aberth(poles, weights, near)
+    out: list[complex | None] = []
+    for i in range(0, len(alpha), BLOCK):
+        some = slice(i, i + BLOCK)
+        order = np.argsort(-np.abs(poles + alpha[some, None]), axis=1, kind="stable")
+        roots = _aberth(poles, weights[:, some].T, poles[order[:, : CANDIDATES + len(poles) // 50]])
+        out += [_checked(poles, *row) for row in zip(weights[:, some].T, alpha[some], roots, strict=True)]
+    return out
+
+
+def _checked(poles: Array, weights: Array, alpha: float, roots: Array) -> complex | None:
+    """The farthest of the roots that settled, if the winding of f says that none farther out is missing."""
+    roots = roots[np.isfinite(roots)]
     if not len(roots):
         return None
-    outside = np.abs(roots + alpha)
-    radius = _gap(outside, np.abs(poles + alpha))
-    if radius is None:
-        return None
-    beyond = int((np.abs(poles + alpha) > radius).sum())
-    winding = _winding(poles, weights, alpha, radius)
-    if winding is None or beyond - 1 - winding != int((outside > radius).sum()):
+    apart = np.abs(roots[:, None] - roots) > 1e-9 * np.abs(roots).max()
+    roots = roots[[apart[i, :i].all() for i in range(len(roots))]]
+    outside, beyond = np.abs(roots + alpha), np.abs(poles + alpha)
+    radius = _gap(outside, beyond)
+    winding = None if radius is None else _winding(poles, weights, alpha, radius)
+    if winding is None or (beyond > radius).sum() - 1 - winding != (outside > radius).sum():
         return None
     return complex(roots[np.argmax(outside)])
 
 
 def _aberth(poles: Array, weights: Array, near: Array) -> Array:
-    """At most one root per pole of `near`, all different: those that settled."""
-    scale = np.abs(near[0]) + np.finfo(float).tiny
-    index = np.arange(len(near))
-    apart = near[:, None] - poles
+    """Roots (K, c) that start at the poles `near` (K, c) and repel each other; NaN for one that does not settle. `weights` (K, d)."""
+    scale = np.abs(near[:, :1]) + np.finfo(float).tiny
+    index = np.arange(near.shape[1])
+    apart = near[..., None] - poles
     own = apart == 0
-    rest = np.where(own, 0, weights / np.where(own, 1, apart)).sum(axis=1)
-    first = -np.where(own, weights, 0).sum(axis=1) / rest
+    rest = np.where(own, 0, weights[:, None] / np.where(own, 1, apart)).sum(axis=2)
     step = 0.1 * scale  # a root is at most about as far as the next pole
-    first = np.where(np.abs(first) > step, step * first / np.abs(first), first)
-    roots = near + first * (1 + 1e-3j * (1 + index))  # a real pair of poles may own a complex pair of roots: leave the real line
-    settled = np.zeros(len(near), bool)
     with np.errstate(all="ignore"):  # a root that runs away does not settle
+        first = -np.where(own, weights[:, None], 0).sum(axis=2) / rest
+        first *= np.minimum(1, step / np.maximum(np.abs(first), np.finfo(float).tiny))
+        roots = near + first * (1 + 1e-3j * (1 + index))  # a real pair of poles may own a complex pair of roots: leave the real line
         for _ in range(STEPS):
-            inverse = 1 / (roots[:, None] - poles)
-            terms = inverse * weights
-            value, slope = terms.sum(axis=1), -(terms * inverse).sum(axis=1)
-            between = roots[:, None] - roots
-            between[index, index] = np.inf
-            push = (1 / (roots[:, None] - near)).sum(axis=1) - (1 / between).sum(axis=1)
+            terms = 1 / (roots[..., None] - poles)
+            push = (1 / (roots[..., None] - near[:, None])).sum(axis=2)
+            between = roots[..., None] - roots[:, None]
+            between[:, index, index] = np.inf
+            push -= (1 / between).sum(axis=2)
+            weighted = terms * weights[:, None]
+            value, slope = weighted.sum(axis=2), -np.einsum("kcd,kcd->kc", weighted, terms)
             move = value / (slope + value * push)
             length = np.abs(move)
             settled = length < 1e-13 * scale
             if settled.all():
                 break
             roots = roots - np.where(settled, 0, move * np.minimum(1, step / np.maximum(length, np.finfo(float).tiny)))
-    roots = roots[settled]
-    apart = np.abs(roots[:, None] - roots) > 1e-9 * scale
-    return roots[[apart[i, :i].all() for i in range(len(roots))]]
+    return np.where(settled, roots, np.nan)
 
 
 def _gap(roots: Array, poles: Array) -> float | None:
@@ -86,7 +95,7 @@ def _winding(poles: Array, weights: Array, alpha: float, radius: float) -> int |
 
     Points are added until two neighbours never differ by more than a radian; None if that does not come about.
     """
-    angles = np.linspace(0, np.pi, POINTS)
+    angles = np.linspace(0, np.pi, POINTS + len(poles) // 4)  # to be refined, but fine enough to see every pole
     values = _secular(poles, weights, radius * np.exp(1j * angles) - alpha)
     for _ in range(24):
         turns = np.angle(values[1:] / values[:-1])

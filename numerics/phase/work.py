@@ -81,6 +81,8 @@ def measure(law: str, wanted: Sequence[Wanted], store: Store, workforce: Workfor
             else:
                 store.add(task.names, samples)
             bar.update(len(task.points))
+    if not all(name in store for task in tasks for name in task.names):
+        raise LoopstabError("samples came back under other names: install the same loopstab, NumPy and SciPy wherever the work is done")
     return count
 
 

@@ -26,6 +26,10 @@ def slow_spectrum(matrix, h):
     return np.delete(values, np.argmin(np.abs(values)))
 
 
+def farthest(r, h, alpha):
+    return secular.farthest_roots(r.values, ((r.right.T @ h) * (r.left @ h))[:, None], np.array([alpha]))
+
+
 def test_the_resolvent_is_a_solve():
     r, w = Resolvent(random_draw(40, (1,)).matrix), np.array([1.5, 3.0])
     x = np.random.default_rng(0).standard_normal((40, 2))
@@ -74,7 +78,7 @@ def test_the_farthest_root_is_the_farthest_eigenvalue_or_refused(alpha):
         draw = random_draw(100, (seed,))
         h = np.random.default_rng(seed).standard_normal(100)
         r = draw.resolvent
-        root = secular.farthest_root(r.values, (r.right.T @ h) * (r.left @ h), alpha)
+        (root,) = farthest(r, h, alpha)
         refused += root is None
         if root is not None:
             assert abs(root + alpha) == pytest.approx(np.abs(slow_spectrum(draw.matrix, h) + alpha).max(), abs=1e-9)
@@ -88,7 +92,7 @@ def test_a_missed_root_is_noticed(monkeypatch):
     for seed in range(60):
         draw = random_draw(100, (seed,))
         r, h = draw.resolvent, random_draw(100, (seed, 1)).start * 5
-        root = secular.farthest_root(r.values, (r.right.T @ h) * (r.left @ h), 0.0)
+        (root,) = farthest(r, h, 0.0)
         refused += root is None
         if root is not None:
             assert abs(root) == pytest.approx(np.abs(slow_spectrum(draw.matrix, h)).max(), abs=1e-9)
