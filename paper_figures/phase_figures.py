@@ -83,12 +83,12 @@ def iterations_figure(diagram: PhaseDiagram) -> Figure:
     _cells(
         figure, axis, diagram, diagram.iterations, _colours("viridis"), _log_norm(diagram.iterations), "loops to a relative step of 1e-8"
     )
-    return _finish(figure, axis, diagram, [], np.isnan(diagram.iterations))
+    return _finish(figure, axis, diagram, [], np.isnan(diagram.iterations), "no orbit arrives")
 
 
 @styled
 def sensitivity_figure(diagram: PhaseDiagram) -> Figure:
-    """Median input sensitivity at the fixed point; the mean-field law says 1 where it holds."""
+    """Median input sensitivity at the fixed point; the linear law says 1 where it holds."""
     figure, axis = _panel(diagram)
     values, label = diagram.sensitivity, f"median of {law_named(diagram.law).sensitivity}"
     finite = values[np.isfinite(values) & (values > 0)]
@@ -126,9 +126,9 @@ MAPS: dict[str, Callable[[PhaseDiagram], Figure]] = {
 
 @styled
 def scaling_figure(scaling: Scaling) -> Figure:
-    """Top: rho - theory against x = (beta/sigma) d^(1/4), a line per width (median of the draws). Bottom: (1 - rho)/(1 - theory), which
+    """Two panels over x = (beta/sigma) d^(1/4), a line per width (median of the draws): rho - theory, and (1 - rho)/(1 - theory).
 
-    would fall on one curve if x were all that matters. Dashed: the law; dotted: x = 3.
+    The latter would be one curve if x were all that matters. Dashed: the law; dotted: x = 3.
     """
     figure = new_figure(6.4)
     top, bottom = figure.subplots(2, 1, sharex=True)
@@ -189,10 +189,12 @@ def _cells(
     figure.colorbar(cells, ax=axis, location="bottom", extend=extend, aspect=32, shrink=0.92).set_label(label)
 
 
-def _finish(figure: Figure, axis: Axes, diagram: PhaseDiagram, handles: list[Any], missing: np.ndarray | None) -> Figure:
+def _finish(
+    figure: Figure, axis: Axes, diagram: PhaseDiagram, handles: list[Any], missing: np.ndarray | None, why: str = "no fixed point"
+) -> Figure:
     handles = [*handles, *_law(axis, diagram)]
     if missing is not None and missing.any():
-        handles.append(Patch(color=MISSING, label=f"no fixed point ({int(missing.sum())} cells)"))
+        handles.append(Patch(color=MISSING, label=f"{why} ({int(missing.sum())} cells)"))
     if handles:
         figure.legend(handles=handles, loc="outside lower left", handlelength=2.4)
     return figure

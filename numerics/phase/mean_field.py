@@ -35,10 +35,11 @@ PARAMETERS = {
 
 @dataclass(frozen=True)
 class MeanField:
-    """The law of one activation. The fixed point that is measured: the one of largest s for the linear law, found algebraically; else
+    """The law of one activation.
 
-    the one continued from strong recall, and where that branch is lost, the one that the orbit reached. A sample depends on
-    alpha = a/sigma, t = beta/sigma, slope, width and the draw alone (the norm is scale-free), and is kept under these.
+    The fixed point that is measured: for the linear law the one of largest s, found algebraically; else the one continued from strong
+    recall; where there is none, the one that the orbit reached. A sample depends on alpha = a/sigma, t = beta/sigma, slope, width and
+    the draw alone (the norm is scale-free), and is kept under these.
     """
 
     name: str
@@ -54,7 +55,7 @@ class MeanField:
     @property
     def title(self) -> str:
         """The loop, as a formula."""
-        return "N(a h + A h + β e)" if self.name == "linear" else f"N(a h + A {self.name}(h) + β e)"
+        return "N(a h + A h + β e)" if self.name == "linear" else f"N(a h + A {self.name}(k h) + β e)"
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
