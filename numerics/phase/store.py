@@ -20,16 +20,13 @@ import scipy
 from numerics.phase.law import Law, Point, Samples
 from theory.files import output_folder, write_atomic
 
-_HERE = Path(__file__).parent
-_SOURCES = [*(_HERE / f"{name}.py" for name in ("draw", "secular", "linear", "nonlinear", "orbits", "activation", "mean_field", "blocks"))]
-_SOURCES += [_HERE.parent / f"{name}.py" for name in ("regime", "trajectory", "diagnosis", "maps", "operator", "spectrum", "numeric")]
-
 
 @cache
 def version() -> str:
-    """Hash of the code that turns a point and a seed into numbers, and of the versions of NumPy and SciPy."""
+    """Hash of all code of this floor, which turns a point and a seed into numbers, and of the versions of NumPy and SciPy."""
     digest = hashlib.sha256(f"{np.__version__} {scipy.__version__}".encode())
-    for path in _SOURCES:
+    here = Path(__file__).parent
+    for path in sorted((*here.glob("*.py"), *here.parent.glob("*.py"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
