@@ -39,7 +39,8 @@ class Axis:
         return cls(name, low, high, rest[2:] == ["log"])
 
     def __str__(self) -> str:
-        return f"{self.name}:{self.low:g}:{self.high:g}" + (":log" if self.log else "")
+        ends = ":".join(f"{end:g}" if float(f"{end:g}") == end else repr(float(end)) for end in (self.low, self.high))
+        return f"{self.name}:{ends}" + (":log" if self.log else "")
 
     def at(self, u: Array) -> Array:
         """Value at the share u of the way from low to high."""

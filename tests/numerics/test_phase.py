@@ -75,6 +75,8 @@ def test_axes():
     axis = Axis.parse("beta:0.1:10:log")
     np.testing.assert_allclose(axis.at([0, 0.5, 1]), [0.1, 1, 10])
     assert str(axis) == "beta:0.1:10:log"
+    for odd in (axis, Axis("residual", 0.1 + 0.2, 2e6 / 3), Axis("sigma", 1e-7, 123456789.0, log=True)):
+        assert Axis.parse(str(odd)) == odd
     np.testing.assert_allclose(Axis.parse("residual:0:2").at([0, 0.5, 1]), [0, 1, 2])
 
 
