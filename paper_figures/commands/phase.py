@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from theory.errors import UsageError
-from theory.files import output_folder
 from theory.slurm import Executor, Request
 
 if TYPE_CHECKING:
@@ -74,7 +73,6 @@ def phase(
     from paper_figures.style import save_figure
 
     rows, cols = _grid(grid)
-    output_folder(out)
     diagram = phase_diagram(
         law, x=x, y=y, settings=_settings(set_, residual, width), grid=(rows, cols), depth=depth, draws=draws, seed=seed,
         independent=independent, cache=out / "samples", jobs=jobs, progress=not json_,
