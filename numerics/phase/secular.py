@@ -13,8 +13,11 @@ import numpy as np
 from numerics.loop import Array
 
 CANDIDATES = 16
+"""outermost poles from which roots are sought, besides one in fifty of all"""
 STEPS = 16
+"""Aberth steps after which a root counts as not settled"""
 POINTS = 64
+"""points of a half circle on which the winding is first counted, besides one for every four poles"""
 BLOCK = 8
 """columns worked on together: what fits into a cache"""
 
