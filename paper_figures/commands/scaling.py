@@ -55,5 +55,5 @@ def scaling(
     if json_:
         print(json.dumps(found.to_json(), indent=1))
     else:
-        print(f"exponent {found.exponent_text} (the law: 0.25); figures: {', '.join(map(str, files))}")
+        print(f"exponent {found.exponent_text} (as d grows: 1/4); figures: {', '.join(map(str, files))}")
     return 0
