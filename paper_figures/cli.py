@@ -22,6 +22,7 @@ from paper_figures.commands.diagnose import diagnose
 from paper_figures.commands.grid import grid
 from paper_figures.commands.phase import phase
 from paper_figures.commands.report import report
+from paper_figures.commands.scaling import scaling
 from paper_figures.commands.train import train
 from paper_figures.commands.zoo import zoo
 from theory.errors import LoopstabError
@@ -29,6 +30,7 @@ from theory.errors import LoopstabError
 COMMANDS: dict[str, Callable[..., Any]] = {
     "claims": claims,
     "phase": phase,
+    "scaling": scaling,
     "data": data,
     "train": train,
     "grid": grid,

@@ -13,41 +13,25 @@ import sympy as sp
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from numerics import numeric
-from paper_figures.style import BLACK, BLUE, DASHED, ORANGE, PALE, RC, SOFT, VERMILLION, Look, new_figure, save_figure
+from paper_figures.style import BLACK, BLUE, DASHED, ORANGE, PALE, RC, SOFT, Look, new_figure, save_figure
 from theory.formulas import formula
-from theory.outcome import Outcome
 
 if TYPE_CHECKING:
     from models.crossvalidate import CrossValidation
-    from numerics import PhaseDiagram
 
-__all__ = ["crossvalidation_figure", "curves_figure", "phase_figure", "residual_figure", "save_figure", "stable_sets_figure"]
+__all__ = ["crossvalidation_figure", "curves_figure", "residual_figure", "save_figure", "stable_sets_figure"]
 
 P = ParamSpec("P")
 
-LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95)
-"""Spectral radii whose level lines are drawn over a phase diagram."""
-
-TRUSTED = 3.0
-"""Finite-width scaling variable from which the mean-field law is to be trusted (N6)."""
-
-MARKS = {
-    Outcome.CRITICAL: "^", Outcome.CYCLE: "o", Outcome.APERIODIC: "x", Outcome.DRIFT: ">", Outcome.GROWTH: "P",
-    Outcome.EXPLOSION: "*", Outcome.UNDECIDED: "_", Outcome.NON_FINITE: "s",
-}  # fmt: skip
-
 HALO = [withStroke(linewidth=2.6, foreground="white")]
-MISSING = "#c9ced3"
 TICKS = [m * 10.0**k for k in range(-3, 5) for m in (1, 3)]
 
 
-def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """Draw with the project's style, whatever the caller's own matplotlib settings are; they are left alone."""
 
     @wraps(draw)
@@ -60,93 +44,14 @@ def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return figure
 
 
-@_styled
-def phase_figure(diagram: PhaseDiagram) -> Figure:
-    """Measured rho over sigma x beta (colour), outcomes other than a fixed point (marks), and the law N6 on top (lines).
-
-    Solid: beta at which the closed form gives rho = 0.5 ... 0.95 (formula mean_field_level). Dashed: (beta/sigma) d^(1/4) = 3
-    (formula scaling_variable); to its left the width is too small for the law. Colours belong to the fixed point of largest s,
-    marks to the orbit of a random state, which may go elsewhere.
-    """
-    figure = new_figure(6.3)
-    axis = figure.add_subplot()
-    sigma_edges, beta_edges = _edges(diagram.sigma), _edges(diagram.beta)
-    colours = mpl.colormaps["cividis"].with_extremes(over=VERMILLION, bad=MISSING)
-    rho = np.ma.masked_invalid(diagram.rho)
-    mesh = axis.pcolormesh(beta_edges, sigma_edges, rho, cmap=colours, vmin=0, vmax=1, rasterized=True)
-    axis.set(xscale="log", yscale="log", xlim=beta_edges[[0, -1]], ylim=sigma_edges[[0, -1]])
-    axis.set(xlabel="recall strength β", ylabel="weight scale σ")
-    axis.set_title(f"Loop N(a h + A h + β e), a = {diagram.residual:g}, width {diagram.width}")
-    axis.grid(False)
-    _plain_ticks(axis.xaxis, beta_edges)
-    _plain_ticks(axis.yaxis, sigma_edges)
-    bar = figure.colorbar(mesh, ax=axis, location="bottom", extend="max", aspect=32, shrink=0.92)
-    bar.set_label("measured ρ at the fixed point of largest s (red: ρ > 1)")
-    handles: list[Any] = _marks(axis, diagram)
-    sigma = np.geomspace(sigma_edges[0], sigma_edges[-1], 300)
-    for level in LEVELS:
-        beta = numeric("mean_field_level")(diagram.residual, sigma, level)
-        axis.plot(beta, sigma, color=BLACK, linewidth=1.2, path_effects=HALO, gid=f"level-{level:g}")
-        _label_line(axis, beta, sigma, f"{level:g}")
-    handles.append(Line2D([], [], color=BLACK, linewidth=1.2, label="law N6: level lines of ρ"))
-    dashed: dict[str, Any] = {"color": BLACK, "linestyle": DASHED, "linewidth": 1.6}
-    axis.plot(_trusted_beta(sigma, diagram.width), sigma, **dashed, path_effects=HALO, gid="trusted")
-    handles.append(Line2D([], [], **dashed, label=f"$(β/σ)\\,d^{{1/4}}$ = {TRUSTED:g}: law trusted to the right"))
-    missing = int(np.isnan(diagram.rho).sum())
-    if missing:
-        handles.append(Patch(color=MISSING, label=f"no fixed point ({missing} cells)"))
-    figure.legend(handles=handles, loc="outside lower left", handlelength=2.4)
-    return figure
-
-
-def _edges(centres: np.ndarray) -> np.ndarray:
-    """Cell edges halfway between centres on a logarithmic axis."""
-    log = np.log(centres)
-    middle = (log[1:] + log[:-1]) / 2
-    return np.exp(np.concatenate([[2 * log[0] - middle[0]], middle, [2 * log[-1] - middle[-1]]]))
-
-
-def _trusted_beta(sigma: np.ndarray, width: int) -> np.ndarray:
-    law = formula("scaling_variable")
-    scale, beta, d = law.symbols
-    (solution,) = sp.solve(sp.Eq(law.expression, TRUSTED), beta)
-    return sp.lambdify((scale, d), solution, "numpy")(sigma, float(width))
-
-
-def _marks(axis: Axes, diagram: PhaseDiagram) -> list[Line2D]:
-    """Mark the cells whose orbits did not reach a fixed point; the legend says how many there are."""
-    beta, sigma = np.meshgrid(diagram.beta, diagram.sigma)
-    counts = Counter(str(o) for o in diagram.outcome.flat)
-    handles = []
-    for outcome, mark in MARKS.items():
-        here = diagram.outcome == str(outcome)
-        if here.any():
-            look: dict[str, Any] = {"color": BLACK, "marker": mark, "linestyle": "none", "markerfacecolor": "none", "markersize": 3.6}
-            axis.plot(beta[here], sigma[here], **look, markeredgewidth=0.9, gid=f"outcome-{outcome}")
-            handles.append(Line2D([], [], **look, label=f"{outcome} ({counts[outcome]} cells)"))
-    fixed = f"no mark: fixed point ({counts[Outcome.FIXED_POINT]} of {diagram.outcome.size} cells)"
-    return [*handles, Line2D([], [], linestyle="none", label=fixed)]
-
-
-def _label_line(axis: Axes, x: np.ndarray, y: np.ndarray, text: str) -> None:
-    """Write `text` along a line at the height of a quarter of the axis; nothing if the line is outside there."""
-    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
-    i = int(np.argmin(np.abs(np.log(y) - (0.75 * np.log(low) + 0.25 * np.log(high)))))
-    if not left < x[i] < right:
-        return
-    rise, run = np.log(y[i + 1] / y[i]) / np.log(high / low), np.log(x[i + 1] / x[i]) / np.log(right / left)
-    look: dict[str, Any] = {"rotation_mode": "anchor", "ha": "center", "va": "bottom", "fontsize": 9.5, "path_effects": HALO}
-    axis.text(x[i], y[i], text, rotation=float(np.degrees(np.arctan2(rise, run))), clip_on=True, **look)
-
-
-def _plain_ticks(line: Axis, ends: np.ndarray | tuple[float, float]) -> None:
+def plain_ticks(line: Axis, ends: np.ndarray | tuple[float, float]) -> None:
     """Ticks of a logarithmic axis at 1 and 3 times powers of ten, written as plain numbers."""
     line.set_major_locator(FixedLocator([t for t in TICKS if ends[0] <= t <= ends[-1]]))
     line.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     line.set_minor_locator(NullLocator())
 
 
-@_styled
+@styled
 def stable_sets_figure() -> Figure:
     """R4: where the scalar loops contract, abs(J) < 1, in the plane of W_x = x and A = y; and the share of Gaussian draws inside.
 
@@ -170,12 +75,12 @@ def stable_sets_figure() -> Figure:
     axes["external"].set_ylabel("")
     chance.set(xscale="log", xlim=s[[0, -1]], ylim=(0, 1.03), xlabel="scale s of the weights x, y ~ N(0, s²)", ylabel="P(|J| < 1)")
     chance.set_title("Share of Gaussian weights inside (closed form)")
-    _plain_ticks(chance.xaxis, s)
+    plain_ticks(chance.xaxis, s)
     chance.legend(loc="lower left")
     return figure
 
 
-@_styled
+@styled
 def residual_figure(results: Sequence[CrossValidation]) -> Figure:
     """Median relative step against loops per checkpoint, with the line 1/t of a settled drift (formula drift_relative_step).
 
@@ -200,7 +105,7 @@ def residual_figure(results: Sequence[CrossValidation]) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def curves_figure(runs: Sequence[Mapping[str, Any]]) -> Figure:
     """Whole sequences right against loops: one panel per length, one line per run.
 
@@ -220,14 +125,14 @@ def curves_figure(runs: Sequence[Mapping[str, Any]]) -> Figure:
     if lengths:
         ends = (min(run["loops"][0] for run in runs), max(run["loops"][-1] for run in runs))
         axes[-1].set(xscale="log", xlim=(0.95 * ends[0], 1.05 * ends[1]), xlabel="loops")
-        _plain_ticks(axes[-1].xaxis, ends)
+        plain_ticks(axes[-1].xaxis, ends)
     else:
         _empty(axes[0], "no runs")
     _legend(figure, axes)
     return figure
 
 
-@_styled
+@styled
 def crossvalidation_figure(results: Sequence[CrossValidation]) -> Figure:
     """Two panels, one above the other, a point per measured fixed point and the diagonal of perfect agreement.
 

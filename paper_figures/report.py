@@ -27,6 +27,7 @@ from models.train import TrainConfig, Trainer
 from numerics import PhaseDiagram, phase_diagram
 from paper_figures import figures
 from paper_figures.page import Page
+from paper_figures.phase_figures import phase_figure
 from paper_figures.tables import claim_row
 from theory import Architecture, check, ledger
 from theory.files import write_atomic, write_json
@@ -73,7 +74,7 @@ def write_report(out: Path, *, quick: bool = False, seed: int = 0, progress: boo
     claims = stage("checking the claims", lambda: [check(c).to_json() for c in ledger()])
     diagrams = [
         stage(f"phase diagram, residual {a:g}", lambda a=a: phase_diagram(
-            "linear", residual=a, width=scale.width, grid=scale.grid, seed=seed, progress=progress))
+            "linear", settings={"residual": a, "width": scale.width}, grid=scale.grid, seed=seed, progress=progress))
         for a in (0.0, 1.0)
     ]  # fmt: skip
     live = stage("training one small model from scratch", lambda: _train_live(scale, seed, progress))
@@ -116,7 +117,7 @@ def summary_lines(
     rest = [f"{c['id']} {c['verdict']}" for c in claims if c["verdict"] != "proved"]
     fired = sum(f["fired"] for c in claims for f in c["falsifiers"])
     total = sum(len(c["falsifiers"]) for c in claims)
-    errors = ", ".join(f"{d.mean_absolute_error:.3f} (a = {d.residual:g})" for d in diagrams)
+    errors = ", ".join(f"{d.mean_absolute_error:.3f} (a = {d.settings['residual']:g})" for d in diagrams)
     claimed = [r for r in results if r.expected is not None]
     agree = [r.architecture for r in claimed if r.majority == r.expected]
     differ = [f"{r.architecture} expected {r.expected}, mostly {r.majority}" for r in claimed if r.architecture not in agree]
@@ -126,7 +127,7 @@ def summary_lines(
     bits, curve = next(iter(live["accuracy"].items()))
     return [
         f"Claims: {len(proved)} of {len(claims)} proved ({', '.join(proved)}){'; ' + ', '.join(rest) if rest else ''}; {fired} of {total} falsifiers fired.",
-        f"Mean-field law N6: mean absolute error of rho for beta/sigma >= 0.5 is {errors} at width {diagrams[0].width}.",
+        f"Mean-field law N6: mean absolute error of rho where (beta/sigma) d^(1/4) >= 3 is {errors} at width {diagrams[0].settings['width']:g}.",
         f"Trained loops: {len(agree)} of {len(claimed)} do what was predicted ({', '.join(agree)})"
         + (f"; not so: {'; '.join(differ)}" if differ else "") + (f"; nothing claimed: {'; '.join(silent)}." if silent else "."),
         f"Theorems: {excluded} of {sum(r.inputs for r in results)} orbits did something that a theorem excludes. "
@@ -196,8 +197,8 @@ def _page(
         "Measured spectral radius at the fixed point of h' = N(a h + A h + beta e), A Ginibre; the lines are the closed form, drawn from the theory."
     )
     for d in diagrams:
-        page.figure(figures.phase_figure(d), f"Residual strength a = {d.residual:g}, width {d.width}, {len(d.sigma)} x {len(d.beta)} cells, "
-                    f"seed {seed}. Sampled; mean absolute error of rho for beta/sigma >= 0.5: {d.mean_absolute_error:.3f}.")  # fmt: skip
+        page.figure(phase_figure(d), f"Residual strength a = {d.settings['residual']:g}, width {d.settings['width']:g}, {d.cells.rows} x {d.cells.cols} cells, "
+                    f"seed {seed}. Sampled; mean absolute error of rho where (beta/sigma) d^(1/4) >= 3: {d.mean_absolute_error:.3f}.")  # fmt: skip
 
     page.heading("Prediction and measurement on trained loops")
     page.text(

@@ -16,7 +16,7 @@ def run(*args, **options):
     return subprocess.run([*LOOPSTAB, *map(str, args)], capture_output=True, text=True, timeout=120, **options)
 
 
-@pytest.mark.parametrize("command", ["claims", "phase", "train", "crossvalidate", "diagnose", "report", "anisotropy", "certify"])
+@pytest.mark.parametrize("command", ["claims", "phase", "scaling", "train", "crossvalidate", "diagnose", "report", "anisotropy", "certify"])
 def test_help_has_an_example(command):
     done = run(command, "--help")
     assert done.returncode == 0
@@ -27,7 +27,15 @@ USAGE = [
     (["train", "--architecture", "inner/post", "--out", "OUT"], "unknown recall"),
     (["train", "--width", "30", "--heads", "4", "--out", "OUT"], "not divisible"),
     (["phase", "--grid", "24", "--out", "OUT"], "ROWSxCOLUMNS"),
+    (["phase", "--grid", "1x2", "--out", "OUT"], "2x2"),
     (["phase", "--grid", "2x2", "--residual", "-1", "--out", "OUT"], "residual"),
+    (["phase", "--law", "cubic", "--out", "OUT"], "unknown law"),
+    (["phase", "--x", "beta:1:1", "--out", "OUT"], "no range"),
+    (["phase", "--x", "sigma:1:2", "--out", "OUT"], "both axes"),
+    (["phase", "--set", "gamma=1", "--out", "OUT"], "no parameter"),
+    (["phase", "--set", "width=big", "--out", "OUT"], "NAME=VALUE"),
+    (["phase", "--width", "20", "--set", "width=30", "--out", "OUT"], "disagree"),
+    (["scaling", "--widths", "50", "--out", "OUT"], "two different widths"),
     (["claims", "Z9"], "unknown claim"),
     (["claims", "--table", "--mutants"], "use one of --table"),
     (["crossvalidate", "no-such"], "no shipped checkpoint"),
@@ -75,12 +83,34 @@ def test_diagnose_a_file(name, tmp_path):
         assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_phase_writes_figure_and_data(tmp_path):
-    done = run("phase", "--width", "30", "--grid", "3x3", "--jobs", "1", "--seed", "0", "--out", tmp_path, "--json")
+def test_phase_writes_figures_and_data_and_goes_on_from_its_samples(tmp_path):
+    command = ("phase", "--width", "30", "--grid", "3x3", "--jobs", "1", "--seed", "0", "--out", tmp_path, "--json")
+    done = run(*command)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["grid"] == "3x3"
-    assert {p.name for p in tmp_path.iterdir()} == {"phase.png", "phase.svg", "phase.npz", "phase.json"}
-    assert json.loads((tmp_path / "phase.json").read_text())["width"] == 30
+    maps = ("phase", "phase-outcome", "phase-iterations", "phase-sensitivity", "phase-disagreement")
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "phase.npz",
+        "phase.json",
+        "samples",
+        *(f"{m}.{kind}" for m in maps for kind in ("png", "svg")),
+    }
+    assert json.loads((tmp_path / "phase.json").read_text())["settings"]["width"] == 30
+    (shard,) = (tmp_path / "samples").iterdir()
+    again = run(*command)
+    assert json.loads(again.stdout)["samples_measured"] == 0
+    shard.write_bytes(b"broken")
+    repaired = run(*command)
+    assert repaired.returncode == 0
+    assert "damaged" in repaired.stderr
+    assert json.loads(repaired.stdout)["samples_measured"] == 9
+
+
+def test_scaling_writes_figure_and_data(tmp_path):
+    done = run("scaling", "--widths", "10", "20", "--draws", "3", "--points", "5", "--out", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    assert {p.name for p in tmp_path.iterdir()} == {"scaling.json", "scaling.png", "scaling.svg"}
+    assert json.loads(done.stdout) == json.loads((tmp_path / "scaling.json").read_text())
 
 
 def test_corrupt_checkpoint(tmp_path):

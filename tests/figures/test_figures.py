@@ -7,20 +7,9 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from numerics import PhaseDiagram, numeric
 from paper_figures import figures
 from paper_figures.style import WIDTH, Look
 from theory import Architecture, UsageError
-
-SIGMA, BETA = np.geomspace(0.2, 5, 5), np.geomspace(0.05, 5, 7)
-
-
-def diagram(residual=1.0, width=100, rho=None, outcome="fixed-point"):
-    s, b = np.meshgrid(SIGMA, BETA, indexing="ij")
-    theory = numeric("mean_field_rho")(residual, s, b)
-    outcomes = np.full(s.shape, outcome, dtype="<U12")
-    values = theory if rho is None else rho
-    return PhaseDiagram(residual, width, 1, 0, SIGMA, BETA, values, theory, theory, outcomes, np.ones(s.shape), 1.0, 1.0, 1.0, 0.5)
 
 
 def result(architecture="internal/post", curve=(1.0, 0.5, 0.25), convergence=()):
@@ -45,7 +34,6 @@ def legend_texts(figure):
 
 
 FIGURES = {
-    "phase": lambda: figures.phase_figure(diagram(outcome="cycle", rho=np.full((5, 7), np.nan))),
     "stable_sets": figures.stable_sets_figure,
     "residual": lambda: figures.residual_figure([result(str(a)) for a in Architecture.all()[:12]]),
     "residual_empty": lambda: figures.residual_figure([]),
@@ -74,51 +62,6 @@ def test_readable_on_a_phone_and_nothing_cut(draw):
     assert box.y1 <= height + 0.01
     sizes = [text.get_fontsize() for text in figure.findobj(mpl.text.Text) if text.get_text().strip() and text.get_visible()]
     assert min(sizes) >= 9
-
-
-@pytest.mark.parametrize("residual", [0.0, 0.5, 1.0])
-def test_level_lines_are_where_the_law_has_that_value(residual):
-    (axis, *_) = figures.phase_figure(diagram(residual)).axes
-    for level in figures.LEVELS:
-        beta, sigma = by_gid(axis, f"level-{level:g}")
-        np.testing.assert_allclose(numeric("mean_field_rho")(residual, sigma, beta), level, rtol=1e-12)
-        assert sigma[0] < SIGMA[0]
-        assert sigma[-1] > SIGMA[-1]
-
-
-@pytest.mark.parametrize("width", [10, 100, 1600])
-def test_trusted_line_is_scaling_variable_three(width):
-    (axis, *_) = figures.phase_figure(diagram(width=width)).axes
-    beta, sigma = by_gid(axis, "trusted")
-    np.testing.assert_allclose(beta / sigma * width**0.25, 3, rtol=1e-12)
-
-
-def test_phase_shows_the_measurement_cell_by_cell():
-    data = diagram(residual=0.0)
-    rho = data.rho * 1.3
-    rho[0, 0] = np.nan
-    data = diagram(0.0, rho=rho)
-    data.outcome[1, 2], data.outcome[4, 6], data.outcome[4, 5] = "cycle", "aperiodic", "aperiodic"
-    figure = figures.phase_figure(data)
-    (axis, *_) = figure.axes
-    shown = axis.collections[0].get_array()
-    np.testing.assert_array_equal(shown.filled(np.nan), rho)
-    assert axis.collections[0].get_clim() == (0, 1)
-    np.testing.assert_array_equal(by_gid(axis, "outcome-cycle"), [[BETA[2]], [SIGMA[1]]])
-    np.testing.assert_array_equal(by_gid(axis, "outcome-aperiodic"), [BETA[[5, 6]], SIGMA[[4, 4]]])
-    texts = legend_texts(figure)
-    assert "cycle (1 cells)" in texts
-    assert "aperiodic (2 cells)" in texts
-    assert "no mark: fixed point (32 of 35 cells)" in texts
-    assert "no fixed point (1 cells)" in texts
-    assert "a = 0, width 100" in axis.get_title(loc="left")
-
-
-def test_cells_surround_their_centres():
-    edges = figures._edges(BETA)
-    assert (edges[:-1] < BETA).all()
-    assert (edges[1:] > BETA).all()
-    np.testing.assert_allclose(edges[1:] / edges[:-1], BETA[1] / BETA[0])
 
 
 def test_stable_sets_and_their_probabilities():

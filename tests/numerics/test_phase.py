@@ -1,84 +1,287 @@
+"""Diagrams: axes, cells of several sizes, the store of samples, and that no number depends on who measured it or in which order."""
+
+import json
 import os
+import signal
 import stat
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
-from scipy.linalg import schur
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from numerics import MeanFieldLoop, PhaseDiagram, phase_diagram
-from numerics.phase import largest_root
+from numerics.phase import Axis, Cells, linear, local, store
+from numerics.phase.draw import random_draw
+from numerics.phase.laws import law_named
+from numerics.phase.scaling import collapse, finite_size_scaling
+from numerics.phase.store import Store
+from numerics.phase.work import measure, tasks_of
 from theory.errors import LoopstabError, UsageError
+from theory.outcome import Outcome
+
+SMALL = {"grid": (4, 4), "settings": {"residual": 1.0, "width": 40}, "seed": 3, "draws": 2}
+MAPS = ("rho", "iterations", "sensitivity", "outcome", "converged", "contradicted")
 
 
 @pytest.fixture(scope="module")
 def diagram():
-    return phase_diagram(residual=1.0, width=60, grid=(4, 4), seed=3, jobs=1)
+    return phase_diagram(**SMALL, depth=1, jobs=1)
 
 
-def test_equal_for_every_number_of_jobs(diagram):
-    other = phase_diagram(residual=1.0, width=60, grid=(4, 4), seed=3, jobs=2)
-    np.testing.assert_allclose(diagram.rho, other.rho, rtol=1e-12)
-    assert (diagram.outcome == other.outcome).all()
+def assert_same(a, b):
+    for name in MAPS:
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    np.testing.assert_array_equal(a.cells.level, b.cells.level)
 
 
-def test_the_root_is_a_fixed_point_and_the_largest():
-    rng = np.random.default_rng(0)
-    d, sigma, beta = 40, 0.8, 1.0
-    a = np.triu(rng.standard_normal((d, d))) / np.sqrt(d)
-    e = rng.standard_normal(d)
-    e *= np.sqrt(d) / np.linalg.norm(e)
-    w = largest_root(a, e, sigma, beta)
-    h = beta * np.linalg.solve(w * np.eye(d) - sigma * a, e)
-    np.testing.assert_allclose(MeanFieldLoop(0.5, sigma * a, beta).step(h, e), h, atol=1e-9)
-    above = [beta * np.linalg.norm(np.linalg.solve(v * np.eye(d) - sigma * a, e)) for v in np.linspace(1.0001 * w, 10 * w, 500)]
-    assert max(above) < np.sqrt(d)
+@pytest.mark.parametrize(
+    "workforce", [local(2), local(3), lambda tasks: [(t, t()) for t in reversed(tasks)]], ids=["two", "three", "backwards"]
+)
+def test_equal_for_every_number_of_jobs_and_any_order(diagram, workforce):
+    assert_same(phase_diagram(**SMALL, depth=1, workforce=workforce), diagram)
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_largest_root_equals_the_block_matrix_twin(seed):
-    """The roots are the real eigenvalues of [[M^T, I], [beta^2/d e e^T, M]]; weak recall makes narrow resonances."""
-    rng = np.random.default_rng(seed)
-    d, beta = 40, 0.05
-    m = rng.standard_normal((d, d)) / np.sqrt(d)
-    e = rng.standard_normal(d)
-    e *= np.sqrt(d) / np.linalg.norm(e)
-    triangle, basis = schur(m, output="complex")
-    found = largest_root(triangle, basis.conj().T @ e, 1.0, beta)
-    values = np.linalg.eigvals(np.block([[m.T, np.eye(d)], [beta**2 / d * np.outer(e, e), m]]))
-    real = values[np.abs(values.imag) < 1e-7].real
-    assert found == (pytest.approx(real.max(), abs=1e-6) if real.max() > 0 else None)
+def test_equal_in_processes(diagram):
+    assert_same(phase_diagram(**SMALL, depth=1, workforce=local(2, "loky")), diagram)
 
 
-def test_law_holds_where_recall_is_strong_and_fails_with_the_wrong_residual():
-    """The error against the law of the true residual is small; against that of another residual it is not (power)."""
-    found = phase_diagram(residual=1.0, width=150, grid=(5, 5), seed=0, jobs=2)
-    wrong = phase_diagram(residual=0.0, width=2, grid=(5, 5), seed=0, jobs=1).rho_theory
-    strong = found.beta[None, :] / found.sigma[:, None] >= 1
-    assert np.abs(found.rho - found.rho_theory)[strong].mean() < 0.05
-    assert np.abs(found.rho - wrong)[strong].mean() > 0.1
+def test_a_cell_is_the_median_of_its_draws(diagram):
+    law, values = law_named("linear"), diagram.values
+    for i in (0, 7, len(diagram.cells) - 1):
+        point = law.point({name: column[i] for name, column in values.items()})
+        samples = [law.measure((3, k), [point]) for k in range(2)]
+        assert diagram.rho[i] == pytest.approx(np.median([s.rho[0] for s in samples]), abs=1e-9)
+        assert diagram.converged[i] == np.mean([s.outcome[0] == "fixed-point" for s in samples])
+        assert diagram.contradicted[i] == 1 - diagram.converged[i]  # the linear law has rho < 1 everywhere
+
+
+def test_independent_cells_have_matrices_of_their_own():
+    """Cells of equal a/sigma and beta/sigma are one sample when they share matrices, and differ when they do not."""
+    same = {"x": "sigma:1:4:log", "y": "width:30:31", "grid": (2, 2), "settings": {"residual": 0.0, "beta": 1.0}}
+    shared, own = (phase_diagram(**same, independent=flag, jobs=1) for flag in (False, True))
+    assert len(set(own.rho)) == 4
+    assert not (own.rho == shared.rho).any()
+    assert_same(own, phase_diagram(**same, independent=True, jobs=2))
+
+
+# Axes and cells
+
+
+def test_axes():
+    axis = Axis.parse("beta:0.1:10:log")
+    np.testing.assert_allclose(axis.at([0, 0.5, 1]), [0.1, 1, 10])
+    assert str(axis) == "beta:0.1:10:log"
+    for odd in (axis, Axis("residual", 0.1 + 0.2, 2e6 / 3), Axis("sigma", 1e-7, 123456789.0, log=True)):
+        assert Axis.parse(str(odd)) == odd
+    np.testing.assert_allclose(Axis.parse("residual:0:2").at([0, 0.5, 1]), [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    "text", ["beta", "beta:1", "beta:a:b", "beta:1:2:cubic", ":1:2", "beta:2:1", "beta:1:1", "beta:0:1:log", "beta:1:inf"]
+)
+def test_wrong_axes(text):
+    with pytest.raises(UsageError, match="axis"):
+        Axis.parse(text)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
+@given(st.integers(2, 5), st.integers(2, 5), st.integers(0, 3), st.floats(-1, 1), st.floats(-1, 1), st.floats(0.1, 1))
+def test_cells_tile_the_plane_and_are_small_along_the_border(rows, cols, depth, x, y, radius):
+    """The class is whether the centre lies in a disk: then every border is between cells of the last level, and areas add up to 1."""
+    cells = Cells.coarse(rows, cols)
+    for _ in range(20):
+        u, v = cells.shares()
+        inside = np.hypot(u - x, v - y) < radius
+        chosen = cells.boundary(inside, depth)
+        if not chosen.any():
+            break
+        cells = cells.split(chosen)
+    assert not chosen.any()
+    assert (4.0**-cells.level).sum() == pytest.approx(rows * cols)
+    index = cells.raster()
+    assert set(np.unique(index)) == set(range(len(cells)))
+    for a, b in ((index[1:], index[:-1]), (index[:, 1:], index[:, :-1])):
+        border = inside[a] != inside[b]
+        assert (cells.level[a[border]] == depth).all()
+        assert (cells.level[b[border]] == depth).all()
+
+
+def test_the_diagram_is_refined_where_the_outcome_changes(diagram):
+    assert set(diagram.cells.level) == {0, 1}
+    label = np.array([f"{o} {r < 1}" for o, r in zip(diagram.outcome, diagram.rho, strict=True)])
+    assert not diagram.cells.boundary(label.tolist(), 1).any()
+    coarse = phase_diagram(**SMALL, jobs=1)
+    kept = diagram.cells.level == 0
+    np.testing.assert_array_equal(
+        diagram.rho[kept], coarse.rho[[4 * r + c for r, c in zip(diagram.cells.row[kept], diagram.cells.col[kept], strict=True)]]
+    )
+
+
+@pytest.mark.parametrize(("x", "y", "fixed"), [("fraction:0:0.9", "width:20:40", {"beta": 2.0}), ("residual:0:3", "beta:0.5:4:log", {"width": 24}), ("slope:0.5:3", "sigma:0.5:2", {"width": 24})])  # fmt: skip
+def test_any_two_parameters(x, y, fixed):
+    found = phase_diagram("tanh", x=x, y=y, settings=fixed, grid=(2, 3), jobs=1)
+    assert found.rho.shape == (6,)
+    assert np.isfinite(found.rho_theory).all()
+    if "width" not in fixed:
+        assert set(found.values["width"]) == {25.0, 35.0}
+
+
+# Store
+
+
+def test_samples_are_found_again_and_only_the_rest_is_measured(tmp_path, diagram):
+    first = phase_diagram(**SMALL, cache=tmp_path, jobs=1)
+    second = phase_diagram(**SMALL, depth=1, cache=tmp_path, jobs=2)
+    assert first.measured == 32
+    assert second.measured == diagram.measured - 32 > 0
+    assert_same(second, diagram)
+    assert phase_diagram(**SMALL, depth=1, cache=tmp_path).measured == 0
+    assert len(list(tmp_path.glob("*.npz"))) <= 8  # a shard per task, not per cell
+    more = phase_diagram(**{**SMALL, "draws": 3}, cache=tmp_path)
+    assert more.measured == 16
+
+
+def test_other_code_measures_again(tmp_path, monkeypatch):
+    first = phase_diagram(**SMALL, cache=tmp_path)
+    monkeypatch.setattr(store, "version", lambda: "another")
+    assert phase_diagram(**SMALL, cache=tmp_path).measured == first.measured
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda raw: raw[:100], lambda raw: b"", lambda raw: raw[:-40] + b"x" * 40, lambda raw: b"\x80\x04\x95pickle"]
+)
+def test_a_damaged_shard_is_named_and_measured_again(tmp_path, damage):
+    first = phase_diagram(**SMALL, cache=tmp_path)
+    path = sorted(tmp_path.glob("*.npz"))[0]
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.warns(UserWarning, match=f"{path.name} is damaged"):
+        second = phase_diagram(**SMALL, cache=tmp_path)
+    assert 0 < second.measured < first.measured
+    assert_same(first, second)
+    assert phase_diagram(**SMALL, cache=tmp_path).measured == 0
+
+
+def test_killed_and_resumed(tmp_path):
+    """SIGKILL in the middle: the finished tasks are kept, a request goes on from them, and the numbers are those of a run without a break."""
+    wish = {"x": "beta:1:5:log", "grid": (3, 3), "settings": {"width": 30}}
+    code = f"from numerics import phase_diagram; phase_diagram(**{wish!r}, draws=9999, cache={str(tmp_path)!r}, jobs=1)"
+    process = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.glob("*.npz"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    kept = len(Store(tmp_path))
+    assert kept >= 18
+    assert kept % 9 == 0
+    draws = kept // 9 + 5
+    resumed = phase_diagram(**wish, draws=draws, cache=tmp_path, jobs=1)
+    assert resumed.measured == 9 * 5
+    assert_same(resumed, phase_diagram(**wish, draws=draws, jobs=2))
+
+
+def test_tasks_do_not_depend_on_the_order_of_wishes():
+    law = law_named("linear")
+    wishes = [((0, k), law.point(law.complete({"beta": 0.1 * b, "width": 9}))) for k in range(2) for b in range(1, 300)]
+    tasks = tasks_of("linear", wishes, None)
+    assert tasks == tasks_of("linear", [*wishes[::-1], *wishes[:5]], None)
+    assert sorted(p for t in tasks for p in t.points) == sorted(p for _, p in wishes)
+    known = Store()
+    assert measure("linear", wishes[:4], known, local(1)) == len(known) == 4
+    assert measure("linear", wishes[:6], known, local(1)) == 2
+
+
+# Files and requests
 
 
 def test_round_trip_and_damage(diagram, tmp_path):
     diagram.save(tmp_path)
     back = PhaseDiagram.load(tmp_path)
-    np.testing.assert_array_equal(back.rho, diagram.rho)
+    assert_same(back, diagram)
     assert back.summary() == diagram.summary()
+    assert json.loads((tmp_path / "phase.json").read_text())["map"]["rho"] == [None if np.isnan(r) else r for r in diagram.rho]
     path = tmp_path / "phase.npz"
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(LoopstabError, match="damaged"):
         PhaseDiagram.load(tmp_path)
+    with pytest.raises(UsageError, match="loopstab phase"):
+        PhaseDiagram.load(tmp_path / "none")
 
 
-@pytest.mark.parametrize("bad", [{"law": "cubic"}, {"residual": -1.0}, {"grid": (1, 4)}, {"width": 1}])
-def test_bad_sizes(bad):
-    with pytest.raises(UsageError):
+WRONG = [
+    ({"law": "cubic"}, "unknown law"), ({"law": "inner/post"}, "unknown recall"), ({"grid": (1, 4)}, "2x2"), ({"draws": 0}, "draws"),
+    ({"depth": 9}, "depth"), ({"seed": -1}, "seed"), ({"settings": {"residual": -1.0}}, "residual"), ({"settings": {"width": 1}}, "width"),
+    ({"settings": {"width": 20.5}}, "whole number"), ({"settings": {"gamma": 1.0}}, "no parameter 'gamma'"),
+    ({"settings": {"beta": 1.0}}, "beta is an axis"), ({"x": "sigma:1:2"}, "both axes"), ({"x": "gamma:1:2"}, "no parameter 'gamma'"),
+    ({"x": "beta:-1:2"}, "beta"), ({"x": "beta:1:1"}, "no range"), ({"x": "residual:0:1", "settings": {"fraction": 0.5}}, "same thing"),
+    ({"law": "internal/post"}, "no parameter"), ({"settings": {"slope": 2.0}}, "no parameter 'slope'"), ({"x": "width:1:9"}, "width"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("bad", "words"), WRONG, ids=[words for _, words in WRONG])
+def test_wrong_requests(bad, words):
+    with pytest.raises(UsageError, match=words) as error:
         phase_diagram(**bad)
+    assert "\n" not in str(error.value)
 
 
 def test_unwritable_folder(diagram, tmp_path):
     target = tmp_path / "file"
     target.write_text("in the way")
-    with pytest.raises(UsageError, match="--out"):
-        diagram.save(target)
+    for work in (lambda: diagram.save(target), lambda: phase_diagram(**SMALL, cache=target)):
+        with pytest.raises(UsageError, match="--out"):
+            work()
     assert target.read_text() == "in the way"
     assert stat.S_ISREG(os.stat(target).st_mode)
+
+
+def test_the_law_is_contradicted_where_it_should_be():
+    """tanh(3 h) below its edge: rho > 1 in theory, no orbit arrives, nothing is contradicted; far above it all arrive."""
+    found = phase_diagram(
+        "tanh", x="beta:0.1:6:log", y="sigma:0.9:1.1", grid=(2, 6), settings={"slope": 3.0, "residual": 0.0, "width": 100}
+    )
+    below, above = found.values["beta"] < 0.3, found.values["beta"] > 3
+    assert (found.rho_theory[below] > 1).all()
+    assert (found.outcome[below] != str(Outcome.FIXED_POINT)).all()
+    assert (found.outcome[above] == str(Outcome.FIXED_POINT)).all()
+    assert (found.contradicted[below | above] == 0).all()
+    assert found.mean_absolute_error < 0.1
+
+
+# Scaling
+
+
+def test_the_exponent_of_a_made_up_law_is_found():
+    widths, x = (50, 200, 800), np.geomspace(0.5, 5, 12)
+    t = np.array([x / w**0.25 for w in widths])
+    for exponent in (0.25, 0.4):
+        scaled = t * np.array(widths)[:, None] ** exponent
+        (found,) = collapse(t, widths, np.tanh(0.3 * scaled)[None], np.full_like(t, 0.01))
+        assert found == pytest.approx(exponent, abs=0.015)
+
+
+def test_widths_fall_on_one_curve():
+    """At x = 6 the widths agree, below x = 1 the law fails: the same numbers as the dense routine gives."""
+    found = finite_size_scaling((16, 64), draws=(30,), points=5, low=0.5, seed=1)
+    assert np.ptp(found.ratio[:, -1]) < 0.1
+    assert (found.ratio[:, -1] > 0.85).all()
+    assert (found.ratio[:, 0] < 0.3).all()
+    assert 0 <= found.exponent <= 0.6
+    assert found.exponent_error > 0
+    slow = []
+    for k in range(30):
+        draw, t = random_draw(16, (1, k)), float(found.x[-1] / 2)
+        w = linear.scales(draw, np.array([t]))[0]
+        h = t * np.linalg.solve(w * np.eye(16) - draw.matrix, draw.e)
+        slow.append(np.abs(np.linalg.eigvals(MeanFieldLoop(0.0, draw.matrix, t).jacobian(h, draw.e))).max())
+    assert found.rho[0, -1] == pytest.approx(np.median(slow), abs=1e-9)
+
+
+@pytest.mark.parametrize("bad", [{"widths": (50, 50)}, {"widths": (50, 100), "draws": (3, 3, 3)}, {"draws": (1,)}, {"low": 2.0, "high": 1.0}, {"points": 3}, {"residual": -1.0}])  # fmt: skip
+def test_wrong_scaling(bad):
+    with pytest.raises(UsageError, match="scaling needs"):
+        finite_size_scaling(**bad)

@@ -1,0 +1,127 @@
+"""Time of a phase diagram over the time of the LAPACK and BLAS calls that it needs, as JSON. Run: python benchmarks/phase.py
+
+The linear law, a = 1, beta x sigma, `--grid` squared cells. The calls are counted while the diagram is measured in threads, and then made
+bare, on matrices of the same shapes: per draw the eigenvectors of G with their inverse and Gram matrices; per loop of a batch of orbits the
+product G H; per batch of fixed points the products of the resolvents; a dense eigenvalue solve wherever the secular equation was given up.
+What remains is finding its roots (no matrix product), the classification of the orbits, and Python. "dense instead" is what one eigenvalue
+solve per sample, which all this replaces, would take by itself.
+"""
+
+import argparse
+import json
+import os
+import resource
+import time
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+
+from numerics.phase import linear as law
+from numerics.phase import local, mean_field, phase_diagram
+from numerics.phase.draw import Resolvent, random_draw
+
+
+def main():
+    """Print the benchmark as one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--grid", type=int, default=64)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--backend", choices=("threading", "loky", "both"), default="both")
+    options = parser.parse_args()
+    rows, calls = [], Calls()
+    for backend in ("threading", "loky") if options.backend == "both" else (options.backend,):
+        wish = {"grid": (options.grid,) * 2, "draws": options.draws, "settings": {"residual": 1.0, "width": options.width}}
+        begin, used = time.perf_counter(), cpu()
+        with calls.counted(backend == "threading"):
+            phase_diagram(**wish, workforce=local(options.jobs, backend))
+        rows.append({"backend": backend, "seconds": time.perf_counter() - begin, "cpu_seconds": cpu() - used})
+    samples = options.grid**2 * options.draws
+    result = {
+        "grid": options.grid, "width": options.width, "draws": options.draws, "samples": samples, "jobs": options.jobs,
+        "cores": os.cpu_count(), "load": os.getloadavg()[0], "runs": rows,
+    }  # fmt: skip
+    if calls.loops:
+        bare = calls.bare(options.width, options.draws)
+        needed = sum(part["cpu_seconds"] for name, part in bare.items() if name != "dense instead, per sample")
+        result |= {"bare": bare, "needed_cpu_seconds": needed, "cpu_over_needed": rows[0]["cpu_seconds"] / needed}
+    print(json.dumps(result, indent=1))
+
+
+def cpu():
+    """CPU seconds of this process and of its children that have ended."""
+    return sum(r.ru_utime + r.ru_stime for r in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+
+
+class Calls:
+    """Counts, in threads, the loops of the batches of orbits, the columns of the resolvents and the dense solves."""
+
+    def __init__(self):
+        self.loops, self.columns, self.dense = [], [], 0
+
+    def counted(self, on):
+        """A context in which the routines of the law report what they do."""
+        return _Counted(self) if on else _Counted(None)
+
+    def bare(self, width, draws):
+        """The same calls and nothing else: CPU seconds of each kind."""
+        rng, draw = np.random.default_rng(0), random_draw(width, (0,))
+        parts = {"eigenvectors, inverse, Gram matrices": (draws, lambda: Resolvent(draw.matrix))}
+        for count in sorted({k for k, _ in self.loops}):
+            states = rng.standard_normal((width, count))
+            parts[f"G H, {count} orbits"] = (sum(n for k, n in self.loops if k == count), lambda states=states: draw.matrix @ states)
+        for count in sorted(set(self.columns)):
+            states = rng.standard_normal((width, count)) + 0j
+            parts[f"eigenbasis times {count} columns"] = (self.columns.count(count), lambda states=states: draw.resolvent.right @ states)
+        parts["dense fallbacks"] = (self.dense, lambda: np.linalg.eigvals(draw.matrix))
+        parts["dense instead, per sample"] = (sum(k for k, _ in self.loops), lambda: np.linalg.eigvals(draw.matrix))
+        return {name: {"calls": n, "cpu_seconds": n * per_call(call) if n else 0.0} for name, (n, call) in parts.items()}
+
+
+class _Counted:
+    def __init__(self, calls):
+        self.calls = calls
+
+    def __enter__(self):
+        self.old = mean_field.orbits, Resolvent.apply, Resolvent.adjoint, Resolvent.frobenius2, law.dense_root
+        if self.calls is None:
+            return
+        calls, (orbits, apply, adjoint, frobenius2, dense_root) = self.calls, self.old
+
+        def counted_orbits(*args, **kwargs):
+            out = orbits(*args, **kwargs)
+            calls.loops.append((len(out[0]), len(out[0][0].steps)))
+            return out
+
+        def columns(method, products):
+            def counted(r, w, *x):
+                calls.columns.extend([len(w)] * products)
+                return method(r, w, *x)
+
+            return counted
+
+        def counted_root(*args):
+            calls.dense += 1
+            return dense_root(*args)
+
+        mean_field.orbits, law.dense_root = counted_orbits, counted_root
+        Resolvent.apply, Resolvent.adjoint, Resolvent.frobenius2 = columns(apply, 2), columns(adjoint, 2), columns(frobenius2, 1)
+
+    def __exit__(self, *_):
+        mean_field.orbits, Resolvent.apply, Resolvent.adjoint, Resolvent.frobenius2, law.dense_root = self.old
+
+
+def per_call(call, seconds=0.3):
+    """CPU seconds of one call, the mean over about that many seconds after a first call."""
+    call()
+    count, begin = 0, time.process_time()
+    while time.process_time() - begin < seconds:
+        call()
+        count += 1
+    return (time.process_time() - begin) / count
+
+
+if __name__ == "__main__":
+    main()

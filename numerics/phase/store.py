@@ -1,0 +1,90 @@
+"""Measured samples by content: law, version of the code that measured, point and seed of the draw; kept as shards in a folder.
+
+A shard holds what one task measured (some hundred samples) and is written whole or not at all, so that a killed run loses only the
+tasks that were under way. A damaged shard is named in a warning and measured again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import warnings
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import scipy
+
+from numerics.phase.law import Law, Point, Samples
+from theory.files import output_folder, write_atomic
+
+
+@cache
+def version() -> str:
+    """Hash of all code of this floor, which turns a point and a seed into numbers, and of the versions of NumPy and SciPy."""
+    digest = hashlib.sha256(f"{np.__version__} {scipy.__version__}".encode())
+    here = Path(__file__).parent
+    for path in sorted((*here.glob("*.py"), *here.parent.glob("*.py"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def key(law: Law, seed: tuple[int, ...], point: Point) -> str:
+    """Name of a sample: 32 hexadecimal digits."""
+    return hashlib.sha256(json.dumps([law.name, version(), list(seed), list(point)]).encode()).hexdigest()[:32]
+
+
+class Store:
+    """Samples in memory, and in a folder if one is given; `len` is their number."""
+
+    def __init__(self, folder: str | Path | None = None):
+        self.folder = None if folder is None else output_folder(folder).resolve()
+        self._samples: dict[str, tuple[float, float, float, str]] = {}
+        if self.folder is not None:
+            for path in sorted(self.folder.glob("*.npz")):
+                self._read(path)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._samples
+
+    def samples(self, names: Sequence[str]) -> Samples:
+        """Those samples, in that order; KeyError for one that is not there."""
+        rows = [self._samples[name] for name in names]
+        rho, iterations, sensitivity = np.array([row[:3] for row in rows]).reshape(-1, 3).T
+        return Samples(rho, iterations, sensitivity, np.array([row[3] for row in rows], dtype="<U16"))
+
+    def add(self, names: Sequence[str], samples: Samples) -> None:
+        """Take what a task measured into memory."""
+        self._samples.update(zip(names, zip(*(column.tolist() for column in samples), strict=True), strict=True))
+
+    def reread(self, names: Sequence[str]) -> None:
+        """Take one shard that another process has written."""
+        if self.folder is not None:
+            self._read(self.folder / shard(names))
+
+    def _read(self, path: Path) -> None:
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as data:
+                names, samples = data["names"].tolist(), Samples(*(data[field] for field in Samples._fields))
+            self.add(names, samples)
+        except FileNotFoundError:
+            return
+        except Exception as error:  # zipfile, zlib, numpy, a missing field: all mean the same
+            warnings.warn(f"{path} is damaged ({type(error).__name__}); its cells are measured again", stacklevel=2)
+
+
+def shard(names: Sequence[str]) -> str:
+    """File name of the shard of these samples."""
+    return hashlib.sha256("".join(names).encode()).hexdigest()[:32] + ".npz"
+
+
+def write_shard(folder: str | Path, names: Sequence[str], samples: Samples) -> None:
+    """Write the samples of one task into the folder, whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, names=np.array(names), **samples._asdict())
+    write_atomic(Path(folder) / shard(names), buffer.getvalue())

@@ -1,0 +1,274 @@
+"""Figures of phase diagrams: cells of several sizes in colour, closed forms from `theory` as lines over them; the collapse of widths."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import ListedColormap, LogNorm, Normalize, TwoSlopeNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from numerics.phase.diagram import TRUSTED, PhaseDiagram, plane
+from numerics.phase.laws import law_named
+from paper_figures.figures import HALO, plain_ticks, styled
+from paper_figures.style import BLACK, BLUE, DASHED, ORANGE, VERMILLION, new_figure
+from theory.outcome import Outcome
+
+if TYPE_CHECKING:
+    from numerics.phase.scaling import Scaling
+
+LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95)
+"""spectral radii whose level lines are drawn; 1 besides where the law crosses it"""
+CROWDED = 900
+"""cells from which marks would hide the colours: the border of the outcomes is drawn instead"""
+MESH = 240
+
+MARKS = {
+    Outcome.CRITICAL: "^", Outcome.CYCLE: "o", Outcome.APERIODIC: "x", Outcome.DRIFT: ">", Outcome.GROWTH: "P",
+    Outcome.EXPLOSION: "*", Outcome.UNDECIDED: "_", Outcome.NON_FINITE: "s",
+}  # fmt: skip
+COLOURS = {
+    Outcome.FIXED_POINT: BLUE, Outcome.CRITICAL: "#56B4E9", Outcome.CYCLE: "#009E73", Outcome.APERIODIC: ORANGE, Outcome.DRIFT: "#F0E442",
+    Outcome.GROWTH: "#CC79A7", Outcome.EXPLOSION: VERMILLION, Outcome.UNDECIDED: "#8c959f", Outcome.NON_FINITE: BLACK,
+}  # fmt: skip
+MISSING = "#c9ced3"
+SYMBOLS = {
+    "sigma": "σ", "beta": "β", "residual": "a", "fraction": "a/(1 + a)", "slope": "k", "block": "$s_A$", "state": "$s_x$",
+    "recall": "$s_e$",
+}  # fmt: skip
+WORDS = {
+    "sigma": "weight scale σ", "beta": "recall strength β", "residual": "residual strength a", "fraction": "residual fraction a/(1 + a)",
+    "slope": "slope k of the activation", "width": "width d", "block": "scale of the sub-blocks $s_A$", "state": "scale of W_x, $s_x$",
+    "recall": "scale of W_e, $s_e$", "bias": "scale of the offset",
+}  # fmt: skip
+
+
+@styled
+def phase_figure(diagram: PhaseDiagram) -> Figure:
+    """Measured rho (colour), outcomes other than a fixed point (marks, or their border where cells are many), the law on top (lines).
+
+    Solid: level lines of the closed form. Dashed: finite-width scaling variable 3, beyond which the width is large enough for it.
+    Colours belong to the fixed point, marks to the orbit, which may go elsewhere.
+    """
+    figure, axis = _panel(diagram)
+    colours = mpl.colormaps["cividis"].with_extremes(over=VERMILLION, bad=MISSING)
+    _cells(figure, axis, diagram, diagram.rho, colours, Normalize(0, 1), "measured ρ at the fixed point (red: ρ > 1)", extend="max")
+    handles = _marks(axis, diagram) if len(diagram.cells) <= CROWDED else _border(axis, diagram)
+    return _finish(figure, axis, diagram, handles, np.isnan(diagram.rho))
+
+
+@styled
+def outcome_figure(diagram: PhaseDiagram) -> Figure:
+    """What the orbits do, most frequent of the draws, with the law on top."""
+    figure, axis = _panel(diagram)
+    known = [o for o in Outcome if (diagram.outcome == str(o)).any()]
+    index = np.array([[str(o) for o in known].index(o) for o in diagram.outcome], float)
+    _collection(axis, diagram, index, ListedColormap([COLOURS[o] for o in known]), Normalize(-0.5, len(known) - 0.5))
+    counts = Counter(diagram.outcome.tolist())
+    handles = [Patch(color=COLOURS[o], label=f"{o} ({counts[str(o)]} cells)") for o in known]
+    return _finish(figure, axis, diagram, handles, None)
+
+
+@styled
+def iterations_figure(diagram: PhaseDiagram) -> Figure:
+    """Median number of loops until the relative step stays below 1e-8, over the draws that reach a fixed point."""
+    figure, axis = _panel(diagram)
+    _cells(
+        figure, axis, diagram, diagram.iterations, _colours("viridis"), _log_norm(diagram.iterations), "loops to a relative step of 1e-8"
+    )
+    return _finish(figure, axis, diagram, [], np.isnan(diagram.iterations), "no orbit arrives")
+
+
+@styled
+def sensitivity_figure(diagram: PhaseDiagram) -> Figure:
+    """Median input sensitivity at the fixed point; the linear law says 1 where it holds."""
+    figure, axis = _panel(diagram)
+    values, label = diagram.sensitivity, f"median of {law_named(diagram.law).sensitivity}"
+    finite = values[np.isfinite(values) & (values > 0)]
+    reach = max(2.0, float(np.max(np.abs(np.log10(finite)), initial=0)))
+    norm = TwoSlopeNorm(0, -reach, reach)
+    with np.errstate(divide="ignore"):
+        _cells(figure, axis, diagram, np.log10(values), _colours("RdBu_r"), norm, f"log10 of the {label}")
+    return _finish(figure, axis, diagram, [], np.isnan(values))
+
+
+@styled
+def disagreement_figure(diagram: PhaseDiagram) -> Figure:
+    """rho - theory (colour), and the cells where most orbits go against the law (crosses)."""
+    figure, axis = _panel(diagram)
+    values = diagram.disagreement
+    reach = max(0.05, float(np.quantile(np.abs(values[np.isfinite(values)]), 0.98)) if np.isfinite(values).any() else 0)
+    label = "measured ρ minus ρ of the law"
+    _cells(figure, axis, diagram, values, _colours("RdBu_r"), TwoSlopeNorm(0, -reach, reach), label, extend="both")
+    wrong = diagram.contradicted > 0.5
+    handles = []
+    if wrong.any():
+        x, y = _centres(diagram)
+        look: dict[str, Any] = {"color": BLACK, "marker": "x", "linestyle": "none", "markersize": 3, "markeredgewidth": 0.8}
+        axis.plot(x[wrong], y[wrong], **look, gid="contradicted")
+        handles.append(Line2D([], [], **look, label=f"most orbits go against the law ({int(wrong.sum())} cells)"))
+    return _finish(figure, axis, diagram, handles, np.isnan(values))
+
+
+MAPS: dict[str, Callable[[PhaseDiagram], Figure]] = {
+    "phase": phase_figure, "phase-outcome": outcome_figure, "phase-iterations": iterations_figure,
+    "phase-sensitivity": sensitivity_figure, "phase-disagreement": disagreement_figure,
+}  # fmt: skip
+"""every map of a diagram, by the stem of its file"""
+
+
+@styled
+def scaling_figure(scaling: Scaling) -> Figure:
+    """Two panels over x = (beta/sigma) d^(1/4), a line per width (median of the draws): rho - theory, and (1 - rho)/(1 - theory).
+
+    The latter would be one curve if x were all that matters. Dashed: the law; dotted: x = 3.
+    """
+    figure = new_figure(6.4)
+    top, bottom = figure.subplots(2, 1, sharex=True)
+    shades = mpl.colormaps["cividis"](np.linspace(0, 0.9, len(scaling.widths)))
+    for i, (width, shade) in enumerate(zip(scaling.widths, shades, strict=True)):
+        label = f"d = {width} ({scaling.draws[i]} draws)"
+        top.plot(scaling.x, scaling.difference[i], color=shade, marker="o", markersize=3, label=label, gid=f"difference-{width}")
+        bottom.plot(scaling.x, scaling.ratio[i], color=shade, marker="o", markersize=3, gid=f"ratio-{width}")
+    for axis, law in ((top, 0), (bottom, 1)):
+        axis.axhline(law, color=BLACK, linestyle=DASHED, linewidth=1.1)
+        axis.axvline(TRUSTED, color=BLACK, linestyle=":", linewidth=1.1)
+    top.set(xscale="log", ylabel="ρ - theory", title=f"Linear law, a = {scaling.residual:g}")
+    bottom.set(
+        xlabel="$x = (β/σ)\\,d^{1/4}$", ylabel="(1 - ρ)/(1 - theory)", title=f"exponent for the best collapse: {scaling.exponent_text}"
+    )
+    plain_ticks(bottom.xaxis, (float(scaling.x[0]), float(scaling.x[-1])))
+    figure.legend(loc="outside lower left", ncols=2)
+    return figure
+
+
+def _panel(diagram: PhaseDiagram) -> tuple[Figure, Axes]:
+    figure = new_figure(6.3)
+    axis = figure.add_subplot()
+    law, settings = law_named(diagram.law), diagram.settings
+    said = [f"{SYMBOLS.get(k, k)} = {v:g}" if k != "width" else f"width {v:g}" for k, v in settings.items() if k != "sub_blocks"]
+    axis.set_title(f"{law.title}, {', '.join(said)}" if said else law.title)
+    for along, line in ((diagram.x, axis.xaxis), (diagram.y, axis.yaxis)):
+        name = line.axis_name
+        axis.set(**{f"{name}scale": "log" if along.log else "linear", f"{name}lim": (along.low, along.high)})
+        line.set_label_text(WORDS.get(along.name, along.name))
+        if along.log:
+            plain_ticks(line, (along.low, along.high))
+    axis.grid(False)
+    return figure, axis
+
+
+def _collection(axis: Axes, diagram: PhaseDiagram, values: np.ndarray, colours: Any, norm: Normalize) -> PolyCollection:
+    (u0, v0), (u1, v1) = diagram.cells.shares(0.0), diagram.cells.shares(1.0)
+    x0, x1, y0, y1 = diagram.x.at(u0), diagram.x.at(u1), diagram.y.at(v0), diagram.y.at(v1)
+    corners = np.stack((np.stack((x0, x1, x1, x0), axis=1), np.stack((y0, y0, y1, y1), axis=1)), axis=2)
+    masked = np.ma.masked_invalid(values)
+    cells = PolyCollection(list(corners), array=masked, cmap=colours, norm=norm, edgecolors="face", linewidths=0.2, rasterized=True)
+    axis.add_collection(cells, autolim=False)
+    return cells
+
+
+def _cells(
+    figure: Figure,
+    axis: Axes,
+    diagram: PhaseDiagram,
+    values: np.ndarray,
+    colours: Any,
+    norm: Normalize,
+    label: str,
+    extend: Any = "neither",
+) -> None:
+    cells = _collection(axis, diagram, values, colours, norm)
+    figure.colorbar(cells, ax=axis, location="bottom", extend=extend, aspect=32, shrink=0.92).set_label(label)
+
+
+def _finish(
+    figure: Figure, axis: Axes, diagram: PhaseDiagram, handles: list[Any], missing: np.ndarray | None, why: str = "no fixed point"
+) -> Figure:
+    handles = [*handles, *_law(axis, diagram)]
+    if missing is not None and missing.any():
+        handles.append(Patch(color=MISSING, label=f"{why} ({int(missing.sum())} cells)"))
+    if handles:
+        figure.legend(handles=handles, loc="outside lower left", handlelength=2.4)
+    return figure
+
+
+def _law(axis: Axes, diagram: PhaseDiagram) -> list[Line2D]:
+    """Level lines of the closed form and the line from which it is to be trusted, drawn from the formulas on a fine mesh."""
+    law = law_named(diagram.law)
+    u, v = np.meshgrid(*[np.linspace(0, 1, MESH)] * 2)
+    values = plane(law, diagram.x, diagram.y, diagram.settings, u, v)
+    x, y = diagram.x.at(u), diagram.y.at(v)
+    rho, trust = np.asarray(law.theory(values), float), np.asarray(law.trust(values), float)
+    handles = []
+    levels = [level for level in (*LEVELS, 1.0) if _crosses(rho, level)]
+    if levels:
+        widths = [2.2 if level == 1 else 1.2 for level in levels]
+        lines = axis.contour(x, y, rho, levels=levels, colors=BLACK, linewidths=widths)
+        lines.set(path_effects=HALO, gid="levels")
+        axis.clabel(lines, fmt=lambda level: f"{level:g}", fontsize=9.5, inline_spacing=2)
+        thick = " (thick: 1)" if 1.0 in levels else ""
+        handles.append(Line2D([], [], color=BLACK, linewidth=1.2, label=f"level lines of the law's ρ{thick}"))
+    if _crosses(trust, TRUSTED):
+        lines = axis.contour(x, y, trust, levels=[TRUSTED], colors=BLACK, linewidths=1.6, linestyles=[DASHED])
+        lines.set(path_effects=HALO, gid="trusted")
+        text = f"scaling variable {TRUSTED:g}: beyond it d is large enough for the law"
+        handles.append(Line2D([], [], color=BLACK, linestyle=DASHED, linewidth=1.6, label=text))
+    return handles
+
+
+def _crosses(values: np.ndarray, level: float) -> bool:
+    finite = values[np.isfinite(values)]
+    return bool(len(finite)) and finite.min() < level < finite.max()
+
+
+def _centres(diagram: PhaseDiagram) -> tuple[np.ndarray, np.ndarray]:
+    u, v = diagram.cells.shares()
+    return diagram.x.at(u), diagram.y.at(v)
+
+
+def _marks(axis: Axes, diagram: PhaseDiagram) -> list[Any]:
+    """Mark the cells whose orbits did not reach a fixed point; the legend says how many there are."""
+    x, y = _centres(diagram)
+    counts = Counter(diagram.outcome.tolist())
+    handles = []
+    for outcome, mark in MARKS.items():
+        here = diagram.outcome == str(outcome)
+        if here.any():
+            look: dict[str, Any] = {"color": BLACK, "marker": mark, "linestyle": "none", "markerfacecolor": "none", "markersize": 3.6}
+            axis.plot(x[here], y[here], **look, markeredgewidth=0.9, gid=f"outcome-{outcome}")
+            handles.append(Line2D([], [], **look, label=f"{outcome} ({counts[str(outcome)]} cells)"))
+    fixed = f"no mark: fixed point ({counts[str(Outcome.FIXED_POINT)]} of {len(diagram.cells)} cells)"
+    return [*handles, Line2D([], [], linestyle="none", label=fixed)]
+
+
+def _border(axis: Axes, diagram: PhaseDiagram) -> list[Any]:
+    """The sides between cells whose orbits mostly reach a fixed point and others."""
+    index = diagram.cells.raster()
+    fixed = (diagram.outcome == str(Outcome.FIXED_POINT))[index]
+    rows, cols = index.shape
+    sides = [((j + 1, i), (j + 1, i + 1)) for i, j in np.argwhere(fixed[:, 1:] != fixed[:, :-1])]
+    sides += [((j, i + 1), (j + 1, i + 1)) for i, j in np.argwhere(fixed[1:] != fixed[:-1])]
+    if not sides:
+        return []
+    ends = np.array(sides, float)
+    lines = np.stack((diagram.x.at(ends[..., 0] / cols), diagram.y.at(ends[..., 1] / rows)), axis=-1)
+    axis.add_collection(LineCollection(list(lines), colors="white", linewidths=1.4, gid="border"), autolim=False)
+    share = (diagram.outcome == str(Outcome.FIXED_POINT)).mean()
+    return [Line2D([], [], color="#9aa3ab", linewidth=1.4, label=f"white: border of the cells that reach a fixed point ({share:.0%})")]
+
+
+def _colours(name: str) -> Any:
+    return mpl.colormaps[name].with_extremes(bad=MISSING)
+
+
+def _log_norm(values: np.ndarray) -> Normalize:
+    finite = values[np.isfinite(values) & (values > 0)]
+    return LogNorm(float(finite.min()), max(float(finite.max()), 1.001 * float(finite.min()))) if len(finite) else LogNorm(1, 10)

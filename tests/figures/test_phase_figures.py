@@ -1,0 +1,167 @@
+"""Figures of phase diagrams: what is drawn is what was measured, and the lines are the law's."""
+
+import dataclasses
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
+
+from numerics import PhaseDiagram
+from numerics.phase import Axis, Cells
+from numerics.phase.diagram import plane
+from numerics.phase.laws import law_named
+from numerics.phase.scaling import Scaling
+from paper_figures import phase_figures as figures
+from paper_figures.style import WIDTH
+
+BETA, SIGMA = Axis("beta", 0.05, 5, log=True), Axis("sigma", 0.2, 5, log=True)
+
+
+def diagram(law="linear", residual=1.0, width=100, x=BETA, y=SIGMA, cells=None, **maps):
+    """A made-up diagram that agrees with the law, but for what is given."""
+    cells = cells or Cells.coarse(5, 7)
+    rule, n = law_named(law), len(cells)
+    settings = {
+        k: v
+        for k, v in {**rule.complete({}), "residual": residual, "width": width}.items()
+        if k in rule.parameters and k not in (x.name, y.name)
+    }
+    values = plane(rule, x, y, settings, *cells.shares())
+    theory = rule.theory(values)
+    agreed = {
+        "rho": theory, "rho_theory": theory, "iterations": np.full(n, 30.0), "sensitivity": np.ones(n), "outcome": np.full(n, "fixed-point", "<U16"),
+        "converged": np.ones(n), "contradicted": np.zeros(n), "trust": rule.trust(values),
+    }  # fmt: skip
+    return PhaseDiagram(law, x, y, settings, 1, 0, False, 0, cells, **{**agreed, **maps}, measured=n, seconds=1.0)
+
+
+def cells_of(axis):
+    (found,) = [c for c in axis.collections if isinstance(c, PolyCollection) and c.get_array() is not None]
+    return found
+
+
+def vertices(axis, gid):
+    (lines,) = [c for c in axis.collections if c.get_gid() == gid]
+    return lines, [path.vertices for path in lines.get_paths()]
+
+
+def legend_texts(figure):
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def refined():
+    cells = Cells.coarse(3, 4)
+    return cells.split(np.arange(12) % 5 == 0)
+
+
+NAN = np.full(35, np.nan)
+DIAGRAMS = {
+    "plain": lambda: diagram(),
+    "nothing found": lambda: diagram(rho=NAN, iterations=NAN, sensitivity=NAN, outcome=np.full(35, "cycle", "<U16")),
+    "several sizes": lambda: diagram(cells=refined()),
+    "crowded": lambda: diagram(
+        cells=Cells.coarse(31, 31), outcome=np.where(np.arange(961) % 31 < 9, "aperiodic", "fixed-point").astype("<U16")
+    ),
+    "other axes": lambda: diagram(x=Axis("fraction", 0, 0.9), y=Axis("width", 50, 400), law="tanh"),
+    "block without a law": lambda: diagram(law="none/pre/gru", x=Axis("state", 0.1, 3, log=True), y=Axis("block", 0.1, 3)),
+}
+DRAWN = [(name, stem) for name in DIAGRAMS for stem in figures.MAPS if name == "nothing found" or stem in ("phase", "phase-disagreement")]
+SCALING = Scaling(0.0, 0, (50, 100), (9, 9), np.geomspace(0.7, 6, 5), np.full((2, 5), 0.8), np.full((2, 5), 0.79), 0.251, 0.013)
+
+
+@pytest.mark.parametrize(("name", "stem"), [*DRAWN, ("scaling", "scaling")])
+def test_readable_on_a_phone_and_nothing_cut(name, stem):
+    before = dict(mpl.rcParams)
+    figure = figures.scaling_figure(SCALING) if name == "scaling" else figures.MAPS[stem](DIAGRAMS[name]())
+    assert dict(mpl.rcParams) == before
+    assert not plt.get_fignums()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    box = figure.get_tightbbox(canvas.get_renderer())
+    width, height = figure.get_size_inches()
+    assert width == WIDTH
+    assert min(box.x0, box.y0) >= -0.01
+    assert box.x1 <= width + 0.01
+    assert box.y1 <= height + 0.01
+    sizes = [text.get_fontsize() for text in figure.findobj(mpl.text.Text) if text.get_text().strip() and text.get_visible()]
+    assert min(sizes) >= 9
+
+
+@pytest.mark.parametrize("residual", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("law", ["linear", "tanh"])
+def test_level_lines_are_where_the_law_has_that_value(law, residual):
+    (axis, *_) = figures.phase_figure(diagram(law, residual)).axes
+    lines, paths = vertices(axis, "levels")
+    assert set(figures.LEVELS) <= set(lines.levels)
+    assert (1.0 in lines.levels) == (law == "tanh")
+    rule = law_named(law)
+    for level, path in zip(lines.levels, paths, strict=True):
+        values = {
+            **{k: np.full(len(path), v) for k, v in rule.complete({"residual": residual}).items()},
+            "beta": path[:, 0],
+            "sigma": path[:, 1],
+        }
+        np.testing.assert_allclose(rule.theory(values), level, atol=2e-4)
+
+
+@pytest.mark.parametrize("width", [30, 100, 1600])
+def test_trusted_line_is_scaling_variable_three(width):
+    (axis, *_) = figures.phase_figure(diagram(width=width)).axes
+    _, (path,) = vertices(axis, "trusted")
+    np.testing.assert_allclose(path[:, 0] / path[:, 1] * width**0.25, 3, rtol=1e-3)
+
+
+def test_colours_are_the_measurement_cell_by_cell():
+    data = diagram(residual=0.0)
+    rho, outcome = 1.3 * data.rho, data.outcome.copy()
+    rho[0] = np.nan
+    outcome[9], outcome[33:] = "cycle", "aperiodic"
+    figure = figures.phase_figure(dataclasses.replace(data, rho=rho, outcome=outcome))
+    (axis, *_) = figure.axes
+    shown = cells_of(axis)
+    np.testing.assert_array_equal(shown.get_array().filled(np.nan), rho)
+    assert shown.get_clim() == (0, 1)
+    x, y = BETA.at(data.cells.shares()[0]), SIGMA.at(data.cells.shares()[1])
+    marks = {line.get_gid(): line.get_xydata() for line in axis.lines}
+    np.testing.assert_array_equal(marks["outcome-cycle"], [[x[9], y[9]]])
+    np.testing.assert_array_equal(marks["outcome-aperiodic"], np.stack((x[33:], y[33:]), axis=1))
+    texts = legend_texts(figure)
+    assert "cycle (1 cells)" in texts
+    assert "aperiodic (2 cells)" in texts
+    assert "no mark: fixed point (32 of 35 cells)" in texts
+    assert "no fixed point (1 cells)" in texts
+    assert "a = 0, width 100" in axis.get_title(loc="left")
+
+
+def test_cells_of_several_sizes_tile_the_axes():
+    (axis, *_) = figures.phase_figure(diagram(cells=refined())).axes
+    corners = np.array([path.vertices[:4] for path in cells_of(axis).get_paths()])
+    width = np.log(corners[:, 1, 0] / corners[:, 0, 0])
+    height = np.log(corners[:, 2, 1] / corners[:, 1, 1])
+    assert (width * height).sum() == pytest.approx(np.log(100) * np.log(25))
+    np.testing.assert_allclose([corners[..., 0].min(), corners[..., 0].max(), *axis.get_ylim()], [0.05, 5, 0.2, 5])
+
+
+def test_disagreement_marks_the_cells_whose_orbits_go_against_the_law():
+    data = diagram()
+    against = np.zeros(35)
+    against[3] = 1
+    figure = figures.disagreement_figure(dataclasses.replace(data, rho=data.rho + 0.01, contradicted=against))
+    (axis, *_) = figure.axes
+    np.testing.assert_allclose(cells_of(axis).get_array(), 0.01)
+    (marks,) = [line for line in axis.lines if line.get_gid() == "contradicted"]
+    assert marks.get_xydata().shape == (1, 2)
+    assert "most orbits go against the law (1 cells)" in legend_texts(figure)
+
+
+def test_scaling_shows_every_width():
+    top, bottom = figures.scaling_figure(SCALING).axes
+    for width in (50, 100):
+        (difference,) = [line for line in top.lines if line.get_gid() == f"difference-{width}"]
+        np.testing.assert_allclose(difference.get_ydata(), 0.01)
+        (ratio,) = [line for line in bottom.lines if line.get_gid() == f"ratio-{width}"]
+        np.testing.assert_allclose(ratio.get_ydata(), 0.2 / 0.21)
+    assert "0.251 ± 0.013" in bottom.get_title(loc="left")

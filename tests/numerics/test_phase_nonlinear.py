@@ -1,0 +1,143 @@
+"""The nonlinear laws and the blocks: fixed points, spectra, orbits against dense and slow twins, and the closed forms they meet."""
+
+import numpy as np
+import pytest
+
+from numerics import FunctionLoop, classify, run
+from numerics.phase import nonlinear
+from numerics.phase.activation import ACTIVATIONS
+from numerics.phase.blocks import LinearBlock
+from numerics.phase.draw import random_draw
+from numerics.phase.laws import law_named
+from numerics.phase.mean_field import MeanField
+from numerics.phase.orbits import iterations, orbits
+from theory import Architecture
+
+GENTLE = [("linear", 1.0), ("relu", 1.0), ("tanh", 2.0), ("erf", 1.0), ("sin", 1.5), ("gelu", 1.0)]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("slope", [0.5, 2.0])
+def test_moments_are_the_gaussian_averages_of_the_functions_that_are_iterated(name, slope):
+    activation = ACTIVATIONS[name]
+    x = np.linspace(-10, 10, 40_001)
+    weight = np.exp(-(x**2) / 2) / np.exp(-(x**2) / 2).sum()
+    rough = 2e-4 if name == "relu" else 1e-9  # the kink
+    q, c = activation.moments(slope)
+    assert q == pytest.approx(weight @ activation.value(x, slope) ** 2, rel=rough)
+    assert c == pytest.approx(weight @ activation.slope(x, slope) ** 2, rel=rough)
+    step = 1e-6
+    inner = np.linspace(-2, 2, 20)
+    slopes = (activation.value(inner + step, slope) - activation.value(inner - step, slope)) / (2 * step)
+    np.testing.assert_allclose(activation.slope(inner, slope), slopes, atol=1e-8)
+
+
+def slow_loop(draw, name, slope, alpha, t):
+    def step(h, e):
+        z = alpha * h + draw.matrix @ ACTIVATIONS[name].value(h, slope) + t * e
+        return z / np.sqrt(np.mean(z * z))
+
+    return FunctionLoop(step, lambda e: draw.start.copy())
+
+
+@pytest.mark.parametrize(("name", "slope"), GENTLE)
+def test_fixed_point_spectrum_and_sensitivity_by_differences(name, slope):
+    d, alpha, t, step = 24, 0.7, 2.5, 1e-6
+    draw = random_draw(d, (3,))
+    branch = nonlinear.Branch(draw, ACTIVATIONS[name], slope)
+    h, w = branch.at(t)
+    loop = slow_loop(draw, name, slope, alpha, t)
+    np.testing.assert_allclose(loop.step(h, draw.e), h, atol=1e-9)
+    jacobian = np.column_stack([(loop.step(h + step * v, draw.e) - loop.step(h - step * v, draw.e)) / (2 * step) for v in np.eye(d)])
+    rho = np.abs(alpha + nonlinear.spectrum(branch, h)).max() / (alpha + w)
+    assert rho == pytest.approx(np.abs(np.linalg.eigvals(jacobian)).max(), abs=1e-6)
+    inputs = np.column_stack([(loop.step(h, draw.e + step * v) - loop.step(h, draw.e - step * v)) / (2 * step) for v in np.eye(d)])
+    slow = np.linalg.solve(np.eye(d) - jacobian, inputs)
+    assert nonlinear.sensitivity(branch, h, w, t) == pytest.approx(np.sum(slow**2) / d, rel=1e-5)
+
+
+def test_the_branch_does_not_depend_on_who_asked_before():
+    draw = random_draw(30, (5,))
+    first, second = (nonlinear.Branch(draw, ACTIVATIONS["tanh"], 1.0) for _ in range(2))
+    first.at(0.3)
+    np.testing.assert_array_equal(first.at(0.9)[0], second.at(0.9)[0])
+
+
+@pytest.mark.parametrize(("name", "slope"), GENTLE)
+def test_orbits_side_by_side_are_the_orbits_one_by_one(name, slope):
+    draw, t, alpha = random_draw(20, (2,)), np.array([0.1, 1.0, 4.0]), np.array([0.0, 1.0, 0.5])
+    found, last = orbits(draw, ACTIVATIONS[name], slope, alpha, t, loops=120)
+    for k in range(3):
+        slow, _ = run(slow_loop(draw, name, slope, alpha[k], t[k]), draw.e, len(found[k].steps))
+        early = slice(0, min(len(slow.steps), 25))
+        np.testing.assert_allclose(found[k].steps[early], slow.steps[early], rtol=1e-6, atol=1e-12)
+        np.testing.assert_array_equal(found[k].tail[-1], last[:, k])
+        np.testing.assert_allclose(np.linalg.norm(found[k].tail[-1] - found[k].tail[-2]), found[k].steps[-1], atol=1e-14)
+
+
+def test_iterations_count_the_last_step_above_the_tolerance():
+    draw = random_draw(20, (2,))
+    (orbit,), _ = orbits(draw, ACTIVATIONS["linear"], 1.0, np.array([0.0]), np.array([8.0]))
+    n = int(iterations(orbit))
+    assert orbit.relative_steps[n - 1 :].max() < 1e-8 <= orbit.relative_steps[n - 2]
+
+
+@pytest.mark.parametrize("name", ["linear", "tanh"])
+def test_arrival_beside_a_stable_fixed_point_agrees_with_the_trajectory(name):
+    """The short cut says fixed-point only where the classifier does."""
+    law, points = MeanField(name), [(48.0, 1.0, a, t) for a in (0.0, 1.0) for t in np.geomspace(0.05, 5, 12)]
+    found = law.measure((4,), points)
+    alpha, t = np.array(points)[:, 2:].T
+    slow, _ = orbits(random_draw(48, (4,)), ACTIVATIONS[name], 1.0, alpha, t)
+    outcomes = [str(classify(orbit).outcome) for orbit in slow]
+    np.testing.assert_array_equal(found.outcome, outcomes)
+    assert len(set(outcomes)) > 1
+
+
+@pytest.mark.parametrize(("name", "settings"), [("linear", {}), ("tanh", {"slope": 3.0}), ("sin", {"slope": 2.0}), ("relu", {}), ("erf", {"slope": 1.0})])  # fmt: skip
+def test_the_closed_form_holds_where_it_is_trusted_and_another_does_not(name, settings):
+    """Width 160, scaling variable above 3: within 10 %; the law with another residual strength is far off (power)."""
+    law = MeanField(name)
+    values = law.complete({**settings, "residual": 1.0, "width": 160})
+    rows = [{**values, "beta": beta} for beta in (2.0, 3.0, 5.0)]
+    rho = np.median([law.measure((seed,), [law.point(row) for row in rows]).rho for seed in range(3)], axis=0)
+    columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    assert (law.trust(columns) > 3).all()
+    np.testing.assert_allclose(rho, law.theory(columns), rtol=0.1)
+    assert (np.abs(rho / law.theory({**columns, "residual": np.zeros(3)}) - 1) > 0.1).all()
+
+
+def test_equal_ratios_are_the_same_sample():
+    law = MeanField("linear")
+    points = {law.point(law.complete({"residual": 0.3 * c, "sigma": 0.7 * c, "beta": 0.9 * c})) for c in (1.0, 3.0, 0.1)}
+    assert len(points) == 1
+    same = law.point(law.complete({"fraction": 0.75})), law.point(law.complete({"residual": 3.0}))
+    assert same[0] == same[1]
+
+
+@pytest.mark.parametrize("architecture", Architecture.all(), ids=str)
+def test_every_architecture_can_be_measured(architecture):
+    law = LinearBlock(architecture)
+    found = law.measure((0,), [law.point(law.complete({"width": 6, "sub_blocks": 2}))])
+    assert found.outcome[0] != ""
+    assert np.isnan(found.rho[0]) == np.isnan(found.sensitivity[0])
+
+
+BLOCKS = [("internal/pre", {}, "drift"), ("none/pre", {"bias": 1.0}, "drift"), ("external/pre", {"state": 3.0}, "explosion"), ("external/post", {"recall": 4.0, "state": 0.3}, "fixed-point")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "settings", "outcome"), BLOCKS)
+def test_outcomes_of_blocks_that_the_theory_names(name, settings, outcome):
+    law = law_named(name)
+    point = law.point(law.complete({**settings, "width": 32, "sub_blocks": 1}))
+    outcomes = [law.measure((seed,), [point]).outcome[0] for seed in range(3)]
+    assert outcomes == [outcome] * 3
+
+
+@pytest.mark.parametrize("name", ["external/post", "internal/post"])
+def test_blocks_meet_their_closed_form(name):
+    law = law_named(name)
+    values = law.complete({"width": 150, "sub_blocks": 1, "state": 0.8, "recall": 1.6, "block": 1.3})
+    found = law.measure((1,), [law.point(values)])
+    assert found.rho[0] == pytest.approx(float(law.theory(values)), rel=0.15)
+    assert np.isnan(law.theory({**values, "sub_blocks": 2}))
