@@ -35,7 +35,7 @@ class _Run:
 
 def submit_grid(
     plan: Plan, out: str | Path, *, data: Mapping[str, str | Path] | None = None, minutes: float | None = None, threads: int = 1,
-    device: str = "cpu", request: Request | None = None, executor: Executor = "slurm", wait: bool = True,
+    device: str = "cpu", compiled: bool = False, request: Request | None = None, executor: Executor = "slurm", wait: bool = True,
     progress: bool = True,
 ) -> GridReport:  # fmt: skip
     """Submit every unfinished run of the plan; with `wait`, stay until all have ended and report them as `run_grid` does.
@@ -45,7 +45,7 @@ def submit_grid(
     at once: for tests. Raises `UsageError` where submitit or Slurm is missing.
     """
     start, failed = time.monotonic(), {}
-    every = plan_jobs(plan, out, data or {}, minutes, threads, device)
+    every = plan_jobs(plan, out, data or {}, minutes, threads, device, compiled)
     ids = tuple(job.id for job in every)
     todo = pending(every)
     if todo:

@@ -64,6 +64,7 @@ def submit(
     at_once: int = 16,
     threads: int = 1,
     device: str = "cpu",
+    compile_: Annotated[bool, tyro.conf.arg(name="compile")] = False,
     executor: Literal["slurm", "local"] = "slurm",
     detach: bool = False,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
@@ -85,6 +86,7 @@ def submit(
         at_once: Most jobs at a time.
         threads: CPU threads per run.
         device: A torch device of the nodes, e.g. cpu or cuda.
+        compile_: Compile the loops (needs a C++ compiler on the nodes); for boards and long runs.
         executor: Local runs the jobs on this machine, all at once, to try things out.
         detach: Do not wait; OUT/results.jsonl grows all the same.
         json_: Print the summary as JSON and no progress bar.
@@ -94,7 +96,8 @@ def submit(
 
     report = submit_grid(
         Plan.load(plan), out, data=_files(data), minutes=budget_minutes, threads=threads, device=device,
-        request=Request(job_minutes, partition, gpus, memory_gb, at_once), executor=executor, wait=not detach, progress=not json_,
+        compiled=compile_, request=Request(job_minutes, partition, gpus, memory_gb, at_once), executor=executor, wait=not detach,
+        progress=not json_,
     )  # fmt: skip
     return _print(report, json_)
 

@@ -16,7 +16,9 @@ def run(*args, **options):
     return subprocess.run([*LOOPSTAB, *map(str, args)], capture_output=True, text=True, timeout=120, **options)
 
 
-@pytest.mark.parametrize("command", ["claims", "phase", "scaling", "train", "crossvalidate", "diagnose", "report", "anisotropy", "certify"])
+@pytest.mark.parametrize(
+    "command", ["claims", "phase", "scaling", "train", "crossvalidate", "diagnose", "report", "anisotropy", "certify", "attack"]
+)
 def test_help_has_an_example(command):
     done = run(command, "--help")
     assert done.returncode == 0
