@@ -173,12 +173,16 @@ def _composed(case: Case) -> str | None:
     allowed = _tolerance(len(h), size, 4 * (1 + cancelled) * float(np.linalg.norm(case["w_x"])))
     error = float(np.abs(measured - closed).max())
     if error > allowed:
-        return f"recall {case['recall']}, {len(case['blocks'])} sub-block(s), h = {show(h)}: J^ is off DN(z) J by {error:.4g} > {allowed:.1e}"
+        return (
+            f"recall {case['recall']}, {len(case['blocks'])} sub-block(s), h = {show(h)}: J^ is off DN(z) J by {error:.4g} > {allowed:.1e}"
+        )
     # one left null vector and the block on the tangent space: the same characteristic polynomial as J^
     basis, n = tangent(z), z / np.linalg.norm(z)
     null = float(np.abs(n @ measured).max())
     if null > allowed:
-        return f"recall {case['recall']}, gain {show(gain)}, eps = {eps:g}: the new state is no left null vector of J^: |n^T J^| = {null:.4g}"
+        return (
+            f"recall {case['recall']}, gain {show(gain)}, eps = {eps:g}: the new state n is not null from the left: |n^T J^| = {null:.4g}"
+        )
     mine, whole = np.poly(basis.T @ measured @ basis), np.poly(measured)
     error = float(np.abs(np.append(mine, 0.0) - whole).max())
     if error > allowed * len(h) * (1 + size) ** len(h) * 2 ** len(h):
