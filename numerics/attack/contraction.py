@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from numerics.attack.rational import complex_step, fractions, normalised, show, sizes, spheres, stretched, tangent
+from numerics.attack.rational import UNIT, complex_step, fractions, normalised, show, sizes, spheres, stretched, tangent
 from numerics.attack.suite import Case, Drop, Suite
 from numerics.loop import Array
 from numerics.numeric import numeric
@@ -112,7 +112,8 @@ def _worst_direction(case: Case, h: Array) -> tuple[float, Array]:
 def _largest_stretch(case: Case) -> tuple[float, Array, Array]:
     """The largest |f(x) - f(y)|/|x - y| found, and the pair: climbs from every start along fixed pseudo-random directions."""
     rng = np.random.default_rng(0)
-    best = (0.0, *_starts(case)[:2])
+    first, second, *_ = _starts(case)
+    best = 0.0, first, second
     for h in _starts(case):
         size, v = _worst_direction(case, h)
         step = 0.5
@@ -153,7 +154,7 @@ def _settles_once(case: Case) -> str | None:
     kappa, d = _kappa(case), case["drives"].shape[-1]
     loops = min(400, math.ceil(math.log(1e-9) / math.log(kappa))) if 0 < kappa < 1 else 400
     # one loop rounds to a few ulps of R times the amplification R/r of each sub-block, 16 (d + 2) of them as for N1
-    rounding = 16 * (d + 2) * 2.3e-16 * np.sqrt(d) * float(np.prod(1 + case["slopes"] * np.sqrt(d) / np.abs(case["radii"])))
+    rounding = 16 * (d + 2) * UNIT * np.sqrt(d) * float(np.prod(1 + case["slopes"] * np.sqrt(d) / np.abs(case["radii"])))
     states = _starts(case)
     gap = max(_length(x - states[0]) for x in states)  # orbits are compared with the first
     for loop in range(loops):

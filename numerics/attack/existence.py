@@ -127,13 +127,12 @@ def _only_central(case: Case) -> str | None:
     a, beta, e, eps = (case[name] for name in ("a", "beta", "e", "eps"))
     found = certify(NormMap.of(a, np.zeros((len(e), len(e))), beta * e, eps, "linear"), max_boxes=BOXES)
     where = f"N_eps({a:g} h + {beta:g} e), e = {show(e)}, eps = {eps:g}"
-    if len(found.points) > 1:
+    if len(found.points) > 1 or found.count == 0:
         return f"{where}: {len(found.points)} fixed points proved"
     if found.count is None:
         raise Undecided(f"{where}: {len(found.undecided)} boxes undecided")
-    if found.count == 0:
-        return f"{where}: no fixed point"
-    h = found.points[0].center
+    (point,) = found.points
+    h = point.center
     x = float(h @ e) / len(e)
     s2 = float(np.mean((a * h + beta * e) ** 2)) + eps
     error = abs(s2 / numeric("central_scale_squared")(x, eps) - 1)

@@ -12,13 +12,11 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from numerics.attack.rational import arrays, complex_step, fractions, matrices, normalised, show, sizes, spheres, tangent
+from numerics.attack.rational import UNIT, arrays, complex_step, fractions, matrices, normalised, show, sizes, spheres, tangent
 from numerics.attack.suite import Case, Drop, Suite
 from numerics.loop import Array
 from numerics.maps import RMSNorm
 from numerics.numeric import numeric
-
-UNIT = float(np.finfo(float).eps)
 
 
 def _tolerance(d: int, *factors: float) -> float:

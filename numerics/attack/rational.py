@@ -10,6 +10,8 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from numerics.loop import Array
 
+UNIT = float(np.finfo(float).eps)
+
 
 def fractions(low: float, high: float) -> SearchStrategy[float]:
     """Multiples of 1/16 in [low, high]; they shrink to 0, or to the end nearest to it."""
