@@ -131,8 +131,7 @@ def _only_central(case: Case) -> str | None:
         return f"{where}: {len(found.points)} fixed points proved"
     if found.count is None:
         raise Undecided(f"{where}: {len(found.undecided)} boxes undecided")
-    (point,) = found.points
-    h = point.center
+    h = np.stack([point.center for point in found.points])[0]
     x = float(h @ e) / len(e)
     s2 = float(np.mean((a * h + beta * e) ** 2)) + eps
     error = abs(s2 / numeric("central_scale_squared")(x, eps) - 1)
