@@ -183,7 +183,7 @@ SUITES = (
         ), "closed form", 1,
     ),
     Suite(
-        "M5", "condition number", "J = V L V^-1: |J^t| <= |V||V^-1| rho^t, |(I - J)^-1| <= |V||V^-1|/(1 - rho)", _similar, _condition_number,
+        "M5", "condition number", "J = V L V^-1, k = |V||V^-1|: |J^t| <= k rho^t, |(I - J)^-1| <= k/(1 - rho)", _similar, _condition_number,
         (Drop("diagonalisable: a Jordan block", lambda: _similar(jordan=True)),), "closed form", 1,
     ),
 )  # fmt: skip
