@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from scipy.special import erf
 
+from numerics.attack.derivative import normalised
 from numerics.attack.mean_field import FINITE, Draw, ginibre, off, settle
-from numerics.attack.rational import fractions, normalised
+from numerics.attack.rational import fractions
 from numerics.attack.suite import Case, Drop, Suite
 from numerics.loop import Array
 from numerics.numeric import numeric

@@ -12,7 +12,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from numerics.attack.rational import UNIT, complex_step, fractions, normalised, show, sizes, spheres, stretched, tangent
+from numerics.attack.derivative import UNIT, complex_step, normalised, tangent
+from numerics.attack.rational import fractions, show, sizes, spheres, stretched
 from numerics.attack.suite import Case, Drop, Suite
 from numerics.loop import Array
 from numerics.numeric import numeric

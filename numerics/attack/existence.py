@@ -13,7 +13,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from numerics.attack.rational import arrays, complex_step, fractions, matrices, normalised, rotations, show, sizes, spheres, stretched
+from numerics.attack.derivative import complex_step, normalised
+from numerics.attack.rational import arrays, fractions, matrices, rotations, show, sizes, spheres, stretched
 from numerics.attack.sphere import proved_states
 from numerics.attack.suite import Case, Drop, Suite, Undecided
 from numerics.certificate import Certificate, certify

@@ -12,8 +12,9 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from numerics.attack.derivative import complex_step, normalised
 from numerics.attack.existence import bisect
-from numerics.attack.rational import arrays, complex_step, fractions, normalised, show, sizes, spheres
+from numerics.attack.rational import arrays, fractions, show, sizes, spheres
 from numerics.attack.suite import Case, Drop, Suite, Undecided
 from numerics.certificate import certify
 from numerics.certified_maps import TanhMap

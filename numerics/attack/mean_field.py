@@ -13,7 +13,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from numerics.attack.rational import fractions, normalised
+from numerics.attack.derivative import normalised
+from numerics.attack.rational import fractions
 from numerics.attack.suite import Case, Drop, Suite
 from numerics.loop import Array
 from numerics.numeric import numeric
@@ -42,7 +43,7 @@ def ginibre(rng: np.random.Generator, d: int) -> Array:
 
 def settle(a: float, matrix: Array, drive: Array, start: Array, phi: Any = None, slope: Any = None, eps: float = 0.0) -> Draw:
     """Iterate h' = N(a h + M phi(h) + b) from `start`; phi(x) = x if not given. `sensitivity` is per unit of |b|/R: S = dh*/db |b|/R."""
-    h, d, moved = start, len(start), np.inf
+    h, z, d, moved = start, start, len(start), np.inf
     for _ in range(LOOPS):
         z = a * h + matrix @ (h if phi is None else phi(h)) + drive
         new = normalised(z, eps)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from scipy.optimize import minimize
 
-from numerics.attack.rational import UNIT, arrays, fractions, rotations, show, sizes, spectra, unimodular
+from numerics.attack.derivative import UNIT
+from numerics.attack.rational import arrays, fractions, rotations, show, sizes, spectra, unimodular
 from numerics.attack.suite import Case, Drop, Suite
 from numerics.loop import Array
 from numerics.numeric import numeric

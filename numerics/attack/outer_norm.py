@@ -12,7 +12,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from numerics.attack.rational import UNIT, arrays, complex_step, fractions, matrices, normalised, show, sizes, spheres, tangent
+from numerics.attack.derivative import UNIT, complex_step, normalised, tangent
+from numerics.attack.rational import arrays, fractions, matrices, show, sizes, spheres
 from numerics.attack.suite import Case, Drop, Suite
 from numerics.loop import Array
 from numerics.maps import RMSNorm

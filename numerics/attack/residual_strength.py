@@ -6,21 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from numerics.attack.rational import (
-    UNIT,
-    arrays,
-    complex_step,
-    fractions,
-    matrices,
-    normalised,
-    rotations,
-    show,
-    sizes,
-    spectra,
-    spheres,
-    tangent,
-    unimodular,
-)
+from numerics.attack.derivative import UNIT, complex_step, normalised, tangent
+from numerics.attack.rational import arrays, fractions, matrices, rotations, show, sizes, spectra, spheres, unimodular
 from numerics.attack.suite import Case, Drop, Suite, Undecided
 from numerics.loop import Array
 
