@@ -13,7 +13,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from numerics.attack.derivative import complex_step, normalised
+from numerics.attack.derivative import complex_step, normalised, tangent
 from numerics.attack.rational import arrays, fractions, matrices, rotations, show, sizes, spheres, stretched
 from numerics.attack.sphere import proved_states
 from numerics.attack.suite import Case, Drop, Suite, Undecided
@@ -160,10 +160,11 @@ def _cap(draw: DrawFn, dominates: bool = True, over_states: bool = True) -> Case
     top = draw(fractions(1 / 4, 2))
     gain = np.ones(d)
     if dominates and over_states:
-        saturates = draw(st.booleans())
-        if not saturates:
-            gain = draw(arrays(d, 1 / 2, 2))
-        matrix, bound = draw(stretched(d, 0, top)), top * float(gain.max())
+        kind = draw(st.sampled_from(("linear", "tanh", "gain")))
+        saturates = kind == "tanh"
+        gain = draw(arrays(d, 1 / 2, 2)) if kind == "gain" else gain
+        low = draw(st.sampled_from((0.0, top)))  # at equal singular values the cap is filled
+        matrix, bound = draw(stretched(d, low, top)), top * float(gain.max())
         beta = bound * draw(fractions(17 / 16, 3))
     else:
         q, saturates = draw(rotations(d)), False
@@ -178,13 +179,15 @@ def _cap(draw: DrawFn, dominates: bool = True, over_states: bool = True) -> Case
 
 
 def _in_the_cap(case: Case) -> str | None:
-    """Images within arcsin(G/|b|) of b, also from the directions A stretches most; then a proved state k = N(A Gamma k + b)."""
+    """Images within arcsin(G/|b|) of b, also from the states that reach for its rim; then a proved state k = N(A Gamma k + b)."""
     matrix, drive, d = case["matrix"] * case["gain"], case["drive"], len(case["drive"])
     size, bound = float(np.linalg.norm(drive)), case["bound"] * np.sqrt(d)
     where = f"A = {show(case['matrix'])}, gain {show(case['gain'])}, b = {show(drive)}, sup|g| taken as {case['bound']:g} R"
     if bound < size:
-        right = np.linalg.svd(matrix)[2] * np.sqrt(d)
-        for h in (*case["probes"], *right, *-right):
+        share = bound / size  # the rim: g = -share^2 b + share sqrt(1 - share^2) |b| n, n across b
+        rim = -(share**2) * drive[:, None] + share * math.sqrt(1 - share**2) * size * tangent(drive)
+        worst = normalised(np.linalg.lstsq(matrix, rim)[0].T + 1e-12)
+        for h in (*case["probes"], *worst, *-worst):
             z = matrix @ (np.tanh(h) if case["saturates"] else h) + drive
             cosine = float(z @ drive / np.linalg.norm(z) / size)
             # an angle near 0 is known to sqrt(rounding) only: compare sines there

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from numerics.attack.derivative import complex_step, normalised, tangent
-from numerics.attack.rational import fractions, show, sizes, spheres, stretched
+from numerics.attack.rational import arrays, fractions, show, sizes, spheres, stretched
 from numerics.attack.sensitivity import rounding
 from numerics.attack.suite import Case, Drop, Suite
 from numerics.loop import Array
@@ -31,7 +31,10 @@ def _unrolled(draw: DrawFn, kind: str = "") -> Case:
         "matrix": draw(stretched(d, 0, top, top)), "drive": beta * unit, "start": draw(spheres(d)), "direct": draw(spheres(d)),
         "start_gradient": np.zeros(d), "loops": loops, "kept": draw(st.integers(1, loops)), "kappa": top / (beta - top),
     }  # fmt: skip
-    if kind == "rho":
+    if not kind and draw(st.booleans()):  # h_0 fixed, J = kappa on the tangent space: the bounds are attained
+        along = np.outer(unit, unit) / d
+        case |= {"matrix": top * (np.eye(d) - 2 * along), "start": unit, "direct": tangent(unit) @ draw(arrays(d - 1, 1 / 4, 1))}
+    elif kind == "rho":
         across, r, corner = tangent(unit), draw(fractions(1 / 4, 1 / 2)), draw(fractions(2, 4))
         block = across @ np.array([[r, corner], [0, r]]) @ across.T
         case |= {"matrix": block, "drive": unit, "start": unit, "direct": across[:, 1], "kappa": r, "loops": 3 + loops, "kept": 1}
