@@ -64,7 +64,7 @@ def name(value) -> str:
 
 
 def trials(suite: Suite) -> int:
-    return max(3, min(25, round(25 / suite.cost)))
+    return max(3, min(12, round(25 / suite.cost)))
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=name)
@@ -118,15 +118,13 @@ def test_a_wrong_closed_form_shows(module, formula, factor, suite, monkeypatch):
 
 
 def test_counterexamples_shrink_to_what_one_can_print():
-    suite = contraction.SUITES[2]
+    (suite,) = (s for s in non_normality.SUITES if s.name == "normal matrices")
     smallest = find(
         suite.drops[0].cases(),
         lambda case: suite.judge(case) is not None,
         settings=settings(database=None, derandomize=True, max_examples=50, deadline=None),
     )
-    np.testing.assert_array_equal(smallest["matrices"], -0.5 * np.eye(2)[None])
-    np.testing.assert_array_equal(np.abs(smallest["probes"]), np.ones((2, 1, 2)))
-    np.testing.assert_array_equal(smallest["drives"] * 16, np.round(smallest["drives"] * 16))
+    np.testing.assert_array_equal(smallest["matrix"], [[0.25, 1.0], [0.0, 0.25]])
 
 
 @pytest.mark.parametrize("draw", [rotations(4), spheres(4), spectra(4, 0.75), unimodular(4), stretched(3, 0.5, 2, 2)], ids=str)
