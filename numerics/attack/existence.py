@@ -30,10 +30,10 @@ def _ball(draw: DrawFn, norm: bool = True) -> Case:
     """h' = N_eps(a h + A tanh h + c), or without N: then a = 1, the rows of A are small and c is not."""
     d = draw(sizes(1, 3))
     if norm:
-        parts = draw(fractions(-2, 2)), draw(matrices(d, 2)), draw(arrays(d, -1, 1))
+        a, matrix, drive = draw(fractions(-2, 2)), draw(matrices(d, 2)), draw(arrays(d, -1, 1))
     else:
-        parts = 1.0, draw(matrices(d, 1 / 4)), draw(arrays(d, 1, 2))
-    return {"a": parts[0], "matrix": parts[1], "drive": parts[2], "eps": draw(fractions(1 / 8, 1)), "norm": norm}
+        a, matrix, drive = 1.0, draw(matrices(d, 1 / 4)), draw(arrays(d, 1, 2))
+    return {"a": a, "matrix": matrix, "drive": drive, "eps": draw(fractions(1 / 8, 1)), "norm": norm}
 
 
 def _certificate(case: Case) -> Certificate:

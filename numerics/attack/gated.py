@@ -127,6 +127,26 @@ def _moves_inwards(case: Case) -> str | None:
 
 
 @st.composite
+def _near_saturation(draw: DrawFn, rounded: bool = False) -> Case:
+    """x = p log 2 + offset, p = 24 or 53 bits; `rounded`: sigmoid(x) in double precision, then rounded to 24 bits, offset in (0, 1/2]."""
+    if rounded:
+        return {"bits": 24, "offset": draw(fractions(1 / 16, 1 / 2)), "rounded": True}
+    offset = draw(fractions(1 / 16, 2)) * draw(st.sampled_from((1.0, -1.0)))
+    return {"bits": draw(st.sampled_from((24, 53))), "offset": offset, "rounded": False}
+
+
+def _saturates(case: Case) -> str | None:
+    """1/(1 + exp(-x)) is 1 iff x is above the closed form, to 1/16."""
+    dtype = np.float32 if case["bits"] == 24 else np.float64
+    x = float(numeric("sigmoid_saturation")(case["bits"])) + case["offset"]
+    one = np.float64(1) if case["rounded"] else dtype(1)
+    gate = dtype(one / (one + np.exp(-type(one)(x))))
+    if (gate == 1) != (case["offset"] > 0):
+        return f"{case['bits']} bits, rounded at the end {case['rounded']}: sigmoid({x:.6g}) = {gate!r}"
+    return None
+
+
+@st.composite
 def _frozen_reset(draw: DrawFn, hidden: float = 1.0) -> Case:
     """No input and reset gates at 1/2: n = tanh((V_n h + c_n)/2); any update gate below sigmoid(3)."""
     d = draw(sizes(1, 2))
@@ -205,6 +225,10 @@ SUITES = (
     Suite(
         "N8", "inwards", "a state outside the box moves inwards", _outer_state, _moves_inwards,
         (Drop("exact: float32, gate rounded to 1", lambda: _outer_state(single=True)),), "sample", 0.2,
+    ),
+    Suite(
+        "N8", "saturation", "1/(1 + exp(-x)) is computed as 1 iff x > p log 2", _near_saturation, _saturates,
+        (Drop("every operation in p bits: rounded once, at the end", lambda: _near_saturation(rounded=True)),), "closed form", 0.2,
     ),
     Suite(
         "N8", "fixed points of the candidate", "the fixed points are those of n, and there is one", _frozen_reset,

@@ -74,12 +74,15 @@ def off(values: list[float], law: float, allowed: float) -> tuple[float, float] 
 
 @st.composite
 def _widths(draw: DrawFn, form: str = "", low: float = 3.0, high: float = 8.0, kind: str = "") -> Case:
-    """`kind`: aligned (e chosen after A), symmetric (A), epsilon (eps = 4 w^2), shared (the block's A is W_x), or nothing."""
+    """`kind`: aligned (e chosen after A; W_e is W_x), symmetric (A), epsilon (eps = 4 w^2), rms (no centring), or nothing.
+
+    `other`: scale of the block's A, mean entry of e, or half the root mean square of the gain.
+    """
     return {
         "seed": draw(st.integers(0, 2**31)), "d": draw(st.sampled_from((48, 64))), "draws": 24, "x": draw(fractions(low, high)),
         "form": form or draw(st.sampled_from(("layer norm", "gain", "external", "internal"))), "kind": kind,
         "a": draw(st.sampled_from((0.0, 0.5, 1.0, 2.0))) if form == "plain" else 0.0, "sigma": draw(fractions(1 / 2, 2)),
-        "other": draw(fractions(3 / 4, 1) if kind == "shared" else fractions(1 / 4, 3 / 4)),
+        "other": draw(fractions(3 / 4, 15 / 16) if kind == "rms" else fractions(1 / 4, 3 / 4)),
     }  # fmt: skip
 
 
@@ -87,10 +90,17 @@ def _law(case: Case) -> tuple[float, float, float, float]:
     """(sigma, beta, s, rho): scales of the matrix and the drive of N(a h + M h + b), and what N6 says of them."""
     a, sigma, ratio, other = case["a"], case["sigma"], case["x"] / case["d"] ** 0.25, case["other"]
     beta = sigma * ratio
-    if case["form"] == "layer norm":  # the drive keeps 1 - mu^2 of its mean square
-        return sigma, beta, numeric("mean_field_scale")(0, sigma, beta), numeric("mean_field_rho")(0, sigma, beta)
+    if case["form"] == "layer norm":  # an input of mean entry mu drives with beta sqrt(1 - mu^2)
+        law = numeric("mean_field_scale")(0, sigma, beta), numeric("mean_field_rho")(0, sigma, beta)
+        return sigma, beta / np.sqrt(1 - other**2), *law
     if case["form"] == "gain":
-        return sigma, beta, numeric("mean_field_scale")(0, sigma, beta), numeric("mean_field_rho_gain")(sigma, 1, beta)
+        gain = 2 * other
+        return (
+            sigma,
+            beta * gain,
+            numeric("mean_field_scale")(0, sigma * gain, beta * gain),
+            numeric("mean_field_rho_gain")(gain, sigma, beta * gain),
+        )
     if case["form"] == "external":
         stretch = np.sqrt(1 + other**2)
         scale = numeric("mean_field_scale")(0, sigma * stretch, beta * stretch)
@@ -111,18 +121,20 @@ def _measure(case: Case, rng: np.random.Generator, sigma: float, beta: float) ->
         e = np.linalg.eigh(matrix + matrix.T)[1][:, -1]
     e = normalised(e)
     start = normalised(rng.standard_normal(d))
-    if form == "layer norm":  # e' = C(mean + e/...): built from the centred part, whose mean square is 1 - mu^2
+    if form == "layer norm":  # LayerNorm's loop is that of N with C A C and C e; e has the mean entry `other`
         center = np.eye(d) - 1 / d
-        whole = normalised(center @ e) * np.sqrt(1 - other**2) + other
-        b = center @ whole
-        return settle(0.0, sigma * center @ matrix @ center, beta / np.sqrt(1 - other**2) * b, normalised(center @ start))
-    if form == "gain":  # rms(gain) = 1: k' = N(A Gamma k + beta e), h = Gamma k
-        gain = normalised(1 + other * rng.uniform(-1, 1, d))
+        e = normalised(center @ e) * np.sqrt(1 - other**2) + other
+        if case["kind"] == "rms":
+            center = np.eye(d)
+        return settle(0.0, sigma * center @ matrix @ center, beta * center @ e, normalised(center @ start))
+    if form == "gain":  # k' = N(A Gamma k + beta e), h = Gamma k
+        gain = 2 * other * normalised(1 + other * rng.uniform(-1, 1, d))
         return settle(0.0, sigma * matrix * gain, beta * e, start)
     if form in ("external", "internal"):
-        inner = other * (matrix if case["kind"] == "shared" else ginibre(rng, d))
+        inner = other * ginibre(rng, d)
         outer = np.eye(d) + inner if form == "external" else inner
-        drive = outer @ (beta * ginibre(rng, d) @ e)
+        recall = matrix if case["kind"] == "aligned" else ginibre(rng, d)
+        drive = outer @ (beta * recall @ e)
         return settle(float(form == "internal"), outer @ (sigma * matrix), drive, start)
     return settle(case["a"], sigma * matrix, beta * e, start, eps=4 * (sigma**2 + beta**2) if case["kind"] == "epsilon" else 0.0)
 
@@ -165,7 +177,8 @@ SUITES = (
     Suite(
         "N6", "forms", "LayerNorm, gain without residual, external and internal blocks obey the law", _widths, _obeys,
         (
-            Drop("independent: the block's A is its W_x", lambda: _widths("external", 3, 4, kind="shared")),
+            Drop("independent: W_e is W_x, e the direction that it stretches most", lambda: _widths("external", kind="aligned")),
+            Drop("LayerNorm: RMSNorm in its place, e of mean entry 3/4 and more", lambda: _widths("layer norm", kind="rms")),
             Drop("limit: x below 1", lambda: _widths("", 1 / 8, 3 / 4)),
         ), "sample", 20,
     ),

@@ -148,12 +148,12 @@ def _similar(draw: DrawFn, jordan: bool = False) -> Case:
 
 
 def _condition_number(case: Case) -> str | None:
-    """|J^t| <= |V||V^{-1}| rho^t and |(I - J)^{-1}| <= |V||V^{-1}|/(1 - rho), t <= 400."""
+    """|J^t| <= |V||V^{-1}| rho^t and |(I - J)^{-1}| <= |V||V^{-1}|/(1 - rho), t <= 100."""
     v, inverse, block = case["basis"], case["inverse"], case["block"]
     rho, d = float(np.abs(np.linalg.eigvals(block)).max()), len(block)
     j, cost = v @ block @ inverse, float(np.linalg.norm(v, 2) * np.linalg.norm(inverse, 2))
     power, size = np.eye(d), float(np.linalg.norm(j, 2))
-    for t in range(1, 401):
+    for t in range(1, 101):
         power = block @ power  # the block is normal: its powers are known to rounding, unlike those of J
         now = float(np.linalg.norm(v @ power @ inverse, 2))
         if now > cost * rho**t * (1 + 16 * (d + 2) * t * UNIT) + 1e-300:
