@@ -95,12 +95,8 @@ def _law(case: Case) -> tuple[float, float, float, float]:
         return sigma, beta / np.sqrt(1 - other**2), *law
     if case["form"] == "gain":
         gain = 2 * other
-        return (
-            sigma,
-            beta * gain,
-            numeric("mean_field_scale")(0, sigma * gain, beta * gain),
-            numeric("mean_field_rho_gain")(gain, sigma, beta * gain),
-        )
+        beta *= gain
+        return sigma, beta, numeric("mean_field_scale")(0, sigma * gain, beta), numeric("mean_field_rho_gain")(gain, sigma, beta)
     if case["form"] == "external":
         stretch = np.sqrt(1 + other**2)
         scale = numeric("mean_field_scale")(0, sigma * stretch, beta * stretch)
