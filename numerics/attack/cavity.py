@@ -66,12 +66,13 @@ def _loop(draw: DrawFn, entries: str = "gaussian", kind: str = "", edge: tuple[f
 
     `entries` of e: gaussian, signs or sparse (5 %); `kind`: aligned (e chosen after A), symmetric (A), epsilon (eps = 4 w^2), or nothing.
     """
-    steep = entries != "gaussian" or edge is not None  # where the hypothesis matters
-    name = draw(st.sampled_from(("tanh", "sin") if steep else tuple(ACTIVATIONS)))
+    other = entries != "gaussian"
+    steep = other or edge is not None  # where the hypothesis matters
+    name = "tanh" if other else draw(st.sampled_from(("tanh", "sin") if steep else tuple(ACTIVATIONS)))
     return {
         "seed": draw(st.integers(0, 2**31)), "d": 64, "draws": 24, "activation": name, "entries": entries, "kind": kind,
         "k": draw(fractions(5 / 2, 3)) if steep else draw(fractions(1 / 2, 2)), "a": draw(st.sampled_from((0.0, 0.5, 1.0))),
-        "sigma": draw(fractions(1 / 2, 2)), "x": 0.0 if edge else draw(fractions(3, 7)),
+        "sigma": draw(fractions(1 / 2, 2)), "x": 0.0 if edge else draw(fractions(5 if other else 3, 7)),
         "edge": draw(fractions(*edge)) if edge else 1.0,
     }  # fmt: skip
 
@@ -140,14 +141,14 @@ def _share(draw: DrawFn, gaussian: bool = False, resonant: bool = False) -> Case
     `gaussian`: the entries are Gaussian instead; `resonant`: sin(pi x) with p = 1, started at h_0 = e, which is fixed whatever beta.
     """
     d = 64
-    density = 1.0 if resonant else draw(st.sampled_from((1.0, 0.5, 0.25)))
+    density = 1.0 if resonant or gaussian else draw(st.sampled_from((1.0, 0.5, 0.25)))
     name, k = (
         ("sin", np.pi) if resonant else (("tanh", 3.0) if gaussian else (draw(st.sampled_from(("tanh", "relu"))), draw(fractions(1, 3))))
     )
     return {
         "seed": draw(st.integers(0, 2**31)), "d": d, "draws": 24, "activation": name, "k": k, "density": density,
-        "entries": "gaussian" if gaussian else "sparse", "kind": "", "a": draw(st.sampled_from((0.0, 0.5, 1.0))),
-        "sigma": draw(fractions(1 / 2, 2)), "u": draw(fractions(7 / 8, 15 / 16)) if gaussian else draw(fractions(12 / 16, 15 / 16)),
+        "entries": "gaussian" if gaussian else "sparse", "kind": "", "a": 0.0 if gaussian else draw(st.sampled_from((0.0, 0.5, 1.0))),
+        "sigma": draw(fractions(1 / 2, 2)), "u": draw(fractions(3 / 4, 13 / 16 if gaussian else 15 / 16)),
         "at_input": resonant,
     }  # fmt: skip
 
