@@ -142,13 +142,14 @@ def _share(draw: DrawFn, gaussian: bool = False, resonant: bool = False) -> Case
     """
     d = 64
     density = 1.0 if resonant or gaussian else draw(st.sampled_from((1.0, 0.5, 0.25)))
-    name, k = (
-        ("sin", np.pi) if resonant else (("tanh", 3.0) if gaussian else (draw(st.sampled_from(("tanh", "relu"))), draw(fractions(1, 3))))
-    )
+    if resonant:
+        name, k = "sin", np.pi
+    else:
+        name, k = ("tanh", 3.0) if gaussian else (draw(st.sampled_from(("tanh", "relu"))), draw(fractions(1, 3)))
     return {
-        "seed": draw(st.integers(0, 2**31)), "d": d, "draws": 24, "activation": name, "k": k, "density": density,
+        "seed": draw(st.integers(0, 2**31)), "d": d, "draws": 64 if gaussian else 24, "activation": name, "k": k, "density": density,
         "entries": "gaussian" if gaussian else "sparse", "kind": "", "a": 0.0 if gaussian else draw(st.sampled_from((0.0, 0.5, 1.0))),
-        "sigma": draw(fractions(1 / 2, 2)), "u": draw(fractions(3 / 4, 13 / 16 if gaussian else 15 / 16)),
+        "sigma": draw(fractions(1 / 2, 2)), "u": draw(fractions(7 / 8 if gaussian else 3 / 4, 15 / 16)),
         "at_input": resonant,
     }  # fmt: skip
 
