@@ -23,12 +23,12 @@ CHORD = 1e-4
 
 
 @st.composite
-def _blocks(draw: DrawFn, most_tokens: int = 2, margin: float = 1 / 16, small: bool = True) -> Case:
+def _blocks(draw: DrawFn, small: bool = True) -> Case:
     """Sub-blocks h <- N(A tanh h + b) or N(A h + b) of L tokens, each with Lipschitz constant l and |A h + b| >= r = (|b|/R - l) R.
 
-    A_ij = l_ij U diag V^T with sum_j l_ij = l; `small`: |b|/R >= (2 + margin) l in every sub-block, so kappa < 1.
+    A_ij = l_ij U diag V^T with sum_j l_ij = l; `small`: |b|/R >= (2 + 1/16) l in every sub-block, so kappa < 1; else |b|/R >= (1 + 1/16) l.
     """
-    d, tokens = draw(sizes(2, 3)), draw(sizes(1, most_tokens))
+    d, tokens = draw(sizes(2, 3)), draw(sizes(1, 2))
     matrices, drives, slopes = [], [], []
     for _ in range(draw(st.integers(1, 2))):
         size = draw(fractions(1 / 4, 2))
@@ -39,7 +39,7 @@ def _blocks(draw: DrawFn, most_tokens: int = 2, margin: float = 1 / 16, small: b
             rows.append(np.concatenate([draw(stretched(d, 0, part, part)) for part in parts], axis=1))
         matrices.append(np.concatenate(rows))
         slopes.append(size)
-        beta = size * ((2 + margin if small else 1 + margin) + draw(fractions(0, 2)))
+        beta = size * ((2 if small else 1) + draw(fractions(1 / 16, 2)))
         drives.append(beta * np.stack([draw(spheres(d)) for _ in range(tokens)]))
     radii = [float(np.linalg.norm(b, axis=1).min()) - s * np.sqrt(d) for b, s in zip(drives, slopes, strict=True)]
     return {

@@ -29,16 +29,13 @@ def proved_states(matrix: Array, drive: Array, saturates: bool = False, max_boxe
     d = len(drive)
     rows, shift = tuple(tuple(map(float, row)) for row in matrix), [float(b) for b in drive]
 
-    def split(x: Vector) -> tuple[Vector, Coordinate]:
-        return x[:d], x[d]
-
     def image(x: Vector) -> list[Coordinate]:
-        h, w = split(x)
+        h, w = x[:d], x[d]
         z = [u + b for u, b in zip(product(rows, [tanh(y) for y in h] if saturates else h), shift, strict=True)]
         return [*(x + (y - w * x) for x, y in zip(h, z, strict=True)), w + (total(map(squared, h)) / float(d) - 1.0)]
 
     def jacobian(x: Vector) -> list[list[Coordinate]]:
-        h, w = split(x)
+        h, w = x[:d], x[d]
         slopes = [1 - squared(tanh(y)) if saturates else constant(y, 1.0) for y in h]
         out = [[slope * m for slope, m in zip(slopes, row, strict=True)] for row in rows]
         for i, row in enumerate(out):
