@@ -71,75 +71,83 @@ class Record:
 
     J^T u and K^T u are one backward pass each. They are linear in u, so the derivative of <J^T u, v> by u is J v: reverse mode twice,
     because forward mode falls back to slow Python decompositions for elementwise products. That needs second derivatives, which fused
-    attention does not have: `LoopError` then says what to do. A step that runs without gradient is an error, not a zero derivative.
+    attention does not have: `LoopError` then says what to do. A step that loses its gradient is an error, not a zero derivative.
     """
 
     def __init__(self, step: Callable[[Tensor, Tensor], Tensor], h: Array, e: Array):
-        self._state, self._input = _tensor(h).requires_grad_(), _tensor(e)
-        if self._input.is_floating_point():
-            self._input.requires_grad_()
+        self._step = step
+        self._at = {"state": _tensor(h).requires_grad_(), "input": _tensor(e)}
+        if self._at["input"].is_floating_point():
+            self._at["input"].requires_grad_()
         with torch.enable_grad():
-            self._out = _called(step, self._state, self._input)
+            self._out = _called(step, *self._at.values())
             self._u = torch.zeros_like(self._out, requires_grad=True)
-        self._pulled: dict[str, Tensor] = {}
-        if not self._out.requires_grad:
-            self._demand_constant(step)
+        self._pulled: dict[str, Tensor | None] = {}
+        self._constant: set[str] = set()
 
     def __call__(self, v: Array) -> Array:
         """J v."""
-        return self._push("state", self._state, v)
+        return self._push("state", v)
 
     def adjoint(self, u: Array) -> Array:
         """J^T u."""
-        return self._pull(self._state, u)
+        return self._pull("state", u)
 
     def input_product(self, v: Array) -> Array:
         """K v."""
-        return self._push("input", self._input, v)
+        return self._push("input", v)
 
     def input_adjoint(self, u: Array) -> Array:
         """K^T u, in the shape of the input."""
-        return self._pull(self._input, u)
+        return self._pull("input", u)
 
-    def _pull(self, by: Tensor, u: Array) -> Array:
-        if not self._out.requires_grad:
-            return np.zeros(by.shape, _numpy(self._out).dtype)
-        seed = _tensor(u).reshape(self._out.shape)
-        return _numpy(_gradient(self._out, by, seed, retain_graph=True))
+    def _pull(self, name: str, u: Array) -> Array:
+        found = _gradient(self._out, self._at[name], _tensor(u).reshape(self._out.shape), retain_graph=True)
+        return self._zeros(name, self._at[name]) if found is None else _numpy(found)
 
-    def _push(self, name: str, by: Tensor, v: Array) -> Array:
-        if name not in self._pulled and self._out.requires_grad:
+    def _push(self, name: str, v: Array) -> Array:
+        if name not in self._pulled:
             with torch.enable_grad():
-                self._pulled[name] = _gradient(self._out, by, self._u, create_graph=True)
-        pulled = self._pulled.get(name)
-        if pulled is None or not pulled.requires_grad:
-            return np.zeros(self._out.shape, _numpy(self._out).dtype)
-        return _numpy(_gradient(pulled, self._u, _tensor(v).reshape(by.shape), retain_graph=True))
+                self._pulled[name] = _gradient(self._out, self._at[name], self._u, create_graph=True)
+        pulled = self._pulled[name]
+        if pulled is None:
+            return self._zeros(name, self._out)
+        # no path from u: J^T u is 0 whatever u, as for a step that multiplies by 0
+        found = _gradient(pulled, self._u, _tensor(v).reshape(pulled.shape), retain_graph=True)
+        return np.zeros(self._out.shape, _numpy(self._out).dtype) if found is None else _numpy(found)
 
-    def _demand_constant(self, step: Callable[[Tensor, Tensor], Tensor]) -> None:
-        """A result without gradient must be one that does not depend on state and input."""
-        with torch.no_grad():
-            for moved in ((self._state + 1, self._input), (self._state, self._input + 1)):
-                if not torch.equal(_called(step, *moved), self._out):
-                    raise LoopError("the step runs without gradient (torch.no_grad, detach or NumPy inside): take that out of the step")
+    def _zeros(self, name: str, like: Tensor) -> Array:
+        """The product where torch sees no dependence: the step is called again to see whether there is none."""
+        if name not in self._constant:
+            with torch.no_grad():
+                moved = _called(self._step, *(t + 1 if key == name else t for key, t in self._at.items()))
+            if not torch.equal(moved, self._out):
+                raise LoopError(f"the step loses the gradient by its {name}: take torch.no_grad, detach or NumPy out of the step")
+            self._constant.add(name)
+        return np.zeros(like.shape, _numpy(self._out).dtype)
 
 
 def _called(function: Callable[..., Any], *arguments: Tensor) -> Tensor:
     try:
         out = function(*arguments)
     except RuntimeError as error:
-        raise LoopError(f"torch cannot compute the step ({_reason(error)}): check dtype (module.double()), shapes and in-place changes") from None
+        raise LoopError(
+            f"torch cannot compute the step ({_reason(error)}): check dtype (module.double()), shapes and in-place changes"
+        ) from None
     if not isinstance(out, Tensor):
         raise LoopError(f"the function returned {type(out).__name__}, not a tensor: return the new state alone")
     return out
 
 
-def _gradient(out: Tensor, by: Tensor, seed: Tensor, **options: bool) -> Tensor:
+def _gradient(out: Tensor, by: Tensor, seed: Tensor, **options: bool) -> Tensor | None:
+    """The gradient of <out, seed>; None where torch sees no dependence."""
+    if not (out.requires_grad and by.requires_grad):
+        return None
     try:
-        (found,) = torch.autograd.grad(out, by, seed, materialize_grads=True, **options)
+        (found,) = torch.autograd.grad(out, by, seed, allow_unused=True, **options)
     except RuntimeError as error:
         reason = _reason(error)
-        advice = TWICE if "derivative" in reason else "check in-place changes, and that the step is pure"
+        advice = TWICE if "derivative" in reason else "check for in-place changes"
         raise LoopError(f"the step cannot be differentiated ({reason}): {advice}") from None
     return found
 

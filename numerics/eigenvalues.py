@@ -60,10 +60,11 @@ class Krylov:
         self.size += 1
 
     def restart(self, keep: int) -> None:
-        """Keep the Schur vectors of the `keep` Ritz values of largest modulus (one more where that would part a pair)."""
+        """Keep the Schur vectors of about `keep` Ritz values of largest modulus: cut at the widest gap of the moduli near there."""
         m = self.size
         moduli = np.sort(np.abs(np.linalg.eigvals(self._h[:m, :m])))[::-1]
-        least = (moduli[keep - 1] + moduli[keep]) / 2
+        cut = keep + int(np.argmax(-np.diff(moduli[keep - 1 : (3 * keep) // 2 + 1])))
+        least = (moduli[cut - 1] + moduli[cut]) / 2
         t, q, p = schur(self._h[:m, :m], output="real", sort=lambda re, im=0.0: np.hypot(abs(re), im) >= least)  # type: ignore[arg-type]
         last = self._h[m, :m] @ q[:, :p]
         self._basis[:p], self._basis[p] = q[:, :p].T @ self._basis[:m], self._basis[m].copy()
@@ -100,7 +101,8 @@ class Eigenvalues(Measurement):
     A residual is a backward error (l is an eigenvalue of J + E, norm(E) = residual). `condition` of the first eigenvalue, 1/abs(y* v)
     for its unit left and right vectors (within the Krylov space: a lower bound), turns it into `error`, the distance from an eigenvalue
     of J to first order: at a defective eigenvalue that is large, however small the residual.
-    `converged`: every residual is at most tol times the largest modulus, and no other Ritz value plus its residual is larger.
+    `converged`: every residual is at most tol times the largest modulus, and the largest was not a stage on the way to a larger one: no
+    other Ritz value plus its residual is larger, or a quarter more products have not changed it.
     """
 
     residuals: Array
@@ -124,23 +126,24 @@ def leading_eigenvalues(
         order = np.argsort(-np.abs(values), kind="stable")[:k]
         value, vector = values[order].astype(complex), vectors[:, order[0]].astype(complex)
         residuals = np.linalg.norm(matrix @ vectors[:, order] - value * vectors[:, order], axis=0)
-        dominant = True
+        final = True
     else:
         krylov = Krylov(j, min(j.n, budget - 2, max(space // j.n, 2 * k + 20)), seed)
-        value, vector, residuals, dominant = _search(krylov, k, tol, budget - 2)
+        value, vector, residuals, final = _search(krylov, k, tol, budget - 2)
         matrix = krylov.hessenberg[:-1]
     residuals[0] = np.linalg.norm(j(vector) - value[0] * vector) / max(float(np.linalg.norm(vector)), TINY)
     size = float(np.linalg.norm(matrix))
     floor = 10 * EPS * size + tol * abs(value[0])
     condition = _condition(matrix, value[0])
-    error = condition * (float(residuals[0]) + EPS * size)
-    converged = dominant and bool(residuals.max() <= floor)
+    error = condition * float(residuals[0] + EPS * size)
+    converged = final and bool(residuals.max() <= floor)
     return Eigenvalues(value, float(residuals[0]), j.products - before, converged, residuals, condition, error)
 
 
 def _search(krylov: Krylov, k: int, tol: float, budget: int) -> tuple[Array, Array, Array, bool]:
-    """Grow until k pairs converge and nothing else may be larger: values, first vector, residuals, whether the first is the largest."""
+    """Grow until k pairs converge and none larger is in sight: values, first vector, residuals, whether the first is final."""
     spent = check = 0
+    seen: tuple[float, float] | None = None
     while True:
         krylov.grow()
         spent += 1
@@ -151,9 +154,14 @@ def _search(krylov: Krylov, k: int, tol: float, budget: int) -> tuple[Array, Arr
         values, vectors, residuals = krylov.ritz()
         top = abs(values[0])
         floor = tol * top + 10 * EPS * float(np.linalg.norm(krylov.hessenberg))
-        dominant = bool((np.abs(values) + residuals)[residuals > floor].max(initial=0.0) <= top)
-        if done or (len(values) >= k and residuals[:k].max() <= floor and dominant):
-            return values[:k], krylov.vector(vectors[:, 0]), residuals[:k].copy(), dominant
+        if len(values) < k or residuals[:k].max() > floor:
+            seen = None
+        elif seen is None or abs(seen[1] - top) > 10 * floor:
+            seen = spent, top
+        rivals = (np.abs(values) + residuals)[residuals > floor]
+        final = krylov.size >= krylov.j.n or rivals.max(initial=0.0) <= top or (seen is not None and spent >= 1.25 * seen[0] + 5)
+        if done or (seen is not None and final):
+            return values[:k], krylov.vector(vectors[:, 0]), residuals[:k].copy(), bool(final)
         if krylov.full:
             krylov.restart(max(k + 2, krylov.size // 2))
 

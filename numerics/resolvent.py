@@ -62,7 +62,9 @@ def solved(j: Linearisation, b: Array, z: complex, adjoint: bool, tol: float) ->
         except np.linalg.LinAlgError:
             reached = np.inf
     if not reached <= enough:
-        raise LoopError(f"(z - J) x = b stops at relative residual {reached:.1e}: {z:g} is nearly an eigenvalue of J; give jvp, or another z")
+        raise LoopError(
+            f"(z - J) x = b stops at relative residual {reached:.1e}: {z:g} is nearly an eigenvalue of J; give jvp, or another z"
+        )
     return x, reached
 
 
@@ -72,7 +74,13 @@ def _plain(z: complex) -> complex | float:
 
 
 def norm_with_solves(
-    forward: Callable[[Callable[..., Array], Array], Array], backward: Callable[..., Array], j: Linearisation, n: int, z: complex, tol: float, seed: int
+    forward: Callable[[Callable[..., Array], Array], Array],
+    backward: Callable[..., Array],
+    j: Linearisation,
+    n: int,
+    z: complex,
+    tol: float,
+    seed: int,
 ) -> Norm:
     """Norm of an operator made of solves: `forward(inverse, v)` and `backward(inverse, u)`; the residual includes those of the systems."""
     before, worst = j.products, [0.0]
@@ -120,7 +128,11 @@ def kreiss_lower(j: Linearisation, *, most: int = 60, tol: float = 1e-6, seed: i
 
     grid = [(excess, angle) for excess in np.geomspace(1e-3, 10, 9) for angle in np.linspace(0, np.pi, 17)]
     best = max(grid, key=lambda point: bound(*point))
-    fine: Any = minimize(lambda p: -bound(float(np.exp(p[0])), p[1]), [np.log(best[0]), best[1]], method="Nelder-Mead", options={"maxfev": 80})
+    limits = [(np.log(1e-4), np.log(1e3)), (0, np.pi)]  # at infinity the bound is 1
+    start = [np.log(best[0]), best[1]]
+    fine: Any = minimize(
+        lambda p: -bound(float(np.exp(p[0])), float(p[1])), start, method="Nelder-Mead", bounds=limits, options={"maxfev": 80}
+    )
     excess, angle = float(np.exp(fine.x[0])), float(fine.x[1])
     z = complex((1 + excess) * np.exp(1j * angle))
     if abs(z.imag) < 1e-6 * abs(z):

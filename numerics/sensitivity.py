@@ -40,7 +40,13 @@ def sensitivity_norm(j: Linearisation, *, tol: float = 1e-6, seed: int = 0) -> N
     """norm(S)_2: the largest change of the fixed point by a unit change of the input."""
     tol = max(tol, 10 * j.error)
     return norm_with_solves(
-        lambda inverse, v: inverse(j.input_product(v), False), lambda inverse, u: j.input_adjoint(inverse(u, True)), j, j.e.size, 1.0, tol, seed
+        lambda inverse, v: inverse(j.input_product(v), False),
+        lambda inverse, u: j.input_adjoint(inverse(u, True)),
+        j,
+        j.e.size,
+        1.0,
+        tol,
+        seed,
     )
 
 

@@ -88,10 +88,11 @@ def top_singular(a: Product, adjoint: Product, start: Array, tol: float, most: i
     """
     n = start.size
     most = min(n, most)
-    v, u, b = (np.zeros(shape, start.dtype) for shape in ((most + 1, n), (most, n), (most, most)))
+    first = a(start)
+    v, u, b = (np.zeros(shape, start.dtype) for shape in ((most + 1, n), (most, first.size), (most, most)))
     v[0], size, y, check = start, 0, np.ones(1), 0
     for k in range(most):
-        left = _orthogonal(a(v[k]), u[:k], b[:k, k])
+        left = _orthogonal(a(v[k]) if k else first, u[:k], b[:k, k])
         b[k, k] = alpha = np.linalg.norm(left)
         size = k + 1
         if alpha > 1e-14 * max(float(np.abs(b).max()), TINY):
