@@ -7,6 +7,7 @@ thick restarts (Krylov-Schur, Stewart 2001). A real power iteration does not con
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg import eig, schur
@@ -65,7 +66,9 @@ class Krylov:
         moduli = np.sort(np.abs(np.linalg.eigvals(self._h[:m, :m])))[::-1]
         cut = keep + int(np.argmax(-np.diff(moduli[keep - 1 : (3 * keep) // 2 + 1])))
         least = (moduli[cut - 1] + moduli[cut]) / 2
-        t, q, p = schur(self._h[:m, :m], output="real", sort=lambda re, im=0.0: np.hypot(abs(re), im) >= least)  # type: ignore[arg-type]
+        sort: Any = lambda re, im=0.0: np.hypot(abs(re), im) >= least  # noqa: E731
+        found: Any = schur(self._h[:m, :m], output="real", sort=sort)
+        t, q, p = found
         last = self._h[m, :m] @ q[:, :p]
         self._basis[:p], self._basis[p] = q[:, :p].T @ self._basis[:m], self._basis[m].copy()
         self._h[:] = 0
@@ -168,6 +171,7 @@ def _search(krylov: Krylov, k: int, tol: float, budget: int) -> tuple[Array, Arr
 
 def _condition(matrix: Array, value: complex) -> float:
     """1/abs(y* x) of the eigenvalue nearest to `value`, y and x unit left and right vectors."""
-    values, left, right = eig(matrix, left=True, right=True)
+    found: Any = eig(matrix, left=True, right=True)
+    values, left, right = found
     i = int(np.argmin(np.abs(values - value)))
     return 1 / max(float(abs(np.vdot(left[:, i], right[:, i]))), EPS)

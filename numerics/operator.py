@@ -74,14 +74,14 @@ class Linearisation:
     def __call__(self, v: Array) -> Array:
         """J v."""
         if np.iscomplexobj(v):
-            return self(v.real) + 1j * self(v.imag)
+            return self(np.real(v)) + 1j * self(np.imag(v))
         self.products += 1
         return self._product(self._own, self.derivative, v, self.h, partial(self._difference, at="h"))
 
     def adjoint(self, u: Array) -> Array:
         """J^T u (J^* u, as J is real)."""
         if np.iscomplexobj(u):
-            return self.adjoint(u.real) + 1j * self.adjoint(u.imag)
+            return self.adjoint(np.real(u)) + 1j * self.adjoint(np.imag(u))
         if self._own_adjoint is None:
             return self._transposed("J", self, self.n, "vjp(h, e, u), the product of u with J^T") @ np.ravel(u)
         self.products += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from scipy.sparse.linalg import LinearOperator, gmres
 
 from numerics.eigenvalues import Krylov
 from numerics.loop import Array, LoopError
-from numerics.operator import DENSE, DENSE_ADJOINT, Linearisation, Measurement
+from numerics.operator import DENSE, DENSE_ADJOINT, Linearisation, Measurement, Product
 from numerics.singular import Norm, start_vector, top_singular
 from theory.errors import UsageError
 
@@ -28,91 +27,77 @@ class KreissBound(Measurement):
     z: complex
 
 
-def solve(j: Linearisation, b: Array, z: complex = 1.0, *, adjoint: bool = False, tol: float = 1e-10) -> Array:
-    """(z I - J)^{-1} b, or (z I - J)^{-*} b, by GMRES to a relative residual `tol`, recomputed; `LoopError` if it is missed.
+class Resolvent:
+    """(z I - J)^{-1} as a product, by GMRES to a relative residual `tol`, recomputed; `worst` is the largest met.
 
     Up to `DENSE_ADJOINT` dimensions LU of the dense J steps in where GMRES stagnates. Products by differences are noisy: with them a
-    residual of 1e-5 passes, and is reported by the callers.
+    residual of 1e-5 passes, and is reported by the callers. A system that stays unsolved is a `LoopError`.
     """
-    return solved(j, b, z, adjoint, tol)[0]
 
+    def __init__(self, j: Linearisation, z: complex = 1.0, tol: float = 1e-10):
+        self.j, self.tol, self.worst = j, tol, 0.0
+        self.z = complex(z) if complex(z).imag else complex(z).real  # real arithmetic takes half the products
 
-def solved(j: Linearisation, b: Array, z: complex, adjoint: bool, tol: float) -> tuple[Array, float]:
-    """The solution and its relative residual."""
-    z = _plain(z)
-    dtype = complex if isinstance(z, complex) or np.iscomplexobj(b) else float
-    b = np.asarray(b, dtype).ravel()
-    shift, apply = (np.conj(z), j.adjoint) if adjoint else (z, j)
-    size = float(np.linalg.norm(b))
-    if not size:
-        return b, 0.0
+    def __call__(self, b: Array) -> Array:
+        """(z - J)^{-1} b."""
+        return self._solve(b, self.j, self.z, adjoint=False)
 
-    def residual(x: Array) -> float:
-        return float(np.linalg.norm(shift * x - apply(x) - b)) / size
+    def adjoint(self, b: Array) -> Array:
+        """(z - J)^{-*} b."""
+        return self._solve(b, self.j.adjoint, np.conj(self.z), adjoint=True)
 
-    enough = max(10 * tol, 1e-5 if j.error else 1e-12)
-    operator = LinearOperator((j.n, j.n), matvec=lambda v: shift * v.ravel() - apply(v.ravel()), dtype=dtype)  # type: ignore[call-arg]
-    x = np.asarray(gmres(operator, b, rtol=tol, atol=0, restart=min(j.n, 200), maxiter=1 if j.n <= DENSE_ADJOINT else 10)[0])
-    reached = residual(x)
-    if not reached <= enough and j.n <= DENSE_ADJOINT:
-        matrix = z * np.eye(j.n) - j.dense()
-        try:
-            x = np.linalg.solve(matrix.conj().T if adjoint else matrix, b)
-            reached = residual(x) if np.isfinite(x).all() else np.inf
-        except np.linalg.LinAlgError:
-            reached = np.inf
-    if not reached <= enough:
-        raise LoopError(
-            f"(z - J) x = b stops at relative residual {reached:.1e}: {z:g} is nearly an eigenvalue of J; give jvp, or another z"
-        )
-    return x, reached
+    def start(self, n: int, seed: int) -> Array:
+        """A random unit vector of n entries, complex if z is."""
+        return start_vector(n, seed).astype(complex if isinstance(self.z, complex) else float)
 
+    def _solve(self, b: Array, product: Product, z: Any, adjoint: bool) -> Array:
+        j, size = self.j, float(np.linalg.norm(b))
+        b = np.asarray(b, complex if isinstance(self.z, complex) or np.iscomplexobj(b) else float).ravel()
+        if not size:
+            return b
 
-def _plain(z: complex) -> complex | float:
-    """A real number where it is one: real arithmetic takes half the products."""
-    return complex(z) if complex(z).imag else complex(z).real
+        def apply(v: Array) -> Array:
+            return z * v.ravel() - product(v.ravel())
 
-
-def norm_with_solves(
-    forward: Callable[[Callable[..., Array], Array], Array],
-    backward: Callable[..., Array],
-    j: Linearisation,
-    n: int,
-    z: complex,
-    tol: float,
-    seed: int,
-) -> Norm:
-    """Norm of an operator made of solves: `forward(inverse, v)` and `backward(inverse, u)`; the residual includes those of the systems."""
-    before, worst = j.products, [0.0]
-
-    def inverse(b: Array, adjoint: bool) -> Array:
-        x, reached = solved(j, b, z, adjoint, tol / 100)
-        worst.append(reached)
+        enough = max(10 * self.tol, 1e-5 if j.error else 1e-12)
+        small = j.n <= DENSE_ADJOINT
+        operator = LinearOperator((j.n, j.n), matvec=apply, dtype=b.dtype)  # type: ignore[call-arg]
+        x = np.asarray(gmres(operator, b, rtol=self.tol, atol=0, restart=min(j.n, 200), maxiter=1 if small else 10)[0])
+        reached = float(np.linalg.norm(apply(x) - b)) / size
+        if not reached <= enough and small:
+            matrix = z * np.eye(j.n) - (j.dense().T if adjoint else j.dense())
+            try:
+                x = np.linalg.solve(matrix, b)
+                reached = float(np.linalg.norm(apply(x) - b)) / size if np.isfinite(x).all() else np.inf
+            except np.linalg.LinAlgError:
+                reached = np.inf
+        if not reached <= enough:
+            advice = "z is nearly an eigenvalue of J; give jvp, or another z"
+            raise LoopError(f"(z - J) x = b at z = {self.z:g} stops at relative residual {reached:.1e}: {advice}")
+        self.worst = max(self.worst, reached)
         return x
-
-    dtype = complex if isinstance(_plain(z), complex) else float
-    found = top_singular(lambda v: forward(inverse, v), lambda u: backward(inverse, u), start_vector(n, seed).astype(dtype), tol)
-    residual = max(found.residual, *worst)
-    return Norm(found.value, residual, j.products - before, residual <= 10 * tol)
 
 
 def resolvent_norm(j: Linearisation, z: complex = 1.0, *, tol: float = 1e-8, seed: int = 0) -> Norm:
-    """norm((z I - J)^{-1})_2. Raises `LoopError` where z is an eigenvalue, or nearly."""
-    tol = max(tol, 10 * j.error)
-    return norm_with_solves(lambda inverse, v: inverse(v, False), lambda inverse, u: inverse(u, True), j, j.n, z, tol, seed)
+    """norm((z I - J)^{-1})_2; the residual includes those of the systems. Raises `LoopError` where z is an eigenvalue, or nearly."""
+    before, tol = j.products, max(tol, 10 * j.error)
+    inverse = Resolvent(j, z, tol / 100)
+    found = top_singular(inverse, inverse.adjoint, inverse.start(j.n, seed), tol)
+    residual = max(found.residual, inverse.worst)
+    return Norm(found.value, residual, j.products - before, residual <= 10 * tol)
 
 
 def kreiss_lower(j: Linearisation, *, most: int = 60, tol: float = 1e-6, seed: int = 0) -> KreissBound:
     """Lower bound of the Kreiss constant sup (abs(z) - 1) norm((z - J)^{-1})_2 over abs(z) > 1; M5: at most sup_t norm(J^t)_2.
 
     The point z comes from a Krylov space of `most` products: J V = W H gives norm((z - J)^{-1}) >= 1/sigma_min(z - H), H rectangular
-    (Toh and Trefethen 1996); the norm there is then measured. Raises `UsageError` where the powers do not decay (a Ritz value of
+    (Toh and Trefethen 1996); the norm there is then measured. Raises `LoopError` where the powers do not decay (a Ritz value of
     modulus 1 or more: the constant is infinite, if it is an eigenvalue).
     """
     before = j.products
     most = j.n if j.n <= DENSE else min(j.n, most)
     if most < 1:
-        raise UsageError("needs at least one product")
+        raise UsageError(f"needs at least one product, not {most}")
     krylov = Krylov(j, most, seed)
     while not krylov.full:
         krylov.grow()

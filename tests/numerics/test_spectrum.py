@@ -89,8 +89,8 @@ def test_spectral_radius_against_the_dense_twin(name, own):
     exact = twin if exact is None else exact
     assert found.derivative == ("jvp" if own else "central difference")
     assert abs(found.value - exact) <= 10 * found.error + 1e-9 * exact
-    if not own and found.condition > 1e2:  # the noise of differences times the condition: said, not hidden
-        assert found.error > 1e-6
+    if not own and found.error > 1e-6:  # the noise of differences times the condition: said, not hidden
+        assert found.condition > 100
         return
     assert found.converged
     assert found.value == pytest.approx(exact, rel=1e-6)
