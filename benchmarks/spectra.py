@@ -46,10 +46,10 @@ def blocks(radii, seed: int = 0):
 
 
 def looped(n: int):
-    """J of an untrained internal/post transformer of n/40 channels on 40 tokens, at its state after 300 loops."""
-    model = LoopedTransformer(ModelConfig(Architecture.parse("internal/post"), width=n // 40, heads=1)).double()
+    """J of an untrained internal/post transformer of n/50 channels on 50 tokens, at its state after 300 loops."""
+    model = LoopedTransformer(ModelConfig(Architecture.parse("internal/post"), width=n // 50, heads=1)).double()
     loop = TorchLoop.of(model)
-    h = e = np.random.default_rng(0).standard_normal((1, 40, n // 40))
+    h = e = np.random.default_rng(0).standard_normal((1, 50, n // 50))
     for _ in range(300):
         h = loop.step(h, e)
     return Linearisation(loop, h, e).dense()

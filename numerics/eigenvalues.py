@@ -104,8 +104,8 @@ class Eigenvalues(Measurement):
     A residual is a backward error (l is an eigenvalue of J + E, norm(E) = residual). `condition` of the first eigenvalue, 1/abs(y* v)
     for its unit left and right vectors (within the Krylov space: a lower bound), turns it into `error`, the distance from an eigenvalue
     of J to first order: at a defective eigenvalue that is large, however small the residual.
-    `converged`: every residual is at most tol times the largest modulus, and the largest was not a stage on the way to a larger one: no
-    other Ritz value plus its residual is larger, or a quarter more products have not changed it.
+    `converged`: every residual is at most tol times the largest modulus, and the first is not a stage on the way to a larger one: no
+    other Ritz value plus its residual is larger, or only such below 0.99 of it that twice the products have not brought nearer.
     """
 
     residuals: Array
@@ -146,27 +146,35 @@ def leading_eigenvalues(
 def _search(krylov: Krylov, k: int, tol: float, budget: int) -> tuple[Array, Array, Array, bool]:
     """Grow until k pairs converge and none larger is in sight: values, first vector, residuals, whether the first is final."""
     spent = check = 0
-    seen: tuple[float, float] | None = None
+    seen: tuple[int, float] | None = None
     while True:
         krylov.grow()
         spent += 1
-        done = krylov.size >= krylov.j.n or spent >= budget
-        if not (done or krylov.full or (krylov.size > k and spent >= check)):
+        whole = krylov.size >= krylov.j.n
+        if not (whole or spent >= budget or krylov.full or (krylov.size > k and spent >= check)):
             continue
         check = spent + max(5, spent // 8)
         values, vectors, residuals = krylov.ritz()
-        top = abs(values[0])
-        floor = tol * top + 10 * EPS * float(np.linalg.norm(krylov.hessenberg))
-        if len(values) < k or residuals[:k].max() > floor:
+        moduli, size = np.abs(values), float(np.linalg.norm(krylov.hessenberg))
+        top = moduli[0]
+        floor = tol * top + 10 * EPS * size
+        if len(values) < k or residuals[:k].max() > floor or not _accurate(krylov, values[0], residuals[0], floor):
             seen = None
         elif seen is None or abs(seen[1] - top) > 10 * floor:
             seen = spent, top
-        rivals = (np.abs(values) + residuals)[residuals > floor]
-        final = krylov.size >= krylov.j.n or rivals.max(initial=0.0) <= top or (seen is not None and spent >= 1.25 * seen[0] + 5)
-        if done or (seen is not None and final):
+        rivals = (residuals > floor) & (moduli + residuals > top)
+        waited = seen is not None and spent >= 2 * seen[0] + 20
+        final = whole or not rivals.any() or (waited and not (moduli[rivals] > 0.99 * top).any())
+        if whole or spent >= budget or (seen is not None and final):
             return values[:k], krylov.vector(vectors[:, 0]), residuals[:k].copy(), bool(final)
         if krylov.full:
             krylov.restart(max(k + 2, krylov.size // 2))
+
+
+def _accurate(krylov: Krylov, value: complex, residual: float, floor: float) -> bool:
+    """The stated error of the eigenvalue meets ten times the tolerance, or its residual is near the noise of the products."""
+    noise = max(EPS, krylov.j.error) * float(np.linalg.norm(krylov.hessenberg))
+    return residual <= 100 * noise or residual * _condition(krylov.hessenberg[:-1], value) <= 10 * floor
 
 
 def _condition(matrix: Array, value: complex) -> float:

@@ -68,8 +68,9 @@ class Linearisation:
 
     @property
     def drift(self) -> float:
-        """abs(step(h, e) - h)/abs(h): how far the state is from fixed."""
-        return float(np.linalg.norm(self.image - self.h) / max(np.linalg.norm(self.h), np.finfo(float).tiny))
+        """abs(step(h, e) - h) over the larger of the two norms: how far the state is from fixed."""
+        size = max(np.linalg.norm(self.h), np.linalg.norm(self.image), np.finfo(float).tiny)
+        return float(np.linalg.norm(self.image - self.h) / size)
 
     def __call__(self, v: Array) -> Array:
         """J v."""

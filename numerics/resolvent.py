@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.sparse.linalg import LinearOperator, gmres
 
 from numerics.eigenvalues import Krylov
 from numerics.loop import Array, LoopError
 from numerics.operator import DENSE, DENSE_ADJOINT, Linearisation, Measurement, Product
-from numerics.singular import Norm, start_vector, top_singular
+from numerics.singular import Norm, orthogonal_part, start_vector, top_singular
 from theory.errors import UsageError
 
 
@@ -57,12 +56,11 @@ class Resolvent:
             return b
 
         def apply(v: Array) -> Array:
-            return z * v.ravel() - product(v.ravel())
+            return z * v - product(v)
 
         enough = max(10 * self.tol, 1e-5 if j.error else 1e-12)
         small = j.n <= DENSE_ADJOINT
-        operator = LinearOperator((j.n, j.n), matvec=apply, dtype=b.dtype)  # type: ignore[call-arg]
-        x = np.asarray(gmres(operator, b, rtol=self.tol, atol=0, restart=min(j.n, 200), maxiter=1 if small else 10)[0])
+        x = gmres(apply, b, self.tol, restart=min(j.n, 200), cycles=1 if small else 10)
         reached = float(np.linalg.norm(apply(x) - b)) / size
         if not reached <= enough and small:
             matrix = z * np.eye(j.n) - (j.dense().T if adjoint else j.dense())
@@ -76,6 +74,36 @@ class Resolvent:
             raise LoopError(f"(z - J) x = b at z = {self.z:g} stops at relative residual {reached:.1e}: {advice}")
         self.worst = max(self.worst, reached)
         return x
+
+
+def gmres(product: Product, b: Array, tol: float, restart: int, cycles: int) -> Array:
+    """x with norm(A x - b) <= tol norm(b), if `cycles` of `restart` products reach that (Saad and Schultz 1986).
+
+    The least-squares problem is solved every few products only: SciPy's rotations in Python cost more than the products of small loops.
+    """
+    x, size, rest = np.zeros_like(b), float(np.linalg.norm(b)), b
+    for cycle in range(cycles):
+        if cycle:
+            rest = b - product(x)
+        beta = float(np.linalg.norm(rest))
+        if beta <= tol * size:
+            break
+        basis, h = np.zeros((restart + 1, b.size), b.dtype), np.zeros((restart + 1, restart), b.dtype)
+        basis[0], check, y = rest / beta, 0, np.zeros(0)
+        for m in range(restart):
+            w = orthogonal_part(product(basis[m]), basis[: m + 1], h[: m + 1, m])
+            h[m + 1, m] = grown = float(np.linalg.norm(w))
+            closed = grown <= 1e-14 * float(np.linalg.norm(h[: m + 1, m]))
+            if closed or m >= check or m + 1 == restart:
+                check = m + max(1, m // 8)
+                right = np.zeros(m + 2)
+                right[0] = beta
+                y = np.linalg.lstsq(h[: m + 2, : m + 1], right)[0]
+                if closed or float(np.linalg.norm(h[: m + 2, : m + 1] @ y - right)) <= 0.5 * tol * size:
+                    break
+            basis[m + 1] = w / grown
+        x = x + y @ basis[: y.size]
+    return x
 
 
 def resolvent_norm(j: Linearisation, z: complex = 1.0, *, tol: float = 1e-8, seed: int = 0) -> Norm:

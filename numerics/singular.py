@@ -92,12 +92,12 @@ def top_singular(a: Product, adjoint: Product, start: Array, tol: float, most: i
     v, u, b = (np.zeros(shape, start.dtype) for shape in ((most + 1, n), (most, first.size), (most, most)))
     v[0], size, y, check = start, 0, np.ones(1), 0
     for k in range(most):
-        left = _orthogonal(a(v[k]) if k else first, u[:k], b[:k, k])
+        left = orthogonal_part(a(v[k]) if k else first, u[:k], b[:k, k])
         b[k, k] = alpha = np.linalg.norm(left)
         size = k + 1
         if alpha > 1e-14 * max(float(np.abs(b).max()), TINY):
             u[k] = left / alpha
-            right = _orthogonal(adjoint(u[k]), v[: k + 1])
+            right = orthogonal_part(adjoint(u[k]), v[: k + 1])
             beta = float(np.linalg.norm(right))
         else:  # an invariant subspace
             beta = 0.0
@@ -120,7 +120,7 @@ def top_singular(a: Product, adjoint: Product, start: Array, tol: float, most: i
     return Triple(value, vector, float(np.linalg.norm(back - value * vector)) / value)
 
 
-def _orthogonal(w: Array, known: Array, coefficients: Array | None = None) -> Any:
+def orthogonal_part(w: Array, known: Array, coefficients: Array | None = None) -> Any:
     """`w` without its part in the rows of `known`; the coefficients are added to `coefficients`."""
     for _ in range(2):
         c = known.conj() @ w
