@@ -25,14 +25,15 @@ EPS = np.finfo(float).eps
 class Krylov:
     """J V = W H: V the first `size` rows of an orthonormal basis, W one row more, H (size + 1, size); one product per row.
 
-    An invariant subspace is left by a fresh random row, so that eigenvalues of any multiplicity are met.
+    The first row is `start`, or random. An invariant subspace is left by a fresh random row, so that eigenvalues of any multiplicity
+    are met.
     """
 
-    def __init__(self, j: Linearisation, most: int, seed: int):
+    def __init__(self, j: Linearisation, most: int, seed: int, start: Array | None = None):
         self.j, self.size = j, 0
         self._rng = np.random.default_rng(seed)
         self._basis, self._h = np.zeros((most + 1, j.n)), np.zeros((most + 1, most))
-        self._basis[0] = self._fresh(0)
+        self._basis[0] = self._fresh(0) if start is None else start / np.linalg.norm(start)
 
     @property
     def hessenberg(self) -> Array:

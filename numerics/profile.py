@@ -14,7 +14,7 @@ from numerics.operator import Linearisation, Measurement
 from numerics.resolvent import kreiss_lower, resolvent_norm
 from numerics.sensitivity import sensitivity_norm
 from numerics.singular import largest_singular_value, transient_growth
-from numerics.spectrum import spectral_radius
+from numerics.spectrum import SpectralRadius, spectral_radius
 from theory.errors import LoopstabError
 
 MEANING = {
@@ -46,8 +46,17 @@ class Profile:
         out = [f"relative step at the state: {self.fixed_point:.2g}"]
         for name, m in self.found.items():
             doubt = "" if m.converged else ", NOT CONVERGED"
-            out.append(f"{MEANING[name]}: {m.value:.6g} (residual {m.residual:.1e}, {m.products} products{doubt})")
+            regime = f", {_regime(m)}" if isinstance(m, SpectralRadius) else ""
+            out.append(f"{MEANING[name]}: {m.value:.6g}{regime} (residual {m.residual:.1e}, {m.products} products{doubt})")
         return [*out, *(f"{MEANING[name]}: not measured: {reason}" for name, reason in self.failed.items())]
+
+
+def _regime(rho: SpectralRadius) -> str:
+    """The spectral regime, as far as the error of the eigenvalue tells."""
+    error = rho.error + rho.derivative_error * rho.value
+    if abs(rho.value - 1) <= error:
+        return f"critical to within {error:.1e}"
+    return "contractive" if rho.value < 1 else "expansive"
 
 
 def profile(loop: LoopedMap, h: Array, e: Array, *, loops: int = 200, seed: int = 0) -> Profile:
@@ -63,7 +72,7 @@ def profile(loop: LoopedMap, h: Array, e: Array, *, loops: int = 200, seed: int 
         "kreiss_lower": lambda: kreiss_lower(j, tol=1e-4, seed=seed),
         "resolvent_norm": lambda: resolvent_norm(j, tol=1e-4, seed=seed),
         "sensitivity_norm": lambda: sensitivity_norm(j, tol=1e-4, seed=seed),
-        "lyapunov": lambda: lyapunov(loop, np.asarray(h), e, loops=loops, skip=20, seed=seed),
+        "lyapunov": lambda: lyapunov(loop, np.asarray(h), e, loops=loops, skip=loops // 2, seed=seed),
     }
     found: dict[str, Measurement] = {}
     failed: dict[str, str] = {}

@@ -119,14 +119,17 @@ def kreiss_lower(j: Linearisation, *, most: int = 60, tol: float = 1e-6, seed: i
     """Lower bound of the Kreiss constant sup (abs(z) - 1) norm((z - J)^{-1})_2 over abs(z) > 1; M5: at most sup_t norm(J^t)_2.
 
     The point z comes from a Krylov space of `most` products: J V = W H gives norm((z - J)^{-1}) >= 1/sigma_min(z - H), H rectangular
-    (Toh and Trefethen 1996); the norm there is then measured. Raises `LoopError` where the powers do not decay (a Ritz value of
-    modulus 1 or more: the constant is infinite, if it is an eigenvalue).
+    (Toh and Trefethen 1996); the norm there is then measured. The space starts from the right singular vector of J, whose images make
+    the resolvent large far from the spectrum, and a little of every direction. Raises `LoopError` where the powers do not decay (a Ritz
+    value of modulus 1 or more: the constant is infinite, if it is an eigenvalue).
     """
     before = j.products
     most = j.n if j.n <= DENSE else min(j.n, most)
     if most < 1:
         raise UsageError(f"needs at least one product, not {most}")
-    krylov = Krylov(j, most, seed)
+    noise = start_vector(j.n, seed)
+    start = noise if most == j.n else top_singular(j, j.adjoint, noise, 1e-2).vector + 0.1 * noise
+    krylov = Krylov(j, most, seed, start)
     while not krylov.full:
         krylov.grow()
     h = krylov.hessenberg

@@ -140,8 +140,8 @@ def test_sensitivity_says_how_far_the_state_is_from_fixed():
 
 
 def kreiss_twin(m):
-    """sup over a fine grid of z, dense."""
-    z = [(1 + x) * np.exp(1j * a) for x in np.geomspace(1e-3, 10, 40) for a in np.linspace(0, np.pi, 60)]
+    """sup over a grid of z, dense."""
+    z = [(1 + x) * np.exp(1j * a) for x in np.geomspace(1e-2, 10, 15) for a in np.linspace(0, np.pi, 15)]
     return max((abs(zi) - 1) / np.linalg.svd(zi * np.eye(len(m)) - m, compute_uv=False)[-1] for zi in z)
 
 
@@ -153,8 +153,7 @@ def test_kreiss_bound_is_below_the_powers_and_near_the_supremum(n, seed):
     exact = (abs(found.z) - 1) * np.linalg.norm(np.linalg.inv(found.z * np.eye(n) - m), 2)
     assert found.value == pytest.approx(exact, rel=1e-5)
     assert found.value <= max(np.linalg.norm(np.linalg.matrix_power(m, t), 2) for t in range(200)) * (1 + 1e-9)
-    if n <= 5:
-        assert found.value >= kreiss_twin(m) * (1 - 1e-3)
+    assert found.value >= kreiss_twin(m) * (1 - 1e-3)
 
 
 def test_kreiss_bound_sees_complex_pairs():

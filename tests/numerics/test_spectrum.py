@@ -67,7 +67,7 @@ CASES = {
     "non-normal": (disguised(np.diag(np.linspace(0.1, 0.9, 200)) + np.triu(ginibre(200) / 4, 1)), 0.9, 0.912266),
     "highly non-normal": (skewed(np.diag(np.linspace(-0.8, 0.9, 150)), 1e5), 0.9, None),
     "near-degenerate moduli": (disguised(np.diag(np.concatenate(([0.95, -0.9499, 0.9498], np.linspace(0, 0.8, 197))))), 0.95, 0.381499),
-    "a rival inside a cluster": (disguised(np.diag([0.95, -0.9499, 0.9498, *np.linspace(0, 0.9, 197)]), 1), 0.95, 0.922061),
+    "a rival inside a cluster": (disguised(np.diag([0.95, -0.9499, 0.9498, *np.linspace(0, 0.9, 197)]), 1), 0.95, 0.922067),
     "near-degenerate pairs": (disguised(blocks([0.95, 0.94995, 0.9499] + [0.7] * 80)), 0.95, 0.560066),
     "opposite signs": (disguised(np.diag(np.concatenate(([0.8, -0.8], np.linspace(-0.5, 0.5, 98))))), 0.8, 0.453484),
     "symmetric": ((ginibre(150) + ginibre(150).T) / 2, None, 1.221431),
