@@ -13,7 +13,7 @@ from numerics.lyapunov import lyapunov
 from numerics.operator import Linearisation, Measurement
 from numerics.resolvent import kreiss_lower, resolvent_norm
 from numerics.sensitivity import sensitivity_norm
-from numerics.singular import largest_singular_value, transient_growth
+from numerics.singular import TransientGrowth, largest_singular_value, transient_growth
 from numerics.spectrum import SpectralRadius, spectral_radius
 from theory.errors import LoopstabError
 
@@ -46,8 +46,10 @@ class Profile:
         out = [f"relative step at the state: {self.fixed_point:.2g}"]
         for name, m in self.found.items():
             doubt = "" if m.converged else ", NOT CONVERGED"
-            regime = f", {_regime(m)}" if isinstance(m, SpectralRadius) else ""
-            out.append(f"{MEANING[name]}: {m.value:.6g}{regime} (residual {m.residual:.1e}, {m.products} products{doubt})")
+            note = f", {_regime(m)}" if isinstance(m, SpectralRadius) else ""
+            if isinstance(m, TransientGrowth):
+                note = f" at power {m.at} " + ("of all" if m.settled else f"of the first {len(m.norms) - 1}")
+            out.append(f"{MEANING[name]}: {m.value:.6g}{note} (residual {m.residual:.1e}, {m.products} products{doubt})")
         return [*out, *(f"{MEANING[name]}: not measured: {reason}" for name, reason in self.failed.items())]
 
 
@@ -68,7 +70,7 @@ def profile(loop: LoopedMap, h: Array, e: Array, *, loops: int = 200, seed: int 
     works: dict[str, Callable[[], Measurement]] = {
         "spectral_radius": lambda: spectral_radius(j, seed=seed),
         "largest_singular_value": lambda: largest_singular_value(j, seed=seed),
-        "transient_growth": lambda: transient_growth(j, tol=1e-4, seed=seed),
+        "transient_growth": lambda: transient_growth(j, tol=1e-4, budget=2000, seed=seed),
         "kreiss_lower": lambda: kreiss_lower(j, tol=1e-4, seed=seed),
         "resolvent_norm": lambda: resolvent_norm(j, tol=1e-4, seed=seed),
         "sensitivity_norm": lambda: sensitivity_norm(j, tol=1e-4, seed=seed),

@@ -47,15 +47,18 @@ def largest_singular_value(j: Linearisation, *, tol: float = 1e-8, seed: int = 0
     return Norm(found.value, found.residual, j.products - before, found.residual <= 10 * tol)
 
 
-def transient_growth(j: Linearisation, steps: int = 50, *, tol: float = 1e-6, seed: int = 0) -> TransientGrowth:
-    """Growth of the powers of J up to the first norm below 1, at most `steps`; each search starts from the last right vector."""
-    if steps < 1:
-        raise UsageError(f"needs at least one power, not {steps}")
+def transient_growth(j: Linearisation, steps: int = 50, *, tol: float = 1e-6, budget: int = 10_000, seed: int = 0) -> TransientGrowth:
+    """Growth of the powers of J up to the first norm below 1, at most `steps`; each search starts from the last right vector.
+
+    No power is begun once `budget` products are spent: power t costs 2 t products for every vector tried.
+    """
+    if steps < 1 or budget < 1:
+        raise UsageError(f"needs at least one power and one product, not {steps} and {budget}")
     before, tol = j.products, max(tol, 10 * j.error)
     norms, worst, settled = [1.0], 0.0, False
     noise = start_vector(j.n, seed)
     vector = noise
-    while len(norms) <= steps and not settled:
+    while len(norms) <= steps and not settled and j.products - before < budget:
         power = len(norms)
         start = vector + 0.1 * noise  # a vector that the last power did not need may be the best of this one
         found = top_singular(_power(j, power), _power(j.adjoint, power), start / np.linalg.norm(start), tol)

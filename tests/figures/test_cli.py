@@ -9,7 +9,13 @@ import time
 
 import pytest
 
+from models.checkpoint import save_model
+from models.config import ModelConfig
+from models.tasks.prefix_sums import PrefixSums
+from models.transformer import LoopedTransformer
+from numerics.profile import MEANING
 from paper_figures.cli import main
+from theory.architecture import Architecture
 
 LOOPSTAB = [sys.executable, "-m", "paper_figures.cli"]
 
@@ -156,12 +162,20 @@ def test_diagnose_measures_the_spectrum_of_a_file_and_says_what_it_could_not(tmp
     assert "not measured: (z - J) x = b" in called("diagnose", file, "--spectrum")
 
 
-def test_diagnose_a_checkpoint(called):
-    found = json.loads(called("diagnose", "sudoku-4x4-external-post-s0", "--loops", "200", "--lyapunov-loops", "10", "--json"))
+def test_diagnose_a_checkpoint(tmp_path, called):
+    task = PrefixSums(4)
+    model = LoopedTransformer(ModelConfig(Architecture.parse("internal/post"), width=8, heads=2))
+    run_record = {"task": "prefix-sums", "data": task.fingerprint(), "level_reached": "4"}
+    file = save_model(tmp_path / "model.safetensors", model, {"run": run_record})
+    found = json.loads(called("diagnose", file, "--loops", "400", "--lyapunov-loops", "20", "--json"))
     assert found["outcome"] == "fixed-point"
-    assert found["spectrum"]["measurements"]["spectral_radius"]["value"] < 1
+    measured = found["spectrum"]["measurements"]
+    assert set(measured) | set(found["spectrum"]["failed"]) == set(MEANING)
+    assert measured["spectral_radius"]["value"] == pytest.approx(found["rho"]["value"], rel=1e-6) < 1
+    assert "sensitivity_norm" in measured
+    assert "norm of dh*/de" in called("diagnose", file, "--loops", "400", "--lyapunov-loops", "20")
+    assert "no level '7'" in called("diagnose", file, "--level", "7", status=2)
     assert "no shipped checkpoint" in called("diagnose", "no-such", status=2)
-    assert "no level '7'" in called("diagnose", "internal-post", "--level", "7", status=2)
 
 
 def test_certify_branches(called):

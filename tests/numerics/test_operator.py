@@ -109,6 +109,12 @@ def test_transient_growth_against_powers(name, kind):
         assert len(found.norms) == 13
 
 
+def test_growth_ends_with_its_budget_and_says_so():
+    found = transient_growth(at(disguised(np.diag(np.ones(69), 1)), "vjp"), 60, budget=50)
+    assert not found.settled
+    assert 2 < len(found.norms) < 30
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.floats(0.1, 3))
 @settings(max_examples=30, deadline=None)
 def test_settled_growth_is_the_maximum_over_all_powers(seed, n, size):
