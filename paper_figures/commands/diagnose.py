@@ -55,7 +55,7 @@ def diagnose(
     lines = [f"{k.replace('_', ' ')}: {v}" for k, v in out.items() if k != "rho" and v not in (None, "")]
     if result.rho is not None:
         lines.append(f"spectral radius at the last state: {result.rho.value:.6g} (residual {result.rho.residual:.1e})")
-    if (spectrum or not of_file) and result.outcome is not Outcome.NON_FINITE:
+    if (spectrum or not of_file) and result.state is not None and result.outcome is not Outcome.NON_FINITE:
         try:
             found = profile(loop, result.state, e, loops=lyapunov_loops, seed=seed)
             out["spectrum"] = found.to_json()
