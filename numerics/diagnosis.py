@@ -69,10 +69,6 @@ def diagnose(loop: LoopedMap, e: Array, *, loops: int = 2000, spectrum: bool = T
     near = float(np.linalg.norm(state - h)) <= 0.5 * size * float(np.linalg.norm(noise))  # closer than the push, or it is neutral
     if second.outcome is Outcome.FIXED_POINT and near:
         return replace(found, confirmed="perturbed restart returned")
-    return replace(
-        second,
-        state=state,
-        rho=rho,
-        confirmed=None,
-        advice=f"the orbit passed a saddle with rho = {rho.value:.4g}; this is what it does after a push",
-    )
+    saddle = f"the orbit passed a saddle with rho = {rho.value:.4g}"
+    reason = saddle if rho.value >= 1 else f"rho = {rho.value:.4g} with error {rho.error:.1e} does not confirm the fixed point"
+    return replace(second, state=state, rho=rho, confirmed=None, advice=f"{reason}; this is what it does after a push")

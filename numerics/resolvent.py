@@ -12,6 +12,7 @@ from numerics.eigenvalues import Krylov
 from numerics.loop import Array, LoopError
 from numerics.operator import DENSE, DENSE_ADJOINT, Linearisation, Measurement, Product
 from numerics.singular import Norm, orthogonal_part, start_vector, top_singular
+from numerics.spectrum import spectral_radius
 from theory.errors import UsageError
 
 
@@ -120,22 +121,22 @@ def kreiss_lower(j: Linearisation, *, most: int = 60, tol: float = 1e-6, seed: i
 
     The point z comes from a Krylov space of `most` products: J V = W H gives norm((z - J)^{-1}) >= 1/sigma_min(z - H), H rectangular
     (Toh and Trefethen 1996); the norm there is then measured. The space starts from the right singular vector of J, whose images make
-    the resolvent large far from the spectrum, and a little of every direction. Raises `LoopError` where the powers do not decay (a Ritz
-    value of modulus 1 or more: the constant is infinite, if it is an eigenvalue).
+    the resolvent large far from the spectrum, and a little of every direction. Raises `LoopError` where the spectral radius is 1 or
+    more: the constant is infinite (but for semisimple eigenvalues on the circle).
     """
     before = j.products
     most = j.n if j.n <= DENSE else min(j.n, most)
     if most < 1:
         raise UsageError(f"needs at least one product, not {most}")
+    rho = spectral_radius(j, seed=seed).value
+    if rho >= 1:
+        raise LoopError(f"the spectral radius is {rho:.4g}: from 1 on the Kreiss constant is infinite or unknown")
     noise = start_vector(j.n, seed)
-    start = noise if most == j.n else top_singular(j, j.adjoint, noise, 1e-2).vector + 0.1 * noise
-    krylov = Krylov(j, most, seed, start)
+    first = noise if most == j.n else top_singular(j, j.adjoint, noise, 1e-2).vector + 0.1 * noise
+    krylov = Krylov(j, most, seed, first)
     while not krylov.full:
         krylov.grow()
     h = krylov.hessenberg
-    radius = float(np.abs(np.linalg.eigvals(h[:-1])).max())
-    if radius >= 1:
-        raise LoopError(f"an eigenvalue of J has modulus about {radius:.4g}: for 1 or more the Kreiss constant is infinite")
     eye = np.eye(most + 1, most)
 
     def bound(excess: float, angle: float) -> float:

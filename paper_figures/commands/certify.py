@@ -79,7 +79,7 @@ def _count_row(row: Counts) -> dict[str, Any]:
 def _branch_row(row: BranchCounts) -> dict[str, Any]:
     stopped = [b.branch.reached for b in row.branches if not b.branch.complete]
     return {
-        "d": row.size, "gain": row.gain, "networks": row.networks, "undecided networks": row.undecided, "branches": len(row.branches),
-        "complete": row.complete, "input-dependent": row.input_dependent, "least slope": row.least_slope,
+        "d": row.size, "gain": row.gain, "networks": row.networks, "undecided": row.undecided, "branches": len(row.branches),
+        "complete": row.complete, "moving": row.input_dependent, "least slope": row.least_slope,
         "undecided from": ", ".join(f"{t:.3g}" for t in stopped[:5]) + (", ..." if len(stopped) > 5 else "") if stopped else None,
     }  # fmt: skip
