@@ -114,7 +114,8 @@ class Linearisation:
             raise LoopError("J^T by columns gains nothing: measure J")
         other = copy.copy(self)
         other._own, other._own_adjoint, other.products, other._columns = self._own_adjoint, self._own, 0, {}
-        other.derivative, other.adjoint_of = "vjp", self.derivative
+        other.derivative, other.adjoint_of = "vjp", "columns" if self._own is None else self.derivative
+        other.__dict__.pop("error", None)  # of J v
         return other
 
     @cached_property

@@ -202,6 +202,17 @@ def test_products_are_counted():
     assert j.products == 26
 
 
+def test_the_transposed_operator_where_only_the_adjoint_is_exact():
+    m = ginibre(70, 0.8)
+    j = Linearisation(FunctionLoop(lambda h, e: m @ h, lambda e: e, vjp=lambda h, e, u: m.T @ u), np.ones(70), np.ones(70))
+    assert j.error > 0
+    t, v = j.transposed(), np.linspace(-1, 1, 70)
+    assert (t.derivative, t.adjoint_of, t.error, t.products) == ("vjp", "columns", 0.0, 0)
+    np.testing.assert_allclose(t(v), m.T @ v, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(t.adjoint(v), m @ v, rtol=1e-12, atol=1e-12)
+    assert spectral_radius(t).value == pytest.approx(np.abs(np.linalg.eigvals(m)).max(), rel=1e-7)
+
+
 def test_lyapunov_exponents():
     henon = FunctionLoop(lambda h, e: np.array([1 - 1.4 * h[0] ** 2 + h[1], 0.3 * h[0]]), lambda e: np.zeros(2),
                          lambda h, e, v: np.array([-2.8 * h[0] * v[0] + v[1], 0.3 * v[0]]))  # fmt: skip
