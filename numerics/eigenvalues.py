@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import eig, schur
 
-from numerics.loop import Array
+from numerics.loop import Array, LoopError
 from numerics.operator import DENSE, Linearisation, Measurement
 from theory.errors import UsageError
 
@@ -68,7 +68,10 @@ class Krylov:
         cut = keep + int(np.argmax(-np.diff(moduli[keep - 1 : (3 * keep) // 2 + 1])))
         least = (moduli[cut - 1] + moduli[cut]) / 2
         sort: Any = lambda re, im=0.0: np.hypot(abs(re), im) >= least  # noqa: E731
-        found: Any = schur(self._h[:m, :m], output="real", sort=sort)
+        try:
+            found: Any = schur(self._h[:m, :m], output="real", sort=sort)
+        except np.linalg.LinAlgError as error:
+            raise LoopError(f"LAPACK cannot order the Schur form of a restart ({error}): give another seed or a larger space") from None
         t, q, p = found
         last = self._h[m, :m] @ q[:, :p]
         self._basis[:p], self._basis[p] = q[:, :p].T @ self._basis[:m], self._basis[m].copy()
@@ -119,7 +122,8 @@ def leading_eigenvalues(
 ) -> Eigenvalues:
     """The k eigenvalues of largest modulus from at most `budget` products with J; `tol` is raised to the noise of differences.
 
-    LAPACK up to `DENSE` dimensions, if the budget allows. Raises `UsageError` for k or a budget that cannot be.
+    LAPACK up to `DENSE` dimensions, if the budget allows. Raises `UsageError` for k or a budget that cannot be,
+    `LoopError` where LAPACK fails in a restart.
     """
     if not 1 <= k <= j.n or budget < k + 4:
         raise UsageError(f"need 1 <= k <= {j.n} and a budget of at least k + 4 products, not k = {k}, budget = {budget}")

@@ -158,6 +158,15 @@ def test_restarts_in_a_small_space_find_the_same(name):
     np.testing.assert_allclose(np.abs(small.value), np.abs(whole.value), rtol=1e-6)
 
 
+def test_a_restart_that_lapack_cannot_do_is_an_error(monkeypatch):
+    def fails(*_, **__):
+        raise np.linalg.LinAlgError("Leading eigenvalues do not satisfy sort condition.")
+
+    monkeypatch.setattr("numerics.eigenvalues.schur", fails)
+    with pytest.raises(LoopError, match="another seed"):
+        leading_eigenvalues(at(CASES["ginibre"][0]), 2, space=30 * 300)
+
+
 def test_a_second_start_agrees_and_is_counted():
     j = at(CASES["near-degenerate pairs"][0])
     one, two = spectral_radius(j), spectral_radius(j, starts=2)
