@@ -56,7 +56,8 @@ def diagnose(loop: LoopedMap, e: Array, *, loops: int = 2000, spectrum: bool = T
         return replace(found, advice=f"no spectrum at the last state: {error}")
     found = replace(found, rho=rho)
     if not rho.converged:
-        doubt = f"the eigenvalue solve did not converge (residual {rho.residual:.1e} after {rho.products} products): rho is an estimate"
+        evidence = f"residual {rho.residual:.1e}, error {rho.error:.1e}, {rho.products} products"
+        doubt = f"the eigenvalue solve did not converge ({evidence}): rho is an estimate"
         found = replace(found, advice="; ".join(filter(None, (found.advice, doubt))))
     if found.outcome is not Outcome.FIXED_POINT:
         return found

@@ -140,12 +140,14 @@ def test_defective_matrices_are_right_to_the_error_stated(name):
     assert found.residual < 1e-6
     assert abs(found.value - exact) <= 10 * found.error
     assert found.error < 1e-6 or found.condition > 1e3
+    assert found.converged == (found.error <= 1e-3 * found.value)
 
 
 def test_a_small_residual_alone_says_nothing_about_a_defective_eigenvalue():
     found = spectral_radius(at(DEFECTIVE["nilpotent, disguised"][0]))
     assert found.residual < 1e-12
     assert found.value > 0.1
+    assert not found.converged
 
 
 @pytest.mark.parametrize("name", ["rotation blocks", "near-degenerate moduli", "near-degenerate pairs", "ginibre", "skewed pairs"])
