@@ -28,7 +28,7 @@ from models.run import RunSpec
 from models.tasks.prefix_sums import PrefixSums
 from models.tasks.task import Batch
 from models.transformer import LoopedTransformer
-from numerics import spectral_radius
+from numerics import Linearisation, spectral_radius
 from theory.architecture import Architecture
 
 CLOCK = {"seconds": time.perf_counter}
@@ -185,7 +185,7 @@ def jacobian(repeats: int) -> dict:
     loop = TorchLoop.of(model)
     h = loop.initial(e)
     product = loop.linearize(h, e)
-    times = alternate({"product": lambda: product(h), "radius": lambda: spectral_radius(loop, h, e)}, repeats)
+    times = alternate({"product": lambda: product(h), "radius": lambda: spectral_radius(Linearisation(loop, h, e))}, repeats)
     return {f"{name}_seconds": summary(t) for name, t in times.items()}
 
 

@@ -18,7 +18,7 @@ from models.diagnostics import recall_radius
 from models.loop import TorchLoop
 from models.orbit import Orbit
 from models.tasks.registry import recorded_task
-from numerics import Outcome, Recorder, classify, numeric, spectral_radius
+from numerics import Linearisation, Outcome, Recorder, classify, numeric, spectral_radius
 from theory import Weights, predict
 from theory.errors import UsageError
 
@@ -136,7 +136,7 @@ def crossvalidate(
 
 
 def _convergence(loop: TorchLoop, h: np.ndarray, e: np.ndarray, steps: np.ndarray) -> Convergence:
-    spectrum = spectral_radius(loop, h, e, tol=1e-6)
+    spectrum = spectral_radius(Linearisation(loop, h, e), tol=1e-6)
     below = [np.flatnonzero(steps < tol) for tol in (COARSE, FINE)]
     measured = int(below[1][0] - below[0][0]) if all(len(b) for b in below) else None
     rate, predicted = float("nan"), None

@@ -7,11 +7,13 @@ from numerics.loop import FunctionLoop, LoopedMap, LoopError, check_loop
 from numerics.lyapunov import lyapunov
 from numerics.maps import LinearLoop, MeanFieldLoop, linear_loop
 from numerics.numeric import numeric
-from numerics.operator import Linearisation
+from numerics.operator import Linearisation, Measurement
 from numerics.phase import PhaseDiagram, phase_diagram
+from numerics.profile import Profile, profile
 from numerics.regime import Diagnosis, classify
-from numerics.sensitivity import adjoint_sensitivity, sensitivity
-from numerics.singular import kreiss_lower, largest_singular_value, resolvent_norm, transient_growth
+from numerics.resolvent import kreiss_lower, resolvent_norm
+from numerics.sensitivity import adjoint_sensitivity, sensitivity, sensitivity_norm
+from numerics.singular import largest_singular_value, transient_growth
 from numerics.spectrum import SpectralRadius, spectral_radius
 from numerics.trajectory import Recorder, Trajectory
 from theory.outcome import Outcome
@@ -26,8 +28,10 @@ __all__ = [
     "LoopError",
     "LoopedMap",
     "MeanFieldLoop",
+    "Measurement",
     "Outcome",
     "PhaseDiagram",
+    "Profile",
     "Recorder",
     "SpectralRadius",
     "Trajectory",
@@ -43,9 +47,11 @@ __all__ = [
     "lyapunov",
     "numeric",
     "phase_diagram",
+    "profile",
     "resolvent_norm",
     "run",
     "sensitivity",
+    "sensitivity_norm",
     "spectral_radius",
     "transient_growth",
 ]

@@ -20,6 +20,9 @@ from numerics.krawczyk import PRECISION, Balls, ball_step, column, identity_minu
 from numerics.loop import Array
 from theory.errors import UsageError
 
+REFINED = 2.0**-10
+"""length down to which a proved piece is cut further for an enclosure of its derivative that excludes 0"""
+
 
 class DrivenMap(CertifiedMap, Protocol):
     """A map with an additive drive c inside (`TanhMap`, `NormMap`)."""
@@ -50,9 +53,14 @@ class Piece:
     slope_high: Array
 
     @property
+    def least_slope(self) -> float:
+        """Lower bound of max_i abs(dh*_i/dt) on the piece; 0 where no component excludes 0."""
+        return max(0.0, float(np.maximum(self.slope_low, -self.slope_high).max()))
+
+    @property
     def moves(self) -> bool:
-        """The derivative is proved different from 0 on the piece: some component excludes 0."""
-        return bool(((self.slope_low > 0) | (self.slope_high < 0)).any())
+        """The derivative is proved different from 0 on the piece."""
+        return self.least_slope > 0
 
 
 @dataclass(frozen=True)
@@ -76,10 +84,16 @@ class Branch:
         """Complete, and the derivative along the inputs is proved different from 0 everywhere."""
         return self.complete and all(piece.moves for piece in self.pieces)
 
+    @property
+    def least_slope(self) -> float:
+        """Lower bound of max_i abs(dh*_i/dt) on the proved part."""
+        return min((piece.least_slope for piece in self.pieces), default=0.0)
+
     def to_json(self) -> dict[str, Any]:
-        """Plain numbers."""
+        """Plain numbers; `undecided`: the part of [0, 1] that is not proved."""
         return {
-            "reached": self.reached, "complete": self.complete, "input_dependent": self.input_dependent,
+            "reached": self.reached, "complete": self.complete, "input_dependent": self.input_dependent, "least_slope": self.least_slope,
+            "undecided": None if self.complete else [self.reached, 1.0],
             "pieces": [
                 {"start": p.start, "stop": p.stop, "low": p.low.tolist(), "high": p.high.tolist(),
                  "slope_low": p.slope_low.tolist(), "slope_high": p.slope_high.tolist()}
@@ -106,10 +120,11 @@ def certify_branch(
         point = _first(line.at(flint.arb(0)), center)
         pieces: list[Piece] = []
         position, step = 0.0, 0.25
+        moving = any(u != 0 for u in line.change())
         while position < 1 and step >= min_step and len(pieces) < max_pieces:
             stop = min(1.0, position + step)
             found = line.piece(position, stop, point)
-            if found is None:
+            if found is None or (moving and not found[0].moves and step > REFINED):
                 step /= 2
                 continue
             piece, point = found

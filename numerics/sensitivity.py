@@ -1,4 +1,4 @@
-"""Input sensitivity S = (I - J)^{-1} K at a fixed point, matrix-free."""
+"""Input sensitivity S = (I - J)^{-1} K at a fixed point, matrix-free: products, adjoint products and norm."""
 
 from __future__ import annotations
 
@@ -6,53 +6,53 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numerics.loop import Array, LoopError
-from numerics.operator import Linearisation
-from numerics.singular import solve
+from numerics.loop import Array
+from numerics.operator import Linearisation, Measurement
+from numerics.resolvent import Resolvent
+from numerics.singular import Norm, top_singular
 
 
 @dataclass(frozen=True)
-class Sensitivity:
-    """`value` = S v (or S^T u); `residual` of the linear system, relative; `fixed_point`: relative step at the state given.
+class Sensitivity(Measurement):
+    """`value` = S v in the shape of the state, or S^T u in that of the input; `residual` of the linear system, relative.
 
-    The value is dh*/de v only as far as the state is a fixed point.
+    `fixed_point`: relative step at the state given; the value is dh*/de v only as far as that is 0.
     """
 
-    value: Array
-    residual: float
     fixed_point: float
-    products: int
 
 
 def sensitivity(j: Linearisation, v: Array, *, tol: float = 1e-10) -> Sensitivity:
-    """S v for a change v of the input, in the shape of the state."""
-    b = j.input_product(v)
-    before = j.products
-    x = solve(j, b, tol=tol)
-    return Sensitivity(x.reshape(j.h.shape), _residual(x - j(x) - b, b), _still(j), j.products - before)
+    """S v for a change v of the input."""
+    before, inverse = j.products, Resolvent(j, tol=tol)
+    value = inverse(j.input_product(v)).reshape(j.h.shape)
+    return _result(inverse, value, before)
 
 
 def adjoint_sensitivity(j: Linearisation, u: Array, *, tol: float = 1e-10) -> Sensitivity:
-    """S^T u = K^T (I - J^T)^{-1} u, in the shape of the input: the gradient of <u, h*> by e.
-
-    K^T is the loop's `input_vjp(h, e, w)`, or the columns of K where e has at most 2,000 entries.
-    """
-    u = np.asarray(u, dtype=float).ravel()
-    before = j.products
-    w = solve(j, u, adjoint=True, tol=tol)
-    own = getattr(j.loop, "input_vjp", None)
-    if own is not None:
-        value = np.asarray(own(j.h, j.e, w.reshape(j.h.shape)))
-    elif j.e.size <= 2000:
-        value = np.array([j.input_product(column) @ w for column in np.eye(j.e.size)]).reshape(j.e.shape)
-    else:
-        raise LoopError(f"K^T is needed for an input of {j.e.size} entries: give your loop input_vjp(h, e, w)")
-    return Sensitivity(value, _residual(w - j.adjoint(w) - u, u), _still(j), j.products - before)
+    """S^T u = K^T (I - J^T)^{-1} u: the gradient of <u, h*> by e."""
+    before, inverse = j.products, Resolvent(j, tol=tol)
+    value = j.input_adjoint(inverse.adjoint(np.asarray(u, float))).reshape(j.e.shape)
+    return _result(inverse, value, before)
 
 
-def _residual(r: Array, b: Array) -> float:
-    return float(np.linalg.norm(r) / max(np.linalg.norm(b), np.finfo(float).tiny))
+def sensitivity_norm(j: Linearisation, *, tol: float = 1e-6, seed: int = 0) -> Norm:
+    """norm(S)_2: the largest change of the fixed point by a unit change of the input; the residual includes those of the systems."""
+    before, tol = j.products, max(tol, 10 * j.error)
+    inverse = Resolvent(j, tol=tol / 100)
+
+    def forward(v: Array) -> Array:
+        return inverse(j.input_product(v))
+
+    def backward(u: Array) -> Array:
+        return j.input_adjoint(inverse.adjoint(u))
+
+    found = top_singular(forward, backward, inverse.start(j.e.size, seed), tol)
+    residual = max(found.residual, inverse.worst)
+    return Norm(found.value, residual, j.products - before, residual <= 10 * tol)
 
 
-def _still(j: Linearisation) -> float:
-    return float(np.linalg.norm(j.loop.step(j.h, j.e) - j.h) / max(np.linalg.norm(j.h), np.finfo(float).tiny))
+def _result(inverse: Resolvent, value: Array, before: int) -> Sensitivity:
+    j = inverse.j
+    enough = 10 * max(inverse.tol, j.error)
+    return Sensitivity(value, inverse.worst, j.products - before, inverse.worst <= enough, j.drift)

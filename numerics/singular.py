@@ -1,139 +1,133 @@
-"""Sizes of J, its powers and its resolvent, from products with J and J^T; each with the residual of its singular pair."""
+"""Largest singular values of J and of its powers from products with J and J^T, each with the residual of its singular pair."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator, gmres
 
-from numerics.loop import Array, LoopError
-from numerics.operator import Linearisation
+from numerics.loop import Array
+from numerics.operator import Linearisation, Measurement, Product
+from theory.errors import UsageError
 
-Product = Callable[[Array], Array]
-
-
-@dataclass(frozen=True)
-class Norm:
-    """A 2-norm: `value` is a lower bound (|A v| for a unit vector v); `residual` = |A^T A v - value^2 v| / value^2."""
-
-    value: float
-    residual: float
-    products: int
-    converged: bool
+TINY = np.finfo(float).tiny
 
 
 @dataclass(frozen=True)
-class TransientGrowth:
-    """max over k <= steps of |J^k|_2: `value` at power `at`, all `norms` k = 0 ... steps, largest `residual` of them."""
+class Norm(Measurement):
+    """A 2-norm norm(A): `value` = norm(A v) for a unit v, a lower bound; `residual` = norm(A* u - value v)/value, u = A v/value."""
 
-    value: float
+
+@dataclass(frozen=True)
+class TransientGrowth(Measurement):
+    """`value` = max norm(J^t)_2 over the powers looked at, at power `at`; `norms` for t = 0, 1, ...; `residual`: the largest of theirs.
+
+    `settled`: the last of the norms is below 1, so that `value` is the maximum over all powers: norm(J^(t + k)) <= norm(J^t) norm(J^k).
+    """
+
     at: int
     norms: Array
+    settled: bool
+
+
+@dataclass(frozen=True)
+class Triple:
+    """A singular value with its right vector, and the residual of the pair."""
+
+    value: float
+    vector: Array
     residual: float
-    products: int
 
 
 def largest_singular_value(j: Linearisation, *, tol: float = 1e-8, seed: int = 0) -> Norm:
-    """|J|_2 by Lanczos on J^T J."""
-    start = j.products
-    value, residual = _norm(j, j.adjoint, j.n, tol, seed)
-    return Norm(value, residual, j.products - start, residual <= 10 * tol)
+    """norm(J)_2 by Golub-Kahan bidiagonalisation."""
+    before, tol = j.products, max(tol, 10 * j.error)
+    found = top_singular(j, j.adjoint, start_vector(j.n, seed), tol)
+    return Norm(found.value, found.residual, j.products - before, found.residual <= 10 * tol)
 
 
-def transient_growth(j: Linearisation, steps: int = 50, *, tol: float = 1e-8, seed: int = 0) -> TransientGrowth:
-    """Growth of the powers of J, each norm by Lanczos on (J^k)^T J^k."""
-    start, norms, worst = j.products, [1.0], 0.0
+def transient_growth(j: Linearisation, steps: int = 50, *, tol: float = 1e-6, budget: int = 10_000, seed: int = 0) -> TransientGrowth:
+    """Growth of the powers of J up to the first norm below 1, at most `steps`; each search starts from the last right vector.
 
-    def power(f: Product, k: int) -> Product:
-        def apply(v: Array) -> Array:
-            for _ in range(k):
-                v = f(v)
-            return v
-
-        return apply
-
-    for k in range(1, steps + 1):
-        value, residual = _norm(power(j, k), power(j.adjoint, k), j.n, tol, seed)
-        norms.append(value)
-        worst = max(worst, residual)
-        if value < 1e-14:  # the rest is zero to rounding
-            norms += [0.0] * (steps - k)
-            break
-    found = np.array(norms)
-    at = int(np.argmax(found))
-    return TransientGrowth(float(found[at]), at, found, worst, j.products - start)
-
-
-def resolvent_norm(j: Linearisation, z: float = 1.0, *, tol: float = 1e-8, seed: int = 0) -> Norm:
-    """|(z I - J)^{-1}|_2 at a real z: Lanczos on the resolvent and its adjoint, each solve by GMRES to tol/100.
-
-    Raises `LoopError` where GMRES does not reach its tolerance (z is an eigenvalue, or nearly).
+    No power is begun once `budget` products are spent: power t costs 2 t products for every vector tried.
     """
-    start, worst = j.products, [0.0]
-
-    def inverse(v: Array, *, adjoint: bool) -> Array:
-        x, reached = _solve(j, v, z, adjoint, tol / 100)
-        worst.append(reached)
-        return x
-
-    value, residual = _norm(lambda v: inverse(v, adjoint=False), lambda v: inverse(v, adjoint=True), j.n, tol, seed)
-    residual = max(residual, *worst)
-    return Norm(value, residual, j.products - start, residual <= 10 * tol)
-
-
-def kreiss_lower(
-    j: Linearisation, radii: tuple[float, ...] = (1.003, 1.01, 1.03, 1.1, 1.3, 2.0), *, tol: float = 1e-6, seed: int = 0
-) -> float:
-    """Lower bound of the Kreiss constant sup (|z| - 1) |(z - J)^{-1}|_2 over abs(z) > 1, from real z of both signs.
-
-    M5: sup_k |J^k|_2 lies between the Kreiss constant and `kreiss_upper` of it.
-    """
-    return max((r - 1) * resolvent_norm(j, sign * r, tol=tol, seed=seed).value for r in radii for sign in (1, -1))
+    if steps < 1 or budget < 1:
+        raise UsageError(f"needs at least one power and one product, not {steps} and {budget}")
+    before, tol = j.products, max(tol, 10 * j.error)
+    norms, worst, settled = [1.0], 0.0, False
+    noise = start_vector(j.n, seed)
+    vector = noise
+    while len(norms) <= steps and not settled and j.products - before < budget:
+        power = len(norms)
+        start = vector + 0.1 * noise  # a vector that the last power did not need may be the best of this one
+        found = top_singular(_power(j, power), _power(j.adjoint, power), start / np.linalg.norm(start), tol)
+        norms.append(found.value)
+        vector, worst = found.vector, max(worst, found.residual)
+        settled = found.value * (1 + found.residual) < 1
+    at = int(np.argmax(norms))
+    return TransientGrowth(norms[at], worst, j.products - before, worst <= 10 * tol, at, np.array(norms), settled)
 
 
-def solve(j: Linearisation, b: Array, z: float = 1.0, *, adjoint: bool = False, tol: float = 1e-10) -> Array:
-    """(z I - J)^{-1} b, or with J^T, by GMRES to a relative residual `tol`, recomputed; `LoopError` if it is missed.
+def _power(product: Product, times: int) -> Product:
+    def apply(v: Array) -> Array:
+        for _ in range(times):
+            v = product(v)
+        return v
 
-    Products by differences are noisy: with them a residual of 1e-5 passes, and is reported by the callers.
-    """
-    return _solve(j, b, z, adjoint, tol)[0]
-
-
-def _solve(j: Linearisation, b: Array, z: float, adjoint: bool, tol: float) -> tuple[Array, float]:
-    b = np.asarray(b, dtype=float).ravel()
-    apply = j.adjoint if adjoint else j
-    operator = LinearOperator((j.n, j.n), matvec=lambda v: z * v.ravel() - apply(v.ravel()), dtype=np.float64)  # type: ignore[call-arg]
-    x = np.asarray(gmres(operator, b, rtol=tol, atol=0, restart=min(j.n, 200), maxiter=20)[0])
-    size = float(np.linalg.norm(b))
-    reached = float(np.linalg.norm(z * x - apply(x) - b)) / size if size else 0.0
-    if not reached <= max(10 * tol, 1e-5 if j.product.error else 1e-12):
-        raise LoopError(f"GMRES stopped at relative residual {reached:.1e}: {z:g} is nearly an eigenvalue of J; give jvp, or another z")
-    return x, reached
+    return apply
 
 
-def _norm(f: Product, g: Product, n: int, tol: float, seed: int, most: int = 120) -> tuple[float, float]:
-    """Largest singular value of f (adjoint g) by Lanczos on g f with full reorthogonalisation; value and relative residual."""
+def start_vector(n: int, seed: int) -> Array:
+    """A random unit vector."""
     v = np.random.default_rng(seed).standard_normal(n)
-    basis = np.zeros((n, 0))
-    v /= np.linalg.norm(v)
-    images: list[Array] = []
-    vector, residual = v, 0.0
-    for k in range(min(n, most)):
-        basis = np.column_stack((basis, v))
-        images.append(g(f(v)))
-        w = images[-1]
-        for _ in range(2):
-            w = w - basis @ (basis.T @ w)
-        size = float(np.linalg.norm(w))
-        closed = size <= 1e-13 * float(np.linalg.norm(images[-1]))  # an invariant subspace
-        if closed or k < 20 or (k + 1) % 5 == 0 or k + 1 == min(n, most):
-            small = basis.T @ np.array(images).T
-            values, vectors = np.linalg.eigh((small + small.T) / 2)
-            top, vector = max(float(values[-1]), 0.0), basis @ vectors[:, -1]
-            residual = float(np.linalg.norm(np.array(images).T @ vectors[:, -1] - top * vector)) / max(top, np.finfo(float).tiny)
-            if closed or residual <= tol:
+    return v / np.linalg.norm(v)
+
+
+def top_singular(a: Product, adjoint: Product, start: Array, tol: float, most: int = 300) -> Triple:
+    """Largest singular value of A, real or complex, by bidiagonalisation from a unit vector: A V = U B, A* U = V B* + rest.
+
+    Both bases are kept orthogonal; the residual is recomputed from the vector.
+    """
+    n = start.size
+    most = min(n, most)
+    first = a(start)
+    v, u, b = (np.zeros(shape, start.dtype) for shape in ((most + 1, n), (most, first.size), (most, most)))
+    v[0], size, y, check = start, 0, np.ones(1), 0
+    for k in range(most):
+        left = orthogonal_part(a(v[k]) if k else first, u[:k], b[:k, k])
+        b[k, k] = alpha = np.linalg.norm(left)
+        size = k + 1
+        if alpha > 1e-14 * max(float(np.abs(b).max()), TINY):
+            u[k] = left / alpha
+            right = orthogonal_part(adjoint(u[k]), v[: k + 1])
+            beta = float(np.linalg.norm(right))
+        else:  # an invariant subspace
+            beta = 0.0
+        closed = beta <= 1e-14 * max(float(np.abs(b).max()), TINY)
+        if closed or size == most or size >= check:
+            check = size + max(1, size // 8)
+            q, values, p = np.linalg.svd(b[:size, :size])
+            y = p[0].conj()
+            if closed or beta * abs(q[-1, 0]) <= 0.5 * tol * values[0]:
                 break
-        v = w / size
-    return float(np.linalg.norm(f(vector))), residual
+        if k + 1 < n:
+            v[k + 1] = right / beta
+    vector = y @ v[:size]
+    vector = vector / np.linalg.norm(vector)
+    image = a(vector)
+    value = float(np.linalg.norm(image))
+    if value == 0:
+        return Triple(0.0, vector, 0.0)
+    back = adjoint(image / value)
+    return Triple(value, vector, float(np.linalg.norm(back - value * vector)) / value)
+
+
+def orthogonal_part(w: Array, known: Array, coefficients: Array | None = None) -> Any:
+    """`w` without its part in the rows of `known`; the coefficients are added to `coefficients`."""
+    for _ in range(2):
+        c = known.conj() @ w
+        if coefficients is not None:
+            coefficients += c
+        w = w - c @ known
+    return w

@@ -1,11 +1,15 @@
-"""Certified counts of fixed points of random networks."""
+"""Certified counts of fixed points of random networks, and certified branches of them over inputs."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
+
+if TYPE_CHECKING:
+    from numerics.branch_counts import BranchCounts
+    from numerics.fixed_point_counts import Counts
 
 
 def certify(
@@ -13,6 +17,8 @@ def certify(
     sizes: tuple[int, ...] = (1, 2),
     gains: tuple[float, ...] = (1.0, 2.0, 4.0),
     networks: int = 100,
+    branch: float | None = None,
+    recall: float = 1.0,
     seed: int = 0,
     jobs: int = 1,
     max_boxes: int = 200_000,
@@ -22,34 +28,58 @@ def certify(
 
     tanh: h' = tanh(gain G h) + b; relu: h' = gain G relu(h) + b (exact rational arithmetic); norm-tanh, norm-linear:
     h' = N(h + gain G phi(h) + x). G Ginibre of variance 1/size, b and x standard normal. A network with an undecided box is counted as
-    undecided. Exit status 1 if the counts break a law (sum of the indices 1; the Kac-Rice mean, where it has a closed form), 2 for a
-    wrong request. Example: loopstab certify --ensemble tanh --sizes 1 2 --gains 2 4 --networks 1000 --seed 0 --jobs 2 --json
+    undecided. With --branch LENGTH every fixed point is followed over inputs: recall adds recall * e(t) beside gain G (inside tanh or N),
+    e(t) = t v, |v| = LENGTH; a branch is complete if h*(e) is proved to exist and to be C^1 over the whole interval, and input-dependent if
+    an enclosure of its derivative excludes 0 everywhere; what is not proved (a fold, for one) is listed as undecided. Exit status 1 if a
+    law is broken (sum of the indices 1; the Kac-Rice mean, where it has a closed form; without recall no branch moves), 2 for a wrong
+    request. Example: loopstab certify --ensemble tanh --sizes 1 2 --gains 2 4 --networks 1000 --seed 0 --jobs 2 --json
+    Example: loopstab certify --ensemble norm-tanh --sizes 2 --gains 1 --networks 20 --branch 1 --json
 
     Args:
         ensemble: The random maps.
         sizes: State dimensions d.
         gains: Gains of the weights.
         networks: Networks per dimension and gain.
-        seed: Seed of the weights.
+        branch: Length of the interval of inputs; without it the fixed points are counted only.
+        recall: Strength of the recall of a branch.
+        seed: Seed of the weights and directions.
         jobs: Processes; -1 for all cores.
         max_boxes: Boxes after which a network is given up as undecided.
         json_: Print one list of objects instead of a table.
     """
+    from numerics.branch_counts import count_branches
     from numerics.fixed_point_counts import count_fixed_points
     from paper_figures.tables import print_rows
 
-    rows = [count_fixed_points(ensemble, d, gain, networks, seed, jobs, max_boxes=max_boxes) for d in sizes for gain in gains]
-    if json_:
-        print(json.dumps([row.to_json() for row in rows], indent=1, allow_nan=False))
+    cases = [(d, gain) for d in sizes for gain in gains]
+    results: list[Any]
+    if branch is None:
+        results = [count_fixed_points(ensemble, d, gain, networks, seed, jobs, max_boxes=max_boxes) for d, gain in cases]
+        rows, title = [_count_row(r) for r in results], "certified fixed points"
     else:
-        table = [
-            {
-                "d": row.size, "gain": row.gain, "networks": row.networks, "undecided": row.undecided,
-                "mean": "-" if row.mean is None else f"{row.mean:.3f}", "Kac-Rice": "-" if row.kac_rice is None else f"{row.kac_rice:.3f}",
-                "counts": ", ".join(f"{k}: {n}" for k, n in row.histogram.items()),
-                "stable": "-" if row.stable is None else str(row.stable), "per minute": f"{60 * row.networks / row.seconds:.0f}",
-            }
-            for row in rows
-        ]  # fmt: skip
-        print_rows(table, f"{ensemble}: certified fixed points")
-    return 1 if any(row.fallen for row in rows) else 0
+        options: dict[str, Any] = {"recall": recall, "length": branch, "seed": seed, "jobs": jobs, "max_boxes": max_boxes}
+        results = [count_branches(ensemble, d, gain, networks, **options) for d, gain in cases]
+        rows, title = [_branch_row(r) for r in results], f"certified branches, inputs of length {branch:g}, recall {recall:g}"
+    if json_:
+        print(json.dumps([r.to_json() for r in results], indent=1, allow_nan=False))
+    else:
+        print_rows(rows, f"{ensemble}: {title}")
+    return 1 if any(r.fallen for r in results) else 0
+
+
+def _count_row(row: Counts) -> dict[str, Any]:
+    return {
+        "d": row.size, "gain": row.gain, "networks": row.networks, "undecided": row.undecided,
+        "mean": "-" if row.mean is None else f"{row.mean:.3f}", "Kac-Rice": "-" if row.kac_rice is None else f"{row.kac_rice:.3f}",
+        "counts": ", ".join(f"{k}: {n}" for k, n in row.histogram.items()),
+        "stable": "-" if row.stable is None else str(row.stable), "per minute": f"{60 * row.networks / row.seconds:.0f}",
+    }  # fmt: skip
+
+
+def _branch_row(row: BranchCounts) -> dict[str, Any]:
+    stopped = [b.branch.reached for b in row.branches if not b.branch.complete]
+    return {
+        "d": row.size, "gain": row.gain, "networks": row.networks, "undecided": row.undecided, "branches": len(row.branches),
+        "complete": row.complete, "moving": row.input_dependent, "least slope": row.least_slope,
+        "undecided from": ", ".join(f"{t:.3g}" for t in stopped[:5]) + (", ..." if len(stopped) > 5 else "") if stopped else None,
+    }  # fmt: skip

@@ -1,45 +1,81 @@
-"""Regime of a user's own loop."""
+"""Regime and spectrum of a user's own loop or of a trained checkpoint."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from theory.errors import UsageError
+from theory.errors import LoopstabError, UsageError
+
+if TYPE_CHECKING:
+    from numerics import LoopedMap
 
 
 def diagnose(
-    file: Annotated[Path, tyro.conf.Positional],
+    source: Annotated[str, tyro.conf.Positional],
     loops: int = 2000,
+    spectrum: bool = False,
+    lyapunov_loops: int = 200,
+    data: Path | None = None,
+    level: str | None = None,
     seed: int = 0,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Diagnose a loop of your own: a Python file that defines step(h, e), initial(e) and an array `e`.
+    """Diagnose a loop: a Python file that defines step(h, e), initial(e) and an array `e`, or a trained checkpoint on one of its inputs.
 
-    The file is executed. Exit status 1 if the loop returns non-finite values. Example: loopstab diagnose mine.py --json
+    A Python file is executed; it may also define the derivatives jvp, vjp, input_jvp, input_vjp of (h, e, vector). The spectrum at the last
+    state is measured for a checkpoint, and with --spectrum for a file: spectral radius, largest singular value, largest norm of a power,
+    Kreiss constant, resolvent, sensitivity to the input and Lyapunov exponent, each with the residual that says how far to trust it, or the
+    reason why it could not be measured. Exit status 1 if the loop returns non-finite values.
+    Example: loopstab diagnose mine.py --spectrum --json
+    Example: loopstab diagnose internal-post --loops 500
 
     Args:
-        file: Python file with step, initial and e (NumPy).
+        source: Python file with step, initial and e (NumPy); name of a shipped checkpoint; or path of a model.safetensors.
         loops: Loops to run at most.
-        seed: Seed of the perturbation and of the eigenvalue solver.
+        spectrum: Measure the spectrum of a Python file too.
+        lyapunov_loops: Loops over which the Lyapunov exponent is averaged.
+        data: Prepared data file of the checkpoint's task, where it needs one.
+        level: Level of the checkpoint's task from which the input is drawn; the one that its training reached by default.
+        seed: Seed of the input of a checkpoint, of the perturbation and of the solvers.
         json_: Print the diagnosis as JSON.
     """
-    from numerics import FunctionLoop, Outcome, check_loop
+    from numerics import Outcome, check_loop, profile
     from numerics import diagnose as measure
+
+    of_file = source.endswith(".py")
+    loop, e = _from_file(Path(source)) if of_file else _from_checkpoint(source, data, level, seed)
+    check_loop(loop, e)
+    result = measure(loop, e, loops=loops, seed=seed)
+    out = result.to_json()
+    lines = [f"{k.replace('_', ' ')}: {v}" for k, v in out.items() if k != "rho" and v not in (None, "")]
+    if result.rho is not None:
+        lines.append(f"spectral radius at the last state: {result.rho.value:.6g} (residual {result.rho.residual:.1e})")
+    if (spectrum or not of_file) and result.state is not None and result.outcome is not Outcome.NON_FINITE:
+        try:
+            found = profile(loop, result.state, e, loops=lyapunov_loops, seed=seed)
+            out["spectrum"] = found.to_json()
+            lines += found.lines()
+        except LoopstabError as error:
+            out["spectrum"] = str(error)
+            lines.append(f"no spectrum: {error}")
+    print(json.dumps(out, indent=1) if json_ else "\n".join(lines))
+    return 1 if result.outcome is Outcome.NON_FINITE else 0
+
+
+def _from_file(file: Path) -> tuple[LoopedMap, Any]:
+    from numerics import FunctionLoop
 
     module = _load(file)
     missing = [name for name in ("step", "initial", "e") if not hasattr(module, name)]
     if missing:
         raise UsageError(f"{file} defines no {', '.join(missing)}: it must define step(h, e), initial(e) and an array e")
-    loop = FunctionLoop(module.step, module.initial)
-    check_loop(loop, module.e)
-    result = measure(loop, module.e, loops=loops, seed=seed)
-    print(json.dumps(result.to_json(), indent=1) if json_ else "\n".join(f"{k}: {v}" for k, v in result.to_json().items()))
-    return 1 if result.outcome is Outcome.NON_FINITE else 0
+    own = {name: getattr(module, name) for name in ("jvp", "vjp", "input_jvp", "input_vjp") if hasattr(module, name)}
+    return FunctionLoop(module.step, module.initial, **own), module.e
 
 
 def _load(file: Path) -> Any:
@@ -52,3 +88,23 @@ def _load(file: Path) -> Any:
     except Exception as error:  # whatever the user's file raises is the user's to see, in one line
         raise UsageError(f"{file} cannot be executed: {type(error).__name__}: {error}") from None
     return module
+
+
+def _from_checkpoint(name: str, data: Path | None, level: str | None, seed: int) -> tuple[LoopedMap, Any]:
+    """The loop in float64 and the embedding of one random input."""
+    import torch
+
+    from models import zoo
+    from models.checkpoint import load_model
+    from models.loop import TorchLoop
+    from models.tasks.registry import recorded_task
+
+    model, meta = load_model(zoo.load(name), torch.float64)
+    task = recorded_task(meta["run"], data)
+    reached = str(meta["run"]["level_reached"])
+    chosen = level or (task.levels[1] if reached == "train" else reached)  # never the samples that it was trained on
+    if chosen not in task.levels:
+        raise UsageError(f"{task.name} has no level {chosen!r}: use one of {', '.join(task.levels)}")
+    x = task.batch(1, chosen, torch.Generator().manual_seed(seed)).x.double()
+    with torch.no_grad():
+        return TorchLoop.of(model), model.encode(x).numpy()

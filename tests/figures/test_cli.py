@@ -9,6 +9,14 @@ import time
 
 import pytest
 
+from models.checkpoint import save_model
+from models.config import ModelConfig
+from models.tasks.prefix_sums import PrefixSums
+from models.transformer import LoopedTransformer
+from numerics.profile import MEANING
+from paper_figures.cli import main
+from theory.architecture import Architecture
+
 LOOPSTAB = [sys.executable, "-m", "paper_figures.cli"]
 
 
@@ -155,3 +163,61 @@ def test_interrupted_training_says_so_and_resumes(tmp_path):
     assert "interrupted" in rest.strip().splitlines()[-1]
     assert "Traceback" not in rest
     assert not list(tmp_path.glob("*.tmp"))
+
+
+@pytest.fixture
+def called(capsys):
+    """Runs a command in this process: what it prints, on standard error if it fails."""
+
+    def call(*args, status=0):
+        with pytest.raises(SystemExit) as exit_:
+            main(list(map(str, args)))
+        out, err = capsys.readouterr()
+        assert exit_.value.code == status, err
+        return err if status else out
+
+    return call
+
+
+def test_diagnose_measures_the_spectrum_of_a_file_and_says_what_it_could_not(tmp_path, called):
+    file = tmp_path / "mine.py"
+    body = "def step(h, e):\n    return np.array([0.5, {}]) * h + e\ndef initial(e):\n    return 0 * e\n"
+    file.write_text("import numpy as np\ne = np.array([1.0, 0.0])\n" + body.format(0.9))
+    spectrum = json.loads(called("diagnose", file, "--spectrum", "--json"))["spectrum"]
+    found = spectrum["measurements"]
+    assert not spectrum["failed"]
+    assert found["spectral_radius"]["value"] == pytest.approx(0.9, rel=1e-6)
+    assert found["resolvent_norm"]["value"] == pytest.approx(10, rel=1e-4)
+    assert found["sensitivity_norm"]["value"] == pytest.approx(10, rel=1e-4)
+    assert all(m["residual"] < 1e-2 and m["products"] > 0 for m in found.values())
+    file.write_text("import numpy as np\ne = np.array([1.0, 0.0])\n" + body.format(1.0))
+    assert "not measured: (z - J) x = b" in called("diagnose", file, "--spectrum")
+
+
+def test_diagnose_a_checkpoint(tmp_path, called):
+    task = PrefixSums(4)
+    model = LoopedTransformer(ModelConfig(Architecture.parse("internal/post"), width=8, heads=2))
+    run_record = {"task": "prefix-sums", "data": task.fingerprint(), "level_reached": "4"}
+    file = save_model(tmp_path / "model.safetensors", model, {"run": run_record})
+    found = json.loads(called("diagnose", file, "--loops", "400", "--lyapunov-loops", "20", "--json"))
+    assert found["outcome"] == "fixed-point"
+    measured = found["spectrum"]["measurements"]
+    assert set(measured) | set(found["spectrum"]["failed"]) == set(MEANING)
+    assert 1 > found["rho"]["value"] == pytest.approx(measured["spectral_radius"]["value"], rel=1e-6)
+    assert "sensitivity_norm" in measured
+    assert "norm of dh*/de" in called("diagnose", file, "--loops", "400", "--lyapunov-loops", "20")
+    assert "no level '7'" in called("diagnose", file, "--level", "7", status=2)
+    assert "no shipped checkpoint" in called("diagnose", "no-such", status=2)
+
+
+def test_certify_branches(called):
+    args = ["certify", "--ensemble", "tanh", "--sizes", "1", "--gains", "4", "--networks", "6", "--branch", "3", "--json"]
+    (row,) = json.loads(called(*args, "--seed", "2"))
+    assert row["found"] == row["complete"] + len(row["undecided_parts"])
+    assert row["input_dependent"] == row["complete"] > 0
+    for branch in row["branches"]:
+        assert branch["complete"] == (branch["undecided"] is None)
+        if branch["input_dependent"]:
+            assert branch["least_slope"] > 0
+            assert all(p["slope_low"][0] > 0 or p["slope_high"][0] < 0 for p in branch["pieces"])
+    assert "corners" in called("certify", "--ensemble", "relu", "--branch", "1", status=2)

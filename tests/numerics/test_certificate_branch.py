@@ -1,11 +1,15 @@
 """Certified branches over inputs against known curves, folds, and maps without recall."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from numerics import certify, numeric
+from numerics.branch_counts import count_branches
 from numerics.certified_branch import certify_branch
 from numerics.certified_maps import NormMap, TanhMap
+from numerics.fixed_point_counts import random_map
 from theory.errors import UsageError
 
 SCALAR = TanhMap.of([[2.0]], [[1.0]], [0.0], [0.0])
@@ -88,3 +92,37 @@ def test_wrong_requests():
         certify_branch(SCALAR, [[1.0], [1.0]], [0.0], [1.0], [0.0])
     with pytest.raises(UsageError, match="direction"):
         certify_branch(SCALAR, [[1.0]], [0.0], [1.0, 2.0], [0.0])
+
+
+def test_random_branches_move_with_recall_and_stand_still_without():
+    moving = count_branches("norm-tanh", 2, 1.0, 2, length=0.5)
+    assert moving.complete == moving.input_dependent == len(moving.branches) > 0
+    assert moving.least_slope > 0
+    assert not moving.fallen
+    still = count_branches("norm-tanh", 2, 1.0, 2, recall=0.0, length=0.5)
+    assert still.complete == len(still.branches) == len(moving.branches)
+    assert still.input_dependent == 0
+    assert still.least_slope is None
+    assert not still.fallen
+    moved = replace(still, branches=moving.branches)  # the law can fall
+    assert moved.fallen
+
+
+def test_undecided_parts_of_random_branches_begin_at_the_folds():
+    """d = 1: h = tanh(w h + t v) + b; with u = w h + t v, u = w tanh u + (w b + t v) folds where abs(w b + t v) = fold(w)."""
+    found = count_branches("tanh", 1, 4.0, 12, length=3.0, seed=2)
+    parts = found.to_json()["undecided_parts"]
+    assert len(parts) == len(found.branches) - found.complete > 0
+    for part in parts:
+        f = random_map("tanh", 1, 4.0, (2, part["network"]))
+        w, b = f.inner[0][0], f.bias[0]
+        v = 3.0 * np.sign(np.random.default_rng((2, part["network"], 1)).standard_normal())
+        assert abs(w * b + part["from"] * v) == pytest.approx(float(numeric("tanh_fold_bias")(w)), abs=1e-3)
+        assert part["to"] == 1.0
+
+
+@pytest.mark.parametrize(("options", "words"), [({"ensemble": "relu"}, "corners"), ({"length": 0.0}, "length"), ({"networks": 0}, "1 network"),
+                                                ({"recall": float("nan")}, "recall"), ({"ensemble": "sine"}, "unknown ensemble")])  # fmt: skip
+def test_wrong_requests_for_random_branches(options, words):
+    with pytest.raises(UsageError, match=words):
+        count_branches(**{"ensemble": "tanh", "size": 1, "gain": 1.0, "networks": 1, **options})
