@@ -2,48 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from numerics.horizon import LOOPS, Followed, follow
 from numerics.loop import Array, LoopedMap, LoopError, advance, start
-from numerics.regime import Diagnosis, classify
+from numerics.regime import Diagnosis
 from numerics.spectrum import spectral_radius
-from numerics.trajectory import Recorder, Trajectory
-from theory.errors import UsageError
 from theory.outcome import Outcome
 
 
-def run(loop: LoopedMap, e: Array, loops: int, h: Array | None = None) -> tuple[Trajectory, Array]:
-    """Iterate from `h` (default initial(e)), stopping early at infinity, or after 40 loops without a single bit of change."""
-    h = start(loop, e) if h is None else np.array(h, copy=True)
-    recorder = Recorder(1)
-    recorder.observe(h[None])
-    still = 0
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for _ in range(loops):
-            new = np.array(advance(loop, h, e), copy=True)
-            still = still + 1 if np.array_equal(new, h) else 0
-            recorder.observe(new[None])
-            if recorder.left[0]:
-                break
-            h = new
-            if still >= 40:
-                break
-    return recorder.trajectories()[0], h
+def run(
+    loop: LoopedMap,
+    e: Array,
+    loops: int = LOOPS,
+    h: Array | None = None,
+    *,
+    limit: int | None = None,
+    confirm: Callable[[Followed], bool] | None = None,
+) -> Followed:
+    """Follow the orbit from `h` (default initial(e)) until it is decided, at `limit` loops at most (`numerics.horizon.follow`)."""
+    h = np.array(start(loop, e) if h is None else h, copy=True)
+    return follow(lambda state: np.array(advance(loop, state[0], e), copy=True)[None], h[None], loops, limit, confirm=confirm)[0]
 
 
-def diagnose(loop: LoopedMap, e: Array, *, loops: int = 2000, spectrum: bool = True, seed: int = 0) -> Diagnosis:
-    """What the loop does on input e within `loops` loops.
+def diagnose(loop: LoopedMap, e: Array, *, loops: int = LOOPS, limit: int | None = None, spectrum: bool = True, seed: int = 0) -> Diagnosis:
+    """What the loop does on input e, looked at after `loops` loops and, while undecided, after 2, 4, ... times as many up to `limit`.
 
-    A fixed point is confirmed by rho < 1 at the last state; where rho >= 1 (a saddle passed slowly), the orbit is restarted
-    from a state perturbed by 1e-6 and the outcome of that orbit is returned. Raises `LoopError` for a map of the wrong
-    shape, type or dtype; NaN is an outcome, not an error. The loop and its arrays are never changed.
+    The default limit is 16 x `loops`; give limit=loops for one look. A fixed point that is still far off ends the run early if
+    the spectrum there explains the rate of the fall. A fixed point is confirmed by rho < 1 at the last state;
+    where rho >= 1 (a saddle passed slowly), the orbit is restarted from a state perturbed by 1e-6 and the outcome of that orbit
+    is returned. Raises `LoopError` for a map of the wrong shape, type or dtype; NaN is an outcome, not an error. The loop and its
+    arrays are never changed.
     """
-    if loops < 16:
-        raise UsageError(f"a diagnosis needs at least 16 loops, not {loops}")
-    trajectory, h = run(loop, e, loops)
-    found = replace(classify(trajectory), state=h)
+    h = start(loop, e)
+
+    def contracts(orbit: Followed) -> bool:
+        """Whether the spectrum at the last state explains the fall seen: a slower or neutral mode may hide below it."""
+        try:
+            rho = spectral_radius(loop, orbit.trajectory.tail[-1].reshape(h.shape), e, seed=seed)
+        except LoopError:
+            return False
+        rate = orbit.diagnosis.rate or 0.0
+        return rho.derivative_error < 0.1 and rho.value * (1 + rho.derivative_error) < min(rate**0.8, 1)
+
+    orbit = run(loop, e, loops, h, limit=limit, confirm=contracts if spectrum else None)
+    if len(orbit.trajectory.tail):
+        h = orbit.trajectory.tail[-1].reshape(h.shape)
+    found = replace(orbit.diagnosis, state=h)
     if found.outcome not in (Outcome.FIXED_POINT, Outcome.CRITICAL, Outcome.CYCLE, Outcome.APERIODIC) or not spectrum:
         return found
     try:
@@ -57,8 +65,8 @@ def diagnose(loop: LoopedMap, e: Array, *, loops: int = 2000, spectrum: bool = T
         return replace(found, confirmed="spectrum: rho < 1")
     noise = np.random.default_rng(seed).standard_normal(h.shape).astype(h.dtype)
     size = 1e-6 * max(float(np.linalg.norm(h)), 1.0) / max(float(np.linalg.norm(noise)), 1e-300)
-    again, state = run(loop, e, loops, h + size * noise)
-    second = classify(again)
+    again = run(loop, e, loops, h + size * noise, limit=limit)
+    second, state = again.diagnosis, again.trajectory.tail[-1].reshape(h.shape) if len(again.trajectory.tail) else h
     near = float(np.linalg.norm(state - h)) <= 0.5 * size * float(np.linalg.norm(noise))  # closer than the push, or it is neutral
     if second.outcome is Outcome.FIXED_POINT and near:
         return replace(found, confirmed="perturbed restart returned")
