@@ -144,10 +144,10 @@ def _growth(t: Trajectory, base: Diagnosis, last: bool) -> Diagnosis | None:
     power = -steps.algebraic
     if power > 0.5 and steps.misfit_algebraic < 0.05 and -early.algebraic > 0.3 and early.misfit_algebraic < 0.1 and keeps_power(t.steps):
         return replace(base, outcome=Outcome.GROWTH)
-    return _drift(t, base)
+    return _drift(t, base, last)
 
 
-def _drift(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
+def _drift(t: Trajectory, base: Diagnosis, last: bool) -> Diagnosis | None:
     """Steps that keep their size while the norm grows linearly: exactly so, or on the average of several octaves of time."""
     norms, n = t.norms[1:], len(t.steps)
     time = np.arange(1, n + 1)
@@ -157,8 +157,8 @@ def _drift(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
     straight = abs(a - 2 * m + z) < 0.03 * abs(z - a) and z > 1.3 * a
     if straight and late.max() < 1.3 * late.min() and keeps_power(t.steps):
         return replace(base, outcome=Outcome.DRIFT, drift_constant=c)
-    octaves = [slice(n >> (k + 1), n >> k) for k in range(8) if n >> (k + 1) >= (8 if k < 5 else 60)]
-    if len(octaves) < 5:
+    octaves = [slice(n >> (k + 1), n >> k) for k in range(8) if n >> (k + 1) >= (8 if last and k < 5 else 60)]
+    if len(octaves) < (5 if last else 7):  # one swing of a slow modulation, or of a polynomial, can look like a drift
         return None
     tops = np.log2([max(float(norms[o].max()), np.finfo(float).tiny) for o in octaves])[::-1]
     paces = np.array([np.median(t.steps[o]) for o in octaves])
