@@ -227,7 +227,7 @@ def _moving(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
     bounded = float(t.norms[n // 2 :].max()) < 1.3 * float(t.norms[n // 16 : n // 4].max())
     if not (alike and lively and bounded and _trendless(t.steps, t.unit) and _trendless(t.norms[1:], t.unit)):
         return None
-    if len(t.returns) >= 32:
+    if len(t.returns) >= 8:
         late = t.returns[len(t.returns) // 2 :]
         nearest = int(np.argmin(late.mean(axis=0)))
         moves = float(late[:, nearest].max()) > 64 * t.unit * float(t.norms[n // 2 :].max())
