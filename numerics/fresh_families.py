@@ -46,7 +46,7 @@ def _(d: Draw):
 
 @_family("tanh network in float32", Outcome.FIXED_POINT)
 def _(d: Draw):
-    """As above: Banach."""
+    """As above."""
     return _weighted_tanh(d)
 
 
@@ -95,8 +95,7 @@ def _(d: Draw):
 @_family("hyperbolic circle map", Outcome.FIXED_POINT)
 def _(d: Draw):
     """The disk automorphism (z + c)/(c z + 1), 0 < c < 1: every point of the circle but -1 goes to 1, at the rate (1 - c)/(1 + c)."""
-    c = _log(d, -3, -0.1)
-    return _moebius(np.ones(d.size), c, np.ones(d.size)), _circle(_uniform(d, 0.3, 2.8))
+    return _moebius(np.ones(d.size), _log(d, -3, -0.1), np.ones(d.size)), _circle(_uniform(d, 0.3, 2.8))
 
 
 def _circle(angle: Array) -> Array:
