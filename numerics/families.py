@@ -44,15 +44,24 @@ Family = Callable[[Draw], tuple[Map, Array] | tuple[Map, Array, Array]]
 FAMILIES: dict[str, tuple[Outcome, Family]] = {}
 
 
-def _family(name: str, truth: Outcome) -> Callable[[Family], Family]:
-    def add(f: Family) -> Family:
-        FAMILIES[name] = (truth, f)
-        return f
+def family_table(table: dict[str, tuple[Outcome, Family]]) -> Callable[[str, Outcome], Callable[[Family], Family]]:
+    """Decorator that enters a family into `table` under its name and truth."""
 
-    return add
+    def named(name: str, truth: Outcome) -> Callable[[Family], Family]:
+        def add(f: Family) -> Family:
+            table[name] = (truth, f)
+            return f
+
+        return add
+
+    return named
 
 
-def _turn(y: Array, r: Array, angle: Array) -> Array:
+_family = family_table(FAMILIES)
+
+
+def turn(y: Array, r: Array, angle: Array) -> Array:
+    """Rotate (size, 2) by `angle` and scale by r."""
     c, s = r * np.cos(angle), r * np.sin(angle)
     return np.stack((c * y[:, 0] - s * y[:, 1], s * y[:, 0] + c * y[:, 1]), axis=1)
 
@@ -66,7 +75,8 @@ def _jordan(r: Array, size: int, coupling: Array | float = 1.0) -> Map:
     return f
 
 
-def _rational(d: Draw) -> tuple[Array, Array]:
+def rational(d: Draw) -> tuple[Array, Array]:
+    """Denominators 2 ... 32 and angles 2 pi p/q in lowest terms."""
     q = d.rng.integers(2, 33, d.size)
     p = np.array([d.rng.choice([a for a in range(1, n) if np.gcd(a, n) == 1]) for n in q])
     return q, 2 * np.pi * p / q
@@ -82,7 +92,7 @@ def _(d: Draw):
 @_family("complex pair", Outcome.FIXED_POINT)
 def _(d: Draw):
     r, angle = 1 - d.log(-4, -0.1, -3.7, -0.05), d.u(0.1, 3.1, 0.2, 3.0)
-    return (lambda y: _turn(y, r, angle)), d.normal(2)
+    return (lambda y: turn(y, r, angle)), d.normal(2)
 
 
 @_family("non-normal transient", Outcome.FIXED_POINT)
@@ -114,7 +124,7 @@ def _(d: Draw):
 @_family("contraction in float32", Outcome.FIXED_POINT)
 def _(d: Draw):
     r, angle = d.u(0.1, 0.99, 0.2, 0.985), d.u(0, 3.1, 0.2, 3.0)
-    return (lambda y: _turn(y, r, angle)), d.normal(2)
+    return (lambda y: turn(y, r, angle)), d.normal(2)
 
 
 # --- critical: y - a y^(k+1) + ... falls like t^(-1/k) -------------------------------------------------------------
@@ -139,7 +149,7 @@ def _(d: Draw):
 @_family("neutral spiral", Outcome.CRITICAL)
 def _(d: Draw):
     a, angle = d.u(0.1, 0.4, 0.15, 0.5), d.u(0.3, 2.8, 0.4, 3)
-    return (lambda y: _turn(y, 1 - a * np.sum(y**2, axis=1), angle)), np.clip(np.abs(d.normal(2)), 0.5, 0.8)
+    return (lambda y: turn(y, 1 - a * np.sum(y**2, axis=1), angle)), np.clip(np.abs(d.normal(2)), 0.5, 0.8)
 
 
 @_family("after a saddle, neutral", Outcome.CRITICAL)
@@ -228,7 +238,7 @@ def _(d: Draw):
 @_family("spiral growth", Outcome.EXPLOSION)
 def _(d: Draw):
     r, angle = 1 + d.log(-2.3, 0.3, -2.2, 0.5), d.u(0.1, 3.1, 0.2, 3)
-    return (lambda y: _turn(y, r, angle)), d.normal(2)
+    return (lambda y: turn(y, r, angle)), d.normal(2)
 
 
 @_family("Jordan block above 1", Outcome.EXPLOSION)
@@ -239,7 +249,7 @@ def _(d: Draw):
 @_family("W_x beats a bounded update", Outcome.EXPLOSION)
 def _(d: Draw):
     r, angle, b = 1 + d.log(-1.8, 0, -1.7, 0.2), d.u(0.1, 3.1, 0.2, 3), d.normal(2)
-    return (lambda y: _turn(y, r, angle) + np.tanh(y + b)), d.normal(2) + 5 / (r - 1)[:, None]  # R2: outside the radius sqrt 2/(r - 1)
+    return (lambda y: turn(y, r, angle) + np.tanh(y + b)), d.normal(2) + 5 / (r - 1)[:, None]  # R2: outside the radius sqrt 2/(r - 1)
 
 
 @_family("squaring", Outcome.EXPLOSION)
@@ -256,16 +266,16 @@ def _(d: Draw):
 # --- cycles -----------------------------------------------------------------------------------------------------------
 @_family("rational rotation", Outcome.CYCLE)
 def _(d: Draw):
-    q, angle = _rational(d)
-    return (lambda y: _turn(y, np.ones(d.size), angle)), d.normal(2), q
+    q, angle = rational(d)
+    return (lambda y: turn(y, np.ones(d.size), angle)), d.normal(2), q
 
 
 @_family("attracting circle, rational", Outcome.CYCLE)
 def _(d: Draw):
-    (q, angle), a = _rational(d), d.u(0.05, 0.6, 0.04, 0.5)
+    (q, angle), a = rational(d), d.u(0.05, 0.6, 0.04, 0.5)
     start = d.normal(2) * d.log(-9, 0, -8, -0.5)[:, None]
     start /= np.maximum(np.linalg.norm(start, axis=1, keepdims=True), 1)
-    return (lambda y: _turn(y, 1 + a * (1 - np.sum(y**2, axis=1)), angle)), start, q
+    return (lambda y: turn(y, 1 + a * (1 - np.sum(y**2, axis=1)), angle)), start, q
 
 
 @_family("logistic window", Outcome.CYCLE)
@@ -289,27 +299,27 @@ def _(d: Draw):
 
 @_family("cycle in float32", Outcome.CYCLE)
 def _(d: Draw):
-    (q, angle), a = _rational(d), d.u(0.1, 0.6, 0.15, 0.5)
-    return (lambda y: _turn(y, 1 + a * (1 - np.sum(y**2, axis=1)), angle)), d.normal(2) / 4, q
+    (q, angle), a = rational(d), d.u(0.1, 0.6, 0.15, 0.5)
+    return (lambda y: turn(y, 1 + a * (1 - np.sum(y**2, axis=1)), angle)), d.normal(2) / 4, q
 
 
 # --- aperiodic --------------------------------------------------------------------------------------------------------
 @_family("irrational rotation", Outcome.APERIODIC)
 def _(d: Draw):
     angle = d.u(0.1, 3.1, 0.2, 3)
-    return (lambda y: _turn(y, np.ones(d.size), angle)), d.normal(2)
+    return (lambda y: turn(y, np.ones(d.size), angle)), d.normal(2)
 
 
 @_family("almost rational rotation", Outcome.APERIODIC)
 def _(d: Draw):
-    angle = _rational(d)[1] + d.log(-4, -2, -3.7, -2.3)
-    return (lambda y: _turn(y, np.ones(d.size), angle)), d.normal(2)
+    angle = rational(d)[1] + d.log(-4, -2, -3.7, -2.3)
+    return (lambda y: turn(y, np.ones(d.size), angle)), d.normal(2)
 
 
 @_family("attracting circle, irrational", Outcome.APERIODIC)
 def _(d: Draw):
     angle, a = d.u(0.1, 3.1, 0.2, 3), d.u(0.05, 0.6, 0.04, 0.5)
-    return (lambda y: _turn(y, 1 + a * (1 - np.sum(y**2, axis=1)), angle)), np.clip(d.normal(2), -1, 1) * d.log(-9, -0.3, -8, -0.5)[:, None]
+    return (lambda y: turn(y, 1 + a * (1 - np.sum(y**2, axis=1)), angle)), np.clip(d.normal(2), -1, 1) * d.log(-9, -0.3, -8, -0.5)[:, None]
 
 
 @_family("Chebyshev", Outcome.APERIODIC)

@@ -1,8 +1,8 @@
 """The outcome of a trajectory, decided by the decay of its residual and the growth of its norm, never by a small step alone.
 
-The residual is fitted by log step = a - lambda t - p log t on block means: lambda > 0 that persists is a geometric fall, p > 0
-alone an algebraic one, neither is no fall. A law must hold in an early and in a late window: a fall towards a positive limit, or
-a growth that bends, does not. What the horizon cannot tell is `undecided`, with advice.
+The residual is fitted by log step = a - lambda t - p log t on block means (`numerics.decay`). A law must hold in an early and in a
+late window: a fall towards a positive limit, or a growth that bends, does not. An aperiodic orbit must be stationary, a cycle must
+return. What the horizon cannot tell is `undecided`, with advice; `numerics.horizon` then runs on.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from numerics.decay import Decay, falls, keeps_power
 from numerics.loop import Array
 from numerics.spectrum import SpectralRadius
-from numerics.trajectory import Trajectory
+from numerics.trajectory import MAX_PERIOD, Trajectory
 from theory.outcome import Outcome
 
-MAX_PERIOD = 32
 MORE = "run more loops: the residual neither falls clearly nor stays"
 SADDLE = "the steps grow again from a very small size: the orbit is leaving a saddle; run more loops"
 
@@ -51,8 +51,11 @@ class Diagnosis:
         return {**out, "outcome": str(self.outcome), "rho": None if self.rho is None else self.rho.to_json()}
 
 
-def classify(trajectory: Trajectory) -> Diagnosis:
-    """Decide the outcome of a recorded orbit; `undecided` when the evidence fits nothing."""
+def classify(trajectory: Trajectory, *, last: bool = True) -> Diagnosis:
+    """Decide the outcome of a recorded orbit; `undecided` when the evidence fits nothing.
+
+    A convergence that is still under way counts by its law only at the `last` look; before it, by having got close.
+    """
     t = trajectory
     loops = len(t.steps)
     if t.non_finite:
@@ -66,57 +69,28 @@ def classify(trajectory: Trajectory) -> Diagnosis:
         return Diagnosis(Outcome.UNDECIDED, loops, float("nan"), advice="run at least 16 loops")
     exponent = Decay.of(t.norms[1:], loops // 2, loops).algebraic
     base = Diagnosis(Outcome.UNDECIDED, loops, float(t.relative_steps[-1]), norm_exponent=-exponent)
-    floor = 64 * t.unit * float(t.norms[-MAX_PERIOD:].max())
-    if t.steps[-1] <= floor:
+    if (floor := _floor(t)) is not None:
         return _settled(t, floor, base)
-    for look in (_geometric, _growth, _period, _algebraic, _moving):
-        if (found := look(t, base)) is not None:
-            return found
-    return replace(base, advice=MORE)
+    found = _geometric(t, base, last) or _growth(t, base, last) or _period(t, base, last) or _algebraic(t, base) or _moving(t, base)
+    return found or replace(base, advice=MORE)
 
 
-@dataclass(frozen=True)
-class Decay:
-    """Fits of log y against time over a window, on block means: the joint law a - `rate` t - `power` log t, and each term alone.
+def _floor(t: Trajectory) -> float | None:
+    """Size of the steps that are rounding alone, if the orbit has come down to them.
 
-    `error`: standard error of `rate`; `misfit`, `misfit_geometric`, `misfit_algebraic`: rms in log y of the three fits.
+    Where a transient amplifies rounding, the steps stay above 64 units: then an even plateau over the last half, far below what
+    the steps were, counts up to 64 units times the growth seen (2^12 at least; fewer in float32, where that would be a motion).
     """
-
-    rate: float
-    power: float
-    error: float
-    misfit: float
-    geometric: float
-    geometric_error: float
-    misfit_geometric: float
-    algebraic: float
-    misfit_algebraic: float
-
-    @classmethod
-    def of(cls, y: Array, start: int, stop: int, blocks: int = 24) -> Decay:
-        """Fit y[start:stop], loop numbers start + 1 ... stop; the mean square of a block levels the beat of a complex pair."""
-        parts = np.array_split(np.arange(start, stop), min(blocks, stop - start))
-        values = 0.5 * np.log([max(float(np.mean(np.square(y[p]))), np.finfo(float).tiny) for p in parts])
-        times = np.array([p.mean() + 1 for p in parts])
-        one = np.ones_like(times)
-        joint, misfit, covariance = _least_squares(np.stack((one, -times, -np.log(times)), axis=1), values)
-        geometric, misfit_g, covariance_g = _least_squares(np.stack((one, -times), axis=1), values)
-        algebraic, misfit_a, _ = _least_squares(np.stack((one, -np.log(times)), axis=1), values)
-        return cls(
-            joint[1], joint[2], float(np.sqrt(covariance[1, 1])), misfit, geometric[1], float(np.sqrt(covariance_g[1, 1])), misfit_g,
-            algebraic[1], misfit_a,
-        )  # fmt: skip
-
-
-def _least_squares(columns: Array, y: Array) -> tuple[Array, float, Array]:
-    """Coefficients, rms misfit and their covariance; columns scaled, so that t and log t may differ in size."""
-    size = np.linalg.norm(columns, axis=0)
-    inverse = np.linalg.pinv(columns / size)
-    found = inverse @ y
-    misfit = y - columns / size @ found
-    freedom = max(len(y) - columns.shape[1], 1)
-    covariance = inverse @ inverse.T * float(misfit @ misfit) / freedom / np.outer(size, size)
-    return found / size, float(np.sqrt(np.mean(misfit**2))), covariance
+    size = t.unit * float(t.norms[-MAX_PERIOD:].max())
+    if t.steps[-1] <= 64 * size:
+        return 64 * size
+    n = len(t.steps)
+    third, last = t.steps[n // 2 : n * 3 // 4], t.steps[n * 3 // 4 :]
+    top = float(max(third.max(), last.max()))
+    even = 0.5 < float(np.median(last) / max(np.median(third), np.finfo(float).tiny)) < 2
+    growth = float(t.norms.max() / max(t.norms[0] + t.norms[-1], np.finfo(float).tiny))
+    noise = min(max(2.0**12, 64 * growth), 0.125 / np.sqrt(t.unit))
+    return top if n >= 64 and even and top <= noise * size and top < 1e-3 * float(t.steps.max()) else None
 
 
 def _settled(t: Trajectory, floor: float, base: Diagnosis) -> Diagnosis:
@@ -140,53 +114,40 @@ def _settled(t: Trajectory, floor: float, base: Diagnosis) -> Diagnosis:
     return replace(base, outcome=Outcome.FIXED_POINT, rate=float(np.exp(-fall.geometric)), rate_error=fall.geometric_error)
 
 
-def _geometric(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
-    """A fixed point that is still approached: the steps fall at a rate that persists, or far and geometrically."""
+def _geometric(t: Trajectory, base: Diagnosis, last: bool) -> Diagnosis | None:
+    """A fixed point that is still approached: the steps fall at one rate, to no floor; over a short window they fall far."""
     n = len(t.steps)
     start = max(n // 4, int(np.argmax(t.steps)))  # what comes before the largest step is a transient
-    if n - start < max(n // 16, 16):
+    low = np.flatnonzero(t.steps[start:] < 2.0**12 * t.unit * t.norms[-1])  # rounding bends the fall from here on
+    stop = start + int(low[0]) if len(low) else n
+    if stop - start < max(n // 16, 16) or (late := falls(t.steps, start, stop)) is None:
         return None
-    middle = (start + n) // 2
-    whole, early, late = Decay.of(t.steps, start, n), Decay.of(t.steps, start, middle, 16), Decay.of(t.steps, middle, n, 16)
-    span = n - start
-    # a drift seen in skew coordinates may shorten its steps for octaves: where the norm grows, only a clean exponential counts
-    grown = t.norms[-1] > 1.2 * t.norms[n // 2] or t.norms[n // 2 :].max() > 1.2 * t.norms[n // 16 : n // 4].max()
-    clean = 1e-3 if grown else 0.05
-    persists = (
-        span >= n // 2
-        and whole.rate * span > max(0.02, 0.3 * whole.power * np.log(n / start) if start else 0)
-        and whole.rate > 8 * whole.error
-        and late.geometric > 6 * late.geometric_error
-        and late.geometric > 0.6 * early.geometric > 0
-        and whole.misfit < clean * whole.geometric * span
-    )
-    fallen = late.geometric * (n - middle) > (4 if grown else 1.5) and late.geometric > 0.6 * early.geometric
-    decisive = fallen and late.rate * (n - middle) > 3 and late.misfit < min(0.5 * late.misfit_algebraic, 1)
-    if not (persists or decisive):
+    close = float(t.relative_steps[-1]) < t.unit ** (2 / 3)
+    if not (close or last) or (n - start < n // 2 and late.geometric * (stop - start) < 3):
         return None
     return replace(base, outcome=Outcome.FIXED_POINT, rate=float(np.exp(-late.geometric)), rate_error=late.geometric_error)
 
 
-def _growth(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
+def _growth(t: Trajectory, base: Diagnosis, last: bool) -> Diagnosis | None:
     """Explosion, polynomial growth or drift: the norm leaves its earlier range, and the steps grow geometrically, like a power, or not."""
     norms, n = t.norms[1:], len(t.steps)
-    last, before = float(norms[-max(n // 16, 4) :].max()), float(norms[n * 3 // 8 : n // 2 + 1].max())
-    if last < 1.2 * before or last < t.norms[0]:
+    end, before = float(norms[-max(n // 16, 4) :].max()), float(norms[n * 3 // 8 : n // 2 + 1].max())
+    if end < 1.2 * before or end < t.norms[0]:
         return None
     steps = Decay.of(t.steps, n // 2, n)
     size = Decay.of(norms, n // 2, n)
     early = Decay.of(t.steps, n // 4, n // 2)
     if -size.geometric * n / 2 > 1 and size.misfit_geometric < 0.5 * size.misfit_algebraic and -steps.geometric * n / 2 > 1:
         # a saddle left late also grows geometrically, but has not yet outgrown what the orbit was at the start
-        outgrown = last > 10 * float(t.norms[: n // 8 + 1].max()) and -early.geometric > -0.3 * steps.geometric
+        outgrown = end > (1e2 if last else 1e4) * float(t.norms[: n // 8 + 1].max()) and -early.geometric > -0.3 * steps.geometric
         return replace(base, outcome=Outcome.EXPLOSION, rate=float(np.exp(-size.geometric))) if outgrown else replace(base, advice=SADDLE)
     power = -steps.algebraic
-    if power > 0.5 and steps.misfit_algebraic < 0.05 and -early.algebraic > 0.3 and early.misfit_algebraic < 0.1:
+    if power > 0.5 and steps.misfit_algebraic < 0.05 and -early.algebraic > 0.3 and early.misfit_algebraic < 0.1 and keeps_power(t.steps):
         return replace(base, outcome=Outcome.GROWTH)
-    return _drift(t, base)
+    return _drift(t, base, last)
 
 
-def _drift(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
+def _drift(t: Trajectory, base: Diagnosis, last: bool) -> Diagnosis | None:
     """Steps that keep their size while the norm grows linearly: exactly so, or on the average of several octaves of time."""
     norms, n = t.norms[1:], len(t.steps)
     time = np.arange(1, n + 1)
@@ -194,40 +155,49 @@ def _drift(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
     late = t.steps[n // 2 :]
     a, m, z = norms[n // 2], norms[(n // 2 + n - 1) // 2], norms[-1]
     straight = abs(a - 2 * m + z) < 0.03 * abs(z - a) and z > 1.3 * a
-    if straight and late.max() < 1.3 * late.min():
+    if straight and late.max() < 1.3 * late.min() and keeps_power(t.steps):
         return replace(base, outcome=Outcome.DRIFT, drift_constant=c)
-    octaves = [slice(n >> (k + 1), n >> k) for k in range(5) if n >> (k + 1) >= 8]
-    tops = np.array([norms[o].max() for o in octaves])  # latest octave first
-    paces = np.array([np.median(t.steps[o]) for o in octaves])
-    slope = float(np.polyfit(-np.arange(len(tops)), np.log2(np.maximum(tops, 1e-300)), 1)[0]) if len(tops) > 2 else 0.0
-    rising = bool((tops[:-1] > 1.1 * tops[1:]).all())
-    if rising and 0.7 < slope < 1.4 and paces.max() < 12 * paces.min() and c > 0.5:
-        return replace(base, outcome=Outcome.DRIFT, drift_constant=c)
-    return None
-
-
-def _period(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
-    """Smallest period p at which the tail returns to itself: exactly, or ever more closely while the steps keep their size.
-
-    A contracting spiral also returns ever more closely, but its steps shrink at the same rate.
-    """
-    tail = t.tail
-    if len(tail) < 5:
+    octaves = [slice(n >> (k + 1), n >> k) for k in range(8) if n >> (k + 1) >= (8 if last and k < 5 else 60)]
+    if len(octaves) < (5 if last else 7):  # one swing of a slow modulation, or of a polynomial, can look like a drift
         return None
-    steps = t.steps[-len(tail) + 1 :]
-    scale, tiny = float(np.median(steps)), np.finfo(float).tiny
-    exact = max(1e-7 * scale, 64 * t.unit * float(t.norms[-len(tail) :].max()))
-    for p in range(2, min(MAX_PERIOD, (len(tail) - 1) // 2) + 1):
-        back = np.linalg.norm((tail[p:] - tail[:-p]).astype(np.float64), axis=1)
-        first, middle, last = (max(float(part.max()), tiny) for part in (back[:p], back[(len(back) - p) // 2 :][:p], back[-p:]))
-        shrink = np.log(first / last)
-        fade = abs(np.log(max(float(steps[:p].max()), tiny) / max(float(steps[-p:].max()), tiny)))
-        returns = fade < 0.01 and back.max() <= exact < 0.01 * scale
-        even = abs(np.log(middle / last) - 0.5 * shrink) < 0.08 * shrink  # geometric: the beat of a rotation is not
-        closes = back.max() <= 1e-2 * scale and shrink > 0.02 and fade < 0.2 * shrink and even
-        if returns or closes:
-            return replace(base, outcome=Outcome.CYCLE, period=p)
+    tops = np.log2([max(float(norms[o].max()), np.finfo(float).tiny) for o in octaves])[::-1]
+    paces = np.array([np.median(t.steps[o]) for o in octaves])
+    slopes = [float(np.polyfit(np.arange(len(part)), part, 1)[0]) for part in (tops, tops[-4:])]
+    gains = np.diff(tops)
+    rising = bool((tops[2:] > tops[:-2] + 0.5).all())
+    as_before = abs(gains[-1] - 1) < 1.25 * np.abs(gains[:-1] - 1).max() + 0.1
+    even = keeps_power(t.steps, np.inf) and paces.max() < 12 * paces.min()
+    if rising and as_before and even and min(slopes) > 0.7 and max(slopes) < 1.4 and c > 0.5:
+        return replace(base, outcome=Outcome.DRIFT, drift_constant=c)
     return None
+
+
+def _period(t: Trajectory, base: Diagnosis, last: bool) -> Diagnosis | None:
+    """Smallest period p after which the orbit returns: exactly, or ever more closely while the steps keep their size."""
+    tail, periods = t.tail.astype(np.float64), min(MAX_PERIOD, (len(t.tail) - 1) // 2)
+    scale, rounding = float(np.median(t.steps[-len(tail) :])), 64 * t.unit * float(t.norms[-len(tail) :].max())
+    if periods < 2 or rounding > 1e-2 * scale:
+        return None
+    late = t.returns[len(t.returns) * 3 // 4 :, :periods]
+    seen = [np.linalg.norm(tail[p:] - tail[:-p], axis=1).max() for p in range(1, periods + 1)]
+    tops = np.vstack((late, seen)).max(axis=0)
+    p = int(np.argmax(tops <= 10 * max(float(tops.min()), rounding))) + 1  # a multiple of the period returns no closer
+    top, exact = float(tops[p - 1]), max(1e-9 * scale, rounding)
+    if p == 1 or top > 1e-2 * scale:
+        return None
+    if top <= exact or ((last or top <= 1e-6 * scale) and _closes(t.returns[:, p - 1], exact, t.steps)):
+        return replace(base, outcome=Outcome.CYCLE, period=p)
+    return None
+
+
+def _closes(gap: Array, exact: float, steps: Array) -> bool:
+    """Whether the return falls geometrically while the steps keep their size: a contracting spiral shortens both alike."""
+    n = len(gap)
+    reached = np.flatnonzero(gap <= exact)
+    stop = int(reached[0]) if len(reached) else n
+    fall = falls(gap, n // 4, stop) if stop - n // 4 >= 32 else None
+    slope = Decay.of(steps, len(steps) // 2, len(steps)).geometric * len(steps) / n  # per row of the returns
+    return fall is not None and abs(slope) < 0.2 * fall.geometric
 
 
 def _algebraic(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
@@ -236,6 +206,8 @@ def _algebraic(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
     whole, early, late = (Decay.of(t.steps, *ends) for ends in ((n // 4, n), (n // 4, n // 2), (n // 2, n)))
     p = late.algebraic
     if not (whole.misfit_algebraic < min(0.2, 0.5 * whole.misfit_geometric) and p > 0.2 and 0.6 < early.algebraic / p < 1.6):
+        return None
+    if not keeps_power(t.steps):
         return None
     states = t.tail.astype(np.float64)
     path = float(t.steps[-len(states) + 1 :].sum()) if len(states) > 1 else 0.0
@@ -246,11 +218,26 @@ def _algebraic(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
 
 
 def _moving(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
-    """A bounded orbit whose steps do not fall and are no part of a cycle."""
+    """A bounded orbit whose steps neither fall nor rise and are no part of a cycle; bursts must go on to the end."""
     n = len(t.steps)
-    late, middle, early = (float(np.median(t.steps[a:b])) for a, b in ((n * 3 // 4, n), (n // 2, n * 3 // 4), (n // 4, n // 2)))
-    steady = late > 0.9 * middle and late > 0.75 * early and late > 1e-3 * float(np.median(t.norms[n // 2 :]))
+    parts = [t.steps[p] for p in np.array_split(np.arange(n // 4, n), 12)]
+    tops, means = np.array([p.max() for p in parts]), np.array([p.mean() for p in parts])
+    alike = all(0.8 < float(x[6:].mean() / max(x[:6].mean(), np.finfo(float).tiny)) < 1.25 for x in (tops, means))
+    lively = tops[-1] > 0.5 * float(np.median(tops)) and tops.max() > 1e-3 * float(np.median(t.norms[n // 2 :]))
     bounded = float(t.norms[n // 2 :].max()) < 1.3 * float(t.norms[n // 16 : n // 4].max())
-    trend = Decay.of(t.steps, n // 4, n)
-    falls = trend.geometric > 4 * trend.geometric_error and trend.geometric * n > 0.02
-    return replace(base, outcome=Outcome.APERIODIC) if steady and bounded and not falls else None
+    if not (alike and lively and bounded and _trendless(t.steps, t.unit) and _trendless(t.norms[1:], t.unit)):
+        return None
+    if len(t.returns) >= 8:
+        late = t.returns[len(t.returns) // 2 :]
+        nearest = int(np.argmin(late.mean(axis=0)))
+        moves = float(late[:, nearest].max()) > 64 * t.unit * float(t.norms[n // 2 :].max())
+        if moves and not _trendless(t.returns[:, nearest], t.unit):
+            return None  # a cycle that is still approached
+    return replace(base, outcome=Outcome.APERIODIC)
+
+
+def _trendless(y: Array, unit: float) -> bool:
+    """Whether y neither falls nor rises geometrically after its first quarter: within four standard errors and rounding."""
+    n = len(y)
+    trend = Decay.of(y, n // 4, n)
+    return abs(trend.geometric) * n < max(4 * trend.geometric_error * n, 1e-5, 64 * unit * n)

@@ -15,7 +15,6 @@ from numerics.numeric import numeric
 from numerics.operator import Linearisation
 from numerics.phase.law import Parameter, Point, Samples, complete
 from numerics.phase.orbits import iterations
-from numerics.regime import classify
 from theory.architecture import Architecture, Norm, Recall, Residual
 from theory.outcome import Outcome
 
@@ -94,12 +93,12 @@ class LinearBlock:
         out = Samples.empty(len(points))
         for i, point in enumerate(points):
             loop, e = self._loop(seed, point)
-            trajectory, last = run(loop, e, LOOPS)
-            outcome = classify(trajectory).outcome
+            orbit = run(loop, e, LOOPS, limit=LOOPS)
+            outcome = orbit.diagnosis.outcome
             out.outcome[i] = str(outcome)
             if outcome is Outcome.FIXED_POINT:
-                out.iterations[i] = iterations(trajectory)
-            h = _newton(loop, last, e) if outcome.bounded else None
+                out.iterations[i] = iterations(orbit.trajectory)
+            h = _newton(loop, orbit.trajectory.tail[-1], e) if outcome.bounded else None
             if h is not None:
                 jacobian = loop.jacobian(h, e)
                 out.rho[i] = np.abs(np.linalg.eigvals(jacobian)).max()

@@ -7,7 +7,7 @@ import numpy as np
 from numerics.loop import Array
 from numerics.phase.activation import Activation
 from numerics.phase.draw import Draw
-from numerics.trajectory import Trajectory
+from numerics.trajectory import MAX_PERIOD, STRIDE, Trajectory
 
 LOOPS = 600
 TAIL = 80
@@ -26,7 +26,7 @@ def orbits(draw: Draw, activation: Activation, slope: float, alpha: Array, t: Ar
     source, root, unit = t * draw.e[:, None], np.sqrt(draw.width), float(np.finfo(float).eps)
     steps, tail = np.empty((loops, len(t))), np.empty((TAIL, *h.shape))
     tail[0] = h
-    count = loops
+    count, returns = loops, []
     for i in range(loops):
         z = draw.matrix @ activation.value(h, slope) + source
         z += alpha * h
@@ -34,13 +34,16 @@ def orbits(draw: Draw, activation: Activation, slope: float, alpha: Array, t: Ar
         h -= z
         steps[i] = np.sqrt(np.einsum("ij,ij->j", h, h))
         h = z
+        if (i + 1) % STRIDE == 0 and i + 1 >= MAX_PERIOD:
+            pasts = ((i + 1 - period) % TAIL for period in range(1, MAX_PERIOD + 1))
+            returns.append(np.stack([np.linalg.norm(h - tail[past], axis=0) for past in pasts]))
         tail[(i + 1) % TAIL] = h
         if i % STILL == STILL - 1 and steps[i - STILL + 1 : i + 1].max() < 32 * unit * root:
             count = i + 1
             break
     newest = np.arange(max(count + 1 - TAIL, 0), count + 1) % TAIL
-    norms = np.full(count + 1, root)
-    return [Trajectory(norms, steps[:count, k].copy(), tail[newest, :, k], unit) for k in range(len(t))], h
+    norms, back = np.full(count + 1, root), np.array(returns).reshape(len(returns), MAX_PERIOD, len(t))
+    return [Trajectory(norms, steps[:count, k].copy(), tail[newest, :, k], back[:, :, k], unit) for k in range(len(t))], h
 
 
 def iterations(trajectory: Trajectory) -> float:

@@ -1,0 +1,129 @@
+"""Laws of decay on series of known law, and orbits that a first look would misread."""
+
+import numpy as np
+import pytest
+
+from numerics import Outcome, Recorder
+from numerics.decay import falls, keeps_power
+from numerics.horizon import follow
+from numerics.trajectory import MAX_PERIOD, STRIDE
+from theory.errors import UsageError
+
+T = np.arange(1, 2001)
+FALLS = {
+    "geometric": (0.999**T, True),
+    "geometric, slow": (0.9999**T, True),
+    "complex pair": (0.999**T * (1 + 0.5 * np.cos(2 * T)), True),
+    "long fall": (0.99**T, True),
+    "to a floor": (0.999**T + 0.1, False),
+    "to a small floor": (0.998**T + 0.02, False),
+    "algebraic": (T**-1.5, False),
+    "algebraic, steep": (T**-4.0, False),
+    "quarter of a beat": (np.abs(np.cos(7e-4 * T)) + 0.05, False),
+    "constant": (np.ones(2000), False),
+    "rising": (1.001**T, False),
+}
+POWERS = {
+    "linear growth of steps": (T + 5.0, True),
+    "two terms": (T**2 + 5.0 * T, True),
+    "falling": (T**-1.5, True),
+    "constant": (np.ones(2000), True),
+    "slow growth": (T * np.exp(1e-4 * T), False),
+    "slow growth of a constant": (np.exp(1e-4 * T), False),
+    "slow fall": (T**-1.5 * np.exp(-1e-4 * T), False),
+}
+
+
+@pytest.mark.parametrize("name", FALLS)
+def test_geometric_fall_without_a_floor(name):
+    y, expected = FALLS[name]
+    assert (falls(y, 500, 2000) is not None) == expected
+
+
+@pytest.mark.parametrize("rate", [0.99, 0.999, 0.9999])
+def test_rate_of_a_fall(rate):
+    found = falls(rate**T, 500, 2000)
+    assert found is not None
+    assert np.exp(-found.geometric) == pytest.approx(rate, abs=2e-6)  # block means shift the time by a part of the block
+
+
+@pytest.mark.parametrize("name", POWERS)
+def test_power_law_without_an_exponential_part(name):
+    y, expected = POWERS[name]
+    assert keeps_power(y) == expected
+
+
+def turn(angle):
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+R, S = turn(1.0), turn(2 * np.pi / 7)
+SLOW = {
+    # step (batch of one), start, what looks at 500 and 1000 loops must not say, what the whole run says
+    "growth that starts as a drift": (lambda h: 1.002 * h + 1, [0.0], {Outcome.DRIFT}, Outcome.EXPLOSION),
+    "fall that starts as a drift": (lambda h: 0.998 * h + 1, [0.0], {Outcome.DRIFT}, Outcome.FIXED_POINT),
+    "circle approached from outside": (
+        lambda h: (1 + 4e-3 * (1 - np.sum(h * h))) * h @ R.T, [1.05, 0.0], {Outcome.FIXED_POINT}, Outcome.APERIODIC,
+    ),
+    "seven points approached from outside": (
+        lambda h: (1 + 2e-3 * (1 - np.sum(h * h))) * h @ S.T, [1.05, 0.0], {Outcome.FIXED_POINT, Outcome.APERIODIC}, Outcome.CYCLE,
+    ),
+    "pitchfork missed by little": (lambda h: (1 - 1.2e-3) * h - h**3, [0.5], {Outcome.CRITICAL}, Outcome.FIXED_POINT),
+    "slow spiral": (lambda h: 0.9992 * h @ R.T, [1.0, 0.0], {Outcome.APERIODIC}, Outcome.FIXED_POINT),
+    "slow spiral outwards": (lambda h: 1.0012 * h @ R.T, [1.0, 0.0], {Outcome.APERIODIC, Outcome.DRIFT}, Outcome.EXPLOSION),
+    "saturating growth": (lambda h: h + 0.016 * h * (1 - h * 1e-3), [1.0], {Outcome.EXPLOSION}, Outcome.FIXED_POINT),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_what_one_look_cannot_tell_is_told_by_running_on(name):
+    step, start, never, truth = SLOW[name]
+    h = np.array([start])
+    for limit in (500, 1000):
+        assert follow(step, h, 500, limit)[0].diagnosis.outcome not in never
+    found = follow(step, h, 500)[0].diagnosis
+    assert found.outcome is truth
+    assert found.loops <= 8000
+
+
+@pytest.mark.parametrize("start", [0.2, 0.31, 0.5, 0.77])
+def test_laminar_phase_near_period_3_is_no_cycle(start):
+    """Type I intermittency: just below r = 1 + sqrt 8 the logistic map passes three bottlenecks for hundreds of loops."""
+    r = 1 + 8**0.5 - 1e-5
+    assert follow(lambda h: r * h * (1 - h), np.array([[start]]), 2000, 4000)[0].diagnosis.outcome in (
+        Outcome.APERIODIC,
+        Outcome.UNDECIDED,
+    )
+
+
+def test_a_batch_is_followed_like_its_orbits_alone():
+    rates = np.array([[0.5], [0.9], [1.5], [-1.0]])
+    batch = follow(lambda h: rates * h + 1, np.full((4, 1), 0.3), 200)
+    for i, together in enumerate(batch):
+        alone = follow(lambda h, i=i: rates[i] * h + 1, np.full((1, 1), 0.3), 200)[0]
+        assert (together.diagnosis.outcome, together.diagnosis.period) == (alone.diagnosis.outcome, alone.diagnosis.period)
+    assert [f.diagnosis.outcome for f in batch] == [Outcome.FIXED_POINT, Outcome.FIXED_POINT, Outcome.EXPLOSION, Outcome.CYCLE]
+
+
+def test_the_limit_is_kept_and_reported():
+    found = follow(lambda h: h + 1 / h, np.array([[1.0]]), 100, 700)[0]  # like sqrt t: none of the outcomes
+    assert found.diagnosis.outcome is Outcome.UNDECIDED
+    assert found.diagnosis.loops == len(found.trajectory.steps) == 700
+
+
+@pytest.mark.parametrize(("loops", "limit", "word"), [(8, None, "16 loops"), (200, 100, "limit")])
+def test_bad_horizons(loops, limit, word):
+    with pytest.raises(UsageError, match=word):
+        follow(lambda h: h, np.ones((1, 1)), loops, limit)
+
+
+def test_returns_against_all_states_kept():
+    rng = np.random.default_rng(0)
+    states = rng.standard_normal((300, 2, 3))
+    recorder = Recorder(2)
+    for h in states:
+        recorder.observe(h)
+    times = range(STRIDE, 300, STRIDE)
+    for i in range(2):
+        expected = [[np.linalg.norm(states[t, i] - states[t - p, i]) for p in range(1, MAX_PERIOD + 1)] for t in times]
+        np.testing.assert_allclose(recorder.trajectory(i).returns, expected)
