@@ -93,7 +93,7 @@ class LinearBlock:
         out = Samples.empty(len(points))
         for i, point in enumerate(points):
             loop, e = self._loop(seed, point)
-            orbit = run(loop, e, LOOPS, limit=LOOPS)
+            orbit = run(loop, e, LOOPS)
             outcome = orbit.diagnosis.outcome
             out.outcome[i] = str(outcome)
             if outcome is Outcome.FIXED_POINT:

@@ -90,7 +90,7 @@ def test_half_precision_where_the_diagnosis_agrees(grid, tmp_path, monkeypatch):
             assert back.tensors[k].dtype == torch.float32
 
 
-@pytest.mark.parametrize("recall", ["internal", "fixed"])
+@pytest.mark.parametrize("recall", ["external", "fixed"])
 def test_half_precision_is_refused_when_rounding_matters(grid, tmp_path, recall):
     """A gain beyond the largest half (65504) becomes infinite."""
     name = next(n for n in originals(grid) if recall in n)

@@ -68,7 +68,8 @@ def test_orbits_side_by_side_are_the_orbits_one_by_one(name, slope):
     draw, t, alpha = random_draw(20, (2,)), np.array([0.1, 1.0, 4.0]), np.array([0.0, 1.0, 0.5])
     found, last = orbits(draw, ACTIVATIONS[name], slope, alpha, t, loops=120)
     for k in range(3):
-        slow, _ = run(slow_loop(draw, name, slope, alpha[k], t[k]), draw.e, len(found[k].steps))
+        loops = len(found[k].steps)
+        slow = run(slow_loop(draw, name, slope, alpha[k], t[k]), draw.e, loops, limit=loops).trajectory
         early = slice(0, min(len(slow.steps), 25))
         np.testing.assert_allclose(found[k].steps[early], slow.steps[early], rtol=1e-6, atol=1e-12)
         np.testing.assert_array_equal(found[k].tail[-1], last[:, k])
@@ -84,13 +85,16 @@ def test_iterations_count_the_last_step_above_the_tolerance():
 
 @pytest.mark.parametrize("name", ["linear", "tanh"])
 def test_arrival_beside_a_stable_fixed_point_agrees_with_the_trajectory(name):
-    """The short cut says fixed-point only where the classifier does."""
+    """The short cut says fixed-point where the classifier does, or where its one look decides nothing."""
     law, points = MeanField(name), [(48.0, 1.0, a, t) for a in (0.0, 1.0) for t in np.geomspace(0.05, 5, 12)]
     found = law.measure((4,), points)
     alpha, t = np.array(points)[:, 2:].T
     slow, _ = orbits(random_draw(48, (4,)), ACTIVATIONS[name], 1.0, alpha, t)
-    outcomes = [str(classify(orbit).outcome) for orbit in slow]
-    np.testing.assert_array_equal(found.outcome, outcomes)
+    outcomes = np.array([str(classify(orbit).outcome) for orbit in slow])
+    decided = outcomes != "undecided"
+    np.testing.assert_array_equal(found.outcome[decided], outcomes[decided])
+    assert set(found.outcome[~decided]) <= {"fixed-point", "undecided"}
+    assert decided.mean() > 0.8
     assert len(set(outcomes)) > 1
 
 
