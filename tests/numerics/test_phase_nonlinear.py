@@ -72,6 +72,8 @@ def test_orbits_side_by_side_are_the_orbits_one_by_one(name, slope):
         slow = run(slow_loop(draw, name, slope, alpha[k], t[k]), draw.e, loops, limit=loops).trajectory
         early = slice(0, min(len(slow.steps), 25))
         np.testing.assert_allclose(found[k].steps[early], slow.steps[early], rtol=1e-6, atol=1e-12)
+        np.testing.assert_allclose(found[k].returns[0], slow.returns[0], rtol=1e-5, atol=1e-9)
+        assert len(found[k].returns) >= len(slow.returns) > 0  # the single orbit stops when it repeats
         np.testing.assert_array_equal(found[k].tail[-1], last[:, k])
         np.testing.assert_allclose(np.linalg.norm(found[k].tail[-1] - found[k].tail[-2]), found[k].steps[-1], atol=1e-14)
 
