@@ -1,0 +1,26 @@
+"""Toy suites with known answers."""
+
+from dataclasses import replace
+
+import hypothesis.strategies as st
+
+from numerics.attack.profile import Profile
+from numerics.attack.suite import Drop, Suite
+
+
+def numbers(low=0, high=10_000):
+    return st.fixed_dictionaries({"n": st.integers(low, high)})
+
+
+def toy(judge=lambda case: None, drops=None, name="toy", **more):
+    """Holds everywhere; its drop fires at once, unless the judge cannot fail."""
+    drops = (Drop("small", lambda: numbers(-5, -1)),) if drops is None else drops
+    return Suite("A1", name, "n is small", numbers, judge, drops, **more)
+
+
+def below(limit):
+    return lambda case: f"{case['n']} is not below {limit}" if not 0 <= case["n"] < limit else None
+
+
+def small(examples=200, **more):
+    return replace(Profile("toy", examples=examples, least=5, power=50, seconds=1e9, shrink_seconds=1e9), **more)
