@@ -1,10 +1,11 @@
-"""Toy suites with known answers."""
+"""Toy suites with known answers, and one search."""
 
 from dataclasses import replace
 
 import hypothesis.strategies as st
 
 from numerics.attack.profile import Profile
+from numerics.attack.search import search
 from numerics.attack.suite import Drop, Suite
 
 
@@ -24,3 +25,8 @@ def below(limit):
 
 def small(examples=200, **more):
     return replace(Profile("toy", examples=examples, least=5, power=50, seconds=1e9, shrink_seconds=1e9), **more)
+
+
+def fallen(cases, judge, examples):
+    """What fell among so many cases, unshrunk; None if nothing did."""
+    return search(cases, judge, examples=examples, seconds=1e9, shrink_seconds=0, source="tests").fallen

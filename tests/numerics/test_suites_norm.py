@@ -1,10 +1,11 @@
-"""The suites of N1 to N8, M1, M2 and M5: they survive, every dropped hypothesis shows, and a wrong closed form does too."""
+"""The suites of N1 to N8, M1, M2 and M5: a wrong closed form shows, and the parts of judges against slow twins (`test_attack` runs them)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import pytest
+from attack_toys import fallen
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
@@ -24,60 +25,13 @@ from numerics.attack import (
 from numerics.attack.derivative import complex_step, normalised, tangent
 from numerics.attack.rational import rotations, spectra, spheres, stretched, unimodular
 from numerics.attack.sphere import proved_states
-from numerics.attack.suite import Suite, Undecided
 from numerics.numeric import numeric
 
 MODULES = (
     outer_norm, existence, contraction, sensitivity, gradients, residual_strength, degree, non_normality, gated, mean_field, cavity
 )  # fmt: skip
 SUITES = [suite for module in MODULES for suite in module.SUITES]
-DROPS = [(suite, drop) for suite in SUITES for drop in suite.drops]
 REPEATABLE = settings(database=None, derandomize=True, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
-
-
-def attack(suite: Suite, cases, trials: int) -> tuple[list[str], int, int]:
-    """(counterexamples, at most one; undecided; judged)"""
-    found, undecided, judged = [], 0, 0
-
-    @settings(REPEATABLE, max_examples=trials)
-    @given(cases)
-    def run(case):
-        nonlocal undecided, judged
-        assert isinstance(case, Mapping)
-        if found:
-            return
-        judged += 1
-        try:
-            text = suite.judge(case)
-        except Undecided:
-            undecided += 1
-        else:
-            if text is not None:
-                found.append(text)
-
-    run()
-    return found, undecided, judged
-
-
-def name(value) -> str:
-    return f"{value.claim}-{value.name}" if isinstance(value, Suite) else getattr(value, "hypothesis", "")
-
-
-def trials(suite: Suite) -> int:
-    return max(3, min(12, round(25 / suite.cost)))
-
-
-@pytest.mark.parametrize("suite", SUITES, ids=name)
-def test_survives(suite):
-    found, undecided, judged = attack(suite, suite.cases(), trials(suite))
-    assert found == []
-    assert undecided <= judged / 4  # a judge that decides nothing survives everything
-
-
-@pytest.mark.parametrize(("suite", "drop"), DROPS, ids=name)
-def test_the_loss_of_a_hypothesis_shows(suite, drop):
-    found = attack(suite, drop.cases(), 20)[0]
-    assert found, f"{suite.claim} {suite.name}: no counterexample without {drop.hypothesis}"
 
 
 def test_every_claim_has_a_suite_and_names_differ():
@@ -114,7 +68,9 @@ def test_a_wrong_closed_form_shows(module, formula, factor, suite, monkeypatch):
 
     monkeypatch.setattr(module, "numeric", off)
     (attacked,) = (s for s in module.SUITES if s.name == suite)
-    assert attack(attacked, attacked.cases(), 25)[0]
+    found = fallen(attacked.cases(), attacked.judge, 25)
+    assert found is not None
+    assert not found.error
 
 
 def test_counterexamples_shrink_to_what_one_can_print():
