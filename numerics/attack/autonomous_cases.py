@@ -12,6 +12,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 
+from numerics.ensembles.strategies import seeds, unimodulars
 from numerics.loop import Array
 
 Block = tuple[str, float, float]
@@ -20,11 +21,11 @@ Draw = Callable[[Any], Any]
 _DISC = [(a / 16, b / 16) for a in range(-14, 15) for b in range(1, 15) if a * a + b * b <= 14 * 14]
 PAIRS = tuple(sorted(_DISC, key=lambda z: abs(z[0]) + z[1]))
 """a, b with |a + ib| <= 7/8, in sixteenths"""
-SEEDS = st.integers(0, 2**31)
+SEEDS = seeds()
 
 
 def sixteenths(low: int, high: int) -> st.SearchStrategy[float]:
-    """k / 16 with k from low to high; shrinks to 0 or the end next to it."""
+    """k / 16 with k from low to high; shrinks to 0 or next to it. Coarse ones are no more often: where they coincide little is decided."""
     return st.integers(low, high).map(lambda k: k / 16)
 
 
@@ -49,15 +50,9 @@ def nonzero_matrix(rows: int, columns: int, size: int = 32) -> st.SearchStrategy
     return nonzero_vector(rows * columns, size).map(lambda x: x.reshape(rows, columns))
 
 
-@st.composite
-def unimodular(draw: Draw, d: int) -> Array:
-    """Integer matrix of determinant 1, a product of at most 2 (d - 1) additions of a multiple of one row to another."""
-    v = np.eye(d)
-    if d > 1:
-        step = st.tuples(st.integers(0, d - 1), st.integers(1, d - 1), st.integers(-2, 2))
-        for row, other, factor in draw(st.lists(step, max_size=2 * (d - 1))):
-            v[row] += factor * v[(row + other) % d]
-    return v
+def unimodular(d: int) -> st.SearchStrategy[Array]:
+    """Integer matrix of determinant 1."""
+    return unimodulars(d, factors=2 * (d - 1), limit=2).map(lambda pair: pair[0])
 
 
 @st.composite

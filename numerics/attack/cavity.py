@@ -16,8 +16,8 @@ from scipy.special import erf
 
 from numerics.attack.derivative import normalised
 from numerics.attack.mean_field import FINITE, Draw, ginibre, off, settle
-from numerics.attack.rational import fractions
 from numerics.attack.suite import Case, Drop, Suite
+from numerics.ensembles.strategies import fractions
 from numerics.loop import Array
 from numerics.numeric import numeric
 

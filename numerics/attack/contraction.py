@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from numerics.attack.derivative import UNIT, complex_step, normalised, tangent
-from numerics.attack.rational import fractions, show, sizes, spheres, stretched
+from numerics.attack.rational import show, spheres, stretched
 from numerics.attack.suite import Case, Drop, Suite
+from numerics.ensembles.strategies import fractions, sizes
 from numerics.loop import Array
 from numerics.numeric import numeric
 

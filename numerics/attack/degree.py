@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from numerics.attack.existence import BOXES, bisect
-from numerics.attack.rational import arrays, fractions, rotations, show, sizes, spheres
+from numerics.attack.rational import arrays, rotations, show, spheres
 from numerics.attack.sphere import proved_states
 from numerics.attack.suite import Case, Drop, Suite, Undecided
+from numerics.ensembles.strategies import fractions, sizes
 from numerics.numeric import numeric
 
 

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from numerics.attack.derivative import complex_step, normalised, tangent
-from numerics.attack.rational import arrays, fractions, matrices, rotations, show, sizes, spheres, stretched
+from numerics.attack.rational import arrays, matrices, rotations, show, spheres, stretched
 from numerics.attack.sphere import proved_states
 from numerics.attack.suite import Case, Drop, Suite, Undecided
 from numerics.certificate import Certificate, certify
 from numerics.certified_maps import FunctionMap, NormMap, product, squared, tanh
+from numerics.ensembles.strategies import fractions, sizes
 from numerics.numeric import numeric
 
 BOXES = 20_000

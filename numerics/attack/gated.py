@@ -14,10 +14,11 @@ from hypothesis.strategies import DrawFn
 
 from numerics.attack.derivative import complex_step, normalised
 from numerics.attack.existence import bisect
-from numerics.attack.rational import arrays, fractions, show, sizes, spheres
+from numerics.attack.rational import arrays, show, spheres
 from numerics.attack.suite import Case, Drop, Suite, Undecided
 from numerics.certificate import certify
 from numerics.certified_maps import TanhMap
+from numerics.ensembles.strategies import fractions, sizes
 from numerics.loop import Array
 from numerics.maps import GRUCell
 from numerics.numeric import numeric

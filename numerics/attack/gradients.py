@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from numerics.attack.derivative import complex_step, normalised, tangent
-from numerics.attack.rational import arrays, fractions, show, sizes, spheres, stretched
+from numerics.attack.rational import arrays, show, spheres, stretched
 from numerics.attack.sensitivity import rounding
 from numerics.attack.suite import Case, Drop, Suite
+from numerics.ensembles.strategies import fractions, sizes
 from numerics.loop import Array
 from numerics.numeric import numeric
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from numerics.attack.derivative import normalised
-from numerics.attack.rational import fractions
 from numerics.attack.suite import Case, Drop, Suite
+from numerics.ensembles.strategies import fractions
 from numerics.loop import Array
 from numerics.numeric import numeric
 

@@ -12,8 +12,9 @@ from hypothesis.strategies import DrawFn
 from scipy.optimize import minimize
 
 from numerics.attack.derivative import UNIT
-from numerics.attack.rational import arrays, fractions, rotations, show, sizes, spectra, unimodular
+from numerics.attack.rational import arrays, rotations, show, spectra
 from numerics.attack.suite import Case, Drop, Suite
+from numerics.ensembles.strategies import fractions, sizes, unimodulars
 from numerics.loop import Array
 from numerics.numeric import numeric
 
@@ -59,7 +60,7 @@ def _matrix(draw: DrawFn, low: float = 0.0) -> Case:
     """V D V^{-1} with a drawn spectrum (`low`: one eigenvalue of modulus low to low + 1/2), or a shift with steps c plus r I."""
     if low or draw(st.booleans()):
         d = draw(sizes(2, 5))
-        v, inverse = draw(unimodular(d, 4))
+        v, inverse = draw(unimodulars(d, 4))
         block = draw(spectra(d, 15 / 16))
         if low:
             block[:, 0] = block[0] = 0.0
@@ -142,7 +143,7 @@ def _bounded_by_the_radius(case: Case) -> str | None:
 def _similar(draw: DrawFn, jordan: bool = False) -> Case:
     """V D V^{-1}, D normal with a drawn spectrum; or a Jordan block r of size d."""
     d = draw(sizes(2, 5))
-    v, inverse = draw(unimodular(d, 2 if jordan else 4))
+    v, inverse = draw(unimodulars(d, 2 if jordan else 4))
     block = draw(fractions(1 / 4, 15 / 16)) * np.eye(d) + np.eye(d, k=1) if jordan else draw(spectra(d, 15 / 16))
     return {"basis": v, "inverse": inverse, "block": block}
 

@@ -1,4 +1,6 @@
-"""Hypothesis strategies for vectors and matrices of short fractions that shrink to what one can print; nothing is filtered."""
+"""Points of spheres, rotations and matrices by singular values or spectrum, of short fractions, as Hypothesis strategies (beside those of
+`numerics.ensembles.strategies`); they shrink to what one can print, and nothing is filtered.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from numerics.ensembles.strategies import fractions
 from numerics.loop import Array
-
-
-def fractions(low: float, high: float) -> SearchStrategy[float]:
-    """Multiples of 1/16 in [low, high]; they shrink to 0, or to the end nearest to it."""
-    return st.integers(round(16 * low), round(16 * high)).map(lambda k: k / 16)
 
 
 def arrays(shape: int | tuple[int, ...], low: float = -1.0, high: float = 1.0) -> SearchStrategy[Array]:
@@ -56,23 +54,6 @@ def stretched(draw: DrawFn, d: int, low: float, high: float, top: float | None =
 
 
 @st.composite
-def unimodular(draw: DrawFn, d: int, factors: int = 3) -> tuple[Array, Array]:
-    """An integer matrix of determinant 1 and its inverse: a product of elementary matrices; it shrinks to I."""
-    v, inverse = np.eye(d), np.eye(d)
-    if d == 1:
-        return v, inverse
-    for _ in range(factors):
-        i = draw(st.integers(0, d - 1))
-        j = (i + draw(st.integers(1, d - 1))) % d
-        factor = np.eye(d)
-        factor[i, j] = draw(st.integers(-2, 2))
-        v = v @ factor
-        factor[i, j] *= -1
-        inverse = factor @ inverse
-    return v, inverse
-
-
-@st.composite
 def spectra(draw: DrawFn, d: int, radius: float) -> Array:
     """Real block forms: eigenvalues of modulus at most `radius`, real, or in pairs r (c +- i s) with a rational angle."""
     block, i = np.zeros((d, d)), 0
@@ -86,11 +67,6 @@ def spectra(draw: DrawFn, d: int, radius: float) -> Array:
             block[i, i] = r
             i += 1
     return block
-
-
-def sizes(low: int, high: int) -> SearchStrategy[int]:
-    """Dimensions; they shrink to `low`."""
-    return st.integers(low, high)
 
 
 def show(x: Array) -> str:

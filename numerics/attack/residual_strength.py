@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from numerics.attack.derivative import UNIT, complex_step, normalised, tangent
-from numerics.attack.rational import arrays, fractions, matrices, rotations, show, sizes, spectra, spheres, unimodular
+from numerics.attack.rational import arrays, matrices, rotations, show, spectra, spheres
 from numerics.attack.suite import Case, Drop, Suite, Undecided
+from numerics.ensembles.strategies import fractions, sizes, unimodulars
 from numerics.loop import Array
 
 
@@ -86,7 +87,7 @@ def _stable(draw: DrawFn) -> Case:
     """One state of any width, stable at a: P Dg P = mu (a + w) - a with a drawn spectrum mu inside the unit disc, and a' > a."""
     d = draw(sizes(2, 5))
     h, a, s = draw(spheres(d)), draw(fractions(0, 2)), draw(fractions(1 / 4, 3))
-    v, inverse = draw(unimodular(d - 1))
+    v, inverse = draw(unimodulars(d - 1))
     inside = s * v @ draw(spectra(d - 1, 15 / 16)) @ inverse - a * np.eye(d - 1)
     more = a + draw(fractions(1 / 16, 8))
     basis, across = tangent(h), draw(arrays(d, -1, 1))
@@ -104,7 +105,7 @@ def _tokens(draw: DrawFn, equal: bool = True) -> Case:
     a, w = draw(fractions(0, 2)), draw(fractions(1 / 4, 2))
     more = a + draw(fractions(1 / 16, 8))
     if equal:
-        v, inverse = draw(unimodular(2))
+        v, inverse = draw(unimodulars(2))
         inside, scales = w * v @ draw(spectra(2, 15 / 16)) @ inverse - a * np.eye(2), np.full(2, w - a)
     else:
         w = draw(fractions(1 / 2, 2))
