@@ -27,6 +27,7 @@ from models.loss import pays, unrolled_loss
 from models.run import RunSpec
 from models.tasks.prefix_sums import PrefixSums
 from models.tasks.task import Batch
+from models.train import compiled_advance
 from models.transformer import LoopedTransformer
 from numerics import Linearisation, spectral_radius
 from theory.architecture import Architecture
@@ -88,7 +89,7 @@ def training(architecture: str, size: dict, batch: Batch, n: int, k: int, repeat
         "matmul": work,
     }
     if compiled:
-        advance = torch.compile(model.advance, dynamic=False)
+        advance = compiled_advance(model)
         works["compiled"] = lambda: backward(lambda: unrolled_loss(model, task, batch, n, k, advance=advance))
     times = alternate(works, repeats)
     counts = model.flops(cells)

@@ -23,8 +23,17 @@ class Affine:
     weight: Tensor
     offset: Tensor
 
+    @staticmethod
+    def of_layer(*layers: nn.Linear) -> Affine:
+        """The outputs of the layers side by side."""
+        if len(layers) == 1:
+            return Affine(layers[0].weight, layers[0].bias)
+        return Affine(torch.cat([layer.weight for layer in layers]), torch.cat([layer.bias for layer in layers]))
+
     def __call__(self, x: Tensor) -> Tensor:
         """(batch, cells, m) to (batch, cells, n)."""
+        if torch.compiler.is_compiling():  # the sum joins the element-wise kernel that follows; `addmm` would first copy the offset
+            return F.linear(x, self.weight) + self.offset
         if self.offset.dim() == 1:
             return F.linear(x, self.weight, self.offset)
         return torch.addmm(self.offset.flatten(0, 1), x.flatten(0, 1), self.weight.t()).view_as(self.offset)
@@ -36,6 +45,23 @@ class Affine:
     def of(self, keep: Tensor) -> Affine:
         """The map for the kept samples alone."""
         return self if self.offset.dim() == 1 else Affine(self.weight, self.offset[keep])
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a block computes from its weights and the positions once per sequence: its first maps and the bias of the window."""
+
+    attention: Affine
+    mlp: Affine
+    bias: Tensor | None
+
+    def after(self, weight: Tensor, offset: Tensor) -> Prepared:
+        """Both maps applied to x weight^T + offset (one row per token)."""
+        return Prepared(self.attention.after(weight, offset), self.mlp.after(weight, offset), self.bias)
+
+    def of(self, keep: Tensor) -> Prepared:
+        """The maps for the kept samples alone."""
+        return Prepared(self.attention.of(keep), self.mlp.of(keep), self.bias)
 
 
 class RMSNorm(nn.Module):
@@ -85,26 +111,56 @@ def rotate(z: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
     return torch.cat((a * cos - b * sin, a * sin + b * cos), -1)
 
 
-class Shifts:
-    """The window as shifted views of a padded tensor: no index tensor, no gather, and a cheap backward pass."""
+class Window:
+    """The window as a band of score matrices: short runs of cells against their neighbourhoods, as plain products.
 
-    def __init__(self, cells: int, axes: int, window: int):
-        self.side = cells if axes == 1 else board_side(cells)
-        self.axes, self.reach = axes, window // 2
-        steps = range(window)
-        self.starts = [(i,) for i in steps] if axes == 1 else [(i, j) for i in steps for j in steps]
+    Products of a few rows more than the window needs cost less than element-wise work over its offsets. Cells stand in `blocks` runs of
+    `size`, each with its keys in `keys` consecutive cells; a board is one run.
+    """
 
-    def views(self, z: Tensor) -> list[Tensor]:
-        """For every offset of the window, z at that neighbour; z and each view are (..., cells, n), zero off the board."""
-        board = z.unflatten(-2, (self.side,) * self.axes)
-        padded = F.pad(board, (0, 0) + (self.reach, self.reach) * self.axes)
-        out = []
-        for start in self.starts:
-            view = padded
-            for axis, i in enumerate(start):
-                view = view.narrow(axis - self.axes - 1, i, self.side)
-            out.append(view if self.axes == 1 else view.flatten(-3, -2))
-        return out
+    LONGEST = 32
+    """cells in a run"""
+
+    @classmethod
+    def runs(cls, cells: int, axes: int, window: int) -> tuple[int, int, int]:
+        """Number of runs, cells in each, and keys of each."""
+        blocks = -(-cells // cls.LONGEST) if axes == 1 else 1
+        size = -(-cells // blocks)
+        return blocks, size, size + 2 * (window // 2) * (blocks > 1)
+
+    def __init__(self, cells: int, axes: int, window: int, like: Tensor):
+        self.cells, reach = cells, window // 2
+        self.blocks, self.size, self.keys = self.runs(cells, axes, window)
+        self.reach = (self.keys - self.size) // 2
+        place = positions(cells, axes)
+        start = self.size * torch.arange(self.blocks)[:, None]
+        query, key = start + torch.arange(self.size), start + torch.arange(self.keys) - self.reach
+        offset = place[key.clamp(0, cells - 1)][:, None] - place[query.clamp(max=cells - 1)][:, :, None] + reach
+        within = ((offset >= 0) & (offset < window)).all(-1) & ((key >= 0) & (key < cells))[:, None]
+        within |= (query >= cells)[:, :, None]  # filling, cut off later: its softmax must be finite all the same
+        column = offset[..., 0] if axes == 1 else offset[..., 0] * window + offset[..., 1]
+        self.column = torch.where(within, column, 0).clamp(0, window**axes - 1).to(like.device)
+        self.mask = like.new_zeros(within.shape).masked_fill(~within.to(like.device), -torch.inf)
+
+    def bias(self, by_offset: Tensor) -> Tensor:
+        """(heads, window^axes) to (heads, blocks, size, keys), minus infinity outside the window."""
+        return by_offset.gather(1, self.column.flatten().expand(len(by_offset), -1)).unflatten(1, self.column.shape) + self.mask
+
+    def queries(self, z: Tensor) -> Tensor:
+        """(..., cells, n) to (..., blocks, size, n)."""
+        return F.pad(z, (0, 0, 0, self.blocks * self.size - self.cells)).unflatten(-2, (self.blocks, self.size))
+
+    def neighbours(self, z: Tensor) -> Tensor:
+        """(..., cells, n) to (..., blocks, n, keys)."""
+        if self.blocks == 1:
+            return z.unsqueeze(-3).transpose(-1, -2)
+        filled = F.pad(z, (0, 0, self.reach, self.blocks * self.size - self.cells + self.reach))
+        return filled.unfold(-2, self.keys, self.size)
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+        """Softmax attention within the window; q, k, v and the result are (batch, heads, cells, n)."""
+        weight = (self.queries(q) @ self.neighbours(k) + bias).softmax(-1)
+        return (weight @ self.neighbours(v).transpose(-1, -2)).flatten(-3, -2)[..., : self.cells, :]
 
 
 class Geometry:
@@ -112,12 +168,7 @@ class Geometry:
 
     def __init__(self, cells: int, config: ModelConfig, like: Tensor):
         self.tables = rotary_tables(cells, config, like)
-        self.shifts: Shifts | None = None
-        self.mask = like.new_zeros(())
-        if config.window is not None:
-            self.shifts = Shifts(cells, config.axes, config.window)
-            inside = torch.cat(self.shifts.views(like.new_ones(cells, 1)), -1)
-            self.mask = torch.zeros_like(inside).masked_fill(inside == 0, -torch.inf)
+        self.window = None if config.window is None else Window(cells, config.axes, config.window, like)
 
 
 class Attention(nn.Module):
@@ -138,29 +189,28 @@ class Attention(nn.Module):
 
     def entry(self) -> Affine:
         """The map from the input to queries, keys and values side by side: one product instead of three."""
-        layers = (self.q, self.k, self.v)
-        return Affine(torch.cat([layer.weight for layer in layers]), torch.cat([layer.bias for layer in layers]))
+        return Affine.of_layer(self.q, self.k, self.v)
 
-    def forward(self, x: Tensor, geometry: Geometry, entry: Affine | None = None) -> Tensor:
-        """(batch, cells, width) to the same shape; `entry` replaces the map that `entry()` gives."""
+    def bias(self, geometry: Geometry) -> Tensor | None:
+        """What is added to the scores of a window."""
+        return None if geometry.window is None else geometry.window.bias(self.offset_bias)
+
+    def forward(self, x: Tensor, geometry: Geometry, prepared: Prepared) -> Tensor:
+        """(batch, cells, width) to the same shape."""
         batch, cells, width = x.shape
         config = self.config
-        qkv = (entry or self.entry())(x).view(batch, cells, 3, config.heads, -1).transpose(1, 3)
+        qkv = prepared.attention(x).view(batch, cells, 3, config.heads, -1).transpose(1, 3)
         q, k, v = qkv.unbind(2)
         scale = config.head_width**-0.5
         if config.qk_norm is QKNorm.BEFORE_ROPE:
             q, k = rotate(self.q_norm(q, scale), geometry.tables), rotate(self.k_norm(k), geometry.tables)
         else:
             q, k = self.q_norm(rotate(q, geometry.tables), scale), self.k_norm(rotate(k, geometry.tables))
-        if geometry.shifts is None:
+        if geometry.window is None or prepared.bias is None:
             out = (q @ k.transpose(-1, -2)).softmax(-1) @ v
         else:
-            score = torch.stack([(q * near).sum(-1) for near in geometry.shifts.views(k)], -1)
-            weight = (score + self.offset_bias[:, None, :] + geometry.mask).softmax(-1)
-            out = torch.zeros_like(v)
-            for w, near in zip(weight.split(1, -1), geometry.shifts.views(v), strict=True):
-                out = out + w * near
-        return self.o(out.transpose(1, 2).reshape(batch, cells, width))
+            out = geometry.window.attend(q, k, v, prepared.bias)
+        return Affine.of_layer(self.o)(out.transpose(1, 2).reshape(batch, cells, width))
 
 
 class MLP(nn.Module):
@@ -173,8 +223,8 @@ class MLP(nn.Module):
 
     def entry(self) -> Affine:
         """The first layer."""
-        return Affine(self.up.weight, self.up.bias)
+        return Affine.of_layer(self.up)
 
-    def forward(self, x: Tensor, geometry: Geometry, entry: Affine | None = None) -> Tensor:
-        """(batch, cells, width) to the same shape; `entry` replaces the first layer; the geometry is not used."""
-        return self.down(F.gelu((entry or self.entry())(x)))
+    def forward(self, x: Tensor, geometry: Geometry, prepared: Prepared) -> Tensor:
+        """(batch, cells, width) to the same shape; the geometry is not used."""
+        return Affine.of_layer(self.down)(F.gelu(prepared.mlp(x)))

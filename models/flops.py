@@ -1,26 +1,29 @@
 """Parameters and floating-point operations of a looped transformer in closed form; multiplying and adding count one each.
 
 Only sums of products are counted, as torch's `FlopCounterMode` does, which sees matrix products and no element-wise operation: norms,
-softmax, GELU, rotations and the gates of a GRU cell are left out, and the windowed products (element-wise in our code) stand apart.
+softmax, GELU, rotations and the gates of a GRU cell are left out. Of windowed attention only the products within the window count as
+work; those that fill its blocks stand apart.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from models.attention import Window
 from models.config import ModelConfig
 from theory.architecture import Norm, Recall, Residual
 
 
 @dataclass(frozen=True)
 class Flops:
-    """Forward flops. `iteration`: per token and loop; `windowed`: of scores and values in a window, per token and loop, which torch's
-    counter does not see; `mix`: the part of `iteration` that folding saves (internal recall); `once`: per token and sequence (encoder
-    and W_e e); `head`: per token whenever the head is run; `fold_token` and `fold`: cost of folding, per token and per batch.
+    """Forward flops. `iteration`: per token and loop; `mix`: the part of it that folding saves (internal recall); `filling`: outside the
+    window, per sequence and loop, which torch's counter sees too (negative where a sequence is shorter than the window); `once`: per
+    token and sequence (encoder and W_e e); `head`: per token whenever the head is run; `fold_token` and `fold`: cost of folding, per
+    token and per batch.
     """
 
     iteration: int
-    windowed: int
+    filling: int
     mix: int
     once: int
     head: int
@@ -62,12 +65,17 @@ def flops(config: ModelConfig, cells: int) -> Flops:
     mix = 2 * blocks * square if arch.recall is Recall.INTERNAL else 0
     external = square if arch.recall is Recall.EXTERNAL else 0
     gru = 12 * square if arch.residual is Residual.GRU else 0
-    full = 4 * cells * d if config.window is None else 0
-    block = (4 + 2 * config.hidden) * square + full + gru
+    if config.window is None:
+        seen, filling = cells, 0
+    else:
+        seen = config.window**config.axes
+        runs, size, keys = Window.runs(cells, config.axes, config.window)
+        filling = blocks * 4 * d * (runs * size * keys - cells * seen)
+    block = (4 + 2 * config.hidden) * square + 4 * d * seen + gru
     entries = blocks * (3 + config.hidden) * square if mix else 0
     return Flops(
         iteration=blocks * block + mix + external,
-        windowed=blocks * 4 * d * config.window**config.axes if config.window is not None else 0,
+        filling=filling,
         mix=mix,
         once=2 * config.channels * d + (square if arch.recall is not Recall.NONE else 0),
         head=square + 2 * d * config.classes,

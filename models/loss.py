@@ -59,6 +59,7 @@ def unrolled_loss(
     h, context = model.initial(e), model.prepare(e, folded=pays(n, k))
     if n:
         with torch.no_grad():
+            h = h.detach()  # a compiled loop tells states with history from others
             for _ in range(n):
                 h = advance(h, context)
         if encoder_gradient is EncoderGradient.STRAIGHT_THROUGH:

@@ -38,6 +38,11 @@ class Course(Protocol):
         """Take the share of whole samples right on a fresh batch of this level."""
         ...
 
+    @property
+    def settled(self) -> bool:
+        """Whether the level stays what it is to the end."""
+        ...
+
     def done(self, step: int) -> bool:
         """Whether the run ends after that many steps."""
         ...
@@ -123,6 +128,11 @@ class LengthCourse:
         if step >= s.max_steps:
             self.polish_from = step
 
+    @property
+    def settled(self) -> bool:
+        """At the last length, or in the final decay."""
+        return self.bits == self.settings.bits or self.polish_from >= 0
+
     def done(self, step: int) -> bool:
         """After the final decay."""
         return self.polish_from >= 0 and step >= self.polish_from + self.settings.polish
@@ -179,6 +189,11 @@ class FixedCourse:
 
     def observe(self, step: int, solved: float) -> None:
         """Nothing depends on it."""
+
+    @property
+    def settled(self) -> bool:
+        """Always."""
+        return True
 
     def done(self, step: int) -> bool:
         """After the last step."""

@@ -92,7 +92,8 @@ class Trainer:
     """One run in one folder. `run` trains to the end or to the time budget, and picks up where the folder left off.
 
     `command` is recorded with the result: the line that repeats the run. `compiled` trains
-    with the compiled loop: it pays where the number of cells stays the same (boards); results are equal up to rounding.
+    with the compiled loop once the level is settled (from the start on boards, at the last length of a curriculum): every number of
+    cells is compiled anew. Results are equal up to rounding.
     """
 
     def __init__(
@@ -115,7 +116,7 @@ class Trainer:
         self.course = config.schedule.start()
         self.step, self.seconds = 0, 0.0
         self.history: list[dict[str, Any]] = []
-        self._advance = _compiled(self.model) if compiled else self.model.advance
+        self._compiled = compiled_advance(self.model) if compiled else None
         self._writer = _summary_writer(self.out) if tensorboard else None
         if (self.out / STATE).exists():
             self._resume()
@@ -169,8 +170,9 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = c.lr * self.course.rate(self.step) * min(1.0, (self.step + 1) / c.warmup)
         batch = self._batch(c.batch, self.course.level, generator)
+        advance = self._compiled if self.course.settled else None
         with self._arithmetic():
-            loss = progressive_loss(self.model, self.task, batch, self.course.loops, generator, c.gradient, self._advance)
+            loss = progressive_loss(self.model, self.task, batch, self.course.loops, generator, c.gradient, advance)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip)
@@ -273,15 +275,20 @@ def _loops(last: int) -> list[int]:
     return sorted({n for n in (*range(1, 41), *range(45, 101, 5), *range(120, last + 1, 20)) if n <= last} | {last})
 
 
-def _compiled(model: LoopedTransformer) -> Callable[[torch.Tensor, Context], torch.Tensor]:
-    """The loop of the model, compiled; `UsageError` where there is no compiler, found out on a trial product."""
+def compiled_advance(model: LoopedTransformer) -> Callable[[torch.Tensor, Context], torch.Tensor]:
+    """The loop of the model, compiled; `UsageError` where there is no compiler, found out on a trial product.
+
+    What was compiled before in this process is dropped: torch keeps eight graphs of a function, a loop needs up to six (with and without
+    gradient, its first step with gradient, each folded or not), and beyond that it runs everything uncompiled.
+    """
+    torch.compiler.reset()
     try:
         device = next(model.parameters()).device
         torch.compile(lambda x: x.sin() + 1)(torch.ones(8, device=device))
     except Exception as error:  # inductor wraps what it meets in classes of its own
         reason = " ".join(str(error).split())[:120]
         raise UsageError(f"the loop cannot be compiled here ({reason}): install a C++ compiler, or leave --compile out") from None
-    return torch.compile(model.advance)
+    return torch.compile(model.advance, dynamic=False)
 
 
 def _summary_writer(out: Path) -> Any:

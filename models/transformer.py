@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.attention import MLP, Affine, Attention, Geometry, RMSNorm
+from models.attention import MLP, Affine, Attention, Geometry, Prepared, RMSNorm
 from models.config import ModelConfig
 from models.flops import Flops, flops, parameter_count
 from theory.architecture import Norm, Recall, Residual
@@ -16,21 +16,20 @@ from theory.architecture import Norm, Recall, Residual
 
 @dataclass(frozen=True)
 class Context:
-    """What does not depend on the state: W_e e + b, the positions, and per block the maps into attention and MLP.
+    """What does not depend on the state: W_e e + b, the positions, and what every block prepares.
 
-    When `folded`, those maps contain the mix W_x x + W_e e of internal recall.
+    When `folded`, the maps into attention and MLP contain the mix W_x x + W_e e of internal recall.
     """
 
     recalled: Tensor | None
     geometry: Geometry
-    entries: tuple[tuple[Affine, Affine], ...]
+    blocks: tuple[Prepared, ...]
     folded: bool
 
     def of(self, keep: Tensor) -> Context:
         """The context of the kept samples alone (an index or a mask)."""
         recalled = None if self.recalled is None else self.recalled[keep]
-        entries = tuple((a.of(keep), b.of(keep)) for a, b in self.entries)
-        return Context(recalled, self.geometry, entries, self.folded)
+        return Context(recalled, self.geometry, tuple(block.of(keep) for block in self.blocks), self.folded)
 
 
 class SubBlock(nn.Module):
@@ -49,13 +48,13 @@ class SubBlock(nn.Module):
         self.norm = arch.norm
         self.gru = nn.GRUCell(d, d) if arch.residual is Residual.GRU else None
 
-    def forward(self, h: Tensor, source: Tensor, mix: nn.Linear | None, context: Context, entry: Affine) -> Tensor:
+    def forward(self, h: Tensor, source: Tensor, mix: nn.Linear | None, context: Context, prepared: Prepared) -> Tensor:
         """New state from the hidden state h; the update reads `source` (h itself but for external recall with gru)."""
         x = source if self.inner is None else self.inner(source)
         if mix is not None:
             assert context.recalled is not None
             x = Affine(mix.weight, context.recalled)(x)
-        u = self.update(x, context.geometry, entry)
+        u = self.update(x, context.geometry, prepared)
         if self.norm is Norm.PERI:
             assert self.outer is not None
             u = self.outer(u)
@@ -74,17 +73,17 @@ class Block(nn.Module):
         self.attention = SubBlock(config, Attention(config))
         self.mlp = SubBlock(config, MLP(config))
 
-    def entries(self) -> tuple[Affine, Affine]:
-        """The maps into attention and MLP."""
+    def prepare(self, geometry: Geometry) -> Prepared:
+        """What does not depend on the state."""
         attention, mlp = self.attention.update, self.mlp.update
         assert isinstance(attention, Attention)
         assert isinstance(mlp, MLP)
-        return attention.entry(), mlp.entry()
+        return Prepared(attention.entry(), mlp.entry(), attention.bias(geometry))
 
-    def forward(self, h: Tensor, source: Tensor, mix: nn.Linear | None, context: Context, entries: tuple[Affine, Affine]) -> Tensor:
+    def forward(self, h: Tensor, source: Tensor, mix: nn.Linear | None, context: Context, prepared: Prepared) -> Tensor:
         """New state; the attention sub-block reads `source`."""
-        h = self.attention(h, source, mix, context, entries[0])
-        return self.mlp(h, h, mix, context, entries[1])
+        h = self.attention(h, source, mix, context, prepared)
+        return self.mlp(h, h, mix, context, prepared)
 
 
 class LoopedTransformer(nn.Module):
@@ -133,13 +132,14 @@ class LoopedTransformer(nn.Module):
         internal recall costs no product per loop (2 of 14). The sums are rounded in another order.
         """
         recalled = None if self.w_e is None else self.w_e(e)
-        entries = tuple(block.entries() for block in self.blocks if isinstance(block, Block))
+        geometry = Geometry(e.shape[1], self.config, e)
+        blocks = tuple(block.prepare(geometry) for block in self.blocks if isinstance(block, Block))
         folded = folded and self.config.architecture.recall is Recall.INTERNAL
         if folded:
             assert self.w_x is not None
             assert recalled is not None
-            entries = tuple((a.after(self.w_x.weight, recalled), b.after(self.w_x.weight, recalled)) for a, b in entries)
-        return Context(recalled, Geometry(e.shape[1], self.config, e), entries, folded)
+            blocks = tuple(block.after(self.w_x.weight, recalled) for block in blocks)
+        return Context(recalled, geometry, blocks, folded)
 
     def advance(self, h: Tensor, context: Context) -> Tensor:
         """One loop with a prepared context."""
@@ -152,8 +152,8 @@ class LoopedTransformer(nn.Module):
                 h = source  # with gru the hidden argument stays h: boundedness (N8) is false for z
         elif not context.folded:
             mix = self.w_x
-        for i, (block, entries) in enumerate(zip(self.blocks, context.entries, strict=True)):
-            h = block(h, source if i == 0 else h, mix, context, entries)
+        for i, (block, prepared) in enumerate(zip(self.blocks, context.blocks, strict=True)):
+            h = block(h, source if i == 0 else h, mix, context, prepared)
         return h
 
     def step(self, h: Tensor, e: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ def train(
         minutes: Stop (resumably) after that many minutes.
         device: A torch device, e.g. cpu or cuda.
         threads: CPU threads; 0 leaves the choice to torch. Results are bit-equal for equal thread counts.
-        compile_: Compile the loop (needs a C++ compiler); for boards and long runs, since each new length is compiled anew.
+        compile_: Compile the loop (needs a C++ compiler); for boards, and for the last length of a long run.
         tensorboard: Also write TensorBoard events (needs the tensorboard package).
         json_: Print the result as JSON and no progress bar.
     """

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounterWithBackend
 
 from models.config import ModelConfig, QKNorm
 from models.loss import progressive_loss, unrolled_loss
@@ -89,6 +90,20 @@ def test_compiled_loop_equals_the_plain_one():
     compiled = torch.compile(model.advance, backend="aot_eager")
     values = [unrolled_loss(model, Cells, batch, 1, 5, advance=advance) for advance in (model.advance, compiled)]
     assert torch.allclose(*values, rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")
+@pytest.mark.parametrize("recall", ["none", "external", "internal"])
+def test_a_level_needs_fewer_graphs_than_torch_keeps(recall):
+    """With eight graphs of a function torch gives up compiling it, and says so only in its log."""
+    model, batch = case(Architecture.parse(f"{recall}/post"), 1, 5, 40)
+    torch.compiler.reset()
+    counter = CompileCounterWithBackend("aot_eager")
+    compiled = torch.compile(model.advance, backend=counter, dynamic=False)
+    for n, k in ((0, 1), (0, 6), (1, 1), (4, 4), (0, 1), (2, 5)):
+        values = [unrolled_loss(model, Cells, batch, n, k, advance=advance) for advance in (model.advance, compiled)]
+        assert torch.allclose(*values, rtol=1e-5)
+    assert counter.frame_count <= 6
 
 
 def test_no_compiler(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from models.flops import flops
 from models.transformer import LoopedTransformer
 from theory.architecture import Architecture
 
-CASES = [(1, None, 1), (1, 5, 1), (2, None, 1), (2, 3, 2)]
+CASES = [(1, None, 1, 9), (1, 5, 1, 9), (1, 5, 1, 40), (2, None, 1, 9), (2, 3, 2, 9)]
 
 
 def counted(work):
@@ -18,23 +18,22 @@ def counted(work):
     return counter.get_total_flops()
 
 
-@pytest.mark.parametrize(("axes", "window", "blocks"), CASES)
+@pytest.mark.parametrize(("axes", "window", "blocks", "cells"), CASES)
 @pytest.mark.parametrize("architecture", Architecture.all(), ids=str)
-def test_counts(architecture, axes, window, blocks):
+def test_counts(architecture, axes, window, blocks, cells):
     config = ModelConfig(architecture, channels=3, classes=5, width=16, heads=2, hidden=3, axes=axes, window=window, blocks=blocks)
     model = LoopedTransformer(config)
     assert model.parameter_count() == sum(p.numel() for p in model.parameters())
-    x, cells = torch.randn(2, 9, 3), 9
-    tokens, f = 2 * cells, model.flops(cells)
+    x, tokens, f = torch.randn(2, cells, 3), 2 * cells, model.flops(cells)
     assert f == flops(config, cells)
     e = model.encode(x).detach()
     for folded in (False, True):
         context = model.prepare(e, folded)
         saved = f.mix if context.folded else 0
-        assert counted(lambda c=context: model.advance(e, c)) == tokens * (f.iteration - saved)
+        assert counted(lambda c=context: model.advance(e, c)) == tokens * (f.iteration - saved) + 2 * f.filling
     assert counted(lambda: model.head(e)) == tokens * f.head
-    assert counted(lambda: model(x, 1)) == f.forward(tokens, 1)
-    assert counted(lambda: model(x, 4)) == f.forward(tokens, 4, folded=f.mix > 0)
+    assert counted(lambda: model(x, 1)) == f.forward(tokens, 1) + 2 * f.filling
+    assert counted(lambda: model(x, 4)) == f.forward(tokens, 4, folded=f.mix > 0) + 2 * 4 * f.filling
 
 
 @pytest.mark.parametrize("folded", [False, True])
@@ -54,8 +53,8 @@ def test_training_counts(architecture, folded):
     assert counted(work) == f.training(12, 0, 3, folded and f.mix > 0) - 12 * 2 * 3 * 16
 
 
-def test_window_counts_what_torch_does_not():
-    """5 neighbours, a score and a value each of width 16: 2 * 2 * 5 * 16; a wider window changes nothing else."""
-    five, seven = (flops(ModelConfig(width=16, heads=2, window=w), 9) for w in (5, 7))
-    assert (five.windowed, seven.windowed) == (320, 448)
-    assert five.iteration == seven.iteration
+def test_of_a_window_only_the_products_within_it_are_work():
+    """A score and a value of width 16 each: 2 * 2 * 16 per neighbour; 40 cells are 2 runs of 20 with 24 keys."""
+    five, seven = (flops(ModelConfig(width=16, heads=2, window=w), 40) for w in (5, 7))
+    assert seven.iteration - five.iteration == 2 * 64
+    assert five.filling == 64 * (2 * 20 * 24 - 40 * 5)

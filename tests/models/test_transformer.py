@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from models.attention import Attention, Geometry, positions, rotate
+from models.attention import Affine, Attention, Geometry, Prepared, Window, positions, rotate
 from models.config import ModelConfig, QKNorm
 from models.tasks.prefix_sums import PrefixSums
 from models.transformer import LoopedTransformer
@@ -50,7 +50,8 @@ def test_recall_is_what_makes_the_step_depend_on_the_input(architecture):
 
 
 def update(model, block, x, e):
-    return block.update(x, Geometry(e.shape[1], model.config, e))
+    context = model.prepare(e)
+    return block.update(x, context.geometry, context.blocks[0])
 
 
 PLACEMENTS = {
@@ -90,6 +91,12 @@ def test_gru_hides_the_state_and_not_the_mix():
         for _ in range(200):
             big = model.step(big, e)
     assert big.abs().max() < 1  # N8
+
+
+def attend(attention, x, config):
+    geometry = Geometry(x.shape[1], config, x)
+    nothing = Affine(x[:0, 0], x[0, 0, :0])
+    return attention(x, geometry, Prepared(attention.entry(), nothing, attention.bias(geometry)))
 
 
 def twin_attention(attention, x, config):
@@ -133,7 +140,24 @@ def test_attention_equals_its_slow_twin(axes, window, qk_norm):
     with torch.no_grad():
         attention.q_norm.gain.uniform_(0.5, 2)
         x = pair(9)[0]
-        assert torch.allclose(attention(x, Geometry(9, config, x)), twin_attention(attention, x, config), atol=1e-10)
+        assert torch.allclose(attend(attention, x, config), twin_attention(attention, x, config), atol=1e-10)
+
+
+@pytest.mark.parametrize("cells", [1, 2, 4, 5, 9, 11])
+@pytest.mark.parametrize("window", [3, 5, 7])
+def test_runs_of_a_window_equal_the_slow_twin(cells, window, monkeypatch):
+    """Runs of at most 4 cells: one, several, the last one filled up; values and gradients."""
+    monkeypatch.setattr(Window, "LONGEST", 4)
+    config = ModelConfig(width=16, heads=2, window=window)
+    torch.manual_seed(0)
+    attention = Attention(config).double()
+    x = pair(cells)[0].requires_grad_()
+    weights = (x, attention.offset_bias, attention.k.weight)
+    out, slow = attend(attention, x, config), twin_attention(attention, x, config)
+    assert torch.allclose(out, slow, atol=1e-10)
+    gradients = (torch.autograd.grad((y**3).sum(), weights) for y in (out, slow))
+    for ours, theirs in zip(*gradients, strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-9)
 
 
 @pytest.mark.parametrize(("qk_norm", "relative"), [(QKNorm.BEFORE_ROPE, True), (QKNorm.AFTER_ROPE, False)])
@@ -146,7 +170,7 @@ def test_scores_are_relative_only_when_normalised_before_rotation(qk_norm, relat
         attention.q_norm.gain.uniform_(0.2, 3)
         x = torch.randn(1, 12, 16, dtype=torch.float64)
         period = torch.cat([x[:, :4]] * 3, 1)  # tokens repeat with period 4
-        out = attention(period, Geometry(12, config, x))
+        out = attend(attention, period, config)
     assert torch.allclose(out[:, 3], out[:, 7], atol=1e-10) == relative
 
 
