@@ -18,50 +18,53 @@ from theory.errors import UsageError
 
 @dataclass(frozen=True)
 class Affine:
-    """x -> x weight^T + offset; the offset is a bias (n,), or one row per token, (batch, cells, n)."""
+    """x -> x matrix + offset; the matrix is (m, n), the offset a bias (n,), or one row per token, (batch, cells, n)."""
 
-    weight: Tensor
+    matrix: Tensor
     offset: Tensor
 
     @staticmethod
-    def of_layer(*layers: nn.Linear) -> Affine:
+    def of_layers(*layers: nn.Linear) -> Affine:
         """The outputs of the layers side by side."""
-        if len(layers) == 1:
-            return Affine(layers[0].weight, layers[0].bias)
-        return Affine(torch.cat([layer.weight for layer in layers]), torch.cat([layer.bias for layer in layers]))
+        weight, bias = (torch.cat(parts) for parts in zip(*((layer.weight, layer.bias) for layer in layers), strict=True))
+        return Affine(weight.t(), bias)
+
+    @staticmethod
+    def narrowing(layer: nn.Linear, offset: Tensor | None = None) -> Affine:
+        """A layer with no more outputs than inputs: its three products are faster with the weight stored transposed, once per sequence."""
+        return Affine(layer.weight.t().contiguous(), layer.bias if offset is None else offset)
 
     def __call__(self, x: Tensor) -> Tensor:
         """(batch, cells, m) to (batch, cells, n)."""
         if torch.compiler.is_compiling():  # the sum joins the element-wise kernel that follows; `addmm` would first copy the offset
-            return F.linear(x, self.weight) + self.offset
-        if self.offset.dim() == 1:
-            return F.linear(x, self.weight, self.offset)
-        return torch.addmm(self.offset.flatten(0, 1), x.flatten(0, 1), self.weight.t()).view_as(self.offset)
+            return x @ self.matrix + self.offset
+        out = torch.addmm(self.offset if self.offset.dim() == 1 else self.offset.flatten(0, 1), x.flatten(0, 1), self.matrix)
+        return out.view(*x.shape[:2], -1)
 
-    def after(self, weight: Tensor, offset: Tensor) -> Affine:
-        """This map applied to x weight^T + offset (one row per token), as one map."""
-        return Affine(self.weight @ weight, self(offset))
+    def after(self, first: Affine) -> Affine:
+        """This map applied to the outputs of `first`, as one map."""
+        return Affine((self.matrix.t() @ first.matrix.t()).t(), self(first.offset))
 
     def of(self, keep: Tensor) -> Affine:
         """The map for the kept samples alone."""
-        return self if self.offset.dim() == 1 else Affine(self.weight, self.offset[keep])
+        return self if self.offset.dim() == 1 else Affine(self.matrix, self.offset[keep])
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What a block computes from its weights and the positions once per sequence: its first maps and the bias of the window."""
+class Maps:
+    """What an update computes from its weights and the positions once per sequence: first and last map, and the bias of a window."""
 
-    attention: Affine
-    mlp: Affine
-    bias: Tensor | None
+    entry: Affine
+    exit: Affine
+    bias: Tensor | None = None
 
-    def after(self, weight: Tensor, offset: Tensor) -> Prepared:
-        """Both maps applied to x weight^T + offset (one row per token)."""
-        return Prepared(self.attention.after(weight, offset), self.mlp.after(weight, offset), self.bias)
+    def after(self, first: Affine) -> Maps:
+        """The update of the outputs of `first`."""
+        return Maps(self.entry.after(first), self.exit, self.bias)
 
-    def of(self, keep: Tensor) -> Prepared:
+    def of(self, keep: Tensor) -> Maps:
         """The maps for the kept samples alone."""
-        return Prepared(self.attention.of(keep), self.mlp.of(keep), self.bias)
+        return Maps(self.entry.of(keep), self.exit, self.bias)
 
 
 class RMSNorm(nn.Module):
@@ -187,30 +190,27 @@ class Attention(nn.Module):
         if config.window is not None:
             self.offset_bias = nn.Parameter(torch.randn(config.heads, config.window**config.axes))
 
-    def entry(self) -> Affine:
-        """The map from the input to queries, keys and values side by side: one product instead of three."""
-        return Affine.of_layer(self.q, self.k, self.v)
+    def prepare(self, geometry: Geometry) -> Maps:
+        """Queries, keys and values side by side, one product instead of three; the output; what a window adds to the scores."""
+        bias = None if geometry.window is None else geometry.window.bias(self.offset_bias)
+        return Maps(Affine.of_layers(self.q, self.k, self.v), Affine.narrowing(self.o), bias)
 
-    def bias(self, geometry: Geometry) -> Tensor | None:
-        """What is added to the scores of a window."""
-        return None if geometry.window is None else geometry.window.bias(self.offset_bias)
-
-    def forward(self, x: Tensor, geometry: Geometry, prepared: Prepared) -> Tensor:
+    def forward(self, x: Tensor, geometry: Geometry, maps: Maps) -> Tensor:
         """(batch, cells, width) to the same shape."""
         batch, cells, width = x.shape
         config = self.config
-        qkv = prepared.attention(x).view(batch, cells, 3, config.heads, -1).transpose(1, 3)
+        qkv = maps.entry(x).view(batch, cells, 3, config.heads, -1).transpose(1, 3)
         q, k, v = qkv.unbind(2)
         scale = config.head_width**-0.5
         if config.qk_norm is QKNorm.BEFORE_ROPE:
             q, k = rotate(self.q_norm(q, scale), geometry.tables), rotate(self.k_norm(k), geometry.tables)
         else:
             q, k = self.q_norm(rotate(q, geometry.tables), scale), self.k_norm(rotate(k, geometry.tables))
-        if geometry.window is None or prepared.bias is None:
+        if geometry.window is None or maps.bias is None:
             out = (q @ k.transpose(-1, -2)).softmax(-1) @ v
         else:
-            out = geometry.window.attend(q, k, v, prepared.bias)
-        return Affine.of_layer(self.o)(out.transpose(1, 2).reshape(batch, cells, width))
+            out = geometry.window.attend(q, k, v, maps.bias)
+        return maps.exit(out.transpose(1, 2).reshape(batch, cells, width))
 
 
 class MLP(nn.Module):
@@ -221,10 +221,10 @@ class MLP(nn.Module):
         self.up = nn.Linear(config.width, config.hidden * config.width)
         self.down = nn.Linear(config.hidden * config.width, config.width)
 
-    def entry(self) -> Affine:
-        """The first layer."""
-        return Affine.of_layer(self.up)
+    def prepare(self, _: Geometry) -> Maps:
+        """The two layers."""
+        return Maps(Affine(self.up.weight.t(), self.up.bias), Affine.narrowing(self.down))
 
-    def forward(self, x: Tensor, geometry: Geometry, prepared: Prepared) -> Tensor:
-        """(batch, cells, width) to the same shape; the geometry is not used."""
-        return Affine.of_layer(self.down)(F.gelu(prepared.mlp(x)))
+    def forward(self, x: Tensor, _: Geometry, maps: Maps) -> Tensor:
+        """(batch, cells, width) to the same shape."""
+        return maps.exit(F.gelu(maps.entry(x)))

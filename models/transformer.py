@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.attention import MLP, Affine, Attention, Geometry, Prepared, RMSNorm
+from models.attention import MLP, Affine, Attention, Geometry, Maps, RMSNorm
 from models.config import ModelConfig
 from models.flops import Flops, flops, parameter_count
 from theory.architecture import Norm, Recall, Residual
@@ -16,20 +16,19 @@ from theory.architecture import Norm, Recall, Residual
 
 @dataclass(frozen=True)
 class Context:
-    """What does not depend on the state: W_e e + b, the positions, and what every block prepares.
+    """What does not depend on the state: the recall mix x -> W_x x + (W_e e + b), the positions, and the maps of every block's updates.
 
-    When `folded`, the maps into attention and MLP contain the mix W_x x + W_e e of internal recall.
+    There is no mix without recall, nor when it is folded into the maps (internal recall).
     """
 
-    recalled: Tensor | None
+    mix: Affine | None
     geometry: Geometry
-    blocks: tuple[Prepared, ...]
-    folded: bool
+    blocks: tuple[tuple[Maps, Maps], ...]
 
     def of(self, keep: Tensor) -> Context:
         """The context of the kept samples alone (an index or a mask)."""
-        recalled = None if self.recalled is None else self.recalled[keep]
-        return Context(recalled, self.geometry, tuple(block.of(keep) for block in self.blocks), self.folded)
+        mix = None if self.mix is None else self.mix.of(keep)
+        return Context(mix, self.geometry, tuple((a.of(keep), b.of(keep)) for a, b in self.blocks))
 
 
 class SubBlock(nn.Module):
@@ -39,7 +38,7 @@ class SubBlock(nn.Module):
     replaced by GRUCell(input u, hidden h).
     """
 
-    def __init__(self, config: ModelConfig, update: nn.Module):
+    def __init__(self, config: ModelConfig, update: Attention | MLP):
         super().__init__()
         arch, d = config.architecture, config.width
         self.update = update
@@ -48,13 +47,10 @@ class SubBlock(nn.Module):
         self.norm = arch.norm
         self.gru = nn.GRUCell(d, d) if arch.residual is Residual.GRU else None
 
-    def forward(self, h: Tensor, source: Tensor, mix: nn.Linear | None, context: Context, prepared: Prepared) -> Tensor:
+    def forward(self, h: Tensor, source: Tensor, mix: Affine | None, geometry: Geometry, maps: Maps) -> Tensor:
         """New state from the hidden state h; the update reads `source` (h itself but for external recall with gru)."""
         x = source if self.inner is None else self.inner(source)
-        if mix is not None:
-            assert context.recalled is not None
-            x = Affine(mix.weight, context.recalled)(x)
-        u = self.update(x, context.geometry, prepared)
+        u = self.update(x if mix is None else mix(x), geometry, maps)
         if self.norm is Norm.PERI:
             assert self.outer is not None
             u = self.outer(u)
@@ -73,17 +69,14 @@ class Block(nn.Module):
         self.attention = SubBlock(config, Attention(config))
         self.mlp = SubBlock(config, MLP(config))
 
-    def prepare(self, geometry: Geometry) -> Prepared:
+    def prepare(self, geometry: Geometry) -> tuple[Maps, Maps]:
         """What does not depend on the state."""
-        attention, mlp = self.attention.update, self.mlp.update
-        assert isinstance(attention, Attention)
-        assert isinstance(mlp, MLP)
-        return Prepared(attention.entry(), mlp.entry(), attention.bias(geometry))
+        return self.attention.update.prepare(geometry), self.mlp.update.prepare(geometry)
 
-    def forward(self, h: Tensor, source: Tensor, mix: nn.Linear | None, context: Context, prepared: Prepared) -> Tensor:
+    def forward(self, h: Tensor, source: Tensor, mix: Affine | None, geometry: Geometry, maps: tuple[Maps, Maps]) -> Tensor:
         """New state; the attention sub-block reads `source`."""
-        h = self.attention(h, source, mix, context, prepared)
-        return self.mlp(h, h, mix, context, prepared)
+        h = self.attention(h, source, mix, geometry, maps[0])
+        return self.mlp(h, h, mix, geometry, maps[1])
 
 
 class LoopedTransformer(nn.Module):
@@ -131,29 +124,22 @@ class LoopedTransformer(nn.Module):
         `folded` is for many loops: W (W_x x + W_e e) + b = (W W_x) x + (W W_e e + b) for the first layer W of both sub-blocks, so that
         internal recall costs no product per loop (2 of 14). The sums are rounded in another order.
         """
-        recalled = None if self.w_e is None else self.w_e(e)
+        mix = None if self.w_x is None or self.w_e is None else Affine.narrowing(self.w_x, self.w_e(e))
         geometry = Geometry(e.shape[1], self.config, e)
         blocks = tuple(block.prepare(geometry) for block in self.blocks if isinstance(block, Block))
-        folded = folded and self.config.architecture.recall is Recall.INTERNAL
-        if folded:
-            assert self.w_x is not None
-            assert recalled is not None
-            blocks = tuple(block.after(self.w_x.weight, recalled) for block in blocks)
-        return Context(recalled, geometry, blocks, folded)
+        if folded and mix is not None and self.config.architecture.recall is Recall.INTERNAL:
+            return Context(None, geometry, tuple((a.after(mix), b.after(mix)) for a, b in blocks))
+        return Context(mix, geometry, blocks)
 
     def advance(self, h: Tensor, context: Context) -> Tensor:
         """One loop with a prepared context."""
-        arch, source, mix = self.config.architecture, h, None
-        if arch.recall is Recall.EXTERNAL:
-            assert self.w_x is not None
-            assert context.recalled is not None
-            source = Affine(self.w_x.weight, context.recalled)(h)
+        arch, source, mix = self.config.architecture, h, context.mix
+        if arch.recall is Recall.EXTERNAL and mix is not None:
+            source, mix = mix(h), None
             if arch.residual is Residual.ADD:
                 h = source  # with gru the hidden argument stays h: boundedness (N8) is false for z
-        elif not context.folded:
-            mix = self.w_x
-        for i, (block, prepared) in enumerate(zip(self.blocks, context.blocks, strict=True)):
-            h = block(h, source if i == 0 else h, mix, context, prepared)
+        for i, (block, maps) in enumerate(zip(self.blocks, context.blocks, strict=True)):
+            h = block(h, source if i == 0 else h, mix, context.geometry, maps)
         return h
 
     def step(self, h: Tensor, e: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ def test_counts(architecture, axes, window, blocks, cells):
     e = model.encode(x).detach()
     for folded in (False, True):
         context = model.prepare(e, folded)
-        saved = f.mix if context.folded else 0
+        saved = f.mix if folded else 0
         assert counted(lambda c=context: model.advance(e, c)) == tokens * (f.iteration - saved) + 2 * f.filling
     assert counted(lambda: model.head(e)) == tokens * f.head
     assert counted(lambda: model(x, 1)) == f.forward(tokens, 1) + 2 * f.filling

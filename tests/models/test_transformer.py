@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from models.attention import Affine, Attention, Geometry, Prepared, Window, positions, rotate
+from models.attention import Attention, Geometry, Window, positions, rotate
 from models.config import ModelConfig, QKNorm
 from models.tasks.prefix_sums import PrefixSums
 from models.transformer import LoopedTransformer
@@ -51,7 +51,7 @@ def test_recall_is_what_makes_the_step_depend_on_the_input(architecture):
 
 def update(model, block, x, e):
     context = model.prepare(e)
-    return block.update(x, context.geometry, context.blocks[0])
+    return block.update(x, context.geometry, block.update.prepare(context.geometry))
 
 
 PLACEMENTS = {
@@ -95,8 +95,7 @@ def test_gru_hides_the_state_and_not_the_mix():
 
 def attend(attention, x, config):
     geometry = Geometry(x.shape[1], config, x)
-    nothing = Affine(x[:0, 0], x[0, 0, :0])
-    return attention(x, geometry, Prepared(attention.entry(), nothing, attention.bias(geometry)))
+    return attention(x, geometry, attention.prepare(geometry))
 
 
 def twin_attention(attention, x, config):
