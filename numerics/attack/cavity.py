@@ -107,11 +107,13 @@ def _draws(case: Case, beta: float, start_at_input: bool) -> list[Draw]:
     return out
 
 
-def _verdict(case: Case, draws: list[Draw], scale: float, rho: float, where: str) -> str | None:
+def _verdict(case: Case, draws: list[Draw], scale: float, rho: float, where: str, sensitivity: float | None = None) -> str | None:
     unsettled = sum(not draw.settled for draw in draws)
     if 2 * unsettled > len(draws):
         return f"{where}: {unsettled} of {len(draws)} loops have not settled; the law says rho = {rho:.4f}"
-    tests: Any = (("1 - rho", [draw.gap for draw in draws], 1 - rho, FINITE), ("s", [draw.scale for draw in draws], scale, 4 / case["d"]))
+    tests: Any = [("1 - rho", [draw.gap for draw in draws], 1 - rho, FINITE), ("s", [draw.scale for draw in draws], scale, 4 / case["d"])]
+    if sensitivity is not None:
+        tests.append(("(1/d) tr S S^T", [draw.sensitivity for draw in draws], sensitivity, FINITE))
     for name, values, law, allowed in tests:
         found = off(values, law, allowed)
         if found:
@@ -120,7 +122,7 @@ def _verdict(case: Case, draws: list[Draw], scale: float, rho: float, where: str
 
 
 def _obeys(case: Case) -> str | None:
-    """Most loops settle from h_0 = e; medians of 1 - rho within 15 % and of s within 4/d."""
+    """Most loops settle from h_0 = e; medians of 1 - rho and (1/d) tr S S^T within 15 % and of s within 4/d."""
     a, sigma, k = case["a"], case["sigma"], case["k"]
     q, c = ACTIVATIONS[case["activation"]].moments(k)
     threshold = float(numeric("mean_field_threshold")(sigma, q, max(c, q)))
@@ -131,7 +133,8 @@ def _obeys(case: Case) -> str | None:
         f"seed {case['seed']}, d = {case['d']}, {case['activation']}({k:g} x), {case['entries']} input {case['kind']}, a = {a:g}, "
         f"sigma = {sigma:g}, beta = {beta:.4g}, beta_c = {threshold:.4g}, {case['draws']} draws"
     )
-    return _verdict(case, _draws(case, beta, True), scale, rho, where)
+    sensitivity = float(numeric("mean_field_sensitivity")(sigma, beta, q, c))
+    return _verdict(case, _draws(case, beta, True), scale, rho, where, sensitivity)
 
 
 @st.composite
@@ -181,7 +184,7 @@ def _obeys_with_share(case: Case) -> str | None:
 
 SUITES = (
     Suite(
-        "N7", "law", "Gaussian inputs, beta above beta_c: loops settle from h_0 = e, with 1 - rho and s of the law", _loop, _obeys,
+        "N7", "law", "Gaussian inputs, beta above beta_c: loops settle from h_0 = e, with 1 - rho, s and (1/d) tr S S^T of the law", _loop, _obeys,
         (
             Drop("gaussian_input: entries +-1", lambda: _loop("signs")),
             Drop("gaussian_input: sparse entries", lambda: _loop("sparse")),

@@ -59,6 +59,7 @@ WRONG = (
     (mean_field, "mean_field_rho", 0.7, "law"),
     (mean_field, "mean_field_scale", 1.3, "law"),
     (cavity, "mean_field_rho_nonlinear", 0.7, "law"),
+    (cavity, "mean_field_sensitivity", 1.5, "law"),
 )
 
 

@@ -111,6 +111,23 @@ def _edge_identity():
     ]
 
 
+def _sensitivity():
+    x, t = sp.symbols("X t", positive=True)  # X = (t/w)^{2n}
+    # (w^2 - t^2) Sum_{k<n} t^{2k}/w^{2k+2} = 1 - X_n: induction over n, then n = 1..4 in full
+    partial = [
+        Equation((W**2 - t**2) * sum(t ** (2 * k) / W ** (2 * k + 2) for k in range(n)), 1 - (t / W) ** (2 * n)) for n in range(1, 5)
+    ]
+    law = formula("mean_field_sensitivity")
+    threshold = formula("mean_field_threshold")(SIGMA, Q, C)
+    return [
+        Equation((1 - x) + (W**2 - t**2) * x / W**2, 1 - x * t**2 / W**2),
+        *partial,
+        Equation(BETA**2 / (W**2 - SIGMA**2 * C), law(SIGMA, BETA, Q, C), BALANCE, _balanced),
+        Equation(law(SIGMA, BETA, Q, C) * (BETA**2 - threshold**2), BETA**2),
+        Equation(law(SIGMA, BETA, Q, Q), sp.Integer(1)),
+    ]
+
+
 def _levels():
     rho = sp.Symbol("rho", positive=True)
     level = formula("mean_field_level_nonlinear")(A, SIGMA, rho, Q, C)
@@ -269,6 +286,28 @@ CAVITY_STEPS = (
         "d -> infinity",
         _edge_identity,
         ("rho_law",),
+    ),
+    cited(
+        "traces",
+        "single_ring",
+        "M = A D: (1/d) tr (M^j)^T M^k tends to (sigma^2 c)^k for j = k, else to 0",
+        "d -> infinity",
+        {"invariant": ("rotation",), "bounded": ("activation",), "limit": ("limit",)},
+        ("second_moment", "cavity"),
+    ),
+    identity(
+        "sensitivity_series",
+        "beta^2 Sum_k (sigma^2 c)^k/w^{2k+2} = beta^2/(w^2 - sigma^2 c) (partial sums) = beta^2/(beta^2 - beta_c^2); 1 for q = c (N6)",
+        "every n (induction)",
+        _sensitivity,
+        ("edge_identity", "norm_balance"),
+    ),
+    deduced(
+        "sensitivity",
+        "S = beta (w - P A D)^{-1} P differs from beta (w - A D)^{-1} = beta Sum_k (A D)^k/w^{k+1} by a matrix of rank <= 2, bounded since "
+        "no eigenvalue of A D comes near w: (1/d) tr S S^T tends to beta^2/(beta^2 - beta_c^2), whatever a, and diverges at the threshold",
+        "d -> infinity",
+        ("traces", "sensitivity_series", "outlier_gaussian", "edge", "above_edge"),
     ),
     identity(
         "level_lines", "rho is constant where w = (a + sigma sqrt(c))/rho - a; rho = 1 is beta_c", "d -> infinity", _levels, ("rho_law",)

@@ -96,6 +96,12 @@ def mean_field_threshold():
     return (sigma, q, c), sigma * sp.sqrt(c - q)
 
 
+@register("N7", "sensitivity_series", "(1/d) tr S S^T, S the derivative of the fixed point by the input; infinite at beta_c; N6: 1")
+def mean_field_sensitivity():
+    sigma, beta, q, c = positive("sigma beta q c")
+    return (sigma, beta, q, c), beta**2 / (beta**2 - sigma**2 * (c - q))
+
+
 @register("N7", "level_lines", "recall strength beta at which the nonlinear law gives spectral radius rho (0 < rho <= 1)")
 def mean_field_level_nonlinear():
     a, sigma, rho, q, c = positive("a sigma rho q c")

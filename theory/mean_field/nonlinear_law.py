@@ -133,16 +133,17 @@ N7 = Claim(
     statement="f = N(a h + A phi(h) + beta e), a >= 0, A Ginibre of variance sigma^2/d independent of e, |e| = R, q = E phi(h)^2, c = E "
     "phi'(h)^2 over the entries of the fixed point, d -> infinity, cavity level: w^2 = sigma^2 q + beta^2, s = a + w, rho = (a + sigma "
     "sqrt(c))/(a + w), or |a + nu*|/(a + w) where one further eigenvalue nu* lies beyond the bulk. Gaussian e: h has standard Gaussian "
-    "entries, nu* = 0, and rho < 1 iff beta > beta_c = sigma sqrt(c - q), whatever a; c - q = Sum (k - 1) c_k^2 over the Hermite "
-    "coefficients: 0 for linear and ReLU, positive for every nonlinear phi of mean 0. Any other e: h = sqrt(1 - u^2) g + u e, "
-    "beta/sigma = u sqrt(q(u)/(1 - u^2)), w = beta/u, nu* = -w v (1 - v) q'(v)/q with v = u^2; u is unique for phi odd, non-decreasing "
-    "and concave on x >= 0; ReLU does not see the difference between symmetric inputs. For a = 0 and Gaussian e every beta >= beta_c is "
-    "reached from h_0 = e, as first d, then t tends to infinity.",
+    "entries, nu* = 0, and rho < 1 iff beta > beta_c = sigma sqrt(c - q), whatever a; there (1/d) tr S S^T = beta^2/(beta^2 - beta_c^2); "
+    "c - q = Sum (k - 1) c_k^2 over the Hermite coefficients: 0 for linear and ReLU, positive for every nonlinear phi of mean 0. Any "
+    "other e: h = sqrt(1 - u^2) g + u e, beta/sigma = u sqrt(q(u)/(1 - u^2)), w = beta/u, nu* = -w v (1 - v) q'(v)/q with v = u^2; u is "
+    "unique for phi odd, non-decreasing and concave on x >= 0; ReLU does not see the difference between symmetric inputs. For a = 0 and "
+    "Gaussian e every beta >= beta_c is reached from h_0 = e, as first d, then t tends to infinity.",
     latex=r"""Let $f(h,e)=N(ah+A\varphi(h)+\beta e)$, $a\ge 0$, $A$ with independent $\mathcal N(0,\sigma^2/d)$ entries, independent of $e$,
 $|e|=\sqrt d$, $\gamma=1$, $\varepsilon=0$, and write $q=\mathbb E\,\varphi(h)^2$, $c=\mathbb E\,\varphi'(h)^2$ over the entries of the
 fixed point. As $d\to\infty$, at the level of the cavity method,
 $$ w^2=\sigma^2q+\beta^2,\qquad s=a+w,\qquad \rho=\frac{a+\sigma\sqrt c}{a+w}. $$
-For Gaussian $e$ the entries of $h$ are standard Gaussian and $\rho<1$ iff $\beta>\beta_c=\sigma\sqrt{c-q}$, whatever $a$, where
+For Gaussian $e$ the entries of $h$ are standard Gaussian and $\rho<1$ iff $\beta>\beta_c=\sigma\sqrt{c-q}$, whatever $a$; there
+$\tfrac1d\operatorname{tr}SS^{\top}=\beta^2/(\beta^2-\beta_c^2)$, $S=\partial h^*/\partial e$, where
 $c-q=\sum_k(k-1)c_k^2$ over the Hermite coefficients of $\varphi$; for $\varphi=\mathrm{GELU}$, $c-q=1/(6\sqrt3\,\pi)$. For any other input
 law, $h=\sqrt{1-u^2}\,g+ue$ with $\beta/\sigma=u\sqrt{q(u)/(1-u^2)}$ and $w=\beta/u$; one further real eigenvalue,
 $\nu^*=-w\,v(1-v)q'(v)/q(v)$ with $v=u^2$, may leave the bulk $|\nu|\le\sigma\sqrt c$. If $\varphi$ is odd, non-decreasing and concave on
