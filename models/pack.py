@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from models.checkpoint import Checkpoint, load_model, run_name
 from models.crossvalidate import crossvalidate
@@ -34,7 +35,13 @@ class Packed:
 
 
 def pack(
-    out: str | Path, to: str | Path, *, half: bool = False, data: Mapping[str, str | Path] | None = None, limit: int = LIMIT
+    out: str | Path,
+    to: str | Path,
+    *,
+    half: bool = False,
+    data: Mapping[str, str | Path] | None = None,
+    limit: int = LIMIT,
+    progress: bool = False,
 ) -> Packed:
     """Pack every finished run of a grid folder into `to`/shard-N.safetensors.
 
@@ -59,7 +66,7 @@ def pack(
         file = Checkpoint(tensors, {"entries": metas}).save(folder / f"shard-{len(packed.files)}.safetensors")
         packed.files.append(str(file))
 
-    for file, name in names.items():
+    for file, name in tqdm(names.items(), disable=not progress, unit="run", desc="pack"):
         checkpoint = Checkpoint.load(file)
         own, meta = checkpoint.tensors, checkpoint.meta
         if half and _harmless(checkpoint, (data or {}).get(meta["run"]["task"])):
