@@ -36,8 +36,8 @@ class Affine:
 
     def __call__(self, x: Tensor) -> Tensor:
         """(batch, cells, m) to (batch, cells, n)."""
-        if torch.compiler.is_compiling():  # the sum joins the element-wise kernel that follows; `addmm` would first copy the offset
-            return x @ self.matrix + self.offset
+        if torch.compiler.is_compiling() and x.device.type == "cpu":
+            return x @ self.matrix + self.offset  # the sum joins the next element-wise kernel; there `addmm` would first copy the offset
         out = torch.addmm(self.offset if self.offset.dim() == 1 else self.offset.flatten(0, 1), x.flatten(0, 1), self.matrix)
         return out.view(*x.shape[:2], -1)
 
