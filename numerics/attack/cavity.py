@@ -184,7 +184,7 @@ def _obeys_with_share(case: Case) -> str | None:
 
 SUITES = (
     Suite(
-        "N7", "law", "Gaussian inputs, beta above beta_c: loops settle from h_0 = e, with 1 - rho, s and (1/d) tr S S^T of the law", _loop, _obeys,
+        "N7", "law", "Gaussian inputs, beta > beta_c: loops settle from h_0 = e, with the law's 1 - rho, s, (1/d) tr S S^T", _loop, _obeys,
         (
             Drop("gaussian_input: entries +-1", lambda: _loop("signs")),
             Drop("gaussian_input: sparse entries", lambda: _loop("sparse")),

@@ -57,7 +57,7 @@ def _same_at_every_strength(case: Case) -> str | None:
     inner = complex_step(lambda x: _g(case, x, none), h)
     w = float(case["value"] @ h) / size**2
     basis = tangent(h)
-    cond = 0.0
+    cond, noise = 0.0, 0.0
     for a in (case["a"], case["more"]):
         moved = float(np.linalg.norm(_f(case, a, h, none) - h)) / size
         # z = a h + g(h) cancels up to (|a| + |w|)/|a + w|
@@ -72,12 +72,15 @@ def _same_at_every_strength(case: Case) -> str | None:
             return f"{where}: at a = {a:g} the tangential Jacobian is off (a + P Dg P)/(a + w) by {error:.4g}"
         gap = np.eye(d) - jacobian
         cond = max(cond, float(np.linalg.cond(gap)) * rounding * scale)
+        if cond < 1e-3:  # P K cancels where K is parallel to h: its rounding is that of K
+            change = rounding * float(np.abs(case["gain"]).max() * np.linalg.norm(case["recall"])) / abs(a + w)
+            noise = max(noise, change * float(np.linalg.norm(np.linalg.inv(gap), 2)))
         sensitivities.append(np.linalg.solve(gap, complex_step(lambda e, a=a: _f(case, a, h, e), none)) if cond < 1e-3 else None)
     first, second = sensitivities
     if first is None or second is None:
         raise Undecided(f"{where}: I - J is singular to rounding, S does not exist")
     error = float(np.abs(first - second).max())
-    if error > 8 * cond * float(np.abs(first).max() + np.abs(second).max()):
+    if error > 8 * (cond * float(np.abs(first).max() + np.abs(second).max()) + noise):
         return f"{where}: S at a = {case['a']:g} and {case['more']:g} differ by {error:.4g}"
     return None
 

@@ -75,6 +75,15 @@ def test_a_wrong_closed_form_shows(module, formula, factor, suite, monkeypatch):
     assert not found.error
 
 
+def test_a_recall_along_the_state_is_no_counterexample():
+    """P K = 0 up to rounding: S is noise at both residual strengths (found by a run of 1000 cases)."""
+    (suite,) = (s for s in residual_strength.SUITES if s.name == "same point, spectrum and sensitivity")
+    zero = np.zeros((2, 2))
+    case = {"h": -np.ones(2), "value": -np.full(2, 0.75), "gain": np.ones(2), "eps": 0.0, "a": 0.0, "more": 1.0}
+    case |= {"matrix": zero, "curve": zero, "recall": np.array([[3 / 8, 0], [3 / 8, 0]])}
+    assert suite.judge(case) is None
+
+
 def test_counterexamples_shrink_to_what_one_can_print():
     (suite,) = (s for s in non_normality.SUITES if s.name == "normal matrices")
     smallest = find(
