@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from theory.files import output_folder
+from theory.plain import json_text
 
 
 def report(
@@ -30,5 +30,5 @@ def report(
     from paper_figures.report import write_report
 
     result = write_report(output_folder(out), quick=quick, seed=seed, progress=not json_)
-    print(json.dumps(result.summary, indent=1) if json_ else "\n".join([*result.lines, f"report: {result.path}"]))
+    print(json_text(result.summary) if json_ else "\n".join([*result.lines, f"report: {result.path}"]))
     return 0 if result.sound else 1
