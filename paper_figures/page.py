@@ -25,8 +25,8 @@ figure{margin:1rem 0}img{width:100%;max-width:40rem;height:auto;display:block}de
 li{overflow-wrap:anywhere}
 """
 
-GOOD = {"proved", "passed", "none"}
-BAD = {"refuted", "failed"}
+GOOD = {"proved", "passed", "survived", "none"}
+BAD = {"refuted", "failed", "fallen", "broken", "powerless"}
 
 
 class Page:
