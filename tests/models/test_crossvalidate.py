@@ -49,7 +49,7 @@ def slow(checkpoint, loops):
 
 
 def test_one_look_is_what_classify_says_of_the_whole_orbits(checkpoint):
-    found = crossvalidate(checkpoint, inputs=INPUTS, loops=LOOPS, limit=LOOPS, spectra=1)
+    found = crossvalidate(checkpoint, name="it", inputs=INPUTS, loops=LOOPS, limit=LOOPS, spectra=1)
     trajectories, shares = slow(checkpoint, LOOPS)
     outcomes = [str(classify(t).outcome) for t in trajectories]
     assert found.outcomes == {o: outcomes.count(o) for o in set(outcomes)}
@@ -59,9 +59,9 @@ def test_one_look_is_what_classify_says_of_the_whole_orbits(checkpoint):
 
 
 def test_more_looks_leave_less_open_and_change_neither_accuracy_nor_curve(checkpoint, monkeypatch):
-    one = crossvalidate(checkpoint, inputs=INPUTS, loops=LOOPS, limit=LOOPS, spectra=1)
+    one = crossvalidate(checkpoint, name="it", inputs=INPUTS, loops=LOOPS, limit=LOOPS, spectra=1)
     monkeypatch.setattr("models.crossvalidate.CELLS", 16)  # in parts of four inputs
-    more = crossvalidate(checkpoint, inputs=INPUTS, loops=LOOPS, spectra=1)
+    more = crossvalidate(checkpoint, name="it", inputs=INPUTS, loops=LOOPS, spectra=1)
     assert more.limit == 4 * LOOPS
     assert set(more.decided) <= {LOOPS, 2 * LOOPS, 4 * LOOPS}
     assert sum(more.decided.values()) + more.undecided == sum(more.outcomes.values()) == INPUTS
@@ -73,8 +73,8 @@ def test_more_looks_leave_less_open_and_change_neither_accuracy_nor_curve(checkp
 
 def test_the_loops_of_x5_are_counted_on_the_whole_orbit(checkpoint):
     """An orbit that needs more than the first look for its last tolerance is counted like one that is seen at once."""
-    short = crossvalidate(checkpoint, inputs=2, loops=32, limit=1024, spectra=2)
-    long = crossvalidate(checkpoint, inputs=2, loops=1024, limit=1024, spectra=2)
+    short = crossvalidate(checkpoint, name="it", inputs=2, loops=32, limit=1024, spectra=2)
+    long = crossvalidate(checkpoint, name="it", inputs=2, loops=1024, limit=1024, spectra=2)
     assert [c.measured_loops for c in short.convergence] == [c.measured_loops for c in long.convergence]
 
 
