@@ -228,7 +228,8 @@ def _mismatches(r: CrossValidation) -> list[str]:
             out.append(f"fixed point {i} has rho = {c.rho:.4f} >= 1")
         if c.predicted_loops and c.measured_loops and not 1 / BAND <= c.measured_loops / c.predicted_loops <= BAND:
             out.append(
-                f"fixed point {i}: {c.measured_loops} loops from {COARSE:g} to {FINE:g}, predicted {c.predicted_loops:.1f} from rho (X5)"
+                f"fixed point {i}: {c.measured_loops} loops from {COARSE:.0e} to {FINE:.0e}, "
+                f"predicted {c.predicted_loops:.1f} from rho (X5)"
             )
     return out
 

@@ -46,11 +46,11 @@ class Attacks:
         """A row for each claim: plain values only."""
         return [
             {
-                "claim": claim, "suites": len({r.suite for r in own}), "judged by": ", ".join(dict.fromkeys(r.kind for r in own)),
-                "profile (seeds)": "; ".join(f"{p} ({', '.join(s)})" for p, s in _profiles(own).items()),
-                "cases tried": sum(r.tried for r in own), "undecided": sum(r.undecided for r in own),
+                "claim": claim, "verdict": str(_fate(own)), "suites": len({r.suite for r in own}), "cases tried": sum(r.tried for r in own),
+                "undecided": sum(r.undecided for r in own),
                 "drops fired": f"{sum(p.fired for r in own for p in r.power)} of {sum(len(r.power) for r in own)}",
-                "verdict": str(_fate(own)),
+                "judged by": ", ".join(dict.fromkeys(r.kind for r in own)),
+                "profile (seeds)": "; ".join(f"{p} ({', '.join(s)})" for p, s in _profiles(own).items()),
             }
             for claim, own in self._by_claim().items()
         ]  # fmt: skip
