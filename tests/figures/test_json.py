@@ -80,7 +80,7 @@ def test_diagnose_follows_an_undecided_orbit_to_the_limit(tmp_path, called):
 
 
 COMMANDS = [
-    ("claims", "A1", "N1"),
+    ("claims", "A3"),
     ("claims", "--table"),
     ("zoo", "list"),
     ("zoo", "show", "internal-peri"),
