@@ -94,7 +94,8 @@ def write_report(out: Path, *, quick: bool = False, attacks: Path | None = None,
     page = _page(lines, claims, attacked, diagrams, live, results, runs, scale, quick, seed, seconds)
     data = {
         "title": "loopstab report", "quick": quick, "seed": seed, "seconds": round(seconds, 1), "versions": _versions(),
-        "summary": lines, "claims": claims, "attacks": attacked.to_json() if attacked else None, "phase": [d.to_json() for d in diagrams], "live_training": live,
+        "summary": lines, "claims": claims, "attacks": attacked.to_json() if attacked else None,
+        "phase": [d.to_json() for d in diagrams], "live_training": live,
         "crossvalidation": [r.to_json() for r in results], "checkpoints": runs,
     }  # fmt: skip
     write_json(out / "report.json", plain(data))
