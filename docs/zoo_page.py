@@ -18,8 +18,9 @@ def zoo_page() -> str:
         "# Trained loops",
         "",
         f"Share of whole samples right at best, after {SHOWN_LOOPS} loops and after the last of 500 loops, "
-        "256 samples of each level; only `train` was trained on. `loopstab zoo verify` measures them again. Without recall the gradient "
-        "goes through all loops, or only through the last ones where it says published, the form of the paper, which starves the encoder.",
+        "256 samples of each level; trained on was the first, of prefix sums all lengths up to it. `loopstab zoo verify` measures them "
+        "again. Without recall the gradient goes through all loops, or only through the last ones where it says published, the form of "
+        "the paper, which starves the encoder.",
         "",
     ]
     for task in dict.fromkeys(map(task_of, runs.values())):

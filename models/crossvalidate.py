@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,23 @@ from models.diagnostics import recall_radius
 from models.loop import TorchLoop
 from models.orbit import Orbit
 from models.tasks.registry import recorded_task
-from numerics import Linearisation, Outcome, Recorder, classify, numeric, spectral_radius
+from models.tasks.task import Batch, Task
+from models.transformer import LoopedTransformer
+from numerics import Diagnosis, Linearisation, Outcome, numeric, spectral_radius
+from numerics.horizon import follow_batch, looks
+from numerics.loop import Array
 from theory import Weights, predict
 from theory.errors import UsageError
+from theory.plain import plain
 
 BAND = 1.25
 """Factor between measured and predicted loops beyond which a mismatch is listed."""
 COARSE, FINE = 1e-4, 1e-8
 """Relative steps between which iterations are counted: below the transient, above the rounding floor."""
+SHOWN = (30, 500)
+"""Loops after which the accuracy is told."""
+CELLS = 2048
+"""Cells followed at a time: bounds the memory, in which the last 80 states of each orbit are kept, and the activations stay in cache."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +43,17 @@ class Convergence:
 
     rho: float
     rho_residual: float
-    slope_rate: float
+    slope_rate: float | None
     measured_loops: int | None
     predicted_loops: float | None
 
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """Prediction and measurement of one checkpoint side by side; `mismatches` lists every disagreement in words."""
+    """Prediction and measurement of one checkpoint side by side; `mismatches` lists every disagreement in words.
+
+    `loops` and `limit` are the first and the last look at an orbit, `decided` the number of orbits that each look in between decided.
+    """
 
     name: str
     architecture: str
@@ -49,6 +61,7 @@ class CrossValidation:
     level: str
     inputs: int
     loops: int
+    limit: int
     seed: int
     rho_wx: float | None
     expected: str | None
@@ -56,6 +69,7 @@ class CrossValidation:
     claims: list[str]
     reason: str
     outcomes: dict[str, int]
+    decided: dict[int, int]
     undecided: int
     majority: str
     convergence: list[Convergence]
@@ -72,7 +86,7 @@ class CrossValidation:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object."""
-        return {**dataclasses.asdict(self), "rho_median": self.rho}
+        return plain({**dataclasses.asdict(self), "rho_median": self.rho})
 
 
 def crossvalidate(
@@ -81,6 +95,7 @@ def crossvalidate(
     name: str = "",
     inputs: int = 256,
     loops: int = 500,
+    limit: int | None = None,
     level: str | None = None,
     data: str | Path | None = None,
     spectra: int = 8,
@@ -90,56 +105,106 @@ def crossvalidate(
     """Measure a checkpoint in float64 on random inputs of one level of its task (default: the length that its training
     reached, or the held-out easy split).
 
-    Outcomes are classified on all `inputs`, spectral radii at the fixed points of the first `spectra` that have one.
+    Every orbit is classified after `loops` loops and, while undecided, after 2, 4, ... times those up to `limit` (default 4 x `loops`);
+    spectral radii are measured at the fixed points of the first `spectra` inputs that have one.
     """
     if inputs < 1 or loops < 32:
         raise UsageError(f"cross-validation needs at least 1 input and 32 loops, not {inputs} and {loops}")
+    limit = 4 * loops if limit is None else limit
+    horizons = looks(loops, limit)
     model, meta = load_model(source, torch.float64)
     name = name or (Path(source).stem if not isinstance(source, Checkpoint) else run_name(meta))
     task = recorded_task(meta["run"], data)
     reached = str(meta["run"]["level_reached"])
     chosen = level or (task.levels[1] if reached == "train" else reached)  # never the samples that it was trained on
     batch = task.batch(inputs, chosen, torch.Generator().manual_seed(seed + 77_000_001))
-    x = batch.x.double()
-    recorder, accuracy = Recorder(inputs, tail=32), {}
-    with torch.no_grad():
-        e, orbit = model.encode(x), Orbit(model, x)
-        last = orbit.h
-        recorder.observe(orbit.h.numpy())
-        for t in tqdm(range(1, max(loops, 500) + 1), disable=not progress, unit="loop", desc=name):
-            orbit.advance()
-            if t <= loops:
-                recorder.observe(orbit.h.numpy())
-            if t == loops:
-                last = orbit.h.clone()
-            if t in (30, 500):
-                accuracy[t] = float(task.correct(model.head(orbit.h), batch.target).double().mean())
-    trajectories = recorder.trajectories()
-    diagnoses = [classify(t) for t in trajectories]
+    loop, right = TorchLoop.of(model), Counter[int]()
+    diagnoses: list[Diagnosis] = []
+    curves: list[Array] = []
+    convergence: list[Convergence] = []
+    with tqdm(total=inputs, disable=not progress, unit="input", desc=name) as bar:
+        for part in _parts(batch):
+            samples = _Samples(model, task, part)
+            followed = follow_batch(samples, loops, limit)
+            right += samples.right()
+            for x, orbit in zip(part.x, followed, strict=True):
+                t = orbit.trajectory
+                diagnoses.append(orbit.diagnosis)
+                # an orbit ends early by standing still, or by leaving for infinity
+                curves.append(np.pad(t.relative_steps[:loops], (0, max(loops - len(t.steps), 0)), constant_values=np.inf if t.left else 0))
+                if orbit.diagnosis.outcome is Outcome.FIXED_POINT and len(convergence) < spectra:
+                    e = model.encode(x[None].double()).detach().numpy()
+                    convergence.append(_convergence(loop, t.tail[-1].reshape(loop.initial(e).shape), e, t.relative_steps))
+            bar.update(len(followed))
     rho_wx = recall_radius(model)
     prediction = predict(model.config.architecture, Weights(rho_wx=rho_wx))
-    fixed = [i for i, d in enumerate(diagnoses) if d.outcome is Outcome.FIXED_POINT][:spectra]
-    loop = TorchLoop.of(model)
-    convergence = [_convergence(loop, last[i : i + 1].numpy(), e[i : i + 1].numpy(), trajectories[i].relative_steps) for i in fixed]
     counts = Counter(str(d.outcome) for d in diagnoses)
+    decided = Counter(next(t for t in horizons if d.loops <= t) for d in diagnoses if d.outcome is not Outcome.UNDECIDED)
     drift = [d.drift_constant for d in diagnoses if d.outcome is Outcome.DRIFT and d.drift_constant is not None]
-    finite = np.array([t.relative_steps[: min(len(t.relative_steps) for t in trajectories)] for t in trajectories])
     result = CrossValidation(
-        name=name, architecture=str(model.config.architecture), task=task.name, level=chosen, inputs=inputs, loops=loops,
+        name=name, architecture=str(model.config.architecture), task=task.name, level=chosen, inputs=inputs, loops=loops, limit=limit,
         seed=seed, rho_wx=rho_wx,
         expected=None if prediction.expected is None else str(prediction.expected), allowed=sorted(map(str, prediction.allowed)),
-        claims=list(prediction.claims), reason=prediction.reason, outcomes=dict(counts.most_common()), undecided=counts["undecided"],
-        majority=counts.most_common(1)[0][0], convergence=convergence, accuracy_30=accuracy[30], accuracy_500=accuracy[500],
-        drift_constant=float(np.median(drift)) if drift else None, residual_curve=np.median(finite, axis=0).tolist(),
+        claims=list(prediction.claims), reason=prediction.reason, outcomes=dict(counts.most_common()),
+        decided=dict(sorted(decided.items())), undecided=counts["undecided"],
+        majority=counts.most_common(1)[0][0], convergence=convergence, accuracy_30=right[30] / inputs, accuracy_500=right[500] / inputs,
+        drift_constant=float(np.median(drift)) if drift else None, residual_curve=np.median(curves, axis=0).tolist(),
     )  # fmt: skip
     return dataclasses.replace(result, mismatches=_mismatches(result))
+
+
+def _parts(batch: Batch) -> Iterator[Batch]:
+    size = max(1, CELLS // batch.x.shape[1])
+    return (Batch(x, target) for x, target in zip(batch.x.split(size), batch.target.split(size), strict=True))
+
+
+class _Samples:
+    """Samples as `follow_batch` runs them; none leaves the computation before its accuracy is known at all of `SHOWN`."""
+
+    def __init__(self, model: LoopedTransformer, task: Task, batch: Batch):
+        self.model, self.task, self.target = model, task, batch.target
+        with torch.no_grad():
+            self.orbit = Orbit(model, batch.x.double())
+        self.seen_rows = torch.arange(len(batch.x))
+        self.loops, self._right = 0, Counter[int]()
+
+    def seen(self) -> Array:
+        """The states of the samples that are still followed, (samples, cells, width)."""
+        return self.orbit.h[self.seen_rows].numpy()
+
+    @torch.no_grad()
+    def advance(self) -> None:
+        """One loop."""
+        self.orbit.advance()
+        self.loops += 1
+        if self.loops in SHOWN:
+            self._right[self.loops] = int(self.task.correct(self.model.head(self.orbit.h), self.target).sum())
+        if self.loops == SHOWN[-1]:
+            self._leave()
+
+    def keep(self, kept: Array) -> None:
+        """Follow these alone."""
+        self.seen_rows = self.seen_rows[torch.from_numpy(kept)]
+        if self.loops >= SHOWN[-1]:
+            self._leave()
+
+    def right(self) -> Counter[int]:
+        """Samples with every cell right, by loops; runs on to the last of `SHOWN` if need be."""
+        while self.loops < SHOWN[-1]:
+            self.advance()
+        return self._right
+
+    def _leave(self) -> None:
+        if len(self.seen_rows) < len(self.orbit.h):
+            self.orbit.keep(self.seen_rows)
+            self.seen_rows = torch.arange(len(self.seen_rows))
 
 
 def _convergence(loop: TorchLoop, h: np.ndarray, e: np.ndarray, steps: np.ndarray) -> Convergence:
     spectrum = spectral_radius(Linearisation(loop, h, e), tol=1e-6)
     below = [np.flatnonzero(steps < tol) for tol in (COARSE, FINE)]
     measured = int(below[1][0] - below[0][0]) if all(len(b) for b in below) else None
-    rate, predicted = float("nan"), None
+    rate, predicted = None, None
     if measured:
         first, last = below[0][0], below[1][0]
         rate = float(np.exp(np.polyfit(np.arange(first, last + 1), np.log(steps[first : last + 1]), 1)[0]))
@@ -153,7 +218,7 @@ def _mismatches(r: CrossValidation) -> list[str]:
     out = []
     for outcome, n in r.outcomes.items():
         if outcome == Outcome.UNDECIDED:
-            out.append(f"{n} of {r.inputs} inputs are undecided after {r.loops} loops")
+            out.append(f"{n} of {r.inputs} inputs are undecided after {r.limit} loops")
         elif outcome not in r.allowed:
             out.append(f"{n} of {r.inputs} inputs show {outcome}, which {', '.join(r.claims)} exclude")
         elif r.expected is not None and outcome != r.expected:
@@ -163,7 +228,8 @@ def _mismatches(r: CrossValidation) -> list[str]:
             out.append(f"fixed point {i} has rho = {c.rho:.4f} >= 1")
         if c.predicted_loops and c.measured_loops and not 1 / BAND <= c.measured_loops / c.predicted_loops <= BAND:
             out.append(
-                f"fixed point {i}: {c.measured_loops} loops from {COARSE:g} to {FINE:g}, predicted {c.predicted_loops:.1f} from rho (X5)"
+                f"fixed point {i}: {c.measured_loops} loops from {COARSE:.0e} to {FINE:.0e}, "
+                f"predicted {c.predicted_loops:.1f} from rho (X5)"
             )
     return out
 
@@ -176,10 +242,14 @@ def main_table(results: list[CrossValidation]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "checkpoint": r.architecture, "level": r.level, "rho(W_x)": r.rho_wx, "expected": r.expected or "not claimed",
-                "measured": json.dumps(r.outcomes)[1:-1].replace('"', ""), "rho": r.rho,
+                "measured": _counts(r.outcomes), "decided at loop": _counts(r.decided), "rho": r.rho,
                 "loops": float(np.median([m for m, _ in loops])) if loops else None,
                 "predicted": float(np.median([p for _, p in loops])) if loops else None,
                 "acc 30": r.accuracy_30, "acc 500": r.accuracy_500, "mismatches": len(r.mismatches),
             }
         )  # fmt: skip
     return rows
+
+
+def _counts(counts: Mapping[Any, int]) -> str:
+    return ", ".join(f"{key}: {n}" for key, n in counts.items())

@@ -47,6 +47,17 @@ class Orbit:
         self._stopped |= ~moving
         stopped = int(self._stopped.sum())
         if stopped and stopped >= COMPACT * len(self.running):
-            keep = ~self._stopped
-            self.running, self._state, self._stopped = self.running[keep], self._state[keep], self._stopped[keep]
-            self._context = self._context.of(keep)
+            self.running = self._cut(self.running, ~self._stopped)
+
+    def keep(self, kept: Tensor) -> None:
+        """Go on with these samples alone (ascending indices), numbered anew."""
+        number = torch.full((len(self.h),), -1, device=self.h.device)
+        number[kept] = torch.arange(len(kept), device=self.h.device)
+        self.h = self.h[kept]
+        running = number[self.running]
+        self.running = self._cut(running, running >= 0)
+
+    def _cut(self, running: Tensor, mask: Tensor) -> Tensor:
+        """Leave samples out of the computation; those of `running` that stay."""
+        self._state, self._stopped, self._context = self._state[mask], self._stopped[mask], self._context.of(mask)
+        return running[mask]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from numerics.loop import Array, LoopedMap, LoopError, image
+from theory.plain import plain
 
 DENSE = 64
 """Up to this many dimensions J is built column by column and given to LAPACK."""
@@ -34,7 +35,7 @@ class Measurement:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object: arrays as lists, complex numbers as [real, imaginary], what is not finite as None."""
-        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+        return plain({f.name: getattr(self, f.name) for f in fields(self)})
 
 
 class Linearisation:
@@ -168,13 +169,3 @@ def _flat(value: Any, like: Array, name: str) -> Array:
     if not np.isfinite(out).all():
         raise LoopError(f"{name} is NaN or infinite at this state: check divisions, roots and norms (eps > 0) in your step")
     return out
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return [_plain(v) for v in value]
-    if isinstance(value, complex | np.complexfloating):
-        return [_plain(value.real), _plain(value.imag)]
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value

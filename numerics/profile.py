@@ -16,6 +16,7 @@ from numerics.sensitivity import sensitivity_norm
 from numerics.singular import TransientGrowth, largest_singular_value, transient_growth
 from numerics.spectrum import SpectralRadius, spectral_radius
 from theory.errors import LoopstabError
+from theory.plain import plain
 
 MEANING = {
     "spectral_radius": "spectral radius of J",
@@ -39,7 +40,7 @@ class Profile:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object."""
         found = {name: measurement.to_json() for name, measurement in self.found.items()}
-        return {"fixed_point": self.fixed_point, "measurements": found, "failed": self.failed}
+        return plain({"fixed_point": self.fixed_point, "measurements": found, "failed": self.failed})
 
     def lines(self) -> list[str]:
         """One line for each measurement, in words."""

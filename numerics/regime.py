@@ -17,6 +17,7 @@ from numerics.loop import Array
 from numerics.spectrum import SpectralRadius
 from numerics.trajectory import MAX_PERIOD, Trajectory
 from theory.outcome import Outcome
+from theory.plain import plain
 
 MORE = "run more loops: the residual neither falls clearly nor stays"
 SADDLE = "the steps grow again from a very small size: the orbit is leaving a saddle; run more loops"
@@ -46,9 +47,9 @@ class Diagnosis:
     state: Array | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON object without the state."""
+        """Plain JSON object without the state; what is not finite is None."""
         out = {k: v for k, v in self.__dict__.items() if k != "state"}
-        return {**out, "outcome": str(self.outcome), "rho": None if self.rho is None else self.rho.to_json()}
+        return plain({**out, "outcome": str(self.outcome), "rho": None if self.rho is None else self.rho.to_json()})
 
 
 def classify(trajectory: Trajectory, *, last: bool = True) -> Diagnosis:

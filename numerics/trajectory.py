@@ -89,6 +89,14 @@ class Recorder:
         """Which orbits have nothing more to show, (batch,) bool: gone to infinity or NaN, or 40 loops without one bit of change."""
         return (self._end >= 0) | (self._still >= 40)
 
+    def keep(self, kept: Array) -> None:
+        """Go on with these orbits alone, numbered anew: a mask or ascending indices."""
+        self._norms, self._steps = self._norms[:, kept], self._steps[:, kept]
+        self._ring = [state[kept] for state in self._ring]
+        self._returns = [row[:, kept] for row in self._returns]
+        self._end, self._still, self._bad = self._end[kept], self._still[kept], self._bad[kept]
+        self.batch = len(self._end)
+
     def trajectory(self, i: int) -> Trajectory:
         """What was seen of orbit i, cut where it left the finite range."""
         left = bool(self._end[i] >= 0)

@@ -149,7 +149,8 @@ def crossvalidation_figure(results: Sequence[CrossValidation]) -> Figure:
     axes[0].set(xlabel="ρ of the Jacobian at the fixed point", ylabel="rate of the residual")
     axes[0].set_title("Contraction per loop")
     axes[1].set(xlabel="loops predicted from ρ", ylabel="loops counted")
-    axes[1].set_title(f"Loops from relative step {COARSE:g} to {FINE:g}")
+    coarse, fine = (f"$10^{{{np.log10(step):.0f}}}$" for step in (COARSE, FINE))
+    axes[1].set_title(f"Loops from relative step {coarse} to {fine}")
     _legend(figure, axes)
     return figure
 

@@ -49,7 +49,8 @@ def claim_row(report: Mapping[str, Any]) -> dict[str, Any]:
     fired = sum(f["fired"] for f in report["falsifiers"])
     return {
         "id": report["id"], "title": report["title"], "source": report["source"], "verdict": report["verdict"],
-        "steps": ", ".join(f"{n} {kind}" for kind, n in kinds.items()), "falsifiers": f"{fired} of {len(report['falsifiers'])} fired",
+        "steps": ", ".join(f"{n}\N{NO-BREAK SPACE}{kind}" for kind, n in kinds.items()),
+        "falsifiers": f"{fired} of {len(report['falsifiers'])} fired",
         "seconds": float(report["seconds"]),
     }  # fmt: skip
 

@@ -108,6 +108,10 @@ class Journal:
         """The result of that key."""
         return _report(self.lines[key]) if key in self.lines else None
 
+    def reports(self) -> list[Report]:
+        """Every result, of whatever seed and limits."""
+        return [_report(data) for data in self.lines.values()]
+
     def keep(self, key: str, report: Report) -> Report:
         """Write a result and the cases that fell; returns it with the names of their files."""
         evidence = self._saved(report, report.evidence, None, FOLDER)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
+
+from theory.plain import json_text
 
 if TYPE_CHECKING:
     from numerics.anisotropy import AnisotropyRow
@@ -41,7 +42,7 @@ def anisotropy(
     fallen = [cell for cell in judged if abs(cell["exact_z"]) > LIMIT]
     if json_:
         summary = {"n": n, "seed": seed, "rows": [row.to_json() for row in rows], "summary": _counts(cells)}
-        print(json.dumps(summary, indent=1, allow_nan=False))
+        print(json_text(summary))
     else:
         _print(rows, cells)
     return 1 if fallen else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from theory.errors import UsageError
+from theory.plain import json_text
 
 if TYPE_CHECKING:
     from numerics.attack.profile import Profile
@@ -67,7 +67,7 @@ def attack(
     reports = _run(suites, budget, seed, out, jobs)
     lines = [line for report in reports for line in report.complaints]
     if json_:
-        print(json.dumps({"profile": profile, "seed": seed, "suites": [report.to_json() for report in reports]}, indent=1))
+        print(json_text({"profile": profile, "seed": seed, "suites": [report.to_json() for report in reports]}))
     else:
         _print(reports, out)
     for line in lines:
@@ -134,7 +134,7 @@ def _replay(path: Path, json_: bool) -> int:
     judged = replay(path, all_suites())
     data = judged.to_json()
     if json_:
-        print(json.dumps(data, indent=1))
+        print(json_text(data))
     else:
         without = f" without '{judged.without}'" if judged.without else ""
         print(f"{judged.claim}/{judged.suite}{without}: {data['verdict']}\n  {data['case']}\n  then: {judged.then}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
+
+from theory.plain import json_text
 
 if TYPE_CHECKING:
     from numerics.branch_counts import BranchCounts
@@ -61,7 +62,7 @@ def certify(
         results = [count_branches(ensemble, d, gain, networks, **options) for d, gain in cases]
         rows, title = [_branch_row(r) for r in results], f"certified branches, inputs of length {branch:g}, recall {recall:g}"
     if json_:
-        print(json.dumps([r.to_json() for r in results], indent=1, allow_nan=False))
+        print(json_text([r.to_json() for r in results]))
     else:
         print_rows(rows, f"{ensemble}: {title}")
     return 1 if any(r.fallen for r in results) else 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from theory.errors import UsageError
+from theory.plain import json_text
 
 SURVIVAL = 0.95
 """share of the mutants that must die"""
@@ -77,7 +77,7 @@ def claims(
 
 def _show(as_json: bool, data: Any, in_words: Any) -> None:
     if as_json:
-        print(json.dumps(data, indent=1))
+        print(json_text(data))
     else:
         in_words()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,6 +9,7 @@ import tyro
 
 from theory.errors import UsageError
 from theory.files import output_folder
+from theory.plain import json_text
 
 if TYPE_CHECKING:
     from models.tasks.table import Table
@@ -48,7 +48,7 @@ def fetch(
     source = url or SOURCES[what]
     result = download(source, output_folder(out) / (source.rstrip("/").rsplit("/", 1)[-1] or what), sha256, progress=not json_)
     if json_:
-        print(json.dumps(result, indent=1))
+        print(json_text(result))
     else:
         state = "verified" if result["checked"] else "not checked against a known value: keep it for --sha256"
         print(f"{result['path']}: {result['bytes']} bytes, SHA-256 {result['sha256']} ({state})")
@@ -166,7 +166,7 @@ def _finish(table: Table, out: Path, json_: bool) -> int:
 
 def _print(account: dict[str, Any], json_: bool) -> None:
     if json_:
-        print(json.dumps(account, indent=1))
+        print(json_text(account))
         return
     mark = account["fingerprint"][:16]
     print(f"{account['path']}: {account['rows']} {account['kind']} puzzles, {account['bytes']} bytes, fingerprint {mark}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from theory.errors import LoopstabError, UsageError
+from theory.plain import json_text
 
 if TYPE_CHECKING:
     from numerics import LoopedMap
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def diagnose(
     source: Annotated[str, tyro.conf.Positional],
     loops: int = 2000,
+    limit: int | None = None,
     spectrum: bool = False,
     lyapunov_loops: int = 200,
     data: Path | None = None,
@@ -36,7 +37,8 @@ def diagnose(
 
     Args:
         source: Python file with step, initial and e (NumPy); name of a shipped checkpoint; or path of a model.safetensors.
-        loops: Loops to run at most.
+        loops: Loops before the first look at the orbit.
+        limit: Loops up to which the orbit is followed while it is undecided; 16 times --loops by default, as many as --loops for one look.
         spectrum: Measure the spectrum of a Python file too.
         lyapunov_loops: Loops over which the Lyapunov exponent is averaged.
         data: Prepared data file of the checkpoint's task, where it needs one.
@@ -50,7 +52,7 @@ def diagnose(
     of_file = source.endswith(".py")
     loop, e = _from_file(Path(source)) if of_file else _from_checkpoint(source, data, level, seed)
     check_loop(loop, e)
-    result = measure(loop, e, loops=loops, seed=seed)
+    result = measure(loop, e, loops=loops, limit=limit, seed=seed)
     out = result.to_json()
     lines = [f"{k.replace('_', ' ')}: {v}" for k, v in out.items() if k != "rho" and v not in (None, "")]
     if result.rho is not None:
@@ -63,7 +65,7 @@ def diagnose(
         except LoopstabError as error:
             out["spectrum"] = str(error)
             lines.append(f"no spectrum: {error}")
-    print(json.dumps(out, indent=1) if json_ else "\n".join(lines))
+    print(json_text(out) if json_ else "\n".join(lines))
     return 1 if result.outcome is Outcome.NON_FINITE else 0
 
 

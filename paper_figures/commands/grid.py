@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from theory.errors import UsageError
+from theory.plain import json_text
 
 if TYPE_CHECKING:
     from models.grid import GridReport
@@ -124,7 +124,7 @@ def pack(
 
     packed = pack_runs(out, to, half=half, data=_files(data), progress=half and not json_)
     if json_:
-        print(json.dumps(asdict(packed), indent=1))
+        print(json_text(asdict(packed)))
     else:
         print(f"{len(packed.runs)} runs ({len(packed.half)} in half precision): {', '.join(packed.files)}")
     return 0
@@ -142,7 +142,7 @@ def _files(data: tuple[str, ...]) -> dict[str, str | Path]:
 
 def _print(report: GridReport, json_: bool) -> int:
     if json_:
-        print(json.dumps(asdict(report), indent=1))
+        print(json_text(asdict(report)))
     else:
         print(f"{report.plan}: {report.done} done, {report.left} left, {len(report.failed)} failed; results: {report.results}")
         for run_id, reason in report.failed.items():

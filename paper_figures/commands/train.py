@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from theory.errors import LoopstabError, UsageError
+from theory.plain import json_text
 
 
 def train(
@@ -89,7 +89,7 @@ def train(
     if result is None:
         raise LoopstabError(f"the budget of {minutes:g} minutes ended before the run did: the same command resumes it in {out}")
     if json_:
-        print(json.dumps(result, indent=1))
+        print(json_text(result))
     else:
         print(f"{result['architecture']}: {result['steps']} steps, {result['seconds']:.0f} s, reached level {result['level_reached']}")
         for level, curve in result["accuracy"].items():

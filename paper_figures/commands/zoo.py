@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import tyro
 
+from theory.plain import json_text
+
 
 def list_(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
     """Name every shipped checkpoint with its accuracies. Example: loopstab zoo list --json
@@ -20,7 +22,7 @@ def list_(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
 
     rows = [_row(name, zoo.describe(name)["run"]) for name in zoo.names()]
     if json_:
-        print(json.dumps(rows, indent=1))
+        print(json_text(rows))
     else:
         for task in dict.fromkeys(row["task"] for row in rows):
             print_rows([_short(row) for row in rows if row["task"] == task], f"{task}: % of whole samples right, at 30 loops/at the last")
@@ -38,7 +40,7 @@ def show(name: Annotated[str, tyro.conf.Positional], json_: Annotated[bool, tyro
 
     meta = zoo.describe(name)
     if json_:
-        print(json.dumps(meta, indent=1))
+        print(json_text(meta))
         return 0
     run = meta["run"]
     for key in ("task", "data", "architecture", "command", "steps", "level_reached", "seconds", "device", "threads", "torch", "parameters"):
@@ -72,7 +74,7 @@ def verify(
 
     found = [zoo.verify(one, data) for one in tqdm(name or zoo.names(), unit="checkpoint", disable=json_)]
     if json_:
-        print(json.dumps([asdict(v) for v in found], indent=1))
+        print(json_text([asdict(v) for v in found]))
     else:
         for v in found:
             print(f"{v.name}: {'agrees' if v.agrees else f'differs: recorded {v.recorded}, repeated {v.repeated}'}")

@@ -5,13 +5,17 @@ import re
 
 import pytest
 
+from numerics.attack.report import Report
+from numerics.attack.runner import RESULTS
 from paper_figures.report import write_report
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    out = tmp_path_factory.mktemp("report")
-    return write_report(out, quick=True, progress=False), out
+    out, attacks = tmp_path_factory.mktemp("report"), tmp_path_factory.mktemp("attack")
+    result = Report("A1", "limit", "it holds", "exact orbit", "quick", 0, 1234, 0, 1.0, None, ())
+    (attacks / RESULTS).write_text(json.dumps({"key": "0", **result.to_json()}))
+    return write_report(out, quick=True, attacks=attacks, progress=False), out
 
 
 def test_page_is_self_contained(report):
@@ -24,7 +28,7 @@ def test_page_is_self_contained(report):
 
 def test_summary_stands_in_the_json_and_on_the_page(report):
     data = json.loads((report[1] / "report.json").read_text())
-    assert len(data["summary"]) == 5
+    assert len(data["summary"]) == 6
     assert data["summary"] == report[0].lines
     assert {c["id"] for c in data["claims"]} >= {"A1", "R1", "R4", "N1", "N3", "M1", "N6"}
     assert {"seed", "versions", "phase", "crossvalidation", "live_training", "checkpoints"} <= set(data)
@@ -37,3 +41,12 @@ def test_every_shipped_checkpoint_is_cross_validated(report):
     assert all(sum(r["outcomes"].values()) == r["inputs"] for r in measured.values())
     assert measured["internal/peri"]["majority"] == "drift"
     assert measured["external/post"]["majority"] == "fixed-point"
+
+
+def test_results_of_attacks_stand_on_the_page(report):
+    html = (report[1] / "index.html").read_text()
+    data = json.loads((report[1] / "report.json").read_text())
+    (row,) = data["attacks"]["claims"]
+    assert (row["claim"], row["verdict"], row["cases tried"]) == ("A1", "survived", 1234)
+    assert '<td>A1</td><td class="good">survived</td>' in html
+    assert data["attacks"]["line"] == report[0].lines[-1]

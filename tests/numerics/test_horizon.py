@@ -5,7 +5,7 @@ import pytest
 
 from numerics import Outcome, Recorder
 from numerics.decay import falls, keeps_power
-from numerics.horizon import follow
+from numerics.horizon import follow, follow_batch, looks
 from numerics.trajectory import MAX_PERIOD, STRIDE
 from theory.errors import UsageError
 
@@ -103,6 +103,55 @@ def test_a_batch_is_followed_like_its_orbits_alone():
         alone = follow(lambda h, i=i: rates[i] * h + 1, np.full((1, 1), 0.3), 200)[0]
         assert (together.diagnosis.outcome, together.diagnosis.period) == (alone.diagnosis.outcome, alone.diagnosis.period)
     assert [f.diagnosis.outcome for f in batch] == [Outcome.FIXED_POINT, Outcome.FIXED_POINT, Outcome.EXPLOSION, Outcome.CYCLE]
+
+
+class Rotations:
+    """z' = m z; a batch that really leaves out what is decided, and counts the steps of single orbits."""
+
+    def __init__(self, multipliers):
+        self.m, self.z, self.work = np.array(multipliers), np.ones(len(multipliers), complex), 0
+
+    def seen(self):
+        return np.stack((self.z.real, self.z.imag), axis=1)
+
+    def advance(self):
+        self.z = self.m * self.z
+        self.work += len(self.z)
+
+    def keep(self, kept):
+        self.m, self.z = self.m[kept], self.z[kept]
+
+
+def test_a_batch_that_leaves_out_what_is_decided_finds_the_same_with_less_work():
+    multipliers = [0.5, 0.9992 * np.exp(1j), 1.5, 0.9, 0.9995 * np.exp(2j), -1.0]
+    batch = Rotations(multipliers)
+    found = follow_batch(batch, 200, 6400)
+    whole = follow(lambda z: np.array(multipliers) * z, np.ones(6, complex), 200, 6400, view=lambda z: np.stack((z.real, z.imag), axis=1))
+    for orbit, expected in zip(found, whole, strict=True):
+        assert orbit.diagnosis == expected.diagnosis
+        for name in ("norms", "steps", "tail", "returns"):
+            np.testing.assert_array_equal(getattr(orbit.trajectory, name), getattr(expected.trajectory, name))
+    needed = [len(orbit.trajectory.steps) for orbit in found]
+    assert max(needed) > 2 * min(needed)
+    assert batch.work < 0.6 * len(multipliers) * max(needed)
+
+
+def test_a_recorder_goes_on_with_some_of_its_orbits():
+    states = np.random.default_rng(0).standard_normal((400, 3, 2))
+    some, all_ = Recorder(3), Recorder(3)
+    for t, h in enumerate(states):
+        if t == 200:
+            some.keep(np.array([0, 2]))
+        some.observe(h if t < 200 else h[[0, 2]])
+        all_.observe(h)
+    for i, j in ((0, 0), (1, 2)):
+        for name in ("norms", "steps", "tail", "returns"):
+            np.testing.assert_array_equal(getattr(some.trajectory(i), name), getattr(all_.trajectory(j), name))
+
+
+def test_looks():
+    assert looks(100, 100) == [100]
+    assert looks(100, 700) == [100, 200, 400, 700]
 
 
 def test_the_limit_is_kept_and_reported():

@@ -1,0 +1,66 @@
+"""The row of each claim from results of attacks, and their place in the report."""
+
+import json
+
+import pytest
+
+from numerics.attack.report import Evidence, Power, Report
+from numerics.attack.runner import RESULTS
+from paper_figures.attacks import Attacks
+from theory.errors import UsageError
+
+CASE = Evidence({"n": 1}, "n = 1", "1 is odd")
+
+
+def result(suite="limit", claim="A1", evidence=None, fired=True, undecided=0, seed=0):
+    power = (Power("range", 3, 0, 0.1, CASE if fired else None), Power("modulus", 2, 0, 0.1, CASE))
+    return Report(claim, suite, "it holds", "exact orbit", "quick", seed, 20, undecided, 0.5, evidence, power)
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(*reports):
+        lines = [json.dumps({"key": str(i), **r.to_json()}) for i, r in enumerate(reports)]
+        (tmp_path / RESULTS).write_text("\n".join(lines))
+        return tmp_path
+
+    return write
+
+
+VERDICTS = {
+    "survived": [result(), result(seed=1)],
+    "undecided": [result(), result(undecided=3, seed=1)],
+    "powerless": [result(undecided=3), result(fired=False, seed=1)],
+    "broken": [result(fired=False), result(evidence=Evidence({}, "", "raised", error=True), seed=1)],
+    "fallen": [result(evidence=CASE), result(fired=False, seed=1)],
+}
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_the_gravest_fate_is_the_verdict_on_the_claim(verdict, written):
+    found = Attacks.read(written(*VERDICTS[verdict]))
+    (row,) = found.rows()
+    assert row["verdict"] == verdict
+    assert found.fallen == (["A1"] if verdict == "fallen" else [])
+    assert bool(found.complaints) == (verdict != "survived")
+    assert ("no counterexample" in found.line()) == (verdict != "fallen")
+
+
+def test_sums_of_a_row_and_order_of_the_ledger(written):
+    folder = written(result("contraction", claim="N3"), result(undecided=1), result(seed=2, fired=False), result("no such suite"))
+    known = Attacks.read(folder)
+    rows = known.rows()
+    assert rows[0] == {
+        "claim": "A1", "verdict": "powerless", "suites": 1, "cases tried": 40, "undecided": 1, "drops fired": "3 of 4",
+        "judged by": "exact orbit", "profile (seeds)": "quick (0, 2)",
+    }  # fmt: skip
+    assert f"1 of {known.suites} suites tried 40 cases (1 undecided)" in known.line()
+    assert all("case" not in part["evidence"] for r in known.to_json()["results"] for part in r["power"] if part["evidence"])
+
+
+def test_missing_and_damaged_results(tmp_path):
+    with pytest.raises(UsageError, match="write them with loopstab attack --out"):
+        Attacks.read(tmp_path / "nowhere")
+    (tmp_path / RESULTS).write_text("{broken")
+    with pytest.raises(UsageError, match="damaged"):
+        Attacks.read(tmp_path)
