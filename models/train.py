@@ -28,6 +28,7 @@ from models.transformer import Context, LoopedTransformer
 from theory.architecture import Recall
 from theory.errors import LoopstabError, UsageError
 from theory.files import output_folder, write_atomic, write_json
+from theory.plain import plain
 
 STATE, MODEL, RESULT, METRICS = "state.safetensors", "model.safetensors", "result.json", "metrics.jsonl"
 
@@ -208,7 +209,7 @@ class Trainer:
             "step": self.step, "seconds": self.seconds, "history": self.history,
         }  # fmt: skip
         Checkpoint(tensors, meta).save(self.out / STATE)
-        write_atomic(self.out / METRICS, "".join(json.dumps(entry) + "\n" for entry in self.history))
+        write_atomic(self.out / METRICS, "".join(json.dumps(plain(entry)) + "\n" for entry in self.history))
 
     def _resume(self) -> None:
         saved = Checkpoint.load(self.out / STATE)
