@@ -17,8 +17,8 @@ from numerics.loop import Array
 class Dual:
     """A value and its derivative; vectors are rows (the last axis).
 
-    Arrays of one shape, or the tangent with further axes in front: one derivative for each direction along them. Further axes in front
-    of both hold several states; matrices may then be (..., m, n), one for each.
+    Arrays of one shape, or the tangent with further axes in front: one derivative for each direction along them (none: the value
+    alone). Further axes in front of both hold several states; matrices may then be (..., m, n), one for each.
     """
 
     value: Array
@@ -46,6 +46,8 @@ class Dual:
 
     def map(self, activation: Activation) -> Dual:
         """The activation of every entry."""
+        if not self.tangent.size:  # the derivative costs as much as the value
+            return Dual(activation(self.value), self.tangent)
         return Dual(activation(self.value), activation.derivative(self.value) * self.tangent)
 
     def rms_norm(self, eps: float) -> Dual:
@@ -66,11 +68,11 @@ class Dual:
 
     def split(self, parts: int) -> Dual:
         """(..., tokens, width) to (..., parts, tokens, width/parts): heads."""
-        return Dual(*(x.reshape(*x.shape[:-1], parts, -1).swapaxes(-3, -2) for x in (self.value, self.tangent)))
+        return Dual(*(x.reshape(*x.shape[:-1], parts, x.shape[-1] // parts).swapaxes(-3, -2) for x in (self.value, self.tangent)))
 
     def joined(self) -> Dual:
         """The inverse of `split`."""
-        return Dual(*(x.swapaxes(-3, -2).reshape(*x.shape[:-3], x.shape[-2], -1) for x in (self.value, self.tangent)))
+        return Dual(*(x.swapaxes(-3, -2).reshape(*x.shape[:-3], x.shape[-2], x.shape[-3] * x.shape[-1]) for x in (self.value, self.tangent)))
 
     def transposed(self) -> Dual:
         """The last two axes exchanged."""
