@@ -30,7 +30,7 @@ LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95)
 CROWDED = 900
 """cells from which marks would hide the colours: the border of the outcomes is drawn instead"""
 MESH = 240
-TITLE = 58
+TITLE = 60
 """characters in a line of a title"""
 
 MARKS = {
@@ -88,7 +88,7 @@ def iterations_figure(diagram: PhaseDiagram) -> Figure:
     _cells(
         figure, axis, diagram, diagram.iterations, _colours("viridis"), _log_norm(diagram.iterations), "loops to a relative step of 1e-8"
     )
-    return _finish(figure, axis, diagram, [], np.isnan(diagram.iterations), "no orbit of the draws arrives")
+    return _finish(figure, axis, diagram, [], np.isnan(diagram.iterations), "no orbit arrives")
 
 
 @styled
@@ -171,7 +171,8 @@ def _panel(diagram: PhaseDiagram) -> tuple[Figure, Axes]:
     law, settings = law_named(diagram.law), diagram.settings
     said = [f"{k} {v:g}" if k in COUNTED else f"{SYMBOLS.get(k, k)} = {v:g}" for k, v in settings.items() if k != "sub_blocks"]
     title = f"{law.title}, {', '.join(said)}" if said else law.title
-    axis.set_title("\n".join(textwrap.wrap(title, TITLE)))
+    whole = title.replace(" ", "\u00a0").replace(",\u00a0", ", ")  # lines break between settings only
+    axis.set_title("\n".join(textwrap.wrap(whole, TITLE)).replace("\u00a0", " "))
     for along, line in ((diagram.x, axis.xaxis), (diagram.y, axis.yaxis)):
         name = line.axis_name
         axis.set(**{f"{name}scale": "log" if along.log else "linear", f"{name}lim": (along.low, along.high)})
@@ -205,7 +206,10 @@ def _cells(
     cells = _collection(axis, diagram, values, colours, norm)
     if not np.isfinite(values).any():
         return  # a scale of nothing
-    figure.colorbar(cells, ax=axis, location="bottom", extend=extend, aspect=32, shrink=0.92).set_label(label)
+    bar = figure.colorbar(cells, ax=axis, location="bottom", extend=extend, aspect=32, shrink=0.92)
+    bar.set_label(label)
+    if isinstance(norm, LogNorm):
+        plain_ticks(bar.ax.xaxis, (float(norm.vmin or 1), float(norm.vmax or 1)))
 
 
 def _finish(

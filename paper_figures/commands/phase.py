@@ -72,7 +72,7 @@ def phase(
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded: cells go over the cores, their small matrices do not
     from numerics import phase_diagram
-    from paper_figures.phase_figures import maps_of
+    from paper_figures.phase_figures import MAPS, maps_of
     from paper_figures.style import save_figure
 
     rows, cols = _grid(grid)
@@ -82,7 +82,10 @@ def phase(
         workforce=_workforce(cluster, out, Request(job_minutes, partition, at_once=at_once)),
     )  # fmt: skip
     diagram.save(out)
-    files = [file for stem, draw in maps_of(diagram).items() for file in save_figure(draw(diagram), out / stem)]
+    maps = maps_of(diagram)
+    files = [file for stem, draw in maps.items() for file in save_figure(draw(diagram), out / stem)]
+    for name in (f"{stem}.{kind}" for stem in MAPS if stem not in maps for kind in ("png", "svg")):
+        (out / name).unlink(missing_ok=True)  # drawn here for another law
     summary = {**diagram.summary(), "files": [str(f) for f in files]}
     print(json.dumps(summary, indent=1) if json_ else "\n".join(f"{k}: {v}" for k, v in summary.items()))
     return 0
