@@ -93,7 +93,7 @@ def iterations_figure(diagram: PhaseDiagram) -> Figure:
 
 @styled
 def sensitivity_figure(diagram: PhaseDiagram) -> Figure:
-    """Median input sensitivity at the fixed point; the linear law says 1 where it holds. A loop without recall has 0: a colour of its own."""
+    """Median input sensitivity at the fixed point; the linear law says 1 where it holds. 0 (no recall) has a colour of its own."""
     figure, axis = _panel(diagram)
     values, label = diagram.sensitivity, f"{law_named(diagram.law).sensitivity}, median of the draws (log10)"
     finite = values[np.isfinite(values) & (values > 0)]

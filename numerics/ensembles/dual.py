@@ -72,7 +72,9 @@ class Dual:
 
     def joined(self) -> Dual:
         """The inverse of `split`."""
-        return Dual(*(x.swapaxes(-3, -2).reshape(*x.shape[:-3], x.shape[-2], x.shape[-3] * x.shape[-1]) for x in (self.value, self.tangent)))
+        return Dual(
+            *(x.swapaxes(-3, -2).reshape(*x.shape[:-3], x.shape[-2], x.shape[-3] * x.shape[-1]) for x in (self.value, self.tangent))
+        )
 
     def transposed(self) -> Dual:
         """The last two axes exchanged."""

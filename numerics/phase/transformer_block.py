@@ -39,7 +39,7 @@ class TransformerBlock:
     matrices. The biases do not scale: entries N(0, 1/100). The input: a Gaussian vector of norm sqrt(d) per token.
 
     No theorem gives the spectral radius. The fixed point: the limit of the orbit from h_0 = e, else what Newton's method finds from the
-    mean of the last states of a bounded orbit. The sensitivity is the mean of norm(S v)^2/norm(v)^2 over `PROBES` random v, an
+    last state of a bounded orbit. The sensitivity is the mean of norm(S v)^2/norm(v)^2 over `PROBES` random v, an
     estimate of tr S S^T over the dimensions; 0 without recall.
     """
 
@@ -112,13 +112,12 @@ class TransformerBlock:
         for i, (point, orbit) in enumerate(zip(points, orbits, strict=True)):
             outcome = orbit.diagnosis.outcome
             out.outcome[i] = str(outcome)
+            if outcome is Outcome.FIXED_POINT:
+                out.iterations[i] = iterations(orbit.trajectory)
             if not outcome.bounded:
                 continue
-            states = orbit.trajectory.tail
-            if outcome is Outcome.FIXED_POINT:
-                out.iterations[i], states = iterations(orbit.trajectory), states[-1:]
             loop, _ = self._draw(seed, point, scales[i])
-            local = _fixed_point(loop, states.mean(axis=0).reshape(e.shape), e)
+            local = _fixed_point(loop, orbit.trajectory.tail[-1].reshape(e.shape), e)
             if local is not None:
                 out.rho[i] = local.radius()
                 out.sensitivity[i] = local.sensitivity()

@@ -71,7 +71,12 @@ DIAGRAMS = {
     ),
     "block without a law": lambda: diagram(law="none/pre/gru", x=Axis("state", 0.1, 3, log=True), y=Axis("block", 0.1, 3)),
 }
-DRAWN = [(name, stem) for name in DIAGRAMS for stem in figures.MAPS if name in ("nothing found", "transformer, zero sensitivity") or stem in ("phase", "phase-disagreement")]
+DRAWN = [
+    (name, stem)
+    for name in DIAGRAMS
+    for stem in figures.MAPS
+    if name in ("nothing found", "transformer, zero sensitivity") or stem in ("phase", "phase-disagreement")
+]
 SCALING = Scaling(0.0, 0, (50, 100), (9, 9), np.geomspace(0.7, 6, 5), np.full((2, 5), 0.8), np.full((2, 5), 0.79), 0.251, 0.013)
 
 
@@ -180,4 +185,4 @@ def test_maps_that_have_nothing_to_show():
     figure = figures.sensitivity_figure(without)
     shown = cells_of(figure.axes[0])
     assert shown.get_array().max() < shown.norm.vmin
-    assert legend_texts(figure) == ["0: the fixed point does not depend on the input (35 cells)"] 
+    assert legend_texts(figure) == ["0: the fixed point does not depend on the input (35 cells)"]

@@ -13,7 +13,6 @@ from theory.architecture import Architecture
 from theory.errors import UsageError
 
 SMALL = {"tokens": 3, "width": 4}
-STRONG = {"recall": 4.0, **SMALL}
 
 
 def points(law, **columns):
@@ -168,21 +167,19 @@ def test_large_sizes_without_matrices_agree_with_small_ones(monkeypatch):
     np.testing.assert_allclose(matrix_free.sensitivity, dense.sensitivity, rtol=1e-6)
 
 
-def test_a_fixed_point_that_the_orbit_misses_is_found_and_expansive():
-    """h' = N(h + A h) with A = -3: h = 0 is a fixed point with J = -2/sqrt(eps), the orbit cycles; near it Newton finds it."""
-    loop = BlockLoop(
-        Architecture.parse("none/post"), (MLP.linear(-3 * np.eye(2)),), np.eye(2), np.eye(2), np.zeros(2), np.ones(2), 1e-2
-    )
-    local = transformer_block._fixed_point(loop, np.full((1, 2), 1e-3), np.ones((1, 2)))
+def test_newton_finds_an_expansive_fixed_point_or_says_that_there_is_none():
+    """h' = N(h - 3 h), eps = 0.01: J = -2/sqrt(eps) = -20 at 0, where no orbit stays; h' = h + 1: I - J is singular."""
+    eye, zero, one = np.eye(2), np.zeros(2), np.ones((1, 2))
+    expansive = BlockLoop(Architecture.parse("none/post"), (MLP.linear(-3 * eye),), eye, eye, zero, np.ones(2), 1e-2)
+    local = transformer_block._fixed_point(expansive, 1e-3 * one, one)
     assert local is not None
     np.testing.assert_allclose(local.h, 0, atol=1e-12)
     assert local.radius() == pytest.approx(20)
-    nowhere = BlockLoop(Architecture.parse("none/pre"), (MLP.linear(np.zeros((2, 2))),), np.eye(2), np.eye(2), np.zeros(2), np.ones(2), 1e-2)
-    shifted = BlockLoop(
-        nowhere.architecture, (MLP(np.eye(2), np.zeros(2), np.zeros((2, 2)), np.ones(2), ACTIVATIONS["tanh"]),), *(np.eye(2),) * 2,
-        np.zeros(2), np.ones(2), 1e-2,
-    )  # fmt: skip
-    assert transformer_block._fixed_point(shifted, np.ones((1, 2)), np.ones((1, 2))) is None  # h' = h + 1: I - J is singular
+    moving = MLP(eye, zero, 0 * eye, np.ones(2), ACTIVATIONS["tanh"])
+    assert (
+        transformer_block._fixed_point(BlockLoop(Architecture.parse("none/pre"), (moving,), eye, eye, zero, np.ones(2), 1e-2), one, one)
+        is None
+    )
 
 
 # Seeds and diagrams
@@ -200,22 +197,24 @@ def test_a_number_depends_on_the_seed_and_the_point_alone():
             np.testing.assert_array_equal(a[0], b[k])
 
 
-def test_diagram_from_request_to_figures(tmp_path):
+def test_diagrams_are_refined_stored_and_continued(tmp_path):
     wish = {
-        "x": "recall:0.3:10:log", "y": "block:0.3:10:log", "settings": {**SMALL, "state": 2.0}, "grid": (2, 2), "draws": 2, "depth": 1, "seed": 3,
+        "x": "recall:0.3:10:log", "y": "block:0.3:10:log", "settings": {**SMALL, "state": 2.0}, "grid": (2, 3), "draws": 2, "seed": 3,
     }  # fmt: skip
     law = "transformer:external/post"
-    first = phase_diagram(law, **wish, cache=tmp_path, jobs=1)
+    coarse = phase_diagram(law, **wish, cache=tmp_path, jobs=1)
+    first = phase_diagram(law, **wish, depth=1, cache=tmp_path, jobs=2)
+    again = phase_diagram(law, **wish, depth=1, cache=tmp_path)
     assert set(first.cells.level) == {0, 1}
-    assert first.measured == 2 * (4 + 4 * ((len(first.cells) - 4) // 3))
-    again = phase_diagram(law, **wish, cache=tmp_path, jobs=2)
-    fresh = phase_diagram(law, **{**wish, "depth": 0}, jobs=2)
-    assert again.measured == 0
+    assert (coarse.measured, first.measured, again.measured) == (2 * 6, 2 * int((first.cells.level == 1).sum()), 0)
+    fresh = phase_diagram(law, **wish, depth=1, jobs=1)
     kept = first.cells.level == 0
-    same = 2 * first.cells.row[kept] + first.cells.col[kept]
+    same = 3 * first.cells.row[kept] + first.cells.col[kept]
     for name in ("rho", "iterations", "sensitivity", "outcome", "converged"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
-        np.testing.assert_array_equal(getattr(fresh, name)[same], getattr(first, name)[kept])
+        for other in (again, fresh):
+            np.testing.assert_array_equal(getattr(other, name), getattr(first, name))
+        np.testing.assert_array_equal(getattr(coarse, name)[same], getattr(first, name)[kept])
+    assert {str(o) for o in first.outcome} > {"fixed-point"}
     assert np.isnan(first.rho_theory).all()
     assert np.isnan(first.contradicted).all()
     assert first.summary()["cells_where_the_law_is_trusted"] == 0
