@@ -15,6 +15,7 @@ from matplotlib.colors import ListedColormap, LogNorm, Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from numerics.phase.diagram import TRUSTED, PhaseDiagram, plane
 from numerics.phase.laws import law_named
@@ -179,6 +180,8 @@ def _panel(diagram: PhaseDiagram) -> tuple[Figure, Axes]:
         line.set_label_text(WORDS.get(along.name, along.name))
         if along.log:
             plain_ticks(line, (along.low, along.high))
+        elif law.parameters[along.name].integer:
+            line.set_major_locator(MaxNLocator(integer=True))
     axis.grid(False)
     return figure, axis
 
@@ -204,7 +207,7 @@ def _cells(
     extend: Any = "neither",
 ) -> None:
     cells = _collection(axis, diagram, values, colours, norm)
-    if not np.isfinite(values).any():
+    if not (values >= (norm.vmin or 0)).any():
         return  # a scale of nothing
     bar = figure.colorbar(cells, ax=axis, location="bottom", extend=extend, aspect=32, shrink=0.92)
     bar.set_label(label)
