@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from matplotlib.colors import ListedColormap, LogNorm, Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from numerics.phase.diagram import TRUSTED, PhaseDiagram, plane
 from numerics.phase.laws import law_named
@@ -29,6 +31,8 @@ LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95)
 CROWDED = 900
 """cells from which marks would hide the colours: the border of the outcomes is drawn instead"""
 MESH = 240
+TITLE = 60
+"""characters in a line of a title"""
 
 MARKS = {
     Outcome.CRITICAL: "^", Outcome.CYCLE: "o", Outcome.APERIODIC: "x", Outcome.DRIFT: ">", Outcome.GROWTH: "P",
@@ -43,10 +47,12 @@ SYMBOLS = {
     "sigma": "σ", "beta": "β", "residual": "a", "fraction": "a/(1 + a)", "slope": "k", "block": "$s_A$", "state": "$s_x$",
     "recall": "$s_e$",
 }  # fmt: skip
+COUNTED = ("width", "tokens", "heads")
+"""settings that are written as a word with a number"""
 WORDS = {
     "sigma": "weight scale σ", "beta": "recall strength β", "residual": "residual strength a", "fraction": "residual fraction a/(1 + a)",
     "slope": "slope k of the activation", "width": "width d", "block": "scale of the sub-blocks $s_A$", "state": "scale of W_x, $s_x$",
-    "recall": "scale of W_e, $s_e$", "bias": "scale of the offset",
+    "recall": "scale of W_e, $s_e$", "bias": "scale of the offset", "heads": "attention heads",
 }  # fmt: skip
 
 
@@ -88,15 +94,18 @@ def iterations_figure(diagram: PhaseDiagram) -> Figure:
 
 @styled
 def sensitivity_figure(diagram: PhaseDiagram) -> Figure:
-    """Median input sensitivity at the fixed point; the linear law says 1 where it holds."""
+    """Median input sensitivity at the fixed point; the linear law says 1 where it holds. 0 (no recall) has a colour of its own."""
     figure, axis = _panel(diagram)
-    values, label = diagram.sensitivity, f"median of {law_named(diagram.law).sensitivity}"
+    values, label = diagram.sensitivity, f"{law_named(diagram.law).sensitivity}, median of the draws (log10)"
     finite = values[np.isfinite(values) & (values > 0)]
     reach = max(2.0, float(np.max(np.abs(np.log10(finite)), initial=0)))
     norm = TwoSlopeNorm(0, -reach, reach)
     with np.errstate(divide="ignore"):
-        _cells(figure, axis, diagram, np.log10(values), _colours("RdBu_r"), norm, f"log10 of the {label}")
-    return _finish(figure, axis, diagram, [], np.isnan(values))
+        logs = np.where(values > 0, np.log10(values), np.where(values == 0, -2 * reach, np.nan))
+    _cells(figure, axis, diagram, logs, _colours("RdBu_r").with_extremes(bad=MISSING, under=BLACK), norm, label)
+    zero = int((values == 0).sum())
+    handles = [Patch(color=BLACK, label=f"0: the fixed point does not depend on the input ({zero} cells)")] if zero else []
+    return _finish(figure, axis, diagram, handles, np.isnan(values))
 
 
 @styled
@@ -114,7 +123,8 @@ def disagreement_figure(diagram: PhaseDiagram) -> Figure:
         look: dict[str, Any] = {"color": BLACK, "marker": "x", "linestyle": "none", "markersize": 3, "markeredgewidth": 0.8}
         axis.plot(x[wrong], y[wrong], **look, gid="contradicted")
         handles.append(Line2D([], [], **look, label=f"most orbits go against the law ({int(wrong.sum())} cells)"))
-    return _finish(figure, axis, diagram, handles, np.isnan(values))
+    why = "no fixed point found" if np.isfinite(diagram.rho_theory).all() else "no fixed point found, or no closed form"
+    return _finish(figure, axis, diagram, handles, np.isnan(values), why)
 
 
 MAPS: dict[str, Callable[[PhaseDiagram], Figure]] = {
@@ -124,11 +134,16 @@ MAPS: dict[str, Callable[[PhaseDiagram], Figure]] = {
 """every map of a diagram, by the stem of its file"""
 
 
+def maps_of(diagram: PhaseDiagram) -> dict[str, Callable[[PhaseDiagram], Figure]]:
+    """The maps that have something to show: without a closed form there is no disagreement with it."""
+    return {stem: draw for stem, draw in MAPS.items() if stem != "phase-disagreement" or np.isfinite(diagram.rho_theory).any()}
+
+
 @styled
 def scaling_figure(scaling: Scaling) -> Figure:
     """Two panels over x = (beta/sigma) d^(1/4), a line per width (median of the draws): rho - theory, and (1 - rho)/(1 - theory).
 
-    The latter would be one curve if x were all that matters. Dashed: the law; dotted: x = 3.
+    The latter would be one curve if x were all that matters.
     """
     figure = new_figure(6.4)
     top, bottom = figure.subplots(2, 1, sharex=True)
@@ -138,11 +153,13 @@ def scaling_figure(scaling: Scaling) -> Figure:
         top.plot(scaling.x, scaling.difference[i], color=shade, marker="o", markersize=3, label=label, gid=f"difference-{width}")
         bottom.plot(scaling.x, scaling.ratio[i], color=shade, marker="o", markersize=3, gid=f"ratio-{width}")
     for axis, law in ((top, 0), (bottom, 1)):
-        axis.axhline(law, color=BLACK, linestyle=DASHED, linewidth=1.1)
-        axis.axvline(TRUSTED, color=BLACK, linestyle=":", linewidth=1.1)
-    top.set(xscale="log", ylabel="ρ - theory", title=f"Linear law, a = {scaling.residual:g}")
+        line = axis.axhline(law, color=BLACK, linestyle=DASHED, linewidth=1.1)
+        edge = axis.axvline(TRUSTED, color=BLACK, linestyle=":", linewidth=1.1)
+    line.set_label("the law")
+    edge.set_label(f"x = {TRUSTED:g}: trusted beyond")
+    top.set(xscale="log", ylabel="ρ − theory", title=f"Linear law, a = {scaling.residual:g}")
     bottom.set(
-        xlabel="$x = (β/σ)\\,d^{1/4}$", ylabel="(1 - ρ)/(1 - theory)", title=f"exponent for the best collapse: {scaling.exponent_text}"
+        xlabel="$x = (β/σ)\\,d^{1/4}$", ylabel="(1 − ρ)/(1 − theory)", title=f"exponent for the best collapse: {scaling.exponent_text}"
     )
     plain_ticks(bottom.xaxis, (float(scaling.x[0]), float(scaling.x[-1])))
     figure.legend(loc="outside lower left", ncols=2)
@@ -153,14 +170,18 @@ def _panel(diagram: PhaseDiagram) -> tuple[Figure, Axes]:
     figure = new_figure(6.3)
     axis = figure.add_subplot()
     law, settings = law_named(diagram.law), diagram.settings
-    said = [f"{SYMBOLS.get(k, k)} = {v:g}" if k != "width" else f"width {v:g}" for k, v in settings.items() if k != "sub_blocks"]
-    axis.set_title(f"{law.title}, {', '.join(said)}" if said else law.title)
+    said = [f"{k} {v:g}" if k in COUNTED else f"{SYMBOLS.get(k, k)} = {v:g}" for k, v in settings.items() if k != "sub_blocks"]
+    title = f"{law.title}, {', '.join(said)}" if said else law.title
+    whole = title.replace(" ", "\u00a0").replace(",\u00a0", ", ")  # lines break between settings only
+    axis.set_title("\n".join(textwrap.wrap(whole, TITLE)).replace("\u00a0", " "))
     for along, line in ((diagram.x, axis.xaxis), (diagram.y, axis.yaxis)):
         name = line.axis_name
         axis.set(**{f"{name}scale": "log" if along.log else "linear", f"{name}lim": (along.low, along.high)})
         line.set_label_text(WORDS.get(along.name, along.name))
         if along.log:
             plain_ticks(line, (along.low, along.high))
+        elif law.parameters[along.name].integer:
+            line.set_major_locator(MaxNLocator(integer=True))
     axis.grid(False)
     return figure, axis
 
@@ -186,11 +207,16 @@ def _cells(
     extend: Any = "neither",
 ) -> None:
     cells = _collection(axis, diagram, values, colours, norm)
-    figure.colorbar(cells, ax=axis, location="bottom", extend=extend, aspect=32, shrink=0.92).set_label(label)
+    if not (values >= (norm.vmin or 0)).any():
+        return  # a scale of nothing
+    bar = figure.colorbar(cells, ax=axis, location="bottom", extend=extend, aspect=32, shrink=0.92)
+    bar.set_label(label)
+    if isinstance(norm, LogNorm):
+        plain_ticks(bar.ax.xaxis, (float(norm.vmin or 1), float(norm.vmax or 1)))
 
 
 def _finish(
-    figure: Figure, axis: Axes, diagram: PhaseDiagram, handles: list[Any], missing: np.ndarray | None, why: str = "no fixed point"
+    figure: Figure, axis: Axes, diagram: PhaseDiagram, handles: list[Any], missing: np.ndarray | None, why: str = "no fixed point found"
 ) -> Figure:
     handles = [*handles, *_law(axis, diagram)]
     if missing is not None and missing.any():

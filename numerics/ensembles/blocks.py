@@ -44,8 +44,8 @@ class MLP:
         return cls(np.eye(len(matrix)), zero, matrix, zero, ACTIVATIONS["identity"])
 
     @classmethod
-    def random(cls, rng: np.random.Generator, width: int, hidden: int, activation: Activation, scale: float = 1.0) -> MLP:
-        """Ginibre weights, biases of independent N(0, 1/100)."""
+    def random(cls, rng: np.random.Generator, width: int, hidden: int, activation: Activation, scale: float | Array = 1.0) -> MLP:
+        """Ginibre weights, biases of independent N(0, 1/100); `scale` is that of the output matrix."""
         b1, b2 = rng.standard_normal(hidden) / 10, rng.standard_normal(width) / 10
         return cls(ginibre(rng, hidden, 1.0, width), b1, ginibre(rng, width, scale, hidden), b2, activation)
 
@@ -75,7 +75,7 @@ class Attention:
             raise UsageError(f"attention needs a width that its heads divide and eps > 0, not {len(self.w_q)}, {self.heads}, {self.eps}")
 
     @classmethod
-    def random(cls, rng: np.random.Generator, width: int, heads: int, eps: float, scale: float = 1.0) -> Attention:
+    def random(cls, rng: np.random.Generator, width: int, heads: int, eps: float, scale: float | Array = 1.0) -> Attention:
         """Ginibre weights; `scale` is that of the output matrix."""
         return cls(ginibre(rng, width), ginibre(rng, width), ginibre(rng, width), ginibre(rng, width, scale), heads, eps)
 

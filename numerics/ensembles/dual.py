@@ -15,7 +15,11 @@ from numerics.loop import Array
 
 @dataclass(frozen=True)
 class Dual:
-    """A value and its derivative along one direction, arrays of one shape; vectors are rows (the last axis)."""
+    """A value and its derivative; vectors are rows (the last axis).
+
+    Arrays of one shape, or the tangent with further axes in front: one derivative for each direction along them (none: the value
+    alone). Further axes in front of both hold several states; matrices may then be (..., m, n), one for each.
+    """
 
     value: Array
     tangent: Array
@@ -37,10 +41,13 @@ class Dual:
 
     def linear(self, matrix: Array) -> Dual:
         """Matrix x for every row x."""
-        return Dual(self.value @ matrix.T, self.tangent @ matrix.T)
+        transposed = matrix.swapaxes(-1, -2)
+        return Dual(self.value @ transposed, self.tangent @ transposed)
 
     def map(self, activation: Activation) -> Dual:
         """The activation of every entry."""
+        if not self.tangent.size:  # the derivative costs as much as the value
+            return Dual(activation(self.value), self.tangent)
         return Dual(activation(self.value), activation.derivative(self.value) * self.tangent)
 
     def rms_norm(self, eps: float) -> Dual:
@@ -60,12 +67,14 @@ class Dual:
         return Dual(self.value @ other.value, self.tangent @ other.value + self.value @ other.tangent)
 
     def split(self, parts: int) -> Dual:
-        """(tokens, width) to (parts, tokens, width/parts): heads."""
-        return Dual(*(x.reshape(len(x), parts, -1).swapaxes(0, 1) for x in (self.value, self.tangent)))
+        """(..., tokens, width) to (..., parts, tokens, width/parts): heads."""
+        return Dual(*(x.reshape(*x.shape[:-1], parts, x.shape[-1] // parts).swapaxes(-3, -2) for x in (self.value, self.tangent)))
 
     def joined(self) -> Dual:
         """The inverse of `split`."""
-        return Dual(*(x.swapaxes(0, 1).reshape(x.shape[1], -1) for x in (self.value, self.tangent)))
+        return Dual(
+            *(x.swapaxes(-3, -2).reshape(*x.shape[:-3], x.shape[-2], x.shape[-3] * x.shape[-1]) for x in (self.value, self.tangent))
+        )
 
     def transposed(self) -> Dual:
         """The last two axes exchanged."""

@@ -21,7 +21,8 @@ class BlockLoop:
     """Looped map on (tokens, width): recall mix W_x, W_e, b, norms with gain and eps on each token, gru cells; h_0 = e.
 
     The same placements as `LinearLoop`, which is the case of one token and linear sub-blocks. External recall: z = W_x h + W_e e + b
-    carries the residual stream, but is never a gru's hidden argument; internal: the mix enters each sub-block.
+    carries the residual stream, but is never a gru's hidden argument; internal: the mix enters each sub-block. Matrices (K, m, n) make
+    a stack of K loops on states (K, tokens, width).
     """
 
     architecture: Architecture
@@ -45,19 +46,20 @@ class BlockLoop:
 
     def step(self, h: Array, e: Array) -> Array:
         """One loop."""
-        return self.run(Dual.constant(h), Dual.constant(e)).value
+        none = np.empty((0, *h.shape))  # no direction to differentiate along
+        return self.run(Dual(h, none), Dual(e, none)).value
 
     def jvp(self, h: Array, e: Array, v: Array) -> Array:
-        """J v."""
-        return self.run(Dual(h, v), Dual.constant(e)).tangent
+        """J v, for v in the shape of h, or several along axes in front."""
+        return np.broadcast_to(self.run(Dual(h, v), Dual.constant(e)).tangent, v.shape)
 
     def input_jvp(self, h: Array, e: Array, v: Array) -> Array:
-        """K v, the derivative of the step by e."""
-        return self.run(Dual.constant(h), Dual(e, v)).tangent
+        """K v, the derivative of the step by e; v as in `jvp`."""
+        return np.broadcast_to(self.run(Dual.constant(h), Dual(e, v)).tangent, v.shape)
 
     def jacobian(self, h: Array, e: Array) -> Array:
-        """D_h step, (n, n) for n = tokens x width, column by column."""
-        return np.column_stack([self.jvp(h, e, v.reshape(h.shape)).ravel() for v in np.eye(h.size)])
+        """D_h step, (n, n) for n = tokens x width, all columns at once."""
+        return self.jvp(h, e, np.eye(h.size).reshape(-1, *h.shape)).reshape(h.size, h.size).T
 
     def run(self, h: Dual, e: Dual) -> Dual:
         """The step on values and derivatives."""
@@ -103,14 +105,16 @@ def random_loop(
     sub_blocks: tuple[str, ...] = ("attention", "mlp"),
     activation: str = "gelu",
     heads: int = 2,
-    scale: float = 1.0,
-    recall: float = 1.0,
+    scale: float | Array = 1.0,
+    state: float | Array = 1.0,
+    recall: float | Array = 1.0,
     eps: float = 1e-6,
-    seed: int = 0,
+    seed: int | tuple[int, ...] | np.random.Generator = 0,
 ) -> BlockLoop:
     """A loop with random attention and MLP sub-blocks (hidden width 2 `width`), for inputs (tokens, width).
 
-    `scale` multiplies the output matrix of each sub-block, `recall` the matrices W_x and W_e.
+    `scale` multiplies the output matrix of each sub-block (not the biases), `state` W_x, `recall` W_e; scales (K, 1, 1) make a stack of
+    K loops from one draw. A generator given as seed is left where the draw ended.
     """
     if width < 1 or not sub_blocks or set(sub_blocks) - {"attention", "mlp"}:
         raise UsageError(f"a loop needs width >= 1 and sub-blocks attention or mlp, not {width} and {sub_blocks}")
@@ -129,5 +133,5 @@ def random_loop(
             GRUCell(ginibre(rng, 3 * width, 1.0, width), ginibre(rng, 3 * width, 1.0, width), rng.standard_normal(3 * width))
             for _ in sub_blocks
         )
-    w_x, w_e = ginibre(rng, width, recall), ginibre(rng, width, recall)
+    w_x, w_e = ginibre(rng, width, state), ginibre(rng, width, recall)
     return BlockLoop(architecture, blocks, w_x, w_e, rng.standard_normal(width) / 10, np.ones(width), eps, cells)

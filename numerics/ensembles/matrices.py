@@ -10,8 +10,11 @@ from numerics.loop import Array
 from theory.errors import UsageError
 
 
-def ginibre(rng: np.random.Generator, size: int, scale: float = 1.0, columns: int | None = None) -> Array:
-    """Independent N(0, scale^2/columns) entries, (size, columns); square ones have a spectral radius near `scale`."""
+def ginibre(rng: np.random.Generator, size: int, scale: float | Array = 1.0, columns: int | None = None) -> Array:
+    """Independent N(0, scale^2/columns) entries, (size, columns); square ones have a spectral radius near `scale`.
+
+    Scales (K, 1, 1) give K multiples of one draw, (K, size, columns).
+    """
     columns = size if columns is None else columns
     return scale * rng.standard_normal((size, columns)) / np.sqrt(columns)
 

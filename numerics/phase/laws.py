@@ -6,14 +6,20 @@ from numerics.phase.activation import ACTIVATIONS
 from numerics.phase.blocks import LinearBlock
 from numerics.phase.law import Law
 from numerics.phase.mean_field import MeanField
+from numerics.phase.transformer_block import PREFIX, TransformerBlock
 from theory.architecture import Architecture
 from theory.errors import UsageError
 
 
 def law_named(name: str) -> Law:
-    """A mean-field law by its activation, or a block by its architecture (recall/norm[/residual]); `UsageError` when unknown."""
+    """A mean-field law by its activation, linear or transformer blocks by their architecture; `UsageError` when unknown."""
     if name in ACTIVATIONS:
         return MeanField(name)
-    if "/" in name:
+    if ":" in name and name.partition(":")[0].partition("-")[0] == PREFIX:
+        return TransformerBlock.parse(name)
+    if "/" in name and ":" not in name:
         return LinearBlock(Architecture.parse(name))
-    raise UsageError(f"unknown law {name!r}: use {', '.join(ACTIVATIONS)}, or a block written recall/norm[/residual], e.g. internal/post")
+    raise UsageError(
+        f"unknown law {name!r}: use {', '.join(ACTIVATIONS)}, linear blocks as recall/norm[/residual], e.g. internal/post, "
+        f"or transformer blocks as {PREFIX}:internal/post, {PREFIX}-tanh:internal/post"
+    )

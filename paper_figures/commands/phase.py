@@ -40,16 +40,19 @@ def phase(
 
     Laws: linear, relu, tanh, erf, sin, gelu, the loop N(a h + A phi(slope h) + beta e), A of scale sigma, with parameters sigma, beta,
     residual (a) or fraction (a/(1 + a)), slope, width. Blocks: any architecture recall/norm[/residual] with linear sub-blocks and
-    parameters block, state, recall (scales of A, W_x, W_e), bias, sub_blocks, width.
+    parameters block, state, recall (scales of A, W_x, W_e), bias, sub_blocks, width. Transformers: random attention and MLP sub-blocks as
+    transformer:recall/norm[/residual], gelu, or transformer-ACTIVATION:..., with parameters block, state, recall (the last two with
+    recall only), tokens, width, heads; there is no closed form for them.
 
-    Writes phase.npz, phase.json and a PNG and SVG of each map: rho (phase), outcome, iterations, sensitivity, disagreement. Samples are
-    kept in OUT/samples: the same command goes on where it was stopped, another grid finds what is known. Exit status 2 for a wrong
-    request. Example:
+    Writes phase.npz, phase.json and a PNG and SVG of each map: rho (phase), outcome, iterations, sensitivity, and the disagreement with
+    the closed form where there is one. Samples are kept in OUT/samples: the same command goes on where it was stopped, another grid finds
+    what is known. Exit status 2 for a wrong request. Examples:
     loopstab phase --law tanh --x beta:0.05:5:log --y sigma:0.2:5:log --set residual=1 slope=2 --width 128 --depth 2 --out runs/phase
+    loopstab phase --law transformer:internal/post --x recall:0.1:10:log --y block:0.1:10:log --set tokens=4 --width 16 --out runs/blocks
 
     Args:
         out: Folder for the results (created).
-        law: A law by its activation, or a block by its architecture, e.g. internal/post.
+        law: A law by its activation, or a block by its architecture, e.g. internal/post or transformer:internal/post.
         x: Horizontal axis as NAME:LOW:HIGH or NAME:LOW:HIGH:log.
         y: Vertical axis.
         set_: Values of other parameters, as NAME=VALUE.
@@ -69,7 +72,7 @@ def phase(
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded: cells go over the cores, their small matrices do not
     from numerics import phase_diagram
-    from paper_figures.phase_figures import MAPS
+    from paper_figures.phase_figures import MAPS, maps_of
     from paper_figures.style import save_figure
 
     rows, cols = _grid(grid)
@@ -79,7 +82,10 @@ def phase(
         workforce=_workforce(cluster, out, Request(job_minutes, partition, at_once=at_once)),
     )  # fmt: skip
     diagram.save(out)
-    files = [file for stem, draw in MAPS.items() for file in save_figure(draw(diagram), out / stem)]
+    maps = maps_of(diagram)
+    files = [file for stem, draw in maps.items() for file in save_figure(draw(diagram), out / stem)]
+    for name in (f"{stem}.{kind}" for stem in MAPS if stem not in maps for kind in ("png", "svg")):
+        (out / name).unlink(missing_ok=True)  # drawn here for another law
     summary = {**diagram.summary(), "files": [str(f) for f in files]}
     print(json.dumps(summary, indent=1) if json_ else "\n".join(f"{k}: {v}" for k, v in summary.items()))
     return 0

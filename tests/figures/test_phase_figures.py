@@ -66,9 +66,17 @@ DIAGRAMS = {
         cells=Cells.coarse(31, 31), outcome=np.where(np.arange(961) % 31 < 9, "aperiodic", "fixed-point").astype("<U16")
     ),
     "other axes": lambda: diagram(x=Axis("fraction", 0, 0.9), y=Axis("width", 50, 400), law="tanh"),
+    "transformer, zero sensitivity": lambda: diagram(
+        law="transformer-tanh:internal/sandwich/gru", x=Axis("recall", 0.1, 3, log=True), y=Axis("heads", 1, 9), sensitivity=np.zeros(35)
+    ),
     "block without a law": lambda: diagram(law="none/pre/gru", x=Axis("state", 0.1, 3, log=True), y=Axis("block", 0.1, 3)),
 }
-DRAWN = [(name, stem) for name in DIAGRAMS for stem in figures.MAPS if name == "nothing found" or stem in ("phase", "phase-disagreement")]
+DRAWN = [
+    (name, stem)
+    for name in DIAGRAMS
+    for stem in figures.MAPS
+    if name in ("nothing found", "transformer, zero sensitivity") or stem in ("phase", "phase-disagreement")
+]
 SCALING = Scaling(0.0, 0, (50, 100), (9, 9), np.geomspace(0.7, 6, 5), np.full((2, 5), 0.8), np.full((2, 5), 0.79), 0.251, 0.013)
 
 
@@ -132,7 +140,7 @@ def test_colours_are_the_measurement_cell_by_cell():
     assert "cycle (1 cells)" in texts
     assert "aperiodic (2 cells)" in texts
     assert "no mark: fixed point (32 of 35 cells)" in texts
-    assert "no fixed point (1 cells)" in texts
+    assert "no fixed point found (1 cells)" in texts
     assert "a = 0, width 100" in axis.get_title(loc="left")
 
 
@@ -165,3 +173,18 @@ def test_scaling_shows_every_width():
         (ratio,) = [line for line in bottom.lines if line.get_gid() == f"ratio-{width}"]
         np.testing.assert_allclose(ratio.get_ydata(), 0.2 / 0.21)
     assert "0.251 ± 0.013" in bottom.get_title(loc="left")
+
+
+def test_maps_that_have_nothing_to_show():
+    """No scale where no cell has a value, no disagreement with a law that does not exist, and 0 is not a missing number."""
+    nothing, without = DIAGRAMS["nothing found"](), DIAGRAMS["transformer, zero sensitivity"]()
+    for stem, draw in figures.MAPS.items():
+        assert len(draw(nothing).axes) == 1, stem
+    assert set(figures.MAPS) - set(figures.maps_of(without)) == {"phase-disagreement"}
+    assert figures.maps_of(diagram()) == figures.MAPS
+    figure = figures.sensitivity_figure(without)
+    (axis,) = figure.axes
+    assert all(tick == round(tick) for tick in axis.get_yticks())  # heads
+    shown = cells_of(axis)
+    assert shown.get_array().max() < shown.norm.vmin
+    assert legend_texts(figure) == ["0: the fixed point does not depend on the input (35 cells)"]
