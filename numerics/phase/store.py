@@ -26,7 +26,7 @@ def version() -> str:
     """Hash of all code of this floor, which turns a point and a seed into numbers, and of the versions of NumPy and SciPy."""
     digest = hashlib.sha256(f"{np.__version__} {scipy.__version__}".encode())
     here = Path(__file__).parent
-    for path in sorted((*here.glob("*.py"), *here.parent.glob("*.py"))):
+    for path in sorted((*here.glob("*.py"), *here.parent.glob("*.py"), *here.parent.glob("ensembles/*.py"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

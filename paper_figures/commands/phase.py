@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from theory.errors import UsageError
+from theory.plain import json_text
 from theory.slurm import Executor, Request
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def phase(
     for name in (f"{stem}.{kind}" for stem in MAPS if stem not in maps for kind in ("png", "svg")):
         (out / name).unlink(missing_ok=True)  # drawn here for another law
     summary = {**diagram.summary(), "files": [str(f) for f in files]}
-    print(json.dumps(summary, indent=1) if json_ else "\n".join(f"{k}: {v}" for k, v in summary.items()))
+    print(json_text(summary) if json_ else "\n".join(f"{k}: {v}" for k, v in summary.items()))
     return 0
 
 

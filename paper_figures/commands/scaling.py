@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from theory.files import output_folder, write_json
+from theory.plain import json_text
 
 
 def scaling(
@@ -53,7 +53,7 @@ def scaling(
     write_json(out / "scaling.json", found.to_json())
     files = save_figure(scaling_figure(found), out / "scaling")
     if json_:
-        print(json.dumps(found.to_json(), indent=1))
+        print(json_text(found.to_json()))
     else:
         print(f"exponent {found.exponent_text} (as d grows: 1/4); figures: {', '.join(map(str, files))}")
     return 0
