@@ -8,6 +8,7 @@ return. What the horizon cannot tell is `undecided`, with advice; `numerics.hori
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -179,6 +180,8 @@ def _period(t: Trajectory, base: Diagnosis, last: bool) -> Diagnosis | None:
     if periods < 2 or rounding > 1e-2 * scale:
         return None
     late = t.returns[len(t.returns) * 3 // 4 :, :periods]
+    if len(late) and late.max(axis=0).min() > 1e-2 * scale:  # no period returns: spare the distances in the tail
+        return None
     seen = [np.linalg.norm(tail[p:] - tail[:-p], axis=1).max() for p in range(1, periods + 1)]
     tops = np.vstack((late, seen)).max(axis=0)
     p = int(np.argmax(tops <= 10 * max(float(tops.min()), rounding))) + 1  # a multiple of the period returns no closer
@@ -220,8 +223,8 @@ def _algebraic(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
 def _moving(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
     """A bounded orbit whose steps neither fall nor rise and are no part of a cycle; bursts must go on to the end."""
     n = len(t.steps)
-    parts = [t.steps[p] for p in np.array_split(np.arange(n // 4, n), 12)]
-    tops, means = np.array([p.max() for p in parts]), np.array([p.mean() for p in parts])
+    steps, starts, counts = t.steps[n // 4 :], *_twelfths(n - n // 4)
+    tops, means = np.maximum.reduceat(steps, starts), np.add.reduceat(steps, starts) / counts
     alike = all(0.8 < float(x[6:].mean() / max(x[:6].mean(), np.finfo(float).tiny)) < 1.25 for x in (tops, means))
     lively = tops[-1] > 0.5 * float(np.median(tops)) and tops.max() > 1e-3 * float(np.median(t.norms[n // 2 :]))
     bounded = float(t.norms[n // 2 :].max()) < 1.3 * float(t.norms[n // 16 : n // 4].max())
@@ -234,6 +237,13 @@ def _moving(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
         if moves and not _trendless(t.returns[:, nearest], t.unit):
             return None  # a cycle that is still approached
     return replace(base, outcome=Outcome.APERIODIC)
+
+
+@lru_cache(maxsize=64)
+def _twelfths(n: int) -> tuple[Array, Array]:
+    """First index and length of each of 12 parts of n entries."""
+    parts = np.array_split(np.arange(n), 12)
+    return np.array([part[0] for part in parts]), np.array([len(part) for part in parts])
 
 
 def _trendless(y: Array, unit: float) -> bool:
