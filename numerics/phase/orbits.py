@@ -66,13 +66,13 @@ def orbits(draw: Draw, activation: Activation, slope: float, alpha: Array, t: Ar
         np.subtract(before, h, out=rest)
         steps[i] = np.vecdot(rest, rest)
         if (i + 1) % STRIDE == 0 and i + 1 >= MAX_PERIOD:
-            apart = h - tail[(i + 1 - np.arange(1, MAX_PERIOD + 1)) % TAIL]
-            returns.append(np.sqrt(np.vecdot(apart, apart)))
+            pasts = (tail[(i + 1 - period) % TAIL] for period in range(1, MAX_PERIOD + 1))
+            returns.append([np.vecdot(rest, rest) for rest in (np.subtract(h, past, out=rest) for past in pasts)])
         if i % STILL == STILL - 1 and steps[i - STILL + 1 : i + 1].max() < (32 * UNIT * root) ** 2:
             count = i + 1
             break
     newest = np.arange(max(count + 1 - TAIL, 0), count + 1) % TAIL
-    return Orbits(np.sqrt(steps[:count]), tail[newest], np.array(returns).reshape(len(returns), MAX_PERIOD, len(t)))
+    return Orbits(np.sqrt(steps[:count]), tail[newest], np.sqrt(returns).reshape(len(returns), MAX_PERIOD, len(t)))
 
 
 def iterations(relative_steps: Array) -> Array:
