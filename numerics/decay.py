@@ -13,6 +13,8 @@ import numpy as np
 
 from numerics.loop import Array
 
+TINY = float(np.finfo(float).tiny)
+
 
 @dataclass(frozen=True)
 class Decay:
@@ -36,7 +38,7 @@ class Decay:
         """Fit y[start:stop], loop numbers start + 1 ... stop; the mean square of a block levels the beat of a complex pair."""
         window = _window(start, stop, min(blocks, stop - start))
         squares = np.add.reduceat(np.square(y[start:stop]), window.starts) / window.counts
-        values = 0.5 * np.log(np.maximum(squares, np.finfo(float).tiny))
+        values = 0.5 * np.log(np.maximum(squares, TINY))
         _, rate, power, _, geometric, _, algebraic = (window.coefficients @ values).tolist()
         rest = values - (window.fitted @ values).reshape(3, -1)
         squares = np.vecdot(rest, rest)

@@ -201,7 +201,7 @@ def _maps(rule: Law, values: Mapping[str, Array], samples: Samples) -> dict[str,
     return {
         "rho": _median(samples.rho), "rho_theory": theory, "iterations": _median(samples.iterations),
         "sensitivity": _median(samples.sensitivity), "converged": converged,
-        "outcome": np.array([max(sorted(set(row)), key=list(row).count) for row in samples.outcome]),
+        "outcome": np.array([max(sorted(set(row)), key=row.count) for row in samples.outcome.tolist()]),
         "contradicted": np.where(np.isnan(theory), np.nan, np.where(theory < 1, 1 - converged, converged)),
         "trust": np.asarray(rule.trust(values), float),
     }  # fmt: skip
@@ -209,7 +209,9 @@ def _maps(rule: Law, values: Mapping[str, Array], samples: Samples) -> dict[str,
 
 def _median(values: Array) -> Array:
     """Median of each row over its finite entries; NaN where there are none."""
-    return np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in values])
+    rows, ordered = np.arange(len(values)), np.sort(np.where(np.isfinite(values), values, np.nan), axis=1)  # NaN last
+    count = np.isfinite(ordered).sum(axis=1)
+    return (ordered[rows, np.maximum(count - 1, 0) // 2] + ordered[rows, count // 2]) / 2
 
 
 def _number(value: float) -> float | None:

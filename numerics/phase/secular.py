@@ -8,6 +8,8 @@ whether one was missed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from numerics.loop import Array
@@ -32,17 +34,18 @@ def farthest_roots(poles: Array, weights: Array, alpha: Array) -> list[complex |
     None where it could not be told apart from the rest. `poles` (d,) are the eigenvalues of a real matrix and the weights belong to real
     vectors, so that f(conj mu) = conj f(mu).
     """
-    out: list[complex | None] = []
+    out: list[complex | None] = [None] * len(alpha)
     own = poles[:, None] == poles
     shared = np.where(own, 0, 1 / np.where(own, 1, poles[:, None] - poles)) @ weights
     with np.errstate(all="ignore"):
         first = poles[:, None] - own @ weights / shared  # each root as if its own pole moved alone
-    for i in range(0, len(alpha), BLOCK):
-        some = slice(i, i + BLOCK)
+    alike = np.argsort(alpha, kind="stable")  # circles about neighbouring points need equally many points
+    for some in (alike[i : i + BLOCK] for i in range(0, len(alpha), BLOCK)):
         beyond = np.abs(poles + alpha[some, None])
         near = np.argsort(-beyond, axis=1, kind="stable")[:, : CANDIDATES + len(poles) // 50]
         roots = _aberth(poles, weights[:, some].T, poles[near], np.take_along_axis(first.T[some], near, axis=1))
-        out += _checked(poles, weights[:, some].T, alpha[some], roots, beyond)
+        for k, root in zip(some, _checked(poles, weights[:, some].T, alpha[some], roots, beyond), strict=True):
+            out[k] = root
     return out
 
 
@@ -55,13 +58,13 @@ def _checked(poles: Array, weights: Array, alpha: Array, roots: Array, beyond: A
     near = np.abs(roots[:, :, None] - roots[:, None]) <= 1e-9 * np.nanmax(size, axis=1, initial=0)[:, None, None]
     roots = np.where((near & (index < index[:, None])).any(axis=2), np.nan, roots)  # found twice
     outside = np.abs(roots + alpha[:, None])
-    radius, out = _gaps(outside, beyond), []
+    radius = _gaps(outside, beyond)
     missing = (beyond > radius[:, None]).sum(axis=1) - 1 - (outside > radius[:, None]).sum(axis=1)
+    found = np.isfinite(radius)
+    right = np.zeros(len(alpha), bool)
+    right[found] = _windings(poles, weights[found], alpha[found], radius[found]) == missing[found]
     best = np.argmax(np.nan_to_num(outside, nan=-1.0), axis=1)
-    for k, (r, count, column) in enumerate(zip(radius.tolist(), missing.tolist(), best.tolist(), strict=True)):
-        right = r == r and _winding(poles, weights[k], alpha[k], r) == count
-        out.append(complex(roots[k, column]) if right else None)
-    return out
+    return [complex(row[i]) if good else None for row, i, good in zip(roots, best, right, strict=True)]
 
 
 def _aberth(poles: Array, weights: Array, near: Array, first: Array) -> Array:
@@ -110,31 +113,41 @@ def _gaps(roots: Array, poles: Array) -> Array:
     return np.where(width > 0, low + width / 2, np.nan)
 
 
-def _winding(poles: Array, weights: Array, alpha: float, radius: float) -> int | None:
-    """How often f turns around 0 along the circle of that radius about -alpha, by its upper half (f is real on the axis).
+def _windings(poles: Array, weights: Array, alpha: Array, radius: Array) -> Array:
+    """How often f turns around 0 along the circles of these radii (K,) about -alpha, by their upper halves (f is real on the axis).
 
-    Points are added until two neighbours never differ by more than a radian; None if that does not come about.
+    Points are added until two neighbours never differ by more than a radian; NaN if that does not come about.
     """
     angles = _angles(float(np.abs(poles).max()), len(poles), alpha, radius)
-    values = _secular(poles, weights, radius * np.exp(1j * angles) - alpha)
+    points = radius[:, None] * np.exp(1j * angles) - alpha[:, None]
+    values = np.array([_secular(poles, *pair) for pair in zip(weights, points, strict=True)]).reshape(points.shape)
+    turns = np.angle(values[:, 1:] / values[:, :-1])
+    out = np.rint(turns.sum(axis=1) / np.pi)
+    for k in np.flatnonzero((np.abs(turns) > 1.0).any(axis=1)):
+        out[k] = _refined(angles[k], values[k], lambda some, k=k: _secular(poles, weights[k], radius[k] * np.exp(1j * some) - alpha[k]))
+    return out
+
+
+def _refined(angles: Array, values: Array, f: Callable[[Array], Array]) -> float:
+    """Half turns of f from the first to the last angle, from its values at these angles and at as many more as it takes."""
     for _ in range(24):
         turns = np.angle(values[1:] / values[:-1])
         coarse = np.flatnonzero(np.abs(turns) > 1.0)
         if not len(coarse):
-            return round(float(turns.sum()) / np.pi)
+            return float(np.rint(turns.sum() / np.pi))
         middle = (angles[coarse] + angles[coarse + 1]) / 2
-        angles = np.insert(angles, coarse + 1, middle)
-        values = np.insert(values, coarse + 1, _secular(poles, weights, radius * np.exp(1j * middle) - alpha))
-    return None
+        angles, values = np.insert(angles, coarse + 1, middle), np.insert(values, coarse + 1, f(middle))
+    return float("nan")
 
 
-def _angles(edge: float, count: int, alpha: float, radius: float) -> Array:
-    """Angles in [0, pi], to be refined: fine enough to see each of `count` poles within `edge` of 0, few where the circle is away from them."""
-    edge *= 1.2
-    cosine = (alpha**2 + radius**2 - edge**2) / (2 * max(alpha * radius, np.finfo(float).tiny))
-    leaves = float(np.arccos(np.clip(cosine, -1, 1)))
-    points = 1 + int((POINTS + count // 4) * min(1.0, 1.2 * leaves * radius / (np.pi * edge)))
-    return np.concatenate((np.arange(points) * (leaves / points), leaves + np.arange(AWAY) * ((np.pi - leaves) / (AWAY - 1))))
+def _angles(edge: float, count: int, alpha: Array, radius: Array) -> Array:
+    """Angles (K, n) in [0, pi], to be refined: fine enough to see each of `count` poles within `edge` of 0, `AWAY` where there is none."""
+    wide = 1.2 * edge
+    cosine = (alpha**2 + radius**2 - wide**2) / (2 * np.maximum(alpha * radius, 1e-100))
+    leaves = np.arccos(np.clip(cosine, -1, 1))
+    length = np.minimum(leaves * radius / (np.pi * edge), 1).max(initial=0)
+    points = 1 + int((POINTS + count // 4) * length)
+    return np.concatenate((leaves[:, None] * np.arange(points) / points, np.linspace(leaves, np.pi, AWAY, axis=1)), axis=1)
 
 
 def _secular(poles: Array, weights: Array, mu: Array) -> Array:
