@@ -16,6 +16,8 @@ from numerics.loop import Array
 
 CANDIDATES = 16
 """outermost poles from which roots are sought, besides one in fifty of all"""
+SHARES = (0.5, 1.0)
+"""shares of these candidates that are tried: fewer are mostly enough, and the winding says where not"""
 STEPS = 16
 """Aberth steps after which a root counts as not settled"""
 SETTLED = 1e-6
@@ -24,7 +26,7 @@ POINTS = 64
 """points on which the winding is first counted on a half circle as long as that around the poles, besides one for every four poles"""
 AWAY = 12
 """points on the part of the half circle that passes no pole"""
-BLOCK = 8
+BLOCK = 16
 """columns worked on together: what fits into a cache"""
 
 
@@ -40,12 +42,15 @@ def farthest_roots(poles: Array, weights: Array, alpha: Array) -> list[complex |
     with np.errstate(all="ignore"):
         first = poles[:, None] - own @ weights / shared  # each root as if its own pole moved alone
     alike = np.argsort(alpha, kind="stable")  # circles about neighbouring points need equally many points
-    for some in (alike[i : i + BLOCK] for i in range(0, len(alpha), BLOCK)):
-        beyond = np.abs(poles + alpha[some, None])
-        near = np.argsort(-beyond, axis=1, kind="stable")[:, : CANDIDATES + len(poles) // 50]
-        roots = _aberth(poles, weights[:, some].T, poles[near], np.take_along_axis(first.T[some], near, axis=1))
-        for k, root in zip(some, _checked(poles, weights[:, some].T, alpha[some], roots, beyond), strict=True):
-            out[k] = root
+    for share in SHARES:
+        count = int(share * CANDIDATES) + len(poles) // 50
+        left = [k for k in alike.tolist() if out[k] is None]
+        for some in (left[i : i + BLOCK] for i in range(0, len(left), BLOCK)):
+            beyond = np.abs(poles + alpha[some, None])
+            near = np.argsort(-beyond, axis=1, kind="stable")[:, :count]
+            roots = _aberth(poles, weights[:, some].T, poles[near], np.take_along_axis(first.T[some], near, axis=1))
+            for k, root in zip(some, _checked(poles, weights[:, some].T, alpha[some], roots, beyond), strict=True):
+                out[k] = root
     return out
 
 
@@ -79,7 +84,9 @@ def _aberth(poles: Array, weights: Array, near: Array, first: Array) -> Array:
     with np.errstate(all="ignore"):  # a root that runs away does not settle
         move = first - near
         move *= np.minimum(1, step[:, None] / np.maximum(np.abs(move), tiny))
-        roots = near + move * (1 + 1e-3j * np.arange(1, count + 1))  # a real pair of poles may own a complex pair of roots: leave the real line
+        roots = near + move * (
+            1 + 1e-3j * np.arange(1, count + 1)
+        )  # a real pair of poles may own a complex pair of roots: leave the real line
         for _ in range(STEPS):
             here = roots[of, at]
             between = here[:, None] - roots[of]
