@@ -128,7 +128,7 @@ class MeanField:
             beside = np.linalg.norm(found.last - h[:, some].T, axis=1) < BESIDE * np.sqrt(draw.width)
             arrived = beside & (out.rho[some] < 1) & (found.relative_steps[-1] < TOLERANCE)
             out.outcome[some[arrived]], out.iterations[some[arrived]] = str(Outcome.FIXED_POINT), loops[arrived]
-            for i in np.flatnonzero(~arrived):
+            for i in np.flatnonzero(~arrived).tolist():
                 k, outcome = some[i], classify(found.trajectory(i)).outcome
                 out.outcome[k] = str(outcome)
                 if outcome is Outcome.FIXED_POINT:

@@ -159,10 +159,10 @@ def _angles(edge: float, count: int, alpha: Array, radius: Array) -> Array:
 
 def _secular(poles: Array, weights: Array, mu: Array) -> Array:
     """f(mu) for mu (n,), in real numbers: complex division is several times slower."""
-    x, y = mu.real[:, None] - poles.real, mu.imag[:, None] - poles.imag
+    x, y = np.real(mu)[:, None] - np.real(poles), np.imag(mu)[:, None] - np.imag(poles)
     size = np.square(x)
     size += np.square(y)
     x /= size
     y /= size
-    u, v = weights.real, weights.imag
+    u, v = np.real(weights), np.imag(weights)
     return x @ u + y @ v + 1j * (x @ v - y @ u)
