@@ -72,7 +72,7 @@ def finite_size_scaling(
     """Measure the law at `points` values of x from low to high (sigma = 1); `draws` per width, or one number for all.
 
     Every draw gives the spectral radii at all its x, so that the points of one width are correlated; the error of the exponent resamples
-    whole draws. The exponent is an effective one: from widths 50 to 1600 it comes out well below 1/4 (0.15 +- 0.03), because the edge of the
+    whole draws. The exponent is an effective one: from widths 50 to 1600 it comes out below 1/4 (0.15 +- 0.03), because the edge of the
     Ginibre spectrum, E rho - 1, falls more slowly than d^(-1/2) there. `UsageError` for fewer than two widths or draws, or an empty range.
     """
     counts = tuple(draws) * len(widths) if len(draws) == 1 else tuple(draws)

@@ -152,7 +152,7 @@ def _angles(edge: float, count: int, alpha: Array, radius: Array) -> Array:
     wide = 1.2 * edge
     cosine = (alpha**2 + radius**2 - wide**2) / (2 * np.maximum(alpha * radius, 1e-100))
     leaves = np.arccos(np.clip(cosine, -1, 1))
-    length = np.minimum(leaves * radius / (np.pi * edge), 1).max(initial=0)
+    length = (leaves / np.pi * np.maximum(radius / edge, 1)).max(initial=0)
     points = 1 + int((POINTS + count // 4) * length)
     return np.concatenate((leaves[:, None] * np.arange(points) / points, np.linspace(leaves, np.pi, AWAY, axis=1)), axis=1)
 
