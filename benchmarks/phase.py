@@ -92,7 +92,7 @@ class _Counted:
 
         def counted_orbits(*args, **kwargs):
             out = orbits(*args, **kwargs)
-            calls.loops.append((len(out[0]), len(out[0][0].steps)))
+            calls.loops.append((len(out), len(out.steps)))
             return out
 
         def columns(method, products):

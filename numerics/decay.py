@@ -13,6 +13,8 @@ import numpy as np
 
 from numerics.loop import Array
 
+TINY = float(np.finfo(float).tiny)
+
 
 @dataclass(frozen=True)
 class Decay:
@@ -36,14 +38,13 @@ class Decay:
         """Fit y[start:stop], loop numbers start + 1 ... stop; the mean square of a block levels the beat of a complex pair."""
         window = _window(start, stop, min(blocks, stop - start))
         squares = np.add.reduceat(np.square(y[start:stop]), window.starts) / window.counts
-        values = 0.5 * np.log(np.maximum(squares, np.finfo(float).tiny))
-        (joint, misfit, covariance), (geometric, misfit_g, covariance_g), (algebraic, misfit_a, _) = (
-            law.fit(values) for law in window.laws
-        )
-        return cls(
-            joint[1], joint[2], float(np.sqrt(covariance[1, 1])), misfit, geometric[1], float(np.sqrt(covariance_g[1, 1])), misfit_g,
-            algebraic[1], misfit_a,
-        )  # fmt: skip
+        values = 0.5 * np.log(np.maximum(squares, TINY))
+        _, rate, power, _, geometric, _, algebraic = (window.coefficients @ values).tolist()
+        rest = values - (window.fitted @ values).reshape(3, -1)
+        squares = np.vecdot(rest, rest)
+        misfit, misfit_g, misfit_a = np.sqrt(squares / len(values)).tolist()
+        error, error_g = np.sqrt(squares[:2] * window.variances).tolist()
+        return cls(rate, power, error, misfit, geometric, error_g, misfit_g, algebraic, misfit_a)
 
 
 def falls(y: Array, start: int, stop: int) -> Decay | None:
@@ -84,35 +85,18 @@ def keeps_power(y: Array, most: float = 0.15) -> bool:
 
 
 @dataclass(frozen=True)
-class _Law:
-    """Least squares with fixed columns, scaled so that t and log t may differ in size."""
-
-    columns: Array
-    size: Array
-    inverse: Array
-
-    @classmethod
-    def of(cls, *columns: Array) -> _Law:
-        matrix = np.stack(columns, axis=1)
-        size = np.linalg.norm(matrix, axis=0)
-        return cls(matrix / size, size, np.linalg.pinv(matrix / size))
-
-    def fit(self, y: Array) -> tuple[Array, float, Array]:
-        """Coefficients, rms misfit and their covariance."""
-        found = self.inverse @ y
-        misfit = y - self.columns @ found
-        freedom = max(len(y) - len(found), 1)
-        covariance = self.inverse @ self.inverse.T * float(misfit @ misfit) / freedom / np.outer(self.size, self.size)
-        return found / self.size, float(np.sqrt(np.mean(misfit**2))), covariance
-
-
-@dataclass(frozen=True)
 class _Window:
-    """Blocks of a window and the three laws on them: joint, geometric, algebraic."""
+    """Blocks of a window and least squares of the three laws (joint, geometric, algebraic) on them, as matrices applied to block values.
+
+    `coefficients` (7, blocks): intercept, rate, power; intercept, rate; intercept, power. `fitted` (3 blocks, blocks): the fitted values of
+    each law. `variances` (2,): variance of the joint and of the geometric rate, over the sum of the squared misfits.
+    """
 
     starts: Array
     counts: Array
-    laws: tuple[_Law, _Law, _Law]
+    coefficients: Array
+    fitted: Array
+    variances: Array
 
 
 @lru_cache(maxsize=256)
@@ -120,5 +104,12 @@ def _window(start: int, stop: int, blocks: int) -> _Window:
     parts = np.array_split(np.arange(start, stop), blocks)
     times = np.array([part.mean() + 1 for part in parts])
     one = np.ones_like(times)
-    laws = (_Law.of(one, -times, -np.log(times)), _Law.of(one, -times), _Law.of(one, -np.log(times)))
-    return _Window(np.array([part[0] for part in parts]) - start, np.array([len(part) for part in parts]), laws)
+    laws = [np.stack(columns, axis=1) for columns in ((one, -times, -np.log(times)), (one, -times), (one, -np.log(times)))]
+    sizes = [np.linalg.norm(law, axis=0) for law in laws]  # t and log t may differ in size
+    inverses = [np.linalg.pinv(law / size) / size[:, None] for law, size in zip(laws, sizes, strict=True)]
+    fitted = [law @ inverse for law, inverse in zip(laws, inverses, strict=True)]
+    variances = [inverse[1] @ inverse[1] / max(blocks - len(inverse), 1) for inverse in inverses[:2]]
+    return _Window(
+        np.array([part[0] for part in parts]) - start, np.array([len(part) for part in parts]), np.concatenate(inverses),
+        np.concatenate(fitted), np.array(variances),
+    )  # fmt: skip

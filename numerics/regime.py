@@ -8,11 +8,12 @@ return. What the horizon cannot tell is `undecided`, with advice; `numerics.hori
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from numerics.decay import Decay, falls, keeps_power
+from numerics.decay import TINY, Decay, falls, keeps_power
 from numerics.loop import Array
 from numerics.spectrum import SpectralRadius
 from numerics.trajectory import MAX_PERIOD, Trajectory
@@ -88,8 +89,8 @@ def _floor(t: Trajectory) -> float | None:
     n = len(t.steps)
     third, last = t.steps[n // 2 : n * 3 // 4], t.steps[n * 3 // 4 :]
     top = float(max(third.max(), last.max()))
-    even = 0.5 < float(np.median(last) / max(np.median(third), np.finfo(float).tiny)) < 2
-    growth = float(t.norms.max() / max(t.norms[0] + t.norms[-1], np.finfo(float).tiny))
+    even = 0.5 < _median(last) / max(_median(third), TINY) < 2
+    growth = float(t.norms.max() / max(t.norms[0] + t.norms[-1], TINY))
     noise = min(max(2.0**12, 64 * growth), 0.125 / np.sqrt(t.unit))
     return top if n >= 64 and even and top <= noise * size and top < 1e-3 * float(t.steps.max()) else None
 
@@ -152,7 +153,7 @@ def _drift(t: Trajectory, base: Diagnosis, last: bool) -> Diagnosis | None:
     """Steps that keep their size while the norm grows linearly: exactly so, or on the average of several octaves of time."""
     norms, n = t.norms[1:], len(t.steps)
     time = np.arange(1, n + 1)
-    c = float(np.median((t.relative_steps * time)[n // 2 :]))
+    c = _median((t.relative_steps * time)[n // 2 :])
     late = t.steps[n // 2 :]
     a, m, z = norms[n // 2], norms[(n // 2 + n - 1) // 2], norms[-1]
     straight = abs(a - 2 * m + z) < 0.03 * abs(z - a) and z > 1.3 * a
@@ -161,8 +162,8 @@ def _drift(t: Trajectory, base: Diagnosis, last: bool) -> Diagnosis | None:
     octaves = [slice(n >> (k + 1), n >> k) for k in range(8) if n >> (k + 1) >= (8 if last and k < 5 else 60)]
     if len(octaves) < (5 if last else 7):  # one swing of a slow modulation, or of a polynomial, can look like a drift
         return None
-    tops = np.log2([max(float(norms[o].max()), np.finfo(float).tiny) for o in octaves])[::-1]
-    paces = np.array([np.median(t.steps[o]) for o in octaves])
+    tops = np.log2([max(float(norms[o].max()), TINY) for o in octaves])[::-1]
+    paces = np.array([_median(t.steps[o]) for o in octaves])
     slopes = [float(np.polyfit(np.arange(len(part)), part, 1)[0]) for part in (tops, tops[-4:])]
     gains = np.diff(tops)
     rising = bool((tops[2:] > tops[:-2] + 0.5).all())
@@ -176,10 +177,12 @@ def _drift(t: Trajectory, base: Diagnosis, last: bool) -> Diagnosis | None:
 def _period(t: Trajectory, base: Diagnosis, last: bool) -> Diagnosis | None:
     """Smallest period p after which the orbit returns: exactly, or ever more closely while the steps keep their size."""
     tail, periods = t.tail.astype(np.float64), min(MAX_PERIOD, (len(t.tail) - 1) // 2)
-    scale, rounding = float(np.median(t.steps[-len(tail) :])), 64 * t.unit * float(t.norms[-len(tail) :].max())
+    scale, rounding = _median(t.steps[-len(tail) :]), 64 * t.unit * float(t.norms[-len(tail) :].max())
     if periods < 2 or rounding > 1e-2 * scale:
         return None
     late = t.returns[len(t.returns) * 3 // 4 :, :periods]
+    if len(late) and late.max(axis=0).min() > 1e-2 * scale:  # no period returns: spare the distances in the tail
+        return None
     seen = [np.linalg.norm(tail[p:] - tail[:-p], axis=1).max() for p in range(1, periods + 1)]
     tops = np.vstack((late, seen)).max(axis=0)
     p = int(np.argmax(tops <= 10 * max(float(tops.min()), rounding))) + 1  # a multiple of the period returns no closer
@@ -221,10 +224,10 @@ def _algebraic(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
 def _moving(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
     """A bounded orbit whose steps neither fall nor rise and are no part of a cycle; bursts must go on to the end."""
     n = len(t.steps)
-    parts = [t.steps[p] for p in np.array_split(np.arange(n // 4, n), 12)]
-    tops, means = np.array([p.max() for p in parts]), np.array([p.mean() for p in parts])
-    alike = all(0.8 < float(x[6:].mean() / max(x[:6].mean(), np.finfo(float).tiny)) < 1.25 for x in (tops, means))
-    lively = tops[-1] > 0.5 * float(np.median(tops)) and tops.max() > 1e-3 * float(np.median(t.norms[n // 2 :]))
+    steps, starts, counts = t.steps[n // 4 :], *_twelfths(n - n // 4)
+    tops, means = np.maximum.reduceat(steps, starts), np.add.reduceat(steps, starts) / counts
+    alike = all(0.8 < float(x[6:].mean() / max(x[:6].mean(), TINY)) < 1.25 for x in (tops, means))
+    lively = tops[-1] > 0.5 * _median(tops) and tops.max() > 1e-3 * _median(t.norms[n // 2 :])
     bounded = float(t.norms[n // 2 :].max()) < 1.3 * float(t.norms[n // 16 : n // 4].max())
     if not (alike and lively and bounded and _trendless(t.steps, t.unit) and _trendless(t.norms[1:], t.unit)):
         return None
@@ -235,6 +238,19 @@ def _moving(t: Trajectory, base: Diagnosis) -> Diagnosis | None:
         if moves and not _trendless(t.returns[:, nearest], t.unit):
             return None  # a cycle that is still approached
     return replace(base, outcome=Outcome.APERIODIC)
+
+
+@lru_cache(maxsize=64)
+def _twelfths(n: int) -> tuple[Array, Array]:
+    """First index and length of each of 12 parts of n entries."""
+    parts = np.array_split(np.arange(n), 12)
+    return np.array([part[0] for part in parts]), np.array([len(part) for part in parts])
+
+
+def _median(x: Array) -> float:
+    """The median of x (n,) without NaN, by sorting: NumPy's own looks for NaN, which costs more."""
+    x = np.sort(x)
+    return float(x[(len(x) - 1) // 2] + x[len(x) // 2]) / 2
 
 
 def _trendless(y: Array, unit: float) -> bool:

@@ -41,7 +41,7 @@ def _gaussian(x: Array) -> Array:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "linear": Activation(lambda x, k: k * x, lambda x, k: np.full_like(x, k), ("linear_moment", "linear_moment")),
+    "linear": Activation(lambda x, k: x if k == 1 else k * x, lambda x, k: np.full_like(x, k), ("linear_moment", "linear_moment")),
     "relu": Activation(lambda x, k: np.maximum(k * x, 0), lambda x, k: k * (x > 0), ("relu_moment", "relu_moment")),
     "tanh": Activation(
         lambda x, k: np.tanh(k * x), lambda x, k: k * (1 - np.tanh(k * x) ** 2), ("tanh_moment", "tanh_slope"), mean=True

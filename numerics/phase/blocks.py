@@ -97,7 +97,7 @@ class LinearBlock:
             outcome = orbit.diagnosis.outcome
             out.outcome[i] = str(outcome)
             if outcome is Outcome.FIXED_POINT:
-                out.iterations[i] = iterations(orbit.trajectory)
+                out.iterations[i] = iterations(orbit.trajectory.relative_steps)
             h = _newton(loop, orbit.trajectory.tail[-1], e) if outcome.bounded else None
             if h is not None:
                 jacobian = loop.jacobian(h, e)

@@ -22,6 +22,7 @@ from numerics.phase.work import Wanted, Workforce, local, measure
 from theory.errors import LoopstabError, UsageError
 from theory.files import output_folder, write_atomic, write_json
 from theory.outcome import Outcome
+from theory.plain import plain
 
 TRUSTED = 3.0
 """finite-width scaling variable from which the mean-field laws are to be trusted (N6)"""
@@ -93,7 +94,7 @@ class PhaseDiagram:
         """Everything, as plain JSON (None where a number does not exist)."""
         x, y = self.cells.shares()
         cells = {"level": self.cells.level.tolist(), "x": self.x.at(x).tolist(), "y": self.y.at(y).tolist()}
-        maps = {name: json.loads(json.dumps(getattr(self, name).tolist()).replace("NaN", "null")) for name in MAPS}
+        maps = {name: plain(getattr(self, name)) for name in MAPS}
         return {**self.summary(), "map": {**cells, **maps}}
 
     def save(self, folder: str | Path) -> list[Path]:
@@ -129,7 +130,7 @@ def phase_diagram(
     settings: Mapping[str, float] | None = None, grid: tuple[int, int] = (24, 24), depth: int = 0, draws: int = 1, seed: int = 0,
     independent: bool = False, cache: str | Path | None = None, jobs: int = -1, workforce: Workforce | None = None, progress: bool = False,
 ) -> PhaseDiagram:  # fmt: skip
-    """Measure a law (linear, tanh, relu, ...) or a block (recall/norm[/residual]) over the axes x and y; `settings`: other parameters.
+    """Measure a law (linear, tanh, relu, ...) or a block ([transformer:]recall/norm[/residual]) over the axes x and y; `settings`: other parameters.
 
     `grid` is rows x cols (y x x) of the coarse cells; those where the most frequent outcome or the sign of rho - 1 changes are split
     in four, `depth` times. With `cache`, a folder, measured samples are kept and found again. `workforce` does the work (default:
@@ -201,7 +202,7 @@ def _maps(rule: Law, values: Mapping[str, Array], samples: Samples) -> dict[str,
     return {
         "rho": _median(samples.rho), "rho_theory": theory, "iterations": _median(samples.iterations),
         "sensitivity": _median(samples.sensitivity), "converged": converged,
-        "outcome": np.array([max(sorted(set(row)), key=list(row).count) for row in samples.outcome]),
+        "outcome": np.array([max(sorted(set(row)), key=row.count) for row in samples.outcome.tolist()]),
         "contradicted": np.where(np.isnan(theory), np.nan, np.where(theory < 1, 1 - converged, converged)),
         "trust": np.asarray(rule.trust(values), float),
     }  # fmt: skip
@@ -209,7 +210,9 @@ def _maps(rule: Law, values: Mapping[str, Array], samples: Samples) -> dict[str,
 
 def _median(values: Array) -> Array:
     """Median of each row over its finite entries; NaN where there are none."""
-    return np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in values])
+    rows, ordered = np.arange(len(values)), np.sort(np.where(np.isfinite(values), values, np.nan), axis=1)  # NaN last
+    count = np.isfinite(ordered).sum(axis=1)
+    return (ordered[rows, np.maximum(count - 1, 0) // 2] + ordered[rows, count // 2]) / 2
 
 
 def _number(value: float) -> float | None:

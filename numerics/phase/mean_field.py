@@ -112,8 +112,8 @@ class MeanField:
         branch = nonlinear.Branch(draw, self.activation, slope)
         h = np.full((draw.width, len(t)), np.nan)
         if self.name == "linear":
-            found = linear.measure(draw, alpha, t)
-            h, out.rho[:], out.sensitivity[:] = found.h, found.rho, found.sensitivity
+            at = linear.measure(draw, alpha, t)
+            h, out.rho[:], out.sensitivity[:] = at.h, at.rho, at.sensitivity
         else:
             for strength in np.unique(t):
                 at = branch.at(float(strength))
@@ -123,18 +123,18 @@ class MeanField:
                     _fill(branch, *at, alpha, t, same, out)
         order = np.argsort(out.rho, kind="stable")  # orbits that run together should end together
         for some in (order[i : i + COLUMNS] for i in range(0, len(order), COLUMNS)):
-            trajectories, last = orbits(draw, self.activation, slope, alpha[some], t[some])
-            beside = np.linalg.norm(last - h[:, some], axis=0) < BESIDE * np.sqrt(draw.width)
-            for k, trajectory, near, limit in zip(some, trajectories, beside, last.T, strict=True):
-                if near and out.rho[k] < 1 and trajectory.relative_steps[-1] < TOLERANCE:
-                    out.outcome[k], out.iterations[k] = str(Outcome.FIXED_POINT), iterations(trajectory)
-                    continue
-                outcome = classify(trajectory).outcome
+            found = orbits(draw, self.activation, slope, alpha[some], t[some])
+            loops = iterations(found.relative_steps)
+            beside = np.linalg.norm(found.last - h[:, some].T, axis=1) < BESIDE * np.sqrt(draw.width)
+            arrived = beside & (out.rho[some] < 1) & (found.relative_steps[-1] < TOLERANCE)
+            out.outcome[some[arrived]], out.iterations[some[arrived]] = str(Outcome.FIXED_POINT), loops[arrived]
+            for i in np.flatnonzero(~arrived).tolist():
+                k, outcome = some[i], classify(found.trajectory(i)).outcome
                 out.outcome[k] = str(outcome)
                 if outcome is Outcome.FIXED_POINT:
-                    out.iterations[k] = iterations(trajectory)
+                    out.iterations[k] = loops[i]
                     if np.isnan(out.rho[k]):
-                        self._at_limit(branch, limit, alpha, t, int(k), out)
+                        self._at_limit(branch, found.last[i], alpha, t, int(k), out)
         return out
 
     def _at_limit(self, branch: nonlinear.Branch, h: Array, alpha: Array, t: Array, k: int, out: Samples) -> None:

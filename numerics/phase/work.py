@@ -40,7 +40,8 @@ class Task:
 
     def without(self, store: Store) -> Task:
         """The same without what is known."""
-        return replace(self, points=tuple(p for p, name in zip(self.points, self.names, strict=True) if name not in store))
+        points = tuple(p for p, name in zip(self.points, self.names, strict=True) if name not in store)
+        return self if len(points) == len(self.points) else replace(self, points=points)
 
     def __call__(self) -> Samples:
         """Measure, and write the shard if there is a folder."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numerics import Outcome, Recorder
-from numerics.decay import falls, keeps_power
+from numerics.decay import Decay, falls, keeps_power
 from numerics.horizon import follow, follow_batch, looks
 from numerics.trajectory import MAX_PERIOD, STRIDE
 from theory.errors import UsageError
@@ -176,3 +176,22 @@ def test_returns_against_all_states_kept():
     for i in range(2):
         expected = [[np.linalg.norm(states[t, i] - states[t - p, i]) for p in range(1, MAX_PERIOD + 1)] for t in times]
         np.testing.assert_allclose(recorder.trajectory(i).returns, expected)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 24), (3, 200), (300, 1200)])
+def test_the_fits_of_a_window_are_least_squares(start, stop):
+    """Against lstsq on the block means, with the textbook covariance."""
+    y = np.exp(-0.01 * np.arange(1200) + 0.2 * np.random.default_rng(0).standard_normal(1200))
+    found, parts = Decay.of(y, start, stop), np.array_split(np.arange(start, stop), 24)
+    values, times = np.array([np.log(np.mean(y[p] ** 2)) / 2 for p in parts]), np.array([p.mean() + 1 for p in parts])
+    columns = {"joint": [-times, -np.log(times)], "geometric": [-times], "algebraic": [-np.log(times)]}
+    fits = {}
+    for name, law in columns.items():
+        matrix = np.column_stack([np.ones(24), *law])
+        solution = np.linalg.lstsq(matrix, values, rcond=None)[0]
+        rest = values - matrix @ solution
+        error = np.sqrt(np.linalg.inv(matrix.T @ matrix)[1, 1] * (rest @ rest) / (24 - len(solution)))
+        fits[name] = (solution, error, np.sqrt(np.mean(rest**2)))
+    (joint, error, misfit), (geometric, error_g, misfit_g), (algebraic, _, misfit_a) = fits.values()
+    slow = [joint[1], joint[2], error, misfit, geometric[1], error_g, misfit_g, algebraic[1], misfit_a]
+    np.testing.assert_allclose([getattr(found, name) for name in found.__dataclass_fields__], slow, rtol=1e-7)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from numerics import MeanFieldLoop, PhaseDiagram, phase_diagram
 from numerics.phase import Axis, Cells, linear, local, store
+from numerics.phase.diagram import _median
 from numerics.phase.draw import random_draw
 from numerics.phase.laws import law_named
 from numerics.phase.scaling import collapse, finite_size_scaling
@@ -66,6 +67,12 @@ def test_independent_cells_have_matrices_of_their_own():
     assert len(set(own.rho)) == 4
     assert not (own.rho == shared.rho).any()
     assert_same(own, phase_diagram(**same, independent=True, jobs=2))
+
+
+def test_medians_are_over_what_exists():
+    values = np.array([[1.0, 5, 2], [np.nan, 4, 1], [np.inf, np.nan, 3], [np.nan] * 3])
+    np.testing.assert_array_equal(_median(values), [2.0, 2.5, 3.0, np.nan])
+    np.testing.assert_array_equal(_median(values[:, :2]), [3.0, 4.0, np.nan, np.nan])
 
 
 # Axes and cells

@@ -85,6 +85,23 @@ def test_the_farthest_root_is_the_farthest_eigenvalue_or_refused(alpha):
     assert refused <= 5
 
 
+@pytest.mark.parametrize("alpha", [0.0, 1.0, 5.0, 40.0])
+def test_the_winding_counts_poles_less_roots_outside_a_circle(alpha):
+    """By all eigenvalues; circles of all sizes in gaps between poles and roots, as `farthest_roots` chooses them."""
+    draw = random_draw(80, (3,))
+    r, h = draw.resolvent, np.random.default_rng(1).standard_normal(80)
+    weights = (r.right.T @ h) * (r.left @ h)
+    poles, roots = np.abs(r.values + alpha), np.abs(slow_spectrum(draw.matrix, h) + alpha)
+    moduli = np.sort(np.concatenate((poles, roots, [0, alpha + 3])))
+    wide = np.diff(moduli) > 0.01
+    radius = (moduli[:-1] + np.diff(moduli) / 2)[wide]
+    slow = [(poles > one).sum() - 1 - (roots > one).sum() for one in radius]
+    many = len(radius)
+    found = secular._windings(r.values, np.tile(weights, (many, 1)), np.full(many, alpha), radius)
+    np.testing.assert_array_equal(found, slow)
+    assert len(set(slow)) > 1
+
+
 def test_a_missed_root_is_noticed(monkeypatch):
     """With so few candidates the farthest root is often among those not looked at; then there is no answer, never a wrong one."""
     monkeypatch.setattr(secular, "CANDIDATES", 2)

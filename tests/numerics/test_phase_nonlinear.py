@@ -66,7 +66,9 @@ def test_the_branch_does_not_depend_on_who_asked_before():
 @pytest.mark.parametrize(("name", "slope"), GENTLE)
 def test_orbits_side_by_side_are_the_orbits_one_by_one(name, slope):
     draw, t, alpha = random_draw(20, (2,)), np.array([0.1, 1.0, 4.0]), np.array([0.0, 1.0, 0.5])
-    found, last = orbits(draw, ACTIVATIONS[name], slope, alpha, t, loops=120)
+    together = orbits(draw, ACTIVATIONS[name], slope, alpha, t, loops=120)
+    found = [together.trajectory(k) for k in range(len(together))]
+    np.testing.assert_allclose(together.relative_steps, np.transpose([one.relative_steps for one in found]), rtol=1e-14)
     for k in range(3):
         loops = len(found[k].steps)
         slow = run(slow_loop(draw, name, slope, alpha[k], t[k]), draw.e, loops, limit=loops).trajectory
@@ -74,15 +76,19 @@ def test_orbits_side_by_side_are_the_orbits_one_by_one(name, slope):
         np.testing.assert_allclose(found[k].steps[early], slow.steps[early], rtol=1e-6, atol=1e-12)
         np.testing.assert_allclose(found[k].returns[0], slow.returns[0], rtol=1e-5, atol=1e-9)
         assert len(found[k].returns) >= len(slow.returns) > 0  # the single orbit stops when it repeats
-        np.testing.assert_array_equal(found[k].tail[-1], last[:, k])
+        np.testing.assert_array_equal(found[k].tail[-1], together.last[k])
         np.testing.assert_allclose(np.linalg.norm(found[k].tail[-1] - found[k].tail[-2]), found[k].steps[-1], atol=1e-14)
 
 
 def test_iterations_count_the_last_step_above_the_tolerance():
     draw = random_draw(20, (2,))
-    (orbit,), _ = orbits(draw, ACTIVATIONS["linear"], 1.0, np.array([0.0]), np.array([8.0]))
-    n = int(iterations(orbit))
-    assert orbit.relative_steps[n - 1 :].max() < 1e-8 <= orbit.relative_steps[n - 2]
+    steps = orbits(draw, ACTIVATIONS["linear"], 1.0, np.array([0.0, 0.0, 1.0]), np.array([8.0, 0.01, 3.0])).relative_steps
+    found = iterations(steps)
+    np.testing.assert_array_equal(np.isnan(found), [False, True, False])
+    for k in (0, 2):
+        n = int(found[k])
+        assert steps[n - 1 :, k].max() < 1e-8 <= steps[n - 2, k]
+    np.testing.assert_array_equal(iterations(np.zeros((5, 1))), [1.0])
 
 
 @pytest.mark.parametrize("name", ["linear", "tanh"])
@@ -91,8 +97,8 @@ def test_arrival_beside_a_stable_fixed_point_agrees_with_the_trajectory(name):
     law, points = MeanField(name), [(48.0, 1.0, a, t) for a in (0.0, 1.0) for t in np.geomspace(0.05, 5, 12)]
     found = law.measure((4,), points)
     alpha, t = np.array(points)[:, 2:].T
-    slow, _ = orbits(random_draw(48, (4,)), ACTIVATIONS[name], 1.0, alpha, t)
-    outcomes = np.array([str(classify(orbit).outcome) for orbit in slow])
+    slow = orbits(random_draw(48, (4,)), ACTIVATIONS[name], 1.0, alpha, t)
+    outcomes = np.array([str(classify(slow.trajectory(k)).outcome) for k in range(len(slow))])
     decided = outcomes != "undecided"
     np.testing.assert_array_equal(found.outcome[decided], outcomes[decided])
     assert set(found.outcome[~decided]) <= {"fixed-point", "undecided"}
