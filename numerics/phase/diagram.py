@@ -130,7 +130,7 @@ def phase_diagram(
     settings: Mapping[str, float] | None = None, grid: tuple[int, int] = (24, 24), depth: int = 0, draws: int = 1, seed: int = 0,
     independent: bool = False, cache: str | Path | None = None, jobs: int = -1, workforce: Workforce | None = None, progress: bool = False,
 ) -> PhaseDiagram:  # fmt: skip
-    """Measure a law (linear, tanh, relu, ...) or a block ([transformer:]recall/norm[/residual]) over the axes x and y; `settings`: other parameters.
+    """Measure a law (linear, tanh, ...) or a block ([transformer:]recall/norm[/residual]) over the axes x and y; `settings`: other values.
 
     `grid` is rows x cols (y x x) of the coarse cells; those where the most frequent outcome or the sign of rho - 1 changes are split
     in four, `depth` times. With `cache`, a folder, measured samples are kept and found again. `workforce` does the work (default:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from numerics.ensembles.activations import ACTIVATIONS
 from numerics.ensembles.loops import BlockLoop, random_loop
-from numerics.horizon import follow
+from numerics.horizon import follow_batch
 from numerics.loop import Array, LoopError
 from numerics.operator import Linearisation
 from numerics.phase.blocks import LOOPS, NEWTON, PROBES
@@ -107,13 +107,13 @@ class TransformerBlock:
     def measure(self, seed: tuple[int, ...], points: Sequence[Point]) -> Samples:
         """The orbits together, as a stack of multiples of one draw; then each fixed point by itself."""
         out, scales = Samples.empty(len(points)), np.array(points)[:, self.shared :]
-        stack, e = self._draw(seed, points[0], scales.T[:, :, None, None])
-        orbits = follow(lambda h: stack.step(h, e), np.repeat(e[None], len(points), axis=0), LOOPS)
+        e = self._draw(seed, points[0], scales[0])[1]
+        orbits = follow_batch(_Stack(lambda kept: self._draw(seed, points[0], scales[kept].T[:, :, None, None])[0], e, len(points)), LOOPS)
         for i, (point, orbit) in enumerate(zip(points, orbits, strict=True)):
             outcome = orbit.diagnosis.outcome
             out.outcome[i] = str(outcome)
             if outcome is Outcome.FIXED_POINT:
-                out.iterations[i] = iterations(orbit.trajectory)
+                out.iterations[i] = iterations(orbit.trajectory.relative_steps)
             if not outcome.bounded:
                 continue
             loop, _ = self._draw(seed, point, scales[i])
@@ -133,6 +133,29 @@ class TransformerBlock:
         )
         e = rng.standard_normal((tokens, width))
         return loop, e * np.sqrt(width) / np.linalg.norm(e, axis=1, keepdims=True)
+
+
+class _Stack:
+    """Orbits of loops that differ in their scales alone, all from h_0 = e (`numerics.horizon.Orbits`)."""
+
+    def __init__(self, loops: Callable[[Array], BlockLoop], e: Array, count: int):
+        self.loops, self.e = loops, e
+        self.h = np.repeat(e[None], count, axis=0)
+        self.numbers = np.arange(count)
+        self.loop = loops(self.numbers)
+
+    def seen(self) -> Array:
+        """The states."""
+        return self.h
+
+    def advance(self) -> None:
+        """One loop."""
+        self.h = self.loop.step(self.h, self.e)
+
+    def keep(self, kept: Array) -> None:
+        """Go on with these."""
+        self.h, self.numbers = self.h[kept], self.numbers[kept]
+        self.loop = self.loops(self.numbers)
 
 
 class _Local:
