@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
-import subprocess
-import sys
 import time
-from pathlib import Path
+import weakref
+from collections.abc import Callable
+from typing import Any
 
 import eager
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from models import zoo
 from models.checkpoint import load_model
@@ -148,30 +149,45 @@ EVALUATED = RunSpec.eval_size
 """samples on which memory is measured: as many as a run evaluates"""
 
 
-def peak_growth(which: str, case: str, loops: int, threads: int) -> None:
-    """Print by how many bytes the peak resident memory of this process grows in the evaluation, after a warm-up of one sample."""
-    torch.set_num_threads(threads)
-    model, batch = CASES[case][0](EVALUATED)
-    evaluate(which, model, Batch(batch.x[:1], batch.target[:1]), 2)
-    before = int(next(s for s in Path("/proc/self/status").read_text().splitlines() if s.startswith("VmRSS")).split()[1]) * 1024
-    evaluate(which, model, batch, loops)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before)
+class Alive(TorchDispatchMode):
+    """Bytes of the tensors made since it was entered and still held, and the most there ever were at the end of an operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: dict[int, int] = {}
+        self.peak = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        given = {x.untyped_storage()._cdata for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)}
+        for storage in (x.untyped_storage() for x in tree_leaves(out) if isinstance(x, torch.Tensor)):
+            number = storage._cdata
+            if number not in self.known and number not in given:
+                self.known[number] = storage.nbytes()
+                weakref.finalize(storage, self.known.pop, number)
+        self.peak = max(self.peak, sum(self.known.values()))
+        return out
 
 
-def evaluation(case: str, loops: int, repeats: int, threads: int) -> dict:
-    """Time and extra peak memory (each in a process of its own) of ours and the twin, and whether the curves agree."""
+def peak_alive(work: Callable[[], object]) -> int:
+    """Bytes of the tensors that `work` holds at one time, at most (scratch within an operation is not counted)."""
+    with Alive() as alive:
+        work()
+    return alive.peak
+
+
+def evaluation(case: str, loops: int, repeats: int) -> dict:
+    """Time of ours and the twin, the most bytes of tensors held for the samples that a run evaluates, and whether the curves agree."""
     make, samples = CASES[case]
     model, batch = make(samples)
     curves = {}
     works = {name: lambda name=name: curves.update({name: evaluate(name, model, batch, loops)}) for name in ("ours", "twin")}
     times = alternate(works, repeats)
-    memory = {}
-    for name in ("ours", "twin"):
-        arguments = [sys.executable, __file__, "--peak", name, case, "--loops", str(loops), "--threads", str(threads)]
-        memory[name] = int(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout)
+    model, batch = make(EVALUATED)
+    memory = {name: peak_alive(lambda name=name: evaluate(name, model, batch, loops)) for name in works}
     return {
-        "case": case, "loops": loops, "samples": len(batch.x), "speed_over_twin": ratio(times, "twin", "ours"),
-        "seconds": {name: summary(t) for name, t in times.items()}, "extra_bytes": memory,
+        "case": case, "loops": loops, "samples": samples, "speed_over_twin": ratio(times, "twin", "ours"),
+        "seconds": {name: summary(t) for name, t in times.items()}, "bytes": memory,
         "memory_share": memory["ours"] / memory["twin"], "memory_samples": EVALUATED,
         "largest_difference_of_accuracy": max(abs(a - b) for a, b in zip(curves["ours"], curves["twin"], strict=True)),
     }  # fmt: skip
@@ -201,11 +217,7 @@ def main() -> None:
     parser.add_argument("--cpu-time", action="store_true", help="measure CPU time instead of wall time")
     parser.add_argument("--only", choices=["training", "evaluation", "jacobian"], help="one part")
     parser.add_argument("--tiny", action="store_true", help="small sizes: does it run?")
-    parser.add_argument("--peak", nargs=2, metavar=("WHICH", "CASE"), help="memory of one evaluation (used by the benchmark itself)")
     a = parser.parse_args()
-    if a.peak:
-        peak_growth(*a.peak, a.loops, a.threads)
-        return
     torch.set_num_threads(a.threads)
     if a.cpu_time:
         CLOCK["seconds"] = time.process_time
@@ -223,7 +235,7 @@ def main() -> None:
             for architecture in ("internal/post", "external/post")
         ]
     if a.only in (None, "evaluation"):
-        result["evaluation"] = [evaluation(case, loops, min(repeats, 3), a.threads) for case in CASES if not (a.tiny and case == "wide")]
+        result["evaluation"] = [evaluation(case, loops, min(repeats, 3)) for case in CASES if not (a.tiny and case == "wide")]
     if a.only in (None, "jacobian"):
         result["jacobian"] = jacobian(repeats)
     print(json.dumps(result, indent=1))

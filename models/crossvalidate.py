@@ -241,7 +241,7 @@ def main_table(results: list[CrossValidation]) -> list[dict[str, Any]]:
         loops = [(c.measured_loops, c.predicted_loops) for c in r.convergence if c.measured_loops and c.predicted_loops]
         rows.append(
             {
-                "checkpoint": r.architecture, "level": r.level, "rho(W_x)": r.rho_wx, "expected": r.expected or "not claimed",
+                "checkpoint": r.name or r.architecture, "level": r.level, "rho(W_x)": r.rho_wx, "expected": r.expected or "not claimed",
                 "measured": _counts(r.outcomes), "decided at loop": _counts(r.decided), "rho": r.rho,
                 "loops": float(np.median([m for m, _ in loops])) if loops else None,
                 "predicted": float(np.median([p for _, p in loops])) if loops else None,

@@ -28,7 +28,7 @@ class Followed:
     trajectory: Trajectory
 
 
-class Orbits(Protocol):
+class OrbitBatch(Protocol):
     """A batch of orbits that are advanced together, as `follow_batch` needs them."""
 
     def seen(self) -> Array:
@@ -79,7 +79,7 @@ def follow(
 
 
 def follow_batch(
-    orbits: Orbits, loops: int = LOOPS, limit: int | None = None, *, confirm: Callable[[Followed], bool] | None = None
+    orbits: OrbitBatch, loops: int = LOOPS, limit: int | None = None, *, confirm: Callable[[Followed], bool] | None = None
 ) -> list[Followed]:
     """Classify orbits after `loops` loops and, while undecided, after 2, 4, ... times those; what is decided leaves the batch.
 

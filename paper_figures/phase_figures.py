@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95)
 """spectral radii whose level lines are drawn; 1 besides where the law crosses it"""
+SENSITIVITIES = (1.1, 1.5, 2.0, 5.0, 20.0)
+"""input sensitivities whose level lines are drawn"""
 CROWDED = 900
 """cells from which marks would hide the colours: the border of the outcomes is drawn instead"""
 MESH = 240
@@ -94,7 +96,7 @@ def iterations_figure(diagram: PhaseDiagram) -> Figure:
 
 @styled
 def sensitivity_figure(diagram: PhaseDiagram) -> Figure:
-    """Median input sensitivity at the fixed point; the linear law says 1 where it holds. 0 (no recall) has a colour of its own."""
+    """Median input sensitivity at the fixed point, with the level lines of its law. 0 (no recall) has a colour of its own."""
     figure, axis = _panel(diagram)
     values, label = diagram.sensitivity, f"{law_named(diagram.law).sensitivity}, median of the draws (log10)"
     finite = values[np.isfinite(values) & (values > 0)]
@@ -105,7 +107,7 @@ def sensitivity_figure(diagram: PhaseDiagram) -> Figure:
     _cells(figure, axis, diagram, logs, _colours("RdBu_r").with_extremes(bad=MISSING, under=BLACK), norm, label)
     zero = int((values == 0).sum())
     handles = [Patch(color=BLACK, label=f"0: the fixed point does not depend on the input ({zero} cells)")] if zero else []
-    return _finish(figure, axis, diagram, handles, np.isnan(values))
+    return _finish(figure, axis, diagram, handles, np.isnan(values), of="sensitivity")
 
 
 @styled
@@ -216,9 +218,16 @@ def _cells(
 
 
 def _finish(
-    figure: Figure, axis: Axes, diagram: PhaseDiagram, handles: list[Any], missing: np.ndarray | None, why: str = "no fixed point found"
+    figure: Figure,
+    axis: Axes,
+    diagram: PhaseDiagram,
+    handles: list[Any],
+    missing: np.ndarray | None,
+    why: str = "no fixed point found",
+    of: str = "rho",
 ) -> Figure:
-    handles = [*handles, *_law(axis, diagram)]
+    """Add the law of rho or of the sensitivity, and the legend."""
+    handles = [*handles, *_law(axis, diagram, of)]
     if missing is not None and missing.any():
         handles.append(Patch(color=MISSING, label=f"{why} ({int(missing.sum())} cells)"))
     if handles:
@@ -226,22 +235,25 @@ def _finish(
     return figure
 
 
-def _law(axis: Axes, diagram: PhaseDiagram) -> list[Line2D]:
+def _law(axis: Axes, diagram: PhaseDiagram, of: str) -> list[Line2D]:
     """Level lines of the closed form and the line from which it is to be trusted, drawn from the formulas on a fine mesh."""
     law = law_named(diagram.law)
     u, v = np.meshgrid(*[np.linspace(0, 1, MESH)] * 2)
     values = plane(law, diagram.x, diagram.y, diagram.settings, u, v)
     x, y = diagram.x.at(u), diagram.y.at(v)
-    rho, trust = np.asarray(law.theory(values), float), np.asarray(law.trust(values), float)
+    predicted, trust = law.theory(values) if of == "rho" else law.sensitivity_theory(values), np.asarray(law.trust(values), float)
     handles = []
-    levels = [level for level in (*LEVELS, 1.0) if _crosses(rho, level)]
+    levels = [level for level in ((*LEVELS, 1.0) if of == "rho" else SENSITIVITIES) if _crosses(predicted, level)]
     if levels:
         widths = [2.2 if level == 1 else 1.2 for level in levels]
-        lines = axis.contour(x, y, rho, levels=levels, colors=BLACK, linewidths=widths)
+        lines = axis.contour(x, y, predicted, levels=levels, colors=BLACK, linewidths=widths)
         lines.set(path_effects=HALO, gid="levels")
         axis.clabel(lines, fmt=lambda level: f"{level:g}", fontsize=9.5, inline_spacing=2)
         thick = " (thick: 1)" if 1.0 in levels else ""
-        handles.append(Line2D([], [], color=BLACK, linewidth=1.2, label=f"level lines of the law's ρ{thick}"))
+        named = "ρ" if of == "rho" else "sensitivity"
+        handles.append(Line2D([], [], color=BLACK, linewidth=1.2, label=f"level lines of the law's {named}{thick}"))
+    elif of != "rho" and np.nanmin(predicted, initial=np.inf) == np.nanmax(predicted, initial=-np.inf):
+        handles.append(Line2D([], [], linestyle="none", label=f"the law says {np.nanmin(predicted):g} everywhere"))
     if _crosses(trust, TRUSTED):
         lines = axis.contour(x, y, trust, levels=[TRUSTED], colors=BLACK, linewidths=1.6, linestyles=[DASHED])
         lines.set(path_effects=HALO, gid="trusted")

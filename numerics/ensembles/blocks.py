@@ -39,9 +39,9 @@ class MLP:
 
     @classmethod
     def linear(cls, matrix: Array) -> MLP:
-        """The update x -> matrix x."""
-        zero = np.zeros(len(matrix))
-        return cls(np.eye(len(matrix)), zero, matrix, zero, ACTIVATIONS["identity"])
+        """The update x -> matrix x, for matrices (d, d) or a stack of them."""
+        d = matrix.shape[-1]
+        return cls(np.eye(d), np.zeros(d), matrix, np.zeros(d), ACTIVATIONS["identity"])
 
     @classmethod
     def random(cls, rng: np.random.Generator, width: int, hidden: int, activation: Activation, scale: float | Array = 1.0) -> MLP:

@@ -26,19 +26,20 @@ from theory.plain import plain
 
 TRUSTED = 3.0
 """finite-width scaling variable from which the mean-field laws are to be trusted (N6)"""
-MAPS = ("rho", "rho_theory", "iterations", "sensitivity", "outcome", "converged", "contradicted", "trust")
+MAPS = ("rho", "rho_theory", "iterations", "sensitivity", "sensitivity_theory", "outcome", "converged", "contradicted", "trust")
 
 
 @dataclass(frozen=True)
 class PhaseDiagram:
     """Measurements over the cells of a plane; all maps are arrays (n,), one entry per cell, NaN where a number does not exist.
 
-    `rho`: median over the draws that have a fixed point of the spectral radius there (whether or not an orbit reaches it);
-    `rho_theory`: closed form; `iterations`: median loops until the relative step stays below 1e-8, over the draws that reach a fixed
-    point; `sensitivity`: median (the mean has a heavy tail); `outcome`: most frequent outcome of the orbit; `converged`: share of draws
-    whose orbit reaches a fixed point; `contradicted`: share whose orbit does so where the closed form has rho >= 1, or does not where
-    it has rho < 1; `trust`: finite-width scaling variable. The cells share the matrices of each draw unless `independent`: their errors
-    are then correlated, so that a map looks smoother than it is known, and neighbours do not confirm each other.
+    `rho`: median over the draws that have a fixed point of the spectral radius there (whether or not an orbit reaches it); `rho_theory`:
+    closed form; `iterations`: median loops until the relative step stays below 1e-8, over the draws that reach a fixed point;
+    `sensitivity`: median (the mean has a heavy tail); `sensitivity_theory`: closed form; `outcome`: most frequent outcome of the orbit;
+    `converged`: share of draws whose orbit reaches a fixed point; `contradicted`: share whose orbit does so where the closed form has rho
+    >= 1, or does not where it has rho < 1; `trust`: finite-width scaling variable. The cells share the matrices of each draw unless
+    `independent`: their errors are then correlated, so that a map looks smoother than it is known, and neighbours do not confirm each
+    other.
     """
 
     law: str
@@ -54,6 +55,7 @@ class PhaseDiagram:
     rho_theory: Array
     iterations: Array
     sensitivity: Array
+    sensitivity_theory: Array
     outcome: Array
     converged: Array
     contradicted: Array
@@ -77,6 +79,12 @@ class PhaseDiagram:
         sure = np.isfinite(self.disagreement) & (self.trust >= TRUSTED)
         return float(np.abs(self.disagreement[sure]).mean()) if sure.any() else float("nan")
 
+    @property
+    def median_sensitivity_ratio(self) -> float:
+        """Median of measured over predicted sensitivity where the law is trusted; NaN where that is nowhere."""
+        ratio = (self.sensitivity / self.sensitivity_theory)[self.trust >= TRUSTED]
+        return float(np.median(ratio[np.isfinite(ratio)])) if np.isfinite(ratio).any() else float("nan")
+
     def summary(self) -> dict[str, Any]:
         """The scalars, as plain JSON."""
         counts = {str(o): int((self.outcome == str(o)).sum()) for o in Outcome}
@@ -86,6 +94,7 @@ class PhaseDiagram:
             "depth": self.depth, "cells": len(self.cells), "draws": self.draws, "seed": self.seed, "independent": self.independent,
             "outcomes": {k: n for k, n in counts.items() if n}, "cells_without_fixed_point": int(np.isnan(self.rho).sum()),
             "cells_where_the_law_is_trusted": int(sure.sum()), "mean_absolute_error_of_rho_there": _number(self.mean_absolute_error),
+            "median_of_sensitivity_over_the_law_there": _number(self.median_sensitivity_ratio),
             "share_of_orbits_against_the_law_there": _number(float(np.mean(self.contradicted[sure]))) if sure.any() else None,
             "samples_measured": self.measured, "seconds": round(self.seconds, 2), "numpy": np.__version__, "scipy": scipy.__version__,
         }  # fmt: skip
@@ -201,7 +210,8 @@ def _maps(rule: Law, values: Mapping[str, Array], samples: Samples) -> dict[str,
     converged = (samples.outcome == str(Outcome.FIXED_POINT)).mean(axis=1)
     return {
         "rho": _median(samples.rho), "rho_theory": theory, "iterations": _median(samples.iterations),
-        "sensitivity": _median(samples.sensitivity), "converged": converged,
+        "sensitivity": _median(samples.sensitivity), "sensitivity_theory": np.asarray(rule.sensitivity_theory(values), float),
+        "converged": converged,
         "outcome": np.array([max(sorted(set(row)), key=row.count) for row in samples.outcome.tolist()]),
         "contradicted": np.where(np.isnan(theory), np.nan, np.where(theory < 1, 1 - converged, converged)),
         "trust": np.asarray(rule.trust(values), float),

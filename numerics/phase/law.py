@@ -94,6 +94,10 @@ class Law(Protocol):
         """Spectral radius that the closed form predicts, NaN where none does."""
         ...
 
+    def sensitivity_theory(self, values: Mapping[str, Array]) -> Array:
+        """Sensitivity that the closed form predicts, NaN where none does."""
+        ...
+
     def trust(self, values: Mapping[str, Array]) -> Array:
         """Finite-width scaling variable, NaN where there is none."""
         ...

@@ -77,6 +77,13 @@ class MeanField:
             return numeric("mean_field_rho")(a, sigma, beta)
         return numeric("mean_field_rho_nonlinear")(a, sigma, beta, *self._moments(values))
 
+    def sensitivity_theory(self, values: Mapping[str, Array]) -> Array:
+        """N6 (1, for the linear law) or N7; NaN up to the threshold beta_c, where it diverges."""
+        _, sigma, beta = self._strengths(values)
+        q, c = (1.0, 1.0) if self.name == "linear" else self._moments(values)
+        with np.errstate(divide="ignore"):
+            return np.where(beta**2 > sigma**2 * (c - q), numeric("mean_field_sensitivity")(sigma, beta, q, c), np.nan)
+
     def trust(self, values: Mapping[str, Array]) -> Array:
         """The scaling variable of the law; NaN below the edge beta_c, where a nonlinear law has no stable fixed point."""
         _, sigma, beta = self._strengths(values)

@@ -9,6 +9,12 @@ import tyro
 
 from theory.plain import json_text
 
+TABLES = {
+    "what the orbits do": ("level", "expected", "measured", "decided at loop", "mismatches"),
+    "convergence and accuracy": ("rho(W_x)", "rho", "loops", "predicted", "acc 30", "acc 500"),
+}
+"""columns of `main_table` that fit a terminal side by side"""
+
 
 def crossvalidate(
     checkpoint: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
@@ -48,8 +54,10 @@ def crossvalidate(
     if json_:
         print(json_text([r.to_json() for r in results]))
         return 0
-    print_rows(main_table(results), "prediction and measurement")
+    rows = main_table(results)
+    for title, columns in TABLES.items():
+        print_rows([{column: row[column] for column in ("checkpoint", *columns)} for row in rows], title)
     for r in results:
         for line in r.mismatches:
-            print(f"mismatch {r.architecture}: {line}")
+            print(f"mismatch {r.name}: {line}")
     return 0

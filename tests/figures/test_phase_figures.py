@@ -32,7 +32,7 @@ def diagram(law="linear", residual=1.0, width=100, x=BETA, y=SIGMA, cells=None, 
     values = plane(rule, x, y, settings, *cells.shares())
     theory = rule.theory(values)
     agreed = {
-        "rho": theory, "rho_theory": theory, "iterations": np.full(n, 30.0), "sensitivity": np.ones(n), "outcome": np.full(n, "fixed-point", "<U16"),
+        "rho": theory, "rho_theory": theory, "iterations": np.full(n, 30.0), "sensitivity": np.ones(n), "sensitivity_theory": rule.sensitivity_theory(values), "outcome": np.full(n, "fixed-point", "<U16"),
         "converged": np.ones(n), "contradicted": np.zeros(n), "trust": rule.trust(values),
     }  # fmt: skip
     return PhaseDiagram(law, x, y, settings, 1, 0, False, 0, cells, **{**agreed, **maps}, measured=n, seconds=1.0)
@@ -113,6 +113,23 @@ def test_level_lines_are_where_the_law_has_that_value(law, residual):
             "sigma": path[:, 1],
         }
         np.testing.assert_allclose(rule.theory(values), level, atol=2e-4)
+
+
+def test_level_lines_of_the_sensitivity():
+    """N7's law diverges at beta_c = sigma sqrt(c - q), so the larger level lies at the weaker recall; the linear law is 1 everywhere."""
+    data = diagram("tanh", 1.0)
+    (axis, *_) = figures.sensitivity_figure(data).axes
+    lines, paths = vertices(axis, "levels")
+    assert set(lines.levels) == set(figures.SENSITIVITIES)
+    rule = law_named("tanh")
+    ratios = []
+    for level, path in zip(lines.levels, paths, strict=True):
+        values = {**{k: np.full(len(path), v) for k, v in rule.complete({}).items()}, "beta": path[:, 0], "sigma": path[:, 1]}
+        np.testing.assert_allclose(np.median(rule.sensitivity_theory(values)), level, rtol=0.02)
+        ratios.append(np.median(path[:, 0] / path[:, 1]))
+    assert ratios == sorted(ratios, reverse=True)
+    assert "the law says 1 everywhere" in legend_texts(figures.sensitivity_figure(diagram("linear")))
+    assert not any("sensitivity" in text for text in legend_texts(figures.phase_figure(data)))
 
 
 @pytest.mark.parametrize("width", [30, 100, 1600])

@@ -95,7 +95,7 @@ def test_json_and_table_of_a_run_without_fixed_points():
     assert out["accuracy_500"] is None
     assert out["decided"] == {"32": 1}
     (row,) = main_table([dataclasses.replace(bare, outcomes={"drift": 3, "undecided": 1}, decided={32: 1, 64: 2})])
-    assert (row["measured"], row["decided at loop"]) == ("drift: 3, undecided: 1", "32: 1, 64: 2")
+    assert (row["checkpoint"], row["measured"], row["decided at loop"]) == ("x", "drift: 3, undecided: 1", "32: 1, 64: 2")
 
 
 @pytest.mark.parametrize("architecture", ["internal/post", "external/peri"])

@@ -5,9 +5,10 @@ import pytest
 
 from numerics import phase_diagram
 from numerics.ensembles import ACTIVATIONS, MLP, BlockLoop, Dual, random_loop
-from numerics.phase import transformer_block
-from numerics.phase.blocks import LOOPS, PROBES
+from numerics.phase import local
 from numerics.phase.laws import law_named
+from numerics.phase.local import PROBES, fixed_point
+from numerics.phase.stack import LOOPS
 from numerics.phase.transformer_block import TransformerBlock
 from theory.architecture import Architecture
 from theory.errors import UsageError
@@ -22,7 +23,8 @@ def points(law, **columns):
 
 def drawn(law, seed, point):
     """The loop and its input, without a stack."""
-    return law._draw(seed, point, np.array(point[law.shared :]))
+    loop, e = law.drawn(seed, point)
+    return loop(np.array(point[law.shared :])), e
 
 
 # Names and parameters
@@ -160,7 +162,7 @@ def test_large_sizes_without_matrices_agree_with_small_ones(monkeypatch):
     law = law_named("transformer:external/sandwich")
     wanted = points(law, state=[0.5, 2.0], recall=[3.0, 1.0], tokens=[5, 5])
     dense = law.measure((0, 0), wanted)
-    monkeypatch.setattr(transformer_block, "DENSE", 0)
+    monkeypatch.setattr(local, "DENSE", 0)
     matrix_free = law.measure((0, 0), wanted)
     assert np.isfinite(dense.rho).all()
     np.testing.assert_allclose(matrix_free.rho, dense.rho, rtol=1e-6)
@@ -171,15 +173,12 @@ def test_newton_finds_an_expansive_fixed_point_or_says_that_there_is_none():
     """h' = N(h - 3 h), eps = 0.01: J = -2/sqrt(eps) = -20 at 0, where no orbit stays; h' = h + 1: I - J is singular."""
     eye, zero, one = np.eye(2), np.zeros(2), np.ones((1, 2))
     expansive = BlockLoop(Architecture.parse("none/post"), (MLP.linear(-3 * eye),), eye, eye, zero, np.ones(2), 1e-2)
-    local = transformer_block._fixed_point(expansive, 1e-3 * one, one)
-    assert local is not None
-    np.testing.assert_allclose(local.h, 0, atol=1e-12)
-    assert local.radius() == pytest.approx(20)
+    found = fixed_point(expansive, 1e-3 * one, one)
+    assert found is not None
+    np.testing.assert_allclose(found.h, 0, atol=1e-12)
+    assert found.radius() == pytest.approx(20)
     moving = MLP(eye, zero, 0 * eye, np.ones(2), ACTIVATIONS["tanh"])
-    assert (
-        transformer_block._fixed_point(BlockLoop(Architecture.parse("none/pre"), (moving,), eye, eye, zero, np.ones(2), 1e-2), one, one)
-        is None
-    )
+    assert fixed_point(BlockLoop(Architecture.parse("none/pre"), (moving,), eye, eye, zero, np.ones(2), 1e-2), one, one) is None
 
 
 # Seeds and diagrams

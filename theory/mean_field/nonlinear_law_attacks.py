@@ -11,7 +11,7 @@ import sympy as sp
 
 from theory.falsifier import Falsifier
 from theory.formulas import formula
-from theory.mean_field.simulation import Activation, gaussian_input, ginibre, settle, sparse_input, tanh
+from theory.mean_field.simulation import Activation, gaussian_input, ginibre, sensitivity, settle, sparse_input, tanh
 
 WIDTH = 100
 GAIN = 3
@@ -33,9 +33,9 @@ class _Draw(NamedTuple):
         return sum(x**4 for x in self.e) / len(self.e)
 
 
-def _draw(rng: random.Random, gaussian: bool = True, beta: float = 2.0) -> _Draw:
+def _draw(rng: random.Random, gaussian: bool = True, beta: float = 2.0, density: float = 1.0) -> _Draw:
     matrix = ginibre(rng, WIDTH)
-    return _Draw(matrix, gaussian_input(rng, WIDTH) if gaussian else sparse_input(rng, WIDTH), beta)
+    return _Draw(matrix, gaussian_input(rng, WIDTH) if gaussian else sparse_input(rng, WIDTH, density), beta)
 
 
 def _wrong_slope(case: _Draw) -> str | None:
@@ -46,6 +46,18 @@ def _wrong_slope(case: _Draw) -> str | None:
         return (
             f"tanh(3x), d = {WIDTH}, sigma = 1, beta = {case.beta:g}, (1/d) Sum e^4 = {case.kurtosis:.3g}: mean phi'(h)^2 = {slope:.3f}, "
             f"rho by the bulk {radius:.3f}; Gaussian entries have {SLOPE:.3f} and {gaussian:.3f}"
+        )
+    return None
+
+
+def _wrong_sensitivity(case: _Draw) -> str | None:
+    law = float(formula("mean_field_sensitivity")(1, sp.Float(case.beta), sp.Float(MOMENT), sp.Float(SLOPE)))
+    at = settle(case.matrix, case.e, case.beta, STEEP, tol=1e-9)
+    found = sensitivity(case.matrix, at, STEEP, 0.0, case.beta, random.Random(0))
+    if abs(found / law - 1) > 0.6:  # eight draws of Gaussian entries stayed within 17 %
+        return (
+            f"tanh(3x), d = {WIDTH}, sigma = 1, beta = {case.beta:g}, (1/d) Sum e^4 = {case.kurtosis:.3g}: (1/d) tr S S^T = {found:.3f}, "
+            f"by the law of Gaussian entries {law:.3f}"
         )
     return None
 
@@ -106,6 +118,15 @@ FALSIFIERS = (
         lambda rng, keep: _draw(rng, gaussian=keep),
         lambda case: case.kurtosis > 1.5,
         _wrong_slope,
+        3,
+    ),
+    Falsifier(
+        "sensitivity_to_sparse_input",
+        "gaussian_input",
+        "(1/d) tr S S^T is within 60 % of beta^2/(beta^2 - beta_c^2)",
+        lambda rng, keep: _draw(rng, keep, beta=2.5, density=0.05),
+        lambda case: 1.5 < case.kurtosis < 10,
+        _wrong_sensitivity,
         3,
     ),
     Falsifier(

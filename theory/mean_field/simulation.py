@@ -94,6 +94,33 @@ def settle(
     return Settled(h, s, step)
 
 
+def sensitivity(
+    matrix: Sequence[Vector],
+    at: Settled,
+    activation: Activation,
+    a: float,
+    beta: float,
+    rng: random.Random,
+    probes: int = 8,
+    loops: int = 40,
+) -> float:
+    """Mean of |S v|^2/|v|^2 over Gaussian v, S = (I - J)^{-1} K at a settled state with rho < 1: an estimate of (1/d) tr S S^T.
+
+    S v is the limit of x' = J x + K v, with J = P (a + A phi'(h))/s and K = beta P/s.
+    """
+    slopes, size, total = [activation.slope(x) for x in at.h], dot(at.h, at.h), 0.0
+    for _ in range(probes):
+        v = [rng.gauss(0, 1) for _ in at.h]
+        x = [0.0] * len(v)
+        for _ in range(loops):
+            image = times(matrix, list(map(mul, slopes, x)))
+            moved = [(a * x + y + beta * z) / at.s for x, y, z in zip(x, image, v, strict=True)]
+            along = dot(at.h, moved) / size
+            x = [x - along * y for x, y in zip(moved, at.h, strict=True)]
+        total += dot(x, x) / dot(v, v)
+    return total / probes
+
+
 def spectral_radius(
     matrix: Sequence[Vector], at: Settled, activation: Activation, a: float, rng: random.Random, skip: int = 30, loops: int = 80
 ) -> float:

@@ -21,7 +21,9 @@ from theory.mean_field.simulation import (
     Activation,
     Settled,
     dot,
+    gaussian_input,
     ginibre,
+    sensitivity,
     settle,
     sparse_input,
     spectral_radius,
@@ -213,3 +215,13 @@ def test_block_forms(external):
         scales.append(at.s / norm)
     assert sum(ratios) / 6 == pytest.approx(1, abs=0.2)
     assert sum(scales) / 6 == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize("a", [0.0, 1.5])
+def test_sensitivity_of_a_loop_without_weights(a):
+    """A = 0: the fixed point is h = e and S = P, of trace d - 1, whatever the residual path (M1)."""
+    rng = random.Random(0)
+    e, zero = gaussian_input(rng, 50), [[0.0] * 50] * 50
+    at = settle(zero, e, 2.0, LINEAR, a)
+    found = sensitivity(zero, at, LINEAR, a, 2.0, rng, probes=40, loops=80)
+    assert found == pytest.approx(49 / 50, abs=0.02)
