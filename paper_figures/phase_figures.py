@@ -98,12 +98,12 @@ def iterations_figure(diagram: PhaseDiagram) -> Figure:
 def sensitivity_figure(diagram: PhaseDiagram) -> Figure:
     """Median input sensitivity at the fixed point, with the level lines of its law. 0 (no recall) has a colour of its own."""
     figure, axis = _panel(diagram)
-    values, label = diagram.sensitivity, f"{law_named(diagram.law).sensitivity}, median of the draws (log10)"
-    finite = values[np.isfinite(values) & (values > 0)]
-    reach = max(2.0, float(np.max(np.abs(np.log10(finite)), initial=0)))
+    values, label = diagram.sensitivity, f"{law_named(diagram.law).sensitivity}, median of the draws (log10, clipped)"
+    sizes = np.abs(np.log10(values[np.isfinite(values) & (values > 0)]))
+    reach = max(0.5, float(np.quantile(sizes, 0.98)) if len(sizes) else 0)
     norm = TwoSlopeNorm(0, -reach, reach)
     with np.errstate(divide="ignore"):
-        logs = np.where(values > 0, np.log10(values), np.where(values == 0, -2 * reach, np.nan))
+        logs = np.where(values > 0, np.clip(np.log10(values), -reach, reach), np.where(values == 0, -2 * reach, np.nan))
     _cells(figure, axis, diagram, logs, _colours("RdBu_r").with_extremes(bad=MISSING, under=BLACK), norm, label)
     zero = int((values == 0).sum())
     handles = [Patch(color=BLACK, label=f"0: the fixed point does not depend on the input ({zero} cells)")] if zero else []
@@ -239,16 +239,22 @@ def _law(axis: Axes, diagram: PhaseDiagram, of: str) -> list[Line2D]:
     """Level lines of the closed form and the line from which it is to be trusted, drawn from the formulas on a fine mesh."""
     law = law_named(diagram.law)
     u, v = np.meshgrid(*[np.linspace(0, 1, MESH)] * 2)
-    values = plane(law, diagram.x, diagram.y, diagram.settings, u, v)
+    plain = plane(law, diagram.x, diagram.y, diagram.settings, u, v)
     x, y = diagram.x.at(u), diagram.y.at(v)
-    predicted, trust = law.theory(values) if of == "rho" else law.sensitivity_theory(values), np.asarray(law.trust(values), float)
+    predicted, trust = law.theory(plain) if of == "rho" else law.sensitivity_theory(plain), np.asarray(law.trust(plain), float)
     handles = []
     levels = [level for level in ((*LEVELS, 1.0) if of == "rho" else SENSITIVITIES) if _crosses(predicted, level)]
     if levels:
         widths = [2.2 if level == 1 else 1.2 for level in levels]
-        lines = axis.contour(x, y, predicted, levels=levels, colors=BLACK, linewidths=widths)
+        # contours interpolate linearly: the sensitivity diverges at the threshold, its inverse does not
+        values, drawn = (predicted, levels) if of == "rho" else (1 / predicted, [1 / level for level in reversed(levels)])
+        lines = axis.contour(x, y, values, levels=drawn, colors=BLACK, linewidths=widths)
         lines.set(path_effects=HALO, gid="levels")
-        axis.clabel(lines, fmt=lambda level: f"{level:g}", fontsize=9.5, inline_spacing=2)
+        middles = [
+            path.vertices[int(len(path) * (0.4 + 0.2 * (i % 2)))] for i, path in enumerate(lines.get_paths())
+        ]  # apart from each other
+        words = {level: f"{level if of == 'rho' else 1 / level:g}" for level in drawn}
+        axis.clabel(lines, fmt=words, fontsize=9.5, inline_spacing=2, manual=middles)
         thick = " (thick: 1)" if 1.0 in levels else ""
         named = "ρ" if of == "rho" else "sensitivity"
         handles.append(Line2D([], [], color=BLACK, linewidth=1.2, label=f"level lines of the law's {named}{thick}"))

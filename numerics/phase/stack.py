@@ -10,8 +10,8 @@ from numerics.ensembles.loops import BlockLoop
 from numerics.horizon import follow_batch
 from numerics.loop import Array
 from numerics.phase.law import Samples
-from numerics.phase.local import fixed_point
 from numerics.phase.orbits import iterations
+from numerics.phase.tangent import fixed_point
 from theory.outcome import Outcome
 
 LOOPS = 400
@@ -50,7 +50,7 @@ def measure(loop: Scaled, scales: Array, e: Array) -> Samples:
     """One sample for every row of scales (K, m); the input e is (tokens, width).
 
     The fixed point: the limit of the orbit from h_0 = e, else what Newton's method finds from the last state of a bounded orbit. The
-    sensitivity: `Local.sensitivity`, 0 without recall.
+    sensitivity: `Tangent.sensitivity`, 0 without recall.
     """
     out = Samples.empty(len(scales))
     for i, orbit in enumerate(follow_batch(Stack(loop, scales, e), LOOPS)):
@@ -58,8 +58,8 @@ def measure(loop: Scaled, scales: Array, e: Array) -> Samples:
         out.outcome[i] = str(outcome)
         if outcome is Outcome.FIXED_POINT:
             out.iterations[i] = iterations(orbit.trajectory.relative_steps)
-        local = fixed_point(loop(scales[i]), orbit.trajectory.tail[-1].reshape(e.shape), e) if outcome.bounded else None
-        if local is not None:
-            out.rho[i] = local.radius()
-            out.sensitivity[i] = local.sensitivity()
+        at = fixed_point(loop(scales[i]), orbit.trajectory.tail[-1].reshape(e.shape), e) if outcome.bounded else None
+        if at is not None:
+            out.rho[i] = at.radius()
+            out.sensitivity[i] = at.sensitivity()
     return out

@@ -1,4 +1,4 @@
-"""A block loop near one state: Newton's method to a fixed point, and the spectral radius and the sensitivity there."""
+"""The derivative of a block loop at one state: Newton's method to a fixed point, and the spectral radius and the sensitivity there."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ PROBES = 8
 """random changes of the input whose responses are averaged"""
 
 
-class Local:
-    """The loop near the state h: its Jacobian J as a matrix up to `DENSE` dimensions, by products beyond."""
+class Tangent:
+    """The loop at the state h: its Jacobian J as a matrix up to `DENSE` dimensions, by products beyond."""
 
     def __init__(self, loop: BlockLoop, h: Array, e: Array):
         self.loop, self.h, self.e = loop, h, e
@@ -47,16 +47,16 @@ class Local:
         return float(np.mean(np.sum(response**2, axis=1) / np.sum(v**2, axis=(1, 2))))
 
 
-def fixed_point(loop: BlockLoop, h: Array, e: Array) -> Local | None:
+def fixed_point(loop: BlockLoop, h: Array, e: Array) -> Tangent | None:
     """The loop at the fixed point that Newton's method finds from h; None when it finds none."""
     with np.errstate(all="ignore"):
         for _ in range(NEWTON):
             try:
-                local = Local(loop, h, e)
-                defect = local.products.image - h
+                tangent = Tangent(loop, h, e)
+                defect = tangent.products.image - h
                 if np.linalg.norm(defect) <= RESIDUAL * np.linalg.norm(h):
-                    return local
-                h = h + local.solve(defect.reshape(1, -1)).reshape(h.shape)
+                    return tangent
+                h = h + tangent.solve(defect.reshape(1, -1)).reshape(h.shape)
             except (LoopError, np.linalg.LinAlgError):  # left the domain, or met a singular I - J
                 return None
     return None
