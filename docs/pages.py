@@ -12,9 +12,11 @@ from typing import Any
 from zoo_page import zoo_page
 
 from paper_figures.appendix import scope
+from paper_figures.figures import save_figure
 from paper_figures.markup import markdown_of_latex
 from paper_figures.markup import markdown_of_prose as plain
 from paper_figures.tables import predictions
+from paper_figures.zoo_figure import plan_runs, zoo_figure
 from theory import check, ledger
 from theory.cache import default_cache
 from theory.files import write_atomic
@@ -23,12 +25,15 @@ from theory.table import Cell, paper_table
 
 
 def write_pages(folder: Path) -> None:
-    """Check the ledger and write `ledger.md`, `table.md`, `zoo.md` and `claims/ID.md` into the folder; pages of claims that are gone go."""
+    """Check the ledger and write `ledger.md`, `table.md`, `zoo.md` (with its figure) and `claims/ID.md` into the folder; pages of claims
+    that are gone go.
+    """
     store = default_cache()
     reports = [check(claim, store) for claim in ledger()]
     (folder / "claims").mkdir(exist_ok=True)
     pages = {f"claims/{slug(r.claim.id)}.md": claim_page(r, references(folder / "references.bib")) for r in reports}
     pages |= {"ledger.md": ledger_page([r.to_json() for r in reports]), "table.md": table_page(paper_table(ledger())), "zoo.md": zoo_page()}
+    save_figure(zoo_figure(plan_runs()), folder / "_static" / "zoo")
     for old in (folder / "claims").glob("*.md"):
         if f"claims/{old.name}" not in pages:
             old.unlink()

@@ -7,8 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from models import zoo
-
-SHOWN_LOOPS = 30
+from models.zoo_record import SHOWN_LOOPS, kind_of, shares, task_of
 
 
 def zoo_page() -> str:
@@ -22,6 +21,10 @@ def zoo_page() -> str:
         "again. Without recall the gradient goes through all loops, or only through the last ones where it says published, the form of "
         "the paper, which starves the encoder.",
         "",
+        "![Accuracy of the trained loops at best and after 500 loops](_static/zoo.svg)",
+        "",
+        "*The plan `cpu`, a column for each task: every run at its best (hollow) and after 500 loops (filled).*",
+        "",
     ]
     for task in dict.fromkeys(map(task_of, runs.values())):
         chosen = {name: run for name, run in runs.items() if task_of(run) == task}
@@ -30,24 +33,6 @@ def zoo_page() -> str:
         lines += _table(["architecture", "seeds", *levels], _means(chosen, levels))
         lines += ["", "Every run:", "", *_table(["checkpoint", "architecture", "seed", "steps", "s", *levels], _rows(chosen, levels)), ""]
     return "\n".join(lines)
-
-
-def task_of(run: Mapping[str, Any]) -> str:
-    """The task and its largest training length."""
-    bits = run["config"]["schedule"].get("bits")
-    return run["task"] + (f", {bits} bits" if bits else "")
-
-
-def kind_of(run: Mapping[str, Any]) -> str:
-    """The architecture; without recall also how its encoder learns, where that is the published way."""
-    published = run["architecture"].startswith("none/") and run["config"]["encoder_gradient"] == "published"
-    return run["architecture"] + " (published)" * published
-
-
-def shares(run: Mapping[str, Any], level: str) -> tuple[float, float, float]:
-    """Accuracy at its best, early (30 loops at most) and at the last loop measured."""
-    curve, loops = run["accuracy"][level], run["loops"]
-    return max(curve), curve[max(i for i, t in enumerate(loops) if t <= SHOWN_LOOPS or i == 0)], curve[-1]
 
 
 def _rows(runs: Mapping[str, Mapping[str, Any]], levels: Sequence[str]) -> list[list[str]]:

@@ -172,10 +172,10 @@ def proved_ball(f: CertifiedMap, low: Any, high: Any, width: float = 1e-20) -> B
         if new is None or not inside(new, x):
             return None
         # every further step holds the same zero, whether or not it contracts
-        for _ in range(60):
-            x = new
-            step = ball_step(f, x)
-            if step is None or not inside(step, x) or max(float(xi.rad()) for xi in x) < width:
+        x, last = new, float("inf")
+        while width < (widest := max(float(xi.rad()) for xi in x)) < 0.9 * last:
+            step, last = ball_step(f, x), widest
+            if step is None:
                 break
-            new = step
+            x = [xi.intersection(si) for xi, si in zip(x, step, strict=True)]
         return x

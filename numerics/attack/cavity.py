@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
+from scipy.optimize import root_scalar
 from scipy.special import erf
 
 from numerics.attack.derivative import normalised
@@ -139,7 +140,8 @@ def _obeys(case: Case) -> str | None:
 
 @st.composite
 def _share(draw: DrawFn, gaussian: bool = False, resonant: bool = False) -> Case:
-    """Inputs +-1/sqrt(p) on a share p of the entries; the share u of the input in the state is drawn, beta follows.
+    """Inputs +-1/sqrt(p) on a share p of the entries; the scaling variable x in [3, 7] gives the share u of the input in the state, and
+    that gives beta; or with u drawn:
 
     `gaussian`: the entries are Gaussian instead; `resonant`: sin(pi x) with p = 1, started at h_0 = e, which is fixed whatever beta.
     """
@@ -152,32 +154,44 @@ def _share(draw: DrawFn, gaussian: bool = False, resonant: bool = False) -> Case
     return {
         "seed": draw(st.integers(0, 2**31)), "d": d, "draws": 64 if gaussian else 24, "activation": name, "k": k, "density": density,
         "entries": "gaussian" if gaussian else "sparse", "kind": "", "a": 0.0 if gaussian else draw(st.sampled_from((0.0, 0.5, 1.0))),
-        "sigma": draw(fractions(1 / 2, 2)), "u": draw(fractions(7 / 8 if gaussian else 3 / 4, 15 / 16)),
-        "at_input": resonant,
+        "sigma": draw(fractions(1 / 2, 2)), "at_input": resonant, "x": 0.0 if gaussian or resonant else draw(fractions(3, 7)),
+        "u": draw(fractions(7 / 8 if gaussian else 3 / 4, 15 / 16)) if gaussian or resonant else 0.0,
     }  # fmt: skip
 
 
+def _share_moments(case: Case, v: float) -> tuple[float, float]:
+    """(q, c) over the entries of h = sqrt(1 - v) g + sqrt(v) e."""
+    activation, k, p = ACTIVATIONS[case["activation"]], case["k"], case["density"]
+    if not activation.spread:  # ReLU sees the variance only, of every symmetric law
+        return activation.moments(k)
+    on, zero = (activation.moments(k, float(np.sqrt(1 - v)), mean) for mean in (float(np.sqrt(v / p)), 0.0))
+    return tuple(float(numeric("sparse_mixture")(p, x, y)) for x, y in zip(on, zero, strict=True))  # type: ignore[return-value]
+
+
+def _share_of(case: Case) -> float:
+    """The share u whose scaling variable is the case's x: d^(1/4) sqrt(w^2 - sigma^2 c)/(sigma sqrt(c)), which grows with u."""
+
+    def gap(u: float) -> float:
+        q, c = _share_moments(case, u * u)
+        return u * u * q / (1 - u * u) + q - c * (1 + case["x"] ** 2 / np.sqrt(case["d"]))  # w^2/sigma^2 = q + (beta/sigma)^2
+
+    return float(root_scalar(gap, bracket=(1 / 16, 1 - 2**-20), method="brentq").root)
+
+
 def _obeys_with_share(case: Case) -> str | None:
-    """The balance at the drawn share gives beta, the bulk and the outlier; medians of 1 - rho within 15 % and of s within 4/d."""
-    activation, k, p, u, sigma = ACTIVATIONS[case["activation"]], case["k"], case["density"], case["u"], case["sigma"]
-
-    def moments(v: float) -> tuple[float, float]:
-        if not activation.spread:  # ReLU sees the variance only, of every symmetric law
-            return activation.moments(k)
-        on, zero = (activation.moments(k, float(np.sqrt(1 - v)), mean) for mean in (float(np.sqrt(v / p)), 0.0))
-        return tuple(float(numeric("sparse_mixture")(p, x, y)) for x, y in zip(on, zero, strict=True))  # type: ignore[return-value]
-
+    """The balance at the share gives beta, the bulk and the outlier; medians of 1 - rho within 15 % and of s within 4/d."""
+    k, p, sigma, u = case["k"], case["density"], case["sigma"], case["u"] or _share_of(case)
     v = u * u
-    q, c = moments(v)
-    step = 1e-5
-    steepness = (moments(v + step)[0] - moments(v - step)[0]) / (2 * step)
+    q, c = _share_moments(case, v)
+    step = min(1e-5, (1 - v) / 4)
+    steepness = (_share_moments(case, v + step)[0] - _share_moments(case, v - step)[0]) / (2 * step)
     beta = sigma * float(numeric("recall_of_share")(u, q))
     w = beta / u
     nu = float(numeric("input_outlier")(v, q, steepness))
     rho = float(numeric("mean_field_rho_outlier")(case["a"], w, sigma * np.sqrt(c) / w, nu))
     where = (
         f"seed {case['seed']}, d = {case['d']}, {case['activation']}({k:g} x), entries on a share {p:g} ({case['entries']}), "
-        f"a = {case['a']:g}, sigma = {sigma:g}, beta = {beta:.4g}, u = {u:g}, nu*/w = {nu:.3g}"
+        f"a = {case['a']:g}, sigma = {sigma:g}, beta = {beta:.4g}, u = {u:.4g}, nu*/w = {nu:.3g}"
     )
     return _verdict(case, _draws(case, beta, case["at_input"]), case["a"] + w, rho, where)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from theory.files import output_folder, write_json
 from theory.plain import json_text
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ def certify(
     seed: int = 0,
     jobs: int = 1,
     max_boxes: int = 200_000,
+    out: Path | None = None,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
     """Count the fixed points of random networks, every one proved (Krawczyk, ball arithmetic), the rest of the state space proved empty.
@@ -46,12 +49,16 @@ def certify(
         seed: Seed of the weights and directions.
         jobs: Processes; -1 for all cores.
         max_boxes: Boxes after which a network is given up as undecided.
+        out: Folder for certify.json and, of counts, a figure (certify.png, certify.svg).
         json_: Print one list of objects instead of a table.
     """
     from numerics.branch_counts import count_branches
     from numerics.fixed_point_counts import count_fixed_points
+    from paper_figures.count_figure import count_figure
+    from paper_figures.figures import save_figure
     from paper_figures.tables import print_rows
 
+    folder = None if out is None else output_folder(out)  # a wrong one is told before the work
     cases = [(d, gain) for d in sizes for gain in gains]
     results: list[Any]
     if branch is None:
@@ -61,6 +68,10 @@ def certify(
         options: dict[str, Any] = {"recall": recall, "length": branch, "seed": seed, "jobs": jobs, "max_boxes": max_boxes}
         results = [count_branches(ensemble, d, gain, networks, **options) for d, gain in cases]
         rows, title = [_branch_row(r) for r in results], f"certified branches, inputs of length {branch:g}, recall {recall:g}"
+    if folder is not None:
+        write_json(folder / "certify.json", [r.to_json() for r in results])
+        if branch is None and results:
+            save_figure(count_figure(results), folder / "certify")
     if json_:
         print(json_text([r.to_json() for r in results]))
     else:
