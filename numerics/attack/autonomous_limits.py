@@ -90,8 +90,11 @@ def _segment(draw: Draw, most: int = 3, drop: str = "") -> Case:
     d = draw(st.integers(1 if drop in ("", "recall") else 2, most if drop in ("", "recall") else 2))
     start = draw(vector(d))
     end = start + draw(nonzero_vector(d))
+    weights = draw(matrix(d, d))
+    if draw(st.integers(0, 3)):
+        weights = (weights + weights.T) / 2  # has an energy (Hopfield): in larger dimensions most others never settle
     case = {
-        "matrix": draw(matrix(d, d)), "bias": np.zeros(d), "noise": 1.0, "relax": draw(st.sampled_from((0.25, 0.5))), "leak": 1.0,
+        "matrix": weights, "bias": np.zeros(d), "noise": 1.0, "relax": draw(st.sampled_from((0.25, 0.5))), "leak": 1.0,
         "recall": np.zeros((d, d)), "torn": False, "seed": draw(SEEDS), "start": start, "end": end,
     }  # fmt: skip
     if drop == "recall":

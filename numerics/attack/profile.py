@@ -11,8 +11,8 @@ from theory.errors import UsageError
 class Profile:
     """Budgets of one suite, of cost 1: its cases (`least` at any cost), the cases of each drop, and times in seconds.
 
-    `seconds` ends the search among the cases, and that of each drop, wherever they are: it is a bound for slow machines (`quick`,
-    `default`) or the budget itself (`deep`). `size`: dimension of the larger cases, where a suite has them.
+    `seconds` ends the search among the cases wherever it is, and `power_share` of that the search of each drop: a bound for slow machines
+    (`quick`, `default`) or the budget itself (`deep`). `size`: dimension of the larger cases, where a suite has them.
     """
 
     name: str
@@ -22,6 +22,7 @@ class Profile:
     seconds: float
     shrink_seconds: float
     size: int | None = None
+    power_share: float = 1.0
 
     def cases(self, cost: float) -> int:
         """Cases of a suite of that cost."""
@@ -45,7 +46,7 @@ PROFILES = {
     for profile in (
         Profile("quick", examples=60, least=5, power=60, seconds=60, shrink_seconds=1),
         Profile("default", examples=1000, least=30, power=400, seconds=120, shrink_seconds=20, size=5),
-        Profile("deep", examples=100_000, least=1000, power=4000, seconds=3600, shrink_seconds=120, size=8),
+        Profile("deep", examples=100_000, least=1000, power=4000, seconds=3600, shrink_seconds=120, size=8, power_share=0.5),
     )
 }
 

@@ -31,11 +31,11 @@ def attack(suite: Suite, profile: Profile, seed: int = 0, progress: Progress | N
     `progress` is called with the number of cases judged since the last call.
     """
     source = f"{seed}/{suite.label}"
-    limits = {"seconds": profile.seconds, "shrink_seconds": profile.shrink_seconds, "progress": progress}
+    limits: dict[str, Any] = {"seconds": profile.seconds, "shrink_seconds": profile.shrink_seconds, "progress": progress}
     found = search(suite.draw(profile.size), suite.judge, examples=profile.cases(suite.cost), source=source, **limits)
     powers = []
     for drop in suite.drops:
-        examples = profile.power_cases(suite.cost)
+        examples, limits["seconds"] = profile.power_cases(suite.cost), profile.power_share * profile.seconds
         without = search(drop.cases(), suite.judge, examples=examples, source=f"{source}/{drop.hypothesis}", **limits)
         powers.append(Power(drop.hypothesis, without.tried, without.undecided, without.seconds, _evidence(without.fallen)))
     return Report(

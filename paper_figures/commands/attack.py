@@ -61,8 +61,7 @@ def attack(
     suites = find_suites(claim) if claim else all_suites()
     budget = find_profile(profile).limited(examples=examples)
     if minutes is not None:
-        # the share of a suite goes to its own cases and to its drops alike
-        searches = sum(1 + len(suite.drops) for suite in suites)
+        searches = sum(1 + budget.power_share * len(suite.drops) for suite in suites)
         budget = budget.limited(seconds=60 * minutes * _cores(jobs) / searches)
     reports = _run(suites, budget, seed, out, jobs)
     lines = [line for report in reports for line in report.complaints]

@@ -119,6 +119,9 @@ def test_minutes_are_shared_by_the_searches(run, monkeypatch):
     with pytest.raises(pytest.skip.Exception):
         run("--minutes", "2", suites=(toy(), toy("A2")))
     assert seen == [30]  # two suites, each with its cases and one drop
+    with pytest.raises(pytest.skip.Exception):
+        run("--minutes", "2", "--profile", "deep", suites=(toy(), toy("A2")))
+    assert seen == [30, 40]  # drops get half as much
 
 
 def test_replay(run, tmp_path):

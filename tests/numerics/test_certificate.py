@@ -122,6 +122,14 @@ def test_against_dense_newton(family, seed):
             assert p.radius_of_spectrum[0] == pytest.approx(np.abs(np.linalg.eigvals(jacobian)).max(), abs=1e-7)
 
 
+def test_balls_are_tight_where_a_coordinate_is_exact():
+    """h = tanh(0, 2 h_2): the first coordinate is 0 from the first step on, and must not end the refinement of the second."""
+    c = certify(TanhMap.of(np.eye(2), np.diag([0.0, 2.0]), np.zeros(2)))
+    assert c.count == 3
+    assert max(float(p.radius.max()) for p in c.points) < 1e-12
+    np.testing.assert_allclose(sorted(p.center[1] for p in c.points), [-0.9575040240772687, 0, 0.9575040240772687], atol=1e-15)
+
+
 def test_twelve_random_maps_are_not_all_of_one_kind():
     """Power of the comparison above: the twin meets several counts."""
     counts = {

@@ -84,6 +84,32 @@ def test_a_recall_along_the_state_is_no_counterexample():
     assert suite.judge(case) is None
 
 
+def test_a_parameter_along_the_state_is_no_counterexample():
+    """v along h*: D_theta f = P v/s is 0 up to rounding, and so is the gradient (found by a deep run, seed 11)."""
+    (suite,) = (s for s in gradients.SUITES if s.name == "limit of the gradient")
+    case = {"matrix": np.array([[1.5000000000000002, 1.0658141036401502e-16], [-1.1546319456101628e-16, 1.5000000000000002]])}
+    case |= {"drive": np.full(2, -3.09375), "direct": -np.ones(2), "start": np.array([-1.0, 1.0]), "start_gradient": np.zeros(2)}
+    assert suite.judge({**case, "loops": 2, "kept": 1, "kappa": 0.9411764705882353}) is None
+
+
+def test_candidates_with_an_exact_coordinate_are_enclosed_tightly():
+    """n = tanh(0, 2 h_2): the ball stayed 0.02 wide where one coordinate is exactly 0 (found by a deep run, seed 11)."""
+    (suite,) = (s for s in gated.SUITES if s.name == "fixed points of the candidate")
+    weights = np.zeros((6, 2))
+    weights[5, 1] = 4
+    assert suite.judge({"v": weights, "c": np.zeros(6), "hidden": 1.0, "start": np.zeros(2)}) is None
+
+
+def test_shares_of_the_input_have_the_scaling_variable_they_are_drawn_for():
+    """Without that, u = 3/4 at tanh(3 x) on half of the entries has x = 1.05, where most loops do not settle (a deep run, seed 11)."""
+    case = {"activation": "tanh", "k": 3.0, "density": 0.5, "d": 64, "x": 4.0}
+    u = cavity._share_of(case)
+    q, c = cavity._share_moments(case, u * u)
+    beta = numeric("recall_of_share")(u, q)
+    assert numeric("scaling_variable_nonlinear")(1, beta, 64, q, c) == pytest.approx(4)
+    assert 0.9 < u < 1
+
+
 def test_counterexamples_shrink_to_what_one_can_print():
     (suite,) = (s for s in non_normality.SUITES if s.name == "normal matrices")
     smallest = find(
