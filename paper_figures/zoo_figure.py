@@ -69,4 +69,6 @@ def _mark(axis: Any, run: Mapping[str, Any], level: str) -> None:
         axis.plot([x, x], [best, last], color=look.colour, marker="x", linestyle="none", markersize=4)
         return
     for share, face in ((best, "white"), (last, look.colour)):
-        axis.plot(x, share, color=look.colour, marker=look.marker, markersize=4, markerfacecolor=face, markeredgewidth=0.9)
+        axis.plot(
+            x, share, color=look.colour, linestyle="none", marker=look.marker, markersize=4, markerfacecolor=face, markeredgewidth=0.9
+        )

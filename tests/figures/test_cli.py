@@ -210,6 +210,15 @@ def test_diagnose_a_checkpoint(tmp_path, called):
     assert "no shipped checkpoint" in called("diagnose", "no-such", status=2)
 
 
+def test_certified_counts_are_written(called, tmp_path):
+    args = ("certify", "--sizes", "1", "--gains", "2", "4", "--networks", "5", "--out", str(tmp_path / "out"), "--json")
+    rows = json.loads(called(*args))
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"certify.json", "certify.png", "certify.svg"}
+    assert json.loads((tmp_path / "out" / "certify.json").read_text()) == rows
+    (tmp_path / "file").write_text("")
+    assert "file" in called("certify", "--networks", "1", "--out", str(tmp_path / "file"), status=2)
+
+
 def test_certify_branches(called):
     args = ["certify", "--ensemble", "tanh", "--sizes", "1", "--gains", "4", "--networks", "6", "--branch", "3", "--json"]
     (row,) = json.loads(called(*args, "--seed", "2"))

@@ -23,7 +23,7 @@ def test_page_is_self_contained(report):
     assert not re.search(r'(?:src|href)="(?!data:)', html)
     assert "<script" not in html
     assert 'name="viewport"' in html
-    assert html.count("<img") == 6
+    assert html.count("<img") == 8
 
 
 def test_summary_stands_in_the_json_and_on_the_page(report):
@@ -41,6 +41,12 @@ def test_every_shipped_checkpoint_is_cross_validated(report):
     assert all(sum(r["outcomes"].values()) == r["inputs"] for r in measured.values())
     assert measured["internal/peri"]["majority"] == "drift"
     assert measured["external/post"]["majority"] == "fixed-point"
+
+
+def test_certified_counts_stand_in_the_json(report):
+    counts = json.loads((report[1] / "report.json").read_text())["certified_counts"]
+    assert {(c["size"], c["gain"]) for c in counts} == {(d, g) for d in (1, 2) for g in (1.0, 2.0, 4.0, 8.0)}
+    assert all(c["undecided"] == c["index_violations"] == 0 and sum(c["histogram"].values()) == c["networks"] for c in counts)
 
 
 def test_results_of_attacks_stand_on_the_page(report):

@@ -1,0 +1,67 @@
+"""Figures of the zoo and of certified counts: every mark is a number of a record."""
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from models import zoo
+from models.zoo_record import kind_of, published, shares, task_of
+from numerics.fixed_point_counts import Counts
+from paper_figures.count_figure import MOST, UNDECIDED, count_figure
+from paper_figures.zoo_figure import KINDS, LEVELS, TASKS, plan_runs, zoo_figure
+from theory.errors import UsageError
+
+
+def inside(figure):
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    box, (width, height) = figure.get_tightbbox(canvas.get_renderer()), figure.get_size_inches()
+    return min(box.x0, box.y0) >= -0.01 and box.x1 <= width + 0.01 and box.y1 <= height + 0.01
+
+
+def test_every_run_of_the_plan_is_drawn_at_best_and_at_the_end():
+    runs, figure = plan_runs(), zoo_figure(plan_runs())
+    assert len(runs) == 60
+    assert inside(figure)
+    axes = figure.axes
+    for column, task in enumerate(TASKS):
+        for row, level in enumerate(LEVELS[task]):
+            heights = sorted(float(y) for line in axes[3 * row + column].lines if line.get_linestyle() == "None" for y in line.get_ydata())
+            wanted = sorted(y for run in runs if task_of(run) == task for y in shares(run, level)[::2])
+            assert heights == wanted
+    assert [label.get_text() for label in axes[-1].get_xticklabels()] == KINDS
+
+
+def test_nothing_to_draw():
+    with pytest.raises(UsageError, match="no run of prefix-sums"):
+        zoo_figure([zoo.describe("internal-post")["run"]])
+
+
+def test_readings_of_a_record():
+    run = {
+        "task": "kqk", "architecture": "none/post", "loops": [1, 20, 40, 500], "accuracy": {"easy": [0.1, 0.5, 0.7, 0.2]},
+        "config": {"encoder_gradient": "published", "schedule": {"kind": "fixed-steps"}},
+    }  # fmt: skip
+    assert shares(run, "easy") == (0.7, 0.5, 0.2)
+    assert published(run)
+    assert (task_of(run), kind_of(run)) == ("kqk", "none/post (published)")
+    recalled = {**run, "architecture": "internal/post", "config": {**run["config"], "schedule": {"bits": 16}}}
+    assert (task_of(recalled), kind_of(recalled)) == ("kqk, 16 bits", "internal/post")
+
+
+def counts(size, gain, histogram, undecided=0, law=None):
+    networks = sum(histogram.values()) + undecided
+    return Counts("tanh", size, gain, 0, networks, histogram, undecided, 1, 0, law, None, 10, 1.0)
+
+
+def test_bars_are_the_shares_of_the_counts():
+    figure = count_figure([counts(2, 1.0, {1: 6, 3: 2}, 2), counts(1, 4.0, {1: 5, 9: 4, 11: 1}, law=1.25), counts(1, 2.0, {1: 10})])
+    assert inside(figure)
+    first, second = figure.axes
+    assert [label.get_text() for label in first.get_xticklabels()] == ["2", "4"]
+    bars = [(bar.get_x() + 0.35, round(bar.get_y(), 9), round(bar.get_height(), 9)) for bar in first.patches if bar.get_height()]
+    assert bars == [(0, 0, 1), (1, 0, 0.5), (1, 0.5, 0.5)]
+    assert [round(bar.get_height(), 9) for bar in second.patches if bar.get_height()] == [0.6, 0.2, 0.2]
+    assert [text.get_text() for text in first.texts] == ["mean 1.00", "mean 5.20\nlaw 1.25"]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["1", "3", f"{MOST} or more", "undecided"]
+    assert legend.get_patches()[-1].get_facecolor()[:3] == pytest.approx([int(UNDECIDED[i : i + 2], 16) / 255 for i in (1, 3, 5)])
