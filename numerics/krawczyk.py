@@ -172,10 +172,11 @@ def proved_ball(f: CertifiedMap, low: Any, high: Any, width: float = 1e-20) -> B
         if new is None or not inside(new, x):
             return None
         # every further step holds the same zero, whether or not it contracts
-        x, last = new, float("inf")
-        while width < (widest := max(float(xi.rad()) for xi in x)) < 0.9 * last:
-            step, last = ball_step(f, x), widest
+        x, radii, last = new, [float(xi.rad()) for xi in new], float("inf")
+        while max(radii) > width and sum(radii) < last:
+            step, last = ball_step(f, x), sum(radii)
             if step is None:
                 break
             x = [xi.intersection(si) for xi, si in zip(x, step, strict=True)]
+            radii = [float(xi.rad()) for xi in x]
         return x

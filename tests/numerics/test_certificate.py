@@ -130,6 +130,14 @@ def test_balls_are_tight_where_a_coordinate_is_exact():
     np.testing.assert_allclose(sorted(p.center[1] for p in c.points), [-0.9575040240772687, 0, 0.9575040240772687], atol=1e-15)
 
 
+@pytest.mark.parametrize(("weight", "bias"), [(-19.907600604783507, -0.5631925968056622), (-20.003189536749744, 0.012700296624555895)])
+def test_balls_that_shrink_slowly_at_first_are_refined_to_the_end(weight, bias):
+    """h = tanh(w h) + b, w = -20: the first steps of the operator take little off a wide ball."""
+    c = certify(TanhMap.of(np.eye(1), [[weight]], [bias]))
+    assert c.count == 1
+    assert float(c.points[0].radius[0]) < 1e-15
+
+
 def test_twelve_random_maps_are_not_all_of_one_kind():
     """Power of the comparison above: the twin meets several counts."""
     counts = {
