@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from numerics import Outcome
-from numerics.families import FAMILIES, WINDOWS, Draw
+from numerics.families import FAMILIES
+from numerics.family import WINDOWS, Draw
 from numerics.fresh_families import FRESH
 from numerics.labelled import Labelled, Source, confusion, labelled, main, wilson
 

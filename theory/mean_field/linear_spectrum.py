@@ -12,7 +12,6 @@ from theory.formulas import formula
 from theory.proof import Sentence, cited, decided, identity
 
 A, SIGMA, BETA, W, NU = sp.symbols("a sigma beta w nu", positive=True)
-
 BALANCE = (W**2 - SIGMA**2 - BETA**2,)
 
 
