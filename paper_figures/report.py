@@ -22,7 +22,8 @@ from models.config import ModelConfig
 from models.crossvalidate import CrossValidation, crossvalidate, main_table
 from models.schedule import LengthCurriculum
 from models.tasks.prefix_sums import PrefixSums
-from models.train import TrainConfig, Trainer
+from models.train import Trainer
+from models.train_config import TrainConfig
 from numerics import PhaseDiagram, phase_diagram
 from paper_figures import figures
 from paper_figures.page import Page
