@@ -101,6 +101,15 @@ def test_fresh_families_do_what_their_theorem_says(name):
             assert not np.isfinite(last).any()
 
 
+@pytest.mark.parametrize(("table", "size"), [(FAMILIES, 41), (FRESH, 37)])
+def test_families_keep_their_place(table, size):
+    """The place of a family seeds its draws: the confusion matrices that are quoted belong to this order."""
+    order = ["fixed-point", "critical", "drift", "growth", "explosion", "cycle", "aperiodic", "non-finite"]
+    truths = [str(truth) for truth, _ in table.values()]
+    assert truths == sorted(truths, key=order.index)
+    assert len(truths) == size
+
+
 def test_reproducible_and_held_out_differs():
     a, b, c = (next(iter(labelled(8, s, limit=2000))).orbit.trajectory for s in (Source.BUILT, Source.BUILT, Source.HELD_OUT))
     np.testing.assert_array_equal(a.steps, b.steps)

@@ -16,7 +16,7 @@ BALANCE = (W**2 - SIGMA**2 - BETA**2,)
 
 
 def triple(rng: random.Random):
-    """Rational sigma, beta, w with w^2 = sigma^2 + beta^2."""
+    """Rational a, sigma, beta, w, nu with w^2 = sigma^2 + beta^2 and nu > w."""
     q, size = sp.Rational(rng.randint(1, 9), 10), rational(rng, positive=True)
     return {
         SIGMA: size * (1 - q**2) / (1 + q**2),
