@@ -16,7 +16,7 @@ from models.loss import EncoderGradient
 from models.schedule import FixedSteps, LengthCurriculum
 from models.tasks.registry import make_task
 from models.tasks.task import Task
-from models.train import Precision, TrainConfig
+from models.train_config import Precision, TrainConfig
 from theory.architecture import Architecture
 from theory.errors import UsageError
 

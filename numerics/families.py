@@ -1,85 +1,19 @@
 """Normal forms whose long-run behaviour is a theorem, with ranges of parameters: the truth behind `numerics.labelled`.
 
-A family draws a map f on (size, k) states, a start, and for cycles the periods. The second range of every draw belongs to the
-held-out set.
+The second range of every draw belongs to the held-out set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 
+from numerics.family import WINDOWS, Draw, Families, family_table, jordan, rational, turn, unit
 from numerics.loop import Array
+from numerics.unbounded_families import UNBOUNDED
 from theory.outcome import Outcome
 
-Map = Callable[[Array], Array]
-WINDOWS = {2: (3.0, 1 + 6**0.5), 4: (1 + 6**0.5, 3.5440903596), 8: (3.5440903596, 3.5644072661), 16: (3.5644072661, 3.5687594196)}
-"""Logistic parameters with an attracting cycle of that period; it attracts almost every start (Singer 1978)."""
-
-
-@dataclass
-class Draw:
-    """Parameters of `size` orbits; `u` draws from the first range, or from the second in the held-out set."""
-
-    rng: np.random.Generator
-    held_out: bool
-    size: int
-
-    def u(self, low: float, high: float, low2: float, high2: float) -> Array:
-        """Uniform, (size,)."""
-        return self.rng.uniform(low2, high2, self.size) if self.held_out else self.rng.uniform(low, high, self.size)
-
-    def log(self, low: float, high: float, low2: float, high2: float) -> Array:
-        """10 to the power of a uniform draw, (size,)."""
-        return 10.0 ** self.u(low, high, low2, high2)
-
-    def normal(self, k: int) -> Array:
-        """Start of k standard normal coordinates, (size, k)."""
-        return self.rng.standard_normal((self.size, k))
-
-
-Family = Callable[[Draw], tuple[Map, Array] | tuple[Map, Array, Array]]
-FAMILIES: dict[str, tuple[Outcome, Family]] = {}
-
-
-def family_table(table: dict[str, tuple[Outcome, Family]]) -> Callable[[str, Outcome], Callable[[Family], Family]]:
-    """Decorator that enters a family into `table` under its name and truth."""
-
-    def named(name: str, truth: Outcome) -> Callable[[Family], Family]:
-        def add(f: Family) -> Family:
-            table[name] = (truth, f)
-            return f
-
-        return add
-
-    return named
-
-
+FAMILIES: Families = {}
 _family = family_table(FAMILIES)
-
-
-def turn(y: Array, r: Array, angle: Array) -> Array:
-    """Rotate (size, 2) by `angle` and scale by r."""
-    c, s = r * np.cos(angle), r * np.sin(angle)
-    return np.stack((c * y[:, 0] - s * y[:, 1], s * y[:, 0] + c * y[:, 1]), axis=1)
-
-
-def _jordan(r: Array, size: int, coupling: Array | float = 1.0) -> Map:
-    def f(y: Array) -> Array:
-        new = r[:, None] * y
-        new[:, : size - 1] += np.broadcast_to(coupling, r.shape)[:, None] * y[:, 1:]
-        return new
-
-    return f
-
-
-def rational(d: Draw) -> tuple[Array, Array]:
-    """Denominators 2 ... 32 and angles 2 pi p/q in lowest terms."""
-    q = d.rng.integers(2, 33, d.size)
-    p = np.array([d.rng.choice([a for a in range(1, n) if np.gcd(a, n) == 1]) for n in q])
-    return q, 2 * np.pi * p / q
 
 
 # --- fixed points: spectral radius below 1, or a strict contraction -------------------------------------------------
@@ -98,7 +32,7 @@ def _(d: Draw):
 @_family("non-normal transient", Outcome.FIXED_POINT)
 def _(d: Draw):
     size = 5 if d.held_out else 4
-    return _jordan(1 - d.log(-2, -0.3, -1.8, -0.5), size, d.u(0.1, 3, 0.05, 2)), d.normal(size)
+    return jordan(1 - d.log(-2, -0.3, -1.8, -0.5), size, d.u(0.1, 3, 0.05, 2)), d.normal(size)
 
 
 @_family("tanh contraction", Outcome.FIXED_POINT)
@@ -158,109 +92,8 @@ def _(d: Draw):
     return (lambda y: y + a * y * (1 - y) ** 3), d.log(-8, -2, -6, -3)[:, None]
 
 
-# --- drift: h + u(direction), or a Jordan block of size 2 -----------------------------------------------------------
-def _planar(d: Draw, radial: Callable[[Array], Array], turn: Array) -> tuple[Map, Array]:
-    def f(y: Array) -> Array:
-        n = y / np.linalg.norm(y, axis=1, keepdims=True)
-        return y + radial(n)[:, None] * n + turn[:, None] * np.stack((-n[:, 1], n[:, 0]), axis=1)
-
-    return f, d.normal(2)
-
-
-@_family("constant step", Outcome.DRIFT)
-def _(d: Draw):
-    c = d.normal(3) * d.log(-1, 1, -0.8, 1.2)[:, None]
-    return (lambda y: y + c), d.normal(3)
-
-
-@_family("settling direction", Outcome.DRIFT)
-def _(d: Draw):
-    m, b = d.rng.standard_normal((d.size, 3, 3)), d.normal(3)
-    m *= (d.u(0.1, 0.8, 0.2, 0.9) * np.linalg.norm(b, axis=1) / np.linalg.norm(m, 2, axis=(1, 2)))[
-        :, None, None
-    ]  # R3 (b): abs(m n) < abs(b)
-    return (lambda y: y + b + np.einsum("bij,bj->bi", m, y / np.linalg.norm(y, axis=1, keepdims=True))), d.normal(3)
-
-
-@_family("turning direction", Outcome.DRIFT)
-def _(d: Draw):
-    a = d.u(0.3, 2, 0.4, 1.5)
-    return _planar(d, lambda n: a, a * d.u(0.2, 3, 0.3, 4))
-
-
-@_family("log-periodic", Outcome.DRIFT)
-def _(d: Draw):
-    a = d.u(0.2, 0.8, 0.3, 0.7)
-    return _planar(d, lambda n: 1 + a * n[:, 0], d.u(2, 5, 3, 6))
-
-
-@_family("Jordan block of size 2", Outcome.DRIFT)
-def _(d: Draw):
-    return _jordan(np.ones(d.size), 2), d.normal(2)
-
-
-@_family("after a saddle, drifting", Outcome.DRIFT)
-def _(d: Draw):
-    a = d.u(0.2, 1, 0.25, 2)[:, None]
-    return (lambda y: y + a * y / (1 + np.abs(y))), d.log(-12, -2, -10, -3)[:, None]
-
-
-@_family("drift in float32", Outcome.DRIFT)
-def _(d: Draw):
-    c = d.normal(2)
-    return (lambda y: y + c), d.normal(2)
-
-
-# --- polynomial growth ------------------------------------------------------------------------------------------------
-@_family("Jordan block of size 3", Outcome.GROWTH)
-def _(d: Draw):
-    return _jordan(np.ones(d.size), 3, d.u(0.5, 1.5, 0.3, 2)), d.normal(3)
-
-
-@_family("Jordan block of size 4", Outcome.GROWTH)
-def _(d: Draw):
-    return _jordan(np.ones(d.size), 4, d.u(0.5, 1.5, 0.3, 2)), d.normal(4)
-
-
-@_family("Jordan block of size 2, forced", Outcome.GROWTH)
-def _(d: Draw):
-    c = np.sign(d.normal(1)) * d.u(0.3, 2, 0.2, 3)[:, None]
-    return (lambda y: np.concatenate((y[:, :1] + y[:, 1:], y[:, 1:] + c), axis=1)), d.normal(2)
-
-
-# --- explosion --------------------------------------------------------------------------------------------------------
-@_family("real growth", Outcome.EXPLOSION)
-def _(d: Draw):
-    r = 1 + d.log(-2.3, 0.3, -2.2, 0.5)
-    return (lambda y: r[:, None] * y), d.normal(1)
-
-
-@_family("spiral growth", Outcome.EXPLOSION)
-def _(d: Draw):
-    r, angle = 1 + d.log(-2.3, 0.3, -2.2, 0.5), d.u(0.1, 3.1, 0.2, 3)
-    return (lambda y: turn(y, r, angle)), d.normal(2)
-
-
-@_family("Jordan block above 1", Outcome.EXPLOSION)
-def _(d: Draw):
-    return _jordan(1 + d.log(-2, 0, -1.9, 0.3), 3), d.normal(3)
-
-
-@_family("W_x beats a bounded update", Outcome.EXPLOSION)
-def _(d: Draw):
-    r, angle, b = 1 + d.log(-1.8, 0, -1.7, 0.2), d.u(0.1, 3.1, 0.2, 3), d.normal(2)
-    return (lambda y: turn(y, r, angle) + np.tanh(y + b)), d.normal(2) + 5 / (r - 1)[:, None]  # R2: outside the radius sqrt 2/(r - 1)
-
-
-@_family("squaring", Outcome.EXPLOSION)
-def _(d: Draw):
-    return (lambda y: y * y), d.u(1.1, 3, 1.2, 4)[:, None]
-
-
-@_family("after a saddle, exploding", Outcome.EXPLOSION)
-def _(d: Draw):
-    r = 1 + d.log(-1.3, 0, -1.2, 0.2)
-    return (lambda y: np.stack((0.5 * y[:, 0], r * y[:, 1]), axis=1)), np.stack((d.u(1, 2, 1, 3), d.log(-12, -2, -14, -3)), axis=1)
+# here and not at the end: the place of a family in the table seeds its draws
+FAMILIES.update(UNBOUNDED)
 
 
 # --- cycles -----------------------------------------------------------------------------------------------------------
@@ -292,7 +125,7 @@ def _(d: Draw):
 
     def f(y: Array) -> Array:
         z = -y + beta * e
-        return z / np.linalg.norm(z, axis=1, keepdims=True)
+        return unit(z)
 
     return f, d.normal(3), np.full(d.size, 2)
 

@@ -22,7 +22,8 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from numerics.families import FAMILIES, Draw, Map
+from numerics.families import FAMILIES
+from numerics.family import Draw, Map
 from numerics.fresh_families import FRESH
 from numerics.horizon import LOOPS, Followed, follow
 from numerics.loop import Array

@@ -1,45 +1,34 @@
-"""Figures of phase diagrams: cells of several sizes in colour, closed forms from `theory` as lines over them; the collapse of widths."""
+"""Figures of phase diagrams: cells of several sizes in colour, closed forms from `theory` as lines over them."""
 
 from __future__ import annotations
 
 import textwrap
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import ListedColormap, LogNorm, Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from numerics.phase.diagram import TRUSTED, PhaseDiagram, plane
+from numerics.phase.diagram import PhaseDiagram
 from numerics.phase.laws import law_named
-from paper_figures.figures import HALO, plain_ticks, styled
-from paper_figures.style import BLACK, BLUE, DASHED, ORANGE, VERMILLION, new_figure
+from paper_figures.figures import plain_ticks, styled
+from paper_figures.phase_overlays import centres, draw_border, draw_law, draw_marks
+from paper_figures.style import BLACK, BLUE, ORANGE, VERMILLION, new_figure
 from theory.outcome import Outcome
 
-if TYPE_CHECKING:
-    from numerics.phase.scaling import Scaling
-
-LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95)
-"""spectral radii whose level lines are drawn; 1 besides where the law crosses it"""
-SENSITIVITIES = (1.1, 1.5, 2.0, 5.0, 20.0)
-"""input sensitivities whose level lines are drawn"""
 CROWDED = 900
 """cells from which marks would hide the colours: the border of the outcomes is drawn instead"""
-MESH = 240
 TITLE = 60
 """characters in a line of a title"""
 
-MARKS = {
-    Outcome.CRITICAL: "^", Outcome.CYCLE: "o", Outcome.APERIODIC: "x", Outcome.DRIFT: ">", Outcome.GROWTH: "P",
-    Outcome.EXPLOSION: "*", Outcome.UNDECIDED: "_", Outcome.NON_FINITE: "s",
-}  # fmt: skip
 COLOURS = {
     Outcome.FIXED_POINT: BLUE, Outcome.CRITICAL: "#56B4E9", Outcome.CYCLE: "#009E73", Outcome.APERIODIC: ORANGE, Outcome.DRIFT: "#F0E442",
     Outcome.GROWTH: "#CC79A7", Outcome.EXPLOSION: VERMILLION, Outcome.UNDECIDED: "#8c959f", Outcome.NON_FINITE: BLACK,
@@ -68,7 +57,7 @@ def phase_figure(diagram: PhaseDiagram) -> Figure:
     figure, axis = _panel(diagram)
     colours = mpl.colormaps["cividis"].with_extremes(over=VERMILLION, bad=MISSING)
     _cells(figure, axis, diagram, diagram.rho, colours, Normalize(0, 1), "measured ρ at the fixed point (red: ρ > 1)", extend="max")
-    handles = _marks(axis, diagram) if len(diagram.cells) <= CROWDED else _border(axis, diagram)
+    handles = draw_marks(axis, diagram) if len(diagram.cells) <= CROWDED else draw_border(axis, diagram)
     return _finish(figure, axis, diagram, handles, np.isnan(diagram.rho))
 
 
@@ -121,7 +110,7 @@ def disagreement_figure(diagram: PhaseDiagram) -> Figure:
     wrong = diagram.contradicted > 0.5
     handles = []
     if wrong.any():
-        x, y = _centres(diagram)
+        x, y = centres(diagram)
         look: dict[str, Any] = {"color": BLACK, "marker": "x", "linestyle": "none", "markersize": 3, "markeredgewidth": 0.8}
         axis.plot(x[wrong], y[wrong], **look, gid="contradicted")
         handles.append(Line2D([], [], **look, label=f"most orbits go against the law ({int(wrong.sum())} cells)"))
@@ -139,33 +128,6 @@ MAPS: dict[str, Callable[[PhaseDiagram], Figure]] = {
 def maps_of(diagram: PhaseDiagram) -> dict[str, Callable[[PhaseDiagram], Figure]]:
     """The maps that have something to show: without a closed form there is no disagreement with it."""
     return {stem: draw for stem, draw in MAPS.items() if stem != "phase-disagreement" or np.isfinite(diagram.rho_theory).any()}
-
-
-@styled
-def scaling_figure(scaling: Scaling) -> Figure:
-    """Two panels over x = (beta/sigma) d^(1/4), a line per width (median of the draws): rho - theory, and (1 - rho)/(1 - theory).
-
-    The latter would be one curve if x were all that matters.
-    """
-    figure = new_figure(6.4)
-    top, bottom = figure.subplots(2, 1, sharex=True)
-    shades = mpl.colormaps["cividis"](np.linspace(0, 0.9, len(scaling.widths)))
-    for i, (width, shade) in enumerate(zip(scaling.widths, shades, strict=True)):
-        label = f"d = {width} ({scaling.draws[i]} draws)"
-        top.plot(scaling.x, scaling.difference[i], color=shade, marker="o", markersize=3, label=label, gid=f"difference-{width}")
-        bottom.plot(scaling.x, scaling.ratio[i], color=shade, marker="o", markersize=3, gid=f"ratio-{width}")
-    for axis, law in ((top, 0), (bottom, 1)):
-        line = axis.axhline(law, color=BLACK, linestyle=DASHED, linewidth=1.1)
-        edge = axis.axvline(TRUSTED, color=BLACK, linestyle=":", linewidth=1.1)
-    line.set_label("the law")
-    edge.set_label(f"x = {TRUSTED:g}: trusted beyond")
-    top.set(xscale="log", ylabel="ρ − theory", title=f"Linear law, a = {scaling.residual:g}")
-    bottom.set(
-        xlabel="$x = (β/σ)\\,d^{1/4}$", ylabel="(1 − ρ)/(1 − theory)", title=f"exponent for the best collapse: {scaling.exponent_text}"
-    )
-    plain_ticks(bottom.xaxis, (float(scaling.x[0]), float(scaling.x[-1])))
-    figure.legend(loc="outside lower left", ncols=2)
-    return figure
 
 
 def _panel(diagram: PhaseDiagram) -> tuple[Figure, Axes]:
@@ -227,85 +189,12 @@ def _finish(
     of: str = "rho",
 ) -> Figure:
     """Add the law of rho or of the sensitivity, and the legend."""
-    handles = [*handles, *_law(axis, diagram, of)]
+    handles = [*handles, *draw_law(axis, diagram, of)]
     if missing is not None and missing.any():
         handles.append(Patch(color=MISSING, label=f"{why} ({int(missing.sum())} cells)"))
     if handles:
         figure.legend(handles=handles, loc="outside lower left", handlelength=2.4)
     return figure
-
-
-def _law(axis: Axes, diagram: PhaseDiagram, of: str) -> list[Line2D]:
-    """Level lines of the closed form and the line from which it is to be trusted, drawn from the formulas on a fine mesh."""
-    law = law_named(diagram.law)
-    u, v = np.meshgrid(*[np.linspace(0, 1, MESH)] * 2)
-    plain = plane(law, diagram.x, diagram.y, diagram.settings, u, v)
-    x, y = diagram.x.at(u), diagram.y.at(v)
-    predicted, trust = law.theory(plain) if of == "rho" else law.sensitivity_theory(plain), np.asarray(law.trust(plain), float)
-    handles = []
-    levels = [level for level in ((*LEVELS, 1.0) if of == "rho" else SENSITIVITIES) if _crosses(predicted, level)]
-    if levels:
-        widths = [2.2 if level == 1 else 1.2 for level in levels]
-        # contours interpolate linearly: the sensitivity diverges at the threshold, its inverse does not
-        values, drawn = (predicted, levels) if of == "rho" else (1 / predicted, [1 / level for level in reversed(levels)])
-        lines = axis.contour(x, y, values, levels=drawn, colors=BLACK, linewidths=widths)
-        lines.set(path_effects=HALO, gid="levels")
-        corners: list[Any] = [path.vertices for path in lines.get_paths()]
-        middles = [line[int(len(line) * (0.4 + 0.2 * (i % 2)))] for i, line in enumerate(corners)]  # neighbours stand apart
-        words = {level: f"{level if of == 'rho' else 1 / level:g}" for level in drawn}
-        axis.clabel(lines, fmt=words, fontsize=9.5, inline_spacing=2, manual=middles)
-        thick = " (thick: 1)" if 1.0 in levels else ""
-        named = "ρ" if of == "rho" else "sensitivity"
-        handles.append(Line2D([], [], color=BLACK, linewidth=1.2, label=f"level lines of the law's {named}{thick}"))
-    elif of != "rho" and np.nanmin(predicted, initial=np.inf) == np.nanmax(predicted, initial=-np.inf):
-        handles.append(Line2D([], [], linestyle="none", label=f"the law says {np.nanmin(predicted):g} everywhere"))
-    if _crosses(trust, TRUSTED):
-        lines = axis.contour(x, y, trust, levels=[TRUSTED], colors=BLACK, linewidths=1.6, linestyles=[DASHED])
-        lines.set(path_effects=HALO, gid="trusted")
-        text = f"scaling variable {TRUSTED:g}: beyond it d is large enough for the law"
-        handles.append(Line2D([], [], color=BLACK, linestyle=DASHED, linewidth=1.6, label=text))
-    return handles
-
-
-def _crosses(values: np.ndarray, level: float) -> bool:
-    finite = values[np.isfinite(values)]
-    return bool(len(finite)) and finite.min() < level < finite.max()
-
-
-def _centres(diagram: PhaseDiagram) -> tuple[np.ndarray, np.ndarray]:
-    u, v = diagram.cells.shares()
-    return diagram.x.at(u), diagram.y.at(v)
-
-
-def _marks(axis: Axes, diagram: PhaseDiagram) -> list[Any]:
-    """Mark the cells whose orbits did not reach a fixed point; the legend says how many there are."""
-    x, y = _centres(diagram)
-    counts = Counter(diagram.outcome.tolist())
-    handles = []
-    for outcome, mark in MARKS.items():
-        here = diagram.outcome == str(outcome)
-        if here.any():
-            look: dict[str, Any] = {"color": BLACK, "marker": mark, "linestyle": "none", "markerfacecolor": "none", "markersize": 3.6}
-            axis.plot(x[here], y[here], **look, markeredgewidth=0.9, gid=f"outcome-{outcome}")
-            handles.append(Line2D([], [], **look, label=f"{outcome} ({counts[str(outcome)]} cells)"))
-    fixed = f"no mark: fixed point ({counts[str(Outcome.FIXED_POINT)]} of {len(diagram.cells)} cells)"
-    return [*handles, Line2D([], [], linestyle="none", label=fixed)]
-
-
-def _border(axis: Axes, diagram: PhaseDiagram) -> list[Any]:
-    """The sides between cells whose orbits mostly reach a fixed point and others."""
-    index = diagram.cells.raster()
-    fixed = (diagram.outcome == str(Outcome.FIXED_POINT))[index]
-    rows, cols = index.shape
-    sides = [((j + 1, i), (j + 1, i + 1)) for i, j in np.argwhere(fixed[:, 1:] != fixed[:, :-1])]
-    sides += [((j, i + 1), (j + 1, i + 1)) for i, j in np.argwhere(fixed[1:] != fixed[:-1])]
-    if not sides:
-        return []
-    ends = np.array(sides, float)
-    lines = np.stack((diagram.x.at(ends[..., 0] / cols), diagram.y.at(ends[..., 1] / rows)), axis=-1)
-    axis.add_collection(LineCollection(list(lines), colors="white", linewidths=1.4, gid="border"), autolim=False)
-    share = (diagram.outcome == str(Outcome.FIXED_POINT)).mean()
-    return [Line2D([], [], color="#9aa3ab", linewidth=1.4, label=f"white: border of the cells that reach a fixed point ({share:.0%})")]
 
 
 def _colours(name: str) -> Any:

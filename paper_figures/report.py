@@ -22,7 +22,8 @@ from models.config import ModelConfig
 from models.crossvalidate import CrossValidation, crossvalidate, main_table
 from models.schedule import LengthCurriculum
 from models.tasks.prefix_sums import PrefixSums
-from models.train import TrainConfig, Trainer
+from models.train import Trainer
+from models.train_config import TrainConfig
 from numerics import PhaseDiagram, phase_diagram
 from numerics.fixed_point_counts import Counts, count_fixed_points
 from paper_figures import figures

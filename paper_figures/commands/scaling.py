@@ -43,7 +43,7 @@ def scaling(
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded: draws go over the cores
     from numerics.phase.scaling import finite_size_scaling
-    from paper_figures.phase_figures import scaling_figure
+    from paper_figures.scaling_figure import scaling_figure
     from paper_figures.style import save_figure
 
     output_folder(out)

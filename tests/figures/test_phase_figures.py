@@ -15,6 +15,8 @@ from numerics.phase.diagram import plane
 from numerics.phase.laws import law_named
 from numerics.phase.scaling import Scaling
 from paper_figures import phase_figures as figures
+from paper_figures.phase_overlays import LEVELS, SENSITIVITIES
+from paper_figures.scaling_figure import scaling_figure
 from paper_figures.style import WIDTH
 
 BETA, SIGMA = Axis("beta", 0.05, 5, log=True), Axis("sigma", 0.2, 5, log=True)
@@ -83,7 +85,7 @@ SCALING = Scaling(0.0, 0, (50, 100), (9, 9), np.geomspace(0.7, 6, 5), np.full((2
 @pytest.mark.parametrize(("name", "stem"), [*DRAWN, ("scaling", "scaling")])
 def test_readable_on_a_phone_and_nothing_cut(name, stem):
     before = dict(mpl.rcParams)
-    figure = figures.scaling_figure(SCALING) if name == "scaling" else figures.MAPS[stem](DIAGRAMS[name]())
+    figure = scaling_figure(SCALING) if name == "scaling" else figures.MAPS[stem](DIAGRAMS[name]())
     assert dict(mpl.rcParams) == before
     assert not plt.get_fignums()
     canvas = FigureCanvasAgg(figure)
@@ -103,7 +105,7 @@ def test_readable_on_a_phone_and_nothing_cut(name, stem):
 def test_level_lines_are_where_the_law_has_that_value(law, residual):
     (axis, *_) = figures.phase_figure(diagram(law, residual)).axes
     lines, paths = vertices(axis, "levels")
-    assert set(figures.LEVELS) <= set(lines.levels)
+    assert set(LEVELS) <= set(lines.levels)
     assert (1.0 in lines.levels) == (law == "tanh")
     rule = law_named(law)
     for level, path in zip(lines.levels, paths, strict=True):
@@ -120,7 +122,7 @@ def test_level_lines_of_the_sensitivity():
     data = diagram("tanh", 1.0)
     (axis, *_) = figures.sensitivity_figure(data).axes
     lines, paths = vertices(axis, "levels")
-    np.testing.assert_allclose(1 / lines.levels[::-1], figures.SENSITIVITIES)
+    np.testing.assert_allclose(1 / lines.levels[::-1], SENSITIVITIES)
     rule = law_named("tanh")
     ratios = []
     for level, path in zip(lines.levels, paths, strict=True):
@@ -183,7 +185,7 @@ def test_disagreement_marks_the_cells_whose_orbits_go_against_the_law():
 
 
 def test_scaling_shows_every_width():
-    top, bottom = figures.scaling_figure(SCALING).axes
+    top, bottom = scaling_figure(SCALING).axes
     for width in (50, 100):
         (difference,) = [line for line in top.lines if line.get_gid() == f"difference-{width}"]
         np.testing.assert_allclose(difference.get_ydata(), 0.01)

@@ -11,7 +11,8 @@ from models.config import ModelConfig, QKNorm
 from models.loss import progressive_loss, unrolled_loss
 from models.tasks.prefix_sums import PrefixSums
 from models.tasks.task import Batch
-from models.train import TrainConfig, Trainer
+from models.train import Trainer
+from models.train_config import TrainConfig
 from models.transformer import LoopedTransformer
 from theory.architecture import Architecture
 from theory.errors import UsageError

@@ -19,7 +19,8 @@ from models.loss import EncoderGradient, progressive_loss
 from models.orbit import Orbit
 from models.schedule import LengthCurriculum
 from models.tasks.prefix_sums import PrefixSums
-from models.train import MODEL, STATE, TrainConfig, Trainer
+from models.train import MODEL, STATE, Trainer
+from models.train_config import TrainConfig
 from models.transformer import LoopedTransformer
 from theory.architecture import Architecture
 from theory.errors import LoopstabError, UsageError

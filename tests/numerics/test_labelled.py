@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from numerics import Outcome
-from numerics.families import FAMILIES, WINDOWS, Draw
+from numerics.families import FAMILIES
+from numerics.family import WINDOWS, Draw
 from numerics.fresh_families import FRESH
 from numerics.labelled import Labelled, Source, confusion, labelled, main, wilson
 
@@ -98,6 +99,15 @@ def test_fresh_families_do_what_their_theorem_says(name):
             assert last.max() < 1e3
         case Outcome.NON_FINITE:
             assert not np.isfinite(last).any()
+
+
+@pytest.mark.parametrize(("table", "size"), [(FAMILIES, 41), (FRESH, 37)])
+def test_families_keep_their_place(table, size):
+    """The place of a family seeds its draws: the confusion matrices that are quoted belong to this order."""
+    order = ["fixed-point", "critical", "drift", "growth", "explosion", "cycle", "aperiodic", "non-finite"]
+    truths = [str(truth) for truth, _ in table.values()]
+    assert truths == sorted(truths, key=order.index)
+    assert len(truths) == size
 
 
 def test_reproducible_and_held_out_differs():

@@ -7,30 +7,21 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix, rational
+from theory.algebra import Equation, Words, diagonal, random_matrix
 from theory.formulas import formula
 from theory.mean_field.invariance import rotations, second_moments
+from theory.mean_field.linear_spectrum import BALANCE, BETA, SIGMA, A, W, named, triple
 from theory.proof import Sentence, both, cited, decided, deduced, identity
 from theory.vectors import span
 
-A, SIGMA, BETA, W = sp.symbols("a sigma beta w", positive=True)
-BALANCE = (W**2 - SIGMA**2 - BETA**2,)
-
-
-def _triple(rng: random.Random):
-    """Rational a, sigma, beta, w with w^2 = sigma^2 + beta^2."""
-    t, size = sp.Rational(rng.randint(1, 9), 10), rational(rng, positive=True)
-    cosine, sine = (1 - t**2) / (1 + t**2), 2 * t / (1 + t**2)
-    return {SIGMA: size * cosine, BETA: size * sine, W: size, A: rational(rng, positive=True)}
-
 
 def _rho(a: Any) -> Any:
-    return formula("mean_field_rho")(a, SIGMA, BETA).subs(sp.sqrt(SIGMA**2 + BETA**2), W)
+    return named(formula("mean_field_rho")(a, SIGMA, BETA))
 
 
 def _gap():
     return [
-        Equation(1 - _rho(A), BETA**2 / ((A + W) * (W + SIGMA)), BALANCE, _triple),
+        Equation(1 - _rho(A), BETA**2 / ((A + W) * (W + SIGMA)), BALANCE, triple),
         # the same w - sigma for every a
         Equation((A + W) * (1 - _rho(A)), W - SIGMA),
     ]

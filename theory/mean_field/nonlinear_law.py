@@ -17,10 +17,12 @@ from theory.architecture import Recall, Residual
 from theory.claim import Assumption, Axis, Claim, Consequence, Finding, Regime, Verdict
 from theory.formulas import formula
 from theory.mean_field.activation_moments import MOMENT_STEPS
-from theory.mean_field.cavity import CAVITY_STEPS
+from theory.mean_field.cavity import CAVITY_STEPS, GAIN_STEPS
+from theory.mean_field.hermite import HERMITE_STEPS
 from theory.mean_field.input_law import INPUT_STEPS, SIGNS_RHO, SIGNS_SHARE, SQUARE_KURTOSIS, SQUARE_SHARE, square_moment
 from theory.mean_field.nonlinear_law_attacks import FALSIFIERS, MOMENT, SLOPE, STEEP
 from theory.mean_field.simulation import RELU, SQUARE, Activation, Vector, gaussian_input, ginibre, settle, sparse_input, spectral_radius
+from theory.mean_field.threshold import THRESHOLD_STEPS
 from theory.proof import measured
 
 WIDTH, DRAWS = 100, 6
@@ -161,7 +163,7 @@ $\lim_{t\to\infty}\lim_{d\to\infty}|h_{t+1}-h_t|^2/d=0$ iff $\beta\ge\beta_c$.""
         Assumption("cavity", "HEURISTIC: given the entries of h, diag phi'(h) is independent of A except through A phi(h)"),
         Assumption("eps_zero_gain_one", "eps = 0, gamma = 1"),
     ),
-    steps=(*CAVITY_STEPS, *MOMENT_STEPS, *INPUT_STEPS, *_MEASURED),
+    steps=(*CAVITY_STEPS, *THRESHOLD_STEPS, *HERMITE_STEPS, *GAIN_STEPS, *MOMENT_STEPS, *INPUT_STEPS, *_MEASURED),
     falsifiers=FALSIFIERS,
     notes=(
         "Not proved: the cavity assumption is a heuristic, only measured; so the verdict is undecided by design.",

@@ -2,91 +2,17 @@
 
 from __future__ import annotations
 
-import random
-from typing import Any
-
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix, rational
+from theory.algebra import Equation
 from theory.architecture import Recall, Residual
 from theory.claim import Assumption, Axis, Claim, Consequence, Regime
 from theory.formulas import formula
 from theory.outer_norm.sensitivity_attacks import FALSIFIERS
-from theory.outer_norm.sensitivity_variants import (
-    epsilon_attained,
-    epsilon_bounds,
-    epsilon_inverse,
-    epsilon_norm,
-    epsilon_rank,
-    gain,
-    gain_factors,
-    gain_range,
-    is_formula,
-    letters,
-)
+from theory.outer_norm.sensitivity_resolvent import RESOLVENT_STEPS
+from theory.outer_norm.sensitivity_variants import VARIANT_STEPS, is_formula
 from theory.proof import Sentence, cited, decided, deduced, identity
 from theory.vectors import span
-
-# P the projector on the tangent spaces (one token or all), s the scales |z_i|/R as a block diagonal matrix, D = D_h G, B = D_e G,
-# T = s - P D P; z stands for any vector with P z = 0 in every token
-P, SCALE, D, B, T, NULL = letters("P s D B T z")
-
-_RULES: Any = (
-    ((P, NULL), sp.Integer(0)),
-    ((P, D, P), SCALE * P - P * T),
-    ((P, P), P),
-    ((P, SCALE), SCALE * P),
-    ((P, SCALE**-1), SCALE**-1 * P),
-    ((T, P), P * T),
-    ((T**-1, P), P * T**-1),
-)
-
-
-def _model(rng: random.Random, size: int):
-    """P of rank below the size (1 at size 1), s commuting with it, T = s - P D P invertible."""
-    while True:
-        basis = random_matrix(rng, size)
-        rank = rng.randint(1, max(1, size - 1))
-        p = basis * diagonal([1] * rank + [0] * (size - rank)) * basis.inv()
-        scale = basis * diagonal([rational(rng) for _ in range(size)]) * basis.inv()
-        d = random_matrix(rng, size)
-        t = scale - p * d * p
-        if t.det() != 0:
-            null = random_matrix(rng, size)
-            return {P: p, SCALE: scale, D: d, B: random_matrix(rng, size), T: t, NULL: null - p * null}
-
-
-def _projector():
-    radius, s, hv, vv = sp.symbols("R s hv vv", positive=True)
-    h, v = span("h v", {("h", "h"): radius**2, ("h", "v"): hv, ("v", "v"): vv})
-    projected = v - (hv / radius**2) * h
-    z = s * h
-    # N1 at eps = 0: DN(z) v = (R/|z|)(v - z <z, v>/|z|^2), |z| = s R
-    derivative = (radius / (s * radius)) * (v - (z.dot(v) / (s * radius) ** 2) * z)
-    return [
-        *(Equation(derivative[n], ((1 / s) * projected)[n]) for n in ("h", "v")),
-        Equation(h.dot(projected), sp.Integer(0)),
-        Equation((h - (h.dot(h) / radius**2) * h)["h"], sp.Integer(0)),
-        Equation(projected.dot(projected) + hv**2 / radius**2, vv),
-        # P v = 0 leaves v = (<h, v>/R^2) h
-        Equation((v - projected)["h"], hv / radius**2),
-    ]
-
-
-def _tangent():
-    (anything,) = letters("X")
-    return [Words(P * SCALE**-1 * P * anything, SCALE**-1 * P * anything, _RULES, _model)]
-
-
-def _resolvent():
-    jacobian, recalled = SCALE**-1 * P * D, SCALE**-1 * P * B
-    sensitivity = T**-1 * P * B
-    return [
-        Words((1 - jacobian) * (1 + T**-1 * P * D), sp.Integer(1), _RULES, _model),
-        Words(jacobian * sensitivity + recalled, sensitivity, _RULES, _model),
-        Words(T * sensitivity, P * B, _RULES, _model),
-        Words(sensitivity * B**-1 * NULL, sp.Integer(0), _RULES, _model),
-    ]
 
 
 def _input_itself():
@@ -99,16 +25,6 @@ def _input_itself():
     return [
         *(Equation(tangential[n], minus[n]) for n in ("h", "g")),
         Equation((a * h - (a * h.dot(h) / radius**2) * h)["h"], sp.Integer(0)),
-    ]
-
-
-def _gram():
-    u, w, c, k = sp.symbols("u w c k")
-    # |u - M u|^2 = u^2 - 2c + w^2, w = |M u| <= k u, c = <u, M u> between -u w and u w
-    square = u**2 - 2 * c + w**2
-    return [
-        Sentence((u >= 0, k < 1, w <= k * u, c <= u * w), square >= (1 - k) ** 2 * u**2),
-        Sentence((u >= 0, w >= 0, w <= k * u, c >= -u * w), square <= (1 + k) ** 2 * u**2),
     ]
 
 
@@ -132,56 +48,8 @@ def _attained():
     ]
 
 
-def _from_contraction():
-    k, kappa, s, lipschitz, r, radius = sp.symbols("k q s l r R")
-    # s = |z|/R with |z| >= r, |P D P| = k s <= l, kappa = R l/r
-    given = (r > 0, radius > 0, lipschitz >= 0, s * radius >= r, k * s <= lipschitz, sp.Eq(kappa * r, radius * lipschitz))
-    return [Sentence(given, k <= kappa)]
-
-
 _STEPS = (
-    identity(
-        "projector",
-        "s DN(z) = P, s = |z|/R: P v = v - h<h, v>/R^2 is orthogonal to h, P h = 0, |v|^2 = |P v|^2 + <h, v>^2/R^2, and P v = 0 means v "
-        "parallel to h",
-        "every d",
-        _projector,
-        ("eps_zero", "gain_one"),
-    ),
-    identity(
-        "tangent_range",
-        "J and K map into the tangent space: P s^{-1} P X = s^{-1} P X for every X, s the scales of all tokens",
-        "every d, every L",
-        _tangent,
-        ("projector",),
-    ),
-    decided(
-        "triangle",
-        "|M u| <= k|u|, 0 <= k < 1: (1 - k)|u| <= |u - M u| <= (1 + k)|u|, from <u, M u>^2 <= |u|^2 |M u|^2",
-        "every d, every L",
-        _gram,
-    ),
-    decided(
-        "k_below_kappa",
-        "one token: k = |P D_h G P|_2/s <= kappa = R l/r < 1",
-        "every d",
-        _from_contraction,
-        ("small", "projector"),
-    ),
-    identity(
-        "resolvent",
-        "T = s - P D_h G P: (I - J)(I + T^{-1} P D_h G) = I; S = T^{-1} P B solves S = J S + K; T S = P B; S B^{-1} z = 0 for P z = 0",
-        "every d, every L",
-        _resolvent,
-        ("tangent_range",),
-    ),
-    deduced(
-        "rank",
-        "T = s(I - M), M = s^{-1} P D_h G P, is invertible (k < 1), so S x = 0 iff P B x = 0 iff B x is a multiple of z in every token: "
-        "for invertible B the kernel is B^{-1} span(z_i), rank S = L(d-1), range S = h*^perp",
-        "every d, every L",
-        ("resolvent", "triangle", "k_below_kappa", "projector", "recall_invertible"),
-    ),
+    *RESOLVENT_STEPS,
     decided(
         "singular_values",
         "|S x| <= |B||x|/(s_min(1-k)); |S^T y| >= sigma_min(B)|y|/(s_max(1+k)) for y in the tangent space; one token: s = |z|/R",
@@ -216,56 +84,7 @@ _STEPS = (
         "every d, every L",
         ("small", "smooth", "rank"),
     ),
-    identity(
-        "epsilon_inverse",
-        "eps > 0: DN(z)^{-1} v = s(v + z<z, v>/(d eps)), s^2 = mean z^2 + eps",
-        "every d",
-        epsilon_inverse,
-        ("gain_one",),
-    ),
-    identity(
-        "epsilon_rank",
-        "eps > 0: S = (I - J)^{-1} DN B is invertible, rank d per token",
-        "every d, every L",
-        epsilon_rank,
-        ("epsilon_inverse", "recall_invertible", "small"),
-    ),
-    decided(
-        "epsilon_norm",
-        "(eps/s^3)|v| <= |DN v| <= |v|/s, as eps <= s^2",
-        "every d",
-        epsilon_norm,
-        ("gain_one",),
-    ),
-    decided(
-        "epsilon_bounds",
-        "eps > 0, k = |J|_2 <= kappa: eps sigma_min(B)/(s^3 (1+k)) <= sigma_d(S), sigma_1(S) <= |B|/(s(1-k))",
-        "every d",
-        epsilon_bounds,
-        ("epsilon_norm", "triangle", "epsilon_rank"),
-    ),
-    identity(
-        "epsilon_bounds_attained",
-        "the lower one by D_h G = -a on span(h), 0 across; the upper one by D_h G = a across, 0 along h",
-        "every d (the upper one for d >= 2)",
-        epsilon_attained,
-        ("epsilon_bounds",),
-    ),
-    identity(
-        "gain",
-        "gain Gamma = diag(gamma) without zeros, h = Gamma k: J_h = Gamma J_k Gamma^{-1}, S_h = Gamma S_k",
-        "every d, every L",
-        gain,
-        ("resolvent",),
-    ),
-    identity("gain_range", "<Gamma^{-2} h*, Gamma v> = <k*, v>: range S_h = (Gamma^{-2} h*)^perp", "d = 1..4", gain_range, ("gain",)),
-    decided(
-        "gain_factors",
-        "min|gamma| |v_i| <= |gamma_i v_i| <= max|gamma| |v_i|: the bounds hold with the factors min|gamma| and max|gamma|",
-        "every d (entry by entry)",
-        gain_factors,
-        ("gain",),
-    ),
+    *VARIANT_STEPS,
 )
 
 N4 = Claim(

@@ -1,4 +1,4 @@
-"""N4 beyond eps = 0 and gain 1: the sensitivity at eps > 0, and with an elementwise gain."""
+"""Steps of N4 beyond eps = 0 and gain 1: the sensitivity at eps > 0, and with an elementwise gain."""
 
 from __future__ import annotations
 
@@ -9,13 +9,8 @@ import sympy as sp
 
 from theory.algebra import Equation, Words, rational
 from theory.formulas import formula
-from theory.proof import Sentence, both
+from theory.proof import Sentence, both, decided, identity
 from theory.vectors import span
-
-
-def letters(text: str) -> tuple[sp.Symbol, ...]:
-    """Non-commuting symbols by their names."""
-    return sp.symbols(text, commutative=False, seq=True)
 
 
 def is_formula(bound: sp.Symbol, name: str, factor: sp.Symbol, *values: sp.Symbol) -> Any:
@@ -24,8 +19,7 @@ def is_formula(bound: sp.Symbol, name: str, factor: sp.Symbol, *values: sp.Symbo
     return sp.Eq(bound * under, over * factor)
 
 
-def epsilon_inverse() -> list[Equation]:
-    """The inverse of DN(z)."""
+def _epsilon_inverse():
     d, eps, zz, zv, vv, s = sp.symbols("d epsilon zz zv vv s", positive=True)
     z, v = span("z v", {("z", "z"): zz, ("v", "z"): zv, ("v", "v"): vv})
     preimage = s * v + (s * zv / (d * eps)) * z
@@ -38,16 +32,14 @@ def _scale_above(rng: random.Random, s: sp.Symbol, eps: sp.Symbol, *others: sp.S
     return {s: root, eps: root**2 * sp.Rational(rng.randint(1, 9), 10), **{x: rational(rng, positive=True) for x in others}}
 
 
-def epsilon_norm() -> list[Sentence]:
-    """Its smallest and largest stretch, squared."""
+def _epsilon_norm():
     across, along, m = sp.symbols("p q m")
     # s DN is 1 across z and eps/s^2 along it (N1), m its square; squared lengths of the two parts of v
     image, size = across + m * along, across + along
     return [Sentence((across >= 0, along >= 0, m <= 1), both(m * size <= image, image <= size))]
 
 
-def epsilon_bounds() -> list[Sentence]:
-    """Both bounds of the singular values of S."""
+def _epsilon_bounds():
     x, y, v, s, n, k, b, eps, bound = sp.symbols("x y v s n k b e c")
     # y = |S x|, v = |(1 - J) S x| = |DN B x|
     upper = Sentence((s > 0, k < 1, v >= (1 - k) * y, s * v <= n * x, is_formula(bound, "sensitivity_upper", x, n, s, k)), y <= bound)
@@ -56,8 +48,7 @@ def epsilon_bounds() -> list[Sentence]:
     return [upper, lower]
 
 
-def epsilon_attained() -> list[Equation]:
-    """Updates that attain them."""
+def _epsilon_attained():
     a, beta, s, eps = sp.symbols("a beta s epsilon", positive=True)
     radial, tangential = formula("rmsnorm_radial")(s, eps), formula("rmsnorm_tangential")(s)
     lower, upper = formula("sensitivity_lower_epsilon"), formula("sensitivity_upper")
@@ -68,15 +59,14 @@ def epsilon_attained() -> list[Equation]:
     ]
 
 
-def epsilon_rank() -> list[Words]:
-    """S is invertible."""
-    norm, gap, recall = letters("N R B")  # N = DN invertible, R = I - J
+def _epsilon_rank():
+    norm, gap, recall = sp.symbols("N R B", commutative=False)  # N = DN invertible, R = I - J
     return [Words((gap**-1 * norm * recall) * (recall**-1 * norm**-1 * gap), sp.Integer(1))]
 
 
-def gain() -> list[Words]:
-    """Conjugation by the gain."""
-    gamma, gap, norm, update, recall = letters("Gamma R N D B")  # R = I - J_k with J_k = N D Gamma, so N D = (1 - R) Gamma^{-1}
+def _gain():
+    # R = I - J_k with J_k = N D Gamma, so N D = (1 - R) Gamma^{-1}
+    gamma, gap, norm, update, recall = sp.symbols("Gamma R N D B", commutative=False)
     unit = gap**-1 * norm * recall  # S_k
     derivative = (1 - gap) * gamma**-1  # N D
     return [
@@ -86,8 +76,7 @@ def gain() -> list[Words]:
     ]
 
 
-def gain_range() -> list[Equation]:
-    """The range of S with a gain."""
+def _gain_range():
     equations = []
     for d in (1, 2, 3, 4):
         gains, state, v = (sp.symbols(f"{name}:{d}", seq=True) for name in ("g", "k", "v"))
@@ -96,7 +85,60 @@ def gain_range() -> list[Equation]:
     return equations
 
 
-def gain_factors() -> list[Sentence]:
-    """What the gain does to lengths, entry by entry."""
+def _gain_factors():
     g, v, low, high = sp.symbols("g v m M")
     return [Sentence((g**2 >= low**2, g**2 <= high**2), both(low**2 * v**2 <= (g * v) ** 2, (g * v) ** 2 <= high**2 * v**2))]
+
+
+VARIANT_STEPS = (
+    identity(
+        "epsilon_inverse",
+        "eps > 0: DN(z)^{-1} v = s(v + z<z, v>/(d eps)), s^2 = mean z^2 + eps",
+        "every d",
+        _epsilon_inverse,
+        ("gain_one",),
+    ),
+    identity(
+        "epsilon_rank",
+        "eps > 0: S = (I - J)^{-1} DN B is invertible, rank d per token",
+        "every d, every L",
+        _epsilon_rank,
+        ("epsilon_inverse", "recall_invertible", "small"),
+    ),
+    decided(
+        "epsilon_norm",
+        "(eps/s^3)|v| <= |DN v| <= |v|/s, as eps <= s^2",
+        "every d",
+        _epsilon_norm,
+        ("gain_one",),
+    ),
+    decided(
+        "epsilon_bounds",
+        "eps > 0, k = |J|_2 <= kappa: eps sigma_min(B)/(s^3 (1+k)) <= sigma_d(S), sigma_1(S) <= |B|/(s(1-k))",
+        "every d",
+        _epsilon_bounds,
+        ("epsilon_norm", "triangle", "epsilon_rank"),
+    ),
+    identity(
+        "epsilon_bounds_attained",
+        "the lower one by D_h G = -a on span(h), 0 across; the upper one by D_h G = a across, 0 along h",
+        "every d (the upper one for d >= 2)",
+        _epsilon_attained,
+        ("epsilon_bounds",),
+    ),
+    identity(
+        "gain",
+        "gain Gamma = diag(gamma) without zeros, h = Gamma k: J_h = Gamma J_k Gamma^{-1}, S_h = Gamma S_k",
+        "every d, every L",
+        _gain,
+        ("resolvent",),
+    ),
+    identity("gain_range", "<Gamma^{-2} h*, Gamma v> = <k*, v>: range S_h = (Gamma^{-2} h*)^perp", "d = 1..4", _gain_range, ("gain",)),
+    decided(
+        "gain_factors",
+        "min|gamma| |v_i| <= |gamma_i v_i| <= max|gamma| |v_i|: the bounds hold with the factors min|gamma| and max|gamma|",
+        "every d (entry by entry)",
+        _gain_factors,
+        ("gain",),
+    ),
+)

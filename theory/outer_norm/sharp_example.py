@@ -1,0 +1,126 @@
+"""N3 is sharp: A = -a I has a stable fixed point iff beta > 2 a, and attracting 2-cycles below."""
+
+from __future__ import annotations
+
+import random
+
+import sympy as sp
+
+from theory.algebra import Equation, rational
+from theory.formulas import formula
+from theory.proof import Sentence, both, decided, identity
+from theory.vectors import Span, span
+
+A, BETA, RADIUS = sp.symbols("a beta R", positive=True)
+
+
+def _pair(cosine: sp.Expr) -> tuple[Span, Span]:
+    """State h and input e on the sphere of radius R at that cosine."""
+    h, e = span("h e", {("h", "h"): RADIUS**2, ("e", "h"): RADIUS**2 * cosine, ("e", "e"): RADIUS**2})
+    return h, e
+
+
+def _sharp_fixed_point():
+    _, e = _pair(sp.Integer(1))
+    gap = sp.Symbol("g", positive=True)  # beta = a + g
+    z = (-A) * e + (A + gap) * e
+    tangential = formula("rmsnorm_tangential")(gap)  # s = |z|/R = g
+    bound = formula("contraction_constant")
+    value = bound(RADIUS**2, A, gap * RADIUS, 0)
+    return [
+        Equation(z["e"], gap),
+        Equation((RADIUS / (gap * RADIUS)) * z["e"], sp.Integer(1)),
+        Equation(-A * tangential, -A / gap),
+        Equation(value, A / gap),
+    ]
+
+
+def _sharp_threshold():
+    a, beta, s, m = sp.symbols("a b s m")
+    return [
+        Sentence((a > 0, beta > a, sp.Eq(m * (beta - a), -a)), sp.Equivalent(m**2 < 1, beta > 2 * a)),
+        # a fixed point h is parallel to e: (s + a) h = beta e, so (s + a)^2 = beta^2 with s > 0
+        Sentence((a > 0, beta > 0, s > 0, sp.Eq((s + a) ** 2, beta**2)), both(beta > a, sp.Eq(s, beta - a))),
+    ]
+
+
+def _cycle():
+    h, e = _pair(BETA / (2 * A))
+    z = (-A) * h + BETA * e
+    image = (1 / A) * z  # |z| = a R, so N(z) = z/a
+    back = (1 / A) * ((-A) * image + BETA * e)
+    return [
+        Equation(z.dot(z), A**2 * RADIUS**2),
+        Equation(image.dot(e), RADIUS**2 * BETA / (2 * A)),
+        Equation(back["h"], sp.Integer(1)),
+        Equation(back["e"], sp.Integer(0)),
+    ]
+
+
+def _circle(rng: random.Random):
+    """Rational angle with beta = 2 a cos."""
+    c, s = sp.symbols("c s")
+    q = sp.Rational(rng.randint(1, 9), 10)
+    a = rational(rng, positive=True)
+    c_value = (1 - q**2) / (1 + q**2)
+    return {c: c_value, s: 2 * q / (1 + q**2), A: a, BETA: 2 * a * c_value}
+
+
+def _multipliers():
+    c, s = sp.symbols("c s")  # cos and sin of the angle between h and e
+    x, y = BETA - A * c, -A * s  # z in the plane of h and e
+    dx, dy = A * s, -A * c
+    one_step = (x * dy - y * dx) / (x**2 + y**2)  # derivative of the angle of z
+    relations = (c**2 + s**2 - 1, BETA - 2 * A * c)
+    plane, cross = span("h v", {("h", "h"): RADIUS**2, ("h", "v"): 0, ("v", "v"): 1})
+    across = (1 / A) * (-A) * cross  # tangential factor R/|z| = 1/a on -a v
+    return [
+        Equation(one_step, 1 - BETA**2 / (2 * A**2), relations, _circle),
+        Equation(((1 / A) * (-A) * across)["v"], sp.Integer(1)),
+        Equation(plane.dot(cross), sp.Integer(0)),
+    ]
+
+
+def _cycle_stable():
+    a, beta, m = sp.symbols("a b m")
+    return [Sentence((beta > 0, beta < 2 * a, sp.Eq(2 * a**2 * m, 2 * a**2 - beta**2)), m**2 < 1)]
+
+
+SHARP_STEPS = (
+    identity(
+        "sharp_fixed_point",
+        "A = -a I, beta > a: h = e is fixed, its multiplier across e is -a/(beta - a), and kappa = a/(beta - a): the bound is attained",
+        "every d >= 2",
+        _sharp_fixed_point,
+        ("affine_update",),
+    ),
+    decided(
+        "sharp_threshold",
+        "that point is stable iff beta > 2 a; for beta <= a there is no fixed point at all",
+        "every d >= 2",
+        _sharp_threshold,
+        ("sharp_fixed_point",),
+    ),
+    identity(
+        "two_cycle",
+        "beta < 2 a: states at cos(h, e) = beta/(2a) have |z| = a R and period two",
+        "every d >= 2",
+        _cycle,
+        ("sharp_threshold",),
+    ),
+    identity(
+        "cycle_multipliers",
+        "in the plane of h and e one step multiplies by 1 - beta^2/2a^2, so two by its square; across it two steps multiply by 1 (a "
+        "(d-2)-sphere of cycles)",
+        "every d >= 2 (the second for d >= 3)",
+        _multipliers,
+        ("two_cycle",),
+    ),
+    decided(
+        "cycle_attracts",
+        "0 < beta < 2 a: |1 - beta^2/2a^2| < 1, so the family of cycles attracts in the plane",
+        "every d >= 2",
+        _cycle_stable,
+        ("cycle_multipliers",),
+    ),
+)
