@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from theory.errors import UsageError
 from theory.plain import json_text
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def certify(
     from numerics.fixed_point_counts import count_fixed_points
     from paper_figures.tables import print_rows
 
+    if not (sizes and gains) or max_boxes < 1:
+        raise UsageError(f"certify needs a size, a gain and --max-boxes from 1, not {sizes}, {gains} and {max_boxes}")
     cases = [(d, gain) for d in sizes for gain in gains]
     results: list[Any]
     if branch is None:
