@@ -83,7 +83,7 @@ def finite_size_scaling(
     check_seed_and_jobs(seed, jobs)
     if not 0 < low < high < math.inf or points <= DEGREE or not 0 <= residual < math.inf:
         raise UsageError(
-            f"scaling needs 0 < low < high, more than {DEGREE} points and residual >= 0, all finite, not {low}, {high}, {points}, {residual}"
+            f"scaling needs finite 0 < low < high, more than {DEGREE} points and residual >= 0, not {low}, {high}, {points}, {residual}"
         )
     x = np.geomspace(low, high, points)
     work = [(width, k) for width, count in zip(widths, counts, strict=True) for k in range(count)]

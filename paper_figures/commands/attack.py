@@ -57,6 +57,8 @@ def attack(
             raise UsageError("--replay judges one file: name no claims beside it")
         return _replay(replay, json_)
     check_seed_and_jobs(seed, jobs)
+    if minutes is not None and not minutes > 0:
+        raise UsageError(f"--minutes must be positive, not {minutes:g}")
     suites = find_suites(claim) if claim else all_suites()
     budget = find_profile(profile).limited(examples=examples)
     if minutes is not None:

@@ -56,6 +56,7 @@ USAGE = [
     (["certify", "--sizes"], "needs a size"),
     (["certify", "--max-boxes", "0"], "--max-boxes from 1"),
     (["train", "--seed", "-1", "--out", "OUT"], "seed >= 0"),
+    (["attack", "A1", "--minutes", "-1"], "--minutes must be positive, not -1"),
     (["claims", "Z9"], "unknown claim"),
     (["claims", "--table", "--mutants"], "use one of --table"),
     (["crossvalidate", "no-such"], "no shipped checkpoint"),
