@@ -18,7 +18,7 @@ from models.tasks.registry import make_task
 from models.tasks.task import Task
 from models.train_config import Precision, TrainConfig
 from theory.architecture import Architecture
-from theory.errors import UsageError
+from theory.errors import UsageError, check_seed_and_jobs
 
 FIXED_BLOCKS = 15
 """distinct blocks of the paper's baseline `fixed/NORM`, applied once, without recall"""
@@ -77,6 +77,7 @@ class RunSpec:
 
     def config(self, task: Task) -> TrainConfig:
         """The configuration for the task as it was made."""
+        check_seed_and_jobs(self.seed)
         lengths = self.task == "prefix-sums"
         recall, _, rest = self.architecture.partition("/")
         fixed = recall == "fixed"

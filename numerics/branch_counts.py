@@ -16,7 +16,7 @@ from numerics.certificate import certify
 from numerics.certified_branch import Branch, certify_branch
 from numerics.fixed_point_counts import ENSEMBLES, random_map
 from numerics.piecewise_linear import ReluMap
-from theory.errors import UsageError
+from theory.errors import UsageError, check_seed_and_jobs
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ def count_branches(
     """Follow every proved fixed point of `networks` random maps along the inputs (the result does not depend on `jobs`)."""
     if networks < 1:
         raise UsageError(f"needs at least 1 network, not {networks}")
+    check_seed_and_jobs(seed, jobs)
     if not (np.isfinite(length) and length > 0 and np.isfinite(recall)):
         raise UsageError(f"a branch needs a finite length > 0 and a finite recall, not {length} and {recall}")
     if isinstance(random_map(ensemble, size, gain, (seed, 0)), ReluMap):

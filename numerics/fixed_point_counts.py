@@ -18,7 +18,7 @@ from numerics.certificate import Certificate, certify
 from numerics.certified_maps import NormMap, TanhMap
 from numerics.numeric import numeric
 from numerics.piecewise_linear import ReluCertificate, ReluMap, certify_relu
-from theory.errors import UsageError
+from theory.errors import UsageError, check_seed_and_jobs
 
 ENSEMBLES = ("tanh", "relu", "norm-tanh", "norm-linear")
 EPS = 1e-3
@@ -92,6 +92,7 @@ def count_fixed_points(ensemble: str, size: int, gain: float, networks: int, see
     """Certify `networks` random maps (the result does not depend on `jobs`); `limits` as in `certify`."""
     if networks < 1:
         raise UsageError(f"needs at least 1 network, not {networks}")
+    check_seed_and_jobs(seed, jobs)
     random_map(ensemble, size, gain, (seed, 0))  # a wrong request ends here, not in a worker
     begin = time.perf_counter()
     batches = [range(i, min(i + 25, networks)) for i in range(0, networks, 25)]

@@ -68,6 +68,8 @@ def start(loop: LoopedMap, e: Array) -> Array:
     _is_array(h, "initial")
     if h.dtype not in (np.float32, np.float64):
         raise LoopError(f"initial returned dtype {h.dtype}: looped maps work in float64 or float32; convert with h.astype(float)")
+    if not h.size:
+        raise LoopError(f"initial returned an empty array of shape {h.shape}: check the input e")
     if not np.isfinite(h).all():
         raise LoopError("initial returned NaN or infinity: check the input e and the encoder")
     return np.array(h, copy=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from numerics.loop import Array
 from numerics.numeric import numeric
 from numerics.phase import linear
 from numerics.phase.draw import random_draw
-from theory.errors import UsageError
+from theory.errors import UsageError, check_seed_and_jobs
 from theory.plain import plain
 
 DEGREE = 4
@@ -79,9 +80,10 @@ def finite_size_scaling(
     counts = tuple(draws) * len(widths) if len(draws) == 1 else tuple(draws)
     if len(set(widths)) < 2 or len(counts) != len(widths) or min(counts) < 2 or min(widths) < 2:
         raise UsageError(f"scaling needs two different widths from 2 on, and at least 2 draws for each, not {widths} and {tuple(draws)}")
-    if not 0 < low < high or points <= DEGREE or residual < 0:
+    check_seed_and_jobs(seed, jobs)
+    if not 0 < low < high < math.inf or points <= DEGREE or not 0 <= residual < math.inf:
         raise UsageError(
-            f"scaling needs 0 < low < high, more than {DEGREE} points and residual >= 0, not {low}, {high}, {points}, {residual}"
+            f"scaling needs finite 0 < low < high, more than {DEGREE} points and residual >= 0, not {low}, {high}, {points}, {residual}"
         )
     x = np.geomspace(low, high, points)
     work = [(width, k) for width, count in zip(widths, counts, strict=True) for k in range(count)]

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from numerics.phase.law import Point, Samples
 from numerics.phase.laws import law_named
 from numerics.phase.store import Store, key, write_shard
-from theory.errors import LoopstabError, UsageError
+from theory.errors import LoopstabError, UsageError, check_seed_and_jobs
 from theory.slurm import Executor, Request, results, submit
 
 Wanted = tuple[tuple[int, ...], Point]
@@ -88,11 +88,12 @@ def measure(law: str, wanted: Sequence[Wanted], store: Store, workforce: Workfor
 
 
 def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -> Workforce:
-    """The cores of this machine: `jobs` threads (all cores if below 1), or with `loky` processes, which take seconds to start.
+    """The cores of this machine: `jobs` threads (-1: all cores), or with `loky` processes, which take seconds to start.
 
     LAPACK, BLAS and the loops of NumPy release the interpreter; let BLAS itself use one thread (OMP_NUM_THREADS=1).
     """
-    jobs = (os.cpu_count() or 1) if jobs < 1 else jobs
+    check_seed_and_jobs(jobs=jobs)
+    jobs = (os.cpu_count() or 1) if jobs == -1 else jobs
 
     def work(tasks: Sequence[Task]) -> Iterator[tuple[Task, Samples | None]]:
         hands = min(jobs, len(tasks))

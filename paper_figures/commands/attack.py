@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from theory.errors import UsageError
+from theory.errors import UsageError, check_seed_and_jobs
 from theory.plain import json_text
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def attack(
     on. Exit status 0: every suite survived and every drop fired; 1: a claim fell, a suite is undecided or broken, or a drop did not
     fire (each is named); 2: a wrong request. With --replay: 1 if the case still breaks, 0 if it no longer does, 2 for a damaged file.
     Examples: loopstab attack A1 A3 --profile quick --seed 1; loopstab attack --profile deep --minutes 120 --jobs 2 --out runs/deep;
-    loopstab attack --replay runs/attack/witnesses/A1-limit-0123456789abcdef.json
+    loopstab attack --replay runs/attack/counterexamples/A1-limit-0123456789abcdef.json
 
     Args:
         claim: Claim ids; all claims that have suites when none is given.
@@ -56,8 +56,9 @@ def attack(
         if claim:
             raise UsageError("--replay judges one file: name no claims beside it")
         return _replay(replay, json_)
-    if seed < 0 or jobs == 0 or jobs < -1:
-        raise UsageError(f"needs a seed >= 0 and jobs >= 1 (or -1), not {seed} and {jobs}")
+    check_seed_and_jobs(seed, jobs)
+    if minutes is not None and not minutes > 0:
+        raise UsageError(f"--minutes must be positive, not {minutes:g}")
     suites = find_suites(claim) if claim else all_suites()
     budget = find_profile(profile).limited(examples=examples)
     if minutes is not None:

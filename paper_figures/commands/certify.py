@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from theory.errors import UsageError
 from theory.files import output_folder, write_json
 from theory.plain import json_text
 
@@ -58,6 +59,8 @@ def certify(
     from paper_figures.figures import save_figure
     from paper_figures.tables import print_rows
 
+    if not (sizes and gains) or max_boxes < 1:
+        raise UsageError(f"certify needs a size, a gain and --max-boxes from 1, not {sizes}, {gains} and {max_boxes}")
     folder = None if out is None else output_folder(out)  # a wrong one is told before the work
     cases = [(d, gain) for d in sizes for gain in gains]
     results: list[Any]
@@ -70,7 +73,7 @@ def certify(
         rows, title = [_branch_row(r) for r in results], f"certified branches, inputs of length {branch:g}, recall {recall:g}"
     if folder is not None:
         write_json(folder / "certify.json", [r.to_json() for r in results])
-        if branch is None and results:
+        if branch is None:
             save_figure(count_figure(results), folder / "certify")
     if json_:
         print(json_text([r.to_json() for r in results]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,12 +74,35 @@ def diagnose(
 def _from_file(file: Path) -> tuple[LoopedMap, Any]:
     from numerics import FunctionLoop
 
+    file = file.absolute()  # as tracebacks name it
     module = _load(file)
     missing = [name for name in ("step", "initial", "e") if not hasattr(module, name)]
     if missing:
         raise UsageError(f"{file} defines no {', '.join(missing)}: it must define step(h, e), initial(e) and an array e")
-    own = {name: getattr(module, name) for name in ("jvp", "vjp", "input_jvp", "input_vjp") if hasattr(module, name)}
-    return FunctionLoop(module.step, module.initial, **own), module.e
+    own = {
+        name: _one_line(file, name, getattr(module, name))
+        for name in ("step", "initial", "jvp", "vjp", "input_jvp", "input_vjp")
+        if hasattr(module, name)
+    }
+    return FunctionLoop(**own), module.e
+
+
+def _one_line(file: Path, name: str, function: Any) -> Callable[..., Any]:
+    """The user's function, whose errors end the command in one line that names the line of the file."""
+    if not callable(function):
+        raise UsageError(f"{file}: {name} is {type(function).__name__}, not a function")
+
+    def called(*arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except (LoopstabError, MemoryError):
+            raise
+        except Exception as error:  # whatever the user's function raises is the user's to see
+            own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
+            place = f"{file}, line {own[-1]}" if own else str(file)
+            raise UsageError(f"{place}: {name} raised {type(error).__name__}: {error}") from None
+
+    return called
 
 
 def _load(file: Path) -> Any:
@@ -87,7 +112,7 @@ def _load(file: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's file raises is the user's to see, in one line
+    except (Exception, SystemExit) as error:  # whatever the user's file raises is the user's to see, in one line
         raise UsageError(f"{file} cannot be executed: {type(error).__name__}: {error}") from None
     return module
 

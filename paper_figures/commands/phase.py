@@ -108,8 +108,10 @@ def _settings(items: tuple[str, ...], residual: float | None, width: int | None)
         if not sign:
             raise UsageError(f"cannot read --set {item!r}: write NAME=VALUE, e.g. residual=1")
     for name, value in (("residual", residual), ("width", width)):
-        if value is not None and settings.setdefault(name, value) != value:
+        if value is not None and name in settings and settings[name] != value:
             raise UsageError(f"--{name} {value:g} and --set {name}={settings[name]:g} disagree: leave one of them out")
+        if value is not None:
+            settings[name] = value
     return settings
 
 

@@ -46,6 +46,17 @@ USAGE = [
     (["phase", "--set", "width=big", "--out", "OUT"], "NAME=VALUE"),
     (["phase", "--width", "20", "--set", "width=30", "--out", "OUT"], "disagree"),
     (["scaling", "--widths", "50", "--out", "OUT"], "two different widths"),
+    (["scaling", "--jobs", "0", "--out", "OUT"], "jobs >= 1"),
+    (["scaling", "--residual", "nan", "--out", "OUT"], "residual >= 0"),
+    (["phase", "--grid", "2x2", "--jobs", "0", "--out", "OUT"], "jobs >= 1"),
+    (["phase", "--residual", "nan", "--out", "OUT"], "residual strength"),
+    (["certify", "--jobs", "0"], "jobs >= 1"),
+    (["certify", "--branch", "1", "--jobs", "0"], "jobs >= 1"),
+    (["certify", "--seed", "-1"], "seed >= 0"),
+    (["certify", "--sizes"], "needs a size"),
+    (["certify", "--max-boxes", "0"], "--max-boxes from 1"),
+    (["train", "--seed", "-1", "--out", "OUT"], "seed >= 0"),
+    (["attack", "A1", "--minutes", "-1"], "--minutes must be positive, not -1"),
     (["claims", "Z9"], "unknown claim"),
     (["claims", "--table", "--mutants"], "use one of --table"),
     (["crossvalidate", "no-such"], "no shipped checkpoint"),
@@ -76,7 +87,27 @@ LOOPS = {
     "shape": ("h[:-1]", 2, "keep the shape"),
     "dtype": ("h.astype('float32')", 2, "cast"),
     "nan": ("h * float('nan')", 2, "NaN"),
+    "raises": ("np.ones((2, 4)) @ h", 2, "line 4: step raised ValueError"),
 }
+
+
+FILES = {
+    "not a function": ("step = 3", "step is int, not a function"),
+    "empty": ("e = np.ones(0)", "empty array"),
+    "exits": ("import sys; sys.exit('bye')", "SystemExit: bye"),
+}
+
+
+@pytest.mark.parametrize(("line", "words"), FILES.values(), ids=FILES)
+def test_diagnose_names_what_is_wrong_with_a_file(line, words, tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text(f"import numpy as np\ne = np.ones(3)\ndef step(h, e):\n    return h\ndef initial(e):\n    return e\n{line}\n")
+    with pytest.raises(SystemExit) as end:
+        main(["diagnose", str(file)])
+    shown = capsys.readouterr().err
+    assert end.value.code == 2
+    assert words in shown
+    assert len(shown.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize("name", LOOPS)
