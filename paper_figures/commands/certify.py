@@ -85,9 +85,9 @@ def certify(
 def _count_row(row: Counts) -> dict[str, Any]:
     return {
         "d": row.size, "gain": row.gain, "networks": row.networks, "undecided": row.undecided,
-        "mean": "-" if row.mean is None else f"{row.mean:.3f}", "Kac-Rice": "-" if row.kac_rice is None else f"{row.kac_rice:.3f}",
+        "mean": "-" if row.mean is None else f"{row.mean:.3f}", "law": "-" if row.kac_rice is None else f"{row.kac_rice:.3f}",
         "counts": ", ".join(f"{k}: {n}" for k, n in row.histogram.items()),
-        "stable": "-" if row.stable is None else str(row.stable), "per minute": f"{60 * row.networks / row.seconds:.0f}",
+        "stable": "-" if row.stable is None else str(row.stable), "a minute": f"{60 * row.networks / row.seconds:.0f}",
     }  # fmt: skip
 
 
