@@ -24,7 +24,7 @@ from numerics import Diagnosis, Linearisation, Outcome, numeric, spectral_radius
 from numerics.horizon import follow_batch, looks
 from numerics.loop import Array
 from theory import Weights, predict
-from theory.errors import UsageError
+from theory.errors import UsageError, check_seed_and_jobs
 from theory.plain import plain
 
 BAND = 1.25
@@ -108,6 +108,7 @@ def crossvalidate(
     Every orbit is classified after `loops` loops and, while undecided, after 2, 4, ... times those up to `limit` (default 4 x `loops`);
     spectral radii are measured at the fixed points of the first `spectra` inputs that have one.
     """
+    check_seed_and_jobs(seed)
     if inputs < 1 or loops < 32:
         raise UsageError(f"cross-validation needs at least 1 input and 32 loops, not {inputs} and {loops}")
     limit = 4 * loops if limit is None else limit

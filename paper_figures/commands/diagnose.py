@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from theory.errors import LoopstabError, UsageError
+from theory.errors import LoopstabError, UsageError, check_seed_and_jobs
 from theory.plain import json_text
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def diagnose(
     from numerics import diagnose as measure
 
     of_file = source.endswith(".py")
+    check_seed_and_jobs(seed)
     loop, e = _from_file(Path(source)) if of_file else _from_checkpoint(source, data, level, seed)
     check_loop(loop, e)
     result = measure(loop, e, loops=loops, limit=limit, seed=seed)

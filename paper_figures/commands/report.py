@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from theory.errors import check_seed_and_jobs
 from theory.files import output_folder
 from theory.plain import json_text
 
@@ -33,6 +34,7 @@ def report(
     """
     from paper_figures.report import write_report
 
+    check_seed_and_jobs(seed)
     result = write_report(output_folder(out), quick=quick, attacks=attacks, seed=seed, progress=not json_)
     print(json_text(result.summary) if json_ else "\n".join([*result.lines, f"report: {result.path}"]))
     return 0 if result.sound else 1

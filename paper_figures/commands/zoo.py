@@ -72,12 +72,16 @@ def verify(
 
     from models import zoo
 
-    found = [zoo.verify(one, data) for one in tqdm(name or zoo.names(), unit="checkpoint", disable=json_)]
+    for one in name:
+        zoo.load(one)  # a wrong name is told before the work
+    found = []
+    for one in tqdm(name or zoo.names(), unit="checkpoint", disable=json_):
+        v = zoo.verify(one, data)
+        found.append(v)
+        if not json_:
+            tqdm.write(f"{v.name}: {'agrees' if v.agrees else f'differs: recorded {v.recorded}, repeated {v.repeated}'}")
     if json_:
         print(json_text([asdict(v) for v in found]))
-    else:
-        for v in found:
-            print(f"{v.name}: {'agrees' if v.agrees else f'differs: recorded {v.recorded}, repeated {v.repeated}'}")
     return 0 if all(v.agrees for v in found) else 1
 
 

@@ -55,17 +55,21 @@ USAGE = [
     (["certify", "--seed", "-1"], "seed >= 0"),
     (["certify", "--sizes"], "needs a size"),
     (["certify", "--max-boxes", "0"], "--max-boxes from 1"),
-    (["train", "--seed", "-1", "--out", "OUT"], "seed >= 0"),
+    *[
+        ([*words, "--seed", "-1"], "seed >= 0")
+        for words in (["train", "--out", "OUT"], ["report", "--out", "OUT"], ["crossvalidate"], ["diagnose", "internal-post"])
+    ],
     (["attack", "A1", "--minutes", "-1"], "--minutes must be positive, not -1"),
     (["claims", "Z9"], "unknown claim"),
     (["claims", "--table", "--mutants"], "use one of --table"),
     (["crossvalidate", "no-such"], "no shipped checkpoint"),
+    (["zoo", "verify", "internal-post", "no-such"], "no shipped checkpoint"),
     (["crossvalidate", "OUT/none.safetensors"], "no checkpoint"),
     (["diagnose", "OUT/none.py"], "no Python file"),
 ]
 
 
-@pytest.mark.parametrize(("args", "words"), USAGE, ids=[" ".join(a[:3]) for a, _ in USAGE])
+@pytest.mark.parametrize(("args", "words"), USAGE, ids=[" ".join(map(str, a[:4])) for a, _ in USAGE])
 def test_wrong_requests_end_with_one_line_and_status_two(args, words, tmp_path):
     done = run(*[a.replace("OUT", str(tmp_path)) for a in args])
     assert done.returncode == 2
