@@ -44,8 +44,8 @@ def draw_law(axis: Axes, diagram: PhaseDiagram, of: str) -> list[Line2D]:
         values, drawn = (predicted, levels) if of == "rho" else (1 / predicted, [1 / level for level in reversed(levels)])
         lines = axis.contour(x, y, values, levels=drawn, colors=BLACK, linewidths=widths)
         lines.set(path_effects=HALO, gid="levels")
-        corners: list[Any] = [path.vertices for path in lines.get_paths() if len(path.vertices)]
-        middles = [line[int(len(line) * (0.4 + 0.2 * (i % 2)))] for i, line in enumerate(corners)]  # neighbours stand apart
+        corners: list[Any] = [path.vertices for path in lines.get_paths()]
+        middles = [line[int(len(line) * (0.4 + 0.2 * (i % 2)))] for i, line in enumerate(corners) if len(line)]  # neighbours stand apart
         words = {level: f"{level if of == 'rho' else 1 / level:g}" for level in drawn}
         axis.clabel(lines, fmt=words, fontsize=9.5, inline_spacing=2, manual=middles)
         thick = " (thick: 1)" if 1.0 in levels else ""
