@@ -10,14 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from paper_figures.figures import styled
-from paper_figures.style import new_figure
+from paper_figures.style import MISSING, new_figure
 
 if TYPE_CHECKING:
     from numerics.fixed_point_counts import Counts
 
 MOST = 7
 """counts from here on share a colour"""
-UNDECIDED = "#c9ced3"
 
 
 @styled
@@ -36,7 +35,7 @@ def count_figure(rows: Sequence[Counts]) -> Figure:
         for x, row in enumerate(own):
             bottom = 0.0
             parts = [(colours[count], sum(n for k, n in row.histogram.items() if min(k, MOST) == count)) for count in found]
-            for colour, n in [*parts, (UNDECIDED, row.undecided)]:
+            for colour, n in [*parts, (MISSING, row.undecided)]:
                 axis.bar(x, n / row.networks, 0.7, bottom, color=colour)
                 bottom += n / row.networks
             law = "" if row.kac_rice is None else f"\nlaw {row.kac_rice:.2f}"
@@ -56,10 +55,8 @@ def count_figure(rows: Sequence[Counts]) -> Figure:
     figure.suptitle(f"{first.ensemble}: share of {first.networks} networks by certified count", fontsize=10.5)
     handles = [Patch(color=colours[count], label=f"{count} or more" if count == MOST else f"{count}") for count in found]
     if any(row.undecided for row in rows):
-        handles.append(Patch(color=UNDECIDED, label="undecided"))
-    figure.legend(
-        handles=handles, loc="outside lower left", ncols=5, title="fixed points", labelcolor=None, title_fontsize=9.5, alignment="left"
-    )
+        handles.append(Patch(color=MISSING, label="undecided"))
+    figure.legend(handles=handles, loc="outside lower left", ncols=5, title="fixed points", title_fontsize=9.5, alignment="left")
     return figure
 
 

@@ -21,7 +21,7 @@ from numerics.phase.diagram import PhaseDiagram
 from numerics.phase.laws import law_named
 from paper_figures.figures import plain_ticks, styled
 from paper_figures.phase_overlays import centres, draw_border, draw_law, draw_marks
-from paper_figures.style import BLACK, BLUE, ORANGE, VERMILLION, new_figure
+from paper_figures.style import BLACK, BLUE, MISSING, ORANGE, VERMILLION, new_figure
 from theory.outcome import Outcome
 
 CROWDED = 900
@@ -33,7 +33,6 @@ COLOURS = {
     Outcome.FIXED_POINT: BLUE, Outcome.CRITICAL: "#56B4E9", Outcome.CYCLE: "#009E73", Outcome.APERIODIC: ORANGE, Outcome.DRIFT: "#F0E442",
     Outcome.GROWTH: "#CC79A7", Outcome.EXPLOSION: VERMILLION, Outcome.UNDECIDED: "#8c959f", Outcome.NON_FINITE: BLACK,
 }  # fmt: skip
-MISSING = "#c9ced3"
 SYMBOLS = {
     "sigma": "σ", "beta": "β", "residual": "a", "fraction": "a/(1 + a)", "slope": "k", "block": "$s_A$", "state": "$s_x$",
     "recall": "$s_e$",

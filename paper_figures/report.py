@@ -250,9 +250,7 @@ def _page(
     )
 
     page.heading("Accuracy against loops")
-    page.text(
-        "Whole sequences right at the training length and beyond it, as evaluated at the end of each training run (seeded, 256 sequences)."
-    )
+    page.text("Whole sequences right at the training length and beyond it, as recorded with each checkpoint (seeded, 256 sequences).")
     page.figure(figures.curves_figure(runs), "Accuracy against loops of the shipped checkpoints, by length.")
     page.table([_run_row(r) for r in [*runs, {**live, "architecture": f"{live['architecture']} (trained live)"}]])
     page.text(

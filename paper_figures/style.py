@@ -27,6 +27,8 @@ RC: dict[Any, Any] = {
 # Okabe and Ito's palette: distinct under every common kind of colour blindness, and in grey together with dashes and markers.
 BLACK, ORANGE, BLUE, VERMILLION = "#000000", "#E69F00", "#0072B2", "#D55E00"
 SOFT, PALE = "#57606a", "#eceff2"
+MISSING = "#c9ced3"
+"""cells and bars of what is not known"""
 DASHED = (0, (4, 2))
 
 RECALL_COLOUR = {Recall.NONE: VERMILLION, Recall.EXTERNAL: ORANGE, Recall.INTERNAL: BLUE}

@@ -165,15 +165,18 @@ def _share_moments(case: Case, v: float) -> tuple[float, float]:
     if not activation.spread:  # ReLU sees the variance only, of every symmetric law
         return activation.moments(k)
     on, zero = (activation.moments(k, float(np.sqrt(1 - v)), mean) for mean in (float(np.sqrt(v / p)), 0.0))
-    return tuple(float(numeric("sparse_mixture")(p, x, y)) for x, y in zip(on, zero, strict=True))  # type: ignore[return-value]
+    q, c = (float(numeric("sparse_mixture")(p, x, y)) for x, y in zip(on, zero, strict=True))
+    return q, c
 
 
 def _share_of(case: Case) -> float:
-    """The share u whose scaling variable is the case's x: d^(1/4) sqrt(w^2 - sigma^2 c)/(sigma sqrt(c)), which grows with u."""
+    """The share u whose scaling variable is the case's x; it grows with u from 0 at the edge, and is taken as 0 below that."""
 
     def gap(u: float) -> float:
         q, c = _share_moments(case, u * u)
-        return u * u * q / (1 - u * u) + q - c * (1 + case["x"] ** 2 / np.sqrt(case["d"]))  # w^2/sigma^2 = q + (beta/sigma)^2
+        with np.errstate(invalid="ignore"):
+            found = numeric("scaling_variable_nonlinear")(1.0, numeric("recall_of_share")(u, q), case["d"], q, c)
+        return float(np.nan_to_num(found)) - case["x"]
 
     return float(root_scalar(gap, bracket=(1 / 16, 1 - 2**-20), method="brentq").root)
 

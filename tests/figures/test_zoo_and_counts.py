@@ -6,7 +6,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from models import zoo
 from models.zoo_record import kind_of, published, shares, task_of
 from numerics.fixed_point_counts import Counts
-from paper_figures.count_figure import MOST, UNDECIDED, count_figure
+from paper_figures.count_figure import MOST, count_figure
+from paper_figures.style import MISSING
 from paper_figures.zoo_figure import KINDS, LEVELS, TASKS, plan_runs, zoo_figure
 from theory.errors import UsageError
 
@@ -64,4 +65,4 @@ def test_bars_are_the_shares_of_the_counts():
     assert [text.get_text() for text in first.texts] == ["mean 1.00", "mean 5.20\nlaw 1.25"]
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["1", "3", f"{MOST} or more", "undecided"]
-    assert legend.get_patches()[-1].get_facecolor()[:3] == pytest.approx([int(UNDECIDED[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    assert legend.get_patches()[-1].get_facecolor()[:3] == pytest.approx([int(MISSING[i : i + 2], 16) / 255 for i in (1, 3, 5)])
