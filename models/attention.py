@@ -1,24 +1,28 @@
 """Multi-head attention over one or two spatial axes: QK-norm, rotary embedding, full or windowed.
 
-Written as plain products (no fused kernel): second and forward-mode derivatives do not pass through the fused ones, which
-save nothing measurable at 81 cells on a CPU.
+Written as plain products, because second and forward-mode derivatives do not pass through fused kernels, which save nothing measurable
+at 81 cells on a CPU; training on a GPU takes the fused kernel (`Arithmetic.fused`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.arithmetic import EXACT, Arithmetic
 from models.config import ModelConfig, QKNorm
 from theory.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Affine:
-    """x -> x matrix + offset; the matrix is (m, n), the offset a bias (n,), or one row per token, (batch, cells, n)."""
+    """x -> x matrix + offset; the matrix is (m, n), the offset a bias (n,), or one row per token, (batch, cells, n).
+
+    The result has the dtype of the matrix; a bfloat16 matrix rounds x to its own dtype.
+    """
 
     matrix: Tensor
     offset: Tensor
@@ -36,10 +40,21 @@ class Affine:
 
     def __call__(self, x: Tensor) -> Tensor:
         """(batch, cells, m) to (batch, cells, n)."""
-        if torch.compiler.is_compiling() and x.device.type == "cpu":
-            return x @ self.matrix + self.offset  # the sum joins the next element-wise kernel; there `addmm` would first copy the offset
-        out = torch.addmm(self.offset if self.offset.dim() == 1 else self.offset.flatten(0, 1), x.flatten(0, 1), self.matrix)
+        dtype = self.matrix.dtype
+        if dtype is torch.bfloat16:
+            x = x.to(dtype)
+        if torch.compiler.is_compiling():  # the sum joins the next element-wise kernel; `addmm` would first copy the offset
+            return (x @ self.matrix + self.offset).to(dtype)
+        offset = self.offset.to(dtype)
+        out = torch.addmm(offset if offset.dim() == 1 else offset.flatten(0, 1), x.flatten(0, 1), self.matrix)
         return out.view(*x.shape[:2], -1)
+
+    def rounded(self, arithmetic: Arithmetic) -> Affine:
+        """The map with its matrix, and a row per token, in the dtype of products; a bias stays as it is."""
+        if arithmetic.products is None:
+            return self
+        offset = self.offset if self.offset.dim() == 1 else self.offset.to(arithmetic.products)
+        return Affine(self.matrix.to(arithmetic.products), offset)
 
     def after(self, first: Affine) -> Affine:
         """This map applied to the outputs of `first`, as one map."""
@@ -52,23 +67,32 @@ class Affine:
 
 @dataclass(frozen=True)
 class Maps:
-    """What an update computes from its weights and the positions once per sequence: first and last map, and the bias of a window."""
+    """What an update computes from its weights and the positions once per sequence.
+
+    First and last map, the bias of a window, and the gates of a GRU residual, each side by side: of the update, and of the state.
+    """
 
     entry: Affine
     exit: Affine
     bias: Tensor | None = None
+    gates: tuple[Affine, Affine] | None = None
 
     def after(self, first: Affine) -> Maps:
         """The update of the outputs of `first`."""
-        return Maps(self.entry.after(first), self.exit, self.bias)
+        return replace(self, entry=self.entry.after(first))
 
     def of(self, keep: Tensor) -> Maps:
         """The maps for the kept samples alone."""
-        return Maps(self.entry.of(keep), self.exit, self.bias)
+        return replace(self, entry=self.entry.of(keep))
+
+    def rounded(self, arithmetic: Arithmetic) -> Maps:
+        """The maps in the arithmetic of a training step; the bias of a window stays float32."""
+        gates = None if self.gates is None else (self.gates[0].rounded(arithmetic), self.gates[1].rounded(arithmetic))
+        return Maps(self.entry.rounded(arithmetic), self.exit.rounded(arithmetic), self.bias, gates)
 
 
 class RMSNorm(nn.Module):
-    """N(z) = gain * z / sqrt(mean z^2 + eps) over the last axis (THEORY.md section 1)."""
+    """N(z) = gain * z / sqrt(mean z^2 + eps) over the last axis."""
 
     def __init__(self, width: int, eps: float):
         super().__init__()
@@ -77,7 +101,8 @@ class RMSNorm(nn.Module):
 
     def forward(self, z: Tensor, scale: float = 1.0) -> Tensor:
         """Normalise each token and multiply by `scale`; shape and dtype are kept."""
-        return F.rms_norm(z, z.shape[-1:], self.gain * scale if scale != 1 else self.gain, self.eps)
+        gain = (self.gain * scale if scale != 1 else self.gain).to(z.dtype)  # a gain of another dtype leaves the fused kernel
+        return F.rms_norm(z, z.shape[-1:], gain, self.eps)
 
 
 def board_side(cells: int) -> int:
@@ -162,14 +187,15 @@ class Window:
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
         """Softmax attention within the window; q, k, v and the result are (batch, heads, cells, n)."""
-        weight = (self.queries(q) @ self.neighbours(k) + bias).softmax(-1)
+        weight = (self.queries(q) @ self.neighbours(k) + bias).softmax(-1).to(v.dtype)
         return (weight @ self.neighbours(v).transpose(-1, -2)).flatten(-3, -2)[..., : self.cells, :]
 
 
 class Geometry:
     """What attention needs to know about the positions only: computed once per sequence length, not once per loop."""
 
-    def __init__(self, cells: int, config: ModelConfig, like: Tensor):
+    def __init__(self, cells: int, config: ModelConfig, like: Tensor, arithmetic: Arithmetic = EXACT):
+        self.fused = arithmetic.fused
         self.tables = rotary_tables(cells, config, like)
         self.window = None if config.window is None else Window(cells, config.axes, config.window, like)
 
@@ -206,10 +232,13 @@ class Attention(nn.Module):
             q, k = rotate(self.q_norm(q, scale), geometry.tables), rotate(self.k_norm(k), geometry.tables)
         else:
             q, k = self.q_norm(rotate(q, geometry.tables), scale), self.k_norm(rotate(k, geometry.tables))
-        if geometry.window is None or maps.bias is None:
-            out = (q @ k.transpose(-1, -2)).softmax(-1) @ v
-        else:
+        q, k = q.to(v.dtype), k.to(v.dtype)  # the rotary tables are float32
+        if geometry.window is not None and maps.bias is not None:
             out = geometry.window.attend(q, k, v, maps.bias)
+        elif geometry.fused:
+            out = F.scaled_dot_product_attention(q, k, v, scale=1.0)  # q carries the scale
+        else:
+            out = (q @ k.transpose(-1, -2)).softmax(-1) @ v
         return maps.exit(out.transpose(1, 2).reshape(batch, cells, width))
 
 

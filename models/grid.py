@@ -99,7 +99,7 @@ def gather(grid: str | Path, ids: Sequence[str]) -> int:
             file = folder / RUNS / i / RESULT
             if file.exists():
                 try:
-                    lines.append(json.dumps({"id": i, **json.loads(file.read_text())}) + "\n")
+                    lines.append(json.dumps({**json.loads(file.read_text()), "id": i}) + "\n")
                 except ValueError:
                     raise LoopstabError(f"{file} is not JSON any more: delete it, and the same command evaluates the run again") from None
         write_atomic(folder / RESULTS, "".join(lines))

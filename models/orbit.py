@@ -5,10 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from models.arithmetic import without_autocast
 from models.transformer import LoopedTransformer
 
 COMPACT = 0.125
 """share of stopped samples in the running batch at which it is cut down: copying has its price too"""
+LOOK_EVERY = {"cpu": 1, "cuda": 10}
+"""loops between two looks at how many samples have stopped: on a GPU each look waits for the device"""
 
 
 class Orbit:
@@ -18,23 +21,28 @@ class Orbit:
 
     A sample stops when a loop changes no bit of its state: the step is a function of state and input alone, so dropping it is exact.
     Most loops end in rounding noise instead: with `ulps` > 0 a sample also stops when its relative step falls to that many rounding
-    units of its dtype, below which T more loops move it by less than T times as much, unless it sits on a saddle.
+    units of its dtype, below which T more loops move it by less than T times as much, unless it sits on a saddle. States of half precision
+    stop by repeating to the bit only, because there that many units are a step of several per cent. Autocast is switched off.
     """
 
     def __init__(self, model: LoopedTransformer, x: Tensor, ulps: float = 0.0):
         self.model = model
-        e = model.encode(x)
-        self.h = model.initial(e).clone()
+        with without_autocast(x.device):
+            e = model.encode(x)
+            self.h = model.initial(e).clone()
+            self._state, self._context = self.h, model.prepare(e, folded=True)
         self.running = torch.arange(len(x), device=x.device)
-        self.tolerance = ulps * torch.finfo(self.h.dtype).eps
-        self._state, self._context = self.h, model.prepare(e, folded=True)
+        eps = torch.finfo(self.h.dtype).eps
+        self.tolerance = ulps * eps if eps <= torch.finfo(torch.float32).eps else 0.0
         self._stopped = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+        self._loops, self._look_every = 0, LOOK_EVERY.get(x.device.type, 1)
 
     def advance(self) -> None:
         """One loop of the running samples."""
         if not len(self.running):
             return
-        new = self.model.advance(self._state, self._context)
+        with without_autocast(self.h.device):
+            new = self.model.advance(self._state, self._context)
         moving = (new != self._state).flatten(1).any(1)  # bits, because norms under- and overflow; NaN counts as moving
         if self.tolerance:
             step = (new - self._state).flatten(1).norm(dim=1)
@@ -45,6 +53,9 @@ class Orbit:
         else:
             self.h[self.running] = new
         self._stopped |= ~moving
+        self._loops += 1
+        if self._loops % self._look_every:
+            return
         stopped = int(self._stopped.sum())
         if stopped and stopped >= COMPACT * len(self.running):
             self.running = self._cut(self.running, ~self._stopped)

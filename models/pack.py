@@ -14,7 +14,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from models.checkpoint import Checkpoint, load_model, run_name
-from models.crossvalidate import crossvalidate
 from models.tasks.registry import recorded_task
 from models.train import MODEL
 from models.workers import RUNS
@@ -103,6 +102,8 @@ def _harmless(checkpoint: Checkpoint, data: str | Path | None) -> bool:
     rounded = Checkpoint({k: t.half().float() for k, t in checkpoint.tensors.items()}, checkpoint.meta)
     if checkpoint.meta["run"]["config"]["model"]["blocks"] > 1:
         return torch.equal(_verdicts(checkpoint, data), _verdicts(rounded, data))
+    from models.crossvalidate import crossvalidate  # needs the theory's packages, which a machine that only trains may lack
+
     full, less = (crossvalidate(c, inputs=32, loops=200, spectra=2, data=data) for c in (checkpoint, rounded))
     if full.outcomes != less.outcomes:
         return False

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.run import RunSpec
-from models.tasks.registry import make_task
+from models.tasks.task import Task
 from theory.errors import UsageError
 
 PLANS = Path(__file__).parent / "plans"
@@ -67,14 +67,16 @@ class Plan:
         unknown = sorted(set(data) - {run.task for run in self.runs})
         if unknown:
             raise UsageError(f"data was given for {unknown[0]!r}, which is no task of the plan {self.name}")
-        tasks = {(task, bits): make_task(task, bits=bits, data=data.get(task)) for task, bits in {(r.task, r.bits) for r in self.runs}}
-        prints = {key: task.fingerprint() for key, task in tasks.items()}
+        tasks: dict[tuple[str, int, str], Task] = {}
         for run in self.runs:
+            key = run.task, run.bits, run.positions
+            if key not in tasks:
+                tasks[key] = run.make_task(data.get(run.task))
             try:
-                run.config(tasks[run.task, run.bits])
+                run.config(tasks[key])
             except UsageError as error:
                 raise UsageError(f"plan {self.name}, {run.label}: {error}") from None
-        return [run.id(prints[run.task, run.bits]) for run in self.runs]
+        return [run.id(tasks[run.task, run.bits, run.positions].fingerprint()) for run in self.runs]
 
 
 SHAPES = {"name": (str, "a text"), "defaults": (dict, "a table"), "tasks": (dict, "tables [tasks.NAME]"), "runs": (list, "tables [[runs]]")}

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
+from models.arithmetic import training_arithmetic
 from models.checkpoint import Checkpoint, save_model
+from models.compiling import compiled_advance
 from models.diagnostics import diagnostics
-from models.evaluate import accuracy_curve
-from models.loss import progressive_loss
-from models.tasks.task import Batch, Task
-from models.train_config import Precision, TrainConfig
-from models.transformer import Context, LoopedTransformer
+from models.evaluate import accuracy_curve, evaluate
+from models.loss import Advance
+from models.optimizers import Optimizers
+from models.tasks.task import Task
+from models.train_config import TrainConfig
+from models.transformer import LoopedTransformer
 from theory.errors import LoopstabError, UsageError
 from theory.files import output_folder, write_atomic, write_json
 from theory.plain import plain
@@ -29,9 +32,9 @@ STATE, MODEL, RESULT, METRICS = "state.safetensors", "model.safetensors", "resul
 class Trainer:
     """One run in one folder. `run` trains to the end or to the time budget, and picks up where the folder left off.
 
-    `command` is recorded with the result: the line that repeats the run. `compiled` trains with the compiled loop once the level is
+    `command` (the line that repeats the run) and `run_id` are recorded with the result. `compiled` trains with the compiled loop once the level is
     settled (from the start on boards, at the last length of a curriculum): every number of cells is compiled anew. Results are equal up
-    to rounding.
+    to rounding. Where the memory of a GPU does not hold the batch, it is halved and gradients are accumulated, with a warning.
     """
 
     def __init__(
@@ -43,17 +46,21 @@ class Trainer:
         tensorboard: bool = False,
         command: str = "",
         compiled: bool = False,
+        run_id: str = "",
     ):
         wanted, has = task.shape, config.model
         if (wanted.channels, wanted.classes, wanted.axes) != (has.channels, has.classes, has.axes):
             raise UsageError(f"the task {task.name} needs a model with {wanted}, not {has.channels}, {has.classes} and {has.axes}")
         self.config, self.task, self.out, self.device, self.command = config, task, output_folder(out), device, command
-        self.compiled = compiled
+        self.compiled, self.run_id = compiled, run_id
+        self.arithmetic = training_arithmetic(config.precision, config.model.width, device)
         self.model = LoopedTransformer(config.model, config.seed).to(device)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+        self.optimizers = Optimizers(self.model, config)
         self.course = config.schedule.start()
         self.step, self.seconds = 0, 0.0
         self.history: list[dict[str, Any]] = []
+        self.parts = 1
+        """into how many parts a batch is cut, so that it fits into the memory"""
         self._compiled = compiled_advance(self.model) if compiled else None
         self._writer = _summary_writer(self.out) if tensorboard else None
         if (self.out / STATE).exists():
@@ -63,6 +70,11 @@ class Trainer:
     def done(self) -> bool:
         """Whether the last step has been taken."""
         return self.course.done(self.step)
+
+    @property
+    def advance(self) -> Advance | None:
+        """The compiled loop where it is used: once the level is settled."""
+        return self._compiled if self.course.settled else None
 
     def run(
         self, minutes: float | None = None, save_every: float = 20.0, progress: bool = True, stop: Callable[[], bool] = lambda: False
@@ -75,7 +87,7 @@ class Trainer:
         before = self.seconds
         with tqdm(initial=self.step, unit="step", disable=not progress, desc=self.config.model.name) as bar:
             while not self.done:
-                self._train_step()
+                self.train_step()
                 bar.update(1)
                 if self.history:
                     last = self.history[-1]
@@ -94,39 +106,49 @@ class Trainer:
         """Random numbers of one step: resuming needs no saved generator state."""
         return torch.Generator().manual_seed((self.config.seed * 1_000_003 + self.step) * 4 + stream)
 
-    def _batch(self, size: int, level: str, generator: torch.Generator) -> Batch:
-        batch = self.task.batch(size, level, generator)
-        return Batch(batch.x.to(self.device), batch.target.to(self.device))
-
-    def _arithmetic(self) -> Any:
-        if self.config.precision is Precision.BF16:
-            return torch.autocast(self.device.split(":")[0], torch.bfloat16)
-        return nullcontext()
-
-    def _train_step(self) -> None:
+    def train_step(self) -> None:
+        """One step: batch, loss, gradient, update, and the measurements that are due."""
         c, generator = self.config, self._generator(0)
-        for group in self.optimizer.param_groups:
-            group["lr"] = c.lr * self.course.rate(self.step) * min(1.0, (self.step + 1) / c.warmup)
-        batch = self._batch(c.batch, self.course.level, generator)
-        advance = self._compiled if self.course.settled else None
-        with self._arithmetic():
-            loss = progressive_loss(self.model, self.task, batch, self.course.loops, generator, c.gradient, advance)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        self.optimizers.set_rate(self.course.rate(self.step) * min(1.0, (self.step + 1) / c.warmup))
+        while True:
+            try:
+                loss = self._backward(generator)
+                break
+            except torch.OutOfMemoryError:
+                if self.parts >= c.batch:
+                    raise LoopstabError(f"one sample of the task {self.task.name} does not fit into the memory: lower --width or --loops") from None
+                generator = self._generator(0)
+            self.parts *= 2  # outside of the handler, which holds on to the tensors of the failed step
+            torch.cuda.empty_cache()
+            warnings.warn(f"out of memory: the batch of {c.batch} is trained in {self.parts} parts from now on", stacklevel=2)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip)
         self.step += 1
         due = self.course.due(self.step) or self.course.done(self.step)
         if (due or self.device == "cpu") and not torch.isfinite(norm):  # on a GPU every look at a value waits for the device
             raise LoopstabError(f"the gradient is not finite at step {self.step}: lower --lr (now {c.lr:g}) and use a new --out")
-        self.optimizer.step()
+        self.optimizers.step()
         if due:
             self._check(loss.item(), norm.item())
 
+    def _backward(self, generator: torch.Generator) -> torch.Tensor:
+        """Gradients of the loss on a fresh batch, accumulated over its parts; the loss."""
+        c, objective = self.config, self.config.objective(self.course.loops)
+        batch = self.task.training_batch(c.batch, self.course.level, generator, self.device, c.augment)
+        n, k = objective.draw(generator)
+        advance = self.advance
+        self.optimizers.zero_grad()
+        total, size = torch.zeros((), device=self.device), -(-c.batch // self.parts)
+        for start in range(0, c.batch, size):
+            part = batch.of(slice(start, start + size)) if self.parts > 1 else batch
+            loss = objective(self.model, self.task, part, n, k, advance=advance, arithmetic=self.arithmetic) * (len(part.x) / c.batch)
+            loss.backward()
+            total += loss.detach()
+        return total
+
     def _check(self, loss: float, norm: float) -> None:
         c, level, loops = self.config, self.course.level, self.course.loops
-        batch = self._batch(c.batch, level, self._generator(1))
-        with self._arithmetic():
-            solved = accuracy_curve(self.model, self.task, batch, [loops])[0]
+        batch = self.task.batch(c.batch, level, self._generator(1), self.device)
+        solved = accuracy_curve(self.model, self.task, batch, [loops])[0]
         entry = {"step": self.step, "level": level, "loss": loss, "gradient": norm, "solved": solved}
         if len(self.history) % 10 == 0:  # about once an epoch: they cost as much as a few loops
             entry |= diagnostics(self.model, batch.x[:32], loops)
@@ -139,13 +161,12 @@ class Trainer:
 
     def _save(self) -> None:
         tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
-        for i, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"adam.{i}.{name}": torch.as_tensor(t) for name, t in state.items()}
         meta = {
             "config": self.config.to_json(), "task": self.task.name, "data": self.task.fingerprint(), "course": self.course.state(),
-            "step": self.step, "seconds": self.seconds, "history": self.history,
+            "arithmetic": str(self.arithmetic.precision), "command": self.command,
+            "step": self.step, "seconds": self.seconds, "parts": self.parts, "history": self.history,
         }  # fmt: skip
-        Checkpoint(tensors, meta).save(self.out / STATE)
+        Checkpoint(tensors | self.optimizers.tensors(), meta).save(self.out / STATE)
         write_atomic(self.out / METRICS, "".join(json.dumps(plain(entry)) + "\n" for entry in self.history))
 
     def _resume(self) -> None:
@@ -163,33 +184,25 @@ class Trainer:
 
     def _restore(self, saved: Checkpoint) -> None:
         self.model.load_state_dict({k[6:]: t for k, t in saved.tensors.items() if k.startswith("model.")})
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for name, t in saved.tensors.items():
-            if name.startswith("adam."):
-                _, i, key = name.split(".", 2)
-                state.setdefault(int(i), {})[key] = t
-        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        self.optimizers.restore(saved.tensors)
         self.course.restore(saved.meta["course"])
-        for key in ("step", "seconds", "history"):
+        for key in ("step", "seconds", "history", "parts"):
             setattr(self, key, saved.meta[key])
 
     def _finish(self, stop: Callable[[], bool]) -> dict[str, Any] | None:
         c = self.config
         self.model.eval()
-        curves, loops = {}, _loops(c.eval_loops)
-        for number, level in enumerate(self.task.levels):
-            if stop():
-                return None
-            batch = self._batch(c.eval_size, level, torch.Generator().manual_seed(10_000_019 + number))
-            with self._arithmetic():
-                curves[level] = accuracy_curve(self.model, self.task, batch, loops)
+        begun = time.monotonic()
+        found = evaluate(self.model, self.task, _loops(c.eval_loops), c.eval_size, self.device, stop)
+        if found is None:
+            return None
         result = {
-            "task": self.task.name, "data": self.task.fingerprint(), "difficulty": self.task.difficulty,
+            "id": self.run_id, "task": self.task.name, "data": self.task.fingerprint(), "difficulty": self.task.difficulty,
             "architecture": c.model.name, "command": self.command, "config": c.to_json(), "steps": self.step,
             "level_reached": self.course.level,
             "seconds": round(self.seconds, 1), "device": self.device, "threads": torch.get_num_threads(), "torch": torch.__version__,
-            "compiled": self.compiled,
-            "parameters": sum(p.numel() for p in self.model.parameters()), "loops": loops, "accuracy": curves,
+            "compiled": self.compiled, "arithmetic": str(self.arithmetic.precision), "evaluation_seconds": round(time.monotonic() - begun, 1),
+            "parameters": sum(p.numel() for p in self.model.parameters()), **found,
         }  # fmt: skip
         save_model(self.out / MODEL, self.model, {"run": result, "history": self.history[:: max(1, len(self.history) // 100)]})
         write_json(self.out / RESULT, result)
@@ -211,22 +224,6 @@ def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 def _loops(last: int) -> list[int]:
     """Loop counts of an accuracy curve: all up to 40, then sparser."""
     return sorted({n for n in (*range(1, 41), *range(45, 101, 5), *range(120, last + 1, 20)) if n <= last} | {last})
-
-
-def compiled_advance(model: LoopedTransformer) -> Callable[[torch.Tensor, Context], torch.Tensor]:
-    """The loop of the model, compiled; `UsageError` where there is no compiler, found out on a trial product.
-
-    What was compiled before in this process is dropped: torch keeps eight graphs of a function, a loop needs up to six (with and without
-    gradient, its first step with gradient, each folded or not), and beyond that it runs everything uncompiled.
-    """
-    torch.compiler.reset()
-    try:
-        device = next(model.parameters()).device
-        torch.compile(lambda x: x.sin() + 1)(torch.ones(8, device=device))
-    except Exception as error:  # inductor wraps what it meets in classes of its own
-        reason = " ".join(str(error).split())[:120]
-        raise UsageError(f"the loop cannot be compiled here ({reason}): install a C++ compiler, or leave --compile out") from None
-    return torch.compile(model.advance, dynamic=False)
 
 
 def _summary_writer(out: Path) -> Any:

@@ -1,13 +1,15 @@
-"""The looped transformer: a weight-tied block, attention then MLP, for every `Architecture` (THEORY.md section 1)."""
+"""The looped transformer: a weight-tied block, attention then MLP, for every `Architecture`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.arithmetic import EXACT, Arithmetic
 from models.attention import MLP, Affine, Attention, Geometry, Maps, RMSNorm
 from models.config import ModelConfig
 from models.flops import Flops, flops, parameter_count
@@ -47,6 +49,13 @@ class SubBlock(nn.Module):
         self.norm = arch.norm
         self.gru = nn.GRUCell(d, d) if arch.residual is Residual.GRU else None
 
+    def prepare(self, geometry: Geometry) -> Maps:
+        """What does not depend on the state."""
+        maps, gru = self.update.prepare(geometry), self.gru
+        if gru is None:
+            return maps
+        return replace(maps, gates=(Affine(gru.weight_ih.t(), gru.bias_ih), Affine(gru.weight_hh.t(), gru.bias_hh)))
+
     def forward(self, h: Tensor, source: Tensor, mix: Affine | None, geometry: Geometry, maps: Maps) -> Tensor:
         """New state from the hidden state h; the update reads `source` (h itself but for external recall with gru)."""
         x = source if self.inner is None else self.inner(source)
@@ -54,11 +63,18 @@ class SubBlock(nn.Module):
         if self.norm is Norm.PERI:
             assert self.outer is not None
             u = self.outer(u)
-        h = h + u if self.gru is None else self.gru(u.flatten(0, -2), h.flatten(0, -2)).view_as(h)
+        h = h + u if maps.gates is None else gated(u, h, maps.gates)
         if self.norm in (Norm.POST, Norm.SANDWICH):
             assert self.outer is not None
             h = self.outer(h)
         return h
+
+
+def gated(u: Tensor, h: Tensor, gates: tuple[Affine, Affine]) -> Tensor:
+    """GRUCell(input u, hidden h), its six gates as two products; u, h and the result are (batch, cells, width)."""
+    (reset, update, new), (reset_h, update_h, new_h) = (g(z).chunk(3, -1) for g, z in zip(gates, (u, h), strict=True))
+    candidate = torch.tanh(new + torch.sigmoid(reset + reset_h) * new_h)
+    return candidate + torch.sigmoid(update + update_h) * (h - candidate)
 
 
 class Block(nn.Module):
@@ -71,7 +87,7 @@ class Block(nn.Module):
 
     def prepare(self, geometry: Geometry) -> tuple[Maps, Maps]:
         """What does not depend on the state."""
-        return self.attention.update.prepare(geometry), self.mlp.update.prepare(geometry)
+        return self.attention.prepare(geometry), self.mlp.prepare(geometry)
 
     def forward(self, h: Tensor, source: Tensor, mix: Affine | None, geometry: Geometry, maps: tuple[Maps, Maps]) -> Tensor:
         """New state; the attention sub-block reads `source`."""
@@ -118,37 +134,42 @@ class LoopedTransformer(nn.Module):
         """h_0 = e."""
         return e
 
-    def prepare(self, e: Tensor, folded: bool = False) -> Context:
-        """The part of every step that depends on the input only.
+    def prepare(self, e: Tensor, folded: bool = False, arithmetic: Arithmetic = EXACT) -> Context:
+        """The part of every step that depends on the input only, in the given arithmetic.
 
         `folded` is for many loops: W (W_x x + W_e e) + b = (W W_x) x + (W W_e e + b) for the first layer W of both sub-blocks, so that
         internal recall costs no product per loop (2 of 14). The sums are rounded in another order.
         """
-        mix = None if self.w_x is None or self.w_e is None else Affine.narrowing(self.w_x, self.w_e(e))
-        geometry = Geometry(e.shape[1], self.config, e)
-        blocks = tuple(block.prepare(geometry) for block in self.blocks if isinstance(block, Block))
+        mix = None
+        if self.w_x is not None and self.w_e is not None:
+            offset = Affine(self.w_e.weight.t(), self.w_e.bias).rounded(arithmetic)(e)
+            mix = Affine.narrowing(self.w_x, offset).rounded(arithmetic)
+        geometry = Geometry(e.shape[1], self.config, e, arithmetic)
+        made = (block.prepare(geometry) for block in self.blocks if isinstance(block, Block))
+        blocks = tuple((a.rounded(arithmetic), b.rounded(arithmetic)) for a, b in made)
         if folded and mix is not None and self.config.architecture.recall is Recall.INTERNAL:
             return Context(None, geometry, tuple((a.after(mix), b.after(mix)) for a, b in blocks))
         return Context(mix, geometry, blocks)
 
-    def advance(self, h: Tensor, context: Context) -> Tensor:
-        """One loop with a prepared context."""
+    def advance(self, h: Tensor, context: Context, run: Callable[..., Tensor] = Block.__call__) -> Tensor:
+        """One loop with a prepared context; the state keeps its dtype whatever the arithmetic. `run` replaces the call of a block."""
         arch, source, mix = self.config.architecture, h, context.mix
         if arch.recall is Recall.EXTERNAL and mix is not None:
-            source, mix = mix(h), None
+            source, mix = mix(h).to(h.dtype), None
             if arch.residual is Residual.ADD:
                 h = source  # with gru the hidden argument stays h: boundedness (N8) is false for z
         for i, (block, maps) in enumerate(zip(self.blocks, context.blocks, strict=True)):
-            h = block(h, source if i == 0 else h, mix, context.geometry, maps)
+            h = run(block, h, source if i == 0 else h, mix, context.geometry, maps)
         return h
 
     def step(self, h: Tensor, e: Tensor) -> Tensor:
         """One loop from scratch: advance(h, prepare(e))."""
         return self.advance(h, self.prepare(e))
 
-    def head(self, h: Tensor) -> Tensor:
-        """Logits (batch, cells, classes) of a state."""
-        return self.head_out(F.gelu(self.head_hidden(self.head_norm(h))))
+    def head(self, h: Tensor, arithmetic: Arithmetic = EXACT) -> Tensor:
+        """Logits (batch, cells, classes) of a state, in its dtype."""
+        hidden, out = (Affine(layer.weight.t(), layer.bias).rounded(arithmetic) for layer in (self.head_hidden, self.head_out))
+        return out(F.gelu(hidden(self.head_norm(h)))).to(h.dtype)
 
     def forward(self, x: Tensor, loops: int) -> Tensor:
         """Logits after that many loops."""

@@ -82,7 +82,7 @@ class MoveTask(TableTask):
     """Find the move: 12 piece planes in, class 1 on its two squares out, read off as the two highest scores."""
 
     def _batch(self, cells: Tensor) -> Batch:
-        planes = torch.eye(len(PIECES))[:, 1:]
+        planes = torch.eye(len(PIECES), device=cells.device)[:, 1:]
         return Batch(planes[(cells % MARK).long()], (cells >= MARK).long())
 
     @staticmethod

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.tasks.task import Batch, Shape
+from models.tasks.task import EVALUATION_SEED, Augmentation, Batch, Shape, to_device
 from theory.errors import UsageError
 
 
@@ -28,12 +28,28 @@ class PrefixSums:
         """Lengths, the training length first; fresh sequences are held out with probability almost 1."""
         return self._levels
 
-    def batch(self, size: int, level: str, generator: torch.Generator) -> Batch:
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """All lengths."""
+        return self._levels
+
+    def batch(self, size: int, level: str, generator: torch.Generator, device: str = "cpu") -> Batch:
         """Draw `size` sequences of int(level) bits: inputs (size, bits, 1) of -0.5/+0.5 and targets (size, bits) in {0, 1}."""
         if not level.isdigit() or int(level) < 1 or size < 1:
             raise UsageError(f"prefix sums need at least one sequence of at least one bit, not {size} of {level}")
-        x = torch.randint(0, 2, (size, int(level)), generator=generator)
+        x = to_device(torch.randint(0, 2, (size, int(level)), generator=generator), device)
         return Batch((x - 0.5)[..., None].to(torch.get_default_dtype()), x.cumsum(1) % 2)
+
+    def training_batch(self, size: int, level: str, generator: torch.Generator, device: str = "cpu", augment: str = "none") -> Batch:
+        """A batch; sequences have no symmetries to draw."""
+        if augment != Augmentation.NONE:
+            raise UsageError(f"prefix sums have no symmetries: leave --augment out, not {augment}")
+        return self.batch(size, level, generator, device)
+
+    def evaluation(self, size: int, level: str, apart: int = 0, device: str = "cpu") -> tuple[Batch, Batch | None]:
+        """Fresh sequences, always the same ones; short ones may repeat."""
+        both = self.batch(size + apart, level, torch.Generator().manual_seed(EVALUATION_SEED), device)
+        return both.of(slice(size)), both.of(slice(size, None)) if apart else None
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy, mean over cells."""

@@ -8,7 +8,7 @@ from typing import Any
 from models.tasks import EMBEDDED, table_task
 from models.tasks.prefix_sums import PrefixSums
 from models.tasks.table import TableTask
-from models.tasks.task import Task
+from models.tasks.task import Positions, Task
 from theory.errors import UsageError
 
 KINDS = {"sudoku": "sudoku", "sudoku-4x4": "sudoku", "sudoku-9x9": "sudoku", "chess": "chess"}
@@ -16,8 +16,8 @@ KINDS = {"sudoku": "sudoku", "sudoku-4x4": "sudoku", "sudoku-9x9": "sudoku", "ch
 NAMES = ("prefix-sums", *EMBEDDED, "sudoku", "chess")
 
 
-def make_task(name: str, *, bits: int = 32, data: str | Path | None = None) -> Task:
-    """The task of that name; `bits` is the training length of prefix sums, `data` a prepared file.
+def make_task(name: str, *, bits: int = 32, data: str | Path | None = None, positions: str = Positions.NONE) -> Task:
+    """The task of that name; `bits` is the training length of prefix sums, `data` a prepared file, `positions` what boards say of places.
 
     Raises `UsageError` for an unknown name, a missing file, or a file of another kind.
     """
@@ -26,15 +26,17 @@ def make_task(name: str, *, bits: int = 32, data: str | Path | None = None) -> T
     if name == "prefix-sums":
         if data is not None:
             raise UsageError("prefix-sums is generated exactly: leave --data out")
+        if positions != Positions.NONE:
+            raise UsageError("prefix-sums has sequences of any length, not places on a board: leave --positions out")
         return PrefixSums(bits)
     if data is None:
         if name not in EMBEDDED:
             raise UsageError(f"the task {name} needs a data file: make one with loopstab data prepare and give it by --data")
-        return _named(table_task(name), name)
+        return _named(table_task(name), name).locate(positions)
     task = table_task(data)
     if task.kind != KINDS.get(name, "endgames"):
         raise UsageError(f"{data} holds {task.kind} data, not what the task {name} needs")
-    return _named(task, name)
+    return _named(task, name).locate(positions)
 
 
 def _named(task: TableTask, name: str) -> TableTask:
@@ -46,7 +48,7 @@ def _named(task: TableTask, name: str) -> TableTask:
 def recorded_task(run: dict[str, Any], data: str | Path | None = None) -> Task:
     """The task of a finished run from its record; `UsageError` when `data` is not the data of the run."""
     bits = int(run["data"].rpartition("-")[2]) if run["task"] == "prefix-sums" else 32
-    task = make_task(run["task"], bits=bits, data=data)
+    task = make_task(run["task"], bits=bits, data=data, positions=run["config"].get("positions", Positions.NONE))
     if task.fingerprint() == run["data"]:
         return task
     raise UsageError(f"the run was trained on {run['data']}, not on {task.fingerprint()}: give its own data file with --data")

@@ -19,7 +19,7 @@ from models.tasks.sudoku_solver import dig, random_grid, solve
 from models.tasks.sudoku_symmetry import canonical, complete
 from models.tasks.table import MARK, Table, TableTask, cut_at, split_levels
 from models.tasks.table_source import Malformed, rows, sample, sha256, whole
-from models.tasks.task import Batch, Shape
+from models.tasks.task import Augmentation, Batch, Shape
 from theory.errors import UsageError
 
 HEADER = ("source", "question", "answer", "rating")
@@ -49,14 +49,46 @@ class SudokuTask(TableTask):
         """From the generator (seconds for the 12,000 of box 2), built once per process."""
         return cls(_generated(box, rows, seed, disjoint))
 
+    def units(self) -> list[Tensor]:
+        """Rows, columns and boxes."""
+        row, column = super().units()
+        box = round(self.shape.classes**0.5)
+        return [row, column, row // box * box + column // box]
+
+    def augmented(self, cells: Tensor, augment: str, generator: torch.Generator) -> Tensor:
+        """Digits renamed, and with `symmetry` also the places of the cells changed, by a symmetry of its own for each puzzle."""
+        if augment not in list(Augmentation):
+            raise UsageError(f"unknown symmetries {augment!r}: use one of {', '.join(Augmentation)}")
+        side = self.shape.classes
+        if augment == Augmentation.SYMMETRY:
+            cells = cells.gather(1, random_places(len(cells), side, generator))
+        if augment != Augmentation.NONE:
+            names = torch.rand(len(cells), side, generator=generator).argsort(1) + 1
+            cells = (names.gather(1, (cells % MARK).long() - 1) + cells // MARK * MARK).to(cells.dtype)
+        return cells
+
     def _batch(self, cells: Tensor) -> Batch:
         digit = (cells % MARK).long()
-        return Batch(torch.eye(self.shape.channels)[torch.where(cells >= MARK, digit, 0)], digit - 1)
+        return Batch(torch.eye(self.shape.classes + 1, device=cells.device)[torch.where(cells >= MARK, digit, 0)], digit - 1)
 
     @staticmethod
     def correct(logits: Tensor, target: Tensor) -> Tensor:
         """Whether every cell of a sample is right, (samples,) bool."""
         return (logits.argmax(-1) == target).all(-1)
+
+
+def random_places(samples: int, side: int, generator: torch.Generator) -> Tensor:
+    """Where each cell of a grid comes from under random symmetries of its places, (samples, side^2) indices."""
+    box = round(side**0.5)
+
+    def lines() -> Tensor:
+        blocks = torch.rand(samples, box, generator=generator).argsort(1)
+        within = torch.rand(samples, box, box, generator=generator).argsort(2)
+        return (blocks[:, :, None] * box + within).flatten(1)
+
+    row, column = lines()[:, :, None], lines()[:, None, :]
+    turned = torch.rand(samples, 1, 1, generator=generator) < 0.5
+    return torch.where(turned, column * side + row, row * side + column).flatten(1)
 
 
 def read(path: str | Path, size: int | None = None, easy_share: float = EASY_SHARE, seed: int = 0, progress: bool = False) -> Table:

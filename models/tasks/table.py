@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from safetensors.numpy import save
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.tasks.task import Batch, Shape
+from models.tasks.task import EVALUATION_SEED, Augmentation, Batch, Positions, Shape, to_device
 from theory.errors import LoopstabError, UsageError
 from theory.files import write_atomic
 
@@ -162,11 +162,13 @@ class TableTask:
     """A `Task` on prepared data; subclasses say how cells become inputs and targets.
 
     Levels: train; easy, held out from the same difficulties; hard. `batch` draws rows with replacement; `take` and `count` walk
-    a level in order, so that it can be evaluated whole.
+    a level in order, so that it can be evaluated whole. `locate` adds channels that say where a cell is.
     """
 
     kind: str
     levels = LEVELS
+    held_out = LEVELS[1:]
+    positions = Positions.NONE
 
     def __init__(self, table: Table, name: str, shape: Shape):
         if table.kind != self.kind:
@@ -175,6 +177,24 @@ class TableTask:
         self.difficulty: str = table.meta["unit"]
         self._rows = {level: torch.from_numpy(table.rows(level)) for level in LEVELS}
         self._cells = torch.from_numpy(table.cells)
+        self._places = torch.zeros(table.cells.shape[1], 0)
+
+    def locate(self, positions: Positions | str) -> Self:
+        """Let inputs say where each cell is; returns the task itself. `UsageError` for an unknown name."""
+        if positions not in list(Positions):
+            raise UsageError(f"unknown positions {positions!r}: use one of {', '.join(Positions)}")
+        self.positions, channels = Positions(positions), self.shape.channels - self._places.shape[1]
+        cells = self.table.cells.shape[1]
+        parts = {Positions.NONE: [], Positions.ONE_HOT: self.units(), Positions.LEARNT: [torch.arange(cells)]}[self.positions]
+        self._places = torch.cat([torch.zeros(cells, 0), *(F.one_hot(part) for part in parts)], 1)
+        self.shape = replace(self.shape, channels=channels + self._places.shape[1])
+        return self
+
+    def units(self) -> list[Tensor]:
+        """The partitions of the cells that the puzzle knows, each as (cells,) numbers: rows and columns."""
+        cells = self.table.cells.shape[1]
+        side = round(cells**0.5)
+        return [torch.arange(cells) // side, torch.arange(cells) % side]
 
     def count(self, level: str) -> int:
         """Number of puzzles of a level."""
@@ -182,14 +202,29 @@ class TableTask:
 
     def take(self, level: str, start: int, stop: int) -> Batch:
         """Puzzles start..stop-1 of a level, in the order of the file."""
-        return self._batch(self._cells[self._level(level)[start:stop]])
+        return self._made(self._cells[self._level(level)[start:stop]])
 
-    def batch(self, size: int, level: str, generator: torch.Generator) -> Batch:
+    def batch(self, size: int, level: str, generator: torch.Generator, device: str = "cpu") -> Batch:
         """Draw `size` puzzles of a level, uniformly and with replacement."""
-        if size < 1:
-            raise UsageError(f"a batch needs at least one puzzle, not {size}")
+        return self._made(self._drawn(size, level, generator), device)
+
+    def training_batch(self, size: int, level: str, generator: torch.Generator, device: str = "cpu", augment: str = "none") -> Batch:
+        """The same puzzles as `batch`, each turned by a random symmetry; `UsageError` for one that the puzzle does not have."""
+        return self._made(self.augmented(self._drawn(size, level, generator), augment, generator), device)
+
+    def augmented(self, cells: Tensor, augment: str, _: torch.Generator) -> Tensor:
+        """Cells (samples, cells) of a table after random symmetries; here there are none."""
+        if augment != Augmentation.NONE:
+            raise UsageError(f"{self.name} has no symmetries to train with: leave --augment out, not {augment}")
+        return cells
+
+    def evaluation(self, size: int, level: str, apart: int = 0, device: str = "cpu") -> tuple[Batch, Batch | None]:
+        """Different puzzles, in an order drawn once; where the level has fewer than size + apart, a quarter of it at most is set apart."""
         rows = self._level(level)
-        return self._batch(self._cells[rows[torch.randint(len(rows), (size,), generator=generator)]])
+        order = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(EVALUATION_SEED + LEVELS.index(level)))]
+        apart = min(apart, len(rows) // 4)
+        first = self._made(self._cells[order[apart : apart + size]], device)
+        return first, self._made(self._cells[order[:apart]], device) if apart else None
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Mean cross-entropy over all cells."""
@@ -208,6 +243,21 @@ class TableTask:
         if level not in self._rows:
             raise UsageError(f"no level {level!r} in {self.name}: use one of {', '.join(LEVELS)}")
         return self._rows[level]
+
+    def _drawn(self, size: int, level: str, generator: torch.Generator) -> Tensor:
+        if size < 1:
+            raise UsageError(f"a batch needs at least one puzzle, not {size}")
+        rows = self._level(level)
+        return self._cells[rows[torch.randint(len(rows), (size,), generator=generator)]]
+
+    def _made(self, cells: Tensor, device: str = "cpu") -> Batch:
+        """The batch of these cells, made on the device: one byte a cell is copied there."""
+        batch = self._batch(to_device(cells, device))
+        if self.positions is Positions.NONE:
+            return batch
+        if self._places.device != batch.x.device:
+            self._places = self._places.to(batch.x.device)
+        return Batch(torch.cat((batch.x, self._places.to(batch.x.dtype).expand(len(batch.x), -1, -1)), -1), batch.target)
 
     def _batch(self, cells: Tensor) -> Batch:
         raise NotImplementedError

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+
+
+EVALUATION_SEED = 10_000_019
+"""seed of the samples that are evaluated, far from those of training steps"""
+
+
+def to_device(tensor: Tensor, device: str) -> Tensor:
+    """The tensor on the device; a GPU copies it from pinned memory while the program goes on."""
+    if torch.device(device).type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 @dataclass(frozen=True)
@@ -25,13 +37,44 @@ class Batch:
     x: Tensor
     target: Tensor
 
+    def of(self, part: slice) -> Batch:
+        """Some of the samples."""
+        return Batch(self.x[part], self.target[part])
+
+
+class Positions(StrEnum):
+    """What the input of a board says about the place of a cell, as further channels.
+
+    Without it a model with relative attention (QK-norm before the rotary embedding) sees which cells share a row or a column, by equal
+    coordinates, but not where the boxes of a sudoku begin, nor where the edge of the board is.
+    """
+
+    NONE = "none"
+    """nothing"""
+    ONE_HOT = "one-hot"
+    """row and column (rank and file), and box where the puzzle has boxes, one channel for each value"""
+    LEARNT = "learnt"
+    """one channel for each cell, so that the encoder learns an embedding of every cell"""
+
+
+class Augmentation(StrEnum):
+    """Random symmetries that are applied to training samples."""
+
+    NONE = "none"
+    """samples as they are"""
+    RELABEL = "relabel"
+    """sudoku: digits renamed"""
+    SYMMETRY = "symmetry"
+    """sudoku: digits renamed, the grid transposed, bands, stacks, rows within a band and columns within a stack permuted"""
+
 
 @runtime_checkable
 class Task(Protocol):
     """A task with an easy split to train on and harder splits to test on.
 
     `levels` names the splits in order of difficulty, the training split first; what a level means (bits, solver guesses, rating,
-    distance to mate) is told by `difficulty`, the unit of the task's difficulty.
+    distance to mate) is told by `difficulty`, the unit of the task's difficulty. `held_out` are the levels with samples that are not trained
+    on, the easiest first.
     """
 
     name: str
@@ -43,8 +86,21 @@ class Task(Protocol):
         """Names of the splits: the training one, its held-out twin where there is one, and the harder ones."""
         ...
 
-    def batch(self, size: int, level: str, generator: torch.Generator) -> Batch:
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """Names of the splits that are evaluated: no sample of theirs is trained on."""
+        ...
+
+    def batch(self, size: int, level: str, generator: torch.Generator, device: str = "cpu") -> Batch:
         """Draw `size` samples of that level with the generator alone: equal generators, equal batches."""
+        ...
+
+    def training_batch(self, size: int, level: str, generator: torch.Generator, device: str = "cpu", augment: str = "none") -> Batch:
+        """The same for a training step, with random symmetries; `UsageError` for those that the task does not have."""
+        ...
+
+    def evaluation(self, size: int, level: str, apart: int = 0, device: str = "cpu") -> tuple[Batch, Batch | None]:
+        """At most `size` different samples of a level, always the same ones, and at most `apart` others (None for 0)."""
         ...
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:

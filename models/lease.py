@@ -1,0 +1,208 @@
+"""A lent GPU for a few minutes: check it, train a plan in order of value, evaluate in float32, and pack what came of it into few files.
+
+Needs torch, numpy, safetensors and tqdm only. Example, and the same line again goes on where it stopped:
+
+    python -m models.lease --plan lease --data sudoku=sudoku.safetensors --data chess=chess.safetensors --budget-minutes 9 --out lease
+
+Exit status: 0 done or budget over, 1 a run failed or the machine is not fit, 2 wrong request.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tarfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.checkpoint import Checkpoint, entries, entry
+from models.grid import RESULTS, GridReport, pending, plan_jobs, run_grid
+from models.machine_check import MachineCheck, check_machine
+from models.pack import LIMIT, pack
+from models.plan import Plan
+from models.run import check_device
+from models.train import MODEL, RESULT, STATE
+from models.workers import RUNS
+from theory.errors import LoopstabError, UsageError
+from theory.files import output_folder, write_atomic, write_json
+
+FILES = 8
+"""files that a lease leaves at most, each of at most `LIMIT` bytes"""
+REPORT, CACHE = "lease.json", "compile-cache.tar.gz"
+RESERVE = 20.0
+"""seconds of the budget that are kept for packing"""
+
+
+def lease(
+    plan: Plan, data: Mapping[str, str | Path], out: str | Path, *, minutes: float, work: str | Path | None = None, device: str = "cuda",
+    jobs: int = 2, threads: int = 1, compiled: bool = True, slow_is_fine: bool = False, compile_cache: str | Path | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:  # fmt: skip
+    """Check the machine with the first run that is left, do the plan until the budget ends, and pack into `out`; returns the report.
+
+    Runs are kept in `work` (default `out`/work), and those that an earlier lease packed in `out` are taken up from there. Two runs at a time
+    hide the compilation and the evaluation of one behind the training of the other. `compile_cache` is the file of compiled code that an earlier
+    lease left: it is executed, so give only your own. Raises `UsageError`, and `LoopstabError` when the machine is not fit.
+    """
+    begun = time.monotonic()
+    check_device(device)
+    torch.set_num_threads(threads)
+    if not minutes > 0:
+        raise UsageError(f"the budget must be positive, not {minutes} minutes")
+    folder = output_folder(out)
+    place = output_folder(work or folder / "work")
+    _use_cache(place / "compiled", compile_cache)
+    unpack(folder, place)
+    left = pending(plan_jobs(plan, place, data, minutes, threads, device, compiled))
+    check: MachineCheck | None = None
+    if left:
+        check = check_machine(left[0].run, left[0].data, device, compiled)
+        print(f"{check.device}: {check.step_ms:.1f} ms a step ({check.expected_ms:.1f} expected), bf16 {check.bf16_tflops:.1f} TFLOP/s, "
+              f"float32 {check.float32_tflops:.1f}, copy {check.copy_tb_per_s:.2f} TB/s, {check.graphs} graphs, {check.peak_gib:.1f} GiB, "
+              f"checked in {check.seconds:.0f} s", flush=True)  # fmt: skip
+        if check.slow and not slow_is_fine:
+            raise LoopstabError(f"a step takes {check.step_ms:.1f} ms, over twice the {check.expected_ms:.1f} expected: see --slow-is-fine")
+    remaining = minutes - (time.monotonic() - begun + RESERVE) / 60
+    if check and remaining < check.run_minutes:
+        print(f"the {max(remaining, 0):.1f} minutes left are too few for {left[0].run.label}, about {check.run_minutes:.1f}: "
+              "it is saved, and the same command goes on with it", flush=True)  # fmt: skip
+    report: GridReport | None = None
+    if remaining > 0:
+        report = run_grid(plan, place, data=data, minutes=remaining, jobs=jobs, threads=threads, device=device, compiled=compiled,
+                          progress=progress)  # fmt: skip
+    kept = pack_lease(place, folder)
+    whole = {"plan": plan.name, "check": None if check is None else asdict(check), "grid": None if report is None else asdict(report),
+             "minutes": (time.monotonic() - begun) / 60, "files": kept}  # fmt: skip
+    write_json(folder / REPORT, whole)
+    return whole
+
+
+def pack_lease(work: Path, out: Path) -> list[str]:
+    """Shards of the finished runs, the states of the others and the compiled code, the most valuable first, at most `FILES` in all."""
+    for old in [*out.glob("shard-*.safetensors"), *out.glob("state-*.safetensors"), out / CACHE]:
+        old.unlink(missing_ok=True)
+    kept = [REPORT]
+    if any((work / RUNS).glob(f"*/{MODEL}")):
+        kept += [Path(file).name for file in pack(work, out).files]
+    states = [file for file in sorted((work / RUNS).glob(f"*/{STATE}")) if not (file.parent / RESULT).exists()]
+    for file in states:
+        if file.stat().st_size > LIMIT:
+            print(f"{file} is not packed: it has more than {LIMIT} bytes", flush=True)
+            continue
+        kept.append(f"state-{file.parent.name}.safetensors")
+        shutil.copyfile(file, out / kept[-1])
+    if len(kept) > FILES:
+        for name in kept[FILES:]:
+            (out / name).unlink()
+        print(f"not packed, to stay within {FILES} files: {', '.join(kept[FILES:])}", flush=True)
+        del kept[FILES:]
+    if len(kept) < FILES and (work / "compiled").is_dir():
+        with tarfile.open(out / CACHE, "w:gz", compresslevel=3) as tar:
+            tar.add(work / "compiled", "compiled")
+        if (out / CACHE).stat().st_size <= LIMIT:
+            kept.append(CACHE)
+        else:
+            print(f"compiled code is not packed: it has {(out / CACHE).stat().st_size} bytes, more than {LIMIT}", flush=True)
+            (out / CACHE).unlink()
+    return kept
+
+
+def unpack(out: Path, work: Path) -> int:
+    """Put what an earlier lease packed back into the folder of runs; returns how many runs came back, finished or begun."""
+    count = 0
+    for file in sorted(out.glob("state-*.safetensors")):
+        target = work / RUNS / file.stem.removeprefix("state-")
+        if not (target / STATE).exists():
+            Checkpoint.read_meta(file)  # damaged files are refused here
+            write_atomic(output_folder(target) / STATE, file.read_bytes())
+            count += 1
+    for file in sorted(out.glob("shard-*.safetensors")):
+        for name, meta in entries(file).items():
+            target = work / RUNS / meta["run"]["id"]
+            if not (target / RESULT).exists():
+                entry(file, name).save(output_folder(target) / MODEL)
+                write_json(target / RESULT, meta["run"])
+                count += 1
+    return count
+
+
+def _use_cache(folder: Path, earlier: str | Path | None) -> None:
+    """Keep compiled code in that folder, in this process and its workers; what an earlier lease packed goes there first."""
+    output_folder(folder)
+    if earlier is not None:
+        try:
+            with tarfile.open(earlier) as tar:
+                tar.extractall(folder.parent, filter="data")
+        except (OSError, tarfile.TarError) as error:
+            raise UsageError(f"cannot read the compiled code in {earlier} ({error}): leave --compile-cache out") from None
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder.resolve())
+
+
+def summary(work: Path) -> str:
+    """One line per finished run: its accuracy at the loops chosen on other samples, and after the last loop."""
+    import json
+
+    lines = []
+    for line in (work / RESULTS).read_text().splitlines() if (work / RESULTS).exists() else []:
+        run: dict[str, Any] = json.loads(line)
+        at = run["choice"]["loops"]
+        shares = (f"{level} {curve[run['loops'].index(at)]:.3f} at {at}, {curve[-1]:.3f} at {run['loops'][-1]}" for level, curve in run["accuracy"].items())
+        lines.append(f"{run['task']} {run['architecture']} {run['config']['encoder_gradient']} ({run['seconds']:.0f} + {run['evaluation_seconds']:.0f} s): {'; '.join(shares)}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m models.lease", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plan", default="lease", help="a TOML file, or a shipped plan")
+    parser.add_argument("--data", action="append", default=[], metavar="TASK=FILE", help="prepared file of a task that needs one")
+    parser.add_argument("--budget-minutes", type=float, default=9.0, help="all in all, packing included")
+    parser.add_argument("--out", required=True, help="folder of the packed files; give it again to go on")
+    parser.add_argument("--work", help="folder of the runs (default: OUT/work)")
+    parser.add_argument("--device", default="cuda", help="a torch device")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads of a run")
+    parser.add_argument("--no-compile", action="store_true", help="train eagerly")
+    parser.add_argument("--slow-is-fine", action="store_true", help="go on where a step takes over twice the expected time")
+    parser.add_argument("--compile-cache", metavar="FILE", help=f"{CACHE} of an earlier lease of your own: code that is executed")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON and no progress bar")
+    a = parser.parse_args(arguments)
+    try:
+        report = lease(
+            Plan.load(a.plan), dict(_file(text) for text in a.data), a.out, minutes=a.budget_minutes, work=a.work, device=a.device,
+            jobs=a.jobs, threads=a.threads, compiled=not a.no_compile, slow_is_fine=a.slow_is_fine, compile_cache=a.compile_cache,
+            progress=not a.json,
+        )  # fmt: skip
+    except LoopstabError as error:
+        print(f"loopstab lease: {error}", file=sys.stderr)
+        return error.exit_status
+    if a.json:
+        import json
+
+        print(json.dumps(report, indent=1))
+    else:
+        print(summary(Path(a.work) if a.work else Path(a.out) / "work"))
+        grid = report["grid"] or {"done": 0, "failed": {}, "left": "all"}
+        print(f"{report['plan']}: {grid['done']} done, {grid['left']} left, {len(grid['failed'])} failed in {report['minutes']:.1f} minutes; "
+              f"{', '.join(report['files'])} in {a.out}")  # fmt: skip
+        for reason in grid["failed"].values():
+            print(f"  {reason}")
+    return 1 if report["grid"] and report["grid"]["failed"] else 0
+
+
+def _file(text: str) -> tuple[str, str]:
+    task, sign, file = text.partition("=")
+    if not (task and sign and file):
+        raise UsageError(f"cannot read --data {text!r}: write TASK=FILE, e.g. sudoku=sudoku.safetensors")
+    return task, file
+
+
+if __name__ == "__main__":
+    sys.exit(main())
