@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.config import QKNorm
+from models.choices import QKNorm
 from models.transformer import LoopedTransformer
 
 

@@ -20,15 +20,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from models import zoo
+from models.arithmetic import Arithmetic
 from models.checkpoint import load_model
+from models.compiling import compiled_advance
 from models.config import ModelConfig
 from models.evaluate import accuracy_curve
 from models.loop import TorchLoop
-from models.loss import pays, unrolled_loss
+from models.loss import Objective, pays
 from models.run import RunSpec
 from models.tasks.prefix_sums import PrefixSums
 from models.tasks.task import Batch
-from models.train import compiled_advance
 from models.transformer import LoopedTransformer
 from numerics import Linearisation, spectral_radius
 from theory.architecture import Architecture
@@ -59,11 +60,11 @@ def ratio(times: dict[str, list[float]], slow: str, fast: str) -> dict[str, floa
     return summary([a / b for a, b in zip(times[slow], times[fast], strict=True)])
 
 
-def products(tokens: int, d: int):
+def products(tokens: int, d: int, dtype: torch.dtype = torch.float32):
     """The linear layers of a block (q, k, v together, o, up, down), forward and both backward products: (work, its flops)."""
     sizes = [(d, 3 * d), (d, d), (d, 4 * d), (4 * d, d)]
-    operands = [(torch.randn(tokens, m), torch.randn(n, m), torch.randn(tokens, n)) for m, n in sizes]
-    outs = [(torch.empty(tokens, n), torch.empty(tokens, m), torch.empty(n, m)) for m, n in sizes]
+    operands = [tuple(torch.randn(s).to(dtype) for s in ((tokens, m), (n, m), (tokens, n))) for m, n in sizes]
+    outs = [tuple(torch.empty(s, dtype=dtype) for s in ((tokens, n), (tokens, m), (n, m))) for m, n in sizes]
 
     def work():
         for (x, w, g), (y, dx, dw) in zip(operands, outs, strict=True):
@@ -76,7 +77,8 @@ def products(tokens: int, d: int):
 
 def training(architecture: str, size: dict, batch: Batch, n: int, k: int, repeats: int, compiled: bool) -> dict:
     """One progressive-loss step, forward and backward, ours and the twin's, and the products of a block alone."""
-    model, task = LoopedTransformer(ModelConfig(Architecture.parse(architecture), **size)), PrefixSums()
+    model, task, loss_of = LoopedTransformer(ModelConfig(Architecture.parse(architecture), **size)), PrefixSums(), Objective(n + k)
+    bf16 = Arithmetic(torch.bfloat16)
     samples, cells = batch.target.shape
 
     def backward(loss):
@@ -84,27 +86,32 @@ def training(architecture: str, size: dict, batch: Batch, n: int, k: int, repeat
         loss().backward()
 
     work, work_flops = products(samples * cells, model.config.width)
+    work_bf16, _ = products(samples * cells, model.config.width, torch.bfloat16)
     works = {
         "twin": lambda: backward(lambda: eager.progressive_loss(model, task, batch, n, k)),
-        "plain": lambda: backward(lambda: unrolled_loss(model, task, batch, n, k)),
+        "plain": lambda: backward(lambda: loss_of(model, task, batch, n, k)),
         "matmul": work,
+        "matmul_bf16": work_bf16,
     }
     if compiled:
         advance = compiled_advance(model)
-        works["compiled"] = lambda: backward(lambda: unrolled_loss(model, task, batch, n, k, advance=advance))
+        works["compiled"] = lambda: backward(lambda: loss_of(model, task, batch, n, k, advance=advance))
+        works["compiled_bf16"] = lambda: backward(lambda: loss_of(model, task, batch, n, k, advance=advance, arithmetic=bf16))
     times = alternate(works, repeats)
     counts = model.flops(cells)
     folded = counts.mix > 0 and pays(n, k)
     done = counts.training(samples * cells, n, k, folded)
     formula = counts.training(samples * cells, n, k)
     out = {"architecture": architecture, **size, "samples": samples, "cells": cells, "n": n, "k": k, "folded": folded}
-    out["matmul_gflops"] = work_flops / statistics.median(times["matmul"]) / 1e9
-    for name in set(times) & {"plain", "compiled"}:
+    for name in ("matmul", "matmul_bf16"):
+        out[f"{name}_gflops"] = work_flops / statistics.median(times[name]) / 1e9
+    for name in set(times) & {"plain", "compiled", "compiled_bf16"}:
+        limit = "matmul_bf16" if name.endswith("bf16") else "matmul"
         out[name] = {
             "seconds": summary(times[name]), "speed_over_twin": ratio(times, "twin", name),
             "gflops": done / statistics.median(times[name]) / 1e9,
-            "share_of_matmul": summary([done / t / (work_flops / m) for t, m in zip(times[name], times["matmul"], strict=True)]),
-            "share_counting_the_formula": formula / statistics.median(times[name]) / 1e9 / out["matmul_gflops"],
+            "share_of_matmul": summary([done / t / (work_flops / m) for t, m in zip(times[name], times[limit], strict=True)]),
+            "share_counting_the_formula": formula / statistics.median(times[name]) / 1e9 / out[f"{limit}_gflops"],
         }  # fmt: skip
     out["twin"] = {"seconds": summary(times["twin"])}
     return out

@@ -9,30 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 
 import torch
 
+from models.choices import Precision
 from theory.errors import UsageError
 
 BF16_WIDTH = 128
 """width from which bf16 products pay on a CPU that has them"""
 
 
-class Precision(StrEnum):
-    """Operands of the matrix products of a training step; evaluation is float32 always."""
-
-    AUTO = "auto"
-    """bf16 on a GPU, and from width 128 on a CPU that has bf16 products; float32 otherwise"""
-    FLOAT32 = "float32"
-    BF16 = "bf16"
-
-
 @dataclass(frozen=True)
 class Arithmetic:
-    """`products` is the dtype of the operands of matrix products, None that of the weights; `fused` runs attention over all cells as one kernel.
+    """`products` is the dtype of the operands of matrix products, None that of the weights; `fused` attention over all cells is one kernel.
 
-    The fused kernel has no second or forward-mode derivative, so measurements leave it off.
+    That kernel has no second or forward-mode derivative, so measurements leave it off.
     """
 
     products: torch.dtype | None = None

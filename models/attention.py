@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.arithmetic import EXACT, Arithmetic
-from models.config import ModelConfig, QKNorm
+from models.choices import QKNorm
+from models.config import ModelConfig
 from theory.errors import UsageError
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from models.config import ModelConfig
 from models.transformer import LoopedTransformer
+from models.zoo_record import default_gradient
 from theory.errors import LoopstabError, UsageError
 from theory.files import write_atomic
 
@@ -80,12 +81,13 @@ def load_model(source: str | Path | Checkpoint, dtype: torch.dtype = torch.float
 
 
 def run_name(meta: dict[str, Any]) -> str:
-    """Readable and unique within a plan: task (with the length of prefix sums), architecture, encoder gradient if chosen, seed."""
+    """Readable and unique within a plan: task (with the length of prefix sums), width if not 64, architecture, encoder gradient
+    where it is not the default of that architecture, seed."""
     run = meta["run"]
     config = run["config"]
-    bits = config["schedule"].get("bits")
-    parts = [run["task"] + (f"-{bits}" if bits else ""), run["architecture"].replace("/", "-")]
-    if run["architecture"].startswith("none/") and config["encoder_gradient"] != "full":
+    bits, width = config["schedule"].get("bits"), config["model"]["width"]
+    parts = [run["task"] + (f"-{bits}" if bits else ""), *([f"w{width}"] if width != 64 else []), run["architecture"].replace("/", "-")]
+    if config["encoder_gradient"] != default_gradient(run["architecture"]):
         parts.append(config["encoder_gradient"])
     return "-".join([*parts, f"s{config['seed']}"])
 

@@ -16,8 +16,8 @@ GRAPHS = 32
 def compiled_advance(model: LoopedTransformer) -> Advance:
     """The loop of the model, compiled; with several distinct blocks one compiled block serves them all.
 
-    `UsageError` where there is no compiler, found out on a trial product. What was compiled before in this process is dropped, and the limit
-    beyond which torch runs everything uncompiled is raised to `GRAPHS`.
+    `UsageError` where there is no compiler, found out on a trial product. What was compiled before in this process is dropped, and the
+    limit beyond which torch runs everything uncompiled is raised to `GRAPHS`.
     """
     torch.compiler.reset()
     torch._dynamo.config.recompile_limit = max(GRAPHS, torch._dynamo.config.recompile_limit)

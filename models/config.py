@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
+from models.choices import QKNorm
 from theory.architecture import Architecture
 from theory.errors import UsageError
-
-
-class QKNorm(StrEnum):
-    """Where the RMS normalisation of queries and keys stands relative to the rotary embedding."""
-
-    BEFORE_ROPE = "before-rope"
-    """normalise, then rotate: attention scores depend on relative positions only"""
-    AFTER_ROPE = "after-rope"
-    """rotate, then normalise with a per-channel gain (the published order): scores may depend on absolute position"""
 
 
 @dataclass(frozen=True)

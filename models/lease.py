@@ -10,6 +10,7 @@ Exit status: 0 done or budget over, 1 a run failed or the machine is not fit, 2 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -29,7 +30,7 @@ from models.pack import LIMIT, pack
 from models.plan import Plan
 from models.run import check_device
 from models.train import MODEL, RESULT, STATE
-from models.workers import RUNS
+from models.workers import RUNS, Job
 from theory.errors import LoopstabError, UsageError
 from theory.files import output_folder, write_atomic, write_json
 
@@ -47,9 +48,9 @@ def lease(
 ) -> dict[str, Any]:  # fmt: skip
     """Check the machine with the first run that is left, do the plan until the budget ends, and pack into `out`; returns the report.
 
-    Runs are kept in `work` (default `out`/work), and those that an earlier lease packed in `out` are taken up from there. Two runs at a time
-    hide the compilation and the evaluation of one behind the training of the other. `compile_cache` is the file of compiled code that an earlier
-    lease left: it is executed, so give only your own. Raises `UsageError`, and `LoopstabError` when the machine is not fit.
+    Runs are kept in `work` (default `out`/work); what an earlier lease packed in `out` is taken up from there. Two runs at a time hide the
+    compilation and the evaluation of one behind the training of the other. `compile_cache` is the compiled code that an earlier lease
+    left: it is executed, so give only your own. Raises `UsageError`, and `LoopstabError` when the machine is not fit.
     """
     begun = time.monotonic()
     check_device(device)
@@ -64,15 +65,15 @@ def lease(
     check: MachineCheck | None = None
     if left:
         check = check_machine(left[0].run, left[0].data, device, compiled)
-        print(f"{check.device}: {check.step_ms:.1f} ms a step ({check.expected_ms:.1f} expected), bf16 {check.bf16_tflops:.1f} TFLOP/s, "
-              f"float32 {check.float32_tflops:.1f}, copy {check.copy_tb_per_s:.2f} TB/s, {check.graphs} graphs, {check.peak_gib:.1f} GiB, "
-              f"checked in {check.seconds:.0f} s", flush=True)  # fmt: skip
+        _say(f"{check.device}: {check.step_ms:.1f} ms a step ({check.expected_ms:.1f} expected), bf16 {check.bf16_tflops:.1f} TFLOP/s, "
+             f"float32 {check.float32_tflops:.1f}, copy {check.copy_tb_per_s:.2f} TB/s, {check.graphs} graphs, {check.peak_gib:.1f} GiB, "
+             f"checked in {check.seconds:.0f} s")  # fmt: skip
         if check.slow and not slow_is_fine:
             raise LoopstabError(f"a step takes {check.step_ms:.1f} ms, over twice the {check.expected_ms:.1f} expected: see --slow-is-fine")
     remaining = minutes - (time.monotonic() - begun + RESERVE) / 60
-    if check and remaining < check.run_minutes:
-        print(f"the {max(remaining, 0):.1f} minutes left are too few for {left[0].run.label}, about {check.run_minutes:.1f}: "
-              "it is saved, and the same command goes on with it", flush=True)  # fmt: skip
+    if check and remaining < (needed := check.step_ms / 6e4 * _steps_left(left[0])):
+        _say(f"the {max(remaining, 0):.1f} minutes left are too few for {left[0].run.label}, about {needed:.1f}: it is saved, and the same "
+             "command goes on with it")  # fmt: skip
     report: GridReport | None = None
     if remaining > 0:
         report = run_grid(plan, place, data=data, minutes=remaining, jobs=jobs, threads=threads, device=device, compiled=compiled,
@@ -85,33 +86,51 @@ def lease(
 
 
 def pack_lease(work: Path, out: Path) -> list[str]:
-    """Shards of the finished runs, the states of the others and the compiled code, the most valuable first, at most `FILES` in all."""
-    for old in [*out.glob("shard-*.safetensors"), *out.glob("state-*.safetensors"), out / CACHE]:
-        old.unlink(missing_ok=True)
+    """Shards of the finished runs, the states of the others and the compiled code, the most valuable first, at most `FILES` in all.
+
+    What an earlier lease packed is replaced when the new files are complete.
+    """
+    stage = work / "packed"
+    shutil.rmtree(stage, ignore_errors=True)
+    output_folder(stage)
     kept = [REPORT]
     if any((work / RUNS).glob(f"*/{MODEL}")):
-        kept += [Path(file).name for file in pack(work, out).files]
-    states = [file for file in sorted((work / RUNS).glob(f"*/{STATE}")) if not (file.parent / RESULT).exists()]
-    for file in states:
+        kept += [Path(file).name for file in pack(work, stage).files]
+    for file in sorted((work / RUNS).glob(f"*/{STATE}")):
+        if (file.parent / RESULT).exists():
+            continue
         if file.stat().st_size > LIMIT:
-            print(f"{file} is not packed: it has more than {LIMIT} bytes", flush=True)
+            _say(f"{file} is not packed: it has more than {LIMIT} bytes")
             continue
         kept.append(f"state-{file.parent.name}.safetensors")
-        shutil.copyfile(file, out / kept[-1])
-    if len(kept) > FILES:
-        for name in kept[FILES:]:
-            (out / name).unlink()
-        print(f"not packed, to stay within {FILES} files: {', '.join(kept[FILES:])}", flush=True)
-        del kept[FILES:]
-    if len(kept) < FILES and (work / "compiled").is_dir():
-        with tarfile.open(out / CACHE, "w:gz", compresslevel=3) as tar:
+        shutil.copyfile(file, stage / kept[-1])
+    if (work / "compiled").is_dir():
+        with tarfile.open(stage / CACHE, "w:gz", compresslevel=3) as tar:
             tar.add(work / "compiled", "compiled")
-        if (out / CACHE).stat().st_size <= LIMIT:
+        if (size := (stage / CACHE).stat().st_size) <= LIMIT:
             kept.append(CACHE)
         else:
-            print(f"compiled code is not packed: it has {(out / CACHE).stat().st_size} bytes, more than {LIMIT}", flush=True)
-            (out / CACHE).unlink()
+            _say(f"compiled code is not packed: it has {size} bytes, more than {LIMIT}")
+    if len(kept) > FILES:
+        _say(f"not packed, to stay within {FILES} files: {', '.join(kept[FILES:])}")
+        del kept[FILES:]
+    for name in kept[1:]:
+        write_atomic(out / name, (stage / name).read_bytes())
+    for old in (*out.glob("shard-*.safetensors"), *out.glob("state-*.safetensors"), out / CACHE):
+        if old.name not in kept:
+            old.unlink(missing_ok=True)
+    shutil.rmtree(stage)
     return kept
+
+
+def _steps_left(job: Job) -> int:
+    """Steps that a run has still to take."""
+    state = job.folder / STATE
+    return job.run.steps - (Checkpoint.read_meta(state).get("step", 0) if state.exists() else 0)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def unpack(out: Path, work: Path) -> int:
@@ -147,20 +166,22 @@ def _use_cache(folder: Path, earlier: str | Path | None) -> None:
 
 def summary(work: Path) -> str:
     """One line per finished run: its accuracy at the loops chosen on other samples, and after the last loop."""
-    import json
-
     lines = []
     for line in (work / RESULTS).read_text().splitlines() if (work / RESULTS).exists() else []:
         run: dict[str, Any] = json.loads(line)
-        at = run["choice"]["loops"]
-        shares = (f"{level} {curve[run['loops'].index(at)]:.3f} at {at}, {curve[-1]:.3f} at {run['loops'][-1]}" for level, curve in run["accuracy"].items())
-        lines.append(f"{run['task']} {run['architecture']} {run['config']['encoder_gradient']} ({run['seconds']:.0f} + {run['evaluation_seconds']:.0f} s): {'; '.join(shares)}")
+        at, last = run["choice"]["loops"], run["loops"][-1]
+        curves = run["accuracy"].items()
+        shares = (f"{level} {curve[run['loops'].index(at)]:.3f} at {at}, {curve[-1]:.3f} at {last}" for level, curve in curves)
+        seconds = f"{run['seconds']:.0f} + {run['evaluation_seconds']:.0f} s"
+        lines.append(f"{run['task']} {run['architecture']} {run['config']['encoder_gradient']} ({seconds}): {'; '.join(shares)}")
     return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m models.lease", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m models.lease", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--plan", default="lease", help="a TOML file, or a shipped plan")
     parser.add_argument("--data", action="append", default=[], metavar="TASK=FILE", help="prepared file of a task that needs one")
     parser.add_argument("--budget-minutes", type=float, default=9.0, help="all in all, packing included")
@@ -184,13 +205,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"loopstab lease: {error}", file=sys.stderr)
         return error.exit_status
     if a.json:
-        import json
-
         print(json.dumps(report, indent=1))
     else:
         print(summary(Path(a.work) if a.work else Path(a.out) / "work"))
         grid = report["grid"] or {"done": 0, "failed": {}, "left": "all"}
-        print(f"{report['plan']}: {grid['done']} done, {grid['left']} left, {len(grid['failed'])} failed in {report['minutes']:.1f} minutes; "
+        failed, minutes = len(grid["failed"]), report["minutes"]
+        print(f"{report['plan']}: {grid['done']} done, {grid['left']} left, {failed} failed in {minutes:.1f} minutes; "
               f"{', '.join(report['files'])} in {a.out}")  # fmt: skip
         for reason in grid["failed"].values():
             print(f"  {reason}")

@@ -4,48 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 import torch
 from torch import Tensor
 
 from models.arithmetic import EXACT, Arithmetic
+from models.choices import EncoderGradient, Supervision
 from models.tasks.task import Batch, Task
 from models.transformer import Context, LoopedTransformer
 
 Advance = Callable[[Tensor, Context], Tensor]
 
 
-class EncoderGradient(StrEnum):
-    """How the encoder learns when the first loops carry no gradient.
-
-    With recall none the state is the encoder's only way into the loss, so the published form trains the encoder only
-    when n = 0, one step in `loops`; the two others make the comparison of recall with none fair. Compare recall at one form only.
-    """
-
-    PUBLISHED = "published"
-    """none through the first n loops"""
-    STRAIGHT_THROUGH = "straight-through"
-    """the n loops count as the identity: h_n + (e - stop(e))"""
-    FULL = "full"
-    """backpropagation through all loops"""
-
-
-class Supervision(StrEnum):
-    """Which outputs the loss judges."""
-
-    LAST = "last"
-    """that of the last loop (published)"""
-    EACH = "each"
-    """those of the k last loops, with equal weight"""
-
-
 @dataclass(frozen=True)
 class Objective:
     """How one training step unrolls the loop and which outputs it judges.
 
-    At most `loops` loops: n ~ U{0..loops - 1} without gradient, then k ~ U{1..loops - n} with (published); or, with `gradient_loops` = K > 0,
-    n ~ U{0..loops - K} and k = K. The full encoder gradient passes through all n + k loops; the outputs judged are the same.
+    At most `loops` loops: n ~ U{0..loops - 1} without gradient, then k ~ U{1..loops - n} with (published); or, with `gradient_loops` =
+    K > 0, n ~ U{0..loops - K} and k = K. The full encoder gradient passes through all n + k loops; the outputs judged are the same.
     """
 
     loops: int

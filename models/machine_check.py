@@ -28,7 +28,7 @@ STEPS = 10
 
 @dataclass(frozen=True)
 class MachineCheck:
-    """What was measured: rates in TFLOP/s and TB/s, losses, milliseconds per step and what was expected, GiB at the peak, graphs, seconds."""
+    """What was measured: rates, losses, milliseconds per step and what was expected, GiB at the peak, compiled graphs, seconds."""
 
     device: str
     torch: str
@@ -39,7 +39,6 @@ class MachineCheck:
     step_ms: float
     expected_ms: float
     share_of_matmul: float
-    run_minutes: float
     peak_gib: float
     graphs: int
     seconds: float
@@ -70,7 +69,7 @@ def check_machine(run: RunSpec, data: str | Path | None, device: str, compiled: 
     dtype = trainer.arithmetic.products or torch.float32
     for a, b, tolerance in (("training", "float32", AGREE[dtype]), ("fused", "float32", 1e-4), ("compiled", "eager", AGREE[dtype])):
         if not abs(loss[a] - loss[b]) <= tolerance * abs(loss[b]):
-            raise LoopstabError(f"the {a} loss {loss[a]:.6f} is not the {b} loss {loss[b]:.6f}: do not train on this machine (try --no-compile)")
+            raise LoopstabError(f"the {a} loss {loss[a]:.6f} is not the {b} loss {loss[b]:.6f}: try --no-compile, or another machine")
     cuda = torch.device(device).type == "cuda"
     if cuda:
         torch.cuda.reset_peak_memory_stats()
@@ -83,8 +82,8 @@ def check_machine(run: RunSpec, data: str | Path | None, device: str, compiled: 
     floor = work / (rates["bf16" if dtype is torch.bfloat16 else "float32"] * 1e12)
     return MachineCheck(
         device=torch.cuda.get_device_name() if cuda else "cpu", torch=torch.__version__, bf16_tflops=rates["bf16"],
-        float32_tflops=rates["float32"], copy_tb_per_s=copy_rate(device), loss=loss, step_ms=1e3 * step, expected_ms=1e3 * (OVER_FLOOR * floor + LAUNCHING),
-        share_of_matmul=floor / step, run_minutes=step * run.steps / 60,
+        float32_tflops=rates["float32"], copy_tb_per_s=copy_rate(device), loss=loss, step_ms=1e3 * step,
+        expected_ms=1e3 * (OVER_FLOOR * floor + LAUNCHING), share_of_matmul=floor / step,
         peak_gib=torch.cuda.max_memory_allocated() / 2**30 if cuda else 0.0, graphs=counters["stats"]["unique_graphs"],
         seconds=time.monotonic() - start,
     )  # fmt: skip

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.train_config import Optimizer, TrainConfig
+from models.choices import Optimizer
+from models.train_config import TrainConfig
 from models.transformer import LoopedTransformer
 
 
@@ -61,7 +62,7 @@ class Optimizers:
             part.load_state_dict({"state": state, "param_groups": part.state_dict()["param_groups"]})
 
 
-def hidden_matrices(model: LoopedTransformer) -> list[nn.Parameter]:
+def hidden_matrices(model: LoopedTransformer) -> list[Tensor]:
     """The matrices that map hidden states to hidden states: those of the blocks, of the recall mix, and the first of the head."""
     layers = [m for m in model.modules() if isinstance(m, nn.Linear) and m is not model.encoder and m is not model.head_out]
     gates = [w for m in model.modules() if isinstance(m, nn.GRUCell) for w in (m.weight_ih, m.weight_hh)]

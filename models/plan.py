@@ -26,7 +26,7 @@ class Plan:
 
     @classmethod
     def load(cls, path: str | Path) -> Plan:
-        """Read a TOML plan, or one of the shipped ones by name (`cpu`, `core`, `paper`).
+        """Read a TOML plan, or one of the shipped ones by name (`cpu`, `desk`, `lease`, `core`, `paper`).
 
         A plan has `name`, a table `defaults`, a table `tasks` with further defaults of the runs of each task, and an array of tables
         `runs`; a list as a value stands for one run per element (the first key varies slowest, the lists of a task fastest). A run that is

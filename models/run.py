@@ -7,19 +7,17 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from models.arithmetic import Precision
-from models.config import ModelConfig, QKNorm
-from models.loss import EncoderGradient, Supervision
+from models.choices import Augmentation, EncoderGradient, Optimizer, Positions, Precision, QKNorm, Supervision
+from models.config import ModelConfig
 from models.schedule import FixedSteps, LengthCurriculum
-from models.tasks.registry import make_task
-from models.tasks.task import Augmentation, Positions, Task
-from models.train_config import Optimizer, TrainConfig
 from theory.architecture import Architecture
 from theory.errors import UsageError, check_seed_and_jobs
+
+if TYPE_CHECKING:  # torch is imported when a run is built: the command line starts without it
+    from models.tasks.task import Task
+    from models.train_config import TrainConfig
 
 FIXED_BLOCKS = 15
 """distinct blocks of the paper's baseline `fixed/NORM`, applied once, without recall"""
@@ -33,38 +31,56 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class RunSpec:
-    """Options of a run with their defaults. `architecture` is recall/norm[/residual], or fixed/NORM[/residual] for the baseline.
-
-    `window` None is 5 for prefix sums and full attention on boards, 0 full attention. Prefix sums grow to `bits` by a curriculum, whose
-    loops follow the length and which ends with `polish` steps; but with decay published, or architecture fixed, they have `bits` bits from
-    the first step, and `loops` and `decay` hold as for the boards. `encoder_gradient` auto: full for recall none, else published.
-    The defaults are those of the paper; `TrainConfig` says what the other choices mean.
-    """
+    """Options of a run, with the defaults of the paper where it states them; the plan `desk` has the recipe that solves the tasks."""
 
     task: str = "prefix-sums"
+    """What to learn: prefix-sums, sudoku or chess (prepared files), sudoku-4x4, sudoku-9x9, endgames, kqk, krk."""
     architecture: str = "internal/post"
+    """recall/norm or recall/norm/residual; fixed/NORM is the baseline of 15 distinct blocks, applied once, without recall."""
     width: int = 64
+    """State width per token."""
     heads: int = 4
+    """Attention heads; must divide the width."""
     window: int | None = None
+    """Side of the attention neighbourhood (odd), 0 for full attention; by default 5 for prefix sums and full on boards."""
     qk_norm: str = "before-rope"
+    """before-rope: attention sees relative positions only; after-rope: the published order, whose gain breaks that."""
     positions: str = "none"
+    """What the input of a board says of places: none, one-hot (row, column and, in sudoku, box) or learnt (an embedding of every cell)."""
     bits: int = 32
+    """Training length of prefix sums; a curriculum goes up to it from 4 bits, unless decay is published or architecture fixed."""
     loops: int = 30
+    """Most loops of a training step (with the curriculum: half the length and four more, whatever is given here)."""
     steps: int = 2000
+    """Training steps; with the curriculum the final decay begins then even if the curriculum has not ended."""
     polish: int = 400
+    """Steps of that final decay (curriculum only)."""
     batch: int = 128
+    """Samples per step."""
     augment: str = "none"
+    """Random symmetries of training samples: none, or for sudoku relabel (digits) or symmetry (digits and places)."""
     optimizer: str = "adamw"
+    """adamw, or muon for the hidden matrices with AdamW for the rest."""
     lr: float = 1e-3
+    """Learning rate of AdamW (curriculum: up to 12 bits, then it falls as 12/bits)."""
     muon_lr: float = 0.02
+    """Learning rate of Muon."""
     warmup: int = 100
+    """Steps of linear warm-up."""
     decay: str = "cosine"
+    """Decay of the learning rates: cosine, or published (to 0.1 at 60 % of the steps), which also means no curriculum."""
     precision: str = "auto"
+    """Matrix products of training: float32, bf16, or auto (bf16 on a GPU, and from width 128 on a CPU that has it)."""
     encoder_gradient: str = "auto"
+    """How the encoder learns: published, straight-through, full (through all loops), or auto (full for recall none, else published)."""
     gradient_loops: int = 0
+    """Last loops that carry a gradient; 0 draws their number anew at every step, as published."""
     supervision: str = "last"
+    """Which outputs the loss judges: last (published), or each of those loops."""
     eval_size: int = 2048
+    """Samples per held-out level in the final evaluation, at most."""
     seed: int = 0
+    """Seed of weights and data."""
 
     @classmethod
     def from_dict(cls, options: dict[str, Any], where: str = "run") -> RunSpec:
@@ -92,10 +108,14 @@ class RunSpec:
 
     def make_task(self, data: str | Path | None = None) -> Task:
         """The task of the run; `data` is its prepared file, where it needs one."""
+        from models.tasks.registry import make_task
+
         return make_task(self.task, bits=self.bits, data=data, positions=self.positions)
 
     def config(self, task: Task) -> TrainConfig:
         """The configuration for the task as it was made."""
+        from models.train_config import TrainConfig
+
         check_seed_and_jobs(self.seed)
         lengths = self.task == "prefix-sums"
         recall, _, rest = self.architecture.partition("/")
@@ -144,6 +164,8 @@ class RunSpec:
 
 def check_device(device: str) -> None:
     """`UsageError` when torch has no such device here."""
+    import torch
+
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:

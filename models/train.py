@@ -32,9 +32,9 @@ STATE, MODEL, RESULT, METRICS = "state.safetensors", "model.safetensors", "resul
 class Trainer:
     """One run in one folder. `run` trains to the end or to the time budget, and picks up where the folder left off.
 
-    `command` (the line that repeats the run) and `run_id` are recorded with the result. `compiled` trains with the compiled loop once the level is
-    settled (from the start on boards, at the last length of a curriculum): every number of cells is compiled anew. Results are equal up
-    to rounding. Where the memory of a GPU does not hold the batch, it is halved and gradients are accumulated, with a warning.
+    `command` (the line that repeats the run) and `run_id` are recorded with the result. `compiled` trains with the compiled loop once the
+    level is settled (from the start on boards, at the last length of a curriculum): every number of cells is compiled anew. Results are
+    equal up to rounding. Where the memory of a GPU does not hold the batch, it is halved and gradients are accumulated, with a warning.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Trainer:
                 break
             except torch.OutOfMemoryError:
                 if self.parts >= c.batch:
-                    raise LoopstabError(f"one sample of the task {self.task.name} does not fit into the memory: lower --width or --loops") from None
+                    raise LoopstabError("one sample does not fit into the memory of the device: lower --width or --loops") from None
                 generator = self._generator(0)
             self.parts *= 2  # outside of the handler, which holds on to the tensors of the failed step
             torch.cuda.empty_cache()
@@ -200,9 +200,9 @@ class Trainer:
             "id": self.run_id, "task": self.task.name, "data": self.task.fingerprint(), "difficulty": self.task.difficulty,
             "architecture": c.model.name, "command": self.command, "config": c.to_json(), "steps": self.step,
             "level_reached": self.course.level,
-            "seconds": round(self.seconds, 1), "device": self.device, "threads": torch.get_num_threads(), "torch": torch.__version__,
-            "compiled": self.compiled, "arithmetic": str(self.arithmetic.precision), "evaluation_seconds": round(time.monotonic() - begun, 1),
-            "parameters": sum(p.numel() for p in self.model.parameters()), **found,
+            "seconds": round(self.seconds, 1), "evaluation_seconds": round(time.monotonic() - begun, 1), "device": self.device,
+            "threads": torch.get_num_threads(), "torch": torch.__version__, "compiled": self.compiled,
+            "arithmetic": str(self.arithmetic.precision), "parameters": sum(p.numel() for p in self.model.parameters()), **found,
         }  # fmt: skip
         save_model(self.out / MODEL, self.model, {"run": result, "history": self.history[:: max(1, len(self.history) // 100)]})
         write_json(self.out / RESULT, result)

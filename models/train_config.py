@@ -8,23 +8,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from models.arithmetic import Precision
+from models.choices import Augmentation, EncoderGradient, Optimizer, Positions, Precision, Supervision
 from models.config import ModelConfig
-from models.loss import EncoderGradient, Objective, Supervision
+from models.loss import Objective
 from models.schedule import FixedSteps, LengthCurriculum
 from models.schedule import to_json as schedule_json
-from models.tasks.task import Augmentation, Positions
 from theory.architecture import Recall
 from theory.errors import UsageError
-
-
-class Optimizer(StrEnum):
-    """What updates the weights."""
-
-    ADAMW = "adamw"
-    """AdamW for every weight (published)"""
-    MUON = "muon"
-    """Muon for the matrices between hidden states, AdamW for encoder, output layer, gains and biases"""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,9 @@ class Job:
                 config, task = self.run.build(self.data)
                 if self.run.id(task.fingerprint()) != self.id:
                     raise UsageError(f"the data file {self.data} has changed since the grid was started: start it again")
-                trainer = Trainer(config, task, self.folder, self.device, command=self.run.command(), compiled=self.compiled, run_id=self.id)
+                trainer = Trainer(
+                    config, task, self.folder, self.device, command=self.run.command(), compiled=self.compiled, run_id=self.id
+                )
                 trainer.run(progress=False, stop=lambda: stop() or (self.until is not None and time.time() >= self.until))
                 (self.folder / TRACEBACK).unlink(missing_ok=True)
         except LoopstabError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 import torch
 
 from models.checkpoint import Checkpoint, entries, entry, load_model
-from models.evaluate import accuracy_curve
+from models.evaluate import CHOICE, accuracy_curve
 from models.tasks.registry import recorded_task
+from models.tasks.task import EVALUATION_SEED, Batch, Task
 from theory.errors import LoopstabError, UsageError
 
 FOLDER = Path(__file__).parent / "checkpoints"
@@ -62,19 +64,30 @@ class Verified:
 
 
 def verify(name: str, data: str | Path | None = None, tolerance: float = 0.01) -> Verified:
-    """Evaluate a checkpoint again on the samples of its record, at 30 loops and at the last; half-precision weights may flip a few.
+    """Evaluate a checkpoint again on the samples of its record, at 30 loops, at those chosen and at the last.
+
+    Weights in half precision may flip a few.
 
     `data` is the prepared file of the run, where its task needs one. Raises `UsageError` when it is another one.
     """
     model, meta = load_model(load(name))
     run, task = meta["run"], recorded_task(meta["run"], data)
-    at = sorted({n for n in run["loops"] if n == 30} | {run["loops"][-1]})
+    chosen = {run["choice"]["loops"]} if "choice" in run else set()
+    at = sorted({n for n in run["loops"] if n == 30} | {run["loops"][-1]} | chosen)
     recorded, repeated = {}, {}
-    for number, level in enumerate(task.levels):
-        batch = task.batch(run["config"]["eval_size"], level, torch.Generator().manual_seed(10_000_019 + number))
-        for loops, share in zip(at, accuracy_curve(model, task, batch, at), strict=True):
+    for level in run["accuracy"]:
+        for loops, share in zip(at, accuracy_curve(model, task, _recorded_samples(run, task, level), at), strict=True):
             key = f"{level}, {loops} loops"
             repeated[key] = share
             recorded[key] = run["accuracy"][level][run["loops"].index(loops)]
     agrees = all(abs(repeated[key] - recorded[key]) <= tolerance for key in recorded)
     return Verified(name, recorded, repeated, agrees)
+
+
+def _recorded_samples(run: Mapping[str, Any], task: Task, level: str) -> Batch:
+    """The samples that a record was measured on; those of older records were drawn with replacement, of all levels."""
+    size = run["config"]["eval_size"]
+    if "choice" in run:
+        first = level == task.held_out[0]
+        return task.evaluation(size, level, min(CHOICE, size) if first else 0)[0]
+    return task.batch(size, level, torch.Generator().manual_seed(EVALUATION_SEED + task.levels.index(level)))

@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 SHOWN_LOOPS = 30
 
 
+class Shares(NamedTuple):
+    """Share of whole samples right at the chosen number of loops, early (`SHOWN_LOOPS` loops at most), and at the last loop measured."""
+
+    chosen: float
+    early: float
+    last: float
+
+
 def task_of(run: Mapping[str, Any]) -> str:
-    """The task and its largest training length."""
-    bits = run["config"]["schedule"].get("bits")
-    return run["task"] + (f", {bits} bits" if bits else "")
+    """The task, its largest training length, and the width of the model where it is not 64."""
+    bits, width = run["config"]["schedule"].get("bits"), run["config"].get("model", {}).get("width", 64)
+    return run["task"] + (f", {bits} bits" if bits else "") + (f", width {width}" if width != 64 else "")
 
 
-def published(run: Mapping[str, Any]) -> bool:
-    """Whether there is no recall and the encoder learns in the published way, from the last loops alone."""
-    return run["architecture"].startswith("none/") and run["config"]["encoder_gradient"] == "published"
+def default_gradient(architecture: str) -> str:
+    """The encoder gradient of a run that asks for none in particular."""
+    return "full" if architecture.startswith(("none/", "fixed/")) else "published"
 
 
 def kind_of(run: Mapping[str, Any]) -> str:
-    """The architecture; without recall also how its encoder learns, where that is the published way."""
-    return run["architecture"] + " (published)" * published(run)
+    """The architecture, and how its encoder learns where that is not the default."""
+    gradient = run["config"]["encoder_gradient"]
+    return run["architecture"] + (f" ({gradient})" if gradient != default_gradient(run["architecture"]) else "")
 
 
-def shares(run: Mapping[str, Any], level: str) -> tuple[float, float, float]:
-    """Share of whole samples right at its best, early (`SHOWN_LOOPS` loops at most) and at the last loop measured."""
+def chosen_loops(run: Mapping[str, Any], level: str) -> int:
+    """The number of loops to report: chosen on other samples; in older records the best on the reported samples themselves."""
+    if "choice" in run:
+        return run["choice"]["loops"]
+    curve = run["accuracy"][level]
+    return run["loops"][curve.index(max(curve))]
+
+
+def shares(run: Mapping[str, Any], level: str) -> Shares:
+    """The accuracies of one level that are compared."""
     curve, loops = run["accuracy"][level], run["loops"]
-    return max(curve), curve[max(i for i, t in enumerate(loops) if t <= SHOWN_LOOPS or i == 0)], curve[-1]
+    early = max(i for i, t in enumerate(loops) if t <= SHOWN_LOOPS or i == 0)
+    return Shares(curve[loops.index(chosen_loops(run, level))], curve[early], curve[-1])
+
+
+def samples_of(run: Mapping[str, Any], level: str) -> int:
+    """Samples on which the accuracies of a level were measured."""
+    return run["samples"][level] if "samples" in run else run["config"]["eval_size"]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from models import zoo
-from models.zoo_record import published, shares, task_of
+from models.zoo_record import default_gradient, shares, task_of
 from paper_figures.figures import styled
 from paper_figures.style import SOFT, Look, new_figure
 from theory.architecture import Architecture, Norm, Recall
@@ -25,8 +25,9 @@ LEVELS = {
 
 
 def plan_runs() -> list[dict[str, Any]]:
-    """Records of the shipped runs of the plan `cpu`."""
-    return [run for run in (zoo.describe(name)["run"] for name in zoo.names()) if task_of(run) in TASKS]
+    """Records of the shipped runs of the plan `cpu`, which were evaluated on the training split too."""
+    every = (zoo.describe(name)["run"] for name in zoo.names())
+    return [run for run in every if task_of(run) in TASKS and set(LEVELS[task_of(run)]) <= set(run["accuracy"])]
 
 
 @styled
@@ -62,10 +63,11 @@ def zoo_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
 
 def _mark(axis: Any, run: Mapping[str, Any], level: str) -> None:
     best, _, last = shares(run, level)
+    published = run["config"]["encoder_gradient"] != default_gradient(run["architecture"])
     look, seed = Look.of(run["architecture"]), run["config"]["seed"]
-    x = KINDS.index(run["architecture"]) + (0.3 if published(run) else 0.2 * (seed - 1))
+    x = KINDS.index(run["architecture"]) + (0.3 if published else 0.2 * (seed - 1))
     axis.plot([x, x], [best, last], color=look.colour, linewidth=0.9, alpha=0.6)
-    if published(run):
+    if published:
         axis.plot([x, x], [best, last], color=look.colour, marker="x", linestyle="none", markersize=4)
         return
     for share, face in ((best, "white"), (last, look.colour)):

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.tasks.task import EVALUATION_SEED, Augmentation, Batch, Shape, to_device
+from models.choices import Augmentation
+from models.tasks.task import EVALUATION_SEED, Batch, Shape, to_device
 from theory.errors import UsageError
 
 

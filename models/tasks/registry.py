@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from models.choices import Positions
 from models.tasks import EMBEDDED, table_task
 from models.tasks.prefix_sums import PrefixSums
 from models.tasks.table import TableTask
-from models.tasks.task import Positions, Task
+from models.tasks.task import Task
 from theory.errors import UsageError
 
 KINDS = {"sudoku": "sudoku", "sudoku-4x4": "sudoku", "sudoku-9x9": "sudoku", "chess": "chess"}
 """kind of prepared file of a task; all others are endgames"""
-NAMES = ("prefix-sums", *EMBEDDED, "sudoku", "chess")
+NEED_FILE = ("sudoku", "chess")
+NAMES = ("prefix-sums", *EMBEDDED, *NEED_FILE)
 
 
 def make_task(name: str, *, bits: int = 32, data: str | Path | None = None, positions: str = Positions.NONE) -> Task:

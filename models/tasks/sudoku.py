@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from models.choices import Augmentation
 from models.tasks.sudoku_solver import dig, random_grid, solve
 from models.tasks.sudoku_symmetry import canonical, complete
 from models.tasks.table import MARK, Table, TableTask, cut_at, split_levels
 from models.tasks.table_source import Malformed, rows, sample, sha256, whole
-from models.tasks.task import Augmentation, Batch, Shape
+from models.tasks.task import Batch, Shape
 from theory.errors import UsageError
 
 HEADER = ("source", "question", "answer", "rating")

@@ -17,7 +17,8 @@ from safetensors.numpy import save
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.tasks.task import EVALUATION_SEED, Augmentation, Batch, Positions, Shape, to_device
+from models.choices import Augmentation, Positions
+from models.tasks.task import EVALUATION_SEED, Batch, Shape, to_device
 from theory.errors import LoopstabError, UsageError
 from theory.files import write_atomic
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-
 
 EVALUATION_SEED = 10_000_019
 """seed of the samples that are evaluated, far from those of training steps"""
@@ -42,39 +40,13 @@ class Batch:
         return Batch(self.x[part], self.target[part])
 
 
-class Positions(StrEnum):
-    """What the input of a board says about the place of a cell, as further channels.
-
-    Without it a model with relative attention (QK-norm before the rotary embedding) sees which cells share a row or a column, by equal
-    coordinates, but not where the boxes of a sudoku begin, nor where the edge of the board is.
-    """
-
-    NONE = "none"
-    """nothing"""
-    ONE_HOT = "one-hot"
-    """row and column (rank and file), and box where the puzzle has boxes, one channel for each value"""
-    LEARNT = "learnt"
-    """one channel for each cell, so that the encoder learns an embedding of every cell"""
-
-
-class Augmentation(StrEnum):
-    """Random symmetries that are applied to training samples."""
-
-    NONE = "none"
-    """samples as they are"""
-    RELABEL = "relabel"
-    """sudoku: digits renamed"""
-    SYMMETRY = "symmetry"
-    """sudoku: digits renamed, the grid transposed, bands, stacks, rows within a band and columns within a stack permuted"""
-
-
 @runtime_checkable
 class Task(Protocol):
     """A task with an easy split to train on and harder splits to test on.
 
     `levels` names the splits in order of difficulty, the training split first; what a level means (bits, solver guesses, rating,
-    distance to mate) is told by `difficulty`, the unit of the task's difficulty. `held_out` are the levels with samples that are not trained
-    on, the easiest first.
+    distance to mate) is told by `difficulty`, the unit of the task's difficulty. `held_out` are the levels of which no sample is
+    trained on, the easiest first.
     """
 
     name: str

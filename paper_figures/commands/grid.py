@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from theory.errors import UsageError
+from paper_figures.commands.data_files import DataFiles, data_files
 from theory.plain import json_text
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def run(
     out: Path,
     plan: str = "cpu",
-    data: tuple[str, ...] = (),
+    data: DataFiles = (),
     budget_minutes: float | None = None,
     jobs: int = 1,
     threads: int = 1,
@@ -33,8 +33,8 @@ def run(
 
     Args:
         out: Folder of the grid (created; give it again to go on).
-        plan: A TOML file, or a shipped plan: cpu, core, paper.
-        data: Prepared files of tasks that need one, as TASK=FILE.
+        plan: A TOML file, or a shipped plan: cpu, desk, lease, core, paper.
+        data: Prepared file of a task that needs one, as TASK=FILE; once for each.
         budget_minutes: Stop every run, resumably, after that many minutes.
         jobs: Runs at a time.
         threads: CPU threads per run.
@@ -46,7 +46,7 @@ def run(
     from models.plan import Plan
 
     report = run_grid(
-        Plan.load(plan), out, data=_files(data), minutes=budget_minutes, jobs=jobs, threads=threads, device=device, compiled=compile_,
+        Plan.load(plan), out, data=data_files(data), minutes=budget_minutes, jobs=jobs, threads=threads, device=device, compiled=compile_,
         progress=not json_,
     )  # fmt: skip
     return _print(report, json_)
@@ -55,7 +55,7 @@ def run(
 def submit(
     out: Path,
     plan: str = "cpu",
-    data: tuple[str, ...] = (),
+    data: DataFiles = (),
     budget_minutes: float | None = None,
     job_minutes: int = 240,
     partition: str | None = None,
@@ -76,8 +76,8 @@ def submit(
 
     Args:
         out: Folder of the grid, on a file system that the nodes see; job logs go to OUT/jobs.
-        plan: A TOML file, or a shipped plan: cpu, core, paper.
-        data: Prepared files of tasks that need one, as TASK=FILE.
+        plan: A TOML file, or a shipped plan: cpu, desk, lease, core, paper.
+        data: Prepared file of a task that needs one, as TASK=FILE; once for each.
         budget_minutes: Stop every run, resumably, that many minutes from now.
         job_minutes: Time limit of one job; a run that needs longer is queued again and resumes.
         partition: Slurm partition.
@@ -95,7 +95,7 @@ def submit(
     from models.plan import Plan
 
     report = submit_grid(
-        Plan.load(plan), out, data=_files(data), minutes=budget_minutes, threads=threads, device=device,
+        Plan.load(plan), out, data=data_files(data), minutes=budget_minutes, threads=threads, device=device,
         compiled=compile_, request=Request(job_minutes, partition, gpus, memory_gb, at_once), executor=executor, wait=not detach,
         progress=not json_,
     )  # fmt: skip
@@ -106,7 +106,7 @@ def pack(
     out: Path,
     to: Path,
     half: bool = False,
-    data: tuple[str, ...] = (),
+    data: DataFiles = (),
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
     """Pack the finished runs of a grid into safetensors shards of at most 15 MiB.
@@ -117,27 +117,17 @@ def pack(
         out: Folder of the grid.
         to: Folder for the shards (created).
         half: Store weights in float16 where the diagnosis of the rounded model agrees with the full one (about half a minute per run).
-        data: Prepared files of tasks that need one, as TASK=FILE (for the diagnosis).
+        data: Prepared file of a task that needs one, as TASK=FILE; once for each (for the diagnosis).
         json_: Print the summary as JSON.
     """
     from models.pack import pack as pack_runs
 
-    packed = pack_runs(out, to, half=half, data=_files(data), progress=half and not json_)
+    packed = pack_runs(out, to, half=half, data=data_files(data), progress=half and not json_)
     if json_:
         print(json_text(asdict(packed)))
     else:
         print(f"{len(packed.runs)} runs ({len(packed.half)} in half precision): {', '.join(packed.files)}")
     return 0
-
-
-def _files(data: tuple[str, ...]) -> dict[str, str | Path]:
-    files: dict[str, str | Path] = {}
-    for item in data:
-        task, sign, file = item.partition("=")
-        if not (task and sign and file):
-            raise UsageError(f"cannot read --data {item!r}: write TASK=FILE, e.g. sudoku=runs/sudoku.safetensors")
-        files[task] = file
-    return files
 
 
 def _print(report: GridReport, json_: bool) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
+from paper_figures.commands.data_files import DataFiles, data_files
 from theory.plain import json_text
 
 
@@ -25,7 +25,7 @@ def list_(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
         print(json_text(rows))
     else:
         for task in dict.fromkeys(row["task"] for row in rows):
-            print_rows([_short(row) for row in rows if row["task"] == task], f"{task}: % of whole samples right, at 30 loops/at the last")
+            print_rows([_short(row) for row in rows if row["task"] == task], f"{task}: % of whole samples right, at the chosen loops/last")
     return 0
 
 
@@ -37,6 +37,8 @@ def show(name: Annotated[str, tyro.conf.Positional], json_: Annotated[bool, tyro
         json_: Print one object, with the training history.
     """
     from models import zoo
+    from models.evaluate import wilson
+    from models.zoo_record import chosen_loops, samples_of, shares
 
     meta = zoo.describe(name)
     if json_:
@@ -48,22 +50,26 @@ def show(name: Annotated[str, tyro.conf.Positional], json_: Annotated[bool, tyro
     print(f"config: {json.dumps(run['config'])}")
     for level, curve in run["accuracy"].items():
         points = ", ".join(f"{t}: {a:.3f}" for t, a in zip(run["loops"], curve, strict=True) if t in (1, 5, 10, 20, 30, 100, 200, 500))
-        print(f"accuracy, {level}: {points}")
+        at, share = chosen_loops(run, level), shares(run, level).chosen
+        low, high = wilson(share, samples_of(run, level))
+        how = "chosen on other samples" if "choice" in run else "the best on these samples"
+        print(f"accuracy, {level}: {share:.3f} at {at} loops, {how} (95 %: {low:.3f} to {high:.3f}); {points}")
     return 0
 
 
 def verify(
     name: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
-    data: Path | None = None,
+    data: DataFiles = (),
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
     """Evaluate shipped checkpoints again on the samples of their record. Exit status 1 when one does not agree.
 
-    Example: loopstab zoo verify external-post internal-post
+    Without names those whose task needs a file that was not given are passed over, and said. Example:
+    loopstab zoo verify external-post internal-post
 
     Args:
         name: Names of loopstab zoo list, or paths of .safetensors files of your own; all shipped ones when none is given.
-        data: Prepared data file of the task, where it needs one.
+        data: Prepared file of a task that needs one, as TASK=FILE; once for each.
         json_: Print a list of objects.
     """
     from dataclasses import asdict
@@ -71,27 +77,33 @@ def verify(
     from tqdm import tqdm
 
     from models import zoo
+    from models.tasks.registry import NEED_FILE
 
+    files = data_files(data)
     for one in name:
         zoo.load(one)  # a wrong name is told before the work
+    every = {one: zoo.load(one).meta["run"]["task"] for one in name} if name else {n: zoo.describe(n)["run"]["task"] for n in zoo.names()}
+    left_out = [] if name else [one for one, task in every.items() if task in NEED_FILE and task not in files]
     found = []
-    for one in tqdm(name or zoo.names(), unit="checkpoint", disable=json_):
-        v = zoo.verify(one, data)
+    for one in tqdm([one for one in every if one not in left_out], unit="checkpoint", disable=json_):
+        v = zoo.verify(one, files.get(every[one]))
         found.append(v)
         if not json_:
             tqdm.write(f"{v.name}: {'agrees' if v.agrees else f'differs: recorded {v.recorded}, repeated {v.repeated}'}")
     if json_:
         print(json_text([asdict(v) for v in found]))
+    elif left_out:
+        print(f"not verified, for want of --data TASK=FILE: {', '.join(left_out)}")
     return 0 if all(v.agrees for v in found) else 1
 
 
 def _row(name: str, run: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint in plain values; accuracy is [at 30 loops or the last before, at the last] per level."""
-    loops, bits = run["loops"], run["config"]["schedule"].get("bits")
-    early = max((t for t in loops if t <= 30), default=loops[0])
-    accuracy = {level: [curve[loops.index(early)], curve[-1]] for level, curve in run["accuracy"].items()}
+    """A checkpoint in plain values; accuracy is [at the chosen number of loops, at the last] per level."""
+    from models.zoo_record import shares, task_of
+
+    accuracy = {level: list(shares(run, level)[::2]) for level in run["accuracy"]}
     return {
-        "checkpoint": name, "task": run["task"] + (f", {bits} {run['difficulty']}" if bits else ""), "architecture": run["architecture"],
+        "checkpoint": name, "task": task_of(run), "architecture": run["architecture"],
         "seed": run["config"]["seed"], "seconds": run["seconds"], "accuracy": accuracy,
     }  # fmt: skip
 

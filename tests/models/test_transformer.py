@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from models.attention import Attention, Geometry, Window, positions, rotate
-from models.config import ModelConfig, QKNorm
+from models.choices import QKNorm
+from models.config import ModelConfig
 from models.tasks.prefix_sums import PrefixSums
 from models.transformer import LoopedTransformer
 from theory.architecture import Architecture

@@ -1,0 +1,93 @@
+"""The training path of a GPU, followed with fake CUDA tensors: dtypes of states, and the kernels that would run. No GPU is needed.
+
+It needs a CUDA build of torch, which is no part of the test environment. In a virtual environment of its own:
+
+    pip install torch==2.11.0 numpy safetensors tqdm     # several GB on Linux
+    python tests/gpu/fake_cuda.py                        # in the root of the repository; prints a line per architecture, exit status 1 on a fault
+
+Fake tensors have a device and a dtype and no content: every operation is dispatched as on the device and nothing is computed. The backward
+pass needs a real device and is left out, and so is the choice of a fused attention kernel.
+"""
+
+from __future__ import annotations
+
+import collections
+import sys
+from pathlib import Path
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from models.arithmetic import Arithmetic
+from models.run import RunSpec
+from models.tasks.task import Batch
+from models.transformer import LoopedTransformer
+
+ARCHITECTURES = ("internal/post", "external/post", "none/post", "internal/peri", "internal/pre", "external/sandwich", "internal/peri/gru")
+SIZE = {"width": 256, "heads": 8, "batch": 256, "loops": 16, "gradient_loops": 4, "supervision": "each", "positions": "one-hot"}
+
+
+class Kernels(TorchDispatchMode):
+    """Operations by name, and matrix products by the dtype of their result."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names, self.products = collections.Counter(), collections.Counter()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        name = func.__name__.split(".")[0]
+        self.names[name] += 1
+        if name in ("mm", "addmm", "bmm"):
+            self.products[str(out.dtype).removeprefix("torch.")] += 1
+        return out
+
+
+def follow(architecture: str, task_name: str, gradient: str) -> list[str]:
+    """Faults of the forward pass of one training step."""
+    size = SIZE if task_name != "prefix-sums" else {**SIZE, "positions": "none", "decay": "published"}
+    spec = RunSpec(task=task_name, architecture=architecture, encoder_gradient=gradient, **size)
+    config, task = spec.build()
+    batch = task.batch(spec.batch, task.levels[0], torch.Generator().manual_seed(0))
+    faults: list[str] = []
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        model = LoopedTransformer(config.model)
+        for module in model.modules():
+            for name, p in list(module._parameters.items()):
+                if p is not None:
+                    module._parameters[name] = torch.nn.Parameter(torch.empty(p.shape, device="cuda"))
+        fake = Batch(torch.empty(batch.x.shape, device="cuda"), torch.empty(batch.target.shape, dtype=torch.int64, device="cuda"))
+        states: set[torch.dtype] = set()
+
+        def advance(h, context):
+            out = model.advance(h, context)
+            states.update((h.dtype, out.dtype))
+            return out
+
+        with Kernels() as kernels:
+            config.objective(spec.loops)(model, task, fake, 3, 4, advance=advance, arithmetic=Arithmetic(torch.bfloat16))
+    if states != {torch.float32}:
+        faults.append(f"states are {states}, not float32 alone")
+    if kernels.products["float32"] > 1:  # the encoder's
+        faults.append(f"products by dtype: {dict(kernels.products)}")
+    if kernels.names["_fused_rms_norm"] + kernels.names["rms_norm"] == 0:
+        faults.append("no fused norm")
+    print(f"{task_name} {architecture} {gradient}: products {dict(kernels.products)}, "
+          f"fused norm {kernels.names['_fused_rms_norm']}, {'; '.join(faults) or 'no fault'}", flush=True)  # fmt: skip
+    return faults
+
+
+def main() -> int:
+    """Every architecture on a board and a window."""
+    print(f"torch {torch.__version__}, built with CUDA {torch.version.cuda}")
+    if torch.version.cuda is None:
+        print("this torch is no CUDA build: see the first lines of this file")
+        return 2
+    cases = [(a, t, g) for a in ARCHITECTURES for t in ("sudoku-4x4", "prefix-sums") for g in ("published", "full")]
+    return int(sum(len(follow(*case)) for case in cases) > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
