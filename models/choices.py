@@ -17,8 +17,9 @@ class QKNorm(StrEnum):
 class Positions(StrEnum):
     """What the input of a board says about the place of a cell, as further channels.
 
-    Without it a model with relative attention (QK-norm before the rotary embedding) sees which cells share a row or a column, by equal
-    coordinates, but not where the boxes of a sudoku begin, nor where the edge of the board is.
+    With none, and relative attention (QK-norm before the rotary embedding), a cell sees how far other cells are along rows and columns, and
+    nothing of its own place: on a board of equal cells all states stay equal. Which cells share a sudoku box it can infer from the clues
+    at best. The published order (QK-norm after the rotary embedding) sees places through the gain of its norm, one number per channel.
     """
 
     NONE = "none"

@@ -50,7 +50,7 @@ def _named(task: TableTask, name: str) -> TableTask:
 def recorded_task(run: dict[str, Any], data: str | Path | None = None) -> Task:
     """The task of a finished run from its record; `UsageError` when `data` is not the data of the run."""
     bits = int(run["data"].rpartition("-")[2]) if run["task"] == "prefix-sums" else 32
-    task = make_task(run["task"], bits=bits, data=data, positions=run["config"].get("positions", Positions.NONE))
+    task = make_task(run["task"], bits=bits, data=data, positions=run.get("config", {}).get("positions", Positions.NONE))
     if task.fingerprint() == run["data"]:
         return task
     raise UsageError(f"the run was trained on {run['data']}, not on {task.fingerprint()}: give its own data file with --data")

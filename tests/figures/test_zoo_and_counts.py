@@ -4,7 +4,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from models import zoo
-from models.zoo_record import kind_of, published, shares, task_of
+from models.zoo_record import chosen_loops, kind_of, samples_of, shares, task_of
 from numerics.fixed_point_counts import Counts
 from paper_figures.count_figure import MOST, count_figure
 from paper_figures.style import MISSING
@@ -43,7 +43,9 @@ def test_readings_of_a_record():
         "config": {"encoder_gradient": "published", "schedule": {"kind": "fixed-steps"}},
     }  # fmt: skip
     assert shares(run, "easy") == (0.7, 0.5, 0.2)
-    assert published(run)
+    assert chosen_loops(run, "easy") == 40
+    chosen = {**run, "choice": {"loops": 20}, "samples": {"easy": 9}}
+    assert (shares(chosen, "easy"), samples_of(chosen, "easy")) == ((0.5, 0.5, 0.2), 9)
     assert (task_of(run), kind_of(run)) == ("kqk", "none/post (published)")
     recalled = {**run, "architecture": "internal/post", "config": {**run["config"], "schedule": {"bits": 16}}}
     assert (task_of(recalled), kind_of(recalled)) == ("kqk, 16 bits", "internal/post")

@@ -150,9 +150,9 @@ def test_shipped_plans(name, count, stand_ins):
 
 
 def test_every_shipped_plan_loads():
-    assert {p.stem for p in PLANS.glob("*.toml")} >= {"cpu", "core", "paper"}
+    assert {p.stem for p in PLANS.glob("*.toml")} >= {"cpu", "core", "desk", "lease", "paper"}
     assert all(Plan.load(p.stem).runs for p in PLANS.glob("*.toml"))
-    with pytest.raises(UsageError, match=r"shipped plans \(core, cpu, paper\)"):
+    with pytest.raises(UsageError, match=r"shipped plans \(core, cpu, desk, lease, paper\)"):
         Plan.load("nano")
 
 

@@ -24,7 +24,7 @@ SPECS = [
     RunSpec(**{**TINY, "steps": 1}, task="kqk", architecture="external/peri", loops=2),
     RunSpec(**TINY, lr=0.01),
 ]
-NAMES = ["kqk-external-peri-s0", "prefix-sums-fixed-post-s0"]
+NAMES = ["kqk-w16-external-peri-s0", "prefix-sums-w16-fixed-post-s0"]
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_half_precision_where_the_diagnosis_agrees(grid, tmp_path, monkeypatch):
         rounded = all(torch.equal(t, t.half().float()) for t in checkpoint.tensors.values())
         return SimpleNamespace(outcomes={"other": int(rounded and checkpoint.meta == whole[refused].meta)}, rho=1.0 + 0.005 * rounded)
 
-    monkeypatch.setattr(packing, "crossvalidate", measured)
+    monkeypatch.setattr("models.crossvalidate.crossvalidate", measured)
     packed = pack(grid, tmp_path, half=True)
     assert refused not in packed.half
     assert NAMES[0] in packed.half

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import json
 import os
 import random
 import signal
@@ -51,13 +52,14 @@ def trainer(out, **options):
 
 # One process forks a run for every number given: the run kills itself at that call of a step, an fsync or a rename, and 0 lets it end.
 KILLED = """
-import os, signal, sys
+import json, os, signal, sys
 import torch
 torch.set_num_threads(1)
 from models import train
 from models.run import RunSpec
 task, out = sys.argv[1:3]
-spec = RunSpec(task, width=16, heads=2, bits=5, steps=6, polish=4, batch=8, loops=3, eval_size=4)
+options = json.loads(sys.argv[3])
+spec = RunSpec(task, width=16, heads=2, bits=5, steps=6, polish=4, batch=8, loops=3, eval_size=4, **options)
 config, made = spec.build()
 def deadly(function):
     def call(*args, **options):
@@ -69,8 +71,8 @@ def deadly(function):
     return call
 for name in ("replace", "fsync"):
     setattr(os, name, deadly(getattr(os, name)))
-train.Trainer.train_step = deadly(train.Trainer._train_step)
-for left in map(int, sys.argv[3:]):
+train.Trainer.train_step = deadly(train.Trainer.train_step)
+for left in map(int, sys.argv[4:]):
     child = os.fork()
     if not child:
         train.Trainer(config, made, out).run(progress=False, save_every=0.0)
@@ -79,16 +81,20 @@ for left in map(int, sys.argv[3:]):
 """
 
 
-def forked(task, out, *calls):
-    done = subprocess.run([sys.executable, "-c", KILLED, task, out, *map(str, calls)], capture_output=True, text=True, check=True)
+def forked(task, options, out, *calls):
+    command = [sys.executable, "-c", KILLED, task, out, json.dumps(options), *map(str, calls)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return [line.split() for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("task", ["prefix-sums", "kqk"])
-def test_resume_after_kill_gives_the_same_bits(task, tmp_path):
-    assert forked(task, tmp_path / "whole", 0) == [["0", "True", "True"]]
+RECIPE = {"positions": "one-hot", "augment": "symmetry", "optimizer": "muon", "supervision": "each", "gradient_loops": 2, "lr": 0.003}
+
+
+@pytest.mark.parametrize(("task", "options"), [("prefix-sums", {}), ("kqk", {}), ("sudoku-4x4", RECIPE)])
+def test_resume_after_kill_gives_the_same_bits(task, options, tmp_path):
+    assert forked(task, options, tmp_path / "whole", 0) == [["0", "True", "True"]]
     moments = [1, 3, *random.Random(0).sample(range(2, 14), 3)]
-    *killed, last = forked(task, tmp_path / "cut", *moments, 0)
+    *killed, last = forked(task, options, tmp_path / "cut", *moments, 0)
     assert [k[0] for k in killed] == [str(int(signal.SIGKILL))] * len(moments)
     assert {k[1] for k in killed} == {"True", "False"}
     assert {k[2] for k in killed} == {"False"}
