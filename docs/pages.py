@@ -12,6 +12,7 @@ from typing import Any
 from zoo_page import zoo_page
 
 from paper_figures.appendix import scope
+from paper_figures.board_figure import board_figure, board_runs
 from paper_figures.figures import save_figure
 from paper_figures.markup import markdown_of_latex
 from paper_figures.markup import markdown_of_prose as plain
@@ -25,7 +26,7 @@ from theory.table import Cell, paper_table
 
 
 def write_pages(folder: Path) -> None:
-    """Check the ledger and write `ledger.md`, `table.md`, `zoo.md` (with its figure) and `claims/ID.md` into the folder; pages of claims
+    """Check the ledger and write `ledger.md`, `table.md`, `zoo.md` (with its figures) and `claims/ID.md` into the folder; pages of claims
     that are gone go.
     """
     store = default_cache()
@@ -34,6 +35,7 @@ def write_pages(folder: Path) -> None:
     pages = {f"claims/{slug(r.claim.id)}.md": claim_page(r, references(folder / "references.bib")) for r in reports}
     pages |= {"ledger.md": ledger_page([r.to_json() for r in reports]), "table.md": table_page(paper_table(ledger())), "zoo.md": zoo_page()}
     save_figure(zoo_figure(plan_runs()), folder / "_static" / "zoo")
+    save_figure(board_figure(board_runs()), folder / "_static" / "boards")
     for old in (folder / "claims").glob("*.md"):
         if f"claims/{old.name}" not in pages:
             old.unlink()

@@ -43,14 +43,14 @@ RESERVE = 20.0
 
 def lease(
     plan: Plan, data: Mapping[str, str | Path], out: str | Path, *, minutes: float, work: str | Path | None = None, device: str = "cuda",
-    jobs: int = 2, threads: int = 1, compiled: bool = True, slow_is_fine: bool = False, compile_cache: str | Path | None = None,
+    jobs: int = 4, threads: int = 1, compiled: bool = True, slow_is_fine: bool = False, compile_cache: str | Path | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:  # fmt: skip
     """Check the machine with the first run that is left, do the plan until the budget ends, and pack into `out`; returns the report.
 
-    Runs are kept in `work` (default `out`/work); what an earlier lease packed in `out` is taken up from there. Two runs at a time hide the
-    compilation and the evaluation of one behind the training of the other. `compile_cache` is the compiled code that an earlier lease
-    left: it is executed, so give only your own. Raises `UsageError`, and `LoopstabError` when the machine is not fit.
+    Runs are kept in `work` (default `out`/work); what an earlier lease packed in `out` is taken up from there. Several runs at a time hide
+    what one alone waits for: its compilation, its evaluation, and the launching of its kernels. `compile_cache` is the compiled code that
+    an earlier lease left: it is executed, so give only your own. Raises `UsageError`, and `LoopstabError` when the machine is not fit.
     """
     begun = time.monotonic()
     check_device(device)
@@ -188,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", required=True, help="folder of the packed files; give it again to go on")
     parser.add_argument("--work", help="folder of the runs (default: OUT/work)")
     parser.add_argument("--device", default="cuda", help="a torch device")
-    parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
+    parser.add_argument("--jobs", type=int, default=4, help="runs at a time: one alone leaves most of a large GPU idle")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads of a run")
     parser.add_argument("--no-compile", action="store_true", help="train eagerly")
     parser.add_argument("--slow-is-fine", action="store_true", help="go on where a step takes over twice the expected time")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from torch._dynamo.utils import counters
+from torch.profiler import ProfilerActivity, profile
 
 from models.arithmetic import EXACT, Arithmetic
 from models.run import RunSpec
@@ -28,7 +29,11 @@ STEPS = 10
 
 @dataclass(frozen=True)
 class MachineCheck:
-    """What was measured: rates, losses, milliseconds per step and what was expected, GiB at the peak, compiled graphs, seconds."""
+    """What was measured: rates, losses, milliseconds per step and what was expected, GiB at the peak, compiled graphs, seconds.
+
+    `kernels` of a step and `busy_ms`, the time that they take, are None on a CPU: a step that takes longer than they do waits for the
+    program, and more runs at a time fill the gap.
+    """
 
     device: str
     torch: str
@@ -41,6 +46,8 @@ class MachineCheck:
     share_of_matmul: float
     peak_gib: float
     graphs: int
+    kernels: int | None
+    busy_ms: float | None
     seconds: float
 
     @property
@@ -75,6 +82,7 @@ def check_machine(run: RunSpec, data: str | Path | None, device: str, compiled: 
         torch.cuda.reset_peak_memory_stats()
     rates = {name: matmul_rate(d, device) for name, d in (("bf16", torch.bfloat16), ("float32", torch.float32))}
     step = median_seconds(trainer.train_step, STEPS if cuda else 3, device)
+    kernels, busy = _kernels(trainer.train_step) if cuda else (None, None)
     cells, mean_n = batch.x.shape[1], (trainer.course.loops - k) / 2
     free, grad = (0.0, mean_n + k) if config.gradient == "full" else (mean_n, float(k))
     flops = trainer.model.flops(cells)
@@ -85,8 +93,17 @@ def check_machine(run: RunSpec, data: str | Path | None, device: str, compiled: 
         float32_tflops=rates["float32"], copy_tb_per_s=copy_rate(device), loss=loss, step_ms=1e3 * step,
         expected_ms=1e3 * (OVER_FLOOR * floor + LAUNCHING), share_of_matmul=floor / step,
         peak_gib=torch.cuda.max_memory_allocated() / 2**30 if cuda else 0.0, graphs=counters["stats"]["unique_graphs"],
-        seconds=time.monotonic() - start,
+        kernels=kernels, busy_ms=busy, seconds=time.monotonic() - start,
     )  # fmt: skip
+
+
+def _kernels(work: Callable[[], object]) -> tuple[int, float]:
+    """Kernels that the GPU ran during `work`, and their time in milliseconds, by torch's profiler."""
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], acc_events=True) as profiler:
+        work()
+        torch.cuda.synchronize()
+    events = [event for event in profiler.events() or () if event.device_type.name == "CUDA"]
+    return len(events), sum(event.self_device_time_total for event in events) / 1e3
 
 
 def median_seconds(work: Callable[[], object], repeats: int, device: str) -> float:

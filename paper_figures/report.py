@@ -27,6 +27,7 @@ from models.train_config import TrainConfig
 from numerics import PhaseDiagram, phase_diagram
 from numerics.fixed_point_counts import Counts, count_fixed_points
 from paper_figures import figures
+from paper_figures.board_figure import board_figure, board_runs
 from paper_figures.count_figure import count_figure
 from paper_figures.page import Page
 from paper_figures.phase_figures import phase_figure
@@ -257,6 +258,12 @@ def _page(
         "Each checkpoint was trained by: loopstab train --task prefix-sums --architecture RECALL/NORM --seed 0 --threads 1 --out DIR",
         soft=True,
     )
+    page.heading("Sudoku, chess and endgames")
+    page.text(
+        "The widest shipped runs of the recipe (docs/training.md), as evaluated at the end of training: 95 % intervals as bands, and the number of loops "
+        "chosen on other samples than those reported on."
+    )
+    page.figure(board_figure(board_runs()), "Accuracy against loops; the dashed line is the most loops of a training step.")
     page.heading("The zoo: three tasks, three seeds")
     page.text("The shipped runs of the plan cpu, as evaluated at the end of each training run; 256 samples of each level.")
     page.figure(zoo_figure(plan_runs()), "Hollow: at the best number of loops; filled: after 500 loops; a mark for each run.")

@@ -1,5 +1,6 @@
 """Plans and grids: order, budget, what a wrong plan says, and what is left when processes die."""
 
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -128,7 +129,7 @@ def stand_ins(tmp_path_factory):
     }
 
 
-@pytest.mark.parametrize(("name", "count"), [("paper", 480), ("core", 48)])
+@pytest.mark.parametrize(("name", "count"), [("paper", 480), ("core", 72)])
 def test_shipped_plans(name, count, stand_ins):
     shipped = Plan.load(name)
     ids = shipped.check(stand_ins)  # builds every run's configuration
@@ -143,10 +144,33 @@ def test_shipped_plans(name, count, stand_ins):
         )
         assert getattr(schedule, "loops", 30) == (1 if "fixed" in run.architecture else 30)
     if name == "core":
-        for n in range(0, 48, 3):
+        for n in range(0, 72, 3):
             assert len({r.architecture for r in shipped.runs[n : n + 3]}) == 1
     else:
         assert sum(r.task == "sudoku" for r in shipped.runs) == 16 * 4 * 3
+
+
+@pytest.mark.parametrize(("name", "count"), [("desk", 35), ("lease", 25)])
+def test_plans_of_the_recipe_compare_recall_at_one_gradient_form(name, count, stand_ins):
+    """Every run without recall has partners with recall that differ in nothing else."""
+    shipped = Plan.load(name)
+    ids = shipped.check(stand_ins)
+    assert len(ids) == len(set(ids)) == count
+    for run in shipped.runs:
+        if run.architecture.startswith("none/"):
+            for recall in ("internal/", "external/"):
+                assert dataclasses.replace(run, architecture=run.architecture.replace("none/", recall)) in shipped.runs
+    first = shipped.runs[0]
+    assert (first.task, first.supervision, first.positions, first.optimizer) == ("sudoku", "each", "one-hot", "muon")
+
+
+def test_core_compares_recall_at_one_gradient_form(stand_ins):
+    runs = Plan.load("core").runs
+    for run in runs:
+        if run.architecture.startswith("none/"):
+            for recall in ("internal/", "external/"):
+                other = dataclasses.replace(run, architecture=run.architecture.replace("none/", recall), encoder_gradient="full")
+                assert other in runs
 
 
 def test_every_shipped_plan_loads():

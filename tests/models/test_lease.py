@@ -168,7 +168,7 @@ def test_no_more_files_than_come_back(tmp_path, capsys):
 
 
 def measured(step_ms, expected_ms=10.0):
-    return MachineCheck("cpu", "2", 1, 1, 1, {}, step_ms, expected_ms, 0.1, 0, 1, 1)
+    return MachineCheck("cpu", "2", 1, 1, 1, {}, step_ms, expected_ms, 0.1, 0, 1, None, None, 1)
 
 
 def test_a_slow_machine_ends_the_lease_before_it_trains(plan, tmp_path, monkeypatch):
