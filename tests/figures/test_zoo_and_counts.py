@@ -6,6 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from models import zoo
 from models.zoo_record import chosen_loops, kind_of, samples_of, shares, task_of
 from numerics.fixed_point_counts import Counts
+from paper_figures.board_figure import TITLES, board_figure, board_runs
 from paper_figures.count_figure import MOST, count_figure
 from paper_figures.style import MISSING
 from paper_figures.zoo_figure import KINDS, LEVELS, TASKS, plan_runs, zoo_figure
@@ -30,6 +31,26 @@ def test_every_run_of_the_plan_is_drawn_at_best_and_at_the_end():
             wanted = sorted(y for run in runs if task_of(run) == task for y in shares(run, level)[::2])
             assert heights == wanted
     assert [label.get_text() for label in axes[-1].get_xticklabels()] == KINDS
+
+
+def test_curves_of_the_boards_are_those_of_the_records():
+    runs, figure = board_runs(), board_figure(board_runs())
+    assert {run["task"] for run in runs} >= {"sudoku", "chess"}
+    assert inside(figure)
+    panels = [
+        (task, level)
+        for task in dict.fromkeys(run["task"] for run in sorted(runs, key=lambda r: list(TITLES).index(r["task"])))
+        for level in ("easy", "hard")
+    ]
+    assert len(figure.axes) == len(panels)
+    for axis, (task, level) in zip(figure.axes, panels, strict=True):
+        own = [run for run in runs if run["task"] == task]
+        curves = [list(line.get_ydata()) for line in axis.lines if len(line.get_ydata()) > 2]
+        assert curves == [run["accuracy"][level] for run in own]
+        marks = [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in axis.lines if len(line.get_ydata()) == 1]
+        assert marks == [(run["choice"]["loops"], shares(run, level).chosen) for run in own]
+    with pytest.raises(UsageError, match="no run of sudoku"):
+        board_figure([])
 
 
 def test_nothing_to_draw():
