@@ -160,3 +160,12 @@ def test_prefix_sums_in_bf16():
     batch = task.batch(4, "8", torch.Generator().manual_seed(0))
     exact, rounded = (config.objective(4)(LoopedTransformer(config.model), task, batch, 2, 2, arithmetic=a) for a in (EXACT, BF16))
     assert 0 < abs(exact - rounded) < 0.02 * exact
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("architecture", ["internal/post", "none/peri/gru"])
+def test_the_fused_kernel_computes_the_same(architecture):
+    _, _, model, batch = made(architecture)
+    e = model.encode(batch.x)
+    plain, fused = (model.advance(model.initial(e), model.prepare(e, arithmetic=Arithmetic(fused=f))) for f in (False, True))
+    assert torch.allclose(plain, fused, atol=1e-5)
