@@ -27,7 +27,7 @@ from models.checkpoint import Checkpoint, entries, entry
 from models.grid import RESULTS, GridReport, pending, plan_jobs, run_grid
 from models.machine_check import MachineCheck, check_machine
 from models.pack import LIMIT, pack
-from models.plan import Plan
+from models.plan import Plan, data_files
 from models.run import check_device
 from models.train import MODEL, RESULT, STATE
 from models.workers import RUNS, Job
@@ -197,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     a = parser.parse_args(arguments)
     try:
         report = lease(
-            Plan.load(a.plan), dict(_file(text) for text in a.data), a.out, minutes=a.budget_minutes, work=a.work, device=a.device,
+            Plan.load(a.plan), data_files(a.data), a.out, minutes=a.budget_minutes, work=a.work, device=a.device,
             jobs=a.jobs, threads=a.threads, compiled=not a.no_compile, slow_is_fine=a.slow_is_fine, compile_cache=a.compile_cache,
             progress=not a.json,
         )  # fmt: skip
@@ -215,13 +215,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for reason in grid["failed"].values():
             print(f"  {reason}")
     return 1 if report["grid"] and report["grid"]["failed"] else 0
-
-
-def _file(text: str) -> tuple[str, str]:
-    task, sign, file = text.partition("=")
-    if not (task and sign and file):
-        raise UsageError(f"cannot read --data {text!r}: write TASK=FILE, e.g. sudoku=sudoku.safetensors")
-    return task, file
 
 
 if __name__ == "__main__":

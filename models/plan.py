@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.run import RunSpec
-from models.tasks.task import Task
 from theory.errors import UsageError
+
+if TYPE_CHECKING:
+    from models.tasks.task import Task
 
 PLANS = Path(__file__).parent / "plans"
 
@@ -77,6 +79,17 @@ class Plan:
             except UsageError as error:
                 raise UsageError(f"plan {self.name}, {run.label}: {error}") from None
         return [run.id(tasks[run.task, run.bits, run.positions].fingerprint()) for run in self.runs]
+
+
+def data_files(items: Sequence[str]) -> dict[str, str | Path]:
+    """Task name to prepared file, from texts TASK=FILE; `UsageError` for anything else."""
+    files: dict[str, str | Path] = {}
+    for item in items:
+        task, sign, file = item.partition("=")
+        if not (task and sign and file):
+            raise UsageError(f"cannot read --data {item!r}: write TASK=FILE, e.g. sudoku=runs/sudoku.safetensors")
+        files[task] = file
+    return files
 
 
 SHAPES = {"name": (str, "a text"), "defaults": (dict, "a table"), "tasks": (dict, "tables [tasks.NAME]"), "runs": (list, "tables [[runs]]")}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from paper_figures.commands.data_files import DataFiles, data_files
+from models.plan import data_files
+from paper_figures.commands.data_files import DataFiles
 from theory.plain import json_text
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from paper_figures.commands.data_files import DataFiles, data_files
+from models.plan import data_files
+from paper_figures.commands.data_files import DataFiles
 from theory.plain import json_text
 
 
