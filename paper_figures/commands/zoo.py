@@ -9,6 +9,7 @@ import tyro
 
 from models.plan import data_files
 from paper_figures.commands.data_files import DataFiles
+from theory.errors import UsageError
 from theory.plain import json_text
 
 
@@ -84,7 +85,9 @@ def verify(
     for one in name:
         zoo.load(one)  # a wrong name is told before the work
     every = {one: zoo.load(one).meta["run"]["task"] for one in name} if name else {n: zoo.describe(n)["run"]["task"] for n in zoo.names()}
-    left_out = [] if name else [one for one, task in every.items() if task in NEED_FILE and task not in files]
+    left_out = [one for one, task in every.items() if task in NEED_FILE and task not in files]
+    if name and left_out:
+        raise UsageError(f"{left_out[0]} needs a data file: give --data {every[left_out[0]]}=FILE (loopstab data prepare makes it)")
     found = []
     for one in tqdm([one for one in every if one not in left_out], unit="checkpoint", disable=json_):
         v = zoo.verify(one, files.get(every[one]))

@@ -64,6 +64,11 @@ USAGE = [
     (["claims", "--table", "--mutants"], "use one of --table"),
     (["crossvalidate", "no-such"], "no shipped checkpoint"),
     (["zoo", "verify", "internal-post", "no-such"], "no shipped checkpoint"),
+    (["zoo", "verify", "sudoku-w256-none-post-s0"], "needs a data file"),
+    (["zoo", "verify", "--data", "sudoku"], "write TASK=FILE"),
+    (["grid", "run", "--out", "OUT", "--data", "=x"], "write TASK=FILE"),
+    (["train", "--out", "OUT", "--supervision", "first"], "use one of last, each"),
+    (["train", "--out", "OUT", "--positions", "one-hot"], "leave --positions out"),
     (["crossvalidate", "OUT/none.safetensors"], "no checkpoint"),
     (["diagnose", "OUT/none.py"], "no Python file"),
 ]

@@ -158,6 +158,22 @@ def test_verify_finds_other_weights(shelf, tmp_path):
     assert found.repeated["4, 30 loops"] == share
 
 
+def test_runs_whose_file_is_not_given_are_passed_over(shelf, monkeypatch, capsys):
+    """The command verifies the others, and says what it left out; a file that is given goes to the runs of its task alone."""
+    from models.tasks import registry
+    from paper_figures.commands.zoo import verify
+
+    monkeypatch.setattr(registry, "NEED_FILE", ("kqk",))
+    assert verify() == 0
+    out = capsys.readouterr().out
+    assert f"for want of --data TASK=FILE: {NAMES[0]}" in out
+    assert f"{NAMES[1]}: agrees" in out
+    seen = []
+    monkeypatch.setattr(zoo, "verify", lambda name, data: seen.append((name, data)) or zoo.Verified(name, {}, {}, True))
+    assert verify(data=("kqk=file",)) == 0
+    assert dict(seen) == {name: "file" if name == NAMES[0] else None for name in zoo.names()}
+
+
 def test_another_data_file(shelf, tmp_path):
     from models.tasks.endgames import EndgameTask
 
