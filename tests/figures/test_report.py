@@ -23,7 +23,7 @@ def test_page_is_self_contained(report):
     assert not re.search(r'(?:src|href)="(?!data:)', html)
     assert "<script" not in html
     assert 'name="viewport"' in html
-    assert html.count("<img") == 8
+    assert html.count("<img") == 9
 
 
 def test_summary_stands_in_the_json_and_on_the_page(report):
