@@ -34,18 +34,15 @@ def zoo_page() -> str:
         "best number of loops was chosen on the 256 samples that are reported on, and the first level was trained on.*",
         "",
     ]
-    for task in dict.fromkeys(map(task_of, runs.values())):
-        chosen = {name: run for name, run in runs.items() if task_of(run) == task}
-        levels = list(next(iter(chosen.values()))["accuracy"])
-        lines += [f"## {task}", "", "Mean over seeds, in brackets the least and the most:", ""]
+    groups: dict[tuple[str, tuple[str, ...]], dict[str, Mapping[str, Any]]] = {}
+    for name, run in runs.items():
+        groups.setdefault((task_of(run), tuple(run["accuracy"])), {})[name] = run
+    for (task, levels), chosen in sorted(groups.items(), key=lambda item: (item[0][0], "choice" in next(iter(item[1].values())))):
+        twice = sum(other == task for other, _ in groups) > 1 and "choice" in next(iter(chosen.values()))
+        lines += [f"## {task}{' (recipe)' if twice else ''}", "", "Mean over seeds, in brackets the least and the most:", ""]
         lines += _table(["architecture", "seeds", *levels], _means(chosen, levels))
-        lines += [
-            "",
-            "Every run, with 95 % intervals and the chosen number of loops:",
-            "",
-            *_table(["checkpoint", "architecture", "seed", "steps", "s", *levels], _rows(chosen, levels)),
-            "",
-        ]
+        lines += ["", "Every run, with 95 % intervals and the chosen number of loops:", ""]
+        lines += [*_table(["checkpoint", "architecture", "seed", "steps", "s", *levels], _rows(chosen, levels)), ""]
     return "\n".join(lines)
 
 

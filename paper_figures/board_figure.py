@@ -22,10 +22,16 @@ LEVELS = ("easy", "hard")
 
 
 def board_runs() -> list[dict[str, Any]]:
-    """Records of the shipped runs whose number of loops was chosen on other samples, of the widest model of each task."""
+    """Records of the shipped runs that compare recall: the widest of each task, where there are some with and some without it."""
     every = [run for run in (zoo.describe(name)["run"] for name in zoo.names()) if run["task"] in TITLES and "choice" in run]
-    widest = {run["task"]: max(r["config"]["model"]["width"] for r in every if r["task"] == run["task"]) for run in every}
-    return [run for run in every if run["config"]["model"]["width"] == widest[run["task"]]]
+    out = []
+    for task in TITLES:
+        own = [run for run in every if run["task"] == task]
+        widest = max((run["config"]["model"]["width"] for run in own), default=0)
+        own = [run for run in own if run["config"]["model"]["width"] == widest]
+        if len({run["architecture"].startswith("none/") for run in own}) == 2:
+            out += own
+    return out
 
 
 @styled

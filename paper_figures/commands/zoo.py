@@ -26,8 +26,10 @@ def list_(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
     if json_:
         print(json_text(rows))
     else:
-        for task in dict.fromkeys(row["task"] for row in rows):
-            print_rows([_short(row) for row in rows if row["task"] == task], f"{task}: % of whole samples right, at the chosen loops/last")
+        groups = dict.fromkeys((row["task"], tuple(row["accuracy"])) for row in rows)
+        for task, levels in groups:
+            own = [row for row in rows if (row["task"], tuple(row["accuracy"])) == (task, levels)]
+            print_rows([_short(row) for row in own], f"{task}: % of whole samples right, at the chosen loops/last")
     return 0
 
 
