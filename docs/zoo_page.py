@@ -7,8 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from models import zoo
-from models.evaluate import wilson
-from models.zoo_record import SHOWN_LOOPS, chosen_loops, kind_of, samples_of, shares, task_of
+from models.zoo_record import SHOWN_LOOPS, chosen_loops, interval, kind_of, shares, task_of
 
 
 def zoo_page() -> str:
@@ -57,7 +56,7 @@ def _rows(runs: Mapping[str, Mapping[str, Any]], levels: Sequence[str]) -> list[
 def _shares(run: Mapping[str, Any], level: str) -> str:
     """At the chosen number of loops with its interval, early, and at the last."""
     chosen, early, last = shares(run, level)
-    low, high = wilson(chosen, samples_of(run, level))
+    low, high = interval(run, level)
     return f"{chosen:.3f} ({low:.3f}..{high:.3f}) at {chosen_loops(run, level)} / {early:.3f} / {last:.3f}"
 
 

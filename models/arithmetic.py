@@ -16,7 +16,7 @@ from models.choices import Precision
 from theory.errors import UsageError
 
 BF16_WIDTH = 128
-"""width from which bf16 products pay on a CPU that has them"""
+"""width from which auto takes bf16 products on a CPU that has them"""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The compiled loop: one graph with gradient and one without for every number of cells, and code that can be carried to another machine."""
+"""The compiled loop: one graph with gradient and one without for every number of cells."""
 
 from __future__ import annotations
 

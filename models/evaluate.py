@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,8 +18,6 @@ CPU_CELLS, GPU_CELLS = 1024, 1 << 18
 """cells evaluated at a time: on a CPU so few that the activations stay in its cache, on a GPU enough to fill it"""
 CHOICE = 1024
 """samples at most on which the number of loops is chosen; they are not reported on"""
-Z95 = 1.959963984540054
-"""0.975 quantile of the normal distribution"""
 
 
 @torch.no_grad()
@@ -85,11 +82,3 @@ def evaluate(
             return None
         accuracy[level], samples[level] = accuracy_curve(model, task, batch, loops), len(batch.x)
     return {"loops": list(loops), "accuracy": accuracy, "samples": samples, "choice": choice}
-
-
-def wilson(share: float, samples: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a binomial share."""
-    centre = share + Z95**2 / (2 * samples)
-    half = Z95 * math.sqrt(share * (1 - share) / samples + Z95**2 / (4 * samples**2))
-    scale = 1 + Z95**2 / samples
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)

@@ -48,6 +48,14 @@ def shares(run: Mapping[str, Any], level: str) -> Shares:
     return Shares(curve[loops.index(chosen_loops(run, level))], curve[early], curve[-1])
 
 
+def interval(run: Mapping[str, Any], level: str) -> tuple[float, float]:
+    """Wilson's 95 % interval of the share at the chosen number of loops."""
+    from numerics.proportion import wilson  # numerics needs packages that a machine that only trains may lack
+
+    n = samples_of(run, level)
+    return wilson(round(shares(run, level).chosen * n), n)
+
+
 def samples_of(run: Mapping[str, Any], level: str) -> int:
     """Samples on which the accuracies of a level were measured."""
     return run["samples"][level] if "samples" in run else run["config"]["eval_size"]

@@ -27,6 +27,7 @@ from numerics.family import Draw, Map
 from numerics.fresh_families import FRESH
 from numerics.horizon import LOOPS, Followed, follow
 from numerics.loop import Array
+from numerics.proportion import wilson
 from numerics.trajectory import Trajectory
 from theory.outcome import Outcome
 
@@ -173,12 +174,6 @@ class Confusion:
             f"loops: median {self.median_loops()}, at most {max(self.looks)}; {beyond / self.orbits:.1%} needed more than the median",
         ]
         return "\n".join(lines)
-
-
-def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's interval for a proportion (95 % at z = 1.96)."""
-    centre, half = hits + z * z / 2, z * float(np.sqrt(hits * (n - hits) / n + z * z / 4))
-    return (centre - half) / (n + z * z), (centre + half) / (n + z * z)
 
 
 def _share(hits: int, n: int) -> str:

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from models import zoo
-from models.evaluate import wilson
 from models.zoo_record import kind_of, samples_of, shares
+from numerics.proportion import wilson
 from paper_figures.figures import plain_ticks, styled
 from paper_figures.style import BLACK, DASHED, SOFT, Look, new_figure
 from theory.errors import UsageError
@@ -67,7 +67,8 @@ def board_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
 
 def _curve(axis: Axes, run: Mapping[str, Any], level: str) -> None:
     look, loops, curve = Look.of(run["architecture"]), np.array(run["loops"]), np.array(run["accuracy"][level])
-    low, high = np.array([wilson(share, samples_of(run, level)) for share in curve]).T
+    n = samples_of(run, level)
+    low, high = np.array([wilson(round(share * n), n) for share in curve]).T
     axis.fill_between(loops, low, high, color=look.colour, alpha=0.18, linewidth=0)
     axis.plot(loops, curve, **look.line)
     axis.plot(run["choice"]["loops"], shares(run, level).chosen, **{**look.points, "marker": "o", "markerfacecolor": "white", "alpha": 1})

@@ -14,7 +14,7 @@ from theory.plain import json_text
 
 def train(
     out: Path,
-    run: Annotated[RunSpec, tyro.conf.arg(name="")] = RunSpec(),  # noqa: B008  # frozen
+    run: Annotated[RunSpec, tyro.conf.arg(name="")],
     data: Path | None = None,
     minutes: float | None = None,
     device: str = "cpu",
@@ -42,9 +42,9 @@ def train(
     """
     import torch
 
-    from models.evaluate import wilson
     from models.run import check_device
     from models.train import Trainer
+    from models.zoo_record import interval
 
     check_device(device)
     if threads < 0 or (minutes is not None and not minutes > 0):
@@ -62,7 +62,7 @@ def train(
         at = result["choice"]["loops"]
         for level, curve in result["accuracy"].items():
             share, samples = curve[result["loops"].index(at)], result["samples"][level]
-            low, high = wilson(share, samples)
+            low, high = interval(result, level)
             print(f"  {level} ({result['difficulty']}): {share:.3f} of whole samples right at {at} loops (95 %: {low:.3f} to {high:.3f}, "
                   f"{samples} samples), {curve[-1]:.3f} after {result['loops'][-1]}")  # fmt: skip
         choice = result["choice"]

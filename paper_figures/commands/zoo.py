@@ -41,8 +41,7 @@ def show(name: Annotated[str, tyro.conf.Positional], json_: Annotated[bool, tyro
         json_: Print one object, with the training history.
     """
     from models import zoo
-    from models.evaluate import wilson
-    from models.zoo_record import chosen_loops, samples_of, shares
+    from models.zoo_record import chosen_loops, interval, shares
 
     meta = zoo.describe(name)
     if json_:
@@ -55,7 +54,7 @@ def show(name: Annotated[str, tyro.conf.Positional], json_: Annotated[bool, tyro
     for level, curve in run["accuracy"].items():
         points = ", ".join(f"{t}: {a:.3f}" for t, a in zip(run["loops"], curve, strict=True) if t in (1, 5, 10, 20, 30, 100, 200, 500))
         at, share = chosen_loops(run, level), shares(run, level).chosen
-        low, high = wilson(share, samples_of(run, level))
+        low, high = interval(run, level)
         how = "chosen on other samples" if "choice" in run else "the best on these samples"
         print(f"accuracy, {level}: {share:.3f} at {at} loops, {how} (95 %: {low:.3f} to {high:.3f}); {points}")
     return 0

@@ -1,11 +1,9 @@
-"""The loops that are reported are chosen on other samples, and intervals are Wilson's."""
-
-import math
+"""The loops that are reported are chosen on other samples."""
 
 import pytest
 import torch
 
-from models.evaluate import CHOICE, accuracy_curve, evaluate, wilson
+from models.evaluate import CHOICE, accuracy_curve, evaluate
 from models.run import RunSpec
 from models.tasks.registry import make_task
 from models.transformer import LoopedTransformer
@@ -72,14 +70,3 @@ def test_the_fewest_loops_of_the_best_choice(monkeypatch):
     found = evaluate(None, Fading(), [1, 2, 3], 9)
     assert found["choice"]["loops"] == 2
     assert found["accuracy"] == {"a": curves["a 9"], "b": curves["b 9"]}
-
-
-@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0.277532), (1.0, 0.722467, 1), (0.5, 0.236593, 0.763407)])
-def test_wilson_of_ten(share, low, high):
-    assert wilson(share, 10) == pytest.approx((low, high), abs=1e-6)
-
-
-@pytest.mark.parametrize(("share", "samples"), [(0.1, 10), (0.5, 100), (0.85, 2048)])
-def test_wilsons_ends_are_the_shares_that_the_score_test_just_rejects(share, samples):
-    for p in wilson(share, samples):
-        assert abs(share - p) == pytest.approx(1.959963984540054 * math.sqrt(p * (1 - p) / samples), rel=1e-9)

@@ -11,7 +11,8 @@ from numerics import Outcome
 from numerics.families import FAMILIES
 from numerics.family import WINDOWS, Draw
 from numerics.fresh_families import FRESH
-from numerics.labelled import Labelled, Source, confusion, labelled, main, wilson
+from numerics.labelled import Labelled, Source, confusion, labelled, main
+from numerics.proportion import wilson
 
 
 @pytest.mark.parametrize("source", [Source.BUILT, Source.HELD_OUT])
@@ -47,6 +48,12 @@ def test_a_wrong_period_is_an_error():
 def test_wilson_against_the_table(hits, n, low, high):
     """Brown, Cai and DasGupta 2001, or any table."""
     assert wilson(hits, n) == pytest.approx((low, high), abs=1e-4)
+
+
+@pytest.mark.parametrize(("hits", "n"), [(1, 10), (50, 100), (1741, 2048)])
+def test_wilsons_ends_are_the_shares_that_the_score_test_just_rejects(hits, n):
+    for p in wilson(hits, n):
+        assert abs(hits / n - p) == pytest.approx(1.96 * (p * (1 - p) / n) ** 0.5, rel=1e-9)
 
 
 @pytest.mark.parametrize("period", WINDOWS)
