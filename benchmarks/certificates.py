@@ -7,7 +7,7 @@ import argparse
 import json
 import os
 
-from numerics.fixed_point_counts import ENSEMBLES, count_fixed_points
+from loopstab.numerics.certificates.counts import ENSEMBLES, count_fixed_points
 
 
 def main():

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.choices import QKNorm
-from models.transformer import LoopedTransformer
+from loopstab.models.network.choices import QKNorm
+from loopstab.models.network.transformer import LoopedTransformer
 
 
 def normalise(z: Tensor, norm) -> Tensor:

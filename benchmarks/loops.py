@@ -19,20 +19,20 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from models import zoo
-from models.arithmetic import Arithmetic
-from models.checkpoint import load_model
-from models.compiling import compiled_advance
-from models.config import ModelConfig
-from models.evaluate import accuracy_curve
-from models.loop import TorchLoop
-from models.loss import Objective, pays
-from models.run import RunSpec
-from models.tasks.prefix_sums import PrefixSums
-from models.tasks.task import Batch
-from models.transformer import LoopedTransformer
-from numerics import Linearisation, spectral_radius
-from theory.architecture import Architecture
+from loopstab import Linearisation, spectral_radius
+from loopstab.models.measure.evaluate import accuracy_curve
+from loopstab.models.measure.torch_loop import TorchLoop
+from loopstab.models.network.arithmetic import Arithmetic
+from loopstab.models.network.checkpoint import load_model
+from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.models.tasks.prefix_sums import PrefixSums
+from loopstab.models.tasks.task import Batch
+from loopstab.models.training.compiling import compiled_advance
+from loopstab.models.training.loss import Objective, pays
+from loopstab.models.training.run_spec import RunSpec
+from loopstab.models.zoo import zoo
+from loopstab.theory.architecture import Architecture
 
 CLOCK = {"seconds": time.perf_counter}
 

@@ -17,9 +17,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from numerics.phase import linear as law
-from numerics.phase import local, mean_field, phase_diagram
-from numerics.phase.draw import Resolvent, random_draw
+from loopstab.numerics.phase import local, phase_diagram
+from loopstab.numerics.phase.laws import linear as law
+from loopstab.numerics.phase.laws import mean_field
+from loopstab.numerics.phase.laws.draw import Resolvent, random_draw
 
 
 def main():

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from scipy.linalg import block_diag
 
-from models.config import ModelConfig
-from models.loop import TorchLoop
-from models.transformer import LoopedTransformer
-from numerics import FunctionLoop, Linearisation, largest_singular_value, resolvent_norm, sensitivity, spectral_radius, transient_growth
-from theory.architecture import Architecture
+from loopstab import FunctionLoop, Linearisation, largest_singular_value, resolvent_norm, sensitivity, spectral_radius, transient_growth
+from loopstab.models.measure.torch_loop import TorchLoop
+from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.theory.architecture import Architecture
 
 
 def orthogonal(n: int, seed: int = 0):

@@ -11,18 +11,18 @@ from typing import Any
 
 from zoo_page import zoo_page
 
-from paper_figures.appendix import scope
-from paper_figures.board_figure import board_figure, board_runs
-from paper_figures.figures import save_figure
-from paper_figures.markup import markdown_of_latex
-from paper_figures.markup import markdown_of_prose as plain
-from paper_figures.tables import predictions
-from paper_figures.zoo_figure import plan_runs, zoo_figure
-from theory import check, ledger
-from theory.cache import default_cache
-from theory.files import write_atomic
-from theory.report import ClaimReport
-from theory.table import Cell, paper_table
+from loopstab import check, ledger
+from loopstab.paper_figures.drawings.boards import board_figure, board_runs
+from loopstab.paper_figures.drawings.loops import save_figure
+from loopstab.paper_figures.drawings.zoo import plan_runs, zoo_figure
+from loopstab.paper_figures.text.appendix import scope
+from loopstab.paper_figures.text.markup import markdown_of_latex
+from loopstab.paper_figures.text.markup import markdown_of_prose as plain
+from loopstab.paper_figures.text.tables import predictions
+from loopstab.support.files import write_atomic
+from loopstab.theory.checking.cache import default_cache
+from loopstab.theory.checking.check import ClaimReport
+from loopstab.theory.table import Cell, paper_table
 
 
 def write_pages(folder: Path) -> None:

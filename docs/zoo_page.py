@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from models import zoo
-from models.zoo_record import SHOWN_LOOPS, chosen_loops, interval, kind_of, shares, task_of
+from loopstab.models.network.run_record import SHOWN_LOOPS, chosen_loops, interval, kind_of, shares, task_of
+from loopstab.models.zoo import zoo
 
 
 def zoo_page() -> str:

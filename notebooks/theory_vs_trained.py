@@ -23,11 +23,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from models import zoo
-from models.checkpoint import load_model
-from models.crossvalidate import COARSE, FINE, crossvalidate
-from numerics import numeric
-from theory import Weights, predict
+from loopstab.models.zoo import zoo
+from loopstab.models.network.checkpoint import load_model
+from loopstab.models.measure.crossvalidate import (COARSE, FINE, crossvalidate)
+from loopstab import numeric
+from loopstab import (Weights, predict)
 
 NAME = "internal-post"
 model, meta = load_model(zoo.load(NAME), torch.float64)

@@ -12,20 +12,20 @@ from typing import Any
 
 import tyro
 
-from paper_figures.commands.anisotropy import anisotropy
-from paper_figures.commands.attack import attack
-from paper_figures.commands.certify import certify
-from paper_figures.commands.claims import claims
-from paper_figures.commands.crossvalidate import crossvalidate
-from paper_figures.commands.data import data
-from paper_figures.commands.diagnose import diagnose
-from paper_figures.commands.grid import grid
-from paper_figures.commands.phase import phase
-from paper_figures.commands.report import report
-from paper_figures.commands.scaling import scaling
-from paper_figures.commands.train import train
-from paper_figures.commands.zoo import zoo
-from theory.errors import LoopstabError
+from ..support.errors import LoopstabError
+from .commands.anisotropy import anisotropy
+from .commands.attack import attack
+from .commands.certify import certify
+from .commands.claims import claims
+from .commands.crossvalidate import crossvalidate
+from .commands.data import data
+from .commands.diagnose import diagnose
+from .commands.grid import grid
+from .commands.phase import phase
+from .commands.report import report
+from .commands.scaling import scaling
+from .commands.train import train
+from .commands.zoo import zoo
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "claims": claims,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from theory.errors import UsageError
+from ..support.errors import UsageError
 
 
 class Recall(StrEnum):

@@ -1,17 +1,15 @@
-"""The ledger: every claim of the package, in the order of THEORY.md section 3."""
+"""The ledger: every claim of the package, in the order of their ids."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
+from pkgutil import iter_modules
 
-from theory.claim import Claim, require_distinct
-from theory.errors import UsageError
-
-FAMILIES = ("autonomous", "recall", "drift", "geometry", "outer_norm", "mean_field")
-"""one package per family; each has a tuple CLAIMS"""
-
+from ..support.errors import UsageError
+from .families import FAMILIES, package
+from .kernel.claim import Claim, require_distinct
 
 ORDER = "ARNM"
 """families of ids: autonomous, recall, outer normalisation, extensions"""
@@ -41,5 +39,14 @@ def find_claims(ids: Iterable[str] = ()) -> tuple[Claim, ...]:
     return tuple(known[name] for name in wanted)
 
 
+@cache
 def _claims_of(family: str) -> tuple[Claim, ...]:
-    return import_module(f"theory.{family}").CLAIMS
+    """Every `Claim` that a module of the family defines, each once."""
+    found = (value for name in modules_of(family) for value in vars(import_module(name)).values())
+    return tuple({id(value): value for value in found if isinstance(value, Claim)}.values())
+
+
+def modules_of(family: str) -> tuple[str, ...]:
+    """The modules of a family's package, without those of its sub-packages."""
+    home = package(family)
+    return tuple(f"{home}.{module.name}" for module in iter_modules(import_module(home).__path__) if not module.ispkg)

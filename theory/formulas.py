@@ -13,10 +13,8 @@ from typing import Any
 
 import sympy as sp
 
-from theory.errors import UsageError
-
-FAMILIES = ("autonomous", "recall", "drift", "geometry", "outer_norm", "mean_field")
-"""families with a module theory.<family>.formulas"""
+from ..support.errors import UsageError
+from .families import FAMILIES, package
 
 
 @dataclass(frozen=True)
@@ -56,8 +54,13 @@ def register(claim: str, guard: str, text: str) -> Callable[[Callable[[], tuple[
 
 @cache
 def _load() -> None:
-    for family in FAMILIES:
-        import_module(f"theory.{family}.formulas")
+    for module in formula_modules():
+        import_module(module)
+
+
+def formula_modules() -> tuple[str, ...]:
+    """The modules that register formulas, one for each family."""
+    return tuple(f"{package(family)}.formulas" for family in FAMILIES)
 
 
 def names() -> tuple[str, ...]:

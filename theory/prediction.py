@@ -10,9 +10,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from theory.architecture import Architecture, Recall, Residual
-from theory.errors import UsageError
-from theory.outcome import Outcome
+from ..support.errors import UsageError
+from .architecture import Architecture, Recall, Residual
+from .outcome import Outcome
 
 _BOUNDED = frozenset(outcome for outcome in Outcome if outcome.bounded)
 # "undecided" is a lack of evidence, not a behaviour; "non-finite" is outside the domain on which the loop is defined

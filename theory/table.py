@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from theory.architecture import Recall, Residual
-from theory.claim import Axis, Claim, Consequence, Kind, Regime
-from theory.errors import UsageError
+from ..support.errors import UsageError
+from .architecture import Recall, Residual
+from .kernel.claim import Axis, Claim, Consequence, Kind, Regime
 
 NOT_CLAIMED = "not claimed"
 

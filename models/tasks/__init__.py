@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from models.tasks.chess_puzzles import ChessTask
-from models.tasks.endgames import EndgameTask
-from models.tasks.sudoku import SudokuTask
-from models.tasks.table import Table, TableTask
+from .chess.endgames import EndgameTask
+from .chess.puzzles import ChessTask
+from .sudoku.task import SudokuTask
+from .table import Table, TableTask
 
 EMBEDDED: dict[str, Callable[[], TableTask]] = {
     "sudoku-4x4": lambda: SudokuTask.generated(2),

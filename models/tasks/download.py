@@ -15,9 +15,9 @@ from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
-from models.tasks.table_source import BLOCK, sha256
-from theory.errors import LoopstabError, UsageError
-from theory.files import write_json
+from ...support.errors import LoopstabError, UsageError
+from ...support.files import write_json
+from .table_source import BLOCK, sha256
 
 TIMEOUT, PAUSE = 60.0, 1.0  # seconds
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.choices import Augmentation
-from models.tasks.task import EVALUATION_SEED, Batch, Shape, to_device
-from theory.errors import UsageError
+from ...support.errors import UsageError
+from ..network.choices import Augmentation
+from .task import EVALUATION_SEED, Batch, Shape, to_device
 
 
 class PrefixSums:

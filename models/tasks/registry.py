@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from models.choices import Positions
-from models.tasks import EMBEDDED, table_task
-from models.tasks.prefix_sums import PrefixSums
-from models.tasks.table import TableTask
-from models.tasks.task import Task
-from theory.errors import UsageError
+from ...support.errors import UsageError
+from ..network.choices import Positions
+from . import EMBEDDED, table_task
+from .prefix_sums import PrefixSums
+from .table import TableTask
+from .task import Task
 
 KINDS = {"sudoku": "sudoku", "sudoku-4x4": "sudoku", "sudoku-9x9": "sudoku", "chess": "chess"}
 """kind of prepared file of a task; all others are endgames"""

@@ -17,10 +17,10 @@ from safetensors.numpy import save
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.choices import Augmentation, Positions
-from models.tasks.task import EVALUATION_SEED, Batch, Shape, to_device
-from theory.errors import LoopstabError, UsageError
-from theory.files import write_atomic
+from ...support.errors import LoopstabError, UsageError
+from ...support.files import write_atomic
+from ..network.choices import Augmentation, Positions
+from .task import EVALUATION_SEED, Batch, Shape, to_device
 
 KEY = "loopstab-data"
 LEVELS = ("train", "easy", "hard")

@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from theory.errors import LoopstabError, UsageError
+from ...support.errors import LoopstabError, UsageError
 
 MALFORMED_AT_MOST = 0.01
 REPORTED = 20

@@ -10,12 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from numerics.attack.case import digest, from_json, in_words
-from numerics.attack.report import Evidence, Report
-from numerics.attack.search import judged
-from numerics.attack.suite import Case, Suite, Undecided
-from theory.errors import UsageError
-from theory.files import write_json
+from ...support.errors import UsageError
+from ...support.files import write_json
+from .case import digest, from_json, in_words
+from .search import judged
+from .suite import Case, Suite, Undecided
+from .verdict import Evidence, Report
 
 FOLDER, WITNESSES = "counterexamples", "witnesses"
 """of claims, and of the drops: what shows that a suite has power"""

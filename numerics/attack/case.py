@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from numerics.attack.suite import Case
-from theory.errors import LoopstabError
+from ...support.errors import LoopstabError
+from .suite import Case
 
 READABLE = 1024
 """largest denominator that is printed as a fraction"""

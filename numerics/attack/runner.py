@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
@@ -13,14 +13,16 @@ from typing import Any, cast
 
 from joblib import Parallel, delayed
 
-from numerics.attack.archive import FOLDER, WITNESSES, save
-from numerics.attack.case import digest, in_words, to_json
-from numerics.attack.profile import Profile
-from numerics.attack.report import Evidence, Power, Report
-from numerics.attack.search import Fallen, Progress, search
-from numerics.attack.suite import Suite
-from theory.errors import LoopstabError, UsageError
-from theory.files import output_folder, write_atomic
+from ...support.errors import LoopstabError, UsageError
+from ...support.files import output_folder, write_atomic
+from ...support.sources import PACKAGE, source_digest
+from ...theory.formulas import formula_modules
+from .archive import FOLDER, WITNESSES, save
+from .budget import Profile
+from .case import digest, in_words, to_json
+from .search import Fallen, Progress, search
+from .suite import Suite
+from .verdict import Evidence, Power, Report
 
 RESULTS = "results.jsonl"
 
@@ -76,17 +78,22 @@ def attack_all(
 
 
 def _attack_named(claim: str, name: str, profile: Profile, seed: int) -> Report:
-    from numerics.attack import find_suites  # in the worker: strategies and judges are not sent between processes
+    from ..suites import find_suites  # in the worker: strategies and judges are not sent between processes
 
     suite = next(suite for suite in find_suites((claim,)) if suite.name == name)
     return attack(suite, profile, seed)
 
 
 def _key(suite: Suite, profile: Profile, seed: int) -> str:
-    """Hash of what a result depends on: limits, seed, version, and the module of the judge (not all that it imports)."""
+    """Hash of what a result depends on: limits, seed, version, and the sources of the judge, of its imports and of the formulas."""
     judge = getattr(suite.judge, "func", suite.judge)  # of a partial
-    source = sha256(Path(inspect.getfile(judge)).read_bytes()).hexdigest()
+    source = source_digest(judge.__module__, *formula_modules()) if judge.__module__.startswith(f"{PACKAGE}.") else _file_digest(judge)
     return digest({"suite": suite.label, "profile": vars(profile), "seed": seed, "version": version("loopstab"), "source": source})
+
+
+def _file_digest(judge: Callable[..., Any]) -> str:
+    """Of a judge outside loopstab: its own file alone."""
+    return sha256(Path(inspect.getfile(judge)).read_bytes()).hexdigest()
 
 
 class Journal:

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.internal.conjecture import providers
 from hypothesis.strategies import SearchStrategy
 
-from numerics.attack.case import digest, frozen, to_json
-from numerics.attack.suite import Case, Undecided
+from .case import digest, frozen, to_json
+from .suite import Case, Undecided
 
 CHUNK = 100
 """cases drawn under one derived seed"""

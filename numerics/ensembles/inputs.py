@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from numerics.loop import Array
-from theory.errors import UsageError
+from ...support.errors import UsageError
+from ..arrays import Array
 
 
 def sphere(rng: np.random.Generator, count: int, width: int) -> Array:

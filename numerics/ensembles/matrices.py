@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import schur
 
-from numerics.ensembles.spectra import Spectrum
-from numerics.loop import Array
-from theory.errors import UsageError
+from ...support.errors import UsageError
+from ..arrays import Array
+from .prescribed_spectra import Spectrum
 
 
 def ginibre(rng: np.random.Generator, size: int, scale: float | Array = 1.0, columns: int | None = None) -> Array:

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import scipy
 
-from numerics.loop import Array
-from numerics.phase.grid import Axis, Cells
-from numerics.phase.law import Law, Samples
-from numerics.phase.laws import law_named
-from numerics.phase.store import Store, key
-from numerics.phase.work import Wanted, Workforce, local, measure
-from theory.errors import LoopstabError, UsageError
-from theory.files import output_folder, write_atomic, write_json
-from theory.outcome import Outcome
-from theory.plain import plain
+from ...support.errors import LoopstabError, UsageError
+from ...support.files import output_folder, write_atomic, write_json
+from ...support.jsonable import plain
+from ...theory.outcome import Outcome
+from ..arrays import Array
+from .axes import Axis, Cells
+from .laws.law import Law, Samples
+from .laws.registry import law_named
+from .store import Store, key
+from .work import Wanted, Workforce, local, measure
 
 TRUSTED = 3.0
 """finite-width scaling variable from which the mean-field laws are to be trusted (N6)"""

@@ -11,12 +11,12 @@ import numpy as np
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from numerics.loop import Array
-from numerics.numeric import numeric
-from numerics.phase import linear
-from numerics.phase.draw import random_draw
-from theory.errors import UsageError, check_seed_and_jobs
-from theory.plain import plain
+from ...support.errors import UsageError, check_seed_and_jobs
+from ...support.jsonable import plain
+from ..arrays import Array
+from ..formulas import numeric
+from .laws import linear
+from .laws.draw import random_draw
 
 DEGREE = 4
 """degree in log x of the curve that all widths are compared with"""

@@ -17,23 +17,27 @@ from pathlib import Path
 import numpy as np
 import scipy
 
-from numerics.phase.law import Law, Point, Samples
-from theory.files import output_folder, write_atomic
+from ...support.files import output_folder, write_atomic
+from ...support.sources import source_digest
+from ...theory.formulas import formula_modules
+from .laws.law import Law, Point, Samples
 
 
 @cache
-def version() -> str:
-    """Hash of all code of this floor, which turns a point and a seed into numbers, and of the versions of NumPy and SciPy."""
-    digest = hashlib.sha256(f"{np.__version__} {scipy.__version__}".encode())
-    here = Path(__file__).parent
-    for path in sorted((*here.glob("*.py"), *here.parent.glob("*.py"), *here.parent.glob("ensembles/*.py"))):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+def version(module: str) -> str:
+    """Hash of the code that turns a point and a seed into numbers, and of the versions of NumPy and SciPy.
+
+    Args:
+        module: the module of the law; the modules that it imports and all registered formulas count too.
+    """
+    code = source_digest(module, *formula_modules())
+    return hashlib.sha256(f"{np.__version__} {scipy.__version__} {code}".encode()).hexdigest()
 
 
 def key(law: Law, seed: tuple[int, ...], point: Point) -> str:
     """Name of a sample: 32 hexadecimal digits."""
-    return hashlib.sha256(json.dumps([law.name, version(), list(seed), list(point)]).encode()).hexdigest()[:32]
+    content = json.dumps([law.name, version(type(law).__module__), list(seed), list(point)])
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
 class Store:

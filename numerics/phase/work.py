@@ -13,11 +13,11 @@ from typing import Literal
 from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
-from numerics.phase.law import Point, Samples
-from numerics.phase.laws import law_named
-from numerics.phase.store import Store, key, write_shard
-from theory.errors import LoopstabError, UsageError, check_seed_and_jobs
-from theory.slurm import Executor, Request, results, submit
+from ...support.errors import LoopstabError, UsageError, check_seed_and_jobs
+from ...support.slurm import Executor, Request, results, submit
+from .laws.law import Point, Samples
+from .laws.registry import law_named
+from .store import Store, key, write_shard
 
 Wanted = tuple[tuple[int, ...], Point]
 """seed of the draw, point of the law"""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from theory.plain import json_text
+from ...support.jsonable import json_text
 
 if TYPE_CHECKING:
-    from numerics.anisotropy import AnisotropyRow
+    from ...numerics.anisotropy.nearest_points import AnisotropyRow
 
 LIMIT, ENOUGH = 5.0, 1000
 """standard errors between exact draws and law beyond which the command fails, and the draws from which it judges"""
@@ -34,7 +34,7 @@ def anisotropy(
         scales: Standard deviations s of the weights.
         json_: Print one object instead of tables.
     """
-    from numerics.anisotropy import anisotropy as measure
+    from ...numerics.anisotropy.nearest_points import anisotropy as measure
 
     rows = measure(n, seed, scales)
     cells = [cell for row in rows for cell in row.cells()]
@@ -70,7 +70,7 @@ def _text(value: float | None, form: str) -> str:
 
 
 def _print(rows: list[AnisotropyRow], cells: list[dict[str, Any]]) -> None:
-    from paper_figures.tables import print_rows
+    from ..text.tables import print_rows
 
     for recall in dict.fromkeys(row.recall.value for row in rows):
         table = [

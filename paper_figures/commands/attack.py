@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from theory.errors import UsageError, check_seed_and_jobs
-from theory.plain import json_text
+from ...support.errors import UsageError, check_seed_and_jobs
+from ...support.jsonable import json_text
 
 if TYPE_CHECKING:
-    from numerics.attack.profile import Profile
-    from numerics.attack.report import Report
+    from ...numerics.attack.budget import Profile
+    from ...numerics.attack.verdict import Report
 
 
 def attack(
@@ -49,8 +49,8 @@ def attack(
         replay: Judge the case of this file again, and nothing else.
         json_: Print one object instead of a table.
     """
-    from numerics.attack import all_suites, find_suites
-    from numerics.attack.profile import find_profile
+    from ...numerics.attack.budget import find_profile
+    from ...numerics.suites import all_suites, find_suites
 
     if replay is not None:
         if claim:
@@ -84,7 +84,7 @@ def _cores(jobs: int) -> int:
 def _run(suites: Any, profile: Profile, seed: int, out: Path, jobs: int) -> list[Report]:
     from tqdm import tqdm
 
-    from numerics.attack.runner import attack_all
+    from ...numerics.attack.runner import attack_all
 
     reports: dict[str, Report] = {}
     with tqdm(total=len(suites), unit="suite") as bar:
@@ -104,7 +104,7 @@ def _run(suites: Any, profile: Profile, seed: int, out: Path, jobs: int) -> list
 
 
 def _print(reports: list[Report], out: Path) -> None:
-    from paper_figures.tables import print_rows
+    from ..text.tables import print_rows
 
     rows = [
         {
@@ -128,8 +128,8 @@ def _print(reports: list[Report], out: Path) -> None:
 
 
 def _replay(path: Path, json_: bool) -> int:
-    from numerics.attack import all_suites
-    from numerics.attack.archive import replay
+    from ...numerics.attack.archive import replay
+    from ...numerics.suites import all_suites
 
     judged = replay(path, all_suites())
     data = judged.to_json()

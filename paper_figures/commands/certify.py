@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from theory.errors import UsageError
-from theory.files import output_folder, write_json
-from theory.plain import json_text
+from ...support.errors import UsageError
+from ...support.files import output_folder, write_json
+from ...support.jsonable import json_text
 
 if TYPE_CHECKING:
-    from numerics.branch_counts import BranchCounts
-    from numerics.fixed_point_counts import Counts
+    from ...numerics.certificates.branch_counts import BranchCounts
+    from ...numerics.certificates.counts import Counts
 
 
 def certify(
@@ -53,11 +53,11 @@ def certify(
         out: Folder for certify.json and, of counts, a figure (certify.png, certify.svg).
         json_: Print one list of objects instead of a table.
     """
-    from numerics.branch_counts import count_branches
-    from numerics.fixed_point_counts import count_fixed_points
-    from paper_figures.count_figure import count_figure
-    from paper_figures.figures import save_figure
-    from paper_figures.tables import print_rows
+    from ...numerics.certificates.branch_counts import count_branches
+    from ...numerics.certificates.counts import count_fixed_points
+    from ..drawings.counts import count_figure
+    from ..drawings.loops import save_figure
+    from ..text.tables import print_rows
 
     if not (sizes and gains) or max_boxes < 1:
         raise UsageError(f"certify needs a size, a gain and --max-boxes from 1, not {sizes}, {gains} and {max_boxes}")

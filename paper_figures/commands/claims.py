@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from theory.errors import UsageError
-from theory.plain import json_text
+from ...support.errors import UsageError
+from ...support.jsonable import json_text
 
 SURVIVAL = 0.95
 """share of the mutants that must die"""
@@ -37,11 +37,11 @@ def claims(
         mutants: Alter every step and print how many of these mutants the kernel rejects, instead of checking the claims.
         cache: Look up proofs that passed before; --no-cache checks everything.
     """
-    from paper_figures import tables
-    from theory import check
-    from theory.cache import default_cache
-    from theory.claims import find_claims
-    from theory.table import paper_table
+    from ...theory.checking.cache import default_cache
+    from ...theory.checking.check import check
+    from ...theory.claims import find_claims
+    from ...theory.table import paper_table
+    from ..text import tables
 
     if sum([table, mutants, latex is not None]) > 1:
         raise UsageError("use one of --table, --mutants and --latex at a time")
@@ -52,7 +52,7 @@ def claims(
         _show(json_, [cell.to_json() for cell in cells], lambda: tables.print_table(cells))
         return 0
     if mutants:
-        from theory.mutation import mutate
+        from ...theory.checking.mutation import mutate
 
         report = mutate(chosen, cache=store)
         _show(json_, report.to_json(), lambda: tables.print_mutants(report))
@@ -83,8 +83,8 @@ def _show(as_json: bool, data: Any, in_words: Any) -> None:
 
 
 def _write_appendix(path: Path, objects: list[dict[str, Any]]) -> None:
-    from paper_figures.appendix import appendix
-    from theory.files import output_folder, write_atomic
+    from ...support.files import output_folder, write_atomic
+    from ..text.appendix import appendix
 
     text = appendix(objects)
     output_folder(path.parent)

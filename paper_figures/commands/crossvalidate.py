@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from theory.plain import json_text
+from ...support.jsonable import json_text
 
 TABLES = {
     "what the orbits do": ("level", "expected", "measured", "decided at loop", "mismatches"),
@@ -41,10 +41,10 @@ def crossvalidate(
         seed: Seed of the inputs.
         json_: Print a list of objects.
     """
-    from models import zoo
-    from models.crossvalidate import crossvalidate as measure
-    from models.crossvalidate import main_table
-    from paper_figures.tables import print_rows
+    from ...models.measure.crossvalidate import crossvalidate as measure
+    from ...models.measure.crossvalidate import main_table
+    from ...models.zoo import zoo
+    from ..text.tables import print_rows
 
     given = checkpoint or zoo.SHOWN
     results = [

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from theory.errors import UsageError
-from theory.files import output_folder
-from theory.plain import json_text
+from ...support.errors import UsageError
+from ...support.files import output_folder
+from ...support.jsonable import json_text
 
 if TYPE_CHECKING:
-    from models.tasks.table import Table
+    from ...models.tasks.table import Table
 
 SOURCES = {
     "lichess": "https://database.lichess.org/lichess_db_puzzle.csv.zst",
@@ -43,7 +43,7 @@ def fetch(
         url: Another address of the same file (a mirror).
         json_: Print the result as JSON and no progress bar.
     """
-    from models.tasks.download import download
+    from ...models.tasks.download import download
 
     source = url or SOURCES[what]
     result = download(source, output_folder(out) / (source.rstrip("/").rsplit("/", 1)[-1] or what), sha256, progress=not json_)
@@ -84,7 +84,8 @@ def prepare(
         seed: Seed of the sample and of the held-out rows.
         json_: Print the account as JSON and no progress bar.
     """
-    from models.tasks import chess_puzzles, sudoku
+    from ...models.tasks.chess import puzzles as chess_puzzles
+    from ...models.tasks.sudoku import task as sudoku
 
     _writable(out)
     if kind == "sudoku":
@@ -118,7 +119,8 @@ def generate(
         seed: Seed of the puzzles and of the held-out rows.
         json_: Print the account as JSON and no progress bar.
     """
-    from models.tasks import endgames, sudoku
+    from ...models.tasks.chess import endgames
+    from ...models.tasks.sudoku import task as sudoku
 
     _writable(out)
     if kind == "endgames":
@@ -135,7 +137,7 @@ def describe(file: Annotated[Path, tyro.conf.Positional], json_: Json = False) -
         file: A file written by prepare or generate.
         json_: Print the account as JSON.
     """
-    from models.tasks.table import Table
+    from ...models.tasks.table import Table
 
     _print({"path": str(file), "bytes": file.stat().st_size if file.is_file() else 0, **Table.load(file).describe()}, json_)
     return 0

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from theory.errors import LoopstabError, UsageError, check_seed_and_jobs
-from theory.plain import json_text
+from ...support.errors import LoopstabError, UsageError, check_seed_and_jobs
+from ...support.jsonable import json_text
 
 if TYPE_CHECKING:
-    from numerics import LoopedMap
+    from ...numerics.loops.protocol import LoopedMap
 
 
 def diagnose(
@@ -48,8 +48,10 @@ def diagnose(
         seed: Seed of the input of a checkpoint, of the perturbation and of the solvers.
         json_: Print the diagnosis as JSON.
     """
-    from numerics import Outcome, check_loop, profile
-    from numerics import diagnose as measure
+    from ...numerics.loops.protocol import check_loop
+    from ...numerics.orbits.diagnose import diagnose as measure
+    from ...numerics.spectra.profile import profile
+    from ...theory.outcome import Outcome
 
     of_file = source.endswith(".py")
     check_seed_and_jobs(seed)
@@ -73,7 +75,7 @@ def diagnose(
 
 
 def _from_file(file: Path) -> tuple[LoopedMap, Any]:
-    from numerics import FunctionLoop
+    from ...numerics.loops.protocol import FunctionLoop
 
     file = file.absolute()  # as tracebacks name it
     module = _load(file)
@@ -122,10 +124,10 @@ def _from_checkpoint(name: str, data: Path | None, level: str | None, seed: int)
     """The loop in float64 and the embedding of one random input."""
     import torch
 
-    from models import zoo
-    from models.checkpoint import load_model
-    from models.loop import TorchLoop
-    from models.tasks.registry import recorded_task
+    from ...models.measure.torch_loop import TorchLoop
+    from ...models.network.checkpoint import load_model
+    from ...models.tasks.registry import recorded_task
+    from ...models.zoo import zoo
 
     model, meta = load_model(zoo.load(name), torch.float64)
     task = recorded_task(meta["run"], data)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from models.plan import data_files
-from paper_figures.commands.data_files import DataFiles
-from theory.plain import json_text
+from ...models.grid.plan import data_files
+from ...support.jsonable import json_text
+from .data_files import DataFiles
 
 if TYPE_CHECKING:
-    from models.grid import GridReport
+    from ...models.grid.run_grid import GridReport
 
 
 def run(
@@ -43,8 +43,8 @@ def run(
         compile_: Compile the loops (needs a C++ compiler); for boards and long runs.
         json_: Print the summary as JSON and no progress bar.
     """
-    from models.grid import run_grid
-    from models.plan import Plan
+    from ...models.grid.plan import Plan
+    from ...models.grid.run_grid import run_grid
 
     report = run_grid(
         Plan.load(plan), out, data=data_files(data), minutes=budget_minutes, jobs=jobs, threads=threads, device=device, compiled=compile_,
@@ -92,8 +92,8 @@ def submit(
         detach: Do not wait; OUT/results.jsonl grows all the same.
         json_: Print the summary as JSON and no progress bar.
     """
-    from models.cluster import Request, submit_grid
-    from models.plan import Plan
+    from ...models.grid.cluster import Request, submit_grid
+    from ...models.grid.plan import Plan
 
     report = submit_grid(
         Plan.load(plan), out, data=data_files(data), minutes=budget_minutes, threads=threads, device=device,
@@ -121,7 +121,7 @@ def pack(
         data: Prepared file of a task that needs one, as TASK=FILE; once for each (for the diagnosis).
         json_: Print the summary as JSON.
     """
-    from models.pack import pack as pack_runs
+    from ...models.grid.pack import pack as pack_runs
 
     packed = pack_runs(out, to, half=half, data=data_files(data), progress=half and not json_)
     if json_:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from theory.errors import UsageError
-from theory.plain import json_text
-from theory.slurm import Executor, Request
+from ...support.errors import UsageError
+from ...support.jsonable import json_text
+from ...support.slurm import Executor, Request
 
 if TYPE_CHECKING:
-    from numerics.phase.work import Workforce
+    from ...numerics.phase.work import Workforce
 
 
 def phase(
@@ -71,9 +71,9 @@ def phase(
         json_: Print the summary as JSON and no progress bar.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded: cells go over the cores, their small matrices do not
-    from numerics import phase_diagram
-    from paper_figures.phase_figures import MAPS, maps_of
-    from paper_figures.style import save_figure
+    from ...numerics.phase.diagram import phase_diagram
+    from ..drawings.phase import MAPS, maps_of
+    from ..drawings.style import save_figure
 
     rows, cols = _grid(grid)
     diagram = phase_diagram(
@@ -92,7 +92,7 @@ def phase(
 
 
 def _workforce(executor: Executor | None, out: Path, request: Request) -> Workforce | None:
-    from numerics.phase import cluster
+    from ...numerics.phase import cluster
 
     return None if executor is None else cluster(out / "jobs", request, executor)
 

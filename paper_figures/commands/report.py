@@ -7,9 +7,9 @@ from typing import Annotated
 
 import tyro
 
-from theory.errors import check_seed_and_jobs
-from theory.files import output_folder
-from theory.plain import json_text
+from ...support.errors import check_seed_and_jobs
+from ...support.files import output_folder
+from ...support.jsonable import json_text
 
 
 def report(
@@ -32,7 +32,7 @@ def report(
         seed: Seed of everything random.
         json_: Print the summary as JSON.
     """
-    from paper_figures.report import write_report
+    from ..report_page import write_report
 
     check_seed_and_jobs(seed)
     result = write_report(output_folder(out), quick=quick, attacks=attacks, seed=seed, progress=not json_)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import tyro
 
-from theory.files import output_folder, write_json
-from theory.plain import json_text
+from ...support.files import output_folder, write_json
+from ...support.jsonable import json_text
 
 
 def scaling(
@@ -42,9 +42,9 @@ def scaling(
         json_: Print the result as JSON and no progress bar.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded: draws go over the cores
-    from numerics.phase.scaling import finite_size_scaling
-    from paper_figures.scaling_figure import scaling_figure
-    from paper_figures.style import save_figure
+    from ...numerics.phase.scaling import finite_size_scaling
+    from ..drawings.scaling import scaling_figure
+    from ..drawings.style import save_figure
 
     output_folder(out)
     found = finite_size_scaling(

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import tyro
 
-from models.run import RunSpec
-from theory.errors import LoopstabError, UsageError
-from theory.plain import json_text
+from ...models.training.run_spec import RunSpec
+from ...support.errors import LoopstabError, UsageError
+from ...support.jsonable import json_text
 
 
 def train(
@@ -42,9 +42,9 @@ def train(
     """
     import torch
 
-    from models.run import check_device
-    from models.train import Trainer
-    from models.zoo_record import interval
+    from ...models.network.run_record import interval
+    from ...models.training.run_spec import check_device
+    from ...models.training.train import Trainer
 
     check_device(device)
     if threads < 0 or (minutes is not None and not minutes > 0):

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import tyro
 
-from models.plan import data_files
-from paper_figures.commands.data_files import DataFiles
-from theory.errors import UsageError
-from theory.plain import json_text
+from ...models.grid.plan import data_files
+from ...support.errors import UsageError
+from ...support.jsonable import json_text
+from .data_files import DataFiles
 
 
 def list_(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
@@ -19,8 +19,8 @@ def list_(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
     Args:
         json_: Print a list of objects.
     """
-    from models import zoo
-    from paper_figures.tables import print_rows
+    from ...models.zoo import zoo
+    from ..text.tables import print_rows
 
     rows = [_row(name, zoo.describe(name)["run"]) for name in zoo.names()]
     if json_:
@@ -40,8 +40,8 @@ def show(name: Annotated[str, tyro.conf.Positional], json_: Annotated[bool, tyro
         name: A name of loopstab zoo list.
         json_: Print one object, with the training history.
     """
-    from models import zoo
-    from models.zoo_record import chosen_loops, interval, shares
+    from ...models.network.run_record import chosen_loops, interval, shares
+    from ...models.zoo import zoo
 
     meta = zoo.describe(name)
     if json_:
@@ -79,8 +79,8 @@ def verify(
 
     from tqdm import tqdm
 
-    from models import zoo
-    from models.tasks.registry import NEED_FILE
+    from ...models.tasks.registry import NEED_FILE
+    from ...models.zoo import zoo
 
     files = data_files(data)
     for one in name:
@@ -104,7 +104,7 @@ def verify(
 
 def _row(name: str, run: dict[str, Any]) -> dict[str, Any]:
     """A checkpoint in plain values; accuracy is [at the chosen number of loops, at the last] per level."""
-    from models.zoo_record import shares, task_of
+    from ...models.network.run_record import shares, task_of
 
     accuracy = {level: list(shares(run, level)[::2]) for level in run["accuracy"]}
     return {

@@ -90,7 +90,7 @@ architecture = ["external/peri", "internal/post"]
 PLAN
 cd "$here"
 export PYTHONPATH=$here OMP_NUM_THREADS=1
-loopstab() { "$python" -m paper_figures.cli "$@"; }
+loopstab() { "$python" -m loopstab "$@"; }
 
 # 1: the plan through Slurm, and the same plan here: same ids, same order, same curves, same weights.
 loopstab grid submit --plan "$work/plan.toml" --out "$work/out" --partition all --job-minutes 10 --json > "$work/report.json"
@@ -99,7 +99,7 @@ loopstab grid run --plan "$work/plan.toml" --out "$work/twin" --json > "$work/tw
 import json, sys
 from pathlib import Path
 import torch
-from models.checkpoint import Checkpoint
+from loopstab.models.network.checkpoint import Checkpoint
 work = Path(sys.argv[1])
 report, twin = (json.loads((work / f"{name}.json").read_text()) for name in ("report", "twin"))
 assert report["done"] == twin["done"] == 2 and not report["failed"], report

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from numerics import phase_diagram
-from numerics.phase import cluster
-from theory.errors import LoopstabError, UsageError
+from loopstab import phase_diagram
+from loopstab.numerics.phase import cluster
+from loopstab.support.errors import LoopstabError, UsageError
 
 WISH = {"x": "beta:1:5:log", "grid": (2, 2), "settings": {"width": 20}}
 

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from models.cluster import Request, submit_grid
-from models.plan import Plan
-from models.run import RunSpec
-from models.workers import RUNS
-from theory.errors import UsageError
+from loopstab.models.grid.cluster import Request, submit_grid
+from loopstab.models.grid.plan import Plan
+from loopstab.models.grid.workers import RUNS
+from loopstab.models.training.run_spec import RunSpec
+from loopstab.support.errors import UsageError
 
 TINY = {"width": 16, "heads": 2, "batch": 4, "bits": 4, "steps": 4, "polish": 2, "eval_size": 4}
 

@@ -8,7 +8,7 @@ import pytest
 
 
 def run(*args):
-    return subprocess.run([sys.executable, "-m", "paper_figures.cli", "anisotropy", *args], capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, "-m", "loopstab", "anisotropy", *args], capture_output=True, text=True, timeout=120)
 
 
 def test_json_has_every_published_cell():
@@ -38,8 +38,8 @@ def test_help_and_wrong_requests():
 
 def test_a_wrong_projection_is_noticed(monkeypatch, capsys):
     """Exit status 1 when the draws leave their law."""
-    from numerics import anisotropy as module
-    from paper_figures.commands.anisotropy import anisotropy
+    from loopstab.numerics.anisotropy import nearest_points as module
+    from loopstab.paper_figures.commands.anisotropy import anisotropy
 
     monkeypatch.setattr(module, "nearest_stable", lambda recall, x, y: (x, y))
     assert anisotropy(n=2000, scales=(2.0,), json_=True) == 1

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from numerics.attack.report import Evidence, Power, Report
-from numerics.attack.runner import RESULTS
-from paper_figures.attacks import Attacks
-from theory.errors import UsageError
+from loopstab.numerics.attack.runner import RESULTS
+from loopstab.numerics.attack.verdict import Evidence, Power, Report
+from loopstab.paper_figures.text.attack_results import Attacks
+from loopstab.support.errors import UsageError
 
 CASE = Evidence({"n": 1}, "n = 1", "1 is odd")
 

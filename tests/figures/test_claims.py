@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from models import zoo
-from paper_figures.appendix import appendix
-from paper_figures.commands.claims import claims
-from paper_figures.markup import latex_of_prose, markdown_of_latex, markdown_of_prose, require_latex
-from theory import UsageError, check, ledger
-from theory import claims as claims_module
-from theory.cache import VARIABLE
-from theory.claim import Finding, Kind, Verdict
-from theory.theorems import THEOREMS
+from loopstab import UsageError, check, ledger
+from loopstab.models.zoo import zoo
+from loopstab.paper_figures.commands.claims import claims
+from loopstab.paper_figures.text.appendix import appendix
+from loopstab.paper_figures.text.markup import latex_of_prose, markdown_of_latex, markdown_of_prose, require_latex
+from loopstab.theory import claims as claims_module
+from loopstab.theory.checking.cache import VARIABLE
+from loopstab.theory.kernel.claim import Finding, Kind, Verdict
+from loopstab.theory.theorems import THEOREMS
 
 DOCS = Path(__file__).parents[2] / "docs"
 

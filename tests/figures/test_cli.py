@@ -9,15 +9,15 @@ import time
 
 import pytest
 
-from models.checkpoint import save_model
-from models.config import ModelConfig
-from models.tasks.prefix_sums import PrefixSums
-from models.transformer import LoopedTransformer
-from numerics.profile import MEANING
-from paper_figures.cli import main
-from theory.architecture import Architecture
+from loopstab.models.network.checkpoint import save_model
+from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.models.tasks.prefix_sums import PrefixSums
+from loopstab.numerics.spectra.profile import MEANING
+from loopstab.paper_figures.cli import main
+from loopstab.theory.architecture import Architecture
 
-LOOPSTAB = [sys.executable, "-m", "paper_figures.cli"]
+LOOPSTAB = [sys.executable, "-m", "loopstab"]
 
 
 def run(*args, **options):

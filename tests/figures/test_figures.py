@@ -7,9 +7,9 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from paper_figures import figures
-from paper_figures.style import WIDTH, Look
-from theory import Architecture, UsageError
+from loopstab import Architecture, UsageError
+from loopstab.paper_figures.drawings import loops as figures
+from loopstab.paper_figures.drawings.style import WIDTH, Look
 
 
 def result(architecture="internal/post", curve=(1.0, 0.5, 0.25), convergence=()):
@@ -133,5 +133,5 @@ def test_every_architecture_looks_different():
 def test_drawing_needs_no_torch():
     import subprocess
 
-    code = "import sys, paper_figures.figures as f; f.residual_figure([]); f.curves_figure([]); sys.exit('torch' in sys.modules)"
+    code = "import sys, loopstab.paper_figures.drawings.loops as f; f.residual_figure([]); f.curves_figure([]); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from models import zoo
-from paper_figures.cli import main
+from loopstab.models.zoo import zoo
+from loopstab.paper_figures.cli import main
 
 LONG = "[[runs]]\nwidth = 16\nheads = 2\nbatch = 4\nbits = 64\nsteps = 1000000\n"
 
@@ -36,7 +36,7 @@ def test_wrong_requests(plan, options, words, tmp_path, capsys):
 
 def test_interruption_ends_the_workers_and_prints_one_line(tmp_path):
     (tmp_path / "p.toml").write_text(LONG)
-    command = [sys.executable, "-m", "paper_figures.cli", "grid", "run", "--plan", tmp_path / "p.toml", "--out", tmp_path / "out", "--json"]
+    command = [sys.executable, "-m", "loopstab", "grid", "run", "--plan", tmp_path / "p.toml", "--out", tmp_path / "out", "--json"]
     restore = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731  # a background shell sets it to be ignored
     grid = subprocess.Popen(command, start_new_session=True, preexec_fn=restore, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from numerics import Diagnosis, FunctionLoop, Outcome, diagnose
-from paper_figures.cli import main
-from theory.plain import json_text, plain
+from loopstab import Diagnosis, FunctionLoop, Outcome, diagnose
+from loopstab.paper_figures.cli import main
+from loopstab.support.jsonable import json_text, plain
 
 
 def strict(text):

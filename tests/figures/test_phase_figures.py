@@ -9,15 +9,15 @@ from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 
-from numerics import PhaseDiagram
-from numerics.phase import Axis, Cells
-from numerics.phase.diagram import plane
-from numerics.phase.laws import law_named
-from numerics.phase.scaling import Scaling
-from paper_figures import phase_figures as figures
-from paper_figures.phase_overlays import LEVELS, SENSITIVITIES
-from paper_figures.scaling_figure import scaling_figure
-from paper_figures.style import WIDTH
+from loopstab import PhaseDiagram
+from loopstab.numerics.phase import Axis, Cells
+from loopstab.numerics.phase.diagram import plane
+from loopstab.numerics.phase.laws.registry import law_named
+from loopstab.numerics.phase.scaling import Scaling
+from loopstab.paper_figures.drawings import phase as figures
+from loopstab.paper_figures.drawings.phase_overlays import LEVELS, SENSITIVITIES
+from loopstab.paper_figures.drawings.scaling import scaling_figure
+from loopstab.paper_figures.drawings.style import WIDTH
 
 BETA, SIGMA = Axis("beta", 0.05, 5, log=True), Axis("sigma", 0.2, 5, log=True)
 

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from numerics.attack.report import Report
-from numerics.attack.runner import RESULTS
-from paper_figures.report import write_report
+from loopstab.numerics.attack.runner import RESULTS
+from loopstab.numerics.attack.verdict import Report
+from loopstab.paper_figures.report_page import write_report
 
 
 @pytest.fixture(scope="module")

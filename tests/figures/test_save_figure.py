@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import pytest
 
-from paper_figures.figures import residual_figure
-from paper_figures.style import WIDTH, save_figure
-from theory import LoopstabError, UsageError
+from loopstab import LoopstabError, UsageError
+from loopstab.paper_figures.drawings.loops import residual_figure
+from loopstab.paper_figures.drawings.style import WIDTH, save_figure
 
 
 def test_writes_png_and_svg_and_equal_figures_give_equal_bytes(tmp_path):

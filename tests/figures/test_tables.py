@@ -2,8 +2,8 @@
 
 import pytest
 
-from paper_figures.commands.crossvalidate import TABLES
-from paper_figures.tables import print_rows
+from loopstab.paper_figures.commands.crossvalidate import TABLES
+from loopstab.paper_figures.text.tables import print_rows
 
 ROW = {
     "checkpoint": "prefix-sums-external-post-s0", "level": "easy", "expected": "fixed-point", "measured": "fixed-point: 30, aperiodic: 2",

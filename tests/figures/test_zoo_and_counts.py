@@ -3,14 +3,14 @@
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from models import zoo
-from models.zoo_record import chosen_loops, kind_of, samples_of, shares, task_of
-from numerics.fixed_point_counts import Counts
-from paper_figures.board_figure import TITLES, board_figure, board_runs
-from paper_figures.count_figure import MOST, count_figure
-from paper_figures.style import MISSING
-from paper_figures.zoo_figure import KINDS, LEVELS, TASKS, plan_runs, zoo_figure
-from theory.errors import UsageError
+from loopstab.models.network.run_record import chosen_loops, kind_of, samples_of, shares, task_of
+from loopstab.models.zoo import zoo
+from loopstab.numerics.certificates.counts import Counts
+from loopstab.paper_figures.drawings.boards import TITLES, board_figure, board_runs
+from loopstab.paper_figures.drawings.counts import MOST, count_figure
+from loopstab.paper_figures.drawings.style import MISSING
+from loopstab.paper_figures.drawings.zoo import KINDS, LEVELS, TASKS, plan_runs, zoo_figure
+from loopstab.support.errors import UsageError
 
 
 def inside(figure):

@@ -20,10 +20,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from models.arithmetic import Arithmetic
-from models.run import RunSpec
-from models.tasks.task import Batch
-from models.transformer import LoopedTransformer
+from loopstab.models.network.arithmetic import Arithmetic
+from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.models.tasks.task import Batch
+from loopstab.models.training.run_spec import RunSpec
 
 ARCHITECTURES = ("internal/post", "external/post", "none/post", "internal/peri", "internal/pre", "external/sandwich", "internal/peri/gru")
 SIZE = {"width": 256, "heads": 8, "batch": 256, "loops": 16, "gradient_loops": 4, "supervision": "each", "positions": "one-hot"}

@@ -4,18 +4,18 @@ import pytest
 import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
-from models import zoo
-from models.arithmetic import EXACT, Arithmetic, has_bf16, training_arithmetic
-from models.checkpoint import load_model
-from models.compiling import GRAPHS, compiled_advance
-from models.evaluate import accuracy_curve
-from models.optimizers import Optimizers
-from models.orbit import Orbit
-from models.run import RunSpec
-from models.tasks.registry import recorded_task
-from models.transformer import LoopedTransformer
-from theory.architecture import Architecture
-from theory.errors import UsageError
+from loopstab.models.measure.evaluate import accuracy_curve
+from loopstab.models.measure.orbit import Orbit
+from loopstab.models.network.arithmetic import EXACT, Arithmetic, has_bf16, training_arithmetic
+from loopstab.models.network.checkpoint import load_model
+from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.models.tasks.registry import recorded_task
+from loopstab.models.training.compiling import GRAPHS, compiled_advance
+from loopstab.models.training.optimizers import Optimizers
+from loopstab.models.training.run_spec import RunSpec
+from loopstab.models.zoo import zoo
+from loopstab.support.errors import UsageError
+from loopstab.theory.architecture import Architecture
 
 BF16 = Arithmetic(torch.bfloat16)
 ARCHITECTURES = [*map(str, Architecture.all()), "fixed/post"]
@@ -144,11 +144,11 @@ def test_one_compiled_block_serves_the_baseline_of_many(monkeypatch):
 
 
 def test_the_choice_of_arithmetic(monkeypatch):
-    monkeypatch.setattr("models.arithmetic.has_bf16", lambda device: True)
+    monkeypatch.setattr("loopstab.models.network.arithmetic.has_bf16", lambda device: True)
     assert training_arithmetic("auto", 128, "cpu") == BF16
     assert training_arithmetic("auto", 64, "cpu") == EXACT == training_arithmetic("float32", 512, "cpu")
     assert training_arithmetic("bf16", 16, "cpu") == BF16
-    monkeypatch.setattr("models.arithmetic.has_bf16", lambda device: False)
+    monkeypatch.setattr("loopstab.models.network.arithmetic.has_bf16", lambda device: False)
     assert training_arithmetic("auto", 512, "cpu") == EXACT
     with pytest.raises(UsageError, match="no bf16 products: use --precision float32"):
         training_arithmetic("bf16", 256, "cpu")

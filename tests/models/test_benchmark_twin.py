@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
-from models.choices import QKNorm
-from models.config import ModelConfig
-from models.loss import Objective, progressive_loss
-from models.tasks.prefix_sums import PrefixSums
-from models.tasks.task import Batch
-from models.train import Trainer
-from models.train_config import TrainConfig
-from models.transformer import LoopedTransformer
-from theory.architecture import Architecture
-from theory.errors import UsageError
+from loopstab.models.network.choices import QKNorm
+from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.models.tasks.prefix_sums import PrefixSums
+from loopstab.models.tasks.task import Batch
+from loopstab.models.training.config import TrainConfig
+from loopstab.models.training.loss import Objective, progressive_loss
+from loopstab.models.training.train import Trainer
+from loopstab.support.errors import UsageError
+from loopstab.theory.architecture import Architecture
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import eager  # the benchmark folder is no package

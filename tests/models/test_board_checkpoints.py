@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from models import zoo
-from models.checkpoint import load_model
-from models.evaluate import accuracy_curve
-from models.tasks import chess_puzzles, sudoku
-from models.tasks.registry import recorded_task
+from loopstab.models.measure.evaluate import accuracy_curve
+from loopstab.models.network.checkpoint import load_model
+from loopstab.models.tasks.chess import puzzles as chess_puzzles
+from loopstab.models.tasks.registry import recorded_task
+from loopstab.models.tasks.sudoku import task as sudoku
+from loopstab.models.zoo import zoo
 
 SOURCES = {"sudoku": ("sudoku_rated.csv.gz", sudoku), "chess": ("lichess_puzzles.csv.gz", chess_puzzles)}
 NAMES = [f"{task}-w256-{kind}-s0" for task in SOURCES for kind in ("internal-post-full", "external-post-full", "none-post")]

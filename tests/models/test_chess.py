@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.tasks import chess_puzzles
-from models.tasks.chess_board import FLIPPED, MIRRORED, PIECES, decode, encode, pieces, placement
-from models.tasks.chess_puzzles import ChessTask, puzzle
-from models.tasks.endgames import EndgameTask
-from models.tasks.table import MARK
-from theory.errors import UsageError
+from loopstab.models.tasks.chess import puzzles as chess_puzzles
+from loopstab.models.tasks.chess.board import FLIPPED, MIRRORED, PIECES, decode, encode, pieces, placement
+from loopstab.models.tasks.chess.endgames import EndgameTask
+from loopstab.models.tasks.chess.puzzles import ChessTask, puzzle
+from loopstab.models.tasks.table import MARK
+from loopstab.support.errors import UsageError
 
 START = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR"
 
@@ -197,8 +197,9 @@ try:
     import torch
 except ImportError:
     ALLOWED += ["sympy"]  # this torch imports sympy itself
-from models.tasks import chess_puzzles, table_task
-from theory.errors import UsageError
+from loopstab.models.tasks import table_task
+from loopstab.models.tasks.chess import puzzles as chess_puzzles
+from loopstab.support.errors import UsageError
 import torch
 task = table_task({str(tmp_path / "e.safetensors")!r})
 batch = task.batch(4, "hard", torch.Generator().manual_seed(0))

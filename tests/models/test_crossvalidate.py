@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from models.checkpoint import Checkpoint, save_model
-from models.config import ModelConfig
-from models.crossvalidate import CrossValidation, crossvalidate, main_table
-from models.orbit import Orbit
-from models.tasks.prefix_sums import PrefixSums
-from models.transformer import LoopedTransformer
-from numerics import Recorder, classify
-from theory.architecture import Architecture
-from theory.errors import UsageError
+from loopstab import Recorder, classify
+from loopstab.models.measure.crossvalidate import CrossValidation, crossvalidate, main_table
+from loopstab.models.measure.orbit import Orbit
+from loopstab.models.network.checkpoint import Checkpoint, save_model
+from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.models.tasks.prefix_sums import PrefixSums
+from loopstab.support.errors import UsageError
+from loopstab.theory.architecture import Architecture
 
 LOOPS, INPUTS = 64, 12
 TASK = PrefixSums(4)
@@ -60,7 +60,7 @@ def test_one_look_is_what_classify_says_of_the_whole_orbits(checkpoint):
 
 def test_more_looks_leave_less_open_and_change_neither_accuracy_nor_curve(checkpoint, monkeypatch):
     one = crossvalidate(checkpoint, name="it", inputs=INPUTS, loops=LOOPS, limit=LOOPS, spectra=1)
-    monkeypatch.setattr("models.crossvalidate.CELLS", 16)  # in parts of four inputs
+    monkeypatch.setattr("loopstab.models.measure.crossvalidate.CELLS", 16)  # in parts of four inputs
     more = crossvalidate(checkpoint, name="it", inputs=INPUTS, loops=LOOPS, spectra=1)
     assert more.limit == 4 * LOOPS
     assert set(more.decided) <= {LOOPS, 2 * LOOPS, 4 * LOOPS}

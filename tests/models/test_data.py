@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.tasks import EMBEDDED, sudoku, table_task
-from models.tasks.sudoku_solver import random_grid
-from models.tasks.table import LEFT_OUT, Table, cut_at, split_levels
-from models.tasks.table_source import rows, sample
-from models.tasks.task import Task
-from paper_figures.cli import main
-from theory.errors import LoopstabError, UsageError
+from loopstab.models.tasks import EMBEDDED, table_task
+from loopstab.models.tasks.sudoku import task as sudoku
+from loopstab.models.tasks.sudoku.solver import random_grid
+from loopstab.models.tasks.table import LEFT_OUT, Table, cut_at, split_levels
+from loopstab.models.tasks.table_source import rows, sample
+from loopstab.models.tasks.task import Task
+from loopstab.paper_figures.cli import main
+from loopstab.support.errors import LoopstabError, UsageError
 
 # Splits
 

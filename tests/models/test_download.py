@@ -14,9 +14,9 @@ import threading
 
 import pytest
 
-from models.tasks.download import download
-from paper_figures.cli import main
-from theory.errors import LoopstabError
+from loopstab.models.tasks.download import download
+from loopstab.paper_figures.cli import main
+from loopstab.support.errors import LoopstabError
 
 CONTENT = random.Random(0).randbytes(3_000_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -67,7 +67,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr("models.tasks.download.PAUSE", 0.0)
+    monkeypatch.setattr("loopstab.models.tasks.download.PAUSE", 0.0)
     with Server() as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -106,7 +106,7 @@ def test_interrupted_download_resumes(server, tmp_path):
     """A process killed in the middle leaves no file of that name, and the next call asks only for the rest."""
     server.cut = 1_500_000
     code = f"""
-import os, models.tasks.download as d
+import os, loopstab.models.tasks.download as d
 d.time.sleep = lambda _: os._exit(9)  # die where it would try again
 d.download({server.url!r}, {str(tmp_path / "a")!r})
 """

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from models.tasks.chess_board import decode
-from models.tasks.endgames import NOT_WON, EndgameTask, attacks, king_moves, orbits, solve
-from models.tasks.table import MARK
-from theory.errors import UsageError
+from loopstab.models.tasks.chess.board import decode
+from loopstab.models.tasks.chess.endgames import NOT_WON, EndgameTask, attacks, king_moves, orbits, solve
+from loopstab.models.tasks.table import MARK
+from loopstab.support.errors import UsageError
 
 # longest mate, legal positions with White and with Black to move, checkmates, stalemates
 FACTS = {"Q": (10, 144_508, 223_944, 364, 872), "R": (16, 175_168, 223_944, 216, 68)}

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from models.evaluate import CHOICE, accuracy_curve, evaluate
-from models.run import RunSpec
-from models.tasks.registry import make_task
-from models.transformer import LoopedTransformer
+from loopstab.models.measure.evaluate import CHOICE, accuracy_curve, evaluate
+from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.models.tasks.registry import make_task
+from loopstab.models.training.run_spec import RunSpec
 
 
 def rows(batch):
@@ -66,7 +66,7 @@ class Fading:
 
 def test_the_fewest_loops_of_the_best_choice(monkeypatch):
     curves = {"a apart 9": [0.1, 0.6, 0.6], "a 9": [0.2, 0.3, 0.9], "b 9": [0.0, 0.1, 0.2]}
-    monkeypatch.setattr("models.evaluate.accuracy_curve", lambda model, task, batch, loops: curves[batch])
+    monkeypatch.setattr("loopstab.models.measure.evaluate.accuracy_curve", lambda model, task, batch, loops: curves[batch])
     found = evaluate(None, Fading(), [1, 2, 3], 9)
     assert found["choice"]["loops"] == 2
     assert found["accuracy"] == {"a": curves["a 9"], "b": curves["b 9"]}

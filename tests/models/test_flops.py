@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.config import ModelConfig
-from models.flops import flops
-from models.transformer import LoopedTransformer
-from theory.architecture import Architecture
+from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.flops import flops
+from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.theory.architecture import Architecture
 
 CASES = [(1, None, 1, 9), (1, 5, 1, 9), (1, 5, 1, 40), (2, None, 1, 9), (2, 3, 2, 9)]
 

@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 import torch
 
-from models import workers
-from models.checkpoint import Checkpoint
-from models.grid import RESULTS, gather, plan_jobs, run_grid
-from models.plan import PLANS, Plan
-from models.run import RunSpec
-from models.tasks.endgames import table
-from models.tasks.registry import make_task
-from models.tasks.sudoku import SudokuTask
-from models.tasks.table import Table
-from models.train import MODEL, RESULT, STATE
-from models.workers import LOCK, RUNS, Job, locked
-from theory.errors import LoopstabError, UsageError
+from loopstab.models.grid import workers
+from loopstab.models.grid.plan import PLANS, Plan
+from loopstab.models.grid.run_grid import RESULTS, gather, plan_jobs, run_grid
+from loopstab.models.grid.workers import LOCK, RUNS, Job, locked
+from loopstab.models.network.checkpoint import Checkpoint
+from loopstab.models.tasks.chess.endgames import table
+from loopstab.models.tasks.registry import make_task
+from loopstab.models.tasks.sudoku.task import SudokuTask
+from loopstab.models.tasks.table import Table
+from loopstab.models.training.run_spec import RunSpec
+from loopstab.models.training.train import MODEL, RESULT, STATE
+from loopstab.support.errors import LoopstabError, UsageError
 
 TINY = {"width": 16, "heads": 2, "batch": 4, "bits": 4, "steps": 4, "polish": 2, "eval_size": 4}
 LONG = {**TINY, "bits": 64, "steps": 10**6}
@@ -223,7 +223,7 @@ def test_the_budget_is_kept_and_the_grid_resumes(tmp_path):
 
 def test_a_run_that_does_not_stop_is_killed_when_the_budget_ends(tmp_path, monkeypatch):
     """Evaluation of a large model may outlast the budget by hours: it is cut, and done again by the same command."""
-    monkeypatch.setattr("models.grid.GRACE", 0.0)
+    monkeypatch.setattr("loopstab.models.grid.run_grid.GRACE", 0.0)
     monkeypatch.setattr(workers, "GRACE", 0.0)
     start = time.monotonic()
     report = run_grid(plan("external/peri", **LONG), tmp_path, minutes=1 / 60, progress=False)
@@ -290,7 +290,7 @@ def test_an_unforeseen_error_is_a_reason_too(tmp_path, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("out of\nmemory")
 
-    monkeypatch.setattr("models.workers.Trainer", broken)
+    monkeypatch.setattr("loopstab.models.grid.workers.Trainer", broken)
     job = Job(RunSpec(**TINY), RunSpec(**TINY).id("prefix-sums-4"), str(tmp_path))
     assert job.do() == f"RuntimeError: out of memory (see {job.folder / 'error.txt'})"
     assert "Traceback" in (job.folder / "error.txt").read_text()
@@ -299,9 +299,9 @@ def test_an_unforeseen_error_is_a_reason_too(tmp_path, monkeypatch):
 
 GRID = """
 import sys, json
-from models.grid import run_grid
-from models.plan import Plan
-from models.run import RunSpec
+from loopstab.models.grid.run_grid import run_grid
+from loopstab.models.grid.plan import Plan
+from loopstab.models.training.run_spec import RunSpec
 if __name__ == "__main__":
     run_grid(Plan("test", (RunSpec(**json.loads(sys.argv[2])),)), sys.argv[1], progress=False)
 """

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from models.checkpoint import Checkpoint, entries
-from models.lease import CACHE, FILES, REPORT, lease, main, pack_lease, unpack
-from models.machine_check import MachineCheck, check_machine, matmul_rate
-from models.pack import LIMIT
-from models.plan import Plan
-from models.run import RunSpec
-from models.train import RESULT, STATE
-from models.workers import RUNS
-from theory.errors import LoopstabError
+from loopstab.models.grid.lease import CACHE, FILES, REPORT, lease, main, pack_lease, unpack
+from loopstab.models.grid.machine_check import MachineCheck, check_machine, matmul_rate
+from loopstab.models.grid.pack import LIMIT
+from loopstab.models.grid.plan import Plan
+from loopstab.models.grid.workers import RUNS
+from loopstab.models.network.checkpoint import Checkpoint, entries
+from loopstab.models.training.run_spec import RunSpec
+from loopstab.models.training.train import RESULT, STATE
+from loopstab.support.errors import LoopstabError
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = """
@@ -68,7 +68,7 @@ def bare(tmp_path):
     (tmp_path / "bare").mkdir()
     (tmp_path / "bare" / "sitecustomize.py").write_text(BARE)
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path / 'bare'}{os.pathsep}{ROOT}", "OMP_NUM_THREADS": "1"}
-    fixed = [sys.executable, "-m", "models.lease", "--device", "cpu", "--threads", "1", "--jobs", "1", "--slow-is-fine"]
+    fixed = [sys.executable, "-m", "loopstab.models.grid.lease", "--device", "cpu", "--threads", "1", "--jobs", "1", "--slow-is-fine"]
     return fixed, {"env": environment, "cwd": ROOT}
 
 
@@ -133,7 +133,7 @@ def test_killed_in_the_middle(bare, plan, tmp_path):
 
 
 def test_finished_and_begun_runs_come_back_from_what_was_packed(plan, tmp_path):
-    from models.train import Trainer
+    from loopstab.models.training.train import Trainer
 
     runs = Plan.load(plan()).runs
     for spec, finish in zip(runs, (True, False), strict=True):
@@ -172,14 +172,14 @@ def measured(step_ms, expected_ms=10.0):
 
 
 def test_a_slow_machine_ends_the_lease_before_it_trains(plan, tmp_path, monkeypatch):
-    monkeypatch.setattr("models.lease.check_machine", lambda *_: measured(25.0))
+    monkeypatch.setattr("loopstab.models.grid.lease.check_machine", lambda *_: measured(25.0))
     with pytest.raises(LoopstabError, match=r"25\.0 ms, over twice the 10\.0 expected"):
         lease(Plan.load(plan()), {}, tmp_path / "out", minutes=1, device="cpu")
     assert not (tmp_path / "out" / "work" / RUNS).exists()
 
 
 def test_a_budget_too_short_is_said_and_leaves_a_report(plan, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("models.lease.check_machine", lambda *_: measured(12.0))
+    monkeypatch.setattr("loopstab.models.grid.lease.check_machine", lambda *_: measured(12.0))
     report = lease(Plan.load(plan(10**6)), {}, tmp_path / "out", minutes=0.01, device="cpu")
     assert report["grid"] is None
     assert "too few for sudoku-4x4 internal/post" in capsys.readouterr().err
@@ -187,7 +187,7 @@ def test_a_budget_too_short_is_said_and_leaves_a_report(plan, tmp_path, monkeypa
 
 
 def test_losses_that_disagree(monkeypatch):
-    from models.loss import Objective
+    from loopstab.models.training.loss import Objective
 
     call = Objective.__call__
 
@@ -226,7 +226,7 @@ def test_wrong_requests(plan, tmp_path, capsys, arguments, words):
 
 def test_data_that_have_changed(plan, tmp_path):
     """The identity of a run holds the fingerprint of its data: other data are another run, and an earlier state is left alone."""
-    from models.tasks.sudoku import SudokuTask
+    from loopstab.models.tasks.sudoku.task import SudokuTask
 
     text = plan().read_text().replace("sudoku-4x4", "sudoku")
     (tmp_path / "tiny.toml").write_text(text)

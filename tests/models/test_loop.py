@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from models.config import ModelConfig
-from models.loop import TorchLoop
-from models.transformer import LoopedTransformer
-from numerics import Linearisation, LoopError, check_loop, lyapunov, sensitivity_norm, spectral_radius
-from numerics.sensitivity import adjoint_sensitivity, sensitivity
-from theory.architecture import Architecture
+from loopstab import Linearisation, LoopError, check_loop, lyapunov, sensitivity_norm, spectral_radius
+from loopstab.models.measure.torch_loop import TorchLoop
+from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.numerics.spectra.sensitivity import adjoint_sensitivity, sensitivity
+from loopstab.theory.architecture import Architecture
 
 
 def drawn(*shape, seed=0):

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from models.choices import EncoderGradient, Supervision
-from models.loss import Objective
-from models.optimizers import Optimizers, hidden_matrices
-from models.run import RunSpec
-from models.train import Trainer
-from models.transformer import LoopedTransformer
-from theory.architecture import Architecture
-from theory.errors import LoopstabError, UsageError
+from loopstab.models.network.choices import EncoderGradient, Supervision
+from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.models.training.loss import Objective
+from loopstab.models.training.optimizers import Optimizers, hidden_matrices
+from loopstab.models.training.run_spec import RunSpec
+from loopstab.models.training.train import Trainer
+from loopstab.support.errors import LoopstabError, UsageError
+from loopstab.theory.architecture import Architecture
 
 
 def made(architecture="internal/post", **options):

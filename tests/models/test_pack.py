@@ -7,15 +7,15 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from models import pack as packing
-from models import zoo
-from models.checkpoint import Checkpoint, entries, entry, load_model, save_model
-from models.evaluate import accuracy_curve
-from models.pack import pack
-from models.run import RunSpec
-from models.train import MODEL, Trainer
-from models.workers import RUNS
-from theory.errors import LoopstabError, UsageError
+from loopstab.models.grid import pack as packing
+from loopstab.models.grid.pack import pack
+from loopstab.models.grid.workers import RUNS
+from loopstab.models.measure.evaluate import accuracy_curve
+from loopstab.models.network.checkpoint import Checkpoint, entries, entry, load_model, save_model
+from loopstab.models.training.run_spec import RunSpec
+from loopstab.models.training.train import MODEL, Trainer
+from loopstab.models.zoo import zoo
+from loopstab.support.errors import LoopstabError, UsageError
 
 TINY = {"width": 16, "heads": 2, "batch": 4, "bits": 4, "steps": 3, "polish": 2, "eval_size": 4}
 SPECS = [
@@ -77,7 +77,7 @@ def test_half_precision_where_the_diagnosis_agrees(grid, tmp_path, monkeypatch):
         rounded = all(torch.equal(t, t.half().float()) for t in checkpoint.tensors.values())
         return SimpleNamespace(outcomes={"other": int(rounded and checkpoint.meta == whole[refused].meta)}, rho=1.0 + 0.005 * rounded)
 
-    monkeypatch.setattr("models.crossvalidate.crossvalidate", measured)
+    monkeypatch.setattr("loopstab.models.measure.crossvalidate.crossvalidate", measured)
     packed = pack(grid, tmp_path, half=True)
     assert refused not in packed.half
     assert NAMES[0] in packed.half
@@ -160,8 +160,8 @@ def test_verify_finds_other_weights(shelf, tmp_path):
 
 def test_runs_whose_file_is_not_given_are_passed_over(shelf, monkeypatch, capsys):
     """The command verifies the others, and says what it left out; a file that is given goes to the runs of its task alone."""
-    from models.tasks import registry
-    from paper_figures.commands.zoo import verify
+    from loopstab.models.tasks import registry
+    from loopstab.paper_figures.commands.zoo import verify
 
     monkeypatch.setattr(registry, "NEED_FILE", ("kqk",))
     assert verify() == 0
@@ -175,7 +175,7 @@ def test_runs_whose_file_is_not_given_are_passed_over(shelf, monkeypatch, capsys
 
 
 def test_another_data_file(shelf, tmp_path):
-    from models.tasks.endgames import EndgameTask
+    from loopstab.models.tasks.chess.endgames import EndgameTask
 
     file = EndgameTask.generated("R").table.save(tmp_path / "krk.data")
     with pytest.raises(UsageError, match="was trained on"):

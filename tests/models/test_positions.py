@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from models.config import ModelConfig
-from models.run import RunSpec
-from models.tasks.registry import make_task, recorded_task
-from models.tasks.sudoku import random_places
-from models.tasks.sudoku_symmetry import canonical, complete
-from models.tasks.table import MARK
-from models.transformer import LoopedTransformer
-from theory.errors import UsageError
+from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.models.tasks.registry import make_task, recorded_task
+from loopstab.models.tasks.sudoku.symmetry import canonical, complete
+from loopstab.models.tasks.sudoku.task import random_places
+from loopstab.models.tasks.table import MARK
+from loopstab.models.training.run_spec import RunSpec
+from loopstab.support.errors import UsageError
 
 SHAPES = [
     ("sudoku-4x4", "none", 5), ("sudoku-4x4", "one-hot", 5 + 12), ("sudoku-4x4", "learnt", 5 + 16),
@@ -47,7 +47,7 @@ def test_places_can_be_changed_and_taken_back():
 
 
 def test_positions_are_recorded_and_are_part_of_the_identity(tmp_path):
-    from models.train import Trainer
+    from loopstab.models.training.train import Trainer
 
     ids = {RunSpec(task="kqk", positions=p).id("data") for p in ("none", "one-hot", "learnt")}
     assert len(ids) == 3

@@ -5,10 +5,10 @@ import shlex
 
 import pytest
 
-from models.run import FIXED_BLOCKS, RunSpec, check_device
-from models.schedule import FixedSteps, LengthCurriculum
-from paper_figures.cli import main
-from theory.errors import UsageError
+from loopstab.models.training.run_spec import FIXED_BLOCKS, RunSpec, check_device
+from loopstab.models.training.schedule import FixedSteps, LengthCurriculum
+from loopstab.paper_figures.cli import main
+from loopstab.support.errors import UsageError
 
 IDS = [
     # results on disk have these names: a change here orphans them

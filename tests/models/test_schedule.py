@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.schedule import FixedSteps, LengthCurriculum, from_json, loops_for, to_json
-from theory.errors import UsageError
+from loopstab.models.training.schedule import FixedSteps, LengthCurriculum, from_json, loops_for, to_json
+from loopstab.support.errors import UsageError
 
 RATES = [
     (FixedSteps(100, decay="published"), {0: 1.0, 59: 1.0, 60: 0.1, 99: 0.1}),

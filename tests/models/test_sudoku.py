@@ -9,12 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.tasks import sudoku
-from models.tasks.sudoku import SudokuTask
-from models.tasks.sudoku_solver import dig, random_grid, solve
-from models.tasks.sudoku_symmetry import canonical, canonical_forms, complete, pair_table
-from models.tasks.table import MARK, Table
-from theory.errors import LoopstabError, UsageError
+from loopstab.models.tasks.sudoku import task as sudoku
+from loopstab.models.tasks.sudoku.solver import dig, random_grid, solve
+from loopstab.models.tasks.sudoku.symmetry import canonical, canonical_forms, complete, pair_table
+from loopstab.models.tasks.sudoku.task import SudokuTask
+from loopstab.models.tasks.table import MARK, Table
+from loopstab.support.errors import LoopstabError, UsageError
 
 WIKIPEDIA = (
     "530070000600195000098000060800060003400803001700020006060000280000419005000080079",

@@ -12,20 +12,20 @@ import sys
 import pytest
 import torch
 
-from models import zoo
-from models.checkpoint import Checkpoint, load_model, save_model
-from models.choices import EncoderGradient
-from models.config import ModelConfig
-from models.evaluate import accuracy_curve
-from models.loss import progressive_loss
-from models.orbit import Orbit
-from models.schedule import LengthCurriculum
-from models.tasks.prefix_sums import PrefixSums
-from models.train import MODEL, STATE, Trainer
-from models.train_config import TrainConfig
-from models.transformer import LoopedTransformer
-from theory.architecture import Architecture
-from theory.errors import LoopstabError, UsageError
+from loopstab.models.measure.evaluate import accuracy_curve
+from loopstab.models.measure.orbit import Orbit
+from loopstab.models.network.checkpoint import Checkpoint, load_model, save_model
+from loopstab.models.network.choices import EncoderGradient
+from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.models.tasks.prefix_sums import PrefixSums
+from loopstab.models.training.config import TrainConfig
+from loopstab.models.training.loss import progressive_loss
+from loopstab.models.training.schedule import LengthCurriculum
+from loopstab.models.training.train import MODEL, STATE, Trainer
+from loopstab.models.zoo import zoo
+from loopstab.support.errors import LoopstabError, UsageError
+from loopstab.theory.architecture import Architecture
 
 TASK = PrefixSums()
 
@@ -55,8 +55,8 @@ KILLED = """
 import json, os, signal, sys
 import torch
 torch.set_num_threads(1)
-from models import train
-from models.run import RunSpec
+from loopstab.models.training import train
+from loopstab.models.training.run_spec import RunSpec
 task, out = sys.argv[1:3]
 options = json.loads(sys.argv[3])
 spec = RunSpec(task, width=16, heads=2, bits=5, steps=6, polish=4, batch=8, loops=3, eval_size=4, **options)
@@ -331,7 +331,7 @@ class Block:
         if name.split(".")[0] in {"sympy", "z3", "scipy", "matplotlib", "flint", "joblib", "tyro", "rich", "hypothesis"}:
             raise ImportError(name + " is blocked")
 sys.meta_path.insert(0, Block())
-import models.train, models.evaluate, models.checkpoint, models.zoo
+import loopstab.models.training.train, loopstab.models.measure.evaluate, loopstab.models.network.checkpoint, loopstab.models.zoo.zoo
 """
     blocked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     if "torch" in blocked.stderr and "sympy is blocked" in blocked.stderr and "_dynamo" in blocked.stderr:

@@ -5,13 +5,13 @@ import itertools
 import pytest
 import torch
 
-from models.attention import Attention, Geometry, Window, positions, rotate
-from models.choices import QKNorm
-from models.config import ModelConfig
-from models.tasks.prefix_sums import PrefixSums
-from models.transformer import LoopedTransformer
-from theory.architecture import Architecture
-from theory.errors import UsageError
+from loopstab.models.network.attention import Attention, Geometry, Window, positions, rotate
+from loopstab.models.network.choices import QKNorm
+from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.models.tasks.prefix_sums import PrefixSums
+from loopstab.support.errors import UsageError
+from loopstab.theory.architecture import Architecture
 
 
 def model_of(architecture, seed=0, **options):

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import hypothesis.strategies as st
 
-from numerics.attack.profile import Profile
-from numerics.attack.search import search
-from numerics.attack.suite import Drop, Suite
+from loopstab.numerics.attack.budget import Profile
+from loopstab.numerics.attack.search import search
+from loopstab.numerics.attack.suite import Drop, Suite
 
 
 def numbers(low=0, high=10_000):

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from scipy.integrate import dblquad
 from scipy.optimize import minimize
 
-from numerics.anisotropy import CUT, PUBLISHED, RECALLS, SCALES, anisotropy, descend, nearest_stable, statistics
-from numerics.anisotropy_law import distribution, expectation, internal_median, law
-from numerics.numeric import numeric
-from theory.architecture import Recall
-from theory.errors import UsageError
-from theory.formulas import formula
-from theory.geometry.projection import nearest
+from loopstab.numerics.anisotropy.law import distribution, expectation, internal_median, law
+from loopstab.numerics.anisotropy.nearest_points import CUT, PUBLISHED, RECALLS, SCALES, anisotropy, descend, nearest_stable, statistics
+from loopstab.numerics.formulas import numeric
+from loopstab.support.errors import UsageError
+from loopstab.theory.architecture import Recall
+from loopstab.theory.formulas import formula
+from loopstab.theory.geometry.projection import nearest
 
 INTERNAL, EXTERNAL, NONE = Recall.INTERNAL, Recall.EXTERNAL, Recall.NONE
 FINITE = st.floats(-30, 30, allow_subnormal=False).filter(lambda v: v == 0 or abs(v) > 1e-6)

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from attack_toys import below, numbers, small, toy
 
-from numerics.attack import all_suites, find_suites, search
-from numerics.attack.case import from_json, frozen
-from numerics.attack.profile import PROFILES, find_profile
-from numerics.attack.report import Fate
-from numerics.attack.runner import attack
-from numerics.attack.suite import Suite, Undecided
-from theory.claims import ledger
-from theory.errors import LoopstabError, UsageError
+from loopstab.numerics.attack import search
+from loopstab.numerics.attack.budget import PROFILES, find_profile
+from loopstab.numerics.attack.case import from_json, frozen
+from loopstab.numerics.attack.runner import attack
+from loopstab.numerics.attack.suite import Suite, Undecided
+from loopstab.numerics.attack.verdict import Fate
+from loopstab.numerics.suites import all_suites, find_suites
+from loopstab.support.errors import LoopstabError, UsageError
+from loopstab.theory.claims import ledger
 
 QUICK = PROFILES["quick"]
 
@@ -41,7 +42,7 @@ def test_unknown_claims(claims, words):
 
 
 def test_a_claim_without_suite_is_named(monkeypatch):
-    monkeypatch.setattr("numerics.attack.all_suites", lambda: (toy(),))
+    monkeypatch.setattr("loopstab.numerics.suites.all_suites", lambda: (toy(),))
     with pytest.raises(UsageError, match="no suite attacks A3 yet: there are suites for A1"):
         find_suites(["A3"])
 
@@ -126,15 +127,15 @@ def test_a_strategy_that_raises_is_broken():
 
 
 WRONG_FORMULAS = {
-    "A5/probability": ("autonomous_power", lambda: 1.05 / 8**0.5),
-    "M6/packing": ("autonomous_capacity", lambda d, radius, curvature, gap: (1 + radius * curvature / (2 * gap)) ** d),
+    "A5/probability": ("autonomous.power_iteration", lambda: 1.05 / 8**0.5),
+    "M6/packing": ("autonomous.capacity", lambda d, radius, curvature, gap: (1 + radius * curvature / (2 * gap)) ** d),
 }
 
 
 @pytest.mark.parametrize("label", WRONG_FORMULAS)
 def test_a_wrong_formula_falls(label, monkeypatch):
     module, wrong = WRONG_FORMULAS[label]
-    monkeypatch.setattr(f"numerics.attack.{module}.numeric", lambda name: wrong)
+    monkeypatch.setattr(f"loopstab.numerics.suites.{module}.numeric", lambda name: wrong)
     [suite] = [suite for suite in all_suites() if suite.label == label]
     assert attack(replace(suite, drops=()), QUICK).fate is Fate.FALLEN
 

@@ -5,8 +5,8 @@ import json
 import hypothesis.strategies as st
 import pytest
 
-from numerics.attack.suite import Drop, Suite, Undecided
-from paper_figures.cli import main
+from loopstab.numerics.attack.suite import Drop, Suite, Undecided
+from loopstab.paper_figures.cli import main
 
 
 def numbers(low, high):
@@ -32,7 +32,7 @@ def run(capsys, monkeypatch, tmp_path):
 
     def run(*args, suites=None, out=True):
         suites = suites or (toy(),)
-        monkeypatch.setattr("numerics.attack.all_suites", lambda: suites)
+        monkeypatch.setattr("loopstab.numerics.suites.all_suites", lambda: suites)
         with pytest.raises(SystemExit) as done:
             main(["attack", *map(str, args), *(["--out", str(tmp_path)] if out else [])])
         return done.value.code, *capsys.readouterr()
@@ -115,7 +115,7 @@ def test_deep_runs_go_on_and_others_start_anew(run):
 
 def test_minutes_are_shared_by_the_searches(run, monkeypatch):
     seen = []
-    monkeypatch.setattr("numerics.attack.runner.attack", lambda suite, profile, *rest: seen.append(profile.seconds) or pytest.skip("seen"))
+    monkeypatch.setattr("loopstab.numerics.attack.runner.attack", lambda suite, profile, *rest: seen.append(profile.seconds) or pytest.skip("seen"))
     with pytest.raises(pytest.skip.Exception):
         run("--minutes", "2", suites=(toy(), toy("A2")))
     assert seen == [30]  # two suites, each with its cases and one drop

@@ -12,14 +12,14 @@ from attack_toys import below, small, toy
 from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 
-from numerics.attack import find_suites
-from numerics.attack.archive import load, replay, save
-from numerics.attack.case import digest, from_json, frozen, in_words, to_json
-from numerics.attack.profile import PROFILES
-from numerics.attack.report import Evidence, Fate, Power, Report
-from numerics.attack.runner import RESULTS, attack_all
-from numerics.attack.suite import Undecided
-from theory.errors import UsageError
+from loopstab.numerics.attack.archive import load, replay, save
+from loopstab.numerics.attack.budget import PROFILES
+from loopstab.numerics.attack.case import digest, from_json, frozen, in_words, to_json
+from loopstab.numerics.attack.runner import RESULTS, attack_all
+from loopstab.numerics.attack.suite import Undecided
+from loopstab.numerics.attack.verdict import Evidence, Fate, Power, Report
+from loopstab.numerics.suites import find_suites
+from loopstab.support.errors import UsageError
 
 QUICK = PROFILES["quick"]
 
@@ -227,11 +227,9 @@ def test_names_of_files(tmp_path):
 
 
 def test_hypothesis_is_imported_only_to_attack(tmp_path):
-    code = "import sys, numerics, models, numerics.attack, paper_figures.cli; sys.exit('hypothesis' in sys.modules)"
+    code = "import sys, loopstab.numerics.attack, loopstab.paper_figures.cli; sys.exit('hypothesis' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=120).returncode == 0
-    code = (
-        "from numerics.attack import all_suites; from numerics.attack.runner import attack; from numerics.attack.profile import PROFILES\n"
-    )
+    code = "from loopstab.numerics.suites import all_suites; from loopstab.numerics.attack.runner import attack; from loopstab.numerics.attack.budget import PROFILES\n"
     code += "assert attack(all_suites()[0], PROFILES['quick'].limited(examples=5)).tried == 5"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=120).returncode == 0
     assert not list(tmp_path.iterdir())  # no .hypothesis folder

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from numerics import certify, numeric
-from numerics.certified_maps import FunctionMap, NormMap, TanhMap, squared
-from numerics.krawczyk import narrowed
-from numerics.piecewise_linear import ReluMap, certify_relu
-from theory.autonomous.kac_rice_cases import MUTUAL
-from theory.errors import LoopstabError, UsageError
+from loopstab import certify, numeric
+from loopstab.numerics.certificates.krawczyk import narrowed
+from loopstab.numerics.certificates.maps import FunctionMap, NormMap, TanhMap, squared
+from loopstab.numerics.certificates.relu import ReluMap, certify_relu
+from loopstab.support.errors import LoopstabError, UsageError
+from loopstab.theory.autonomous.kac_rice_cases import MUTUAL
 
 
 def scalar(a, b):

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from numerics import certify, numeric
-from numerics.branch_counts import count_branches
-from numerics.certified_branch import certify_branch
-from numerics.certified_maps import NormMap, TanhMap
-from numerics.fixed_point_counts import random_map
-from theory.errors import UsageError
+from loopstab import certify, numeric
+from loopstab.numerics.certificates.branch import certify_branch
+from loopstab.numerics.certificates.branch_counts import count_branches
+from loopstab.numerics.certificates.counts import random_map
+from loopstab.numerics.certificates.maps import NormMap, TanhMap
+from loopstab.support.errors import UsageError
 
 SCALAR = TanhMap.of([[2.0]], [[1.0]], [0.0], [0.0])
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from numerics import certificate, fixed_point_counts
-from numerics.fixed_point_counts import ENSEMBLES, count_fixed_points
-from paper_figures.cli import main
-from theory.errors import UsageError
+from loopstab.numerics.certificates import certify as certificate
+from loopstab.numerics.certificates import counts as fixed_point_counts
+from loopstab.numerics.certificates.counts import ENSEMBLES, count_fixed_points
+from loopstab.paper_figures.cli import main
+from loopstab.support.errors import UsageError
 
 
 @pytest.mark.parametrize("ensemble", ENSEMBLES)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numerics.certified_maps import NormMap, TanhMap, squared, tanh
-from numerics.interval import TANH_ERROR, Interval
+from loopstab.numerics.certificates.interval import TANH_ERROR, Interval
+from loopstab.numerics.certificates.maps import NormMap, TanhMap, squared, tanh
 
 FLOATS = st.floats(-1e6, 1e6, allow_subnormal=False)
 PAIRS = st.tuples(FLOATS, FLOATS).map(sorted)

@@ -5,13 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numerics import check_loop, linear_loop
-from numerics.ensembles import (
-    ACTIVATIONS,
-    MLP,
-    Attention,
-    BlockLoop,
-    Dual,
+from loopstab import check_loop
+from loopstab.numerics.ensembles import (
     Spectrum,
     clustered,
     departure,
@@ -24,7 +19,6 @@ from numerics.ensembles import (
     near_jordan,
     non_normal,
     normal,
-    random_loop,
     rotation,
     rotations,
     scaled,
@@ -32,8 +26,13 @@ from numerics.ensembles import (
     symmetric,
     unimodular,
 )
-from theory.architecture import Architecture, Residual
-from theory.errors import UsageError
+from loopstab.numerics.loops.activations import ACTIVATIONS
+from loopstab.numerics.loops.block_loop import BlockLoop, random_loop
+from loopstab.numerics.loops.dual import Dual
+from loopstab.numerics.loops.linear import linear_loop
+from loopstab.numerics.loops.sub_blocks import MLP, Attention
+from loopstab.support.errors import UsageError
+from loopstab.theory.architecture import Architecture, Residual
 
 SPECTRA = {
     "disc": lambda rng, d: disc(rng, d, 0.8),

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from numerics.ensembles import departure
-from numerics.ensembles import matrix_strategies as matrices
-from numerics.ensembles import strategies as draws
-from theory.errors import UsageError
+from loopstab.numerics.ensembles import departure
+from loopstab.numerics.strategies import fractions as draws
+from loopstab.numerics.strategies import matrices
+from loopstab.support.errors import UsageError
 
 QUICK = settings(max_examples=50, database=None, derandomize=True, deadline=None)
 INSIDE = draws.fractions(0, 1, inside=True)

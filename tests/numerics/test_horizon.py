@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from numerics import Outcome, Recorder
-from numerics.decay import Decay, falls, keeps_power
-from numerics.horizon import follow, follow_batch, looks
-from numerics.trajectory import MAX_PERIOD, STRIDE
-from theory.errors import UsageError
+from loopstab import Outcome, Recorder
+from loopstab.numerics.orbits.decay import Decay, falls, keeps_power
+from loopstab.numerics.orbits.follow import follow, follow_batch, looks
+from loopstab.numerics.orbits.trajectory import MAX_PERIOD, STRIDE
+from loopstab.support.errors import UsageError
 
 T = np.arange(1, 2001)
 FALLS = {

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from classifier.confusion import Labelled, Source, confusion, labelled, main
+from classifier.family import WINDOWS, Draw
+from classifier.fresh import FRESH
+from classifier.known import FAMILIES
 
-from numerics import Outcome
-from numerics.families import FAMILIES
-from numerics.family import WINDOWS, Draw
-from numerics.fresh_families import FRESH
-from numerics.labelled import Labelled, Source, confusion, labelled, main
-from numerics.proportion import wilson
+from loopstab import Outcome
+from loopstab.numerics.proportion import wilson
 
 
 @pytest.mark.parametrize("source", [Source.BUILT, Source.HELD_OUT])

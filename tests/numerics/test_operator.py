@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import block_diag
 
-from numerics import FunctionLoop, LoopError, Outcome, check_loop, diagnose, numeric, profile, spectral_radius
-from numerics.lyapunov import lyapunov
-from numerics.operator import Linearisation
-from numerics.resolvent import Resolvent, kreiss_lower, resolvent_norm
-from numerics.sensitivity import adjoint_sensitivity, sensitivity, sensitivity_norm
-from numerics.singular import largest_singular_value, transient_growth
-from theory.errors import UsageError
+from loopstab import FunctionLoop, LoopError, Outcome, check_loop, diagnose, numeric, profile, spectral_radius
+from loopstab.numerics.spectra.linearisation import Linearisation
+from loopstab.numerics.spectra.lyapunov import lyapunov
+from loopstab.numerics.spectra.resolvent import Resolvent, kreiss_lower, resolvent_norm
+from loopstab.numerics.spectra.sensitivity import adjoint_sensitivity, sensitivity, sensitivity_norm
+from loopstab.numerics.spectra.singular import largest_singular_value, transient_growth
+from loopstab.support.errors import UsageError
 
 
 def rotation(r, angle=1.0):
@@ -340,9 +340,9 @@ def test_diagnosis_of_nan_is_an_outcome_with_advice():
 
 
 def test_a_solve_that_does_not_converge_is_said_and_does_not_confirm(monkeypatch):
-    import numerics.diagnosis
+    import loopstab.numerics.orbits.diagnose
 
-    monkeypatch.setattr(numerics.diagnosis, "spectral_radius", lambda j, **o: spectral_radius(j, budget=8, **o))
+    monkeypatch.setattr(loopstab.numerics.orbits.diagnose, "spectral_radius", lambda j, **o: spectral_radius(j, budget=8, **o))
     m = ginibre(100, 0.7)
     found = diagnose(linear(m), np.ones(100))
     assert found.outcome is Outcome.FIXED_POINT

@@ -13,16 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numerics import MeanFieldLoop, PhaseDiagram, phase_diagram
-from numerics.phase import Axis, Cells, linear, local, store
-from numerics.phase.diagram import _median
-from numerics.phase.draw import random_draw
-from numerics.phase.laws import law_named
-from numerics.phase.scaling import collapse, finite_size_scaling
-from numerics.phase.store import Store
-from numerics.phase.work import measure, tasks_of
-from theory.errors import LoopstabError, UsageError
-from theory.outcome import Outcome
+from loopstab import PhaseDiagram, phase_diagram
+from loopstab.numerics.loops.linear import MeanFieldLoop
+from loopstab.numerics.phase import Axis, Cells, local, store
+from loopstab.numerics.phase.diagram import _median
+from loopstab.numerics.phase.laws import linear
+from loopstab.numerics.phase.laws.draw import random_draw
+from loopstab.numerics.phase.laws.registry import law_named
+from loopstab.numerics.phase.scaling import collapse, finite_size_scaling
+from loopstab.numerics.phase.store import Store
+from loopstab.numerics.phase.work import measure, tasks_of
+from loopstab.support.errors import LoopstabError, UsageError
+from loopstab.theory.outcome import Outcome
 
 SMALL = {"grid": (4, 4), "settings": {"residual": 1.0, "width": 40}, "seed": 3, "draws": 2}
 MAPS = ("rho", "iterations", "sensitivity", "outcome", "converged", "contradicted")
@@ -154,7 +156,7 @@ def test_samples_are_found_again_and_only_the_rest_is_measured(tmp_path, diagram
 
 def test_other_code_measures_again(tmp_path, monkeypatch):
     first = phase_diagram(**SMALL, cache=tmp_path)
-    monkeypatch.setattr(store, "version", lambda: "another")
+    monkeypatch.setattr(store, "version", lambda module: "another")
     assert phase_diagram(**SMALL, cache=tmp_path).measured == first.measured
 
 
@@ -175,7 +177,7 @@ def test_a_damaged_shard_is_named_and_measured_again(tmp_path, damage):
 def test_killed_and_resumed(tmp_path):
     """SIGKILL in the middle: the finished tasks are kept, a request goes on from them, and the numbers are those of a run without a break."""
     wish = {"x": "beta:1:5:log", "grid": (3, 3), "settings": {"width": 30}}
-    code = f"from numerics import phase_diagram; phase_diagram(**{wish!r}, draws=9999, cache={str(tmp_path)!r}, jobs=1)"
+    code = f"from loopstab import phase_diagram; phase_diagram(**{wish!r}, draws=9999, cache={str(tmp_path)!r}, jobs=1)"
     process = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 120
     while len(list(tmp_path.glob("*.npz"))) < 2 and time.monotonic() < deadline:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numerics import MeanFieldLoop
-from numerics.phase import linear, secular
-from numerics.phase.draw import Draw, Resolvent, random_draw
+from loopstab.numerics.loops.linear import MeanFieldLoop
+from loopstab.numerics.phase.laws import linear, secular
+from loopstab.numerics.phase.laws.draw import Draw, Resolvent, random_draw
 
 T = np.geomspace(0.02, 20, 12)
 ALPHA = np.array([0.0, 0.3, 1.0, 5.0] * 3)

@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 
-from numerics import FunctionLoop, classify, run
-from numerics.phase import nonlinear
-from numerics.phase.activation import ACTIVATIONS
-from numerics.phase.blocks import LinearBlock
-from numerics.phase.draw import random_draw
-from numerics.phase.laws import law_named
-from numerics.phase.mean_field import MeanField
-from numerics.phase.orbits import iterations, orbits
-from theory import Architecture
+from loopstab import Architecture, FunctionLoop, classify, run
+from loopstab.numerics.phase.laws import nonlinear
+from loopstab.numerics.phase.laws.activation import ACTIVATIONS
+from loopstab.numerics.phase.laws.draw import random_draw
+from loopstab.numerics.phase.laws.linear_block import LinearBlock
+from loopstab.numerics.phase.laws.mean_field import MeanField
+from loopstab.numerics.phase.laws.orbits import iterations, orbits
+from loopstab.numerics.phase.laws.registry import law_named
 
 GENTLE = [("linear", 1.0), ("relu", 1.0), ("tanh", 2.0), ("erf", 1.0), ("sin", 1.5), ("gelu", 1.0)]
 

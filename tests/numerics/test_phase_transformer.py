@@ -3,15 +3,18 @@
 import numpy as np
 import pytest
 
-from numerics import phase_diagram
-from numerics.ensembles import ACTIVATIONS, MLP, BlockLoop, Dual, random_loop
-from numerics.phase import tangent
-from numerics.phase.laws import law_named
-from numerics.phase.stack import LOOPS
-from numerics.phase.tangent import PROBES, fixed_point
-from numerics.phase.transformer_block import TransformerBlock
-from theory.architecture import Architecture
-from theory.errors import UsageError
+from loopstab import phase_diagram
+from loopstab.numerics.loops.activations import ACTIVATIONS
+from loopstab.numerics.loops.block_loop import BlockLoop, random_loop
+from loopstab.numerics.loops.dual import Dual
+from loopstab.numerics.loops.sub_blocks import MLP
+from loopstab.numerics.phase.laws import tangent
+from loopstab.numerics.phase.laws.registry import law_named
+from loopstab.numerics.phase.laws.stack import LOOPS
+from loopstab.numerics.phase.laws.tangent import PROBES, fixed_point
+from loopstab.numerics.phase.laws.transformer_block import TransformerBlock
+from loopstab.support.errors import UsageError
+from loopstab.theory.architecture import Architecture
 
 SMALL = {"tokens": 3, "width": 4}
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numerics import FunctionLoop, LoopError, Outcome, Recorder, check_loop, classify, diagnose
+from loopstab import FunctionLoop, LoopError, Outcome, Recorder, check_loop, classify, diagnose
 
 
 def rotation(r, angle):

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import block_diag
 
-from numerics import FunctionLoop, Linearisation, LoopError, leading_eigenvalues, linear_loop, numeric, spectral_radius
-from numerics.maps import MeanFieldLoop
-from theory.architecture import Architecture
-from theory.errors import UsageError
+from loopstab import FunctionLoop, Linearisation, LoopError, leading_eigenvalues, numeric, spectral_radius
+from loopstab.numerics.loops.linear import MeanFieldLoop, linear_loop
+from loopstab.support.errors import UsageError
+from loopstab.theory.architecture import Architecture
 
 
 def rotation(r, angle=1.0):
@@ -164,7 +164,7 @@ def test_a_restart_that_lapack_cannot_do_is_an_error(monkeypatch):
     def fails(*_, **__):
         raise np.linalg.LinAlgError("Leading eigenvalues do not satisfy sort condition.")
 
-    monkeypatch.setattr("numerics.eigenvalues.schur", fails)
+    monkeypatch.setattr("loopstab.numerics.spectra.eigenvalues.schur", fails)
     with pytest.raises(LoopError, match="another seed"):
         leading_eigenvalues(at(CASES["ginibre"][0]), 2, space=30 * 300)
 

@@ -9,24 +9,17 @@ from attack_toys import fallen
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
-from numerics.attack import (
-    cavity,
-    contraction,
-    degree,
-    existence,
-    gated,
-    gradients,
-    mean_field,
-    non_normality,
-    outer_norm,
-    residual_strength,
-    sensitivity,
-)
-from numerics.attack.derivative import complex_step, normalised, tangent
-from numerics.attack.rational import rotations, spectra, spheres, stretched
-from numerics.attack.sphere import proved_states
-from numerics.ensembles.strategies import unimodulars
-from numerics.numeric import numeric
+from loopstab.numerics.formulas import numeric
+from loopstab.numerics.strategies.fractions import unimodulars
+from loopstab.numerics.strategies.spheres import rotations, spectra, spheres, stretched
+from loopstab.numerics.suites.mean_field import linear_law as mean_field
+from loopstab.numerics.suites.mean_field import nonlinear_law as cavity
+from loopstab.numerics.suites.outer_norm import contraction, existence, gradients, non_normality, residual_strength, sensitivity
+from loopstab.numerics.suites.outer_norm import gru as gated
+from loopstab.numerics.suites.outer_norm import jacobian as outer_norm
+from loopstab.numerics.suites.outer_norm import lefschetz as degree
+from loopstab.numerics.suites.shared.complex_step import complex_step, normalised, tangent
+from loopstab.numerics.suites.shared.sphere_states import proved_states
 
 MODULES = (
     outer_norm, existence, contraction, sensitivity, gradients, residual_strength, degree, non_normality, gated, mean_field, cavity

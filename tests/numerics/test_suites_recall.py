@@ -5,11 +5,17 @@ import pytest
 from attack_toys import fallen
 from hypothesis import HealthCheck, given, settings
 
-from numerics.attack import bifurcations, counts, direction, drift, recall, recall_existence, residual_stream, resolvent, stable_sets
-from numerics.attack.counts import kac_rice_relu
-from numerics.attack.residual_stream import Stream, linear_updates
-from numerics.attack.suite import Undecided
-from numerics.numeric import numeric
+from loopstab.numerics.attack.suite import Undecided
+from loopstab.numerics.formulas import numeric
+from loopstab.numerics.suites.autonomous import kac_rice as counts
+from loopstab.numerics.suites.autonomous.kac_rice import kac_rice_relu
+from loopstab.numerics.suites.drift import direction, drift
+from loopstab.numerics.suites.geometry import bifurcations, stable_sets
+from loopstab.numerics.suites.recall import bounded_update as recall
+from loopstab.numerics.suites.recall import bounded_update_existence as recall_existence
+from loopstab.numerics.suites.recall import resolvent
+from loopstab.numerics.suites.shared import residual_stream
+from loopstab.numerics.suites.shared.residual_stream import Stream, linear_updates
 
 MODULES = (resolvent, recall, recall_existence, drift, direction, counts, stable_sets, bifurcations)
 SUITES = {f"{suite.claim} {suite.name}": (module, suite) for module in MODULES for suite in module.SUITES}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.architecture import Recall
-from theory.autonomous.capacity_attacks import FALSIFIERS
-from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.formulas import formula
-from theory.proof import Sentence, decided, deduced, identity
+from ..architecture import Recall
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
+from ..kernel.proof import Sentence, decided, deduced, identity
+from .falsifiers.capacity import FALSIFIERS
 
 
 def _entropy():

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import flint
 import sympy as sp
 
-from theory.algebra import Rules, diagonal, fmpq, random_matrix, rational
+from ..kernel.algebra import Rules, diagonal, fmpq, random_matrix, rational
 
 P, A, B, K, S, LEFT = sp.symbols("p A B K S l", commutative=False, seq=True)
 

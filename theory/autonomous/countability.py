@@ -7,13 +7,13 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix
-from theory.architecture import Recall
-from theory.autonomous.corners import INVERTIBLE, LEFT, SINGULAR, A, B, K, S, invertible_model, singular_model
-from theory.autonomous.countability_attacks import FALSIFIERS
-from theory.autonomous.worked_maps import STEPS as WORKED_MAPS
-from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.proof import Sentence, cited, decided, deduced, identity
+from ..architecture import Recall
+from ..kernel.algebra import Equation, Words, diagonal, random_matrix
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
+from ..kernel.proof import Sentence, cited, decided, deduced, identity
+from .corners import INVERTIBLE, LEFT, SINGULAR, A, B, K, S, invertible_model, singular_model
+from .falsifiers.countability import FALSIFIERS
+from .worked_maps import STEPS as WORKED_MAPS
 
 
 def _kernel():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.formulas import positive, real, register
+from ..formulas import positive, real, register
 
 
 @register("A5", "jordan_rate", "tangent of the angle to the limit after t loops of N(M h), M = [[rho, 1], [0, rho]], from (x, y)")

@@ -7,9 +7,9 @@ from typing import Any
 import flint
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.formulas import formula
-from theory.proof import Bound, Sentence, cited, decided, deduced, enclosed, identity
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.proof import Bound, Sentence, cited, decided, deduced, enclosed, identity
 
 SPREAD = sp.Matrix([[1, 0, 0, -1], [0, 1, 1, 0], [0, 1, -1, 0], [1, 0, 0, 1]])
 """(a, b, c, d) of M = [[a, b], [c, d]] to (a - d, b + c, b - c, a + d)"""

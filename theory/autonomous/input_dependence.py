@@ -6,11 +6,11 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, Words
-from theory.architecture import Recall
-from theory.autonomous.input_dependence_attacks import FALSIFIERS
-from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.proof import Sentence, both, cited, decided, deduced, identity
+from ..architecture import Recall
+from ..kernel.algebra import Equation, Words
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
+from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
+from .falsifiers.input_dependence import FALSIFIERS
 
 
 def _limit_is_fixed():

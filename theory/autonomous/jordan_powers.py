@@ -7,9 +7,9 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix, rational
-from theory.formulas import formula
-from theory.proof import Sentence, cited, decided, deduced, identity
+from ..formulas import formula
+from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.proof import Sentence, cited, decided, deduced, identity
 
 
 def _block_letters() -> tuple[sp.Symbol, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from theory.architecture import Residual
-from theory.autonomous.kac_rice_attacks import FALSIFIERS
-from theory.autonomous.kac_rice_cases import WORKED_STEPS
-from theory.claim import Assumption, Axis, Claim, Consequence
-from theory.proof import cited, deduced
+from ..architecture import Residual
+from ..kernel.claim import Assumption, Axis, Claim, Consequence
+from ..kernel.proof import cited, deduced
+from .falsifiers.kac_rice import FALSIFIERS
+from .kac_rice_cases import WORKED_STEPS
 
 _STEPS = (
     cited(

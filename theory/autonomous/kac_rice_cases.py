@@ -8,9 +8,9 @@ from typing import Any
 import flint
 import sympy as sp
 
-from theory.algebra import Equation, rational
-from theory.formulas import formula
-from theory.proof import Bound, Sentence, both, decided, enclosed, identity
+from ..formulas import formula
+from ..kernel.algebra import Equation, rational
+from ..kernel.proof import Bound, Sentence, both, decided, enclosed, identity
 
 HAT_FALL, HAT_RISE = 2, 4
 """slopes p, q of the ReLU map with Gaussian bias"""

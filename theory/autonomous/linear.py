@@ -6,11 +6,11 @@ import random
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix, rational
-from theory.architecture import Recall, Residual
-from theory.autonomous.linear_attacks import FALSIFIERS
-from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.proof import Sentence, cited, decided, deduced, identity
+from ..architecture import Recall, Residual
+from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
+from ..kernel.proof import Sentence, cited, decided, deduced, identity
+from .falsifiers.linear import FALSIFIERS
 
 
 def _letters(text: str) -> tuple[sp.Symbol, ...]:

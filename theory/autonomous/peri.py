@@ -8,9 +8,9 @@ from typing import Any
 import flint
 import sympy as sp
 
-from theory.algebra import Equation, Words, fmpq, random_matrix, rational
-from theory.proof import Bound, Sentence, cited, decided, enclosed, identity
-from theory.vectors import Span, span
+from ..kernel.algebra import Equation, Words, fmpq, random_matrix, rational
+from ..kernel.proof import Bound, Sentence, cited, decided, enclosed, identity
+from ..kernel.vectors import Span, span
 
 D = sp.Symbol("d", positive=True)
 

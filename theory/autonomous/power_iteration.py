@@ -7,15 +7,15 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, fmpq, random_matrix, rational
-from theory.architecture import Recall, Residual
-from theory.autonomous.ginibre_two import GINIBRE_STEPS
-from theory.autonomous.jordan_powers import JORDAN_STEPS
-from theory.autonomous.power_iteration_attacks import FALSIFIERS
-from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.outer_norm.jacobian import rms_jacobian
-from theory.proof import Sentence, both, cited, decided, deduced, identity
-from theory.vectors import Span, span
+from ..architecture import Recall, Residual
+from ..kernel.algebra import Equation, Words, diagonal, fmpq, random_matrix, rational
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
+from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
+from ..kernel.vectors import Span, span
+from ..outer_norm.jacobian import rms_jacobian
+from .falsifiers.power_iteration import FALSIFIERS
+from .ginibre_two import GINIBRE_STEPS
+from .jordan_powers import JORDAN_STEPS
 
 R = sp.Symbol("R", positive=True)
 

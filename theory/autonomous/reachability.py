@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.algebra import Equation, Words
-from theory.architecture import Recall
-from theory.autonomous.corners import INVERTIBLE, K, P, S, invertible_model
-from theory.autonomous.reachability_attacks import FALSIFIERS
-from theory.autonomous.sphere_map import STEPS as SPHERE_MAP
-from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.proof import Sentence, both, cited, decided, deduced, identity
+from ..architecture import Recall
+from ..kernel.algebra import Equation, Words
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
+from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
+from .corners import INVERTIBLE, K, P, S, invertible_model
+from .falsifiers.reachability import FALSIFIERS
+from .sphere_map import STEPS as SPHERE_MAP
 
 
 def _contraction():

@@ -6,10 +6,10 @@ import random
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, random_matrix, rational
-from theory.formulas import formula
-from theory.proof import cited, identity
-from theory.vectors import span
+from ..formulas import formula
+from ..kernel.algebra import Equation, Words, random_matrix, rational
+from ..kernel.proof import cited, identity
+from ..kernel.vectors import span
 
 
 def _outer_model(rng: random.Random, size: int):

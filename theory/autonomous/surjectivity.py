@@ -7,14 +7,14 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, random_matrix
-from theory.architecture import Recall, Residual
-from theory.autonomous.peri import STEPS as PERI_STEPS
-from theory.autonomous.peri import D, norm_derivative
-from theory.autonomous.surjectivity_attacks import FALSIFIERS
-from theory.claim import Assumption, Axis, Claim, Consequence
-from theory.proof import Sentence, cited, decided, deduced, identity
-from theory.vectors import span
+from ..architecture import Recall, Residual
+from ..kernel.algebra import Equation, Words, random_matrix
+from ..kernel.claim import Assumption, Axis, Claim, Consequence
+from ..kernel.proof import Sentence, cited, decided, deduced, identity
+from ..kernel.vectors import span
+from .falsifiers.surjectivity import FALSIFIERS
+from .peri import STEPS as PERI_STEPS
+from .peri import D, norm_derivative
 
 
 def _epsilon_positive():

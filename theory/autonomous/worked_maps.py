@@ -7,8 +7,8 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, rational
-from theory.proof import Sentence, both, cited, decided, identity
+from ..kernel.algebra import Equation, rational
+from ..kernel.proof import Sentence, both, cited, decided, identity
 
 
 def _relu():

@@ -5,13 +5,13 @@ from __future__ import annotations
 import flint
 import sympy as sp
 
-from theory.algebra import Equation, Words
-from theory.architecture import Recall, Residual
-from theory.claim import Assumption, Axis, Claim, Consequence
-from theory.drift.direction_attacks import FALSIFIERS
-from theory.formulas import formula
-from theory.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
-from theory.vectors import span
+from ..architecture import Recall, Residual
+from ..formulas import formula
+from ..kernel.algebra import Equation, Words
+from ..kernel.claim import Assumption, Axis, Claim, Consequence
+from ..kernel.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
+from ..kernel.vectors import span
+from .falsifiers.direction import FALSIFIERS
 
 
 def _direction_jacobian():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from theory.architecture import Recall, Residual
-from theory.claim import Assumption, Axis, Claim, Consequence
-from theory.drift.drift_attacks import FALSIFIERS
-from theory.drift.no_fixed_point import NO_FIXED_POINT_STEPS
-from theory.drift.settling import SETTLING_STEPS
-from theory.drift.wandering import WANDERING_STEPS
+from ..architecture import Recall, Residual
+from ..kernel.claim import Assumption, Axis, Claim, Consequence
+from .falsifiers.drift import FALSIFIERS
+from .no_fixed_point import NO_FIXED_POINT_STEPS
+from .settling import SETTLING_STEPS
+from .wandering import WANDERING_STEPS
 
 DRIFTING = frozenset({Recall.NONE, Recall.INTERNAL})
 """recalls that leave the residual stream untouched"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theory.formulas import positive, real, register
+from ..formulas import positive, real, register
 
 
 @register("R3", "settled_direction", "relative step |h_{t+1} - h_t| / |h_t| of a drift whose direction has settled, at loop t")

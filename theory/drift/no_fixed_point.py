@@ -6,10 +6,10 @@ import random
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix, rational
-from theory.formulas import formula
-from theory.proof import Sentence, cited, decided, deduced, identity
-from theory.vectors import span
+from ..formulas import formula
+from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.proof import Sentence, cited, decided, deduced, identity
+from ..kernel.vectors import span
 
 
 def _ray():

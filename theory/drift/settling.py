@@ -6,10 +6,10 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.formulas import formula
-from theory.proof import Sentence, cited, decided, deduced, identity
-from theory.vectors import Span, span
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.proof import Sentence, cited, decided, deduced, identity
+from ..kernel.vectors import Span, span
 
 
 def polar() -> tuple[Span, Span, Any, Any, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import flint
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.drift.settling import polar
-from theory.formulas import formula
-from theory.proof import Bound, Sentence, decided, deduced, enclosed, identity
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.proof import Bound, Sentence, decided, deduced, enclosed, identity
+from .settling import polar
 
 
 def _inward():

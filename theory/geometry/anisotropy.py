@@ -7,13 +7,13 @@ from typing import Any
 import flint
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.bessel import external_probability
-from theory.claim import Step
-from theory.formulas import formula
-from theory.geometry.anisotropy_balls import external_projected_mass, internal_moment, mean_log_normal, small_scale_log_ratio
-from theory.geometry.balls import evaluate
-from theory.proof import Bound, Sentence, both, decided, deduced, enclosed, identity
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.claim import Step
+from ..kernel.proof import Bound, Sentence, both, decided, deduced, enclosed, identity
+from .anisotropy_balls import external_projected_mass, internal_moment, mean_log_normal, small_scale_log_ratio
+from .balls import evaluate
+from .probability_enclosures import external_probability
 
 
 def _one(left: sp.Expr, right: sp.Expr) -> Equation:

@@ -9,8 +9,8 @@ from typing import Any
 import flint
 import sympy as sp
 
-from theory.formulas import formula
-from theory.geometry.balls import compiled
+from ..formulas import formula
+from .balls import compiled
 
 FAR = 10
 """ratios beyond e^10 are bounded, not integrated"""

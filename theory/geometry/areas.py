@@ -6,10 +6,10 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.claim import Step
-from theory.formulas import formula
-from theory.proof import Sentence, both, decided, deduced, identity
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.claim import Step
+from ..kernel.proof import Sentence, both, decided, deduced, identity
 
 A = sp.Symbol("a", positive=True)
 

@@ -9,7 +9,7 @@ from typing import Any
 import flint
 import sympy as sp
 
-from theory.errors import UsageError
+from ...support.errors import UsageError
 
 Ball = Any
 """flint.arb or flint.acb"""

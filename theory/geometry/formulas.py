@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.formulas import formula, positive, real, register
+from ..formulas import formula, positive, real, register
 
 
 @register("R4", "jacobians", "J = dh'/dh of the scalar loop without recall")

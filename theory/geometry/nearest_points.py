@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.claim import Step
-from theory.proof import Sentence, both, decided, deduced, identity
+from ..kernel.algebra import Equation
+from ..kernel.claim import Step
+from ..kernel.proof import Sentence, both, decided, deduced, identity
 
 
 def _quartics():

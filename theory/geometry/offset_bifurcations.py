@@ -5,11 +5,11 @@ from __future__ import annotations
 import flint
 import sympy as sp
 
-from theory.algebra import Equation, rational
-from theory.claim import Step
-from theory.formulas import formula
-from theory.geometry.balls import evaluate
-from theory.proof import Bound, Sentence, both, cited, decided, enclosed, identity
+from ..formulas import formula
+from ..kernel.algebra import Equation, rational
+from ..kernel.claim import Step
+from ..kernel.proof import Bound, Sentence, both, cited, decided, enclosed, identity
+from .balls import evaluate
 
 X, Y, H, T = sp.symbols("x y h T")  # T = tanh(x h + k), so dT/dh = x (1 - T^2) and dT/dk = 1 - T^2
 MAPS = {"internal": H + Y * T, "external": X * H + Y * T}

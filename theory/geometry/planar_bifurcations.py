@@ -11,10 +11,10 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, rational
-from theory.claim import Step
-from theory.formulas import formula
-from theory.proof import Sentence, both, cited, decided, identity
+from ..formulas import formula
+from ..kernel.algebra import Equation, rational
+from ..kernel.claim import Step
+from ..kernel.proof import Sentence, both, cited, decided, identity
 
 X, Y, C, S = sp.symbols("x y c s", real=True)  # c, s = cos phi, sin phi
 UNIT = C**2 + S**2 - 1

@@ -7,12 +7,11 @@ from typing import Any
 import flint
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.bessel import external_probability, internal_probability
-from theory.claim import Step
-from theory.formulas import formula
-from theory.geometry.probability_balls import external_given_x, internal_given_y
-from theory.proof import Bound, Sentence, cited, decided, deduced, enclosed, identity
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.claim import Step
+from ..kernel.proof import Bound, Sentence, cited, decided, deduced, enclosed, identity
+from .probability_enclosures import external_given_x, external_probability, internal_given_y, internal_probability
 
 
 def _product_density():

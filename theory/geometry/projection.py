@@ -12,8 +12,8 @@ from typing import Any
 
 import flint
 
-from theory.architecture import Recall
-from theory.errors import LoopstabError, UsageError
+from ...support.errors import LoopstabError, UsageError
+from ..architecture import Recall
 
 PRECISIONS = (128, 256, 512, 1024)
 """bits tried, in this order"""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import flint
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.claim import Step
-from theory.formulas import formula
-from theory.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.claim import Step
+from ..kernel.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
 
 
 def _cubics():

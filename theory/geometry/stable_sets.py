@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.architecture import Recall
-from theory.claim import Assumption, Axis, Claim, Consequence
-from theory.formulas import formula
-from theory.geometry import planar_attacks, stable_sets_attacks
-from theory.geometry.anisotropy import ANISOTROPY_STEPS
-from theory.geometry.areas import AREA_STEPS
-from theory.geometry.nearest_points import NEAREST_STEPS
-from theory.geometry.offset_bifurcations import OFFSET_STEPS
-from theory.geometry.planar_bifurcations import PLANAR_STEPS
-from theory.geometry.probabilities import PROBABILITY_STEPS
-from theory.geometry.scalar_bifurcations import BIFURCATION_STEPS
-from theory.proof import Sentence, decided, identity
+from ..architecture import Recall
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.claim import Assumption, Axis, Claim, Consequence
+from ..kernel.proof import Sentence, decided, identity
+from .anisotropy import ANISOTROPY_STEPS
+from .areas import AREA_STEPS
+from .falsifiers import planar as planar_attacks
+from .falsifiers import stable_sets as stable_sets_attacks
+from .nearest_points import NEAREST_STEPS
+from .offset_bifurcations import OFFSET_STEPS
+from .planar_bifurcations import PLANAR_STEPS
+from .probabilities import PROBABILITY_STEPS
+from .scalar_bifurcations import BIFURCATION_STEPS
 
 
 def _jacobians():

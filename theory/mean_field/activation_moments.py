@@ -13,10 +13,10 @@ from typing import Any
 import flint
 import sympy as sp
 
-from theory.algebra import Equation, rational
-from theory.formulas import formula
-from theory.mean_field.gaussian import ball, digits, gaussian_mean
-from theory.proof import cited, deduced, enclosed, identity
+from ..formulas import formula
+from ..kernel.algebra import Equation, rational
+from ..kernel.proof import cited, deduced, enclosed, identity
+from .gaussian import ball, digits, gaussian_mean
 
 K, PI, ROOT, ARC = sp.symbols("k p r arcsin", positive=True)
 

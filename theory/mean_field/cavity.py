@@ -10,11 +10,11 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix, rational
-from theory.formulas import formula
-from theory.mean_field.invariance import rotations, second_moments
-from theory.proof import Sentence, both, cited, decided, identity
-from theory.vectors import span
+from ..formulas import formula
+from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.proof import Sentence, both, cited, decided, identity
+from ..kernel.vectors import span
+from .invariance import rotations, second_moments
 
 A, SIGMA, BETA, W, Q, C, M = sp.symbols("a sigma beta w q c m", positive=True)
 BALANCE = (W**2 - SIGMA**2 * Q - BETA**2,)

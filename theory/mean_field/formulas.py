@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.formulas import positive, real, register
+from ..formulas import positive, real, register
 
 
 def _rho(a: sp.Expr, sigma: sp.Expr, beta: sp.Expr) -> sp.Expr:

@@ -10,8 +10,8 @@ from typing import Any, cast
 import flint
 import sympy as sp
 
-from theory.errors import UsageError
-from theory.proof import Bound
+from ...support.errors import UsageError
+from ..kernel.proof import Bound
 
 CUT = 16
 """averages are integrated over |x| <= CUT; what lies beyond is paid for inside the ball"""

@@ -7,8 +7,8 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.proof import Sentence, cited, decided, deduced, identity
+from ..kernel.algebra import Equation
+from ..kernel.proof import Sentence, cited, decided, deduced, identity
 
 DEGREE = 5
 

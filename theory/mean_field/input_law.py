@@ -11,11 +11,11 @@ from typing import Any
 import flint
 import sympy as sp
 
-from theory.algebra import Equation, rational
-from theory.formulas import formula
-from theory.mean_field.gaussian import ball, digits
-from theory.proof import Sentence, both, cited, decided, deduced, enclosed, identity
-from theory.vectors import span
+from ..formulas import formula
+from ..kernel.algebra import Equation, rational
+from ..kernel.proof import Sentence, both, cited, decided, deduced, enclosed, identity
+from ..kernel.vectors import span
+from .gaussian import ball, digits
 
 U, Q, BETA, SIGMA, W = sp.symbols("u q beta sigma w", positive=True)
 

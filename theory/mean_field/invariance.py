@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import sympy as sp
 
-from theory.algebra import Equation
+from ..kernel.algebra import Equation
 
 VARIANCE = sp.Symbol("sigma", positive=True)
 

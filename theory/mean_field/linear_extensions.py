@@ -7,12 +7,12 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix
-from theory.formulas import formula
-from theory.mean_field.invariance import rotations, second_moments
-from theory.mean_field.linear_spectrum import BALANCE, BETA, SIGMA, A, W, named, triple
-from theory.proof import Sentence, both, cited, decided, deduced, identity
-from theory.vectors import span
+from ..formulas import formula
+from ..kernel.algebra import Equation, Words, diagonal, random_matrix
+from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
+from ..kernel.vectors import span
+from .invariance import rotations, second_moments
+from .linear_spectrum import BALANCE, BETA, SIGMA, A, W, named, triple
 
 
 def _rho(a: Any) -> Any:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.architecture import Recall, Residual
-from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.formulas import formula
-from theory.mean_field.linear_extensions import EXTENSION_STEPS
-from theory.mean_field.linear_law_attacks import FALSIFIERS
-from theory.mean_field.linear_spectrum import BETA, SIGMA, SPECTRUM_STEPS, A, W, named
-from theory.proof import Sentence, decided, deduced, identity
+from ..architecture import Recall, Residual
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
+from ..kernel.proof import Sentence, decided, deduced, identity
+from .falsifiers.linear_law import FALSIFIERS
+from .linear_extensions import EXTENSION_STEPS
+from .linear_spectrum import BETA, SIGMA, SPECTRUM_STEPS, A, W, named
 
 
 def _edge():

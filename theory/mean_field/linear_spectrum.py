@@ -7,9 +7,9 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, rational
-from theory.formulas import formula
-from theory.proof import Sentence, cited, decided, identity
+from ..formulas import formula
+from ..kernel.algebra import Equation, Words, rational
+from ..kernel.proof import Sentence, cited, decided, identity
 
 A, SIGMA, BETA, W, NU = sp.symbols("a sigma beta w nu", positive=True)
 BALANCE = (W**2 - SIGMA**2 - BETA**2,)

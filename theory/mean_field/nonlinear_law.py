@@ -13,17 +13,17 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from theory.architecture import Recall, Residual
-from theory.claim import Assumption, Axis, Claim, Consequence, Finding, Regime, Verdict
-from theory.formulas import formula
-from theory.mean_field.activation_moments import MOMENT_STEPS
-from theory.mean_field.cavity import CAVITY_STEPS, GAIN_STEPS
-from theory.mean_field.hermite import HERMITE_STEPS
-from theory.mean_field.input_law import INPUT_STEPS, SIGNS_RHO, SIGNS_SHARE, SQUARE_KURTOSIS, SQUARE_SHARE, square_moment
-from theory.mean_field.nonlinear_law_attacks import FALSIFIERS, MOMENT, SLOPE, STEEP
-from theory.mean_field.simulation import RELU, SQUARE, Activation, Vector, gaussian_input, ginibre, settle, sparse_input, spectral_radius
-from theory.mean_field.threshold import THRESHOLD_STEPS
-from theory.proof import measured
+from ..architecture import Recall, Residual
+from ..formulas import formula
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Finding, Regime, Verdict
+from ..kernel.proof import measured
+from .activation_moments import MOMENT_STEPS
+from .cavity import CAVITY_STEPS, GAIN_STEPS
+from .falsifiers.nonlinear_law import FALSIFIERS, MOMENT, SLOPE, STEEP
+from .hermite import HERMITE_STEPS
+from .input_law import INPUT_STEPS, SIGNS_RHO, SIGNS_SHARE, SQUARE_KURTOSIS, SQUARE_SHARE, square_moment
+from .simulation import RELU, SQUARE, Activation, Vector, gaussian_input, ginibre, settle, sparse_input, spectral_radius
+from .threshold import THRESHOLD_STEPS
 
 WIDTH, DRAWS = 100, 6
 EDGE = 1.06

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.formulas import formula
-from theory.mean_field.cavity import BALANCE, BETA, SIGMA, A, C, M, Q, W, balanced, named
-from theory.proof import Sentence, cited, decided, deduced, identity
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.proof import Sentence, cited, decided, deduced, identity
+from .cavity import BALANCE, BETA, SIGMA, A, C, M, Q, W, balanced, named
 
 
 def _edge():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.algebra import Equation, Words
-from theory.architecture import Recall, Residual
-from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.formulas import formula
-from theory.outer_norm.contraction_attacks import FALSIFIERS
-from theory.outer_norm.sharp_example import SHARP_STEPS
-from theory.proof import Sentence, cited, decided, deduced, identity
-from theory.vectors import span
+from ..architecture import Recall, Residual
+from ..formulas import formula
+from ..kernel.algebra import Equation, Words
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
+from ..kernel.proof import Sentence, cited, decided, deduced, identity
+from ..kernel.vectors import span
+from .falsifiers.contraction import FALSIFIERS
+from .sharp_example import SHARP_STEPS
 
 
 def _lipschitz():

@@ -7,12 +7,12 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, rational
-from theory.claim import Assumption, Axis, Claim, Consequence
-from theory.formulas import formula
-from theory.outer_norm.existence_attacks import FALSIFIERS
-from theory.proof import Sentence, both, cited, decided, deduced, identity
-from theory.vectors import span
+from ..formulas import formula
+from ..kernel.algebra import Equation, rational
+from ..kernel.claim import Assumption, Axis, Claim, Consequence
+from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
+from ..kernel.vectors import span
+from .falsifiers.existence import FALSIFIERS
 
 R, A, BETA, S, X = sp.symbols("R a beta s x", positive=True)
 

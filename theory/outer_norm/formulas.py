@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.formulas import positive, register
+from ..formulas import positive, register
 
 
 @register("N3", "sharp_fixed_point", "kappa: Lipschitz constant of N after a map with Lipschitz constant `lipschitz` and norm at least r")

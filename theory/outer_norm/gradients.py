@@ -6,12 +6,12 @@ import random
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix
-from theory.architecture import Recall, Residual
-from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.formulas import formula
-from theory.outer_norm.gradients_attacks import FALSIFIERS
-from theory.proof import Sentence, decided, deduced, identity
+from ..architecture import Recall, Residual
+from ..formulas import formula
+from ..kernel.algebra import Equation, Words, diagonal, random_matrix
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
+from ..kernel.proof import Sentence, decided, deduced, identity
+from .falsifiers.gradients import FALSIFIERS
 
 
 def _letters(text: str) -> tuple[sp.Symbol, ...]:

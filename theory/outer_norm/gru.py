@@ -6,13 +6,13 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.architecture import Residual
-from theory.claim import Assumption, Axis, Claim, Consequence
-from theory.formulas import formula
-from theory.outer_norm.gru_attacks import FALSIFIERS
-from theory.outer_norm.gru_time import TIME_STEPS
-from theory.proof import Sentence, both, cited, decided, identity
+from ..architecture import Residual
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.claim import Assumption, Axis, Claim, Consequence
+from ..kernel.proof import Sentence, both, cited, decided, identity
+from .falsifiers.gru import FALSIFIERS
+from .gru_time import TIME_STEPS
 
 
 def _step():

@@ -7,9 +7,9 @@ from typing import Any
 import flint
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.formulas import formula
-from theory.proof import Bound, Sentence, both, decided, deduced, enclosed, identity
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.proof import Bound, Sentence, both, decided, deduced, enclosed, identity
 
 LIMITS = {24: "float32", 53: "float64"}
 """bits of significand"""

@@ -7,15 +7,15 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, rational
-from theory.architecture import Recall, Residual
-from theory.claim import Assumption, Axis, Claim, Consequence
-from theory.formulas import formula
-from theory.outer_norm.jacobian_attacks import FALSIFIERS
-from theory.outer_norm.layer_norm import directions, entries, jacobian_every_d
-from theory.outer_norm.sub_blocks import one_sub_block, two_sub_blocks
-from theory.proof import Sentence, cited, decided, deduced, identity
-from theory.vectors import Span, span
+from ..architecture import Recall, Residual
+from ..formulas import formula
+from ..kernel.algebra import Equation, rational
+from ..kernel.claim import Assumption, Axis, Claim, Consequence
+from ..kernel.proof import Sentence, cited, decided, deduced, identity
+from ..kernel.vectors import Span, span
+from .falsifiers.jacobian import FALSIFIERS
+from .layer_norm import directions, entries, jacobian_every_d
+from .sub_blocks import one_sub_block, two_sub_blocks
 
 S = sp.Symbol("s", positive=True)
 

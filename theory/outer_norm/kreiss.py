@@ -7,9 +7,9 @@ from typing import Any
 import flint
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.formulas import formula
-from theory.proof import Bound, Sentence
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.proof import Bound, Sentence
 
 
 def geometric_sum() -> list[Equation]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.vectors import Span, span
+from ..kernel.algebra import Equation
+from ..kernel.vectors import Span, span
 
 S: Any = sp.Symbol("s", positive=True)
 D: Any = sp.Symbol("d", positive=True)

@@ -6,14 +6,14 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.architecture import Residual
-from theory.claim import Assumption, Axis, Claim, Consequence
-from theory.formulas import formula
-from theory.outer_norm.jacobian import rms_jacobian
-from theory.outer_norm.lefschetz_attacks import FALSIFIERS
-from theory.proof import Sentence, both, cited, decided, deduced, identity
-from theory.vectors import Span, span
+from ..architecture import Residual
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.claim import Assumption, Axis, Claim, Consequence
+from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
+from ..kernel.vectors import Span, span
+from .falsifiers.lefschetz import FALSIFIERS
+from .jacobian import rms_jacobian
 
 R, A, BETA = sp.symbols("R a beta", positive=True)
 

@@ -6,9 +6,11 @@ import random
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix, rational
-from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.outer_norm.kreiss import (
+from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
+from ..kernel.proof import Sentence, cited, decided, deduced, enclosed, identity
+from .falsifiers.non_normality import FALSIFIERS
+from .kreiss import (
     below_powers,
     corner_norm,
     example,
@@ -22,8 +24,6 @@ from theory.outer_norm.kreiss import (
     shift_peak,
     unbounded,
 )
-from theory.outer_norm.non_normality_attacks import FALSIFIERS
-from theory.proof import Sentence, cited, decided, deduced, enclosed, identity
 
 
 def _letters(text: str) -> tuple[sp.Symbol, ...]:

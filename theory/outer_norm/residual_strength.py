@@ -6,14 +6,14 @@ import random
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix
-from theory.architecture import Recall, Residual
-from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.formulas import formula
-from theory.outer_norm.jacobian import rms_jacobian
-from theory.outer_norm.residual_strength_attacks import FALSIFIERS
-from theory.proof import Sentence, decided, deduced, identity
-from theory.vectors import span
+from ..architecture import Recall, Residual
+from ..formulas import formula
+from ..kernel.algebra import Equation, Words, diagonal, random_matrix
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
+from ..kernel.proof import Sentence, decided, deduced, identity
+from ..kernel.vectors import span
+from .falsifiers.residual_strength import FALSIFIERS
+from .jacobian import rms_jacobian
 
 
 def _fixed_points():

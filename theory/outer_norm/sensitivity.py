@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.architecture import Recall, Residual
-from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.formulas import formula
-from theory.outer_norm.sensitivity_attacks import FALSIFIERS
-from theory.outer_norm.sensitivity_resolvent import RESOLVENT_STEPS
-from theory.outer_norm.sensitivity_variants import VARIANT_STEPS, is_formula
-from theory.proof import Sentence, cited, decided, deduced, identity
-from theory.vectors import span
+from ..architecture import Recall, Residual
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
+from ..kernel.proof import Sentence, cited, decided, deduced, identity
+from ..kernel.vectors import span
+from .falsifiers.sensitivity import FALSIFIERS
+from .sensitivity_resolvent import RESOLVENT_STEPS
+from .sensitivity_variants import VARIANT_STEPS, is_formula
 
 
 def _input_itself():

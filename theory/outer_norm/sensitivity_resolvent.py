@@ -7,9 +7,9 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix, rational
-from theory.proof import Sentence, decided, deduced, identity
-from theory.vectors import span
+from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.proof import Sentence, decided, deduced, identity
+from ..kernel.vectors import span
 
 # P the projector on the tangent spaces (one token or all), s the scales |z_i|/R as a block diagonal matrix, D = D_h G, B = D_e G,
 # T = s - P D P; z stands for any vector with P z = 0 in every token

@@ -7,10 +7,10 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, rational
-from theory.formulas import formula
-from theory.proof import Sentence, both, decided, identity
-from theory.vectors import span
+from ..formulas import formula
+from ..kernel.algebra import Equation, Words, rational
+from ..kernel.proof import Sentence, both, decided, identity
+from ..kernel.vectors import span
 
 
 def is_formula(bound: sp.Symbol, name: str, factor: sp.Symbol, *values: sp.Symbol) -> Any:

@@ -6,10 +6,10 @@ import random
 
 import sympy as sp
 
-from theory.algebra import Equation, rational
-from theory.formulas import formula
-from theory.proof import Sentence, both, decided, identity
-from theory.vectors import Span, span
+from ..formulas import formula
+from ..kernel.algebra import Equation, rational
+from ..kernel.proof import Sentence, both, decided, identity
+from ..kernel.vectors import Span, span
 
 A, BETA, RADIUS = sp.symbols("a beta R", positive=True)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from theory.algebra import Words
+from ..kernel.algebra import Words
 
 A1, A2, N1, N2, WX, WE, H, E = sp.symbols("A_1 A_2 N_1 N_2 W_x W_e h e", commutative=False)
 """linearised updates, Jacobians of the outer norms, state and input weights of the recall mix, perturbations of state and input"""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.algebra import Equation
-from theory.architecture import Recall, Residual
-from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.formulas import formula
-from theory.proof import Sentence, both, cited, decided, deduced, identity
-from theory.recall.bounded_update_attacks import FALSIFIERS
-from theory.recall.escape import ESCAPE_STEPS
-from theory.recall.threshold import THRESHOLD_STEPS
-from theory.vectors import span
+from ..architecture import Recall, Residual
+from ..formulas import formula
+from ..kernel.algebra import Equation
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
+from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
+from ..kernel.vectors import span
+from .escape import ESCAPE_STEPS
+from .falsifiers.bounded_update import FALSIFIERS
+from .threshold import THRESHOLD_STEPS
 
 
 def _normalised():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.algebra import Words
-from theory.proof import Sentence, cited, decided, deduced, identity
+from ..kernel.algebra import Words
+from ..kernel.proof import Sentence, cited, decided, deduced, identity
 
 
 def _escape():

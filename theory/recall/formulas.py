@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.formulas import positive, register
+from ..formulas import positive, register
 
 
 @register("R1", "iterations", "loops until the residual C rho^t falls to tol (X5); needs 0 < rho < 1")

@@ -7,12 +7,12 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix, rational
-from theory.architecture import Recall, Residual
-from theory.claim import Assumption, Axis, Claim, Consequence, Regime
-from theory.formulas import formula
-from theory.proof import Sentence, both, cited, decided, deduced, identity
-from theory.recall.resolvent_attacks import FALSIFIERS
+from ..architecture import Recall, Residual
+from ..formulas import formula
+from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
+from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
+from .falsifiers.resolvent import FALSIFIERS
 
 
 def _letters(text: str) -> tuple[sp.Symbol, ...]:

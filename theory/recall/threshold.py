@@ -7,10 +7,10 @@ import random
 import flint
 import sympy as sp
 
-from theory.algebra import Equation, Words, diagonal, random_matrix, rational
-from theory.formulas import formula
-from theory.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
-from theory.vectors import span
+from ..formulas import formula
+from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
+from ..kernel.vectors import span
 
 
 def _binomial(time: sp.Expr, k: int) -> sp.Expr:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from theory.theorems import analysis, dynamics, linear_algebra, random_matrices, topology
-from theory.theorems.theorem import Theorem
+from . import analysis, dynamics, linear_algebra, random_matrices, topology
+from .theorem import Theorem
 
 __all__ = ["THEOREMS", "Theorem"]
 

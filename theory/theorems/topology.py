@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theory.theorems.theorem import Theorem
+from .theorem import Theorem
 
 THEOREMS: dict[str, Theorem] = {
     "brouwer": Theorem(

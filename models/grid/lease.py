@@ -1,0 +1,221 @@
+"""A lent GPU for a few minutes: check it, train a plan in order of value, evaluate in float32, and pack what came of it into few files.
+
+Needs torch, numpy, safetensors and tqdm only. Example, and the same line again goes on where it stopped:
+
+    python -m loopstab.models.grid.lease --plan lease --data sudoku=sudoku.safetensors --data chess=chess.safetensors --budget-minutes 9 --out lease
+
+Exit status: 0 done or budget over, 1 a run failed or the machine is not fit, 2 wrong request.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tarfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...support.errors import LoopstabError, UsageError
+from ...support.files import output_folder, write_atomic, write_json
+from ..network.checkpoint import Checkpoint, entries, entry
+from ..training.run_spec import check_device
+from ..training.train import MODEL, RESULT, STATE
+from .machine_check import MachineCheck, check_machine
+from .pack import LIMIT, pack
+from .plan import Plan, data_files
+from .run_grid import RESULTS, GridReport, pending, plan_jobs, run_grid
+from .workers import RUNS, Job
+
+FILES = 8
+"""files that a lease leaves at most, each of at most `LIMIT` bytes"""
+REPORT, CACHE = "lease.json", "compile-cache.tar.gz"
+RESERVE = 20.0
+"""seconds of the budget that are kept for packing"""
+
+
+def lease(
+    plan: Plan, data: Mapping[str, str | Path], out: str | Path, *, minutes: float, work: str | Path | None = None, device: str = "cuda",
+    jobs: int = 4, threads: int = 1, compiled: bool = True, slow_is_fine: bool = False, compile_cache: str | Path | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:  # fmt: skip
+    """Check the machine with the first run that is left, do the plan until the budget ends, and pack into `out`; returns the report.
+
+    Runs are kept in `work` (default `out`/work); what an earlier lease packed in `out` is taken up from there. Several runs at a time hide
+    what one alone waits for: its compilation, its evaluation, and the launching of its kernels. `compile_cache` is the compiled code that
+    an earlier lease left: it is executed, so give only your own. Raises `UsageError`, and `LoopstabError` when the machine is not fit.
+    """
+    begun = time.monotonic()
+    check_device(device)
+    torch.set_num_threads(threads)
+    if not minutes > 0:
+        raise UsageError(f"the budget must be positive, not {minutes} minutes")
+    folder = output_folder(out)
+    place = output_folder(work or folder / "work")
+    _use_cache(place / "compiled", compile_cache)
+    unpack(folder, place)
+    left = pending(plan_jobs(plan, place, data, minutes, threads, device, compiled))
+    check: MachineCheck | None = None
+    if left:
+        check = check_machine(left[0].run, left[0].data, device, compiled)
+        _say(f"{check.device}: {check.step_ms:.1f} ms a step ({check.expected_ms:.1f} expected), bf16 {check.bf16_tflops:.1f} TFLOP/s, "
+             f"float32 {check.float32_tflops:.1f}, copy {check.copy_tb_per_s:.2f} TB/s, {check.graphs} graphs, {check.peak_gib:.1f} GiB, "
+             f"checked in {check.seconds:.0f} s")  # fmt: skip
+        if check.slow and not slow_is_fine:
+            raise LoopstabError(f"a step takes {check.step_ms:.1f} ms, over twice the {check.expected_ms:.1f} expected: see --slow-is-fine")
+    remaining = minutes - (time.monotonic() - begun + RESERVE) / 60
+    if check and remaining < (needed := check.step_ms / 6e4 * _steps_left(left[0])):
+        _say(f"the {max(remaining, 0):.1f} minutes left are too few for {left[0].run.label}, about {needed:.1f}: it is saved, and the same "
+             "command goes on with it")  # fmt: skip
+    report: GridReport | None = None
+    if remaining > 0:
+        report = run_grid(plan, place, data=data, minutes=remaining, jobs=jobs, threads=threads, device=device, compiled=compiled,
+                          progress=progress)  # fmt: skip
+    kept = pack_lease(place, folder)
+    whole = {"plan": plan.name, "check": None if check is None else asdict(check), "grid": None if report is None else asdict(report),
+             "minutes": (time.monotonic() - begun) / 60, "files": kept}  # fmt: skip
+    write_json(folder / REPORT, whole)
+    return whole
+
+
+def pack_lease(work: Path, out: Path) -> list[str]:
+    """Shards of the finished runs, the states of the others and the compiled code, the most valuable first, at most `FILES` in all.
+
+    What an earlier lease packed is replaced when the new files are complete.
+    """
+    stage = work / "packed"
+    shutil.rmtree(stage, ignore_errors=True)
+    output_folder(stage)
+    kept = [REPORT]
+    if any((work / RUNS).glob(f"*/{MODEL}")):
+        kept += [Path(file).name for file in pack(work, stage).files]
+    for file in sorted((work / RUNS).glob(f"*/{STATE}")):
+        if (file.parent / RESULT).exists():
+            continue
+        if file.stat().st_size > LIMIT:
+            _say(f"{file} is not packed: it has more than {LIMIT} bytes")
+            continue
+        kept.append(f"state-{file.parent.name}.safetensors")
+        shutil.copyfile(file, stage / kept[-1])
+    if (work / "compiled").is_dir():
+        with tarfile.open(stage / CACHE, "w:gz", compresslevel=3) as tar:
+            tar.add(work / "compiled", "compiled")
+        if (size := (stage / CACHE).stat().st_size) <= LIMIT:
+            kept.append(CACHE)
+        else:
+            _say(f"compiled code is not packed: it has {size} bytes, more than {LIMIT}")
+    if len(kept) > FILES:
+        _say(f"not packed, to stay within {FILES} files: {', '.join(kept[FILES:])}")
+        del kept[FILES:]
+    for name in kept[1:]:
+        write_atomic(out / name, (stage / name).read_bytes())
+    for old in (*out.glob("shard-*.safetensors"), *out.glob("state-*.safetensors"), out / CACHE):
+        if old.name not in kept:
+            old.unlink(missing_ok=True)
+    shutil.rmtree(stage)
+    return kept
+
+
+def _steps_left(job: Job) -> int:
+    """Steps that a run has still to take."""
+    state = job.folder / STATE
+    return job.run.steps - (Checkpoint.read_meta(state).get("step", 0) if state.exists() else 0)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def unpack(out: Path, work: Path) -> int:
+    """Put what an earlier lease packed back into the folder of runs; returns how many runs came back, finished or begun."""
+    count = 0
+    for file in sorted(out.glob("state-*.safetensors")):
+        target = work / RUNS / file.stem.removeprefix("state-")
+        if not (target / STATE).exists():
+            Checkpoint.read_meta(file)  # damaged files are refused here
+            write_atomic(output_folder(target) / STATE, file.read_bytes())
+            count += 1
+    for file in sorted(out.glob("shard-*.safetensors")):
+        for name, meta in entries(file).items():
+            target = work / RUNS / meta["run"]["id"]
+            if not (target / RESULT).exists():
+                entry(file, name).save(output_folder(target) / MODEL)
+                write_json(target / RESULT, meta["run"])
+                count += 1
+    return count
+
+
+def _use_cache(folder: Path, earlier: str | Path | None) -> None:
+    """Keep compiled code in that folder, in this process and its workers; what an earlier lease packed goes there first."""
+    output_folder(folder)
+    if earlier is not None:
+        try:
+            with tarfile.open(earlier) as tar:
+                tar.extractall(folder.parent, filter="data")
+        except (OSError, tarfile.TarError) as error:
+            raise UsageError(f"cannot read the compiled code in {earlier} ({error}): leave --compile-cache out") from None
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder.resolve())
+
+
+def summary(work: Path) -> str:
+    """One line per finished run: its accuracy at the loops chosen on other samples, and after the last loop."""
+    lines = []
+    for line in (work / RESULTS).read_text().splitlines() if (work / RESULTS).exists() else []:
+        run: dict[str, Any] = json.loads(line)
+        at, last = run["choice"]["loops"], run["loops"][-1]
+        curves = run["accuracy"].items()
+        shares = (f"{level} {curve[run['loops'].index(at)]:.3f} at {at}, {curve[-1]:.3f} at {last}" for level, curve in curves)
+        seconds = f"{run['seconds']:.0f} + {run['evaluation_seconds']:.0f} s"
+        lines.append(f"{run['task']} {run['architecture']} {run['config']['encoder_gradient']} ({seconds}): {'; '.join(shares)}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m loopstab.models.grid.lease", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--plan", default="lease", help="a TOML file, or a shipped plan")
+    parser.add_argument("--data", action="append", default=[], metavar="TASK=FILE", help="prepared file of a task that needs one")
+    parser.add_argument("--budget-minutes", type=float, default=9.0, help="all in all, packing included")
+    parser.add_argument("--out", required=True, help="folder of the packed files; give it again to go on")
+    parser.add_argument("--work", help="folder of the runs (default: OUT/work)")
+    parser.add_argument("--device", default="cuda", help="a torch device")
+    parser.add_argument("--jobs", type=int, default=4, help="runs at a time: one alone leaves most of a large GPU idle")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads of a run")
+    parser.add_argument("--no-compile", action="store_true", help="train eagerly")
+    parser.add_argument("--slow-is-fine", action="store_true", help="go on where a step takes over twice the expected time")
+    parser.add_argument("--compile-cache", metavar="FILE", help=f"{CACHE} of an earlier lease of your own: code that is executed")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON and no progress bar")
+    a = parser.parse_args(arguments)
+    try:
+        report = lease(
+            Plan.load(a.plan), data_files(a.data), a.out, minutes=a.budget_minutes, work=a.work, device=a.device,
+            jobs=a.jobs, threads=a.threads, compiled=not a.no_compile, slow_is_fine=a.slow_is_fine, compile_cache=a.compile_cache,
+            progress=not a.json,
+        )  # fmt: skip
+    except LoopstabError as error:
+        print(f"loopstab lease: {error}", file=sys.stderr)
+        return error.exit_status
+    if a.json:
+        print(json.dumps(report, indent=1))
+    else:
+        print(summary(Path(a.work) if a.work else Path(a.out) / "work"))
+        grid = report["grid"] or {"done": 0, "failed": {}, "left": "all"}
+        failed, minutes = len(grid["failed"]), report["minutes"]
+        print(f"{report['plan']}: {grid['done']} done, {grid['left']} left, {failed} failed in {minutes:.1f} minutes; "
+              f"{', '.join(report['files'])} in {a.out}")  # fmt: skip
+        for reason in grid["failed"].values():
+            print(f"  {reason}")
+    return 1 if report["grid"] and report["grid"]["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

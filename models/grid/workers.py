@@ -1,0 +1,174 @@
+"""Runs in processes of their own: one process per folder, none left behind, and a process that dies takes no other with it."""
+
+from __future__ import annotations
+
+import fcntl
+import multiprocessing
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as wait_for
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+import torch
+
+from ...support.errors import LoopstabError, UsageError
+from ...support.files import output_folder, write_atomic
+from ..training.run_spec import RunSpec
+from ..training.train import Trainer
+
+RUNS, LOCK, TRACEBACK = "runs", "lock", "error.txt"
+GRACE = 10.0
+"""seconds that a run has to save and stop before its process is killed"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a grid, to be done by any process that sees the folder; `until` is the time (seconds since 1970) to stop at."""
+
+    run: RunSpec
+    id: str
+    grid: str
+    data: str | None = None
+    threads: int = 1
+    device: str = "cpu"
+    until: float | None = None
+    compiled: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is kept."""
+        return Path(self.grid) / RUNS / self.id
+
+    def do(self, stop: Callable[[], bool] = lambda: False) -> str | None:
+        """Train to the end, or until `stop` or the time says so; returns why it failed, or None."""
+        torch.set_num_threads(self.threads)
+        try:
+            with locked(output_folder(self.folder)) as mine:
+                if not mine:  # another process is at this run
+                    return None
+                for left_behind in self.folder.glob(".*.tmp"):
+                    left_behind.unlink(missing_ok=True)
+                config, task = self.run.build(self.data)
+                if self.run.id(task.fingerprint()) != self.id:
+                    raise UsageError(f"the data file {self.data} has changed since the grid was started: start it again")
+                trainer = Trainer(
+                    config, task, self.folder, self.device, command=self.run.command(), compiled=self.compiled, run_id=self.id
+                )
+                trainer.run(progress=False, stop=lambda: stop() or (self.until is not None and time.time() >= self.until))
+                (self.folder / TRACEBACK).unlink(missing_ok=True)
+        except LoopstabError as error:
+            return " ".join(str(error).split())
+        except Exception as error:  # whatever goes wrong in one run must not stop the others
+            with suppress(LoopstabError):
+                write_atomic(self.folder / TRACEBACK, traceback.format_exc())
+            return f"{type(error).__name__}: {' '.join(str(error).split())[:200]} (see {self.folder / TRACEBACK})"
+        return None
+
+
+@contextmanager
+def locked(folder: Path, wait: bool = False) -> Iterator[bool]:
+    """Whether this process now holds the folder. The kernel frees the lock when its holder ends in whatever way, so none is left behind."""
+    with open(folder / LOCK, "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        except OSError as error:
+            raise LoopstabError(f"cannot lock {file.name}: {error.strerror}; put --out on a file system with locks") from None
+        yield True
+
+
+class Workers:
+    """Processes that do jobs; leaving the context stops them: each saves its run and ends, or is killed after `GRACE` seconds."""
+
+    def __init__(self) -> None:
+        self._idle: list[tuple[Connection, SpawnProcess]] = []
+        self.busy: dict[Connection, tuple[SpawnProcess, Job]] = {}
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def start(self, job: Job) -> None:
+        """Give the job to an idle process, or to a new one."""
+        while self._idle:
+            connection, process = self._idle.pop()
+            with suppress(OSError):  # it has ended in the meantime
+                connection.send(job)
+                self.busy[connection] = process, job
+                return
+        connection, process = _spawn()
+        self.busy[connection] = process, job
+        with suppress(OSError):  # it has ended already: wait will say so
+            connection.send(job)
+
+    def wait(self, seconds: float | None = None) -> list[tuple[Job, str | None]]:
+        """The jobs that have ended, each with why it failed; at least one, or none after that many seconds."""
+        out: list[tuple[Job, str | None]] = []
+        for connection in wait_for(list(self.busy), seconds):
+            assert isinstance(connection, Connection)
+            process, job = self.busy.pop(connection)
+            try:
+                out.append((job, connection.recv()))
+                self._idle.append((connection, process))
+            except (EOFError, OSError):
+                process.join()
+                status = process.exitcode or 0
+                how = f"signal {-status}" if status < 0 else f"exit status {status}"
+                out.append((job, f"its process died ({how}; out of memory?): the same command resumes it"))
+        return out
+
+    def __exit__(self, *exc: object) -> None:
+        for process, _ in self.busy.values():
+            process.terminate()
+        every = self._idle + [(connection, process) for connection, (process, _) in self.busy.items()]
+        for connection, _ in every:
+            connection.close()
+        end = time.monotonic() + GRACE
+        for _, process in every:
+            process.join(max(0.0, end - time.monotonic()))
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+
+def _spawn() -> tuple[Connection, SpawnProcess]:
+    context = multiprocessing.get_context("spawn")  # torch must not be forked
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs,))
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None  # inherited: Ctrl-C in a terminal reaches the whole group
+    try:
+        process.start()
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, before)
+    theirs.close()
+    return ours, process
+
+
+def _serve(connection: Connection) -> None:
+    """The life of a worker: jobs until the pipe closes or SIGTERM comes; it does not outlive its parent."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    threading.Thread(target=_watch, args=(stop,), daemon=True).start()
+    with suppress(EOFError, OSError):
+        while not stop.is_set():
+            connection.send(connection.recv().do(stop.is_set))
+
+
+def _watch(stop: threading.Event) -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        stop.set()
+        time.sleep(GRACE)
+        os._exit(1)

@@ -1,0 +1,1 @@
+"""Measurements of trained loops: accuracy, orbits, and predictions compared with what they do."""

@@ -1,0 +1,166 @@
+"""A torch loop seen as a NumPy `LoopedMap`, with exact products of its Jacobians, so that `numerics` can measure it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...numerics.loops.protocol import LoopError
+from ..network.transformer import LoopedTransformer
+
+Array = np.ndarray
+
+TWICE = (
+    "fused attention cannot: call torch.nn.attention.sdpa_kernel(SDPBackend.MATH) inside your step, or measure J^T, which has the spectrum "
+    "and the norms of J: Linearisation(loop, h, e).transposed()"
+)
+
+
+class TorchLoop:
+    """Wrap `step(h, e) -> h` and `initial(e) -> h` on tensors; states and inputs are NumPy arrays outside.
+
+    Computes in the dtype of the arrays given (float64 recommended: move the module there first). Parameters, gradients and mode are
+    left alone. Errors of torch inside the step come out as `LoopError`.
+    """
+
+    def __init__(self, step: Callable[[Tensor, Tensor], Tensor], initial: Callable[[Tensor], Tensor]):
+        self._step, self._initial = step, initial
+
+    @classmethod
+    def of(cls, model: LoopedTransformer) -> TorchLoop:
+        """The loop of one of our models; e is an embedding, (batch, cells, width)."""
+        return cls(model.step, model.initial)
+
+    def step(self, h: Array, e: Array) -> Array:
+        """One loop."""
+        with torch.no_grad():
+            return _numpy(_called(self._step, _tensor(h), _tensor(e)))
+
+    def initial(self, e: Array) -> Array:
+        """The start state of an input."""
+        with torch.no_grad():
+            return _numpy(_called(self._initial, _tensor(e))).copy()
+
+    def linearize(self, h: Array, e: Array) -> Record:
+        """The step at (h, e), recorded once for all products."""
+        return Record(self._step, h, e)
+
+    def jvp(self, h: Array, e: Array, v: Array) -> Array:
+        """J v at (h, e)."""
+        return self.linearize(h, e)(v)
+
+    def vjp(self, h: Array, e: Array, u: Array) -> Array:
+        """J^T u at (h, e)."""
+        return self.linearize(h, e).adjoint(u)
+
+    def input_jvp(self, h: Array, e: Array, v: Array) -> Array:
+        """K v at (h, e)."""
+        return self.linearize(h, e).input_product(v)
+
+    def input_vjp(self, h: Array, e: Array, u: Array) -> Array:
+        """K^T u at (h, e)."""
+        return self.linearize(h, e).input_adjoint(u)
+
+
+class Record:
+    """Products with J = D_h step and K = D_e step at (h, e), exact to rounding, from one recorded step.
+
+    J^T u and K^T u are one backward pass each. They are linear in u, so the derivative of <J^T u, v> by u is J v: reverse mode twice,
+    because forward mode falls back to slow Python decompositions for elementwise products. That needs second derivatives, which fused
+    attention does not have: `LoopError` then says what to do. A step that loses its gradient is an error, not a zero derivative.
+    """
+
+    def __init__(self, step: Callable[[Tensor, Tensor], Tensor], h: Array, e: Array):
+        self._step = step
+        self._at = {"state": _tensor(h).requires_grad_(), "input": _tensor(e)}
+        if self._at["input"].is_floating_point():
+            self._at["input"].requires_grad_()
+        with torch.enable_grad():
+            self._out = _called(step, *self._at.values())
+            self._u = torch.zeros_like(self._out, requires_grad=True)
+        self._pulled: dict[str, Tensor | None] = {}
+        self._constant: set[str] = set()
+
+    def __call__(self, v: Array) -> Array:
+        """J v."""
+        return self._push("state", v)
+
+    def adjoint(self, u: Array) -> Array:
+        """J^T u."""
+        return self._pull("state", u)
+
+    def input_product(self, v: Array) -> Array:
+        """K v."""
+        return self._push("input", v)
+
+    def input_adjoint(self, u: Array) -> Array:
+        """K^T u, in the shape of the input."""
+        return self._pull("input", u)
+
+    def _pull(self, name: str, u: Array) -> Array:
+        found = _gradient(self._out, self._at[name], _tensor(u).reshape(self._out.shape), retain_graph=True)
+        return self._zeros(name, self._at[name]) if found is None else _numpy(found)
+
+    def _push(self, name: str, v: Array) -> Array:
+        if name not in self._pulled:
+            with torch.enable_grad():
+                self._pulled[name] = _gradient(self._out, self._at[name], self._u, create_graph=True)
+        pulled = self._pulled[name]
+        if pulled is None:
+            return self._zeros(name, self._out)
+        # no path from u: J^T u is 0 whatever u, as for a step that multiplies by 0
+        found = _gradient(pulled, self._u, _tensor(v).reshape(pulled.shape), retain_graph=True)
+        return np.zeros(self._out.shape, _numpy(self._out).dtype) if found is None else _numpy(found)
+
+    def _zeros(self, name: str, like: Tensor) -> Array:
+        """The product where torch sees no dependence: the step is called again to see whether there is none."""
+        if name not in self._constant:
+            with torch.no_grad():
+                moved = _called(self._step, *(t + 1 if key == name else t for key, t in self._at.items()))
+            if not torch.equal(moved, self._out):
+                raise LoopError(f"the step loses the gradient by its {name}: take torch.no_grad, detach or NumPy out of the step")
+            self._constant.add(name)
+        return np.zeros(like.shape, _numpy(self._out).dtype)
+
+
+def _called(function: Callable[..., Any], *arguments: Tensor) -> Tensor:
+    try:
+        out = function(*arguments)
+    except RuntimeError as error:
+        raise LoopError(
+            f"torch cannot compute the step ({_reason(error)}): check dtype (module.double()), shapes and in-place changes"
+        ) from None
+    if not isinstance(out, Tensor):
+        raise LoopError(f"the function returned {type(out).__name__}, not a tensor: return the new state alone")
+    return out
+
+
+def _gradient(out: Tensor, by: Tensor, seed: Tensor, **options: bool) -> Tensor | None:
+    """The gradient of <out, seed>; None where torch sees no dependence."""
+    if not (out.requires_grad and by.requires_grad):
+        return None
+    try:
+        (found,) = torch.autograd.grad(out, by, seed, allow_unused=True, **options)
+    except RuntimeError as error:
+        reason = _reason(error)
+        advice = TWICE if "derivative" in reason else "check for in-place changes"
+        raise LoopError(f"the step cannot be differentiated ({reason}): {advice}") from None
+    return found
+
+
+def _reason(error: RuntimeError) -> str:
+    return " ".join(str(error).split())[:120]
+
+
+def _numpy(tensor: Tensor) -> Array:
+    if tensor.dtype is torch.bfloat16:
+        raise LoopError("the step returned bfloat16, which NumPy has not: measure in float64 (module.double())")
+    return tensor.detach().cpu().numpy()
+
+
+def _tensor(array: Array) -> Tensor:
+    return torch.from_numpy(np.array(array, copy=True))

@@ -1,0 +1,1 @@
+"""The looped transformer: its configuration, blocks, arithmetic, cost, and checkpoints."""

@@ -1,0 +1,180 @@
+"""The looped transformer: a weight-tied block, attention then MLP, for every `Architecture`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...theory.architecture import Norm, Recall, Residual
+from .arithmetic import EXACT, Arithmetic
+from .attention import MLP, Affine, Attention, Geometry, Maps, RMSNorm
+from .config import ModelConfig
+from .flops import Flops, flops, parameter_count
+
+
+@dataclass(frozen=True)
+class Context:
+    """What does not depend on the state: the recall mix x -> W_x x + (W_e e + b), the positions, and the maps of every block's updates.
+
+    There is no mix without recall, nor when it is folded into the maps (internal recall).
+    """
+
+    mix: Affine | None
+    geometry: Geometry
+    blocks: tuple[tuple[Maps, Maps], ...]
+
+    def of(self, keep: Tensor) -> Context:
+        """The context of the kept samples alone (an index or a mask)."""
+        mix = None if self.mix is None else self.mix.of(keep)
+        return Context(mix, self.geometry, tuple((a.of(keep), b.of(keep)) for a, b in self.blocks))
+
+
+class SubBlock(nn.Module):
+    """One update u with its normalisations and its residual.
+
+    pre h + u(N(h)); peri h + N(u(N(h))); post N(h + u(h)); sandwich N(h + u(N(h))); with residual gru the sum h + u is
+    replaced by GRUCell(input u, hidden h).
+    """
+
+    def __init__(self, config: ModelConfig, update: Attention | MLP):
+        super().__init__()
+        arch, d = config.architecture, config.width
+        self.update = update
+        self.inner = RMSNorm(d, config.eps) if arch.inner_norm else None
+        self.outer = RMSNorm(d, config.eps) if arch.norm is not Norm.PRE else None
+        self.norm = arch.norm
+        self.gru = nn.GRUCell(d, d) if arch.residual is Residual.GRU else None
+
+    def prepare(self, geometry: Geometry) -> Maps:
+        """What does not depend on the state."""
+        maps, gru = self.update.prepare(geometry), self.gru
+        if gru is None:
+            return maps
+        return replace(maps, gates=(Affine(gru.weight_ih.t(), gru.bias_ih), Affine(gru.weight_hh.t(), gru.bias_hh)))
+
+    def forward(self, h: Tensor, source: Tensor, mix: Affine | None, geometry: Geometry, maps: Maps) -> Tensor:
+        """New state from the hidden state h; the update reads `source` (h itself but for external recall with gru)."""
+        x = source if self.inner is None else self.inner(source)
+        u = self.update(x if mix is None else mix(x), geometry, maps)
+        if self.norm is Norm.PERI:
+            assert self.outer is not None
+            u = self.outer(u)
+        h = h + u if maps.gates is None else gated(u, h, maps.gates)
+        if self.norm in (Norm.POST, Norm.SANDWICH):
+            assert self.outer is not None
+            h = self.outer(h)
+        return h
+
+
+def gated(u: Tensor, h: Tensor, gates: tuple[Affine, Affine]) -> Tensor:
+    """GRUCell(input u, hidden h), its six gates as two products; u, h and the result are (batch, cells, width)."""
+    (reset, update, new), (reset_h, update_h, new_h) = (g(z).chunk(3, -1) for g, z in zip(gates, (u, h), strict=True))
+    candidate = torch.tanh(new + torch.sigmoid(reset + reset_h) * new_h)
+    return candidate + torch.sigmoid(update + update_h) * (h - candidate)
+
+
+class Block(nn.Module):
+    """Attention sub-block, then MLP sub-block."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.attention = SubBlock(config, Attention(config))
+        self.mlp = SubBlock(config, MLP(config))
+
+    def prepare(self, geometry: Geometry) -> tuple[Maps, Maps]:
+        """What does not depend on the state."""
+        return self.attention.prepare(geometry), self.mlp.prepare(geometry)
+
+    def forward(self, h: Tensor, source: Tensor, mix: Affine | None, geometry: Geometry, maps: tuple[Maps, Maps]) -> Tensor:
+        """New state; the attention sub-block reads `source`."""
+        h = self.attention(h, source, mix, geometry, maps[0])
+        return self.mlp(h, h, mix, geometry, maps[1])
+
+
+class LoopedTransformer(nn.Module):
+    """h_0 = e = encode(x); h_{t+1} = step(h_t, e); logits = head(h_t).
+
+    States and embeddings are (batch, cells, width). `initial` and `step` are pure functions of their arguments (and the
+    weights), so the model is a `LoopedMap`; `prepare` and `advance` are `step` in two parts, so that a loop of T
+    iterations computes W_e e, the rotary tables and the window once. Weights are drawn from `seed` alone. With `config.blocks` > 1 a
+    loop runs that many distinct blocks; recall none, 15 blocks and one loop is the baseline `fixed` of the paper.
+    """
+
+    def __init__(self, config: ModelConfig, seed: int = 0):
+        super().__init__()
+        self.config = config
+        d, recall = config.width, config.architecture.recall
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.encoder = nn.Linear(config.channels, d)
+            self.w_x = None if recall is Recall.NONE else nn.Linear(d, d, bias=False)
+            self.w_e = None if recall is Recall.NONE else nn.Linear(d, d)
+            self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+            self.head_norm = RMSNorm(d, config.eps)
+            self.head_hidden = nn.Linear(d, d)
+            self.head_out = nn.Linear(d, config.classes)
+
+    def parameter_count(self) -> int:
+        """Number of weights, in closed form."""
+        return parameter_count(self.config)
+
+    def flops(self, cells: int) -> Flops:
+        """Forward flops on sequences of that many cells, in closed form."""
+        return flops(self.config, cells)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Input (batch, cells, channels) to the embedding e, (batch, cells, width)."""
+        return self.encoder(x)
+
+    def initial(self, e: Tensor) -> Tensor:
+        """h_0 = e."""
+        return e
+
+    def prepare(self, e: Tensor, folded: bool = False, arithmetic: Arithmetic = EXACT) -> Context:
+        """The part of every step that depends on the input only, in the given arithmetic.
+
+        `folded` is for many loops: W (W_x x + W_e e) + b = (W W_x) x + (W W_e e + b) for the first layer W of both sub-blocks, so that
+        internal recall costs no product per loop (2 of 14). The sums are rounded in another order.
+        """
+        mix = None
+        if self.w_x is not None and self.w_e is not None:
+            offset = Affine(self.w_e.weight.t(), self.w_e.bias).rounded(arithmetic)(e)
+            mix = Affine.narrowing(self.w_x, offset).rounded(arithmetic)
+        geometry = Geometry(e.shape[1], self.config, e, arithmetic)
+        made = (block.prepare(geometry) for block in self.blocks if isinstance(block, Block))
+        blocks = tuple((a.rounded(arithmetic), b.rounded(arithmetic)) for a, b in made)
+        if folded and mix is not None and self.config.architecture.recall is Recall.INTERNAL:
+            return Context(None, geometry, tuple((a.after(mix), b.after(mix)) for a, b in blocks))
+        return Context(mix, geometry, blocks)
+
+    def advance(self, h: Tensor, context: Context, run: Callable[..., Tensor] = Block.__call__) -> Tensor:
+        """One loop with a prepared context; the state keeps its dtype whatever the arithmetic. `run` replaces the call of a block."""
+        arch, source, mix = self.config.architecture, h, context.mix
+        if arch.recall is Recall.EXTERNAL and mix is not None:
+            source, mix = mix(h).to(h.dtype), None
+            if arch.residual is Residual.ADD:
+                h = source  # with gru the hidden argument stays h: boundedness (N8) is false for z
+        for i, (block, maps) in enumerate(zip(self.blocks, context.blocks, strict=True)):
+            h = run(block, h, source if i == 0 else h, mix, context.geometry, maps)
+        return h
+
+    def step(self, h: Tensor, e: Tensor) -> Tensor:
+        """One loop from scratch: advance(h, prepare(e))."""
+        return self.advance(h, self.prepare(e))
+
+    def head(self, h: Tensor, arithmetic: Arithmetic = EXACT) -> Tensor:
+        """Logits (batch, cells, classes) of a state, in its dtype."""
+        hidden, out = (Affine(layer.weight.t(), layer.bias).rounded(arithmetic) for layer in (self.head_hidden, self.head_out))
+        return out(F.gelu(hidden(self.head_norm(h)))).to(h.dtype)
+
+    def forward(self, x: Tensor, loops: int) -> Tensor:
+        """Logits after that many loops."""
+        e = self.encode(x)
+        context, h = self.prepare(e, folded=loops > 1), self.initial(e)
+        for _ in range(loops):
+            h = self.advance(h, context)
+        return self.head(h)

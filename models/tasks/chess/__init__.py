@@ -1,0 +1,1 @@
+"""Chess: boards, Lichess puzzles, and endgames with exact values."""

@@ -1,0 +1,93 @@
+"""Boards and moves as cells, seen from the side to move; no chess rules in here.
+
+Squares are numbered as in the chess literature's files and ranks: square = 8 rank + file, a1 = 0, h1 = 7, a8 = 56. Pieces:
+0 blank, 1..6 white pawn, knight, bishop, rook, queen, king, 7..12 black. Encoding turns the board so that the side to move is
+white at the bottom (ranks flipped, colours swapped) and mirrors it (files flipped) so that its king stands on files e to h. A
+half turn instead of the flip of ranks would give the same cells, as the mirror follows the king.
+
+Not encoded, as in the published task: castling rights, en passant square, and the piece that a pawn promotes to.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ....support.errors import UsageError
+from ..table import MARK, TableTask
+from ..task import Batch, Shape
+
+PIECES = ".PNBRQKpnbrqk"
+KING = PIECES.index("K")
+FLIPPED, MIRRORED = 1, 2
+SQUARES = np.arange(64)
+SHAPE = Shape(channels=12, classes=2, axes=2)
+
+
+def pieces(placement: str) -> NDArray[np.uint8]:
+    """Squares (64,) from the first field of a FEN; `UsageError` unless it describes eight ranks of eight squares."""
+    ranks = placement.split("/")
+    wide = ["".join("." * int(c) if c.isdecimal() else c for c in rank) for rank in ranks]
+    if len(ranks) != 8 or any(len(rank) != 8 or set(rank) - set(PIECES) for rank in wide):
+        raise UsageError(f"{placement!r} is not a piece placement of eight ranks of eight squares")
+    return np.array([PIECES.index(c) for rank in reversed(wide) for c in rank], dtype=np.uint8)
+
+
+def placement(squares: NDArray) -> str:
+    """The inverse of `pieces`: first field of a FEN."""
+    ranks = []
+    for rank in np.asarray(squares).reshape(8, 8)[::-1]:
+        text = "".join(PIECES[c] for c in rank)
+        for blanks in range(8, 0, -1):
+            text = text.replace("." * blanks, str(blanks))
+        ranks.append(text)
+    return "/".join(ranks)
+
+
+def encode(squares: NDArray, black: NDArray, moves: NDArray) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Cells (boards, 64) and views (boards,) of boards (boards, 64), whether black is to move, and moves (boards, 2) as from, to.
+
+    The two squares of the move carry `MARK`. The view says how the board was turned: `FLIPPED` plus `MIRRORED`.
+    """
+    squares = np.where(black[:, None], _swap(squares[:, SQUARES ^ 56]), squares).astype(np.uint8)
+    moves = np.where(black[:, None], moves ^ 56, moves)
+    mirror = (squares == KING).argmax(1) % 8 < 4
+    squares = np.where(mirror[:, None], squares[:, SQUARES ^ 7], squares)
+    moves = np.where(mirror[:, None], moves ^ 7, moves)
+    squares[np.arange(len(squares))[:, None], moves] += MARK
+    return squares, (FLIPPED * black + MIRRORED * mirror).astype(np.uint8)
+
+
+def decode(cells: NDArray, view: NDArray) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.int64]]:
+    """The inverse of `encode`. The move starts from the marked square that holds a piece of the side to move."""
+    marked = np.argsort(cells < MARK, axis=1, kind="stable")[:, :2]
+    squares = cells % MARK
+    first = np.take_along_axis(squares, marked[:, :1], 1)
+    own = (first > 0) & (first <= KING)
+    moves = np.where(own, marked, marked[:, ::-1])
+    mirror, black = (view & MIRRORED > 0)[:, None], (view & FLIPPED > 0)[:, None]
+    squares = np.where(mirror, squares[:, SQUARES ^ 7], squares)
+    moves = np.where(mirror, moves ^ 7, moves)
+    squares = np.where(black, _swap(squares[:, SQUARES ^ 56]), squares).astype(np.uint8)
+    return squares, black[:, 0], np.where(black, moves ^ 56, moves)
+
+
+def _swap(squares: NDArray) -> NDArray[np.uint8]:
+    return np.where(squares > 0, (squares + 5) % 12 + 1, 0).astype(np.uint8)
+
+
+class MoveTask(TableTask):
+    """Find the move: 12 piece planes in, class 1 on its two squares out, read off as the two highest scores."""
+
+    def _batch(self, cells: Tensor) -> Batch:
+        planes = torch.eye(len(PIECES), device=cells.device)[:, 1:]
+        return Batch(planes[(cells % MARK).long()], (cells >= MARK).long())
+
+    @staticmethod
+    def correct(logits: Tensor, target: Tensor) -> Tensor:
+        """Whether both squares of the move score above all others, (samples,) bool; a tie with another square is wrong."""
+        score = logits[..., 1] - logits[..., 0]
+        move = target == 1
+        return score.masked_fill(~move, torch.inf).amin(-1) > score.masked_fill(move, -torch.inf).amax(-1)

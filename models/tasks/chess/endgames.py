@@ -1,0 +1,172 @@
+"""King and queen, or king and rook, against king: solved exactly by retrograde analysis.
+
+A position is an index [wk, x, bk] (white king, queen or rook, black king; squares as in `chess_board`), with White or with Black
+to move. Distances are in White's moves to mate under best play of both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....support.errors import UsageError
+from ..table import Table, cut_at, split_levels
+from .board import PIECES, SHAPE, MoveTask, encode
+
+QUEEN, ROOK = "Q", "R"
+NOT_WON = -1
+EASY_SHARE = 0.8
+STRAIGHT, DIAGONAL = ((0, 1), (0, -1), (1, 0), (-1, 0)), ((1, 1), (1, -1), (-1, 1), (-1, -1))
+MOVES = {ROOK: STRAIGHT, QUEEN: STRAIGHT + DIAGONAL}
+
+
+@dataclass(frozen=True, eq=False)
+class Endgame:
+    """A solved endgame; arrays are indexed [wk, x, bk].
+
+    `white`: legal with White to move; `black`: legal with Black to move (whether or not a white move leads to it). `distance`:
+    White to move mates in that many moves, `NOT_WON` where the position is illegal or not won. `lost`: with Black to move,
+    mated after that many further white moves (0: checkmate), else `NOT_WON`. `stalemate`: Black to move. `best`: number of
+    White's moves that keep the distance. `move`: from and to square of the first of them, (64, 64, 64, 2).
+    """
+
+    white: NDArray[np.bool_]
+    black: NDArray[np.bool_]
+    distance: NDArray[np.int8]
+    lost: NDArray[np.int8]
+    stalemate: NDArray[np.bool_]
+    best: NDArray[np.int16]
+    move: NDArray[np.uint8]
+
+
+def king_moves() -> NDArray[np.bool_]:
+    """Whether two squares are a king's move apart, (64, 64)."""
+    file, rank = np.arange(64) % 8, np.arange(64) // 8
+    apart = np.maximum(abs(file[:, None] - file), abs(rank[:, None] - rank))
+    return apart == 1
+
+
+def attacks(piece: str) -> NDArray[np.bool_]:
+    """[wk, x, s]: the piece on x attacks s and s is not the white king's square; only that king blocks lines."""
+    out = np.zeros((64, 64, 64), dtype=bool)
+    for x in range(64):
+        for step_rank, step_file in MOVES[piece]:
+            open_for = np.arange(64) != x
+            rank, file = x // 8 + step_rank, x % 8 + step_file
+            while 0 <= rank < 8 and 0 <= file < 8:
+                square = 8 * rank + file
+                open_for[square] = False
+                out[open_for, x, square] = True
+                rank, file = rank + step_rank, file + step_file
+    return out
+
+
+@lru_cache
+def solve(piece: str) -> Endgame:
+    """Solve the endgame with that piece, Q or R (well under a second); kept for the life of the process."""
+    if piece not in MOVES:
+        raise UsageError(f"endgames with one white queen (Q) or rook (R) can be solved, not {piece!r}")
+    king, attack = king_moves(), attacks(piece)
+    square = np.arange(64)
+    wk, x, bk = np.ix_(square, square, square)
+    black = (wk != x) & (x != bk) & (wk != bk) & ~king[:, None, :]
+    check = attack & black
+    white = black & ~check
+    step = king.astype(np.float32)
+
+    def black_to(target: NDArray) -> NDArray:  # number of black king moves into target, without captures
+        return np.rint(target.astype(np.float32) @ step)
+
+    replies = black_to(white)
+    capture = black & king[None, :, :] & ~king[:, :, None]
+    stuck = black & (replies == 0) & ~capture
+    distance, lost = (np.full((64, 64, 64), NOT_WON, dtype=np.int8) for _ in range(2))
+    lost[stuck & check] = 0
+    best, move = np.zeros((64, 64, 64), dtype=np.int16), np.zeros((64, 64, 64, 2), dtype=np.uint8)
+    for n in range(1, 64):
+        target = (lost == n - 1).astype(np.float32)
+        by_king = np.rint(np.tensordot(step, target, 1))
+        by_piece = np.rint(attack.astype(np.float32) @ target)
+        new = white & (distance == NOT_WON) & (by_king + by_piece > 0)
+        if not new.any():
+            break
+        distance[new] = n
+        best[new] = (by_king + by_piece)[new]
+        _first_move(move, new, king, attack, target > 0)
+        escapes = black_to(white & (distance == NOT_WON))
+        lost[black & (lost == NOT_WON) & (replies > 0) & (escapes == 0) & ~capture] = n
+    return Endgame(white, black, distance, lost, stuck & ~check, best, move)
+
+
+def _first_move(move: NDArray, new: NDArray, king: NDArray, attack: NDArray, target: NDArray) -> None:
+    """Fill in a best move of each new position: the king's lowest target square, or else the piece's."""
+    w, x, b = np.nonzero(new)
+    by_king = king[w] & target[:, x, b].T
+    by_piece = attack[w, x] & target[w, :, b]
+    of_king = by_king.any(1)
+    move[w, x, b, 0] = np.where(of_king, w, x)
+    move[w, x, b, 1] = np.where(of_king, by_king.argmax(1), by_piece.argmax(1))
+
+
+def orbits(index: NDArray) -> NDArray[np.int64]:
+    """Smallest index (wk 4096 + x 64 + bk) among the eight images of each position under the symmetries of the board."""
+    squares = np.stack((index // 4096, index // 64 % 64, index % 64))
+    images = []
+    for turn in range(8):
+        s = squares ^ (7 * (turn & 1)) ^ (56 * (turn >> 1 & 1))
+        if turn & 4:
+            s = 8 * (s % 8) + s // 8
+        images.append(s[0] * 4096 + s[1] * 64 + s[2])
+    return np.min(images, axis=0)
+
+
+@lru_cache
+def table(pieces: tuple[str, ...] = (QUEEN, ROOK), easy_share: float = EASY_SHARE, seed: int = 0) -> Table:
+    """All won positions with White to move and exactly one best move, white king on files e to h.
+
+    Difficulty: moves to mate. In each endgame easy is up to the distance that makes the share of its easy rows nearest to
+    `easy_share`. Images of a position under the eight symmetries of the board stay on its side of the split. `line` is the
+    position's index wk 4096 + x 64 + bk.
+    """
+    if not pieces:
+        raise UsageError("endgames need at least one piece: Q, R or both")
+    cells, distance, line, groups, hard, cut = [], [], [], [], [], {}
+    for k, piece in enumerate(sorted(set(pieces))):
+        game = solve(piece)
+        w, x, b = np.nonzero((game.best == 1) & (np.arange(64) % 8 >= 4)[:, None, None])
+        squares = np.zeros((len(w), 64), dtype=np.uint8)
+        for at, symbol in ((w, "K"), (x, piece), (b, "k")):
+            squares[np.arange(len(w)), at] = PIECES.index(symbol)
+        cells.append(encode(squares, np.zeros(len(w), dtype=bool), game.move[w, x, b].astype(np.int64))[0])
+        distance.append(game.distance[w, x, b])
+        line.append(w * 4096 + x * 64 + b)
+        groups.append(orbits(line[-1]) + k * 64**3)
+        cut[f"K{piece}K"] = cut_at(distance[-1], easy_share)
+        hard.append(distance[-1] > cut[f"K{piece}K"])
+    meta = {"kind": "endgames", "source": f"retrograde analysis of {' and '.join(cut)}", "seed": seed, "unit": "moves to mate", "cut": cut}
+    split = split_levels(np.concatenate(hard), np.concatenate(groups), seed)
+    return Table.build(np.concatenate(cells), np.concatenate(distance), split, np.concatenate(line), meta)
+
+
+class EndgameTask(MoveTask):
+    """Mate with queen or rook: the one best move. Same inputs, targets and shape as chess puzzles; White is to move."""
+
+    kind = "endgames"
+
+    def __init__(self, table: Table):
+        super().__init__(table, "endgames", SHAPE)
+
+    @classmethod
+    def load(cls, path: str | Path) -> EndgameTask:
+        """From a prepared file."""
+        return cls(Table.load(path))
+
+    @classmethod
+    def generated(cls, pieces: Sequence[str] = (QUEEN, ROOK), seed: int = 0) -> EndgameTask:
+        """Solved on the fly (under a second), once per process."""
+        return cls(table(tuple(pieces), seed=seed))

@@ -1,0 +1,135 @@
+"""Chess puzzles in the format of the Lichess database: find the first move of the solution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ....support.errors import UsageError
+from ..table import MARK, Table, split_levels
+from ..table_source import Malformed, Row, rows, sample, sha256, whole
+from .board import SHAPE, MoveTask, encode
+
+HEADER = ("PuzzleId", "FEN", "Moves", "Rating")
+EASY_RATING, HARD_RATING = 1600, 2000
+
+
+class ChessTask(MoveTask):
+    """Chess puzzles: train and held-out ratings up to 1600, hard 1601 to 2000 (or as the data were prepared)."""
+
+    kind = "chess"
+
+    def __init__(self, table: Table):
+        super().__init__(table, "chess", SHAPE)
+
+    @classmethod
+    def load(cls, path: str | Path) -> ChessTask:
+        """From a prepared file; the chess package is not needed."""
+        return cls(Table.load(path))
+
+
+class Puzzle(NamedTuple):
+    """The position that the solver sees: squares (64,) as in `chess_board`, side to move, from and to squares of the answer."""
+
+    squares: NDArray[np.uint8]
+    black: bool
+    move: tuple[int, int]
+
+
+def read(
+    path: str | Path, size: int | None = None, easy_rating: int = EASY_RATING, hard_rating: int = HARD_RATING, seed: int = 0,
+    progress: bool = False,
+) -> Table:  # fmt: skip
+    """A `PuzzleId,FEN,Moves,Rating,...` CSV as a table; further columns are ignored.
+
+    FEN is the position before the opponent's move, which is the first of `Moves`; the second is the answer. Of each row the
+    whole line of moves is checked for legality with the `chess` package; malformed rows are skipped, more than 1 % of them raise
+    `UsageError`. Rows rated above `hard_rating` are left out. `size` draws a uniform sample of the other rows before the check.
+    Equal positions stay on one side of the split.
+    """
+    path = Path(path)
+    if not easy_rating < hard_rating:
+        raise UsageError(f"the easy rating must lie below the hard one, not {easy_rating} and {hard_rating}")
+    _rules()
+    malformed, above = Malformed(path), 0
+
+    def wanted() -> Iterator[Row]:
+        nonlocal above
+        for line, fields in rows(path, HEADER):
+            if not isinstance(fields, str) and (whole(fields[3]) or 0) > hard_rating:
+                above += 1
+            else:
+                yield line, fields
+
+    kept = sample(wanted(), size, seed, progress)
+    if not kept and above:
+        raise UsageError(f"{path} holds no puzzle rated {hard_rating} or less ({above} are rated above)")
+    puzzles, lines, ratings = [], [], []
+    for line, fields in tqdm(kept, disable=None if progress else True, unit="puzzle", desc="checking"):
+        try:
+            if isinstance(fields, str):
+                raise ValueError(fields)
+            rating = whole(fields[3])
+            if rating is None:
+                raise ValueError(f"the rating is {fields[3]!r}, not a whole number from 0 to 65535")
+            puzzles.append(puzzle(fields[1], fields[2]))
+        except ValueError as error:
+            malformed.add(line, str(error))
+            continue
+        lines.append(line)
+        ratings.append(rating)
+    account = malformed.judge(len(kept))
+    cells, view = encode(np.array([p.squares for p in puzzles]), np.array([p.black for p in puzzles]), np.array([p.move for p in puzzles]))
+    _, position = np.unique(cells % MARK, axis=0, return_inverse=True)
+    meta = {
+        "kind": "chess", "source": path.name, "sha256": sha256(path), **account, "sampled": size, "seed": seed, "unit": "rating",
+        "cut": easy_rating, "hard_rating": hard_rating, "positions": int(position.max()) + 1, "left_out": above,
+    }  # fmt: skip
+    return Table.build(cells, np.array(ratings), split_levels(np.array(ratings) > easy_rating, position, seed), np.array(lines), meta, view)
+
+
+def puzzle(fen: str, moves: str) -> Puzzle:
+    """Play the opponent's move and check the line; `ValueError` says what is wrong with it. Needs the `chess` package."""
+    chess = _rules()
+    line = moves.split()
+    if len(line) < 2:
+        raise ValueError(f"{len(line)} moves, and two are needed: the opponent's and the answer")
+    try:
+        board = chess.Board(fen)
+    except ValueError as error:
+        raise ValueError(f"illegal FEN: {error}") from None
+    if not board.is_valid():
+        raise ValueError(f"illegal FEN: {fen!r} is no legal position ({board.status()!r})")
+    squares, black, answer = np.zeros(0, dtype=np.uint8), False, (0, 0)
+    for i, uci in enumerate(line):
+        try:
+            move = board.parse_uci(uci)
+        except ValueError:
+            move = None
+        if not move:
+            raise ValueError(f"illegal move {uci!r} (number {i + 1} of {moves!r})")
+        if i == 1:
+            squares, black, answer = _squares(board), not board.turn, (move.from_square, move.to_square)
+        if i + 1 < len(line):
+            board.push(move)
+    return Puzzle(squares, black, answer)
+
+
+def _rules() -> Any:
+    try:
+        import chess
+    except ImportError:
+        raise UsageError("chess puzzles are checked with the chess package: pip install 'loopstab[chess]'") from None
+    return chess
+
+
+def _squares(board: Any) -> NDArray[np.uint8]:
+    out = np.zeros(64, dtype=np.uint8)
+    for square, piece in board.piece_map().items():
+        out[square] = piece.piece_type + (0 if piece.color else 6)
+    return out

@@ -1,0 +1,1 @@
+"""Sudoku: puzzles, an exact solver, and the symmetries of the grid."""

@@ -1,0 +1,1 @@
+"""Training one loop: schedules, objective, optimisers, compiled steps, the run."""

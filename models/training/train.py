@@ -1,0 +1,234 @@
+"""Training with the progressive loss; a step is a function of (seed, step, state), so a run that was killed resumes to the same bits."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from ...support.errors import LoopstabError, UsageError
+from ...support.files import output_folder, write_atomic, write_json
+from ...support.jsonable import plain
+from ..measure.diagnostics import diagnostics
+from ..measure.evaluate import accuracy_curve, evaluate
+from ..network.arithmetic import training_arithmetic
+from ..network.checkpoint import Checkpoint, save_model
+from ..network.transformer import LoopedTransformer
+from ..tasks.task import Task
+from .compiling import compiled_advance
+from .config import TrainConfig
+from .loss import Advance
+from .optimizers import Optimizers
+
+STATE, MODEL, RESULT, METRICS = "state.safetensors", "model.safetensors", "result.json", "metrics.jsonl"
+
+
+class Trainer:
+    """One run in one folder. `run` trains to the end or to the time budget, and picks up where the folder left off.
+
+    `command` (the line that repeats the run) and `run_id` are recorded with the result. `compiled` trains with the compiled loop once the
+    level is settled (from the start on boards, at the last length of a curriculum): every number of cells is compiled anew. Results are
+    equal up to rounding. Where the memory of a GPU does not hold the batch, it is halved and gradients are accumulated, with a warning.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        task: Task,
+        out: str | Path,
+        device: str = "cpu",
+        tensorboard: bool = False,
+        command: str = "",
+        compiled: bool = False,
+        run_id: str = "",
+    ):
+        wanted, has = task.shape, config.model
+        if (wanted.channels, wanted.classes, wanted.axes) != (has.channels, has.classes, has.axes):
+            raise UsageError(f"the task {task.name} needs a model with {wanted}, not {has.channels}, {has.classes} and {has.axes}")
+        self.config, self.task, self.out, self.device, self.command = config, task, output_folder(out), device, command
+        self.compiled, self.run_id = compiled, run_id
+        self.arithmetic = training_arithmetic(config.precision, config.model.width, device)
+        self.model = LoopedTransformer(config.model, config.seed).to(device)
+        self.optimizers = Optimizers(self.model, config)
+        self.course = config.schedule.start()
+        self.step, self.seconds = 0, 0.0
+        self.history: list[dict[str, Any]] = []
+        self.parts = 1
+        """into how many parts a batch is cut, so that it fits into the memory"""
+        self._compiled = compiled_advance(self.model) if compiled else None
+        self._writer = _summary_writer(self.out) if tensorboard else None
+        if (self.out / STATE).exists():
+            self._resume()
+
+    @property
+    def done(self) -> bool:
+        """Whether the last step has been taken."""
+        return self.course.done(self.step)
+
+    @property
+    def advance(self) -> Advance | None:
+        """The compiled loop where it is used: once the level is settled."""
+        return self._compiled if self.course.settled else None
+
+    def run(
+        self, minutes: float | None = None, save_every: float = 20.0, progress: bool = True, stop: Callable[[], bool] = lambda: False
+    ) -> dict[str, Any] | None:
+        """Train; returns the result, or None when the budget ended or `stop` said so first (the same command resumes)."""
+        result = self.out / RESULT
+        if self.done and result.exists():
+            return json.loads(result.read_text())
+        start = saved = time.monotonic()
+        before = self.seconds
+        with tqdm(initial=self.step, unit="step", disable=not progress, desc=self.config.model.name) as bar:
+            while not self.done:
+                self.train_step()
+                bar.update(1)
+                if self.history:
+                    last = self.history[-1]
+                    bar.set_postfix_str(f"level {last['level']}, loss {last['loss']:.3f}, solved {last['solved']:.3f}")
+                now = time.monotonic()
+                self.seconds = before + now - start
+                if now - saved > save_every or self.done:
+                    self._save()
+                    saved = now
+                if (stop() or (minutes is not None and now - start > 60 * minutes)) and not self.done:
+                    self._save()
+                    return None
+        return self._finish(stop)
+
+    def _generator(self, stream: int) -> torch.Generator:
+        """Random numbers of one step: resuming needs no saved generator state."""
+        return torch.Generator().manual_seed((self.config.seed * 1_000_003 + self.step) * 4 + stream)
+
+    def train_step(self) -> None:
+        """One step: batch, loss, gradient, update, and the measurements that are due."""
+        c, generator = self.config, self._generator(0)
+        self.optimizers.set_rate(self.course.rate(self.step) * min(1.0, (self.step + 1) / c.warmup))
+        while True:
+            try:
+                loss = self._backward(generator)
+                break
+            except torch.OutOfMemoryError:
+                if self.parts >= c.batch:
+                    raise LoopstabError("one sample does not fit into the memory of the device: lower --width or --loops") from None
+                generator = self._generator(0)
+            self.parts *= 2  # outside of the handler, which holds on to the tensors of the failed step
+            torch.cuda.empty_cache()
+            warnings.warn(f"out of memory: the batch of {c.batch} is trained in {self.parts} parts from now on", stacklevel=2)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip)
+        self.step += 1
+        due = self.course.due(self.step) or self.course.done(self.step)
+        if (due or self.device == "cpu") and not torch.isfinite(norm):  # on a GPU every look at a value waits for the device
+            raise LoopstabError(f"the gradient is not finite at step {self.step}: lower --lr (now {c.lr:g}) and use a new --out")
+        self.optimizers.step()
+        if due:
+            self._check(loss.item(), norm.item())
+
+    def _backward(self, generator: torch.Generator) -> torch.Tensor:
+        """Gradients of the loss on a fresh batch, accumulated over its parts; the loss."""
+        c, objective = self.config, self.config.objective(self.course.loops)
+        batch = self.task.training_batch(c.batch, self.course.level, generator, self.device, c.augment)
+        n, k = objective.draw(generator)
+        advance = self.advance
+        self.optimizers.zero_grad()
+        total, size = torch.zeros((), device=self.device), -(-c.batch // self.parts)
+        for start in range(0, c.batch, size):
+            part = batch.of(slice(start, start + size)) if self.parts > 1 else batch
+            loss = objective(self.model, self.task, part, n, k, advance=advance, arithmetic=self.arithmetic) * (len(part.x) / c.batch)
+            loss.backward()
+            total += loss.detach()
+        return total
+
+    def _check(self, loss: float, norm: float) -> None:
+        c, level, loops = self.config, self.course.level, self.course.loops
+        batch = self.task.batch(c.batch, level, self._generator(1), self.device)
+        solved = accuracy_curve(self.model, self.task, batch, [loops])[0]
+        entry = {"step": self.step, "level": level, "loss": loss, "gradient": norm, "solved": solved}
+        if len(self.history) % 10 == 0:  # about once an epoch: they cost as much as a few loops
+            entry |= diagnostics(self.model, batch.x[:32], loops)
+        self.history.append(entry)
+        if self._writer is not None:
+            for name, value in entry.items():
+                if isinstance(value, float):
+                    self._writer.add_scalar(name, value, self.step)
+        self.course.observe(self.step, solved)
+
+    def _save(self) -> None:
+        tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
+        meta = {
+            "config": self.config.to_json(), "task": self.task.name, "data": self.task.fingerprint(), "course": self.course.state(),
+            "arithmetic": str(self.arithmetic.precision), "command": self.command,
+            "step": self.step, "seconds": self.seconds, "parts": self.parts, "history": self.history,
+        }  # fmt: skip
+        Checkpoint(tensors | self.optimizers.tensors(), meta).save(self.out / STATE)
+        write_atomic(self.out / METRICS, "".join(json.dumps(plain(entry)) + "\n" for entry in self.history))
+
+    def _resume(self) -> None:
+        saved = Checkpoint.load(self.out / STATE)
+        now = {**self.config.to_json(), "task": self.task.name, "data": self.task.fingerprint()}
+        before = {**saved.meta.get("config", {}), "task": saved.meta.get("task"), "data": saved.meta.get("data")}
+        if before != now:
+            differ = ", ".join(_differences(before, now))
+            raise UsageError(f"{self.out} holds a run with other settings ({differ}): choose another --out, or delete that folder")
+        try:
+            self._restore(saved)
+        except (RuntimeError, KeyError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise LoopstabError(f"the state in {self.out} does not fit its settings ({reason}): delete {self.out / STATE}") from None
+
+    def _restore(self, saved: Checkpoint) -> None:
+        self.model.load_state_dict({k[6:]: t for k, t in saved.tensors.items() if k.startswith("model.")})
+        self.optimizers.restore(saved.tensors)
+        self.course.restore(saved.meta["course"])
+        for key in ("step", "seconds", "history", "parts"):
+            setattr(self, key, saved.meta[key])
+
+    def _finish(self, stop: Callable[[], bool]) -> dict[str, Any] | None:
+        c = self.config
+        self.model.eval()
+        begun = time.monotonic()
+        found = evaluate(self.model, self.task, _loops(c.eval_loops), c.eval_size, self.device, stop)
+        if found is None:
+            return None
+        result = {
+            "id": self.run_id, "task": self.task.name, "data": self.task.fingerprint(), "difficulty": self.task.difficulty,
+            "architecture": c.model.name, "command": self.command, "config": c.to_json(), "steps": self.step,
+            "level_reached": self.course.level,
+            "seconds": round(self.seconds, 1), "evaluation_seconds": round(time.monotonic() - begun, 1), "device": self.device,
+            "threads": torch.get_num_threads(), "torch": torch.__version__, "compiled": self.compiled,
+            "arithmetic": str(self.arithmetic.precision), "parameters": sum(p.numel() for p in self.model.parameters()), **found,
+        }  # fmt: skip
+        save_model(self.out / MODEL, self.model, {"run": result, "history": self.history[:: max(1, len(self.history) // 100)]})
+        write_json(self.out / RESULT, result)
+        return result
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """The settings that differ, in words; of nested ones the parts."""
+    out = []
+    for key in sorted({*before, *now}):
+        a, b = before.get(key), now.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            out += _differences(a, b)
+        elif a != b:
+            out.append(f"{key} {a} there, {b} asked")
+    return out
+
+
+def _loops(last: int) -> list[int]:
+    """Loop counts of an accuracy curve: all up to 40, then sparser."""
+    return sorted({n for n in (*range(1, 41), *range(45, 101, 5), *range(120, last + 1, 20)) if n <= last} | {last})
+
+
+def _summary_writer(out: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UsageError("TensorBoard is not installed: pip install tensorboard, or leave --tensorboard out") from None
+    return SummaryWriter(out / "tensorboard")

@@ -1,0 +1,1 @@
+"""The trained loops that the package ships."""

@@ -1,0 +1,10 @@
+"""The array type of the measurements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+"""float64 unless a docstring says otherwise"""

@@ -1,0 +1,1 @@
+"""Certified fixed points: interval arithmetic, Krawczyk's test, branches over inputs, and counts."""

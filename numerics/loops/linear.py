@@ -1,0 +1,188 @@
+"""NumPy looped maps with linear blocks for every `Architecture`, and the mean-field law; Jacobians in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...support.errors import UsageError
+from ...theory.architecture import Architecture, Norm, Recall, Residual
+from ..arrays import Array
+
+
+@dataclass(frozen=True)
+class RMSNorm:
+    """N(z) = gain z / sqrt(mean z^2 + eps) on vectors (d,), with its Jacobian (N1)."""
+
+    gain: Array
+    eps: float
+
+    def __call__(self, z: Array) -> Array:
+        """N(z)."""
+        return self.gain * z / np.sqrt(np.mean(z * z) + self.eps)
+
+    def jacobian(self, z: Array) -> Array:
+        """(1/s) diag(gain) (I - z z^T / (d s^2)), s = sqrt(mean z^2 + eps)."""
+        s2 = np.mean(z * z) + self.eps
+        return self.gain[:, None] * (np.eye(z.size) - np.outer(z, z) / (z.size * s2)) / np.sqrt(s2)
+
+
+@dataclass(frozen=True)
+class GRUCell:
+    """h' = (1 - z) n + z h with torch's gates: r, z = sigmoid(U x + V h + c), n = tanh(U_n x + r (V_n h + c_n))."""
+
+    u: Array
+    v: Array
+    c: Array
+
+    def gates(self, x: Array, h: Array) -> tuple[Array, Array, Array, Array]:
+        """r, z, n and the hidden part V_n h + c_n of the candidate."""
+        d = h.size
+        ux, vh = self.u @ x, self.v @ h + self.c
+        r, z = 1 / (1 + np.exp(-(ux[:d] + vh[:d]))), 1 / (1 + np.exp(-(ux[d : 2 * d] + vh[d : 2 * d])))
+        return r, z, np.tanh(ux[2 * d :] + r * vh[2 * d :]), vh[2 * d :]
+
+    def __call__(self, x: Array, h: Array) -> Array:
+        """The new state."""
+        _, z, n, _ = self.gates(x, h)
+        return (1 - z) * n + z * h
+
+    def jacobians(self, x: Array, h: Array) -> tuple[Array, Array]:
+        """Derivatives by x and by h, (d, d) each."""
+        d = h.size
+        r, z, n, m = self.gates(x, h)
+        dr, dz, dn = r * (1 - r), z * (1 - z), (1 - z) * (1 - n * n)
+        u_r, u_z, u_n = self.u[:d], self.u[d : 2 * d], self.u[2 * d :]
+        v_r, v_z, v_n = self.v[:d], self.v[d : 2 * d], self.v[2 * d :]
+        by_x = dn[:, None] * (u_n + (m * dr)[:, None] * u_r) + ((h - n) * dz)[:, None] * u_z
+        by_h = dn[:, None] * (r[:, None] * v_n + (m * dr)[:, None] * v_r) + ((h - n) * dz)[:, None] * v_z + np.diag(z)
+        return by_x, by_h
+
+
+@dataclass(frozen=True)
+class LinearLoop:
+    """Looped map on (d,) with sub-blocks u_i(x) = A_i x: recall mix W_x, W_e, b; norms with gain and eps; gru cells.
+
+    h_0 = e. External recall: z = W_x h + W_e e + b carries the residual stream (but is never a gru's hidden argument);
+    internal: the mix enters each sub-block (THEORY.md section 2).
+    """
+
+    architecture: Architecture
+    blocks: tuple[Array, ...]
+    w_x: Array
+    w_e: Array
+    b: Array
+    norm: RMSNorm
+    cells: tuple[GRUCell, ...] = ()
+
+    def initial(self, e: Array) -> Array:
+        """h_0 = e."""
+        return np.array(e, copy=True)
+
+    def step(self, h: Array, e: Array) -> Array:
+        """One loop."""
+        return self._run(h, e, None)[0]
+
+    def jacobian(self, h: Array, e: Array) -> Array:
+        """D_h step, (d, d), in closed form."""
+        out = self._run(h, e, np.eye(h.size))[1]
+        assert out is not None
+        return out
+
+    def jvp(self, h: Array, e: Array, v: Array) -> Array:
+        """J v."""
+        out = self._run(h, e, v)[1]
+        assert out is not None
+        return out
+
+    def _run(self, h: Array, e: Array, dh: Array | None) -> tuple[Array, Array | None]:
+        """The step and, for tangents dh of shape (d,) or (d, k), its derivative along them."""
+        arch = self.architecture
+        outer = arch.outer_norm
+        recalled = self.w_e @ e + self.b
+        source, dsource = h, dh
+        if arch.recall is Recall.EXTERNAL:
+            source, dsource = self.w_x @ h + recalled, None if dh is None else self.w_x @ dh
+            if arch.residual is Residual.ADD:
+                h, dh = source, dsource
+        for i, a in enumerate(self.blocks):
+            x, dx = source, dsource
+            if arch.inner_norm:
+                x, dx = self.norm(x), None if dx is None else self.norm.jacobian(x) @ dx
+            if arch.recall is Recall.INTERNAL:
+                x, dx = self.w_x @ x + recalled, None if dx is None else self.w_x @ dx
+            u, du = a @ x, None if dx is None else a @ dx
+            if arch.norm is Norm.PERI:
+                u, du = self.norm(u), None if du is None else self.norm.jacobian(u) @ du
+            if arch.residual is Residual.ADD:
+                new, dnew = h + u, None if dh is None or du is None else dh + du
+            else:
+                new, dnew = self.cells[i](u, h), None
+                if dh is not None and du is not None:
+                    by_x, by_h = self.cells[i].jacobians(u, h)
+                    dnew = by_x @ du + by_h @ dh
+            if outer:
+                new, dnew = self.norm(new), None if dnew is None else self.norm.jacobian(new) @ dnew
+            h = source = new
+            dh = dsource = dnew
+        return h, dh
+
+
+def linear_loop(
+    architecture: Architecture,
+    width: int,
+    *,
+    sub_blocks: int = 2,
+    scale: float = 1.0,
+    recall: float = 1.0,
+    eps: float = 1e-6,
+    seed: int = 0,
+) -> LinearLoop:
+    """Draw a `LinearLoop` with Ginibre blocks of spectral radius about `scale` and recall matrices of about `recall`."""
+    if width < 1 or sub_blocks not in (1, 2):
+        raise UsageError(f"a linear loop needs width >= 1 and 1 or 2 sub-blocks, not {width} and {sub_blocks}")
+    rng = np.random.default_rng(seed)
+
+    def ginibre(rows: int = 1) -> Array:
+        return rng.standard_normal((rows * width, width)) / np.sqrt(width)
+
+    cells: Sequence[GRUCell] = ()
+    if architecture.residual is Residual.GRU:
+        cells = [GRUCell(ginibre(3), ginibre(3), rng.standard_normal(3 * width)) for _ in range(sub_blocks)]
+    return LinearLoop(
+        architecture, tuple(scale * ginibre() for _ in range(sub_blocks)), recall * ginibre(), recall * ginibre(),
+        rng.standard_normal(width) / 10,
+        RMSNorm(np.ones(width), eps), tuple(cells),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MeanFieldLoop:
+    """The law of N6: h' = N(a h + A h + beta e) on the sphere of radius sqrt(d) (eps = 0, gain 1); abs(e) = sqrt(d)."""
+
+    a: float
+    matrix: Array
+    beta: float
+
+    def initial(self, e: Array) -> Array:
+        """h_0 = e."""
+        return np.array(e, copy=True)
+
+    def step(self, h: Array, e: Array) -> Array:
+        """One loop."""
+        z = self.a * h + self.matrix @ h + self.beta * e
+        return z / np.sqrt(np.mean(z * z))
+
+    def jvp(self, h: Array, e: Array, v: Array) -> Array:
+        """J v (N1: the radial part of z is removed, the rest divided by its scale)."""
+        z = self.a * h + self.matrix @ h + self.beta * e
+        w = self.a * v + self.matrix @ v
+        return (w - z * (z @ w) / (z @ z)) / np.sqrt(np.mean(z * z))
+
+    def jacobian(self, h: Array, e: Array) -> Array:
+        """D_h step, (d, d)."""
+        z = self.a * h + self.matrix @ h + self.beta * e
+        g = self.a * np.eye(h.size) + self.matrix
+        return (g - np.outer(z, z @ g) / (z @ z)) / np.sqrt(np.mean(z * z))

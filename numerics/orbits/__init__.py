@@ -1,0 +1,1 @@
+"""Orbits of a loop and their outcomes: following, fitting, deciding."""

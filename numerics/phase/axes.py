@@ -1,0 +1,100 @@
+"""The plane of a phase diagram: two axes, and cells of several sizes, split where the measurement changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...support.errors import UsageError
+from ..arrays import Array
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A parameter from low to high, on a logarithmic or linear scale."""
+
+    name: str
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
+            raise UsageError(f"axis {self.name} has no range: it needs low < high, not {self.low:g} and {self.high:g}")
+        if self.log and self.low <= 0:
+            raise UsageError(f"axis {self.name} cannot be logarithmic from {self.low:g}: start above 0, or leave out :log")
+
+    @classmethod
+    def parse(cls, text: str) -> Axis:
+        """Read NAME:LOW:HIGH or NAME:LOW:HIGH:log, for example beta:0.05:5:log."""
+        name, *rest = text.split(":")
+        try:
+            low, high = float(rest[0]), float(rest[1])
+            if not name or rest[2:] not in ([], ["log"], ["lin"]):
+                raise ValueError
+        except (ValueError, IndexError):
+            raise UsageError(f"cannot read axis {text!r}: write NAME:LOW:HIGH or NAME:LOW:HIGH:log, e.g. beta:0.05:5:log") from None
+        return cls(name, low, high, rest[2:] == ["log"])
+
+    def __str__(self) -> str:
+        ends = ":".join(f"{end:g}" if float(f"{end:g}") == end else repr(float(end)) for end in (self.low, self.high))
+        return f"{self.name}:{ends}" + (":log" if self.log else "")
+
+    def at(self, u: Array) -> Array:
+        """Value at the share u of the way from low to high."""
+        u = np.asarray(u, float)
+        return self.low * (self.high / self.low) ** u if self.log else self.low + (self.high - self.low) * u
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells (n,): `level` 0 are the rows x cols of the coarse grid, one level more halves both sides; `row` and `col` count within it."""
+
+    rows: int
+    cols: int
+    level: Array
+    row: Array
+    col: Array
+
+    @classmethod
+    def coarse(cls, rows: int, cols: int) -> Cells:
+        """The grid before any split."""
+        row, col = (x.ravel() for x in np.indices((rows, cols)))
+        return cls(rows, cols, np.zeros(rows * cols, int), row, col)
+
+    def __len__(self) -> int:
+        return len(self.level)
+
+    def shares(self, offset: float = 0.5) -> tuple[Array, Array]:
+        """Share of the way along x and y of the centres (offset 0.5), or of a corner (0 or 1)."""
+        size = 2.0**self.level
+        return (self.col + offset) / (self.cols * size), (self.row + offset) / (self.rows * size)
+
+    def raster(self) -> Array:
+        """Index of the cell under each pixel of the finest grid."""
+        deep = int(self.level.max())
+        out = np.full((self.rows << deep, self.cols << deep), -1)
+        for i, (level, row, col) in enumerate(zip(self.level, self.row, self.col, strict=True)):
+            k = deep - level
+            out[row << k : (row + 1) << k, col << k : (col + 1) << k] = i
+        return out
+
+    def boundary(self, classes: Sequence[object], depth: int) -> Array:
+        """Which cells above that depth touch a cell of another class along a side, (n,) bool."""
+        _, label = np.unique(np.array([str(c) for c in classes]), return_inverse=True)
+        index, out = self.raster(), np.zeros(len(self), bool)
+        for a, b in ((index[1:], index[:-1]), (index[:, 1:], index[:, :-1])):
+            differ = label[a] != label[b]
+            out[a[differ]] = out[b[differ]] = True
+        return out & (self.level < depth)
+
+    def split(self, chosen: Array) -> Cells:
+        """The same plane with each chosen cell in four; the others keep their order and come first."""
+        stay, gone = ~chosen, np.flatnonzero(chosen)
+        row = (2 * self.row[gone, None] + [0, 0, 1, 1]).ravel()
+        col = (2 * self.col[gone, None] + [0, 1, 0, 1]).ravel()
+        level = np.repeat(self.level[gone] + 1, 4)
+        join = lambda old, new: np.concatenate((old[stay], new))  # noqa: E731
+        return Cells(self.rows, self.cols, join(self.level, level), join(self.row, row), join(self.col, col))

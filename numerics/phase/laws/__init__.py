@@ -1,0 +1,1 @@
+"""The laws and blocks that a phase diagram can be drawn of."""

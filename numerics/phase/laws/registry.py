@@ -1,0 +1,25 @@
+"""The laws and blocks by name."""
+
+from __future__ import annotations
+
+from ....support.errors import UsageError
+from ....theory.architecture import Architecture
+from .activation import ACTIVATIONS
+from .law import Law
+from .linear_block import LinearBlock
+from .mean_field import MeanField
+from .transformer_block import PREFIX, TransformerBlock
+
+
+def law_named(name: str) -> Law:
+    """A mean-field law by its activation, linear or transformer blocks by their architecture; `UsageError` when unknown."""
+    if name in ACTIVATIONS:
+        return MeanField(name)
+    if ":" in name and name.partition(":")[0].partition("-")[0] == PREFIX:
+        return TransformerBlock.parse(name)
+    if "/" in name and ":" not in name:
+        return LinearBlock(Architecture.parse(name))
+    raise UsageError(
+        f"unknown law {name!r}: use {', '.join(ACTIVATIONS)}, linear blocks as recall/norm[/residual], e.g. internal/post, "
+        f"or transformer blocks as {PREFIX}:internal/post, {PREFIX}-tanh:internal/post"
+    )

@@ -1,0 +1,65 @@
+"""Loops that differ in their scales alone, advanced together; what a phase diagram measures of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ....theory.outcome import Outcome
+from ...arrays import Array
+from ...loops.block_loop import BlockLoop
+from ...orbits.follow import follow_batch
+from .law import Samples
+from .orbits import iterations
+from .tangent import fixed_point
+
+LOOPS = 400
+"""loops before the first look at an orbit"""
+
+Scaled = Callable[[Array], BlockLoop]
+"""the loop with scales (m,), or the stack of loops with scales (m, K, 1, 1)"""
+
+
+class Stack:
+    """Orbits of K loops with scales (K, m), all from h_0 = e (`loopstab.numerics.orbits.follow.OrbitBatch`)."""
+
+    def __init__(self, loop: Scaled, scales: Array, e: Array):
+        self.scaled, self.scales, self.e = loop, scales, e
+        self.h = np.repeat(e[None], len(scales), axis=0)
+        self.loop = self._stacked()
+
+    def seen(self) -> Array:
+        """The states."""
+        return self.h
+
+    def advance(self) -> None:
+        """One loop."""
+        self.h = self.loop.step(self.h, self.e)
+
+    def keep(self, kept: Array) -> None:
+        """Go on with these."""
+        self.h, self.scales = self.h[kept], self.scales[kept]
+        self.loop = self._stacked()
+
+    def _stacked(self) -> BlockLoop:
+        return self.scaled(self.scales.T[:, :, None, None])
+
+
+def measure(loop: Scaled, scales: Array, e: Array) -> Samples:
+    """One sample for every row of scales (K, m); the input e is (tokens, width).
+
+    The fixed point: the limit of the orbit from h_0 = e, else what Newton's method finds from the last state of a bounded orbit. The
+    sensitivity: `Tangent.sensitivity`, 0 without recall.
+    """
+    out = Samples.empty(len(scales))
+    for i, orbit in enumerate(follow_batch(Stack(loop, scales, e), LOOPS)):
+        outcome = orbit.diagnosis.outcome
+        out.outcome[i] = str(outcome)
+        if outcome is Outcome.FIXED_POINT:
+            out.iterations[i] = iterations(orbit.trajectory.relative_steps)
+        at = fixed_point(loop(scales[i]), orbit.trajectory.tail[-1].reshape(e.shape), e) if outcome.bounded else None
+        if at is not None:
+            out.rho[i] = at.radius()
+            out.sensitivity[i] = at.sensitivity()
+    return out

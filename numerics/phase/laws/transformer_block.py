@@ -1,0 +1,114 @@
+"""Random transformer blocks as phase diagrams: attention and MLP on several tokens, for every `Architecture`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....support.errors import UsageError
+from ....theory.architecture import Architecture, Recall
+from ...arrays import Array
+from ...loops.activations import ACTIVATIONS
+from ...loops.block_loop import BlockLoop, random_loop
+from .law import Parameter, Point, Samples, complete
+from .stack import Scaled, measure
+
+PREFIX = "transformer"
+INF = float("inf")
+SHAPE = ("width", "tokens", "heads")
+SCALES = ("block", "state", "recall")
+
+
+@dataclass(frozen=True)
+class TransformerBlock:
+    """Loops of one architecture with the sub-blocks of `numerics.ensembles.random_loop`: attention, then an MLP of width 2 d.
+
+    `block`: scale of the output matrices of both sub-blocks, `state`: of W_x, `recall`: of W_e; without recall there are no such
+    matrices. The biases do not scale: entries N(0, 1/100). The input: a Gaussian vector of norm sqrt(d) per token.
+
+    No theorem gives the spectral radius. Fixed point and sensitivity: `loopstab.numerics.phase.laws.stack`.
+    """
+
+    architecture: Architecture
+    activation: str = "gelu"
+    shared = len(SHAPE)
+    batch = 64
+    sensitivity = "mean of |S v|²/|v|²"
+
+    @classmethod
+    def parse(cls, name: str) -> TransformerBlock:
+        """Read transformer[-ACTIVATION]:recall/norm[/residual]."""
+        kind, _, architecture = name.partition(":")
+        _, dash, activation = kind.partition("-")
+        activation = activation if dash else cls.activation
+        if activation not in ACTIVATIONS:
+            raise UsageError(f"unknown activation {activation!r} in {name!r}: use one of {', '.join(ACTIVATIONS)}")
+        return cls(Architecture.parse(architecture), activation)
+
+    @property
+    def name(self) -> str:
+        """transformer[-ACTIVATION]:recall/norm[/residual]."""
+        kind = PREFIX if self.activation == type(self).activation else f"{PREFIX}-{self.activation}"
+        return f"{kind}:{self.architecture}"
+
+    @property
+    def title(self) -> str:
+        """The architecture."""
+        return f"{self.architecture}, attention and {self.activation} MLP"
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """The scales of what the architecture has, and the sizes."""
+        recalls = {
+            "state": Parameter(1.0, 0, INF, "scale s_x of W_x", closed=True),
+            "recall": Parameter(1.0, 0, INF, "scale s_e of W_e", closed=True),
+        }
+        return {
+            "block": Parameter(1.0, 0, INF, "scale s_A of the sub-blocks", closed=True),
+            **({} if self.architecture.recall is Recall.NONE else recalls),
+            "tokens": Parameter(4, 1, 1e3, "tokens", closed=True, integer=True),
+            "width": Parameter(16, 2, 2e3, "state width d per token", closed=True, integer=True),
+            "heads": Parameter(2, 1, 1e3, "attention heads", closed=True, integer=True),
+        }
+
+    def complete(self, given: Mapping[str, float]) -> dict[str, float]:
+        """Checked values of all parameters."""
+        return complete(self, given)
+
+    def theory(self, values: Mapping[str, Array]) -> Array:
+        """NaN: there is no closed form."""
+        return np.full(np.shape(values["block"]), np.nan)
+
+    def sensitivity_theory(self, values: Mapping[str, Array]) -> Array:
+        """NaN, as the theory."""
+        return self.theory(values)
+
+    def trust(self, values: Mapping[str, Array]) -> Array:
+        """NaN, as the theory."""
+        return self.theory(values)
+
+    def point(self, values: Mapping[str, float]) -> Point:
+        """Sizes first, then scales (1 where the architecture has no such matrix); `UsageError` for a width that the heads do not divide."""
+        width, heads = values["width"], values["heads"]
+        if width % heads:
+            raise UsageError(f"{heads:g} heads do not divide the width {width:g}: set heads=1, or cells with other widths")
+        return tuple(float(values.get(name, 1.0)) for name in (*SHAPE, *SCALES))
+
+    def measure(self, seed: tuple[int, ...], points: Sequence[Point]) -> Samples:
+        """The orbits together, as a stack of multiples of one draw; then each fixed point by itself."""
+        loop, e = self.drawn(seed, points[0])
+        return measure(loop, np.array(points)[:, self.shared :], e)
+
+    def drawn(self, seed: tuple[int, ...], shape: Point) -> tuple[Scaled, Array]:
+        """The loop of that draw as a function of its scales, and its input."""
+        width, tokens, heads = (int(n) for n in shape[: self.shared])
+
+        def loop(scales: Array) -> BlockLoop:
+            block, state, recall = scales
+            sizes = {"activation": self.activation, "heads": heads, "seed": (*seed, 1)}
+            return random_loop(self.architecture, width, scale=block, state=state, recall=recall, **sizes)
+
+        e = np.random.default_rng(seed).standard_normal((tokens, width))
+        return loop, e * np.sqrt(width) / np.linalg.norm(e, axis=1, keepdims=True)

@@ -1,0 +1,1 @@
+"""Spectra of the linearised step: eigenvalues, singular values, resolvent, sensitivity, Lyapunov exponents."""

@@ -1,0 +1,1 @@
+"""Hypothesis strategies whose counterexamples shrink to short fractions."""

@@ -1,0 +1,162 @@
+"""Attacks on M3, Kac-Rice: certified numbers of fixed points under random biases against the integral, tests at a stated level."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import binomtest
+
+from ...arrays import Array
+from ...attack.suite import Case, Drop, Suite, Undecided
+from ...certificates.certify import certify
+from ...certificates.maps import TanhMap
+from ...certificates.relu import ReluMap, certify_relu
+from ...formulas import numeric
+from ...strategies import fractions as draws
+
+LEVEL = 1e-7
+"""probability of a false alarm of the exact test"""
+SIGMAS = 5.5
+"""of the approximate one (4e-8 if normal), with `RARE` for counts that deviate seldom"""
+RARE = 64
+"""in counts: a deviation of probability q by at most 4 that n draws never show has 4 q n < 64 unless something of chance e^-16 happened"""
+
+
+# --- one unit: h = a tanh h + b -------------------------------------------------------------------------------------
+@st.composite
+def _units(draw: Any, density: bool = True) -> Case:
+    a, s = (draws.fractions(1.0625, 4), draws.fractions(0.25, 3)) if density else (draws.fractions(1.25, 2), draws.fractions(1, 2))
+    return {"a": draw(a), "s": draw(s), "seed": draw(draws.seeds()), "n": 40, "atoms": not density}
+
+
+def _three_or_one(case: Case) -> str | None:
+    """The number of biases with three fixed points is binomial, with the probability that the expected count implies."""
+    rng, n, a = np.random.default_rng(case["seed"]), case["n"], case["a"]
+    biases = rng.choice((-1, 1), n) / 16 if case["atoms"] else case["s"] * rng.standard_normal(n)
+    certificates = [certify(TanhMap.of([[a]], [[1.0]], [b])) for b in biases]
+    counts = [certificate.count for certificate in certificates if certificate.count is not None]
+    if len(counts) < n:
+        raise Undecided(f"{n - len(counts)} of {n} certificates are incomplete")
+    if set(counts) - {1, 3}:
+        return f"h = {a:g} tanh h + b has one of {sorted(set(counts))} fixed points, by the bias"
+    expected = float(numeric("tanh_expected_count")(a, case["s"]))
+    threes = sum(count == 3 for count in counts)
+    chance = binomtest(threes, n, (expected - 1) / 2).pvalue
+    return (
+        f"{threes} of {n} biases have three fixed points, {expected:.4f} expected on average: chance {chance:.2g}"
+        if chance < LEVEL
+        else None
+    )
+
+
+# --- ReLU: h = W relu(h) + b ----------------------------------------------------------------------------------------
+@st.composite
+def _relus(draw: Any, kind: str = "normal") -> Case:
+    """normal: b ~ N(0, I); atom: one bias; the matrix then makes the count vary (a common gain above 1)."""
+    d = draw(draws.sizes(1, 2))
+    if kind == "normal":
+        return {"map": "relu", "W": draw(draws.entries(d, d)), "b": np.zeros(0), "seed": draw(draws.seeds()), "n": 600}
+    gain = draw(draws.fractions(1.5, 3))
+    w = gain * (np.array([[1.0]]) if d == 1 else np.array([[1.0, -1.0], [-1.0, 1.0]]))
+    b = draw(draws.SIGNS) * np.array([draw(draws.fractions(0.25, 1)) for _ in range(d)])
+    return {"map": "relu", "W": w, "b": b, "seed": draw(draws.seeds()), "n": 600}
+
+
+@st.composite
+def _staircases(draw: Any) -> Case:
+    """F = h - g(h) the Cantor function on [0, 1]: differentiable almost everywhere with F' = 0, not Lipschitz."""
+    return {"map": "cantor", "W": np.zeros((0, 0)), "b": np.zeros(0), "seed": draw(draws.seeds()), "n": 200}
+
+
+def _mean_count(case: Case) -> str | None:
+    rng, n = np.random.default_rng(case["seed"]), case["n"]
+    if case["map"] == "cantor":
+        expected, counts = _staircase_integral(rng), np.array([_staircase_solutions(b) for b in rng.uniform(0, 1, n)])
+    else:
+        w = case["W"]
+        expected = kac_rice_relu(w)
+        biases = np.tile(case["b"], (n, 1)) if case["b"].size else rng.standard_normal((n, len(w)))
+        found = [certify_relu(ReluMap.of(w, b)).count for b in biases]
+        if None in found:
+            raise Undecided(f"{found.count(None)} of {n} certificates are incomplete")
+        counts = np.array(found, dtype=float)
+    slack = SIGMAS * counts.std() / np.sqrt(n) + RARE / n
+    if abs(counts.mean() - expected) > slack:
+        return f"mean count {counts.mean():.4f} over {n} biases, integral {expected:.4f} (slack {slack:.3f})"
+    return None
+
+
+def kac_rice_relu(w: Array) -> float:
+    """Int |det(I - W D(h))| p(h - W relu(h)) dh, b ~ N(0, I), d = 1, 2: the radial part in closed form, the angle by quadrature.
+
+    With h = r u: Int_0^oo r^(d-1) p(r F u) dr = 1/(area of the sphere |F u|^d), F = I - W D constant in each quadrant.
+    """
+    d, total = len(w), 0.0
+    for number, signs in enumerate(product((1, 0), repeat=d)):
+        f = np.eye(d) - w @ np.diag(signs)
+        determinant = abs(float(np.linalg.det(f)))
+        if determinant < 1e-12:  # entries are multiples of 1/16: it is 0
+            continue
+        if d == 1:
+            total += determinant / abs(float(f[0, 0])) / 2
+            continue
+        quadrant = (0, 3, 1, 2)[number]  # ++, +-, -+, --
+
+        def density(angle: float, f: Array = f) -> float:
+            u = f @ np.array([np.cos(angle), np.sin(angle)])
+            return 1 / float(u @ u)
+
+        part = quad(density, quadrant * np.pi / 2, (quadrant + 1) * np.pi / 2, epsabs=1e-9, epsrel=1e-9, limit=200)[0]
+        total += determinant * part / (2 * np.pi)
+    return total
+
+
+def _staircase(h: float) -> float:
+    """The Cantor function, 40 ternary digits."""
+    value, place = 0.0, 0.5
+    for _ in range(40):
+        digit = int(3 * h)
+        h = 3 * h - digit
+        if digit == 1:
+            return value + place
+        value += place * (digit >= 2)
+        place /= 2
+    return value
+
+
+def _staircase_integral(rng: np.random.Generator) -> float:
+    """Mean of |F'| times the density 1 of b, by differences at random points; 0 unless a point is within 1e-9 of the Cantor set."""
+    points = rng.uniform(0.01, 0.99, 200)
+    return float(np.median([abs(_staircase(h + 1e-9) - _staircase(h - 1e-9)) / 2e-9 for h in points]))
+
+
+def _staircase_solutions(b: float) -> int:
+    """One at least: F is continuous and rises from 0 to 1; bisection, checked."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _staircase(middle) < b else (low, middle)
+    return int(abs(_staircase(low) - b) < 1e-6)
+
+
+SUITES: tuple[Suite, ...] = (
+    Suite(
+        "M3", "tanh-unit", "h = a tanh h + b, b ~ N(0, s^2): certified counts follow the expected number (exact test at 1e-7)",
+        _units, _three_or_one,
+        (Drop("b has the density", lambda: _units(False)),),
+        "certificate and sample", cost=25,
+    ),
+    Suite(
+        "M3", "relu", "h = W relu(h) + b, b ~ N(0, I): the mean of certified counts is the Kac-Rice integral (5.5 standard errors)",
+        _relus, _mean_count,
+        (
+            Drop("b has the density", lambda: _relus("atom")),
+            Drop("g is locally Lipschitz", _staircases),
+        ),
+        "certificate and sample", cost=15,
+    ),
+)  # fmt: skip

@@ -1,0 +1,183 @@
+"""Attacks on A1, h' = M h + c: exact orbits of matrices whose spectrum was drawn.
+
+A case has `basis` V and `form` D with M = V D V^{-1}; `center` w and `push` p with c = (I - M) w + V p, p = 0 iff c is in the range of
+I - M (p lies along the kernel); `start` y with h_0 = w + V y. All is rational, so an orbit has no rounding at all. Eigenvalues inside
+the circle have modulus <= 7/8 and blocks of size <= 3, so what must vanish at loop T = 1024 is below T^2 (7/8)^(T-2) < 1e-53 times
+|V| |y|; what must not vanish is a coordinate of V^{-1} (h_{t+1} - h_t), a non-zero multiple of 1/16 that does not shrink.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import hypothesis.strategies as st
+import numpy as np
+
+from ...attack.suite import Case, Drop, Suite, Undecided
+from ...strategies.block_forms import Block, Draw, contracting, expanding, form, nonzero_vector, sixteenths, unimodular, vector
+from ..shared.exact_orbits import Exact, Number, affine_power, exact, identity, largest, text
+
+LOOPS = 1024
+GONE, THERE = Number(1, 10**40), Number(1, 10**6)
+"""sizes, relative to the data, below which a quantity has vanished and above which it has not"""
+
+
+@dataclass(frozen=True)
+class _Loop:
+    """The loop of a case in exact numbers."""
+
+    v: Exact
+    inverse: Exact
+    m: Exact
+    w: Exact
+    c: Exact
+
+    @classmethod
+    def of(cls, case: Case) -> _Loop:
+        v, d, w, push = (exact(case[name]) for name in ("basis", "form", "center", "push"))
+        inverse = v.inv()
+        m = v * d * inverse
+        return cls(v, inverse, m, w, w - m * w + v * push)
+
+    def start(self, coordinates: Exact) -> Exact:
+        return self.w + self.v * coordinates
+
+    def scale(self, h: Exact) -> Number:
+        return 1 + largest(self.v) * (1 + largest(h) + largest(self.w))
+
+
+def _limit(case: Case) -> str | None:
+    """h_t -> P h_0 + (I - P) w, P the projector on ker(M - I) along im(M - I), from the spectrum drawn."""
+    loop, d = _Loop.of(case), np.diag(case["form"])
+    h = loop.start(exact(case["start"]))
+    p = loop.v * exact(np.diag(np.where(d == 1, 1.0, 0.0))) * loop.inverse
+    power, offset = affine_power(loop.m, loop.c, LOOPS)
+    last = power * h + offset
+    distance = largest(last - (p * h + (identity(len(d)) - p) * loop.w))
+    if distance <= GONE * loop.scale(h):
+        return None
+    if distance <= THERE * loop.scale(h):
+        raise Undecided
+    return f"at loop {LOOPS} the state is {text(distance)} from P h_0 + (I - P) w"
+
+
+def _no_limit(case: Case) -> str | None:
+    """The steps do not vanish: with a violation in the spectrum or the offset, and a start that feels it, there is no limit."""
+    loop = _Loop.of(case)
+    h = loop.start(exact(case["start"]))
+    power, offset = affine_power(loop.m, loop.c, LOOPS)
+    last = power * h + offset
+    step = largest(loop.inverse * (loop.m * last + loop.c - last))
+    if step >= THERE:
+        return None
+    if step > GONE * loop.scale(h):
+        raise Undecided
+    return f"at loop {LOOPS} the step is {text(step)}: the orbit converged"
+
+
+def _one_limit(case: Case) -> str | None:
+    """Two starts end at the same fixed point."""
+    loop = _Loop.of(case)
+    power, offset = affine_power(loop.m, loop.c, LOOPS)
+    first, second = (loop.start(exact(case[name])) for name in ("start", "other"))
+    a, b = power * first + offset, power * second + offset
+    scale = loop.scale(first) + loop.scale(second)
+    gap, step = largest(a - b), largest(loop.m * a + loop.c - a)
+    if max(gap, step) <= GONE * scale:
+        return None
+    if max(gap, step) <= THERE:
+        raise Undecided
+    return f"at loop {LOOPS} the orbits are {text(gap)} apart, the step is {text(step)}"
+
+
+@st.composite
+def _case(draw: Draw, blocks: list[Block], start: st.SearchStrategy[np.ndarray], push: np.ndarray | None = None) -> Case:
+    d = form(blocks)
+    return {
+        "basis": draw(unimodular(len(d))), "form": d, "center": draw(vector(len(d))),
+        "push": np.zeros(len(d)) if push is None else push, "start": draw(start),
+    }  # fmt: skip
+
+
+@st.composite
+def _convergent(draw: Draw, most: int = 4) -> Case:
+    """All hypotheses: semisimple eigenvalues 1 (or none), the rest inside the circle, c in the range."""
+    ones, rest = draw(st.integers(0, most - 1)), draw(st.integers(0, most - 1))
+    blocks: list[Block] = [("real", 1.0, 1)] * ones + draw(contracting(min(rest, most - ones)))
+    blocks = blocks or [("real", 0.5, 1)]
+    return draw(_case(blocks, vector(len(form(blocks)))))
+
+
+CIRCLE: tuple[Block, ...] = (("real", -1.0, 1), ("pair", 0.0, 1.0), ("pair", 0.0, -1.0))
+"""eigenvalues of modulus 1 other than 1 whose blocks are exact doubles"""
+
+
+@st.composite
+def _violated(draw: Draw, kind: str, most: int = 3, *, felt: bool = True) -> Case:
+    """One hypothesis fails, in the first block: `modulus`, `semisimple` or `range`. `felt`: the start has a component in it."""
+    push = None
+    if kind == "modulus":
+        first = draw(st.one_of(st.sampled_from(CIRCLE), expanding()))
+    else:
+        first = ("real", 1.0, draw(st.integers(2, 3)) if kind == "semisimple" else 1)
+    size = len(form([first]))
+    rest = draw(contracting(draw(st.integers(0, most - 1))))
+    blocks = [first, *rest]
+    d = len(form(blocks))
+    if kind == "range":
+        push = np.zeros(d)
+        push[0] = draw(st.sampled_from((1, -1))) * draw(st.integers(1, 32)) / 16
+    inside = draw(nonzero_vector(size))
+    if not felt:  # the eigenvector of 1 itself stays where it is
+        inside = inside * (np.arange(size) == 0) if kind == "semisimple" else np.zeros(size)
+    return draw(_case(blocks, vector(d - size).map(lambda y: np.concatenate((inside, y))), push))
+
+
+def _kinds(*kinds: str, felt: bool = True, most: int = 3) -> st.SearchStrategy[Case]:
+    return st.sampled_from(kinds).flatmap(lambda kind: _violated(kind, most, felt=felt))
+
+
+@st.composite
+def _two_starts(draw: Draw, regular: bool = True, most: int = 4) -> Case:
+    """Two starts; without `regular` 1 is an eigenvalue, and they differ along its eigenvector."""
+    blocks = draw(contracting(draw(st.integers(1, most))))
+    if not regular:
+        blocks = [("real", 1.0, 1), *blocks[1:]]
+    case = draw(_case(blocks, vector(len(form(blocks)))))
+    other = draw(vector(len(case["start"])))
+    other[0] = case["start"][0] + draw(sixteenths(1, 32))
+    return {**case, "other": other}
+
+
+SUITES = (
+    Suite(
+        "A1",
+        "limit",
+        "c in im(I - M), every eigenvalue inside the circle or 1 and semisimple: h_t -> P h_0 + (I - P) w from every h_0",
+        _convergent,
+        _limit,
+        tuple(Drop(kind, lambda kind=kind: _kinds(kind)) for kind in ("range", "modulus", "semisimple")),
+        "exact orbit",
+        larger=_convergent,
+    ),
+    Suite(
+        "A1",
+        "no-limit",
+        "an eigenvalue -1, +-i, outside the circle, or in a Jordan block at 1, or c outside im(I - M): no limit from a start that feels it",
+        lambda: _kinds("modulus", "semisimple", "range"),
+        _no_limit,
+        (Drop("the start has a component in the violating block", lambda: _kinds("modulus", "semisimple", felt=False)),),
+        "exact orbit",
+        larger=lambda d: _kinds("modulus", "semisimple", "range", most=d),
+    ),
+    Suite(
+        "A1",
+        "one-limit",
+        "rho(M) < 1: every start ends at the one fixed point",
+        _two_starts,
+        _one_limit,
+        (Drop("regular", lambda: _two_starts(regular=False)),),
+        "exact orbit",
+        larger=lambda d: _two_starts(most=d),
+    ),
+)

@@ -1,0 +1,258 @@
+"""Attacks on A2': ranks of D_theta f at constructed fixed points, by complex steps.
+
+A fixed point is put where it is wanted: state and weights are drawn, and the last bias (or, for several tokens, the last linear map)
+is solved for. Every map here is analytic, so Im f(theta + i 1e-30 v)/1e-30 is its derivative to rounding, and no formula for it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import hypothesis.strategies as st
+import numpy as np
+
+from ...arrays import Array
+from ...attack.suite import Case, Drop, Suite, Undecided
+from ...strategies.block_forms import SEEDS, Draw, matrix, nonzero_matrix, nonzero_vector, vector
+
+TINY = 1e-30
+"""complex step"""
+FIXED, ZERO, CLEAR = 1e-10, 1e-11, 1e-7
+"""residual of a fixed point; singular values, relative to the largest, that count as 0 and that do not"""
+
+Parameters = Mapping[str, Array]
+
+
+def rms(z: Any, eps: float) -> Any:
+    """N(z) without gain, also for complex z."""
+    return z / np.sqrt(np.mean(z * z, axis=-1, keepdims=True) + eps)
+
+
+def derivative(f: Callable[[Parameters], Array], parameters: Parameters, names: tuple[str, ...]) -> Array:
+    """D f by the named parameters, (size of f, number of parameters)."""
+    columns = []
+    for name in names:
+        for i in range(parameters[name].size):
+            step = np.zeros(parameters[name].size, complex)
+            step[i] = 1j * TINY
+            moved = {**parameters, name: parameters[name] + step.reshape(parameters[name].shape)}
+            columns.append(np.imag(f(moved)).ravel() / TINY)
+    return np.array(columns).T
+
+
+def rank(m: Array) -> tuple[int, Array]:
+    """Rank and relative singular values; `Undecided` if one is neither clear of 0 nor 0."""
+    sizes = np.linalg.svd(m, compute_uv=False)
+    if not np.isfinite(sizes).all():
+        raise Undecided
+    relative = sizes / sizes[0] if sizes[0] > 0 else sizes
+    if ((relative > ZERO) & (relative < CLEAR)).any():
+        raise Undecided
+    return int((relative >= CLEAR).sum()), relative
+
+
+def block(case: Case, h: Array, p: Parameters) -> Any:
+    """One loop of one token: a fixed first sub-block v, then u(x) = W2 tanh(W1 x) + b; for `gru` one cell with candidate bias b."""
+    norm, eps = case["norm"], case["eps"]
+
+    def v(x):
+        return p["V2"] @ np.tanh(p["V1"] @ x + p["v1"])
+
+    def u(x):
+        return p["W2"] @ np.tanh(p["W1"] @ x) + p["b"]
+
+    if norm == "gru":
+        x = np.tanh(p["W1"] @ rms(h, eps))
+        gate = 1 / (1 + np.exp(-(p["V1"] @ h)))
+        return (1 - gate) * np.tanh(p["W2"] @ x + p["b"]) + gate * h
+    if norm == "pre":
+        middle = h + v(rms(h, eps))
+        return middle + u(rms(middle, eps))
+    if norm == "peri":
+        middle = h + p["gain1"] * rms(v(rms(h, eps)), eps)
+        return middle + p["gain"] * rms(u(rms(middle, eps)), eps)
+    inner = (lambda x: rms(x, eps)) if norm == "sandwich" else (lambda x: x)
+    middle = rms(h + v(inner(h)), eps)
+    return p["gain"] * rms(middle + u(inner(middle)), eps)
+
+
+def solved(case: Case) -> tuple[Array, Parameters]:
+    """A state and the parameters whose last bias makes it fixed."""
+    norm, eps, h, gain = case["norm"], case["eps"], case["state"], case["gain"]
+    p = {name: case[name] for name in ("V1", "V2", "v1", "W1", "W2")} | {"gain": gain, "b": np.zeros(h.size), "gain1": gain / 2}
+    if norm == "gru":
+        h = np.tanh(h)
+        return h, {**p, "b": np.arctanh(h) - p["W2"] @ np.tanh(p["W1"] @ rms(h, eps))}
+    if norm in ("post", "sandwich"):
+        z, h = h, gain * rms(h, eps)
+        # with b = 0 the last argument of N is not yet z
+        inner = (lambda x: rms(x, eps)) if norm == "sandwich" else (lambda x: x)
+        middle = rms(h + p["V2"] @ np.tanh(p["V1"] @ inner(h) + p["v1"]), eps)
+        return h, {**p, "b": z - middle - p["W2"] @ np.tanh(p["W1"] @ inner(middle))}
+    first = p["V2"] @ np.tanh(p["V1"] @ rms(h, eps) + p["v1"])
+    if norm == "pre":
+        return h, {**p, "b": -first - p["W2"] @ np.tanh(p["W1"] @ rms(h + first, eps))}
+    if eps == 0:  # both outputs on the sphere: the gains, or the directions, must agree
+        direction = rms(first, 0) if case["gain_free"] else -rms(case["direction"], 0)
+        p["gain1"] = gain if case["gain_free"] else -gain * direction / rms(first, 0)
+        wanted = -rms(first, 0) if case["gain_free"] else direction
+    else:
+        wanted = -rms(first, eps) / 2
+        wanted = wanted * np.sqrt(eps / (1 - np.mean(wanted**2)))
+    middle = h + p["gain1"] * rms(first, eps)
+    return h, {**p, "b": wanted - p["W2"] @ np.tanh(p["W1"] @ rms(middle, eps))}
+
+
+def _ranked(case: Case, names: tuple[str, ...], dimension: int) -> str | None:
+    h, p = solved(case)
+    residual = np.abs(block(case, h, p) - h).max()
+    if not residual <= FIXED * (1 + np.abs(h).max()):
+        raise Undecided
+    found, sizes = rank(derivative(lambda q: block(case, h, q), p, names))
+    if found >= dimension:
+        return None
+    elsewhere = rank(derivative(lambda q: block(case, h + 1 / np.arange(3, 3 + h.size), q), p, names))[0]
+    smallest = sizes[min(dimension, len(sizes)) - 1]
+    return (
+        f"D_theta f by {', '.join(names)} has rank {found} < {dimension} at the fixed point {np.round(h, 6).tolist()} (relative singular "
+        f"value {smallest:.0e}), and rank {elsewhere} beside it"
+    )
+
+
+def _last_bias(case: Case) -> str | None:
+    """The last bias is onto R^d."""
+    return _ranked(case, ("b",), case["state"].size)
+
+
+def _sphere(case: Case) -> str | None:
+    """eps = 0: the last bias is onto the tangent space (post, sandwich), bias and gain onto R^d (peri)."""
+    d = case["state"].size
+    if case["norm"] != "peri":
+        return _ranked(case, ("b",), d - 1)
+    return _ranked(case, ("V1", "V2", "v1", "W1", "W2", "b") if case["gain_free"] else ("b", "gain"), d)
+
+
+def _tokens(case: Case) -> str | None:
+    """(W2, b2) has rank L d at a fixed point of L tokens: uniform attention, then the MLP h + W2 tanh(W1 N(h) + c) + b2."""
+    count, d, k = int(case["tokens"]), int(case["d"]), int(case["hidden"])
+    rng = np.random.default_rng(int(case["seed"]))
+    h, mix, w1, c = rng.standard_normal((count, d)), rng.standard_normal((d, d)), rng.standard_normal((k, d)), rng.standard_normal(k)
+    if case["equal"]:
+        h[1] = h[0]
+    update = rms(h, 0.25) @ mix.T + rms(h, 0.25).mean(0)
+    activations = np.tanh(rms(h + update, 0.25) @ w1.T + c)
+    last = np.linalg.lstsq(np.column_stack((activations, np.ones(count))), -update, rcond=None)[0]
+    if count > k + 1:  # no last map undoes the updates of so many tokens: none at all
+        update, last = np.zeros_like(update), np.zeros_like(last)
+    p = {"W2": last[:-1], "b2": last[-1]}
+
+    def f(q: Parameters) -> Array:
+        return h + update + activations @ q["W2"] + q["b2"]
+
+    if not np.abs(f(p) - h).max() <= FIXED * (1 + np.abs(last).max()):
+        raise Undecided
+    names = ("b2",) if case["bias_only"] else ("W2", "b2")
+    found, _ = rank(derivative(f, p, names))
+    return None if found == count * d else f"D_theta f by {', '.join(names)} has rank {found} of {count} x {d} at the fixed point"
+
+
+def _step_of_peri(case: Case) -> str | None:
+    """|h' - h| >= sqrt(d) min |gain| for h' = h + gain N(u(N(h)))."""
+    h, eps, gain = case["state"], case["eps"], case["gain"]
+    x = np.tanh(case["W1"] @ rms(h, eps))
+    b = case["v1"] if eps == 0 else -case["W2"] @ x
+    u = case["W2"] @ x + b
+    if not np.abs(u).max() > (1e-9 if eps == 0 else -1):
+        raise Undecided  # the map is not defined, or rounding decides
+    step, bound = float(np.linalg.norm(gain * rms(u, eps))), np.sqrt(h.size) * np.abs(gain).min()
+    return None if step >= bound * (1 - 1e-12) else f"|h' - h| = {step:.3g} < sqrt(d) min |gain| = {bound:.3g}"
+
+
+NORMS = ("pre", "peri", "post", "sandwich", "gru")
+
+
+@st.composite
+def _block(draw: Draw, norms: tuple[str, ...] = NORMS, eps: tuple[float, ...] = (1.0, 0.25, 0.0625), least: int = 1, **flags: bool) -> Case:
+    """Weights of sixteenths; `zero_gain`: one gain vanishes; `gain_free`: gains fixed to 1, and no parameters."""
+    d = draw(st.integers(least, 3))
+    k = draw(st.integers(1, 3))
+    gain = np.ones(d) if flags.get("gain_free") else draw(nonzero_vector(d))
+    if flags.get("zero_gain"):
+        gain[draw(st.integers(0, d - 1))] = 0
+    norm = draw(st.sampled_from(norms))
+    weights = nonzero_matrix if flags.get("gain_free") else matrix  # so that other states do reach every direction
+    return {
+        "norm": norm, "eps": draw(st.sampled_from(eps)), "gain": gain, "gain_free": bool(flags.get("gain_free")),
+        "state": draw(nonzero_vector(d)), "direction": draw(nonzero_vector(d)), "V1": draw(weights(d if norm == "gru" else k, d)),
+        "v1": draw(nonzero_vector(k)), "V2": np.eye(d, k) + draw(matrix(d, k, 4)), "W1": draw(weights(k, d)), "W2": draw(weights(d, k)),
+    }  # fmt: skip
+
+
+@st.composite
+def _many(draw: Draw, kind: str = "") -> Case:
+    """L tokens, hidden width k >= L - 1, all random; `equal` tokens, too `many` of them, or the `bias` alone."""
+    count = draw(st.integers(2, 4))
+    k = 1 if kind == "many" else draw(st.integers(count - 1, 4))
+    return {
+        "tokens": max(count, 3) if kind == "many" else count, "d": draw(st.integers(2, 3)), "hidden": k, "seed": draw(SEEDS),
+        "equal": kind == "equal", "bias_only": kind == "bias",
+    }  # fmt: skip
+
+
+@st.composite
+def _one_sub_block(draw: Draw, eps: float = 0.0) -> Case:
+    d, k = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    return {
+        "eps": eps, "gain": draw(nonzero_vector(d)), "state": draw(nonzero_vector(d)), "W1": draw(matrix(k, d)), "W2": draw(matrix(d, k)),
+        "v1": draw(vector(d)) + np.eye(d)[0] / 7,
+    }  # fmt: skip
+
+
+SUITES = (
+    Suite(
+        "A2'",
+        "last-bias",
+        "one token, eps > 0, gains without zeros: the last bias (gru: the candidate bias) has rank d at fixed points",
+        _block,
+        _last_bias,
+        (
+            Drop("gains without zeros", lambda: _block(("peri", "post", "sandwich"), zero_gain=True)),
+            Drop("eps > 0", lambda: _block(("post", "sandwich"), (0.0,))),
+        ),
+        "complex step",
+        cost=2,
+    ),
+    Suite(
+        "A2'",
+        "sphere",
+        "one token, eps = 0: the last bias has rank d - 1 (post, sandwich), bias and gain rank d (peri, two sub-blocks) at fixed points",
+        lambda: _block(("peri", "post", "sandwich"), (0.0,), 2),
+        _sphere,
+        (Drop("gains learned: gain-free peri has rank d - 1 at fixed points", lambda: _block(("peri",), (0.0,), 2, gain_free=True)),),
+        "complex step",
+        cost=3,
+    ),
+    Suite(
+        "A2'",
+        "tokens",
+        "L tokens with independent (a_i, 1): the last linear map (W2, b2) has rank L d at fixed points",
+        _many,
+        _tokens,
+        (
+            Drop("independent: no equal tokens", lambda: _many("equal")),
+            Drop("independent: L <= hidden + 1", lambda: _many("many")),
+            Drop("the whole last map, not the shared bias alone", lambda: _many("bias")),
+        ),
+        "complex step",
+    ),
+    Suite(
+        "A2'",
+        "peri-steps",
+        "peri with one sub-block, eps = 0: |h' - h| >= sqrt(d) min |gain|, so no fixed point",
+        _one_sub_block,
+        _step_of_peri,
+        (Drop("eps = 0", lambda: _one_sub_block(0.25)),),
+        "closed form",
+    ),
+)

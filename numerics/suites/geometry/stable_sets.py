@@ -1,0 +1,180 @@
+"""Attacks on R4, the scalar stable sets: areas, Gaussian probabilities, nearest points."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from scipy.integrate import quad
+
+from ....theory.architecture import Recall
+from ....theory.geometry.projection import nearest
+from ...arrays import Array
+from ...attack.suite import Case, Drop, Suite, Undecided
+from ...formulas import numeric
+from ...strategies import fractions as draws
+
+RECALLS = tuple(map(str, Recall))
+SIGMAS = 5.5
+"""standard errors of the test of a probability: a false alarm has probability 4e-8"""
+
+
+# --- areas in a box -------------------------------------------------------------------------------------------------
+@st.composite
+def _boxes(draw: Any, centred: bool = True) -> Case:
+    shift = 0.0 if centred else draw(draws.fractions(0.25, 1))
+    return {"recall": draw(st.sampled_from(RECALLS)), "a": draw(draws.fractions(0.25, 8)), "shift": shift}
+
+
+def _slice(recall: str, x: float) -> tuple[float, float]:
+    """The interval of y of the stable set at x."""
+    if recall == "none":
+        return -2.0, 0.0
+    if recall == "internal":
+        return (-2 / x, 0.0) if x > 0 else (0.0, -2 / x)
+    return -1 - 1 / abs(x), -1 + 1 / abs(x)
+
+
+def _area(case: Case) -> str | None:
+    """Integral of the lengths of slices, split where a slice meets an edge of the box."""
+    a, shift, recall = case["a"], case["shift"], case["recall"]
+    low, high = shift - a, shift + a
+
+    def length(x: float) -> float:
+        ends = _slice(recall, x)
+        return max(0.0, min(high, ends[1]) - max(low, ends[0]))
+
+    edges = [abs(y + s) for y in (low, high) for s in (0, 1)]
+    kinks = {0.0, *(sign * c / e for e in edges if e > 0 for c in (1, 2) for sign in (1, -1))}
+    cuts = [low, *sorted(x for x in kinks if low < x < high), high]
+    measured = sum(quad(length, p, q, epsabs=1e-11, epsrel=1e-11)[0] for p, q in pairwise(cuts))
+    with np.errstate(divide="ignore", invalid="ignore"):  # every branch of the formula is evaluated, also where it does not apply
+        formula = float(numeric(f"{recall}_stable_area")(a))
+    if abs(measured - formula) > 1e-8 * (1 + formula):
+        return f"{recall}: area {measured:.9g} by slices, formula {formula:.9g}"
+    return None
+
+
+# --- probabilities --------------------------------------------------------------------------------------------------
+@st.composite
+def _weights(draw: Any, correlation: float = 0.0) -> Case:
+    recall = draw(st.sampled_from(RECALLS[1:] if correlation else RECALLS))
+    mixing = draw(draws.SIGNS) * correlation
+    modes = 1 if correlation else draw(draws.sizes(1, 3))
+    return {
+        "recall": recall,
+        "s": draw(draws.fractions(0.25, 4)),
+        "modes": modes,
+        "mixing": mixing,
+        "seed": draw(draws.seeds()),
+        "n": 200_000,
+    }
+
+
+def _share(case: Case) -> str | None:
+    """Share of draws whose loop contracts: |step(1) - step(0)| < 1 in each of its independent modes."""
+    rng, n, recall, s = np.random.default_rng(case["seed"]), case["n"], case["recall"], case["s"]
+    x, fresh = s * rng.standard_normal((2, n, case["modes"]))
+    y = case["mixing"] * x + np.sqrt(1 - case["mixing"] ** 2) * fresh
+
+    def step(h: float) -> Array:
+        z = x * h if recall == "external" else h
+        return z + y * (x * h if recall == "internal" else z)
+
+    share = float(np.mean((np.abs(step(1.0) - step(0.0)) < 1).all(1)))
+    expected = float(numeric(f"{recall}_stable_probability")(s)) ** case["modes"]
+    slack = SIGMAS * np.sqrt(expected * (1 - expected) / n) + 20 / n
+    if abs(share - expected) > slack:
+        return f"{recall}, s = {s:g}, {case['modes']} modes: {share:.5f} of {n} draws contract, formula {expected:.5f} (slack {slack:.5f})"
+    return None
+
+
+# --- nearest points -------------------------------------------------------------------------------------------------
+@st.composite
+def _points(draw: Any, tied: bool = False) -> Case:
+    """Off the cut locus |x| = |u| by 1/16 at least, u = y (internal) or 1 + y (external); tied: on it, where two points are nearest."""
+    recall = draw(st.sampled_from(("internal", "external")))
+    if tied:
+        p = q = draw(draws.fractions(2.0625, 4))
+    else:
+        q = draw(draws.fractions(0, 3.75))
+        p = q + draw(draws.fractions(0.0625, 4))
+        if draw(st.booleans()):
+            p, q = q, p
+    x, u = draw(draws.SIGNS) * p, draw(draws.SIGNS) * q
+    if tied and recall == "internal":
+        u = x  # in the quadrants outside, where the axes are nearest
+    return {"recall": recall, "x": x, "y": u if recall == "internal" else u - 1}
+
+
+def _nearest_by_grid(recall: str, x: float, y: float) -> list[tuple[float, float, float]]:
+    """(distance, x, y) of every local minimum of the distance on the boundary, each branch refined on ever finer grids."""
+    if recall == "internal":
+        found, curves = [(abs(y), x, 0.0), (abs(x), 0.0, y)], [(-2.0, 0.0)]
+    else:
+        found, curves = [], [(1.0, 1.0), (-1.0, 1.0)]
+    for constant, down in curves:
+        for sign in (1.0, -1.0):
+
+            def distance(s: Array, c: float = constant, down: float = down, sign: float = sign) -> Array:
+                t = sign * np.exp(s)
+                return np.hypot(t - x, c / t - down - y)
+
+            grid = np.linspace(-7, 7, 4001)
+            values = distance(grid)
+            for i in np.flatnonzero((values[1:-1] <= values[:-2]) & (values[1:-1] <= values[2:])) + 1:
+                low, high, best = grid[i - 1], grid[i + 1], grid[i]
+                for _ in range(5):
+                    fine = np.linspace(low, high, 101)
+                    k = int(np.clip(np.argmin(distance(fine)), 1, 99))
+                    low, high, best = fine[k - 1], fine[k + 1], fine[k]
+                t = sign * float(np.exp(best))
+                found.append((float(distance(np.array(best))), t, constant / t - down))
+    return sorted(found)
+
+
+def _projects(case: Case) -> str | None:
+    """The exact nearest point against the grid, and only one of them."""
+    recall, x, y = case["recall"], case["x"], case["y"]
+    exact = nearest(Recall(recall), Fraction(x), Fraction(y))
+    if float(exact.distance.mid()) == 0:
+        inside = -2 <= x * y <= 0 if recall == "internal" else abs((1 + y) * x) <= 1
+        return None if inside else f"({x}, {y}) is outside, but its distance is given as 0"
+    first, *others = _nearest_by_grid(recall, x, y)
+    # the last grid is 1e-9 fine: the distance is right to its square, the place to the square root of rounding
+    if abs(first[0] - float(exact.distance.mid())) > 1e-9:
+        return f"{recall} ({x}, {y}): distance {first[0]:.10g} by grid, exactly {float(exact.distance.mid()):.10g}"
+    gaps = [float(np.hypot(other[1] - first[1], other[2] - first[2])) for other in others if other[0] - first[0] < 1e-9]
+    if any(gap > 1e-3 for gap in gaps):
+        return f"{recall} ({x}, {y}): two nearest points {max(gaps):.4g} apart, at distance {first[0]:.6g}"
+    off = min(float(np.hypot(float(p.mid()) - first[1], float(q.mid()) - first[2])) for p, q in exact.points)
+    if off > 1e-3:
+        return f"{recall} ({x}, {y}): nearest point off by {off:.4g}"
+    if off > 1e-5:
+        raise Undecided(f"places {off:.3g} apart at equal distance")
+    return None
+
+
+SUITES: tuple[Suite, ...] = (
+    Suite(
+        "R4", "area", "areas of the stable sets in [-a, a]^2",
+        _boxes, _area,
+        (Drop("the box is centred at the origin", lambda: _boxes(False)),),
+        "closed form",
+    ),
+    Suite(
+        "R4", "probability", "independent N(0, s^2) weights: probability that a scalar loop, or all of d independent modes, contract",
+        _weights, _share,
+        (Drop("x and y are independent", lambda: _weights(0.75)),),
+        "sample", cost=3,
+    ),
+    Suite(
+        "R4", "nearest", "off the cut locus there is one nearest point of the closed stable set, and the projection finds it",
+        _points, _projects,
+        (Drop("off the cut locus", lambda: _points(True)),),
+        cost=2,
+    ),
+)  # fmt: skip

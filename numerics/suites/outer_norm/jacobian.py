@@ -1,0 +1,226 @@
+"""Attacks on N1, the Jacobian of the outer normalisation: complex-step derivatives against the closed forms.
+
+Complex steps are exact to rounding, so the tolerance is the rounding of a dozen operations of size 1/s (LayerNorm: times |z|/s, the
+cancellation in z - mean z).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from ...arrays import Array
+from ...attack.suite import Case, Drop, Suite
+from ...formulas import numeric
+from ...loops.linear import RMSNorm
+from ...strategies.fractions import fractions, sizes
+from ...strategies.spheres import arrays, matrices, show, spheres
+from ..shared.complex_step import UNIT, complex_step, normalised, tangent
+
+
+def _tolerance(d: int, *factors: float) -> float:
+    """Bound of the rounding of sums of d products, 16 deep, of the size of the product of the factors."""
+    return 16 * (d + 2) * UNIT * float(np.prod(factors))
+
+
+@st.composite
+def _point(draw: DrawFn, low: int = 1, gain: bool = True, eps: bool | None = None, zero: bool = False) -> Case:
+    """z != 0 (or z = 0), gains without zeros (or 1), eps drawn, 0 or positive (eps = None, False, True)."""
+    d = draw(sizes(low, 6))
+    z = np.zeros(d) if zero else draw(spheres(d)) * draw(fractions(1 / 16, 4))
+    gains = draw(arrays(d, 1 / 16, 3)) if gain else np.ones(d)
+    if eps is None:
+        eps = draw(st.booleans())
+    return {"z": z, "gain": gains, "eps": draw(fractions(1 / 16, 2)) if eps else 0.0, "direction": draw(spheres(d))}
+
+
+def _unequal(case: Any) -> Case:
+    """The case with gains that differ: 2 and 1/2 in turn."""
+    return {**case, "gain": np.where(np.arange(len(case["z"])) % 2, 0.5, 2.0)}
+
+
+def _scale(z: Array, eps: float) -> float:
+    return float(np.sqrt(np.mean(z * z) + eps))
+
+
+def _derivative(case: Case) -> tuple[Array, float]:
+    """DN(z) by complex steps, and s."""
+    return complex_step(lambda x: case["gain"] * normalised(x, case["eps"]), case["z"]), _scale(case["z"], case["eps"])
+
+
+def _torn(f: Any, z: Array, direction: Array, s: float, gain: float) -> str | None:
+    """The slopes of f at z at two steps t s (t alone where s = 0) against each other: a third derivative is at most 64 gain R/s^3."""
+    unit = s if s > 0 else 1.0
+    steps = [2.0**-8 * unit, 2.0**-12 * unit]
+    with np.errstate(invalid="ignore"):
+        slopes = [(f(z + t * direction) - f(z - t * direction)) / (2 * t) for t in steps]
+    size = float(np.sqrt(len(z)))
+    gap = float(np.abs(slopes[0] - slopes[1]).max())
+    allowed = gain * size * (64 * 2.0**-16 / unit + 2 * _tolerance(len(z), 1 / steps[1]))
+    if not gap <= allowed:
+        return f"no derivative at z = {show(z)}: the slopes at steps {steps[0]:.3g} and {steps[1]:.3g} differ by {gap:.4g} > {allowed:.3g}"
+    return None
+
+
+def _entries(case: Case) -> str | None:
+    z, gain, eps = case["z"], case["gain"], case["eps"]
+    top = float(np.abs(gain).max())
+    s = _scale(z, eps)
+    torn = _torn(lambda x: gain * np.nan_to_num(normalised(x, eps)), z, case["direction"], s, top)
+    if torn:
+        return torn
+    measured, closed = _derivative(case)[0], RMSNorm(gain, eps).jacobian(z)
+    error = float(np.abs(measured - closed).max())
+    if error > _tolerance(len(z), top, 1 / s):
+        return f"z = {show(z)}, gain {show(gain)}, eps = {eps:g}: DN measured {show(measured)}, closed form {show(closed)}"
+    return None
+
+
+def _spectrum(case: Case) -> str | None:
+    z, eps = case["z"], case["eps"]
+    jacobian, s = _derivative(case)
+    across, along = numeric("rmsnorm_tangential")(s), numeric("rmsnorm_radial")(s, eps)
+    for v, value in ((tangent(z), across), (z[:, None] / np.linalg.norm(z), along)):
+        error = float(np.abs(jacobian @ v - value * v).max(initial=0.0))
+        if error > _tolerance(len(z), float(np.abs(case["gain"]).max()), 1 / s):
+            return f"z = {show(z)}, gain {show(case['gain'])}, eps = {eps:g}: DN v differs from {value:.6g} v by {error:.4g}"
+    return None
+
+
+def _null(case: Case) -> str | None:
+    z, gain = case["z"], case["gain"]
+    jacobian, s = _derivative(case)
+    size = float(np.linalg.norm(z))
+    right, left = float(np.abs(jacobian @ z).max()) / size, float(np.abs(z / gain @ jacobian).max()) / size
+    if right > _tolerance(len(z), float(gain.max()), 1 / s) or left > _tolerance(len(z), float(gain.max() / gain.min()), 1 / s):
+        return f"z = {show(z)}, gain {show(gain)}, eps = {case['eps']:g}: |DN z|/|z| = {right:.4g}, |(z/gain)^T DN|/|z| = {left:.4g}"
+    return None
+
+
+@st.composite
+def _layer_point(draw: DrawFn, eps: bool = False, centred: bool = True) -> Case:
+    """d >= 3; z not constant (or constant)."""
+    d = draw(sizes(3, 6))
+    z = np.full(d, draw(fractions(-2, 2)))
+    if centred:
+        z[0] += draw(fractions(1, 3))
+        z[1:-1] += draw(arrays(d - 2, -1 / 2, 1 / 2))
+    direction = np.array([1.0, *draw(arrays(d - 1, -1, 0))])
+    return {"z": z, "eps": draw(fractions(1 / 16, 1)) if eps else 0.0, "direction": direction}
+
+
+def _layer(case: Case) -> str | None:
+    """DN 1 = 0, DN Cz = 0, nothing else is null: across both the factor is 1/s."""
+    z, eps = case["z"], case["eps"]
+
+    def norm(x: Array) -> Array:
+        return normalised(x - np.mean(x), eps)
+
+    centred = z - z.mean()
+    s = _scale(centred, eps)
+    torn = _torn(lambda x: np.nan_to_num(norm(x)), z, case["direction"], s, 1.0)
+    if torn:
+        return torn
+    jacobian = complex_step(norm, z)
+    both = np.stack((np.full(len(z), 1 / np.sqrt(len(z))), centred / np.linalg.norm(centred)), axis=1)
+    rest = np.linalg.svd(both.T)[2][2:].T
+    allowed = _tolerance(len(z), 1 / s, 1 + float(np.abs(z).max()) / s)
+    null = float(np.abs(jacobian @ both).max())
+    across = float(np.abs(jacobian @ rest - numeric("rmsnorm_tangential")(s) * rest).max(initial=0.0))
+    if max(null, across) > allowed:
+        return f"LayerNorm, z = {show(z)}, eps = {eps:g}: |DN (1, Cz)| = {null:.4g}, across both off 1/s = {1 / s:.4g} by {across:.4g}"
+    return None
+
+
+@st.composite
+def _loop(draw: DrawFn, sub_blocks: int = 1, gain: bool = False, eps: bool = False) -> Case:
+    """A post-normalised loop of 1 or 2 sub-blocks h + A_k(W_x h + W_e e) (internal), (I + A_k)(W_x h + W_e e) (external) or none."""
+    d = draw(sizes(2, 4))
+    case = {
+        "recall": draw(st.sampled_from(("none", "external", "internal"))), "h": draw(spheres(d)), "e": draw(spheres(d)),
+        "blocks": np.stack([np.eye(d) / 2 + draw(matrices(d, 1 / 4)) for _ in range(sub_blocks)]),
+        "w_x": np.eye(d) + draw(matrices(d, 1 / 8)), "w_e": draw(matrices(d, 1 / 8)),
+        "gain": np.ones(d), "eps": draw(fractions(1 / 16, 1)) if eps else 0.0,
+    }  # fmt: skip
+    return {**case, "gain": 2.0 ** -np.arange(d)} if gain else case
+
+
+def _body(case: Case, h: Array, inner: bool) -> Array:
+    """The loop without its last normalisation; `inner`: N after every sub-block but the last."""
+    mix = (lambda x: case["w_x"] @ x + case["w_e"] @ case["e"]) if case["recall"] != "none" else (lambda x: x)
+    if case["recall"] == "external":
+        h = mix(h)
+    for k, a in enumerate(case["blocks"]):
+        if k and inner:
+            h = case["gain"] * normalised(h, case["eps"])
+        h = h + a @ (mix(h) if case["recall"] == "internal" else h)
+    return h
+
+
+def _composed(case: Case) -> str | None:
+    """J^ = DN(z) J, z = f(h), J = D f of the loop without norms; its spectrum is 0 and that on the complement of the new state."""
+    h, gain, eps = case["h"], case["gain"], case["eps"]
+    z = _body(case, h, True)
+    measured = complex_step(lambda x: gain * normalised(_body(case, x, True), eps), h)
+    bare = complex_step(lambda x: _body(case, x, False), h)
+    s = _scale(z, eps)
+    closed = RMSNorm(gain, eps).jacobian(z) @ bare
+    size = float(np.linalg.norm(bare, 2) / s)
+    cancelled = float(np.prod([1 + np.linalg.norm(a) for a in case["blocks"]]) * np.linalg.norm(h) / np.linalg.norm(z))
+    allowed = _tolerance(len(h), size, 4 * (1 + cancelled) * float(np.linalg.norm(case["w_x"])))
+    error = float(np.abs(measured - closed).max())
+    if error > allowed:
+        return (
+            f"recall {case['recall']}, {len(case['blocks'])} sub-block(s), h = {show(h)}: J^ is off DN(z) J by {error:.4g} > {allowed:.1e}"
+        )
+    # one left null vector and the block on the tangent space: the same characteristic polynomial as J^
+    basis, n = tangent(z), z / np.linalg.norm(z)
+    null = float(np.abs(n @ measured).max())
+    if null > allowed:
+        return (
+            f"recall {case['recall']}, gain {show(gain)}, eps = {eps:g}: the new state n is not null from the left: |n^T J^| = {null:.4g}"
+        )
+    mine, whole = np.poly(basis.T @ measured @ basis), np.poly(measured)
+    error = float(np.abs(np.append(mine, 0.0) - whole).max())
+    if error > allowed * len(h) * (1 + size) ** len(h) * 2 ** len(h):
+        return f"recall {case['recall']}: the spectrum of J^ is not 0 and that on the tangent space: polynomials differ by {error:.4g}"
+    return None
+
+
+def _without_gain_one() -> SearchStrategy[Case]:
+    return _point(low=2, gain=False).map(_unequal)
+
+
+SUITES = (
+    Suite(
+        "N1", "rmsnorm entries", "N is differentiable and DN(z) = (1/s) diag(gamma)(I - z z^T/(d s^2))", _point, _entries,
+        (Drop("regular: z = 0 at eps = 0", lambda: _point(low=2, eps=False, zero=True)),), "closed form", 0.5,
+    ),
+    Suite(
+        "N1", "rmsnorm eigenvalues", "gain 1: DN v = v/s across z, DN z = (eps/s^3) z", lambda: _point(gain=False), _spectrum,
+        (Drop("gain_one: unequal gains", _without_gain_one),), "closed form", 0.5,
+    ),
+    Suite(
+        "N1", "rmsnorm null directions", "eps = 0: DN z = 0 and (z/gamma)^T DN = 0", lambda: _point(eps=False), _null,
+        (Drop("eps_zero: eps > 0", lambda: _point(eps=True)),), "closed form", 0.5,
+    ),
+    Suite(
+        "N1", "layernorm null directions", "eps = 0, d >= 3: null directions 1 and Cz, 1/s across both", _layer_point, _layer,
+        (
+            Drop("eps_zero: eps > 0", lambda: _layer_point(eps=True)),
+            Drop("regular: Cz = 0 at eps = 0", lambda: _layer_point(centred=False)),
+        ), "closed form", 0.5,
+    ),
+    Suite(
+        "N1", "loop jacobian", "one sub-block, gain 1, eps = 0: J^ = DN(z) J, with the spectrum 0 and that on the new state's complement",
+        _loop, _composed,
+        (
+            Drop("one sub-block: N after each of two sub-blocks", lambda: _loop(sub_blocks=2)),
+            Drop("gain_one: unequal gains", lambda: _loop(gain=True)),
+            Drop("eps_zero: eps > 0", lambda: _loop(eps=True)),
+        ), "closed form", 0.7,
+    ),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""What several suites need: states, residual streams, complex steps, exact orbits."""

@@ -1,0 +1,1 @@
+"""The figures, each drawn from data that a command measured."""

@@ -1,0 +1,1 @@
+"""Tables, markup and pages."""

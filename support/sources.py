@@ -1,0 +1,86 @@
+"""The source files that a module depends on, so that kept results are discarded when one of them changes."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+"""the folder of the package `loopstab`"""
+PACKAGE = __name__.partition(".")[0]
+
+
+@cache
+def imported_sources(*modules: str) -> tuple[Path, ...]:
+    """The files of these modules and of every module of loopstab that they import, directly or not.
+
+    Imports are read from the source, those inside functions included; a package stands for its `__init__.py`.
+    A module that is imported by a computed name cannot be seen: name it among `modules`.
+
+    Args:
+        modules: dotted names, such as `"loopstab.numerics.phase.diagram"`.
+
+    Returns:
+        The files, sorted.
+
+    Raises:
+        ModuleNotFoundError: a module of `modules` does not exist.
+
+    Example:
+        >>> [path.name for path in imported_sources("loopstab.support.errors")]
+        ['errors.py']
+    """
+    files: dict[str, Path] = {}
+    pending = list(modules)
+    for name in modules:
+        if _file(name) is None:
+            raise ModuleNotFoundError(f"loopstab has no module {name}", name=name)
+    while pending:
+        name = pending.pop()
+        path = _file(name)
+        if name not in files and path is not None:
+            files[name] = path
+            pending += _imports(name, path)
+    return tuple(sorted(files.values()))
+
+
+def source_digest(*modules: str) -> str:
+    """SHA-256 of the contents and places of `imported_sources(*modules)`, in hexadecimal digits.
+
+    Args:
+        modules: dotted names of modules.
+
+    Example:
+        >>> len(source_digest("loopstab.support.errors"))
+        64
+    """
+    digest = hashlib.sha256()
+    for path in imported_sources(*modules):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(ROOT).as_posix()} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def _file(module: str) -> Path | None:
+    package, *parts = module.split(".")
+    if package != PACKAGE:
+        return None
+    place = ROOT.joinpath(*parts)
+    candidates = (place / "__init__.py", place.parent / f"{place.name}.py")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _imports(module: str, path: Path) -> Iterator[str]:
+    """Names that may be modules of loopstab: what is imported, and what it is imported from."""
+    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*base, *([node.module] if node.module else [])])
+            yield source
+            yield from (f"{source}.{alias.name}" for alias in node.names)

@@ -1,0 +1,104 @@
+"""Remembering proofs that passed, so that an unchanged ledger is not proved again and again.
+
+An entry is found again only while everything that it depends on is the same: the sources of the claim's family and of all that it imports,
+the kernel, the formulas, and the versions of Python, SymPy, z3 and flint. Only passed findings are kept; failures, undecided steps,
+measured steps and falsifiers always run. The folder can be deleted at any time; a damaged entry is ignored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import sys
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ...support.sources import source_digest
+from ..formulas import formula_modules
+
+VARIABLE = "LOOPSTAB_CACHE"
+"""environment variable: the folder of the cache, or `off`"""
+WORTH = 0.02
+"""seconds below which a result is not kept: reading it back would save nothing"""
+CHECKERS = ("check", "mutation")
+"""modules of this package that turn a step into a verdict"""
+
+
+def default_folder() -> Path:
+    """`loopstab` in the user's cache directory."""
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "loopstab"
+
+
+def default_cache() -> ProofCache | None:
+    """The cache that commands and tests use: the folder named by `LOOPSTAB_CACHE`, else the default; None when that says `off`."""
+    folder = os.environ.get(VARIABLE, "")
+    return None if folder == "off" else ProofCache(Path(folder) if folder else default_folder())
+
+
+class ProofCache:
+    """Small JSON files `CLAIM/NAME.json` in a folder; unreadable, damaged and outdated ones count as absent."""
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+
+    def find(self, claim: str, name: str) -> dict[str, Any] | None:
+        """What was kept for that claim of the ledger and name, if it still stands."""
+        key = _key(claim)
+        if key is None:
+            return None
+        try:
+            entry = json.loads(self._path(claim, name).read_text())
+            found = entry["value"] if entry["key"] == key else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def keep(self, claim: str, name: str, value: dict[str, Any], seconds: float) -> None:
+        """Keep a result that took that long; does nothing for a claim outside the ledger, or where the folder cannot be written."""
+        key = _key(claim)
+        if key is None or seconds < WORTH:
+            return
+        path = self._path(claim, name)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        # no fsync: an entry that a crash damages is recomputed
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps({"key": key, "value": value}))
+            os.replace(temporary, path)
+
+    def _path(self, claim: str, name: str) -> Path:
+        return self.folder / quote(claim, safe="") / f"{quote(name, safe='')}.json"
+
+
+@cache
+def _key(claim: str) -> str | None:
+    """Hash of all that the proofs of the claim depend on; None for a claim that is not in the ledger."""
+    from ..claims import families
+
+    family = families().get(claim)
+    if family is None:
+        return None
+    digest = hashlib.sha256(platform.python_version().encode())
+    for package in ("sympy", "mpmath", "z3-solver", "python-flint"):
+        digest.update(f"{package} {version(package)}\n".encode())
+    digest.update(source_digest(*_modules(family)).encode())
+    return digest.hexdigest()
+
+
+def _modules(family: str) -> tuple[str, ...]:
+    """What proofs of the family depend on: its modules, the registered formulas, and the code that checks a step."""
+    from ..claims import modules_of
+
+    return (*modules_of(family), *formula_modules(), *(f"{__package__}.{name}" for name in CHECKERS))

@@ -1,0 +1,1 @@
+"""The proof kernel: claims, steps and how they are checked, exact arithmetic, falsifiers."""

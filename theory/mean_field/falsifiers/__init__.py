@@ -1,0 +1,1 @@
+"""What breaks when a hypothesis of these claims is dropped: one module for each claim."""

@@ -1,0 +1,163 @@
+"""Attacks on N3, contraction under outer normalisation: what happens when one assumption is dropped."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import NamedTuple
+
+from ...kernel.falsifier import Falsifier
+
+
+class _Loop(NamedTuple):
+    matrix: list[list[float]]
+    beta: float
+    gain: float
+    e: list[float]
+    starts: tuple[list[float], list[float]]
+
+
+def _sphere(rng: random.Random, d: int) -> list[float]:
+    return _on_sphere([rng.gauss(0, 1) for _ in range(d)])
+
+
+def _on_sphere(z: list[float]) -> list[float]:
+    scale = math.sqrt(len(z) / sum(x * x for x in z))
+    return [scale * x for x in z]
+
+
+def _frobenius(matrix: list[list[float]]) -> float:
+    """An upper bound of the 2-norm, equal to it on -a I up to sqrt(d)."""
+    return math.sqrt(sum(x * x for row in matrix for x in row))
+
+
+def _norm2(matrix: list[list[float]]) -> float:
+    """Exact for multiples of the identity, else the Frobenius bound."""
+    scale = matrix[0][0]
+    is_scalar = all(x == (scale if i == j else 0.0) for i, row in enumerate(matrix) for j, x in enumerate(row))
+    return abs(scale) if is_scalar else _frobenius(matrix)
+
+
+def _loop(rng: random.Random, margin: bool, gain_one: bool) -> _Loop:
+    d = rng.choice((2, 3, 5))
+    if margin and gain_one and rng.random() < 0.7:
+        matrix = [[rng.gauss(0, 1) for _ in range(d)] for _ in range(d)]
+    else:
+        a = rng.uniform(0.5, 2)
+        matrix = [[-a if i == j else 0.0 for j in range(d)] for i in range(d)]
+    size = _norm2(matrix)
+    beta = size * (rng.uniform(2.2, 4) if margin else rng.uniform(0.2, 1.9))
+    return _Loop(matrix, beta, 1.0 if gain_one else rng.uniform(2.5, 5), _sphere(rng, d), (_sphere(rng, d), _sphere(rng, d)))
+
+
+def _iterate(loop: _Loop, state: list[float], steps: int) -> list[float]:
+    for _ in range(steps):
+        z = [sum(a * x for a, x in zip(row, state, strict=True)) + loop.beta * e for row, e in zip(loop.matrix, loop.e, strict=True)]
+        state = [loop.gain * x for x in _on_sphere(z)]
+    return state
+
+
+def _two_ends(loop: _Loop) -> str | None:
+    ends = [_iterate(loop, [loop.gain * x for x in start], 300) for start in loop.starts]
+    gap = math.dist(*ends)
+    step = math.dist(ends[0], _iterate(loop, ends[0], 1))
+    if max(gap, step) > 1e-6:
+        cosine = sum(x * y for x, y in zip(ends[0], loop.e, strict=True)) / (loop.gain * len(loop.e))
+        return (
+            f"d = {len(loop.e)}, A = {loop.matrix[0][0]:.4g} I, beta = {loop.beta:.4g}, gamma = {loop.gain:.3g}: after 300 loops the "
+            f"step is {step:.3g} "
+            f"(cos(h, e) = {cosine:.4f}, beta/2|A| = {loop.beta / (2 * _norm2(loop.matrix)):.4f}), two starts are {gap:.3g} apart"
+        )
+    return None
+
+
+class _Pair(NamedTuple):
+    first: list[float]
+    second: list[float]
+    r: float
+    eps: float
+
+
+def _states(rng: random.Random, keep: bool) -> _Pair:
+    d, r = rng.choice((1, 2, 3, 6)), rng.uniform(0.5, 2)
+    length = rng.uniform(1.01, 3) * r if keep else rng.uniform(0.05, 0.6) * r
+    first = [x * length / math.sqrt(d) for x in _sphere(rng, d)]
+    second = (
+        [x + 0.05 * length * y for x, y in zip(first, _sphere(rng, d), strict=True)]
+        if not keep
+        else [x * rng.uniform(1, 3) for x in _sphere(rng, d)]
+    )
+    scale = r / math.hypot(*second)
+    if keep and scale > 1:
+        second = [x * scale for x in second]
+    return _Pair(first, second, r, 0.0)
+
+
+def _too_far(case: _Pair) -> str | None:
+    d = len(case.first)
+    images = [_on_sphere(z) for z in (case.first, case.second)]
+    ratio, bound = math.dist(*images) / math.dist(case.first, case.second), math.sqrt(d) / case.r
+    if ratio > bound * (1 + 1e-9):
+        lengths = ", ".join(f"{math.hypot(*z):.3g}" for z in (case.first, case.second))
+        return f"d = {d}, |z| = {lengths} below r = {case.r:.3g}: N stretches by {ratio:.4g} > R/r = {bound:.4g}"
+    return None
+
+
+class _Update(NamedTuple):
+    slope: float
+    bound: float
+    beta: float
+
+
+def _update(rng: random.Random, keep: bool) -> _Update:
+    """d = 2, G = (slope h + beta e): its Lipschitz constant is |slope|; the bound claims less when dropped."""
+    slope = -rng.uniform(1, 2)
+    return _Update(slope, abs(slope) if keep else abs(slope) / 3, rng.uniform(1.2, 1.9) * abs(slope))
+
+
+def _beats_kappa(case: _Update) -> str | None:
+    """Derivative across e at the fixed point h = e against kappa = R l/r with the bound l, r = (beta - |slope|) R."""
+    multiplier, kappa = abs(case.slope) / (case.beta + case.slope), case.bound / (case.beta + case.slope)
+    if multiplier > kappa * (1 + 1e-12):
+        where = f"G = {case.slope:.4g} h + {case.beta:.4g} e with l taken as {case.bound:.4g}"
+        return f"{where}: multiplier {multiplier:.4g} > kappa = {kappa:.4g}"
+    return None
+
+
+FALSIFIERS = (
+    Falsifier(
+        "recall_too_weak",
+        "small",
+        "every orbit settles at one fixed point",
+        lambda rng, keep: _loop(rng, keep, True),
+        lambda loop: loop.beta > 2 * _norm2(loop.matrix),
+        _two_ends,
+        15,
+    ),
+    Falsifier(
+        "gain_ignored",
+        "gain_one",
+        "beta > 2 |A|_2 suffices",
+        lambda rng, keep: _loop(rng, True, keep),
+        lambda loop: loop.gain == 1,
+        _two_ends,
+        15,
+    ),
+    Falsifier(
+        "inside_the_radius",
+        "lower_bound",
+        "N is (R/r)-Lipschitz between the two states",
+        _states,
+        lambda case: min(math.hypot(*case.first), math.hypot(*case.second)) >= case.r * (1 - 1e-12),
+        _too_far,
+        60,
+    ),
+    Falsifier(
+        "slope_understated",
+        "lipschitz_update",
+        "no multiplier exceeds kappa",
+        _update,
+        lambda case: abs(case.slope) <= case.bound,
+        _beats_kappa,
+    ),
+)

@@ -1,0 +1,126 @@
+"""Attacks on M2, fixed points by degree: what happens when one assumption is dropped."""
+
+from __future__ import annotations
+
+import math
+import random
+from itertools import pairwise
+from typing import NamedTuple
+
+from ...kernel.falsifier import Falsifier
+from .existence import bisect
+
+
+class Winding(NamedTuple):
+    """d = 2: the angle x goes to k x + shift + bumps; degree k."""
+
+    k: int
+    shift: float
+    bumps: tuple[tuple[float, int, float], ...]
+    jump: float = 0.0
+
+    def lift(self, x: float) -> float:
+        """Image of the angle x in [0, 2 pi], without reducing it; `jump` is added once beyond x = pi."""
+        wave = sum(size * math.sin(m * x + phase) for size, m, phase in self.bumps)
+        return self.k * x + self.shift + wave + (self.jump if x > math.pi else 0.0)
+
+
+def _winding(rng: random.Random, keep: bool) -> Winding:
+    if keep:
+        bumps = tuple((rng.uniform(0, 2), rng.randint(1, 4), rng.uniform(0, 6.28)) for _ in range(3))
+        return Winding(rng.choice((-3, -2, -1, 0, 2, 3)), rng.uniform(0, 6.28), bumps)
+    # degree (-1)^2 = 1: bumps too small to bring the turn back to a multiple of 2 pi
+    return Winding(1, rng.uniform(2, 4), tuple((rng.uniform(0, 0.5), rng.randint(1, 4), rng.uniform(0, 6.28)) for _ in range(3)))
+
+
+def winding_number(case: Winding, nodes: int = 720) -> int:
+    """The degree, from the images of `nodes` states: total turn of the image in full turns."""
+    images = [case.lift(2 * math.pi * i / nodes) for i in range(nodes)] + [case.lift(0)]
+    total = sum(math.remainder(b - a, 2 * math.pi) for a, b in pairwise(images))
+    return round(total / (2 * math.pi))
+
+
+def fixed_angle(case: Winding, nodes: int = 720) -> float | None:
+    """An angle that the map leaves where it is, or None."""
+
+    def gap(x: float) -> float:
+        return math.remainder(case.lift(x) - x, 2 * math.pi)
+
+    for low, high in pairwise([2 * math.pi * i / nodes for i in range(nodes + 1)]):
+        first, second = gap(low), gap(high)
+        if first * second <= 0 and abs(first - second) < 1:
+            found = bisect(gap, low, high) if first >= 0 else bisect(lambda x: -gap(x), low, high)
+            if min(abs(gap(x)) for x in found) < 1e-9:
+                return found[0]
+    return None
+
+
+def _nothing_fixed(case: Winding) -> str | None:
+    if fixed_angle(case) is not None:
+        return None
+    least = min(abs(math.remainder(case.lift(math.pi * i / 360) - math.pi * i / 360, 2 * math.pi)) for i in range(720))
+    return (
+        f"d = 2, winding number {case.k}, shift {case.shift:.4g}, jump {case.jump:.3g}: every state is turned, by at least "
+        f"{math.degrees(least):.3g} degrees"
+    )
+
+
+def _torn(rng: random.Random, keep: bool) -> Winding:
+    if keep:
+        return Winding(0, rng.uniform(0, 6.28), ())
+    # a step function whose jump crosses the diagonal: x < pi goes to more than pi and the others to less
+    return Winding(0, rng.uniform(3.5, 5), (), -rng.uniform(2.6, 3.1))
+
+
+class _Tokens(NamedTuple):
+    """Every token i takes sign_i times the state of token source_i, in R^d."""
+
+    signs: tuple[int, ...]
+    sources: tuple[int, ...]
+    d: int
+
+
+def _tokens(rng: random.Random, keep: bool) -> _Tokens:
+    return _Tokens((rng.choice((1, -1)),), (0,), rng.choice((2, 3, 4))) if keep else _Tokens((1, -1), (1, 0), 3)
+
+
+def total_degree(case: _Tokens) -> int:
+    """Degree on the product of spheres of R^d: of the permutation of factors of dimension d - 1, times the antipodal maps."""
+    inversions = sum(a > b for i, a in enumerate(case.sources) for b in case.sources[i + 1 :])
+    degree = (-1) ** (inversions * (case.d - 1) ** 2)
+    for sign in case.signs:
+        degree *= 1 if sign > 0 else (-1) ** case.d
+    return degree
+
+
+def _signed_permutation_moves_all(case: _Tokens) -> str | None:
+    """Follow each token's source chain: a cycle with an odd number of signs forces h = -h, so no state is fixed."""
+    if total_degree(case) == (-1) ** (case.d * len(case.signs)):
+        return None
+    for start in range(len(case.signs)):
+        sign, at = 1, start
+        while True:
+            sign, at = sign * case.signs[at], case.sources[at]
+            if at == start:
+                break
+        if sign < 0:
+            return (
+                f"L = {len(case.signs)}, d = {case.d}: F(h_1, h_2) = (h_2, -h_1) has degree {total_degree(case)} and fixes no "
+                f"state (h_1 = h_2 = -h_1)"
+            )
+    return None
+
+
+FALSIFIERS = (
+    Falsifier("degree_of_the_antipode", "degree", "some state is fixed", _winding, lambda case: winding_number(case) != 1, _nothing_fixed),
+    Falsifier("torn_circle", "continuous", "some state is fixed", _torn, lambda case: case.jump == 0, _nothing_fixed),
+    Falsifier(
+        "two_tokens",
+        "one_token",
+        "degree other than (-1)^(L d) gives a fixed state",
+        _tokens,
+        lambda case: len(case.signs) == 1,
+        _signed_permutation_moves_all,
+        8,
+    ),
+)

@@ -1,0 +1,142 @@
+"""Attacks on M5, non-normal Jacobians: what happens when one assumption is dropped. Planar matrices with rational entries."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+from typing import NamedTuple
+
+from ...kernel.exact import Matrix, conjugate, identity_matrix, multiply, unimodular
+from ...kernel.falsifier import Falsifier
+
+
+def norm_at_most(matrix: Matrix, square: Fraction) -> bool:
+    """Whether |M|_2^2 <= square for a 2 x 2 matrix: square - M^T M is positive semidefinite (diagonal and determinant)."""
+    (a, b), (c, d) = matrix
+    first, second, mixed = square - a * a - c * c, square - b * b - d * d, a * b + c * d
+    return first >= 0 and second >= 0 and first * second >= mixed**2
+
+
+def resolvent(matrix: Matrix) -> Matrix:
+    """(I - J)^{-1} for a 2 x 2 matrix without the eigenvalue 1."""
+    (a, b), (c, d) = matrix
+    det = (1 - a) * (1 - d) - b * c
+    return [[(1 - d) / det, b / det], [c / det, (1 - a) / det]]
+
+
+def corner(r: Fraction, c: Fraction) -> Matrix:
+    """[[r, c], [0, r]]."""
+    return [[r, c], [Fraction(0), r]]
+
+
+class _Jacobian(NamedTuple):
+    matrix: Matrix
+    rho: Fraction
+
+
+def _show(matrix: Matrix) -> str:
+    return "[" + "; ".join("(" + ", ".join(map(str, row)) + ")" for row in matrix) + "]"
+
+
+def _normal(rng: random.Random, keep: bool) -> _Jacobian:
+    """rho times a rational rotation, or the Jordan block of the same spectral radius."""
+    rho, q = Fraction(rng.randint(1, 9), 10), Fraction(rng.randint(-9, 9), 7)
+    cos, sin = (1 - q * q) / (1 + q * q), 2 * q / (1 + q * q)
+    matrix = [[rho * cos, -rho * sin], [rho * sin, rho * cos]] if keep else corner(rho, Fraction(rng.randint(1, 9)))
+    return _Jacobian(matrix, rho)
+
+
+def _is_normal(case: _Jacobian) -> bool:
+    transpose = [list(column) for column in zip(*case.matrix, strict=True)]
+    return multiply(case.matrix, transpose) == multiply(transpose, case.matrix)
+
+
+def _exceeds_radius(case: _Jacobian) -> str | None:
+    where = f"J = {_show(case.matrix)}, rho = {case.rho}"
+    if not norm_at_most(resolvent(case.matrix), 1 / (1 - case.rho) ** 2):
+        return f"{where}: |(I - J)^-1| > 1/(1 - rho) = {1 / (1 - case.rho)}"
+    power: Matrix = identity_matrix(2)
+    for t in range(1, 9):
+        power = multiply(power, case.matrix)
+        if not norm_at_most(power, case.rho ** (2 * t)):
+            return f"{where}: |J^{t}| > rho^{t}"
+    return None
+
+
+def _contractive(rng: random.Random, keep: bool) -> _Jacobian:
+    """A conjugated triangle with that spectral radius, at most 4/5 or at least 1."""
+    rho = Fraction(rng.randint(1, 8), 10) if keep else Fraction(rng.randint(10, 13), 10)
+    basis, inverse = unimodular(rng, 2)
+    other = rho * Fraction(rng.randint(-9, 9), 10)
+    return _Jacobian(conjugate(basis, [[rho, Fraction(rng.randint(-3, 3))], [Fraction(0), other]], inverse), rho)
+
+
+def _neumann_sum_fails(case: _Jacobian) -> str | None:
+    """(I - J) Sum_{k<t} J^k = I - J^t, so the sum tends to the resolvent iff J^t -> 0."""
+    power = case.matrix
+    for _ in range(7):
+        power = multiply(power, power)
+    if not norm_at_most(power, Fraction(1, 100)):
+        return f"J = {_show(case.matrix)}, rho = {case.rho}: |J^128| > 1/10, the Neumann sum has not converged"
+    return None
+
+
+class _Rated(NamedTuple):
+    matrix: Matrix
+    rho: Fraction
+    constant: Fraction
+    """squared: |V|_F^2 |V^{-1}|_F^2 where a basis V of eigenvectors exists"""
+
+
+def _diagonalisable(rng: random.Random, keep: bool) -> _Rated:
+    rho = Fraction(rng.randint(1, 9), 10)
+    basis, inverse = unimodular(rng, 2)
+    sizes = [sum((x * x for row in m for x in row), Fraction(0)) for m in (basis, inverse)]
+    block = [[rho, Fraction(0)], [Fraction(0), -rho * Fraction(rng.randint(0, 4), 4)]] if keep else corner(rho, Fraction(1))
+    return _Rated(conjugate(basis, block, inverse), rho, sizes[0] * sizes[1])
+
+
+def _has_eigenbasis(case: _Rated) -> bool:
+    """Distinct eigenvalues: the discriminant of the characteristic polynomial is positive (a multiple of I does not occur)."""
+    (a, b), (c, d) = case.matrix
+    return (a + d) ** 2 - 4 * (a * d - b * c) > 0
+
+
+def _rate_fails(case: _Rated) -> str | None:
+    power: Matrix = [[x / case.rho for x in row] for row in case.matrix]
+    for doubling in range(1, 11):
+        power = multiply(power, power)
+        if not norm_at_most(power, case.constant):
+            return f"J = {_show(case.matrix)}: |J^t| > C rho^t at t = {2**doubling}, rho = {case.rho}, C^2 = {case.constant}"
+    return None
+
+
+FALSIFIERS = (
+    Falsifier(
+        "transient_growth",
+        "normal",
+        "|J^t| <= rho^t and |(I - J)^{-1}| <= 1/(1 - rho)",
+        _normal,
+        _is_normal,
+        _exceeds_radius,
+        30,
+    ),
+    Falsifier(
+        "spectral_radius_not_below_one",
+        "contractive",
+        "the Neumann sum tends to (I - J)^{-1}",
+        _contractive,
+        lambda case: case.rho < 1,
+        _neumann_sum_fails,
+        20,
+    ),
+    Falsifier(
+        "jordan_block",
+        "diagonalisable",
+        "|J^t| <= C rho^t for every t, C the condition number of V",
+        _diagonalisable,
+        _has_eigenbasis,
+        _rate_fails,
+        20,
+    ),
+)

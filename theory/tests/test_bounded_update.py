@@ -1,0 +1,74 @@
+"""R2 against orbits: the counterexamples with their known numbers, and the two radii as laws."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loopstab import formula
+from loopstab.theory.recall.falsifiers.bounded_update import threshold_example
+from loopstab.theory.recall.planar import Block, Loop, rmsnorm, run, step, update
+
+UNIT = st.floats(-1, 1)
+
+
+@pytest.mark.parametrize("start", [(0.5, 1.0), (-2.0, 0.0), (5.0, 1.0), (14.0, 5.0)])
+def test_a_stable_fixed_point_above_the_threshold(start):
+    assert run(threshold_example(start), start, 3000) == pytest.approx((0, 10 / 9), abs=1e-12)
+
+
+@pytest.mark.parametrize("start", [(20.0, 1.0), (-20.0, 1.0), (14.2, 0.0)])
+def test_beyond_the_escape_radius_the_rate_is_log_rho(start):
+    loop = threshold_example(start)
+    sizes = [math.hypot(*run(loop, start, loops)) for loops in (1000, 2000)]
+    assert math.log(sizes[1] / sizes[0]) / 1000 == pytest.approx(math.log(1.05), rel=1e-9)
+
+
+def test_the_escape_radius_of_the_example_is_sharp():
+    radius = float(formula("escape_radius")(1.05, math.sqrt(0.5)))
+    assert radius == pytest.approx(10 * math.sqrt(2))
+    # along the axis h_2 = z_2 = 0 (never reached for c = (0, 1)) the radius itself is fixed
+    loop = Loop(((1.05, 0.0), (0.0, 0.1)), (0.0, 0.0), threshold_example((0.0, 0.0)).blocks, 1.05, (0.0, 0.0))
+    assert step(loop, (radius, 0.0)) == pytest.approx((radius, 0.0))
+
+
+@pytest.mark.parametrize("x", [0.1, 0.5, 0.9])
+def test_no_fixed_point_at_eps_zero(x):
+    """h' = x h - h/|h|: a 2-cycle at |h| = 1/(1 + x), 2/3 for x = 1/2."""
+    root = 1 / math.sqrt(2)
+    loop = Loop(((x, 0.0), (0.0, x)), (0.0, 0.0), (Block(((-root, 0.0), (0.0, -root)), (0.0, 0.0)),), x, (0.3, 0.4))
+    state = run(loop, loop.start, 1000)
+    assert math.hypot(*state) == pytest.approx(1 / (1 + x))
+    assert step(loop, state) == pytest.approx((-state[0], -state[1]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.05, 0.95), st.tuples(UNIT, UNIT), st.floats(0, 2 * math.pi), st.floats(0.1, 2))
+def test_orbits_enter_the_absorbing_ball(mu, bias, angle, slope):
+    """W_x = mu x rotation, so the Euclidean norm is adapted; C = slope R + |b|."""
+    c, s = mu * math.cos(angle), mu * math.sin(angle)
+    block = Block(((slope, 0.0), (0.0, -slope)), bias, 1e-3)
+    loop = Loop(((c, -s), (s, c)), (0.0, 0.0), (block,), mu, (50.0, 1.0))
+    bound = slope * math.sqrt(2) + math.hypot(*bias)
+    radius = float(formula("absorbing_radius")(mu, bound))
+    settled = run(loop, loop.start, math.ceil(math.log(1e-9) / math.log(mu)))
+    assert all(math.hypot(*run(loop, settled, k)) <= radius + 1e-6 for k in range(5))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.1, 2), st.floats(0, 2), st.tuples(UNIT, UNIT), st.tuples(UNIT, UNIT), st.floats(0, 1))
+def test_the_update_bound_holds_and_is_attained(out, inner, stream, bias, eps):
+    """An affine update with W_out = out I, W_in = inner I; equality for a bias along N(z) and eps = 0."""
+    if math.hypot(*stream) < 1e-3:
+        return
+    size = math.sqrt(2)
+    factor = out * inner
+
+    def norm(offset, eps):
+        return math.hypot(*update(Block(((factor, 0.0), (0.0, factor)), (out * offset[0], out * offset[1]), eps), stream))
+
+    bound = float(formula("update_bound")(out, inner, math.hypot(*bias), 0, size))
+    assert norm(bias, eps) <= bound + 1e-9
+    aligned = [math.hypot(*bias) * x / size for x in rmsnorm(stream)]
+    assert norm(aligned, 0.0) == pytest.approx(bound)

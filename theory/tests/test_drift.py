@@ -1,0 +1,149 @@
+"""R3 and M4 against orbits: the counterexamples with their known numbers, and the approach to a sink."""
+
+import itertools
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loopstab import formula
+from loopstab.theory.drift.falsifiers.direction import approach_exponent, approach_loop
+from loopstab.theory.drift.falsifiers.drift import last_step, on_direction, residual_loop, two_block_sink
+from loopstab.theory.recall.planar import Block, rmsnorm, run, step
+
+ZERO = ((0.0, 0.0), (0.0, 0.0))
+
+
+def relative_step(loop, loops):
+    """|h_{t+1} - h_t|/|h_t| x t."""
+    state = run(loop, loop.start, loops)
+    return math.dist(state, step(loop, state)) / math.hypot(*state) * loops
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_bounded_for_ever_without_fixed_point(share):
+    """u(n) = -R n + b, d = 16: |h| <= R + |b|, every step is R - |b| at least."""
+    d, rng = 16, random.Random(0)
+    root = math.sqrt(d)
+    noise = [rng.gauss(0, 1) for _ in range(d)]
+    bias = [share * root * x / math.hypot(*noise) for x in noise]
+    state = [rng.gauss(0, 3) for _ in range(d)]
+    for t in range(5000):
+        size = math.hypot(*state)
+        after = [x - root * x / size + b for x, b in zip(state, bias, strict=True)]
+        assert math.dist(state, after) >= root * (1 - share) - 1e-9
+        assert t < 100 or size <= root * (1 + share) + 1e-9
+        state = after
+
+
+def test_the_norm_over_time_oscillates():
+    """u = (1 + 0.8 n_1) n + 3 J n: |h_t|/t keeps swinging between less than 0.8 and more than 1.25."""
+    x, y = 1.0, 0.0
+    ratios = {}
+    for t in range(1, 40001):
+        r = math.hypot(x, y)
+        c, s = x / r, y / r
+        gain = 1 + 0.8 * c
+        x, y = x + gain * c - 3 * s, y + gain * s + 3 * c
+        ratios[t] = math.hypot(x, y) / t
+    for start in (500, 1000, 2000, 4000):
+        window = [ratios[t] for t in range(start, 10 * start, start // 20)]
+        assert max(window) > 1.25
+        assert min(window) < 0.8
+
+
+@pytest.mark.parametrize("omega", [0.3, 1.0, 2.0])
+def test_a_direction_that_turns_for_ever(omega):
+    loop = residual_loop((Block(on_direction(((1.0, -omega), (omega, 1.0))), (0.0, 0.0)),), (1.0, 0.0))
+    assert relative_step(loop, 20000) == pytest.approx(math.hypot(1, omega), rel=5e-3)
+    assert math.hypot(*run(loop, loop.start, 20000)) / 20000 == pytest.approx(1, rel=5e-3)
+    turns = [math.atan2(*reversed(run(loop, loop.start, n))) for n in (1000, 4000, 16000)]
+    assert all(abs(a - b) > 0.1 for a, b in itertools.pairwise(turns))
+
+
+@pytest.mark.parametrize("nu", [-1.0, 0.0, 0.5])
+def test_a_settled_direction_gives_one_over_t(nu):
+    loop = residual_loop((Block(on_direction(((1.0, 0.0), (0.0, nu))), (0.0, 0.0)),), (3.0, 1.0))
+    assert relative_step(loop, 5000) == pytest.approx(5000 * float(formula("drift_relative_step")(5000)), rel=0.02)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_sub_blocks_can_rest(seed):
+    """Superstable without disturbance, still attracting with one; within the radius of R3 e."""
+    exact, disturbed = (two_block_sink(random.Random(seed), kick) for kick in (0.0, 0.05))
+    assert math.dist(step(exact, exact.start), exact.start) < 1e-12
+    near = (exact.start[0] + 1e-4, exact.start[1] - 1e-4)
+    assert math.dist(run(exact, near, 2), exact.start) < 1e-7
+    assert last_step(disturbed, 200) < 1e-12
+
+
+@pytest.mark.parametrize("push", [0.3, 1.0, 3.0])
+def test_the_radius_of_fixed_points(push):
+    """u_1 = (push, 0), u_2 = -N(h + u_1)/R + (0, 1.9): |u_1| = push, slope 1: no step vanishes beyond the radius."""
+    blocks = (Block(ZERO, (push, 0.0)), Block(on_direction(((-1.0, 0.0), (0.0, -1.0))), (0.0, 1.9)))
+    loop = residual_loop(blocks, (1.0, 0.0))
+    circle = [(math.cos(k / 50), math.sin(k / 50)) for k in range(315)]
+    delta = min(math.dist((push - c, 1.9 - s), (0, 0)) for c, s in circle)
+    radius = float(formula("fixed_point_radius")(push, 1.0, delta))
+    for scale in (1.0001, 2.0, 10.0):
+        states = [(scale * radius * c, scale * radius * s) for c, s in circle]
+        assert min(math.dist(state, step(loop, state)) for state in states) > 0
+
+
+@pytest.mark.parametrize(
+    ("nu", "blocks", "eps", "wanted"),
+    [
+        (0.5, 1, 0.0, 0.5),
+        (-1.0, 1, 0.0, 2.0),
+        (-2.5, 1, 0.0, 3.5),
+        (-2.5, 1, 1.0, 2.0),
+        (-2.5, 2, 0.0, 1.0),
+        (0.5, 2, 0.0, 0.5),
+    ],
+)
+def test_the_direction_settles_algebraically(nu, blocks, eps, wanted):
+    """t^-min(j, mu/a) with j = oo, 2, 1 for one sub-block, one with eps > 0, two."""
+    assert float(formula("direction_exponent")(nu, 1)) >= wanted
+    assert approach_exponent(approach_loop(nu, 0.7, blocks, eps), 4000) == pytest.approx(wanted, abs=0.06)
+
+
+def test_the_coefficient_of_the_forced_response():
+    """Two sub-blocks, mu/a = 2: y_t ~ kappa/t, kappa (mu/a - 1) = w/a^2, w = nu x side, here kappa = -side."""
+    loops, side = 20000, 0.7
+    state = run(approach_loop(-1.0, side, 2, 0.0), (20.0, 2.0), loops)
+    assert state[1] / state[0] * loops == pytest.approx(-side, rel=0.02)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.floats(0.0, 0.6))
+def test_the_limit_direction_moves_by_the_implicit_derivative(first, second, nu):
+    """Internal recall, u = M n + e with M = diag(2, nu): D n_inf = -(DV)^{-1} D_e V at the limit."""
+
+    def limit(e):
+        n = (1.0, 0.0)
+        for _ in range(400):  # n -> (2 n + u(n))/|.|: the direction map at residual strength 2, with the same fixed points
+            z = (4 * n[0] + e[0], (2 + nu) * n[1] + e[1])
+            n = tuple(x / math.hypot(*z) for x in z)
+        return n
+
+    e, step_size = (first, second), 1e-5
+    n = limit(e)
+    tangent = (-n[1], n[0])
+    growth = n[0] * (2 * n[0] + e[0]) + n[1] * (nu * n[1] + e[1])
+    slope = 2 * tangent[0] ** 2 + nu * tangent[1] ** 2 - growth  # P Du - a
+    for k in range(2):
+        ends = [limit(tuple(x + sign * step_size * (i == k) for i, x in enumerate(e))) for sign in (1, -1)]
+        found = sum(t * (a - b) for t, a, b in zip(tangent, *ends, strict=True)) / (2 * step_size)
+        assert found == pytest.approx(-tangent[k] / slope, rel=1e-5, abs=1e-7)
+
+
+def test_the_normalised_read_out_follows_the_input_only_with_recall():
+    def end(e, recall, start):
+        turn = (2 * math.cos(e), 2 * math.sin(e)) if recall else (2.0, 0.0)
+        return rmsnorm(run(residual_loop((Block(on_direction(((0.5, 0.0), (0.0, 0.5))), turn),), start), start, 4000))
+
+    apart = {recall: math.dist(end(0.0, recall, (1.0, 0.3)), end(0.4, recall, (1.0, 0.5))) for recall in (False, True)}
+    assert apart[False] < 1e-2
+    assert apart[True] == pytest.approx(math.sqrt(2) * 2 * math.sin(0.2), rel=0.05)

@@ -1,0 +1,140 @@
+"""Existence of fixed points (N2, M2) and the gated residual (N8): known cases, twins, laws."""
+
+import math
+import random
+
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loopstab import formula
+from loopstab.theory.outer_norm.falsifiers.existence import bisect
+from loopstab.theory.outer_norm.falsifiers.gru import float32, random_cell, sigmoid, sigmoid32
+from loopstab.theory.outer_norm.falsifiers.lefschetz import Winding, fixed_angle, winding_number
+
+NUMBERS = [
+    ("image_cap_angle", (1, 2), sp.pi / 6),
+    ("central_scale_squared", (sp.Rational(3, 5), 16), 25),
+    ("sphere_lefschetz_number", (3, 1), 2),
+    ("sphere_lefschetz_number", (3, -1), 0),
+    ("sphere_lefschetz_number", (2, 1), 0),
+    ("gru_box", (sp.Rational(1, 2), sp.Rational(1, 2)), sp.Rational(3, 4)),
+    ("gru_entry_time", (sp.Rational(5, 2), sp.Rational(1, 2), sp.Rational(1, 2)), 2),
+    ("sigmoid_saturation", (24,), 24 * sp.log(2)),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "wanted"), NUMBERS)
+def test_formulas_at_known_points(name, values, wanted):
+    assert sp.simplify(formula(name)(*values) - wanted) == 0
+
+
+def _on_sphere(z):
+    scale = math.sqrt(len(z) / sum(x * x for x in z))
+    return [scale * x for x in z]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10**6), st.integers(2, 6), st.floats(0, 0.99))
+def test_the_image_stays_in_the_cap(seed, d, share):
+    rng = random.Random(seed)
+    recall = [rng.gauss(0, 1) for _ in range(d)]
+    size = math.hypot(*recall)
+    g = [share * size * x / math.sqrt(d) for x in _on_sphere([rng.gauss(0, 1) for _ in range(d)])]
+    z = [x + y for x, y in zip(recall, g, strict=True)]
+    cosine = sum(x * y for x, y in zip(z, recall, strict=True)) / (math.hypot(*z) * size)
+    assert math.acos(min(cosine, 1)) <= math.asin(share) + 1e-7
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 4])
+@pytest.mark.parametrize(("beta", "fixed"), [(0.0, False), (0.5, False), (0.99, False), (1.01, True), (3.0, True)])
+def test_the_sharp_example_in_every_dimension(d, beta, fixed):
+    """N(-h + beta e): a fixed point is parallel to e, so two states are to be tried; at random states the step has a lower bound."""
+    rng = random.Random(d)
+    e = _on_sphere([rng.gauss(0, 1) for _ in range(d)])
+
+    def moved(h):
+        return math.dist(h, _on_sphere([-x + beta * y for x, y in zip(h, e, strict=True)]))
+
+    assert (min(moved(e), moved([-x for x in e])) < 1e-12) is fixed
+    if not fixed:
+        assert min(moved(_on_sphere([rng.gauss(0, 1) for _ in range(d)])) for _ in range(200)) > 0.05
+
+
+def test_a_rotation_fixes_nothing_in_the_plane_and_an_axis_in_space():
+    """Why the first example ('a rotation') was replaced: odd d always leaves an axis."""
+    turn = sp.Matrix([[0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    assert 1 not in turn[:2, :2].eigenvals()
+    assert turn * sp.Matrix([0, 0, 1]) == sp.Matrix([0, 0, 1])
+
+
+@pytest.mark.parametrize("eps", [1e-2, 1e-4, 1e-8])
+def test_the_central_point_is_unstable_and_found_by_no_orbit(eps):
+    """N_eps(-h + e/2), d = 2: s^2 = eps/(1 - x^2), multiplier -1/s; an orbit next to it leaves."""
+    x = bisect(lambda x: 0.5 - x * (1 + math.sqrt(eps / (1 - x * x))), 0.0, 0.999)[0]
+    s = math.sqrt(float(formula("central_scale_squared")(sp.Float(x, 30), sp.Float(eps, 30))))
+    assert x * (1 + s) == pytest.approx(0.5)
+    assert 1 / s > 1
+
+    def step(h):
+        z = (-h[0] + 0.5, -h[1])  # in units of R, e = (1, 0)
+        return [v / math.sqrt(z[0] ** 2 + z[1] ** 2 + eps) for v in z]
+
+    assert step((x, 0.0)) == pytest.approx([x, 0.0], abs=1e-6)
+    h = [x, 1e-9]
+    for _ in range(400):
+        h = step(h)
+    assert abs(h[1]) > 0.1
+
+
+@pytest.mark.parametrize("k", [-2, -1, 0, 2, 3])
+def test_winding_maps_have_the_fixed_points_that_their_degree_promises(k):
+    case = Winding(k, 1.0, ((1.5, 2, 0.3),))
+    assert winding_number(case) == k
+    angle = fixed_angle(case)
+    assert angle is not None
+    assert abs(math.remainder(case.lift(angle) - angle, 2 * math.pi)) < 1e-9
+
+
+def test_degree_one_in_the_plane_may_or_may_not_fix():
+    assert fixed_angle(Winding(1, 2.0, ())) is None
+    assert fixed_angle(Winding(1, 0.2, ((1.0, 1, 0.0),))) is not None
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10**6))
+def test_a_gated_orbit_ends_in_the_box(seed):
+    cell = random_cell(random.Random(seed), 0.5)
+    h = list(cell.start)
+    top = max(max(map(abs, h)), 1.0)
+    for _ in range(300):
+        h = cell.step(h)
+        assert max(map(abs, h)) <= top + 1e-12
+        top = max(max(map(abs, h)), 1.0)
+    inside = cell.step([0.999] * len(h))
+    assert max(map(abs, inside)) < 1
+
+
+@pytest.mark.parametrize(("start", "loops"), [(2, 4), (5, 41), (10, 2496)])
+def test_entry_takes_as_long_as_the_balls_say(start, loops):
+    h, found = float(start), 0
+    while h >= 1:
+        h, found = h * sigmoid(h), found + 1
+    assert found == loops
+
+
+@pytest.mark.parametrize(("x", "frozen"), [(16.0, False), (16.63, False), (16.65, True), (17.0, True)])
+def test_single_precision_gates_saturate_at_the_formula(x, frozen):
+    assert (sigmoid32(x) == 1) is frozen
+    assert (x > float(formula("sigmoid_saturation")(24))) is frozen
+
+
+def test_correct_rounding_would_saturate_later():
+    """sigma(17) is nearer to 1 - 2^-24 than to 1: that it is computed as 1 is the formula's doing."""
+    assert float32(sigmoid(17.0)) == 1 - 2.0**-24
+    assert float32(sigmoid(18.0)) == 1
+    assert float32(math.tanh(10.0)) == 1
+    assert float32(math.tanh(9.0)) < 1
+    assert sigmoid(37.0) == 1
+    assert sigmoid(36.0) < 1

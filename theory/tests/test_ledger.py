@@ -1,0 +1,134 @@
+"""One test per step and per falsifier of every claim, then the verdict of the whole."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import sympy as sp
+
+from loopstab import Architecture, Kind, UsageError, Verdict, Weights, check, formula, ledger, predict
+from loopstab.theory.checking.cache import default_cache
+from loopstab.theory.checking.check import check_step
+from loopstab.theory.claims import require_distinct
+from loopstab.theory.formulas import names
+from loopstab.theory.prediction import rules
+from loopstab.theory.table import paper_table
+from loopstab.theory.theorems import THEOREMS
+
+CACHE = default_cache()  # LOOPSTAB_CACHE=off checks everything
+MEASURED = {"N7"}
+"""claims that may rest on measured steps: they are never proved"""
+
+STEPS = [pytest.param(claim.id, step, id=f"{claim.id}-step-{step.name}") for claim in ledger() for step in claim.steps]
+ATTACKS = [pytest.param(claim.id, attack, id=f"{claim.id}-falsifier-{attack.name}") for claim in ledger() for attack in claim.falsifiers]
+CLAIMS = [pytest.param(claim, id=claim.id) for claim in ledger()]
+
+
+@pytest.mark.parametrize(("claim_id", "step"), STEPS)
+def test_step(claim_id, step):
+    found = check_step(step, claim_id, CACHE).finding
+    assert found.verdict is Verdict.PASSED, f"claim {claim_id}, step {step.name}: {found.detail}"
+    assert found.detail
+
+
+@pytest.mark.parametrize(("claim_id", "attack"), ATTACKS)
+def test_falsifier(claim_id, attack):
+    report = attack.run(claim_id)
+    assert not report.breach, report.counterexample
+    assert report.fired, f"claim {claim_id}, falsifier {attack.name}: no counterexample without {attack.drops} in {report.trials} trials"
+    assert report.counterexample
+
+
+@pytest.mark.parametrize("attack", [pytest.param(p.values[1], id=p.id) for p in ATTACKS])
+def test_no_breach_under_another_seed(attack):
+    report = attack.run("another")
+    assert not report.breach, report.counterexample
+    assert report.fired
+
+
+def test_the_ledger_holds_the_claims_of_the_first_version():
+    assert {claim.id for claim in ledger()} >= {"A1", "R1", "R4", "N1", "N3", "N6", "M1"}
+    require_distinct("ledger", (claim.id for claim in ledger()))
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_no_claim_rests_on_prose_alone(claim):
+    kinds = [step.kind for step in claim.steps]
+    assert sum(kind.machine_checked for kind in kinds) >= len(kinds) / 2, f"claim {claim.id}: machine-check more of its steps"
+    assert claim.id in MEASURED or Kind.MEASURED not in kinds, f"claim {claim.id}: it has a measured step, so it cannot be proved"
+
+
+def test_every_claim_has_its_exact_statement_and_its_consequences():
+    bare = {claim.id for claim in ledger() if not claim.latex or not claim.consequences}
+    assert not bare, f"claims without latex or consequences: {', '.join(sorted(bare))}"
+
+
+def test_every_rule_of_prediction_belongs_to_a_claim():
+    orphans = set(rules) - {claim.id for claim in ledger()}
+    assert not orphans, f"rules of prediction without claim: {', '.join(sorted(orphans))}"
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+@pytest.mark.parametrize("weights", [Weights(), Weights(rho_wx=0.5), Weights(rho_wx=2.0), Weights(kappa=0.5)], ids=str)
+def test_a_claim_predicts_under_its_own_name(claim, weights):
+    for architecture in Architecture.all():
+        made = claim.predict(architecture, weights)
+        if made is not None:
+            assert made.claims == (claim.id,)
+            assert made.architecture == architecture
+            assert predict(architecture, weights).allowed <= made.allowed
+
+
+def test_no_two_claims_contradict_each_other():
+    cells = paper_table(ledger())
+    assert len(cells) == 3 * 2 * 2 * 3 * 3
+
+
+def test_every_formula_names_its_claim():
+    known = {c.id for c in ledger()} | {"R3"}  # R3 is not in the first version
+    assert {formula(name).claim for name in names()} <= known
+
+
+GUARDED = [name for name in names() if formula(name).claim in {c.id for c in ledger()}]
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_a_mutant_of_a_formula_is_caught_by_its_claim(name, monkeypatch):
+    from loopstab.theory import formulas
+
+    true = formula(name)
+    mutant = replace(true, expression=sp.piecewise_fold(true.expression * sp.Rational(11, 10)))
+    monkeypatch.setitem(formulas._REGISTRY, name, lambda: mutant)
+    claim = next(c for c in ledger() if c.id == true.claim)
+    step = next(s for s in claim.steps if s.name == true.guard)
+    assert check_step(step).finding.verdict is Verdict.FAILED
+
+
+def test_report_is_plain_json():
+    claim = next(c for c in ledger() if c.id == "R1")
+    data = check(claim).to_json()
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    assert set(data) >= {"id", "title", "source", "hypotheses", "steps", "falsifiers", "verdict", "seconds", "consequences", "notes"}
+    assert set(data["steps"][0]) >= {"name", "kind", "verdict", "dimensions", "statement", "detail", "seconds", "uses"}
+    assert set(data["falsifiers"][0]) >= {"name", "drops", "conclusion", "fired", "counterexample", "trials"}
+    cited = next(step for step in data["steps"] if step["kind"] == "cited")
+    assert cited["theorem"]["reference"]
+    assert all(hypothesis["discharged_by"] for hypothesis in cited["theorem"]["hypotheses"])
+    assert data["verdict"] == "proved"
+    assert all(step["verdict"] == "passed" for step in data["steps"])
+
+
+def test_theorems_are_stated_and_used():
+    cited = {step.theorem for claim in ledger() for step in claim.steps if step.theorem}
+    assert cited == set(THEOREMS)
+    for theorem in THEOREMS.values():
+        assert theorem.statement
+        assert theorem.reference
+        assert theorem.hypotheses
+
+
+def test_unknown_formula_lists_the_known_ones():
+    with pytest.raises(UsageError, match="mean_field_rho"):
+        formula("mean_field")
+    with pytest.raises(UsageError, match="takes 3 values"):
+        formula("mean_field_rho")(1, 2)
