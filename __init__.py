@@ -1,6 +1,8 @@
-"""Looped (weight-tied, recurrent-depth) networks: what is proved about their fixed points, and what your loop does.
+"""Looped (weight-tied, recurrent-depth) networks: what is proved about their fixed points, and what
+your loop does.
 
-The public names below are imported on first use: `import loopstab` imports neither NumPy nor SymPy nor torch.
+The public names below are imported on first use: `import loopstab` imports neither NumPy nor SymPy
+nor torch.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""Certified networks per minute, by ensemble and dimension, one process and two, as JSON. Run: python benchmarks/certificates.py
+"""Certified networks per minute, by ensemble and dimension, one process and two, as JSON. Run:
+python benchmarks/certificates.py
 
-The goal is 200 networks per minute at d = 2 on 2 cores. `boxes` is the work that one network needs on average.
+The goal is 200 networks per minute at d = 2 on 2 cores. `boxes` is the work that one network needs
+on average.
 """
 
 import argparse
@@ -22,15 +24,33 @@ def main():
     for ensemble in ENSEMBLES:
         for size in options.sizes:
             for jobs in options.jobs:
-                count_fixed_points(ensemble, size, options.gain, 25 * jobs, seed=1, jobs=jobs)  # starts the workers, not counted
-                counts = count_fixed_points(ensemble, size, options.gain, options.networks, jobs=jobs)
+                count_fixed_points(
+                    ensemble, size, options.gain, 25 * jobs, seed=1, jobs=jobs
+                )  # starts the workers, not counted
+                counts = count_fixed_points(
+                    ensemble, size, options.gain, options.networks, jobs=jobs
+                )
                 rows.append(
                     {
-                        "ensemble": ensemble, "size": size, "jobs": jobs, "per_minute": round(60 * options.networks / counts.seconds),
-                        "boxes": counts.boxes / options.networks, "undecided": counts.undecided,
+                        "ensemble": ensemble,
+                        "size": size,
+                        "jobs": jobs,
+                        "per_minute": round(60 * options.networks / counts.seconds),
+                        "boxes": counts.boxes / options.networks,
+                        "undecided": counts.undecided,
                     }
-                )  # fmt: skip
-    print(json.dumps({"cores": os.cpu_count(), "load": os.getloadavg()[0], "gain": options.gain, "rows": rows}, indent=1))
+                )
+    print(
+        json.dumps(
+            {
+                "cores": os.cpu_count(),
+                "load": os.getloadavg()[0],
+                "gain": options.gain,
+                "rows": rows,
+            },
+            indent=1,
+        )
+    )
 
 
 if __name__ == "__main__":

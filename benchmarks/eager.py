@@ -1,7 +1,9 @@
-"""The slow obvious twin of the looped transformer: the formulas of THEORY.md section 1 written down, nothing kept, nothing merged.
+"""The slow obvious twin of the looped transformer: the formulas of THEORY.md section 1 written
+down, nothing kept, nothing merged.
 
-Every loop computes W_e e, the rotary angles and the window anew, runs the head, and stores its output (and its state, if asked).
-It takes the weights of a `LoopedTransformer` and shares no code with it.
+Every loop computes W_e e, the rotary angles and the window anew, runs the head, and stores its
+output (and its state, if asked). It takes the weights of a `LoopedTransformer` and shares no code
+with it.
 """
 
 from __future__ import annotations
@@ -38,10 +40,14 @@ def turn(z: Tensor, config) -> Tensor:
 
 
 def neighbours(cells: int, config) -> tuple[Tensor, Tensor]:
-    """For every cell and offset the index of the neighbour, and whether it lies on the board; both (cells, window^axes)."""
+    """For every cell and offset the index of the neighbour, and whether it lies on the board; both
+    (cells, window^axes).
+    """
     place, reach = places(cells, config.axes), config.window // 2
     side = cells if config.axes == 1 else int(cells**0.5)
-    offset = torch.cartesian_prod(*[torch.arange(-reach, reach + 1)] * config.axes).view(-1, config.axes)
+    offset = torch.cartesian_prod(*[torch.arange(-reach, reach + 1)] * config.axes).view(
+        -1, config.axes
+    )
     near = place[:, None] + offset
     inside = ((near >= 0) & (near < side)).all(-1)
     index = near[..., 0] if config.axes == 1 else near[..., 0] * side + near[..., 1]
@@ -50,7 +56,10 @@ def neighbours(cells: int, config) -> tuple[Tensor, Tensor]:
 
 def attend(layer, x: Tensor, config) -> Tensor:
     """Softmax attention, full or in the window."""
-    q, k, v = (f(x).view(*x.shape[:2], config.heads, -1).transpose(1, 2) for f in (layer.q, layer.k, layer.v))
+    q, k, v = (
+        f(x).view(*x.shape[:2], config.heads, -1).transpose(1, 2)
+        for f in (layer.q, layer.k, layer.v)
+    )
     if config.qk_norm is QKNorm.BEFORE_ROPE:
         q, k = turn(normalise(q, layer.q_norm), config), turn(normalise(k, layer.k_norm), config)
     else:
@@ -59,7 +68,9 @@ def attend(layer, x: Tensor, config) -> Tensor:
         out = torch.softmax(q @ k.transpose(-1, -2) / config.head_width**0.5, -1) @ v
     else:
         index, inside = neighbours(x.shape[1], config)
-        score = (q[..., None, :] * k[:, :, index]).sum(-1) / config.head_width**0.5 + layer.offset_bias[:, None]
+        score = (q[..., None, :] * k[:, :, index]).sum(
+            -1
+        ) / config.head_width**0.5 + layer.offset_bias[:, None]
         weight = torch.softmax(score.masked_fill(~inside, -torch.inf), -1)
         out = (weight[..., None] * v[:, :, index]).sum(-2)
     return layer.o(out.transpose(1, 2).reshape(x.shape))
@@ -70,7 +81,11 @@ def sub_block(part, h: Tensor, source: Tensor, mixed, update, norm: str) -> Tens
     u = update(mixed(source if norm == "post" else normalise(source, part.inner)))
     if norm == "peri":
         u = normalise(u, part.outer)
-    h = h + u if part.gru is None else part.gru(u.reshape(-1, u.shape[-1]), h.reshape(-1, h.shape[-1])).view(h.shape)
+    h = (
+        h + u
+        if part.gru is None
+        else part.gru(u.reshape(-1, u.shape[-1]), h.reshape(-1, h.shape[-1])).view(h.shape)
+    )
     return normalise(h, part.outer) if norm in ("post", "sandwich") else h
 
 
@@ -88,8 +103,17 @@ def step(model: LoopedTransformer, h: Tensor, e: Tensor) -> Tensor:
     h = source if arch.residual == "add" else h
     for i, block in enumerate(model.blocks):
         attention, mlp = block.attention, block.mlp
-        h = sub_block(attention, h, h if i else source, mixed, lambda x, a=attention: attend(a.update, x, config), arch.norm)
-        h = sub_block(mlp, h, h, mixed, lambda x, m=mlp: m.update.down(F.gelu(m.update.up(x))), arch.norm)
+        h = sub_block(
+            attention,
+            h,
+            h if i else source,
+            mixed,
+            lambda x, a=attention: attend(a.update, x, config),
+            arch.norm,
+        )
+        h = sub_block(
+            mlp, h, h, mixed, lambda x, m=mlp: m.update.down(F.gelu(m.update.up(x))), arch.norm
+        )
     return h
 
 
@@ -98,7 +122,9 @@ def head(model: LoopedTransformer, h: Tensor) -> Tensor:
     return model.head_out(F.gelu(model.head_hidden(normalise(h, model.head_norm))))
 
 
-def run(model: LoopedTransformer, x: Tensor, loops: int, states: bool = False) -> tuple[list[Tensor], list[Tensor]]:
+def run(
+    model: LoopedTransformer, x: Tensor, loops: int, states: bool = False
+) -> tuple[list[Tensor], list[Tensor]]:
     """Logits after every loop, and the states if asked."""
     e = model.encoder(x)
     h, outputs, kept = e, [], []

@@ -1,7 +1,9 @@
-"""Benchmarks as one JSON object: training step and 500-loop evaluation against the eager twin, share of the matmul rate, Jacobian products.
+"""Benchmarks as one JSON object: training step and 500-loop evaluation against the eager twin,
+share of the matmul rate, Jacobian products.
 
-Medians of alternating runs after a warm-up, with the quartiles. Run: python benchmarks/loops.py [--threads 2] [--compile] [--tiny]
-On a machine that other processes keep busy only `--threads 1 --cpu-time` gives steady figures: seconds of CPU instead of wall time.
+Medians of alternating runs after a warm-up, with the quartiles. Run: python benchmarks/loops.py
+[--threads 2] [--compile] [--tiny] On a machine that other processes keep busy only `--threads 1
+--cpu-time` gives steady figures: seconds of CPU instead of wall time.
 """
 
 from __future__ import annotations
@@ -61,10 +63,18 @@ def ratio(times: dict[str, list[float]], slow: str, fast: str) -> dict[str, floa
 
 
 def products(tokens: int, d: int, dtype: torch.dtype = torch.float32):
-    """The linear layers of a block (q, k, v together, o, up, down), forward and both backward products: (work, its flops)."""
+    """The linear layers of a block (q, k, v together, o, up, down), forward and both backward
+    products: (work, its flops).
+    """
     sizes = [(d, 3 * d), (d, d), (d, 4 * d), (4 * d, d)]
-    operands = [tuple(torch.randn(s).to(dtype) for s in ((tokens, m), (n, m), (tokens, n))) for m, n in sizes]
-    outs = [tuple(torch.empty(s, dtype=dtype) for s in ((tokens, n), (tokens, m), (n, m))) for m, n in sizes]
+    operands = [
+        tuple(torch.randn(s).to(dtype) for s in ((tokens, m), (n, m), (tokens, n)))
+        for m, n in sizes
+    ]
+    outs = [
+        tuple(torch.empty(s, dtype=dtype) for s in ((tokens, n), (tokens, m), (n, m)))
+        for m, n in sizes
+    ]
 
     def work():
         for (x, w, g), (y, dx, dw) in zip(operands, outs, strict=True):
@@ -75,9 +85,17 @@ def products(tokens: int, d: int, dtype: torch.dtype = torch.float32):
     return work, 3 * sum(2 * tokens * m * n for m, n in sizes)
 
 
-def training(architecture: str, size: dict, batch: Batch, n: int, k: int, repeats: int, compiled: bool) -> dict:
-    """One progressive-loss step, forward and backward, ours and the twin's, and the products of a block alone."""
-    model, task, loss_of = LoopedTransformer(ModelConfig(Architecture.parse(architecture), **size)), PrefixSums(), Objective(n + k)
+def training(
+    architecture: str, size: dict, batch: Batch, n: int, k: int, repeats: int, compiled: bool
+) -> dict:
+    """One progressive-loss step, forward and backward, ours and the twin's, and the products of a
+    block alone.
+    """
+    model, task, loss_of = (
+        LoopedTransformer(ModelConfig(Architecture.parse(architecture), **size)),
+        PrefixSums(),
+        Objective(n + k),
+    )
     bf16 = Arithmetic(torch.bfloat16)
     samples, cells = batch.target.shape
 
@@ -95,30 +113,52 @@ def training(architecture: str, size: dict, batch: Batch, n: int, k: int, repeat
     }
     if compiled:
         advance = compiled_advance(model)
-        works["compiled"] = lambda: backward(lambda: loss_of(model, task, batch, n, k, advance=advance))
-        works["compiled_bf16"] = lambda: backward(lambda: loss_of(model, task, batch, n, k, advance=advance, arithmetic=bf16))
+        works["compiled"] = lambda: backward(
+            lambda: loss_of(model, task, batch, n, k, advance=advance)
+        )
+        works["compiled_bf16"] = lambda: backward(
+            lambda: loss_of(model, task, batch, n, k, advance=advance, arithmetic=bf16)
+        )
     times = alternate(works, repeats)
     counts = model.flops(cells)
     folded = counts.mix > 0 and pays(n, k)
     done = counts.training(samples * cells, n, k, folded)
     formula = counts.training(samples * cells, n, k)
-    out = {"architecture": architecture, **size, "samples": samples, "cells": cells, "n": n, "k": k, "folded": folded}
+    out = {
+        "architecture": architecture,
+        **size,
+        "samples": samples,
+        "cells": cells,
+        "n": n,
+        "k": k,
+        "folded": folded,
+    }
     for name in ("matmul", "matmul_bf16"):
         out[f"{name}_gflops"] = work_flops / statistics.median(times[name]) / 1e9
     for name in set(times) & {"plain", "compiled", "compiled_bf16"}:
         limit = "matmul_bf16" if name.endswith("bf16") else "matmul"
         out[name] = {
-            "seconds": summary(times[name]), "speed_over_twin": ratio(times, "twin", name),
+            "seconds": summary(times[name]),
+            "speed_over_twin": ratio(times, "twin", name),
             "gflops": done / statistics.median(times[name]) / 1e9,
-            "share_of_matmul": summary([done / t / (work_flops / m) for t, m in zip(times[name], times[limit], strict=True)]),
-            "share_counting_the_formula": formula / statistics.median(times[name]) / 1e9 / out[f"{limit}_gflops"],
-        }  # fmt: skip
+            "share_of_matmul": summary(
+                [
+                    done / t / (work_flops / m)
+                    for t, m in zip(times[name], times[limit], strict=True)
+                ]
+            ),
+            "share_counting_the_formula": (
+                formula / statistics.median(times[name]) / 1e9 / out[f"{limit}_gflops"]
+            ),
+        }
     out["twin"] = {"seconds": summary(times["twin"])}
     return out
 
 
 def converging(samples: int, width: int = 256) -> tuple[LoopedTransformer, Batch]:
-    """external/post at that width with W_x scaled until the loop contracts, on 81 cells of full attention; and random boards."""
+    """external/post at that width with W_x scaled until the loop contracts, on 81 cells of full
+    attention; and random boards.
+    """
     size = {"channels": 10, "classes": 9, "width": width, "heads": 8, "axes": 2, "window": None}
     model = LoopedTransformer(ModelConfig(Architecture.parse("external/post"), **size)).eval()
     with torch.no_grad():
@@ -157,7 +197,9 @@ EVALUATED = RunSpec.eval_size
 
 
 class Alive(TorchDispatchMode):
-    """Bytes of the tensors made since it was entered and still held, and the most there ever were at the end of an operation."""
+    """Bytes of the tensors made since it was entered and still held, and the most there ever were
+    at the end of an operation.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -166,8 +208,14 @@ class Alive(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        given = {x.untyped_storage()._cdata for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)}
-        for storage in (x.untyped_storage() for x in tree_leaves(out) if isinstance(x, torch.Tensor)):
+        given = {
+            x.untyped_storage()._cdata
+            for x in tree_leaves((args, kwargs))
+            if isinstance(x, torch.Tensor)
+        }
+        for storage in (
+            x.untyped_storage() for x in tree_leaves(out) if isinstance(x, torch.Tensor)
+        ):
             number = storage._cdata
             if number not in self.known and number not in given:
                 self.known[number] = storage.nbytes()
@@ -177,31 +225,49 @@ class Alive(TorchDispatchMode):
 
 
 def peak_alive(work: Callable[[], object]) -> int:
-    """Bytes of the tensors that `work` holds at one time, at most (scratch within an operation is not counted)."""
+    """Bytes of the tensors that `work` holds at one time, at most (scratch within an operation is
+    not counted).
+    """
     with Alive() as alive:
         work()
     return alive.peak
 
 
 def evaluation(case: str, loops: int, repeats: int) -> dict:
-    """Time of ours and the twin, the most bytes of tensors held for the samples that a run evaluates, and whether the curves agree."""
+    """Time of ours and the twin, the most bytes of tensors held for the samples that a run
+    evaluates, and whether the curves agree.
+    """
     make, samples = CASES[case]
     model, batch = make(samples)
     curves = {}
-    works = {name: lambda name=name: curves.update({name: evaluate(name, model, batch, loops)}) for name in ("ours", "twin")}
+    works = {
+        name: lambda name=name: curves.update({name: evaluate(name, model, batch, loops)})
+        for name in ("ours", "twin")
+    }
     times = alternate(works, repeats)
     model, batch = make(EVALUATED)
-    memory = {name: peak_alive(lambda name=name: evaluate(name, model, batch, loops)) for name in works}
+    memory = {
+        name: peak_alive(lambda name=name: evaluate(name, model, batch, loops)) for name in works
+    }
     return {
-        "case": case, "loops": loops, "samples": samples, "speed_over_twin": ratio(times, "twin", "ours"),
-        "seconds": {name: summary(t) for name, t in times.items()}, "bytes": memory,
-        "memory_share": memory["ours"] / memory["twin"], "memory_samples": EVALUATED,
-        "largest_difference_of_accuracy": max(abs(a - b) for a, b in zip(curves["ours"], curves["twin"], strict=True)),
-    }  # fmt: skip
+        "case": case,
+        "loops": loops,
+        "samples": samples,
+        "speed_over_twin": ratio(times, "twin", "ours"),
+        "seconds": {name: summary(t) for name, t in times.items()},
+        "bytes": memory,
+        "memory_share": memory["ours"] / memory["twin"],
+        "memory_samples": EVALUATED,
+        "largest_difference_of_accuracy": max(
+            abs(a - b) for a, b in zip(curves["ours"], curves["twin"], strict=True)
+        ),
+    }
 
 
 def jacobian(repeats: int) -> dict:
-    """A Jacobian product and a spectral radius of the trained loop, float64, one sequence of 32 bits."""
+    """A Jacobian product and a spectral radius of the trained loop, float64, one sequence of 32
+    bits.
+    """
     model, batch = trained(1)
     model = model.double()
     with torch.no_grad():
@@ -209,7 +275,13 @@ def jacobian(repeats: int) -> dict:
     loop = TorchLoop.of(model)
     h = loop.initial(e)
     product = loop.linearize(h, e)
-    times = alternate({"product": lambda: product(h), "radius": lambda: spectral_radius(Linearisation(loop, h, e))}, repeats)
+    times = alternate(
+        {
+            "product": lambda: product(h),
+            "radius": lambda: spectral_radius(Linearisation(loop, h, e)),
+        },
+        repeats,
+    )
     return {f"{name}_seconds": summary(t) for name, t in times.items()}
 
 
@@ -218,10 +290,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--samples", type=int, default=16, help="boards of 81 cells per training step")
+    parser.add_argument(
+        "--samples", type=int, default=16, help="boards of 81 cells per training step"
+    )
     parser.add_argument("--loops", type=int, default=500, help="loops of the evaluation")
-    parser.add_argument("--compile", action="store_true", help="also the compiled loop (needs a C++ compiler)")
-    parser.add_argument("--cpu-time", action="store_true", help="measure CPU time instead of wall time")
+    parser.add_argument(
+        "--compile", action="store_true", help="also the compiled loop (needs a C++ compiler)"
+    )
+    parser.add_argument(
+        "--cpu-time", action="store_true", help="measure CPU time instead of wall time"
+    )
     parser.add_argument("--only", choices=["training", "evaluation", "jacobian"], help="one part")
     parser.add_argument("--tiny", action="store_true", help="small sizes: does it run?")
     a = parser.parse_args()
@@ -234,7 +312,11 @@ def main() -> None:
     line = {"channels": 1, "classes": 2, "width": width, "heads": 8, "axes": 1, "window": 5}
     bits = PrefixSums().batch(2 if a.tiny else 40, "32", torch.Generator().manual_seed(0))
     grid = boards(2 if a.tiny else a.samples)
-    result: dict = {"torch": torch.__version__, "threads": a.threads, "clock": "cpu" if a.cpu_time else "wall"}
+    result: dict = {
+        "torch": torch.__version__,
+        "threads": a.threads,
+        "clock": "cpu" if a.cpu_time else "wall",
+    }
     if a.only in (None, "training"):
         result["training"] = [
             training(architecture, size, batch, n, k, repeats, a.compile)
@@ -242,7 +324,11 @@ def main() -> None:
             for architecture in ("internal/post", "external/post")
         ]
     if a.only in (None, "evaluation"):
-        result["evaluation"] = [evaluation(case, loops, min(repeats, 3)) for case in CASES if not (a.tiny and case == "wide")]
+        result["evaluation"] = [
+            evaluation(case, loops, min(repeats, 3))
+            for case in CASES
+            if not (a.tiny and case == "wide")
+        ]
     if a.only in (None, "jacobian"):
         result["jacobian"] = jacobian(repeats)
     print(json.dumps(result, indent=1))

@@ -1,10 +1,13 @@
-"""Time of a phase diagram over the time of the LAPACK and BLAS calls that it needs, as JSON. Run: python benchmarks/phase.py
+"""Time of a phase diagram over the time of the LAPACK and BLAS calls that it needs, as JSON. Run:
+python benchmarks/phase.py
 
-The linear law, a = 1, beta x sigma, `--grid` squared cells. The calls are counted while the diagram is measured in threads, and then made
-bare, on matrices of the same shapes: per draw the eigenvectors of G with their inverse and Gram matrices; per loop of a batch of orbits the
-product G H; per batch of fixed points the products of the resolvents; a dense eigenvalue solve wherever the secular equation was given up.
-What remains is finding its roots (no matrix product), the classification of the orbits, and Python. "dense instead" is what one eigenvalue
-solve per sample, which all this replaces, would take by itself.
+The linear law, a = 1, beta x sigma, `--grid` squared cells. The calls are counted while the diagram
+is measured in threads, and then made bare, on matrices of the same shapes: per draw the
+eigenvectors of G with their inverse and Gram matrices; per loop of a batch of orbits the product G
+H; per batch of fixed points the products of the resolvents; a dense eigenvalue solve wherever the
+secular equation was given up. What remains is finding its roots (no matrix product), the
+classification of the orbits, and Python. "dense instead" is what one eigenvalue solve per sample,
+which all this replaces, would take by itself.
 """
 
 import argparse
@@ -34,30 +37,59 @@ def main():
     options = parser.parse_args()
     rows, calls = [], Calls()
     for backend in ("threading", "loky") if options.backend == "both" else (options.backend,):
-        wish = {"grid": (options.grid,) * 2, "draws": options.draws, "settings": {"residual": 1.0, "width": options.width}}
+        wish = {
+            "grid": (options.grid,) * 2,
+            "draws": options.draws,
+            "settings": {"residual": 1.0, "width": options.width},
+        }
         begin, used = time.perf_counter(), cpu()
         with calls.counted(backend == "threading"):
             phase_diagram(**wish, workforce=local(options.jobs, backend))
-        rows.append({"backend": backend, "seconds": time.perf_counter() - begin, "cpu_seconds": cpu() - used})
+        rows.append(
+            {
+                "backend": backend,
+                "seconds": time.perf_counter() - begin,
+                "cpu_seconds": cpu() - used,
+            }
+        )
     samples = options.grid**2 * options.draws
     result = {
-        "grid": options.grid, "width": options.width, "draws": options.draws, "samples": samples, "jobs": options.jobs,
-        "cores": os.cpu_count(), "load": os.getloadavg()[0], "runs": rows,
-    }  # fmt: skip
+        "grid": options.grid,
+        "width": options.width,
+        "draws": options.draws,
+        "samples": samples,
+        "jobs": options.jobs,
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "runs": rows,
+    }
     if calls.loops:
         bare = calls.bare(options.width, options.draws)
-        needed = sum(part["cpu_seconds"] for name, part in bare.items() if name != "dense instead, per sample")
-        result |= {"bare": bare, "needed_cpu_seconds": needed, "cpu_over_needed": rows[0]["cpu_seconds"] / needed}
+        needed = sum(
+            part["cpu_seconds"]
+            for name, part in bare.items()
+            if name != "dense instead, per sample"
+        )
+        result |= {
+            "bare": bare,
+            "needed_cpu_seconds": needed,
+            "cpu_over_needed": rows[0]["cpu_seconds"] / needed,
+        }
     print(json.dumps(result, indent=1))
 
 
 def cpu():
     """CPU seconds of this process and of its children that have ended."""
-    return sum(r.ru_utime + r.ru_stime for r in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    return sum(
+        r.ru_utime + r.ru_stime
+        for r in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
 
 
 class Calls:
-    """Counts, in threads, the loops of the batches of orbits, the columns of the resolvents and the dense solves."""
+    """Counts, in threads, the loops of the batches of orbits, the columns of the resolvents and the
+    dense solves.
+    """
 
     def __init__(self):
         self.loops, self.columns, self.dense = [], [], 0
@@ -72,13 +104,25 @@ class Calls:
         parts = {"eigenvectors, inverse, Gram matrices": (draws, lambda: Resolvent(draw.matrix))}
         for count in sorted({k for k, _ in self.loops}):
             states = rng.standard_normal((width, count))
-            parts[f"G H, {count} orbits"] = (sum(n for k, n in self.loops if k == count), lambda states=states: draw.matrix @ states)
+            parts[f"G H, {count} orbits"] = (
+                sum(n for k, n in self.loops if k == count),
+                lambda states=states: draw.matrix @ states,
+            )
         for count in sorted(set(self.columns)):
             states = rng.standard_normal((width, count)) + 0j
-            parts[f"eigenbasis times {count} columns"] = (self.columns.count(count), lambda states=states: draw.resolvent.right @ states)
+            parts[f"eigenbasis times {count} columns"] = (
+                self.columns.count(count),
+                lambda states=states: draw.resolvent.right @ states,
+            )
         parts["dense fallbacks"] = (self.dense, lambda: np.linalg.eigvals(draw.matrix))
-        parts["dense instead, per sample"] = (sum(k for k, _ in self.loops), lambda: np.linalg.eigvals(draw.matrix))
-        return {name: {"calls": n, "cpu_seconds": n * per_call(call) if n else 0.0} for name, (n, call) in parts.items()}
+        parts["dense instead, per sample"] = (
+            sum(k for k, _ in self.loops),
+            lambda: np.linalg.eigvals(draw.matrix),
+        )
+        return {
+            name: {"calls": n, "cpu_seconds": n * per_call(call) if n else 0.0}
+            for name, (n, call) in parts.items()
+        }
 
 
 class _Counted:
@@ -86,7 +130,13 @@ class _Counted:
         self.calls = calls
 
     def __enter__(self):
-        self.old = mean_field.orbits, Resolvent.apply, Resolvent.adjoint, Resolvent.frobenius2, law.dense_root
+        self.old = (
+            mean_field.orbits,
+            Resolvent.apply,
+            Resolvent.adjoint,
+            Resolvent.frobenius2,
+            law.dense_root,
+        )
         if self.calls is None:
             return
         calls, (orbits, apply, adjoint, frobenius2, dense_root) = self.calls, self.old
@@ -108,10 +158,20 @@ class _Counted:
             return dense_root(*args)
 
         mean_field.orbits, law.dense_root = counted_orbits, counted_root
-        Resolvent.apply, Resolvent.adjoint, Resolvent.frobenius2 = columns(apply, 2), columns(adjoint, 2), columns(frobenius2, 1)
+        Resolvent.apply, Resolvent.adjoint, Resolvent.frobenius2 = (
+            columns(apply, 2),
+            columns(adjoint, 2),
+            columns(frobenius2, 1),
+        )
 
     def __exit__(self, *_):
-        mean_field.orbits, Resolvent.apply, Resolvent.adjoint, Resolvent.frobenius2, law.dense_root = self.old
+        (
+            mean_field.orbits,
+            Resolvent.apply,
+            Resolvent.adjoint,
+            Resolvent.frobenius2,
+            law.dense_root,
+        ) = self.old
 
 
 def per_call(call, seconds=0.3):

@@ -1,7 +1,9 @@
-"""Measurements without matrices against dense twins at 2,000 dimensions, and the spectral radius of a looped transformer at 20,736.
+"""Measurements without matrices against dense twins at 2,000 dimensions, and the spectral radius of
+a looped transformer at 20,736.
 
-One line for each case and measurement: value, dense twin, relative error, residual, products, seconds; with --json a JSON object a line,
-as it is found. The power iteration is the routine of deep-equilibrium code, 200 products. Run: python benchmarks/spectra.py --json
+One line for each case and measurement: value, dense twin, relative error, residual, products,
+seconds; with --json a JSON object a line, as it is found. The power iteration is the routine of
+deep-equilibrium code, 200 products. Run: python benchmarks/spectra.py --json
 """
 
 from __future__ import annotations
@@ -16,7 +18,15 @@ import numpy as np
 import torch
 from scipy.linalg import block_diag
 
-from loopstab import FunctionLoop, Linearisation, largest_singular_value, resolvent_norm, sensitivity, spectral_radius, transient_growth
+from loopstab import (
+    FunctionLoop,
+    Linearisation,
+    largest_singular_value,
+    resolvent_norm,
+    sensitivity,
+    spectral_radius,
+    transient_growth,
+)
 from loopstab.models.measure.torch_loop import TorchLoop
 from loopstab.models.network.config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
@@ -42,12 +52,18 @@ def disguised(m, seed: int = 1):
 def blocks(radii, seed: int = 0):
     """Rotations with those radii."""
     c, s = (f(np.random.default_rng(seed).uniform(0.1, 3, len(radii))) for f in (np.cos, np.sin))
-    return block_diag(*(r * np.array([[a, -b], [b, a]]) for r, a, b in zip(radii, c, s, strict=True)))
+    return block_diag(
+        *(r * np.array([[a, -b], [b, a]]) for r, a, b in zip(radii, c, s, strict=True))
+    )
 
 
 def looped(n: int):
-    """J of an untrained internal/post transformer of n/50 channels on 50 tokens, at its state after 300 loops."""
-    model = LoopedTransformer(ModelConfig(Architecture.parse("internal/post"), width=n // 50, heads=1)).double()
+    """J of an untrained internal/post transformer of n/50 channels on 50 tokens, at its state after
+    300 loops.
+    """
+    model = LoopedTransformer(
+        ModelConfig(Architecture.parse("internal/post"), width=n // 50, heads=1)
+    ).double()
     loop = TorchLoop.of(model)
     h = e = np.random.default_rng(0).standard_normal((1, 50, n // 50))
     for _ in range(300):
@@ -58,14 +74,20 @@ def looped(n: int):
 CASES: dict[str, Callable[[int], Any]] = {
     "looped transformer": looped,
     "rotation blocks": lambda n: disguised(blocks(np.linspace(0, 0.95, n // 2))),
-    "near-degenerate moduli": lambda n: disguised(np.diag([0.95, -0.9499, 0.9498, *np.linspace(0, 0.9, n - 3)])),
+    "near-degenerate moduli": lambda n: disguised(
+        np.diag([0.95, -0.9499, 0.9498, *np.linspace(0, 0.9, n - 3)])
+    ),
     "complex pairs of one modulus": lambda n: disguised(blocks([0.9] * 4 + [0.6] * (n // 2 - 4))),
-    "highly non-normal": lambda n: disguised(np.diag(np.linspace(0.05, 0.9, n)) + np.triu(0.5 * ginibre(n), 1)),
+    "highly non-normal": lambda n: disguised(
+        np.diag(np.linspace(0.05, 0.9, n)) + np.triu(0.5 * ginibre(n), 1)
+    ),
     "ginibre": lambda n: 0.9 * ginibre(n),
     "normal": lambda n: disguised(blocks(0.9 * np.sqrt(np.linspace(0, 1, n // 2)))),
     "rank one": lambda n: np.outer(np.ones(n), np.linspace(0, 1, n) / n),
     "nilpotent": lambda n: np.diag(np.ones(n - 1), 1),
-    "defective": lambda n: disguised(block_diag([[0.9, 1.0], [0, 0.9]], np.diag(np.linspace(0, 0.8, n - 2)))),
+    "defective": lambda n: disguised(
+        block_diag([[0.9, 1.0], [0, 0.9]], np.diag(np.linspace(0, 0.8, n - 2)))
+    ),
     "zero": lambda n: np.zeros((n, n)),
 }
 EXACT = {"nilpotent": 0.0, "defective": 0.9, "zero": 0.0}
@@ -84,7 +106,9 @@ def power_iteration(m, steps: int = 200) -> float:
     return rho
 
 
-def measurements(name: str, m) -> dict[str, tuple[Callable[[Linearisation], Any], Callable[[], float]]]:
+def measurements(
+    name: str, m
+) -> dict[str, tuple[Callable[[Linearisation], Any], Callable[[], float]]]:
     """Measurement and dense twin by name."""
     n = len(m)
     eye, v = np.eye(n), np.random.default_rng(5).standard_normal(n)
@@ -96,10 +120,18 @@ def measurements(name: str, m) -> dict[str, tuple[Callable[[Linearisation], Any]
         "largest singular value": (largest_singular_value, lambda: float(np.linalg.norm(m, 2))),
         "growth over 3 powers": (
             lambda j: transient_growth(j, 3, tol=1e-7),
-            lambda: max(1.0, *(float(np.linalg.norm(np.linalg.matrix_power(m, t), 2)) for t in (1, 2, 3))),
+            lambda: max(
+                1.0, *(float(np.linalg.norm(np.linalg.matrix_power(m, t), 2)) for t in (1, 2, 3))
+            ),
         ),
-        "resolvent norm": (lambda j: resolvent_norm(j, tol=1e-6), lambda: float(1 / np.linalg.svd(eye - m, compute_uv=False)[-1])),
-        "sensitivity, a product": (lambda j: sensitivity(j, v), lambda: np.linalg.solve(eye - m, v)),
+        "resolvent norm": (
+            lambda j: resolvent_norm(j, tol=1e-6),
+            lambda: float(1 / np.linalg.svd(eye - m, compute_uv=False)[-1]),
+        ),
+        "sensitivity, a product": (
+            lambda j: sensitivity(j, v),
+            lambda: np.linalg.solve(eye - m, v),
+        ),
     }
 
 
@@ -110,25 +142,46 @@ def dense_table(n: int, only: list[str] | None, report: Callable[[dict[str, Any]
             continue
         m = make(n)
         n = len(m)
-        products: Any = {"jvp": lambda h, e, v, m=m: m @ v, "vjp": lambda h, e, u, m=m: m.T @ u, "input_jvp": lambda h, e, v: v}
+        products: Any = {
+            "jvp": lambda h, e, v, m=m: m @ v,
+            "vjp": lambda h, e, u, m=m: m.T @ u,
+            "input_jvp": lambda h, e, v: v,
+        }
         loop = FunctionLoop(lambda h, e, m=m: m @ h + e, lambda e: e, **products)
         for measurement, (measure, twin) in measurements(name, m).items():
             begin = time.perf_counter()
             found = measure(Linearisation(loop, np.zeros(n), np.ones(n)))
             seconds, exact = time.perf_counter() - begin, twin()
-            error = float(np.linalg.norm(found.value - exact) / max(float(np.linalg.norm(exact)), 1e-300)) if np.any(exact) else found.value
+            error = (
+                float(
+                    np.linalg.norm(found.value - exact) / max(float(np.linalg.norm(exact)), 1e-300)
+                )
+                if np.any(exact)
+                else found.value
+            )
             row = {
-                "case": name, "dimensions": n, "measurement": measurement, "value": float(np.linalg.norm(found.value)),
-                "twin": float(np.linalg.norm(exact)), "relative_error": float(error), "residual": found.residual,
-                "converged": found.converged, "products": found.products, "seconds": round(seconds, 3),
-            }  # fmt: skip
+                "case": name,
+                "dimensions": n,
+                "measurement": measurement,
+                "value": float(np.linalg.norm(found.value)),
+                "twin": float(np.linalg.norm(exact)),
+                "relative_error": float(error),
+                "residual": found.residual,
+                "converged": found.converged,
+                "products": found.products,
+                "seconds": round(seconds, 3),
+            }
             if measurement == "spectral radius":
                 row |= {"stated_error": found.error, "power_iteration": power_iteration(m)}
             report(row)
 
 
-def wide(architecture: str, loops: int, budget: int, report: Callable[[dict[str, Any]], None]) -> None:
-    """Spectral radius of an untrained loop of width 256 on 9x9 boards, 20,736 dimensions, float64; a long run is the twin."""
+def wide(
+    architecture: str, loops: int, budget: int, report: Callable[[dict[str, Any]], None]
+) -> None:
+    """Spectral radius of an untrained loop of width 256 on 9x9 boards, 20,736 dimensions, float64;
+    a long run is the twin.
+    """
     size: Any = {"channels": 10, "classes": 9, "width": 256, "heads": 8, "axes": 2, "window": None}
     model = LoopedTransformer(ModelConfig(Architecture.parse(architecture), **size)).double().eval()
     digits = torch.randint(0, 10, (1, 81), generator=torch.Generator().manual_seed(0))
@@ -142,12 +195,24 @@ def wide(architecture: str, loops: int, budget: int, report: Callable[[dict[str,
     found = spectral_radius(j, tol=1e-6, budget=budget)
     seconds = time.perf_counter() - begin
     twin = spectral_radius(j, tol=1e-9, budget=4 * budget, seed=1)
-    report({
-        "case": f"untrained {architecture}", "dimensions": j.n, "measurement": "spectral radius", "value": found.value, "twin": twin.value,
-        "relative_error": abs(found.value - twin.value) / twin.value, "residual": found.residual, "converged": found.converged,
-        "products": found.products, "seconds": round(seconds, 3), "stated_error": found.error, "twin_residual": twin.residual,
-        "twin_products": twin.products, "relative_step": j.drift,
-    })  # fmt: skip
+    report(
+        {
+            "case": f"untrained {architecture}",
+            "dimensions": j.n,
+            "measurement": "spectral radius",
+            "value": found.value,
+            "twin": twin.value,
+            "relative_error": abs(found.value - twin.value) / twin.value,
+            "residual": found.residual,
+            "converged": found.converged,
+            "products": found.products,
+            "seconds": round(seconds, 3),
+            "stated_error": found.error,
+            "twin_residual": twin.residual,
+            "twin_products": twin.products,
+            "relative_step": j.drift,
+        }
+    )
 
 
 def main() -> None:
@@ -163,7 +228,9 @@ def main() -> None:
     torch.set_num_threads(1)
 
     def report(row: dict[str, Any]) -> None:
-        text = "  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
+        text = "  ".join(
+            f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()
+        )
         print(json.dumps(row) if a.json else text, flush=True)
 
     if a.part != "dense":

@@ -1,4 +1,6 @@
-"""Sphinx configuration; the pages of the claims are written from the ledger before Sphinx reads them (`make docs`)."""
+"""Sphinx configuration; the pages of the claims are written from the ledger before Sphinx reads
+them (`make docs`).
+"""
 
 from __future__ import annotations
 

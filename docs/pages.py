@@ -1,4 +1,6 @@
-"""The pages that are not written by hand: from the ledger one per claim, the list of all, and the table of the paper; from the zoo one."""
+"""The pages that are not written by hand: from the ledger one per claim, the list of all, and the
+table of the paper; from the zoo one.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,21 @@ from loopstab.theory.table import Cell, paper_table
 
 
 def write_pages(folder: Path) -> None:
-    """Check the ledger and write `ledger.md`, `table.md`, `zoo.md` (with its figures) and `claims/ID.md` into the folder; pages of claims
-    that are gone go.
+    """Check the ledger and write `ledger.md`, `table.md`, `zoo.md` (with its figures) and
+    `claims/ID.md` into the folder; pages of claims that are gone go.
     """
     store = default_cache()
     reports = [check(claim, store) for claim in ledger()]
     (folder / "claims").mkdir(exist_ok=True)
-    pages = {f"claims/{slug(r.claim.id)}.md": claim_page(r, references(folder / "references.bib")) for r in reports}
-    pages |= {"ledger.md": ledger_page([r.to_json() for r in reports]), "table.md": table_page(paper_table(ledger())), "zoo.md": zoo_page()}
+    pages = {
+        f"claims/{slug(r.claim.id)}.md": claim_page(r, references(folder / "references.bib"))
+        for r in reports
+    }
+    pages |= {
+        "ledger.md": ledger_page([r.to_json() for r in reports]),
+        "table.md": table_page(paper_table(ledger())),
+        "zoo.md": zoo_page(),
+    }
     save_figure(zoo_figure(plan_runs()), folder / "_static" / "zoo")
     save_figure(board_figure(board_runs()), folder / "_static" / "boards")
     for old in (folder / "claims").glob("*.md"):
@@ -54,22 +63,35 @@ def slug(claim: str) -> str:
 def references(path: Path) -> dict[str, dict[str, str]]:
     """Entries of a BibTeX file with one field a line: key -> fields."""
     entries = {}
-    for head, body in re.findall(r"^@\w+\{(\S+),\n(.*?)^\}", path.read_text(), re.MULTILINE | re.DOTALL):
-        entries[head] = {name: re.sub(r"[{}]", "", value) for name, value in re.findall(r"^ *(\w+) = \{(.*)\},?$", body, re.MULTILINE)}
+    for head, body in re.findall(
+        r"^@\w+\{(\S+),\n(.*?)^\}", path.read_text(), re.MULTILINE | re.DOTALL
+    ):
+        entries[head] = {
+            name: re.sub(r"[{}]", "", value)
+            for name, value in re.findall(r"^ *(\w+) = \{(.*)\},?$", body, re.MULTILINE)
+        }
     return entries
 
 
 def keys_of(reference: str, entries: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """The entries that a reference in words names: its first author's surname together with (four words of) its title or its year."""
+    """The entries that a reference in words names: its first author's surname together with (four
+    words of) its title or its year.
+    """
     found = []
     for key, entry in entries.items():
         surname = _letters(entry["author"].split(" and ")[0].split(",")[0])
         title = " ".join(entry["title"].casefold().split()[:4])
-        if surname in _letters(reference) and (title in reference.casefold() or entry["year"] in reference):
+        if surname in _letters(reference) and (
+            title in reference.casefold() or entry["year"] in reference
+        ):
             found.append(key)
     # Topics in Matrix Analysis also holds the title Matrix Analysis
     titles = {key: entries[key]["title"].casefold() for key in found}
-    return [key for key in found if not any(titles[key] != other and titles[key] in other for other in titles.values())]
+    return [
+        key
+        for key in found
+        if not any(titles[key] != other and titles[key] in other for other in titles.values())
+    ]
 
 
 def _letters(text: str) -> str:
@@ -79,29 +101,44 @@ def _letters(text: str) -> str:
 
 def ledger_page(reports: Sequence[Mapping[str, Any]]) -> str:
     """The list of claims."""
-    lines = ["# The ledger", "", "| id | claim | verdict | steps | attacks |", "|---|---|---|---|---|"]
+    lines = [
+        "# The ledger",
+        "",
+        "| id | claim | verdict | steps | attacks |",
+        "|---|---|---|---|---|",
+    ]
     for r in reports:
         kinds = Counter(step["kind"] for step in r["steps"])
         steps = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
         link = f"[{plain(r['id'])}](claims/{slug(r['id'])}.md)"
         fired = f"{sum(f['fired'] for f in r['falsifiers'])} of {len(r['falsifiers'])} fired"
-        lines.append(f"| {link} | {plain(r['title'])} | {_verdict(r['verdict'])} | {steps} | {fired} |")
+        lines.append(
+            f"| {link} | {plain(r['title'])} | {_verdict(r['verdict'])} | {steps} | {fired} |"
+        )
     pages = [f"claims/{slug(r['id'])}" for r in reports]
     return "\n".join([*lines, "", "```{toctree}", ":hidden:", "", *pages, "```", ""])
 
 
 def table_page(cells: Sequence[Cell]) -> str:
-    """The table of the paper: a section for each class of architectures, regimes as rows, axes as columns."""
+    """The table of the paper: a section for each class of architectures, regimes as rows, axes as
+    columns.
+    """
     lines = [
         "# What the claims say",
         "",
-        "By architecture, spectral regime at the fixed point, and axis; the claims that justify an answer stand behind it. "
-        "A star marks a claim that rests on a measured step. Where no claim speaks, nothing is claimed.",
+        (
+            "By architecture, spectral regime at the fixed point, and axis; the claims that justify"
+            " an answer stand behind it. A star marks a claim that rests on a measured step. Where"
+            " no claim speaks, nothing is claimed."
+        ),
         "",
     ]
     blocks: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for (recall, norm, residual), group in groupby(cells, lambda c: (c.recall, c.outer_norm, c.residual)):
-        section = f"{str(recall).capitalize()} recall, {'outer norm' if norm else 'no outer norm'}".replace("None recall", "No recall")
+    for (recall, norm, residual), group in groupby(
+        cells, lambda c: (c.recall, c.outer_norm, c.residual)
+    ):
+        name = "no" if recall == "none" else str(recall)
+        section = f"{name.capitalize()} recall, {'outer norm' if norm else 'no outer norm'}"
         body = ["```{list-table}", ":header-rows: 1", ":widths: 13 29 29 29", ""]
         rows = [list(row) for _, row in groupby(group, lambda c: c.regime)]
         body += ["* - regime", *(f"  - {cell.axis}" for cell in rows[0])]
@@ -120,7 +157,10 @@ def _table_cell(cell: Cell) -> str:
     for entry in cell.entries:
         when = f" when {plain(entry.consequence.when)}" if entry.consequence.when else ""
         star = r"\*" if entry.measured else ""
-        entries.append(f"**{plain(entry.consequence.answer)}**{when} ([{plain(entry.claim)}](claims/{slug(entry.claim)}.md){star})")
+        entries.append(
+            f"**{plain(entry.consequence.answer)}**{when}"
+            f" ([{plain(entry.claim)}](claims/{slug(entry.claim)}.md){star})"
+        )
     return "  - " + "\n\n    ".join(entries) if entries else "  - not claimed"
 
 
@@ -128,7 +168,11 @@ def claim_page(report: ClaimReport, entries: Mapping[str, Mapping[str, str]]) ->
     """One claim in full."""
     data = report.to_json()
     name = slug(data["id"])
-    statement = markdown_of_latex(f"claim {data['id']}", data["latex"]) if data["latex"] else plain(data["statement"])
+    statement = (
+        markdown_of_latex(f"claim {data['id']}", data["latex"])
+        if data["latex"]
+        else plain(data["statement"])
+    )
     lines = [
         f"# {plain(data['id'])}: {plain(data['title'])}",
         "",
@@ -139,7 +183,11 @@ def claim_page(report: ClaimReport, entries: Mapping[str, Mapping[str, str]]) ->
     ]
     lines += ["## Hypotheses", ""]
     for item in data["hypotheses"]:
-        lines += [f"({name}-{item['name']})=", f"**{plain(item['name'])}**: {plain(item['statement'])}", ""]
+        lines += [
+            f"({name}-{item['name']})=",
+            f"**{plain(item['name'])}**: {plain(item['statement'])}",
+            "",
+        ]
     lines += ["## Proof", ""]
     for number, step in enumerate(data["steps"], 1):
         lines += _step(name, number, step, entries)
@@ -147,17 +195,25 @@ def claim_page(report: ClaimReport, entries: Mapping[str, Mapping[str, str]]) ->
     for item in data["falsifiers"]:
         found = item["counterexample"] or f"no counterexample in {item['trials']} trials"
         link = _links(name, [item["drops"]])
-        lines += [f"- **{plain(item['name'])}**: without {link}, against “{plain(item['conclusion'])}”: {plain(found)}"]
+        lines += [
+            f"- **{plain(item['name'])}**: without {link}, against “{plain(item['conclusion'])}”:"
+            f" {plain(found)}"
+        ]
     if data["consequences"] or predictions(report.claim):
         lines += ["", "## Consequences", ""]
-        lines += [f"- {c['axis']}: **{plain(c['answer'])}** ({plain(scope(c))}). {plain(c['statement'])}" for c in data["consequences"]]
+        lines += [
+            f"- {c['axis']}: **{plain(c['answer'])}** ({plain(scope(c))}). {plain(c['statement'])}"
+            for c in data["consequences"]
+        ]
         lines += [f"- {plain(text)}" for text in predictions(report.claim)]
     if data["notes"]:
         lines += ["", "## Notes", "", *(f"- {plain(note)}" for note in data["notes"])]
     return "\n".join([*lines, ""])
 
 
-def _step(claim: str, number: int, step: Mapping[str, Any], entries: Mapping[str, Mapping[str, str]]) -> list[str]:
+def _step(
+    claim: str, number: int, step: Mapping[str, Any], entries: Mapping[str, Mapping[str, str]]
+) -> list[str]:
     lines = [
         f"({claim}-{step['name']})=",
         f"### {number}. {plain(step['name'])}",
@@ -172,8 +228,17 @@ def _step(claim: str, number: int, step: Mapping[str, Any], entries: Mapping[str
     if "theorem" in step:
         theorem = step["theorem"]
         cite = "".join(f" {{cite}}`{key}`" for key in keys_of(theorem["reference"], entries))
-        lines += [f"> **{plain(theorem['title'])}.** {plain(theorem['statement'])} [{plain(theorem['reference'])}]{cite}", ""]
-        lines += [f"- {plain(h['statement'])}: by {_links(claim, h['discharged_by']) or 'nothing'}" for h in theorem["hypotheses"]]
+        lines += [
+            (
+                f"> **{plain(theorem['title'])}.** {plain(theorem['statement'])}"
+                f" [{plain(theorem['reference'])}]{cite}"
+            ),
+            "",
+        ]
+        lines += [
+            f"- {plain(h['statement'])}: by {_links(claim, h['discharged_by']) or 'nothing'}"
+            for h in theorem["hypotheses"]
+        ]
         lines += [""]
     elif step["machine_checked"] or step["kind"] == "measured":
         lines += [f"Evidence: {plain(step['detail'])}.", ""]

@@ -1,1 +1,3 @@
-"""Looped transformers: the family, a task, training, shipped checkpoints, and theory held against them."""
+"""Looped transformers: the family, a task, training, shipped checkpoints, and theory held against
+them.
+"""

@@ -1,6 +1,7 @@
 """The console command `loopstab`.
 
-Exit status 0: done; 1: a failure (damaged file, full disk, interruption, a claim that fell); 2: the request was wrong.
+Exit status 0: done; 1: a failure (damaged file, full disk, interruption, a claim that fell); 2: the
+request was wrong.
 """
 
 from __future__ import annotations
@@ -47,12 +48,18 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 def main(args: list[str] | None = None) -> None:
     """Entry point: runs a command, turns errors into one line and an exit status."""
     try:
-        status = tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="loopstab", description=__doc__, args=args)
+        status = tyro.extras.subcommand_cli_from_dict(
+            COMMANDS, prog="loopstab", description=__doc__, args=args
+        )
         sys.stdout.flush()
     except LoopstabError as error:
         status = _fail(str(error), error.exit_status)
     except KeyboardInterrupt:
-        status = _fail("interrupted; nothing half-written, earlier results untouched (a training run resumes with the same command)", 1)
+        status = _fail(
+            "interrupted; nothing half-written, earlier results untouched (a training run resumes"
+            " with the same command)",
+            1,
+        )
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1

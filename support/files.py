@@ -1,4 +1,6 @@
-"""Writing results so that a crash, a full disk or Ctrl-C leaves either the old file or the new one, never half of it."""
+"""Writing results so that a crash, a full disk or Ctrl-C leaves either the old file or the new one,
+never half of it.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +15,26 @@ from .errors import LoopstabError, UsageError
 
 
 def output_folder(path: str | Path) -> Path:
-    """Create the folder if needed and return it; `UsageError` when it cannot be created or written."""
+    """Create the folder if needed and return it; `UsageError` when it cannot be created or
+    written.
+    """
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise UsageError(f"cannot write to {folder}: {error.strerror or error}; choose another --out") from None
+        raise UsageError(
+            f"cannot write to {folder}: {error.strerror or error}; choose another --out"
+        ) from None
     return folder
 
 
 def write_atomic(path: str | Path, data: bytes | str) -> Path:
     """Write the whole file beside its target, flush it to disk, then rename it into place.
 
-    Raises `LoopstabError` naming the file and the cause; whatever stood at `path` before is then untouched.
+    Raises `LoopstabError` naming the file and the cause; whatever stood at `path` before is then
+    untouched.
     """
     path = Path(path)
     raw = data.encode() if isinstance(data, str) else data
@@ -40,7 +47,8 @@ def write_atomic(path: str | Path, data: bytes | str) -> Path:
         os.replace(temporary, path)
     except OSError as error:
         raise LoopstabError(
-            f"cannot write {path}: {error.strerror or error}; free space or choose another --out (earlier results are untouched)"
+            f"cannot write {path}: {error.strerror or error}; free space or choose another --out"
+            " (earlier results are untouched)"
         ) from None
     finally:
         with contextlib.suppress(OSError):
@@ -49,5 +57,7 @@ def write_atomic(path: str | Path, data: bytes | str) -> Path:
 
 
 def write_json(path: str | Path, data: Any) -> Path:
-    """`write_atomic` of indented JSON; NaN and infinities are refused (`ValueError`), so any reader can parse it."""
+    """`write_atomic` of indented JSON; NaN and infinities are refused (`ValueError`), so any reader
+    can parse it.
+    """
     return write_atomic(path, json.dumps(data, indent=1, allow_nan=False) + "\n")

@@ -8,7 +8,9 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """The same in the types of JSON: what is not finite is None, complex numbers [real, imaginary], arrays and tuples lists, keys text."""
+    """The same in the types of JSON: what is not finite is None, complex numbers [real, imaginary],
+    arrays and tuples lists, keys text.
+    """
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

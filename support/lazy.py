@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 
-def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+def attach(
+    package: str, file: str
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """`__getattr__`, `__dir__` and `__all__` of a package whose names stand in its `__init__.pyi`.
 
-    The stub holds lines such as `from .numerics.orbits.diagnose import diagnose as diagnose`; type checkers read the
-    same file, so that there is one list.
+    The stub holds lines such as `from .numerics.orbits.diagnose import diagnose as diagnose`; type
+    checkers read the same file, so that there is one list.
 
     Args:
         package: `__name__` of the package.
@@ -25,7 +27,10 @@ def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], 
     """
     stub = ast.parse(Path(file).with_suffix(".pyi").read_bytes())
     homes = {
-        alias.name: f".{node.module}" for node in stub.body if isinstance(node, ast.ImportFrom) and node.level == 1 for alias in node.names
+        alias.name: f".{node.module}"
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom) and node.level == 1
+        for alias in node.names
     }
 
     def get(name: str) -> Any:

@@ -1,4 +1,5 @@
-"""Work on a Slurm cluster through submitit: one array job, one element per piece of work; what an element does is its own affair.
+"""Work on a Slurm cluster through submitit: one array job, one element per piece of work; what an
+element does is its own affair.
 
 For both floors that have long work (`numerics`, `models`); standard library and submitit only.
 """
@@ -40,7 +41,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Element:
-    """One element of the array: a picklable callable that can be called again after it was cut off, and says why it failed, or None.
+    """One element of the array: a picklable callable that can be called again after it was cut off,
+    and says why it failed, or None.
 
     submitit puts it back into the queue when its time limit ends or it is preempted.
     """
@@ -59,17 +61,28 @@ class Element:
 
 
 def submit(
-    work: Sequence[Callable[[], str | None]], logs: Path, request: Request, threads: int, executor: Executor, instead: str
+    work: Sequence[Callable[[], str | None]],
+    logs: Path,
+    request: Request,
+    threads: int,
+    executor: Executor,
+    instead: str,
 ) -> list[Any]:
-    """Queue each piece of work; returns submitit's jobs in that order. `UsageError` where submitit or Slurm is missing.
+    """Queue each piece of work; returns submitit's jobs in that order. `UsageError` where submitit
+    or Slurm is missing.
 
-    `local` runs them on this machine, all at once: for tests. `instead` is the command to use without a cluster.
+    `local` runs them on this machine, all at once: for tests. `instead` is the command to use
+    without a cluster.
     """
     try:
         from submitit import AutoExecutor
     except ImportError:
         raise UsageError("submitit is not installed: pip install 'loopstab[cluster]'") from None
-    options: dict[str, Any] = {"name": "loopstab", "timeout_min": request.minutes, "cpus_per_task": threads}
+    options: dict[str, Any] = {
+        "name": "loopstab",
+        "timeout_min": request.minutes,
+        "cpus_per_task": threads,
+    }
     if request.gpus:
         options["gpus_per_node"] = request.gpus
     if request.memory_gb is not None:
@@ -81,13 +94,17 @@ def submit(
         queue.update_parameters(**options, slurm_array_parallelism=request.at_once)
         return queue.submit_array([Element(one) for one in work])
     except Exception as error:  # submitit's own errors share no base but this
-        raise UsageError(f"cannot submit ({' '.join(str(error).split())[:200]}); without Slurm use {instead}") from None
+        raise UsageError(
+            f"cannot submit ({' '.join(str(error).split())[:200]}); without Slurm use {instead}"
+        ) from None
 
 
 def results(jobs: Mapping[Any, K], executor: Executor, then: str) -> Iterator[tuple[K, str | None]]:
-    """Wait for all jobs; yield what each stands for as it ends, with the reason why it failed, or None.
+    """Wait for all jobs; yield what each stands for as it ends, with the reason why it failed, or
+    None.
 
-    When the wait is interrupted, local jobs are cancelled; those of a cluster go on, and `then` says what becomes of their results.
+    When the wait is interrupted, local jobs are cancelled; those of a cluster go on, and `then`
+    says what becomes of their results.
     """
     left, missed = dict(jobs), Counter[str]()
     try:
@@ -98,10 +115,16 @@ def results(jobs: Mapping[Any, K], executor: Executor, then: str) -> Iterator[tu
                 if not ended:
                     gone = one.done() if queued is None else one.job_id not in queued
                     missed[one.job_id] = missed[one.job_id] + 1 if gone else 0
-                if not ended and missed[one.job_id] < 3:  # a shared file system may show the result later than the queue its end
+                if (
+                    not ended and missed[one.job_id] < 3
+                ):  # a shared file system may show the result later than the queue its end
                     continue
                 stands_for = left.pop(one)
-                reason = _reason(one) if ended else "its job ended without a result (killed?): the same command resumes it"
+                reason = (
+                    _reason(one)
+                    if ended
+                    else "its job ended without a result (killed?): the same command resumes it"
+                )
                 yield stands_for, f"{reason}; log {one.paths.stderr}" if reason else None
             if left:
                 time.sleep(POLL)
@@ -115,7 +138,9 @@ def results(jobs: Mapping[Any, K], executor: Executor, then: str) -> Iterator[tu
 
 
 def _queue() -> set[str] | None:
-    """Ids of the user's queued and running jobs, one per array element; needs no accounting data base, unlike submitit's own look."""
+    """Ids of the user's queued and running jobs, one per array element; needs no accounting data
+    base, unlike submitit's own look.
+    """
     command = ["squeue", "--noheader", "--array", "--user", getpass.getuser(), "--format", "%i"]
     done = subprocess.run(command, capture_output=True, text=True)
     return set(done.stdout.split()) if done.returncode == 0 else None

@@ -1,4 +1,6 @@
-"""The source files that a module depends on, so that kept results are discarded when one of them changes."""
+"""The source files that a module depends on, so that kept results are discarded when one of them
+changes.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ PACKAGE = __name__.partition(".")[0]
 def imported_sources(*modules: str) -> tuple[Path, ...]:
     """The files of these modules and of every module of loopstab that they import, directly or not.
 
-    Imports are read from the source, those inside functions included; a package stands for its `__init__.py`.
-    A module that is imported by a computed name cannot be seen: name it among `modules`.
+    Imports are read from the source, those inside functions included; a package stands for its
+    `__init__.py`. A module that is imported by a computed name cannot be seen: name it among
+    `modules`.
 
     Args:
         modules: dotted names, such as `"loopstab.numerics.phase.diagram"`.

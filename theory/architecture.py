@@ -1,6 +1,8 @@
-"""The one vocabulary of all floors: what a looped block does with its input, where it normalises, how it adds.
+"""The one vocabulary of all floors: what a looped block does with its input, where it normalises,
+how it adds.
 
-THEORY.md section 1. This module imports the standard library only, so that `models` runs without SymPy.
+THEORY.md section 1. This module imports the standard library only, so that `models` runs without
+SymPy.
 """
 
 from __future__ import annotations
@@ -48,7 +50,8 @@ class Residual(StrEnum):
 class Architecture:
     """A cell of the family recall x norm x residual.
 
-    Strings are accepted for the fields. Raises `UsageError` with the known values when a name is unknown.
+    Strings are accepted for the fields. Raises `UsageError` with the known values when a name is
+    unknown.
     """
 
     recall: Recall
@@ -79,7 +82,10 @@ class Architecture:
         """Read `recall/norm` or `recall/norm/residual`, for example `internal/post`."""
         parts = text.strip().split("/")
         if len(parts) not in (2, 3):
-            raise UsageError(f"cannot read architecture {text!r}: write recall/norm or recall/norm/residual, e.g. internal/post")
+            raise UsageError(
+                f"cannot read architecture {text!r}: write recall/norm or recall/norm/residual,"
+                " e.g. internal/post"
+            )
         return cls(*parts)  # type: ignore[arg-type]  # strings are converted by __post_init__
 
     @classmethod

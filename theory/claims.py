@@ -17,7 +17,9 @@ ORDER = "ARNM"
 
 @cache
 def ledger() -> tuple[Claim, ...]:
-    """All claims: autonomous (A), recall (R), outer normalisation (N), extensions (M); `UsageError` when two share an id."""
+    """All claims: autonomous (A), recall (R), outer normalisation (N), extensions (M); `UsageError`
+    when two share an id.
+    """
     claims = [claim for family in FAMILIES for claim in _claims_of(family)]
     require_distinct("ledger", (claim.id for claim in claims))
     return tuple(sorted(claims, key=lambda claim: (ORDER.find(claim.id[0]), claim.id[1:])))
@@ -49,4 +51,8 @@ def _claims_of(family: str) -> tuple[Claim, ...]:
 def modules_of(family: str) -> tuple[str, ...]:
     """The modules of a family's package, without those of its sub-packages."""
     home = package(family)
-    return tuple(f"{home}.{module.name}" for module in iter_modules(import_module(home).__path__) if not module.ispkg)
+    return tuple(
+        f"{home}.{module.name}"
+        for module in iter_modules(import_module(home).__path__)
+        if not module.ispkg
+    )

@@ -1,6 +1,8 @@
-"""The registry of closed forms: each is written once, in SymPy, in the `formulas` module of its family; upper floors lambdify them.
+"""The registry of closed forms: each is written once, in SymPy, in the `formulas` module of its
+family; upper floors lambdify them.
 
-Each formula names the claim and the proof step that re-derive or re-check it: a mutant of the formula must make that step fail.
+Each formula names the claim and the proof step that re-derive or re-check it: a mutant of the
+formula must make that step fail.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from .families import FAMILIES, package
 
 @dataclass(frozen=True)
 class Formula:
-    """A closed form: `expression` in `symbols` (call order), checked in step `guard` of `claim`; `text` says what it is, with units."""
+    """A closed form: `expression` in `symbols` (call order), checked in step `guard` of `claim`;
+    `text` says what it is, with units.
+    """
 
     name: str
     symbols: tuple[sp.Symbol, ...]
@@ -29,19 +33,29 @@ class Formula:
     text: str
 
     def __call__(self, *values: object) -> sp.Expr:
-        """The expression with the values in place of the symbols, exact; `UsageError` on a wrong number of values."""
+        """The expression with the values in place of the symbols, exact; `UsageError` on a wrong
+        number of values.
+        """
         if len(values) != len(self.symbols):
             names = ", ".join(map(str, self.symbols))
-            raise UsageError(f"formula {self.name} takes {len(self.symbols)} values ({names}), got {len(values)}")
+            raise UsageError(
+                f"formula {self.name} takes {len(self.symbols)} values ({names}), got {len(values)}"
+            )
         expression: Any = self.expression
-        return expression.subs(dict(zip(self.symbols, map(sp.sympify, values), strict=True)), simultaneous=True)
+        return expression.subs(
+            dict(zip(self.symbols, map(sp.sympify, values), strict=True)), simultaneous=True
+        )
 
 
 _REGISTRY: dict[str, Callable[[], Formula]] = {}
 
 
-def register(claim: str, guard: str, text: str) -> Callable[[Callable[[], tuple[tuple[sp.Symbol, ...], sp.Expr]]], None]:
-    """Decorator of a function that returns (symbols in call order, expression); its name becomes the formula's."""
+def register(
+    claim: str, guard: str, text: str
+) -> Callable[[Callable[[], tuple[tuple[sp.Symbol, ...], sp.Expr]]], None]:
+    """Decorator of a function that returns (symbols in call order, expression); its name becomes
+    the formula's.
+    """
 
     def take(build: Callable[[], tuple[tuple[sp.Symbol, ...], sp.Expr]]) -> None:
         name = build.__name__

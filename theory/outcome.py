@@ -1,4 +1,6 @@
-"""What a trajectory of a loop can do in the long run (THEORY.md section 1): the words that predictions and measurements share."""
+"""What a trajectory of a loop can do in the long run (THEORY.md section 1): the words that
+predictions and measurements share.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""What the theory says about an architecture, in the words of a measurement: outcomes that are excluded, and the one expected.
+"""What the theory says about an architecture, in the words of a measurement: outcomes that are
+excluded, and the one expected.
 
-One rule per claim, by its id: the `Prediction` that this claim alone makes, or None. `predict` combines them. Standard library only, so
-that `models` can use it without SymPy.
+One rule per claim, by its id: the `Prediction` that this claim alone makes, or None. `predict`
+combines them. Standard library only, so that `models` can use it without SymPy.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from .architecture import Architecture, Recall, Residual
 from .outcome import Outcome
 
 _BOUNDED = frozenset(outcome for outcome in Outcome if outcome.bounded)
-# "undecided" is a lack of evidence, not a behaviour; "non-finite" is outside the domain on which the loop is defined
+# "undecided" is a lack of evidence, not a behaviour; "non-finite" is outside the domain on which
+# the loop is defined
 _BEHAVIOURS = frozenset(Outcome) - {Outcome.UNDECIDED, Outcome.NON_FINITE}
 _FIXED = frozenset({Outcome.FIXED_POINT})
 # the implicit function theorem, whatever the architecture: S = (I - J)^{-1} K
@@ -26,9 +28,10 @@ _SMOOTH = "smooth at a reachable non-degenerate fixed point, through the resolve
 class Weights:
     """What is measured of a trained loop; None means not measured.
 
-    `rho_wx` is the spectral radius of W_x (external recall without outer norm, R2). `kappa` is a Lipschitz constant of the loop body on its
-    whole state space (N3); below 1 the contraction principle applies to every architecture. Raises `UsageError` when a value is negative
-    or not finite.
+    `rho_wx` is the spectral radius of W_x (external recall without outer norm, R2). `kappa` is a
+    Lipschitz constant of the loop body on its whole state space (N3); below 1 the contraction
+    principle applies to every architecture. Raises `UsageError` when a value is negative or not
+    finite.
     """
 
     rho_wx: float | None = None
@@ -38,16 +41,21 @@ class Weights:
         for name in ("rho_wx", "kappa"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= 0):
-                raise UsageError(f"{name} = {value}: it must be a finite number >= 0, or None when it is not measured")
+                raise UsageError(
+                    f"{name} = {value}: it must be a finite number >= 0, or None when it is not"
+                    " measured"
+                )
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """`allowed`: outcomes that no theorem excludes; `expected`: the one that the theory's narrative names, None where it names none.
+    """`allowed`: outcomes that no theorem excludes; `expected`: the one that the theory's narrative
+    names, None where it names none.
 
-    An expected outcome that does not occur is a finding about the narrative (X1-X4, R3, M1); one outside `allowed` contradicts a theorem.
-    `undecided` is never allowed nor excluded: it agrees with nothing and contradicts nothing.
-    `claims` are the ids that it rests on. `input_dependence` says how the limit depends on the input.
+    An expected outcome that does not occur is a finding about the narrative (X1-X4, R3, M1); one
+    outside `allowed` contradicts a theorem. `undecided` is never allowed nor excluded: it agrees
+    with nothing and contradicts nothing. `claims` are the ids that it rests on. `input_dependence`
+    says how the limit depends on the input.
     """
 
     architecture: Architecture
@@ -65,14 +73,17 @@ class Prediction:
 Rule = Callable[[Architecture, Weights], Prediction | None]
 
 rules: dict[str, Rule] = {}
-"""the rule of each claim that predicts something, by claim id; a claim without rule predicts nothing"""
+"""the rule of each claim that predicts something, by claim id; a claim without rule predicts
+nothing
+"""
 
 
 def predict(architecture: Architecture, weights: Weights | None = None) -> Prediction:
     """The prediction for one member of the family, given what was measured of its weights.
 
-    `allowed` is the intersection over all rules, `expected` comes from the most specific rule that names an outcome (the one that allows
-    least; the earlier of two), `input_dependence` likewise. `claims` are the rules that it rests on.
+    `allowed` is the intersection over all rules, `expected` comes from the most specific rule that
+    names an outcome (the one that allows least; the earlier of two), `input_dependence` likewise.
+    `claims` are the rules that it rests on.
     """
     weights = weights or Weights()
     said = [p for rule in rules.values() if (p := rule(architecture, weights)) is not None]
@@ -90,7 +101,9 @@ def predict(architecture: Architecture, weights: Weights | None = None) -> Predi
     if expected is None:
         reasons.append("which of the outcomes left is not claimed")
     claims = tuple(claim for p in used for claim in p.claims)
-    return Prediction(architecture, expected, allowed, claims, "; ".join(reasons), dependence or _SMOOTH)
+    return Prediction(
+        architecture, expected, allowed, claims, "; ".join(reasons), dependence or _SMOOTH
+    )
 
 
 def rule(claim: str) -> Callable[[Rule], Rule]:
@@ -114,7 +127,9 @@ def _free(architecture: Architecture) -> bool:
 def _contraction(architecture: Architecture, weights: Weights) -> Prediction | None:
     if weights.kappa is None or weights.kappa >= 1:
         return None
-    reason = f"kappa = {weights.kappa:.4g} < 1: one fixed point, reached from every state at that rate"
+    reason = (
+        f"kappa = {weights.kappa:.4g} < 1: one fixed point, reached from every state at that rate"
+    )
     return Prediction(architecture, Outcome.FIXED_POINT, _FIXED, ("N3",), reason, "")
 
 
@@ -129,7 +144,14 @@ def _strong_dependence(architecture: Architecture, weights: Weights) -> Predicti
 def _compact(architecture: Architecture, weights: Weights) -> Prediction | None:
     if not architecture.outer_norm:
         return None
-    return Prediction(architecture, None, _BOUNDED, ("N2",), "the state lives in a compact set, so orbits are bounded", "")
+    return Prediction(
+        architecture,
+        None,
+        _BOUNDED,
+        ("N2",),
+        "the state lives in a compact set, so orbits are bounded",
+        "",
+    )
 
 
 @rule("N8")
@@ -153,9 +175,22 @@ def _external_recall(architecture: Architecture, weights: Weights) -> Prediction
         reason = f"{measured} < 1 and a bounded update: an absorbing ball"
         return Prediction(architecture, Outcome.FIXED_POINT, _BOUNDED, ("R2",), reason, "")
     if rho > 1:
-        reason = f"{measured} > 1: an open set of states diverges at that rate; states outside it may stay bounded, so nothing is excluded"
-        return Prediction(architecture, Outcome.EXPLOSION, _BEHAVIOURS, ("R2",), reason, "none: the orbit has no limit")
-    reason = f"{measured} exactly: polynomial growth at most, of the order of the largest Jordan block on the unit circle"
+        reason = (
+            f"{measured} > 1: an open set of states diverges at that rate; states outside it may"
+            " stay bounded, so nothing is excluded"
+        )
+        return Prediction(
+            architecture,
+            Outcome.EXPLOSION,
+            _BEHAVIOURS,
+            ("R2",),
+            reason,
+            "none: the orbit has no limit",
+        )
+    reason = (
+        f"{measured} exactly: polynomial growth at most, of the order of the largest Jordan block"
+        " on the unit circle"
+    )
     return Prediction(architecture, None, _BEHAVIOURS - {Outcome.EXPLOSION}, ("R2",), reason, "")
 
 
@@ -167,17 +202,28 @@ def _drift(architecture: Architecture, weights: Weights) -> Prediction | None:
         if weights.rho_wx != 1:
             return None
         reason = "W_x = I is the residual stream of internal recall, where a bounded update drifts"
-        return Prediction(architecture, None, _BEHAVIOURS - {Outcome.EXPLOSION}, ("R3",), reason, "")
-    reason = "the update is bounded, so |h_t| <= |h_0| + C t: no explosion, no growth faster than linear; generically no fixed point"
+        return Prediction(
+            architecture, None, _BEHAVIOURS - {Outcome.EXPLOSION}, ("R3",), reason, ""
+        )
+    reason = (
+        "the update is bounded, so |h_t| <= |h_0| + C t: no explosion, no growth faster than"
+        " linear; generically no fixed point"
+    )
     return Prediction(architecture, Outcome.DRIFT, _BOUNDED | {Outcome.DRIFT}, ("R3",), reason, "")
 
 
 @rule("M4")
 def _settled_direction(architecture: Architecture, weights: Weights) -> Prediction | None:
-    if not _free(architecture) or architecture.recall is Recall.EXTERNAL or (weights.kappa is not None and weights.kappa < 1):
+    if (
+        not _free(architecture)
+        or architecture.recall is Recall.EXTERNAL
+        or (weights.kappa is not None and weights.kappa < 1)
+    ):
         return None  # a contraction has a fixed point, so it does not drift
     if architecture.recall is Recall.NONE:
-        dependence = "none where the direction settles at a sink of the direction flow (locally constant)"
+        dependence = (
+            "none where the direction settles at a sink of the direction flow (locally constant)"
+        )
     else:
         dependence = "through the direction, smooth where it settles; the norm grows"
     return Prediction(architecture, None, _BEHAVIOURS, ("M4",), "", dependence)
@@ -185,15 +231,26 @@ def _settled_direction(architecture: Architecture, weights: Weights) -> Predicti
 
 @rule("M1")
 def _residual_strength(architecture: Architecture, weights: Weights) -> Prediction | None:
-    if not architecture.outer_norm or architecture.recall is Recall.NONE or architecture.residual is Residual.GRU:
+    if (
+        not architecture.outer_norm
+        or architecture.recall is Recall.NONE
+        or architecture.residual is Residual.GRU
+    ):
         return None  # the lemma does not cover a gated residual
-    reason = "for one token, or tokens of equal scale, a residual path can only help stability; large weights may still cycle"
+    reason = (
+        "for one token, or tokens of equal scale, a residual path can only help stability; large"
+        " weights may still cycle"
+    )
     return Prediction(architecture, Outcome.FIXED_POINT, _BEHAVIOURS, ("M1",), reason, "")
 
 
 @rule("N6")
 def _mean_field(architecture: Architecture, weights: Weights) -> Prediction | None:
-    if not architecture.outer_norm or architecture.recall is Recall.NONE or architecture.residual is Residual.GRU:
+    if (
+        not architecture.outer_norm
+        or architecture.recall is Recall.NONE
+        or architecture.residual is Residual.GRU
+    ):
         return None
     reason = "recall pulls the radius below 1 (large width, random weights)"
     return Prediction(architecture, Outcome.FIXED_POINT, _BEHAVIOURS, ("N6",), reason, "")
@@ -203,4 +260,6 @@ def _mean_field(architecture: Architecture, weights: Weights) -> Prediction | No
 def _no_recall(architecture: Architecture, weights: Weights) -> Prediction | None:
     if architecture.recall is not Recall.NONE:
         return None
-    return Prediction(architecture, None, _BEHAVIOURS, ("A3",), "", "none at a reachable fixed point")
+    return Prediction(
+        architecture, None, _BEHAVIOURS, ("A3",), "", "none at a reachable fixed point"
+    )

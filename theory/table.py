@@ -1,4 +1,5 @@
-"""The table of the paper: architecture x spectral regime x axis, read off the consequences of the claims.
+"""The table of the paper: architecture x spectral regime x axis, read off the consequences of the
+claims.
 
 A cell says what the claims say and which ones; where none speaks it is "not claimed".
 """
@@ -19,7 +20,9 @@ NOT_CLAIMED = "not claimed"
 
 @dataclass(frozen=True)
 class Entry:
-    """One consequence of one claim; `measured` when the claim rests on a measured step, so that it is not a theorem."""
+    """One consequence of one claim; `measured` when the claim rests on a measured step, so that it
+    is not a theorem.
+    """
 
     claim: str
     consequence: Consequence
@@ -72,7 +75,9 @@ class Cell:
 
 
 def paper_table(claims: Iterable[Claim]) -> tuple[Cell, ...]:
-    """All 3 x 2 x 2 x 3 x 3 cells; `UsageError` naming two claims that contradict each other in a cell."""
+    """All 3 x 2 x 2 x 3 x 3 cells; `UsageError` naming two claims that contradict each other in a
+    cell.
+    """
     entries = [
         Entry(claim.id, consequence, any(step.kind is Kind.MEASURED for step in claim.steps))
         for claim in claims
@@ -91,11 +96,22 @@ def _cells(entries: Sequence[Entry]) -> Iterator[Cell]:
             for residual in Residual:
                 for regime in Regime:
                     for axis in Axis:
-                        chosen = tuple(e for e in entries if _covers(e.consequence, recall, outer_norm, residual, regime, axis))
+                        chosen = tuple(
+                            e
+                            for e in entries
+                            if _covers(e.consequence, recall, outer_norm, residual, regime, axis)
+                        )
                         yield Cell(recall, outer_norm, residual, regime, axis, chosen)
 
 
-def _covers(item: Consequence, recall: Recall, outer_norm: bool, residual: Residual, regime: Regime, axis: Axis) -> bool:
+def _covers(
+    item: Consequence,
+    recall: Recall,
+    outer_norm: bool,
+    residual: Residual,
+    regime: Regime,
+    axis: Axis,
+) -> bool:
     return (
         item.axis is axis
         and recall in item.recalls
@@ -106,7 +122,9 @@ def _covers(item: Consequence, recall: Recall, outer_norm: bool, residual: Resid
 
 
 def polarity(answer: str) -> int:
-    """1 for answers that begin with yes, -1 for those that deny (no, not, none, never, almost never), 0 for all others."""
+    """1 for answers that begin with yes, -1 for those that deny (no, not, none, never, almost
+    never), 0 for all others.
+    """
     words = answer.lower().replace(",", " ").split()
     if words[:2] == ["almost", "never"] or words[0] in ("no", "not", "none", "never"):
         return -1
@@ -116,20 +134,28 @@ def polarity(answer: str) -> int:
 def _require_agreement(cell: Cell, first: Entry, second: Entry) -> None:
     """Opposite answers may stand together only under two different conditions."""
     one, other = first.consequence, second.consequence
-    if polarity(one.answer) * polarity(other.answer) < 0 and (not one.when or not other.when or one.when == other.when):
+    if polarity(one.answer) * polarity(other.answer) < 0 and (
+        not one.when or not other.when or one.when == other.when
+    ):
         raise UsageError(
-            f"claims {first.claim} ({one.answer!r}) and {second.claim} ({other.answer!r}) contradict each other at {cell.place}: "
-            "correct one, or say in its `when` under which condition it holds"
+            f"claims {first.claim} ({one.answer!r}) and {second.claim} ({other.answer!r})"
+            f" contradict each other at {cell.place}: correct one, or say in its `when` under which"
+            " condition it holds"
         )
 
 
 def rows(cells: Sequence[Cell]) -> list[dict[str, str]]:
-    """The table for a reader: a row for each architecture and regime, a column for each axis; residuals that agree share their rows."""
+    """The table for a reader: a row for each architecture and regime, a column for each axis;
+    residuals that agree share their rows.
+    """
     text = {(c.recall, c.outer_norm, c.residual, c.regime, c.axis): str(c) for c in cells}
     table = []
     for recall in Recall:
         for outer_norm in (False, True):
-            said = {r: [text[recall, outer_norm, r, regime, axis] for regime in Regime for axis in Axis] for r in Residual}
+            said = {
+                r: [text[recall, outer_norm, r, regime, axis] for regime in Regime for axis in Axis]
+                for r in Residual
+            }
             merged = said[Residual.ADD] == said[Residual.GRU]
             for residual in (Residual.ADD,) if merged else Residual:
                 table += [
@@ -138,7 +164,10 @@ def rows(cells: Sequence[Cell]) -> list[dict[str, str]]:
                         "outer norm": "yes" if outer_norm else "no",
                         "residual": "add, gru" if merged else str(residual),
                         "regime": str(regime),
-                        **{str(axis): text[recall, outer_norm, residual, regime, axis] for axis in Axis},
+                        **{
+                            str(axis): text[recall, outer_norm, residual, regime, axis]
+                            for axis in Axis
+                        },
                     }
                     for regime in Regime
                 ]

@@ -1,1 +1,3 @@
-"""Labelled orbits: how often the outcome of an orbit is classified correctly where the truth is a theorem."""
+"""Labelled orbits: how often the outcome of an orbit is classified correctly where the truth is a
+theorem.
+"""

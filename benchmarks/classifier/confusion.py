@@ -1,9 +1,11 @@
-"""Orbits whose outcome is a theorem, to measure the classifier: seeded, disguised by a change of basis, with transients.
+"""Orbits whose outcome is a theorem, to measure the classifier: seeded, disguised by a change of
+basis, with transients.
 
-Every family is a normal form f(y) with known long-run behaviour. `_disguise` adds two contracting coordinates (half of the
-orbits: slow ones that start large, a long transient), a basis of condition up to about 10, and an offset: conjugate maps
-have the same outcome. Three sets: the one the classifier was built with; the same families in other ranges, dimension and seed
-(looked at while building, so held out in name only); and `classifier.fresh`, which it was never tuned on.
+Every family is a normal form f(y) with known long-run behaviour. `_disguise` adds two contracting
+coordinates (half of the orbits: slow ones that start large, a long transient), a basis of condition
+up to about 10, and an offset: conjugate maps have the same outcome. Three sets: the one the
+classifier was built with; the same families in other ranges, dimension and seed (looked at while
+building, so held out in name only); and `classifier.fresh`, which it was never tuned on.
 
 `python -m classifier.confusion [--count N] [--json]` prints the three confusion matrices.
 """
@@ -46,7 +48,9 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Labelled:
-    """An orbit, what it does (with its period), which family it comes from, and what the classifier makes of it."""
+    """An orbit, what it does (with its period), which family it comes from, and what the classifier
+    makes of it.
+    """
 
     family: str
     truth: Outcome
@@ -55,29 +59,56 @@ class Labelled:
 
 
 def labelled(
-    count: int = 504, source: Source = Source.BUILT, *, seed: int = 0, loops: int = LOOPS, limit: int | None = None, progress: bool = False
+    count: int = 504,
+    source: Source = Source.BUILT,
+    *,
+    seed: int = 0,
+    loops: int = LOOPS,
+    limit: int | None = None,
+    progress: bool = False,
 ) -> Iterator[Labelled]:
-    """At least `count` orbits of every outcome, shared evenly by its families, each followed until decided or to the limit."""
+    """At least `count` orbits of every outcome, shared evenly by its families, each followed until
+    decided or to the limit.
+    """
     families = FRESH if source is Source.FRESH else FAMILIES
     held_out = source is not Source.BUILT
-    for index, (name, (truth, family)) in enumerate(tqdm(families.items(), desc=source, disable=not progress)):
+    for index, (name, (truth, family)) in enumerate(
+        tqdm(families.items(), desc=source, disable=not progress)
+    ):
         share = -(-count // sum(t is truth for t, _ in families.values()))
-        draw = Draw(np.random.default_rng([seed, index, list(Source).index(source)]), held_out, share)
+        draw = Draw(
+            np.random.default_rng([seed, index, list(Source).index(source)]), held_out, share
+        )
         f, y, *periods = family(draw)
         single = name.endswith("float32")
-        step, h, view = _disguise(draw, f, y, truth, single=single, slow=(0.95, 0.9995) if source is Source.FRESH else None)
+        step, h, view = _disguise(
+            draw,
+            f,
+            y,
+            truth,
+            single=single,
+            slow=(0.95, 0.9995) if source is Source.FRESH else None,
+        )
         for i, orbit in enumerate(follow(step, h, loops, limit, view=view)):
             yield Labelled(name, truth, int(periods[0][i]) if periods else None, orbit)
 
 
 def _disguise(
-    draw: Draw, f: Map, y0: Array, truth: Outcome, *, single: bool, slow: tuple[float, float] | None = None
+    draw: Draw,
+    f: Map,
+    y0: Array,
+    truth: Outcome,
+    *,
+    single: bool,
+    slow: tuple[float, float] | None = None,
 ) -> tuple[Map, Array, Map | None]:
-    """The map in other coordinates, h = V (y, rest) + offset, with rest' = rate rest; the offset only for bounded orbits.
+    """The map in other coordinates, h = V (y, rest) + offset, with rest' = rate rest; the offset
+    only for bounded orbits.
 
-    Returns step, start and view (`follow`). Polynomial growth is iterated in its own coordinates and seen in the others: rounding
-    in a skew basis moves the eigenvalues of a Jordan block of size k by about eps^(1/k), and the floating-point map explodes.
-    `slow`: range of the slow rates, uniform in log(1 - rate).
+    Returns step, start and view (`follow`). Polynomial growth is iterated in its own coordinates
+    and seen in the others: rounding in a skew basis moves the eigenvalues of a Jordan block of size
+    k by about eps^(1/k), and the floating-point map explodes. `slow`: range of the slow rates,
+    uniform in log(1 - rate).
     """
     extra = 3 if draw.held_out else 2
     b, k = y0.shape
@@ -87,7 +118,9 @@ def _disguise(
         gentle = 1 - np.exp(draw.rng.uniform(np.log1p(-slow[1]), np.log1p(-slow[0]), b))
     rate = np.where(long, gentle, draw.u(0.1, 0.8, 0.0, 0.7))[:, None]
     rest = draw.normal(extra) * np.where(long, draw.u(1, 30, 3, 20), 1.0)[:, None]
-    q1, q2 = (np.linalg.qr(draw.rng.standard_normal((b, k + extra, k + extra)))[0] for _ in range(2))
+    q1, q2 = (
+        np.linalg.qr(draw.rng.standard_normal((b, k + extra, k + extra)))[0] for _ in range(2)
+    )
     v = q1 * draw.rng.uniform(0.3, 3, (b, 1, k + extra)) @ q2
     w = np.linalg.inv(v)
     offset = draw.normal(k + extra) * (3 if truth.bounded else 0)
@@ -108,9 +141,11 @@ def _disguise(
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counts of (truth, found), of families misread or left open, and of orbits per truth that a cosine test calls converged.
+    """Counts of (truth, found), of families misread or left open, and of orbits per truth that a
+    cosine test calls converged.
 
-    A right cycle has the right period too; `undecided` is neither right nor wrong. `looks`: orbits by the loops they needed.
+    A right cycle has the right period too; `undecided` is neither right nor wrong. `looks`: orbits
+    by the loops they needed.
     """
 
     counts: dict[tuple[Outcome, Outcome], int]
@@ -137,7 +172,11 @@ class Confusion:
     @property
     def false_fixed_points(self) -> int:
         """Orbits that do not converge and were called fixed-point."""
-        return sum(n for (t, f), n in self.counts.items() if f is Outcome.FIXED_POINT and t not in (f, Outcome.CRITICAL))
+        return sum(
+            n
+            for (t, f), n in self.counts.items()
+            if f is Outcome.FIXED_POINT and t not in (f, Outcome.CRITICAL)
+        )
 
     def total(self, truth: Outcome) -> int:
         """Orbits of that truth."""
@@ -153,14 +192,24 @@ class Confusion:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object."""
-        matrix = {str(t): {str(f): self.counts[t, f] for f in Outcome if (t, f) in self.counts} for t in Outcome if self.total(t)}
+        matrix = {
+            str(t): {str(f): self.counts[t, f] for f in Outcome if (t, f) in self.counts}
+            for t in Outcome
+            if self.total(t)
+        }
         return {
-            "matrix": matrix, "right": self.share(decided=False), "right_interval": wilson(self.right, self.orbits),
-            "right_of_decided": self.share(decided=True), "right_of_decided_interval": wilson(self.right, self.orbits - self.undecided),
-            "false_fixed_points": self.false_fixed_points, "errors": self.errors, "undecided": self.open,
+            "matrix": matrix,
+            "right": self.share(decided=False),
+            "right_interval": wilson(self.right, self.orbits),
+            "right_of_decided": self.share(decided=True),
+            "right_of_decided_interval": wilson(self.right, self.orbits - self.undecided),
+            "false_fixed_points": self.false_fixed_points,
+            "errors": self.errors,
+            "undecided": self.open,
             "cosine_converged": {str(t): n / self.total(t) for t, n in self.cosine.items()},
-            "median_loops": self.median_loops(), "max_loops": max(self.looks),
-        }  # fmt: skip
+            "median_loops": self.median_loops(),
+            "max_loops": max(self.looks),
+        }
 
     def __str__(self) -> str:
         columns = [f for f in Outcome if any((t, f) in self.counts for t in Outcome)]
@@ -170,9 +219,18 @@ class Confusion:
             lines.append(f"{truth:<14}{cells}{self.cosine[truth] / self.total(truth):10.1%}")
         beyond = sum(n for loops, n in self.looks.items() if loops > self.median_loops())
         lines += [
-            f"right: {_share(self.right, self.orbits)} of all, {_share(self.right, self.orbits - self.undecided)} of the decided",
-            f"false fixed points {self.false_fixed_points}; errors {self.errors or 'none'}; undecided {self.open or 'none'}",
-            f"loops: median {self.median_loops()}, at most {max(self.looks)}; {beyond / self.orbits:.1%} needed more than the median",
+            (
+                f"right: {_share(self.right, self.orbits)} of all,"
+                f" {_share(self.right, self.orbits - self.undecided)} of the decided"
+            ),
+            (
+                f"false fixed points {self.false_fixed_points}; errors {self.errors or 'none'};"
+                f" undecided {self.open or 'none'}"
+            ),
+            (
+                f"loops: median {self.median_loops()}, at most {max(self.looks)};"
+                f" {beyond / self.orbits:.1%} needed more than the median"
+            ),
         ]
         return "\n".join(lines)
 
@@ -184,7 +242,12 @@ def _share(hits: int, n: int) -> str:
 
 def confusion(orbits: Iterable[Labelled]) -> Confusion:
     """Hold what the classifier says of every orbit against its truth."""
-    counts, cosine, errors, undecided = Counter[tuple[Outcome, Outcome]](), Counter[Outcome](), Counter[str](), Counter[str]()
+    counts, cosine, errors, undecided = (
+        Counter[tuple[Outcome, Outcome]](),
+        Counter[Outcome](),
+        Counter[str](),
+        Counter[str](),
+    )
     looks = Counter[int]()
     for one in orbits:
         found = one.orbit.diagnosis
@@ -197,7 +260,13 @@ def confusion(orbits: Iterable[Labelled]) -> Confusion:
         if found.outcome is Outcome.CYCLE and one.period not in (None, found.period):
             errors["period"] += 1
     left_open = {k: n for k, n in undecided.items() if n}
-    return Confusion(dict(counts), dict(errors), left_open, {t: cosine[t] for t in Outcome if t in cosine}, dict(looks))
+    return Confusion(
+        dict(counts),
+        dict(errors),
+        left_open,
+        {t: cosine[t] for t in Outcome if t in cosine},
+        dict(looks),
+    )
 
 
 def cosine_converged(t: Trajectory) -> bool:
@@ -230,11 +299,15 @@ def main(
     results = {}
     for source in sources:
         began = time.process_time()
-        result = confusion(labelled(count, source, seed=seed, loops=loops, limit=limit, progress=True))
+        result = confusion(
+            labelled(count, source, seed=seed, loops=loops, limit=limit, progress=True)
+        )
         results[str(source)] = result.to_json()
         if not json_:
             spent = (time.process_time() - began) / result.orbits
-            print(f"{source}\n{result}\nprocessor time per orbit {spent * 1e3:.0f} ms\n", flush=True)
+            print(
+                f"{source}\n{result}\nprocessor time per orbit {spent * 1e3:.0f} ms\n", flush=True
+            )
     if json_:
         print(json.dumps(results, indent=1))
 

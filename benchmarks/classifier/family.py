@@ -1,4 +1,5 @@
-"""What a family of orbits with known outcome is: a draw of its parameters, its entry in a table, and building blocks of maps.
+"""What a family of orbits with known outcome is: a draw of its parameters, its entry in a table,
+and building blocks of maps.
 
 A family draws a map f on (size, k) states, a start, and for cycles the periods.
 """
@@ -14,13 +15,22 @@ from loopstab.numerics.arrays import Array
 from loopstab.theory.outcome import Outcome
 
 Map = Callable[[Array], Array]
-WINDOWS = {2: (3.0, 1 + 6**0.5), 4: (1 + 6**0.5, 3.5440903596), 8: (3.5440903596, 3.5644072661), 16: (3.5644072661, 3.5687594196)}
-"""Logistic parameters with an attracting cycle of that period; it attracts almost every start (Singer 1978)."""
+WINDOWS = {
+    2: (3.0, 1 + 6**0.5),
+    4: (1 + 6**0.5, 3.5440903596),
+    8: (3.5440903596, 3.5644072661),
+    16: (3.5644072661, 3.5687594196),
+}
+"""Logistic parameters with an attracting cycle of that period; it attracts almost every start
+(Singer 1978).
+"""
 
 
 @dataclass
 class Draw:
-    """Parameters of `size` orbits; `u` draws from the first range, or from the second in the held-out set."""
+    """Parameters of `size` orbits; `u` draws from the first range, or from the second in the
+    held-out set.
+    """
 
     rng: np.random.Generator
     held_out: bool

@@ -1,7 +1,9 @@
-"""Families on which the classifier was never tuned: other maps than in `classifier.known`, each with its truth by theorem.
+"""Families on which the classifier was never tuned: other maps than in `classifier.known`, each
+with its truth by theorem.
 
-Run once after the classifier was frozen, and not tuned on: 96.95 % right of 4033, 98.27 % of the decided, no false fixed point. One
-label was wrong and is mended: sinh (now cubic) overflows from a moderate state, which is `non-finite` by definition (68 orbits).
+Run once after the classifier was frozen, and not tuned on: 96.95 % right of 4033, 98.27 % of the
+decided, no false fixed point. One label was wrong and is mended: sinh (now cubic) overflows from a
+moderate state, which is `non-finite` by definition (68 orbits).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ FRESH: Families = {}
 _family = family_table(FRESH)
 
 
-# --- fixed points ------------------------------------------------------------------------------------------------------
+# --- fixed points
 def _weighted_tanh(d: Draw) -> tuple[Map, Array]:
     m = d.rng.standard_normal((d.size, 6, 6))
     m *= ((1 - 10.0 ** d.uniform(-3, -0.3)) / np.linalg.norm(m, 2, axis=(1, 2)))[:, None, None]
@@ -31,7 +33,9 @@ def _weighted_tanh(d: Draw) -> tuple[Map, Array]:
 
 @_family("tanh network, weighted norm", Outcome.FIXED_POINT)
 def _(d: Draw):
-    """norm(D W D^-1) < 1 for a diagonal D: tanh acts by coordinates with slope at most 1, so Banach holds in that norm."""
+    """norm(D W D^-1) < 1 for a diagonal D: tanh acts by coordinates with slope at most 1, so Banach
+    holds in that norm.
+    """
     return _weighted_tanh(d)
 
 
@@ -43,7 +47,9 @@ def _(d: Draw):
 
 @_family("post norm, kappa < 1", Outcome.FIXED_POINT)
 def _(d: Draw):
-    """N3: h' = N(A h + beta e) with beta > 2 norm(A) contracts on the sphere; three tokens of two coordinates, one A."""
+    """N3: h' = N(A h + beta e) with beta > 2 norm(A) contracts on the sphere; three tokens of two
+    coordinates, one A.
+    """
     a = d.rng.standard_normal((d.size, 2, 2))
     a /= np.linalg.norm(a, 2, axis=(1, 2))[:, None, None]
     e = unit(d.rng.standard_normal((d.size, 3, 2))) * d.uniform(2.05, 4)[:, None, None]
@@ -56,7 +62,9 @@ def _(d: Draw):
 
 @_family("Henon, fixed point", Outcome.FIXED_POINT)
 def _(d: Draw):
-    """(1 - a x^2 + y, b x): attracting fixed point iff -(1 - b)^2 < 4a < 3 (1 - b)^2; started within 0.01 of it."""
+    """(1 - a x^2 + y, b x): attracting fixed point iff -(1 - b)^2 < 4a < 3 (1 - b)^2; started
+    within 0.01 of it.
+    """
     b = d.uniform(-0.3, 0.3)
     a = d.uniform(0.1, 0.9) * 0.75 * (1 - b) ** 2
     x = (b - 1 + np.sqrt((1 - b) ** 2 + 4 * a)) / (2 * a)
@@ -65,11 +73,13 @@ def _(d: Draw):
 
 @_family("delayed logistic, fixed point", Outcome.FIXED_POINT)
 def _(d: Draw):
-    """(a x (1 - y), x): 1 - 1/a is attracting for 1 < a < 2, by a pair of modulus sqrt(a - 1) from a = 5/4 on; started near it."""
+    """(a x (1 - y), x): 1 - 1/a is attracting for 1 < a < 2, by a pair of modulus sqrt(a - 1) from
+    a = 5/4 on; started near it.
+    """
     a = d.uniform(1.3, 1.98)
-    return (lambda y: np.stack((a * y[:, 0] * (1 - y[:, 1]), y[:, 0]), axis=1)), (1 - 1 / a)[:, None] + d.rng.uniform(
-        -1e-3, 1e-3, (d.size, 2)
-    )
+    return (lambda y: np.stack((a * y[:, 0] * (1 - y[:, 1]), y[:, 0]), axis=1)), (1 - 1 / a)[
+        :, None
+    ] + d.rng.uniform(-1e-3, 1e-3, (d.size, 2))
 
 
 @_family("Newton for a square root", Outcome.FIXED_POINT)
@@ -81,11 +91,15 @@ def _(d: Draw):
 
 @_family("hyperbolic circle map", Outcome.FIXED_POINT)
 def _(d: Draw):
-    """The disk automorphism (z + c)/(c z + 1), 0 < c < 1: every point of the circle but -1 goes to 1, at the rate (1 - c)/(1 + c)."""
-    return moebius(np.ones(d.size), 10.0 ** d.uniform(-3, -0.1), np.ones(d.size)), circle(d.uniform(0.3, 2.8))
+    """The disk automorphism (z + c)/(c z + 1), 0 < c < 1: every point of the circle but -1 goes to
+    1, at the rate (1 - c)/(1 + c).
+    """
+    return moebius(np.ones(d.size), 10.0 ** d.uniform(-3, -0.1), np.ones(d.size)), circle(
+        d.uniform(0.3, 2.8)
+    )
 
 
-# --- critical ----------------------------------------------------------------------------------------------------------
+# --- critical
 @_family("tanh at its pitchfork", Outcome.CRITICAL)
 def _(d: Draw):
     """tanh h = h - h^3/3 + ...: 0 attracts everything, like t^(-1/2); two coordinates."""
@@ -94,14 +108,18 @@ def _(d: Draw):
 
 @_family("logistic at 1 and 3", Outcome.CRITICAL)
 def _(d: Draw):
-    """r = 1: 0 attracts (0, 1) like 1/t. r = 3: 2/3 attracts, multiplier -1 and negative Schwarzian derivative, like t^(-1/2)."""
+    """r = 1: 0 attracts (0, 1) like 1/t. r = 3: 2/3 attracts, multiplier -1 and negative Schwarzian
+    derivative, like t^(-1/2).
+    """
     r = d.rng.choice([1.0, 3.0], d.size)[:, None]
     return (lambda y: r * y * (1 - y)), d.uniform(0.2, 0.8)[:, None]
 
 
 @_family("parabolic circle map", Outcome.CRITICAL)
 def _(d: Draw):
-    """Conjugate by (z - 1)/(z + 1) = i x to the translation x -> x/(1 + s x) of 1/x: 1 attracts from one side, like 1/t."""
+    """Conjugate by (z - 1)/(z + 1) = i x to the translation x -> x/(1 + s x) of 1/x: 1 attracts
+    from one side, like 1/t.
+    """
     s = d.uniform(0.05, 1)
     return moebius(1 + 0.5j * s, -0.5j * s, np.ones(d.size)), circle(d.uniform(0.5, 2.5))
 
@@ -110,7 +128,7 @@ def _(d: Draw):
 FRESH.update(FRESH_UNBOUNDED | FRESH_RECURRENT)
 
 
-# --- non-finite ------------------------------------------------------------------------------------------------------------
+# --- non-finite
 @_family("logarithm of 1 + h", Outcome.NON_FINITE)
 def _(d: Draw):
     """log(1 + h) - c <= h - c: falls to -1 or below."""

@@ -1,4 +1,6 @@
-"""Fresh families whose orbits leave every bound: drift, polynomial growth, explosion. Part of `classifier.fresh.FRESH`."""
+"""Fresh families whose orbits leave every bound: drift, polynomial growth, explosion. Part of
+`classifier.fresh.FRESH`.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ FRESH_UNBOUNDED: Families = {}
 _family = family_table(FRESH_UNBOUNDED)
 
 
-# --- drift ---------------------------------------------------------------------------------------------------------------
+# --- drift
 @_family("two tanh sub-blocks", Outcome.DRIFT)
 def _(d: Draw):
-    """R3 (b): each update b + tanh(M n(h)) has first coordinate at least b_1 - 1 > 0: no fixed point, linear growth."""
+    """R3 (b): each update b + tanh(M n(h)) has first coordinate at least b_1 - 1 > 0: no fixed
+    point, linear growth.
+    """
     m = 2 * d.rng.standard_normal((2, d.size, 4, 4))
     b = d.rng.standard_normal((2, d.size, 4))
     b[:, :, 0] = d.rng.uniform(1.3, 3, (2, d.size))
@@ -31,7 +35,11 @@ def _(d: Draw):
 
 def _helix(d: Draw) -> tuple[Map, Array]:
     c, angle = d.uniform(0.2, 2), d.uniform(0.1, 3)
-    return (lambda y: np.concatenate((turn(y[:, :2], np.ones(d.size), angle), y[:, 2:] + c[:, None]), axis=1)), d.normal(3)
+    return (
+        lambda y: np.concatenate(
+            (turn(y[:, :2], np.ones(d.size), angle), y[:, 2:] + c[:, None]), axis=1
+        )
+    ), d.normal(3)
 
 
 @_family("helix", Outcome.DRIFT)
@@ -55,14 +63,18 @@ def _(d: Draw):
 
 @_family("drift on chaos", Outcome.DRIFT)
 def _(d: Draw):
-    """(x + c + z, 4 z^3 - 3 z): the Chebyshev map is ergodic with mean 0, so x/t -> c from almost every start (Birkhoff)."""
+    """(x + c + z, 4 z^3 - 3 z): the Chebyshev map is ergodic with mean 0, so x/t -> c from almost
+    every start (Birkhoff).
+    """
     c = d.uniform(0.3, 2)
-    return (lambda y: np.stack((y[:, 0] + c + y[:, 1], np.clip(4 * y[:, 1] ** 3 - 3 * y[:, 1], -1, 1)), axis=1)), np.stack(
-        (d.normal(1)[:, 0], d.uniform(-0.9, 0.9)), axis=1
-    )
+    return (
+        lambda y: np.stack(
+            (y[:, 0] + c + y[:, 1], np.clip(4 * y[:, 1] ** 3 - 3 * y[:, 1], -1, 1)), axis=1
+        )
+    ), np.stack((d.normal(1)[:, 0], d.uniform(-0.9, 0.9)), axis=1)
 
 
-# --- polynomial growth -----------------------------------------------------------------------------------------------------
+# --- polynomial growth
 @_family("rotating Jordan block of size 3", Outcome.GROWTH)
 def _(d: Draw):
     """A1: eigenvalues exp(+-i angle), each in one block of size 3: growth like t^2."""
@@ -89,7 +101,7 @@ def _(d: Draw):
     return (lambda y: y + a * np.sqrt(np.abs(y))), d.uniform(0.5, 3)[:, None]
 
 
-# --- explosion -------------------------------------------------------------------------------------------------------------
+# --- explosion
 @_family("rotating Jordan block above 1", Outcome.EXPLOSION)
 def _(d: Draw):
     """A1: a complex pair of modulus above 1 in blocks of size 2."""
@@ -111,7 +123,9 @@ def _(d: Draw):
 
 @_family("external recall, rho(W_x) > 1", Outcome.EXPLOSION)
 def _(d: Draw):
-    """R2: h' = z + A n(z), z = W_x h + b, norm(A) = 1, W_x = diag(r, ...): x >= 4 (1 + abs b)/(r - 1) grows by (r + 1)/2 at least."""
+    """R2: h' = z + A n(z), z = W_x h + b, norm(A) = 1, W_x = diag(r, ...): x >= 4 (1 + abs b)/(r -
+    1) grows by (r + 1)/2 at least.
+    """
     r = 1 + 10.0 ** d.uniform(-2, 0)
     w = np.concatenate((r[:, None], d.rng.uniform(-0.9, 0.9, (d.size, 3))), axis=1)
     b, a = d.normal(4), d.rng.standard_normal((d.size, 4, 4))

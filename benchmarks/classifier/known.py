@@ -1,4 +1,5 @@
-"""Normal forms whose long-run behaviour is a theorem, with ranges of parameters: the truth behind `classifier.confusion`.
+"""Normal forms whose long-run behaviour is a theorem, with ranges of parameters: the truth behind
+`classifier.confusion`.
 
 The second range of every draw belongs to the held-out set.
 """
@@ -17,7 +18,8 @@ FAMILIES: Families = {}
 _family = family_table(FAMILIES)
 
 
-# --- fixed points: spectral radius below 1, or a strict contraction -------------------------------------------------
+# --- fixed points: spectral radius below 1, or a strict contraction
+# -------------------------------------------------
 @_family("real rate", Outcome.FIXED_POINT)
 def _(d: Draw):
     r = 1 - d.log(-4, -0.1, -3.7, -0.05)
@@ -62,7 +64,7 @@ def _(d: Draw):
     return (lambda y: turn(y, r, angle)), d.normal(2)
 
 
-# --- critical: y - a y^(k+1) + ... falls like t^(-1/k) -------------------------------------------------------------
+# --- critical: y - a y^(k+1) + ... falls like t^(-1/k)
 @_family("odd power", Outcome.CRITICAL)
 def _(d: Draw):
     a, k = d.u(0.1, 0.4, 0.05, 0.5)[:, None], (2 * d.rng.integers(1, 3, d.size))[:, None]
@@ -84,7 +86,9 @@ def _(d: Draw):
 @_family("neutral spiral", Outcome.CRITICAL)
 def _(d: Draw):
     a, angle = d.u(0.1, 0.4, 0.15, 0.5), d.u(0.3, 2.8, 0.4, 3)
-    return (lambda y: turn(y, 1 - a * np.sum(y**2, axis=1), angle)), np.clip(np.abs(d.normal(2)), 0.5, 0.8)
+    return (lambda y: turn(y, 1 - a * np.sum(y**2, axis=1), angle)), np.clip(
+        np.abs(d.normal(2)), 0.5, 0.8
+    )
 
 
 @_family("after a saddle, neutral", Outcome.CRITICAL)
@@ -97,7 +101,7 @@ def _(d: Draw):
 FAMILIES.update(UNBOUNDED)
 
 
-# --- cycles -----------------------------------------------------------------------------------------------------------
+# --- cycles
 @_family("rational rotation", Outcome.CYCLE)
 def _(d: Draw):
     q, angle = rational(d)
@@ -122,7 +126,10 @@ def _(d: Draw):
 
 @_family("outer norm below its threshold", Outcome.CYCLE)
 def _(d: Draw):
-    beta, e = d.u(1.1, 1.8, 1.2, 1.7)[:, None], np.array([1.0, 0, 0])  # N3: 2-cycles at cos = beta/2
+    beta, e = (
+        d.u(1.1, 1.8, 1.2, 1.7)[:, None],
+        np.array([1.0, 0, 0]),
+    )  # N3: 2-cycles at cos = beta/2
 
     def f(y: Array) -> Array:
         z = -y + beta * e
@@ -137,7 +144,7 @@ def _(d: Draw):
     return (lambda y: turn(y, 1 + a * (1 - np.sum(y**2, axis=1)), angle)), d.normal(2) / 4, q
 
 
-# --- aperiodic --------------------------------------------------------------------------------------------------------
+# --- aperiodic
 @_family("irrational rotation", Outcome.APERIODIC)
 def _(d: Draw):
     angle = d.u(0.1, 3.1, 0.2, 3)
@@ -153,7 +160,9 @@ def _(d: Draw):
 @_family("attracting circle, irrational", Outcome.APERIODIC)
 def _(d: Draw):
     angle, a = d.u(0.1, 3.1, 0.2, 3), d.u(0.05, 0.6, 0.04, 0.5)
-    return (lambda y: turn(y, 1 + a * (1 - np.sum(y**2, axis=1)), angle)), np.clip(d.normal(2), -1, 1) * d.log(-9, -0.3, -8, -0.5)[:, None]
+    return (lambda y: turn(y, 1 + a * (1 - np.sum(y**2, axis=1)), angle)), np.clip(
+        d.normal(2), -1, 1
+    ) * d.log(-9, -0.3, -8, -0.5)[:, None]
 
 
 @_family("Chebyshev", Outcome.APERIODIC)
@@ -164,17 +173,25 @@ def _(d: Draw):
 
 @_family("Lozi", Outcome.APERIODIC)
 def _(d: Draw):
-    a, b = d.u(1.65, 1.7, 1.6, 1.65), d.u(0.2, 0.3, 0.15, 0.2)  # hyperbolic attractor, Misiurewicz 1980
-    return (lambda y: np.stack((1 - a * np.abs(y[:, 0]) + y[:, 1], b * y[:, 0]), axis=1)), 0.1 * d.normal(2)
+    a, b = (
+        d.u(1.65, 1.7, 1.6, 1.65),
+        d.u(0.2, 0.3, 0.15, 0.2),
+    )  # hyperbolic attractor, Misiurewicz 1980
+    return (
+        lambda y: np.stack((1 - a * np.abs(y[:, 0]) + y[:, 1], b * y[:, 0]), axis=1)
+    ), 0.1 * d.normal(2)
 
 
 @_family("intermittent", Outcome.APERIODIC)
 def _(d: Draw):
-    power = 1 + d.u(0.3, 0.8, 0.4, 0.7)[:, None]  # Pomeau-Manneville: exact, hence aperiodic from almost every start
+    power = (
+        1 + d.u(0.3, 0.8, 0.4, 0.7)[:, None]
+    )  # Pomeau-Manneville: exact, hence aperiodic from almost every start
     return (lambda y: np.mod(np.abs(y) + np.abs(y) ** power, 1)), d.u(0.1, 0.9, 0.2, 0.8)[:, None]
 
 
-# --- non-finite: leaves the domain from a state of moderate size ---------------------------------------------------
+# --- non-finite: leaves the domain from a state of moderate size
+# ---------------------------------------------------
 @_family("logarithm", Outcome.NON_FINITE)
 def _(d: Draw):
     return np.log, d.u(0.5, 20, 1, 30)[:, None]  # y - log y >= 1: it falls below 0

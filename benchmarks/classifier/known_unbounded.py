@@ -1,4 +1,6 @@
-"""Normal forms whose orbits leave every bound: drift, polynomial growth, explosion. Part of `classifier.known.FAMILIES`."""
+"""Normal forms whose orbits leave every bound: drift, polynomial growth, explosion. Part of
+`classifier.known.FAMILIES`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ UNBOUNDED: Families = {}
 _family = family_table(UNBOUNDED)
 
 
-# --- drift: h + u(direction), or a Jordan block of size 2 -----------------------------------------------------------
+# --- drift: h + u(direction), or a Jordan block of size 2
+# -----------------------------------------------------------
 def _planar(d: Draw, radial: Callable[[Array], Array], turning: Array) -> tuple[Map, Array]:
     def f(y: Array) -> Array:
         n = unit(y)
@@ -34,7 +37,9 @@ def _(d: Draw):
 def _(d: Draw):
     m, b = d.rng.standard_normal((d.size, 3, 3)), d.normal(3)
     # R3 (b): abs(m n) < abs(b)
-    m *= (d.u(0.1, 0.8, 0.2, 0.9) * np.linalg.norm(b, axis=1) / np.linalg.norm(m, 2, axis=(1, 2)))[:, None, None]
+    m *= (d.u(0.1, 0.8, 0.2, 0.9) * np.linalg.norm(b, axis=1) / np.linalg.norm(m, 2, axis=(1, 2)))[
+        :, None, None
+    ]
     return (lambda y: y + b + np.einsum("bij,bj->bi", m, unit(y))), d.normal(3)
 
 
@@ -67,7 +72,7 @@ def _(d: Draw):
     return (lambda y: y + c), d.normal(2)
 
 
-# --- polynomial growth ------------------------------------------------------------------------------------------------
+# --- polynomial growth
 @_family("Jordan block of size 3", Outcome.GROWTH)
 def _(d: Draw):
     return jordan(np.ones(d.size), 3, d.u(0.5, 1.5, 0.3, 2)), d.normal(3)
@@ -84,7 +89,7 @@ def _(d: Draw):
     return (lambda y: np.concatenate((y[:, :1] + y[:, 1:], y[:, 1:] + c), axis=1)), d.normal(2)
 
 
-# --- explosion --------------------------------------------------------------------------------------------------------
+# --- explosion
 @_family("real growth", Outcome.EXPLOSION)
 def _(d: Draw):
     r = 1 + d.log(-2.3, 0.3, -2.2, 0.5)
@@ -105,7 +110,9 @@ def _(d: Draw):
 @_family("W_x beats a bounded update", Outcome.EXPLOSION)
 def _(d: Draw):
     r, angle, b = 1 + d.log(-1.8, 0, -1.7, 0.2), d.u(0.1, 3.1, 0.2, 3), d.normal(2)
-    return (lambda y: turn(y, r, angle) + np.tanh(y + b)), d.normal(2) + 5 / (r - 1)[:, None]  # R2: outside the radius sqrt 2/(r - 1)
+    return (lambda y: turn(y, r, angle) + np.tanh(y + b)), d.normal(2) + 5 / (r - 1)[
+        :, None
+    ]  # R2: outside the radius sqrt 2/(r - 1)
 
 
 @_family("squaring", Outcome.EXPLOSION)
@@ -116,4 +123,6 @@ def _(d: Draw):
 @_family("after a saddle, exploding", Outcome.EXPLOSION)
 def _(d: Draw):
     r = 1 + d.log(-1.3, 0, -1.2, 0.2)
-    return (lambda y: np.stack((0.5 * y[:, 0], r * y[:, 1]), axis=1)), np.stack((d.u(1, 2, 1, 3), d.log(-12, -2, -14, -3)), axis=1)
+    return (lambda y: np.stack((0.5 * y[:, 0], r * y[:, 1]), axis=1)), np.stack(
+        (d.u(1, 2, 1, 3), d.log(-12, -2, -14, -3)), axis=1
+    )

@@ -1,8 +1,11 @@
-"""A lent GPU for a few minutes: check it, train a plan in order of value, evaluate in float32, and pack what came of it into few files.
+"""A lent GPU for a few minutes: check it, train a plan in order of value, evaluate in float32, and
+pack what came of it into few files.
 
-Needs torch, numpy, safetensors and tqdm only. Example, and the same line again goes on where it stopped:
+Needs torch, numpy, safetensors and tqdm only. Example, and the same line again goes on where it
+stopped:
 
-    python -m loopstab.models.grid.lease --plan lease --data sudoku=sudoku.safetensors --data chess=chess.safetensors --budget-minutes 9 --out lease
+    python -m loopstab.models.grid.lease --plan lease --data sudoku=sudoku.safetensors --data
+        chess=chess.safetensors --budget-minutes 9 --out lease
 
 Exit status: 0 done or budget over, 1 a run failed or the machine is not fit, 2 wrong request.
 """
@@ -42,15 +45,28 @@ RESERVE = 20.0
 
 
 def lease(
-    plan: Plan, data: Mapping[str, str | Path], out: str | Path, *, minutes: float, work: str | Path | None = None, device: str = "cuda",
-    jobs: int = 4, threads: int = 1, compiled: bool = True, slow_is_fine: bool = False, compile_cache: str | Path | None = None,
+    plan: Plan,
+    data: Mapping[str, str | Path],
+    out: str | Path,
+    *,
+    minutes: float,
+    work: str | Path | None = None,
+    device: str = "cuda",
+    jobs: int = 4,
+    threads: int = 1,
+    compiled: bool = True,
+    slow_is_fine: bool = False,
+    compile_cache: str | Path | None = None,
     progress: bool = True,
-) -> dict[str, Any]:  # fmt: skip
-    """Check the machine with the first run that is left, do the plan until the budget ends, and pack into `out`; returns the report.
+) -> dict[str, Any]:
+    """Check the machine with the first run that is left, do the plan until the budget ends, and
+    pack into `out`; returns the report.
 
-    Runs are kept in `work` (default `out`/work); what an earlier lease packed in `out` is taken up from there. Several runs at a time hide
-    what one alone waits for: its compilation, its evaluation, and the launching of its kernels. `compile_cache` is the compiled code that
-    an earlier lease left: it is executed, so give only your own. Raises `UsageError`, and `LoopstabError` when the machine is not fit.
+    Runs are kept in `work` (default `out`/work); what an earlier lease packed in `out` is taken up
+    from there. Several runs at a time hide what one alone waits for: its compilation, its
+    evaluation, and the launching of its kernels. `compile_cache` is the compiled code that an
+    earlier lease left: it is executed, so give only your own. Raises `UsageError`, and
+    `LoopstabError` when the machine is not fit.
     """
     begun = time.monotonic()
     check_device(device)
@@ -65,28 +81,51 @@ def lease(
     check: MachineCheck | None = None
     if left:
         check = check_machine(left[0].run, left[0].data, device, compiled)
-        _say(f"{check.device}: {check.step_ms:.1f} ms a step ({check.expected_ms:.1f} expected), bf16 {check.bf16_tflops:.1f} TFLOP/s, "
-             f"float32 {check.float32_tflops:.1f}, copy {check.copy_tb_per_s:.2f} TB/s, {check.graphs} graphs, {check.peak_gib:.1f} GiB, "
-             f"checked in {check.seconds:.0f} s")  # fmt: skip
+        _say(
+            f"{check.device}: {check.step_ms:.1f} ms a step ({check.expected_ms:.1f} expected),"
+            f" bf16 {check.bf16_tflops:.1f} TFLOP/s, float32 {check.float32_tflops:.1f}, copy"
+            f" {check.copy_tb_per_s:.2f} TB/s, {check.graphs} graphs, {check.peak_gib:.1f} GiB,"
+            f" checked in {check.seconds:.0f} s"
+        )
         if check.slow and not slow_is_fine:
-            raise LoopstabError(f"a step takes {check.step_ms:.1f} ms, over twice the {check.expected_ms:.1f} expected: see --slow-is-fine")
+            raise LoopstabError(
+                f"a step takes {check.step_ms:.1f} ms, over twice the {check.expected_ms:.1f}"
+                " expected: see --slow-is-fine"
+            )
     remaining = minutes - (time.monotonic() - begun + RESERVE) / 60
     if check and remaining < (needed := check.step_ms / 6e4 * _steps_left(left[0])):
-        _say(f"the {max(remaining, 0):.1f} minutes left are too few for {left[0].run.label}, about {needed:.1f}: it is saved, and the same "
-             "command goes on with it")  # fmt: skip
+        _say(
+            f"the {max(remaining, 0):.1f} minutes left are too few for {left[0].run.label}, about"
+            f" {needed:.1f}: it is saved, and the same command goes on with it"
+        )
     report: GridReport | None = None
     if remaining > 0:
-        report = run_grid(plan, place, data=data, minutes=remaining, jobs=jobs, threads=threads, device=device, compiled=compiled,
-                          progress=progress)  # fmt: skip
+        report = run_grid(
+            plan,
+            place,
+            data=data,
+            minutes=remaining,
+            jobs=jobs,
+            threads=threads,
+            device=device,
+            compiled=compiled,
+            progress=progress,
+        )
     kept = pack_lease(place, folder)
-    whole = {"plan": plan.name, "check": None if check is None else asdict(check), "grid": None if report is None else asdict(report),
-             "minutes": (time.monotonic() - begun) / 60, "files": kept}  # fmt: skip
+    whole = {
+        "plan": plan.name,
+        "check": None if check is None else asdict(check),
+        "grid": None if report is None else asdict(report),
+        "minutes": (time.monotonic() - begun) / 60,
+        "files": kept,
+    }
     write_json(folder / REPORT, whole)
     return whole
 
 
 def pack_lease(work: Path, out: Path) -> list[str]:
-    """Shards of the finished runs, the states of the others and the compiled code, the most valuable first, at most `FILES` in all.
+    """Shards of the finished runs, the states of the others and the compiled code, the most
+    valuable first, at most `FILES` in all.
 
     What an earlier lease packed is replaced when the new files are complete.
     """
@@ -134,7 +173,9 @@ def _say(text: str) -> None:
 
 
 def unpack(out: Path, work: Path) -> int:
-    """Put what an earlier lease packed back into the folder of runs; returns how many runs came back, finished or begun."""
+    """Put what an earlier lease packed back into the folder of runs; returns how many runs came
+    back, finished or begun.
+    """
     count = 0
     for file in sorted(out.glob("state-*.safetensors")):
         target = work / RUNS / file.stem.removeprefix("state-")
@@ -153,54 +194,102 @@ def unpack(out: Path, work: Path) -> int:
 
 
 def _use_cache(folder: Path, earlier: str | Path | None) -> None:
-    """Keep compiled code in that folder, in this process and its workers; what an earlier lease packed goes there first."""
+    """Keep compiled code in that folder, in this process and its workers; what an earlier lease
+    packed goes there first.
+    """
     output_folder(folder)
     if earlier is not None:
         try:
             with tarfile.open(earlier) as tar:
                 tar.extractall(folder.parent, filter="data")
         except (OSError, tarfile.TarError) as error:
-            raise UsageError(f"cannot read the compiled code in {earlier} ({error}): leave --compile-cache out") from None
+            raise UsageError(
+                f"cannot read the compiled code in {earlier} ({error}): leave --compile-cache out"
+            ) from None
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder.resolve())
 
 
 def summary(work: Path) -> str:
-    """One line per finished run: its accuracy at the loops chosen on other samples, and after the last loop."""
+    """One line per finished run: its accuracy at the loops chosen on other samples, and after the
+    last loop.
+    """
     lines = []
     for line in (work / RESULTS).read_text().splitlines() if (work / RESULTS).exists() else []:
         run: dict[str, Any] = json.loads(line)
         at, last = run["choice"]["loops"], run["loops"][-1]
         curves = run["accuracy"].items()
-        shares = (f"{level} {curve[run['loops'].index(at)]:.3f} at {at}, {curve[-1]:.3f} at {last}" for level, curve in curves)
+        shares = (
+            f"{level} {curve[run['loops'].index(at)]:.3f} at {at}, {curve[-1]:.3f} at {last}"
+            for level, curve in curves
+        )
         seconds = f"{run['seconds']:.0f} + {run['evaluation_seconds']:.0f} s"
-        lines.append(f"{run['task']} {run['architecture']} {run['config']['encoder_gradient']} ({seconds}): {'; '.join(shares)}")
+        lines.append(
+            f"{run['task']} {run['architecture']} {run['config']['encoder_gradient']} ({seconds}):"
+            f" {'; '.join(shares)}"
+        )
     return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m loopstab.models.grid.lease", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m loopstab.models.grid.lease",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--plan", default="lease", help="a TOML file, or a shipped plan")
-    parser.add_argument("--data", action="append", default=[], metavar="TASK=FILE", help="prepared file of a task that needs one")
-    parser.add_argument("--budget-minutes", type=float, default=9.0, help="all in all, packing included")
-    parser.add_argument("--out", required=True, help="folder of the packed files; give it again to go on")
+    parser.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="TASK=FILE",
+        help="prepared file of a task that needs one",
+    )
+    parser.add_argument(
+        "--budget-minutes", type=float, default=9.0, help="all in all, packing included"
+    )
+    parser.add_argument(
+        "--out", required=True, help="folder of the packed files; give it again to go on"
+    )
     parser.add_argument("--work", help="folder of the runs (default: OUT/work)")
     parser.add_argument("--device", default="cuda", help="a torch device")
-    parser.add_argument("--jobs", type=int, default=4, help="runs at a time: one alone leaves most of a large GPU idle")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=4,
+        help="runs at a time: one alone leaves most of a large GPU idle",
+    )
     parser.add_argument("--threads", type=int, default=2, help="CPU threads of a run")
     parser.add_argument("--no-compile", action="store_true", help="train eagerly")
-    parser.add_argument("--slow-is-fine", action="store_true", help="go on where a step takes over twice the expected time")
-    parser.add_argument("--compile-cache", metavar="FILE", help=f"{CACHE} of an earlier lease of your own: code that is executed")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON and no progress bar")
+    parser.add_argument(
+        "--slow-is-fine",
+        action="store_true",
+        help="go on where a step takes over twice the expected time",
+    )
+    parser.add_argument(
+        "--compile-cache",
+        metavar="FILE",
+        help=f"{CACHE} of an earlier lease of your own: code that is executed",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the report as JSON and no progress bar"
+    )
     a = parser.parse_args(arguments)
     try:
         report = lease(
-            Plan.load(a.plan), data_files(a.data), a.out, minutes=a.budget_minutes, work=a.work, device=a.device,
-            jobs=a.jobs, threads=a.threads, compiled=not a.no_compile, slow_is_fine=a.slow_is_fine, compile_cache=a.compile_cache,
+            Plan.load(a.plan),
+            data_files(a.data),
+            a.out,
+            minutes=a.budget_minutes,
+            work=a.work,
+            device=a.device,
+            jobs=a.jobs,
+            threads=a.threads,
+            compiled=not a.no_compile,
+            slow_is_fine=a.slow_is_fine,
+            compile_cache=a.compile_cache,
             progress=not a.json,
-        )  # fmt: skip
+        )
     except LoopstabError as error:
         print(f"loopstab lease: {error}", file=sys.stderr)
         return error.exit_status
@@ -210,8 +299,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(summary(Path(a.work) if a.work else Path(a.out) / "work"))
         grid = report["grid"] or {"done": 0, "failed": {}, "left": "all"}
         failed, minutes = len(grid["failed"]), report["minutes"]
-        print(f"{report['plan']}: {grid['done']} done, {grid['left']} left, {failed} failed in {minutes:.1f} minutes; "
-              f"{', '.join(report['files'])} in {a.out}")  # fmt: skip
+        print(
+            f"{report['plan']}: {grid['done']} done, {grid['left']} left, {failed} failed in"
+            f" {minutes:.1f} minutes; {', '.join(report['files'])} in {a.out}"
+        )
         for reason in grid["failed"].values():
             print(f"  {reason}")
     return 1 if report["grid"] and report["grid"]["failed"] else 0

@@ -1,4 +1,6 @@
-"""Is this machine fit to train on? Rates of the device, and the compiled step of a run against the eager one, in well under a minute."""
+"""Is this machine fit to train on? Rates of the device, and the compiled step of a run against the
+eager one, in well under a minute.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from ..training.train import Trainer
 AGREE = {torch.float32: 1e-4, torch.bfloat16: 2e-2}
 """largest relative difference of losses, by the dtype of products"""
 OVER_FLOOR = 5.0
-"""step time that is expected, as a multiple of the time its products need at the measured rate: element-wise work is bound by memory"""
+"""step time that is expected, as a multiple of the time its products need at the measured rate:
+element-wise work is bound by memory
+"""
 LAUNCHING = 0.02
 """seconds of a step that do not grow with its size: Python and the launching of kernels"""
 STEPS = 10
@@ -29,10 +33,11 @@ STEPS = 10
 
 @dataclass(frozen=True)
 class MachineCheck:
-    """What was measured: rates, losses, milliseconds per step and what was expected, GiB at the peak, compiled graphs, seconds.
+    """What was measured: rates, losses, milliseconds per step and what was expected, GiB at the
+    peak, compiled graphs, seconds.
 
-    `kernels` of a step and `busy_ms`, the time that they take, are None on a CPU: a step that takes longer than they do waits for the
-    program, and more runs at a time fill the gap.
+    `kernels` of a step and `busy_ms`, the time that they take, are None on a CPU: a step that takes
+    longer than they do waits for the program, and more runs at a time fill the gap.
     """
 
     device: str
@@ -56,31 +61,55 @@ class MachineCheck:
         return self.step_ms > 2 * self.expected_ms
 
 
-def check_machine(run: RunSpec, data: str | Path | None, device: str, compiled: bool) -> MachineCheck:
-    """Measure the device with the first steps of a run, which are thrown away. Raises `LoopstabError` when losses disagree."""
+def check_machine(
+    run: RunSpec, data: str | Path | None, device: str, compiled: bool
+) -> MachineCheck:
+    """Measure the device with the first steps of a run, which are thrown away. Raises
+    `LoopstabError` when losses disagree.
+    """
     start = time.monotonic()
     config, task = replace(run, steps=1_000_000).build(data)  # so many that no measurement is due
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(config, task, folder, device, compiled=compiled)
     objective = config.objective(trainer.course.loops)
     counters.clear()
-    batch = task.batch(min(config.batch, 64), trainer.course.level, torch.Generator().manual_seed(0), device)
+    batch = task.batch(
+        min(config.batch, 64), trainer.course.level, torch.Generator().manual_seed(0), device
+    )
     n, k = objective.draw(torch.Generator().manual_seed(0))
     loss = {}
-    with torch.no_grad():  # a graph of its own: the training graphs are compiled for the whole batch
-        for name, arithmetic in (("float32", EXACT), ("training", trainer.arithmetic), ("fused", Arithmetic(fused=True))):
+    with (
+        torch.no_grad()
+    ):  # a graph of its own: the training graphs are compiled for the whole batch
+        for name, arithmetic in (
+            ("float32", EXACT),
+            ("training", trainer.arithmetic),
+            ("fused", Arithmetic(fused=True)),
+        ):
             loss[name] = objective(trainer.model, task, batch, n, k, arithmetic=arithmetic).item()
     whole = task.batch(config.batch, trainer.course.level, torch.Generator().manual_seed(0), device)
     for name, advance in (("eager", None), ("compiled", trainer.advance)):
-        loss[name] = objective(trainer.model, task, whole, n, k, advance=advance, arithmetic=trainer.arithmetic).item()
+        loss[name] = objective(
+            trainer.model, task, whole, n, k, advance=advance, arithmetic=trainer.arithmetic
+        ).item()
     dtype = trainer.arithmetic.products or torch.float32
-    for a, b, tolerance in (("training", "float32", AGREE[dtype]), ("fused", "float32", 1e-4), ("compiled", "eager", AGREE[dtype])):
+    for a, b, tolerance in (
+        ("training", "float32", AGREE[dtype]),
+        ("fused", "float32", 1e-4),
+        ("compiled", "eager", AGREE[dtype]),
+    ):
         if not abs(loss[a] - loss[b]) <= tolerance * abs(loss[b]):
-            raise LoopstabError(f"the {a} loss {loss[a]:.6f} is not the {b} loss {loss[b]:.6f}: try --no-compile, or another machine")
+            raise LoopstabError(
+                f"the {a} loss {loss[a]:.6f} is not the {b} loss {loss[b]:.6f}: try --no-compile,"
+                " or another machine"
+            )
     cuda = torch.device(device).type == "cuda"
     if cuda:
         torch.cuda.reset_peak_memory_stats()
-    rates = {name: matmul_rate(d, device) for name, d in (("bf16", torch.bfloat16), ("float32", torch.float32))}
+    rates = {
+        name: matmul_rate(d, device)
+        for name, d in (("bf16", torch.bfloat16), ("float32", torch.float32))
+    }
     step = median_seconds(trainer.train_step, STEPS if cuda else 3, device)
     kernels, busy = _kernels(trainer.train_step) if cuda else (None, None)
     cells, mean_n = batch.x.shape[1], (trainer.course.loops - k) / 2
@@ -89,17 +118,30 @@ def check_machine(run: RunSpec, data: str | Path | None, device: str, compiled: 
     work = config.batch * cells * flops.iteration * (free + 3 * grad)
     floor = work / (rates["bf16" if dtype is torch.bfloat16 else "float32"] * 1e12)
     return MachineCheck(
-        device=torch.cuda.get_device_name() if cuda else "cpu", torch=torch.__version__, bf16_tflops=rates["bf16"],
-        float32_tflops=rates["float32"], copy_tb_per_s=copy_rate(device), loss=loss, step_ms=1e3 * step,
-        expected_ms=1e3 * (OVER_FLOOR * floor + LAUNCHING), share_of_matmul=floor / step,
-        peak_gib=torch.cuda.max_memory_allocated() / 2**30 if cuda else 0.0, graphs=counters["stats"]["unique_graphs"],
-        kernels=kernels, busy_ms=busy, seconds=time.monotonic() - start,
-    )  # fmt: skip
+        device=torch.cuda.get_device_name() if cuda else "cpu",
+        torch=torch.__version__,
+        bf16_tflops=rates["bf16"],
+        float32_tflops=rates["float32"],
+        copy_tb_per_s=copy_rate(device),
+        loss=loss,
+        step_ms=1e3 * step,
+        expected_ms=1e3 * (OVER_FLOOR * floor + LAUNCHING),
+        share_of_matmul=floor / step,
+        peak_gib=torch.cuda.max_memory_allocated() / 2**30 if cuda else 0.0,
+        graphs=counters["stats"]["unique_graphs"],
+        kernels=kernels,
+        busy_ms=busy,
+        seconds=time.monotonic() - start,
+    )
 
 
 def _kernels(work: Callable[[], object]) -> tuple[int, float]:
-    """Kernels that the GPU ran during `work`, and their time in milliseconds, by torch's profiler."""
-    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], acc_events=True) as profiler:
+    """Kernels that the GPU ran during `work`, and their time in milliseconds, by torch's
+    profiler.
+    """
+    with profile(
+        activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], acc_events=True
+    ) as profiler:
         work()
         torch.cuda.synchronize()
     events = [event for event in profiler.events() or () if event.device_type.name == "CUDA"]
@@ -121,7 +163,9 @@ def median_seconds(work: Callable[[], object], repeats: int, device: str) -> flo
 
 def matmul_rate(dtype: torch.dtype, device: str) -> float:
     """TFLOP/s of a large square product of random matrices."""
-    size = (8192 if dtype is torch.bfloat16 else 4096) if torch.device(device).type == "cuda" else 1024
+    size = (
+        (8192 if dtype is torch.bfloat16 else 4096) if torch.device(device).type == "cuda" else 1024
+    )
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     return 2 * size**3 / median_seconds(lambda: a @ b, 5, device) / 1e12
 

@@ -1,4 +1,6 @@
-"""Many finished runs in few files: safetensors shards with one entry per run, in half precision where the diagnosis allows it."""
+"""Many finished runs in few files: safetensors shards with one entry per run, in half precision
+where the diagnosis allows it.
+"""
 
 from __future__ import annotations
 
@@ -44,10 +46,12 @@ def pack(
 ) -> Packed:
     """Pack every finished run of a grid folder into `to`/shard-N.safetensors.
 
-    With `half`, weights are stored in float16 if the diagnosis of the rounded model agrees with that of the full one: the same outcome
-    on each of 32 inputs and the median spectral radius to 1 %, or for the `fixed` baseline, which has no loop, the same verdicts. `data`
-    maps task names to prepared files, where the diagnosis needs one. Runs that differ in less than their name tells (learning
-    rate, size) are told apart by their id. Raises `UsageError` when there is nothing to pack, or `to` holds shards already.
+    With `half`, weights are stored in float16 if the diagnosis of the rounded model agrees with
+    that of the full one: the same outcome on each of 32 inputs and the median spectral radius to 1
+    %, or for the `fixed` baseline, which has no loop, the same verdicts. `data` maps task names to
+    prepared files, where the diagnosis needs one. Runs that differ in less than their name tells
+    (learning rate, size) are told apart by their id. Raises `UsageError` when there is nothing to
+    pack, or `to` holds shards already.
     """
     files = sorted((Path(out) / RUNS).glob(f"*/{MODEL}"))
     if not files:
@@ -62,7 +66,9 @@ def pack(
     room = limit
 
     def write() -> None:
-        file = Checkpoint(tensors, {"entries": metas}).save(folder / f"shard-{len(packed.files)}.safetensors")
+        file = Checkpoint(tensors, {"entries": metas}).save(
+            folder / f"shard-{len(packed.files)}.safetensors"
+        )
         packed.files.append(str(file))
 
     for file, name in tqdm(names.items(), disable=not progress, unit="run", desc="pack"):
@@ -73,7 +79,9 @@ def pack(
             packed.half.append(name)
         size = _bytes(name, own, meta)
         if size > limit:
-            raise LoopstabError(f"{file} takes {size} bytes, more than a shard of {limit}: pack in half precision")
+            raise LoopstabError(
+                f"{file} takes {size} bytes, more than a shard of {limit}: pack in half precision"
+            )
         if size > room:
             write()
             tensors, metas, room = {}, {}, limit
@@ -88,23 +96,39 @@ def pack(
 def _names(files: list[Path]) -> dict[Path, str]:
     names = {file: run_name(Checkpoint.read_meta(file)) for file in files}
     count = Counter(names.values())
-    return {file: name if count[name] == 1 else f"{name}-{file.parent.name}" for file, name in names.items()}
+    return {
+        file: name if count[name] == 1 else f"{name}-{file.parent.name}"
+        for file, name in names.items()
+    }
 
 
 def _bytes(name: str, tensors: dict[str, Tensor], meta: dict[str, Any]) -> int:
-    """At most what a run adds to a shard: values, one header line per tensor, and the metadata as text inside JSON text."""
+    """At most what a run adds to a shard: values, one header line per tensor, and the metadata as
+    text inside JSON text.
+    """
     header = sum(len(name) + len(k) + 128 for k in tensors)
-    return sum(t.numel() * t.element_size() for t in tensors.values()) + header + len(json.dumps(json.dumps({name: meta}))) + 128
+    return (
+        sum(t.numel() * t.element_size() for t in tensors.values())
+        + header
+        + len(json.dumps(json.dumps({name: meta})))
+        + 128
+    )
 
 
 def _harmless(checkpoint: Checkpoint, data: str | Path | None) -> bool:
     """Whether rounding the weights to float16 leaves the diagnosis as it is."""
-    rounded = Checkpoint({k: t.half().float() for k, t in checkpoint.tensors.items()}, checkpoint.meta)
+    rounded = Checkpoint(
+        {k: t.half().float() for k, t in checkpoint.tensors.items()}, checkpoint.meta
+    )
     if checkpoint.meta["run"]["config"]["model"]["blocks"] > 1:
         return torch.equal(_verdicts(checkpoint, data), _verdicts(rounded, data))
-    from ..measure.crossvalidate import crossvalidate  # needs the theory's packages, which a machine that only trains may lack
+    from ..measure.crossvalidate import (
+        crossvalidate,
+    )  # needs the theory's packages, which a machine that only trains may lack
 
-    full, less = (crossvalidate(c, inputs=32, loops=200, spectra=2, data=data) for c in (checkpoint, rounded))
+    full, less = (
+        crossvalidate(c, inputs=32, loops=200, spectra=2, data=data) for c in (checkpoint, rounded)
+    )
     if full.outcomes != less.outcomes:
         return False
     if full.rho is None or less.rho is None:

@@ -28,18 +28,22 @@ class Plan:
 
     @classmethod
     def load(cls, path: str | Path) -> Plan:
-        """Read a TOML plan, or one of the shipped ones by name (`cpu`, `desk`, `lease`, `core`, `paper`).
+        """Read a TOML plan, or one of the shipped ones by name (`cpu`, `desk`, `lease`, `core`,
+        `paper`).
 
-        A plan has `name`, a table `defaults`, a table `tasks` with further defaults of the runs of each task, and an array of tables
-        `runs`; a list as a value stands for one run per element (the first key varies slowest, the lists of a task fastest). A run that is
-        listed twice is done once. Raises `UsageError` naming the file, the line and the key.
+        A plan has `name`, a table `defaults`, a table `tasks` with further defaults of the runs of
+        each task, and an array of tables `runs`; a list as a value stands for one run per element
+        (the first key varies slowest, the lists of a task fastest). A run that is listed twice is
+        done once. Raises `UsageError` naming the file, the line and the key.
         """
         path = Path(path)
         if not path.suffix:
             path = PLANS / f"{path}.toml"
         if not path.is_file():
             shipped = ", ".join(sorted(p.stem for p in PLANS.glob("*.toml")))
-            raise UsageError(f"no plan at {path}: give a TOML file, or one of the shipped plans ({shipped})")
+            raise UsageError(
+                f"no plan at {path}: give a TOML file, or one of the shipped plans ({shipped})"
+            )
         try:
             text = path.read_text()
             data = tomllib.loads(text)
@@ -47,9 +51,18 @@ class Plan:
             raise UsageError(f"{path} is not a TOML file: {error}") from None
         for key, value in data.items():
             if key not in SHAPES:
-                raise UsageError(f"{_place(path, text, key)}: unknown key {key!r}; a plan has {', '.join(SHAPES)}")
+                raise UsageError(
+                    f"{_place(path, text, key)}: unknown key {key!r}; a plan has"
+                    f" {', '.join(SHAPES)}"
+                )
             kind, words = SHAPES[key]
-            inner = value.values() if key == "tasks" and isinstance(value, dict) else value if key == "runs" else ()
+            inner = (
+                value.values()
+                if key == "tasks" and isinstance(value, dict)
+                else value
+                if key == "runs"
+                else ()
+            )
             if not isinstance(value, kind) or not all(isinstance(table, dict) for table in inner):
                 raise UsageError(f"{_place(path, text, key)}: {key} must be {words}")
         runs: list[RunSpec] = []
@@ -58,17 +71,26 @@ class Plan:
                 try:
                     runs.append(RunSpec.from_dict(options, f"run {number}"))
                 except UsageError as error:
-                    key = next((k for k in options if repr(k) in str(error) or f" {k} = " in str(error)), "")
+                    key = next(
+                        (k for k in options if repr(k) in str(error) or f" {k} = " in str(error)),
+                        "",
+                    )
                     raise UsageError(f"{_place(path, text, key, number)}: {error}") from None
         if not runs:
-            raise UsageError(f"{path}: the plan lists no run: add a table [[runs]], without empty lists")
+            raise UsageError(
+                f"{path}: the plan lists no run: add a table [[runs]], without empty lists"
+            )
         return cls(data.get("name", path.stem), tuple(dict.fromkeys(runs)))
 
     def check(self, data: Mapping[str, str | Path]) -> list[str]:
-        """The id of every run; `UsageError` when any run of the plan, or a data file, is wrong. `data`: task name to prepared file."""
+        """The id of every run; `UsageError` when any run of the plan, or a data file, is wrong.
+        `data`: task name to prepared file.
+        """
         unknown = sorted(set(data) - {run.task for run in self.runs})
         if unknown:
-            raise UsageError(f"data was given for {unknown[0]!r}, which is no task of the plan {self.name}")
+            raise UsageError(
+                f"data was given for {unknown[0]!r}, which is no task of the plan {self.name}"
+            )
         tasks: dict[tuple[str, int, str], Task] = {}
         for run in self.runs:
             key = run.task, run.bits, run.positions
@@ -87,18 +109,29 @@ def data_files(items: Sequence[str]) -> dict[str, str | Path]:
     for item in items:
         task, sign, file = item.partition("=")
         if not (task and sign and file):
-            raise UsageError(f"cannot read --data {item!r}: write TASK=FILE, e.g. sudoku=runs/sudoku.safetensors")
+            raise UsageError(
+                f"cannot read --data {item!r}: write TASK=FILE, e.g. sudoku=runs/sudoku.safetensors"
+            )
         files[task] = file
     return files
 
 
-SHAPES = {"name": (str, "a text"), "defaults": (dict, "a table"), "tasks": (dict, "tables [tasks.NAME]"), "runs": (list, "tables [[runs]]")}
+SHAPES = {
+    "name": (str, "a text"),
+    "defaults": (dict, "a table"),
+    "tasks": (dict, "tables [tasks.NAME]"),
+    "runs": (list, "tables [[runs]]"),
+}
 
 
-def _expand(table: dict[str, Any], defaults: dict[str, Any], tasks: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _expand(
+    table: dict[str, Any], defaults: dict[str, Any], tasks: dict[str, dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
     for options in _product({**defaults, **table}):
         own = tasks.get(str(options.get("task", RunSpec.task)), {})
-        yield from _product({**options, **{key: value for key, value in own.items() if key not in table}})
+        yield from _product(
+            {**options, **{key: value for key, value in own.items() if key not in table}}
+        )
 
 
 def _product(table: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,6 @@
-"""Runs in processes of their own: one process per folder, none left behind, and a process that dies takes no other with it."""
+"""Runs in processes of their own: one process per folder, none left behind, and a process that dies
+takes no other with it.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ GRACE = 10.0
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a grid, to be done by any process that sees the folder; `until` is the time (seconds since 1970) to stop at."""
+    """One run of a grid, to be done by any process that sees the folder; `until` is the time
+    (seconds since 1970) to stop at.
+    """
 
     run: RunSpec
     id: str
@@ -58,24 +62,41 @@ class Job:
                     left_behind.unlink(missing_ok=True)
                 config, task = self.run.build(self.data)
                 if self.run.id(task.fingerprint()) != self.id:
-                    raise UsageError(f"the data file {self.data} has changed since the grid was started: start it again")
+                    raise UsageError(
+                        f"the data file {self.data} has changed since the grid was started: start"
+                        " it again"
+                    )
                 trainer = Trainer(
-                    config, task, self.folder, self.device, command=self.run.command(), compiled=self.compiled, run_id=self.id
+                    config,
+                    task,
+                    self.folder,
+                    self.device,
+                    command=self.run.command(),
+                    compiled=self.compiled,
+                    run_id=self.id,
                 )
-                trainer.run(progress=False, stop=lambda: stop() or (self.until is not None and time.time() >= self.until))
+                trainer.run(
+                    progress=False,
+                    stop=lambda: stop() or (self.until is not None and time.time() >= self.until),
+                )
                 (self.folder / TRACEBACK).unlink(missing_ok=True)
         except LoopstabError as error:
             return " ".join(str(error).split())
         except Exception as error:  # whatever goes wrong in one run must not stop the others
             with suppress(LoopstabError):
                 write_atomic(self.folder / TRACEBACK, traceback.format_exc())
-            return f"{type(error).__name__}: {' '.join(str(error).split())[:200]} (see {self.folder / TRACEBACK})"
+            return (
+                f"{type(error).__name__}: {' '.join(str(error).split())[:200]} (see"
+                f" {self.folder / TRACEBACK})"
+            )
         return None
 
 
 @contextmanager
 def locked(folder: Path, wait: bool = False) -> Iterator[bool]:
-    """Whether this process now holds the folder. The kernel frees the lock when its holder ends in whatever way, so none is left behind."""
+    """Whether this process now holds the folder. The kernel frees the lock when its holder ends in
+    whatever way, so none is left behind.
+    """
     with open(folder / LOCK, "a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -83,12 +104,16 @@ def locked(folder: Path, wait: bool = False) -> Iterator[bool]:
             yield False
             return
         except OSError as error:
-            raise LoopstabError(f"cannot lock {file.name}: {error.strerror}; put --out on a file system with locks") from None
+            raise LoopstabError(
+                f"cannot lock {file.name}: {error.strerror}; put --out on a file system with locks"
+            ) from None
         yield True
 
 
 class Workers:
-    """Processes that do jobs; leaving the context stops them: each saves its run and ends, or is killed after `GRACE` seconds."""
+    """Processes that do jobs; leaving the context stops them: each saves its run and ends, or is
+    killed after `GRACE` seconds.
+    """
 
     def __init__(self) -> None:
         self._idle: list[tuple[Connection, SpawnProcess]] = []
@@ -111,7 +136,9 @@ class Workers:
             connection.send(job)
 
     def wait(self, seconds: float | None = None) -> list[tuple[Job, str | None]]:
-        """The jobs that have ended, each with why it failed; at least one, or none after that many seconds."""
+        """The jobs that have ended, each with why it failed; at least one, or none after that many
+        seconds.
+        """
         out: list[tuple[Job, str | None]] = []
         for connection in wait_for(list(self.busy), seconds):
             assert isinstance(connection, Connection)
@@ -123,13 +150,17 @@ class Workers:
                 process.join()
                 status = process.exitcode or 0
                 how = f"signal {-status}" if status < 0 else f"exit status {status}"
-                out.append((job, f"its process died ({how}; out of memory?): the same command resumes it"))
+                out.append(
+                    (job, f"its process died ({how}; out of memory?): the same command resumes it")
+                )
         return out
 
     def __exit__(self, *exc: object) -> None:
         for process, _ in self.busy.values():
             process.terminate()
-        every = self._idle + [(connection, process) for connection, (process, _) in self.busy.items()]
+        every = self._idle + [
+            (connection, process) for connection, (process, _) in self.busy.items()
+        ]
         for connection, _ in every:
             connection.close()
         end = time.monotonic() + GRACE
@@ -145,7 +176,9 @@ def _spawn() -> tuple[Connection, SpawnProcess]:
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,))
     main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None  # inherited: Ctrl-C in a terminal reaches the whole group
+    before = (
+        signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    )  # inherited: Ctrl-C in a terminal reaches the whole group
     try:
         process.start()
     finally:
@@ -156,7 +189,9 @@ def _spawn() -> tuple[Connection, SpawnProcess]:
 
 
 def _serve(connection: Connection) -> None:
-    """The life of a worker: jobs until the pipe closes or SIGTERM comes; it does not outlive its parent."""
+    """The life of a worker: jobs until the pipe closes or SIGTERM comes; it does not outlive its
+    parent.
+    """
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     threading.Thread(target=_watch, args=(stop,), daemon=True).start()

@@ -1,4 +1,6 @@
-"""Theory against trained weights: what the claims predict for a checkpoint, and what the checkpoint does."""
+"""Theory against trained weights: what the claims predict for a checkpoint, and what the checkpoint
+does.
+"""
 
 from __future__ import annotations
 
@@ -34,16 +36,22 @@ from .torch_loop import TorchLoop
 BAND = 1.25
 """Factor between measured and predicted loops beyond which a mismatch is listed."""
 COARSE, FINE = 1e-4, 1e-8
-"""Relative steps between which iterations are counted: below the transient, above the rounding floor."""
+"""Relative steps between which iterations are counted: below the transient, above the rounding
+floor.
+"""
 SHOWN = (30, 500)
 """Loops after which the accuracy is told."""
 CELLS = 2048
-"""Cells followed at a time: bounds the memory, in which the last 80 states of each orbit are kept, and the activations stay in cache."""
+"""Cells followed at a time: bounds the memory, in which the last 80 states of each orbit are kept,
+and the activations stay in cache.
+"""
 
 
 @dataclass(frozen=True)
 class Convergence:
-    """One input whose orbit reached a fixed point: rho there, and loops from `COARSE` to `FINE` measured and predicted (X5)."""
+    """One input whose orbit reached a fixed point: rho there, and loops from `COARSE` to `FINE`
+    measured and predicted (X5).
+    """
 
     rho: float
     rho_residual: float
@@ -54,9 +62,11 @@ class Convergence:
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """Prediction and measurement of one checkpoint side by side; `mismatches` lists every disagreement in words.
+    """Prediction and measurement of one checkpoint side by side; `mismatches` lists every
+    disagreement in words.
 
-    `loops` and `limit` are the first and the last look at an orbit, `decided` the number of orbits that each look in between decided.
+    `loops` and `limit` are the first and the last look at an orbit, `decided` the number of orbits
+    that each look in between decided.
     """
 
     name: str
@@ -106,22 +116,27 @@ def crossvalidate(
     seed: int = 0,
     progress: bool = False,
 ) -> CrossValidation:
-    """Measure a checkpoint in float64 on random inputs of one level of its task (default: the length that its training
-    reached, or the held-out easy split).
+    """Measure a checkpoint in float64 on random inputs of one level of its task (default: the
+    length that its training reached, or the held-out easy split).
 
-    Every orbit is classified after `loops` loops and, while undecided, after 2, 4, ... times those up to `limit` (default 4 x `loops`);
-    spectral radii are measured at the fixed points of the first `spectra` inputs that have one.
+    Every orbit is classified after `loops` loops and, while undecided, after 2, 4, ... times those
+    up to `limit` (default 4 x `loops`); spectral radii are measured at the fixed points of the
+    first `spectra` inputs that have one.
     """
     check_seed_and_jobs(seed)
     if inputs < 1 or loops < 32:
-        raise UsageError(f"cross-validation needs at least 1 input and 32 loops, not {inputs} and {loops}")
+        raise UsageError(
+            f"cross-validation needs at least 1 input and 32 loops, not {inputs} and {loops}"
+        )
     limit = 4 * loops if limit is None else limit
     horizons = looks(loops, limit)
     model, meta = load_model(source, torch.float64)
     name = name or (Path(source).stem if not isinstance(source, Checkpoint) else run_name(meta))
     task = recorded_task(meta["run"], data)
     reached = str(meta["run"]["level_reached"])
-    chosen = level or (task.levels[1] if reached == "train" else reached)  # never the samples that it was trained on
+    chosen = level or (
+        task.levels[1] if reached == "train" else reached
+    )  # never the samples that it was trained on
     batch = task.batch(inputs, chosen, torch.Generator().manual_seed(seed + 77_000_001))
     loop, right = TorchLoop.of(model), Counter[int]()
     diagnoses: list[Diagnosis] = []
@@ -136,35 +151,73 @@ def crossvalidate(
                 t = orbit.trajectory
                 diagnoses.append(orbit.diagnosis)
                 # an orbit ends early by standing still, or by leaving for infinity
-                curves.append(np.pad(t.relative_steps[:loops], (0, max(loops - len(t.steps), 0)), constant_values=np.inf if t.left else 0))
+                curves.append(
+                    np.pad(
+                        t.relative_steps[:loops],
+                        (0, max(loops - len(t.steps), 0)),
+                        constant_values=np.inf if t.left else 0,
+                    )
+                )
                 if orbit.diagnosis.outcome is Outcome.FIXED_POINT and len(convergence) < spectra:
                     e = model.encode(x[None].double()).detach().numpy()
-                    convergence.append(_convergence(loop, t.tail[-1].reshape(loop.initial(e).shape), e, t.relative_steps))
+                    convergence.append(
+                        _convergence(
+                            loop, t.tail[-1].reshape(loop.initial(e).shape), e, t.relative_steps
+                        )
+                    )
             bar.update(len(followed))
     rho_wx = recall_radius(model)
     prediction = predict(model.config.architecture, Weights(rho_wx=rho_wx))
     counts = Counter(str(d.outcome) for d in diagnoses)
-    decided = Counter(next(t for t in horizons if d.loops <= t) for d in diagnoses if d.outcome is not Outcome.UNDECIDED)
-    drift = [d.drift_constant for d in diagnoses if d.outcome is Outcome.DRIFT and d.drift_constant is not None]
+    decided = Counter(
+        next(t for t in horizons if d.loops <= t)
+        for d in diagnoses
+        if d.outcome is not Outcome.UNDECIDED
+    )
+    drift = [
+        d.drift_constant
+        for d in diagnoses
+        if d.outcome is Outcome.DRIFT and d.drift_constant is not None
+    ]
     result = CrossValidation(
-        name=name, architecture=str(model.config.architecture), task=task.name, level=chosen, inputs=inputs, loops=loops, limit=limit,
-        seed=seed, rho_wx=rho_wx,
-        expected=None if prediction.expected is None else str(prediction.expected), allowed=sorted(map(str, prediction.allowed)),
-        claims=list(prediction.claims), reason=prediction.reason, outcomes=dict(counts.most_common()),
-        decided=dict(sorted(decided.items())), undecided=counts["undecided"],
-        majority=counts.most_common(1)[0][0], convergence=convergence, accuracy_30=right[30] / inputs, accuracy_500=right[500] / inputs,
-        drift_constant=float(np.median(drift)) if drift else None, residual_curve=np.median(curves, axis=0).tolist(),
-    )  # fmt: skip
+        name=name,
+        architecture=str(model.config.architecture),
+        task=task.name,
+        level=chosen,
+        inputs=inputs,
+        loops=loops,
+        limit=limit,
+        seed=seed,
+        rho_wx=rho_wx,
+        expected=None if prediction.expected is None else str(prediction.expected),
+        allowed=sorted(map(str, prediction.allowed)),
+        claims=list(prediction.claims),
+        reason=prediction.reason,
+        outcomes=dict(counts.most_common()),
+        decided=dict(sorted(decided.items())),
+        undecided=counts["undecided"],
+        majority=counts.most_common(1)[0][0],
+        convergence=convergence,
+        accuracy_30=right[30] / inputs,
+        accuracy_500=right[500] / inputs,
+        drift_constant=float(np.median(drift)) if drift else None,
+        residual_curve=np.median(curves, axis=0).tolist(),
+    )
     return dataclasses.replace(result, mismatches=_mismatches(result))
 
 
 def _parts(batch: Batch) -> Iterator[Batch]:
     size = max(1, CELLS // batch.x.shape[1])
-    return (Batch(x, target) for x, target in zip(batch.x.split(size), batch.target.split(size), strict=True))
+    return (
+        Batch(x, target)
+        for x, target in zip(batch.x.split(size), batch.target.split(size), strict=True)
+    )
 
 
 class _Samples:
-    """Samples as `follow_batch` runs them; none leaves the computation before its accuracy is known at all of `SHOWN`."""
+    """Samples as `follow_batch` runs them; none leaves the computation before its accuracy is known
+    at all of `SHOWN`.
+    """
 
     def __init__(self, model: LoopedTransformer, task: Task, batch: Batch):
         self.model, self.task, self.target = model, task, batch.target
@@ -183,7 +236,9 @@ class _Samples:
         self.orbit.advance()
         self.loops += 1
         if self.loops in SHOWN:
-            self._right[self.loops] = int(self.task.correct(self.model.head(self.orbit.h), self.target).sum())
+            self._right[self.loops] = int(
+                self.task.correct(self.model.head(self.orbit.h), self.target).sum()
+            )
         if self.loops == SHOWN[-1]:
             self._leave()
 
@@ -212,26 +267,41 @@ def _convergence(loop: TorchLoop, h: np.ndarray, e: np.ndarray, steps: np.ndarra
     rate, predicted = None, None
     if measured:
         first, last = below[0][0], below[1][0]
-        rate = float(np.exp(np.polyfit(np.arange(first, last + 1), np.log(steps[first : last + 1]), 1)[0]))
+        rate = float(
+            np.exp(np.polyfit(np.arange(first, last + 1), np.log(steps[first : last + 1]), 1)[0])
+        )
         if 0 < spectrum.value < 1:
-            predicted = float(numeric("iterations_to_tolerance")(spectrum.value, FINE, steps[first]))
+            predicted = float(
+                numeric("iterations_to_tolerance")(spectrum.value, FINE, steps[first])
+            )
     return Convergence(spectrum.value, spectrum.residual, rate, measured, predicted)
 
 
 def _mismatches(r: CrossValidation) -> list[str]:
-    """Every disagreement between prediction and measurement, and every measurement that could not decide."""
+    """Every disagreement between prediction and measurement, and every measurement that could not
+    decide.
+    """
     out = []
     for outcome, n in r.outcomes.items():
         if outcome == Outcome.UNDECIDED:
             out.append(f"{n} of {r.inputs} inputs are undecided after {r.limit} loops")
         elif outcome not in r.allowed:
-            out.append(f"{n} of {r.inputs} inputs show {outcome}, which {', '.join(r.claims)} exclude")
+            out.append(
+                f"{n} of {r.inputs} inputs show {outcome}, which {', '.join(r.claims)} exclude"
+            )
         elif r.expected is not None and outcome != r.expected:
-            out.append(f"{n} of {r.inputs} inputs show {outcome}; expected {r.expected} ({', '.join(r.claims)})")
+            out.append(
+                f"{n} of {r.inputs} inputs show {outcome}; expected {r.expected}"
+                f" ({', '.join(r.claims)})"
+            )
     for i, c in enumerate(r.convergence):
         if c.rho >= 1:
             out.append(f"fixed point {i} has rho = {c.rho:.4f} >= 1")
-        if c.predicted_loops and c.measured_loops and not 1 / BAND <= c.measured_loops / c.predicted_loops <= BAND:
+        if (
+            c.predicted_loops
+            and c.measured_loops
+            and not 1 / BAND <= c.measured_loops / c.predicted_loops <= BAND
+        ):
             out.append(
                 f"fixed point {i}: {c.measured_loops} loops from {COARSE:.0e} to {FINE:.0e}, "
                 f"predicted {c.predicted_loops:.1f} from rho (X5)"
@@ -243,16 +313,27 @@ def main_table(results: list[CrossValidation]) -> list[dict[str, Any]]:
     """One row per checkpoint for tables: plain values only."""
     rows = []
     for r in results:
-        loops = [(c.measured_loops, c.predicted_loops) for c in r.convergence if c.measured_loops and c.predicted_loops]
+        loops = [
+            (c.measured_loops, c.predicted_loops)
+            for c in r.convergence
+            if c.measured_loops and c.predicted_loops
+        ]
         rows.append(
             {
-                "checkpoint": r.name or r.architecture, "level": r.level, "rho(W_x)": r.rho_wx, "expected": r.expected or "not claimed",
-                "measured": _counts(r.outcomes), "decided at loop": _counts(r.decided), "rho": r.rho,
+                "checkpoint": r.name or r.architecture,
+                "level": r.level,
+                "rho(W_x)": r.rho_wx,
+                "expected": r.expected or "not claimed",
+                "measured": _counts(r.outcomes),
+                "decided at loop": _counts(r.decided),
+                "rho": r.rho,
                 "loops": float(np.median([m for m, _ in loops])) if loops else None,
                 "predicted": float(np.median([p for _, p in loops])) if loops else None,
-                "acc 30": r.accuracy_30, "acc 500": r.accuracy_500, "mismatches": len(r.mismatches),
+                "acc 30": r.accuracy_30,
+                "acc 500": r.accuracy_500,
+                "mismatches": len(r.mismatches),
             }
-        )  # fmt: skip
+        )
     return rows
 
 

@@ -1,4 +1,6 @@
-"""What is watched of the loop while it trains: rho(W_x), the growth of the state, the residual at the last loop (EXPERIMENTS protocol)."""
+"""What is watched of the loop while it trains: rho(W_x), the growth of the state, the residual at
+the last loop (EXPERIMENTS protocol).
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,10 @@ def recall_radius(model: LoopedTransformer) -> float | None:
 
 @torch.no_grad()
 def diagnostics(model: LoopedTransformer, x: Tensor, loops: int) -> dict[str, float | None]:
-    """`rho_wx`; `norm_ratio`: mean over samples of abs(h_T)/abs(h_0); `residual`: mean of abs(h_T - h_{T-1})/abs(h_{T-1}), T = loops;
-    `cosine`: mean cosine between the last two states. Values that are not finite are None."""
+    """`rho_wx`; `norm_ratio`: mean over samples of abs(h_T)/abs(h_0); `residual`: mean of abs(h_T -
+    h_{T-1})/abs(h_{T-1}), T = loops; `cosine`: mean cosine between the last two states. Values that
+    are not finite are None.
+    """
     e = model.encode(x)
     first, context = model.initial(e), model.prepare(e)
     before = h = first
@@ -31,5 +35,8 @@ def diagnostics(model: LoopedTransformer, x: Tensor, loops: int) -> dict[str, fl
         "residual": ((h - before).norm(dim=1) / size).mean(),
         "cosine": ((h * before).sum(1) / (last * size)).mean(),
     }
-    finite = {name: float(value) if bool(torch.isfinite(value)) else None for name, value in values.items()}
+    finite = {
+        name: float(value) if bool(torch.isfinite(value)) else None
+        for name, value in values.items()
+    }
     return {"rho_wx": recall_radius(model), **finite}

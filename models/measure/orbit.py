@@ -1,4 +1,6 @@
-"""A batch of orbits, loop by loop; samples that have stopped leave the computation, so memory and time stop growing with the loops."""
+"""A batch of orbits, loop by loop; samples that have stopped leave the computation, so memory and
+time stop growing with the loops.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +11,25 @@ from ..network.arithmetic import without_autocast
 from ..network.transformer import LoopedTransformer
 
 COMPACT = 0.125
-"""share of stopped samples in the running batch at which it is cut down: copying has its price too"""
+"""share of stopped samples in the running batch at which it is cut down: copying has its price too
+"""
 LOOK_EVERY = {"cpu": 1, "cuda": 10}
-"""loops between two looks at how many samples have stopped: on a GPU each look waits for the device"""
+"""loops between two looks at how many samples have stopped: on a GPU each look waits for the device
+"""
 
 
 class Orbit:
-    """`h` is the state of every sample after the loops done so far, (samples, cells, width); `running` are the samples still advanced.
+    """`h` is the state of every sample after the loops done so far, (samples, cells, width);
+    `running` are the samples still advanced.
 
     `h` may be written to in place by the next `advance`: clone it to keep it.
 
-    A sample stops when a loop changes no bit of its state: the step is a function of state and input alone, so dropping it is exact.
-    Most loops end in rounding noise instead: with `ulps` > 0 a sample also stops when its relative step falls to that many rounding
-    units of its dtype, below which T more loops move it by less than T times as much, unless it sits on a saddle. States of half precision
-    stop by repeating to the bit only, because there that many units are a step of several per cent. Autocast is switched off.
+    A sample stops when a loop changes no bit of its state: the step is a function of state and
+    input alone, so dropping it is exact. Most loops end in rounding noise instead: with `ulps` > 0
+    a sample also stops when its relative step falls to that many rounding units of its dtype, below
+    which T more loops move it by less than T times as much, unless it sits on a saddle. States of
+    half precision stop by repeating to the bit only, because there that many units are a step of
+    several per cent. Autocast is switched off.
     """
 
     def __init__(self, model: LoopedTransformer, x: Tensor, ulps: float = 0.0):
@@ -43,10 +50,14 @@ class Orbit:
             return
         with without_autocast(self.h.device):
             new = self.model.advance(self._state, self._context)
-        moving = (new != self._state).flatten(1).any(1)  # bits, because norms under- and overflow; NaN counts as moving
+        moving = (
+            (new != self._state).flatten(1).any(1)
+        )  # bits, because norms under- and overflow; NaN counts as moving
         if self.tolerance:
             step = (new - self._state).flatten(1).norm(dim=1)
-            moving &= ~(step <= self.tolerance * self._state.flatten(1).norm(dim=1)) | ~torch.isfinite(step)
+            moving &= ~(
+                step <= self.tolerance * self._state.flatten(1).norm(dim=1)
+            ) | ~torch.isfinite(step)
         self._state = new
         if len(self.running) == len(self.h):
             self.h = new
@@ -70,5 +81,9 @@ class Orbit:
 
     def _cut(self, running: Tensor, mask: Tensor) -> Tensor:
         """Leave samples out of the computation; those of `running` that stay."""
-        self._state, self._stopped, self._context = self._state[mask], self._stopped[mask], self._context.of(mask)
+        self._state, self._stopped, self._context = (
+            self._state[mask],
+            self._stopped[mask],
+            self._context.of(mask),
+        )
         return running[mask]

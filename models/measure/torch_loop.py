@@ -1,4 +1,6 @@
-"""A torch loop seen as a NumPy `LoopedMap`, with exact products of its Jacobians, so that `numerics` can measure it."""
+"""A torch loop seen as a NumPy `LoopedMap`, with exact products of its Jacobians, so that
+`numerics` can measure it.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +17,24 @@ from ..network.transformer import LoopedTransformer
 Array = np.ndarray
 
 TWICE = (
-    "fused attention cannot: call torch.nn.attention.sdpa_kernel(SDPBackend.MATH) inside your step, or measure J^T, which has the spectrum "
-    "and the norms of J: Linearisation(loop, h, e).transposed()"
+    "fused attention cannot: call torch.nn.attention.sdpa_kernel(SDPBackend.MATH) inside your step,"
+    " or measure J^T, which has the spectrum and the norms of J: Linearisation(loop, h,"
+    " e).transposed()"
 )
 
 
 class TorchLoop:
-    """Wrap `step(h, e) -> h` and `initial(e) -> h` on tensors; states and inputs are NumPy arrays outside.
+    """Wrap `step(h, e) -> h` and `initial(e) -> h` on tensors; states and inputs are NumPy arrays
+    outside.
 
-    Computes in the dtype of the arrays given (float64 recommended: move the module there first). Parameters, gradients and mode are
-    left alone. Errors of torch inside the step come out as `LoopError`.
+    Computes in the dtype of the arrays given (float64 recommended: move the module there first).
+    Parameters, gradients and mode are left alone. Errors of torch inside the step come out as
+    `LoopError`.
     """
 
-    def __init__(self, step: Callable[[Tensor, Tensor], Tensor], initial: Callable[[Tensor], Tensor]):
+    def __init__(
+        self, step: Callable[[Tensor, Tensor], Tensor], initial: Callable[[Tensor], Tensor]
+    ):
         self._step, self._initial = step, initial
 
     @classmethod
@@ -67,11 +74,14 @@ class TorchLoop:
 
 
 class Record:
-    """Products with J = D_h step and K = D_e step at (h, e), exact to rounding, from one recorded step.
+    """Products with J = D_h step and K = D_e step at (h, e), exact to rounding, from one recorded
+    step.
 
-    J^T u and K^T u are one backward pass each. They are linear in u, so the derivative of <J^T u, v> by u is J v: reverse mode twice,
-    because forward mode falls back to slow Python decompositions for elementwise products. That needs second derivatives, which fused
-    attention does not have: `LoopError` then says what to do. A step that loses its gradient is an error, not a zero derivative.
+    J^T u and K^T u are one backward pass each. They are linear in u, so the derivative of <J^T u,
+    v> by u is J v: reverse mode twice, because forward mode falls back to slow Python
+    decompositions for elementwise products. That needs second derivatives, which fused attention
+    does not have: `LoopError` then says what to do. A step that loses its gradient is an error, not
+    a zero derivative.
     """
 
     def __init__(self, step: Callable[[Tensor, Tensor], Tensor], h: Array, e: Array):
@@ -102,27 +112,40 @@ class Record:
         return self._pull("input", u)
 
     def _pull(self, name: str, u: Array) -> Array:
-        found = _gradient(self._out, self._at[name], _tensor(u).reshape(self._out.shape), retain_graph=True)
+        found = _gradient(
+            self._out, self._at[name], _tensor(u).reshape(self._out.shape), retain_graph=True
+        )
         return self._zeros(name, self._at[name]) if found is None else _numpy(found)
 
     def _push(self, name: str, v: Array) -> Array:
         if name not in self._pulled:
             with torch.enable_grad():
-                self._pulled[name] = _gradient(self._out, self._at[name], self._u, create_graph=True)
+                self._pulled[name] = _gradient(
+                    self._out, self._at[name], self._u, create_graph=True
+                )
         pulled = self._pulled[name]
         if pulled is None:
             return self._zeros(name, self._out)
         # no path from u: J^T u is 0 whatever u, as for a step that multiplies by 0
         found = _gradient(pulled, self._u, _tensor(v).reshape(pulled.shape), retain_graph=True)
-        return np.zeros(self._out.shape, _numpy(self._out).dtype) if found is None else _numpy(found)
+        return (
+            np.zeros(self._out.shape, _numpy(self._out).dtype) if found is None else _numpy(found)
+        )
 
     def _zeros(self, name: str, like: Tensor) -> Array:
-        """The product where torch sees no dependence: the step is called again to see whether there is none."""
+        """The product where torch sees no dependence: the step is called again to see whether there
+        is none.
+        """
         if name not in self._constant:
             with torch.no_grad():
-                moved = _called(self._step, *(t + 1 if key == name else t for key, t in self._at.items()))
+                moved = _called(
+                    self._step, *(t + 1 if key == name else t for key, t in self._at.items())
+                )
             if not torch.equal(moved, self._out):
-                raise LoopError(f"the step loses the gradient by its {name}: take torch.no_grad, detach or NumPy out of the step")
+                raise LoopError(
+                    f"the step loses the gradient by its {name}: take torch.no_grad, detach or"
+                    " NumPy out of the step"
+                )
             self._constant.add(name)
         return np.zeros(like.shape, _numpy(self._out).dtype)
 
@@ -132,10 +155,13 @@ def _called(function: Callable[..., Any], *arguments: Tensor) -> Tensor:
         out = function(*arguments)
     except RuntimeError as error:
         raise LoopError(
-            f"torch cannot compute the step ({_reason(error)}): check dtype (module.double()), shapes and in-place changes"
+            f"torch cannot compute the step ({_reason(error)}): check dtype (module.double()),"
+            " shapes and in-place changes"
         ) from None
     if not isinstance(out, Tensor):
-        raise LoopError(f"the function returned {type(out).__name__}, not a tensor: return the new state alone")
+        raise LoopError(
+            f"the function returned {type(out).__name__}, not a tensor: return the new state alone"
+        )
     return out
 
 
@@ -158,7 +184,9 @@ def _reason(error: RuntimeError) -> str:
 
 def _numpy(tensor: Tensor) -> Array:
     if tensor.dtype is torch.bfloat16:
-        raise LoopError("the step returned bfloat16, which NumPy has not: measure in float64 (module.double())")
+        raise LoopError(
+            "the step returned bfloat16, which NumPy has not: measure in float64 (module.double())"
+        )
     return tensor.detach().cpu().numpy()
 
 

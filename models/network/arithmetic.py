@@ -1,7 +1,9 @@
-"""The arithmetic of a training step: which products run in bfloat16, and which attention kernel is used.
+"""The arithmetic of a training step: which products run in bfloat16, and which attention kernel is
+used.
 
-States, norms, rotary tables, window biases, weights and optimiser state are float32 whatever is chosen here: only the operands of matrix
-products are rounded. That is done by explicit casts and not by autocast, whose list of operations differs between versions of torch.
+States, norms, rotary tables, window biases, weights and optimiser state are float32 whatever is
+chosen here: only the operands of matrix products are rounded. That is done by explicit casts and
+not by autocast, whose list of operations differs between versions of torch.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ BF16_WIDTH = 128
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """`products` is the dtype of the operands of matrix products, None that of the weights; `fused` attention over all cells is one kernel.
+    """`products` is the dtype of the operands of matrix products, None that of the weights; `fused`
+    attention over all cells is one kernel.
 
     That kernel has no second or forward-mode derivative, so measurements leave it off.
     """
@@ -40,19 +43,26 @@ EXACT = Arithmetic()
 
 
 def training_arithmetic(precision: Precision | str, width: int, device: str) -> Arithmetic:
-    """The arithmetic of training on that device; `UsageError` where bf16 is asked for and the device has none."""
+    """The arithmetic of training on that device; `UsageError` where bf16 is asked for and the
+    device has none.
+    """
     cuda = torch.device(device).type == "cuda"
     if Precision(precision) is Precision.FLOAT32:
         return Arithmetic(fused=cuda)
     at_hand = has_bf16(device)
     if Precision(precision) is Precision.BF16 and not at_hand:
-        raise UsageError(f"the device {device!r} has no bf16 products: use --precision float32 (or auto, which chooses)")
+        raise UsageError(
+            f"the device {device!r} has no bf16 products: use --precision float32 (or auto, which"
+            " chooses)"
+        )
     chosen = at_hand and (cuda or precision == Precision.BF16 or width >= BF16_WIDTH)
     return Arithmetic(torch.bfloat16 if chosen else None, fused=cuda)
 
 
 def has_bf16(device: str) -> bool:
-    """Whether torch says that the device multiplies bf16 matrices; a CPU without such instructions can, but slowly."""
+    """Whether torch says that the device multiplies bf16 matrices; a CPU without such instructions
+    can, but slowly.
+    """
     if torch.device(device).type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

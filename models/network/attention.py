@@ -1,7 +1,8 @@
 """Multi-head attention over one or two spatial axes: QK-norm, rotary embedding, full or windowed.
 
-Written as plain products, because second and forward-mode derivatives do not pass through fused kernels, which save nothing measurable
-at 81 cells on a CPU; training on a GPU takes the fused kernel (`Arithmetic.fused`).
+Written as plain products, because second and forward-mode derivatives do not pass through fused
+kernels, which save nothing measurable at 81 cells on a CPU; training on a GPU takes the fused
+kernel (`Arithmetic.fused`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from .config import ModelConfig
 
 @dataclass(frozen=True)
 class Affine:
-    """x -> x matrix + offset; the matrix is (m, n), the offset a bias (n,), or one row per token, (batch, cells, n).
+    """x -> x matrix + offset; the matrix is (m, n), the offset a bias (n,), or one row per token,
+    (batch, cells, n).
 
     The result has the dtype of the matrix; a bfloat16 matrix rounds x to its own dtype.
     """
@@ -31,12 +33,17 @@ class Affine:
     @staticmethod
     def of_layers(*layers: nn.Linear) -> Affine:
         """The outputs of the layers side by side."""
-        weight, bias = (torch.cat(parts) for parts in zip(*((layer.weight, layer.bias) for layer in layers), strict=True))
+        weight, bias = (
+            torch.cat(parts)
+            for parts in zip(*((layer.weight, layer.bias) for layer in layers), strict=True)
+        )
         return Affine(weight.t(), bias)
 
     @staticmethod
     def narrowing(layer: nn.Linear, offset: Tensor | None = None) -> Affine:
-        """A layer with no more outputs than inputs: its three products are faster with the weight stored transposed, once per sequence."""
+        """A layer with no more outputs than inputs: its three products are faster with the weight
+        stored transposed, once per sequence.
+        """
         return Affine(layer.weight.t().contiguous(), layer.bias if offset is None else offset)
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -44,14 +51,20 @@ class Affine:
         dtype = self.matrix.dtype
         if dtype is torch.bfloat16:
             x = x.to(dtype)
-        if torch.compiler.is_compiling():  # the sum joins the next element-wise kernel; `addmm` would first copy the offset
+        if (
+            torch.compiler.is_compiling()
+        ):  # the sum joins the next element-wise kernel; `addmm` would first copy the offset
             return (x @ self.matrix + self.offset).to(dtype)
         offset = self.offset.to(dtype)
-        out = torch.addmm(offset if offset.dim() == 1 else offset.flatten(0, 1), x.flatten(0, 1), self.matrix)
+        out = torch.addmm(
+            offset if offset.dim() == 1 else offset.flatten(0, 1), x.flatten(0, 1), self.matrix
+        )
         return out.view(*x.shape[:2], -1)
 
     def rounded(self, arithmetic: Arithmetic) -> Affine:
-        """The map with its matrix, and a row per token, in the dtype of products; a bias stays as it is."""
+        """The map with its matrix, and a row per token, in the dtype of products; a bias stays as
+        it is.
+        """
         if arithmetic.products is None:
             return self
         offset = self.offset if self.offset.dim() == 1 else self.offset.to(arithmetic.products)
@@ -70,7 +83,8 @@ class Affine:
 class Maps:
     """What an update computes from its weights and the positions once per sequence.
 
-    First and last map, the bias of a window, and the gates of a GRU residual, each side by side: of the update, and of the state.
+    First and last map, the bias of a window, and the gates of a GRU residual, each side by side: of
+    the update, and of the state.
     """
 
     entry: Affine
@@ -88,7 +102,11 @@ class Maps:
 
     def rounded(self, arithmetic: Arithmetic) -> Maps:
         """The maps in the arithmetic of a training step; the bias of a window stays float32."""
-        gates = None if self.gates is None else (self.gates[0].rounded(arithmetic), self.gates[1].rounded(arithmetic))
+        gates = (
+            None
+            if self.gates is None
+            else (self.gates[0].rounded(arithmetic), self.gates[1].rounded(arithmetic))
+        )
         return Maps(self.entry.rounded(arithmetic), self.exit.rounded(arithmetic), self.bias, gates)
 
 
@@ -102,7 +120,9 @@ class RMSNorm(nn.Module):
 
     def forward(self, z: Tensor, scale: float = 1.0) -> Tensor:
         """Normalise each token and multiply by `scale`; shape and dtype are kept."""
-        gain = (self.gain * scale if scale != 1 else self.gain).to(z.dtype)  # a gain of another dtype leaves the fused kernel
+        gain = (self.gain * scale if scale != 1 else self.gain).to(
+            z.dtype
+        )  # a gain of another dtype leaves the fused kernel
         return F.rms_norm(z, z.shape[-1:], gain, self.eps)
 
 
@@ -110,7 +130,9 @@ def board_side(cells: int) -> int:
     """Side of a square board of that many cells; `UsageError` when it is not a square."""
     side = round(cells**0.5)
     if side * side != cells:
-        raise UsageError(f"{cells} cells are not a square board: a model with 2 axes takes side x side cells")
+        raise UsageError(
+            f"{cells} cells are not a square board: a model with 2 axes takes side x side cells"
+        )
     return side
 
 
@@ -125,7 +147,8 @@ def positions(cells: int, axes: int) -> Tensor:
 def rotary_tables(cells: int, config: ModelConfig, like: Tensor) -> tuple[Tensor, Tensor]:
     """Cosines and sines of the rotary angles, each (cells, head_width / 2).
 
-    Every axis turns an equal share of the pairs, with frequencies base^(-2i/n) over its own share of n channels.
+    Every axis turns an equal share of the pairs, with frequencies base^(-2i/n) over its own share
+    of n channels.
     """
     pairs = config.head_width // (2 * config.axes)
     frequency = config.rope_base ** (-torch.arange(pairs, dtype=torch.float64) / pairs)
@@ -134,17 +157,21 @@ def rotary_tables(cells: int, config: ModelConfig, like: Tensor) -> tuple[Tensor
 
 
 def rotate(z: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
-    """Turn the channel pairs (i, i + n/2) of z, (..., cells, head_width), by the angles of the tables."""
+    """Turn the channel pairs (i, i + n/2) of z, (..., cells, head_width), by the angles of the
+    tables.
+    """
     cos, sin = tables
     a, b = z.chunk(2, -1)
     return torch.cat((a * cos - b * sin, a * sin + b * cos), -1)
 
 
 class Window:
-    """The window as a band of score matrices: short runs of cells against their neighbourhoods, as plain products.
+    """The window as a band of score matrices: short runs of cells against their neighbourhoods, as
+    plain products.
 
-    Products of a few rows more than the window needs cost less than element-wise work over its offsets. Cells stand in `blocks` runs of
-    `size`, each with its keys in `keys` consecutive cells; a board is one run.
+    Products of a few rows more than the window needs cost less than element-wise work over its
+    offsets. Cells stand in `blocks` runs of `size`, each with its keys in `keys` consecutive cells;
+    a board is one run.
     """
 
     LONGEST = 32
@@ -164,20 +191,35 @@ class Window:
         place = positions(cells, axes)
         start = self.size * torch.arange(self.blocks)[:, None]
         query, key = start + torch.arange(self.size), start + torch.arange(self.keys) - self.reach
-        offset = place[key.clamp(0, cells - 1)][:, None] - place[query.clamp(max=cells - 1)][:, :, None] + reach
+        offset = (
+            place[key.clamp(0, cells - 1)][:, None]
+            - place[query.clamp(max=cells - 1)][:, :, None]
+            + reach
+        )
         within = ((offset >= 0) & (offset < window)).all(-1) & ((key >= 0) & (key < cells))[:, None]
-        within |= (query >= cells)[:, :, None]  # filling, cut off later: its softmax must be finite all the same
+        within |= (query >= cells)[
+            :, :, None
+        ]  # filling, cut off later: its softmax must be finite all the same
         column = offset[..., 0] if axes == 1 else offset[..., 0] * window + offset[..., 1]
         self.column = torch.where(within, column, 0).clamp(0, window**axes - 1).to(like.device)
         self.mask = like.new_zeros(within.shape).masked_fill(~within.to(like.device), -torch.inf)
 
     def bias(self, by_offset: Tensor) -> Tensor:
-        """(heads, window^axes) to (heads, blocks, size, keys), minus infinity outside the window."""
-        return by_offset.gather(1, self.column.flatten().expand(len(by_offset), -1)).unflatten(1, self.column.shape) + self.mask
+        """(heads, window^axes) to (heads, blocks, size, keys), minus infinity outside the
+        window.
+        """
+        return (
+            by_offset.gather(1, self.column.flatten().expand(len(by_offset), -1)).unflatten(
+                1, self.column.shape
+            )
+            + self.mask
+        )
 
     def queries(self, z: Tensor) -> Tensor:
         """(..., cells, n) to (..., blocks, size, n)."""
-        return F.pad(z, (0, 0, 0, self.blocks * self.size - self.cells)).unflatten(-2, (self.blocks, self.size))
+        return F.pad(z, (0, 0, 0, self.blocks * self.size - self.cells)).unflatten(
+            -2, (self.blocks, self.size)
+        )
 
     def neighbours(self, z: Tensor) -> Tensor:
         """(..., cells, n) to (..., blocks, n, keys)."""
@@ -187,25 +229,34 @@ class Window:
         return filled.unfold(-2, self.keys, self.size)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-        """Softmax attention within the window; q, k, v and the result are (batch, heads, cells, n)."""
+        """Softmax attention within the window; q, k, v and the result are (batch, heads, cells,
+        n).
+        """
         weight = (self.queries(q) @ self.neighbours(k) + bias).softmax(-1).to(v.dtype)
         return (weight @ self.neighbours(v).transpose(-1, -2)).flatten(-3, -2)[..., : self.cells, :]
 
 
 class Geometry:
-    """What attention needs to know about the positions only: computed once per sequence length, not once per loop."""
+    """What attention needs to know about the positions only: computed once per sequence length, not
+    once per loop.
+    """
 
-    def __init__(self, cells: int, config: ModelConfig, like: Tensor, arithmetic: Arithmetic = EXACT):
+    def __init__(
+        self, cells: int, config: ModelConfig, like: Tensor, arithmetic: Arithmetic = EXACT
+    ):
         self.fused = arithmetic.fused
         self.tables = rotary_tables(cells, config, like)
-        self.window = None if config.window is None else Window(cells, config.axes, config.window, like)
+        self.window = (
+            None if config.window is None else Window(cells, config.axes, config.window, like)
+        )
 
 
 class Attention(nn.Module):
     """Softmax attention with separate q, k, v, o projections with bias.
 
-    Windowed attention carries a learnt bias per head and offset with unit random start: rotary phases alone hardly tell
-    left from right at initialisation, and without that the prefix-sums task is not learnt.
+    Windowed attention carries a learnt bias per head and offset with unit random start: rotary
+    phases alone hardly tell left from right at initialisation, and without that the prefix-sums
+    task is not learnt.
     """
 
     def __init__(self, config: ModelConfig):
@@ -218,7 +269,9 @@ class Attention(nn.Module):
             self.offset_bias = nn.Parameter(torch.randn(config.heads, config.window**config.axes))
 
     def prepare(self, geometry: Geometry) -> Maps:
-        """Queries, keys and values side by side, one product instead of three; the output; what a window adds to the scores."""
+        """Queries, keys and values side by side, one product instead of three; the output; what a
+        window adds to the scores.
+        """
         bias = None if geometry.window is None else geometry.window.bias(self.offset_bias)
         return Maps(Affine.of_layers(self.q, self.k, self.v), Affine.narrowing(self.o), bias)
 
@@ -230,9 +283,15 @@ class Attention(nn.Module):
         q, k, v = qkv.unbind(2)
         scale = config.head_width**-0.5
         if config.qk_norm is QKNorm.BEFORE_ROPE:
-            q, k = rotate(self.q_norm(q, scale), geometry.tables), rotate(self.k_norm(k), geometry.tables)
+            q, k = (
+                rotate(self.q_norm(q, scale), geometry.tables),
+                rotate(self.k_norm(k), geometry.tables),
+            )
         else:
-            q, k = self.q_norm(rotate(q, geometry.tables), scale), self.k_norm(rotate(k, geometry.tables))
+            q, k = (
+                self.q_norm(rotate(q, geometry.tables), scale),
+                self.k_norm(rotate(k, geometry.tables)),
+            )
         q, k = q.to(v.dtype), k.to(v.dtype)  # the rotary tables are float32
         if geometry.window is not None and maps.bias is not None:
             out = geometry.window.attend(q, k, v, maps.bias)

@@ -11,21 +11,27 @@ class QKNorm(StrEnum):
     BEFORE_ROPE = "before-rope"
     """normalise, then rotate: attention scores depend on relative positions only"""
     AFTER_ROPE = "after-rope"
-    """rotate, then normalise with a per-channel gain (the published order): scores may depend on absolute position"""
+    """rotate, then normalise with a per-channel gain (the published order): scores may depend on
+    absolute position
+    """
 
 
 class Positions(StrEnum):
     """What the input of a board says about the place of a cell, as further channels.
 
-    With none, and relative attention (QK-norm before the rotary embedding), a cell sees how far other cells are along rows and columns, and
-    nothing of its own place: on a board of equal cells all states stay equal. Which cells share a sudoku box it can infer from the clues
-    at best. The published order (QK-norm after the rotary embedding) sees places through the gain of its norm, one number per channel.
+    With none, and relative attention (QK-norm before the rotary embedding), a cell sees how far
+    other cells are along rows and columns, and nothing of its own place: on a board of equal cells
+    all states stay equal. Which cells share a sudoku box it can infer from the clues at best. The
+    published order (QK-norm after the rotary embedding) sees places through the gain of its norm,
+    one number per channel.
     """
 
     NONE = "none"
     """nothing"""
     ONE_HOT = "one-hot"
-    """row and column (rank and file), and box where the puzzle has boxes, one channel for each value"""
+    """row and column (rank and file), and box where the puzzle has boxes, one channel for each
+    value
+    """
     LEARNT = "learnt"
     """one channel for each cell, so that the encoder learns an embedding of every cell"""
 
@@ -38,7 +44,9 @@ class Augmentation(StrEnum):
     RELABEL = "relabel"
     """sudoku: digits renamed"""
     SYMMETRY = "symmetry"
-    """sudoku: digits renamed, the grid transposed, bands, stacks, rows within a band and columns within a stack permuted"""
+    """sudoku: digits renamed, the grid transposed, bands, stacks, rows within a band and columns
+    within a stack permuted
+    """
 
 
 class Optimizer(StrEnum):
@@ -47,7 +55,9 @@ class Optimizer(StrEnum):
     ADAMW = "adamw"
     """AdamW for every weight (published)"""
     MUON = "muon"
-    """Muon for the matrices between hidden states, AdamW for encoder, output layer, gains and biases"""
+    """Muon for the matrices between hidden states, AdamW for encoder, output layer, gains and
+    biases
+    """
 
 
 class Precision(StrEnum):
@@ -62,8 +72,9 @@ class Precision(StrEnum):
 class EncoderGradient(StrEnum):
     """How the encoder learns when the first loops carry no gradient.
 
-    With recall none the state is the encoder's only way into the loss, so the published form trains the encoder only
-    when n = 0, one step in `loops`; the two others make the comparison of recall with none fair. Compare recall at one form only.
+    With recall none the state is the encoder's only way into the loss, so the published form trains
+    the encoder only when n = 0, one step in `loops`; the two others make the comparison of recall
+    with none fair. Compare recall at one form only.
     """
 
     PUBLISHED = "published"

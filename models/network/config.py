@@ -15,12 +15,12 @@ from .choices import QKNorm
 class ModelConfig:
     """Everything that fixes the function class of a `LoopedTransformer`.
 
-    `blocks` distinct blocks make one loop.
-    `axes` is the number of spatial axes (1: any length; 2: square boards). `window` is the side of the attention
-    neighbourhood in cells (odd; 5 means two cells to each side), None for full attention. Raises `UsageError`.
+    `blocks` distinct blocks make one loop. `axes` is the number of spatial axes (1: any length; 2:
+    square boards). `window` is the side of the attention neighbourhood in cells (odd; 5 means two
+    cells to each side), None for full attention. Raises `UsageError`.
     """
 
-    architecture: Architecture = field(default_factory=lambda: Architecture("internal", "post"))  # type: ignore[arg-type]
+    architecture: Architecture = field(default_factory=lambda: Architecture(("internal"), ("post")))  # type: ignore[arg-type]
     channels: int = 1
     classes: int = 2
     width: int = 64
@@ -41,18 +41,25 @@ class ModelConfig:
         if self.width % self.heads:
             divisors = [n for n in range(1, self.width + 1) if self.width % n == 0]
             near = min(divisors, key=lambda n: abs(n - self.heads))
-            raise UsageError(f"width {self.width} is not divisible by {self.heads} heads: try --heads {near}")
+            raise UsageError(
+                f"width {self.width} is not divisible by {self.heads} heads: try --heads {near}"
+            )
         if self.axes not in (1, 2):
             raise UsageError(f"axes must be 1 (sequences) or 2 (square boards), not {self.axes!r}")
         if self.head_width % (2 * self.axes):
             raise UsageError(
-                f"width per head is {self.head_width}, but the rotary embedding over {self.axes} axes needs a multiple of {2 * self.axes}: "
-                "change width or heads"
+                f"width per head is {self.head_width}, but the rotary embedding over {self.axes}"
+                f" axes needs a multiple of {2 * self.axes}: change width or heads"
             )
         if self.window is not None and (self.window < 1 or self.window % 2 == 0):
-            raise UsageError(f"window must be odd and positive (5 = two cells to each side), not {self.window}")
+            raise UsageError(
+                f"window must be odd and positive (5 = two cells to each side), not {self.window}"
+            )
         if not self.eps > 0:
-            raise UsageError(f"eps must be positive, not {self.eps!r}: with eps = 0 the loop is undefined where a norm argument vanishes")
+            raise UsageError(
+                f"eps must be positive, not {self.eps!r}: with eps = 0 the loop is undefined where"
+                " a norm argument vanishes"
+            )
         object.__setattr__(self, "qk_norm", QKNorm(self.qk_norm))
 
     @property
@@ -69,7 +76,9 @@ class ModelConfig:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object; `from_json` is its inverse."""
         out = dataclasses.asdict(self)
-        out["architecture"] = f"{self.architecture.recall}/{self.architecture.norm}/{self.architecture.residual}"
+        out["architecture"] = (
+            f"{self.architecture.recall}/{self.architecture.norm}/{self.architecture.residual}"
+        )
         out["qk_norm"] = str(self.qk_norm)
         return out
 
@@ -79,5 +88,8 @@ class ModelConfig:
         known = {f.name for f in dataclasses.fields(cls)}
         extra = sorted(set(data) - known)
         if extra:
-            raise UsageError(f"unknown model settings {', '.join(extra)}: this file was written by another version of loopstab")
+            raise UsageError(
+                f"unknown model settings {', '.join(extra)}: this file was written by another"
+                " version of loopstab"
+            )
         return cls(**{**data, "architecture": Architecture.parse(data["architecture"])})

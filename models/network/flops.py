@@ -1,8 +1,10 @@
-"""Parameters and floating-point operations of a looped transformer in closed form; multiplying and adding count one each.
+"""Parameters and floating-point operations of a looped transformer in closed form; multiplying and
+adding count one each.
 
-Only sums of products are counted, as torch's `FlopCounterMode` does, which sees matrix products and no element-wise operation: norms,
-softmax, GELU, rotations and the gates of a GRU cell are left out. Of windowed attention only the products within the window count as
-work; those that fill its blocks stand apart.
+Only sums of products are counted, as torch's `FlopCounterMode` does, which sees matrix products and
+no element-wise operation: norms, softmax, GELU, rotations and the gates of a GRU cell are left out.
+Of windowed attention only the products within the window count as work; those that fill its blocks
+stand apart.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from .config import ModelConfig
 
 @dataclass(frozen=True)
 class Flops:
-    """Forward flops. `iteration`: per token and loop; `mix`: the part of it that folding saves (internal recall); `filling`: outside the
-    window, per sequence and loop, which torch's counter sees too (negative where a sequence is shorter than the window); `once`: per
-    token and sequence (encoder and W_e e); `head`: per token whenever the head is run; `fold_token` and `fold`: cost of folding, per
-    token and per batch.
+    """Forward flops. `iteration`: per token and loop; `mix`: the part of it that folding saves
+    (internal recall); `filling`: outside the window, per sequence and loop, which torch's counter
+    sees too (negative where a sequence is shorter than the window); `once`: per token and sequence
+    (encoder and W_e e); `head`: per token whenever the head is run; `fold_token` and `fold`: cost
+    of folding, per token and per batch.
     """
 
     iteration: int
@@ -32,14 +35,20 @@ class Flops:
 
     def forward(self, tokens: int, loops: int, heads: int = 1, folded: bool = False) -> int:
         """Matrix products of a run of that many loops with `heads` runs of the head."""
-        per_token = self.once + loops * (self.iteration - folded * self.mix) + heads * self.head + folded * self.fold_token
+        per_token = (
+            self.once
+            + loops * (self.iteration - folded * self.mix)
+            + heads * self.head
+            + folded * self.fold_token
+        )
         return tokens * per_token + folded * self.fold
 
     def training(self, tokens: int, n: int, k: int, folded: bool = False) -> int:
-        """Progressive loss with n loops without gradient and k with: a backward pass costs two forward passes.
+        """Progressive loss with n loops without gradient and k with: a backward pass costs two
+        forward passes.
 
-        Exact but for the encoder and, when n > 0, the first loop with gradient, whose input needs none: at most 2 (d + channels) d per
-        token less, or 2 d^2 more products in that loop.
+        Exact but for the encoder and, when n > 0, the first loop with gradient, whose input needs
+        none: at most 2 (d + channels) d per token less, or 2 d^2 more products in that loop.
         """
         first = self.forward(tokens, n, 0, folded) - self.forward(tokens, 0, 0, folded)
         return first + 3 * self.forward(tokens, k, 1, folded)
@@ -55,7 +64,12 @@ def parameter_count(config: ModelConfig) -> int:
     mlp = 2 * config.hidden * d * d + (config.hidden + 1) * d
     recall = 0 if arch.recall is Recall.NONE else 2 * d * d + d
     head = d + d * d + d + (d + 1) * config.classes
-    return (config.channels + 1) * d + recall + config.blocks * (attention + mlp + 2 * (norms + gru)) + head
+    return (
+        (config.channels + 1) * d
+        + recall
+        + config.blocks * (attention + mlp + 2 * (norms + gru))
+        + head
+    )
 
 
 def flops(config: ModelConfig, cells: int) -> Flops:

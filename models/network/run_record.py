@@ -1,4 +1,6 @@
-"""What the record of a run says: its task, how it was trained, and its accuracy at the loops that are compared."""
+"""What the record of a run says: its task, how it was trained, and its accuracy at the loops that
+are compared.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ SHOWN_LOOPS = 30
 
 
 class Shares(NamedTuple):
-    """Share of whole samples right at the chosen number of loops, early (`SHOWN_LOOPS` loops at most), and at the last loop measured."""
+    """Share of whole samples right at the chosen number of loops, early (`SHOWN_LOOPS` loops at
+    most), and at the last loop measured.
+    """
 
     chosen: float
     early: float
@@ -18,8 +22,15 @@ class Shares(NamedTuple):
 
 def task_of(run: Mapping[str, Any]) -> str:
     """The task, its largest training length, and the width of the model where it is not 64."""
-    bits, width = run["config"]["schedule"].get("bits"), run["config"].get("model", {}).get("width", 64)
-    return run["task"] + (f", {bits} bits" if bits else "") + (f", width {width}" if width != 64 else "")
+    bits, width = (
+        run["config"]["schedule"].get("bits"),
+        run["config"].get("model", {}).get("width", 64),
+    )
+    return (
+        run["task"]
+        + (f", {bits} bits" if bits else "")
+        + (f", width {width}" if width != 64 else "")
+    )
 
 
 def default_gradient(architecture: str) -> str:
@@ -30,11 +41,15 @@ def default_gradient(architecture: str) -> str:
 def kind_of(run: Mapping[str, Any]) -> str:
     """The architecture, and how its encoder learns where that is not the default."""
     gradient = run["config"]["encoder_gradient"]
-    return run["architecture"] + (f" ({gradient})" if gradient != default_gradient(run["architecture"]) else "")
+    return run["architecture"] + (
+        f" ({gradient})" if gradient != default_gradient(run["architecture"]) else ""
+    )
 
 
 def chosen_loops(run: Mapping[str, Any], level: str) -> int:
-    """The number of loops to report: chosen on other samples; in older records the best on the reported samples themselves."""
+    """The number of loops to report: chosen on other samples; in older records the best on the
+    reported samples themselves.
+    """
     if "choice" in run:
         return run["choice"]["loops"]
     curve = run["accuracy"][level]
@@ -50,7 +65,9 @@ def shares(run: Mapping[str, Any], level: str) -> Shares:
 
 def interval(run: Mapping[str, Any], level: str) -> tuple[float, float]:
     """Wilson's 95 % interval of the share at the chosen number of loops."""
-    from ...numerics.proportion import wilson  # numerics needs packages that a machine that only trains may lack
+    from ...numerics.proportion import (
+        wilson,
+    )  # numerics needs packages that a machine that only trains may lack
 
     n = samples_of(run, level)
     return wilson(round(shares(run, level).chosen * n), n)

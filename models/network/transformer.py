@@ -18,7 +18,8 @@ from .flops import Flops, flops, parameter_count
 
 @dataclass(frozen=True)
 class Context:
-    """What does not depend on the state: the recall mix x -> W_x x + (W_e e + b), the positions, and the maps of every block's updates.
+    """What does not depend on the state: the recall mix x -> W_x x + (W_e e + b), the positions,
+    and the maps of every block's updates.
 
     There is no mix without recall, nor when it is folded into the maps (internal recall).
     """
@@ -36,8 +37,8 @@ class Context:
 class SubBlock(nn.Module):
     """One update u with its normalisations and its residual.
 
-    pre h + u(N(h)); peri h + N(u(N(h))); post N(h + u(h)); sandwich N(h + u(N(h))); with residual gru the sum h + u is
-    replaced by GRUCell(input u, hidden h).
+    pre h + u(N(h)); peri h + N(u(N(h))); post N(h + u(h)); sandwich N(h + u(N(h))); with residual
+    gru the sum h + u is replaced by GRUCell(input u, hidden h).
     """
 
     def __init__(self, config: ModelConfig, update: Attention | MLP):
@@ -54,10 +55,17 @@ class SubBlock(nn.Module):
         maps, gru = self.update.prepare(geometry), self.gru
         if gru is None:
             return maps
-        return replace(maps, gates=(Affine(gru.weight_ih.t(), gru.bias_ih), Affine(gru.weight_hh.t(), gru.bias_hh)))
+        return replace(
+            maps,
+            gates=(Affine(gru.weight_ih.t(), gru.bias_ih), Affine(gru.weight_hh.t(), gru.bias_hh)),
+        )
 
-    def forward(self, h: Tensor, source: Tensor, mix: Affine | None, geometry: Geometry, maps: Maps) -> Tensor:
-        """New state from the hidden state h; the update reads `source` (h itself but for external recall with gru)."""
+    def forward(
+        self, h: Tensor, source: Tensor, mix: Affine | None, geometry: Geometry, maps: Maps
+    ) -> Tensor:
+        """New state from the hidden state h; the update reads `source` (h itself but for external
+        recall with gru).
+        """
         x = source if self.inner is None else self.inner(source)
         u = self.update(x if mix is None else mix(x), geometry, maps)
         if self.norm is Norm.PERI:
@@ -71,8 +79,12 @@ class SubBlock(nn.Module):
 
 
 def gated(u: Tensor, h: Tensor, gates: tuple[Affine, Affine]) -> Tensor:
-    """GRUCell(input u, hidden h), its six gates as two products; u, h and the result are (batch, cells, width)."""
-    (reset, update, new), (reset_h, update_h, new_h) = (g(z).chunk(3, -1) for g, z in zip(gates, (u, h), strict=True))
+    """GRUCell(input u, hidden h), its six gates as two products; u, h and the result are (batch,
+    cells, width).
+    """
+    (reset, update, new), (reset_h, update_h, new_h) = (
+        g(z).chunk(3, -1) for g, z in zip(gates, (u, h), strict=True)
+    )
     candidate = torch.tanh(new + torch.sigmoid(reset + reset_h) * new_h)
     return candidate + torch.sigmoid(update + update_h) * (h - candidate)
 
@@ -89,7 +101,14 @@ class Block(nn.Module):
         """What does not depend on the state."""
         return self.attention.prepare(geometry), self.mlp.prepare(geometry)
 
-    def forward(self, h: Tensor, source: Tensor, mix: Affine | None, geometry: Geometry, maps: tuple[Maps, Maps]) -> Tensor:
+    def forward(
+        self,
+        h: Tensor,
+        source: Tensor,
+        mix: Affine | None,
+        geometry: Geometry,
+        maps: tuple[Maps, Maps],
+    ) -> Tensor:
         """New state; the attention sub-block reads `source`."""
         h = self.attention(h, source, mix, geometry, maps[0])
         return self.mlp(h, h, mix, geometry, maps[1])
@@ -98,10 +117,11 @@ class Block(nn.Module):
 class LoopedTransformer(nn.Module):
     """h_0 = e = encode(x); h_{t+1} = step(h_t, e); logits = head(h_t).
 
-    States and embeddings are (batch, cells, width). `initial` and `step` are pure functions of their arguments (and the
-    weights), so the model is a `LoopedMap`; `prepare` and `advance` are `step` in two parts, so that a loop of T
-    iterations computes W_e e, the rotary tables and the window once. Weights are drawn from `seed` alone. With `config.blocks` > 1 a
-    loop runs that many distinct blocks; recall none, 15 blocks and one loop is the baseline `fixed` of the paper.
+    States and embeddings are (batch, cells, width). `initial` and `step` are pure functions of
+    their arguments (and the weights), so the model is a `LoopedMap`; `prepare` and `advance` are
+    `step` in two parts, so that a loop of T iterations computes W_e e, the rotary tables and the
+    window once. Weights are drawn from `seed` alone. With `config.blocks` > 1 a loop runs that many
+    distinct blocks; recall none, 15 blocks and one loop is the baseline `fixed` of the paper.
     """
 
     def __init__(self, config: ModelConfig, seed: int = 0):
@@ -137,8 +157,9 @@ class LoopedTransformer(nn.Module):
     def prepare(self, e: Tensor, folded: bool = False, arithmetic: Arithmetic = EXACT) -> Context:
         """The part of every step that depends on the input only, in the given arithmetic.
 
-        `folded` is for many loops: W (W_x x + W_e e) + b = (W W_x) x + (W W_e e + b) for the first layer W of both sub-blocks, so that
-        internal recall costs no product per loop (2 of 14). The sums are rounded in another order.
+        `folded` is for many loops: W (W_x x + W_e e) + b = (W W_x) x + (W W_e e + b) for the first
+        layer W of both sub-blocks, so that internal recall costs no product per loop (2 of 14). The
+        sums are rounded in another order.
         """
         mix = None
         if self.w_x is not None and self.w_e is not None:
@@ -151,8 +172,12 @@ class LoopedTransformer(nn.Module):
             return Context(None, geometry, tuple((a.after(mix), b.after(mix)) for a, b in blocks))
         return Context(mix, geometry, blocks)
 
-    def advance(self, h: Tensor, context: Context, run: Callable[..., Tensor] = Block.__call__) -> Tensor:
-        """One loop with a prepared context; the state keeps its dtype whatever the arithmetic. `run` replaces the call of a block."""
+    def advance(
+        self, h: Tensor, context: Context, run: Callable[..., Tensor] = Block.__call__
+    ) -> Tensor:
+        """One loop with a prepared context; the state keeps its dtype whatever the arithmetic.
+        `run` replaces the call of a block.
+        """
         arch, source, mix = self.config.architecture, h, context.mix
         if arch.recall is Recall.EXTERNAL and mix is not None:
             source, mix = mix(h).to(h.dtype), None
@@ -168,7 +193,10 @@ class LoopedTransformer(nn.Module):
 
     def head(self, h: Tensor, arithmetic: Arithmetic = EXACT) -> Tensor:
         """Logits (batch, cells, classes) of a state, in its dtype."""
-        hidden, out = (Affine(layer.weight.t(), layer.bias).rounded(arithmetic) for layer in (self.head_hidden, self.head_out))
+        hidden, out = (
+            Affine(layer.weight.t(), layer.bias).rounded(arithmetic)
+            for layer in (self.head_hidden, self.head_out)
+        )
         return out(F.gelu(hidden(self.head_norm(h)))).to(h.dtype)
 
     def forward(self, x: Tensor, loops: int) -> Tensor:

@@ -17,7 +17,9 @@ EMBEDDED: dict[str, Callable[[], TableTask]] = {
     "kqk": lambda: EndgameTask.generated("Q"),
     "krk": lambda: EndgameTask.generated("R"),
 }
-"""Data sets that need no file; each is built in seconds (sudoku-9x9: half a minute), once per process."""
+"""Data sets that need no file; each is built in seconds (sudoku-9x9: half a minute), once per
+process.
+"""
 
 
 def table_task(name_or_path: str | Path) -> TableTask:

@@ -1,4 +1,6 @@
-"""Download of one large file: resumed where it was cut off, checked by SHA-256, and in place only when it is whole."""
+"""Download of one large file: resumed where it was cut off, checked by SHA-256, and in place only
+when it is whole.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +24,25 @@ from .table_source import BLOCK, sha256
 TIMEOUT, PAUSE = 60.0, 1.0  # seconds
 
 
-def download(url: str, path: str | Path, expected: str | None = None, attempts: int = 5, progress: bool = False) -> dict[str, Any]:
-    """Fetch `url` to `path`; returns path, bytes, sha256, whether it was checked, and how many bytes an earlier call had left.
+def download(
+    url: str,
+    path: str | Path,
+    expected: str | None = None,
+    attempts: int = 5,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Fetch `url` to `path`; returns path, bytes, sha256, whether it was checked, and how many
+    bytes an earlier call had left.
 
-    The bytes so far stand in `path`.part, beside the server's identification of the version in `path`.part.json: a later call
-    continues by HTTP Range, and starts again when the server has another version or no ranges. A connection that breaks is
-    taken up again up to `attempts` times without progress. Raises `LoopstabError` when the network or the checksum fails.
+    The bytes so far stand in `path`.part, beside the server's identification of the version in
+    `path`.part.json: a later call continues by HTTP Range, and starts again when the server has
+    another version or no ranges. A connection that breaks is taken up again up to `attempts` times
+    without progress. Raises `LoopstabError` when the network or the checksum fails.
     """
     path = Path(path)
-    if expected is not None and (len(expected) != 64 or set(expected.lower()) - set("0123456789abcdef")):
+    if expected is not None and (
+        len(expected) != 64 or set(expected.lower()) - set("0123456789abcdef")
+    ):
         raise UsageError(f"a SHA-256 has 64 hexadecimal digits, not {expected!r}")
     part, note = path.with_name(path.name + ".part"), path.with_name(path.name + ".part.json")
     kept = part.stat().st_size if part.exists() else 0
@@ -43,26 +55,43 @@ def download(url: str, path: str | Path, expected: str | None = None, attempts: 
             reason = "the connection broke off"
         except HTTPError as error:
             if error.code < 500:
-                raise LoopstabError(f"{url}: the server answers {error.code} {error.reason}: check the address") from None
+                raise LoopstabError(
+                    f"{url}: the server answers {error.code} {error.reason}: check the address"
+                ) from None
             reason = f"the server answers {error.code} {error.reason}"
         except (URLError, HTTPException, ConnectionError, TimeoutError, ssl.SSLError) as error:
             reason = str(getattr(error, "reason", error)) or type(error).__name__
         except OSError as error:
-            raise LoopstabError(f"cannot write {part}: {error.strerror or error}; free space or choose another --out") from None
+            raise LoopstabError(
+                f"cannot write {part}: {error.strerror or error}; free space or choose another"
+                " --out"
+            ) from None
         except ValueError as error:
             raise UsageError(f"cannot fetch {url!r}: {error}") from None
         left = attempts if part.exists() and part.stat().st_size > before else left - 1
         if not left:
-            raise LoopstabError(f"cannot fetch {url} ({reason}): the same command resumes; loopstab data generate needs no network")
+            raise LoopstabError(
+                f"cannot fetch {url} ({reason}): the same command resumes; loopstab data generate"
+                " needs no network"
+            )
         time.sleep(PAUSE)
     found = sha256(part)
     if expected is not None and found != expected.lower():
         part.unlink()
         note.unlink(missing_ok=True)
-        raise LoopstabError(f"{url} has SHA-256 {found}, not {expected}: the download was discarded; fetch again, or check the checksum")
+        raise LoopstabError(
+            f"{url} has SHA-256 {found}, not {expected}: the download was discarded; fetch again,"
+            " or check the checksum"
+        )
     os.replace(part, path)
     note.unlink(missing_ok=True)
-    return {"path": str(path), "bytes": path.stat().st_size, "sha256": found, "checked": expected is not None, "resumed_from": kept}
+    return {
+        "path": str(path),
+        "bytes": path.stat().st_size,
+        "sha256": found,
+        "checked": expected is not None,
+        "resumed_from": kept,
+    }
 
 
 def _continue(url: str, part: Path, note: Path, progress: bool) -> bool:
@@ -87,7 +116,9 @@ def _continue(url: str, part: Path, note: Path, progress: bool) -> bool:
             return False
         raise
     with response:
-        resumed = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        resumed = response.status == 206 and response.headers.get("Content-Range", "").startswith(
+            f"bytes {have}-"
+        )
         start = have if resumed else 0
         length = response.headers.get("Content-Length")
         total = None if length is None else start + int(length)
@@ -98,7 +129,14 @@ def _continue(url: str, part: Path, note: Path, progress: bool) -> bool:
         write_json(note, {"url": url, "version": version, "total": total})
         with (
             open(part, "ab") as file,
-            tqdm(total=total, initial=start, unit="B", unit_scale=True, disable=None if progress else True, desc=part.stem) as bar,
+            tqdm(
+                total=total,
+                initial=start,
+                unit="B",
+                unit_scale=True,
+                disable=None if progress else True,
+                desc=part.stem,
+            ) as bar,
         ):
             while block := response.read(BLOCK):
                 file.write(block)

@@ -1,4 +1,6 @@
-"""Tasks by name: the embedded ones need no file; `sudoku` and `chess` need a file made by `loopstab data prepare`."""
+"""Tasks by name: the embedded ones need no file; `sudoku` and `chess` need a file made by `loopstab
+data prepare`.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,11 @@ NEED_FILE = ("sudoku", "chess")
 NAMES = ("prefix-sums", *EMBEDDED, *NEED_FILE)
 
 
-def make_task(name: str, *, bits: int = 32, data: str | Path | None = None, positions: str = Positions.NONE) -> Task:
-    """The task of that name; `bits` is the training length of prefix sums, `data` a prepared file, `positions` what boards say of places.
+def make_task(
+    name: str, *, bits: int = 32, data: str | Path | None = None, positions: str = Positions.NONE
+) -> Task:
+    """The task of that name; `bits` is the training length of prefix sums, `data` a prepared file,
+    `positions` what boards say of places.
 
     Raises `UsageError` for an unknown name, a missing file, or a file of another kind.
     """
@@ -29,11 +34,17 @@ def make_task(name: str, *, bits: int = 32, data: str | Path | None = None, posi
         if data is not None:
             raise UsageError("prefix-sums is generated exactly: leave --data out")
         if positions != Positions.NONE:
-            raise UsageError("prefix-sums has sequences of any length, not places on a board: leave --positions out")
+            raise UsageError(
+                "prefix-sums has sequences of any length, not places on a board: leave"
+                " --positions out"
+            )
         return PrefixSums(bits)
     if data is None:
         if name not in EMBEDDED:
-            raise UsageError(f"the task {name} needs a data file: make one with loopstab data prepare and give it by --data")
+            raise UsageError(
+                f"the task {name} needs a data file: make one with loopstab data prepare and give"
+                " it by --data"
+            )
         return _named(table_task(name), name).locate(positions)
     task = table_task(data)
     if task.kind != KINDS.get(name, "endgames"):
@@ -48,9 +59,19 @@ def _named(task: TableTask, name: str) -> TableTask:
 
 
 def recorded_task(run: dict[str, Any], data: str | Path | None = None) -> Task:
-    """The task of a finished run from its record; `UsageError` when `data` is not the data of the run."""
+    """The task of a finished run from its record; `UsageError` when `data` is not the data of the
+    run.
+    """
     bits = int(run["data"].rpartition("-")[2]) if run["task"] == "prefix-sums" else 32
-    task = make_task(run["task"], bits=bits, data=data, positions=run.get("config", {}).get("positions", Positions.NONE))
+    task = make_task(
+        run["task"],
+        bits=bits,
+        data=data,
+        positions=run.get("config", {}).get("positions", Positions.NONE),
+    )
     if task.fingerprint() == run["data"]:
         return task
-    raise UsageError(f"the run was trained on {run['data']}, not on {task.fingerprint()}: give its own data file with --data")
+    raise UsageError(
+        f"the run was trained on {run['data']}, not on {task.fingerprint()}: give its own data file"
+        " with --data"
+    )

@@ -1,4 +1,6 @@
-"""Prepared data: one compact file of puzzles, split into levels, and the tasks that draw batches from it."""
+"""Prepared data: one compact file of puzzles, split into levels, and the tasks that draw batches
+from it.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +36,10 @@ QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.8, 0.95, 1.0)
 class Table:
     """Puzzles of one kind.
 
-    `cells` (rows, cells) uint8: content in the low four bits and `MARK`; `difficulty` (rows,) uint16 in the unit that `meta`
-    names; `split` (rows,) uint8, index into `LEVELS`; `line` (rows,) uint32, where the puzzle stood in its source; `view`
-    (rows,) uint8, how a chess board was turned. `meta`: kind, unit, and where the puzzles come from.
+    `cells` (rows, cells) uint8: content in the low four bits and `MARK`; `difficulty` (rows,)
+    uint16 in the unit that `meta` names; `split` (rows,) uint8, index into `LEVELS`; `line` (rows,)
+    uint32, where the puzzle stood in its source; `view` (rows,) uint8, how a chess board was
+    turned. `meta`: kind, unit, and where the puzzles come from.
     """
 
     cells: NDArray[np.uint8]
@@ -48,14 +51,21 @@ class Table:
 
     @classmethod
     def build(
-        cls, cells: NDArray, difficulty: NDArray, split: NDArray, line: NDArray, meta: dict[str, Any], view: NDArray | None = None
+        cls,
+        cells: NDArray,
+        difficulty: NDArray,
+        split: NDArray,
+        line: NDArray,
+        meta: dict[str, Any],
+        view: NDArray | None = None,
     ) -> Table:
         """Drop the rows that are left out; `UsageError` when a level is then empty."""
         for i, level in enumerate(LEVELS):
             if not (split == i).any():
                 raise UsageError(
-                    f"no rows are left for the level {level} (easy is up to {meta['unit']} {meta['cut']}, hard above; "
-                    f"{len(split)} rows in all): use more rows or another split"
+                    f"no rows are left for the level {level} (easy is up to {meta['unit']}"
+                    f" {meta['cut']}, hard above; {len(split)} rows in all): use more rows or"
+                    " another split"
                 )
         keep = split != LEFT_OUT
 
@@ -78,7 +88,9 @@ class Table:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the kind and the columns that a model sees; where the puzzles came from does not enter."""
+        """SHA-256 of the kind and the columns that a model sees; where the puzzles came from does
+        not enter.
+        """
         digest = hashlib.sha256(self.kind.encode())
         for a in (self.cells, self.difficulty, self.split, self.view):
             digest.update(f"{a.dtype.str}{a.shape}".encode())
@@ -92,55 +104,97 @@ class Table:
         return np.flatnonzero(self.split == LEVELS.index(level))
 
     def describe(self) -> dict[str, Any]:
-        """Counts and quantiles of the difficulty, per level, with what `meta` says of the source. Plain JSON."""
+        """Counts and quantiles of the difficulty, per level, with what `meta` says of the source.
+        Plain JSON.
+        """
         names = [f"{100 * q:g}%" for q in QUANTILES]
         levels = {}
         for level in LEVELS:
             d = self.difficulty[self.rows(level)]
-            levels[level] = {"rows": len(d), "quantiles": dict(zip(names, np.quantile(d, QUANTILES).tolist(), strict=True))}
-        return {**self.meta, "rows": len(self.cells), "levels": levels, "fingerprint": self.fingerprint}
+            levels[level] = {
+                "rows": len(d),
+                "quantiles": dict(zip(names, np.quantile(d, QUANTILES).tolist(), strict=True)),
+            }
+        return {
+            **self.meta,
+            "rows": len(self.cells),
+            "levels": levels,
+            "fingerprint": self.fingerprint,
+        }
 
     def save(self, path: str | Path) -> Path:
         """Write one safetensors file, whole or not at all."""
-        columns = {name: getattr(self, name) for name in ("cells", "difficulty", "split", "line", "view")}
-        return write_atomic(path, save(columns, metadata={KEY: json.dumps({**self.meta, "fingerprint": self.fingerprint})}))
+        columns = {
+            name: getattr(self, name) for name in ("cells", "difficulty", "split", "line", "view")
+        }
+        return write_atomic(
+            path,
+            save(
+                columns, metadata={KEY: json.dumps({**self.meta, "fingerprint": self.fingerprint})}
+            ),
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> Table:
         """Read a file that `save` wrote; `LoopstabError` when it is damaged or altered."""
         path = Path(path)
         if not path.is_file():
-            raise UsageError(f"no prepared data at {path}: make it with loopstab data prepare or loopstab data generate")
+            raise UsageError(
+                f"no prepared data at {path}: make it with loopstab data prepare or loopstab data"
+                " generate"
+            )
         try:
             with safe_open(path, framework="np") as file:
                 meta = json.loads((file.metadata() or {})[KEY])
-                table = cls(**{name: file.get_tensor(name) for name in ("cells", "difficulty", "split", "line", "view")}, meta=meta)
+                table = cls(
+                    **{
+                        name: file.get_tensor(name)
+                        for name in ("cells", "difficulty", "split", "line", "view")
+                    },
+                    meta=meta,
+                )
                 same = meta.pop("fingerprint") == table.fingerprint
         except KeyError:
-            raise LoopstabError(f"{path} is not prepared data of loopstab: its metadata has no {KEY!r}; prepare it again") from None
+            raise LoopstabError(
+                f"{path} is not prepared data of loopstab: its metadata has no {KEY!r}; prepare it"
+                " again"
+            ) from None
         except (SafetensorError, json.JSONDecodeError, OSError) as error:
-            raise LoopstabError(f"prepared data {path} is corrupt or truncated ({error}): prepare it again") from None
+            raise LoopstabError(
+                f"prepared data {path} is corrupt or truncated ({error}): prepare it again"
+            ) from None
         if not same:
-            raise LoopstabError(f"prepared data {path} was altered: its content does not have the fingerprint it states; prepare it again")
+            raise LoopstabError(
+                f"prepared data {path} was altered: its content does not have the fingerprint it"
+                " states; prepare it again"
+            )
         return table
 
 
 def cut_at(difficulty: NDArray, share: float) -> int:
-    """The difficulty at or below which lies a share of the rows as near to `share` as ties allow, and not all of them."""
+    """The difficulty at or below which lies a share of the rows as near to `share` as ties allow,
+    and not all of them.
+    """
     if not 0 < share < 1:
         raise UsageError(f"the share of easy rows must lie between 0 and 1, not {share}")
     values, counts = np.unique(difficulty, return_counts=True)
     if len(values) < 2:
-        raise UsageError(f"all {len(difficulty)} rows have the same difficulty: they cannot be split into easy and hard")
+        raise UsageError(
+            f"all {len(difficulty)} rows have the same difficulty: they cannot be split into easy"
+            " and hard"
+        )
     return int(values[np.abs(np.cumsum(counts)[:-1] / len(difficulty) - share).argmin()])
 
 
-def split_levels(hard: NDArray[np.bool_], groups: NDArray, seed: int, held_out: float = 0.2) -> NDArray[np.uint8]:
+def split_levels(
+    hard: NDArray[np.bool_], groups: NDArray, seed: int, held_out: float = 0.2
+) -> NDArray[np.uint8]:
     """Level of each row so that no group has rows in train and in another level.
 
-    Groups with a hard row give their other rows to the held-out easy level, which random groups then fill up to `held_out` of
-    the easy rows. Where that would take more than half of them (4x4 grids have two classes), random groups are held out from the
-    start, one with hard rows among them, and the hard rows of the groups that train are left out.
+    Groups with a hard row give their other rows to the held-out easy level, which random groups
+    then fill up to `held_out` of the easy rows. Where that would take more than half of them (4x4
+    grids have two classes), random groups are held out from the start, one with hard rows among
+    them, and the hard rows of the groups that train are left out.
     """
     _, group = np.unique(groups, return_inverse=True)
     group = group.reshape(-1)
@@ -156,14 +210,17 @@ def split_levels(hard: NDArray[np.bool_], groups: NDArray, seed: int, held_out: 
     if has_hard.any() and not (test & has_hard).any():
         test[np.where(has_hard, easy, np.inf).argmin()] = True
     side = test[group]
-    return np.select([~side & ~hard, side & ~hard, side & hard], [0, 1, 2], default=LEFT_OUT).astype(np.uint8)
+    return np.select(
+        [~side & ~hard, side & ~hard, side & hard], [0, 1, 2], default=LEFT_OUT
+    ).astype(np.uint8)
 
 
 class TableTask:
     """A `Task` on prepared data; subclasses say how cells become inputs and targets.
 
-    Levels: train; easy, held out from the same difficulties; hard. `batch` draws rows with replacement; `take` and `count` walk
-    a level in order, so that it can be evaluated whole. `locate` adds channels that say where a cell is.
+    Levels: train; easy, held out from the same difficulties; hard. `batch` draws rows with
+    replacement; `take` and `count` walk a level in order, so that it can be evaluated whole.
+    `locate` adds channels that say where a cell is.
     """
 
     kind: str
@@ -173,7 +230,9 @@ class TableTask:
 
     def __init__(self, table: Table, name: str, shape: Shape):
         if table.kind != self.kind:
-            raise UsageError(f"this is {table.kind} data, and {type(self).__name__} needs {self.kind} data")
+            raise UsageError(
+                f"this is {table.kind} data, and {type(self).__name__} needs {self.kind} data"
+            )
         self.table, self.name, self.shape = table, name, shape
         self.difficulty: str = table.meta["unit"]
         self._rows = {level: torch.from_numpy(table.rows(level)) for level in LEVELS}
@@ -181,18 +240,26 @@ class TableTask:
         self._places = torch.zeros(table.cells.shape[1], 0)
 
     def locate(self, positions: Positions | str) -> Self:
-        """Let inputs say where each cell is; returns the task itself. `UsageError` for an unknown name."""
+        """Let inputs say where each cell is; returns the task itself. `UsageError` for an unknown
+        name.
+        """
         if positions not in list(Positions):
             raise UsageError(f"unknown positions {positions!r}: use one of {', '.join(Positions)}")
         self.positions, channels = Positions(positions), self.shape.channels - self._places.shape[1]
         cells = self.table.cells.shape[1]
-        parts = {Positions.NONE: [], Positions.ONE_HOT: self.units(), Positions.LEARNT: [torch.arange(cells)]}[self.positions]
+        parts = {
+            Positions.NONE: [],
+            Positions.ONE_HOT: self.units(),
+            Positions.LEARNT: [torch.arange(cells)],
+        }[self.positions]
         self._places = torch.cat([torch.zeros(cells, 0), *(F.one_hot(part) for part in parts)], 1)
         self.shape = replace(self.shape, channels=channels + self._places.shape[1])
         return self
 
     def units(self) -> list[Tensor]:
-        """The partitions of the cells that the puzzle knows, each as (cells,) numbers: rows and columns."""
+        """The partitions of the cells that the puzzle knows, each as (cells,) numbers: rows and
+        columns.
+        """
         cells = self.table.cells.shape[1]
         side = round(cells**0.5)
         return [torch.arange(cells) // side, torch.arange(cells) % side]
@@ -205,24 +272,48 @@ class TableTask:
         """Puzzles start..stop-1 of a level, in the order of the file."""
         return self._made(self._cells[self._level(level)[start:stop]])
 
-    def batch(self, size: int, level: str, generator: torch.Generator, device: str = "cpu") -> Batch:
+    def batch(
+        self, size: int, level: str, generator: torch.Generator, device: str = "cpu"
+    ) -> Batch:
         """Draw `size` puzzles of a level, uniformly and with replacement."""
         return self._made(self._drawn(size, level, generator), device)
 
-    def training_batch(self, size: int, level: str, generator: torch.Generator, device: str = "cpu", augment: str = "none") -> Batch:
-        """The same puzzles as `batch`, each turned by a random symmetry; `UsageError` for one that the puzzle does not have."""
-        return self._made(self.augmented(self._drawn(size, level, generator), augment, generator), device)
+    def training_batch(
+        self,
+        size: int,
+        level: str,
+        generator: torch.Generator,
+        device: str = "cpu",
+        augment: str = "none",
+    ) -> Batch:
+        """The same puzzles as `batch`, each turned by a random symmetry; `UsageError` for one that
+        the puzzle does not have.
+        """
+        return self._made(
+            self.augmented(self._drawn(size, level, generator), augment, generator), device
+        )
 
     def augmented(self, cells: Tensor, augment: str, _: torch.Generator) -> Tensor:
         """Cells (samples, cells) of a table after random symmetries; here there are none."""
         if augment != Augmentation.NONE:
-            raise UsageError(f"{self.name} has no symmetries to train with: leave --augment out, not {augment}")
+            raise UsageError(
+                f"{self.name} has no symmetries to train with: leave --augment out, not {augment}"
+            )
         return cells
 
-    def evaluation(self, size: int, level: str, apart: int = 0, device: str = "cpu") -> tuple[Batch, Batch | None]:
-        """Different puzzles, in an order drawn once; where the level has fewer than size + apart, a quarter of it at most is set apart."""
+    def evaluation(
+        self, size: int, level: str, apart: int = 0, device: str = "cpu"
+    ) -> tuple[Batch, Batch | None]:
+        """Different puzzles, in an order drawn once; where the level has fewer than size + apart, a
+        quarter of it at most is set apart.
+        """
         rows = self._level(level)
-        order = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(EVALUATION_SEED + LEVELS.index(level)))]
+        order = rows[
+            torch.randperm(
+                len(rows),
+                generator=torch.Generator().manual_seed(EVALUATION_SEED + LEVELS.index(level)),
+            )
+        ]
         apart = min(apart, len(rows) // 4)
         first = self._made(self._cells[order[apart : apart + size]], device)
         return first, self._made(self._cells[order[:apart]], device) if apart else None
@@ -258,7 +349,10 @@ class TableTask:
             return batch
         if self._places.device != batch.x.device:
             self._places = self._places.to(batch.x.device)
-        return Batch(torch.cat((batch.x, self._places.to(batch.x.dtype).expand(len(batch.x), -1, -1)), -1), batch.target)
+        return Batch(
+            torch.cat((batch.x, self._places.to(batch.x.dtype).expand(len(batch.x), -1, -1)), -1),
+            batch.target,
+        )
 
     def _batch(self, cells: Tensor) -> Batch:
         raise NotImplementedError

@@ -1,4 +1,6 @@
-"""Rows of a puzzle file (CSV, plain, gzip or Zstandard) with their line numbers, and the account of those that are malformed."""
+"""Rows of a puzzle file (CSV, plain, gzip or Zstandard) with their line numbers, and the account of
+those that are malformed.
+"""
 
 from __future__ import annotations
 
@@ -41,20 +43,30 @@ class Malformed:
         del self.first[REPORTED:]
 
     def judge(self, rows: int) -> dict[str, Any]:
-        """The account as JSON; `UsageError` when there are no rows, or more than 1 % of them are malformed."""
+        """The account as JSON; `UsageError` when there are no rows, or more than 1 % of them are
+        malformed.
+        """
         if not rows:
             raise UsageError(f"{self.path} holds no rows below its header")
         if self.count > MALFORMED_AT_MOST * rows:
             line, reason = self.first[0]
-            raise UsageError(f"{self.path}:{line}: {reason}; {self.count} of {rows} rows are malformed, more than 1 %")
-        return {"rows_checked": rows, "malformed": self.count, "malformed_lines": [[line, reason] for line, reason in self.first]}
+            raise UsageError(
+                f"{self.path}:{line}: {reason}; {self.count} of {rows} rows are malformed, more"
+                " than 1 %"
+            )
+        return {
+            "rows_checked": rows,
+            "malformed": self.count,
+            "malformed_lines": [[line, reason] for line, reason in self.first],
+        }
 
 
 def rows(path: Path, header: Sequence[str]) -> Iterator[Row]:
-    """Every row below the header, which must begin with those columns (`UsageError`); blank lines are passed over.
+    """Every row below the header, which must begin with those columns (`UsageError`); blank lines
+    are passed over.
 
-    Each line is a row of its own, so that a stray quote spoils one row only. Bytes that are not UTF-8 become replacement
-    characters, on which the checks of their row then fail.
+    Each line is a row of its own, so that a stray quote spoils one row only. Bytes that are not
+    UTF-8 become replacement characters, on which the checks of their row then fail.
     """
     number = 0
     for number, raw in enumerate(_lines(path), 1):
@@ -66,17 +78,23 @@ def rows(path: Path, header: Sequence[str]) -> Iterator[Row]:
             continue
         if number == 1:
             if [f.strip() for f in fields[: len(header)]] != list(header):
-                raise UsageError(f"{path}:1: the header must begin with {','.join(header)}, not {text[:60]!r}")
+                raise UsageError(
+                    f"{path}:1: the header must begin with {','.join(header)}, not {text[:60]!r}"
+                )
         elif len(fields) >= len(header):
             yield number, fields
         elif text.strip():
             yield number, f"{len(fields)} fields, and {len(header)} are needed ({','.join(header)})"
     if not number:
-        raise UsageError(f"{path}:1: the file is empty; its header must begin with {','.join(header)}")
+        raise UsageError(
+            f"{path}:1: the file is empty; its header must begin with {','.join(header)}"
+        )
 
 
 def sample(stream: Iterable[Row], size: int | None, seed: int, progress: bool = False) -> list[Row]:
-    """All rows, or a uniform sample of that many in the order of the file (reservoir: memory for the sample only)."""
+    """All rows, or a uniform sample of that many in the order of the file (reservoir: memory for
+    the sample only).
+    """
     if size is not None and size < 1:
         raise UsageError(f"a sample needs at least one row, not {size}")
     stream = tqdm(stream, disable=None if progress else True, unit="row", desc="reading")
@@ -94,7 +112,11 @@ def sample(stream: Iterable[Row], size: int | None, seed: int, progress: bool = 
 def whole(text: str) -> int | None:
     """The number that a field spells in ASCII digits, up to 65535 (what a table holds), or None."""
     text = text.strip()
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) < 2**16 else None
+    return (
+        int(text)
+        if text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) < 2**16
+        else None
+    )
 
 
 def sha256(path: Path) -> str:
@@ -132,7 +154,8 @@ def _zstandard(file: Any, path: Path) -> Iterator[bytes]:
         import zstandard
     except ImportError:
         raise UsageError(
-            f"{path} is compressed with Zstandard: install it with pip install 'loopstab[zst]', or decompress the file"
+            f"{path} is compressed with Zstandard: install it with pip install 'loopstab[zst]', or"
+            " decompress the file"
         ) from None
     decoder = zstandard.ZstdDecompressor().decompressobj()
     started = False
@@ -146,7 +169,9 @@ def _zstandard(file: Any, path: Path) -> Iterator[bytes]:
     except zstandard.ZstdError as error:
         raise LoopstabError(f"{path} is damaged or incomplete ({error}): fetch it again") from None
     if not started or not decoder.eof:
-        raise LoopstabError(f"{path} is damaged or incomplete (its last frame has no end): fetch it again")
+        raise LoopstabError(
+            f"{path} is damaged or incomplete (its last frame has no end): fetch it again"
+        )
 
 
 def _split(blocks: Iterator[bytes]) -> Iterator[bytes]:

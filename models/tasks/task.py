@@ -21,7 +21,9 @@ def to_device(tensor: Tensor, device: str) -> Tensor:
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes that a model for the task must have: input channels, output classes, and spatial axes (1: sequence, 2: square board)."""
+    """Sizes that a model for the task must have: input channels, output classes, and spatial axes
+    (1: sequence, 2: square board).
+    """
 
     channels: int
     classes: int
@@ -30,7 +32,9 @@ class Shape:
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs `x` (samples, cells, channels) of the default float dtype, and int64 targets (samples, cells) in 0..classes-1."""
+    """Inputs `x` (samples, cells, channels) of the default float dtype, and int64 targets (samples,
+    cells) in 0..classes-1.
+    """
 
     x: Tensor
     target: Tensor
@@ -44,9 +48,9 @@ class Batch:
 class Task(Protocol):
     """A task with an easy split to train on and harder splits to test on.
 
-    `levels` names the splits in order of difficulty, the training split first; what a level means (bits, solver guesses, rating,
-    distance to mate) is told by `difficulty`, the unit of the task's difficulty. `held_out` are the levels of which no sample is
-    trained on, the easiest first.
+    `levels` names the splits in order of difficulty, the training split first; what a level means
+    (bits, solver guesses, rating, distance to mate) is told by `difficulty`, the unit of the task's
+    difficulty. `held_out` are the levels of which no sample is trained on, the easiest first.
     """
 
     name: str
@@ -55,7 +59,9 @@ class Task(Protocol):
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """Names of the splits: the training one, its held-out twin where there is one, and the harder ones."""
+        """Names of the splits: the training one, its held-out twin where there is one, and the
+        harder ones.
+        """
         ...
 
     @property
@@ -63,16 +69,33 @@ class Task(Protocol):
         """Names of the splits that are evaluated: no sample of theirs is trained on."""
         ...
 
-    def batch(self, size: int, level: str, generator: torch.Generator, device: str = "cpu") -> Batch:
-        """Draw `size` samples of that level with the generator alone: equal generators, equal batches."""
+    def batch(
+        self, size: int, level: str, generator: torch.Generator, device: str = "cpu"
+    ) -> Batch:
+        """Draw `size` samples of that level with the generator alone: equal generators, equal
+        batches.
+        """
         ...
 
-    def training_batch(self, size: int, level: str, generator: torch.Generator, device: str = "cpu", augment: str = "none") -> Batch:
-        """The same for a training step, with random symmetries; `UsageError` for those that the task does not have."""
+    def training_batch(
+        self,
+        size: int,
+        level: str,
+        generator: torch.Generator,
+        device: str = "cpu",
+        augment: str = "none",
+    ) -> Batch:
+        """The same for a training step, with random symmetries; `UsageError` for those that the
+        task does not have.
+        """
         ...
 
-    def evaluation(self, size: int, level: str, apart: int = 0, device: str = "cpu") -> tuple[Batch, Batch | None]:
-        """At most `size` different samples of a level, always the same ones, and at most `apart` others (None for 0)."""
+    def evaluation(
+        self, size: int, level: str, apart: int = 0, device: str = "cpu"
+    ) -> tuple[Batch, Batch | None]:
+        """At most `size` different samples of a level, always the same ones, and at most `apart`
+        others (None for 0).
+        """
         ...
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -84,5 +107,7 @@ class Task(Protocol):
         ...
 
     def fingerprint(self) -> str:
-        """Hash of everything that fixes the data (sizes, seeds, file contents): a run is resumed only on the same data."""
+        """Hash of everything that fixes the data (sizes, seeds, file contents): a run is resumed
+        only on the same data.
+        """
         ...

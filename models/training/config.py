@@ -10,7 +10,14 @@ from typing import Any
 
 from ...support.errors import UsageError
 from ...theory.architecture import Recall
-from ..network.choices import Augmentation, EncoderGradient, Optimizer, Positions, Precision, Supervision
+from ..network.choices import (
+    Augmentation,
+    EncoderGradient,
+    Optimizer,
+    Positions,
+    Precision,
+    Supervision,
+)
 from ..network.config import ModelConfig
 from .loss import Objective
 from .schedule import FixedSteps, LengthCurriculum
@@ -21,10 +28,12 @@ from .schedule import to_json as schedule_json
 class TrainConfig:
     """All that a run depends on besides the task's data.
 
-    The learning rates `lr` (AdamW) and `muon_lr` (Muon) are multiplied by the schedule's factor, warmed up linearly over `warmup` steps.
-    `encoder_gradient` None means full for recall none and published otherwise. `gradient_loops` and `supervision`: see `Objective`.
-    `positions` is what the task's input says of places, `augment` the symmetries that training samples are drawn with. Evaluation:
-    `eval_size` samples per held-out level of the task at most, `eval_loops` loops. Raises `UsageError`.
+    The learning rates `lr` (AdamW) and `muon_lr` (Muon) are multiplied by the schedule's factor,
+    warmed up linearly over `warmup` steps. `encoder_gradient` None means full for recall none and
+    published otherwise. `gradient_loops` and `supervision`: see `Objective`. `positions` is what
+    the task's input says of places, `augment` the symmetries that training samples are drawn with.
+    Evaluation: `eval_size` samples per held-out level of the task at most, `eval_loops` loops.
+    Raises `UsageError`.
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -56,7 +65,9 @@ class TrainConfig:
         if not self.weight_decay >= 0:
             raise UsageError(f"weight_decay must not be negative, not {self.weight_decay}")
         if self.gradient_loops < 0:
-            raise UsageError(f"gradient_loops must be 0 (a random number) or more, not {self.gradient_loops}")
+            raise UsageError(
+                f"gradient_loops must be 0 (a random number) or more, not {self.gradient_loops}"
+            )
 
     @property
     def gradient(self) -> EncoderGradient:
@@ -72,8 +83,17 @@ class TrainConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object."""
-        own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("model", "schedule")}
-        own = {name: str(value) if isinstance(value, StrEnum) else value for name, value in own.items()}
+        own = {
+            f.name: getattr(self, f.name)
+            for f in dataclasses.fields(self)
+            if f.name not in ("model", "schedule")
+        }
+        own = {
+            name: str(value) if isinstance(value, StrEnum) else value for name, value in own.items()
+        }
         return {
-            "model": self.model.to_json(), "schedule": schedule_json(self.schedule), **own, "encoder_gradient": str(self.gradient),
-        }  # fmt: skip
+            "model": self.model.to_json(),
+            "schedule": schedule_json(self.schedule),
+            **own,
+            "encoder_gradient": str(self.gradient),
+        }

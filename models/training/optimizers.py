@@ -1,4 +1,6 @@
-"""The optimisers of a run: AdamW for all weights, or Muon for the hidden matrices and AdamW for the rest."""
+"""The optimisers of a run: AdamW for all weights, or Muon for the hidden matrices and AdamW for the
+rest.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from .config import TrainConfig
 
 
 class Optimizers:
-    """One or two optimisers that step together; their state goes into flat tensors and comes back from them."""
+    """One or two optimisers that step together; their state goes into flat tensors and comes back
+    from them.
+    """
 
     def __init__(self, model: LoopedTransformer, config: TrainConfig):
         fused = next(model.parameters()).device.type == "cuda"
@@ -21,7 +25,9 @@ class Optimizers:
         known = {id(p) for p in hidden}
         rest = [p for p in model.parameters() if id(p) not in known]
         decay = config.weight_decay
-        self._parts: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, lr=config.lr, weight_decay=decay, fused=fused)]
+        self._parts: list[torch.optim.Optimizer] = [
+            torch.optim.AdamW(rest, lr=config.lr, weight_decay=decay, fused=fused)
+        ]
         if hidden:
             self._parts.append(torch.optim.Muon(hidden, lr=config.muon_lr, weight_decay=decay))
         self._rates = [group["lr"] for part in self._parts for group in part.param_groups]
@@ -59,11 +65,21 @@ class Optimizers:
                 _, number, i, key = name.split(".", 3)
                 states[int(number)].setdefault(int(i), {})[key] = t
         for part, state in zip(self._parts, states, strict=True):
-            part.load_state_dict({"state": state, "param_groups": part.state_dict()["param_groups"]})
+            part.load_state_dict(
+                {"state": state, "param_groups": part.state_dict()["param_groups"]}
+            )
 
 
 def hidden_matrices(model: LoopedTransformer) -> list[Tensor]:
-    """The matrices that map hidden states to hidden states: those of the blocks, of the recall mix, and the first of the head."""
-    layers = [m for m in model.modules() if isinstance(m, nn.Linear) and m is not model.encoder and m is not model.head_out]
-    gates = [w for m in model.modules() if isinstance(m, nn.GRUCell) for w in (m.weight_ih, m.weight_hh)]
+    """The matrices that map hidden states to hidden states: those of the blocks, of the recall mix,
+    and the first of the head.
+    """
+    layers = [
+        m
+        for m in model.modules()
+        if isinstance(m, nn.Linear) and m is not model.encoder and m is not model.head_out
+    ]
+    gates = [
+        w for m in model.modules() if isinstance(m, nn.GRUCell) for w in (m.weight_ih, m.weight_hh)
+    ]
     return [layer.weight for layer in layers] + gates

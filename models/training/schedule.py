@@ -1,4 +1,6 @@
-"""What a training run does at each step: level, loops, learning rate, and when it ends. State is a few numbers, saved with the run."""
+"""What a training run does at each step: level, loops, learning rate, and when it ends. State is a
+few numbers, saved with the run.
+"""
 
 from __future__ import annotations
 
@@ -57,16 +59,20 @@ class Course(Protocol):
 
 
 def loops_for(bits: int) -> int:
-    """Loops that a window of five needs for that many bits (two cells a loop), and four to spare."""
+    """Loops that a window of five needs for that many bits (two cells a loop), and four to
+    spare.
+    """
     return bits // 2 + 4
 
 
 @dataclass(frozen=True)
 class LengthCurriculum:
-    """Adaptive length: from `start_bits` up to `bits`, one more whenever `advance_at` of a fresh batch is solved whole.
+    """Adaptive length: from `start_bits` up to `bits`, one more whenever `advance_at` of a fresh
+    batch is solved whole.
 
-    Loops are bits // 2 + 4; the learning rate falls as lr_bits / bits beyond lr_bits (deeper loops want smaller steps) and to zero
-    along a cosine over the last `polish` steps, which begin when the last length is solved or after `max_steps`.
+    Loops are bits // 2 + 4; the learning rate falls as lr_bits / bits beyond lr_bits (deeper loops
+    want smaller steps) and to zero along a cosine over the last `polish` steps, which begin when
+    the last length is solved or after `max_steps`.
     """
 
     kind: ClassVar[str] = "length-curriculum"
@@ -80,10 +86,14 @@ class LengthCurriculum:
 
     def __post_init__(self) -> None:
         if not 1 <= self.start_bits <= self.bits:
-            raise UsageError(f"start_bits must lie between 1 and bits = {self.bits}, not {self.start_bits}")
+            raise UsageError(
+                f"start_bits must lie between 1 and bits = {self.bits}, not {self.start_bits}"
+            )
         _positive(self, "check_every", "max_steps", "polish", "lr_bits")
         if not 0 < self.advance_at <= 1:
-            raise UsageError(f"advance_at is a share of solved samples in (0, 1], not {self.advance_at}")
+            raise UsageError(
+                f"advance_at is a share of solved samples in (0, 1], not {self.advance_at}"
+            )
 
     def start(self) -> LengthCourse:
         """At the shortest length."""
@@ -110,14 +120,20 @@ class LengthCourse:
         """Falls with length, then along a cosine."""
         s = self.settings
         factor = min(1.0, s.lr_bits / self.bits)
-        return factor if self.polish_from < 0 else factor * _cosine((step - self.polish_from) / s.polish)
+        return (
+            factor
+            if self.polish_from < 0
+            else factor * _cosine((step - self.polish_from) / s.polish)
+        )
 
     def due(self, step: int) -> bool:
         """Every `check_every` steps."""
         return step % self.settings.check_every == 0
 
     def observe(self, step: int, solved: float) -> None:
-        """One bit more when enough is solved; the final decay when there is no more, or no more time."""
+        """One bit more when enough is solved; the final decay when there is no more, or no more
+        time.
+        """
         s = self.settings
         if self.polish_from >= 0:
             return
@@ -150,7 +166,8 @@ class LengthCourse:
 class FixedSteps:
     """`steps` steps on one training split with at most `loops` loops.
 
-    `decay` cosine: to zero along a half period; published: to 0.1 at 60 % of the steps and 0.01 at the last (EXPERIMENTS protocol).
+    `decay` cosine: to zero along a half period; published: to 0.1 at 60 % of the steps and 0.01 at
+    the last (EXPERIMENTS protocol).
     """
 
     kind: ClassVar[str] = "fixed-steps"

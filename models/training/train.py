@@ -1,4 +1,6 @@
-"""Training with the progressive loss; a step is a function of (seed, step, state), so a run that was killed resumes to the same bits."""
+"""Training with the progressive loss; a step is a function of (seed, step, state), so a run that
+was killed resumes to the same bits.
+"""
 
 from __future__ import annotations
 
@@ -26,15 +28,23 @@ from .config import TrainConfig
 from .loss import Advance
 from .optimizers import Optimizers
 
-STATE, MODEL, RESULT, METRICS = "state.safetensors", "model.safetensors", "result.json", "metrics.jsonl"
+STATE, MODEL, RESULT, METRICS = (
+    "state.safetensors",
+    "model.safetensors",
+    "result.json",
+    "metrics.jsonl",
+)
 
 
 class Trainer:
-    """One run in one folder. `run` trains to the end or to the time budget, and picks up where the folder left off.
+    """One run in one folder. `run` trains to the end or to the time budget, and picks up where the
+    folder left off.
 
-    `command` (the line that repeats the run) and `run_id` are recorded with the result. `compiled` trains with the compiled loop once the
-    level is settled (from the start on boards, at the last length of a curriculum): every number of cells is compiled anew. Results are
-    equal up to rounding. Where the memory of a GPU does not hold the batch, it is halved and gradients are accumulated, with a warning.
+    `command` (the line that repeats the run) and `run_id` are recorded with the result. `compiled`
+    trains with the compiled loop once the level is settled (from the start on boards, at the last
+    length of a curriculum): every number of cells is compiled anew. Results are equal up to
+    rounding. Where the memory of a GPU does not hold the batch, it is halved and gradients are
+    accumulated, with a warning.
     """
 
     def __init__(
@@ -50,8 +60,17 @@ class Trainer:
     ):
         wanted, has = task.shape, config.model
         if (wanted.channels, wanted.classes, wanted.axes) != (has.channels, has.classes, has.axes):
-            raise UsageError(f"the task {task.name} needs a model with {wanted}, not {has.channels}, {has.classes} and {has.axes}")
-        self.config, self.task, self.out, self.device, self.command = config, task, output_folder(out), device, command
+            raise UsageError(
+                f"the task {task.name} needs a model with {wanted}, not {has.channels},"
+                f" {has.classes} and {has.axes}"
+            )
+        self.config, self.task, self.out, self.device, self.command = (
+            config,
+            task,
+            output_folder(out),
+            device,
+            command,
+        )
         self.compiled, self.run_id = compiled, run_id
         self.arithmetic = training_arithmetic(config.precision, config.model.width, device)
         self.model = LoopedTransformer(config.model, config.seed).to(device)
@@ -77,34 +96,49 @@ class Trainer:
         return self._compiled if self.course.settled else None
 
     def run(
-        self, minutes: float | None = None, save_every: float = 20.0, progress: bool = True, stop: Callable[[], bool] = lambda: False
+        self,
+        minutes: float | None = None,
+        save_every: float = 20.0,
+        progress: bool = True,
+        stop: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any] | None:
-        """Train; returns the result, or None when the budget ended or `stop` said so first (the same command resumes)."""
+        """Train; returns the result, or None when the budget ended or `stop` said so first (the
+        same command resumes).
+        """
         result = self.out / RESULT
         if self.done and result.exists():
             return json.loads(result.read_text())
         start = saved = time.monotonic()
         before = self.seconds
-        with tqdm(initial=self.step, unit="step", disable=not progress, desc=self.config.model.name) as bar:
+        with tqdm(
+            initial=self.step, unit="step", disable=not progress, desc=self.config.model.name
+        ) as bar:
             while not self.done:
                 self.train_step()
                 bar.update(1)
                 if self.history:
                     last = self.history[-1]
-                    bar.set_postfix_str(f"level {last['level']}, loss {last['loss']:.3f}, solved {last['solved']:.3f}")
+                    bar.set_postfix_str(
+                        f"level {last['level']}, loss {last['loss']:.3f}, solved"
+                        f" {last['solved']:.3f}"
+                    )
                 now = time.monotonic()
                 self.seconds = before + now - start
                 if now - saved > save_every or self.done:
                     self._save()
                     saved = now
-                if (stop() or (minutes is not None and now - start > 60 * minutes)) and not self.done:
+                if (
+                    stop() or (minutes is not None and now - start > 60 * minutes)
+                ) and not self.done:
                     self._save()
                     return None
         return self._finish(stop)
 
     def _generator(self, stream: int) -> torch.Generator:
         """Random numbers of one step: resuming needs no saved generator state."""
-        return torch.Generator().manual_seed((self.config.seed * 1_000_003 + self.step) * 4 + stream)
+        return torch.Generator().manual_seed(
+            (self.config.seed * 1_000_003 + self.step) * 4 + stream
+        )
 
     def train_step(self) -> None:
         """One step: batch, loss, gradient, update, and the measurements that are due."""
@@ -116,16 +150,30 @@ class Trainer:
                 break
             except torch.OutOfMemoryError:
                 if self.parts >= c.batch:
-                    raise LoopstabError("one sample does not fit into the memory of the device: lower --width or --loops") from None
+                    raise LoopstabError(
+                        "one sample does not fit into the memory of the device: lower --width or"
+                        " --loops"
+                    ) from None
                 generator = self._generator(0)
-            self.parts *= 2  # outside of the handler, which holds on to the tensors of the failed step
+            self.parts *= (
+                2  # outside of the handler, which holds on to the tensors of the failed step
+            )
             torch.cuda.empty_cache()
-            warnings.warn(f"out of memory: the batch of {c.batch} is trained in {self.parts} parts from now on", stacklevel=2)
+            warnings.warn(
+                f"out of memory: the batch of {c.batch} is trained in {self.parts} parts from"
+                " now on",
+                stacklevel=2,
+            )
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip)
         self.step += 1
         due = self.course.due(self.step) or self.course.done(self.step)
-        if (due or self.device == "cpu") and not torch.isfinite(norm):  # on a GPU every look at a value waits for the device
-            raise LoopstabError(f"the gradient is not finite at step {self.step}: lower --lr (now {c.lr:g}) and use a new --out")
+        if (due or self.device == "cpu") and not torch.isfinite(
+            norm
+        ):  # on a GPU every look at a value waits for the device
+            raise LoopstabError(
+                f"the gradient is not finite at step {self.step}: lower --lr (now {c.lr:g}) and use"
+                " a new --out"
+            )
         self.optimizers.step()
         if due:
             self._check(loss.item(), norm.item())
@@ -133,14 +181,18 @@ class Trainer:
     def _backward(self, generator: torch.Generator) -> torch.Tensor:
         """Gradients of the loss on a fresh batch, accumulated over its parts; the loss."""
         c, objective = self.config, self.config.objective(self.course.loops)
-        batch = self.task.training_batch(c.batch, self.course.level, generator, self.device, c.augment)
+        batch = self.task.training_batch(
+            c.batch, self.course.level, generator, self.device, c.augment
+        )
         n, k = objective.draw(generator)
         advance = self.advance
         self.optimizers.zero_grad()
         total, size = torch.zeros((), device=self.device), -(-c.batch // self.parts)
         for start in range(0, c.batch, size):
             part = batch.of(slice(start, start + size)) if self.parts > 1 else batch
-            loss = objective(self.model, self.task, part, n, k, advance=advance, arithmetic=self.arithmetic) * (len(part.x) / c.batch)
+            loss = objective(
+                self.model, self.task, part, n, k, advance=advance, arithmetic=self.arithmetic
+            ) * (len(part.x) / c.batch)
             loss.backward()
             total += loss.detach()
         return total
@@ -149,7 +201,13 @@ class Trainer:
         c, level, loops = self.config, self.course.level, self.course.loops
         batch = self.task.batch(c.batch, level, self._generator(1), self.device)
         solved = accuracy_curve(self.model, self.task, batch, [loops])[0]
-        entry = {"step": self.step, "level": level, "loss": loss, "gradient": norm, "solved": solved}
+        entry = {
+            "step": self.step,
+            "level": level,
+            "loss": loss,
+            "gradient": norm,
+            "solved": solved,
+        }
         if len(self.history) % 10 == 0:  # about once an epoch: they cost as much as a few loops
             entry |= diagnostics(self.model, batch.x[:32], loops)
         self.history.append(entry)
@@ -162,28 +220,49 @@ class Trainer:
     def _save(self) -> None:
         tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
         meta = {
-            "config": self.config.to_json(), "task": self.task.name, "data": self.task.fingerprint(), "course": self.course.state(),
-            "arithmetic": str(self.arithmetic.precision), "command": self.command,
-            "step": self.step, "seconds": self.seconds, "parts": self.parts, "history": self.history,
-        }  # fmt: skip
+            "config": self.config.to_json(),
+            "task": self.task.name,
+            "data": self.task.fingerprint(),
+            "course": self.course.state(),
+            "arithmetic": str(self.arithmetic.precision),
+            "command": self.command,
+            "step": self.step,
+            "seconds": self.seconds,
+            "parts": self.parts,
+            "history": self.history,
+        }
         Checkpoint(tensors | self.optimizers.tensors(), meta).save(self.out / STATE)
-        write_atomic(self.out / METRICS, "".join(json.dumps(plain(entry)) + "\n" for entry in self.history))
+        write_atomic(
+            self.out / METRICS, "".join(json.dumps(plain(entry)) + "\n" for entry in self.history)
+        )
 
     def _resume(self) -> None:
         saved = Checkpoint.load(self.out / STATE)
         now = {**self.config.to_json(), "task": self.task.name, "data": self.task.fingerprint()}
-        before = {**saved.meta.get("config", {}), "task": saved.meta.get("task"), "data": saved.meta.get("data")}
+        before = {
+            **saved.meta.get("config", {}),
+            "task": saved.meta.get("task"),
+            "data": saved.meta.get("data"),
+        }
         if before != now:
             differ = ", ".join(_differences(before, now))
-            raise UsageError(f"{self.out} holds a run with other settings ({differ}): choose another --out, or delete that folder")
+            raise UsageError(
+                f"{self.out} holds a run with other settings ({differ}): choose another --out, or"
+                " delete that folder"
+            )
         try:
             self._restore(saved)
         except (RuntimeError, KeyError, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
-            raise LoopstabError(f"the state in {self.out} does not fit its settings ({reason}): delete {self.out / STATE}") from None
+            raise LoopstabError(
+                f"the state in {self.out} does not fit its settings ({reason}): delete"
+                f" {self.out / STATE}"
+            ) from None
 
     def _restore(self, saved: Checkpoint) -> None:
-        self.model.load_state_dict({k[6:]: t for k, t in saved.tensors.items() if k.startswith("model.")})
+        self.model.load_state_dict(
+            {k[6:]: t for k, t in saved.tensors.items() if k.startswith("model.")}
+        )
         self.optimizers.restore(saved.tensors)
         self.course.restore(saved.meta["course"])
         for key in ("step", "seconds", "history", "parts"):
@@ -193,18 +272,36 @@ class Trainer:
         c = self.config
         self.model.eval()
         begun = time.monotonic()
-        found = evaluate(self.model, self.task, _loops(c.eval_loops), c.eval_size, self.device, stop)
+        found = evaluate(
+            self.model, self.task, _loops(c.eval_loops), c.eval_size, self.device, stop
+        )
         if found is None:
             return None
         result = {
-            "id": self.run_id, "task": self.task.name, "data": self.task.fingerprint(), "difficulty": self.task.difficulty,
-            "architecture": c.model.name, "command": self.command, "config": c.to_json(), "steps": self.step,
+            "id": self.run_id,
+            "task": self.task.name,
+            "data": self.task.fingerprint(),
+            "difficulty": self.task.difficulty,
+            "architecture": c.model.name,
+            "command": self.command,
+            "config": c.to_json(),
+            "steps": self.step,
             "level_reached": self.course.level,
-            "seconds": round(self.seconds, 1), "evaluation_seconds": round(time.monotonic() - begun, 1), "device": self.device,
-            "threads": torch.get_num_threads(), "torch": torch.__version__, "compiled": self.compiled,
-            "arithmetic": str(self.arithmetic.precision), "parameters": sum(p.numel() for p in self.model.parameters()), **found,
-        }  # fmt: skip
-        save_model(self.out / MODEL, self.model, {"run": result, "history": self.history[:: max(1, len(self.history) // 100)]})
+            "seconds": round(self.seconds, 1),
+            "evaluation_seconds": round(time.monotonic() - begun, 1),
+            "device": self.device,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "compiled": self.compiled,
+            "arithmetic": str(self.arithmetic.precision),
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            **found,
+        }
+        save_model(
+            self.out / MODEL,
+            self.model,
+            {"run": result, "history": self.history[:: max(1, len(self.history) // 100)]},
+        )
         write_json(self.out / RESULT, result)
         return result
 
@@ -223,12 +320,17 @@ def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 def _loops(last: int) -> list[int]:
     """Loop counts of an accuracy curve: all up to 40, then sparser."""
-    return sorted({n for n in (*range(1, 41), *range(45, 101, 5), *range(120, last + 1, 20)) if n <= last} | {last})
+    return sorted(
+        {n for n in (*range(1, 41), *range(45, 101, 5), *range(120, last + 1, 20)) if n <= last}
+        | {last}
+    )
 
 
 def _summary_writer(out: Path) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise UsageError("TensorBoard is not installed: pip install tensorboard, or leave --tensorboard out") from None
+        raise UsageError(
+            "TensorBoard is not installed: pip install tensorboard, or leave --tensorboard out"
+        ) from None
     return SummaryWriter(out / "tensorboard")

@@ -1,4 +1,6 @@
-"""The trained loops that the repository ships, each with its configuration, command, curves and training history."""
+"""The trained loops that the repository ships, each with its configuration, command, curves and
+training history.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def _index() -> dict[str, Path]:
     for file in sorted(FOLDER.glob("*.safetensors")):
         for name in entries(file):
             if name in index:
-                raise LoopstabError(f"{index[name]} and {file} both hold a checkpoint {name}: remove one of them")
+                raise LoopstabError(
+                    f"{index[name]} and {file} both hold a checkpoint {name}: remove one of them"
+                )
             index[name] = file
     return index
 
@@ -38,11 +42,16 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Checkpoint:
-    """A shipped checkpoint, or one of the user's own by the path of its .safetensors file; `UsageError` with close names otherwise."""
+    """A shipped checkpoint, or one of the user's own by the path of its .safetensors file;
+    `UsageError` with close names otherwise.
+    """
     if name.endswith(".safetensors"):
         return Checkpoint.load(name)
     if name not in _index():
-        raise UsageError(f"no shipped checkpoint {name!r}: loopstab zoo list names them, {', '.join(SHOWN)} among them")
+        raise UsageError(
+            f"no shipped checkpoint {name!r}: loopstab zoo list names them, {', '.join(SHOWN)}"
+            " among them"
+        )
     return entry(_index()[name], name)
 
 
@@ -55,7 +64,9 @@ def describe(name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Verified:
-    """Recorded and repeated accuracy of a checkpoint, per level and loops; `agrees` if none differs by more than `tolerance`."""
+    """Recorded and repeated accuracy of a checkpoint, per level and loops; `agrees` if none differs
+    by more than `tolerance`.
+    """
 
     name: str
     recorded: dict[str, float]
@@ -64,11 +75,13 @@ class Verified:
 
 
 def verify(name: str, data: str | Path | None = None, tolerance: float = 0.01) -> Verified:
-    """Evaluate a checkpoint again on the samples of its record, at 30 loops, at those chosen and at the last.
+    """Evaluate a checkpoint again on the samples of its record, at 30 loops, at those chosen and at
+    the last.
 
     Weights in half precision may flip a few.
 
-    `data` is the prepared file of the run, where its task needs one. Raises `UsageError` when it is another one.
+    `data` is the prepared file of the run, where its task needs one. Raises `UsageError` when it is
+    another one.
     """
     model, meta = load_model(load(name))
     run, task = meta["run"], recorded_task(meta["run"], data)
@@ -76,7 +89,9 @@ def verify(name: str, data: str | Path | None = None, tolerance: float = 0.01) -
     at = sorted({n for n in run["loops"] if n == 30} | {run["loops"][-1]} | chosen)
     recorded, repeated = {}, {}
     for level in run["accuracy"]:
-        for loops, share in zip(at, accuracy_curve(model, task, _recorded_samples(run, task, level), at), strict=True):
+        for loops, share in zip(
+            at, accuracy_curve(model, task, _recorded_samples(run, task, level), at), strict=True
+        ):
             key = f"{level}, {loops} loops"
             repeated[key] = share
             recorded[key] = run["accuracy"][level][run["loops"].index(loops)]
@@ -85,9 +100,13 @@ def verify(name: str, data: str | Path | None = None, tolerance: float = 0.01) -
 
 
 def _recorded_samples(run: Mapping[str, Any], task: Task, level: str) -> Batch:
-    """The samples that a record was measured on; those of older records were drawn with replacement, of all levels."""
+    """The samples that a record was measured on; those of older records were drawn with
+    replacement, of all levels.
+    """
     size = run["config"]["eval_size"]
     if "choice" in run:
         first = level == task.held_out[0]
         return task.evaluation(size, level, min(CHOICE, size) if first else 0)[0]
-    return task.batch(size, level, torch.Generator().manual_seed(EVALUATION_SEED + task.levels.index(level)))
+    return task.batch(
+        size, level, torch.Generator().manual_seed(EVALUATION_SEED + task.levels.index(level))
+    )

@@ -1,4 +1,6 @@
-"""The exact law of the log-ratio and balance of nearest stable points (R4): one-dimensional integrals of the registered densities."""
+"""The exact law of the log-ratio and balance of nearest stable points (R4): one-dimensional
+integrals of the registered densities.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,11 @@ FAR = 45.0
 
 @dataclass(frozen=True)
 class Law:
-    """Population values; a spread over sqrt(n) is the standard error of n draws (medians: asymptotic). None: there is no such number.
+    """Population values; a spread over sqrt(n) is the standard error of n draws (medians:
+    asymptotic). None: there is no such number.
 
-    Internally half of the population lies on the axes: the log-ratio has no median, and that of the balance is 0, without a normal limit.
+    Internally half of the population lies on the axes: the log-ratio has no median, and that of the
+    balance is 0, without a normal limit.
     """
 
     log_ratio: float
@@ -44,7 +48,9 @@ Weight = Callable[[float], float]
 
 @cache
 def law(recall: Recall, s: float, cut: float) -> Law:
-    """The law at scale s, zero coordinates read as `cut` in the log-ratio. Raises `UsageError` for recall none (no such table)."""
+    """The law at scale s, zero coordinates read as `cut` in the log-ratio. Raises `UsageError` for
+    recall none (no such table).
+    """
     moments = {name: expectation(recall, s, weight) for name, weight in _WEIGHTS.items()}
     ratio, ratio_2 = moments["ratio"], moments["ratio_2"]
     axis = 0.5 if recall is Recall.INTERNAL else 0.0
@@ -56,14 +62,23 @@ def law(recall: Recall, s: float, cut: float) -> Law:
     else:
         median = _solve(lambda level: distribution(recall, s, level) - 0.5)
         step = 1e-4
-        density = (distribution(recall, s, median + step) - distribution(recall, s, median - step)) / (2 * step)
+        density = (
+            distribution(recall, s, median + step) - distribution(recall, s, median - step)
+        ) / (2 * step)
         spread = 0.5 / density
         balance_median = math.exp(-median)
         balance_spread = spread * balance_median
     return Law(
-        ratio, math.sqrt(ratio_2 - ratio**2), median, spread, moments["balance"], math.sqrt(moments["balance_2"] - moments["balance"] ** 2),
-        balance_median, balance_spread, axis,
-    )  # fmt: skip
+        ratio,
+        math.sqrt(ratio_2 - ratio**2),
+        median,
+        spread,
+        moments["balance"],
+        math.sqrt(moments["balance_2"] - moments["balance"] ** 2),
+        balance_median,
+        balance_spread,
+        axis,
+    )
 
 
 _WEIGHTS: dict[str, Weight] = {
@@ -75,14 +90,30 @@ _WEIGHTS: dict[str, Weight] = {
 
 
 def expectation(recall: Recall, s: float, weight: Weight, level: float = FAR) -> float:
-    """E weight(r); r <= level, r the log-ratio of the nearest point, over the draws that are not projected on an axis."""
+    """E weight(r); r <= level, r the log-ratio of the nearest point, over the draws that are not
+    projected on an axis.
+    """
     if recall is Recall.INTERNAL:
         return _integral(lambda r: weight(r) * _internal_density(s, r), [0.0, *_steps(level)])
     if recall is Recall.EXTERNAL:
         total = 0.0
         for sign in (1.0, -1.0):  # slope m = sign e^v, r = |v|; the square root at m = -1/4
-            breaks = sorted({-level, 0.0, level, *(-b for b in _steps(level)), *_steps(level), max(-math.log(4), -level)})
-            total += _integral(lambda v, sign=sign: weight(abs(v)) * math.exp(v) * _slope_density(s, sign * math.exp(v)), breaks)
+            breaks = sorted(
+                {
+                    -level,
+                    0.0,
+                    level,
+                    *(-b for b in _steps(level)),
+                    *_steps(level),
+                    max(-math.log(4), -level),
+                }
+            )
+            total += _integral(
+                lambda v, sign=sign: (
+                    weight(abs(v)) * math.exp(v) * _slope_density(s, sign * math.exp(v))
+                ),
+                breaks,
+            )
             total += _projected(s, sign, weight, level)
         return total
     raise UsageError("recall none has no anisotropy table: its stable set -2 < y < 0 leaves x free")
@@ -94,9 +125,11 @@ def distribution(recall: Recall, s: float, level: float) -> float:
 
 
 def internal_median(s: float, draws: int, off_axes: int) -> tuple[float, float] | None:
-    """Median of the internal log-ratio in a sample of which `off_axes` draws have x y < 0, and its asymptotic standard error.
+    """Median of the internal log-ratio in a sample of which `off_axes` draws have x y < 0, and its
+    asymptotic standard error.
 
-    It is the quantile draws/(2 off_axes) of the law off the axes; None when at least half of the sample lies on the axes.
+    It is the quantile draws/(2 off_axes) of the law off the axes; None when at least half of the
+    sample lies on the axes.
     """
     share = draws / (2 * off_axes) if off_axes else 1.0
     if share >= 1:
@@ -107,16 +140,22 @@ def internal_median(s: float, draws: int, off_axes: int) -> tuple[float, float] 
 
 def _internal_density(s: float, r: float) -> float:
     t = math.exp(r / 2)
-    return float(numeric("ratio_density")(s, r, 2.0)) + t * float(numeric("projected_density")(s / math.sqrt(2), t, 0.0, 1.0))
+    return float(numeric("ratio_density")(s, r, 2.0)) + t * float(
+        numeric("projected_density")(s / math.sqrt(2), t, 0.0, 1.0)
+    )
 
 
 def _slope_density(s: float, m: float) -> float:
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # np.select evaluates every piece; 2/0 is the far end of the last
+    with np.errstate(
+        divide="ignore", invalid="ignore", over="ignore"
+    ):  # np.select evaluates every piece; 2/0 is the far end of the last
         return float(numeric("external_slope_density")(s, m))
 
 
 def _projected(s: float, w: float, weight: Weight, level: float) -> float:
-    """External draws with sign(1 + y) = w that lie outside: nearest point (t, 1/t), y = w/t - 1, r = |log(t^2/|1 - w t|)|."""
+    """External draws with sign(1 + y) = w that lie outside: nearest point (t, 1/t), y = w/t - 1, r
+    = |log(t^2/|1 - w t|)|.
+    """
     density, far = numeric("projected_density"), 1 + 12 * s
 
     def ratio(t: float) -> float:
@@ -132,7 +171,9 @@ def _projected(s: float, w: float, weight: Weight, level: float) -> float:
     total = 0.0
     for low, high in pairwise(ends):
         if high > low and ratio((low + high) / 2) <= level:
-            total += _integral(lambda t: weight(ratio(t)) * float(density(s, t, w, 1.0)), [low, high])
+            total += _integral(
+                lambda t: weight(ratio(t)) * float(density(s, t, w, 1.0)), [low, high]
+            )
     return total
 
 
@@ -141,7 +182,13 @@ def _square_on_axes(s: float, cut: float) -> float:
 
     def integrand(v: float) -> float:  # M = s e^v
         z = math.exp(v)
-        return (v + math.log(s / cut)) ** 2 * 2 * math.erf(z / math.sqrt(2)) * math.sqrt(2 / math.pi) * math.exp(v - z * z / 2)
+        return (
+            (v + math.log(s / cut)) ** 2
+            * 2
+            * math.erf(z / math.sqrt(2))
+            * math.sqrt(2 / math.pi)
+            * math.exp(v - z * z / 2)
+        )
 
     return _integral(integrand, [-25.0, -3.0, 0.0, 3.0])
 
@@ -160,6 +207,9 @@ def _integral(f: Callable[[float], float], breaks: list[float]) -> float:
     for low, high in pairwise(breaks):
         value, error = quad(f, low, high, limit=200, epsabs=1e-12, epsrel=1e-10)[:2]
         if not error <= 1e-7:
-            raise LoopstabError(f"quadrature on [{low:g}, {high:g}] did not converge (error {error:.1e}); use another scale")
+            raise LoopstabError(
+                f"quadrature on [{low:g}, {high:g}] did not converge (error {error:.1e}); use"
+                " another scale"
+            )
         total += value
     return total

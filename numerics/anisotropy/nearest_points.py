@@ -1,4 +1,6 @@
-"""Nearest stable points of Gaussian weights (R4): fast exact projection, what a local minimiser finds, the published table beside both."""
+"""Nearest stable points of Gaussian weights (R4): fast exact projection, what a local minimiser
+finds, the published table beside both.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ RECALLS = (Recall.INTERNAL, Recall.EXTERNAL)
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of the nearest points: |log(|x|/|y|)| and min/max(|x|, |y|); mean, its standard error, and median of each."""
+    """Of the nearest points: |log(|x|/|y|)| and min/max(|x|, |y|); mean, its standard error, and
+    median of each.
+    """
 
     log_ratio: float
     log_ratio_error: float
@@ -50,10 +54,12 @@ PUBLISHED: dict[tuple[Recall, float], Statistics] = {
 
 @dataclass(frozen=True)
 class AnisotropyRow:
-    """One recall and scale: the published cells, those of the exact projections of the same number of draws, the population's.
+    """One recall and scale: the published cells, those of the exact projections of the same number
+    of draws, the population's.
 
-    `stable`, `on_axis`, `on_curve`: where the draws went; `stuck`: draws whose descent along the boundary from their own x ends in a
-    local minimum that is not the nearest point; `stuck_on_axis`: those of them for which an axis is nearer than that minimum;
+    `stable`, `on_axis`, `on_curve`: where the draws went; `stuck`: draws whose descent along the
+    boundary from their own x ends in a local minimum that is not the nearest point;
+    `stuck_on_axis`: those of them for which an axis is nearer than that minimum;
     `descent`: the cells with those wrong points. `law` is exact up to quadrature.
     """
 
@@ -72,26 +78,38 @@ class AnisotropyRow:
     published: Statistics | None
 
     def cells(self) -> list[dict[str, Any]]:
-        """Four rows (mean and median of both statistics): published, exact draws, descent, law, and the distance from the law in errors.
+        """Four rows (mean and median of both statistics): published, exact draws, descent, law, and
+        the distance from the law in errors.
 
-        `published_z`, `exact_z`: published cell and exact draws less the law, in standard errors of that many draws. The internal medians
-        have no population value: their law is that of a sample with this number of draws off the axes (published: the same draws).
-        None where a number does not exist.
+        `published_z`, `exact_z`: published cell and exact draws less the law, in standard errors of
+        that many draws. The internal medians have no population value: their law is that of a
+        sample with this number of draws off the axes (published: the same draws). None where a
+        number does not exist.
         """
         rows = []
         for name in ("log_ratio", "log_ratio_median", "balance", "balance_median"):
             centre, error = self._law(name)
             published = getattr(self.published, name) if self.published else None
             found = getattr(self.exact, name)
-            same_draws = (self.draws, self.seed) == (PUBLISHED_DRAWS, 0) or not self._given_sides(name)
-            published_error = error * math.sqrt(self.draws / PUBLISHED_DRAWS) if error and same_draws else None
+            same_draws = (self.draws, self.seed) == (PUBLISHED_DRAWS, 0) or not self._given_sides(
+                name
+            )
+            published_error = (
+                error * math.sqrt(self.draws / PUBLISHED_DRAWS) if error and same_draws else None
+            )
             rows.append(
                 {
-                    "recall": self.recall.value, "s": self.scale, "statistic": name, "published": published, "exact": found,
-                    "descent": getattr(self.descent, name), "law": centre,
-                    "published_z": _distance(published, centre, published_error), "exact_z": _distance(found, centre, error),
+                    "recall": self.recall.value,
+                    "s": self.scale,
+                    "statistic": name,
+                    "published": published,
+                    "exact": found,
+                    "descent": getattr(self.descent, name),
+                    "law": centre,
+                    "published_z": _distance(published, centre, published_error),
+                    "exact_z": _distance(found, centre, error),
                 }
-            )  # fmt: skip
+            )
         return rows
 
     def _given_sides(self, name: str) -> bool:
@@ -100,7 +118,9 @@ class AnisotropyRow:
     def _law(self, name: str) -> tuple[float | None, float | None]:
         """Value and standard error of these draws."""
         if not self._given_sides(name):
-            return getattr(self.law, name), getattr(self.law, f"{name}_spread") / math.sqrt(self.draws)
+            return getattr(self.law, name), getattr(self.law, f"{name}_spread") / math.sqrt(
+                self.draws
+            )
         given = internal_median(self.scale, self.draws, self.draws - self.on_axis)
         if given is None:
             return None, None
@@ -120,10 +140,12 @@ def _distance(value: float | None, centre: float | None, error: float | None) ->
 
 
 def nearest_stable(recall: Recall, x: Array, y: Array) -> tuple[Array, Array]:
-    """Nearest points, in the closed stable set, to points of equal shape; on the cut locus one of the two. Exact up to rounding.
+    """Nearest points, in the closed stable set, to points of equal shape; on the cut locus one of
+    the two. Exact up to rounding.
 
-    Every point outside a curved boundary has exactly one critical point on its side of the diagonal, between 1 and its own larger
-    coordinate (R4, descartes); the axes are nearest to x y > 0 (internal). Raises `UsageError` for non-finite points.
+    Every point outside a curved boundary has exactly one critical point on its side of the
+    diagonal, between 1 and its own larger coordinate (R4, descartes); the axes are nearest to x y >
+    0 (internal). Raises `UsageError` for non-finite points.
     """
     x, y = _finite(x), _finite(y)
     if recall is Recall.NONE:
@@ -132,9 +154,9 @@ def nearest_stable(recall: Recall, x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def descend(recall: Recall, x: Array, y: Array) -> tuple[Array, Array]:
-    """What a local minimiser finds: the boundary curve is written over x and descended from the draw's own x; internally the nearer
-    axis is taken where it beats that. Wrong exactly where the nearest point lies beyond another minimum: |x| < |u| and the quartic
-    has a root beyond 1.
+    """What a local minimiser finds: the boundary curve is written over x and descended from the
+    draw's own x; internally the nearer axis is taken where it beats that. Wrong exactly where the
+    nearest point lies beyond another minimum: |x| < |u| and the quartic has a root beyond 1.
     """
     x, y = _finite(x), _finite(y)
     found, other = _project(recall, x, y, _descent_on_curve)
@@ -146,17 +168,23 @@ def descend(recall: Recall, x: Array, y: Array) -> tuple[Array, Array]:
     return found, other
 
 
-def anisotropy(n: int = 10_000, seed: int = 0, scales: Sequence[float] = SCALES) -> list[AnisotropyRow]:
-    """Project n draws of N(0, s^2) per scale (the same generator for each, as published) and compare every cell.
+def anisotropy(
+    n: int = 10_000, seed: int = 0, scales: Sequence[float] = SCALES
+) -> list[AnisotropyRow]:
+    """Project n draws of N(0, s^2) per scale (the same generator for each, as published) and
+    compare every cell.
 
-    With n = 10,000 and seed = 0 the draws are those of the published table. Raises `UsageError` for n < 2, seed < 0 or a scale that is
-    not between 0.05 and 10.
+    With n = 10,000 and seed = 0 the draws are those of the published table. Raises `UsageError` for
+    n < 2, seed < 0 or a scale that is not between 0.05 and 10.
     """
     if n < 2 or seed < 0:
         raise UsageError(f"n = {n}, seed = {seed}: use at least 2 draws and a seed from 0")
     wrong = [s for s in scales if not 0.05 <= s <= 10]
     if wrong or not scales:
-        raise UsageError(f"scale {wrong[0] if wrong else 'missing'}: give scales between 0.05 and 10, e.g. --scales 0.5 2")
+        raise UsageError(
+            f"scale {wrong[0] if wrong else 'missing'}: give scales between 0.05 and 10, e.g."
+            " --scales 0.5 2"
+        )
     return [_row(recall, float(s), n, seed) for recall in RECALLS for s in scales]
 
 
@@ -165,7 +193,10 @@ def statistics(x: Array, y: Array) -> Statistics:
     a, b = np.abs(x), np.abs(y)
     ratio = np.abs(np.log(np.maximum(a, CUT) / np.maximum(b, CUT)))
     balance = np.minimum(a, b) / np.maximum(np.maximum(a, b), np.finfo(float).tiny)
-    parts = [(float(v.mean()), float(v.std(ddof=1) / math.sqrt(len(v))), float(np.median(v))) for v in (ratio, balance)]
+    parts = [
+        (float(v.mean()), float(v.std(ddof=1) / math.sqrt(len(v))), float(np.median(v)))
+        for v in (ratio, balance)
+    ]
     return Statistics(*parts[0], *parts[1])
 
 
@@ -178,13 +209,25 @@ def _row(recall: Recall, s: float, n: int, seed: int) -> AnisotropyRow:
     on_axis = product > 0 if recall is Recall.INTERNAL else np.zeros(n, bool)
     on_curve = product < -2 if recall is Recall.INTERNAL else np.abs(product) > 1
     return AnisotropyRow(
-        recall, s, n, seed, int(n - on_axis.sum() - on_curve.sum()), int(on_axis.sum()), int(on_curve.sum()), int(stuck.sum()),
-        int((stuck & ((local[0] == 0) | (local[1] == 0))).sum()), statistics(*near), statistics(*local), law(recall, s, CUT),
+        recall,
+        s,
+        n,
+        seed,
+        int(n - on_axis.sum() - on_curve.sum()),
+        int(on_axis.sum()),
+        int(on_curve.sum()),
+        int(stuck.sum()),
+        int((stuck & ((local[0] == 0) | (local[1] == 0))).sum()),
+        statistics(*near),
+        statistics(*local),
+        law(recall, s, CUT),
         PUBLISHED.get((recall, s)),
-    )  # fmt: skip
+    )
 
 
-def _project(recall: Recall, x: Array, y: Array, on_curve: Callable[[Array, Array], Array]) -> tuple[Array, Array]:
+def _project(
+    recall: Recall, x: Array, y: Array, on_curve: Callable[[Array, Array], Array]
+) -> tuple[Array, Array]:
     """Reflect, scale to t u = 1, call `on_curve` for t, and undo."""
     scale, shift = (math.sqrt(2), 0.0) if recall is Recall.INTERNAL else (1.0, 1.0)
     u = y + shift
@@ -208,7 +251,9 @@ def _nearer_axis(x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def _nearest_on_curve(p: Array, q: Array) -> Array:
-    """t of the nearest point (t, 1/t) to (p, q), p q > 1: the root beyond 1 of the quartic of the larger coordinate."""
+    """t of the nearest point (t, 1/t) to (p, q), p q > 1: the root beyond 1 of the quartic of the
+    larger coordinate.
+    """
     swap = q > p
     large, small = np.where(swap, q, p), np.where(swap, p, q)
     t = _root(lambda t: ((t - large) * t * t + small) * t - 1, np.ones_like(large), large)
@@ -216,12 +261,16 @@ def _nearest_on_curve(p: Array, q: Array) -> Array:
 
 
 def _descent_on_curve(p: Array, q: Array) -> Array:
-    """The largest root of the quartic t^4 - p t^3 + q t - 1: the minimum that a descent from t = p, where it is p q - 1 > 0, runs into.
+    """The largest root of the quartic t^4 - p t^3 + q t - 1: the minimum that a descent from t = p,
+    where it is p q - 1 > 0, runs into.
 
-    For q > p it exceeds 1 iff the quartic is not positive at its largest critical point, which then lies beyond p/2, where it is convex.
+    For q > p it exceeds 1 iff the quartic is not positive at its largest critical point, which then
+    lies beyond p/2, where it is convex.
     """
     t = _nearest_on_curve(p, q)
-    low = _root(lambda t: (4 * t - 3 * p) * t * t + q, p / 2, p)  # largest critical point if q < p^3/4
+    low = _root(
+        lambda t: (4 * t - 3 * p) * t * t + q, p / 2, p
+    )  # largest critical point if q < p^3/4
     trapped = (q > p) & (q < p**3 / 4) & (low > 1) & (((low - p) * low * low + q) * low - 1 <= 0)
     high = _root(lambda t: ((t - p) * t * t + q) * t - 1, low, p)
     return np.where(trapped, high, t)

@@ -9,10 +9,12 @@ from ...support.errors import UsageError
 
 @dataclass(frozen=True)
 class Profile:
-    """Budgets of one suite, of cost 1: its cases (`least` at any cost), the cases of each drop, and times in seconds.
+    """Budgets of one suite, of cost 1: its cases (`least` at any cost), the cases of each drop, and
+    times in seconds.
 
-    `seconds` ends the search among the cases wherever it is, and `power_share` of that the search of each drop: a bound for slow machines
-    (`quick`, `default`) or the budget itself (`deep`). `size`: dimension of the larger cases, where a suite has them.
+    `seconds` ends the search among the cases wherever it is, and `power_share` of that the search
+    of each drop: a bound for slow machines (`quick`, `default`) or the budget itself (`deep`).
+    `size`: dimension of the larger cases, where a suite has them.
     """
 
     name: str
@@ -38,15 +40,28 @@ class Profile:
             if value is not None and not value > 0:
                 raise UsageError(f"an attack needs a positive number of {name}, not {value:g}")
         least = self.least if examples is None else min(self.least, examples)
-        return replace(self, examples=examples or self.examples, least=least, seconds=seconds or self.seconds)
+        return replace(
+            self, examples=examples or self.examples, least=least, seconds=seconds or self.seconds
+        )
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
         Profile("quick", examples=60, least=5, power=60, seconds=60, shrink_seconds=1),
-        Profile("default", examples=1000, least=30, power=400, seconds=120, shrink_seconds=20, size=5),
-        Profile("deep", examples=100_000, least=1000, power=4000, seconds=3600, shrink_seconds=120, size=8, power_share=0.5),
+        Profile(
+            "default", examples=1000, least=30, power=400, seconds=120, shrink_seconds=20, size=5
+        ),
+        Profile(
+            "deep",
+            examples=100_000,
+            least=1000,
+            power=4000,
+            seconds=3600,
+            shrink_seconds=120,
+            size=8,
+            power_share=0.5,
+        ),
     )
 }
 

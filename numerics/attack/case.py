@@ -1,4 +1,6 @@
-"""Cases as data: arrays frozen, written to JSON exactly, and printed so that a reader can use them."""
+"""Cases as data: arrays frozen, written to JSON exactly, and printed so that a reader can use
+them.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ READABLE = 1024
 
 
 def frozen(case: Case) -> dict[str, Any]:
-    """The case with read-only arrays of float64 and plain numbers; `LoopstabError` for anything else."""
+    """The case with read-only arrays of float64 and plain numbers; `LoopstabError` for anything
+    else.
+    """
     return {name: _frozen(name, value) for name, value in case.items()}
 
 
@@ -26,19 +30,33 @@ def _frozen(name: str, value: Any) -> Any:
     if isinstance(value, np.ndarray):
         array = np.array(value, dtype=np.float64)
         if not np.isfinite(array).all():
-            raise LoopstabError(f"case field {name!r} is not finite: a case must be data that can be written and judged again")
+            raise LoopstabError(
+                f"case field {name!r} is not finite: a case must be data that can be written and"
+                " judged again"
+            )
         array.flags.writeable = False
         return array
     plain = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(plain, bool | int | float | str) or (isinstance(plain, float) and not np.isfinite(plain)):
-        raise LoopstabError(f"case field {name!r} is {value!r}: use finite numbers, strings, booleans or arrays of float64")
+    if not isinstance(plain, bool | int | float | str) or (
+        isinstance(plain, float) and not np.isfinite(plain)
+    ):
+        raise LoopstabError(
+            f"case field {name!r} is {value!r}: use finite numbers, strings, booleans or arrays of"
+            " float64"
+        )
     return plain
 
 
 def to_json(case: Case) -> dict[str, Any]:
-    """A plain object, exact: floats are written as the shortest text that reads back as the same double."""
+    """A plain object, exact: floats are written as the shortest text that reads back as the same
+    double.
+    """
     return {
-        name: {"shape": list(value.shape), "values": value.ravel().tolist()} if isinstance(value, np.ndarray) else value
+        name: (
+            {"shape": list(value.shape), "values": value.ravel().tolist()}
+            if isinstance(value, np.ndarray)
+            else value
+        )
         for name, value in sorted(case.items())
     }
 
@@ -46,7 +64,11 @@ def to_json(case: Case) -> dict[str, Any]:
 def from_json(data: Mapping[str, Any]) -> dict[str, Any]:
     """The case written by `to_json`; `ValueError`, `TypeError` or `KeyError` for anything else."""
     plain = {
-        name: np.array(value["values"], dtype=np.float64).reshape(value["shape"]) if isinstance(value, dict) else value
+        name: (
+            np.array(value["values"], dtype=np.float64).reshape(value["shape"])
+            if isinstance(value, dict)
+            else value
+        )
         for name, value in data.items()
     }
     return frozen(plain)
@@ -59,7 +81,9 @@ def digest(data: Any) -> str:
 
 
 def in_words(case: Case) -> str:
-    """The case on a line: short rational entries as fractions, everything else with all its digits."""
+    """The case on a line: short rational entries as fractions, everything else with all its
+    digits.
+    """
     return "; ".join(f"{name} = {_words(value)}" for name, value in case.items())
 
 
@@ -69,9 +93,19 @@ def _words(value: Any) -> str:
     if value.ndim == 0:
         return _number(float(value))
     left, right = "()" if value.ndim == 1 else "[]"
-    return left + ("; " if value.ndim > 1 else ", ").join(_words(row) if row.ndim else _number(float(row)) for row in value) + right
+    return (
+        left
+        + ("; " if value.ndim > 1 else ", ").join(
+            _words(row) if row.ndim else _number(float(row)) for row in value
+        )
+        + right
+    )
 
 
 def _number(x: float) -> str:
     fraction = Fraction(x)
-    return str(fraction) if fraction.denominator <= READABLE and abs(fraction.numerator) < 10**6 else repr(x)
+    return (
+        str(fraction)
+        if fraction.denominator <= READABLE and abs(fraction.numerator) < 10**6
+        else repr(x)
+    )

@@ -1,7 +1,8 @@
-"""The search for one counterexample: Hypothesis draws cases in chunks and shrinks the first one that falls.
+"""The search for one counterexample: Hypothesis draws cases in chunks and shrinks the first one
+that falls.
 
-Nothing of a run outlives it: no example database, no files, and no constants mined from whatever modules happen to be loaded, so a
-seed gives the same cases in every process.
+Nothing of a run outlives it: no example database, no files, and no constants mined from whatever
+modules happen to be loaded, so a seed gives the same cases in every process.
 """
 
 from __future__ import annotations
@@ -29,9 +30,12 @@ IDLE = 3
 """chunks without a new case after which the strategy counts as exhausted"""
 
 _CHECKS = (
-    HealthCheck.data_too_large, HealthCheck.differing_executors, HealthCheck.filter_too_much, HealthCheck.large_base_example,
+    HealthCheck.data_too_large,
+    HealthCheck.differing_executors,
+    HealthCheck.filter_too_much,
+    HealthCheck.large_base_example,
     HealthCheck.too_slow,
-)  # fmt: skip
+)
 """of Hypothesis, switched off: budgets are kept here, and a strategy may be slow"""
 
 Judge = Callable[[Case], str | None]
@@ -40,7 +44,9 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Fallen:
-    """A case that fell, shrunk, and the judge's words; `error`: the judge, or the strategy, raised instead."""
+    """A case that fell, shrunk, and the judge's words; `error`: the judge, or the strategy, raised
+    instead.
+    """
 
     case: Case
     words: str
@@ -49,7 +55,9 @@ class Fallen:
 
 @dataclass(frozen=True)
 class Result:
-    """What a search did: different cases judged before the first that fell (it included), those undecided, and what fell."""
+    """What a search did: different cases judged before the first that fell (it included), those
+    undecided, and what fell.
+    """
 
     tried: int
     undecided: int
@@ -66,19 +74,34 @@ class _Breaks(Exception):
 
 
 def judged(judge: Judge, case: Case) -> str | None:
-    """The judge's verdict with floating-point warnings off: overflow is what some cases are about."""
+    """The judge's verdict with floating-point warnings off: overflow is what some cases are
+    about.
+    """
     with np.errstate(all="ignore"):
         return judge(case)
 
 
 def search(
-    cases: SearchStrategy[Case], judge: Judge, *, examples: int, seconds: float, shrink_seconds: float, source: str,
+    cases: SearchStrategy[Case],
+    judge: Judge,
+    *,
+    examples: int,
+    seconds: float,
+    shrink_seconds: float,
+    source: str,
     progress: Progress | None = None,
-) -> Result:  # fmt: skip
-    """Judge up to `examples` different cases, or for `seconds`; `source` seeds the draws. Shrinking has its own time."""
+) -> Result:
+    """Judge up to `examples` different cases, or for `seconds`; `source` seeds the draws. Shrinking
+    has its own time.
+    """
     hunt = _Hunt(judge, examples, time.monotonic() + seconds, shrink_seconds, progress)
     begin, chunk, idle = time.monotonic(), 0, 0
-    while hunt.last is None and hunt.tried < examples and idle < IDLE and time.monotonic() < hunt.until:
+    while (
+        hunt.last is None
+        and hunt.tried < examples
+        and idle < IDLE
+        and time.monotonic() < hunt.until
+    ):
         before = hunt.tried
         number = int.from_bytes(hashlib.sha256(f"{source}/{chunk}".encode()).digest()[:8])
         size = max(LEAST, min(CHUNK, examples - hunt.tried))
@@ -86,21 +109,32 @@ def search(
             with _apart(), contextlib.suppress(_Falls, _Breaks):
                 seed(number)(_settings(size)(given(cases)(hunt.look)))()
         except Exception as problem:  # of the strategy, or a case that is no data
-            hunt.last = Fallen({}, f"drawing a case failed: {type(problem).__name__}: {problem}", error=True)
+            hunt.last = Fallen(
+                {}, f"drawing a case failed: {type(problem).__name__}: {problem}", error=True
+            )
         chunk, idle = chunk + 1, idle + 1 if hunt.tried == before else 0
     return Result(hunt.tried, hunt.undecided, time.monotonic() - begin, hunt.last)
 
 
 def _settings(size: int) -> settings:
     return settings(
-        max_examples=size, database=None, deadline=None, suppress_health_check=_CHECKS, phases=(Phase.generate, Phase.shrink),
-        print_blob=False, report_multiple_bugs=False, verbosity=Verbosity.quiet, derandomize=False,
-    )  # fmt: skip
+        max_examples=size,
+        database=None,
+        deadline=None,
+        suppress_health_check=_CHECKS,
+        phases=(Phase.generate, Phase.shrink),
+        print_blob=False,
+        report_multiple_bugs=False,
+        verbosity=Verbosity.quiet,
+        derandomize=False,
+    )
 
 
 @contextlib.contextmanager
 def _apart() -> Iterator[None]:
-    """Without the constants that Hypothesis reads from the sources of loaded modules (and caches in the working directory)."""
+    """Without the constants that Hypothesis reads from the sources of loaded modules (and caches in
+    the working directory).
+    """
     if not hasattr(providers, "_get_local_constants"):  # versions that read none
         yield
         return
@@ -116,7 +150,9 @@ def _apart() -> Iterator[None]:
 
 @dataclass
 class _Hunt:
-    """The property under test, with its counts; after the first case that falls it only serves the shrinking."""
+    """The property under test, with its counts; after the first case that falls it only serves the
+    shrinking.
+    """
 
     judge: Judge
     examples: int

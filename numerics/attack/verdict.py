@@ -28,7 +28,9 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Evidence:
-    """A case that fell, as plain data (`numerics.attack.case.to_json`), readable, and with what the judge said."""
+    """A case that fell, as plain data (`numerics.attack.case.to_json`), readable, and with what the
+    judge said.
+    """
 
     case: Mapping[str, Any]
     shown: str
@@ -39,7 +41,9 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Power:
-    """The search without one hypothesis: cases judged until the first counterexample (all, if there was none)."""
+    """The search without one hypothesis: cases judged until the first counterexample (all, if there
+    was none).
+    """
 
     hypothesis: str
     examples: int
@@ -55,7 +59,9 @@ class Power:
 
 @dataclass(frozen=True)
 class Report:
-    """One suite under one profile and seed. `kind` is the suite's evidence: closed form, certificate or sample."""
+    """One suite under one profile and seed. `kind` is the suite's evidence: closed form,
+    certificate or sample.
+    """
 
     claim: str
     suite: str
@@ -97,10 +103,16 @@ class Report:
             out.append(f"{self.label}: {word}: {self.evidence.words}; {self.evidence.shown}")
         for power in self.power:
             if power.evidence is not None and power.evidence.error:
-                out.append(f"{self.label}, without '{power.hypothesis}': {power.evidence.words}; {power.evidence.shown}")
+                out.append(
+                    f"{self.label}, without '{power.hypothesis}': {power.evidence.words};"
+                    f" {power.evidence.shown}"
+                )
             elif not power.fired:
                 undecided = f", {power.undecided} undecided" if power.undecided else ""
-                out.append(f"{self.label}: no counterexample without '{power.hypothesis}' in {power.examples} cases{undecided}")
+                out.append(
+                    f"{self.label}: no counterexample without '{power.hypothesis}' in"
+                    f" {power.examples} cases{undecided}"
+                )
         if self.fate is Fate.UNDECIDED:
             out.append(f"{self.label}: {self.undecided} of {self.tried} cases undecided")
         return out
@@ -110,14 +122,22 @@ class Report:
         out = asdict(self)
         for part in (out, *out["power"]):
             part["seconds"] = round(part["seconds"], 3)
-        powers = [{**data, "fired": power.fired} for data, power in zip(out["power"], self.power, strict=True)]
+        powers = [
+            {**data, "fired": power.fired}
+            for data, power in zip(out["power"], self.power, strict=True)
+        ]
         return {**out, "power": powers, "fate": str(self.fate)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
         """The report written by `to_json`; `TypeError` or `KeyError` for anything else."""
-        rest = {key: value for key, value in data.items() if key not in ("fate", "power", "evidence")}
-        powers = [{key: value for key, value in power.items() if key != "fired"} for power in data["power"]]
+        rest = {
+            key: value for key, value in data.items() if key not in ("fate", "power", "evidence")
+        }
+        powers = [
+            {key: value for key, value in power.items() if key != "fired"}
+            for power in data["power"]
+        ]
         power = tuple(Power(**{**item, "evidence": _evidence(item["evidence"])}) for item in powers)
         return cls(**rest, evidence=_evidence(data["evidence"]), power=power)
 

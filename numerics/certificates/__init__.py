@@ -1,1 +1,3 @@
-"""Certified fixed points: interval arithmetic, Krawczyk's test, branches over inputs, and counts."""
+"""Certified fixed points: interval arithmetic, Krawczyk's test, branches over inputs, and
+counts.
+"""

@@ -1,9 +1,11 @@
-"""A branch h*(e) of fixed points of a recall map over an interval of inputs, proved to exist, to be C^1 and to depend on the input.
+"""A branch h*(e) of fixed points of a recall map over an interval of inputs, proved to exist, to be
+C^1 and to depend on the input.
 
-The input runs along e(t) = e_0 + t v, 0 <= t <= 1. On a piece T of t the Krawczyk operator of all maps f(., e(t)), t in T, sends a box X
-into its interior: every t in T has exactly one fixed point in X, C^1 in t by the implicit function theorem, and
-dh*/dt = (I - J)^{-1} D_e f v is enclosed by solving with the interval matrix (THEORY.md section 1, S). Neighbouring pieces share their
-end, where one ball inside both boxes holds the fixed point, so the pieces are one branch. All in arb.
+The input runs along e(t) = e_0 + t v, 0 <= t <= 1. On a piece T of t the Krawczyk operator of all
+maps f(., e(t)), t in T, sends a box X into its interior: every t in T has exactly one fixed point
+in X, C^1 in t by the implicit function theorem, and dh*/dt = (I - J)^{-1} D_e f v is enclosed by
+solving with the interval matrix (THEORY.md section 1, S). Neighbouring pieces share their end,
+where one ball inside both boxes holds the fixed point, so the pieces are one branch. All in arb.
 """
 
 from __future__ import annotations
@@ -17,11 +19,22 @@ import numpy as np
 
 from ...support.errors import UsageError
 from ..arrays import Array
-from .krawczyk import PRECISION, Balls, ball_step, column, identity_minus, inside, proved_ball, square
+from .krawczyk import (
+    PRECISION,
+    Balls,
+    ball_step,
+    column,
+    identity_minus,
+    inside,
+    proved_ball,
+    square,
+)
 from .maps import CertifiedMap, Matrix, Vector, matrix_of, product, vector_of
 
 REFINED = 2.0**-10
-"""length down to which a proved piece is cut further for an enclosure of its derivative that excludes 0"""
+"""length down to which a proved piece is cut further for an enclosure of its derivative that
+excludes 0
+"""
 
 
 class DrivenMap(CertifiedMap, Protocol):
@@ -43,7 +56,9 @@ class DrivenMap(CertifiedMap, Protocol):
 
 @dataclass(frozen=True)
 class Piece:
-    """Between `start` and `stop` the branch lies in the box `low`, `high` (d,), its derivative in t in `slope_low`, `slope_high` (d,)."""
+    """Between `start` and `stop` the branch lies in the box `low`, `high` (d,), its derivative in t
+    in `slope_low`, `slope_high` (d,).
+    """
 
     start: float
     stop: float
@@ -65,7 +80,9 @@ class Piece:
 
 @dataclass(frozen=True)
 class Branch:
-    """Pieces of one C^1 branch over [0, `reached`]; `reached` = 1 is the whole interval, less means that the next piece is undecided."""
+    """Pieces of one C^1 branch over [0, `reached`]; `reached` = 1 is the whole interval, less means
+    that the next piece is undecided.
+    """
 
     pieces: tuple[Piece, ...]
 
@@ -92,27 +109,46 @@ class Branch:
     def to_json(self) -> dict[str, Any]:
         """Plain numbers; `undecided`: the part of [0, 1] that is not proved."""
         return {
-            "reached": self.reached, "complete": self.complete, "input_dependent": self.input_dependent, "least_slope": self.least_slope,
+            "reached": self.reached,
+            "complete": self.complete,
+            "input_dependent": self.input_dependent,
+            "least_slope": self.least_slope,
             "undecided": None if self.complete else [self.reached, 1.0],
             "pieces": [
-                {"start": p.start, "stop": p.stop, "low": p.low.tolist(), "high": p.high.tolist(),
-                 "slope_low": p.slope_low.tolist(), "slope_high": p.slope_high.tolist()}
+                {
+                    "start": p.start,
+                    "stop": p.stop,
+                    "low": p.low.tolist(),
+                    "high": p.high.tolist(),
+                    "slope_low": p.slope_low.tolist(),
+                    "slope_high": p.slope_high.tolist(),
+                }
                 for p in self.pieces
             ],
-        }  # fmt: skip
+        }
 
 
 def certify_branch(
-    f: DrivenMap, recall: Any, start: Any, direction: Any, state: Any, *, min_step: float = 2.0**-20, max_pieces: int = 10_000
+    f: DrivenMap,
+    recall: Any,
+    start: Any,
+    direction: Any,
+    state: Any,
+    *,
+    min_step: float = 2.0**-20,
+    max_pieces: int = 10_000,
 ) -> Branch:
-    """Follow the fixed point near `state` (d,) while the input runs from `start` (m,) along `direction` (m,).
+    """Follow the fixed point near `state` (d,) while the input runs from `start` (m,) along
+    `direction` (m,).
 
-    The drive of the map is c + B e, B = `recall` (k, m). Stops where a piece of length `min_step` is not proved (a fold, for one).
-    `UsageError` if no fixed point is proved near `state`.
+    The drive of the map is c + B e, B = `recall` (k, m). Stops where a piece of length `min_step`
+    is not proved (a fold, for one). `UsageError` if no fixed point is proved near `state`.
     """
     b = matrix_of(recall, "B")
     if len(b) != len(f.drive):
-        raise UsageError(f"B has {len(b)} rows but the drive {len(f.drive)} entries: B e is added to the drive")
+        raise UsageError(
+            f"B has {len(b)} rows but the drive {len(f.drive)} entries: B e is added to the drive"
+        )
     inputs = vector_of(start, "start", len(b[0])), vector_of(direction, "direction", len(b[0]))
     line = _Line(f, b, *inputs)
     center = vector_of(state, "state", f.size)
@@ -147,7 +183,9 @@ def _first(f: CertifiedMap, center: Sequence[float]) -> Balls:
         ball = proved_ball(f, middle - reach, middle + reach) if np.isfinite(middle).all() else None
         if ball is not None:
             return ball
-    raise UsageError(f"no fixed point is proved near {list(center)}: start from a point that `certify` found")
+    raise UsageError(
+        f"no fixed point is proved near {list(center)}: start from a point that `certify` found"
+    )
 
 
 @dataclass(frozen=True)
@@ -166,7 +204,9 @@ class _Line:
     def at(self, t: Any) -> DrivenMap:
         """The map at t, or all maps with t in a ball."""
         e = [flint.arb(e) + t * v for e, v in zip(self.start, self.direction, strict=True)]
-        return self.f.driven([c + u for c, u in zip(self.f.drive, product(self.recall, e), strict=True)])
+        return self.f.driven(
+            [c + u for c, u in zip(self.f.drive, product(self.recall, e), strict=True)]
+        )
 
     def piece(self, start: float, stop: float, point: Balls) -> tuple[Piece, Balls] | None:
         """A proved piece that begins at the fixed point `point`, and the fixed point at its end."""
@@ -187,7 +227,9 @@ class _Line:
 
     @staticmethod
     def _box(all_maps: CertifiedMap, point: Balls) -> Balls | None:
-        """A box around `point` that K sends into its interior for every map of the piece; what K leaves of it still holds the points."""
+        """A box around `point` that K sends into its interior for every map of the piece; what K
+        leaves of it still holds the points.
+        """
         x = point
         for _ in range(12):
             new = ball_step(all_maps, x)
@@ -195,12 +237,17 @@ class _Line:
                 return None
             if inside(new, x) and inside(point, x):
                 return new
-            x = [(xi + (xi - xi.mid()) / 4 + flint.arb(0, 1e-18)).union(pi) for xi, pi in zip(new, point, strict=True)]
+            x = [
+                (xi + (xi - xi.mid()) / 4 + flint.arb(0, 1e-18)).union(pi)
+                for xi, pi in zip(new, point, strict=True)
+            ]
         return None
 
     @staticmethod
     def _end(last: CertifiedMap, x: Balls) -> Balls | None:
-        """The fixed point at the end of the piece: K of the one map there, iterated from the box of the piece."""
+        """The fixed point at the end of the piece: K of the one map there, iterated from the box of
+        the piece.
+        """
         for _ in range(60):
             new = ball_step(last, x)
             if new is None:

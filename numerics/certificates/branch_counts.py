@@ -1,6 +1,7 @@
 """Certified branches h*(e) of the fixed points of random recall maps over an interval of inputs.
 
-The maps are those of `fixed_point_counts`, with recall: the drive c + beta e(t), e(t) = t v, 0 <= t <= 1, v random of a given length.
+The maps are those of `fixed_point_counts`, with recall: the drive c + beta e(t), e(t) = t v, 0 <= t
+<= 1, v random of a given length.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from .relu import ReluMap
 
 @dataclass(frozen=True)
 class RandomBranch:
-    """The branch that starts at one proved fixed point of one network; `stable` as in its certificate."""
+    """The branch that starts at one proved fixed point of one network; `stable` as in its
+    certificate.
+    """
 
     network: int
     stable: bool | None
@@ -30,9 +33,11 @@ class RandomBranch:
 
 @dataclass(frozen=True)
 class BranchCounts:
-    """`branches` of `networks` random maps with recall strength `recall` over inputs of length `length`.
+    """`branches` of `networks` random maps with recall strength `recall` over inputs of length
+    `length`.
 
-    `undecided`: networks with a box in which a fixed point at t = 0 is neither proved nor excluded; its other points are followed.
+    `undecided`: networks with a box in which a fixed point at t = 0 is neither proved nor excluded;
+    its other points are followed.
     """
 
     ensemble: str
@@ -59,50 +64,106 @@ class BranchCounts:
     @property
     def least_slope(self) -> float | None:
         """Proved lower bound of max_i abs(dh*_i/dt) over those."""
-        return min((b.branch.least_slope for b in self.branches if b.branch.input_dependent), default=None)
+        return min(
+            (b.branch.least_slope for b in self.branches if b.branch.input_dependent), default=None
+        )
 
     @property
     def fallen(self) -> bool:
         """A law is broken: without recall (A3) a branch that is proved to move."""
-        return self.recall == 0 and any(piece.moves for b in self.branches for piece in b.branch.pieces)
+        return self.recall == 0 and any(
+            piece.moves for b in self.branches for piece in b.branch.pieces
+        )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain numbers, every branch with its pieces; `undecided_parts` lists what of which branch is not proved."""
+        """Plain numbers, every branch with its pieces; `undecided_parts` lists what of which branch
+        is not proved.
+        """
         parts = [
-            {"network": b.network, "from": b.branch.reached, "to": 1.0, "stable": b.stable} for b in self.branches if not b.branch.complete
+            {"network": b.network, "from": b.branch.reached, "to": 1.0, "stable": b.stable}
+            for b in self.branches
+            if not b.branch.complete
         ]
         return {
-            "ensemble": self.ensemble, "size": self.size, "gain": self.gain, "recall": self.recall, "length": self.length,
-            "seed": self.seed, "networks": self.networks, "undecided_networks": self.undecided, "found": len(self.branches),
-            "complete": self.complete, "input_dependent": self.input_dependent, "least_slope": self.least_slope,
-            "undecided_parts": parts, "seconds": round(self.seconds, 3),
-            "branches": [{"network": b.network, "stable": b.stable, **b.branch.to_json()} for b in self.branches],
-        }  # fmt: skip
+            "ensemble": self.ensemble,
+            "size": self.size,
+            "gain": self.gain,
+            "recall": self.recall,
+            "length": self.length,
+            "seed": self.seed,
+            "networks": self.networks,
+            "undecided_networks": self.undecided,
+            "found": len(self.branches),
+            "complete": self.complete,
+            "input_dependent": self.input_dependent,
+            "least_slope": self.least_slope,
+            "undecided_parts": parts,
+            "seconds": round(self.seconds, 3),
+            "branches": [
+                {"network": b.network, "stable": b.stable, **b.branch.to_json()}
+                for b in self.branches
+            ],
+        }
 
 
 def count_branches(
-    ensemble: str, size: int, gain: float, networks: int, *, recall: float = 1.0, length: float = 1.0, seed: int = 0, jobs: int = 1,
+    ensemble: str,
+    size: int,
+    gain: float,
+    networks: int,
+    *,
+    recall: float = 1.0,
+    length: float = 1.0,
+    seed: int = 0,
+    jobs: int = 1,
     max_boxes: int = 200_000,
-) -> BranchCounts:  # fmt: skip
-    """Follow every proved fixed point of `networks` random maps along the inputs (the result does not depend on `jobs`)."""
+) -> BranchCounts:
+    """Follow every proved fixed point of `networks` random maps along the inputs (the result does
+    not depend on `jobs`).
+    """
     if networks < 1:
         raise UsageError(f"needs at least 1 network, not {networks}")
     check_seed_and_jobs(seed, jobs)
     if not (np.isfinite(length) and length > 0 and np.isfinite(recall)):
-        raise UsageError(f"a branch needs a finite length > 0 and a finite recall, not {length} and {recall}")
+        raise UsageError(
+            f"a branch needs a finite length > 0 and a finite recall, not {length} and {recall}"
+        )
     if isinstance(random_map(ensemble, size, gain, (seed, 0)), ReluMap):
         smooth = ", ".join(name for name in ENSEMBLES if name != "relu")
-        raise UsageError(f"the branches of {ensemble} have corners, where no derivative excludes 0: use {smooth}")
+        raise UsageError(
+            f"the branches of {ensemble} have corners, where no derivative excludes 0: use {smooth}"
+        )
     begin = time.perf_counter()
-    work = (delayed(_branches)(ensemble, size, gain, recall, length, seed, number, max_boxes) for number in range(networks))
+    work = (
+        delayed(_branches)(ensemble, size, gain, recall, length, seed, number, max_boxes)
+        for number in range(networks)
+    )
     found: list[Any] = Parallel(n_jobs=jobs)(work)  # type: ignore[assignment]
     branches = tuple(b for _, of_network in found for b in of_network)
     undecided = sum(open_ for open_, _ in found)
-    return BranchCounts(ensemble, size, gain, recall, length, seed, networks, undecided, branches, time.perf_counter() - begin)
+    return BranchCounts(
+        ensemble,
+        size,
+        gain,
+        recall,
+        length,
+        seed,
+        networks,
+        undecided,
+        branches,
+        time.perf_counter() - begin,
+    )
 
 
 def _branches(
-    ensemble: str, size: int, gain: float, recall: float, length: float, seed: int, number: int, max_boxes: int
+    ensemble: str,
+    size: int,
+    gain: float,
+    recall: float,
+    length: float,
+    seed: int,
+    number: int,
+    max_boxes: int,
 ) -> tuple[bool, list[RandomBranch]]:
     """Whether something at t = 0 is undecided, and the branches of one network."""
     f: Any = random_map(ensemble, size, gain, (seed, number))
@@ -111,6 +172,9 @@ def _branches(
     certificate = certify(f, max_boxes=max_boxes)
     b = recall * np.eye(size)
     branches = [
-        RandomBranch(number, point.stable, certify_branch(f, b, np.zeros(size), direction, point.center)) for point in certificate.points
+        RandomBranch(
+            number, point.stable, certify_branch(f, b, np.zeros(size), direction, point.center)
+        )
+        for point in certificate.points
     ]
     return certificate.count is None, branches

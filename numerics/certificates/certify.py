@@ -1,7 +1,9 @@
-"""All fixed points of a map on a box, each proved to exist, to be the only one in its region and to be non-degenerate.
+"""All fixed points of a map on a box, each proved to exist, to be the only one in its region and to
+be non-degenerate.
 
-Branch and bound. That a box is empty is proved in outward-rounded double arithmetic (`interval`, `krawczyk.narrowed`); existence,
-uniqueness and non-degeneracy are proved by the Krawczyk operator in arb. What neither decides is returned as `undecided`.
+Branch and bound. That a box is empty is proved in outward-rounded double arithmetic (`interval`,
+`krawczyk.narrowed`); existence, uniqueness and non-degeneracy are proved by the Krawczyk operator
+in arb. What neither decides is returned as `undecided`.
 """
 
 from __future__ import annotations
@@ -14,21 +16,34 @@ import numpy as np
 
 from ...support.errors import UsageError
 from ..arrays import Array
-from .krawczyk import PRECISION, Balls, hull, identity_minus, inside, midpoints, narrowed, proved_ball, square
+from .krawczyk import (
+    PRECISION,
+    Balls,
+    hull,
+    identity_minus,
+    inside,
+    midpoints,
+    narrowed,
+    proved_ball,
+    square,
+)
 from .maps import CertifiedMap, widened
 
 CHUNK = 4096
 """boxes evaluated at once"""
 FEW = 64
-"""boxes below which an evaluation costs as much as for one, so that cutting every side saves rounds"""
+"""boxes below which an evaluation costs as much as for one, so that cutting every side saves rounds
+"""
 
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """A proved fixed point: it lies within `radius` (d,) of `center` (d,), and is the only one in the box `region` (2, d).
+    """A proved fixed point: it lies within `radius` (d,) of `center` (d,), and is the only one in
+    the box `region` (2, d).
 
-    `index`: sign of det(I - J), proved (non-degenerate); `determinant`: its enclosure; `radius_of_spectrum`: enclosure of rho(J), None
-    where it was not enclosed; `stable`: rho < 1 or rho > 1 proved, None if not.
+    `index`: sign of det(I - J), proved (non-degenerate); `determinant`: its enclosure;
+    `radius_of_spectrum`: enclosure of rho(J), None where it was not enclosed; `stable`: rho < 1 or
+    rho > 1 proved, None if not.
     """
 
     center: Array
@@ -45,22 +60,32 @@ class FixedPoint:
     @property
     def stable(self) -> bool | None:
         """True for rho(J) < 1, False for rho(J) > 1, None where neither is proved."""
-        if self.radius_of_spectrum is None or self.radius_of_spectrum[0] <= 1 <= self.radius_of_spectrum[1]:
+        if (
+            self.radius_of_spectrum is None
+            or self.radius_of_spectrum[0] <= 1 <= self.radius_of_spectrum[1]
+        ):
             return None
         return self.radius_of_spectrum[1] < 1
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers."""
         return {
-            "center": self.center.tolist(), "radius": self.radius.tolist(), "region": self.region.tolist(), "index": self.index,
-            "determinant": list(self.determinant), "stable": self.stable,
-            "spectral_radius": None if self.radius_of_spectrum is None else list(self.radius_of_spectrum),
-        }  # fmt: skip
+            "center": self.center.tolist(),
+            "radius": self.radius.tolist(),
+            "region": self.region.tolist(),
+            "index": self.index,
+            "determinant": list(self.determinant),
+            "stable": self.stable,
+            "spectral_radius": (
+                None if self.radius_of_spectrum is None else list(self.radius_of_spectrum)
+            ),
+        }
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """The fixed points of a map in `box` (2, d), and the boxes `undecided` (k, 2, d) in which others may lie; `boxes`: work done.
+    """The fixed points of a map in `box` (2, d), and the boxes `undecided` (k, 2, d) in which
+    others may lie; `boxes`: work done.
 
     `global_box`: the box is known to hold every fixed point of the map.
     """
@@ -78,31 +103,48 @@ class Certificate:
 
     @property
     def index_sum(self) -> int:
-        """Sum of the indices: 1 for a complete certificate of a map that sends a box into its interior (Lefschetz-Hopf)."""
+        """Sum of the indices: 1 for a complete certificate of a map that sends a box into its
+        interior (Lefschetz-Hopf).
+        """
         return sum(point.index for point in self.points)
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers; at most 100 of the undecided boxes, beside their number."""
         return {
-            "count": self.count, "found": len(self.points), "undecided": len(self.undecided),
-            "stable": sum(point.stable is True for point in self.points), "index_sum": self.index_sum,
-            "box": self.box.tolist(), "global_box": self.global_box, "boxes": self.boxes,
-            "points": [point.to_json() for point in self.points], "undecided_boxes": self.undecided[:100].tolist(),
-        }  # fmt: skip
+            "count": self.count,
+            "found": len(self.points),
+            "undecided": len(self.undecided),
+            "stable": sum(point.stable is True for point in self.points),
+            "index_sum": self.index_sum,
+            "box": self.box.tolist(),
+            "global_box": self.global_box,
+            "boxes": self.boxes,
+            "points": [point.to_json() for point in self.points],
+            "undecided_boxes": self.undecided[:100].tolist(),
+        }
 
 
-def certify(f: CertifiedMap, box: tuple[Any, Any] | None = None, *, min_width: float = 1e-7, max_boxes: int = 200_000) -> Certificate:
-    """Find and prove every fixed point of f in the box (by default the one that provably holds them all, if the map knows one).
+def certify(
+    f: CertifiedMap,
+    box: tuple[Any, Any] | None = None,
+    *,
+    min_width: float = 1e-7,
+    max_boxes: int = 200_000,
+) -> Certificate:
+    """Find and prove every fixed point of f in the box (by default the one that provably holds them
+    all, if the map knows one).
 
-    Boxes narrower than `min_width` times the first one, and what is left after `max_boxes` boxes, end as undecided. `UsageError` for a
-    wrong box, or if the map is not defined somewhere in it.
+    Boxes narrower than `min_width` times the first one, and what is left after `max_boxes` boxes,
+    end as undecided. `UsageError` for a wrong box, or if the map is not defined somewhere in it.
     """
     low, high = _box(f, box)
     search = _Search(f, low, high, min_width * float((high - low).max()))
     boxes, work = np.stack((low, high))[None], 0
     while len(boxes) and work + len(boxes) <= max_boxes:
         work += len(boxes)
-        boxes = np.concatenate([search.split(boxes[i : i + CHUNK]) for i in range(0, len(boxes), CHUNK)])
+        boxes = np.concatenate(
+            [search.split(boxes[i : i + CHUNK]) for i in range(0, len(boxes), CHUNK)]
+        )
         boxes = boxes[~search.known(boxes)]
     undecided = np.concatenate((boxes, *search.undecided))
     undecided = undecided[~search.known(undecided)]
@@ -115,10 +157,14 @@ def certify(f: CertifiedMap, box: tuple[Any, Any] | None = None, *, min_width: f
 def _box(f: CertifiedMap, box: tuple[Any, Any] | None) -> tuple[Array, Array]:
     ends = f.bounds() if box is None else box
     if ends is None:
-        raise UsageError("nothing is known about where the fixed points of this map lie: give a box (low, high)")
+        raise UsageError(
+            "nothing is known about where the fixed points of this map lie: give a box (low, high)"
+        )
     low, high = (np.array(np.broadcast_to(np.asarray(end, dtype=float), (f.size,))) for end in ends)
     if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
-        raise UsageError(f"a box needs finite ends low < high, not {low.tolist()} and {high.tolist()}")
+        raise UsageError(
+            f"a box needs finite ends low < high, not {low.tolist()} and {high.tolist()}"
+        )
     return low, high
 
 
@@ -144,7 +190,9 @@ class _Search:
         return out
 
     def split(self, boxes: Array) -> Array:
-        """One round: boxes proved empty or unique leave, small ones become undecided, the others come back narrowed or halved."""
+        """One round: boxes proved empty or unique leave, small ones become undecided, the others
+        come back narrowed or halved.
+        """
         low, high = boxes[:, 0], boxes[:, 1]
         # widened, so that a zero on a shared face lies inside one of them
         wide = np.stack(widened(low, high, 0.1), 1)
@@ -170,11 +218,16 @@ class _Search:
     def _give_up(self, boxes: Array, defined: Array) -> None:
         if not defined.all():
             place = boxes[~defined][0].mean(0).tolist()
-            raise UsageError(f"the map is not defined near {place}, in the box: choose a box inside its domain, or eps > 0")
+            raise UsageError(
+                f"the map is not defined near {place}, in the box: choose a box inside its domain,"
+                " or eps > 0"
+            )
         self.undecided.append(boxes)
 
     def _accept(self, box: Array, part: Array) -> bool:
-        """Count the one fixed point of `box`, known to lie in `part`, unless it is known; False if arb does not confirm it."""
+        """Count the one fixed point of `box`, known to lie in `part`, unless it is known; False if
+        arb does not confirm it.
+        """
         if self.known(part[None])[0]:
             return True
         wide_part = np.stack(widened(part[0], part[1], 1.0))
@@ -185,7 +238,9 @@ class _Search:
         return False
 
     def _add(self, ball: Balls, region: Array) -> bool:
-        """Count a proved point once: the same as a known one, different from all, or (False) not told apart."""
+        """Count a proved point once: the same as a known one, different from all, or (False) not
+        told apart.
+        """
         with flint.ctx.workprec(PRECISION):  # as in the proof of the regions: the same balls
             for point in self.proved():
                 if inside(ball, hull(*point.region)):
@@ -229,9 +284,14 @@ def _describe(f: CertifiedMap, ball: Balls, region: Array) -> FixedPoint | None:
         radius = np.array([2 * float(x.rad()) + 2 * np.spacing(abs(float(x.mid()))) for x in ball])
         try:
             moduli = [abs(value) for value in flint.acb_mat(jacobian).eig()]
-            lower, upper = (max(float(end(m)) for m in moduli) for end in (flint.arb.lower, flint.arb.upper))
+            lower, upper = (
+                max(float(end(m)) for m in moduli) for end in (flint.arb.lower, flint.arb.upper)
+            )
             spectrum = (max(0.0, np.nextafter(lower, -np.inf)), float(np.nextafter(upper, np.inf)))
         except ValueError:  # multiple or nearly multiple eigenvalues
             spectrum = None
-        ends = float(np.nextafter(float(determinant.lower()), -np.inf)), float(np.nextafter(float(determinant.upper()), np.inf))
+        ends = (
+            float(np.nextafter(float(determinant.lower()), -np.inf)),
+            float(np.nextafter(float(determinant.upper()), np.inf)),
+        )
         return FixedPoint(center, radius, region, ends, spectrum)

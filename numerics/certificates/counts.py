@@ -1,7 +1,9 @@
-"""Certified numbers of fixed points of random networks, with the exact laws that they must obey beside them.
+"""Certified numbers of fixed points of random networks, with the exact laws that they must obey
+beside them.
 
-Ensembles, G a matrix of independent N(0, 1/d), x and b vectors of independent N(0, 1):
-`tanh`: h' = tanh(gain G h) + b; `relu`: h' = gain G relu(h) + b; `norm-tanh`, `norm-linear`: h' = N(h + gain G phi(h) + x), eps = 1e-3.
+Ensembles, G a matrix of independent N(0, 1/d), x and b vectors of independent N(0, 1): `tanh`: h' =
+tanh(gain G h) + b; `relu`: h' = gain G relu(h) + b; `norm-tanh`, `norm-linear`: h' = N(h + gain G
+phi(h) + x), eps = 1e-3.
 """
 
 from __future__ import annotations
@@ -24,14 +26,21 @@ ENSEMBLES = ("tanh", "relu", "norm-tanh", "norm-linear")
 EPS = 1e-3
 
 
-def random_map(ensemble: str, size: int, gain: float, seed: tuple[int, ...]) -> TanhMap | ReluMap | NormMap:
+def random_map(
+    ensemble: str, size: int, gain: float, seed: tuple[int, ...]
+) -> TanhMap | ReluMap | NormMap:
     """One map of the ensemble; the same seed gives the same map."""
     if ensemble not in ENSEMBLES:
         raise UsageError(f"unknown ensemble {ensemble!r}: use one of {', '.join(ENSEMBLES)}")
     if size < 1 or not (np.isfinite(gain) and gain >= 0):
-        raise UsageError(f"a random map needs size >= 1 and a finite gain >= 0, not {size} and {gain}")
+        raise UsageError(
+            f"a random map needs size >= 1 and a finite gain >= 0, not {size} and {gain}"
+        )
     rng = np.random.default_rng(seed)
-    matrix, vector = gain * rng.standard_normal((size, size)) / np.sqrt(size), rng.standard_normal(size)
+    matrix, vector = (
+        gain * rng.standard_normal((size, size)) / np.sqrt(size),
+        rng.standard_normal(size),
+    )
     if ensemble == "tanh":
         return TanhMap.of(np.eye(size), matrix, vector)
     if ensemble == "relu":
@@ -46,11 +55,14 @@ def certificate_of(f: TanhMap | ReluMap | NormMap, **limits: Any) -> Certificate
 
 @dataclass(frozen=True)
 class Counts:
-    """Certified counts of `networks` maps: `histogram` count -> networks, of the `undecided` networks none is in it.
+    """Certified counts of `networks` maps: `histogram` count -> networks, of the `undecided`
+    networks none is in it.
 
-    `stable`: attracting fixed points in all (None for ReLU, not measured); `index_violations`: complete certificates whose indices do
-    not sum to 1, which Lefschetz-Hopf excludes (None for ReLU, where the sum is free); `kac_rice`: the exact mean of the count given the
-    matrices (M3), where it has a closed form, and `z` the distance of the measured mean from it in its exact standard errors.
+    `stable`: attracting fixed points in all (None for ReLU, not measured); `index_violations`:
+    complete certificates whose indices do not sum to 1, which Lefschetz-Hopf excludes (None for
+    ReLU, where the sum is free); `kac_rice`: the exact mean of the count given the matrices (M3),
+    where it has a closed form, and `z` the distance of the measured mean from it in its exact
+    standard errors.
     """
 
     ensemble: str
@@ -81,15 +93,36 @@ class Counts:
     def to_json(self) -> dict[str, Any]:
         """Plain numbers."""
         return {
-            "ensemble": self.ensemble, "size": self.size, "gain": self.gain, "seed": self.seed, "networks": self.networks,
-            "histogram": {str(k): n for k, n in self.histogram.items()}, "undecided": self.undecided, "mean": self.mean,
-            "stable": self.stable, "index_violations": self.index_violations, "kac_rice": self.kac_rice, "z": self.z,
-            "boxes": self.boxes, "seconds": round(self.seconds, 3), "per_minute": round(60 * self.networks / self.seconds, 1),
-        }  # fmt: skip
+            "ensemble": self.ensemble,
+            "size": self.size,
+            "gain": self.gain,
+            "seed": self.seed,
+            "networks": self.networks,
+            "histogram": {str(k): n for k, n in self.histogram.items()},
+            "undecided": self.undecided,
+            "mean": self.mean,
+            "stable": self.stable,
+            "index_violations": self.index_violations,
+            "kac_rice": self.kac_rice,
+            "z": self.z,
+            "boxes": self.boxes,
+            "seconds": round(self.seconds, 3),
+            "per_minute": round(60 * self.networks / self.seconds, 1),
+        }
 
 
-def count_fixed_points(ensemble: str, size: int, gain: float, networks: int, seed: int = 0, jobs: int = 1, **limits: Any) -> Counts:
-    """Certify `networks` random maps (the result does not depend on `jobs`); `limits` as in `certify`."""
+def count_fixed_points(
+    ensemble: str,
+    size: int,
+    gain: float,
+    networks: int,
+    seed: int = 0,
+    jobs: int = 1,
+    **limits: Any,
+) -> Counts:
+    """Certify `networks` random maps (the result does not depend on `jobs`); `limits` as in
+    `certify`.
+    """
     if networks < 1:
         raise UsageError(f"needs at least 1 network, not {networks}")
     check_seed_and_jobs(seed, jobs)
@@ -103,32 +136,53 @@ def count_fixed_points(ensemble: str, size: int, gain: float, networks: int, see
     relu = ensemble == "relu"
     kac_rice, z = _scalar_law(ensemble, size, gain, seed, rows)
     return Counts(
-        ensemble, size, gain, seed, networks,
+        ensemble,
+        size,
+        gain,
+        seed,
+        networks,
         dict(sorted(Counter(row["count"] for row in decided).items())),
         len(rows) - len(decided),
         None if relu else sum(row["stable"] for row in rows),
         None if relu else sum(row["index_sum"] != 1 for row in decided),
-        kac_rice, z,
+        kac_rice,
+        z,
         sum(row["boxes"] for row in rows),
         seconds,
-    )  # fmt: skip
+    )
 
 
-def _batch(ensemble: str, size: int, gain: float, seed: int, numbers: range, limits: dict[str, Any]) -> list[dict[str, int]]:
+def _batch(
+    ensemble: str, size: int, gain: float, seed: int, numbers: range, limits: dict[str, Any]
+) -> list[dict[str, int]]:
     rows = []
     for number in numbers:
         c = certificate_of(random_map(ensemble, size, gain, (seed, number)), **limits)
-        stable, boxes = (0, 2**size) if isinstance(c, ReluCertificate) else (sum(p.stable is True for p in c.points), c.boxes)
+        stable, boxes = (
+            (0, 2**size)
+            if isinstance(c, ReluCertificate)
+            else (sum(p.stable is True for p in c.points), c.boxes)
+        )
         rows.append({"count": c.count, "index_sum": c.index_sum, "stable": stable, "boxes": boxes})
     return rows
 
 
-def _scalar_law(ensemble: str, size: int, gain: float, seed: int, rows: list[dict[str, Any]]) -> tuple[float | None, float | None]:
-    """Mean of 1 + 2 P(three fixed points) over the drawn slopes, and z: u = w h turns h = tanh(w h) + b into u = w tanh u + w b."""
+def _scalar_law(
+    ensemble: str, size: int, gain: float, seed: int, rows: list[dict[str, Any]]
+) -> tuple[float | None, float | None]:
+    """Mean of 1 + 2 P(three fixed points) over the drawn slopes, and z: u = w h turns h = tanh(w h)
+    + b into u = w tanh u + w b.
+    """
     if ensemble != "tanh" or size != 1 or any(row["count"] is None for row in rows):
         return None, None
-    slopes = [f.inner[0][0] for f in (random_map(ensemble, 1, gain, (seed, n)) for n in range(len(rows))) if isinstance(f, TanhMap)]
-    expected = np.array([float(numeric("tanh_expected_count")(w, w)) if w > 1 else 1.0 for w in slopes])
+    slopes = [
+        f.inner[0][0]
+        for f in (random_map(ensemble, 1, gain, (seed, n)) for n in range(len(rows)))
+        if isinstance(f, TanhMap)
+    ]
+    expected = np.array(
+        [float(numeric("tanh_expected_count")(w, w)) if w > 1 else 1.0 for w in slopes]
+    )
     variance = float(((expected - 1) * (3 - expected)).sum())  # of 1 + 2 Bernoulli
     excess = sum(row["count"] for row in rows) - float(expected.sum())
     return float(expected.mean()), excess / np.sqrt(variance) if variance > 0 else None

@@ -1,8 +1,10 @@
-"""Arrays of intervals in double precision, every operation rounded outward (one `nextafter` beyond round-to-nearest).
+"""Arrays of intervals in double precision, every operation rounded outward (one `nextafter` beyond
+round-to-nearest).
 
-Rigorous for + - * / sqrt, which IEEE 754 rounds correctly. `tanh` does not trust the system library: it is a table of values certified
-by arb with a cubic Taylor polynomial, so its error bound `TANH_ERROR` is ours. An undefined operation (0 in a divisor, root of a
-negative number) gives NaN ends, which no comparison accepts as a proof.
+Rigorous for + - * / sqrt, which IEEE 754 rounds correctly. `tanh` does not trust the system
+library: it is a table of values certified by arb with a cubic Taylor polynomial, so its error bound
+`TANH_ERROR` is ours. An undefined operation (0 in a divisor, root of a negative number) gives NaN
+ends, which no comparison accepts as a proof.
 """
 
 from __future__ import annotations
@@ -19,8 +21,10 @@ from ..arrays import Array
 _STEPS, _LAST = 1024, 20
 """table points per unit and its end; beyond it 1 - tanh < 1e-17"""
 TANH_ERROR = 2.0**-45
-"""Bound of |computed - tanh x|: Taylor remainder |tanh''''|/24 2^-44 <= 0.26 2^-44 = 1.5e-14 (tanh'''' = 8 t s (2 - 3 t^2), s = 1 - t^2,
-|t s| <= 0.385, |2 - 3 t^2| <= 2), table and rounding below 2e-15."""
+"""Bound of |computed - tanh x|: Taylor remainder |tanh''''|/24 2^-44 <= 0.26 2^-44 = 1.5e-14
+(tanh'''' = 8 t s (2 - 3 t^2), s = 1 - t^2, |t s| <= 0.385, |2 - 3 t^2| <= 2), table and rounding
+below 2e-15.
+"""
 
 
 def down(x: Array) -> Array:
@@ -35,7 +39,9 @@ def up(x: Array) -> Array:
 
 @cache
 def _table() -> Array:
-    """tanh(k/1024) for k = 0, 1, ..., each the double nearest to the middle of an arb ball of radius below 1e-15."""
+    """tanh(k/1024) for k = 0, 1, ..., each the double nearest to the middle of an arb ball of
+    radius below 1e-15.
+    """
     balls = [(flint.arb(k) / _STEPS).tanh() for k in range(_STEPS * _LAST + 1)]
     return np.array([float(ball.mid()) for ball in balls])
 
@@ -51,7 +57,9 @@ def _tanh(x: Array) -> Array:
 
 
 class Interval:
-    """Intervals [low, high], two double arrays of one shape; operands may be intervals or Python floats (exact)."""
+    """Intervals [low, high], two double arrays of one shape; operands may be intervals or Python
+    floats (exact).
+    """
 
     __array_ufunc__ = None  # NumPy scalars on the left must not take the intervals apart
 
@@ -90,7 +98,9 @@ class Interval:
     def __truediv__(self, other: Interval | float) -> Interval:
         low, high = _ends(other)
         bad = (low <= 0) & (high >= 0)
-        return _hull(self, Interval(np.where(bad, np.nan, low), np.where(bad, np.nan, high)), np.divide)
+        return _hull(
+            self, Interval(np.where(bad, np.nan, low), np.where(bad, np.nan, high)), np.divide
+        )
 
     def __rtruediv__(self, other: float) -> Interval:
         return self.constant(other) / self
@@ -103,11 +113,17 @@ class Interval:
 
     def sqrt(self) -> Interval:
         """The root; NaN where the interval reaches below 0."""
-        return Interval(np.where(self.low == 0, 0.0, down(np.sqrt(self.low))), np.where(self.low < 0, np.nan, up(np.sqrt(self.high))))
+        return Interval(
+            np.where(self.low == 0, 0.0, down(np.sqrt(self.low))),
+            np.where(self.low < 0, np.nan, up(np.sqrt(self.high))),
+        )
 
     def tanh(self) -> Interval:
         """The hyperbolic tangent (monotone: from the ends)."""
-        return Interval(np.maximum(down(_tanh(self.low) - TANH_ERROR), -1), np.minimum(up(_tanh(self.high) + TANH_ERROR), 1))
+        return Interval(
+            np.maximum(down(_tanh(self.low) - TANH_ERROR), -1),
+            np.minimum(up(_tanh(self.high) + TANH_ERROR), 1),
+        )
 
 
 def _ends(x: Interval | float) -> tuple[Any, Any]:

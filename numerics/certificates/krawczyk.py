@@ -1,8 +1,10 @@
-"""The Krawczyk operator, in outward-rounded doubles for many boxes at once and in arb balls for one.
+"""The Krawczyk operator, in outward-rounded doubles for many boxes at once and in arb balls for
+one.
 
-K(X) = m - C F(m) + (I - C F'(X))(X - m), F = h - f, holds every zero of F in X, whatever the point m of X and the matrix C are:
-K(X) n X empty proves that there is none. K(X) inside the interior of X proves that there is exactly one, and that every matrix in F'(X)
-is regular, so the fixed point is non-degenerate (Krawczyk 1969; Neumaier, Interval Methods for Systems of Equations, 5.1).
+K(X) = m - C F(m) + (I - C F'(X))(X - m), F = h - f, holds every zero of F in X, whatever the point
+m of X and the matrix C are: K(X) n X empty proves that there is none. K(X) inside the interior of X
+proves that there is exactly one, and that every matrix in F'(X) is regular, so the fixed point is
+non-degenerate (Krawczyk 1969; Neumaier, Interval Methods for Systems of Equations, 5.1).
 """
 
 from __future__ import annotations
@@ -32,9 +34,11 @@ Flags = Any
 
 @dataclass(frozen=True)
 class Pieces:
-    """What one evaluation says about boxes (n, d): the part that can hold fixed points (`low`, `high`), and which are decided.
+    """What one evaluation says about boxes (n, d): the part that can hold fixed points (`low`,
+    `high`), and which are decided.
 
-    `empty`: no fixed point; `unique`: exactly one, and it lies in [low, high]; `defined`: the image has finite bounds.
+    `empty`: no fixed point; `unique`: exactly one, and it lies in [low, high]; `defined`: the image
+    has finite bounds.
     """
 
     low: Array
@@ -50,18 +54,28 @@ def midpoints(low: Array, high: Array) -> Array:
 
 
 def narrowed(f: CertifiedMap, low: Array, high: Array) -> Pieces:
-    """Intersect boxes with their image and with K; ends (n, d) in double. A box where the map is not defined stays as it is."""
+    """Intersect boxes with their image and with K; ends (n, d) in double. A box where the map is
+    not defined stays as it is.
+    """
     with np.errstate(all="ignore"):
         image = f.image(_coordinates(low, high))
-        new_low, new_high = np.stack([y.low for y in image], 1), np.stack([y.high for y in image], 1)
+        new_low, new_high = (
+            np.stack([y.low for y in image], 1),
+            np.stack([y.high for y in image], 1),
+        )
         defined = (np.isfinite(new_low) & np.isfinite(new_high)).all(1)
         if not np.isfinite(new_low + new_high).all():
             _demand_defined_middle(f, low[~defined], high[~defined])
         new_low, new_high = np.fmax(low, new_low), np.fmin(high, new_high)
         empty = defined & (new_low > new_high).any(1)
-        rest = np.flatnonzero(~empty)  # the operator costs most: only where the image has not decided
+        rest = np.flatnonzero(
+            ~empty
+        )  # the operator costs most: only where the image has not decided
         k_low, k_high = _krawczyk(f, low[rest], high[rest])
-        new_low[rest], new_high[rest] = np.fmax(new_low[rest], k_low), np.fmin(new_high[rest], k_high)
+        new_low[rest], new_high[rest] = (
+            np.fmax(new_low[rest], k_low),
+            np.fmin(new_high[rest], k_high),
+        )
     unique = np.zeros_like(empty)
     unique[rest] = ((k_low > low[rest]) & (k_high < high[rest])).all(1)
     empty = defined & (new_low > new_high).any(1)
@@ -77,7 +91,10 @@ def _demand_defined_middle(f: CertifiedMap, low: Array, high: Array) -> None:
     values = f.image(_coordinates(middle, middle))
     bad = ~np.all([np.isfinite(y.low) & np.isfinite(y.high) for y in values], axis=0)
     if bad.any():
-        raise UsageError(f"the map is not defined at {middle[bad][0].tolist()}, inside the box: choose a box inside its domain, or eps > 0")
+        raise UsageError(
+            f"the map is not defined at {middle[bad][0].tolist()}, inside the box: choose a box"
+            " inside its domain, or eps > 0"
+        )
 
 
 def _krawczyk(f: CertifiedMap, low: Array, high: Array) -> tuple[Array, Array]:
@@ -91,9 +108,12 @@ def _krawczyk(f: CertifiedMap, low: Array, high: Array) -> tuple[Array, Array]:
     slope = (slope_low + slope_high) / 2
     radius = up(np.maximum(slope_high - slope, slope - slope_low))
     c = _inverses(slope)
-    # |I - C F'| <= |fl(I - C slope)| + rounding + |C| radius, the rounding of a product of d terms being below (d + 2) u |C||slope|
+    # |I - C F'| <= |fl(I - C slope)| + rounding + |C| radius, the rounding of a product of d terms
+    # being below (d + 2) u |C||slope|
     size = np.abs(c)
-    defect = np.abs(eye - c @ slope) + (d + 4) * 2.0**-52 * (size @ np.abs(slope) + eye) + size @ radius
+    defect = (
+        np.abs(eye - c @ slope) + (d + 4) * 2.0**-52 * (size @ np.abs(slope) + eye) + size @ radius
+    )
     middle = midpoints(low, high)
     image = f.image(_coordinates(middle, middle))
     f_low = np.stack([down(middle[:, i] - y.high) for i, y in enumerate(image)], 1)
@@ -145,7 +165,9 @@ def identity_minus(jacobian: flint.arb_mat) -> flint.arb_mat:
 
 
 def ball_step(f: CertifiedMap, x: Balls) -> Balls | None:
-    """K(X) in balls, with the middle of X and an inverse of the middle of F'; None where F' is not finite or has a singular middle."""
+    """K(X) in balls, with the middle of X and an inverse of the middle of F'; None where F' is not
+    finite or has a singular middle.
+    """
     slope = identity_minus(square(f.jacobian(x)))
     if not all(entry.is_finite() for entry in slope.entries()):
         return None
@@ -165,7 +187,9 @@ def inside(inner: Balls, outer: Balls) -> bool:
 
 
 def proved_ball(f: CertifiedMap, low: Any, high: Any, width: float = 1e-20) -> Balls | None:
-    """The one fixed point in the box, in balls of about `width`; None if existence and uniqueness are not proved there."""
+    """The one fixed point in the box, in balls of about `width`; None if existence and uniqueness
+    are not proved there.
+    """
     with flint.ctx.workprec(PRECISION):
         x = hull(low, high)
         new = ball_step(f, x)

@@ -1,8 +1,10 @@
-"""Maps that can be evaluated with error bounds: each is written once, on coordinates that are `Interval` arrays or arb balls.
+"""Maps that can be evaluated with error bounds: each is written once, on coordinates that are
+`Interval` arrays or arb balls.
 
-A map has `size`, `image(x)` (list of coordinates), `jacobian(x)` (rows of coordinates) and `bounds()`, a box that holds every fixed
-point. Matrices and vectors are taken as the exact doubles they hold. No product of two plain floats may occur in a map (it would be
-rounded without a bound): multiply coordinates by floats, one after the other.
+A map has `size`, `image(x)` (list of coordinates), `jacobian(x)` (rows of coordinates) and
+`bounds()`, a box that holds every fixed point. Matrices and vectors are taken as the exact doubles
+they hold. No product of two plain floats may occur in a map (it would be rounded without a bound):
+multiply coordinates by floats, one after the other.
 """
 
 from __future__ import annotations
@@ -59,7 +61,9 @@ def tanh(x: Coordinate) -> Coordinate:
 
 
 def squared(x: Coordinate) -> Coordinate:
-    """The square, exact range (x * x would not know that both factors are one number, and arb ** 2 is NaN across 0)."""
+    """The square, exact range (x * x would not know that both factors are one number, and arb ** 2
+    is NaN across 0).
+    """
     if isinstance(x, Interval):
         return x.squared()
     small, large = x.abs_lower(), x.abs_upper()
@@ -79,9 +83,17 @@ def product(matrix: Matrix, x: Vector) -> list[Coordinate]:
 def matrix_of(values: Any, name: str, columns: int | None = None) -> Matrix:
     """A matrix of finite floats, checked."""
     array = np.asarray(values, dtype=float)
-    if array.ndim != 2 or not array.size or (columns is not None and array.shape[1] != columns) or not np.isfinite(array).all():
+    if (
+        array.ndim != 2
+        or not array.size
+        or (columns is not None and array.shape[1] != columns)
+        or not np.isfinite(array).all()
+    ):
         need = "2 axes" if columns is None else f"{columns} columns"
-        raise UsageError(f"{name} must be a matrix of finite numbers with {need}, got shape {array.shape}: check its sizes and entries")
+        raise UsageError(
+            f"{name} must be a matrix of finite numbers with {need}, got shape {array.shape}: check"
+            " its sizes and entries"
+        )
     return tuple(tuple(row) for row in array.tolist())
 
 
@@ -89,7 +101,10 @@ def vector_of(values: Any, name: str, size: int) -> tuple[float, ...]:
     """A vector of finite floats, checked."""
     array = np.asarray(values, dtype=float)
     if array.shape != (size,) or not np.isfinite(array).all():
-        raise UsageError(f"{name} must be {size} finite numbers, got shape {array.shape}: check its size and entries")
+        raise UsageError(
+            f"{name} must be {size} finite numbers, got shape {array.shape}: check its size and"
+            " entries"
+        )
     return tuple(array.tolist())
 
 
@@ -104,12 +119,22 @@ class TanhMap:
 
     @classmethod
     def of(cls, outer: Any, inner: Any, bias: Any, drive: Any = None) -> TanhMap:
-        """A (d, k), W (k, d), b (d,), c (k,) or None for 0; `UsageError` on sizes that do not fit."""
+        """A (d, k), W (k, d), b (d,), c (k,) or None for 0; `UsageError` on sizes that do not
+        fit.
+        """
         w = matrix_of(inner, "W")
         a = matrix_of(outer, "A", len(w))
         if len(a) != len(w[0]):
-            raise UsageError(f"A has {len(a)} rows but W has {len(w[0])} columns: A tanh(W h) must map the state to itself")
-        return cls(a, w, vector_of(np.zeros(len(w)) if drive is None else drive, "c", len(w)), vector_of(bias, "b", len(a)))
+            raise UsageError(
+                f"A has {len(a)} rows but W has {len(w[0])} columns: A tanh(W h) must map the state"
+                " to itself"
+            )
+        return cls(
+            a,
+            w,
+            vector_of(np.zeros(len(w)) if drive is None else drive, "c", len(w)),
+            vector_of(bias, "b", len(a)),
+        )
 
     @property
     def size(self) -> int:
@@ -125,29 +150,42 @@ class TanhMap:
 
     def jacobian(self, x: Vector) -> list[list[Coordinate]]:
         """A diag(1 - tanh^2) W."""
-        columns = [product(self.outer, column) for column in zip(*self._weighted(x, self.inner), strict=True)]
+        columns = [
+            product(self.outer, column)
+            for column in zip(*self._weighted(x, self.inner), strict=True)
+        ]
         return [list(row) for row in zip(*columns, strict=True)]
 
     def _weighted(self, x: Vector, matrix: Matrix) -> list[list[Coordinate]]:
-        return [[(1 - squared(t)) * w for w in row] for t, row in zip(self._hidden(x), matrix, strict=True)]
+        return [
+            [(1 - squared(t)) * w for w in row]
+            for t, row in zip(self._hidden(x), matrix, strict=True)
+        ]
 
     def drive_jacobian(self, x: Vector, direction: Vector) -> list[Coordinate]:
         """Derivative of f along a change `direction` of c."""
-        return product(self.outer, [(1 - squared(t)) * u for t, u in zip(self._hidden(x), direction, strict=True)])
+        return product(
+            self.outer,
+            [(1 - squared(t)) * u for t, u in zip(self._hidden(x), direction, strict=True)],
+        )
 
     def driven(self, drive: Vector) -> TanhMap:
         """The map with c = `drive` (arb balls allowed)."""
         return replace(self, drive=tuple(drive))
 
     def bounds(self) -> tuple[Array, Array]:
-        """|h_i - b_i| <= sum_j |A_ij| (|tanh| < 1); 1e-12 relative covers the rounding of the sum."""
+        """|h_i - b_i| <= sum_j |A_ij| (|tanh| < 1); 1e-12 relative covers the rounding of the
+        sum.
+        """
         radius = np.abs(np.array(self.outer)).sum(1) * (1 + 1e-12) + 1e-12 * (1 + np.abs(self.bias))
         return np.array(self.bias) - radius, np.array(self.bias) + radius
 
 
 @dataclass(frozen=True)
 class NormMap:
-    """f(h) = N(a h + A phi(h) + c), N(z) = z / sqrt(mean z^2 + eps), phi = tanh or the identity. `drive` is c (recall: beta e)."""
+    """f(h) = N(a h + A phi(h) + c), N(z) = z / sqrt(mean z^2 + eps), phi = tanh or the identity.
+    `drive` is c (recall: beta e).
+    """
 
     residual: float
     matrix: Matrix
@@ -156,14 +194,26 @@ class NormMap:
     saturates: bool
 
     @classmethod
-    def of(cls, residual: float, matrix: Any, drive: Any, eps: float = 1e-3, activation: str = "tanh") -> NormMap:
-        """A (d, d), c (d,); activation `tanh` or `linear`; eps >= 0 (at 0 the map is undefined where z = 0)."""
+    def of(
+        cls, residual: float, matrix: Any, drive: Any, eps: float = 1e-3, activation: str = "tanh"
+    ) -> NormMap:
+        """A (d, d), c (d,); activation `tanh` or `linear`; eps >= 0 (at 0 the map is undefined
+        where z = 0).
+        """
         if activation not in ("tanh", "linear"):
             raise UsageError(f"unknown activation {activation!r}: use tanh or linear")
         if not (np.isfinite(eps) and eps >= 0 and np.isfinite(residual)):
-            raise UsageError(f"a normalised map needs finite a and eps >= 0, not {residual} and {eps}")
+            raise UsageError(
+                f"a normalised map needs finite a and eps >= 0, not {residual} and {eps}"
+            )
         a = matrix_of(matrix, "A", len(np.atleast_1d(drive)))
-        return cls(float(residual), matrix_of(matrix, "A", len(a)), vector_of(drive, "c", len(a)), float(eps), activation == "tanh")
+        return cls(
+            float(residual),
+            matrix_of(matrix, "A", len(a)),
+            vector_of(drive, "c", len(a)),
+            float(eps),
+            activation == "tanh",
+        )
 
     @property
     def size(self) -> int:
@@ -189,7 +239,10 @@ class NormMap:
     def jacobian(self, x: Vector) -> list[list[Coordinate]]:
         """DN(z) Dz, DN = (1/s)(I - n n^T / d), n = N(z) (N1)."""
         n, scale = self._norm(x)
-        columns = [_norm_derivative(n, scale, column) for column in zip(*self._inside_jacobian(x), strict=True)]
+        columns = [
+            _norm_derivative(n, scale, column)
+            for column in zip(*self._inside_jacobian(x), strict=True)
+        ]
         return [list(row) for row in zip(*columns, strict=True)]
 
     def _norm(self, x: Vector) -> tuple[list[Coordinate], Coordinate]:
@@ -212,7 +265,9 @@ class NormMap:
 
 
 def rms_norm(z: Vector, eps: float) -> list[Coordinate]:
-    """N(z), z / sqrt(mean z^2 + eps); on intervals the exact range over the box, up to rounding: N_i rises in z_i, shrinks in |z_j|."""
+    """N(z), z / sqrt(mean z^2 + eps); on intervals the exact range over the box, up to rounding:
+    N_i rises in z_i, shrinks in |z_j|.
+    """
     size = len(z)
     if not isinstance(z[0], Interval):
         scale = (total(map(squared, z)) / size + eps).sqrt()
@@ -224,9 +279,12 @@ def rms_norm(z: Vector, eps: float) -> list[Coordinate]:
     for i, zi in enumerate(z):
         rest = total((floor, *squares[:i], *squares[i + 1 :]))
         low, high = (
-            _norm_end(end, np.where((end > 0) == larger, rest.low, rest.high), size) for end, larger in ((zi.low, False), (zi.high, True))
+            _norm_end(end, np.where((end > 0) == larger, rest.low, rest.high), size)
+            for end, larger in ((zi.low, False), (zi.high, True))
         )
-        out.append(Interval(np.where(undefined, np.nan, low.low), np.where(undefined, np.nan, high.high)))
+        out.append(
+            Interval(np.where(undefined, np.nan, low.low), np.where(undefined, np.nan, high.high))
+        )
     return out
 
 
@@ -244,9 +302,11 @@ def _norm_derivative(n: Vector, scale: Coordinate, direction: Vector) -> list[Co
 
 @dataclass(frozen=True)
 class FunctionMap:
-    """A user's map from two functions of a list of coordinates, on + - * /, .sqrt(), and `tanh`, `squared` of this module.
+    """A user's map from two functions of a list of coordinates, on + - * /, .sqrt(), and `tanh`,
+    `squared` of this module.
 
-    `f(x)` returns the d coordinates of the image, `derivative(x)` the rows of its Jacobian; a box must be given to `certify`.
+    `f(x)` returns the d coordinates of the image, `derivative(x)` the rows of its Jacobian; a box
+    must be given to `certify`.
     """
 
     size: int
@@ -261,12 +321,20 @@ class FunctionMap:
         """The derivative, plain numbers made coordinates."""
         rows = self.derivative(x)
         if len(rows) != self.size:
-            raise LoopError(f"derivative returned {len(rows)} rows for a state of {self.size} coordinates: return one row per coordinate")
+            raise LoopError(
+                f"derivative returned {len(rows)} rows for a state of {self.size} coordinates:"
+                " return one row per coordinate"
+            )
         return [self._coordinates(row, x, "derivative") for row in rows]
 
-    def _coordinates(self, values: Sequence[Coordinate | float], x: Vector, name: str) -> list[Coordinate]:
+    def _coordinates(
+        self, values: Sequence[Coordinate | float], x: Vector, name: str
+    ) -> list[Coordinate]:
         if len(values) != self.size:
-            raise LoopError(f"{name} returned {len(values)} coordinates for a state of {self.size}: a looped map must keep the shape")
+            raise LoopError(
+                f"{name} returned {len(values)} coordinates for a state of {self.size}: a looped"
+                " map must keep the shape"
+            )
         return [constant(x[0], float(v)) if isinstance(v, int | float) else v for v in values]
 
     def bounds(self) -> None:
@@ -275,9 +343,11 @@ class FunctionMap:
 
 
 def widened(low: Array, high: Array, share: float) -> tuple[Array, Array]:
-    """Boxes (..., d) larger on every side by `share` of their width there and a tenth as much of their largest, at least a few ulps.
+    """Boxes (..., d) larger on every side by `share` of their width there and a tenth as much of
+    their largest, at least a few ulps.
 
-    A box that one evaluation made thin on one side would else stay thinner than the rounding of the next.
+    A box that one evaluation made thin on one side would else stay thinner than the rounding of the
+    next.
     """
     width = high - low
     size = np.maximum(np.abs(low), np.abs(high))

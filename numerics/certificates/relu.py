@@ -1,4 +1,6 @@
-"""All fixed points of ReLU maps, exactly: one linear system in rational arithmetic for each activation pattern."""
+"""All fixed points of ReLU maps, exactly: one linear system in rational arithmetic for each
+activation pattern.
+"""
 
 from __future__ import annotations
 
@@ -28,17 +30,28 @@ class ReluMap:
 
     @classmethod
     def of(cls, outer: Any, bias: Any, inner: Any = None, drive: Any = None) -> ReluMap:
-        """A (d, k), b (d,), W (k, d) (None: the identity), c (k,) (None: 0); `UsageError` on sizes that do not fit."""
+        """A (d, k), b (d,), W (k, d) (None: the identity), c (k,) (None: 0); `UsageError` on sizes
+        that do not fit.
+        """
         a = matrix_of(outer, "A")
         d, units = len(a), len(a[0])
         if inner is None and d != units:
             raise UsageError(f"A relu(h) needs a square A, got {d} x {units}: give W")
         if units > MOST_UNITS:
-            raise UsageError(f"{units} hidden units have 2^{units} activation patterns: use at most {MOST_UNITS}")
+            raise UsageError(
+                f"{units} hidden units have 2^{units} activation patterns: use at most {MOST_UNITS}"
+            )
         w = matrix_of(np.eye(d) if inner is None else inner, "W", d)
         if len(w) != units:
-            raise UsageError(f"A has {units} columns but W has {len(w)} rows: they are the hidden units")
-        return cls(a, w, vector_of(np.zeros(units) if drive is None else drive, "c", units), vector_of(bias, "b", d))
+            raise UsageError(
+                f"A has {units} columns but W has {len(w)} rows: they are the hidden units"
+            )
+        return cls(
+            a,
+            w,
+            vector_of(np.zeros(units) if drive is None else drive, "c", units),
+            vector_of(bias, "b", d),
+        )
 
     @property
     def size(self) -> int:
@@ -48,7 +61,9 @@ class ReluMap:
 
 @dataclass(frozen=True)
 class LinearPiecePoint:
-    """A fixed point in the open region where exactly the units `active` are on: exact, the only one there, det(I - J) exact, not 0."""
+    """A fixed point in the open region where exactly the units `active` are on: exact, the only one
+    there, det(I - J) exact, not 0.
+    """
 
     exact: tuple[Fraction, ...]
     active: tuple[bool, ...]
@@ -67,14 +82,19 @@ class LinearPiecePoint:
     def to_json(self) -> dict[str, Any]:
         """Plain numbers, the exact ones as text."""
         return {
-            "center": self.center.tolist(), "exact": [str(x) for x in self.exact], "active": list(self.active), "index": self.index,
+            "center": self.center.tolist(),
+            "exact": [str(x) for x in self.exact],
+            "active": list(self.active),
+            "index": self.index,
             "determinant": str(self.determinant),
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True)
 class ReluCertificate:
-    """Every fixed point inside an activation region, and the `undecided` patterns, each with the reason."""
+    """Every fixed point inside an activation region, and the `undecided` patterns, each with the
+    reason.
+    """
 
     points: tuple[LinearPiecePoint, ...]
     undecided: tuple[tuple[tuple[bool, ...], str], ...]
@@ -92,28 +112,41 @@ class ReluCertificate:
     def to_json(self) -> dict[str, Any]:
         """Plain numbers."""
         return {
-            "count": self.count, "found": len(self.points), "undecided": len(self.undecided), "index_sum": self.index_sum,
+            "count": self.count,
+            "found": len(self.points),
+            "undecided": len(self.undecided),
+            "index_sum": self.index_sum,
             "points": [point.to_json() for point in self.points],
-            "undecided_patterns": [{"active": list(active), "reason": reason} for active, reason in self.undecided],
-        }  # fmt: skip
+            "undecided_patterns": [
+                {"active": list(active), "reason": reason} for active, reason in self.undecided
+            ],
+        }
 
 
 def certify_relu(f: ReluMap) -> ReluCertificate:
-    """Solve (I - A D W) h = A D c + b for every pattern D, and keep h where the signs of W h + c are those of D.
+    """Solve (I - A D W) h = A D c + b for every pattern D, and keep h where the signs of W h + c
+    are those of D.
 
-    Undecided: a pattern whose system is singular but solvable (a line of fixed points if it meets the region), and a solution on the
-    border of its region (a fixed point at which f is not differentiable).
+    Undecided: a pattern whose system is singular but solvable (a line of fixed points if it meets
+    the region), and a solution on the border of its region (a fixed point at which f is not
+    differentiable).
     """
     d, units = f.size, len(f.inner)
-    a, w, c, b = (_rational(x) for x in (f.outer, f.inner, [[x] for x in f.drive], [[x] for x in f.bias]))
+    a, w, c, b = (
+        _rational(x) for x in (f.outer, f.inner, [[x] for x in f.drive], [[x] for x in f.bias])
+    )
     eye = flint.fmpq_mat(d, d, [int(i == j) for i in range(d) for j in range(d)])
     points, undecided = [], []
     for active in patterns_of((True, False), repeat=units):
-        switch = flint.fmpq_mat(units, units, [int(i == j and active[i]) for i in range(units) for j in range(units)])
+        switch = flint.fmpq_mat(
+            units, units, [int(i == j and active[i]) for i in range(units) for j in range(units)]
+        )
         matrix, right = eye - a * switch * w, a * switch * c + b
         determinant = matrix.det()
         if determinant == 0:
-            augmented = flint.fmpq_mat([[*row, r[0]] for row, r in zip(matrix.tolist(), right.tolist(), strict=True)])
+            augmented = flint.fmpq_mat(
+                [[*row, r[0]] for row, r in zip(matrix.tolist(), right.tolist(), strict=True)]
+            )
             if augmented.rank() == matrix.rank():
                 undecided.append((active, "singular: no fixed point or a continuum of them"))
             continue
@@ -124,7 +157,11 @@ def certify_relu(f: ReluMap) -> ReluCertificate:
         if any(x == 0 for x in before):
             undecided.append((active, "the solution lies on the border of its region"))
             continue
-        points.append(LinearPiecePoint(tuple(_fraction(x) for x in h.entries()), active, _fraction(determinant)))
+        points.append(
+            LinearPiecePoint(
+                tuple(_fraction(x) for x in h.entries()), active, _fraction(determinant)
+            )
+        )
     return ReluCertificate(tuple(points), tuple(undecided))
 
 

@@ -14,10 +14,16 @@ def sphere(rng: np.random.Generator, count: int, width: int) -> Array:
     return x * np.sqrt(width / np.sum(x * x, axis=1, keepdims=True))
 
 
-def clustered(rng: np.random.Generator, count: int, width: int, centres: int, spread: float) -> Array:
-    """On that sphere, in `centres` clusters taken in turn: the centre plus `spread` times a uniform point, brought back to the sphere."""
+def clustered(
+    rng: np.random.Generator, count: int, width: int, centres: int, spread: float
+) -> Array:
+    """On that sphere, in `centres` clusters taken in turn: the centre plus `spread` times a uniform
+    point, brought back to the sphere.
+    """
     if centres < 1 or not 0 <= spread < 1:
-        raise UsageError(f"clusters need at least one centre and a spread in [0, 1), not {centres} and {spread}")
+        raise UsageError(
+            f"clusters need at least one centre and a spread in [0, 1), not {centres} and {spread}"
+        )
     middle = sphere(rng, centres, width)
     x = middle[np.arange(count) % centres] + spread * sphere(rng, count, width)
     return x * np.sqrt(width / np.sum(x * x, axis=1, keepdims=True))

@@ -1,4 +1,6 @@
-"""Random matrices with a prescribed property: spectrum, departure from normality, rank, orthogonality or Jordan structure."""
+"""Random matrices with a prescribed property: spectrum, departure from normality, rank,
+orthogonality or Jordan structure.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,11 @@ from ..arrays import Array
 from .prescribed_spectra import Spectrum
 
 
-def ginibre(rng: np.random.Generator, size: int, scale: float | Array = 1.0, columns: int | None = None) -> Array:
-    """Independent N(0, scale^2/columns) entries, (size, columns); square ones have a spectral radius near `scale`.
+def ginibre(
+    rng: np.random.Generator, size: int, scale: float | Array = 1.0, columns: int | None = None
+) -> Array:
+    """Independent N(0, scale^2/columns) entries, (size, columns); square ones have a spectral
+    radius near `scale`.
 
     Scales (K, 1, 1) give K multiples of one draw, (K, size, columns).
     """
@@ -20,7 +25,9 @@ def ginibre(rng: np.random.Generator, size: int, scale: float | Array = 1.0, col
 
 
 def haar(rng: np.random.Generator, size: int) -> Array:
-    """An orthogonal matrix from Haar measure: QR of a Ginibre matrix with the signs of R's diagonal moved into Q (Mezzadri 2007)."""
+    """An orthogonal matrix from Haar measure: QR of a Ginibre matrix with the signs of R's diagonal
+    moved into Q (Mezzadri 2007).
+    """
     q, r = np.linalg.qr(rng.standard_normal((size, size)))
     return q * np.where(np.diag(r) < 0, -1.0, 1.0)
 
@@ -37,7 +44,8 @@ def normal(rng: np.random.Generator, spectrum: Spectrum) -> Array:
 
 
 def non_normal(rng: np.random.Generator, spectrum: Spectrum, departure: float) -> Array:
-    """Q (D + N) Q^T with N strictly above the blocks of D, |N|_F = `departure`: Henrici's number of the result, exactly.
+    """Q (D + N) Q^T with N strictly above the blocks of D, |N|_F = `departure`: Henrici's number of
+    the result, exactly.
 
     `UsageError` if N has no place: one eigenvalue or one pair.
     """
@@ -46,13 +54,18 @@ def non_normal(rng: np.random.Generator, spectrum: Spectrum, departure: float) -
     upper[form != 0] = 0
     size = np.linalg.norm(upper)
     if departure and not size:
-        raise UsageError("one eigenvalue or one pair in this form is normal: give a larger spectrum or departure 0")
+        raise UsageError(
+            "one eigenvalue or one pair in this form is normal: give a larger spectrum or"
+            " departure 0"
+        )
     q = haar(rng, spectrum.size)
     return q @ (form + (departure / size * upper if departure else 0.0)) @ q.T
 
 
 def departure(m: Array) -> float:
-    """Henrici's departure from normality sqrt(|M|_F^2 - Sum |lambda|^2), from the complex Schur form (no cancellation)."""
+    """Henrici's departure from normality sqrt(|M|_F^2 - Sum |lambda|^2), from the complex Schur
+    form (no cancellation).
+    """
     triangle = schur(m, output="complex")[0]
     return float(np.linalg.norm(np.triu(triangle, 1)))
 
@@ -64,8 +77,12 @@ def symmetric(rng: np.random.Generator, values: Array) -> Array:
     return (m + m.T) / 2
 
 
-def low_rank(rng: np.random.Generator, size: int, rank: int, low: float = 0.5, high: float = 2.0) -> Array:
-    """U diag(s) V^T with `rank` singular values log-uniform in [low, high], the others 0 up to rounding."""
+def low_rank(
+    rng: np.random.Generator, size: int, rank: int, low: float = 0.5, high: float = 2.0
+) -> Array:
+    """U diag(s) V^T with `rank` singular values log-uniform in [low, high], the others 0 up to
+    rounding.
+    """
     if not 0 <= rank <= size:
         raise UsageError(f"a {size} x {size} matrix has a rank between 0 and {size}, not {rank}")
     values = np.exp(rng.uniform(np.log(low), np.log(high), rank))
@@ -73,7 +90,9 @@ def low_rank(rng: np.random.Generator, size: int, rank: int, low: float = 0.5, h
 
 
 def unimodular(rng: np.random.Generator, size: int, factors: int = 4) -> tuple[Array, Array]:
-    """(V, V^{-1}), both of small integers: a product of elementary matrices I + k E_ij, k = +-1, +-2."""
+    """(V, V^{-1}), both of small integers: a product of elementary matrices I + k E_ij, k = +-1,
+    +-2.
+    """
     v, inverse = np.eye(size), np.eye(size)
     for _ in range(factors if size > 1 else 0):
         i, j = rng.permutation(size)[:2]
@@ -84,7 +103,9 @@ def unimodular(rng: np.random.Generator, size: int, factors: int = 4) -> tuple[A
 
 
 def jordan(rng: np.random.Generator, *blocks: tuple[float, int]) -> Array:
-    """V J V^{-1} with Jordan blocks (eigenvalue, size) and V unimodular: exact as long as the eigenvalues are short binary fractions."""
+    """V J V^{-1} with Jordan blocks (eigenvalue, size) and V unimodular: exact as long as the
+    eigenvalues are short binary fractions.
+    """
     form = jordan_form(*blocks)
     v, inverse = unimodular(rng, len(form))
     return v @ form @ inverse
@@ -103,7 +124,9 @@ def jordan_form(*blocks: tuple[float, int]) -> Array:
 
 
 def near_jordan(rng: np.random.Generator, value: float, size: int, gap: float) -> Array:
-    """Q (J + gap^size E) Q^T, E the lower left corner: the eigenvalues are value + gap w, w the roots of unity of order `size`."""
+    """Q (J + gap^size E) Q^T, E the lower left corner: the eigenvalues are value + gap w, w the
+    roots of unity of order `size`.
+    """
     form = jordan_form((value, size))
     form[-1, 0] += gap**size
     q = haar(rng, size)

@@ -1,4 +1,6 @@
-"""Spectra of real matrices: real eigenvalues and complex pairs, drawn before the matrix, never read off it."""
+"""Spectra of real matrices: real eigenvalues and complex pairs, drawn before the matrix, never read
+off it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from ..arrays import Array
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Eigenvalues `real` and pairs re +- i im, `pairs` of (re, im) with im > 0, with multiplicity."""
+    """Eigenvalues `real` and pairs re +- i im, `pairs` of (re, im) with im > 0, with
+    multiplicity.
+    """
 
     real: tuple[float, ...] = ()
     pairs: tuple[tuple[float, float], ...] = ()
@@ -32,12 +36,16 @@ class Spectrum:
         return float(np.abs(self.values()).max(initial=0.0))
 
     def values(self) -> Array:
-        """The eigenvalues, complex (size,): the real ones, then re + i im, re - i im of each pair."""
+        """The eigenvalues, complex (size,): the real ones, then re + i im, re - i im of each
+        pair.
+        """
         both = [complex(re, sign * im) for re, im in self.pairs for sign in (1, -1)]
         return np.array([*self.real, *both], dtype=complex)
 
     def form(self) -> Array:
-        """The real normal matrix with this spectrum: diagonal entries, then blocks [[re, -im], [im, re]]."""
+        """The real normal matrix with this spectrum: diagonal entries, then blocks [[re, -im], [im,
+        re]].
+        """
         out = np.zeros((self.size, self.size))
         out[range(len(self.real)), range(len(self.real))] = self.real
         for k, (re, im) in enumerate(self.pairs):
@@ -47,28 +55,40 @@ class Spectrum:
 
     def times(self, factor: float) -> Spectrum:
         """All eigenvalues multiplied by a positive factor."""
-        return Spectrum(tuple(factor * x for x in self.real), tuple((factor * re, factor * im) for re, im in self.pairs))
+        return Spectrum(
+            tuple(factor * x for x in self.real),
+            tuple((factor * re, factor * im) for re, im in self.pairs),
+        )
 
 
-def disc(rng: np.random.Generator, size: int, radius: float = 1.0, pairs: int | None = None) -> Spectrum:
-    """Uniform in the disc (pairs) and on its diameter (real ones), then scaled so that the largest modulus is `radius`.
+def disc(
+    rng: np.random.Generator, size: int, radius: float = 1.0, pairs: int | None = None
+) -> Spectrum:
+    """Uniform in the disc (pairs) and on its diameter (real ones), then scaled so that the largest
+    modulus is `radius`.
 
     `pairs` of the eigenvalues are complex pairs; None: a uniform number of them.
     """
     _check(size, radius)
     count = int(rng.integers(0, size // 2 + 1)) if pairs is None else pairs
     if not 0 <= 2 * count <= size:
-        raise UsageError(f"{count} complex pairs do not fit into {size} eigenvalues: use at most {size // 2}")
+        raise UsageError(
+            f"{count} complex pairs do not fit into {size} eigenvalues: use at most {size // 2}"
+        )
     modulus, angle = np.sqrt(rng.uniform(0.01, 1, count)), rng.uniform(0.02, np.pi - 0.02, count)
     drawn = Spectrum(
         tuple(rng.uniform(-1, 1, size - 2 * count).tolist()),
-        tuple(zip((modulus * np.cos(angle)).tolist(), (modulus * np.sin(angle)).tolist(), strict=True)),
+        tuple(
+            zip((modulus * np.cos(angle)).tolist(), (modulus * np.sin(angle)).tolist(), strict=True)
+        ),
     )
     return drawn.times(radius / drawn.radius)
 
 
 def near_critical(rng: np.random.Generator, size: int, delta: float, bulk: float = 0.9) -> Spectrum:
-    """Leading eigenvalue, or pair, of modulus 1 + `delta` (negative: below 1), at 1, -1 or an angle, the others within `bulk`."""
+    """Leading eigenvalue, or pair, of modulus 1 + `delta` (negative: below 1), at 1, -1 or an
+    angle, the others within `bulk`.
+    """
     _check(size, 1 + delta)
     kind = int(rng.integers(3 if size > 1 else 2))
     rest = size - (2 if kind == 2 else 1)
@@ -76,17 +96,26 @@ def near_critical(rng: np.random.Generator, size: int, delta: float, bulk: float
     if kind < 2:
         return Spectrum(((1 - 2 * kind) * (1 + delta), *inner.real), inner.pairs)
     angle = rng.uniform(0.05, np.pi - 0.05)
-    return Spectrum(inner.real, (((1 + delta) * float(np.cos(angle)), (1 + delta) * float(np.sin(angle))), *inner.pairs))
+    return Spectrum(
+        inner.real,
+        (((1 + delta) * float(np.cos(angle)), (1 + delta) * float(np.sin(angle))), *inner.pairs),
+    )
 
 
 def rotations(rng: np.random.Generator, size: int, radius: float = 1.0) -> Spectrum:
-    """Pairs of modulus `radius` at uniform angles, and +- `radius` where the size is odd: no real power iteration converges."""
+    """Pairs of modulus `radius` at uniform angles, and +- `radius` where the size is odd: no real
+    power iteration converges.
+    """
     _check(size, radius)
     angles = rng.uniform(0.05, np.pi - 0.05, size // 2)
     odd = (float(rng.choice((-1, 1))) * radius,) * (size % 2)
-    return Spectrum(odd, tuple((radius * float(np.cos(a)), radius * float(np.sin(a))) for a in angles))
+    return Spectrum(
+        odd, tuple((radius * float(np.cos(a)), radius * float(np.sin(a))) for a in angles)
+    )
 
 
 def _check(size: int, radius: float) -> None:
     if size < 1 or not (np.isfinite(radius) and radius > 0):
-        raise UsageError(f"a spectrum needs size >= 1 and a finite radius > 0, not {size} and {radius}")
+        raise UsageError(
+            f"a spectrum needs size >= 1 and a finite radius > 0, not {size} and {radius}"
+        )

@@ -1,1 +1,3 @@
-"""Looped maps: the protocol of every measurement, and linear and transformer-like loops with exact derivatives."""
+"""Looped maps: the protocol of every measurement, and linear and transformer-like loops with exact
+derivatives.
+"""

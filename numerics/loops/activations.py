@@ -13,7 +13,9 @@ from ..arrays import Array
 
 @dataclass(frozen=True)
 class Activation:
-    """A function of one variable with f(0) = 0; `slope`: the least c with |f(x)| <= c |x|; `bound`: sup |f|, infinite if there is none."""
+    """A function of one variable with f(0) = 0; `slope`: the least c with |f(x)| <= c |x|; `bound`:
+    sup |f|, infinite if there is none.
+    """
 
     name: str
     f: Callable[[Array], Array]
@@ -39,7 +41,13 @@ _ALL = (
     Activation("tanh", np.tanh, lambda x: 1 - np.tanh(x) ** 2, 1.0, 1.0),
     # derivative 0 at 0, as in torch
     Activation("relu", lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(float), 1.0, np.inf),
-    Activation("gelu", lambda x: x * _normal_share(x), lambda x: _normal_share(x) + x * _normal_density(x), 1.0, np.inf),
+    Activation(
+        "gelu",
+        lambda x: x * _normal_share(x),
+        lambda x: _normal_share(x) + x * _normal_density(x),
+        1.0,
+        np.inf,
+    ),
     Activation("erf", erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x), 2 / np.sqrt(np.pi), 1.0),
     Activation("sin", np.sin, np.cos, 1.0, 1.0),
 )

@@ -1,4 +1,6 @@
-"""Looped blocks on several tokens for every `Architecture`: nonlinear sub-blocks, exact Jacobian products, NumPy only."""
+"""Looped blocks on several tokens for every `Architecture`: nonlinear sub-blocks, exact Jacobian
+products, NumPy only.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,13 @@ from .sub_blocks import MLP, Attention, SubBlock
 
 @dataclass(frozen=True)
 class BlockLoop:
-    """Looped map on (tokens, width): recall mix W_x, W_e, b, norms with gain and eps on each token, gru cells; h_0 = e.
+    """Looped map on (tokens, width): recall mix W_x, W_e, b, norms with gain and eps on each token,
+    gru cells; h_0 = e.
 
-    The same placements as `LinearLoop`, which is the case of one token and linear sub-blocks. External recall: z = W_x h + W_e e + b
-    carries the residual stream, but is never a gru's hidden argument; internal: the mix enters each sub-block. Matrices (K, m, n) make
-    a stack of K loops on states (K, tokens, width).
+    The same placements as `LinearLoop`, which is the case of one token and linear sub-blocks.
+    External recall: z = W_x h + W_e e + b carries the residual stream, but is never a gru's hidden
+    argument; internal: the mix enters each sub-block. Matrices (K, m, n) make a stack of K loops on
+    states (K, tokens, width).
     """
 
     architecture: Architecture
@@ -38,7 +42,16 @@ class BlockLoop:
     def of_linear(cls, loop: LinearLoop) -> BlockLoop:
         """The same map with sub-blocks A_i x, on one token or several."""
         blocks = tuple(MLP.linear(a) for a in loop.blocks)
-        return cls(loop.architecture, blocks, loop.w_x, loop.w_e, loop.b, loop.norm.gain, loop.norm.eps, loop.cells)
+        return cls(
+            loop.architecture,
+            blocks,
+            loop.w_x,
+            loop.w_e,
+            loop.b,
+            loop.norm.gain,
+            loop.norm.eps,
+            loop.cells,
+        )
 
     def initial(self, e: Array) -> Array:
         """h_0 = e."""
@@ -87,7 +100,9 @@ class BlockLoop:
 
 def _gru(cell: GRUCell, x: Dual, h: Dual) -> Dual:
     """(1 - z) n + z h on every token; the gates of `GRUCell`."""
-    (u_r, u_z, u_n), (v_r, v_z, v_n), (c_r, c_z, c_n) = (np.split(w, 3) for w in (cell.u, cell.v, cell.c))
+    (u_r, u_z, u_n), (v_r, v_z, v_n), (c_r, c_z, c_n) = (
+        np.split(w, 3) for w in (cell.u, cell.v, cell.c)
+    )
     r = _sigmoid(x.linear(u_r) + h.linear(v_r) + c_r)
     z = _sigmoid(x.linear(u_z) + h.linear(v_z) + c_z)
     n = (x.linear(u_n) + r * (h.linear(v_n) + c_n)).map(ACTIVATIONS["tanh"])
@@ -111,27 +126,39 @@ def random_loop(
     eps: float = 1e-6,
     seed: int | tuple[int, ...] | np.random.Generator = 0,
 ) -> BlockLoop:
-    """A loop with random attention and MLP sub-blocks (hidden width 2 `width`), for inputs (tokens, width).
+    """A loop with random attention and MLP sub-blocks (hidden width 2 `width`), for inputs (tokens,
+    width).
 
-    `scale` multiplies the output matrix of each sub-block (not the biases), `state` W_x, `recall` W_e; scales (K, 1, 1) make a stack of
-    K loops from one draw. A generator given as seed is left where the draw ended.
+    `scale` multiplies the output matrix of each sub-block (not the biases), `state` W_x, `recall`
+    W_e; scales (K, 1, 1) make a stack of K loops from one draw. A generator given as seed is left
+    where the draw ended.
     """
     if width < 1 or not sub_blocks or set(sub_blocks) - {"attention", "mlp"}:
-        raise UsageError(f"a loop needs width >= 1 and sub-blocks attention or mlp, not {width} and {sub_blocks}")
+        raise UsageError(
+            f"a loop needs width >= 1 and sub-blocks attention or mlp, not {width} and {sub_blocks}"
+        )
     if activation not in ACTIVATIONS:
         raise UsageError(f"unknown activation {activation!r}: use one of {', '.join(ACTIVATIONS)}")
     rng = np.random.default_rng(seed)
     blocks = tuple(
-        MLP.random(rng, width, 2 * width, ACTIVATIONS[activation], scale)
-        if kind == "mlp"
-        else Attention.random(rng, width, heads, eps, scale)
+        (
+            MLP.random(rng, width, 2 * width, ACTIVATIONS[activation], scale)
+            if kind == "mlp"
+            else Attention.random(rng, width, heads, eps, scale)
+        )
         for kind in sub_blocks
     )
     cells: tuple[GRUCell, ...] = ()
     if architecture.residual is Residual.GRU:
         cells = tuple(
-            GRUCell(ginibre(rng, 3 * width, 1.0, width), ginibre(rng, 3 * width, 1.0, width), rng.standard_normal(3 * width))
+            GRUCell(
+                ginibre(rng, 3 * width, 1.0, width),
+                ginibre(rng, 3 * width, 1.0, width),
+                rng.standard_normal(3 * width),
+            )
             for _ in sub_blocks
         )
     w_x, w_e = ginibre(rng, width, state), ginibre(rng, width, recall)
-    return BlockLoop(architecture, blocks, w_x, w_e, rng.standard_normal(width) / 10, np.ones(width), eps, cells)
+    return BlockLoop(
+        architecture, blocks, w_x, w_e, rng.standard_normal(width) / 10, np.ones(width), eps, cells
+    )

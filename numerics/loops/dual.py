@@ -1,4 +1,5 @@
-"""Forward-mode derivatives: an array with its tangent, and the few operations that looped blocks are made of.
+"""Forward-mode derivatives: an array with its tangent, and the few operations that looped blocks
+are made of.
 
 A block written on `Dual` gives its value and its exact Jacobian product from one text.
 """
@@ -17,8 +18,9 @@ from .activations import Activation
 class Dual:
     """A value and its derivative; vectors are rows (the last axis).
 
-    Arrays of one shape, or the tangent with further axes in front: one derivative for each direction along them (none: the value
-    alone). Further axes in front of both hold several states; matrices may then be (..., m, n), one for each.
+    Arrays of one shape, or the tangent with further axes in front: one derivative for each
+    direction along them (none: the value alone). Further axes in front of both hold several states;
+    matrices may then be (..., m, n), one for each.
     """
 
     value: Array
@@ -36,7 +38,9 @@ class Dual:
 
     def __mul__(self, other: Dual | Array | float) -> Dual:
         if isinstance(other, Dual):
-            return Dual(self.value * other.value, self.tangent * other.value + self.value * other.tangent)
+            return Dual(
+                self.value * other.value, self.tangent * other.value + self.value * other.tangent
+            )
         return Dual(self.value * other, self.tangent * other)
 
     def linear(self, matrix: Array) -> Dual:
@@ -64,16 +68,26 @@ class Dual:
 
     def product(self, other: Dual) -> Dual:
         """Matrix product over the last two axes."""
-        return Dual(self.value @ other.value, self.tangent @ other.value + self.value @ other.tangent)
+        return Dual(
+            self.value @ other.value, self.tangent @ other.value + self.value @ other.tangent
+        )
 
     def split(self, parts: int) -> Dual:
         """(..., tokens, width) to (..., parts, tokens, width/parts): heads."""
-        return Dual(*(x.reshape(*x.shape[:-1], parts, x.shape[-1] // parts).swapaxes(-3, -2) for x in (self.value, self.tangent)))
+        return Dual(
+            *(
+                x.reshape(*x.shape[:-1], parts, x.shape[-1] // parts).swapaxes(-3, -2)
+                for x in (self.value, self.tangent)
+            )
+        )
 
     def joined(self) -> Dual:
         """The inverse of `split`."""
         return Dual(
-            *(x.swapaxes(-3, -2).reshape(*x.shape[:-3], x.shape[-2], x.shape[-3] * x.shape[-1]) for x in (self.value, self.tangent))
+            *(
+                x.swapaxes(-3, -2).reshape(*x.shape[:-3], x.shape[-2], x.shape[-3] * x.shape[-1])
+                for x in (self.value, self.tangent)
+            )
         )
 
     def transposed(self) -> Dual:

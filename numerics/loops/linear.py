@@ -1,4 +1,6 @@
-"""NumPy looped maps with linear blocks for every `Architecture`, and the mean-field law; Jacobians in closed form."""
+"""NumPy looped maps with linear blocks for every `Architecture`, and the mean-field law; Jacobians
+in closed form.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class RMSNorm:
 
 @dataclass(frozen=True)
 class GRUCell:
-    """h' = (1 - z) n + z h with torch's gates: r, z = sigmoid(U x + V h + c), n = tanh(U_n x + r (V_n h + c_n))."""
+    """h' = (1 - z) n + z h with torch's gates: r, z = sigmoid(U x + V h + c), n = tanh(U_n x + r
+    (V_n h + c_n)).
+    """
 
     u: Array
     v: Array
@@ -41,7 +45,10 @@ class GRUCell:
         """r, z, n and the hidden part V_n h + c_n of the candidate."""
         d = h.size
         ux, vh = self.u @ x, self.v @ h + self.c
-        r, z = 1 / (1 + np.exp(-(ux[:d] + vh[:d]))), 1 / (1 + np.exp(-(ux[d : 2 * d] + vh[d : 2 * d])))
+        r, z = (
+            1 / (1 + np.exp(-(ux[:d] + vh[:d]))),
+            1 / (1 + np.exp(-(ux[d : 2 * d] + vh[d : 2 * d]))),
+        )
         return r, z, np.tanh(ux[2 * d :] + r * vh[2 * d :]), vh[2 * d :]
 
     def __call__(self, x: Array, h: Array) -> Array:
@@ -57,16 +64,21 @@ class GRUCell:
         u_r, u_z, u_n = self.u[:d], self.u[d : 2 * d], self.u[2 * d :]
         v_r, v_z, v_n = self.v[:d], self.v[d : 2 * d], self.v[2 * d :]
         by_x = dn[:, None] * (u_n + (m * dr)[:, None] * u_r) + ((h - n) * dz)[:, None] * u_z
-        by_h = dn[:, None] * (r[:, None] * v_n + (m * dr)[:, None] * v_r) + ((h - n) * dz)[:, None] * v_z + np.diag(z)
+        by_h = (
+            dn[:, None] * (r[:, None] * v_n + (m * dr)[:, None] * v_r)
+            + ((h - n) * dz)[:, None] * v_z
+            + np.diag(z)
+        )
         return by_x, by_h
 
 
 @dataclass(frozen=True)
 class LinearLoop:
-    """Looped map on (d,) with sub-blocks u_i(x) = A_i x: recall mix W_x, W_e, b; norms with gain and eps; gru cells.
+    """Looped map on (d,) with sub-blocks u_i(x) = A_i x: recall mix W_x, W_e, b; norms with gain
+    and eps; gru cells.
 
-    h_0 = e. External recall: z = W_x h + W_e e + b carries the residual stream (but is never a gru's hidden argument);
-    internal: the mix enters each sub-block (THEORY.md section 2).
+    h_0 = e. External recall: z = W_x h + W_e e + b carries the residual stream (but is never a
+    gru's hidden argument); internal: the mix enters each sub-block (THEORY.md section 2).
     """
 
     architecture: Architecture
@@ -140,9 +152,13 @@ def linear_loop(
     eps: float = 1e-6,
     seed: int = 0,
 ) -> LinearLoop:
-    """Draw a `LinearLoop` with Ginibre blocks of spectral radius about `scale` and recall matrices of about `recall`."""
+    """Draw a `LinearLoop` with Ginibre blocks of spectral radius about `scale` and recall matrices
+    of about `recall`.
+    """
     if width < 1 or sub_blocks not in (1, 2):
-        raise UsageError(f"a linear loop needs width >= 1 and 1 or 2 sub-blocks, not {width} and {sub_blocks}")
+        raise UsageError(
+            f"a linear loop needs width >= 1 and 1 or 2 sub-blocks, not {width} and {sub_blocks}"
+        )
     rng = np.random.default_rng(seed)
 
     def ginibre(rows: int = 1) -> Array:
@@ -150,17 +166,26 @@ def linear_loop(
 
     cells: Sequence[GRUCell] = ()
     if architecture.residual is Residual.GRU:
-        cells = [GRUCell(ginibre(3), ginibre(3), rng.standard_normal(3 * width)) for _ in range(sub_blocks)]
+        cells = [
+            GRUCell(ginibre(3), ginibre(3), rng.standard_normal(3 * width))
+            for _ in range(sub_blocks)
+        ]
     return LinearLoop(
-        architecture, tuple(scale * ginibre() for _ in range(sub_blocks)), recall * ginibre(), recall * ginibre(),
+        architecture,
+        tuple(scale * ginibre() for _ in range(sub_blocks)),
+        recall * ginibre(),
+        recall * ginibre(),
         rng.standard_normal(width) / 10,
-        RMSNorm(np.ones(width), eps), tuple(cells),
-    )  # fmt: skip
+        RMSNorm(np.ones(width), eps),
+        tuple(cells),
+    )
 
 
 @dataclass(frozen=True)
 class MeanFieldLoop:
-    """The law of N6: h' = N(a h + A h + beta e) on the sphere of radius sqrt(d) (eps = 0, gain 1); abs(e) = sqrt(d)."""
+    """The law of N6: h' = N(a h + A h + beta e) on the sphere of radius sqrt(d) (eps = 0, gain 1);
+    abs(e) = sqrt(d).
+    """
 
     a: float
     matrix: Array

@@ -1,4 +1,6 @@
-"""Sub-blocks on several tokens, with exact Jacobian products: MLP and attention (QK-norm, softmax)."""
+"""Sub-blocks on several tokens, with exact Jacobian products: MLP and attention (QK-norm,
+softmax).
+"""
 
 from __future__ import annotations
 
@@ -44,10 +46,21 @@ class MLP:
         return cls(np.eye(d), np.zeros(d), matrix, np.zeros(d), ACTIVATIONS["identity"])
 
     @classmethod
-    def random(cls, rng: np.random.Generator, width: int, hidden: int, activation: Activation, scale: float | Array = 1.0) -> MLP:
-        """Ginibre weights, biases of independent N(0, 1/100); `scale` is that of the output matrix."""
+    def random(
+        cls,
+        rng: np.random.Generator,
+        width: int,
+        hidden: int,
+        activation: Activation,
+        scale: float | Array = 1.0,
+    ) -> MLP:
+        """Ginibre weights, biases of independent N(0, 1/100); `scale` is that of the output
+        matrix.
+        """
         b1, b2 = rng.standard_normal(hidden) / 10, rng.standard_normal(width) / 10
-        return cls(ginibre(rng, hidden, 1.0, width), b1, ginibre(rng, width, scale, hidden), b2, activation)
+        return cls(
+            ginibre(rng, hidden, 1.0, width), b1, ginibre(rng, width, scale, hidden), b2, activation
+        )
 
     def __call__(self, x: Dual) -> Dual:
         """The update."""
@@ -61,7 +74,9 @@ class MLP:
 
 @dataclass(frozen=True)
 class Attention:
-    """Every token attends to every token; queries and keys are normalised per head (QK-norm), so the scores are bounded."""
+    """Every token attends to every token; queries and keys are normalised per head (QK-norm), so
+    the scores are bounded.
+    """
 
     w_q: Array
     w_k: Array
@@ -72,12 +87,29 @@ class Attention:
 
     def __post_init__(self) -> None:
         if len(self.w_q) % self.heads or not self.eps > 0:
-            raise UsageError(f"attention needs a width that its heads divide and eps > 0, not {len(self.w_q)}, {self.heads}, {self.eps}")
+            raise UsageError(
+                f"attention needs a width that its heads divide and eps > 0, not {len(self.w_q)},"
+                f" {self.heads}, {self.eps}"
+            )
 
     @classmethod
-    def random(cls, rng: np.random.Generator, width: int, heads: int, eps: float, scale: float | Array = 1.0) -> Attention:
+    def random(
+        cls,
+        rng: np.random.Generator,
+        width: int,
+        heads: int,
+        eps: float,
+        scale: float | Array = 1.0,
+    ) -> Attention:
         """Ginibre weights; `scale` is that of the output matrix."""
-        return cls(ginibre(rng, width), ginibre(rng, width), ginibre(rng, width), ginibre(rng, width, scale), heads, eps)
+        return cls(
+            ginibre(rng, width),
+            ginibre(rng, width),
+            ginibre(rng, width),
+            ginibre(rng, width, scale),
+            heads,
+            eps,
+        )
 
     def __call__(self, x: Dual) -> Dual:
         """The update."""

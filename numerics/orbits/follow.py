@@ -1,4 +1,6 @@
-"""How long an orbit is followed: those that stay undecided are continued to twice as many loops, up to a stated limit."""
+"""How long an orbit is followed: those that stay undecided are continued to twice as many loops, up
+to a stated limit.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ class OrbitBatch(Protocol):
 
 
 class _Iterated:
-    """A step of the whole batch, which may tell its orbits apart by their place: those that have left are still advanced, but not seen."""
+    """A step of the whole batch, which may tell its orbits apart by their place: those that have
+    left are still advanced, but not seen.
+    """
 
     def __init__(self, step: Callable[[Array], Array], h: Array, view: Callable[[Array], Array]):
         self.step, self.h, self.view = step, h, view
@@ -73,19 +77,28 @@ def follow(
 ) -> list[Followed]:
     """`follow_batch` of the orbits h_{t+1} = step(h_t), (batch, ...).
 
-    `view` gives the part or the coordinates of the state that are recorded, for the whole batch like `step`.
+    `view` gives the part or the coordinates of the state that are recorded, for the whole batch
+    like `step`.
     """
-    return follow_batch(_Iterated(step, h, view or (lambda state: state)), loops, limit, confirm=confirm)
+    return follow_batch(
+        _Iterated(step, h, view or (lambda state: state)), loops, limit, confirm=confirm
+    )
 
 
 def follow_batch(
-    orbits: OrbitBatch, loops: int = LOOPS, limit: int | None = None, *, confirm: Callable[[Followed], bool] | None = None
+    orbits: OrbitBatch,
+    loops: int = LOOPS,
+    limit: int | None = None,
+    *,
+    confirm: Callable[[Followed], bool] | None = None,
 ) -> list[Followed]:
-    """Classify orbits after `loops` loops and, while undecided, after 2, 4, ... times those; what is decided leaves the batch.
+    """Classify orbits after `loops` loops and, while undecided, after 2, 4, ... times those; what
+    is decided leaves the batch.
 
-    The last look is at `limit` loops (default 2^`DOUBLINGS` x `loops`); `Diagnosis.loops` says which look decided. `confirm` may
-    accept a fixed point that is still far off, on evidence other than the orbit. Memory is bounded by the limit (`Recorder`).
-    Raises `UsageError` for fewer than 16 loops or a limit below them.
+    The last look is at `limit` loops (default 2^`DOUBLINGS` x `loops`); `Diagnosis.loops` says
+    which look decided. `confirm` may accept a fixed point that is still far off, on evidence other
+    than the orbit. Memory is bounded by the limit (`Recorder`). Raises `UsageError` for fewer than
+    16 loops or a limit below them.
     """
     limit = loops << DOUBLINGS if limit is None else limit
     horizons = looks(loops, limit)
@@ -118,18 +131,25 @@ def follow_batch(
 
 
 def looks(loops: int, limit: int) -> list[int]:
-    """The loops after which an orbit is looked at: `loops`, then twice as many each time, and last the limit; `UsageError` as above."""
+    """The loops after which an orbit is looked at: `loops`, then twice as many each time, and last
+    the limit; `UsageError` as above.
+    """
     if loops < 16:
         raise UsageError(f"a diagnosis needs at least 16 loops, not {loops}")
     if limit < loops:
-        raise UsageError(f"the limit of {limit} loops is below the first look at {loops}: raise it, or ask for fewer loops")
+        raise UsageError(
+            f"the limit of {limit} loops is below the first look at {loops}: raise it, or ask for"
+            " fewer loops"
+        )
     horizons = [loops]
     while horizons[-1] < limit:
         horizons.append(min(2 * horizons[-1], limit))
     return horizons
 
 
-def _look(trajectory: Trajectory, last: bool, confirm: Callable[[Followed], bool] | None) -> Followed:
+def _look(
+    trajectory: Trajectory, last: bool, confirm: Callable[[Followed], bool] | None
+) -> Followed:
     orbit = Followed(classify(trajectory, last=last), trajectory)
     if orbit.diagnosis.outcome is Outcome.UNDECIDED and confirm is not None:
         by_law = Followed(classify(trajectory), trajectory)

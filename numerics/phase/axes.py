@@ -1,4 +1,6 @@
-"""The plane of a phase diagram: two axes, and cells of several sizes, split where the measurement changes."""
+"""The plane of a phase diagram: two axes, and cells of several sizes, split where the measurement
+changes.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,15 @@ class Axis:
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
-            raise UsageError(f"axis {self.name} has no range: it needs low < high, not {self.low:g} and {self.high:g}")
+            raise UsageError(
+                f"axis {self.name} has no range: it needs low < high, not {self.low:g} and"
+                f" {self.high:g}"
+            )
         if self.log and self.low <= 0:
-            raise UsageError(f"axis {self.name} cannot be logarithmic from {self.low:g}: start above 0, or leave out :log")
+            raise UsageError(
+                f"axis {self.name} cannot be logarithmic from {self.low:g}: start above 0, or leave"
+                " out :log"
+            )
 
     @classmethod
     def parse(cls, text: str) -> Axis:
@@ -35,22 +43,34 @@ class Axis:
             if not name or rest[2:] not in ([], ["log"], ["lin"]):
                 raise ValueError
         except (ValueError, IndexError):
-            raise UsageError(f"cannot read axis {text!r}: write NAME:LOW:HIGH or NAME:LOW:HIGH:log, e.g. beta:0.05:5:log") from None
+            raise UsageError(
+                f"cannot read axis {text!r}: write NAME:LOW:HIGH or NAME:LOW:HIGH:log, e.g."
+                " beta:0.05:5:log"
+            ) from None
         return cls(name, low, high, rest[2:] == ["log"])
 
     def __str__(self) -> str:
-        ends = ":".join(f"{end:g}" if float(f"{end:g}") == end else repr(float(end)) for end in (self.low, self.high))
+        ends = ":".join(
+            f"{end:g}" if float(f"{end:g}") == end else repr(float(end))
+            for end in (self.low, self.high)
+        )
         return f"{self.name}:{ends}" + (":log" if self.log else "")
 
     def at(self, u: Array) -> Array:
         """Value at the share u of the way from low to high."""
         u = np.asarray(u, float)
-        return self.low * (self.high / self.low) ** u if self.log else self.low + (self.high - self.low) * u
+        return (
+            self.low * (self.high / self.low) ** u
+            if self.log
+            else self.low + (self.high - self.low) * u
+        )
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Cells (n,): `level` 0 are the rows x cols of the coarse grid, one level more halves both sides; `row` and `col` count within it."""
+    """Cells (n,): `level` 0 are the rows x cols of the coarse grid, one level more halves both
+    sides; `row` and `col` count within it.
+    """
 
     rows: int
     cols: int
@@ -91,10 +111,14 @@ class Cells:
         return out & (self.level < depth)
 
     def split(self, chosen: Array) -> Cells:
-        """The same plane with each chosen cell in four; the others keep their order and come first."""
+        """The same plane with each chosen cell in four; the others keep their order and come
+        first.
+        """
         stay, gone = ~chosen, np.flatnonzero(chosen)
         row = (2 * self.row[gone, None] + [0, 0, 1, 1]).ravel()
         col = (2 * self.col[gone, None] + [0, 1, 0, 1]).ravel()
         level = np.repeat(self.level[gone] + 1, 4)
         join = lambda old, new: np.concatenate((old[stay], new))  # noqa: E731
-        return Cells(self.rows, self.cols, join(self.level, level), join(self.row, row), join(self.col, col))
+        return Cells(
+            self.rows, self.cols, join(self.level, level), join(self.row, row), join(self.col, col)
+        )

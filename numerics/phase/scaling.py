@@ -1,4 +1,6 @@
-"""Finite-size scaling of the linear law N6: is x = (beta/sigma) d^(1/4) all that matters, and which exponent says the widths themselves?"""
+"""Finite-size scaling of the linear law N6: is x = (beta/sigma) d^(1/4) all that matters, and which
+exponent says the widths themselves?
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,11 @@ RESAMPLES = 200
 class Scaling:
     """Spectral radii of the linear law at several widths.
 
-    `x` (m,): (beta/sigma) d^(1/4), the same for every width; `rho` and `theory` (widths, m): median over the draws, and the closed form.
-    `exponent`: the kappa for which (1 - rho)/(1 - theory) against (beta/sigma) d^kappa is closest to one curve (a polynomial of
-    degree `DEGREE` in the logarithm, points weighted by their errors), `exponent_error` its standard deviation over resamples of the draws.
+    `x` (m,): (beta/sigma) d^(1/4), the same for every width; `rho` and `theory` (widths, m): median
+    over the draws, and the closed form. `exponent`: the kappa for which (1 - rho)/(1 - theory)
+    against (beta/sigma) d^kappa is closest to one curve (a polynomial of degree `DEGREE` in the
+    logarithm, points weighted by their errors), `exponent_error` its standard deviation over
+    resamples of the draws.
     """
 
     residual: float
@@ -60,45 +64,82 @@ class Scaling:
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers."""
-        return plain({
-            "law": "linear", "residual": self.residual, "seed": self.seed, "widths": list(self.widths), "draws": list(self.draws),
-            "exponent": self.exponent, "exponent_error": self.exponent_error, "x": self.x.tolist(), "rho": self.rho.tolist(),
-            "theory": self.theory.tolist(), "ratio": self.ratio.tolist(),
-        })  # fmt: skip
+        return plain(
+            {
+                "law": "linear",
+                "residual": self.residual,
+                "seed": self.seed,
+                "widths": list(self.widths),
+                "draws": list(self.draws),
+                "exponent": self.exponent,
+                "exponent_error": self.exponent_error,
+                "x": self.x.tolist(),
+                "rho": self.rho.tolist(),
+                "theory": self.theory.tolist(),
+                "ratio": self.ratio.tolist(),
+            }
+        )
 
 
 def finite_size_scaling(
-    widths: Sequence[int] = (50, 100, 200, 400), *, residual: float = 0.0, draws: Sequence[int] = (40,), low: float = 0.7,
-    high: float = 6.0, points: int = 12, seed: int = 0, jobs: int = 1, progress: bool = False,
-) -> Scaling:  # fmt: skip
-    """Measure the law at `points` values of x from low to high (sigma = 1); `draws` per width, or one number for all.
+    widths: Sequence[int] = (50, 100, 200, 400),
+    *,
+    residual: float = 0.0,
+    draws: Sequence[int] = (40,),
+    low: float = 0.7,
+    high: float = 6.0,
+    points: int = 12,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: bool = False,
+) -> Scaling:
+    """Measure the law at `points` values of x from low to high (sigma = 1); `draws` per width, or
+    one number for all.
 
-    Every draw gives the spectral radii at all its x, so that the points of one width are correlated; the error of the exponent resamples
-    whole draws. The exponent is an effective one: from widths 50 to 1600 it comes out below 1/4 (0.15 +- 0.03), because the edge of the
-    Ginibre spectrum, E rho - 1, falls more slowly than d^(-1/2) there. `UsageError` for fewer than two widths or draws, or an empty range.
+    Every draw gives the spectral radii at all its x, so that the points of one width are
+    correlated; the error of the exponent resamples whole draws. The exponent is an effective one:
+    from widths 50 to 1600 it comes out below 1/4 (0.15 +- 0.03), because the edge of the Ginibre
+    spectrum, E rho - 1, falls more slowly than d^(-1/2) there. `UsageError` for fewer than two
+    widths or draws, or an empty range.
     """
     counts = tuple(draws) * len(widths) if len(draws) == 1 else tuple(draws)
     if len(set(widths)) < 2 or len(counts) != len(widths) or min(counts) < 2 or min(widths) < 2:
-        raise UsageError(f"scaling needs two different widths from 2 on, and at least 2 draws for each, not {widths} and {tuple(draws)}")
+        raise UsageError(
+            "scaling needs two different widths from 2 on, and at least 2 draws for each, not"
+            f" {widths} and {tuple(draws)}"
+        )
     check_seed_and_jobs(seed, jobs)
     if not 0 < low < high < math.inf or points <= DEGREE or not 0 <= residual < math.inf:
         raise UsageError(
-            f"scaling needs finite 0 < low < high, more than {DEGREE} points and residual >= 0, not {low}, {high}, {points}, {residual}"
+            f"scaling needs finite 0 < low < high, more than {DEGREE} points and residual >= 0, not"
+            f" {low}, {high}, {points}, {residual}"
         )
     x = np.geomspace(low, high, points)
     work = [(width, k) for width, count in zip(widths, counts, strict=True) for k in range(count)]
     stream = Parallel(n_jobs=jobs, backend="threading", return_as="generator")(
         delayed(_radii)(width, (seed, k), residual, x) for width, k in work
     )
-    rows = list(tqdm(stream, total=len(work), unit="draw", disable=not progress, desc="scaling"))  # type: ignore[arg-type]
-    samples = [np.array([row for row, (w, _) in zip(rows, work, strict=True) if w == width]) for width in widths]
+    rows = list(
+        tqdm(stream, total=len(work), unit=("draw"), disable=not progress, desc=("scaling"))
+    )  # type: ignore[arg-type]
+    samples = [
+        np.array([row for row, (w, _) in zip(rows, work, strict=True) if w == width])
+        for width in widths
+    ]
     rng = np.random.default_rng(seed)
-    again = np.array([[_median(s[rng.integers(len(s), size=len(s))]) for s in samples] for _ in range(RESAMPLES)])
-    t, rho = np.array([x / width**0.25 for width in widths]), np.array([_median(s) for s in samples])
+    again = np.array(
+        [[_median(s[rng.integers(len(s), size=len(s))]) for s in samples] for _ in range(RESAMPLES)]
+    )
+    t, rho = (
+        np.array([x / width**0.25 for width in widths]),
+        np.array([_median(s) for s in samples]),
+    )
     theory = numeric("mean_field_rho")(residual, 1.0, t)
     ratios = (1 - np.concatenate((rho[None], again))) / (1 - theory)
     best, *others = collapse(t, widths, ratios, ratios[1:].std(axis=0))
-    return Scaling(float(residual), seed, tuple(widths), counts, x, rho, theory, best, float(np.std(others)))
+    return Scaling(
+        float(residual), seed, tuple(widths), counts, x, rho, theory, best, float(np.std(others))
+    )
 
 
 def _radii(width: int, seed: tuple[int, ...], residual: float, x: Array) -> Array:
@@ -112,7 +153,8 @@ def _median(radii: Array) -> Array:
 
 
 def collapse(t: Array, widths: Sequence[int], ratios: Array, error: Array) -> list[float]:
-    """For each of the ratios (n, widths, m) the exponent of least weighted squared distance from a common polynomial.
+    """For each of the ratios (n, widths, m) the exponent of least weighted squared distance from a
+    common polynomial.
 
     `t`, `error` (widths, m): beta/sigma, and the standard errors of the ratios.
     """
@@ -121,6 +163,8 @@ def collapse(t: Array, widths: Sequence[int], ratios: Array, error: Array) -> li
     misfits = []
     for exponent in EXPONENTS:
         log = (np.log(t) + exponent * np.log(np.array(widths, float))[:, None]).ravel()
-        basis = np.linalg.qr(np.vander((log - log.mean()) / np.ptp(log), DEGREE + 1) * weight[:, None])[0]
+        basis = np.linalg.qr(
+            np.vander((log - log.mean()) / np.ptp(log), DEGREE + 1) * weight[:, None]
+        )[0]
         misfits.append(np.sum((y - y @ basis @ basis.T) ** 2, axis=1))
     return EXPONENTS[np.argmin(misfits, axis=0)].tolist()

@@ -1,7 +1,9 @@
-"""Measured samples by content: law, version of the code that measured, point and seed of the draw; kept as shards in a folder.
+"""Measured samples by content: law, version of the code that measured, point and seed of the draw;
+kept as shards in a folder.
 
-A shard holds what one task measured (some hundred samples) and is written whole or not at all, so that a killed run loses only the
-tasks that were under way. A damaged shard is named in a warning and measured again.
+A shard holds what one task measured (some hundred samples) and is written whole or not at all, so
+that a killed run loses only the tasks that were under way. A damaged shard is named in a warning
+and measured again.
 """
 
 from __future__ import annotations
@@ -25,10 +27,11 @@ from .laws.law import Law, Point, Samples
 
 @cache
 def version(module: str) -> str:
-    """Hash of the code that turns a point and a seed into numbers, and of the versions of NumPy and SciPy.
+    """Hash of the code that turns a point and a seed into numbers, and of the versions of NumPy and
+    SciPy.
 
-    Args:
-        module: the module of the law; the modules that it imports and all registered formulas count too.
+    Args: module: the module of the law; the modules that it imports and all registered formulas
+        count too.
     """
     code = source_digest(module, *formula_modules())
     return hashlib.sha256(f"{np.__version__} {scipy.__version__} {code}".encode()).hexdigest()
@@ -60,11 +63,15 @@ class Store:
         """Those samples, in that order; KeyError for one that is not there."""
         rows = [self._samples[name] for name in names]
         rho, iterations, sensitivity = np.array([row[:3] for row in rows]).reshape(-1, 3).T
-        return Samples(rho, iterations, sensitivity, np.array([row[3] for row in rows], dtype="<U16"))
+        return Samples(
+            rho, iterations, sensitivity, np.array([row[3] for row in rows], dtype="<U16")
+        )
 
     def add(self, names: Sequence[str], samples: Samples) -> None:
         """Take what a task measured into memory."""
-        self._samples.update(zip(names, zip(*(column.tolist() for column in samples), strict=True), strict=True))
+        self._samples.update(
+            zip(names, zip(*(column.tolist() for column in samples), strict=True), strict=True)
+        )
 
     def reread(self, names: Sequence[str]) -> None:
         """Take one shard that another process has written."""
@@ -74,12 +81,18 @@ class Store:
     def _read(self, path: Path) -> None:
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as data:
-                names, samples = data["names"].tolist(), Samples(*(data[field] for field in Samples._fields))
+                names, samples = (
+                    data["names"].tolist(),
+                    Samples(*(data[field] for field in Samples._fields)),
+                )
             self.add(names, samples)
         except FileNotFoundError:
             return
         except Exception as error:  # zipfile, zlib, numpy, a missing field: all mean the same
-            warnings.warn(f"{path} is damaged ({type(error).__name__}); its cells are measured again", stacklevel=2)
+            warnings.warn(
+                f"{path} is damaged ({type(error).__name__}); its cells are measured again",
+                stacklevel=2,
+            )
 
 
 def shard(names: Sequence[str]) -> str:

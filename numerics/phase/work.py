@@ -1,4 +1,6 @@
-"""Samples as tasks: grouped by random draw, done on the cores of this machine or on a cluster, each once."""
+"""Samples as tasks: grouped by random draw, done on the cores of this machine or on a cluster, each
+once.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ Wanted = tuple[tuple[int, ...], Point]
 
 @dataclass(frozen=True)
 class Task:
-    """Points of one draw that are measured together; equal wishes make equal tasks, so that no number depends on who does them."""
+    """Points of one draw that are measured together; equal wishes make equal tasks, so that no
+    number depends on who does them.
+    """
 
     law: str
     seed: tuple[int, ...]
@@ -40,7 +44,9 @@ class Task:
 
     def without(self, store: Store) -> Task:
         """The same without what is known."""
-        points = tuple(p for p, name in zip(self.points, self.names, strict=True) if name not in store)
+        points = tuple(
+            p for p, name in zip(self.points, self.names, strict=True) if name not in store
+        )
         return self if len(points) == len(self.points) else replace(self, points=points)
 
     def __call__(self) -> Samples:
@@ -52,7 +58,8 @@ class Task:
 
 
 Workforce = Callable[[Sequence[Task]], Iterable[tuple[Task, Samples | None]]]
-"""does tasks in any order; yields each with its samples, or with None when they are in the folder"""
+"""does tasks in any order; yields each with its samples, or with None when they are in the folder
+"""
 
 
 def tasks_of(law: str, wanted: Iterable[Wanted], folder: str | None) -> list[Task]:
@@ -62,15 +69,21 @@ def tasks_of(law: str, wanted: Iterable[Wanted], folder: str | None) -> list[Tas
     out = []
     for (seed, _), group in groupby(ordered, key=lambda w: (w[0], w[1][: rule.shared])):
         points = [point for _, point in group]
-        out += [Task(law, seed, tuple(points[i : i + rule.batch]), folder) for i in range(0, len(points), rule.batch)]
+        out += [
+            Task(law, seed, tuple(points[i : i + rule.batch]), folder)
+            for i in range(0, len(points), rule.batch)
+        ]
     return out
 
 
-def measure(law: str, wanted: Sequence[Wanted], store: Store, workforce: Workforce, progress: bool = False) -> int:
+def measure(
+    law: str, wanted: Sequence[Wanted], store: Store, workforce: Workforce, progress: bool = False
+) -> int:
     """Put the wanted samples into the store; returns how many had to be measured, those it lacked.
 
-    Tasks are formed before the store is asked, so that what is left after an interruption is whole tasks: the numbers are then the same
-    to the last bit. Where the store knows a part from other requests, they are the same up to rounding.
+    Tasks are formed before the store is asked, so that what is left after an interruption is whole
+    tasks: the numbers are then the same to the last bit. Where the store knows a part from other
+    requests, they are the same up to rounding.
     """
     tasks = tasks_of(law, wanted, None if store.folder is None else str(store.folder))
     tasks = [task for task in (task.without(store) for task in tasks) if task.points]
@@ -83,14 +96,19 @@ def measure(law: str, wanted: Sequence[Wanted], store: Store, workforce: Workfor
                 store.add(task.names, samples)
             bar.update(len(task.points))
     if not all(name in store for task in tasks for name in task.names):
-        raise LoopstabError("samples came back under other names: install the same loopstab, NumPy and SciPy wherever the work is done")
+        raise LoopstabError(
+            "samples came back under other names: install the same loopstab, NumPy and SciPy"
+            " wherever the work is done"
+        )
     return count
 
 
 def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -> Workforce:
-    """The cores of this machine: `jobs` threads (-1: all cores), or with `loky` processes, which take seconds to start.
+    """The cores of this machine: `jobs` threads (-1: all cores), or with `loky` processes, which
+    take seconds to start.
 
-    LAPACK, BLAS and the loops of NumPy release the interpreter; let BLAS itself use one thread (OMP_NUM_THREADS=1).
+    LAPACK, BLAS and the loops of NumPy release the interpreter; let BLAS itself use one thread
+    (OMP_NUM_THREADS=1).
     """
     check_seed_and_jobs(jobs=jobs)
     jobs = (os.cpu_count() or 1) if jobs == -1 else jobs
@@ -102,7 +120,9 @@ def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -
             return
         limits = {"inner_max_num_threads": 1} if backend == "loky" else {}
         with parallel_config(backend=backend, **limits):
-            done = Parallel(n_jobs=hands, return_as="generator", pre_dispatch="all")(delayed(task)() for task in tasks)
+            done = Parallel(n_jobs=hands, return_as="generator", pre_dispatch="all")(
+                delayed(task)() for task in tasks
+            )
             yield from zip(tasks, done, strict=True)  # type: ignore[arg-type]
 
     return work
@@ -110,7 +130,9 @@ def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -
 
 @dataclass(frozen=True)
 class _Remote:
-    """A task as an element of a Slurm array: its samples stay in the folder; returns why it failed, or None."""
+    """A task as an element of a Slurm array: its samples stay in the folder; returns why it failed,
+    or None.
+    """
 
     task: Task
 
@@ -123,16 +145,20 @@ class _Remote:
 
 
 def cluster(logs: Path, request: Request | None = None, executor: Executor = "slurm") -> Workforce:
-    """A Slurm cluster, one element of an array per task; needs a folder for the samples that the nodes see.
+    """A Slurm cluster, one element of an array per task; needs a folder for the samples that the
+    nodes see.
 
-    Raises `LoopstabError` with the first reason when a task failed; the others are kept, and the same command goes on with the rest.
+    Raises `LoopstabError` with the first reason when a task failed; the others are kept, and the
+    same command goes on with the rest.
     """
 
     def work(tasks: Sequence[Task]) -> Iterator[tuple[Task, Samples | None]]:
         if not tasks:
             return
         if any(task.folder is None for task in tasks):
-            raise UsageError("a phase diagram on a cluster needs a folder for its samples: give cache")
+            raise UsageError(
+                "a phase diagram on a cluster needs a folder for its samples: give cache"
+            )
         remote, instead = [_Remote(task) for task in tasks], "loopstab phase without --cluster"
         jobs, failed = submit(remote, logs, request or Request(), 1, executor, instead), []
         then = "the jobs go on; the same command takes what they wrote"
@@ -142,6 +168,9 @@ def cluster(logs: Path, request: Request | None = None, executor: Executor = "sl
             else:
                 yield task, None
         if failed:
-            raise LoopstabError(f"{len(failed)} of {len(tasks)} jobs failed: {failed[0]}; the same command goes on with what is missing")
+            raise LoopstabError(
+                f"{len(failed)} of {len(tasks)} jobs failed: {failed[0]}; the same command goes on"
+                " with what is missing"
+            )
 
     return work

@@ -1,1 +1,3 @@
-"""Spectra of the linearised step: eigenvalues, singular values, resolvent, sensitivity, Lyapunov exponents."""
+"""Spectra of the linearised step: eigenvalues, singular values, resolvent, sensitivity, Lyapunov
+exponents.
+"""

@@ -1,7 +1,8 @@
 """Leading eigenvalues of a loop Jacobian within a budget of products, every pair with its residual.
 
-Arnoldi without restarts as long as the basis fits `SPACE`: a restart throws directions away, and products cost more than memory. Beyond,
-thick restarts (Krylov-Schur, Stewart 2001). A real power iteration does not converge on the complex pairs that dominate most loops.
+Arnoldi without restarts as long as the basis fits `SPACE`: a restart throws directions away, and
+products cost more than memory. Beyond, thick restarts (Krylov-Schur, Stewart 2001). A real power
+iteration does not converge on the complex pairs that dominate most loops.
 """
 
 from __future__ import annotations
@@ -20,16 +21,19 @@ from .linearisation import DENSE, Linearisation, Measurement
 SPACE = 2**25
 """numbers that a Krylov basis may hold (256 MB)"""
 RELIABLE = 1e-3
-"""stated error, relative, beyond which an eigenvalue counts as not found: its condition is beyond first order"""
+"""stated error, relative, beyond which an eigenvalue counts as not found: its condition is beyond
+first order
+"""
 TINY = np.finfo(float).tiny
 EPS = np.finfo(float).eps
 
 
 class Krylov:
-    """J V = W H: V the first `size` rows of an orthonormal basis, W one row more, H (size + 1, size); one product per row.
+    """J V = W H: V the first `size` rows of an orthonormal basis, W one row more, H (size + 1,
+    size); one product per row.
 
-    The first row is `start`, or random. An invariant subspace is left by a fresh random row, so that eigenvalues of any multiplicity
-    are met.
+    The first row is `start`, or random. An invariant subspace is left by a fresh random row, so
+    that eigenvalues of any multiplicity are met.
     """
 
     def __init__(self, j: Linearisation, most: int, seed: int, start: Array | None = None):
@@ -65,7 +69,9 @@ class Krylov:
         self.size += 1
 
     def restart(self, keep: int) -> None:
-        """Keep the Schur vectors of about `keep` Ritz values of largest modulus: cut at the widest gap of the moduli near there."""
+        """Keep the Schur vectors of about `keep` Ritz values of largest modulus: cut at the widest
+        gap of the moduli near there.
+        """
         m = self.size
         moduli = np.sort(np.abs(np.linalg.eigvals(self._h[:m, :m])))[::-1]
         cut = keep + int(np.argmax(-np.diff(moduli[keep - 1 : (3 * keep) // 2 + 1])))
@@ -74,7 +80,10 @@ class Krylov:
         try:
             found: Any = schur(self._h[:m, :m], output="real", sort=sort)
         except np.linalg.LinAlgError as error:
-            raise LoopError(f"LAPACK cannot order the Schur form of a restart ({error}): give another seed or a larger space") from None
+            raise LoopError(
+                f"LAPACK cannot order the Schur form of a restart ({error}): give another seed or a"
+                " larger space"
+            ) from None
         t, q, p = found
         last = self._h[m, :m] @ q[:, :p]
         self._basis[:p], self._basis[p] = q[:, :p].T @ self._basis[:m], self._basis[m].copy()
@@ -83,7 +92,9 @@ class Krylov:
         self.size = p
 
     def ritz(self) -> tuple[Array, Array, Array]:
-        """Ritz values, largest modulus first, their vectors in the basis (columns), and the residuals."""
+        """Ritz values, largest modulus first, their vectors in the basis (columns), and the
+        residuals.
+        """
         m = self.size
         values, vectors = np.linalg.eig(self._h[:m, :m])
         order = np.argsort(-np.abs(values), kind="stable")
@@ -106,15 +117,17 @@ class Krylov:
 
 @dataclass(frozen=True)
 class Eigenvalues(Measurement):
-    """`value`: eigenvalues, largest modulus first; `residuals`: norm(J v - l v) for unit v; `residual`: that of the first, recomputed.
+    """`value`: eigenvalues, largest modulus first; `residuals`: norm(J v - l v) for unit v;
+    `residual`: that of the first, recomputed.
 
-    A residual is a backward error (l is an eigenvalue of J + E, norm(E) = residual). `condition` of the first eigenvalue, 1/abs(y* v)
-    for its unit left and right vectors (within the Krylov space: a lower bound), turns it into `error`, the distance from an eigenvalue
-    of J to first order: at a defective eigenvalue that is large, however small the residual, and at long Jordan blocks still too small
-    (a nilpotent J of 2,000 dimensions: value 0.98, error 0.04).
-    `converged`: `error` is at most `RELIABLE` of the modulus, every residual at most tol times the largest modulus, and the first is not
-    a stage on the way to a larger one: no other Ritz value plus its residual is larger, or only such below 0.99 of it that twice the
-    products have not brought nearer.
+    A residual is a backward error (l is an eigenvalue of J + E, norm(E) = residual). `condition` of
+    the first eigenvalue, 1/abs(y* v) for its unit left and right vectors (within the Krylov space:
+    a lower bound), turns it into `error`, the distance from an eigenvalue of J to first order: at a
+    defective eigenvalue that is large, however small the residual, and at long Jordan blocks still
+    too small (a nilpotent J of 2,000 dimensions: value 0.98, error 0.04). `converged`: `error` is
+    at most `RELIABLE` of the modulus, every residual at most tol times the largest modulus, and the
+    first is not a stage on the way to a larger one: no other Ritz value plus its residual is
+    larger, or only such below 0.99 of it that twice the products have not brought nearer.
     """
 
     residuals: Array
@@ -123,15 +136,25 @@ class Eigenvalues(Measurement):
 
 
 def leading_eigenvalues(
-    j: Linearisation, k: int = 6, *, tol: float = 1e-8, budget: int = 1000, seed: int = 0, space: int = SPACE
+    j: Linearisation,
+    k: int = 6,
+    *,
+    tol: float = 1e-8,
+    budget: int = 1000,
+    seed: int = 0,
+    space: int = SPACE,
 ) -> Eigenvalues:
-    """The k eigenvalues of largest modulus from at most `budget` products with J; `tol` is raised to the noise of differences.
+    """The k eigenvalues of largest modulus from at most `budget` products with J; `tol` is raised
+    to the noise of differences.
 
-    LAPACK up to `DENSE` dimensions, if the budget allows. Raises `UsageError` for k or a budget that cannot be,
-    `LoopError` where LAPACK fails in a restart.
+    LAPACK up to `DENSE` dimensions, if the budget allows. Raises `UsageError` for k or a budget
+    that cannot be, `LoopError` where LAPACK fails in a restart.
     """
     if not 1 <= k <= j.n or budget < k + 4:
-        raise UsageError(f"need 1 <= k <= {j.n} and a budget of at least k + 4 products, not k = {k}, budget = {budget}")
+        raise UsageError(
+            f"need 1 <= k <= {j.n} and a budget of at least k + 4 products, not k = {k}, budget ="
+            f" {budget}"
+        )
     before, tol = j.products, max(tol, 10 * j.error)
     if j.n <= min(DENSE, budget - 2):
         matrix = j.dense()
@@ -144,17 +167,23 @@ def leading_eigenvalues(
         krylov = Krylov(j, min(j.n, budget - 2, max(space // j.n, 2 * k + 20)), seed)
         value, vector, residuals, final = _search(krylov, k, tol, budget - 2)
         matrix = krylov.hessenberg[:-1]
-    residuals[0] = np.linalg.norm(j(vector) - value[0] * vector) / max(float(np.linalg.norm(vector)), TINY)
+    residuals[0] = np.linalg.norm(j(vector) - value[0] * vector) / max(
+        float(np.linalg.norm(vector)), TINY
+    )
     size = float(np.linalg.norm(matrix))
     floor = 10 * EPS * size + tol * abs(value[0])
     condition = _condition(matrix, value[0])
     error = condition * float(residuals[0] + EPS * size)
     converged = final and bool(residuals.max() <= floor) and error <= RELIABLE * abs(value[0])
-    return Eigenvalues(value, float(residuals[0]), j.products - before, converged, residuals, condition, error)
+    return Eigenvalues(
+        value, float(residuals[0]), j.products - before, converged, residuals, condition, error
+    )
 
 
 def _search(krylov: Krylov, k: int, tol: float, budget: int) -> tuple[Array, Array, Array, bool]:
-    """Grow until k pairs converge and none larger is in sight: values, first vector, residuals, whether the first is final."""
+    """Grow until k pairs converge and none larger is in sight: values, first vector, residuals,
+    whether the first is final.
+    """
     spent = check = 0
     seen: tuple[int, float] | None = None
     while True:
@@ -168,7 +197,11 @@ def _search(krylov: Krylov, k: int, tol: float, budget: int) -> tuple[Array, Arr
         moduli, size = np.abs(values), float(np.linalg.norm(krylov.hessenberg))
         top = moduli[0]
         floor = tol * top + 10 * EPS * size
-        if len(values) < k or residuals[:k].max() > floor or not _accurate(krylov, values[0], residuals[0], floor):
+        if (
+            len(values) < k
+            or residuals[:k].max() > floor
+            or not _accurate(krylov, values[0], residuals[0], floor)
+        ):
             seen = None
         elif seen is None or abs(seen[1] - top) > 10 * floor:
             seen = spent, top
@@ -182,9 +215,14 @@ def _search(krylov: Krylov, k: int, tol: float, budget: int) -> tuple[Array, Arr
 
 
 def _accurate(krylov: Krylov, value: complex, residual: float, floor: float) -> bool:
-    """The stated error of the eigenvalue meets ten times the tolerance, or its residual is near the noise of the products."""
+    """The stated error of the eigenvalue meets ten times the tolerance, or its residual is near the
+    noise of the products.
+    """
     noise = max(EPS, krylov.j.error) * float(np.linalg.norm(krylov.hessenberg))
-    return residual <= 100 * noise or residual * _condition(krylov.hessenberg[:-1], value) <= 10 * floor
+    return (
+        residual <= 100 * noise
+        or residual * _condition(krylov.hessenberg[:-1], value) <= 10 * floor
+    )
 
 
 def _condition(matrix: Array, value: complex) -> float:

@@ -14,30 +14,49 @@ from .linearisation import Linearisation, Measurement
 
 @dataclass(frozen=True)
 class LyapunovSpectrum(Measurement):
-    """`value`: the largest exponent per loop; `residual`: its standard error over 10 blocks of the orbit.
+    """`value`: the largest exponent per loop; `residual`: its standard error over 10 blocks of the
+    orbit.
 
-    `exponents`: the leading k, largest first, with their `errors`. `converged`: both halves of the orbit agree within 4 errors.
+    `exponents`: the leading k, largest first, with their `errors`. `converged`: both halves of the
+    orbit agree within 4 errors.
     """
 
     exponents: Array
     errors: Array
 
 
-def lyapunov(loop: LoopedMap, h: Array, e: Array, k: int = 1, *, loops: int = 1000, skip: int = 200, seed: int = 0) -> LyapunovSpectrum:
-    """Leading k exponents from `loops` loops after a transient of `skip`; a collapsed direction has exponent -inf.
+def lyapunov(
+    loop: LoopedMap,
+    h: Array,
+    e: Array,
+    k: int = 1,
+    *,
+    loops: int = 1000,
+    skip: int = 200,
+    seed: int = 0,
+) -> LyapunovSpectrum:
+    """Leading k exponents from `loops` loops after a transient of `skip`; a collapsed direction has
+    exponent -inf.
 
-    The directions are carried along from the last half of the transient on. Raises `UsageError` for fewer than 10 loops or k outside
-    1 ... dim, `LoopError` for an orbit that leaves the finite range.
+    The directions are carried along from the last half of the transient on. Raises `UsageError` for
+    fewer than 10 loops or k outside 1 ... dim, `LoopError` for an orbit that leaves the finite
+    range.
     """
     h = np.array(h, copy=True)
     if not 1 <= k <= h.size or loops < 10 or skip < 0:
-        raise UsageError(f"need 1 <= k <= {h.size}, at least 10 loops and skip >= 0, not k = {k}, loops = {loops}, skip = {skip}")
+        raise UsageError(
+            f"need 1 <= k <= {h.size}, at least 10 loops and skip >= 0, not k = {k}, loops ="
+            f" {loops}, skip = {skip}"
+        )
     settle = skip // 2
     with np.errstate(over="ignore", invalid="ignore"):
         for t in range(skip - settle):
             h = np.array(advance(loop, h, e), copy=True)
             if not np.isfinite(h).all():
-                raise LoopError(f"the orbit leaves the finite range at loop {t + 1}: it has no exponents; measure an earlier state")
+                raise LoopError(
+                    f"the orbit leaves the finite range at loop {t + 1}: it has no exponents;"
+                    " measure an earlier state"
+                )
     q = np.linalg.qr(np.random.default_rng(seed).standard_normal((h.size, k)))[0]
     logs, products = np.zeros((settle + loops, k)), 0
     for row in logs:
@@ -55,5 +74,10 @@ def lyapunov(loop: LoopedMap, h: Array, e: Array, k: int = 1, *, loops: int = 10
     order = np.argsort(-exponents, kind="stable")
     exponents, errors = exponents[order], errors[order]
     return LyapunovSpectrum(
-        float(exponents[0]), float(errors[0]), products, bool(halves <= 4 * errors[0] + 1e-9 * abs(exponents[0])), exponents, errors
+        float(exponents[0]),
+        float(errors[0]),
+        products,
+        bool(halves <= 4 * errors[0] + 1e-9 * abs(exponents[0])),
+        exponents,
+        errors,
     )

@@ -1,4 +1,6 @@
-"""All spectral measurements of a loop at one state, each with its residual; one that is not possible says why."""
+"""All spectral measurements of a loop at one state, each with its residual; one that is not
+possible says why.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Profile:
-    """`fixed_point`: relative step at the state; `found`: measurements by name (`MEANING`); `failed`: why others were not possible."""
+    """`fixed_point`: relative step at the state; `found`: measurements by name (`MEANING`);
+    `failed`: why others were not possible.
+    """
 
     fixed_point: float
     found: dict[str, Measurement]
@@ -41,7 +45,9 @@ class Profile:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object."""
         found = {name: measurement.to_json() for name, measurement in self.found.items()}
-        return plain({"fixed_point": self.fixed_point, "measurements": found, "failed": self.failed})
+        return plain(
+            {"fixed_point": self.fixed_point, "measurements": found, "failed": self.failed}
+        )
 
     def lines(self) -> list[str]:
         """One line for each measurement, in words."""
@@ -50,9 +56,17 @@ class Profile:
             doubt = "" if m.converged else ", NOT CONVERGED"
             note = f", {_regime(m)}" if isinstance(m, SpectralRadius) else ""
             if isinstance(m, TransientGrowth):
-                note = f" at power {m.at} " + ("of all" if m.settled else f"of the first {len(m.norms) - 1}")
-            out.append(f"{MEANING[name]}: {m.value:.6g}{note} (residual {m.residual:.1e}, {m.products} products{doubt})")
-        return [*out, *(f"{MEANING[name]}: not measured: {reason}" for name, reason in self.failed.items())]
+                note = f" at power {m.at} " + (
+                    "of all" if m.settled else f"of the first {len(m.norms) - 1}"
+                )
+            out.append(
+                f"{MEANING[name]}: {m.value:.6g}{note} (residual {m.residual:.1e}, {m.products}"
+                f" products{doubt})"
+            )
+        return [
+            *out,
+            *(f"{MEANING[name]}: not measured: {reason}" for name, reason in self.failed.items()),
+        ]
 
 
 def _regime(rho: SpectralRadius) -> str:
@@ -64,7 +78,8 @@ def _regime(rho: SpectralRadius) -> str:
 
 
 def profile(loop: LoopedMap, h: Array, e: Array, *, loops: int = 200, seed: int = 0) -> Profile:
-    """Measure the loop at state h: everything that J and K say there, and the Lyapunov exponent of `loops` loops from there.
+    """Measure the loop at state h: everything that J and K say there, and the Lyapunov exponent of
+    `loops` loops from there.
 
     Raises `LoopError` for a step that has no Jacobian at h.
     """
@@ -76,7 +91,9 @@ def profile(loop: LoopedMap, h: Array, e: Array, *, loops: int = 200, seed: int 
         "kreiss_lower": lambda: kreiss_lower(j, tol=1e-4, seed=seed),
         "resolvent_norm": lambda: resolvent_norm(j, tol=1e-4, seed=seed),
         "sensitivity_norm": lambda: sensitivity_norm(j, tol=1e-4, seed=seed),
-        "lyapunov": lambda: lyapunov(loop, np.asarray(h), e, loops=loops, skip=loops // 2, seed=seed),
+        "lyapunov": lambda: lyapunov(
+            loop, np.asarray(h), e, loops=loops, skip=loops // 2, seed=seed
+        ),
     }
     found: dict[str, Measurement] = {}
     failed: dict[str, str] = {}

@@ -1,4 +1,6 @@
-"""Input sensitivity S = (I - J)^{-1} K at a fixed point, matrix-free: products, adjoint products and norm."""
+"""Input sensitivity S = (I - J)^{-1} K at a fixed point, matrix-free: products, adjoint products
+and norm.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from .singular import Norm, top_singular
 
 @dataclass(frozen=True)
 class Sensitivity(Measurement):
-    """`value` = S v in the shape of the state, or S^T u in that of the input; `residual` of the linear system, relative.
+    """`value` = S v in the shape of the state, or S^T u in that of the input; `residual` of the
+    linear system, relative.
 
     `fixed_point`: relative step at the state given; the value is dh*/de v only as far as that is 0.
     """
@@ -37,7 +40,9 @@ def adjoint_sensitivity(j: Linearisation, u: Array, *, tol: float = 1e-10) -> Se
 
 
 def sensitivity_norm(j: Linearisation, *, tol: float = 1e-6, seed: int = 0) -> Norm:
-    """norm(S)_2: the largest change of the fixed point by a unit change of the input; the residual includes those of the systems."""
+    """norm(S)_2: the largest change of the fixed point by a unit change of the input; the residual
+    includes those of the systems.
+    """
     before, tol = j.products, max(tol, 10 * j.error)
     inverse = Resolvent(j, tol=tol / 100)
 

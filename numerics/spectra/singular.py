@@ -1,4 +1,6 @@
-"""Largest singular values of J and of its powers from products with J and J^T, each with the residual of its singular pair."""
+"""Largest singular values of J and of its powers from products with J and J^T, each with the
+residual of its singular pair.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,18 @@ TINY = np.finfo(float).tiny
 
 @dataclass(frozen=True)
 class Norm(Measurement):
-    """A 2-norm norm(A): `value` = norm(A v) for a unit v, a lower bound; `residual` = norm(A* u - value v)/value, u = A v/value."""
+    """A 2-norm norm(A): `value` = norm(A v) for a unit v, a lower bound; `residual` = norm(A* u -
+    value v)/value, u = A v/value.
+    """
 
 
 @dataclass(frozen=True)
 class TransientGrowth(Measurement):
-    """`value` = max norm(J^t)_2 over the powers looked at, at power `at`; `norms` for t = 0, 1, ...; `residual`: the largest of theirs.
+    """`value` = max norm(J^t)_2 over the powers looked at, at power `at`; `norms` for t = 0, 1,
+    ...; `residual`: the largest of theirs.
 
-    `settled`: the last of the norms is below 1, so that `value` is the maximum over all powers: norm(J^(t + k)) <= norm(J^t) norm(J^k).
+    `settled`: the last of the norms is below 1, so that `value` is the maximum over all powers:
+    norm(J^(t + k)) <= norm(J^t) norm(J^k).
     """
 
     at: int
@@ -47,10 +53,14 @@ def largest_singular_value(j: Linearisation, *, tol: float = 1e-8, seed: int = 0
     return Norm(found.value, found.residual, j.products - before, found.residual <= 10 * tol)
 
 
-def transient_growth(j: Linearisation, steps: int = 50, *, tol: float = 1e-6, budget: int = 10_000, seed: int = 0) -> TransientGrowth:
-    """Growth of the powers of J up to the first norm below 1, at most `steps`; each search starts from the last right vector.
+def transient_growth(
+    j: Linearisation, steps: int = 50, *, tol: float = 1e-6, budget: int = 10_000, seed: int = 0
+) -> TransientGrowth:
+    """Growth of the powers of J up to the first norm below 1, at most `steps`; each search starts
+    from the last right vector.
 
-    No power is begun once `budget` products are spent: power t costs 2 t products for every vector tried.
+    No power is begun once `budget` products are spent: power t costs 2 t products for every vector
+    tried.
     """
     if steps < 1 or budget < 1:
         raise UsageError(f"needs at least one power and one product, not {steps} and {budget}")
@@ -60,13 +70,19 @@ def transient_growth(j: Linearisation, steps: int = 50, *, tol: float = 1e-6, bu
     vector = noise
     while len(norms) <= steps and not settled and j.products - before < budget:
         power = len(norms)
-        start = vector + 0.1 * noise  # a vector that the last power did not need may be the best of this one
-        found = top_singular(_power(j, power), _power(j.adjoint, power), start / np.linalg.norm(start), tol)
+        start = (
+            vector + 0.1 * noise
+        )  # a vector that the last power did not need may be the best of this one
+        found = top_singular(
+            _power(j, power), _power(j.adjoint, power), start / np.linalg.norm(start), tol
+        )
         norms.append(found.value)
         vector, worst = found.vector, max(worst, found.residual)
         settled = found.value * (1 + found.residual) < 1
     at = int(np.argmax(norms))
-    return TransientGrowth(norms[at], worst, j.products - before, worst <= 10 * tol, at, np.array(norms), settled)
+    return TransientGrowth(
+        norms[at], worst, j.products - before, worst <= 10 * tol, at, np.array(norms), settled
+    )
 
 
 def _power(product: Product, times: int) -> Product:
@@ -85,14 +101,17 @@ def start_vector(n: int, seed: int) -> Array:
 
 
 def top_singular(a: Product, adjoint: Product, start: Array, tol: float, most: int = 300) -> Triple:
-    """Largest singular value of A, real or complex, by bidiagonalisation from a unit vector: A V = U B, A* U = V B* + rest.
+    """Largest singular value of A, real or complex, by bidiagonalisation from a unit vector: A V =
+    U B, A* U = V B* + rest.
 
     Both bases are kept orthogonal; the residual is recomputed from the vector.
     """
     n = start.size
     most = min(n, most)
     first = a(start)
-    v, u, b = (np.zeros(shape, start.dtype) for shape in ((most + 1, n), (most, first.size), (most, most)))
+    v, u, b = (
+        np.zeros(shape, start.dtype) for shape in ((most + 1, n), (most, first.size), (most, most))
+    )
     v[0], size, y, check = start, 0, np.ones(1), 0
     for k in range(most):
         left = orthogonal_part(a(v[k]) if k else first, u[:k], b[:k, k])

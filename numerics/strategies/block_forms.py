@@ -1,7 +1,9 @@
-"""Drawn matrices with known spectra, exact in double arithmetic: V D V^{-1}, D of real and complex blocks, V unimodular.
+"""Drawn matrices with known spectra, exact in double arithmetic: V D V^{-1}, D of real and complex
+blocks, V unimodular.
 
-All entries are integers / 16 before V acts, and V and V^{-1} are integer matrices, so products are exact doubles and shrink to short
-fractions. A block is ("real", l, k), a Jordan block of size k, or ("pair", a, b), the block [[a, -b], [b, a]] of a +- ib.
+All entries are integers / 16 before V acts, and V and V^{-1} are integer matrices, so products are
+exact doubles and shrink to short fractions. A block is ("real", l, k), a Jordan block of size k, or
+("pair", a, b), the block [[a, -b], [b, a]] of a +- ib.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ SEEDS = seeds()
 
 
 def sixteenths(low: int, high: int) -> st.SearchStrategy[float]:
-    """k / 16 with k from low to high; shrinks to 0 or next to it. Coarse ones are no more often: where they coincide little is decided."""
+    """k / 16 with k from low to high; shrinks to 0 or next to it. Coarse ones are no more often:
+    where they coincide little is decided.
+    """
     return st.integers(low, high).map(lambda k: k / 16)
 
 
@@ -66,7 +70,9 @@ def contracting(draw: Draw, d: int, most: int = 14, largest_block: int = 3) -> l
             blocks.append(("real", draw(sixteenths(-most, most)), size))
             d -= size
         else:
-            a, b = draw(st.sampled_from([z for z in PAIRS if z[0] ** 2 + z[1] ** 2 <= (most / 16) ** 2]))
+            a, b = draw(
+                st.sampled_from([z for z in PAIRS if z[0] ** 2 + z[1] ** 2 <= (most / 16) ** 2])
+            )
             blocks.append(("pair", a, b))
             d -= 2
     return blocks
@@ -87,6 +93,8 @@ def form(blocks: Sequence[Block]) -> Array:
     start = 0
     for (kind, a, b), size in zip(blocks, sizes, strict=True):
         part = d[start : start + size, start : start + size]
-        part[...] = np.array([[a, -b], [b, a]]) if kind == "pair" else a * np.eye(size) + np.eye(size, k=1)
+        part[...] = (
+            np.array([[a, -b], [b, a]]) if kind == "pair" else a * np.eye(size) + np.eye(size, k=1)
+        )
         start += size
     return d

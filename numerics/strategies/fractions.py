@@ -1,7 +1,9 @@
-"""Hypothesis strategies of numbers, vectors, spectra and changes of basis; counterexamples shrink to short fractions.
+"""Hypothesis strategies of numbers, vectors, spectra and changes of basis; counterexamples shrink
+to short fractions.
 
-Everything is drawn, nothing is filtered. Numbers are n/2^k with k <= 4, integers first, exact in float64; bases are products of integer
-elementary matrices (inverse exact) or of rational Givens rotations.
+Everything is drawn, nothing is filtered. Numbers are n/2^k with k <= 4, integers first, exact in
+float64; bases are products of integer elementary matrices (inverse exact) or of rational Givens
+rotations.
 """
 
 from __future__ import annotations
@@ -23,26 +25,49 @@ from ..ensembles.prescribed_spectra import Spectrum
 FINEST = 4
 """numbers are multiples of 2^-4"""
 SLOTS = 3
-"""at least so many numbers are drawn whatever the size, so that the size can shrink while the rest stays"""
-TURNS = (Fraction(1), Fraction(1, 2), Fraction(2), Fraction(1, 3), Fraction(3), Fraction(2, 3), Fraction(3, 2), Fraction(1, 5), Fraction(5))
+"""at least so many numbers are drawn whatever the size, so that the size can shrink while the rest
+stays
+"""
+TURNS = (
+    Fraction(1),
+    Fraction(1, 2),
+    Fraction(2),
+    Fraction(1, 3),
+    Fraction(3),
+    Fraction(2, 3),
+    Fraction(3, 2),
+    Fraction(1, 5),
+    Fraction(5),
+)
 """t > 0 of the rotations ((1 - t^2), 2t)/(1 + t^2); 1, the quarter turn, is the simplest"""
 
 SIGNS = st.sampled_from((1.0, -1.0))
 """1 before -1"""
-_TURNS, _TURNS_OR_NONE, _BOOLEANS = st.sampled_from(TURNS), st.sampled_from((Fraction(0), *TURNS)), st.booleans()
+_TURNS, _TURNS_OR_NONE, _BOOLEANS = (
+    st.sampled_from(TURNS),
+    st.sampled_from((Fraction(0), *TURNS)),
+    st.booleans(),
+)
 _integers = cache(st.integers)
 
 
 @cache  # one object per range: Hypothesis validates a strategy once
 def fractions(low: float, high: float, *, inside: bool = False) -> SearchStrategy[float]:
-    """Multiples of 1/16 in [low, high] (`inside`: strictly between); they shrink to integers, then halves, and towards 0."""
+    """Multiples of 1/16 in [low, high] (`inside`: strictly between); they shrink to integers, then
+    halves, and towards 0.
+    """
     values = []
-    # multiples of 2^-k are listed for every k, simplest first, so that coarse numbers are drawn more often
+    # multiples of 2^-k are listed for every k, simplest first, so that coarse numbers are drawn
+    # more often
     for k in range(FINEST + 1):
         level = [n / 2**k for n in range(math.ceil(low * 2**k), math.floor(high * 2**k) + 1)]
-        values += sorted((x for x in level if not inside or low < x < high), key=lambda x: (abs(x), -x))
+        values += sorted(
+            (x for x in level if not inside or low < x < high), key=lambda x: (abs(x), -x)
+        )
     if not values:
-        raise UsageError(f"no multiple of 1/{2**FINEST} lies between {low} and {high}: give a wider range")
+        raise UsageError(
+            f"no multiple of 1/{2**FINEST} lies between {low} and {high}: give a wider range"
+        )
     return st.sampled_from(values)
 
 
@@ -70,7 +95,9 @@ def entries(draw: Any, rows: int, columns: int, limit: float = 2.0) -> Array:
 
 @st.composite
 def unimodulars(draw: Any, size: int, factors: int = 3, limit: int = 3) -> tuple[Array, Array]:
-    """(V, V^{-1}), both of integers: at most `factors` elementary matrices I + k E_ij, |k| <= `limit`; shrinks to the identity."""
+    """(V, V^{-1}), both of integers: at most `factors` elementary matrices I + k E_ij, |k| <=
+    `limit`; shrinks to the identity.
+    """
     v, inverse = np.eye(size), np.eye(size)
     for _ in range(factors):
         i, j = draw(planes(max(size, 2)))
@@ -83,7 +110,9 @@ def unimodulars(draw: Any, size: int, factors: int = 3, limit: int = 3) -> tuple
 
 @st.composite
 def orthogonals(draw: Any, size: int, factors: int = 2) -> Array:
-    """Products of `factors` rational Givens rotations; shrinks to the identity, then to quarter turns."""
+    """Products of `factors` rational Givens rotations; shrinks to the identity, then to quarter
+    turns.
+    """
     q = np.eye(size)
     for _ in range(factors):
         i, j = draw(planes(max(size, 2)))
@@ -101,7 +130,9 @@ def planes(size: int) -> SearchStrategy[tuple[int, int]]:
 
 @st.composite
 def turns(draw: Any, *, negative: bool = False, none: bool = False) -> tuple[float, float]:
-    """(cos, sin) of rational rotations, sin > 0 (`negative`: of both signs); never a half turn, the identity only if `none`."""
+    """(cos, sin) of rational rotations, sin > 0 (`negative`: of both signs); never a half turn, the
+    identity only if `none`.
+    """
     t = draw(_TURNS_OR_NONE if none else _TURNS)
     sign = draw(SIGNS) if negative else 1
     return float((1 - t * t) / (1 + t * t)), float(sign * 2 * t / (1 + t * t))
@@ -123,7 +154,11 @@ def bulk(draw: Any, size: int, radius: float) -> Spectrum:
     widest = math.sqrt(max(radius * radius - step * step, 0))
     for _ in range(max(size, SLOTS)):
         paired, a = draw(_BOOLEANS), draw(fractions(-radius, radius))
-        b = draw(fractions(step, math.sqrt(radius * radius - a * a))) if paired and abs(a) <= widest and radius >= step else 0.0
+        b = (
+            draw(fractions(step, math.sqrt(radius * radius - a * a)))
+            if paired and abs(a) <= widest and radius >= step
+            else 0.0
+        )
         if b and len(real) + 2 * len(pairs) + 2 <= size:
             pairs.append((a, b))
         elif len(real) + 2 * len(pairs) < size:
@@ -132,13 +167,26 @@ def bulk(draw: Any, size: int, radius: float) -> Spectrum:
 
 
 @st.composite
-def spectra(draw: Any, size: int, radius: SearchStrategy[float], *, pair: bool | None = None, rest: float | None = None) -> Spectrum:
-    """Spectra whose largest modulus is drawn from `radius`: at +r, at -r or at a rational angle, the others within it (or `rest`).
+def spectra(
+    draw: Any,
+    size: int,
+    radius: SearchStrategy[float],
+    *,
+    pair: bool | None = None,
+    rest: float | None = None,
+) -> Spectrum:
+    """Spectra whose largest modulus is drawn from `radius`: at +r, at -r or at a rational angle,
+    the others within it (or `rest`).
 
-    `pair`: whether a complex pair leads (None: drawn; needs size >= 2 and r > 0). Shrinks to (r, 0, ..., 0), a leading pair to +- i r.
+    `pair`: whether a complex pair leads (None: drawn; needs size >= 2 and r > 0). Shrinks to (r, 0,
+    ..., 0), a leading pair to +- i r.
     """
     r = draw(radius)
-    kinds = [k for k in ("+", "-", "pair") if (k != "pair" or (size > 1 and r > 0)) and (pair is None or pair == (k == "pair"))]
+    kinds = [
+        k
+        for k in ("+", "-", "pair")
+        if (k != "pair" or (size > 1 and r > 0)) and (pair is None or pair == (k == "pair"))
+    ]
     if not kinds:
         raise UsageError("a leading pair needs at least two eigenvalues and a radius > 0")
     kind = draw(st.sampled_from(kinds))

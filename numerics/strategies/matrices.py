@@ -1,4 +1,6 @@
-"""Hypothesis strategies of matrices with a prescribed property; the arrays they shrink to can be printed and read."""
+"""Hypothesis strategies of matrices with a prescribed property; the arrays they shrink to can be
+printed and read.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,27 @@ from hypothesis.strategies import SearchStrategy
 from ..arrays import Array
 from ..ensembles import matrices as samplers
 from ..ensembles.prescribed_spectra import Spectrum, disc
-from .fractions import FINEST, SIGNS, SLOTS, bulk, entries, fractions, orthogonals, seeds, sizes, spectra, turns, unimodulars
+from .fractions import (
+    FINEST,
+    SIGNS,
+    SLOTS,
+    bulk,
+    entries,
+    fractions,
+    orthogonals,
+    seeds,
+    sizes,
+    spectra,
+    turns,
+    unimodulars,
+)
 
 
 @st.composite
 def similar(draw: Any, spectrum: SearchStrategy[Spectrum]) -> Array:
-    """V D V^{-1} with D the real form of the spectrum and V unimodular: of short fractions when the spectrum is."""
+    """V D V^{-1} with D the real form of the spectrum and V unimodular: of short fractions when the
+    spectrum is.
+    """
     drawn = draw(spectrum)
     v, inverse = draw(unimodulars(drawn.size))
     return v @ drawn.form() @ inverse
@@ -35,13 +52,19 @@ def general(size: int, radius: float = 2.0) -> SearchStrategy[Array]:
     return similar(bulk(size, radius))
 
 
-def of_radius(size: int, radius: SearchStrategy[float], rest: float | None = None) -> SearchStrategy[Array]:
-    """Non-normal matrices whose spectral radius is drawn from `radius`; `rest` bounds the eigenvalues that do not lead."""
+def of_radius(
+    size: int, radius: SearchStrategy[float], rest: float | None = None
+) -> SearchStrategy[Array]:
+    """Non-normal matrices whose spectral radius is drawn from `radius`; `rest` bounds the
+    eigenvalues that do not lead.
+    """
     return similar(spectra(size, radius, rest=rest))
 
 
 def near_critical(size: int, delta: SearchStrategy[float]) -> SearchStrategy[Array]:
-    """Non-normal matrices of spectral radius 1 + delta; eigenvalue, minus eigenvalue or pair on that circle."""
+    """Non-normal matrices of spectral radius 1 + delta; eigenvalue, minus eigenvalue or pair on
+    that circle.
+    """
     return of_radius(size, delta.map(lambda x: 1 + x))
 
 
@@ -52,7 +75,9 @@ def _pairs(draw: Any, count: int, radius: SearchStrategy[float]) -> Spectrum:
 
 
 def rotation_blocks(pairs: int, radius: SearchStrategy[float]) -> SearchStrategy[Array]:
-    """Non-normal matrices of size 2 `pairs` whose eigenvalues are complex, all of one modulus: no real power iteration converges."""
+    """Non-normal matrices of size 2 `pairs` whose eigenvalues are complex, all of one modulus: no
+    real power iteration converges.
+    """
     return similar(_pairs(pairs, radius))
 
 
@@ -72,7 +97,9 @@ def symmetrics(draw: Any, size: int, limit: float = 2.0) -> Array:
 
 @st.composite
 def of_rank(draw: Any, size: int, rank: int) -> Array:
-    """V diag(s, 0) W, V and W unimodular, s non-zero short fractions: exactly that rank, short fractions."""
+    """V diag(s, 0) W, V and W unimodular, s non-zero short fractions: exactly that rank, short
+    fractions.
+    """
     (v, _), (w, _) = draw(unimodulars(size, 2, 2)), draw(unimodulars(size, 2, 2))
     signed = [draw(SIGNS) * draw(fractions(2**-FINEST, 2)) for _ in range(max(size, SLOTS))]
     return (v * np.where(np.arange(size) < rank, signed[:size], 0.0)) @ w
@@ -85,11 +112,15 @@ def invertibles(size: int) -> SearchStrategy[Array]:
 
 @st.composite
 def large(draw: Any, low: int = 8, high: int = 64) -> tuple[int, int]:
-    """(size, seed) for `ginibre`, `disc`, ...: what a case holds when the matrix itself is too large to print."""
+    """(size, seed) for `ginibre`, `disc`, ...: what a case holds when the matrix itself is too
+    large to print.
+    """
     return draw(sizes(low, high)), draw(seeds())
 
 
 def of_seed(size: int, seed: int, radius: float, departure: float) -> Array:
-    """The matrix of a `large` case: spectrum uniform in the disc of that radius, Henrici number `departure`."""
+    """The matrix of a `large` case: spectrum uniform in the disc of that radius, Henrici number
+    `departure`.
+    """
     rng = np.random.default_rng(seed)
     return samplers.non_normal(rng, disc(rng, size, radius), departure)

@@ -1,5 +1,6 @@
-"""Points of spheres, rotations and matrices by singular values or spectrum, of short fractions, as Hypothesis strategies (beside those of
-`loopstab.numerics.strategies.fractions`); they shrink to what one can print, and nothing is filtered.
+"""Points of spheres, rotations and matrices by singular values or spectrum, of short fractions, as
+Hypothesis strategies (beside those of `loopstab.numerics.strategies.fractions`); they shrink to
+what one can print, and nothing is filtered.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from ..arrays import Array
 from .fractions import fractions
 
 
-def arrays(shape: int | tuple[int, ...], low: float = -1.0, high: float = 1.0) -> SearchStrategy[Array]:
+def arrays(
+    shape: int | tuple[int, ...], low: float = -1.0, high: float = 1.0
+) -> SearchStrategy[Array]:
     """Arrays of multiples of 1/16."""
     size = int(np.prod(shape))
-    return st.lists(fractions(low, high), min_size=size, max_size=size).map(lambda x: np.array(x, dtype=float).reshape(shape))
+    return st.lists(fractions(low, high), min_size=size, max_size=size).map(
+        lambda x: np.array(x, dtype=float).reshape(shape)
+    )
 
 
 def matrices(d: int, size: float = 1.0) -> SearchStrategy[Array]:
@@ -25,29 +30,41 @@ def matrices(d: int, size: float = 1.0) -> SearchStrategy[Array]:
 
 @st.composite
 def spheres(draw: DrawFn, d: int) -> Array:
-    """Rational points of the sphere of radius sqrt(d): +-(1, ..., 1) reflected across a hyperplane of integers."""
-    axis = np.array([draw(st.integers(1, 4)), *(draw(st.integers(-4, 4)) for _ in range(d - 1))], dtype=float)
+    """Rational points of the sphere of radius sqrt(d): +-(1, ..., 1) reflected across a hyperplane
+    of integers.
+    """
+    axis = np.array(
+        [draw(st.integers(1, 4)), *(draw(st.integers(-4, 4)) for _ in range(d - 1))], dtype=float
+    )
     point = 1 - 2 * axis.sum() / (axis @ axis) * axis
     return -point if draw(st.booleans()) else point
 
 
 @st.composite
 def rotations(draw: DrawFn, d: int) -> Array:
-    """Products of rational Givens rotations of neighbouring coordinates, c = (1 - t^2)/(1 + t^2), s = 2t/(1 + t^2); they shrink to I."""
+    """Products of rational Givens rotations of neighbouring coordinates, c = (1 - t^2)/(1 + t^2), s
+    = 2t/(1 + t^2); they shrink to I.
+    """
     q = np.eye(d)
     for _ in range(2 if d > 2 else 1):
         for i in range(d - 1):
             t = draw(fractions(-2, 2))
             turn = np.eye(d)
-            turn[i : i + 2, i : i + 2] = np.array([[1 - t * t, -2 * t], [2 * t, 1 - t * t]]) / (1 + t * t)
+            turn[i : i + 2, i : i + 2] = np.array([[1 - t * t, -2 * t], [2 * t, 1 - t * t]]) / (
+                1 + t * t
+            )
             q = q @ turn
     return q
 
 
 @st.composite
 def stretched(draw: DrawFn, d: int, low: float, high: float, top: float | None = None) -> Array:
-    """U diag(s) V^T with rotations U, V and singular values s in [low, high] of either sign, the first of them `top` if given."""
-    s = draw(arrays(d, low, high)) * np.array([draw(st.sampled_from((1.0, -1.0))) for _ in range(d)])
+    """U diag(s) V^T with rotations U, V and singular values s in [low, high] of either sign, the
+    first of them `top` if given.
+    """
+    s = draw(arrays(d, low, high)) * np.array(
+        [draw(st.sampled_from((1.0, -1.0))) for _ in range(d)]
+    )
     if top is not None:
         s[0] = top
     return (draw(rotations(d)) * s) @ draw(rotations(d)).T
@@ -55,13 +72,17 @@ def stretched(draw: DrawFn, d: int, low: float, high: float, top: float | None =
 
 @st.composite
 def spectra(draw: DrawFn, d: int, radius: float) -> Array:
-    """Real block forms: eigenvalues of modulus at most `radius`, real, or in pairs r (c +- i s) with a rational angle."""
+    """Real block forms: eigenvalues of modulus at most `radius`, real, or in pairs r (c +- i s)
+    with a rational angle.
+    """
     block, i = np.zeros((d, d)), 0
     while i < d:
         r = draw(fractions(-radius, radius))
         if i + 1 < d and draw(st.booleans()):
             t = draw(fractions(-2, 2))
-            block[i : i + 2, i : i + 2] = r * np.array([[1 - t * t, -2 * t], [2 * t, 1 - t * t]]) / (1 + t * t)
+            block[i : i + 2, i : i + 2] = (
+                r * np.array([[1 - t * t, -2 * t], [2 * t, 1 - t * t]]) / (1 + t * t)
+            )
             i += 2
         else:
             block[i, i] = r
@@ -71,4 +92,6 @@ def spectra(draw: DrawFn, d: int, radius: float) -> Array:
 
 def show(x: Array) -> str:
     """An array in one line, four digits."""
-    return np.array2string(np.asarray(x), precision=4, separator=", ", suppress_small=True, threshold=60).replace("\n", "")
+    return np.array2string(
+        np.asarray(x), precision=4, separator=", ", suppress_small=True, threshold=60
+    ).replace("\n", "")

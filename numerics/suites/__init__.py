@@ -26,12 +26,18 @@ def all_suites() -> tuple[Suite, ...]:
     labels = [suite.label for suite in suites]
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
-        raise UsageError(f"the suites {', '.join(sorted(twice))} exist twice: names are ids and must differ")
-    return tuple(sorted(suites, key=lambda suite: (ORDER.find(suite.claim[0]), suite.claim[1:], suite.name)))
+        raise UsageError(
+            f"the suites {', '.join(sorted(twice))} exist twice: names are ids and must differ"
+        )
+    return tuple(
+        sorted(suites, key=lambda suite: (ORDER.find(suite.claim[0]), suite.claim[1:], suite.name))
+    )
 
 
 def find_suites(claims: Iterable[str] = ()) -> tuple[Suite, ...]:
-    """The suites of these claims, or all; `UsageError` for an unknown claim, and for one that has no suite."""
+    """The suites of these claims, or all; `UsageError` for an unknown claim, and for one that has
+    no suite.
+    """
     wanted, suites = tuple(dict.fromkeys(claims)), all_suites()
     if not wanted:
         return suites
@@ -41,5 +47,7 @@ def find_suites(claims: Iterable[str] = ()) -> tuple[Suite, ...]:
         from ...theory.claims import find_claims
 
         find_claims(missing)  # names those of the ledger if one is unknown
-        raise UsageError(f"no suite attacks {', '.join(missing)} yet: there are suites for {', '.join(attacked)}")
+        raise UsageError(
+            f"no suite attacks {', '.join(missing)} yet: there are suites for {', '.join(attacked)}"
+        )
     return tuple(suite for suite in suites if suite.claim in wanted)

@@ -1,1 +1,3 @@
-"""One module per console command; each has a function of its name. Heavy imports stay inside the functions."""
+"""One module per console command; each has a function of its name. Heavy imports stay inside the
+functions.
+"""

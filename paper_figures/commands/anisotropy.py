@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from ...numerics.anisotropy.nearest_points import AnisotropyRow
 
 LIMIT, ENOUGH = 5.0, 1000
-"""standard errors between exact draws and law beyond which the command fails, and the draws from which it judges"""
+"""standard errors between exact draws and law beyond which the command fails, and the draws from
+which it judges
+"""
 
 
 def anisotropy(
@@ -21,11 +23,14 @@ def anisotropy(
     scales: tuple[float, ...] = (0.1, 0.5, 1.0, 2.0, 4.0),
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Project Gaussian weights on the nearest stable point, exactly, and put the published table beside it, every cell.
+    """Project Gaussian weights on the nearest stable point, exactly, and put the published table
+    beside it, every cell.
 
-    Columns: published; exact projection of n draws; what a local descent from each draw finds; the exact law (R4); and the distance of
-    the first two from the law in standard errors. Seed 0 with n = 10000 gives the draws of the published table. Exit status 1 if the
-    exact projections of 1000 draws or more are beyond 5 standard errors of their law (R4 would have fallen), 2 for a wrong request.
+    Columns: published; exact projection of n draws; what a local descent from each draw finds; the
+    exact law (R4); and the distance of the first two from the law in standard errors. Seed 0 with n
+    = 10000 gives the draws of the published table. Exit status 1 if the exact projections of 1000
+    draws or more are beyond 5 standard errors of their law (R4 would have fallen), 2 for a wrong
+    request.
     Example: loopstab anisotropy --n 10000 --seed 0 --json
 
     Args:
@@ -38,10 +43,19 @@ def anisotropy(
 
     rows = measure(n, seed, scales)
     cells = [cell for row in rows for cell in row.cells()]
-    judged = [cell for cell in cells if n >= ENOUGH and not (cell["recall"] == "internal" and "median" in cell["statistic"])]
+    judged = [
+        cell
+        for cell in cells
+        if n >= ENOUGH and not (cell["recall"] == "internal" and "median" in cell["statistic"])
+    ]
     fallen = [cell for cell in judged if abs(cell["exact_z"]) > LIMIT]
     if json_:
-        summary = {"n": n, "seed": seed, "rows": [row.to_json() for row in rows], "summary": _counts(cells)}
+        summary = {
+            "n": n,
+            "seed": seed,
+            "rows": [row.to_json() for row in rows],
+            "summary": _counts(cells),
+        }
         print(json_text(summary))
     else:
         _print(rows, cells)
@@ -49,7 +63,9 @@ def anisotropy(
 
 
 def _counts(cells: list[dict[str, Any]]) -> dict[str, int]:
-    """How many published cells agree with what, to their last printed digit or within three standard errors of the population."""
+    """How many published cells agree with what, to their last printed digit or within three
+    standard errors of the population.
+    """
     published = [cell for cell in cells if cell["published"] is not None]
 
     def equal(name: str) -> int:
@@ -75,31 +91,46 @@ def _print(rows: list[AnisotropyRow], cells: list[dict[str, Any]]) -> None:
     for recall in dict.fromkeys(row.recall.value for row in rows):
         table = [
             {
-                "s": cell["s"], "cell": cell["statistic"].replace("_", " "),
-                **{name: _text(cell[name], ".4f") for name in ("published", "exact", "descent", "law")},
-                "z publ.": _text(cell["published_z"], "+.1f"), "z exact": _text(cell["exact_z"], "+.1f"),
+                "s": cell["s"],
+                "cell": cell["statistic"].replace("_", " "),
+                **{
+                    name: _text(cell[name], ".4f")
+                    for name in ("published", "exact", "descent", "law")
+                },
+                "z publ.": _text(cell["published_z"], "+.1f"),
+                "z exact": _text(cell["exact_z"], "+.1f"),
             }
             for cell in cells
             if cell["recall"] == recall
-        ]  # fmt: skip
-        print_rows(table, f"{recall}: |log(|x|/|y|)| and balance min/max of the nearest stable points")
+        ]
+        print_rows(
+            table, f"{recall}: |log(|x|/|y|)| and balance min/max of the nearest stable points"
+        )
     where = [
         {
-            "recall": row.recall.value, "s": row.scale, "stable": row.stable, "to axis": row.on_axis, "to curve": row.on_curve,
-            "stuck": row.stuck, "stuck, axis": row.stuck_on_axis,
+            "recall": row.recall.value,
+            "s": row.scale,
+            "stable": row.stable,
+            "to axis": row.on_axis,
+            "to curve": row.on_curve,
+            "stuck": row.stuck,
+            "stuck, axis": row.stuck_on_axis,
         }
         for row in rows
-    ]  # fmt: skip
+    ]
     print_rows(where, "where the draws go")
     counts = _counts(cells)
     if counts["published_cells"]:
         print(
-            f"{counts['published_cells']} published cells: {counts['equal_to_exact_projection']} equal the exact projections of these "
-            f"draws to the last digit, {counts['equal_to_descent']} the local descent; of the {counts['with_a_standard_error']} with a "
-            f"standard error {counts['within_3_standard_errors']} lie within 3 of the law."
+            f"{counts['published_cells']} published cells: {counts['equal_to_exact_projection']}"
+            " equal the exact projections of these draws to the last digit,"
+            f" {counts['equal_to_descent']} the local descent; of the"
+            f" {counts['with_a_standard_error']} with a standard error"
+            f" {counts['within_3_standard_errors']} lie within 3 of the law."
         )
     print(
-        "stuck: the descent ends in a local minimum (stuck, axis: then the axis is nearer). Internal medians: exactly half of the "
-        "population is projected on an axis (log-ratio infinite, cut at log(|x|/1e-8); balance 0), so a median measures which half of the "
-        "draws was larger; its law here is that of a sample with this many draws off the axes."
+        "stuck: the descent ends in a local minimum (stuck, axis: then the axis is nearer)."
+        " Internal medians: exactly half of the population is projected on an axis (log-ratio"
+        " infinite, cut at log(|x|/1e-8); balance 0), so a median measures which half of the draws"
+        " was larger; its law here is that of a sample with this many draws off the axes."
     )

@@ -28,26 +28,26 @@ def attack(
     replay: Path | None = None,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Search counterexamples to the claims named (all that have suites), and one for every hypothesis that is dropped.
+    """Search counterexamples to the claims named (all that have suites), and one for every
+    hypothesis that is dropped.
 
-    Each suite draws cases that satisfy all hypotheses of a property and judges them independently of the proof; a counterexample is
-    shrunk and written to OUT/counterexamples. Then each hypothesis is dropped in turn: a suite that finds no counterexample there
-    either is powerless. Under `deep` the suites finished in OUT with the same seed and limits are skipped, so a run that was cut goes
-    on. Exit status 0: every suite survived and every drop fired; 1: a claim fell, a suite is undecided or broken, or a drop did not
-    fire (each is named); 2: a wrong request. With --replay: 1 if the case still breaks, 0 if it no longer does, 2 for a damaged file.
-    Examples: loopstab attack A1 A3 --profile quick --seed 1; loopstab attack --profile deep --minutes 120 --jobs 2 --out runs/deep;
-    loopstab attack --replay runs/attack/counterexamples/A1-limit-0123456789abcdef.json
+    Each suite draws cases that satisfy all hypotheses of a property and judges them independently
+    of the proof; a counterexample is shrunk and written to OUT/counterexamples. Then each
+    hypothesis is dropped in turn: a suite that finds no counterexample there either is powerless.
+    Under `deep` the suites finished in OUT with the same seed and limits are skipped, so a run that
+    was cut goes on. Exit status 0: every suite survived and every drop fired; 1: a claim fell, a
+    suite is undecided or broken, or a drop did not fire (each is named); 2: a wrong request. With
+    --replay: 1 if the case still breaks, 0 if it no longer does, 2 for a damaged file. Examples:
+    loopstab attack A1 A3 --profile quick --seed 1; loopstab attack --profile deep --minutes 120
+    --jobs 2 --out runs/deep; loopstab attack --replay
+    runs/attack/counterexamples/A1-limit-0123456789abcdef.json
 
-    Args:
-        claim: Claim ids; all claims that have suites when none is given.
-        profile: quick (seconds), default (minutes) or deep (as long as it is given).
-        seed: Seed of the cases.
-        out: Folder for results.jsonl and the cases that fell.
-        minutes: Time of the whole command, shared evenly by the suites (shrinking a counterexample comes on top).
-        examples: Cases of a suite of cost 1.
-        jobs: Suites at a time, one process each; -1 for all cores.
-        replay: Judge the case of this file again, and nothing else.
-        json_: Print one object instead of a table.
+    Args: claim: Claim ids; all claims that have suites when none is given. profile: quick
+        (seconds), default (minutes) or deep (as long as it is given). seed: Seed of the cases. out:
+        Folder for results.jsonl and the cases that fell. minutes: Time of the whole command, shared
+        evenly by the suites (shrinking a counterexample comes on top). examples: Cases of a suite
+        of cost 1. jobs: Suites at a time, one process each; -1 for all cores. replay: Judge the
+        case of this file again, and nothing else. json_: Print one object instead of a table.
     """
     from ...numerics.attack.budget import find_profile
     from ...numerics.suites import all_suites, find_suites
@@ -67,7 +67,15 @@ def attack(
     reports = _run(suites, budget, seed, out, jobs)
     lines = [line for report in reports for line in report.complaints]
     if json_:
-        print(json_text({"profile": profile, "seed": seed, "suites": [report.to_json() for report in reports]}))
+        print(
+            json_text(
+                {
+                    "profile": profile,
+                    "seed": seed,
+                    "suites": [report.to_json() for report in reports],
+                }
+            )
+        )
     else:
         _print(reports, out)
     for line in lines:
@@ -96,7 +104,9 @@ def _run(suites: Any, profile: Profile, seed: int, out: Path, jobs: int) -> list
             # drawn at most once a second
             bar.set_postfix_str(f"{cases} cases", refresh=time.time() - bar.last_print_t > 1)
 
-        for report in attack_all(suites, profile, seed, out=out, resume=profile.name == "deep", jobs=jobs, progress=count):
+        for report in attack_all(
+            suites, profile, seed, out=out, resume=profile.name == "deep", jobs=jobs, progress=count
+        ):
             reports[report.label] = report
             bar.set_description(report.label)
             bar.update()
@@ -108,22 +118,33 @@ def _print(reports: list[Report], out: Path) -> None:
 
     rows = [
         {
-            "claim": report.claim, "suite": report.suite, "judged by": report.kind, "tried": report.tried,
-            "undecided": report.undecided, "seconds": report.seconds + sum(power.seconds for power in report.power),
-            "verdict": str(report.fate), "drops": f"{sum(p.fired for p in report.power)} / {len(report.power)}",
-            "cases needed": ", ".join(str(power.examples) if power.fired else "-" for power in report.power),
+            "claim": report.claim,
+            "suite": report.suite,
+            "judged by": report.kind,
+            "tried": report.tried,
+            "undecided": report.undecided,
+            "seconds": report.seconds + sum(power.seconds for power in report.power),
+            "verdict": str(report.fate),
+            "drops": f"{sum(p.fired for p in report.power)} / {len(report.power)}",
+            "cases needed": ", ".join(
+                str(power.examples) if power.fired else "-" for power in report.power
+            ),
         }
         for report in reports
-    ]  # fmt: skip
+    ]
     print_rows(rows, "attacks")
     for report in reports:
         if report.evidence is not None:
-            print(f"{report.label}: {report.evidence.words}\n  {report.evidence.shown}\n  {out / (report.evidence.file or '')}")
+            print(
+                f"{report.label}: {report.evidence.words}\n  {report.evidence.shown}\n "
+                f" {out / (report.evidence.file or '')}"
+            )
     survived = sum(not report.complaints for report in reports)
     drops = [power for report in reports for power in report.power]
     print(
-        f"{survived} of {len(reports)} suites survived {sum(report.tried for report in reports)} cases "
-        f"({sum(report.undecided for report in reports)} undecided); {sum(power.fired for power in drops)} of {len(drops)} drops fired"
+        f"{survived} of {len(reports)} suites survived {sum(report.tried for report in reports)}"
+        f" cases ({sum(report.undecided for report in reports)} undecided);"
+        f" {sum(power.fired for power in drops)} of {len(drops)} drops fired"
     )
 
 
@@ -137,6 +158,9 @@ def _replay(path: Path, json_: bool) -> int:
         print(json_text(data))
     else:
         without = f" without '{judged.without}'" if judged.without else ""
-        print(f"{judged.claim}/{judged.suite}{without}: {data['verdict']}\n  {data['case']}\n  then: {judged.then}")
+        print(
+            f"{judged.claim}/{judged.suite}{without}: {data['verdict']}\n  {data['case']}\n  then:"
+            f" {judged.then}"
+        )
         print(f"  now: {judged.now or ('undecided' if judged.undecided else 'the property holds')}")
     return 1 if judged.breaks else 0

@@ -1,4 +1,6 @@
-"""Certified counts of fixed points of random networks, and certified branches of them over inputs."""
+"""Certified counts of fixed points of random networks, and certified branches of them over
+inputs.
+"""
 
 from __future__ import annotations
 
@@ -29,16 +31,21 @@ def certify(
     out: Path | None = None,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Count the fixed points of random networks, every one proved (Krawczyk, ball arithmetic), the rest of the state space proved empty.
+    """Count the fixed points of random networks, every one proved (Krawczyk, ball arithmetic), the
+    rest of the state space proved empty.
 
-    tanh: h' = tanh(gain G h) + b; relu: h' = gain G relu(h) + b (exact rational arithmetic); norm-tanh, norm-linear:
-    h' = N(h + gain G phi(h) + x). G Ginibre of variance 1/size, b and x standard normal. A network with an undecided box is counted as
-    undecided. With --branch LENGTH every fixed point is followed over inputs: recall adds recall * e(t) beside gain G (inside tanh or N),
-    e(t) = t v, |v| = LENGTH; a branch is complete if h*(e) is proved to exist and to be C^1 over the whole interval, and input-dependent if
-    an enclosure of its derivative excludes 0 everywhere; what is not proved (a fold, for one) is listed as undecided. Exit status 1 if a
-    law is broken (sum of the indices 1; the Kac-Rice mean, where it has a closed form; without recall no branch moves), 2 for a wrong
-    request. Example: loopstab certify --ensemble tanh --sizes 1 2 --gains 2 4 --networks 1000 --seed 0 --jobs 2 --json
-    Example: loopstab certify --ensemble norm-tanh --sizes 2 --gains 1 --networks 20 --branch 1 --json
+    tanh: h' = tanh(gain G h) + b; relu: h' = gain G relu(h) + b (exact rational arithmetic);
+    norm-tanh, norm-linear: h' = N(h + gain G phi(h) + x). G Ginibre of variance 1/size, b and x
+    standard normal. A network with an undecided box is counted as undecided. With --branch LENGTH
+    every fixed point is followed over inputs: recall adds recall * e(t) beside gain G (inside tanh
+    or N), e(t) = t v, |v| = LENGTH; a branch is complete if h*(e) is proved to exist and to be C^1
+    over the whole interval, and input-dependent if an enclosure of its derivative excludes 0
+    everywhere; what is not proved (a fold, for one) is listed as undecided. Exit status 1 if a law
+    is broken (sum of the indices 1; the Kac-Rice mean, where it has a closed form; without recall
+    no branch moves), 2 for a wrong request. Example: loopstab certify --ensemble tanh --sizes 1 2
+    --gains 2 4 --networks 1000 --seed 0 --jobs 2 --json
+    Example: loopstab certify --ensemble norm-tanh --sizes 2 --gains 1 --networks 20 --branch 1
+    --json
 
     Args:
         ensemble: The random maps.
@@ -60,17 +67,32 @@ def certify(
     from ..text.tables import print_rows
 
     if not (sizes and gains) or max_boxes < 1:
-        raise UsageError(f"certify needs a size, a gain and --max-boxes from 1, not {sizes}, {gains} and {max_boxes}")
+        raise UsageError(
+            f"certify needs a size, a gain and --max-boxes from 1, not {sizes}, {gains} and"
+            f" {max_boxes}"
+        )
     folder = None if out is None else output_folder(out)  # a wrong one is told before the work
     cases = [(d, gain) for d in sizes for gain in gains]
     results: list[Any]
     if branch is None:
-        results = [count_fixed_points(ensemble, d, gain, networks, seed, jobs, max_boxes=max_boxes) for d, gain in cases]
+        results = [
+            count_fixed_points(ensemble, d, gain, networks, seed, jobs, max_boxes=max_boxes)
+            for d, gain in cases
+        ]
         rows, title = [_count_row(r) for r in results], "certified fixed points"
     else:
-        options: dict[str, Any] = {"recall": recall, "length": branch, "seed": seed, "jobs": jobs, "max_boxes": max_boxes}
+        options: dict[str, Any] = {
+            "recall": recall,
+            "length": branch,
+            "seed": seed,
+            "jobs": jobs,
+            "max_boxes": max_boxes,
+        }
         results = [count_branches(ensemble, d, gain, networks, **options) for d, gain in cases]
-        rows, title = [_branch_row(r) for r in results], f"certified branches, inputs of length {branch:g}, recall {recall:g}"
+        rows, title = (
+            [_branch_row(r) for r in results],
+            f"certified branches, inputs of length {branch:g}, recall {recall:g}",
+        )
     if folder is not None:
         write_json(folder / "certify.json", [r.to_json() for r in results])
         if branch is None:
@@ -84,17 +106,32 @@ def certify(
 
 def _count_row(row: Counts) -> dict[str, Any]:
     return {
-        "d": row.size, "gain": row.gain, "networks": row.networks, "undecided": row.undecided,
-        "mean": "-" if row.mean is None else f"{row.mean:.3f}", "law": "-" if row.kac_rice is None else f"{row.kac_rice:.3f}",
+        "d": row.size,
+        "gain": row.gain,
+        "networks": row.networks,
+        "undecided": row.undecided,
+        "mean": "-" if row.mean is None else f"{row.mean:.3f}",
+        "law": "-" if row.kac_rice is None else f"{row.kac_rice:.3f}",
         "counts": ", ".join(f"{k}: {n}" for k, n in row.histogram.items()),
-        "stable": "-" if row.stable is None else str(row.stable), "a minute": f"{60 * row.networks / row.seconds:.0f}",
-    }  # fmt: skip
+        "stable": "-" if row.stable is None else str(row.stable),
+        "a minute": f"{60 * row.networks / row.seconds:.0f}",
+    }
 
 
 def _branch_row(row: BranchCounts) -> dict[str, Any]:
     stopped = [b.branch.reached for b in row.branches if not b.branch.complete]
     return {
-        "d": row.size, "gain": row.gain, "networks": row.networks, "undecided": row.undecided, "branches": len(row.branches),
-        "complete": row.complete, "moving": row.input_dependent, "least slope": row.least_slope,
-        "undecided from": ", ".join(f"{t:.3g}" for t in stopped[:5]) + (", ..." if len(stopped) > 5 else "") if stopped else None,
-    }  # fmt: skip
+        "d": row.size,
+        "gain": row.gain,
+        "networks": row.networks,
+        "undecided": row.undecided,
+        "branches": len(row.branches),
+        "complete": row.complete,
+        "moving": row.input_dependent,
+        "least slope": row.least_slope,
+        "undecided from": (
+            ", ".join(f"{t:.3g}" for t in stopped[:5]) + (", ..." if len(stopped) > 5 else "")
+            if stopped
+            else None
+        ),
+    }

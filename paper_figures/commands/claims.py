@@ -24,18 +24,18 @@ def claims(
 ) -> int:
     """Check every claim of the ledger and print a table, or the claims named in full.
 
-    Exit status 0: no claim is refuted and every falsifier fires (or, with --mutants, at least 95 % of the mutants die); 1: otherwise; 2: an
-    unknown claim, or two claims that contradict each other in the table. Proofs that passed are remembered in the user's cache directory
-    (LOOPSTAB_CACHE names another folder; it can be deleted at any time). Examples:
-    loopstab claims N3; loopstab claims --json; loopstab claims --latex appendix.tex; loopstab claims --mutants; loopstab claims --table
+    Exit status 0: no claim is refuted and every falsifier fires (or, with --mutants, at least 95 %
+    of the mutants die); 1: otherwise; 2: an unknown claim, or two claims that contradict each other
+    in the table. Proofs that passed are remembered in the user's cache directory (LOOPSTAB_CACHE
+    names another folder; it can be deleted at any time). Examples: loopstab claims N3; loopstab
+    claims --json; loopstab claims --latex appendix.tex; loopstab claims --mutants; loopstab claims
+    --table
 
-    Args:
-        claim: Claim ids; all when none is given.
-        json_: Print objects instead of text.
-        latex: Also write a LaTeX appendix, which compiles with pdflatex, to this file.
-        table: Print what the claims say, by architecture, regime and axis, instead of checking them.
-        mutants: Alter every step and print how many of these mutants the kernel rejects, instead of checking the claims.
-        cache: Look up proofs that passed before; --no-cache checks everything.
+    Args: claim: Claim ids; all when none is given. json_: Print objects instead of text. latex:
+        Also write a LaTeX appendix, which compiles with pdflatex, to this file. table: Print what
+        the claims say, by architecture, regime and axis, instead of checking them. mutants: Alter
+        every step and print how many of these mutants the kernel rejects, instead of checking the
+        claims. cache: Look up proofs that passed before; --no-cache checks everything.
     """
     from ...theory.checking.cache import default_cache
     from ...theory.checking.check import check
@@ -71,7 +71,9 @@ def claims(
             tables.print_claims(reports)
 
     _show(json_, objects, in_words)
-    wrong = any(o["verdict"] == "refuted" or not all(f["fired"] for f in o["falsifiers"]) for o in objects)
+    wrong = any(
+        o["verdict"] == "refuted" or not all(f["fired"] for f in o["falsifiers"]) for o in objects
+    )
     return 1 if wrong else 0
 
 

@@ -25,21 +25,19 @@ def crossvalidate(
     seed: int = 0,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Compare what the theory predicts for trained checkpoints with what they do; mismatches are listed.
+    """Compare what the theory predicts for trained checkpoints with what they do; mismatches are
+    listed.
 
-    Orbits are classified after --loops loops; those that are undecided are followed to 2, 4, ... times as many, up to --limit. The
-    accuracy is told after 30 and 500 loops whatever these are.
+    Orbits are classified after --loops loops; those that are undecided are followed to 2, 4, ...
+    times as many, up to --limit. The accuracy is told after 30 and 500 loops whatever these are.
 
     Example: loopstab crossvalidate internal-post runs/mine/model.safetensors --inputs 256
 
-    Args:
-        checkpoint: Shipped names or paths to model.safetensors; the four of the report when none is given (loopstab zoo list names all).
-        inputs: Random inputs per checkpoint.
-        loops: Loops before the first look at an orbit.
-        limit: Loops up to which an undecided orbit is followed; 4 times --loops by default, as many as --loops for one look.
-        data: Prepared data file of the task, where it needs one.
-        seed: Seed of the inputs.
-        json_: Print a list of objects.
+    Args: checkpoint: Shipped names or paths to model.safetensors; the four of the report when none
+        is given (loopstab zoo list names all). inputs: Random inputs per checkpoint. loops: Loops
+        before the first look at an orbit. limit: Loops up to which an undecided orbit is followed;
+        4 times --loops by default, as many as --loops for one look. data: Prepared data file of the
+        task, where it needs one. seed: Seed of the inputs. json_: Print a list of objects.
     """
     from ...models.measure.crossvalidate import crossvalidate as measure
     from ...models.measure.crossvalidate import main_table
@@ -48,7 +46,16 @@ def crossvalidate(
 
     given = checkpoint or zoo.SHOWN
     results = [
-        measure(zoo.load(name), name=name, inputs=inputs, loops=loops, limit=limit, data=data, seed=seed, progress=not json_)
+        measure(
+            zoo.load(name),
+            name=name,
+            inputs=inputs,
+            loops=loops,
+            limit=limit,
+            data=data,
+            seed=seed,
+            progress=not json_,
+        )
         for name in given
     ]
     if json_:
@@ -56,7 +63,9 @@ def crossvalidate(
         return 0
     rows = main_table(results)
     for title, columns in TABLES.items():
-        print_rows([{column: row[column] for column in ("checkpoint", *columns)} for row in rows], title)
+        print_rows(
+            [{column: row[column] for column in ("checkpoint", *columns)} for row in rows], title
+        )
     for r in results:
         for line in r.mismatches:
             print(f"mismatch {r.name}: {line}")

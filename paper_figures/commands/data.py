@@ -16,16 +16,24 @@ if TYPE_CHECKING:
 
 SOURCES = {
     "lichess": "https://database.lichess.org/lichess_db_puzzle.csv.zst",
-    "sudoku-extreme-train": "https://huggingface.co/datasets/sapientinc/sudoku-extreme/resolve/main/train.csv",
-    "sudoku-extreme-test": "https://huggingface.co/datasets/sapientinc/sudoku-extreme/resolve/main/test.csv",
+    "sudoku-extreme-train": (
+        "https://huggingface.co/datasets/sapientinc/sudoku-extreme/resolve/main/train.csv"
+    ),
+    "sudoku-extreme-test": (
+        "https://huggingface.co/datasets/sapientinc/sudoku-extreme/resolve/main/test.csv"
+    ),
 }
-"""The published originals. Lichess replaces its file every month, so that no checksum can be stated here: give one by --sha256."""
+"""The published originals. Lichess replaces its file every month, so that no checksum can be stated
+here: give one by --sha256.
+"""
 
 Json = Annotated[bool, tyro.conf.arg(name="json")]
 
 
 def fetch(
-    what: Annotated[Literal["lichess", "sudoku-extreme-train", "sudoku-extreme-test"], tyro.conf.Positional],
+    what: Annotated[
+        Literal["lichess", "sudoku-extreme-train", "sudoku-extreme-test"], tyro.conf.Positional
+    ],
     out: Path,
     sha256: str | None = None,
     url: str | None = None,
@@ -33,8 +41,8 @@ def fetch(
 ) -> int:
     """Download an original; the same command resumes a download that was cut off.
 
-    The file appears under its name only when it is whole and, with --sha256, verified. Exit status 1 when the network or the
-    checksum fails. Example: loopstab data fetch lichess --out data
+    The file appears under its name only when it is whole and, with --sha256, verified. Exit status
+    1 when the network or the checksum fails. Example: loopstab data fetch lichess --out data
 
     Args:
         what: Which original.
@@ -46,11 +54,20 @@ def fetch(
     from ...models.tasks.download import download
 
     source = url or SOURCES[what]
-    result = download(source, output_folder(out) / (source.rstrip("/").rsplit("/", 1)[-1] or what), sha256, progress=not json_)
+    result = download(
+        source,
+        output_folder(out) / (source.rstrip("/").rsplit("/", 1)[-1] or what),
+        sha256,
+        progress=not json_,
+    )
     if json_:
         print(json_text(result))
     else:
-        state = "verified" if result["checked"] else "not checked against a known value: keep it for --sha256"
+        state = (
+            "verified"
+            if result["checked"]
+            else "not checked against a known value: keep it for --sha256"
+        )
         print(f"{result['path']}: {result['bytes']} bytes, SHA-256 {result['sha256']} ({state})")
     return 0
 
@@ -66,12 +83,14 @@ def prepare(
     seed: int = 0,
     json_: Json = False,
 ) -> int:
-    """Turn a puzzle CSV (plain, .gz, .zst) into one compact file, split into train, held-out easy and hard.
+    """Turn a puzzle CSV (plain, .gz, .zst) into one compact file, split into train, held-out easy
+    and hard.
 
-    Every row is checked. Malformed rows are counted, reported with their line numbers and skipped; more than 1 % of them, a
-    wrong header or no row left is an error, exit status 2. Sudoku needs the columns source,question,answer,rating; chess needs
-    PuzzleId,FEN,Moves,Rating and the extra loopstab[chess].
-    Example: loopstab data prepare chess lichess_db_puzzle.csv.zst --rows 60000 --out chess.safetensors
+    Every row is checked. Malformed rows are counted, reported with their line numbers and skipped;
+    more than 1 % of them, a wrong header or no row left is an error, exit status 2. Sudoku needs
+    the columns source,question,answer,rating; chess needs PuzzleId,FEN,Moves,Rating and the extra
+    loopstab[chess]. Example: loopstab data prepare chess lichess_db_puzzle.csv.zst --rows 60000
+    --out chess.safetensors
 
     Args:
         kind: What the file holds.
@@ -105,18 +124,16 @@ def generate(
     seed: int = 0,
     json_: Json = False,
 ) -> int:
-    """Write an embedded data set, made here without a network: sudoku with proven unique solutions, or exactly solved endgames.
+    """Write an embedded data set, made here without a network: sudoku with proven unique solutions,
+    or exactly solved endgames.
 
     Example: loopstab data generate sudoku --box 3 --rows 20000 --out sudoku.safetensors
 
-    Args:
-        kind: Sudoku, or king and queen or rook against king.
-        out: File to write (.safetensors); replaced whole or not at all.
-        box: Sudoku: side of a box (2: 4x4 grids, 3: 9x9).
-        rows: Sudoku: number of puzzles (default 12,000 of box 2, 1000 of box 3).
-        disjoint: Sudoku: train shares no answer grid with easy and hard up to all symmetries, or up to relabelling only.
-        pieces: Endgames: queen, rook or both.
-        seed: Seed of the puzzles and of the held-out rows.
+    Args: kind: Sudoku, or king and queen or rook against king. out: File to write (.safetensors);
+        replaced whole or not at all. box: Sudoku: side of a box (2: 4x4 grids, 3: 9x9). rows:
+        Sudoku: number of puzzles (default 12,000 of box 2, 1000 of box 3). disjoint: Sudoku: train
+        shares no answer grid with easy and hard up to all symmetries, or up to relabelling only.
+        pieces: Endgames: queen, rook or both. seed: Seed of the puzzles and of the held-out rows.
         json_: Print the account as JSON and no progress bar.
     """
     from ...models.tasks.chess import endgames
@@ -131,7 +148,8 @@ def generate(
 def describe(file: Annotated[Path, tyro.conf.Positional], json_: Json = False) -> int:
     """Print what a prepared file holds: source, counts, quantiles of the difficulty, fingerprint.
 
-    Exit status 1 when the file is damaged or was altered. Example: loopstab data describe chess.safetensors --json
+    Exit status 1 when the file is damaged or was altered. Example: loopstab data describe
+    chess.safetensors --json
 
     Args:
         file: A file written by prepare or generate.
@@ -139,24 +157,38 @@ def describe(file: Annotated[Path, tyro.conf.Positional], json_: Json = False) -
     """
     from ...models.tasks.table import Table
 
-    _print({"path": str(file), "bytes": file.stat().st_size if file.is_file() else 0, **Table.load(file).describe()}, json_)
+    _print(
+        {
+            "path": str(file),
+            "bytes": file.stat().st_size if file.is_file() else 0,
+            **Table.load(file).describe(),
+        },
+        json_,
+    )
     return 0
 
 
 @tyro.conf.configure(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
 def data(
-    status: Annotated[int, tyro.conf.subcommand(name="fetch", constructor=fetch)]
-    | Annotated[int, tyro.conf.subcommand(name="prepare", constructor=prepare)]
-    | Annotated[int, tyro.conf.subcommand(name="generate", constructor=generate)]
-    | Annotated[int, tyro.conf.subcommand(name="describe", constructor=describe)],
+    status: (
+        Annotated[int, tyro.conf.subcommand(name="fetch", constructor=fetch)]
+        | Annotated[int, tyro.conf.subcommand(name="prepare", constructor=prepare)]
+        | Annotated[int, tyro.conf.subcommand(name="generate", constructor=generate)]
+        | Annotated[int, tyro.conf.subcommand(name="describe", constructor=describe)]
+    ),
 ) -> int:
-    """Fetch, prepare, generate and describe puzzle data. Example: loopstab data generate endgames --out endgames.safetensors"""
+    """Fetch, prepare, generate and describe puzzle data. Example: loopstab data generate endgames
+    --out endgames.safetensors
+    """
     return status
 
 
 def _writable(out: Path) -> None:
     if out.suffix != ".safetensors":
-        raise UsageError(f"the prepared file is written as safetensors: name it {out.name or 'data'}.safetensors, not {out}")
+        raise UsageError(
+            "the prepared file is written as safetensors: name it"
+            f" {out.name or 'data'}.safetensors, not {out}"
+        )
     output_folder(out.parent)
 
 
@@ -171,10 +203,20 @@ def _print(account: dict[str, Any], json_: bool) -> None:
         print(json_text(account))
         return
     mark = account["fingerprint"][:16]
-    print(f"{account['path']}: {account['rows']} {account['kind']} puzzles, {account['bytes']} bytes, fingerprint {mark}")
+    print(
+        f"{account['path']}: {account['rows']} {account['kind']} puzzles, {account['bytes']} bytes,"
+        f" fingerprint {mark}"
+    )
     cut = account["cut"]
-    easy = ", ".join(f"{name} {value}" for name, value in cut.items()) if isinstance(cut, dict) else cut
-    print(f"  from {account['source']}; {account['unit']}: easy up to {easy}; {account['left_out']} rows left out")
+    easy = (
+        ", ".join(f"{name} {value}" for name, value in cut.items())
+        if isinstance(cut, dict)
+        else cut
+    )
+    print(
+        f"  from {account['source']}; {account['unit']}: easy up to {easy}; {account['left_out']}"
+        " rows left out"
+    )
     if account.get("malformed"):
         print(f"  {account['malformed']} of {account['rows_checked']} rows malformed and skipped:")
         for line, reason in account["malformed_lines"]:

@@ -28,25 +28,26 @@ def diagnose(
     seed: int = 0,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Diagnose a loop: a Python file that defines step(h, e), initial(e) and an array `e`, or a trained checkpoint on one of its inputs.
+    """Diagnose a loop: a Python file that defines step(h, e), initial(e) and an array `e`, or a
+    trained checkpoint on one of its inputs.
 
-    A Python file is executed; it may also define the derivatives jvp, vjp, input_jvp, input_vjp of (h, e, vector). The spectrum at the last
-    state is measured for a checkpoint, and with --spectrum for a file: spectral radius, largest singular value, largest norm of a power,
-    Kreiss constant, resolvent, sensitivity to the input and Lyapunov exponent, each with the residual that says how far to trust it, or the
-    reason why it could not be measured. Exit status 1 if the loop returns non-finite values.
-    Example: loopstab diagnose mine.py --spectrum --json
-    Example: loopstab diagnose internal-post --loops 500
+    A Python file is executed; it may also define the derivatives jvp, vjp, input_jvp, input_vjp of
+    (h, e, vector). The spectrum at the last state is measured for a checkpoint, and with --spectrum
+    for a file: spectral radius, largest singular value, largest norm of a power, Kreiss constant,
+    resolvent, sensitivity to the input and Lyapunov exponent, each with the residual that says how
+    far to trust it, or the reason why it could not be measured. Exit status 1 if the loop returns
+    non-finite values. Example: loopstab diagnose mine.py --spectrum --json Example: loopstab
+    diagnose internal-post --loops 500
 
-    Args:
-        source: Python file with step, initial and e (NumPy); name of a shipped checkpoint; or path of a model.safetensors.
-        loops: Loops before the first look at the orbit.
-        limit: Loops up to which the orbit is followed while it is undecided; 16 times --loops by default, as many as --loops for one look.
-        spectrum: Measure the spectrum of a Python file too.
-        lyapunov_loops: Loops over which the Lyapunov exponent is averaged.
-        data: Prepared data file of the checkpoint's task, where it needs one.
-        level: Level of the checkpoint's task from which the input is drawn; the one that its training reached by default.
-        seed: Seed of the input of a checkpoint, of the perturbation and of the solvers.
-        json_: Print the diagnosis as JSON.
+    Args: source: Python file with step, initial and e (NumPy); name of a shipped checkpoint; or
+        path of a model.safetensors. loops: Loops before the first look at the orbit. limit: Loops
+        up to which the orbit is followed while it is undecided; 16 times --loops by default, as
+        many as --loops for one look. spectrum: Measure the spectrum of a Python file too.
+        lyapunov_loops: Loops over which the Lyapunov exponent is averaged. data: Prepared data file
+        of the checkpoint's task, where it needs one. level: Level of the checkpoint's task from
+        which the input is drawn; the one that its training reached by default. seed: Seed of the
+        input of a checkpoint, of the perturbation and of the solvers. json_: Print the diagnosis as
+        JSON.
     """
     from ...numerics.loops.protocol import check_loop
     from ...numerics.orbits.diagnose import diagnose as measure
@@ -59,10 +60,19 @@ def diagnose(
     check_loop(loop, e)
     result = measure(loop, e, loops=loops, limit=limit, seed=seed)
     out = result.to_json()
-    lines = [f"{k.replace('_', ' ')}: {v}" for k, v in out.items() if k != "rho" and v not in (None, "")]
+    lines = [
+        f"{k.replace('_', ' ')}: {v}" for k, v in out.items() if k != "rho" and v not in (None, "")
+    ]
     if result.rho is not None:
-        lines.append(f"spectral radius at the last state: {result.rho.value:.6g} (residual {result.rho.residual:.1e})")
-    if (spectrum or not of_file) and result.state is not None and result.outcome is not Outcome.NON_FINITE:
+        lines.append(
+            f"spectral radius at the last state: {result.rho.value:.6g} (residual"
+            f" {result.rho.residual:.1e})"
+        )
+    if (
+        (spectrum or not of_file)
+        and result.state is not None
+        and result.outcome is not Outcome.NON_FINITE
+    ):
         try:
             found = profile(loop, result.state, e, loops=lyapunov_loops, seed=seed)
             out["spectrum"] = found.to_json()
@@ -81,7 +91,10 @@ def _from_file(file: Path) -> tuple[LoopedMap, Any]:
     module = _load(file)
     missing = [name for name in ("step", "initial", "e") if not hasattr(module, name)]
     if missing:
-        raise UsageError(f"{file} defines no {', '.join(missing)}: it must define step(h, e), initial(e) and an array e")
+        raise UsageError(
+            f"{file} defines no {', '.join(missing)}: it must define step(h, e), initial(e) and an"
+            " array e"
+        )
     own = {
         name: _one_line(file, name, getattr(module, name))
         for name in ("step", "initial", "jvp", "vjp", "input_jvp", "input_vjp")
@@ -91,7 +104,9 @@ def _from_file(file: Path) -> tuple[LoopedMap, Any]:
 
 
 def _one_line(file: Path, name: str, function: Any) -> Callable[..., Any]:
-    """The user's function, whose errors end the command in one line that names the line of the file."""
+    """The user's function, whose errors end the command in one line that names the line of the
+    file.
+    """
     if not callable(function):
         raise UsageError(f"{file}: {name} is {type(function).__name__}, not a function")
 
@@ -101,7 +116,11 @@ def _one_line(file: Path, name: str, function: Any) -> Callable[..., Any]:
         except (LoopstabError, MemoryError):
             raise
         except Exception as error:  # whatever the user's function raises is the user's to see
-            own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
+            own = [
+                frame.lineno
+                for frame in traceback.extract_tb(error.__traceback__)
+                if Path(frame.filename) == file
+            ]
             place = f"{file}, line {own[-1]}" if own else str(file)
             raise UsageError(f"{place}: {name} raised {type(error).__name__}: {error}") from None
 
@@ -115,12 +134,17 @@ def _load(file: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # whatever the user's file raises is the user's to see, in one line
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # whatever the user's file raises is the user's to see, in one line
         raise UsageError(f"{file} cannot be executed: {type(error).__name__}: {error}") from None
     return module
 
 
-def _from_checkpoint(name: str, data: Path | None, level: str | None, seed: int) -> tuple[LoopedMap, Any]:
+def _from_checkpoint(
+    name: str, data: Path | None, level: str | None, seed: int
+) -> tuple[LoopedMap, Any]:
     """The loop in float64 and the embedding of one random input."""
     import torch
 
@@ -132,9 +156,13 @@ def _from_checkpoint(name: str, data: Path | None, level: str | None, seed: int)
     model, meta = load_model(zoo.load(name), torch.float64)
     task = recorded_task(meta["run"], data)
     reached = str(meta["run"]["level_reached"])
-    chosen = level or (task.levels[1] if reached == "train" else reached)  # never the samples that it was trained on
+    chosen = level or (
+        task.levels[1] if reached == "train" else reached
+    )  # never the samples that it was trained on
     if chosen not in task.levels:
-        raise UsageError(f"{task.name} has no level {chosen!r}: use one of {', '.join(task.levels)}")
+        raise UsageError(
+            f"{task.name} has no level {chosen!r}: use one of {', '.join(task.levels)}"
+        )
     x = task.batch(1, chosen, torch.Generator().manual_seed(seed)).x.double()
     with torch.no_grad():
         return TorchLoop.of(model), model.encode(x).numpy()

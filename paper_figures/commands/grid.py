@@ -27,10 +27,11 @@ def run(
     compile_: Annotated[bool, tyro.conf.arg(name="compile")] = False,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Do the runs of a plan: finished ones are skipped, interrupted ones resume, the budget is kept.
+    """Do the runs of a plan: finished ones are skipped, interrupted ones resume, the budget is
+    kept.
 
-    Writes OUT/runs/ID/ for each run and OUT/results.jsonl. Exit status 1 when a run failed. Example:
-    loopstab grid run --plan cpu --out runs/cpu --jobs 2 --budget-minutes 60
+    Writes OUT/runs/ID/ for each run and OUT/results.jsonl. Exit status 1 when a run failed.
+    Example: loopstab grid run --plan cpu --out runs/cpu --jobs 2 --budget-minutes 60
 
     Args:
         out: Folder of the grid (created; give it again to go on).
@@ -47,9 +48,16 @@ def run(
     from ...models.grid.run_grid import run_grid
 
     report = run_grid(
-        Plan.load(plan), out, data=data_files(data), minutes=budget_minutes, jobs=jobs, threads=threads, device=device, compiled=compile_,
+        Plan.load(plan),
+        out,
+        data=data_files(data),
+        minutes=budget_minutes,
+        jobs=jobs,
+        threads=threads,
+        device=device,
+        compiled=compile_,
         progress=not json_,
-    )  # fmt: skip
+    )
     return _print(report, json_)
 
 
@@ -70,10 +78,11 @@ def submit(
     detach: bool = False,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Do the runs of a plan on a Slurm cluster, one job of an array each: same folders, same results (needs loopstab[cluster]).
+    """Do the runs of a plan on a Slurm cluster, one job of an array each: same folders, same
+    results (needs loopstab[cluster]).
 
-    Exit status 1 when a run failed. Example:
-    loopstab grid submit --plan core --out runs/core --partition gpu --gpus 1 --device cuda --data sudoku=sudoku.safetensors
+    Exit status 1 when a run failed. Example: loopstab grid submit --plan core --out runs/core
+    --partition gpu --gpus 1 --device cuda --data sudoku=sudoku.safetensors
 
     Args:
         out: Folder of the grid, on a file system that the nodes see; job logs go to OUT/jobs.
@@ -96,10 +105,18 @@ def submit(
     from ...models.grid.plan import Plan
 
     report = submit_grid(
-        Plan.load(plan), out, data=data_files(data), minutes=budget_minutes, threads=threads, device=device,
-        compiled=compile_, request=Request(job_minutes, partition, gpus, memory_gb, at_once), executor=executor, wait=not detach,
+        Plan.load(plan),
+        out,
+        data=data_files(data),
+        minutes=budget_minutes,
+        threads=threads,
+        device=device,
+        compiled=compile_,
+        request=Request(job_minutes, partition, gpus, memory_gb, at_once),
+        executor=executor,
+        wait=not detach,
         progress=not json_,
-    )  # fmt: skip
+    )
     return _print(report, json_)
 
 
@@ -114,12 +131,10 @@ def pack(
 
     Example: loopstab grid pack --out runs/cpu --to packed --half
 
-    Args:
-        out: Folder of the grid.
-        to: Folder for the shards (created).
-        half: Store weights in float16 where the diagnosis of the rounded model agrees with the full one (about half a minute per run).
-        data: Prepared file of a task that needs one, as TASK=FILE; once for each (for the diagnosis).
-        json_: Print the summary as JSON.
+    Args: out: Folder of the grid. to: Folder for the shards (created). half: Store weights in
+        float16 where the diagnosis of the rounded model agrees with the full one (about half a
+        minute per run). data: Prepared file of a task that needs one, as TASK=FILE; once for each
+        (for the diagnosis). json_: Print the summary as JSON.
     """
     from ...models.grid.pack import pack as pack_runs
 
@@ -127,7 +142,10 @@ def pack(
     if json_:
         print(json_text(asdict(packed)))
     else:
-        print(f"{len(packed.runs)} runs ({len(packed.half)} in half precision): {', '.join(packed.files)}")
+        print(
+            f"{len(packed.runs)} runs ({len(packed.half)} in half precision):"
+            f" {', '.join(packed.files)}"
+        )
     return 0
 
 
@@ -135,7 +153,10 @@ def _print(report: GridReport, json_: bool) -> int:
     if json_:
         print(json_text(asdict(report)))
     else:
-        print(f"{report.plan}: {report.done} done, {report.left} left, {len(report.failed)} failed; results: {report.results}")
+        print(
+            f"{report.plan}: {report.done} done, {report.left} left, {len(report.failed)} failed;"
+            f" results: {report.results}"
+        )
         for run_id, reason in report.failed.items():
             print(f"  {run_id}: {reason}")
     return 1 if report.failed else 0
@@ -143,9 +164,13 @@ def _print(report: GridReport, json_: bool) -> int:
 
 @tyro.conf.configure(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
 def grid(
-    status: Annotated[int, tyro.conf.subcommand(name="run", constructor=run)]
-    | Annotated[int, tyro.conf.subcommand(name="submit", constructor=submit)]
-    | Annotated[int, tyro.conf.subcommand(name="pack", constructor=pack)],
+    status: (
+        Annotated[int, tyro.conf.subcommand(name="run", constructor=run)]
+        | Annotated[int, tyro.conf.subcommand(name="submit", constructor=submit)]
+        | Annotated[int, tyro.conf.subcommand(name="pack", constructor=pack)]
+    ),
 ) -> int:
-    """Many training runs from a plan. Example: loopstab grid run --plan cpu --out runs/cpu --jobs 2"""
+    """Many training runs from a plan. Example: loopstab grid run --plan cpu --out runs/cpu
+    --jobs 2
+    """
     return status

@@ -19,11 +19,13 @@ def report(
     seed: int = 0,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Check all claims, draw the phase diagrams, evaluate the shipped checkpoints, train one small model, write one page.
+    """Check all claims, draw the phase diagrams, evaluate the shipped checkpoints, train one small
+    model, write one page.
 
-    Writes index.html and report.json. Exit status 1 if a claim fell, here or in the attacks. With --attacks the page also shows what
-    attacks found; they take minutes, so that they are run by their own command: loopstab attack --out runs/attack.
-    Example: loopstab report --out report --attacks runs/attack
+    Writes index.html and report.json. Exit status 1 if a claim fell, here or in the attacks. With
+    --attacks the page also shows what attacks found; they take minutes, so that they are run by
+    their own command: loopstab attack --out runs/attack. Example: loopstab report --out report
+    --attacks runs/attack
 
     Args:
         out: Folder for the report (created).
@@ -35,6 +37,10 @@ def report(
     from ..report_page import write_report
 
     check_seed_and_jobs(seed)
-    result = write_report(output_folder(out), quick=quick, attacks=attacks, seed=seed, progress=not json_)
-    print(json_text(result.summary) if json_ else "\n".join([*result.lines, f"report: {result.path}"]))
+    result = write_report(
+        output_folder(out), quick=quick, attacks=attacks, seed=seed, progress=not json_
+    )
+    print(
+        json_text(result.summary) if json_ else "\n".join([*result.lines, f"report: {result.path}"])
+    )
     return 0 if result.sound else 1

@@ -24,7 +24,8 @@ def scaling(
     jobs: int = 1,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Compare widths: rho - theory of the linear law N6 against (beta/sigma) d^(1/4), and the exponent that makes them one curve.
+    """Compare widths: rho - theory of the linear law N6 against (beta/sigma) d^(1/4), and the
+    exponent that makes them one curve.
 
     Writes scaling.json, scaling.png and scaling.svg. Exit status 2 for a wrong request. Example:
     loopstab scaling --widths 50 100 200 400 800 --draws 80 80 40 20 10 --seed 0 --out runs/scaling
@@ -48,12 +49,23 @@ def scaling(
 
     output_folder(out)
     found = finite_size_scaling(
-        widths, residual=residual, draws=draws, low=low, high=high, points=points, seed=seed, jobs=jobs, progress=not json_
+        widths,
+        residual=residual,
+        draws=draws,
+        low=low,
+        high=high,
+        points=points,
+        seed=seed,
+        jobs=jobs,
+        progress=not json_,
     )
     write_json(out / "scaling.json", found.to_json())
     files = save_figure(scaling_figure(found), out / "scaling")
     if json_:
         print(json_text(found.to_json()))
     else:
-        print(f"exponent {found.exponent_text} (as d grows: 1/4); figures: {', '.join(map(str, files))}")
+        print(
+            f"exponent {found.exponent_text} (as d grows: 1/4); figures:"
+            f" {', '.join(map(str, files))}"
+        )
     return 0

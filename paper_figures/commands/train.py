@@ -25,20 +25,17 @@ def train(
 ) -> int:
     """Train a looped transformer; the same command resumes a run that was interrupted or killed.
 
-    Writes state.safetensors (to resume), metrics.jsonl, model.safetensors and result.json. Exit status: 0 done, 1 not finished within
-    --minutes, or failed, 2 wrong request. Example:
-    loopstab train --task prefix-sums --architecture internal/post --seed 0 --out runs/internal-post
+    Writes state.safetensors (to resume), metrics.jsonl, model.safetensors and result.json. Exit
+    status: 0 done, 1 not finished within --minutes, or failed, 2 wrong request. Example: loopstab
+    train --task prefix-sums --architecture internal/post --seed 0 --out runs/internal-post
 
-    Args:
-        out: Folder of the run (created).
-        run: The run.
-        data: Prepared data file of the task, where it needs one (loopstab data prepare).
-        minutes: Stop (resumably) after that many minutes.
-        device: A torch device, e.g. cpu or cuda.
-        threads: CPU threads; 0 leaves the choice to torch. Results are bit-equal for equal thread counts.
-        compile_: Compile the loop (needs a C++ compiler); for boards, and for the last length of a long run.
-        tensorboard: Also write TensorBoard events (needs the tensorboard package).
-        json_: Print the result as JSON and no progress bar.
+    Args: out: Folder of the run (created). run: The run. data: Prepared data file of the task,
+        where it needs one (loopstab data prepare). minutes: Stop (resumably) after that many
+        minutes. device: A torch device, e.g. cpu or cuda. threads: CPU threads; 0 leaves the choice
+        to torch. Results are bit-equal for equal thread counts. compile_: Compile the loop (needs a
+        C++ compiler); for boards, and for the last length of a long run. tensorboard: Also write
+        TensorBoard events (needs the tensorboard package). json_: Print the result as JSON and no
+        progress bar.
     """
     import torch
 
@@ -52,19 +49,30 @@ def train(
     if threads > 0:
         torch.set_num_threads(threads)
     config, task = run.build(data)
-    result = Trainer(config, task, out, device, tensorboard, run.command(), compile_).run(minutes=minutes, progress=not json_)
+    result = Trainer(config, task, out, device, tensorboard, run.command(), compile_).run(
+        minutes=minutes, progress=not json_
+    )
     if result is None:
-        raise LoopstabError(f"the budget of {minutes:g} minutes ended before the run did: the same command resumes it in {out}")
+        raise LoopstabError(
+            f"the budget of {minutes:g} minutes ended before the run did: the same command resumes"
+            f" it in {out}"
+        )
     if json_:
         print(json_text(result))
     else:
-        print(f"{result['architecture']}: {result['steps']} steps, {result['seconds']:.0f} s, reached level {result['level_reached']}")
+        print(
+            f"{result['architecture']}: {result['steps']} steps, {result['seconds']:.0f} s, reached"
+            f" level {result['level_reached']}"
+        )
         at = result["choice"]["loops"]
         for level, curve in result["accuracy"].items():
             share, samples = curve[result["loops"].index(at)], result["samples"][level]
             low, high = interval(result, level)
-            print(f"  {level} ({result['difficulty']}): {share:.3f} of whole samples right at {at} loops (95 %: {low:.3f} to {high:.3f}, "
-                  f"{samples} samples), {curve[-1]:.3f} after {result['loops'][-1]}")  # fmt: skip
+            print(
+                f"  {level} ({result['difficulty']}): {share:.3f} of whole samples right at {at}"
+                f" loops (95 %: {low:.3f} to {high:.3f}, {samples} samples), {curve[-1]:.3f} after"
+                f" {result['loops'][-1]}"
+            )
         choice = result["choice"]
         others = f"{choice['samples']} {'other ' if choice['apart'] else ''}samples"
         print(f"  the {at} loops were chosen on {others} of the level {choice['level']}")

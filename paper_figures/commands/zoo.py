@@ -29,12 +29,19 @@ def list_(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
         groups = dict.fromkeys((row["task"], tuple(row["accuracy"])) for row in rows)
         for task, levels in groups:
             own = [row for row in rows if (row["task"], tuple(row["accuracy"])) == (task, levels)]
-            print_rows([_short(row) for row in own], f"{task}: % of whole samples right, at the chosen loops/last")
+            print_rows(
+                [_short(row) for row in own],
+                f"{task}: % of whole samples right, at the chosen loops/last",
+            )
     return 0
 
 
-def show(name: Annotated[str, tyro.conf.Positional], json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
-    """Everything recorded of one shipped checkpoint: settings, command, curves. Example: loopstab zoo show internal-post
+def show(
+    name: Annotated[str, tyro.conf.Positional],
+    json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> int:
+    """Everything recorded of one shipped checkpoint: settings, command, curves. Example: loopstab
+    zoo show internal-post
 
     Args:
         name: A name of loopstab zoo list.
@@ -48,15 +55,34 @@ def show(name: Annotated[str, tyro.conf.Positional], json_: Annotated[bool, tyro
         print(json_text(meta))
         return 0
     run = meta["run"]
-    for key in ("task", "data", "architecture", "command", "steps", "level_reached", "seconds", "device", "threads", "torch", "parameters"):
+    for key in (
+        "task",
+        "data",
+        "architecture",
+        "command",
+        "steps",
+        "level_reached",
+        "seconds",
+        "device",
+        "threads",
+        "torch",
+        "parameters",
+    ):
         print(f"{key}: {run.get(key)}")
     print(f"config: {json.dumps(run['config'])}")
     for level, curve in run["accuracy"].items():
-        points = ", ".join(f"{t}: {a:.3f}" for t, a in zip(run["loops"], curve, strict=True) if t in (1, 5, 10, 20, 30, 100, 200, 500))
+        points = ", ".join(
+            f"{t}: {a:.3f}"
+            for t, a in zip(run["loops"], curve, strict=True)
+            if t in (1, 5, 10, 20, 30, 100, 200, 500)
+        )
         at, share = chosen_loops(run, level), shares(run, level).chosen
         low, high = interval(run, level)
         how = "chosen on other samples" if "choice" in run else "the best on these samples"
-        print(f"accuracy, {level}: {share:.3f} at {at} loops, {how} (95 %: {low:.3f} to {high:.3f}); {points}")
+        print(
+            f"accuracy, {level}: {share:.3f} at {at} loops, {how} (95 %: {low:.3f} to {high:.3f});"
+            f" {points}"
+        )
     return 0
 
 
@@ -65,15 +91,15 @@ def verify(
     data: DataFiles = (),
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Evaluate shipped checkpoints again on the samples of their record. Exit status 1 when one does not agree.
+    """Evaluate shipped checkpoints again on the samples of their record. Exit status 1 when one
+    does not agree.
 
-    Without names those whose task needs a file that was not given are passed over, and said. Example:
-    loopstab zoo verify external-post internal-post
+    Without names those whose task needs a file that was not given are passed over, and said.
+    Example: loopstab zoo verify external-post internal-post
 
-    Args:
-        name: Names of loopstab zoo list, or paths of .safetensors files of your own; all shipped ones when none is given.
-        data: Prepared file of a task that needs one, as TASK=FILE; once for each.
-        json_: Print a list of objects.
+    Args: name: Names of loopstab zoo list, or paths of .safetensors files of your own; all shipped
+        ones when none is given. data: Prepared file of a task that needs one, as TASK=FILE; once
+        for each. json_: Print a list of objects.
     """
     from dataclasses import asdict
 
@@ -85,16 +111,26 @@ def verify(
     files = data_files(data)
     for one in name:
         zoo.load(one)  # a wrong name is told before the work
-    every = {one: zoo.load(one).meta["run"]["task"] for one in name} if name else {n: zoo.describe(n)["run"]["task"] for n in zoo.names()}
+    every = (
+        {one: zoo.load(one).meta["run"]["task"] for one in name}
+        if name
+        else {n: zoo.describe(n)["run"]["task"] for n in zoo.names()}
+    )
     left_out = [one for one, task in every.items() if task in NEED_FILE and task not in files]
     if name and left_out:
-        raise UsageError(f"{left_out[0]} needs a data file: give --data {every[left_out[0]]}=FILE (loopstab data prepare makes it)")
+        raise UsageError(
+            f"{left_out[0]} needs a data file: give --data {every[left_out[0]]}=FILE (loopstab data"
+            " prepare makes it)"
+        )
     found = []
-    for one in tqdm([one for one in every if one not in left_out], unit="checkpoint", disable=json_):
+    for one in tqdm(
+        [one for one in every if one not in left_out], unit="checkpoint", disable=json_
+    ):
         v = zoo.verify(one, files.get(every[one]))
         found.append(v)
         if not json_:
-            tqdm.write(f"{v.name}: {'agrees' if v.agrees else f'differs: recorded {v.recorded}, repeated {v.repeated}'}")
+            difference = f"differs: recorded {v.recorded}, repeated {v.repeated}"
+            tqdm.write(f"{v.name}: {'agrees' if v.agrees else difference}")
     if json_:
         print(json_text([asdict(v) for v in found]))
     elif left_out:
@@ -103,27 +139,40 @@ def verify(
 
 
 def _row(name: str, run: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint in plain values; accuracy is [at the chosen number of loops, at the last] per level."""
+    """A checkpoint in plain values; accuracy is [at the chosen number of loops, at the last] per
+    level.
+    """
     from ...models.network.run_record import shares, task_of
 
     accuracy = {level: list(shares(run, level)[::2]) for level in run["accuracy"]}
     return {
-        "checkpoint": name, "task": task_of(run), "architecture": run["architecture"],
-        "seed": run["config"]["seed"], "seconds": run["seconds"], "accuracy": accuracy,
-    }  # fmt: skip
+        "checkpoint": name,
+        "task": task_of(run),
+        "architecture": run["architecture"],
+        "seed": run["config"]["seed"],
+        "seconds": run["seconds"],
+        "accuracy": accuracy,
+    }
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
-    """Columns of the table of one task, which is why the name may leave it out: they fit 80 columns for three levels."""
-    levels = {level: "/".join(f"{100 * share:.3g}" for share in pair) for level, pair in row["accuracy"].items()}
+    """Columns of the table of one task, which is why the name may leave it out: they fit 80 columns
+    for three levels.
+    """
+    levels = {
+        level: "/".join(f"{100 * share:.3g}" for share in pair)
+        for level, pair in row["accuracy"].items()
+    }
     return {"checkpoint": row["checkpoint"], "s": f"{row['seconds']:.0f}", **levels}
 
 
 @tyro.conf.configure(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
 def zoo(
-    status: Annotated[int, tyro.conf.subcommand(name="list", constructor=list_)]
-    | Annotated[int, tyro.conf.subcommand(name="show", constructor=show)]
-    | Annotated[int, tyro.conf.subcommand(name="verify", constructor=verify)],
+    status: (
+        Annotated[int, tyro.conf.subcommand(name="list", constructor=list_)]
+        | Annotated[int, tyro.conf.subcommand(name="show", constructor=show)]
+        | Annotated[int, tyro.conf.subcommand(name="verify", constructor=verify)]
+    ),
 ) -> int:
     """The trained loops that are shipped. Example: loopstab zoo list"""
     return status

@@ -1,4 +1,6 @@
-"""Certified numbers of fixed points of random networks: how many have one, three, five ... against gain and dimension."""
+"""Certified numbers of fixed points of random networks: how many have one, three, five ... against
+gain and dimension.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,11 @@ MOST = 7
 
 @styled
 def count_figure(rows: Sequence[Counts]) -> Figure:
-    """A panel for each dimension: share of the networks by certified count, a bar for each gain; above it the mean, and that of M3's law.
+    """A panel for each dimension: share of the networks by certified count, a bar for each gain;
+    above it the mean, and that of M3's law.
 
-    `rows`: one ensemble, at least one row. Nothing is estimated but the shares: every count is a proof.
+    `rows`: one ensemble, at least one row. Nothing is estimated but the shares: every count is a
+    proof.
     """
     sizes = sorted({row.size for row in rows})
     found = sorted({min(count, MOST) for row in rows for count in row.histogram})
@@ -34,7 +38,10 @@ def count_figure(rows: Sequence[Counts]) -> Figure:
         own = sorted((row for row in rows if row.size == size), key=lambda row: row.gain)
         for x, row in enumerate(own):
             bottom = 0.0
-            parts = [(colours[count], sum(n for k, n in row.histogram.items() if min(k, MOST) == count)) for count in found]
+            parts = [
+                (colours[count], sum(n for k, n in row.histogram.items() if min(k, MOST) == count))
+                for count in found
+            ]
             for colour, n in [*parts, (MISSING, row.undecided)]:
                 axis.bar(x, n / row.networks, 0.7, bottom, color=colour)
                 bottom += n / row.networks
@@ -52,11 +59,23 @@ def count_figure(rows: Sequence[Counts]) -> Figure:
         axis.grid(False, axis="x")
     axes[-1].set_xlabel("gain of the weights")
     first = rows[0]
-    figure.suptitle(f"{first.ensemble}: share of {first.networks} networks by certified count", fontsize=10.5)
-    handles = [Patch(color=colours[count], label=f"{count} or more" if count == MOST else f"{count}") for count in found]
+    figure.suptitle(
+        f"{first.ensemble}: share of {first.networks} networks by certified count", fontsize=10.5
+    )
+    handles = [
+        Patch(color=colours[count], label=f"{count} or more" if count == MOST else f"{count}")
+        for count in found
+    ]
     if any(row.undecided for row in rows):
         handles.append(Patch(color=MISSING, label="undecided"))
-    figure.legend(handles=handles, loc="outside lower left", ncols=5, title="fixed points", title_fontsize=9.5, alignment="left")
+    figure.legend(
+        handles=handles,
+        loc="outside lower left",
+        ncols=5,
+        title="fixed points",
+        title_fontsize=9.5,
+        alignment="left",
+    )
     return figure
 
 

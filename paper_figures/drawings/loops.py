@@ -1,4 +1,6 @@
-"""The figures: measurements as points and colours, closed forms from `theory` as lines over them."""
+"""The figures: measurements as points and colours, closed forms from `theory` as lines over
+them.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,13 @@ from .style import BLACK, BLUE, DASHED, ORANGE, PALE, RC, SOFT, Look, new_figure
 if TYPE_CHECKING:
     from ...models.measure.crossvalidate import CrossValidation
 
-__all__ = ["crossvalidation_figure", "curves_figure", "residual_figure", "save_figure", "stable_sets_figure"]
+__all__ = [
+    "crossvalidation_figure",
+    "curves_figure",
+    "residual_figure",
+    "save_figure",
+    "stable_sets_figure",
+]
 
 P = ParamSpec("P")
 
@@ -32,7 +40,9 @@ TICKS = [m * 10.0**k for k in range(-3, 5) for m in (1, 3)]
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw with the project's style, whatever the caller's own matplotlib settings are; they are left alone."""
+    """Draw with the project's style, whatever the caller's own matplotlib settings are; they are
+    left alone.
+    """
 
     @wraps(draw)
     def figure(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -53,12 +63,16 @@ def plain_ticks(line: Axis, ends: np.ndarray | tuple[float, float]) -> None:
 
 @styled
 def stable_sets_figure() -> Figure:
-    """R4: where the scalar loops contract, abs(J) < 1, in the plane of W_x = x and A = y; and the share of Gaussian draws inside.
+    """R4: where the scalar loops contract, abs(J) < 1, in the plane of W_x = x and A = y; and the
+    share of Gaussian draws inside.
 
-    Everything is closed form (formulas scalar_jacobian_*, *_stable_probability); nothing is sampled.
+    Everything is closed form (formulas scalar_jacobian_*, *_stable_probability); nothing is
+    sampled.
     """
     figure = new_figure(5.6)
-    axes = figure.subplot_mosaic([["internal", "external"], ["chance", "chance"]], height_ratios=(1.15, 1))
+    axes = figure.subplot_mosaic(
+        [["internal", "external"], ["chance", "chance"]], height_ratios=(1.15, 1)
+    )
     chance = axes["chance"]
     x, y = np.meshgrid(*[np.linspace(-4, 4, 601)] * 2)
     s = np.geomspace(0.05, 5, 60)
@@ -67,13 +81,25 @@ def stable_sets_figure() -> Figure:
         multiplier = np.abs(numeric(jacobian)(x, y))
         axis.contourf(x, y, multiplier, levels=(0, 1), colors=[colour], alpha=0.45)
         axis.contour(x, y, multiplier, levels=(1,), colors=[colour], linewidths=1.2)
-        axis.set(xlabel="state weight x", ylabel="update y", aspect="equal", xticks=(-4, -2, 0, 2, 4), yticks=(-4, -2, 0, 2, 4))
+        axis.set(
+            xlabel="state weight x",
+            ylabel="update y",
+            aspect="equal",
+            xticks=(-4, -2, 0, 2, 4),
+            yticks=(-4, -2, 0, 2, 4),
+        )
         axis.set_title(f"{recall}: J = {sp.sstr(formula(jacobian).expression).replace('*', '·')}")
         probability = numeric(f"{recall}_stable_probability")
         label = f"{recall}: {float(probability(1.0)):.3f} at s = 1"
         chance.plot(s, probability(s), color=colour, linestyle=dash, label=label, gid=recall)
     axes["external"].set_ylabel("")
-    chance.set(xscale="log", xlim=s[[0, -1]], ylim=(0, 1.03), xlabel="scale s of the weights x, y ~ N(0, s²)", ylabel="P(|J| < 1)")
+    chance.set(
+        xscale="log",
+        xlim=s[[0, -1]],
+        ylim=(0, 1.03),
+        xlabel="scale s of the weights x, y ~ N(0, s²)",
+        ylabel="P(|J| < 1)",
+    )
     chance.set_title("Share of Gaussian weights inside (closed form)")
     plain_ticks(chance.xaxis, s)
     chance.legend(loc="lower left")
@@ -82,9 +108,11 @@ def stable_sets_figure() -> Figure:
 
 @styled
 def residual_figure(results: Sequence[CrossValidation]) -> Figure:
-    """Median relative step against loops per checkpoint, with the line 1/t of a settled drift (formula drift_relative_step).
+    """Median relative step against loops per checkpoint, with the line 1/t of a settled drift
+    (formula drift_relative_step).
 
-    A step of exactly 0 (the state no longer changes by a bit) cannot be drawn on a logarithmic axis: the curve has a gap there.
+    A step of exactly 0 (the state no longer changes by a bit) cannot be drawn on a logarithmic
+    axis: the curve has a gap there.
     """
     figure = new_figure(3.5 + 0.1 * (len(results) + 1))  # room for the legend, two entries a row
     axis = figure.add_subplot()
@@ -92,14 +120,31 @@ def residual_figure(results: Sequence[CrossValidation]) -> Figure:
     for label, r in zip(_labels([r.architecture for r in results]), results, strict=True):
         curve = np.array(r.residual_curve, dtype=float)
         drawable = np.isfinite(curve) & (curve > 0)
-        axis.plot(np.arange(1, len(curve) + 1), np.where(drawable, curve, np.nan), **Look.of(r.architecture).line, label=label)
+        axis.plot(
+            np.arange(1, len(curve) + 1),
+            np.where(drawable, curve, np.nan),
+            **Look.of(r.architecture).line,
+            label=label,
+        )
     t = np.arange(1, longest + 1)
-    axis.plot(t, numeric("drift_relative_step")(t), color=BLACK, linestyle=DASHED, linewidth=1.1, label="1/t (drift)")
+    axis.plot(
+        t,
+        numeric("drift_relative_step")(t),
+        color=BLACK,
+        linestyle=DASHED,
+        linewidth=1.1,
+        label="1/t (drift)",
+    )
     axis.axhspan(1e-17, np.finfo(float).eps, color=PALE, zorder=0)
     axis.set(yscale="log", xlim=(0, longest + 1), xlabel="loop t", ylabel="relative step")
     axis.set_title("Straight fall: fixed point.  1/t: drift")
     axis.set_ylim(bottom=1e-17)
-    corner: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "bottom"}
+    corner: dict[str, Any] = {
+        "xycoords": "axes fraction",
+        "textcoords": "offset points",
+        "ha": "right",
+        "va": "bottom",
+    }
     axis.annotate("below float64 resolution", (1, 0), (-3, 3), **corner, color=SOFT, fontsize=9)
     _legend(figure, [axis])
     return figure
@@ -109,7 +154,8 @@ def residual_figure(results: Sequence[CrossValidation]) -> Figure:
 def curves_figure(runs: Sequence[Mapping[str, Any]]) -> Figure:
     """Whole sequences right against loops: one panel per length, one line per run.
 
-    A run is what training reports: `architecture`, `loops` (ascending), `accuracy` {length: share per loop count}.
+    A run is what training reports: `architecture`, `loops` (ascending), `accuracy` {length: share
+    per loop count}.
     """
     lengths = sorted({int(bits) for run in runs for bits in run["accuracy"]})
     panels = max(1, len(lengths))
@@ -119,7 +165,12 @@ def curves_figure(runs: Sequence[Mapping[str, Any]]) -> Figure:
     for axis, bits in zip(axes, lengths, strict=False):
         for label, run in zip(labels, runs, strict=True):
             if str(bits) in run["accuracy"]:
-                axis.plot(run["loops"], run["accuracy"][str(bits)], **Look.of(run["architecture"]).line, label=label)
+                axis.plot(
+                    run["loops"],
+                    run["accuracy"][str(bits)],
+                    **Look.of(run["architecture"]).line,
+                    label=label,
+                )
         axis.set(ylim=(-0.03, 1.06), yticks=(0, 0.5, 1), ylabel="share right")
         axis.set_title(f"{bits} bits")
     if lengths:
@@ -134,18 +185,32 @@ def curves_figure(runs: Sequence[Mapping[str, Any]]) -> Figure:
 
 @styled
 def crossvalidation_figure(results: Sequence[CrossValidation]) -> Figure:
-    """Two panels, one above the other, a point per measured fixed point and the diagonal of perfect agreement.
+    """Two panels, one above the other, a point per measured fixed point and the diagonal of perfect
+    agreement.
 
-    Top: contraction read off the orbit's residual against rho of the Jacobian. Bottom: loops between two tolerances, counted
-    against predicted from rho (X5), with the band of a factor 1.25 beyond which a mismatch is listed.
+    Top: contraction read off the orbit's residual against rho of the Jacobian. Bottom: loops
+    between two tolerances, counted against predicted from rho (X5), with the band of a factor 1.25
+    beyond which a mismatch is listed.
     """
-    from ...models.measure.crossvalidate import BAND, COARSE, FINE  # only who has results has torch loaded
+    from ...models.measure.crossvalidate import (
+        BAND,
+        COARSE,
+        FINE,
+    )  # only who has results has torch loaded
 
     figure = new_figure(6.2)
     axes = figure.subplots(2, 1)
-    looks = [(label, Look.of(r.architecture)) for label, r in zip(_labels([r.architecture for r in results]), results, strict=True)]
+    looks = [
+        (label, Look.of(r.architecture))
+        for label, r in zip(_labels([r.architecture for r in results]), results, strict=True)
+    ]
     _agreement(axes[0], [[(c.rho, c.slope_rate) for c in r.convergence] for r in results], looks)
-    _agreement(axes[1], [[(c.predicted_loops, c.measured_loops) for c in r.convergence] for r in results], looks, band=BAND)
+    _agreement(
+        axes[1],
+        [[(c.predicted_loops, c.measured_loops) for c in r.convergence] for r in results],
+        looks,
+        band=BAND,
+    )
     axes[0].set(xlabel="ρ of the Jacobian at the fixed point", ylabel="rate of the residual")
     axes[0].set_title("Contraction per loop")
     axes[1].set(xlabel="loops predicted from ρ", ylabel="loops counted")
@@ -155,8 +220,15 @@ def crossvalidation_figure(results: Sequence[CrossValidation]) -> Figure:
     return figure
 
 
-def _agreement(axis: Axes, pairs: list[list[tuple[Any, Any]]], looks: list[tuple[str, Look]], band: float | None = None) -> None:
-    """Points of two quantities that should be equal; pairs of which one was not measured are left out."""
+def _agreement(
+    axis: Axes,
+    pairs: list[list[tuple[Any, Any]]],
+    looks: list[tuple[str, Look]],
+    band: float | None = None,
+) -> None:
+    """Points of two quantities that should be equal; pairs of which one was not measured are left
+    out.
+    """
     drawn = []
     for found, (label, look) in zip(pairs, looks, strict=True):
         known = [p for p in found if all(v is not None and np.isfinite(v) for v in p)]
@@ -169,7 +241,9 @@ def _agreement(axis: Axes, pairs: list[list[tuple[Any, Any]]], looks: list[tuple
     ends = np.array([0.93, 1.07]) * (np.min(drawn), np.max(drawn))
     axis.plot(ends, ends, color=BLACK, linestyle=DASHED, linewidth=1.1, label="equal")
     if band is not None:
-        axis.fill_between(ends, ends / band, ends * band, color=PALE, zorder=0, label=f"within a factor {band:g}")
+        axis.fill_between(
+            ends, ends / band, ends * band, color=PALE, zorder=0, label=f"within a factor {band:g}"
+        )
     axis.set(xlim=ends, ylim=ends)
 
 
@@ -190,6 +264,10 @@ def _labels(architectures: Sequence[str]) -> list[str]:
 
 def _legend(figure: Figure, axes: Sequence[Axes] | np.ndarray) -> None:
     """One legend below all panels; an entry that several panels share is named once."""
-    entries = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    entries = {
+        label: handle
+        for axis in axes
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
     if entries:
         figure.legend(list(entries.values()), list(entries), loc="outside lower left", ncols=2)

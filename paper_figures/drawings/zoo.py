@@ -1,4 +1,6 @@
-"""The trained loops of the plan `cpu` in one figure: what each architecture reaches, and what is left of it after many loops."""
+"""The trained loops of the plan `cpu` in one figure: what each architecture reaches, and what is
+left of it after many loops.
+"""
 
 from __future__ import annotations
 
@@ -20,25 +22,43 @@ KINDS = [f"{recall}/{norm}" for recall in Recall for norm in (Norm.PERI, Norm.PO
 TASKS = {"prefix-sums, 16 bits": "prefix sums", "sudoku-4x4": "4x4 sudoku", "kqk": "KQK and KRK"}
 LEVELS = {
     "prefix-sums, 16 bits": {"16": "16 bits, as trained", "32": "32 bits", "64": "64 bits"},
-    **{task: {"train": "as trained", "easy": "held out, easy", "hard": "held out, hard"} for task in ("sudoku-4x4", "kqk")},
-}  # fmt: skip
+    **{
+        task: {"train": "as trained", "easy": "held out, easy", "hard": "held out, hard"}
+        for task in ("sudoku-4x4", "kqk")
+    },
+}
 
 
 def plan_runs() -> list[dict[str, Any]]:
-    """Records of the shipped runs of the plan `cpu`, which were evaluated on the training split too."""
+    """Records of the shipped runs of the plan `cpu`, which were evaluated on the training split
+    too.
+    """
     every = (zoo.describe(name)["run"] for name in zoo.names())
-    return [run for run in every if task_of(run) in TASKS and set(LEVELS[task_of(run)]) <= set(run["accuracy"])]
+    return [
+        run
+        for run in every
+        if task_of(run) in TASKS and set(LEVELS[task_of(run)]) <= set(run["accuracy"])
+    ]
 
 
 @styled
 def zoo_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
-    """Share of whole samples right: a column for each task, a row for each level, a mark for each run; `UsageError` without any run.
+    """Share of whole samples right: a column for each task, a row for each level, a mark for each
+    run; `UsageError` without any run.
 
-    Hollow: at the best number of loops; filled: after the last loop; crosses: without recall, trained with the published gradient.
+    Hollow: at the best number of loops; filled: after the last loop; crosses: without recall,
+    trained with the published gradient.
     """
-    runs = [run for run in runs if task_of(run) in TASKS and str(Architecture.parse(run["architecture"])) in KINDS]
+    runs = [
+        run
+        for run in runs
+        if task_of(run) in TASKS and str(Architecture.parse(run["architecture"])) in KINDS
+    ]
     if not runs:
-        raise UsageError(f"no run of {', '.join(TASKS)} to draw: train the plan cpu, or use the shipped runs (loopstab zoo list)")
+        raise UsageError(
+            f"no run of {', '.join(TASKS)} to draw: train the plan cpu, or use the shipped runs"
+            " (loopstab zoo list)"
+        )
     figure = new_figure(6.6)
     axes = figure.subplots(3, len(TASKS), sharex=True, sharey=True)
     for column, (task, title) in enumerate(TASKS.items()):
@@ -52,11 +72,15 @@ def zoo_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
         axis.set_xticks(range(len(KINDS)), KINDS, rotation=90)
     axes[1, 0].set_ylabel("share of whole samples right")
     hollow, filled, cross = (
-        Line2D([], [], color=SOFT, linestyle="none", marker=marker, markerfacecolor=face, label=label)
-        for marker, face, label in (
-            ("o", "none", "at the best number of loops"), ("o", SOFT, "after 500 loops"), ("x", SOFT, "published gradient (seed 0 only)"),
+        Line2D(
+            [], [], color=SOFT, linestyle="none", marker=marker, markerfacecolor=face, label=label
         )
-    )  # fmt: skip
+        for marker, face, label in (
+            ("o", "none", "at the best number of loops"),
+            ("o", SOFT, "after 500 loops"),
+            ("x", SOFT, "published gradient (seed 0 only)"),
+        )
+    )
     figure.legend(handles=[hollow, filled, cross], loc="outside lower left", ncols=2)
     return figure
 
@@ -68,9 +92,18 @@ def _mark(axis: Any, run: Mapping[str, Any], level: str) -> None:
     x = KINDS.index(run["architecture"]) + (0.3 if published else 0.2 * (seed - 1))
     axis.plot([x, x], [best, last], color=look.colour, linewidth=0.9, alpha=0.6)
     if published:
-        axis.plot([x, x], [best, last], color=look.colour, marker="x", linestyle="none", markersize=4)
+        axis.plot(
+            [x, x], [best, last], color=look.colour, marker="x", linestyle="none", markersize=4
+        )
         return
     for share, face in ((best, "white"), (last, look.colour)):
         axis.plot(
-            x, share, color=look.colour, linestyle="none", marker=look.marker, markersize=4, markerfacecolor=face, markeredgewidth=0.9
+            x,
+            share,
+            color=look.colour,
+            linestyle="none",
+            marker=look.marker,
+            markersize=4,
+            markerfacecolor=face,
+            markeredgewidth=0.9,
         )

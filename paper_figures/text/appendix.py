@@ -1,4 +1,6 @@
-"""The ledger as a LaTeX appendix: a document that compiles with pdflatex, amsmath, amssymb and lmodern, nothing else."""
+"""The ledger as a LaTeX appendix: a document that compiles with pdflatex, amsmath, amssymb and
+lmodern, nothing else.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 
 
 def appendix(reports: Sequence[Mapping[str, Any]]) -> str:
-    """The document, from the JSON objects of checked claims; `UsageError` naming the claim whose LaTeX cannot be typeset."""
+    """The document, from the JSON objects of checked claims; `UsageError` naming the claim whose
+    LaTeX cannot be typeset.
+    """
     body = [_PREAMBLE, r"\appendix", r"\section{The ledger of claims}", _summary(reports)]
     body += [_claim(report) for report in reports]
     return "\n".join([*body, r"\end{document}", ""])
@@ -32,8 +36,10 @@ def appendix(reports: Sequence[Mapping[str, Any]]) -> str:
 def _summary(reports: Sequence[Mapping[str, Any]]) -> str:
     lines = [
         "Each claim below is a list of steps. "
-        r"\kind{identity}: an exact symbolic equality, reduced to zero and re-checked at random rational points. "
-        r"\kind{decided}: a sentence of polynomial real arithmetic, whose negation z3 finds unsatisfiable. "
+        r"\kind{identity}: an exact symbolic equality, reduced to zero and re-checked at random"
+        r" rational points. "
+        r"\kind{decided}: a sentence of polynomial real arithmetic, whose negation z3 finds"
+        r" unsatisfiable. "
         r"\kind{enclosed}: a bound by ball arithmetic. "
         r"\kind{cited}: a theorem of the literature, its hypotheses discharged by earlier steps. "
         r"\kind{deduced}: an elementary step written for the reader, not machine-checked. "
@@ -45,7 +51,10 @@ def _summary(reports: Sequence[Mapping[str, Any]]) -> str:
     for report in reports:
         kinds = Counter(step["kind"] for step in report["steps"])
         steps = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
-        lines.append(f"{latex_of_prose(report['id'])} & {latex_of_prose(report['title'])} & {report['verdict']} & {steps} \\\\")
+        lines.append(
+            f"{latex_of_prose(report['id'])} & {latex_of_prose(report['title'])} &"
+            f" {report['verdict']} & {steps} \\\\"
+        )
     return "\n".join([*lines, r"\end{longtable}"])
 
 
@@ -54,24 +63,40 @@ def _claim(report: Mapping[str, Any]) -> str:
         require_latex(f"claim {report['id']}", report["latex"])
     parts = [
         rf"\subsection*{{{latex_of_prose(report['id'])}\quad {latex_of_prose(report['title'])}}}",
-        rf"\textbf{{Claim}} ({report['source']}; {report['verdict']}). {report['latex'] or latex_of_prose(report['statement'])}",
+        (
+            rf"\textbf{{Claim}} ({report['source']}; {report['verdict']})."
+            rf" {report['latex'] or latex_of_prose(report['statement'])}"
+        ),
         r"\textbf{Hypotheses.}",
-        _list("description", (_item(h["name"], latex_of_prose(h["statement"])) for h in report["hypotheses"])),
+        _list(
+            "description",
+            (_item(h["name"], latex_of_prose(h["statement"])) for h in report["hypotheses"]),
+        ),
         r"\textbf{Proof.}",
         _list("enumerate", map(_step, report["steps"])),
         r"\textbf{Attacks.}",
         _list("itemize", map(_attack, report["falsifiers"])),
     ]
     if report["consequences"]:
-        parts += [r"\textbf{Consequences.}", _list("itemize", map(_consequence, report["consequences"]))]
+        parts += [
+            r"\textbf{Consequences.}",
+            _list("itemize", map(_consequence, report["consequences"])),
+        ]
     if report["notes"]:
-        parts += [r"\textbf{Notes.}", _list("itemize", (rf"\item {latex_of_prose(note)}" for note in report["notes"]))]
+        parts += [
+            r"\textbf{Notes.}",
+            _list("itemize", (rf"\item {latex_of_prose(note)}" for note in report["notes"])),
+        ]
     return "\n".join(parts)
 
 
 def _list(environment: str, items: Iterable[str]) -> str:
     lines = list(items)
-    return "\n".join([rf"\begin{{{environment}}}", *lines, rf"\end{{{environment}}}"]) if lines else "None."
+    return (
+        "\n".join([rf"\begin{{{environment}}}", *lines, rf"\end{{{environment}}}"])
+        if lines
+        else "None."
+    )
 
 
 def _item(name: str, text: str) -> str:
@@ -79,7 +104,10 @@ def _item(name: str, text: str) -> str:
 
 
 def _step(step: Mapping[str, Any]) -> str:
-    head = rf"\item {latex_of_name(step['name'])} [\kind{{{step['kind']}}}; {latex_of_prose(step['dimensions'])}; {step['verdict']}]"
+    head = (
+        rf"\item {latex_of_name(step['name'])} [\kind{{{step['kind']}}};"
+        rf" {latex_of_prose(step['dimensions'])}; {step['verdict']}]"
+    )
     lines = [rf"{head} {latex_of_prose(step['statement'])}."]
     if step["uses"]:
         lines.append(f"Uses {_names(step['uses'])}.")
@@ -88,7 +116,10 @@ def _step(step: Mapping[str, Any]) -> str:
         lines.append(
             rf"\emph{{{latex_of_prose(theorem['title'])}}}: {latex_of_prose(theorem['statement'])} "
             f"[{latex_of_prose(theorem['reference'])}] Hypotheses: "
-            + "; ".join(f"{latex_of_prose(h['statement'])} (by {_names(h['discharged_by'])})" for h in theorem["hypotheses"])
+            + "; ".join(
+                f"{latex_of_prose(h['statement'])} (by {_names(h['discharged_by'])})"
+                for h in theorem["hypotheses"]
+            )
             + "."
         )
     elif step["machine_checked"] or step["kind"] == "measured":
@@ -103,18 +134,26 @@ def _names(names: Sequence[str]) -> str:
 def _attack(attack: Mapping[str, Any]) -> str:
     found = attack["counterexample"] or f"no counterexample in {attack['trials']} trials"
     return (
-        rf"\item {latex_of_name(attack['name'])} attacks ``{latex_of_prose(attack['conclusion'])}'' without "
+        rf"\item {latex_of_name(attack['name'])} attacks ``{latex_of_prose(attack['conclusion'])}''"
+        r" without "
         rf"{latex_of_name(attack['drops'])}: {latex_of_prose(found)}."
     )
 
 
 def _consequence(item: Mapping[str, Any]) -> str:
-    answer, where, text = (latex_of_prose(part) for part in (item["answer"], scope(item), item["statement"]))
+    answer, where, text = (
+        latex_of_prose(part) for part in (item["answer"], scope(item), item["statement"])
+    )
     return rf"\item {item['axis']}: \emph{{{answer}}} ({where}). {text}"
 
 
 def scope(item: Mapping[str, Any]) -> str:
     """Where a consequence applies, in words."""
     norm = {None: "any norm", True: "outer norm", False: "no outer norm"}[item["outer_norm"]]
-    parts = [f"recall {'/'.join(item['recalls'])}", norm, f"residual {'/'.join(item['residuals'])}", f"{'/'.join(item['regimes'])} regime"]
+    parts = [
+        f"recall {'/'.join(item['recalls'])}",
+        norm,
+        f"residual {'/'.join(item['residuals'])}",
+        f"{'/'.join(item['regimes'])} regime",
+    ]
     return ", ".join(parts) + (f"; when {item['when']}" if item["when"] else "")

@@ -1,4 +1,6 @@
-"""What attacks found, read from the results that `loopstab attack --out` wrote: a row for each claim."""
+"""What attacks found, read from the results that `loopstab attack --out` wrote: a row for each
+claim.
+"""
 
 from __future__ import annotations
 
@@ -18,24 +20,35 @@ GRAVITY = (Fate.FALLEN, Fate.BROKEN, Fate.POWERLESS, Fate.UNDECIDED, Fate.SURVIV
 
 @dataclass(frozen=True)
 class Attacks:
-    """Results in the order of the suites, several of a suite that was attacked with several seeds or limits; and how many suites exist."""
+    """Results in the order of the suites, several of a suite that was attacked with several seeds
+    or limits; and how many suites exist.
+    """
 
     reports: tuple[Report, ...]
     suites: int
 
     @classmethod
     def read(cls, folder: str | Path) -> Attacks:
-        """The results in a folder, without those of suites that no longer exist; `UsageError` if there are none or they are damaged."""
+        """The results in a folder, without those of suites that no longer exist; `UsageError` if
+        there are none or they are damaged.
+        """
         place = {suite.label: i for i, suite in enumerate(all_suites())}
         known = [report for report in Journal(Path(folder)).reports() if report.label in place]
         if not known:
-            raise UsageError(f"no results of attacks in {Path(folder) / RESULTS}: write them with loopstab attack --out {folder}")
-        return cls(tuple(sorted(known, key=lambda r: (place[r.label], r.profile, r.seed))), len(place))
+            raise UsageError(
+                f"no results of attacks in {Path(folder) / RESULTS}: write them with loopstab"
+                f" attack --out {folder}"
+            )
+        return cls(
+            tuple(sorted(known, key=lambda r: (place[r.label], r.profile, r.seed))), len(place)
+        )
 
     @property
     def fallen(self) -> list[str]:
         """Claims of which a counterexample was found."""
-        return [claim for claim, reports in self._by_claim().items() if _fate(reports) is Fate.FALLEN]
+        return [
+            claim for claim, reports in self._by_claim().items() if _fate(reports) is Fate.FALLEN
+        ]
 
     @property
     def complaints(self) -> list[str]:
@@ -46,29 +59,44 @@ class Attacks:
         """A row for each claim: plain values only."""
         return [
             {
-                "claim": claim, "verdict": str(_fate(own)), "suites": len({r.suite for r in own}), "cases tried": sum(r.tried for r in own),
+                "claim": claim,
+                "verdict": str(_fate(own)),
+                "suites": len({r.suite for r in own}),
+                "cases tried": sum(r.tried for r in own),
                 "undecided": sum(r.undecided for r in own),
-                "drops fired": f"{sum(p.fired for r in own for p in r.power)} of {sum(len(r.power) for r in own)}",
+                "drops fired": (
+                    f"{sum(p.fired for r in own for p in r.power)} of"
+                    f" {sum(len(r.power) for r in own)}"
+                ),
                 "judged by": ", ".join(dict.fromkeys(r.kind for r in own)),
-                "profile (seeds)": "; ".join(f"{p} ({', '.join(s)})" for p, s in _profiles(own).items()),
+                "profile (seeds)": "; ".join(
+                    f"{p} ({', '.join(s)})" for p, s in _profiles(own).items()
+                ),
             }
             for claim, own in self._by_claim().items()
-        ]  # fmt: skip
+        ]
 
     def line(self) -> str:
         """One sentence."""
         attacked = {r.label for r in self.reports}
         survived = attacked - {r.label for r in self.reports if r.fate is not Fate.SURVIVED}
         drops = [power for report in self.reports for power in report.power]
-        fell = f"counterexamples to {', '.join(self.fallen)}" if self.fallen else "no counterexample to any claim"
+        fell = (
+            f"counterexamples to {', '.join(self.fallen)}"
+            if self.fallen
+            else "no counterexample to any claim"
+        )
         return (
-            f"Attacks: {len(attacked)} of {self.suites} suites tried {sum(r.tried for r in self.reports)} cases "
-            f"({sum(r.undecided for r in self.reports)} undecided) and found {fell}; {len(survived)} suites survived, "
-            f"{sum(p.fired for p in drops)} of {len(drops)} dropped hypotheses were found out."
+            f"Attacks: {len(attacked)} of {self.suites} suites tried"
+            f" {sum(r.tried for r in self.reports)} cases ({sum(r.undecided for r in self.reports)}"
+            f" undecided) and found {fell}; {len(survived)} suites survived,"
+            f" {sum(p.fired for p in drops)} of {len(drops)} dropped hypotheses were found out."
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain object: the rows, and every result without its cases, which lie beside the results."""
+        """Plain object: the rows, and every result without its cases, which lie beside the
+        results.
+        """
         reports = [r.to_json() for r in self.reports]
         for report in reports:
             for part in (report, *report["power"]):
@@ -77,7 +105,10 @@ class Attacks:
         return {"line": self.line(), "claims": self.rows(), "results": reports}
 
     def _by_claim(self) -> dict[str, list[Report]]:
-        return {claim: [r for r in self.reports if r.claim == claim] for claim in dict.fromkeys(r.claim for r in self.reports)}
+        return {
+            claim: [r for r in self.reports if r.claim == claim]
+            for claim in dict.fromkeys(r.claim for r in self.reports)
+        }
 
 
 def _fate(reports: Sequence[Report]) -> Fate:
@@ -85,5 +116,8 @@ def _fate(reports: Sequence[Report]) -> Fate:
 
 
 def _profiles(reports: Sequence[Report]) -> dict[str, list[str]]:
-    seeds = {profile: sorted({r.seed for r in reports if r.profile == profile}) for profile in dict.fromkeys(r.profile for r in reports)}
+    seeds = {
+        profile: sorted({r.seed for r in reports if r.profile == profile})
+        for profile in dict.fromkeys(r.profile for r in reports)
+    }
     return {profile: [str(seed) for seed in found] for profile, found in seeds.items()}

@@ -1,4 +1,6 @@
-"""One self-contained HTML page: text, tables and embedded pictures; no script, no external request, readable on a phone."""
+"""One self-contained HTML page: text, tables and embedded pictures; no script, no external request,
+readable on a phone.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ class Page:
 
     def text(self, text: str, soft: bool = False) -> None:
         """A paragraph."""
-        self._parts.append(f'<p class="soft">{escape(text)}</p>' if soft else f"<p>{escape(text)}</p>")
+        self._parts.append(
+            f'<p class="soft">{escape(text)}</p>' if soft else f"<p>{escape(text)}</p>"
+        )
 
     def items(self, items: Sequence[str], answer: bool = False) -> None:
         """A list; `answer` sets it off as the answer of the page."""
@@ -55,7 +59,10 @@ class Page:
             return
         head = "".join(f"<th>{escape(k)}</th>" for k in rows[0])
         body = "".join("<tr>" + "".join(_cell(v) for v in row.values()) + "</tr>" for row in rows)
-        self._parts.append(f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>')
+        self._parts.append(
+            "<div"
+            f' class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        )
 
     def figure(self, figure: Figure, caption: str) -> None:
         """A picture, embedded, with its caption as alternative text too."""
@@ -63,23 +70,38 @@ class Page:
         figure.savefig(buffer, format="png", dpi=160)
         data = base64.b64encode(buffer.getvalue()).decode()
         text = escape(caption)
-        self._parts.append(f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>')
+        self._parts.append(
+            f'<figure><img alt="{text}"'
+            f' src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
+        )
 
     def details(self, summary: str, items: Sequence[str]) -> None:
         """A list that opens on a tap."""
         body = "".join(f"<li>{escape(i)}</li>" for i in items)
-        self._parts.append(f"<details><summary>{escape(summary)}</summary><ul>{body}</ul></details>")
+        self._parts.append(
+            f"<details><summary>{escape(summary)}</summary><ul>{body}</ul></details>"
+        )
 
     def html(self) -> str:
         """The whole page."""
         return (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-            f'<title>{escape(self.title)}</title><link rel="icon" href="data:,"><style>{STYLE}</style></head>'
+            '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"'
+            ' content="width=device-width, initial-scale=1">'
+            f'<title>{escape(self.title)}</title><link rel="icon"'
+            f' href="data:,"><style>{STYLE}</style></head>'
             f"<body><main>{''.join(self._parts)}</main></body></html>\n"
         )
 
 
 def _cell(value: Any) -> str:
     text = text_of(value)
-    kind = "n" if isinstance(value, (int, float)) else "good" if text in GOOD else "bad" if text in BAD else ""
+    kind = (
+        "n"
+        if isinstance(value, (int, float))
+        else "good"
+        if text in GOOD
+        else "bad"
+        if text in BAD
+        else ""
+    )
     return f'<td class="{kind}">{escape(text)}</td>' if kind else f"<td>{escape(text)}</td>"

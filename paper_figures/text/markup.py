@@ -1,7 +1,9 @@
-"""Texts of the ledger in other notations: prose and LaTeX statements as LaTeX, Markdown and MathML-ready mathematics.
+"""Texts of the ledger in other notations: prose and LaTeX statements as LaTeX, Markdown and
+MathML-ready mathematics.
 
-Prose (statements of steps, hypotheses, notes) is plain text with mathematics in ASCII. A claim's `latex` is LaTeX text with mathematics
-between dollar signs or in display brackets, and a few text commands; anything else is an error that names the claim.
+Prose (statements of steps, hypotheses, notes) is plain text with mathematics in ASCII. A claim's
+`latex` is LaTeX text with mathematics between dollar signs or in display brackets, and a few text
+commands; anything else is an error that names the claim.
 """
 
 from __future__ import annotations
@@ -11,19 +13,75 @@ import re
 from ...support.errors import UsageError
 
 _ASCII = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "`": r"\textasciigrave{}", '"': r"\textquotedbl{}", "'": r"\textquotesingle{}",
-}  # fmt: skip
-_SIGNS = {"<=>": r"$\Leftrightarrow$", "<=": r"$\le$", ">=": r"$\ge$", "!=": r"$\ne$", "->": r"$\to$", "+-": r"$\pm$", "--": "-{}-"}
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "`": r"\textasciigrave{}",
+    '"': r"\textquotedbl{}",
+    "'": r"\textquotesingle{}",
+}
+_SIGNS = {
+    "<=>": r"$\Leftrightarrow$",
+    "<=": r"$\le$",
+    ">=": r"$\ge$",
+    "!=": r"$\ne$",
+    "->": r"$\to$",
+    "+-": r"$\pm$",
+    "--": "-{}-",
+}
 _UNICODE = {
-    "–": "--", "—": "---", "…": r"\ldots{}", "’": "'", "‘": "`", "“": "``", "”": "''", "§": r"\S{}", "·": r"$\cdot$", "×": r"$\times$",
-    "≤": r"$\le$", "≥": r"$\ge$", "≠": r"$\ne$", "→": r"$\to$", "∞": r"$\infty$", "±": r"$\pm$", "²": "$^2$", "³": "$^3$", "∈": r"$\in$",
-    "√": r"$\surd$", "∑": r"$\sum$", "∫": r"$\int$", "∂": r"$\partial$", "ρ": r"$\rho$", "γ": r"$\gamma$", "ε": r"$\varepsilon$",
-    "κ": r"$\kappa$", "λ": r"$\lambda$", "μ": r"$\mu$", "ν": r"$\nu$", "σ": r"$\sigma$", "β": r"$\beta$", "α": r"$\alpha$",
-    "θ": r"$\theta$", "φ": r"$\varphi$", "π": r"$\pi$", "δ": r"$\delta$", "ω": r"$\omega$", "τ": r"$\tau$", "−": "$-$",
-}  # fmt: skip
+    "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+    "’": "'",
+    "‘": "`",
+    "“": "``",
+    "”": "''",
+    "§": r"\S{}",
+    "·": r"$\cdot$",
+    "×": r"$\times$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+    "≠": r"$\ne$",
+    "→": r"$\to$",
+    "∞": r"$\infty$",
+    "±": r"$\pm$",
+    "²": "$^2$",
+    "³": "$^3$",
+    "∈": r"$\in$",
+    "√": r"$\surd$",
+    "∑": r"$\sum$",
+    "∫": r"$\int$",
+    "∂": r"$\partial$",
+    "ρ": r"$\rho$",
+    "γ": r"$\gamma$",
+    "ε": r"$\varepsilon$",
+    "κ": r"$\kappa$",
+    "λ": r"$\lambda$",
+    "μ": r"$\mu$",
+    "ν": r"$\nu$",
+    "σ": r"$\sigma$",
+    "β": r"$\beta$",
+    "α": r"$\alpha$",
+    "θ": r"$\theta$",
+    "φ": r"$\varphi$",
+    "π": r"$\pi$",
+    "δ": r"$\delta$",
+    "ω": r"$\omega$",
+    "τ": r"$\tau$",
+    "−": "$-$",
+}
 _LATIN = re.compile(r"[À-ÖØ-öø-ſ]")  # accented letters: the preamble's fonts have them
-_PROSE = re.compile("|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True))) + "|.", re.DOTALL)
+_PROSE = re.compile(
+    "|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True))) + "|.", re.DOTALL
+)
 
 
 def latex_of_prose(text: str) -> str:
@@ -34,8 +92,15 @@ def latex_of_prose(text: str) -> str:
         if piece in _SIGNS:
             return _SIGNS[piece]
         found = _ASCII.get(piece) or _UNICODE.get(piece)
-        if found is None and not (piece.isascii() and (piece.isprintable() or piece == "\n")) and not _LATIN.match(piece):
-            raise UsageError(f"no LaTeX for the character {piece!r} (U+{ord(piece):04X}) in {text[:60]!r}: write it in ASCII")
+        if (
+            found is None
+            and not (piece.isascii() and (piece.isprintable() or piece == "\n"))
+            and not _LATIN.match(piece)
+        ):
+            raise UsageError(
+                f"no LaTeX for the character {piece!r} (U+{ord(piece):04X}) in {text[:60]!r}: write"
+                " it in ASCII"
+            )
         return found or piece
 
     return _PROSE.sub(convert, text)
@@ -52,7 +117,8 @@ def markdown_of_prose(text: str) -> str:
 
 
 _MATH = re.compile(
-    r"\\\[(?P<display>.+?)\\\]|\\\((?P<round>.+?)\\\)|(?<!\\)\$\$(?P<dollars>.+?)\$\$|(?<!\\)\$(?P<inline>[^$]+)\$", re.DOTALL
+    r"\\\[(?P<display>.+?)\\\]|\\\((?P<round>.+?)\\\)|(?<!\\)\$\$(?P<dollars>.+?)\$\$|(?<!\\)\$(?P<inline>[^$]+)\$",
+    re.DOTALL,
 )
 _TEXT_COMMANDS = {"emph": "*", "textit": "*", "textbf": "**"}
 _ITEMS = re.compile(r"\\(?:begin|end)\{(?:itemize|enumerate)\}")
@@ -60,17 +126,25 @@ _MARK = "\ue000{}\ue001"
 
 
 def require_latex(where: str, text: str) -> None:
-    """`UsageError` naming `where` unless the text is LaTeX that this module can typeset (text commands, balance, no stray specials)."""
+    """`UsageError` naming `where` unless the text is LaTeX that this module can typeset (text
+    commands, balance, no stray specials).
+    """
     _split(where, text)
 
 
 def markdown_of_latex(where: str, text: str) -> str:
-    """A LaTeX statement as MyST Markdown with dollar mathematics; `UsageError` naming `where` for what it cannot express."""
+    """A LaTeX statement as MyST Markdown with dollar mathematics; `UsageError` naming `where` for
+    what it cannot express.
+    """
     plain, mathematics = _split(where, text)
     plain = re.sub(r"\\([%&#_{}$])", lambda m: f"\ue002{ord(m.group(1))}\ue003", plain)
     plain = re.sub(r"([`*_#|<>\[\]@])", r"\\\1", plain)
     for command, star in _TEXT_COMMANDS.items():
-        plain = re.sub(rf"\\{command}\{{([^{{}}]*)\}}", lambda m, star=star: f"{star}{m.group(1).strip()}{star}", plain)
+        plain = re.sub(
+            rf"\\{command}\{{([^{{}}]*)\}}",
+            lambda m, star=star: f"{star}{m.group(1).strip()}{star}",
+            plain,
+        )
     plain = _ITEMS.sub("\n\n", plain)
     plain = re.sub(r"\\item\s*", "\n- ", plain)
     for latex, other in (
@@ -96,10 +170,15 @@ def markdown_of_latex(where: str, text: str) -> str:
 
 
 def _split(where: str, text: str) -> tuple[str, list[tuple[str, bool]]]:
-    """The text with marks in place of its mathematics, and the mathematics (content, display); checks both."""
+    """The text with marks in place of its mathematics, and the mathematics (content, display);
+    checks both.
+    """
     bad = next((c for c in text if not (c.isascii() and c.isprintable()) and c != "\n"), None)
     if bad is not None:
-        raise UsageError(f'{where}: its latex holds the character {bad!r}; write LaTeX in ASCII, in a raw string (r"...")')
+        raise UsageError(
+            f"{where}: its latex holds the character {bad!r}; write LaTeX in ASCII, in a raw string"
+            ' (r"...")'
+        )
     mathematics: list[tuple[str, bool]] = []
 
     def take(match: re.Match[str]) -> str:
@@ -114,11 +193,17 @@ def _split(where: str, text: str) -> tuple[str, list[tuple[str, bool]]]:
     stray = re.search(r"(?<!\\)[$^_&#%]|\\[\[\]()]", plain)
     if stray:
         start = max(0, stray.start() - 30)
-        raise UsageError(f"{where}: {stray.group()!r} outside mathematics in its latex near {plain[start : stray.end() + 10]!r}; escape it")
+        raise UsageError(
+            f"{where}: {stray.group()!r} outside mathematics in its latex near"
+            f" {plain[start : stray.end() + 10]!r}; escape it"
+        )
     known = {*_TEXT_COMMANDS, "item", "par", "begin", "end"}
     unknown = [name for name in re.findall(r"\\([A-Za-z]+)", plain) if name not in known]
     if unknown:
-        raise UsageError(f"{where}: the text command \\{unknown[0]} in its latex; use only {', '.join(sorted(known))} outside mathematics")
+        raise UsageError(
+            f"{where}: the text command \\{unknown[0]} in its latex; use only"
+            f" {', '.join(sorted(known))} outside mathematics"
+        )
     return plain, mathematics
 
 

@@ -34,7 +34,9 @@ def text_of(value: Any) -> str:
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], title: str) -> None:
-    """Print rows with equal keys as one table; too wide for the terminal, it folds rather than cuts."""
+    """Print rows with equal keys as one table; too wide for the terminal, it folds rather than
+    cuts.
+    """
     table = Table(title=title)
     for key in rows[0] if rows else ():
         table.add_column(key, overflow="fold")
@@ -48,15 +50,20 @@ def claim_row(report: Mapping[str, Any]) -> dict[str, Any]:
     kinds = Counter(step["kind"] for step in report["steps"])
     fired = sum(f["fired"] for f in report["falsifiers"])
     return {
-        "id": report["id"], "title": report["title"], "source": report["source"], "verdict": report["verdict"],
+        "id": report["id"],
+        "title": report["title"],
+        "source": report["source"],
+        "verdict": report["verdict"],
         "steps": ", ".join(f"{n}\N{NO-BREAK SPACE}{kind}" for kind, n in kinds.items()),
         "falsifiers": f"{fired} of {len(report['falsifiers'])} fired",
         "seconds": float(report["seconds"]),
-    }  # fmt: skip
+    }
 
 
 def print_claims(reports: Sequence[ClaimReport]) -> None:
-    """Print the ledger as a table; under it every step that did not pass, every falsifier that misbehaved, and the time."""
+    """Print the ledger as a table; under it every step that did not pass, every falsifier that
+    misbehaved, and the time.
+    """
     objects = [r.to_json() for r in reports]
     print_rows([claim_row(o) for o in objects], "ledger")
     for o in objects:
@@ -65,8 +72,9 @@ def print_claims(reports: Sequence[ClaimReport]) -> None:
     kinds = Counter(step["kind"] for o in objects for step in o["steps"])
     now, cold = sum(r.seconds for r in reports), sum(r.cold_seconds for r in reports)
     print(
-        f"{len(objects)} claims, {kinds.total()} steps ({', '.join(f'{n} {kind}' for kind, n in kinds.items())}); "
-        f"{now:.1f} s now, {cold:.1f} s without the cache"
+        f"{len(objects)} claims, {kinds.total()} steps"
+        f" ({', '.join(f'{n} {kind}' for kind, n in kinds.items())}); {now:.1f} s now, {cold:.1f} s"
+        " without the cache"
     )
 
 
@@ -81,7 +89,10 @@ def complaints(report: Mapping[str, Any]) -> list[str]:
         if item["breach"]:
             lines.append(f"{report['id']} falsifier {item['name']}: {item['counterexample']}")
         elif not item["fired"]:
-            lines.append(f"{report['id']} falsifier {item['name']}: no counterexample without {item['drops']} in {item['trials']} trials")
+            lines.append(
+                f"{report['id']} falsifier {item['name']}: no counterexample without"
+                f" {item['drops']} in {item['trials']} trials"
+            )
     return lines
 
 
@@ -89,7 +100,8 @@ def print_claim(report: ClaimReport) -> None:
     """Print one claim in full."""
     o = report.to_json()
     print(
-        f"{o['id']}  {o['title']}  [{o['source']}]  {o['verdict']}, {report.seconds:.2f} s ({report.cold_seconds:.2f} s without the cache)"
+        f"{o['id']}  {o['title']}  [{o['source']}]  {o['verdict']}, {report.seconds:.2f} s"
+        f" ({report.cold_seconds:.2f} s without the cache)"
     )
     _paragraph(o["statement"])
     print("\nHypotheses")
@@ -97,7 +109,10 @@ def print_claim(report: ClaimReport) -> None:
         _paragraph(f"{item['name']}: {item['statement']}")
     print("\nSteps")
     for number, step in enumerate(o["steps"], 1):
-        print(f"  {number:2}. {step['name']}  [{step['kind']}; {step['dimensions']}; {step['verdict']}]")
+        print(
+            f"  {number:2}. {step['name']}  [{step['kind']}; {step['dimensions']};"
+            f" {step['verdict']}]"
+        )
         _paragraph(step["statement"], 6)
         if step["uses"]:
             _paragraph(f"uses {', '.join(step['uses'])}", 6)
@@ -105,13 +120,19 @@ def print_claim(report: ClaimReport) -> None:
             theorem = step["theorem"]
             _paragraph(f"{theorem['title']}: {theorem['statement']} [{theorem['reference']}]", 6)
             for item in theorem["hypotheses"]:
-                _paragraph(f"{item['name']}: {item['statement']}; by {', '.join(item['discharged_by']) or 'nothing'}", 8)
+                _paragraph(
+                    f"{item['name']}: {item['statement']}; by"
+                    f" {', '.join(item['discharged_by']) or 'nothing'}",
+                    8,
+                )
         else:
             _paragraph(f"evidence: {step['detail']}", 6)
     print("\nFalsifiers")
     for item in o["falsifiers"]:
         found = item["counterexample"] or f"no counterexample in {item['trials']} trials"
-        _paragraph(f"{item['name']}: against '{item['conclusion']}' without {item['drops']}: {found}")
+        _paragraph(
+            f"{item['name']}: against '{item['conclusion']}' without {item['drops']}: {found}"
+        )
     print("\nConsequences")
     for item in o["consequences"]:
         _paragraph(f"{item['axis']}: {item['answer']} ({scope(item)}). {item['statement']}")
@@ -127,7 +148,15 @@ def print_claim(report: ClaimReport) -> None:
 
 def _paragraph(text: str, indent: int = 2, hanging: int | None = None) -> None:
     further = " " * (indent + 2 if hanging is None else hanging)
-    print(textwrap.fill(text, min(Console().width, 140), initial_indent=" " * indent, subsequent_indent=further, break_on_hyphens=False))
+    print(
+        textwrap.fill(
+            text,
+            min(Console().width, 140),
+            initial_indent=" " * indent,
+            subsequent_indent=further,
+            break_on_hyphens=False,
+        )
+    )
 
 
 MEASUREMENTS = {
@@ -140,7 +169,9 @@ MEASUREMENTS = {
 
 
 def predictions(claim: Claim) -> list[str]:
-    """What the claim alone predicts: a line for each different prediction, with the architectures it is made for."""
+    """What the claim alone predicts: a line for each different prediction, with the architectures
+    it is made for.
+    """
     groups: dict[tuple[str, str], list[str]] = {}
     for architecture in Architecture.all():
         unmeasured = claim.predict(architecture)
@@ -148,24 +179,42 @@ def predictions(claim: Claim) -> list[str]:
             made = claim.predict(architecture, weights)
             if made is not None and (not condition or made != unmeasured):
                 groups.setdefault((condition, _in_words(made)), []).append(str(architecture))
-    return [f"predicts, {condition}for {', '.join(members)}: {text}" for (condition, text), members in groups.items()]
+    return [
+        f"predicts, {condition}for {', '.join(members)}: {text}"
+        for (condition, text), members in groups.items()
+    ]
 
 
 def _in_words(prediction: Prediction) -> str:
-    excluded = [str(outcome) for outcome in Outcome if outcome is not Outcome.NON_FINITE and prediction.excludes(outcome)]
+    excluded = [
+        str(outcome)
+        for outcome in Outcome
+        if outcome is not Outcome.NON_FINITE and prediction.excludes(outcome)
+    ]
     parts = [
         f"expected {prediction.expected}" if prediction.expected else "no outcome singled out",
         f"excluded {', '.join(excluded)}" if excluded else "none excluded",
-        *([f"input-dependence {prediction.input_dependence}"] if prediction.input_dependence else []),
+        *(
+            [f"input-dependence {prediction.input_dependence}"]
+            if prediction.input_dependence
+            else []
+        ),
     ]
     return "; ".join(parts)
 
 
 def print_table(cells: Sequence[Cell]) -> None:
-    """Print the table of the paper: its cells are sentences, so one line each, under architecture and regime."""
-    for section, regimes in groupby(rows(cells), lambda row: (row["recall"], row["outer norm"], row["residual"])):
+    """Print the table of the paper: its cells are sentences, so one line each, under architecture
+    and regime.
+    """
+    for section, regimes in groupby(
+        rows(cells), lambda row: (row["recall"], row["outer norm"], row["residual"])
+    ):
         recall, norm, residual = section
-        print(f"{recall} recall, {'outer norm' if norm == 'yes' else 'no outer norm'}, residual {residual}")
+        print(
+            f"{recall} recall, {'outer norm' if norm == 'yes' else 'no outer norm'}, residual"
+            f" {residual}"
+        )
         for row in regimes:
             print(f"  {row['regime']}")
             for axis in Axis:
@@ -176,8 +225,21 @@ def print_table(cells: Sequence[Cell]) -> None:
 
 def print_mutants(report: MutationReport) -> None:
     """Print how many mutants died, by kind of step, and every survivor."""
-    kinds = [{"kind": str(kind), "killed": killed, "mutants": total} for kind, (killed, total) in report.by_kind().items()]
-    print_rows([*kinds, {"kind": "all", "killed": len(report.mutants) - len(report.survivors), "mutants": len(report.mutants)}], "mutants")
+    kinds = [
+        {"kind": str(kind), "killed": killed, "mutants": total}
+        for kind, (killed, total) in report.by_kind().items()
+    ]
+    print_rows(
+        [
+            *kinds,
+            {
+                "kind": "all",
+                "killed": len(report.mutants) - len(report.survivors),
+                "mutants": len(report.mutants),
+            },
+        ],
+        "mutants",
+    )
     print(f"{100 * report.rate:.1f} % killed; {len(report.survivors)} survivor(s)")
     for mutant in report.survivors:
         print(mutant)

@@ -12,7 +12,9 @@ WISH = {"x": "beta:1:5:log", "grid": (2, 2), "settings": {"width": 20}}
 
 def test_local_executor(tmp_path):
     pytest.importorskip("submitit")
-    found = phase_diagram(**WISH, cache=tmp_path / "samples", workforce=cluster(tmp_path / "jobs", executor="local"))
+    found = phase_diagram(
+        **WISH, cache=tmp_path / "samples", workforce=cluster(tmp_path / "jobs", executor="local")
+    )
     assert found.measured == 4
     np.testing.assert_array_equal(found.rho, phase_diagram(**WISH, jobs=1).rho)
     assert phase_diagram(**WISH, cache=tmp_path / "samples").measured == 0

@@ -1,4 +1,6 @@
-"""A plan through submitit's local executor: the same folders and results as the grid (a real Slurm: slurm.sh)."""
+"""A plan through submitit's local executor: the same folders and results as the grid (a real Slurm:
+slurm.sh).
+"""
 
 import json
 
@@ -25,7 +27,9 @@ def test_local_executor(tmp_path):
     assert "corrupt or truncated" in report.failed[ids[0]]
     broken.unlink()
     assert submit_grid(plan, tmp_path, executor="local", progress=False).done == 2
-    assert [json.loads(line)["id"] for line in (tmp_path / "results.jsonl").read_text().splitlines()] == ids
+    assert [
+        json.loads(line)["id"] for line in (tmp_path / "results.jsonl").read_text().splitlines()
+    ] == ids
 
 
 def test_without_slurm_or_submitit(tmp_path, monkeypatch):

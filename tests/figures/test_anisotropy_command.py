@@ -8,7 +8,12 @@ import pytest
 
 
 def run(*args):
-    return subprocess.run([sys.executable, "-m", "loopstab", "anisotropy", *args], capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", "loopstab", "anisotropy", *args],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 def test_json_has_every_published_cell():

@@ -14,7 +14,9 @@ CASE = Evidence({"n": 1}, "n = 1", "1 is odd")
 
 def result(suite="limit", claim="A1", evidence=None, fired=True, undecided=0, seed=0):
     power = (Power("range", 3, 0, 0.1, CASE if fired else None), Power("modulus", 2, 0, 0.1, CASE))
-    return Report(claim, suite, "it holds", "exact orbit", "quick", seed, 20, undecided, 0.5, evidence, power)
+    return Report(
+        claim, suite, "it holds", "exact orbit", "quick", seed, 20, undecided, 0.5, evidence, power
+    )
 
 
 @pytest.fixture
@@ -31,7 +33,10 @@ VERDICTS = {
     "survived": [result(), result(seed=1)],
     "undecided": [result(), result(undecided=3, seed=1)],
     "powerless": [result(undecided=3), result(fired=False, seed=1)],
-    "broken": [result(fired=False), result(evidence=Evidence({}, "", "raised", error=True), seed=1)],
+    "broken": [
+        result(fired=False),
+        result(evidence=Evidence({}, "", "raised", error=True), seed=1),
+    ],
     "fallen": [result(evidence=CASE), result(fired=False, seed=1)],
 }
 
@@ -47,15 +52,31 @@ def test_the_gravest_fate_is_the_verdict_on_the_claim(verdict, written):
 
 
 def test_sums_of_a_row_and_order_of_the_ledger(written):
-    folder = written(result("contraction", claim="N3"), result(undecided=1), result(seed=2, fired=False), result("no such suite"))
+    folder = written(
+        result("contraction", claim="N3"),
+        result(undecided=1),
+        result(seed=2, fired=False),
+        result("no such suite"),
+    )
     known = Attacks.read(folder)
     rows = known.rows()
     assert rows[0] == {
-        "claim": "A1", "verdict": "powerless", "suites": 1, "cases tried": 40, "undecided": 1, "drops fired": "3 of 4",
-        "judged by": "exact orbit", "profile (seeds)": "quick (0, 2)",
-    }  # fmt: skip
+        "claim": "A1",
+        "verdict": "powerless",
+        "suites": 1,
+        "cases tried": 40,
+        "undecided": 1,
+        "drops fired": "3 of 4",
+        "judged by": "exact orbit",
+        "profile (seeds)": "quick (0, 2)",
+    }
     assert f"1 of {known.suites} suites tried 40 cases (1 undecided)" in known.line()
-    assert all("case" not in part["evidence"] for r in known.to_json()["results"] for part in r["power"] if part["evidence"])
+    assert all(
+        "case" not in part["evidence"]
+        for r in known.to_json()["results"]
+        for part in r["power"]
+        if part["evidence"]
+    )
 
 
 def test_missing_and_damaged_results(tmp_path):

@@ -1,4 +1,6 @@
-"""`loopstab claims` in all its forms, the LaTeX appendix (compiled where pdflatex is installed), and the pages of the documentation."""
+"""`loopstab claims` in all its forms, the LaTeX appendix (compiled where pdflatex is installed),
+and the pages of the documentation.
+"""
 
 import importlib
 import json
@@ -14,7 +16,12 @@ from loopstab import UsageError, check, ledger
 from loopstab.models.zoo import zoo
 from loopstab.paper_figures.commands.claims import claims
 from loopstab.paper_figures.text.appendix import appendix
-from loopstab.paper_figures.text.markup import latex_of_prose, markdown_of_latex, markdown_of_prose, require_latex
+from loopstab.paper_figures.text.markup import (
+    latex_of_prose,
+    markdown_of_latex,
+    markdown_of_prose,
+    require_latex,
+)
 from loopstab.theory import claims as claims_module
 from loopstab.theory.checking.cache import VARIABLE
 from loopstab.theory.kernel.claim import Finding, Kind, Verdict
@@ -43,10 +50,17 @@ def test_one_claim_in_full(capsys):
     assert claims(("N3",)) == 0
     out = " ".join(capsys.readouterr().out.split())
     claim = next(claim for claim in ledger() if claim.id == "N3")
-    for text in (claim.title, claim.statement, *(s.name for s in claim.steps), *(s.dimensions for s in claim.steps)):
+    for text in (
+        claim.title,
+        claim.statement,
+        *(s.name for s in claim.steps),
+        *(s.dimensions for s in claim.steps),
+    ):
         assert " ".join(text.split()) in out
     assert THEOREMS["banach"].reference in out
-    assert "by kappa, composition, small" in out  # what discharges the hypothesis of the cited theorem
+    assert (
+        "by kappa, composition, small" in out
+    )  # what discharges the hypothesis of the cited theorem
     assert all(attack.name in out for attack in claim.falsifiers)
     assert "predicts, if kappa < 1, for" in out
 
@@ -55,7 +69,18 @@ def test_json_holds_what_the_page_prints(capsys):
     assert claims(("M1", "N3"), json_=True) == 0
     data = json.loads(capsys.readouterr().out)
     assert [item["id"] for item in data] == ["M1", "N3"]
-    assert set(data[0]) >= {"id", "title", "source", "hypotheses", "steps", "falsifiers", "verdict", "seconds", "cold_seconds", "latex"}
+    assert set(data[0]) >= {
+        "id",
+        "title",
+        "source",
+        "hypotheses",
+        "steps",
+        "falsifiers",
+        "verdict",
+        "seconds",
+        "cold_seconds",
+        "latex",
+    }
 
 
 def test_the_cache_is_used_and_can_be_left_out(capsys, tmp_path, monkeypatch):
@@ -89,7 +114,9 @@ def test_mutants(capsys):
     assert json.loads(capsys.readouterr().out)["total"] > 20
 
 
-@pytest.mark.parametrize("arguments", [{"table": True, "mutants": True}, {"table": True, "latex": Path("x.tex")}])
+@pytest.mark.parametrize(
+    "arguments", [{"table": True, "mutants": True}, {"table": True, "latex": Path("x.tex")}]
+)
 def test_one_form_at_a_time(arguments):
     with pytest.raises(UsageError, match="one of"):
         claims(**arguments)
@@ -100,7 +127,9 @@ def test_a_failed_step_ends_with_status_one_and_is_named(capsys, monkeypatch):
 
     true = next(claim for claim in ledger() if claim.id == "M1")
     bad = replace(true.steps[0], check=lambda: Finding(Verdict.FAILED, "it is wrong"))
-    monkeypatch.setattr(claims_module, "ledger", lambda: (replace(true, steps=(bad, *true.steps[1:])),))
+    monkeypatch.setattr(
+        claims_module, "ledger", lambda: (replace(true, steps=(bad, *true.steps[1:])),)
+    )
     assert claims(cache=False) == 1  # the cache knows sources, not what a test puts in their place
     assert f"M1 step {bad.name} (identity): failed: it is wrong" in capsys.readouterr().out
 
@@ -110,16 +139,24 @@ def test_a_falsifier_that_does_not_fire_ends_with_status_one_and_is_named(capsys
 
     true = next(claim for claim in ledger() if claim.id == "M1")
     idle = replace(true.falsifiers[0], breaks=lambda case: None, trials=2)
-    monkeypatch.setattr(claims_module, "ledger", lambda: (replace(true, falsifiers=(idle, *true.falsifiers[1:])),))
+    monkeypatch.setattr(
+        claims_module, "ledger", lambda: (replace(true, falsifiers=(idle, *true.falsifiers[1:])),)
+    )
     assert claims() == 1
-    assert f"M1 falsifier {idle.name}: no counterexample without {idle.drops} in 4 trials" in capsys.readouterr().out
+    assert (
+        f"M1 falsifier {idle.name}: no counterexample without {idle.drops} in 4 trials"
+        in capsys.readouterr().out
+    )
 
 
 # LaTeX
 
 
 PROSE = [
-    ("50 % of #1 & a_b ~ {x} $5 \\n", r"50 \% of \#1 \& a\_b \textasciitilde{} \{x\} \$5 \textbackslash{}n"),
+    (
+        "50 % of #1 & a_b ~ {x} $5 \\n",
+        r"50 \% of \#1 \& a\_b \textasciitilde{} \{x\} \$5 \textbackslash{}n",
+    ),
     ("h^2 <= r -> 0, x != y", r"h\textasciicircum{}2 $\le$ r $\to$ 0, x $\ne$ y"),
     ("ρ <=> λ, Erdős", r"$\rho$ $\Leftrightarrow$ $\lambda$, Erdős"),
 ]
@@ -138,7 +175,10 @@ def test_a_character_without_latex_is_an_error(text):
 
 GOOD = [
     (r"Let $h_t \to h^*$ \emph{for all} $t$.", r"Let $h_t \to h^*$ *for all* $t$."),
-    (r"Then \[\rho < 1,\] so 5\% of a\_b--c~d.", "Then \n\n$$\n\\rho < 1,\n$$\n\n so 5\\% of a\\_b–c\u00a0d."),
+    (
+        r"Then \[\rho < 1,\] so 5\% of a\_b--c~d.",
+        "Then \n\n$$\n\\rho < 1,\n$$\n\n so 5\\% of a\\_b–c\u00a0d.",
+    ),
     (r"\textbf{(i)} the points $(a_1),\dots,(a_L)$", r"**(i)** the points $(a_1),\ldots,(a_L)$"),
     (r"\emph{gain $\gamma$}", r"*gain $\gamma$*"),
 ]
@@ -170,7 +210,12 @@ def test_bad_statements_name_the_claim(latex, words):
 def test_every_claim_can_be_typeset(claim):
     if claim.latex:
         require_latex(f"claim {claim.id}", claim.latex)
-    for text in (claim.title, claim.statement, *claim.notes, *(a.statement for a in claim.assumptions)):
+    for text in (
+        claim.title,
+        claim.statement,
+        *claim.notes,
+        *(a.statement for a in claim.assumptions),
+    ):
         latex_of_prose(text)
     for step in claim.steps:
         latex_of_prose(f"{step.statement} {step.dimensions}")
@@ -179,11 +224,17 @@ def test_every_claim_can_be_typeset(claim):
 
 
 def test_the_appendix_compiles(tmp_path, report):
-    hostile = {**report, "title": "50 % & #1_x^2 {~} \\ $", "notes": ["a < b | c > d \"q\" 'p' `r` -- --- ..."]}
+    hostile = {
+        **report,
+        "title": "50 % & #1_x^2 {~} \\ $",
+        "notes": ["a < b | c > d \"q\" 'p' `r` -- --- ..."],
+    }
     text = appendix([report, {**hostile, "latex": r"Let $\rho(J) < 1$; then \[h_t \to h^*.\]"}])
     assert text.count(r"\begin{enumerate}") == text.count(r"\end{enumerate}") == 2
     if shutil.which("pdflatex") is None:
-        pytest.skip("pdflatex is not installed (texlive-latex-base, texlive-latex-recommended, lmodern)")
+        pytest.skip(
+            "pdflatex is not installed (texlive-latex-base, texlive-latex-recommended, lmodern)"
+        )
     (tmp_path / "appendix.tex").write_text(text)
     done = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "appendix.tex"],
@@ -208,7 +259,10 @@ def test_latex_is_written_whole(tmp_path, capsys):
 
 
 def test_markdown_of_prose_holds_no_markup():
-    assert markdown_of_prose("a_b *c* [d](e) <f> $g$ | `h`") == r"a\_b \*c\* \[d\]\(e\) \<f\> \$g\$ \| \`h\`"
+    assert (
+        markdown_of_prose("a_b *c* [d](e) <f> $g$ | `h`")
+        == r"a\_b \*c\* \[d\]\(e\) \<f\> \$g\$ \| \`h\`"
+    )
 
 
 def test_a_page_tells_everything_about_a_claim(report):
@@ -228,14 +282,21 @@ def test_every_reference_has_an_entry():
     pages = load("pages")
     entries = pages.references(DOCS / "references.bib")
     assert all({"author", "title", "year"} <= set(entry) for entry in entries.values())
-    missing = {key: theorem.reference for key, theorem in THEOREMS.items() if not pages.keys_of(theorem.reference, entries)}
+    missing = {
+        key: theorem.reference
+        for key, theorem in THEOREMS.items()
+        if not pages.keys_of(theorem.reference, entries)
+    }
     assert not missing, f"add to docs/references.bib: {missing}"
 
 
 REFERENCES = [
     ("R. Horn, C. Johnson, Topics in Matrix Analysis, Thm. 2.2.1", ["HornJohnson1991"]),
     ("R. Horn, C. Johnson, Matrix Analysis, 2nd ed., Thm. 1.3.22", ["HornJohnson2013"]),
-    ("A. Sard, Bull. Amer. Math. Soc. 48 (1942); M. Hirsch, Differential Topology", ["Hirsch1976", "Sard1942"]),
+    (
+        "A. Sard, Bull. Amer. Math. Soc. 48 (1942); M. Hirsch, Differential Topology",
+        ["Hirsch1976", "Sard1942"],
+    ),
     ("J. Munkres, Topology, 2nd ed., Thm. 23.5", ["Munkres2000"]),
     ("nobody, nothing", []),
 ]
@@ -248,7 +309,9 @@ def test_references_find_their_entries(reference, keys):
 
 
 def test_statements_can_be_drawn_without_scripts():
-    pytest.importorskip("sphinx", reason="the documentation's packages are not installed (pip install -e '.[docs]')")
+    pytest.importorskip(
+        "sphinx", reason="the documentation's packages are not installed (pip install -e '.[docs]')"
+    )
     mathml = load("mathml").mathml
     assert "<mn>1,1</mn>" not in mathml("(a_1,1)", False)
     for text in (r"\frac12", r"\tfrac12,1", r"\frac1{2}", r"\frac1d|z|", r"\frac d2"):
@@ -271,13 +334,19 @@ def test_the_page_of_the_zoo_lists_every_run_with_its_accuracy():
 
 
 def test_the_documentation_builds_without_a_warning(tmp_path):
-    pytest.importorskip("sphinx", reason="the documentation's packages are not installed (pip install -e '.[docs]')")
+    pytest.importorskip(
+        "sphinx", reason="the documentation's packages are not installed (pip install -e '.[docs]')"
+    )
     sphinx = Path(sys.executable).with_name("sphinx-build")
     source = tmp_path / "docs"
     shutil.copytree(DOCS, source, ignore=shutil.ignore_patterns("claims", "__pycache__"))
     environment = {**os.environ, "PYTHONPATH": str(DOCS.parent)}
     done = subprocess.run(
-        [sphinx, "-W", "-q", "-b", "html", source, tmp_path / "html"], capture_output=True, text=True, timeout=300, env=environment
+        [sphinx, "-W", "-q", "-b", "html", source, tmp_path / "html"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment,
     )
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "html" / "claims" / "N3.html").read_text()
@@ -286,5 +355,10 @@ def test_the_documentation_builds_without_a_warning(tmp_path):
 
 
 def test_a_measured_step_is_shown_as_such(report):
-    step = {**report["steps"][0], "kind": str(Kind.MEASURED), "machine_checked": False, "detail": "0.5 +- 0.1"}
+    step = {
+        **report["steps"][0],
+        "kind": str(Kind.MEASURED),
+        "machine_checked": False,
+        "detail": "0.5 +- 0.1",
+    }
     assert r"\kind{measured}" in appendix([{**report, "steps": [step]}])

@@ -21,11 +21,25 @@ LOOPSTAB = [sys.executable, "-m", "loopstab"]
 
 
 def run(*args, **options):
-    return subprocess.run([*LOOPSTAB, *map(str, args)], capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run(
+        [*LOOPSTAB, *map(str, args)], capture_output=True, text=True, timeout=120, **options
+    )
 
 
 @pytest.mark.parametrize(
-    "command", ["claims", "phase", "scaling", "train", "crossvalidate", "diagnose", "report", "anisotropy", "certify", "attack"]
+    "command",
+    [
+        "claims",
+        "phase",
+        "scaling",
+        "train",
+        "crossvalidate",
+        "diagnose",
+        "report",
+        "anisotropy",
+        "certify",
+        "attack",
+    ],
 )
 def test_help_has_an_example(command):
     done = run(command, "--help")
@@ -57,7 +71,12 @@ USAGE = [
     (["certify", "--max-boxes", "0"], "--max-boxes from 1"),
     *[
         ([*words, "--seed", "-1"], "seed >= 0")
-        for words in (["train", "--out", "OUT"], ["report", "--out", "OUT"], ["crossvalidate"], ["diagnose", "internal-post"])
+        for words in (
+            ["train", "--out", "OUT"],
+            ["report", "--out", "OUT"],
+            ["crossvalidate"],
+            ["diagnose", "internal-post"],
+        )
     ],
     (["attack", "A1", "--minutes", "-1"], "--minutes must be positive, not -1"),
     (["claims", "Z9"], "unknown claim"),
@@ -74,7 +93,9 @@ USAGE = [
 ]
 
 
-@pytest.mark.parametrize(("args", "words"), USAGE, ids=[" ".join(map(str, a[:4])) for a, _ in USAGE])
+@pytest.mark.parametrize(
+    ("args", "words"), USAGE, ids=[" ".join(map(str, a[:4])) for a, _ in USAGE]
+)
 def test_wrong_requests_end_with_one_line_and_status_two(args, words, tmp_path):
     done = run(*[a.replace("OUT", str(tmp_path)) for a in args])
     assert done.returncode == 2
@@ -110,7 +131,10 @@ FILES = {
 @pytest.mark.parametrize(("line", "words"), FILES.values(), ids=FILES)
 def test_diagnose_names_what_is_wrong_with_a_file(line, words, tmp_path, capsys):
     file = tmp_path / "mine.py"
-    file.write_text(f"import numpy as np\ne = np.ones(3)\ndef step(h, e):\n    return h\ndef initial(e):\n    return e\n{line}\n")
+    file.write_text(
+        "import numpy as np\ne = np.ones(3)\ndef step(h, e):\n    return h\ndef initial(e):\n   "
+        f" return e\n{line}\n"
+    )
     with pytest.raises(SystemExit) as end:
         main(["diagnose", str(file)])
     shown = capsys.readouterr().err
@@ -123,7 +147,10 @@ def test_diagnose_names_what_is_wrong_with_a_file(line, words, tmp_path, capsys)
 def test_diagnose_a_file(name, tmp_path):
     body, status, word = LOOPS[name]
     file = tmp_path / "mine.py"
-    file.write_text(f"import numpy as np\ne = np.ones(3)\ndef step(h, e):\n    return {body}\ndef initial(e):\n    return e.copy()\n")
+    file.write_text(
+        f"import numpy as np\ne = np.ones(3)\ndef step(h, e):\n    return {body}\ndef initial(e):\n"
+        "    return e.copy()\n"
+    )
     done = run("diagnose", file, "--json")
     assert done.returncode == status, done.stderr
     if status == 0:
@@ -134,7 +161,20 @@ def test_diagnose_a_file(name, tmp_path):
 
 
 def test_phase_writes_figures_and_data_and_goes_on_from_its_samples(tmp_path):
-    command = ("phase", "--width", "30", "--grid", "3x3", "--jobs", "1", "--seed", "0", "--out", tmp_path, "--json")
+    command = (
+        "phase",
+        "--width",
+        "30",
+        "--grid",
+        "3x3",
+        "--jobs",
+        "1",
+        "--seed",
+        "0",
+        "--out",
+        tmp_path,
+        "--json",
+    )
     done = run(*command)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["grid"] == "3x3"
@@ -157,7 +197,19 @@ def test_phase_writes_figures_and_data_and_goes_on_from_its_samples(tmp_path):
 
 
 def test_scaling_writes_figure_and_data(tmp_path):
-    done = run("scaling", "--widths", "10", "20", "--draws", "3", "--points", "5", "--out", tmp_path, "--json")
+    done = run(
+        "scaling",
+        "--widths",
+        "10",
+        "20",
+        "--draws",
+        "3",
+        "--points",
+        "5",
+        "--out",
+        tmp_path,
+        "--json",
+    )
     assert done.returncode == 0, done.stderr
     assert {p.name for p in tmp_path.iterdir()} == {"scaling.json", "scaling.png", "scaling.svg"}
     assert json.loads(done.stdout) == json.loads((tmp_path / "scaling.json").read_text())
@@ -188,10 +240,16 @@ def test_interrupted_training_says_so_and_resumes(tmp_path):
         "--out",
         str(tmp_path),
     ]
-    # a shell that started the tests in the background has set SIGINT to be ignored, and children inherit that
+    # a shell that started the tests in the background has set SIGINT to be ignored, and children
+    # inherit that
     restore = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
     process = subprocess.Popen(
-        args, preexec_fn=restore, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        args,
+        preexec_fn=restore,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     assert process.stderr is not None
     seen, deadline = "", time.monotonic() + 60
@@ -221,7 +279,10 @@ def called(capsys):
 
 def test_diagnose_measures_the_spectrum_of_a_file_and_says_what_it_could_not(tmp_path, called):
     file = tmp_path / "mine.py"
-    body = "def step(h, e):\n    return np.array([0.5, {}]) * h + e\ndef initial(e):\n    return 0 * e\n"
+    body = (
+        "def step(h, e):\n    return np.array([0.5, {}]) * h + e\ndef initial(e):\n    return 0"
+        " * e\n"
+    )
     file.write_text("import numpy as np\ne = np.array([1.0, 0.0])\n" + body.format(0.9))
     spectrum = json.loads(called("diagnose", file, "--spectrum", "--json"))["spectrum"]
     found = spectrum["measurements"]
@@ -239,11 +300,15 @@ def test_diagnose_a_checkpoint(tmp_path, called):
     model = LoopedTransformer(ModelConfig(Architecture.parse("internal/post"), width=8, heads=2))
     run_record = {"task": "prefix-sums", "data": task.fingerprint(), "level_reached": "4"}
     file = save_model(tmp_path / "model.safetensors", model, {"run": run_record})
-    found = json.loads(called("diagnose", file, "--loops", "400", "--lyapunov-loops", "20", "--json"))
+    found = json.loads(
+        called("diagnose", file, "--loops", "400", "--lyapunov-loops", "20", "--json")
+    )
     assert found["outcome"] == "fixed-point"
     measured = found["spectrum"]["measurements"]
     assert set(measured) | set(found["spectrum"]["failed"]) == set(MEANING)
-    assert 1 > found["rho"]["value"] == pytest.approx(measured["spectral_radius"]["value"], rel=1e-6)
+    assert (
+        1 > found["rho"]["value"] == pytest.approx(measured["spectral_radius"]["value"], rel=1e-6)
+    )
     assert "sensitivity_norm" in measured
     assert "norm of dh*/de" in called("diagnose", file, "--loops", "400", "--lyapunov-loops", "20")
     assert "no level '7'" in called("diagnose", file, "--level", "7", status=2)
@@ -251,16 +316,45 @@ def test_diagnose_a_checkpoint(tmp_path, called):
 
 
 def test_certified_counts_are_written(called, tmp_path):
-    args = ("certify", "--sizes", "1", "--gains", "2", "4", "--networks", "5", "--out", str(tmp_path / "out"), "--json")
+    args = (
+        "certify",
+        "--sizes",
+        "1",
+        "--gains",
+        "2",
+        "4",
+        "--networks",
+        "5",
+        "--out",
+        str(tmp_path / "out"),
+        "--json",
+    )
     rows = json.loads(called(*args))
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"certify.json", "certify.png", "certify.svg"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        "certify.json",
+        "certify.png",
+        "certify.svg",
+    }
     assert json.loads((tmp_path / "out" / "certify.json").read_text()) == rows
     (tmp_path / "file").write_text("")
     assert "file" in called("certify", "--networks", "1", "--out", str(tmp_path / "file"), status=2)
 
 
 def test_certify_branches(called):
-    args = ["certify", "--ensemble", "tanh", "--sizes", "1", "--gains", "4", "--networks", "6", "--branch", "3", "--json"]
+    args = [
+        "certify",
+        "--ensemble",
+        "tanh",
+        "--sizes",
+        "1",
+        "--gains",
+        "4",
+        "--networks",
+        "6",
+        "--branch",
+        "3",
+        "--json",
+    ]
     (row,) = json.loads(called(*args, "--seed", "2"))
     assert row["found"] == row["complete"] + len(row["undecided_parts"])
     assert row["input_dependent"] == row["complete"] > 0

@@ -13,15 +13,23 @@ from loopstab.paper_figures.drawings.style import WIDTH, Look
 
 
 def result(architecture="internal/post", curve=(1.0, 0.5, 0.25), convergence=()):
-    return SimpleNamespace(architecture=architecture, residual_curve=list(curve), convergence=list(convergence))
+    return SimpleNamespace(
+        architecture=architecture, residual_curve=list(curve), convergence=list(convergence)
+    )
 
 
 def convergence(rho=0.5, rate=0.5, measured=12, predicted=13.0):
-    return SimpleNamespace(rho=rho, slope_rate=rate, measured_loops=measured, predicted_loops=predicted)
+    return SimpleNamespace(
+        rho=rho, slope_rate=rate, measured_loops=measured, predicted_loops=predicted
+    )
 
 
 def run(architecture="internal/post", accuracy=None):
-    return {"architecture": architecture, "loops": [1, 10, 100], "accuracy": accuracy or {"32": [0.0, 0.5, 1.0]}}
+    return {
+        "architecture": architecture,
+        "loops": [1, 10, 100],
+        "accuracy": accuracy or {"32": [0.0, 0.5, 1.0]},
+    }
 
 
 def by_gid(axis, gid):
@@ -37,10 +45,16 @@ FIGURES = {
     "stable_sets": figures.stable_sets_figure,
     "residual": lambda: figures.residual_figure([result(str(a)) for a in Architecture.all()[:12]]),
     "residual_empty": lambda: figures.residual_figure([]),
-    "curves": lambda: figures.curves_figure([run(accuracy={str(b): [0.0, 0.5, 1.0] for b in (32, 64, 128)}), run("none/post")]),
+    "curves": lambda: figures.curves_figure(
+        [run(accuracy={str(b): [0.0, 0.5, 1.0] for b in (32, 64, 128)}), run("none/post")]
+    ),
     "curves_empty": lambda: figures.curves_figure([]),
-    "crossvalidation": lambda: figures.crossvalidation_figure([result(convergence=[convergence(), convergence(0.9, 0.8, 70, 80.0)])]),
-    "crossvalidation_one": lambda: figures.crossvalidation_figure([result(convergence=[convergence()])]),
+    "crossvalidation": lambda: figures.crossvalidation_figure(
+        [result(convergence=[convergence(), convergence(0.9, 0.8, 70, 80.0)])]
+    ),
+    "crossvalidation_one": lambda: figures.crossvalidation_figure(
+        [result(convergence=[convergence()])]
+    ),
     "crossvalidation_empty": lambda: figures.crossvalidation_figure([]),
 }
 
@@ -60,21 +74,31 @@ def test_readable_on_a_phone_and_nothing_cut(draw):
     assert box.y0 >= -0.01
     assert box.x1 <= width + 0.01
     assert box.y1 <= height + 0.01
-    sizes = [text.get_fontsize() for text in figure.findobj(mpl.text.Text) if text.get_text().strip() and text.get_visible()]
+    sizes = [
+        text.get_fontsize()
+        for text in figure.findobj(mpl.text.Text)
+        if text.get_text().strip() and text.get_visible()
+    ]
     assert min(sizes) >= 9
 
 
 def test_stable_sets_and_their_probabilities():
     figure = figures.stable_sets_figure()
     internal, external, chance = figure.axes
-    assert [t.get_text() for t in chance.get_legend().get_texts()] == ["internal: 0.469 at s = 1", "external: 0.673 at s = 1"]
+    assert [t.get_text() for t in chance.get_legend().get_texts()] == [
+        "internal: 0.469 at s = 1",
+        "external: 0.673 at s = 1",
+    ]
     for recall, limit in (("internal", 0.5), ("external", 1.0)):
         s, p = by_gid(chance, recall)
         assert (np.diff(s) > 0).all()
         assert (np.diff(p) <= 1e-9).all()
         assert p[0] == pytest.approx(limit, abs=1e-6)
     points = np.array([[1.0, -1.0], [-1.0, 1.0], [1.0, 1.0], [0.1, 0.1], [3.0, -1.1], [2.0, -2.0]])
-    for axis, jacobian in ((internal, 1 + points[:, 0] * points[:, 1]), (external, (1 + points[:, 1]) * points[:, 0])):
+    for axis, jacobian in (
+        (internal, 1 + points[:, 0] * points[:, 1]),
+        (external, (1 + points[:, 1]) * points[:, 0]),
+    ):
         paths = axis.collections[0].get_paths()
         found = [any(path.contains_point(p) for path in paths) for p in points]
         assert found == list(np.abs(jacobian) < 1)
@@ -95,9 +119,16 @@ def test_residual_curves_are_drawn_as_measured_with_gaps_at_zero():
 
 
 def test_curves_have_a_panel_per_length_in_numerical_order():
-    runs = [run("none/post", {"128": [0, 0, 0.25], "32": [0, 0.5, 1.0]}), run("internal/peri", {"64": [0, 0, 1.0]})]
+    runs = [
+        run("none/post", {"128": [0, 0, 0.25], "32": [0, 0.5, 1.0]}),
+        run("internal/peri", {"64": [0, 0, 1.0]}),
+    ]
     figure = figures.curves_figure(runs)
-    assert [axis.get_title(loc="left") for axis in figure.axes] == ["32 bits", "64 bits", "128 bits"]
+    assert [axis.get_title(loc="left") for axis in figure.axes] == [
+        "32 bits",
+        "64 bits",
+        "128 bits",
+    ]
     assert [len(axis.lines) for axis in figure.axes] == [1, 1, 1]
     np.testing.assert_array_equal(figure.axes[2].lines[0].get_ydata(), [0, 0, 0.25])
     assert sorted(legend_texts(figure)) == ["internal/peri", "none/post"]
@@ -106,7 +137,11 @@ def test_curves_have_a_panel_per_length_in_numerical_order():
 
 
 def test_crossvalidation_leaves_out_what_was_not_measured():
-    found = [convergence(), convergence(0.7, float("nan"), None, None), convergence(0.9, 0.8, 70, None)]
+    found = [
+        convergence(),
+        convergence(0.7, float("nan"), None, None),
+        convergence(0.9, 0.8, 70, None),
+    ]
     figure = figures.crossvalidation_figure([result(convergence=found), result("internal/peri")])
     top, bottom = figure.axes
     np.testing.assert_array_equal(top.lines[0].get_xydata(), [[0.5, 0.5], [0.9, 0.8]])
@@ -133,5 +168,8 @@ def test_every_architecture_looks_different():
 def test_drawing_needs_no_torch():
     import subprocess
 
-    code = "import sys, loopstab.paper_figures.drawings.loops as f; f.residual_figure([]); f.curves_figure([]); sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, loopstab.paper_figures.drawings.loops as f; f.residual_figure([]);"
+        " f.curves_figure([]); sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -23,11 +23,20 @@ def call(capsys, *args):
 
 @pytest.mark.parametrize(
     ("plan", "options", "words"),
-    [("[[runs]]\nsed = 1", (), "line 2: run 1: unknown key 'sed'"), ("", (), "lists no run"), (LONG, ("--data", "chess"), "TASK=FILE"), (LONG, ("--data", "chess=x"), "no task of the plan"), (LONG, ("--jobs", "0"), "jobs"), (LONG, ("--device", "cuda:9"), "--device cpu")],
-)  # fmt: skip
+    [
+        ("[[runs]]\nsed = 1", (), "line 2: run 1: unknown key 'sed'"),
+        ("", (), "lists no run"),
+        (LONG, ("--data", "chess"), "TASK=FILE"),
+        (LONG, ("--data", "chess=x"), "no task of the plan"),
+        (LONG, ("--jobs", "0"), "jobs"),
+        (LONG, ("--device", "cuda:9"), "--device cpu"),
+    ],
+)
 def test_wrong_requests(plan, options, words, tmp_path, capsys):
     (tmp_path / "p.toml").write_text(plan)
-    status, out = call(capsys, "grid", "run", "--plan", tmp_path / "p.toml", "--out", tmp_path / "out", *options)
+    status, out = call(
+        capsys, "grid", "run", "--plan", tmp_path / "p.toml", "--out", tmp_path / "out", *options
+    )
     assert status == 2
     assert words in out.err
     assert len(out.err.strip().splitlines()) == 1
@@ -36,9 +45,22 @@ def test_wrong_requests(plan, options, words, tmp_path, capsys):
 
 def test_interruption_ends_the_workers_and_prints_one_line(tmp_path):
     (tmp_path / "p.toml").write_text(LONG)
-    command = [sys.executable, "-m", "loopstab", "grid", "run", "--plan", tmp_path / "p.toml", "--out", tmp_path / "out", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "loopstab",
+        "grid",
+        "run",
+        "--plan",
+        tmp_path / "p.toml",
+        "--out",
+        tmp_path / "out",
+        "--json",
+    ]
     restore = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731  # a background shell sets it to be ignored
-    grid = subprocess.Popen(command, start_new_session=True, preexec_fn=restore, stderr=subprocess.PIPE, text=True)
+    grid = subprocess.Popen(
+        command, start_new_session=True, preexec_fn=restore, stderr=subprocess.PIPE, text=True
+    )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("out/runs/*/lock")) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -32,10 +32,19 @@ def called(capsys):
 VALUES = {
     "numbers": ([1, 2.5, float("nan"), float("inf"), -np.inf], [1, 2.5, None, None, None]),
     "nested": ({"a": ({"b": float("nan")},), 3: True}, {"a": [{"b": None}], "3": True}),
-    "numpy": ([np.float64("nan"), np.float32(0.5), np.int64(3), np.bool_(True), np.array([[1.0, np.nan]])], [None, 0.5, 3, True, [[1.0, None]]]),
+    "numpy": (
+        [
+            np.float64("nan"),
+            np.float32(0.5),
+            np.int64(3),
+            np.bool_(True),
+            np.array([[1.0, np.nan]]),
+        ],
+        [None, 0.5, 3, True, [[1.0, None]]],
+    ),
     "complex": ([1 + 2j, np.complex128(complex(0, np.inf))], [[1.0, 2.0], [0.0, None]]),
     "text": (["NaN", Outcome.NON_FINITE, None], ["NaN", "non-finite", None]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -57,11 +66,21 @@ def test_every_diagnosis_is_json():
         assert found.outcome is outcome
         out = found.to_json()
         assert strict(json.dumps(out, allow_nan=False)) == out
-    assert Diagnosis(Outcome.NON_FINITE, 3, float("nan"), rate=float("inf")).to_json()["residual"] is None
+    assert (
+        Diagnosis(Outcome.NON_FINITE, 3, float("nan"), rate=float("inf")).to_json()["residual"]
+        is None
+    )
 
 
-LOOP = "import numpy as np\ne = np.ones(2)\ndef initial(e):\n    return e.copy()\ndef step(h, e):\n    return {}\n"
-BODIES = {"explosion": "2 * h", "non-finite": "np.where(np.abs(h - e) < 0.5, 1.1 * h, np.nan)", "fixed-point": "0 * h + e"}
+LOOP = (
+    "import numpy as np\ne = np.ones(2)\ndef initial(e):\n    return e.copy()\ndef step(h, e):\n   "
+    " return {}\n"
+)
+BODIES = {
+    "explosion": "2 * h",
+    "non-finite": "np.where(np.abs(h - e) < 0.5, 1.1 * h, np.nan)",
+    "fixed-point": "0 * h + e",
+}
 
 
 @pytest.mark.parametrize("outcome", BODIES)
@@ -69,7 +88,10 @@ BODIES = {"explosion": "2 * h", "non-finite": "np.where(np.abs(h - e) < 0.5, 1.1
 def test_diagnose(outcome, tmp_path, called):
     file = tmp_path / "mine.py"
     file.write_text(LOOP.format(BODIES[outcome]))
-    assert called("diagnose", file, "--spectrum", "--lyapunov-loops", 20, "--loops", 64)["outcome"] == outcome
+    assert (
+        called("diagnose", file, "--spectrum", "--lyapunov-loops", 20, "--loops", 64)["outcome"]
+        == outcome
+    )
 
 
 def test_diagnose_follows_an_undecided_orbit_to_the_limit(tmp_path, called):

@@ -34,14 +34,25 @@ def diagram(law="linear", residual=1.0, width=100, x=BETA, y=SIGMA, cells=None, 
     values = plane(rule, x, y, settings, *cells.shares())
     theory = rule.theory(values)
     agreed = {
-        "rho": theory, "rho_theory": theory, "iterations": np.full(n, 30.0), "sensitivity": np.ones(n), "sensitivity_theory": rule.sensitivity_theory(values), "outcome": np.full(n, "fixed-point", "<U16"),
-        "converged": np.ones(n), "contradicted": np.zeros(n), "trust": rule.trust(values),
-    }  # fmt: skip
-    return PhaseDiagram(law, x, y, settings, 1, 0, False, 0, cells, **{**agreed, **maps}, measured=n, seconds=1.0)
+        "rho": theory,
+        "rho_theory": theory,
+        "iterations": np.full(n, 30.0),
+        "sensitivity": np.ones(n),
+        "sensitivity_theory": rule.sensitivity_theory(values),
+        "outcome": np.full(n, "fixed-point", "<U16"),
+        "converged": np.ones(n),
+        "contradicted": np.zeros(n),
+        "trust": rule.trust(values),
+    }
+    return PhaseDiagram(
+        law, x, y, settings, 1, 0, False, 0, cells, **{**agreed, **maps}, measured=n, seconds=1.0
+    )
 
 
 def cells_of(axis):
-    (found,) = [c for c in axis.collections if isinstance(c, PolyCollection) and c.get_array() is not None]
+    (found,) = [
+        c for c in axis.collections if isinstance(c, PolyCollection) and c.get_array() is not None
+    ]
     return found
 
 
@@ -62,24 +73,43 @@ def refined():
 NAN = np.full(35, np.nan)
 DIAGRAMS = {
     "plain": lambda: diagram(),
-    "nothing found": lambda: diagram(rho=NAN, iterations=NAN, sensitivity=NAN, outcome=np.full(35, "cycle", "<U16")),
+    "nothing found": lambda: diagram(
+        rho=NAN, iterations=NAN, sensitivity=NAN, outcome=np.full(35, "cycle", "<U16")
+    ),
     "several sizes": lambda: diagram(cells=refined()),
     "crowded": lambda: diagram(
-        cells=Cells.coarse(31, 31), outcome=np.where(np.arange(961) % 31 < 9, "aperiodic", "fixed-point").astype("<U16")
+        cells=Cells.coarse(31, 31),
+        outcome=np.where(np.arange(961) % 31 < 9, "aperiodic", "fixed-point").astype("<U16"),
     ),
     "other axes": lambda: diagram(x=Axis("fraction", 0, 0.9), y=Axis("width", 50, 400), law="tanh"),
     "transformer, zero sensitivity": lambda: diagram(
-        law="transformer-tanh:internal/sandwich/gru", x=Axis("recall", 0.1, 3, log=True), y=Axis("heads", 1, 9), sensitivity=np.zeros(35)
+        law="transformer-tanh:internal/sandwich/gru",
+        x=Axis("recall", 0.1, 3, log=True),
+        y=Axis("heads", 1, 9),
+        sensitivity=np.zeros(35),
     ),
-    "block without a law": lambda: diagram(law="none/pre/gru", x=Axis("state", 0.1, 3, log=True), y=Axis("block", 0.1, 3)),
+    "block without a law": lambda: diagram(
+        law="none/pre/gru", x=Axis("state", 0.1, 3, log=True), y=Axis("block", 0.1, 3)
+    ),
 }
 DRAWN = [
     (name, stem)
     for name in DIAGRAMS
     for stem in figures.MAPS
-    if name in ("nothing found", "transformer, zero sensitivity") or stem in ("phase", "phase-disagreement")
+    if name in ("nothing found", "transformer, zero sensitivity")
+    or stem in ("phase", "phase-disagreement")
 ]
-SCALING = Scaling(0.0, 0, (50, 100), (9, 9), np.geomspace(0.7, 6, 5), np.full((2, 5), 0.8), np.full((2, 5), 0.79), 0.251, 0.013)
+SCALING = Scaling(
+    0.0,
+    0,
+    (50, 100),
+    (9, 9),
+    np.geomspace(0.7, 6, 5),
+    np.full((2, 5), 0.8),
+    np.full((2, 5), 0.79),
+    0.251,
+    0.013,
+)
 
 
 @pytest.mark.parametrize(("name", "stem"), [*DRAWN, ("scaling", "scaling")])
@@ -96,14 +126,18 @@ def test_readable_on_a_phone_and_nothing_cut(name, stem):
     assert min(box.x0, box.y0) >= -0.01
     assert box.x1 <= width + 0.01
     assert box.y1 <= height + 0.01
-    sizes = [text.get_fontsize() for text in figure.findobj(mpl.text.Text) if text.get_text().strip() and text.get_visible()]
+    sizes = [
+        text.get_fontsize()
+        for text in figure.findobj(mpl.text.Text)
+        if text.get_text().strip() and text.get_visible()
+    ]
     assert min(sizes) >= 9
 
 
 @pytest.mark.parametrize("residual", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("law", ["linear", "tanh"])
 def test_level_lines_are_where_the_law_has_that_value(law, residual):
-    (axis, *_) = figures.phase_figure(diagram(law, residual)).axes
+    axis, *_ = figures.phase_figure(diagram(law, residual)).axes
     lines, paths = vertices(axis, "levels")
     assert set(LEVELS) <= set(lines.levels)
     assert (1.0 in lines.levels) == (law == "tanh")
@@ -118,25 +152,33 @@ def test_level_lines_are_where_the_law_has_that_value(law, residual):
 
 
 def test_level_lines_of_the_sensitivity():
-    """N7's law diverges at beta_c = sigma sqrt(c - q), so the larger level lies at the weaker recall; the linear law is 1 everywhere."""
+    """N7's law diverges at beta_c = sigma sqrt(c - q), so the larger level lies at the weaker
+    recall; the linear law is 1 everywhere.
+    """
     data = diagram("tanh", 1.0)
-    (axis, *_) = figures.sensitivity_figure(data).axes
+    axis, *_ = figures.sensitivity_figure(data).axes
     lines, paths = vertices(axis, "levels")
     np.testing.assert_allclose(1 / lines.levels[::-1], SENSITIVITIES)
     rule = law_named("tanh")
     ratios = []
     for level, path in zip(lines.levels, paths, strict=True):
-        values = {**{k: np.full(len(path), v) for k, v in rule.complete({}).items()}, "beta": path[:, 0], "sigma": path[:, 1]}
+        values = {
+            **{k: np.full(len(path), v) for k, v in rule.complete({}).items()},
+            "beta": path[:, 0],
+            "sigma": path[:, 1],
+        }
         np.testing.assert_allclose(rule.sensitivity_theory(values), 1 / level, rtol=0.01)
         ratios.append(np.median(path[:, 0] / path[:, 1]))
     assert ratios == sorted(ratios)
-    assert "the law says 1 everywhere" in legend_texts(figures.sensitivity_figure(diagram("linear")))
+    assert "the law says 1 everywhere" in legend_texts(
+        figures.sensitivity_figure(diagram("linear"))
+    )
     assert not any("sensitivity" in text for text in legend_texts(figures.phase_figure(data)))
 
 
 @pytest.mark.parametrize("width", [30, 100, 1600])
 def test_trusted_line_is_scaling_variable_three(width):
-    (axis, *_) = figures.phase_figure(diagram(width=width)).axes
+    axis, *_ = figures.phase_figure(diagram(width=width)).axes
     _, (path,) = vertices(axis, "trusted")
     np.testing.assert_allclose(path[:, 0] / path[:, 1] * width**0.25, 3, rtol=1e-3)
 
@@ -147,7 +189,7 @@ def test_colours_are_the_measurement_cell_by_cell():
     rho[0] = np.nan
     outcome[9], outcome[33:] = "cycle", "aperiodic"
     figure = figures.phase_figure(dataclasses.replace(data, rho=rho, outcome=outcome))
-    (axis, *_) = figure.axes
+    axis, *_ = figure.axes
     shown = cells_of(axis)
     np.testing.assert_array_equal(shown.get_array().filled(np.nan), rho)
     assert shown.get_clim() == (0, 1)
@@ -164,20 +206,24 @@ def test_colours_are_the_measurement_cell_by_cell():
 
 
 def test_cells_of_several_sizes_tile_the_axes():
-    (axis, *_) = figures.phase_figure(diagram(cells=refined())).axes
+    axis, *_ = figures.phase_figure(diagram(cells=refined())).axes
     corners = np.array([path.vertices[:4] for path in cells_of(axis).get_paths()])
     width = np.log(corners[:, 1, 0] / corners[:, 0, 0])
     height = np.log(corners[:, 2, 1] / corners[:, 1, 1])
     assert (width * height).sum() == pytest.approx(np.log(100) * np.log(25))
-    np.testing.assert_allclose([corners[..., 0].min(), corners[..., 0].max(), *axis.get_ylim()], [0.05, 5, 0.2, 5])
+    np.testing.assert_allclose(
+        [corners[..., 0].min(), corners[..., 0].max(), *axis.get_ylim()], [0.05, 5, 0.2, 5]
+    )
 
 
 def test_disagreement_marks_the_cells_whose_orbits_go_against_the_law():
     data = diagram()
     against = np.zeros(35)
     against[3] = 1
-    figure = figures.disagreement_figure(dataclasses.replace(data, rho=data.rho + 0.01, contradicted=against))
-    (axis, *_) = figure.axes
+    figure = figures.disagreement_figure(
+        dataclasses.replace(data, rho=data.rho + 0.01, contradicted=against)
+    )
+    axis, *_ = figure.axes
     np.testing.assert_allclose(cells_of(axis).get_array(), 0.01)
     (marks,) = [line for line in axis.lines if line.get_gid() == "contradicted"]
     assert marks.get_xydata().shape == (1, 2)
@@ -195,7 +241,9 @@ def test_scaling_shows_every_width():
 
 
 def test_maps_that_have_nothing_to_show():
-    """No scale where no cell has a value, no disagreement with a law that does not exist, and 0 is not a missing number."""
+    """No scale where no cell has a value, no disagreement with a law that does not exist, and 0 is
+    not a missing number.
+    """
     nothing, without = DIAGRAMS["nothing found"](), DIAGRAMS["transformer, zero sensitivity"]()
     for stem, draw in figures.MAPS.items():
         assert len(draw(nothing).axes) == 1, stem

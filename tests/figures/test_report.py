@@ -1,4 +1,6 @@
-"""The quick report as a whole: every part is there, self-contained, and the numbers on the page are those of the JSON."""
+"""The quick report as a whole: every part is there, self-contained, and the numbers on the page are
+those of the JSON.
+"""
 
 import json
 import re
@@ -31,7 +33,9 @@ def test_summary_stands_in_the_json_and_on_the_page(report):
     assert len(data["summary"]) == 6
     assert data["summary"] == report[0].lines
     assert {c["id"] for c in data["claims"]} >= {"A1", "R1", "R4", "N1", "N3", "M1", "N6"}
-    assert {"seed", "versions", "phase", "crossvalidation", "live_training", "checkpoints"} <= set(data)
+    assert {"seed", "versions", "phase", "crossvalidation", "live_training", "checkpoints"} <= set(
+        data
+    )
 
 
 def test_every_shipped_checkpoint_is_cross_validated(report):
@@ -45,8 +49,14 @@ def test_every_shipped_checkpoint_is_cross_validated(report):
 
 def test_certified_counts_stand_in_the_json(report):
     counts = json.loads((report[1] / "report.json").read_text())["certified_counts"]
-    assert {(c["size"], c["gain"]) for c in counts} == {(d, g) for d in (1, 2) for g in (1.0, 2.0, 4.0, 8.0)}
-    assert all(c["undecided"] == c["index_violations"] == 0 and sum(c["histogram"].values()) == c["networks"] for c in counts)
+    assert {(c["size"], c["gain"]) for c in counts} == {
+        (d, g) for d in (1, 2) for g in (1.0, 2.0, 4.0, 8.0)
+    }
+    assert all(
+        c["undecided"] == c["index_violations"] == 0
+        and sum(c["histogram"].values()) == c["networks"]
+        for c in counts
+    )
 
 
 def test_results_of_attacks_stand_on_the_page(report):

@@ -23,7 +23,10 @@ def test_writes_png_and_svg_and_equal_figures_give_equal_bytes(tmp_path):
 
 
 def test_dots_in_the_name_are_kept(tmp_path):
-    assert [p.name for p in save_figure(residual_figure([]), tmp_path / "a.5")] == ["a.5.png", "a.5.svg"]
+    assert [p.name for p in save_figure(residual_figure([]), tmp_path / "a.5")] == [
+        "a.5.png",
+        "a.5.svg",
+    ]
 
 
 def test_a_file_where_the_folder_should_be_is_a_usage_error(tmp_path):

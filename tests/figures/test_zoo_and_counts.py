@@ -27,8 +27,15 @@ def test_every_run_of_the_plan_is_drawn_at_best_and_at_the_end():
     axes = figure.axes
     for column, task in enumerate(TASKS):
         for row, level in enumerate(LEVELS[task]):
-            heights = sorted(float(y) for line in axes[3 * row + column].lines if line.get_linestyle() == "None" for y in line.get_ydata())
-            wanted = sorted(y for run in runs if task_of(run) == task for y in shares(run, level)[::2])
+            heights = sorted(
+                float(y)
+                for line in axes[3 * row + column].lines
+                if line.get_linestyle() == "None"
+                for y in line.get_ydata()
+            )
+            wanted = sorted(
+                y for run in runs if task_of(run) == task for y in shares(run, level)[::2]
+            )
             assert heights == wanted
     assert [label.get_text() for label in axes[-1].get_xticklabels()] == KINDS
 
@@ -39,7 +46,9 @@ def test_curves_of_the_boards_are_those_of_the_records():
     assert inside(figure)
     panels = [
         (task, level)
-        for task in dict.fromkeys(run["task"] for run in sorted(runs, key=lambda r: list(TITLES).index(r["task"])))
+        for task in dict.fromkeys(
+            run["task"] for run in sorted(runs, key=lambda r: list(TITLES).index(r["task"]))
+        )
         for level in ("easy", "hard")
     ]
     assert len(figure.axes) == len(panels)
@@ -47,7 +56,11 @@ def test_curves_of_the_boards_are_those_of_the_records():
         own = [run for run in runs if run["task"] == task]
         curves = [list(line.get_ydata()) for line in axis.lines if len(line.get_ydata()) > 2]
         assert curves == [run["accuracy"][level] for run in own]
-        marks = [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in axis.lines if len(line.get_ydata()) == 1]
+        marks = [
+            (float(line.get_xdata()[0]), float(line.get_ydata()[0]))
+            for line in axis.lines
+            if len(line.get_ydata()) == 1
+        ]
         assert marks == [(run["choice"]["loops"], shares(run, level).chosen) for run in own]
     with pytest.raises(UsageError, match="no run of sudoku"):
         board_figure([])
@@ -60,15 +73,22 @@ def test_nothing_to_draw():
 
 def test_readings_of_a_record():
     run = {
-        "task": "kqk", "architecture": "none/post", "loops": [1, 20, 40, 500], "accuracy": {"easy": [0.1, 0.5, 0.7, 0.2]},
+        "task": "kqk",
+        "architecture": "none/post",
+        "loops": [1, 20, 40, 500],
+        "accuracy": {"easy": [0.1, 0.5, 0.7, 0.2]},
         "config": {"encoder_gradient": "published", "schedule": {"kind": "fixed-steps"}},
-    }  # fmt: skip
+    }
     assert shares(run, "easy") == (0.7, 0.5, 0.2)
     assert chosen_loops(run, "easy") == 40
     chosen = {**run, "choice": {"loops": 20}, "samples": {"easy": 9}}
     assert (shares(chosen, "easy"), samples_of(chosen, "easy")) == ((0.5, 0.5, 0.2), 9)
     assert (task_of(run), kind_of(run)) == ("kqk", "none/post (published)")
-    recalled = {**run, "architecture": "internal/post", "config": {**run["config"], "schedule": {"bits": 16}}}
+    recalled = {
+        **run,
+        "architecture": "internal/post",
+        "config": {**run["config"], "schedule": {"bits": 16}},
+    }
     assert (task_of(recalled), kind_of(recalled)) == ("kqk, 16 bits", "internal/post")
 
 
@@ -78,14 +98,35 @@ def counts(size, gain, histogram, undecided=0, law=None):
 
 
 def test_bars_are_the_shares_of_the_counts():
-    figure = count_figure([counts(2, 1.0, {1: 6, 3: 2}, 2), counts(1, 4.0, {1: 5, 9: 4, 11: 1}, law=1.25), counts(1, 2.0, {1: 10})])
+    figure = count_figure(
+        [
+            counts(2, 1.0, {1: 6, 3: 2}, 2),
+            counts(1, 4.0, {1: 5, 9: 4, 11: 1}, law=1.25),
+            counts(1, 2.0, {1: 10}),
+        ]
+    )
     assert inside(figure)
     first, second = figure.axes
     assert [label.get_text() for label in first.get_xticklabels()] == ["2", "4"]
-    bars = [(bar.get_x() + 0.35, round(bar.get_y(), 9), round(bar.get_height(), 9)) for bar in first.patches if bar.get_height()]
+    bars = [
+        (bar.get_x() + 0.35, round(bar.get_y(), 9), round(bar.get_height(), 9))
+        for bar in first.patches
+        if bar.get_height()
+    ]
     assert bars == [(0, 0, 1), (1, 0, 0.5), (1, 0.5, 0.5)]
-    assert [round(bar.get_height(), 9) for bar in second.patches if bar.get_height()] == [0.6, 0.2, 0.2]
+    assert [round(bar.get_height(), 9) for bar in second.patches if bar.get_height()] == [
+        0.6,
+        0.2,
+        0.2,
+    ]
     assert [text.get_text() for text in first.texts] == ["mean 1.00", "mean 5.20\nlaw 1.25"]
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["1", "3", f"{MOST} or more", "undecided"]
-    assert legend.get_patches()[-1].get_facecolor()[:3] == pytest.approx([int(MISSING[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "1",
+        "3",
+        f"{MOST} or more",
+        "undecided",
+    ]
+    assert legend.get_patches()[-1].get_facecolor()[:3] == pytest.approx(
+        [int(MISSING[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    )

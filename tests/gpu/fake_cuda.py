@@ -1,12 +1,16 @@
-"""The training path of a GPU, followed with fake CUDA tensors: dtypes of states, and the kernels that would run. No GPU is needed.
+"""The training path of a GPU, followed with fake CUDA tensors: dtypes of states, and the kernels
+that would run. No GPU is needed.
 
-It needs a CUDA build of torch, which is no part of the test environment. In a virtual environment of its own:
+It needs a CUDA build of torch, which is no part of the test environment. In a virtual environment
+of its own:
 
-    pip install torch==2.11.0 numpy safetensors tqdm     # several GB on Linux
-    python tests/gpu/fake_cuda.py                        # in the root of the repository; prints a line per architecture, exit status 1 on a fault
+    pip install torch==2.11.0 numpy safetensors tqdm     # several GB on Linux python
+        tests/gpu/fake_cuda.py                        # in the root of the repository; prints a line
+        per architecture, exit status 1 on a fault
 
-Fake tensors have a device and a dtype and no content: every operation is dispatched as on the device and nothing is computed. The backward
-pass needs a real device and is left out, and so is the choice of a fused attention kernel.
+Fake tensors have a device and a dtype and no content: every operation is dispatched as on the
+device and nothing is computed. The backward pass needs a real device and is left out, and so is the
+choice of a fused attention kernel.
 """
 
 from __future__ import annotations
@@ -25,8 +29,24 @@ from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.task import Batch
 from loopstab.models.training.run_spec import RunSpec
 
-ARCHITECTURES = ("internal/post", "external/post", "none/post", "internal/peri", "internal/pre", "external/sandwich", "internal/peri/gru")
-SIZE = {"width": 256, "heads": 8, "batch": 256, "loops": 16, "gradient_loops": 4, "supervision": "each", "positions": "one-hot"}
+ARCHITECTURES = (
+    "internal/post",
+    "external/post",
+    "none/post",
+    "internal/peri",
+    "internal/pre",
+    "external/sandwich",
+    "internal/peri/gru",
+)
+SIZE = {
+    "width": 256,
+    "heads": 8,
+    "batch": 256,
+    "loops": 16,
+    "gradient_loops": 4,
+    "supervision": "each",
+    "positions": "one-hot",
+}
 
 
 class Kernels(TorchDispatchMode):
@@ -47,7 +67,9 @@ class Kernels(TorchDispatchMode):
 
 def follow(architecture: str, task_name: str, gradient: str) -> list[str]:
     """Faults of the forward pass of one training step."""
-    size = SIZE if task_name != "prefix-sums" else {**SIZE, "positions": "none", "decay": "published"}
+    size = (
+        SIZE if task_name != "prefix-sums" else {**SIZE, "positions": "none", "decay": "published"}
+    )
     spec = RunSpec(task=task_name, architecture=architecture, encoder_gradient=gradient, **size)
     config, task = spec.build()
     batch = task.batch(spec.batch, task.levels[0], torch.Generator().manual_seed(0))
@@ -57,8 +79,13 @@ def follow(architecture: str, task_name: str, gradient: str) -> list[str]:
         for module in model.modules():
             for name, p in list(module._parameters.items()):
                 if p is not None:
-                    module._parameters[name] = torch.nn.Parameter(torch.empty(p.shape, device="cuda"))
-        fake = Batch(torch.empty(batch.x.shape, device="cuda"), torch.empty(batch.target.shape, dtype=torch.int64, device="cuda"))
+                    module._parameters[name] = torch.nn.Parameter(
+                        torch.empty(p.shape, device="cuda")
+                    )
+        fake = Batch(
+            torch.empty(batch.x.shape, device="cuda"),
+            torch.empty(batch.target.shape, dtype=torch.int64, device="cuda"),
+        )
         states: set[torch.dtype] = set()
 
         def advance(h, context):
@@ -67,15 +94,20 @@ def follow(architecture: str, task_name: str, gradient: str) -> list[str]:
             return out
 
         with Kernels() as kernels:
-            config.objective(spec.loops)(model, task, fake, 3, 4, advance=advance, arithmetic=Arithmetic(torch.bfloat16))
+            config.objective(spec.loops)(
+                model, task, fake, 3, 4, advance=advance, arithmetic=Arithmetic(torch.bfloat16)
+            )
     if states != {torch.float32}:
         faults.append(f"states are {states}, not float32 alone")
     if kernels.products["float32"] > 1:  # the encoder's
         faults.append(f"products by dtype: {dict(kernels.products)}")
     if kernels.names["_fused_rms_norm"] + kernels.names["rms_norm"] == 0:
         faults.append("no fused norm")
-    print(f"{task_name} {architecture} {gradient}: products {dict(kernels.products)}, "
-          f"fused norm {kernels.names['_fused_rms_norm']}, {'; '.join(faults) or 'no fault'}", flush=True)  # fmt: skip
+    print(
+        f"{task_name} {architecture} {gradient}: products {dict(kernels.products)}, "
+        f"fused norm {kernels.names['_fused_rms_norm']}, {'; '.join(faults) or 'no fault'}",
+        flush=True,
+    )
     return faults
 
 
@@ -85,7 +117,12 @@ def main() -> int:
     if torch.version.cuda is None:
         print("this torch is no CUDA build: see the first lines of this file")
         return 2
-    cases = [(a, t, g) for a in ARCHITECTURES for t in ("sudoku-4x4", "prefix-sums") for g in ("published", "full")]
+    cases = [
+        (a, t, g)
+        for a in ARCHITECTURES
+        for t in ("sudoku-4x4", "prefix-sums")
+        for g in ("published", "full")
+    ]
     return int(sum(len(follow(*case)) for case in cases) > 0)
 
 

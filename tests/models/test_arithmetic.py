@@ -1,4 +1,6 @@
-"""bfloat16 is for the operands of products alone: states, norms and evaluation are float32, and the number of compiled graphs is known."""
+"""bfloat16 is for the operands of products alone: states, norms and evaluation are float32, and the
+number of compiled graphs is known.
+"""
 
 import pytest
 import torch
@@ -22,9 +24,24 @@ ARCHITECTURES = [*map(str, Architecture.all()), "fixed/post"]
 
 
 def made(architecture, **options):
-    spec = RunSpec(**{"task": "sudoku-4x4", "width": 16, "heads": 2, "batch": 4, "loops": 6, "architecture": architecture, **options})
+    spec = RunSpec(
+        **{
+            "task": "sudoku-4x4",
+            "width": 16,
+            "heads": 2,
+            "batch": 4,
+            "loops": 6,
+            "architecture": architecture,
+            **options,
+        }
+    )
     config, task = spec.build()
-    return config, task, LoopedTransformer(config.model), task.batch(4, "train", torch.Generator().manual_seed(0))
+    return (
+        config,
+        task,
+        LoopedTransformer(config.model),
+        task.batch(4, "train", torch.Generator().manual_seed(0)),
+    )
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -35,7 +52,12 @@ def test_states_and_logits_are_float32_whatever_the_products(architecture):
         for folded in (False, True):
             context = model.prepare(e, folded, BF16)
             h = model.initial(e)
-            products = {t.matrix.dtype for pair in context.blocks for maps in pair for t in (maps.entry, maps.exit, *(maps.gates or ()))}
+            products = {
+                t.matrix.dtype
+                for pair in context.blocks
+                for maps in pair
+                for t in (maps.entry, maps.exit, *(maps.gates or ()))
+            }
             assert products == {torch.bfloat16}
             assert {t.dtype for t in context.geometry.tables} == {torch.float32}
             for _ in range(3):
@@ -61,7 +83,14 @@ def test_masks_and_biases_of_a_window_are_float32(window):
 def test_training_in_bf16_follows_float32_step_by_step(architecture):
     losses = {}
     for arithmetic in (EXACT, BF16):
-        config, task, model, _ = made(architecture, gradient_loops=2, supervision="each", optimizer="muon", positions="one-hot", batch=32)
+        config, task, model, _ = made(
+            architecture,
+            gradient_loops=2,
+            supervision="each",
+            optimizer="muon",
+            positions="one-hot",
+            batch=32,
+        )
         optimizers = Optimizers(model, config)
         objective, values = config.objective(6), []
         for step in range(30):
@@ -80,7 +109,9 @@ def test_training_in_bf16_follows_float32_step_by_step(architecture):
 
 @pytest.mark.parametrize("name", ["none-post", "internal-peri"])
 def test_an_evaluation_inside_autocast_is_that_in_float32(name):
-    """Rounded to bf16, samples of a loop without recall seemed to have stopped while their states moved by 6 % a loop."""
+    """Rounded to bf16, samples of a loop without recall seemed to have stopped while their states
+    moved by 6 % a loop.
+    """
     model, meta = load_model(zoo.load(name))
     task = recorded_task(meta["run"])
     batch = task.batch(64, task.levels[0], torch.Generator().manual_seed(3))
@@ -112,11 +143,18 @@ def test_states_in_half_precision_stop_by_repeating_alone():
 GRADIENTS = [("full", 4, 1), ("published", 4, 2), ("straight-through", 4, 2), ("published", 0, 2)]
 
 
-@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # torch looks at the inputs of the traced loop
+@pytest.mark.filterwarnings(
+    "ignore:The .grad attribute:UserWarning"
+)  # torch looks at the inputs of the traced loop
 @pytest.mark.parametrize(("gradient", "gradient_loops", "graphs"), GRADIENTS)
-@pytest.mark.parametrize("architecture", ["internal/post", "external/post", "none/post", "internal/peri/gru", "internal/pre"])
+@pytest.mark.parametrize(
+    "architecture",
+    ["internal/post", "external/post", "none/post", "internal/peri/gru", "internal/pre"],
+)
 def test_graphs_of_a_training_loop(architecture, gradient, gradient_loops, graphs):
-    config, task, model, batch = made(architecture, encoder_gradient=gradient, gradient_loops=gradient_loops)
+    config, task, model, batch = made(
+        architecture, encoder_gradient=gradient, gradient_loops=gradient_loops
+    )
     torch.compiler.reset()
     counter = CompileCounterWithBackend("eager")
     advance = torch.compile(model.advance, backend=counter, dynamic=False)
@@ -125,14 +163,18 @@ def test_graphs_of_a_training_loop(architecture, gradient, gradient_loops, graph
     assert {n == 0 for n, _ in draws} == {True, False}
     for n, k in sorted(draws):
         objective(model, task, batch, n, k, advance=advance, arithmetic=BF16).backward()
-    folds = 2 if architecture.startswith("internal") and gradient_loops == 0 else 1  # few loops do not pay for folding
+    folds = (
+        2 if architecture.startswith("internal") and gradient_loops == 0 else 1
+    )  # few loops do not pay for folding
     assert counter.frame_count == graphs * folds
 
 
 def test_one_compiled_block_serves_the_baseline_of_many(monkeypatch):
     _, _, model, batch = made("fixed/post")
     counter, compile_ = CompileCounterWithBackend("eager"), torch.compile
-    monkeypatch.setattr(torch, "compile", lambda f, dynamic=None: compile_(f, backend=counter, dynamic=False))
+    monkeypatch.setattr(
+        torch, "compile", lambda f, dynamic=None: compile_(f, backend=counter, dynamic=False)
+    )
     advance = compiled_advance(model)
     assert torch._dynamo.config.recompile_limit >= GRAPHS
     counter.frame_count = 0  # the trial product
@@ -146,7 +188,11 @@ def test_one_compiled_block_serves_the_baseline_of_many(monkeypatch):
 def test_the_choice_of_arithmetic(monkeypatch):
     monkeypatch.setattr("loopstab.models.network.arithmetic.has_bf16", lambda device: True)
     assert training_arithmetic("auto", 128, "cpu") == BF16
-    assert training_arithmetic("auto", 64, "cpu") == EXACT == training_arithmetic("float32", 512, "cpu")
+    assert (
+        training_arithmetic("auto", 64, "cpu")
+        == EXACT
+        == training_arithmetic("float32", 512, "cpu")
+    )
     assert training_arithmetic("bf16", 16, "cpu") == BF16
     monkeypatch.setattr("loopstab.models.network.arithmetic.has_bf16", lambda device: False)
     assert training_arithmetic("auto", 512, "cpu") == EXACT
@@ -158,7 +204,10 @@ def test_the_choice_of_arithmetic(monkeypatch):
 def test_prefix_sums_in_bf16():
     config, task = RunSpec(width=16, heads=2, bits=8, decay="published").build()
     batch = task.batch(4, "8", torch.Generator().manual_seed(0))
-    exact, rounded = (config.objective(4)(LoopedTransformer(config.model), task, batch, 2, 2, arithmetic=a) for a in (EXACT, BF16))
+    exact, rounded = (
+        config.objective(4)(LoopedTransformer(config.model), task, batch, 2, 2, arithmetic=a)
+        for a in (EXACT, BF16)
+    )
     assert 0 < abs(exact - rounded) < 0.02 * exact
 
 
@@ -167,5 +216,8 @@ def test_prefix_sums_in_bf16():
 def test_the_fused_kernel_computes_the_same(architecture):
     _, _, model, batch = made(architecture)
     e = model.encode(batch.x)
-    plain, fused = (model.advance(model.initial(e), model.prepare(e, arithmetic=Arithmetic(fused=f))) for f in (False, True))
+    plain, fused = (
+        model.advance(model.initial(e), model.prepare(e, arithmetic=Arithmetic(fused=f)))
+        for f in (False, True)
+    )
     assert torch.allclose(plain, fused, atol=1e-5)

@@ -1,4 +1,6 @@
-"""The trainer's model against the eager twin of the benchmarks: same weights, same outputs, same gradients."""
+"""The trainer's model against the eager twin of the benchmarks: same weights, same outputs, same
+gradients.
+"""
 
 import sys
 from pathlib import Path
@@ -33,10 +35,20 @@ class Cells:
         return torch.nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten())
 
 
-def case(architecture, axes, window, cells, dtype=torch.float32, blocks=1, qk_norm=QKNorm.BEFORE_ROPE):
+def case(
+    architecture, axes, window, cells, dtype=torch.float32, blocks=1, qk_norm=QKNorm.BEFORE_ROPE
+):
     config = ModelConfig(
-        architecture, channels=3, classes=4, width=16, heads=2, axes=axes, window=window, blocks=blocks, qk_norm=qk_norm
-    )  # fmt: skip
+        architecture,
+        channels=3,
+        classes=4,
+        width=16,
+        heads=2,
+        axes=axes,
+        window=window,
+        blocks=blocks,
+        qk_norm=qk_norm,
+    )
     model = LoopedTransformer(config, 1).to(dtype)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -55,19 +67,28 @@ def test_same_outputs(architecture, size):
     with torch.no_grad():
         outputs, states = eager.run(model, batch.x, 4, states=True)
         for loops in (1, 4):
-            assert (model(batch.x, loops) - outputs[loops - 1]).abs().max() <= 1e-5 * max(1, outputs[loops - 1].abs().max())
+            assert (model(batch.x, loops) - outputs[loops - 1]).abs().max() <= 1e-5 * max(
+                1, outputs[loops - 1].abs().max()
+            )
         e = model.encode(batch.x)
-        assert (model.step(states[0], e) - states[1]).abs().max() <= 1e-5 * max(1, states[1].abs().max())
+        assert (model.step(states[0], e) - states[1]).abs().max() <= 1e-5 * max(
+            1, states[1].abs().max()
+        )
 
 
 @pytest.mark.parametrize("qk_norm", list(QKNorm))
 @pytest.mark.parametrize(("n", "k"), [(0, 3), (2, 1), (2, 6)])
 @pytest.mark.parametrize("architecture", Architecture.all(), ids=str)
 def test_same_gradients(architecture, n, k, qk_norm):
-    """float64, so that 1e-5 leaves no room for a wrong formula; 2 and 6 loops are folded, the others not."""
+    """float64, so that 1e-5 leaves no room for a wrong formula; 2 and 6 loops are folded, the
+    others not.
+    """
     model, batch = case(architecture, 1, 5, 7, torch.float64, qk_norm=qk_norm)
     gradients = []
-    for loss in (LOSS(model, Cells, batch, n, k), eager.progressive_loss(model, Cells, batch, n, k)):
+    for loss in (
+        LOSS(model, Cells, batch, n, k),
+        eager.progressive_loss(model, Cells, batch, n, k),
+    ):
         model.zero_grad(set_to_none=True)
         loss.backward()
         gradients.append([p.grad for p in model.parameters()])
@@ -86,12 +107,16 @@ def test_the_drawn_loss_is_the_unrolled_one():
     assert torch.equal(drawn, LOSS(model, Cells, batch, n, k))
 
 
-@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # torch looks at the inputs of the traced loop
+@pytest.mark.filterwarnings(
+    "ignore:The .grad attribute:UserWarning"
+)  # torch looks at the inputs of the traced loop
 def test_compiled_loop_equals_the_plain_one():
     """`aot_eager` traces and differentiates as inductor does, and needs no compiler."""
     model, batch = case(Architecture.parse("internal/peri"), 1, None, 7)
     compiled = torch.compile(model.advance, backend="aot_eager")
-    values = [LOSS(model, Cells, batch, 1, 5, advance=advance) for advance in (model.advance, compiled)]
+    values = [
+        LOSS(model, Cells, batch, 1, 5, advance=advance) for advance in (model.advance, compiled)
+    ]
     assert torch.allclose(*values, rtol=1e-5)
 
 
@@ -104,9 +129,14 @@ def test_a_level_needs_fewer_graphs_than_torch_keeps(recall):
     counter = CompileCounterWithBackend("aot_eager")
     compiled = torch.compile(model.advance, backend=counter, dynamic=False)
     for n, k in ((0, 1), (0, 6), (1, 1), (4, 4), (0, 1), (2, 5)):
-        values = [LOSS(model, Cells, batch, n, k, advance=advance) for advance in (model.advance, compiled)]
+        values = [
+            LOSS(model, Cells, batch, n, k, advance=advance)
+            for advance in (model.advance, compiled)
+        ]
         assert torch.allclose(*values, rtol=1e-5)
-    assert counter.frame_count <= (4 if recall == "internal" else 2)  # with and without gradient, each folded or not
+    assert counter.frame_count <= (
+        4 if recall == "internal" else 2
+    )  # with and without gradient, each folded or not
 
 
 def test_no_compiler(tmp_path, monkeypatch):

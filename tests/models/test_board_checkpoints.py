@@ -1,4 +1,6 @@
-"""The shipped loops of 9x9 sudoku and chess on the real puzzles: recorded accuracy, and what their states do after the loops of training."""
+"""The shipped loops of 9x9 sudoku and chess on the real puzzles: recorded accuracy, and what their
+states do after the loops of training.
+"""
 
 import pytest
 import torch
@@ -10,8 +12,15 @@ from loopstab.models.tasks.registry import recorded_task
 from loopstab.models.tasks.sudoku import task as sudoku
 from loopstab.models.zoo import zoo
 
-SOURCES = {"sudoku": ("sudoku_rated.csv.gz", sudoku), "chess": ("lichess_puzzles.csv.gz", chess_puzzles)}
-NAMES = [f"{task}-w256-{kind}-s0" for task in SOURCES for kind in ("internal-post-full", "external-post-full", "none-post")]
+SOURCES = {
+    "sudoku": ("sudoku_rated.csv.gz", sudoku),
+    "chess": ("lichess_puzzles.csv.gz", chess_puzzles),
+}
+NAMES = [
+    f"{task}-w256-{kind}-s0"
+    for task in SOURCES
+    for kind in ("internal-post-full", "external-post-full", "none-post")
+]
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +32,12 @@ def prepared(real_file, tmp_path_factory):
         if task not in made:
             name, module = SOURCES[task]
             if task == "chess":
-                pytest.importorskip("chess", reason="chess puzzles are checked with the chess package")
-            made[task] = module.read(real_file(name)).save(tmp_path_factory.mktemp("data") / f"{task}.safetensors")
+                pytest.importorskip(
+                    "chess", reason="chess puzzles are checked with the chess package"
+                )
+            made[task] = module.read(real_file(name)).save(
+                tmp_path_factory.mktemp("data") / f"{task}.safetensors"
+            )
         return made[task]
 
     return find
@@ -47,7 +60,9 @@ def test_accuracy_is_the_recorded_one_on_some_of_its_samples(name, prepared):
 @pytest.mark.slow
 @torch.no_grad()
 def test_answers_settle_where_states_go_on_moving(prepared):
-    """N2 says that a fixed point exists, not that it is reached: this loop with recall and outer normalisation solves puzzles and moves on."""
+    """N2 says that a fixed point exists, not that it is reached: this loop with recall and outer
+    normalisation solves puzzles and moves on.
+    """
     model, meta = load_model(zoo.load("sudoku-w256-external-post-full-s0"))
     task = recorded_task(meta["run"], prepared("sudoku"))
     batch = task.evaluation(2048, "easy", 1024)[0].of(slice(6))

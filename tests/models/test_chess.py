@@ -1,4 +1,6 @@
-"""Chess puzzles: encoding against known boards, its symmetries, the reader, and every real puzzle there and back."""
+"""Chess puzzles: encoding against known boards, its symmetries, the reader, and every real puzzle
+there and back.
+"""
 
 import csv
 import gzip
@@ -11,7 +13,15 @@ import pytest
 import torch
 
 from loopstab.models.tasks.chess import puzzles as chess_puzzles
-from loopstab.models.tasks.chess.board import FLIPPED, MIRRORED, PIECES, decode, encode, pieces, placement
+from loopstab.models.tasks.chess.board import (
+    FLIPPED,
+    MIRRORED,
+    PIECES,
+    decode,
+    encode,
+    pieces,
+    placement,
+)
 from loopstab.models.tasks.chess.endgames import EndgameTask
 from loopstab.models.tasks.chess.puzzles import ChessTask, puzzle
 from loopstab.models.tasks.table import MARK
@@ -54,23 +64,37 @@ def test_encoding(board, black, move, seen, as_move, view):
 
 def random_boards(count, seed=0):
     rng = np.random.default_rng(seed)
-    boards = rng.choice(13, size=(count, 64), p=[0.7, *[0.03] * 5, 0, *[0.03] * 5, 0]).astype(np.uint8)
+    boards = rng.choice(13, size=(count, 64), p=[0.7, *[0.03] * 5, 0, *[0.03] * 5, 0]).astype(
+        np.uint8
+    )
     where = np.argsort(rng.random((count, 64)), axis=1)[:, :3]
     at = np.arange(count)
     boards[at, where[:, 0]], boards[at, where[:, 1]] = PIECES.index("K"), PIECES.index("k")
     black = rng.random(count) < 0.5
-    start = np.where(black, where[:, 1], where[:, 0])  # the king moves: its square is surely occupied by its own side
+    start = np.where(
+        black, where[:, 1], where[:, 0]
+    )  # the king moves: its square is surely occupied by its own side
     boards[at, where[:, 2]] = 0
     return boards, black, np.stack((start, where[:, 2]), 1)
 
 
 def test_encoding_ignores_how_the_board_is_turned():
-    """Colours swapped with ranks flipped, and files flipped: the same puzzle, so the same cells; and back without loss."""
+    """Colours swapped with ranks flipped, and files flipped: the same puzzle, so the same cells;
+    and back without loss.
+    """
     boards, black, moves = random_boards(500)
     cells, view = encode(boards, black, moves)
-    swapped = np.where(boards == 0, 0, np.where(boards > 6, boards - 6, boards + 6)).astype(np.uint8)
-    turned, _ = encode(swapped.reshape(-1, 8, 8)[:, ::-1].reshape(-1, 64), ~black, 8 * (7 - moves // 8) + moves % 8)
-    mirrored, _ = encode(boards.reshape(-1, 8, 8)[:, :, ::-1].reshape(-1, 64), black, 8 * (moves // 8) + 7 - moves % 8)
+    swapped = np.where(boards == 0, 0, np.where(boards > 6, boards - 6, boards + 6)).astype(
+        np.uint8
+    )
+    turned, _ = encode(
+        swapped.reshape(-1, 8, 8)[:, ::-1].reshape(-1, 64), ~black, 8 * (7 - moves // 8) + moves % 8
+    )
+    mirrored, _ = encode(
+        boards.reshape(-1, 8, 8)[:, :, ::-1].reshape(-1, 64),
+        black,
+        8 * (moves // 8) + 7 - moves % 8,
+    )
     assert (turned == cells).all()
     assert (mirrored == cells).all()
     king = (cells % MARK == PIECES.index("K")).argmax(1)
@@ -79,7 +103,9 @@ def test_encoding_ignores_how_the_board_is_turned():
     assert all((a == b).all() for a, b in zip(back, (boards, black, moves), strict=True))
 
 
-@pytest.mark.parametrize("bad", ["", START[:-1], START + "/8", "9/8/8/8/8/8/8/8", "x7/8/8/8/8/8/8/8", "rnbqkbnr"])
+@pytest.mark.parametrize(
+    "bad", ["", START[:-1], START + "/8", "9/8/8/8/8/8/8/8", "x7/8/8/8/8/8/8/8", "rnbqkbnr"]
+)
 def test_bad_placement(bad):
     with pytest.raises(UsageError, match="eight ranks"):
         pieces(bad)
@@ -100,10 +126,14 @@ def csv_of(tmp_path, rows, header="PuzzleId,FEN,Moves,Rating,RatingDeviation"):
 def rows_of(count, ratings=(900, 1600, 1601, 2000)):
     """Different valid rows: two pawns somewhere between the kings, which step aside and back."""
     out = []
-    for i, (white, black) in enumerate(itertools.islice(itertools.permutations(range(24, 48), 2), count)):
+    for i, (white, black) in enumerate(
+        itertools.islice(itertools.permutations(range(24, 48), 2), count)
+    ):
         squares = np.zeros(64, dtype=np.uint8)
         squares[[0, 63, white, black]] = [PIECES.index(c) for c in "KkPp"]
-        out.append(f"id{i},{placement(squares)} b - - 0 1,h8g8 a1b1 g8h8,{ratings[i % len(ratings)]},80")
+        out.append(
+            f"id{i},{placement(squares)} b - - 0 1,h8g8 a1b1 g8h8,{ratings[i % len(ratings)]},80"
+        )
     return out
 
 
@@ -117,10 +147,16 @@ def test_a_puzzle():
 def test_rating_split_and_left_out(tmp_path):
     pytest.importorskip("chess", reason="the extra loopstab[chess] is not installed")
     table = chess_puzzles.read(csv_of(tmp_path, rows_of(80, (900, 1600, 1601, 2000, 2001))))
-    ratings = {level: set(table.difficulty[table.rows(level)].tolist()) for level in ("train", "easy", "hard")}
+    ratings = {
+        level: set(table.difficulty[table.rows(level)].tolist())
+        for level in ("train", "easy", "hard")
+    }
     assert ratings == {"train": {900, 1600}, "easy": {900, 1600}, "hard": {1601, 2000}}
     assert (table.meta["rows_checked"], table.meta["left_out"], len(table.cells)) == (64, 16, 64)
-    positions = {level: {p.tobytes() for p in table.cells[table.rows(level)] % MARK} for level in ("train", "easy", "hard")}
+    positions = {
+        level: {p.tobytes() for p in table.cells[table.rows(level)] % MARK}
+        for level in ("train", "easy", "hard")
+    }
     assert not positions["train"] & (positions["easy"] | positions["hard"])
 
 
@@ -166,7 +202,11 @@ def test_malformed_rows(tmp_path, row, message):
 @pytest.mark.parametrize(
     ("header", "rows", "message"),
     [
-        ("FEN,Moves,Rating", rows_of(3), "c.csv:1: the header must begin with PuzzleId,FEN,Moves,Rating"),
+        (
+            "FEN,Moves,Rating",
+            rows_of(3),
+            "c.csv:1: the header must begin with PuzzleId,FEN,Moves,Rating",
+        ),
         ("PuzzleId,FEN,Moves,Rating", [], "holds no rows"),
         ("PuzzleId,FEN,Moves,Rating", rows_of(3, (2500,)), "holds no puzzle rated 2000 or less"),
         ("PuzzleId,FEN,Moves,Rating", rows_of(30, (800,)), "no rows are left for the level hard"),
@@ -180,13 +220,15 @@ def test_bad_files(tmp_path, header, rows, message):
 
 
 def test_without_the_chess_package(tmp_path):
-    """Reading a CSV says what to install; prepared files and endgames need nothing but torch, numpy, tqdm and safetensors."""
+    """Reading a CSV says what to install; prepared files and endgames need nothing but torch,
+    numpy, tqdm and safetensors.
+    """
     csv_of(tmp_path, rows_of(3))
     table = EndgameTask.generated("Q").table
     table.save(tmp_path / "e.safetensors")
     code = f"""
 import sys
-BLOCKED = {{"chess", "zstandard", "sympy", "z3", "scipy", "matplotlib", "flint", "joblib", "tyro", "rich", "hypothesis"}}
+BLOCKED = set("chess zstandard sympy z3 scipy matplotlib flint joblib tyro rich hypothesis".split())
 class Block:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in BLOCKED - set(ALLOWED):
@@ -223,12 +265,18 @@ def test_correct_means_the_two_highest_scores():
     batch = task.take("easy", 0, 3)
     perfect = torch.stack((-batch.target, batch.target), -1).double()
     assert task.correct(perfect, batch.target).all()
-    assert task.correct(perfect / 1000 - 3, batch.target).all()  # both scores below zero: still the highest
-    assert not task.correct(torch.zeros_like(perfect), batch.target).any()  # all equal: no move was chosen
+    assert task.correct(
+        perfect / 1000 - 3, batch.target
+    ).all()  # both scores below zero: still the highest
+    assert not task.correct(
+        torch.zeros_like(perfect), batch.target
+    ).any()  # all equal: no move was chosen
     tied = perfect.clone()
     tied[1, (batch.target[1] == 0).nonzero()[0]] = perfect[1, batch.target[1].argmax()]
     assert task.correct(tied, batch.target).tolist() == [True, False, True]
-    assert task.loss(perfect, batch.target).item() == pytest.approx(np.log1p(np.exp(-np.array([1, 1]))).mean(), abs=0.5)
+    assert task.loss(perfect, batch.target).item() == pytest.approx(
+        np.log1p(np.exp(-np.array([1, 1]))).mean(), abs=0.5
+    )
 
 
 @pytest.fixture(scope="module")
@@ -240,15 +288,23 @@ def real(real_file):
 
 def test_real_counts(real, tmp_path):
     _, table = real
-    assert (table.meta["rows_checked"], table.meta["malformed"], table.meta["left_out"]) == (60_000, 0, 0)
+    assert (table.meta["rows_checked"], table.meta["malformed"], table.meta["left_out"]) == (
+        60_000,
+        0,
+        0,
+    )
     counts = {level: len(table.rows(level)) for level in ("train", "easy", "hard")}
     assert counts["train"] + counts["easy"] == 50_000
     assert counts["hard"] == 10_000
     assert 9_900 < counts["easy"] < 10_100
     low, high = table.difficulty[table.split < 2], table.difficulty[table.split == 2]
     shares = [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]
-    assert np.quantile(low, shares).tolist() == pytest.approx([399, 573, 903, 1123, 1359, 1553, 1600], abs=1)
-    assert np.quantile(high, shares).tolist() == pytest.approx([1601, 1618, 1688, 1785, 1894, 1977, 2000], abs=1)
+    assert np.quantile(low, shares).tolist() == pytest.approx(
+        [399, 573, 903, 1123, 1359, 1553, 1600], abs=1
+    )
+    assert np.quantile(high, shares).tolist() == pytest.approx(
+        [1601, 1618, 1688, 1785, 1894, 1977, 2000], abs=1
+    )
     path = table.save(tmp_path / "c.safetensors")
     assert path.stat().st_size < 10e6
     task = ChessTask.load(path)
@@ -260,7 +316,9 @@ def test_real_counts(real, tmp_path):
 
 
 def test_every_real_puzzle_there_and_back(real):
-    """Decoded cells equal the board of the chess package after the opponent's move, and the answer as written in the file."""
+    """Decoded cells equal the board of the chess package after the opponent's move, and the answer
+    as written in the file.
+    """
     import chess
 
     path, table = real
@@ -268,7 +326,9 @@ def test_every_real_puzzle_there_and_back(real):
         rows = list(csv.reader(file))
     squares, black, moves = decode(table.cells, table.view)
     bit = np.uint64(1) << np.arange(64, dtype=np.uint64)
-    masks = np.stack([np.where(squares == code, bit, np.uint64(0)).sum(1) for code in range(1, 13)], 1).tolist()
+    masks = np.stack(
+        [np.where(squares == code, bit, np.uint64(0)).sum(1) for code in range(1, 13)], 1
+    ).tolist()
     moves = list(map(tuple, moves.tolist()))
     for i, line in enumerate(table.line.tolist()):
         _, fen, played = rows[line - 1][:3]
@@ -276,7 +336,11 @@ def test_every_real_puzzle_there_and_back(real):
         board = chess.Board(fen)
         board.push(chess.Move.from_uci(first))
         kinds = board.pawns, board.knights, board.bishops, board.rooks, board.queens, board.kings
-        assert masks[i] == [kind & board.occupied_co[colour] for colour in (chess.WHITE, chess.BLACK) for kind in kinds]
+        assert masks[i] == [
+            kind & board.occupied_co[colour]
+            for colour in (chess.WHITE, chess.BLACK)
+            for kind in kinds
+        ]
         assert black[i] != board.turn
         assert moves[i] == (square(answer[:2]), square(answer[2:4]))
     assert sorted(table.line.tolist()) == list(range(2, 60_002))

@@ -24,20 +24,32 @@ from loopstab.support.errors import LoopstabError, UsageError
 
 @pytest.mark.parametrize(
     ("difficulty", "share", "cut"),
-    [(range(10), 0.8, 7), ([0] * 9 + [5], 0.8, 0), ([0, 1], 0.8, 0), ([1] * 5 + [2] * 3 + [9] * 2, 0.8, 2), ([3, 3, 3, 4], 0.1, 3)],
+    [
+        (range(10), 0.8, 7),
+        ([0] * 9 + [5], 0.8, 0),
+        ([0, 1], 0.8, 0),
+        ([1] * 5 + [2] * 3 + [9] * 2, 0.8, 2),
+        ([3, 3, 3, 4], 0.1, 3),
+    ],
 )
 def test_cut(difficulty, share, cut):
     assert cut_at(np.array(difficulty), share) == cut
 
 
-@pytest.mark.parametrize(("difficulty", "share", "message"), [([4, 4], 0.8, "same difficulty"), ([1, 2], 1.0, "between 0 and 1")])
+@pytest.mark.parametrize(
+    ("difficulty", "share", "message"),
+    [([4, 4], 0.8, "same difficulty"), ([1, 2], 1.0, "between 0 and 1")],
+)
 def test_bad_cut(difficulty, share, message):
     with pytest.raises(UsageError, match=message):
         cut_at(np.array(difficulty), share)
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 12)), min_size=1, max_size=80), st.integers(0, 5))
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 12)), min_size=1, max_size=80),
+    st.integers(0, 5),
+)
 def test_no_group_is_in_train_and_elsewhere(members, seed):
     hard, groups = (np.array(column) for column in zip(*members, strict=True))
     split = split_levels(hard, groups, seed)
@@ -45,7 +57,9 @@ def test_no_group_is_in_train_and_elsewhere(members, seed):
     assert not set(groups[split == 0]) & set(groups[(split == 1) | (split == 2)])
     assert not hard[split < 2].any()
     assert hard[split >= 2].all()  # nothing easy is left out
-    if (split == LEFT_OUT).any():  # only where the natural rule would cost more than half of the easy rows
+    if (
+        split == LEFT_OUT
+    ).any():  # only where the natural rule would cost more than half of the easy rows
         easy_of_mixed = np.isin(groups, groups[hard]) & ~hard
         assert 2 * easy_of_mixed.sum() > (~hard).sum()
 
@@ -67,7 +81,8 @@ def puzzles(count, seed=0):
     out = ["source,question,answer,rating"]
     for i in range(count):
         grid = random_grid(2, rng)
-        out.append(f"here,{''.join(str(d) if rng.random() < 0.5 else '.' for d in grid)},{''.join(map(str, grid))},{i}")
+        puzzle = "".join(str(d) if rng.random() < 0.5 else "." for d in grid)
+        out.append(f"here,{puzzle},{''.join(map(str, grid))},{i}")
     return ("\n".join(out) + "\n").encode()
 
 
@@ -76,8 +91,12 @@ def compress(data, kind):
         return gzip.compress(data, mtime=0)
     if kind == "zst":
         half = len(data) // 2  # two frames, as parallel compressors write
-        zstandard = pytest.importorskip("zstandard", reason="the extra loopstab[zst] is not installed")
-        return b"".join(zstandard.ZstdCompressor().compress(part) for part in (data[:half], data[half:]))
+        zstandard = pytest.importorskip(
+            "zstandard", reason="the extra loopstab[zst] is not installed"
+        )
+        return b"".join(
+            zstandard.ZstdCompressor().compress(part) for part in (data[:half], data[half:])
+        )
     return data
 
 
@@ -156,18 +175,26 @@ def test_prepare_and_describe(tmp_path, capsys):
     status, text, _ = run(capsys, "prepare", "sudoku", source, "--out", out, "--json")
     assert status == 0
     account = json.loads(text)
-    assert (account["rows"] + account["left_out"], account["rows_checked"], account["malformed"]) == (300, 300, 0)
+    assert (
+        account["rows"] + account["left_out"],
+        account["rows_checked"],
+        account["malformed"],
+    ) == (300, 300, 0)
     assert account["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
     assert account["bytes"] == out.stat().st_size
     assert set(account["levels"]) == {"train", "easy", "hard"}
     assert next(iter(account["levels"]["hard"]["quantiles"])) == "0%"
     status, again, _ = run(capsys, "describe", out, "--json")
     assert status == 0
-    assert {k: v for k, v in json.loads(again).items() if k != "path"} == {k: v for k, v in account.items() if k != "path"}
+    assert {k: v for k, v in json.loads(again).items() if k != "path"} == {
+        k: v for k, v in account.items() if k != "path"
+    }
     status, text, _ = run(capsys, "describe", out)
     assert status == 0
     assert all(word in text for word in ("train:", "hard:", "rating", account["fingerprint"][:16]))
-    status, text, _ = run(capsys, "prepare", "sudoku", source, "--out", out, "--rows", 100, "--json")
+    status, text, _ = run(
+        capsys, "prepare", "sudoku", source, "--out", out, "--rows", 100, "--json"
+    )
     assert (status, json.loads(text)["rows_checked"]) == (0, 100)
 
 
@@ -195,10 +222,26 @@ def test_malformed_rows_are_reported(tmp_path, capsys):
     [
         (("prepare", "sudoku", "no.csv", "--out", "o.safetensors"), 2, "no file at no.csv"),
         (("prepare", "chess", "no.csv", "--out", "o.npz"), 2, "name it o.npz.safetensors"),
-        (("prepare", "chess", "s.csv", "--out", "o.safetensors"), 2, "header must begin with PuzzleId"),
-        (("prepare", "chess", "s.csv", "--out", "o.safetensors", "--easy-rating", "2100"), 2, "easy rating must lie below"),
-        (("prepare", "sudoku", "s.csv", "--out", "o.safetensors", "--easy-share", "7"), 2, "between 0 and 1"),
-        (("prepare", "sudoku", "s.csv", "--out", "o.safetensors", "--rows", "0"), 2, "at least one row"),
+        (
+            ("prepare", "chess", "s.csv", "--out", "o.safetensors"),
+            2,
+            "header must begin with PuzzleId",
+        ),
+        (
+            ("prepare", "chess", "s.csv", "--out", "o.safetensors", "--easy-rating", "2100"),
+            2,
+            "easy rating must lie below",
+        ),
+        (
+            ("prepare", "sudoku", "s.csv", "--out", "o.safetensors", "--easy-share", "7"),
+            2,
+            "between 0 and 1",
+        ),
+        (
+            ("prepare", "sudoku", "s.csv", "--out", "o.safetensors", "--rows", "0"),
+            2,
+            "at least one row",
+        ),
         (("prepare", "sudoku", ".", "--out", "o.safetensors"), 2, "cannot read"),
         (("prepare", "sudoku", "s.csv", "--out", "s.csv/o.safetensors"), 2, "cannot write"),
         (("generate", "sudoku", "--out", "o.safetensors", "--rows", "3"), 2, "at least 10 puzzles"),
@@ -222,7 +265,10 @@ def test_bad_requests(tmp_path, capsys, monkeypatch, args, status, message):
 
 @pytest.mark.parametrize(
     ("args", "name", "embedded"),
-    [(("sudoku", "--box", "2"), "sudoku-4x4", "sudoku-4x4"), (("endgames", "--pieces", "Q"), "endgames", "kqk")],
+    [
+        (("sudoku", "--box", "2"), "sudoku-4x4", "sudoku-4x4"),
+        (("endgames", "--pieces", "Q"), "endgames", "kqk"),
+    ],
 )
 def test_generate(tmp_path, capsys, args, name, embedded):
     out = tmp_path / "g.safetensors"

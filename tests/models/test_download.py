@@ -1,4 +1,6 @@
-"""Downloads from a real server on this machine: ranges, checksums, broken connections, and the fetch command."""
+"""Downloads from a real server on this machine: ranges, checksums, broken connections, and the
+fetch command.
+"""
 
 import contextlib
 import errno
@@ -23,11 +25,20 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves CONTENT with ranges; `cut` closes each connection after that many bytes; `seen` are the Range headers asked for."""
+    """Serves CONTENT with ranges; `cut` closes each connection after that many bytes; `seen` are
+    the Range headers asked for.
+    """
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.content, self.tag, self.cut, self.ranges, self.status, self.seen = CONTENT, '"one"', None, True, 200, []
+        self.content, self.tag, self.cut, self.ranges, self.status, self.seen = (
+            CONTENT,
+            '"one"',
+            None,
+            True,
+            200,
+            [],
+        )
 
     @property
     def url(self):
@@ -51,7 +62,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = server.content[start:]
         self.send_response(206 if start else 200)
         if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(server.content) - 1}/{len(server.content)}")
+            self.send_header(
+                "Content-Range", f"bytes {start}-{len(server.content) - 1}/{len(server.content)}"
+            )
         if server.tag:
             self.send_header("ETag", server.tag)
         self.send_header("Content-Length", str(len(body)))
@@ -90,7 +103,12 @@ def names(folder):
 def test_download(server, tmp_path):
     result = download(server.url, tmp_path / "a.zst", DIGEST)
     assert (tmp_path / "a.zst").read_bytes() == CONTENT
-    assert (result["bytes"], result["sha256"], result["checked"], result["resumed_from"]) == (len(CONTENT), DIGEST, True, 0)
+    assert (result["bytes"], result["sha256"], result["checked"], result["resumed_from"]) == (
+        len(CONTENT),
+        DIGEST,
+        True,
+        0,
+    )
     assert not download(server.url, tmp_path / "a.zst")["checked"]
     assert names(tmp_path) == ["a.zst"]
 
@@ -103,14 +121,19 @@ def test_broken_connections_are_taken_up_again(server, tmp_path):
 
 
 def test_interrupted_download_resumes(server, tmp_path):
-    """A process killed in the middle leaves no file of that name, and the next call asks only for the rest."""
+    """A process killed in the middle leaves no file of that name, and the next call asks only for
+    the rest.
+    """
     server.cut = 1_500_000
     code = f"""
 import os, loopstab.models.tasks.download as d
 d.time.sleep = lambda _: os._exit(9)  # die where it would try again
 d.download({server.url!r}, {str(tmp_path / "a")!r})
 """
-    dead = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)})
+    dead = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    )
     assert dead.returncode == 9
     assert names(tmp_path) == ["a.part", "a.part.json"]
     server.cut = None
@@ -125,7 +148,9 @@ def test_a_partial_file_of_another_version_is_not_continued(server, tmp_path, ch
     (tmp_path / "a.part").write_bytes(CONTENT[:1_000_000])
     if change == "no tag":
         server.tag = None
-    (tmp_path / "a.part.json").write_text(json.dumps({"url": server.url, "version": server.tag, "total": len(CONTENT)}))
+    (tmp_path / "a.part.json").write_text(
+        json.dumps({"url": server.url, "version": server.tag, "total": len(CONTENT)})
+    )
     server.ranges = change != "no ranges"
     if change == "version":
         server.content, server.tag = CONTENT[::-1], '"two"'
@@ -137,7 +162,9 @@ def test_a_partial_file_of_another_version_is_not_continued(server, tmp_path, ch
 
 def test_a_complete_part_is_only_checked(server, tmp_path):
     (tmp_path / "a.part").write_bytes(CONTENT)
-    (tmp_path / "a.part.json").write_text(json.dumps({"url": server.url, "version": server.tag, "total": len(CONTENT)}))
+    (tmp_path / "a.part.json").write_text(
+        json.dumps({"url": server.url, "version": server.tag, "total": len(CONTENT)})
+    )
     download(server.url, tmp_path / "a", DIGEST)
     assert (tmp_path / "a").read_bytes() == CONTENT
 
@@ -151,7 +178,10 @@ def test_wrong_checksum(server, tmp_path):
     assert (tmp_path / "a").read_text() == "the old file"
 
 
-@pytest.mark.parametrize(("status", "message"), [(404, "answers 404 .*check the address"), (503, "answers 503 .*resumes")])
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(404, "answers 404 .*check the address"), (503, "answers 503 .*resumes")],
+)
 def test_server_errors(server, tmp_path, status, message):
     server.status = status
     with pytest.raises(LoopstabError, match=message):
@@ -180,7 +210,18 @@ def test_no_network(server, tmp_path):
 
 
 def test_fetch_command(server, tmp_path, capsys):
-    status, text, _ = run(capsys, "fetch", "lichess", "--url", server.url, "--out", tmp_path, "--sha256", DIGEST, "--json")
+    status, text, _ = run(
+        capsys,
+        "fetch",
+        "lichess",
+        "--url",
+        server.url,
+        "--out",
+        tmp_path,
+        "--sha256",
+        DIGEST,
+        "--json",
+    )
     assert status == 0
     assert json.loads(text)["checked"]
     assert (tmp_path / "puzzles.csv.zst").read_bytes() == CONTENT

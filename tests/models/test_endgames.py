@@ -1,11 +1,20 @@
-"""KQK and KRK: known facts, the symmetry of the board, and the chess package's move generator on random positions."""
+"""KQK and KRK: known facts, the symmetry of the board, and the chess package's move generator on
+random positions.
+"""
 
 import numpy as np
 import pytest
 import torch
 
 from loopstab.models.tasks.chess.board import decode
-from loopstab.models.tasks.chess.endgames import NOT_WON, EndgameTask, attacks, king_moves, orbits, solve
+from loopstab.models.tasks.chess.endgames import (
+    NOT_WON,
+    EndgameTask,
+    attacks,
+    king_moves,
+    orbits,
+    solve,
+)
 from loopstab.models.tasks.table import MARK
 from loopstab.support.errors import UsageError
 
@@ -16,7 +25,13 @@ FACTS = {"Q": (10, 144_508, 223_944, 364, 872), "R": (16, 175_168, 223_944, 216,
 @pytest.mark.parametrize("piece", FACTS)
 def test_known_facts(piece):
     game = solve(piece)
-    found = (game.distance.max(), game.white.sum(), game.black.sum(), (game.lost == 0).sum(), game.stalemate.sum())
+    found = (
+        game.distance.max(),
+        game.white.sum(),
+        game.black.sum(),
+        (game.lost == 0).sum(),
+        game.stalemate.sum(),
+    )
     assert found == FACTS[piece]
     assert game.black.sum() == 3612 * 62  # pairs of kings apart, and a square for the piece
     assert ((game.distance > 0) == game.white).all()  # White to move always wins
@@ -35,11 +50,17 @@ def test_distances_keep_the_symmetries_of_the_board(piece):
 
 @pytest.mark.parametrize("piece", FACTS)
 def test_against_a_slow_search(piece):
-    """The distance is the number of plies of a plain depth-first search that knows only how pieces move (mates in 1 and 2)."""
+    """The distance is the number of plies of a plain depth-first search that knows only how pieces
+    move (mates in 1 and 2).
+    """
     game, king, attack = solve(piece), king_moves(), attacks(piece)
 
     def mated_within(wk, x, bk, n):  # Black to move
-        escapes = [s for s in np.flatnonzero(king[bk]) if not king[wk, s] and s != wk and not attack[wk, x, s]]
+        escapes = [
+            s
+            for s in np.flatnonzero(king[bk])
+            if not king[wk, s] and s != wk and not attack[wk, x, s]
+        ]
         if not escapes:
             return bool(attack[wk, x, bk])
         return x not in escapes and n > 0 and all(wins_within(wk, x, s, n) for s in escapes)
@@ -52,12 +73,16 @@ def test_against_a_slow_search(piece):
     rng = np.random.default_rng(0)
     near = np.argwhere((game.distance > 0) & (game.distance <= 3))
     for wk, x, bk in near[rng.choice(len(near), 60, replace=False)]:
-        assert [wins_within(wk, x, bk, n) for n in (1, 2)] == [game.distance[wk, x, bk] <= n for n in (1, 2)]
+        assert [wins_within(wk, x, bk, n) for n in (1, 2)] == [
+            game.distance[wk, x, bk] <= n for n in (1, 2)
+        ]
 
 
 @pytest.mark.parametrize("piece", FACTS)
 def test_against_the_chess_package(piece):
-    """Legality, checkmate, stalemate, and distance = 1 + best successor, with the moves that the chess package generates."""
+    """Legality, checkmate, stalemate, and distance = 1 + best successor, with the moves that the
+    chess package generates.
+    """
     chess = pytest.importorskip("chess", reason="the extra loopstab[chess] is not installed")
     game = solve(piece)
     kind = chess.Piece.from_symbol(piece)
@@ -83,7 +108,9 @@ def test_against_the_chess_package(piece):
             after = {}
             for move in board.legal_moves:
                 board.push(move)
-                after[move.from_square, move.to_square] = game.lost[board.king(chess.WHITE), _square(board, kind), bk]
+                after[move.from_square, move.to_square] = game.lost[
+                    board.king(chess.WHITE), _square(board, kind), bk
+                ]
                 board.pop()
             won = {m: n for m, n in after.items() if n != NOT_WON}
             best = [m for m, n in won.items() if n == min(won.values())]
@@ -98,7 +125,11 @@ def test_against_the_chess_package(piece):
             replies = []
             for move in board.legal_moves:
                 board.push(move)
-                replies.append(NOT_WON if board.is_insufficient_material() else game.distance[wk, x, board.king(chess.BLACK)])
+                replies.append(
+                    NOT_WON
+                    if board.is_insufficient_material()
+                    else game.distance[wk, x, board.king(chess.BLACK)]
+                )
                 board.pop()
             if replies:
                 assert game.lost[wk, x, bk] == (NOT_WON if NOT_WON in replies else max(replies))
@@ -119,13 +150,20 @@ def test_orbits():
     assert (game.distance.reshape(-1)[smallest] == game.distance.reshape(-1)).all()
 
 
-@pytest.mark.parametrize(("pieces", "cut"), [("Q", {"KQK": 6}), ("R", {"KRK": 11}), ("QR", {"KQK": 6, "KRK": 11})])
+@pytest.mark.parametrize(
+    ("pieces", "cut"), [("Q", {"KQK": 6}), ("R", {"KRK": 11}), ("QR", {"KQK": 6, "KRK": 11})]
+)
 def test_task(pieces, cut):
     task = EndgameTask.generated(pieces)
     table = task.table
     assert EndgameTask.generated(pieces).table is table
     assert table.meta["cut"] == cut
-    assert (task.shape.channels, task.shape.classes, task.shape.axes, task.difficulty) == (12, 2, 2, "moves to mate")
+    assert (task.shape.channels, task.shape.classes, task.shape.axes, task.difficulty) == (
+        12,
+        2,
+        2,
+        "moves to mate",
+    )
     squares, black, moves = decode(table.cells, table.view)
     assert not black.any()
     which = ["Q" if (row == 5).any() else "R" for row in squares]
@@ -139,7 +177,8 @@ def test_task(pieces, cut):
         assert (game.distance[at] == table.difficulty[rows]).all()
         assert ((table.difficulty[rows] > cut[f"K{piece}K"]) == (table.split[rows] == 2)).all()
     train, rest = (
-        {*zip(np.array(which)[side], orbits(table.line[side].astype(int)), strict=True)} for side in (table.split == 0, table.split != 0)
+        {*zip(np.array(which)[side], orbits(table.line[side].astype(int)), strict=True)}
+        for side in (table.split == 0, table.split != 0)
     )
     assert not train & rest
     batch = task.batch(32, "easy", torch.Generator().manual_seed(0))

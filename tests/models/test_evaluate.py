@@ -22,7 +22,9 @@ def test_samples_of_an_evaluation(task):
         assert torch.equal(batch.x, again.x)
         assert (len(batch.x), len(apart.x)) == (60, 30)
         assert made.evaluation(5, level)[1] is None
-        if task == "kqk":  # boards repeat in no split; equal sudoku puzzles and sequences are improbable
+        if (
+            task == "kqk"
+        ):  # boards repeat in no split; equal sudoku puzzles and sequences are improbable
             assert len(rows(batch) | rows(apart)) == 90
     assert "train" not in made.held_out
 
@@ -66,7 +68,10 @@ class Fading:
 
 def test_the_fewest_loops_of_the_best_choice(monkeypatch):
     curves = {"a apart 9": [0.1, 0.6, 0.6], "a 9": [0.2, 0.3, 0.9], "b 9": [0.0, 0.1, 0.2]}
-    monkeypatch.setattr("loopstab.models.measure.evaluate.accuracy_curve", lambda model, task, batch, loops: curves[batch])
+    monkeypatch.setattr(
+        "loopstab.models.measure.evaluate.accuracy_curve",
+        lambda model, task, batch, loops: curves[batch],
+    )
     found = evaluate(None, Fading(), [1, 2, 3], 9)
     assert found["choice"]["loops"] == 2
     assert found["accuracy"] == {"a": curves["a 9"], "b": curves["b 9"]}

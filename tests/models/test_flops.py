@@ -1,4 +1,6 @@
-"""Closed-form counts of parameters and flops against the tensors themselves and torch's flop counter."""
+"""Closed-form counts of parameters and flops against the tensors themselves and torch's flop
+counter.
+"""
 
 import pytest
 import torch
@@ -21,7 +23,17 @@ def counted(work):
 @pytest.mark.parametrize(("axes", "window", "blocks", "cells"), CASES)
 @pytest.mark.parametrize("architecture", Architecture.all(), ids=str)
 def test_counts(architecture, axes, window, blocks, cells):
-    config = ModelConfig(architecture, channels=3, classes=5, width=16, heads=2, hidden=3, axes=axes, window=window, blocks=blocks)
+    config = ModelConfig(
+        architecture,
+        channels=3,
+        classes=5,
+        width=16,
+        heads=2,
+        hidden=3,
+        axes=axes,
+        window=window,
+        blocks=blocks,
+    )
     model = LoopedTransformer(config)
     assert model.parameter_count() == sum(p.numel() for p in model.parameters())
     x, tokens, f = torch.randn(2, cells, 3), 2 * cells, model.flops(cells)
@@ -30,17 +42,26 @@ def test_counts(architecture, axes, window, blocks, cells):
     for folded in (False, True):
         context = model.prepare(e, folded)
         saved = f.mix if folded else 0
-        assert counted(lambda c=context: model.advance(e, c)) == tokens * (f.iteration - saved) + 2 * f.filling
+        assert (
+            counted(lambda c=context: model.advance(e, c))
+            == tokens * (f.iteration - saved) + 2 * f.filling
+        )
     assert counted(lambda: model.head(e)) == tokens * f.head
     assert counted(lambda: model(x, 1)) == f.forward(tokens, 1) + 2 * f.filling
-    assert counted(lambda: model(x, 4)) == f.forward(tokens, 4, folded=f.mix > 0) + 2 * 4 * f.filling
+    assert (
+        counted(lambda: model(x, 4)) == f.forward(tokens, 4, folded=f.mix > 0) + 2 * 4 * f.filling
+    )
 
 
 @pytest.mark.parametrize("folded", [False, True])
 @pytest.mark.parametrize("architecture", Architecture.all(), ids=str)
 def test_training_counts(architecture, folded):
-    """Three forward passes; the encoder's input needs no gradient, and with n = 0 every loop's input does."""
-    model = LoopedTransformer(ModelConfig(architecture, channels=3, classes=5, width=16, heads=2, window=None))
+    """Three forward passes; the encoder's input needs no gradient, and with n = 0 every loop's
+    input does.
+    """
+    model = LoopedTransformer(
+        ModelConfig(architecture, channels=3, classes=5, width=16, heads=2, window=None)
+    )
     x, f = torch.randn(2, 6, 3), model.flops(6)
 
     def work():
@@ -54,7 +75,9 @@ def test_training_counts(architecture, folded):
 
 
 def test_of_a_window_only_the_products_within_it_are_work():
-    """A score and a value of width 16 each: 2 * 2 * 16 per neighbour; 40 cells are 2 runs of 20 with 24 keys."""
+    """A score and a value of width 16 each: 2 * 2 * 16 per neighbour; 40 cells are 2 runs of 20
+    with 24 keys.
+    """
     five, seven = (flops(ModelConfig(width=16, heads=2, window=w), 40) for w in (5, 7))
     assert seven.iteration - five.iteration == 2 * 64
     assert five.filling == 64 * (2 * 20 * 24 - 40 * 5)

@@ -32,7 +32,9 @@ LONG = {**TINY, "bits": 64, "steps": 10**6}
 
 
 def plan(*architectures, **options):
-    return Plan("test", tuple(RunSpec(**{**TINY, "architecture": a, **options}) for a in architectures))
+    return Plan(
+        "test", tuple(RunSpec(**{**TINY, "architecture": a, **options}) for a in architectures)
+    )
 
 
 def write(path, text):
@@ -68,15 +70,23 @@ lr = 1.0
     seen = [(r.lr, r.task, r.seed, r.width, r.steps) for r in runs]
     pre, sud = "prefix-sums", "sudoku"
     assert seen == [
-        (0.1, pre, 1, 32, 2000), (0.1, pre, 2, 32, 2000), (0.3, sud, 1, 32, 7), (0.3, sud, 2, 32, 7),
-        (0.2, pre, 1, 32, 2000), (0.2, pre, 2, 32, 2000), (1.0, "chess", 0, 8, 2000),
-    ]  # fmt: skip
+        (0.1, pre, 1, 32, 2000),
+        (0.1, pre, 2, 32, 2000),
+        (0.3, sud, 1, 32, 7),
+        (0.3, sud, 2, 32, 7),
+        (0.2, pre, 1, 32, 2000),
+        (0.2, pre, 2, 32, 2000),
+        (1.0, "chess", 0, 8, 2000),
+    ]
 
 
 WRONG = [
     ("runs = 3", "line 1: runs must be tables"),
     ("[[runs]]\nseed = 0\nwidht = 64", "line 3: run 1: unknown key 'widht'"),
-    ("[defaults]\nwidth = 8\n[[runs]]\nseed = 0\n[[runs]]\nseed = 1\nwidth = '64'", "line 7: run 2: width = '64' must be of type int"),
+    (
+        "[defaults]\nwidth = 8\n[[runs]]\nseed = 0\n[[runs]]\nseed = 1\nwidth = '64'",
+        "line 7: run 2: width = '64' must be of type int",
+    ),
     ("[[runs]]\nlr = true", "line 2: run 1: lr = True must be of type float"),
     ("[[runs]]\nseed = [0, 1.5]", "line 2: run 1: seed = 1.5"),
     ("[default]\nwidth = 8", "line 1: unknown key 'default'"),
@@ -102,15 +112,30 @@ def test_wrong_plans(text, words, tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"task": "go"}, "unknown task 'go'"), ({"architecture": "internal/mid"}, "unknown norm"), ({"width": 15}, "internal/post lr 0.001 seed 0: width 15"), ({"task": "sudoku"}, "needs a data file"), ({"lr": float("inf")}, "must be positive")],
-)  # fmt: skip
+    [
+        ({"task": "go"}, "unknown task 'go'"),
+        ({"architecture": "internal/mid"}, "unknown norm"),
+        ({"width": 15}, "internal/post lr 0.001 seed 0: width 15"),
+        ({"task": "sudoku"}, "needs a data file"),
+        ({"lr": float("inf")}, "must be positive"),
+    ],
+)
 def test_a_wrong_run_is_told_before_any_run_starts(options, words, tmp_path):
     with pytest.raises(UsageError, match=words):
         run_grid(Plan("test", (RunSpec(), RunSpec(**options))), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("options", [{"jobs": 0}, {"threads": 0}, {"minutes": 0.0}, {"device": "cuda:99"}, {"data": {"chess": "x"}}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"jobs": 0},
+        {"threads": 0},
+        {"minutes": 0.0},
+        {"device": "cuda:99"},
+        {"data": {"chess": "x"}},
+    ],
+)
 def test_wrong_grid_options(options, tmp_path):
     with pytest.raises(UsageError):
         run_grid(plan("internal/post"), tmp_path / "out", **options)
@@ -122,7 +147,9 @@ def stand_ins(tmp_path_factory):
     """Files of the right kinds: 4x4 grids for sudoku, endgames for chess."""
     folder = tmp_path_factory.mktemp("data")
     small = table(("Q",))
-    chess = Table.build(small.cells, small.difficulty, small.split, small.line, {**small.meta, "kind": "chess"})
+    chess = Table.build(
+        small.cells, small.difficulty, small.split, small.line, {**small.meta, "kind": "chess"}
+    )
     return {
         "sudoku": SudokuTask.generated(2, rows=400).table.save(folder / "sudoku.safetensors"),
         "chess": chess.save(folder / "chess.safetensors"),
@@ -135,12 +162,17 @@ def test_shipped_plans(name, count, stand_ins):
     ids = shipped.check(stand_ins)  # builds every run's configuration
     assert len(ids) == len(set(ids)) == count
     recall, norm = zip(*(r.architecture.split("/", 1) for r in shipped.runs), strict=True)
-    assert (set(recall), set(norm)) == ({"internal", "external", "none", "fixed"}, {"pre", "peri", "peri/gru", "post"})
+    assert (set(recall), set(norm)) == (
+        {"internal", "external", "none", "fixed"},
+        {"pre", "peri", "peri/gru", "post"},
+    )
     for run in shipped.runs:
         assert (run.width, run.heads, run.batch, run.precision) == (256, 8, 500, "bf16")
         schedule = run.config(make_task(run.task, data=stand_ins.get(run.task))).schedule
         assert schedule.kind == (
-            "length-curriculum" if name == "core" and run.task == "prefix-sums" and "fixed" not in run.architecture else "fixed-steps"
+            "length-curriculum"
+            if name == "core" and run.task == "prefix-sums" and "fixed" not in run.architecture
+            else "fixed-steps"
         )
         assert getattr(schedule, "loops", 30) == (1 if "fixed" in run.architecture else 30)
     if name == "core":
@@ -159,7 +191,10 @@ def test_plans_of_the_recipe_compare_recall_at_one_gradient_form(name, count, st
     for run in shipped.runs:
         if run.architecture.startswith("none/"):
             for recall in ("internal/", "external/"):
-                assert dataclasses.replace(run, architecture=run.architecture.replace("none/", recall)) in shipped.runs
+                assert (
+                    dataclasses.replace(run, architecture=run.architecture.replace("none/", recall))
+                    in shipped.runs
+                )
     first = shipped.runs[0]
     assert (first.supervision, first.positions, first.optimizer) == ("each", "one-hot", "muon")
 
@@ -169,7 +204,11 @@ def test_core_compares_recall_at_one_gradient_form(stand_ins):
     for run in runs:
         if run.architecture.startswith("none/"):
             for recall in ("internal/", "external/"):
-                other = dataclasses.replace(run, architecture=run.architecture.replace("none/", recall), encoder_gradient="full")
+                other = dataclasses.replace(
+                    run,
+                    architecture=run.architecture.replace("none/", recall),
+                    encoder_gradient="full",
+                )
                 assert other in runs
 
 
@@ -222,7 +261,9 @@ def test_the_budget_is_kept_and_the_grid_resumes(tmp_path):
 
 
 def test_a_run_that_does_not_stop_is_killed_when_the_budget_ends(tmp_path, monkeypatch):
-    """Evaluation of a large model may outlast the budget by hours: it is cut, and done again by the same command."""
+    """Evaluation of a large model may outlast the budget by hours: it is cut, and done again by the
+    same command.
+    """
     monkeypatch.setattr("loopstab.models.grid.run_grid.GRACE", 0.0)
     monkeypatch.setattr(workers, "GRACE", 0.0)
     start = time.monotonic()
@@ -240,7 +281,9 @@ def test_a_killed_worker_is_reported_and_replaced(tmp_path):
         deadline = time.monotonic() + 60
         while not (tmp_path / RUNS / ids[0] / LOCK).exists() and time.monotonic() < deadline:
             time.sleep(0.02)
-        (child,) = (c for c in multiprocessing.active_children() if "Loky" not in c.name)  # pools of other tests
+        (child,) = (
+            c for c in multiprocessing.active_children() if "Loky" not in c.name
+        )  # pools of other tests
         os.kill(child.pid, signal.SIGKILL)
 
     thread = threading.Thread(target=kill)
@@ -255,7 +298,9 @@ def test_a_killed_worker_is_reported_and_replaced(tmp_path):
 
 
 def test_no_two_processes_at_one_run(tmp_path):
-    """Whatever the lock file says: a dead holder's number may have been given to another process."""
+    """Whatever the lock file says: a dead holder's number may have been given to another
+    process.
+    """
     job = Job(RunSpec(**TINY), RunSpec(**TINY).id("prefix-sums-4"), str(tmp_path))
     job.folder.mkdir(parents=True)
     (job.folder / LOCK).write_text(json.dumps({"pid": os.getpid()}))
@@ -274,7 +319,9 @@ def test_no_two_processes_at_one_run(tmp_path):
 
 
 def test_compiled_runs(tmp_path, monkeypatch):
-    """Jobs carry the wish; here it fails for want of a compiler, which the run says as its reason."""
+    """Jobs carry the wish; here it fails for want of a compiler, which the run says as its
+    reason.
+    """
 
     def absent(*_, **__):
         raise RuntimeError("no C++ compiler found")
@@ -309,8 +356,14 @@ if __name__ == "__main__":
 
 def test_a_killed_grid_leaves_no_worker_and_two_grids_share_the_work(tmp_path):
     script = write(tmp_path / "grid.py", GRID)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
-    grid = subprocess.Popen([sys.executable, script, tmp_path / "out", json.dumps(LONG)], env=environment)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "OMP_NUM_THREADS": "1",
+    }
+    grid = subprocess.Popen(
+        [sys.executable, script, tmp_path / "out", json.dumps(LONG)], env=environment
+    )
     runs = Plan("test", (RunSpec(**LONG), RunSpec(**TINY)))
     lock = tmp_path / "out" / RUNS / runs.check({})[0] / LOCK
     deadline = time.monotonic() + 60

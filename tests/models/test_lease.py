@@ -1,4 +1,6 @@
-"""A lease from end to end on the CPU, with only the packages of a bare GPU machine; killed, resumed, packed, and what a wrong request says."""
+"""A lease from end to end on the CPU, with only the packages of a bare GPU machine; killed,
+resumed, packed, and what a wrong request says.
+"""
 
 import json
 import os
@@ -40,13 +42,15 @@ encoder_gradient = "full"
 task = "sudoku-4x4"
 architecture = ["internal/post", "none/post"]
 """
-# Read by every interpreter of the command, its workers too: a bare GPU machine has these packages not. torch brings what it needs.
+# Read by every interpreter of the command, its workers too: a bare GPU machine has these packages
+# not. torch brings what it needs.
 BARE = """
 import sys
 from importlib.abc import MetaPathFinder
+ABSENT = set("z3 flint tyro rich submitit chess zstandard beartype jaxtyping pytest".split())
 class Bare(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"z3", "flint", "tyro", "rich", "submitit", "chess", "zstandard", "beartype", "jaxtyping", "pytest"}:
+        if name.partition(".")[0] in ABSENT:
             raise ImportError(name + " is not on this machine")
 sys.meta_path.insert(0, Bare())
 """
@@ -67,25 +71,55 @@ def bare(tmp_path):
     """The command line and the environment of a lease on the CPU."""
     (tmp_path / "bare").mkdir()
     (tmp_path / "bare" / "sitecustomize.py").write_text(BARE)
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path / 'bare'}{os.pathsep}{ROOT}", "OMP_NUM_THREADS": "1"}
-    fixed = [sys.executable, "-m", "loopstab.models.grid.lease", "--device", "cpu", "--threads", "1", "--jobs", "1", "--slow-is-fine"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{tmp_path / 'bare'}{os.pathsep}{ROOT}",
+        "OMP_NUM_THREADS": "1",
+    }
+    fixed = [
+        sys.executable,
+        "-m",
+        "loopstab.models.grid.lease",
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+        "--jobs",
+        "1",
+        "--slow-is-fine",
+    ]
     return fixed, {"env": environment, "cwd": ROOT}
 
 
 def run(bare, *arguments):
     words, options = bare
-    return subprocess.run([*words, *map(str, arguments)], capture_output=True, text=True, timeout=280, **options)
+    return subprocess.run(
+        [*words, *map(str, arguments)], capture_output=True, text=True, timeout=280, **options
+    )
 
 
 def test_the_machine_of_these_tests_is_bare(bare):
-    blocked = subprocess.run([sys.executable, "-c", "import z3"], capture_output=True, text=True, check=False, **bare[1])
+    blocked = subprocess.run(
+        [sys.executable, "-c", "import z3"], capture_output=True, text=True, check=False, **bare[1]
+    )
     assert "not on this machine" in blocked.stderr
 
 
 @pytest.mark.slow
 def test_from_end_to_end(bare, plan, tmp_path):
     out = tmp_path / "out"
-    done = run(bare, "--plan", plan(3), "--out", out, "--work", tmp_path / "work", "--budget-minutes", "5", "--json")
+    done = run(
+        bare,
+        "--plan",
+        plan(3),
+        "--out",
+        out,
+        "--work",
+        tmp_path / "work",
+        "--budget-minutes",
+        "5",
+        "--json",
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["grid"]["done"], report["grid"]["left"]) == (2, 0)
@@ -97,9 +131,22 @@ def test_from_end_to_end(bare, plan, tmp_path):
     assert max(file.stat().st_size for file in files) <= LIMIT
     runs = entries(out / "shard-0.safetensors")
     assert {meta["run"]["architecture"] for meta in runs.values()} == {"internal/post", "none/post"}
-    assert all(meta["run"]["steps"] == 3 and meta["run"]["choice"]["loops"] in meta["run"]["loops"] for meta in runs.values())
+    assert all(
+        meta["run"]["steps"] == 3 and meta["run"]["choice"]["loops"] in meta["run"]["loops"]
+        for meta in runs.values()
+    )
     again = run(
-        bare, "--plan", plan(3), "--out", out, "--work", tmp_path / "fresh", "--compile-cache", out / CACHE, "--budget-minutes", "1"
+        bare,
+        "--plan",
+        plan(3),
+        "--out",
+        out,
+        "--work",
+        tmp_path / "fresh",
+        "--compile-cache",
+        out / CACHE,
+        "--budget-minutes",
+        "1",
     )
     assert again.returncode == 0, again.stderr
     assert "tiny: 2 done, 0 left, 0 failed" in again.stdout
@@ -108,8 +155,14 @@ def test_from_end_to_end(bare, plan, tmp_path):
 
 @pytest.mark.slow
 def test_killed_in_the_middle(bare, plan, tmp_path):
-    """kill -9 leaves the last state, a second machine goes on with it, and the end of the budget leaves a later one."""
-    out, work, words = tmp_path / "out", tmp_path / "work", ["--plan", str(plan(10**6)), "--no-compile"]
+    """kill -9 leaves the last state, a second machine goes on with it, and the end of the budget
+    leaves a later one.
+    """
+    out, work, words = (
+        tmp_path / "out",
+        tmp_path / "work",
+        ["--plan", str(plan(10**6)), "--no-compile"],
+    )
     command = [*bare[0], *words, "--out", str(out), "--work", str(work), "--budget-minutes", "5"]
     with open(tmp_path / "log", "w") as log:
         first = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **bare[1])
@@ -140,15 +193,24 @@ def test_finished_and_begun_runs_come_back_from_what_was_packed(plan, tmp_path):
         config, task = spec.build()
         name = spec.id(task.fingerprint())
         trainer = Trainer(config, task, tmp_path / "work" / RUNS / name, run_id=name)
-        assert (trainer.run(progress=False, stop=lambda finish=finish: not finish) is not None) == finish
+        assert (
+            trainer.run(progress=False, stop=lambda finish=finish: not finish) is not None
+        ) == finish
     out = tmp_path / "out"
     out.mkdir()
     pack_lease(tmp_path / "work", out)
     assert unpack(out, tmp_path / "back") == 2
     assert unpack(out, tmp_path / "back") == 0
     for spec, file in zip(runs, (RESULT, STATE), strict=True):
-        a, b = (tmp_path / folder / RUNS / spec.id(task.fingerprint()) / file for folder in ("work", "back"))
-        assert b.read_bytes() == a.read_bytes() if file == STATE else json.loads(b.read_text()) == json.loads(a.read_text())
+        a, b = (
+            tmp_path / folder / RUNS / spec.id(task.fingerprint()) / file
+            for folder in ("work", "back")
+        )
+        assert (
+            b.read_bytes() == a.read_bytes()
+            if file == STATE
+            else json.loads(b.read_text()) == json.loads(a.read_text())
+        )
     (out / "shard-0.safetensors").write_bytes(b"cut off")
     with pytest.raises(LoopstabError, match="corrupt or truncated"):
         unpack(out, tmp_path / "other")
@@ -196,7 +258,9 @@ def test_losses_that_disagree(monkeypatch):
 
     monkeypatch.setattr(Objective, "__call__", wrong)
     with pytest.raises(LoopstabError, match="the fused loss"):
-        check_machine(RunSpec(task="sudoku-4x4", width=16, heads=2, batch=2, loops=2), None, "cpu", False)
+        check_machine(
+            RunSpec(task="sudoku-4x4", width=16, heads=2, batch=2, loops=2), None, "cpu", False
+        )
 
 
 def test_rates_are_positive():
@@ -217,7 +281,16 @@ WRONG = [
 
 @pytest.mark.parametrize(("arguments", "words"), WRONG, ids=[words for _, words in WRONG])
 def test_wrong_requests(plan, tmp_path, capsys, arguments, words):
-    base = ["--plan", str(plan()), "--out", str(tmp_path / "out"), "--device", "cpu", "--budget-minutes", "1"]
+    base = [
+        "--plan",
+        str(plan()),
+        "--out",
+        str(tmp_path / "out"),
+        "--device",
+        "cpu",
+        "--budget-minutes",
+        "1",
+    ]
     assert main([*base, *arguments]) == 2
     error = capsys.readouterr().err
     assert words in error
@@ -225,14 +298,22 @@ def test_wrong_requests(plan, tmp_path, capsys, arguments, words):
 
 
 def test_data_that_have_changed(plan, tmp_path):
-    """The identity of a run holds the fingerprint of its data: other data are another run, and an earlier state is left alone."""
+    """The identity of a run holds the fingerprint of its data: other data are another run, and an
+    earlier state is left alone.
+    """
     from loopstab.models.tasks.sudoku.task import SudokuTask
 
     text = plan().read_text().replace("sudoku-4x4", "sudoku")
     (tmp_path / "tiny.toml").write_text(text)
     ids = [
         Plan.load(tmp_path / "tiny.toml").check(
-            {"sudoku": SudokuTask.generated(2, rows=300, seed=s).table.save(tmp_path / f"{s}.safetensors")}
+            {
+                "sudoku": (
+                    SudokuTask.generated(2, rows=300, seed=s).table.save(
+                        tmp_path / f"{s}.safetensors"
+                    )
+                )
+            }
         )
         for s in (0, 1)
     ]

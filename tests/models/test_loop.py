@@ -1,11 +1,20 @@
-"""A torch loop seen from NumPy: exact products with J, J^T, K and K^T, and nothing of the user's changed."""
+"""A torch loop seen from NumPy: exact products with J, J^T, K and K^T, and nothing of the user's
+changed.
+"""
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from loopstab import Linearisation, LoopError, check_loop, lyapunov, sensitivity_norm, spectral_radius
+from loopstab import (
+    Linearisation,
+    LoopError,
+    check_loop,
+    lyapunov,
+    sensitivity_norm,
+    spectral_radius,
+)
 from loopstab.models.measure.torch_loop import TorchLoop
 from loopstab.models.network.config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
@@ -32,9 +41,11 @@ def test_products_equal_the_dense_twins(architecture):
     j, k = dense(model, h, e)
     record = loop.linearize(h, e)
     for found, twin in (
-        (record(v), j @ v.ravel()), (record.adjoint(u), j.T @ u.ravel()),
-        (record.input_product(v), k @ v.ravel()), (record.input_adjoint(u), k.T @ u.ravel()),
-    ):  # fmt: skip
+        (record(v), j @ v.ravel()),
+        (record.adjoint(u), j.T @ u.ravel()),
+        (record.input_product(v), k @ v.ravel()),
+        (record.input_adjoint(u), k.T @ u.ravel()),
+    ):
         assert found.shape == h.shape
         np.testing.assert_allclose(found.ravel(), twin, atol=1e-12, rtol=1e-12)
     difference = (loop.step(h + 1e-6 * v, e) - loop.step(h - 1e-6 * v, e)) / 2e-6
@@ -49,7 +60,9 @@ def test_products_equal_the_dense_twins(architecture):
 
 
 def test_a_real_loop_against_dense_twins():
-    model = LoopedTransformer(ModelConfig(Architecture.parse("internal/post"), width=16, heads=2)).double()
+    model = LoopedTransformer(
+        ModelConfig(Architecture.parse("internal/post"), width=16, heads=2)
+    ).double()
     loop, e = TorchLoop.of(model), drawn(1, 8, 16)
     h = loop.initial(e)
     for _ in range(250):
@@ -61,15 +74,21 @@ def test_a_real_loop_against_dense_twins():
     assert rho.derivative == "linearize"
     assert rho.value == pytest.approx(np.abs(np.linalg.eigvals(j)).max(), rel=1e-6)
     assert at.drift < 1e-10
-    np.testing.assert_allclose(sensitivity(at, e).value.ravel(), s @ e.ravel(), rtol=1e-6, atol=1e-8)
-    np.testing.assert_allclose(adjoint_sensitivity(at, h).value.ravel(), s.T @ h.ravel(), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(
+        sensitivity(at, e).value.ravel(), s @ e.ravel(), rtol=1e-6, atol=1e-8
+    )
+    np.testing.assert_allclose(
+        adjoint_sensitivity(at, h).value.ravel(), s.T @ h.ravel(), rtol=1e-6, atol=1e-8
+    )
     assert sensitivity_norm(at).value == pytest.approx(np.linalg.norm(s, 2), rel=1e-6)
     v, logs = np.linalg.qr(np.random.default_rng(0).standard_normal((h.size, 1)))[0], []
     for _ in range(30):
         v = j @ v
         logs.append(np.log(np.linalg.norm(v)))
         v /= np.linalg.norm(v)
-    assert lyapunov(loop, h, e, loops=20, skip=20).value == pytest.approx(np.mean(logs[10:]), rel=1e-8)
+    assert lyapunov(loop, h, e, loops=20, skip=20).value == pytest.approx(
+        np.mean(logs[10:]), rel=1e-8
+    )
 
 
 STEPS = {
@@ -102,7 +121,10 @@ def in_place(h, e):
 BAD = {
     "detached": (lambda h, e: h.detach() + e, "loses the gradient by its state"),
     "no grad": (without_gradient, "loses the gradient"),
-    "through numpy": (lambda h, e: torch.from_numpy(np.tanh(h.detach().numpy())), "loses the gradient"),
+    "through numpy": (
+        lambda h, e: torch.from_numpy(np.tanh(h.detach().numpy())),
+        "loses the gradient",
+    ),
     "in place": (in_place, "in-place|in place"),
     "two values": (lambda h, e: (h, e), "returned tuple"),
     "other dtype": (lambda h, e: h @ torch.eye(4), "double"),
@@ -115,7 +137,9 @@ BAD = {
 def test_bad_steps_are_errors_not_numbers(name):
     step, words = BAD[name]
     with pytest.raises(LoopError, match=words):
-        spectral_radius(Linearisation(TorchLoop(step, lambda e: e.clone()), drawn(4), drawn(4, seed=1)))
+        spectral_radius(
+            Linearisation(TorchLoop(step, lambda e: e.clone()), drawn(4), drawn(4, seed=1))
+        )
 
 
 def test_large_states_go_through_arnoldi_with_products_of_the_loop():
@@ -126,7 +150,9 @@ def test_large_states_go_through_arnoldi_with_products_of_the_loop():
     def step(h, e):
         return torch.cat((block @ h[:2], decay * torch.tanh(h[2:])))
 
-    found = spectral_radius(Linearisation(TorchLoop(step, lambda e: e.clone()), np.zeros(size + 2), np.zeros(size + 2)))
+    found = spectral_radius(
+        Linearisation(TorchLoop(step, lambda e: e.clone()), np.zeros(size + 2), np.zeros(size + 2))
+    )
     assert found.value == pytest.approx(1.2, abs=1e-10)
     assert found.products < size
 

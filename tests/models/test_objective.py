@@ -1,4 +1,6 @@
-"""Which loops carry a gradient and which outputs are judged, against slow twins; optimisers and accumulation over parts."""
+"""Which loops carry a gradient and which outputs are judged, against slow twins; optimisers and
+accumulation over parts.
+"""
 
 import pytest
 import torch
@@ -14,7 +16,17 @@ from loopstab.theory.architecture import Architecture
 
 
 def made(architecture="internal/post", **options):
-    spec = RunSpec(**{"task": "sudoku-4x4", "width": 16, "heads": 2, "batch": 6, "loops": 5, "architecture": architecture, **options})
+    spec = RunSpec(
+        **{
+            "task": "sudoku-4x4",
+            "width": 16,
+            "heads": 2,
+            "batch": 6,
+            "loops": 5,
+            "architecture": architecture,
+            **options,
+        }
+    )
     config, task = spec.build()
     model = LoopedTransformer(config.model, 1).double()
     batch = task.batch(6, "train", torch.Generator().manual_seed(0))
@@ -23,7 +35,9 @@ def made(architecture="internal/post", **options):
 
 def test_draws():
     fixed, free = Objective(6, gradient_loops=4), Objective(6)
-    draws = [[o.draw(torch.Generator().manual_seed(seed)) for seed in range(400)] for o in (fixed, free)]
+    draws = [
+        [o.draw(torch.Generator().manual_seed(seed)) for seed in range(400)] for o in (fixed, free)
+    ]
     assert set(draws[0]) == {(n, 4) for n in range(3)}
     assert set(draws[1]) == {(n, k) for n in range(6) for k in range(1, 7 - n)}
     assert Objective(2, gradient_loops=4).draw(torch.Generator()) == (0, 2)
@@ -48,13 +62,18 @@ def twin(model, task, batch, n, k, gradient, supervision):
 
 @pytest.mark.parametrize("supervision", list(Supervision))
 @pytest.mark.parametrize("gradient", list(EncoderGradient))
-@pytest.mark.parametrize("architecture", ["none/post", "external/peri", "internal/post", "internal/peri/gru"])
+@pytest.mark.parametrize(
+    "architecture", ["none/post", "external/peri", "internal/post", "internal/peri/gru"]
+)
 def test_loss_and_gradients_equal_the_twin(architecture, gradient, supervision):
     _, task, model, batch = made(architecture)
     objective = Objective(5, 3, gradient, supervision)
     for n in (0, 2):
         found = []
-        for loss in (objective(model, task, batch, n, 3), twin(model, task, batch, n, 3, gradient, supervision)):
+        for loss in (
+            objective(model, task, batch, n, 3),
+            twin(model, task, batch, n, 3, gradient, supervision),
+        ):
             model.zero_grad(set_to_none=True)
             loss.backward()
             found.append((loss.detach(), [p.grad for p in model.parameters()]))
@@ -68,13 +87,19 @@ def test_loss_and_gradients_equal_the_twin(architecture, gradient, supervision):
 def test_every_weight_belongs_to_one_optimiser(architecture):
     config, _, model, _ = made(str(architecture), optimizer="muon")
     adamw, muon = Optimizers(model, config)._parts
-    groups = [{id(p) for group in part.param_groups for p in group["params"]} for part in (adamw, muon)]
+    groups = [
+        {id(p) for group in part.param_groups for p in group["params"]} for part in (adamw, muon)
+    ]
     assert groups[0] | groups[1] == {id(p) for p in model.parameters()}
     assert not groups[0] & groups[1]
     assert groups[1] == {id(p) for p in hidden_matrices(model)}
     width = config.model.width
     for name, p in model.named_parameters():
-        hidden = p.dim() == 2 and all(side % width == 0 for side in p.shape) and "offset_bias" not in name
+        hidden = (
+            p.dim() == 2
+            and all(side % width == 0 for side in p.shape)
+            and "offset_bias" not in name
+        )
         assert (id(p) in groups[1]) == hidden, name
 
 
@@ -89,13 +114,24 @@ def test_wrong_objectives():
 
 def trainer(out, **options):
     config, task = RunSpec(
-        **{"task": "sudoku-4x4", "width": 16, "heads": 2, "batch": 6, "loops": 3, "steps": 4, "eval_size": 4, **options}
+        **{
+            "task": "sudoku-4x4",
+            "width": 16,
+            "heads": 2,
+            "batch": 6,
+            "loops": 3,
+            "steps": 4,
+            "eval_size": 4,
+            **options,
+        }
     ).build()
     return Trainer(config, task, out)
 
 
 def test_a_batch_that_does_not_fit_is_trained_in_parts(tmp_path, monkeypatch):
-    """Four samples fit at a time: the batch of six is halved once, and the gradients are those of the whole."""
+    """Four samples fit at a time: the batch of six is halved once, and the gradients are those of
+    the whole.
+    """
     whole, parts = trainer(tmp_path / "a"), trainer(tmp_path / "b")
     call = Objective.__call__
 
@@ -120,5 +156,8 @@ def test_a_sample_that_does_not_fit(tmp_path, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(Objective, "__call__", never)
-    with pytest.raises(LoopstabError, match="--width"), pytest.warns(UserWarning, match="out of memory"):
+    with (
+        pytest.raises(LoopstabError, match="--width"),
+        pytest.warns(UserWarning, match="out of memory"),
+    ):
         trainer(tmp_path).train_step()

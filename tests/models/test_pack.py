@@ -1,4 +1,6 @@
-"""Packed checkpoints: what goes in comes out, halves only where the diagnosis agrees, and nothing above the limit."""
+"""Packed checkpoints: what goes in comes out, halves only where the diagnosis agrees, and nothing
+above the limit.
+"""
 
 import json
 import os
@@ -32,7 +34,9 @@ def grid(tmp_path_factory):
     out = tmp_path_factory.mktemp("grid")
     for spec in SPECS:
         config, task = spec.build()
-        Trainer(config, task, out / RUNS / spec.id(task.fingerprint()), command=spec.command()).run(progress=False)
+        Trainer(config, task, out / RUNS / spec.id(task.fingerprint()), command=spec.command()).run(
+            progress=False
+        )
     return out
 
 
@@ -64,7 +68,9 @@ def test_shards_keep_the_limit_with_all_that_is_in_them(grid, tmp_path):
     packed = pack(grid, tmp_path / "more", limit=limit)
     assert len(packed.files) > 1
     assert max(map(os.path.getsize, packed.files)) <= limit
-    assert sorted(name for file in (tmp_path / "more").iterdir() for name in entries(file)) == sorted(packed.runs)
+    assert sorted(
+        name for file in (tmp_path / "more").iterdir() for name in entries(file)
+    ) == sorted(packed.runs)
     with pytest.raises(LoopstabError, match="half precision"):
         pack(grid, tmp_path / "less", limit=1000)
 
@@ -75,7 +81,10 @@ def test_half_precision_where_the_diagnosis_agrees(grid, tmp_path, monkeypatch):
 
     def measured(checkpoint, **_):  # as if rounding had turned one outcome of one run
         rounded = all(torch.equal(t, t.half().float()) for t in checkpoint.tensors.values())
-        return SimpleNamespace(outcomes={"other": int(rounded and checkpoint.meta == whole[refused].meta)}, rho=1.0 + 0.005 * rounded)
+        return SimpleNamespace(
+            outcomes={"other": int(rounded and checkpoint.meta == whole[refused].meta)},
+            rho=1.0 + 0.005 * rounded,
+        )
 
     monkeypatch.setattr("loopstab.models.measure.crossvalidate.crossvalidate", measured)
     packed = pack(grid, tmp_path, half=True)
@@ -148,7 +157,9 @@ def test_verify_finds_other_weights(shelf, tmp_path):
     model, meta = load_model(zoo.load(name))
     run, task = meta["run"], RunSpec(**TINY).build()[1]
     with torch.no_grad():
-        model.head_out.bias += torch.tensor([100.0, -100.0])  # always zero: right for the rare sequence without ones
+        model.head_out.bias += torch.tensor(
+            [100.0, -100.0]
+        )  # always zero: right for the rare sequence without ones
     batch = task.batch(4, "4", torch.Generator().manual_seed(10_000_019))
     share = accuracy_curve(model, task, batch, [30])[0]
     run["accuracy"] = {level: [1.0 - share] * len(run["loops"]) for level in run["accuracy"]}
@@ -159,7 +170,9 @@ def test_verify_finds_other_weights(shelf, tmp_path):
 
 
 def test_runs_whose_file_is_not_given_are_passed_over(shelf, monkeypatch, capsys):
-    """The command verifies the others, and says what it left out; a file that is given goes to the runs of its task alone."""
+    """The command verifies the others, and says what it left out; a file that is given goes to the
+    runs of its task alone.
+    """
     from loopstab.models.tasks import registry
     from loopstab.paper_figures.commands.zoo import verify
 
@@ -169,7 +182,11 @@ def test_runs_whose_file_is_not_given_are_passed_over(shelf, monkeypatch, capsys
     assert f"for want of --data TASK=FILE: {NAMES[0]}" in out
     assert f"{NAMES[1]}: agrees" in out
     seen = []
-    monkeypatch.setattr(zoo, "verify", lambda name, data: seen.append((name, data)) or zoo.Verified(name, {}, {}, True))
+    monkeypatch.setattr(
+        zoo,
+        "verify",
+        lambda name, data: seen.append((name, data)) or zoo.Verified(name, {}, {}, True),
+    )
     assert verify(data=("kqk=file",)) == 0
     assert dict(seen) == {name: "file" if name == NAMES[0] else None for name in zoo.names()}
 
@@ -183,4 +200,6 @@ def test_another_data_file(shelf, tmp_path):
 
 
 def test_json_of_the_record_is_plain(shelf):
-    assert all(json.loads(json.dumps(zoo.describe(name))) == zoo.describe(name) for name in zoo.names())
+    assert all(
+        json.loads(json.dumps(zoo.describe(name))) == zoo.describe(name) for name in zoo.names()
+    )

@@ -14,15 +14,23 @@ from loopstab.models.training.run_spec import RunSpec
 from loopstab.support.errors import UsageError
 
 SHAPES = [
-    ("sudoku-4x4", "none", 5), ("sudoku-4x4", "one-hot", 5 + 12), ("sudoku-4x4", "learnt", 5 + 16),
-    ("kqk", "none", 12), ("kqk", "one-hot", 12 + 16), ("kqk", "learnt", 12 + 64),
-]  # fmt: skip
+    ("sudoku-4x4", "none", 5),
+    ("sudoku-4x4", "one-hot", 5 + 12),
+    ("sudoku-4x4", "learnt", 5 + 16),
+    ("kqk", "none", 12),
+    ("kqk", "one-hot", 12 + 16),
+    ("kqk", "learnt", 12 + 64),
+]
 
 
 @pytest.mark.parametrize(("task", "positions", "channels"), SHAPES)
 def test_channels(task, positions, channels):
     made = make_task(task, positions=positions)
-    for batch in (made.batch(3, "easy", torch.Generator().manual_seed(0)), made.take("hard", 0, 2), *made.evaluation(4, "easy", 2)):
+    for batch in (
+        made.batch(3, "easy", torch.Generator().manual_seed(0)),
+        made.take("hard", 0, 2),
+        *made.evaluation(4, "easy", 2),
+    ):
         assert batch.x.shape[2] == channels == made.shape.channels
         plain = make_task(task).shape.channels
         assert torch.equal(batch.x[0, :, plain:], batch.x[-1, :, plain:])
@@ -31,7 +39,12 @@ def test_channels(task, positions, channels):
 
 def test_one_hot_places_of_a_sudoku():
     """Each cell against a slow count: which other cells share its row, its column and its box."""
-    places = make_task("sudoku-4x4", positions="one-hot").batch(1, "train", torch.Generator()).x[0, :, 5:].reshape(16, 3, 4)
+    places = (
+        make_task("sudoku-4x4", positions="one-hot")
+        .batch(1, "train", torch.Generator())
+        .x[0, :, 5:]
+        .reshape(16, 3, 4)
+    )
     for i in range(16):
         for j in range(16):
             same = [i // 4 == j // 4, i % 4 == j % 4, (i // 8, i % 4 // 2) == (j // 8, j % 4 // 2)]
@@ -41,7 +54,9 @@ def test_one_hot_places_of_a_sudoku():
 def test_places_can_be_changed_and_taken_back():
     task = make_task("sudoku-4x4", positions="learnt")
     batch = task.locate("none").batch(2, "easy", torch.Generator().manual_seed(1))
-    assert torch.equal(batch.x, make_task("sudoku-4x4").batch(2, "easy", torch.Generator().manual_seed(1)).x)
+    assert torch.equal(
+        batch.x, make_task("sudoku-4x4").batch(2, "easy", torch.Generator().manual_seed(1)).x
+    )
     with pytest.raises(UsageError, match="one-hot"):
         task.locate("somewhere")
 
@@ -51,7 +66,16 @@ def test_positions_are_recorded_and_are_part_of_the_identity(tmp_path):
 
     ids = {RunSpec(task="kqk", positions=p).id("data") for p in ("none", "one-hot", "learnt")}
     assert len(ids) == 3
-    spec = RunSpec(task="sudoku-4x4", positions="one-hot", width=16, heads=2, steps=1, batch=2, loops=1, eval_size=2)
+    spec = RunSpec(
+        task="sudoku-4x4",
+        positions="one-hot",
+        width=16,
+        heads=2,
+        steps=1,
+        batch=2,
+        loops=1,
+        eval_size=2,
+    )
     config, task = spec.build()
     result = Trainer(config, task, tmp_path).run(progress=False)
     assert result["config"]["positions"] == "one-hot"
@@ -65,11 +89,19 @@ def test_sequences_have_no_places():
 
 @torch.no_grad()
 @pytest.mark.parametrize("qk_norm", ["before-rope", "after-rope"])
-@pytest.mark.parametrize(("positions", "alike"), [("none", True), ("one-hot", False), ("learnt", False)])
+@pytest.mark.parametrize(
+    ("positions", "alike"), [("none", True), ("one-hot", False), ("learnt", False)]
+)
 def test_on_a_board_of_equal_cells_only_positions_tell_cells_apart(qk_norm, positions, alike):
-    """Attention mixes values with weights that sum to one: equal values give equal states, wherever a cell is."""
+    """Attention mixes values with weights that sum to one: equal values give equal states, wherever
+    a cell is.
+    """
     task = make_task("sudoku-4x4", positions=positions)
-    config = RunSpec(task="sudoku-4x4", width=16, heads=2, qk_norm=qk_norm, positions=positions).config(task).model
+    config = (
+        RunSpec(task="sudoku-4x4", width=16, heads=2, qk_norm=qk_norm, positions=positions)
+        .config(task)
+        .model
+    )
     model = LoopedTransformer(config, 1).double()
     for module in model.modules():
         if hasattr(module, "gain"):
@@ -83,8 +115,12 @@ def test_on_a_board_of_equal_cells_only_positions_tell_cells_apart(qk_norm, posi
 @torch.no_grad()
 @pytest.mark.parametrize(("qk_norm", "relative"), [("before-rope", True), ("after-rope", False)])
 def test_a_gain_after_the_rotation_sees_places(qk_norm, relative):
-    """A clue and its reader moved together along the row: with relative attention the reader's state moves with them."""
-    config = ModelConfig(channels=2, classes=2, width=16, heads=2, axes=2, window=3, qk_norm=qk_norm)
+    """A clue and its reader moved together along the row: with relative attention the reader's
+    state moves with them.
+    """
+    config = ModelConfig(
+        channels=2, classes=2, width=16, heads=2, axes=2, window=3, qk_norm=qk_norm
+    )
     model = LoopedTransformer(config, 1).double()
     for name, p in model.named_parameters():
         if name.endswith(("q_norm.gain", "k_norm.gain")):
@@ -129,14 +165,20 @@ def test_places_of_a_symmetry_are_drawn_uniformly():
 def test_a_training_batch_has_the_same_puzzles():
     task = make_task("sudoku-4x4")
     plain = task.batch(50, "train", torch.Generator().manual_seed(4))
-    assert torch.equal(task.training_batch(50, "train", torch.Generator().manual_seed(4)).x, plain.x)
-    relabelled = task.training_batch(50, "train", torch.Generator().manual_seed(4), augment="relabel")
+    assert torch.equal(
+        task.training_batch(50, "train", torch.Generator().manual_seed(4)).x, plain.x
+    )
+    relabelled = task.training_batch(
+        50, "train", torch.Generator().manual_seed(4), augment="relabel"
+    )
     assert torch.equal(relabelled.x[..., 0], plain.x[..., 0])
     assert not torch.equal(relabelled.target, plain.target)
     assert (relabelled.x[..., 1:].argmax(-1) == relabelled.target)[relabelled.x[..., 0] == 0].all()
 
 
-@pytest.mark.parametrize("options", [{"task": "kqk", "augment": "relabel"}, {"augment": "symmetry"}])
+@pytest.mark.parametrize(
+    "options", [{"task": "kqk", "augment": "relabel"}, {"augment": "symmetry"}]
+)
 def test_tasks_without_symmetries(options):
     with pytest.raises(UsageError, match="--augment"):
         RunSpec(**options).build()

@@ -13,7 +13,11 @@ from loopstab.support.errors import UsageError
 IDS = [
     # results on disk have these names: a change here orphans them
     (RunSpec(bits=16, architecture="external/post"), "prefix-sums-16", "0241aaa1d1a8"),
-    (RunSpec(task="sudoku-4x4", loops=12, steps=500), "498867b6d7d18b917f273dc1093e909974393c5a71aa10158d57103a0d3a5efc", "3d9cc5b4afde"),
+    (
+        RunSpec(task="sudoku-4x4", loops=12, steps=500),
+        "498867b6d7d18b917f273dc1093e909974393c5a71aa10158d57103a0d3a5efc",
+        "3d9cc5b4afde",
+    ),
 ]
 
 
@@ -25,13 +29,36 @@ def test_ids_stay(run, data, name):
 def test_ids_tell_every_option_and_the_data_apart():
     base = RunSpec()
     other = {
-        "task": "kqk", "architecture": "none/post", "width": 65, "heads": 5, "window": 7, "bits": 33, "loops": 31, "steps": 1, "polish": 1,
-        "batch": 1, "lr": 0.1, "warmup": 1, "decay": "published", "precision": "bf16", "encoder_gradient": "full", "eval_size": 1, "seed": 1,
-        "qk_norm": "after-rope", "positions": "one-hot", "augment": "relabel", "optimizer": "muon", "muon_lr": 0.1, "gradient_loops": 2,
+        "task": "kqk",
+        "architecture": "none/post",
+        "width": 65,
+        "heads": 5,
+        "window": 7,
+        "bits": 33,
+        "loops": 31,
+        "steps": 1,
+        "polish": 1,
+        "batch": 1,
+        "lr": 0.1,
+        "warmup": 1,
+        "decay": "published",
+        "precision": "bf16",
+        "encoder_gradient": "full",
+        "eval_size": 1,
+        "seed": 1,
+        "qk_norm": "after-rope",
+        "positions": "one-hot",
+        "augment": "relabel",
+        "optimizer": "muon",
+        "muon_lr": 0.1,
+        "gradient_loops": 2,
         "supervision": "each",
-    }  # fmt: skip
+    }
     assert set(other) == {f.name for f in dataclasses.fields(RunSpec)}
-    ids = {dataclasses.replace(base, **{name: value}).id("d") for name, value in other.items()} | {base.id("d"), base.id("e")}
+    ids = {dataclasses.replace(base, **{name: value}).id("d") for name, value in other.items()} | {
+        base.id("d"),
+        base.id("e"),
+    }
     assert len(ids) == len(other) + 2
     whole = RunSpec(**other)
     assert RunSpec.from_dict(dataclasses.asdict(whole)) == whole
@@ -40,8 +67,12 @@ def test_ids_tell_every_option_and_the_data_apart():
 
 @pytest.mark.parametrize(
     "run",
-    [RunSpec(), RunSpec(task="kqk", architecture="fixed/peri/gru", lr=3e-4, seed=7, decay="published"), RunSpec(window=0, bits=16, precision="bf16", encoder_gradient="full", eval_size=3)],
-)  # fmt: skip
+    [
+        RunSpec(),
+        RunSpec(task="kqk", architecture="fixed/peri/gru", lr=3e-4, seed=7, decay="published"),
+        RunSpec(window=0, bits=16, precision="bf16", encoder_gradient="full", eval_size=3),
+    ],
+)
 def test_the_recorded_command_repeats_the_run(run, monkeypatch, tmp_path):
     seen = []
 
@@ -68,11 +99,17 @@ SHAPES = [
 @pytest.mark.parametrize(("run", "schedule", "blocks", "window"), SHAPES)
 def test_what_is_built(run, schedule, blocks, window):
     config, task = run.build()
-    assert (type(config.schedule), config.model.blocks, config.model.window) == (schedule, blocks, window)
+    assert (type(config.schedule), config.model.blocks, config.model.window) == (
+        schedule,
+        blocks,
+        window,
+    )
     assert config.model.name == run.architecture
     course = config.schedule.start()
     assert course.level == ("4" if schedule is LengthCurriculum else task.levels[0])
-    assert (course.loops, config.eval_loops) == ((1, 1) if blocks > 1 else (6 if schedule is LengthCurriculum else 30, 500))
+    assert (course.loops, config.eval_loops) == (
+        (1, 1) if blocks > 1 else (6 if schedule is LengthCurriculum else 30, 500)
+    )
 
 
 WRONG = [

@@ -8,12 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopstab.models.training.schedule import FixedSteps, LengthCurriculum, from_json, loops_for, to_json
+from loopstab.models.training.schedule import (
+    FixedSteps,
+    LengthCurriculum,
+    from_json,
+    loops_for,
+    to_json,
+)
 from loopstab.support.errors import UsageError
 
 RATES = [
     (FixedSteps(100, decay="published"), {0: 1.0, 59: 1.0, 60: 0.1, 99: 0.1}),
-    (FixedSteps(100, decay="cosine"), {0: 1.0, 25: 0.5 + 0.5**1.5, 50: 0.5, 75: 0.5 - 0.5**1.5, 100: 0.0}),
+    (
+        FixedSteps(100, decay="cosine"),
+        {0: 1.0, 25: 0.5 + 0.5**1.5, 50: 0.5, 75: 0.5 - 0.5**1.5, 100: 0.0},
+    ),
     (LengthCurriculum(bits=32, start_bits=4), {0: 1.0, 1000: 1.0}),
     (LengthCurriculum(bits=32, start_bits=24), {0: 0.5, 1000: 0.5}),
 ]
@@ -62,9 +71,18 @@ def test_curriculum(solved, end):
 
 SCHEDULES = st.one_of(
     st.builds(
-        LengthCurriculum, bits=st.integers(4, 40), lr_bits=st.integers(1, 40), max_steps=st.integers(1, 60), polish=st.integers(1, 30)
+        LengthCurriculum,
+        bits=st.integers(4, 40),
+        lr_bits=st.integers(1, 40),
+        max_steps=st.integers(1, 60),
+        polish=st.integers(1, 30),
     ),
-    st.builds(FixedSteps, steps=st.integers(1, 100), loops=st.integers(1, 30), decay=st.sampled_from(["cosine", "published"])),
+    st.builds(
+        FixedSteps,
+        steps=st.integers(1, 100),
+        loops=st.integers(1, 30),
+        decay=st.sampled_from(["cosine", "published"]),
+    ),
 )
 
 
@@ -82,7 +100,13 @@ def test_a_restored_course_goes_on_alike(schedule, solved, cut):
             part = schedule.start()
             part.restore(state)
     for s in range(step, step + 80):
-        assert (whole.rate(s), whole.level, whole.loops, whole.done(s), whole.due(s)) == (part.rate(s), part.level, part.loops, part.done(s), part.due(s))  # fmt: skip
+        assert (whole.rate(s), whole.level, whole.loops, whole.done(s), whole.due(s)) == (
+            part.rate(s),
+            part.level,
+            part.loops,
+            part.done(s),
+            part.due(s),
+        )
         if not whole.done(s):
             assert 0 <= whole.rate(s) <= 1
             assert math.isfinite(whole.rate(s))

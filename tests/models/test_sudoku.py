@@ -1,4 +1,6 @@
-"""Sudoku: solver, generator, canonical form, reader, and batches, against known grids and slow obvious twins."""
+"""Sudoku: solver, generator, canonical form, reader, and batches, against known grids and slow
+obvious twins.
+"""
 
 import itertools
 import random
@@ -39,7 +41,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("question", "box", "answer", "by_singles"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+@pytest.mark.parametrize(
+    ("question", "box", "answer", "by_singles"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
 def test_known_puzzles(question, box, answer, by_singles):
     for hidden in (True, False):
         found = solve(digits(question), box, hidden=hidden)
@@ -56,9 +60,16 @@ def brute_force(cells, box):
     seen = {
         cells[j]
         for j in range(n * n)
-        if j // n == i // n or j % n == i % n or (j // n // box, j % n // box) == (i // n // box, i % n // box)
+        if j // n == i // n
+        or j % n == i % n
+        or (j // n // box, j % n // box) == (i // n // box, i % n // box)
     }
-    return [grid for d in range(1, n + 1) if d not in seen for grid in brute_force([*cells[:i], d, *cells[i + 1 :]], box)]
+    return [
+        grid
+        for d in range(1, n + 1)
+        if d not in seen
+        for grid in brute_force([*cells[:i], d, *cells[i + 1 :]], box)
+    ]
 
 
 @pytest.mark.parametrize("hidden", [True, False])
@@ -76,7 +87,9 @@ def test_solver_against_brute_force(hidden):
 
 def test_contradictions_and_limits():
     assert solve([1, 1] + [0] * 14, 2).grids == []
-    assert solve([1, 2, 3, 0] + [0, 0, 0, 4] + [0] * 8, 2).grids == []  # the fourth cell has no digit left
+    assert (
+        solve([1, 2, 3, 0] + [0, 0, 0, 4] + [0] * 8, 2).grids == []
+    )  # the fourth cell has no digit left
     assert len(solve([0] * 16, 2).grids) == 2
     assert len({tuple(g) for g in solve([0] * 16, 2, limit=1000).grids}) == 288
     for cells, box in (([0] * 80, 3), ([5] + [0] * 15, 2), ([0] * 16, 1)):
@@ -99,7 +112,11 @@ def test_dug_puzzles_are_unique_and_minimal(box):
 @pytest.mark.parametrize(("box", "rows"), [(2, 400), (3, 30)])
 def test_generated_tables(box, rows):
     table = sudoku.generate(box, rows, seed=3)
-    assert table.fingerprint == sudoku.generate(box, rows, seed=3).fingerprint != sudoku.generate(box, rows, seed=4).fingerprint
+    assert (
+        table.fingerprint
+        == sudoku.generate(box, rows, seed=3).fingerprint
+        != sudoku.generate(box, rows, seed=4).fingerprint
+    )
     answer, given = table.cells % MARK, table.cells >= MARK
     assert complete(answer, box).all()
     question = answer * given
@@ -117,7 +134,11 @@ def assert_disjoint(table, box):
     levels = {level: {form[i] for i in table.rows(level)} for level in ("train", "easy", "hard")}
     assert all(levels.values())
     assert not levels["train"] & (levels["easy"] | levels["hard"])
-    assert table.difficulty[table.rows("train")].max() <= table.meta["cut"] < table.difficulty[table.rows("hard")].min()
+    assert (
+        table.difficulty[table.rows("train")].max()
+        <= table.meta["cut"]
+        < table.difficulty[table.rows("hard")].min()
+    )
     assert table.difficulty[table.rows("easy")].max() <= table.meta["cut"]
 
 
@@ -126,12 +147,17 @@ def test_disjoint_up_to_relabelling_only():
     names = sudoku.relabelled(table.cells % MARK)
     assert (names[:, :4] == [1, 2, 3, 4]).all()
     assert table.meta["grids"] == 12
-    train, rest = ({tuple(names[i]) for i in range(len(names)) if (table.split[i] == 0) == side} for side in (True, False))
+    train, rest = (
+        {tuple(names[i]) for i in range(len(names)) if (table.split[i] == 0) == side}
+        for side in (True, False)
+    )
     assert not train & rest
 
 
 def test_singles_solve_every_4x4_puzzle():
-    """By exhaustion: all sets of clues of one grid of each of the two classes. So guesses rate no 4x4 puzzle; rounds do."""
+    """By exhaustion: all sets of clues of one grid of each of the two classes. So guesses rate no
+    4x4 puzzle; rounds do.
+    """
     classes = np.unique(canonical(np.array(solve([0] * 16, 2, limit=1000).grids), 2), axis=0)
     rounds = set()
     for grid in classes.tolist():
@@ -173,7 +199,9 @@ def test_canonical_form_is_invariant_and_idempotent(seed, box):
 
 
 def smallest_image(grid, box):
-    """Twin: every first row and column order, digits renamed, the other rows sorted as far as the bands allow."""
+    """Twin: every first row and column order, digits renamed, the other rows sorted as far as the
+    bands allow.
+    """
     n = box * box
     best = None
     inner = list(itertools.permutations(range(box)))
@@ -202,12 +230,17 @@ def test_canonical_form_against_its_twin(box):
 
 
 def test_known_classes():
-    """288 grids of 4x4 in 2 classes of 96 and 192; the 9x9 grid with most automorphisms (648) is the smallest of all."""
+    """288 grids of 4x4 in 2 classes of 96 and 192; the 9x9 grid with most automorphisms (648) is
+    the smallest of all.
+    """
     form, automorphisms = canonical_forms(np.array(solve([0] * 16, 2, limit=1000).grids), 2)
     kinds, which = np.unique(form, axis=0, return_inverse=True)
     assert np.bincount(which.reshape(-1)).tolist() == [96, 192]
     group = 2 * (2 * 2 * 2) ** 2 * 24
-    assert all(group // n == np.bincount(which.reshape(-1))[w] for n, w in zip(automorphisms, which.reshape(-1), strict=True))
+    assert all(
+        group // n == np.bincount(which.reshape(-1))[w]
+        for n, w in zip(automorphisms, which.reshape(-1), strict=True)
+    )
     assert len(kinds) == 2
     rng = random.Random(0)
     shaken = symmetry(digits(MOST_CANONICAL), 3, rng)
@@ -218,13 +251,17 @@ def test_known_classes():
 
 
 def test_canonical_form_separates_a_class_from_its_neighbour():
-    """Swapping two digits inside two rows of a stack keeps a grid valid and, here, leaves its class."""
+    """Swapping two digits inside two rows of a stack keeps a grid valid and, here, leaves its
+    class.
+    """
     grid = np.array(digits(WIKIPEDIA[1])).reshape(9, 9)
     rows, cols = next(
         ((r, s), (c, d))
         for c, d in itertools.combinations(range(9), 2)
         for r, s in itertools.combinations(range(9), 2)
-        if grid[r, c] == grid[s, d] and grid[r, d] == grid[s, c] and (c // 3 == d // 3) != (r // 3 == s // 3)
+        if grid[r, c] == grid[s, d]
+        and grid[r, d] == grid[s, c]
+        and (c // 3 == d // 3) != (r // 3 == s // 3)
     )
     other = grid.copy()
     other[np.ix_(rows, cols)] = grid[np.ix_(rows, cols)][::-1]
@@ -294,10 +331,22 @@ def test_malformed_rows(tmp_path, row, message):
 @pytest.mark.parametrize(
     ("header", "rows", "message"),
     [
-        ("question,answer,rating", rows_of(3), r"s.csv:1: the header must begin with source,question,answer,rating"),
+        (
+            "question,answer,rating",
+            rows_of(3),
+            r"s.csv:1: the header must begin with source,question,answer,rating",
+        ),
         ("source,question,answer,rating", [], "holds no rows"),
-        ("source,question,answer,rating", [r.rsplit(",", 1)[0] + ",4" for r in rows_of(9)], "same difficulty"),
-        ("source,question,answer,rating", [*rows_of(3), f"x,{WIKIPEDIA[0]},{WIKIPEDIA[1]},9"], "a grid of 81 cells in a file of 16"),
+        (
+            "source,question,answer,rating",
+            [r.rsplit(",", 1)[0] + ",4" for r in rows_of(9)],
+            "same difficulty",
+        ),
+        (
+            "source,question,answer,rating",
+            [*rows_of(3), f"x,{WIKIPEDIA[0]},{WIKIPEDIA[1]},9"],
+            "a grid of 81 cells in a file of 16",
+        ),
     ],
 )
 def test_bad_files(tmp_path, header, rows, message):
@@ -312,7 +361,9 @@ def test_further_columns_quotes_zeros_and_line_ends(tmp_path):
     plain = sudoku.read(csv_of(tmp_path, rows))
     other = [f'"a, b",{r.split(",", 1)[1].replace(".", "0")},7.5' for r in rows]
     path = tmp_path / "o.csv"
-    path.write_bytes(("\ufeffsource,question,answer,rating,more\r\n" + "\r\n".join(other) + "\r\n\r\n").encode())
+    path.write_bytes(
+        ("\ufeffsource,question,answer,rating,more\r\n" + "\r\n".join(other) + "\r\n\r\n").encode()
+    )
     assert sudoku.read(path).fingerprint == plain.fingerprint
 
 
@@ -326,8 +377,14 @@ def task():
 
 def test_batches(task):
     assert SudokuTask.generated(2).table is task.table
-    assert (task.name, task.levels, task.difficulty) == ("sudoku-4x4", ("train", "easy", "hard"), "rounds of singles")
-    assert [task.count(level) for level in task.levels] == [len(task.table.rows(level)) for level in task.levels]
+    assert (task.name, task.levels, task.difficulty) == (
+        "sudoku-4x4",
+        ("train", "easy", "hard"),
+        "rounds of singles",
+    )
+    assert [task.count(level) for level in task.levels] == [
+        len(task.table.rows(level)) for level in task.levels
+    ]
     for level in task.levels:
         batch = task.batch(64, level, torch.Generator().manual_seed(1))
         again = task.batch(64, level, torch.Generator().manual_seed(1))
@@ -371,10 +428,18 @@ def test_file_round_trip(task, tmp_path):
 
 
 def test_real_data(real_file, tmp_path):
-    """All 60000 real puzzles: counts as published beside them, no grid shared, a small file, and our solver on a sample."""
+    """All 60000 real puzzles: counts as published beside them, no grid shared, a small file, and
+    our solver on a sample.
+    """
     table = sudoku.read(real_file("sudoku_rated.csv.gz"))
-    assert (table.meta["rows_checked"], table.meta["malformed"], table.meta["left_out"]) == (60_000, 0, 0)
-    assert np.quantile(table.difficulty, [0, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1]).tolist() == [0, 0, 0, 2, 11, 38, 54, 92, 497]
+    assert (table.meta["rows_checked"], table.meta["malformed"], table.meta["left_out"]) == (
+        60_000,
+        0,
+        0,
+    )
+    assert np.quantile(
+        table.difficulty, [0, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1]
+    ).tolist() == [0, 0, 0, 2, 11, 38, 54, 92, 497]
     assert table.meta["cut"] == 18 == np.quantile(table.difficulty, 0.8)
     answer = table.cells % MARK
     assert len(np.unique(answer, axis=0)) == 59_771

@@ -1,4 +1,6 @@
-"""Training: exact resume after kill -9, checkpoints that are whole or absent, fair gradients, streamed evaluation."""
+"""Training: exact resume after kill -9, checkpoints that are whole or absent, fair gradients,
+streamed evaluation.
+"""
 
 import dataclasses
 import errno
@@ -50,7 +52,8 @@ def trainer(out, **options):
     return Trainer(config(**options), PrefixSums(4, (1,)), out)
 
 
-# One process forks a run for every number given: the run kills itself at that call of a step, an fsync or a rename, and 0 lets it end.
+# One process forks a run for every number given: the run kills itself at that call of a step, an
+# fsync or a rename, and 0 lets it end.
 KILLED = """
 import json, os, signal, sys
 import torch
@@ -59,7 +62,8 @@ from loopstab.models.training import train
 from loopstab.models.training.run_spec import RunSpec
 task, out = sys.argv[1:3]
 options = json.loads(sys.argv[3])
-spec = RunSpec(task, width=16, heads=2, bits=5, steps=6, polish=4, batch=8, loops=3, eval_size=4, **options)
+small = dict(width=16, heads=2, bits=5, steps=6, polish=4, batch=8, loops=3, eval_size=4)
+spec = RunSpec(task, **small, **options)
 config, made = spec.build()
 def deadly(function):
     def call(*args, **options):
@@ -77,7 +81,8 @@ for left in map(int, sys.argv[4:]):
     if not child:
         train.Trainer(config, made, out).run(progress=False, save_every=0.0)
         os._exit(0)
-    print(os.waitpid(child, 0)[1], os.path.exists(os.path.join(out, train.STATE)), os.path.exists(os.path.join(out, train.MODEL)))
+    status = os.waitpid(child, 0)[1]
+    print(status, *(os.path.exists(os.path.join(out, file)) for file in (train.STATE, train.MODEL)))
 """
 
 
@@ -87,10 +92,19 @@ def forked(task, options, out, *calls):
     return [line.split() for line in done.stdout.splitlines()]
 
 
-RECIPE = {"positions": "one-hot", "augment": "symmetry", "optimizer": "muon", "supervision": "each", "gradient_loops": 2, "lr": 0.003}
+RECIPE = {
+    "positions": "one-hot",
+    "augment": "symmetry",
+    "optimizer": "muon",
+    "supervision": "each",
+    "gradient_loops": 2,
+    "lr": 0.003,
+}
 
 
-@pytest.mark.parametrize(("task", "options"), [("prefix-sums", {}), ("kqk", {}), ("sudoku-4x4", RECIPE)])
+@pytest.mark.parametrize(
+    ("task", "options"), [("prefix-sums", {}), ("kqk", {}), ("sudoku-4x4", RECIPE)]
+)
 def test_resume_after_kill_gives_the_same_bits(task, options, tmp_path):
     assert forked(task, options, tmp_path / "whole", 0) == [["0", "True", "True"]]
     moments = [1, 3, *random.Random(0).sample(range(2, 14), 3)]
@@ -122,12 +136,16 @@ def test_other_settings_in_the_same_folder(tmp_path):
 def test_another_architecture_or_other_data_in_the_same_folder(tmp_path):
     trainer(tmp_path).run(minutes=1e-9, progress=False)
     other = ModelConfig(Architecture.parse("external/peri"), width=16, heads=2)
-    with pytest.raises(UsageError, match=r"\(architecture internal/post/add there, external/peri/add asked\)"):
+    with pytest.raises(
+        UsageError, match=r"\(architecture internal/post/add there, external/peri/add asked\)"
+    ):
         trainer(tmp_path, model=other)
     with pytest.raises(UsageError, match=r"\(data prefix-sums-4 there, prefix-sums-5 asked\)"):
         Trainer(config(), PrefixSums(5, (1,)), tmp_path)
     state = Checkpoint.load(tmp_path / STATE)
-    Checkpoint({k: t for k, t in state.tensors.items() if "encoder" not in k}, state.meta).save(tmp_path / STATE)
+    Checkpoint({k: t for k, t in state.tensors.items() if "encoder" not in k}, state.meta).save(
+        tmp_path / STATE
+    )
     with pytest.raises(LoopstabError, match="does not fit its settings"):
         trainer(tmp_path)
 
@@ -151,16 +169,23 @@ def test_tensorboard_gets_every_value(tmp_path, monkeypatch):
     made = Trainer(config(), PrefixSums(4, (1,)), tmp_path, tensorboard=True)
     made.run(progress=False)
     assert made._writer.folder == tmp_path / "tensorboard"
-    assert made._writer == [(k, v, e["step"]) for e in made.history for k, v in e.items() if isinstance(v, float)]
+    assert made._writer == [
+        (k, v, e["step"]) for e in made.history for k, v in e.items() if isinstance(v, float)
+    ]
 
 
 @pytest.mark.parametrize("architecture", Architecture.all(), ids=str)
 def test_every_architecture_overfits_one_batch(architecture):
     """Random targets of random inputs: after 60 steps less than a fifth of the loss is left."""
-    model = LoopedTransformer(ModelConfig(architecture, channels=4, classes=3, width=16, heads=2), seed=1)
+    model = LoopedTransformer(
+        ModelConfig(architecture, channels=4, classes=3, width=16, heads=2), seed=1
+    )
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-2)
     generator = torch.Generator().manual_seed(0)
-    x, target = torch.randn(2, 5, 4, generator=generator), torch.randint(3, (2, 5), generator=generator)
+    x, target = (
+        torch.randn(2, 5, 4, generator=generator),
+        torch.randint(3, (2, 5), generator=generator),
+    )
     losses = []
     for _ in range(60):
         loss = TASK.loss(model(x, 2), target)
@@ -173,20 +198,27 @@ def test_every_architecture_overfits_one_batch(architecture):
 
 @pytest.mark.parametrize("architecture", Architecture.all(), ids=str)
 def test_gradient_equals_finite_differences(architecture):
-    """Of the progressive loss through every loop, in float64, along random directions of all weights and of single ones."""
+    """Of the progressive loss through every loop, in float64, along random directions of all
+    weights and of single ones.
+    """
     model = LoopedTransformer(ModelConfig(architecture, width=16, heads=2), seed=1).double()
     batch = TASK.batch(2, "6", torch.Generator().manual_seed(0))
     batch = dataclasses.replace(batch, x=batch.x.double())
     weights = list(model.parameters())
 
     def loss():
-        return progressive_loss(model, TASK, batch, 4, torch.Generator().manual_seed(5), EncoderGradient.FULL)
+        return progressive_loss(
+            model, TASK, batch, 4, torch.Generator().manual_seed(5), EncoderGradient.FULL
+        )
 
     gradients = torch.autograd.grad(loss(), weights)
     generator = torch.Generator().manual_seed(2)
     one = int(torch.randint(len(weights), (), generator=generator))
     for chosen in (range(len(weights)), [one], [0]):  # all, a random one, the encoder
-        moves = {i: torch.randn(weights[i].shape, generator=generator, dtype=torch.float64) for i in chosen}
+        moves = {
+            i: torch.randn(weights[i].shape, generator=generator, dtype=torch.float64)
+            for i in chosen
+        }
         values = []
         for sign in (1, -2):
             with torch.no_grad():
@@ -210,7 +242,10 @@ def test_checkpoint_round_trip(saved):
     model, path = saved
     back, meta = load_model(path)
     assert meta["note"] == 1
-    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), back.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(model.state_dict().values(), back.state_dict().values(), strict=True)
+    )
 
 
 @pytest.mark.parametrize("keep", [0, 5, 100, 5000])
@@ -230,27 +265,39 @@ def test_other_files(tmp_path, saved):
     with pytest.raises(LoopstabError, match="not one written by loopstab"):
         load_model(tmp_path / "foreign.safetensors")
     whole = Checkpoint.load(saved[1])
-    Checkpoint({k: v for k, v in whole.tensors.items() if "encoder" not in k}, whole.meta).save(tmp_path / "cut.safetensors")
+    Checkpoint({k: v for k, v in whole.tensors.items() if "encoder" not in k}, whole.meta).save(
+        tmp_path / "cut.safetensors"
+    )
     with pytest.raises(LoopstabError, match="altered"):
         load_model(tmp_path / "cut.safetensors")
 
 
-@pytest.mark.parametrize("change", [{"window": "5"}, {"qk_norm": "x"}, {"architecture": 3}, {"width": 15}, {"depth": 2}])
+@pytest.mark.parametrize(
+    "change", [{"window": "5"}, {"qk_norm": "x"}, {"architecture": 3}, {"width": 15}, {"depth": 2}]
+)
 def test_altered_configuration(saved, change):
     whole = Checkpoint.load(saved[1])
-    Checkpoint(whole.tensors, {**whole.meta, "model": {**whole.meta["model"], **change}}).save(saved[1])
+    Checkpoint(whole.tensors, {**whole.meta, "model": {**whole.meta["model"], **change}}).save(
+        saved[1]
+    )
     with pytest.raises(LoopstabError) as error:
         load_model(saved[1])
     assert "\n" not in str(error.value)
 
 
 def test_diverging_samples_do_not_leave_the_batch():
-    """The float32 norm of the state overflows long before the state does; samples that still move must stay."""
-    model = LoopedTransformer(ModelConfig(Architecture.parse("external/pre"), width=16, heads=2), seed=2).eval()
+    """The float32 norm of the state overflows long before the state does; samples that still move
+    must stay.
+    """
+    model = LoopedTransformer(
+        ModelConfig(Architecture.parse("external/pre"), width=16, heads=2), seed=2
+    ).eval()
     with torch.no_grad():
         model.w_x.weight.copy_(1.5 * torch.linalg.qr(model.w_x.weight)[0])
     batch = TASK.batch(64, "3", torch.Generator().manual_seed(0))
-    assert accuracy_curve(model, TASK, batch, [90, 107, 112]) == plain_curve(model, batch, (90, 107, 112))
+    assert accuracy_curve(model, TASK, batch, [90, 107, 112]) == plain_curve(
+        model, batch, (90, 107, 112)
+    )
 
 
 def test_full_disk_leaves_the_old_file(saved, monkeypatch):
@@ -269,14 +316,18 @@ def test_full_disk_leaves_the_old_file(saved, monkeypatch):
 
 @pytest.mark.parametrize("mode", list(EncoderGradient))
 def test_encoder_gradient_without_recall(mode):
-    """Published: no gradient whenever loops run without it (n > 0); the two fair forms always give one."""
+    """Published: no gradient whenever loops run without it (n > 0); the two fair forms always give
+    one.
+    """
     model = LoopedTransformer(ModelConfig(Architecture.parse("none/post"), width=16, heads=2))
     batch = TASK.batch(4, "6", torch.Generator().manual_seed(0))
     seen = set()
     for seed in range(12):
         model.zero_grad(set_to_none=True)
         n = int(torch.randint(0, 6, (), generator=torch.Generator().manual_seed(seed)))
-        progressive_loss(model, TASK, batch, 6, torch.Generator().manual_seed(seed), mode).backward()
+        progressive_loss(
+            model, TASK, batch, 6, torch.Generator().manual_seed(seed), mode
+        ).backward()
         grad = model.encoder.weight.grad
         flows = grad is not None and bool(grad.abs().max() > 0)
         assert flows == (n == 0 or mode is not EncoderGradient.PUBLISHED)
@@ -286,7 +337,9 @@ def test_encoder_gradient_without_recall(mode):
 
 @pytest.mark.parametrize("collapsed", [True, False])
 def test_accuracy_curve_equals_the_plain_loop(collapsed):
-    model = LoopedTransformer(ModelConfig(Architecture.parse("none/post"), width=16, heads=2)).eval()
+    model = LoopedTransformer(
+        ModelConfig(Architecture.parse("none/post"), width=16, heads=2)
+    ).eval()
     if collapsed:  # the update vanishes, so states stop to the bit and samples leave the batch
         with torch.no_grad():
             for layer in (model.blocks[0].attention.update.o, model.blocks[0].mlp.update.down):
@@ -304,7 +357,11 @@ def test_accuracy_curve_equals_the_plain_loop(collapsed):
 def test_samples_that_settle_leave_and_nothing_else_changes(name):
     model = load_model(zoo.load(name))[0]
     batch = TASK.batch(24, "24", torch.Generator().manual_seed(0))
-    orbit, h, context = Orbit(model, batch.x, ulps=8), model.encode(batch.x), model.prepare(model.encode(batch.x))
+    orbit, h, context = (
+        Orbit(model, batch.x, ulps=8),
+        model.encode(batch.x),
+        model.prepare(model.encode(batch.x)),
+    )
     left, loops, plain = [], [10, 60, 100, 150, 200], []
     for t in range(1, 201):
         orbit.advance()
@@ -326,14 +383,20 @@ def test_models_import_on_a_bare_node():
     """torch, numpy, tqdm and safetensors are enough to train and to evaluate."""
     code = """
 import sys
+BLOCKED = set("sympy z3 scipy matplotlib flint joblib tyro rich hypothesis".split())
 class Block:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"sympy", "z3", "scipy", "matplotlib", "flint", "joblib", "tyro", "rich", "hypothesis"}:
+        if name.split(".")[0] in BLOCKED:
             raise ImportError(name + " is blocked")
 sys.meta_path.insert(0, Block())
-import loopstab.models.training.train, loopstab.models.measure.evaluate, loopstab.models.network.checkpoint, loopstab.models.zoo.zoo
+import loopstab.models.training.train, loopstab.models.measure.evaluate
+import loopstab.models.network.checkpoint, loopstab.models.zoo.zoo
 """
     blocked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    if "torch" in blocked.stderr and "sympy is blocked" in blocked.stderr and "_dynamo" in blocked.stderr:
+    if (
+        "torch" in blocked.stderr
+        and "sympy is blocked" in blocked.stderr
+        and "_dynamo" in blocked.stderr
+    ):
         pytest.skip("this torch imports sympy itself")
     assert blocked.returncode == 0, blocked.stderr

@@ -20,7 +20,9 @@ def model_of(architecture, seed=0, **options):
 
 
 def pair(cells, seed=0):
-    return torch.randn(2, 2, cells, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(
+        2, 2, cells, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
+    )
 
 
 @pytest.mark.parametrize("architecture", Architecture.all(), ids=str)
@@ -73,7 +75,9 @@ def test_placement_formula(recall, norm):
         for block in (model.blocks[0].attention, model.blocks[0].mlp):
 
             def u(x, block=block):
-                return update(model, block, model.w_x(x) + model.w_e(e) if recall == "internal" else x, e)
+                return update(
+                    model, block, model.w_x(x) + model.w_e(e) if recall == "internal" else x, e
+                )
 
             z = PLACEMENTS[norm](block.inner, u, block.outer, z)
         assert torch.allclose(z, model.step(h, e), atol=1e-12)
@@ -85,8 +89,16 @@ def test_gru_hides_the_state_and_not_the_mix():
     with torch.no_grad():
         z = model.w_x(h) + model.w_e(e)
         cell = lambda block, u, s: block.gru(u.reshape(-1, 16), s.reshape(-1, 16)).view_as(s)  # noqa: E731
-        one = cell(model.blocks[0].attention, update(model, model.blocks[0].attention, model.blocks[0].attention.inner(z), e), h)
-        two = cell(model.blocks[0].mlp, update(model, model.blocks[0].mlp, model.blocks[0].mlp.inner(one), e), one)
+        one = cell(
+            model.blocks[0].attention,
+            update(model, model.blocks[0].attention, model.blocks[0].attention.inner(z), e),
+            h,
+        )
+        two = cell(
+            model.blocks[0].mlp,
+            update(model, model.blocks[0].mlp, model.blocks[0].mlp.inner(one), e),
+            one,
+        )
         assert torch.allclose(two, model.step(h, e), atol=1e-12)
         big = 3 * h
         for _ in range(200):
@@ -109,9 +121,15 @@ def twin_attention(attention, x, config):
         cut = slice(head * n, (head + 1) * n)
         q, k, v = (layer(x[b])[:, cut] for layer in (attention.q, attention.k, attention.v))
         if config.qk_norm is QKNorm.BEFORE_ROPE:
-            q, k = rotate(attention.q_norm(q), geometry.tables), rotate(attention.k_norm(k), geometry.tables)
+            q, k = (
+                rotate(attention.q_norm(q), geometry.tables),
+                rotate(attention.k_norm(k), geometry.tables),
+            )
         else:
-            q, k = attention.q_norm(rotate(q, geometry.tables)), attention.k_norm(rotate(k, geometry.tables))
+            q, k = (
+                attention.q_norm(rotate(q, geometry.tables)),
+                attention.k_norm(rotate(k, geometry.tables)),
+            )
         for i in range(x.shape[1]):
             scores, values = [], []
             for j in range(x.shape[1]):
@@ -140,7 +158,9 @@ def test_attention_equals_its_slow_twin(axes, window, qk_norm):
     with torch.no_grad():
         attention.q_norm.gain.uniform_(0.5, 2)
         x = pair(9)[0]
-        assert torch.allclose(attend(attention, x, config), twin_attention(attention, x, config), atol=1e-10)
+        assert torch.allclose(
+            attend(attention, x, config), twin_attention(attention, x, config), atol=1e-10
+        )
 
 
 @pytest.mark.parametrize("cells", [1, 2, 4, 5, 9, 11])
@@ -160,9 +180,13 @@ def test_runs_of_a_window_equal_the_slow_twin(cells, window, monkeypatch):
         assert torch.allclose(ours, theirs, atol=1e-9)
 
 
-@pytest.mark.parametrize(("qk_norm", "relative"), [(QKNorm.BEFORE_ROPE, True), (QKNorm.AFTER_ROPE, False)])
+@pytest.mark.parametrize(
+    ("qk_norm", "relative"), [(QKNorm.BEFORE_ROPE, True), (QKNorm.AFTER_ROPE, False)]
+)
 def test_scores_are_relative_only_when_normalised_before_rotation(qk_norm, relative):
-    """With equal tokens everywhere a relative attention gives every inner cell of a window model the same output."""
+    """With equal tokens everywhere a relative attention gives every inner cell of a window model
+    the same output.
+    """
     config = ModelConfig(width=16, heads=2, window=5, qk_norm=qk_norm)
     torch.manual_seed(0)
     attention = Attention(config).double()
@@ -208,7 +232,9 @@ def test_bad_sizes_name_cause_and_action(options, word):
         ModelConfig(**options)
 
 
-@pytest.mark.parametrize("text", ["inner/post", "internal/past", "internal", "internal/post/mul", "a/b/c/d"])
+@pytest.mark.parametrize(
+    "text", ["inner/post", "internal/past", "internal", "internal/post/mul", "a/b/c/d"]
+)
 def test_unknown_architecture(text):
     with pytest.raises(UsageError):
         Architecture.parse(text)

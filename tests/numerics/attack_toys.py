@@ -24,9 +24,14 @@ def below(limit):
 
 
 def small(examples=200, **more):
-    return replace(Profile("toy", examples=examples, least=5, power=50, seconds=1e9, shrink_seconds=1e9), **more)
+    return replace(
+        Profile("toy", examples=examples, least=5, power=50, seconds=1e9, shrink_seconds=1e9),
+        **more,
+    )
 
 
 def fallen(cases, judge, examples):
     """What fell among so many cases, unshrunk; None if nothing did."""
-    return search(cases, judge, examples=examples, seconds=1e9, shrink_seconds=0, source="tests").fallen
+    return search(
+        cases, judge, examples=examples, seconds=1e9, shrink_seconds=0, source="tests"
+    ).fallen

@@ -1,4 +1,6 @@
-"""Nearest stable points: fast projection against the certified one, the law against Monte Carlo, the published table cell by cell."""
+"""Nearest stable points: fast projection against the certified one, the law against Monte Carlo,
+the published table cell by cell.
+"""
 
 import time
 import warnings
@@ -13,7 +15,16 @@ from scipy.integrate import dblquad
 from scipy.optimize import minimize
 
 from loopstab.numerics.anisotropy.law import distribution, expectation, internal_median, law
-from loopstab.numerics.anisotropy.nearest_points import CUT, PUBLISHED, RECALLS, SCALES, anisotropy, descend, nearest_stable, statistics
+from loopstab.numerics.anisotropy.nearest_points import (
+    CUT,
+    PUBLISHED,
+    RECALLS,
+    SCALES,
+    anisotropy,
+    descend,
+    nearest_stable,
+    statistics,
+)
 from loopstab.numerics.formulas import numeric
 from loopstab.support.errors import UsageError
 from loopstab.theory.architecture import Recall
@@ -54,14 +65,16 @@ def test_fast_projection_is_the_certified_one(recall, s):
     for i in range(len(x)):
         exact = nearest(recall, x[i], y[i])
         assert len(exact.points) == 1
-        (a, b) = exact.points[0]
+        a, b = exact.points[0]
         assert np.hypot(float(a) - fast[0][i], float(b) - fast[1][i]) < 1e-11
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(RECALLS), FINITE, FINITE)
 def test_law_of_projection(recall, x, y):
-    """The distance is the certified one, also on the cut locus; projecting again changes nothing."""
+    """The distance is the certified one, also on the cut locus; projecting again changes
+    nothing.
+    """
     a, b = nearest_stable(recall, np.array([x]), np.array([y]))
     assert abs(float(np.hypot(a - x, b - y)[0]) - float(nearest(recall, x, y).distance)) < 1e-9
     again = nearest_stable(recall, a, b)
@@ -78,7 +91,9 @@ def test_ten_thousand_points_in_a_second():
 
 @pytest.mark.parametrize("recall", RECALLS)
 def test_descent_is_what_scipy_finds(recall):
-    """BFGS along the boundary curve from the draw's own x, and the nearer axis where that is better (internal)."""
+    """BFGS along the boundary curve from the draw's own x, and the nearer axis where that is better
+    (internal).
+    """
     x, y = np.random.default_rng(3).normal(0, 4, (120, 2)).T
     fast = descend(recall, x, y)
     product = -2.0 if recall is INTERNAL else 1.0
@@ -90,7 +105,9 @@ def test_descent_is_what_scipy_finds(recall):
         edge = product if recall is INTERNAL else np.sign(x[i] * u)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            t = minimize(lambda v, i=i, u=u, edge=edge: (v[0] - x[i]) ** 2 + (edge / v[0] - u) ** 2, [x[i]]).x[0]
+            t = minimize(
+                lambda v, i=i, u=u, edge=edge: (v[0] - x[i]) ** 2 + (edge / v[0] - u) ** 2, [x[i]]
+            ).x[0]
         found = (t, edge / t - (recall is EXTERNAL))
         axis = (x[i], 0) if abs(x[i]) > abs(y[i]) else (0, y[i])
         if recall is INTERNAL and np.hypot(t - x[i], edge / t - u) > min(abs(x[i]), abs(y[i])):
@@ -100,7 +117,18 @@ def test_descent_is_what_scipy_finds(recall):
 
 
 def published_cells(row):
-    return [(c["statistic"], c["published"], c["exact"], c["descent"], c["law"], c["published_z"], c["exact_z"]) for c in row.cells()]
+    return [
+        (
+            c["statistic"],
+            c["published"],
+            c["exact"],
+            c["descent"],
+            c["law"],
+            c["published_z"],
+            c["exact_z"],
+        )
+        for c in row.cells()
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -115,14 +143,24 @@ def same(a, b):
 @pytest.mark.parametrize("recall", RECALLS)
 @pytest.mark.parametrize("s", SCALES)
 def test_every_published_cell(table, recall, s):
-    """Draws of seed 0 reproduce the table: exactly projected up to s = 1 (0.5 externally), by the descent beyond; not all of s >= 2 internally."""
+    """Draws of seed 0 reproduce the table: exactly projected up to s = 1 (0.5 externally), by the
+    descent beyond; not all of s >= 2 internally.
+    """
     row = table[recall, s]
     cells = published_cells(row)
     exact, found = (sum(same(c[1], c[k]) for c in cells) for k in (2, 3))
     wanted = {
-        (INTERNAL, 0.1): (4, 4), (INTERNAL, 0.5): (4, 4), (INTERNAL, 1.0): (4, 4), (INTERNAL, 2.0): (1, 1), (INTERNAL, 4.0): (0, 1),
-        (EXTERNAL, 0.1): (4, 4), (EXTERNAL, 0.5): (4, 4), (EXTERNAL, 1.0): (0, 4), (EXTERNAL, 2.0): (0, 4), (EXTERNAL, 4.0): (0, 0),
-    }[recall, s]  # fmt: skip
+        (INTERNAL, 0.1): (4, 4),
+        (INTERNAL, 0.5): (4, 4),
+        (INTERNAL, 1.0): (4, 4),
+        (INTERNAL, 2.0): (1, 1),
+        (INTERNAL, 4.0): (0, 1),
+        (EXTERNAL, 0.1): (4, 4),
+        (EXTERNAL, 0.5): (4, 4),
+        (EXTERNAL, 1.0): (0, 4),
+        (EXTERNAL, 2.0): (0, 4),
+        (EXTERNAL, 4.0): (0, 0),
+    }[recall, s]
     assert (exact, found) == wanted
     published = PUBLISHED[recall, s]
     if s <= 1:
@@ -162,8 +200,12 @@ def test_law_against_monte_carlo(recall, s):
     assert abs(found.log_ratio_error * np.sqrt(n) / exact.log_ratio_spread - 1) < 0.01
     assert abs(found.balance_error * np.sqrt(n) / exact.balance_spread - 1) < 0.01
     if recall is EXTERNAL:
-        assert abs(found.log_ratio_median - exact.log_ratio_median) < 4 * exact.log_ratio_median_spread / np.sqrt(n)
-        assert abs(found.balance_median - exact.balance_median) < 4 * exact.balance_median_spread / np.sqrt(n)
+        assert abs(
+            found.log_ratio_median - exact.log_ratio_median
+        ) < 4 * exact.log_ratio_median_spread / np.sqrt(n)
+        assert abs(
+            found.balance_median - exact.balance_median
+        ) < 4 * exact.balance_median_spread / np.sqrt(n)
     else:
         assert exact.log_ratio_median is None
         assert exact.balance_median == 0
@@ -176,13 +218,24 @@ def test_masses(recall, s):
 
 
 def test_inside_share_is_the_probability_of_the_stable_set():
-    """The slope density integrates to P_ext; a two-dimensional integral of the Gaussian is the slow twin."""
+    """The slope density integrates to P_ext; a two-dimensional integral of the Gaussian is the slow
+    twin.
+    """
     s = 1.3
 
     def bell(y, x):
         return np.exp(-(x * x + y * y) / (2 * s * s)) / (2 * np.pi * s * s)
 
-    inside = 2 * dblquad(bell, 0, 14, lambda x: max(-16, -1 / max(x, 1e-9) - 1), lambda x: min(16, 1 / max(x, 1e-9) - 1))[0]
+    inside = (
+        2
+        * dblquad(
+            bell,
+            0,
+            14,
+            lambda x: max(-16, -1 / max(x, 1e-9) - 1),
+            lambda x: min(16, 1 / max(x, 1e-9) - 1),
+        )[0]
+    )
     assert abs(inside - float(numeric("external_stable_probability")(s))) < 1e-7
 
 
@@ -199,7 +252,10 @@ def test_projected_density_against_its_integral(s):
                 bell = mpmath.exp(-((t + r / t) ** 2 + (1 / t + r * t - w) ** 2) / (2 * scale**2))
                 return (t + t**-3 - 2 * r / t) * bell / (mpmath.pi * scale**2)
 
-            assert abs(density(scale, t, w, mpmath.mpf(1)) - mpmath.quad(along, [0, 0.5, 1])) < mpmath.mpf(10) ** -30
+            assert (
+                abs(density(scale, t, w, mpmath.mpf(1)) - mpmath.quad(along, [0, 0.5, 1]))
+                < mpmath.mpf(10) ** -30
+            )
 
 
 def test_small_scale_limits():

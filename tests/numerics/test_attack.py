@@ -35,7 +35,9 @@ def test_suites_attack_every_claim_of_the_ledger():
     assert len({suite.label for suite in suites}) == len(suites)
 
 
-@pytest.mark.parametrize(("claims", "words"), [(["Z9"], "unknown claim Z9"), (["A1", "T1"], "unknown claim T1")])
+@pytest.mark.parametrize(
+    ("claims", "words"), [(["Z9"], "unknown claim Z9"), (["A1", "T1"], "unknown claim T1")]
+)
 def test_unknown_claims(claims, words):
     with pytest.raises(UsageError, match=words):
         find_suites(claims)
@@ -60,8 +62,13 @@ def test_a_false_property_falls_at_the_smallest_case(limit):
 
 
 def test_arrays_shrink_too():
-    cases = lambda: st.lists(st.integers(-16, 16), min_size=3, max_size=3).map(lambda x: {"x": np.array(x) / 16})  # noqa: E731
-    suite = Suite("A1", "toy", "", cases, lambda case: "long" if case["x"] @ case["x"] > 1 else None, ())
+    def cases():
+        entries = st.lists(st.integers(-16, 16), min_size=3, max_size=3)
+        return entries.map(lambda x: {"x": np.array(x) / 16})
+
+    suite = Suite(
+        "A1", "toy", "", cases, lambda case: "long" if case["x"] @ case["x"] > 1 else None, ()
+    )
     report = attack(suite, small(1000))
     x = from_json(report.evidence.case)["x"]
     assert x @ x > 1
@@ -83,7 +90,9 @@ def test_a_true_property_survives():
     assert report.power[0].evidence.case["n"] < 0
 
 
-@pytest.mark.parametrize(("share", "fate"), [(20, Fate.SURVIVED), (3, Fate.UNDECIDED), (1, Fate.UNDECIDED)])
+@pytest.mark.parametrize(
+    ("share", "fate"), [(20, Fate.SURVIVED), (3, Fate.UNDECIDED), (1, Fate.UNDECIDED)]
+)
 def test_undecided_cases_are_counted(share, fate):
     def judge(case):
         if case["n"] >= 0 and case["n"] % share == 0:
@@ -113,22 +122,35 @@ def test_a_judge_that_raises_is_broken():
 
 
 def test_a_case_that_is_no_data_is_refused():
-    report = attack(Suite("A1", "toy", "", lambda: st.just({"z": 1j}), lambda case: None, ()), small())
+    report = attack(
+        Suite("A1", "toy", "", lambda: st.just({"z": 1j}), lambda case: None, ()), small()
+    )
     assert report.fate is Fate.BROKEN
-    assert "drawing a case failed: LoopstabError: case field 'z' is 1j: use finite numbers" in report.complaints[0]
+    assert (
+        "drawing a case failed: LoopstabError: case field 'z' is 1j: use finite numbers"
+        in report.complaints[0]
+    )
     with pytest.raises(LoopstabError, match="not finite"):
         frozen({"x": np.array([np.inf])})
 
 
 def test_a_strategy_that_raises_is_broken():
-    report = attack(Suite("A1", "toy", "", lambda: numbers().map(lambda case: case["m"]), lambda case: None, ()), small())
+    report = attack(
+        Suite(
+            "A1", "toy", "", lambda: numbers().map(lambda case: case["m"]), lambda case: None, ()
+        ),
+        small(),
+    )
     assert report.fate is Fate.BROKEN
     assert "drawing a case failed: KeyError: 'm'" in report.complaints[0]
 
 
 WRONG_FORMULAS = {
     "A5/probability": ("autonomous.power_iteration", lambda: 1.05 / 8**0.5),
-    "M6/packing": ("autonomous.capacity", lambda d, radius, curvature, gap: (1 + radius * curvature / (2 * gap)) ** d),
+    "M6/packing": (
+        "autonomous.capacity",
+        lambda d, radius, curvature, gap: (1 + radius * curvature / (2 * gap)) ** d,
+    ),
 }
 
 

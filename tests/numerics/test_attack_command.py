@@ -17,7 +17,14 @@ def toy(claim="A1", limit=10**6, drop=-1, judge=None):
     def below(case):
         return None if 0 <= case["n"] < limit else f"{case['n']} is not in [0, {limit})"
 
-    return Suite(claim, "toy", "0 <= n < limit", lambda: numbers(0, 1000), judge or below, (Drop("sign", lambda: numbers(drop, drop)),))
+    return Suite(
+        claim,
+        "toy",
+        "0 <= n < limit",
+        lambda: numbers(0, 1000),
+        judge or below,
+        (Drop("sign", lambda: numbers(drop, drop)),),
+    )
 
 
 def cannot(case):
@@ -65,14 +72,18 @@ def test_json(run, tmp_path):
     assert [s["fate"] for s in data["suites"]] == ["survived", "fallen"]
     first, second = data["suites"]
     assert first["tried"] == 60
-    assert [(p["hypothesis"], p["fired"], p["examples"]) for p in first["power"]] == [("sign", True, 1)]
+    assert [(p["hypothesis"], p["fired"], p["examples"]) for p in first["power"]] == [
+        ("sign", True, 1)
+    ]
     assert second["evidence"]["case"] == {"n": 37}
     assert (tmp_path / second["evidence"]["file"]).exists()
 
 
 def test_claims_are_chosen(run):
     suites = (toy(), toy("A3"))
-    assert [s["claim"] for s in json.loads(run("A3", "--json", suites=suites)[1])["suites"]] == ["A3"]
+    assert [s["claim"] for s in json.loads(run("A3", "--json", suites=suites)[1])["suites"]] == [
+        "A3"
+    ]
 
 
 WRONG = [
@@ -115,7 +126,10 @@ def test_deep_runs_go_on_and_others_start_anew(run):
 
 def test_minutes_are_shared_by_the_searches(run, monkeypatch):
     seen = []
-    monkeypatch.setattr("loopstab.numerics.attack.runner.attack", lambda suite, profile, *rest: seen.append(profile.seconds) or pytest.skip("seen"))
+    monkeypatch.setattr(
+        "loopstab.numerics.attack.runner.attack",
+        lambda suite, profile, *rest: seen.append(profile.seconds) or pytest.skip("seen"),
+    )
     with pytest.raises(pytest.skip.Exception):
         run("--minutes", "2", suites=(toy(), toy("A2")))
     assert seen == [30]  # two suites, each with its cases and one drop

@@ -28,9 +28,16 @@ QUICK = PROFILES["quick"]
 
 
 values = st.one_of(
-    st.integers(-(2**53), 2**53), st.booleans(), st.text(max_size=5), st.floats(allow_nan=False, allow_infinity=False),
-    arrays.arrays(np.float64, arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3), elements=st.floats(allow_nan=False, allow_infinity=False)),
-)  # fmt: skip
+    st.integers(-(2**53), 2**53),
+    st.booleans(),
+    st.text(max_size=5),
+    st.floats(allow_nan=False, allow_infinity=False),
+    arrays.arrays(
+        np.float64,
+        arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3),
+        elements=st.floats(allow_nan=False, allow_infinity=False),
+    ),
+)
 
 
 @settings(deadline=None, max_examples=50)
@@ -52,8 +59,19 @@ def test_cases_are_written_exactly(case):
 
 
 def test_cases_are_printed_readably():
-    case = {"A": np.array([[0.5, -1.0], [0.1, 3 / 16]]), "b": np.array([2.0, 1 / 1024]), "n": 3, "t": 0.75, "kind": "tanh", "flag": False}
-    assert in_words(case) == "A = [(1/2, -1); (0.1, 3/16)]; b = (2, 1/1024); n = 3; t = 3/4; kind = tanh; flag = False"
+    case = {
+        "A": np.array([[0.5, -1.0], [0.1, 3 / 16]]),
+        "b": np.array([2.0, 1 / 1024]),
+        "n": 3,
+        "t": 0.75,
+        "kind": "tanh",
+        "flag": False,
+    }
+    assert (
+        in_words(case)
+        == "A = [(1/2, -1); (0.1, 3/16)]; b = (2, 1/1024); n = 3; t = 3/4; kind = tanh; flag ="
+        " False"
+    )
 
 
 # reports
@@ -66,7 +84,9 @@ def drop(fired=True, error=False):
 
 def report(tried=100, undecided=0, evidence=None, powers=None):
     powers = (drop(),) if powers is None else powers
-    return Report("A1", "toy", "n is small", "sample", "quick", 0, tried, undecided, 1.0, evidence, powers)
+    return Report(
+        "A1", "toy", "n is small", "sample", "quick", 0, tried, undecided, 1.0, evidence, powers
+    )
 
 
 FATES = [
@@ -130,7 +150,11 @@ def test_an_interrupted_run_goes_on(tmp_path):
 def test_other_seeds_and_limits_are_other_results(other, tmp_path):
     list(attack_all(suites_with({}), small(20), out=tmp_path))
     counts = {}
-    list(attack_all(suites_with(counts), **{"profile": small(20), **other}, out=tmp_path, resume=True))
+    list(
+        attack_all(
+            suites_with(counts), **{"profile": small(20), **other}, out=tmp_path, resume=True
+        )
+    )
     assert set(counts) == {"one", "two", "three"}
     assert len((tmp_path / RESULTS).read_text().splitlines()) == 6
 
@@ -143,10 +167,21 @@ def test_damaged_results(tmp_path):
 
 def test_jobs_do_not_change_the_result(tmp_path):
     suites = find_suites(["M6"])[1:]
-    one, two = (list(attack_all(suites, QUICK.limited(examples=10), jobs=jobs, out=tmp_path / str(jobs))) for jobs in (1, 2))
-    plain = [sorted(json.dumps([r.to_json()[k] for k in ("suite", "tried", "evidence")]) for r in reports) for reports in (one, two)]
+    one, two = (
+        list(attack_all(suites, QUICK.limited(examples=10), jobs=jobs, out=tmp_path / str(jobs)))
+        for jobs in (1, 2)
+    )
+    plain = [
+        sorted(
+            json.dumps([r.to_json()[k] for k in ("suite", "tried", "evidence")]) for r in reports
+        )
+        for reports in (one, two)
+    ]
     assert plain[0] == plain[1]
-    files = [sorted(path.name for path in (tmp_path / str(jobs) / "witnesses").iterdir()) for jobs in (1, 2)]
+    files = [
+        sorted(path.name for path in (tmp_path / str(jobs) / "witnesses").iterdir())
+        for jobs in (1, 2)
+    ]
     assert files[0] == files[1]
 
 
@@ -166,7 +201,10 @@ def test_a_counterexample_is_judged_again(fallen):
     assert still.now == still.then == "37 is not below 37"
     assert still.to_json()["verdict"] == "breaks"
     assert not replay(fallen, [toy(below(38))]).breaks
-    assert replay(fallen, [toy(lambda case: 1 / 0)]).now == "the judge failed: ZeroDivisionError: division by zero"
+    assert (
+        replay(fallen, [toy(lambda case: 1 / 0)]).now
+        == "the judge failed: ZeroDivisionError: division by zero"
+    )
 
     def cannot(case):
         raise Undecided
@@ -189,12 +227,14 @@ DAMAGE = {
     "half": lambda text: text[: len(text) // 2],
     "another number": lambda text: text.replace("37", "38", 1),
     "a list": lambda text: "[]",
-    "no digest": lambda text: json.dumps({k: v for k, v in json.loads(text).items() if k != "digest"}),
+    "no digest": lambda text: json.dumps(
+        {k: v for k, v in json.loads(text).items() if k != "digest"}
+    ),
     "an extra field": lambda text: resealed(text, extra=1),
     "a missing field": lambda text: resealed(text, case=None),
     "a ragged array": lambda text: resealed(text, case={"x": {"shape": [2, 2], "values": [1.0]}}),
     "an endless number": lambda text: resealed(text, case={"x": float("1e999")}),
-}  # fmt: skip
+}
 
 
 def resealed(text, **fields):
@@ -227,9 +267,15 @@ def test_names_of_files(tmp_path):
 
 
 def test_hypothesis_is_imported_only_to_attack(tmp_path):
-    code = "import sys, loopstab.numerics.attack, loopstab.paper_figures.cli; sys.exit('hypothesis' in sys.modules)"
+    code = (
+        "import sys, loopstab.numerics.attack, loopstab.paper_figures.cli; sys.exit('hypothesis' in"
+        " sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=120).returncode == 0
-    code = "from loopstab.numerics.suites import all_suites; from loopstab.numerics.attack.runner import attack; from loopstab.numerics.attack.budget import PROFILES\n"
+    code = (
+        "from loopstab.numerics.suites import all_suites; from loopstab.numerics.attack.runner"
+        " import attack; from loopstab.numerics.attack.budget import PROFILES\n"
+    )
     code += "assert attack(all_suites()[0], PROFILES['quick'].limited(examples=5)).tried == 5"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=120).returncode == 0
     assert not list(tmp_path.iterdir())  # no .hypothesis folder

@@ -1,4 +1,6 @@
-"""Certificates against exact folds, expected counts, a slow twin, and maps that have no certificate."""
+"""Certificates against exact folds, expected counts, a slow twin, and maps that have no
+certificate.
+"""
 
 import numpy as np
 import pytest
@@ -19,12 +21,19 @@ def scalar(a, b):
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_scalar_tanh_on_both_sides_of_the_exact_fold(a, sign):
     fold = float(numeric("tanh_fold_bias")(a))
-    below, above = certify(scalar(a, sign * fold * (1 - 1e-6))), certify(scalar(a, sign * fold * (1 + 1e-6)))
+    below, above = (
+        certify(scalar(a, sign * fold * (1 - 1e-6))),
+        certify(scalar(a, sign * fold * (1 + 1e-6))),
+    )
     assert below.count == 3
     assert above.count == 1
     assert sorted(p.index for p in below.points) == [-1, 1, 1]
     assert below.index_sum == above.index_sum == 1
-    assert [p.stable for p in sorted(below.points, key=lambda p: p.center[0])] == [True, False, True]
+    assert [p.stable for p in sorted(below.points, key=lambda p: p.center[0])] == [
+        True,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("a", [0.5, 2.0])
@@ -75,7 +84,11 @@ def plain(f):
     def jacobian(h):
         z, s = parts(h)
         inner = f.residual * np.eye(d) + a[None] * (1 - np.tanh(h) ** 2)[:, None, :]
-        return (np.eye(d) - z[:, :, None] * z[:, None, :] / (d * s**2)[:, None, None]) @ inner / s[:, None, None]
+        return (
+            (np.eye(d) - z[:, :, None] * z[:, None, :] / (d * s**2)[:, None, None])
+            @ inner
+            / s[:, None, None]
+        )
 
     return image, jacobian
 
@@ -84,7 +97,9 @@ def twin(f, per_side=60):
     """Damping-free Newton from a dense grid; what converges, once each."""
     image, jacobian = plain(f)
     low, high = f.bounds()
-    h = np.stack(np.meshgrid(*(np.linspace(a, b, per_side) for a, b in zip(low, high, strict=True))), -1).reshape(-1, f.size)
+    h = np.stack(
+        np.meshgrid(*(np.linspace(a, b, per_side) for a, b in zip(low, high, strict=True))), -1
+    ).reshape(-1, f.size)
     with np.errstate(all="ignore"):
         for _ in range(40):
             matrix = np.eye(f.size) - jacobian(h)
@@ -117,20 +132,35 @@ def test_against_dense_newton(family, seed):
         assert (p.region[0] < p.center).all()
         assert (p.center < p.region[1]).all()
         jacobian = plain(f)[1](p.center[None])[0]
-        assert p.determinant[0] - 1e-9 <= np.linalg.det(np.eye(2) - jacobian) <= p.determinant[1] + 1e-9
+        assert (
+            p.determinant[0] - 1e-9
+            <= np.linalg.det(np.eye(2) - jacobian)
+            <= p.determinant[1] + 1e-9
+        )
         if p.radius_of_spectrum is not None:
-            assert p.radius_of_spectrum[0] == pytest.approx(np.abs(np.linalg.eigvals(jacobian)).max(), abs=1e-7)
+            assert p.radius_of_spectrum[0] == pytest.approx(
+                np.abs(np.linalg.eigvals(jacobian)).max(), abs=1e-7
+            )
 
 
 def test_balls_are_tight_where_a_coordinate_is_exact():
-    """h = tanh(0, 2 h_2): the first coordinate is 0 from the first step on, and must not end the refinement of the second."""
+    """h = tanh(0, 2 h_2): the first coordinate is 0 from the first step on, and must not end the
+    refinement of the second.
+    """
     c = certify(TanhMap.of(np.eye(2), np.diag([0.0, 2.0]), np.zeros(2)))
     assert c.count == 3
     assert max(float(p.radius.max()) for p in c.points) < 1e-12
-    np.testing.assert_allclose(sorted(p.center[1] for p in c.points), [-0.9575040240772687, 0, 0.9575040240772687], atol=1e-15)
+    np.testing.assert_allclose(
+        sorted(p.center[1] for p in c.points),
+        [-0.9575040240772687, 0, 0.9575040240772687],
+        atol=1e-15,
+    )
 
 
-@pytest.mark.parametrize(("weight", "bias"), [(-19.907600604783507, -0.5631925968056622), (-20.003189536749744, 0.012700296624555895)])
+@pytest.mark.parametrize(
+    ("weight", "bias"),
+    [(-19.907600604783507, -0.5631925968056622), (-20.003189536749744, 0.012700296624555895)],
+)
 def test_balls_that_shrink_slowly_at_first_are_refined_to_the_end(weight, bias):
     """h = tanh(w h) + b, w = -20: the first steps of the operator take little off a wide ball."""
     c = certify(TanhMap.of(np.eye(1), [[weight]], [bias]))
@@ -141,7 +171,14 @@ def test_balls_that_shrink_slowly_at_first_are_refined_to_the_end(weight, bias):
 def test_twelve_random_maps_are_not_all_of_one_kind():
     """Power of the comparison above: the twin meets several counts."""
     counts = {
-        certify(NormMap.of(1.0, 3.5 * np.random.default_rng((5, s)).standard_normal((2, 2)) / 2**0.5, [0.1, 0.2], 1e-2)).count
+        certify(
+            NormMap.of(
+                1.0,
+                3.5 * np.random.default_rng((5, s)).standard_normal((2, 2)) / 2**0.5,
+                [0.1, 0.2],
+                1e-2,
+            )
+        ).count
         for s in range(12)
     }
     assert len(counts) > 1
@@ -158,12 +195,16 @@ def gaussian(x):
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_mean_count_is_the_kac_rice_integral_tanh(seed):
-    """M3 with the bias outside: Int |det(I - Dg)| p(h - g(h)) dh for one W, against certified counts over 400 biases."""
+    """M3 with the bias outside: Int |det(I - Dg)| p(h - g(h)) dh for one W, against certified
+    counts over 400 biases.
+    """
     rng = np.random.default_rng((8, seed))
     w = np.array([[2.0, 0.5], [-0.3, 1.7]]) + 0.3 * rng.standard_normal((2, 2))
     image, jacobian = plain(TanhMap.of(np.eye(2), w, [0, 0]))
     h, cell = lattice(600, 7.0)
-    expected = (np.abs(np.linalg.det(np.eye(2) - jacobian(h))) * gaussian(h - image(h))).sum() * cell
+    expected = (
+        np.abs(np.linalg.det(np.eye(2) - jacobian(h))) * gaussian(h - image(h))
+    ).sum() * cell
     counts = [certify(TanhMap.of(np.eye(2), w, rng.standard_normal(2))).count for _ in range(300)]
     assert None not in counts
     assert expected > 1.2
@@ -191,7 +232,9 @@ def test_expected_count_of_the_scalar_map():
     rng = np.random.default_rng(0)
     counts = [certify(scalar(2.0, b)).count for b in rng.standard_normal(500)]
     expected = float(numeric("tanh_expected_count")(2.0, 1.0))
-    assert np.mean(counts) == pytest.approx(expected, abs=4 * np.sqrt((expected - 1) * (3 - expected) / 500))
+    assert np.mean(counts) == pytest.approx(
+        expected, abs=4 * np.sqrt((expected - 1) * (3 - expected) / 500)
+    )
 
 
 def mutual(b):
@@ -206,7 +249,10 @@ def test_planar_relu_has_three_fixed_points_in_the_third_quadrant_and_one_elsewh
     assert np.mean(counts) == pytest.approx(1.5, abs=4 * np.sqrt(0.75 / 400))
 
 
-@pytest.mark.parametrize(("a", "b", "count"), [(2.0, -1.0, 2), (2.0, 1.0, 0), (0.5, 1.0, 1), (0.5, -1.0, 1), (-3.0, 1.0, 1)])
+@pytest.mark.parametrize(
+    ("a", "b", "count"),
+    [(2.0, -1.0, 2), (2.0, 1.0, 0), (0.5, 1.0, 1), (0.5, -1.0, 1), (-3.0, 1.0, 1)],
+)
 def test_scalar_relu(a, b, count):
     c = certify_relu(ReluMap.of([[a]], [b]))
     assert c.count == count
@@ -220,10 +266,17 @@ def test_relu_with_hidden_units_against_sign_changes():
     rng = np.random.default_rng(4)
     seen = set()
     for _ in range(20):
-        a, w, c, b = rng.standard_normal((1, 6)) * 2, rng.standard_normal((6, 1)), rng.standard_normal(6), rng.standard_normal(1)
+        a, w, c, b = (
+            rng.standard_normal((1, 6)) * 2,
+            rng.standard_normal((6, 1)),
+            rng.standard_normal(6),
+            rng.standard_normal(1),
+        )
         found = certify_relu(ReluMap.of(a, b, w, c))
         h = np.linspace(-200, 200, 400_001)
-        changes = np.sum(np.diff(np.sign(h - np.maximum(np.outer(h, w[:, 0]) + c, 0) @ a[0] - b[0])) != 0)
+        changes = np.sum(
+            np.diff(np.sign(h - np.maximum(np.outer(h, w[:, 0]) + c, 0) @ a[0] - b[0])) != 0
+        )
         assert found.count == changes
         seen.add(int(changes))
     assert len(seen) > 1
@@ -280,7 +333,10 @@ def test_a_map_that_is_not_defined_on_the_box_is_an_error():
     with pytest.raises(UsageError, match="not defined near"):
         certify(RECIPROCAL, (-2.0, 2.1))
     with pytest.raises(UsageError, match="not defined at"):
-        certify(FunctionMap(1, lambda x: [x[0].sqrt() + 0.1], lambda x: [[0.5 / x[0].sqrt()]]), (-1.0, 2.0))
+        certify(
+            FunctionMap(1, lambda x: [x[0].sqrt() + 0.1], lambda x: [[0.5 / x[0].sqrt()]]),
+            (-1.0, 2.0),
+        )
     with pytest.raises(UsageError, match="eps > 0"):
         certify(NormMap.of(1.0, np.eye(2), [0.1, 0], 0.0))
 
@@ -296,8 +352,16 @@ def test_a_map_that_is_not_defined_on_the_box_is_an_error():
         (lambda: NormMap.of(1.0, np.eye(2), [0, 0], -1.0), "eps"),
         (lambda: NormMap.of(1.0, np.eye(2), [0, 0], 1.0, "relu"), "tanh or linear"),
         (lambda: ReluMap.of(np.ones((1, 13)), [0], np.ones((13, 1))), "at most 12"),
-        (lambda: certify(FunctionMap(2, lambda x: [x[0]], lambda x: [[1, 0], [0, 1]]), (0.0, 1.0)), "keep the shape"),
-        (lambda: certify(FunctionMap(1, lambda x: [x[0] * 0.5], lambda x: []), (0.1, 1.0)), "one row per coordinate"),
+        (
+            lambda: certify(
+                FunctionMap(2, lambda x: [x[0]], lambda x: [[1, 0], [0, 1]]), (0.0, 1.0)
+            ),
+            "keep the shape",
+        ),
+        (
+            lambda: certify(FunctionMap(1, lambda x: [x[0] * 0.5], lambda x: []), (0.1, 1.0)),
+            "one row per coordinate",
+        ),
     ],
 )
 def test_wrong_requests_are_one_line_errors(make, text):
@@ -331,7 +395,11 @@ def test_higher_dimensions_obey_the_index_law(d):
     rng = np.random.default_rng(d)
     counts = []
     for _ in range(3):
-        c = certify(TanhMap.of(np.eye(d), 4 * rng.standard_normal((d, d)) / np.sqrt(d), rng.standard_normal(d)))
+        c = certify(
+            TanhMap.of(
+                np.eye(d), 4 * rng.standard_normal((d, d)) / np.sqrt(d), rng.standard_normal(d)
+            )
+        )
         counts.append(c.count)
         assert c.count is not None
         assert c.index_sum == 1

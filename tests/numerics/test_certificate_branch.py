@@ -16,7 +16,9 @@ SCALAR = TanhMap.of([[2.0]], [[1.0]], [0.0], [0.0])
 
 
 def test_scalar_branch_holds_the_exact_curve():
-    """h = 2 tanh(h + e) has e = artanh(h/2) - h, dh/de = slope/(1 - slope), slope = 2 (1 - (h/2)^2)."""
+    """h = 2 tanh(h + e) has e = artanh(h/2) - h, dh/de = slope/(1 - slope), slope = 2 (1 -
+    (h/2)^2).
+    """
     start, direction = 0.3, 2.0
     (state,) = certify(SCALAR.driven([start])).points[0].center
     branch = certify_branch(SCALAR, [[1.0]], [start], [direction], [state])
@@ -29,7 +31,11 @@ def test_scalar_branch_holds_the_exact_curve():
             value = np.interp(start + t * direction, e, h)
             slope = 2 * (1 - (value / 2) ** 2)
             assert piece.low[0] - 1e-7 <= value <= piece.high[0] + 1e-7
-            assert piece.slope_low[0] - 1e-5 <= direction * slope / (1 - slope) <= piece.slope_high[0] + 1e-5
+            assert (
+                piece.slope_low[0] - 1e-5
+                <= direction * slope / (1 - slope)
+                <= piece.slope_high[0] + 1e-5
+            )
     assert branch.pieces[0].start == 0
     assert all(a.stop == b.start for a, b in zip(branch.pieces, branch.pieces[1:], strict=False))
 
@@ -87,7 +93,9 @@ def test_normalised_recall_map_against_fixed_points_and_difference_quotients(d, 
 
 def test_wrong_requests():
     with pytest.raises(UsageError, match="no fixed point is proved near"):
-        certify_branch(TanhMap.of([[1.0]], [[1.0]], [0.0]), [[1.0]], [0.0], [1.0], [0.0])  # a triple zero
+        certify_branch(
+            TanhMap.of([[1.0]], [[1.0]], [0.0]), [[1.0]], [0.0], [1.0], [0.0]
+        )  # a triple zero
     with pytest.raises(UsageError, match="rows"):
         certify_branch(SCALAR, [[1.0], [1.0]], [0.0], [1.0], [0.0])
     with pytest.raises(UsageError, match="direction"):
@@ -109,7 +117,9 @@ def test_random_branches_move_with_recall_and_stand_still_without():
 
 
 def test_undecided_parts_of_random_branches_begin_at_the_folds():
-    """d = 1: h = tanh(w h + t v) + b; with u = w h + t v, u = w tanh u + (w b + t v) folds where abs(w b + t v) = fold(w)."""
+    """d = 1: h = tanh(w h + t v) + b; with u = w h + t v, u = w tanh u + (w b + t v) folds where
+    abs(w b + t v) = fold(w).
+    """
     found = count_branches("tanh", 1, 4.0, 12, length=3.0, seed=2)
     parts = found.to_json()["undecided_parts"]
     assert len(parts) == len(found.branches) - found.complete > 0
@@ -117,12 +127,22 @@ def test_undecided_parts_of_random_branches_begin_at_the_folds():
         f = random_map("tanh", 1, 4.0, (2, part["network"]))
         w, b = f.inner[0][0], f.bias[0]
         v = 3.0 * np.sign(np.random.default_rng((2, part["network"], 1)).standard_normal())
-        assert abs(w * b + part["from"] * v) == pytest.approx(float(numeric("tanh_fold_bias")(w)), abs=1e-3)
+        assert abs(w * b + part["from"] * v) == pytest.approx(
+            float(numeric("tanh_fold_bias")(w)), abs=1e-3
+        )
         assert part["to"] == 1.0
 
 
-@pytest.mark.parametrize(("options", "words"), [({"ensemble": "relu"}, "corners"), ({"length": 0.0}, "length"), ({"networks": 0}, "1 network"),
-                                                ({"recall": float("nan")}, "recall"), ({"ensemble": "sine"}, "unknown ensemble")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"ensemble": "relu"}, "corners"),
+        ({"length": 0.0}, "length"),
+        ({"networks": 0}, "1 network"),
+        ({"recall": float("nan")}, "recall"),
+        ({"ensemble": "sine"}, "unknown ensemble"),
+    ],
+)
 def test_wrong_requests_for_random_branches(options, words):
     with pytest.raises(UsageError, match=words):
         count_branches(**{"ensemble": "tanh", "size": 1, "gain": 1.0, "networks": 1, **options})

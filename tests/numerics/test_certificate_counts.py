@@ -33,7 +33,9 @@ def test_scalar_tanh_obeys_kac_rice():
 
 
 def test_a_law_that_is_broken_is_noticed(monkeypatch):
-    """Counts of maps with twice the gain are judged by the law of the gain: the mean must fall out."""
+    """Counts of maps with twice the gain are judged by the law of the gain: the mean must fall
+    out.
+    """
     honest = fixed_point_counts.random_map
 
     def doubled(ensemble, size, gain, seed):
@@ -79,7 +81,10 @@ def test_the_result_does_not_depend_on_jobs():
     assert one.histogram != count_fixed_points("tanh", 2, 4.0, 60, seed=4).histogram
 
 
-@pytest.mark.parametrize("args", [("cosine", 1, 1.0, 1), ("tanh", 0, 1.0, 1), ("tanh", 1, np.inf, 1), ("tanh", 1, 1.0, 0)])
+@pytest.mark.parametrize(
+    "args",
+    [("cosine", 1, 1.0, 1), ("tanh", 0, 1.0, 1), ("tanh", 1, np.inf, 1), ("tanh", 1, 1.0, 0)],
+)
 def test_wrong_requests(args):
     with pytest.raises(UsageError):
         count_fixed_points(*args)
@@ -92,7 +97,9 @@ def command(capsys, *args):
 
 
 def test_command(capsys):
-    status, streams = command(capsys, "--sizes", "1", "2", "--gains", "2", "--networks", "20", "--json")
+    status, streams = command(
+        capsys, "--sizes", "1", "2", "--gains", "2", "--networks", "20", "--json"
+    )
     assert status in (0, None)
     rows = json.loads(streams.out)
     assert [row["size"] for row in rows] == [1, 2]

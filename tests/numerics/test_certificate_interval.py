@@ -1,4 +1,6 @@
-"""Interval arithmetic against exact rationals and arb; maps against their values and difference quotients."""
+"""Interval arithmetic against exact rationals and arb; maps against their values and difference
+quotients.
+"""
 
 from fractions import Fraction
 
@@ -20,8 +22,13 @@ def interval(pair):
 
 
 def holds(x, value):
-    low, high = float(x.low[0]), float(x.high[0])  # an overflow to infinity encloses everything beyond
-    return (low == -np.inf or Fraction(low) <= value) and (high == np.inf or value <= Fraction(high))
+    low, high = (
+        float(x.low[0]),
+        float(x.high[0]),
+    )  # an overflow to infinity encloses everything beyond
+    return (low == -np.inf or Fraction(low) <= value) and (
+        high == np.inf or value <= Fraction(high)
+    )
 
 
 @given(PAIRS, PAIRS, st.floats(0, 1), st.floats(0, 1))
@@ -58,12 +65,17 @@ def test_tanh_holds_the_true_value(x):
 
 
 def test_tanh_error_bound_is_not_far_from_sharp():
-    """A bound below a fifth of the stated one would be false: the constant is not a guess of comfort."""
+    """A bound below a fifth of the stated one would be false: the constant is not a guess of
+    comfort.
+    """
     x = np.random.default_rng(0).uniform(0, 3, 4000)
     found = interval((0.0, 0.0)).__class__(x, x).tanh()
     middle = (found.low + found.high) / 2
     with flint.ctx.workprec(200):
-        worst = max(abs(float(flint.arb(a).tanh() - b)) for a, b in zip(x.tolist(), middle.tolist(), strict=True))
+        worst = max(
+            abs(float(flint.arb(a).tanh() - b))
+            for a, b in zip(x.tolist(), middle.tolist(), strict=True)
+        )
     assert TANH_ERROR / 5 < worst < TANH_ERROR
 
 
@@ -76,7 +88,10 @@ def test_undefined_operations_are_nan_and_prove_nothing():
 def random_maps(d, rng):
     matrix, inner = rng.standard_normal((2, d, d))
     vector, drive = rng.standard_normal((2, d))
-    yield TanhMap.of(matrix, inner, vector, drive), lambda h: matrix @ np.tanh(inner @ h + drive) + vector
+    yield (
+        TanhMap.of(matrix, inner, vector, drive),
+        lambda h: matrix @ np.tanh(inner @ h + drive) + vector,
+    )
     for name, phi in (("tanh", np.tanh), ("linear", lambda h: h)):
 
         def norm(h, phi=phi):
@@ -95,7 +110,10 @@ def test_maps_enclose_values_and_jacobians(d, width):
         low, high = middle - width / 2, middle + width / 2
         x = [Interval(low[i : i + 1], high[i : i + 1]) for i in range(d)]
         image, jacobian = f.image(x), f.jacobian(x)
-        balls = [flint.arb(a).union(flint.arb(b)) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
+        balls = [
+            flint.arb(a).union(flint.arb(b))
+            for a, b in zip(low.tolist(), high.tolist(), strict=True)
+        ]
         ball_image, ball_jacobian = f.image(balls), f.jacobian(balls)
         for _ in range(20):
             h = rng.uniform(low, high)
@@ -103,7 +121,9 @@ def test_maps_enclose_values_and_jacobians(d, width):
             for i in range(d):
                 assert image[i].low[0] - 1e-14 <= value[i] <= image[i].high[0] + 1e-14
                 assert (
-                    float(ball_image[i].lower()) - 1e-14 <= value[i] <= float(ball_image[i].upper()) + 1e-14
+                    float(ball_image[i].lower()) - 1e-14
+                    <= value[i]
+                    <= float(ball_image[i].upper()) + 1e-14
                     or not ball_image[i].is_finite()
                 )
                 for j in range(d):
@@ -111,7 +131,10 @@ def test_maps_enclose_values_and_jacobians(d, width):
                     slope = (plain(h + 1e-6 * v) - plain(h - 1e-6 * v))[i] / 2e-6
                     assert jacobian[i][j].low[0] - 1e-7 <= slope <= jacobian[i][j].high[0] + 1e-7
                     entry = ball_jacobian[i][j]
-                    assert not entry.is_finite() or float(entry.lower()) - 1e-7 <= slope <= float(entry.upper()) + 1e-7
+                    assert (
+                        not entry.is_finite()
+                        or float(entry.lower()) - 1e-7 <= slope <= float(entry.upper()) + 1e-7
+                    )
 
 
 def test_the_range_of_the_norm_is_exact_up_to_rounding():

@@ -1,4 +1,6 @@
-"""Samplers keep the property they promise; blocks against differences and against the linear twin."""
+"""Samplers keep the property they promise; blocks against differences and against the linear
+twin.
+"""
 
 import numpy as np
 import pytest
@@ -46,7 +48,9 @@ RADII = dict(zip(SPECTRA, (0.8, 1.3, 1.3, 0.999, 1.001, 0.95), strict=True))
 
 
 def distance(found, wanted):
-    """Largest distance of a greedy matching, which is exact while the distances are small beside the gaps."""
+    """Largest distance of a greedy matching, which is exact while the distances are small beside
+    the gaps.
+    """
     left, worst = list(found), 0.0
     for value in sorted(wanted, key=lambda z: (z.real, z.imag)):
         nearest = min(left, key=lambda z: abs(z - value))
@@ -66,10 +70,18 @@ def test_spectrum_radius_and_departure(kind, size):
     wanted = 0.0 if size < 3 else 3.0
     for m, henrici in ((normal(rng, spectrum), 0.0), (non_normal(rng, spectrum, wanted), wanted)):
         values, vectors = np.linalg.eig(m)
-        assert distance(values, spectrum.values()) < 1e-13 * np.linalg.cond(vectors) * max(1, np.linalg.norm(m)) * size
-        # Schur's triangle belongs to a neighbour of m, whose eigenvalues differ by rounding x condition
-        assert departure(m) == pytest.approx(henrici, abs=1e-13 * np.linalg.cond(vectors) * np.linalg.norm(m) * size)
-        assert np.linalg.norm(m) ** 2 - np.linalg.norm(spectrum.values()) ** 2 == pytest.approx(henrici**2, abs=1e-10)
+        assert (
+            distance(values, spectrum.values())
+            < 1e-13 * np.linalg.cond(vectors) * max(1, np.linalg.norm(m)) * size
+        )
+        # Schur's triangle belongs to a neighbour of m, whose eigenvalues differ by rounding x
+        # condition
+        assert departure(m) == pytest.approx(
+            henrici, abs=1e-13 * np.linalg.cond(vectors) * np.linalg.norm(m) * size
+        )
+        assert np.linalg.norm(m) ** 2 - np.linalg.norm(spectrum.values()) ** 2 == pytest.approx(
+            henrici**2, abs=1e-10
+        )
         commutator = m @ m.T - m.T @ m
         assert (np.linalg.norm(commutator) < 1e-12) == (henrici == 0)
 
@@ -103,7 +115,9 @@ def test_haar_has_the_moments_of_haar_measure():
 def test_ginibre_scale():
     m = ginibre(np.random.default_rng(0), 300, 0.7)
     assert np.abs(np.linalg.eigvals(m)).max() == pytest.approx(0.7, rel=0.05)
-    assert ginibre(np.random.default_rng(0), 300, 0.7, 50).std() == pytest.approx(0.7 / np.sqrt(50), rel=0.03)
+    assert ginibre(np.random.default_rng(0), 300, 0.7, 50).std() == pytest.approx(
+        0.7 / np.sqrt(50), rel=0.03
+    )
 
 
 def test_jordan_blocks_are_exact_and_near_ones_have_the_roots():
@@ -122,7 +136,10 @@ def test_jordan_blocks_are_exact_and_near_ones_have_the_roots():
 @given(st.integers(0, 2**31 - 1), st.integers(1, 12))
 @settings(max_examples=25, database=None, derandomize=True, deadline=None)
 def test_same_seed_same_matrix(seed, size):
-    one, two = (non_normal(rng, disc(rng, size), float(size > 2)) for rng in map(np.random.default_rng, (seed, seed)))
+    one, two = (
+        non_normal(rng, disc(rng, size), float(size > 2))
+        for rng in map(np.random.default_rng, (seed, seed))
+    )
     assert np.array_equal(one, two)
 
 
@@ -182,7 +199,10 @@ def test_attention_is_the_softmax_average_of_values():
 
             q = normed((block.w_q @ x[i])[part])
             weights = np.exp([q @ normed((block.w_k @ y)[part]) / np.sqrt(2) for y in x])
-            heads.append(sum(w * (block.w_v @ y)[part] for w, y in zip(weights, x, strict=True)) / weights.sum())
+            heads.append(
+                sum(w * (block.w_v @ y)[part] for w, y in zip(weights, x, strict=True))
+                / weights.sum()
+            )
         slow[i] = block.w_o @ np.concatenate(heads)
     assert np.abs(block(Dual.constant(x)).value - slow).max() < 1e-14
 
@@ -206,7 +226,12 @@ def test_block_loop(architecture):
     assert np.abs(twin.step(h[0], e[0]) - linear.step(h[0], e[0])).max() < 1e-13
     assert np.abs(twin.jvp(h[0], e[0], v[0]) - linear.jvp(h[0], e[0], v[0])).max() < 1e-12
     # tokens that meet linear sub-blocks do not see each other
-    assert np.abs(twin.step(h, e) - np.stack([linear.step(x, y) for x, y in zip(h, e, strict=True)])).max() < 1e-13
+    assert (
+        np.abs(
+            twin.step(h, e) - np.stack([linear.step(x, y) for x, y in zip(h, e, strict=True)])
+        ).max()
+        < 1e-13
+    )
     if architecture.outer_norm and architecture.residual is Residual.ADD:
         assert (np.linalg.norm(loop.step(h, e), axis=1) < np.sqrt(6)).all()
 

@@ -30,7 +30,13 @@ def test_fractions_are_short_and_in_range(data):
     assert 16 % Fraction(x).denominator == 0
 
 
-@given(of_size(lambda d: st.tuples(draws.unimodulars(d), draws.orthogonals(d), draws.directions(d), draws.vectors(d))))
+@given(
+    of_size(
+        lambda d: st.tuples(
+            draws.unimodulars(d), draws.orthogonals(d), draws.directions(d), draws.vectors(d)
+        )
+    )
+)
 @QUICK
 def test_bases(case):
     (v, inverse), q, n, x = case
@@ -48,12 +54,19 @@ def test_spectra(case):
     assert within.radius <= 1.5
     assert below.radius < 1
     assert within.size == below.size
-    assert sorted(np.linalg.eigvals(within.form()).real) == pytest.approx(sorted(within.values().real))
+    assert sorted(np.linalg.eigvals(within.form()).real) == pytest.approx(
+        sorted(within.values().real)
+    )
 
 
 @given(
     of_size(
-        lambda d: st.tuples(st.just(d), matrices.of_radius(d, draws.fractions(0.5, 0.5)), matrices.invertibles(d), matrices.symmetrics(d))
+        lambda d: st.tuples(
+            st.just(d),
+            matrices.of_radius(d, draws.fractions(0.5, 0.5)),
+            matrices.invertibles(d),
+            matrices.symmetrics(d),
+        )
     )
 )
 @QUICK
@@ -68,7 +81,9 @@ def test_matrices(case):
 @given(
     of_size(
         lambda d: st.tuples(
-            st.just(d), st.integers(0, d).flatmap(lambda r: st.tuples(st.just(r), matrices.of_rank(d, r))), matrices.jordans(d, INSIDE)
+            st.just(d),
+            st.integers(0, d).flatmap(lambda r: st.tuples(st.just(r), matrices.of_rank(d, r))),
+            matrices.jordans(d, INSIDE),
         )
     )
 )
@@ -113,7 +128,9 @@ COUNTEREXAMPLES = {
     "rho(M) < 1 shrinks every vector": (
         of_size(lambda d: st.tuples(matrices.of_radius(d, INSIDE), draws.vectors(d))),
         grows,
-        lambda case: len(case[0]) == 2 and np.abs(case[0]).max() <= 2 and np.abs(case[1]).max() <= 1,
+        lambda case: (
+            len(case[0]) == 2 and np.abs(case[0]).max() <= 2 and np.abs(case[1]).max() <= 1
+        ),
     ),
     "every matrix has a real eigenvalue": (
         of_size(matrices.general),
@@ -151,7 +168,9 @@ COUNTEREXAMPLES = {
 @pytest.mark.parametrize("law", COUNTEREXAMPLES)
 def test_counterexamples_shrink(law):
     strategy, refuted, readable = COUNTEREXAMPLES[law]
-    case = find(strategy, refuted, settings=settings(max_examples=200, database=None, derandomize=True))
+    case = find(
+        strategy, refuted, settings=settings(max_examples=200, database=None, derandomize=True)
+    )
     assert readable(case), case
 
 

@@ -44,7 +44,9 @@ def test_geometric_fall_without_a_floor(name):
 def test_rate_of_a_fall(rate):
     found = falls(rate**T, 500, 2000)
     assert found is not None
-    assert np.exp(-found.geometric) == pytest.approx(rate, abs=2e-6)  # block means shift the time by a part of the block
+    assert np.exp(-found.geometric) == pytest.approx(
+        rate, abs=2e-6
+    )  # block means shift the time by a part of the block
 
 
 @pytest.mark.parametrize("name", POWERS)
@@ -59,20 +61,57 @@ def turn(angle):
 
 R, S = turn(1.0), turn(2 * np.pi / 7)
 SLOW = {
-    # step (batch of one), start, what looks at 500 and 1000 loops must not say, what the whole run says
-    "growth that starts as a drift": (lambda h: 1.002 * h + 1, [0.0], {Outcome.DRIFT}, Outcome.EXPLOSION),
-    "fall that starts as a drift": (lambda h: 0.998 * h + 1, [0.0], {Outcome.DRIFT}, Outcome.FIXED_POINT),
+    # step (batch of one), start, what looks at 500 and 1000 loops must not say, what the whole run
+    # says
+    "growth that starts as a drift": (
+        lambda h: 1.002 * h + 1,
+        [0.0],
+        {Outcome.DRIFT},
+        Outcome.EXPLOSION,
+    ),
+    "fall that starts as a drift": (
+        lambda h: 0.998 * h + 1,
+        [0.0],
+        {Outcome.DRIFT},
+        Outcome.FIXED_POINT,
+    ),
     "circle approached from outside": (
-        lambda h: (1 + 4e-3 * (1 - np.sum(h * h))) * h @ R.T, [1.05, 0.0], {Outcome.FIXED_POINT}, Outcome.APERIODIC,
+        lambda h: (1 + 4e-3 * (1 - np.sum(h * h))) * h @ R.T,
+        [1.05, 0.0],
+        {Outcome.FIXED_POINT},
+        Outcome.APERIODIC,
     ),
     "seven points approached from outside": (
-        lambda h: (1 + 2e-3 * (1 - np.sum(h * h))) * h @ S.T, [1.05, 0.0], {Outcome.FIXED_POINT, Outcome.APERIODIC}, Outcome.CYCLE,
+        lambda h: (1 + 2e-3 * (1 - np.sum(h * h))) * h @ S.T,
+        [1.05, 0.0],
+        {Outcome.FIXED_POINT, Outcome.APERIODIC},
+        Outcome.CYCLE,
     ),
-    "pitchfork missed by little": (lambda h: (1 - 1.2e-3) * h - h**3, [0.5], {Outcome.CRITICAL}, Outcome.FIXED_POINT),
-    "slow spiral": (lambda h: 0.9992 * h @ R.T, [1.0, 0.0], {Outcome.APERIODIC}, Outcome.FIXED_POINT),
-    "slow spiral outwards": (lambda h: 1.0012 * h @ R.T, [1.0, 0.0], {Outcome.APERIODIC, Outcome.DRIFT}, Outcome.EXPLOSION),
-    "saturating growth": (lambda h: h + 0.016 * h * (1 - h * 1e-3), [1.0], {Outcome.EXPLOSION}, Outcome.FIXED_POINT),
-}  # fmt: skip
+    "pitchfork missed by little": (
+        lambda h: (1 - 1.2e-3) * h - h**3,
+        [0.5],
+        {Outcome.CRITICAL},
+        Outcome.FIXED_POINT,
+    ),
+    "slow spiral": (
+        lambda h: 0.9992 * h @ R.T,
+        [1.0, 0.0],
+        {Outcome.APERIODIC},
+        Outcome.FIXED_POINT,
+    ),
+    "slow spiral outwards": (
+        lambda h: 1.0012 * h @ R.T,
+        [1.0, 0.0],
+        {Outcome.APERIODIC, Outcome.DRIFT},
+        Outcome.EXPLOSION,
+    ),
+    "saturating growth": (
+        lambda h: h + 0.016 * h * (1 - h * 1e-3),
+        [1.0],
+        {Outcome.EXPLOSION},
+        Outcome.FIXED_POINT,
+    ),
+}
 
 
 @pytest.mark.parametrize("name", SLOW)
@@ -88,12 +127,13 @@ def test_what_one_look_cannot_tell_is_told_by_running_on(name):
 
 @pytest.mark.parametrize("start", [0.2, 0.31, 0.5, 0.77])
 def test_laminar_phase_near_period_3_is_no_cycle(start):
-    """Type I intermittency: just below r = 1 + sqrt 8 the logistic map passes three bottlenecks for hundreds of loops."""
+    """Type I intermittency: just below r = 1 + sqrt 8 the logistic map passes three bottlenecks for
+    hundreds of loops.
+    """
     r = 1 + 8**0.5 - 1e-5
-    assert follow(lambda h: r * h * (1 - h), np.array([[start]]), 2000, 4000)[0].diagnosis.outcome in (
-        Outcome.APERIODIC,
-        Outcome.UNDECIDED,
-    )
+    assert follow(lambda h: r * h * (1 - h), np.array([[start]]), 2000, 4000)[
+        0
+    ].diagnosis.outcome in (Outcome.APERIODIC, Outcome.UNDECIDED)
 
 
 def test_a_batch_is_followed_like_its_orbits_alone():
@@ -101,12 +141,22 @@ def test_a_batch_is_followed_like_its_orbits_alone():
     batch = follow(lambda h: rates * h + 1, np.full((4, 1), 0.3), 200)
     for i, together in enumerate(batch):
         alone = follow(lambda h, i=i: rates[i] * h + 1, np.full((1, 1), 0.3), 200)[0]
-        assert (together.diagnosis.outcome, together.diagnosis.period) == (alone.diagnosis.outcome, alone.diagnosis.period)
-    assert [f.diagnosis.outcome for f in batch] == [Outcome.FIXED_POINT, Outcome.FIXED_POINT, Outcome.EXPLOSION, Outcome.CYCLE]
+        assert (together.diagnosis.outcome, together.diagnosis.period) == (
+            alone.diagnosis.outcome,
+            alone.diagnosis.period,
+        )
+    assert [f.diagnosis.outcome for f in batch] == [
+        Outcome.FIXED_POINT,
+        Outcome.FIXED_POINT,
+        Outcome.EXPLOSION,
+        Outcome.CYCLE,
+    ]
 
 
 class Rotations:
-    """z' = m z; a batch that really leaves out what is decided, and counts the steps of single orbits."""
+    """z' = m z; a batch that really leaves out what is decided, and counts the steps of single
+    orbits.
+    """
 
     def __init__(self, multipliers):
         self.m, self.z, self.work = np.array(multipliers), np.ones(len(multipliers), complex), 0
@@ -126,11 +176,19 @@ def test_a_batch_that_leaves_out_what_is_decided_finds_the_same_with_less_work()
     multipliers = [0.5, 0.9992 * np.exp(1j), 1.5, 0.9, 0.9995 * np.exp(2j), -1.0]
     batch = Rotations(multipliers)
     found = follow_batch(batch, 200, 6400)
-    whole = follow(lambda z: np.array(multipliers) * z, np.ones(6, complex), 200, 6400, view=lambda z: np.stack((z.real, z.imag), axis=1))
+    whole = follow(
+        lambda z: np.array(multipliers) * z,
+        np.ones(6, complex),
+        200,
+        6400,
+        view=lambda z: np.stack((z.real, z.imag), axis=1),
+    )
     for orbit, expected in zip(found, whole, strict=True):
         assert orbit.diagnosis == expected.diagnosis
         for name in ("norms", "steps", "tail", "returns"):
-            np.testing.assert_array_equal(getattr(orbit.trajectory, name), getattr(expected.trajectory, name))
+            np.testing.assert_array_equal(
+                getattr(orbit.trajectory, name), getattr(expected.trajectory, name)
+            )
     needed = [len(orbit.trajectory.steps) for orbit in found]
     assert max(needed) > 2 * min(needed)
     assert batch.work < 0.6 * len(multipliers) * max(needed)
@@ -146,7 +204,9 @@ def test_a_recorder_goes_on_with_some_of_its_orbits():
         all_.observe(h)
     for i, j in ((0, 0), (1, 2)):
         for name in ("norms", "steps", "tail", "returns"):
-            np.testing.assert_array_equal(getattr(some.trajectory(i), name), getattr(all_.trajectory(j), name))
+            np.testing.assert_array_equal(
+                getattr(some.trajectory(i), name), getattr(all_.trajectory(j), name)
+            )
 
 
 def test_looks():
@@ -155,7 +215,9 @@ def test_looks():
 
 
 def test_the_limit_is_kept_and_reported():
-    found = follow(lambda h: h + 1 / h, np.array([[1.0]]), 100, 700)[0]  # like sqrt t: none of the outcomes
+    found = follow(lambda h: h + 1 / h, np.array([[1.0]]), 100, 700)[
+        0
+    ]  # like sqrt t: none of the outcomes
     assert found.diagnosis.outcome is Outcome.UNDECIDED
     assert found.diagnosis.loops == len(found.trajectory.steps) == 700
 
@@ -174,7 +236,10 @@ def test_returns_against_all_states_kept():
         recorder.observe(h)
     times = range(STRIDE, 300, STRIDE)
     for i in range(2):
-        expected = [[np.linalg.norm(states[t, i] - states[t - p, i]) for p in range(1, MAX_PERIOD + 1)] for t in times]
+        expected = [
+            [np.linalg.norm(states[t, i] - states[t - p, i]) for p in range(1, MAX_PERIOD + 1)]
+            for t in times
+        ]
         np.testing.assert_allclose(recorder.trajectory(i).returns, expected)
 
 
@@ -183,15 +248,36 @@ def test_the_fits_of_a_window_are_least_squares(start, stop):
     """Against lstsq on the block means, with the textbook covariance."""
     y = np.exp(-0.01 * np.arange(1200) + 0.2 * np.random.default_rng(0).standard_normal(1200))
     found, parts = Decay.of(y, start, stop), np.array_split(np.arange(start, stop), 24)
-    values, times = np.array([np.log(np.mean(y[p] ** 2)) / 2 for p in parts]), np.array([p.mean() + 1 for p in parts])
-    columns = {"joint": [-times, -np.log(times)], "geometric": [-times], "algebraic": [-np.log(times)]}
+    values, times = (
+        np.array([np.log(np.mean(y[p] ** 2)) / 2 for p in parts]),
+        np.array([p.mean() + 1 for p in parts]),
+    )
+    columns = {
+        "joint": [-times, -np.log(times)],
+        "geometric": [-times],
+        "algebraic": [-np.log(times)],
+    }
     fits = {}
     for name, law in columns.items():
         matrix = np.column_stack([np.ones(24), *law])
         solution = np.linalg.lstsq(matrix, values, rcond=None)[0]
         rest = values - matrix @ solution
-        error = np.sqrt(np.linalg.inv(matrix.T @ matrix)[1, 1] * (rest @ rest) / (24 - len(solution)))
+        error = np.sqrt(
+            np.linalg.inv(matrix.T @ matrix)[1, 1] * (rest @ rest) / (24 - len(solution))
+        )
         fits[name] = (solution, error, np.sqrt(np.mean(rest**2)))
     (joint, error, misfit), (geometric, error_g, misfit_g), (algebraic, _, misfit_a) = fits.values()
-    slow = [joint[1], joint[2], error, misfit, geometric[1], error_g, misfit_g, algebraic[1], misfit_a]
-    np.testing.assert_allclose([getattr(found, name) for name in found.__dataclass_fields__], slow, rtol=1e-7)
+    slow = [
+        joint[1],
+        joint[2],
+        error,
+        misfit,
+        geometric[1],
+        error_g,
+        misfit_g,
+        algebraic[1],
+        misfit_a,
+    ]
+    np.testing.assert_allclose(
+        [getattr(found, name) for name in found.__dataclass_fields__], slow, rtol=1e-7
+    )

@@ -1,4 +1,6 @@
-"""The classifier against orbits of known outcome; the truth of the families against direct computation."""
+"""The classifier against orbits of known outcome; the truth of the families against direct
+computation.
+"""
 
 import json
 from collections import Counter
@@ -32,19 +34,27 @@ def test_no_false_fixed_point_and_few_left_open(source):
 def test_confusion_counts_a_wrong_classifier():
     """Power: a classifier that always says fixed-point is caught."""
     orbits = list(labelled(7, loops=64, limit=64))
-    always = next(o.orbit.diagnosis for o in orbits if o.orbit.diagnosis.outcome is Outcome.FIXED_POINT)
+    always = next(
+        o.orbit.diagnosis for o in orbits if o.orbit.diagnosis.outcome is Outcome.FIXED_POINT
+    )
     found = confusion(replace(o, orbit=replace(o.orbit, diagnosis=always)) for o in orbits)
-    assert found.false_fixed_points == sum(o.truth not in (Outcome.FIXED_POINT, Outcome.CRITICAL) for o in orbits)
+    assert found.false_fixed_points == sum(
+        o.truth not in (Outcome.FIXED_POINT, Outcome.CRITICAL) for o in orbits
+    )
     assert found.share(decided=True) < 0.2
 
 
 def test_a_wrong_period_is_an_error():
-    orbit = next(o for o in labelled(7, seed=1, limit=2000) if o.orbit.diagnosis.outcome is Outcome.CYCLE)
+    orbit = next(
+        o for o in labelled(7, seed=1, limit=2000) if o.orbit.diagnosis.outcome is Outcome.CYCLE
+    )
     assert confusion([orbit]).right == 1
     assert confusion([Labelled(orbit.family, orbit.truth, 40, orbit.orbit)]).right == 0
 
 
-@pytest.mark.parametrize(("hits", "n", "low", "high"), [(0, 10, 0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1)])
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"), [(0, 10, 0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1)]
+)
 def test_wilson_against_the_table(hits, n, low, high):
     """Brown, Cai and DasGupta 2001, or any table."""
     assert wilson(hits, n) == pytest.approx((low, high), abs=1e-4)
@@ -73,7 +83,9 @@ def test_logistic_windows_have_an_attracting_cycle_of_that_period(period, place)
 
 @pytest.mark.parametrize("name", FRESH)
 def test_fresh_families_do_what_their_theorem_says(name):
-    """The normal form itself, long enough to see it, by the definition of each outcome: nothing of the classifier is used."""
+    """The normal form itself, long enough to see it, by the definition of each outcome: nothing of
+    the classifier is used.
+    """
     truth, family = FRESH[name]
     f, y, *periods = family(Draw(np.random.default_rng(5), True, 6))
     kept = {}
@@ -110,15 +122,29 @@ def test_fresh_families_do_what_their_theorem_says(name):
 
 @pytest.mark.parametrize(("table", "size"), [(FAMILIES, 41), (FRESH, 37)])
 def test_families_keep_their_place(table, size):
-    """The place of a family seeds its draws: the confusion matrices that are quoted belong to this order."""
-    order = ["fixed-point", "critical", "drift", "growth", "explosion", "cycle", "aperiodic", "non-finite"]
+    """The place of a family seeds its draws: the confusion matrices that are quoted belong to this
+    order.
+    """
+    order = [
+        "fixed-point",
+        "critical",
+        "drift",
+        "growth",
+        "explosion",
+        "cycle",
+        "aperiodic",
+        "non-finite",
+    ]
     truths = [str(truth) for truth, _ in table.values()]
     assert truths == sorted(truths, key=order.index)
     assert len(truths) == size
 
 
 def test_reproducible_and_held_out_differs():
-    a, b, c = (next(iter(labelled(8, s, limit=2000))).orbit.trajectory for s in (Source.BUILT, Source.BUILT, Source.HELD_OUT))
+    a, b, c = (
+        next(iter(labelled(8, s, limit=2000))).orbit.trajectory
+        for s in (Source.BUILT, Source.BUILT, Source.HELD_OUT)
+    )
     np.testing.assert_array_equal(a.steps, b.steps)
     assert a.tail.shape[1] != c.tail.shape[1]
 

@@ -1,4 +1,6 @@
-"""Diagrams: axes, cells of several sizes, the store of samples, and that no number depends on who measured it or in which order."""
+"""Diagrams: axes, cells of several sizes, the store of samples, and that no number depends on who
+measured it or in which order.
+"""
 
 import json
 import os
@@ -42,7 +44,9 @@ def assert_same(a, b):
 
 
 @pytest.mark.parametrize(
-    "workforce", [local(2), local(3), lambda tasks: [(t, t()) for t in reversed(tasks)]], ids=["two", "three", "backwards"]
+    "workforce",
+    [local(2), local(3), lambda tasks: [(t, t()) for t in reversed(tasks)]],
+    ids=["two", "three", "backwards"],
 )
 def test_equal_for_every_number_of_jobs_and_any_order(diagram, workforce):
     assert_same(phase_diagram(**SMALL, depth=1, workforce=workforce), diagram)
@@ -59,12 +63,21 @@ def test_a_cell_is_the_median_of_its_draws(diagram):
         samples = [law.measure((3, k), [point]) for k in range(2)]
         assert diagram.rho[i] == pytest.approx(np.median([s.rho[0] for s in samples]), abs=1e-9)
         assert diagram.converged[i] == np.mean([s.outcome[0] == "fixed-point" for s in samples])
-        assert diagram.contradicted[i] == 1 - diagram.converged[i]  # the linear law has rho < 1 everywhere
+        assert (
+            diagram.contradicted[i] == 1 - diagram.converged[i]
+        )  # the linear law has rho < 1 everywhere
 
 
 def test_independent_cells_have_matrices_of_their_own():
-    """Cells of equal a/sigma and beta/sigma are one sample when they share matrices, and differ when they do not."""
-    same = {"x": "sigma:1:4:log", "y": "width:30:31", "grid": (2, 2), "settings": {"residual": 0.0, "beta": 1.0}}
+    """Cells of equal a/sigma and beta/sigma are one sample when they share matrices, and differ
+    when they do not.
+    """
+    same = {
+        "x": "sigma:1:4:log",
+        "y": "width:30:31",
+        "grid": (2, 2),
+        "settings": {"residual": 0.0, "beta": 1.0},
+    }
     shared, own = (phase_diagram(**same, independent=flag, jobs=1) for flag in (False, True))
     assert len(set(own.rho)) == 4
     assert not (own.rho == shared.rho).any()
@@ -84,13 +97,28 @@ def test_axes():
     axis = Axis.parse("beta:0.1:10:log")
     np.testing.assert_allclose(axis.at([0, 0.5, 1]), [0.1, 1, 10])
     assert str(axis) == "beta:0.1:10:log"
-    for odd in (axis, Axis("residual", 0.1 + 0.2, 2e6 / 3), Axis("sigma", 1e-7, 123456789.0, log=True)):
+    for odd in (
+        axis,
+        Axis("residual", 0.1 + 0.2, 2e6 / 3),
+        Axis("sigma", 1e-7, 123456789.0, log=True),
+    ):
         assert Axis.parse(str(odd)) == odd
     np.testing.assert_allclose(Axis.parse("residual:0:2").at([0, 0.5, 1]), [0, 1, 2])
 
 
 @pytest.mark.parametrize(
-    "text", ["beta", "beta:1", "beta:a:b", "beta:1:2:cubic", ":1:2", "beta:2:1", "beta:1:1", "beta:0:1:log", "beta:1:inf"]
+    "text",
+    [
+        "beta",
+        "beta:1",
+        "beta:a:b",
+        "beta:1:2:cubic",
+        ":1:2",
+        "beta:2:1",
+        "beta:1:1",
+        "beta:0:1:log",
+        "beta:1:inf",
+    ],
 )
 def test_wrong_axes(text):
     with pytest.raises(UsageError, match="axis"):
@@ -98,9 +126,18 @@ def test_wrong_axes(text):
 
 
 @settings(max_examples=30, deadline=None, derandomize=True, database=None)
-@given(st.integers(2, 5), st.integers(2, 5), st.integers(0, 3), st.floats(-1, 1), st.floats(-1, 1), st.floats(0.1, 1))
+@given(
+    st.integers(2, 5),
+    st.integers(2, 5),
+    st.integers(0, 3),
+    st.floats(-1, 1),
+    st.floats(-1, 1),
+    st.floats(0.1, 1),
+)
 def test_cells_tile_the_plane_and_are_small_along_the_border(rows, cols, depth, x, y, radius):
-    """The class is whether the centre lies in a disk: then every border is between cells of the last level, and areas add up to 1."""
+    """The class is whether the centre lies in a disk: then every border is between cells of the
+    last level, and areas add up to 1.
+    """
     cells = Cells.coarse(rows, cols)
     for _ in range(20):
         u, v = cells.shares()
@@ -126,11 +163,24 @@ def test_the_diagram_is_refined_where_the_outcome_changes(diagram):
     coarse = phase_diagram(**SMALL, jobs=1)
     kept = diagram.cells.level == 0
     np.testing.assert_array_equal(
-        diagram.rho[kept], coarse.rho[[4 * r + c for r, c in zip(diagram.cells.row[kept], diagram.cells.col[kept], strict=True)]]
+        diagram.rho[kept],
+        coarse.rho[
+            [
+                4 * r + c
+                for r, c in zip(diagram.cells.row[kept], diagram.cells.col[kept], strict=True)
+            ]
+        ],
     )
 
 
-@pytest.mark.parametrize(("x", "y", "fixed"), [("fraction:0:0.9", "width:20:40", {"beta": 2.0}), ("residual:0:3", "beta:0.5:4:log", {"width": 24}), ("slope:0.5:3", "sigma:0.5:2", {"width": 24})])  # fmt: skip
+@pytest.mark.parametrize(
+    ("x", "y", "fixed"),
+    [
+        ("fraction:0:0.9", "width:20:40", {"beta": 2.0}),
+        ("residual:0:3", "beta:0.5:4:log", {"width": 24}),
+        ("slope:0.5:3", "sigma:0.5:2", {"width": 24}),
+    ],
+)
 def test_any_two_parameters(x, y, fixed):
     found = phase_diagram("tanh", x=x, y=y, settings=fixed, grid=(2, 3), jobs=1)
     assert found.rho.shape == (6,)
@@ -161,7 +211,13 @@ def test_other_code_measures_again(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda raw: raw[:100], lambda raw: b"", lambda raw: raw[:-40] + b"x" * 40, lambda raw: b"\x80\x04\x95pickle"]
+    "damage",
+    [
+        lambda raw: raw[:100],
+        lambda raw: b"",
+        lambda raw: raw[:-40] + b"x" * 40,
+        lambda raw: b"\x80\x04\x95pickle",
+    ],
 )
 def test_a_damaged_shard_is_named_and_measured_again(tmp_path, damage):
     first = phase_diagram(**SMALL, cache=tmp_path)
@@ -175,9 +231,14 @@ def test_a_damaged_shard_is_named_and_measured_again(tmp_path, damage):
 
 
 def test_killed_and_resumed(tmp_path):
-    """SIGKILL in the middle: the finished tasks are kept, a request goes on from them, and the numbers are those of a run without a break."""
+    """SIGKILL in the middle: the finished tasks are kept, a request goes on from them, and the
+    numbers are those of a run without a break.
+    """
     wish = {"x": "beta:1:5:log", "grid": (3, 3), "settings": {"width": 30}}
-    code = f"from loopstab import phase_diagram; phase_diagram(**{wish!r}, draws=9999, cache={str(tmp_path)!r}, jobs=1)"
+    code = (
+        f"from loopstab import phase_diagram; phase_diagram(**{wish!r}, draws=9999,"
+        f" cache={str(tmp_path)!r}, jobs=1)"
+    )
     process = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 120
     while len(list(tmp_path.glob("*.npz"))) < 2 and time.monotonic() < deadline:
@@ -195,7 +256,11 @@ def test_killed_and_resumed(tmp_path):
 
 def test_tasks_do_not_depend_on_the_order_of_wishes():
     law = law_named("linear")
-    wishes = [((0, k), law.point(law.complete({"beta": 0.1 * b, "width": 9}))) for k in range(2) for b in range(1, 300)]
+    wishes = [
+        ((0, k), law.point(law.complete({"beta": 0.1 * b, "width": 9})))
+        for k in range(2)
+        for b in range(1, 300)
+    ]
     tasks = tasks_of("linear", wishes, None)
     assert tasks == tasks_of("linear", [*wishes[::-1], *wishes[:5]], None)
     assert sorted(p for t in tasks for p in t.points) == sorted(p for _, p in wishes)
@@ -212,7 +277,9 @@ def test_round_trip_and_damage(diagram, tmp_path):
     back = PhaseDiagram.load(tmp_path)
     assert_same(back, diagram)
     assert back.summary() == diagram.summary()
-    assert json.loads((tmp_path / "phase.json").read_text())["map"]["rho"] == [None if np.isnan(r) else r for r in diagram.rho]
+    assert json.loads((tmp_path / "phase.json").read_text())["map"]["rho"] == [
+        None if np.isnan(r) else r for r in diagram.rho
+    ]
     path = tmp_path / "phase.npz"
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(LoopstabError, match="damaged"):
@@ -222,13 +289,26 @@ def test_round_trip_and_damage(diagram, tmp_path):
 
 
 WRONG = [
-    ({"law": "cubic"}, "unknown law"), ({"law": "inner/post"}, "unknown recall"), ({"grid": (1, 4)}, "2x2"), ({"draws": 0}, "draws"),
-    ({"depth": 9}, "depth"), ({"seed": -1}, "seed"), ({"settings": {"residual": -1.0}}, "residual"), ({"settings": {"width": 1}}, "width"),
-    ({"settings": {"width": 20.5}}, "whole number"), ({"settings": {"gamma": 1.0}}, "no parameter 'gamma'"),
-    ({"settings": {"beta": 1.0}}, "beta is an axis"), ({"x": "sigma:1:2"}, "both axes"), ({"x": "gamma:1:2"}, "no parameter 'gamma'"),
-    ({"x": "beta:-1:2"}, "beta"), ({"x": "beta:1:1"}, "no range"), ({"x": "residual:0:1", "settings": {"fraction": 0.5}}, "same thing"),
-    ({"law": "internal/post"}, "no parameter"), ({"settings": {"slope": 2.0}}, "no parameter 'slope'"), ({"x": "width:1:9"}, "width"),
-]  # fmt: skip
+    ({"law": "cubic"}, "unknown law"),
+    ({"law": "inner/post"}, "unknown recall"),
+    ({"grid": (1, 4)}, "2x2"),
+    ({"draws": 0}, "draws"),
+    ({"depth": 9}, "depth"),
+    ({"seed": -1}, "seed"),
+    ({"settings": {"residual": -1.0}}, "residual"),
+    ({"settings": {"width": 1}}, "width"),
+    ({"settings": {"width": 20.5}}, "whole number"),
+    ({"settings": {"gamma": 1.0}}, "no parameter 'gamma'"),
+    ({"settings": {"beta": 1.0}}, "beta is an axis"),
+    ({"x": "sigma:1:2"}, "both axes"),
+    ({"x": "gamma:1:2"}, "no parameter 'gamma'"),
+    ({"x": "beta:-1:2"}, "beta"),
+    ({"x": "beta:1:1"}, "no range"),
+    ({"x": "residual:0:1", "settings": {"fraction": 0.5}}, "same thing"),
+    ({"law": "internal/post"}, "no parameter"),
+    ({"settings": {"slope": 2.0}}, "no parameter 'slope'"),
+    ({"x": "width:1:9"}, "width"),
+]
 
 
 @pytest.mark.parametrize(("bad", "words"), WRONG, ids=[words for _, words in WRONG])
@@ -249,9 +329,15 @@ def test_unwritable_folder(diagram, tmp_path):
 
 
 def test_the_law_is_contradicted_where_it_should_be():
-    """tanh(3 h) below its edge: rho > 1 in theory, no orbit arrives, nothing is contradicted; far above it all arrive."""
+    """tanh(3 h) below its edge: rho > 1 in theory, no orbit arrives, nothing is contradicted; far
+    above it all arrive.
+    """
     found = phase_diagram(
-        "tanh", x="beta:0.1:6:log", y="sigma:0.9:1.1", grid=(2, 6), settings={"slope": 3.0, "residual": 0.0, "width": 100}
+        "tanh",
+        x="beta:0.1:6:log",
+        y="sigma:0.9:1.1",
+        grid=(2, 6),
+        settings={"slope": 3.0, "residual": 0.0, "width": 100},
     )
     below, above = found.values["beta"] < 0.3, found.values["beta"] > 3
     assert (found.rho_theory[below] > 1).all()
@@ -274,7 +360,9 @@ def test_the_exponent_of_a_made_up_law_is_found():
 
 
 def test_widths_fall_on_one_curve():
-    """At x = 6 the widths agree, below x = 1 the law fails: the same numbers as the dense routine gives."""
+    """At x = 6 the widths agree, below x = 1 the law fails: the same numbers as the dense routine
+    gives.
+    """
     found = finite_size_scaling((16, 64), draws=(30,), points=5, low=0.5, seed=1)
     assert np.ptp(found.ratio[:, -1]) < 0.1
     assert (found.ratio[:, -1] > 0.85).all()
@@ -286,11 +374,23 @@ def test_widths_fall_on_one_curve():
         draw, t = random_draw(16, (1, k)), float(found.x[-1] / 2)
         w = linear.scales(draw, np.array([t]))[0]
         h = t * np.linalg.solve(w * np.eye(16) - draw.matrix, draw.e)
-        slow.append(np.abs(np.linalg.eigvals(MeanFieldLoop(0.0, draw.matrix, t).jacobian(h, draw.e))).max())
+        slow.append(
+            np.abs(np.linalg.eigvals(MeanFieldLoop(0.0, draw.matrix, t).jacobian(h, draw.e))).max()
+        )
     assert found.rho[0, -1] == pytest.approx(np.median(slow), abs=1e-9)
 
 
-@pytest.mark.parametrize("bad", [{"widths": (50, 50)}, {"widths": (50, 100), "draws": (3, 3, 3)}, {"draws": (1,)}, {"low": 2.0, "high": 1.0}, {"points": 3}, {"residual": -1.0}])  # fmt: skip
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"widths": (50, 50)},
+        {"widths": (50, 100), "draws": (3, 3, 3)},
+        {"draws": (1,)},
+        {"low": 2.0, "high": 1.0},
+        {"points": 3},
+        {"residual": -1.0},
+    ],
+)
 def test_wrong_scaling(bad):
     with pytest.raises(UsageError, match="scaling needs"):
         finite_size_scaling(**bad)

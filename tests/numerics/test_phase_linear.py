@@ -16,7 +16,9 @@ ALPHA = np.array([0.0, 0.3, 1.0, 5.0] * 3)
 def slow_scale(draw, t):
     """The largest real eigenvalue of [[G^T, I], [t^2/d e e^T, G]]; NaN if it is not positive."""
     below = t**2 / draw.width * np.outer(draw.e, draw.e)
-    values = np.linalg.eigvals(np.block([[draw.matrix.T, np.eye(draw.width)], [below, draw.matrix]]))
+    values = np.linalg.eigvals(
+        np.block([[draw.matrix.T, np.eye(draw.width)], [below, draw.matrix]])
+    )
     real = values[np.abs(values.imag) < 1e-7].real
     return max(real, default=-1) if max(real, default=-1) > 0 else np.nan
 
@@ -27,7 +29,9 @@ def slow_spectrum(matrix, h):
 
 
 def farthest(r, h, alpha):
-    return secular.farthest_roots(r.values, ((r.right.T @ h) * (r.left @ h))[:, None], np.array([alpha]))
+    return secular.farthest_roots(
+        r.values, ((r.right.T @ h) * (r.left @ h))[:, None], np.array([alpha])
+    )
 
 
 def test_the_resolvent_is_a_solve():
@@ -35,9 +39,15 @@ def test_the_resolvent_is_a_solve():
     x = np.random.default_rng(0).standard_normal((40, 2))
     for k in range(2):
         shifted = w[k] * np.eye(40) - r.matrix
-        np.testing.assert_allclose(r.apply(w, x)[:, k], np.linalg.solve(shifted, x[:, k]), atol=1e-11)
-        np.testing.assert_allclose(r.adjoint(w, x)[:, k], np.linalg.solve(shifted.T, x[:, k]), atol=1e-11)
-        np.testing.assert_allclose(r.frobenius2(w)[k], np.sum(np.linalg.inv(shifted) ** 2), rtol=1e-10)
+        np.testing.assert_allclose(
+            r.apply(w, x)[:, k], np.linalg.solve(shifted, x[:, k]), atol=1e-11
+        )
+        np.testing.assert_allclose(
+            r.adjoint(w, x)[:, k], np.linalg.solve(shifted.T, x[:, k]), atol=1e-11
+        )
+        np.testing.assert_allclose(
+            r.frobenius2(w)[k], np.sum(np.linalg.inv(shifted) ** 2), rtol=1e-10
+        )
 
 
 @pytest.mark.parametrize("width", [2, 3, 10, 65, 128])
@@ -58,9 +68,13 @@ def test_fixed_point_radius_and_sensitivity_are_those_of_the_dense_loop(width):
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("width", [3, 40])
 def test_the_scale_is_the_largest_real_root_of_the_block_matrix(width, seed):
-    """Weak recall makes narrow resonances; small matrices often have no real eigenvalue above 0 to begin from."""
+    """Weak recall makes narrow resonances; small matrices often have no real eigenvalue above 0 to
+    begin from.
+    """
     draw, t = random_draw(width, (seed,)), np.array([0.02, 0.05, 0.3, 1.0, 40.0])
-    np.testing.assert_allclose(linear.scales(draw, t), [slow_scale(draw, one) for one in t], atol=1e-6)
+    np.testing.assert_allclose(
+        linear.scales(draw, t), [slow_scale(draw, one) for one in t], atol=1e-6
+    )
 
 
 def test_no_fixed_point_with_positive_scale():
@@ -81,13 +95,17 @@ def test_the_farthest_root_is_the_farthest_eigenvalue_or_refused(alpha):
         (root,) = farthest(r, h, alpha)
         refused += root is None
         if root is not None:
-            assert abs(root + alpha) == pytest.approx(np.abs(slow_spectrum(draw.matrix, h) + alpha).max(), abs=1e-9)
+            assert abs(root + alpha) == pytest.approx(
+                np.abs(slow_spectrum(draw.matrix, h) + alpha).max(), abs=1e-9
+            )
     assert refused <= 5
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, 5.0, 40.0])
 def test_the_winding_counts_poles_less_roots_outside_a_circle(alpha):
-    """By all eigenvalues; circles of all sizes in gaps between poles and roots, as `farthest_roots` chooses them."""
+    """By all eigenvalues; circles of all sizes in gaps between poles and roots, as `farthest_roots`
+    chooses them.
+    """
     draw = random_draw(80, (3,))
     r, h = draw.resolvent, np.random.default_rng(1).standard_normal(80)
     weights = (r.right.T @ h) * (r.left @ h)
@@ -103,7 +121,9 @@ def test_the_winding_counts_poles_less_roots_outside_a_circle(alpha):
 
 
 def test_a_missed_root_is_noticed(monkeypatch):
-    """With so few candidates the farthest root is often among those not looked at; then there is no answer, never a wrong one."""
+    """With so few candidates the farthest root is often among those not looked at; then there is no
+    answer, never a wrong one.
+    """
     monkeypatch.setattr(secular, "CANDIDATES", 2)
     refused = 0
     for seed in range(60):
@@ -119,7 +139,9 @@ def test_a_missed_root_is_noticed(monkeypatch):
 @settings(max_examples=25, deadline=None, derandomize=True, database=None)
 @given(st.integers(2, 30), st.integers(0, 10**6), st.floats(0, 10), st.floats(0.05, 20))
 def test_a_residual_path_helps_exactly_as_the_lemma_says(width, seed, alpha, t):
-    """M1: where the fixed point is stable at alpha = 0 it is at every alpha; fixed point and sensitivity do not depend on alpha."""
+    """M1: where the fixed point is stable at alpha = 0 it is at every alpha; fixed point and
+    sensitivity do not depend on alpha.
+    """
     draw = random_draw(width, (seed,))
     plain, helped = (linear.measure(draw, np.array([a]), np.array([t])) for a in (0.0, alpha))
     np.testing.assert_array_equal(plain.h, helped.h)

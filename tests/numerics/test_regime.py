@@ -22,7 +22,9 @@ def unit(h):
 
 def observe(step, h0, e=None, loops=2000, **options):
     e = np.zeros(1) if e is None else e
-    return diagnose(FunctionLoop(step, lambda _: np.array(h0, dtype=float)), e, loops=loops, **options)
+    return diagnose(
+        FunctionLoop(step, lambda _: np.array(h0, dtype=float)), e, loops=loops, **options
+    )
 
 
 CASES = {
@@ -30,7 +32,11 @@ CASES = {
     "contraction-complex": (lambda h, e: rotation(0.9, 1) @ h + 1, [0.5, 0.2], "fixed-point"),
     "contraction-slow": (lambda h, e: 0.999 * h + 1, [0.5, 0.2], "fixed-point"),
     "contraction-to-zero": (lambda h, e: 0.9 * h, [0.5, 0.2], "fixed-point"),
-    "spiral-rational-angle": (lambda h, e: 0.999 * rotation(1, 2 * np.pi / 3) @ h + 1, [0.5, 0.2], "fixed-point"),
+    "spiral-rational-angle": (
+        lambda h, e: 0.999 * rotation(1, 2 * np.pi / 3) @ h + 1,
+        [0.5, 0.2],
+        "fixed-point",
+    ),
     "contraction-very-slow": (lambda h, e: 0.9999 * h + 1, [0.5, 0.2], "fixed-point"),
     "spiral-very-slow": (lambda h, e: 0.9999 * rotation(1, 1) @ h + 1, [0.5, 0.2], "fixed-point"),
     "cubic": (lambda h, e: h - h**3, [0.5, 0.2], "critical"),
@@ -44,10 +50,22 @@ CASES = {
     "cycle-2": (lambda h, e: -h, [0.5, 0.2], "cycle"),
     "cycle-2-slow": (lambda h, e: 3.001 * h * (1 - h), [0.3], "cycle"),
     "quasi-periodic": (lambda h, e: rotation(1, 1) @ h, [0.5, 0.2], "aperiodic"),
-    "quasi-periodic-near-32": (lambda h, e: rotation(1, 2 * np.pi * (1 / 32 + 1e-4)) @ h, [0.5, 0.2], "aperiodic"),
+    "quasi-periodic-near-32": (
+        lambda h, e: rotation(1, 2 * np.pi * (1 / 32 + 1e-4)) @ h,
+        [0.5, 0.2],
+        "aperiodic",
+    ),
     "chaos": (lambda h, e: 4 * h * (1 - h), [0.3], "aperiodic"),
-    "bounded-without-fixed-point": (lambda h, e: h - unit(h) + np.array([0.3, 0.1, 0.2]), [0.5, 0.2, 0.1], "aperiodic"),
-    "saddle-passed": (lambda h, e: np.array([0.5 * h[0], h[1] + 0.1 * h[1] * (1 - h[1])]), [1, 1e-12], "fixed-point"),
+    "bounded-without-fixed-point": (
+        lambda h, e: h - unit(h) + np.array([0.3, 0.1, 0.2]),
+        [0.5, 0.2, 0.1],
+        "aperiodic",
+    ),
+    "saddle-passed": (
+        lambda h, e: np.array([0.5 * h[0], h[1] + 0.1 * h[1] * (1 - h[1])]),
+        [1, 1e-12],
+        "fixed-point",
+    ),
 }
 
 
@@ -57,13 +75,16 @@ def test_outcome(name):
     assert observe(step, h0).outcome == expected
 
 
-@pytest.mark.parametrize(("period", "step", "h0"), [
-    (2, lambda h, e: -h, [0.5, 0.2]),
-    (3, lambda h, e: rotation(1, 2 * np.pi / 3) @ h, [0.5, 0.2]),
-    (4, lambda h, e: 3.5 * h * (1 - h), [0.3]),
-    (5, lambda h, e: rotation(1, 2 * np.pi / 5) @ h, [0.5, 0.2]),
-    (32, lambda h, e: rotation(1, 2 * np.pi / 32) @ h, [0.5, 0.2]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("period", "step", "h0"),
+    [
+        (2, lambda h, e: -h, [0.5, 0.2]),
+        (3, lambda h, e: rotation(1, 2 * np.pi / 3) @ h, [0.5, 0.2]),
+        (4, lambda h, e: 3.5 * h * (1 - h), [0.3]),
+        (5, lambda h, e: rotation(1, 2 * np.pi / 5) @ h, [0.5, 0.2]),
+        (32, lambda h, e: rotation(1, 2 * np.pi / 32) @ h, [0.5, 0.2]),
+    ],
+)
 def test_smallest_period(period, step, h0):
     assert observe(step, h0).period == period
 
@@ -77,7 +98,10 @@ def test_rate_is_the_modulus(rate, angle):
 
 
 def test_drift_constant_tells_turning_from_settled():
-    settled, turning = (observe(CASES[name][0], CASES[name][1]).drift_constant for name in ("drift-radial", "drift-turning"))
+    settled, turning = (
+        observe(CASES[name][0], CASES[name][1]).drift_constant
+        for name in ("drift-radial", "drift-turning")
+    )
     assert settled == pytest.approx(1, abs=0.01)
     assert turning == pytest.approx(np.sqrt(2), abs=0.01)
 
@@ -89,7 +113,9 @@ def test_saddle_started_on_its_stable_line_is_pushed_off():
     assert abs(found.state[1]) == pytest.approx(np.pi, abs=1e-6)
 
 
-@pytest.mark.parametrize(("beta", "outcome"), [(2.1, "fixed-point"), (1.9, "cycle"), (1.5, "cycle"), (0.9, "cycle")])
+@pytest.mark.parametrize(
+    ("beta", "outcome"), [(2.1, "fixed-point"), (1.9, "cycle"), (1.5, "cycle"), (0.9, "cycle")]
+)
 def test_sharpness_of_the_contraction_threshold(beta, outcome):
     """N3: N(-h + beta e) is stable iff beta > 2; below it 2-cycles at cos(h, e) = beta / 2."""
     rng = np.random.default_rng(0)
@@ -103,8 +129,12 @@ def test_sharpness_of_the_contraction_threshold(beta, outcome):
 
 
 def test_log_periodic_drift_is_not_called_an_explosion():
-    """u = (1 + .8 n_1) n + 3 Jn: abs(h)/t has no limit (R3 d), so neither a drift constant nor a rate describes it."""
-    found = observe(lambda h, e: h + (1 + 0.8 * unit(h)[0]) * unit(h) + 3 * QUARTER @ unit(h), [0.5, 0.2])
+    """u = (1 + .8 n_1) n + 3 Jn: abs(h)/t has no limit (R3 d), so neither a drift constant nor a
+    rate describes it.
+    """
+    found = observe(
+        lambda h, e: h + (1 + 0.8 * unit(h)[0]) * unit(h) + 3 * QUARTER @ unit(h), [0.5, 0.2]
+    )
     assert found.outcome in (Outcome.DRIFT, Outcome.UNDECIDED)
 
 
@@ -124,7 +154,12 @@ def test_float32_floor_is_still_a_fixed_point():
 
 
 @settings(max_examples=25, deadline=None)
-@given(rate=st.floats(0.3, 0.97), angle=st.floats(0, np.pi), scale=st.floats(-6, 6), seed=st.integers(0, 99))
+@given(
+    rate=st.floats(0.3, 0.97),
+    angle=st.floats(0, np.pi),
+    scale=st.floats(-6, 6),
+    seed=st.integers(0, 99),
+)
 def test_outcome_is_invariant_under_similarity_and_scale(rate, angle, scale, seed):
     basis = np.linalg.qr(np.random.default_rng(seed).standard_normal((2, 2)))[0]
     m = basis @ rotation(rate, angle) @ basis.T

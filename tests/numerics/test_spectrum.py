@@ -1,4 +1,6 @@
-"""Spectral radii and leading eigenvalues with known answers, against dense twins, and where the usual power iteration fails."""
+"""Spectral radii and leading eigenvalues with known answers, against dense twins, and where the
+usual power iteration fails.
+"""
 
 import numpy as np
 import pytest
@@ -6,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import block_diag
 
-from loopstab import FunctionLoop, Linearisation, LoopError, leading_eigenvalues, numeric, spectral_radius
+from loopstab import (
+    FunctionLoop,
+    Linearisation,
+    LoopError,
+    leading_eigenvalues,
+    numeric,
+    spectral_radius,
+)
 from loopstab.numerics.loops.linear import MeanFieldLoop, linear_loop
 from loopstab.support.errors import UsageError
 from loopstab.theory.architecture import Architecture
@@ -44,7 +53,9 @@ def blocks(radii, seed=0):
 
 
 def at(m, own=True):
-    loop = FunctionLoop(lambda h, e: m @ h + e, lambda e: e, (lambda h, e, v: m @ v) if own else None)
+    loop = FunctionLoop(
+        lambda h, e: m @ h + e, lambda e: e, (lambda h, e, v: m @ v) if own else None
+    )
     return Linearisation(loop, np.ones(len(m)), np.ones(len(m)))
 
 
@@ -64,12 +75,32 @@ CASES = {
     "rotation blocks": (blocks([1.05, *np.linspace(0.2, 1.0, 119)]), 1.05, 0.385945),
     "complex pairs of one modulus": (disguised(blocks([0.9] * 4 + [0.5] * 60)), 0.9, 0.668174),
     "skewed pairs": (skewed(blocks(np.linspace(0.1, 0.97, 100)), 100), 0.97, 0.798444),
-    "non-normal": (disguised(np.diag(np.linspace(0.1, 0.9, 200)) + np.triu(ginibre(200) / 4, 1)), 0.9, 0.912266),
+    "non-normal": (
+        disguised(np.diag(np.linspace(0.1, 0.9, 200)) + np.triu(ginibre(200) / 4, 1)),
+        0.9,
+        0.912266,
+    ),
     "highly non-normal": (skewed(np.diag(np.linspace(-0.8, 0.9, 150)), 1e5), 0.9, None),
-    "near-degenerate moduli": (disguised(np.diag(np.concatenate(([0.95, -0.9499, 0.9498], np.linspace(0, 0.8, 197))))), 0.95, 0.381499),
-    "a rival inside a cluster": (disguised(np.diag([0.95, -0.9499, 0.9498, *np.linspace(0, 0.9, 197)]), 1), 0.95, 0.922067),
-    "near-degenerate pairs": (disguised(blocks([0.95, 0.94995, 0.9499] + [0.7] * 80)), 0.95, 0.560066),
-    "opposite signs": (disguised(np.diag(np.concatenate(([0.8, -0.8], np.linspace(-0.5, 0.5, 98))))), 0.8, 0.453484),
+    "near-degenerate moduli": (
+        disguised(np.diag(np.concatenate(([0.95, -0.9499, 0.9498], np.linspace(0, 0.8, 197))))),
+        0.95,
+        0.381499,
+    ),
+    "a rival inside a cluster": (
+        disguised(np.diag([0.95, -0.9499, 0.9498, *np.linspace(0, 0.9, 197)]), 1),
+        0.95,
+        0.922067,
+    ),
+    "near-degenerate pairs": (
+        disguised(blocks([0.95, 0.94995, 0.9499] + [0.7] * 80)),
+        0.95,
+        0.560066,
+    ),
+    "opposite signs": (
+        disguised(np.diag(np.concatenate(([0.8, -0.8], np.linspace(-0.5, 0.5, 98))))),
+        0.8,
+        0.453484,
+    ),
     "symmetric": ((ginibre(150) + ginibre(150).T) / 2, None, 1.221431),
     "normal": (disguised(blocks(np.linspace(0, 1.1, 70))), 1.1, 1.010223),
     "orthogonal": (orthogonal(90), 1.0, 0.076241),
@@ -78,7 +109,7 @@ CASES = {
     "identity": (0.7 * np.eye(80), 0.7, None),
     "zero": (np.zeros((80, 80)), 0.0, None),
     "one by one": (np.array([[-0.7]]), 0.7, None),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("own", [True, False])
@@ -90,7 +121,9 @@ def test_spectral_radius_against_the_dense_twin(name, own):
     exact = twin if exact is None else exact
     assert found.derivative == ("jvp" if own else "central difference")
     assert abs(found.value - exact) <= 10 * found.error + 1e-9 * exact
-    if not own and found.error > 1e-6:  # the noise of differences times the condition: said, not hidden
+    if (
+        not own and found.error > 1e-6
+    ):  # the noise of differences times the condition: said, not hidden
         assert found.condition > 100
         return
     assert found.converged
@@ -113,7 +146,9 @@ def test_leading_eigenvalues_against_the_dense_twin(name):
     values = np.linalg.eigvals(m)
     assert found.converged
     assert len(found.value) == len(found.residuals) == k
-    np.testing.assert_allclose(np.abs(found.value), np.sort(np.abs(values))[::-1][:k], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(
+        np.abs(found.value), np.sort(np.abs(values))[::-1][:k], rtol=1e-6, atol=1e-9
+    )
     for value in found.value:
         assert np.abs(values - value).min() < 1e-6
 
@@ -127,14 +162,22 @@ DEFECTIVE = {
     "nilpotent, disguised": (disguised(np.diag(np.ones(29), 1)), 0.0),
     "nilpotent, large": (disguised(np.diag(np.ones(149), 1)), 0.0),
     "jordan block": (jordan(80, 0.8), 0.8),
-    "jordan blocks of 2": (disguised(block_diag(*[jordan(2, 0.9)] * 2, np.diag(np.linspace(0, 0.8, 96)))), 0.9),
-    "jordan block of 3": (disguised(block_diag(jordan(3, 0.9), np.diag(np.linspace(0, 0.8, 97)))), 0.9),
+    "jordan blocks of 2": (
+        disguised(block_diag(*[jordan(2, 0.9)] * 2, np.diag(np.linspace(0, 0.8, 96)))),
+        0.9,
+    ),
+    "jordan block of 3": (
+        disguised(block_diag(jordan(3, 0.9), np.diag(np.linspace(0, 0.8, 97)))),
+        0.9,
+    ),
 }
 
 
 @pytest.mark.parametrize("name", DEFECTIVE)
 def test_defective_matrices_are_right_to_the_error_stated(name):
-    """A Jordan block of size n moves its eigenvalue by eps^(1/n), in LAPACK too: the backward error is small, the stated error is not."""
+    """A Jordan block of size n moves its eigenvalue by eps^(1/n), in LAPACK too: the backward error
+    is small, the stated error is not.
+    """
     m, exact = DEFECTIVE[name]
     found = spectral_radius(at(m))
     assert found.residual < 1e-6
@@ -150,7 +193,16 @@ def test_a_small_residual_alone_says_nothing_about_a_defective_eigenvalue():
     assert not found.converged
 
 
-@pytest.mark.parametrize("name", ["rotation blocks", "near-degenerate moduli", "near-degenerate pairs", "ginibre", "skewed pairs"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rotation blocks",
+        "near-degenerate moduli",
+        "near-degenerate pairs",
+        "ginibre",
+        "skewed pairs",
+    ],
+)
 def test_restarts_in_a_small_space_find_the_same(name):
     m = CASES[name][0]
     small = leading_eigenvalues(at(m), 2, space=30 * len(m), budget=6000, tol=1e-7)
@@ -180,7 +232,9 @@ def test_a_second_start_agrees_and_is_counted():
 @given(st.integers(0, 2**32 - 1), st.integers(66, 90), st.floats(0.1, 3), st.floats(1, 100))
 @settings(max_examples=25, deadline=None)
 def test_laws(seed, n, scale, condition):
-    """rho(c M) = c rho(M), rho of a similar matrix and of the transpose is the same, rho(M) <= norm(M)."""
+    """rho(c M) = c rho(M), rho of a similar matrix and of the transpose is the same, rho(M) <=
+    norm(M).
+    """
     m = ginibre(n, seed % 1000)
     rho = spectral_radius(at(m)).value
     assert spectral_radius(at(scale * m)).value == pytest.approx(scale * rho, rel=1e-7)
@@ -203,7 +257,9 @@ def test_float32_differences_say_how_noisy_they_are():
     loop = FunctionLoop(lambda h, e: m @ h + e, lambda e: e)
     found = spectral_radius(Linearisation(loop, np.ones(100, np.float32), np.ones(100, np.float32)))
     assert 1e-6 < found.derivative_error < 1e-2
-    assert found.value == pytest.approx(np.abs(np.linalg.eigvals(m)).max(), rel=10 * found.derivative_error)
+    assert found.value == pytest.approx(
+        np.abs(np.linalg.eigvals(m)).max(), rel=10 * found.derivative_error
+    )
 
 
 def test_bad_requests():
@@ -232,14 +288,22 @@ def test_linear_loops_have_exact_jacobians(architecture, sub_blocks):
 
 
 def test_linearised_external_recall_is_the_product_of_the_table():
-    """THEORY.md section 2: two sub-blocks, external recall, J = (I + A2)(I + A1) W_x where the update reads z itself."""
+    """THEORY.md section 2: two sub-blocks, external recall, J = (I + A2)(I + A1) W_x where the
+    update reads z itself.
+    """
     loop = linear_loop(Architecture("external", "post"), 4, seed=3)
     rng = np.random.default_rng(0)
     h, e = rng.standard_normal((2, 4))
     a1, a2 = loop.blocks
     z1 = (np.eye(4) + a1) @ (loop.w_x @ h + loop.w_e @ e + loop.b)
     z2 = (np.eye(4) + a2) @ loop.norm(z1)
-    product = loop.norm.jacobian(z2) @ (np.eye(4) + a2) @ loop.norm.jacobian(z1) @ (np.eye(4) + a1) @ loop.w_x
+    product = (
+        loop.norm.jacobian(z2)
+        @ (np.eye(4) + a2)
+        @ loop.norm.jacobian(z1)
+        @ (np.eye(4) + a1)
+        @ loop.w_x
+    )
     np.testing.assert_allclose(loop.jacobian(h, e), product, atol=1e-12)
 
 
@@ -260,8 +324,15 @@ def test_mean_field_loop_jacobian():
     np.testing.assert_allclose(loop.jacobian(h, e) @ v, loop.jvp(h, e, v), atol=1e-13)
 
 
-@pytest.mark.parametrize(("name", "s", "value"), [("internal_stable_probability", 1.0, 0.46909), ("external_stable_probability", 1.0, 0.67295),
-                                                  ("internal_stable_probability", 2.0, 0.29511), ("external_stable_probability", 2.0, 0.37141)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "s", "value"),
+    [
+        ("internal_stable_probability", 1.0, 0.46909),
+        ("external_stable_probability", 1.0, 0.67295),
+        ("internal_stable_probability", 2.0, 0.29511),
+        ("external_stable_probability", 2.0, 0.37141),
+    ],
+)
 def test_stable_probability_against_sampling(name, s, value):
     x, y = s * np.random.default_rng(0).standard_normal((2, 400_000))
     jacobian = numeric(f"scalar_jacobian_{name.split('_')[0]}")(x, y)

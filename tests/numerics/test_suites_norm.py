@@ -1,4 +1,6 @@
-"""The suites of N1 to N8, M1, M2 and M5: a wrong closed form shows, and the parts of judges against slow twins (`test_attack` runs them)."""
+"""The suites of N1 to N8, M1, M2 and M5: a wrong closed form shows, and the parts of judges against
+slow twins (`test_attack` runs them).
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +16,14 @@ from loopstab.numerics.strategies.fractions import unimodulars
 from loopstab.numerics.strategies.spheres import rotations, spectra, spheres, stretched
 from loopstab.numerics.suites.mean_field import linear_law as mean_field
 from loopstab.numerics.suites.mean_field import nonlinear_law as cavity
-from loopstab.numerics.suites.outer_norm import contraction, existence, gradients, non_normality, residual_strength, sensitivity
+from loopstab.numerics.suites.outer_norm import (
+    contraction,
+    existence,
+    gradients,
+    non_normality,
+    residual_strength,
+    sensitivity,
+)
 from loopstab.numerics.suites.outer_norm import gru as gated
 from loopstab.numerics.suites.outer_norm import jacobian as outer_norm
 from loopstab.numerics.suites.outer_norm import lefschetz as degree
@@ -22,10 +31,26 @@ from loopstab.numerics.suites.shared.complex_step import complex_step, normalise
 from loopstab.numerics.suites.shared.sphere_states import proved_states
 
 MODULES = (
-    outer_norm, existence, contraction, sensitivity, gradients, residual_strength, degree, non_normality, gated, mean_field, cavity
-)  # fmt: skip
+    outer_norm,
+    existence,
+    contraction,
+    sensitivity,
+    gradients,
+    residual_strength,
+    degree,
+    non_normality,
+    gated,
+    mean_field,
+    cavity,
+)
 SUITES = [suite for module in MODULES for suite in module.SUITES]
-REPEATABLE = settings(database=None, derandomize=True, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
+REPEATABLE = settings(
+    database=None,
+    derandomize=True,
+    deadline=None,
+    phases=(Phase.generate,),
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def test_every_claim_has_a_suite_and_names_differ():
@@ -56,10 +81,16 @@ WRONG = (
 )
 
 
-@pytest.mark.parametrize(("module", "formula", "factor", "suite"), WRONG, ids=lambda x: x if isinstance(x, str) else None)
+@pytest.mark.parametrize(
+    ("module", "formula", "factor", "suite"), WRONG, ids=lambda x: x if isinstance(x, str) else None
+)
 def test_a_wrong_closed_form_shows(module, formula, factor, suite, monkeypatch):
     def off(wanted: str) -> Callable[..., float]:
-        return (lambda *values: factor * numeric(wanted)(*values)) if wanted == formula else numeric(wanted)
+        return (
+            (lambda *values: factor * numeric(wanted)(*values))
+            if wanted == formula
+            else numeric(wanted)
+        )
 
     monkeypatch.setattr(module, "numeric", off)
     (attacked,) = (s for s in module.SUITES if s.name == suite)
@@ -69,32 +100,63 @@ def test_a_wrong_closed_form_shows(module, formula, factor, suite, monkeypatch):
 
 
 def test_a_recall_along_the_state_is_no_counterexample():
-    """P K = 0 up to rounding: S is noise at both residual strengths (found by a run of 1000 cases)."""
-    (suite,) = (s for s in residual_strength.SUITES if s.name == "same point, spectrum and sensitivity")
+    """P K = 0 up to rounding: S is noise at both residual strengths (found by a run of 1000
+    cases).
+    """
+    (suite,) = (
+        s for s in residual_strength.SUITES if s.name == "same point, spectrum and sensitivity"
+    )
     zero = np.zeros((2, 2))
-    case = {"h": -np.ones(2), "value": -np.full(2, 0.75), "gain": np.ones(2), "eps": 0.0, "a": 0.0, "more": 1.0}
+    case = {
+        "h": -np.ones(2),
+        "value": -np.full(2, 0.75),
+        "gain": np.ones(2),
+        "eps": 0.0,
+        "a": 0.0,
+        "more": 1.0,
+    }
     case |= {"matrix": zero, "curve": zero, "recall": np.array([[3 / 8, 0], [3 / 8, 0]])}
     assert suite.judge(case) is None
 
 
 def test_a_parameter_along_the_state_is_no_counterexample():
-    """v along h*: D_theta f = P v/s is 0 up to rounding, and so is the gradient (found by a deep run, seed 11)."""
+    """v along h*: D_theta f = P v/s is 0 up to rounding, and so is the gradient (found by a deep
+    run, seed 11).
+    """
     (suite,) = (s for s in gradients.SUITES if s.name == "limit of the gradient")
-    case = {"matrix": np.array([[1.5000000000000002, 1.0658141036401502e-16], [-1.1546319456101628e-16, 1.5000000000000002]])}
-    case |= {"drive": np.full(2, -3.09375), "direct": -np.ones(2), "start": np.array([-1.0, 1.0]), "start_gradient": np.zeros(2)}
+    case = {
+        "matrix": np.array(
+            [
+                [1.5000000000000002, 1.0658141036401502e-16],
+                [-1.1546319456101628e-16, 1.5000000000000002],
+            ]
+        )
+    }
+    case |= {
+        "drive": np.full(2, -3.09375),
+        "direct": -np.ones(2),
+        "start": np.array([-1.0, 1.0]),
+        "start_gradient": np.zeros(2),
+    }
     assert suite.judge({**case, "loops": 2, "kept": 1, "kappa": 0.9411764705882353}) is None
 
 
 def test_candidates_with_an_exact_coordinate_are_enclosed_tightly():
-    """n = tanh(0, 2 h_2): the ball stayed 0.02 wide where one coordinate is exactly 0 (found by a deep run, seed 11)."""
+    """n = tanh(0, 2 h_2): the ball stayed 0.02 wide where one coordinate is exactly 0 (found by a
+    deep run, seed 11).
+    """
     (suite,) = (s for s in gated.SUITES if s.name == "fixed points of the candidate")
     weights = np.zeros((6, 2))
     weights[5, 1] = 4
-    assert suite.judge({"v": weights, "c": np.zeros(6), "hidden": 1.0, "start": np.zeros(2)}) is None
+    assert (
+        suite.judge({"v": weights, "c": np.zeros(6), "hidden": 1.0, "start": np.zeros(2)}) is None
+    )
 
 
 def test_shares_of_the_input_have_the_scaling_variable_they_are_drawn_for():
-    """Without that, u = 3/4 at tanh(3 x) on half of the entries has x = 1.05, where most loops do not settle (a deep run, seed 11)."""
+    """Without that, u = 3/4 at tanh(3 x) on half of the entries has x = 1.05, where most loops do
+    not settle (a deep run, seed 11).
+    """
     case = {"activation": "tanh", "k": 3.0, "density": 0.5, "d": 64, "x": 4.0}
     u = cavity._share_of(case)
     q, c = cavity._share_moments(case, u * u)
@@ -113,7 +175,11 @@ def test_counterexamples_shrink_to_what_one_can_print():
     np.testing.assert_array_equal(smallest["matrix"], [[0.5, 1.0], [0.0, 0.5]])
 
 
-@pytest.mark.parametrize("draw", [rotations(4), spheres(4), spectra(4, 0.75), unimodulars(4), stretched(3, 0.5, 2, 2)], ids=str)
+@pytest.mark.parametrize(
+    "draw",
+    [rotations(4), spheres(4), spectra(4, 0.75), unimodulars(4), stretched(3, 0.5, 2, 2)],
+    ids=str,
+)
 def test_drawn_objects_have_their_property(draw):
     @settings(REPEATABLE, max_examples=30)
     @given(draw)
@@ -138,7 +204,10 @@ def test_drawn_objects_have_their_property(draw):
 def test_complex_steps_equal_differences():
     rng = np.random.default_rng(0)
     x, eps = rng.standard_normal(5), 0.3
-    slow = np.stack([(normalised(x + 1e-6 * v, eps) - normalised(x - 1e-6 * v, eps)) / 2e-6 for v in np.eye(5)], axis=1)
+    slow = np.stack(
+        [(normalised(x + 1e-6 * v, eps) - normalised(x - 1e-6 * v, eps)) / 2e-6 for v in np.eye(5)],
+        axis=1,
+    )
     np.testing.assert_allclose(complex_step(partial(normalised, eps=eps), x), slow, atol=1e-9)
     basis = tangent(x)
     np.testing.assert_allclose(basis.T @ np.column_stack((x, basis)), np.eye(5)[1:], atol=1e-14)
@@ -147,7 +216,9 @@ def test_complex_steps_equal_differences():
 @settings(REPEATABLE, max_examples=15)
 @given(st.integers(0, 2**31), st.integers(2, 3))
 def test_proved_states_equal_the_real_eigenvalues_of_the_block_matrix(seed, d):
-    """w h = M h + b, |h|^2 = d, w > 0: w is a real eigenvalue of [[M^T, I], [b b^T/d, M]]; tangential index by the Jacobian."""
+    """w h = M h + b, |h|^2 = d, w > 0: w is a real eigenvalue of [[M^T, I], [b b^T/d, M]];
+    tangential index by the Jacobian.
+    """
     rng = np.random.default_rng(seed)
     m, b = rng.standard_normal((d, d)), rng.standard_normal(d)
     states = sorted(proved_states(m, b), key=lambda s: s.w)
@@ -161,7 +232,9 @@ def test_proved_states_equal_the_real_eigenvalues_of_the_block_matrix(seed, d):
 
 
 def test_proved_states_with_tanh_have_the_right_index_and_none_is_missed():
-    """One dimension of freedom: on the circle the states are the zeros of the turn, found on a fine grid."""
+    """One dimension of freedom: on the circle the states are the zeros of the turn, found on a fine
+    grid.
+    """
     m, b = np.array([[1.5, -0.75], [0.5, 2.0]]), np.array([0.25, -0.125])
     states = proved_states(m, b, saturates=True)
     angles = np.linspace(-np.pi, np.pi, 20001) + 1e-4
@@ -183,9 +256,13 @@ def test_activations_have_the_moments_of_their_formulas(activation):
     x = values[0] * g + values[1]
     q, c = phi.moments(k, *values)
     assert q == pytest.approx(np.sum(weight * phi.value(k, x) ** 2), rel=1e-6)
-    assert c == pytest.approx(np.sum(weight * phi.slope(k, x) ** 2), rel=1e-3 if activation == "relu" else 1e-6)
+    assert c == pytest.approx(
+        np.sum(weight * phi.slope(k, x) ** 2), rel=1e-3 if activation == "relu" else 1e-6
+    )
     y = np.array([-1.3, 0.4, 2.1])
-    np.testing.assert_allclose(phi.slope(k, y), (phi.value(k, y + 1e-6) - phi.value(k, y - 1e-6)) / 2e-6, atol=1e-8)
+    np.testing.assert_allclose(
+        phi.slope(k, y), (phi.value(k, y + 1e-6) - phi.value(k, y - 1e-6)) / 2e-6, atol=1e-8
+    )
 
 
 def test_the_drawn_recall_has_the_scaling_variable_it_is_drawn_for():
@@ -196,7 +273,9 @@ def test_the_drawn_recall_has_the_scaling_variable_it_is_drawn_for():
 
 
 def test_kreiss_constant_of_a_shift():
-    """The shift with step c -> infinity has sup|J^t|/K -> d^d/(d-1)^{d-1} (4 at d = 2); the search finds K from below."""
+    """The shift with step c -> infinity has sup|J^t|/K -> d^d/(d-1)^{d-1} (4 at d = 2); the search
+    finds K from below.
+    """
     j = np.array([[0.0, 1e6], [0.0, 0.0]])
     assert 1e6 / non_normality._kreiss(j) == pytest.approx(4, rel=1e-5)
     assert non_normality._largest_power(j) == pytest.approx(1e6)

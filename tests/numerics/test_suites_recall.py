@@ -1,4 +1,6 @@
-"""Suites of R1-R4, M3, M4: a wrong formula is noticed, and the parts of judges against slow twins (`test_attack` runs the suites)."""
+"""Suites of R1-R4, M3, M4: a wrong formula is noticed, and the parts of judges against slow twins
+(`test_attack` runs the suites).
+"""
 
 import numpy as np
 import pytest
@@ -18,7 +20,9 @@ from loopstab.numerics.suites.shared import residual_stream
 from loopstab.numerics.suites.shared.residual_stream import Stream, linear_updates
 
 MODULES = (resolvent, recall, recall_existence, drift, direction, counts, stable_sets, bifurcations)
-SUITES = {f"{suite.claim} {suite.name}": (module, suite) for module in MODULES for suite in module.SUITES}
+SUITES = {
+    f"{suite.claim} {suite.name}": (module, suite) for module in MODULES for suite in module.SUITES
+}
 
 
 def judged_twice(suite):
@@ -30,7 +34,9 @@ def judged_twice(suite):
     return judge
 
 
-@pytest.mark.parametrize("label", [label for label, (_, suite) in SUITES.items() if suite.cost <= 5])
+@pytest.mark.parametrize(
+    "label", [label for label, (_, suite) in SUITES.items() if suite.cost <= 5]
+)
 def test_judges_are_deterministic(label):
     suite = SUITES[label][1]
     assert fallen(suite.cases(), judged_twice(suite), 2) is None
@@ -62,7 +68,11 @@ WRONG = {
 def test_a_wrong_formula_is_noticed(name, monkeypatch):
     label, change = WRONG[name]
     module, suite = SUITES[label]
-    monkeypatch.setattr(module, "numeric", lambda asked: (lambda *x: change(numeric(asked)(*x))) if asked == name else numeric(asked))
+    monkeypatch.setattr(
+        module,
+        "numeric",
+        lambda asked: (lambda *x: change(numeric(asked)(*x))) if asked == name else numeric(asked),
+    )
     found = fallen(suite.cases(), suite.judge, max(4, round(60 / suite.cost)))
     assert found is not None
     assert not found.error
@@ -79,19 +89,41 @@ def test_a_stream_by_hand():
 
 
 def test_bound_of_a_stream_is_attained_and_never_exceeded():
-    @settings(max_examples=30, database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=30,
+        database=None,
+        derandomize=True,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(residual_stream.updates(2, eps=(0.0625,)))
     def run(fields):
         stream = Stream.of({**fields, "weight": np.eye(2), "drive": np.zeros(2)})
-        for h in np.random.default_rng(0).standard_normal((20, 2)) * np.logspace(-2, 4, 20)[:, None]:
+        for h in (
+            np.random.default_rng(0).standard_normal((20, 2)) * np.logspace(-2, 4, 20)[:, None]
+        ):
             assert np.linalg.norm(stream.step(h) - h) <= stream.bound() * (1 + 1e-12)
 
     run()
-    tight = Stream.of({**linear_updates((np.eye(2), np.array([1.0, 0.0]))), "weight": np.eye(2), "drive": np.zeros(2)})
-    assert np.linalg.norm(tight.step(np.array([5.0, 0.0])) - [5.0, 0.0]) == pytest.approx(tight.bound())
+    tight = Stream.of(
+        {
+            **linear_updates((np.eye(2), np.array([1.0, 0.0]))),
+            "weight": np.eye(2),
+            "drive": np.zeros(2),
+        }
+    )
+    assert np.linalg.norm(tight.step(np.array([5.0, 0.0])) - [5.0, 0.0]) == pytest.approx(
+        tight.bound()
+    )
 
 
 def test_kac_rice_of_worked_cases():
-    assert kac_rice_relu(np.array([[2.0, -2.0], [-2.0, 2.0]])) == pytest.approx(1.5, abs=1e-9)  # M3, planar_integral
-    assert kac_rice_relu(np.array([[2.0]])) == pytest.approx(1.0)  # two fixed points for b < 0, none for b > 0
-    assert kac_rice_relu(np.array([[0.5, 0.0], [0.0, -3.0]])) == pytest.approx(1.0, abs=1e-9)  # I - W D is a homeomorphism
+    assert kac_rice_relu(np.array([[2.0, -2.0], [-2.0, 2.0]])) == pytest.approx(
+        1.5, abs=1e-9
+    )  # M3, planar_integral
+    assert kac_rice_relu(np.array([[2.0]])) == pytest.approx(
+        1.0
+    )  # two fixed points for b < 0, none for b > 0
+    assert kac_rice_relu(np.array([[0.5, 0.0], [0.0, -3.0]])) == pytest.approx(
+        1.0, abs=1e-9
+    )  # I - W D is a homeomorphism

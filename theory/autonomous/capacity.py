@@ -1,4 +1,6 @@
-"""M6: what a loop without recall can transmit in the limit, on finite input sets: at most log2 m bits through m reachable fixed points."""
+"""M6: what a loop without recall can transmit in the limit, on finite input sets: at most log2 m
+bits through m reachable fixed points.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ def _entropy():
 
 def _bernoulli():
     n, t, power = sp.symbols("n t u")
-    # (1 + t)^n >= 1 + n t by induction over n (n t^2 >= 0 on top); with t = y/n: e^y = lim (1 + y/n)^n >= 1 + y, that is log x <= x - 1
+    # (1 + t)^n >= 1 + n t by induction over n (n t^2 >= 0 on top); with t = y/n: e^y = lim (1 +
+    # y/n)^n >= 1 + y, that is log x <= x - 1
     return [Sentence((t >= -1, power >= 1 + n * t), power * (1 + t) >= 1 + (n + 1) * t + n * t**2)]
 
 
@@ -45,17 +48,25 @@ def _separation():
 def _packing():
     r, curvature, gap = sp.symbols("r M g", positive=True)
     bound = formula("fixed_point_packing")
-    half = gap / curvature  # balls of half the distance 2 gap/curvature are disjoint, and lie in the ball of radius r + half
+    half = (
+        gap / curvature
+        # balls of half the distance 2 gap/curvature are disjoint, and lie in the ball of radius r +
+        # half
+    )
     return [Equation(bound(d, r, curvature, gap), (r + half) ** d / half**d) for d in (1, 2, 3, 4)]
 
 
 def _attention(tokens: list[sp.Symbol], visible) -> list[sp.Expr]:
-    """One head: weights k(x, y) > 0 of the pair of contents, values v(y); `visible(i, j)` is the mask. No positional signal."""
+    """One head: weights k(x, y) > 0 of the pair of contents, values v(y); `visible(i, j)` is the
+    mask. No positional signal.
+    """
     out = []
     for i, x in enumerate(tokens):
         keys = [y for j, y in enumerate(tokens) if visible(i, j)]
         weights = [sp.Symbol(f"k_{x}{y}", positive=True) for y in keys]
-        out.append(sum(w * sp.Symbol(f"v_{y}") for w, y in zip(weights, keys, strict=True)) / sum(weights))
+        out.append(
+            sum(w * sp.Symbol(f"v_{y}") for w, y in zip(weights, keys, strict=True)) / sum(weights)
+        )
     return out
 
 
@@ -75,7 +86,9 @@ def _equivariance():
 
 def _equal_tokens():
     a, b = sp.symbols("a b")
-    v_a, v_b, k_aa, k_ab = (sp.Symbol(name, positive=name[0] == "k" or None) for name in ("v_a", "v_b", "k_aa", "k_ab"))
+    v_a, v_b, k_aa, k_ab = (
+        sp.Symbol(name, positive=name[0] == "k" or None) for name in ("v_a", "v_b", "k_aa", "k_ab")
+    )
     first, second, _ = _attention([a, a, b], _everything)
     causal = _attention([a, b, a], lambda i, j: j <= i)
     return [
@@ -89,7 +102,8 @@ def _equal_tokens():
 _STEPS = (
     deduced(
         "finitely_many_values",
-        "h_inf(e) is one of the m fixed points that the inputs reach (A3: the limit is fixed), so e -> h_inf(e) takes at most m values",
+        "h_inf(e) is one of the m fixed points that the inputs reach (A3: the limit is fixed), so e"
+        " -> h_inf(e) takes at most m values",
         "every d, every finite or infinite set of inputs",
         ("autonomous", "limit", "reachable"),
     ),
@@ -101,16 +115,16 @@ _STEPS = (
     ),
     identity(
         "entropy",
-        "H(h_inf) - log m <= Sum p_i (1/(m p_i) - 1) = 1 - Sum p_i = 0: at most log2 m bits; h_inf is a function of e, so I(e; h_inf) = "
-        "H(h_inf)",
+        "H(h_inf) - log m <= Sum p_i (1/(m p_i) - 1) = 1 - Sum p_i = 0: at most log2 m bits; h_inf"
+        " is a function of e, so I(e; h_inf) = H(h_inf)",
         "m = 2, 3, 5 (term by term for every m)",
         _entropy,
         ("finitely_many_values", "logarithm"),
     ),
     decided(
         "accuracy",
-        "any read-out of h_inf gives at most m answers: with K equally likely answers it is right with probability at most m/K, and with "
-        "answers of probability at most p at most m p",
+        "any read-out of h_inf gives at most m answers: with K equally likely answers it is right"
+        " with probability at most m/K, and with answers of probability at most p at most m p",
         "every m, K",
         _accuracy,
         ("finitely_many_values",),
@@ -124,30 +138,33 @@ _STEPS = (
     ),
     identity(
         "packing",
-        "balls of radius g/M about them are disjoint in the ball of radius r + g/M: m <= (1 + r M/g)^d, at most d log2(1 + r M/g) bits",
+        "balls of radius g/M about them are disjoint in the ball of radius r + g/M: m <= (1 + r"
+        " M/g)^d, at most d log2(1 + r M/g) bits",
         "d = 1..4 (the same quotient for every d)",
         _packing,
         ("separation",),
     ),
     identity(
         "equivariance",
-        "attention without positional signal commutes with permutations of the tokens; norms, residuals and MLPs act on each token",
+        "attention without positional signal commutes with permutations of the tokens; norms,"
+        " residuals and MLPs act on each token",
         "L = 3, every d, any weights k(x, y) and values v(y)",
         _equivariance,
         ("positionless",),
     ),
     identity(
         "equal_tokens",
-        "equal tokens get equal updates, under a causal mask they do not: the difference is k_ab (v_b - v_a)/(2 k_aa + k_ab), not zero "
-        "unless v_a = v_b: a causal mask is a positional signal",
+        "equal tokens get equal updates, under a causal mask they do not: the difference is k_ab"
+        " (v_b - v_a)/(2 k_aa + k_ab), not zero unless v_a = v_b: a causal mask is a positional"
+        " signal",
         "L = 3, every d",
         _equal_tokens,
         ("equivariance",),
     ),
     deduced(
         "partition",
-        "by induction over t tokens that start equal stay equal: the number of different tokens never grows, and m counts fixed points of "
-        "the loop on that invariant subspace",
+        "by induction over t tokens that start equal stay equal: the number of different tokens"
+        " never grows, and m counts fixed points of the loop on that invariant subspace",
         "every d, L, t",
         ("equivariance", "equal_tokens"),
     ),
@@ -159,21 +176,43 @@ M6 = Claim(
     id="M6",
     title="Capacity of the limit without recall",
     source="extension",
-    statement="A loop without recall whose inputs reach m fixed points transmits at most log2 m bits in the limit: I(e; h_inf) = H(h_inf) "
-    "<= log2 m, and any read-out is right on K equally likely answers with probability at most m/K. If |(I - J)x| >= g|x| and |D^2 f| <= "
-    "M at the fixed points in a ball of radius r, m <= (1 + r M/g)^d. Without positional signal (a causal mask is one) tokens that start "
-    "equal stay equal.",
-    latex=r"Let $h_{t+1}=f(h_t)$ with $f$ continuous, and let the limits $h_\infty(e)$ of the inputs $e$ lie in a set of $m$ fixed "
-    r"points. Then for every distribution of the input $I(e;h_\infty)=H(h_\infty)\leq\log_2m$, and any read-out of $h_\infty$ is right on "
-    r"$K$ equally likely answers with probability at most $m/K$. If the fixed points lie in a ball of radius $r$, and at each of them "
-    r"$|(I-J)x|\geq g|x|$ for all $x$ and $|D^2f|\leq M$ on the ball, then $m\leq(1+rM/g)^d$. If the loop has no positional signal (no "
-    r"position encoding, no causal mask), tokens that are equal at $t=0$, with equal inputs, are equal for all $t$.",
+    statement=(
+        "A loop without recall whose inputs reach m fixed points transmits at most log2 m bits in"
+        " the limit: I(e; h_inf) = H(h_inf) <= log2 m, and any read-out is right on K equally"
+        " likely answers with probability at most m/K. If |(I - J)x| >= g|x| and |D^2 f| <= M at"
+        " the fixed points in a ball of radius r, m <= (1 + r M/g)^d. Without positional signal (a"
+        " causal mask is one) tokens that start equal stay equal."
+    ),
+    latex=(
+        r"Let $h_{t+1}=f(h_t)$ with $f$ continuous, and let the limits $h_\infty(e)$ of the inputs"
+        r" $e$ lie in a set of $m$ fixed "
+        r"points. Then for every distribution of the input $I(e;h_\infty)=H(h_\infty)\leq\log_2m$,"
+        r" and any read-out of $h_\infty$ is right on "
+        r"$K$ equally likely answers with probability at most $m/K$. If the fixed points lie in a"
+        r" ball of radius $r$, and at each of them "
+        r"$|(I-J)x|\geq g|x|$ for all $x$ and $|D^2f|\leq M$ on the ball, then $m\leq(1+rM/g)^d$."
+        r" If the loop has no positional signal (no "
+        r"position encoding, no causal mask), tokens that are equal at $t=0$, with equal inputs,"
+        r" are equal for all $t$."
+    ),
     assumptions=(
         Assumption("autonomous", "no recall: the input enters through h_0 only"),
-        Assumption("limit", "the read-out sees h_inf = lim h_t, f continuous there; at a finite t nothing is bounded"),
+        Assumption(
+            "limit",
+            "the read-out sees h_inf = lim h_t, f continuous there; at a finite t nothing is"
+            " bounded",
+        ),
         Assumption("reachable", "the limits of the inputs are at most m fixed points"),
-        Assumption("non_degenerate", "for the packing bound: |(I - J)x| >= g|x| at the fixed points and |D^2 f| <= M on the ball"),
-        Assumption("positionless", "for the last part: no positional signal inside the loop, no mask, equal inputs on equal tokens"),
+        Assumption(
+            "non_degenerate",
+            "for the packing bound: |(I - J)x| >= g|x| at the fixed points and |D^2 f| <= M on the"
+            " ball",
+        ),
+        Assumption(
+            "positionless",
+            "for the last part: no positional signal inside the loop, no mask, equal inputs on"
+            " equal tokens",
+        ),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
@@ -181,13 +220,17 @@ M6 = Claim(
         Consequence(
             Axis.INPUT_DEPENDENCE,
             "at most log2 m bits",
-            "In the limit a loop without recall tells apart at most as many inputs as it has reachable fixed points.",
+            "In the limit a loop without recall tells apart at most as many inputs as it has"
+            " reachable fixed points.",
             recalls=_NONE,
             regimes=frozenset(Regime),
         ),
     ),
     notes=(
         "On a finite set of inputs A3 is vacuous; this is what remains of it.",
-        "A causal mask counts as a positional signal: of the tokens a, b, a the first and the third separate after one loop.",
+        (
+            "A causal mask counts as a positional signal: of the tokens a, b, a the first and the"
+            " third separate after one loop."
+        ),
     ),
 )

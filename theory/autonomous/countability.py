@@ -1,4 +1,6 @@
-"""A2: for almost every parameter the fixed points of a loop are non-degenerate, hence isolated, countable, finite in compact sets."""
+"""A2: for almost every parameter the fixed points of a loop are non-degenerate, hence isolated,
+countable, finite in compact sets.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,15 @@ from .worked_maps import STEPS as WORKED_MAPS
 
 def _kernel():
     x, y, eta = sp.symbols("x y eta", commutative=False, seq=True)
-    change = (1 - S * K) * y - S * A * x  # of the parameters, when the state moves by x along the zeros of F
+    change = (
+        1 - S * K
+    ) * y - S * A * x  # of the parameters, when the state moves by x along the zeros of F
     return [
         Words(K * change, -A * x, INVERTIBLE, invertible_model),
         # A invertible: x = -B K eta goes with the parameter change eta, whatever eta
         Words(S * A * B * K * eta + (1 - S * K) * eta, eta, INVERTIBLE, invertible_model),
-        # l A = 0: l K annihilates every parameter change along the zeros, and is not zero since l K S = l
+        # l A = 0: l K annihilates every parameter change along the zeros, and is not zero since l K
+        # S = l
         Words(LEFT * K * S * K * y, LEFT * K * y, SINGULAR, singular_model),
         Words(LEFT * K * S * (A + 1) * x, LEFT * x, SINGULAR, singular_model),
         Words(LEFT * K * S, LEFT, SINGULAR, singular_model),
@@ -35,14 +40,24 @@ def _bias_chart():
     for d in (1, 2):
         h, b = sp.symbols(f"h:{d}"), sp.symbols(f"b:{d}")
         monomials = [x * y for i, x in enumerate((*h, 1)) for y in (*h, 1)[i:]]
-        g = [sum(c * m for c, m in zip(sp.symbols(f"g{i}_:{len(monomials)}"), monomials, strict=True)) for i in range(d)]
-        f: Any = sp.Matrix([g[i] + b[i] for i in range(d)])  # the general quadratic update with an additive bias
+        g = [
+            sum(
+                c * m for c, m in zip(sp.symbols(f"g{i}_:{len(monomials)}"), monomials, strict=True)
+            )
+            for i in range(d)
+        ]
+        f: Any = sp.Matrix(
+            [g[i] + b[i] for i in range(d)]
+        )  # the general quadratic update with an additive bias
         chart: Any = sp.Matrix([h[i] - g[i] for i in range(d)])
         by_bias, by_state, slope = f.jacobian(b), f.jacobian(h), chart.jacobian(h)
         for i in range(d):
             equations.append(Equation(f[i].subs(dict(zip(b, chart, strict=True))), h[i]))
             for j in range(d):
-                equations += [Equation(by_bias[i, j], int(i == j)), Equation(slope[i, j] + by_state[i, j], int(i == j))]
+                equations += [
+                    Equation(by_bias[i, j], int(i == j)),
+                    Equation(slope[i, j] + by_state[i, j], int(i == j)),
+                ]
     return equations
 
 
@@ -55,11 +70,16 @@ def _gap():
 def _sphere_model(rng: random.Random, size: int):
     p, j = sp.symbols("p J", commutative=False)
     basis, rank = random_matrix(rng, size), rng.randint(0, size)
-    return {p: basis * diagonal([1] * rank + [0] * (size - rank)) * basis.inv(), j: random_matrix(rng, size)}
+    return {
+        p: basis * diagonal([1] * rank + [0] * (size - rank)) * basis.inv(),
+        j: random_matrix(rng, size),
+    }
 
 
 def _sphere():
-    p, j = sp.symbols("p J", commutative=False)  # p projects on the tangent space; J = D_h f maps into it
+    p, j = sp.symbols(
+        "p J", commutative=False
+    )  # p projects on the tangent space; J = D_h f maps into it
     rules = (((p, p), p),)
     return [
         Words((1 - p * j * p) * p, p - p * j * p, rules, _sphere_model),
@@ -78,7 +98,12 @@ def _hadamard():
             continue
         first, last = m[:, :2], m[:, 2]
         minors = first[:, 0].cross(first[:, 1])  # det = minors . last, so Lagrange twice
-        equations.append(Equation(minors.dot(minors) * last.dot(last) - m.det() ** 2, sum(x**2 for x in minors.cross(last))))
+        equations.append(
+            Equation(
+                minors.dot(minors) * last.dot(last) - m.det() ** 2,
+                sum(x**2 for x in minors.cross(last)),
+            )
+        )
         equations.append(Equation(gram[0, 0] * gram[1, 1] - minors.dot(minors), gram[0, 1] ** 2))
     return equations
 
@@ -86,8 +111,9 @@ def _hadamard():
 _STEPS = (
     identity(
         "tangent_of_the_zeros",
-        "F = f - h, A = J - I, K = D_theta f onto with right inverse S: (x, -S A x + (1 - S K) y) are the tangent vectors of F = 0. Their "
-        "parameter parts fill the parameter space if A is invertible, and are annihilated by the non-zero row l K if l A = 0",
+        "F = f - h, A = J - I, K = D_theta f onto with right inverse S: (x, -S A x + (1 - S K) y)"
+        " are the tangent vectors of F = 0. Their parameter parts fill the parameter space if A is"
+        " invertible, and are annihilated by the non-zero row l K if l A = 0",
         "every n and number of parameters (random points: up to 4)",
         _kernel,
         ("smooth", "rank"),
@@ -102,26 +128,30 @@ _STEPS = (
     cited(
         "critical_parameters",
         "sard_equal_dimensions",
-        "the critical values of the projection Z -> parameters are null: C^1 suffices because the dimensions agree",
+        "the critical values of the projection Z -> parameters are null: C^1 suffices because the"
+        " dimensions agree",
         "every n",
         {"smooth": ("zeros_are_a_manifold",), "dimensions": ("zeros_are_a_manifold",)},
     ),
     deduced(
         "non_degenerate",
-        "outside of that null set det(I - J) != 0 at every fixed point in Omega: a singular I - J would make the parameter critical",
+        "outside of that null set det(I - J) != 0 at every fixed point in Omega: a singular I - J"
+        " would make the parameter critical",
         "every n",
         ("tangent_of_the_zeros", "critical_parameters", "generic"),
     ),
     identity(
         "additive_bias",
-        "f = g(h) + b: D_b f = I, the zeros are the graph b = h - g(h) and the derivative of that chart is I - J (Sard for h - g)",
+        "f = g(h) + b: D_b f = I, the zeros are the graph b = h - g(h) and the derivative of that"
+        " chart is I - J (Sard for h - g)",
         "d = 1, 2, the general quadratic g (term by term for every C^1 g)",
         _bias_chart,
     ),
     identity(
         "sphere",
-        "f with values in a manifold: I - P J P is I - J on the tangent space and the identity across it, so the test there is det(I - P "
-        "J P) != 0, and rank means onto the tangent space",
+        "f with values in a manifold: I - P J P is I - J on the tangent space and the identity"
+        " across it, so the test there is det(I - P J P) != 0, and rank means onto the tangent"
+        " space",
         "every d and every rank of P",
         _sphere,
     ),
@@ -134,38 +164,39 @@ _STEPS = (
     ),
     decided(
         "gap",
-        "the same by hand: |(I - J)x| >= c|x|, and |f(h) - f(k) - J(h - k)| <= delta|h - k| with delta < c near h* (f is C^1), leave no "
-        "second fixed point there (how far away it is: M6)",
+        "the same by hand: |(I - J)x| >= c|x|, and |f(h) - f(k) - J(h - k)| <= delta|h - k| with"
+        " delta < c near h* (f is C^1), leave no second fixed point there (how far away it is: M6)",
         "every n",
         _gap,
         ("non_degenerate",),
     ),
     deduced(
         "countable",
-        "isolated points of R^n are countably many; in a compact subset of Omega the fixed points form a compact set of isolated points, "
-        "so a finite one",
+        "isolated points of R^n are countably many; in a compact subset of Omega the fixed points"
+        " form a compact set of isolated points, so a finite one",
         "every n",
         ("isolated", "inside"),
     ),
     cited(
         "differentiable",
         "rademacher",
-        "ReLU and every locally Lipschitz g with additive bias: F = h - g(h) is differentiable outside of a null set",
+        "ReLU and every locally Lipschitz g with additive bias: F = h - g(h) is differentiable"
+        " outside of a null set",
         "every n",
         {"lipschitz": ("smooth",)},
     ),
     cited(
         "lipschitz_critical_values",
         "area_formula",
-        "F sends the points of non-differentiability and those of det DF = 0 to null sets, and almost every b has finitely many preimages "
-        "in every bounded set",
+        "F sends the points of non-differentiability and those of det DF = 0 to null sets, and"
+        " almost every b has finitely many preimages in every bounded set",
         "every n",
         {"lipschitz": ("smooth",), "measurable": ("differentiable",)},
     ),
     identity(
         "count_is_integrable",
-        "|det DF| is at most the product of the lengths of its columns, so Int_K |det DF| <= Lip(F)^n vol K: the mean count over b is "
-        "finite",
+        "|det DF| is at most the product of the lengths of its columns, so Int_K |det DF| <="
+        " Lip(F)^n vol K: the mean count over b is finite",
         "n = 2, 3",
         _hadamard,
         ("lipschitz_critical_values",),
@@ -179,20 +210,38 @@ A2 = Claim(
     id="A2",
     title="Fixed points are non-degenerate, isolated and countable for almost every parameter",
     source="paper+extension",
-    statement="f(h, theta) jointly C^1 on an open Omega, D_theta f onto R^n at every zero of F = f - h in Omega: for almost every theta "
-    "every fixed point in Omega has det(I - J) != 0; the fixed points in Omega are isolated and countable, and finitely many in each "
-    "compact subset of Omega. With values in a manifold (outer norm, eps = 0): onto its tangent space, and det(I - P J P) != 0. f = g(h) "
-    "+ b with g locally Lipschitz (ReLU): the same for almost every b, and g is differentiable at every fixed point.",
-    latex=r"Let $f(h,\theta)$ be jointly $C^1$ on an open set $\Omega\subset\mathbb{R}^n\times\mathbb{R}^P$ and suppose that $D_\theta "
-    r"f(h,\theta)$ is onto $\mathbb{R}^n$ at every $(h,\theta)\in\Omega$ with $f(h,\theta)=h$. Then for almost every $\theta$ every fixed "
-    r"point $h^*\in\Omega_\theta=\{h:(h,\theta)\in\Omega\}$ satisfies $\det(I-D_hf(h^*,\theta))\neq0$. Hence the fixed points in "
-    r"$\Omega_\theta$ are isolated and countable, and each compact subset of $\Omega_\theta$ contains finitely many. If $f$ takes values "
-    r"in a manifold $M$, the same holds with $T_{h^*}M$ in place of $\mathbb{R}^n$ and $\det(I-D_hf|_{T_{h^*}M})\neq0$. If "
-    r"$f(h,b)=g(h)+b$ with $g$ locally Lipschitz, then for almost every $b$ every compact set contains finitely many fixed points, and at "
-    r"each of them $g$ is differentiable with $\det(I-Dg)\neq0$.",
+    statement=(
+        "f(h, theta) jointly C^1 on an open Omega, D_theta f onto R^n at every zero of F = f - h in"
+        " Omega: for almost every theta every fixed point in Omega has det(I - J) != 0; the fixed"
+        " points in Omega are isolated and countable, and finitely many in each compact subset of"
+        " Omega. With values in a manifold (outer norm, eps = 0): onto its tangent space, and det(I"
+        " - P J P) != 0. f = g(h) + b with g locally Lipschitz (ReLU): the same for almost every b,"
+        " and g is differentiable at every fixed point."
+    ),
+    latex=(
+        r"Let $f(h,\theta)$ be jointly $C^1$ on an open set"
+        r" $\Omega\subset\mathbb{R}^n\times\mathbb{R}^P$ and suppose that $D_\theta "
+        r"f(h,\theta)$ is onto $\mathbb{R}^n$ at every $(h,\theta)\in\Omega$ with $f(h,\theta)=h$."
+        r" Then for almost every $\theta$ every fixed "
+        r"point $h^*\in\Omega_\theta=\{h:(h,\theta)\in\Omega\}$ satisfies"
+        r" $\det(I-D_hf(h^*,\theta))\neq0$. Hence the fixed points in "
+        r"$\Omega_\theta$ are isolated and countable, and each compact subset of $\Omega_\theta$"
+        r" contains finitely many. If $f$ takes values "
+        r"in a manifold $M$, the same holds with $T_{h^*}M$ in place of $\mathbb{R}^n$ and"
+        r" $\det(I-D_hf|_{T_{h^*}M})\neq0$. If "
+        r"$f(h,b)=g(h)+b$ with $g$ locally Lipschitz, then for almost every $b$ every compact set"
+        r" contains finitely many fixed points, and at "
+        r"each of them $g$ is differentiable with $\det(I-Dg)\neq0$."
+    ),
     assumptions=(
-        Assumption("smooth", "f is C^1 jointly in state and parameters on the open set Omega; or f = g(h) + b with g locally Lipschitz"),
-        Assumption("rank", "D_theta f is onto (R^n, or the tangent space) at every fixed point in Omega"),
+        Assumption(
+            "smooth",
+            "f is C^1 jointly in state and parameters on the open set Omega; or f = g(h) + b with g"
+            " locally Lipschitz",
+        ),
+        Assumption(
+            "rank", "D_theta f is onto (R^n, or the tangent space) at every fixed point in Omega"
+        ),
         Assumption("generic", "theta lies outside of the null set of critical parameters"),
         Assumption("inside", "the compact set lies in Omega: no argument of a norm vanishes on it"),
     ),
@@ -202,7 +251,8 @@ A2 = Claim(
         Consequence(
             Axis.INPUT_DEPENDENCE,
             "countably many values",
-            "Without recall the limits of all inputs lie in one countable set of isolated states, for almost every parameter.",
+            "Without recall the limits of all inputs lie in one countable set of isolated states,"
+            " for almost every parameter.",
             recalls=frozenset({Recall.NONE}),
             regimes=_ALL,
             when="the rank condition holds at the fixed points",
@@ -210,14 +260,24 @@ A2 = Claim(
         Consequence(
             Axis.GEOMETRY,
             "resolvent exists",
-            "For almost every parameter I - J is invertible at every fixed point, so none is lost under a small change of the parameters.",
+            "For almost every parameter I - J is invertible at every fixed point, so none is lost"
+            " under a small change of the parameters.",
             regimes=_ALL,
             when="the rank condition holds at the fixed points",
         ),
     ),
     notes=(
-        "C^1 is enough: the projection of the zero set is a map between manifolds of equal dimension.",
-        "Finiteness needs the compact set inside Omega: with eps = 0 fixed points may accumulate where a norm argument vanishes.",
-        "Continuity is not enough: a Peano coordinate has uncountably many fixed points for every bias in (0, 1).",
+        (
+            "C^1 is enough: the projection of the zero set is a map between manifolds of equal"
+            " dimension."
+        ),
+        (
+            "Finiteness needs the compact set inside Omega: with eps = 0 fixed points may"
+            " accumulate where a norm argument vanishes."
+        ),
+        (
+            "Continuity is not enough: a Peano coordinate has uncountably many fixed points for"
+            " every bias in (0, 1)."
+        ),
     ),
 )

@@ -1,4 +1,6 @@
-"""Steps of A5: the probability that a real 2 x 2 Ginibre matrix has a real positive dominant eigenvalue is 1/(2 sqrt 2)."""
+"""Steps of A5: the probability that a real 2 x 2 Ginibre matrix has a real positive dominant
+eigenvalue is 1/(2 sqrt 2).
+"""
 
 from __future__ import annotations
 
@@ -58,16 +60,20 @@ def _ball():
     value: Any = formula("ginibre_dominant_positive_2")() ** 2
     exact = (flint.arb(int(value.p)) / int(value.q)).sqrt()
     return [
-        Bound("P from the integral", half, "0.353553390593273762200422", "0.353553390593273762200423"),
-        Bound("P from the formula", exact, "0.353553390593273762200422", "0.353553390593273762200423"),
+        Bound(
+            "P from the integral", half, "0.353553390593273762200422", "0.353553390593273762200423"
+        ),
+        Bound(
+            "P from the formula", exact, "0.353553390593273762200422", "0.353553390593273762200423"
+        ),
     ]
 
 
 GINIBRE_STEPS = (
     identity(
         "coordinates",
-        "x = a - d, y = b + c, z = b - c, w = a + d: tr^2 - 4 det = x^2 + y^2 - z^2, tr = w, and Q Q^T = 2 I for (x, y, z, w) = Q (a, "
-        "b, c, d)",
+        "x = a - d, y = b + c, z = b - c, w = a + d: tr^2 - 4 det = x^2 + y^2 - z^2, tr = w, and Q"
+        " Q^T = 2 I for (x, y, z, w) = Q (a, b, c, d)",
         "d = 2",
         _coordinates,
     ),
@@ -80,24 +86,32 @@ GINIBRE_STEPS = (
     ),
     decided(
         "sign_of_the_trace",
-        "real eigenvalues p > q: the dominant one is positive iff p + q > 0, negative iff p + q < 0",
+        "real eigenvalues p > q: the dominant one is positive iff p + q > 0, negative iff p +"
+        " q < 0",
         "d = 2",
         _sign_of_the_trace,
     ),
     deduced(
         "half",
-        "w is symmetric and independent of x, y, z: P(dominant real, positive) = P(z^2 < x^2 + y^2)/2. (Every d: M -> -M gives half of "
-        "P(dominant real).)",
+        "w is symmetric and independent of x, y, z: P(dominant real, positive) = P(z^2 < x^2 +"
+        " y^2)/2. (Every d: M -> -M gives half of P(dominant real).)",
         "d = 2",
         ("independent_coordinates", "sign_of_the_trace", "coordinates"),
     ),
     identity(
         "probability",
-        "r^2 = (x^2 + y^2)/2 has density r e^{-r^2/2}, |z|/sqrt 2 < r probability erf(r/sqrt 2): the integral of the product is 1/sqrt "
-        "2 (its primitive is erf(r)/sqrt 2 - e^{-r^2/2} erf(r/sqrt 2)), so P = 1/(2 sqrt 2)",
+        "r^2 = (x^2 + y^2)/2 has density r e^{-r^2/2}, |z|/sqrt 2 < r probability erf(r/sqrt 2):"
+        " the integral of the product is 1/sqrt 2 (its primitive is erf(r)/sqrt 2 - e^{-r^2/2}"
+        " erf(r/sqrt 2)), so P = 1/(2 sqrt 2)",
         "d = 2",
         _antiderivative,
         ("half",),
     ),
-    enclosed("probability_ball", "the same integral in balls: P = 0.3535533905932737622004...", "d = 2", _ball, ("probability",)),
+    enclosed(
+        "probability_ball",
+        "the same integral in balls: P = 0.3535533905932737622004...",
+        "d = 2",
+        _ball,
+        ("probability",),
+    ),
 )

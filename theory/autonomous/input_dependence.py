@@ -1,4 +1,6 @@
-"""A3: without recall the limit of a loop is locally constant in the input wherever it is continuous, in every spectral regime."""
+"""A3: without recall the limit of a loop is locally constant in the input wherever it is
+continuous, in every spectral regime.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +23,22 @@ def _limit_is_fixed():
 
 def _trapped():
     x, r, slope, gap = sp.symbols("x r n delta")
-    # x = |h_inf(e) - h_inf(e0)|: both are fixed, and no other fixed point is closer to h_inf(e0) than r
+    # x = |h_inf(e) - h_inf(e0)|: both are fixed, and no other fixed point is closer to h_inf(e0)
+    # than r
     cases: tuple[Any, ...] = (sp.Eq(x, 0), x >= r)
     isolated = sp.Or(*cases)
     return [
         Sentence((x < r, isolated), sp.Eq(x, 0)),
-        # differentiable at e0 with norm n: |h_inf(e) - h_inf(e0)| <= (n + 1)|e - e0| near e0, so continuous at e0
+        # differentiable at e0 with norm n: |h_inf(e) - h_inf(e0)| <= (n + 1)|e - e0| near e0, so
+        # continuous at e0
         Sentence((x <= (slope + 1) * gap, (slope + 1) * gap < r, isolated), sp.Eq(x, 0)),
     ]
 
 
 def _implicit():
-    q, k, change, resolvent = sp.symbols("Q K D S", commutative=False, seq=True)  # Q = I - J, S = Q^{-1} K
+    q, k, change, resolvent = sp.symbols(
+        "Q K D S", commutative=False, seq=True
+    )  # Q = I - J, S = Q^{-1} K
     return [
         # differentiating h = f(h, e): D = (I - Q) D + K, that is Q D = K
         Words(q * change, change - (1 - q) * change),
@@ -44,7 +50,8 @@ def _implicit():
 
 def _cone():
     x, y, c, eps = sp.symbols("x y c eps")
-    # at e0 + v: |D v| = y >= c|v| for v in a cone about a direction that D moves; h_inf(e0 + v) = h_inf(e0) makes y <= eps |v|
+    # at e0 + v: |D v| = y >= c|v| for v in a cone about a direction that D moves; h_inf(e0 + v) =
+    # h_inf(e0) makes y <= eps |v|
     return [Sentence((c > eps, x >= 0, y >= c * x, y <= eps * x), sp.Eq(x, 0))]
 
 
@@ -54,7 +61,10 @@ def _staircase():
         # h <= 1/n and h > 1/(n+1), in terms of phi = 1/n
         Sentence(
             (n > 0, sp.Eq(n * phi, 1)),
-            both(sp.Equivalent(n * h <= 1, phi >= h), sp.Equivalent((n + 1) * h > 1, n * (n + 1) * (phi - h) < 1)),
+            both(
+                sp.Equivalent(n * h <= 1, phi >= h),
+                sp.Equivalent((n + 1) * h > 1, n * (n + 1) * (phi - h) < 1),
+            ),
         ),
         Sentence((n > 0, (n + 1) * h > 1, n * (n + 1) * (phi - h) < 1), n * (phi - h) < h),
     ]
@@ -90,28 +100,31 @@ def _staircase_smooth():
 _STEPS = (
     decided(
         "limit_is_fixed",
-        "|f(h_inf) - h_inf| <= |f(h_inf) - f(h_t)| + |h_{t+1} - h_inf| < 2 eps for every eps > 0: h_inf(e) is a fixed point of f",
+        "|f(h_inf) - h_inf| <= |f(h_inf) - f(h_t)| + |h_{t+1} - h_inf| < 2 eps for every eps > 0:"
+        " h_inf(e) is a fixed point of f",
         "every d",
         _limit_is_fixed,
         ("autonomous", "continuous_map"),
     ),
     decided(
         "locally_constant",
-        "near e0 h_inf(e) is a fixed point closer to h_inf(e0) than any other: it equals h_inf(e0); differentiability at e0 is enough",
+        "near e0 h_inf(e) is a fixed point closer to h_inf(e0) than any other: it equals h_inf(e0);"
+        " differentiability at e0 is enough",
         "every d",
         _trapped,
         ("limit_is_fixed", "discrete", "continuous_limit"),
     ),
     deduced(
         "derivative_zero",
-        "a function constant near e0 has derivative 0 there: D h_inf(e0) = 0 wherever it exists, in every spectral regime",
+        "a function constant near e0 has derivative 0 there: D h_inf(e0) = 0 wherever it exists, in"
+        " every spectral regime",
         "every d",
         ("locally_constant",),
     ),
     identity(
         "implicit_derivative",
-        "a second proof at non-degenerate fixed points: (I - J) D h_inf = K, and K = 0 without recall, so D h_inf = 0; with recall it is "
-        "(I - J)^{-1} K",
+        "a second proof at non-degenerate fixed points: (I - J) D h_inf = K, and K = 0 without"
+        " recall, so D h_inf = 0; with recall it is (I - J)^{-1} K",
         "every d",
         _implicit,
         ("autonomous",),
@@ -121,34 +134,41 @@ _STEPS = (
         "connected_image",
         "on a connected set of inputs where h_inf is continuous it is constant",
         "every d",
-        {"connected": ("connected",), "continuous": ("continuous_limit",), "discrete": ("discrete", "limit_is_fixed")},
+        {
+            "connected": ("connected",),
+            "continuous": ("continuous_limit",),
+            "discrete": ("discrete", "limit_is_fixed"),
+        },
     ),
     cited(
         "density_points",
         "lebesgue_density",
-        "merely countable Fix: the level sets of h_inf (a limit of continuous maps, so measurable) cover the inputs; almost every input "
-        "is a density point of its own",
+        "merely countable Fix: the level sets of h_inf (a limit of continuous maps, so measurable)"
+        " cover the inputs; almost every input is a density point of its own",
         "every d",
         {"measurable": ("continuous_map",)},
     ),
     decided(
         "zero_at_density_points",
-        "there the derivative, if it exists, is 0: on a cone where |D v| >= c|v| the level set would force |D v| <= eps|v|, eps < c",
+        "there the derivative, if it exists, is 0: on a cone where |D v| >= c|v| the level set"
+        " would force |D v| <= eps|v|, eps < c",
         "every d",
         _cone,
         ("density_points",),
     ),
     decided(
         "staircase",
-        "almost everywhere is best possible: phi = 1/n on (1/(n+1), 1/n], extended oddly, has 0 <= phi(h)/h - 1 < 1/n, so phi'(0) = 1",
+        "almost everywhere is best possible: phi = 1/n on (1/(n+1), 1/n], extended oddly, has 0 <="
+        " phi(h)/h - 1 < 1/n, so phi'(0) = 1",
         "d = 1, every n",
         _staircase,
     ),
     decided(
         "staircase_is_a_limit",
-        "it is the limit of a loop: f(h) = h + (1/n - h)^2 (h - 1/(n+1))^2 between, fixed at 0 and every +-1/n only, h < f(h) < 1/n: the "
-        "orbit of e increases to phi(e); f(h) - h <= (1/n - 1/(n+1))^4/16, so f'(0) = 1; beyond 1 f(h) = h - x^2/(1 + x^2), x = h - 1, "
-        "decreases to 1",
+        "it is the limit of a loop: f(h) = h + (1/n - h)^2 (h - 1/(n+1))^2 between, fixed at 0 and"
+        " every +-1/n only, h < f(h) < 1/n: the orbit of e increases to phi(e); f(h) - h <= (1/n -"
+        " 1/(n+1))^4/16, so f'(0) = 1; beyond 1 f(h) = h - x^2/(1 + x^2), x = h - 1, decreases"
+        " to 1",
         "d = 1, every n",
         _staircase_loop,
         ("staircase",),
@@ -168,21 +188,36 @@ A3 = Claim(
     id="A3",
     title="Without recall no strong input-dependence, in any spectral regime",
     source="paper+extension",
-    statement="h_{t+1} = f(h_t), h_0 = h_0(e), f continuous with discrete Fix(f). If h_inf = lim h_t is defined near e_0 and continuous "
-    "at e_0, it is constant near e_0; so D h_inf = 0 wherever it exists. On a connected set of inputs where h_inf is continuous it is "
-    "constant. If Fix(f) is merely countable, D h_inf = 0 at almost every point of differentiability, and not at all: a C^1 loop on R has "
-    "D h_inf(0) = 1.",
-    latex=r"Let $f:\mathbb{R}^d\to\mathbb{R}^d$ be continuous with discrete fixed-point set, $h_{t+1}=f(h_t)$, $h_0=h_0(e)$, and suppose "
-    r"that $h_\infty(e)=\lim_t h_t$ exists for all $e$ near $e_0$ and is continuous at $e_0$. Then $h_\infty$ is constant near $e_0$; in "
-    r"particular $Dh_\infty(e_0)=0$ at every $e_0$ where $h_\infty$ is differentiable. If $h_\infty$ is continuous on a connected set of "
-    r"inputs, it is constant on it. If $\mathrm{Fix}(f)$ is only countable and $h_\infty$ is defined on an open set, then $Dh_\infty=0$ "
-    r"at almost every point of differentiability; this is best possible: for $f(h)=h+(\frac1n-h)^2(h-\frac1{n+1})^2$ on "
-    r"$[\frac1{n+1},\frac1n]$, extended oddly and by $f(1+x)=1+x-\frac{x^2}{1+x^2}$ for $x>0$, $h_\infty(e)=\frac1n$ on "
-    r"$(\frac1{n+1},\frac1n]$ and $Dh_\infty(0)=1$.",
+    statement=(
+        "h_{t+1} = f(h_t), h_0 = h_0(e), f continuous with discrete Fix(f). If h_inf = lim h_t is"
+        " defined near e_0 and continuous at e_0, it is constant near e_0; so D h_inf = 0 wherever"
+        " it exists. On a connected set of inputs where h_inf is continuous it is constant. If"
+        " Fix(f) is merely countable, D h_inf = 0 at almost every point of differentiability, and"
+        " not at all: a C^1 loop on R has D h_inf(0) = 1."
+    ),
+    latex=(
+        r"Let $f:\mathbb{R}^d\to\mathbb{R}^d$ be continuous with discrete fixed-point set,"
+        r" $h_{t+1}=f(h_t)$, $h_0=h_0(e)$, and suppose "
+        r"that $h_\infty(e)=\lim_t h_t$ exists for all $e$ near $e_0$ and is continuous at $e_0$."
+        r" Then $h_\infty$ is constant near $e_0$; in "
+        r"particular $Dh_\infty(e_0)=0$ at every $e_0$ where $h_\infty$ is differentiable. If"
+        r" $h_\infty$ is continuous on a connected set of "
+        r"inputs, it is constant on it. If $\mathrm{Fix}(f)$ is only countable and $h_\infty$ is"
+        r" defined on an open set, then $Dh_\infty=0$ "
+        r"at almost every point of differentiability; this is best possible: for"
+        r" $f(h)=h+(\frac1n-h)^2(h-\frac1{n+1})^2$ on "
+        r"$[\frac1{n+1},\frac1n]$, extended oddly and by $f(1+x)=1+x-\frac{x^2}{1+x^2}$ for $x>0$,"
+        r" $h_\infty(e)=\frac1n$ on "
+        r"$(\frac1{n+1},\frac1n]$ and $Dh_\infty(0)=1$."
+    ),
     assumptions=(
         Assumption("autonomous", "no recall: f does not see e; the input enters through h_0 only"),
-        Assumption("continuous_map", "f is continuous (at h_inf(e) is enough for the local statement)"),
-        Assumption("discrete", "every fixed point of f is isolated (A2: for almost every parameter)"),
+        Assumption(
+            "continuous_map", "f is continuous (at h_inf(e) is enough for the local statement)"
+        ),
+        Assumption(
+            "discrete", "every fixed point of f is isolated (A2: for almost every parameter)"
+        ),
         Assumption("continuous_limit", "h_inf is defined near e_0 and continuous at e_0"),
         Assumption("connected", "the set of inputs is connected (for the global statement)"),
     ),
@@ -192,16 +227,22 @@ A3 = Claim(
         Consequence(
             Axis.INPUT_DEPENDENCE,
             "no",
-            "Without recall the limit is locally constant wherever it is continuous in the input, whatever the spectral radius.",
+            "Without recall the limit is locally constant wherever it is continuous in the input,"
+            " whatever the spectral radius.",
             recalls=_NONE,
             regimes=frozenset(Regime),
             when="Fix(f) is discrete",
         ),
     ),
     notes=(
-        "Countable Fix is not enough for D h_inf = 0 everywhere: the staircase 1/n has derivative 1 at 0, and it is the limit of a C^1 "
-        "loop.",
-        "h_inf must be defined near e_0, and f continuous at the limit: otherwise the limit need not be fixed.",
+        (
+            "Countable Fix is not enough for D h_inf = 0 everywhere: the staircase 1/n has"
+            " derivative 1 at 0, and it is the limit of a C^1 loop."
+        ),
+        (
+            "h_inf must be defined near e_0, and f continuous at the limit: otherwise the limit"
+            " need not be fixed."
+        ),
         "On finite input sets the claim is vacuous; what remains is the bound of log2 m bits (M6).",
     ),
 )

@@ -1,4 +1,6 @@
-"""Steps of A5: powers of M on the eigenvalues of largest modulus, the limit of the direction, and when there is none."""
+"""Steps of A5: powers of M on the eigenvalues of largest modulus, the limit of the direction, and
+when there is none.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def _block_rules(k: int):
 
 
 def _block_model(k: int):
-    """U an isometry (a rotation by a rational angle where the size is even, else +-1), N nilpotent with N^k = 0, U N = N U."""
+    """U an isometry (a rotation by a rational angle where the size is even, else +-1), N nilpotent
+    with N^k = 0, U N = N U.
+    """
 
     def draw(rng: random.Random, size: int) -> dict[sp.Symbol, Any]:
         u, n, v = _block_letters()
@@ -32,7 +36,10 @@ def _block_model(k: int):
         if size % 2 == 0 and rng.random() < 0.6:
             q = rational(rng)
             c, s = (1 - q**2) / (1 + q**2), 2 * q / (1 + q**2)
-            turn = _entries(size, lambda i, j: c if i == j else (s if j == i + 1 else -s) if i // 2 == j // 2 else 0)
+            turn = _entries(
+                size,
+                lambda i, j: c if i == j else (s if j == i + 1 else -s) if i // 2 == j // 2 else 0,
+            )
             if k >= 2:
                 shift = _entries(size, lambda i, j: int(j == i + 2))
         else:
@@ -62,7 +69,13 @@ def _power(t: Any, k: int, scale: Any) -> Any:
     """Sum_{j<k} binom(t, j) (rho U)^{t-j} N^j with rho^{t-k+1} = scale and U^{t-k+1} = V."""
     u, n, v = _block_letters()
     rho = sp.Symbol("rho")
-    return sum((_choose(t, j) * scale * rho ** (k - 1 - j) * v * u ** (k - 1 - j) * n**j for j in range(k)), sp.Integer(0))
+    return sum(
+        (
+            _choose(t, j) * scale * rho ** (k - 1 - j) * v * u ** (k - 1 - j) * n**j
+            for j in range(k)
+        ),
+        sp.Integer(0),
+    )
 
 
 def _block_power():
@@ -71,14 +84,19 @@ def _block_power():
     equations = []
     for k in (2, 3, 4):
         after = _power(t + 1, k, rho * scale).subs(v, u * v)
-        equations.append(Words((rho * u + n) * _power(t, k, scale), after, _block_rules(k), _block_model(k)))
+        equations.append(
+            Words((rho * u + n) * _power(t, k, scale), after, _block_rules(k), _block_model(k))
+        )
     return equations
 
 
 def _leading():
     rho, t = sp.symbols("rho t")
     # weight of N^{k-2} over that of N^{k-1} in M^t
-    return [Equation(_choose(t, k - 2) * rho / _choose(t, k - 1), rho * (k - 1) / (t - k + 2)) for k in (2, 3, 4, 5, 6)]
+    return [
+        Equation(_choose(t, k - 2) * rho / _choose(t, k - 1), rho * (k - 1) / (t - k + 2))
+        for k in (2, 3, 4, 5, 6)
+    ]
 
 
 def _eigenvector():
@@ -126,7 +144,8 @@ JORDAN_STEPS = (
     cited(
         "decomposition",
         "jordan_chevalley",
-        "on the eigenvalues of modulus rho M = rho U + N, U an isometry that commutes with N, N^k = 0, N^{k-1} != 0",
+        "on the eigenvalues of modulus rho M = rho U + N, U an isometry that commutes with N, N^k ="
+        " 0, N^{k-1} != 0",
         "every d",
         {"not_nilpotent": ("power",)},
     ),
@@ -139,43 +158,61 @@ JORDAN_STEPS = (
     ),
     identity(
         "leading_term",
-        "the term N^{k-2} weighs rho (k-1)/(t-k+2) against the term N^{k-1}: what is not leading is O(1/t)",
+        "the term N^{k-2} weighs rho (k-1)/(t-k+2) against the term N^{k-1}: what is not leading is"
+        " O(1/t)",
         "every d, k = 2..6, every t >= k",
         _leading,
         ("block_power",),
     ),
-    cited("rest", "gelfand", "(M/rho)^t -> 0 geometrically on the eigenvalues of modulus < rho", "every d", {"radius": ("decomposition",)}),
+    cited(
+        "rest",
+        "gelfand",
+        "(M/rho)^t -> 0 geometrically on the eigenvalues of modulus < rho",
+        "every d",
+        {"radius": ("decomposition",)},
+    ),
     identity(
         "eigenvectors",
-        "all equal +rho (U = 1): (rho + N) N^{k-1} = rho N^{k-1} + N^k and N^k = 0: the limit is an eigenvector and fixed",
+        "all equal +rho (U = 1): (rho + N) N^{k-1} = rho N^{k-1} + N^k and N^k = 0: the limit is an"
+        " eigenvector and fixed",
         "every d, k = 1..4",
         _eigenvector,
         ("decomposition", "positive"),
     ),
     deduced(
         "convergence",
-        "W = N^{k-1} times the spectral projector is not 0, so W h_0 != 0 off a proper subspace, a null set; there h_t -> N(W h_0)",
+        "W = N^{k-1} times the spectral projector is not 0, so W h_0 != 0 off a proper subspace, a"
+        " null set; there h_t -> N(W h_0)",
         "every d",
         ("homogeneous", "leading_term", "rest", "eigenvectors", "almost_every"),
     ),
     identity(
         "isometry",
-        "the leading terms v_t = U^t v have constant |v_t| and constant |v_{t+1} - v_t| = |U v - v| in the adapted norm",
+        "the leading terms v_t = U^t v have constant |v_t| and constant |v_{t+1} - v_t| = |U v - v|"
+        " in the adapted norm",
         "every d, t = 4 (any t by the same rewriting)",
         _isometry,
         ("decomposition",),
     ),
-    decided("unit_eigenvalue", "|l/rho| = 1: |l/rho - 1| > 0 iff l is not +rho", "every d", _unit_eigenvalue, ("decomposition",)),
+    decided(
+        "unit_eigenvalue",
+        "|l/rho| = 1: |l/rho - 1| > 0 iff l is not +rho",
+        "every d",
+        _unit_eigenvalue,
+        ("decomposition",),
+    ),
     deduced(
         "necessity",
-        "if h_t converges, so does v_t (its adapted norm is constant), hence U v = v for v = W h_0 (up to a power of U): with a "
-        "largest block at l != +rho this is a proper subspace of h_0, so h_t converges from almost no h_0",
+        "if h_t converges, so does v_t (its adapted norm is constant), hence U v = v for v = W h_0"
+        " (up to a power of U): with a largest block at l != +rho this is a proper subspace of h_0,"
+        " so h_t converges from almost no h_0",
         "every d",
         ("isometry", "unit_eigenvalue", "leading_term", "rest"),
     ),
     identity(
         "jordan_rate",
-        "M = [[rho, 1], [0, rho]]: the tangent of the angle to the limit is rho y/(rho x + t y), t times it tends to rho: rate 1/t",
+        "M = [[rho, 1], [0, rho]]: the tangent of the angle to the limit is rho y/(rho x + t y), t"
+        " times it tends to rho: rate 1/t",
         "d = 2, t = 1, 2, 5 (any t by block_power)",
         _jordan_rate,
         ("block_power",),

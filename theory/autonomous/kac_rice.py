@@ -1,4 +1,6 @@
-"""M3: the expected number of fixed points under a random bias (Kac-Rice, by the area formula), ReLU included."""
+"""M3: the expected number of fixed points under a random bias (Kac-Rice, by the area formula), ReLU
+included.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,16 @@ _STEPS = (
     ),
     deduced(
         "expectation",
-        "F(h) = b means h = g(h) + b; p is the density of b, so the right side is E #{fixed points in K}. For g locally Lipschitz cut "
-        "K into countably many bounded pieces and add (monotone convergence)",
+        "F(h) = b means h = g(h) + b; p is the density of b, so the right side is E #{fixed points"
+        " in K}. For g locally Lipschitz cut K into countably many bounded pieces and add (monotone"
+        " convergence)",
         "every d",
         ("area", "density"),
     ),
     deduced(
         "finite",
-        "K bounded, p and Dg bounded on K: the expectation is finite, so almost every bias leaves finitely many fixed points in K",
+        "K bounded, p and Dg bounded on K: the expectation is finite, so almost every bias leaves"
+        " finitely many fixed points in K",
         "every d",
         ("expectation",),
     ),
@@ -43,15 +47,25 @@ M3 = Claim(
     id="M3",
     title="Expected number of fixed points (Kac-Rice)",
     source="extension",
-    statement="h = g(h) + b, g locally Lipschitz on an open set (ReLU included), b with density p and independent of g, K a measurable "
-    "subset: E #{fixed points in K} = Int_K |det(I - Dg(h))| p(h - g(h)) dh, both sides possibly infinite. Bounded K, p and Dg: almost "
-    "surely finite.",
-    latex=r"Let $g:\Omega\to\mathbb R^d$ be locally Lipschitz on an open $\Omega\subseteq\mathbb R^d$ and let $b$ have the density "
-    r"$p$, independent of $g$. For every measurable $K\subseteq\Omega$, $\mathbb E\,\#\{h\in K: "
-    r"h=g(h)+b\}=\int_K|\det(I-Dg(h))|\,p(h-g(h))\,dh\in[0,\infty]$. Exact cases: $h=a\tanh h+b$ with $a>1$ and $b\sim\mathcal "
-    r"N(0,s^2)$ has $1+2\,\mathrm{erf}(b_a/(\sqrt2s))$ fixed points on average, $b_a=a\sqrt{1-1/a}-\mathrm{artanh}\sqrt{1-1/a}$; "
-    r"$h=W\,\mathrm{relu}(h)+b$ with $W=\left(\begin{smallmatrix}2&-2\\-2&2\end{smallmatrix}\right)$ and $b\sim\mathcal N(0,I)$ has "
-    r"$3/2$.",
+    statement=(
+        "h = g(h) + b, g locally Lipschitz on an open set (ReLU included), b with density p and"
+        " independent of g, K a measurable subset: E #{fixed points in K} = Int_K |det(I - Dg(h))|"
+        " p(h - g(h)) dh, both sides possibly infinite. Bounded K, p and Dg: almost surely finite."
+    ),
+    latex=(
+        r"Let $g:\Omega\to\mathbb R^d$ be locally Lipschitz on an open $\Omega\subseteq\mathbb R^d$"
+        r" and let $b$ have the density "
+        r"$p$, independent of $g$. For every measurable $K\subseteq\Omega$, $\mathbb"
+        r" E\,\#\{h\in K: "
+        r"h=g(h)+b\}=\int_K|\det(I-Dg(h))|\,p(h-g(h))\,dh\in[0,\infty]$. Exact cases: $h=a\tanh"
+        r" h+b$ with $a>1$ and $b\sim\mathcal "
+        r"N(0,s^2)$ has $1+2\,\mathrm{erf}(b_a/(\sqrt2s))$ fixed points on average,"
+        r" $b_a=a\sqrt{1-1/a}-\mathrm{artanh}\sqrt{1-1/a}$; "
+        r"$h=W\,\mathrm{relu}(h)+b$ with"
+        r" $W=\left(\begin{smallmatrix}2&-2\\-2&2\end{smallmatrix}\right)$ and $b\sim\mathcal"
+        r" N(0,I)$ has "
+        r"$3/2$."
+    ),
     assumptions=(
         Assumption("lipschitz", "g is locally Lipschitz"),
         Assumption("measurable", "K is measurable"),
@@ -61,18 +75,27 @@ M3 = Claim(
     falsifiers=FALSIFIERS,
     notes=(
         "The formula counts fixed points of every regime; it says nothing about stability.",
-        "Almost everywhere differentiable is not enough: for F the Cantor function the integral is 0 and every b in [0, 1] has a fixed "
-        "point.",
-        "Several tokens with one shared bias: b has no density on R^(L d), so the formula needs one token or a bias per position.",
+        (
+            "Almost everywhere differentiable is not enough: for F the Cantor function the integral"
+            " is 0 and every b in [0, 1] has a fixed point."
+        ),
+        (
+            "Several tokens with one shared bias: b has no density on R^(L d), so the formula needs"
+            " one token or a bias per position."
+        ),
     ),
     consequences=(
         Consequence(
             Axis.REACHABILITY,
             "finitely many",
-            "for almost every output bias each bounded set of states holds finitely many fixed points, on average the integral of M3",
+            "for almost every output bias each bounded set of states holds finitely many fixed"
+            " points, on average the integral of M3",
             outer_norm=False,
             residuals=frozenset({Residual.ADD}),
-            when="locally Lipschitz update with an additive output bias that has a bounded density, one token",
+            when=(
+                "locally Lipschitz update with an additive output bias that has a bounded density,"
+                " one token"
+            ),
         ),
     ),
 )

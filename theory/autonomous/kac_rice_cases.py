@@ -1,4 +1,6 @@
-"""Steps of M3: worked cases in which both sides are computed on their own: ReLU and tanh on a line, ReLU in the plane."""
+"""Steps of M3: worked cases in which both sides are computed on their own: ReLU and tanh on a line,
+ReLU in the plane.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,10 @@ def _hat_uniform():
     density = 1 / (2 * half)
     # F^{-1}([-L, L]) = [-L, 1 + (L + p)/q], L > p
     pieces = ((1, -half, 0), (p, 0, 1), (q, 1, 1 + (half + p) / q))
-    integral = sum((sp.integrate(slope * density, (h, low, high)) for slope, low, high in pieces), sp.Integer(0))
+    integral = sum(
+        (sp.integrate(slope * density, (h, low, high)) for slope, low, high in pieces),
+        sp.Integer(0),
+    )
     lengths = 3 * p + 1 * (2 * half - p)  # count times length of the interval of b
     return [Equation(integral, lengths / (2 * half)), Equation(integral, 1 + p / half)]
 
@@ -54,10 +59,14 @@ def _density(x: Any) -> Any:
 
 
 def _mean_over(pieces: Any) -> flint.arb:
-    """Sum of Int |slope| phi(F(h)) dh over pieces (slope, F, low, high); what lies beyond adds less than 1e-40."""
+    """Sum of Int |slope| phi(F(h)) dh over pieces (slope, F, low, high); what lies beyond adds less
+    than 1e-40.
+    """
     total = flint.arb(0)
     for slope, image, low, high in pieces:
-        total += flint.acb.integral(lambda h, _, f=image, s=slope: s(h) * _density(f(h)), low, high).real
+        total += flint.acb.integral(
+            lambda h, _, f=image, s=slope: s(h) * _density(f(h)), low, high
+        ).real
     return total + flint.arb(0).union(flint.arb("1e-40"))
 
 
@@ -70,8 +79,18 @@ def _hat_gaussian():
     )
     counted = 1 + 2 * (flint.arb(p) / flint.arb(2).sqrt()).erf() / 2  # 1 + 2 P(-p < b < 0)
     return [
-        Bound("integral over h", _mean_over(pieces), "1.954499736103641585599434725", "1.954499736103641585599434726"),
-        Bound("mean of the count over b", counted, "1.954499736103641585599434725", "1.954499736103641585599434726"),
+        Bound(
+            "integral over h",
+            _mean_over(pieces),
+            "1.954499736103641585599434725",
+            "1.954499736103641585599434726",
+        ),
+        Bound(
+            "mean of the count over b",
+            counted,
+            "1.954499736103641585599434725",
+            "1.954499736103641585599434726",
+        ),
     ]
 
 
@@ -137,16 +156,25 @@ def _tanh_count():
 def _planar_counts():
     u, v, x, y = sp.symbols("u v x y")  # b = (x, y)
     (a, b), (c, d) = MUTUAL
-    # (I - W) h where h > 0 and h where h < 0, column by column: the fixed point with that sign pattern exists iff
+    # (I - W) h where h > 0 and h where h < 0, column by column: the fixed point with that sign
+    # pattern exists iff
     both_on = both(x + 2 * y > 0, 2 * x + y > 0)
     first_on = both(x < 0, 2 * x + y < 0)
     second_on = both(y < 0, x + 2 * y < 0)
     generic = (sp.Ne(x + 2 * y, 0), sp.Ne(2 * x + y, 0))
     return [
-        Sentence((sp.Eq(a * u + b * v, x), sp.Eq(c * u + d * v, y)), sp.Equivalent(both(u > 0, v > 0), both_on)),
-        Sentence((sp.Eq(a * u, x), sp.Eq(c * u + v, y)), sp.Equivalent(both(u > 0, v < 0), first_on)),
-        Sentence((sp.Eq(u + b * v, x), sp.Eq(d * v, y)), sp.Equivalent(both(u < 0, v > 0), second_on)),
-        # with h = b where x, y < 0: three of the four in the third quadrant (first_on and second_on), one elsewhere
+        Sentence(
+            (sp.Eq(a * u + b * v, x), sp.Eq(c * u + d * v, y)),
+            sp.Equivalent(both(u > 0, v > 0), both_on),
+        ),
+        Sentence(
+            (sp.Eq(a * u, x), sp.Eq(c * u + v, y)), sp.Equivalent(both(u > 0, v < 0), first_on)
+        ),
+        Sentence(
+            (sp.Eq(u + b * v, x), sp.Eq(d * v, y)), sp.Equivalent(both(u < 0, v > 0), second_on)
+        ),
+        # with h = b where x, y < 0: three of the four in the third quadrant (first_on and
+        # second_on), one elsewhere
         Sentence(generic, sp.Equivalent(sp.Not(both_on), sp.Or(first_on, second_on))),
     ]
 
@@ -177,15 +205,29 @@ def _planar_integral():
     quadrants = (("++", a, b, c, d), ("-+", 1, b, 0, d), ("--", 1, 0, 0, 1), ("+-", a, 0, c, 1))
     for number, (name, w, x, y, z) in enumerate(quadrants):
 
-        def integrand(t: flint.acb, _: bool, w: int = w, x: int = x, y: int = y, z: int = z) -> flint.acb:
+        def integrand(
+            t: flint.acb, _: bool, w: int = w, x: int = x, y: int = y, z: int = z
+        ) -> flint.acb:
             c, s = t.cos(), t.sin()
             return abs(w * z - x * y) / ((w * c + x * s) ** 2 + (y * c + z * s) ** 2)
 
-        share = flint.acb.integral(integrand, number * half_pi, (number + 1) * half_pi).real / (2 * flint.arb.pi())
+        share = flint.acb.integral(integrand, number * half_pi, (number + 1) * half_pi).real / (
+            2 * flint.arb.pi()
+        )
         total += share
         if name == "++":
-            bounds.append(Bound("share of the quadrant ++", share, "0.3975836176504332741754", "0.3975836176504332741755"))
-    return [*bounds, Bound("E # over the plane", total, "1.4999999999999999999999", "1.5000000000000000000001")]
+            bounds.append(
+                Bound(
+                    "share of the quadrant ++",
+                    share,
+                    "0.3975836176504332741754",
+                    "0.3975836176504332741755",
+                )
+            )
+    return [
+        *bounds,
+        Bound("E # over the plane", total, "1.4999999999999999999999", "1.5000000000000000000001"),
+    ]
 
 
 WORKED_STEPS = (
@@ -195,7 +237,13 @@ WORKED_STEPS = (
         "d = 1",
         _hat_pieces,
     ),
-    decided("hat_counts", "p, q > 0: three fixed points for -p < b < 0, one for b > 0 or b < -p", "d = 1", _hat_counts, ("hat_pieces",)),
+    decided(
+        "hat_counts",
+        "p, q > 0: three fixed points for -p < b < 0, one for b > 0 or b < -p",
+        "d = 1",
+        _hat_counts,
+        ("hat_pieces",),
+    ),
     identity(
         "hat_uniform",
         "b uniform on [-L, L], L > p: integral over h = mean of the count over b = 1 + p/L",
@@ -212,13 +260,15 @@ WORKED_STEPS = (
     ),
     identity(
         "tanh_fold",
-        "F = h - a tanh h: F' = 1 - a + a tanh^2 h; the fold tanh^2 h = 1 - 1/a lies at |b| = a m - atanh m",
+        "F = h - a tanh h: F' = 1 - a + a tanh^2 h; the fold tanh^2 h = 1 - 1/a lies at |b| = a m -"
+        " atanh m",
         "d = 1",
         _tanh_fold,
     ),
     decided(
         "tanh_monotone",
-        "a > 1: F falls exactly for |tanh h| < m, so there are 3 fixed points below the fold, 1 above",
+        "a > 1: F falls exactly for |tanh h| < m, so there are 3 fixed points below the fold, 1"
+        " above",
         "d = 1",
         _tanh_monotone,
         ("tanh_fold",),
@@ -232,13 +282,15 @@ WORKED_STEPS = (
     ),
     decided(
         "planar_counts",
-        "h = W relu(h) + b, W = [[2, -2], [-2, 2]]: for almost every b three fixed points (b1, b2 < 0) or one (else)",
+        "h = W relu(h) + b, W = [[2, -2], [-2, 2]]: for almost every b three fixed points (b1, b2 <"
+        " 0) or one (else)",
         "d = 2",
         _planar_counts,
     ),
     identity(
         "angle",
-        "h = r u(t): Int |det A| p(A h) r dr = |det A|/(2 pi |A u|^2), which is (1/2 pi) times the speed of the angle of A u",
+        "h = r u(t): Int |det A| p(A h) r dr = |det A|/(2 pi |A u|^2), which is (1/2 pi) times the"
+        " speed of the angle of A u",
         "d = 2, every linear piece A, b ~ N(0, I)",
         _angle,
     ),

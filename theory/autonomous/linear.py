@@ -28,10 +28,7 @@ def _telescoped():
 
 def _unique():
     q, h, c = _letters("Q h c")  # Q = I - M, invertible
-    return [
-        Words((1 - q) * q**-1 * c + c, q**-1 * c),
-        Words(q**-1 * (h - (1 - q) * h), h),
-    ]
+    return [Words((1 - q) * q**-1 * c + c, q**-1 * c), Words(q**-1 * (h - (1 - q) * h), h)]
 
 
 def _projector_model(rng: random.Random, size: int):
@@ -48,10 +45,21 @@ def _projector_model(rng: random.Random, size: int):
 
 def _projector():
     p, n, nt, _, h, w = _letters("P N N_t M h_0 w")  # N_t stands for N^t; on ker(M - I) it is 0
-    rules = (((p, p), p), ((p, n), sp.Integer(0)), ((n, p), sp.Integer(0)), ((p, nt), sp.Integer(0)), ((nt, p), sp.Integer(0)))
+    rules = (
+        ((p, p), p),
+        ((p, n), sp.Integer(0)),
+        ((n, p), sp.Integer(0)),
+        ((p, nt), sp.Integer(0)),
+        ((nt, p), sp.Integer(0)),
+    )
     return [
         Words((p + n) * (p + nt), p + n * nt, rules, _projector_model),
-        Words((p + nt) * h + (1 - p - nt) * w - (p * h + (1 - p) * w), nt * (h - w), rules, _projector_model),
+        Words(
+            (p + nt) * h + (1 - p - nt) * w - (p * h + (1 - p) * w),
+            nt * (h - w),
+            rules,
+            _projector_model,
+        ),
         Words(p * (1 - p - n), sp.Integer(0), rules, _projector_model),
     ]
 
@@ -75,7 +83,8 @@ def _jordan():
         gap = block * _block_power(size, t, power) - _block_power(size, t + 1, eigenvalue * power)
         equations += [Equation(entry, sp.Integer(0)) for entry in gap]
         equations += [
-            Equation(entry, sp.Integer(int(i == j))) for i, j, entry in _indexed(_block_power(size, sp.Integer(0), sp.Integer(1)))
+            Equation(entry, sp.Integer(int(i == j)))
+            for i, j, entry in _indexed(_block_power(size, sp.Integer(0), sp.Integer(1)))
         ]
     return equations
 
@@ -113,22 +122,41 @@ def _left_model(rng: random.Random, size: int):
     left, m = _letters("l M")
     basis = random_matrix(rng, size)
     first = diagonal([1] + [0] * (size - 1))
-    return {left: first * basis.inv(), m: basis * diagonal([1] + [rational(rng) for _ in range(size - 1)]) * basis.inv()}
+    return {
+        left: first * basis.inv(),
+        m: basis * diagonal([1] + [rational(rng) for _ in range(size - 1)]) * basis.inv(),
+    }
 
 
 def _outside_range():
     left, m, h, c, t = *_letters("l M h c"), sp.Symbol("t")
     # l (I - M) = 0: along l the state moves by l c in every loop; t loops done, l h_t = l h + t l c
-    return [Words(left * (m * h + c) + t * left * c, left * h + (t + 1) * left * c, (((left, m), left),), _left_model)]
+    return [
+        Words(
+            left * (m * h + c) + t * left * c,
+            left * h + (t + 1) * left * c,
+            (((left, m), left),),
+            _left_model,
+        )
+    ]
 
 
 def _scalar():
     m, c, h, fixed, other = sp.symbols("m c h f g")
     inside = (m < 1, m > -1)
     return [
-        Sentence((*inside, sp.Eq(fixed, m * fixed + c), sp.Ne(h, fixed)), (m * h + c - fixed) ** 2 < (h - fixed) ** 2),
-        Sentence((sp.Ne(m, 1), sp.Eq(fixed, m * fixed + c), sp.Eq(other, m * other + c)), sp.Eq(fixed, other)),
-        Sentence((sp.Or(m > 1, m < -1), sp.Eq(fixed, m * fixed + c), sp.Ne(h, fixed)), (m * h + c - fixed) ** 2 > (h - fixed) ** 2),
+        Sentence(
+            (*inside, sp.Eq(fixed, m * fixed + c), sp.Ne(h, fixed)),
+            (m * h + c - fixed) ** 2 < (h - fixed) ** 2,
+        ),
+        Sentence(
+            (sp.Ne(m, 1), sp.Eq(fixed, m * fixed + c), sp.Eq(other, m * other + c)),
+            sp.Eq(fixed, other),
+        ),
+        Sentence(
+            (sp.Or(m > 1, m < -1), sp.Eq(fixed, m * fixed + c), sp.Ne(h, fixed)),
+            (m * h + c - fixed) ** 2 > (h - fixed) ** 2,
+        ),
     ]
 
 
@@ -153,15 +181,26 @@ def _scaling():
         t, x = sp.symbols("t x")
         m = sp.Matrix(size, size, sp.symbols(f"m:{size * size}"))
         eye = sp.eye(size)
-        equations.append(Equation((t * x * eye - t * m).det(method="berkowitz"), t**size * (x * eye - m).det(method="berkowitz")))
+        equations.append(
+            Equation(
+                (t * x * eye - t * m).det(method="berkowitz"),
+                t**size * (x * eye - m).det(method="berkowitz"),
+            )
+        )
     return equations
 
 
 _STEPS = (
-    identity("telescoped_sum", "with c = (I - M) w: h_t = M^t h_0 + (I - M^t) w", "every d, every t (induction)", _telescoped),
+    identity(
+        "telescoped_sum",
+        "with c = (I - M) w: h_t = M^t h_0 + (I - M^t) w",
+        "every d, every t (induction)",
+        _telescoped,
+    ),
     identity(
         "unique_fixed_point",
-        "1 not an eigenvalue: (I - M)^{-1} c is fixed, and every fixed point equals it, whatever the input",
+        "1 not an eigenvalue: (I - M)^{-1} c is fixed, and every fixed point equals it, whatever"
+        " the input",
         "every d",
         _unique,
         ("linear", "regular"),
@@ -175,7 +214,8 @@ _STEPS = (
     ),
     identity(
         "projector_limit",
-        "M^t = P + N^t, and h_t - (P h_0 + (I - P) w) = N^t (h_0 - w); P(I - M) = 0, so P c = 0 iff c is in the range",
+        "M^t = P + N^t, and h_t - (P h_0 + (I - P) w) = N^t (h_0 - w); P(I - M) = 0, so P c = 0 iff"
+        " c is in the range",
         "every d, every t >= 1 (induction)",
         _projector,
         ("splitting", "telescoped_sum"),
@@ -183,21 +223,28 @@ _STEPS = (
     cited("decay", "gelfand", "N^t -> 0", "every d", {"radius": ("modulus", "splitting")}),
     deduced(
         "limit",
-        "h_t -> h_inf = P h_0 + (I - P) w for every h_0; it depends on h_0 only through P, so only when 1 is an eigenvalue",
+        "h_t -> h_inf = P h_0 + (I - P) w for every h_0; it depends on h_0 only through P, so only"
+        " when 1 is an eigenvalue",
         "every d",
         ("linear", "range", "projector_limit", "decay"),
     ),
-    identity("jordan_blocks", "entries of J_k(lambda)^t are binom(t, j) lambda^(t-j)", "blocks k = 2..5, every t (induction)", _jordan),
+    identity(
+        "jordan_blocks",
+        "entries of J_k(lambda)^t are binom(t, j) lambda^(t-j)",
+        "blocks k = 2..5, every t (induction)",
+        _jordan,
+    ),
     deduced(
         "growth",
-        "a Jordan block of size k >= 2 at an eigenvalue of modulus 1: |h_t| grows like t^(k-1) from almost every h_0, so semisimplicity "
-        "is necessary",
+        "a Jordan block of size k >= 2 at an eigenvalue of modulus 1: |h_t| grows like t^(k-1) from"
+        " almost every h_0, so semisimplicity is necessary",
         "every d, blocks k = 2..5",
         ("jordan_blocks",),
     ),
     identity(
         "unit_circle_steps",
-        "along e^{i phi}, phi != 0: |h_{t+1} - h_t|^2 = (2 - 2 cos phi)|h_t|^2 with |h_t| constant; phi = pi is -1",
+        "along e^{i phi}, phi != 0: |h_{t+1} - h_t|^2 = (2 - 2 cos phi)|h_t|^2 with |h_t| constant;"
+        " phi = pi is -1",
         "every plane (d = 2), every t",
         _rotation,
     ),
@@ -217,20 +264,37 @@ _STEPS = (
     ),
     identity(
         "expansion",
-        "along an eigenvalue p + i q (real or complex) |h_{t+1}|^2 = (p^2 + q^2)|h_t|^2: no convergence when p^2 + q^2 > 1",
+        "along an eigenvalue p + i q (real or complex) |h_{t+1}|^2 = (p^2 + q^2)|h_t|^2: no"
+        " convergence when p^2 + q^2 > 1",
         "every eigenvector or plane (d = 1, 2), every t",
         _expansion,
     ),
     deduced(
         "necessity",
-        "convergence for every h_0 forces c in im(I - M) and every eigenvalue to have modulus < 1 or to equal 1 and be semisimple; with "
-        "rho(M) > 1 the convergent h_0 fill at most a proper affine subspace",
+        "convergence for every h_0 forces c in im(I - M) and every eigenvalue to have modulus < 1"
+        " or to equal 1 and be semisimple; with rho(M) > 1 the convergent h_0 fill at most a proper"
+        " affine subspace",
         "every d",
         ("growth", "unit_circle_steps", "outside_range", "expansion"),
     ),
-    decided("scalar_loop", "d = 1: contraction iff |m| < 1, one fixed point iff m != 1, expansion iff |m| > 1", "d = 1", _scalar),
-    decided("jury_criterion", "d = 2: |det| < 1, |tr| < 1 + det iff both eigenvalues lie in the open unit disc", "d = 2", _jury),
-    identity("homogeneity", "det(t x - t M) = t^d det(x - M), so rho(t M) = t rho(M)", "d = 1..4", _scaling),
+    decided(
+        "scalar_loop",
+        "d = 1: contraction iff |m| < 1, one fixed point iff m != 1, expansion iff |m| > 1",
+        "d = 1",
+        _scalar,
+    ),
+    decided(
+        "jury_criterion",
+        "d = 2: |det| < 1, |tr| < 1 + det iff both eigenvalues lie in the open unit disc",
+        "d = 2",
+        _jury,
+    ),
+    identity(
+        "homogeneity",
+        "det(t x - t M) = t^d det(x - M), so rho(t M) = t rho(M)",
+        "d = 1..4",
+        _scaling,
+    ),
     cited(
         "critical_is_null",
         "polar_fubini",
@@ -241,25 +305,48 @@ _STEPS = (
 )
 
 
-def _cell(axis: Axis, answer: str, statement: str, regime: Regime, when: str = "linear loop") -> Consequence:
+def _cell(
+    axis: Axis, answer: str, statement: str, regime: Regime, when: str = "linear loop"
+) -> Consequence:
     """A cell for the linear loop without recall: additive, without norm."""
-    return Consequence(axis, answer, statement, frozenset({Recall.NONE}), False, frozenset({Residual.ADD}), frozenset({regime}), when)
+    return Consequence(
+        axis,
+        answer,
+        statement,
+        frozenset({Recall.NONE}),
+        False,
+        frozenset({Residual.ADD}),
+        frozenset({regime}),
+        when,
+    )
 
 
 A1 = Claim(
     id="A1",
     title="Linear trichotomy of autonomous loops",
     source="paper+extension",
-    statement="h' = M h + c. If 1 is not an eigenvalue, the only fixed point is (I - M)^{-1} c, the same for every input. h_t converges "
-    "for every h_0 iff c is in im(I - M) and every eigenvalue has modulus < 1 or equals 1 and is semisimple; then h_inf = P h_0 + (I - P) "
-    "w, c = (I - M) w: the limit depends on the input only in the critical regime, which is a null set.",
-    latex=r"Let $h_{t+1}=Mh_t+c$ with a real $d\times d$ matrix $M$. If $1$ is not an eigenvalue of $M$, the only fixed point is "
-    r"$(I-M)^{-1}c$, whatever the input. $h_t$ converges for every $h_0$ if and only if $c\in\mathrm{im}(I-M)$ and every eigenvalue of "
-    r"$M$ has modulus $<1$ or equals $1$ and is semisimple. Then, with $c=(I-M)w$ and $P$ the projector on $\ker(M-I)$ along "
-    r"$\mathrm{im}(M-I)$, $h_\infty=Ph_0+(I-P)w$. So the limit depends on $h_0$ only if $1$ is an eigenvalue, and $\{M:\rho(M)=1\}$ is "
-    r"Lebesgue-null. If $\rho(M)>1$, the set of $h_0$ from which $h_t$ converges is contained in a proper affine subspace.",
+    statement=(
+        "h' = M h + c. If 1 is not an eigenvalue, the only fixed point is (I - M)^{-1} c, the same"
+        " for every input. h_t converges for every h_0 iff c is in im(I - M) and every eigenvalue"
+        " has modulus < 1 or equals 1 and is semisimple; then h_inf = P h_0 + (I - P) w, c = (I -"
+        " M) w: the limit depends on the input only in the critical regime, which is a null set."
+    ),
+    latex=(
+        r"Let $h_{t+1}=Mh_t+c$ with a real $d\times d$ matrix $M$. If $1$ is not an eigenvalue of"
+        r" $M$, the only fixed point is "
+        r"$(I-M)^{-1}c$, whatever the input. $h_t$ converges for every $h_0$ if and only if"
+        r" $c\in\mathrm{im}(I-M)$ and every eigenvalue of "
+        r"$M$ has modulus $<1$ or equals $1$ and is semisimple. Then, with $c=(I-M)w$ and $P$ the"
+        r" projector on $\ker(M-I)$ along "
+        r"$\mathrm{im}(M-I)$, $h_\infty=Ph_0+(I-P)w$. So the limit depends on $h_0$ only if $1$ is"
+        r" an eigenvalue, and $\{M:\rho(M)=1\}$ is "
+        r"Lebesgue-null. If $\rho(M)>1$, the set of $h_0$ from which $h_t$ converges is contained"
+        r" in a proper affine subspace."
+    ),
     assumptions=(
-        Assumption("linear", "h' = M h + c, M a real d x d matrix, h_0 the only carrier of the input"),
+        Assumption(
+            "linear", "h' = M h + c, M a real d x d matrix, h_0 the only carrier of the input"
+        ),
         Assumption("range", "c is in im(I - M)"),
         Assumption("modulus", "every eigenvalue other than 1 has modulus < 1"),
         Assumption("semisimple", "the eigenvalue 1, if present, is semisimple"),
@@ -268,16 +355,38 @@ A1 = Claim(
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     consequences=(
-        _cell(Axis.REACHABILITY, "yes", "The one fixed point attracts every state.", Regime.CONTRACTIVE),
-        _cell(Axis.REACHABILITY, "almost never", "Orbits converge from a proper affine subspace of states at most.", Regime.EXPANSIVE),
-        _cell(Axis.INPUT_DEPENDENCE, "no", "The limit (I - M)^{-1} c is the same for every input.", Regime.CONTRACTIVE),
+        _cell(
+            Axis.REACHABILITY,
+            "yes",
+            "The one fixed point attracts every state.",
+            Regime.CONTRACTIVE,
+        ),
+        _cell(
+            Axis.REACHABILITY,
+            "almost never",
+            "Orbits converge from a proper affine subspace of states at most.",
+            Regime.EXPANSIVE,
+        ),
+        _cell(
+            Axis.INPUT_DEPENDENCE,
+            "no",
+            "The limit (I - M)^{-1} c is the same for every input.",
+            Regime.CONTRACTIVE,
+        ),
         _cell(
             Axis.INPUT_DEPENDENCE,
             "null set only",
-            "The limit depends on h_0 through the projector on ker(M - I); such matrices are a null set.",
+            "The limit depends on h_0 through the projector on ker(M - I); such matrices are a null"
+            " set.",
             Regime.CRITICAL,
-            "linear loop, 1 is a semisimple eigenvalue, the others have modulus < 1, c in im(I - M)",
+            "linear loop, 1 is a semisimple eigenvalue, the others have modulus < 1, c in im(I"
+            " - M)",
         ),
     ),
-    notes=("The condition on c was missing at first: M = I, c != 0 has only semisimple eigenvalues 1 and diverges.",),
+    notes=(
+        (
+            "The condition on c was missing at first: M = I, c != 0 has only semisimple eigenvalues"
+            " 1 and diverges."
+        ),
+    ),
 )

@@ -1,4 +1,6 @@
-"""The part of A2' about peri without epsilon: no fixed points with one sub-block, curves of degenerate ones with two and no gain."""
+"""The part of A2' about peri without epsilon: no fixed points with one sub-block, curves of
+degenerate ones with two and no gain.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ D = sp.Symbol("d", positive=True)
 
 
 def norm_derivative(z: Span, change: Span, s2: sp.Expr) -> Span:
-    """s DN(z) change = change - z <z, change>/(d s^2), gain 1; a gain multiplies it by diag(gamma) afterwards."""
+    """s DN(z) change = change - z <z, change>/(d s^2), gain 1; a gain multiplies it by diag(gamma)
+    afterwards.
+    """
     along: Any = z.dot(change) / (D * s2)
     return change - along * z
 
@@ -29,32 +33,66 @@ def _peri_one_block():
 
 def _random_states():
     c, nw, mw = sp.symbols("c nw mw")
-    n, m, w = span("n1 n2 w", {("n1", "n1"): D, ("n1", "n2"): D * c, ("n2", "n2"): D, ("n1", "w"): nw, ("n2", "w"): mw, ("w", "w"): 1})
+    n, m, w = span(
+        "n1 n2 w",
+        {
+            ("n1", "n1"): D,
+            ("n1", "n2"): D * c,
+            ("n2", "n2"): D,
+            ("n1", "w"): nw,
+            ("n2", "w"): mw,
+            ("w", "w"): 1,
+        },
+    )
     second = (nw / (D * (1 - c**2))) * (n - c * m)  # across n2
     first = w - second  # across n1
-    return [Equation(n.dot(first) + c, c), Equation(m.dot(second) + c, c), Equation(n.dot(second), nw)]
+    return [
+        Equation(n.dot(first) + c, c),
+        Equation(m.dot(second) + c, c),
+        Equation(n.dot(second), nw),
+    ]
 
 
 def _at_fixed_points():
     nx, ny = sp.symbols("nx ny")
-    n, x, y = span("n1 x y", {("n1", "n1"): D, ("n1", "x"): nx, ("n1", "y"): ny, ("x", "x"): 1, ("x", "y"): 0, ("y", "y"): 1})
+    n, x, y = span(
+        "n1 x y",
+        {
+            ("n1", "n1"): D,
+            ("n1", "x"): nx,
+            ("n1", "y"): ny,
+            ("x", "x"): 1,
+            ("x", "y"): 0,
+            ("y", "y"): 1,
+        },
+    )
     other = (-1) * n  # a fixed point: n2 = -n1
     change = norm_derivative(n, x, sp.Integer(1)) + norm_derivative(other, y, sp.Integer(1))
     reached = norm_derivative(n, x, sp.Integer(1))
     return [
-        Equation(n.dot(change) + nx, nx),  # D(f - h) by states and by parameters is of this form: never along n1
+        Equation(
+            n.dot(change) + nx, nx
+        ),  # D(f - h) by states and by parameters is of this form: never along n1
         Equation(reached.dot(x), 1 - nx**2 / D),  # all of n1^perp is reached
     ]
 
 
 def _line_of_fixed_points():
     size, eigenvalue, t = sp.symbols("R lambda t", positive=True)
-    table = {("v", "v"): 1, ("v", "x"): 0, ("qx", "v"): sp.Symbol("qv"), ("x", "x"): 1, ("qx", "x"): sp.Symbol("qxx"), ("qx", "qx"): 1}
+    table = {
+        ("v", "v"): 1,
+        ("v", "x"): 0,
+        ("qx", "v"): sp.Symbol("qv"),
+        ("x", "x"): 1,
+        ("qx", "x"): sp.Symbol("qxx"),
+        ("qx", "qx"): 1,
+    }
     v, x, qx = span("v x qx", table)
     # |v| = 1, h = t v, Q v = lambda v: n1 = R v, h + n1 = (t + R) v, z2 = -Q R v, |z2| = lambda R
     z2 = (-eigenvalue * size) * v
     n2: Any = (size / (eigenvalue * size)) * z2
-    # a change x across v: dn1 = (R/t) x, dN(h + n1) = R/(t + R) (x + dn1) = (R/t) x, dz2 = -(R/t) Q x
+    # a change x across v: dn1 = (R/t) x, dN(h + n1) = R/(t + R) (x + dn1) = (R/t) x, dz2 = -(R/t) Q
+    # x
     first = (size / t) * x
     middle: Any = (size / (t + size)) * (x + first)
     dz2 = (-size / t) * qx
@@ -77,7 +115,13 @@ def _simple_model(rng: random.Random, size: int):
 
     def unit(i: int, j: int, entry: object = 1) -> flint.fmpq_mat:
         return flint.fmpq_mat(
-            [[fmpq(entry) if (a, b) == (i, j) and max(i, j) < size else flint.fmpq(0) for b in range(size)] for a in range(size)]
+            [
+                [
+                    fmpq(entry) if (a, b) == (i, j) and max(i, j) < size else flint.fmpq(0)
+                    for b in range(size)
+                ]
+                for a in range(size)
+            ]
         )
 
     block = unit(0, 1, coupling)
@@ -107,12 +151,16 @@ CELLS = 8
 
 
 def _rectangle():
-    """Ball certificate, d = 2: u1(n) = W1 n + c1, u2(m) = -W2 m + c2, every number within 1/1000 of W1 = I, W2 = diag(1, -1/2), c = 0."""
+    """Ball certificate, d = 2: u1(n) = W1 n + c1, u2(m) = -W2 m + c2, every number within 1/1000 of
+    W1 = I, W2 = diag(1, -1/2), c = 0.
+    """
     (left, right), (low, high) = (1, 2), (flint.fmpq(-3, 10), flint.fmpq(3, 10))
 
     def cell(a: flint.fmpq | int, b: flint.fmpq | int, k: int) -> flint.arb:
         start, width = flint.fmpq(a), flint.fmpq(b) - flint.fmpq(a)
-        return flint.arb(start + width * k / CELLS).union(flint.arb(start + width * (k + 1) / CELLS))
+        return flint.arb(start + width * k / CELLS).union(
+            flint.arb(start + width * (k + 1) / CELLS)
+        )
 
     xs, ys = ([cell(a, b, k) for k in range(CELLS)] for a, b in ((left, right), (low, high)))
     edges = [_merged([_cross_and_dot(x, flint.arb(y))[0] for x in xs]) for y in (low, high)]
@@ -129,7 +177,9 @@ def _cross_and_dot(x: flint.arb, y: flint.arb) -> tuple[flint.arb, flint.arb]:
     one, half = 1 + near, flint.arb("0.5") + near
 
     def normed(a: flint.arb, b: flint.arb) -> tuple[flint.arb, flint.arb]:
-        first = flint.arb(2).sqrt() / (1 + (b / a) ** 2).sqrt()  # by the slope b/a, for tight balls; a keeps its sign
+        first = (
+            flint.arb(2).sqrt() / (1 + (b / a) ** 2).sqrt()
+        )  # by the slope b/a, for tight balls; a keeps its sign
         return (first if a > 0 else -first), (b / a) * (first if a > 0 else -first)
 
     a, b = normed(x, y)
@@ -149,47 +199,53 @@ def _merged(balls: list[flint.arb]) -> flint.arb:
 STEPS = (
     decided(
         "peri_one_block",
-        "peri, one sub-block, eps = 0: |h' - h|^2 = Sum gamma_i^2 n_i^2 >= d min gamma^2 > 0: no fixed point for any parameter",
+        "peri, one sub-block, eps = 0: |h' - h|^2 = Sum gamma_i^2 n_i^2 >= d min gamma^2 > 0: no"
+        " fixed point for any parameter",
         "every d (entry by entry)",
         _peri_one_block,
         ("gains",),
     ),
     identity(
         "gain_free_random_states",
-        "gain-free peri with two sub-blocks: n1^perp + n2^perp is everything unless n2 = +-n1, so D_theta f has rank d at random states",
+        "gain-free peri with two sub-blocks: n1^perp + n2^perp is everything unless n2 = +-n1, so"
+        " D_theta f has rank d at random states",
         "every d >= 2",
         _random_states,
     ),
     identity(
         "gain_free_fixed_points",
-        "a fixed point has n2 = -n1: D_theta f and J - I both map into n1^perp, rank d - 1: every fixed point is degenerate",
+        "a fixed point has n2 = -n1: D_theta f and J - I both map into n1^perp, rank d - 1: every"
+        " fixed point is degenerate",
         "every d >= 2",
         _at_fixed_points,
     ),
     identity(
         "line_of_fixed_points",
-        "u1(n) = n, u2(m) = -Q m, Q v = lambda v with lambda > 0: every t v is fixed; across v the derivative is (R/(lambda t))(lambda - "
-        "P Q)",
+        "u1(n) = n, u2(m) = -Q m, Q v = lambda v with lambda > 0: every t v is fixed; across v the"
+        " derivative is (R/(lambda t))(lambda - P Q)",
         "every d >= 2",
         _line_of_fixed_points,
     ),
     identity(
         "simple_eigenvalue",
-        "P Q x = lambda x across v means (Q - lambda)^2 x = 0; if lambda is algebraically simple x = 0, so the derivative has rank d - 1",
+        "P Q x = lambda x across v means (Q - lambda)^2 x = 0; if lambda is algebraically simple x"
+        " = 0, so the derivative has rank d - 1",
         "every d >= 2",
         _simple,
     ),
     cited(
         "open_set_of_curves",
         "implicit_function",
-        "n1 + n2 = 0 is d - 1 equations in d unknowns with a derivative of rank d - 1: all nearby parameters have a curve of fixed points",
+        "n1 + n2 = 0 is d - 1 equations in d unknowns with a derivative of rank d - 1: all nearby"
+        " parameters have a curve of fixed points",
         "every d >= 2",
         {"smooth": ("smooth",), "invertible": ("line_of_fixed_points", "simple_eigenvalue")},
     ),
     enclosed(
         "rectangle_of_fixed_points",
-        "two affine sub-blocks within 1/1000 of u1(n) = n, u2(m) = -diag(1, -1/2) m: on [1, 2] x [-0.3, 0.3] n2 turns away from -n1 to "
-        "different sides below and above, never to n1: every vertical line holds a fixed point, uncountably many for every such parameter",
+        "two affine sub-blocks within 1/1000 of u1(n) = n, u2(m) = -diag(1, -1/2) m: on [1, 2] x"
+        " [-0.3, 0.3] n2 turns away from -n1 to different sides below and above, never to n1: every"
+        " vertical line holds a fixed point, uncountably many for every such parameter",
         "d = 2, a box of 12 parameters",
         _rectangle,
         ("gain_free_fixed_points",),

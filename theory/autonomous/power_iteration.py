@@ -1,4 +1,6 @@
-"""A5: the normalised linear loop without recall, h' = N(M h), is power iteration: when it converges, how fast, what it remembers."""
+"""A5: the normalised linear loop without recall, h' = N(M h), is power iteration: when it
+converges, how fast, what it remembers.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,11 @@ def _homogeneous():
     c, length = sp.symbols("c n", positive=True)  # |z| = n
     (z,) = span("z", {("z", "z"): length**2})
     normal, scaled = (R / length) * z, (R / (c * length)) * (c * z)
-    return [Equation(scaled["z"], normal["z"]), Equation((c * z).dot(c * z), (c * length) ** 2), Equation(normal.dot(normal), R**2)]
+    return [
+        Equation(scaled["z"], normal["z"]),
+        Equation((c * z).dot(c * z), (c * length) ** 2),
+        Equation(normal.dot(normal), R**2),
+    ]
 
 
 def _split_model(rng: random.Random, size: int):
@@ -34,7 +40,10 @@ def _split_model(rng: random.Random, size: int):
     inverse = basis.inv()
     corner = diagonal([1] + [0] * (size - 1))
     values: dict[sp.Symbol, Any] = {first: rational(rng)}
-    values |= {p: basis * corner * inverse, n: basis * diagonal([0] + [rational(rng) for _ in range(size - 1)]) * inverse}
+    values |= {
+        p: basis * corner * inverse,
+        n: basis * diagonal([0] + [rational(rng) for _ in range(size - 1)]) * inverse,
+    }
     values |= {nt: values[n] * values[n], left: corner * inverse}
     values[m] = values[p] * fmpq(values[first]) + values[n]
     return values
@@ -55,22 +64,38 @@ def _split():
 def _signs():
     x, first, after = sp.symbols("x lambda y")
     # x = l h_t; l h_{t+1} is a positive multiple of lambda x
-    return [Sentence((first > 0, sp.Eq(after, first * x)), both(sp.Equivalent(after > 0, x > 0), sp.Equivalent(after < 0, x < 0)))]
+    return [
+        Sentence(
+            (first > 0, sp.Eq(after, first * x)),
+            both(sp.Equivalent(after > 0, x > 0), sp.Equivalent(after < 0, x < 0)),
+        )
+    ]
 
 
 def _multipliers():
-    """h = R e_1 after a rotation, so M has the first column (lambda, 0, ...); N1 gives the Jacobian of N at z = M h."""
+    """h = R e_1 after a rotation, so M has the first column (lambda, 0, ...); N1 gives the Jacobian
+    of N at z = M h.
+    """
     equations = []
     first, x = sp.symbols("lambda x", positive=True)
     for d in (2, 3):
         block = sp.Matrix(d - 1, d - 1, sp.symbols(f"m:{(d - 1) ** 2}"))
-        matrix = sp.BlockMatrix([[sp.Matrix([[first]]), sp.Matrix(1, d - 1, sp.symbols(f"r:{d - 1}"))], [sp.zeros(d - 1, 1), block]])
+        matrix = sp.BlockMatrix(
+            [
+                [sp.Matrix([[first]]), sp.Matrix(1, d - 1, sp.symbols(f"r:{d - 1}"))],
+                [sp.zeros(d - 1, 1), block],
+            ]
+        )
         full = sp.Matrix(matrix.as_explicit())
         state = sp.Matrix([sp.sqrt(d)] + [0] * (d - 1))
         tangent = (rms_jacobian(full * state, sp.ones(d, 1), first) * full)[1:, 1:]
-        equations += [Equation(tangent[i, j], block[i, j] / first) for i in range(d - 1) for j in range(d - 1)]
+        equations += [
+            Equation(tangent[i, j], block[i, j] / first) for i in range(d - 1) for j in range(d - 1)
+        ]
         rest = (x * sp.eye(d - 1) - block).det(method="berkowitz")
-        equations.append(Equation((x * sp.eye(d) - full).det(method="berkowitz"), (x - first) * rest))
+        equations.append(
+            Equation((x * sp.eye(d) - full).det(method="berkowitz"), (x - first) * rest)
+        )
     return equations
 
 
@@ -112,20 +137,26 @@ _STEPS = (
     *JORDAN_STEPS,
     identity(
         "splitting",
-        "simple real eigenvalue lambda > 0 of largest modulus: M^t = lambda^t P + N^t, l M = lambda l for its left eigenvector l",
+        "simple real eigenvalue lambda > 0 of largest modulus: M^t = lambda^t P + N^t, l M = lambda"
+        " l for its left eigenvector l",
         "every d, every t (induction)",
         _split,
         ("simple",),
     ),
     identity(
         "multipliers",
-        "at h = +-R v/|v| the loop's Jacobian on h^perp has the eigenvalues l_j/lambda of the other l_j: the rate is |l_2|/|lambda|",
+        "at h = +-R v/|v| the loop's Jacobian on h^perp has the eigenvalues l_j/lambda of the other"
+        " l_j: the rate is |l_2|/|lambda|",
         "d = 2, 3",
         _multipliers,
         ("splitting",),
     ),
     decided(
-        "one_bit", "sign(l h_t) never changes, and N(x v) = sign(x) R v/|v|: the limit is one bit of h_0", "every d", _signs, ("splitting",)
+        "one_bit",
+        "sign(l h_t) never changes, and N(x v) = sign(x) R v/|v|: the limit is one bit of h_0",
+        "every d",
+        _signs,
+        ("splitting",),
     ),
     identity(
         "sensitivity",
@@ -136,44 +167,74 @@ _STEPS = (
     ),
     deduced(
         "rank_of_the_memory",
-        "rank W = number of Jordan blocks of the largest size at +rho. Rank 1: two limits, derivative 0. Rank >= 2: some u is not "
-        "parallel to p, so the limit has derivative != 0 (Cauchy-Schwarz): strong input-dependence, at multipliers l_2/l_1 = 1",
+        "rank W = number of Jordan blocks of the largest size at +rho. Rank 1: two limits,"
+        " derivative 0. Rank >= 2: some u is not parallel to p, so the limit has derivative != 0"
+        " (Cauchy-Schwarz): strong input-dependence, at multipliers l_2/l_1 = 1",
         "every d",
         ("sensitivity", "one_bit"),
     ),
-    identity("discriminant", "disc = Prod (l_i - l_j)^2, a polynomial in M, not 0 at diag(1, ..., d)", "d = 2, 3", _discriminants),
+    identity(
+        "discriminant",
+        "disc = Prod (l_i - l_j)^2, a polynomial in M, not 0 at diag(1, ..., d)",
+        "d = 2, 3",
+        _discriminants,
+    ),
     cited(
         "simple_almost_surely",
         "polynomial_null_set",
-        "almost every M has d distinct eigenvalues: all blocks have size 1 and the criterion says 'simple, real, positive'",
+        "almost every M has d distinct eigenvalues: all blocks have size 1 and the criterion says"
+        " 'simple, real, positive'",
         "every d (the polynomial is checked for d = 2, 3)",
         {"polynomial": ("discriminant",), "not_zero": ("discriminant",)},
     ),
     *GINIBRE_STEPS,
 )
 
-_LOOPS = {"recalls": frozenset({Recall.NONE}), "outer_norm": True, "residuals": frozenset({Residual.ADD})}
+_LOOPS = {
+    "recalls": frozenset({Recall.NONE}),
+    "outer_norm": True,
+    "residuals": frozenset({Residual.ADD}),
+}
 
 A5 = Claim(
     id="A5",
     title="Power iteration: the normalised linear loop without recall",
     source="extension",
-    statement="h' = N(M h), M not nilpotent, eps = 0, gamma = 1. h_t converges from almost every h_0 iff, among the eigenvalues of "
-    "modulus rho(M), those with the largest Jordan block all equal +rho(M); otherwise it converges from almost none. The limit is N(W "
-    "h_0), rank W the number of those blocks: rank 1 leaves one bit of input, rank >= 2 (a double semisimple dominant eigenvalue) "
-    "depends strongly on it. Rate |l_2|/|l_1| for a simple dominant eigenvalue, 1/t for a Jordan block. For almost every M the "
-    "criterion reads: dominant eigenvalue simple, real, positive; for real Ginibre M this has probability 1/(2 sqrt 2) at d = 2.",
-    latex=r"Let $M\in\mathbb R^{d\times d}$ have $\rho=\rho(M)>0$ and let $h_{t+1}=N(Mh_t)$ with $N(z)=\sqrt d\,z/|z|$. Let $k$ be the "
-    r"size of the largest Jordan block among the eigenvalues of modulus $\rho$. If every eigenvalue of modulus $\rho$ with a block of "
-    r"size $k$ equals $+\rho$, then $h_t\to N(Wh_0)$ for every $h_0$ with $Wh_0\ne0$, where $W=(M-\rho)^{k-1}P_\rho$ and $P_\rho$ is "
-    r"the spectral projector; otherwise $h_t$ converges for almost no $h_0$. The rank of $W$ is the number of blocks of size $k$ at "
-    r"$\rho$: if it is $1$, the limit takes two values $\pm v$; if it is at least $2$, $D_{h_0}N(Wh_0)\ne0$. The error is "
-    r"$O((|\lambda_2|/|\lambda_1|+\delta)^t)$ for every $\delta>0$ if $\lambda_1$ is simple, and of order $1/t$ if $k\ge2$. For almost "
-    r"every $M$ convergence from almost every $h_0$ means that the dominant eigenvalue is simple, real and positive; for independent "
-    r"$N(0,1)$ entries and $d=2$ this has probability $1/(2\sqrt2)$.",
+    statement=(
+        "h' = N(M h), M not nilpotent, eps = 0, gamma = 1. h_t converges from almost every h_0 iff,"
+        " among the eigenvalues of modulus rho(M), those with the largest Jordan block all equal"
+        " +rho(M); otherwise it converges from almost none. The limit is N(W h_0), rank W the"
+        " number of those blocks: rank 1 leaves one bit of input, rank >= 2 (a double semisimple"
+        " dominant eigenvalue) depends strongly on it. Rate |l_2|/|l_1| for a simple dominant"
+        " eigenvalue, 1/t for a Jordan block. For almost every M the criterion reads: dominant"
+        " eigenvalue simple, real, positive; for real Ginibre M this has probability 1/(2 sqrt 2)"
+        " at d = 2."
+    ),
+    latex=(
+        r"Let $M\in\mathbb R^{d\times d}$ have $\rho=\rho(M)>0$ and let $h_{t+1}=N(Mh_t)$ with"
+        r" $N(z)=\sqrt d\,z/|z|$. Let $k$ be the "
+        r"size of the largest Jordan block among the eigenvalues of modulus $\rho$. If every"
+        r" eigenvalue of modulus $\rho$ with a block of "
+        r"size $k$ equals $+\rho$, then $h_t\to N(Wh_0)$ for every $h_0$ with $Wh_0\ne0$, where"
+        r" $W=(M-\rho)^{k-1}P_\rho$ and $P_\rho$ is "
+        r"the spectral projector; otherwise $h_t$ converges for almost no $h_0$. The rank of $W$ is"
+        r" the number of blocks of size $k$ at "
+        r"$\rho$: if it is $1$, the limit takes two values $\pm v$; if it is at least $2$,"
+        r" $D_{h_0}N(Wh_0)\ne0$. The error is "
+        r"$O((|\lambda_2|/|\lambda_1|+\delta)^t)$ for every $\delta>0$ if $\lambda_1$ is simple,"
+        r" and of order $1/t$ if $k\ge2$. For almost "
+        r"every $M$ convergence from almost every $h_0$ means that the dominant eigenvalue is"
+        r" simple, real and positive; for independent "
+        r"$N(0,1)$ entries and $d=2$ this has probability $1/(2\sqrt2)$."
+    ),
     assumptions=(
-        Assumption("power", "h' = N(M h), eps = 0, gamma = 1, M a real d x d matrix that is not nilpotent"),
-        Assumption("positive", "every eigenvalue of modulus rho(M) with the largest Jordan block equals +rho(M)"),
+        Assumption(
+            "power", "h' = N(M h), eps = 0, gamma = 1, M a real d x d matrix that is not nilpotent"
+        ),
+        Assumption(
+            "positive",
+            "every eigenvalue of modulus rho(M) with the largest Jordan block equals +rho(M)",
+        ),
         Assumption("almost_every", "W h_0 != 0"),
         Assumption("simple", "the dominant eigenvalue is simple (one bit, geometric rate)"),
         Assumption("ginibre", "d = 2 and M has independent N(0, 1) entries (probability only)"),
@@ -181,10 +242,16 @@ A5 = Claim(
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "'Iff the dominant eigenvalue is simple, real, positive' holds for almost every M only: a double semisimple dominant "
-        "eigenvalue converges (and depends strongly on the input), a dominant Jordan block converges at rate 1/t, and so does "
-        "diag(J_2(1), -1), where -1 has the same modulus but a smaller block.",
-        "The probabilities for d > 2 are measured elsewhere and not part of this claim; by M -> -M they are half of P(dominant real).",
+        (
+            "'Iff the dominant eigenvalue is simple, real, positive' holds for almost every M only:"
+            " a double semisimple dominant eigenvalue converges (and depends strongly on the"
+            " input), a dominant Jordan block converges at rate 1/t, and so does diag(J_2(1), -1),"
+            " where -1 has the same modulus but a smaller block."
+        ),
+        (
+            "The probabilities for d > 2 are measured elsewhere and not part of this claim; by M ->"
+            " -M they are half of P(dominant real)."
+        ),
         "The bit is the sign of l h_0, l the left eigenvector; eigenvectors are scaled to norm R.",
     ),
     consequences=(
@@ -199,7 +266,8 @@ A5 = Claim(
         Consequence(
             Axis.INPUT_DEPENDENCE,
             "one bit",
-            "the limit is +-v, the sign of one linear functional of the initial state: weak, never strong",
+            "the limit is +-v, the sign of one linear functional of the initial state: weak, never"
+            " strong",
             regimes=frozenset({Regime.CONTRACTIVE}),
             when="linear update whose dominant eigenvalue is simple, real, positive",
             **_LOOPS,
@@ -207,8 +275,8 @@ A5 = Claim(
         Consequence(
             Axis.INPUT_DEPENDENCE,
             "yes",
-            "a dominant eigenvalue with two or more largest Jordan blocks makes the limit depend smoothly on the initial state; a null "
-            "set of M",
+            "a dominant eigenvalue with two or more largest Jordan blocks makes the limit depend"
+            " smoothly on the initial state; a null set of M",
             regimes=frozenset({Regime.CRITICAL}),
             when="linear update, at least two largest Jordan blocks, all at +rho",
             **_LOOPS,

@@ -41,19 +41,34 @@ def _outer_singular():
     (z,) = span("z", {("z", "z"): zz})
     moved = (-hk / hh) * z
     image = (1 / k) * (moved - (z.dot(moved) / zz) * z)
-    return [Equation(h.dot(tangent) + hk, hk), Equation(tangent.dot(tangent), 1 - hk**2 / hh), Equation(image["z"] + k, k)]
+    return [
+        Equation(h.dot(tangent) + hk, hk),
+        Equation(tangent.dot(tangent), 1 - hk**2 / hh),
+        Equation(image["z"] + k, k),
+    ]
 
 
 def _outer_frames():
     hh, zz, hv, zmv = sp.symbols("hh zz hv zmv", positive=True)
-    # G(h) = |h| z/|z|, z = M h: DG v = rho (M v + z <c, v>), c = h/|h|^2 - M^T z/|z|^2, rho^2 = hh/zz
+    # G(h) = |h| z/|z|, z = M h: DG v = rho (M v + z <c, v>), c = h/|h|^2 - M^T z/|z|^2, rho^2 =
+    # hh/zz
     z, mv = span("z mv", {("z", "z"): zz, ("mv", "z"): zmv, ("mv", "mv"): 1})
     h, back, v = span(
-        "h back v", {("h", "h"): hh, ("back", "h"): zz, ("h", "v"): hv, ("back", "v"): zmv, ("back", "back"): 1, ("v", "v"): 1}
+        "h back v",
+        {
+            ("h", "h"): hh,
+            ("back", "h"): zz,
+            ("h", "v"): hv,
+            ("back", "v"): zmv,
+            ("back", "back"): 1,
+            ("v", "v"): 1,
+        },
     )
     c = (1 / hh) * h - (1 / zz) * back  # back = M^T z: <back, h> = |z|^2, <back, v> = <z, M v>
     return [
-        Equation((hh / zz) * z.dot(mv + c.dot(v) * z), hv),  # <G, DG v> = <h, v>: tangent spaces go to tangent spaces, h to G
+        Equation(
+            (hh / zz) * z.dot(mv + c.dot(v) * z), hv
+        ),  # <G, DG v> = <h, v>: tangent spaces go to tangent spaces, h to G
         Equation(1 + c.dot(h), 1),  # 1 + c^T M^{-1} z of the determinant lemma
     ]
 
@@ -63,34 +78,41 @@ def _outer_determinant():
     stretch = sp.Symbol("k", positive=True)
     for d in (2, 3):
         m = sp.Matrix(d, d, sp.symbols(f"m:{d * d}"))
-        h = sp.Matrix(sp.symbols("h0 h1") if d == 2 else [sp.Symbol("h0")] + [0] * (d - 1))  # the first axis after a rotation
+        h = sp.Matrix(
+            sp.symbols("h0 h1") if d == 2 else [sp.Symbol("h0")] + [0] * (d - 1)
+        )  # the first axis after a rotation
         z = m * h
         c = h / h.dot(h) - m.T * z / z.dot(z)
         derivative = (m + z * c.T) / stretch
-        equations.append(Equation(derivative.det(method="berkowitz"), formula("tangential_determinant")(m.det(), stretch, d)))
+        equations.append(
+            Equation(
+                derivative.det(method="berkowitz"),
+                formula("tangential_determinant")(m.det(), stretch, d),
+            )
+        )
     return equations
 
 
 STEPS = (
     identity(
         "outer_norm_invertible",
-        "h' = N(M h), eps = 0, M invertible: v = M^{-1} w + beta h goes to w (up to the factor |h|/|z|) for w across z = M h; beta makes "
-        "v tangent: onto the tangent space",
+        "h' = N(M h), eps = 0, M invertible: v = M^{-1} w + beta h goes to w (up to the factor"
+        " |h|/|z|) for w across z = M h; beta makes v tangent: onto the tangent space",
         "every d",
         _outer_onto,
         ("nonsingular",),
     ),
     identity(
         "outer_norm_singular",
-        "M q = 0, q not along h: the tangent vector q - h<h, q>/|h|^2 is not zero and goes to 0: the tangential determinant vanishes iff "
-        "det M does",
+        "M q = 0, q not along h: the tangent vector q - h<h, q>/|h|^2 is not zero and goes to 0:"
+        " the tangential determinant vanishes iff det M does",
         "every d",
         _outer_singular,
     ),
     identity(
         "outer_norm_frames",
-        "G(h) = |h| N(M h)/R maps h to G and tangent spaces to tangent spaces, so det DG is the tangential determinant; DG = rho(M + z "
-        "c^T) with <c, h> = 0",
+        "G(h) = |h| N(M h)/R maps h to G and tangent spaces to tangent spaces, so det DG is the"
+        " tangential determinant; DG = rho(M + z c^T) with <c, h> = 0",
         "every d",
         _outer_frames,
     ),

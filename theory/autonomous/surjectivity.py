@@ -1,4 +1,6 @@
-"""A2': which parameters reach every direction, by architecture; the rank has to be tested at fixed points."""
+"""A2': which parameters reach every direction, by architecture; the rank has to be tested at fixed
+points.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ def _epsilon_zero():
         Equation(z.dot(image) + zw, zw),  # the range is across z ...
         Equation(twice["z"], image["z"]),  # ... and all of it: s DN is the projector on z^perp
         Equation(twice["w"], image["w"]),
-        # peri: with the gain, v = (v - n <n, v>/d) + n <n, v>/d, the second part reached by moving gamma (gamma o n <n, v>/d)
+        # peri: with the gain, v = (v - n <n, v>/d) + n <n, v>/d, the second part reached by moving
+        # gamma (gamma o n <n, v>/d)
         Equation((image + (zw / zz) * z)["z"] + 1, 1),
         Equation((image + (zw / zz) * z)["w"], 1),
     ]
@@ -43,7 +46,8 @@ def _epsilon_zero():
 
 def _gru():
     u, w, v, h = sp.symbols("u w v h", positive=True)
-    # tanh x = (u - 1)/(u + 1), u = e^{2x}; update gate w/(1 + w), reset gate v/(1 + v), w and v exponentials
+    # tanh x = (u - 1)/(u + 1), u = e^{2x}; update gate w/(1 + w), reset gate v/(1 + v), w and v
+    # exponentials
     n, gate, reset = (u - 1) / (u + 1), w / (1 + w), v / (1 + v)
     state = (1 - gate) * n + gate * h
     by_bias = sp.diff(state, u) * 2 * u  # du/dx = 2u
@@ -71,14 +75,22 @@ def _output_layer():
     equations = []
     for tokens in (2, 3):
         names = [f"a{i}" for i in range(tokens)]
-        table = {(names[i], names[j]): sp.Symbol(f"g{i}{j}") for i in range(tokens) for j in range(i, tokens)}
+        table = {
+            (names[i], names[j]): sp.Symbol(f"g{i}{j}")
+            for i in range(tokens)
+            for j in range(i, tokens)
+        }
         vectors = span(" ".join(names), table)  # the vectors (a_i, 1)
         gram = sp.Matrix(tokens, tokens, lambda i, j: table[names[min(i, j)], names[max(i, j)]])  # noqa: B023
         adjugate, det = gram.adjugate(), gram.det(method="berkowitz")
         for j in range(tokens):
-            dual: Any = sum((adjugate[j, i] * vectors[i] for i in range(1, tokens)), adjugate[j, 0] * vectors[0])
+            dual: Any = sum(
+                (adjugate[j, i] * vectors[i] for i in range(1, tokens)), adjugate[j, 0] * vectors[0]
+            )
             # (dW, db) = Sum_j w_j dual_j^T/det moves token i by Sum_j w_j <dual_j, a_i>/det = w_i
-            equations += [Equation(dual.dot(vectors[i]), det if i == j else 0) for i in range(tokens)]
+            equations += [
+                Equation(dual.dot(vectors[i]), det if i == j else 0) for i in range(tokens)
+            ]
     return equations
 
 
@@ -92,9 +104,12 @@ def _output_layer_necessary():
 def _kronecker():
     equations = []
     for tokens, d in ((2, 2), (2, 3), (3, 2)):
-        entries: Any = sp.Matrix(tokens, tokens, lambda i, j: sp.Symbol(f"a{i}_{j}") if j < tokens - 1 else sp.Integer(1))  # noqa: B023
+        free = [[sp.Symbol(f"a{i}_{j}") for j in range(tokens - 1)] for i in range(tokens)]
+        entries: Any = sp.Matrix([[*row, sp.Integer(1)] for row in free])
         matrix = sp.Matrix(sp.kronecker_product(entries, sp.eye(d)))
-        equations.append(Equation(matrix.det(method="berkowitz"), entries.det(method="berkowitz") ** d))
+        equations.append(
+            Equation(matrix.det(method="berkowitz"), entries.det(method="berkowitz") ** d)
+        )
     return equations
 
 
@@ -103,71 +118,78 @@ def _too_many_tokens():
     return [
         Sentence((d > 0, tokens > hidden + 1), d * (hidden + 1) < d * tokens),
         Sentence((d > 0, tokens >= 2), 2 * d <= d * tokens),
-        Sentence((d > 0, tokens >= 3), 3 * (2 * d) <= 2 * d * tokens),  # bias and gain together have 2 d numbers
+        Sentence(
+            (d > 0, tokens >= 3), 3 * (2 * d) <= 2 * d * tokens
+        ),  # bias and gain together have 2 d numbers
     ]
 
 
 _STEPS = (
     identity(
         "norm_with_epsilon",
-        "eps > 0: DN(z)(w + z <z,w>/(d eps)) = w/s, so N is a local diffeomorphism; one token: the last bias is onto for pre (D_b f = I), "
-        "peri, post, sandwich when no gain vanishes",
+        "eps > 0: DN(z)(w + z <z,w>/(d eps)) = w/s, so N is a local diffeomorphism; one token: the"
+        " last bias is onto for pre (D_b f = I), peri, post, sandwich when no gain vanishes",
         "every d, L = 1",
         _epsilon_positive,
         ("gains",),
     ),
     identity(
         "norm_without_epsilon",
-        "eps = 0: s DN(z) is the projector on z^perp: post and sandwich are onto the tangent space; peri lacks one direction, which the "
-        "gain supplies (bias and gain together onto)",
+        "eps = 0: s DN(z) is the projector on z^perp: post and sandwich are onto the tangent space;"
+        " peri lacks one direction, which the gain supplies (bias and gain together onto)",
         "every d, L = 1",
         _epsilon_zero,
         ("gains",),
     ),
     identity(
         "gru",
-        "gru: the candidate bias has derivative diag((1 - zeta)(1 - n^2)), a quotient of positive terms; the hidden candidate bias that "
-        "times r > 0",
+        "gru: the candidate bias has derivative diag((1 - zeta)(1 - n^2)), a quotient of positive"
+        " terms; the hidden candidate bias that times r > 0",
         "every d (entry by entry), L = 1",
         _gru,
     ),
     identity(
         "shared_bias",
-        "several tokens, T_1 invertible: the rows (v T_2 T_1^{-1}, -v) annihilate D_b f = (T_1; T_2; ..): a shared bias is never onto",
+        "several tokens, T_1 invertible: the rows (v T_2 T_1^{-1}, -v) annihilate D_b f = (T_1;"
+        " T_2; ..): a shared bias is never onto",
         "every d, L >= 2 (two of the tokens)",
         _shared_bias,
     ),
     identity(
         "output_layer",
-        "the last linear map moves token i by dW a_i + db: vectors dual to the (a_i, 1) exist when their Gram determinant is not zero, "
-        "and then every (w_1, .., w_L) is reached; after it act the T_i, so the image is that of T_1 x .. x T_L",
+        "the last linear map moves token i by dW a_i + db: vectors dual to the (a_i, 1) exist when"
+        " their Gram determinant is not zero, and then every (w_1, .., w_L) is reached; after it"
+        " act the T_i, so the image is that of T_1 x .. x T_L",
         "every d and hidden width, L = 2, 3",
         _output_layer,
         ("independent",),
     ),
     identity(
         "output_layer_necessary",
-        "Sum x_i (a_i, 1) = 0 forces Sum x_i (dW a_i + db) = 0: dependence costs d directions per relation (equal tokens: x = (1, -1, 0))",
+        "Sum x_i (a_i, 1) = 0 forces Sum x_i (dW a_i + db) = 0: dependence costs d directions per"
+        " relation (equal tokens: x = (1, -1, 0))",
         "every d and hidden width, L = 3",
         _output_layer_necessary,
     ),
     identity(
         "output_layer_determinant",
-        "L = hidden + 1: the derivative is the Kronecker product with I_d, of determinant det((a_i, 1))^d",
+        "L = hidden + 1: the derivative is the Kronecker product with I_d, of determinant det((a_i,"
+        " 1))^d",
         "(L, d) = (2, 2), (2, 3), (3, 2)",
         _kronecker,
     ),
     decided(
         "counting",
-        "rank <= d (shared bias) is at most half of L d, rank <= 2d (bias and gain, L >= 3) at most two thirds, and rank <= d(hidden + 1) "
-        "< L d when L > hidden + 1",
+        "rank <= d (shared bias) is at most half of L d, rank <= 2d (bias and gain, L >= 3) at most"
+        " two thirds, and rank <= d(hidden + 1) < L d when L > hidden + 1",
         "every d, L, hidden",
         _too_many_tokens,
     ),
     deduced(
         "equal_tokens",
-        "tokens that are equal stay equal (M6), so every derivative by shared parameters is equal on them: rank <= d x number of distinct "
-        "tokens whatever the parameters; on the invariant subspace of the partition the lemma applies with L = that number",
+        "tokens that are equal stay equal (M6), so every derivative by shared parameters is equal"
+        " on them: rank <= d x number of distinct tokens whatever the parameters; on the invariant"
+        " subspace of the partition the lemma applies with L = that number",
         "every d, every L",
         ("output_layer", "output_layer_necessary"),
     ),
@@ -178,7 +200,13 @@ _STEPS = (
         "every d, every L",
         {
             "smooth": ("smooth",),
-            "rank": ("norm_with_epsilon", "norm_without_epsilon", "gru", "output_layer", "at_fixed_points"),
+            "rank": (
+                "norm_with_epsilon",
+                "norm_without_epsilon",
+                "gru",
+                "output_layer",
+                "at_fixed_points",
+            ),
         },
     ),
     *PERI_STEPS,
@@ -191,28 +219,52 @@ A2_PRIME = Claim(
     id="A2'",
     title="Which parameters reach every direction, by architecture",
     source="paper+extension",
-    statement="The rank hypothesis of A2. One token: the last bias is onto R^d for pre and, with eps > 0 and gains without zeros, for "
-    "peri, post, sandwich; with eps = 0 it is onto the tangent space for post and sandwich, and bias and gain together are onto for peri; "
-    "gru: the candidate bias. L tokens: a shared bias has rank <= d < L d; the last linear map (W2, b2) is onto iff (a_1, 1), .., (a_L, "
-    "1) are linearly independent, which needs L <= hidden + 1; equal tokens are treated per partition. The rank must be tested at fixed "
-    "points: gain-free peri with two sub-blocks, eps = 0, has rank d at random states and d - 1 at every fixed point, and curves of fixed "
-    "points on an open set of parameters. Peri with one sub-block, eps = 0 has no fixed point: |h' - h| >= sqrt(d) min|gamma|.",
-    latex=r"Let $N(z)=\gamma\circ z/s$, $s^2=\frac1d|z|^2+\varepsilon$, with all $\gamma_i\neq0$. \emph{One token.} The derivative of the "
-    r"loop in its last bias is onto $\mathbb{R}^d$ for pre, and for peri, post and sandwich if $\varepsilon>0$; if $\varepsilon=0$ it is "
-    r"onto the tangent space $T_{f(h)}$ for post and sandwich, and the derivative in $(b,\gamma)$ is onto $\mathbb{R}^d$ for peri. For "
-    r"gru the derivative in the candidate bias is $\mathrm{diag}((1-\zeta)(1-n^2))$, invertible. \emph{$L\geq2$ tokens.} A shared bias "
-    r"has rank at most $d<Ld$. The derivative in the last linear map $a_i\mapsto W_2a_i+b_2$ has rank $Ld$ iff $(a_1,1),\dots,(a_L,1)$ "
-    r"are linearly independent, which needs $L\leq\mathrm{hidden}+1$. \emph{Fixed points.} For $h'=h+n_1+n_2$ with $|n_1|=|n_2|=\sqrt d$ "
-    r"(peri, two sub-blocks, $\gamma=1$, $\varepsilon=0$) every fixed point has $n_2=-n_1$; there the derivatives in all parameters and "
-    r"$J-I$ map into $n_1^\perp$, so $\det(I-J)=0$, although at states with $n_2\neq\pm n_1$ the parameters have rank $d$; on a non-empty "
-    r"open set of parameters the fixed points form curves. For one such sub-block $|h'-h|\geq\sqrt d\,\min_i|\gamma_i|$.",
+    statement=(
+        "The rank hypothesis of A2. One token: the last bias is onto R^d for pre and, with eps > 0"
+        " and gains without zeros, for peri, post, sandwich; with eps = 0 it is onto the tangent"
+        " space for post and sandwich, and bias and gain together are onto for peri; gru: the"
+        " candidate bias. L tokens: a shared bias has rank <= d < L d; the last linear map (W2, b2)"
+        " is onto iff (a_1, 1), .., (a_L, 1) are linearly independent, which needs L <= hidden + 1;"
+        " equal tokens are treated per partition. The rank must be tested at fixed points:"
+        " gain-free peri with two sub-blocks, eps = 0, has rank d at random states and d - 1 at"
+        " every fixed point, and curves of fixed points on an open set of parameters. Peri with one"
+        " sub-block, eps = 0 has no fixed point: |h' - h| >= sqrt(d) min|gamma|."
+    ),
+    latex=(
+        r"Let $N(z)=\gamma\circ z/s$, $s^2=\frac1d|z|^2+\varepsilon$, with all $\gamma_i\neq0$."
+        r" \emph{One token.} The derivative of the "
+        r"loop in its last bias is onto $\mathbb{R}^d$ for pre, and for peri, post and sandwich if"
+        r" $\varepsilon>0$; if $\varepsilon=0$ it is "
+        r"onto the tangent space $T_{f(h)}$ for post and sandwich, and the derivative in"
+        r" $(b,\gamma)$ is onto $\mathbb{R}^d$ for peri. For "
+        r"gru the derivative in the candidate bias is $\mathrm{diag}((1-\zeta)(1-n^2))$,"
+        r" invertible. \emph{$L\geq2$ tokens.} A shared bias "
+        r"has rank at most $d<Ld$. The derivative in the last linear map $a_i\mapsto W_2a_i+b_2$"
+        r" has rank $Ld$ iff $(a_1,1),\dots,(a_L,1)$ "
+        r"are linearly independent, which needs $L\leq\mathrm{hidden}+1$. \emph{Fixed points.} For"
+        r" $h'=h+n_1+n_2$ with $|n_1|=|n_2|=\sqrt d$ "
+        r"(peri, two sub-blocks, $\gamma=1$, $\varepsilon=0$) every fixed point has $n_2=-n_1$;"
+        r" there the derivatives in all parameters and "
+        r"$J-I$ map into $n_1^\perp$, so $\det(I-J)=0$, although at states with $n_2\neq\pm n_1$"
+        r" the parameters have rank $d$; on a non-empty "
+        r"open set of parameters the fixed points form curves. For one such sub-block"
+        r" $|h'-h|\geq\sqrt d\,\min_i|\gamma_i|$."
+    ),
     assumptions=(
         Assumption(
-            "smooth", "f is C^1 in state and parameters: no argument of a norm vanishes (eps > 0 in every norm makes it everywhere)"
+            "smooth",
+            "f is C^1 in state and parameters: no argument of a norm vanishes (eps > 0 in every"
+            " norm makes it everywhere)",
         ),
         Assumption("gains", "no entry of a gain gamma vanishes"),
-        Assumption("independent", "several tokens: the vectors (a_i, 1) of the last hidden activations are linearly independent"),
-        Assumption("at_fixed_points", "the rank is tested at the fixed points, not at random states"),
+        Assumption(
+            "independent",
+            "several tokens: the vectors (a_i, 1) of the last hidden activations are linearly"
+            " independent",
+        ),
+        Assumption(
+            "at_fixed_points", "the rank is tested at the fixed points, not at random states"
+        ),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
@@ -220,7 +272,8 @@ A2_PRIME = Claim(
         Consequence(
             Axis.GEOMETRY,
             "rank d - 1",
-            "Gain-free peri with two sub-blocks and eps = 0: I - J is singular at every fixed point, for every parameter.",
+            "Gain-free peri with two sub-blocks and eps = 0: I - J is singular at every fixed"
+            " point, for every parameter.",
             recalls=_DIRECT,
             outer_norm=False,
             residuals=_ADD,
@@ -237,11 +290,22 @@ A2_PRIME = Claim(
         ),
     ),
     notes=(
-        "A shared bias does not suffice for several tokens, as an earlier version had it; a per-position output bias would.",
+        (
+            "A shared bias does not suffice for several tokens, as an earlier version had it; a"
+            " per-position output bias would."
+        ),
         "Gain-free peri passes the rank test at random states and fails it at every fixed point.",
-        "Tokens that are parallel but not equal lose rank as equal ones do under pre, eps = 0, one sub-block (n(h_1) = n(h_2)).",
-        "Peri, eps = 0, several tokens: (W2, b2) reaches L(d - 1) directions, the gain the others iff the vectors n_i o n_i are "
-        "independent (L <= d at most).",
-        "(b, gamma) at peri, eps = 0: moving gamma already reaches every entry with n_i != 0; gains without zeros cover n_i = 0.",
+        (
+            "Tokens that are parallel but not equal lose rank as equal ones do under pre, eps = 0,"
+            " one sub-block (n(h_1) = n(h_2))."
+        ),
+        (
+            "Peri, eps = 0, several tokens: (W2, b2) reaches L(d - 1) directions, the gain the"
+            " others iff the vectors n_i o n_i are independent (L <= d at most)."
+        ),
+        (
+            "(b, gamma) at peri, eps = 0: moving gamma already reaches every entry with n_i != 0;"
+            " gains without zeros cover n_i = 0."
+        ),
     ),
 )

@@ -15,8 +15,13 @@ def _relu():
     a, b, h, k = sp.symbols("a b h k")
     # one side of the kink, slope a: h' = b + a h
     return [
-        Sentence((sp.Ne(b, 0), sp.Eq(h, b + a * h)), both(sp.Ne(h, 0), sp.Ne(a, 1), sp.Eq((1 - a) * h, b))),
-        Sentence((sp.Eq(h, b + a * h), sp.Eq(k, b + a * k), sp.Ne(h, k)), both(sp.Eq(a, 1), sp.Eq(b, 0))),
+        Sentence(
+            (sp.Ne(b, 0), sp.Eq(h, b + a * h)),
+            both(sp.Ne(h, 0), sp.Ne(a, 1), sp.Eq((1 - a) * h, b)),
+        ),
+        Sentence(
+            (sp.Eq(h, b + a * h), sp.Eq(k, b + a * k), sp.Ne(h, k)), both(sp.Eq(a, 1), sp.Eq(b, 0))
+        ),
     ]
 
 
@@ -33,8 +38,14 @@ def _resultant():
     h, p, q = sp.symbols("h p q")
     value = _cubic(h, p, q)
     return [
-        Equation((27 * q - 18 * p * h) * value + (6 * p * h**2 - 9 * q * h + 4 * p**2) * sp.diff(value, h), _discriminant(p, q)),
-        Equation(_discriminant(-3 * h**2, 2 * h**3) + _cubic(h, -3 * h**2, 2 * h**3) + q, q),  # the double roots
+        Equation(
+            (27 * q - 18 * p * h) * value
+            + (6 * p * h**2 - 9 * q * h + 4 * p**2) * sp.diff(value, h),
+            _discriminant(p, q),
+        ),
+        Equation(
+            _discriminant(-3 * h**2, 2 * h**3) + _cubic(h, -3 * h**2, 2 * h**3) + q, q
+        ),  # the double roots
     ]
 
 
@@ -44,14 +55,20 @@ def _cubic_exceptions():
     degenerate = both(sp.Eq(_cubic(h, p, q), 0), sp.Eq(slope, 0))
     return [
         Sentence((degenerate,), sp.Eq(_discriminant(p, q), 0)),
-        Sentence((sp.Eq(_discriminant(p, q), 0), sp.Eq(2 * p * h, -3 * q), sp.Ne(p, 0)), degenerate),
+        Sentence(
+            (sp.Eq(_discriminant(p, q), 0), sp.Eq(2 * p * h, -3 * q), sp.Ne(p, 0)), degenerate
+        ),
     ]
 
 
 def _cubic_pair():
     h, k, p, q = sp.symbols("h k p q")
     zeros = (sp.Eq(_cubic(h, p, q), 0), sp.Eq(_cubic(k, p, q), 0))
-    return [Sentence((*zeros, sp.Ne(h, k)), both(sp.Eq(p, -(h**2) - h * k - k**2), sp.Eq(q, h * k * (h + k))))]
+    return [
+        Sentence(
+            (*zeros, sp.Ne(h, k)), both(sp.Eq(p, -(h**2) - h * k - k**2), sp.Eq(q, h * k * (h + k)))
+        )
+    ]
 
 
 def _cubic_count():
@@ -64,7 +81,9 @@ def _cubic_count():
 
 
 def _fold_curve() -> tuple[Any, tuple[sp.Symbol, ...]]:
-    """Discriminant in x of x = (x^2 + b)^2 + a, the fixed points of (x, y) -> (y^2 + a, x^2 + b)."""
+    """Discriminant in x of x = (x^2 + b)^2 + a, the fixed points of (x, y) -> (y^2 + a, x^2 +
+    b).
+    """
     x, a, b = sp.symbols("x a b")
     return sp.discriminant((x**2 + b) ** 2 + a - x, x), (x, a, b)
 
@@ -93,41 +112,46 @@ def _planar():
 STEPS = (
     decided(
         "relu_worked",
-        "h' = b + a max(h,0) + c min(h,0): for b != 0 no fixed point is on the kink and none is degenerate; two on one side force slope 1 "
-        "there and b = 0, a ray of them: the exceptional set is {b = 0}",
+        "h' = b + a max(h,0) + c min(h,0): for b != 0 no fixed point is on the kink and none is"
+        " degenerate; two on one side force slope 1 there and b = 0, a ray of them: the exceptional"
+        " set is {b = 0}",
         "d = 1, every slope and b",
         _relu,
     ),
     identity(
         "cubic_resultant",
-        "f(h) = h - (h^3 + p h + q): a combination of h - f and 1 - f' equals 4p^3 + 27q^2; it vanishes on (p, q) = (-3r^2, 2r^3), where "
-        "r is a double fixed point",
+        "f(h) = h - (h^3 + p h + q): a combination of h - f and 1 - f' equals 4p^3 + 27q^2; it"
+        " vanishes on (p, q) = (-3r^2, 2r^3), where r is a double fixed point",
         "d = 1",
         _resultant,
     ),
     decided(
         "cubic_exceptions",
-        "a degenerate fixed point exists iff 4p^3 + 27q^2 = 0: it is h = -3q/2p (p = 0 forces q = 0, and h = 0)",
+        "a degenerate fixed point exists iff 4p^3 + 27q^2 = 0: it is h = -3q/2p (p = 0 forces q ="
+        " 0, and h = 0)",
         "d = 1, every p, q",
         _cubic_exceptions,
         ("cubic_resultant",),
     ),
     decided(
         "cubic_pair",
-        "two different fixed points h, k determine the parameters: p = -(h^2 + h k + k^2), q = h k (h + k)",
+        "two different fixed points h, k determine the parameters: p = -(h^2 + h k + k^2), q = h k"
+        " (h + k)",
         "d = 1, every p, q",
         _cubic_pair,
     ),
     identity(
         "cubic_count",
-        "the third is then -h - k, and 4p^3 + 27q^2 = -(h - k)^2 (2h + k)^2 (h + 2k)^2: one fixed point if positive, three if negative",
+        "the third is then -h - k, and 4p^3 + 27q^2 = -(h - k)^2 (2h + k)^2 (h + 2k)^2: one fixed"
+        " point if positive, three if negative",
         "d = 1, every h, k",
         _cubic_count,
         ("cubic_pair",),
     ),
     identity(
         "planar_exceptions",
-        "(x, y) -> (y^2 + a, x^2 + b): a degenerate fixed point (4xy = 1) forces 256(a^3 + b^3 + a^2 b^2) + 288ab = 27",
+        "(x, y) -> (y^2 + a, x^2 + b): a degenerate fixed point (4xy = 1) forces 256(a^3 + b^3 +"
+        " a^2 b^2) + 288ab = 27",
         "d = 2, every a, b",
         _planar,
     ),
@@ -136,6 +160,9 @@ STEPS = (
         "analytic_zero_set",
         "these curves of parameters are null sets",
         "d = 1, 2",
-        {"analytic": ("cubic_exceptions", "planar_exceptions"), "nonzero": ("cubic_resultant", "planar_exceptions")},
+        {
+            "analytic": ("cubic_exceptions", "planar_exceptions"),
+            "nonzero": ("cubic_resultant", "planar_exceptions"),
+        },
     ),
 )

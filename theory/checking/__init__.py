@@ -1,1 +1,3 @@
-"""Checking the ledger: verdicts of claims, remembered proofs, and mutants that a check must reject."""
+"""Checking the ledger: verdicts of claims, remembered proofs, and mutants that a check must
+reject.
+"""

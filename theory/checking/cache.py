@@ -1,8 +1,9 @@
 """Remembering proofs that passed, so that an unchanged ledger is not proved again and again.
 
-An entry is found again only while everything that it depends on is the same: the sources of the claim's family and of all that it imports,
-the kernel, the formulas, and the versions of Python, SymPy, z3 and flint. Only passed findings are kept; failures, undecided steps,
-measured steps and falsifiers always run. The folder can be deleted at any time; a damaged entry is ignored.
+An entry is found again only while everything that it depends on is the same: the sources of the
+claim's family and of all that it imports, the kernel, the formulas, and the versions of Python,
+SymPy, z3 and flint. Only passed findings are kept; failures, undecided steps, measured steps and
+falsifiers always run. The folder can be deleted at any time; a damaged entry is ignored.
 """
 
 from __future__ import annotations
@@ -42,13 +43,17 @@ def default_folder() -> Path:
 
 
 def default_cache() -> ProofCache | None:
-    """The cache that commands and tests use: the folder named by `LOOPSTAB_CACHE`, else the default; None when that says `off`."""
+    """The cache that commands and tests use: the folder named by `LOOPSTAB_CACHE`, else the
+    default; None when that says `off`.
+    """
     folder = os.environ.get(VARIABLE, "")
     return None if folder == "off" else ProofCache(Path(folder) if folder else default_folder())
 
 
 class ProofCache:
-    """Small JSON files `CLAIM/NAME.json` in a folder; unreadable, damaged and outdated ones count as absent."""
+    """Small JSON files `CLAIM/NAME.json` in a folder; unreadable, damaged and outdated ones count
+    as absent.
+    """
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
@@ -66,7 +71,9 @@ class ProofCache:
         return found if isinstance(found, dict) else None
 
     def keep(self, claim: str, name: str, value: dict[str, Any], seconds: float) -> None:
-        """Keep a result that took that long; does nothing for a claim outside the ledger, or where the folder cannot be written."""
+        """Keep a result that took that long; does nothing for a claim outside the ledger, or where
+        the folder cannot be written.
+        """
         key = _key(claim)
         if key is None or seconds < WORTH:
             return
@@ -84,7 +91,9 @@ class ProofCache:
 
 @cache
 def _key(claim: str) -> str | None:
-    """Hash of all that the proofs of the claim depend on; None for a claim that is not in the ledger."""
+    """Hash of all that the proofs of the claim depend on; None for a claim that is not in the
+    ledger.
+    """
     from ..claims import families
 
     family = families().get(claim)
@@ -98,7 +107,13 @@ def _key(claim: str) -> str | None:
 
 
 def _modules(family: str) -> tuple[str, ...]:
-    """What proofs of the family depend on: its modules, the registered formulas, and the code that checks a step."""
+    """What proofs of the family depend on: its modules, the registered formulas, and the code that
+    checks a step.
+    """
     from ..claims import modules_of
 
-    return (*modules_of(family), *formula_modules(), *(f"{__package__}.{name}" for name in CHECKERS))
+    return (
+        *modules_of(family),
+        *formula_modules(),
+        *(f"{__package__}.{name}" for name in CHECKERS),
+    )

@@ -17,7 +17,8 @@ from .cache import ProofCache
 class StepReport:
     """A step with what its check found.
 
-    `seconds` is what this run took; `cold_seconds` what the check itself took, in an earlier run if `cached`.
+    `seconds` is what this run took; `cold_seconds` what the check itself took, in an earlier run if
+    `cached`.
     """
 
     step: Step
@@ -50,7 +51,11 @@ class StepReport:
                 "statement": theorem.statement,
                 "reference": theorem.reference,
                 "hypotheses": [
-                    {"name": key, "statement": text, "discharged_by": list(step.discharges.get(key, ()))}
+                    {
+                        "name": key,
+                        "statement": text,
+                        "discharged_by": list(step.discharges.get(key, ())),
+                    }
                     for key, text in theorem.hypotheses.items()
                 ],
             }
@@ -82,7 +87,9 @@ class ClaimReport:
             "source": claim.source,
             "statement": claim.statement,
             "latex": claim.latex,
-            "hypotheses": [{"name": item.name, "statement": item.statement} for item in claim.assumptions],
+            "hypotheses": [
+                {"name": item.name, "statement": item.statement} for item in claim.assumptions
+            ],
             "steps": [item.to_json() for item in self.steps],
             "falsifiers": [
                 {
@@ -119,12 +126,20 @@ def consequence_json(item: Consequence) -> dict[str, Any]:
 
 
 def check_step(step: Step, claim: str = "", cache: ProofCache | None = None) -> StepReport:
-    """Run the check of one step, or find in the cache that it passed (machine-checked steps of a claim of the ledger only)."""
+    """Run the check of one step, or find in the cache that it passed (machine-checked steps of a
+    claim of the ledger only).
+    """
     start = time.perf_counter()
     usable = cache if step.kind.machine_checked else None
     kept = usable.find(claim, step.name) if usable else None
     if kept and isinstance(kept.get("detail"), str) and isinstance(kept.get("seconds"), float):
-        return StepReport(step, Finding(Verdict.PASSED, kept["detail"]), time.perf_counter() - start, kept["seconds"], cached=True)
+        return StepReport(
+            step,
+            Finding(Verdict.PASSED, kept["detail"]),
+            time.perf_counter() - start,
+            kept["seconds"],
+            cached=True,
+        )
     finding = step.check()
     seconds = time.perf_counter() - start
     if usable and finding.verdict is Verdict.PASSED:
@@ -133,11 +148,13 @@ def check_step(step: Step, claim: str = "", cache: ProofCache | None = None) -> 
 
 
 def check(claim: Claim, cache: ProofCache | None = None) -> ClaimReport:
-    """Check every step and run every falsifier of the claim (seeded by its id): THEORY.md section 4.
+    """Check every step and run every falsifier of the claim (seeded by its id): THEORY.md section
+    4.
 
-    Refuted: a step failed, or a counterexample satisfies every assumption. Proved: all steps passed, none is measured, and every
-    falsifier fired. Undecided otherwise (z3 unknown, a measured step, a falsifier that found nothing without its assumption).
-    With a cache, steps that passed before from the same sources are not checked again.
+    Refuted: a step failed, or a counterexample satisfies every assumption. Proved: all steps
+    passed, none is measured, and every falsifier fired. Undecided otherwise (z3 unknown, a measured
+    step, a falsifier that found nothing without its assumption). With a cache, steps that passed
+    before from the same sources are not checked again.
     """
     start = time.perf_counter()
     steps = tuple(check_step(step, claim.id, cache) for step in claim.steps)
@@ -149,5 +166,7 @@ def _verdict(steps: tuple[StepReport, ...], attacks: tuple[FalsifierReport, ...]
     found = [item.finding.verdict for item in steps]
     if Verdict.FAILED in found or any(item.breach for item in attacks):
         return Verdict.REFUTED
-    complete = all(verdict is Verdict.PASSED for verdict in found) and all(item.step.kind is not Kind.MEASURED for item in steps)
+    complete = all(verdict is Verdict.PASSED for verdict in found) and all(
+        item.step.kind is not Kind.MEASURED for item in steps
+    )
     return Verdict.PROVED if complete and all(item.fired for item in attacks) else Verdict.UNDECIDED

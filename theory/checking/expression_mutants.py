@@ -1,7 +1,7 @@
 """Wrong variants of algebraic expressions, for the mutation test.
 
-Each function takes an expression and a random generator, and returns what it changed (text) with the changed expression, or None when the
-place that it chose does not allow the change.
+Each function takes an expression and a random generator, and returns what it changed (text) with
+the changed expression, or None when the place that it chose does not allow the change.
 """
 
 from __future__ import annotations
@@ -18,9 +18,13 @@ MAX_NODES = 400
 
 
 def nodes(expression: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every node that sums, products, powers and one-argument functions are made of, with the way to it (exponents left out)."""
+    """Every node that sums, products, powers and one-argument functions are made of, with the way
+    to it (exponents left out).
+    """
     yield path, expression
-    if isinstance(expression, (sp.Add, sp.Mul)) or (isinstance(expression, sp.Function) and len(expression.args) == 1):
+    if isinstance(expression, (sp.Add, sp.Mul)) or (
+        isinstance(expression, sp.Function) and len(expression.args) == 1
+    ):
         for number, part in enumerate(expression.args):
             yield from nodes(part, (*path, number))
     elif isinstance(expression, sp.Pow):
@@ -42,7 +46,9 @@ def shorten(text: object, limit: int = 60) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
-def place(expression: Any, rng: random.Random, fits: Callable[[Any], bool]) -> tuple[Path, Any] | None:
+def place(
+    expression: Any, rng: random.Random, fits: Callable[[Any], bool]
+) -> tuple[Path, Any] | None:
     """A random node that fits."""
     found = []
     for number, (path, node) in enumerate(nodes(sp.sympify(expression))):
@@ -89,11 +95,17 @@ def factor_dropped(expression: Any, rng: random.Random) -> tuple[str, Any] | Non
     path, node = where
     factors = list(node.args)
     gone = factors.pop(rng.randrange(len(factors)))
-    return None if gone == -1 else _changed(expression, path, node.func(*factors), f"without the factor {shorten(gone)}")
+    return (
+        None
+        if gone == -1
+        else _changed(expression, path, node.func(*factors), f"without the factor {shorten(gone)}")
+    )
 
 
 def coefficient_changed(expression: Any, rng: random.Random) -> tuple[str, Any] | None:
-    """A rational number grows by one; without numbers the expression is doubled (zero becomes one)."""
+    """A rational number grows by one; without numbers the expression is doubled (zero becomes
+    one).
+    """
     where = place(expression, rng, lambda node: isinstance(node, sp.Rational))
     if where is None:
         return f"2 ({shorten(expression)})", 2 * expression
@@ -103,17 +115,26 @@ def coefficient_changed(expression: Any, rng: random.Random) -> tuple[str, Any] 
 
 def exponent_changed(expression: Any, rng: random.Random) -> tuple[str, Any] | None:
     """An exponent grows by one in modulus."""
-    where = place(expression, rng, lambda node: isinstance(node, sp.Pow) and isinstance(node.exp, sp.Rational))
+    where = place(
+        expression, rng, lambda node: isinstance(node, sp.Pow) and isinstance(node.exp, sp.Rational)
+    )
     if where is None:
         return None
     path, node = where
     power = node.exp + (1 if node.exp > 0 else -1)
-    return _changed(expression, path, node.base**power, f"{shorten(node.base)} to the power {power} for {node.exp}")
+    return _changed(
+        expression,
+        path,
+        node.base**power,
+        f"{shorten(node.base)} to the power {power} for {node.exp}",
+    )
 
 
 def letters_swapped(expression: Any, rng: random.Random) -> tuple[str, Any] | None:
     """Two neighbouring letters that do not commute change places."""
-    where = place(expression, rng, lambda node: isinstance(node, sp.Mul) and len(node.args_cnc()[1]) > 1)
+    where = place(
+        expression, rng, lambda node: isinstance(node, sp.Mul) and len(node.args_cnc()[1]) > 1
+    )
     if where is None:
         return None
     path, node = where
@@ -123,7 +144,9 @@ def letters_swapped(expression: Any, rng: random.Random) -> tuple[str, Any] | No
     if sp.expand(first * second - second * first) == 0:
         return None
     letters[number : number + 2] = [second, first]
-    return _changed(expression, path, sp.Mul(*scalars, *letters), f"{shorten(second)} before {shorten(first)}")
+    return _changed(
+        expression, path, sp.Mul(*scalars, *letters), f"{shorten(second)} before {shorten(first)}"
+    )
 
 
 EXPRESSION_MUTATIONS: dict[str, Callable[[Any, random.Random], tuple[str, Any] | None]] = {

@@ -1,7 +1,8 @@
 """Wrong variants of polynomial sentences, for the mutation test.
 
-Each function takes premises, conclusion and a random generator, and returns what it changed (text), the premises and the conclusion, or
-None when the sentence does not allow the change. Premises are only weakened and conclusions only strengthened: the reverse stays true.
+Each function takes premises, conclusion and a random generator, and returns what it changed (text),
+the premises and the conclusion, or None when the sentence does not allow the change. Premises are
+only weakened and conclusions only strengthened: the reverse stays true.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ _ABOVE = (sp.GreaterThan, sp.StrictGreaterThan)
 
 
 def atoms(node: Any, path: Path = (), sign: int = 1) -> Iterator[tuple[Path, Any, int]]:
-    """Every relation in a logical formula with the way to it; sign 1 where strengthening it strengthens the formula, -1 where weakening
-    does, 0 where both change it (either side of an equivalence)."""
+    """Every relation in a logical formula with the way to it; sign 1 where strengthening it
+    strengthens the formula, -1 where weakening does, 0 where both change it (either side of an
+    equivalence).
+    """
     if isinstance(node, sp.core.relational.Relational):
         yield path, node, sign
     elif isinstance(node, (sp.And, sp.Or, sp.Not, sp.Implies, sp.Equivalent)):
@@ -40,7 +43,9 @@ def atoms(node: Any, path: Path = (), sign: int = 1) -> Iterator[tuple[Path, Any
 
 
 def _moved(relation: Any, sign: int) -> Any | None:
-    """The inequality made stronger (sign >= 0) or weaker; an equality is shifted, which is neither."""
+    """The inequality made stronger (sign >= 0) or weaker; an equality is shifted, which is
+    neither.
+    """
     step = STEP if sign >= 0 else -STEP
     if isinstance(relation, _BELOW):
         return relation.func(relation.lhs + step, relation.rhs)
@@ -49,7 +54,9 @@ def _moved(relation: Any, sign: int) -> Any | None:
     return sp.Eq(relation.lhs + step, relation.rhs) if isinstance(relation, sp.Equality) else None
 
 
-def _choose(node: Any, rng: random.Random, fits: Callable[[Any], bool] = lambda node: True) -> tuple[Path, Any, int] | None:
+def _choose(
+    node: Any, rng: random.Random, fits: Callable[[Any], bool] = lambda node: True
+) -> tuple[Path, Any, int] | None:
     found = [item for item in atoms(node) if fits(item[1])]
     return rng.choice(found) if found else None
 
@@ -69,7 +76,11 @@ def premise_relaxed(given: Given, then: Any, rng: random.Random) -> Made | None:
         return None
     number = rng.choice(inequalities)
     weaker = _moved(given[number], -1)
-    return f"{shorten(weaker)} for {shorten(given[number])}", [*given[:number], weaker, *given[number + 1 :]], then
+    return (
+        f"{shorten(weaker)} for {shorten(given[number])}",
+        [*given[:number], weaker, *given[number + 1 :]],
+        then,
+    )
 
 
 def conclusion_negated(given: Given, then: Any, rng: random.Random) -> Made | None:
@@ -82,7 +93,9 @@ def conclusion_negated(given: Given, then: Any, rng: random.Random) -> Made | No
 
 
 def conclusion_strict(given: Given, then: Any, rng: random.Random) -> Made | None:
-    """A weak inequality in the conclusion becomes strict (weak where it stands on the other side of an implication)."""
+    """A weak inequality in the conclusion becomes strict (weak where it stands on the other side of
+    an implication).
+    """
     where = _choose(then, rng, lambda node: type(node) in _STRICT)
     if where is None or where[2] < 0:
         return None
@@ -98,11 +111,17 @@ def conclusion_tightened(given: Given, then: Any, rng: random.Random) -> Made | 
         return None
     path, node, sign = where
     tighter = _moved(node, sign)
-    return None if tighter is None else (f"{shorten(tighter)} for {shorten(node)}", given, put(then, path, tighter))
+    return (
+        None
+        if tighter is None
+        else (f"{shorten(tighter)} for {shorten(node)}", given, put(then, path, tighter))
+    )
 
 
 def conclusion_sign_flipped(given: Given, then: Any, rng: random.Random) -> Made | None:
-    """A term of a sum in the conclusion changes sign; where a side is no sum, both sides of the inequality do, or that of the equality."""
+    """A term of a sum in the conclusion changes sign; where a side is no sum, both sides of the
+    inequality do, or that of the equality.
+    """
     where = _choose(then, rng)
     if where is None:
         return None

@@ -1,4 +1,6 @@
-"""M4: fixed points of the direction. A read-out that normalises first sees a convergent signal in a drifting loop."""
+"""M4: fixed points of the direction. A read-out that normalises first sees a convergent signal in a
+drifting loop.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,18 @@ def _direction_jacobian():
     field = update - (update.dot(moved) / moved.dot(moved)) * moved
     slope = field.map(lambda part: sp.diff(part, step).subs(step, 0))
     exponent = formula("direction_exponent")(nu, a)
-    return [Equation(slope["n"], sp.Integer(0)), Equation(slope["x"], nu - a), Equation(-slope["x"] / a, exponent)]
+    return [
+        Equation(slope["n"], sp.Integer(0)),
+        Equation(slope["x"], nu - a),
+        Equation(-slope["x"] / a, exponent),
+    ]
 
 
 def _strength():
     r, nu, a, c, bend, step = sp.symbols("r nu a c g epsilon", real=True)
     n, x = span("n x", {("n", "n"): 1, ("n", "x"): 0, ("x", "x"): bend})
-    # n -> (r n + u)/|r n + u|: along x the length (r + a) stays to first order in the direction across n
+    # n -> (r n + u)/|r n + u|: along x the length (r + a) stays to first order in the direction
+    # across n
     moved = r * (n + step * x) + a * n + step * (c * n + nu * x)
     across = sp.diff(moved["x"] / moved["n"], step).subs(step, 0)
     return [Equation(across, (r + nu) / (r + a)), Equation(across, 1 - (a - nu) / (r + a))]
@@ -43,9 +50,14 @@ def _flow():
 
 
 def _derivative():
-    slope, by_input, move = sp.symbols("D E x", commutative=False)  # D = DV on the tangent space, E = D_e V
+    slope, by_input, move = sp.symbols(
+        "D E x", commutative=False
+    )  # D = DV on the tangent space, E = D_e V
     solved = -(slope**-1) * by_input
-    return [Words(slope * solved + by_input, sp.Integer(0)), Words(slope**-1 * (slope * move), move)]
+    return [
+        Words(slope * solved + by_input, sp.Integer(0)),
+        Words(slope**-1 * (slope * move), move),
+    ]
 
 
 def _invertible():
@@ -58,23 +70,41 @@ def _read_out():
     d, eps, length = sp.symbols("d epsilon r", positive=True)
     (n,) = span("n", {("n", "n"): 1})
     h = length * n
-    mean_square = h.dot(h) / d + eps  # N(h) = h/sqrt(mean_square), against R n shortened by r^2/(r^2 + d eps)
+    mean_square = (
+        h.dot(h) / d + eps
+    )  # N(h) = h/sqrt(mean_square), against R n shortened by r^2/(r^2 + d eps)
     return [Equation(h.dot(h) / mean_square, d * n.dot(n) * length**2 / (length**2 + d * eps))]
 
 
 def _read_out_eps():
     r, k, w = sp.symbols("r k w")
     given = (r > 0, w > 0, sp.Eq(w**2, r**2 + k))
-    return [Sentence(given[2:], sp.Eq(k - 2 * r * (w - r), (w - r) ** 2)), Sentence(given, sp.Equivalent(w >= r, k >= 0))]
+    return [
+        Sentence(given[2:], sp.Eq(k - 2 * r * (w - r), (w - r) ** 2)),
+        Sentence(given, sp.Equivalent(w >= r, k >= 0)),
+    ]
 
 
 def _supersolution():
     t, beta, theta, power, after, kappa, push, x, y = sp.symbols("t b h p q c K x y")
-    # p = t^-theta, q = (t + 1)^-theta (Bernoulli: t q >= (t - theta) p); forcing K/t^{j+1}, and t^j p >= 1 when theta <= j
-    order = (t >= beta, beta > theta, theta > 0, kappa >= 0, x <= kappa * power, t * after >= (t - theta) * power)
+    # p = t^-theta, q = (t + 1)^-theta (Bernoulli: t q >= (t - theta) p); forcing K/t^{j+1}, and t^j
+    # p >= 1 when theta <= j
+    order = (
+        t >= beta,
+        beta > theta,
+        theta > 0,
+        kappa >= 0,
+        x <= kappa * power,
+        t * after >= (t - theta) * power,
+    )
     sentences = [Sentence((*order, power >= 0, t * y <= (t - beta) * x), y <= kappa * after)]
     for j in (1, 2):
-        forced = (t**j * power >= 1, push >= 0, push <= kappa * (beta - theta), t ** (j + 1) * y <= t**j * (t - beta) * x + push)
+        forced = (
+            t**j * power >= 1,
+            push >= 0,
+            push <= kappa * (beta - theta),
+            t ** (j + 1) * y <= t**j * (t - beta) * x + push,
+        )
         sentences.append(Sentence((*order, *forced), y <= kappa * after))
     return sentences
 
@@ -95,7 +125,8 @@ def _products():
     s, scale = sp.symbols("s c")
     equations = []
     for k in range(1, 5):
-        # r = a s, nu = (1 - k) a: the multiplier (r + nu)/(r + a), and c/(s (s-1) ... (s-k+1)) as its orbit
+        # r = a s, nu = (1 - k) a: the multiplier (r + nu)/(r + a), and c/(s (s-1) ... (s-k+1)) as
+        # its orbit
         now, after = (scale / sp.Mul(*[time - i for i in range(k)]) for time in (s, s + 1))
         equations.append(Equation(now * (s + 1 - k) / (s + 1), after))
     return equations
@@ -106,29 +137,38 @@ def _gamma():
     for beta in ("0.5", "1.5", "2.5"):
         power, s = flint.arb(beta), flint.arb(10) ** 6
         ratio = (s + 1 - power).lgamma() - (s + 1).lgamma() + power * s.log()
-        bounds.append(Bound(f"s^b Gamma(s+1-b)/Gamma(s+1), b = {beta}, s = 10^6", ratio.exp(), "0.99999", "1.00001"))
+        bounds.append(
+            Bound(
+                f"s^b Gamma(s+1-b)/Gamma(s+1), b = {beta}, s = 10^6",
+                ratio.exp(),
+                "0.99999",
+                "1.00001",
+            )
+        )
     return bounds
 
 
 _STEPS = (
     identity(
         "direction_jacobian",
-        "V(n) = P_n u(n), u(n*) = a n*: DV = P Du - a on the tangent space, so an eigenvalue nu of P Du decays with exponent 1 - nu/a = "
-        "mu/a",
+        "V(n) = P_n u(n), u(n*) = a n*: DV = P Du - a on the tangent space, so an eigenvalue nu of"
+        " P Du decays with exponent 1 - nu/a = mu/a",
         "every d >= 2",
         _direction_jacobian,
         ("sink",),
     ),
     identity(
         "residual_strength",
-        "one loop at norm r multiplies the deviation by (r + nu)/(r + a) = 1 - mu/(r + a): M1 with the norm as residual strength",
+        "one loop at norm r multiplies the deviation by (r + nu)/(r + a) = 1 - mu/(r + a): M1 with"
+        " the norm as residual strength",
         "every d >= 2, every r",
         _strength,
         ("direction_jacobian",),
     ),
     identity(
         "direction_flow",
-        "r = a t: the direction obeys dn/dlog t = V(n)/a, and a deviation along the eigenvalue nu is t^-(1 - nu/a)",
+        "r = a t: the direction obeys dn/dlog t = V(n)/a, and a deviation along the eigenvalue nu"
+        " is t^-(1 - nu/a)",
         "every d, every t",
         _flow,
         ("direction_jacobian",),
@@ -156,8 +196,9 @@ _STEPS = (
     ),
     deduced(
         "limit_direction",
-        "eigenvalues and a depend continuously on e: n*(e) stays an outward sink, R3 c holds uniformly for e near e_0, and a start in "
-        "its open set keeps n_inf(e) = n*(e): n_inf is C^1 there, with D n_inf != 0 iff D_e V != 0",
+        "eigenvalues and a depend continuously on e: n*(e) stays an outward sink, R3 c holds"
+        " uniformly for e near e_0, and a start in its open set keeps n_inf(e) = n*(e): n_inf is"
+        " C^1 there, with D n_inf != 0 iff D_e V != 0",
         "every d, one token",
         ("branch", "derivative", "outward", "one_token", "smooth"),
     ),
@@ -167,7 +208,12 @@ _STEPS = (
         "every d",
         ("limit_direction", "recall_free"),
     ),
-    identity("read_out", "|N(h)|^2 = d r^2/(r^2 + d eps): R n at eps = 0, and along n always", "every d", _read_out),
+    identity(
+        "read_out",
+        "|N(h)|^2 = d r^2/(r^2 + d eps): R n at eps = 0, and along n always",
+        "every d",
+        _read_out,
+    ),
     decided(
         "read_out_epsilon",
         "sqrt(r^2 + d eps) exceeds r by d eps/(2 r) at most: N(h) -> R n as r -> oo",
@@ -177,7 +223,8 @@ _STEPS = (
     ),
     deduced(
         "signal",
-        "N(h_t) -> R n_inf(e): a continuous head that starts with RMSNorm converges, although |h_t| ~ a t",
+        "N(h_t) -> R n_inf(e): a continuous head that starts with RMSNorm converges, although |h_t|"
+        " ~ a t",
         "every d",
         ("limit_direction", "read_out", "read_out_epsilon", "outward"),
     ),
@@ -190,31 +237,34 @@ _STEPS = (
     ),
     decided(
         "supersolution",
-        "|x'| <= (1 - beta/t)|x| + K/t^{j+1}, 0 < theta < beta, theta <= j: c t^-theta with c >= K/(beta - theta) stays above; K = 0 "
-        "needs no j",
+        "|x'| <= (1 - beta/t)|x| + K/t^{j+1}, 0 < theta < beta, theta <= j: c t^-theta with c >="
+        " K/(beta - theta) stays above; K = 0 needs no j",
         "every d, every t >= beta, j = 1, 2",
         _supersolution,
         ("powers",),
     ),
     deduced(
         "rate",
-        "r_t/t -> a, so m/r_t >= beta/t for every beta < mu/a from some t on: |n_t - n_inf| = O(t^-theta) for every theta < mu/a with "
-        "theta <= j, where j = oo for one sub-block with eps = 0 (u is a function of n, the error of the step vanishes at n*), j = 2 for "
-        "one with eps > 0, j = 1 for two",
+        "r_t/t -> a, so m/r_t >= beta/t for every beta < mu/a from some t on: |n_t - n_inf| ="
+        " O(t^-theta) for every theta < mu/a with theta <= j, where j = oo for one sub-block with"
+        " eps = 0 (u is a function of n, the error of the step vanishes at n*), j = 2 for one with"
+        " eps > 0, j = 1 for two",
         "every d, one token",
         ("supersolution", "residual_strength", "limit_direction", "one_sub_block", "eps_zero"),
     ),
     identity(
         "forced_response",
-        "forcing w/t^{j+1} leaves kappa/t^j, kappa (mu/a - j) = w, up to a residual of order t^{-j-2} (j = 1, 2): the rates 1/t and "
-        "1/t^2 are attained; at mu = a, j = 1 it leaves w log(t)/t",
+        "forcing w/t^{j+1} leaves kappa/t^j, kappa (mu/a - j) = w, up to a residual of order"
+        " t^{-j-2} (j = 1, 2): the rates 1/t and 1/t^2 are attained; at mu = a, j = 1 it leaves w"
+        " log(t)/t",
         "every d, every t",
         _forced,
         ("supersolution",),
     ),
     identity(
         "exact_products",
-        "one sub-block, eps = 0, mu/a = k: the deviation is c/(s (s-1) ... (s-k+1)) ~ t^-k, faster than 1/t for k > 1",
+        "one sub-block, eps = 0, mu/a = k: the deviation is c/(s (s-1) ... (s-k+1)) ~ t^-k, faster"
+        " than 1/t for k > 1",
         "k = 1..4, every t",
         _products,
         ("residual_strength",),
@@ -232,14 +282,20 @@ M4 = Claim(
     id="M4",
     title="Directional fixed points",
     source="extension",
-    statement="Under R3 c, with u C^1 in (n, e): n_inf(e) = lim h_t/|h_t| is C^1 near e_0 with D n_inf = -(DV)^{-1} D_e V, DV = P Du - "
-    "a; with recall none it is locally constant. N(h_t) -> R n_inf(e): a read-out that starts with RMSNorm sees a convergent signal. "
-    "|n_t - n_inf| = O(t^-theta) for every theta < mu/a, theta <= j: j = 1 for two sub-blocks, 2 for one with eps > 0, no bound for one "
-    "with eps = 0; mu = a - nu, nu the largest real part of the spectrum of P Du.",
+    statement=(
+        "Under R3 c, with u C^1 in (n, e): n_inf(e) = lim h_t/|h_t| is C^1 near e_0 with D n_inf ="
+        " -(DV)^{-1} D_e V, DV = P Du - a; with recall none it is locally constant. N(h_t) -> R"
+        " n_inf(e): a read-out that starts with RMSNorm sees a convergent signal. |n_t - n_inf| ="
+        " O(t^-theta) for every theta < mu/a, theta <= j: j = 1 for two sub-blocks, 2 for one with"
+        " eps > 0, no bound for one with eps = 0; mu = a - nu, nu the largest real part of the"
+        " spectrum of P Du."
+    ),
     assumptions=(
         Assumption("sink", "n* is a hyperbolic sink of V(., e_0), V(n, e) = P_n u(n, e)"),
         Assumption("outward", "a = <n*, u(n*)> > 0"),
-        Assumption("smooth", "u is C^1 in direction and input near (n*, e_0), and h_0 is continuous in e"),
+        Assumption(
+            "smooth", "u is C^1 in direction and input near (n*, e_0), and h_0 is continuous in e"
+        ),
         Assumption("one_token", "one token"),
         Assumption("recall_free", "the update does not read e (local constancy only)"),
         Assumption("one_sub_block", "one sub-block per loop (rate beyond 1/t only)"),
@@ -248,23 +304,39 @@ M4 = Claim(
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "The rate was said to be t^{-min(1, mu/a)} always: that is an upper bound, sharp for two sub-blocks. One sub-block with eps = 0 "
-        "maps the ray of n* into itself and settles like t^{-mu/a}, however large mu/a is; with eps > 0 like t^{-min(2, mu/a)}.",
-        "With several tokens the zeros of V and D n_inf = -(DV)^{-1} D_e V are unchanged, but the rates are those of V_i/a_i (R3).",
+        (
+            "The rate was said to be t^{-min(1, mu/a)} always: that is an upper bound, sharp for"
+            " two sub-blocks. One sub-block with eps = 0 maps the ray of n* into itself and settles"
+            " like t^{-mu/a}, however large mu/a is; with eps > 0 like t^{-min(2, mu/a)}."
+        ),
+        (
+            "With several tokens the zeros of V and D n_inf = -(DV)^{-1} D_e V are unchanged, but"
+            " the rates are those of V_i/a_i (R3)."
+        ),
         "Convergence of the direction does not say that dn_t/de converges to D n_inf.",
     ),
-    latex=r"Let $V(n, e) = (I - nn^{\top})u(n, e)$ be $C^1$ near $(n^*, e_0)$, $n^*$ a hyperbolic sink of $V(\cdot, e_0)$ with $a = "
-    r"\langle n^*, u(n^*, e_0)\rangle > 0$, for one token, and $h_0(e_0)$ in the open set of claim R3(c). Then $n_\infty(e) = \lim_t "
-    r"h_t/|h_t|$ is $C^1$ near $e_0$, $D n_\infty = -(DV)^{-1} D_e V$ with $DV = P\,Du - a$ on the tangent space, and locally constant "
-    r"if the update does not read $e$; $N(h_t) \to \sqrt d\, n_\infty(e)$. With $\nu$ the largest real part of the spectrum of $P\,Du$ "
-    r"and $\mu = a - \nu$, $|h_t/|h_t| - n_\infty| = O(t^{-\theta})$ for every $\theta < \mu/a$ with $\theta \le j$, where $j = 1$ for "
-    r"two sub-blocks, $j = 2$ for one sub-block with $\varepsilon > 0$ and $j = \infty$ for one sub-block with $\varepsilon = 0$; the "
-    r"bounds $1/t$ and $1/t^2$ are attained for $\mu > a$ and $\mu > 2a$, and $\log(t)/t$ occurs for $\mu = a$.",
+    latex=(
+        r"Let $V(n, e) = (I - nn^{\top})u(n, e)$ be $C^1$ near $(n^*, e_0)$, $n^*$ a hyperbolic"
+        r" sink of $V(\cdot, e_0)$ with $a = "
+        r"\langle n^*, u(n^*, e_0)\rangle > 0$, for one token, and $h_0(e_0)$ in the open set of"
+        r" claim R3(c). Then $n_\infty(e) = \lim_t "
+        r"h_t/|h_t|$ is $C^1$ near $e_0$, $D n_\infty = -(DV)^{-1} D_e V$ with $DV = P\,Du - a$ on"
+        r" the tangent space, and locally constant "
+        r"if the update does not read $e$; $N(h_t) \to \sqrt d\, n_\infty(e)$. With $\nu$ the"
+        r" largest real part of the spectrum of $P\,Du$ "
+        r"and $\mu = a - \nu$, $|h_t/|h_t| - n_\infty| = O(t^{-\theta})$ for every $\theta < \mu/a$"
+        r" with $\theta \le j$, where $j = 1$ for "
+        r"two sub-blocks, $j = 2$ for one sub-block with $\varepsilon > 0$ and $j = \infty$ for one"
+        r" sub-block with $\varepsilon = 0$; the "
+        r"bounds $1/t$ and $1/t^2$ are attained for $\mu > a$ and $\mu > 2a$, and $\log(t)/t$"
+        r" occurs for $\mu = a$."
+    ),
     consequences=(
         Consequence(
             Axis.INPUT_DEPENDENCE,
             "by direction",
-            "The limit direction is C^1 in the input, with the rank of D_e V; the state itself has no limit.",
+            "The limit direction is C^1 in the input, with the rank of D_e V; the state itself has"
+            " no limit.",
             recalls=frozenset({Recall.INTERNAL}),
             outer_norm=False,
             residuals=frozenset({Residual.ADD}),

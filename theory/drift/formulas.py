@@ -5,7 +5,11 @@ from __future__ import annotations
 from ..formulas import positive, real, register
 
 
-@register("R3", "settled_direction", "relative step |h_{t+1} - h_t| / |h_t| of a drift whose direction has settled, at loop t")
+@register(
+    "R3",
+    "settled_direction",
+    "relative step |h_{t+1} - h_t| / |h_t| of a drift whose direction has settled, at loop t",
+)
 def drift_relative_step():
     (t,) = positive("t")
     return (t,), 1 / t
@@ -14,8 +18,8 @@ def drift_relative_step():
 @register(
     "R3",
     "far_from_fixed",
-    "radius that bounds the fixed points of two pre sub-blocks: |u_1| <= C, u_2 varies by slope x (turn of the direction), |u_1 + u_2| "
-    ">= delta",
+    "radius that bounds the fixed points of two pre sub-blocks: |u_1| <= C, u_2 varies by slope x"
+    " (turn of the direction), |u_1 + u_2| >= delta",
 )
 def fixed_point_radius():
     c, slope, delta = positive("C slope delta")
@@ -25,7 +29,8 @@ def fixed_point_radius():
 @register(
     "M4",
     "direction_jacobian",
-    "exponent mu/a of the approach |n_t - n*| ~ t^(-mu/a) to a sink of growth a, nu the largest real part of the spectrum of P Du",
+    "exponent mu/a of the approach |n_t - n*| ~ t^(-mu/a) to a sink of growth a, nu the largest"
+    " real part of the spectrum of P Du",
 )
 def direction_exponent():
     nu, a = real("nu a")

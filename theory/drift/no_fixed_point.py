@@ -1,4 +1,6 @@
-"""R3 a, b, e: where a residual stream with a bounded update has no fixed point, and how far out it can have one."""
+"""R3 a, b, e: where a residual stream with a bounded update has no fixed point, and how far out it
+can have one.
+"""
 
 from __future__ import annotations
 
@@ -35,21 +37,33 @@ def _covering():
 
 def _gain():
     gain, smallest, x = sp.symbols("gamma g x")
-    return [Sentence((sp.Ne(x, 0),), sp.Equivalent((gain * x) ** 2 >= smallest**2 * x**2, gain**2 >= smallest**2))]
+    return [
+        Sentence(
+            (sp.Ne(x, 0),),
+            sp.Equivalent((gain * x) ** 2 >= smallest**2 * x**2, gain**2 >= smallest**2),
+        )
+    ]
 
 
 def _separation():
     size, gap, spread, t = sp.symbols("m k s t")
-    # p nearest to 0, x in the hull, k = |p|^2 - <p, x>, s = |x - p|^2: |p + t (x - p)|^2 = |p|^2 - 2 t k + t^2 s
-    return [Sentence((gap > 0, t > 0, t * spread <= gap), size - 2 * t * gap + t**2 * spread < size)]
+    # p nearest to 0, x in the hull, k = |p|^2 - <p, x>, s = |x - p|^2: |p + t (x - p)|^2 = |p|^2 -
+    # 2 t k + t^2 s
+    return [
+        Sentence((gap > 0, t > 0, t * spread <= gap), size - 2 * t * gap + t**2 * spread < size)
+    ]
 
 
 def _linear_growth():
     c0, c, time, size, start, along, norm, after = sp.symbols("c_0 C t x h s n y")
     return [
         # s = <w, h_t> gains c_0 at least in every loop, |w| = 1
-        Sentence((along >= c0 * time - start, after >= along + c0), after >= c0 * (time + 1) - start),
-        Sentence((along >= c0 * time - start, norm >= 0, norm**2 >= along**2), norm >= c0 * time - start),
+        Sentence(
+            (along >= c0 * time - start, after >= along + c0), after >= c0 * (time + 1) - start
+        ),
+        Sentence(
+            (along >= c0 * time - start, norm >= 0, norm**2 >= along**2), norm >= c0 * time - start
+        ),
         Sentence((size <= start + c * time, after <= size + c), after <= start + c * (time + 1)),
     ]
 
@@ -59,9 +73,18 @@ def _far():
     radius = formula("fixed_point_radius")
     positive = sp.symbols("C l delta", positive=True)
     edge = radius(*positive)
-    (c_, slope_, delta_) = positive
+    c_, slope_, delta_ = positive
     return [Equation(slope_ * c_ / (edge - c_), delta_)], [
-        Sentence((delta > 0, r > c, error * (r - c) <= slope * c, size >= delta - error, r * delta > c * (delta + slope)), size > 0)
+        Sentence(
+            (
+                delta > 0,
+                r > c,
+                error * (r - c) <= slope * c,
+                size >= delta - error,
+                r * delta > c * (delta + slope),
+            ),
+            size > 0,
+        )
     ]
 
 
@@ -84,7 +107,8 @@ def _two_block_letters() -> tuple[sp.Symbol, ...]:
 
 
 def _two_block_sink():
-    # E projects on n_1 = n(h), n_2 = n(h + u_1); Dn = (1 - E)/|.| there, and the slopes A = -|.|(1 - E) give A Dn = E - 1
+    # E projects on n_1 = n(h), n_2 = n(h + u_1); Dn = (1 - E)/|.| there, and the slopes A = -|.|(1
+    # - E) give A Dn = E - 1
     first, second, a1, a2, d1, d2 = _two_block_letters()
     rules = (((a1, d1), first - 1), ((a2, d2), second - 1))
     r, s = sp.symbols("r s", positive=True)
@@ -104,7 +128,8 @@ def _two_block_sink():
 NO_FIXED_POINT_STEPS = (
     identity(
         "ray",
-        "eps = 0: N(tau h) = N(h) for tau > 0 and |N(h)| = R, so u(N(h)) depends on the direction only",
+        "eps = 0: N(tau h) = N(h) for tau > 0 and |N(h)| = R, so u(N(h)) depends on the direction"
+        " only",
         "every d",
         _ray,
         ("eps_zero", "bounded_update"),
@@ -112,35 +137,32 @@ NO_FIXED_POINT_STEPS = (
     cited(
         "cube_to_sphere",
         "convex_projection",
-        "the nearest-point projection on the ball of radius R carries the surface of its cube onto the sphere and is 1-Lipschitz",
+        "the nearest-point projection on the ball of radius R carries the surface of its cube onto"
+        " the sphere and is 1-Lipschitz",
         "every d",
         {"convex": ("ray",)},
     ),
     identity(
         "covering",
-        "2 d N^{d-1} pieces of side 2R/N cover that surface; their images under an l-Lipschitz u lie in cubes of total volume "
-        "2 d (4 l R sqrt(d-1))^d/N",
+        "2 d N^{d-1} pieces of side 2R/N cover that surface; their images under an l-Lipschitz u"
+        " lie in cubes of total volume 2 d (4 l R sqrt(d-1))^d/N",
         "d = 1..6",
         _covering,
         ("cube_to_sphere",),
     ),
     deduced(
         "generic_bias_excludes",
-        "N -> oo: u(S) is compact and null; a fixed point of h + u(N(h)) + b needs -b in u(S), so for every b off a closed null set "
-        "there is none, and the step stays above dist(-b, u(S)) > 0",
+        "N -> oo: u(S) is compact and null; a fixed point of h + u(N(h)) + b needs -b in u(S), so"
+        " for every b off a closed null set there is none, and the step stays above dist(-b,"
+        " u(S)) > 0",
         "every d; one token, or an update that acts on each token",
         ("covering", "ray", "one_sub_block", "one_token", "generic_bias"),
     ),
-    decided(
-        "gain_below",
-        "entry by entry (gamma_i x_i)^2 >= min gamma^2 x_i^2",
-        "every d",
-        _gain,
-    ),
+    decided("gain_below", "entry by entry (gamma_i x_i)^2 >= min gamma^2 x_i^2", "every d", _gain),
     deduced(
         "peri_never",
-        "peri, one sub-block: |h' - h| = |gamma o n| >= R min|gamma| for every token: no fixed point for any parameter, gamma without "
-        "zeros",
+        "peri, one sub-block: |h' - h| = |gamma o n| >= R min|gamma| for every token: no fixed"
+        " point for any parameter, gamma without zeros",
         "every d, every L",
         ("gain_below", "ray", "one_sub_block", "eps_zero"),
     ),
@@ -160,7 +182,8 @@ NO_FIXED_POINT_STEPS = (
     ),
     decided(
         "linear_growth",
-        "w = p/|p|: <w, h_t> >= <w, h_0> + c_0 t, so |h_t| >= c_0 t - |h_0|; and |h_t| <= |h_0| + C t",
+        "w = p/|p|: <w, h_t> >= <w, h_0> + c_0 t, so |h_t| >= c_0 t - |h_0|; and |h_t| <= |h_0|"
+        " + C t",
         "every d, every L, every t (induction), any number of sub-blocks, every eps",
         _linear_growth,
         ("separation", "bounded_update"),
@@ -173,23 +196,23 @@ NO_FIXED_POINT_STEPS = (
     ),
     decided(
         "bounded_region",
-        "two sub-blocks with |u_1 + u_2| >= delta on the sphere: |U(h)| >= delta - l C/(r - C) > 0 beyond that radius, so every fixed "
-        "point lies within",
+        "two sub-blocks with |u_1 + u_2| >= delta on the sphere: |U(h)| >= delta - l C/(r - C) > 0"
+        " beyond that radius, so every fixed point lies within",
         "every d, eps = 0",
         lambda: _far()[1],
         ("far_from_fixed", "asymptotic_update"),
     ),
     identity(
         "two_block_sink",
-        "two sub-blocks can have a reachable fixed point: h = r n_1, u_1 = s n_2 - r n_1, u_2 = -u_1, n_1 across n_2, Du_i = -|.|(1 - "
-        "E_i): J = E_2 E_1 = <n_1, n_2> n_2 n_1^T = 0",
+        "two sub-blocks can have a reachable fixed point: h = r n_1, u_1 = s n_2 - r n_1, u_2 ="
+        " -u_1, n_1 across n_2, Du_i = -|.|(1 - E_i): J = E_2 E_1 = <n_1, n_2> n_2 n_1^T = 0",
         "every d >= 2",
         _two_block_sink,
     ),
     deduced(
         "two_block_open",
-        "I - J = I is invertible: by the implicit function theorem the fixed point persists, and by continuity of J stays contractive, "
-        "on an open set of parameters",
+        "I - J = I is invertible: by the implicit function theorem the fixed point persists, and by"
+        " continuity of J stays contractive, on an open set of parameters",
         "every d >= 2",
         ("two_block_sink",),
     ),

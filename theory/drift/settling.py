@@ -1,4 +1,6 @@
-"""R3 c: near a hyperbolic sink of the direction field the direction settles and the norm grows linearly."""
+"""R3 c: near a hyperbolic sink of the direction field the direction settles and the norm grows
+linearly.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def _radial():
         # what the two bounds leave out is a square, resp. a square times a positive number
         Sentence(given, sp.Equivalent(after >= s, q >= 0)),
         Sentence(given[2:], sp.Eq(q - 2 * s * (after - s), (after - s) ** 2)),
-        Sentence(given[2:], sp.Eq(q * after - 2 * s**2 * (after - s), (after - s) ** 2 * (after + 2 * s))),
+        Sentence(
+            given[2:], sp.Eq(q * after - 2 * s**2 * (after - s), (after - s) ** 2 * (after + 2 * s))
+        ),
     ]
 
 
@@ -55,13 +59,25 @@ def _asymptotic():
 def _sink_step():
     r, x, y, inner, square, m, k = sp.symbols("r x y p s m k")
     # y = |x + A x/r| in an inner product with <x, A x> = p <= -m x^2, |A x|^2 = s <= k^2 x^2
-    given = (r > 0, x >= 0, y >= 0, inner <= -m * x**2, square <= k**2 * x**2, sp.Eq(r**2 * y**2, r**2 * x**2 + 2 * r * inner + square))
+    given = (
+        r > 0,
+        x >= 0,
+        y >= 0,
+        inner <= -m * x**2,
+        square <= k**2 * x**2,
+        sp.Eq(r**2 * y**2, r**2 * x**2 + 2 * r * inner + square),
+    )
     return [Sentence(given, 2 * r**2 * y <= (2 * r**2 - 2 * m * r + k**2) * x)]
 
 
 def _trapping():
     r, m, k, x, y, edge = sp.symbols("r m K x y delta")
-    return [Sentence((m > 0, r >= m, x <= edge, k <= m * edge * r, r**2 * y <= (r**2 - m * r) * x + k), y <= edge)]
+    return [
+        Sentence(
+            (m > 0, r >= m, x <= edge, k <= m * edge * r, r**2 * y <= (r**2 - m * r) * x + k),
+            y <= edge,
+        )
+    ]
 
 
 def _settled():
@@ -70,15 +86,25 @@ def _settled():
     n, _, _, _, _ = polar()
     here, there = (start + a * t) * n, (start + a * (t + 1)) * n
     step, size = (there - here)["n"], here["n"]
-    return [Equation(step / size, relative(t + start / a)), Equation(relative(t) * t, sp.Integer(1))]
+    return [
+        Equation(step / size, relative(t + start / a)),
+        Equation(relative(t) * t, sp.Integer(1)),
+    ]
 
 
 def _scaled_flow():
-    x1, x2, p1, p2, a1, a2 = sp.symbols("x_1 x_2 p_1 p_2 a_1 a_2")  # p_i = |h_i|/t, a_i + b_i . x the growth
+    x1, x2, p1, p2, a1, a2 = sp.symbols(
+        "x_1 x_2 p_1 p_2 a_1 a_2"
+    )  # p_i = |h_i|/t, a_i + b_i . x the growth
     slopes, growth = sp.symbols("v:4"), sp.symbols("b:4")
     field = [slopes[0] * x1 + slopes[1] * x2, slopes[2] * x1 + slopes[3] * x2]
     flow = sp.Matrix(
-        [field[0] / p1, field[1] / p2, a1 + growth[0] * x1 + growth[1] * x2 - p1, a2 + growth[2] * x1 + growth[3] * x2 - p2],
+        [
+            field[0] / p1,
+            field[1] / p2,
+            a1 + growth[0] * x1 + growth[1] * x2 - p1,
+            a2 + growth[2] * x1 + growth[3] * x2 - p2,
+        ]
     )
     jacobian = flow.jacobian([x1, x2, p1, p2]).subs({x1: 0, x2: 0, p1: a1, p2: a2})
     wanted = sp.zeros(4, 4)
@@ -93,7 +119,8 @@ def _scaled_flow():
 SETTLING_STEPS = (
     identity(
         "polar_step",
-        "u = a n + v, v across n = h/r: |h'|^2 = (r + a)^2 + |v|^2 and n' - n = v/r - (1 - (r+a)/|h'|) n - (1/r - 1/|h'|) v",
+        "u = a n + v, v across n = h/r: |h'|^2 = (r + a)^2 + |v|^2 and n' - n = v/r - (1 -"
+        " (r+a)/|h'|) n - (1/r - 1/|h'|) v",
         "every d",
         _polar_step,
         ("bounded_update",),
@@ -107,22 +134,24 @@ SETTLING_STEPS = (
     ),
     decided(
         "asymptotic_update",
-        "eps > 0 shortens N(h) by d eps/(2 r^2) at most (relative), a first sub-block turns n by C/(r - C) at most: U(h) = u(n) + O(1/r) "
-        "with u = u_1 + u_2 on the sphere",
+        "eps > 0 shortens N(h) by d eps/(2 r^2) at most (relative), a first sub-block turns n by"
+        " C/(r - C) at most: U(h) = u(n) + O(1/r) with u = u_1 + u_2 on the sphere",
         "every d",
         _asymptotic,
         ("radial_bounds",),
     ),
     deduced(
         "direction_map",
-        "so n' = n + V(n)/r + O(1/r^2), |h'| = r + a(n) + O(1/r), with V(n) = P_n u(n), a(n) = <n, u(n)>",
+        "so n' = n + V(n)/r + O(1/r^2), |h'| = r + a(n) + O(1/r), with V(n) = P_n u(n), a(n) = <n,"
+        " u(n)>",
         "every d",
         ("polar_step", "radial_bounds", "asymptotic_update", "one_token"),
     ),
     cited(
         "adapted_product",
         "lyapunov",
-        "an inner product on the tangent space with <x, DV x> <= -m |x|^2 for any m below the gap mu",
+        "an inner product on the tangent space with <x, DV x> <= -m |x|^2 for any m below the"
+        " gap mu",
         "every d",
         {"hurwitz": ("sink", "smooth")},
     ),
@@ -142,8 +171,9 @@ SETTLING_STEPS = (
     ),
     deduced(
         "settles",
-        "from the open set |x| < delta, r > r_0: a(n) >= a/2 > 0 makes r grow like t, Sum 1/r = oo and Sum 1/r^2 < oo, so x -> 0, n_t -> "
-        "n*, |h_t|/t -> a (Cesaro) and relative step x t -> |u(n*)|/a = 1",
+        "from the open set |x| < delta, r > r_0: a(n) >= a/2 > 0 makes r grow like t, Sum 1/r = oo"
+        " and Sum 1/r^2 < oo, so x -> 0, n_t -> n*, |h_t|/t -> a (Cesaro) and relative step x t ->"
+        " |u(n*)|/a = 1",
         "every d, every t",
         ("trapping", "radial_bounds", "outward", "smooth"),
     ),
@@ -156,8 +186,8 @@ SETTLING_STEPS = (
     ),
     identity(
         "several_tokens",
-        "L tokens, p_i = |h_i|/t: the flow (V_i/p_i, a_i - p_i) in log t has the Jacobian [[diag(1/a_i) DV, 0], [Da, -1]]: what must be a "
-        "sink is V_i/a_i, not V",
+        "L tokens, p_i = |h_i|/t: the flow (V_i/p_i, a_i - p_i) in log t has the Jacobian"
+        " [[diag(1/a_i) DV, 0], [Da, -1]]: what must be a sink is V_i/a_i, not V",
         "L = 2, tangents of dimension one",
         _scaled_flow,
         ("direction_map",),

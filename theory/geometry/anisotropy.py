@@ -1,4 +1,6 @@
-"""R4, anisotropy of the nearest stable points of Gaussian draws: the laws of |log|x/y|| and min/max(|x|, |y|), exactly."""
+"""R4, anisotropy of the nearest stable points of Gaussian draws: the laws of |log|x/y|| and
+min/max(|x|, |y|), exactly.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,12 @@ from ..formulas import formula
 from ..kernel.algebra import Equation
 from ..kernel.claim import Step
 from ..kernel.proof import Bound, Sentence, both, decided, deduced, enclosed, identity
-from .anisotropy_balls import external_projected_mass, internal_moment, mean_log_normal, small_scale_log_ratio
+from .anisotropy_balls import (
+    external_projected_mass,
+    internal_moment,
+    mean_log_normal,
+    small_scale_log_ratio,
+)
 from .balls import evaluate
 from .probability_enclosures import external_probability
 
@@ -25,7 +32,8 @@ def _projected():
     s, t, r = sp.symbols("s t r", positive=True)
     w = sp.Symbol("w", real=True)
     density = formula("projected_density")(s, t, w, r)
-    # twice (both signs of x) the Gaussian density at (t + r/t, 1/t + r t) is 1/(pi s^2) e^{-distance/2s^2}; the rest is the Jacobian
+    # twice (both signs of x) the Gaussian density at (t + r/t, 1/t + r t) is 1/(pi s^2)
+    # e^{-distance/2s^2}; the rest is the Jacobian
     distance = (t + r / t) ** 2 + (1 / t + r * t - w) ** 2
     slope = sp.expand_mul(sp.diff(density, r) * sp.pi * s**2)
     rational = sp.Integer(0)
@@ -71,9 +79,16 @@ def _external_pieces():
     first, second, last = 2 / (1 + root), 2 / (1 - root), 2 / (other - 1)
     branches: Any = formula("external_slope_density")(s, m).args
     pieces = [piece for piece, _ in branches]
-    wanted = [below(s, m, first), below(s, m, first) - below(s, m, second) + below(s, m, last), below(s, m, last)]
+    wanted = [
+        below(s, m, first),
+        below(s, m, first) - below(s, m, second) + below(s, m, last),
+        below(s, m, last),
+    ]
     return [
-        *(Equation(sp.expand(piece - value), sp.Integer(0)) for piece, value in zip(pieces, wanted, strict=True)),
+        *(
+            Equation(sp.expand(piece - value), sp.Integer(0))
+            for piece, value in zip(pieces, wanted, strict=True)
+        ),
         *(Equation(sp.simplify(m * b**2 + b), sp.Integer(1)) for b in (first, second)),
         Equation(sp.simplify(m * last**2 + last), -sp.Integer(1)),
     ]
@@ -108,12 +123,23 @@ def _masses():
 
 def _moments():
     bounds = []
-    balance, ratio = flint.arb(2).log() / flint.arb.pi(), 2 * flint.arb.const_catalan() / flint.arb.pi()
+    balance, ratio = (
+        flint.arb(2).log() / flint.arb.pi(),
+        2 * flint.arb.const_catalan() / flint.arb.pi(),
+    )
     values = {"1": ("0.21811", "0.58810"), "2": ("0.17685", "0.70649"), "4": ("0.09453", "1.11272")}
     for s, (mean_balance, mean_ratio) in values.items():
         for label, value, centre in (
-            (f"mean balance ({s})", balance + internal_moment(s, lambda tau: (-tau).exp()), mean_balance),
-            (f"mean log-ratio of the draws off the axes ({s})", ratio + internal_moment(s, lambda tau: tau), mean_ratio),
+            (
+                f"mean balance ({s})",
+                balance + internal_moment(s, lambda tau: (-tau).exp()),
+                mean_balance,
+            ),
+            (
+                f"mean log-ratio of the draws off the axes ({s})",
+                ratio + internal_moment(s, lambda tau: tau),
+                mean_ratio,
+            ),
         ):
             middle = int(centre.replace(".", ""))
             bounds.append(Bound(label, value, f"{middle - 0.5:.1f}e-5", f"{middle + 0.5:.1f}e-5"))
@@ -125,7 +151,10 @@ def _small_balance():
     integral = -sp.log(1 + sp.exp(-2 * tau)) / sp.pi
     wanted = sp.exp(-tau) / (sp.pi * sp.cosh(tau).rewrite(sp.exp))
     slope = sp.simplify((sp.diff(integral, tau) / wanted).subs(tau, -sp.log(z) / 2))
-    return [Equation(slope, sp.Integer(1)), Equation(integral.subs(tau, 0) / sp.log(2) * sp.pi, -sp.Integer(1))]
+    return [
+        Equation(slope, sp.Integer(1)),
+        Equation(integral.subs(tau, 0) / sp.log(2) * sp.pi, -sp.Integer(1)),
+    ]
 
 
 def _axis():
@@ -133,9 +162,14 @@ def _axis():
     value = evaluate(formula("internal_cut_log_ratio")(1, 1))
     # log max = (log|x| + log|y|)/2 + tau/2, and E tau = 2 Int_0^oo tau/(pi cosh tau)
     return [
-        Bound("Int tau/(pi cosh tau) - 2 G/pi", small_scale_log_ratio() - catalan, "-1e-35", "1e-35"),
         Bound(
-            "E log max(|x|, |y|) at s = 1 less the formula at c = 1", mean_log_normal() + small_scale_log_ratio() - value, "-1e-35", "1e-35"
+            "Int tau/(pi cosh tau) - 2 G/pi", small_scale_log_ratio() - catalan, "-1e-35", "1e-35"
+        ),
+        Bound(
+            "E log max(|x|, |y|) at s = 1 less the formula at c = 1",
+            mean_log_normal() + small_scale_log_ratio() - value,
+            "-1e-35",
+            "1e-35",
         ),
     ]
 
@@ -143,47 +177,55 @@ def _axis():
 ANISOTROPY_STEPS: tuple[Step, ...] = (
     identity(
         "projected_density",
-        "the density of the nearest point (t, 1/t), in closed form: its derivative along the normal is the Gaussian density times the "
-        "Jacobian, and it vanishes at r = 0",
+        "the density of the nearest point (t, 1/t), in closed form: its derivative along the normal"
+        " is the Gaussian density times the Jacobian, and it vanishes at r = 0",
         "d = 1, every s",
         _projected,
         ("normal_coordinates", "normal_bijection", "gaussian"),
     ),
     identity(
         "ratio_density",
-        "x y = -v, |x/y| = e^{+-tau}: dx dy = dv dtau/2 and x^2 + y^2 = 2 v cosh tau, so tau has the density (1 - e^{-v cosh tau/s^2})/"
-        "(pi cosh tau) where the product lies above -v",
+        "x y = -v, |x/y| = e^{+-tau}: dx dy = dv dtau/2 and x^2 + y^2 = 2 v cosh tau, so tau has"
+        " the density (1 - e^{-v cosh tau/s^2})/(pi cosh tau) where the product lies above -v",
         "d = 1, every s",
         _ratio,
         ("product_substitution", "gaussian"),
     ),
-    identity("slope_density", "the density of m = y/x on |x| < b", "d = 1, every s", _slope, ("gaussian",)),
+    identity(
+        "slope_density",
+        "the density of m = y/x on |x| < b",
+        "d = 1, every s",
+        _slope,
+        ("gaussian",),
+    ),
     decided(
         "external_intervals",
-        "x > 0, y = m x: |(1 + y) x| < 1 is x < a (m >= 0), x < c (4m < -1), x < a or b < x < c (-1 < 4m < 0), with m a^2 + a = m b^2 + b "
-        "= 1, m c^2 + c = -1",
+        "x > 0, y = m x: |(1 + y) x| < 1 is x < a (m >= 0), x < c (4m < -1), x < a or b < x < c (-1"
+        " < 4m < 0), with m a^2 + a = m b^2 + b = 1, m c^2 + c = -1",
         "d = 1",
         _intervals,
         ("stable_sets",),
     ),
     identity(
         "external_slopes",
-        "the density of the slope inside the external set is the sum over these intervals, with the roots in closed form",
+        "the density of the slope inside the external set is the sum over these intervals, with the"
+        " roots in closed form",
         "d = 1, every s",
         _external_pieces,
         ("slope_density", "external_intervals"),
     ),
     enclosed(
         "projected_masses",
-        "the densities of inside and projected draws add up: 1/2 internally (the other half lies on the axes), 1 - P_ext externally, to "
-        "30 digits at s = 1 (internal also 4)",
+        "the densities of inside and projected draws add up: 1/2 internally (the other half lies on"
+        " the axes), 1 - P_ext externally, to 30 digits at s = 1 (internal also 4)",
         "d = 1",
         _masses,
         ("projected_density", "ratio_density", "external_probability"),
     ),
     identity(
         "small_balance",
-        "s -> 0: the balance of x y < 0 has the mean ln 2/pi over all draws (Int e^{-tau}/(pi cosh tau)); the log-ratio 2 G/pi",
+        "s -> 0: the balance of x y < 0 has the mean ln 2/pi over all draws (Int e^{-tau}/(pi cosh"
+        " tau)); the log-ratio 2 G/pi",
         "d = 1",
         _small_balance,
         ("ratio_density",),
@@ -197,16 +239,18 @@ ANISOTROPY_STEPS: tuple[Step, ...] = (
     ),
     enclosed(
         "axis_log_ratio",
-        "draws on the axes, zero coordinates read as c: E log(|x|/c) = log(s/c) - (gamma + ln 2)/2 + 2 G/pi, G Catalan's constant",
+        "draws on the axes, zero coordinates read as c: E log(|x|/c) = log(s/c) - (gamma + ln 2)/2"
+        " + 2 G/pi, G Catalan's constant",
         "d = 1, every s (scaling)",
         _axis,
         ("ratio_density", "same_quadrant", "gaussian"),
     ),
     deduced(
         "internal_median",
-        "x y > 0 has probability exactly 1/2 and is projected on an axis, where the log-ratio is infinite and the balance 0; off the axes "
-        "the log-ratio has a positive density on (0, oo): no finite number is the median, and a sample median says only "
-        "which half of the draws was larger",
+        "x y > 0 has probability exactly 1/2 and is projected on an axis, where the log-ratio is"
+        " infinite and the balance 0; off the axes the log-ratio has a positive density on (0, oo):"
+        " no finite number is the median, and a sample median says only which half of the draws was"
+        " larger",
         "d = 1",
         ("same_quadrant", "ratio_density", "projected_masses", "gaussian"),
     ),

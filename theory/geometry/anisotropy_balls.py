@@ -1,4 +1,6 @@
-"""Rigorous balls for the statistics of projected draws (R4): integrals of the registered densities, every truncation paid for."""
+"""Rigorous balls for the statistics of projected draws (R4): integrals of the registered densities,
+every truncation paid for.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,20 @@ def _integrand() -> Callable[..., Any]:
     return compiled(formula("ratio_density")(s, tau, 2) - limit + projected, (s, tau))
 
 
-def internal_moment(s: str, weight: Callable[[flint.acb], flint.acb], tolerance: str = "1e-10") -> flint.arb:
-    """Int_0^oo weight(tau) G dtau for 0 <= weight <= max(1, tau) and s <= 4: what scale s adds to the moment at s -> 0.
+def internal_moment(
+    s: str, weight: Callable[[flint.acb], flint.acb], tolerance: str = "1e-10"
+) -> flint.arb:
+    """Int_0^oo weight(tau) G dtau for 0 <= weight <= max(1, tau) and s <= 4: what scale s adds to
+    the moment at s -> 0.
 
-    Beyond tau = FAR, |weight G| <= (sinh tau/s^2) e^{-cosh tau/s^2}, whose integral is e^{-cosh FAR/s^2}: the inside part is at most
-    tau e^{-2 cosh/s^2}/(pi cosh), the projected part (4/(pi s^2)) tau cosh e^{-2 cosh/s^2}, and e^{cosh/s^2} > e^{688}.
+    Beyond tau = FAR, |weight G| <= (sinh tau/s^2) e^{-cosh tau/s^2}, whose integral is e^{-cosh
+    FAR/s^2}: the inside part is at most tau e^{-2 cosh/s^2}/(pi cosh), the projected part (4/(pi
+    s^2)) tau cosh e^{-2 cosh/s^2}, and e^{cosh/s^2} > e^{688}.
     """
     scale, integrand = flint.arb(s), _integrand()
-    body = flint.acb.integral(lambda tau, _: weight(tau) * integrand(scale, tau), 0, FAR, abs_tol=flint.arb(tolerance)).real
+    body = flint.acb.integral(
+        lambda tau, _: weight(tau) * integrand(scale, tau), 0, FAR, abs_tol=flint.arb(tolerance)
+    ).real
     tail = (-flint.arb(FAR).cosh() / scale**2).exp()
     return body + (-tail).union(tail)
 
@@ -45,9 +53,11 @@ def small_scale_log_ratio() -> flint.arb:
 
 
 def external_projected_mass(s: str) -> flint.arb:
-    """Int_0^oo of the two projected densities (u > 0 and u < 0): the probability outside the external set.
+    """Int_0^oo of the two projected densities (u > 0 and u < 0): the probability outside the
+    external set.
 
-    Left of near the normals have |1 + y| > 1/near, right of far |x| > far: both less likely than erfc(12/sqrt2).
+    Left of near the normals have |1 + y| > 1/near, right of far |x| > far: both less likely than
+    erfc(12/sqrt2).
     """
     symbols = sp.symbols("s t w", positive=True)
     density = compiled(formula("projected_density")(*symbols, 1), symbols)
@@ -63,7 +73,9 @@ def external_projected_mass(s: str) -> flint.arb:
 
 
 def mean_log_normal() -> flint.arb:
-    """E log|X| for X ~ N(0, 1), with x = e^v; left of -90 the integrand is below 0.8 |v| e^v, right of 3 below v e^v e^{-e^{2v}/2}."""
+    """E log|X| for X ~ N(0, 1), with x = e^v; left of -90 the integrand is below 0.8 |v| e^v, right
+    of 3 below v e^v e^{-e^{2v}/2}.
+    """
 
     def integrand(v: flint.acb, _: bool) -> flint.acb:
         return v * (2 / flint.acb.pi()).sqrt() * (v - (2 * v).exp() / 2).exp()

@@ -21,14 +21,19 @@ def _pieces(name: str) -> list[sp.Expr]:
 
 def _joined(left: sp.Expr, right: sp.Expr, at: sp.Expr) -> Equation:
     """Equal values where two pieces meet."""
-    gap = (left - right).subs(A, at).replace(sp.log, lambda value: sp.log(sp.radsimp(sp.expand(value))))
+    gap = (
+        (left - right)
+        .subs(A, at)
+        .replace(sp.log, lambda value: sp.log(sp.radsimp(sp.expand(value))))
+    )
     return Equation(sp.expand(gap), sp.Integer(0))
 
 
 def _internal():
     x = sp.Symbol("x", positive=True)
     small, large = _pieces("internal_stable_area")
-    # d(area)/da = 4 edges of the box x the length 2/a (or a) of the stable set along each; equal pieces at a^2 = 2
+    # d(area)/da = 4 edges of the box x the length 2/a (or a) of the stable set along each; equal
+    # pieces at a^2 = 2
     return [
         Equation(sp.diff(small, A), 4 * A),
         Equation(sp.diff(large, A), 4 * (2 / A)),
@@ -40,13 +45,18 @@ def _internal():
 def _none():
     small, large = _pieces("none_stable_area")
     # two edges x = +-a of length min(a, 2); the edge y = -a of length 2 a as long as a <= 2
-    return [Equation(sp.diff(small, A), 2 * A + 2 * A), Equation(sp.diff(large, A), 2 * 2 + 0 * A), _joined(small, large, sp.Integer(2))]
+    return [
+        Equation(sp.diff(small, A), 2 * A + 2 * A),
+        Equation(sp.diff(large, A), 2 * 2 + 0 * A),
+        _joined(small, large, sp.Integer(2)),
+    ]
 
 
 def _external():
     small, middle, large = _pieces("external_stable_area")
     golden = (1 + sp.sqrt(5)) / 2
-    # u = 1 + y runs over [1 - a, 1 + a]; edges x = +-a: |u| < 1/a; edges u = 1 +- a: |x| < min(a, 1/|u|)
+    # u = 1 + y runs over [1 - a, 1 + a]; edges x = +-a: |u| < 1/a; edges u = 1 +- a: |x| < min(a,
+    # 1/|u|)
     return [
         Equation(sp.diff(small, A), 2 * (2 * A) + 2 * A + 2 * A),
         Equation(sp.diff(middle, A), 2 * (1 / A - (1 - A)) + 2 / (1 + A) + 2 * A),
@@ -70,31 +80,39 @@ def _external_edges():
 AREA_STEPS: tuple[Step, ...] = (
     identity(
         "box_area",
-        "the area of -2 < x y < 0 in [-a, a]^2 is 2 a^2 for a^2 <= 2 and 4 + 4 ln(a^2/2) above (Leibniz rule: equal derivative, "
-        "equal value at a^2 = 2)",
+        "the area of -2 < x y < 0 in [-a, a]^2 is 2 a^2 for a^2 <= 2 and 4 + 4 ln(a^2/2) above"
+        " (Leibniz rule: equal derivative, equal value at a^2 = 2)",
         "d = 1, every a",
         _internal,
         ("stable_sets",),
     ),
-    identity("box_area_none", "that of -2 < y < 0 is 2 a^2 for a <= 2 and 4 a above", "d = 1, every a", _none, ("stable_sets",)),
+    identity(
+        "box_area_none",
+        "that of -2 < y < 0 is 2 a^2 for a <= 2 and 4 a above",
+        "d = 1, every a",
+        _none,
+        ("stable_sets",),
+    ),
     decided(
         "external_edges",
-        "along the edges x = +-a the external set is all of [1 - a, 1 + a] iff a^2 + a <= 1, and leaves out an end below iff a^2 - a > 1",
+        "along the edges x = +-a the external set is all of [1 - a, 1 + a] iff a^2 + a <= 1, and"
+        " leaves out an end below iff a^2 - a > 1",
         "d = 1, every a",
         _external_edges,
         ("stable_sets",),
     ),
     identity(
         "box_area_external",
-        "that of |(1 + y) x| < 1 is 4 a^2, 2 - 2a + 2a^2 + 2 ln(a(a+1)), 4 + 2 ln(a^2 (a^2 - 1)), with ends at a^2 + a = 1, a^2 - a = 1",
+        "that of |(1 + y) x| < 1 is 4 a^2, 2 - 2a + 2a^2 + 2 ln(a(a+1)), 4 + 2 ln(a^2 (a^2 - 1)),"
+        " with ends at a^2 + a = 1, a^2 - a = 1",
         "d = 1, every a",
         _external,
         ("external_edges",),
     ),
     deduced(
         "infinite_area",
-        "all three are unbounded in a: 8 ln a to leading order (internal, external; in the limit the external one is larger by 4 ln 2), 4 "
-        "a (none): infinite area",
+        "all three are unbounded in a: 8 ln a to leading order (internal, external; in the limit"
+        " the external one is larger by 4 ln 2), 4 a (none): infinite area",
         "d = 1",
         ("box_area", "box_area_none", "box_area_external"),
     ),

@@ -1,4 +1,6 @@
-"""Values of formulas in ball arithmetic: the SymPy expression itself is evaluated, so nothing is typed twice."""
+"""Values of formulas in ball arithmetic: the SymPy expression itself is evaluated, so nothing is
+typed twice.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ _CONSTANTS: dict[Any, Callable[[], Ball]] = {
 
 
 def compiled(expression: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Callable[..., Ball]:
-    """The expression as a function of balls, in the order of `symbols`; the branch of a Piecewise must be chosen before."""
+    """The expression as a function of balls, in the order of `symbols`; the branch of a Piecewise
+    must be chosen before.
+    """
     shared, (body,) = sp.cse(expression)
     parts = [(name, _compile(part)) for name, part in shared]
     run = _compile(body)
@@ -62,7 +66,11 @@ def _compile(node: Any) -> Callable[[Mapping[sp.Symbol, Ball]], Ball]:
         return lambda values: reduce(lambda a, b: a * b, (part(values) for part in parts))
     if isinstance(node, sp.Pow) and (2 * node.exp).is_Integer:
         twice, base = int(2 * node.exp), parts[0]
-        return (lambda values: base(values) ** (twice // 2)) if twice % 2 == 0 else (lambda values: base(values).sqrt() ** twice)
+        return (
+            (lambda values: base(values) ** (twice // 2))
+            if twice % 2 == 0
+            else (lambda values: base(values).sqrt() ** twice)
+        )
     if node.func in _FUNCTIONS:
         (inner,), function = parts, _FUNCTIONS[node.func]
         return lambda values: function(inner(values))

@@ -40,11 +40,14 @@ def internal_stable_probability():
 @register(
     "R4",
     "probability_formulas",
-    "P(|(1 + y) x| < 1) for independent x, y ~ N(0, s^2); the integration variable is |1 + y|, so no node is singular",
+    "P(|(1 + y) x| < 1) for independent x, y ~ N(0, s^2); the integration variable is |1 + y|, so"
+    " no node is singular",
 )
 def external_stable_probability():
     s, u = positive("s u")
-    density = (sp.exp(-((u - 1) ** 2) / (2 * s**2)) + sp.exp(-((u + 1) ** 2) / (2 * s**2))) / (s * sp.sqrt(2 * sp.pi))
+    density = (sp.exp(-((u - 1) ** 2) / (2 * s**2)) + sp.exp(-((u + 1) ** 2) / (2 * s**2))) / (
+        s * sp.sqrt(2 * sp.pi)
+    )
     return (s,), sp.Integral(sp.erf(1 / (sp.sqrt(2) * s * u)) * density, (u, 0, sp.oo))
 
 
@@ -54,7 +57,11 @@ def none_stable_area():
     return (a,), sp.Piecewise((2 * a**2, a <= 2), (4 * a, True))
 
 
-@register("R4", "box_area_external", "area of the external stable set |(1 + y) x| < 1 within the box [-a, a]^2")
+@register(
+    "R4",
+    "box_area_external",
+    "area of the external stable set |(1 + y) x| < 1 within the box [-a, a]^2",
+)
 def external_stable_area():
     (a,) = positive("a")
     golden = (1 + sp.sqrt(5)) / 2
@@ -71,7 +78,11 @@ def none_stable_probability():
     return (s,), sp.erf(sp.sqrt(2) / s) / 2
 
 
-@register("R4", "fold_coefficient", "quadratic coefficient at a fold of h' = x h + y tanh(x h + k); T = tanh(x h + k) there")
+@register(
+    "R4",
+    "fold_coefficient",
+    "quadratic coefficient at a fold of h' = x h + y tanh(x h + k); T = tanh(x h + k) there",
+)
 def fold_coefficient():
     x, t = real("x T")
     return (x, t), -x * t * (1 - x)
@@ -80,7 +91,8 @@ def fold_coefficient():
 @register(
     "R4",
     "fold_example",
-    "offset k > 0 or < 0 at which h' = x h + y tanh(x h + k) folds with T = tanh(x h + k) > 0; the other fold is at -k",
+    "offset k > 0 or < 0 at which h' = x h + y tanh(x h + k) folds with T = tanh(x h + k) > 0; the"
+    " other fold is at -k",
 )
 def fold_offset():
     x, y = real("x y")
@@ -89,7 +101,10 @@ def fold_offset():
 
 
 @register(
-    "R4", "flip_coefficient", "cubic normal-form coefficient at J = -1 of h' = h + y tanh(x h + k), T = tanh(x h + k); > 0 supercritical"
+    "R4",
+    "flip_coefficient",
+    "cubic normal-form coefficient at J = -1 of h' = h + y tanh(x h + k), T = tanh(x h + k); > 0"
+    " supercritical",
 )
 def flip_coefficient_internal():
     x, t = real("x T")
@@ -97,7 +112,10 @@ def flip_coefficient_internal():
 
 
 @register(
-    "R4", "flip_coefficient", "cubic normal-form coefficient at J = -1 of h' = x h + y tanh(x h + k), T = tanh(x h + k); > 0 supercritical"
+    "R4",
+    "flip_coefficient",
+    "cubic normal-form coefficient at J = -1 of h' = x h + y tanh(x h + k), T = tanh(x h + k); > 0"
+    " supercritical",
 )
 def flip_coefficient_external():
     x, t = real("x T")
@@ -105,14 +123,22 @@ def flip_coefficient_external():
 
 
 @register(
-    "R4", "planar_lyapunov", "first Lyapunov coefficient of h' = h + y Q tanh(x h), Q a rotation of the plane, at the crossing; r = x y"
+    "R4",
+    "planar_lyapunov",
+    "first Lyapunov coefficient of h' = h + y Q tanh(x h), Q a rotation of the plane, at the"
+    " crossing; r = x y",
 )
 def planar_lyapunov_internal():
     x, r = real("x r")
     return (x, r), -(x**2) * r**2 / 8
 
 
-@register("R4", "planar_lyapunov", "first Lyapunov coefficient of h' = x h + y Q tanh(x h), Q a rotation of the plane, at the crossing")
+@register(
+    "R4",
+    "planar_lyapunov",
+    "first Lyapunov coefficient of h' = x h + y Q tanh(x h), Q a rotation of the plane, at the"
+    " crossing",
+)
 def planar_lyapunov_external():
     x, y = real("x y")
     return (x, y), -(x**2) * (1 - x**2 + x**2 * y**2) / 8
@@ -121,20 +147,28 @@ def planar_lyapunov_external():
 @register(
     "R4",
     "projected_density",
-    "density in t > 0 of the nearest points (t, 1/t) on t u = 1 of (|X|, |U|), X ~ N(0, s^2) and U ~ N(w, s^2) with U > 0, from the part "
-    "r' < r of the normals (t + r'/t, 1/t + r' t); r = 1 is the whole normal up to the cut locus",
+    "density in t > 0 of the nearest points (t, 1/t) on t u = 1 of (|X|, |U|), X ~ N(0, s^2) and U"
+    " ~ N(w, s^2) with U > 0, from the part r' < r of the normals (t + r'/t, 1/t + r' t); r = 1 is"
+    " the whole normal up to the cut locus",
 )
 def projected_density():
     s, t, r = positive("s t r")
     (w,) = real("w")
     a, b, c = t**2 + t**-2, 2 - w * t, t**2 + (1 / t - w) ** 2
     root = s * sp.sqrt(2 * a)
-    bell = sp.exp(-(c - b**2 / a) / (2 * s**2)) * s * sp.sqrt(sp.pi / (2 * a)) * (sp.erf((a * r + b) / root) - sp.erf(b / root))
+    bell = (
+        sp.exp(-(c - b**2 / a) / (2 * s**2))
+        * s
+        * sp.sqrt(sp.pi / (2 * a))
+        * (sp.erf((a * r + b) / root) - sp.erf(b / root))
+    )
     ends = sp.exp(-(a * r**2 + 2 * b * r + c) / (2 * s**2)) - sp.exp(-c / (2 * s**2))
     return (s, t, w, r), (2 * s**2 / (t * a) * ends + (a + 2 * b / a) / t * bell) / (sp.pi * s**2)
 
 
-@register("R4", "ratio_density", "density in tau = |log|x/y|| > 0 of x, y ~ N(0, s^2) with -v < x y < 0")
+@register(
+    "R4", "ratio_density", "density in tau = |log|x/y|| > 0 of x, y ~ N(0, s^2) with -v < x y < 0"
+)
 def ratio_density():
     s, tau, v = positive("s tau v")
     return (s, tau, v), (1 - sp.exp(-v * sp.cosh(tau) / s**2)) / (sp.pi * sp.cosh(tau))
@@ -147,18 +181,27 @@ def slope_density():
     return (s, m, b), (1 - sp.exp(-(b**2) * (1 + m**2) / (2 * s**2))) / (sp.pi * (1 + m**2))
 
 
-@register("R4", "external_slopes", "density in m = y/x of x, y ~ N(0, s^2) inside the external stable set |(1 + y) x| < 1")
+@register(
+    "R4",
+    "external_slopes",
+    "density in m = y/x of x, y ~ N(0, s^2) inside the external stable set |(1 + y) x| < 1",
+)
 def external_slope_density():
     (s,) = positive("s")
     (m,) = real("m")
     root = sp.sqrt(1 + 4 * m)
     ends = (2 / (1 + root), 2 / (1 - root), 2 / (sp.sqrt(1 - 4 * m) - 1))
     first, second, last = (formula("slope_density")(s, m, end) for end in ends)
-    return (s, m), sp.Piecewise((first, m >= 0), (first - second + last, m > -sp.Rational(1, 4)), (last, True))
+    return (s, m), sp.Piecewise(
+        (first, m >= 0), (first - second + last, m > -sp.Rational(1, 4)), (last, True)
+    )
 
 
 @register(
-    "R4", "axis_log_ratio", "E log(|x|/c) of the internal draws x, y ~ N(0, s^2) that are projected on an axis, zero coordinates read as c"
+    "R4",
+    "axis_log_ratio",
+    "E log(|x|/c) of the internal draws x, y ~ N(0, s^2) that are projected on an axis, zero"
+    " coordinates read as c",
 )
 def internal_cut_log_ratio():
     s, c = positive("s c")

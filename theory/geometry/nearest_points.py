@@ -1,6 +1,8 @@
-"""R4, projection on the closed stable sets: quartics, one root per point, the cut locus, and coordinates in which the map is explicit.
+"""R4, projection on the closed stable sets: quartics, one root per point, the cut locus, and
+coordinates in which the map is explicit.
 
-Both curved boundaries are t u = 1 in one quadrant after reflections: external (t, u) = (|x|, |1 + y|), internal (|x|, |y|)/sqrt2.
+Both curved boundaries are t u = 1 in one quadrant after reflections: external (t, u) = (|x|, |1 +
+y|), internal (|x|, |y|)/sqrt2.
 """
 
 from __future__ import annotations
@@ -18,9 +20,16 @@ def _quartics():
     pairs = [Equation(sp.diff(internal, x) * x**3 / 2, x**4 - p * x**3 - 2 * q * x - 4)]
     for sign in (1, -1):
         external = (x - p) ** 2 + (sign / x - 1 - q) ** 2
-        pairs.append(Equation(sp.diff(external, x) * x**3 / 2, x**4 - p * x**3 + sign * (q + 1) * x - 1))
+        pairs.append(
+            Equation(sp.diff(external, x) * x**3 / 2, x**4 - p * x**3 + sign * (q + 1) * x - 1)
+        )
     t, k = sp.symbols("t k")  # |x y| = k^2, all lengths divided by k
-    pairs.append(Equation((k * t) ** 4 - (k * p) * (k * t) ** 3 + k**2 * (k * q) * (k * t) - k**4, k**4 * (t**4 - p * t**3 + q * t - 1)))
+    pairs.append(
+        Equation(
+            (k * t) ** 4 - (k * p) * (k * t) ** 3 + k**2 * (k * q) * (k * t) - k**4,
+            k**4 * (t**4 - p * t**3 + q * t - 1),
+        )
+    )
     return pairs
 
 
@@ -29,7 +38,8 @@ def _same_quadrant():
     return [
         # reflecting a point of the set into the quadrant of (p, q) brings it nearer
         Sentence((p > 0, t < 0), (-t - p) ** 2 < (t - p) ** 2),
-        # p, q > 0 is outside internally; every point of the set has t u <= 0 and is no nearer than the nearer axis
+        # p, q > 0 is outside internally; every point of the set has t u <= 0 and is no nearer than
+        # the nearer axis
         Sentence((p > 0, q >= p, t * u <= 0), (t - p) ** 2 + (u - q) ** 2 >= p**2),
     ]
 
@@ -38,7 +48,10 @@ def _one_root():
     p, q, s = sp.symbols("p q s")
     shifted = sp.Poly(sp.expand((1 + s) ** 4 - p * (1 + s) ** 3 + q * (1 + s) - 1), s)
     return [
-        Equation(shifted.as_expr(), s**4 + (4 - p) * s**3 + (6 - 3 * p) * s**2 + (4 - 3 * p + q) * s + (q - p)),
+        Equation(
+            shifted.as_expr(),
+            s**4 + (4 - p) * s**3 + (6 - 3 * p) * s**2 + (4 - 3 * p + q) * s + (q - p),
+        ),
         Equation((p**4 - p * p**3 + q * p - 1), p * q - 1),
     ]
 
@@ -48,11 +61,16 @@ def _descartes():
     third, second, first = 4 - p, 6 - 3 * p, 4 - 3 * p + q
     given = (p > q, q > 0, p * q > 1)
     return [
-        # the signs of s^3, s^2, s read + ... + - ... -, the constant is negative: one change of sign
-        Sentence(given, both(sp.Implies(first >= 0, second > 0), sp.Implies(second >= 0, third > 0), q - p < 0)),
+        # the signs of s^3, s^2, s read + ... + - ... -, the constant is negative: one change of
+        # sign
+        Sentence(
+            given,
+            both(sp.Implies(first >= 0, second > 0), sp.Implies(second >= 0, third > 0), q - p < 0),
+        ),
         # the bracket: negative at 1, positive at p > 1
         Sentence(given, both(p > 1, p * q - 1 > 0)),
-        # on the diagonal p = q: s (s^3 + ...) has no positive root for p <= 2, and exactly one change of sign for p > 2
+        # on the diagonal p = q: s (s^3 + ...) has no positive root for p <= 2, and exactly one
+        # change of sign for p > 2
         Sentence((p > 1, sp.Eq(q, p), p <= 2), both(first >= 0, second >= 0, third > 0)),
         Sentence((sp.Eq(q, p), p > 2), both(first < 0, second < 0)),
     ]
@@ -60,7 +78,8 @@ def _descartes():
 
 def _half_plane():
     p, q, t, u = sp.symbols("p q t u")
-    # reflecting (t, u) in the diagonal brings a point of the far side nearer: the nearest point has t >= u when p > q
+    # reflecting (t, u) in the diagonal brings a point of the far side nearer: the nearest point has
+    # t >= u when p > q
     return [Sentence((p > q, t < u), (u - p) ** 2 + (t - q) ** 2 < (t - p) ** 2 + (u - q) ** 2)]
 
 
@@ -94,15 +113,17 @@ def _bijection():
 NEAREST_STEPS: tuple[Step, ...] = (
     identity(
         "nearest_points",
-        "critical points of the distance: x^4 - p x^3 - 2 q x - 4 = 0 on x y = -2, x^4 - p x^3 +- (q + 1) x - 1 = 0 on (1 + y) x = +-1; "
-        "all are t^4 - P t^3 + Q t - 1 = 0 on t u = 1 after reflection (internal: and division by sqrt2)",
+        "critical points of the distance: x^4 - p x^3 - 2 q x - 4 = 0 on x y = -2, x^4 - p x^3 +-"
+        " (q + 1) x - 1 = 0 on (1 + y) x = +-1; all are t^4 - P t^3 + Q t - 1 = 0 on t u = 1 after"
+        " reflection (internal: and division by sqrt2)",
         "d = 1",
         _quartics,
         ("stable_sets",),
     ),
     decided(
         "same_quadrant",
-        "the nearest point lies on the branch of its own quadrant; from x y > 0 (internal) it is the nearer axis",
+        "the nearest point lies on the branch of its own quadrant; from x y > 0 (internal) it is"
+        " the nearer axis",
         "d = 1",
         _same_quadrant,
         ("stable_sets",),
@@ -110,37 +131,40 @@ NEAREST_STEPS: tuple[Step, ...] = (
     decided("same_side", "P > Q: the nearest point of t u = 1 has t >= u", "d = 1", _half_plane),
     identity(
         "shifted_quartic",
-        "at t = 1 + s the quartic is s^4 + (4-P)s^3 + (6-3P)s^2 + (4-3P+Q)s + (Q-P); at t = P it is P Q - 1",
+        "at t = 1 + s the quartic is s^4 + (4-P)s^3 + (6-3P)s^2 + (4-3P+Q)s + (Q-P); at t = P it is"
+        " P Q - 1",
         "d = 1",
         _one_root,
         ("nearest_points",),
     ),
     decided(
         "descartes",
-        "P > Q > 0, P Q > 1: these coefficients change sign once, so (Descartes) there is exactly one root t > 1, and it is below P; on "
-        "P = Q there is one iff P > 2",
+        "P > Q > 0, P Q > 1: these coefficients change sign once, so (Descartes) there is exactly"
+        " one root t > 1, and it is below P; on P = Q there is one iff P > 2",
         "d = 1",
         _descartes,
         ("shifted_quartic", "same_side"),
     ),
     deduced(
         "cut_locus",
-        "outside the set the nearest point is unique except, in equal pairs, on |x| = |y| (internal) and on |x| = |1 + y| > 2 (external): "
-        "it is the axis point or the one root of descartes",
+        "outside the set the nearest point is unique except, in equal pairs, on |x| = |y|"
+        " (internal) and on |x| = |1 + y| > 2 (external): it is the axis point or the one root of"
+        " descartes",
         "d = 1",
         ("descartes", "same_quadrant", "same_side"),
     ),
     identity(
         "normal_coordinates",
-        "(P, Q) = (t + r/t, 1/t + r t) lies on the normal at (t, 1/t); dP dQ = (t + t^-3 - 2r/t) dt dr, P - Q = (1 - r)(t - 1/t), "
-        "P Q - 1 = r (t^2 + t^-2 + r)",
+        "(P, Q) = (t + r/t, 1/t + r t) lies on the normal at (t, 1/t); dP dQ = (t + t^-3 - 2r/t) dt"
+        " dr, P - Q = (1 - r)(t - 1/t), P Q - 1 = r (t^2 + t^-2 + r)",
         "d = 1",
         _coordinates,
         ("shifted_quartic",),
     ),
     decided(
         "normal_bijection",
-        "0 < r < 1: the Jacobian is positive, and P > Q iff t > 1: t > 0, 0 < r < 1 covers P Q > 1 off the diagonal once",
+        "0 < r < 1: the Jacobian is positive, and P > Q iff t > 1: t > 0, 0 < r < 1 covers P Q > 1"
+        " off the diagonal once",
         "d = 1",
         _bijection,
         ("normal_coordinates", "descartes"),

@@ -1,4 +1,6 @@
-"""R4, bifurcations of the scalar maps with any offset k: folds and flips with their normal-form coefficients."""
+"""R4, bifurcations of the scalar maps with any offset k: folds and flips with their normal-form
+coefficients.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def _derivatives():
 
 
 def _on(edge: int):
-    """Random rational points where the external multiplier is `edge`, and the relation that says so."""
+    """Random rational points where the external multiplier is `edge`, and the relation that says
+    so.
+    """
     relation = X + X * Y * (1 - T**2) - edge
 
     def point(rng):
@@ -68,7 +72,14 @@ def _flips():
                 t, x = rational(rng) / 20, rational(rng)
                 return {X: x, T: t, Y: -2 / (x * (1 - t**2))}
 
-        equations.append(Equation(second**2 / 4 + third / 6, formula(f"flip_coefficient_{recall}")(X, T), relations, point))
+        equations.append(
+            Equation(
+                second**2 / 4 + third / 6,
+                formula(f"flip_coefficient_{recall}")(X, T),
+                relations,
+                point,
+            )
+        )
     return equations
 
 
@@ -87,23 +98,34 @@ def _speeds():
 def _signs():
     x, y, t = sp.symbols("x y T")
     inside = t**2 < 1
-    internal, external = 3 * formula("flip_coefficient_internal")(x, t), 3 * formula("flip_coefficient_external")(x, t)
+    internal, external = (
+        3 * formula("flip_coefficient_internal")(x, t),
+        3 * formula("flip_coefficient_external")(x, t),
+    )
     fold = formula("fold_coefficient")(x, t)
     return [
         # internal: no fold at any offset; every flip is supercritical
         Sentence((inside, sp.Eq(1 + x * y * (1 - t**2), 1)), sp.Eq(x * y, 0)),
         Sentence((inside, sp.Eq(1 + x * y * (1 - t**2), -1)), both(x * y <= -2, internal > 0)),
         # external: a fold is degenerate at T = 0 only, where it is the pitchfork
-        Sentence((inside, sp.Eq(x + x * y * (1 - t**2), 1), sp.Ne(x * y, 0)), sp.Equivalent(sp.Eq(fold, 0), sp.Eq(t, 0))),
+        Sentence(
+            (inside, sp.Eq(x + x * y * (1 - t**2), 1), sp.Ne(x * y, 0)),
+            sp.Equivalent(sp.Eq(fold, 0), sp.Eq(t, 0)),
+        ),
         Sentence(
             (inside, sp.Eq(x + x * y * (1 - t**2), 1), sp.Ne(x * y, 0), sp.Ne(t, 0)),
             sp.Equivalent((1 + y) * x > 1, x * y > 0),
         ),
         Sentence(
             (inside, sp.Eq(x + x * y * (1 - t**2), -1), sp.Ne(x * y, 0)),
-            sp.Equivalent(external > 0, sp.Or(both(x > -1, 1 + 3 * x * t**2 > 0), both(x < -1, 1 + 3 * x * t**2 < 0))),
+            sp.Equivalent(
+                external > 0,
+                sp.Or(both(x > -1, 1 + 3 * x * t**2 > 0), both(x < -1, 1 + 3 * x * t**2 < 0)),
+            ),
         ),
-        Sentence((inside, sp.Eq(x + x * y * (1 - t**2), -1), x > 0), both(external > 0, x * y < -1)),
+        Sentence(
+            (inside, sp.Eq(x + x * y * (1 - t**2), -1), x > 0), both(external > 0, x * y < -1)
+        ),
     ]
 
 
@@ -123,16 +145,24 @@ def _fold_example():
         Bound("k at the fold", offset, "-0.20755", "-0.20754"),
         Bound("f(h) - h there", gap, "-1e-40", "1e-40"),
         Bound("f'(h) - 1 there", multiplier - 1, "-1e-40", "1e-40"),
-        # just inside, |k| = 0.20, a pair lies around h = 1.44; just outside, |k| = 0.21, f(h) < h on the same side
+        # just inside, |k| = 0.20, a pair lies around h = 1.44; just outside, |k| = 0.21, f(h) < h
+        # on the same side
         Bound("k = -0.20: f(1.44) - 1.44", lift("1.44", "-0.20"), "0", "1"),
         Bound("k = -0.20: f(0.9) - 0.9", lift("0.9", "-0.20"), "-1", "0"),
         Bound("k = -0.20: f(2.2) - 2.2", lift("2.2", "-0.20"), "-1", "0"),
-        *(Bound(f"k = -0.21: f(h) - h on [{h / 10}, {h / 10 + 0.1:.1f}]", _cell(step, h), "-3", "0") for h in range(30)),
+        *(
+            Bound(
+                f"k = -0.21: f(h) - h on [{h / 10}, {h / 10 + 0.1:.1f}]", _cell(step, h), "-3", "0"
+            )
+            for h in range(30)
+        ),
     ]
 
 
 def _cell(step: flint.arb, tenth: int) -> flint.arb:
-    """f(h) - h at k = -0.21 over [tenth, tenth + 1]/10: centred form with the derivative, so that the ball is tight."""
+    """f(h) - h at k = -0.21 over [tenth, tenth + 1]/10: centred form with the derivative, so that
+    the ball is tight.
+    """
     low, high = flint.arb(tenth) / 10, flint.arb(tenth + 1) / 10
     middle, box = (low + high) / 2, low.union(high)
     offset = flint.arb("-0.21")
@@ -144,8 +174,8 @@ def _cell(step: flint.arb, tenth: int) -> flint.arb:
 OFFSET_STEPS: tuple[Step, ...] = (
     identity(
         "derivatives",
-        "at h, with T = tanh(x h + k): f' = J(0) - x y T^2, f'' = -2 x^2 y T (1 - T^2), f''' = -2 x^3 y (1 - T^2)(1 - 3 T^2), for both "
-        "recalls",
+        "at h, with T = tanh(x h + k): f' = J(0) - x y T^2, f'' = -2 x^2 y T (1 - T^2), f''' = -2"
+        " x^3 y (1 - T^2)(1 - 3 T^2), for both recalls",
         "d = 1, every offset k",
         _derivatives,
         ("jacobians",),
@@ -159,24 +189,26 @@ OFFSET_STEPS: tuple[Step, ...] = (
     ),
     identity(
         "flip_coefficient",
-        "f' = -1: f''^2/4 + f'''/6 = (2/3) x^2 (1 + 3 T^2) (internal), x^2 (1 + x)(1 + 3 x T^2)/3 (external)",
+        "f' = -1: f''^2/4 + f'''/6 = (2/3) x^2 (1 + 3 T^2) (internal), x^2 (1 + x)(1 + 3 x T^2)/3"
+        " (external)",
         "d = 1, every offset k",
         _flips,
         ("derivatives",),
     ),
     identity(
         "flip_speed",
-        "at f' = -1 the multiplier of the fixed point moves at the speed T (1 - x^2) in k (external), and at -2/x in x with y and an "
-        "output bias c fixed (internal: T = -c/y there)",
+        "at f' = -1 the multiplier of the fixed point moves at the speed T (1 - x^2) in k"
+        " (external), and at -2/x in x with y and an output bias c fixed (internal: T = -c/y"
+        " there)",
         "d = 1, every offset",
         _speeds,
         ("derivatives",),
     ),
     decided(
         "offset_signs",
-        "internal: f' = 1 only if x y = 0 (no fold at any offset), and every flip has a positive coefficient. External: a fold is "
-        "degenerate only at T = 0, the pitchfork, and exists only if (1+y)x > 1 iff x y > 0; a flip is supercritical iff "
-        "(1 + x)(1 + 3 x T^2) > 0",
+        "internal: f' = 1 only if x y = 0 (no fold at any offset), and every flip has a positive"
+        " coefficient. External: a fold is degenerate only at T = 0, the pitchfork, and exists only"
+        " if (1+y)x > 1 iff x y > 0; a flip is supercritical iff (1 + x)(1 + 3 x T^2) > 0",
         "d = 1, every offset k",
         _signs,
         ("fold_coefficient", "flip_coefficient"),
@@ -186,25 +218,40 @@ OFFSET_STEPS: tuple[Step, ...] = (
         "fold_map",
         "external, T != 0, x != 1: two fixed points merge and vanish at f' = 1 as k varies",
         "d = 1",
-        {"multiplier": ("derivatives",), "quadratic": ("fold_coefficient", "offset_signs"), "transversal": ("fold_coefficient",)},
+        {
+            "multiplier": ("derivatives",),
+            "quadratic": ("fold_coefficient", "offset_signs"),
+            "transversal": ("fold_coefficient",),
+        },
     ),
     cited(
         "internal_flips",
         "flip_map",
-        "internal: every flip is supercritical, also with an output bias: a stable 2-cycle is born as x y (1 - T^2) falls through -2",
+        "internal: every flip is supercritical, also with an output bias: a stable 2-cycle is born"
+        " as x y (1 - T^2) falls through -2",
         "d = 1",
-        {"multiplier": ("derivatives",), "cubic": ("flip_coefficient", "offset_signs"), "transversal": ("flip_speed",)},
+        {
+            "multiplier": ("derivatives",),
+            "cubic": ("flip_coefficient", "offset_signs"),
+            "transversal": ("flip_speed",),
+        },
     ),
     cited(
         "external_flips",
         "flip_map",
-        "external, T != 0, |x| != 1: a 2-cycle is born at f' = -1 as k varies, stable iff (1 + x)(1 + 3 x T^2) > 0",
+        "external, T != 0, |x| != 1: a 2-cycle is born at f' = -1 as k varies, stable iff (1 + x)(1"
+        " + 3 x T^2) > 0",
         "d = 1",
-        {"multiplier": ("derivatives",), "cubic": ("offset_signs", "nondegenerate"), "transversal": ("flip_speed", "nondegenerate")},
+        {
+            "multiplier": ("derivatives",),
+            "cubic": ("offset_signs", "nondegenerate"),
+            "transversal": ("flip_speed", "nondegenerate"),
+        },
     ),
     enclosed(
         "fold_example",
-        "x = 3/5, y = 1: the folds lie at k = -+0.20755; at k = -0.20 a pair of positive fixed points exists, at k = -0.21 none",
+        "x = 3/5, y = 1: the folds lie at k = -+0.20755; at k = -0.20 a pair of positive fixed"
+        " points exists, at k = -0.21 none",
         "d = 1",
         _fold_example,
         ("external_folds",),

@@ -1,7 +1,9 @@
-"""R4 in the plane: Neimark-Sacker bifurcations of the tanh loops whose update is turned by a rotation Q of angle phi.
+"""R4 in the plane: Neimark-Sacker bifurcations of the tanh loops whose update is turned by a
+rotation Q of angle phi.
 
-z = h_1 + i h_2; tanh acts on each component; internal h' = h + y Q tanh(x h) (x = 1: no recall), external h' = x h + y Q tanh(x h).
-Both have the multiplier mu and z' = mu z - (y x^3/4) e^{i phi} (z |z|^2 + conj(z)^3/3) + O(|z|^5).
+z = h_1 + i h_2; tanh acts on each component; internal h' = h + y Q tanh(x h) (x = 1: no recall),
+external h' = x h + y Q tanh(x h). Both have the multiplier mu and z' = mu z - (y x^3/4) e^{i phi}
+(z |z|^2 + conj(z)^3/3) + O(|z|^5).
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ def _crossing_internal(rng: random.Random):
 
 
 def _crossing_external(rng: random.Random):
-    """Law of sines for the triangle 0, 1, 1 + y e^{i phi} = e^{i psi}/x with rational sines and cosines."""
+    """Law of sines for the triangle 0, 1, 1 + y e^{i phi} = e^{i psi}/x with rational sines and
+    cosines.
+    """
     (c, s), (cosine, sine) = _angle(rng), _angle(rng)
     across = s * cosine - c * sine  # sin(phi - psi)
     if across == 0 or s == 0 or sine == 0:
@@ -65,11 +69,17 @@ def _cubic():
 
 def _moduli():
     equations = []
-    for recall, square in (("internal", 1 + 2 * X * Y * C + (X * Y) ** 2), ("external", X**2 * (1 + 2 * Y * C + Y**2))):
+    for recall, square in (
+        ("internal", 1 + 2 * X * Y * C + (X * Y) ** 2),
+        ("external", X**2 * (1 + 2 * Y * C + Y**2)),
+    ):
         mu = _multiplier(recall)
         half_trace = sp.expand((mu + sp.conjugate(mu)) / 2)
         relations, point = _relations(recall)
-        real_part = {"internal": 1 - (X * Y) ** 2 / 2, "external": (1 + X**2 - X**2 * Y**2) / (2 * X)}[recall]
+        real_part = {
+            "internal": 1 - (X * Y) ** 2 / 2,
+            "external": (1 + X**2 - X**2 * Y**2) / (2 * X),
+        }[recall]
         equations += [
             Equation(sp.expand(mu * sp.conjugate(mu)), square, (UNIT,), _anywhere),
             Equation(half_trace, real_part, relations, point),
@@ -91,7 +101,9 @@ def _lyapunov():
         third = -Y * X**3 * TURN / 4  # coefficient of z |z|^2
         value = sp.expand(sp.re(sp.expand(sp.conjugate(_multiplier(recall)) * third)))
         arguments = (X, X * Y) if recall == "internal" else (X, Y)
-        equations.append(Equation(value, formula(f"planar_lyapunov_{recall}")(*arguments), relations, point))
+        equations.append(
+            Equation(value, formula(f"planar_lyapunov_{recall}")(*arguments), relations, point)
+        )
     return equations
 
 
@@ -100,13 +112,21 @@ def _crossing():
     internal = sp.diff(1 + 2 * r * c + r**2, r)
     external = sp.diff(x**2 * (1 + 2 * y * c + y**2), x)
     return [
-        Sentence((c**2 <= 1, sp.Ne(r, 0), sp.Eq(1 + 2 * r * c + r**2, 1)), both(sp.Eq(internal, r), r**2 <= 4)),
-        Sentence((c**2 <= 1, sp.Eq(x**2 * (1 + 2 * y * c + y**2), 1)), both(sp.Eq(external * x, 2), sp.Ne(external, 0))),
+        Sentence(
+            (c**2 <= 1, sp.Ne(r, 0), sp.Eq(1 + 2 * r * c + r**2, 1)),
+            both(sp.Eq(internal, r), r**2 <= 4),
+        ),
+        Sentence(
+            (c**2 <= 1, sp.Eq(x**2 * (1 + 2 * y * c + y**2), 1)),
+            both(sp.Eq(external * x, 2), sp.Ne(external, 0)),
+        ),
     ]
 
 
 def _resonances():
-    k, r = sp.symbols("k r")  # k = Re mu on the unit circle; Re mu^n is the Chebyshev polynomial T_n(k)
+    k, r = sp.symbols(
+        "k r"
+    )  # k = Re mu on the unit circle; Re mu^n is the Chebyshev polynomial T_n(k)
 
     def one_of(value: sp.Expr, candidates: tuple) -> Any:
         equations: list[Any] = [sp.Eq(value, candidate) for candidate in candidates]
@@ -123,11 +143,19 @@ def _resonances():
 
 def _signs():
     x, y, c, r = sp.symbols("x y c r")
-    internal, external = formula("planar_lyapunov_internal")(x, r), formula("planar_lyapunov_external")(x, y)
+    internal, external = (
+        formula("planar_lyapunov_internal")(x, r),
+        formula("planar_lyapunov_external")(x, y),
+    )
     given = (c**2 <= 1, sp.Eq(x**2 * (1 + 2 * y * c + y**2), 1), y > 0)
     return [
         Sentence((sp.Ne(x, 0), sp.Ne(r, 0)), internal < 0),
-        Sentence(given, both(sp.Equivalent(external < 0, y > -c), sp.Equivalent(sp.Eq(external, 0), sp.Eq(y, -c)))),
+        Sentence(
+            given,
+            both(
+                sp.Equivalent(external < 0, y > -c), sp.Equivalent(sp.Eq(external, 0), sp.Eq(y, -c))
+            ),
+        ),
         Sentence((*given, x**2 <= 1), external < 0),
     ]
 
@@ -135,36 +163,39 @@ def _signs():
 PLANAR_STEPS: tuple[Step, ...] = (
     identity(
         "planar_cubic",
-        "h_1^3 + i h_2^3 = (3/4) z |z|^2 + (1/4) conj(z)^3: there are no quadratic terms and the cubic ones are as stated",
+        "h_1^3 + i h_2^3 = (3/4) z |z|^2 + (1/4) conj(z)^3: there are no quadratic terms and the"
+        " cubic ones are as stated",
         "d = 2",
         _cubic,
         ("odd",),
     ),
     identity(
         "planar_multipliers",
-        "|mu|^2 = 1 + 2 x y c + x^2 y^2 (internal), x^2 (1 + 2 y c + y^2) (external); on |mu| = 1: Re mu = 1 - (x y)^2/2, "
-        "(1 + x^2 - x^2 y^2)/(2 x)",
+        "|mu|^2 = 1 + 2 x y c + x^2 y^2 (internal), x^2 (1 + 2 y c + y^2) (external); on |mu| = 1:"
+        " Re mu = 1 - (x y)^2/2, (1 + x^2 - x^2 y^2)/(2 x)",
         "d = 2",
         _moduli,
     ),
     identity(
         "planar_lyapunov",
-        "at |mu| = 1 the first Lyapunov coefficient a = Re(conj(mu) c_1) is -(x^2/8)(x y)^2 (internal), "
-        "-(x^2/8)(1 - x^2 + x^2 y^2) (external)",
+        "at |mu| = 1 the first Lyapunov coefficient a = Re(conj(mu) c_1) is -(x^2/8)(x y)^2"
+        " (internal), -(x^2/8)(1 - x^2 + x^2 y^2) (external)",
         "d = 2",
         _lyapunov,
         ("planar_cubic", "planar_multipliers"),
     ),
     decided(
         "planar_crossing",
-        "the pair crosses the circle with non-zero speed: d|mu|^2/d(xy) = x y (internal, |x y| <= 2), d|mu|^2/dx = 2/x (external)",
+        "the pair crosses the circle with non-zero speed: d|mu|^2/d(xy) = x y (internal, |x y| <="
+        " 2), d|mu|^2/dx = 2/x (external)",
         "d = 2",
         _crossing,
         ("planar_multipliers",),
     ),
     decided(
         "resonances",
-        "mu^n = 1 for some n <= 4 iff Re mu is 1, -1, -1/2 or 0; internal: iff (x y)^2 is 0, 4, 3 or 2",
+        "mu^n = 1 for some n <= 4 iff Re mu is 1, -1, -1/2 or 0; internal: iff (x y)^2 is 0, 4, 3"
+        " or 2",
         "d = 2",
         _resonances,
         ("planar_multipliers",),
@@ -179,8 +210,8 @@ PLANAR_STEPS: tuple[Step, ...] = (
     cited(
         "neimark_sacker_internal",
         "neimark_sacker",
-        "internal and none (x = 1): as |x y| grows through -2 cos phi sign(x y) a stable closed invariant curve is born around the fixed "
-        "point: supercritical",
+        "internal and none (x = 1): as |x y| grows through -2 cos phi sign(x y) a stable closed"
+        " invariant curve is born around the fixed point: supercritical",
         "d = 2",
         {
             "pair": ("planar_multipliers",),
@@ -192,8 +223,8 @@ PLANAR_STEPS: tuple[Step, ...] = (
     cited(
         "neimark_sacker_external",
         "neimark_sacker",
-        "external, y > 0: as |x| grows through 1/|1 + y e^{i phi}| a closed invariant curve is born, stable and outside iff y > -cos phi, "
-        "unstable and inside iff y < -cos phi",
+        "external, y > 0: as |x| grows through 1/|1 + y e^{i phi}| a closed invariant curve is"
+        " born, stable and outside iff y > -cos phi, unstable and inside iff y < -cos phi",
         "d = 2",
         {
             "pair": ("planar_multipliers",),

@@ -1,4 +1,6 @@
-"""R4, probabilities of the scalar stable sets under independent N(0, s^2) weights, their limits, and independent modes."""
+"""R4, probabilities of the scalar stable sets under independent N(0, s^2) weights, their limits,
+and independent modes.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,18 @@ from ..formulas import formula
 from ..kernel.algebra import Equation
 from ..kernel.claim import Step
 from ..kernel.proof import Bound, Sentence, cited, decided, deduced, enclosed, identity
-from .probability_enclosures import external_given_x, external_probability, internal_given_y, internal_probability
+from .probability_enclosures import (
+    external_given_x,
+    external_probability,
+    internal_given_y,
+    internal_probability,
+)
 
 
 def _product_density():
-    u, grow, s = sp.symbols("u E s", positive=True)  # E = e^tau in x = sqrt(u) e^{tau/2}, so dx/x = dtau/2
+    u, grow, s = sp.symbols(
+        "u E s", positive=True
+    )  # E = e^tau in x = sqrt(u) e^{tau/2}, so dx/x = dtau/2
     exponent = (u * grow + u**2 / (u * grow)) / (2 * s**2)
     return [Equation(exponent, (u / s**2) * (grow + 1 / grow) / 2)]
 
@@ -23,13 +32,17 @@ def _product_density():
 def _error_function():
     b, s = sp.symbols("b s", positive=True)
     density = sp.exp(-(b**2) / (2 * s**2)) / (s * sp.sqrt(2 * sp.pi))
-    return [Equation(sp.simplify(sp.diff(sp.erf(b / (sp.sqrt(2) * s)), b) / density), sp.Integer(2))]
+    return [
+        Equation(sp.simplify(sp.diff(sp.erf(b / (sp.sqrt(2) * s)), b) / density), sp.Integer(2))
+    ]
 
 
 def _formulas():
     s, u = sp.symbols("s u", positive=True)
     internal = formula("internal_stable_probability")(s)
-    density = (sp.exp(-((u - 1) ** 2) / (2 * s**2)) + sp.exp(-((u + 1) ** 2) / (2 * s**2))) / (s * sp.sqrt(2 * sp.pi))
+    density = (sp.exp(-((u - 1) ** 2) / (2 * s**2)) + sp.exp(-((u + 1) ** 2) / (2 * s**2))) / (
+        s * sp.sqrt(2 * sp.pi)
+    )
     external: Any = formula("external_stable_probability")(s)
     (integral,) = external.atoms(sp.Integral)
     variable, low, high = integral.limits[0]
@@ -37,7 +50,9 @@ def _formulas():
     return [
         # dP_int/ds = (1/pi) K_0(2/s^2) d(2/s^2)/ds, and P_int -> 0 as s -> oo
         Equation(sp.simplify(sp.pi * sp.diff(internal, s) / sp.besselk(0, 2 / s**2)), -4 / s**3),
-        Equation(sp.simplify(integrand / (sp.erf(1 / (sp.sqrt(2) * s * u)) * density)), sp.Integer(1)),
+        Equation(
+            sp.simplify(integrand / (sp.erf(1 / (sp.sqrt(2) * s * u)) * density)), sp.Integer(1)
+        ),
         Equation(low, sp.Integer(0)),
         Equation(1 / high, sp.Integer(0)),
     ]
@@ -45,7 +60,11 @@ def _formulas():
 
 def _values():
     bounds = []
-    for s, internal, external in (("1/2", "0.49996", "0.91878"), ("1", "0.46909", "0.67295"), ("2", "0.29511", "0.37141")):
+    for s, internal, external in (
+        ("1/2", "0.49996", "0.91878"),
+        ("1", "0.46909", "0.67295"),
+        ("2", "0.29511", "0.37141"),
+    ):
         for label, value, centre in (
             (f"P_int({s})", internal_probability(s), internal),
             (f"P_ext({s})", external_probability(s), external),
@@ -57,33 +76,64 @@ def _values():
 
 def _external_core():
     x, y = sp.symbols("x y")
-    return [Sentence((x < sp.Rational(1, 2), x > -sp.Rational(1, 2), 1 + y <= 2, 1 + y >= -2), ((1 + y) * x) ** 2 < 1)]
+    return [
+        Sentence(
+            (x < sp.Rational(1, 2), x > -sp.Rational(1, 2), 1 + y <= 2, 1 + y >= -2),
+            ((1 + y) * x) ** 2 < 1,
+        )
+    ]
 
 
 def _small_scale():
     # 1/2 - P_int(s) lies in (0, e^{-2/s^2}/2], at s = 1/4, 1/2, 1
     bounds = []
     for s, limit in (("1/4", "6.4e-15"), ("1/2", "1.68e-4"), ("1", "0.0677")):
-        bounds.append(Bound(f"1/2 - P_int({s})", flint.arb("0.5") - internal_probability(s), "0", limit))
+        bounds.append(
+            Bound(f"1/2 - P_int({s})", flint.arb("0.5") - internal_probability(s), "0", limit)
+        )
     return bounds
 
 
 def _none():
     s, b = sp.symbols("s b", positive=True)
     inside = sp.erf(b / (sp.sqrt(2) * s))  # P(|y| < b), step error_function; y < 0 is half of it
-    return [Equation(sp.simplify(formula("none_stable_probability")(s) / inside.subs(b, 2)), sp.Rational(1, 2))]
+    return [
+        Equation(
+            sp.simplify(formula("none_stable_probability")(s) / inside.subs(b, 2)),
+            sp.Rational(1, 2),
+        )
+    ]
 
 
 def _second():
     bounds = []
     for s in ("1", "2"):
-        bounds.append(Bound(f"P_int({s}) less E erf(sqrt2/(s |y|))/2", internal_probability(s) - internal_given_y(s), "-1e-30", "1e-30"))
-        bounds.append(Bound(f"P_ext({s}) less P given x", external_probability(s) - external_given_x(s), "-1e-30", "1e-30"))
+        bounds.append(
+            Bound(
+                f"P_int({s}) less E erf(sqrt2/(s |y|))/2",
+                internal_probability(s) - internal_given_y(s),
+                "-1e-30",
+                "1e-30",
+            )
+        )
+        bounds.append(
+            Bound(
+                f"P_ext({s}) less P given x",
+                external_probability(s) - external_given_x(s),
+                "-1e-30",
+                "1e-30",
+            )
+        )
     return bounds
 
 
 PROBABILITY_STEPS: tuple[Step, ...] = (
-    identity("product_substitution", "(x^2 + u^2/x^2)/2s^2 = (u/s^2) cosh tau for x^2 = u e^tau", "d = 1", _product_density),
+    identity(
+        "product_substitution",
+        "(x^2 + u^2/x^2)/2s^2 = (u/s^2) cosh tau for x^2 = u e^tau",
+        "d = 1",
+        _product_density,
+    ),
     cited(
         "product_density",
         "bessel_k0",
@@ -92,7 +142,11 @@ PROBABILITY_STEPS: tuple[Step, ...] = (
         {"positive": ("product_substitution", "gaussian")},
     ),
     identity(
-        "error_function", "P(|x| < b) = erf(b/(sqrt2 s)): equal derivative in b, both 0 at b = 0", "d = 1", _error_function, ("gaussian",)
+        "error_function",
+        "P(|x| < b) = erf(b/(sqrt2 s)): equal derivative in b, both 0 at b = 0",
+        "d = 1",
+        _error_function,
+        ("gaussian",),
     ),
     identity(
         "none_probability",
@@ -103,13 +157,15 @@ PROBABILITY_STEPS: tuple[Step, ...] = (
     ),
     deduced(
         "external_probability",
-        "condition on y and use that x is independent of it: P_ext(s) = E erf(1/(sqrt2 s |1 + y|)), folded to the variable |1 + y|",
+        "condition on y and use that x is independent of it: P_ext(s) = E erf(1/(sqrt2 s |1 + y|)),"
+        " folded to the variable |1 + y|",
         "d = 1",
         ("error_function", "stable_sets", "gaussian"),
     ),
     identity(
         "probability_formulas",
-        "the formulas of the package are these two integrals: same derivative in s, same integrand and limits",
+        "the formulas of the package are these two integrals: same derivative in s, same integrand"
+        " and limits",
         "d = 1",
         _formulas,
         ("product_density", "external_probability"),
@@ -128,20 +184,36 @@ PROBABILITY_STEPS: tuple[Step, ...] = (
         _second,
         ("error_function", "probabilities"),
     ),
-    enclosed("small_scale_values", "0 < 1/2 - P_int(s) < e^{-2/s^2}/2 at s = 1/4, 1/2, 1", "d = 1", _small_scale, ("product_density",)),
+    enclosed(
+        "small_scale_values",
+        "0 < 1/2 - P_int(s) < e^{-2/s^2}/2 at s = 1/4, 1/2, 1",
+        "d = 1",
+        _small_scale,
+        ("product_density",),
+    ),
     deduced(
         "internal_limit",
-        "1/2 - P_int(s) = (1/pi) Int_0^oo e^{-z cosh t}/cosh t dt <= e^{-z}/2 with z = 2/s^2, since cosh >= 1 and Int 1/cosh = pi/2: "
-        "P_int -> 1/2 as s -> 0",
+        "1/2 - P_int(s) = (1/pi) Int_0^oo e^{-z cosh t}/cosh t dt <= e^{-z}/2 with z = 2/s^2, since"
+        " cosh >= 1 and Int 1/cosh = pi/2: P_int -> 1/2 as s -> 0",
         "d = 1",
         ("product_density",),
     ),
-    decided("external_core", "|x| < 1/2 and |1 + y| <= 2 lie in the external set", "d = 1", _external_core),
-    deduced("external_limit", "so P_ext(s) >= P(|x| < 1/2) P(|1 + y| <= 2) -> 1 as s -> 0", "d = 1", ("external_core", "gaussian")),
+    decided(
+        "external_core",
+        "|x| < 1/2 and |1 + y| <= 2 lie in the external set",
+        "d = 1",
+        _external_core,
+    ),
+    deduced(
+        "external_limit",
+        "so P_ext(s) >= P(|x| < 1/2) P(|1 + y| <= 2) -> 1 as s -> 0",
+        "d = 1",
+        ("external_core", "gaussian"),
+    ),
     deduced(
         "independent_modes",
-        "d independent scalar modes are all stable with probability P^d; internally -> 2^{-d} as s -> 0 (dense matrices fall faster: "
-        "not claimed here)",
+        "d independent scalar modes are all stable with probability P^d; internally -> 2^{-d} as s"
+        " -> 0 (dense matrices fall faster: not claimed here)",
         "every d, diagonal A and W_x",
         ("internal_limit", "gaussian"),
     ),

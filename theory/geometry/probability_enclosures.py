@@ -1,6 +1,8 @@
-"""Rigorous balls for the two stable-set probabilities of R4 (python-flint); every truncation is paid for inside the ball.
+"""Rigorous balls for the two stable-set probabilities of R4 (python-flint); every truncation is
+paid for inside the ball.
 
-Each probability is enclosed twice, by independent integrals: over both weights, and by conditioning on one of them (`..._given_...`).
+Each probability is enclosed twice, by independent integrals: over both weights, and by conditioning
+on one of them (`..._given_...`).
 """
 
 from __future__ import annotations
@@ -23,9 +25,11 @@ def _scale(s: str) -> flint.arb:
 
 
 def internal_probability(s: str, cut: int = 6) -> flint.arb:
-    """(1/pi) Int_0^{2/s^2} K_0 = 1/2 - (1/pi) Int_0^oo e^{-z cosh t}/cosh t dt, z = 2/s^2 (from DLMF 10.32.9, integrating over z).
+    """(1/pi) Int_0^{2/s^2} K_0 = 1/2 - (1/pi) Int_0^oo e^{-z cosh t}/cosh t dt, z = 2/s^2 (from
+    DLMF 10.32.9, integrating over z).
 
-    `s` is a positive rational or decimal in text. Beyond t = cut the integrand is positive and at most e^{-z cosh cut} 2 e^{-t}.
+    `s` is a positive rational or decimal in text. Beyond t = cut the integrand is positive and at
+    most e^{-z cosh cut} 2 e^{-t}.
     """
     z = flint.arb(2) / _scale(s) ** 2
     body = flint.acb.integral(lambda t, _: (-z * t.cosh()).exp() / t.cosh(), 0, cut).real
@@ -34,9 +38,11 @@ def internal_probability(s: str, cut: int = 6) -> flint.arb:
 
 
 def external_probability(s: str) -> flint.arb:
-    """Int_0^oo erf(1/(sqrt2 s u)) (phi_s(u - 1) + phi_s(u + 1)) du, phi_s the N(0, s^2) density; u = |1 + y|.
+    """Int_0^oo erf(1/(sqrt2 s u)) (phi_s(u - 1) + phi_s(u + 1)) du, phi_s the N(0, s^2) density; u
+    = |1 + y|.
 
-    Below u = near (an essential singularity at 0) erf is within erfc(1/(sqrt2 s near)) of 1; beyond u = far it is below the density.
+    Below u = near (an essential singularity at 0) erf is within erfc(1/(sqrt2 s near)) of 1; beyond
+    u = far it is below the density.
     """
     scale = _scale(s)
     root = flint.arb(2).sqrt()
@@ -60,27 +66,44 @@ def external_probability(s: str) -> flint.arb:
 
 
 def internal_given_y(s: str) -> flint.arb:
-    """E P(|x| < 2/|y|)/2 = Int_0^oo erf(sqrt2/(s y)) phi_s(y) dy: half of the draws have the right sign."""
+    """E P(|x| < 2/|y|)/2 = Int_0^oo erf(sqrt2/(s y)) phi_s(y) dy: half of the draws have the right
+    sign.
+    """
     scale = flint.arb(s)
-    return _conditional(scale, lambda y: (flint.arb(2).sqrt() / (scale * y)).erf(), flint.arb(2) / (flint.arb(SPREAD) * scale))
+    return _conditional(
+        scale,
+        lambda y: (flint.arb(2).sqrt() / (scale * y)).erf(),
+        flint.arb(2) / (flint.arb(SPREAD) * scale),
+    )
 
 
 def external_given_x(s: str) -> flint.arb:
-    """E P(|1 + y| < 1/|x|) = Int_0^oo (erf((1/x - 1)/(sqrt2 s)) + erf((1/x + 1)/(sqrt2 s))) phi_s(x) dx."""
+    """E P(|1 + y| < 1/|x|) = Int_0^oo (erf((1/x - 1)/(sqrt2 s)) + erf((1/x + 1)/(sqrt2 s)))
+    phi_s(x) dx.
+    """
     scale = flint.arb(s)
     root = flint.arb(2).sqrt() * scale
-    return _conditional(scale, lambda x: ((1 / x - 1) / root).erf() + ((1 / x + 1) / root).erf(), 1 / (1 + flint.arb(SPREAD) * scale), 2)
+    return _conditional(
+        scale,
+        lambda x: ((1 / x - 1) / root).erf() + ((1 / x + 1) / root).erf(),
+        1 / (1 + flint.arb(SPREAD) * scale),
+        2,
+    )
 
 
 def _conditional(scale: flint.arb, share: Callable, near: flint.arb, top: int = 1) -> flint.arb:
-    """Int_0^oo share(z) phi_s(z) dz, share within top (0, 1) and at least its value at near below near (an essential singularity at 0)."""
+    """Int_0^oo share(z) phi_s(z) dz, share within top (0, 1) and at least its value at near below
+    near (an essential singularity at 0).
+    """
     far = flint.arb(SPREAD) * scale
     root = flint.arb(2).sqrt()
 
     def integrand(z: flint.acb, _: bool) -> flint.acb:
         return share(z) * (-(z**2) / (2 * scale**2)).exp()
 
-    body = flint.acb.integral(integrand, near, far, abs_tol=flint.arb("1e-33")).real / (scale * (2 * flint.arb.pi()).sqrt())
+    body = flint.acb.integral(integrand, near, far, abs_tol=flint.arb("1e-33")).real / (
+        scale * (2 * flint.arb.pi()).sqrt()
+    )
     below = (near / (root * scale)).erf() / 2
     start = below * share(near).union(flint.arb(top))
     beyond = top * (far / (root * scale)).erfc()

@@ -14,7 +14,10 @@ from ..kernel.proof import Bound, Sentence, both, cited, decided, deduced, enclo
 def _cubics():
     x, y, h = sp.symbols("x y h")
     equations = []
-    for recall, step in (("internal", h + y * sp.tanh(x * h)), ("external", x * h + y * sp.tanh(x * h))):
+    for recall, step in (
+        ("internal", h + y * sp.tanh(x * h)),
+        ("external", x * h + y * sp.tanh(x * h)),
+    ):
         series = sp.expand(sp.series(step, h, 0, 5).removeO())
         multiplier = formula(f"scalar_jacobian_{recall}")(x, y)
         equations += [
@@ -45,11 +48,19 @@ def _signs():
         Sentence((sp.Eq(x * y, -2),), cubic > 0),
         Sentence(
             (sp.Eq((1 + y) * x, 1), sp.Ne(y, 0)),
-            both(sp.Equivalent(cubic < 0, x * y > 0), sp.Equivalent(x * y > 0, outside), sp.Ne(cubic, 0)),
+            both(
+                sp.Equivalent(cubic < 0, x * y > 0),
+                sp.Equivalent(x * y > 0, outside),
+                sp.Ne(cubic, 0),
+            ),
         ),
         Sentence(
             (sp.Eq((1 + y) * x, -1), sp.Ne(y, 0)),
-            both(sp.Equivalent(cubic > 0, x * y < 0), sp.Equivalent(x * y < 0, outside), sp.Ne(cubic, 0)),
+            both(
+                sp.Equivalent(cubic > 0, x * y < 0),
+                sp.Equivalent(x * y < 0, outside),
+                sp.Ne(cubic, 0),
+            ),
         ),
     ]
 
@@ -64,11 +75,51 @@ def _branches():
     bounds = []
     cases = (
         # label, external, y, x, flip, low end, high end
-        ("internal 2-cycle at x y = -2.04", False, "-1.02", flint.arb(2), True, "0.12265", "0.12275"),
-        ("external fixed point, y = 0.5, (1+y)x = 1.03", True, "0.5", flint.arb("1.03") / flint.arb("1.5"), False, "0.7875", "0.7885"),
-        ("external 2-cycle, y = 0.5, (1+y)x = -1.03", True, "0.5", -flint.arb("1.03") / flint.arb("1.5"), True, "0.7875", "0.7885"),
-        ("external fixed point, y = -2.5, (1+y)x = 1.03", True, "-2.5", -flint.arb("1.03") / flint.arb("1.5"), False, "0.3365", "0.3375"),
-        ("external 2-cycle, y = -2.5, (1+y)x = -1.03", True, "-2.5", flint.arb("1.03") / flint.arb("1.5"), True, "0.3365", "0.3375"),
+        (
+            "internal 2-cycle at x y = -2.04",
+            False,
+            "-1.02",
+            flint.arb(2),
+            True,
+            "0.12265",
+            "0.12275",
+        ),
+        (
+            "external fixed point, y = 0.5, (1+y)x = 1.03",
+            True,
+            "0.5",
+            flint.arb("1.03") / flint.arb("1.5"),
+            False,
+            "0.7875",
+            "0.7885",
+        ),
+        (
+            "external 2-cycle, y = 0.5, (1+y)x = -1.03",
+            True,
+            "0.5",
+            -flint.arb("1.03") / flint.arb("1.5"),
+            True,
+            "0.7875",
+            "0.7885",
+        ),
+        (
+            "external fixed point, y = -2.5, (1+y)x = 1.03",
+            True,
+            "-2.5",
+            -flint.arb("1.03") / flint.arb("1.5"),
+            False,
+            "0.3365",
+            "0.3375",
+        ),
+        (
+            "external 2-cycle, y = -2.5, (1+y)x = -1.03",
+            True,
+            "-2.5",
+            flint.arb("1.03") / flint.arb("1.5"),
+            True,
+            "0.3365",
+            "0.3375",
+        ),
     )
     for label, external, y_text, x, flip, low, high in cases:
         y, box = flint.arb(y_text), flint.arb(low).union(flint.arb(high))
@@ -99,34 +150,57 @@ def _flat_edge():
 def _unfolded():
     m, c, k, p, q = sp.symbols("m c k p q")
     return [
-        Sentence((sp.Eq(m, 1), sp.Ne(c, 0), sp.Eq(c * p**3 + (m - 1) * p + k, 0), sp.Eq(c * q**3 + (m - 1) * q + k, 0)), sp.Eq(p, q)),
+        Sentence(
+            (
+                sp.Eq(m, 1),
+                sp.Ne(c, 0),
+                sp.Eq(c * p**3 + (m - 1) * p + k, 0),
+                sp.Eq(c * q**3 + (m - 1) * q + k, 0),
+            ),
+            sp.Eq(p, q),
+        ),
         # a fold: value and slope vanish together; with k != 0 that needs m != 1
-        Sentence((sp.Ne(c, 0), sp.Ne(k, 0), sp.Eq(c * p**3 + (m - 1) * p + k, 0), sp.Eq(3 * c * p**2 + m - 1, 0)), sp.Ne(m, 1)),
+        Sentence(
+            (
+                sp.Ne(c, 0),
+                sp.Ne(k, 0),
+                sp.Eq(c * p**3 + (m - 1) * p + k, 0),
+                sp.Eq(3 * c * p**2 + m - 1, 0),
+            ),
+            sp.Ne(m, 1),
+        ),
     ]
 
 
 def _folds():
     m, c, k, h = sp.symbols("m c k h")
-    return [Equation(sp.discriminant(c * h**3 + (m - 1) * h + k, h), -4 * c * (m - 1) ** 3 - 27 * c**2 * k**2)]
+    return [
+        Equation(
+            sp.discriminant(c * h**3 + (m - 1) * h + k, h), -4 * c * (m - 1) ** 3 - 27 * c**2 * k**2
+        )
+    ]
 
 
 BIFURCATION_STEPS: tuple[Step, ...] = (
     identity(
         "cubic_coefficients",
-        "h + y tanh(x h) and x h + y tanh(x h) are m h - (y x^3/3) h^3 + O(h^5), m the Jacobian at 0, no even terms",
+        "h + y tanh(x h) and x h + y tanh(x h) are m h - (y x^3/3) h^3 + O(h^5), m the Jacobian at"
+        " 0, no even terms",
         "d = 1",
         _cubics,
         ("jacobians", "odd"),
     ),
     identity(
         "second_iterate",
-        "g = m h + c h^3: g(g(h)) = m^2 h + (m + m^3) c h^3 + O(h^5); g(h) = h at h^2 = (1 - m)/c, g(h) = -h at h^2 = -(1 + m)/c",
+        "g = m h + c h^3: g(g(h)) = m^2 h + (m + m^3) c h^3 + O(h^5); g(h) = h at h^2 = (1 - m)/c,"
+        " g(h) = -h at h^2 = -(1 + m)/c",
         "d = 1",
         _second_iterate,
     ),
     decided(
         "criticality_signs",
-        "x y = -2: c > 0; (1+y)x = 1: c < 0 iff x y > 0 iff y > 0 or y < -1; (1+y)x = -1: c > 0 iff x y < 0 iff y > 0 or y < -1",
+        "x y = -2: c > 0; (1+y)x = 1: c < 0 iff x y > 0 iff y > 0 or y < -1; (1+y)x = -1: c > 0 iff"
+        " x y < 0 iff y > 0 or y < -1",
         "d = 1",
         _signs,
         ("cubic_coefficients",),
@@ -134,44 +208,53 @@ BIFURCATION_STEPS: tuple[Step, ...] = (
     cited(
         "normal_forms",
         "period_doubling",
-        "internal: supercritical flip at x y = -2; external: pitchfork at (1+y)x = 1, supercritical iff x y > 0; flip at -1, "
-        "supercritical iff x y < 0",
+        "internal: supercritical flip at x y = -2; external: pitchfork at (1+y)x = 1, supercritical"
+        " iff x y > 0; flip at -1, supercritical iff x y < 0",
         "d = 1",
         {"odd": ("odd",), "multiplier": ("cubic_coefficients",), "cubic": ("criticality_signs",)},
         ("second_iterate",),
     ),
     enclosed(
         "branches",
-        "the branches exist and attract at 3 % beyond the edge: +-0.1227 (x = 2, y = -1.02), +-0.788 (y = 0.5), +-0.337 (y = -2.5)",
+        "the branches exist and attract at 3 % beyond the edge: +-0.1227 (x = 2, y = -1.02),"
+        " +-0.788 (y = 0.5), +-0.337 (y = -2.5)",
         "d = 1",
         _branches,
         ("odd",),
     ),
     enclosed(
         "subcritical_case",
-        "y = -0.5, (1+y)x = 0.97: f(h) < h at 0.1 and f(h) > h at 0.6, so an unstable pair surrounds the stable 0",
+        "y = -0.5, (1+y)x = 0.97: f(h) < h at 0.1 and f(h) > h at 0.6, so an unstable pair"
+        " surrounds the stable 0",
         "d = 1",
         _subcritical,
         ("odd",),
     ),
     decided(
         "no_fold_at_zero",
-        "internal, output bias c: a fixed point needs |y| > |c| (or y = c = 0, then every h is fixed): at x y = 0 nothing is born, "
-        "it leaves through infinity",
+        "internal, output bias c: a fixed point needs |y| > |c| (or y = c = 0, then every h is"
+        " fixed): at x y = 0 nothing is born, it leaves through infinity",
         "d = 1",
         _flat_edge,
     ),
-    identity("cubic_discriminant", "folds of m h + c h^3 + k lie at (m - 1)^3 = -27 c k^2/4", "d = 1", _folds),
+    identity(
+        "cubic_discriminant",
+        "folds of m h + c h^3 + k lie at (m - 1)^3 = -27 c k^2/4",
+        "d = 1",
+        _folds,
+    ),
     decided(
         "unfolding",
-        "with an offset k != 0 the truncated map has one fixed point at m = 1 and its folds lie at m != 1: no bifurcation on (1+y)x = 1",
+        "with an offset k != 0 the truncated map has one fixed point at m = 1 and its folds lie at"
+        " m != 1: no bifurcation on (1+y)x = 1",
         "d = 1 (cubic normal form)",
         _unfolded,
         ("cubic_discriminant",),
     ),
     deduced(
         "edges",
-        "so the internal edge x y = -2 and the external edges exchange stability as stated, and the internal edge x y = 0 does not",
+        "so the internal edge x y = -2 and the external edges exchange stability as stated, and the"
+        " internal edge x y = 0 does not",
         "d = 1",
         ("normal_forms", "no_fold_at_zero", "unfolding"),
     ),

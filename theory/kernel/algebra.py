@@ -1,6 +1,8 @@
-"""Equations that can be refuted: commuting ones (rational functions) and words in non-commuting letters (matrices of every size).
+"""Equations that can be refuted: commuting ones (rational functions) and words in non-commuting
+letters (matrices of every size).
 
-Both are tried twice: an exact normal form, and exact rational (matrix) values at random points, from the equation as written.
+Both are tried twice: an exact normal form, and exact rational (matrix) values at random points,
+from the equation as written.
 """
 
 from __future__ import annotations
@@ -31,8 +33,9 @@ def rational(rng: random.Random, positive: bool = False) -> Any:
 class Equation:
     """left = right between rational functions of commuting symbols.
 
-    `where` lists polynomials that vanish (relations between the symbols); then `point` must draw rational values that satisfy them.
-    Square roots and other irrational functions do not belong here: name them by a symbol and give the relation.
+    `where` lists polynomials that vanish (relations between the symbols); then `point` must draw
+    rational values that satisfy them. Square roots and other irrational functions do not belong
+    here: name them by a symbol and give the relation.
     """
 
     left: Any
@@ -41,20 +44,31 @@ class Equation:
     point: Callable[[random.Random], Point] | None = None
 
     def refute(self, rng: random.Random) -> str | None:
-        """Why the equation fails, in words, or None when every random point and the normal form agree (points first: cheap)."""
+        """Why the equation fails, in words, or None when every random point and the normal form
+        agree (points first: cheap).
+        """
         left, right = sp.sympify(self.left), sp.sympify(self.right)
         if self.where and self.point is None:
-            raise UsageError("an equation with relations needs a way to draw points that satisfy them")
+            raise UsageError(
+                "an equation with relations needs a way to draw points that satisfy them"
+            )
         return self._refute_at_points(left, right, rng) or self._refute_normal_form(left, right)
 
     def _refute_at_points(self, left: Any, right: Any, rng: random.Random) -> str | None:
         symbols = sorted(left.free_symbols | right.free_symbols, key=str)
         checked = 0
         for _ in range(10 * POINTS):
-            values = self.point(rng) if self.point else {x: rational(rng, bool(x.is_positive)) for x in symbols}
+            values = (
+                self.point(rng)
+                if self.point
+                else {x: rational(rng, bool(x.is_positive)) for x in symbols}
+            )
             for relation in self.where:
                 if relation.xreplace(dict(values)) != 0:
-                    raise UsageError(f"the random point violates the relation {relation} = 0; correct the way it is drawn")
+                    raise UsageError(
+                        f"the random point violates the relation {relation} = 0; correct the way it"
+                        " is drawn"
+                    )
             a, b = left.xreplace(dict(values)), right.xreplace(dict(values))
             if not (a.is_finite and b.is_finite):
                 continue
@@ -70,10 +84,16 @@ class Equation:
     def _refute_normal_form(self, left: Any, right: Any) -> str | None:
         numerator = sp.expand(sp.numer(sp.together(left - right)))
         if numerator != 0 and self.where:
-            letters = sorted(numerator.free_symbols.union(*(poly.free_symbols for poly in self.where)), key=str)
+            letters = sorted(
+                numerator.free_symbols.union(*(poly.free_symbols for poly in self.where)), key=str
+            )
             basis = sp.groebner(self.where, *letters, order="grevlex")
             numerator = sp.expand(basis.reduce(numerator)[1])
-        return None if numerator == 0 else f"normal form of left - right is not zero but {_short(numerator)}"
+        return (
+            None
+            if numerator == 0
+            else f"normal form of left - right is not zero but {_short(numerator)}"
+        )
 
 
 Rules = Sequence[tuple[tuple[sp.Symbol, ...], sp.Expr]]
@@ -81,10 +101,12 @@ Rules = Sequence[tuple[tuple[sp.Symbol, ...], sp.Expr]]
 
 @dataclass(frozen=True)
 class Words:
-    """left = right between polynomials in non-commuting letters and inverses, with commuting scalars: true for matrices of every size.
+    """left = right between polynomials in non-commuting letters and inverses, with commuting
+    scalars: true for matrices of every size.
 
-    `rules` rewrite adjacent letters, e.g. ((P, P), P). `model(rng, d)` draws rational d x d matrices that satisfy the rules (and scalars
-    that occur in them); without rules every letter becomes a random matrix.
+    `rules` rewrite adjacent letters, e.g. ((P, P), P). `model(rng, d)` draws rational d x d
+    matrices that satisfy the rules (and scalars that occur in them); without rules every letter
+    becomes a random matrix.
     """
 
     left: Any
@@ -93,7 +115,9 @@ class Words:
     model: Callable[[random.Random, int], Mapping[sp.Symbol, Any]] | None = None
 
     def refute(self, rng: random.Random) -> str | None:
-        """Why the equation fails, in words, or None when random matrices of sizes 1 to 4 agree and the rewritten words cancel."""
+        """Why the equation fails, in words, or None when random matrices of sizes 1 to 4 agree and
+        the rewritten words cancel.
+        """
         if self.rules and self.model is None:
             raise UsageError("rewriting rules need a model: random matrices that satisfy them")
         return self._refute_at_matrices(rng) or self._refute_normal_form()
@@ -105,7 +129,9 @@ class Words:
                 values = self._values(rng, size)
                 for word, image in self.rules:
                     if _matrix(sp.Mul(*word), values, size) != _matrix(image, values, size):
-                        raise UsageError(f"the model violates the rule {word} -> {image}; correct it")
+                        raise UsageError(
+                            f"the model violates the rule {word} -> {image}; correct it"
+                        )
                 try:
                     equal = _matrix(self.left, values, size) == _matrix(self.right, values, size)
                 except ZeroDivisionError:
@@ -143,7 +169,11 @@ def random_matrix(rng: random.Random, size: int) -> flint.fmpq_mat:
 def diagonal(values: Sequence[Any]) -> flint.fmpq_mat:
     """Diagonal rational matrix; entries are ints, fractions or SymPy rationals."""
     size = len(values)
-    return flint.fmpq_mat(size, size, [fmpq(values[i]) if i == j else flint.fmpq(0) for i in range(size) for j in range(size)])
+    return flint.fmpq_mat(
+        size,
+        size,
+        [fmpq(values[i]) if i == j else flint.fmpq(0) for i in range(size) for j in range(size)],
+    )
 
 
 def fmpq(value: Any) -> flint.fmpq:
@@ -177,7 +207,9 @@ def _matrix(expression: sp.Expr, values: Mapping[sp.Symbol, Any], size: int) -> 
         for _ in range(abs(power)):
             result = result * base
         return result
-    raise UsageError(f"cannot evaluate {expression} on matrices: use sums, products and integer powers")
+    raise UsageError(
+        f"cannot evaluate {expression} on matrices: use sums, products and integer powers"
+    )
 
 
 def _rewrite(expression: sp.Expr, rules: Rules) -> sp.Expr:

@@ -1,6 +1,8 @@
-"""The data of a proof: kinds of steps, verdicts, assumptions, steps, and the claim that they make up (THEORY.md section 4).
+"""The data of a proof: kinds of steps, verdicts, assumptions, steps, and the claim that they make
+up (THEORY.md section 4).
 
-A claim is data; tests, report and command line only walk it. This module imports the standard library only.
+A claim is data; tests, report and command line only walk it. This module imports the standard
+library only.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ class Kind(StrEnum):
     ENCLOSED = "enclosed"
     """a bound from ball arithmetic"""
     CITED = "cited"
-    """a named theorem, its hypotheses discharged by earlier steps or assumptions; the theorem itself is not machine-checked"""
+    """a named theorem, its hypotheses discharged by earlier steps or assumptions; the theorem
+    itself is not machine-checked
+    """
     DEDUCED = "deduced"
     """an elementary step written for a reader, naming what it uses; not machine-checked"""
     MEASURED = "measured"
@@ -47,7 +51,9 @@ class Verdict(StrEnum):
     """Of a claim: proved, refuted or undecided. Of a step: passed, failed or undecided."""
 
     PROVED = "proved"
-    """every step passed, none is measured, every falsifier fired, and none found a counterexample within the assumptions"""
+    """every step passed, none is measured, every falsifier fired, and none found a counterexample
+    within the assumptions
+    """
     REFUTED = "refuted"
     """a step failed, or a counterexample satisfies all assumptions"""
     PASSED = "passed"
@@ -56,7 +62,9 @@ class Verdict(StrEnum):
 
 
 class Regime(StrEnum):
-    """Spectral regime at a fixed point, by the spectral radius of the loop Jacobian there (THEORY.md section 1)."""
+    """Spectral regime at a fixed point, by the spectral radius of the loop Jacobian there
+    (THEORY.md section 1).
+    """
 
     CONTRACTIVE = "contractive"
     """rho < 1"""
@@ -74,15 +82,19 @@ class Axis(StrEnum):
     INPUT_DEPENDENCE = "input-dependence"
     """the limit is C^1 in the input with a non-zero derivative on some open set"""
     GEOMETRY = "geometry"
-    """the limit is locally smooth, gradients through the loop converge, the set of stable parameters is large and round"""
+    """the limit is locally smooth, gradients through the loop converge, the set of stable
+    parameters is large and round
+    """
 
 
 @dataclass(frozen=True)
 class Consequence:
-    """What a claim says about one axis, for a set of architectures and regimes: one or more cells of the paper's table.
+    """What a claim says about one axis, for a set of architectures and regimes: one or more cells
+    of the paper's table.
 
-    `answer` is one or two words (yes, no, almost never, if small gain); `statement` one sentence. The sets say where it applies;
-    `outer_norm` None means with and without. `when` is a condition beyond the claim's own assumptions, empty if there is none.
+    `answer` is one or two words (yes, no, almost never, if small gain); `statement` one sentence.
+    The sets say where it applies; `outer_norm` None means with and without. `when` is a condition
+    beyond the claim's own assumptions, empty if there is none.
     """
 
     axis: Axis
@@ -115,10 +127,12 @@ class Assumption:
 class Step:
     """One step of a proof.
 
-    `dimensions` says for which d (and L, t) the check holds; `uses` names earlier steps and assumptions; `check` does the work.
-    A cited step also has its `theorem` and, for each hypothesis of that theorem, the names that discharge it. A machine-checked step
-    also has `build`, which returns its content (equations, sentences, bounds), and `judge`, which decides content of that kind: the
-    mutation test judges altered content. Raises `UsageError` when a step that is not cited names a theorem, or the reverse.
+    `dimensions` says for which d (and L, t) the check holds; `uses` names earlier steps and
+    assumptions; `check` does the work. A cited step also has its `theorem` and, for each hypothesis
+    of that theorem, the names that discharge it. A machine-checked step also has `build`, which
+    returns its content (equations, sentences, bounds), and `judge`, which decides content of that
+    kind: the mutation test judges altered content. Raises `UsageError` when a step that is not
+    cited names a theorem, or the reverse.
     """
 
     name: str
@@ -134,7 +148,9 @@ class Step:
 
     def __post_init__(self) -> None:
         if (self.kind is Kind.CITED) != (self.theorem is not None):
-            raise UsageError(f"step {self.name}: a cited step, and only a cited step, names its theorem")
+            raise UsageError(
+                f"step {self.name}: a cited step, and only a cited step, names its theorem"
+            )
 
     @property
     def rests_on(self) -> tuple[str, ...]:
@@ -146,11 +162,12 @@ class Step:
 class Claim:
     """A statement with its assumptions, its proof and the attacks on it.
 
-    `source` is paper, extension or paper+extension. `latex` is the exact statement for the appendix (text with math between $ signs),
-    `consequences` what it means for the three axes. `notes` are the corrections made to earlier versions of the statement.
-    Raises `UsageError`, naming claim and step, on duplicate names, an empty field or an unknown theorem of a step, a step that rests on
-    something unknown or later, an assumption that nothing uses, a falsifier that drops no assumption of the claim, and a claim without
-    steps or without falsifier.
+    `source` is paper, extension or paper+extension. `latex` is the exact statement for the appendix
+    (text with math between $ signs), `consequences` what it means for the three axes. `notes` are
+    the corrections made to earlier versions of the statement. Raises `UsageError`, naming claim and
+    step, on duplicate names, an empty field or an unknown theorem of a step, a step that rests on
+    something unknown or later, an assumption that nothing uses, a falsifier that drops no
+    assumption of the claim, and a claim without steps or without falsifier.
     """
 
     id: str
@@ -166,7 +183,9 @@ class Claim:
 
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
-            raise UsageError(f"claim {self.id}: unknown source {self.source!r}; use one of {', '.join(SOURCES)}")
+            raise UsageError(
+                f"claim {self.id}: unknown source {self.source!r}; use one of {', '.join(SOURCES)}"
+            )
         if not self.steps or not self.falsifiers:
             raise UsageError(f"claim {self.id}: it needs at least one step and one falsifier")
         assumed = [item.name for item in self.assumptions]
@@ -177,19 +196,32 @@ class Claim:
             self._require_complete(step)
             for name in step.rests_on:
                 if name not in known:
-                    raise UsageError(f"claim {self.id}, step {step.name}: {name!r} is neither an assumption nor an earlier step")
+                    raise UsageError(
+                        f"claim {self.id}, step {step.name}: {name!r} is neither an assumption nor"
+                        " an earlier step"
+                    )
             used |= set(step.rests_on)
             known.add(step.name)
         for falsifier in self.falsifiers:
             if falsifier.drops not in assumed:
-                raise UsageError(f"claim {self.id}, falsifier {falsifier.name}: it drops {falsifier.drops!r}, which is not assumed")
+                raise UsageError(
+                    f"claim {self.id}, falsifier {falsifier.name}: it drops {falsifier.drops!r},"
+                    " which is not assumed"
+                )
             used.add(falsifier.drops)
         idle = [name for name in assumed if name not in used]
         if idle:
-            raise UsageError(f"claim {self.id}: assumption {idle[0]!r} is used by no step and no falsifier; drop it or use it")
+            raise UsageError(
+                f"claim {self.id}: assumption {idle[0]!r} is used by no step and no falsifier; drop"
+                " it or use it"
+            )
 
-    def predict(self, architecture: Architecture, weights: Weights | None = None) -> Prediction | None:
-        """What this claim alone says about an architecture, given what was measured of its weights; None where it says nothing."""
+    def predict(
+        self, architecture: Architecture, weights: Weights | None = None
+    ) -> Prediction | None:
+        """What this claim alone says about an architecture, given what was measured of its weights;
+        None where it says nothing.
+        """
         rule = rules.get(self.id)
         return rule(architecture, weights or Weights()) if rule else None
 
@@ -199,7 +231,9 @@ class Claim:
             if not getattr(step, name).strip():
                 raise UsageError(f"{where}: {name} is empty; say it")
         if step.theorem is not None and step.theorem not in THEOREMS:
-            raise UsageError(f"{where}: unknown theorem {step.theorem!r}; the registry has {', '.join(THEOREMS)}")
+            raise UsageError(
+                f"{where}: unknown theorem {step.theorem!r}; the registry has {', '.join(THEOREMS)}"
+            )
 
 
 def require_distinct(where: str, names: Iterable[str]) -> None:
@@ -207,5 +241,7 @@ def require_distinct(where: str, names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise UsageError(f"{where}: the name {name!r} is used twice; names are ids and must differ")
+            raise UsageError(
+                f"{where}: the name {name!r} is used twice; names are ids and must differ"
+            )
         seen.add(name)

@@ -23,7 +23,10 @@ def apply(matrix: Matrix, vector: Vector) -> list[Fraction]:
 def multiply(left: Matrix, right: Matrix) -> Matrix:
     """Matrix product."""
     columns = list(zip(*right, strict=True))
-    return [[sum((a * b for a, b in zip(row, column, strict=True)), Fraction(0)) for column in columns] for row in left]
+    return [
+        [sum((a * b for a, b in zip(row, column, strict=True)), Fraction(0)) for column in columns]
+        for row in left
+    ]
 
 
 def conjugate(basis: Matrix, block: Matrix, inverse: Matrix) -> Matrix:
@@ -52,7 +55,13 @@ def unimodular(rng: random.Random, size: int) -> tuple[Matrix, Matrix]:
     for _ in range(size):
         i, j = rng.sample(range(size), 2)
         k = rng.choice((-1, 1))
-        shear = [[Fraction(int(a == b) + (k if (a, b) == (i, j) else 0)) for b in range(size)] for a in range(size)]
-        undo = [[Fraction(int(a == b) - (k if (a, b) == (i, j) else 0)) for b in range(size)] for a in range(size)]
+        shear = [
+            [Fraction(int(a == b) + (k if (a, b) == (i, j) else 0)) for b in range(size)]
+            for a in range(size)
+        ]
+        undo = [
+            [Fraction(int(a == b) - (k if (a, b) == (i, j) else 0)) for b in range(size)]
+            for a in range(size)
+        ]
         matrix, inverse = multiply(matrix, shear), multiply(undo, inverse)
     return matrix, inverse

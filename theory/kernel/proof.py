@@ -30,7 +30,9 @@ Names = Sequence[str]
 
 @dataclass(frozen=True)
 class Sentence:
-    """For all reals: `given` implies `then`; polynomial, written in SymPy with symbols that carry no assumptions."""
+    """For all reals: `given` implies `then`; polynomial, written in SymPy with symbols that carry
+    no assumptions.
+    """
 
     given: tuple[Any, ...]
     then: Any
@@ -46,8 +48,16 @@ class Bound:
     high: str
 
 
-def identity(name: str, statement: str, dimensions: str, build: Callable[[], Sequence[Equation | Words]], uses: Names = ()) -> Step:
-    """A step that holds because every equation reduces to zero and agrees at random rational points."""
+def identity(
+    name: str,
+    statement: str,
+    dimensions: str,
+    build: Callable[[], Sequence[Equation | Words]],
+    uses: Names = (),
+) -> Step:
+    """A step that holds because every equation reduces to zero and agrees at random rational
+    points.
+    """
 
     def judge(equations: Sequence[Any]) -> Finding:
         rng = random.Random(name)
@@ -55,27 +65,44 @@ def identity(name: str, statement: str, dimensions: str, build: Callable[[], Seq
             reason = equation.refute(rng)
             if reason is not None:
                 return Finding(Verdict.FAILED, f"equation {number} of {len(equations)}: {reason}")
-        return _all_of(equations, "equation(s) reduced to zero, each re-checked at random rational points")
+        return _all_of(
+            equations, "equation(s) reduced to zero, each re-checked at random rational points"
+        )
 
     return _checked(name, Kind.IDENTITY, statement, dimensions, build, judge, uses)
 
 
 def decided(
-    name: str, statement: str, dimensions: str, build: Callable[[], Sequence[Sentence]], uses: Names = (), limit_ms: int = TIME_LIMIT_MS
+    name: str,
+    statement: str,
+    dimensions: str,
+    build: Callable[[], Sequence[Sentence]],
+    uses: Names = (),
+    limit_ms: int = TIME_LIMIT_MS,
 ) -> Step:
-    """A step that holds because z3 finds, for every sentence, the premises satisfiable and the negation unsatisfiable."""
+    """A step that holds because z3 finds, for every sentence, the premises satisfiable and the
+    negation unsatisfiable.
+    """
 
     def judge(sentences: Sequence[Any]) -> Finding:
         for number, sentence in enumerate(sentences, 1):
             finding = decide(sentence, limit_ms)
             if finding is not None:
-                return Finding(finding.verdict, f"sentence {number} of {len(sentences)}: {finding.detail}")
+                return Finding(
+                    finding.verdict, f"sentence {number} of {len(sentences)}: {finding.detail}"
+                )
         return _all_of(sentences, "sentence(s): premises satisfiable, negation unsatisfiable")
 
     return _checked(name, Kind.DECIDED, statement, dimensions, build, judge, uses)
 
 
-def enclosed(name: str, statement: str, dimensions: str, build: Callable[[], Sequence[Bound]], uses: Names = ()) -> Step:
+def enclosed(
+    name: str,
+    statement: str,
+    dimensions: str,
+    build: Callable[[], Sequence[Bound]],
+    uses: Names = (),
+) -> Step:
     """A step that holds because each ball lies strictly between its bounds."""
 
     @wraps(build)
@@ -90,10 +117,17 @@ def enclosed(name: str, statement: str, dimensions: str, build: Callable[[], Seq
                 if not (low < bound.value and bound.value < high):
                     outside = bound.value < low or bound.value > high
                     verdict = Verdict.FAILED if outside else Verdict.UNDECIDED
-                    return Finding(verdict, f"{bound.label} is in {bound.value.str(12)}, wanted between {bound.low} and {bound.high}")
+                    return Finding(
+                        verdict,
+                        f"{bound.label} is in {bound.value.str(12)}, wanted between {bound.low} and"
+                        f" {bound.high}",
+                    )
             if not bounds:
                 return Finding(Verdict.FAILED, "nothing to check")
-            return Finding(Verdict.PASSED, "; ".join(f"{bound.label} = {bound.value.str(12)}" for bound in bounds))
+            return Finding(
+                Verdict.PASSED,
+                "; ".join(f"{bound.label} = {bound.value.str(12)}" for bound in bounds),
+            )
 
     return _checked(name, Kind.ENCLOSED, statement, dimensions, in_precision, judge, uses)
 
@@ -107,26 +141,59 @@ def _checked(
     judge: Callable[[Sequence[Any]], Finding],
     uses: Names,
 ) -> Step:
-    """A machine-checked step: `build` returns its content, `judge` decides any content of that kind, so mutants of it too."""
-    return Step(name, kind, statement, dimensions, lambda: judge(build()), tuple(uses), build=build, judge=judge)
+    """A machine-checked step: `build` returns its content, `judge` decides any content of that
+    kind, so mutants of it too.
+    """
+    return Step(
+        name,
+        kind,
+        statement,
+        dimensions,
+        lambda: judge(build()),
+        tuple(uses),
+        build=build,
+        judge=judge,
+    )
 
 
-def cited(name: str, theorem: str, statement: str, dimensions: str, discharges: Mapping[str, Names], uses: Names = ()) -> Step:
-    """A step that holds because of a named theorem; fails when one of the theorem's hypotheses is left open."""
+def cited(
+    name: str,
+    theorem: str,
+    statement: str,
+    dimensions: str,
+    discharges: Mapping[str, Names],
+    uses: Names = (),
+) -> Step:
+    """A step that holds because of a named theorem; fails when one of the theorem's hypotheses is
+    left open.
+    """
     given = {key: tuple(names) for key, names in discharges.items()}
 
     def check() -> Finding:
         if theorem not in THEOREMS:
-            return Finding(Verdict.FAILED, f"unknown theorem {theorem!r}; the registry has {', '.join(THEOREMS)}")
+            return Finding(
+                Verdict.FAILED,
+                f"unknown theorem {theorem!r}; the registry has {', '.join(THEOREMS)}",
+            )
         wanted = THEOREMS[theorem].hypotheses
         for key, text in wanted.items():
             if not given.get(key):
-                return Finding(Verdict.FAILED, f"hypothesis {key!r} of {THEOREMS[theorem].title} is not discharged: {text}")
+                return Finding(
+                    Verdict.FAILED,
+                    f"hypothesis {key!r} of {THEOREMS[theorem].title} is not discharged: {text}",
+                )
         extra = [key for key in given if key not in wanted]
         if extra:
-            return Finding(Verdict.FAILED, f"{THEOREMS[theorem].title} has no hypothesis {extra[0]!r}; it has {', '.join(wanted)}")
+            return Finding(
+                Verdict.FAILED,
+                f"{THEOREMS[theorem].title} has no hypothesis {extra[0]!r}; it has"
+                f" {', '.join(wanted)}",
+            )
         by = "; ".join(f"{key} by {', '.join(given[key])}" for key in wanted)
-        return Finding(Verdict.PASSED, f"{THEOREMS[theorem].title} ({by}); the theorem itself is not machine-checked")
+        return Finding(
+            Verdict.PASSED,
+            f"{THEOREMS[theorem].title} ({by}); the theorem itself is not machine-checked",
+        )
 
     return Step(name, Kind.CITED, statement, dimensions, check, tuple(uses), theorem, given)
 
@@ -136,13 +203,19 @@ def deduced(name: str, statement: str, dimensions: str, uses: Names) -> Step:
 
     def check() -> Finding:
         if not uses:
-            return Finding(Verdict.FAILED, "a deduced step names the steps or assumptions that it uses")
-        return Finding(Verdict.PASSED, f"from {', '.join(uses)}; written for a reader, not machine-checked")
+            return Finding(
+                Verdict.FAILED, "a deduced step names the steps or assumptions that it uses"
+            )
+        return Finding(
+            Verdict.PASSED, f"from {', '.join(uses)}; written for a reader, not machine-checked"
+        )
 
     return Step(name, Kind.DEDUCED, statement, dimensions, check, tuple(uses))
 
 
-def measured(name: str, statement: str, dimensions: str, sample: Callable[[], Finding], uses: Names = ()) -> Step:
+def measured(
+    name: str, statement: str, dimensions: str, sample: Callable[[], Finding], uses: Names = ()
+) -> Step:
     """A step that rests on Monte Carlo; a claim that has one is never proved."""
     return Step(name, Kind.MEASURED, statement, dimensions, sample, tuple(uses))
 
@@ -153,14 +226,27 @@ def both(*parts: Any) -> Any:
 
 
 def _all_of(items: Sequence[object], text: str) -> Finding:
-    return Finding(Verdict.PASSED, f"{len(items)} {text}") if items else Finding(Verdict.FAILED, "nothing to check")
+    return (
+        Finding(Verdict.PASSED, f"{len(items)} {text}")
+        if items
+        else Finding(Verdict.FAILED, "nothing to check")
+    )
 
 
-def decide(sentence: Sentence, limit_ms: int = TIME_LIMIT_MS, effort: int | None = None) -> Finding | None:
-    """None when the sentence is decided true; `effort` bounds z3's resource count, which no clock and no other load can change."""
-    letters = set().union(*(sp.sympify(part).free_symbols for part in (*sentence.given, sentence.then)))
+def decide(
+    sentence: Sentence, limit_ms: int = TIME_LIMIT_MS, effort: int | None = None
+) -> Finding | None:
+    """None when the sentence is decided true; `effort` bounds z3's resource count, which no clock
+    and no other load can change.
+    """
+    letters = set().union(
+        *(sp.sympify(part).free_symbols for part in (*sentence.given, sentence.then))
+    )
     if any(x.is_positive is not None or x.is_real is not None for x in letters):
-        raise UsageError("symbols of a decided sentence carry no assumptions (SymPy would simplify with them); use plain sp.symbols")
+        raise UsageError(
+            "symbols of a decided sentence carry no assumptions (SymPy would simplify with them);"
+            " use plain sp.symbols"
+        )
     given = [_to_z3(item) for item in sentence.given]
     for extra, wanted, otherwise in (
         ([], z3.sat, "the premises contradict each other: the sentence is empty"),
@@ -173,7 +259,9 @@ def decide(sentence: Sentence, limit_ms: int = TIME_LIMIT_MS, effort: int | None
         solver.add(*given, *extra)
         answer = solver.check()
         if answer == z3.unknown:
-            return Finding(Verdict.UNDECIDED, f"z3 does not decide it within its limit ({limit_ms / 1000:g} s)")
+            return Finding(
+                Verdict.UNDECIDED, f"z3 does not decide it within its limit ({limit_ms / 1000:g} s)"
+            )
         if answer != wanted:
             model = f", e.g. {solver.model()}".replace("\n", "") if answer == z3.sat else ""
             return Finding(Verdict.FAILED, otherwise + model)
@@ -212,5 +300,8 @@ def _to_z3(node: Any) -> Any:
     }
     build = table.get(node.func) if isinstance(node, sp.Basic) else None
     if build is None:
-        raise UsageError(f"z3 takes polynomial sentences only, not {node}: clear denominators and name roots by symbols with relations")
+        raise UsageError(
+            f"z3 takes polynomial sentences only, not {node}: clear denominators and name roots by"
+            " symbols with relations"
+        )
     return build(*map(_to_z3, node.args))

@@ -1,6 +1,8 @@
-"""Vectors of unspecified dimension: linear combinations of named vectors whose inner products are symbols.
+"""Vectors of unspecified dimension: linear combinations of named vectors whose inner products are
+symbols.
 
-An identity between their coefficients is an identity for every d (and every choice of the vectors with those inner products).
+An identity between their coefficients is an identity for every d (and every choice of the vectors
+with those inner products).
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ class Span:
         return sp.expand(total)
 
     def map(self, change: Any) -> Span:
-        """The same vector with `change` applied to every coefficient (differentiation, substitution)."""
+        """The same vector with `change` applied to every coefficient (differentiation,
+        substitution).
+        """
         return Span({n: change(c) for n, c in self.coefficients.items()}, self.gram)
 
 

@@ -1,7 +1,9 @@
-"""Gaussian moments of activations for N7: E phi(k g)^2 and E (d/dx phi(k x))^2 at x = g, in closed form (tanh: in digits).
+"""Gaussian moments of activations for N7: E phi(k g)^2 and E (d/dx phi(k x))^2 at x = g, in closed
+form (tanh: in digits).
 
-The closed forms are derived by integration by parts (E g f(g) = E f'(g)) and by differentiating in k; a second, independent check
-integrates in ball arithmetic. Roots are named by symbols: r^2 = 1 + n k^2.
+The closed forms are derived by integration by parts (E g f(g) = E f'(g)) and by differentiating in
+k; a second, independent check integrates in ball arithmetic. Roots are named by symbols: r^2 = 1 +
+n k^2.
 """
 
 from __future__ import annotations
@@ -26,13 +28,20 @@ def _rational_root(n: int) -> Callable[[random.Random], dict[sp.Symbol, Any]]:
 
     def point(rng: random.Random) -> dict[sp.Symbol, Any]:
         t = sp.Rational(rng.randint(1, 19), 20)
-        return {K: 2 * t / (n - t**2), ROOT: (n + t**2) / (n - t**2), PI: rational(rng, positive=True), ARC: rational(rng)}
+        return {
+            K: 2 * t / (n - t**2),
+            ROOT: (n + t**2) / (n - t**2),
+            PI: rational(rng, positive=True),
+            ARC: rational(rng),
+        }
 
     return point
 
 
 def _named(expression: Any, roots: dict[sp.Expr, sp.Expr]) -> Any:
-    """Write p for pi, the given value for the square root of each given base, and a symbol for an arcsine that is left over."""
+    """Write p for pi, the given value for the square root of each given base, and a symbol for an
+    arcsine that is left over.
+    """
 
     def known(node: Any) -> bool:
         return node.is_Pow and not node.exp.is_Integer and node.base in roots
@@ -42,7 +51,8 @@ def _named(expression: Any, roots: dict[sp.Expr, sp.Expr]) -> Any:
 
 
 def _bell():
-    # M(s) = E exp(-s g^2) = 1/r, r^2 = 1 + 2 s, so dr/ds = 1/r; parts: -M' = E g (g e^{-s g^2}) = M + 2 s M'
+    # M(s) = E exp(-s g^2) = 1/r, r^2 = 1 + 2 s, so dr/ds = 1/r; parts: -M' = E g (g e^{-s g^2}) = M
+    # + 2 s M'
     r = sp.Symbol("r", positive=True)
     bell, s = 1 / r, (r**2 - 1) / 2
     slope = sp.diff(bell, r) / r
@@ -52,8 +62,12 @@ def _bell():
 def _linear_relu():
     s = sp.Symbol("s", positive=True)
     square = -sp.diff((1 + 2 * s) ** sp.Rational(-1, 2), s).subs(s, 0)  # E g^2 = -M'(0)
-    # ReLU(x)^2 + ReLU(-x)^2 = x^2 and g is symmetric: half of it each; the slopes share k^2 likewise
-    return [Equation(formula("linear_moment")(K), K**2 * square), Equation(2 * formula("relu_moment")(K), K**2 * square)]
+    # ReLU(x)^2 + ReLU(-x)^2 = x^2 and g is symmetric: half of it each; the slopes share k^2
+    # likewise
+    return [
+        Equation(formula("linear_moment")(K), K**2 * square),
+        Equation(2 * formula("relu_moment")(K), K**2 * square),
+    ]
 
 
 def _erf():
@@ -77,10 +91,15 @@ def _sin():
     s, m, e, cos, sin = sp.symbols("s m E C S", positive=True)
     q, c = formula("sin_moment")(K, s, m), formula("sin_slope")(K, s, m)
     bell = sp.exp(-2 * K**2 * s**2)
-    even, odd = sp.expand(1 - 2 * q), bell * sp.sin(2 * K * m)  # E cos(2 k h), E sin(2 k h), h = s g + m
+    even, odd = (
+        sp.expand(1 - 2 * q),
+        bell * sp.sin(2 * K * m),
+    )  # E cos(2 k h), E sin(2 k h), h = s g + m
 
     def named(expression: Any) -> Any:
-        return sp.expand(expression).xreplace({bell: e, sp.cos(2 * K * m): cos, sp.sin(2 * K * m): sin})
+        return sp.expand(expression).xreplace(
+            {bell: e, sp.cos(2 * K * m): cos, sp.sin(2 * K * m): sin}
+        )
 
     return [
         # E g sin(2 k h) = 2 k s E cos(2 k h) and E g cos(2 k h) = -2 k s E sin(2 k h)
@@ -110,7 +129,12 @@ def _gelu():
         Equation(_named(sp.diff(square, K), roots), 2 * mixed, where, point),
         Equation(square.subs(K, 0), sp.Rational(1, 4)),
         # phi' = k (Phi + k g n): c = k^2 (E Phi^2 + 2 k mixed + k^2 second)
-        Equation(_named(sp.expand(c - K**2 * square), roots), K**2 * (2 * K * mixed + K**2 * second), where, point),
+        Equation(
+            _named(sp.expand(c - K**2 * square), roots),
+            K**2 * (2 * K * mixed + K**2 * second),
+            where,
+            point,
+        ),
         Equation(_named(sp.expand(c - q), roots), K**4 / (2 * PI * ROOT**3), where, point),
     ]
 
@@ -132,7 +156,13 @@ def _integrated():
     halves = flint.arb(1) / 2
     cases = (
         # label, closed form, integrand, growth, decimal
-        ("E erf(g)^2", _closed("erf_moment", 1), lambda x: x.erf() ** 2, 1, "0.46455905439753997850953240811754"),
+        (
+            "E erf(g)^2",
+            _closed("erf_moment", 1),
+            lambda x: x.erf() ** 2,
+            1,
+            "0.46455905439753997850953240811754",
+        ),
         (
             "E erf'(g)^2",
             _closed("erf_slope", 1),
@@ -140,7 +170,13 @@ def _integrated():
             2,
             "0.56941003473374164678141014112304",
         ),
-        ("E sin(2g)^2", _closed("sin_moment", 2, 1, 0), lambda x: (2 * x).sin() ** 2, 1, "0.49983226868604874408058930543711"),
+        (
+            "E sin(2g)^2",
+            _closed("sin_moment", 2, 1, 0),
+            lambda x: (2 * x).sin() ** 2,
+            1,
+            "0.49983226868604874408058930543711",
+        ),
         (
             "E (2 cos(2g))^2",
             _closed("sin_slope", 2, 1, 0),
@@ -155,7 +191,13 @@ def _integrated():
             1,
             "0.49466673580473898038173325634728",
         ),
-        ("E GELU(g)^2", _closed("gelu_moment", 1), lambda x: (x * _cdf(x)) ** 2, 1, "0.42522148257029867491855441638549"),
+        (
+            "E GELU(g)^2",
+            _closed("gelu_moment", 1),
+            lambda x: (x * _cdf(x)) ** 2,
+            1,
+            "0.42522148257029867491855441638549",
+        ),
         (
             "E GELU'(g)^2",
             _closed("gelu_slope", 1),
@@ -163,7 +205,13 @@ def _integrated():
             2,
             "0.45585086564928712211362811073622",
         ),
-        ("E GELU(2g)^2", _closed("gelu_moment", 2), lambda x: (2 * x * _cdf(2 * x)) ** 2, 4, "1.92986501586444314634188966676033"),
+        (
+            "E GELU(2g)^2",
+            _closed("gelu_moment", 2),
+            lambda x: (2 * x * _cdf(2 * x)) ** 2,
+            4,
+            "1.92986501586444314634188966676033",
+        ),
     )
     bounds = []
     for label, closed, integrand, growth, decimal in cases:
@@ -178,7 +226,13 @@ TANH = (
     # gain k, spread s, mean m, E tanh(k h)^2, E (d tanh(k h)/dh)^2, h = s g + m
     ("1", "1", "0", "0.39429449039784117441645977244412", "0.46440290244826824197202146111565"),
     ("3", "1", "0", "0.74516670799342298343727733810970", "1.56806392869170175815671690675346"),
-    ("3", "2/5", "9/10", "0.89770829652289482391111744571612", "0.45406726563770965668046363337677"),
+    (
+        "3",
+        "2/5",
+        "9/10",
+        "0.89770829652289482391111744571612",
+        "0.45406726563770965668046363337677",
+    ),
 )
 
 
@@ -193,9 +247,15 @@ def _tanh():
         square = gaussian_mean(lambda x, k=k, s=s, m=m: 1 - 1 / (k * (s * x + m)).cosh() ** 2, 1)
         steep = gaussian_mean(lambda x, k=k, s=s, m=m: k**2 / (k * (s * x + m)).cosh() ** 4, growth)
         bounds += [
-            digits(f"E tanh(k h)^2, {label}, formula", ball(formula("tanh_moment")(*exact)), moment),
+            digits(
+                f"E tanh(k h)^2, {label}, formula", ball(formula("tanh_moment")(*exact)), moment
+            ),
             digits(f"E tanh(k h)^2, {label}, by sech", square, moment),
-            digits(f"E (tanh(k h)')^2, {label}, formula", ball(formula("tanh_slope")(*exact), growth=growth), slope),
+            digits(
+                f"E (tanh(k h)')^2, {label}, formula",
+                ball(formula("tanh_slope")(*exact), growth=growth),
+                slope,
+            ),
             digits(f"E (tanh(k h)')^2, {label}, by sech", steep, slope),
         ]
     return bounds
@@ -208,7 +268,13 @@ def _thresholds():
         ("tanh x", "tanh_moment", "tanh_slope", (1, 1, 0), "0.26477993135890617863094020447507"),
         ("tanh 3x", "tanh_moment", "tanh_slope", (3, 1, 0), "0.90713682578664988002257627172408"),
         ("erf x", "erf_moment", "erf_slope", (1,), "0.32380701094355827469821532778743"),
-        ("sin x (= 1/e)", "sin_moment", "sin_slope", (1, 1, 0), "0.36787944117144232159552377016146"),
+        (
+            "sin x (= 1/e)",
+            "sin_moment",
+            "sin_slope",
+            (1, 1, 0),
+            "0.36787944117144232159552377016146",
+        ),
         ("sin 2x", "sin_moment", "sin_slope", (2, 1, 0), "1.22508720365929717746075448337155"),
         ("GELU", "gelu_moment", "gelu_slope", (1,), "0.17501252263477732979624005397590"),
     )
@@ -232,31 +298,45 @@ MOMENT_STEPS = (
     ),
     deduced(
         "under_the_integral",
-        "derivatives in k pass under E: the integrands and their k-derivatives are bounded by polynomials, locally uniformly in k",
+        "derivatives in k pass under E: the integrands and their k-derivatives are bounded by"
+        " polynomials, locally uniformly in k",
         "every gain k > 0",
         ("activation",),
     ),
     identity(
-        "bell_moment", "M(s) = E e^{-s g^2} solves (1 + 2s) M' = -M, M(0) = 1: M = (1 + 2s)^{-1/2}", "every s >= 0", _bell, ("by_parts",)
+        "bell_moment",
+        "M(s) = E e^{-s g^2} solves (1 + 2s) M' = -M, M(0) = 1: M = (1 + 2s)^{-1/2}",
+        "every s >= 0",
+        _bell,
+        ("by_parts",),
     ),
-    identity("linear_relu_moments", "k x: q = c = k^2; ReLU(k x): q = c = k^2/2", "every gain k > 0", _linear_relu, ("bell_moment",)),
+    identity(
+        "linear_relu_moments",
+        "k x: q = c = k^2; ReLU(k x): q = c = k^2/2",
+        "every gain k > 0",
+        _linear_relu,
+        ("bell_moment",),
+    ),
     identity(
         "erf_moments",
-        "erf(k x): q = (2/pi) arcsin(2k^2/(1 + 2k^2)) (equal derivative, both 0 at k = 0), c = 4k^2/(pi sqrt(1 + 4k^2))",
+        "erf(k x): q = (2/pi) arcsin(2k^2/(1 + 2k^2)) (equal derivative, both 0 at k = 0), c ="
+        " 4k^2/(pi sqrt(1 + 4k^2))",
         "every gain k > 0",
         _erf,
         ("by_parts", "bell_moment", "under_the_integral"),
     ),
     identity(
         "sin_moments",
-        "sin(k x) at h = s g + m: E cos(2kh), E sin(2kh) solve a linear system in k: q = (1 - e^{-2 k^2 s^2} cos 2km)/2, c likewise",
+        "sin(k x) at h = s g + m: E cos(2kh), E sin(2kh) solve a linear system in k: q = (1 - e^{-2"
+        " k^2 s^2} cos 2km)/2, c likewise",
         "every gain k, spread s, mean m",
         _sin,
         ("by_parts", "under_the_integral"),
     ),
     identity(
         "gelu_moments",
-        "GELU(k x) = k x Phi(k x): q and c in closed form, c - q = k^4/(2 pi (1 + 2k^2)^{3/2}); k = 1: q = 1/3 + 1/(2 sqrt3 pi)",
+        "GELU(k x) = k x Phi(k x): q and c in closed form, c - q = k^4/(2 pi (1 + 2k^2)^{3/2}); k ="
+        " 1: q = 1/3 + 1/(2 sqrt3 pi)",
         "every gain k > 0",
         _gelu,
         ("by_parts", "bell_moment", "under_the_integral"),
@@ -268,10 +348,16 @@ MOMENT_STEPS = (
         _integrated,
         ("erf_moments", "sin_moments", "gelu_moments"),
     ),
-    enclosed("tanh_moments", "tanh: q and c to 32 digits, by the formula and by sech = 1/cosh", "gains 1 and 3", _tanh),
+    enclosed(
+        "tanh_moments",
+        "tanh: q and c to 32 digits, by the formula and by sech = 1/cosh",
+        "gains 1 and 3",
+        _tanh,
+    ),
     enclosed(
         "thresholds",
-        "beta_c/sigma: tanh .2648, tanh 3x .9071, erf .3238, sin 1/e, sin 2x 1.2251, GELU .1750, each to 32 digits",
+        "beta_c/sigma: tanh .2648, tanh 3x .9071, erf .3238, sin 1/e, sin 2x 1.2251, GELU .1750,"
+        " each to 32 digits",
         "gains 1, 2, 3",
         _thresholds,
         ("moments_integrated", "tanh_moments", "edge_identity"),

@@ -1,6 +1,8 @@
-"""Steps of N7, the cavity method: norm balance, bulk, outlier and law of rho for Gaussian inputs; a linear loop with gains.
+"""Steps of N7, the cavity method: norm balance, bulk, outlier and law of rho for Gaussian inputs; a
+linear loop with gains.
 
-Exact algebra around one heuristic: that diag phi'(h) may be treated as independent of A (the cavity assumption).
+Exact algebra around one heuristic: that diag phi'(h) may be treated as independent of A (the cavity
+assumption).
 """
 
 from __future__ import annotations
@@ -24,7 +26,15 @@ def balanced(rng: random.Random):
     """Rational values with w^2 = sigma^2 q + beta^2 and m^2 = c."""
     beta, sigma, gap, m = (rational(rng, positive=True) for _ in range(4))
     w = beta + gap
-    return {A: rational(rng, positive=True), SIGMA: sigma, BETA: beta, W: w, Q: (w**2 - beta**2) / sigma**2, M: m, C: m**2}
+    return {
+        A: rational(rng, positive=True),
+        SIGMA: sigma,
+        BETA: beta,
+        W: w,
+        Q: (w**2 - beta**2) / sigma**2,
+        M: m,
+        C: m**2,
+    }
 
 
 def named(expression: Any) -> Any:
@@ -64,13 +74,23 @@ def _conditioning():
 
 
 def _outlier_gaussian():
-    # per coordinate: h = (sigma sqrt(q) g + beta e)/w; e - (beta/w) h and h are uncorrelated, hence independent (jointly Gaussian)
+    # per coordinate: h = (sigma sqrt(q) g + beta e)/w; e - (beta/w) h and h are uncorrelated, hence
+    # independent (jointly Gaussian)
     root = sp.Symbol("root_q", positive=True)
     where = (W**2 - SIGMA**2 * root**2 - BETA**2,)
 
     def pythagoras(rng: random.Random):
-        t, size, sigma = sp.Rational(rng.randint(1, 9), 10), rational(rng, positive=True), rational(rng, positive=True)
-        return {W: size, BETA: size * (1 - t**2) / (1 + t**2), root: size * 2 * t / (1 + t**2) / sigma, SIGMA: sigma}
+        t, size, sigma = (
+            sp.Rational(rng.randint(1, 9), 10),
+            rational(rng, positive=True),
+            rational(rng, positive=True),
+        )
+        return {
+            W: size,
+            BETA: size * (1 - t**2) / (1 + t**2),
+            root: size * 2 * t / (1 + t**2) / sigma,
+            SIGMA: sigma,
+        }
 
     g, e = span("g e", {("g", "g"): 1, ("e", "g"): 0, ("e", "e"): 1})
     h = (1 / W) * ((SIGMA * root) * g + BETA * e)
@@ -83,9 +103,16 @@ def _outlier_gaussian():
 
 def _law():
     return [
-        Equation(named(formula("mean_field_rho_nonlinear")(A, SIGMA, BETA, Q, C)), (A + SIGMA * M) / (A + W)),
+        Equation(
+            named(formula("mean_field_rho_nonlinear")(A, SIGMA, BETA, Q, C)),
+            (A + SIGMA * M) / (A + W),
+        ),
         # q = c = 1 is N6
-        Equation(formula("mean_field_rho_nonlinear")(A, SIGMA, BETA, 1, 1) / formula("mean_field_rho")(A, SIGMA, BETA), sp.Integer(1)),
+        Equation(
+            formula("mean_field_rho_nonlinear")(A, SIGMA, BETA, 1, 1)
+            / formula("mean_field_rho")(A, SIGMA, BETA),
+            sp.Integer(1),
+        ),
     ]
 
 
@@ -97,15 +124,21 @@ def _gain_cavity():
 
 def _gain_edge():
     s, n, a, g, z = sp.symbols("s n a g z")
-    # |n - a gamma| >= s - a gamma for |n| >= s > a gamma: so sigma^2 E gamma^2/|n - a gamma|^2 <= m2 < 1 outside the disc of radius s
-    return [Sentence((a >= 0, g > 0, s > a * g, n**2 + z**2 >= s**2), (n - a * g) ** 2 + z**2 >= (s - a * g) ** 2)]
+    # |n - a gamma| >= s - a gamma for |n| >= s > a gamma: so sigma^2 E gamma^2/|n - a gamma|^2 <=
+    # m2 < 1 outside the disc of radius s
+    return [
+        Sentence(
+            (a >= 0, g > 0, s > a * g, n**2 + z**2 >= s**2),
+            (n - a * g) ** 2 + z**2 >= (s - a * g) ** 2,
+        )
+    ]
 
 
 CAVITY_STEPS = (
     identity(
         "norm_balance",
-        "A phi(h) has entries of variance sigma^2 q, uncorrelated with e: w^2 = sigma^2 q + beta^2, s = a + w, the entries of h have "
-        "variance 1",
+        "A phi(h) has entries of variance sigma^2 q, uncorrelated with e: w^2 = sigma^2 q + beta^2,"
+        " s = a + w, the entries of h have variance 1",
         "every d (Gram symbols)",
         _norm_balance,
         ("ginibre", "independent", "recall", "eps_zero_gain_one"),
@@ -116,10 +149,17 @@ CAVITY_STEPS = (
         "every d, F of every rank",
         _conditioning,
     ),
-    identity("second_moment", "E A X A^T = E A^T X A = (sigma^2/d) tr(X) I", "d = 2, 3, every X", second_moments, ("ginibre",)),
+    identity(
+        "second_moment",
+        "E A X A^T = E A^T X A = (sigma^2/d) tr(X) I",
+        "d = 2, 3, every X",
+        second_moments,
+        ("ginibre",),
+    ),
     identity(
         "rotation",
-        "the covariances of U^T A V are products of inner products of columns: orthogonal U, V leave the law of A as it is",
+        "the covariances of U^T A V are products of inner products of columns: orthogonal U, V"
+        " leave the law of A as it is",
         "d = 2, 3, every U, V",
         rotations,
         ("ginibre",),
@@ -127,22 +167,25 @@ CAVITY_STEPS = (
     cited(
         "bulk",
         "single_ring",
-        "A D, D = diag phi'(h) taken as independent of A, has the spectral radius sigma sqrt(c) in the limit",
+        "A D, D = diag phi'(h) taken as independent of A, has the spectral radius sigma sqrt(c) in"
+        " the limit",
         "d -> infinity",
         {"invariant": ("rotation",), "bounded": ("activation",), "limit": ("limit",)},
         ("second_moment", "cavity"),
     ),
     identity(
         "outlier_gaussian",
-        "conditioning on A phi(h) = w h - beta e leaves one candidate outlier, nu* = -(beta/q) E[phi phi'(h)(e - (beta/w) h)]; e - "
-        "(beta/w) h is uncorrelated with h: for Gaussian e independent of it, nu* = 0",
+        "conditioning on A phi(h) = w h - beta e leaves one candidate outlier, nu* = -(beta/q)"
+        " E[phi phi'(h)(e - (beta/w) h)]; e - (beta/w) h is uncorrelated with h: for Gaussian e"
+        " independent of it, nu* = 0",
         "d -> infinity",
         _outlier_gaussian,
         ("conditioning", "cavity", "gaussian_input"),
     ),
     identity(
         "rho_law",
-        "J on h^perp has the spectrum (a + nu)/(a + w) (M1): rho = (a + sigma sqrt(c))/(a + sqrt(sigma^2 q + beta^2)); N6 is q = c = 1",
+        "J on h^perp has the spectrum (a + nu)/(a + w) (M1): rho = (a + sigma sqrt(c))/(a +"
+        " sqrt(sigma^2 q + beta^2)); N6 is q = c = 1",
         "d -> infinity",
         _law,
         ("bulk", "outlier_gaussian", "norm_balance"),
@@ -152,15 +195,17 @@ CAVITY_STEPS = (
 GAIN_STEPS = (
     decided(
         "gain_self_consistency",
-        "linear loop with gains gamma and a > 0 (cavity equations, not simulated): k_i has variance (x + beta^2)/(s - a gamma_i)^2, x = "
-        "sigma^2 E gamma^2 k^2; then sigma^2 E gamma^2/(s - a gamma)^2 = x/(x + beta^2) < 1",
+        "linear loop with gains gamma and a > 0 (cavity equations, not simulated): k_i has variance"
+        " (x + beta^2)/(s - a gamma_i)^2, x = sigma^2 E gamma^2 k^2; then sigma^2 E gamma^2/(s - a"
+        " gamma)^2 = x/(x + beta^2) < 1",
         "d -> infinity",
         _gain_cavity,
         ("cavity",),
     ),
     decided(
         "gain_edge",
-        "|n| >= s > a gamma: |n - a gamma| >= s - a gamma: no bulk outside the disc |n| < s, so gains make no threshold in a linear loop",
+        "|n| >= s > a gamma: |n - a gamma| >= s - a gamma: no bulk outside the disc |n| < s, so"
+        " gains make no threshold in a linear loop",
         "every complex n",
         _gain_edge,
         ("gain_self_consistency",),

@@ -1,4 +1,6 @@
-"""Rigorous Gaussian averages in balls (python-flint), and the closed forms of the registry evaluated in balls."""
+"""Rigorous Gaussian averages in balls (python-flint), and the closed forms of the registry
+evaluated in balls.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def tail(growth: flint.arb | int) -> flint.arb:
 
 
 def gaussian_mean(function: Callable[[flint.acb], flint.acb], growth: flint.arb | int) -> flint.arb:
-    """E function(g), g standard Gaussian, for a function holomorphic near the real line with |function(x)| <= growth (1 + x^2)."""
+    """E function(g), g standard Gaussian, for a function holomorphic near the real line with
+    |function(x)| <= growth (1 + x^2).
+    """
     body = flint.acb.integral(lambda x, _: function(x) * (-(x**2) / 2).exp(), -CUT, CUT).real
     return body / (2 * flint.arb.pi()).sqrt() + tail(growth)
 
@@ -47,17 +51,24 @@ Values = Mapping[sp.Symbol, Any]
 def ball(expression: Any, values: Values | None = None, growth: flint.arb | int = 1) -> flint.acb:
     """A SymPy expression in balls; `UsageError` on a function that is not known here.
 
-    An integral is taken as an average over the real line of a function bounded by growth (1 + x^2) times e^{-x^2/2}.
+    An integral is taken as an average over the real line of a function bounded by growth (1 + x^2)
+    times e^{-x^2/2}.
     """
     return _evaluator(sp.sympify(expression), growth)(values or {})
 
 
 def _evaluator(node: Any, growth: flint.arb | int) -> Callable[[Values], flint.acb]:
-    """The expression as a function of the values of its symbols: the tree is walked once, not at every node of an integral."""
+    """The expression as a function of the values of its symbols: the tree is walked once, not at
+    every node of an integral.
+    """
     if isinstance(node, sp.Symbol):
         return lambda values: values[node]
     if node.is_Rational or node is sp.pi:
-        constant = flint.acb(flint.arb.pi()) if node is sp.pi else flint.acb(flint.fmpq(int(node.p), int(node.q)))
+        constant = (
+            flint.acb(flint.arb.pi())
+            if node is sp.pi
+            else flint.acb(flint.fmpq(int(node.p), int(node.q)))
+        )
         return lambda values: constant
     if isinstance(node, sp.Integral):
         ((variable, low, high),) = cast(Any, node.limits)
@@ -65,7 +76,9 @@ def _evaluator(node: Any, growth: flint.arb | int) -> Callable[[Values], flint.a
             raise UsageError(f"only averages over the real line are known here, not {node}")
         body = _evaluator(node.function, growth)
         rest = tail(growth) * (2 * flint.arb.pi()).sqrt()
-        return lambda values: flint.acb.integral(lambda x, _: body({**values, variable: x}), -CUT, CUT) + rest
+        return lambda values: (
+            flint.acb.integral(lambda x, _: body({**values, variable: x}), -CUT, CUT) + rest
+        )
     parts = [_evaluator(part, growth) for part in node.args]
     if isinstance(node, sp.Add):
         return lambda values: sum((part(values) for part in parts), flint.acb(0))
@@ -73,14 +86,18 @@ def _evaluator(node: Any, growth: flint.arb | int) -> Callable[[Values], flint.a
         return lambda values: prod((part(values) for part in parts), start=flint.acb(1))
     if isinstance(node, sp.Pow) and sp.sympify(2 * node.exp).is_Integer:
         twice = int(2 * node.exp)
-        return lambda values: parts[0](values).sqrt() ** twice if twice % 2 else parts[0](values) ** (twice // 2)
+        return lambda values: (
+            parts[0](values).sqrt() ** twice if twice % 2 else parts[0](values) ** (twice // 2)
+        )
     if node.func in _FUNCTIONS:
         return lambda values: _FUNCTIONS[node.func](parts[0](values))
     raise UsageError(f"no ball arithmetic for {node}: add its function here or rewrite it")
 
 
 def digits(label: str, value: flint.arb | flint.acb, decimal: str) -> Bound:
-    """The bound that `value` agrees with every digit of `decimal` (within one unit of its last place)."""
+    """The bound that `value` agrees with every digit of `decimal` (within one unit of its last
+    place).
+    """
     centre = Decimal(decimal)
     unit = Decimal(1).scaleb(int(centre.as_tuple().exponent))
     real = value.real if isinstance(value, flint.acb) else value

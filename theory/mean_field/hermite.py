@@ -1,4 +1,6 @@
-"""Steps of N7 from the Hermite coefficients of phi: which phi have a threshold, and global reachability above it at a = 0."""
+"""Steps of N7 from the Hermite coefficients of phi: which phi have a threshold, and global
+reachability above it at a = 0.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ DEGREE = 5
 
 
 def _hermite():
-    """Polynomials of degree 5 with free coefficients in the basis He_k/sqrt(k!); Gaussian moments are exact."""
+    """Polynomials of degree 5 with free coefficients in the basis He_k/sqrt(k!); Gaussian moments
+    are exact.
+    """
     x = sp.Symbol("x")
     c = sp.symbols(f"c:{DEGREE + 1}")
     hermite = [sp.Integer(1), x]
@@ -30,7 +34,9 @@ def _hermite():
     def weighted(weight: Any) -> sp.Expr:
         return sum((weight(k) * c[k] ** 2 * factorial(k) for k in range(DEGREE + 1)), sp.Integer(0))
 
-    phi = sum((c[k] * hermite[k] for k in range(DEGREE + 1)), sp.Integer(0))  # c_k sqrt(k!) in the orthonormal basis
+    phi = sum(
+        (c[k] * hermite[k] for k in range(DEGREE + 1)), sp.Integer(0)
+    )  # c_k sqrt(k!) in the orthonormal basis
     q, slope = mean(phi**2), mean(sp.diff(phi, x) ** 2)
     return [
         *(Equation(sp.diff(hermite[k], x), k * hermite[k - 1]) for k in range(1, DEGREE + 1)),
@@ -55,19 +61,27 @@ def _bernoulli():
     r, k, power = sp.symbols("r k p")  # p = r^k
     bump = power - 1 - k * (r - 1)
     # the next one from the last: induction from k = 1, where it is 0
-    return [Equation(r * power - 1 - (k + 1) * (r - 1), r * bump + k * (r - 1) ** 2), Equation(bump.subs({k: 1, power: r}), sp.Integer(0))]
+    return [
+        Equation(r * power - 1 - (k + 1) * (r - 1), r * bump + k * (r - 1) ** 2),
+        Equation(bump.subs({k: 1, power: r}), sp.Integer(0)),
+    ]
 
 
 def _reach():
     sigma2, beta2, q, c, r, bump, zero = sp.symbols("s b q c r B c0sq")
-    # Q(r) = q + c (r - 1) + B, B = Sum c_k^2 (r^k - 1 - k (r - 1)) >= 0; all in units of w^2 = sigma^2 q + beta^2
+    # Q(r) = q + c (r - 1) + B, B = Sum c_k^2 (r^k - 1 - k (r - 1)) >= 0; all in units of w^2 =
+    # sigma^2 q + beta^2
     image = sigma2 * (q + c * (r - 1) + bump) + beta2
     norm = sigma2 * q + beta2
     return [
         Sentence((sigma2 > 0, r < 1, bump >= 0, sigma2 * c < norm), image > r * norm),
         Sentence((sigma2 > 0, bump > 0, sp.Eq(sigma2 * c, norm)), image > r * norm),
-        # slope > 1: below the diagonal at r = 1 - delta, where B <= delta (slope - 1)/2 (B = o(delta)); above it at r = 0
-        Sentence((r < 1, sigma2 * c > norm, 2 * sigma2 * bump <= (1 - r) * (sigma2 * c - norm)), image < r * norm),
+        # slope > 1: below the diagonal at r = 1 - delta, where B <= delta (slope - 1)/2 (B =
+        # o(delta)); above it at r = 0
+        Sentence(
+            (r < 1, sigma2 * c > norm, 2 * sigma2 * bump <= (1 - r) * (sigma2 * c - norm)),
+            image < r * norm,
+        ),
         Sentence((sigma2 > 0, beta2 > 0, zero >= 0), sigma2 * zero + beta2 > 0),
         # affine phi: c = c_1^2, q = c_0^2 + c_1^2, and the slope is < 1 for beta > 0
         Sentence((sigma2 > 0, beta2 > 0, zero >= 0, sp.Eq(q, zero + c)), sigma2 * c < norm),
@@ -91,34 +105,45 @@ HERMITE_STEPS = (
     ),
     decided(
         "threshold_sign",
-        "c - q >= -c_0^2; for E phi = 0 it is > 0 iff phi is not linear (some c_k != 0, k >= 2): odd nonlinear phi has a threshold; a "
-        "large mean removes it",
+        "c - q >= -c_0^2; for E phi = 0 it is > 0 iff phi is not linear (some c_k != 0, k >= 2):"
+        " odd nonlinear phi has a threshold; a large mean removes it",
         "every phi",
         _signs,
         ("hermite",),
     ),
-    identity("tangent_line", "r^k - 1 - k(r - 1) obeys B_{k+1} = r B_k + k (r - 1)^2, B_1 = 0", "every k (induction)", _bernoulli),
+    identity(
+        "tangent_line",
+        "r^k - 1 - k(r - 1) obeys B_{k+1} = r B_k + k (r - 1)^2, B_1 = 0",
+        "every k (induction)",
+        _bernoulli,
+    ),
     cited(
         "finite_loops",
         "tensor_program",
-        "a = 0, h_0 = e, finitely many loops: the entries of h_1, ..., h_t tend to Gaussians of unit variance, <h_t, h_{t+1}>/d to r_t "
-        "with r_{t+1} = (sigma^2 Q(r_t) + beta^2)/w^2",
+        "a = 0, h_0 = e, finitely many loops: the entries of h_1, ..., h_t tend to Gaussians of"
+        " unit variance, <h_t, h_{t+1}>/d to r_t with r_{t+1} = (sigma^2 Q(r_t) + beta^2)/w^2",
         "every t, d -> infinity",
-        {"gaussian": ("ginibre", "independent"), "input": ("gaussian_input",), "growth": ("activation",), "steps": ("limit",)},
+        {
+            "gaussian": ("ginibre", "independent"),
+            "input": ("gaussian_input",),
+            "growth": ("activation",),
+            "steps": ("limit",),
+        },
         ("hermite", "norm_balance"),
     ),
     decided(
         "global_reachability",
-        "on 0 <= r < 1: slope sigma^2 c/w^2 < 1, or = 1 with phi not affine: r' > r; slope > 1: r' > r at 0 and r' < r near 1; for "
-        "affine phi the slope is < 1",
+        "on 0 <= r < 1: slope sigma^2 c/w^2 < 1, or = 1 with phi not affine: r' > r; slope > 1: r'"
+        " > r at 0 and r' < r near 1; for affine phi the slope is < 1",
         "every phi, beta > 0",
         _reach,
         ("tangent_line", "hermite", "recall"),
     ),
     deduced(
         "reachable_in_the_mean_field",
-        "so r_t increases to 1 iff beta >= beta_c: |h_{t+1} - h_t|^2/d = 2(1 - r_t) -> 0 as first d, then t tends to infinity; below "
-        "beta_c it stays away from 0. At fixed d with t -> infinity this is the cavity assumption, measured below",
+        "so r_t increases to 1 iff beta >= beta_c: |h_{t+1} - h_t|^2/d = 2(1 - r_t) -> 0 as first"
+        " d, then t tends to infinity; below beta_c it stays away from 0. At fixed d with t ->"
+        " infinity this is the cavity assumption, measured below",
         "first d -> infinity, then t",
         ("finite_loops", "global_reachability", "edge"),
     ),

@@ -1,6 +1,8 @@
-"""Steps of N7 for inputs that are not Gaussian: the share of the input in the state, its existence and uniqueness, the outlier.
+"""Steps of N7 for inputs that are not Gaussian: the share of the input in the state, its existence
+and uniqueness, the outlier.
 
-At the fixed point h = sqrt(1 - u^2) g + u e with u = beta/w, whatever beta, sigma and a: one unknown, and v = u^2.
+At the fixed point h = sqrt(1 - u^2) g + u e with u = beta/w, whatever beta, sigma and a: one
+unknown, and v = u^2.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ def _share():
 
 
 def _substitution():
-    t, v = sp.symbols("t v", positive=True)  # t^2 = v/(1 - v); h = r (g + t e), r = sqrt(1 - v) = 1/sqrt(1 + t^2)
+    t, v = sp.symbols(
+        "t v", positive=True
+    )  # t^2 = v/(1 - v); h = r (g + t e), r = sqrt(1 - v) = 1/sqrt(1 + t^2)
     r2, q = sp.symbols("R q", positive=True)
     return [
         Equation((t**2 / (1 + t**2)) / (1 - t**2 / (1 + t**2)), t**2),
@@ -53,7 +57,10 @@ def _star_shaped():
     y = sp.Symbol("y")  # tanh x; its derivative in x is 1 - y^2
     second = sp.diff(1 - y**2, y) * (1 - y**2)
     x = sp.Symbol("x")
-    return [Equation(second, -2 * y * (1 - y**2)), Equation(sp.simplify(sp.diff(sp.erf(x), x, 2) / sp.diff(sp.erf(x), x)), -2 * x)]
+    return [
+        Equation(second, -2 * y * (1 - y**2)),
+        Equation(sp.simplify(sp.diff(sp.erf(x), x, 2) / sp.diff(sp.erf(x), x)), -2 * x),
+    ]
 
 
 def _concave():
@@ -62,7 +69,8 @@ def _concave():
     return [
         Sentence((y >= 0, y < 1), both(-2 * y * (1 - y**2) <= 0, 1 - y**2 > 0)),
         Sentence((x >= 0, bell > 0), -2 * x * bell <= 0),
-        # concave with phi(0) = 0: phi(r) >= (r/s) phi(s) for 0 < r <= s; so (phi(r)/r)^2 >= (phi(s)/s)^2
+        # concave with phi(0) = 0: phi(r) >= (r/s) phi(s) for 0 < r <= s; so (phi(r)/r)^2 >=
+        # (phi(s)/s)^2
         Sentence((r > 0, s >= r, f >= 0, g >= 0, s * f >= r * g), f**2 * s**2 >= g**2 * r**2),
     ]
 
@@ -76,7 +84,9 @@ def _parts():
     # F = phi phi'; X = E e F(h), Y = E F'(h), E g F(h) = sqrt(1 - v) Y (parts in g)
     x, y = sp.symbols("X Y")
     mean_h = (1 - U**2) * y + U * x  # E h F(h)
-    slope = 2 * (x / (2 * U) - y / 2)  # dq/dv for h = sqrt(1 - v) g + sqrt(v) e: E 2 F (e/(2u) - g/(2 sqrt(1 - v)))
+    slope = 2 * (
+        x / (2 * U) - y / 2
+    )  # dq/dv for h = sqrt(1 - v) g + sqrt(v) e: E 2 F (e/(2u) - g/(2 sqrt(1 - v)))
     share = formula("input_outlier")(U**2, Q, slope)
     return [
         Equation(x - U * mean_h, (1 - U**2) * (x - U * y)),
@@ -100,9 +110,13 @@ def _square():
     share = formula("input_outlier")(v, q, sp.diff(q, v))
     at = {v: SQUARE_SHARE, kurtosis: SQUARE_KURTOSIS}
     moment, outlier = q.subs(at), share.subs(at)
-    bulk = sp.sqrt(4 * (1 - SQUARE_SHARE) / moment)  # sigma sqrt(c)/w: c = E (2h)^2 = 4 and sigma^2 q/w^2 = 1 - v
+    bulk = sp.sqrt(
+        4 * (1 - SQUARE_SHARE) / moment
+    )  # sigma sqrt(c)/w: c = E (2h)^2 = 4 and sigma^2 q/w^2 = 1 - v
     return [
-        Equation(sp.expand(binomial).subs({r**4: (1 - v) ** 2, r**2: 1 - v, u**2: v, u**4: v**2}), q),
+        Equation(
+            sp.expand(binomial).subs({r**4: (1 - v) ** 2, r**2: 1 - v, u**2: v, u**4: v**2}), q
+        ),
         Equation(share, -2 * (kurtosis - 3) * v**2 * (1 - v) / q),
         Equation(outlier, -sp.Rational(6909, 13015)),
         Equation(bulk**2, sp.Rational(120, 2603)),
@@ -124,7 +138,9 @@ def _relu():
     given = (sp.Eq(y**2, x**2), y >= 0)
     return [
         Sentence(given, sp.Eq(plus**2 + minus**2, x**2)),
-        Sentence(given, both(plus >= 0, minus >= 0, sp.Eq(plus - minus, x), sp.Eq(plus * minus, 0))),
+        Sentence(
+            given, both(plus >= 0, minus >= 0, sp.Eq(plus - minus, x), sp.Eq(plus * minus, 0))
+        ),
     ]
 
 
@@ -141,19 +157,23 @@ def _variance():
 
 
 def _sine_pair():
-    # phi = sin(pi x), e = +-1: h = e is an exact fixed point for every beta (phi(e) = 0), a second one exists below beta = pi sigma
+    # phi = sin(pi x), e = +-1: h = e is an exact fixed point for every beta (phi(e) = 0), a second
+    # one exists below beta = pi sigma
     v = sp.Symbol("v", positive=True)
     q = formula("sin_moment")(sp.pi, sp.sqrt(1 - v), sp.sqrt(v))
     return [
         Equation(sp.simplify(q.subs(v, 1)), sp.Integer(0)),
-        # (beta/sigma)^2 = v q/(1 - v) tends to pi^2 as v -> 1; E phi'^2 there is pi^2: stable iff beta > pi sigma
+        # (beta/sigma)^2 = v q/(1 - v) tends to pi^2 as v -> 1; E phi'^2 there is pi^2: stable iff
+        # beta > pi sigma
         Equation(sp.limit(v * q / (1 - v), v, 1) / sp.pi**2, sp.Integer(1)),
         Equation(sp.simplify(formula("sin_slope")(sp.pi, 0, 1)) / sp.pi**2, sp.Integer(1)),
     ]
 
 
 def _sparse_parts(name: str, gain: int, share: Any, density: Any) -> flint.acb:
-    """E phi(h)^2 or its slope for tanh(gain x) and sparse entries +-1/sqrt(density) at the given share u (density 1: +-1)."""
+    """E phi(h)^2 or its slope for tanh(gain x) and sparse entries +-1/sqrt(density) at the given
+    share u (density 1: +-1).
+    """
     spread = sp.sqrt(1 - share**2)
     with flint.ctx.workprec(64):
         on = ball(formula(name)(gain, spread, share / sp.sqrt(density)), growth=gain**2)
@@ -176,11 +196,14 @@ def _mixture():
 
 SIGNS, SPARSE = sp.Integer(1), sp.Rational(1, 20)
 SIGNS_SHARE, SIGNS_RHO = "0.90448485652391836", "0.3263230532"
-"""u and rho of tanh(3x), +-1 entries, sigma = 1, beta = 2, a = 0 (certified in step input_examples)"""
+"""u and rho of tanh(3x), +-1 entries, sigma = 1, beta = 2, a = 0 (certified in step input_examples)
+"""
 
 
 def _examples():
-    """tanh(3x), sigma = 1, beta = 2, a = 0: the share and the law for +-1 entries and for 5 % sparse entries."""
+    """tanh(3x), sigma = 1, beta = 2, a = 0: the share and the law for +-1 entries and for 5 %
+    sparse entries.
+    """
     bounds = []
     u, q, c = sp.symbols("u q c")
     cases = (
@@ -189,31 +212,49 @@ def _examples():
     )
     for label, density, share, rho in cases:
         exact = sp.Rational(share)
-        moment, slope = (_sparse_parts(name, 3, exact, density) for name in ("tanh_moment", "tanh_slope"))
+        moment, slope = (
+            _sparse_parts(name, 3, exact, density) for name in ("tanh_moment", "tanh_slope")
+        )
         recall = ball(formula("recall_of_share")(u, q), {u: ball(exact), q: moment})
         radius = ball(formula("mean_field_rho_nonlinear")(0, 1, 2, q, c), {q: moment, c: slope})
         bounds += [
             digits(f"beta/sigma at u = {share}, {label}", recall, "2.0000000000"),
             digits(f"rho, {label}", radius, rho),
         ]
-    gaussian = {q: ball(formula("tanh_moment")(3, 1, 0)), c: ball(formula("tanh_slope")(3, 1, 0), growth=9)}
-    bounds.append(digits("rho, Gaussian entries", ball(formula("mean_field_rho_nonlinear")(0, 1, 2, q, c), gaussian), "0.57485213"))
+    gaussian = {
+        q: ball(formula("tanh_moment")(3, 1, 0)),
+        c: ball(formula("tanh_slope")(3, 1, 0), growth=9),
+    }
+    bounds.append(
+        digits(
+            "rho, Gaussian entries",
+            ball(formula("mean_field_rho_nonlinear")(0, 1, 2, q, c), gaussian),
+            "0.57485213",
+        )
+    )
     return bounds
 
 
 INPUT_STEPS = (
     identity(
         "share_balance",
-        "w^2 = sigma^2 q + beta^2 with u = beta/w: beta/sigma = u sqrt(q(u)/(1 - u^2)), q(u) = E phi(sqrt(1 - u^2) g + u e)^2",
+        "w^2 = sigma^2 q + beta^2 with u = beta/w: beta/sigma = u sqrt(q(u)/(1 - u^2)), q(u) = E"
+        " phi(sqrt(1 - u^2) g + u e)^2",
         "every input law",
         _share,
         ("norm_balance",),
     ),
-    identity("share_variance", "h = sqrt(1 - u^2) g + u e has variance 1 for every input law of variance 1", "every u", _variance),
+    identity(
+        "share_variance",
+        "h = sqrt(1 - u^2) g + u e has variance 1 for every input law of variance 1",
+        "every u",
+        _variance,
+    ),
     deduced(
         "existence",
-        "u sqrt(q/(1 - u^2)) is continuous, 0 at u = 0 and unbounded at u = 1 if q(1) = E phi(e)^2 > 0: a share for every beta > 0; if "
-        "q(1) = 0, u = 1 (h = e, w = beta) solves the balance itself",
+        "u sqrt(q/(1 - u^2)) is continuous, 0 at u = 0 and unbounded at u = 1 if q(1) = E phi(e)^2"
+        " > 0: a share for every beta > 0; if q(1) = 0, u = 1 (h = e, w = beta) solves the balance"
+        " itself",
         "every continuous phi",
         ("share_balance", "activation", "recall"),
     ),
@@ -224,10 +265,16 @@ INPUT_STEPS = (
         _substitution,
         ("share_balance",),
     ),
-    identity("second_derivatives", "tanh'' = -2 tanh (1 - tanh^2), erf'' = -2 x erf'", "every x", _star_shaped),
+    identity(
+        "second_derivatives",
+        "tanh'' = -2 tanh (1 - tanh^2), erf'' = -2 x erf'",
+        "every x",
+        _star_shaped,
+    ),
     decided(
         "star_shaped",
-        "tanh and erf are concave on x >= 0; a concave phi with phi(0) = 0 has (phi(x)/x)^2 non-increasing in |x|",
+        "tanh and erf are concave on x >= 0; a concave phi with phi(0) = 0 has (phi(x)/x)^2"
+        " non-increasing in |x|",
         "every x",
         _concave,
         ("second_derivatives", "concave"),
@@ -239,62 +286,79 @@ INPUT_STEPS = (
         "every input law",
         {"even": ("concave",), "monotone": ("concave",)},
     ),
-    decided("increasing_product", "v increasing, E phi(h)^2/r^2 > 0 non-decreasing: their product increases", "every v", _product),
+    decided(
+        "increasing_product",
+        "v increasing, E phi(h)^2/r^2 > 0 non-decreasing: their product increases",
+        "every v",
+        _product,
+    ),
     deduced(
         "uniqueness",
-        "phi odd, non-decreasing, concave on x >= 0 and not 0: as v grows r falls, so (phi(r y)/r)^2 rises for each y = g + t e, and t "
-        "rises: (beta/sigma)^2 increases with v. One share, one w for every beta > 0 and every input law",
+        "phi odd, non-decreasing, concave on x >= 0 and not 0: as v grows r falls, so (phi(r"
+        " y)/r)^2 rises for each y = g + t e, and t rises: (beta/sigma)^2 increases with v. One"
+        " share, one w for every beta > 0 and every input law",
         "every input law",
         ("share_substitution", "star_shaped", "shift", "increasing_product", "existence"),
     ),
     identity(
         "outlier",
-        "the candidate outlier -(beta/q) E phi phi'(h)(e - u h) is nu* = -v (1 - v) q'(v)/q in units of w",
+        "the candidate outlier -(beta/q) E phi phi'(h)(e - u h) is nu* = -v (1 - v) q'(v)/q in"
+        " units of w",
         "every input law",
         _parts,
         ("by_parts", "conditioning", "share_variance", "cavity"),
     ),
     identity(
         "fold",
-        "d/dv (v q/(1 - v)) = q/(1 - v)^2 (1 - nu*/w): the outlier reaches the multiplier 1 exactly where the branch folds; where beta "
-        "increases with u it is below w",
+        "d/dv (v q/(1 - v)) = q/(1 - v)^2 (1 - nu*/w): the outlier reaches the multiplier 1 exactly"
+        " where the branch folds; where beta increases with u it is below w",
         "every input law",
         _fold,
         ("outlier", "share_balance"),
     ),
     identity(
         "square_outlier",
-        "phi = x^2 (cut off beyond the entries of h): q = 3 + (E e^4 - 3) v^2, c = 4; at E e^4 = 50, v = 7/10: nu* = -0.531 w, the bulk "
-        "ends at 0.215 w: rho is the outlier's, not (a + sigma sqrt(c))/(a + w)",
+        "phi = x^2 (cut off beyond the entries of h): q = 3 + (E e^4 - 3) v^2, c = 4; at E e^4 ="
+        " 50, v = 7/10: nu* = -0.531 w, the bulk ends at 0.215 w: rho is the outlier's, not (a +"
+        " sigma sqrt(c))/(a + w)",
         "every kurtosis and share",
         _square,
         ("outlier", "share_balance"),
     ),
-    decided("relu_split", "ReLU(x)^2 + ReLU(-x)^2 = x^2, and just one of the two is active for x != 0", "every x", _relu),
+    decided(
+        "relu_split",
+        "ReLU(x)^2 + ReLU(-x)^2 = x^2, and just one of the two is active for x != 0",
+        "every x",
+        _relu,
+    ),
     deduced(
         "relu_immune",
-        "h symmetric of variance 1 without an atom at 0: q = E ReLU(h)^2 = 1/2 and c = P(h > 0) = 1/2 for every symmetric input law: "
-        "the Gaussian law holds, w and rho included, and nu* = 0 since q' = 0",
+        "h symmetric of variance 1 without an atom at 0: q = E ReLU(h)^2 = 1/2 and c = P(h > 0) ="
+        " 1/2 for every symmetric input law: the Gaussian law holds, w and rho included, and nu* ="
+        " 0 since q' = 0",
         "every symmetric input law",
         ("relu_split", "share_variance", "outlier"),
     ),
     identity(
         "two_solutions",
-        "phi = sin(pi x), e = +-1: h = e solves the balance for every beta, a share u < 1 besides it for beta < pi sigma (the law there "
-        "is rho = pi sigma/beta at a = 0): uniqueness needs more than oddness",
+        "phi = sin(pi x), e = +-1: h = e solves the balance for every beta, a share u < 1 besides"
+        " it for beta < pi sigma (the law there is rho = pi sigma/beta at a = 0): uniqueness needs"
+        " more than oddness",
         "d -> infinity",
         _sine_pair,
         ("share_balance", "sin_moments"),
     ),
     identity(
         "sparse_mixture",
-        "entries +-1/sqrt(p) with probability p, else 0: moments are mixtures; variance 1, fourth moment 1/p (p = 1: signs)",
+        "entries +-1/sqrt(p) with probability p, else 0: moments are mixtures; variance 1, fourth"
+        " moment 1/p (p = 1: signs)",
         "every density p",
         _mixture,
     ),
     enclosed(
         "input_examples",
-        "tanh(3x), sigma = 1, beta = 2, a = 0: rho = 0.5749 for Gaussian, 0.3263 for +-1, 0.9950 for 5 % sparse entries",
+        "tanh(3x), sigma = 1, beta = 2, a = 0: rho = 0.5749 for Gaussian, 0.3263 for +-1, 0.9950"
+        " for 5 % sparse entries",
         "d -> infinity",
         _examples,
         ("uniqueness", "rho_law", "tanh_moments", "sparse_mixture"),

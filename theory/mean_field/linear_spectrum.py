@@ -1,4 +1,6 @@
-"""Steps of N6: the fixed point of the plain loop, the balance of its norm, and the spectrum of P A, which has no outliers."""
+"""Steps of N6: the fixed point of the plain loop, the balance of its norm, and the spectrum of P A,
+which has no outliers.
+"""
 
 from __future__ import annotations
 
@@ -44,10 +46,14 @@ def _equation():
 def _series():
     x, product = sp.symbols("X p", positive=True)  # p = w nu; X = (sigma^2/p)^n
     return [
-        # (p - sigma^2) Sum_{j<n} sigma^{2j}/p^{j+1} = 1 - X_n: induction over n, then n = 1..6 in full
+        # (p - sigma^2) Sum_{j<n} sigma^{2j}/p^{j+1} = 1 - X_n: induction over n, then n = 1..6 in
+        # full
         Equation((1 - x) + (product - SIGMA**2) * x / product, 1 - x * SIGMA**2 / product),
         *(
-            Equation((product - SIGMA**2) * sum(SIGMA ** (2 * j) / product ** (j + 1) for j in range(n)), 1 - (SIGMA**2 / product) ** n)
+            Equation(
+                (product - SIGMA**2) * sum(SIGMA ** (2 * j) / product ** (j + 1) for j in range(n)),
+                1 - (SIGMA**2 / product) ** n,
+            )
             for n in range(1, 7)
         ),
     ]
@@ -66,7 +72,16 @@ def _outside():
     return [
         Sentence((sigma > 0, beta > 0, w > 0, sp.Eq(w**2, sigma**2 + beta**2)), w > sigma),
         # the balance beta^2 = w^2 - sigma^2 has one root beyond sigma
-        Sentence((sigma > 0, w > sigma, v > sigma, sp.Eq(w**2, sigma**2 + beta**2), sp.Eq(v**2, sigma**2 + beta**2)), sp.Eq(w, v)),
+        Sentence(
+            (
+                sigma > 0,
+                w > sigma,
+                v > sigma,
+                sp.Eq(w**2, sigma**2 + beta**2),
+                sp.Eq(v**2, sigma**2 + beta**2),
+            ),
+            sp.Eq(w, v),
+        ),
     ]
 
 
@@ -88,7 +103,8 @@ def _projector():
 def _determinant_every_d():
     q = sp.Symbol("Q", commutative=False)  # mu - M, invertible
     mu = sp.Symbol("mu")
-    # M (mu - M)^{-1} = -1 + mu (mu - M)^{-1}; so 1 + (1/d) h^T M (mu - M)^{-1} h = (mu/d) h^T (mu - M)^{-1} h for |h|^2 = d
+    # M (mu - M)^{-1} = -1 + mu (mu - M)^{-1}; so 1 + (1/d) h^T M (mu - M)^{-1} h = (mu/d) h^T (mu -
+    # M)^{-1} h for |h|^2 = d
     return [Words((mu - q) * q**-1, mu * q**-1 - 1)]
 
 
@@ -96,17 +112,29 @@ def _resolvent_difference():
     x, y = sp.symbols("X Y", commutative=False)  # X = nu - A, Y = w - A
     w, nu = sp.symbols("w nu")
     a = sp.Symbol("A", commutative=False)
-    return [Words(x**-1 - y**-1, x**-1 * (y - x) * y**-1), Words((w - a) - (nu - a), w - nu + 0 * a)]
+    return [
+        Words(x**-1 - y**-1, x**-1 * (y - x) * y**-1),
+        Words((w - a) - (nu - a), w - nu + 0 * a),
+    ]
 
 
 def _outlier_function():
     moment_nu, moment_w = 1 / (W * NU - SIGMA**2), 1 / (W**2 - SIGMA**2)
-    return [Equation(BETA**2 * (moment_nu - moment_w) / (W - NU), W / (W * NU - SIGMA**2), BALANCE, triple)]
+    return [
+        Equation(
+            BETA**2 * (moment_nu - moment_w) / (W - NU), W / (W * NU - SIGMA**2), BALANCE, triple
+        )
+    ]
 
 
 def _zero_free():
     w, sigma, u, v = sp.symbols("w sigma u v")
-    return [Sentence((sigma > 0, w > sigma, u**2 + v**2 > sigma**2), (w * u - sigma**2) ** 2 + (w * v) ** 2 > 0)]
+    return [
+        Sentence(
+            (sigma > 0, w > sigma, u**2 + v**2 > sigma**2),
+            (w * u - sigma**2) ** 2 + (w * v) ** 2 > 0,
+        )
+    ]
 
 
 SPECTRUM_STEPS = (
@@ -117,7 +145,13 @@ SPECTRUM_STEPS = (
         _equation,
         ("eps_zero_gain_one",),
     ),
-    decided("outside_the_disc", "w^2 = sigma^2 + beta^2, beta > 0: w > sigma, one such w", "every d", _outside, ("recall",)),
+    decided(
+        "outside_the_disc",
+        "w^2 = sigma^2 + beta^2, beta > 0: w > sigma, one such w",
+        "every d",
+        _outside,
+        ("recall",),
+    ),
     identity(
         "moment_series",
         "Sum_j sigma^{2j}/(w nu)^{j+1} = 1/(w nu - sigma^2): partial sums",
@@ -129,7 +163,12 @@ SPECTRUM_STEPS = (
         "ginibre_resolvent",
         "(1/d) e^T (w-A)^{-T} (nu-A)^{-1} e -> 1/(w nu - sigma^2), and the trace likewise",
         "d -> infinity",
-        {"gaussian": ("ginibre",), "independent": ("independent",), "outside": ("outside_the_disc",), "limit": ("limit",)},
+        {
+            "gaussian": ("ginibre",),
+            "independent": ("independent",),
+            "outside": ("outside_the_disc",),
+            "limit": ("limit",),
+        },
         ("moment_series",),
     ),
     identity(
@@ -145,7 +184,12 @@ SPECTRUM_STEPS = (
         "d = 1, 2, 3",
         _projector,
     ),
-    identity("resolvent_shift", "M (mu - M)^{-1} = -1 + mu (mu - M)^{-1}", "every d", _determinant_every_d),
+    identity(
+        "resolvent_shift",
+        "M (mu - M)^{-1} = -1 + mu (mu - M)^{-1}",
+        "every d",
+        _determinant_every_d,
+    ),
     cited(
         "projector_determinant_every_d",
         "determinant_lemma",
@@ -154,7 +198,12 @@ SPECTRUM_STEPS = (
         {"invertible": ("resolvent_shift",)},
         ("projector_determinant",),
     ),
-    identity("resolvent_difference", "(nu-A)^{-1} - (w-A)^{-1} = (w - nu)(nu-A)^{-1}(w-A)^{-1}", "every d", _resolvent_difference),
+    identity(
+        "resolvent_difference",
+        "(nu-A)^{-1} - (w-A)^{-1} = (w - nu)(nu-A)^{-1}(w-A)^{-1}",
+        "every d",
+        _resolvent_difference,
+    ),
     identity(
         "outlier_function",
         "(1/d) h^T (nu-A)^{-1} h -> w/(w nu - sigma^2) for the h of the balance",
@@ -162,7 +211,13 @@ SPECTRUM_STEPS = (
         _outlier_function,
         ("resolvent_difference", "resolvent_moments", "norm_balance"),
     ),
-    decided("zero_free", "that limit is finite and not zero for complex |nu| > sigma", "every d", _zero_free, ("outlier_function",)),
+    decided(
+        "zero_free",
+        "that limit is finite and not zero for complex |nu| > sigma",
+        "every d",
+        _zero_free,
+        ("outlier_function",),
+    ),
     cited(
         "bounded_spectrum",
         "ginibre_norm",
@@ -173,9 +228,14 @@ SPECTRUM_STEPS = (
     cited(
         "no_outliers",
         "hurwitz",
-        "for every delta > 0, with probability -> 1 P A has no eigenvalue with |nu| > sigma + delta",
+        "for every delta > 0, with probability -> 1 P A has no eigenvalue with |nu| > sigma +"
+        " delta",
         "d -> infinity",
-        {"convergence": ("resolvent_moments", "outlier_function"), "zero_free": ("zero_free",), "compact": ("bounded_spectrum",)},
+        {
+            "convergence": ("resolvent_moments", "outlier_function"),
+            "zero_free": ("zero_free",),
+            "compact": ("bounded_spectrum",),
+        },
         ("projector_determinant_every_d",),
     ),
     cited(

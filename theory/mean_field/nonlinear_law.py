@@ -1,6 +1,8 @@
-"""N7: the mean-field law of nonlinear loops N(a h + A phi(h) + beta e), its threshold, and its form for inputs that are not Gaussian.
+"""N7: the mean-field law of nonlinear loops N(a h + A phi(h) + beta e), its threshold, and its form
+for inputs that are not Gaussian.
 
-Cavity level: what is exact is proved or certified, the cavity assumption itself is measured, so the claim stays undecided.
+Cavity level: what is exact is proved or certified, the cavity assumption itself is measured, so the
+claim stays undecided.
 """
 
 from __future__ import annotations
@@ -21,13 +23,32 @@ from .activation_moments import MOMENT_STEPS
 from .cavity import CAVITY_STEPS, GAIN_STEPS
 from .falsifiers.nonlinear_law import FALSIFIERS, MOMENT, SLOPE, STEEP
 from .hermite import HERMITE_STEPS
-from .input_law import INPUT_STEPS, SIGNS_RHO, SIGNS_SHARE, SQUARE_KURTOSIS, SQUARE_SHARE, square_moment
-from .simulation import RELU, SQUARE, Activation, Vector, gaussian_input, ginibre, settle, sparse_input, spectral_radius
+from .input_law import (
+    INPUT_STEPS,
+    SIGNS_RHO,
+    SIGNS_SHARE,
+    SQUARE_KURTOSIS,
+    SQUARE_SHARE,
+    square_moment,
+)
+from .simulation import (
+    RELU,
+    SQUARE,
+    Activation,
+    Vector,
+    gaussian_input,
+    ginibre,
+    settle,
+    sparse_input,
+    spectral_radius,
+)
 from .threshold import THRESHOLD_STEPS
 
 WIDTH, DRAWS = 100, 6
 EDGE = 1.06
-"""E rho(Ginibre) of unit variance at d = 100 is 1.053(3): the measured bulk may be wider than its limit by this factor"""
+"""E rho(Ginibre) of unit variance at d = 100 is 1.053(3): the measured bulk may be wider than its
+limit by this factor
+"""
 
 
 class _Interval(NamedTuple):
@@ -59,7 +80,9 @@ Draw = Callable[[random.Random, int], Vector]
 
 
 def _compare(name: str, activation: Activation, draw: Draw, law: _Law, rival: float) -> Finding:
-    """Passed when the intervals of rho and w meet the law (rho up to the width of the bulk at this d) and rho excludes the rival value."""
+    """Passed when the intervals of rho and w meet the law (rho up to the width of the bulk at this
+    d) and rho excludes the rival value.
+    """
     rng = random.Random(name)
     radii, norms = [], []
     for _ in range(DRAWS):
@@ -68,15 +91,25 @@ def _compare(name: str, activation: Activation, draw: Draw, law: _Law, rival: fl
         radii.append(spectral_radius(matrix, at, activation, 0.0, rng))
         norms.append(at.s)
     rho, norm = _interval(radii), _interval(norms)
-    good = rho.meets(law.rho, EDGE * law.rho) and norm.meets(law.w, law.w) and not rho.meets(rival, EDGE * rival)
-    text = f"{DRAWS} draws, d = {WIDTH}, 95 % intervals: rho {rho}, law {law.rho:.3f}, rival {rival:.3f}; w {norm}, law {law.w:.3f}"
+    good = (
+        rho.meets(law.rho, EDGE * law.rho)
+        and norm.meets(law.w, law.w)
+        and not rho.meets(rival, EDGE * rival)
+    )
+    text = (
+        f"{DRAWS} draws, d = {WIDTH}, 95 % intervals: rho {rho}, law {law.rho:.3f}, rival"
+        f" {rival:.3f}; w {norm}, law {law.w:.3f}"
+    )
     return Finding(Verdict.PASSED if good else Verdict.FAILED, text)
 
 
 def _law(q: float, c: float) -> _Law:
     """Gaussian form at beta = 2."""
     moments = (sp.Float(q), sp.Float(c))
-    w, rho = formula("mean_field_scale_nonlinear")(0, 1, 2, moments[0]), formula("mean_field_rho_nonlinear")(0, 1, 2, *moments)
+    w, rho = (
+        formula("mean_field_scale_nonlinear")(0, 1, 2, moments[0]),
+        formula("mean_field_rho_nonlinear")(0, 1, 2, *moments),
+    )
     return _Law(2.0, float(rho), float(w))
 
 
@@ -85,12 +118,18 @@ SIGNS = _Law(2.0, float(SIGNS_RHO), 2 / float(SIGNS_SHARE))
 
 
 def _square() -> tuple[_Law, float]:
-    """phi = x^2, 2 % sparse entries: the law with its outlier, and the edge of the bulk (step square_outlier)."""
+    """phi = x^2, 2 % sparse entries: the law with its outlier, and the edge of the bulk (step
+    square_outlier).
+    """
     v, q = SQUARE_SHARE, square_moment(SQUARE_SHARE, SQUARE_KURTOSIS)
     beta = float(formula("recall_of_share")(sp.sqrt(v), q))
     outlier = formula("input_outlier")(v, q, 2 * (SQUARE_KURTOSIS - 3) * v)
     bulk = 2 * sp.sqrt((1 - v) / q)
-    return _Law(beta, float(formula("mean_field_rho_outlier")(0, 1, bulk, outlier)), beta / float(sp.sqrt(v))), float(bulk)
+    return _Law(
+        beta,
+        float(formula("mean_field_rho_outlier")(0, 1, bulk, outlier)),
+        beta / float(sp.sqrt(v)),
+    ), float(bulk)
 
 
 def _sparse(rng: random.Random, width: int) -> Vector:
@@ -100,7 +139,8 @@ def _sparse(rng: random.Random, width: int) -> Vector:
 _MEASURED = (
     measured(
         "cavity_gaussian",
-        "tanh(3x), Gaussian e, sigma = 1, beta = 2, a = 0: rho and w at the settled fixed point agree with the law (0.575, 2.178)",
+        "tanh(3x), Gaussian e, sigma = 1, beta = 2, a = 0: rho and w at the settled fixed point"
+        " agree with the law (0.575, 2.178)",
         "d = 100",
         lambda: _compare("cavity_gaussian", STEEP, gaussian_input, GAUSSIAN, SIGNS.rho),
         ("rho_law", "cavity", "above_edge"),
@@ -121,7 +161,8 @@ _MEASURED = (
     ),
     measured(
         "cavity_outlier",
-        "x^2 with 2 % sparse entries: rho is the outlier's (0.531), not the edge of the bulk (0.215)",
+        "x^2 with 2 % sparse entries: rho is the outlier's (0.531), not the edge of the bulk"
+        " (0.215)",
         "d = 100",
         lambda: _compare("cavity_outlier", SQUARE, _sparse, *_square()),
         ("square_outlier", "cavity"),
@@ -132,75 +173,134 @@ N7 = Claim(
     id="N7",
     title="Mean-field law of normalised nonlinear loops",
     source="extension",
-    statement="f = N(a h + A phi(h) + beta e), a >= 0, A Ginibre of variance sigma^2/d independent of e, |e| = R, q = E phi(h)^2, c = E "
-    "phi'(h)^2 over the entries of the fixed point, d -> infinity, cavity level: w^2 = sigma^2 q + beta^2, s = a + w, rho = (a + sigma "
-    "sqrt(c))/(a + w), or |a + nu*|/(a + w) where one further eigenvalue nu* lies beyond the bulk. Gaussian e: h has standard Gaussian "
-    "entries, nu* = 0, and rho < 1 iff beta > beta_c = sigma sqrt(c - q), whatever a; there (1/d) tr S S^T = beta^2/(beta^2 - beta_c^2); "
-    "c - q = Sum (k - 1) c_k^2 over the Hermite coefficients: 0 for linear and ReLU, positive for every nonlinear phi of mean 0. Any "
-    "other e: h = sqrt(1 - u^2) g + u e, beta/sigma = u sqrt(q(u)/(1 - u^2)), w = beta/u, nu* = -w v (1 - v) q'(v)/q with v = u^2; u is "
-    "unique for phi odd, non-decreasing and concave on x >= 0; ReLU does not see the difference between symmetric inputs. For a = 0 and "
-    "Gaussian e every beta >= beta_c is reached from h_0 = e, as first d, then t tends to infinity.",
-    latex=r"""Let $f(h,e)=N(ah+A\varphi(h)+\beta e)$, $a\ge 0$, $A$ with independent $\mathcal N(0,\sigma^2/d)$ entries, independent of $e$,
-$|e|=\sqrt d$, $\gamma=1$, $\varepsilon=0$, and write $q=\mathbb E\,\varphi(h)^2$, $c=\mathbb E\,\varphi'(h)^2$ over the entries of the
+    statement=(
+        "f = N(a h + A phi(h) + beta e), a >= 0, A Ginibre of variance sigma^2/d independent of e,"
+        " |e| = R, q = E phi(h)^2, c = E phi'(h)^2 over the entries of the fixed point, d ->"
+        " infinity, cavity level: w^2 = sigma^2 q + beta^2, s = a + w, rho = (a + sigma sqrt(c))/(a"
+        " + w), or |a + nu*|/(a + w) where one further eigenvalue nu* lies beyond the bulk."
+        " Gaussian e: h has standard Gaussian entries, nu* = 0, and rho < 1 iff beta > beta_c ="
+        " sigma sqrt(c - q), whatever a; there (1/d) tr S S^T = beta^2/(beta^2 - beta_c^2); c - q ="
+        " Sum (k - 1) c_k^2 over the Hermite coefficients: 0 for linear and ReLU, positive for"
+        " every nonlinear phi of mean 0. Any other e: h = sqrt(1 - u^2) g + u e, beta/sigma = u"
+        " sqrt(q(u)/(1 - u^2)), w = beta/u, nu* = -w v (1 - v) q'(v)/q with v = u^2; u is unique"
+        " for phi odd, non-decreasing and concave on x >= 0; ReLU does not see the difference"
+        " between symmetric inputs. For a = 0 and Gaussian e every beta >= beta_c is reached from"
+        " h_0 = e, as first d, then t tends to infinity."
+    ),
+    latex=r"""Let $f(h,e)=N(ah+A\varphi(h)+\beta e)$, $a\ge 0$, $A$ with independent $\mathcal
+N(0,\sigma^2/d)$ entries, independent of $e$,
+$|e|=\sqrt d$, $\gamma=1$, $\varepsilon=0$, and write $q=\mathbb E\,\varphi(h)^2$, $c=\mathbb
+E\,\varphi'(h)^2$ over the entries of the
 fixed point. As $d\to\infty$, at the level of the cavity method,
 $$ w^2=\sigma^2q+\beta^2,\qquad s=a+w,\qquad \rho=\frac{a+\sigma\sqrt c}{a+w}. $$
-For Gaussian $e$ the entries of $h$ are standard Gaussian and $\rho<1$ iff $\beta>\beta_c=\sigma\sqrt{c-q}$, whatever $a$; there
+For Gaussian $e$ the entries of $h$ are standard Gaussian and $\rho<1$ iff
+$\beta>\beta_c=\sigma\sqrt{c-q}$, whatever $a$; there
 $\tfrac1d\operatorname{tr}SS^{\top}=\beta^2/(\beta^2-\beta_c^2)$, $S=\partial h^*/\partial e$, where
-$c-q=\sum_k(k-1)c_k^2$ over the Hermite coefficients of $\varphi$; for $\varphi=\mathrm{GELU}$, $c-q=1/(6\sqrt3\,\pi)$. For any other input
-law, $h=\sqrt{1-u^2}\,g+ue$ with $\beta/\sigma=u\sqrt{q(u)/(1-u^2)}$ and $w=\beta/u$; one further real eigenvalue,
-$\nu^*=-w\,v(1-v)q'(v)/q(v)$ with $v=u^2$, may leave the bulk $|\nu|\le\sigma\sqrt c$. If $\varphi$ is odd, non-decreasing and concave on
+$c-q=\sum_k(k-1)c_k^2$ over the Hermite coefficients of $\varphi$; for $\varphi=\mathrm{GELU}$,
+$c-q=1/(6\sqrt3\,\pi)$. For any other input
+law, $h=\sqrt{1-u^2}\,g+ue$ with $\beta/\sigma=u\sqrt{q(u)/(1-u^2)}$ and $w=\beta/u$; one further
+real eigenvalue,
+$\nu^*=-w\,v(1-v)q'(v)/q(v)$ with $v=u^2$, may leave the bulk $|\nu|\le\sigma\sqrt c$. If $\varphi$
+is odd, non-decreasing and concave on
 $x\ge 0$, $u$ is unique and $\nu^*<w$. For $a=0$, Gaussian $e$ and $h_0=e$,
 $\lim_{t\to\infty}\lim_{d\to\infty}|h_{t+1}-h_t|^2/d=0$ iff $\beta\ge\beta_c$.""",
     assumptions=(
         Assumption("ginibre", "A has independent N(0, sigma^2/d) entries"),
         Assumption("independent", "e is independent of A, |e| = sqrt(d)"),
         Assumption("recall", "beta > 0"),
-        Assumption("gaussian_input", "e has independent Gaussian entries (not for the steps said to hold for every input law)"),
+        Assumption(
+            "gaussian_input",
+            "e has independent Gaussian entries (not for the steps said to hold for every input"
+            " law)",
+        ),
         Assumption("activation", "phi is Lipschitz: linear, ReLU, GELU, erf, tanh, sin"),
-        Assumption("concave", "phi is odd, non-decreasing and concave on x >= 0, not 0: tanh, erf (uniqueness only)"),
+        Assumption(
+            "concave",
+            "phi is odd, non-decreasing and concave on x >= 0, not 0: tanh, erf (uniqueness only)",
+        ),
         Assumption("above_edge", "beta > beta_c"),
         Assumption("limit", "d -> infinity at fixed a >= 0, sigma, beta"),
-        Assumption("cavity", "HEURISTIC: given the entries of h, diag phi'(h) is independent of A except through A phi(h)"),
+        Assumption(
+            "cavity",
+            "HEURISTIC: given the entries of h, diag phi'(h) is independent of A except through A"
+            " phi(h)",
+        ),
         Assumption("eps_zero_gain_one", "eps = 0, gamma = 1"),
     ),
-    steps=(*CAVITY_STEPS, *THRESHOLD_STEPS, *HERMITE_STEPS, *GAIN_STEPS, *MOMENT_STEPS, *INPUT_STEPS, *_MEASURED),
+    steps=(
+        *CAVITY_STEPS,
+        *THRESHOLD_STEPS,
+        *HERMITE_STEPS,
+        *GAIN_STEPS,
+        *MOMENT_STEPS,
+        *INPUT_STEPS,
+        *_MEASURED,
+    ),
     falsifiers=FALSIFIERS,
     notes=(
-        "Not proved: the cavity assumption is a heuristic, only measured; so the verdict is undecided by design.",
-        "|e| = R is not enough for the Gaussian form: +-1 entries take tanh(3x), sigma = 1, beta = 2 from rho = 0.575 to 0.326, sparse "
-        "ones to 0.995.",
-        "The form (a + sigma sqrt(c))/(a + w) for every input misses the outlier nu*: x^2 with 2 % sparse entries has rho = 0.53, its "
-        "bulk ends at 0.21 (step cavity_outlier).",
-        "The law with the share u is explicit in u, so nothing has to be solved to draw it; the outlier reaches the multiplier 1 "
-        "exactly where the branch folds. In the examples nu*/w is -0.11 (+-1) and 0.40 (5 % sparse): inside the bulk.",
-        "Existence needs u = 1 when phi(e) = 0: sin(pi x) with +-1 inputs has h = e exactly for every beta, besides a second branch for "
-        "beta < pi sigma.",
-        "'Odd nonlinear phi has a threshold' holds for every nonlinear phi with E phi(g) = 0; a mean lowers it by c_0^2 (ReLU: to 0 "
-        "exactly), GELU has one: beta_c = 0.1750 sigma, k^2 sigma/(sqrt(2 pi) (1 + 2k^2)^(3/4)) with gain k.",
-        "At beta = beta_c the correlation still tends to 1 (algebraically): iff beta >= beta_c in the mean field, while rho < 1 iff "
-        "beta > beta_c.",
-        "At d = 400 the edge is smeared: scaling variable d^(1/4) sqrt((beta^2 - beta_c^2)/c)/sigma. For a > 0 rho converges more "
-        "slowly (d = 100, a = 1, tanh 3x, beta = 2: 0.65 against 0.71): the extreme eigenvalues are rarely real.",
+        (
+            "Not proved: the cavity assumption is a heuristic, only measured; so the verdict is"
+            " undecided by design."
+        ),
+        (
+            "|e| = R is not enough for the Gaussian form: +-1 entries take tanh(3x), sigma = 1,"
+            " beta = 2 from rho = 0.575 to 0.326, sparse ones to 0.995."
+        ),
+        (
+            "The form (a + sigma sqrt(c))/(a + w) for every input misses the outlier nu*: x^2 with"
+            " 2 % sparse entries has rho = 0.53, its bulk ends at 0.21 (step cavity_outlier)."
+        ),
+        (
+            "The law with the share u is explicit in u, so nothing has to be solved to draw it; the"
+            " outlier reaches the multiplier 1 exactly where the branch folds. In the examples"
+            " nu*/w is -0.11 (+-1) and 0.40 (5 % sparse): inside the bulk."
+        ),
+        (
+            "Existence needs u = 1 when phi(e) = 0: sin(pi x) with +-1 inputs has h = e exactly for"
+            " every beta, besides a second branch for beta < pi sigma."
+        ),
+        (
+            "'Odd nonlinear phi has a threshold' holds for every nonlinear phi with E phi(g) = 0; a"
+            " mean lowers it by c_0^2 (ReLU: to 0 exactly), GELU has one: beta_c = 0.1750 sigma,"
+            " k^2 sigma/(sqrt(2 pi) (1 + 2k^2)^(3/4)) with gain k."
+        ),
+        (
+            "At beta = beta_c the correlation still tends to 1 (algebraically): iff beta >= beta_c"
+            " in the mean field, while rho < 1 iff beta > beta_c."
+        ),
+        (
+            "At d = 400 the edge is smeared: scaling variable d^(1/4) sqrt((beta^2 -"
+            " beta_c^2)/c)/sigma. For a > 0 rho converges more slowly (d = 100, a = 1, tanh 3x,"
+            " beta = 2: 0.65 against 0.71): the extreme eigenvalues are rarely real."
+        ),
     ),
     consequences=(
         Consequence(
             Axis.REACHABILITY,
             "above beta_c",
-            "a fixed point is stable iff the recall exceeds beta_c = sigma sqrt(c - q); no threshold for linear and ReLU updates",
+            "a fixed point is stable iff the recall exceeds beta_c = sigma sqrt(c - q); no"
+            " threshold for linear and ReLU updates",
             recalls=frozenset({Recall.INTERNAL}),
             outer_norm=True,
             residuals=frozenset({Residual.ADD}),
             regimes=frozenset({Regime.CONTRACTIVE}),
-            when="additive recall, update A phi(h) with Gaussian weights, Gaussian inputs, d -> infinity (cavity level, measured)",
+            when=(
+                "additive recall, update A phi(h) with Gaussian weights, Gaussian inputs, d ->"
+                " infinity (cavity level, measured)"
+            ),
         ),
         Consequence(
             Axis.GEOMETRY,
             "a threshold line",
-            "the stable set is beta > beta_c, a half-plane in (sigma, beta) whose edge does not depend on the residual strength",
+            "the stable set is beta > beta_c, a half-plane in (sigma, beta) whose edge does not"
+            " depend on the residual strength",
             recalls=frozenset({Recall.INTERNAL}),
             outer_norm=True,
             residuals=frozenset({Residual.ADD}),
-            when="additive recall, update A phi(h) with Gaussian weights, Gaussian inputs, d -> infinity (cavity level, measured)",
+            when=(
+                "additive recall, update A phi(h) with Gaussian weights, Gaussian inputs, d ->"
+                " infinity (cavity level, measured)"
+            ),
         ),
     ),
 )

@@ -1,4 +1,6 @@
-"""Small loops N(a h + A phi(h) + beta e) in plain Python, for the attacks on the mean-field laws and their measured steps."""
+"""Small loops N(a h + A phi(h) + beta e) in plain Python, for the attacks on the mean-field laws
+and their measured steps.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def gaussian_input(rng: random.Random, width: int) -> list[float]:
 
 
 def sparse_input(rng: random.Random, width: int, density: float = 1.0) -> list[float]:
-    """Entries +-1 on a share `density` of the coordinates, 0 elsewhere, scaled to norm sqrt(width)."""
+    """Entries +-1 on a share `density` of the coordinates, 0 elsewhere, scaled to norm
+    sqrt(width).
+    """
     count = max(1, round(density * width))
     entries = [rng.choice((-1.0, 1.0)) for _ in range(count)] + [0.0] * (width - count)
     rng.shuffle(entries)
@@ -63,7 +67,9 @@ LINEAR = Activation(lambda x: x, lambda x: 1.0)
 
 def tanh(gain: float) -> Activation:
     """tanh(gain x)."""
-    return Activation(lambda x: math.tanh(gain * x), lambda x: gain * (1 - math.tanh(gain * x) ** 2))
+    return Activation(
+        lambda x: math.tanh(gain * x), lambda x: gain * (1 - math.tanh(gain * x) ** 2)
+    )
 
 
 RELU = Activation(lambda x: max(x, 0.0), lambda x: float(x > 0))
@@ -71,7 +77,9 @@ SQUARE = Activation(lambda x: x * x, lambda x: 2 * x)
 
 
 class Settled(NamedTuple):
-    """State after the loops, its scale s = |z|/sqrt(d), and the length of the last step over sqrt(d)."""
+    """State after the loops, its scale s = |z|/sqrt(d), and the length of the last step over
+    sqrt(d).
+    """
 
     h: list[float]
     s: float
@@ -79,9 +87,17 @@ class Settled(NamedTuple):
 
 
 def settle(
-    matrix: Sequence[Vector], e: Vector, beta: float, activation: Activation = LINEAR, a: float = 0.0, loops: int = 100, tol: float = 0.0
+    matrix: Sequence[Vector],
+    e: Vector,
+    beta: float,
+    activation: Activation = LINEAR,
+    a: float = 0.0,
+    loops: int = 100,
+    tol: float = 0.0,
 ) -> Settled:
-    """Iterate h' = N(a h + A phi(h) + beta e) from h = e, at most `loops` times or until the step falls below tol."""
+    """Iterate h' = N(a h + A phi(h) + beta e) from h = e, at most `loops` times or until the step
+    falls below tol.
+    """
     h, s, step, root = list(e), 0.0, math.inf, math.sqrt(len(e))
     for _ in range(loops):
         image = times(matrix, [activation.value(x) for x in h])
@@ -104,7 +120,8 @@ def sensitivity(
     probes: int = 8,
     loops: int = 40,
 ) -> float:
-    """Mean of |S v|^2/|v|^2 over Gaussian v, S = (I - J)^{-1} K at a settled state with rho < 1: an estimate of (1/d) tr S S^T.
+    """Mean of |S v|^2/|v|^2 over Gaussian v, S = (I - J)^{-1} K at a settled state with rho < 1: an
+    estimate of (1/d) tr S S^T.
 
     S v is the limit of x' = J x + K v, with J = P (a + A phi'(h))/s and K = beta P/s.
     """
@@ -122,9 +139,17 @@ def sensitivity(
 
 
 def spectral_radius(
-    matrix: Sequence[Vector], at: Settled, activation: Activation, a: float, rng: random.Random, skip: int = 30, loops: int = 80
+    matrix: Sequence[Vector],
+    at: Settled,
+    activation: Activation,
+    a: float,
+    rng: random.Random,
+    skip: int = 30,
+    loops: int = 80,
 ) -> float:
-    """exp of the mean log growth of a tangent vector under J = P (a + A phi'(h))/s: rho up to O(1/loops), also for complex pairs."""
+    """exp of the mean log growth of a tangent vector under J = P (a + A phi'(h))/s: rho up to
+    O(1/loops), also for complex pairs.
+    """
     slopes, size = [activation.slope(x) for x in at.h], dot(at.h, at.h)
     vector, total = [rng.gauss(0, 1) for _ in at.h], 0.0
     for loop in range(skip + loops):

@@ -1,4 +1,6 @@
-"""Steps of N7 for Gaussian inputs above the threshold beta_c: edge of stability, sensitivity, level lines, finite width."""
+"""Steps of N7 for Gaussian inputs above the threshold beta_c: edge of stability, sensitivity, level
+lines, finite width.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ def _edge():
     given = (sigma > 0, m >= 0, w > 0, sp.Eq(w**2, sigma**2 * q + beta**2))
     return [
         Sentence(given, sp.Equivalent(a + sigma * m < a + w, beta**2 > sigma**2 * (m**2 - q))),
-        Sentence(given, sp.Equivalent(sp.Eq(a + sigma * m, a + w), sp.Eq(beta**2, sigma**2 * (m**2 - q)))),
+        Sentence(
+            given, sp.Equivalent(sp.Eq(a + sigma * m, a + w), sp.Eq(beta**2, sigma**2 * (m**2 - q)))
+        ),
         Sentence((*given, m**2 <= q, beta > 0), a + sigma * m < a + w),
     ]
 
@@ -26,7 +30,9 @@ def _edge_identity():
     gap = 1 - (A + SIGMA * M) / (A + W)
     return [
         Equation(threshold**2, SIGMA**2 * (C - Q)),
-        Equation(gap, (BETA**2 - SIGMA**2 * (M**2 - Q)) / ((A + W) * (W + SIGMA * M)), BALANCE, balanced),
+        Equation(
+            gap, (BETA**2 - SIGMA**2 * (M**2 - Q)) / ((A + W) * (W + SIGMA * M)), BALANCE, balanced
+        ),
     ]
 
 
@@ -34,7 +40,11 @@ def _sensitivity():
     x, t = sp.symbols("X t", positive=True)  # X = (t/w)^{2n}
     # (w^2 - t^2) Sum_{k<n} t^{2k}/w^{2k+2} = 1 - X_n: induction over n, then n = 1..4 in full
     partial = [
-        Equation((W**2 - t**2) * sum(t ** (2 * k) / W ** (2 * k + 2) for k in range(n)), 1 - (t / W) ** (2 * n)) for n in range(1, 5)
+        Equation(
+            (W**2 - t**2) * sum(t ** (2 * k) / W ** (2 * k + 2) for k in range(n)),
+            1 - (t / W) ** (2 * n),
+        )
+        for n in range(1, 5)
     ]
     law = formula("mean_field_sensitivity")
     threshold = formula("mean_field_threshold")(SIGMA, Q, C)
@@ -59,7 +69,9 @@ def _levels():
 
 
 def _finite_width():
-    b, quarter = sp.symbols("b q_d", positive=True)  # b = beta^2 - beta_c^2, w = sqrt(c sigma^2 + b)
+    b, quarter = sp.symbols(
+        "b q_d", positive=True
+    )  # b = beta^2 - beta_c^2, w = sqrt(c sigma^2 + b)
     gap = sp.series(sp.sqrt(1 + b / (C * SIGMA**2)) - 1, b, 0, 2).removeO()  # w/(sigma sqrt(c)) - 1
     beta = sp.sqrt(b + SIGMA**2 * (C - Q))
     x = formula("scaling_variable_nonlinear")(SIGMA, beta, quarter**4, Q, C)
@@ -73,14 +85,16 @@ def _finite_width():
 THRESHOLD_STEPS = (
     decided(
         "edge",
-        "rho < 1 iff beta^2 > sigma^2 (c - q), rho = 1 iff equal, for every a >= 0; c <= q: rho < 1 for every beta > 0",
+        "rho < 1 iff beta^2 > sigma^2 (c - q), rho = 1 iff equal, for every a >= 0; c <= q: rho < 1"
+        " for every beta > 0",
         "d -> infinity",
         _edge,
         ("rho_law",),
     ),
     identity(
         "edge_identity",
-        "beta_c = sigma sqrt(c - q), and 1 - rho = (beta^2 - beta_c^2)/((a + w)(w + sigma sqrt(c)))",
+        "beta_c = sigma sqrt(c - q), and 1 - rho = (beta^2 - beta_c^2)/((a + w)(w + sigma"
+        " sqrt(c)))",
         "d -> infinity",
         _edge_identity,
         ("rho_law",),
@@ -95,25 +109,32 @@ THRESHOLD_STEPS = (
     ),
     identity(
         "sensitivity_series",
-        "beta^2 Sum_k (sigma^2 c)^k/w^{2k+2} = beta^2/(w^2 - sigma^2 c) (partial sums) = beta^2/(beta^2 - beta_c^2); 1 for q = c (N6)",
+        "beta^2 Sum_k (sigma^2 c)^k/w^{2k+2} = beta^2/(w^2 - sigma^2 c) (partial sums) ="
+        " beta^2/(beta^2 - beta_c^2); 1 for q = c (N6)",
         "every n (induction)",
         _sensitivity,
         ("edge_identity", "norm_balance"),
     ),
     deduced(
         "sensitivity",
-        "S = beta (w - P A D)^{-1} P differs from beta (w - A D)^{-1} = beta Sum_k (A D)^k/w^{k+1} by a matrix of rank <= 2, bounded since "
-        "no eigenvalue of A D comes near w: (1/d) tr S S^T tends to beta^2/(beta^2 - beta_c^2), whatever a, and diverges at the threshold",
+        "S = beta (w - P A D)^{-1} P differs from beta (w - A D)^{-1} = beta Sum_k (A D)^k/w^{k+1}"
+        " by a matrix of rank <= 2, bounded since no eigenvalue of A D comes near w: (1/d) tr S S^T"
+        " tends to beta^2/(beta^2 - beta_c^2), whatever a, and diverges at the threshold",
         "d -> infinity",
         ("traces", "sensitivity_series", "outlier_gaussian", "edge", "above_edge"),
     ),
     identity(
-        "level_lines", "rho is constant where w = (a + sigma sqrt(c))/rho - a; rho = 1 is beta_c", "d -> infinity", _levels, ("rho_law",)
+        "level_lines",
+        "rho is constant where w = (a + sigma sqrt(c))/rho - a; rho = 1 is beta_c",
+        "d -> infinity",
+        _levels,
+        ("rho_law",),
     ),
     identity(
         "finite_width",
-        "the gap w/(sigma sqrt(c)) - 1 in units of the edge width d^(-1/2) is x^2/2 to leading order, x = d^(1/4) sqrt((beta^2 - "
-        "beta_c^2)/c)/sigma: the edge is smeared where x is of order 1 (heuristic: the width of the Ginibre edge)",
+        "the gap w/(sigma sqrt(c)) - 1 in units of the edge width d^(-1/2) is x^2/2 to leading"
+        " order, x = d^(1/4) sqrt((beta^2 - beta_c^2)/c)/sigma: the edge is smeared where x is of"
+        " order 1 (heuristic: the width of the Ginibre edge)",
         "leading order",
         _finite_width,
         ("edge_identity",),

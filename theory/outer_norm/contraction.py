@@ -1,4 +1,6 @@
-"""N3: outer normalisation makes a loop contract once the recalled input is large enough, whatever its spectral regime."""
+"""N3: outer normalisation makes a loop contract once the recalled input is large enough, whatever
+its spectral regime.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from .sharp_example import SHARP_STEPS
 
 
 def _lipschitz():
-    # |z1| = p, |z2| = q, <z1, z2> = c: R^2 (2 - 2c/pq) <= (R^2/r^2)(p^2 + q^2 - 2c), denominators cleared
+    # |z1| = p, |z2| = q, <z1, z2> = c: R^2 (2 - 2c/pq) <= (R^2/r^2)(p^2 + q^2 - 2c), denominators
+    # cleared
     p, q, c, r = sp.symbols("p q c r")
     given = (r > 0, p >= r, q >= r, c <= p * q)
     return [Sentence(given, r**2 * (2 * p * q - 2 * c) <= p * q * (p**2 + q**2 - 2 * c))]
@@ -35,7 +38,8 @@ def _projection():
 
 def _lift():
     d, eps, zz, s = sp.symbols("d epsilon zz s", positive=True)
-    # z~ = z + t with t across every z, |t|^2 = d eps; |z~| = sqrt(d) s, and N_0(z~) = sqrt(d) z~/|z~| restricts to z/s
+    # z~ = z + t with t across every z, |t|^2 = d eps; |z~| = sqrt(d) s, and N_0(z~) = sqrt(d)
+    # z~/|z~| restricts to z/s
     z, t = span("z t", {("z", "z"): zz, ("t", "z"): 0, ("t", "t"): d * eps})
     lifted = z + t
     point = {zz: d * (s**2 - eps)}
@@ -46,8 +50,12 @@ def _lift():
         Equation(lifted.dot(lifted).subs(point), d * s**2),
         Equation(((root / (root * s)) * lifted)["z"], 1 / s),
         Equation(squared, root**2 * lipschitz**2 / (r**2 + root**2 * eps)),
-        # best possible: at |z| = r, r^2 = d (s^2 - eps), the tangential factor 1/s of DN(z) attains it
-        Equation(squared.subs(r**2, root**2 * (s**2 - eps)), (lipschitz * formula("rmsnorm_tangential")(s)) ** 2),
+        # best possible: at |z| = r, r^2 = d (s^2 - eps), the tangential factor 1/s of DN(z) attains
+        # it
+        Equation(
+            squared.subs(r**2, root**2 * (s**2 - eps)),
+            (lipschitz * formula("rmsnorm_tangential")(s)) ** 2,
+        ),
     ]
 
 
@@ -63,18 +71,29 @@ def _affine():
 def _blocks():
     p, q, middle, first, second = sp.symbols("p q x k1 k2")
     # two sub-blocks: differences shrink by k1, then by k2
-    return [Sentence((second >= 0, middle <= first * p, q <= second * middle), q <= first * second * p)]
+    return [
+        Sentence((second >= 0, middle <= first * p, q <= second * middle), q <= first * second * p)
+    ]
 
 
 def _tokens():
     before, after, step, lipschitz, r, radius, kappa = sp.symbols("m p g l r R k")
-    # one token: after <= (R/r) step, step = |G_i(h) - G_i(k)| <= l before, before = max_j |h_j - k_j|
-    given = (r > 0, radius > 0, sp.Eq(kappa * r, radius * lipschitz), step <= lipschitz * before, after * r <= radius * step)
+    # one token: after <= (R/r) step, step = |G_i(h) - G_i(k)| <= l before, before = max_j |h_j -
+    # k_j|
+    given = (
+        r > 0,
+        radius > 0,
+        sp.Eq(kappa * r, radius * lipschitz),
+        step <= lipschitz * before,
+        after * r <= radius * step,
+    )
     return [Sentence(given, after <= kappa * before)]
 
 
 def _gain():
-    gain, a, norm, k, b = sp.symbols("Gamma A N k b", commutative=False)  # N the scalar 1/s, then DN
+    gain, a, norm, k, b = sp.symbols(
+        "Gamma A N k b", commutative=False
+    )  # N the scalar 1/s, then DN
     s = sp.Symbol("s")
     h = gain * k
     return [
@@ -88,22 +107,31 @@ def _gain():
 _STEPS = (
     identity(
         "projection",
-        "|z| >= r: N(z) = (R/r) x the nearest point of the ball of radius r; equality for |z1| = |z2| = r",
+        "|z| >= r: N(z) = (R/r) x the nearest point of the ball of radius r; equality for |z1| ="
+        " |z2| = r",
         "every d",
         _projection,
         ("eps_zero",),
     ),
-    cited("convex", "convex_projection", "so N is (R/r)-Lipschitz on |z| >= r", "every d", {"convex": ("projection",)}),
+    cited(
+        "convex",
+        "convex_projection",
+        "so N is (R/r)-Lipschitz on |z| >= r",
+        "every d",
+        {"convex": ("projection",)},
+    ),
     decided(
         "lipschitz_directly",
-        "the same without the theorem: |N z1 - N z2| <= (R/r)|z1 - z2|, from |z1|, |z2| >= r and <z1, z2> <= |z1||z2|",
+        "the same without the theorem: |N z1 - N z2| <= (R/r)|z1 - z2|, from |z1|, |z2| >= r and"
+        " <z1, z2> <= |z1||z2|",
         "every d",
         _lipschitz,
         ("projection",),
     ),
     identity(
         "epsilon_by_lifting",
-        "eps > 0: z/s is the first d entries of N_0 at (z, sqrt(d eps)), of norm >= sqrt(r^2 + d eps): the constant is R/sqrt(r^2 + d eps)",
+        "eps > 0: z/s is the first d entries of N_0 at (z, sqrt(d eps)), of norm >= sqrt(r^2 + d"
+        " eps): the constant is R/sqrt(r^2 + d eps)",
         "every d",
         _lift,
         ("lipschitz_directly",),
@@ -123,15 +151,16 @@ _STEPS = (
     ),
     decided(
         "tokens",
-        "N acts on each token: if |G_i(h) - G_i(k)| <= l max_j |h_j - k_j| and |G_i| >= r for every token i, then kappa holds in the max "
-        "norm",
+        "N acts on each token: if |G_i(h) - G_i(k)| <= l max_j |h_j - k_j| and |G_i| >= r for every"
+        " token i, then kappa holds in the max norm",
         "every d, every L (token by token)",
         _tokens,
         ("kappa",),
     ),
     deduced(
         "sphere_complete",
-        "the sphere |h| = R (eps = 0) and the closed ball (eps > 0) are closed in R^d and mapped into themselves",
+        "the sphere |h| = R (eps = 0) and the closed ball (eps > 0) are closed in R^d and mapped"
+        " into themselves",
         "every d",
         ("eps_zero",),
     ),
@@ -140,11 +169,16 @@ _STEPS = (
         "banach",
         "kappa < 1: one fixed point, reached from every state at rate kappa",
         "every d",
-        {"complete": ("sphere_complete",), "self_map": ("sphere_complete",), "contraction": ("kappa", "composition", "small")},
+        {
+            "complete": ("sphere_complete",),
+            "self_map": ("sphere_complete",),
+            "contraction": ("kappa", "composition", "small"),
+        },
     ),
     decided(
         "affine_update",
-        "G = A h + B e, |B e| = beta R: |G| >= (beta - |A|_2) R, so kappa = |A|_2/(beta - |A|_2) < 1 iff beta > 2 |A|_2",
+        "G = A h + B e, |B e| = beta R: |G| >= (beta - |A|_2) R, so kappa = |A|_2/(beta - |A|_2) <"
+        " 1 iff beta > 2 |A|_2",
         "every d",
         _affine,
         ("kappa",),
@@ -152,8 +186,9 @@ _STEPS = (
     *SHARP_STEPS,
     identity(
         "gain",
-        "gain gamma without zeros: h = Gamma k turns N_gamma(A h + b) into N_1(A Gamma k + b) and J_h into Gamma^{-1} J_h Gamma = DN A "
-        "Gamma, so |A|_2 becomes |A Gamma|_2 and kappa is the rate in |Gamma^{-1} h|; A = -a Gamma^{-1} is again sharp",
+        "gain gamma without zeros: h = Gamma k turns N_gamma(A h + b) into N_1(A Gamma k + b) and"
+        " J_h into Gamma^{-1} J_h Gamma = DN A Gamma, so |A|_2 becomes |A Gamma|_2 and kappa is the"
+        " rate in |Gamma^{-1} h|; A = -a Gamma^{-1} is again sharp",
         "every d, every L",
         _gain,
         ("kappa", "affine_update", "gain_one"),
@@ -164,39 +199,63 @@ N3 = Claim(
     id="N3",
     title="Contraction under outer normalisation, in every spectral regime",
     source="paper+extension",
-    statement="f = N(G(h, e)) with Lip_h G <= l and |G| >= r: kappa = R l/sqrt(r^2 + d eps) bounds Lip_h f (best possible; sub-blocks "
-    "multiply, tokens in the max norm). kappa < 1: one fixed point, reached from every state at rate kappa. G = A h + B e, |B e| = beta "
-    "R, eps = 0: kappa < 1 iff beta > 2 |A|_2, sharp: A = -a I is stable iff beta > 2 a, has 2-cycles at cos(h, e) = beta/(2a) below and "
-    "no fixed point for beta <= a.",
+    statement=(
+        "f = N(G(h, e)) with Lip_h G <= l and |G| >= r: kappa = R l/sqrt(r^2 + d eps) bounds Lip_h"
+        " f (best possible; sub-blocks multiply, tokens in the max norm). kappa < 1: one fixed"
+        " point, reached from every state at rate kappa. G = A h + B e, |B e| = beta R, eps = 0:"
+        " kappa < 1 iff beta > 2 |A|_2, sharp: A = -a I is stable iff beta > 2 a, has 2-cycles at"
+        " cos(h, e) = beta/(2a) below and no fixed point for beta <= a."
+    ),
     assumptions=(
         Assumption("lower_bound", "|G(h, e)| >= r on the state space"),
         Assumption("lipschitz_update", "Lip_h G <= l on the state space"),
         Assumption("small", "kappa < 1 (affine update: beta > 2 |A|_2)"),
         Assumption(
-            "eps_zero", "eps = 0 and states on the sphere (sharp example and rate from every state); with eps > 0 states in the ball"
+            "eps_zero",
+            "eps = 0 and states on the sphere (sharp example and rate from every state); with eps >"
+            " 0 states in the ball",
         ),
         Assumption("gain_one", "gamma = 1; otherwise A is replaced by A diag(gamma)"),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "Recall plus outer normalisation alone does not imply contraction: it needs the input to dominate.",
-        "Below beta = 2a orbits approach a 2-cycle that is not isolated for d >= 3 (multiplier 1 along the sphere of cycles).",
-        "With a gain kappa is the rate in the norm |Gamma^{-1} h|; |A Gamma|_2, not max|gamma| |A|_2, decides.",
+        (
+            "Recall plus outer normalisation alone does not imply contraction: it needs the input"
+            " to dominate."
+        ),
+        (
+            "Below beta = 2a orbits approach a 2-cycle that is not isolated for d >= 3 (multiplier"
+            " 1 along the sphere of cycles)."
+        ),
+        (
+            "With a gain kappa is the rate in the norm |Gamma^{-1} h|; |A Gamma|_2, not max|gamma|"
+            " |A|_2, decides."
+        ),
     ),
-    latex=r"Let $f(h,e)=N(G(h,e))$ with $\operatorname{Lip}_hG\le\ell$ and $|G|\ge r>0$ on the state space (the sphere $|h|=R=\sqrt d$ "
-    r"for $\varepsilon=0$, the closed ball for $\varepsilon>0$; $\gamma=1$). Then \[\operatorname{Lip}_hf\le\kappa=\frac{R\,\ell}"
-    r"{\sqrt{r^2+d\,\varepsilon}},\] the best constant; sub-blocks multiply, tokens in the maximum norm. If $\kappa<1$ there is one fixed "
-    r"point and $|h_t-h^*|\le\kappa^t|h_0-h^*|$ for every $h_0$. For $G=Ah+Be$, $|Be|=\beta R$, $\varepsilon=0$: "
-    r"$\kappa=|A|_2/(\beta-|A|_2)<1$ iff $\beta>2|A|_2$. This is sharp: $A=-aI$ has the stable fixed point $h^*=e$ iff $\beta>2a$ "
-    r"(multiplier $-a/(\beta-a)$ across $e$), for $\beta<2a$ the 2-cycles $\cos(h,e)=\beta/(2a)$ with two-step multipliers "
-    r"$(1-\beta^2/2a^2)^2$ and $1$, and for $\beta\le a$ no fixed point. A gain $\Gamma=\operatorname{diag}(\gamma)$ replaces $A$ by "
-    r"$A\Gamma$.",
+    latex=(
+        r"Let $f(h,e)=N(G(h,e))$ with $\operatorname{Lip}_hG\le\ell$ and $|G|\ge r>0$ on the state"
+        r" space (the sphere $|h|=R=\sqrt d$ "
+        r"for $\varepsilon=0$, the closed ball for $\varepsilon>0$; $\gamma=1$). Then"
+        r" \[\operatorname{Lip}_hf\le\kappa=\frac{R\,\ell}"
+        r"{\sqrt{r^2+d\,\varepsilon}},\] the best constant; sub-blocks multiply, tokens in the"
+        r" maximum norm. If $\kappa<1$ there is one fixed "
+        r"point and $|h_t-h^*|\le\kappa^t|h_0-h^*|$ for every $h_0$. For $G=Ah+Be$, $|Be|=\beta R$,"
+        r" $\varepsilon=0$: "
+        r"$\kappa=|A|_2/(\beta-|A|_2)<1$ iff $\beta>2|A|_2$. This is sharp: $A=-aI$ has the stable"
+        r" fixed point $h^*=e$ iff $\beta>2a$ "
+        r"(multiplier $-a/(\beta-a)$ across $e$), for $\beta<2a$ the 2-cycles"
+        r" $\cos(h,e)=\beta/(2a)$ with two-step multipliers "
+        r"$(1-\beta^2/2a^2)^2$ and $1$, and for $\beta\le a$ no fixed point. A gain"
+        r" $\Gamma=\operatorname{diag}(\gamma)$ replaces $A$ by "
+        r"$A\Gamma$."
+    ),
     consequences=(
         Consequence(
             Axis.REACHABILITY,
             "yes, if small gain",
-            "One fixed point, reached from every state at the rate kappa, whatever the spectrum of the update.",
+            "One fixed point, reached from every state at the rate kappa, whatever the spectrum of"
+            " the update.",
             frozenset(Recall),
             True,
             frozenset({Residual.ADD}),

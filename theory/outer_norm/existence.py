@@ -1,4 +1,6 @@
-"""N2: outer normalisation gives a fixed point for every input: by Brouwer for eps > 0, in a cap where the recall dominates for eps = 0."""
+"""N2: outer normalisation gives a fixed point for every input: by Brouwer for eps > 0, in a cap
+where the recall dominates for eps = 0.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,12 @@ def _ellipsoid():
     for d in (1, 2, 3):
         z, gain = sp.symbols(f"z:{d}"), sp.symbols(f"g:{d}")
         state = [g * x / S for g, x in zip(gain, z, strict=True)]
-        equations.append(Equation(sum((h / g) ** 2 for h, g in zip(state, gain, strict=True)), sum(x**2 for x in z) / S**2))
+        equations.append(
+            Equation(
+                sum((h / g) ** 2 for h, g in zip(state, gain, strict=True)),
+                sum(x**2 for x in z) / S**2,
+            )
+        )
     return equations
 
 
@@ -39,7 +46,9 @@ def _convex():
     hh, hk, kk, t = sp.symbols("hh hk kk t")
     h, k = span("h k", {("h", "h"): hh, ("h", "k"): hk, ("k", "k"): kk})
     between = t * h + (1 - t) * k
-    return [Equation(between.dot(between), t * hh + (1 - t) * kk - t * (1 - t) * (h - k).dot(h - k))]
+    return [
+        Equation(between.dot(between), t * hh + (1 - t) * kk - t * (1 - t) * (h - k).dot(h - k))
+    ]
 
 
 def _central_point():
@@ -80,7 +89,10 @@ def _cap():
     angle = formula("image_cap_angle")(bound, size)
     return [
         # <z, b>^2 - (B^2 - G^2)|z|^2 is a sum of two terms >= 0
-        Equation(z.dot(b) ** 2 - (size**2 - bound**2) * z.dot(z), (x + bound**2) ** 2 + (size**2 - bound**2) * (bound**2 - y)),
+        Equation(
+            z.dot(b) ** 2 - (size**2 - bound**2) * z.dot(z),
+            (x + bound**2) ** 2 + (size**2 - bound**2) * (bound**2 - y),
+        ),
         Equation(sp.sin(angle), bound / size),
         Equation(sp.cos(angle) ** 2, (size**2 - bound**2) / size**2),
     ]
@@ -90,8 +102,12 @@ def _in_the_cap():
     bound, size, x, y, c, n = sp.symbols("G B x y c n")
     # |g|^2 = y <= G^2, <g, b> = x, n = |z|^2, c = <z, b>; equality in one case each
     given = (bound >= 0, size > bound, y <= bound**2, sp.Eq(c, x + size**2))
-    ahead = sp.Equivalent(c <= size * (size - bound), both(sp.Eq(y, bound**2), sp.Eq(x, -bound * size)))
-    inside = sp.Equivalent(c**2 <= (size**2 - bound**2) * n, both(sp.Eq(y, bound**2), sp.Eq(x, -(bound**2))))
+    ahead = sp.Equivalent(
+        c <= size * (size - bound), both(sp.Eq(y, bound**2), sp.Eq(x, -bound * size))
+    )
+    inside = sp.Equivalent(
+        c**2 <= (size**2 - bound**2) * n, both(sp.Eq(y, bound**2), sp.Eq(x, -(bound**2)))
+    )
     return [
         Sentence((*given, x**2 <= y * size**2), ahead),
         Sentence((*given, sp.Eq(n, y + 2 * x + size**2)), inside),
@@ -114,8 +130,14 @@ def _flat_cap():
 
 def _round_cap():
     c, w, rr, q = sp.symbols("c w r q")
-    # c^2 >= r^2/(1 + q), q = tan^2 of the angle, iff the flat image has w = r^2 (r^2 - c^2)/c^2 <= r^2 q
-    return [Sentence((rr > 0, sp.Eq(w * c**2, rr**2 * (rr**2 - c**2))), sp.Equivalent((1 + q) * c**2 >= rr**2, w <= rr**2 * q))]
+    # c^2 >= r^2/(1 + q), q = tan^2 of the angle, iff the flat image has w = r^2 (r^2 - c^2)/c^2 <=
+    # r^2 q
+    return [
+        Sentence(
+            (rr > 0, sp.Eq(w * c**2, rr**2 * (rr**2 - c**2))),
+            sp.Equivalent((1 + q) * c**2 >= rr**2, w <= rr**2 * q),
+        )
+    ]
 
 
 def _example():
@@ -128,7 +150,12 @@ def _example():
 def _sharp():
     a, beta, s, x = sp.symbols("a b s x")
     # a fixed point is parallel to e: h = x e with x^2 = 1 and s x = beta - a x, s > 0
-    return [Sentence((a > 0, beta >= 0, s > 0, sp.Eq(x**2, 1), sp.Eq(s * x, beta - a * x)), both(sp.Eq(x, 1), sp.Eq(s, beta - a)))]
+    return [
+        Sentence(
+            (a > 0, beta >= 0, s > 0, sp.Eq(x**2, 1), sp.Eq(s * x, beta - a * x)),
+            both(sp.Eq(x, 1), sp.Eq(s, beta - a)),
+        )
+    ]
 
 
 def _gain():
@@ -146,7 +173,12 @@ def _gain():
 def _gain_sharp():
     a, beta, s, gain = sp.symbols("a b s g")
     # gamma = g 1: h = g k, k' = N_1(-a g k + beta e), s k = -a g k + beta e
-    return [Sentence((a > 0, beta >= 0, s > 0, gain > 0, sp.Eq((s + a * gain) ** 2, beta**2)), sp.Eq(s, beta - a * gain))]
+    return [
+        Sentence(
+            (a > 0, beta >= 0, s > 0, gain > 0, sp.Eq((s + a * gain) ** 2, beta**2)),
+            sp.Eq(s, beta - a * gain),
+        )
+    ]
 
 
 _STEPS = (
@@ -159,13 +191,15 @@ _STEPS = (
     ),
     identity(
         "ellipsoid",
-        "Sum (N_i/gamma_i)^2 = |z|^2/s^2: with gain the image lies in the ellipsoid diag(gamma) ball",
+        "Sum (N_i/gamma_i)^2 = |z|^2/s^2: with gain the image lies in the ellipsoid diag(gamma)"
+        " ball",
         "d = 1, 2, 3",
         _ellipsoid,
     ),
     identity(
         "convex",
-        "|t h + (1 - t) k|^2 = t |h|^2 + (1 - t) |k|^2 - t (1 - t)|h - k|^2: the ball is convex, and so is its linear image, the ellipsoid",
+        "|t h + (1 - t) k|^2 = t |h|^2 + (1 - t) |k|^2 - t (1 - t)|h - k|^2: the ball is convex,"
+        " and so is its linear image, the ellipsoid",
         "every d",
         _convex,
     ),
@@ -174,42 +208,49 @@ _STEPS = (
         "brouwer",
         "every eps > 0: a fixed point for every e, on the product of the L ellipsoids",
         "every d, every L",
-        {"convex": ("convex", "ellipsoid"), "continuous": ("every_epsilon", "continuous"), "self_map": ("inside_the_ball", "ellipsoid")},
+        {
+            "convex": ("convex", "ellipsoid"),
+            "continuous": ("every_epsilon", "continuous"),
+            "self_map": ("inside_the_ball", "ellipsoid"),
+        },
     ),
     identity(
         "central_point",
-        "N(-a h + beta e), |e| = R: h = x e with x (a + s) = beta, s^2 = eps/(1 - x^2) is fixed; multipliers -a/s across e, -a(1 - "
-        "x^2)/s along e",
+        "N(-a h + beta e), |e| = R: h = x e with x (a + s) = beta, s^2 = eps/(1 - x^2) is fixed;"
+        " multipliers -a/s across e, -a(1 - x^2)/s along e",
         "every d",
         _central_point,
         ("brouwer_ball",),
     ),
     decided(
         "useless",
-        "it is the only fixed point (s h = -a h + beta e puts it on the line of e) and unstable across e iff eps < a^2 - beta^2/4; for "
-        "0 <= beta < a its multiplier has (a/s)^2 >= (a^2 - beta^2)/eps",
+        "it is the only fixed point (s h = -a h + beta e puts it on the line of e) and unstable"
+        " across e iff eps < a^2 - beta^2/4; for 0 <= beta < a its multiplier has (a/s)^2 >= (a^2 -"
+        " beta^2)/eps",
         "every d >= 2",
         _useless,
         ("central_point",),
     ),
     identity(
         "cap",
-        "|g| <= G < |b|, z = g + b: <z, b>^2 - (|b|^2 - G^2)|z|^2 = (<g, b> + G^2)^2 + (|b|^2 - G^2)(G^2 - |g|^2); sin angle = G/|b|",
+        "|g| <= G < |b|, z = g + b: <z, b>^2 - (|b|^2 - G^2)|z|^2 = (<g, b> + G^2)^2 + (|b|^2 -"
+        " G^2)(G^2 - |g|^2); sin angle = G/|b|",
         "every d",
         _cap,
         ("dominates",),
     ),
     decided(
         "in_the_cap",
-        "<z, b> >= |b|(|b| - G) > 0 and <z, b>^2 >= (|b|^2 - G^2)|z|^2: z lies within arcsin(G/|b|) < 90 degrees of b; both bounds "
-        "attained",
+        "<z, b> >= |b|(|b| - G) > 0 and <z, b>^2 >= (|b|^2 - G^2)|z|^2: z lies within arcsin(G/|b|)"
+        " < 90 degrees of b; both bounds attained",
         "every d",
         _in_the_cap,
         ("cap", "dominates"),
     ),
     identity(
         "flat_cap",
-        "central projection h -> R h/<h, b^> - R b^ maps the open half sphere onto the plane across b, with inverse N",
+        "central projection h -> R h/<h, b^> - R b^ maps the open half sphere onto the plane across"
+        " b, with inverse N",
         "every d",
         _flat_cap,
     ),
@@ -225,32 +266,45 @@ _STEPS = (
         "brouwer",
         "eps = 0, |B e| > sup|g| on the sphere (every token): a fixed point, inside the cap",
         "every d, every L (a product of discs is convex)",
-        {"convex": ("round_cap", "flat_cap", "convex"), "continuous": ("in_the_cap", "continuous"), "self_map": ("in_the_cap",)},
+        {
+            "convex": ("round_cap", "flat_cap", "convex"),
+            "continuous": ("in_the_cap", "continuous"),
+            "self_map": ("in_the_cap",),
+        },
     ),
-    identity("example", "|-a h + beta e|^2 = R^2((a - beta)^2 + 2 a beta (1 - c)) > 0 for beta != a", "every d", _example),
+    identity(
+        "example",
+        "|-a h + beta e|^2 = R^2((a - beta)^2 + 2 a beta (1 - c)) > 0 for beta != a",
+        "every d",
+        _example,
+    ),
     decided(
         "sharp",
-        "N(-a h + beta e), eps = 0: a fixed point is h = e with s = beta - a > 0; for beta < a the map is continuous and has none",
+        "N(-a h + beta e), eps = 0: a fixed point is h = e with s = beta - a > 0; for beta < a the"
+        " map is continuous and has none",
         "every d",
         _sharp,
         ("example", "dominates"),
     ),
     identity(
         "gain",
-        "N_gamma(z) = diag(gamma) N_1(z): with h = diag(gamma) k the loop in k has gain 1 and reads g o diag(gamma)",
+        "N_gamma(z) = diag(gamma) N_1(z): with h = diag(gamma) k the loop in k has gain 1 and reads"
+        " g o diag(gamma)",
         "d = 1, 2, 3",
         _gain,
     ),
     decided(
         "gain_sharp",
-        "gamma = g 1, N_gamma(-a h + beta e): s = beta - a g > 0, so no fixed point for beta <= a g: sup|g| is over the ellipsoid",
+        "gamma = g 1, N_gamma(-a h + beta e): s = beta - a g > 0, so no fixed point for beta <= a"
+        " g: sup|g| is over the ellipsoid",
         "every d",
         _gain_sharp,
         ("gain", "state_space"),
     ),
     deduced(
         "conclusion",
-        "eps = 0 with gain (zeros allowed): a fixed point k of the gain-one loop gives the fixed point diag(gamma) k",
+        "eps = 0 with gain (zeros allowed): a fixed point k of the gain-one loop gives the fixed"
+        " point diag(gamma) k",
         "every d, every L",
         ("brouwer_cap", "gain", "sharp", "gain_sharp"),
     ),
@@ -260,30 +314,51 @@ N2 = Claim(
     id="N2",
     title="Existence of a fixed point under outer normalisation",
     source="paper+extension",
-    statement="f(h, e) = N(z(h, e)). Every norm in f with eps > 0 (f continuous): f has a fixed point for every e, in the open "
-    "ellipsoid diag(gamma) ball; it may be a central point that no orbit finds. eps = 0, z = g(h, e) + B e with |B e| > sup|g| over "
-    "the states (every token): the image lies in the cap of angle arcsin(sup|g|/|B e|) around B e, and there is a fixed point. Sharp "
-    "in every d: N(-a h + beta e) has none for beta < a.",
-    latex=r"Let $N(z)=\gamma\circ z/\sqrt{|z|^2/d+\varepsilon}$ and $f(h,e)=N(z(h,e))$ with $z$ continuous. (i) If $\varepsilon>0$ "
-    r"(here and in every inner norm), $f(\cdot,e)$ has a fixed point for every $e$, in the open ellipsoid $\{\gamma\circ k:|k|<\sqrt "
-    r"d\}$. (ii) If $\varepsilon=0$, $z=g(h,e)+Be$ and $|Be|>G\ge|g(h,e)|$ for all $h$ in $\{\gamma\circ k:|k|=\sqrt d\}$, then "
-    r"$z\ne0$, the angle between $z$ and $Be$ is at most $\arcsin(G/|Be|)<\pi/2$ (best possible), and $f(\cdot,e)$ has a fixed point; "
-    r"for several tokens the condition is asked of each. (iii) $\gamma=1$, $\varepsilon=0$, $|e|=\sqrt d$: $N(-ah+\beta e)$ with "
-    r"$0\le\beta<a$ is continuous on the sphere and has no fixed point, for every $d$.",
+    statement=(
+        "f(h, e) = N(z(h, e)). Every norm in f with eps > 0 (f continuous): f has a fixed point for"
+        " every e, in the open ellipsoid diag(gamma) ball; it may be a central point that no orbit"
+        " finds. eps = 0, z = g(h, e) + B e with |B e| > sup|g| over the states (every token): the"
+        " image lies in the cap of angle arcsin(sup|g|/|B e|) around B e, and there is a fixed"
+        " point. Sharp in every d: N(-a h + beta e) has none for beta < a."
+    ),
+    latex=(
+        r"Let $N(z)=\gamma\circ z/\sqrt{|z|^2/d+\varepsilon}$ and $f(h,e)=N(z(h,e))$ with $z$"
+        r" continuous. (i) If $\varepsilon>0$ "
+        r"(here and in every inner norm), $f(\cdot,e)$ has a fixed point for every $e$, in the open"
+        r" ellipsoid $\{\gamma\circ k:|k|<\sqrt "
+        r"d\}$. (ii) If $\varepsilon=0$, $z=g(h,e)+Be$ and $|Be|>G\ge|g(h,e)|$ for all $h$ in"
+        r" $\{\gamma\circ k:|k|=\sqrt d\}$, then "
+        r"$z\ne0$, the angle between $z$ and $Be$ is at most $\arcsin(G/|Be|)<\pi/2$ (best"
+        r" possible), and $f(\cdot,e)$ has a fixed point; "
+        r"for several tokens the condition is asked of each. (iii) $\gamma=1$, $\varepsilon=0$,"
+        r" $|e|=\sqrt d$: $N(-ah+\beta e)$ with "
+        r"$0\le\beta<a$ is continuous on the sphere and has no fixed point, for every $d$."
+    ),
     assumptions=(
         Assumption("every_epsilon", "eps > 0 in every norm of f, the inner ones included (part i)"),
         Assumption("continuous", "the pre-normalised map z is continuous in h on the states"),
         Assumption("dominates", "eps = 0, |B e| > G >= |g| on the states, every token (part ii)"),
-        Assumption("state_space", "sup|g| is taken over the states, the ellipsoid diag(gamma) sphere"),
+        Assumption(
+            "state_space", "sup|g| is taken over the states, the ellipsoid diag(gamma) sphere"
+        ),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "The cap is closed when sup|g| is attained; its angle is below 90 degrees, which is all that is needed.",
-        "N(-h) or a rotation as the example without fixed point works with a rotation for even d only; -a h + beta e works for every d.",
+        (
+            "The cap is closed when sup|g| is attained; its angle is below 90 degrees, which is all"
+            " that is needed."
+        ),
+        (
+            "N(-h) or a rotation as the example without fixed point works with a rotation for even"
+            " d only; -a h + beta e works for every d."
+        ),
         "Gains may vanish: the argument runs on k with h = diag(gamma) k.",
-        "Existence is not reachability: for N(-a h + beta e) the point promised for eps > 0 is unstable iff eps < a^2 - beta^2/4 (eps "
-        "-> 0: beta < 2 a, the threshold of N3), and for beta < a its multiplier is of order 1/sqrt(eps).",
+        (
+            "Existence is not reachability: for N(-a h + beta e) the point promised for eps > 0 is"
+            " unstable iff eps < a^2 - beta^2/4 (eps -> 0: beta < 2 a, the threshold of N3), and"
+            " for beta < a its multiplier is of order 1/sqrt(eps)."
+        ),
     ),
     consequences=(
         Consequence(

@@ -1,4 +1,6 @@
-"""N5: under a uniform contraction the gradient through the loop is bounded, forgets its start and may be truncated."""
+"""N5: under a uniform contraction the gradient through the loop is bounded, forgets its start and
+may be truncated.
+"""
 
 from __future__ import annotations
 
@@ -30,21 +32,32 @@ def _product(first: int, last: int) -> sp.Expr:
 
 
 def _gradient(loops: int, cut: int | None = None) -> sp.Expr:
-    """The last `cut` terms (all, with the start, when None) of the unrolled dh_T/dtheta, T = loops."""
-    terms = sum((_product(t + 1, loops - 1) * F[t] for t in range(loops - (cut or loops), loops)), sp.Integer(0))
+    """The last `cut` terms (all, with the start, when None) of the unrolled dh_T/dtheta, T =
+    loops.
+    """
+    terms = sum(
+        (_product(t + 1, loops - 1) * F[t] for t in range(loops - (cut or loops), loops)),
+        sp.Integer(0),
+    )
     return terms + (_product(0, loops - 1) * START if cut is None else 0)
 
 
 def _unrolled():
     power, total, jacobian, direct = _letters("Pi Sigma J F")
     recursion = [Words(J[t] * _gradient(t) + F[t], _gradient(t + 1)) for t in range(1, LOOPS)]
-    # induction: dh_t/dtheta = Sigma + Pi G_0 gives J (Sigma + Pi G_0) + F = (J Sigma + F) + (J Pi) G_0
-    step = Words(jacobian * (total + power * START) + direct, (jacobian * total + direct) + (jacobian * power) * START)
+    # induction: dh_t/dtheta = Sigma + Pi G_0 gives J (Sigma + Pi G_0) + F = (J Sigma + F) + (J Pi)
+    # G_0
+    step = Words(
+        jacobian * (total + power * START) + direct,
+        (jacobian * total + direct) + (jacobian * power) * START,
+    )
     return [*recursion, step]
 
 
 def _reverse():
-    """Backpropagation: adjoints r_T = r, r_t = r_{t+1} J_t; the gradient of the loss is the sum of r_{t+1} F_t and r_0 G_0."""
+    """Backpropagation: adjoints r_T = r, r_t = r_{t+1} J_t; the gradient of the loss is the sum of
+    r_{t+1} F_t and r_0 G_0.
+    """
     equations = []
     for loops in range(1, LOOPS + 1):
         adjoint, total = ROW, sp.Integer(0)
@@ -70,7 +83,8 @@ def _tangent():
 
 def _recursion_bound():
     kappa, power, top, start, x, y = sp.symbols("q p m a x y")
-    # power = kappa^t, x = |dh_t/dtheta| <= top (1 - power)/(1 - kappa) + power start, y = |dh_{t+1}/dtheta|
+    # power = kappa^t, x = |dh_t/dtheta| <= top (1 - power)/(1 - kappa) + power start, y =
+    # |dh_{t+1}/dtheta|
     given = (kappa >= 0, kappa < 1, y <= kappa * x + top)
     return [
         Sentence(
@@ -79,7 +93,11 @@ def _recursion_bound():
         ),
         # and the bound without kappa^T
         Sentence(
-            (top >= 0, power >= 0, (1 - kappa) * x <= top * (1 - power) + (1 - kappa) * power * start),
+            (
+                top >= 0,
+                power >= 0,
+                (1 - kappa) * x <= top * (1 - power) + (1 - kappa) * power * start,
+            ),
             (1 - kappa) * x <= top + (1 - kappa) * power * start,
         ),
     ]
@@ -87,7 +105,10 @@ def _recursion_bound():
 
 def _tail():
     return [
-        Words(_gradient(loops) - _gradient(loops, cut), _product(loops - cut, loops - 1) * _gradient(loops - cut))
+        Words(
+            _gradient(loops) - _gradient(loops, cut),
+            _product(loops - cut, loops - 1) * _gradient(loops - cut),
+        )
         for loops in range(2, LOOPS + 1)
         for cut in range(1, loops)
     ]
@@ -96,10 +117,20 @@ def _tail():
 def _tail_bound():
     kappa, cut, rest, top, start, x, y = sp.symbols("q c p m a x y")
     # cut = kappa^k, rest = kappa^{T-k}: y = |error| <= cut x, x = |dh_{T-k}/dtheta|
-    given = (kappa < 1, cut >= 0, y <= cut * x, (1 - kappa) * x <= top * (1 - rest) + (1 - kappa) * rest * start)
+    given = (
+        kappa < 1,
+        cut >= 0,
+        y <= cut * x,
+        (1 - kappa) * x <= top * (1 - rest) + (1 - kappa) * rest * start,
+    )
     return [
-        Sentence(given, (1 - kappa) * y <= top * (cut - cut * rest) + (1 - kappa) * cut * rest * start),
-        Sentence((*given, top >= 0, rest >= 0), (1 - kappa) * y <= cut * top + (1 - kappa) * cut * rest * start),
+        Sentence(
+            given, (1 - kappa) * y <= top * (cut - cut * rest) + (1 - kappa) * cut * rest * start
+        ),
+        Sentence(
+            (*given, top >= 0, rest >= 0),
+            (1 - kappa) * y <= cut * top + (1 - kappa) * cut * rest * start,
+        ),
     ]
 
 
@@ -123,7 +154,9 @@ def _limit_recursion():
     return [
         Words(
             jacobian * gradient + direct - (limit * solution + direct_limit),
-            jacobian * (gradient - solution) + (jacobian - limit) * solution + (direct - direct_limit),
+            jacobian * (gradient - solution)
+            + (jacobian - limit) * solution
+            + (direct - direct_limit),
         )
     ]
 
@@ -131,60 +164,79 @@ def _limit_recursion():
 def _limit_bound():
     kappa, power, t, start, c, x, y = sp.symbols("q p t a c x y")
     # power = kappa^{t-1}: x <= kappa^t start + c t kappa^{t-1} and y <= kappa x + c kappa^t
-    given = (kappa >= 0, x <= kappa * power * start + c * t * power, y <= kappa * x + c * kappa * power)
+    given = (
+        kappa >= 0,
+        x <= kappa * power * start + c * t * power,
+        y <= kappa * x + c * kappa * power,
+    )
     return [Sentence(given, y <= kappa**2 * power * start + c * (t + 1) * kappa * power)]
 
 
 def _first_loop():
     kappa, power, factor, x, y = sp.symbols("q p C x y")
     # x = |dh_t/dh_0| <= kappa^{t-1} C, with C = |D_h f| at h_0, kappa itself for h_0 on the sphere
-    return [Sentence((kappa >= 0, x <= power * factor, y <= kappa * x), y <= kappa * power * factor)]
+    return [
+        Sentence((kappa >= 0, x <= power * factor, y <= kappa * x), y <= kappa * power * factor)
+    ]
 
 
 def _parameter_slope():
     top, slope, size, radius, r, x = sp.symbols("m g z R r x")
     # |DN(z)| = R/|z| at eps = 0 (N1), |z| >= r, |D_theta G| <= slope
-    given = (r > 0, radius > 0, size >= r, slope >= 0, x * size <= radius * slope, sp.Eq(top * r, radius * slope))
+    given = (
+        r > 0,
+        radius > 0,
+        size >= r,
+        slope >= 0,
+        x * size <= radius * slope,
+        sp.Eq(top * r, radius * slope),
+    )
     return [Sentence(given, x <= top)]
 
 
 _STEPS = (
     deduced(
         "jacobian_norm",
-        "a kappa-Lipschitz map of the state space has |D_h f v| <= kappa |v| for every tangent vector v of it (the norm is that of N3)",
+        "a kappa-Lipschitz map of the state space has |D_h f v| <= kappa |v| for every tangent"
+        " vector v of it (the norm is that of N3)",
         "every d, every L",
         ("uniform", "differentiable"),
     ),
     identity(
         "tangent",
-        "N = P N for the projector P on the tangent space at h_{t+1}: J_t X + F_t stays in its range, so only tangential norms count",
+        "N = P N for the projector P on the tangent space at h_{t+1}: J_t X + F_t stays in its"
+        " range, so only tangential norms count",
         "every d, every L, every t",
         _tangent,
         ("on_sphere",),
     ),
     identity(
         "unrolled",
-        "dh_{t+1}/dtheta = J_t dh_t/dtheta + F_t unrolls to Sum_j J_{T-1} ... J_{j+1} F_j + J_{T-1} ... J_0 dh_0/dtheta",
+        "dh_{t+1}/dtheta = J_t dh_t/dtheta + F_t unrolls to Sum_j J_{T-1} ... J_{j+1} F_j + J_{T-1}"
+        " ... J_0 dh_0/dtheta",
         "every d; T = 2..5, then every T (induction)",
         _unrolled,
     ),
     identity(
         "reverse_mode",
-        "backpropagation (r_T = loss'(h_T), r_t = r_{t+1} J_t) sums the same terms: Sum r_{t+1} F_t + r_0 dh_0/dtheta",
+        "backpropagation (r_T = loss'(h_T), r_t = r_{t+1} J_t) sums the same terms: Sum r_{t+1} F_t"
+        " + r_0 dh_0/dtheta",
         "every d; T = 1..5",
         _reverse,
         ("unrolled",),
     ),
     decided(
         "bound",
-        "|dh_T/dtheta| <= sup|F|(1 - kappa^T)/(1 - kappa) + kappa^T |dh_0/dtheta| <= sup|F|/(1 - kappa) + kappa^T |dh_0/dtheta|",
+        "|dh_T/dtheta| <= sup|F|(1 - kappa^T)/(1 - kappa) + kappa^T |dh_0/dtheta| <= sup|F|/(1 -"
+        " kappa) + kappa^T |dh_0/dtheta|",
         "every d, every T (induction)",
         _recursion_bound,
         ("unrolled", "jacobian_norm", "tangent"),
     ),
     decided(
         "start",
-        "|dh_T/dh_0| <= kappa^{T-1}|D_h f(h_0)|: kappa^T from the sphere, one other factor for h_0 off it",
+        "|dh_T/dh_0| <= kappa^{T-1}|D_h f(h_0)|: kappa^T from the sphere, one other factor for h_0"
+        " off it",
         "every d, every T (induction)",
         _first_loop,
         ("jacobian_norm", "on_sphere"),
@@ -198,8 +250,8 @@ _STEPS = (
     ),
     decided(
         "tail_bound",
-        "so the last k loops err by <= sup|F|(kappa^k - kappa^T)/(1 - kappa) + kappa^T |dh_0/dtheta|, at most kappa^k sup|F|/(1 - kappa) "
-        "if the start does not depend on theta",
+        "so the last k loops err by <= sup|F|(kappa^k - kappa^T)/(1 - kappa) + kappa^T"
+        " |dh_0/dtheta|, at most kappa^k sup|F|/(1 - kappa) if the start does not depend on theta",
         "every d, every k <= T",
         _tail_bound,
         ("tail", "bound", "start_fixed"),
@@ -225,15 +277,16 @@ _STEPS = (
     ),
     decided(
         "limit_bound",
-        "Lipschitz derivatives, |(J_t - J_*) S + F_t - F_*| <= c kappa^t: |dh_T/dtheta - S| <= kappa^T |dh_0/dtheta - S| + c T kappa^{T-1}",
+        "Lipschitz derivatives, |(J_t - J_*) S + F_t - F_*| <= c kappa^t: |dh_T/dtheta - S| <="
+        " kappa^T |dh_0/dtheta - S| + c T kappa^{T-1}",
         "every d, every T (induction)",
         _limit_bound,
         ("limit_recursion", "jacobian_norm"),
     ),
     deduced(
         "convergence",
-        "so gradients through the loop converge to dh*/dtheta = (I - J_*)^{-1} F_*; with continuous derivatives only, they do without a "
-        "rate",
+        "so gradients through the loop converge to dh*/dtheta = (I - J_*)^{-1} F_*; with continuous"
+        " derivatives only, they do without a rate",
         "every d, every L",
         ("limit_bound", "uniform", "differentiable"),
     ),
@@ -243,38 +296,68 @@ N5 = Claim(
     id="N5",
     title="Stable backpropagation under a uniform contraction",
     source="paper+extension",
-    statement="h_{t+1} = f(h_t, theta) with Lip_h f <= kappa < 1 on the state space (N3), F = D_theta f: |dh_T/dtheta| <= sup|F|/(1 - "
-    "kappa) + kappa^T |dh_0/dtheta|, sup over the states visited; |dh_T/dh_0| <= kappa^T (kappa^{T-1}|D_h f(h_0)| for h_0 off the "
-    "sphere); the last k loops alone err by <= kappa^k sup|F|/(1 - kappa), plus kappa^T |dh_0/dtheta| if the encoder is trained. The "
-    "gradient converges to (I - J_*)^{-1} F_*, within O(T kappa^T) for Lipschitz derivatives.",
+    statement=(
+        "h_{t+1} = f(h_t, theta) with Lip_h f <= kappa < 1 on the state space (N3), F = D_theta f:"
+        " |dh_T/dtheta| <= sup|F|/(1 - kappa) + kappa^T |dh_0/dtheta|, sup over the states visited;"
+        " |dh_T/dh_0| <= kappa^T (kappa^{T-1}|D_h f(h_0)| for h_0 off the sphere); the last k loops"
+        " alone err by <= kappa^k sup|F|/(1 - kappa), plus kappa^T |dh_0/dtheta| if the encoder is"
+        " trained. The gradient converges to (I - J_*)^{-1} F_*, within O(T kappa^T) for Lipschitz"
+        " derivatives."
+    ),
     assumptions=(
-        Assumption("uniform", "Lip_h f <= kappa < 1 on the state space, as N3 gives it; rho(J) < 1 at the fixed point is not enough"),
+        Assumption(
+            "uniform",
+            "Lip_h f <= kappa < 1 on the state space, as N3 gives it; rho(J) < 1 at the fixed point"
+            " is not enough",
+        ),
         Assumption("differentiable", "f is C^1 in (h, theta) on the states visited"),
-        Assumption("on_sphere", "h_0 is in the state space, the sphere |h| = R at eps = 0 (otherwise one factor more)"),
-        Assumption("start_fixed", "dh_0/dtheta = 0: theta is not a parameter of the encoder (truncation bound only)"),
+        Assumption(
+            "on_sphere",
+            "h_0 is in the state space, the sphere |h| = R at eps = 0 (otherwise one factor more)",
+        ),
+        Assumption(
+            "start_fixed",
+            "dh_0/dtheta = 0: theta is not a parameter of the encoder (truncation bound only)",
+        ),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "The truncation bound kappa^k sup|F|/(1 - kappa) lacked the term kappa^T |dh_0/dtheta|: h' = h/2 + theta, dh_0/dtheta = 100, T = "
-        "2, k = 1 errs by 25.5 > 1.",
-        "'With rho < 1 only: C rho^k, C the Kreiss constant' is too wide: J = [[r, 1], [0, r]] has |J^k| >= k r^{k-1}, so no C serves at "
-        "the rate rho itself; M5 gives e d K(J/q) q^k for every q > rho.",
-        "Several tokens: kappa is a constant of the max norm over tokens, and the bounds are in that norm.",
+        (
+            "The truncation bound kappa^k sup|F|/(1 - kappa) lacked the term kappa^T |dh_0/dtheta|:"
+            " h' = h/2 + theta, dh_0/dtheta = 100, T = 2, k = 1 errs by 25.5 > 1."
+        ),
+        (
+            "'With rho < 1 only: C rho^k, C the Kreiss constant' is too wide: J = [[r, 1], [0, r]]"
+            " has |J^k| >= k r^{k-1}, so no C serves at the rate rho itself; M5 gives e d K(J/q)"
+            " q^k for every q > rho."
+        ),
+        (
+            "Several tokens: kappa is a constant of the max norm over tokens, and the bounds are in"
+            " that norm."
+        ),
     ),
-    latex=r"Let $h_{t+1}=f(h_t,\theta)$ with $\operatorname{Lip}_hf\le\kappa<1$ on the state space, $J_t=D_hf(h_t,\theta)$, $F_t=D_\theta "
-    r"f(h_t,\theta)$ and $m=\sup_t|F_t|$. Then \[\frac{dh_T}{d\theta}=\sum_{j<T}J_{T-1}\cdots J_{j+1}F_j+J_{T-1}\cdots "
-    r"J_0\frac{dh_0}{d\theta},\qquad\Bigl|\frac{dh_T}{d\theta}\Bigr|\le m\,\frac{1-\kappa^T}{1-\kappa}+\kappa^T\Bigl|\frac{dh_0}{d\theta}"
-    r"\Bigr|,\] $|dh_T/dh_0|\le\kappa^T$ for $h_0$ in the state space ($\kappa^{T-1}|D_hf(h_0,\theta)|$ otherwise), and the sum cut to "
-    r"its last $k$ terms errs by at most $m(\kappa^k-\kappa^T)/(1-\kappa)+\kappa^T|dh_0/d\theta|$, which is at most "
-    r"$\kappa^km/(1-\kappa)$ when $dh_0/d\theta=0$. Both bounds are attained. The gradient converges to $(I-J_*)^{-1}F_*$; if $D_hf$ and "
-    r"$D_\theta f$ are Lipschitz, within $O(T\kappa^T)$.",
+    latex=(
+        r"Let $h_{t+1}=f(h_t,\theta)$ with $\operatorname{Lip}_hf\le\kappa<1$ on the state space,"
+        r" $J_t=D_hf(h_t,\theta)$, $F_t=D_\theta "
+        r"f(h_t,\theta)$ and $m=\sup_t|F_t|$. Then \[\frac{dh_T}{d\theta}=\sum_{j<T}J_{T-1}\cdots"
+        r" J_{j+1}F_j+J_{T-1}\cdots "
+        r"J_0\frac{dh_0}{d\theta},\qquad\Bigl|\frac{dh_T}{d\theta}\Bigr|\le"
+        r" m\,\frac{1-\kappa^T}{1-\kappa}+\kappa^T\Bigl|\frac{dh_0}{d\theta}"
+        r"\Bigr|,\] $|dh_T/dh_0|\le\kappa^T$ for $h_0$ in the state space"
+        r" ($\kappa^{T-1}|D_hf(h_0,\theta)|$ otherwise), and the sum cut to "
+        r"its last $k$ terms errs by at most"
+        r" $m(\kappa^k-\kappa^T)/(1-\kappa)+\kappa^T|dh_0/d\theta|$, which is at most "
+        r"$\kappa^km/(1-\kappa)$ when $dh_0/d\theta=0$. Both bounds are attained. The gradient"
+        r" converges to $(I-J_*)^{-1}F_*$; if $D_hf$ and "
+        r"$D_\theta f$ are Lipschitz, within $O(T\kappa^T)$."
+    ),
     consequences=(
         Consequence(
             Axis.GEOMETRY,
             "yes, if small gain",
-            "Gradients through the loop are bounded by sup|D_theta f|/(1 - kappa), converge, and may be cut to the last k loops at the "
-            "cost of kappa^k.",
+            "Gradients through the loop are bounded by sup|D_theta f|/(1 - kappa), converge, and"
+            " may be cut to the last k loops at the cost of kappa^k.",
             frozenset(Recall),
             True,
             frozenset({Residual.ADD}),

@@ -1,4 +1,6 @@
-"""N8: the gated residual h' = (1 - z) n + z h keeps every orbit in a box: an implicit outer normaliser, in exact arithmetic."""
+"""N8: the gated residual h' = (1 - z) n + z h keeps every orbit in a box: an implicit outer
+normaliser, in exact arithmetic.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,10 @@ def _open_gates():
     return [
         Sentence((gate,), sp.Equivalent(both(z > 0, z < 1), e > 0)),
         Sentence((gate, e > 0), sp.Equivalent(z * (1 + limit) <= limit, e <= limit)),
-        Sentence((candidate, e > 0, limit > 0), sp.Equivalent(n * (1 + limit**2) <= limit**2 - 1, e <= limit)),
+        Sentence(
+            (candidate, e > 0, limit > 0),
+            sp.Equivalent(n * (1 + limit**2) <= limit**2 - 1, e <= limit),
+        ),
     ]
 
 
@@ -83,9 +88,21 @@ def _level():
 def _strictly_inside():
     z, n, h, zmax, nmax, after = sp.symbols("z n h Z m y")
     q = formula("gru_box")(zmax, nmax)
-    given = (z >= 0, z <= zmax, zmax > 0, zmax < 1, n <= nmax, nmax < 1, h <= 1, sp.Eq(after, _cell(z, n, h)))
+    given = (
+        z >= 0,
+        z <= zmax,
+        zmax > 0,
+        zmax < 1,
+        n <= nmax,
+        nmax < 1,
+        h <= 1,
+        sp.Eq(after, _cell(z, n, h)),
+    )
     attained = both(sp.Eq(z, zmax), sp.Eq(n, nmax), sp.Eq(h, 1))
-    return [Sentence(given, sp.Equivalent(after >= q, attained)), Sentence((zmax < 1,), sp.Equivalent(q < 1, nmax < 1))]
+    return [
+        Sentence(given, sp.Equivalent(after >= q, attained)),
+        Sentence((zmax < 1,), sp.Equivalent(q < 1, nmax < 1)),
+    ]
 
 
 def _wrong_hidden():
@@ -101,32 +118,50 @@ def _wrong_hidden():
 _STEPS = (
     identity(
         "step",
-        "h' - h = (1 - z)(n - h), and where h = n the multiplier is z + (1 - z) n': the gate moves the multiplier, not the point",
+        "h' - h = (1 - z)(n - h), and where h = n the multiplier is z + (1 - z) n': the gate moves"
+        " the multiplier, not the point",
         "each coordinate of every d (the multiplier: d = 1)",
         _step,
         ("cell",),
     ),
-    identity("gates", "sigma = E/(1 + E), 1 - sigma = 1/(1 + E), 1 -+ tanh = 2/(1 + E^2), 2 E^2/(1 + E^2), E = e^x", "every x", _gates),
+    identity(
+        "gates",
+        "sigma = E/(1 + E), 1 - sigma = 1/(1 + E), 1 -+ tanh = 2/(1 + E^2), 2 E^2/(1 + E^2), E"
+        " = e^x",
+        "every x",
+        _gates,
+    ),
     decided(
         "open_gates",
-        "0 < z < 1 and -1 < n < 1 in exact arithmetic; both grow with x, so they are bounded away from 1 where x is bounded",
+        "0 < z < 1 and -1 < n < 1 in exact arithmetic; both grow with x, so they are bounded away"
+        " from 1 where x is bounded",
         "every d",
         _open_gates,
         ("gates", "exact"),
     ),
-    decided("fixed_points", "z < 1: h is fixed iff h = n(h)", "every d", _fixed, ("step", "open_gates")),
-    identity("gap", "c -+ h' = (1 - z)(c -+ n) + z (c -+ h) for every level c: h' is a convex combination", "every d", _gap, ("cell",)),
+    decided(
+        "fixed_points", "z < 1: h is fixed iff h = n(h)", "every d", _fixed, ("step", "open_gates")
+    ),
+    identity(
+        "gap",
+        "c -+ h' = (1 - z)(c -+ n) + z (c -+ h) for every level c: h' is a convex combination",
+        "every d",
+        _gap,
+        ("cell",),
+    ),
     decided(
         "level",
-        "z < 1, n, h <= c: h' < c but for n = c and (z = 0 or h = c). With |n| < 1 the box [-1, 1]^d goes into (-1, 1)^d, and so it "
-        "does through several cells in a row; the box of radius H >= 1 goes into itself",
+        "z < 1, n, h <= c: h' < c but for n = c and (z = 0 or h = c). With |n| < 1 the box [-1,"
+        " 1]^d goes into (-1, 1)^d, and so it does through several cells in a row; the box of"
+        " radius H >= 1 goes into itself",
         "every d (the lower side by (n, h) -> (-n, -h))",
         _level,
         ("gap", "open_gates"),
     ),
     decided(
         "strictly_inside",
-        "z <= Z < 1, n <= m < 1 on [-1, 1]^d: h' <= q = 1 - (1 - Z)(1 - m) < 1, attained at z = Z, n = m, h = 1 only",
+        "z <= Z < 1, n <= m < 1 on [-1, 1]^d: h' <= q = 1 - (1 - Z)(1 - m) < 1, attained at z = Z,"
+        " n = m, h = 1 only",
         "every d (the lower side by (n, h) -> (-n, -h))",
         _strictly_inside,
         ("gap", "open_gates"),
@@ -136,13 +171,17 @@ _STEPS = (
         "brouwer",
         "u continuous on the box: a fixed point for every e, inside [-q, q]^d",
         "every d, every L",
-        {"convex": ("gap",), "continuous": ("inner_epsilon",), "self_map": ("level", "strictly_inside", "hidden")},
+        {
+            "convex": ("gap",),
+            "continuous": ("inner_epsilon",),
+            "self_map": ("level", "strictly_inside", "hidden"),
+        },
     ),
     *TIME_STEPS,
     decided(
         "hidden_must_be_h",
-        "hidden argument w h instead of h: with n >= -1 the state grows where h (z w - 1) > 1 - z; w = 2, z = 3/4: h' >= 5h/4 from h = "
-        "1 on",
+        "hidden argument w h instead of h: with n >= -1 the state grows where h (z w - 1) > 1 - z;"
+        " w = 2, z = 3/4: h' >= 5h/4 from h = 1 on",
         "d = 1 (W_x = w I: each coordinate of every d)",
         _wrong_hidden,
         ("cell",),
@@ -153,38 +192,67 @@ N8 = Claim(
     id="N8",
     title="The gated residual is an implicit outer normaliser",
     source="extension",
-    statement="h' = (1 - z) n + z h, z = sigma(.), n = tanh(.) (GRU cell, input u(h, e), hidden argument h), inner norms with eps > 0: "
-    "[-1, 1]^d is mapped into [-q, q]^d, q = 1 - (1 - Z)(1 - m) < 1; every orbit enters (-1, 1)^d, in a time bounded on bounded sets "
-    "but not uniformly; every e has a fixed point, and the fixed points are those of n. False for the hidden argument W_x h + W_e e + "
-    "b, and in floating point: a saturated gate freezes the state.",
-    latex=r"Let $h'=(1-z)\circ n+z\circ h$ with $z=\sigma(\cdot)$ and $n=\tanh(\cdot)$ continuous functions of $(h,e)$. Then $h'=h$ "
-    r"iff $n=h$. For every $e$ there are $Z,m<1$ with $z_i\le Z$ and $|n_i|\le m$ on $[-1,1]^d$, and $[-1,1]^d$ is mapped into "
-    r"$[-q,q]^d$ with $q=1-(1-Z)(1-m)<1$; so there is a fixed point. For $H>1$ let $Z_H,m_H<1$ be such bounds on $[-H,H]^d$: every "
-    r"orbit that starts there is in $(-1,1)^d$ for all $t>\log\frac{H-m_H}{1-m_H}/\log\frac1{Z_H}$. No bound is uniform in $H$: for "
-    r"$h'=\sigma(h)h$ the time from $H$ to $H-1$ is at least $(1+e^{H-1})/H$. With $p$ bits of significand $1/(1+e^{-x})$ is computed "
-    r"as $1$ for $x>p\log2$ ($16.7$ for float32), and then $h'=h$.",
+    statement=(
+        "h' = (1 - z) n + z h, z = sigma(.), n = tanh(.) (GRU cell, input u(h, e), hidden argument"
+        " h), inner norms with eps > 0: [-1, 1]^d is mapped into [-q, q]^d, q = 1 - (1 - Z)(1 - m)"
+        " < 1; every orbit enters (-1, 1)^d, in a time bounded on bounded sets but not uniformly;"
+        " every e has a fixed point, and the fixed points are those of n. False for the hidden"
+        " argument W_x h + W_e e + b, and in floating point: a saturated gate freezes the state."
+    ),
+    latex=(
+        r"Let $h'=(1-z)\circ n+z\circ h$ with $z=\sigma(\cdot)$ and $n=\tanh(\cdot)$ continuous"
+        r" functions of $(h,e)$. Then $h'=h$ "
+        r"iff $n=h$. For every $e$ there are $Z,m<1$ with $z_i\le Z$ and $|n_i|\le m$ on"
+        r" $[-1,1]^d$, and $[-1,1]^d$ is mapped into "
+        r"$[-q,q]^d$ with $q=1-(1-Z)(1-m)<1$; so there is a fixed point. For $H>1$ let $Z_H,m_H<1$"
+        r" be such bounds on $[-H,H]^d$: every "
+        r"orbit that starts there is in $(-1,1)^d$ for all"
+        r" $t>\log\frac{H-m_H}{1-m_H}/\log\frac1{Z_H}$. No bound is uniform in $H$: for "
+        r"$h'=\sigma(h)h$ the time from $H$ to $H-1$ is at least $(1+e^{H-1})/H$. With $p$ bits of"
+        r" significand $1/(1+e^{-x})$ is computed "
+        r"as $1$ for $x>p\log2$ ($16.7$ for float32), and then $h'=h$."
+    ),
     assumptions=(
-        Assumption("cell", "h' = (1 - z) n + z h in each coordinate, z = sigma(...), n = tanh(...)"),
-        Assumption("hidden", "the hidden argument of the cell is the state h (external recall enters u only)"),
+        Assumption(
+            "cell", "h' = (1 - z) n + z h in each coordinate, z = sigma(...), n = tanh(...)"
+        ),
+        Assumption(
+            "hidden",
+            "the hidden argument of the cell is the state h (external recall enters u only)",
+        ),
         Assumption("inner_epsilon", "u is continuous: inner norms have eps > 0"),
-        Assumption("bounded_start", "the initial states lie in a bounded set (bounded entry time only)"),
+        Assumption(
+            "bounded_start", "the initial states lie in a bounded set (bounded entry time only)"
+        ),
         Assumption("exact", "exact arithmetic: gates are not rounded to 1"),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "That sigma(17) is 1 in float32 is a property of the formula 1/(1 + e^-x) (limit 24 log 2 = 16.64), not of rounding: correctly "
-        "rounded, sigma(17) = 1 - 2^-24, and the limit is 25 log 2 = 17.33.",
-        "Frozen means exactly frozen for the form (1 - z) n + z h; the common form n + z (h - n) can move the state by an ulp first.",
-        "Norm post and sandwich apply N after the cell: then N2 and N3, not this box, say where the state lives.",
-        "Entry times 6, 55, 2826 from 2, 5, 10 were given for z = sigma(h) without naming the candidate; for candidate 0 they are 4, "
-        "41, 2496.",
+        (
+            "That sigma(17) is 1 in float32 is a property of the formula 1/(1 + e^-x) (limit 24 log"
+            " 2 = 16.64), not of rounding: correctly rounded, sigma(17) = 1 - 2^-24, and the limit"
+            " is 25 log 2 = 17.33."
+        ),
+        (
+            "Frozen means exactly frozen for the form (1 - z) n + z h; the common form n + z (h -"
+            " n) can move the state by an ulp first."
+        ),
+        (
+            "Norm post and sandwich apply N after the cell: then N2 and N3, not this box, say where"
+            " the state lives."
+        ),
+        (
+            "Entry times 6, 55, 2826 from 2, 5, 10 were given for z = sigma(h) without naming the"
+            " candidate; for candidate 0 they are 4, 41, 2496."
+        ),
     ),
     consequences=(
         Consequence(
             Axis.REACHABILITY,
             "exists",
-            "every input has a fixed point in (-1, 1)^d and every orbit ends up in that box; nothing is said about the basin of the point",
+            "every input has a fixed point in (-1, 1)^d and every orbit ends up in that box;"
+            " nothing is said about the basin of the point",
             outer_norm=False,
             residuals=frozenset({Residual.GRU}),
             when="inner norms with eps > 0, exact arithmetic",

@@ -1,4 +1,6 @@
-"""Steps of N8: how long an orbit of the gated residual needs to enter the box, and when rounding freezes it."""
+"""Steps of N8: how long an orbit of the gated residual needs to enter the box, and when rounding
+freezes it.
+"""
 
 from __future__ import annotations
 
@@ -32,16 +34,31 @@ def _excess():
 
 
 def _two_loops():
-    first, second, third, zmax = sp.symbols("x y w Z")  # excesses |h_t| - m of three states in a row
+    first, second, third, zmax = sp.symbols(
+        "x y w Z"
+    )  # excesses |h_t| - m of three states in a row
     given = (zmax > 0, second <= zmax * first, third <= zmax * second)
-    return [Sentence(given, sp.Equivalent(third >= zmax**2 * first, both(sp.Eq(second, zmax * first), sp.Eq(third, zmax * second))))]
+    return [
+        Sentence(
+            given,
+            sp.Equivalent(
+                third >= zmax**2 * first,
+                both(sp.Eq(second, zmax * first), sp.Eq(third, zmax * second)),
+            ),
+        )
+    ]
 
 
 def _entry_time():
     size, z, n = sp.symbols("H z n", positive=True)
     time = formula("gru_entry_time")(size, z, n)
     # z^time (H - n) = 1 - n: logarithms of both sides
-    return [Equation(sp.expand_log(-time * sp.log(1 / z) / sp.log((size - n) / (1 - n)), force=True), sp.Integer(-1))]
+    return [
+        Equation(
+            sp.expand_log(-time * sp.log(1 / z) / sp.log((size - n) / (1 - n)), force=True),
+            sp.Integer(-1),
+        )
+    ]
 
 
 def _slow_step():
@@ -53,11 +70,17 @@ def _unit_cost():
     h, size, e, f = sp.symbols("h H E F")
     # F = e^h >= E = e^(H-1), h <= H: h/(1 + F) <= H/(1 + E)
     given = (h > 0, h <= size, e > 0, f >= e)
-    return [Sentence(given, sp.Equivalent(h * (1 + e) >= size * (1 + f), both(sp.Eq(h, size), sp.Eq(f, e))))]
+    return [
+        Sentence(
+            given, sp.Equivalent(h * (1 + e) >= size * (1 + f), both(sp.Eq(h, size), sp.Eq(f, e)))
+        )
+    ]
 
 
 def _slow_entry():
-    """h' = sigma(h) h (candidate 0): exact number of loops from H to below 1, and what one unit costs at H = 20."""
+    """h' = sigma(h) h (candidate 0): exact number of loops from H to below 1, and what one unit
+    costs at H = 20.
+    """
     bounds = []
     for start, wanted in ((2, 4), (5, 41), (10, 2496)):
         h, loops = flint.arb(start), 0
@@ -65,8 +88,12 @@ def _slow_entry():
             if not h > 1:  # the ball meets 1: undecided
                 return [Bound(f"loops from {start}", flint.arb("nan"), "0", "1")]
             h, loops = h / (1 + (-h).exp()), loops + 1
-        bounds.append(Bound(f"loops from {start}", flint.arb(loops), f"{wanted - 0.5}", f"{wanted + 0.5}"))
-    bounds.append(Bound("loops from 20 to 19, at least", (1 + flint.arb(19).exp()) / 20, "8924115", "8924116"))
+        bounds.append(
+            Bound(f"loops from {start}", flint.arb(loops), f"{wanted - 0.5}", f"{wanted + 0.5}")
+        )
+    bounds.append(
+        Bound("loops from 20 to 19, at least", (1 + flint.arb(19).exp()) / 20, "8924115", "8924116")
+    )
     return bounds
 
 
@@ -86,28 +113,35 @@ def _half_ulps():
     below = flint.arb(2) ** 25
     bounds.append(Bound("(1 - sigma(17)) 2^25", below / (1 + flint.arb(17).exp()), "1.38", "1.40"))
     bounds.append(Bound("(1 - sigma(18)) 2^25", below / (1 + flint.arb(18).exp()), "0.51", "0.52"))
-    bounds.append(Bound("(1 - tanh(10)) 2^25", below * 2 / (1 + flint.arb(20).exp()), "0.13", "0.14"))
-    bounds.append(Bound("(1 - tanh(9)) 2^25", below * 2 / (1 + flint.arb(18).exp()), "1.02", "1.03"))
+    bounds.append(
+        Bound("(1 - tanh(10)) 2^25", below * 2 / (1 + flint.arb(20).exp()), "0.13", "0.14")
+    )
+    bounds.append(
+        Bound("(1 - tanh(9)) 2^25", below * 2 / (1 + flint.arb(18).exp()), "1.02", "1.03")
+    )
     return bounds
 
 
 TIME_STEPS = (
     decided(
         "row_bound",
-        "|a| <= p, |x| <= H: a x <= p H, so a gate's argument is at most its row sum of |W_h| times H plus what u and the bias add",
+        "|a| <= p, |x| <= H: a x <= p H, so a gate's argument is at most its row sum of |W_h| times"
+        " H plus what u and the bias add",
         "one entry; rows of every length add up",
         _row_bound,
     ),
     deduced(
         "bounded_gates",
-        "u is bounded on bounded sets (inner norms with eps > 0) and a reset gate in (0, 1) only shrinks the candidate's row, so on the "
-        "box of radius H there are bounds Z_H < 1 and m_H < 1",
+        "u is bounded on bounded sets (inner norms with eps > 0) and a reset gate in (0, 1) only"
+        " shrinks the candidate's row, so on the box of radius H there are bounds Z_H < 1 and"
+        " m_H < 1",
         "every d",
         ("row_bound", "open_gates", "inner_epsilon"),
     ),
     decided(
         "excess",
-        "h >= m: h' - m <= Z (h - m), attained; together with `level` at c = m the excess (|h| - m)_+ shrinks by Z in every loop",
+        "h >= m: h' - m <= Z (h - m), attained; together with `level` at c = m the excess (|h| -"
+        " m)_+ shrinks by Z in every loop",
         "every d (the lower side by (n, h) -> (-n, -h))",
         _excess,
         ("gap", "level", "bounded_gates"),
@@ -132,10 +166,17 @@ TIME_STEPS = (
         "every d, every L",
         ("entry_time", "excess", "level", "bounded_start", "hidden"),
     ),
-    identity("slow_step", "h' = sigma(h) h (candidate 0): one loop takes away h/(1 + e^h)", "d = 1", _slow_step, ("gates",)),
+    identity(
+        "slow_step",
+        "h' = sigma(h) h (candidate 0): one loop takes away h/(1 + e^h)",
+        "d = 1",
+        _slow_step,
+        ("gates",),
+    ),
     decided(
         "unit_cost",
-        "on [H - 1, H] that is at most H/(1 + e^(H-1)): the way from H to H - 1 takes (1 + e^(H-1))/H loops or more",
+        "on [H - 1, H] that is at most H/(1 + e^(H-1)): the way from H to H - 1 takes (1 +"
+        " e^(H-1))/H loops or more",
         "d = 1",
         _unit_cost,
         ("slow_step",),
@@ -149,15 +190,17 @@ TIME_STEPS = (
     ),
     identity(
         "saturation_formula",
-        "e^-x = 2^-p at x = p log 2: beyond it 1 + e^-x rounds to 1 with p bits, so 1/(1 + e^-x) = 1 and h' = 0 n + 1 h = h",
+        "e^-x = 2^-p at x = p log 2: beyond it 1 + e^-x rounds to 1 with p bits, so 1/(1 + e^-x) ="
+        " 1 and h' = 0 n + 1 h = h",
         "p = 24, 53",
         _saturation,
         ("exact",),
     ),
     enclosed(
         "saturation",
-        "e^-17 < 2^-24 < e^-16 (float32), e^-37 < 2^-53 < e^-36 (float64): computed as 1/(1 + e^-x), sigma(17) and sigma(37) are 1; "
-        "correctly rounded, sigma(17) is not and sigma(18) is; tanh(10) is 1 in float32, tanh(9) is not",
+        "e^-17 < 2^-24 < e^-16 (float32), e^-37 < 2^-53 < e^-36 (float64): computed as 1/(1 +"
+        " e^-x), sigma(17) and sigma(37) are 1; correctly rounded, sigma(17) is not and sigma(18)"
+        " is; tanh(10) is 1 in float32, tanh(9) is not",
         "p = 24, 53",
         _half_ulps,
         ("saturation_formula", "gates"),

@@ -21,7 +21,9 @@ S = sp.Symbol("s", positive=True)
 
 
 def rms_jacobian(z: sp.Matrix, gain: sp.Matrix, s: sp.Expr) -> sp.Matrix:
-    """DN(z) = (1/s) diag(gain)(I - z z^T/(d s^2)), s = sqrt(mean z^2 + eps) (N1); z and gain are columns of length d."""
+    """DN(z) = (1/s) diag(gain)(I - z z^T/(d s^2)), s = sqrt(mean z^2 + eps) (N1); z and gain are
+    columns of length d.
+    """
     d = z.rows
     return sp.diag(*gain) * (sp.eye(d) - z * z.T / (d * s**2)) / s
 
@@ -44,7 +46,11 @@ def _entries():
         norm = (sp.diag(*gain) * z) / sp.sqrt(square + eps)
         wanted = rms_jacobian(z, gain, S)
         jacobian = norm.jacobian(z)
-        equations += [Equation(_name_root(jacobian[i, j], square, eps), wanted[i, j]) for i in range(d) for j in range(d)]
+        equations += [
+            Equation(_name_root(jacobian[i, j], square, eps), wanted[i, j])
+            for i in range(d)
+            for j in range(d)
+        ]
     return equations
 
 
@@ -73,13 +79,19 @@ def _eigenvalues():
     return [
         Equation(across["v"], formula("rmsnorm_tangential")(S)),
         Equation(across["z"], sp.Integer(0)),
-        Equation(along["z"].subs(zz, d * (S**2 - eps)), radial, (), lambda rng: _ordered(rng, d, eps)),
+        Equation(
+            along["z"].subs(zz, d * (S**2 - eps)), radial, (), lambda rng: _ordered(rng, d, eps)
+        ),
     ]
 
 
 def _ordered(rng: random.Random, d: sp.Symbol, eps: sp.Symbol) -> dict[sp.Symbol, Any]:
     root = rational(rng, positive=True)
-    return {S: root, eps: root**2 * sp.Rational(rng.randint(1, 9), 10), d: sp.Integer(rng.randint(1, 9))}
+    return {
+        S: root,
+        eps: root**2 * sp.Rational(rng.randint(1, 9), 10),
+        d: sp.Integer(rng.randint(1, 9)),
+    }
 
 
 def _no_epsilon():
@@ -88,7 +100,9 @@ def _no_epsilon():
     found = _directional(z, v, radius**2, sp.Integer(0))
     wanted = (radius / length) * (v - (zv / length**2) * z)
     null = _directional(z, z, radius**2, sp.Integer(0))
-    return [Equation(found[n], wanted[n]) for n in ("z", "v")] + [Equation(null["z"], sp.Integer(0))]
+    return [Equation(found[n], wanted[n]) for n in ("z", "v")] + [
+        Equation(null["z"], sp.Integer(0))
+    ]
 
 
 def _sphere_point(size: int, offset: int = 0):
@@ -116,7 +130,9 @@ def _with_gain():
         z, gain = _variables(d)
         inner = sp.eye(d) - z * z.T / length**2  # s DN = diag(gain) inner at eps = 0
         right = sp.diag(*gain) * inner * z
-        left = sp.Matrix([zi / gi for zi, gi in zip(z, gain, strict=True)]).T * sp.diag(*gain) * inner
+        left = (
+            sp.Matrix([zi / gi for zi, gi in zip(z, gain, strict=True)]).T * sp.diag(*gain) * inner
+        )
         relation = (z.dot(z) - length**2,)
         for entry in (*right, *left):
             equations.append(Equation(entry, sp.Integer(0), relation, _sphere_point(d)))
@@ -125,7 +141,12 @@ def _with_gain():
 
 def _sizes():
     s, eps, mean = sp.symbols("s e q")
-    return [Sentence((mean >= 0, sp.Eq(s**2, mean + eps)), sp.And(eps <= s**2, sp.Equivalent(mean > 0, eps < s**2)))]
+    return [
+        Sentence(
+            (mean >= 0, sp.Eq(s**2, mean + eps)),
+            sp.And(eps <= s**2, sp.Equivalent(mean > 0, eps < s**2)),
+        )
+    ]
 
 
 def _exchange():
@@ -140,8 +161,20 @@ def _exchange():
 
 
 _STEPS = (
-    identity("entries", "dN_i/dz_j = (gamma_i/s)(delta_ij - z_i z_j/(d s^2))", "d = 1..4", _entries, ("regular",)),
-    identity("directional_derivative", "DN(z) v = v/s - z <z, v>/(d s^3), gain 1", "every d", _every_d, ("regular", "gain_one")),
+    identity(
+        "entries",
+        "dN_i/dz_j = (gamma_i/s)(delta_ij - z_i z_j/(d s^2))",
+        "d = 1..4",
+        _entries,
+        ("regular",),
+    ),
+    identity(
+        "directional_derivative",
+        "DN(z) v = v/s - z <z, v>/(d s^3), gain 1",
+        "every d",
+        _every_d,
+        ("regular", "gain_one"),
+    ),
     identity(
         "eigenvalues",
         "gain 1: 1/s on the tangent space z^perp, eps/s^3 along z",
@@ -150,7 +183,11 @@ _STEPS = (
         ("directional_derivative",),
     ),
     decided(
-        "radial_is_smaller", "eps/s^3 <= 1/s, strictly for z != 0: |DN(z)|_2 = 1/s for d >= 2", "every d >= 2", _sizes, ("eigenvalues",)
+        "radial_is_smaller",
+        "eps/s^3 <= 1/s, strictly for z != 0: |DN(z)|_2 = 1/s for d >= 2",
+        "every d >= 2",
+        _sizes,
+        ("eigenvalues",),
     ),
     identity(
         "no_epsilon",
@@ -175,13 +212,25 @@ _STEPS = (
     ),
     identity(
         "layer_norm_directions",
-        "DN 1 = 0 always, DN Cz = (eps/s^3) Cz, 1/s across both: null directions 1 and Cz at eps = 0, only 1 at eps > 0",
+        "DN 1 = 0 always, DN Cz = (eps/s^3) Cz, 1/s across both: null directions 1 and Cz at eps ="
+        " 0, only 1 at eps > 0",
         "every d (the third for d >= 3)",
         directions,
         ("layer_norm",),
     ),
-    identity("layer_norm_entries", "the same from the entries of LayerNorm", "d = 2, 3; first row for d = 4", entries, ("layer_norm",)),
-    identity("characteristic_polynomial", "A B and B A have one characteristic polynomial", "d = 2, 3", _exchange),
+    identity(
+        "layer_norm_entries",
+        "the same from the entries of LayerNorm",
+        "d = 2, 3; first row for d = 4",
+        entries,
+        ("layer_norm",),
+    ),
+    identity(
+        "characteristic_polynomial",
+        "A B and B A have one characteristic polynomial",
+        "d = 2, 3",
+        _exchange,
+    ),
     cited(
         "exchange",
         "charpoly_exchange",
@@ -191,22 +240,24 @@ _STEPS = (
     ),
     deduced(
         "composed",
-        "the loop N(f) has Jacobian DN(z) J; at gain 1, eps = 0 its spectrum is 0 and that of its restriction to h*^perp, so rho is "
-        "unambiguous",
+        "the loop N(f) has Jacobian DN(z) J; at gain 1, eps = 0 its spectrum is 0 and that of its"
+        " restriction to h*^perp, so rho is unambiguous",
         "every d",
         ("no_epsilon", "exchange"),
     ),
     identity(
         "one_sub_block",
-        "J = DN (I + A), DN (I + A) W_x, DN (I + A W_x) and K = 0, DN (I + A) W_e, DN A W_e for recall none, external, internal",
+        "J = DN (I + A), DN (I + A) W_x, DN (I + A W_x) and K = 0, DN (I + A) W_e, DN A W_e for"
+        " recall none, external, internal",
         "every d, every L",
         one_sub_block,
         ("composed",),
     ),
     identity(
         "two_sub_blocks",
-        "external: J = (I+A_2)(I+A_1) W_x, K = (I+A_2)(I+A_1) W_e; internal: J = (I+A_2 W_x)(I+A_1 W_x), K = (I+A_2 W_x) A_1 W_e + A_2 "
-        "W_e; with N after each sub-block DN_1 stands between the factors: J = DN_2 (I+A_2) DN_1 (I+A_1) W_x and so on",
+        "external: J = (I+A_2)(I+A_1) W_x, K = (I+A_2)(I+A_1) W_e; internal: J = (I+A_2 W_x)(I+A_1"
+        " W_x), K = (I+A_2 W_x) A_1 W_e + A_2 W_e; with N after each sub-block DN_1 stands between"
+        " the factors: J = DN_2 (I+A_2) DN_1 (I+A_1) W_x and so on",
         "every d, every L",
         two_sub_blocks,
         ("one_sub_block",),
@@ -217,9 +268,12 @@ N1 = Claim(
     id="N1",
     title="Jacobian of the outer normalisation",
     source="paper+extension",
-    statement="N(z) = gamma o z/s, s = sqrt(mean z^2 + eps): DN(z) = (1/s) diag(gamma)(I - z z^T/(d s^2)). Gain 1: eigenvalue 1/s across "
-    "z, eps/s^3 along z; eps = 0: (R/|z|)(I - z z^T/|z|^2), DN(z) z = 0. LayerNorm: null directions 1 and Cz at eps = 0, only 1 at eps > "
-    "0 (d >= 3, Cz != 0).",
+    statement=(
+        "N(z) = gamma o z/s, s = sqrt(mean z^2 + eps): DN(z) = (1/s) diag(gamma)(I - z z^T/(d"
+        " s^2)). Gain 1: eigenvalue 1/s across z, eps/s^3 along z; eps = 0: (R/|z|)(I - z"
+        " z^T/|z|^2), DN(z) z = 0. LayerNorm: null directions 1 and Cz at eps = 0, only 1 at eps >"
+        " 0 (d >= 3, Cz != 0)."
+    ),
     assumptions=(
         Assumption("regular", "s > 0: z != 0 or eps > 0 (LayerNorm: Cz != 0 or eps > 0)"),
         Assumption("gain_one", "gamma = 1 (eigenvalues only)"),
@@ -229,21 +283,34 @@ N1 = Claim(
     falsifiers=FALSIFIERS,
     notes=(
         "LayerNorm has two null directions only at eps = 0; at eps > 0 the second becomes eps/s^3.",
-        "'Outer normalisation: J^ = DN(z) J' holds for one sub-block. Post and sandwich blocks normalise after each of their two "
-        "sub-blocks, so DN_1 also stands between the factors of J and in K.",
+        (
+            "'Outer normalisation: J^ = DN(z) J' holds for one sub-block. Post and sandwich blocks"
+            " normalise after each of their two sub-blocks, so DN_1 also stands between the factors"
+            " of J and in K."
+        ),
     ),
-    latex=r"$N(z)=\gamma\circ z/s$, $s=\sqrt{|z|^2/d+\varepsilon}>0$: \[DN(z)=\tfrac1s\operatorname{diag}(\gamma)\Bigl(I-\frac{zz^\top}"
-    r"{d\,s^2}\Bigr).\] For $\gamma=1$: eigenvalue $1/s$ on $z^\perp$, $\varepsilon/s^3$ along $z$; for $\varepsilon=0$ and any $\gamma$ "
-    r"without zeros $DN(z)z=0$ and $(\gamma^{-1}\circ z)^\top DN(z)=0$. LayerNorm $z\mapsto Cz/s$, $C=I-\mathbf1\mathbf1^\top/d$, "
-    r"$s=\sqrt{|Cz|^2/d+\varepsilon}$: $DN(z)=\tfrac1s\bigl(C-\tfrac{Cz(Cz)^\top}{d\,s^2}\bigr)$, with null space "
-    r"$\operatorname{span}(\mathbf1,Cz)$ at $\varepsilon=0$ and $\operatorname{span}(\mathbf1)$ at $\varepsilon>0$. A loop with $N$ after "
-    r"each of two sub-blocks has $J=DN_2(I+A_2)DN_1(I+A_1)W_x$, $K=DN_2(I+A_2)DN_1(I+A_1)W_e$ with external recall and "
-    r"$J=DN_2(I+A_2W_x)DN_1(I+A_1W_x)$, $K=DN_2\bigl((I+A_2W_x)DN_1A_1W_e+A_2W_e\bigr)$ with internal recall.",
+    latex=(
+        r"$N(z)=\gamma\circ z/s$, $s=\sqrt{|z|^2/d+\varepsilon}>0$:"
+        r" \[DN(z)=\tfrac1s\operatorname{diag}(\gamma)\Bigl(I-\frac{zz^\top}"
+        r"{d\,s^2}\Bigr).\] For $\gamma=1$: eigenvalue $1/s$ on $z^\perp$, $\varepsilon/s^3$ along"
+        r" $z$; for $\varepsilon=0$ and any $\gamma$ "
+        r"without zeros $DN(z)z=0$ and $(\gamma^{-1}\circ z)^\top DN(z)=0$. LayerNorm $z\mapsto"
+        r" Cz/s$, $C=I-\mathbf1\mathbf1^\top/d$, "
+        r"$s=\sqrt{|Cz|^2/d+\varepsilon}$:"
+        r" $DN(z)=\tfrac1s\bigl(C-\tfrac{Cz(Cz)^\top}{d\,s^2}\bigr)$, with null space "
+        r"$\operatorname{span}(\mathbf1,Cz)$ at $\varepsilon=0$ and $\operatorname{span}(\mathbf1)$"
+        r" at $\varepsilon>0$. A loop with $N$ after "
+        r"each of two sub-blocks has $J=DN_2(I+A_2)DN_1(I+A_1)W_x$, $K=DN_2(I+A_2)DN_1(I+A_1)W_e$"
+        r" with external recall and "
+        r"$J=DN_2(I+A_2W_x)DN_1(I+A_1W_x)$, $K=DN_2\bigl((I+A_2W_x)DN_1A_1W_e+A_2W_e\bigr)$ with"
+        r" internal recall."
+    ),
     consequences=(
         Consequence(
             Axis.INPUT_DEPENDENCE,
             "on the sphere",
-            "At eps = 0 and gain 1 the limit moves on the sphere only: its derivative has rank at most d - 1 per token.",
+            "At eps = 0 and gain 1 the limit moves on the sphere only: its derivative has rank at"
+            " most d - 1 per token.",
             frozenset({Recall.EXTERNAL, Recall.INTERNAL}),
             True,
             frozenset({Residual.ADD}),

@@ -1,4 +1,6 @@
-"""The Kreiss constant K(J) = sup over |z| > 1 of (|z| - 1)|(z - J)^{-1}|_2: two families on which everything is exact (M5)."""
+"""The Kreiss constant K(J) = sup over |z| > 1 of (|z| - 1)|(z - J)^{-1}|_2: two families on which
+everything is exact (M5).
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,28 @@ from ..kernel.proof import Bound, Sentence
 def geometric_sum() -> list[Equation]:
     """(x - 1) Sum_{k<t} x^{-k-1} = 1 - x^{-t}."""
     x = sp.Symbol("x", positive=True)
-    return [Equation((x - 1) * sum((x ** (-k - 1) for k in range(t)), sp.Integer(0)), 1 - x**-t) for t in range(1, 7)]
+    return [
+        Equation((x - 1) * sum((x ** (-k - 1) for k in range(t)), sp.Integer(0)), 1 - x**-t)
+        for t in range(1, 7)
+    ]
 
 
 def below_powers() -> list[Sentence]:
     """K <= sup |J^t|, from the Neumann sum."""
     x, top, power, total, size, bound = sp.symbols("x C p S r b")
-    # |z| = x, power = x^{-t}, total = Sum_{k<t} x^{-k-1}, size = |(z - J)^{-1}| <= C total + power C size, C = sup |J^t| >= 1
-    given = (x > 1, top * power < 1, sp.Eq((x - 1) * total, 1 - power), size <= top * total + power * top * size)
-    return [Sentence((*given, sp.Eq(bound * (x - 1) * (1 - top * power), top * (1 - power))), size <= bound)]
+    # |z| = x, power = x^{-t}, total = Sum_{k<t} x^{-k-1}, size = |(z - J)^{-1}| <= C total + power
+    # C size, C = sup |J^t| >= 1
+    given = (
+        x > 1,
+        top * power < 1,
+        sp.Eq((x - 1) * total, 1 - power),
+        size <= top * total + power * top * size,
+    )
+    return [
+        Sentence(
+            (*given, sp.Eq(bound * (x - 1) * (1 - top * power), top * (1 - power))), size <= bound
+        )
+    ]
 
 
 _ORDERS = (1, 2, 3, 7, 63)
@@ -43,7 +58,11 @@ def shift() -> list[Equation]:
         j = sp.Matrix(size, size, lambda a, b: c if b == a + 1 else 0)
         resolvent = sum((j**k / x ** (k + 1) for k in range(size)), sp.zeros(size, size))
         product = (x * sp.eye(size) - j) * resolvent
-        equations += [Equation(product[a, b], sp.Integer(int(a == b))) for a in range(size) for b in range(size)]
+        equations += [
+            Equation(product[a, b], sp.Integer(int(a == b)))
+            for a in range(size)
+            for b in range(size)
+        ]
         equations.append(Equation((j ** (size - 1))[0, size - 1], c ** (size - 1)))
     return equations
 
@@ -53,7 +72,10 @@ def shift_maximum() -> list[Equation]:
     x, k, power = sp.symbols("x k L", positive=True)
     derivative = power + (x - 1) * (-(k + 1) * power / x)
     values = [((x - 1) / x ** (n + 1)).subs(x, sp.Rational(n + 1, n)) for n in _ORDERS]
-    return [Equation(derivative, (k + 1 - k * x) * power / x), *(Equation(v, _peak(n)) for v, n in zip(values, _ORDERS, strict=True))]
+    return [
+        Equation(derivative, (k + 1 - k * x) * power / x),
+        *(Equation(v, _peak(n)) for v, n in zip(values, _ORDERS, strict=True)),
+    ]
 
 
 def shift_peak() -> list[Sentence]:
@@ -64,7 +86,9 @@ def shift_peak() -> list[Sentence]:
         Sentence((x >= -3,), x - 1 <= _peak(2) * x**3),
         Sentence((), x - 1 <= _peak(3) * x**4),
         # d = 2: K <= 1 + c/4 while |J| = c, so the ratio passes every 4 - g
-        Sentence((gap < 4, gap * c >= 4 * (4 - gap), kreiss <= 1 + c * _peak(1)), c >= (4 - gap) * kreiss),
+        Sentence(
+            (gap < 4, gap * c >= 4 * (4 - gap), kreiss <= 1 + c * _peak(1)), c >= (4 - gap) * kreiss
+        ),
     ]
 
 
@@ -75,11 +99,15 @@ def sharp_in_the_limit() -> list[Bound]:
 
     def ratio(d: int) -> flint.arb:
         peak = _peak(d - 1)
-        over = flint.arb(flint.fmpq(int(peak.q), int(peak.p)))  # sup |J^t|/K of the shift as c -> infinity
+        over = flint.arb(
+            flint.fmpq(int(peak.q), int(peak.p))
+        )  # sup |J^t|/K of the shift as c -> infinity
         bound = upper(d, 1)
         return over / (flint.arb(1).exp() * flint.fmpq(*map(int, sp.fraction(bound / sp.E))))
 
-    return [Bound(f"d = {d}: sup|J^t|/(e d K)", ratio(d), low, high) for d, (low, high) in sizes.items()]
+    return [
+        Bound(f"d = {d}: sup|J^t|/(e d K)", ratio(d), low, high) for d, (low, high) in sizes.items()
+    ]
 
 
 def jordan_powers() -> list[Equation]:
@@ -114,26 +142,37 @@ def unbounded() -> list[Sentence]:
 
 
 def _corner_norm(diagonal_entry: flint.arb, corner: flint.arb) -> flint.arb:
-    """2-norm of [[a, b], [0, a]], a, b > 0: (b + sqrt(b^2 + 4 a^2))/2, as s - a^2/s = b for s the larger singular value."""
+    """2-norm of [[a, b], [0, a]], a, b > 0: (b + sqrt(b^2 + 4 a^2))/2, as s - a^2/s = b for s the
+    larger singular value.
+    """
     return (corner + (corner**2 + 4 * diagonal_entry**2).sqrt()) / 2
 
 
 def corner_norm() -> list[Equation]:
     """2-norm of [[a, b], [0, a]]."""
-    # a and s = |J|_2 with b = s - a^2/s: s^2 is a root of x^2 - (2a^2 + b^2) x + a^4, the characteristic polynomial of J^T J
+    # a and s = |J|_2 with b = s - a^2/s: s^2 is a root of x^2 - (2a^2 + b^2) x + a^4, the
+    # characteristic polynomial of J^T J
     a, s = sp.symbols("a s", positive=True)
     b = s - a**2 / s
     gram = sp.Matrix([[a, 0], [b, a]]) * sp.Matrix([[a, b], [0, a]])
-    return [Equation((s**2 * sp.eye(2) - gram).det(), sp.Integer(0)), Equation(gram.det(), s**2 * (a**2 / s) ** 2)]
+    return [
+        Equation((s**2 * sp.eye(2) - gram).det(), sp.Integer(0)),
+        Equation(gram.det(), s**2 * (a**2 / s) ** 2),
+    ]
 
 
 def jordan_kreiss() -> list[Equation]:
     """The discriminant behind the Kreiss constant of [[r, c], [0, r]] vanishes."""
-    u, c, g = sp.symbols("u c g", positive=True)  # u = x - r, g = 1 - r: (z - J)^{-1} = [[1/u, c/u^2], [0, 1/u]] at z = x
+    u, c, g = sp.symbols(
+        "u c g", positive=True
+    )  # u = x - r, g = 1 - r: (z - J)^{-1} = [[1/u, c/u^2], [0, 1/u]] at z = x
     kreiss = formula("kreiss_jordan")(1 - g, c)
     best = 2 * c**2 * g / (c**2 - 4 * g**2)
     excess = kreiss**2 * u**2 - c * kreiss * (u - g) - (u - g) ** 2
-    return [Equation(excess, (((c**2 - 4 * g**2) * u - 2 * c**2 * g) / (4 * c * g)) ** 2), Equation(excess.subs(u, best), sp.Integer(0))]
+    return [
+        Equation(excess, (((c**2 - 4 * g**2) * u - 2 * c**2 * g) / (4 * c * g)) ** 2),
+        Equation(excess.subs(u, best), sp.Integer(0)),
+    ]
 
 
 def jordan_kreiss_bound() -> list[Sentence]:
@@ -153,7 +192,9 @@ def jordan_kreiss_bound() -> list[Sentence]:
 def example() -> list[Bound]:
     """r = 1/2, c = 8 in numbers."""
     r, c = flint.arb("0.5"), flint.arb(8)
-    kreiss = flint.arb(flint.fmpq(*map(int, sp.fraction(formula("kreiss_jordan")(sp.Rational(1, 2), 8)))))
+    kreiss = flint.arb(
+        flint.fmpq(*map(int, sp.fraction(formula("kreiss_jordan")(sp.Rational(1, 2), 8))))
+    )
     # |J^t| <= t c r^{t-1} + r^t, below 8 from t = 3 on
     powers = [_corner_norm(r**t, t * c * r ** (t - 1)) for t in (1, 2)]
     return [

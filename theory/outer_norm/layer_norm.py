@@ -1,4 +1,6 @@
-"""LayerNorm z -> Cz/s, s = sqrt(|Cz|^2/d + eps), C the projector across (1, ..., 1): its Jacobian and null directions (N1)."""
+"""LayerNorm z -> Cz/s, s = sqrt(|Cz|^2/d + eps), C the projector across (1, ..., 1): its Jacobian
+and null directions (N1).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,14 @@ EPS: Any = sp.Symbol("epsilon", positive=True)
 def _vectors() -> tuple[Span, Span, Span]:
     """z, v and the vector of ones, with every inner product free."""
     zz, zv, vv, z1, v1 = sp.symbols("zz zv vv z1 v1", real=True)
-    gram = {("z", "z"): zz, ("v", "z"): zv, ("v", "v"): vv, ("one", "z"): z1, ("one", "v"): v1, ("one", "one"): D}
+    gram = {
+        ("z", "z"): zz,
+        ("v", "z"): zv,
+        ("v", "v"): vv,
+        ("one", "z"): z1,
+        ("one", "v"): v1,
+        ("one", "one"): D,
+    }
     z, v, one = span("z v one", gram)
     return z, v, one
 
@@ -27,7 +36,9 @@ def _centred(x: Span, one: Span) -> Span:
 
 
 def _derivative(z: Span, v: Span, one: Span) -> Span:
-    """DN(z) v by differentiating the coefficients of C(z + tau v)/s, written with s for the root."""
+    """DN(z) v by differentiating the coefficients of C(z + tau v)/s, written with s for the
+    root.
+    """
     tau: Any = sp.Symbol("tau", real=True)
     moved = _centred(z + tau * v, one)
     size = sp.sqrt(moved.dot(moved) / D + EPS)
@@ -50,7 +61,9 @@ def jacobian_every_d() -> list[Equation]:
 
 
 def directions() -> list[Equation]:
-    """Its values on 1, on Cz and on a vector w = v - (projections of v on 1 and Cz), across both."""
+    """Its values on 1, on Cz and on a vector w = v - (projections of v on 1 and Cz), across
+    both.
+    """
     z, v, one = _vectors()
     c = _centred(z, one)
     square = c.dot(c)
@@ -61,7 +74,11 @@ def directions() -> list[Equation]:
     return [
         Equation(across.dot(one), sp.Integer(0)),
         Equation(across.dot(c), sp.Integer(0)),
-        *(Equation(_formula(z, vector, one)[n], image[n]) for vector, image in cases for n in ("z", "v", "one")),
+        *(
+            Equation(_formula(z, vector, one)[n], image[n])
+            for vector, image in cases
+            for n in ("z", "v", "one")
+        ),
     ]
 
 

@@ -29,7 +29,10 @@ def _segment():
     t: Any = sp.Symbol("t")
     z: Any = (1 - t) * f - t * h
     return [
-        Equation(z.dot(z), R**2 * (sp.Rational(1, 2) * (1 - c) + sp.Rational(1, 2) * (1 + c) * (1 - 2 * t) ** 2)),
+        Equation(
+            z.dot(z),
+            R**2 * (sp.Rational(1, 2) * (1 - c) + sp.Rational(1, 2) * (1 + c) * (1 - 2 * t) ** 2),
+        ),
         Equation((f - h).dot(f - h), 2 * R**2 * (1 - c)),
     ]
 
@@ -41,7 +44,9 @@ def _never_zero():
     half: Any = sp.Eq(2 * t, 1)
     given = (rr > 0, c >= -1, sp.Eq(2 * n, rr * ((1 - c) + (1 + c) * (1 - 2 * t) ** 2)))
     return [
-        Sentence((*given, sp.Eq(g, 2 * rr * (1 - c))), sp.Equivalent(4 * n <= g, sp.Or(opposite, half))),
+        Sentence(
+            (*given, sp.Eq(g, 2 * rr * (1 - c))), sp.Equivalent(4 * n <= g, sp.Or(opposite, half))
+        ),
         Sentence((*given, c <= 1), sp.Equivalent(n <= 0, both(sp.Eq(c, 1), half))),
     ]
 
@@ -60,7 +65,9 @@ def _number():
 
 def _zero_iff():
     sign, degree = sp.symbols("sigma k")  # sigma = (-1)^d
-    return [Sentence((sp.Eq(sign**2, 1),), sp.Equivalent(sp.Eq(sign * degree, 1), sp.Eq(degree, sign)))]
+    return [
+        Sentence((sp.Eq(sign**2, 1),), sp.Equivalent(sp.Eq(sign * degree, 1), sp.Eq(degree, sign)))
+    ]
 
 
 def _example():
@@ -81,21 +88,33 @@ def _homotopies():
     end = both(sp.Eq(t, 1), sp.Eq(c, 1))
     # the least |z|^2/R^2 is (a - b)^2, attained at the end t = 1 only
     return [
-        Sentence((*common, b > 0, b < a, sp.Eq(n, (a - t * b) ** 2 + 2 * a * t * b * (1 - c))), sp.Equivalent(n <= (a - b) ** 2, end)),
-        Sentence((*common, a > 0, b > a, sp.Eq(n, (b - t * a) ** 2 + 2 * a * t * b * (1 - c))), sp.Equivalent(n <= (b - a) ** 2, end)),
+        Sentence(
+            (*common, b > 0, b < a, sp.Eq(n, (a - t * b) ** 2 + 2 * a * t * b * (1 - c))),
+            sp.Equivalent(n <= (a - b) ** 2, end),
+        ),
+        Sentence(
+            (*common, a > 0, b > a, sp.Eq(n, (b - t * a) ** 2 + 2 * a * t * b * (1 - c))),
+            sp.Equivalent(n <= (b - a) ** 2, end),
+        ),
     ]
 
 
 def _extension_determinant(d: int, side: int, scale: Any) -> Any:
-    """Determinant at h = side x e of x -> |x| F(x/|x|), F = N(-a h + beta e): F(h) along h, DF across it (N1); z = scale x e there."""
+    """Determinant at h = side x e of x -> |x| F(x/|x|), F = N(-a h + beta e): F(h) along h, DF
+    across it (N1); z = scale x e there.
+    """
     e = sp.Matrix([sp.sqrt(d)] + [0] * (d - 1))
     across = -A * (sp.eye(d) - e * e.T / d)
-    return (rms_jacobian(scale * e, sp.ones(d, 1), scale) * across + e * (side * e).T / d).det(method="berkowitz")
+    return (rms_jacobian(scale * e, sp.ones(d, 1), scale) * across + e * (side * e).T / d).det(
+        method="berkowitz"
+    )
 
 
 def _local_degrees():
     equations = []
-    gap = sp.Symbol("g", positive=True)  # beta = a + g where h = e is another point of the fibre over e
+    gap = sp.Symbol(
+        "g", positive=True
+    )  # beta = a + g where h = e is another point of the fibre over e
     for d in (2, 3, 4):
         opposite = _extension_determinant(d, -1, A + BETA)
         same = _extension_determinant(d, 1, gap)
@@ -108,7 +127,12 @@ def _fibre():
     a, b, x, s = sp.symbols("a b x s")
     # states h = x e with N(-a h + b e) = e: s = b - a x > 0
     opposite: Any = sp.Eq(x, -1)
-    return [Sentence((a > 0, b > 0, sp.Eq(x**2, 1), sp.Eq(s, b - a * x)), sp.Equivalent(s > 0, sp.Or(opposite, b > a)))]
+    return [
+        Sentence(
+            (a > 0, b > 0, sp.Eq(x**2, 1), sp.Eq(s, b - a * x)),
+            sp.Equivalent(s > 0, sp.Or(opposite, b > a)),
+        )
+    ]
 
 
 def _linear():
@@ -124,84 +148,117 @@ def _linear():
 def _linear_plane():
     trace, det, root, p, q = sp.symbols("t D r p q")
     # degree of N(M h) is the sign of D = det M; p >= q the eigenvalues for real r
-    given = (root >= 0, sp.Eq(root**2, trace**2 - 4 * det), sp.Eq(2 * p, trace + root), sp.Eq(2 * q, trace - root))
+    given = (
+        root >= 0,
+        sp.Eq(root**2, trace**2 - 4 * det),
+        sp.Eq(2 * p, trace + root),
+        sp.Eq(2 * q, trace - root),
+    )
     return [Sentence(given, sp.Equivalent(det < 0, both(p > 0, q < 0)))]
 
 
 _STEPS = (
     identity(
         "segment",
-        "|(1-t) F(h) - t h|^2 = R^2 ((1-c) + (1+c)(1-2t)^2)/2 with <F(h), h> = c R^2, and |F(h) - h|^2 = 2 R^2 (1 - c)",
+        "|(1-t) F(h) - t h|^2 = R^2 ((1-c) + (1+c)(1-2t)^2)/2 with <F(h), h> = c R^2, and |F(h) -"
+        " h|^2 = 2 R^2 (1 - c)",
         "every d",
         _segment,
         ("on_the_sphere",),
     ),
     decided(
         "never_zero",
-        "so the segment from F(h) to -h stays at least |F(h) - h|/2 away from 0, and meets 0 only at t = 1/2 and F(h) = h",
+        "so the segment from F(h) to -h stays at least |F(h) - h|/2 away from 0, and meets 0 only"
+        " at t = 1/2 and F(h) = h",
         "every d",
         _never_zero,
         ("segment",),
     ),
-    identity("antipodal_determinant", "det(-I) = (-1)^d", "d = 1..8 (diagonal: the product of d entries -1)", _antipodal),
+    identity(
+        "antipodal_determinant",
+        "det(-I) = (-1)^d",
+        "d = 1..8 (diagonal: the product of d entries -1)",
+        _antipodal,
+    ),
     cited(
         "antipodal",
         "degree",
-        "without fixed point F is homotopic to h -> -h through N of the segment: deg F = det(-I) = (-1)^d",
+        "without fixed point F is homotopic to h -> -h through N of the segment: deg F = det(-I) ="
+        " (-1)^d",
         "every d >= 2",
         {"sphere": ("dimension",), "homotopy": ("never_zero", "continuous")},
         ("antipodal_determinant",),
     ),
-    identity("lefschetz_number", "L(F) = 1 + (-1)^(d-1) deg F, 0 at deg F = (-1)^d", "d = 2..7", _number),
+    identity(
+        "lefschetz_number", "L(F) = 1 + (-1)^(d-1) deg F, 0 at deg F = (-1)^d", "d = 2..7", _number
+    ),
     decided("zero_iff", "L(F) = 0 iff deg F = (-1)^d", "every d", _zero_iff, ("lefschetz_number",)),
     cited(
         "lefschetz",
         "lefschetz_hopf",
         "the same by the second route: deg F != (-1)^d gives a fixed point",
         "every d >= 2",
-        {"polyhedron": ("on_the_sphere", "dimension", "one_token"), "continuous": ("continuous",), "number": ("zero_iff", "degree")},
+        {
+            "polyhedron": ("on_the_sphere", "dimension", "one_token"),
+            "continuous": ("continuous",),
+            "number": ("zero_iff", "degree"),
+        },
     ),
     cited(
         "not_onto",
         "degree",
-        "F misses a point p: the segment from F(h) to -p never meets 0 (same identity, p for h), F is homotopic to the constant -p, "
-        "deg F = 0 != (-1)^d",
+        "F misses a point p: the segment from F(h) to -p never meets 0 (same identity, p for h), F"
+        " is homotopic to the constant -p, deg F = 0 != (-1)^d",
         "every d >= 2",
         {"sphere": ("dimension",), "homotopy": ("never_zero", "continuous")},
     ),
     identity(
         "example",
-        "|-a h + t beta e|^2 = R^2((a - t beta)^2 + 2 a t beta (1 - c)), |-t a h + beta e|^2 likewise",
+        "|-a h + t beta e|^2 = R^2((a - t beta)^2 + 2 a t beta (1 - c)), |-t a h + beta e|^2"
+        " likewise",
         "every d",
         _example,
     ),
     decided(
         "homotopies",
-        "beta < a: joined to -a h without meeting 0, degree (-1)^d; beta > a: joined to beta e, degree 0",
+        "beta < a: joined to -a h without meeting 0, degree (-1)^d; beta > a: joined to beta e,"
+        " degree 0",
         "every d",
         _homotopies,
         ("example", "antipodal_determinant"),
     ),
-    decided("fibre", "N(-a h + beta e) = e: only h = -e for beta < a, h = e and h = -e for beta > a", "every d", _fibre),
+    decided(
+        "fibre",
+        "N(-a h + beta e) = e: only h = -e for beta < a, h = e and h = -e for beta > a",
+        "every d",
+        _fibre,
+    ),
     identity(
         "local_degrees",
-        "the signs there are (-1)^d at -e and (-1)^(d-1) at e: the degrees (-1)^d and 0 by counting",
+        "the signs there are (-1)^d at -e and (-1)^(d-1) at e: the degrees (-1)^d and 0 by"
+        " counting",
         "d = 2, 3, 4",
         _local_degrees,
         ("fibre", "homotopies"),
     ),
-    identity("linear", "N(M h), det M != 0: det(x - M) at x = 0 is (-1)^d det M = (-1)^d |det M| deg", "d = 1, 2, 3", _linear),
+    identity(
+        "linear",
+        "N(M h), det M != 0: det(x - M) at x = 0 is (-1)^d det M = (-1)^d |det M| deg",
+        "d = 1, 2, 3",
+        _linear,
+    ),
     decided(
         "linear_plane",
-        "d = 2: det M < 0 iff the eigenvalues are real of both signs (tr^2 - 4 det > 0): N(M h) has a fixed point, as its degree -1 != "
-        "(-1)^2 says",
+        "d = 2: det M < 0 iff the eigenvalues are real of both signs (tr^2 - 4 det > 0): N(M h) has"
+        " a fixed point, as its degree -1 != (-1)^2 says",
         "d = 2",
         _linear_plane,
         ("linear",),
     ),
     deduced(
         "conclusion",
-        "a fixed point exists unless deg F = (-1)^d; then there may be none (N(-a h + beta e), beta < a) or many (the identity for even d)",
+        "a fixed point exists unless deg F = (-1)^d; then there may be none (N(-a h + beta e), beta"
+        " < a) or many (the identity for even d)",
         "every d >= 2",
         ("antipodal", "lefschetz", "not_onto", "homotopies", "local_degrees"),
     ),
@@ -211,17 +268,32 @@ M2 = Claim(
     id="M2",
     title="Fixed points on the sphere by degree",
     source="extension",
-    statement="eps = 0, one token, d >= 2: a continuous self-map F of the sphere |h| = R of R^d (for gain without zeros, of the "
-    "ellipsoid) has a fixed point unless deg F = (-1)^d; in particular if F is not onto. Without fixed point F is homotopic to the "
-    "antipodal map. N(-a h + beta e): degree (-1)^d and no fixed point for beta < a, degree 0 and one for beta > a.",
-    latex=r"Let $d\ge2$ and let $F$ be a continuous self-map of the sphere $\{h\in\mathbb R^d:|h|=R\}$. If $F$ has no fixed point, "
-    r"then $|(1-t)F(h)-th|\ge\frac12|F(h)-h|>0$ for all $t\in[0,1]$, so $F$ is homotopic to $h\mapsto-h$ and $\deg F=(-1)^d$. Hence "
-    r"$F$ has a fixed point whenever $\deg F\ne(-1)^d$, in particular whenever $F$ is not onto. The map $N(-ah+\beta e)$ with $|e|=R$, "
-    r"$a>0$ has degree $(-1)^d$ and no fixed point if $0\le\beta<a$, and degree $0$ and the fixed point $e$ if $\beta>a$.",
+    statement=(
+        "eps = 0, one token, d >= 2: a continuous self-map F of the sphere |h| = R of R^d (for gain"
+        " without zeros, of the ellipsoid) has a fixed point unless deg F = (-1)^d; in particular"
+        " if F is not onto. Without fixed point F is homotopic to the antipodal map. N(-a h + beta"
+        " e): degree (-1)^d and no fixed point for beta < a, degree 0 and one for beta > a."
+    ),
+    latex=(
+        r"Let $d\ge2$ and let $F$ be a continuous self-map of the sphere $\{h\in\mathbb"
+        r" R^d:|h|=R\}$. If $F$ has no fixed point, "
+        r"then $|(1-t)F(h)-th|\ge\frac12|F(h)-h|>0$ for all $t\in[0,1]$, so $F$ is homotopic to"
+        r" $h\mapsto-h$ and $\deg F=(-1)^d$. Hence "
+        r"$F$ has a fixed point whenever $\deg F\ne(-1)^d$, in particular whenever $F$ is not onto."
+        r" The map $N(-ah+\beta e)$ with $|e|=R$, "
+        r"$a>0$ has degree $(-1)^d$ and no fixed point if $0\le\beta<a$, and degree $0$ and the"
+        r" fixed point $e$ if $\beta>a$."
+    ),
     assumptions=(
-        Assumption("on_the_sphere", "eps = 0, gamma = 1 (or a gain without zeros: conjugate by diag(gamma)): states on |h| = R"),
+        Assumption(
+            "on_the_sphere",
+            "eps = 0, gamma = 1 (or a gain without zeros: conjugate by diag(gamma)): states on"
+            " |h| = R",
+        ),
         Assumption("dimension", "d >= 2"),
-        Assumption("continuous", "F is continuous: the argument of N does not vanish on the sphere"),
+        Assumption(
+            "continuous", "F is continuous: the argument of N does not vanish on the sphere"
+        ),
         Assumption("one_token", "L = 1: the state space is one sphere"),
         Assumption("degree", "deg F != (-1)^d"),
     ),
@@ -229,17 +301,23 @@ M2 = Claim(
     falsifiers=FALSIFIERS,
     notes=(
         "'Unless' is one direction: degree (-1)^d does not exclude fixed points.",
-        "Several tokens: on a product of spheres the Lefschetz number is not a function of one degree. F(h_1, h_2) = (h_2, -h_1) has "
-        "no fixed point although its degree is -1 for d = 3, where the rule (-1)^{L d} would ask for +1.",
+        (
+            "Several tokens: on a product of spheres the Lefschetz number is not a function of one"
+            " degree. F(h_1, h_2) = (h_2, -h_1) has no fixed point although its degree is -1 for d"
+            " = 3, where the rule (-1)^{L d} would ask for +1."
+        ),
     ),
     consequences=(
         Consequence(
             Axis.REACHABILITY,
             "exists",
-            "an input whose loop map on the sphere has degree other than (-1)^d has a fixed point; nothing is said about its basin",
+            "an input whose loop map on the sphere has degree other than (-1)^d has a fixed point;"
+            " nothing is said about its basin",
             outer_norm=True,
             residuals=frozenset({Residual.ADD}),
-            when="eps = 0, one token, continuous loop map, degree not (-1)^d (for instance not onto)",
+            when=(
+                "eps = 0, one token, continuous loop map, degree not (-1)^d (for instance not onto)"
+            ),
         ),
     ),
 )

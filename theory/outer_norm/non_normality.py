@@ -1,4 +1,6 @@
-"""M5: rho < 1 bounds neither the transient of the powers nor the resolvent at 1; the Kreiss constant does, up to e d."""
+"""M5: rho < 1 bounds neither the transient of the powers nor the resolvent at 1; the Kreiss
+constant does, up to e d.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +42,26 @@ def _neumann():
     j, partial, power, q = _letters("J Sigma Pi Q")
     y = sp.Symbol("y")  # y = 1/z
     return [
-        *(Words((1 - y * j) * sum((y**k * j**k for k in range(t)), sp.Integer(0)), 1 - y**t * j**t) for t in (1, 2, 3, 6)),
+        *(
+            Words(
+                (1 - y * j) * sum((y**k * j**k for k in range(t)), sp.Integer(0)), 1 - y**t * j**t
+            )
+            for t in (1, 2, 3, 6)
+        ),
         # induction, y = 1: Sigma = Sum_{k<t} J^k and Pi = J^t with (I - J) Sigma = I - Pi
-        Words((1 - j) * (partial + power), 1 - j * power, (((j, partial), partial - 1 + power),), _sum_model),
+        Words(
+            (1 - j) * (partial + power),
+            1 - j * power,
+            (((j, partial), partial - 1 + power),),
+            _sum_model,
+        ),
         # Q = I - J: what the first t terms leave of the resolvent is J^t (I - J)^{-1}
-        *(Words(q**-1 - sum(((1 - q) ** k for k in range(t)), sp.Integer(0)), (1 - q) ** t * q**-1) for t in (1, 2, 3, 6)),
+        *(
+            Words(
+                q**-1 - sum(((1 - q) ** k for k in range(t)), sp.Integer(0)), (1 - q) ** t * q**-1
+            )
+            for t in (1, 2, 3, 6)
+        ),
     ]
 
 
@@ -53,13 +70,17 @@ def _plane():
     size = x**2 + y**2
     return [
         Equation((p * x - q * y) ** 2 + (q * x + p * y) ** 2, (p**2 + q**2) * size),
-        Equation(((1 - p) * x + q * y) ** 2 + (-q * x + (1 - p) * y) ** 2, ((1 - p) ** 2 + q**2) * size),
+        Equation(
+            ((1 - p) * x + q * y) ** 2 + (-q * x + (1 - p) * y) ** 2, ((1 - p) ** 2 + q**2) * size
+        ),
     ]
 
 
 def _normal_resolvent():
     p, q, rho = sp.symbols("p q r")
-    return [Sentence((rho >= 0, rho < 1, p**2 + q**2 <= rho**2), (1 - p) ** 2 + q**2 >= (1 - rho) ** 2)]
+    return [
+        Sentence((rho >= 0, rho < 1, p**2 + q**2 <= rho**2), (1 - p) ** 2 + q**2 >= (1 - rho) ** 2)
+    ]
 
 
 def _diagonalised():
@@ -110,12 +131,18 @@ def _sensitivity():
 _STEPS = (
     identity(
         "neumann",
-        "(I - J/z) Sum_{k<t} J^k/z^k = I - J^t/z^t; (I - J)^{-1} - Sum_{k<t} J^k = J^t (I - J)^{-1}: the error of a gradient cut to t "
-        "loops",
+        "(I - J/z) Sum_{k<t} J^k/z^k = I - J^t/z^t; (I - J)^{-1} - Sum_{k<t} J^k = J^t (I -"
+        " J)^{-1}: the error of a gradient cut to t loops",
         "every d; t = 1, 2, 3, 6, the sum for every t (induction)",
         _neumann,
     ),
-    cited("powers_vanish", "gelfand", "J^t -> 0, so C = sup_t |J^t| is finite", "every d", {"radius": ("contractive",)}),
+    cited(
+        "powers_vanish",
+        "gelfand",
+        "J^t -> 0, so C = sup_t |J^t| is finite",
+        "every d",
+        {"radius": ("contractive",)},
+    ),
     identity("geometric_sum", "(x - 1) Sum_{k<t} x^{-k-1} = 1 - x^{-t}", "t = 1..6", geometric_sum),
     decided(
         "kreiss_below_powers",
@@ -133,15 +160,17 @@ _STEPS = (
     ),
     identity(
         "shift",
-        "J = c x shift of size d: (z - J)^{-1} = Sum_{k<d} c^k shift^k/z^{k+1}, |J^{d-1}| = c^{d-1}",
+        "J = c x shift of size d: (z - J)^{-1} = Sum_{k<d} c^k shift^k/z^{k+1}, |J^{d-1}| ="
+        " c^{d-1}",
         "d = 2, 3, 4 entry by entry (every d: neumann with J^d = 0)",
         shift,
         ("neumann",),
     ),
     identity(
         "shift_maximum",
-        "(x - 1)/x^{k+1} has its maximum over x > 1 at x = (k+1)/k, k^k/(k+1)^{k+1}: c^{d-1} times that at k = d - 1 is below K, and K <= "
-        "1 + Sum_{0<k<d} c^k k^k/(k+1)^{k+1}, so C/K -> d^d/(d-1)^{d-1} as c -> infinity",
+        "(x - 1)/x^{k+1} has its maximum over x > 1 at x = (k+1)/k, k^k/(k+1)^{k+1}: c^{d-1} times"
+        " that at k = d - 1 is below K, and K <= 1 + Sum_{0<k<d} c^k k^k/(k+1)^{k+1}, so C/K ->"
+        " d^d/(d-1)^{d-1} as c -> infinity",
         "every k (derivative); the value for k = 1, 2, 3, 7, 63",
         shift_maximum,
         ("shift",),
@@ -155,46 +184,54 @@ _STEPS = (
     ),
     enclosed(
         "sharp_in_the_limit",
-        "d^d/(d-1)^{d-1} over e d is (1 + 1/(d-1))^{d-1}/e, which tends to 1: no factor below e d(1 - o(1)) serves",
+        "d^d/(d-1)^{d-1} over e d is (1 + 1/(d-1))^{d-1}/e, which tends to 1: no factor below e d(1"
+        " - o(1)) serves",
         "d = 2, 8, 64",
         sharp_in_the_limit,
         ("shift_maximum", "powers_below_kreiss"),
     ),
     identity(
         "jordan_family",
-        "J = [[r, c], [0, r]]: rho = r; J^t has the corner t c r^{t-1}, (I - J)^{-1} the corner c/(1-r)^2",
+        "J = [[r, c], [0, r]]: rho = r; J^t has the corner t c r^{t-1}, (I - J)^{-1} the corner"
+        " c/(1-r)^2",
         "d = 2, every t (induction)",
         jordan_powers,
     ),
     decided(
         "unbounded",
-        "at any fixed rho = r in (0, 1) c makes |J| and |(I - J)^{-1}| larger than any bound, and |J^t| larger than any M r^t",
+        "at any fixed rho = r in (0, 1) c makes |J| and |(I - J)^{-1}| larger than any bound, and"
+        " |J^t| larger than any M r^t",
         "d = 2 (so every d >= 2, in a block)",
         unbounded,
         ("jordan_family",),
     ),
     identity(
-        "corner_norm", "|[[a, b], [0, a]]|_2 = s with b = s - a^2/s, the larger singular value (the other is a^2/s)", "d = 2", corner_norm
+        "corner_norm",
+        "|[[a, b], [0, a]]|_2 = s with b = s - a^2/s, the larger singular value (the other is"
+        " a^2/s)",
+        "d = 2",
+        corner_norm,
     ),
     identity(
         "jordan_kreiss",
-        "c > 2(1-r): K(J) = c/(4(1-r)) + (1-r)/c makes K^2 u^2 - c K(u - g) - (u - g)^2 a square, g = 1 - r, zero at u = 2c^2 g/(c^2 - "
-        "4g^2)",
+        "c > 2(1-r): K(J) = c/(4(1-r)) + (1-r)/c makes K^2 u^2 - c K(u - g) - (u - g)^2 a square, g"
+        " = 1 - r, zero at u = 2c^2 g/(c^2 - 4g^2)",
         "d = 2",
         jordan_kreiss,
         ("jordan_family",),
     ),
     decided(
         "jordan_kreiss_bound",
-        "that is the Kreiss constant: (x - 1)|(x - J)^{-1}| <= K, with equality at x = r + u (on |z| = x the resolvent is largest at z = "
-        "x)",
+        "that is the Kreiss constant: (x - 1)|(x - J)^{-1}| <= K, with equality at x = r + u (on"
+        " |z| = x the resolvent is largest at z = x)",
         "d = 2",
         jordan_kreiss_bound,
         ("jordan_kreiss", "corner_norm"),
     ),
     enclosed(
         "example",
-        "r = 1/2, c = 8: rho = 1/2, K = 65/16, C = |J| = 8.03, |(I - J)^{-1}| = 32.1 against 1/(1 - rho) = 2",
+        "r = 1/2, c = 8: rho = 1/2, K = 65/16, C = |J| = 8.03, |(I - J)^{-1}| = 32.1 against 1/(1 -"
+        " rho) = 2",
         "d = 2",
         example,
         ("corner_norm", "jordan_kreiss_bound"),
@@ -206,10 +243,16 @@ _STEPS = (
         "every d",
         {"normal": ("normal",)},
     ),
-    identity("normal_powers", "on a block |J v|^2 = (p^2 + q^2)|v|^2 and |(I - J) v|^2 = ((1-p)^2 + q^2)|v|^2", "d = 1, 2", _plane),
+    identity(
+        "normal_powers",
+        "on a block |J v|^2 = (p^2 + q^2)|v|^2 and |(I - J) v|^2 = ((1-p)^2 + q^2)|v|^2",
+        "d = 1, 2",
+        _plane,
+    ),
     decided(
         "normal_resolvent",
-        "so a normal J has |J^t| = rho^t, and |(I - J)^{-1}| <= 1/(1 - rho), attained by a real eigenvalue rho",
+        "so a normal J has |J^t| = rho^t, and |(I - J)^{-1}| <= 1/(1 - rho), attained by a real"
+        " eigenvalue rho",
         "every d",
         _normal_resolvent,
         ("normal_blocks", "normal_powers", "contractive"),
@@ -223,20 +266,22 @@ _STEPS = (
     ),
     deduced(
         "condition_number",
-        "so |J^t| <= |V||V^{-1}| rho^t and |(I - J)^{-1}| <= |V||V^{-1}|/(1 - rho): log|V||V^{-1}| is what non-normality can cost",
+        "so |J^t| <= |V||V^{-1}| rho^t and |(I - J)^{-1}| <= |V||V^{-1}|/(1 - rho): log|V||V^{-1}|"
+        " is what non-normality can cost",
         "every d",
         ("diagonalised", "contractive"),
     ),
     identity(
         "spectral_projector",
-        "J = lambda P + N, P the spectral projector of a semisimple lambda: J^t = lambda^t P + N^t, (I - J)^{-1} = P/(1 - lambda) + (I - "
-        "N)^{-1} - P, so |(I - J)^{-1}| >= 1/|1 - lambda|",
+        "J = lambda P + N, P the spectral projector of a semisimple lambda: J^t = lambda^t P + N^t,"
+        " (I - J)^{-1} = P/(1 - lambda) + (I - N)^{-1} - P, so |(I - J)^{-1}| >= 1/|1 - lambda|",
         "every d; t = 1..4",
         _projector,
     ),
     identity(
         "sensitivity",
-        "S = (I - J)^{-1} K and (I - J)^{-1} = S K^{-1}: sigma_min(K)|(I - J)^{-1}| <= |S| <= |K||(I - J)^{-1}|",
+        "S = (I - J)^{-1} K and (I - J)^{-1} = S K^{-1}: sigma_min(K)|(I - J)^{-1}| <= |S| <="
+        " |K||(I - J)^{-1}|",
         "every d",
         _sensitivity,
     ),
@@ -246,35 +291,56 @@ M5 = Claim(
     id="M5",
     title="Non-normality: what the spectral radius does not bound",
     source="extension",
-    statement="J real d x d, rho(J) < 1, K(J) = sup over |z| > 1 of (|z| - 1)|(z - J)^{-1}|_2, C = sup_t |J^t|_2: K <= C <= e d K, and no "
-    "factor below e d(1 - o(1)) serves. rho(J) bounds neither C nor |(I - J)^{-1}| nor S: [[r, c], [0, r]] has rho = r, the corners c, "
-    "c/(1-r)^2 and, for c > 2(1-r), K = c/(4(1-r)) + (1-r)/c. |J^t| <= e d K(J/q) q^t for every q > rho(J), but not M rho^t in general. "
-    "Normal J: C = 1, |(I - J)^{-1}| <= 1/(1 - rho); J = V L V^{-1}: both at most |V||V^{-1}| times that.",
+    statement=(
+        "J real d x d, rho(J) < 1, K(J) = sup over |z| > 1 of (|z| - 1)|(z - J)^{-1}|_2, C = sup_t"
+        " |J^t|_2: K <= C <= e d K, and no factor below e d(1 - o(1)) serves. rho(J) bounds neither"
+        " C nor |(I - J)^{-1}| nor S: [[r, c], [0, r]] has rho = r, the corners c, c/(1-r)^2 and,"
+        " for c > 2(1-r), K = c/(4(1-r)) + (1-r)/c. |J^t| <= e d K(J/q) q^t for every q > rho(J),"
+        " but not M rho^t in general. Normal J: C = 1, |(I - J)^{-1}| <= 1/(1 - rho); J = V L"
+        " V^{-1}: both at most |V||V^{-1}| times that."
+    ),
     assumptions=(
         Assumption("contractive", "rho(J) < 1"),
         Assumption("normal", "J J^T = J^T J (only where the statement says normal)"),
-        Assumption("diagonalisable", "J = V L V^{-1}, L diagonal (complex; only for the condition number)"),
+        Assumption(
+            "diagonalisable", "J = V L V^{-1}, L diagonal (complex; only for the condition number)"
+        ),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "The constant C of a rate rho^t is not the Kreiss constant: K bounds sup|J^t| and thus no rate; a rate q > rho has e d K(J/q), "
-        "and a defective dominant eigenvalue has no constant at q = rho: |J^t| = t c r^{t-1} + ... .",
-        "e d is approached as d -> infinity; at fixed d the shift reaches d^d/(d-1)^{d-1} only, 4 against 2e = 5.44 at d = 2.",
+        (
+            "The constant C of a rate rho^t is not the Kreiss constant: K bounds sup|J^t| and thus"
+            " no rate; a rate q > rho has e d K(J/q), and a defective dominant eigenvalue has no"
+            " constant at q = rho: |J^t| = t c r^{t-1} + ... ."
+        ),
+        (
+            "e d is approached as d -> infinity; at fixed d the shift reaches d^d/(d-1)^{d-1} only,"
+            " 4 against 2e = 5.44 at d = 2."
+        ),
     ),
-    latex=r"Let $J\in\mathbb{R}^{d\times d}$, $\rho(J)<1$, $\mathcal{K}(J)=\sup_{|z|>1}(|z|-1)\,|(z-J)^{-1}|_2$. Then "
-    r"\[\mathcal{K}(J)\le\sup_{t\ge0}|J^t|_2\le e\,d\,\mathcal{K}(J),\] where $e\,d$ cannot be lowered by a factor $1-\delta$ for all "
-    r"$d$, and $|J^t|_2\le e\,d\,\mathcal{K}(J/q)\,q^t$ for every $q>\rho(J)$. The spectral radius alone bounds neither side nor the "
-    r"resolvent at $1$: for $J=\bigl(\begin{smallmatrix}r&c\\0&r\end{smallmatrix}\bigr)$, $0<r<1$, $\rho(J)=r$ while $|J|_2\ge c$, "
-    r"$|(I-J)^{-1}|_2\ge c/(1-r)^2$ and $|J^t|_2\ge tc\,r^{t-1}$, and $\mathcal{K}(J)=\frac{c}{4(1-r)}+\frac{1-r}{c}$ if $c>2(1-r)$. For "
-    r"normal $J$, $|J^t|_2=\rho(J)^t$ and $|(I-J)^{-1}|_2\le1/(1-\rho(J))$; for $J=V\Lambda V^{-1}$ the same up to the factor "
-    r"$|V|_2|V^{-1}|_2$. With $S=(I-J)^{-1}K$: $\sigma_{\min}(K)\,|(I-J)^{-1}|_2\le|S|_2\le|K|_2\,|(I-J)^{-1}|_2$.",
+    latex=(
+        r"Let $J\in\mathbb{R}^{d\times d}$, $\rho(J)<1$,"
+        r" $\mathcal{K}(J)=\sup_{|z|>1}(|z|-1)\,|(z-J)^{-1}|_2$. Then "
+        r"\[\mathcal{K}(J)\le\sup_{t\ge0}|J^t|_2\le e\,d\,\mathcal{K}(J),\] where $e\,d$ cannot be"
+        r" lowered by a factor $1-\delta$ for all "
+        r"$d$, and $|J^t|_2\le e\,d\,\mathcal{K}(J/q)\,q^t$ for every $q>\rho(J)$. The spectral"
+        r" radius alone bounds neither side nor the "
+        r"resolvent at $1$: for $J=\bigl(\begin{smallmatrix}r&c\\0&r\end{smallmatrix}\bigr)$,"
+        r" $0<r<1$, $\rho(J)=r$ while $|J|_2\ge c$, "
+        r"$|(I-J)^{-1}|_2\ge c/(1-r)^2$ and $|J^t|_2\ge tc\,r^{t-1}$, and"
+        r" $\mathcal{K}(J)=\frac{c}{4(1-r)}+\frac{1-r}{c}$ if $c>2(1-r)$. For "
+        r"normal $J$, $|J^t|_2=\rho(J)^t$ and $|(I-J)^{-1}|_2\le1/(1-\rho(J))$; for $J=V\Lambda"
+        r" V^{-1}$ the same up to the factor "
+        r"$|V|_2|V^{-1}|_2$. With $S=(I-J)^{-1}K$:"
+        r" $\sigma_{\min}(K)\,|(I-J)^{-1}|_2\le|S|_2\le|K|_2\,|(I-J)^{-1}|_2$."
+    ),
     consequences=(
         Consequence(
             Axis.GEOMETRY,
             "rho is not enough",
-            "rho < 1 makes gradients converge but bounds neither their transient nor the sensitivity of the limit: report |(I - J)^{-1}| "
-            "and the Kreiss constant beside rho.",
+            "rho < 1 makes gradients converge but bounds neither their transient nor the"
+            " sensitivity of the limit: report |(I - J)^{-1}| and the Kreiss constant beside rho.",
             regimes=frozenset({Regime.CONTRACTIVE}),
         ),
     ),

@@ -1,4 +1,6 @@
-"""M1: under outer normalisation a residual path moves the multipliers of a fixed point, not the point and not its sensitivity."""
+"""M1: under outer normalisation a residual path moves the multipliers of a fixed point, not the
+point and not its sensitivity.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ def _projected(rng: random.Random, size: int):
     p, d, v = sp.symbols("P D v", commutative=False)
     basis = random_matrix(rng, size)
     rank = rng.randint(1, size)
-    values = {p: basis * diagonal([1] * rank + [0] * (size - rank)) * basis.inv(), d: random_matrix(rng, size)}
+    values = {
+        p: basis * diagonal([1] * rank + [0] * (size - rank)) * basis.inv(),
+        d: random_matrix(rng, size),
+    }
     values[v] = values[p] * random_matrix(rng, size)
     return values
 
@@ -47,7 +52,9 @@ def _tangent_jacobian():
 
 
 def _explicit():
-    """d = 2, 3 at h along the first axis (every h, after a rotation), from N1's Jacobian; d s^2 = |z|^2 with z = s h, |h|^2 = d."""
+    """d = 2, 3 at h along the first axis (every h, after a rotation), from N1's Jacobian; d s^2 =
+    |z|^2 with z = s h, |h|^2 = d.
+    """
     equations = []
     x, a, w, root = sp.symbols("x a w r")
     for d in (2, 3):
@@ -56,7 +63,9 @@ def _explicit():
         jacobian = rms_jacobian((a + w) * h, sp.ones(d, 1), a + w) * (a * sp.eye(d) + entries)
         tangent = jacobian[1:, 1:]
         reduced = (a * sp.eye(d - 1) + entries[1:, 1:]) / (a + w)
-        equations += [Equation(tangent[i, j], reduced[i, j]) for i in range(d - 1) for j in range(d - 1)]
+        equations += [
+            Equation(tangent[i, j], reduced[i, j]) for i in range(d - 1) for j in range(d - 1)
+        ]
         left = ((a + w) * x * sp.eye(d - 1) - (a + w) * tangent).det(method="berkowitz")
         right = (((a + w) * x - a) * sp.eye(d - 1) - entries[1:, 1:]).det(method="berkowitz")
         equations.append(Equation(left, right))
@@ -75,7 +84,9 @@ def _sensitivity():
 
 
 def _tokens():
-    scale, gap, recalled = sp.symbols("U T K", commutative=False)  # U = a + W, W the scales w_i of all tokens; T = W - P Dg P
+    scale, gap, recalled = sp.symbols(
+        "U T K", commutative=False
+    )  # U = a + W, W the scales w_i of all tokens; T = W - P Dg P
     jacobian = scale**-1 * (scale - gap)  # (a + W)^{-1}(a + P Dg P)
     return [
         Words(jacobian, 1 - scale**-1 * gap),
@@ -91,7 +102,10 @@ def _two_tokens():
     known = (sp.Eq((a + 1) * (a + 4) * trace, 5 - a), sp.Eq((a + 1) * (a + 4) * det, 1))
     # Jury's test for J_a = I - gap: both multipliers in the open unit disc
     stable = sp.And(det > 0, det < trace, 4 - 2 * trace + det > 0)
-    equations = [Equation(gap.trace(), (5 - a) / ((a + 1) * (a + 4))), Equation(gap.det(), 1 / ((a + 1) * (a + 4)))]
+    equations = [
+        Equation(gap.trace(), (5 - a) / ((a + 1) * (a + 4))),
+        Equation(gap.det(), 1 / ((a + 1) * (a + 4))),
+    ]
     return equations, [Sentence((*known, a >= 0), sp.Equivalent(stable, a < 4))]
 
 
@@ -121,9 +135,15 @@ def _speed():
     a, b, w, u, _ = _letters()
     return [
         # real nu in [-a, w): the multiplier (a + nu)/(a + w) is not negative and grows with a
-        Sentence((b > a, a + u >= 0, u < w), (a + u) ** 2 * (b + w) ** 2 < (b + u) ** 2 * (a + w) ** 2),
-        # nu <= -a', a < a': the multiplier is negative and shrinks, so the residual speeds convergence up
-        Sentence((b > a, a + w > 0, b + u <= 0), (a + u) ** 2 * (b + w) ** 2 > (b + u) ** 2 * (a + w) ** 2),
+        Sentence(
+            (b > a, a + u >= 0, u < w), (a + u) ** 2 * (b + w) ** 2 < (b + u) ** 2 * (a + w) ** 2
+        ),
+        # nu <= -a', a < a': the multiplier is negative and shrinks, so the residual speeds
+        # convergence up
+        Sentence(
+            (b > a, a + w > 0, b + u <= 0),
+            (a + u) ** 2 * (b + w) ** 2 > (b + u) ** 2 * (a + w) ** 2,
+        ),
     ]
 
 
@@ -144,7 +164,8 @@ def _law():
 _STEPS = (
     identity(
         "same_fixed_points",
-        "|h| = R and g(h, e) = w h with a + w > 0: N(a h + g) = h; conversely a fixed point has g = w h with w = s - a, s > 0",
+        "|h| = R and g(h, e) = w h with a + w > 0: N(a h + g) = h; conversely a fixed point has g ="
+        " w h with w = s - a, s > 0",
         "every d, every g",
         _fixed_points,
         ("gain_one", "eps_zero", "outward"),
@@ -158,14 +179,16 @@ _STEPS = (
     ),
     identity(
         "explicit_jacobian",
-        "the same from the entries of DN(z), z = (a + w) h; characteristic polynomials agree: spectrum (a + nu)/(a + w)",
+        "the same from the entries of DN(z), z = (a + w) h; characteristic polynomials agree:"
+        " spectrum (a + nu)/(a + w)",
         "d = 2, 3",
         _explicit,
         ("tangent_jacobian",),
     ),
     identity(
         "same_sensitivity",
-        "(a + w)(I - J_a) = w - P Dg P: S = (w - P Dg P)^{-1} P D_e g solves S = J_a S + K_a for every a",
+        "(a + w)(I - J_a) = w - P Dg P: S = (w - P Dg P)^{-1} P D_e g solves S = J_a S + K_a for"
+        " every a",
         "every d",
         _sensitivity,
         ("tangent_jacobian",),
@@ -185,41 +208,53 @@ _STEPS = (
         ("monotone_stability",),
     ),
     identity(
-        "speed_derivative", "d|m|^2/da = 2((a + Re nu)(w - Re nu) - (Im nu)^2)/(a + w)^3 for m = (a + nu)/(a + w)", "every d", _derivative
+        "speed_derivative",
+        "d|m|^2/da = 2((a + Re nu)(w - Re nu) - (Im nu)^2)/(a + w)^3 for m = (a + nu)/(a + w)",
+        "every d",
+        _derivative,
     ),
     decided(
         "speed",
-        "convergence along nu slows with a for real 0 <= nu < w, and gets faster while a <= -nu for real nu < 0",
+        "convergence along nu slows with a for real 0 <= nu < w, and gets faster while a <= -nu for"
+        " real nu < 0",
         "every d, real nu",
         _speed,
         ("speed_derivative",),
     ),
-    identity("mean_field", "the mean-field law is this map at |nu| = sigma, w^2 = sigma^2 + beta^2", "every d", _law),
+    identity(
+        "mean_field",
+        "the mean-field law is this map at |nu| = sigma, w^2 = sigma^2 + beta^2",
+        "every d",
+        _law,
+    ),
     identity(
         "several_tokens",
-        "tokens of scales w_i, W = diag(w_i): J_a = I - (a + W)^{-1}(W - P Dg P), so S still does not depend on a, but spec J_a is no "
-        "function of spec(P Dg P) alone",
+        "tokens of scales w_i, W = diag(w_i): J_a = I - (a + W)^{-1}(W - P Dg P), so S still does"
+        " not depend on a, but spec J_a is no function of spec(P Dg P) alone",
         "every d, every L",
         _tokens,
         ("same_fixed_points",),
     ),
     identity(
         "two_tokens",
-        "d = 2, w = (1, 4), P Dg P = [[-1, -7], [1, 7]]: I - J_a has trace (5 - a)/((a+1)(a+4)) and determinant 1/((a+1)(a+4))",
+        "d = 2, w = (1, 4), P Dg P = [[-1, -7], [1, 7]]: I - J_a has trace (5 - a)/((a+1)(a+4)) and"
+        " determinant 1/((a+1)(a+4))",
         "d = 2, L = 2",
         lambda: _two_tokens()[0],
         ("several_tokens",),
     ),
     decided(
         "two_tokens_lose_stability",
-        "that fixed point is stable iff a < 4 (a >= 0): with unequal scales a larger residual strength can destabilise",
+        "that fixed point is stable iff a < 4 (a >= 0): with unequal scales a larger residual"
+        " strength can destabilise",
         "d = 2, L = 2",
         lambda: _two_tokens()[1],
         ("two_tokens",),
     ),
     deduced(
         "conclusion",
-        "apply to every nu: a fixed point with a + w > 0 that is stable at a is stable at every a' > a; where w > 0 this starts at a = 0",
+        "apply to every nu: a fixed point with a + w > 0 that is stable at a is stable at every a'"
+        " > a; where w > 0 this starts at a = 0",
         "every d",
         ("monotone_stability", "same_fixed_points", "explicit_jacobian", "one_scale"),
     ),
@@ -229,38 +264,62 @@ M1 = Claim(
     id="M1",
     title="Residual-strength lemma",
     source="extension",
-    statement="f_a(h) = N(a h + g(h, e)), gamma = 1, eps = 0. The points |h| = R with g(h, e) = w h are fixed for every a with a + w > 0; "
-    "S does not depend on a. One token, or tokens of equal w: on h^perp J_a has the spectrum (a + nu)/(a + w), nu in spec(P Dg P); stable "
-    "at a implies stable at every a' > a; a -> infinity leaves Re nu < w. Tokens of unequal w: J_a = I - (a + W)^{-1}(W - P Dg P), and a "
-    "larger a can destabilise.",
+    statement=(
+        "f_a(h) = N(a h + g(h, e)), gamma = 1, eps = 0. The points |h| = R with g(h, e) = w h are"
+        " fixed for every a with a + w > 0; S does not depend on a. One token, or tokens of equal"
+        " w: on h^perp J_a has the spectrum (a + nu)/(a + w), nu in spec(P Dg P); stable at a"
+        " implies stable at every a' > a; a -> infinity leaves Re nu < w. Tokens of unequal w: J_a"
+        " = I - (a + W)^{-1}(W - P Dg P), and a larger a can destabilise."
+    ),
     assumptions=(
         Assumption("gain_one", "gamma = 1"),
         Assumption("eps_zero", "eps = 0"),
         Assumption("outward", "a + w > 0 (s > 0 at the smaller a); w > 0 is the case a = 0"),
-        Assumption("one_scale", "one token, or several with the same w at the fixed point (spectrum and stability)"),
+        Assumption(
+            "one_scale",
+            "one token, or several with the same w at the fixed point (spectrum and stability)",
+        ),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "w > 0 is sufficient, not necessary: a + w > 0 at the smaller a is what the implication needs.",
-        "'A residual path slows convergence' is too wide: it does for real 0 <= nu < w and for all nu as a -> infinity, but for real nu < "
-        "0 a residual strength up to -nu speeds convergence up (w = 2, nu = -1: multiplier -1/2 at a = 0, 0 at a = 1).",
-        "'A residual path can only help stability' holds for one token (or equal scales) only: two tokens at d = 2 with w = (1, 4) and P "
-        "Dg P = [[-1, -7], [1, 7]] are stable for 0 <= a < 4 and unstable for a > 4. With gains or eps > 0 the fixed points themselves "
-        "move.",
+        (
+            "w > 0 is sufficient, not necessary: a + w > 0 at the smaller a is what the implication"
+            " needs."
+        ),
+        (
+            "'A residual path slows convergence' is too wide: it does for real 0 <= nu < w and for"
+            " all nu as a -> infinity, but for real nu < 0 a residual strength up to -nu speeds"
+            " convergence up (w = 2, nu = -1: multiplier -1/2 at a = 0, 0 at a = 1)."
+        ),
+        (
+            "'A residual path can only help stability' holds for one token (or equal scales) only:"
+            " two tokens at d = 2 with w = (1, 4) and P Dg P = [[-1, -7], [1, 7]] are stable for 0"
+            " <= a < 4 and unstable for a > 4. With gains or eps > 0 the fixed points themselves"
+            " move."
+        ),
     ),
-    latex=r"$f_a(h)=N(ah+g(h,e))$, $\gamma=1$, $\varepsilon=0$. If $|h|=R$, $g(h,e)=wh$ and $a+w>0$, then $f_a(h)=h$; every fixed point "
-    r"is of this form. On $h^\perp$, with $P=I-hh^\top/R^2$: \[J_a=\frac{a+P\,D_hg\,P}{a+w},\qquad\operatorname{spec}"
-    r"J_a=\Bigl\{\frac{a+\nu}{a+w}:\nu\in\operatorname{spec}(P\,D_hg\,P)\Bigr\},\qquad S=(w-P\,D_hg\,P)^{-1}P\,D_eg,\] so $S$ does not "
-    r"depend on $a$, $\rho(J_a)<1$ implies $\rho(J_{a'})<1$ for every $a'>a$, and $\rho(J_a)<1$ for all large $a$ iff "
-    r"$\operatorname{Re}\nu<w$ for every $\nu$. For several tokens with scales $W=\operatorname{diag}(w_i)$, "
-    r"$J_a=I-(a+W)^{-1}(W-P\,D_hg\,P)$; $S$ is still independent of $a$, but stability need not be monotone in $a$ unless all $w_i$ are "
-    r"equal.",
+    latex=(
+        r"$f_a(h)=N(ah+g(h,e))$, $\gamma=1$, $\varepsilon=0$. If $|h|=R$, $g(h,e)=wh$ and $a+w>0$,"
+        r" then $f_a(h)=h$; every fixed point "
+        r"is of this form. On $h^\perp$, with $P=I-hh^\top/R^2$:"
+        r" \[J_a=\frac{a+P\,D_hg\,P}{a+w},\qquad\operatorname{spec}"
+        r"J_a=\Bigl\{\frac{a+\nu}{a+w}:\nu\in\operatorname{spec}(P\,D_hg\,P)\Bigr\},\qquad"
+        r" S=(w-P\,D_hg\,P)^{-1}P\,D_eg,\] so $S$ does not "
+        r"depend on $a$, $\rho(J_a)<1$ implies $\rho(J_{a'})<1$ for every $a'>a$, and $\rho(J_a)<1$"
+        r" for all large $a$ iff "
+        r"$\operatorname{Re}\nu<w$ for every $\nu$. For several tokens with scales"
+        r" $W=\operatorname{diag}(w_i)$, "
+        r"$J_a=I-(a+W)^{-1}(W-P\,D_hg\,P)$; $S$ is still independent of $a$, but stability need not"
+        r" be monotone in $a$ unless all $w_i$ are "
+        r"equal."
+    ),
     consequences=(
         Consequence(
             Axis.REACHABILITY,
             "helped by the residual",
-            "A fixed point that is stable without the residual path (or with a weaker one) stays stable with it.",
+            "A fixed point that is stable without the residual path (or with a weaker one) stays"
+            " stable with it.",
             frozenset(Recall),
             True,
             frozenset({Residual.ADD}),

@@ -1,4 +1,6 @@
-"""N4: under outer normalisation the limit depends on the input smoothly and on all of the sphere; singular values of the sensitivity S."""
+"""N4: under outer normalisation the limit depends on the input smoothly and on all of the sphere;
+singular values of the sensitivity S.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,18 @@ def _input_itself():
 
 def _singular_values():
     x, y, v, s, n, k, t, p, b, bound = sp.symbols("x y v s n k t p b c")
-    # y = |S x|, v = |(1 - M) S x| = |s^{-1} P B x|, M = s^{-1} P D P, |M| <= k; s the smallest scale, n = |B|
-    upper = Sentence((s > 0, k < 1, v >= (1 - k) * y, s * v <= n * x, is_formula(bound, "sensitivity_upper", x, n, s, k)), y <= bound)
+    # y = |S x|, v = |(1 - M) S x| = |s^{-1} P B x|, M = s^{-1} P D P, |M| <= k; s the smallest
+    # scale, n = |B|
+    upper = Sentence(
+        (
+            s > 0,
+            k < 1,
+            v >= (1 - k) * y,
+            s * v <= n * x,
+            is_formula(bound, "sensitivity_upper", x, n, s, k),
+        ),
+        y <= bound,
+    )
     # t = |S^T y|, p = |(1 - M^T)^{-1} y|, v = |s^{-1} p| with s the largest scale, b = sigma_min(B)
     given = (s > 0, 1 + k > 0, b >= 0, y <= (1 + k) * p, s * v >= p, t >= b * v)
     lower = Sentence((*given, is_formula(bound, "sensitivity_lower", y, b, s, k)), t >= bound)
@@ -52,21 +64,24 @@ _STEPS = (
     *RESOLVENT_STEPS,
     decided(
         "singular_values",
-        "|S x| <= |B||x|/(s_min(1-k)); |S^T y| >= sigma_min(B)|y|/(s_max(1+k)) for y in the tangent space; one token: s = |z|/R",
+        "|S x| <= |B||x|/(s_min(1-k)); |S^T y| >= sigma_min(B)|y|/(s_max(1+k)) for y in the tangent"
+        " space; one token: s = |z|/R",
         "every d, every L",
         _singular_values,
         ("triangle", "resolvent", "rank"),
     ),
     identity(
         "bounds_attained",
-        "both are attained: G = +-a h + beta e has h* = e, k = a/s and S = P, upper bound 1 for +a, lower bound 1 for -a",
+        "both are attained: G = +-a h + beta e has h* = e, k = a/s and S = P, upper bound 1 for +a,"
+        " lower bound 1 for -a",
         "every d >= 2",
         _attained,
         ("singular_values",),
     ),
     identity(
         "input_itself",
-        "G = g(h) + B e: P B e = -P g(h*), so e itself is null iff g(h*) is a multiple of h*, as for g = a h",
+        "G = g(h) + B e: P B e = -P g(h*), so e itself is null iff g(h*) is a multiple of h*, as"
+        " for g = a h",
         "every d",
         _input_itself,
         ("resolvent", "projector"),
@@ -80,7 +95,8 @@ _STEPS = (
     ),
     deduced(
         "strong_dependence",
-        "kappa < 1 (N3): h_inf(e) = h*(e) from every h_0, so the limit is C^1 in e with derivative S, of rank L(d-1) everywhere",
+        "kappa < 1 (N3): h_inf(e) = h*(e) from every h_0, so the limit is C^1 in e with derivative"
+        " S, of rank L(d-1) everywhere",
         "every d, every L",
         ("small", "smooth", "rank"),
     ),
@@ -91,14 +107,22 @@ N4 = Claim(
     id="N4",
     title="Strong and smooth input-dependence under outer normalisation",
     source="paper+extension",
-    statement="f = N(G(h, e)), B = D_e G, at the fixed point of N3 (kappa < 1): I - J is invertible, h_inf(e) is C^1 with derivative S. "
-    "gamma = 1, eps = 0, z = G(h*, e), s = |z|/R, k = |P D_h G P|_2/s <= kappa, B invertible: range S = h*^perp (rank d - 1 per token, "
-    "L(d-1) in all), null direction B^{-1} z, sigma_min(B)/(s(1+k)) <= sigma_{d-1}(S) and sigma_1(S) <= |B|_2/(s(1-k)), both attained. "
-    "eps > 0: rank d, eps sigma_min(B)/(s^3(1+k)) <= sigma_d(S), sigma_1(S) <= |B|_2/(s(1-k)), k = |J|_2 <= kappa. Gain gamma: S = "
-    "diag(gamma) S_k, range (gamma^{-2} o h*)^perp, factors min|gamma| and max|gamma|.",
+    statement=(
+        "f = N(G(h, e)), B = D_e G, at the fixed point of N3 (kappa < 1): I - J is invertible,"
+        " h_inf(e) is C^1 with derivative S. gamma = 1, eps = 0, z = G(h*, e), s = |z|/R, k = |P"
+        " D_h G P|_2/s <= kappa, B invertible: range S = h*^perp (rank d - 1 per token, L(d-1) in"
+        " all), null direction B^{-1} z, sigma_min(B)/(s(1+k)) <= sigma_{d-1}(S) and sigma_1(S) <="
+        " |B|_2/(s(1-k)), both attained. eps > 0: rank d, eps sigma_min(B)/(s^3(1+k)) <="
+        " sigma_d(S), sigma_1(S) <= |B|_2/(s(1-k)), k = |J|_2 <= kappa. Gain gamma: S = diag(gamma)"
+        " S_k, range (gamma^{-2} o h*)^perp, factors min|gamma| and max|gamma|."
+    ),
     assumptions=(
         Assumption("differentiable", "G is C^1 near (h*, e)"),
-        Assumption("small", "N3 holds with kappa = R l/r < 1: one fixed point, reached from every state (several tokens: k < 1 as well)"),
+        Assumption(
+            "small",
+            "N3 holds with kappa = R l/r < 1: one fixed point, reached from every state (several"
+            " tokens: k < 1 as well)",
+        ),
         Assumption("recall_invertible", "B = D_e G(h*, e) is invertible (rank and lower bounds)"),
         Assumption("eps_zero", "eps = 0; the statements for eps > 0 say so"),
         Assumption("gain_one", "gamma = 1; other gains by h = Gamma k"),
@@ -106,24 +130,43 @@ N4 = Claim(
     steps=_STEPS,
     falsifiers=FALSIFIERS,
     notes=(
-        "The null direction is B^{-1} z. 'e itself is null only if the update vanishes' is too narrow: e is null iff g(h*) is a multiple "
-        "of h*; g = -a h, a < beta/2, has h* = e and S e = 0 with g(h*) = -a e.",
-        "|J|_2 on R^d may exceed 1 while its restriction to h*^perp is at most kappa: I - J is inverted through T on the tangent space.",
-        "Several tokens: kappa is a constant of the max norm and does not bound k = |s^{-1} P D_h G P|_2; the bounds take s_min and s_max.",
+        (
+            "The null direction is B^{-1} z. 'e itself is null only if the update vanishes' is too"
+            " narrow: e is null iff g(h*) is a multiple of h*; g = -a h, a < beta/2, has h* = e and"
+            " S e = 0 with g(h*) = -a e."
+        ),
+        (
+            "|J|_2 on R^d may exceed 1 while its restriction to h*^perp is at most kappa: I - J is"
+            " inverted through T on the tangent space."
+        ),
+        (
+            "Several tokens: kappa is a constant of the max norm and does not bound k = |s^{-1} P"
+            " D_h G P|_2; the bounds take s_min and s_max."
+        ),
     ),
-    latex=r"Let $f(h,e)=N(G(h,e))$ satisfy N3 with $\kappa<1$, let $G$ be $C^1$, $h^*=f(h^*,e)$, $z=G(h^*,e)$, $D=D_hG$, $B=D_eG$, "
-    r"$J=DN(z)D$, $K=DN(z)B$. Then $I-J$ is invertible and $h_\infty(e)=h^*(e)$ is $C^1$ with derivative $S=(I-J)^{-1}K$. For $\gamma=1$, "
-    r"$\varepsilon=0$, $s=|z|/R$, $P=I-h^*{h^*}^{\top}/R^2$, $k=|PDP|_2/s\le\kappa$ and invertible $B$: "
-    r"$\operatorname{range}S=(h^*)^{\perp}$, $SB^{-1}z=0$ and \[\frac{\sigma_{\min}(B)}{s(1+k)}\le\sigma_{d-1}(S),\qquad "
-    r"\sigma_1(S)\le\frac{|B|_2}{s(1-k)},\] both attained; with $L$ tokens the rank is $L(d-1)$. For $\varepsilon>0$, $k=|J|_2\le\kappa$: "
-    r"$\operatorname{rank}S=d$, $\frac{\varepsilon\,\sigma_{\min}(B)}{s^3(1+k)}\le\sigma_d(S)$ and $\sigma_1(S)\le\frac{|B|_2}{s(1-k)}$. "
-    r"For a gain $\Gamma=\operatorname{diag}(\gamma)$ without zeros $S=\Gamma S_k$, where $S_k$ belongs to $k\mapsto N_1(G(\Gamma k,e))$, "
-    r"and $\operatorname{range}S=(\Gamma^{-2}h^*)^{\perp}$.",
+    latex=(
+        r"Let $f(h,e)=N(G(h,e))$ satisfy N3 with $\kappa<1$, let $G$ be $C^1$, $h^*=f(h^*,e)$,"
+        r" $z=G(h^*,e)$, $D=D_hG$, $B=D_eG$, "
+        r"$J=DN(z)D$, $K=DN(z)B$. Then $I-J$ is invertible and $h_\infty(e)=h^*(e)$ is $C^1$ with"
+        r" derivative $S=(I-J)^{-1}K$. For $\gamma=1$, "
+        r"$\varepsilon=0$, $s=|z|/R$, $P=I-h^*{h^*}^{\top}/R^2$, $k=|PDP|_2/s\le\kappa$ and"
+        r" invertible $B$: "
+        r"$\operatorname{range}S=(h^*)^{\perp}$, $SB^{-1}z=0$ and"
+        r" \[\frac{\sigma_{\min}(B)}{s(1+k)}\le\sigma_{d-1}(S),\qquad "
+        r"\sigma_1(S)\le\frac{|B|_2}{s(1-k)},\] both attained; with $L$ tokens the rank is"
+        r" $L(d-1)$. For $\varepsilon>0$, $k=|J|_2\le\kappa$: "
+        r"$\operatorname{rank}S=d$, $\frac{\varepsilon\,\sigma_{\min}(B)}{s^3(1+k)}\le\sigma_d(S)$"
+        r" and $\sigma_1(S)\le\frac{|B|_2}{s(1-k)}$. "
+        r"For a gain $\Gamma=\operatorname{diag}(\gamma)$ without zeros $S=\Gamma S_k$, where $S_k$"
+        r" belongs to $k\mapsto N_1(G(\Gamma k,e))$, "
+        r"and $\operatorname{range}S=(\Gamma^{-2}h^*)^{\perp}$."
+    ),
     consequences=(
         Consequence(
             Axis.INPUT_DEPENDENCE,
             "yes, if small gain",
-            "The limit is C^1 in the input with a derivative of rank d - 1 per token (d if eps > 0) wherever D_e G is invertible.",
+            "The limit is C^1 in the input with a derivative of rank d - 1 per token (d if eps > 0)"
+            " wherever D_e G is invertible.",
             frozenset({Recall.EXTERNAL, Recall.INTERNAL}),
             True,
             frozenset({Residual.ADD}),
@@ -133,7 +176,8 @@ N4 = Claim(
         Consequence(
             Axis.GEOMETRY,
             "smooth, if small gain",
-            "The limit is as smooth in the input as the update, and its derivative is bounded by |D_e G|/(s(1-k)).",
+            "The limit is as smooth in the input as the update, and its derivative is bounded by"
+            " |D_e G|/(s(1-k)).",
             frozenset({Recall.EXTERNAL, Recall.INTERNAL}),
             True,
             frozenset({Residual.ADD}),

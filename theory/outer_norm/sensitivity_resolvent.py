@@ -1,4 +1,6 @@
-"""Steps of N4: I - J is invertible through the tangent spaces, so S exists; its rank, range and kernel."""
+"""Steps of N4: I - J is invertible through the tangent spaces, so S exists; its rank, range and
+kernel.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
 from ..kernel.proof import Sentence, decided, deduced, identity
 from ..kernel.vectors import span
 
-# P the projector on the tangent spaces (one token or all), s the scales |z_i|/R as a block diagonal matrix, D = D_h G, B = D_e G,
-# T = s - P D P; z stands for any vector with P z = 0 in every token
+# P the projector on the tangent spaces (one token or all), s the scales |z_i|/R as a block diagonal
+# matrix, D = D_h G, B = D_e G, T = s - P D P; z stands for any vector with P z = 0 in every token
 P, SCALE, D, B, T, NULL = sp.symbols("P s D B T z", commutative=False)
 
 _RULES: Any = (
@@ -37,7 +39,14 @@ def _model(rng: random.Random, size: int):
         t = scale - p * d * p
         if t.det() != 0:
             null = random_matrix(rng, size)
-            return {P: p, SCALE: scale, D: d, B: random_matrix(rng, size), T: t, NULL: null - p * null}
+            return {
+                P: p,
+                SCALE: scale,
+                D: d,
+                B: random_matrix(rng, size),
+                T: t,
+                NULL: null - p * null,
+            }
 
 
 def _projector():
@@ -86,29 +95,38 @@ def _gram():
 def _from_contraction():
     k, kappa, s, lipschitz, r, radius = sp.symbols("k q s l r R")
     # s = |z|/R with |z| >= r, |P D P| = k s <= l, kappa = R l/r
-    given = (r > 0, radius > 0, lipschitz >= 0, s * radius >= r, k * s <= lipschitz, sp.Eq(kappa * r, radius * lipschitz))
+    given = (
+        r > 0,
+        radius > 0,
+        lipschitz >= 0,
+        s * radius >= r,
+        k * s <= lipschitz,
+        sp.Eq(kappa * r, radius * lipschitz),
+    )
     return [Sentence(given, k <= kappa)]
 
 
 RESOLVENT_STEPS = (
     identity(
         "projector",
-        "s DN(z) = P, s = |z|/R: P v = v - h<h, v>/R^2 is orthogonal to h, P h = 0, |v|^2 = |P v|^2 + <h, v>^2/R^2, and P v = 0 means v "
-        "parallel to h",
+        "s DN(z) = P, s = |z|/R: P v = v - h<h, v>/R^2 is orthogonal to h, P h = 0, |v|^2 = |P v|^2"
+        " + <h, v>^2/R^2, and P v = 0 means v parallel to h",
         "every d",
         _projector,
         ("eps_zero", "gain_one"),
     ),
     identity(
         "tangent_range",
-        "J and K map into the tangent space: P s^{-1} P X = s^{-1} P X for every X, s the scales of all tokens",
+        "J and K map into the tangent space: P s^{-1} P X = s^{-1} P X for every X, s the scales of"
+        " all tokens",
         "every d, every L",
         _tangent,
         ("projector",),
     ),
     decided(
         "triangle",
-        "|M u| <= k|u|, 0 <= k < 1: (1 - k)|u| <= |u - M u| <= (1 + k)|u|, from <u, M u>^2 <= |u|^2 |M u|^2",
+        "|M u| <= k|u|, 0 <= k < 1: (1 - k)|u| <= |u - M u| <= (1 + k)|u|, from <u, M u>^2 <= |u|^2"
+        " |M u|^2",
         "every d, every L",
         _gram,
     ),
@@ -121,15 +139,17 @@ RESOLVENT_STEPS = (
     ),
     identity(
         "resolvent",
-        "T = s - P D_h G P: (I - J)(I + T^{-1} P D_h G) = I; S = T^{-1} P B solves S = J S + K; T S = P B; S B^{-1} z = 0 for P z = 0",
+        "T = s - P D_h G P: (I - J)(I + T^{-1} P D_h G) = I; S = T^{-1} P B solves S = J S + K; T S"
+        " = P B; S B^{-1} z = 0 for P z = 0",
         "every d, every L",
         _resolvent,
         ("tangent_range",),
     ),
     deduced(
         "rank",
-        "T = s(I - M), M = s^{-1} P D_h G P, is invertible (k < 1), so S x = 0 iff P B x = 0 iff B x is a multiple of z in every token: "
-        "for invertible B the kernel is B^{-1} span(z_i), rank S = L(d-1), range S = h*^perp",
+        "T = s(I - M), M = s^{-1} P D_h G P, is invertible (k < 1), so S x = 0 iff P B x = 0 iff B"
+        " x is a multiple of z in every token: for invertible B the kernel is B^{-1} span(z_i),"
+        " rank S = L(d-1), range S = h*^perp",
         "every d, every L",
         ("resolvent", "triangle", "k_below_kappa", "projector", "recall_invertible"),
     ),

@@ -1,4 +1,6 @@
-"""Steps of N4 beyond eps = 0 and gain 1: the sensitivity at eps > 0, and with an elementwise gain."""
+"""Steps of N4 beyond eps = 0 and gain 1: the sensitivity at eps > 0, and with an elementwise
+gain.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +26,32 @@ def _epsilon_inverse():
     z, v = span("z v", {("z", "z"): zz, ("v", "z"): zv, ("v", "v"): vv})
     preimage = s * v + (s * zv / (d * eps)) * z
     image = (1 / s) * preimage - (z.dot(preimage) / (d * s**3)) * z
-    return [Equation(image[n].subs(zz, d * (s**2 - eps)), v[n], (), lambda rng: _scale_above(rng, s, eps, d, zv)) for n in ("z", "v")]
+    return [
+        Equation(
+            image[n].subs(zz, d * (s**2 - eps)),
+            v[n],
+            (),
+            lambda rng: _scale_above(rng, s, eps, d, zv),
+        )
+        for n in ("z", "v")
+    ]
 
 
-def _scale_above(rng: random.Random, s: sp.Symbol, eps: sp.Symbol, *others: sp.Symbol) -> dict[sp.Symbol, Any]:
+def _scale_above(
+    rng: random.Random, s: sp.Symbol, eps: sp.Symbol, *others: sp.Symbol
+) -> dict[sp.Symbol, Any]:
     root = rational(rng, positive=True)
-    return {s: root, eps: root**2 * sp.Rational(rng.randint(1, 9), 10), **{x: rational(rng, positive=True) for x in others}}
+    return {
+        s: root,
+        eps: root**2 * sp.Rational(rng.randint(1, 9), 10),
+        **{x: rational(rng, positive=True) for x in others},
+    }
 
 
 def _epsilon_norm():
     across, along, m = sp.symbols("p q m")
-    # s DN is 1 across z and eps/s^2 along it (N1), m its square; squared lengths of the two parts of v
+    # s DN is 1 across z and eps/s^2 along it (N1), m its square; squared lengths of the two parts
+    # of v
     image, size = across + m * along, across + along
     return [Sentence((across >= 0, along >= 0, m <= 1), both(m * size <= image, image <= size))]
 
@@ -42,9 +59,20 @@ def _epsilon_norm():
 def _epsilon_bounds():
     x, y, v, s, n, k, b, eps, bound = sp.symbols("x y v s n k b e c")
     # y = |S x|, v = |(1 - J) S x| = |DN B x|
-    upper = Sentence((s > 0, k < 1, v >= (1 - k) * y, s * v <= n * x, is_formula(bound, "sensitivity_upper", x, n, s, k)), y <= bound)
+    upper = Sentence(
+        (
+            s > 0,
+            k < 1,
+            v >= (1 - k) * y,
+            s * v <= n * x,
+            is_formula(bound, "sensitivity_upper", x, n, s, k),
+        ),
+        y <= bound,
+    )
     given = (s > 0, 1 + k > 0, v <= (1 + k) * y, s**3 * v >= eps * b * x)
-    lower = Sentence((*given, is_formula(bound, "sensitivity_lower_epsilon", x, b, s, eps, k)), y >= bound)
+    lower = Sentence(
+        (*given, is_formula(bound, "sensitivity_lower_epsilon", x, b, s, eps, k)), y >= bound
+    )
     return [upper, lower]
 
 
@@ -52,7 +80,8 @@ def _epsilon_attained():
     a, beta, s, eps = sp.symbols("a beta s epsilon", positive=True)
     radial, tangential = formula("rmsnorm_radial")(s, eps), formula("rmsnorm_tangential")(s)
     lower, upper = formula("sensitivity_lower_epsilon"), formula("sensitivity_upper")
-    # D = -a along h, 0 across: |J| = a eps/s^3 and S = beta DN/(1 + a eps/s^3) along h; D = a across, 0 along: S = beta DN/(1 - a/s)
+    # D = -a along h, 0 across: |J| = a eps/s^3 and S = beta DN/(1 + a eps/s^3) along h; D = a
+    # across, 0 along: S = beta DN/(1 - a/s)
     return [
         Equation(lower(beta, s, eps, a * radial), beta * radial / (1 + a * radial)),
         Equation(upper(beta, s, a * tangential), beta * tangential / (1 - a * tangential)),
@@ -80,14 +109,23 @@ def _gain_range():
     equations = []
     for d in (1, 2, 3, 4):
         gains, state, v = (sp.symbols(f"{name}:{d}", seq=True) for name in ("g", "k", "v"))
-        left = sum((g * k / g**2 * (g * x) for g, k, x in zip(gains, state, v, strict=True)), sp.Integer(0))
-        equations.append(Equation(left, sum((k * x for k, x in zip(state, v, strict=True)), sp.Integer(0))))
+        left = sum(
+            (g * k / g**2 * (g * x) for g, k, x in zip(gains, state, v, strict=True)), sp.Integer(0)
+        )
+        equations.append(
+            Equation(left, sum((k * x for k, x in zip(state, v, strict=True)), sp.Integer(0)))
+        )
     return equations
 
 
 def _gain_factors():
     g, v, low, high = sp.symbols("g v m M")
-    return [Sentence((g**2 >= low**2, g**2 <= high**2), both(low**2 * v**2 <= (g * v) ** 2, (g * v) ** 2 <= high**2 * v**2))]
+    return [
+        Sentence(
+            (g**2 >= low**2, g**2 <= high**2),
+            both(low**2 * v**2 <= (g * v) ** 2, (g * v) ** 2 <= high**2 * v**2),
+        )
+    ]
 
 
 VARIANT_STEPS = (
@@ -114,29 +152,39 @@ VARIANT_STEPS = (
     ),
     decided(
         "epsilon_bounds",
-        "eps > 0, k = |J|_2 <= kappa: eps sigma_min(B)/(s^3 (1+k)) <= sigma_d(S), sigma_1(S) <= |B|/(s(1-k))",
+        "eps > 0, k = |J|_2 <= kappa: eps sigma_min(B)/(s^3 (1+k)) <= sigma_d(S), sigma_1(S) <="
+        " |B|/(s(1-k))",
         "every d",
         _epsilon_bounds,
         ("epsilon_norm", "triangle", "epsilon_rank"),
     ),
     identity(
         "epsilon_bounds_attained",
-        "the lower one by D_h G = -a on span(h), 0 across; the upper one by D_h G = a across, 0 along h",
+        "the lower one by D_h G = -a on span(h), 0 across; the upper one by D_h G = a across, 0"
+        " along h",
         "every d (the upper one for d >= 2)",
         _epsilon_attained,
         ("epsilon_bounds",),
     ),
     identity(
         "gain",
-        "gain Gamma = diag(gamma) without zeros, h = Gamma k: J_h = Gamma J_k Gamma^{-1}, S_h = Gamma S_k",
+        "gain Gamma = diag(gamma) without zeros, h = Gamma k: J_h = Gamma J_k Gamma^{-1}, S_h ="
+        " Gamma S_k",
         "every d, every L",
         _gain,
         ("resolvent",),
     ),
-    identity("gain_range", "<Gamma^{-2} h*, Gamma v> = <k*, v>: range S_h = (Gamma^{-2} h*)^perp", "d = 1..4", _gain_range, ("gain",)),
+    identity(
+        "gain_range",
+        "<Gamma^{-2} h*, Gamma v> = <k*, v>: range S_h = (Gamma^{-2} h*)^perp",
+        "d = 1..4",
+        _gain_range,
+        ("gain",),
+    ),
     decided(
         "gain_factors",
-        "min|gamma| |v_i| <= |gamma_i v_i| <= max|gamma| |v_i|: the bounds hold with the factors min|gamma| and max|gamma|",
+        "min|gamma| |v_i| <= |gamma_i v_i| <= max|gamma| |v_i|: the bounds hold with the factors"
+        " min|gamma| and max|gamma|",
         "every d (entry by entry)",
         _gain_factors,
         ("gain",),

@@ -16,7 +16,9 @@ A, BETA, RADIUS = sp.symbols("a beta R", positive=True)
 
 def _pair(cosine: sp.Expr) -> tuple[Span, Span]:
     """State h and input e on the sphere of radius R at that cosine."""
-    h, e = span("h e", {("h", "h"): RADIUS**2, ("e", "h"): RADIUS**2 * cosine, ("e", "e"): RADIUS**2})
+    h, e = span(
+        "h e", {("h", "h"): RADIUS**2, ("e", "h"): RADIUS**2 * cosine, ("e", "e"): RADIUS**2}
+    )
     return h, e
 
 
@@ -38,9 +40,14 @@ def _sharp_fixed_point():
 def _sharp_threshold():
     a, beta, s, m = sp.symbols("a b s m")
     return [
-        Sentence((a > 0, beta > a, sp.Eq(m * (beta - a), -a)), sp.Equivalent(m**2 < 1, beta > 2 * a)),
+        Sentence(
+            (a > 0, beta > a, sp.Eq(m * (beta - a), -a)), sp.Equivalent(m**2 < 1, beta > 2 * a)
+        ),
         # a fixed point h is parallel to e: (s + a) h = beta e, so (s + a)^2 = beta^2 with s > 0
-        Sentence((a > 0, beta > 0, s > 0, sp.Eq((s + a) ** 2, beta**2)), both(beta > a, sp.Eq(s, beta - a))),
+        Sentence(
+            (a > 0, beta > 0, s > 0, sp.Eq((s + a) ** 2, beta**2)),
+            both(beta > a, sp.Eq(s, beta - a)),
+        ),
     ]
 
 
@@ -89,7 +96,8 @@ def _cycle_stable():
 SHARP_STEPS = (
     identity(
         "sharp_fixed_point",
-        "A = -a I, beta > a: h = e is fixed, its multiplier across e is -a/(beta - a), and kappa = a/(beta - a): the bound is attained",
+        "A = -a I, beta > a: h = e is fixed, its multiplier across e is -a/(beta - a), and kappa ="
+        " a/(beta - a): the bound is attained",
         "every d >= 2",
         _sharp_fixed_point,
         ("affine_update",),
@@ -110,8 +118,8 @@ SHARP_STEPS = (
     ),
     identity(
         "cycle_multipliers",
-        "in the plane of h and e one step multiplies by 1 - beta^2/2a^2, so two by its square; across it two steps multiply by 1 (a "
-        "(d-2)-sphere of cycles)",
+        "in the plane of h and e one step multiplies by 1 - beta^2/2a^2, so two by its square;"
+        " across it two steps multiply by 1 (a (d-2)-sphere of cycles)",
         "every d >= 2 (the second for d >= 3)",
         _multipliers,
         ("two_cycle",),

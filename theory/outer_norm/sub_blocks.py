@@ -1,4 +1,6 @@
-"""Linearised loops of one and two sub-blocks, with and without a normalisation after each: J and K of THEORY.md section 2 (N1)."""
+"""Linearised loops of one and two sub-blocks, with and without a normalisation after each: J and K
+of THEORY.md section 2 (N1).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ import sympy as sp
 from ..kernel.algebra import Words
 
 A1, A2, N1, N2, WX, WE, H, E = sp.symbols("A_1 A_2 N_1 N_2 W_x W_e h e", commutative=False)
-"""linearised updates, Jacobians of the outer norms, state and input weights of the recall mix, perturbations of state and input"""
+"""linearised updates, Jacobians of the outer norms, state and input weights of the recall mix,
+perturbations of state and input
+"""
 
 Pairs = Sequence[tuple[sp.Expr, sp.Expr]]
 
@@ -52,8 +56,15 @@ def two_sub_blocks() -> list[Words]:
     return [
         Words(_none(plain), (1 + A2) * (1 + A1) * H),
         Words(_external(plain), (1 + A2) * (1 + A1) * WX * H + (1 + A2) * (1 + A1) * WE * E),
-        Words(_internal(plain), (1 + A2 * WX) * (1 + A1 * WX) * H + ((1 + A2 * WX) * A1 * WE + A2 * WE) * E),
+        Words(
+            _internal(plain),
+            (1 + A2 * WX) * (1 + A1 * WX) * H + ((1 + A2 * WX) * A1 * WE + A2 * WE) * E,
+        ),
         Words(_none(normed), N2 * (1 + A2) * N1 * (1 + A1) * H),
         Words(_external(normed), N2 * (1 + A2) * N1 * (1 + A1) * (WX * H + WE * E)),
-        Words(_internal(normed), N2 * (1 + A2 * WX) * N1 * (1 + A1 * WX) * H + N2 * ((1 + A2 * WX) * N1 * A1 * WE + A2 * WE) * E),
+        Words(
+            _internal(normed),
+            N2 * (1 + A2 * WX) * N1 * (1 + A1 * WX) * H
+            + N2 * ((1 + A2 * WX) * N1 * A1 * WE + A2 * WE) * E,
+        ),
     ]

@@ -1,4 +1,6 @@
-"""R2 above rho(W_x) = 1: the open set of escape, from which every orbit diverges at the rate log rho(W_x)."""
+"""R2 above rho(W_x) = 1: the open set of escape, from which every orbit diverges at the rate log
+rho(W_x).
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,21 @@ def _escape():
 
 
 def _expanding():
-    mu, nu, y0, last, total, moved = sp.symbols("mu nu x y S T")  # S = |W x|_*, T = |W^{-1} W x|_* = |x|_*, nu = 1/mu
-    return [Sentence((mu > 0, sp.Eq(mu * nu, 1), last <= y0, sp.Eq(moved, nu * (total - y0 + last))), total >= mu * moved)]
+    mu, nu, y0, last, total, moved = sp.symbols(
+        "mu nu x y S T"
+    )  # S = |W x|_*, T = |W^{-1} W x|_* = |x|_*, nu = 1/mu
+    return [
+        Sentence(
+            (mu > 0, sp.Eq(mu * nu, 1), last <= y0, sp.Eq(moved, nu * (total - y0 + last))),
+            total >= mu * moved,
+        )
+    ]
 
 
 def _variation():
-    w, power, v, push, rest = sp.symbols("W W_t v c r", commutative=False)  # r_t = W^{-1}(c_t + r_{t+1})
+    w, power, v, push, rest = sp.symbols(
+        "W W_t v c r", commutative=False
+    )  # r_t = W^{-1}(c_t + r_{t+1})
     shifts = sp.symbols("c:4", commutative=False)
     equations = [Words(w * (power * v - w**-1 * (push + rest)) + push, w * power * v - rest)]
     state = v
@@ -35,7 +46,9 @@ def _variation():
 
 
 def _shifted():
-    q, h, b, u = sp.symbols("Q h B u", commutative=False)  # Q = W - I on the expanding part, B = W_e e
+    q, h, b, u = sp.symbols(
+        "Q h B u", commutative=False
+    )  # Q = W - I on the expanding part, B = W_e e
     return [Words(((1 + q) * h + b + u) + q**-1 * b, (1 + q) * (h + q**-1 * b) + u)]
 
 
@@ -43,14 +56,16 @@ ESCAPE_STEPS = (
     cited(
         "splitting",
         "spectral_projector",
-        "rho(W_x) > 1: P, the projector on the eigenvalues of modulus rho, commutes with W_x, which is invertible on im P",
+        "rho(W_x) > 1: P, the projector on the eigenvalues of modulus rho, commutes with W_x, which"
+        " is invertible on im P",
         "every d",
         {"separated": ("expansive",)},
     ),
     cited(
         "backward_bound",
         "gelfand",
-        "1 < mu < rho: on im P, mu W_x^{-1} has spectral radius mu/rho < 1, so |W_x^{-m}| <= mu^-m for some m",
+        "1 < mu < rho: on im P, mu W_x^{-1} has spectral radius mu/rho < 1, so |W_x^{-m}| <= mu^-m"
+        " for some m",
         "every d",
         {"radius": ("splitting", "expansive")},
     ),
@@ -63,34 +78,41 @@ ESCAPE_STEPS = (
     ),
     identity(
         "input_shift",
-        "g = h + (W_x - I)^{-1} W_e e absorbs the input: P g' = W_x P g + P k with k bounded whatever e is",
+        "g = h + (W_x - I)^{-1} W_e e absorbs the input: P g' = W_x P g + P k with k bounded"
+        " whatever e is",
         "every d",
         _shifted,
         ("splitting",),
     ),
     decided(
         "escape",
-        "C_* = sup |P k|_*: |P g|_* > r = C_*/(mu - 1) is open and forward invariant, and |P g|_* - r grows by mu in every loop",
+        "C_* = sup |P k|_*: |P g|_* > r = C_*/(mu - 1) is open and forward invariant, and |P g|_* -"
+        " r grows by mu in every loop",
         "every d, every L",
         _escape,
         ("expanding_norm", "input_shift", "bounded", "radii"),
     ),
     identity(
         "variation_of_constants",
-        "P g_t = W_x^t v - r_t with v = P g_0 + Sum_{k>=0} W_x^{-k-1} P k_k, r_t = Sum_{j>=0} W_x^{-j-1} P k_{t+j}",
+        "P g_t = W_x^t v - r_t with v = P g_0 + Sum_{k>=0} W_x^{-k-1} P k_k, r_t = Sum_{j>=0}"
+        " W_x^{-j-1} P k_{t+j}",
         "every d, every t (induction); the finite sum for t = 1..4",
         _variation,
         ("splitting",),
     ),
     deduced(
         "lower_rate",
-        "|r_t|_* <= C_*/(mu - 1) < |P g_0|_* gives v != 0, so |W_x^t v|_* >= nu^t |v|_* in the norm adapted to any nu < rho: liminf "
-        "(1/t) log|h_t| >= log rho",
+        "|r_t|_* <= C_*/(mu - 1) < |P g_0|_* gives v != 0, so |W_x^t v|_* >= nu^t |v|_* in the norm"
+        " adapted to any nu < rho: liminf (1/t) log|h_t| >= log rho",
         "every d",
         ("variation_of_constants", "expanding_norm", "escape", "escaping"),
     ),
     cited(
-        "upper_power", "gelfand", "nu > rho: W_x/nu has spectral radius < 1, so |W_x^t| <= K nu^t", "every d", {"radius": ("expansive",)}
+        "upper_power",
+        "gelfand",
+        "nu > rho: W_x/nu has spectral radius < 1, so |W_x^t| <= K nu^t",
+        "every d",
+        {"radius": ("expansive",)},
     ),
     deduced(
         "rate",
@@ -100,8 +122,8 @@ ESCAPE_STEPS = (
     ),
     deduced(
         "model_start",
-        "h_0 = e = tau e_0 with P(e_0 + (W_x - I)^{-1} W_e e_0) != 0 lies in the escape set for every large tau, since C_* does not "
-        "depend on e; a moderate e need not",
+        "h_0 = e = tau e_0 with P(e_0 + (W_x - I)^{-1} W_e e_0) != 0 lies in the escape set for"
+        " every large tau, since C_* does not depend on e; a moderate e need not",
         "every d",
         ("input_shift", "escape"),
     ),

@@ -7,7 +7,9 @@ import sympy as sp
 from ..formulas import positive, register
 
 
-@register("R1", "iterations", "loops until the residual C rho^t falls to tol (X5); needs 0 < rho < 1")
+@register(
+    "R1", "iterations", "loops until the residual C rho^t falls to tol (X5); needs 0 < rho < 1"
+)
 def iterations_to_tolerance():
     rho, tol, c = positive("rho tol C")
     return (rho, tol, c), (sp.log(tol) - sp.log(c)) / sp.log(rho)
@@ -16,20 +18,31 @@ def iterations_to_tolerance():
 @register(
     "R2",
     "update_bound",
-    "bound of |W_out a(W_in n + b_in) + b_out|, |n| <= size: attention (W_o, W_v) or MLP (W_2, W_1) by norms of weights and biases",
+    "bound of |W_out a(W_in n + b_in) + b_out|, |n| <= size: attention (W_o, W_v) or MLP (W_2, W_1)"
+    " by norms of weights and biases",
 )
 def update_bound():
     out, inner, inner_bias, out_bias, size = positive("W_out W_in b_in b_out size")
     return (out, inner, inner_bias, out_bias, size), out * (inner * size + inner_bias) + out_bias
 
 
-@register("R2", "radii", "radius of the absorbing ball in a norm with |W_x| <= mu < 1 when the rest of the step is at most C there")
+@register(
+    "R2",
+    "radii",
+    "radius of the absorbing ball in a norm with |W_x| <= mu < 1 when the rest of the step is at"
+    " most C there",
+)
 def absorbing_radius():
     mu, c = positive("mu C")
     return (mu, c), c / (1 - mu)
 
 
-@register("R2", "radii", "radius beyond which |P h| grows in a norm with |W_x h| >= mu |h|, mu > 1, when the rest of the step is at most C")
+@register(
+    "R2",
+    "radii",
+    "radius beyond which |P h| grows in a norm with |W_x h| >= mu |h|, mu > 1, when the rest of the"
+    " step is at most C",
+)
 def escape_radius():
     mu, c = positive("mu C")
     return (mu, c), c / (mu - 1)

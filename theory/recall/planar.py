@@ -1,4 +1,6 @@
-"""Planar loops in floats, for the attacks on loops with a bounded update: h' = z + updates, z = weight h + offset, d = 2."""
+"""Planar loops in floats, for the attacks on loops with a bounded update: h' = z + updates, z =
+weight h + offset, d = 2.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ IDENTITY: Matrix = ((1.0, 0.0), (0.0, 1.0))
 
 
 class Block(NamedTuple):
-    """Update n -> matrix n + bias of a sub-block; without normalisation it reads its stream as it is."""
+    """Update n -> matrix n + bias of a sub-block; without normalisation it reads its stream as it
+    is.
+    """
 
     matrix: Matrix
     bias: Vector
@@ -20,7 +24,9 @@ class Block(NamedTuple):
 
 
 class Loop(NamedTuple):
-    """h' = z + updates, z = weight h + offset; `rho` is the spectral radius of the weight by construction."""
+    """h' = z + updates, z = weight h + offset; `rho` is the spectral radius of the weight by
+    construction.
+    """
 
     weight: Matrix
     offset: Vector
@@ -52,7 +58,9 @@ def rmsnorm(z: Vector, eps: float = 0.0) -> Vector:
 
 def update(block: Block, stream: Vector) -> Vector:
     """What the sub-block adds to the stream."""
-    return add(apply(block.matrix, rmsnorm(stream, block.eps) if block.normalised else stream), block.bias)
+    return add(
+        apply(block.matrix, rmsnorm(stream, block.eps) if block.normalised else stream), block.bias
+    )
 
 
 def step(loop: Loop, state: Vector) -> Vector:

@@ -34,8 +34,14 @@ def _unrolled():
     m = 1 - q
     return [
         # induction: D_{t+1} = M D_t + B, with D_t = M^t D + (I - M^t) Q^{-1} B
-        Words(m * (power * start + (1 - power) * q**-1 * b) + b, m * power * start + (1 - m * power) * q**-1 * b),
-        *(Words((1 - m**t) * q**-1 * b, sum((m**k for k in range(t)), sp.Integer(0)) * b) for t in (1, 2, 3, 6)),
+        Words(
+            m * (power * start + (1 - power) * q**-1 * b) + b,
+            m * power * start + (1 - m * power) * q**-1 * b,
+        ),
+        *(
+            Words((1 - m**t) * q**-1 * b, sum((m**k for k in range(t)), sp.Integer(0)) * b)
+            for t in (1, 2, 3, 6)
+        ),
         Words(power * start + (1 - power) * q**-1 * b - q**-1 * b, power * (start - q**-1 * b)),
     ]
 
@@ -46,7 +52,9 @@ def _components():
         m = sp.Matrix(size, size, sp.symbols(f"m:{size * size}"))
         b = sp.Matrix(size, size, sp.symbols(f"b:{size * size}"))
         gap = sp.eye(size) - m
-        numerator = gap.adjugate() * b  # S = numerator / det(I - M): the derivative of h* entry by entry
+        numerator = (
+            gap.adjugate() * b
+        )  # S = numerator / det(I - M): the derivative of h* entry by entry
         residual = m * numerator + gap.det() * b - numerator
         equations += [Equation(entry, sp.Integer(0)) for entry in residual]
     return equations
@@ -70,7 +78,8 @@ def _eigen_model(rng: random.Random, size: int):
 def _blow_up():
     left, q, s, b, eigenvalue = *_letters("l Q S B"), sp.Symbol("lambda")
     rules = (((left, q), (1 - eigenvalue) * left),)
-    # l M = lambda l, that is l Q = (1 - lambda) l; with S = Q^{-1} B, l B = l Q S = (1 - lambda) l S
+    # l M = lambda l, that is l Q = (1 - lambda) l; with S = Q^{-1} B, l B = l Q S = (1 - lambda) l
+    # S
     return [
         Words(left * q * s, (1 - eigenvalue) * left * s, rules, _eigen_model),
         Words(q * (q**-1 * b), b),
@@ -87,9 +96,16 @@ def _scalar():
     inside = (m < 1, m > -1)
     at_fixed = sp.Eq(fixed, m * fixed + b * e)
     return [
-        Sentence((*inside, at_fixed, sp.Ne(h, fixed)), (m * h + b * e - fixed) ** 2 < (h - fixed) ** 2),
-        Sentence((sp.Eq(s, m * s + b), sp.Ne(b, 0)), both(sp.Ne(s, 0), sp.Equivalent(4 * s**2 > b**2, both(m > -1, m < 3)))),
-        Sentence((sp.Or(m >= 1, m <= -1), at_fixed), (m * h + b * e - fixed) ** 2 >= (h - fixed) ** 2),
+        Sentence(
+            (*inside, at_fixed, sp.Ne(h, fixed)), (m * h + b * e - fixed) ** 2 < (h - fixed) ** 2
+        ),
+        Sentence(
+            (sp.Eq(s, m * s + b), sp.Ne(b, 0)),
+            both(sp.Ne(s, 0), sp.Equivalent(4 * s**2 > b**2, both(m > -1, m < 3))),
+        ),
+        Sentence(
+            (sp.Or(m >= 1, m <= -1), at_fixed), (m * h + b * e - fixed) ** 2 >= (h - fixed) ** 2
+        ),
     ]
 
 
@@ -116,15 +132,23 @@ def _iterations():
 _STEPS = (
     identity(
         "resolvent",
-        "1 not an eigenvalue: h* = (I - M)^{-1}(B e + c) is the only fixed point, and S = (I - M)^{-1} B solves S = M S + B",
+        "1 not an eigenvalue: h* = (I - M)^{-1}(B e + c) is the only fixed point, and S = (I -"
+        " M)^{-1} B solves S = M S + B",
         "every d",
         _resolvent,
         ("linear",),
     ),
-    identity("components", "the same, entry by entry: (I - M) adj(I - M) B = det(I - M) B", "d = 1, 2, 3", _components, ("linear",)),
+    identity(
+        "components",
+        "the same, entry by entry: (I - M) adj(I - M) B = det(I - M) B",
+        "d = 1, 2, 3",
+        _components,
+        ("linear",),
+    ),
     identity(
         "unrolled_sensitivity",
-        "dh_t/de = M^t Dh_0 + (I - M^t)(I - M)^{-1} B, and (I - M^t)(I - M)^{-1} B = Sum_{k<t} M^k B, finite at every finite t",
+        "dh_t/de = M^t Dh_0 + (I - M^t)(I - M)^{-1} B, and (I - M^t)(I - M)^{-1} B = Sum_{k<t} M^k"
+        " B, finite at every finite t",
         "every d, every t (induction); the sum for t = 1, 2, 3, 6",
         _unrolled,
         ("linear",),
@@ -138,28 +162,48 @@ _STEPS = (
     ),
     identity(
         "eigenplane",
-        "along an eigenvalue p + i q the squared distance of two orbits is multiplied by p^2 + q^2 in every loop",
+        "along an eigenvalue p + i q the squared distance of two orbits is multiplied by p^2 + q^2"
+        " in every loop",
         "every eigenvector or plane (d = 1, 2), every t",
         _eigenplane,
         ("linear",),
     ),
     deduced(
         "not_reachable",
-        "rho(M) >= 1: the orbits of an open set of starts keep their distance along that eigenvector, so they do not share a limit",
+        "rho(M) >= 1: the orbits of an open set of starts keep their distance along that"
+        " eigenvector, so they do not share a limit",
         "every d",
         ("eigenplane",),
     ),
-    deduced("rank", "S = (I - M)^{-1} B has the rank of B: S != 0 iff B != 0", "every d", ("resolvent", "recall")),
-    identity("left_eigenvector", "l M = lambda l gives l B = (1 - lambda) l S", "every d", _blow_up, ("resolvent",)),
+    deduced(
+        "rank",
+        "S = (I - M)^{-1} B has the rank of B: S != 0 iff B != 0",
+        "every d",
+        ("resolvent", "recall"),
+    ),
+    identity(
+        "left_eigenvector",
+        "l M = lambda l gives l B = (1 - lambda) l S",
+        "every d",
+        _blow_up,
+        ("resolvent",),
+    ),
     deduced(
         "blow_up",
-        "invertible B: sigma_min(B)|l| <= |l B| = |1 - lambda||l S| <= |1 - lambda||l||S| for every eigenvalue lambda, so |S| >= "
-        "sigma_min(B)/|1 - lambda|",
+        "invertible B: sigma_min(B)|l| <= |l B| = |1 - lambda||l S| <= |1 - lambda||l||S| for every"
+        " eigenvalue lambda, so |S| >= sigma_min(B)/|1 - lambda|",
         "every d",
         ("left_eigenvector", "invertible"),
     ),
-    identity("iterations", "C rho^t = tol at t = (log tol - log C)/log rho", "every rate", _iterations),
-    decided("scalar_loop", "d = 1: reachable iff |m| < 1; then S != 0 and |S| > |b|/2 when b != 0", "d = 1", _scalar),
+    identity(
+        "iterations", "C rho^t = tol at t = (log tol - log C)/log rho", "every rate", _iterations
+    ),
+    decided(
+        "scalar_loop",
+        "d = 1: reachable iff |m| < 1; then S != 0 and |S| > |b|/2 when b != 0",
+        "d = 1",
+        _scalar,
+    ),
     identity("planar_determinant", "det(I - M) = 1 - tr M + det M", "d = 2", _determinant),
     decided(
         "planar_resolvent",
@@ -171,18 +215,24 @@ _STEPS = (
 )
 
 
-_CELL: Any = {"recalls": frozenset({Recall.EXTERNAL, Recall.INTERNAL}), "outer_norm": False, "residuals": frozenset({Residual.ADD})}
+_CELL: Any = {
+    "recalls": frozenset({Recall.EXTERNAL, Recall.INTERNAL}),
+    "outer_norm": False,
+    "residuals": frozenset({Residual.ADD}),
+}
 _CONTRACTIVE = frozenset({Regime.CONTRACTIVE})
 
 R1 = Claim(
     id="R1",
     title="Resolvent law of linear loops with recall",
     source="paper+extension",
-    statement="h' = M h + B e + c. If 1 is not an eigenvalue there is one fixed point h*(e) = (I - M)^{-1}(B e + c); it is reachable "
-    "iff rho(M) < 1; "
-    "S = (I - M)^{-1} B has the rank of B; dh_t/de = M^t Dh_0 + (I - M^t)(I - M)^{-1} B. Reachable, smooth and input-dependent hold "
-    "together iff "
-    "rho(M) < 1 and B != 0; for invertible B |S| >= sigma_min(B)/|1 - lambda| for every eigenvalue lambda.",
+    statement=(
+        "h' = M h + B e + c. If 1 is not an eigenvalue there is one fixed point h*(e) = (I -"
+        " M)^{-1}(B e + c); it is reachable iff rho(M) < 1; S = (I - M)^{-1} B has the rank of B;"
+        " dh_t/de = M^t Dh_0 + (I - M^t)(I - M)^{-1} B. Reachable, smooth and input-dependent hold"
+        " together iff rho(M) < 1 and B != 0; for invertible B |S| >= sigma_min(B)/|1 - lambda| for"
+        " every eigenvalue lambda."
+    ),
     assumptions=(
         Assumption("linear", "h' = M h + B e + c, real d x d matrices (M^t is the t-th power)"),
         Assumption("contractive", "rho(M) < 1"),
@@ -193,18 +243,33 @@ R1 = Claim(
     falsifiers=FALSIFIERS,
     notes=(
         "The term M^t Dh_0 was missing at first; it does not vanish at finite t when h_0 = e.",
-        "At finite t the sensitivity is a finite sum of powers and does not blow up as an eigenvalue tends to 1; only the limit does, "
-        "and only along left eigenvectors that B does not kill.",
+        (
+            "At finite t the sensitivity is a finite sum of powers and does not blow up as an"
+            " eigenvalue tends to 1; only the limit does, and only along left eigenvectors that B"
+            " does not kill."
+        ),
     ),
-    latex=r"Let $h_{t+1} = M h_t + B e + c$ with real matrices $M \in \mathbb{R}^{d \times d}$ and $B$. If $1$ is not an eigenvalue of "
-    r"$M$, there is exactly one fixed point $h^*(e) = (I - M)^{-1}(B e + c)$; it is reachable if and only if $\rho(M) < 1$. Its input "
-    r"sensitivity $S = (I - M)^{-1} B$ has the rank of $B$, and with $M^t$ the $t$-th power $$\frac{d h_t}{d e} = M^t\,\frac{d h_0}{d e} "
-    r"+ (I - M^t)(I - M)^{-1} B, \qquad (I - M^t)(I - M)^{-1} B = \sum_{k<t} M^k B.$$ A fixed point that is reachable and depends on the "
-    r"input, with gradients that converge, exists if and only if $\rho(M) < 1$ and $B \ne 0$. For invertible $B$ and every eigenvalue "
-    r"$\lambda$ of $M$, $\|S\| \ge \sigma_{\min}(B)/|1 - \lambda|$.",
+    latex=(
+        r"Let $h_{t+1} = M h_t + B e + c$ with real matrices $M \in \mathbb{R}^{d \times d}$ and"
+        r" $B$. If $1$ is not an eigenvalue of "
+        r"$M$, there is exactly one fixed point $h^*(e) = (I - M)^{-1}(B e + c)$; it is reachable"
+        r" if and only if $\rho(M) < 1$. Its input "
+        r"sensitivity $S = (I - M)^{-1} B$ has the rank of $B$, and with $M^t$ the $t$-th power"
+        r" $$\frac{d h_t}{d e} = M^t\,\frac{d h_0}{d e} "
+        r"+ (I - M^t)(I - M)^{-1} B, \qquad (I - M^t)(I - M)^{-1} B = \sum_{k<t} M^k B.$$ A fixed"
+        r" point that is reachable and depends on the "
+        r"input, with gradients that converge, exists if and only if $\rho(M) < 1$ and $B \ne 0$."
+        r" For invertible $B$ and every eigenvalue "
+        r"$\lambda$ of $M$, $\|S\| \ge \sigma_{\min}(B)/|1 - \lambda|$."
+    ),
     consequences=(
         Consequence(
-            Axis.REACHABILITY, "yes", "Every orbit reaches the one fixed point.", regimes=_CONTRACTIVE, when="linear loop", **_CELL
+            Axis.REACHABILITY,
+            "yes",
+            "Every orbit reaches the one fixed point.",
+            regimes=_CONTRACTIVE,
+            when="linear loop",
+            **_CELL,
         ),
         Consequence(
             Axis.REACHABILITY,

@@ -1,4 +1,6 @@
-"""R2, the role of rho(W_x) = 1: growth at it, a stable fixed point above it, and the case W_x = omega I where none is possible."""
+"""R2, the role of rho(W_x) = 1: growth at it, a stable fixed point above it, and the case W_x =
+omega I where none is possible.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,13 @@ def _binomial(time: sp.Expr, k: int) -> sp.Expr:
 def _block_power(size: int, time: sp.Expr, power: sp.Expr) -> sp.Matrix:
     """J_size(lambda)^time, `power` standing for lambda^time."""
     eigenvalue = sp.Symbol("lambda")
-    return sp.Matrix(size, size, lambda i, j: power * _binomial(time, j - i) * eigenvalue ** (i - j) if j >= i else sp.Integer(0))
+    return sp.Matrix(
+        size,
+        size,
+        lambda i, j: (
+            power * _binomial(time, j - i) * eigenvalue ** (i - j) if j >= i else sp.Integer(0)
+        ),
+    )
 
 
 def _jordan_powers():
@@ -28,8 +36,13 @@ def _jordan_powers():
     equations = []
     for size in (1, 2, 3, 4):
         block = sp.Matrix(size, size, lambda i, j: eigenvalue if i == j else int(j == i + 1))
-        product, after = block * _block_power(size, t, power), _block_power(size, t + 1, eigenvalue * power)
-        equations += [Equation(product[i, j], after[i, j]) for i in range(size) for j in range(i, size)]
+        product, after = (
+            block * _block_power(size, t, power),
+            _block_power(size, t + 1, eigenvalue * power),
+        )
+        equations += [
+            Equation(product[i, j], after[i, j]) for i in range(size) for j in range(i, size)
+        ]
     return equations
 
 
@@ -40,20 +53,28 @@ def _jordan_drift():
         now, after = ([c * _binomial(time, size - i) for i in range(size)] for time in (t, t + 1))
         for i in range(size):
             push = now[i + 1] if i + 1 < size else c
-            equations += [Equation(now[i] + push, after[i]), Equation(now[i].subs(t, 0), sp.Integer(0))]
-        equations.append(Equation(sp.Poly(sp.expand(now[0]), t).coeff_monomial(t**size), c / sp.factorial(size)))
+            equations += [
+                Equation(now[i] + push, after[i]),
+                Equation(now[i].subs(t, 0), sp.Integer(0)),
+            ]
+        equations.append(
+            Equation(sp.Poly(sp.expand(now[0]), t).coeff_monomial(t**size), c / sp.factorial(size))
+        )
     return equations
 
 
 def _multipliers():
     root = flint.arb(2).sqrt()
     step, weight, level = flint.arb("0.5"), flint.arb(105) / 100, flint.arb(10) / 9
-    # h* = (0, 10/9), z* = h*, N(z)_1 = sqrt(2) z_1/|z|: the first multiplier is 1.05 (1 - 0.5 sqrt(2)/|z*|)
+    # h* = (0, 10/9), z* = h*, N(z)_1 = sqrt(2) z_1/|z|: the first multiplier is 1.05 (1 - 0.5
+    # sqrt(2)/|z*|)
     return [Bound("first multiplier", weight * (1 - step * root / level), "0.38178", "0.38179")]
 
 
 def _example():
-    """|h_1| = p before and q after (with the sign of h_1), h_2 = k, z; w = 0.5 sqrt(2)/|z|, so h_1' = z_1 (1 - w)."""
+    """|h_1| = p before and q after (with the sign of h_1), h_2 = k, z; w = 0.5 sqrt(2)/|z|, so
+    h_1' = z_1 (1 - w).
+    """
     p, q, second, w = sp.symbols("p q k w")
     z = (sp.Rational(21, 20) * p, second / 10 + 1)
     square = z[0] ** 2 + z[1] ** 2
@@ -64,10 +85,25 @@ def _basin():
     p, q, second, w, z, square, step = _example()
     after = sp.Symbol("l")
     return [
-        Sentence((*step, p > 0, w > 0), sp.Equivalent(both(q < p, q > -p), both(2 * square < 21**2, 2 * 41**2 * square > 21**2))),
-        Sentence((second <= 5, second >= 0, 441 * p**2 < 87300), both(2 * square < 21**2, square >= 1)),
-        Sentence((sp.Eq(after, z[1]),), sp.Equivalent(both(second >= 0, second <= 5), both(after >= 1, after <= sp.Rational(3, 2)))),
-        Sentence((sp.Eq(after, z[1]),), sp.Eq(after - sp.Rational(10, 9), (second - sp.Rational(10, 9)) / 10)),
+        Sentence(
+            (*step, p > 0, w > 0),
+            sp.Equivalent(
+                both(q < p, q > -p), both(2 * square < 21**2, 2 * 41**2 * square > 21**2)
+            ),
+        ),
+        Sentence(
+            (second <= 5, second >= 0, 441 * p**2 < 87300), both(2 * square < 21**2, square >= 1)
+        ),
+        Sentence(
+            (sp.Eq(after, z[1]),),
+            sp.Equivalent(
+                both(second >= 0, second <= 5), both(after >= 1, after <= sp.Rational(3, 2))
+            ),
+        ),
+        Sentence(
+            (sp.Eq(after, z[1]),),
+            sp.Eq(after - sp.Rational(10, 9), (second - sp.Rational(10, 9)) / 10),
+        ),
     ]
 
 
@@ -105,7 +141,12 @@ def _homogeneous():
     return [
         Equation(radial["z"], sp.Integer(0)),
         Equation(derivative.dot(z), sp.Integer(0)),
-        Words(jacobian * (letter + other), omega * letter + omega * (other + slope * zero * other), rules, _null_model),
+        Words(
+            jacobian * (letter + other),
+            omega * letter + omega * (other + slope * zero * other),
+            rules,
+            _null_model,
+        ),
     ]
 
 
@@ -125,29 +166,37 @@ THRESHOLD_STEPS = (
     ),
     identity(
         "jordan_drift",
-        "the order t^k is attained: W_x = J_k(1) and a constant push c along the last axis give h_t = c (binomial(t, k), ..., t) from 0",
+        "the order t^k is attained: W_x = J_k(1) and a constant push c along the last axis give h_t"
+        " = c (binomial(t, k), ..., t) from 0",
         "block sizes 1 to 4, every t (induction)",
         _jordan_drift,
     ),
     deduced(
         "critical_growth",
-        "rho(W_x) = 1: |h_t| <= K (1 + t)^{k-1} |h_0| + C K Sum_{s<t} (1 + s)^{k-1} = O(t^k), and no smaller order holds for every block",
+        "rho(W_x) = 1: |h_t| <= K (1 + t)^{k-1} |h_0| + C K Sum_{s<t} (1 + s)^{k-1} = O(t^k), and"
+        " no smaller order holds for every block",
         "every d",
         ("jordan", "jordan_drift", "bounded"),
     ),
     identity(
-        "example_radius", "W_x = diag(1.05, 0.1), c = (0, 1), u(n) = (-n_1/2, 0), eps = 0: the escape radius is 10 sqrt(2)", "d = 2", _edge
+        "example_radius",
+        "W_x = diag(1.05, 0.1), c = (0, 1), u(n) = (-n_1/2, 0), eps = 0: the escape radius is 10"
+        " sqrt(2)",
+        "d = 2",
+        _edge,
     ),
     enclosed(
         "example_stable",
-        "that loop has the fixed point (0, 10/9), of multipliers 0.3818 and 0.1, although rho(W_x) = 1.05",
+        "that loop has the fixed point (0, 10/9), of multipliers 0.3818 and 0.1, although rho(W_x)"
+        " = 1.05",
         "d = 2",
         _multipliers,
     ),
     decided(
         "example_basin",
-        "|h_1| falls iff 21/41 < sqrt(2)|z| < 21; so it does on |h_1| <= 14, 0 <= h_2 <= 5, a compact set mapped into itself, and "
-        "h_2 - 10/9 shrinks to a tenth: (0.5, 1), (-2, 0) and (5, 1) tend to (0, 10/9)",
+        "|h_1| falls iff 21/41 < sqrt(2)|z| < 21; so it does on |h_1| <= 14, 0 <= h_2 <= 5, a"
+        " compact set mapped into itself, and h_2 - 10/9 shrinks to a tenth: (0.5, 1), (-2, 0) and"
+        " (5, 1) tend to (0, 10/9)",
         "d = 2",
         _basin,
         ("example_stable",),
@@ -161,15 +210,16 @@ THRESHOLD_STEPS = (
     ),
     identity(
         "radial_eigenvalue",
-        "W_x = omega I: DN(z) z = 0 and J = omega (I + Du DN(z)), so J z = omega z: omega is an eigenvalue of J at every state",
+        "W_x = omega I: DN(z) z = 0 and J = omega (I + Du DN(z)), so J z = omega z: omega is an"
+        " eigenvalue of J at every state",
         "every d (peri: Du there contains the outer factor DN)",
         _homogeneous,
         ("scalar_weight", "one_sub_block", "eps_zero"),
     ),
     deduced(
         "scalar_threshold",
-        "so |omega| > 1 makes every fixed point expansive, and |omega| < 1 bounds every orbit: there, and not in general, rho(W_x) = 1 is "
-        "also the threshold for a stable fixed point",
+        "so |omega| > 1 makes every fixed point expansive, and |omega| < 1 bounds every orbit:"
+        " there, and not in general, rho(W_x) = 1 is also the threshold for a stable fixed point",
         "every d",
         ("radial_eigenvalue", "absorbing", "example_basin"),
     ),

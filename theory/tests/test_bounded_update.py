@@ -29,7 +29,13 @@ def test_the_escape_radius_of_the_example_is_sharp():
     radius = float(formula("escape_radius")(1.05, math.sqrt(0.5)))
     assert radius == pytest.approx(10 * math.sqrt(2))
     # along the axis h_2 = z_2 = 0 (never reached for c = (0, 1)) the radius itself is fixed
-    loop = Loop(((1.05, 0.0), (0.0, 0.1)), (0.0, 0.0), threshold_example((0.0, 0.0)).blocks, 1.05, (0.0, 0.0))
+    loop = Loop(
+        ((1.05, 0.0), (0.0, 0.1)),
+        (0.0, 0.0),
+        threshold_example((0.0, 0.0)).blocks,
+        1.05,
+        (0.0, 0.0),
+    )
     assert step(loop, (radius, 0.0)) == pytest.approx((radius, 0.0))
 
 
@@ -37,7 +43,13 @@ def test_the_escape_radius_of_the_example_is_sharp():
 def test_no_fixed_point_at_eps_zero(x):
     """h' = x h - h/|h|: a 2-cycle at |h| = 1/(1 + x), 2/3 for x = 1/2."""
     root = 1 / math.sqrt(2)
-    loop = Loop(((x, 0.0), (0.0, x)), (0.0, 0.0), (Block(((-root, 0.0), (0.0, -root)), (0.0, 0.0)),), x, (0.3, 0.4))
+    loop = Loop(
+        ((x, 0.0), (0.0, x)),
+        (0.0, 0.0),
+        (Block(((-root, 0.0), (0.0, -root)), (0.0, 0.0)),),
+        x,
+        (0.3, 0.4),
+    )
     state = run(loop, loop.start, 1000)
     assert math.hypot(*state) == pytest.approx(1 / (1 + x))
     assert step(loop, state) == pytest.approx((-state[0], -state[1]))
@@ -57,16 +69,29 @@ def test_orbits_enter_the_absorbing_ball(mu, bias, angle, slope):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.floats(0.1, 2), st.floats(0, 2), st.tuples(UNIT, UNIT), st.tuples(UNIT, UNIT), st.floats(0, 1))
+@given(
+    st.floats(0.1, 2),
+    st.floats(0, 2),
+    st.tuples(UNIT, UNIT),
+    st.tuples(UNIT, UNIT),
+    st.floats(0, 1),
+)
 def test_the_update_bound_holds_and_is_attained(out, inner, stream, bias, eps):
-    """An affine update with W_out = out I, W_in = inner I; equality for a bias along N(z) and eps = 0."""
+    """An affine update with W_out = out I, W_in = inner I; equality for a bias along N(z) and eps =
+    0.
+    """
     if math.hypot(*stream) < 1e-3:
         return
     size = math.sqrt(2)
     factor = out * inner
 
     def norm(offset, eps):
-        return math.hypot(*update(Block(((factor, 0.0), (0.0, factor)), (out * offset[0], out * offset[1]), eps), stream))
+        return math.hypot(
+            *update(
+                Block(((factor, 0.0), (0.0, factor)), (out * offset[0], out * offset[1]), eps),
+                stream,
+            )
+        )
 
     bound = float(formula("update_bound")(out, inner, math.hypot(*bias), 0, size))
     assert norm(bias, eps) <= bound + 1e-9

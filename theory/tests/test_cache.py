@@ -37,7 +37,9 @@ def test_a_claim_reports_cold_and_cached_seconds(store):
     assert all(item.cached == item.step.kind.machine_checked for item in warm.steps)
     assert warm.seconds < warm.cold_seconds
     assert warm.to_json()["cold_seconds"] == pytest.approx(warm.cold_seconds, abs=1e-3)
-    assert [f.trials for f in warm.falsifiers] == [f.trials for f in cold.falsifiers]  # attacks always run
+    assert [f.trials for f in warm.falsifiers] == [
+        f.trials for f in cold.falsifiers
+    ]  # attacks always run
 
 
 DAMAGE = {
@@ -72,7 +74,12 @@ def test_failures_prose_and_strange_claims_are_never_kept(store):
     failed = replace(STEP, check=lambda: Finding(Verdict.FAILED, "no"))
     undecided = replace(STEP, check=lambda: Finding(Verdict.UNDECIDED, "?"))
     prose = next(step for step in CLAIM.steps if step.kind is Kind.DEDUCED)
-    for step, claim in ((failed, "M1"), (undecided, "M1"), (prose, "M1"), (STEP, "not in the ledger")):
+    for step, claim in (
+        (failed, "M1"),
+        (undecided, "M1"),
+        (prose, "M1"),
+        (STEP, "not in the ledger"),
+    ):
         check_step(step, claim, store)
         assert not check_step(step, claim, store).cached
     assert not list(store.folder.glob("**/*.json"))
@@ -80,18 +87,33 @@ def test_failures_prose_and_strange_claims_are_never_kept(store):
 
 def test_mutants_are_kept_only_where_none_survived(store):
     cold, warm = mutate([CLAIM], cache=store), mutate([CLAIM], cache=store)
-    assert [(m.step, m.operator, m.verdict) for m in warm.mutants] == [(m.step, m.operator, m.verdict) for m in cold.mutants]
+    assert [(m.step, m.operator, m.verdict) for m in warm.mutants] == [
+        (m.step, m.operator, m.verdict) for m in cold.mutants
+    ]
     kept = {path.stem for path in store.folder.glob("*/*.json")}
     assert not {f"mutants-0-{m.step}" for m in cold.survivors} & kept
 
 
 def test_the_key_follows_sources_and_versions(monkeypatch):
     assert set(families()) == {claim.id for claim in ledger()}
-    names = {path.relative_to(ROOT).as_posix() for path in imported_sources(*cache_module._modules("autonomous"))}
-    kernel = {"theory/kernel/proof.py", "theory/kernel/algebra.py", "theory/theorems/linear_algebra.py"}
-    own = {"theory/autonomous/power_iteration.py", "theory/autonomous/falsifiers/power_iteration.py"}
+    names = {
+        path.relative_to(ROOT).as_posix()
+        for path in imported_sources(*cache_module._modules("autonomous"))
+    }
+    kernel = {
+        "theory/kernel/proof.py",
+        "theory/kernel/algebra.py",
+        "theory/theorems/linear_algebra.py",
+    }
+    own = {
+        "theory/autonomous/power_iteration.py",
+        "theory/autonomous/falsifiers/power_iteration.py",
+    }
     formulas = {f"theory/{family}/formulas.py" for family in FAMILIES}
-    assert kernel | own | formulas | {"theory/checking/check.py", "theory/outer_norm/jacobian.py"} <= names
+    assert (
+        kernel | own | formulas | {"theory/checking/check.py", "theory/outer_norm/jacobian.py"}
+        <= names
+    )
     assert not any("tests" in name or name.startswith("numerics") for name in names)
     before = cache_module._key.__wrapped__("M1")
     assert before == cache_module._key.__wrapped__("M1")

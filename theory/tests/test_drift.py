@@ -1,4 +1,6 @@
-"""R3 and M4 against orbits: the counterexamples with their known numbers, and the approach to a sink."""
+"""R3 and M4 against orbits: the counterexamples with their known numbers, and the approach to a
+sink.
+"""
 
 import itertools
 import math
@@ -10,7 +12,12 @@ from hypothesis import strategies as st
 
 from loopstab import formula
 from loopstab.theory.drift.falsifiers.direction import approach_exponent, approach_loop
-from loopstab.theory.drift.falsifiers.drift import last_step, on_direction, residual_loop, two_block_sink
+from loopstab.theory.drift.falsifiers.drift import (
+    last_step,
+    on_direction,
+    residual_loop,
+    two_block_sink,
+)
 from loopstab.theory.recall.planar import Block, rmsnorm, run, step
 
 ZERO = ((0.0, 0.0), (0.0, 0.0))
@@ -39,7 +46,9 @@ def test_bounded_for_ever_without_fixed_point(share):
 
 
 def test_the_norm_over_time_oscillates():
-    """u = (1 + 0.8 n_1) n + 3 J n: |h_t|/t keeps swinging between less than 0.8 and more than 1.25."""
+    """u = (1 + 0.8 n_1) n + 3 J n: |h_t|/t keeps swinging between less than 0.8 and more than
+    1.25.
+    """
     x, y = 1.0, 0.0
     ratios = {}
     for t in range(1, 40001):
@@ -56,7 +65,9 @@ def test_the_norm_over_time_oscillates():
 
 @pytest.mark.parametrize("omega", [0.3, 1.0, 2.0])
 def test_a_direction_that_turns_for_ever(omega):
-    loop = residual_loop((Block(on_direction(((1.0, -omega), (omega, 1.0))), (0.0, 0.0)),), (1.0, 0.0))
+    loop = residual_loop(
+        (Block(on_direction(((1.0, -omega), (omega, 1.0))), (0.0, 0.0)),), (1.0, 0.0)
+    )
     assert relative_step(loop, 20000) == pytest.approx(math.hypot(1, omega), rel=5e-3)
     assert math.hypot(*run(loop, loop.start, 20000)) / 20000 == pytest.approx(1, rel=5e-3)
     turns = [math.atan2(*reversed(run(loop, loop.start, n))) for n in (1000, 4000, 16000)]
@@ -66,7 +77,9 @@ def test_a_direction_that_turns_for_ever(omega):
 @pytest.mark.parametrize("nu", [-1.0, 0.0, 0.5])
 def test_a_settled_direction_gives_one_over_t(nu):
     loop = residual_loop((Block(on_direction(((1.0, 0.0), (0.0, nu))), (0.0, 0.0)),), (3.0, 1.0))
-    assert relative_step(loop, 5000) == pytest.approx(5000 * float(formula("drift_relative_step")(5000)), rel=0.02)
+    assert relative_step(loop, 5000) == pytest.approx(
+        5000 * float(formula("drift_relative_step")(5000)), rel=0.02
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -81,7 +94,9 @@ def test_two_sub_blocks_can_rest(seed):
 
 @pytest.mark.parametrize("push", [0.3, 1.0, 3.0])
 def test_the_radius_of_fixed_points(push):
-    """u_1 = (push, 0), u_2 = -N(h + u_1)/R + (0, 1.9): |u_1| = push, slope 1: no step vanishes beyond the radius."""
+    """u_1 = (push, 0), u_2 = -N(h + u_1)/R + (0, 1.9): |u_1| = push, slope 1: no step vanishes
+    beyond the radius.
+    """
     blocks = (Block(ZERO, (push, 0.0)), Block(on_direction(((-1.0, 0.0), (0.0, -1.0))), (0.0, 1.9)))
     loop = residual_loop(blocks, (1.0, 0.0))
     circle = [(math.cos(k / 50), math.sin(k / 50)) for k in range(315)]
@@ -106,11 +121,15 @@ def test_the_radius_of_fixed_points(push):
 def test_the_direction_settles_algebraically(nu, blocks, eps, wanted):
     """t^-min(j, mu/a) with j = oo, 2, 1 for one sub-block, one with eps > 0, two."""
     assert float(formula("direction_exponent")(nu, 1)) >= wanted
-    assert approach_exponent(approach_loop(nu, 0.7, blocks, eps), 4000) == pytest.approx(wanted, abs=0.06)
+    assert approach_exponent(approach_loop(nu, 0.7, blocks, eps), 4000) == pytest.approx(
+        wanted, abs=0.06
+    )
 
 
 def test_the_coefficient_of_the_forced_response():
-    """Two sub-blocks, mu/a = 2: y_t ~ kappa/t, kappa (mu/a - 1) = w/a^2, w = nu x side, here kappa = -side."""
+    """Two sub-blocks, mu/a = 2: y_t ~ kappa/t, kappa (mu/a - 1) = w/a^2, w = nu x side, here kappa
+    = -side.
+    """
     loops, side = 20000, 0.7
     state = run(approach_loop(-1.0, side, 2, 0.0), (20.0, 2.0), loops)
     assert state[1] / state[0] * loops == pytest.approx(-side, rel=0.02)
@@ -119,11 +138,17 @@ def test_the_coefficient_of_the_forced_response():
 @settings(max_examples=25, deadline=None)
 @given(st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.floats(0.0, 0.6))
 def test_the_limit_direction_moves_by_the_implicit_derivative(first, second, nu):
-    """Internal recall, u = M n + e with M = diag(2, nu): D n_inf = -(DV)^{-1} D_e V at the limit."""
+    """Internal recall, u = M n + e with M = diag(2, nu): D n_inf = -(DV)^{-1} D_e V at the
+    limit.
+    """
 
     def limit(e):
         n = (1.0, 0.0)
-        for _ in range(400):  # n -> (2 n + u(n))/|.|: the direction map at residual strength 2, with the same fixed points
+        for _ in range(
+            400
+            # n -> (2 n + u(n))/|.|: the direction map at residual strength 2, with the same fixed
+            # points
+        ):
             z = (4 * n[0] + e[0], (2 + nu) * n[1] + e[1])
             n = tuple(x / math.hypot(*z) for x in z)
         return n
@@ -134,7 +159,10 @@ def test_the_limit_direction_moves_by_the_implicit_derivative(first, second, nu)
     growth = n[0] * (2 * n[0] + e[0]) + n[1] * (nu * n[1] + e[1])
     slope = 2 * tangent[0] ** 2 + nu * tangent[1] ** 2 - growth  # P Du - a
     for k in range(2):
-        ends = [limit(tuple(x + sign * step_size * (i == k) for i, x in enumerate(e))) for sign in (1, -1)]
+        ends = [
+            limit(tuple(x + sign * step_size * (i == k) for i, x in enumerate(e)))
+            for sign in (1, -1)
+        ]
         found = sum(t * (a - b) for t, a, b in zip(tangent, *ends, strict=True)) / (2 * step_size)
         assert found == pytest.approx(-tangent[k] / slope, rel=1e-5, abs=1e-7)
 
@@ -142,8 +170,17 @@ def test_the_limit_direction_moves_by_the_implicit_derivative(first, second, nu)
 def test_the_normalised_read_out_follows_the_input_only_with_recall():
     def end(e, recall, start):
         turn = (2 * math.cos(e), 2 * math.sin(e)) if recall else (2.0, 0.0)
-        return rmsnorm(run(residual_loop((Block(on_direction(((0.5, 0.0), (0.0, 0.5))), turn),), start), start, 4000))
+        return rmsnorm(
+            run(
+                residual_loop((Block(on_direction(((0.5, 0.0), (0.0, 0.5))), turn),), start),
+                start,
+                4000,
+            )
+        )
 
-    apart = {recall: math.dist(end(0.0, recall, (1.0, 0.3)), end(0.4, recall, (1.0, 0.5))) for recall in (False, True)}
+    apart = {
+        recall: math.dist(end(0.0, recall, (1.0, 0.3)), end(0.4, recall, (1.0, 0.5)))
+        for recall in (False, True)
+    }
     assert apart[False] < 1e-2
     assert apart[True] == pytest.approx(math.sqrt(2) * 2 * math.sin(0.2), rel=0.05)

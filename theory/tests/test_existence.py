@@ -48,9 +48,13 @@ def test_the_image_stays_in_the_cap(seed, d, share):
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 4])
-@pytest.mark.parametrize(("beta", "fixed"), [(0.0, False), (0.5, False), (0.99, False), (1.01, True), (3.0, True)])
+@pytest.mark.parametrize(
+    ("beta", "fixed"), [(0.0, False), (0.5, False), (0.99, False), (1.01, True), (3.0, True)]
+)
 def test_the_sharp_example_in_every_dimension(d, beta, fixed):
-    """N(-h + beta e): a fixed point is parallel to e, so two states are to be tried; at random states the step has a lower bound."""
+    """N(-h + beta e): a fixed point is parallel to e, so two states are to be tried; at random
+    states the step has a lower bound.
+    """
     rng = random.Random(d)
     e = _on_sphere([rng.gauss(0, 1) for _ in range(d)])
 
@@ -59,7 +63,9 @@ def test_the_sharp_example_in_every_dimension(d, beta, fixed):
 
     assert (min(moved(e), moved([-x for x in e])) < 1e-12) is fixed
     if not fixed:
-        assert min(moved(_on_sphere([rng.gauss(0, 1) for _ in range(d)])) for _ in range(200)) > 0.05
+        assert (
+            min(moved(_on_sphere([rng.gauss(0, 1) for _ in range(d)])) for _ in range(200)) > 0.05
+        )
 
 
 def test_a_rotation_fixes_nothing_in_the_plane_and_an_axis_in_space():
@@ -124,14 +130,18 @@ def test_entry_takes_as_long_as_the_balls_say(start, loops):
     assert found == loops
 
 
-@pytest.mark.parametrize(("x", "frozen"), [(16.0, False), (16.63, False), (16.65, True), (17.0, True)])
+@pytest.mark.parametrize(
+    ("x", "frozen"), [(16.0, False), (16.63, False), (16.65, True), (17.0, True)]
+)
 def test_single_precision_gates_saturate_at_the_formula(x, frozen):
     assert (sigmoid32(x) == 1) is frozen
     assert (x > float(formula("sigmoid_saturation")(24))) is frozen
 
 
 def test_correct_rounding_would_saturate_later():
-    """sigma(17) is nearer to 1 - 2^-24 than to 1: that it is computed as 1 is the formula's doing."""
+    """sigma(17) is nearer to 1 - 2^-24 than to 1: that it is computed as 1 is the formula's
+    doing.
+    """
     assert float32(sigmoid(17.0)) == 1 - 2.0**-24
     assert float32(sigmoid(18.0)) == 1
     assert float32(math.tanh(10.0)) == 1

@@ -43,4 +43,7 @@ def test_at_known_points(name, values, wanted):
 
 def test_none_is_forgotten():
     family = {name for name in names() if formula(name).claim == "R4"}
-    assert family - {row[0] for row in NUMBERS} == {"internal_stable_probability", "external_stable_probability"}
+    assert family - {row[0] for row in NUMBERS} == {
+        "internal_stable_probability",
+        "external_stable_probability",
+    }

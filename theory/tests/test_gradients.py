@@ -34,7 +34,9 @@ def test_bounds_hold_with_a_trained_encoder(seed):
     full, top, _ = loop.gradients()
     assert math.hypot(*full) <= BOUND(loop.kappa, loop.loops, top, length) * (1 + 1e-9)
     for cut in (1, loop.loops - 1):
-        assert math.dist(full, loop.gradients(cut)[0]) <= ERROR(loop.kappa, cut, loop.loops, top, length) * (1 + 1e-9)
+        assert math.dist(full, loop.gradients(cut)[0]) <= ERROR(
+            loop.kappa, cut, loop.loops, top, length
+        ) * (1 + 1e-9)
 
 
 def test_gradient_converges_to_the_derivative_of_the_fixed_point():
@@ -43,7 +45,9 @@ def test_gradient_converges_to_the_derivative_of_the_fixed_point():
 
 
 def test_truncation_needs_the_term_of_the_encoder():
-    """h' = h/2 + theta, dh_0/dtheta = 100, T = 2, k = 1: error 25.5, not at most kappa^k sup|F|/(1 - kappa) = 1."""
+    """h' = h/2 + theta, dh_0/dtheta = 100, T = 2, k = 1: error 25.5, not at most kappa^k sup|F|/(1
+    - kappa) = 1.
+    """
     kappa, start = 0.5, 100
     full, kept = kappa * (kappa * start + 1) + 1, 1
     assert full - kept == 25.5

@@ -1,4 +1,6 @@
-"""The kernel rejects what is wrong: a mutant of each kind of step, empty premises, unknown answers, bad claims, bad attacks."""
+"""The kernel rejects what is wrong: a mutant of each kind of step, empty premises, unknown answers,
+bad claims, bad attacks.
+"""
 
 import random
 from dataclasses import replace
@@ -12,7 +14,17 @@ from hypothesis import strategies as st
 from loopstab import Assumption, Claim, Falsifier, LoopstabError, Step, UsageError, Verdict, check
 from loopstab.theory.kernel.algebra import Equation, Words, diagonal, random_matrix
 from loopstab.theory.kernel.claim import Finding
-from loopstab.theory.kernel.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity, measured
+from loopstab.theory.kernel.proof import (
+    Bound,
+    Sentence,
+    both,
+    cited,
+    decided,
+    deduced,
+    enclosed,
+    identity,
+    measured,
+)
 
 X, Y, Z = sp.symbols("x y z")
 M, B = sp.symbols("M B", commutative=False)
@@ -30,15 +42,32 @@ def always(rng, keep):
     return keep
 
 
-GOOD = Falsifier("attack", "h", "x", always, lambda case: case, lambda case: None if case else "found", 3)
-STEP = identity("square", "(x + y)^2", "every d", lambda: [Equation((X + Y) ** 2, X**2 + 2 * X * Y + Y**2)], ("h",))
+GOOD = Falsifier(
+    "attack", "h", "x", always, lambda case: case, lambda case: None if case else "found", 3
+)
+STEP = identity(
+    "square",
+    "(x + y)^2",
+    "every d",
+    lambda: [Equation((X + Y) ** 2, X**2 + 2 * X * Y + Y**2)],
+    ("h",),
+)
 
 
 HOLDS = (Assumption("h", "h holds"),)
 
 
 def claim(steps=(STEP,), falsifiers=(GOOD,), assumptions=HOLDS, **more):
-    return Claim("T", "title", more.pop("source", "paper"), "statement", assumptions, steps, falsifiers, **more)
+    return Claim(
+        "T",
+        "title",
+        more.pop("source", "paper"),
+        "statement",
+        assumptions,
+        steps,
+        falsifiers,
+        **more,
+    )
 
 
 EQUATIONS = {
@@ -67,10 +96,18 @@ def test_the_points_are_drawn_on_the_relations():
         return {X: (1 - q**2) / (1 + q**2), Y: 2 * q / (1 + q**2)}
 
     relation = (X**2 + Y**2 - 1,)
-    assert verdict(simple_identity(X**4 - Y**4, X**2 - Y**2, where=relation, point=on_circle)) is Verdict.PASSED
-    assert verdict(simple_identity(X**4 + Y**4, sp.Integer(1), where=relation, point=on_circle)) is Verdict.FAILED
+    assert (
+        verdict(simple_identity(X**4 - Y**4, X**2 - Y**2, where=relation, point=on_circle))
+        is Verdict.PASSED
+    )
+    assert (
+        verdict(simple_identity(X**4 + Y**4, sp.Integer(1), where=relation, point=on_circle))
+        is Verdict.FAILED
+    )
     with pytest.raises(UsageError, match="violates the relation"):
-        simple_identity(X, X, where=relation, point=lambda rng: {X: sp.Integer(1), Y: sp.Integer(1)}).check()
+        simple_identity(
+            X, X, where=relation, point=lambda rng: {X: sp.Integer(1), Y: sp.Integer(1)}
+        ).check()
     with pytest.raises(UsageError, match="draw points"):
         simple_identity(X, X, where=relation).check()
 
@@ -85,16 +122,22 @@ WORDS = {
 def test_words_true_and_mutant(name):
     left, right, wrong = WORDS[name]
     assert Words(left, right).refute(random.Random(0)) is None
-    assert "unequal for random rational matrices" in (Words(left, wrong).refute(random.Random(0)) or "")
+    assert "unequal for random rational matrices" in (
+        Words(left, wrong).refute(random.Random(0)) or ""
+    )
     assert "left over" in (Words(left, wrong)._refute_normal_form() or "")
 
 
 def test_points_and_normal_form_each_refute_alone():
     """Two routes: what one of them lets pass, the other still has to catch."""
     wrong = Equation(X / 3, X * sp.Rational(333333333, 10**9))
-    assert "the left side is" in (wrong._refute_at_points(wrong.left, wrong.right, random.Random(0)) or "")
+    assert "the left side is" in (
+        wrong._refute_at_points(wrong.left, wrong.right, random.Random(0)) or ""
+    )
     assert "normal form" in (wrong._refute_normal_form(wrong.left, wrong.right) or "")
-    blind = Equation(X * (X - 1), sp.Integer(0), point=lambda rng: {X: sp.Integer(1)})  # every point is a root
+    blind = Equation(
+        X * (X - 1), sp.Integer(0), point=lambda rng: {X: sp.Integer(1)}
+    )  # every point is a root
     assert "normal form" in (blind.refute(random.Random(0)) or "")
 
 
@@ -129,7 +172,10 @@ def test_random_points_alone_catch_a_commuted_word(seed, size):
 SENTENCES = {
     "square": (Sentence((), X**2 + Y**2 >= 2 * X * Y), Sentence((), X**2 + Y**2 > 2 * X * Y)),
     "edge": (Sentence((X > 0, X < 1), X**2 < X), Sentence((X > 0, X <= 1), X**2 < X)),
-    "roots": (Sentence((sp.Eq(X**2, 2), X > 0), both(sp.Rational(7, 5) < X, sp.Rational(3, 2) > X)), Sentence((sp.Eq(X**2, 2),), X > 0)),
+    "roots": (
+        Sentence((sp.Eq(X**2, 2), X > 0), both(sp.Rational(7, 5) < X, sp.Rational(3, 2) > X)),
+        Sentence((sp.Eq(X**2, 2),), X > 0),
+    ),
 }
 
 
@@ -150,8 +196,21 @@ def test_contradictory_premises_prove_nothing():
 
 def test_unknown_is_undecided_and_not_proved():
     letters = sp.symbols("p:12")
-    hard = sum((a**3 * b**3 * (a - c) ** 2 for a, b, c in zip(letters, letters[1:], letters[2:], strict=False)), sp.Integer(0))
-    step = decided("hard", "s", "d = 1", lambda: [Sentence((hard > 1,), hard**2 + sum(x**4 for x in letters) > hard)], ("h",), limit_ms=1)
+    hard = sum(
+        (
+            a**3 * b**3 * (a - c) ** 2
+            for a, b, c in zip(letters, letters[1:], letters[2:], strict=False)
+        ),
+        sp.Integer(0),
+    )
+    step = decided(
+        "hard",
+        "s",
+        "d = 1",
+        lambda: [Sentence((hard > 1,), hard**2 + sum(x**4 for x in letters) > hard)],
+        ("h",),
+        limit_ms=1,
+    )
     assert verdict(step) is Verdict.UNDECIDED
     assert check(claim((step,))).verdict is Verdict.UNDECIDED
 
@@ -164,7 +223,9 @@ def test_decided_takes_polynomials_only(bad):
 
 def test_decided_refuses_symbols_with_assumptions():
     with pytest.raises(UsageError, match="no assumptions"):
-        decided("s", "s", "d = 1", lambda: [Sentence((), sp.Symbol("q", positive=True) * X > 0)]).check()
+        decided(
+            "s", "s", "d = 1", lambda: [Sentence((), sp.Symbol("q", positive=True) * X > 0)]
+        ).check()
 
 
 BOUNDS = {
@@ -179,7 +240,9 @@ BOUNDS = {
 @pytest.mark.parametrize("name", BOUNDS)
 def test_enclosed(name):
     value, low, high, wanted = BOUNDS[name]
-    assert verdict(enclosed("s", "s", "d = 1", lambda: [Bound("value", value(), low, high)])) is wanted
+    assert (
+        verdict(enclosed("s", "s", "d = 1", lambda: [Bound("value", value(), low, high)])) is wanted
+    )
 
 
 @pytest.mark.parametrize("build", [identity, decided, enclosed])
@@ -194,7 +257,9 @@ def test_cited_needs_every_hypothesis():
         found = cited("s", "banach", "s", "every d", {**full, key: ()}).check()
         assert found.verdict is Verdict.FAILED
         assert key in found.detail
-    assert verdict(cited("s", "banach", "s", "every d", {**full, "compact": ("h",)})) is Verdict.FAILED
+    assert (
+        verdict(cited("s", "banach", "s", "every d", {**full, "compact": ("h",)})) is Verdict.FAILED
+    )
     assert verdict(cited("s", "fermat", "s", "every d", {})) is Verdict.FAILED
 
 
@@ -203,7 +268,9 @@ def test_deduced_from_nothing_fails():
 
 
 def test_a_measured_step_is_never_proved():
-    sample = measured("sample", "s", "d = 100", lambda: Finding(Verdict.PASSED, "0.5 +- 0.1, 100 draws"))
+    sample = measured(
+        "sample", "s", "d = 100", lambda: Finding(Verdict.PASSED, "0.5 +- 0.1, 100 draws")
+    )
     report = check(claim((STEP, sample)))
     assert report.steps[1].finding.verdict is Verdict.PASSED
     assert report.verdict is Verdict.UNDECIDED
@@ -224,21 +291,42 @@ def test_verdicts():
 
 BAD_CLAIMS = {
     "duplicate step": ({"steps": (STEP, STEP)}, "used twice"),
-    "step named like an assumption": ({"assumptions": (Assumption("h", "h"), Assumption("square", "s"))}, "used twice"),
-    "unknown earlier step": ({"steps": (STEP, deduced("s", "s", "every d", ("later",)))}, "neither an assumption nor an earlier step"),
+    "step named like an assumption": (
+        {"assumptions": (Assumption("h", "h"), Assumption("square", "s"))},
+        "used twice",
+    ),
+    "unknown earlier step": (
+        {"steps": (STEP, deduced("s", "s", "every d", ("later",)))},
+        "neither an assumption nor an earlier step",
+    ),
     "later step": ({"steps": (deduced("s", "s", "every d", ("square",)), STEP)}, "earlier step"),
     "own name": ({"steps": (STEP, deduced("s", "s", "every d", ("s",)))}, "earlier step"),
-    "unknown discharge": ({"steps": (STEP, cited("s", "gelfand", "s", "every d", {"radius": ("nobody",)}))}, "nobody"),
-    "idle assumption": ({"assumptions": (Assumption("h", "h"), Assumption("idle", "i"))}, "used by no step"),
-    "foreign falsifier": ({"falsifiers": (Falsifier("f", "other", "x", always, lambda c: c, lambda c: None),)}, "not assumed"),
+    "unknown discharge": (
+        {"steps": (STEP, cited("s", "gelfand", "s", "every d", {"radius": ("nobody",)}))},
+        "nobody",
+    ),
+    "idle assumption": (
+        {"assumptions": (Assumption("h", "h"), Assumption("idle", "i"))},
+        "used by no step",
+    ),
+    "foreign falsifier": (
+        {"falsifiers": (Falsifier("f", "other", "x", always, lambda c: c, lambda c: None),)},
+        "not assumed",
+    ),
     "no steps": ({"steps": ()}, "at least one step"),
     "no falsifiers": ({"falsifiers": ()}, "at least one step"),
     "unknown theorem": (
         {"steps": (STEP, cited("s", "fermat", "s", "every d", {"h": ("h",)}))},
         "claim T, step 's': unknown theorem 'fermat'",
     ),
-    "no dimensions": ({"steps": (replace(STEP, dimensions=" "),)}, "claim T, step 'square': dimensions is empty"),
-    "no statement": ({"steps": (replace(STEP, statement=""),)}, "claim T, step 'square': statement is empty"),
+    "no dimensions": (
+        {"steps": (replace(STEP, dimensions=" "),)},
+        "claim T, step 'square': dimensions is empty",
+    ),
+    "no statement": (
+        {"steps": (replace(STEP, statement=""),)},
+        "claim T, step 'square': statement is empty",
+    ),
     "unknown source": ({"source": "rumour"}, "unknown source"),
 }
 
@@ -259,14 +347,24 @@ def test_an_attack_is_reproducible():
     def numbered(rng, keep):
         return keep, rng.random()
 
-    attack = Falsifier("f", "h", "x", numbered, lambda case: case[0], lambda case: None if case[0] else f"{case[1]}", 3)
+    attack = Falsifier(
+        "f",
+        "h",
+        "x",
+        numbered,
+        lambda case: case[0],
+        lambda case: None if case[0] else f"{case[1]}",
+        3,
+    )
     assert attack.run("a") == attack.run("a")
     assert attack.run("a") != attack.run("b")
 
 
 def test_an_attack_that_draws_the_wrong_side_is_an_error():
     with pytest.raises(LoopstabError, match="its draw or holds is wrong"):
-        Falsifier("f", "h", "x", lambda rng, keep: True, lambda case: case, lambda case: None, 3).run()
+        Falsifier(
+            "f", "h", "x", lambda rng, keep: True, lambda case: case, lambda case: None, 3
+        ).run()
     with pytest.raises(UsageError, match="at least one"):
         Falsifier("f", "h", "x", always, lambda c: c, lambda c: None, 0)
 

@@ -6,7 +6,17 @@ from dataclasses import replace
 import pytest
 import sympy as sp
 
-from loopstab import Architecture, Kind, UsageError, Verdict, Weights, check, formula, ledger, predict
+from loopstab import (
+    Architecture,
+    Kind,
+    UsageError,
+    Verdict,
+    Weights,
+    check,
+    formula,
+    ledger,
+    predict,
+)
 from loopstab.theory.checking.cache import default_cache
 from loopstab.theory.checking.check import check_step
 from loopstab.theory.claims import require_distinct
@@ -19,8 +29,16 @@ CACHE = default_cache()  # LOOPSTAB_CACHE=off checks everything
 MEASURED = {"N7"}
 """claims that may rest on measured steps: they are never proved"""
 
-STEPS = [pytest.param(claim.id, step, id=f"{claim.id}-step-{step.name}") for claim in ledger() for step in claim.steps]
-ATTACKS = [pytest.param(claim.id, attack, id=f"{claim.id}-falsifier-{attack.name}") for claim in ledger() for attack in claim.falsifiers]
+STEPS = [
+    pytest.param(claim.id, step, id=f"{claim.id}-step-{step.name}")
+    for claim in ledger()
+    for step in claim.steps
+]
+ATTACKS = [
+    pytest.param(claim.id, attack, id=f"{claim.id}-falsifier-{attack.name}")
+    for claim in ledger()
+    for attack in claim.falsifiers
+]
 CLAIMS = [pytest.param(claim, id=claim.id) for claim in ledger()]
 
 
@@ -35,7 +53,10 @@ def test_step(claim_id, step):
 def test_falsifier(claim_id, attack):
     report = attack.run(claim_id)
     assert not report.breach, report.counterexample
-    assert report.fired, f"claim {claim_id}, falsifier {attack.name}: no counterexample without {attack.drops} in {report.trials} trials"
+    assert report.fired, (
+        f"claim {claim_id}, falsifier {attack.name}: no counterexample without {attack.drops} in"
+        f" {report.trials} trials"
+    )
     assert report.counterexample
 
 
@@ -54,8 +75,12 @@ def test_the_ledger_holds_the_claims_of_the_first_version():
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_no_claim_rests_on_prose_alone(claim):
     kinds = [step.kind for step in claim.steps]
-    assert sum(kind.machine_checked for kind in kinds) >= len(kinds) / 2, f"claim {claim.id}: machine-check more of its steps"
-    assert claim.id in MEASURED or Kind.MEASURED not in kinds, f"claim {claim.id}: it has a measured step, so it cannot be proved"
+    assert sum(kind.machine_checked for kind in kinds) >= len(kinds) / 2, (
+        f"claim {claim.id}: machine-check more of its steps"
+    )
+    assert claim.id in MEASURED or Kind.MEASURED not in kinds, (
+        f"claim {claim.id}: it has a measured step, so it cannot be proved"
+    )
 
 
 def test_every_claim_has_its_exact_statement_and_its_consequences():
@@ -69,7 +94,9 @@ def test_every_rule_of_prediction_belongs_to_a_claim():
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
-@pytest.mark.parametrize("weights", [Weights(), Weights(rho_wx=0.5), Weights(rho_wx=2.0), Weights(kappa=0.5)], ids=str)
+@pytest.mark.parametrize(
+    "weights", [Weights(), Weights(rho_wx=0.5), Weights(rho_wx=2.0), Weights(kappa=0.5)], ids=str
+)
 def test_a_claim_predicts_under_its_own_name(claim, weights):
     for architecture in Architecture.all():
         made = claim.predict(architecture, weights)
@@ -108,9 +135,36 @@ def test_report_is_plain_json():
     claim = next(c for c in ledger() if c.id == "R1")
     data = check(claim).to_json()
     assert json.loads(json.dumps(data, allow_nan=False)) == data
-    assert set(data) >= {"id", "title", "source", "hypotheses", "steps", "falsifiers", "verdict", "seconds", "consequences", "notes"}
-    assert set(data["steps"][0]) >= {"name", "kind", "verdict", "dimensions", "statement", "detail", "seconds", "uses"}
-    assert set(data["falsifiers"][0]) >= {"name", "drops", "conclusion", "fired", "counterexample", "trials"}
+    assert set(data) >= {
+        "id",
+        "title",
+        "source",
+        "hypotheses",
+        "steps",
+        "falsifiers",
+        "verdict",
+        "seconds",
+        "consequences",
+        "notes",
+    }
+    assert set(data["steps"][0]) >= {
+        "name",
+        "kind",
+        "verdict",
+        "dimensions",
+        "statement",
+        "detail",
+        "seconds",
+        "uses",
+    }
+    assert set(data["falsifiers"][0]) >= {
+        "name",
+        "drops",
+        "conclusion",
+        "fired",
+        "counterexample",
+        "trials",
+    }
     cited = next(step for step in data["steps"] if step["kind"] == "cited")
     assert cited["theorem"]["reference"]
     assert all(hypothesis["discharged_by"] for hypothesis in cited["theorem"]["hypotheses"])

@@ -1,4 +1,6 @@
-"""The mean-field laws from outside their proofs: averages against quadrature, known spectra, the referee's counterexamples."""
+"""The mean-field laws from outside their proofs: averages against quadrature, known spectra, the
+referee's counterexamples.
+"""
 
 import math
 import random
@@ -51,7 +53,12 @@ ACTIVATIONS = {
     # formula, its values at gain k, phi, phi'
     "linear": (("linear_moment", "linear_moment"), (), lambda x: x, lambda x: mpmath.mpf(1)),
     "relu": (("relu_moment", "relu_moment"), (), lambda x: max(x, 0), lambda x: mpmath.mpf(x > 0)),
-    "erf": (("erf_moment", "erf_slope"), (), mpmath.erf, lambda x: 2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-(x**2))),
+    "erf": (
+        ("erf_moment", "erf_slope"),
+        (),
+        mpmath.erf,
+        lambda x: 2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-(x**2)),
+    ),
     "sin": (("sin_moment", "sin_slope"), (1, 0), mpmath.sin, mpmath.cos),
     "gelu": (("gelu_moment", "gelu_slope"), (), gelu, gelu_slope),
 }
@@ -63,17 +70,36 @@ def test_closed_forms_against_quadrature(name, gain):
     (moment, slope), rest, phi, derivative = ACTIVATIONS[name]
     with mpmath.workdps(30):
         k = mpmath.mpf(sp.Rational(gain).p) / sp.Rational(gain).q
-        assert abs(average(lambda x: phi(k * x) ** 2) - mpmath.mpf(str(formula(moment)(gain, *rest).evalf(25)))) < 1e-18
-        assert abs(average(lambda x: (k * derivative(k * x)) ** 2) - mpmath.mpf(str(formula(slope)(gain, *rest).evalf(25)))) < 1e-18
+        assert (
+            abs(
+                average(lambda x: phi(k * x) ** 2)
+                - mpmath.mpf(str(formula(moment)(gain, *rest).evalf(25)))
+            )
+            < 1e-18
+        )
+        assert (
+            abs(
+                average(lambda x: (k * derivative(k * x)) ** 2)
+                - mpmath.mpf(str(formula(slope)(gain, *rest).evalf(25)))
+            )
+            < 1e-18
+        )
 
 
 @pytest.mark.parametrize(("gain", "spread", "mean", "moment", "slope"), TANH)
 def test_tanh_digits_against_quadrature(gain, spread, mean, moment, slope):
     """A third route to the digits: tanh-sinh quadrature in decimal arithmetic."""
     with mpmath.workdps(40):
-        k, s, m = (mpmath.mpf(sp.Rational(value).p) / sp.Rational(value).q for value in (gain, spread, mean))
-        assert abs(average(lambda x: mpmath.tanh(k * (s * x + m)) ** 2, 32) - mpmath.mpf(moment)) < mpmath.mpf("2e-32")
-        assert abs(average(lambda x: (k * mpmath.sech(k * (s * x + m)) ** 2) ** 2, 32) - mpmath.mpf(slope)) < mpmath.mpf("2e-32")
+        k, s, m = (
+            mpmath.mpf(sp.Rational(value).p) / sp.Rational(value).q
+            for value in (gain, spread, mean)
+        )
+        assert abs(
+            average(lambda x: mpmath.tanh(k * (s * x + m)) ** 2, 32) - mpmath.mpf(moment)
+        ) < mpmath.mpf("2e-32")
+        assert abs(
+            average(lambda x: (k * mpmath.sech(k * (s * x + m)) ** 2) ** 2, 32) - mpmath.mpf(slope)
+        ) < mpmath.mpf("2e-32")
 
 
 def test_floats_of_the_simulations_are_those_digits():
@@ -97,8 +123,20 @@ def test_a_mean_removes_the_threshold():
 
 def test_balls_agree_with_sympy():
     x = sp.Symbol("x")
-    text = sp.exp(-(x**2)) * sp.sin(x) / sp.sqrt(1 + x) + sp.asin(x) * sp.tanh(x) - sp.erf(x) * sp.pi / 3 + sp.log(x) + sp.cos(x)
-    assert abs(ball(text, {x: flint.acb("0.3")}).real - flint.arb(str(text.subs(x, sp.Rational(3, 10)).evalf(20)))) < 1e-12
+    text = (
+        sp.exp(-(x**2)) * sp.sin(x) / sp.sqrt(1 + x)
+        + sp.asin(x) * sp.tanh(x)
+        - sp.erf(x) * sp.pi / 3
+        + sp.log(x)
+        + sp.cos(x)
+    )
+    assert (
+        abs(
+            ball(text, {x: flint.acb("0.3")}).real
+            - flint.arb(str(text.subs(x, sp.Rational(3, 10)).evalf(20)))
+        )
+        < 1e-12
+    )
 
 
 def test_gaussian_mean_of_polynomials_and_its_tail():
@@ -115,7 +153,10 @@ def test_digits_refuse_a_wrong_last_place():
     assert not flint.arb(digits("pi", flint.arb.pi(), "3.14161").low) < bound.value
 
 
-@pytest.mark.parametrize("text", [sp.gamma(sp.Symbol("x")), sp.Integral(sp.exp(-sp.Symbol("x")), (sp.Symbol("x"), 0, sp.oo))])
+@pytest.mark.parametrize(
+    "text",
+    [sp.gamma(sp.Symbol("x")), sp.Integral(sp.exp(-sp.Symbol("x")), (sp.Symbol("x"), 0, sp.oo))],
+)
 def test_unknown_functions_are_named(text):
     with pytest.raises(UsageError, match=r"ball arithmetic|real line"):
         ball(text, {sp.Symbol("x"): flint.acb(1)})
@@ -129,7 +170,9 @@ def test_radius_of_a_complex_pair():
         c, s = scale * math.cos(turn), scale * math.sin(turn)
         matrix[i][i], matrix[i][i + 1], matrix[i + 1][i], matrix[i + 1][i + 1] = c, -s, s, c
     at = Settled([0.0, 0.0, 0.0, 0.0, math.sqrt(5)], 1.0, 0.0)
-    assert spectral_radius(matrix, at, LINEAR, 0.0, random.Random(1), loops=400) == pytest.approx(size, rel=1e-3)
+    assert spectral_radius(matrix, at, LINEAR, 0.0, random.Random(1), loops=400) == pytest.approx(
+        size, rel=1e-3
+    )
 
 
 def test_settled_point_is_a_fixed_point():
@@ -146,7 +189,9 @@ def test_settled_point_is_a_fixed_point():
 
 
 def test_exact_fixed_point_of_a_sine():
-    """phi(e) = 0 for phi = sin(pi x), e = +-1: h = e is fixed for every A; stable iff beta > pi sigma (d -> infinity)."""
+    """phi(e) = 0 for phi = sin(pi x), e = +-1: h = e is fixed for every A; stable iff beta > pi
+    sigma (d -> infinity).
+    """
     rng = random.Random(5)
     sine = Activation(lambda x: math.sin(math.pi * x), lambda x: math.pi * math.cos(math.pi * x))
     matrix, e = ginibre(rng, 60), sparse_input(rng, 60)
@@ -164,7 +209,9 @@ def test_relu_does_not_see_signs():
 
 
 def edge_radius(d):
-    """E rho of a complex Ginibre matrix of size d and variance 1/d, exactly: |nu|^2 d are independent Gamma(1), ..., Gamma(d) (Kostlan)."""
+    """E rho of a complex Ginibre matrix of size d and variance 1/d, exactly: |nu|^2 d are
+    independent Gamma(1), ..., Gamma(d) (Kostlan).
+    """
 
     def below(x):
         y = d * x * x
@@ -182,7 +229,9 @@ def edge_radius(d):
 
 @pytest.mark.parametrize(("d", "real", "exact"), [(100, 1.053, 1.0597), (400, 1.032, 1.0376)])
 def test_width_of_the_bulk(d, real, exact):
-    """Complex Ginibre matrices are a little wider than real ones (measured): the correction to sigma in N6."""
+    """Complex Ginibre matrices are a little wider than real ones (measured): the correction to
+    sigma in N6.
+    """
     radius = edge_radius(d)
     assert radius == pytest.approx(exact, abs=2e-4)
     assert 1 < real < radius
@@ -195,9 +244,11 @@ def product(left, right):
 
 @pytest.mark.parametrize("external", [True, False])
 def test_block_forms(external):
-    """N((I + A)(W_x h + W_e e)) and N(h + A(W_x h + W_e e)) at d = 60, s_A = 1, s_x = 1/2, s_e = 1: means of 6 draws.
+    """N((I + A)(W_x h + W_e e)) and N(h + A(W_x h + W_e e)) at d = 60, s_A = 1, s_x = 1/2, s_e = 1:
+    means of 6 draws.
 
-    The bulk of a product is wider than its limit at this d (1.1); the law of the other block is off by 1.6 or 0.6.
+    The bulk of a product is wider than its limit at this d (1.1); the law of the other block is off
+    by 1.6 or 0.6.
     """
     width, ratios, scales = 60, [], []
     name, values = ("external_block_rho", ()) if external else ("internal_block_rho", (1,))
@@ -210,7 +261,9 @@ def test_block_forms(external):
             first = [[x + (i == j) for j, x in enumerate(row)] for i, row in enumerate(first)]
         e = unit([rng.gauss(0, 1) for _ in range(width)])
         matrix = [[0.5 * x for x in row] for row in product(first, mix)]
-        at = settle(matrix, times(first, times(recall, e)), 1.0, a=0.0 if external else 1.0, tol=1e-10)
+        at = settle(
+            matrix, times(first, times(recall, e)), 1.0, a=0.0 if external else 1.0, tol=1e-10
+        )
         ratios.append(spectral_radius(matrix, at, LINEAR, 0.0 if external else 1.0, rng) / law)
         scales.append(at.s / norm)
     assert sum(ratios) / 6 == pytest.approx(1, abs=0.2)
@@ -219,7 +272,9 @@ def test_block_forms(external):
 
 @pytest.mark.parametrize("a", [0.0, 1.5])
 def test_sensitivity_of_a_loop_without_weights(a):
-    """A = 0: the fixed point is h = e and S = P, of trace d - 1, whatever the residual path (M1)."""
+    """A = 0: the fixed point is h = e and S = P, of trace d - 1, whatever the residual path
+    (M1).
+    """
     rng = random.Random(0)
     e, zero = gaussian_input(rng, 50), [[0.0] * 50] * 50
     at = settle(zero, e, 2.0, LINEAR, a)

@@ -1,4 +1,6 @@
-"""Altered steps are rejected: mutants of the kernel's small cases one by one, then at least 95 % of those of the whole ledger."""
+"""Altered steps are rejected: mutants of the kernel's small cases one by one, then at least 95 % of
+those of the whole ledger.
+"""
 
 import random
 
@@ -12,20 +14,55 @@ from loopstab.theory.checking.expression_mutants import EXPRESSION_MUTATIONS, sh
 from loopstab.theory.checking.mutation import PER_STEP, Mutant, MutationReport, mutants_of, mutate
 from loopstab.theory.checking.sentence_mutants import SENTENCE_MUTATIONS, atoms
 from loopstab.theory.kernel.algebra import Equation, Words
-from loopstab.theory.kernel.proof import Bound, Sentence, cited, decided, deduced, enclosed, identity, measured
+from loopstab.theory.kernel.proof import (
+    Bound,
+    Sentence,
+    cited,
+    decided,
+    deduced,
+    enclosed,
+    identity,
+    measured,
+)
 
 X, Y = sp.symbols("x y")
 M, B = sp.symbols("M B", commutative=False)
 NUMBERS = [0, 1, 2, 3, 5, 8]
 
 STEPS = {
-    "equation": identity("s", "s", "every d", lambda: [Equation((X + 2 * Y) ** 3, (X + 2 * Y) * (X**2 + 4 * X * Y + 4 * Y**2))]),
+    "equation": identity(
+        "s",
+        "s",
+        "every d",
+        lambda: [Equation((X + 2 * Y) ** 3, (X + 2 * Y) * (X**2 + 4 * X * Y + 4 * Y**2))],
+    ),
     "constants": identity("s", "s", "every d", lambda: [Equation(sp.Integer(0), sp.Integer(0))]),
     "words": identity("s", "s", "every d", lambda: [Words(M**-1 * (M + B), 1 + M**-1 * B)]),
-    "sentence": decided("s", "s", "d = 1", lambda: [Sentence((X > 0, X < 1), X**2 < X), Sentence((), (X + Y) ** 2 >= 4 * X * Y)]),
-    "equivalence": decided("s", "s", "d = 1", lambda: [Sentence((), sp.Equivalent(X**2 < 1, sp.And(X < 1, X > -1)))]),
-    "ball": enclosed("s", "s", "d = 1", lambda: [Bound("pi", flint.arb.pi(), "3.1", "3.2"), Bound("e", flint.arb(1).exp(), "2", "3")]),
-    "citation": cited("s", "banach", "s", "every d", {"complete": ("h",), "self_map": ("h",), "contraction": ("h",)}),
+    "sentence": decided(
+        "s",
+        "s",
+        "d = 1",
+        lambda: [Sentence((X > 0, X < 1), X**2 < X), Sentence((), (X + Y) ** 2 >= 4 * X * Y)],
+    ),
+    "equivalence": decided(
+        "s", "s", "d = 1", lambda: [Sentence((), sp.Equivalent(X**2 < 1, sp.And(X < 1, X > -1)))]
+    ),
+    "ball": enclosed(
+        "s",
+        "s",
+        "d = 1",
+        lambda: [
+            Bound("pi", flint.arb.pi(), "3.1", "3.2"),
+            Bound("e", flint.arb(1).exp(), "2", "3"),
+        ],
+    ),
+    "citation": cited(
+        "s",
+        "banach",
+        "s",
+        "every d",
+        {"complete": ("h",), "self_map": ("h",), "contraction": ("h",)},
+    ),
     "deduction": deduced("s", "s", "every d", ("h",)),
 }
 
@@ -56,7 +93,9 @@ def test_every_operator_is_used_and_kills():
 
 
 def test_a_true_variant_survives_and_is_listed():
-    slack = decided("slack", "s", "d = 1", lambda: [Sentence((X > 0, X > -5), X > 0)])  # the second premise follows from the first
+    slack = decided(
+        "slack", "s", "d = 1", lambda: [Sentence((X > 0, X > -5), X > 0)]
+    )  # the second premise follows from the first
     report = MutationReport(tuple(mutants_of("T", slack)))
     assert report.rate < 1
     assert any(m.operator == "premise dropped" and "x > -5" in m.change for m in report.survivors)
@@ -96,7 +135,9 @@ def test_letters_that_commute_are_not_swapped():
 
 
 def test_relations_know_on_which_side_of_an_implication_they_stand():
-    formula = sp.Implies(sp.And(X > 0, sp.Not(Y > 1)), sp.Equivalent(X < 2, Y <= 1, evaluate=False), evaluate=False)
+    formula = sp.Implies(
+        sp.And(X > 0, sp.Not(Y > 1)), sp.Equivalent(X < 2, Y <= 1, evaluate=False), evaluate=False
+    )
     found = {str(node): sign for _, node, sign in atoms(formula)}
     assert found["x > 0"] == -1
     assert found["x < 2"] == 0
@@ -109,5 +150,11 @@ def test_long_texts_are_shortened():
 
 def test_at_least_95_percent_of_the_mutants_of_the_ledger_die():
     report = mutate(ledger(), cache=default_cache())
-    assert set(report.by_kind()) >= {Kind.IDENTITY, Kind.DECIDED, Kind.ENCLOSED, Kind.CITED, Kind.DEDUCED}
+    assert set(report.by_kind()) >= {
+        Kind.IDENTITY,
+        Kind.DECIDED,
+        Kind.ENCLOSED,
+        Kind.CITED,
+        Kind.DEDUCED,
+    }
     assert report.rate >= 0.95, "\n".join(map(str, report.survivors))

@@ -27,14 +27,20 @@ def resolvent(m, z):
 def kreiss(m, angles=64):
     """Lower bound of the Kreiss constant: its definition on a grid of radii and angles."""
     radii = [1 + 10 ** (k / 16 - 3) for k in range(72)]
-    return max((x - 1) * norm(resolvent(m, x * cmath.exp(2j * math.pi * k / angles))) for x in radii for k in range(angles))
+    return max(
+        (x - 1) * norm(resolvent(m, x * cmath.exp(2j * math.pi * k / angles)))
+        for x in radii
+        for k in range(angles)
+    )
 
 
 def peak(m, loops=400):
     """max over t <= loops of |J^t|."""
     power, top = ((1.0, 0.0), (0.0, 1.0)), 1.0
     for _ in range(loops):
-        power = tuple(tuple(sum(row[k] * m[k][j] for k in range(2)) for j in range(2)) for row in power)
+        power = tuple(
+            tuple(sum(row[k] * m[k][j] for k in range(2)) for j in range(2)) for row in power
+        )
         top = max(top, norm(power))
     return top
 

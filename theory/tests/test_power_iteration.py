@@ -12,8 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopstab import formula
-from loopstab.theory.autonomous.falsifiers.kac_rice import cantor, count, integral, mean_count, random_map
-from loopstab.theory.autonomous.falsifiers.power_iteration import CONVERGE, LOOPS, WANDER, criterion, direction, jordan_form, power
+from loopstab.theory.autonomous.falsifiers.kac_rice import (
+    cantor,
+    count,
+    integral,
+    mean_count,
+    random_map,
+)
+from loopstab.theory.autonomous.falsifiers.power_iteration import (
+    CONVERGE,
+    LOOPS,
+    WANDER,
+    criterion,
+    direction,
+    jordan_form,
+    power,
+)
 from loopstab.theory.autonomous.kac_rice_cases import MUTUAL
 from loopstab.theory.kernel.exact import apply
 
@@ -42,7 +56,9 @@ def test_the_criterion_says_what_the_orbit_does(blocks):
 
 
 def test_simple_is_not_necessary():
-    """The first version's 'iff simple, real, positive' fails three ways: double, Jordan, and -rho with a smaller block."""
+    """The first version's 'iff simple, real, positive' fails three ways: double, Jordan, and -rho
+    with a smaller block.
+    """
     for blocks in ((("+", 1), ("+", 1)), (("+", 2),), (("+", 2), ("-", 1))):
         assert criterion(jordan_form(blocks))
         assert _settles(blocks)
@@ -62,14 +78,21 @@ def test_rates(kind, wanted):
     if kind == "jordan":
         far = apply(power(jordan_form((("+", 2),)), 10**6), [Fraction(5), Fraction(3)])
         assert float(10**6 * far[1] / far[0]) == pytest.approx(wanted, rel=1e-5)
-        assert far[1] / far[0] == Fraction(str(formula("power_iteration_jordan_tangent")(1, 5, 3, 10**6)))
+        assert far[1] / far[0] == Fraction(
+            str(formula("power_iteration_jordan_tangent")(1, 5, 3, 10**6))
+        )
     else:
-        states = [apply(power(jordan_form((("+", 1), ("s", 1))), t), [Fraction(5), Fraction(3)]) for t in (20, 21)]
+        states = [
+            apply(power(jordan_form((("+", 1), ("s", 1))), t), [Fraction(5), Fraction(3)])
+            for t in (20, 21)
+        ]
         assert float((states[1][1] / states[1][0]) / (states[0][1] / states[0][0])) == wanted
 
 
 def test_probability_by_an_independent_integral():
-    """P(real) = P(|cos| < 1/sqrt 2) for a uniform direction in R^3: z/|v| is uniform on [-1, 1] (Archimedes)."""
+    """P(real) = P(|cos| < 1/sqrt 2) for a uniform direction in R^3: z/|v| is uniform on [-1, 1]
+    (Archimedes).
+    """
     assert float(formula("ginibre_dominant_positive_2")()) == pytest.approx(0.5 * math.sqrt(0.5))
     rng = random.Random(0)
     hits = 0
@@ -119,7 +142,9 @@ def test_tanh_expected_count_by_another_route():
     assert solutions(0.99 * fold) == solutions(-0.99 * fold) == 3
     assert solutions(1.01 * fold) == 1
     wanted = 1 + 2 * mpmath.erf(fold / (mpmath.sqrt(2) * s))
-    assert float(formula("tanh_expected_count")(a, sp.Rational(4, 5)).evalf()) == pytest.approx(float(wanted), rel=1e-14)
+    assert float(formula("tanh_expected_count")(a, sp.Rational(4, 5)).evalf()) == pytest.approx(
+        float(wanted), rel=1e-14
+    )
 
 
 def test_planar_relu_map_has_one_or_three_fixed_points():
@@ -133,13 +158,19 @@ def test_planar_relu_map_has_one_or_three_fixed_points():
             for second in (False, True):
                 column, other = ((a, c) if first else (1, 0)), ((b, d) if second else (0, 1))
                 det = column[0] * other[1] - other[0] * column[1]
-                h = ((bias[0] * other[1] - other[0] * bias[1]) / det, (column[0] * bias[1] - bias[0] * column[1]) / det)
+                h = (
+                    (bias[0] * other[1] - other[0] * bias[1]) / det,
+                    (column[0] * bias[1] - bias[0] * column[1]) / det,
+                )
                 found += (h[0] > 0) is first and (h[1] > 0) is second
         assert found == (3 if max(bias) < 0 else 1)
         total += found
     assert abs(total / 4000 - 1.5) < 4 * math.sqrt(0.75 / 4000)
 
 
-@pytest.mark.parametrize(("h", "wanted"), [("1/3", "1/2"), ("1/9", "1/4"), ("8/9", "3/4"), ("1/2", "1/2"), ("1/4", "1/3")])
+@pytest.mark.parametrize(
+    ("h", "wanted"),
+    [("1/3", "1/2"), ("1/9", "1/4"), ("8/9", "3/4"), ("1/2", "1/2"), ("1/4", "1/3")],
+)
 def test_cantor_function(h, wanted):
     assert abs(cantor(Fraction(h), 40) - Fraction(wanted)) <= Fraction(1, 2**40)

@@ -11,9 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import loopstab
-from loopstab import Architecture, Norm, Outcome, Recall, Residual, UsageError, Weights, formula, ledger, predict
+from loopstab import (
+    Architecture,
+    Norm,
+    Outcome,
+    Recall,
+    Residual,
+    UsageError,
+    Weights,
+    formula,
+    ledger,
+    predict,
+)
 from loopstab.theory.formulas import names
-from loopstab.theory.geometry.probability_enclosures import external_probability, internal_probability
+from loopstab.theory.geometry.probability_enclosures import (
+    external_probability,
+    internal_probability,
+)
 
 BOUNDED = {o for o in Outcome if o.bounded}
 FIXED, DRIFT, EXPLOSION = Outcome.FIXED_POINT, Outcome.DRIFT, Outcome.EXPLOSION
@@ -26,7 +40,13 @@ CASES = [
     ("internal/peri", Weights(), DRIFT, BOUNDED | {DRIFT}, "R3"),
     ("external/pre", Weights(), None, BOUNDED | {DRIFT, EXPLOSION, Outcome.GROWTH}, "R2"),
     ("external/pre", Weights(rho_wx=0.9), FIXED, BOUNDED, "R2"),
-    ("external/peri", Weights(rho_wx=1.1), EXPLOSION, BOUNDED | {DRIFT, EXPLOSION, Outcome.GROWTH}, "R2"),
+    (
+        "external/peri",
+        Weights(rho_wx=1.1),
+        EXPLOSION,
+        BOUNDED | {DRIFT, EXPLOSION, Outcome.GROWTH},
+        "R2",
+    ),
     ("external/pre", Weights(rho_wx=1.0), None, BOUNDED | {DRIFT, Outcome.GROWTH}, "R3"),
     ("none/post", Weights(), None, BOUNDED, "A3"),
     ("internal/post", Weights(), FIXED, BOUNDED, "M1"),
@@ -51,7 +71,9 @@ def test_predictions(text, weights, expected, allowed, claim):
 
 
 @pytest.mark.parametrize("architecture", Architecture.all(), ids=str)
-@pytest.mark.parametrize("weights", [Weights(), Weights(rho_wx=0.5, kappa=0.5), Weights(rho_wx=2.0, kappa=2.0)])
+@pytest.mark.parametrize(
+    "weights", [Weights(), Weights(rho_wx=0.5, kappa=0.5), Weights(rho_wx=2.0, kappa=2.0)]
+)
 def test_every_member_has_a_consistent_prediction(architecture, weights):
     prediction = predict(architecture, weights)
     assert prediction.expected is None or prediction.expected in prediction.allowed
@@ -70,10 +92,15 @@ def test_every_member_has_a_consistent_prediction(architecture, weights):
 def test_more_recall_radius_never_excludes_more(low, high):
     low, high = sorted((low, high))
     architecture = Architecture(Recall.EXTERNAL, Norm.PRE)
-    assert predict(architecture, Weights(rho_wx=low)).allowed <= predict(architecture, Weights(rho_wx=high)).allowed
+    assert (
+        predict(architecture, Weights(rho_wx=low)).allowed
+        <= predict(architecture, Weights(rho_wx=high)).allowed
+    )
 
 
-@pytest.mark.parametrize("bad", [{"rho_wx": -1.0}, {"kappa": float("nan")}, {"rho_wx": float("inf")}])
+@pytest.mark.parametrize(
+    "bad", [{"rho_wx": -1.0}, {"kappa": float("nan")}, {"rho_wx": float("inf")}]
+)
 def test_bad_weights(bad):
     with pytest.raises(UsageError, match="finite number"):
         Weights(**bad)
@@ -81,15 +108,18 @@ def test_bad_weights(bad):
 
 def test_public_names_are_lazy():
     code = (
-        "import sys; from loopstab import Architecture, predict, Weights, Outcome, LoopstabError;"
-        "predict(Architecture.parse('internal/post'), Weights(kappa=.5));"
-        "heavy = {'sympy', 'z3', 'flint', 'numpy', 'torch'} & set(sys.modules); assert not heavy, heavy"
+        "import sys; from loopstab import Architecture, predict, Weights, Outcome,"
+        " LoopstabError;predict(Architecture.parse('internal/post'), Weights(kappa=.5));heavy ="
+        " {'sympy', 'z3', 'flint', 'numpy', 'torch'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_no_numpy_or_torch_on_this_floor():
-    code = "import sys, loopstab; [loopstab.check(c) for c in loopstab.ledger()[:1]]; assert not {'numpy', 'torch'} & set(sys.modules)"
+    code = (
+        "import sys, loopstab; [loopstab.check(c) for c in loopstab.ledger()[:1]]; assert not"
+        " {'numpy', 'torch'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -102,15 +132,22 @@ def test_public_names_exist():
 
 @pytest.mark.parametrize("s", ["1/2", "1", "2"])
 def test_probability_formulas_agree_with_their_enclosures(s):
-    """The formula as upper floors integrate it (mpmath) against the ball that the proof uses: two routes."""
-    for name, enclosure in (("internal_stable_probability", internal_probability), ("external_stable_probability", external_probability)):
+    """The formula as upper floors integrate it (mpmath) against the ball that the proof uses: two
+    routes.
+    """
+    for name, enclosure in (
+        ("internal_stable_probability", internal_probability),
+        ("external_stable_probability", external_probability),
+    ):
         expression = formula(name)(sp.Rational(s))
         integral = next(iter(expression.atoms(sp.Integral)))
         variable, low, high = integral.limits[0]
         integrand = sp.lambdify(variable, integral.function, "mpmath")
         end = mpmath.mpf(60) if high is sp.oo else mpmath.mpf(float(high))
         middle = [mpmath.mpf(k) for k in (1, 2, 4, 8, 16) if k < end]
-        value = mpmath.quad(integrand, [mpmath.mpf(float(low)), *middle, end]) * float(expression / integral)
+        value = mpmath.quad(integrand, [mpmath.mpf(float(low)), *middle, end]) * float(
+            expression / integral
+        )
         ball = enclosure(s)
         assert abs(float(value) - float(ball.mid())) < 1e-12
         assert float(ball.rad()) < 1e-12
@@ -170,10 +207,16 @@ def test_formulas_at_known_points(name, values, wanted):
 
 
 def test_every_formula_has_a_guard():
-    """A formula without a row above rests on the proof step that it names: test_ledger checks that a mutant of the formula fails there."""
+    """A formula without a row above rests on the proof step that it names: test_ledger checks that
+    a mutant of the formula fails there.
+    """
     steps = {(claim.id, step.name) for claim in ledger() for step in claim.steps}
-    awaited = {name for name in names() if formula(name).claim not in {claim.id for claim in ledger()}}
-    assert {name for name in names() if (formula(name).claim, formula(name).guard) not in steps} == awaited
+    awaited = {
+        name for name in names() if formula(name).claim not in {claim.id for claim in ledger()}
+    }
+    assert {
+        name for name in names() if (formula(name).claim, formula(name).guard) not in steps
+    } == awaited
 
 
 @settings(deadline=None, max_examples=25)
@@ -181,7 +224,9 @@ def test_every_formula_has_a_guard():
 def test_level_line_inverts_the_law(a, sigma, beta):
     a, sigma, beta = (sp.Rational(x.numerator, x.denominator) for x in (a, sigma, beta))
     rho = formula("mean_field_rho")(a, sigma, beta)
-    assert abs(float(formula("mean_field_level")(a, sigma, rho)) - float(beta)) < 1e-9 * (1 + float(beta))
+    assert abs(float(formula("mean_field_level")(a, sigma, rho)) - float(beta)) < 1e-9 * (
+        1 + float(beta)
+    )
 
 
 def test_a_residual_path_can_speed_convergence_up():

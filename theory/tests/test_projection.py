@@ -1,4 +1,6 @@
-"""The certified projection against SymPy's real roots, on the cut locus, and in numbers that can be checked by hand."""
+"""The certified projection against SymPy's real roots, on the cut locus, and in numbers that can be
+checked by hand.
+"""
 
 import random
 from fractions import Fraction
@@ -20,7 +22,11 @@ def twin(recall, x, y):
     candidates = [(p, 0), (0, q)] if recall is INTERNAL else []
     for curve in curves:
         slope = sp.together(sp.diff((t - p) ** 2 + (curve - q) ** 2, t))
-        candidates += [(root, curve.subs(t, root)) for root in sp.real_roots(sp.Poly(sp.numer(slope), t)) if root != 0]
+        candidates += [
+            (root, curve.subs(t, root))
+            for root in sp.real_roots(sp.Poly(sp.numer(slope), t))
+            if root != 0
+        ]
     return min(sp.sqrt((a - p) ** 2 + (b - q) ** 2).evalf(40) for a, b in candidates)
 
 
@@ -33,7 +39,9 @@ def test_against_every_root(recall):
         result = nearest(recall, x, y)
         if result.critical:
             found += 1
-            assert abs(sp.Float(result.distance.str(40, radius=False), 40) - twin(recall, x, y)) < sp.Float("1e-30")
+            assert abs(
+                sp.Float(result.distance.str(40, radius=False), 40) - twin(recall, x, y)
+            ) < sp.Float("1e-30")
 
 
 CASES = [  # recall, point, nearest points, critical points
@@ -43,8 +51,16 @@ CASES = [  # recall, point, nearest points, critical points
     (INTERNAL, (0, 7), [(0, 7)]),
     (EXTERNAL, (Fraction(9, 4), Fraction(1, 2)), [(2, Fraction(-1, 2))]),
     (EXTERNAL, (Fraction(-9, 4), Fraction(-5, 2)), [(-2, Fraction(-3, 2))]),
-    (EXTERNAL, (2, 1), [(1, 0)]),  # P = Q = 2: the last point of the diagonal with one nearest point
-    (EXTERNAL, (Fraction(5, 2), Fraction(3, 2)), [(2, Fraction(-1, 2)), (Fraction(1, 2), 1)]),  # P = Q = t + 1/t: r = 1
+    (
+        EXTERNAL,
+        (2, 1),
+        [(1, 0)],
+    ),  # P = Q = 2: the last point of the diagonal with one nearest point
+    (
+        EXTERNAL,
+        (Fraction(5, 2), Fraction(3, 2)),
+        [(2, Fraction(-1, 2)), (Fraction(1, 2), 1)],
+    ),  # P = Q = t + 1/t: r = 1
     (NONE, (3, -5), [(3, -2)]),
     (NONE, (3, -1), [(3, -1)]),
 ]

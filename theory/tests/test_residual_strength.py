@@ -1,4 +1,6 @@
-"""M1 for several tokens: a larger residual strength can destabilise a fixed point whose tokens have unequal scales."""
+"""M1 for several tokens: a larger residual strength can destabilise a fixed point whose tokens have
+unequal scales.
+"""
 
 import math
 
@@ -18,7 +20,10 @@ def _loop(a, states):
     beside = [h[0] * t[0] + h[1] * t[1] for h, t in zip(states, across, strict=True)]
     new = []
     for i in range(2):
-        lift, turn = (a + SCALES[i]) * along[i], a * beside[i] + sum(UPDATE[i][j] * beside[j] for j in range(2))
+        lift, turn = (
+            (a + SCALES[i]) * along[i],
+            a * beside[i] + sum(UPDATE[i][j] * beside[j] for j in range(2)),
+        )
         z = [lift * r + turn * t for r, t in zip(radial[i], across[i], strict=True)]
         new.append([RADIUS * x / math.hypot(*z) for x in z])
     return new
@@ -34,7 +39,10 @@ def _distance(a, loops=3000):
     return max(math.dist(h, k) for h, k in zip(states, fixed, strict=True))
 
 
-@pytest.mark.parametrize(("a", "stable"), [(0.0, True), (1.0, True), (3.5, True), (4.5, False), (6.0, False), (50.0, False)])
+@pytest.mark.parametrize(
+    ("a", "stable"),
+    [(0.0, True), (1.0, True), (3.5, True), (4.5, False), (6.0, False), (50.0, False)],
+)
 def test_two_tokens(a, stable):
     distance = _distance(a)
     assert distance < 1e-6 if stable else distance > 1e-2

@@ -1,4 +1,6 @@
-"""N4 against twins: exact fixed points with gains and eps, and finite differences of a nonlinear loop."""
+"""N4 against twins: exact fixed points with gains and eps, and finite differences of a nonlinear
+loop.
+"""
 
 import math
 import random
@@ -9,9 +11,18 @@ import sympy as sp
 
 from loopstab import formula
 from loopstab.theory.kernel.algebra import fmpq
-from loopstab.theory.outer_norm.falsifiers.sensitivity import FixedPoint, draw, norm, real, singular_values, unit
+from loopstab.theory.outer_norm.falsifiers.sensitivity import (
+    FixedPoint,
+    draw,
+    norm,
+    real,
+    singular_values,
+    unit,
+)
 
-LOWER, UPPER, LOWER_EPS = (formula(f"sensitivity_{name}") for name in ("lower", "upper", "lower_epsilon"))
+LOWER, UPPER, LOWER_EPS = (
+    formula(f"sensitivity_{name}") for name in ("lower", "upper", "lower_epsilon")
+)
 TOLERANCE = 1e-9
 
 
@@ -23,7 +34,9 @@ def test_bounds_rank_and_null_direction_with_gains(seed):
     assert sensitivity == case.gain * unit_gain.sensitivity
     assert sensitivity.rank() == case.size - 1
     assert not any((sensitivity * case.recall.inv() * case.state).entries())
-    assert not any(((case.gain.inv() * case.state).transpose() * sensitivity).entries())  # Gamma^{-2} h* = Gamma^{-1} k*
+    assert not any(
+        ((case.gain.inv() * case.state).transpose() * sensitivity).entries()
+    )  # Gamma^{-2} h* = Gamma^{-1} k*
     gains = [abs(real(case.gain[i, i])) for i in range(case.size)]
     s, k, sizes, recall = (
         real(case.s),
@@ -49,7 +62,14 @@ def test_bounds_with_epsilon(seed):
 def test_the_input_itself_is_null_though_the_update_is_not_zero():
     """Counterexample to 'e is null only if g = 0': g = -2 h, e = h*, beta = 5, S e = 0."""
     state = draw(random.Random(1)).state
-    case = FixedPoint(state, fmpq(3), fmpq(0), unit(state.nrows()), fmpq(-2) * unit(state.nrows()), fmpq(5) * unit(state.nrows()))
+    case = FixedPoint(
+        state,
+        fmpq(3),
+        fmpq(0),
+        unit(state.nrows()),
+        fmpq(-2) * unit(state.nrows()),
+        fmpq(5) * unit(state.nrows()),
+    )
     assert not any((case.sensitivity * state).entries())
     # S = P, k = 2/3: the lower bound is attained
     assert singular_values(case.sensitivity)[0] == pytest.approx(1)
@@ -81,11 +101,24 @@ def test_finite_differences_of_a_nonlinear_loop(seed):
     e = [rng.uniform(1, 2) * rng.choice((-1, 1)) for _ in range(d)]
     h = _fixed_point(a, b, e)
     _, z, s = _loop(a, b, e, h)
-    norm_derivative = mpmath.matrix([[((i == j) - z[i] * z[j] / (d * s * s)) / s for j in range(d)] for i in range(d)])
-    update = mpmath.matrix([[a[i][j] * (1 - math.tanh(h[j]) ** 2) for j in range(d)] for i in range(d)])
-    formula_value = mpmath.inverse(mpmath.eye(d) - norm_derivative * update) * norm_derivative * mpmath.matrix(b)
+    norm_derivative = mpmath.matrix(
+        [[((i == j) - z[i] * z[j] / (d * s * s)) / s for j in range(d)] for i in range(d)]
+    )
+    update = mpmath.matrix(
+        [[a[i][j] * (1 - math.tanh(h[j]) ** 2) for j in range(d)] for i in range(d)]
+    )
+    formula_value = (
+        mpmath.inverse(mpmath.eye(d) - norm_derivative * update)
+        * norm_derivative
+        * mpmath.matrix(b)
+    )
     step = 1e-5
     for j in range(d):
-        ends = [_fixed_point(a, b, [x + sign * step * (i == j) for i, x in enumerate(e)]) for sign in (1, -1)]
+        ends = [
+            _fixed_point(a, b, [x + sign * step * (i == j) for i, x in enumerate(e)])
+            for sign in (1, -1)
+        ]
         for i in range(d):
-            assert (ends[0][i] - ends[1][i]) / (2 * step) == pytest.approx(float(formula_value[i, j]), abs=1e-7)
+            assert (ends[0][i] - ends[1][i]) / (2 * step) == pytest.approx(
+                float(formula_value[i, j]), abs=1e-7
+            )

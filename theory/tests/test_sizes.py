@@ -7,7 +7,10 @@ import pytest
 import sympy as sp
 
 from loopstab.theory.formulas import formula
-from loopstab.theory.geometry.probability_enclosures import external_probability, internal_probability
+from loopstab.theory.geometry.probability_enclosures import (
+    external_probability,
+    internal_probability,
+)
 
 SCALES = ["0.5", "1", "2"]
 DIGITS = mpmath.mpf(10) ** -30
@@ -20,17 +23,30 @@ def value(name, *arguments):
 
 @pytest.mark.parametrize("s", SCALES)
 def test_internal_probability(s):
-    """Integral of K_0, its closed form in Struve functions (DLMF 10.43.2), and conditioning on y."""
+    """Integral of K_0, its closed form in Struve functions (DLMF 10.43.2), and conditioning on
+    y.
+    """
     with mpmath.workdps(40):
         scale = mpmath.mpf(s)
         z = 2 / scale**2
-        integral = mpmath.quad(lambda u: mpmath.besselk(0, u), [0, z / 64, z / 8, z / 2, z]) / mpmath.pi
-        struve = z / 2 * (mpmath.besselk(0, z) * mpmath.struvel(-1, z) + mpmath.besselk(1, z) * mpmath.struvel(0, z))
+        integral = (
+            mpmath.quad(lambda u: mpmath.besselk(0, u), [0, z / 64, z / 8, z / 2, z]) / mpmath.pi
+        )
+        struve = (
+            z
+            / 2
+            * (
+                mpmath.besselk(0, z) * mpmath.struvel(-1, z)
+                + mpmath.besselk(1, z) * mpmath.struvel(0, z)
+            )
+        )
 
         def given(y):
             return mpmath.erf(mpmath.sqrt(2) / (scale * y)) * mpmath.npdf(y, 0, scale)
 
-        conditional = mpmath.quad(given, [0, scale / 4, scale, 2 * scale, 4 * scale, 8 * scale, 15 * scale])
+        conditional = mpmath.quad(
+            given, [0, scale / 4, scale, 2 * scale, 4 * scale, 8 * scale, 15 * scale]
+        )
         assert abs(struve - conditional) < DIGITS
         assert abs(integral - struve) < DIGITS
 
@@ -43,12 +59,26 @@ def test_external_probability(s):
         root = mpmath.sqrt(2) * scale
 
         def given_y(u):
-            return mpmath.erf(1 / (root * u)) * (mpmath.npdf(u, 1, scale) + mpmath.npdf(u, -1, scale))
+            return mpmath.erf(1 / (root * u)) * (
+                mpmath.npdf(u, 1, scale) + mpmath.npdf(u, -1, scale)
+            )
 
         def given_x(x):
-            return (mpmath.erf((1 / x - 1) / root) + mpmath.erf((1 / x + 1) / root)) * mpmath.npdf(x, 0, scale)
+            return (mpmath.erf((1 / x - 1) / root) + mpmath.erf((1 / x + 1) / root)) * mpmath.npdf(
+                x, 0, scale
+            )
 
-        ends = [0, scale / 8, scale / 4, scale / 2, scale, 2 * scale, 4 * scale, 8 * scale, 16 * scale]
+        ends = [
+            0,
+            scale / 8,
+            scale / 4,
+            scale / 2,
+            scale,
+            2 * scale,
+            4 * scale,
+            8 * scale,
+            16 * scale,
+        ]
         first = mpmath.quad(given_y, sorted({*ends[:-1], mpmath.mpf(1), *(1 + e for e in ends)}))
         second = mpmath.quad(given_x, ends)
         assert abs(first - second) < DIGITS
@@ -57,7 +87,13 @@ def test_external_probability(s):
 def test_none_probability():
     with mpmath.workdps(40):
         for s in ("0.5", "3"):
-            assert abs(value("none_stable_probability", s) - (mpmath.mpf(1) / 2 - mpmath.ncdf(-2 / mpmath.mpf(s)))) < DIGITS
+            assert (
+                abs(
+                    value("none_stable_probability", s)
+                    - (mpmath.mpf(1) / 2 - mpmath.ncdf(-2 / mpmath.mpf(s)))
+                )
+                < DIGITS
+            )
 
 
 WIDTHS = {  # length of the stable set along the line at height y, within [-a, a]

@@ -11,7 +11,9 @@ D = 3
 
 def _norm(z):
     s = math.sqrt(sum(x * x for x in z) / D)
-    return [x / s for x in z], sp.Matrix(D, D, lambda i, j: ((i == j) - z[i] * z[j] / (D * s * s)) / s)
+    return [x / s for x in z], sp.Matrix(
+        D, D, lambda i, j: ((i == j) - z[i] * z[j] / (D * s * s)) / s
+    )
 
 
 def _times(m, v):
@@ -38,7 +40,9 @@ def _formula(recall, blocks, wx, we, norms):
     if recall == "external":
         both = n2 * (one + a2) * n1 * (one + a1)
         return both * wx, both * we
-    return n2 * (one + a2 * wx) * n1 * (one + a1 * wx), n2 * ((one + a2 * wx) * n1 * a1 * we + a2 * we)
+    return n2 * (one + a2 * wx) * n1 * (one + a1 * wx), n2 * (
+        (one + a2 * wx) * n1 * a1 * we + a2 * we
+    )
 
 
 @pytest.mark.parametrize("recall", ["external", "internal"])

@@ -1,4 +1,6 @@
-"""A2': ranks by architecture against the table of known answers, at explicit d = 4 and L; derivatives against difference quotients."""
+"""A2': ranks by architecture against the table of known answers, at explicit d = 4 and L;
+derivatives against difference quotients.
+"""
 
 import math
 import random
@@ -21,7 +23,8 @@ from loopstab.theory.kernel.algebra import diagonal
 D, HIDDEN = 4, 8
 ZERO, EPS = Fraction(0), Fraction(1, 100)
 
-# tokens, norm after the last map (peri, post, sandwich), eps, rank of the bias, of (W2, b2), of (b, gamma)
+# tokens, norm after the last map (peri, post, sandwich), eps, rank of the bias, of (W2, b2), of (b,
+# gamma)
 TABLE = [
     pytest.param(1, False, ZERO, 4, 4, None, id="one token, pre"),
     pytest.param(1, True, EPS, 4, 4, 4, id="one token, peri post sandwich, eps > 0"),
@@ -53,10 +56,15 @@ def test_peri_without_epsilon_gains_at_most_d_directions_from_the_gain(count, ra
 def test_equal_and_parallel_tokens_cost_d_directions():
     case = tokens(random.Random(1), 3, D, HIDDEN, False, ZERO)
     # equal tokens, and under pre, eps = 0, one sub-block parallel ones too, have equal activations
-    assert case._replace(hidden=[case.hidden[0], case.hidden[0], case.hidden[2]]).output_layer().rank() == 8
+    assert (
+        case._replace(hidden=[case.hidden[0], case.hidden[0], case.hidden[2]]).output_layer().rank()
+        == 8
+    )
 
 
-@pytest.mark.parametrize(("count", "full", "candidate"), [(1, 4, 4), (2, 8, 4), (3, 12, 4), (4, 12, 4)])
+@pytest.mark.parametrize(
+    ("count", "full", "candidate"), [(1, 4, 4), (2, 8, 4), (3, 12, 4), (4, 12, 4)]
+)
 def test_gru_ranks(count, full, candidate):
     rng = random.Random(count)
 
@@ -87,20 +95,29 @@ def test_norm_slope_is_the_derivative_of_the_norm():
 
     s = math.sqrt(sum(float(x) ** 2 for x in z) / 3 + float(EPS))
     for j in range(3):
-        up, down = ([float(x) + sign * 1e-6 * (i == j) for i, x in enumerate(z)] for sign in (1, -1))
+        up, down = (
+            [float(x) + sign * 1e-6 * (i == j) for i, x in enumerate(z)] for sign in (1, -1)
+        )
         for i, (a, b) in enumerate(zip(norm(up), norm(down), strict=True)):
-            assert (a - b) / 2e-6 * s == pytest.approx(float(Fraction(int(exact[i, j].p), int(exact[i, j].q))), abs=1e-6)
+            assert (a - b) / 2e-6 * s == pytest.approx(
+                float(Fraction(int(exact[i, j].p), int(exact[i, j].q))), abs=1e-6
+            )
 
 
 def _run(case: PeriLoop, h: list[float], b1: list[float]) -> list[float]:
-    """The loop itself, in floating point; the biases make z1 and z2 the arguments at the stated state."""
+    """The loop itself, in floating point; the biases make z1 and z2 the arguments at the stated
+    state.
+    """
 
     def normed(z: list[float]) -> list[float]:
         return [2 * x / math.hypot(*z) for x in z]
 
     def affine(matrix, x: list[float], b: list[float]) -> list[float]:
         table = [[int(a.p) / int(a.q) for a in row] for row in matrix.table()]
-        return [sum(a * y for a, y in zip(row, x, strict=True)) + c for row, c in zip(table, b, strict=True)]
+        return [
+            sum(a * y for a, y in zip(row, x, strict=True)) + c
+            for row, c in zip(table, b, strict=True)
+        ]
 
     zero = [0.0] * 4
     start, middle = ([float(x) for x in v] for v in (case.h, case.middle))
@@ -119,7 +136,9 @@ def _slope(function, at: list[float]) -> list[list[float]]:
     """Central differences, column j the derivative in direction j."""
     columns = []
     for j in range(len(at)):
-        up, down = (function([x + sign * 1e-6 * (i == j) for i, x in enumerate(at)]) for sign in (1, -1))
+        up, down = (
+            function([x + sign * 1e-6 * (i == j) for i, x in enumerate(at)]) for sign in (1, -1)
+        )
         columns.append([(a - b) / 2e-6 for a, b in zip(up, down, strict=True)])
     return [list(row) for row in zip(*columns, strict=True)]
 
@@ -129,11 +148,16 @@ def test_the_constructed_fixed_point_and_its_derivatives(gains):
     case = peri_fixed_point(random.Random(7), gains)
     h, zero = [float(x) for x in case.h], [0.0] * D
     assert _run(case, h, zero) == pytest.approx(h, abs=1e-9)
-    by_state, by_bias = _slope(lambda x: _run(case, x, zero), h), _slope(lambda b: _run(case, h, b), zero)
+    by_state, by_bias = (
+        _slope(lambda x: _run(case, x, zero), h),
+        _slope(lambda b: _run(case, h, b), zero),
+    )
     jacobian = case.jacobian_gap() + diagonal([1] * D)
     for exact, rough in ((jacobian, by_state), (case.by_parameters(), by_bias)):
         for i in range(D):
-            assert rough[i] == pytest.approx([int(x.p) / int(x.q) for x in exact.table()[i][:D]], rel=1e-3, abs=1e-4)
+            assert rough[i] == pytest.approx(
+                [int(x.p) / int(x.q) for x in exact.table()[i][:D]], rel=1e-3, abs=1e-4
+            )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -153,14 +177,18 @@ def test_gain_free_peri_has_another_fixed_point_along_the_null_direction(seed):
     case = peri_fixed_point(random.Random(seed), False)
     start, zero = [float(x) for x in case.h], [0.0] * D
     rows = case.jacobian_gap().rref()[0].table()
-    null = [-int(row[3].p) / int(row[3].q) for row in rows[:3]] + [1.0]  # the last column depends on the others
+    null = [-int(row[3].p) / int(row[3].q) for row in rows[:3]] + [
+        1.0
+    ]  # the last column depends on the others
     length = math.hypot(*null)
     null = [x / length for x in null]
     h = [x + 0.05 * v for x, v in zip(start, null, strict=True)]
     for _ in range(6):  # Newton's method in the hyperplane at distance 0.05
         update = [f - x for f, x in zip(_run(case, h, zero), h, strict=True)]
         slope = _slope(lambda x: [a - b for a, b in zip(_run(case, x, zero), x, strict=True)], h)
-        move = mpmath.lu_solve(mpmath.matrix([*slope, null]), mpmath.matrix([*(-x for x in update), 0]))
+        move = mpmath.lu_solve(
+            mpmath.matrix([*slope, null]), mpmath.matrix([*(-x for x in update), 0])
+        )
         h = [x + float(m) for x, m in zip(h, move, strict=True)]
     assert math.dist(_run(case, h, zero), h) < 1e-12
     assert math.dist(h, start) > 0.049

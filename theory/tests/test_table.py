@@ -1,4 +1,6 @@
-"""The table of the paper on small claims: what a consequence covers, what contradicts what, what is not claimed."""
+"""The table of the paper on small claims: what a consequence covers, what contradicts what, what is
+not claimed.
+"""
 
 from dataclasses import replace
 
@@ -9,7 +11,9 @@ from loopstab.theory.kernel.claim import Axis, Consequence, Finding, Regime, Ver
 from loopstab.theory.kernel.proof import deduced, measured
 from loopstab.theory.table import NOT_CLAIMED, paper_table, polarity, rows
 
-ATTACK = Falsifier("a", "h", "c", lambda rng, keep: keep, lambda case: case, lambda case: None if case else "found")
+ATTACK = Falsifier(
+    "a", "h", "c", lambda rng, keep: keep, lambda case: case, lambda case: None if case else "found"
+)
 STEP = deduced("s", "s", "every d", ("h",))
 YES = Consequence(
     Axis.REACHABILITY,
@@ -23,7 +27,16 @@ YES = Consequence(
 
 
 def claim(name, *consequences, steps=(STEP,)):
-    return Claim(name, "t", "paper", "s", (Assumption("h", "h"),), steps, (ATTACK,), consequences=consequences)
+    return Claim(
+        name,
+        "t",
+        "paper",
+        "s",
+        (Assumption("h", "h"),),
+        steps,
+        (ATTACK,),
+        consequences=consequences,
+    )
 
 
 def spoken(cells):
@@ -62,7 +75,11 @@ AGREE = [
     (replace(YES, when="small gain"), replace(NO, when="large gain")),
     (YES, replace(YES, answer="one bit")),
 ]
-CONTRADICT = [(YES, NO), (YES, replace(NO, when="large gain")), (replace(YES, when="w"), replace(NO, when="w"))]
+CONTRADICT = [
+    (YES, NO),
+    (YES, replace(NO, when="large gain")),
+    (replace(YES, when="w"), replace(NO, when="w")),
+]
 
 
 @pytest.mark.parametrize(("first", "second"), AGREE)
@@ -73,13 +90,24 @@ def test_answers_that_can_stand_together(first, second):
 
 @pytest.mark.parametrize(("first", "second"), CONTRADICT)
 def test_contradictions_name_both_claims_and_the_cell(first, second):
-    with pytest.raises(UsageError, match=r"claims T1 .* and T2 .* external recall, outer norm, add, contractive, reachability"):
+    with pytest.raises(
+        UsageError,
+        match=r"claims T1 .* and T2 .* external recall, outer norm, add, contractive, reachability",
+    ):
         paper_table([claim("T1", first), claim("T2", second)])
 
 
 @pytest.mark.parametrize(
     ("answer", "sign"),
-    [("yes", 1), ("Yes, if small gain", 1), ("no", -1), ("none", -1), ("almost never", -1), ("almost always", 0), ("one bit", 0)],
+    [
+        ("yes", 1),
+        ("Yes, if small gain", 1),
+        ("no", -1),
+        ("none", -1),
+        ("almost never", -1),
+        ("almost always", 0),
+        ("one bit", 0),
+    ],
 )
 def test_polarity(answer, sign):
     assert polarity(answer) == sign
@@ -87,7 +115,9 @@ def test_polarity(answer, sign):
 
 def test_a_claim_that_is_measured_is_marked():
     sample = measured("m", "s", "d = 9", lambda: Finding(Verdict.PASSED, "x"))
-    (cell,) = spoken(paper_table([claim("T1", replace(YES, when="d is large"), steps=(STEP, sample))]))
+    (cell,) = spoken(
+        paper_table([claim("T1", replace(YES, when="d is large"), steps=(STEP, sample))])
+    )
     assert str(cell) == "yes when d is large (T1*)"
     assert cell.to_json()["entries"][0]["measured"] is True
 

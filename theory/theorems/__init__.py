@@ -8,6 +8,8 @@ from .theorem import Theorem
 __all__ = ["THEOREMS", "Theorem"]
 
 _FIELDS = (linear_algebra, analysis, topology, dynamics, random_matrices)
-THEOREMS: dict[str, Theorem] = {key: theorem for module in _FIELDS for key, theorem in module.THEOREMS.items()}
+THEOREMS: dict[str, Theorem] = {
+    key: theorem for module in _FIELDS for key, theorem in module.THEOREMS.items()
+}
 if len(THEOREMS) != sum(len(module.THEOREMS) for module in _FIELDS):
     raise ValueError("two theorems share a key: keys are ids and must differ")

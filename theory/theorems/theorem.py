@@ -1,4 +1,6 @@
-"""A named theorem: precise statement, reference, and the hypotheses that a citing step must discharge."""
+"""A named theorem: precise statement, reference, and the hypotheses that a citing step must
+discharge.
+"""
 
 from __future__ import annotations
 

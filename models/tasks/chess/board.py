@@ -1,11 +1,13 @@
 """Boards and moves as cells, seen from the side to move; no chess rules in here.
 
-Squares are numbered as in the chess literature's files and ranks: square = 8 rank + file, a1 = 0, h1 = 7, a8 = 56. Pieces:
-0 blank, 1..6 white pawn, knight, bishop, rook, queen, king, 7..12 black. Encoding turns the board so that the side to move is
-white at the bottom (ranks flipped, colours swapped) and mirrors it (files flipped) so that its king stands on files e to h. A
-half turn instead of the flip of ranks would give the same cells, as the mirror follows the king.
+Squares are numbered as in the chess literature's files and ranks: square = 8 rank + file, a1 = 0,
+h1 = 7, a8 = 56. Pieces: 0 blank, 1..6 white pawn, knight, bishop, rook, queen, king, 7..12 black.
+Encoding turns the board so that the side to move is white at the bottom (ranks flipped, colours
+swapped) and mirrors it (files flipped) so that its king stands on files e to h. A half turn instead
+of the flip of ranks would give the same cells, as the mirror follows the king.
 
-Not encoded, as in the published task: castling rights, en passant square, and the piece that a pawn promotes to.
+Not encoded, as in the published task: castling rights, en passant square, and the piece that a pawn
+promotes to.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ SHAPE = Shape(channels=12, classes=2, axes=2)
 
 
 def pieces(placement: str) -> NDArray[np.uint8]:
-    """Squares (64,) from the first field of a FEN; `UsageError` unless it describes eight ranks of eight squares."""
+    """Squares (64,) from the first field of a FEN; `UsageError` unless it describes eight ranks of
+    eight squares.
+    """
     ranks = placement.split("/")
     wide = ["".join("." * int(c) if c.isdecimal() else c for c in rank) for rank in ranks]
     if len(ranks) != 8 or any(len(rank) != 8 or set(rank) - set(PIECES) for rank in wide):
@@ -46,10 +50,14 @@ def placement(squares: NDArray) -> str:
     return "/".join(ranks)
 
 
-def encode(squares: NDArray, black: NDArray, moves: NDArray) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Cells (boards, 64) and views (boards,) of boards (boards, 64), whether black is to move, and moves (boards, 2) as from, to.
+def encode(
+    squares: NDArray, black: NDArray, moves: NDArray
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Cells (boards, 64) and views (boards,) of boards (boards, 64), whether black is to move, and
+    moves (boards, 2) as from, to.
 
-    The two squares of the move carry `MARK`. The view says how the board was turned: `FLIPPED` plus `MIRRORED`.
+    The two squares of the move carry `MARK`. The view says how the board was turned: `FLIPPED` plus
+    `MIRRORED`.
     """
     squares = np.where(black[:, None], _swap(squares[:, SQUARES ^ 56]), squares).astype(np.uint8)
     moves = np.where(black[:, None], moves ^ 56, moves)
@@ -60,8 +68,12 @@ def encode(squares: NDArray, black: NDArray, moves: NDArray) -> tuple[NDArray[np
     return squares, (FLIPPED * black + MIRRORED * mirror).astype(np.uint8)
 
 
-def decode(cells: NDArray, view: NDArray) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.int64]]:
-    """The inverse of `encode`. The move starts from the marked square that holds a piece of the side to move."""
+def decode(
+    cells: NDArray, view: NDArray
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.int64]]:
+    """The inverse of `encode`. The move starts from the marked square that holds a piece of the
+    side to move.
+    """
     marked = np.argsort(cells < MARK, axis=1, kind="stable")[:, :2]
     squares = cells % MARK
     first = np.take_along_axis(squares, marked[:, :1], 1)
@@ -79,7 +91,9 @@ def _swap(squares: NDArray) -> NDArray[np.uint8]:
 
 
 class MoveTask(TableTask):
-    """Find the move: 12 piece planes in, class 1 on its two squares out, read off as the two highest scores."""
+    """Find the move: 12 piece planes in, class 1 on its two squares out, read off as the two
+    highest scores.
+    """
 
     def _batch(self, cells: Tensor) -> Batch:
         planes = torch.eye(len(PIECES), device=cells.device)[:, 1:]
@@ -87,7 +101,11 @@ class MoveTask(TableTask):
 
     @staticmethod
     def correct(logits: Tensor, target: Tensor) -> Tensor:
-        """Whether both squares of the move score above all others, (samples,) bool; a tie with another square is wrong."""
+        """Whether both squares of the move score above all others, (samples,) bool; a tie with
+        another square is wrong.
+        """
         score = logits[..., 1] - logits[..., 0]
         move = target == 1
-        return score.masked_fill(~move, torch.inf).amin(-1) > score.masked_fill(move, -torch.inf).amax(-1)
+        return score.masked_fill(~move, torch.inf).amin(-1) > score.masked_fill(
+            move, -torch.inf
+        ).amax(-1)

@@ -1,7 +1,8 @@
 """King and queen, or king and rook, against king: solved exactly by retrograde analysis.
 
-A position is an index [wk, x, bk] (white king, queen or rook, black king; squares as in `chess_board`), with White or with Black
-to move. Distances are in White's moves to mate under best play of both sides.
+A position is an index [wk, x, bk] (white king, queen or rook, black king; squares as in
+`chess_board`), with White or with Black to move. Distances are in White's moves to mate under best
+play of both sides.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ MOVES = {ROOK: STRAIGHT, QUEEN: STRAIGHT + DIAGONAL}
 class Endgame:
     """A solved endgame; arrays are indexed [wk, x, bk].
 
-    `white`: legal with White to move; `black`: legal with Black to move (whether or not a white move leads to it). `distance`:
-    White to move mates in that many moves, `NOT_WON` where the position is illegal or not won. `lost`: with Black to move,
-    mated after that many further white moves (0: checkmate), else `NOT_WON`. `stalemate`: Black to move. `best`: number of
-    White's moves that keep the distance. `move`: from and to square of the first of them, (64, 64, 64, 2).
+    `white`: legal with White to move; `black`: legal with Black to move (whether or not a white
+    move leads to it). `distance`: White to move mates in that many moves, `NOT_WON` where the
+    position is illegal or not won. `lost`: with Black to move, mated after that many further white
+    moves (0: checkmate), else `NOT_WON`. `stalemate`: Black to move. `best`: number of White's
+    moves that keep the distance. `move`: from and to square of the first of them, (64, 64, 64, 2).
     """
 
     white: NDArray[np.bool_]
@@ -52,7 +54,9 @@ def king_moves() -> NDArray[np.bool_]:
 
 
 def attacks(piece: str) -> NDArray[np.bool_]:
-    """[wk, x, s]: the piece on x attacks s and s is not the white king's square; only that king blocks lines."""
+    """[wk, x, s]: the piece on x attacks s and s is not the white king's square; only that king
+    blocks lines.
+    """
     out = np.zeros((64, 64, 64), dtype=bool)
     for x in range(64):
         for step_rank, step_file in MOVES[piece]:
@@ -68,9 +72,13 @@ def attacks(piece: str) -> NDArray[np.bool_]:
 
 @lru_cache
 def solve(piece: str) -> Endgame:
-    """Solve the endgame with that piece, Q or R (well under a second); kept for the life of the process."""
+    """Solve the endgame with that piece, Q or R (well under a second); kept for the life of the
+    process.
+    """
     if piece not in MOVES:
-        raise UsageError(f"endgames with one white queen (Q) or rook (R) can be solved, not {piece!r}")
+        raise UsageError(
+            f"endgames with one white queen (Q) or rook (R) can be solved, not {piece!r}"
+        )
     king, attack = king_moves(), attacks(piece)
     square = np.arange(64)
     wk, x, bk = np.ix_(square, square, square)
@@ -79,7 +87,9 @@ def solve(piece: str) -> Endgame:
     white = black & ~check
     step = king.astype(np.float32)
 
-    def black_to(target: NDArray) -> NDArray:  # number of black king moves into target, without captures
+    def black_to(
+        target: NDArray,
+    ) -> NDArray:  # number of black king moves into target, without captures
         return np.rint(target.astype(np.float32) @ step)
 
     replies = black_to(white)
@@ -103,8 +113,12 @@ def solve(piece: str) -> Endgame:
     return Endgame(white, black, distance, lost, stuck & ~check, best, move)
 
 
-def _first_move(move: NDArray, new: NDArray, king: NDArray, attack: NDArray, target: NDArray) -> None:
-    """Fill in a best move of each new position: the king's lowest target square, or else the piece's."""
+def _first_move(
+    move: NDArray, new: NDArray, king: NDArray, attack: NDArray, target: NDArray
+) -> None:
+    """Fill in a best move of each new position: the king's lowest target square, or else the
+    piece's.
+    """
     w, x, b = np.nonzero(new)
     by_king = king[w] & target[:, x, b].T
     by_piece = attack[w, x] & target[w, :, b]
@@ -114,7 +128,9 @@ def _first_move(move: NDArray, new: NDArray, king: NDArray, attack: NDArray, tar
 
 
 def orbits(index: NDArray) -> NDArray[np.int64]:
-    """Smallest index (wk 4096 + x 64 + bk) among the eight images of each position under the symmetries of the board."""
+    """Smallest index (wk 4096 + x 64 + bk) among the eight images of each position under the
+    symmetries of the board.
+    """
     squares = np.stack((index // 4096, index // 64 % 64, index % 64))
     images = []
     for turn in range(8):
@@ -126,12 +142,14 @@ def orbits(index: NDArray) -> NDArray[np.int64]:
 
 
 @lru_cache
-def table(pieces: tuple[str, ...] = (QUEEN, ROOK), easy_share: float = EASY_SHARE, seed: int = 0) -> Table:
+def table(
+    pieces: tuple[str, ...] = (QUEEN, ROOK), easy_share: float = EASY_SHARE, seed: int = 0
+) -> Table:
     """All won positions with White to move and exactly one best move, white king on files e to h.
 
-    Difficulty: moves to mate. In each endgame easy is up to the distance that makes the share of its easy rows nearest to
-    `easy_share`. Images of a position under the eight symmetries of the board stay on its side of the split. `line` is the
-    position's index wk 4096 + x 64 + bk.
+    Difficulty: moves to mate. In each endgame easy is up to the distance that makes the share of
+    its easy rows nearest to `easy_share`. Images of a position under the eight symmetries of the
+    board stay on its side of the split. `line` is the position's index wk 4096 + x 64 + bk.
     """
     if not pieces:
         raise UsageError("endgames need at least one piece: Q, R or both")
@@ -142,19 +160,31 @@ def table(pieces: tuple[str, ...] = (QUEEN, ROOK), easy_share: float = EASY_SHAR
         squares = np.zeros((len(w), 64), dtype=np.uint8)
         for at, symbol in ((w, "K"), (x, piece), (b, "k")):
             squares[np.arange(len(w)), at] = PIECES.index(symbol)
-        cells.append(encode(squares, np.zeros(len(w), dtype=bool), game.move[w, x, b].astype(np.int64))[0])
+        cells.append(
+            encode(squares, np.zeros(len(w), dtype=bool), game.move[w, x, b].astype(np.int64))[0]
+        )
         distance.append(game.distance[w, x, b])
         line.append(w * 4096 + x * 64 + b)
         groups.append(orbits(line[-1]) + k * 64**3)
         cut[f"K{piece}K"] = cut_at(distance[-1], easy_share)
         hard.append(distance[-1] > cut[f"K{piece}K"])
-    meta = {"kind": "endgames", "source": f"retrograde analysis of {' and '.join(cut)}", "seed": seed, "unit": "moves to mate", "cut": cut}
+    meta = {
+        "kind": "endgames",
+        "source": f"retrograde analysis of {' and '.join(cut)}",
+        "seed": seed,
+        "unit": "moves to mate",
+        "cut": cut,
+    }
     split = split_levels(np.concatenate(hard), np.concatenate(groups), seed)
-    return Table.build(np.concatenate(cells), np.concatenate(distance), split, np.concatenate(line), meta)
+    return Table.build(
+        np.concatenate(cells), np.concatenate(distance), split, np.concatenate(line), meta
+    )
 
 
 class EndgameTask(MoveTask):
-    """Mate with queen or rook: the one best move. Same inputs, targets and shape as chess puzzles; White is to move."""
+    """Mate with queen or rook: the one best move. Same inputs, targets and shape as chess puzzles;
+    White is to move.
+    """
 
     kind = "endgames"
 

@@ -20,7 +20,9 @@ EASY_RATING, HARD_RATING = 1600, 2000
 
 
 class ChessTask(MoveTask):
-    """Chess puzzles: train and held-out ratings up to 1600, hard 1601 to 2000 (or as the data were prepared)."""
+    """Chess puzzles: train and held-out ratings up to 1600, hard 1601 to 2000 (or as the data were
+    prepared).
+    """
 
     kind = "chess"
 
@@ -34,7 +36,9 @@ class ChessTask(MoveTask):
 
 
 class Puzzle(NamedTuple):
-    """The position that the solver sees: squares (64,) as in `chess_board`, side to move, from and to squares of the answer."""
+    """The position that the solver sees: squares (64,) as in `chess_board`, side to move, from and
+    to squares of the answer.
+    """
 
     squares: NDArray[np.uint8]
     black: bool
@@ -42,19 +46,26 @@ class Puzzle(NamedTuple):
 
 
 def read(
-    path: str | Path, size: int | None = None, easy_rating: int = EASY_RATING, hard_rating: int = HARD_RATING, seed: int = 0,
+    path: str | Path,
+    size: int | None = None,
+    easy_rating: int = EASY_RATING,
+    hard_rating: int = HARD_RATING,
+    seed: int = 0,
     progress: bool = False,
-) -> Table:  # fmt: skip
+) -> Table:
     """A `PuzzleId,FEN,Moves,Rating,...` CSV as a table; further columns are ignored.
 
-    FEN is the position before the opponent's move, which is the first of `Moves`; the second is the answer. Of each row the
-    whole line of moves is checked for legality with the `chess` package; malformed rows are skipped, more than 1 % of them raise
-    `UsageError`. Rows rated above `hard_rating` are left out. `size` draws a uniform sample of the other rows before the check.
+    FEN is the position before the opponent's move, which is the first of `Moves`; the second is the
+    answer. Of each row the whole line of moves is checked for legality with the `chess` package;
+    malformed rows are skipped, more than 1 % of them raise `UsageError`. Rows rated above
+    `hard_rating` are left out. `size` draws a uniform sample of the other rows before the check.
     Equal positions stay on one side of the split.
     """
     path = Path(path)
     if not easy_rating < hard_rating:
-        raise UsageError(f"the easy rating must lie below the hard one, not {easy_rating} and {hard_rating}")
+        raise UsageError(
+            f"the easy rating must lie below the hard one, not {easy_rating} and {hard_rating}"
+        )
     _rules()
     malformed, above = Malformed(path), 0
 
@@ -68,9 +79,13 @@ def read(
 
     kept = sample(wanted(), size, seed, progress)
     if not kept and above:
-        raise UsageError(f"{path} holds no puzzle rated {hard_rating} or less ({above} are rated above)")
+        raise UsageError(
+            f"{path} holds no puzzle rated {hard_rating} or less ({above} are rated above)"
+        )
     puzzles, lines, ratings = [], [], []
-    for line, fields in tqdm(kept, disable=None if progress else True, unit="puzzle", desc="checking"):
+    for line, fields in tqdm(
+        kept, disable=None if progress else True, unit="puzzle", desc="checking"
+    ):
         try:
             if isinstance(fields, str):
                 raise ValueError(fields)
@@ -84,17 +99,39 @@ def read(
         lines.append(line)
         ratings.append(rating)
     account = malformed.judge(len(kept))
-    cells, view = encode(np.array([p.squares for p in puzzles]), np.array([p.black for p in puzzles]), np.array([p.move for p in puzzles]))
+    cells, view = encode(
+        np.array([p.squares for p in puzzles]),
+        np.array([p.black for p in puzzles]),
+        np.array([p.move for p in puzzles]),
+    )
     _, position = np.unique(cells % MARK, axis=0, return_inverse=True)
     meta = {
-        "kind": "chess", "source": path.name, "sha256": sha256(path), **account, "sampled": size, "seed": seed, "unit": "rating",
-        "cut": easy_rating, "hard_rating": hard_rating, "positions": int(position.max()) + 1, "left_out": above,
-    }  # fmt: skip
-    return Table.build(cells, np.array(ratings), split_levels(np.array(ratings) > easy_rating, position, seed), np.array(lines), meta, view)
+        "kind": "chess",
+        "source": path.name,
+        "sha256": sha256(path),
+        **account,
+        "sampled": size,
+        "seed": seed,
+        "unit": "rating",
+        "cut": easy_rating,
+        "hard_rating": hard_rating,
+        "positions": int(position.max()) + 1,
+        "left_out": above,
+    }
+    return Table.build(
+        cells,
+        np.array(ratings),
+        split_levels(np.array(ratings) > easy_rating, position, seed),
+        np.array(lines),
+        meta,
+        view,
+    )
 
 
 def puzzle(fen: str, moves: str) -> Puzzle:
-    """Play the opponent's move and check the line; `ValueError` says what is wrong with it. Needs the `chess` package."""
+    """Play the opponent's move and check the line; `ValueError` says what is wrong with it. Needs
+    the `chess` package.
+    """
     chess = _rules()
     line = moves.split()
     if len(line) < 2:
@@ -114,7 +151,11 @@ def puzzle(fen: str, moves: str) -> Puzzle:
         if not move:
             raise ValueError(f"illegal move {uci!r} (number {i + 1} of {moves!r})")
         if i == 1:
-            squares, black, answer = _squares(board), not board.turn, (move.from_square, move.to_square)
+            squares, black, answer = (
+                _squares(board),
+                not board.turn,
+                (move.from_square, move.to_square),
+            )
         if i + 1 < len(line):
             board.push(move)
     return Puzzle(squares, black, answer)
@@ -124,7 +165,9 @@ def _rules() -> Any:
     try:
         import chess
     except ImportError:
-        raise UsageError("chess puzzles are checked with the chess package: pip install 'loopstab[chess]'") from None
+        raise UsageError(
+            "chess puzzles are checked with the chess package: pip install 'loopstab[chess]'"
+        ) from None
     return chess
 
 

@@ -26,19 +26,25 @@ from .symmetry import canonical, complete
 HEADER = ("source", "question", "answer", "rating")
 EASY_SHARE = 0.8
 CLUES = {2: (4, 9), 3: (22, 32)}
-"""Box size: clues at which digging stops, drawn uniformly from this range (fewer cannot always be reached)."""
+"""Box size: clues at which digging stops, drawn uniformly from this range (fewer cannot always be
+reached).
+"""
 ROWS = {2: 12_000, 3: 1000}
 Disjoint = Literal["symmetry", "relabelling"]
 
 
 class SudokuTask(TableTask):
-    """Sudoku of box 2 (4x4) or 3 (9x9). side^2 cells, side + 1 channels, side classes (class d - 1 is the digit d)."""
+    """Sudoku of box 2 (4x4) or 3 (9x9). side^2 cells, side + 1 channels, side classes (class d - 1
+    is the digit d).
+    """
 
     kind = "sudoku"
 
     def __init__(self, table: Table):
         side = round(table.cells.shape[1] ** 0.5)
-        super().__init__(table, f"sudoku-{side}x{side}", Shape(channels=side + 1, classes=side, axes=2))
+        super().__init__(
+            table, f"sudoku-{side}x{side}", Shape(channels=side + 1, classes=side, axes=2)
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> SudokuTask:
@@ -46,7 +52,9 @@ class SudokuTask(TableTask):
         return cls(Table.load(path))
 
     @classmethod
-    def generated(cls, box: int = 2, rows: int | None = None, seed: int = 0, disjoint: Disjoint = "symmetry") -> SudokuTask:
+    def generated(
+        cls, box: int = 2, rows: int | None = None, seed: int = 0, disjoint: Disjoint = "symmetry"
+    ) -> SudokuTask:
         """From the generator (seconds for the 12,000 of box 2), built once per process."""
         return cls(_generated(box, rows, seed, disjoint))
 
@@ -57,20 +65,31 @@ class SudokuTask(TableTask):
         return [row, column, row // box * box + column // box]
 
     def augmented(self, cells: Tensor, augment: str, generator: torch.Generator) -> Tensor:
-        """Digits renamed, and with `symmetry` also the places of the cells changed, by a symmetry of its own for each puzzle."""
+        """Digits renamed, and with `symmetry` also the places of the cells changed, by a symmetry
+        of its own for each puzzle.
+        """
         if augment not in list(Augmentation):
-            raise UsageError(f"unknown symmetries {augment!r}: use one of {', '.join(Augmentation)}")
+            raise UsageError(
+                f"unknown symmetries {augment!r}: use one of {', '.join(Augmentation)}"
+            )
         side = self.shape.classes
         if augment == Augmentation.SYMMETRY:
             cells = cells.gather(1, random_places(len(cells), side, generator))
         if augment != Augmentation.NONE:
             names = torch.rand(len(cells), side, generator=generator).argsort(1) + 1
-            cells = (names.gather(1, (cells % MARK).long() - 1) + cells // MARK * MARK).to(cells.dtype)
+            cells = (names.gather(1, (cells % MARK).long() - 1) + cells // MARK * MARK).to(
+                cells.dtype
+            )
         return cells
 
     def _batch(self, cells: Tensor) -> Batch:
         digit = (cells % MARK).long()
-        return Batch(torch.eye(self.shape.classes + 1, device=cells.device)[torch.where(cells >= MARK, digit, 0)], digit - 1)
+        return Batch(
+            torch.eye(self.shape.classes + 1, device=cells.device)[
+                torch.where(cells >= MARK, digit, 0)
+            ],
+            digit - 1,
+        )
 
     @staticmethod
     def correct(logits: Tensor, target: Tensor) -> Tensor:
@@ -79,7 +98,9 @@ class SudokuTask(TableTask):
 
 
 def random_places(samples: int, side: int, generator: torch.Generator) -> Tensor:
-    """Where each cell of a grid comes from under random symmetries of its places, (samples, side^2) indices."""
+    """Where each cell of a grid comes from under random symmetries of its places, (samples, side^2)
+    indices.
+    """
     box = round(side**0.5)
 
     def lines() -> Tensor:
@@ -92,12 +113,19 @@ def random_places(samples: int, side: int, generator: torch.Generator) -> Tensor
     return torch.where(turned, column * side + row, row * side + column).flatten(1)
 
 
-def read(path: str | Path, size: int | None = None, easy_share: float = EASY_SHARE, seed: int = 0, progress: bool = False) -> Table:
+def read(
+    path: str | Path,
+    size: int | None = None,
+    easy_share: float = EASY_SHARE,
+    seed: int = 0,
+    progress: bool = False,
+) -> Table:
     """A `source,question,answer,rating` CSV as a table; further columns are ignored.
 
-    Every row is checked: lengths, digits, clues that agree with the answer, and an answer that is a valid grid. That the solution
-    is unique is the source's word: a search for a second one takes 2 to 40 ms a puzzle. Malformed rows are skipped, more than
-    1 % of them raise `UsageError`. `size` draws a uniform sample of the rows first.
+    Every row is checked: lengths, digits, clues that agree with the answer, and an answer that is a
+    valid grid. That the solution is unique is the source's word: a search for a second one takes 2
+    to 40 ms a puzzle. Malformed rows are skipped, more than 1 % of them raise `UsageError`. `size`
+    draws a uniform sample of the rows first.
     """
     path = Path(path)
     malformed = Malformed(path)
@@ -106,30 +134,63 @@ def read(path: str | Path, size: int | None = None, easy_share: float = EASY_SHA
     cells = Counter(len(row.question) for row in good).most_common(1)[0][0] if good else 81
     for row in good:
         if len(row.question) != cells:
-            malformed.add(row.line, f"a grid of {len(row.question)} cells in a file of {cells}: split it by size first")
+            malformed.add(
+                row.line,
+                f"a grid of {len(row.question)} cells in a file of {cells}: split it by size first",
+            )
     good = [row for row in good if len(row.question) == cells]
-    question, answer = _digits((row.question for row in good), cells), _digits((row.answer for row in good), cells)
+    question, answer = (
+        _digits((row.question for row in good), cells),
+        _digits((row.answer for row in good), cells),
+    )
     valid = complete(answer, round(cells**0.25))
     keep = valid & ((question == 0) | (question == answer)).all(1)
     for i in np.flatnonzero(~keep):
-        malformed.add(good[i].line, "the clues contradict the answer" if valid[i] else "the answer is not a valid grid")
+        malformed.add(
+            good[i].line,
+            "the clues contradict the answer" if valid[i] else "the answer is not a valid grid",
+        )
     account = malformed.judge(len(kept))
     line, rating = (np.array([row[k] for row in good], dtype=np.int64)[keep] for k in (0, 3))
-    meta = {"source": path.name, "sha256": sha256(path), **account, "sampled": size, "seed": seed, "unit": "rating"}
-    return table(question[keep], answer[keep], rating, line, round(cells**0.25), meta, easy_share, seed)
+    meta = {
+        "source": path.name,
+        "sha256": sha256(path),
+        **account,
+        "sampled": size,
+        "seed": seed,
+        "unit": "rating",
+    }
+    return table(
+        question[keep], answer[keep], rating, line, round(cells**0.25), meta, easy_share, seed
+    )
 
 
 def table(
-    question: NDArray, answer: NDArray, difficulty: NDArray, line: NDArray, box: int, meta: dict[str, Any],
-    easy_share: float = EASY_SHARE, seed: int = 0, disjoint: Disjoint = "symmetry",
-) -> Table:  # fmt: skip
-    """Puzzles split by difficulty so that no grid of train stands in easy or hard, up to all symmetries or up to relabelling only."""
+    question: NDArray,
+    answer: NDArray,
+    difficulty: NDArray,
+    line: NDArray,
+    box: int,
+    meta: dict[str, Any],
+    easy_share: float = EASY_SHARE,
+    seed: int = 0,
+    disjoint: Disjoint = "symmetry",
+) -> Table:
+    """Puzzles split by difficulty so that no grid of train stands in easy or hard, up to all
+    symmetries or up to relabelling only.
+    """
     cut = cut_at(difficulty, easy_share)
     form = canonical(answer, box) if disjoint == "symmetry" else relabelled(answer)
     _, groups = np.unique(np.ascontiguousarray(form).view(f"V{form.shape[1]}"), return_inverse=True)
     split = split_levels(difficulty > cut, groups, seed)
     cells = answer + MARK * (question > 0)
-    meta = {"kind": "sudoku", **meta, "cut": cut, "disjoint": disjoint, "grids": int(groups.max()) + 1}
+    meta = {
+        "kind": "sudoku",
+        **meta,
+        "cut": cut,
+        "disjoint": disjoint,
+        "grids": int(groups.max()) + 1,
+    }
     return Table.build(cells, difficulty, split, line, meta)
 
 
@@ -140,11 +201,18 @@ def relabelled(grids: NDArray) -> NDArray[np.uint8]:
     return np.take_along_axis(names, grids.astype(np.int64) - 1, axis=1).astype(np.uint8)
 
 
-def generate(box: int, rows: int | None = None, seed: int = 0, disjoint: Disjoint = "symmetry", progress: bool = False) -> Table:
-    """Distinct puzzles with a proven unique solution; row i depends on (box, seed, i) alone, but that a repeated puzzle is redrawn.
+def generate(
+    box: int,
+    rows: int | None = None,
+    seed: int = 0,
+    disjoint: Disjoint = "symmetry",
+    progress: bool = False,
+) -> Table:
+    """Distinct puzzles with a proven unique solution; row i depends on (box, seed, i) alone, but
+    that a repeated puzzle is redrawn.
 
-    Difficulty of box 3: guesses of our solver. Singles solve every 4x4 puzzle (the tests try all), so for box 2 it is the rounds
-    that they take.
+    Difficulty of box 3: guesses of our solver. Singles solve every 4x4 puzzle (the tests try all),
+    so for box 2 it is the rounds that they take.
     """
     if box not in CLUES:
         raise UsageError(f"sudoku of box 2 or 3 can be generated, not {box!r}")
@@ -152,7 +220,9 @@ def generate(box: int, rows: int | None = None, seed: int = 0, disjoint: Disjoin
     if rows < 10:
         raise UsageError(f"at least 10 puzzles are needed to fill the three levels, not {rows}")
     puzzles: dict[tuple[int, ...], list[int]] = {}
-    for i in tqdm(range(rows), disable=None if progress else True, unit="puzzle", desc=f"sudoku box {box}"):
+    for i in tqdm(
+        range(rows), disable=None if progress else True, unit="puzzle", desc=f"sudoku box {box}"
+    ):
         for attempt in range(1000):
             rng = random.Random(f"{box}/{seed}/{i}/{attempt}")
             grid = random_grid(box, rng)
@@ -161,12 +231,20 @@ def generate(box: int, rows: int | None = None, seed: int = 0, disjoint: Disjoin
                 puzzles[puzzle] = grid
                 break
         else:
-            raise UsageError(f"box {box} has too few puzzles for {rows} distinct ones: ask for fewer")
+            raise UsageError(
+                f"box {box} has too few puzzles for {rows} distinct ones: ask for fewer"
+            )
     solved = [solve(p, box) for p in puzzles]
     difficulty = np.array([s.guesses if box > 2 else s.rounds for s in solved])
-    meta = {"source": f"generator, box {box}, seed {seed}", "seed": seed, "unit": "guesses" if box > 2 else "rounds of singles"}
+    meta = {
+        "source": f"generator, box {box}, seed {seed}",
+        "seed": seed,
+        "unit": "guesses" if box > 2 else "rounds of singles",
+    }
     question, answer = np.array(list(puzzles)), np.array(list(puzzles.values()))
-    return table(question, answer, difficulty, np.arange(rows), box, meta, seed=seed, disjoint=disjoint)
+    return table(
+        question, answer, difficulty, np.arange(rows), box, meta, seed=seed, disjoint=disjoint
+    )
 
 
 @lru_cache

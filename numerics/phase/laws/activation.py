@@ -1,4 +1,6 @@
-"""The nonlinearities of the mean-field laws, with the Gaussian moments that the closed forms need (N7)."""
+"""The nonlinearities of the mean-field laws, with the Gaussian moments that the closed forms need
+(N7).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from ...formulas import numeric
 
 @dataclass(frozen=True)
 class Activation:
-    """x -> phi(k x), k the slope, its derivative by x, and the names of the formulas of E phi^2 and E phi'^2 at a standard Gaussian.
+    """x -> phi(k x), k the slope, its derivative by x, and the names of the formulas of E phi^2 and
+    E phi'^2 at a standard Gaussian.
 
     `mean`: whether these formulas take the scale and mean of the Gaussian besides k.
     """
@@ -41,16 +44,34 @@ def _gaussian(x: Array) -> Array:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "linear": Activation(lambda x, k: x if k == 1 else k * x, lambda x, k: np.full_like(x, k), ("linear_moment", "linear_moment")),
-    "relu": Activation(lambda x, k: np.maximum(k * x, 0), lambda x, k: k * (x > 0), ("relu_moment", "relu_moment")),
+    "linear": Activation(
+        lambda x, k: x if k == 1 else k * x,
+        lambda x, k: np.full_like(x, k),
+        ("linear_moment", "linear_moment"),
+    ),
+    "relu": Activation(
+        lambda x, k: np.maximum(k * x, 0), lambda x, k: k * (x > 0), ("relu_moment", "relu_moment")
+    ),
     "tanh": Activation(
-        lambda x, k: np.tanh(k * x), lambda x, k: k * (1 - np.tanh(k * x) ** 2), ("tanh_moment", "tanh_slope"), mean=True
+        lambda x, k: np.tanh(k * x),
+        lambda x, k: k * (1 - np.tanh(k * x) ** 2),
+        ("tanh_moment", "tanh_slope"),
+        mean=True,
     ),
     "erf": Activation(
-        lambda x, k: erf(k * x), lambda x, k: 2 * k / np.sqrt(np.pi) * np.exp(-((k * x) ** 2)), ("erf_moment", "erf_slope")
+        lambda x, k: erf(k * x),
+        lambda x, k: 2 * k / np.sqrt(np.pi) * np.exp(-((k * x) ** 2)),
+        ("erf_moment", "erf_slope"),
     ),
-    "sin": Activation(lambda x, k: np.sin(k * x), lambda x, k: k * np.cos(k * x), ("sin_moment", "sin_slope"), mean=True),
+    "sin": Activation(
+        lambda x, k: np.sin(k * x),
+        lambda x, k: k * np.cos(k * x),
+        ("sin_moment", "sin_slope"),
+        mean=True,
+    ),
     "gelu": Activation(
-        lambda x, k: k * x * ndtr(k * x), lambda x, k: k * (ndtr(k * x) + k * x * _gaussian(k * x)), ("gelu_moment", "gelu_slope")
+        lambda x, k: k * x * ndtr(k * x),
+        lambda x, k: k * (ndtr(k * x) + k * x * _gaussian(k * x)),
+        ("gelu_moment", "gelu_slope"),
     ),
-}  # fmt: skip
+}

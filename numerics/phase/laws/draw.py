@@ -1,7 +1,8 @@
 """One random loop of the mean-field laws, and the resolvent of its matrix in the eigenbasis.
 
-The laws are invariant under a common scale of all weights, N(a h + sigma G phi(h) + beta e) = N(alpha h + G phi(h) + t e) with
-alpha = a/sigma and t = beta/sigma, so one matrix G serves every sigma, beta and a; its eigenvectors are computed once.
+The laws are invariant under a common scale of all weights, N(a h + sigma G phi(h) + beta e) =
+N(alpha h + G phi(h) + t e) with alpha = a/sigma and t = beta/sigma, so one matrix G serves every
+sigma, beta and a; its eigenvectors are computed once.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from ...arrays import Array
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """G with independent N(0, 1/d) entries, Gaussian input e and start of the orbit, both of norm sqrt(d)."""
+    """G with independent N(0, 1/d) entries, Gaussian input e and start of the orbit, both of norm
+    sqrt(d).
+    """
 
     matrix: Array
     e: Array
@@ -35,7 +38,9 @@ class Draw:
 
 @lru_cache(maxsize=2)
 def random_draw(width: int, seed: tuple[int, ...]) -> Draw:
-    """The draw of that seed; kept, with its eigenbasis, while the cells of one matrix are worked on."""
+    """The draw of that seed; kept, with its eigenbasis, while the cells of one matrix are worked
+    on.
+    """
     rng = np.random.default_rng(seed)
     matrix = rng.standard_normal((width, width)) / np.sqrt(width)
     e, start = rng.standard_normal((2, width))
@@ -44,7 +49,8 @@ def random_draw(width: int, seed: tuple[int, ...]) -> Draw:
 
 
 class Resolvent:
-    """(w - G)^{-1} at K shifts w at once: matrix products in the eigenbasis G = V diag(values) V^{-1} in place of K factorisations.
+    """(w - G)^{-1} at K shifts w at once: matrix products in the eigenbasis G = V diag(values)
+    V^{-1} in place of K factorisations.
 
     The condition of V costs digits: callers check residuals with G itself.
     """

@@ -17,7 +17,9 @@ Point = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Parameter:
-    """A named number with its default and its domain: low < value < high, ends included where `closed` says so."""
+    """A named number with its default and its domain: low < value < high, ends included where
+    `closed` says so.
+    """
 
     default: float
     low: float
@@ -32,14 +34,19 @@ class Parameter:
         if not inside or (self.integer and value != round(value)):
             kind = "a whole number" if self.integer else "a number"
             start = "from" if self.closed else "above"
-            raise UsageError(f"{name} ({self.text}) must be {kind} {start} {self.low:g} and below {self.high:g}, not {value:g}")
+            raise UsageError(
+                f"{name} ({self.text}) must be {kind} {start} {self.low:g} and below {self.high:g},"
+                f" not {value:g}"
+            )
         return value
 
 
 class Samples(NamedTuple):
-    """Measurements (n,): spectral radius at the fixed point, loops until it is reached, input sensitivity, outcome of the orbit.
+    """Measurements (n,): spectral radius at the fixed point, loops until it is reached, input
+    sensitivity, outcome of the orbit.
 
-    NaN where there is no fixed point, or the orbit does not reach one. `sensitivity`: what the law says it is.
+    NaN where there is no fixed point, or the orbit does not reach one. `sensitivity`: what the law
+    says it is.
     """
 
     rho: Array
@@ -50,11 +57,15 @@ class Samples(NamedTuple):
     @classmethod
     def empty(cls, n: int) -> Samples:
         """n samples to be filled in."""
-        return cls(np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan), np.full(n, "", dtype="<U16"))
+        return cls(
+            np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan), np.full(n, "", dtype="<U16")
+        )
 
 
 class Law(Protocol):
-    """A family of random loops: its parameters, what the theory says of them, and how one of them is measured."""
+    """A family of random loops: its parameters, what the theory says of them, and how one of them
+    is measured.
+    """
 
     @property
     def name(self) -> str:
@@ -78,7 +89,9 @@ class Law(Protocol):
 
     @property
     def shared(self) -> int:
-        """How many leading entries of a point must agree in one call of `measure`; the first is the width."""
+        """How many leading entries of a point must agree in one call of `measure`; the first is the
+        width.
+        """
         ...
 
     @property
@@ -87,7 +100,9 @@ class Law(Protocol):
         ...
 
     def complete(self, given: Mapping[str, float]) -> dict[str, float]:
-        """All parameters from those given; `UsageError` for an unknown name, a value out of range, or two that exclude each other."""
+        """All parameters from those given; `UsageError` for an unknown name, a value out of range,
+        or two that exclude each other.
+        """
         ...
 
     def theory(self, values: Mapping[str, Array]) -> Array:
@@ -115,5 +130,9 @@ def complete(law: Law, given: Mapping[str, float]) -> dict[str, float]:
     """Defaults of the law overridden by what is given, each checked."""
     for name in given:
         if name not in law.parameters:
-            raise UsageError(f"law {law.name} has no parameter {name!r}: use one of {', '.join(law.parameters)}")
-    return {name: p.check(name, float(given.get(name, p.default))) for name, p in law.parameters.items()}
+            raise UsageError(
+                f"law {law.name} has no parameter {name!r}: use one of {', '.join(law.parameters)}"
+            )
+    return {
+        name: p.check(name, float(given.get(name, p.default))) for name, p in law.parameters.items()
+    }

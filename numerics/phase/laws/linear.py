@@ -1,8 +1,10 @@
-"""The linear law (N6, M1) at one matrix: fixed point of largest s, spectral radius and input sensitivity, all from the resolvent.
+"""The linear law (N6, M1) at one matrix: fixed point of largest s, spectral radius and input
+sensitivity, all from the resolvent.
 
-h = t (w - G)^{-1} e with abs(h) = sqrt(d) is a fixed point of N(alpha h + G h + t e) for every alpha, with s = alpha + w; the other
-eigenvalues of its Jacobian are (alpha + mu)/(alpha + w), mu in spec(P G), and S = t (R - (R h)(R^T h)^T/(h^T R h)), R = (w - G)^{-1},
-does not depend on alpha (M1, Sherman-Morrison).
+h = t (w - G)^{-1} e with abs(h) = sqrt(d) is a fixed point of N(alpha h + G h + t e) for every
+alpha, with s = alpha + w; the other eigenvalues of its Jacobian are (alpha + mu)/(alpha + w), mu in
+spec(P G), and S = t (R - (R h)(R^T h)^T/(h^T R h)), R = (w - G)^{-1}, does not depend on alpha (M1,
+Sherman-Morrison).
 """
 
 from __future__ import annotations
@@ -24,10 +26,11 @@ DIGITS = 1e-9
 
 
 def scales(draw: Draw, t: Array) -> Array:
-    """The largest w > 0 with abs(t (w - G)^{-1} e) = sqrt(d) for each t (K,); NaN where there is none.
+    """The largest w > 0 with abs(t (w - G)^{-1} e) = sqrt(d) for each t (K,); NaN where there is
+    none.
 
-    Above the largest real eigenvalue the norm falls to 0 without poles; it is tabulated there, with points at the peaks that complex
-    pairs near the axis make, and the last crossing is refined.
+    Above the largest real eigenvalue the norm falls to 0 without poles; it is tabulated there, with
+    points at the peaks that complex pairs near the axis make, and the last crossing is refined.
     """
     r = draw.resolvent
     along, off = np.real(r.values), np.imag(r.values)
@@ -37,11 +40,17 @@ def scales(draw: Draw, t: Array) -> Array:
     table = np.unique(np.concatenate((base + SCAN, peaks[peaks > base + SCAN[0]])))
     tops = np.maximum.accumulate(_norms(draw, table)[::-1])[::-1]  # largest norm from here on
     t = np.asarray(t, dtype=float)
-    count = (tops[None, :] * t[:, None] >= 1).sum(axis=1)  # tops fall: the crossing is right of the last point above 1
+    count = (tops[None, :] * t[:, None] >= 1).sum(
+        axis=1
+    )  # tops fall: the crossing is right of the last point above 1
     found = count > 0
     low = table[np.maximum(count - 1, 0)] - base
     high = np.where(count < len(table), table[np.minimum(count, len(table) - 1)], r.norm + t) - base
-    return np.where(found, base + _crossing(lambda x: t * _norms(draw, base + x), low, np.maximum(high, low)), np.nan)
+    return np.where(
+        found,
+        base + _crossing(lambda x: t * _norms(draw, base + x), low, np.maximum(high, low)),
+        np.nan,
+    )
 
 
 def _norms(draw: Draw, w: Array) -> Array:
@@ -51,7 +60,9 @@ def _norms(draw: Draw, w: Array) -> Array:
 
 
 def _crossing(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
-    """Where f falls through 1 between low and high, elementwise: regula falsi (Illinois) on log f against log x."""
+    """Where f falls through 1 between low and high, elementwise: regula falsi (Illinois) on log f
+    against log x.
+    """
     a, b = np.log(low), np.log(high)
     fa, fb = np.log(f(low)), np.log(f(high))
     best, error, last = a, np.abs(fa), np.zeros(len(a))
@@ -72,7 +83,8 @@ def _crossing(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
 
 
 class Linear(NamedTuple):
-    """For K pairs (alpha, t): fixed points (d, K), their scales w, spectral radii and input sensitivities (1/d) tr S S^T; NaN without one.
+    """For K pairs (alpha, t): fixed points (d, K), their scales w, spectral radii and input
+    sensitivities (1/d) tr S S^T; NaN without one.
 
     `dense` counts the fallbacks to the dense routine.
     """
@@ -85,7 +97,9 @@ class Linear(NamedTuple):
 
 
 def measure(draw: Draw, alpha: Array, t: Array) -> Linear:
-    """Spectral radius and sensitivity at the fixed points of K loops that share the matrix; equal t are computed once."""
+    """Spectral radius and sensitivity at the fixed points of K loops that share the matrix; equal t
+    are computed once.
+    """
     different, where = np.unique(t, return_inverse=True)
     w = scales(draw, different)
     good = np.isfinite(w)
@@ -93,7 +107,11 @@ def measure(draw: Draw, alpha: Array, t: Array) -> Linear:
     if good.any():
         h[:, good], sensitivity[good] = _states(draw, w[good], different[good])
     columns = np.flatnonzero(good[where])
-    roots = [None] * len(columns) if draw.width <= DENSE else _roots(draw, h[:, where[columns]], alpha[columns])
+    roots = (
+        [None] * len(columns)
+        if draw.width <= DENSE
+        else _roots(draw, h[:, where[columns]], alpha[columns])
+    )
     rho, fallbacks = np.full(len(t), np.nan), 0
     for k, mu in zip(columns, roots, strict=True):
         if mu is None:
@@ -104,7 +122,9 @@ def measure(draw: Draw, alpha: Array, t: Array) -> Linear:
 
 
 def _states(draw: Draw, w: Array, t: Array) -> tuple[Array, Array]:
-    """Fixed points as columns (d, K) and (1/d) tr S S^T for each; dense where the eigenbasis loses the digits."""
+    """Fixed points as columns (d, K) and (1/d) tr S S^T for each; dense where the eigenbasis loses
+    the digits.
+    """
     r, d = draw.resolvent, draw.width
     h = t * r.apply(w, draw.e)
     for _ in range(2):  # iterative refinement with G itself
@@ -115,14 +135,18 @@ def _states(draw: Draw, w: Array, t: Array) -> tuple[Array, Array]:
     cross = np.einsum("ik,ik->k", p, r.apply(w, q))
     corner = np.einsum("ik,ik->k", p, p) * np.einsum("ik,ik->k", q, q)
     total = t**2 / d * (whole - 2 * cross / eta + corner / eta**2)
-    doubtful = ~(total > 1e-6 * t**2 / d * (whole + corner / eta**2))  # what is left of a difference of large terms
+    doubtful = ~(
+        total > 1e-6 * t**2 / d * (whole + corner / eta**2)
+    )  # what is left of a difference of large terms
     for k in np.flatnonzero(doubtful):
         total[k] = dense_sensitivity(draw.matrix, h[:, k], w[k], t[k])
     return h, total
 
 
 def _roots(draw: Draw, h: Array, alpha: Array) -> list[complex | None]:
-    """The farthest roots for the fixed points h (d, K), corrected by the two-sided Rayleigh quotient of P G; None where that moves one."""
+    """The farthest roots for the fixed points h (d, K), corrected by the two-sided Rayleigh
+    quotient of P G; None where that moves one.
+    """
     r = draw.resolvent
     left, right = r.left @ h, r.right.T @ h
     out = farthest_roots(r.values, right * left, alpha)

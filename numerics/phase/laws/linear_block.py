@@ -1,4 +1,6 @@
-"""Every `Architecture` with linear sub-blocks as a phase diagram: u(x) = A x, recall W_x, W_e, as in `loopstab.numerics.loops.linear`."""
+"""Every `Architecture` with linear sub-blocks as a phase diagram: u(x) = A x, recall W_x, W_e, as
+in `loopstab.numerics.loops.linear`.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ SCALES = ("block", "state", "recall", "bias")
 
 @dataclass(frozen=True)
 class LinearBlock:
-    """Loops of one architecture: Ginibre matrices of scale `block` (A), `state` (W_x), `recall` (W_e), a Gaussian offset `bias`.
+    """Loops of one architecture: Ginibre matrices of scale `block` (A), `state` (W_x), `recall`
+    (W_e), a Gaussian offset `bias`.
 
     Fixed point and sensitivity: `loopstab.numerics.phase.laws.stack`.
     """
@@ -53,7 +56,9 @@ class LinearBlock:
             "state": Parameter(1.0, 0, INF, "scale s_x of W_x"),
             "recall": Parameter(1.0, 0, INF, "scale s_e of W_e"),
             "bias": Parameter(0.0, 0, INF, "scale of the offset b", closed=True),
-            "sub_blocks": Parameter(1, 1, 3, "sub-blocks per loop, 1 or 2", closed=True, integer=True),
+            "sub_blocks": Parameter(
+                1, 1, 3, "sub-blocks per loop, 1 or 2", closed=True, integer=True
+            ),
             "width": Parameter(64, 2, 2e3, "state width d", closed=True, integer=True),
         }
 
@@ -62,8 +67,12 @@ class LinearBlock:
         return complete(self, given)
 
     def theory(self, values: Mapping[str, Array]) -> Array:
-        """The block forms of N6, for one sub-block under post normalisation with recall and no offset; NaN elsewhere."""
-        subs, block, state, recall, bias = np.broadcast_arrays(*(np.asarray(values[name], float) for name in ("sub_blocks", *SCALES)))
+        """The block forms of N6, for one sub-block under post normalisation with recall and no
+        offset; NaN elsewhere.
+        """
+        subs, block, state, recall, bias = np.broadcast_arrays(
+            *(np.asarray(values[name], float) for name in ("sub_blocks", *SCALES))
+        )
         a, out = self.architecture, np.full(block.shape, np.nan)
         if a.norm is not Norm.POST or a.residual is not Residual.ADD or a.recall is Recall.NONE:
             return out
@@ -78,9 +87,13 @@ class LinearBlock:
         return np.full(np.shape(values["block"]), np.nan)
 
     def trust(self, values: Mapping[str, Array]) -> Array:
-        """The scaling variable of the law with sigma = s_x, beta = s_e (both block forms have that ratio)."""
+        """The scaling variable of the law with sigma = s_x, beta = s_e (both block forms have that
+        ratio).
+        """
         with np.errstate(invalid="ignore"):
-            x = numeric("scaling_variable")(*(np.asarray(values[name], float) for name in ("state", "recall", "width")))
+            x = numeric("scaling_variable")(
+                *(np.asarray(values[name], float) for name in ("state", "recall", "width"))
+            )
         return np.where(np.isnan(self.theory(values)), np.nan, x)
 
     def point(self, values: Mapping[str, float]) -> Point:
@@ -88,7 +101,9 @@ class LinearBlock:
         return tuple(float(values[name]) for name in (*SHAPE, *SCALES))
 
     def measure(self, seed: tuple[int, ...], points: Sequence[Point]) -> Samples:
-        """The orbits together, as a stack of multiples of one draw; then each fixed point by itself."""
+        """The orbits together, as a stack of multiples of one draw; then each fixed point by
+        itself.
+        """
         loop, e = self.drawn(seed, points[0])
         return measure(loop, np.array(points)[:, self.shared :], e)
 
@@ -101,11 +116,27 @@ class LinearBlock:
         matrices = [ginibre(rng, d) for _ in range(subs)]
         cells: tuple[GRUCell, ...] = ()
         if self.architecture.residual is Residual.GRU:
-            cells = tuple(GRUCell(ginibre(rng, 3 * d, 1.0, d), ginibre(rng, 3 * d, 1.0, d), rng.standard_normal(3 * d)) for _ in matrices)
+            cells = tuple(
+                GRUCell(
+                    ginibre(rng, 3 * d, 1.0, d),
+                    ginibre(rng, 3 * d, 1.0, d),
+                    rng.standard_normal(3 * d),
+                )
+                for _ in matrices
+            )
 
         def loop(scales: Array) -> BlockLoop:
             block, state, recall, bias = scales
             blocks = tuple(MLP.linear(block * matrix) for matrix in matrices)
-            return BlockLoop(self.architecture, blocks, state * w_x, recall * w_e, bias * b, np.ones(d), EPS, cells)
+            return BlockLoop(
+                self.architecture,
+                blocks,
+                state * w_x,
+                recall * w_e,
+                bias * b,
+                np.ones(d),
+                EPS,
+                cells,
+            )
 
         return loop, e * np.sqrt(d) / np.linalg.norm(e)

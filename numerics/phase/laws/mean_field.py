@@ -1,4 +1,6 @@
-"""The mean-field laws N6 (linear) and N7 as phase diagrams: N(a h + sigma G phi(slope h) + beta e)."""
+"""The mean-field laws N6 (linear) and N7 as phase diagrams: N(a h + sigma G phi(slope h) + beta
+e).
+"""
 
 from __future__ import annotations
 
@@ -37,9 +39,10 @@ PARAMETERS = {
 class MeanField:
     """The law of one activation.
 
-    The fixed point that is measured: for the linear law the one of largest s, found algebraically; else the one continued from strong
-    recall; where there is none, the one that the orbit reached. A sample depends on alpha = a/sigma, t = beta/sigma, slope, width and
-    the draw alone (the norm is scale-free), and is kept under these.
+    The fixed point that is measured: for the linear law the one of largest s, found algebraically;
+    else the one continued from strong recall; where there is none, the one that the orbit reached.
+    A sample depends on alpha = a/sigma, t = beta/sigma, slope, width and the draw alone (the norm
+    is scale-free), and is kept under these.
     """
 
     name: str
@@ -55,7 +58,9 @@ class MeanField:
     @property
     def title(self) -> str:
         """The loop, as a formula."""
-        return "N(a h + A h + β e)" if self.name == "linear" else f"N(a h + A {self.name}(k h) + β e)"
+        return (
+            "N(a h + A h + β e)" if self.name == "linear" else f"N(a h + A {self.name}(k h) + β e)"
+        )
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -63,15 +68,22 @@ class MeanField:
         return {k: p for k, p in PARAMETERS.items() if k != "slope" or self.name != "linear"}
 
     def complete(self, given: Mapping[str, float]) -> dict[str, float]:
-        """Checked values of all parameters; the residual path is given as strength a or as fraction a/(1 + a), not both."""
+        """Checked values of all parameters; the residual path is given as strength a or as fraction
+        a/(1 + a), not both.
+        """
         if "residual" in given and "fraction" in given:
-            raise UsageError("residual and fraction say the same thing (fraction = residual/(1 + residual)): give one of them")
+            raise UsageError(
+                "residual and fraction say the same thing (fraction = residual/(1 + residual)):"
+                " give one of them"
+            )
         values = complete(self, given)
         values.pop("residual" if "fraction" in given else "fraction")
         return values
 
     def theory(self, values: Mapping[str, Array]) -> Array:
-        """rho of N6 or N7 (Gaussian input); a theorem as d grows for the linear law, measured for the others."""
+        """rho of N6 or N7 (Gaussian input); a theorem as d grows for the linear law, measured for
+        the others.
+        """
         a, sigma, beta = self._strengths(values)
         if self.name == "linear":
             return numeric("mean_field_rho")(a, sigma, beta)
@@ -82,20 +94,32 @@ class MeanField:
         _, sigma, beta = self._strengths(values)
         q, c = (1.0, 1.0) if self.name == "linear" else self._moments(values)
         with np.errstate(divide="ignore"):
-            return np.where(beta**2 > sigma**2 * (c - q), numeric("mean_field_sensitivity")(sigma, beta, q, c), np.nan)
+            return np.where(
+                beta**2 > sigma**2 * (c - q),
+                numeric("mean_field_sensitivity")(sigma, beta, q, c),
+                np.nan,
+            )
 
     def trust(self, values: Mapping[str, Array]) -> Array:
-        """The scaling variable of the law; NaN below the edge beta_c, where a nonlinear law has no stable fixed point."""
+        """The scaling variable of the law; NaN below the edge beta_c, where a nonlinear law has no
+        stable fixed point.
+        """
         _, sigma, beta = self._strengths(values)
         if self.name == "linear":
             return numeric("scaling_variable")(sigma, beta, values["width"])
         with np.errstate(invalid="ignore"):
-            return numeric("scaling_variable_nonlinear")(sigma, beta, values["width"], *self._moments(values))
+            return numeric("scaling_variable_nonlinear")(
+                sigma, beta, values["width"], *self._moments(values)
+            )
 
     def _strengths(self, values: Mapping[str, Array]) -> tuple[Array, Array, Array]:
         fraction = values.get("fraction")
         a = values["residual"] if fraction is None else fraction / (1 - np.asarray(fraction))
-        return np.asarray(a, float), np.asarray(values["sigma"], float), np.asarray(values["beta"], float)
+        return (
+            np.asarray(a, float),
+            np.asarray(values["sigma"], float),
+            np.asarray(values["beta"], float),
+        )
 
     def _moments(self, values: Mapping[str, Array]) -> tuple[Array, Array]:
         slopes, where = np.unique(np.asarray(values["slope"], float), return_inverse=True)
@@ -105,13 +129,19 @@ class MeanField:
     def point(self, values: Mapping[str, float]) -> Point:
         """(width, slope, alpha, t), to 12 digits so that equal ratios are equal."""
         a, sigma, beta = (float(x) for x in self._strengths(values))  # type: ignore[arg-type]
-        return (float(values["width"]), values.get("slope", 1.0), float(f"{a / sigma:.11e}"), float(f"{beta / sigma:.11e}"))
+        return (
+            float(values["width"]),
+            values.get("slope", 1.0),
+            float(f"{a / sigma:.11e}"),
+            float(f"{beta / sigma:.11e}"),
+        )
 
     def measure(self, seed: tuple[int, ...], points: Sequence[Point]) -> Samples:
         """The fixed points, then the orbits in batches of similar length.
 
-        An orbit that ends beside the fixed point of spectral radius below 1 with a step below `TOLERANCE` has reached it (it is inside its
-        basin, up to rounding); every other one is classified by its trajectory.
+        An orbit that ends beside the fixed point of spectral radius below 1 with a step below
+        `TOLERANCE` has reached it (it is inside its basin, up to rounding); every other one is
+        classified by its trajectory.
         """
         width, slope = points[0][:2]
         alpha, t = np.array(points)[:, 2:].T
@@ -132,9 +162,14 @@ class MeanField:
         for some in (order[i : i + COLUMNS] for i in range(0, len(order), COLUMNS)):
             found = orbits(draw, self.activation, slope, alpha[some], t[some])
             loops = iterations(found.relative_steps)
-            beside = np.linalg.norm(found.last - h[:, some].T, axis=1) < BESIDE * np.sqrt(draw.width)
+            beside = np.linalg.norm(found.last - h[:, some].T, axis=1) < BESIDE * np.sqrt(
+                draw.width
+            )
             arrived = beside & (out.rho[some] < 1) & (found.relative_steps[-1] < TOLERANCE)
-            out.outcome[some[arrived]], out.iterations[some[arrived]] = str(Outcome.FIXED_POINT), loops[arrived]
+            out.outcome[some[arrived]], out.iterations[some[arrived]] = (
+                str(Outcome.FIXED_POINT),
+                loops[arrived],
+            )
             for i in np.flatnonzero(~arrived).tolist():
                 k, outcome = some[i], classify(found.trajectory(i)).outcome
                 out.outcome[k] = str(outcome)
@@ -144,14 +179,18 @@ class MeanField:
                         self._at_limit(branch, found.last[i], alpha, t, int(k), out)
         return out
 
-    def _at_limit(self, branch: nonlinear.Branch, h: Array, alpha: Array, t: Array, k: int, out: Samples) -> None:
+    def _at_limit(
+        self, branch: nonlinear.Branch, h: Array, alpha: Array, t: Array, k: int, out: Samples
+    ) -> None:
         w = float(h @ (branch.image(h) + t[k] * branch.draw.e)) / len(h)
         found = branch.correct(h, w, float(t[k]), least=-float(alpha[k]))
         if found is not None:
             _fill(branch, *found, alpha, t, np.array([k]), out)
 
 
-def _fill(branch: nonlinear.Branch, h: Array, w: float, alpha: Array, t: Array, where: Array, out: Samples) -> None:
+def _fill(
+    branch: nonlinear.Branch, h: Array, w: float, alpha: Array, t: Array, where: Array, out: Samples
+) -> None:
     """Spectral radius and sensitivity of the loops `where`, which share the fixed point."""
     roots = nonlinear.spectrum(branch, h)
     out.rho[where] = [np.abs(alpha[k] + roots).max() / (alpha[k] + w) for k in where]

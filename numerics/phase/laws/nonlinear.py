@@ -1,7 +1,9 @@
-"""The nonlinear law (N7) at one matrix: the fixed point continued from strong recall by Newton's method, its spectrum and sensitivity.
+"""The nonlinear law (N7) at one matrix: the fixed point continued from strong recall by Newton's
+method, its spectrum and sensitivity.
 
-w h = G phi(h) + t e with abs(h) = sqrt(d) has the same solutions for every alpha (M1); where recall is strong it has one. It is
-followed to weaker recall on a fixed ladder of t, so that what a cell finds does not depend on its neighbours; a branch that folds is lost.
+w h = G phi(h) + t e with abs(h) = sqrt(d) has the same solutions for every alpha (M1); where recall
+is strong it has one. It is followed to weaker recall on a fixed ladder of t, so that what a cell
+finds does not depend on its neighbours; a branch that folds is lost.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ class Branch:
 
     def __init__(self, draw: Draw, activation: Activation, slope: float):
         self.draw, self.activation, self.slope = draw, activation, slope
-        self.top = 9 * slope  # no activation is steeper than 1.13 slope: a contraction, from the circular law
+        self.top = (
+            9 * slope
+        )  # no activation is steeper than 1.13 slope: a contraction, from the circular law
         self._rungs: list[tuple[Array, float] | None] = []
 
     @cached_property
@@ -42,8 +46,12 @@ class Branch:
         """G phi(h)."""
         return self.draw.matrix @ self.activation.value(h, self.slope)
 
-    def correct(self, h: Array, w: float, t: float, least: float = 0.0) -> tuple[Array, float] | None:
-        """Newton's method for w h - G phi(h) - t e = 0, abs(h)^2 = d, from (h, w); None unless it converges to a w > least."""
+    def correct(
+        self, h: Array, w: float, t: float, least: float = 0.0
+    ) -> tuple[Array, float] | None:
+        """Newton's method for w h - G phi(h) - t e = 0, abs(h)^2 = d, from (h, w); None unless it
+        converges to a w > least.
+        """
         d, e = self.draw.width, self.draw.e
         for _ in range(STEPS):
             defect = np.append(w * h - self.image(h) - t * e, (h @ h - d) / 2)
@@ -62,7 +70,9 @@ class Branch:
         return None
 
     def at(self, t: float) -> tuple[Array, float] | None:
-        """The fixed point at t, from the rung above it; None where the branch was lost on the way."""
+        """The fixed point at t, from the rung above it; None where the branch was lost on the
+        way.
+        """
         if self._first is None:
             return None
         need = max(0, int(np.floor(np.log(self.top / t) / np.log(RUNG) + 1e-9)))
@@ -70,13 +80,17 @@ class Branch:
             self._rungs = [self._first]
         while len(self._rungs) <= need:
             last = self._rungs[-1]
-            self._rungs.append(None if last is None else self.correct(*last, self.top / RUNG ** len(self._rungs)))
+            self._rungs.append(
+                None if last is None else self.correct(*last, self.top / RUNG ** len(self._rungs))
+            )
         start = self._rungs[need]
         return None if start is None else self.correct(*start, t)
 
 
 def spectrum(branch: Branch, h: Array) -> Array:
-    """Eigenvalues of P G diag(phi'(h)) on the complement of h, (d - 1,): those of the Jacobian are (alpha + mu)/(alpha + w)."""
+    """Eigenvalues of P G diag(phi'(h)) on the complement of h, (d - 1,): those of the Jacobian are
+    (alpha + mu)/(alpha + w).
+    """
     values = np.linalg.eigvals(_projected(branch, h))
     return np.delete(values, np.argmin(np.abs(values)))
 

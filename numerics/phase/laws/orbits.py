@@ -1,4 +1,6 @@
-"""Many orbits of loops that share their matrix, as rows of one array: a matrix product per loop in place of one product each."""
+"""Many orbits of loops that share their matrix, as rows of one array: a matrix product per loop in
+place of one product each.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ UNIT = float(np.finfo(float).eps)
 
 @dataclass(frozen=True)
 class Orbits:
-    """K orbits of T loops on the sphere of radius sqrt(d): steps (T, K), last states (tail, K, d), returns (rows, `MAX_PERIOD`, K)."""
+    """K orbits of T loops on the sphere of radius sqrt(d): steps (T, K), last states (tail, K, d),
+    returns (rows, `MAX_PERIOD`, K).
+    """
 
     steps: Array
     tail: Array
@@ -44,17 +48,25 @@ class Orbits:
     def trajectory(self, k: int) -> Trajectory:
         """Orbit k by itself."""
         norms = np.full(len(self.steps) + 1, np.sqrt(self.tail.shape[2]))
-        return Trajectory(norms, self.steps[:, k].copy(), self.tail[:, k], self.returns[:, :, k], UNIT)
+        return Trajectory(
+            norms, self.steps[:, k].copy(), self.tail[:, k], self.returns[:, :, k], UNIT
+        )
 
 
-def orbits(draw: Draw, activation: Activation, slope: float, alpha: Array, t: Array, loops: int = LOOPS) -> Orbits:
+def orbits(
+    draw: Draw, activation: Activation, slope: float, alpha: Array, t: Array, loops: int = LOOPS
+) -> Orbits:
     """The K orbits of h' = N(alpha h + G phi(slope h) + t e) from the draw's start.
 
     They are stopped together, before `loops`, when all have settled to rounding.
     """
     root, back = np.sqrt(draw.width), draw.matrix.T
     source, residual = t[:, None] * draw.e, np.repeat(alpha[:, None], draw.width, axis=1)
-    steps, tail, rest = np.empty((loops, len(t))), np.empty((TAIL, *source.shape)), np.empty_like(source)
+    steps, tail, rest = (
+        np.empty((loops, len(t))),
+        np.empty((TAIL, *source.shape)),
+        np.empty_like(source),
+    )
     h, count, returns = tail[0], loops, []
     h[:] = draw.start
     for i in range(loops):
@@ -67,16 +79,27 @@ def orbits(draw: Draw, activation: Activation, slope: float, alpha: Array, t: Ar
         steps[i] = np.vecdot(rest, rest)
         if (i + 1) % STRIDE == 0 and i + 1 >= MAX_PERIOD:
             pasts = (tail[(i + 1 - period) % TAIL] for period in range(1, MAX_PERIOD + 1))
-            returns.append([np.vecdot(rest, rest) for rest in (np.subtract(h, past, out=rest) for past in pasts)])
+            returns.append(
+                [
+                    np.vecdot(rest, rest)
+                    for rest in (np.subtract(h, past, out=rest) for past in pasts)
+                ]
+            )
         if i % STILL == STILL - 1 and steps[i - STILL + 1 : i + 1].max() < (32 * UNIT * root) ** 2:
             count = i + 1
             break
     newest = np.arange(max(count + 1 - TAIL, 0), count + 1) % TAIL
-    return Orbits(np.sqrt(steps[:count]), tail[newest], np.sqrt(returns).reshape(len(returns), MAX_PERIOD, len(t)))
+    return Orbits(
+        np.sqrt(steps[:count]),
+        tail[newest],
+        np.sqrt(returns).reshape(len(returns), MAX_PERIOD, len(t)),
+    )
 
 
 def iterations(relative_steps: Array) -> Array:
-    """Loops until the relative steps (T, ...) stay below `TOLERANCE`; NaN where they do not within the orbit."""
+    """Loops until the relative steps (T, ...) stay below `TOLERANCE`; NaN where they do not within
+    the orbit.
+    """
     loops, above = len(relative_steps), relative_steps >= TOLERANCE
     needed = np.where(above.any(axis=0), loops + 1 - np.argmax(above[::-1], axis=0), 1)
     return np.where(needed <= loops, needed, np.nan)

@@ -12,7 +12,9 @@ from .transformer_block import PREFIX, TransformerBlock
 
 
 def law_named(name: str) -> Law:
-    """A mean-field law by its activation, linear or transformer blocks by their architecture; `UsageError` when unknown."""
+    """A mean-field law by its activation, linear or transformer blocks by their architecture;
+    `UsageError` when unknown.
+    """
     if name in ACTIVATIONS:
         return MeanField(name)
     if ":" in name and name.partition(":")[0].partition("-")[0] == PREFIX:
@@ -20,6 +22,7 @@ def law_named(name: str) -> Law:
     if "/" in name and ":" not in name:
         return LinearBlock(Architecture.parse(name))
     raise UsageError(
-        f"unknown law {name!r}: use {', '.join(ACTIVATIONS)}, linear blocks as recall/norm[/residual], e.g. internal/post, "
-        f"or transformer blocks as {PREFIX}:internal/post, {PREFIX}-tanh:internal/post"
+        f"unknown law {name!r}: use {', '.join(ACTIVATIONS)}, linear blocks as"
+        " recall/norm[/residual], e.g. internal/post, or transformer blocks as"
+        f" {PREFIX}:internal/post, {PREFIX}-tanh:internal/post"
     )

@@ -1,4 +1,6 @@
-"""Loops that differ in their scales alone, advanced together; what a phase diagram measures of each."""
+"""Loops that differ in their scales alone, advanced together; what a phase diagram measures of
+each.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ Scaled = Callable[[Array], BlockLoop]
 
 
 class Stack:
-    """Orbits of K loops with scales (K, m), all from h_0 = e (`loopstab.numerics.orbits.follow.OrbitBatch`)."""
+    """Orbits of K loops with scales (K, m), all from h_0 = e
+    (`loopstab.numerics.orbits.follow.OrbitBatch`).
+    """
 
     def __init__(self, loop: Scaled, scales: Array, e: Array):
         self.scaled, self.scales, self.e = loop, scales, e
@@ -49,8 +53,8 @@ class Stack:
 def measure(loop: Scaled, scales: Array, e: Array) -> Samples:
     """One sample for every row of scales (K, m); the input e is (tokens, width).
 
-    The fixed point: the limit of the orbit from h_0 = e, else what Newton's method finds from the last state of a bounded orbit. The
-    sensitivity: `Tangent.sensitivity`, 0 without recall.
+    The fixed point: the limit of the orbit from h_0 = e, else what Newton's method finds from the
+    last state of a bounded orbit. The sensitivity: `Tangent.sensitivity`, 0 without recall.
     """
     out = Samples.empty(len(scales))
     for i, orbit in enumerate(follow_batch(Stack(loop, scales, e), LOOPS)):
@@ -58,7 +62,11 @@ def measure(loop: Scaled, scales: Array, e: Array) -> Samples:
         out.outcome[i] = str(outcome)
         if outcome is Outcome.FIXED_POINT:
             out.iterations[i] = iterations(orbit.trajectory.relative_steps)
-        at = fixed_point(loop(scales[i]), orbit.trajectory.tail[-1].reshape(e.shape), e) if outcome.bounded else None
+        at = (
+            fixed_point(loop(scales[i]), orbit.trajectory.tail[-1].reshape(e.shape), e)
+            if outcome.bounded
+            else None
+        )
         if at is not None:
             out.rho[i] = at.radius()
             out.sensitivity[i] = at.sensitivity()

@@ -1,4 +1,6 @@
-"""The derivative of a block loop at one state: Newton's method to a fixed point, and the spectral radius and the sensitivity there."""
+"""The derivative of a block loop at one state: Newton's method to a fixed point, and the spectral
+radius and the sensitivity there.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from ...spectra.radius import spectral_radius
 from ...spectra.resolvent import Resolvent
 
 DENSE = 256
-"""up to this many dimensions (tokens x width) the Jacobian is a matrix, beyond it is known by its products"""
+"""up to this many dimensions (tokens x width) the Jacobian is a matrix, beyond it is known by its
+products
+"""
 NEWTON = 20
 RESIDUAL = 1e-11
 """relative step at which Newton's method stops"""
@@ -21,7 +25,9 @@ PROBES = 8
 
 
 class Tangent:
-    """The loop at the state h: its Jacobian J as a matrix up to `DENSE` dimensions, by products beyond."""
+    """The loop at the state h: its Jacobian J as a matrix up to `DENSE` dimensions, by products
+    beyond.
+    """
 
     def __init__(self, loop: BlockLoop, h: Array, e: Array):
         self.loop, self.h, self.e = loop, h, e
@@ -39,10 +45,16 @@ class Tangent:
         """Spectral radius of J: LAPACK, or Arnoldi; LAPACK too where Arnoldi does not converge."""
         if self.matrix is None and (found := spectral_radius(self.products)).converged:
             return found.value
-        return float(np.abs(np.linalg.eigvals(self.products.dense() if self.matrix is None else self.matrix)).max())
+        return float(
+            np.abs(
+                np.linalg.eigvals(self.products.dense() if self.matrix is None else self.matrix)
+            ).max()
+        )
 
     def sensitivity(self) -> float:
-        """The mean of norm(S v)^2/norm(v)^2 over `PROBES` random v: an estimate of tr S S^T over the dimensions."""
+        """The mean of norm(S v)^2/norm(v)^2 over `PROBES` random v: an estimate of tr S S^T over
+        the dimensions.
+        """
         v = np.random.default_rng(0).standard_normal((PROBES, *self.e.shape))
         response = self.solve(self.loop.input_jvp(self.h, self.e, v).reshape(PROBES, -1))
         return float(np.mean(np.sum(response**2, axis=1) / np.sum(v**2, axis=(1, 2))))

@@ -1,4 +1,6 @@
-"""Random transformer blocks as phase diagrams: attention and MLP on several tokens, for every `Architecture`."""
+"""Random transformer blocks as phase diagrams: attention and MLP on several tokens, for every
+`Architecture`.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,15 @@ SCALES = ("block", "state", "recall")
 
 @dataclass(frozen=True)
 class TransformerBlock:
-    """Loops of one architecture with the sub-blocks of `numerics.ensembles.random_loop`: attention, then an MLP of width 2 d.
+    """Loops of one architecture with the sub-blocks of `numerics.ensembles.random_loop`: attention,
+    then an MLP of width 2 d.
 
-    `block`: scale of the output matrices of both sub-blocks, `state`: of W_x, `recall`: of W_e; without recall there are no such
-    matrices. The biases do not scale: entries N(0, 1/100). The input: a Gaussian vector of norm sqrt(d) per token.
+    `block`: scale of the output matrices of both sub-blocks, `state`: of W_x, `recall`: of W_e;
+    without recall there are no such matrices. The biases do not scale: entries N(0, 1/100). The
+    input: a Gaussian vector of norm sqrt(d) per token.
 
-    No theorem gives the spectral radius. Fixed point and sensitivity: `loopstab.numerics.phase.laws.stack`.
+    No theorem gives the spectral radius. Fixed point and sensitivity:
+    `loopstab.numerics.phase.laws.stack`.
     """
 
     architecture: Architecture
@@ -44,7 +49,10 @@ class TransformerBlock:
         _, dash, activation = kind.partition("-")
         activation = activation if dash else cls.activation
         if activation not in ACTIVATIONS:
-            raise UsageError(f"unknown activation {activation!r} in {name!r}: use one of {', '.join(ACTIVATIONS)}")
+            raise UsageError(
+                f"unknown activation {activation!r} in {name!r}: use one of"
+                f" {', '.join(ACTIVATIONS)}"
+            )
         return cls(Architecture.parse(architecture), activation)
 
     @property
@@ -90,14 +98,21 @@ class TransformerBlock:
         return self.theory(values)
 
     def point(self, values: Mapping[str, float]) -> Point:
-        """Sizes first, then scales (1 where the architecture has no such matrix); `UsageError` for a width that the heads do not divide."""
+        """Sizes first, then scales (1 where the architecture has no such matrix); `UsageError` for
+        a width that the heads do not divide.
+        """
         width, heads = values["width"], values["heads"]
         if width % heads:
-            raise UsageError(f"{heads:g} heads do not divide the width {width:g}: set heads=1, or cells with other widths")
+            raise UsageError(
+                f"{heads:g} heads do not divide the width {width:g}: set heads=1, or cells with"
+                " other widths"
+            )
         return tuple(float(values.get(name, 1.0)) for name in (*SHAPE, *SCALES))
 
     def measure(self, seed: tuple[int, ...], points: Sequence[Point]) -> Samples:
-        """The orbits together, as a stack of multiples of one draw; then each fixed point by itself."""
+        """The orbits together, as a stack of multiples of one draw; then each fixed point by
+        itself.
+        """
         loop, e = self.drawn(seed, points[0])
         return measure(loop, np.array(points)[:, self.shared :], e)
 
@@ -108,7 +123,9 @@ class TransformerBlock:
         def loop(scales: Array) -> BlockLoop:
             block, state, recall = scales
             sizes = {"activation": self.activation, "heads": heads, "seed": (*seed, 1)}
-            return random_loop(self.architecture, width, scale=block, state=state, recall=recall, **sizes)
+            return random_loop(
+                self.architecture, width, scale=block, state=state, recall=recall, **sizes
+            )
 
         e = np.random.default_rng(seed).standard_normal((tokens, width))
         return loop, e * np.sqrt(width) / np.linalg.norm(e, axis=1, keepdims=True)

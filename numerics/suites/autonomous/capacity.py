@@ -19,7 +19,9 @@ APART = 1e-7
 
 
 def _bits(case: Case) -> str | None:
-    """The random inputs that converge end at no more points than the certificate has that are not proved to repel."""
+    """The random inputs that converge end at no more points than the certificate has that are not
+    proved to repel.
+    """
     f = TanhLoop.of(case)
     g, box = f.certified()
     certificate = certify(g, box, max_boxes=BOXES)
@@ -31,7 +33,9 @@ def _bits(case: Case) -> str | None:
     for _ in range(int(case["loops"])):
         h, before = f.step(h) + case["recall"] * e, h
     settled = np.abs(h - before).max(1) <= 1e-13 * (1 + np.abs(h).max(1))
-    ends = h[settled] if case["loops"] == LOOPS else h  # a read-out after few loops takes what is there
+    ends = (
+        h[settled] if case["loops"] == LOOPS else h
+    )  # a read-out after few loops takes what is there
     counts = _sizes_of_clusters(ends)
     if not counts:
         raise Undecided  # cycles: nothing to count
@@ -39,7 +43,10 @@ def _bits(case: Case) -> str | None:
     bits = float(-(share * np.log2(share)).sum())
     if len(counts) <= m and bits <= np.log2(max(m, 1)) + 1e-9:
         return None
-    return f"{len(ends)} inputs end at {len(counts)} points ({bits:.2f} bits); {m} of {certificate.count} certified points may attract"
+    return (
+        f"{len(ends)} inputs end at {len(counts)} points ({bits:.2f} bits); {m} of"
+        f" {certificate.count} certified points may attract"
+    )
 
 
 def _sizes_of_clusters(points: Array) -> list[int]:
@@ -52,13 +59,17 @@ def _sizes_of_clusters(points: Array) -> list[int]:
 
 
 def _packing(case: Case) -> str | None:
-    """At most (1 + r M/g)^d fixed points, at least 2g/M apart, for h' = h - k p_i(h_i), p_i with the given roots."""
+    """At most (1 + r M/g)^d fixed points, at least 2g/M apart, for h' = h - k p_i(h_i), p_i with
+    the given roots.
+    """
     roots = [np.sort(case[name]) for name in ("first", "second") if len(case[name])]
     gap, curvature, radius, count = np.inf, 0.0, 0.0, 1
     for r in roots:
         p = np.polynomial.Polynomial.fromroots(r)
         # |p''| is largest at an end or where p''' = 0
-        places = np.concatenate((r[[0, -1]], [x.real for x in p.deriv(3).roots()] if len(r) > 3 else []))
+        places = np.concatenate(
+            (r[[0, -1]], [x.real for x in p.deriv(3).roots()] if len(r) > 3 else [])
+        )
         places = places[(places >= r[0]) & (places <= r[-1])]
         gap = min(gap, case["rate"] * np.abs(p.deriv()(r)).min())
         curvature = max(curvature, case["rate"] * np.abs(p.deriv(2)(places)).max())
@@ -70,7 +81,9 @@ def _packing(case: Case) -> str | None:
     if count <= bound * (1 + 1e-9) and closest >= 2 * gap / curvature * (1 - 1e-9):
         return None
     allowed = f"at most {bound:.4g}, at least {2 * gap / curvature:.4g} apart"
-    return f"{count} fixed points, {closest:.4g} apart; g = {gap:.4g}, M = {curvature:.4g}: {allowed}"
+    return (
+        f"{count} fixed points, {closest:.4g} apart; g = {gap:.4g}, M = {curvature:.4g}: {allowed}"
+    )
 
 
 def _equal_tokens(case: Case) -> str | None:
@@ -78,13 +91,21 @@ def _equal_tokens(case: Case) -> str | None:
     d, count = int(case["d"]), int(case["tokens"])
     rng = np.random.default_rng(int(case["seed"]))
     weights, kinds = rng.standard_normal((5, d, d)) / np.sqrt(d), rng.standard_normal((2, d))
-    position, noise = case["position"] * rng.standard_normal((count, d)), rng.standard_normal((count, d))
+    position, noise = (
+        case["position"] * rng.standard_normal((count, d)),
+        rng.standard_normal((count, d)),
+    )
     start = kinds[np.arange(count) % 2]
     h, moved = (_attend(h, weights, position, case) for h in (start, start + NUDGE * noise))
     spread = max(float(np.ptp(h[kind::2], axis=0).max()) for kind in (0, 1))
-    # sums over tokens may be rounded differently for equal tokens; what the loops make of it is measured on a nudge
+    # sums over tokens may be rounded differently for equal tokens; what the loops make of it is
+    # measured on a nudge
     growth = 1 + float(np.abs(moved - h).max()) / NUDGE
-    return None if spread <= 1e-14 * d * case["loops"] * growth else f"tokens that start equal end {spread:.3g} apart"
+    return (
+        None
+        if spread <= 1e-14 * d * case["loops"] * growth
+        else f"tokens that start equal end {spread:.3g} apart"
+    )
 
 
 def _attend(h: Array, weights: Array, position: Array, case: Case) -> Array:
@@ -109,7 +130,11 @@ def _inputs(draw: Draw, drop: str = "") -> Case:
     recall = draw(st.integers(4, 16)) / 16 if drop == "recall" else 0.0
     if drop == "recall":  # a contraction, so that every input has a limit of its own
         case["outer"], case["inner"] = case["outer"] / 16, case["inner"] / 16
-    return {**case, "recall": recall, "loops": draw(st.integers(1, 2)) if drop == "limit" else LOOPS}
+    return {
+        **case,
+        "recall": recall,
+        "loops": draw(st.integers(1, 2)) if drop == "limit" else LOOPS,
+    }
 
 
 @st.composite
@@ -123,24 +148,31 @@ def _roots(draw: Draw, overstated: bool = False) -> Case:
     first = spread(2, 2 if overstated else 5)
     second = np.array([]) if overstated or draw(st.booleans()) else spread(2, 4)
     return {
-        "first": first, "second": second, "rate": draw(st.integers(1, 16)) / 16,
+        "first": first,
+        "second": second,
+        "rate": draw(st.integers(1, 16)) / 16,
         "overstated": 1 + draw(st.integers(1, 16)) / 16 if overstated else 1.0,
-    }  # fmt: skip
+    }
 
 
 @st.composite
 def _sequence(draw: Draw, position: bool = False, causal: bool = False) -> Case:
     return {
-        "d": draw(st.integers(1, 6)), "tokens": draw(st.integers(3, 6)), "loops": draw(st.integers(1, 3)), "seed": draw(SEEDS),
-        "position": draw(st.integers(1, 16)) / 16 if position else 0.0, "causal": causal,
-    }  # fmt: skip
+        "d": draw(st.integers(1, 6)),
+        "tokens": draw(st.integers(3, 6)),
+        "loops": draw(st.integers(1, 3)),
+        "seed": draw(SEEDS),
+        "position": draw(st.integers(1, 16)) / 16 if position else 0.0,
+        "causal": causal,
+    }
 
 
 SUITES = (
     Suite(
         "M6",
         "bits",
-        "no recall: in the limit random inputs tell apart no more points, and carry no more bits, than certified attracting points allow",
+        "no recall: in the limit random inputs tell apart no more points, and carry no more bits,"
+        " than certified attracting points allow",
         _inputs,
         _bits,
         (
@@ -153,7 +185,8 @@ SUITES = (
     Suite(
         "M6",
         "packing",
-        "|(I - J)x| >= g|x| at the fixed points, |D^2 f| <= M: they are at least 2g/M apart and at most (1 + r M/g)^d",
+        "|(I - J)x| >= g|x| at the fixed points, |D^2 f| <= M: they are at least 2g/M apart and at"
+        " most (1 + r M/g)^d",
         _roots,
         _packing,
         (Drop("non-degenerate: g is a lower bound", lambda: _roots(overstated=True)),),

@@ -1,7 +1,8 @@
 """Attacks on A2: certified fixed points of random maps; none may be degenerate.
 
-A complete certificate proves that every fixed point in the box is non-degenerate and isolated (Krawczyk; exact rational arithmetic for
-ReLU). Where it stays incomplete, fixed points are searched in what is left and followed along the null direction of I - J.
+A complete certificate proves that every fixed point in the box is non-degenerate and isolated
+(Krawczyk; exact rational arithmetic for ReLU). Where it stays incomplete, fixed points are searched
+in what is left and followed along the null direction of I - J.
 """
 
 from __future__ import annotations
@@ -18,19 +19,35 @@ from ...certificates.certify import Certificate, certify
 from ...certificates.maps import CertifiedMap, FunctionMap, NormMap, TanhMap
 from ...certificates.relu import ReluMap, certify_relu
 from ...formulas import numeric
-from ...strategies.block_forms import SEEDS, Draw, contracting, form, matrix, nonzero_vector, sixteenths, unimodular, vector
+from ...strategies.block_forms import (
+    SEEDS,
+    Draw,
+    contracting,
+    form,
+    matrix,
+    nonzero_vector,
+    sixteenths,
+    unimodular,
+    vector,
+)
 
 BOXES, SIDE = 4000, 2.0
-"""boxes of a certificate, and half the side of the searched box where no box holds every fixed point"""
+"""boxes of a certificate, and half the side of the searched box where no box holds every fixed
+point
+"""
 FIXED, SINGULAR = 1e-12, 1e-6
-"""residual of a fixed point; smallest singular value of I - J that counts as 0: a bias within its square (1e-12) of a fold gives one"""
+"""residual of a fixed point; smallest singular value of I - J that counts as 0: a bias within its
+square (1e-12) of a fold gives one
+"""
 NEXT = 0.05
 """how far along the null direction a second fixed point is searched"""
 
 
 @dataclass(frozen=True)
 class TanhLoop:
-    """f(h) = r h + A tanh(W h + c) + b of a case, r = `residual`, with random parts: b = `bias` + `noise` x, c = `shift` y, x, y normal."""
+    """f(h) = r h + A tanh(W h + c) + b of a case, r = `residual`, with random parts: b = `bias` +
+    `noise` x, c = `shift` y, x, y normal.
+    """
 
     residual: float
     outer: Array
@@ -44,7 +61,11 @@ class TanhLoop:
         d, k = case["outer"].shape
         normal = np.random.default_rng(int(case["seed"])).standard_normal(d + k)
         return cls(
-            case["residual"], case["outer"], case["inner"], case.get("shift", 0.0) * normal[d:], case["bias"] + case["noise"] * normal[:d]
+            case["residual"],
+            case["outer"],
+            case["inner"],
+            case.get("shift", 0.0) * normal[d:],
+            case["bias"] + case["noise"] * normal[:d],
         )
 
     def step(self, h: Array) -> Array:
@@ -67,7 +88,10 @@ class TanhLoop:
             return [r * xi + u for xi, u in zip(x, plain.image(x), strict=True)]
 
         def derivative(x):
-            return [[entry + r * (i == j) for j, entry in enumerate(row)] for i, row in enumerate(plain.jacobian(x))]
+            return [
+                [entry + r * (i == j) for j, entry in enumerate(row)]
+                for i, row in enumerate(plain.jacobian(x))
+            ]
 
         return FunctionMap(d, image, derivative), (np.full(d, -SIDE), np.full(d, SIDE))
 
@@ -85,7 +109,9 @@ class NormLoop:
     def of(cls, case: Case) -> NormLoop:
         """The map of the case."""
         normal = np.random.default_rng(int(case["seed"])).standard_normal(len(case["bias"]))
-        return cls(case["residual"], case["matrix"], case["bias"] + case["noise"] * normal, case["eps"])
+        return cls(
+            case["residual"], case["matrix"], case["bias"] + case["noise"] * normal, case["eps"]
+        )
 
     def step(self, h: Array) -> Array:
         """F at one state."""
@@ -105,7 +131,9 @@ class NormLoop:
 
 
 def _newton(f: TanhLoop | NormLoop, h: Array, steps: int = 60) -> Array:
-    """Gauss-Newton for f(h) = h, with the pseudo-inverse: converges to curves of fixed points too."""
+    """Gauss-Newton for f(h) = h, with the pseudo-inverse: converges to curves of fixed points
+    too.
+    """
     eye = np.eye(h.size)
     for _ in range(steps):
         h = h + np.linalg.pinv(eye - f.jacobian(h), rcond=1e-10) @ (f.step(h) - h)
@@ -139,7 +167,10 @@ def _judge(f: TanhLoop | NormLoop) -> str | None:
             raise Undecided
         return words
     if certificate.global_box and certificate.index_sum != 1:
-        return f"{certificate.count} certified fixed points with indices that sum to {certificate.index_sum}, not 1 (Lefschetz-Hopf)"
+        return (
+            f"{certificate.count} certified fixed points with indices that sum to"
+            f" {certificate.index_sum}, not 1 (Lefschetz-Hopf)"
+        )
     return None
 
 
@@ -149,10 +180,13 @@ def _relu(case: Case) -> str | None:
     b = case["bias"] + case["noise"] * np.random.default_rng(int(case["seed"])).standard_normal(d)
     for active, reason in certify_relu(ReluMap.of(a, b)).undecided:
         on = np.array(active)
-        # a point of the closed region that solves the system: it exists, or the singular system has none there
+        # a point of the closed region that solves the system: it exists, or the singular system has
+        # none there
         bounds = [(0, None) if x else (None, 0) for x in active]
         if linprog(np.zeros(d), A_eq=np.eye(d) - a * on, b_eq=b, bounds=bounds).status == 0:
-            return f"with the units {on.astype(int).tolist()} on: {reason}, and there is a fixed point"
+            return (
+                f"with the units {on.astype(int).tolist()} on: {reason}, and there is a fixed point"
+            )
     return None
 
 
@@ -163,14 +197,20 @@ def tanh_case(draw: Draw, residual: bool | None = None, most: int = 2, noise: fl
     k = draw(st.integers(d, d + 1))
     r = float(draw(st.booleans()) if residual is None else residual)
     return {
-        "residual": r, "outer": draw(matrix(d, k)), "inner": draw(matrix(k, d)), "bias": draw(vector(d, 8)), "noise": noise,
+        "residual": r,
+        "outer": draw(matrix(d, k)),
+        "inner": draw(matrix(k, d)),
+        "bias": draw(vector(d, 8)),
+        "noise": noise,
         "seed": draw(SEEDS),
-    }  # fmt: skip
+    }
 
 
 @st.composite
 def _fold(draw: Draw) -> Case:
-    """Critical biases: the fold of a tanh(h) + b, or b = 0 where I - A has a kernel (a pitchfork)."""
+    """Critical biases: the fold of a tanh(h) + b, or b = 0 where I - A has a kernel (a
+    pitchfork).
+    """
     if draw(st.booleans()):
         a = 1 + draw(st.integers(1, 32)) / 16
         outer, bias = np.array([[a]]), np.array([float(numeric("tanh_fold_bias")(a))])
@@ -179,18 +219,33 @@ def _fold(draw: Draw) -> Case:
         v = draw(unimodular(d))
         outer = v @ form([("real", 1.0, 1), *draw(contracting(d - 1))]) @ np.linalg.inv(v).round()
         bias = np.zeros(d)
-    return {"residual": 0.0, "outer": outer, "inner": np.eye(len(bias)), "bias": bias, "noise": 0.0, "seed": 0}
+    return {
+        "residual": 0.0,
+        "outer": outer,
+        "inner": np.eye(len(bias)),
+        "bias": bias,
+        "noise": 0.0,
+        "seed": 0,
+    }
 
 
 @st.composite
 def _deficient(draw: Draw) -> Case:
-    """h + A tanh(W h + c) with rank A < d and no bias: c is random, but D_c f = A diag(.) is not onto."""
+    """h + A tanh(W h + c) with rank A < d and no bias: c is random, but D_c f = A diag(.) is not
+    onto.
+    """
     d = draw(st.integers(1, 2))
     row = draw(nonzero_vector(d))
     outer = np.outer(row, [1.0, -1.0][:d]) if d > 1 else np.zeros((1, 1))
     return {
-        "residual": 1.0, "outer": outer, "inner": np.eye(d), "bias": np.zeros(d), "noise": 0.0, "shift": 0.25, "seed": draw(SEEDS),
-    }  # fmt: skip
+        "residual": 1.0,
+        "outer": outer,
+        "inner": np.eye(d),
+        "bias": np.zeros(d),
+        "noise": 0.0,
+        "shift": 0.25,
+        "seed": draw(SEEDS),
+    }
 
 
 @st.composite
@@ -198,20 +253,31 @@ def _norm_case(draw: Draw, generic: bool = True) -> Case:
     d = draw(st.integers(1, 2) if generic else st.just(2))
     a = 1 + draw(sixteenths(-16, 16) if generic else sixteenths(0, 16))
     return {
-        "residual": a, "matrix": draw(matrix(d, d)) if generic else np.zeros((d, d)), "bias": np.zeros(d), "noise": float(generic),
-        "eps": draw(st.sampled_from((1.0, 0.25, 0.0625))) if generic else 0.25, "seed": draw(SEEDS),
-    }  # fmt: skip
+        "residual": a,
+        "matrix": draw(matrix(d, d)) if generic else np.zeros((d, d)),
+        "bias": np.zeros(d),
+        "noise": float(generic),
+        "eps": draw(st.sampled_from((1.0, 0.25, 0.0625))) if generic else 0.25,
+        "seed": draw(SEEDS),
+    }
 
 
 @st.composite
 def _relu_case(draw: Draw) -> Case:
     d = draw(st.integers(1, 4))
-    return {"matrix": draw(matrix(d, d)), "bias": draw(vector(d)), "noise": 1.0, "seed": draw(SEEDS)}
+    return {
+        "matrix": draw(matrix(d, d)),
+        "bias": draw(vector(d)),
+        "noise": 1.0,
+        "seed": draw(SEEDS),
+    }
 
 
 @st.composite
 def _relu_exception(draw: Draw) -> Case:
-    """b = 0 (the fixed point 0 is on the kink), or b = (I - A) h_0, h_0 > 0, where A has the eigenvalue 1 (a line)."""
+    """b = 0 (the fixed point 0 is on the kink), or b = (I - A) h_0, h_0 > 0, where A has the
+    eigenvalue 1 (a line).
+    """
     d = draw(st.integers(1, 3))
     if draw(st.booleans()):
         return {"matrix": draw(matrix(d, d)), "bias": np.zeros(d), "noise": 0.0, "seed": 0}
@@ -225,17 +291,22 @@ SUITES = (
     Suite(
         "A2",
         "tanh",
-        "r h + A tanh(W h) + b with r = 0 or 1, b random: no fixed point in the box is degenerate (r = 0: and their indices sum to 1)",
+        "r h + A tanh(W h) + b with r = 0 or 1, b random: no fixed point in the box is degenerate"
+        " (r = 0: and their indices sum to 1)",
         tanh_case,
         lambda case: _judge(TanhLoop.of(case)),
-        (Drop("generic: the bias is not critical", _fold), Drop("rank: the parameters reach every direction", _deficient)),
+        (
+            Drop("generic: the bias is not critical", _fold),
+            Drop("rank: the parameters reach every direction", _deficient),
+        ),
         "certificate",
         cost=4,
     ),
     Suite(
         "A2",
         "norm",
-        "N(a h + A tanh(h) + c), eps > 0, c random: no fixed point is degenerate, and their indices sum to 1",
+        "N(a h + A tanh(h) + c), eps > 0, c random: no fixed point is degenerate, and their indices"
+        " sum to 1",
         _norm_case,
         lambda case: _judge(NormLoop.of(case)),
         (Drop("generic: the drive is not critical", lambda: _norm_case(generic=False)),),

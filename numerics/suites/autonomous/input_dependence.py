@@ -14,25 +14,37 @@ from ...strategies.block_forms import SEEDS, Draw, matrix, nonzero_vector, sixte
 LOOPS, LOOK = 3000, 250
 """loops, and how often it is looked whether all have settled"""
 SETTLED = 1e-14
-"""step, relative to the state: after 3000 loops the contraction is then below 0.99, so the limit is known to 1e-12"""
+"""step, relative to the state: after 3000 loops the contraction is then below 0.99, so the limit is
+known to 1e-12
+"""
 SAME, CONTINUOUS, JUMP = 1e-9, 1e-4, 1e-3
-"""distances of two limits: rounding; small enough to be no jump; a jump. Generic fixed points within 1e-4 have probability 1e-8"""
+"""distances of two limits: rounding; small enough to be no jump; a jump. Generic fixed points
+within 1e-4 have probability 1e-8
+"""
 PARTS, ROUNDS = 16, 7
 WELLS = 1200
 """loops of `constant`, whose roots attract at the rate 1 - (b - a)/2(c - a) <= 1 - 1/18"""
 
 
 def loop_of(case: Case) -> Callable[[Array, Array], Array]:
-    """One loop on rows h, e: h + r (A tanh(h) + b - l h) + B e; `torn`: (x, y/2), but (x + 1, 0) where y = 0."""
+    """One loop on rows h, e: h + r (A tanh(h) + b - l h) + B e; `torn`: (x, y/2), but (x + 1, 0)
+    where y = 0.
+    """
 
     def torn(h: Array, e: Array) -> Array:
         x, y = h[:, 0], h[:, 1]
         return np.stack((np.where(y == 0, x + 1, x), y / 2), 1)
 
-    bias = case["bias"] + case["noise"] * np.random.default_rng(int(case["seed"])).standard_normal(len(case["bias"]))
+    bias = case["bias"] + case["noise"] * np.random.default_rng(int(case["seed"])).standard_normal(
+        len(case["bias"])
+    )
 
     def smooth(h: Array, e: Array) -> Array:
-        return h + case["relax"] * (np.tanh(h) @ case["matrix"].T + bias - case["leak"] * h) + e @ case["recall"].T
+        return (
+            h
+            + case["relax"] * (np.tanh(h) @ case["matrix"].T + bias - case["leak"] * h)
+            + e @ case["recall"].T
+        )
 
     return torn if case["torn"] else smooth
 
@@ -51,7 +63,9 @@ def limits(case: Case, e: Array) -> tuple[Array, Array]:
 
 
 def _moves(case: Case) -> str | None:
-    """Between two inputs with different limits there is a jump: halving their distance again and again does not bring the limits closer."""
+    """Between two inputs with different limits there is a jump: halving their distance again and
+    again does not bring the limits closer.
+    """
     start, end = case["start"], case["end"]
     for _ in range(ROUNDS):
         e = start + np.linspace(0, 1, PARTS + 1)[:, None] * (end - start)
@@ -67,7 +81,10 @@ def _moves(case: Case) -> str | None:
         i = int(np.where(gaps > SAME, gaps, np.inf).argmin())
         start, end, gap, width = e[i], e[i + 1], gaps[i], float(np.abs(e[i + 1] - e[i]).max())
         if gap <= CONTINUOUS:
-            return f"h_inf moves by {gap:.3g} between inputs {width:.3g} apart, near e = {np.round(start, 6).tolist()}"
+            return (
+                f"h_inf moves by {gap:.3g} between inputs {width:.3g} apart, near e ="
+                f" {np.round(start, 6).tolist()}"
+            )
     if gap >= JUMP:
         return None
     raise Undecided
@@ -86,17 +103,29 @@ def _constant(case: Case) -> str | None:
 
 @st.composite
 def _segment(draw: Draw, most: int = 3, drop: str = "") -> Case:
-    """A segment of inputs h_0 = e for a generic tanh loop, or a loop without one of the hypotheses."""
+    """A segment of inputs h_0 = e for a generic tanh loop, or a loop without one of the
+    hypotheses.
+    """
     d = draw(st.integers(1 if drop in ("", "recall") else 2, most if drop in ("", "recall") else 2))
     start = draw(vector(d))
     end = start + draw(nonzero_vector(d))
     weights = draw(matrix(d, d))
     if draw(st.integers(0, 3)):
-        weights = (weights + weights.T) / 2  # has an energy (Hopfield): in larger dimensions most others never settle
+        weights = (
+            weights + weights.T
+        ) / 2  # has an energy (Hopfield): in larger dimensions most others never settle
     case = {
-        "matrix": weights, "bias": np.zeros(d), "noise": 1.0, "relax": draw(st.sampled_from((0.25, 0.5))), "leak": 1.0,
-        "recall": np.zeros((d, d)), "torn": False, "seed": draw(SEEDS), "start": start, "end": end,
-    }  # fmt: skip
+        "matrix": weights,
+        "bias": np.zeros(d),
+        "noise": 1.0,
+        "relax": draw(st.sampled_from((0.25, 0.5))),
+        "leak": 1.0,
+        "recall": np.zeros((d, d)),
+        "torn": False,
+        "seed": draw(SEEDS),
+        "start": start,
+        "end": end,
+    }
     if drop == "recall":
         # every loop adds a multiple of e
         case["recall"] = draw(st.integers(1, 8)) / 16 * np.eye(d)
@@ -112,15 +141,22 @@ def _segment(draw: Draw, most: int = 3, drop: str = "") -> Case:
 
 @st.composite
 def _islands(draw: Draw, kind: str = "") -> Case:
-    """Inputs between two neighbouring fixed points: on one side of the repelling one; `two` islands, or an interval `across` it."""
+    """Inputs between two neighbouring fixed points: on one side of the repelling one; `two`
+    islands, or an interval `across` it.
+    """
     low = draw(sixteenths(-32, 32))
     b = low + draw(st.integers(4, 32)) / 16
     c = b + draw(st.integers(4, 32)) / 16
-    left, right = (low + (b - low) * np.linspace(0.25, 0.75, 5), b + (c - b) * np.linspace(0.25, 0.75, 5))
+    left, right = (
+        low + (b - low) * np.linspace(0.25, 0.75, 5),
+        b + (c - b) * np.linspace(0.25, 0.75, 5),
+    )
     if kind == "":
         inputs = left if draw(st.booleans()) else right
     else:
-        inputs = np.concatenate((left, right)) if kind == "two" else np.linspace(left[0], right[-1], 16)
+        inputs = (
+            np.concatenate((left, right)) if kind == "two" else np.linspace(left[0], right[-1], 16)
+        )
     return {"roots": np.array([low, b, c]), "inputs": inputs}
 
 
@@ -128,8 +164,8 @@ SUITES = (
     Suite(
         "A3",
         "segment",
-        "no recall, f continuous, Fix(f) discrete (random bias): along a segment of inputs the limit stays or jumps, and never moves "
-        "continuously",
+        "no recall, f continuous, Fix(f) discrete (random bias): along a segment of inputs the"
+        " limit stays or jumps, and never moves continuously",
         _segment,
         _moves,
         (

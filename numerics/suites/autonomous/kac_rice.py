@@ -1,4 +1,6 @@
-"""Attacks on M3, Kac-Rice: certified numbers of fixed points under random biases against the integral, tests at a stated level."""
+"""Attacks on M3, Kac-Rice: certified numbers of fixed points under random biases against the
+integral, tests at a stated level.
+"""
 
 from __future__ import annotations
 
@@ -23,18 +25,27 @@ LEVEL = 1e-7
 SIGMAS = 5.5
 """of the approximate one (4e-8 if normal), with `RARE` for counts that deviate seldom"""
 RARE = 64
-"""in counts: a deviation of probability q by at most 4 that n draws never show has 4 q n < 64 unless something of chance e^-16 happened"""
+"""in counts: a deviation of probability q by at most 4 that n draws never show has 4 q n < 64
+unless something of chance e^-16 happened
+"""
 
 
-# --- one unit: h = a tanh h + b -------------------------------------------------------------------------------------
+# --- one unit: h = a tanh h + b
+# -------------------------------------------------------------------------------------
 @st.composite
 def _units(draw: Any, density: bool = True) -> Case:
-    a, s = (draws.fractions(1.0625, 4), draws.fractions(0.25, 3)) if density else (draws.fractions(1.25, 2), draws.fractions(1, 2))
+    a, s = (
+        (draws.fractions(1.0625, 4), draws.fractions(0.25, 3))
+        if density
+        else (draws.fractions(1.25, 2), draws.fractions(1, 2))
+    )
     return {"a": draw(a), "s": draw(s), "seed": draw(draws.seeds()), "n": 40, "atoms": not density}
 
 
 def _three_or_one(case: Case) -> str | None:
-    """The number of biases with three fixed points is binomial, with the probability that the expected count implies."""
+    """The number of biases with three fixed points is binomial, with the probability that the
+    expected count implies.
+    """
     rng, n, a = np.random.default_rng(case["seed"]), case["n"], case["a"]
     biases = rng.choice((-1, 1), n) / 16 if case["atoms"] else case["s"] * rng.standard_normal(n)
     certificates = [certify(TanhMap.of([[a]], [[1.0]], [b])) for b in biases]
@@ -47,19 +58,29 @@ def _three_or_one(case: Case) -> str | None:
     threes = sum(count == 3 for count in counts)
     chance = binomtest(threes, n, (expected - 1) / 2).pvalue
     return (
-        f"{threes} of {n} biases have three fixed points, {expected:.4f} expected on average: chance {chance:.2g}"
+        f"{threes} of {n} biases have three fixed points, {expected:.4f} expected on average:"
+        f" chance {chance:.2g}"
         if chance < LEVEL
         else None
     )
 
 
-# --- ReLU: h = W relu(h) + b ----------------------------------------------------------------------------------------
+# --- ReLU: h = W relu(h) + b
+# ----------------------------------------------------------------------------------------
 @st.composite
 def _relus(draw: Any, kind: str = "normal") -> Case:
-    """normal: b ~ N(0, I); atom: one bias; the matrix then makes the count vary (a common gain above 1)."""
+    """normal: b ~ N(0, I); atom: one bias; the matrix then makes the count vary (a common gain
+    above 1).
+    """
     d = draw(draws.sizes(1, 2))
     if kind == "normal":
-        return {"map": "relu", "W": draw(draws.entries(d, d)), "b": np.zeros(0), "seed": draw(draws.seeds()), "n": 600}
+        return {
+            "map": "relu",
+            "W": draw(draws.entries(d, d)),
+            "b": np.zeros(0),
+            "seed": draw(draws.seeds()),
+            "n": 600,
+        }
     gain = draw(draws.fractions(1.5, 3))
     w = gain * (np.array([[1.0]]) if d == 1 else np.array([[1.0, -1.0], [-1.0, 1.0]]))
     b = draw(draws.SIGNS) * np.array([draw(draws.fractions(0.25, 1)) for _ in range(d)])
@@ -68,14 +89,25 @@ def _relus(draw: Any, kind: str = "normal") -> Case:
 
 @st.composite
 def _staircases(draw: Any) -> Case:
-    """F = h - g(h) the Cantor function on [0, 1]: differentiable almost everywhere with F' = 0, not Lipschitz."""
-    return {"map": "cantor", "W": np.zeros((0, 0)), "b": np.zeros(0), "seed": draw(draws.seeds()), "n": 200}
+    """F = h - g(h) the Cantor function on [0, 1]: differentiable almost everywhere with F' = 0, not
+    Lipschitz.
+    """
+    return {
+        "map": "cantor",
+        "W": np.zeros((0, 0)),
+        "b": np.zeros(0),
+        "seed": draw(draws.seeds()),
+        "n": 200,
+    }
 
 
 def _mean_count(case: Case) -> str | None:
     rng, n = np.random.default_rng(case["seed"]), case["n"]
     if case["map"] == "cantor":
-        expected, counts = _staircase_integral(rng), np.array([_staircase_solutions(b) for b in rng.uniform(0, 1, n)])
+        expected, counts = (
+            _staircase_integral(rng),
+            np.array([_staircase_solutions(b) for b in rng.uniform(0, 1, n)]),
+        )
     else:
         w = case["W"]
         expected = kac_rice_relu(w)
@@ -86,14 +118,19 @@ def _mean_count(case: Case) -> str | None:
         counts = np.array(found, dtype=float)
     slack = SIGMAS * counts.std() / np.sqrt(n) + RARE / n
     if abs(counts.mean() - expected) > slack:
-        return f"mean count {counts.mean():.4f} over {n} biases, integral {expected:.4f} (slack {slack:.3f})"
+        return (
+            f"mean count {counts.mean():.4f} over {n} biases, integral {expected:.4f} (slack"
+            f" {slack:.3f})"
+        )
     return None
 
 
 def kac_rice_relu(w: Array) -> float:
-    """Int |det(I - W D(h))| p(h - W relu(h)) dh, b ~ N(0, I), d = 1, 2: the radial part in closed form, the angle by quadrature.
+    """Int |det(I - W D(h))| p(h - W relu(h)) dh, b ~ N(0, I), d = 1, 2: the radial part in closed
+    form, the angle by quadrature.
 
-    With h = r u: Int_0^oo r^(d-1) p(r F u) dr = 1/(area of the sphere |F u|^d), F = I - W D constant in each quadrant.
+    With h = r u: Int_0^oo r^(d-1) p(r F u) dr = 1/(area of the sphere |F u|^d), F = I - W D
+    constant in each quadrant.
     """
     d, total = len(w), 0.0
     for number, signs in enumerate(product((1, 0), repeat=d)):
@@ -110,7 +147,14 @@ def kac_rice_relu(w: Array) -> float:
             u = f @ np.array([np.cos(angle), np.sin(angle)])
             return 1 / float(u @ u)
 
-        part = quad(density, quadrant * np.pi / 2, (quadrant + 1) * np.pi / 2, epsabs=1e-9, epsrel=1e-9, limit=200)[0]
+        part = quad(
+            density,
+            quadrant * np.pi / 2,
+            (quadrant + 1) * np.pi / 2,
+            epsabs=1e-9,
+            epsrel=1e-9,
+            limit=200,
+        )[0]
         total += determinant * part / (2 * np.pi)
     return total
 
@@ -129,9 +173,13 @@ def _staircase(h: float) -> float:
 
 
 def _staircase_integral(rng: np.random.Generator) -> float:
-    """Mean of |F'| times the density 1 of b, by differences at random points; 0 unless a point is within 1e-9 of the Cantor set."""
+    """Mean of |F'| times the density 1 of b, by differences at random points; 0 unless a point is
+    within 1e-9 of the Cantor set.
+    """
     points = rng.uniform(0.01, 0.99, 200)
-    return float(np.median([abs(_staircase(h + 1e-9) - _staircase(h - 1e-9)) / 2e-9 for h in points]))
+    return float(
+        np.median([abs(_staircase(h + 1e-9) - _staircase(h - 1e-9)) / 2e-9 for h in points])
+    )
 
 
 def _staircase_solutions(b: float) -> int:
@@ -145,18 +193,28 @@ def _staircase_solutions(b: float) -> int:
 
 SUITES: tuple[Suite, ...] = (
     Suite(
-        "M3", "tanh-unit", "h = a tanh h + b, b ~ N(0, s^2): certified counts follow the expected number (exact test at 1e-7)",
-        _units, _three_or_one,
+        "M3",
+        "tanh-unit",
+        "h = a tanh h + b, b ~ N(0, s^2): certified counts follow the expected number (exact test"
+        " at 1e-7)",
+        _units,
+        _three_or_one,
         (Drop("b has the density", lambda: _units(False)),),
-        "certificate and sample", cost=25,
+        "certificate and sample",
+        cost=25,
     ),
     Suite(
-        "M3", "relu", "h = W relu(h) + b, b ~ N(0, I): the mean of certified counts is the Kac-Rice integral (5.5 standard errors)",
-        _relus, _mean_count,
+        "M3",
+        "relu",
+        "h = W relu(h) + b, b ~ N(0, I): the mean of certified counts is the Kac-Rice integral (5.5"
+        " standard errors)",
+        _relus,
+        _mean_count,
         (
             Drop("b has the density", lambda: _relus("atom")),
             Drop("g is locally Lipschitz", _staircases),
         ),
-        "certificate and sample", cost=15,
+        "certificate and sample",
+        cost=15,
     ),
-)  # fmt: skip
+)

@@ -1,9 +1,11 @@
 """Attacks on A1, h' = M h + c: exact orbits of matrices whose spectrum was drawn.
 
-A case has `basis` V and `form` D with M = V D V^{-1}; `center` w and `push` p with c = (I - M) w + V p, p = 0 iff c is in the range of
-I - M (p lies along the kernel); `start` y with h_0 = w + V y. All is rational, so an orbit has no rounding at all. Eigenvalues inside
-the circle have modulus <= 7/8 and blocks of size <= 3, so what must vanish at loop T = 1024 is below T^2 (7/8)^(T-2) < 1e-53 times
-|V| |y|; what must not vanish is a coordinate of V^{-1} (h_{t+1} - h_t), a non-zero multiple of 1/16 that does not shrink.
+A case has `basis` V and `form` D with M = V D V^{-1}; `center` w and `push` p with c = (I - M) w +
+V p, p = 0 iff c is in the range of I - M (p lies along the kernel); `start` y with h_0 = w + V y.
+All is rational, so an orbit has no rounding at all. Eigenvalues inside the circle have modulus <=
+7/8 and blocks of size <= 3, so what must vanish at loop T = 1024 is below T^2 (7/8)^(T-2) < 1e-53
+times |V| |y|; what must not vanish is a coordinate of V^{-1} (h_{t+1} - h_t), a non-zero multiple
+of 1/16 that does not shrink.
 """
 
 from __future__ import annotations
@@ -14,7 +16,17 @@ import hypothesis.strategies as st
 import numpy as np
 
 from ...attack.suite import Case, Drop, Suite, Undecided
-from ...strategies.block_forms import Block, Draw, contracting, expanding, form, nonzero_vector, sixteenths, unimodular, vector
+from ...strategies.block_forms import (
+    Block,
+    Draw,
+    contracting,
+    expanding,
+    form,
+    nonzero_vector,
+    sixteenths,
+    unimodular,
+    vector,
+)
 from ..shared.exact_orbits import Exact, Number, affine_power, exact, identity, largest, text
 
 LOOPS = 1024
@@ -47,7 +59,9 @@ class _Loop:
 
 
 def _limit(case: Case) -> str | None:
-    """h_t -> P h_0 + (I - P) w, P the projector on ker(M - I) along im(M - I), from the spectrum drawn."""
+    """h_t -> P h_0 + (I - P) w, P the projector on ker(M - I) along im(M - I), from the spectrum
+    drawn.
+    """
     loop, d = _Loop.of(case), np.diag(case["form"])
     h = loop.start(exact(case["start"]))
     p = loop.v * exact(np.diag(np.where(d == 1, 1.0, 0.0))) * loop.inverse
@@ -62,7 +76,9 @@ def _limit(case: Case) -> str | None:
 
 
 def _no_limit(case: Case) -> str | None:
-    """The steps do not vanish: with a violation in the spectrum or the offset, and a start that feels it, there is no limit."""
+    """The steps do not vanish: with a violation in the spectrum or the offset, and a start that
+    feels it, there is no limit.
+    """
     loop = _Loop.of(case)
     h = loop.start(exact(case["start"]))
     power, offset = affine_power(loop.m, loop.c, LOOPS)
@@ -91,17 +107,27 @@ def _one_limit(case: Case) -> str | None:
 
 
 @st.composite
-def _case(draw: Draw, blocks: list[Block], start: st.SearchStrategy[np.ndarray], push: np.ndarray | None = None) -> Case:
+def _case(
+    draw: Draw,
+    blocks: list[Block],
+    start: st.SearchStrategy[np.ndarray],
+    push: np.ndarray | None = None,
+) -> Case:
     d = form(blocks)
     return {
-        "basis": draw(unimodular(len(d))), "form": d, "center": draw(vector(len(d))),
-        "push": np.zeros(len(d)) if push is None else push, "start": draw(start),
-    }  # fmt: skip
+        "basis": draw(unimodular(len(d))),
+        "form": d,
+        "center": draw(vector(len(d))),
+        "push": np.zeros(len(d)) if push is None else push,
+        "start": draw(start),
+    }
 
 
 @st.composite
 def _convergent(draw: Draw, most: int = 4) -> Case:
-    """All hypotheses: semisimple eigenvalues 1 (or none), the rest inside the circle, c in the range."""
+    """All hypotheses: semisimple eigenvalues 1 (or none), the rest inside the circle, c in the
+    range.
+    """
     ones, rest = draw(st.integers(0, most - 1)), draw(st.integers(0, most - 1))
     blocks: list[Block] = [("real", 1.0, 1)] * ones + draw(contracting(min(rest, most - ones)))
     blocks = blocks or [("real", 0.5, 1)]
@@ -114,7 +140,9 @@ CIRCLE: tuple[Block, ...] = (("real", -1.0, 1), ("pair", 0.0, 1.0), ("pair", 0.0
 
 @st.composite
 def _violated(draw: Draw, kind: str, most: int = 3, *, felt: bool = True) -> Case:
-    """One hypothesis fails, in the first block: `modulus`, `semisimple` or `range`. `felt`: the start has a component in it."""
+    """One hypothesis fails, in the first block: `modulus`, `semisimple` or `range`. `felt`: the
+    start has a component in it.
+    """
     push = None
     if kind == "modulus":
         first = draw(st.one_of(st.sampled_from(CIRCLE), expanding()))
@@ -153,20 +181,30 @@ SUITES = (
     Suite(
         "A1",
         "limit",
-        "c in im(I - M), every eigenvalue inside the circle or 1 and semisimple: h_t -> P h_0 + (I - P) w from every h_0",
+        "c in im(I - M), every eigenvalue inside the circle or 1 and semisimple: h_t -> P h_0 + (I"
+        " - P) w from every h_0",
         _convergent,
         _limit,
-        tuple(Drop(kind, lambda kind=kind: _kinds(kind)) for kind in ("range", "modulus", "semisimple")),
+        tuple(
+            Drop(kind, lambda kind=kind: _kinds(kind))
+            for kind in ("range", "modulus", "semisimple")
+        ),
         "exact orbit",
         larger=_convergent,
     ),
     Suite(
         "A1",
         "no-limit",
-        "an eigenvalue -1, +-i, outside the circle, or in a Jordan block at 1, or c outside im(I - M): no limit from a start that feels it",
+        "an eigenvalue -1, +-i, outside the circle, or in a Jordan block at 1, or c outside im(I -"
+        " M): no limit from a start that feels it",
         lambda: _kinds("modulus", "semisimple", "range"),
         _no_limit,
-        (Drop("the start has a component in the violating block", lambda: _kinds("modulus", "semisimple", felt=False)),),
+        (
+            Drop(
+                "the start has a component in the violating block",
+                lambda: _kinds("modulus", "semisimple", felt=False),
+            ),
+        ),
         "exact orbit",
         larger=lambda d: _kinds("modulus", "semisimple", "range", most=d),
     ),

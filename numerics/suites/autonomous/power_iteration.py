@@ -1,8 +1,11 @@
-"""Attacks on A5, h' = N(M h): exact orbits of matrices whose dominant blocks were drawn, and laws of random matrices.
+"""Attacks on A5, h' = N(M h): exact orbits of matrices whose dominant blocks were drawn, and laws
+of random matrices.
 
-A case has `basis` V, `form` D, M = V D V^{-1}, `start` y, h_0 = V y, and `rho`, the spectral radius. N only rescales, so the direction
-at loop t is that of M^t h_0, exact rational; nothing is rounded. What is not dominant has modulus <= 7/8 and is gone at loop 1024; what
-dominates with a smaller Jordan block fades like 1/t, so by 4 from loop 1024 to 4096; what does not fade keeps its size in the basis V.
+A case has `basis` V, `form` D, M = V D V^{-1}, `start` y, h_0 = V y, and `rho`, the spectral
+radius. N only rescales, so the direction at loop t is that of M^t h_0, exact rational; nothing is
+rounded. What is not dominant has modulus <= 7/8 and is gone at loop 1024; what dominates with a
+smaller Jordan block fades like 1/t, so by 4 from loop 1024 to 4096; what does not fade keeps its
+size in the basis V.
 """
 
 from __future__ import annotations
@@ -14,16 +17,30 @@ import numpy as np
 
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
-from ...strategies.block_forms import PAIRS, SEEDS, Block, Draw, contracting, form, nonzero_vector, unimodular
+from ...strategies.block_forms import (
+    PAIRS,
+    SEEDS,
+    Block,
+    Draw,
+    contracting,
+    form,
+    nonzero_vector,
+    unimodular,
+)
 from ..shared.exact_orbits import Exact, Number, exact, largest, text
 
 EARLY, LATE, WINDOW = 1024, 4096, 8
 """loops, and how many from each are looked at: the phase of a rotating rest must not hide it"""
 GONE = Number(1, 10**25)
-ROTATIONS = {1.0: ((0.0, 1.0), (0.0, -1.0)), 1.25: ((0.75, 1.0), (-0.75, 1.0), (1.0, -0.75), (-1.0, -0.75))}
+ROTATIONS = {
+    1.0: ((0.0, 1.0), (0.0, -1.0)),
+    1.25: ((0.75, 1.0), (-0.75, 1.0), (1.0, -0.75), (-1.0, -0.75)),
+}
 """spectral radii with pairs of exactly that modulus"""
 ERRORS = 6
-"""standard errors of a statistical judgement (false alarm: 2e-9 a case, of which a deep attack judges 10^4)"""
+"""standard errors of a statistical judgement (false alarm: 2e-9 a case, of which a deep attack
+judges 10^4)
+"""
 
 
 def _matrix(case: Case) -> tuple[Exact, Exact]:
@@ -40,7 +57,9 @@ def _directions(m: Exact, h: Exact, t: int) -> Iterator[Exact]:
 
 
 def _fades(early: Number, late: Number) -> bool:
-    """Whether a quantity goes to 0: gone, or down by 3 where 1/t goes down by 4; up to a factor 1.5 it stays."""
+    """Whether a quantity goes to 0: gone, or down by 3 where 1/t goes down by 4; up to a factor 1.5
+    it stays.
+    """
     if late <= GONE or early >= 3 * late:
         return True
     if 2 * early <= 3 * late:
@@ -52,20 +71,30 @@ def _eigenvector(case: Case) -> str | None:
     """The direction converges to eigenvectors of +rho: max |M n - rho n| -> 0 for |n| = 1."""
     v, m = _matrix(case)
     h, rho = v * exact(case["start"]), Number(*float(case["rho"]).as_integer_ratio())
-    early, late = (max(largest(m * n - rho * n) for n in _directions(m, h, t)) for t in (EARLY, LATE))
+    early, late = (
+        max(largest(m * n - rho * n) for n in _directions(m, h, t)) for t in (EARLY, LATE)
+    )
     if _fades(early, late):
         return None
     return f"|M n - rho n| is {text(early)} at loop {EARLY} and {text(late)} at loop {LATE}"
 
 
 def _turns(case: Case) -> str | None:
-    """The direction does not converge: with a largest dominant block off +rho, from a start that feels it."""
+    """The direction does not converge: with a largest dominant block off +rho, from a start that
+    feels it.
+    """
     v, m = _matrix(case)
     h = v * exact(case["start"])
-    early, late = (max(largest(m * n / largest(m * n) - n) for n in _directions(m, h, t)) for t in (EARLY, LATE))
+    early, late = (
+        max(largest(m * n / largest(m * n) - n) for n in _directions(m, h, t))
+        for t in (EARLY, LATE)
+    )
     if not _fades(early, late):
         return None
-    return f"the direction steps by {text(early)} at loop {EARLY} and by {text(late)} at loop {LATE}: it converged"
+    return (
+        f"the direction steps by {text(early)} at loop {EARLY} and by {text(late)} at loop {LATE}:"
+        " it converged"
+    )
 
 
 def _one_bit(case: Case) -> str | None:
@@ -73,27 +102,38 @@ def _one_bit(case: Case) -> str | None:
     v, m = _matrix(case)
     power = m**EARLY
     ends = [power * (v * exact(case[name])) for name in ("start", "other")]
-    first, second = (h / largest(h) * (1 if case[name][0] > 0 else -1) for h, name in zip(ends, ("start", "other"), strict=True))
+    first, second = (
+        h / largest(h) * (1 if case[name][0] > 0 else -1)
+        for h, name in zip(ends, ("start", "other"), strict=True)
+    )
     gap = largest(first - second)
     return None if gap <= GONE else f"up to sign the limits are {text(gap)} apart"
 
 
 def _rate(case: Case) -> str | None:
-    """|n_t - limit| falls like |l_2 / l_1|^t: its slope over 512 loops, up to what the basis can hide."""
+    """|n_t - limit| falls like |l_2 / l_1|^t: its slope over 512 loops, up to what the basis can
+    hide.
+    """
     v, m = _matrix(case)
     h, rho = v * exact(case["start"]), Number(*float(case["rho"]).as_integer_ratio())
     half = EARLY // 2
-    before, after = (max(largest(m * n - rho * n) for n in _directions(m, h, t)) for t in (half, EARLY))
+    before, after = (
+        max(largest(m * n - rho * n) for n in _directions(m, h, t)) for t in (half, EARLY)
+    )
     if after == 0:
         return "the direction reached its limit exactly"
-    # the rest is c |l_2|^t up to the condition of V, at both times; 4: a rotation, and what has not settled at loop 512
+    # the rest is c |l_2|^t up to the condition of V, at both times; 4: a rotation, and what has not
+    # settled at loop 512
     d = len(case["form"])
     hidden = 2 * np.log(4 * d * d * float(largest(v) * largest(v.inv())))
     slope = _log(after / before) / half
     expected = float(np.log(case["second"] / case["rho"]))
     if abs(slope - expected) <= hidden / half:
         return None
-    return f"log rate {slope:.5f} per loop, log |l_2/l_1| = {expected:.5f} (resolution {hidden / half:.5f})"
+    return (
+        f"log rate {slope:.5f} per loop, log |l_2/l_1| = {expected:.5f} (resolution"
+        f" {hidden / half:.5f})"
+    )
 
 
 def _log(x: Number) -> float:
@@ -104,7 +144,8 @@ def _log(x: Number) -> float:
 
 @st.composite
 def _dominated(draw: Draw, kind: str = "positive", most: int = 3) -> Case:
-    """Largest dominant blocks all at +rho (`positive`), or also one elsewhere (`off`); `null`: a start that misses them.
+    """Largest dominant blocks all at +rho (`positive`), or also one elsewhere (`off`); `null`: a
+    start that misses them.
 
     `unfelt`: `off` from a start that misses the block elsewhere.
     """
@@ -113,12 +154,18 @@ def _dominated(draw: Draw, kind: str = "positive", most: int = 3) -> Case:
     blocks: list[Block] = [("real", rho, size)] * draw(st.integers(1, 2))
     if kind in ("off", "unfelt"):
         rotation = draw(st.booleans()) if size == 1 else False
-        block: Block = ("pair", *draw(st.sampled_from(ROTATIONS[rho]))) if rotation else ("real", -rho, size)
+        block: Block = (
+            ("pair", *draw(st.sampled_from(ROTATIONS[rho]))) if rotation else ("real", -rho, size)
+        )
         kept = draw(st.integers(0, 1)) if kind == "off" else 1
         blocks = [*blocks[:kept], block]
     top = len(form(blocks))
     if size > 1 and draw(st.booleans()):  # the same modulus, a smaller block
-        blocks.append(draw(st.sampled_from((("real", -rho, size - 1), *(("pair", *z) for z in ROTATIONS[rho])))))
+        blocks.append(
+            draw(
+                st.sampled_from((("real", -rho, size - 1), *(("pair", *z) for z in ROTATIONS[rho])))
+            )
+        )
     rest = draw(st.integers(0, most - 1))
     blocks += [("real", 0.5, 1)] if kind == "null" else draw(contracting(rest))
     d = form(blocks)
@@ -133,7 +180,9 @@ def _dominated(draw: Draw, kind: str = "positive", most: int = 3) -> Case:
 @st.composite
 def _simple(draw: Draw, simple: bool = True, most: int = 4) -> Case:
     """A simple dominant +rho (or a double one), two starts that feel it, not parallel there."""
-    blocks: list[Block] = [("real", 1.0, 1)] * (1 if simple else 2) + draw(contracting(draw(st.integers(1, most - 1))))
+    blocks: list[Block] = [("real", 1.0, 1)] * (1 if simple else 2) + draw(
+        contracting(draw(st.integers(1, most - 1)))
+    )
     d = form(blocks)
     start, other = draw(nonzero_vector(len(d))), draw(nonzero_vector(len(d)))
     if not simple:
@@ -146,12 +195,18 @@ def _gap(draw: Draw, felt: bool = True, most: int = 4) -> Case:
     """+1, then eigenvalues of one modulus in [1/2, 7/8], then eigenvalues of modulus <= 1/4."""
     second: Block = draw(
         st.one_of(
-            st.integers(8, 14).flatmap(lambda k: st.sampled_from((("real", k / 16, 1), ("real", -k / 16, 1)))),
+            st.integers(8, 14).flatmap(
+                lambda k: st.sampled_from((("real", k / 16, 1), ("real", -k / 16, 1)))
+            ),
             st.sampled_from([("pair", *z) for z in PAIRS if np.hypot(*z) >= 0.5]),
         )
     )
     rest: list[Block] = draw(contracting(draw(st.integers(0, most - 1)))) if felt else []
-    blocks: list[Block] = [("real", 1.0, 1), second, *([("real", 0.25, 1)] if not felt else _quartered(rest))]
+    blocks: list[Block] = [
+        ("real", 1.0, 1),
+        second,
+        *([("real", 0.25, 1)] if not felt else _quartered(rest)),
+    ]
     d = form(blocks)
     y = draw(nonzero_vector(len(d)))
     size = 2 if second[0] == "pair" else 1
@@ -187,31 +242,49 @@ def _planar_probability(case: Case) -> str | None:
     z = (positive - n * p) / np.sqrt(n * p * (1 - p))
     if abs(z) <= ERRORS:
         return None
-    return f"{positive} of {n} dominant eigenvalues are real and positive: {z:+.1f} standard errors from {p:.4f}"
+    return (
+        f"{positive} of {n} dominant eigenvalues are real and positive: {z:+.1f} standard errors"
+        f" from {p:.4f}"
+    )
 
 
 def _half(case: Case) -> str | None:
     """Half of the real dominant eigenvalues are positive."""
     positive, negative = _signs(case)
     z = (positive - negative) / np.sqrt(max(positive + negative, 1))
-    return None if abs(z) <= ERRORS else f"{positive} real dominant eigenvalues are positive, {negative} negative: {z:+.1f} standard errors"
+    return (
+        None
+        if abs(z) <= ERRORS
+        else (
+            f"{positive} real dominant eigenvalues are positive, {negative} negative: {z:+.1f}"
+            " standard errors"
+        )
+    )
 
 
-def _random(d: tuple[int, int], count: int, symmetric: tuple[int, int] = (0, 0), mean: tuple[int, int] = (0, 0)) -> st.SearchStrategy[Case]:
+def _random(
+    d: tuple[int, int],
+    count: int,
+    symmetric: tuple[int, int] = (0, 0),
+    mean: tuple[int, int] = (0, 0),
+) -> st.SearchStrategy[Case]:
     return st.fixed_dictionaries(
         {
-            "d": st.integers(*d), "count": st.just(count), "seed": SEEDS,
-            "symmetric": st.integers(*symmetric).map(lambda k: k / 16), "mean": st.integers(*mean).map(lambda k: k / 16),
+            "d": st.integers(*d),
+            "count": st.just(count),
+            "seed": SEEDS,
+            "symmetric": st.integers(*symmetric).map(lambda k: k / 16),
+            "mean": st.integers(*mean).map(lambda k: k / 16),
         }
-    )  # fmt: skip
+    )
 
 
 SUITES = (
     Suite(
         "A5",
         "eigenvector",
-        "the dominant eigenvalues of largest block all equal +rho: from every start with a component there, the direction tends to their "
-        "eigenvectors",
+        "the dominant eigenvalues of largest block all equal +rho: from every start with a"
+        " component there, the direction tends to their eigenvectors",
         _dominated,
         _eigenvector,
         (
@@ -225,7 +298,8 @@ SUITES = (
     Suite(
         "A5",
         "no-limit",
-        "a largest dominant block at -rho or at a complex pair: the direction does not converge from a start that feels it",
+        "a largest dominant block at -rho or at a complex pair: the direction does not converge"
+        " from a start that feels it",
         lambda: _dominated("off"),
         _turns,
         (Drop("the start has a component in that block", lambda: _dominated("unfelt")),),
@@ -236,7 +310,8 @@ SUITES = (
     Suite(
         "A5",
         "one-bit",
-        "a simple real positive dominant eigenvalue: the limit is +-v, the sign of one linear functional of h_0",
+        "a simple real positive dominant eigenvalue: the limit is +-v, the sign of one linear"
+        " functional of h_0",
         _simple,
         _one_bit,
         (Drop("simple", lambda: _simple(simple=False)),),
@@ -246,7 +321,8 @@ SUITES = (
     Suite(
         "A5",
         "rate",
-        "a simple real positive dominant eigenvalue: the direction converges at the rate |l_2|/|l_1|",
+        "a simple real positive dominant eigenvalue: the direction converges at the rate"
+        " |l_2|/|l_1|",
         _gap,
         _rate,
         (Drop("the start has a component along l_2", lambda: _gap(felt=False)),),
@@ -256,7 +332,8 @@ SUITES = (
     Suite(
         "A5",
         "probability",
-        "the dominant eigenvalue of a real Ginibre matrix of size 2 is real and positive with probability 1/(2 sqrt 2)",
+        "the dominant eigenvalue of a real Ginibre matrix of size 2 is real and positive with"
+        " probability 1/(2 sqrt 2)",
         lambda: _random((2, 2), 100_000),
         _planar_probability,
         (Drop("independent entries", lambda: _random((2, 2), 100_000, symmetric=(8, 16))),),

@@ -1,7 +1,7 @@
 """Attacks on A4: who converges to a fixed point, by its spectrum.
 
-The maps of the first two suites are V F(V^{-1} h), V integer of determinant 1, with F(y) = g(D y) or D y + k y o y: the Jacobian at 0 is
-similar to the drawn block form D.
+The maps of the first two suites are V F(V^{-1} h), V integer of determinant 1, with F(y) = g(D y)
+or D y + k y o y: the Jacobian at 0 is similar to the drawn block form D.
 """
 
 from __future__ import annotations
@@ -11,29 +11,51 @@ import numpy as np
 
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
-from ...strategies.block_forms import PAIRS, SEEDS, Block, Draw, expanding, form, matrix, nonzero_vector, sixteenths, unimodular, vector
+from ...strategies.block_forms import (
+    PAIRS,
+    SEEDS,
+    Block,
+    Draw,
+    expanding,
+    form,
+    matrix,
+    nonzero_vector,
+    sixteenths,
+    unimodular,
+    vector,
+)
 
 LOOPS, STARTS = 600, 16
 AT_ZERO = 1e-9
-"""size of a state that has converged to 0: an expanding component of 1e-25 would have outgrown it, (17/16)^600 = 6e15, if it were not 0"""
+"""size of a state that has converged to 0: an expanding component of 1e-25 would have outgrown it,
+(17/16)^600 = 6e15, if it were not 0
+"""
 RATE = 15 / 16
 """contraction of the loops of `basin` in the ball of their starts; RATE^600 < 2e-17"""
 
 
 def _plateau(y: Array) -> Array:
-    """Odd C^1 function of slope 1 at 0 that vanishes beyond 3: y, then (|y| - 3)^2 (|y| - 1/2) / 2 from 1 to 3."""
+    """Odd C^1 function of slope 1 at 0 that vanishes beyond 3: y, then (|y| - 3)^2 (|y| - 1/2) / 2
+    from 1 to 3.
+    """
     size = np.abs(y)
-    return np.sign(y) * np.where(size <= 1, size, np.where(size < 3, (size - 3) ** 2 * (size - 0.5) / 2, 0.0))
+    return np.sign(y) * np.where(
+        size <= 1, size, np.where(size < 3, (size - 3) ** 2 * (size - 0.5) / 2, 0.0)
+    )
 
 
 _CURVES = {"linear": lambda y: y, "tanh": np.tanh, "plateau": _plateau}
 
 
 def _reaches_zero(case: Case) -> str | None:
-    """No random start converges to the expanding fixed point 0 of h' = V g(D V^{-1} h) (plateau: V D g(V^{-1} h))."""
+    """No random start converges to the expanding fixed point 0 of h' = V g(D V^{-1} h) (plateau: V
+    D g(V^{-1} h)).
+    """
     v, d, curve = case["basis"], case["form"], _CURVES[case["curve"]]
     inverse = np.linalg.inv(v).round()
-    e = case["scale"] * np.random.default_rng(int(case["seed"])).standard_normal((STARTS, case["encoder"].shape[1]))
+    e = case["scale"] * np.random.default_rng(int(case["seed"])).standard_normal(
+        (STARTS, case["encoder"].shape[1])
+    )
     first = h = e @ case["encoder"].T
     for _ in range(LOOPS):
         y = h @ inverse.T
@@ -42,11 +64,16 @@ def _reaches_zero(case: Case) -> str | None:
     if not there.any():
         return None
     radius = np.abs(np.linalg.eigvals(d)).max()
-    return f"{there.sum()} of {STARTS} starts converge to 0, where rho = {radius:.4g}, e.g. h_0 = {first[there][0].tolist()}"
+    return (
+        f"{there.sum()} of {STARTS} starts converge to 0, where rho = {radius:.4g}, e.g. h_0 ="
+        f" {first[there][0].tolist()}"
+    )
 
 
 def _basin(case: Case) -> str | None:
-    """Every start in the ball converges to the contractive fixed point h* of h* + V(D y + k y o y), y = V^{-1}(h - h*)."""
+    """Every start in the ball converges to the contractive fixed point h* of h* + V(D y + k y o y),
+    y = V^{-1}(h - h*).
+    """
     v, d, center = case["basis"], case["form"], case["center"]
     inverse = np.linalg.inv(v).round()
     h = center + v @ case["start"]
@@ -55,12 +82,24 @@ def _basin(case: Case) -> str | None:
         h = center + v @ (d @ y + case["curvature"] * y * y)
     left = np.abs(inverse @ (h - center)).max()
     # each loop rounds h, and V^{-1} magnifies that; what was there before shrinks by RATE
-    rounding = 1e-15 * (1 + np.abs(center).max()) * np.abs(inverse).sum(1).max() * np.abs(v).sum(1).max() / (1 - RATE)
-    return None if left <= AT_ZERO + rounding else f"after {LOOPS} loops the orbit is {left:.3g} from h*, in the coordinates V^-1"
+    rounding = (
+        1e-15
+        * (1 + np.abs(center).max())
+        * np.abs(inverse).sum(1).max()
+        * np.abs(v).sum(1).max()
+        / (1 - RATE)
+    )
+    return (
+        None
+        if left <= AT_ZERO + rounding
+        else f"after {LOOPS} loops the orbit is {left:.3g} from h*, in the coordinates V^-1"
+    )
 
 
 def _net_limits(case: Case) -> str | None:
-    """Whatever random starts of h' = (h + A tanh(h) + b) / 2 converge to has spectral radius at most 1."""
+    """Whatever random starts of h' = (h + A tanh(h) + b) / 2 converge to has spectral radius at
+    most 1.
+    """
     a, d = case["matrix"], len(case["matrix"])
     rng = np.random.default_rng(int(case["seed"]))
     bias = case["noise"] * rng.standard_normal(d)
@@ -68,18 +107,25 @@ def _net_limits(case: Case) -> str | None:
     if case["equal"]:
         h[:] = h[:, :1]
     for _ in range(LOOPS):
-        # summed by hand: equal units must stay equal, and the products of a matrix routine may be rounded differently
+        # summed by hand: equal units must stay equal, and the products of a matrix routine may be
+        # rounded differently
         h, before = (h + (np.tanh(h)[:, None, :] * a).sum(-1) + bias) / 2, h
     settled = h[np.abs(h - before).max(1) <= 1e-13 * (1 + np.abs(h).max(1))]
     if not len(settled):
         raise Undecided  # cycles: nothing to judge
-    radii = [np.abs(np.linalg.eigvals((np.eye(d) + a * (1 - np.tanh(x) ** 2)) / 2)).max() for x in settled]
+    radii = [
+        np.abs(np.linalg.eigvals((np.eye(d) + a * (1 - np.tanh(x) ** 2)) / 2)).max()
+        for x in settled
+    ]
     worst = int(np.argmax(radii))
     if radii[worst] <= 1 + 1e-6:
         return None
     if radii[worst] <= 1.06:  # 600 loops do not leave such a point from 1e-13
         raise Undecided
-    return f"a start converges to {np.round(settled[worst], 6).tolist()}, where rho = {radii[worst]:.4g}"
+    return (
+        f"a start converges to {np.round(settled[worst], 6).tolist()}, where rho ="
+        f" {radii[worst]:.4g}"
+    )
 
 
 def _rest(draw: Draw, d: int) -> list[Block]:
@@ -90,7 +136,9 @@ def _rest(draw: Draw, d: int) -> list[Block]:
             blocks.append(("pair", *draw(st.sampled_from(PAIRS))))
             d -= 2
         else:
-            blocks.append(("real", draw(st.sampled_from((1, -1))) * draw(st.integers(1, 14)) / 16, 1))
+            blocks.append(
+                ("real", draw(st.sampled_from((1, -1))) * draw(st.integers(1, 14)) / 16, 1)
+            )
             d -= 1
     return blocks
 
@@ -108,8 +156,13 @@ def _saddle(draw: Draw, most: int = 4, drop: str = "") -> Case:
         encoder = np.column_stack((encoder, draw(vector(len(d)))))  # more inputs than states
     curve = "plateau" if drop == "plateau" else draw(st.sampled_from(("linear", "tanh")))
     return {
-        "basis": v, "form": d, "curve": curve, "encoder": encoder, "scale": 16.0 if drop == "plateau" else 1.0, "seed": draw(SEEDS),
-    }  # fmt: skip
+        "basis": v,
+        "form": d,
+        "curve": curve,
+        "encoder": encoder,
+        "scale": 16.0 if drop == "plateau" else 1.0,
+        "seed": draw(SEEDS),
+    }
 
 
 @st.composite
@@ -122,14 +175,18 @@ def _ball(draw: Draw, contractive: bool = True) -> Case:
         blocks = [("real", draw(st.sampled_from((1.0, 1.25, 2.0))), 1), *_rest(draw, d - 1)]
         start[0] = draw(st.integers(1, 16)) / 1024
     return {
-        "basis": draw(unimodular(d)), "form": form(blocks), "center": draw(vector(d)),
-        "curvature": draw(sixteenths(-32, 32)) if contractive else draw(sixteenths(1, 32)), "start": start,
-    }  # fmt: skip
+        "basis": draw(unimodular(d)),
+        "form": form(blocks),
+        "center": draw(vector(d)),
+        "curvature": draw(sixteenths(-32, 32)) if contractive else draw(sixteenths(1, 32)),
+        "start": start,
+    }
 
 
 @st.composite
 def _net(draw: Draw, equal: bool = False) -> Case:
-    """A tanh net without bias (0 is fixed) or with a random one; `equal`: two units in exchange symmetry, started equal.
+    """A tanh net without bias (0 is fixed) or with a random one; `equal`: two units in exchange
+    symmetry, started equal.
 
     A = P P^T + K, K small and antisymmetric, so that most orbits converge.
     """
@@ -139,15 +196,24 @@ def _net(draw: Draw, equal: bool = False) -> Case:
         matrix_of_pair = np.array([[3.25 + a, -1.75 - a], [-1.75 - a, 3.25 + a]])
         return {"matrix": matrix_of_pair, "noise": 0.0, "equal": True, "seed": draw(SEEDS)}
     d = draw(st.integers(1, 4))
-    p, k = draw(matrix(d, d, 16)) + np.diag(draw(nonzero_vector(d))), np.triu(draw(matrix(d, d, 4)), 1)
-    return {"matrix": p @ p.T + k - k.T, "noise": float(draw(st.booleans())), "equal": False, "seed": draw(SEEDS)}
+    p, k = (
+        draw(matrix(d, d, 16)) + np.diag(draw(nonzero_vector(d))),
+        np.triu(draw(matrix(d, d, 4)), 1),
+    )
+    return {
+        "matrix": p @ p.T + k - k.T,
+        "noise": float(draw(st.booleans())),
+        "equal": False,
+        "seed": draw(SEEDS),
+    }
 
 
 SUITES = (
     Suite(
         "A4",
         "saddle",
-        "rho > 1 at 0, det Df != 0 almost everywhere, h_0 = E e with E of full rank: no random input converges to 0",
+        "rho > 1 at 0, det Df != 0 almost everywhere, h_0 = E e with E of full rank: no random"
+        " input converges to 0",
         _saddle,
         _reaches_zero,
         (
@@ -163,7 +229,12 @@ SUITES = (
         "h' = (h + A tanh(h) + b)/2: whatever random inputs converge to has rho <= 1",
         _net,
         _net_limits,
-        (Drop("encoder: inputs off the invariant subspace of equal units", lambda: _net(equal=True)),),
+        (
+            Drop(
+                "encoder: inputs off the invariant subspace of equal units",
+                lambda: _net(equal=True),
+            ),
+        ),
     ),
     Suite(
         "A4",

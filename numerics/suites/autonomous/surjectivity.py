@@ -1,7 +1,8 @@
 """Attacks on A2': ranks of D_theta f at constructed fixed points, by complex steps.
 
-A fixed point is put where it is wanted: state and weights are drawn, and the last bias (or, for several tokens, the last linear map)
-is solved for. Every map here is analytic, so Im f(theta + i 1e-30 v)/1e-30 is its derivative to rounding, and no formula for it is used.
+A fixed point is put where it is wanted: state and weights are drawn, and the last bias (or, for
+several tokens, the last linear map) is solved for. Every map here is analytic, so Im f(theta + i
+1e-30 v)/1e-30 is its derivative to rounding, and no formula for it is used.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from ...strategies.block_forms import SEEDS, Draw, matrix, nonzero_matrix, nonze
 TINY = 1e-30
 """complex step"""
 FIXED, ZERO, CLEAR = 1e-10, 1e-11, 1e-7
-"""residual of a fixed point; singular values, relative to the largest, that count as 0 and that do not"""
+"""residual of a fixed point; singular values, relative to the largest, that count as 0 and that do
+not
+"""
 
 Parameters = Mapping[str, Array]
 
@@ -29,7 +32,9 @@ def rms(z: Any, eps: float) -> Any:
     return z / np.sqrt(np.mean(z * z, axis=-1, keepdims=True) + eps)
 
 
-def derivative(f: Callable[[Parameters], Array], parameters: Parameters, names: tuple[str, ...]) -> Array:
+def derivative(
+    f: Callable[[Parameters], Array], parameters: Parameters, names: tuple[str, ...]
+) -> Array:
     """D f by the named parameters, (size of f, number of parameters)."""
     columns = []
     for name in names:
@@ -53,7 +58,9 @@ def rank(m: Array) -> tuple[int, Array]:
 
 
 def block(case: Case, h: Array, p: Parameters) -> Any:
-    """One loop of one token: a fixed first sub-block v, then u(x) = W2 tanh(W1 x) + b; for `gru` one cell with candidate bias b."""
+    """One loop of one token: a fixed first sub-block v, then u(x) = W2 tanh(W1 x) + b; for `gru`
+    one cell with candidate bias b.
+    """
     norm, eps = case["norm"], case["eps"]
 
     def v(x):
@@ -80,7 +87,11 @@ def block(case: Case, h: Array, p: Parameters) -> Any:
 def solved(case: Case) -> tuple[Array, Parameters]:
     """A state and the parameters whose last bias makes it fixed."""
     norm, eps, h, gain = case["norm"], case["eps"], case["state"], case["gain"]
-    p = {name: case[name] for name in ("V1", "V2", "v1", "W1", "W2")} | {"gain": gain, "b": np.zeros(h.size), "gain1": gain / 2}
+    p = {name: case[name] for name in ("V1", "V2", "v1", "W1", "W2")} | {
+        "gain": gain,
+        "b": np.zeros(h.size),
+        "gain1": gain / 2,
+    }
     if norm == "gru":
         h = np.tanh(h)
         return h, {**p, "b": np.arctanh(h) - p["W2"] @ np.tanh(p["W1"] @ rms(h, eps))}
@@ -112,11 +123,14 @@ def _ranked(case: Case, names: tuple[str, ...], dimension: int) -> str | None:
     found, sizes = rank(derivative(lambda q: block(case, h, q), p, names))
     if found >= dimension:
         return None
-    elsewhere = rank(derivative(lambda q: block(case, h + 1 / np.arange(3, 3 + h.size), q), p, names))[0]
+    elsewhere = rank(
+        derivative(lambda q: block(case, h + 1 / np.arange(3, 3 + h.size), q), p, names)
+    )[0]
     smallest = sizes[min(dimension, len(sizes)) - 1]
     return (
-        f"D_theta f by {', '.join(names)} has rank {found} < {dimension} at the fixed point {np.round(h, 6).tolist()} (relative singular "
-        f"value {smallest:.0e}), and rank {elsewhere} beside it"
+        f"D_theta f by {', '.join(names)} has rank {found} < {dimension} at the fixed point"
+        f" {np.round(h, 6).tolist()} (relative singular value {smallest:.0e}), and rank {elsewhere}"
+        " beside it"
     )
 
 
@@ -126,18 +140,29 @@ def _last_bias(case: Case) -> str | None:
 
 
 def _sphere(case: Case) -> str | None:
-    """eps = 0: the last bias is onto the tangent space (post, sandwich), bias and gain onto R^d (peri)."""
+    """eps = 0: the last bias is onto the tangent space (post, sandwich), bias and gain onto R^d
+    (peri).
+    """
     d = case["state"].size
     if case["norm"] != "peri":
         return _ranked(case, ("b",), d - 1)
-    return _ranked(case, ("V1", "V2", "v1", "W1", "W2", "b") if case["gain_free"] else ("b", "gain"), d)
+    return _ranked(
+        case, ("V1", "V2", "v1", "W1", "W2", "b") if case["gain_free"] else ("b", "gain"), d
+    )
 
 
 def _tokens(case: Case) -> str | None:
-    """(W2, b2) has rank L d at a fixed point of L tokens: uniform attention, then the MLP h + W2 tanh(W1 N(h) + c) + b2."""
+    """(W2, b2) has rank L d at a fixed point of L tokens: uniform attention, then the MLP h + W2
+    tanh(W1 N(h) + c) + b2.
+    """
     count, d, k = int(case["tokens"]), int(case["d"]), int(case["hidden"])
     rng = np.random.default_rng(int(case["seed"]))
-    h, mix, w1, c = rng.standard_normal((count, d)), rng.standard_normal((d, d)), rng.standard_normal((k, d)), rng.standard_normal(k)
+    h, mix, w1, c = (
+        rng.standard_normal((count, d)),
+        rng.standard_normal((d, d)),
+        rng.standard_normal((k, d)),
+        rng.standard_normal(k),
+    )
     if case["equal"]:
         h[1] = h[0]
     update = rms(h, 0.25) @ mix.T + rms(h, 0.25).mean(0)
@@ -154,7 +179,11 @@ def _tokens(case: Case) -> str | None:
         raise Undecided
     names = ("b2",) if case["bias_only"] else ("W2", "b2")
     found, _ = rank(derivative(f, p, names))
-    return None if found == count * d else f"D_theta f by {', '.join(names)} has rank {found} of {count} x {d} at the fixed point"
+    return (
+        None
+        if found == count * d
+        else f"D_theta f by {', '.join(names)} has rank {found} of {count} x {d} at the fixed point"
+    )
 
 
 def _step_of_peri(case: Case) -> str | None:
@@ -166,58 +195,93 @@ def _step_of_peri(case: Case) -> str | None:
     if not np.abs(u).max() > (1e-9 if eps == 0 else -1):
         raise Undecided  # the map is not defined, or rounding decides
     step, bound = float(np.linalg.norm(gain * rms(u, eps))), np.sqrt(h.size) * np.abs(gain).min()
-    return None if step >= bound * (1 - 1e-12) else f"|h' - h| = {step:.3g} < sqrt(d) min |gain| = {bound:.3g}"
+    return (
+        None
+        if step >= bound * (1 - 1e-12)
+        else f"|h' - h| = {step:.3g} < sqrt(d) min |gain| = {bound:.3g}"
+    )
 
 
 NORMS = ("pre", "peri", "post", "sandwich", "gru")
 
 
 @st.composite
-def _block(draw: Draw, norms: tuple[str, ...] = NORMS, eps: tuple[float, ...] = (1.0, 0.25, 0.0625), least: int = 1, **flags: bool) -> Case:
-    """Weights of sixteenths; `zero_gain`: one gain vanishes; `gain_free`: gains fixed to 1, and no parameters."""
+def _block(
+    draw: Draw,
+    norms: tuple[str, ...] = NORMS,
+    eps: tuple[float, ...] = (1.0, 0.25, 0.0625),
+    least: int = 1,
+    **flags: bool,
+) -> Case:
+    """Weights of sixteenths; `zero_gain`: one gain vanishes; `gain_free`: gains fixed to 1, and no
+    parameters.
+    """
     d = draw(st.integers(least, 3))
     k = draw(st.integers(1, 3))
     gain = np.ones(d) if flags.get("gain_free") else draw(nonzero_vector(d))
     if flags.get("zero_gain"):
         gain[draw(st.integers(0, d - 1))] = 0
     norm = draw(st.sampled_from(norms))
-    weights = nonzero_matrix if flags.get("gain_free") else matrix  # so that other states do reach every direction
+    weights = (
+        nonzero_matrix if flags.get("gain_free") else matrix
+    )  # so that other states do reach every direction
     return {
-        "norm": norm, "eps": draw(st.sampled_from(eps)), "gain": gain, "gain_free": bool(flags.get("gain_free")),
-        "state": draw(nonzero_vector(d)), "direction": draw(nonzero_vector(d)), "V1": draw(weights(d if norm == "gru" else k, d)),
-        "v1": draw(nonzero_vector(k)), "V2": np.eye(d, k) + draw(matrix(d, k, 4)), "W1": draw(weights(k, d)), "W2": draw(weights(d, k)),
-    }  # fmt: skip
+        "norm": norm,
+        "eps": draw(st.sampled_from(eps)),
+        "gain": gain,
+        "gain_free": bool(flags.get("gain_free")),
+        "state": draw(nonzero_vector(d)),
+        "direction": draw(nonzero_vector(d)),
+        "V1": draw(weights(d if norm == "gru" else k, d)),
+        "v1": draw(nonzero_vector(k)),
+        "V2": np.eye(d, k) + draw(matrix(d, k, 4)),
+        "W1": draw(weights(k, d)),
+        "W2": draw(weights(d, k)),
+    }
 
 
 @st.composite
 def _many(draw: Draw, kind: str = "") -> Case:
-    """L tokens, hidden width k >= L - 1, all random; `equal` tokens, too `many` of them, or the `bias` alone."""
+    """L tokens, hidden width k >= L - 1, all random; `equal` tokens, too `many` of them, or the
+    `bias` alone.
+    """
     count = draw(st.integers(2, 4))
     k = 1 if kind == "many" else draw(st.integers(count - 1, 4))
     return {
-        "tokens": max(count, 3) if kind == "many" else count, "d": draw(st.integers(2, 3)), "hidden": k, "seed": draw(SEEDS),
-        "equal": kind == "equal", "bias_only": kind == "bias",
-    }  # fmt: skip
+        "tokens": max(count, 3) if kind == "many" else count,
+        "d": draw(st.integers(2, 3)),
+        "hidden": k,
+        "seed": draw(SEEDS),
+        "equal": kind == "equal",
+        "bias_only": kind == "bias",
+    }
 
 
 @st.composite
 def _one_sub_block(draw: Draw, eps: float = 0.0) -> Case:
     d, k = draw(st.integers(1, 4)), draw(st.integers(1, 3))
     return {
-        "eps": eps, "gain": draw(nonzero_vector(d)), "state": draw(nonzero_vector(d)), "W1": draw(matrix(k, d)), "W2": draw(matrix(d, k)),
+        "eps": eps,
+        "gain": draw(nonzero_vector(d)),
+        "state": draw(nonzero_vector(d)),
+        "W1": draw(matrix(k, d)),
+        "W2": draw(matrix(d, k)),
         "v1": draw(vector(d)) + np.eye(d)[0] / 7,
-    }  # fmt: skip
+    }
 
 
 SUITES = (
     Suite(
         "A2'",
         "last-bias",
-        "one token, eps > 0, gains without zeros: the last bias (gru: the candidate bias) has rank d at fixed points",
+        "one token, eps > 0, gains without zeros: the last bias (gru: the candidate bias) has rank"
+        " d at fixed points",
         _block,
         _last_bias,
         (
-            Drop("gains without zeros", lambda: _block(("peri", "post", "sandwich"), zero_gain=True)),
+            Drop(
+                "gains without zeros", lambda: _block(("peri", "post", "sandwich"), zero_gain=True)
+            ),
             Drop("eps > 0", lambda: _block(("post", "sandwich"), (0.0,))),
         ),
         "complex step",
@@ -226,17 +290,24 @@ SUITES = (
     Suite(
         "A2'",
         "sphere",
-        "one token, eps = 0: the last bias has rank d - 1 (post, sandwich), bias and gain rank d (peri, two sub-blocks) at fixed points",
+        "one token, eps = 0: the last bias has rank d - 1 (post, sandwich), bias and gain rank d"
+        " (peri, two sub-blocks) at fixed points",
         lambda: _block(("peri", "post", "sandwich"), (0.0,), 2),
         _sphere,
-        (Drop("gains learned: gain-free peri has rank d - 1 at fixed points", lambda: _block(("peri",), (0.0,), 2, gain_free=True)),),
+        (
+            Drop(
+                "gains learned: gain-free peri has rank d - 1 at fixed points",
+                lambda: _block(("peri",), (0.0,), 2, gain_free=True),
+            ),
+        ),
         "complex step",
         cost=3,
     ),
     Suite(
         "A2'",
         "tokens",
-        "L tokens with independent (a_i, 1): the last linear map (W2, b2) has rank L d at fixed points",
+        "L tokens with independent (a_i, 1): the last linear map (W2, b2) has rank L d at fixed"
+        " points",
         _many,
         _tokens,
         (

@@ -1,4 +1,6 @@
-"""Attacks on M4, directional fixed points: the limit of the direction, its derivative by the input, its rate."""
+"""Attacks on M4, directional fixed points: the limit of the direction, its derivative by the input,
+its rate.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,16 @@ from ..shared.residual_stream import Stream, linear_updates
 
 LOOPS = 1500
 NEAR = 0.02
-"""inputs of the difference quotient differ by twice this: |E| <= 2 makes its relative error (E NEAR)^2 < 0.2 %"""
+"""inputs of the difference quotient differ by twice this: |E| <= 2 makes its relative error (E
+NEAR)^2 < 0.2 %
+"""
 
 
 @dataclass(frozen=True)
 class Turner:
-    """u(n, e) = slope n + W_2 tanh(W_1 n + E e) + b on unit directions, b such that u(n*, e_0) = growth n*; states are rows."""
+    """u(n, e) = slope n + W_2 tanh(W_1 n + E e) + b on unit directions, b such that u(n*, e_0) =
+    growth n*; states are rows.
+    """
 
     slope: float
     w1: Array
@@ -54,13 +60,17 @@ class Turner:
         """-(DV)^{-1} D_e V at the sink, DV = P Du - a (M4), (d, m)."""
         kept = (1 - np.tanh(self.w1 @ self.sink + self.recall @ self.e0) ** 2)[:, None]
         basis = np.linalg.svd(self.sink[None])[2][1:].T  # of the tangent space
-        dv = basis.T @ (self.slope * np.eye(len(basis)) + self.w2 @ (kept * self.w1)) @ basis - self.growth * np.eye(basis.shape[1])
+        dv = basis.T @ (
+            self.slope * np.eye(len(basis)) + self.w2 @ (kept * self.w1)
+        ) @ basis - self.growth * np.eye(basis.shape[1])
         return -basis @ np.linalg.solve(dv, basis.T @ self.w2 @ (kept * self.recall))
 
 
 @st.composite
 def _turners(draw: Any, kind: str = "sink", recall: bool = True) -> Case:
-    """sink: slope <= -2a - |W_2||W_1|, so that mu/a >= 3; unstable: slope >= 2a + |W_2||W_1|; inward: growth -a; flat: u = a n."""
+    """sink: slope <= -2a - |W_2||W_1|, so that mu/a >= 3; unstable: slope >= 2a + |W_2||W_1|;
+    inward: growth -a; flat: u = a n.
+    """
     d, m, a = draw(draws.sizes(2, 3)), draw(draws.sizes(1, 2)), draw(draws.fractions(1, 2))
     w1, w2 = draw(draws.entries(d, d, 1)), draw(draws.entries(d, d, 1))
     if kind == "flat":
@@ -71,9 +81,15 @@ def _turners(draw: Any, kind: str = "sink", recall: bool = True) -> Case:
     tilt = np.concatenate(([1.0], draw(draws.SIGNS) * np.full(d - 1, 0.125)))
     q = draw(draws.orthogonals(d))
     return {
-        "slope": slope, "w1": w1, "w2": w2, "recall": e_weight, "growth": -a if kind == "inward" else a, "sink": q[:, 0],
-        "e0": draw(draws.vectors(m, 1)), "start": 2 * (pull + a) * (q @ tilt),
-    }  # fmt: skip
+        "slope": slope,
+        "w1": w1,
+        "w2": w2,
+        "recall": e_weight,
+        "growth": -a if kind == "inward" else a,
+        "sink": q[:, 0],
+        "e0": draw(draws.vectors(m, 1)),
+        "start": 2 * (pull + a) * (q @ tilt),
+    }
 
 
 def _differs(case: Case) -> str | None:
@@ -84,9 +100,13 @@ def _differs(case: Case) -> str | None:
     measured = (ends[:m] - ends[m:]).T / (2 * NEAR)
     predicted = turner.derivative()
     gap, size = float(np.abs(measured - predicted).max()), float(np.abs(predicted).max())
-    # the directions are (t_0/t)^3 < 1e-4 short of their limits, of the tilt 1/8 that both starts share
+    # the directions are (t_0/t)^3 < 1e-4 short of their limits, of the tilt 1/8 that both starts
+    # share
     if gap > 0.02 * size + 1e-3:
-        return f"D n_inf by differences {np.round(measured, 4).tolist()}, the formula says {np.round(predicted, 4).tolist()}"
+        return (
+            f"D n_inf by differences {np.round(measured, 4).tolist()}, the formula says"
+            f" {np.round(predicted, 4).tolist()}"
+        )
     return None
 
 
@@ -96,7 +116,13 @@ def _two_inputs(draw: Any, kind: str = "sink", recall: bool = False) -> Case:
     case = draw(_turners(kind, recall))
     if recall:  # an update whose sink certainly turns
         d, m = case["recall"].shape
-        case = {**case, "w2": np.eye(d), "w1": np.zeros((d, d)), "recall": 2 * np.ones((d, m)), "e0": np.zeros(m)}
+        case = {
+            **case,
+            "w2": np.eye(d),
+            "w1": np.zeros((d, d)),
+            "recall": 2 * np.ones((d, m)),
+            "e0": np.zeros(m),
+        }
         case["slope"] = -2 * case["growth"]
     other = case["start"] - 1.5 * (case["start"] - case["sink"] * (case["sink"] @ case["start"]))
     return {**case, "other": other, "e1": case["e0"] + 1.0}
@@ -108,14 +134,18 @@ def _ends_apart(case: Case) -> str | None:
     first, second = turner.directions(starts, np.stack((case["e0"], case["e1"])))
     gap = float(np.linalg.norm(first - second))
     if gap > 1e-3:
-        before = float(np.linalg.norm(np.diff(starts / np.linalg.norm(starts, axis=1, keepdims=True), axis=0)))
+        before = float(
+            np.linalg.norm(np.diff(starts / np.linalg.norm(starts, axis=1, keepdims=True), axis=0))
+        )
         return f"start directions {before:.4g} apart, limits {gap:.4g} apart after {LOOPS} loops"
     return None
 
 
 @st.composite
 def _approaching(draw: Any, high: float = 0.5, low: float = -3.0) -> Case:
-    """u = A n, A = Q diag(a, N) Q^T, N normal with its largest real part nu in [low, high] a, all eigenvalues within a of it."""
+    """u = A n, A = Q diag(a, N) Q^T, N normal with its largest real part nu in [low, high] a, all
+    eigenvalues within a of it.
+    """
     d, a = draw(draws.sizes(2, 3)), draw(draws.fractions(0.5, 2))
     ratio = draw(draws.fractions(low, high))
     q = draw(draws.orthogonals(d))
@@ -127,21 +157,40 @@ def _approaching(draw: Any, high: float = 0.5, low: float = -3.0) -> Case:
     form = np.block([[np.array([[a]]), np.zeros((1, d - 1))], [np.zeros((d - 1, 1)), slopes]])
     fields = linear_updates((q @ form @ q.T, np.zeros(d)))
     start = 10 * a * (q @ np.array([1.0, *np.full(d - 1, 0.0625)]))
-    return {**fields, "weight": np.eye(d), "drive": np.zeros(d), "start": start, "sink": q[:, 0], "a": a}
+    return {
+        **fields,
+        "weight": np.eye(d),
+        "drive": np.zeros(d),
+        "start": start,
+        "sink": q[:, 0],
+        "a": a,
+    }
 
 
 @st.composite
 def _forced(draw: Any, blocks: int) -> Case:
-    """mu/a in [3, 4] in the plane; u(n*) is split sideways between two sub-blocks, or made by the length of N(h) at eps > 0."""
+    """mu/a in [3, 4] in the plane; u(n*) is split sideways between two sub-blocks, or made by the
+    length of N(h) at eps > 0.
+    """
     nu, side = -draw(draws.fractions(2, 3)), draw(draws.fractions(0.5, 1))
     if blocks == 2:
-        parts = (np.zeros((2, 2)), np.array([0.5, side])), (np.diag([0.0, nu]), np.array([0.5, -side]))
+        parts = (
+            (np.zeros((2, 2)), np.array([0.5, side])),
+            (np.diag([0.0, nu]), np.array([0.5, -side])),
+        )
         fields = linear_updates(*parts)
     else:  # u = (1, side (|N|/R - 1) + nu n_2)
-        fields = linear_updates((np.array([[0.0, 0.0], [side, nu]]), np.array([1.0, -side])), eps=1.0)
+        fields = linear_updates(
+            (np.array([[0.0, 0.0], [side, nu]]), np.array([1.0, -side])), eps=1.0
+        )
     return {
-        **fields, "weight": np.eye(2), "drive": np.zeros(2), "start": np.array([10.0, 0.625]), "sink": np.array([1.0, 0.0]), "a": 1.0,
-    }  # fmt: skip
+        **fields,
+        "weight": np.eye(2),
+        "drive": np.zeros(2),
+        "start": np.array([10.0, 0.625]),
+        "sink": np.array([1.0, 0.0]),
+        "a": 1.0,
+    }
 
 
 def _slower(case: Case) -> str | None:
@@ -168,8 +217,11 @@ def _slower(case: Case) -> str | None:
 
 SUITES: tuple[Suite, ...] = (
     Suite(
-        "M4", "derivative", "D n_inf = -(DV)^{-1} D_e V at an outward sink of the direction",
-        _turners, _differs,
+        "M4",
+        "derivative",
+        "D n_inf = -(DV)^{-1} D_e V at an outward sink of the direction",
+        _turners,
+        _differs,
         (
             Drop("a sink of V", lambda: _turners("unstable")),
             Drop("the sink is outward (a > 0)", lambda: _turners("inward")),
@@ -177,8 +229,11 @@ SUITES: tuple[Suite, ...] = (
         cost=5,
     ),
     Suite(
-        "M4", "constancy", "without recall nearby inputs share the limit direction",
-        _two_inputs, _ends_apart,
+        "M4",
+        "constancy",
+        "without recall nearby inputs share the limit direction",
+        _two_inputs,
+        _ends_apart,
         (
             Drop("a sink of V", lambda: _two_inputs("flat")),
             Drop("recall none", lambda: _two_inputs(recall=True)),
@@ -186,8 +241,11 @@ SUITES: tuple[Suite, ...] = (
         cost=5,
     ),
     Suite(
-        "M4", "rate", "one sub-block, eps = 0, near an outward sink: |n_t - n*| falls like t^{-mu/a}",
-        _approaching, _slower,
+        "M4",
+        "rate",
+        "one sub-block, eps = 0, near an outward sink: |n_t - n*| falls like t^{-mu/a}",
+        _approaching,
+        _slower,
         (
             Drop("a sink of V", lambda: _approaching(3.0, 1.25)),
             Drop("one sub-block", lambda: _forced(2)),
@@ -195,4 +253,4 @@ SUITES: tuple[Suite, ...] = (
         ),
         cost=5,
     ),
-)  # fmt: skip
+)

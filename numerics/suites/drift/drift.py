@@ -1,4 +1,6 @@
-"""Attacks on R3, residual streams with a bounded update: no rest, linear growth, the 1/t law of relative steps, settling directions."""
+"""Attacks on R3, residual streams with a bounded update: no rest, linear growth, the 1/t law of
+relative steps, settling directions.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from ...strategies import matrices
 from ..shared.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
 
 OFF_ONE = 0.03
-"""tolerance of the 1/t law: with gap >= a/2 the direction is x_0 sqrt(t_0/T) <= 0.02 off at T = 500, times its weight w <= 1/2"""
+"""tolerance of the 1/t law: with gap >= a/2 the direction is x_0 sqrt(t_0/T) <= 0.02 off at T =
+500, times its weight w <= 1/2
+"""
 
 
 def _free(fields: dict[str, Any], start: Array, weight: float = 1.0) -> dict[str, Any]:
@@ -24,14 +28,19 @@ def _free(fields: dict[str, Any], start: Array, weight: float = 1.0) -> dict[str
     return {**fields, "weight": weight * np.eye(d), "drive": np.zeros(d), "start": start}
 
 
-# --- (a) one sub-block at eps = 0 never rests -----------------------------------------------------------------------
+# --- (a) one sub-block at eps = 0 never rests
+# -----------------------------------------------------------------------
 @st.composite
 def _biased(draw: Any, cancels: bool = False) -> Case:
-    """u = A n + b, b = -s A n_0, |n_0| = 1: -b is a value of A n on the sphere iff s = 1; the start is on the ray of n_0."""
+    """u = A n + b, b = -s A n_0, |n_0| = 1: -b is a value of A n on the sphere iff s = 1; the start
+    is on the ray of n_0.
+    """
     d = draw(draws.sizes(1, 3))
     a, n0 = draw(matrices.invertibles(d)), draw(draws.directions(d))
     s = 1.0 if cancels else draw(st.one_of(draws.fractions(0, 0.875), draws.fractions(1.125, 2)))
-    return _free(linear_updates((a, -s * (a @ n0))), (draw(draws.fractions(0.25, 4)) + OFF_LATTICE) * n0)
+    return _free(
+        linear_updates((a, -s * (a @ n0))), (draw(draws.fractions(0.25, 4)) + OFF_LATTICE) * n0
+    )
 
 
 @st.composite
@@ -56,7 +65,10 @@ def _rests(case: Case) -> str | None:
     for loop in range(200):
         new = stream.step(h)
         if np.linalg.norm(new - h) <= 1e-9 * scale:
-            return f"at rest after {loop} loops: |h' - h| = {np.linalg.norm(new - h):.3g} at |h| = {np.linalg.norm(h):.4g}"
+            return (
+                f"at rest after {loop} loops: |h' - h| = {np.linalg.norm(new - h):.3g} at |h| ="
+                f" {np.linalg.norm(h):.4g}"
+            )
         h = new
     return None
 
@@ -96,13 +108,21 @@ def _short_step(case: Case) -> str | None:
     return None
 
 
-# --- (b) 0 outside the hull of the updates --------------------------------------------------------------------------
+# --- (b) 0 outside the hull of the updates
+# --------------------------------------------------------------------------
 @st.composite
-def _hull(draw: Any, *, outside: bool = True, weight: float = 1.0, outer_norm: bool = False) -> Case:
-    """Updates k_i Q_i n + b_i: the values lie in the ball of radius Sum k_i around b = Sum b_i; inside: one block -k n + b."""
+def _hull(
+    draw: Any, *, outside: bool = True, weight: float = 1.0, outer_norm: bool = False
+) -> Case:
+    """Updates k_i Q_i n + b_i: the values lie in the ball of radius Sum k_i around b = Sum b_i;
+    inside: one block -k n + b.
+    """
     d, count = draw(draws.sizes(1, 3)), draw(st.integers(1, 2)) if outside else 1
     radii = [draw(draws.fractions(0.25, 2)) for _ in range(count)]
-    turns = [-np.eye(d) if not outside or draw(st.booleans()) else draw(draws.orthogonals(d)) for _ in range(count)]
+    turns = [
+        -np.eye(d) if not outside or draw(st.booleans()) else draw(draws.orthogonals(d))
+        for _ in range(count)
+    ]
     ratio = draw(draws.fractions(1.0625, 3) if outside else draws.fractions(0.125, 0.875))
     b = ratio * sum(radii) * draw(draws.directions(d))
     parts = [(k * q, b / count) for k, q in zip(radii, turns, strict=True)]
@@ -111,25 +131,38 @@ def _hull(draw: Any, *, outside: bool = True, weight: float = 1.0, outer_norm: b
 
 
 def _leaves_the_cone(case: Case) -> str | None:
-    """c_0 t - |h_0| <= |h_t| <= |h_0| + C t; c_0: the distance of 0 from the sphere of values, its hull's where 0 is outside."""
+    """c_0 t - |h_0| <= |h_t| <= |h_0| + C t; c_0: the distance of 0 from the sphere of values, its
+    hull's where 0 is outside.
+    """
     stream, h = Stream.of(case), case["start"]
     start, loops = float(np.linalg.norm(h)), 200
     radius = sum(
-        float(np.linalg.norm(a, 2)) * np.linalg.norm(w, 2) * np.sqrt(len(h)) for a, w in zip(stream.outer, stream.inner, strict=True)
+        float(np.linalg.norm(a, 2)) * np.linalg.norm(w, 2) * np.sqrt(len(h))
+        for a, w in zip(stream.outer, stream.inner, strict=True)
     )
     size = float(np.linalg.norm(stream.outer_bias.sum(0)))
     for t in range(1, loops + 1):
         h = stream.step(h)
-        low, high, now = abs(size - radius) * t - start, start + (size + radius) * t, float(np.linalg.norm(h))
+        low, high, now = (
+            abs(size - radius) * t - start,
+            start + (size + radius) * t,
+            float(np.linalg.norm(h)),
+        )
         if not low - 1e-12 * (high + 1) <= now <= high + 1e-12 * (high + 1):
-            return f"|h_{t}| = {now:.6g} is not between c_0 t - |h_0| = {low:.6g} and |h_0| + C t = {high:.6g}"
+            return (
+                f"|h_{t}| = {now:.6g} is not between c_0 t - |h_0| = {low:.6g} and |h_0| + C t ="
+                f" {high:.6g}"
+            )
     return None
 
 
-# --- (c) the 1/t law ------------------------------------------------------------------------------------------------
+# --- (c) the 1/t law
+# ------------------------------------------------------------------------------------------------
 @st.composite
 def _sink(draw: Any, weight: float = 1.0, outer_norm: bool = False) -> Case:
-    """u = A n, A = Q [[a, w], [0, N]] Q^T: the sink Q e_1 of growth a, N normal with spectral radius a/2 at most; a start near it."""
+    """u = A n, A = Q [[a, w], [0, N]] Q^T: the sink Q e_1 of growth a, N normal with spectral
+    radius a/2 at most; a start near it.
+    """
     d, a = draw(draws.sizes(2, 3)), draw(draws.fractions(0.5, 2))
     slopes = draw(matrices.normals(draws.bulk(d - 1, a / 2)))
     across, tilt = draw(draws.vectors(d - 1, 0.5)), draw(draws.vectors(d - 1, 0.125))
@@ -143,7 +176,10 @@ def _sink(draw: Any, weight: float = 1.0, outer_norm: bool = False) -> Case:
 def _turning(draw: Any) -> Case:
     """u = a n + omega J n: the direction turns for ever."""
     a, ratio = draw(draws.fractions(0.5, 2)), draw(draws.SIGNS) * draw(draws.fractions(1, 3))
-    return _free(linear_updates((a * np.array([[1.0, -ratio], [ratio, 1.0]]), np.zeros(2))), 4 * a * draw(draws.directions(2)))
+    return _free(
+        linear_updates((a * np.array([[1.0, -ratio], [ratio, 1.0]]), np.zeros(2))),
+        4 * a * draw(draws.directions(2)),
+    )
 
 
 @st.composite
@@ -164,17 +200,25 @@ def _not_one_over_t(case: Case) -> str | None:
             relative.append(float(np.linalg.norm(new - h) / np.linalg.norm(h)))
         h = new
     if min(relative) < 1e-14:
-        return f"at rest after {2 * loops} loops: relative steps {relative[0]:.3g} and {relative[1]:.3g}"
+        return (
+            f"at rest after {2 * loops} loops: relative steps {relative[0]:.3g} and"
+            f" {relative[1]:.3g}"
+        )
     predicted = float(numeric("drift_relative_step")(1 / relative[0] + loops))
     if abs(relative[1] / predicted - 1) > OFF_ONE:
-        return f"relative steps {relative[0]:.6g} at t = {loops} and {relative[1]:.6g} at {2 * loops}: 1/(t + t_0) says {predicted:.6g}"
+        return (
+            f"relative steps {relative[0]:.6g} at t = {loops} and {relative[1]:.6g} at {2 * loops}:"
+            f" 1/(t + t_0) says {predicted:.6g}"
+        )
     return None
 
 
-# --- (c) several tokens ---------------------------------------------------------------------------------------------
+# --- (c) several tokens
+# ---------------------------------------------------------------------------------------------
 @st.composite
 def _tokens(draw: Any, kind: str) -> Case:
-    """Planar tokens u_i = a_i n_i + (Sum_j v_ij n_j2) J n_i near n_i = e_1, where V has the Jacobian v.
+    """Planar tokens u_i = a_i n_i + (Sum_j v_ij n_j2) J n_i near n_i = e_1, where V has the
+    Jacobian v.
 
     one: a sink; unstable: a source; two: V a sink (trace -2, determinant 5), V_i/a_i not (trace 1).
     """
@@ -188,7 +232,9 @@ def _tokens(draw: Any, kind: str) -> Case:
 
 
 def _unsettled(case: Case) -> str | None:
-    """Do the directions come to half their distance from e_1 within 2000 loops, from radius 10 a?"""
+    """Do the directions come to half their distance from e_1 within 2000 loops, from radius 10
+    a?
+    """
     a, v = case["growths"], case["slopes"]
     h = 10 * a[:, None] * np.stack((np.cos(case["angles"]), np.sin(case["angles"])), 1)
     for _ in range(2000):
@@ -197,18 +243,26 @@ def _unsettled(case: Case) -> str | None:
         h = h + a[:, None] * n + (v @ n[:, 1])[:, None] * turn
     off = np.abs(np.arctan2(h[:, 1], h[:, 0]))
     if off.max() > np.abs(case["angles"]).max() / 2:
-        return f"the directions start {np.abs(case['angles']).max():.4g} off and are {off.max():.4g} off after 2000 loops"
+        return (
+            f"the directions start {np.abs(case['angles']).max():.4g} off and are {off.max():.4g}"
+            " off after 2000 loops"
+        )
     return None
 
 
-# --- (e) where two sub-blocks can have fixed points ------------------------------------------------------------------
+# --- (e) where two sub-blocks can have fixed points
+# ------------------------------------------------------------------
 @st.composite
 def _fixed(draw: Any, recall: bool = False) -> Case:
-    """u_i = A_i n + b_i in the plane, b_i such that h = r n_1 is fixed and u_1 turns it; recall: z = h/2 + c instead."""
+    """u_i = A_i n + b_i in the plane, b_i such that h = r n_1 is fixed and u_1 turns it; recall: z
+    = h/2 + c instead.
+    """
     (a1, a2), n1 = [draw(matrices.invertibles(2)) for _ in range(2)], draw(draws.directions(2))
     r = draw(draws.fractions(0.25, 4)) + OFF_LATTICE
     if recall:  # u_1 = (1, 0), u_2 = 0: |u_1 + u_2| = 1
-        fields = linear_updates((np.zeros((2, 2)), np.array([1.0, 0.0])), (np.zeros((2, 2)), np.zeros(2)))
+        fields = linear_updates(
+            (np.zeros((2, 2)), np.array([1.0, 0.0])), (np.zeros((2, 2)), np.zeros(2))
+        )
         return {**_free(fields, 64 * r * n1, 0.5), "drive": 32 * r * n1 - np.array([1.0, 0.0])}
     along, across = draw(draws.fractions(-2, 2)), draw(draws.SIGNS) * draw(draws.fractions(0.5, 2))
     first = along * n1 + across * np.array([-n1[1], n1[0]])
@@ -217,7 +271,9 @@ def _fixed(draw: Any, recall: bool = False) -> Case:
 
 
 def _fixed_too_far(case: Case) -> str | None:
-    """|h| <= C (1 + l/delta): C, l and delta from a grid on the circle, each widened by what lies between its points."""
+    """|h| <= C (1 + l/delta): C, l and delta from a grid on the circle, each widened by what
+    lies between its points.
+    """
     stream, h = Stream.of(case), case["start"]
     rest = float(np.linalg.norm(stream.step(h) - h))
     if rest > 1e-9 * (1 + np.linalg.norm(h)):
@@ -228,19 +284,28 @@ def _fixed_too_far(case: Case) -> str | None:
     u1, u2 = (circle @ a.T + b for a, b in zip(linear, stream.outer_bias, strict=True))
     between = float(angle[1]) / 2
     top = float(np.linalg.norm(u1, axis=1).max() + between * np.linalg.norm(linear[0], 2))
-    least = float(np.linalg.norm(u1 + u2, axis=1).min() - between * np.linalg.norm(linear[0] + linear[1], 2))
+    least = float(
+        np.linalg.norm(u1 + u2, axis=1).min() - between * np.linalg.norm(linear[0] + linear[1], 2)
+    )
     if least <= 0:
         raise Undecided("u_1 + u_2 may vanish on the circle")
     radius = float(numeric("fixed_point_radius")(top, np.linalg.norm(linear[1], 2), least))
     if np.linalg.norm(h) > radius:
-        return f"fixed point at |h| = {np.linalg.norm(h):.6g}, C (1 + l/delta) = {radius:.6g} (C = {top:.4g}, delta = {least:.4g})"
+        return (
+            f"fixed point at |h| = {np.linalg.norm(h):.6g}, C (1 + l/delta) = {radius:.6g} (C ="
+            f" {top:.4g}, delta = {least:.4g})"
+        )
     return None
 
 
 SUITES: tuple[Suite, ...] = (
     Suite(
-        "R3", "no-rest", "one sub-block, one token, eps = 0, pre: -b is no value of u on the sphere, and no state rests",
-        _biased, _rests,
+        "R3",
+        "no-rest",
+        "one sub-block, one token, eps = 0, pre: -b is no value of u on the sphere, and no state"
+        " rests",
+        _biased,
+        _rests,
         (
             Drop("-b is not a value of u on the sphere", lambda: _biased(True)),
             Drop("one sub-block", _resting_blocks),
@@ -248,8 +313,11 @@ SUITES: tuple[Suite, ...] = (
         ),
     ),
     Suite(
-        "R3", "peri-step", "one sub-block, eps = 0, peri, gamma without zeros: |h' - h| >= R min|gamma|",
-        _peri, _short_step,
+        "R3",
+        "peri-step",
+        "one sub-block, eps = 0, peri, gamma without zeros: |h' - h| >= R min|gamma|",
+        _peri,
+        _short_step,
         (
             Drop("one sub-block", lambda: _peri_still(2)),
             Drop("eps = 0", lambda: _peri((0.25, 1.0))),
@@ -257,8 +325,11 @@ SUITES: tuple[Suite, ...] = (
         ),
     ),
     Suite(
-        "R3", "linear-growth", "0 at distance c_0 outside the hull of the updates: c_0 t - |h_0| <= |h_t| <= |h_0| + C t",
-        _hull, _leaves_the_cone,
+        "R3",
+        "linear-growth",
+        "0 at distance c_0 outside the hull of the updates: c_0 t - |h_0| <= |h_t| <= |h_0| + C t",
+        _hull,
+        _leaves_the_cone,
         (
             Drop("0 is outside the convex hull of the updates", lambda: _hull(outside=False)),
             Drop("recall is not external (W_x = I)", lambda: _hull(weight=0.5)),
@@ -267,13 +338,20 @@ SUITES: tuple[Suite, ...] = (
         cost=2,
     ),
     Suite(
-        "R3", "region", "two sub-blocks, |u_1 + u_2| >= delta on the sphere: fixed points lie within C (1 + l/delta)",
-        _fixed, _fixed_too_far,
+        "R3",
+        "region",
+        "two sub-blocks, |u_1 + u_2| >= delta on the sphere: fixed points lie within C (1 +"
+        " l/delta)",
+        _fixed,
+        _fixed_too_far,
         (Drop("recall is not external (W_x = I)", lambda: _fixed(True)),),
     ),
     Suite(
-        "R3", "one-over-t", "near an outward sink of the direction the relative step is 1/(t + t_0)",
-        _sink, _not_one_over_t,
+        "R3",
+        "one-over-t",
+        "near an outward sink of the direction the relative step is 1/(t + t_0)",
+        _sink,
+        _not_one_over_t,
         (
             Drop("the direction settles at a sink", _turning),
             Drop("the sink is outward (a > 0)", _inward),
@@ -283,12 +361,15 @@ SUITES: tuple[Suite, ...] = (
         cost=4,
     ),
     Suite(
-        "R3", "settling", "one token near an outward sink of V: the direction settles there",
-        lambda: _tokens("one"), _unsettled,
+        "R3",
+        "settling",
+        "one token near an outward sink of V: the direction settles there",
+        lambda: _tokens("one"),
+        _unsettled,
         (
             Drop("a sink of V", lambda: _tokens("unstable")),
             Drop("one token", lambda: _tokens("two")),
         ),
         cost=4,
     ),
-)  # fmt: skip
+)

@@ -1,4 +1,6 @@
-"""Attacks on R4, edges of the scalar stable sets: which side a pair is born on (certified counts), folds, curves in the plane."""
+"""Attacks on R4, edges of the scalar stable sets: which side a pair is born on (certified counts),
+folds, curves in the plane.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ BEYOND = 1 / 128
 
 
 def _scalar(x: float, y: float, offset: float, external: bool, sign: float) -> FunctionMap:
-    """sign (s h + y tanh(x h + k)), s = x (external) or 1 (internal); its fixed points are 2-cycles h -> -h of an odd map at sign -1."""
+    """sign (s h + y tanh(x h + k)), s = x (external) or 1 (internal); its fixed points are 2-cycles
+    h -> -h of an odd map at sign -1.
+    """
     s = x if external else 1.0
 
     def image(h: Vector) -> list[Coordinate]:
@@ -40,12 +44,22 @@ def _count(f: FunctionMap, reach: float) -> int:
     return count
 
 
-# --- pitchforks and flips -------------------------------------------------------------------------------------------
+# --- pitchforks and flips
 @st.composite
 def _edges(draw: Any, kind: str = "") -> Case:
-    """Weights on an edge: internal x y = -2 (flip), external (1 + y) x = 1 (pitchfork) or -1 (flip); |y|, |1 + y| >= 1/4."""
-    edge = draw(st.sampled_from(("internal flip", "external pitchfork", "external flip"))) if not kind else "external pitchfork"
-    y = draw(st.one_of(draws.fractions(0.25, 4), draws.fractions(-0.75, -0.25), draws.fractions(-4, -1.25)))
+    """Weights on an edge: internal x y = -2 (flip), external (1 + y) x = 1 (pitchfork) or -1
+    (flip); |y|, |1 + y| >= 1/4.
+    """
+    edge = (
+        draw(st.sampled_from(("internal flip", "external pitchfork", "external flip")))
+        if not kind
+        else "external pitchfork"
+    )
+    y = draw(
+        st.one_of(
+            draws.fractions(0.25, 4), draws.fractions(-0.75, -0.25), draws.fractions(-4, -1.25)
+        )
+    )
     if kind == "flat":
         y = 0.0
     offset = draw(draws.SIGNS) * draw(draws.fractions(0.0625, 0.5)) if kind == "offset" else 0.0
@@ -54,13 +68,19 @@ def _edges(draw: Any, kind: str = "") -> Case:
 
 
 def _born(case: Case) -> str | None:
-    """Certified counts near 0 a little inside and outside of the edge: 1 then 3 if supercritical, 3 then 1 if not."""
+    """Certified counts near 0 a little inside and outside of the edge: 1 then 3 if supercritical, 3
+    then 1 if not.
+    """
     edge, x, y = case["edge"], case["x"], case["y"]
     flip = edge.endswith("flip")
     supercritical = edge == "internal flip" or x * y * (-1 if flip else 1) > 0
     # the pair lies at h^2 = (m - 1)/c, c = -y x^3/3, to leading order; (x h)^2 < 0.2 there
     cubic = abs(y * x**3) / 3
-    reach = 1.6 * float(np.sqrt(2 * BEYOND / cubic if edge == "internal flip" else BEYOND / cubic)) if cubic else 1.0
+    reach = (
+        1.6 * float(np.sqrt(2 * BEYOND / cubic if edge == "internal flip" else BEYOND / cubic))
+        if cubic
+        else 1.0
+    )
     counts = []
     for factor in (1 - BEYOND, 1 + BEYOND):
         f = _scalar(factor * x, y, case["offset"], edge != "internal flip", -1.0 if flip else 1.0)
@@ -68,16 +88,26 @@ def _born(case: Case) -> str | None:
     expected = [1, 3] if supercritical else [3, 1]
     if counts != expected:
         where = f"{edge}, x = {x:.6g}, y = {y:.6g}, offset {case['offset']:g}, |h| <= {reach:.4g}"
-        return f"{where}: {counts[0]} and {counts[1]} symmetric points inside and outside of the edge, not {expected[0]} and {expected[1]}"
+        return (
+            f"{where}: {counts[0]} and {counts[1]} symmetric points inside and outside of the edge,"
+            f" not {expected[0]} and {expected[1]}"
+        )
     return None
 
 
-# --- folds ----------------------------------------------------------------------------------------------------------
 @st.composite
 def _folds(draw: Any, exists: bool = True) -> Case:
     """External recall, 0 < |x| < 1, x y > 0 and (1 + y) x > 1; without: y > 0 and (1 + y) x < 1."""
-    x = draw(draws.SIGNS) * draw(draws.fractions(0.25, 0.75)) if exists else draw(draws.fractions(0.25, 0.75))
-    more = draw(draws.fractions(0.25, 3)) if exists else -draw(draws.fractions(0.25, 0.75)) * (1 / x - 1)
+    x = (
+        draw(draws.SIGNS) * draw(draws.fractions(0.25, 0.75))
+        if exists
+        else draw(draws.fractions(0.25, 0.75))
+    )
+    more = (
+        draw(draws.fractions(0.25, 3))
+        if exists
+        else -draw(draws.fractions(0.25, 0.75)) * (1 / x - 1)
+    )
     y = 1 / x - 1 + np.sign(x) * more
     return {"x": x, "y": float(y)}
 
@@ -89,33 +119,57 @@ def _folds_there(case: Case) -> str | None:
         fold = float(numeric("fold_offset")(x, y))
     fold = fold if np.isfinite(fold) else 0.0  # no fold by the formula
     reach = 1.01 * (abs(y) + 0.01) / (1 - abs(x))
-    counts = [_count(_scalar(x, y, factor * fold, True, 1.0), reach) for factor in (1 - 1 / 64, 1 + 1 / 64)]
+    counts = [
+        _count(_scalar(x, y, factor * fold, True, 1.0), reach)
+        for factor in (1 - 1 / 64, 1 + 1 / 64)
+    ]
     if counts != [3, 1]:
-        return f"x = {x:g}, y = {y:g}: {counts[0]} and {counts[1]} fixed points just below and above the offset {fold:.6g}, not 3 and 1"
+        return (
+            f"x = {x:g}, y = {y:g}: {counts[0]} and {counts[1]} fixed points just below and above"
+            f" the offset {fold:.6g}, not 3 and 1"
+        )
     return None
 
 
-# --- Neimark-Sacker -------------------------------------------------------------------------------------------------
+# --- Neimark-Sacker
 @st.composite
 def _planar(draw: Any, kind: str = "") -> Case:
-    """Crossings of h' = h + y Q tanh(x h) or x h + y Q tanh(x h), Q a turn by phi; resonant: mu = i; flat: the coefficient is 0."""
+    """Crossings of h' = h + y Q tanh(x h) or x h + y Q tanh(x h), Q a turn by phi; resonant: mu =
+    i; flat: the coefficient is 0.
+    """
     if kind != "flat" and (kind == "resonant" or draw(st.booleans())):
         square = 2.0 if kind == "resonant" else draw(st.sampled_from((0.75, 1.0, 1.5, 2.5, 3.5)))
         product, x = float(np.sqrt(square)), draw(draws.fractions(0.5, 1.5))
-        return {"recall": "internal", "x": x, "y": product / x, "phi": float(np.arccos(-product / 2))}
+        return {
+            "recall": "internal",
+            "x": x,
+            "y": product / x,
+            "phi": float(np.arccos(-product / 2)),
+        }
     phi = draw(st.sampled_from((1.875, 2.0, 2.125, 2.25, 2.375)))
     y = float(-np.cos(phi)) + (0.0 if kind == "flat" else draw(draws.fractions(0.3125, 0.5625)))
-    return {"recall": "external", "x": float(1 / abs(1 + y * cmath.exp(1j * phi))), "y": y, "phi": phi}
+    return {
+        "recall": "external",
+        "x": float(1 / abs(1 + y * cmath.exp(1j * phi))),
+        "y": y,
+        "phi": phi,
+    }
 
 
 def _no_curve(case: Case) -> str | None:
-    """1 % beyond the crossing, the last 500 of 6000 states: many different ones, mean |z|^2 within 15 % of (1 - |mu|)/a."""
+    """1 % beyond the crossing, the last 500 of 6000 states: many different ones, mean |z|^2 within
+    15 % of (1 - |mu|)/a.
+    """
     x, y, recall = case["x"], case["y"], case["recall"]
-    coefficient = float(numeric(f"planar_lyapunov_{recall}")(x, x * y if recall == "internal" else y))
+    coefficient = float(
+        numeric(f"planar_lyapunov_{recall}")(x, x * y if recall == "internal" else y)
+    )
     x, y, carried = (1.01 * x, y, 1.01 * x) if recall == "external" else (x, 1.01 * y, 1.0)
     turn, state, states = y * cmath.exp(1j * case["phi"]), 0.2 + 0.1j, []
     for loop in range(6000):
-        state = carried * state + turn * complex(math.tanh(x * state.real), math.tanh(x * state.imag))
+        state = carried * state + turn * complex(
+            math.tanh(x * state.real), math.tanh(x * state.imag)
+        )
         if abs(state) > 100:
             return f"the orbit escapes, |z| > 100 after {loop} loops"
         states.append(state)
@@ -123,33 +177,46 @@ def _no_curve(case: Case) -> str | None:
     different = len(np.unique(np.round(last, 6)))
     expected, found = (1 - abs(carried + turn * x)) / coefficient, float(np.mean(np.abs(last) ** 2))
     if different < 100 or abs(found / expected - 1) > 0.15:
-        return f"{different} different states, mean |z|^2 = {found:.4g}, the closed curve has {expected:.4g}"
+        return (
+            f"{different} different states, mean |z|^2 = {found:.4g}, the closed curve has"
+            f" {expected:.4g}"
+        )
     return None
 
 
 SUITES: tuple[Suite, ...] = (
     Suite(
-        "R4", "edges", "a pair is born outside of the edge (supercritical): x y = -2 always, (1 + y) x = 1 iff x y > 0, = -1 iff x y < 0",
-        _edges, _born,
-        (
-            Drop("no offset", lambda: _edges("offset")),
-            Drop("y != 0", lambda: _edges("flat")),
-        ),
-        "certificate", cost=2,
+        "R4",
+        "edges",
+        "a pair is born outside of the edge (supercritical): x y = -2 always, (1 + y) x = 1 iff x y"
+        " > 0, = -1 iff x y < 0",
+        _edges,
+        _born,
+        (Drop("no offset", lambda: _edges("offset")), Drop("y != 0", lambda: _edges("flat"))),
+        "certificate",
+        cost=2,
     ),
     Suite(
-        "R4", "folds", "h' = x h + y tanh(x h + k), x y > 0, (1 + y) x > 1: three fixed points below the fold offset, one above",
-        _folds, _folds_there,
+        "R4",
+        "folds",
+        "h' = x h + y tanh(x h + k), x y > 0, (1 + y) x > 1: three fixed points below the fold"
+        " offset, one above",
+        _folds,
+        _folds_there,
         (Drop("x y > 0 and (1 + y) x > 1", lambda: _folds(False)),),
-        "certificate", cost=3,
+        "certificate",
+        cost=3,
     ),
     Suite(
-        "R4", "curves", "in the plane a stable closed curve with |z|^2 = (1 - |mu|)/a is born at the crossing",
-        _planar, _no_curve,
+        "R4",
+        "curves",
+        "in the plane a stable closed curve with |z|^2 = (1 - |mu|)/a is born at the crossing",
+        _planar,
+        _no_curve,
         (
             Drop("mu is no root of unity of order 1 to 4", lambda: _planar("resonant")),
             Drop("the Lyapunov coefficient is not 0", lambda: _planar("flat")),
         ),
         cost=3,
     ),
-)  # fmt: skip
+)

@@ -22,11 +22,16 @@ SIGMAS = 5.5
 """standard errors of the test of a probability: a false alarm has probability 4e-8"""
 
 
-# --- areas in a box -------------------------------------------------------------------------------------------------
+# --- areas in a box
+# -------------------------------------------------------------------------------------------------
 @st.composite
 def _boxes(draw: Any, centred: bool = True) -> Case:
     shift = 0.0 if centred else draw(draws.fractions(0.25, 1))
-    return {"recall": draw(st.sampled_from(RECALLS)), "a": draw(draws.fractions(0.25, 8)), "shift": shift}
+    return {
+        "recall": draw(st.sampled_from(RECALLS)),
+        "a": draw(draws.fractions(0.25, 8)),
+        "shift": shift,
+    }
 
 
 def _slice(recall: str, x: float) -> tuple[float, float]:
@@ -51,14 +56,17 @@ def _area(case: Case) -> str | None:
     kinks = {0.0, *(sign * c / e for e in edges if e > 0 for c in (1, 2) for sign in (1, -1))}
     cuts = [low, *sorted(x for x in kinks if low < x < high), high]
     measured = sum(quad(length, p, q, epsabs=1e-11, epsrel=1e-11)[0] for p, q in pairwise(cuts))
-    with np.errstate(divide="ignore", invalid="ignore"):  # every branch of the formula is evaluated, also where it does not apply
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # every branch of the formula is evaluated, also where it does not apply
         formula = float(numeric(f"{recall}_stable_area")(a))
     if abs(measured - formula) > 1e-8 * (1 + formula):
         return f"{recall}: area {measured:.9g} by slices, formula {formula:.9g}"
     return None
 
 
-# --- probabilities --------------------------------------------------------------------------------------------------
+# --- probabilities
+# --------------------------------------------------------------------------------------------------
 @st.composite
 def _weights(draw: Any, correlation: float = 0.0) -> Case:
     recall = draw(st.sampled_from(RECALLS[1:] if correlation else RECALLS))
@@ -75,7 +83,9 @@ def _weights(draw: Any, correlation: float = 0.0) -> Case:
 
 
 def _share(case: Case) -> str | None:
-    """Share of draws whose loop contracts: |step(1) - step(0)| < 1 in each of its independent modes."""
+    """Share of draws whose loop contracts: |step(1) - step(0)| < 1 in each of its independent
+    modes.
+    """
     rng, n, recall, s = np.random.default_rng(case["seed"]), case["n"], case["recall"], case["s"]
     x, fresh = s * rng.standard_normal((2, n, case["modes"]))
     y = case["mixing"] * x + np.sqrt(1 - case["mixing"] ** 2) * fresh
@@ -88,14 +98,20 @@ def _share(case: Case) -> str | None:
     expected = float(numeric(f"{recall}_stable_probability")(s)) ** case["modes"]
     slack = SIGMAS * np.sqrt(expected * (1 - expected) / n) + 20 / n
     if abs(share - expected) > slack:
-        return f"{recall}, s = {s:g}, {case['modes']} modes: {share:.5f} of {n} draws contract, formula {expected:.5f} (slack {slack:.5f})"
+        return (
+            f"{recall}, s = {s:g}, {case['modes']} modes: {share:.5f} of {n} draws contract,"
+            f" formula {expected:.5f} (slack {slack:.5f})"
+        )
     return None
 
 
-# --- nearest points -------------------------------------------------------------------------------------------------
+# --- nearest points
+# -------------------------------------------------------------------------------------------------
 @st.composite
 def _points(draw: Any, tied: bool = False) -> Case:
-    """Off the cut locus |x| = |u| by 1/16 at least, u = y (internal) or 1 + y (external); tied: on it, where two points are nearest."""
+    """Off the cut locus |x| = |u| by 1/16 at least, u = y (internal) or 1 + y (external); tied: on
+    it, where two points are nearest.
+    """
     recall = draw(st.sampled_from(("internal", "external")))
     if tied:
         p = q = draw(draws.fractions(2.0625, 4))
@@ -111,7 +127,9 @@ def _points(draw: Any, tied: bool = False) -> Case:
 
 
 def _nearest_by_grid(recall: str, x: float, y: float) -> list[tuple[float, float, float]]:
-    """(distance, x, y) of every local minimum of the distance on the boundary, each branch refined on ever finer grids."""
+    """(distance, x, y) of every local minimum of the distance on the boundary, each branch refined
+    on ever finer grids.
+    """
     if recall == "internal":
         found, curves = [(abs(y), x, 0.0), (abs(x), 0.0, y)], [(-2.0, 0.0)]
     else:
@@ -119,13 +137,17 @@ def _nearest_by_grid(recall: str, x: float, y: float) -> list[tuple[float, float
     for constant, down in curves:
         for sign in (1.0, -1.0):
 
-            def distance(s: Array, c: float = constant, down: float = down, sign: float = sign) -> Array:
+            def distance(
+                s: Array, c: float = constant, down: float = down, sign: float = sign
+            ) -> Array:
                 t = sign * np.exp(s)
                 return np.hypot(t - x, c / t - down - y)
 
             grid = np.linspace(-7, 7, 4001)
             values = distance(grid)
-            for i in np.flatnonzero((values[1:-1] <= values[:-2]) & (values[1:-1] <= values[2:])) + 1:
+            for i in (
+                np.flatnonzero((values[1:-1] <= values[:-2]) & (values[1:-1] <= values[2:])) + 1
+            ):
                 low, high, best = grid[i - 1], grid[i + 1], grid[i]
                 for _ in range(5):
                     fine = np.linspace(low, high, 101)
@@ -144,13 +166,27 @@ def _projects(case: Case) -> str | None:
         inside = -2 <= x * y <= 0 if recall == "internal" else abs((1 + y) * x) <= 1
         return None if inside else f"({x}, {y}) is outside, but its distance is given as 0"
     first, *others = _nearest_by_grid(recall, x, y)
-    # the last grid is 1e-9 fine: the distance is right to its square, the place to the square root of rounding
+    # the last grid is 1e-9 fine: the distance is right to its square, the place to the square root
+    # of rounding
     if abs(first[0] - float(exact.distance.mid())) > 1e-9:
-        return f"{recall} ({x}, {y}): distance {first[0]:.10g} by grid, exactly {float(exact.distance.mid()):.10g}"
-    gaps = [float(np.hypot(other[1] - first[1], other[2] - first[2])) for other in others if other[0] - first[0] < 1e-9]
+        return (
+            f"{recall} ({x}, {y}): distance {first[0]:.10g} by grid, exactly"
+            f" {float(exact.distance.mid()):.10g}"
+        )
+    gaps = [
+        float(np.hypot(other[1] - first[1], other[2] - first[2]))
+        for other in others
+        if other[0] - first[0] < 1e-9
+    ]
     if any(gap > 1e-3 for gap in gaps):
-        return f"{recall} ({x}, {y}): two nearest points {max(gaps):.4g} apart, at distance {first[0]:.6g}"
-    off = min(float(np.hypot(float(p.mid()) - first[1], float(q.mid()) - first[2])) for p, q in exact.points)
+        return (
+            f"{recall} ({x}, {y}): two nearest points {max(gaps):.4g} apart, at distance"
+            f" {first[0]:.6g}"
+        )
+    off = min(
+        float(np.hypot(float(p.mid()) - first[1], float(q.mid()) - first[2]))
+        for p, q in exact.points
+    )
     if off > 1e-3:
         return f"{recall} ({x}, {y}): nearest point off by {off:.4g}"
     if off > 1e-5:
@@ -160,21 +196,33 @@ def _projects(case: Case) -> str | None:
 
 SUITES: tuple[Suite, ...] = (
     Suite(
-        "R4", "area", "areas of the stable sets in [-a, a]^2",
-        _boxes, _area,
+        "R4",
+        "area",
+        "areas of the stable sets in [-a, a]^2",
+        _boxes,
+        _area,
         (Drop("the box is centred at the origin", lambda: _boxes(False)),),
         "closed form",
     ),
     Suite(
-        "R4", "probability", "independent N(0, s^2) weights: probability that a scalar loop, or all of d independent modes, contract",
-        _weights, _share,
+        "R4",
+        "probability",
+        "independent N(0, s^2) weights: probability that a scalar loop, or all of d independent"
+        " modes, contract",
+        _weights,
+        _share,
         (Drop("x and y are independent", lambda: _weights(0.75)),),
-        "sample", cost=3,
+        "sample",
+        cost=3,
     ),
     Suite(
-        "R4", "nearest", "off the cut locus there is one nearest point of the closed stable set, and the projection finds it",
-        _points, _projects,
+        "R4",
+        "nearest",
+        "off the cut locus there is one nearest point of the closed stable set, and the projection"
+        " finds it",
+        _points,
+        _projects,
         (Drop("off the cut locus", lambda: _points(True)),),
         cost=2,
     ),
-)  # fmt: skip
+)

@@ -1,7 +1,9 @@
-"""Attacks on N6, the mean-field law of linear normalised loops: medians over draws of loops iterated to their fixed point.
+"""Attacks on N6, the mean-field law of linear normalised loops: medians over draws of loops
+iterated to their fixed point.
 
-A case is (seed, width, form, scaling variable); all else is drawn from the seed. What the law says of the limit is allowed the 15 % that
-it claims at finite width (x >= 3), and six standard errors of the median, from the median absolute deviation of the draws.
+A case is (seed, width, form, scaling variable); all else is drawn from the seed. What the law says
+of the limit is allowed the 15 % that it claims at finite width (x >= 3), and six standard errors of
+the median, from the median absolute deviation of the draws.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ LOOPS = 500
 
 @dataclass(frozen=True)
 class Draw:
-    """One loop at the state it reached: 1 - rho (0 where it has not settled), |z|/R, (1/d) tr S S^T."""
+    """One loop at the state it reached: 1 - rho (0 where it has not settled), |z|/R, (1/d) tr S
+    S^T.
+    """
 
     gap: float
     scale: float
@@ -41,8 +45,18 @@ def ginibre(rng: np.random.Generator, d: int) -> Array:
     return rng.standard_normal((d, d)) / np.sqrt(d)
 
 
-def settle(a: float, matrix: Array, drive: Array, start: Array, phi: Any = None, slope: Any = None, eps: float = 0.0) -> Draw:
-    """Iterate h' = N(a h + M phi(h) + b) from `start`; phi(x) = x if not given. `sensitivity` is per unit of |b|/R: S = dh*/db |b|/R."""
+def settle(
+    a: float,
+    matrix: Array,
+    drive: Array,
+    start: Array,
+    phi: Any = None,
+    slope: Any = None,
+    eps: float = 0.0,
+) -> Draw:
+    """Iterate h' = N(a h + M phi(h) + b) from `start`; phi(x) = x if not given. `sensitivity` is
+    per unit of |b|/R: S = dh*/db |b|/R.
+    """
     h, z, d, moved = start, start, len(start), np.inf
     for _ in range(LOOPS):
         z = a * h + matrix @ (h if phi is None else phi(h)) + drive
@@ -57,7 +71,11 @@ def settle(a: float, matrix: Array, drive: Array, start: Array, phi: Any = None,
     settled = moved < 1e-5
     gap = 1 - float(np.abs(np.linalg.eigvals(jacobian)).max()) if settled else 0.0
     recall = float(np.linalg.norm(drive) / np.sqrt(d))
-    sensitivity = float(np.sum(np.linalg.solve(np.eye(d) - jacobian, across * recall / scale) ** 2)) / d if settled else np.inf
+    sensitivity = (
+        float(np.sum(np.linalg.solve(np.eye(d) - jacobian, across * recall / scale) ** 2)) / d
+        if settled
+        else np.inf
+    )
     return Draw(gap, scale, sensitivity, settled)
 
 
@@ -73,21 +91,31 @@ def off(values: list[float], law: float, allowed: float) -> tuple[float, float] 
 
 
 @st.composite
-def _widths(draw: DrawFn, form: str = "", low: float = 3.0, high: float = 8.0, kind: str = "") -> Case:
-    """`kind`: aligned (e chosen after A; W_e is W_x), symmetric (A), epsilon (eps = 4 w^2), rms (no centring), or nothing.
+def _widths(
+    draw: DrawFn, form: str = "", low: float = 3.0, high: float = 8.0, kind: str = ""
+) -> Case:
+    """`kind`: aligned (e chosen after A; W_e is W_x), symmetric (A), epsilon (eps = 4 w^2), rms (no
+    centring), or nothing.
 
     `other`: scale of the block's A, mean entry of e, or half the root mean square of the gain.
     """
     return {
-        "seed": draw(st.integers(0, 2**31)), "d": draw(st.sampled_from((48, 64))), "draws": 24, "x": draw(fractions(low, high)),
-        "form": form or draw(st.sampled_from(("layer norm", "gain", "external", "internal"))), "kind": kind,
-        "a": draw(st.sampled_from((0.0, 0.5, 1.0, 2.0))) if form == "plain" else 0.0, "sigma": draw(fractions(1 / 2, 2)),
+        "seed": draw(st.integers(0, 2**31)),
+        "d": draw(st.sampled_from((48, 64))),
+        "draws": 24,
+        "x": draw(fractions(low, high)),
+        "form": form or draw(st.sampled_from(("layer norm", "gain", "external", "internal"))),
+        "kind": kind,
+        "a": draw(st.sampled_from((0.0, 0.5, 1.0, 2.0))) if form == "plain" else 0.0,
+        "sigma": draw(fractions(1 / 2, 2)),
         "other": draw(fractions(3 / 4, 15 / 16) if kind == "rms" else fractions(1 / 4, 3 / 4)),
-    }  # fmt: skip
+    }
 
 
 def _law(case: Case) -> tuple[float, float, float, float]:
-    """(sigma, beta, s, rho): scales of the matrix and the drive of N(a h + M h + b), and what N6 says of them."""
+    """(sigma, beta, s, rho): scales of the matrix and the drive of N(a h + M h + b), and what N6
+    says of them.
+    """
     a, sigma, ratio, other = case["a"], case["sigma"], case["x"] / case["d"] ** 0.25, case["other"]
     beta = sigma * ratio
     if case["form"] == "layer norm":  # an input of mean entry mu drives with beta sqrt(1 - mu^2)
@@ -96,7 +124,12 @@ def _law(case: Case) -> tuple[float, float, float, float]:
     if case["form"] == "gain":
         gain = 2 * other
         beta *= gain
-        return sigma, beta, numeric("mean_field_scale")(0, sigma * gain, beta), numeric("mean_field_rho_gain")(gain, sigma, beta)
+        return (
+            sigma,
+            beta,
+            numeric("mean_field_scale")(0, sigma * gain, beta),
+            numeric("mean_field_rho_gain")(gain, sigma, beta),
+        )
     if case["form"] == "external":
         stretch = np.sqrt(1 + other**2)
         scale = numeric("mean_field_scale")(0, sigma * stretch, beta * stretch)
@@ -104,7 +137,12 @@ def _law(case: Case) -> tuple[float, float, float, float]:
     if case["form"] == "internal":
         scale = numeric("mean_field_scale")(1, other * sigma, other * beta)
         return sigma, beta, scale, numeric("internal_block_rho")(other, sigma, beta)
-    return sigma, beta, numeric("mean_field_scale")(a, sigma, beta), numeric("mean_field_rho")(a, sigma, beta)
+    return (
+        sigma,
+        beta,
+        numeric("mean_field_scale")(a, sigma, beta),
+        numeric("mean_field_rho")(a, sigma, beta),
+    )
 
 
 def _measure(case: Case, rng: np.random.Generator, sigma: float, beta: float) -> Draw:
@@ -117,12 +155,16 @@ def _measure(case: Case, rng: np.random.Generator, sigma: float, beta: float) ->
         e = np.linalg.eigh(matrix + matrix.T)[1][:, -1]
     e = normalised(e)
     start = normalised(rng.standard_normal(d))
-    if form == "layer norm":  # LayerNorm's loop is that of N with C A C and C e; e has the mean entry `other`
+    if (
+        form == "layer norm"
+    ):  # LayerNorm's loop is that of N with C A C and C e; e has the mean entry `other`
         center = np.eye(d) - 1 / d
         e = normalised(center @ e) * np.sqrt(1 - other**2) + other
         if case["kind"] == "rms":
             center = np.eye(d)
-        return settle(0.0, sigma * center @ matrix @ center, beta * center @ e, normalised(center @ start))
+        return settle(
+            0.0, sigma * center @ matrix @ center, beta * center @ e, normalised(center @ start)
+        )
     if form == "gain":  # k' = N(A Gamma k + beta e), h = Gamma k
         gain = 2 * other * normalised(1 + other * rng.uniform(-1, 1, d))
         return settle(0.0, sigma * matrix * gain, beta * e, start)
@@ -132,50 +174,108 @@ def _measure(case: Case, rng: np.random.Generator, sigma: float, beta: float) ->
         recall = matrix if case["kind"] == "aligned" else ginibre(rng, d)
         drive = outer @ (beta * recall @ e)
         return settle(float(form == "internal"), outer @ (sigma * matrix), drive, start)
-    return settle(case["a"], sigma * matrix, beta * e, start, eps=4 * (sigma**2 + beta**2) if case["kind"] == "epsilon" else 0.0)
+    return settle(
+        case["a"],
+        sigma * matrix,
+        beta * e,
+        start,
+        eps=4 * (sigma**2 + beta**2) if case["kind"] == "epsilon" else 0.0,
+    )
 
 
 def _obeys(case: Case) -> str | None:
-    """Medians of 1 - rho and (1/d) tr S S^T within 15 %, of s within 4/d; at a = 0 the width-d radius takes 1 - rho to 10 %."""
+    """Medians of 1 - rho and (1/d) tr S S^T within 15 %, of s within 4/d; at a = 0 the width-d
+    radius takes 1 - rho to 10 %.
+    """
     sigma, beta, scale, rho = _law(case)
     rng = np.random.default_rng(case["seed"])
     draws = [_measure(case, rng, sigma, beta) for _ in range(case["draws"])]
-    where = ", ".join(f"{name} {case[name]}" for name in ("seed", "d", "form", "kind", "a", "sigma", "x", "draws") if case[name] != "")
+    where = ", ".join(
+        f"{name} {case[name]}"
+        for name in ("seed", "d", "form", "kind", "a", "sigma", "x", "draws")
+        if case[name] != ""
+    )
     unsettled = sum(not draw.settled for draw in draws)
     if 2 * unsettled > len(draws):
-        return f"{where}: {unsettled} loops have not settled after {LOOPS}; the law says rho = {rho:.4f}"
-    tests = [("1 - rho", [draw.gap for draw in draws], 1 - rho, FINITE), ("s", [draw.scale for draw in draws], scale, 4 / case["d"])]
+        return (
+            f"{where}: {unsettled} loops have not settled after {LOOPS}; the law says rho ="
+            f" {rho:.4f}"
+        )
+    tests = [
+        ("1 - rho", [draw.gap for draw in draws], 1 - rho, FINITE),
+        ("s", [draw.scale for draw in draws], scale, 4 / case["d"]),
+    ]
     if case["form"] == "plain":
         tests.append(("(1/d) tr S S^T", [draw.sensitivity for draw in draws], 1.0, FINITE))
-        radius = float(np.mean([np.abs(np.linalg.eigvals(ginibre(rng, case["d"]))).max() for _ in range(case["draws"])]))
+        radius = float(
+            np.mean(
+                [
+                    np.abs(np.linalg.eigvals(ginibre(rng, case["d"]))).max()
+                    for _ in range(case["draws"])
+                ]
+            )
+        )
         finite = 1 - float(numeric("mean_field_rho_finite")(case["a"], sigma, beta, radius))
         if case["a"] == 0:
-            tests.append((f"1 - rho with the radius {radius:.4f}", [draw.gap for draw in draws], finite, 0.1))
+            tests.append(
+                (f"1 - rho with the radius {radius:.4f}", [draw.gap for draw in draws], finite, 0.1)
+            )
         else:  # an upper bound of rho: 1 - rho may only be larger
-            tests.append((f"1 - rho, from below, with the radius {radius:.4f}", [min(d.gap, finite) for d in draws], finite, 0.1))
+            tests.append(
+                (
+                    f"1 - rho, from below, with the radius {radius:.4f}",
+                    [min(d.gap, finite) for d in draws],
+                    finite,
+                    0.1,
+                )
+            )
     for name, values, law, allowed in tests:
         found = off(values, law, allowed)
         if found:
-            return f"{where}: the median of {name} is {found[0]:.4g} times {law:.4g}, which is off by more than {100 * found[1]:.3g} %"
+            return (
+                f"{where}: the median of {name} is {found[0]:.4g} times {law:.4g}, which is off by"
+                f" more than {100 * found[1]:.3g} %"
+            )
     return None
 
 
 SUITES = (
     Suite(
-        "N6", "law", "x >= 3: 1 - rho, s and (1/d) tr S S^T as the law has them, medians of 24 draws", lambda: _widths("plain"), _obeys,
+        "N6",
+        "law",
+        "x >= 3: 1 - rho, s and (1/d) tr S S^T as the law has them, medians of 24 draws",
+        lambda: _widths("plain"),
+        _obeys,
         (
-            Drop("independent: e is the direction that A + A^T stretches most", lambda: _widths("plain", kind="aligned")),
+            Drop(
+                "independent: e is the direction that A + A^T stretches most",
+                lambda: _widths("plain", kind="aligned"),
+            ),
             Drop("ginibre: A symmetric", lambda: _widths("plain", kind="symmetric")),
             Drop("limit: x below 1", lambda: _widths("plain", 1 / 8, 3 / 4)),
             Drop("eps_zero: eps = 4 w^2", lambda: _widths("plain", kind="epsilon")),
-        ), "sample", 20,
+        ),
+        "sample",
+        20,
     ),
     Suite(
-        "N6", "forms", "LayerNorm, gain without residual, external and internal blocks obey the law", _widths, _obeys,
+        "N6",
+        "forms",
+        "LayerNorm, gain without residual, external and internal blocks obey the law",
+        _widths,
+        _obeys,
         (
-            Drop("independent: W_e is W_x, e the direction that it stretches most", lambda: _widths("external", kind="aligned")),
-            Drop("LayerNorm: RMSNorm in its place, e of mean entry 3/4 and more", lambda: _widths("layer norm", kind="rms")),
+            Drop(
+                "independent: W_e is W_x, e the direction that it stretches most",
+                lambda: _widths("external", kind="aligned"),
+            ),
+            Drop(
+                "LayerNorm: RMSNorm in its place, e of mean entry 3/4 and more",
+                lambda: _widths("layer norm", kind="rms"),
+            ),
             Drop("limit: x below 1", lambda: _widths("", 1 / 8, 3 / 4)),
-        ), "sample", 20,
+        ),
+        "sample",
+        20,
     ),
-)  # fmt: skip
+)

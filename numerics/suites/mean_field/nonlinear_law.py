@@ -1,7 +1,8 @@
-"""Attacks on N7, the nonlinear mean-field law, and on its form for inputs that are not Gaussian: medians over draws, as for N6.
+"""Attacks on N7, the nonlinear mean-field law, and on its form for inputs that are not Gaussian:
+medians over draws, as for N6.
 
-The cavity law is a limit in the width; what finite width may cost is N6's 15 % of 1 - rho, from a scaling variable of 3 on, and six
-standard errors of the median.
+The cavity law is a limit in the width; what finite width may cost is N6's 15 % of 1 - rho, from a
+scaling variable of 3 on, and six standard errors of the median.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from .linear_law import FINITE, Draw, ginibre, off, settle
 
 
 class Activation(NamedTuple):
-    """phi(k x) and its derivative, and E phi^2, E phi'^2 over standard Gaussians by the formulas of those names."""
+    """phi(k x) and its derivative, and E phi^2, E phi'^2 over standard Gaussians by the formulas of
+    those names.
+    """
 
     value: Callable[[float, Array], Array]
     slope: Callable[[float, Array], Array]
@@ -48,34 +51,71 @@ def _phi(x: Array) -> Array:
 
 
 ACTIVATIONS = {
-    "linear": Activation(lambda k, x: k * x, lambda k, x: np.full_like(x, k), "linear_moment", "linear_moment", False),
-    "relu": Activation(lambda k, x: k * np.maximum(x, 0), lambda k, x: k * (x > 0), "relu_moment", "relu_moment", False),
-    "tanh": Activation(lambda k, x: np.tanh(k * x), lambda k, x: k / np.cosh(k * x) ** 2, "tanh_moment", "tanh_slope", True),
-    "erf": Activation(
-        lambda k, x: erf(k * x), lambda k, x: 2 * k / np.sqrt(np.pi) * np.exp(-((k * x) ** 2)), "erf_moment", "erf_slope", False
+    "linear": Activation(
+        lambda k, x: k * x, lambda k, x: np.full_like(x, k), "linear_moment", "linear_moment", False
     ),
-    "sin": Activation(lambda k, x: np.sin(k * x), lambda k, x: k * np.cos(k * x), "sin_moment", "sin_slope", True),
+    "relu": Activation(
+        lambda k, x: k * np.maximum(x, 0),
+        lambda k, x: k * (x > 0),
+        "relu_moment",
+        "relu_moment",
+        False,
+    ),
+    "tanh": Activation(
+        lambda k, x: np.tanh(k * x),
+        lambda k, x: k / np.cosh(k * x) ** 2,
+        "tanh_moment",
+        "tanh_slope",
+        True,
+    ),
+    "erf": Activation(
+        lambda k, x: erf(k * x),
+        lambda k, x: 2 * k / np.sqrt(np.pi) * np.exp(-((k * x) ** 2)),
+        "erf_moment",
+        "erf_slope",
+        False,
+    ),
+    "sin": Activation(
+        lambda k, x: np.sin(k * x), lambda k, x: k * np.cos(k * x), "sin_moment", "sin_slope", True
+    ),
     "gelu": Activation(
-        lambda k, x: k * x * _phi(k * x), lambda k, x: k * (_phi(k * x) + k * x * _bell(k * x)), "gelu_moment", "gelu_slope", False
+        lambda k, x: k * x * _phi(k * x),
+        lambda k, x: k * (_phi(k * x) + k * x * _bell(k * x)),
+        "gelu_moment",
+        "gelu_slope",
+        False,
     ),
 }
 
 
 @st.composite
-def _loop(draw: DrawFn, entries: str = "gaussian", kind: str = "", edge: tuple[float, float] | None = None) -> Case:
-    """N(a h + sigma A phi(k h) + beta e), beta^2 = beta_c^2 + x^2 sigma^2 c/sqrt(d), x in [3, 7]; or beta/beta_c in `edge` (x is 0).
+def _loop(
+    draw: DrawFn, entries: str = "gaussian", kind: str = "", edge: tuple[float, float] | None = None
+) -> Case:
+    """N(a h + sigma A phi(k h) + beta e), beta^2 = beta_c^2 + x^2 sigma^2 c/sqrt(d), x in [3, 7];
+    or beta/beta_c in `edge` (x is 0).
 
-    `entries` of e: gaussian, signs or sparse (5 %); `kind`: aligned (e chosen after A), symmetric (A), epsilon (eps = 4 w^2), or nothing.
+    `entries` of e: gaussian, signs or sparse (5 %); `kind`: aligned (e chosen after A), symmetric
+    (A), epsilon (eps = 4 w^2), or nothing.
     """
     other = entries != "gaussian"
     steep = other or edge is not None  # where the hypothesis matters
-    name = "tanh" if other else draw(st.sampled_from(("tanh", "sin") if steep else tuple(ACTIVATIONS)))
+    name = (
+        "tanh" if other else draw(st.sampled_from(("tanh", "sin") if steep else tuple(ACTIVATIONS)))
+    )
     return {
-        "seed": draw(st.integers(0, 2**31)), "d": 64, "draws": 24, "activation": name, "entries": entries, "kind": kind,
-        "k": draw(fractions(5 / 2, 3)) if steep else draw(fractions(1 / 2, 2)), "a": draw(st.sampled_from((0.0, 0.5, 1.0))),
-        "sigma": draw(fractions(1 / 2, 2)), "x": 0.0 if edge else draw(fractions(5 if other else 3, 7)),
+        "seed": draw(st.integers(0, 2**31)),
+        "d": 64,
+        "draws": 24,
+        "activation": name,
+        "entries": entries,
+        "kind": kind,
+        "k": draw(fractions(5 / 2, 3)) if steep else draw(fractions(1 / 2, 2)),
+        "a": draw(st.sampled_from((0.0, 0.5, 1.0))),
+        "sigma": draw(fractions(1 / 2, 2)),
+        "x": 0.0 if edge else draw(fractions(5 if other else 3, 7)),
         "edge": draw(fractions(*edge)) if edge else 1.0,
-    }  # fmt: skip
+    }
 
 
 def _input(case: Case, rng: np.random.Generator, matrix: Array) -> Array:
@@ -102,37 +142,64 @@ def _draws(case: Case, beta: float, start_at_input: bool) -> list[Draw]:
         q = activation.moments(k)[0]
         eps = 4 * (case["sigma"] ** 2 * q + beta**2) if case["kind"] == "epsilon" else 0.0
         found = settle(
-            case["a"], case["sigma"] * matrix, beta * e, start, lambda h: activation.value(k, h), lambda h: activation.slope(k, h), eps
+            case["a"],
+            case["sigma"] * matrix,
+            beta * e,
+            start,
+            lambda h: activation.value(k, h),
+            lambda h: activation.slope(k, h),
+            eps,
         )
         out.append(found)
     return out
 
 
-def _verdict(case: Case, draws: list[Draw], scale: float, rho: float, where: str, sensitivity: float | None = None) -> str | None:
+def _verdict(
+    case: Case,
+    draws: list[Draw],
+    scale: float,
+    rho: float,
+    where: str,
+    sensitivity: float | None = None,
+) -> str | None:
     unsettled = sum(not draw.settled for draw in draws)
     if 2 * unsettled > len(draws):
-        return f"{where}: {unsettled} of {len(draws)} loops have not settled; the law says rho = {rho:.4f}"
-    tests: Any = [("1 - rho", [draw.gap for draw in draws], 1 - rho, FINITE), ("s", [draw.scale for draw in draws], scale, 4 / case["d"])]
+        return (
+            f"{where}: {unsettled} of {len(draws)} loops have not settled; the law says rho ="
+            f" {rho:.4f}"
+        )
+    tests: Any = [
+        ("1 - rho", [draw.gap for draw in draws], 1 - rho, FINITE),
+        ("s", [draw.scale for draw in draws], scale, 4 / case["d"]),
+    ]
     if sensitivity is not None:
         tests.append(("(1/d) tr S S^T", [draw.sensitivity for draw in draws], sensitivity, FINITE))
     for name, values, law, allowed in tests:
         found = off(values, law, allowed)
         if found:
-            return f"{where}: the median of {name} is {found[0]:.4g} times {law:.4g}, which is off by more than {100 * found[1]:.3g} %"
+            return (
+                f"{where}: the median of {name} is {found[0]:.4g} times {law:.4g}, which is off by"
+                f" more than {100 * found[1]:.3g} %"
+            )
     return None
 
 
 def _obeys(case: Case) -> str | None:
-    """Most loops settle from h_0 = e; medians of 1 - rho and (1/d) tr S S^T within 15 % and of s within 4/d."""
+    """Most loops settle from h_0 = e; medians of 1 - rho and (1/d) tr S S^T within 15 % and of s
+    within 4/d.
+    """
     a, sigma, k = case["a"], case["sigma"], case["k"]
     q, c = ACTIVATIONS[case["activation"]].moments(k)
     threshold = float(numeric("mean_field_threshold")(sigma, q, max(c, q)))
-    beta = case["edge"] * float(np.sqrt(threshold**2 + (case["x"] * sigma) ** 2 * c / np.sqrt(case["d"])))
+    beta = case["edge"] * float(
+        np.sqrt(threshold**2 + (case["x"] * sigma) ** 2 * c / np.sqrt(case["d"]))
+    )
     rho = float(numeric("mean_field_rho_nonlinear")(a, sigma, beta, q, c))
     scale = float(numeric("mean_field_scale_nonlinear")(a, sigma, beta, q))
     where = (
-        f"seed {case['seed']}, d = {case['d']}, {case['activation']}({k:g} x), {case['entries']} input {case['kind']}, a = {a:g}, "
-        f"sigma = {sigma:g}, beta = {beta:.4g}, beta_c = {threshold:.4g}, {case['draws']} draws"
+        f"seed {case['seed']}, d = {case['d']}, {case['activation']}({k:g} x), {case['entries']}"
+        f" input {case['kind']}, a = {a:g}, sigma = {sigma:g}, beta = {beta:.4g}, beta_c ="
+        f" {threshold:.4g}, {case['draws']} draws"
     )
     sensitivity = float(numeric("mean_field_sensitivity")(sigma, beta, q, c))
     return _verdict(case, _draws(case, beta, True), scale, rho, where, sensitivity)
@@ -140,23 +207,39 @@ def _obeys(case: Case) -> str | None:
 
 @st.composite
 def _share(draw: DrawFn, gaussian: bool = False, resonant: bool = False) -> Case:
-    """Inputs +-1/sqrt(p) on a share p of the entries; the scaling variable x in [3, 7] gives the share u of the input in the state, and
-    that gives beta; or with u drawn:
+    """Inputs +-1/sqrt(p) on a share p of the entries; the scaling variable x in [3, 7] gives the
+    share u of the input in the state, and that gives beta; or with u drawn:
 
-    `gaussian`: the entries are Gaussian instead; `resonant`: sin(pi x) with p = 1, started at h_0 = e, which is fixed whatever beta.
+    `gaussian`: the entries are Gaussian instead; `resonant`: sin(pi x) with p = 1, started at h_0 =
+    e, which is fixed whatever beta.
     """
     d = 64
     density = 1.0 if resonant or gaussian else draw(st.sampled_from((1.0, 0.5, 0.25)))
     if resonant:
         name, k = "sin", np.pi
     else:
-        name, k = ("tanh", 3.0) if gaussian else (draw(st.sampled_from(("tanh", "relu"))), draw(fractions(1, 3)))
+        name, k = (
+            ("tanh", 3.0)
+            if gaussian
+            else (draw(st.sampled_from(("tanh", "relu"))), draw(fractions(1, 3)))
+        )
     return {
-        "seed": draw(st.integers(0, 2**31)), "d": d, "draws": 64 if gaussian else 24, "activation": name, "k": k, "density": density,
-        "entries": "gaussian" if gaussian else "sparse", "kind": "", "a": 0.0 if gaussian else draw(st.sampled_from((0.0, 0.5, 1.0))),
-        "sigma": draw(fractions(1 / 2, 2)), "at_input": resonant, "x": 0.0 if gaussian or resonant else draw(fractions(3, 7)),
-        "u": draw(fractions(7 / 8 if gaussian else 3 / 4, 15 / 16)) if gaussian or resonant else 0.0,
-    }  # fmt: skip
+        "seed": draw(st.integers(0, 2**31)),
+        "d": d,
+        "draws": 64 if gaussian else 24,
+        "activation": name,
+        "k": k,
+        "density": density,
+        "entries": "gaussian" if gaussian else "sparse",
+        "kind": "",
+        "a": 0.0 if gaussian else draw(st.sampled_from((0.0, 0.5, 1.0))),
+        "sigma": draw(fractions(1 / 2, 2)),
+        "at_input": resonant,
+        "x": 0.0 if gaussian or resonant else draw(fractions(3, 7)),
+        "u": (
+            draw(fractions(7 / 8 if gaussian else 3 / 4, 15 / 16)) if gaussian or resonant else 0.0
+        ),
+    }
 
 
 def _share_moments(case: Case, v: float) -> tuple[float, float]:
@@ -164,25 +247,33 @@ def _share_moments(case: Case, v: float) -> tuple[float, float]:
     activation, k, p = ACTIVATIONS[case["activation"]], case["k"], case["density"]
     if not activation.spread:  # ReLU sees the variance only, of every symmetric law
         return activation.moments(k)
-    on, zero = (activation.moments(k, float(np.sqrt(1 - v)), mean) for mean in (float(np.sqrt(v / p)), 0.0))
+    on, zero = (
+        activation.moments(k, float(np.sqrt(1 - v)), mean) for mean in (float(np.sqrt(v / p)), 0.0)
+    )
     q, c = (float(numeric("sparse_mixture")(p, x, y)) for x, y in zip(on, zero, strict=True))
     return q, c
 
 
 def _share_of(case: Case) -> float:
-    """The share u whose scaling variable is the case's x; it grows with u from 0 at the edge, and is taken as 0 below that."""
+    """The share u whose scaling variable is the case's x; it grows with u from 0 at the edge, and
+    is taken as 0 below that.
+    """
 
     def gap(u: float) -> float:
         q, c = _share_moments(case, u * u)
         with np.errstate(invalid="ignore"):
-            found = numeric("scaling_variable_nonlinear")(1.0, numeric("recall_of_share")(u, q), case["d"], q, c)
+            found = numeric("scaling_variable_nonlinear")(
+                1.0, numeric("recall_of_share")(u, q), case["d"], q, c
+            )
         return float(np.nan_to_num(found)) - case["x"]
 
     return float(root_scalar(gap, bracket=(1 / 16, 1 - 2**-20), method="brentq").root)
 
 
 def _obeys_with_share(case: Case) -> str | None:
-    """The balance at the share gives beta, the bulk and the outlier; medians of 1 - rho within 15 % and of s within 4/d."""
+    """The balance at the share gives beta, the bulk and the outlier; medians of 1 - rho within 15 %
+    and of s within 4/d.
+    """
     k, p, sigma, u = case["k"], case["density"], case["sigma"], case["u"] or _share_of(case)
     v = u * u
     q, c = _share_moments(case, v)
@@ -193,30 +284,49 @@ def _obeys_with_share(case: Case) -> str | None:
     nu = float(numeric("input_outlier")(v, q, steepness))
     rho = float(numeric("mean_field_rho_outlier")(case["a"], w, sigma * np.sqrt(c) / w, nu))
     where = (
-        f"seed {case['seed']}, d = {case['d']}, {case['activation']}({k:g} x), entries on a share {p:g} ({case['entries']}), "
-        f"a = {case['a']:g}, sigma = {sigma:g}, beta = {beta:.4g}, u = {u:.4g}, nu*/w = {nu:.3g}"
+        f"seed {case['seed']}, d = {case['d']}, {case['activation']}({k:g} x), entries on a share"
+        f" {p:g} ({case['entries']}), a = {case['a']:g}, sigma = {sigma:g}, beta = {beta:.4g}, u ="
+        f" {u:.4g}, nu*/w = {nu:.3g}"
     )
     return _verdict(case, _draws(case, beta, case["at_input"]), case["a"] + w, rho, where)
 
 
 SUITES = (
     Suite(
-        "N7", "law", "Gaussian inputs, beta > beta_c: loops settle from h_0 = e, with the law's 1 - rho, s, (1/d) tr S S^T", _loop, _obeys,
+        "N7",
+        "law",
+        "Gaussian inputs, beta > beta_c: loops settle from h_0 = e, with the law's 1 - rho, s,"
+        " (1/d) tr S S^T",
+        _loop,
+        _obeys,
         (
             Drop("gaussian_input: entries +-1", lambda: _loop("signs")),
             Drop("gaussian_input: sparse entries", lambda: _loop("sparse")),
             Drop("above_edge: beta below beta_c", lambda: _loop(edge=(1 / 16, 1 / 2))),
-            Drop("independent: e is the direction that A + A^T stretches most", lambda: _loop(kind="aligned")),
+            Drop(
+                "independent: e is the direction that A + A^T stretches most",
+                lambda: _loop(kind="aligned"),
+            ),
             Drop("ginibre: A symmetric", lambda: _loop(kind="symmetric")),
             Drop("eps_zero: eps = 4 w^2", lambda: _loop(kind="epsilon")),
-        ), "sample", 20,
+        ),
+        "sample",
+        20,
     ),
     Suite(
-        "N7", "inputs of any law", "sparse and +-1 inputs: 1 - rho and s from the share of the input in the state",
-        _share, _obeys_with_share,
+        "N7",
+        "inputs of any law",
+        "sparse and +-1 inputs: 1 - rho and s from the share of the input in the state",
+        _share,
+        _obeys_with_share,
         (
-            Drop("entries of the law: Gaussian entries in place of the two or three values", lambda: _share(gaussian=True)),
+            Drop(
+                "entries of the law: Gaussian entries in place of the two or three values",
+                lambda: _share(gaussian=True),
+            ),
             Drop("concave: sin(pi x), which vanishes at +-1", lambda: _share(resonant=True)),
-        ), "sample", 20,
+        ),
+        "sample",
+        20,
     ),
-)  # fmt: skip
+)

@@ -1,6 +1,8 @@
-"""Attacks on N3, contraction under outer normalisation: the largest stretch of pairs found by local maximisation, and long orbits.
+"""Attacks on N3, contraction under outer normalisation: the largest stretch of pairs found by local
+maximisation, and long orbits.
 
-A stretch is measured on real pairs of states, so it bounds the best Lipschitz constant from below: above kappa it is a counterexample.
+A stretch is measured on real pairs of states, so it bounds the best Lipschitz constant from below:
+above kappa it is a counterexample.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ CHORD = 1e-4
 
 @st.composite
 def _blocks(draw: DrawFn, small: bool = True) -> Case:
-    """Sub-blocks h <- N(A tanh h + b) or N(A h + b) of L tokens, each with Lipschitz constant l and |A h + b| >= r = (|b|/R - l) R.
+    """Sub-blocks h <- N(A tanh h + b) or N(A h + b) of L tokens, each with Lipschitz constant l and
+    |A h + b| >= r = (|b|/R - l) R.
 
-    A_ij = l_ij U diag V^T with sum_j l_ij = l; `small`: |b|/R >= (2 + 1/16) l in every sub-block, so kappa < 1; else |b|/R >= (1 + 1/16) l.
+    A_ij = l_ij U diag V^T with sum_j l_ij = l; `small`: |b|/R >= (2 + 1/16) l in every sub-block,
+    so kappa < 1; else |b|/R >= (1 + 1/16) l.
     """
     d, tokens = draw(sizes(2, 3)), draw(sizes(1, 2))
     matrices, drives, slopes = [], [], []
@@ -37,32 +41,58 @@ def _blocks(draw: DrawFn, small: bool = True) -> Case:
         for _ in range(tokens):
             share = draw(fractions(1 / 4, 3 / 4)) if tokens == 2 else 1.0
             parts = [size * share, size * (1 - share)] if tokens == 2 else [size]
-            rows.append(np.concatenate([draw(stretched(d, 0, part, part)) for part in parts], axis=1))
+            rows.append(
+                np.concatenate([draw(stretched(d, 0, part, part)) for part in parts], axis=1)
+            )
         matrices.append(np.concatenate(rows))
         slopes.append(size)
         beta = size * ((2 if small else 1) + draw(fractions(1 / 16, 2)))
         drives.append(beta * np.stack([draw(spheres(d)) for _ in range(tokens)]))
-    radii = [float(np.linalg.norm(b, axis=1).min()) - s * np.sqrt(d) for b, s in zip(drives, slopes, strict=True)]
+    radii = [
+        float(np.linalg.norm(b, axis=1).min()) - s * np.sqrt(d)
+        for b, s in zip(drives, slopes, strict=True)
+    ]
     return {
-        "matrices": np.stack(matrices), "drives": np.stack(drives), "slopes": np.array(slopes), "radii": np.array(radii), "gain": 1.0,
-        "saturates": draw(st.booleans()), "eps": draw(st.sampled_from((0.0, 1 / 4))), "norm": True,
+        "matrices": np.stack(matrices),
+        "drives": np.stack(drives),
+        "slopes": np.array(slopes),
+        "radii": np.array(radii),
+        "gain": 1.0,
+        "saturates": draw(st.booleans()),
+        "eps": draw(st.sampled_from((0.0, 1 / 4))),
+        "norm": True,
         "probes": np.stack([np.stack([draw(spheres(d)) for _ in range(tokens)]) for _ in range(2)]),
-    }  # fmt: skip
+    }
 
 
 @st.composite
 def _scalar(draw: DrawFn, ratios: SearchStrategy[float], **changes: Any) -> Case:
-    """h <- N(-a h + beta e), beta/a from `ratios`, with what the case claims of it changed (`gain` times [3, 4])."""
+    """h <- N(-a h + beta e), beta/a from `ratios`, with what the case claims of it changed (`gain`
+    times [3, 4]).
+    """
     d, a = draw(sizes(2, 3)), draw(fractions(1 / 2, 2))
     e, beta = draw(spheres(d)), a * draw(ratios)
     case = {
-        "matrices": -a * np.eye(d)[None], "drives": beta * e[None, None], "slopes": np.array([a]),
-        "radii": np.array([abs(beta - a) * np.sqrt(d)]), "gain": 1.0, "saturates": False, "eps": 0.0, "norm": True,
+        "matrices": -a * np.eye(d)[None],
+        "drives": beta * e[None, None],
+        "slopes": np.array([a]),
+        "radii": np.array([abs(beta - a) * np.sqrt(d)]),
+        "gain": 1.0,
+        "saturates": False,
+        "eps": 0.0,
+        "norm": True,
         "probes": np.stack([draw(spheres(d))[None] for _ in range(2)]),
-    }  # fmt: skip
+    }
     if changes.get("gain"):
         case["gain"] = draw(fractions(3, 4))
-    return {**case, **{name: case[name] * value for name, value in changes.items() if name in ("slopes", "radii")}}
+    return {
+        **case,
+        **{
+            name: case[name] * value
+            for name, value in changes.items()
+            if name in ("slopes", "radii")
+        },
+    }
 
 
 def _step(case: Case, h: Array) -> Array:
@@ -77,7 +107,9 @@ def _step(case: Case, h: Array) -> Array:
 def _kappa(case: Case) -> float:
     """Product over the sub-blocks."""
     d = case["drives"].shape[-1]
-    return float(np.prod(numeric("contraction_constant")(d, case["slopes"], case["radii"], case["eps"])))
+    return float(
+        np.prod(numeric("contraction_constant")(d, case["slopes"], case["radii"], case["eps"]))
+    )
 
 
 def _length(x: Array) -> float:
@@ -93,8 +125,12 @@ def _starts(case: Case) -> list[Array]:
 
 
 def _worst_direction(case: Case, h: Array) -> tuple[float, Array]:
-    """max |J v| over |v_j| <= 1 and the direction v, by alternating maximisation (power iteration for one token); tangent at eps = 0."""
-    jacobian = complex_step(lambda x: _step(case, x.reshape(h.shape)).ravel(), h.ravel()).reshape(*h.shape, *h.shape)
+    """max |J v| over |v_j| <= 1 and the direction v, by alternating maximisation (power iteration
+    for one token); tangent at eps = 0.
+    """
+    jacobian = complex_step(lambda x: _step(case, x.reshape(h.shape)).ravel(), h.ravel()).reshape(
+        *h.shape, *h.shape
+    )
     if case["eps"] == 0:
         unit = h / np.linalg.norm(h, axis=1, keepdims=True)
         jacobian = jacobian - np.einsum("idje,je,jf->idjf", jacobian, unit, unit)
@@ -112,7 +148,9 @@ def _worst_direction(case: Case, h: Array) -> tuple[float, Array]:
 
 
 def _largest_stretch(case: Case) -> tuple[float, Array, Array]:
-    """The largest |f(x) - f(y)|/|x - y| found, and the pair: climbs from every start along fixed pseudo-random directions."""
+    """The largest |f(x) - f(y)|/|x - y| found, and the pair: climbs from every start along fixed
+    pseudo-random directions.
+    """
     rng = np.random.default_rng(0)
     first, second, *_ = _starts(case)
     best = 0.0, first, second
@@ -121,7 +159,11 @@ def _largest_stretch(case: Case) -> tuple[float, Array, Array]:
         step = 0.5
         for _ in range(8):
             new = h + step * _length(h) * rng.standard_normal(h.shape)
-            new = case["gain"] * normalised(new) if case["eps"] == 0 else new * min(1.0, case["gain"] * np.sqrt(h.shape[1]) / _length(new))
+            new = (
+                case["gain"] * normalised(new)
+                if case["eps"] == 0
+                else new * min(1.0, case["gain"] * np.sqrt(h.shape[1]) / _length(new))
+            )
             candidate = _worst_direction(case, new)
             if candidate[0] > size:
                 h, (size, v) = new, candidate
@@ -140,23 +182,38 @@ def _describe(case: Case) -> str:
     kind = "A tanh h + b" if case["saturates"] else "A h + b"
     norm = f"N({kind}), gain {case['gain']:g}, eps = {case['eps']:g}" if case["norm"] else kind
     slopes, radii = show(case["slopes"]), show(case["radii"])
-    return f"{norm}: A = {show(case['matrices'])}, b = {show(case['drives'])}, l = {slopes}, r = {radii}"
+    return (
+        f"{norm}: A = {show(case['matrices'])}, b = {show(case['drives'])}, l = {slopes}, r ="
+        f" {radii}"
+    )
 
 
 def _stretched_beyond(case: Case) -> str | None:
     ratio, x, y = _largest_stretch(case)
     kappa = _kappa(case)
     if ratio > kappa * (1 + 1e-10) + 1e-10:
-        return f"{_describe(case)}: the pair {show(x)}, {show(y)} is stretched by {ratio:.6g} > kappa = {kappa:.6g}"
+        return (
+            f"{_describe(case)}: the pair {show(x)}, {show(y)} is stretched by {ratio:.6g} > kappa"
+            f" = {kappa:.6g}"
+        )
     return None
 
 
 def _settles_once(case: Case) -> str | None:
-    """All starts: distances shrink by kappa in every loop (up to rounding), and end below 2R kappa^T."""
+    """All starts: distances shrink by kappa in every loop (up to rounding), and end below 2R
+    kappa^T.
+    """
     kappa, d = _kappa(case), case["drives"].shape[-1]
     loops = min(400, math.ceil(math.log(1e-9) / math.log(kappa))) if 0 < kappa < 1 else 400
-    # one loop rounds to a few ulps of R times the amplification R/r of each sub-block, 16 (d + 2) of them as for N1
-    rounding = 16 * (d + 2) * UNIT * np.sqrt(d) * float(np.prod(1 + case["slopes"] * np.sqrt(d) / np.abs(case["radii"])))
+    # one loop rounds to a few ulps of R times the amplification R/r of each sub-block, 16 (d + 2)
+    # of them as for N1
+    rounding = (
+        16
+        * (d + 2)
+        * UNIT
+        * np.sqrt(d)
+        * float(np.prod(1 + case["slopes"] * np.sqrt(d) / np.abs(case["radii"])))
+    )
     states = _starts(case)
     gap = max(_length(x - states[0]) for x in states)  # orbits are compared with the first
     for loop in range(loops):
@@ -165,10 +222,13 @@ def _settles_once(case: Case) -> str | None:
         gap = max(_length(x - states[0]) for x in states)
         if kappa < 1 and gap > kappa * before + rounding:
             return (
-                f"{_describe(case)}: loop {loop + 1} takes the distance of two orbits from {before:.4g} to {gap:.4g}, kappa = {kappa:.4g}"
+                f"{_describe(case)}: loop {loop + 1} takes the distance of two orbits from"
+                f" {before:.4g} to {gap:.4g}, kappa = {kappa:.4g}"
             )
     move = max(_length(_step(case, x) - x) for x in states)
-    allowed = (4 * np.sqrt(d) * kappa**loops if kappa < 1 else 1e-6) + rounding / (1 - kappa if kappa < 1 else 1)
+    allowed = (4 * np.sqrt(d) * kappa**loops if kappa < 1 else 1e-6) + rounding / (
+        1 - kappa if kappa < 1 else 1
+    )
     if max(gap, move) > allowed:
         e, h = case["drives"][-1, 0], states[-1][0]
         cosine = float(e @ h / np.linalg.norm(e) / np.linalg.norm(h))
@@ -181,7 +241,12 @@ def _settles_once(case: Case) -> str | None:
 def _without_norm(case: Any) -> Case:
     """The bare update, with -(9/8) I added to A so that distances grow."""
     eye = np.eye(case["matrices"].shape[-1])
-    return {**case, "norm": False, "saturates": False, "matrices": np.stack([-9 / 8 * eye - a @ a.T for a in case["matrices"]])}
+    return {
+        **case,
+        "norm": False,
+        "saturates": False,
+        "matrices": np.stack([-9 / 8 * eye - a @ a.T for a in case["matrices"]]),
+    }
 
 
 @st.composite
@@ -203,10 +268,14 @@ def _cycles(case: Case) -> str | None:
     once = normalised(z)
     twice = normalised(-a * once + beta * e)
     cosine, scale = float(h @ e) / d, float(np.linalg.norm(z) / np.sqrt(d))
-    if max(_length(twice - h), abs(cosine - case["ratio"] / 2), abs(scale - a)) > 1e-9 or _length(once - h) < 1e-6:
+    if (
+        max(_length(twice - h), abs(cosine - case["ratio"] / 2), abs(scale - a)) > 1e-9
+        or _length(once - h) < 1e-6
+    ):
         return (
-            f"N(-{a:g} h + {beta:g} e), e = {show(e)}: cos(h, e) = {cosine:.9f} against beta/(2a) = {case['ratio'] / 2:.9f}, |z|/R = "
-            f"{scale:.9g}, |h'' - h| = {_length(twice - h):.3g}, |h' - h| = {_length(once - h):.3g}"
+            f"N(-{a:g} h + {beta:g} e), e = {show(e)}: cos(h, e) = {cosine:.9f} against beta/(2a) ="
+            f" {case['ratio'] / 2:.9f}, |z|/R = {scale:.9g}, |h'' - h| = {_length(twice - h):.3g},"
+            f" |h' - h| = {_length(once - h):.3g}"
         )
     return None
 
@@ -218,33 +287,74 @@ def _attained(case: Case) -> str | None:
     x, y = (normalised(e + sign * CHORD / 2 * across)[None] for sign in (1, -1))
     ratio, kappa = _length(_step(case, x) - _step(case, y)) / _length(x - y), _kappa(case)
     if abs(ratio / kappa - 1) > 1e-6:
-        return f"{_describe(case)}: a short chord across e is stretched by {ratio:.8g}, kappa = {kappa:.8g}"
+        return (
+            f"{_describe(case)}: a short chord across e is stretched by {ratio:.8g}, kappa ="
+            f" {kappa:.8g}"
+        )
     return None
 
 
 SUITES = (
     Suite(
-        "N3", "lipschitz constant", "no pair of states is stretched by more than kappa", lambda: _blocks(small=False), _stretched_beyond,
+        "N3",
+        "lipschitz constant",
+        "no pair of states is stretched by more than kappa",
+        lambda: _blocks(small=False),
+        _stretched_beyond,
         (
-            Drop("lower_bound: r overstated threefold", lambda: _scalar(fractions(3 / 2, 4), radii=3.0)),
-            Drop("lipschitz_update: l understated threefold", lambda: _scalar(fractions(3 / 2, 4), slopes=1 / 3)),
+            Drop(
+                "lower_bound: r overstated threefold",
+                lambda: _scalar(fractions(3 / 2, 4), radii=3.0),
+            ),
+            Drop(
+                "lipschitz_update: l understated threefold",
+                lambda: _scalar(fractions(3 / 2, 4), slopes=1 / 3),
+            ),
             Drop("gain_one: gain 3 and more", lambda: _scalar(fractions(9 / 4, 5), gain=True)),
-        ), "sample", 5,
+        ),
+        "sample",
+        5,
     ),
     Suite(
-        "N3", "best possible", "A = -a I attains kappa across e", lambda: _scalar(fractions(3 / 2, 4)), _attained,
-        (Drop("lower_bound: r overstated threefold", lambda: _scalar(fractions(3 / 2, 4), radii=3.0)),), "closed form", 0.3,
-    ),
-    Suite(
-        "N3", "one fixed point", "kappa < 1: every orbit settles at one state, at rate kappa", _blocks, _settles_once,
+        "N3",
+        "best possible",
+        "A = -a I attains kappa across e",
+        lambda: _scalar(fractions(3 / 2, 4)),
+        _attained,
         (
-            Drop("small: A = -a I with beta < 2a", lambda: _scalar(st.one_of(fractions(1 / 4, 15 / 16), fractions(17 / 16, 15 / 8)))),
+            Drop(
+                "lower_bound: r overstated threefold",
+                lambda: _scalar(fractions(3 / 2, 4), radii=3.0),
+            ),
+        ),
+        "closed form",
+        0.3,
+    ),
+    Suite(
+        "N3",
+        "one fixed point",
+        "kappa < 1: every orbit settles at one state, at rate kappa",
+        _blocks,
+        _settles_once,
+        (
+            Drop(
+                "small: A = -a I with beta < 2a",
+                lambda: _scalar(st.one_of(fractions(1 / 4, 15 / 16), fractions(17 / 16, 15 / 8))),
+            ),
             Drop("gain_one: gain 3 and more", lambda: _scalar(fractions(9 / 4, 5), gain=True)),
             Drop("outer norm: removed", lambda: _blocks().map(_without_norm)),
-        ), "sample", 3,
+        ),
+        "sample",
+        3,
     ),
     Suite(
-        "N3", "cycles below the threshold", "A = -a I, beta < 2a: orbits approach a 2-cycle at cos(h, e) = beta/(2a)",
-        lambda: _cycle(1 / 4, 15 / 8), _cycles, (Drop("beta < 2a: beta > 2a", lambda: _cycle(17 / 8, 4)),), "sample", 2,
+        "N3",
+        "cycles below the threshold",
+        "A = -a I, beta < 2a: orbits approach a 2-cycle at cos(h, e) = beta/(2a)",
+        lambda: _cycle(1 / 4, 15 / 8),
+        _cycles,
+        (Drop("beta < 2a: beta > 2a", lambda: _cycle(17 / 8, 4)),),
+        "sample",
+        2,
     ),
-)  # fmt: skip
+)

@@ -1,6 +1,8 @@
-"""Attacks on N2, existence under outer normalisation: all fixed points are proved by branch and bound, and counted by index.
+"""Attacks on N2, existence under outer normalisation: all fixed points are proved by branch and
+bound, and counted by index.
 
-"None" is a certificate too: every box of the ball (eps > 0) or of the sphere and the scale (eps = 0) is proved empty.
+"None" is a certificate too: every box of the ball (eps > 0) or of the sphere and the scale (eps =
+0) is proved empty.
 """
 
 from __future__ import annotations
@@ -28,13 +30,21 @@ BOXES = 20_000
 
 @st.composite
 def _ball(draw: DrawFn, norm: bool = True) -> Case:
-    """h' = N_eps(a h + A tanh h + c), or without N: then a = 1, the rows of A are small and c is not."""
+    """h' = N_eps(a h + A tanh h + c), or without N: then a = 1, the rows of A are small and c is
+    not.
+    """
     d = draw(sizes(1, 3))
     if norm:
         a, matrix, drive = draw(fractions(-2, 2)), draw(matrices(d, 2)), draw(arrays(d, -1, 1))
     else:
         a, matrix, drive = 1.0, draw(matrices(d, 1 / 4)), draw(arrays(d, 1, 2))
-    return {"a": a, "matrix": matrix, "drive": drive, "eps": draw(fractions(1 / 8, 1)), "norm": norm}
+    return {
+        "a": a,
+        "matrix": matrix,
+        "drive": drive,
+        "eps": draw(fractions(1 / 8, 1)),
+        "norm": norm,
+    }
 
 
 def _certificate(case: Case) -> Certificate:
@@ -45,7 +55,10 @@ def _certificate(case: Case) -> Certificate:
     rows = tuple(tuple(map(float, row)) for row in matrix)
 
     def image(x: Any) -> list[Any]:
-        return [a * x + u + float(c) for x, u, c in zip(x, product(rows, [tanh(y) for y in x]), drive, strict=True)]
+        return [
+            a * x + u + float(c)
+            for x, u, c in zip(x, product(rows, [tanh(y) for y in x]), drive, strict=True)
+        ]
 
     def jacobian(x: Any) -> list[list[Any]]:
         slopes = [1 - squared(tanh(y)) for y in x]
@@ -58,33 +71,51 @@ def _certificate(case: Case) -> Certificate:
 
 
 def _in_the_ball(case: Case) -> str | None:
-    """At least one, in the ball |h| <= sqrt(d); where the certificate is complete the indices add up to 1 (Lefschetz-Hopf)."""
+    """At least one, in the ball |h| <= sqrt(d); where the certificate is complete the indices add
+    up to 1 (Lefschetz-Hopf).
+    """
     found = _certificate(case)
-    where = f"a = {case['a']:g}, A = {show(case['matrix'])}, c = {show(case['drive'])}, eps = {case['eps']:g}, norm {case['norm']}"
+    where = (
+        f"a = {case['a']:g}, A = {show(case['matrix'])}, c = {show(case['drive'])}, eps ="
+        f" {case['eps']:g}, norm {case['norm']}"
+    )
     if found.count == 0:
         return f"{where}: the ball is proved to hold no fixed point"
     if found.count is None and not found.points:
         raise Undecided(f"{where}: nothing proved in {found.boxes} boxes")
     if found.count is not None and found.index_sum != 1:
         return f"{where}: {found.count} fixed points, indices add up to {found.index_sum}, not 1"
-    if any(float(np.linalg.norm(p.center)) > np.sqrt(len(p.center)) + float(p.radius.max()) for p in found.points):
+    if any(
+        float(np.linalg.norm(p.center)) > np.sqrt(len(p.center)) + float(p.radius.max())
+        for p in found.points
+    ):
         return f"{where}: a fixed point outside of the ball"
     return None
 
 
 @st.composite
 def _line(draw: DrawFn, inner: bool = True, rounded: bool = False) -> Case:
-    """d = 1: h' = N_eps(w - c n(read h)), n(x) = x/sqrt(x^2 + inner); read rounds to the grid (0: h itself), and n is then left out."""
+    """d = 1: h' = N_eps(w - c n(read h)), n(x) = x/sqrt(x^2 + inner); read rounds to the grid (0: h
+    itself), and n is then left out.
+    """
     if rounded:
         c, grid = draw(fractions(2, 4)), draw(fractions(5 / 16, 9 / 16))
         return {"c": c, "w": c * grid / 2, "eps": 1 / 64, "inner": 0.0, "grid": grid}
     c = draw(fractions(1 / 2, 3))
     w = c * draw(fractions(1 / 16, 15 / 16)) * draw(st.sampled_from((1.0, -1.0)))
-    return {"c": c, "w": w, "eps": draw(fractions(1 / 16, 1)), "inner": draw(fractions(1 / 16, 1)) if inner else 0.0, "grid": 0.0}
+    return {
+        "c": c,
+        "w": w,
+        "eps": draw(fractions(1 / 16, 1)),
+        "inner": draw(fractions(1 / 16, 1)) if inner else 0.0,
+        "grid": 0.0,
+    }
 
 
 def _crosses(case: Case) -> str | None:
-    """h' - h falls from h = -1 to 1: bisected to two neighbouring doubles, where it is at most the slope 48 times rounding, or it jumps."""
+    """h' - h falls from h = -1 to 1: bisected to two neighbouring doubles, where it is at most the
+    slope 48 times rounding, or it jumps.
+    """
 
     def gap(h: float) -> float:
         if case["grid"]:
@@ -99,14 +130,17 @@ def _crosses(case: Case) -> str | None:
     residual = min(abs(gap(low)), abs(gap(high)))
     if residual > 1e-9:
         return (
-            f"N_eps({case['w']:g} - {case['c']:g} read(h)), eps = {case['eps']:g}, inner eps = {case['inner']:g}, grid {case['grid']:g}: "
-            f"h' - h jumps at h = {low:.6g}, from {gap(low):.4g} to {gap(high):.4g}"
+            f"N_eps({case['w']:g} - {case['c']:g} read(h)), eps = {case['eps']:g}, inner eps ="
+            f" {case['inner']:g}, grid {case['grid']:g}: h' - h jumps at h = {low:.6g}, from"
+            f" {gap(low):.4g} to {gap(high):.4g}"
         )
     return None
 
 
 def bisect(gap: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
-    """Neighbouring doubles, or close to it, with gap(low) >= 0 > gap(high) if the first two are so."""
+    """Neighbouring doubles, or close to it, with gap(low) >= 0 > gap(high) if the first two are
+    so.
+    """
     for _ in range(1100):  # enough to halve 1 down to the smallest double
         middle = (low + high) / 2
         if middle in (low, high):
@@ -117,17 +151,26 @@ def bisect(gap: Callable[[float], float], low: float, high: float) -> tuple[floa
 
 @st.composite
 def _central(draw: DrawFn, sign: int = -1) -> Case:
-    """N_eps(sign a h + beta e), d >= 2; with sign = 1 three fixed points on the line of e (beta small)."""
+    """N_eps(sign a h + beta e), d >= 2; with sign = 1 three fixed points on the line of e (beta
+    small).
+    """
     d = draw(sizes(2, 3))
     a = draw(fractions(1 / 2, 2)) if sign < 0 else draw(fractions(3 / 2, 2))
     beta = draw(fractions(1 / 16, 2)) if sign < 0 else draw(fractions(1 / 16, 1 / 4))
-    return {"a": sign * a, "beta": beta, "e": draw(spheres(d)), "eps": draw(fractions(1 / 16, 1)) if sign < 0 else 1 / 4}
+    return {
+        "a": sign * a,
+        "beta": beta,
+        "e": draw(spheres(d)),
+        "eps": draw(fractions(1 / 16, 1)) if sign < 0 else 1 / 4,
+    }
 
 
 def _only_central(case: Case) -> str | None:
     """One fixed point h = x e, s^2 = eps/(1 - x^2), unstable iff eps < a^2 - beta^2/4."""
     a, beta, e, eps = (case[name] for name in ("a", "beta", "e", "eps"))
-    found = certify(NormMap.of(a, np.zeros((len(e), len(e))), beta * e, eps, "linear"), max_boxes=BOXES)
+    found = certify(
+        NormMap.of(a, np.zeros((len(e), len(e))), beta * e, eps, "linear"), max_boxes=BOXES
+    )
     where = f"N_eps({a:g} h + {beta:g} e), e = {show(e)}, eps = {eps:g}"
     if len(found.points) > 1 or found.count == 0:
         return f"{where}: {len(found.points)} fixed points proved"
@@ -140,9 +183,14 @@ def _only_central(case: Case) -> str | None:
     off = float(np.linalg.norm(h - x * e))
     # s^2 (1 - x^2) = eps cancels: rounding of x is amplified by 2x/(1 - x^2)
     if error > 1e-14 * (1 + 4 / (1 - x * x)) or off > 1e-13:
-        return f"{where}: h = {show(h)} is {off:.3g} off the line of e, s^2 off its closed form by {error:.3g} (relative)"
+        return (
+            f"{where}: h = {show(h)} is {off:.3g} off the line of e, s^2 off its closed form by"
+            f" {error:.3g} (relative)"
+        )
     jacobian = complex_step(lambda y: normalised(a * y + beta * e, eps), h)
-    rho = float(np.abs(np.linalg.eigvalsh((jacobian + jacobian.T) / 2)).max())  # J is symmetric: a multiple of I and of e e^T
+    rho = float(
+        np.abs(np.linalg.eigvalsh((jacobian + jacobian.T) / 2)).max()
+    )  # J is symmetric: a multiple of I and of e e^T
     if abs(rho - 1) < 1e-12:
         raise Undecided(f"{where}: rho = 1 to rounding")
     threshold = a * a - beta * beta / 4
@@ -153,9 +201,11 @@ def _only_central(case: Case) -> str | None:
 
 @st.composite
 def _cap(draw: DrawFn, dominates: bool = True, over_states: bool = True) -> Case:
-    """N(A phi(h) + b) with gains at eps = 0, |A Gamma|_2 <= G < |b|/R; else A = -Q diag Q^T reaches beyond b.
+    """N(A phi(h) + b) with gains at eps = 0, |A Gamma|_2 <= G < |b|/R; else A = -Q diag Q^T reaches
+    beyond b.
 
-    `dominates` false: every singular value of A is above |b|/R; `over_states` false: only those of A Gamma are, not those of A.
+    `dominates` false: every singular value of A is above |b|/R; `over_states` false: only those of
+    A Gamma are, not those of A.
     """
     d = draw(sizes(2, 3))
     top = draw(fractions(1 / 4, 2))
@@ -171,19 +221,32 @@ def _cap(draw: DrawFn, dominates: bool = True, over_states: bool = True) -> Case
         q, saturates = draw(rotations(d)), False
         matrix = -(q * draw(arrays(d, top, top + 1))) @ q.T
         bound = top + 1
-        beta = bound * draw(fractions(17 / 16, 2)) if dominates else top * draw(fractions(1 / 8, 15 / 16))
+        beta = (
+            bound * draw(fractions(17 / 16, 2))
+            if dominates
+            else top * draw(fractions(1 / 8, 15 / 16))
+        )
         gain = gain if over_states else gain * draw(fractions(3, 4)) * (top + 1) / top
     return {
-        "matrix": matrix, "gain": gain, "drive": beta * draw(spheres(d)), "saturates": saturates, "bound": bound,
+        "matrix": matrix,
+        "gain": gain,
+        "drive": beta * draw(spheres(d)),
+        "saturates": saturates,
+        "bound": bound,
         "probes": np.stack([draw(spheres(d)) for _ in range(3)]),
-    }  # fmt: skip
+    }
 
 
 def _in_the_cap(case: Case) -> str | None:
-    """Images within arcsin(G/|b|) of b, also from the states that reach for its rim; then a proved state k = N(A Gamma k + b)."""
+    """Images within arcsin(G/|b|) of b, also from the states that reach for its rim; then a proved
+    state k = N(A Gamma k + b).
+    """
     matrix, drive, d = case["matrix"] * case["gain"], case["drive"], len(case["drive"])
     size, bound = float(np.linalg.norm(drive)), case["bound"] * np.sqrt(d)
-    where = f"A = {show(case['matrix'])}, gain {show(case['gain'])}, b = {show(drive)}, sup|g| taken as {case['bound']:g} R"
+    where = (
+        f"A = {show(case['matrix'])}, gain {show(case['gain'])}, b = {show(drive)}, sup|g| taken as"
+        f" {case['bound']:g} R"
+    )
     if bound < size:
         share = bound / size  # the rim: g = -share^2 b + share sqrt(1 - share^2) |b| n, n across b
         rim = -(share**2) * drive[:, None] + share * math.sqrt(1 - share**2) * size * tangent(drive)
@@ -193,33 +256,66 @@ def _in_the_cap(case: Case) -> str | None:
             cosine = float(z @ drive / np.linalg.norm(z) / size)
             # an angle near 0 is known to sqrt(rounding) only: compare sines there
             sine = float(np.linalg.norm(z / np.linalg.norm(z) - cosine * drive / size))
-            if math.atan2(sine, cosine) > numeric("image_cap_angle")(bound, size) + 1e-13 * size / (size - bound):
-                return f"{where}: the image of h = {show(h)} is {math.degrees(math.atan2(sine, cosine)):.4g} degrees from b"
+            if math.atan2(sine, cosine) > numeric("image_cap_angle")(bound, size) + 1e-13 * size / (
+                size - bound
+            ):
+                return (
+                    f"{where}: the image of h = {show(h)} is"
+                    f" {math.degrees(math.atan2(sine, cosine)):.4g} degrees from b"
+                )
     states = proved_states(matrix, drive, case["saturates"], BOXES)
     return None if states else f"{where}: no state is fixed (every box proved empty)"
 
 
 SUITES = (
     Suite(
-        "N2", "ball", "every eps > 0: a fixed point in the ball; indices add up to 1", _ball, _in_the_ball,
-        (Drop("outer norm: removed, the update stays away from 0", lambda: _ball(norm=False)),), "certificate", 5,
+        "N2",
+        "ball",
+        "every eps > 0: a fixed point in the ball; indices add up to 1",
+        _ball,
+        _in_the_ball,
+        (Drop("outer norm: removed, the update stays away from 0", lambda: _ball(norm=False)),),
+        "certificate",
+        5,
     ),
     Suite(
-        "N2", "line", "every eps > 0 and f continuous: h' - h has a zero on the line of the input", _line, _crosses,
+        "N2",
+        "line",
+        "every eps > 0 and f continuous: h' - h has a zero on the line of the input",
+        _line,
+        _crosses,
         (
             Drop("every_epsilon: an inner norm with eps = 0", lambda: _line(inner=False)),
             Drop("continuous: the state is read in steps", lambda: _line(rounded=True)),
-        ), "certificate", 0.3,
+        ),
+        "certificate",
+        0.3,
     ),
     Suite(
-        "N2", "central point", "N_eps(-a h + beta e) has one fixed point, on the line of e, unstable iff eps < a^2 - beta^2/4",
-        _central, _only_central, (Drop("A = -a I: A = a I", lambda: _central(sign=1)),), "certificate", 3,
+        "N2",
+        "central point",
+        "N_eps(-a h + beta e) has one fixed point, on the line of e, unstable iff eps < a^2 -"
+        " beta^2/4",
+        _central,
+        _only_central,
+        (Drop("A = -a I: A = a I", lambda: _central(sign=1)),),
+        "certificate",
+        3,
     ),
     Suite(
-        "N2", "cap", "eps = 0, |b| > sup|g|: images within arcsin(sup|g|/|b|) of b, and a fixed state", _cap, _in_the_cap,
+        "N2",
+        "cap",
+        "eps = 0, |b| > sup|g|: images within arcsin(sup|g|/|b|) of b, and a fixed state",
+        _cap,
+        _in_the_cap,
         (
             Drop("dominates: |b| below sup|g|", lambda: _cap(dominates=False)),
-            Drop("state_space: sup|g| taken over the unit sphere, gain 3 and more", lambda: _cap(over_states=False)),
-        ), "certificate", 5,
+            Drop(
+                "state_space: sup|g| taken over the unit sphere, gain 3 and more",
+                lambda: _cap(over_states=False),
+            ),
+        ),
+        "certificate",
+        5,
     ),
-)  # fmt: skip
+)

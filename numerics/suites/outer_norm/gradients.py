@@ -1,4 +1,6 @@
-"""Attacks on N5, gradients through unrolled loops: by complex steps carried through the loops, whole or through the last k."""
+"""Attacks on N5, gradients through unrolled loops: by complex steps carried through the loops,
+whole or through the last k.
+"""
 
 from __future__ import annotations
 
@@ -19,61 +21,103 @@ from .sensitivity import rounding
 
 @st.composite
 def _unrolled(draw: DrawFn, kind: str = "") -> Case:
-    """T loops of h' = N(A h + b + theta v) at theta = 0, h_0 on the sphere, kappa as N3 gives it; or without one hypothesis:
+    """T loops of h' = N(A h + b + theta v) at theta = 0, h_0 on the sphere, kappa as N3 gives it;
+    or without one hypothesis:
 
-    `rho`: A has the Jordan block [[r, c], [0, r]] across b and kappa is taken as rho(J) = r |b|/R; `cycle`: A = -a I, h_0 = the unstable
-    state, kappa taken as 7/8; `encoder`: dh_0/dtheta is large; `outside`: A = -a I, h_0 beyond the sphere, near z = 0.
+    `rho`: A has the Jordan block [[r, c], [0, r]] across b and kappa is taken as rho(J) = r |b|/R;
+    `cycle`: A = -a I, h_0 = the unstable state, kappa taken as 7/8; `encoder`: dh_0/dtheta is
+    large; `outside`: A = -a I, h_0 beyond the sphere, near z = 0.
     """
     d = 3 if kind == "rho" else draw(sizes(2, 4))
     top, loops = draw(fractions(1 / 4, 2)), draw(st.integers(2, 12))
     unit = draw(spheres(d))
     beta = top * (33 / 16 + draw(fractions(0, 2)))
     case = {
-        "matrix": draw(stretched(d, 0, top, top)), "drive": beta * unit, "start": draw(spheres(d)), "direct": draw(spheres(d)),
-        "start_gradient": np.zeros(d), "loops": loops, "kept": draw(st.integers(1, loops)), "kappa": top / (beta - top),
-    }  # fmt: skip
-    if not kind and draw(st.booleans()):  # h_0 fixed, J = kappa on the tangent space: the bounds are attained
+        "matrix": draw(stretched(d, 0, top, top)),
+        "drive": beta * unit,
+        "start": draw(spheres(d)),
+        "direct": draw(spheres(d)),
+        "start_gradient": np.zeros(d),
+        "loops": loops,
+        "kept": draw(st.integers(1, loops)),
+        "kappa": top / (beta - top),
+    }
+    if not kind and draw(
+        st.booleans()
+    ):  # h_0 fixed, J = kappa on the tangent space: the bounds are attained
         along = np.outer(unit, unit) / d
-        case |= {"matrix": top * (np.eye(d) - 2 * along), "start": unit, "direct": tangent(unit) @ draw(arrays(d - 1, 1 / 4, 1))}
+        case |= {
+            "matrix": top * (np.eye(d) - 2 * along),
+            "start": unit,
+            "direct": tangent(unit) @ draw(arrays(d - 1, 1 / 4, 1)),
+        }
     elif kind == "rho":
         across, r, corner = tangent(unit), draw(fractions(1 / 4, 1 / 2)), draw(fractions(2, 4))
         block = across @ np.array([[r, corner], [0, r]]) @ across.T
-        case |= {"matrix": block, "drive": unit, "start": unit, "direct": across[:, 1], "kappa": r, "loops": 3 + loops, "kept": 1}
+        case |= {
+            "matrix": block,
+            "drive": unit,
+            "start": unit,
+            "direct": across[:, 1],
+            "kappa": r,
+            "loops": 3 + loops,
+            "kept": 1,
+        }
     elif kind == "cycle":
         weak = top * (1 + draw(fractions(1 / 8, 3 / 4)))
-        case |= {"matrix": -top * np.eye(d), "drive": weak * unit, "start": unit, "direct": tangent(unit)[:, 0], "kappa": 7 / 8}
+        case |= {
+            "matrix": -top * np.eye(d),
+            "drive": weak * unit,
+            "start": unit,
+            "direct": tangent(unit)[:, 0],
+            "kappa": 7 / 8,
+        }
         case |= {"loops": 20 + loops, "kept": 1}
     elif kind == "encoder":
         case |= {"start_gradient": 2.0**16 * tangent(case["start"])[:, 0], "kept": 1}
     elif kind == "outside":
-        case |= {"matrix": -top * np.eye(d), "start": (beta / top - 2.0**-12) * unit, "direct": tangent(unit)[:, 0], "loops": 1}
+        case |= {
+            "matrix": -top * np.eye(d),
+            "start": (beta / top - 2.0**-12) * unit,
+            "direct": tangent(unit)[:, 0],
+            "loops": 1,
+        }
     return case
 
 
 def _gradients(case: Case, kept: int) -> tuple[Array, Array, float, float]:
-    """(dh_T/dtheta whole, through the last `kept` loops only, sup |D_theta f|, the same before P), by complex steps."""
+    """(dh_T/dtheta whole, through the last `kept` loops only, sup |D_theta f|, the same before P),
+    by complex steps.
+    """
     step, top, plain = 1e-30j, 0.0, 0.0
     whole = case["start"] + step * case["start_gradient"]
     last: Array = case["start"] + 0j
     for t in range(case["loops"]):
         z = case["matrix"] @ np.real(last) + case["drive"]
-        top = max(top, float(np.linalg.norm(np.imag(normalised(z + step * case["direct"])) / 1e-30)))
+        top = max(
+            top, float(np.linalg.norm(np.imag(normalised(z + step * case["direct"])) / 1e-30))
+        )
         plain = max(plain, _unprojected(case, z))
         theta = step * case["direct"]
         whole = normalised(case["matrix"] @ whole + case["drive"] + theta)
-        last = normalised(case["matrix"] @ last + case["drive"] + (theta if t >= case["loops"] - kept else 0))
+        last = normalised(
+            case["matrix"] @ last + case["drive"] + (theta if t >= case["loops"] - kept else 0)
+        )
     return np.imag(whole) / 1e-30, np.imag(last) / 1e-30, top, plain
 
 
 def _unprojected(case: Case, z: Array) -> float:
-    """|v| R/|z|: D_theta f without its projection P, which may cancel all of it; rounding errors scale with this."""
+    """|v| R/|z|: D_theta f without its projection P, which may cancel all of it; rounding errors
+    scale with this.
+    """
     return float(np.linalg.norm(case["direct"]) * np.sqrt(len(z)) / np.linalg.norm(z))
 
 
 def _where(case: Case) -> str:
     return (
-        f"N(A h + b + theta v), A = {show(case['matrix'])}, b = {show(case['drive'])}, v = {show(case['direct'])}, "
-        f"h_0 = {show(case['start'])}, T = {case['loops']}, kappa = {case['kappa']:.6g}"
+        f"N(A h + b + theta v), A = {show(case['matrix'])}, b = {show(case['drive'])}, v ="
+        f" {show(case['direct'])}, h_0 = {show(case['start'])}, T = {case['loops']}, kappa ="
+        f" {case['kappa']:.6g}"
     )
 
 
@@ -94,14 +138,22 @@ def _truncated(case: Case) -> str | None:
     error = float(np.linalg.norm(gradient - last))
     bound = float(numeric("truncation_bound")(kappa, kept, loops, top, 0))
     if error > bound + plain * rounding(len(gradient), kappa) / (1 - kappa):
-        return f"{_where(case)}, dh_0/dtheta = {show(case['start_gradient'])}: the last {kept} loops err by {error:.6g} > {bound:.6g}"
+        return (
+            f"{_where(case)}, dh_0/dtheta = {show(case['start_gradient'])}: the last {kept} loops"
+            f" err by {error:.6g} > {bound:.6g}"
+        )
     return None
 
 
 def _forgotten(case: Case) -> str | None:
     """|dh_T/dh_0 v| <= kappa^T |v|, v tangent or (off the sphere) any."""
-    gradient = _gradients({**case, "direct": 0 * case["direct"], "start_gradient": _tangential(case)}, 0)[0]
-    size, bound = float(np.linalg.norm(gradient) / np.linalg.norm(_tangential(case))), case["kappa"] ** case["loops"]
+    gradient = _gradients(
+        {**case, "direct": 0 * case["direct"], "start_gradient": _tangential(case)}, 0
+    )[0]
+    size, bound = (
+        float(np.linalg.norm(gradient) / np.linalg.norm(_tangential(case))),
+        case["kappa"] ** case["loops"],
+    )
     if size > bound * (1 + rounding(len(gradient), case["kappa"])):
         return f"{_where(case)}: |dh_T/dh_0 v| = {size:.6g} |v| > kappa^T = {bound:.6g}"
     return None
@@ -122,40 +174,72 @@ def _converges(case: Case) -> str | None:
         h = normalised(case["matrix"] @ h + case["drive"] + 1e-30j * case["direct"])
     gradient, at = np.imag(h) / 1e-30, np.real(h)
     jacobian = complex_step(lambda x: normalised(case["matrix"] @ x + case["drive"]), at)
-    direct = np.imag(normalised(case["matrix"] @ at + case["drive"] + 1e-30j * case["direct"])) / 1e-30
+    direct = (
+        np.imag(normalised(case["matrix"] @ at + case["drive"] + 1e-30j * case["direct"])) / 1e-30
+    )
     gap = float(np.linalg.norm(gradient - jacobian @ gradient - direct))
-    if gap > rounding(d, kappa) * max(float(np.linalg.norm(gradient)), _unprojected(case, case["matrix"] @ at + case["drive"])):
-        return f"{_where(case)}: after {loops} loops the gradient g = {show(gradient)} has |(I - J) g - D_theta f| = {gap:.4g}"
+    if gap > rounding(d, kappa) * max(
+        float(np.linalg.norm(gradient)), _unprojected(case, case["matrix"] @ at + case["drive"])
+    ):
+        return (
+            f"{_where(case)}: after {loops} loops the gradient g = {show(gradient)} has |(I - J) g"
+            f" - D_theta f| = {gap:.4g}"
+        )
     return None
 
 
 SUITES = (
     Suite(
-        "N5", "gradient bound", "|dh_T/dtheta| <= sup|D_theta f|(1 - kappa^T)/(1 - kappa) + kappa^T |dh_0/dtheta|",
-        lambda: st.one_of(_unrolled(), _unrolled("encoder")), _bounded,
+        "N5",
+        "gradient bound",
+        "|dh_T/dtheta| <= sup|D_theta f|(1 - kappa^T)/(1 - kappa) + kappa^T |dh_0/dtheta|",
+        lambda: st.one_of(_unrolled(), _unrolled("encoder")),
+        _bounded,
         (
             Drop("uniform: rho(J) in place of kappa", lambda: _unrolled("rho")),
             Drop("uniform: beta < 2a, 7/8 in place of kappa > 1", lambda: _unrolled("cycle")),
-        ), "sample", 0.5,
+        ),
+        "sample",
+        0.5,
     ),
     Suite(
-        "N5", "truncated gradient", "the last k loops err by at most sup|D_theta f|(kappa^k - kappa^T)/(1 - kappa)", _unrolled, _truncated,
+        "N5",
+        "truncated gradient",
+        "the last k loops err by at most sup|D_theta f|(kappa^k - kappa^T)/(1 - kappa)",
+        _unrolled,
+        _truncated,
         (
             Drop("uniform: rho(J) in place of kappa", lambda: _unrolled("rho")),
             Drop("uniform: beta < 2a, 7/8 in place of kappa > 1", lambda: _unrolled("cycle")),
             Drop("start_fixed: the encoder is trained", lambda: _unrolled("encoder")),
-        ), "sample", 0.5,
+        ),
+        "sample",
+        0.5,
     ),
     Suite(
-        "N5", "memory of the start", "|dh_T/dh_0 v| <= kappa^T |v| on the sphere", _unrolled, _forgotten,
+        "N5",
+        "memory of the start",
+        "|dh_T/dh_0 v| <= kappa^T |v| on the sphere",
+        _unrolled,
+        _forgotten,
         (
-            Drop("on_sphere: h_0 beyond the sphere, near a zero of z", lambda: _unrolled("outside")),
+            Drop(
+                "on_sphere: h_0 beyond the sphere, near a zero of z", lambda: _unrolled("outside")
+            ),
             Drop("uniform: rho(J) in place of kappa", lambda: _unrolled("rho")),
             Drop("uniform: beta < 2a, 7/8 in place of kappa > 1", lambda: _unrolled("cycle")),
-        ), "sample", 0.5,
+        ),
+        "sample",
+        0.5,
     ),
     Suite(
-        "N5", "limit of the gradient", "dh_T/dtheta tends to (I - J)^-1 D_theta f", _unrolled, _converges,
-        (Drop("uniform: beta < 2a, 7/8 in place of kappa > 1", lambda: _unrolled("cycle")),), "sample", 1,
+        "N5",
+        "limit of the gradient",
+        "dh_T/dtheta tends to (I - J)^-1 D_theta f",
+        _unrolled,
+        _converges,
+        (Drop("uniform: beta < 2a, 7/8 in place of kappa > 1", lambda: _unrolled("cycle")),),
+        "sample",
+        1,
     ),
-)  # fmt: skip
+)

@@ -1,6 +1,8 @@
-"""Attacks on N8, the gated residual as an implicit outer normaliser: orbits against entry times, boxes against their images.
+"""Attacks on N8, the gated residual as an implicit outer normaliser: orbits against entry times,
+boxes against their images.
 
-Gates and candidates are bounded over a box by the row sums of the weights, so the entry time is that of N8 with those bounds.
+Gates and candidates are bounded over a box by the row sums of the weights, so the entry time is
+that of N8 with those bounds.
 """
 
 from __future__ import annotations
@@ -26,27 +28,53 @@ from .existence import bisect
 
 @st.composite
 def _loop(draw: DrawFn, kind: str = "") -> Case:
-    """A cell of width 1 to 3 with input u = A n(h) (none), A n(W_x h + W_e e) (external) or A (W_x n(h) + W_e e) (internal).
+    """A cell of width 1 to 3 with input u = A n(h) (none), A n(W_x h + W_e e) (external) or A (W_x
+    n(h) + W_e e) (internal).
 
-    `hidden`: the cell's hidden argument is 2 h, its update gates are open; `add`: h' = h + (1 - z) n with candidates of one sign;
+    `hidden`: the cell's hidden argument is 2 h, its update gates are open; `add`: h' = h + (1 - z)
+    n with candidates of one sign;
     `outside`: the start is 4 times the box or more, its gate open there.
     """
     d = draw(sizes(1, 3))
     box = draw(fractions(1, 4))
-    start = box * np.array([draw(st.sampled_from((1.0, -1.0))) for _ in range(d)]) * draw(arrays(d, 1 / 4, 1))
+    start = (
+        box
+        * np.array([draw(st.sampled_from((1.0, -1.0))) for _ in range(d)])
+        * draw(arrays(d, 1 / 4, 1))
+    )
     case = {
-        "recall": draw(st.sampled_from(("none", "external", "internal"))), "u": draw(arrays((3 * d, d), -1 / 4, 1 / 4)),
-        "v": draw(arrays((3 * d, d), -1 / 4, 1 / 4)), "c": draw(arrays(3 * d, -1, 1)), "block": draw(arrays((d, d), -1, 1)),
-        "w_x": draw(arrays((d, d), -1, 1)), "w_e": draw(arrays((d, d), -1, 1)), "e": draw(spheres(d)), "eps": draw(fractions(1 / 16, 1)),
-        "start": start, "box": box, "hidden": 1.0, "residual": "gru", "corners": draw(arrays((3, d), -1, 1)),
-    }  # fmt: skip
+        "recall": draw(st.sampled_from(("none", "external", "internal"))),
+        "u": draw(arrays((3 * d, d), -1 / 4, 1 / 4)),
+        "v": draw(arrays((3 * d, d), -1 / 4, 1 / 4)),
+        "c": draw(arrays(3 * d, -1, 1)),
+        "block": draw(arrays((d, d), -1, 1)),
+        "w_x": draw(arrays((d, d), -1, 1)),
+        "w_e": draw(arrays((d, d), -1, 1)),
+        "e": draw(spheres(d)),
+        "eps": draw(fractions(1 / 16, 1)),
+        "start": start,
+        "box": box,
+        "hidden": 1.0,
+        "residual": "gru",
+        "corners": draw(arrays((3, d), -1, 1)),
+    }
     gate = slice(d, 2 * d)
     if kind == "hidden":
-        case |= {"hidden": 2.0, "v": 0 * case["v"], "u": 0 * case["u"], "start": np.sign(start) * box}
+        case |= {
+            "hidden": 2.0,
+            "v": 0 * case["v"],
+            "u": 0 * case["u"],
+            "start": np.sign(start) * box,
+        }
         case["c"][gate] = draw(arrays(d, 2, 4))
         case["c"][2 * d :] = 0.0
     elif kind == "add":
-        case |= {"residual": "add", "u": 0 * case["u"], "v": 0 * case["v"], "c": np.abs(case["c"]) + 1 / 4}
+        case |= {
+            "residual": "add",
+            "u": 0 * case["u"],
+            "v": 0 * case["v"],
+            "c": np.abs(case["c"]) + 1 / 4,
+        }
     elif kind == "outside":
         case |= {"u": 0 * case["u"], "v": np.zeros((3 * d, d)), "c": np.zeros(3 * d)}
         case["v"][gate] = np.eye(d)
@@ -75,21 +103,34 @@ def _orbit(case: Case, h: Array) -> Iterator[Array]:
 
 
 def _bounds(case: Case, box: float) -> tuple[float, float]:
-    """(Z, m): update gates are at most Z and candidates at most m in modulus where |h_i| <= box, for the cell as the claim has it."""
+    """(Z, m): update gates are at most Z and candidates at most m in modulus where |h_i| <= box,
+    for the cell as the claim has it.
+    """
     d, block = len(case["e"]), case["block"]
     root = math.sqrt(d)
     size = float(np.linalg.norm(block, 2)) * root
     if case["recall"] == "internal":
-        size = float(np.linalg.norm(block @ case["w_x"], 2)) * root + float(np.linalg.norm(block @ case["w_e"] @ case["e"]))
-    reach = size * np.linalg.norm(case["u"], axis=1) + box * np.abs(case["v"]).sum(1) + np.abs(case["c"])
-    return 1 / (1 + math.exp(-float(reach[d : 2 * d].max()))), math.tanh(float(reach[2 * d :].max()))
+        size = float(np.linalg.norm(block @ case["w_x"], 2)) * root + float(
+            np.linalg.norm(block @ case["w_e"] @ case["e"])
+        )
+    reach = (
+        size * np.linalg.norm(case["u"], axis=1)
+        + box * np.abs(case["v"]).sum(1)
+        + np.abs(case["c"])
+    )
+    return 1 / (1 + math.exp(-float(reach[d : 2 * d].max()))), math.tanh(
+        float(reach[2 * d :].max())
+    )
 
 
 def _enters(case: Case) -> str | None:
-    """[-1, 1]^d is mapped into [-q, q]^d; after the entry time of its box the orbit is in (-1, 1)^d, and stays for 50 loops."""
+    """[-1, 1]^d is mapped into [-q, q]^d; after the entry time of its box the orbit is in (-1,
+    1)^d, and stays for 50 loops.
+    """
     where = (
-        f"recall {case['recall']}, residual {case['residual']}, hidden argument {case['hidden']:g} h, U = {show(case['u'])}, "
-        f"V = {show(case['v'])}, c = {show(case['c'])}, h_0 = {show(case['start'])}"
+        f"recall {case['recall']}, residual {case['residual']}, hidden argument {case['hidden']:g}"
+        f" h, U = {show(case['u'])}, V = {show(case['v'])}, c = {show(case['c'])}, h_0 ="
+        f" {show(case['start'])}"
     )
     q = float(numeric("gru_box")(*_bounds(case, 1.0)))
     d = len(case["start"])
@@ -105,31 +146,49 @@ def _enters(case: Case) -> str | None:
     for loop in range(math.ceil(entry) + 50):
         size = float(np.abs(next(orbit)).max())
         if loop + 1 >= entry and size > 1 + 1e-12:
-            return f"{where}: |h| = {size:.6g} after {loop + 1} loops, the entry time of |h| <= {box:g} is {entry:.4g}"
+            return (
+                f"{where}: |h| = {size:.6g} after {loop + 1} loops, the entry time of |h| <="
+                f" {box:g} is {entry:.4g}"
+            )
     return None
 
 
 @st.composite
 def _outer_state(draw: DrawFn, single: bool = False) -> Case:
-    """h' = (1 - z) n + z h, z = sigmoid(h), n = tanh(c): |h| in [17/16, 12], or (float32) in [17, 30]."""
+    """h' = (1 - z) n + z h, z = sigmoid(h), n = tanh(c): |h| in [17/16, 12], or (float32) in [17,
+    30].
+    """
     start = draw(fractions(17, 30) if single else fractions(17 / 16, 12))
-    return {"start": start, "c": draw(fractions(-1, 1)), "precision": "float32" if single else "float64"}
+    return {
+        "start": start,
+        "c": draw(fractions(-1, 1)),
+        "precision": "float32" if single else "float64",
+    }
 
 
 def _moves_inwards(case: Case) -> str | None:
     dtype = np.dtype(case["precision"])
     zeros, one = np.zeros((1, 1), dtype), np.ones((1, 1), dtype)
-    cell = GRUCell(np.zeros((3, 1), dtype), np.concatenate((zeros, one, zeros)), np.array([0, 0, case["c"]], dtype))
+    cell = GRUCell(
+        np.zeros((3, 1), dtype),
+        np.concatenate((zeros, one, zeros)),
+        np.array([0, 0, case["c"]], dtype),
+    )
     h = np.array([case["start"]], dtype)
     after = cell(np.zeros(1, dtype), h)
     if not abs(float(after[0])) < abs(float(h[0])):
-        return f"{case['precision']}: h = {h[0]:.6g} goes to {after[0]:.6g}, z = {cell.gates(np.zeros(1, dtype), h)[1][0]:.9g}"
+        return (
+            f"{case['precision']}: h = {h[0]:.6g} goes to {after[0]:.6g}, z ="
+            f" {cell.gates(np.zeros(1, dtype), h)[1][0]:.9g}"
+        )
     return None
 
 
 @st.composite
 def _near_saturation(draw: DrawFn, rounded: bool = False) -> Case:
-    """x = p log 2 + offset, p = 24 or 53 bits; `rounded`: sigmoid(x) in double precision, then rounded to 24 bits, offset in (0, 1/2]."""
+    """x = p log 2 + offset, p = 24 or 53 bits; `rounded`: sigmoid(x) in double precision, then
+    rounded to 24 bits, offset in (0, 1/2].
+    """
     if rounded:
         return {"bits": 24, "offset": draw(fractions(1 / 16, 1 / 2)), "rounded": True}
     offset = draw(fractions(1 / 16, 2)) * draw(st.sampled_from((1.0, -1.0)))
@@ -143,27 +202,38 @@ def _saturates(case: Case) -> str | None:
     one = np.float64(1) if case["rounded"] else dtype(1)
     gate = dtype(one / (one + np.exp(-type(one)(x))))
     if (gate == 1) != (case["offset"] > 0):
-        return f"{case['bits']} bits, rounded at the end {case['rounded']}: sigmoid({x:.6g}) = {gate!r}"
+        return (
+            f"{case['bits']} bits, rounded at the end {case['rounded']}: sigmoid({x:.6g}) ="
+            f" {gate!r}"
+        )
     return None
 
 
 @st.composite
 def _frozen_reset(draw: DrawFn, hidden: float = 1.0) -> Case:
-    """No input and reset gates at 1/2: n = tanh((V_n h + c_n)/2); any update gate below sigmoid(3)."""
+    """No input and reset gates at 1/2: n = tanh((V_n h + c_n)/2); any update gate below
+    sigmoid(3).
+    """
     d = draw(sizes(1, 2))
     v, c = np.zeros((3 * d, d)), np.zeros(3 * d)
     v[d:], c[d:] = draw(arrays((2 * d, d), -1, 1)), draw(arrays(2 * d, -1, 1))
     v[2 * d :] *= 4
     if hidden != 1:
-        c[2 * d :] += 2 + 4 * d  # keeps the fixed points of n away from 0, which both have in common
+        c[2 * d :] += (
+            2 + 4 * d
+        )  # keeps the fixed points of n away from 0, which both have in common
     return {"v": v, "c": c, "hidden": hidden, "start": draw(arrays(d, -1, 1))}
 
 
 def _fixed_points_of_the_candidate(case: Case) -> str | None:
-    """Those of n are proved, all of them, indices adding up to 1; the cell fixes each, and orbits that settle end at one."""
+    """Those of n are proved, all of them, indices adding up to 1; the cell fixes each, and orbits
+    that settle end at one.
+    """
     v, c, d = case["v"], case["c"], len(case["start"])
     cell = GRUCell(np.zeros((3 * d, d)), v, c)
-    found = certify(TanhMap.of(np.eye(d), v[2 * d :] / 2, np.zeros(d), c[2 * d :] / 2), max_boxes=20_000)
+    found = certify(
+        TanhMap.of(np.eye(d), v[2 * d :] / 2, np.zeros(d), c[2 * d :] / 2), max_boxes=20_000
+    )
     where = f"V = {show(v)}, c = {show(c)}, hidden argument {case['hidden']:g} h"
     if found.count == 0:
         return f"{where}: the candidate is proved to have no fixed point"
@@ -175,7 +245,10 @@ def _fixed_points_of_the_candidate(case: Case) -> str | None:
     for point in found.points:
         moved = float(np.abs(cell(none, case["hidden"] * point.center) - point.center).max())
         if moved > 1e-14 * (1 + float(np.abs(v).sum())):
-            return f"{where}: h = {show(point.center)} is fixed by the candidate, the cell moves it by {moved:.4g}"
+            return (
+                f"{where}: h = {show(point.center)} is fixed by the candidate, the cell moves it by"
+                f" {moved:.4g}"
+            )
     h = case["start"]
     for _ in range(300):
         h = cell(none, case["hidden"] * h)
@@ -185,7 +258,10 @@ def _fixed_points_of_the_candidate(case: Case) -> str | None:
         step = np.linalg.solve(np.eye(d) - jacobian, cell(none, case["hidden"] * h) - h)
         gap = min(float(np.abs(h - point.center).max()) for point in found.points)
         if float(np.abs(step).max()) < 1e-9 and gap > 1e-6:
-            return f"{where}: the cell fixes {show(h)}, {gap:.3g} from the nearest fixed point of the candidate"
+            return (
+                f"{where}: the cell fixes {show(h)}, {gap:.3g} from the nearest fixed point of the"
+                " candidate"
+            )
     return None
 
 
@@ -198,7 +274,9 @@ def _line(draw: DrawFn, inner: bool = True) -> Case:
 
 
 def _crosses(case: Case) -> str | None:
-    """h' - h = (1 - z)(n - h), and n - h falls from h = -1 to 1: bisected to neighbouring doubles, slope at most 13, or it jumps."""
+    """h' - h = (1 - z)(n - h), and n - h falls from h = -1 to 1: bisected to neighbouring doubles,
+    slope at most 13, or it jumps.
+    """
 
     def gap(h: float) -> float:
         size = math.hypot(h, math.sqrt(case["inner"]))
@@ -208,35 +286,73 @@ def _crosses(case: Case) -> str | None:
     residual = min(abs(gap(low)), abs(gap(high)))
     if residual > 1e-9:
         return (
-            f"n = tanh({case['w']:g} - {case['c']:g} n(h)), inner eps = {case['inner']:g}: n - h jumps at h = {low:.6g}, from "
-            f"{gap(low):.4g} to {gap(high):.4g}"
+            f"n = tanh({case['w']:g} - {case['c']:g} n(h)), inner eps = {case['inner']:g}: n - h"
+            f" jumps at h = {low:.6g}, from {gap(low):.4g} to {gap(high):.4g}"
         )
     return None
 
 
 SUITES = (
     Suite(
-        "N8", "box", "[-1, 1]^d goes into [-q, q]^d; every orbit is in (-1, 1)^d from its entry time on", _loop, _enters,
+        "N8",
+        "box",
+        "[-1, 1]^d goes into [-q, q]^d; every orbit is in (-1, 1)^d from its entry time on",
+        _loop,
+        _enters,
         (
             Drop("hidden: the hidden argument is 2 h", lambda: _loop("hidden")),
             Drop("cell: residual addition", lambda: _loop("add")),
-            Drop("bounded_start: the start lies beyond the box of the entry time", lambda: _loop("outside")),
-        ), "sample", 1,
+            Drop(
+                "bounded_start: the start lies beyond the box of the entry time",
+                lambda: _loop("outside"),
+            ),
+        ),
+        "sample",
+        1,
     ),
     Suite(
-        "N8", "inwards", "a state outside the box moves inwards", _outer_state, _moves_inwards,
-        (Drop("exact: float32, gate rounded to 1", lambda: _outer_state(single=True)),), "sample", 0.2,
+        "N8",
+        "inwards",
+        "a state outside the box moves inwards",
+        _outer_state,
+        _moves_inwards,
+        (Drop("exact: float32, gate rounded to 1", lambda: _outer_state(single=True)),),
+        "sample",
+        0.2,
     ),
     Suite(
-        "N8", "saturation", "1/(1 + exp(-x)) is computed as 1 iff x > p log 2", _near_saturation, _saturates,
-        (Drop("every operation in p bits: rounded once, at the end", lambda: _near_saturation(rounded=True)),), "closed form", 0.2,
+        "N8",
+        "saturation",
+        "1/(1 + exp(-x)) is computed as 1 iff x > p log 2",
+        _near_saturation,
+        _saturates,
+        (
+            Drop(
+                "every operation in p bits: rounded once, at the end",
+                lambda: _near_saturation(rounded=True),
+            ),
+        ),
+        "closed form",
+        0.2,
     ),
     Suite(
-        "N8", "fixed points of the candidate", "the fixed points are those of n, and there is one", _frozen_reset,
-        _fixed_points_of_the_candidate, (Drop("hidden: the hidden argument is 2 h", lambda: _frozen_reset(2.0)),), "certificate", 3,
+        "N8",
+        "fixed points of the candidate",
+        "the fixed points are those of n, and there is one",
+        _frozen_reset,
+        _fixed_points_of_the_candidate,
+        (Drop("hidden: the hidden argument is 2 h", lambda: _frozen_reset(2.0)),),
+        "certificate",
+        3,
     ),
     Suite(
-        "N8", "line", "inner eps > 0: h' - h has a zero", _line, _crosses,
-        (Drop("inner_epsilon: eps = 0 in the inner norm", lambda: _line(inner=False)),), "certificate", 0.3,
+        "N8",
+        "line",
+        "inner eps > 0: h' - h has a zero",
+        _line,
+        _crosses,
+        (Drop("inner_epsilon: eps = 0 in the inner norm", lambda: _line(inner=False)),),
+        "certificate",
+        0.3,
     ),
-)  # fmt: skip
+)

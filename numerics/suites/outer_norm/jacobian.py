@@ -1,7 +1,8 @@
-"""Attacks on N1, the Jacobian of the outer normalisation: complex-step derivatives against the closed forms.
+"""Attacks on N1, the Jacobian of the outer normalisation: complex-step derivatives against the
+closed forms.
 
-Complex steps are exact to rounding, so the tolerance is the rounding of a dozen operations of size 1/s (LayerNorm: times |z|/s, the
-cancellation in z - mean z).
+Complex steps are exact to rounding, so the tolerance is the rounding of a dozen operations of size
+1/s (LayerNorm: times |z|/s, the cancellation in z - mean z).
 """
 
 from __future__ import annotations
@@ -22,19 +23,30 @@ from ..shared.complex_step import UNIT, complex_step, normalised, tangent
 
 
 def _tolerance(d: int, *factors: float) -> float:
-    """Bound of the rounding of sums of d products, 16 deep, of the size of the product of the factors."""
+    """Bound of the rounding of sums of d products, 16 deep, of the size of the product of the
+    factors.
+    """
     return 16 * (d + 2) * UNIT * float(np.prod(factors))
 
 
 @st.composite
-def _point(draw: DrawFn, low: int = 1, gain: bool = True, eps: bool | None = None, zero: bool = False) -> Case:
-    """z != 0 (or z = 0), gains without zeros (or 1), eps drawn, 0 or positive (eps = None, False, True)."""
+def _point(
+    draw: DrawFn, low: int = 1, gain: bool = True, eps: bool | None = None, zero: bool = False
+) -> Case:
+    """z != 0 (or z = 0), gains without zeros (or 1), eps drawn, 0 or positive (eps = None, False,
+    True).
+    """
     d = draw(sizes(low, 6))
     z = np.zeros(d) if zero else draw(spheres(d)) * draw(fractions(1 / 16, 4))
     gains = draw(arrays(d, 1 / 16, 3)) if gain else np.ones(d)
     if eps is None:
         eps = draw(st.booleans())
-    return {"z": z, "gain": gains, "eps": draw(fractions(1 / 16, 2)) if eps else 0.0, "direction": draw(spheres(d))}
+    return {
+        "z": z,
+        "gain": gains,
+        "eps": draw(fractions(1 / 16, 2)) if eps else 0.0,
+        "direction": draw(spheres(d)),
+    }
 
 
 def _unequal(case: Any) -> Case:
@@ -48,11 +60,15 @@ def _scale(z: Array, eps: float) -> float:
 
 def _derivative(case: Case) -> tuple[Array, float]:
     """DN(z) by complex steps, and s."""
-    return complex_step(lambda x: case["gain"] * normalised(x, case["eps"]), case["z"]), _scale(case["z"], case["eps"])
+    return complex_step(lambda x: case["gain"] * normalised(x, case["eps"]), case["z"]), _scale(
+        case["z"], case["eps"]
+    )
 
 
 def _torn(f: Any, z: Array, direction: Array, s: float, gain: float) -> str | None:
-    """The slopes of f at z at two steps t s (t alone where s = 0) against each other: a third derivative is at most 64 gain R/s^3."""
+    """The slopes of f at z at two steps t s (t alone where s = 0) against each other: a third
+    derivative is at most 64 gain R/s^3.
+    """
     unit = s if s > 0 else 1.0
     steps = [2.0**-8 * unit, 2.0**-12 * unit]
     with np.errstate(invalid="ignore"):
@@ -61,7 +77,10 @@ def _torn(f: Any, z: Array, direction: Array, s: float, gain: float) -> str | No
     gap = float(np.abs(slopes[0] - slopes[1]).max())
     allowed = gain * size * (64 * 2.0**-16 / unit + 2 * _tolerance(len(z), 1 / steps[1]))
     if not gap <= allowed:
-        return f"no derivative at z = {show(z)}: the slopes at steps {steps[0]:.3g} and {steps[1]:.3g} differ by {gap:.4g} > {allowed:.3g}"
+        return (
+            f"no derivative at z = {show(z)}: the slopes at steps {steps[0]:.3g} and {steps[1]:.3g}"
+            f" differ by {gap:.4g} > {allowed:.3g}"
+        )
     return None
 
 
@@ -75,7 +94,10 @@ def _entries(case: Case) -> str | None:
     measured, closed = _derivative(case)[0], RMSNorm(gain, eps).jacobian(z)
     error = float(np.abs(measured - closed).max())
     if error > _tolerance(len(z), top, 1 / s):
-        return f"z = {show(z)}, gain {show(gain)}, eps = {eps:g}: DN measured {show(measured)}, closed form {show(closed)}"
+        return (
+            f"z = {show(z)}, gain {show(gain)}, eps = {eps:g}: DN measured {show(measured)}, closed"
+            f" form {show(closed)}"
+        )
     return None
 
 
@@ -86,7 +108,10 @@ def _spectrum(case: Case) -> str | None:
     for v, value in ((tangent(z), across), (z[:, None] / np.linalg.norm(z), along)):
         error = float(np.abs(jacobian @ v - value * v).max(initial=0.0))
         if error > _tolerance(len(z), float(np.abs(case["gain"]).max()), 1 / s):
-            return f"z = {show(z)}, gain {show(case['gain'])}, eps = {eps:g}: DN v differs from {value:.6g} v by {error:.4g}"
+            return (
+                f"z = {show(z)}, gain {show(case['gain'])}, eps = {eps:g}: DN v differs from"
+                f" {value:.6g} v by {error:.4g}"
+            )
     return None
 
 
@@ -94,9 +119,17 @@ def _null(case: Case) -> str | None:
     z, gain = case["z"], case["gain"]
     jacobian, s = _derivative(case)
     size = float(np.linalg.norm(z))
-    right, left = float(np.abs(jacobian @ z).max()) / size, float(np.abs(z / gain @ jacobian).max()) / size
-    if right > _tolerance(len(z), float(gain.max()), 1 / s) or left > _tolerance(len(z), float(gain.max() / gain.min()), 1 / s):
-        return f"z = {show(z)}, gain {show(gain)}, eps = {case['eps']:g}: |DN z|/|z| = {right:.4g}, |(z/gain)^T DN|/|z| = {left:.4g}"
+    right, left = (
+        float(np.abs(jacobian @ z).max()) / size,
+        float(np.abs(z / gain @ jacobian).max()) / size,
+    )
+    if right > _tolerance(len(z), float(gain.max()), 1 / s) or left > _tolerance(
+        len(z), float(gain.max() / gain.min()), 1 / s
+    ):
+        return (
+            f"z = {show(z)}, gain {show(gain)}, eps = {case['eps']:g}: |DN z|/|z| = {right:.4g},"
+            f" |(z/gain)^T DN|/|z| = {left:.4g}"
+        )
     return None
 
 
@@ -125,32 +158,49 @@ def _layer(case: Case) -> str | None:
     if torn:
         return torn
     jacobian = complex_step(norm, z)
-    both = np.stack((np.full(len(z), 1 / np.sqrt(len(z))), centred / np.linalg.norm(centred)), axis=1)
+    both = np.stack(
+        (np.full(len(z), 1 / np.sqrt(len(z))), centred / np.linalg.norm(centred)), axis=1
+    )
     rest = np.linalg.svd(both.T)[2][2:].T
     allowed = _tolerance(len(z), 1 / s, 1 + float(np.abs(z).max()) / s)
     null = float(np.abs(jacobian @ both).max())
-    across = float(np.abs(jacobian @ rest - numeric("rmsnorm_tangential")(s) * rest).max(initial=0.0))
+    across = float(
+        np.abs(jacobian @ rest - numeric("rmsnorm_tangential")(s) * rest).max(initial=0.0)
+    )
     if max(null, across) > allowed:
-        return f"LayerNorm, z = {show(z)}, eps = {eps:g}: |DN (1, Cz)| = {null:.4g}, across both off 1/s = {1 / s:.4g} by {across:.4g}"
+        return (
+            f"LayerNorm, z = {show(z)}, eps = {eps:g}: |DN (1, Cz)| = {null:.4g}, across both off"
+            f" 1/s = {1 / s:.4g} by {across:.4g}"
+        )
     return None
 
 
 @st.composite
 def _loop(draw: DrawFn, sub_blocks: int = 1, gain: bool = False, eps: bool = False) -> Case:
-    """A post-normalised loop of 1 or 2 sub-blocks h + A_k(W_x h + W_e e) (internal), (I + A_k)(W_x h + W_e e) (external) or none."""
+    """A post-normalised loop of 1 or 2 sub-blocks h + A_k(W_x h + W_e e) (internal), (I + A_k)(W_x
+    h + W_e e) (external) or none.
+    """
     d = draw(sizes(2, 4))
     case = {
-        "recall": draw(st.sampled_from(("none", "external", "internal"))), "h": draw(spheres(d)), "e": draw(spheres(d)),
+        "recall": draw(st.sampled_from(("none", "external", "internal"))),
+        "h": draw(spheres(d)),
+        "e": draw(spheres(d)),
         "blocks": np.stack([np.eye(d) / 2 + draw(matrices(d, 1 / 4)) for _ in range(sub_blocks)]),
-        "w_x": np.eye(d) + draw(matrices(d, 1 / 8)), "w_e": draw(matrices(d, 1 / 8)),
-        "gain": np.ones(d), "eps": draw(fractions(1 / 16, 1)) if eps else 0.0,
-    }  # fmt: skip
+        "w_x": np.eye(d) + draw(matrices(d, 1 / 8)),
+        "w_e": draw(matrices(d, 1 / 8)),
+        "gain": np.ones(d),
+        "eps": draw(fractions(1 / 16, 1)) if eps else 0.0,
+    }
     return {**case, "gain": 2.0 ** -np.arange(d)} if gain else case
 
 
 def _body(case: Case, h: Array, inner: bool) -> Array:
     """The loop without its last normalisation; `inner`: N after every sub-block but the last."""
-    mix = (lambda x: case["w_x"] @ x + case["w_e"] @ case["e"]) if case["recall"] != "none" else (lambda x: x)
+    mix = (
+        (lambda x: case["w_x"] @ x + case["w_e"] @ case["e"])
+        if case["recall"] != "none"
+        else (lambda x: x)
+    )
     if case["recall"] == "external":
         h = mix(h)
     for k, a in enumerate(case["blocks"]):
@@ -161,7 +211,9 @@ def _body(case: Case, h: Array, inner: bool) -> Array:
 
 
 def _composed(case: Case) -> str | None:
-    """J^ = DN(z) J, z = f(h), J = D f of the loop without norms; its spectrum is 0 and that on the complement of the new state."""
+    """J^ = DN(z) J, z = f(h), J = D f of the loop without norms; its spectrum is 0 and that on the
+    complement of the new state.
+    """
     h, gain, eps = case["h"], case["gain"], case["eps"]
     z = _body(case, h, True)
     measured = complex_step(lambda x: gain * normalised(_body(case, x, True), eps), h)
@@ -169,24 +221,34 @@ def _composed(case: Case) -> str | None:
     s = _scale(z, eps)
     closed = RMSNorm(gain, eps).jacobian(z) @ bare
     size = float(np.linalg.norm(bare, 2) / s)
-    cancelled = float(np.prod([1 + np.linalg.norm(a) for a in case["blocks"]]) * np.linalg.norm(h) / np.linalg.norm(z))
+    cancelled = float(
+        np.prod([1 + np.linalg.norm(a) for a in case["blocks"]])
+        * np.linalg.norm(h)
+        / np.linalg.norm(z)
+    )
     allowed = _tolerance(len(h), size, 4 * (1 + cancelled) * float(np.linalg.norm(case["w_x"])))
     error = float(np.abs(measured - closed).max())
     if error > allowed:
         return (
-            f"recall {case['recall']}, {len(case['blocks'])} sub-block(s), h = {show(h)}: J^ is off DN(z) J by {error:.4g} > {allowed:.1e}"
+            f"recall {case['recall']}, {len(case['blocks'])} sub-block(s), h = {show(h)}: J^ is off"
+            f" DN(z) J by {error:.4g} > {allowed:.1e}"
         )
-    # one left null vector and the block on the tangent space: the same characteristic polynomial as J^
+    # one left null vector and the block on the tangent space: the same characteristic polynomial as
+    # J^
     basis, n = tangent(z), z / np.linalg.norm(z)
     null = float(np.abs(n @ measured).max())
     if null > allowed:
         return (
-            f"recall {case['recall']}, gain {show(gain)}, eps = {eps:g}: the new state n is not null from the left: |n^T J^| = {null:.4g}"
+            f"recall {case['recall']}, gain {show(gain)}, eps = {eps:g}: the new state n is not"
+            f" null from the left: |n^T J^| = {null:.4g}"
         )
     mine, whole = np.poly(basis.T @ measured @ basis), np.poly(measured)
     error = float(np.abs(np.append(mine, 0.0) - whole).max())
     if error > allowed * len(h) * (1 + size) ** len(h) * 2 ** len(h):
-        return f"recall {case['recall']}: the spectrum of J^ is not 0 and that on the tangent space: polynomials differ by {error:.4g}"
+        return (
+            f"recall {case['recall']}: the spectrum of J^ is not 0 and that on the tangent space:"
+            f" polynomials differ by {error:.4g}"
+        )
     return None
 
 
@@ -196,31 +258,61 @@ def _without_gain_one() -> SearchStrategy[Case]:
 
 SUITES = (
     Suite(
-        "N1", "rmsnorm entries", "N is differentiable and DN(z) = (1/s) diag(gamma)(I - z z^T/(d s^2))", _point, _entries,
-        (Drop("regular: z = 0 at eps = 0", lambda: _point(low=2, eps=False, zero=True)),), "closed form", 0.5,
+        "N1",
+        "rmsnorm entries",
+        "N is differentiable and DN(z) = (1/s) diag(gamma)(I - z z^T/(d s^2))",
+        _point,
+        _entries,
+        (Drop("regular: z = 0 at eps = 0", lambda: _point(low=2, eps=False, zero=True)),),
+        "closed form",
+        0.5,
     ),
     Suite(
-        "N1", "rmsnorm eigenvalues", "gain 1: DN v = v/s across z, DN z = (eps/s^3) z", lambda: _point(gain=False), _spectrum,
-        (Drop("gain_one: unequal gains", _without_gain_one),), "closed form", 0.5,
+        "N1",
+        "rmsnorm eigenvalues",
+        "gain 1: DN v = v/s across z, DN z = (eps/s^3) z",
+        lambda: _point(gain=False),
+        _spectrum,
+        (Drop("gain_one: unequal gains", _without_gain_one),),
+        "closed form",
+        0.5,
     ),
     Suite(
-        "N1", "rmsnorm null directions", "eps = 0: DN z = 0 and (z/gamma)^T DN = 0", lambda: _point(eps=False), _null,
-        (Drop("eps_zero: eps > 0", lambda: _point(eps=True)),), "closed form", 0.5,
+        "N1",
+        "rmsnorm null directions",
+        "eps = 0: DN z = 0 and (z/gamma)^T DN = 0",
+        lambda: _point(eps=False),
+        _null,
+        (Drop("eps_zero: eps > 0", lambda: _point(eps=True)),),
+        "closed form",
+        0.5,
     ),
     Suite(
-        "N1", "layernorm null directions", "eps = 0, d >= 3: null directions 1 and Cz, 1/s across both", _layer_point, _layer,
+        "N1",
+        "layernorm null directions",
+        "eps = 0, d >= 3: null directions 1 and Cz, 1/s across both",
+        _layer_point,
+        _layer,
         (
             Drop("eps_zero: eps > 0", lambda: _layer_point(eps=True)),
             Drop("regular: Cz = 0 at eps = 0", lambda: _layer_point(centred=False)),
-        ), "closed form", 0.5,
+        ),
+        "closed form",
+        0.5,
     ),
     Suite(
-        "N1", "loop jacobian", "one sub-block, gain 1, eps = 0: J^ = DN(z) J, with the spectrum 0 and that on the new state's complement",
-        _loop, _composed,
+        "N1",
+        "loop jacobian",
+        "one sub-block, gain 1, eps = 0: J^ = DN(z) J, with the spectrum 0 and that on the new"
+        " state's complement",
+        _loop,
+        _composed,
         (
             Drop("one sub-block: N after each of two sub-blocks", lambda: _loop(sub_blocks=2)),
             Drop("gain_one: unequal gains", lambda: _loop(gain=True)),
             Drop("eps_zero: eps > 0", lambda: _loop(eps=True)),
-        ), "closed form", 0.7,
+        ),
+        "closed form",
+        0.7,
     ),
-)  # fmt: skip
+)

@@ -1,6 +1,8 @@
-"""Attacks on M2, fixed points on the sphere by degree: linear maps, maps of the circle, and maps that exchange tokens.
+"""Attacks on M2, fixed points on the sphere by degree: linear maps, maps of the circle, and maps
+that exchange tokens.
 
-The fixed states are proved (linear maps) or bracketed on a grid with a Lipschitz bound (circle), and their indices added up.
+The fixed states are proved (linear maps) or bracketed on a grid with a Lipschitz bound (circle),
+and their indices added up.
 """
 
 from __future__ import annotations
@@ -21,40 +23,67 @@ from .existence import BOXES, bisect
 
 @st.composite
 def _linear(draw: DrawFn, wrong: bool = False) -> Case:
-    """N(M h + b) on the sphere, degree +-1 (|b| below every singular value of M) or 0 (above), not (-1)^d; or (-1)^d, M = -Q diag Q^T."""
+    """N(M h + b) on the sphere, degree +-1 (|b| below every singular value of M) or 0 (above), not
+    (-1)^d; or (-1)^d, M = -Q diag Q^T.
+    """
     d = draw(sizes(2, 4))
     q, s = draw(rotations(d)), draw(arrays(d, 1 / 2, 2))
     if wrong:
-        return {"matrix": -(q * s) @ q.T, "drive": draw(spheres(d)) * draw(fractions(1 / 16, 7 / 16)), "degree": (-1) ** d}
+        return {
+            "matrix": -(q * s) @ q.T,
+            "drive": draw(spheres(d)) * draw(fractions(1 / 16, 7 / 16)),
+            "degree": (-1) ** d,
+        }
     large = draw(st.booleans())
     signs = np.array([draw(st.sampled_from((1.0, -1.0))) for _ in range(d)])
     signs[0] *= -((-1) ** d) * np.prod(signs)
-    drive = draw(spheres(d)) * (draw(fractions(33 / 16, 4)) if large else draw(fractions(1 / 16, 7 / 16)))
-    return {"matrix": (q * s * signs) @ draw(rotations(d)).T, "drive": drive, "degree": 0 if large else -((-1) ** d)}
+    drive = draw(spheres(d)) * (
+        draw(fractions(33 / 16, 4)) if large else draw(fractions(1 / 16, 7 / 16))
+    )
+    return {
+        "matrix": (q * s * signs) @ draw(rotations(d)).T,
+        "drive": drive,
+        "degree": 0 if large else -((-1) ** d),
+    }
 
 
 def _lefschetz(case: Case) -> str | None:
     """Proved states; their indices add up to the Lefschetz number, and there is one at least."""
     d = len(case["drive"])
-    where = f"N(M h + b), M = {show(case['matrix'])}, b = {show(case['drive'])}, degree {case['degree']}"
+    where = (
+        f"N(M h + b), M = {show(case['matrix'])}, b = {show(case['drive'])}, degree"
+        f" {case['degree']}"
+    )
     states = proved_states(case["matrix"], case["drive"], max_boxes=BOXES)
-    total, number = sum(s.index for s in states), int(numeric("sphere_lefschetz_number")(d, case["degree"]))
+    total, number = (
+        sum(s.index for s in states),
+        int(numeric("sphere_lefschetz_number")(d, case["degree"])),
+    )
     if not states:
         return f"{where}: no state is fixed (every box proved empty)"
     if total != number:
-        return f"{where}: {len(states)} states, indices add up to {total}, the Lefschetz number is {number}"
+        return (
+            f"{where}: {len(states)} states, indices add up to {total}, the Lefschetz number is"
+            f" {number}"
+        )
     return None
 
 
 @st.composite
 def _circle(draw: DrawFn, degree_one: bool = False, torn: bool = False) -> Case:
-    """d = 2, z = h_1 + i h_2: F = e^{i shift} Prod (z - a)/|z - a| (conjugated where `mirrored`), times e^{i tear arg z}.
+    """d = 2, z = h_1 + i h_2: F = e^{i shift} Prod (z - a)/|z - a| (conjugated where `mirrored`),
+    times e^{i tear arg z}.
 
     Zeros inside the circle count 1 (mirrored -1) to the degree, those outside 0.
     """
     if degree_one:
         zeros = np.array([[0.0, 0.0], [draw(fractions(4, 8)), 0.0]])
-        return {"zeros": zeros, "mirrored": np.zeros(2), "shift": draw(fractions(-1, 1)), "tear": 0.0}
+        return {
+            "zeros": zeros,
+            "mirrored": np.zeros(2),
+            "shift": draw(fractions(-1, 1)),
+            "tear": 0.0,
+        }
     if torn:
         shift, tear = 3.125 + draw(fractions(-1, 1)), draw(fractions(1 / 2, 15 / 16))
         return {"zeros": np.zeros((0, 2)), "mirrored": np.zeros(0), "shift": shift, "tear": tear}
@@ -64,9 +93,19 @@ def _circle(draw: DrawFn, degree_one: bool = False, torn: bool = False) -> Case:
         r = draw(st.one_of(fractions(0, 3 / 4), fractions(3 / 2, 3)))
         zeros.append(r * draw(rotations(2))[:, 0])
         mirrored.append(float(draw(st.booleans())))
-    case = {"zeros": np.array(zeros).reshape(-1, 2), "mirrored": np.array(mirrored), "shift": draw(fractions(-3, 3)), "tear": 0.0}
-    if _winding(case) == 1:  # one more zero at the centre, on the side that takes the degree away from 1
-        case["zeros"], case["mirrored"] = np.vstack((case["zeros"], [0.0, 0.0])), np.append(case["mirrored"], 0.0)
+    case = {
+        "zeros": np.array(zeros).reshape(-1, 2),
+        "mirrored": np.array(mirrored),
+        "shift": draw(fractions(-3, 3)),
+        "tear": 0.0,
+    }
+    if (
+        _winding(case) == 1
+    ):  # one more zero at the centre, on the side that takes the degree away from 1
+        case["zeros"], case["mirrored"] = (
+            np.vstack((case["zeros"], [0.0, 0.0])),
+            np.append(case["mirrored"], 0.0),
+        )
     return case
 
 
@@ -76,7 +115,9 @@ def _winding(case: Case) -> int:
 
 
 def _turned(case: Case) -> str | None:
-    """The turn from z to F(z) on 4096 angles; brackets of a change of sign are bisected, none are missed beyond the Lipschitz bound."""
+    """The turn from z to F(z) on 4096 angles; brackets of a change of sign are bisected, none are
+    missed beyond the Lipschitz bound.
+    """
 
     def turn(angle: Any) -> Any:
         z = np.exp(1j * np.asarray(angle))
@@ -89,17 +130,32 @@ def _turned(case: Case) -> str | None:
     nodes = -np.pi + 2 * np.pi * (np.arange(4097) + 0.3819) / 4096
     turns = turn(nodes)
     fixed, indices = 0, 0
-    for i in np.flatnonzero((turns[:-1] * turns[1:] < 0) & (np.abs(turns[:-1] - turns[1:]) < np.pi)):
+    for i in np.flatnonzero(
+        (turns[:-1] * turns[1:] < 0) & (np.abs(turns[:-1] - turns[1:]) < np.pi)
+    ):
         ends = (nodes[i], nodes[i + 1]) if turns[i] > 0 else (nodes[i + 1], nodes[i])
         if abs(turn(bisect(lambda angle: float(turn(angle)), *ends)[0])) < 1e-9:
-            fixed, indices = fixed + 1, indices + (1 if turns[i] > 0 else -1)  # index = sign of 1 - dF
+            fixed, indices = (
+                fixed + 1,
+                indices + (1 if turns[i] > 0 else -1),
+            )  # index = sign of 1 - dF
     degree = _winding(case)
-    where = f"d = 2, zeros {show(case['zeros'])}, mirrored {show(case['mirrored'])}, shift {case['shift']:g}, tear {case['tear']:g}"
+    where = (
+        f"d = 2, zeros {show(case['zeros'])}, mirrored {show(case['mirrored'])}, shift"
+        f" {case['shift']:g}, tear {case['tear']:g}"
+    )
     if not fixed:
-        slope = 1 + case["tear"] + float(np.sum(1 / np.abs(1 - np.linalg.norm(case["zeros"], axis=1))))
+        slope = (
+            1 + case["tear"] + float(np.sum(1 / np.abs(1 - np.linalg.norm(case["zeros"], axis=1))))
+        )
         if np.abs(turns).min() <= slope * np.pi / 4096:
-            raise Undecided(f"{where}: least turn {np.abs(turns).min():.3g} is within reach of one node")
-        return f"{where}, degree {degree}: every state is turned, by at least {np.degrees(np.abs(turns).min()):.4g} degrees"
+            raise Undecided(
+                f"{where}: least turn {np.abs(turns).min():.3g} is within reach of one node"
+            )
+        return (
+            f"{where}, degree {degree}: every state is turned, by at least"
+            f" {np.degrees(np.abs(turns).min()):.4g} degrees"
+        )
     if indices != int(numeric("sphere_lefschetz_number")(2, degree)):
         return f"{where}: {fixed} fixed states, indices add up to {indices} at degree {degree}"
     return None
@@ -109,16 +165,21 @@ def _turned(case: Case) -> str | None:
 def _tokens(draw: DrawFn, tokens: int = 1) -> Case:
     """F(h_1, ..., h_L) = (O_1 h_2, ..., O_L h_1), O signed permutations.
 
-    L = 1: of determinant other than (-1)^d; L = 2, d = 3: the product of both is minus a cyclic shift.
+    L = 1: of determinant other than (-1)^d; L = 2, d = 3: the product of both is minus a cyclic
+    shift.
     """
     d = draw(sizes(2, 5)) if tokens == 1 else 3
     maps = []
     for _ in range(1 if tokens == 1 else tokens - 1):
         order = np.eye(d)[draw(st.permutations(range(d)))]
-        maps.append(order * np.array([draw(st.sampled_from((1.0, -1.0))) for _ in range(d)])[:, None])
+        maps.append(
+            order * np.array([draw(st.sampled_from((1.0, -1.0))) for _ in range(d)])[:, None]
+        )
     if tokens == 1:
         maps[0][0] *= -((-1) ** d) * round(float(np.linalg.det(maps[0])))
-    else:  # the product of all is minus a cyclic shift: no eigenvalue 1, degree -1 at d = 3, while (-1)^{L d} = 1
+    # the product of all is minus a cyclic shift: no eigenvalue 1, degree -1 at d = 3, while (-1)^{L
+    # d} = 1
+    else:
         maps.append(np.linalg.inv(maps[0]) @ -np.roll(np.eye(d), draw(st.integers(0, 2)), axis=0))
     return {"maps": np.stack(maps)}
 
@@ -131,24 +192,45 @@ def _permuted(case: Case) -> str | None:
     # exchanging two spheres of dimension d - 1 has degree (-1)^{d-1}
     degree = round(float(np.linalg.det(product_of_maps))) * (-1) ** ((d - 1) * (tokens - 1))
     if degree != (-1) ** (tokens * d) and not null:
-        return f"L = {tokens}, d = {d}: the product of the maps {show(product_of_maps)} has degree {degree} and no eigenvalue 1"
+        return (
+            f"L = {tokens}, d = {d}: the product of the maps {show(product_of_maps)} has degree"
+            f" {degree} and no eigenvalue 1"
+        )
     return None
 
 
 SUITES = (
     Suite(
-        "M2", "linear maps", "degree other than (-1)^d gives a fixed state; indices add up to the Lefschetz number", _linear, _lefschetz,
-        (Drop("degree: (-1)^d, opposing update", lambda: _linear(wrong=True)),), "certificate", 8,
+        "M2",
+        "linear maps",
+        "degree other than (-1)^d gives a fixed state; indices add up to the Lefschetz number",
+        _linear,
+        _lefschetz,
+        (Drop("degree: (-1)^d, opposing update", lambda: _linear(wrong=True)),),
+        "certificate",
+        8,
     ),
     Suite(
-        "M2", "circle maps", "d = 2: degree other than 1 gives a fixed state; indices add up to the Lefschetz number", _circle, _turned,
+        "M2",
+        "circle maps",
+        "d = 2: degree other than 1 gives a fixed state; indices add up to the Lefschetz number",
+        _circle,
+        _turned,
         (
             Drop("degree: 1, near the antipodal map", lambda: _circle(degree_one=True)),
             Drop("continuous: torn at one state", lambda: _circle(torn=True)),
-        ), "certificate", 1,
+        ),
+        "certificate",
+        1,
     ),
     Suite(
-        "M2", "signed permutations", "L = 1: degree other than (-1)^d gives a fixed state", _tokens, _permuted,
-        (Drop("one_token: two tokens", lambda: _tokens(tokens=2)),), "closed form", 0.3,
+        "M2",
+        "signed permutations",
+        "L = 1: degree other than (-1)^d gives a fixed state",
+        _tokens,
+        _permuted,
+        (Drop("one_token: two tokens", lambda: _tokens(tokens=2)),),
+        "closed form",
+        0.3,
     ),
-)  # fmt: skip
+)

@@ -1,7 +1,9 @@
-"""Attacks on M5, the Kreiss constant and what non-normality can cost: spectra are drawn, powers and resolvents computed.
+"""Attacks on M5, the Kreiss constant and what non-normality can cost: spectra are drawn, powers and
+resolvents computed.
 
-sup_t |J^t|_2 is exact to rounding: the powers are multiplied out until |J^T| <= 1, after which none is larger than those seen. The
-Kreiss constant is found from below, by local maximisation over |z| > 1.
+sup_t |J^t|_2 is exact to rounding: the powers are multiplied out until |J^T| <= 1, after which none
+is larger than those seen. The Kreiss constant is found from below, by local maximisation over |z| >
+1.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ MOST = 4000
 
 
 def _kreiss(j: Array) -> float:
-    """(|z| - 1)|(z - J)^{-1}|_2 at its largest: best of a polar grid in the upper half plane, climbed from the four best nodes."""
+    """(|z| - 1)|(z - J)^{-1}|_2 at its largest: best of a polar grid in the upper half plane,
+    climbed from the four best nodes.
+    """
     eye = np.eye(len(j))
 
     def size(z: Array) -> Array:
@@ -37,12 +41,17 @@ def _kreiss(j: Array) -> float:
     def cost(x: Array) -> float:
         return -float(np.log(size(np.array((1 + np.exp(x[0])) * np.exp(1j * x[1])))))
 
-    best = [minimize(cost, nodes[i], method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-12}) for i in np.argsort(-values)[:4]]
+    best = [
+        minimize(cost, nodes[i], method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-12})
+        for i in np.argsort(-values)[:4]
+    ]
     return float(np.exp(max(-float(b.fun) for b in best)))
 
 
 def _largest_power(j: Array) -> float | None:
-    """sup_t |J^t|_2; None where the powers have not come below 1 after `MOST` of them, or passed 1e12."""
+    """sup_t |J^t|_2; None where the powers have not come below 1 after `MOST` of them, or passed
+    1e12.
+    """
     power, top = np.eye(len(j)), 1.0
     for _ in range(MOST):
         power = power @ j
@@ -57,17 +66,24 @@ def _largest_power(j: Array) -> float | None:
 
 @st.composite
 def _matrix(draw: DrawFn, low: float = 0.0) -> Case:
-    """V D V^{-1} with a drawn spectrum (`low`: one eigenvalue of modulus low to low + 1/2), or a shift with steps c plus r I."""
+    """V D V^{-1} with a drawn spectrum (`low`: one eigenvalue of modulus low to low + 1/2), or a
+    shift with steps c plus r I.
+    """
     if low or draw(st.booleans()):
         d = draw(sizes(2, 5))
         v, inverse = draw(unimodulars(d, 4))
         block = draw(spectra(d, 15 / 16))
         if low:
             block[:, 0] = block[0] = 0.0
-            block[0, 0] = (low + draw(fractions(1 / 16, 1 / 2))) * draw(st.sampled_from((1.0, -1.0)))
+            block[0, 0] = (low + draw(fractions(1 / 16, 1 / 2))) * draw(
+                st.sampled_from((1.0, -1.0))
+            )
         return {"matrix": v @ block @ inverse, "dimension": d}
     d = draw(sizes(2, 6))
-    return {"matrix": draw(fractions(0, 1 / 4)) * np.eye(d) + np.diag(draw(arrays(d - 1, 1 / 2, 4)), 1), "dimension": d}
+    return {
+        "matrix": draw(fractions(0, 1 / 4)) * np.eye(d) + np.diag(draw(arrays(d - 1, 1 / 2, 4)), 1),
+        "dimension": d,
+    }
 
 
 @st.composite
@@ -86,7 +102,9 @@ def _two_sided(case: Case) -> str | None:
         return f"{where}: K >= {kreiss:.8g} > sup|J^t| = {top:.8g}"
     bound = float(numeric("kreiss_upper")(case["dimension"], kreiss))
     if top > bound * (1 + 1e-6):  # the grid has found K to 1e-6, or it is not the maximum
-        return f"{where}, d taken as {case['dimension']}: sup|J^t| = {top:.8g} > e d K = {bound:.8g}"
+        return (
+            f"{where}, d taken as {case['dimension']}: sup|J^t| = {top:.8g} > e d K = {bound:.8g}"
+        )
     return None
 
 
@@ -94,7 +112,10 @@ def _two_sided(case: Case) -> str | None:
 def _corner(draw: DrawFn, steep: bool = True) -> Case:
     """[[r, c], [0, r]], c > 2(1 - r) or below."""
     r = draw(fractions(1 / 16, 15 / 16))
-    return {"r": r, "c": 2 * (1 - r) * draw(fractions(17 / 16, 32) if steep else fractions(1 / 8, 15 / 16))}
+    return {
+        "r": r,
+        "c": 2 * (1 - r) * draw(fractions(17 / 16, 32) if steep else fractions(1 / 8, 15 / 16)),
+    }
 
 
 def _corner_constant(case: Case) -> str | None:
@@ -107,7 +128,9 @@ def _corner_constant(case: Case) -> str | None:
 
 @st.composite
 def _normal(draw: DrawFn, normal: bool = True, contractive: bool = True) -> Case:
-    """Q D Q^T with a drawn spectrum; `normal` false: D gains a corner c >= 1; `contractive` false: one eigenvalue is beyond -1."""
+    """Q D Q^T with a drawn spectrum; `normal` false: D gains a corner c >= 1; `contractive` false:
+    one eigenvalue is beyond -1.
+    """
     d = draw(sizes(2, 5))
     q, block = draw(rotations(d)), draw(spectra(d, 15 / 16))
     if not normal:
@@ -135,7 +158,10 @@ def _bounded_by_the_radius(case: Case) -> str | None:
     resolvent = float(np.linalg.norm(inverse, 2))
     slack = 64 * (d + 2) * UNIT * resolvent**2 * (1 + rho)
     if resolvent > 1 / (1 - rho) + slack or error > left + 32 * slack or rho >= 1:
-        return f"J = {show(j)}, rho = {rho:.6g}: |(I - J)^-1| = {resolvent:.6g}, 32 terms of the Neumann sum are off by {error:.4g}"
+        return (
+            f"J = {show(j)}, rho = {rho:.6g}: |(I - J)^-1| = {resolvent:.6g}, 32 terms of the"
+            f" Neumann sum are off by {error:.4g}"
+        )
     return None
 
 
@@ -144,7 +170,11 @@ def _similar(draw: DrawFn, jordan: bool = False) -> Case:
     """V D V^{-1}, D normal with a drawn spectrum; or a Jordan block r of size d."""
     d = draw(sizes(2, 5))
     v, inverse = draw(unimodulars(d, 2 if jordan else 4))
-    block = draw(fractions(1 / 4, 15 / 16)) * np.eye(d) + np.eye(d, k=1) if jordan else draw(spectra(d, 15 / 16))
+    block = (
+        draw(fractions(1 / 4, 15 / 16)) * np.eye(d) + np.eye(d, k=1)
+        if jordan
+        else draw(spectra(d, 15 / 16))
+    )
     return {"basis": v, "inverse": inverse, "block": block}
 
 
@@ -155,37 +185,68 @@ def _condition_number(case: Case) -> str | None:
     j, cost = v @ block @ inverse, float(np.linalg.norm(v, 2) * np.linalg.norm(inverse, 2))
     power, size = np.eye(d), float(np.linalg.norm(j, 2))
     for t in range(1, 101):
-        power = block @ power  # the block is normal: its powers are known to rounding, unlike those of J
+        power = (
+            block @ power
+        )  # the block is normal: its powers are known to rounding, unlike those of J
         now = float(np.linalg.norm(v @ power @ inverse, 2))
         if now > cost * rho**t * (1 + 16 * (d + 2) * t * UNIT) + 1e-300:
-            return f"J = {show(j)}, |V||V^-1| = {cost:.6g}: |J^{t}| = {now:.6g} > {cost * rho**t:.6g}"
+            return (
+                f"J = {show(j)}, |V||V^-1| = {cost:.6g}: |J^{t}| = {now:.6g} > {cost * rho**t:.6g}"
+            )
     resolvent = float(np.linalg.norm(np.linalg.inv(np.eye(d) - j), 2))
     if resolvent > cost / (1 - rho) * (1 + 16 * (d + 2) * UNIT * resolvent * (1 + size)):
-        return f"J = {show(j)}, |V||V^-1| = {cost:.6g}: |(I - J)^-1| = {resolvent:.6g} > {cost / (1 - rho):.6g}"
+        return (
+            f"J = {show(j)}, |V||V^-1| = {cost:.6g}: |(I - J)^-1| = {resolvent:.6g} >"
+            f" {cost / (1 - rho):.6g}"
+        )
     return None
 
 
 SUITES = (
     Suite(
-        "M5", "kreiss constant", "K <= sup|J^t| <= e d K, d the size of J", _matrix, _two_sided,
+        "M5",
+        "kreiss constant",
+        "K <= sup|J^t| <= e d K, d the size of J",
+        _matrix,
+        _two_sided,
         (
             Drop("contractive: rho > 1", lambda: _matrix(low=1.0)),
             Drop("d is the size of J: a third of it", _steep_shift),
-        ), "sample", 6,
+        ),
+        "sample",
+        6,
     ),
     Suite(
-        "M5", "corner", "[[r, c], [0, r]], c > 2(1 - r): K in closed form", _corner, _corner_constant,
-        (Drop("c > 2(1 - r): c below", lambda: _corner(steep=False)),), "closed form", 5,
+        "M5",
+        "corner",
+        "[[r, c], [0, r]], c > 2(1 - r): K in closed form",
+        _corner,
+        _corner_constant,
+        (Drop("c > 2(1 - r): c below", lambda: _corner(steep=False)),),
+        "closed form",
+        5,
     ),
     Suite(
-        "M5", "normal matrices", "|J^t| <= rho^t, |(I - J)^-1| <= 1/(1 - rho), the Neumann sum converges", _normal, _bounded_by_the_radius,
+        "M5",
+        "normal matrices",
+        "|J^t| <= rho^t, |(I - J)^-1| <= 1/(1 - rho), the Neumann sum converges",
+        _normal,
+        _bounded_by_the_radius,
         (
             Drop("normal: a corner of 1 and more", lambda: _normal(normal=False)),
             Drop("contractive: rho > 1", lambda: _normal(contractive=False)),
-        ), "closed form", 1,
+        ),
+        "closed form",
+        1,
     ),
     Suite(
-        "M5", "condition number", "J = V L V^-1, k = |V||V^-1|: |J^t| <= k rho^t, |(I - J)^-1| <= k/(1 - rho)", _similar, _condition_number,
-        (Drop("diagonalisable: a Jordan block", lambda: _similar(jordan=True)),), "closed form", 1,
+        "M5",
+        "condition number",
+        "J = V L V^-1, k = |V||V^-1|: |J^t| <= k rho^t, |(I - J)^-1| <= k/(1 - rho)",
+        _similar,
+        _condition_number,
+        (Drop("diagonalisable: a Jordan block", lambda: _similar(jordan=True)),),
+        "closed form",
+        1,
     ),
-)  # fmt: skip
+)

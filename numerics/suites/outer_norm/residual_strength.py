@@ -1,4 +1,6 @@
-"""Attacks on M1, the residual-strength lemma: fixed points built by hand, for any g, and complex-step Jacobians at two strengths."""
+"""Attacks on M1, the residual-strength lemma: fixed points built by hand, for any g, and
+complex-step Jacobians at two strengths.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from ..shared.complex_step import UNIT, complex_step, normalised, tangent
 
 @st.composite
 def _fixed(draw: DrawFn, outward: bool = True, eps: bool = False, gain: bool = False) -> Case:
-    """h fixed at strength a: g(x, e) = v + M (x - h) + q((x - h)^2) + B (e - e*), v = w h; with eps or gains the v that fixes h at a.
+    """h fixed at strength a: g(x, e) = v + M (x - h) + q((x - h)^2) + B (e - e*), v = w h; with eps
+    or gains the v that fixes h at a.
 
     `outward`: a + w >= 1/4 at both strengths, else a + w < 0 < a' + w.
     """
@@ -35,9 +38,16 @@ def _fixed(draw: DrawFn, outward: bool = True, eps: bool = False, gain: bool = F
         s = s + 1
         h = h * np.sqrt(1 - size / s**2)
     return {
-        "h": h, "value": s * h / gains - a * h, "gain": gains, "eps": size, "a": a, "more": more,
-        "matrix": draw(matrices(d, 2)), "curve": draw(matrices(d, 1)), "recall": draw(matrices(d, 1)),
-    }  # fmt: skip
+        "h": h,
+        "value": s * h / gains - a * h,
+        "gain": gains,
+        "eps": size,
+        "a": a,
+        "more": more,
+        "matrix": draw(matrices(d, 2)),
+        "curve": draw(matrices(d, 1)),
+        "recall": draw(matrices(d, 1)),
+    }
 
 
 def _g(case: Case, x: Array, e: Array) -> Array:
@@ -50,10 +60,15 @@ def _f(case: Case, a: float, x: Array, e: Array) -> Array:
 
 
 def _same_at_every_strength(case: Case) -> str | None:
-    """f_a(h) = h at both; at eps = 0, gain 1 the tangential Jacobian is (a + P Dg P)/(a + w), and S is the same."""
+    """f_a(h) = h at both; at eps = 0, gain 1 the tangential Jacobian is (a + P Dg P)/(a + w), and S
+    is the same.
+    """
     h, d = case["h"], len(case["h"])
     none, size, sensitivities = np.zeros(d), float(np.linalg.norm(h)), []
-    where = f"h = {show(h)}, g(h) = {show(case['value'])}, Dg = {show(case['matrix'])}, gain {show(case['gain'])}, eps = {case['eps']:g}"
+    where = (
+        f"h = {show(h)}, g(h) = {show(case['value'])}, Dg = {show(case['matrix'])}, gain"
+        f" {show(case['gain'])}, eps = {case['eps']:g}"
+    )
     inner = complex_step(lambda x: _g(case, x, none), h)
     w = float(case["value"] @ h) / size**2
     basis = tangent(h)
@@ -61,7 +76,12 @@ def _same_at_every_strength(case: Case) -> str | None:
     for a in (case["a"], case["more"]):
         moved = float(np.linalg.norm(_f(case, a, h, none) - h)) / size
         # z = a h + g(h) cancels up to (|a| + |w|)/|a + w|
-        rounding = 32 * (d + 2) * UNIT * (1 + (abs(a) + float(np.linalg.norm(case["value"])) / size) / abs(a + w))
+        rounding = (
+            32
+            * (d + 2)
+            * UNIT
+            * (1 + (abs(a) + float(np.linalg.norm(case["value"])) / size) / abs(a + w))
+        )
         if moved > rounding:
             return f"{where}: fixed at a = {case['a']:g}, moved by {moved:.4g} |h| at a = {a:g}"
         jacobian = complex_step(lambda x, a=a: _f(case, a, x, none), h)
@@ -69,13 +89,24 @@ def _same_at_every_strength(case: Case) -> str | None:
         scale = 1 + float(np.linalg.norm(closed))
         error = float(np.abs(basis.T @ jacobian @ basis - closed).max())
         if error > rounding * scale:
-            return f"{where}: at a = {a:g} the tangential Jacobian is off (a + P Dg P)/(a + w) by {error:.4g}"
+            return (
+                f"{where}: at a = {a:g} the tangential Jacobian is off (a + P Dg P)/(a + w) by"
+                f" {error:.4g}"
+            )
         gap = np.eye(d) - jacobian
         cond = max(cond, float(np.linalg.cond(gap)) * rounding * scale)
         if cond < 1e-3:  # P K cancels where K is parallel to h: its rounding is that of K
-            change = rounding * float(np.abs(case["gain"]).max() * np.linalg.norm(case["recall"])) / abs(a + w)
+            change = (
+                rounding
+                * float(np.abs(case["gain"]).max() * np.linalg.norm(case["recall"]))
+                / abs(a + w)
+            )
             noise = max(noise, change * float(np.linalg.norm(np.linalg.inv(gap), 2)))
-        sensitivities.append(np.linalg.solve(gap, complex_step(lambda e, a=a: _f(case, a, h, e), none)) if cond < 1e-3 else None)
+        sensitivities.append(
+            np.linalg.solve(gap, complex_step(lambda e, a=a: _f(case, a, h, e), none))
+            if cond < 1e-3
+            else None
+        )
     first, second = sensitivities
     if first is None or second is None:
         raise Undecided(f"{where}: I - J is singular to rounding, S does not exist")
@@ -87,20 +118,27 @@ def _same_at_every_strength(case: Case) -> str | None:
 
 @st.composite
 def _stable(draw: DrawFn) -> Case:
-    """One state of any width, stable at a: P Dg P = mu (a + w) - a with a drawn spectrum mu inside the unit disc, and a' > a."""
+    """One state of any width, stable at a: P Dg P = mu (a + w) - a with a drawn spectrum mu inside
+    the unit disc, and a' > a.
+    """
     d = draw(sizes(2, 5))
     h, a, s = draw(spheres(d)), draw(fractions(0, 2)), draw(fractions(1 / 4, 3))
     v, inverse = draw(unimodulars(d - 1))
     inside = s * v @ draw(spectra(d - 1, 15 / 16)) @ inverse - a * np.eye(d - 1)
     more = a + draw(fractions(1 / 16, 8))
     basis, across = tangent(h), draw(arrays(d, -1, 1))
-    matrix = basis @ inside @ basis.T + np.outer(basis @ draw(arrays(d - 1, -1, 1)), h) / d + np.outer(h, across) / d
+    matrix = (
+        basis @ inside @ basis.T
+        + np.outer(basis @ draw(arrays(d - 1, -1, 1)), h) / d
+        + np.outer(h, across) / d
+    )
     return {"states": h[None], "scales": np.array([s - a]), "matrix": matrix, "a": a, "more": more}
 
 
 @st.composite
 def _tokens(draw: DrawFn, equal: bool = True) -> Case:
-    """Two tokens at d = 2, of equal scale (then as `_stable`), or the family (w, 4w), P Dg P = w [[-1, -7r], [1/r, 7]].
+    """Two tokens at d = 2, of equal scale (then as `_stable`), or the family (w, 4w), P Dg P = w
+    [[-1, -7r], [1/r, 7]].
 
     That family is stable for 0 <= a < 4w and unstable beyond.
     """
@@ -109,25 +147,42 @@ def _tokens(draw: DrawFn, equal: bool = True) -> Case:
     more = a + draw(fractions(1 / 16, 8))
     if equal:
         v, inverse = draw(unimodulars(2))
-        inside, scales = w * v @ draw(spectra(2, 15 / 16)) @ inverse - a * np.eye(2), np.full(2, w - a)
+        inside, scales = (
+            w * v @ draw(spectra(2, 15 / 16)) @ inverse - a * np.eye(2),
+            np.full(2, w - a),
+        )
     else:
         w = draw(fractions(1 / 2, 2))
-        r, a, more = 2.0 ** draw(st.integers(-1, 1)), w * draw(fractions(0, 3)), w * draw(fractions(5, 9))
+        r, a, more = (
+            2.0 ** draw(st.integers(-1, 1)),
+            w * draw(fractions(0, 3)),
+            w * draw(fractions(5, 9)),
+        )
         inside, scales = w * np.array([[-1, -7 * r], [1 / r, 7]]), np.array([w, 4 * w])
     bases = np.zeros((4, 2))
     for i, h in enumerate(states):
         bases[2 * i : 2 * i + 2, i] = tangent(h)[:, 0]
-    return {"states": states, "scales": scales, "matrix": bases @ inside @ bases.T, "a": a, "more": more}
+    return {
+        "states": states,
+        "scales": scales,
+        "matrix": bases @ inside @ bases.T,
+        "a": a,
+        "more": more,
+    }
 
 
 def _spectrum(case: Case, a: float) -> tuple[float, float]:
-    """rho of the loop N(a h + w_i h_i + M (x - h)) at its state, tangential, by complex steps; and how far rounding can move it."""
+    """rho of the loop N(a h + w_i h_i + M (x - h)) at its state, tangential, by complex steps; and
+    how far rounding can move it.
+    """
     states = case["states"]
     tokens, d = states.shape
 
     def f(x: Array) -> Array:
         inner = (case["matrix"] @ (x - states.ravel())).reshape(tokens, d)
-        return normalised(a * x.reshape(tokens, d) + case["scales"][:, None] * states + inner).ravel()
+        return normalised(
+            a * x.reshape(tokens, d) + case["scales"][:, None] * states + inner
+        ).ravel()
 
     if float(np.abs(f(states.ravel()) - states.ravel()).max()) > 1e-12:
         return np.inf, 0.0  # not fixed at this strength
@@ -143,7 +198,9 @@ def _stays_stable(case: Case) -> str | None:
     if first < 1 + error and second > 1 + other and not first < 1 - error:
         raise Undecided(f"{where}: rho = 1 to rounding at a = {case['a']:g}")
     if first < 1 - error and second > 1 + other:
-        return f"{where}: rho = {first:.6g} at a = {case['a']:g}, {second:.6g} at a = {case['more']:g}"
+        return (
+            f"{where}: rho = {first:.6g} at a = {case['a']:g}, {second:.6g} at a = {case['more']:g}"
+        )
     return None
 
 
@@ -165,27 +222,45 @@ def _stable_far_out(case: Case) -> str | None:
     rho, error = _spectrum(case, case["more"])
     if rho > 1 + error:
         return (
-            f"h = {show(case['states'])}, w = {show(case['scales'])}, Dg = {show(case['matrix'])}: rho = {rho:.8g} at a = {case['more']:g}"
+            f"h = {show(case['states'])}, w = {show(case['scales'])}, Dg = {show(case['matrix'])}:"
+            f" rho = {rho:.8g} at a = {case['more']:g}"
         )
     return None
 
 
 SUITES = (
     Suite(
-        "M1", "same point, spectrum and sensitivity", "h is fixed at every a with a + w > 0; J_a = (a + P Dg P)/(a + w); S is the same",
-        _fixed, _same_at_every_strength,
+        "M1",
+        "same point, spectrum and sensitivity",
+        "h is fixed at every a with a + w > 0; J_a = (a + P Dg P)/(a + w); S is the same",
+        _fixed,
+        _same_at_every_strength,
         (
             Drop("outward: a + w < 0", lambda: _fixed(outward=False)),
             Drop("eps_zero: eps > 0", lambda: _fixed(eps=True)),
             Drop("gain_one: unequal gains", lambda: _fixed(gain=True)),
-        ), "closed form", 0.5,
+        ),
+        "closed form",
+        0.5,
     ),
     Suite(
-        "M1", "stability survives", "stable at a implies stable at every a' > a", lambda: st.one_of(_stable(), _tokens()), _stays_stable,
-        (Drop("one_scale: two tokens of scales w and 4w", lambda: _tokens(equal=False)),), "sample", 0.7,
+        "M1",
+        "stability survives",
+        "stable at a implies stable at every a' > a",
+        lambda: st.one_of(_stable(), _tokens()),
+        _stays_stable,
+        (Drop("one_scale: two tokens of scales w and 4w", lambda: _tokens(equal=False)),),
+        "sample",
+        0.7,
     ),
     Suite(
-        "M1", "strong residual", "Re nu < w for every nu in spec P Dg P: stable for large a", _far, _stable_far_out,
-        (Drop("Re nu < w: every nu beyond w", lambda: _far(left=False)),), "sample", 0.5,
+        "M1",
+        "strong residual",
+        "Re nu < w for every nu in spec P Dg P: stable for large a",
+        _far,
+        _stable_far_out,
+        (Drop("Re nu < w: every nu beyond w", lambda: _far(left=False)),),
+        "sample",
+        0.5,
     ),
-)  # fmt: skip
+)

@@ -1,7 +1,8 @@
-"""Attacks on N4, the sensitivity of the limit: by complex steps carried through the iteration itself.
+"""Attacks on N4, the sensitivity of the limit: by complex steps carried through the iteration
+itself.
 
-No resolvent and no Jacobian enters what is measured; every loop rounds by a few ulps and contracts what was rounded before, so
-derivatives are known to `rounding` relative to the largest of them.
+No resolvent and no Jacobian enters what is measured; every loop rounds by a few ulps and contracts
+what was rounded before, so derivatives are known to `rounding` relative to the largest of them.
 """
 
 from __future__ import annotations
@@ -21,16 +22,19 @@ from ..shared.complex_step import UNIT, complex_step, normalised, tangent
 
 
 def rounding(d: int, kappa: float) -> float:
-    """What a derivative through loops of rate kappa is off by, relative: a few dozen ulps a loop, summed geometrically."""
+    """What a derivative through loops of rate kappa is off by, relative: a few dozen ulps a loop,
+    summed geometrically.
+    """
     return 64 * (d + 2) * UNIT / (1 - kappa)
 
 
 @st.composite
 def _loop(draw: DrawFn, low: int = 2, lost: int = 0, eps: bool = False, gain: bool = False) -> Case:
-    """h' = N(A tanh h + B e + c) (or A h), |A|_2 = l, B e + c = beta R x unit, beta >= (2 + 1/4) l, so kappa <= 4/5.
+    """h' = N(A tanh h + B e + c) (or A h), |A|_2 = l, B e + c = beta R x unit, beta >= (2 + 1/4) l,
+    so kappa <= 4/5.
 
-    `lost`: so many singular values of B are 0 (0: none, all in [1/2, 2]); c makes the drive independent of that. Gains in [1/2, 2], not
-    all equal, count in beta.
+    `lost`: so many singular values of B are 0 (0: none, all in [1/2, 2]); c makes the drive
+    independent of that. Gains in [1/2, 2], not all equal, count in beta.
     """
     d = draw(sizes(low, 4))
     top, gains = draw(fractions(1 / 4, 2)), np.ones(d)
@@ -44,9 +48,16 @@ def _loop(draw: DrawFn, low: int = 2, lost: int = 0, eps: bool = False, gain: bo
     e = draw(spheres(d))
     drive = top * float(gains.max()) * (9 / 4 + draw(fractions(0, 2))) * draw(spheres(d))
     return {
-        "matrix": draw(stretched(d, 0, top, top)), "recall": recall, "e": e, "c": drive - recall @ e, "gain": gains,
-        "saturates": draw(st.booleans()), "eps": draw(fractions(1 / 4, 1)) if eps else 0.0, "start": draw(spheres(d)), "slope": top,
-    }  # fmt: skip
+        "matrix": draw(stretched(d, 0, top, top)),
+        "recall": recall,
+        "e": e,
+        "c": drive - recall @ e,
+        "gain": gains,
+        "saturates": draw(st.booleans()),
+        "eps": draw(fractions(1 / 4, 1)) if eps else 0.0,
+        "start": draw(spheres(d)),
+        "slope": top,
+    }
 
 
 @st.composite
@@ -55,13 +66,22 @@ def _weak(draw: DrawFn) -> Case:
     d, a = draw(sizes(2, 4)), draw(fractions(1 / 2, 2))
     e = draw(spheres(d))
     return {
-        "matrix": -a * np.eye(d), "recall": a * draw(fractions(1 / 4, 7 / 4)) * np.eye(d), "e": e, "c": np.zeros(d), "gain": np.ones(d),
-        "saturates": False, "eps": 0.0, "start": normalised(e + np.sqrt(d) / 2 * tangent(e)[:, 0]), "slope": a,
-    }  # fmt: skip
+        "matrix": -a * np.eye(d),
+        "recall": a * draw(fractions(1 / 4, 7 / 4)) * np.eye(d),
+        "e": e,
+        "c": np.zeros(d),
+        "gain": np.ones(d),
+        "saturates": False,
+        "eps": 0.0,
+        "start": normalised(e + np.sqrt(d) / 2 * tangent(e)[:, 0]),
+        "slope": a,
+    }
 
 
 def _kappa(case: Case) -> float:
-    """N3's constant with r = (beta - l) R, l times the largest gain; above 1 where r is negative."""
+    """N3's constant with r = (beta - l) R, l times the largest gain; above 1 where r is
+    negative.
+    """
     d = len(case["e"])
     slope = case["slope"] * float(case["gain"].max())
     r = float(np.linalg.norm(case["recall"] @ case["e"] + case["c"])) - slope * np.sqrt(d)
@@ -69,7 +89,9 @@ def _kappa(case: Case) -> float:
 
 
 def _inside(case: Case, h: Array, e: Array) -> Array:
-    return case["matrix"] @ (np.tanh(h) if case["saturates"] else h) + case["recall"] @ e + case["c"]
+    return (
+        case["matrix"] @ (np.tanh(h) if case["saturates"] else h) + case["recall"] @ e + case["c"]
+    )
 
 
 def _limit(case: Case, e: Array) -> tuple[Array, Array]:
@@ -86,7 +108,10 @@ def _measured(case: Case) -> tuple[Array, Array] | str:
     """h* and S = dh_inf/de; in words if the orbit does not settle."""
     h, before = _limit(case, case["e"])
     if float(np.linalg.norm(h - before)) > 1e-9:
-        return f"{_describe(case)}: the orbit from {show(case['start'])} still moves by {np.linalg.norm(h - before):.4g}"
+        return (
+            f"{_describe(case)}: the orbit from {show(case['start'])} still moves by"
+            f" {np.linalg.norm(h - before):.4g}"
+        )
     return h, complex_step(lambda e: _limit(case, e)[0], case["e"])
 
 
@@ -94,13 +119,15 @@ def _describe(case: Case) -> str:
     kind = "A tanh h" if case["saturates"] else "A h"
     drive = show(case["recall"] @ case["e"] + case["c"])
     return (
-        f"N({kind} + B e + c), A = {show(case['matrix'])}, B = {show(case['recall'])}, B e + c = {drive}, gain {show(case['gain'])}, "
-        f"eps = {case['eps']:g}"
+        f"N({kind} + B e + c), A = {show(case['matrix'])}, B = {show(case['recall'])}, B e + c ="
+        f" {drive}, gain {show(case['gain'])}, eps = {case['eps']:g}"
     )
 
 
 def _range(case: Case) -> str | None:
-    """eps = 0, gain 1: h*^T S = 0, S B^{-1} z = 0, the other d - 1 singular values between the bounds."""
+    """eps = 0, gain 1: h*^T S = 0, S B^{-1} z = 0, the other d - 1 singular values between the
+    bounds.
+    """
     found = _measured(case)
     if isinstance(found, str):
         return found
@@ -122,9 +149,15 @@ def _range(case: Case) -> str | None:
     inner = complex_step(lambda x: _inside(case, x, case["e"]), h)
     k = float(np.linalg.norm(basis.T @ inner @ basis, 2)) / scale
     recall = np.linalg.svd(case["recall"], compute_uv=False)
-    low, high = numeric("sensitivity_lower")(recall[-1], scale, k), numeric("sensitivity_upper")(recall[0], scale, k)
+    low, high = (
+        numeric("sensitivity_lower")(recall[-1], scale, k),
+        numeric("sensitivity_upper")(recall[0], scale, k),
+    )
     if k > kappa * (1 + 1e-12) or sizes_of_s[d - 2] < low - error or sizes_of_s[0] > high + error:
-        return f"{_describe(case)}: k = {k:.6g} (kappa {kappa:.6g}), singular values {show(sizes_of_s)} outside [{low:.6g}, {high:.6g}]"
+        return (
+            f"{_describe(case)}: k = {k:.6g} (kappa {kappa:.6g}), singular values"
+            f" {show(sizes_of_s)} outside [{low:.6g}, {high:.6g}]"
+        )
     return None
 
 
@@ -141,11 +174,19 @@ def _full_rank(case: Case) -> str | None:
         return f"{_describe(case)}: rank S < d, singular values {show(sizes_of_s)}"
     z = _inside(case, h, case["e"])
     scale = float(np.sqrt(np.mean(z * z) + eps))
-    k = float(np.linalg.norm(complex_step(lambda x: normalised(_inside(case, x, case["e"]), eps), h), 2))
+    k = float(
+        np.linalg.norm(complex_step(lambda x: normalised(_inside(case, x, case["e"]), eps), h), 2)
+    )
     recall = np.linalg.svd(case["recall"], compute_uv=False)
-    low, high = numeric("sensitivity_lower_epsilon")(recall[-1], scale, eps, k), numeric("sensitivity_upper")(recall[0], scale, k)
+    low, high = (
+        numeric("sensitivity_lower_epsilon")(recall[-1], scale, eps, k),
+        numeric("sensitivity_upper")(recall[0], scale, k),
+    )
     if k > kappa * (1 + 1e-12) or sizes_of_s[-1] < low - error or sizes_of_s[0] > high + error:
-        return f"{_describe(case)}: k = {k:.6g} (kappa {kappa:.6g}), singular values {show(sizes_of_s)} outside [{low:.6g}, {high:.6g}]"
+        return (
+            f"{_describe(case)}: k = {k:.6g} (kappa {kappa:.6g}), singular values"
+            f" {show(sizes_of_s)} outside [{low:.6g}, {high:.6g}]"
+        )
     return None
 
 
@@ -157,33 +198,59 @@ def _gain_range(case: Case) -> str | None:
     h, s = found
     normal = h / case["gain"] ** 2
     left = float(np.abs(normal @ s).max() / np.linalg.norm(normal))
-    error = rounding(len(h), _kappa(case)) * max(float(np.abs(s).max()), 1e-3) * float(case["gain"].max() / case["gain"].min()) ** 2
-    return f"{_describe(case)}: |(h*/gain^2)^T S| = {left:.4g} |h*/gain^2|" if left > error else None
+    error = (
+        rounding(len(h), _kappa(case))
+        * max(float(np.abs(s).max()), 1e-3)
+        * float(case["gain"].max() / case["gain"].min()) ** 2
+    )
+    return (
+        f"{_describe(case)}: |(h*/gain^2)^T S| = {left:.4g} |h*/gain^2|" if left > error else None
+    )
 
 
 SUITES = (
     Suite(
-        "N4", "range and rank", "eps = 0: S has range h*^perp, null direction B^-1 z, rank d - 1 and the two-sided bounds", _loop, _range,
+        "N4",
+        "range and rank",
+        "eps = 0: S has range h*^perp, null direction B^-1 z, rank d - 1 and the two-sided bounds",
+        _loop,
+        _range,
         (
             Drop("recall_invertible: two singular values of B are 0", lambda: _loop(low=3, lost=2)),
             Drop("recall_invertible: B = 0, a constant drive", lambda: _loop(lost=4)),
             Drop("small: A = -a I with beta < 2a", _weak),
             Drop("eps_zero: eps > 0", lambda: _loop(eps=True)),
             Drop("gain_one: unequal gains", lambda: _loop(gain=True)),
-        ), "sample", 4,
+        ),
+        "sample",
+        4,
     ),
     Suite(
-        "N4", "full rank", "eps > 0: S has rank d and the two-sided bounds", lambda: _loop(eps=True), _full_rank,
+        "N4",
+        "full rank",
+        "eps > 0: S has rank d and the two-sided bounds",
+        lambda: _loop(eps=True),
+        _full_rank,
         (
             Drop("eps > 0: eps = 0", _loop),
-            Drop("recall_invertible: one singular value of B is 0", lambda: _loop(lost=1, eps=True)),
-        ), "sample", 4,
+            Drop(
+                "recall_invertible: one singular value of B is 0", lambda: _loop(lost=1, eps=True)
+            ),
+        ),
+        "sample",
+        4,
     ),
     Suite(
-        "N4", "range with gains", "eps = 0: S has range (gamma^-2 o h*)^perp", lambda: _loop(gain=True), _gain_range,
+        "N4",
+        "range with gains",
+        "eps = 0: S has range (gamma^-2 o h*)^perp",
+        lambda: _loop(gain=True),
+        _gain_range,
         (
             Drop("small: A = -a I with beta < 2a", _weak),
             Drop("eps_zero: eps > 0", lambda: _loop(eps=True, gain=True)),
-        ), "sample", 4,
+        ),
+        "sample",
+        4,
     ),
-)  # fmt: skip
+)

@@ -1,4 +1,6 @@
-"""Attacks on R2, external recall with a bounded update: boundedness below rho(W_x) = 1, divergence above, the radial eigenvalue."""
+"""Attacks on R2, external recall with a bounded update: boundedness below rho(W_x) = 1, divergence
+above, the radial eigenvalue.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,15 @@ from ..shared.residual_stream import OFF_LATTICE, Stream, linear_updates, update
 FAR = 1e6
 """start, in units of the radius of the absorbing ball"""
 ROUNDING = 1e-9
-"""relative slack of inequalities that can be attained; a loop adds a few u, 1e3 loops less than 1e-12"""
+"""relative slack of inequalities that can be attained; a loop adds a few u, 1e3 loops less than
+1e-12
+"""
 
 
 def adapted(weight: Array) -> Array:
-    """Upper triangular T with |T W T^{-1}|_2 < 1, when rho(W) < 1: T^T T = Sum (W^T/mu)^k (W/mu)^k, mu = (1 + rho)/2."""
+    """Upper triangular T with |T W T^{-1}|_2 < 1, when rho(W) < 1: T^T T = Sum (W^T/mu)^k (W/mu)^k,
+    mu = (1 + rho)/2.
+    """
     mu = (1 + np.abs(np.linalg.eigvals(weight)).max()) / 2
     return cholesky(solve_discrete_lyapunov((weight / mu).T, np.eye(len(weight))))
 
@@ -34,19 +40,32 @@ def adapted(weight: Array) -> Array:
 @st.composite
 def _unbounded(draw: Any, size: int) -> dict[str, Any]:
     """The update 8 z + b, which no norm bounds."""
-    return linear_updates((8 * np.sqrt(size) * np.eye(size), draw(draws.vectors(size, 2))), norm="raw")
+    return linear_updates(
+        (8 * np.sqrt(size) * np.eye(size), draw(draws.vectors(size, 2))), norm="raw"
+    )
 
 
-# --- rho(W_x) < 1: an absorbing ball -------------------------------------------------------------------------------
+# --- rho(W_x) < 1: an absorbing ball
+# -------------------------------------------------------------------------------
 @st.composite
 def _streams(draw: Any, radius: st.SearchStrategy[float], bounded: bool = True) -> Case:
     d = draw(draws.sizes(1, 3))
-    case, drive = draw(updates(d) if bounded else _unbounded(d)), draw(draws.vectors(d)) + OFF_LATTICE
-    return {**case, "weight": draw(matrices.of_radius(d, radius)), "drive": drive, "from": draw(draws.directions(d))}
+    case, drive = (
+        draw(updates(d) if bounded else _unbounded(d)),
+        draw(draws.vectors(d)) + OFF_LATTICE,
+    )
+    return {
+        **case,
+        "weight": draw(matrices.of_radius(d, radius)),
+        "drive": drive,
+        "from": draw(draws.directions(d)),
+    }
 
 
 def _comes_in(case: Case) -> str | None:
-    """From far outside, |h|_* <= r + mu^t |h_0|_* in every loop, r = C_*/(1 - mu); without an adapted norm: is |h| ever halved?"""
+    """From far outside, |h|_* <= r + mu^t |h_0|_* in every loop, r = C_*/(1 - mu); without an
+    adapted norm: is |h| ever halved?
+    """
     stream = Stream.of(case)
     with np.errstate(over="ignore", invalid="ignore"):
         if np.abs(np.linalg.eigvals(stream.weight)).max() >= 1 - 1e-9:
@@ -61,7 +80,10 @@ def _comes_in(case: Case) -> str | None:
             h = stream.step(h)
             size, allowed = float(np.linalg.norm(t @ h)), r + mu**loop * start
             if not size <= allowed * (1 + ROUNDING * np.linalg.cond(t)):
-                return f"|h|_* = {size:.6g} after {loop} loops, the ball of radius {r:.6g} allows {allowed:.6g} (mu = {mu:.4g})"
+                return (
+                    f"|h|_* = {size:.6g} after {loop} loops, the ball of radius {r:.6g} allows"
+                    f" {allowed:.6g} (mu = {mu:.4g})"
+                )
     return None
 
 
@@ -70,8 +92,13 @@ def _never_halved(stream: Stream, direction: Array) -> str | None:
     for loop in range(200):
         h = stream.step(h)
         if np.linalg.norm(h) < np.linalg.norm(start) / 2:
-            raise Undecided(f"no norm is adapted, but the orbit has come in to half its size by loop {loop + 1}")
-    return f"from |h_0| = {np.linalg.norm(start):.4g}, |h| = {np.linalg.norm(h):.4g} after 200 loops, never below half of it"
+            raise Undecided(
+                f"no norm is adapted, but the orbit has come in to half its size by loop {loop + 1}"
+            )
+    return (
+        f"from |h_0| = {np.linalg.norm(start):.4g}, |h| = {np.linalg.norm(h):.4g} after 200 loops,"
+        " never below half of it"
+    )
 
 
 @st.composite
@@ -79,22 +106,40 @@ def _seeded(draw: Any, below: bool) -> Case:
     size, seed = draw(matrices.large(4, 12))
     radius = draw(draws.fractions(0.5, 0.875) if below else draws.fractions(1.125, 1.5))
     return {
-        "size": 2 * (size // 2), "seed": seed, "tokens": draw(st.integers(1, 3)), "norm": draw(st.sampled_from(("pre", "peri"))),
-        "activation": draw(st.sampled_from(("gelu", "tanh", "relu", "sin", "erf"))), "radius": radius,
-        "departure": draw(draws.fractions(0, 2)), "scale": draw(draws.fractions(0.5, 4)),
-    }  # fmt: skip
+        "size": 2 * (size // 2),
+        "seed": seed,
+        "tokens": draw(st.integers(1, 3)),
+        "norm": draw(st.sampled_from(("pre", "peri"))),
+        "activation": draw(st.sampled_from(("gelu", "tanh", "relu", "sin", "erf"))),
+        "radius": radius,
+        "departure": draw(draws.fractions(0, 2)),
+        "scale": draw(draws.fractions(0.5, 4)),
+    }
 
 
 def _tokens_come_in(case: Case) -> str | None:
     """Attention and MLP on several tokens, in the max norm over tokens."""
     rng, width = np.random.default_rng(case["seed"]), case["size"]
     architecture = Architecture.parse(f"external/{case['norm']}")
-    loop = random_loop(architecture, width, activation=case["activation"], scale=case["scale"], eps=1e-3, seed=case["seed"])
-    loop = replace(loop, w_x=matrices.of_seed(width, case["seed"], case["radius"], case["departure"]))
+    loop = random_loop(
+        architecture,
+        width,
+        activation=case["activation"],
+        scale=case["scale"],
+        eps=1e-3,
+        seed=case["seed"],
+    )
+    loop = replace(
+        loop, w_x=matrices.of_seed(width, case["seed"], case["radius"], case["departure"])
+    )
     e, h = rng.standard_normal((2, case["tokens"], width))
     drive = np.linalg.norm(e @ loop.w_e.T + loop.b, axis=1).max()
     size = np.sqrt(width)
-    push = drive + (len(loop.blocks) * size if case["norm"] == "peri" else sum(block.bound(size) for block in loop.blocks))
+    push = drive + (
+        len(loop.blocks) * size
+        if case["norm"] == "peri"
+        else sum(block.bound(size) for block in loop.blocks)
+    )
     below = case["radius"] < 1
     t = adapted(loop.w_x) if below else np.eye(width)
     mu = float(np.linalg.norm(t @ loop.w_x @ np.linalg.inv(t), 2)) if below else case["radius"]
@@ -105,25 +150,36 @@ def _tokens_come_in(case: Case) -> str | None:
         h = loop.step(h, e)
     end, allowed = np.linalg.norm(h @ t.T, axis=1).max(), r + mu**60 * start if below else start / 2
     if not end <= allowed * (1 + ROUNDING * np.linalg.cond(t)):
-        return f"largest token |h|_* = {end:.6g} after 60 loops, allowed {allowed:.6g}, at the start {start:.6g}"
+        return (
+            f"largest token |h|_* = {end:.6g} after 60 loops, allowed {allowed:.6g}, at the start"
+            f" {start:.6g}"
+        )
     return None
 
 
-# --- rho(W_x) > 1: divergence from the escape set ------------------------------------------------------------------
+# --- rho(W_x) > 1: divergence from the escape set
+# ------------------------------------------------------------------
 @st.composite
 def _escaping(draw: Any, rho: st.SearchStrategy[float], bounded: bool = True) -> Case:
-    """W = V D V^{-1}, the leading eigenvalue or pair of D first and alone; the start is beyond the escape radius along it."""
+    """W = V D V^{-1}, the leading eigenvalue or pair of D first and alone; the start is beyond the
+    escape radius along it.
+    """
     d = draw(draws.sizes(1, 3))
     case = draw(updates(d) if bounded else _unbounded(d))
     r, (c, s) = draw(rho), draw(draws.turns())
     kind = draw(st.sampled_from(("+", "-", "pair") if d > 1 else ("+", "-")))
     k = 2 if kind == "pair" else 1
     rest = draw(draws.bulk(d - k, 0.75))
-    lead = np.array([[r * c, -r * s], [r * s, r * c]]) if kind == "pair" else np.array([[r if kind == "+" else -r]])
+    lead = (
+        np.array([[r * c, -r * s], [r * s, r * c]])
+        if kind == "pair"
+        else np.array([[r if kind == "+" else -r]])
+    )
     form = np.block([[lead, np.zeros((k, d - k))], [np.zeros((d - k, k)), rest.form()]])
     v, inverse = draw(draws.unimodulars(d))
     case = {**case, "weight": v @ form @ inverse, "drive": draw(draws.vectors(d))}
-    # on the leading coordinates y = inverse[:k] g the norm |y| grows by r exactly: mu = r, C_* = |inverse[:k]| C
+    # on the leading coordinates y = inverse[:k] g the norm |y| grows by r exactly: mu = r, C_* =
+    # |inverse[:k]| C
     push = np.linalg.norm(inverse[:k], 2) * Stream.of(case).bound()
     radius = float(numeric("escape_radius")(r, push)) if r > 1 else push
     shift = np.linalg.solve(case["weight"] - np.eye(d), case["drive"])
@@ -133,10 +189,25 @@ def _escaping(draw: Any, rho: st.SearchStrategy[float], bounded: bool = True) ->
 
 @st.composite
 def _pulled(draw: Any, low: float, high: float) -> Case:
-    """h' = w h - k h/|h|, 1 < w (d = 1, 2): the escape radius k/(w - 1) is attained; the start at `low` to `high` of it."""
-    d, w, k = draw(draws.sizes(1, 2)), draw(draws.fractions(1.125, 2)), draw(draws.fractions(0.5, 4))
-    start = draw(draws.directions(d)) * draw(draws.fractions(low, high)) * float(numeric("escape_radius")(w, k))
-    return {**linear_updates((-k * np.eye(d), np.zeros(d))), "weight": w * np.eye(d), "drive": np.zeros(d), "start": start}
+    """h' = w h - k h/|h|, 1 < w (d = 1, 2): the escape radius k/(w - 1) is attained; the start at
+    `low` to `high` of it.
+    """
+    d, w, k = (
+        draw(draws.sizes(1, 2)),
+        draw(draws.fractions(1.125, 2)),
+        draw(draws.fractions(0.5, 4)),
+    )
+    start = (
+        draw(draws.directions(d))
+        * draw(draws.fractions(low, high))
+        * float(numeric("escape_radius")(w, k))
+    )
+    return {
+        **linear_updates((-k * np.eye(d), np.zeros(d))),
+        "weight": w * np.eye(d),
+        "drive": np.zeros(d),
+        "start": start,
+    }
 
 
 def _rate(case: Case) -> str | None:
@@ -152,18 +223,28 @@ def _rate(case: Case) -> str | None:
         sizes.append(float(np.linalg.norm(h)))
     half = len(sizes) // 2
     if not sizes[-1] > 1e3 * (1 + sizes[0]):
-        return f"rho(W_x) = {rho:.6g}, |h_0| = {sizes[0]:.4g}: |h| = {sizes[-1]:.4g} after {len(sizes) - 1} loops"
-    # |h_t| lies between |W^t v|/(1 + small) and its multiple by the condition number of the eigenvectors
+        return (
+            f"rho(W_x) = {rho:.6g}, |h_0| = {sizes[0]:.4g}: |h| = {sizes[-1]:.4g} after"
+            f" {len(sizes) - 1} loops"
+        )
+    # |h_t| lies between |W^t v|/(1 + small) and its multiple by the condition number of the
+    # eigenvectors
     slope = np.log(sizes[-1] / sizes[half]) / (len(sizes) - 1 - half)
     slack = np.log(2 * np.linalg.cond(np.linalg.eig(stream.weight)[1])) / (len(sizes) - 1 - half)
     if slack > np.log(rho) / 4:
-        raise Undecided(f"the eigenvectors allow a slack of {slack:.3g} at the rate {np.log(rho):.3g}")
+        raise Undecided(
+            f"the eigenvectors allow a slack of {slack:.3g} at the rate {np.log(rho):.3g}"
+        )
     if abs(slope - np.log(rho)) > slack:
-        return f"log |h| grows by {slope:.6g} a loop, log rho(W_x) = {np.log(rho):.6g} (slack {slack:.2g})"
+        return (
+            f"log |h| grows by {slope:.6g} a loop, log rho(W_x) = {np.log(rho):.6g} (slack"
+            f" {slack:.2g})"
+        )
     return None
 
 
-# --- rho(W_x) = 1: polynomial growth -------------------------------------------------------------------------------
+# --- rho(W_x) = 1: polynomial growth
+# -------------------------------------------------------------------------------
 @st.composite
 def _critical(draw: Any, rho: st.SearchStrategy[float]) -> Case:
     d = draw(draws.sizes(1, 3))
@@ -172,11 +253,20 @@ def _critical(draw: Any, rho: st.SearchStrategy[float]) -> Case:
     block = draw(st.integers(1, d))
     form = jordan_form((lead, block), *((0.5, 1),) * (d - block))
     case, start = draw(updates(d)), draw(draws.vectors(d)) + OFF_LATTICE
-    return {**case, "weight": v @ form @ inverse, "drive": draw(draws.vectors(d)), "start": start, "block": block, "V": v}
+    return {
+        **case,
+        "weight": v @ form @ inverse,
+        "drive": draw(draws.vectors(d)),
+        "start": start,
+        "block": block,
+        "V": v,
+    }
 
 
 def _polynomial(case: Case) -> str | None:
-    """|W^s| <= kappa(V)(1 + s)^{k-1} for a Jordan block of size k on the circle, so |h_t| <= kappa (1 + t)^{k-1}(|h_0| + t C)."""
+    """|W^s| <= kappa(V)(1 + s)^{k-1} for a Jordan block of size k on the circle, so |h_t| <=
+    kappa (1 + t)^{k-1}(|h_0| + t C).
+    """
     stream, h, k, loops = Stream.of(case), case["start"], case["block"], 600
     push = float(np.linalg.norm(stream.drive)) + stream.bound()
     start = float(np.linalg.norm(h))
@@ -186,16 +276,24 @@ def _polynomial(case: Case) -> str | None:
     allowed = np.linalg.cond(case["V"]) * (1 + loops) ** (k - 1) * (start + loops * push)
     size = float(np.abs(h).max())
     if not size <= allowed * (1 + ROUNDING):
-        return f"a Jordan block of size {k}: |h| = {size:.4g} after {loops} loops, allowed {allowed:.4g}"
+        return (
+            f"a Jordan block of size {k}: |h| = {size:.4g} after {loops} loops, allowed"
+            f" {allowed:.4g}"
+        )
     return None
 
 
-# --- the radial eigenvalue -----------------------------------------------------------------------------------------
+# --- the radial eigenvalue
+# -----------------------------------------------------------------------------------------
 @st.composite
-def _radial(draw: Any, blocks: int = 1, eps: tuple[float, ...] = (0.0,), scalar: bool = True) -> Case:
+def _radial(
+    draw: Any, blocks: int = 1, eps: tuple[float, ...] = (0.0,), scalar: bool = True
+) -> Case:
     d = draw(draws.sizes(1 if scalar and eps == (0.0,) and blocks == 1 else 2, 3))
     case = draw(updates(d, blocks=blocks, eps=eps))
-    if eps != (0.0,) or blocks > 1:  # an update that does depend on what eps or the first sub-block change
+    if (
+        eps != (0.0,) or blocks > 1
+    ):  # an update that does depend on what eps or the first sub-block change
         case["inner"] = np.stack([np.eye(d)] * blocks)
         case["outer"] = np.stack([np.eye(d)[::-1] + 2 * np.eye(d)] * blocks)
         case["norm"] = "pre"
@@ -211,30 +309,46 @@ def _radial(draw: Any, blocks: int = 1, eps: tuple[float, ...] = (0.0,), scalar:
 
 
 def _stretches(case: Case) -> str | None:
-    """f(h + tau z) - f(h) = omega tau z for every tau with 1 + omega tau > 0, z = W h + c: an exact difference, not a small one."""
+    """f(h + tau z) - f(h) = omega tau z for every tau with 1 + omega tau > 0, z = W h + c: an exact
+    difference, not a small one.
+    """
     stream, z, omega = Stream.of(case), case["z"], case["omega"]
     h = np.linalg.solve(stream.weight, z - stream.drive)
     tau = 0.25
     first, second = stream.step(h), stream.step(h + tau * z)
-    # rounding: N(z) moves by a few u R, and the update by its Lipschitz constant times that (peri: over the size of the inner update)
+    # rounding: N(z) moves by a few u R, and the update by its Lipschitz constant times that (peri:
+    # over the size of the inner update)
     inner = 1.0
     if stream.norm == "peri":
         pre = Stream.of({**case, "norm": "pre"})
         inner = min(float(np.linalg.norm(pre.update(0, z))), 1.0)
         if inner < 1e-6:
             raise Undecided("the update that peri normalises nearly vanishes")
-    sizes = np.linalg.norm(h) + np.linalg.norm(stream.drive) + stream.bound() + stream.radius() * (1 + stream.lipschitz()) / inner
-    slack = 200 * np.finfo(float).eps * len(z) * (1 + abs(omega)) * (1 + sizes) * (1 + stream.radius())
+    sizes = (
+        np.linalg.norm(h)
+        + np.linalg.norm(stream.drive)
+        + stream.bound()
+        + stream.radius() * (1 + stream.lipschitz()) / inner
+    )
+    slack = (
+        200 * np.finfo(float).eps * len(z) * (1 + abs(omega)) * (1 + sizes) * (1 + stream.radius())
+    )
     off = float(np.linalg.norm(second - first - omega * tau * z))
     if off > slack:
-        return f"f(h + z/4) - f(h) differs from omega z/4 by {off:.4g} (rounding allows {slack:.2g})"
+        return (
+            f"f(h + z/4) - f(h) differs from omega z/4 by {off:.4g} (rounding allows {slack:.2g})"
+        )
     return None
 
 
 SUITES: tuple[Suite, ...] = (
     Suite(
-        "R2", "absorbing", "rho(W_x) < 1, bounded update: from afar every orbit comes into the ball of radius C_*/(1 - mu)",
-        lambda: _streams(draws.fractions(0, 0.9375)), _comes_in,
+        "R2",
+        "absorbing",
+        "rho(W_x) < 1, bounded update: from afar every orbit comes into the ball of radius C_*/(1"
+        " - mu)",
+        lambda: _streams(draws.fractions(0, 0.9375)),
+        _comes_in,
         (
             Drop("rho(W_x) < 1", lambda: _streams(draws.fractions(1, 2))),
             Drop("the update is bounded", lambda: _streams(draws.fractions(0.25, 0.75), False)),
@@ -242,14 +356,20 @@ SUITES: tuple[Suite, ...] = (
         cost=2,
     ),
     Suite(
-        "R2", "absorbing-tokens", "the same for attention and MLP on several tokens, in the max norm over tokens",
-        lambda: _seeded(True), _tokens_come_in,
+        "R2",
+        "absorbing-tokens",
+        "the same for attention and MLP on several tokens, in the max norm over tokens",
+        lambda: _seeded(True),
+        _tokens_come_in,
         (Drop("rho(W_x) < 1", lambda: _seeded(False)),),
         cost=4,
     ),
     Suite(
-        "R2", "divergence", "rho(W_x) > 1: from beyond the escape radius C_*/(mu - 1), (1/t) log |h_t| -> log rho(W_x)",
-        lambda: st.one_of(_escaping(draws.fractions(1.125, 2)), _pulled(1.0625, 4)), _rate,
+        "R2",
+        "divergence",
+        "rho(W_x) > 1: from beyond the escape radius C_*/(mu - 1), (1/t) log |h_t| -> log rho(W_x)",
+        lambda: st.one_of(_escaping(draws.fractions(1.125, 2)), _pulled(1.0625, 4)),
+        _rate,
         (
             Drop("rho(W_x) > 1", lambda: _escaping(draws.fractions(0.25, 0.75))),
             Drop("the start is in the escape set", lambda: _pulled(0.0625, 0.9375)),
@@ -258,18 +378,25 @@ SUITES: tuple[Suite, ...] = (
         cost=3,
     ),
     Suite(
-        "R2", "critical", "rho(W_x) = 1: |h_t| = O(t^k), k the largest Jordan block on the circle",
-        lambda: _critical(st.just(1.0)), _polynomial,
+        "R2",
+        "critical",
+        "rho(W_x) = 1: |h_t| = O(t^k), k the largest Jordan block on the circle",
+        lambda: _critical(st.just(1.0)),
+        _polynomial,
         (Drop("rho(W_x) = 1", lambda: _critical(draws.fractions(1.125, 1.5))),),
         cost=3,
     ),
     Suite(
-        "R2", "radial", "W_x = omega I, one sub-block, eps = 0: omega is an eigenvalue of J with eigenvector z, at every state",
-        _radial, _stretches,
+        "R2",
+        "radial",
+        "W_x = omega I, one sub-block, eps = 0: omega is an eigenvalue of J with eigenvector z, at"
+        " every state",
+        _radial,
+        _stretches,
         (
             Drop("one sub-block", lambda: _radial(blocks=2)),
             Drop("eps = 0", lambda: _radial(eps=(0.25, 1.0))),
             Drop("W_x = omega I", lambda: _radial(scalar=False)),
         ),
     ),
-)  # fmt: skip
+)

@@ -1,4 +1,6 @@
-"""Attack on R2, existence: rho(W_x) < 1 and eps > 0 give a fixed point, certified by branch and bound (d = 1, 2)."""
+"""Attack on R2, existence: rho(W_x) < 1 and eps > 0 give a fixed point, certified by branch and
+bound (d = 1, 2).
+"""
 
 from __future__ import annotations
 
@@ -19,20 +21,33 @@ from .bounded_update import adapted
 
 @st.composite
 def _maps(draw: Any) -> Case:
-    """h' = z + A N(z) + b, z = W h + c; eps is no square of a fraction, so that no fixed point is degenerate by an accident of numbers."""
+    """h' = z + A N(z) + b, z = W h + c; eps is no square of a fraction, so that no fixed point is
+    degenerate by an accident of numbers.
+    """
     d = draw(draws.sizes(1, 2))
     return {
-        "W": draw(matrices.of_radius(d, draws.fractions(0, 0.75))), "c": draw(draws.vectors(d, 2)), "A": draw(draws.entries(d, d)),
-        "b": draw(draws.vectors(d, 2)), "eps": draw(st.sampled_from((1.125, 0.3125, 0.09375))),
-    }  # fmt: skip
+        "W": draw(matrices.of_radius(d, draws.fractions(0, 0.75))),
+        "c": draw(draws.vectors(d, 2)),
+        "A": draw(draws.entries(d, d)),
+        "b": draw(draws.vectors(d, 2)),
+        "eps": draw(st.sampled_from((1.125, 0.3125, 0.09375))),
+    }
 
 
 @st.composite
 def _jumps(draw: Any) -> Case:
-    """eps = 0, h' = x h + c - k sign: the step jumps across 0 and |c| < x k, so that neither side holds a fixed point."""
+    """eps = 0, h' = x h + c - k sign: the step jumps across 0 and |c| < x k, so that neither side
+    holds a fixed point.
+    """
     x, k = draw(draws.fractions(0.125, 0.875)), draw(draws.fractions(0.5, 4))
     c = x * k * draw(draws.fractions(-1, 1, inside=True))
-    return {"W": np.array([[x]]), "c": np.array([c]), "A": np.array([[-k]]), "b": np.zeros(1), "eps": 0.0}
+    return {
+        "W": np.array([[x]]),
+        "c": np.array([c]),
+        "A": np.array([[-k]]),
+        "b": np.zeros(1),
+        "eps": 0.0,
+    }
 
 
 def _function(case: Case) -> FunctionMap:
@@ -44,7 +59,10 @@ def _function(case: Case) -> FunctionMap:
 
     def image(x: Vector) -> list[Coordinate]:
         z = stream(x)
-        return [zi + u + float(b) for zi, u, b in zip(z, product(matrix, rms_norm(z, eps)), case["b"], strict=True)]
+        return [
+            zi + u + float(b)
+            for zi, u, b in zip(z, product(matrix, rms_norm(z, eps)), case["b"], strict=True)
+        ]
 
     def derivative(x: Vector) -> list[list[Coordinate]]:
         z = stream(x)
@@ -53,7 +71,9 @@ def _function(case: Case) -> FunctionMap:
         columns = []
         for v in zip(*weight, strict=True):
             along = total(ni * vi for ni, vi in zip(n, v, strict=True)) / d
-            moved = product(matrix, [(vi - ni * along) / scale for ni, vi in zip(n, v, strict=True)])
+            moved = product(
+                matrix, [(vi - ni * along) / scale for ni, vi in zip(n, v, strict=True)]
+            )
             columns.append([m + vi for m, vi in zip(moved, v, strict=True)])
         return [list(row) for row in zip(*columns, strict=True)]
 
@@ -61,13 +81,19 @@ def _function(case: Case) -> FunctionMap:
 
 
 def _has_fixed_point(case: Case) -> str | None:
-    """Every fixed point in a box around the absorbing ball; a complete list has indices that sum to 1 (the degree behind Brouwer)."""
+    """Every fixed point in a box around the absorbing ball; a complete list has indices that sum to
+    1 (the degree behind Brouwer).
+    """
     if case["eps"] == 0:
         return _on_a_side(case)
     t = adapted(case["W"])
     mu = float(np.linalg.norm(t @ case["W"] @ np.linalg.inv(t), 2))
     update = np.linalg.norm(case["A"], 2) * np.sqrt(len(t)) + np.linalg.norm(case["b"])
-    radius = float(numeric("absorbing_radius")(mu, np.linalg.norm(t @ case["c"]) + np.linalg.norm(t, 2) * update))
+    radius = float(
+        numeric("absorbing_radius")(
+            mu, np.linalg.norm(t @ case["c"]) + np.linalg.norm(t, 2) * update
+        )
+    )
     reach = 1.01 * radius * np.linalg.norm(np.linalg.inv(t), 2) + 0.01
     found = certify(_function(case), (-reach, reach), max_boxes=4000)
     if found.count is None:
@@ -76,7 +102,14 @@ def _has_fixed_point(case: Case) -> str | None:
         raise Undecided(f"{len(found.undecided)} boxes undecided after {found.boxes}")
     if not found.points:
         return f"no fixed point in the absorbing box of half side {reach:.4g} (certified)"
-    return None if found.index_sum == 1 else f"{found.count} fixed points in the absorbing box, their indices sum to {found.index_sum}"
+    return (
+        None
+        if found.index_sum == 1
+        else (
+            f"{found.count} fixed points in the absorbing box, their indices sum to"
+            f" {found.index_sum}"
+        )
+    )
 
 
 def _on_a_side(case: Case) -> str | None:
@@ -86,14 +119,21 @@ def _on_a_side(case: Case) -> str | None:
         h = (c + side * a + b) / (1 - x)
         if (x * h + c) * side > 0:
             return None
-    return f"h' = z + {a} sign(z) + {b}, z = {x} h + {c}: no fixed point with z > 0 and none with z < 0 (exact)"
+    return (
+        f"h' = z + {a} sign(z) + {b}, z = {x} h + {c}: no fixed point with z > 0 and none with z <"
+        " 0 (exact)"
+    )
 
 
 SUITES: tuple[Suite, ...] = (
     Suite(
-        "R2", "existence", "rho(W_x) < 1 and eps > 0: there is a fixed point, and the indices of all of them sum to 1",
-        _maps, _has_fixed_point,
+        "R2",
+        "existence",
+        "rho(W_x) < 1 and eps > 0: there is a fixed point, and the indices of all of them sum to 1",
+        _maps,
+        _has_fixed_point,
         (Drop("eps > 0", _jumps),),
-        "certificate", cost=3,
+        "certificate",
+        cost=3,
     ),
-)  # fmt: skip
+)

@@ -1,4 +1,6 @@
-"""Attacks on R1, linear loops with recall: exact orbits, sensitivities and resolvents of matrices of short fractions."""
+"""Attacks on R1, linear loops with recall: exact orbits, sensitivities and resolvents of matrices
+of short fractions.
+"""
 
 from __future__ import annotations
 
@@ -72,28 +74,52 @@ def _reached(case: Case) -> str | None:
         if away < small:
             return None
         if away > small:
-            return f"after {LOOPS} loops |h - h*| = {float(away.mid()):.4g}, at the start {float(before.mid()):.4g}"
+            return (
+                f"after {LOOPS} loops |h - h*| = {float(away.mid()):.4g}, at the start"
+                f" {float(before.mid()):.4g}"
+            )
     raise Undecided(f"|h - h*| = {away}")
 
 
 @st.composite
 def _unrolled(draw: Any, quadratic: bool = False) -> Case:
     d = draw(draws.sizes(1, 3))
-    m = draw(st.one_of(matrices.of_radius(d, CONTRACTIVE), matrices.of_radius(d, draws.fractions(1, 2, inside=True), 15 / 16)))
-    out: dict[str, Any] = {"M": m, "B": draw(draws.entries(d, d)), "c": draw(draws.vectors(d)), "e": draw(draws.vectors(d))}
+    m = draw(
+        st.one_of(
+            matrices.of_radius(d, CONTRACTIVE),
+            matrices.of_radius(d, draws.fractions(1, 2, inside=True), 15 / 16),
+        )
+    )
+    out: dict[str, Any] = {
+        "M": m,
+        "B": draw(draws.entries(d, d)),
+        "c": draw(draws.vectors(d)),
+        "e": draw(draws.vectors(d)),
+    }
     out["Dh0"] = draw(draws.entries(d, d))
-    return {**out, "t": draw(st.integers(1, 6)), "q": draw(draws.fractions(0, 2, inside=True)) if quadratic else 0.0}
+    return {
+        **out,
+        "t": draw(st.integers(1, 6)),
+        "q": draw(draws.fractions(0, 2, inside=True)) if quadratic else 0.0,
+    }
 
 
 def _differences(case: Case) -> str | None:
-    """dh_t/de of an affine map is its difference quotient: exact rationals; `q` adds q h o h to the map."""
+    """dh_t/de of an affine map is its difference quotient: exact rationals; `q` adds q h o h to the
+    map.
+    """
     m, b = _exact(case["M"]), _exact(case["B"])
     d, t, q = len(case["M"]), int(case["t"]), _exact(case["q"])[0, 0]
 
     def state(e: flint.fmpq_mat) -> flint.fmpq_mat:
         h = _exact(case["Dh0"]) * e
         for _ in range(t):
-            h = m * h + b * e + _column(case["c"]) + flint.fmpq_mat(d, 1, [q * x * x for x in h.entries()])
+            h = (
+                m * h
+                + b * e
+                + _column(case["c"])
+                + flint.fmpq_mat(d, 1, [q * x * x for x in h.entries()])
+            )
         return h
 
     base, eye = _column(case["e"]), _eye(d)
@@ -118,11 +144,18 @@ def _text(m: flint.fmpq_mat) -> str:
 def _dependent(draw: Any, rank: bool, radius: st.SearchStrategy[float]) -> Case:
     d = draw(draws.sizes(1, 3))
     b = draw(matrices.of_rank(d, draw(st.integers(1, d)) if rank else 0))
-    return {"M": draw(matrices.of_radius(d, radius)), "B": b, "c": draw(draws.vectors(d)), "e": draw(draws.vectors(d))}
+    return {
+        "M": draw(matrices.of_radius(d, radius)),
+        "B": b,
+        "c": draw(draws.vectors(d)),
+        "e": draw(draws.vectors(d)),
+    }
 
 
 def _limits(case: Case) -> str | None:
-    """Columns of S from the enclosed states after many loops from 0 at e and at e + a unit vector."""
+    """Columns of S from the enclosed states after many loops from 0 at e and at e + a unit
+    vector.
+    """
     m, d = _exact(case["M"]), len(case["M"])
     zero = flint.fmpq_mat(d, 1, [0] * d)
     with flint.ctx.workprec(BITS):
@@ -132,11 +165,16 @@ def _limits(case: Case) -> str | None:
             again = flint.arb_mat(m) * end + flint.arb_mat(_push(case, x))
             moves, small = _norm(again - end), flint.arb("1e-6") * (1 + _norm(end))
             if moves > small:
-                return f"after {LOOPS} loops the state still moves by {float(moves.mid()):.4g}: there is no limit"
+                return (
+                    f"after {LOOPS} loops the state still moves by {float(moves.mid()):.4g}: there"
+                    " is no limit"
+                )
             if not moves < small:
                 raise Undecided(f"the state moves by {moves}")
             columns.append(end)
-        s = np.array([[float((column - columns[0])[i, 0].mid()) for column in columns[1:]] for i in range(d)])
+        s = np.array(
+            [[float((column - columns[0])[i, 0].mid()) for column in columns[1:]] for i in range(d)]
+        )
     sizes = np.linalg.svd(s, compute_uv=False)
     high, low = int(np.sum(sizes > 1e-6)), int(np.sum(sizes > 1e-12))
     if high != low:
@@ -149,7 +187,9 @@ def _limits(case: Case) -> str | None:
 
 @st.composite
 def _near_one(draw: Any, invertible: bool) -> Case:
-    """M = V D V^{-1} led by 1 - 2^-k; without invertibility V^{-1} B has a first row of zeros: B misses that left eigenvector."""
+    """M = V D V^{-1} led by 1 - 2^-k; without invertibility V^{-1} B has a first row of zeros: B
+    misses that left eigenvector.
+    """
     d = draw(draws.sizes(1 if invertible else 2, 4))
     lead = 1 - 2.0 ** -draw(st.integers(2, 12))
     rest = draw(draws.bulk(d - 1, 0.75))
@@ -163,36 +203,63 @@ def _near_one(draw: Any, invertible: bool) -> Case:
 
 
 def _blows_up(case: Case) -> str | None:
-    """|S| |1 - l| >= sigma for every eigenvalue l, sigma the least non-zero singular value of B, up to the backward error of `eigvals`."""
+    """|S| |1 - l| >= sigma for every eigenvalue l, sigma the least non-zero singular value of B,
+    up to the backward error of `eigvals`.
+    """
     m, b = case["M"], case["B"]
     resolvent = np.linalg.inv(np.eye(len(m)) - m)
     size = np.linalg.norm(resolvent @ b, 2)
     sigma = np.linalg.svd(b, compute_uv=False)[_exact(b).rank() - 1]
-    # eigvals are exact for M + E, |E| <= 20 d u |M|, and (I - M - E)^{-1} B differs from S by |resolvent||E||S|
-    slack = 40 * len(m) * np.finfo(float).eps * (np.linalg.norm(m, 2) + 1) * np.linalg.norm(resolvent, 2)
+    # eigvals are exact for M + E, |E| <= 20 d u |M|, and (I - M - E)^{-1} B differs from S by
+    # |resolvent||E||S|
+    slack = (
+        40
+        * len(m)
+        * np.finfo(float).eps
+        * (np.linalg.norm(m, 2) + 1)
+        * np.linalg.norm(resolvent, 2)
+    )
     if slack > 0.01:
         raise Undecided(f"I - M is too ill-conditioned: {slack:.3g}")
     for value in np.linalg.eigvals(m):
         if size * abs(1 - value) < sigma * (1 - slack):
-            return f"|S| = {size:.6g}, sigma_min(B)/|1 - l| = {sigma / abs(1 - value):.6g} at the eigenvalue l = {value:.6g}"
+            return (
+                f"|S| = {size:.6g}, sigma_min(B)/|1 - l| = {sigma / abs(1 - value):.6g} at the"
+                f" eigenvalue l = {value:.6g}"
+            )
     return None
 
 
 @st.composite
 def _one_modulus(draw: Any, normal: bool = True, one: bool = True) -> Case:
-    """Normal M = Q D Q^T, every eigenvalue of modulus r; else V D V^{-1}, V a shear, or moduli r and r/4."""
+    """Normal M = Q D Q^T, every eigenvalue of modulus r; else V D V^{-1}, V a shear, or moduli r
+    and r/4.
+    """
     r, (c, s) = draw(draws.fractions(0.5, 0.875)), draw(draws.turns())
     kind = draw(st.sampled_from(("real", "pair") if normal and one else ("real",)))
-    spectrum = Spectrum((), ((r * c, r * s),)) if kind == "pair" else Spectrum((r, -r if one else -r / 4))
-    v = draw(draws.orthogonals(2)) if normal else np.array([[1.0, draw(st.integers(2, 4))], [0.0, 1.0]])
+    spectrum = (
+        Spectrum((), ((r * c, r * s),)) if kind == "pair" else Spectrum((r, -r if one else -r / 4))
+    )
+    v = (
+        draw(draws.orthogonals(2))
+        if normal
+        else np.array([[1.0, draw(st.integers(2, 4))], [0.0, 1.0]])
+    )
     h0 = v @ np.array([1.0, 1.0])
-    return {"M": v @ spectrum.form() @ np.linalg.inv(v), "h0": 4 * h0, "rho": r, "tol": 2.0 ** -draw(st.integers(8, 30))}
+    return {
+        "M": v @ spectrum.form() @ np.linalg.inv(v),
+        "h0": 4 * h0,
+        "rho": r,
+        "tol": 2.0 ** -draw(st.integers(8, 30)),
+    }
 
 
 def _counted(case: Case) -> str | None:
     """Loops until |h_t| <= tol for h' = M h, against the formula with C = |h_0|."""
     h, count = case["h0"], 0
-    predicted = float(numeric("iterations_to_tolerance")(case["rho"], case["tol"], np.linalg.norm(h)))
+    predicted = float(
+        numeric("iterations_to_tolerance")(case["rho"], case["tol"], np.linalg.norm(h))
+    )
     while np.linalg.norm(h) > case["tol"]:
         h, count = case["M"] @ h, count + 1
     # |h_t| carries a relative error of t u or so, which moves the crossing by less than 1e-9
@@ -203,20 +270,29 @@ def _counted(case: Case) -> str | None:
 
 SUITES: tuple[Suite, ...] = (
     Suite(
-        "R1", "reachable", "rho(M) < 1: h' = M h + B e + c reaches (I - M)^{-1}(B e + c) from every start",
-        lambda: _orbits(CONTRACTIVE), _reached,
+        "R1",
+        "reachable",
+        "rho(M) < 1: h' = M h + B e + c reaches (I - M)^{-1}(B e + c) from every start",
+        lambda: _orbits(CONTRACTIVE),
+        _reached,
         (Drop("rho(M) < 1", lambda: _orbits(EXPANSIVE)),),
         "certificate",
     ),
     Suite(
-        "R1", "unrolled", "dh_t/de = M^t Dh_0 + (I - M^t)(I - M)^{-1} B when 1 is no eigenvalue",
-        _unrolled, _differences,
+        "R1",
+        "unrolled",
+        "dh_t/de = M^t Dh_0 + (I - M^t)(I - M)^{-1} B when 1 is no eigenvalue",
+        _unrolled,
+        _differences,
         (Drop("the loop is linear", lambda: _unrolled(True)),),
         "closed form",
     ),
     Suite(
-        "R1", "dependence", "rho(M) < 1 and B != 0: the limit depends on the input, and S has the rank of B",
-        lambda: _dependent(True, CONTRACTIVE), _limits,
+        "R1",
+        "dependence",
+        "rho(M) < 1 and B != 0: the limit depends on the input, and S has the rank of B",
+        lambda: _dependent(True, CONTRACTIVE),
+        _limits,
         (
             Drop("B != 0", lambda: _dependent(False, CONTRACTIVE)),
             Drop("rho(M) < 1", lambda: _dependent(True, EXPANSIVE)),
@@ -224,16 +300,24 @@ SUITES: tuple[Suite, ...] = (
         "certificate",
     ),
     Suite(
-        "R1", "blow-up", "B invertible: |S| >= sigma_min(B)/|1 - l| for every eigenvalue l (sigma_min: the least non-zero one)",
-        lambda: _near_one(True), _blows_up,
+        "R1",
+        "blow-up",
+        "B invertible: |S| >= sigma_min(B)/|1 - l| for every eigenvalue l (sigma_min: the least"
+        " non-zero one)",
+        lambda: _near_one(True),
+        _blows_up,
         (Drop("B is invertible", lambda: _near_one(False)),),
     ),
     Suite(
-        "R1", "iterations", "C rho^t falls to tol after (log tol - log C)/log rho loops when M is normal with one modulus",
-        _one_modulus, _counted,
+        "R1",
+        "iterations",
+        "C rho^t falls to tol after (log tol - log C)/log rho loops when M is normal with one"
+        " modulus",
+        _one_modulus,
+        _counted,
         (
             Drop("M is normal", lambda: _one_modulus(normal=False)),
             Drop("one modulus", lambda: _one_modulus(one=False)),
         ),
     ),
-)  # fmt: skip
+)

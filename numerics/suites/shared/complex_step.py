@@ -1,4 +1,6 @@
-"""Derivatives by complex steps, exact to rounding, and the analytic normalisation they are taken of."""
+"""Derivatives by complex steps, exact to rounding, and the analytic normalisation they are taken
+of.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ UNIT = float(np.finfo(float).eps)
 
 
 def complex_step(f: Callable[[Array], Array], x: Array, directions: Array | None = None) -> Array:
-    """D f(x), or D f(x) V for `directions` V (n, k), by Im f(x + i t v)/t at t = 1e-30: no cancellation, so exact to rounding.
+    """D f(x), or D f(x) V for `directions` V (n, k), by Im f(x + i t v)/t at t = 1e-30: no
+    cancellation, so exact to rounding.
 
     f must be analytic and written without abs, max or comparison (Squire and Trapp 1998).
     """

@@ -1,4 +1,6 @@
-"""Linear loops in exact rational arithmetic: orbits, steps and sizes without rounding, so that no tolerance is needed for it."""
+"""Linear loops in exact rational arithmetic: orbits, steps and sizes without rounding, so that no
+tolerance is needed for it.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def affine_power(matrix: Exact, offset: Exact, t: int) -> tuple[Exact, Exact]:
     d = matrix.nrows()
     rows = [[*row, c[0]] for row, c in zip(matrix.tolist(), offset.tolist(), strict=True)]
     power = Exact([*rows, [Number(0)] * d + [Number(1)]]) ** t
-    return Exact([row[:d] for row in power.tolist()[:d]]), Exact([[row[d]] for row in power.tolist()[:d]])
+    return Exact([row[:d] for row in power.tolist()[:d]]), Exact(
+        [[row[d]] for row in power.tolist()[:d]]
+    )
 
 
 def text(x: Number) -> str:

@@ -1,4 +1,6 @@
-"""Residual streams with bounded updates, as cases: h' = z + updates, z = W h + c, read through RMSNorm (R2, R3)."""
+"""Residual streams with bounded updates, as cases: h' = z + updates, z = W h + c, read through
+RMSNorm (R2, R3).
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,18 @@ from ...strategies import fractions as draws
 NORMS = ("pre", "peri", "raw")
 """raw: the update reads its stream as it is, so that it is not bounded"""
 OFF_LATTICE = 2.0**-10
-"""keeps states and updates of short fractions from vanishing exactly, where a norm with eps = 0 is not defined"""
+"""keeps states and updates of short fractions from vanishing exactly, where a norm with eps = 0 is
+not defined
+"""
 
 
 @dataclass(frozen=True)
 class Stream:
-    """k sub-blocks u_i(n) = outer_i phi(inner_i n + inner_bias_i) + outer_bias_i, arrays with a first axis of length k.
+    """k sub-blocks u_i(n) = outer_i phi(inner_i n + inner_bias_i) + outer_bias_i, arrays with a
+    first axis of length k.
 
-    `norm`: pre u(N(z)), peri N(u(N(z))), raw u(z); `outer_norm` ends the loop with N; W = `weight` (d, d), c = `drive` (d,).
+    `norm`: pre u(N(z)), peri N(u(N(z))), raw u(z); `outer_norm` ends the loop with N; W = `weight`
+    (d, d), c = `drive` (d,).
     """
 
     weight: Array
@@ -54,7 +60,10 @@ class Stream:
     def update(self, i: int, z: Array) -> Array:
         """What sub-block i adds to its stream z."""
         n = z if self.norm == "raw" else self.normalised(z)
-        u = self.outer[i] @ ACTIVATIONS[self.activation](self.inner[i] @ n + self.inner_bias[i]) + self.outer_bias[i]
+        u = (
+            self.outer[i] @ ACTIVATIONS[self.activation](self.inner[i] @ n + self.inner_bias[i])
+            + self.outer_bias[i]
+        )
         return self.normalised(u) if self.norm == "peri" else u
 
     def step(self, h: Array) -> Array:
@@ -69,30 +78,52 @@ class Stream:
         return float(np.sqrt(len(self.drive)) * np.abs(self.gain).max())
 
     def bound(self) -> float:
-        """Bound of the total update (R2): of each sub-block by norms of its weights, or the radius of its outer norm."""
+        """Bound of the total update (R2): of each sub-block by norms of its weights, or the radius
+        of its outer norm.
+        """
         if self.norm == "peri":
             return len(self.inner) * self.radius()
         weights = zip(self.outer, self.inner, self.inner_bias, self.outer_bias, strict=True)
         sizes = [[float(np.linalg.norm(x, 2)) for x in block] for block in weights]
         slope = ACTIVATIONS[self.activation].slope
-        return sum(float(numeric("update_bound")(slope * o, i, ib, ob, self.radius())) for o, i, ib, ob in sizes)
+        return sum(
+            float(numeric("update_bound")(slope * o, i, ib, ob, self.radius()))
+            for o, i, ib, ob in sizes
+        )
 
     def lipschitz(self) -> float:
-        """Bound of the Lipschitz constants of the sub-blocks on normalised vectors (slopes of all activations are below 1.2)."""
-        return float(sum(1.2 * np.linalg.norm(o, 2) * np.linalg.norm(i, 2) for o, i in zip(self.outer, self.inner, strict=True)))
+        """Bound of the Lipschitz constants of the sub-blocks on normalised vectors (slopes of all
+        activations are below 1.2).
+        """
+        return float(
+            sum(
+                1.2 * np.linalg.norm(o, 2) * np.linalg.norm(i, 2)
+                for o, i in zip(self.outer, self.inner, strict=True)
+            )
+        )
 
 
 @st.composite
 def updates(
-    draw: Any, size: int, *, blocks: int | None = None, norm: str | None = None, eps: tuple[float, ...] = (0.0, 0.0625, 1.0)
-) -> dict[str, Any]:  # fmt: skip
-    """All fields of a `Stream` without outer norm but weight and drive; `blocks` (None: 1 or 2) sub-blocks with `size` hidden units."""
+    draw: Any,
+    size: int,
+    *,
+    blocks: int | None = None,
+    norm: str | None = None,
+    eps: tuple[float, ...] = (0.0, 0.0625, 1.0),
+) -> dict[str, Any]:
+    """All fields of a `Stream` without outer norm but weight and drive; `blocks` (None: 1 or 2)
+    sub-blocks with `size` hidden units.
+    """
     k = draw(st.integers(1, 2)) if blocks is None else blocks
     stacks: dict[str, Any] = {}
     for name in ("inner", "outer"):
         stacks[name] = np.stack([draw(draws.entries(size, size)) for _ in range(k)])
         stacks[f"{name}_bias"] = np.stack([draw(draws.vectors(size, 2)) for _ in range(k)])
-    norm, small = draw(st.sampled_from(NORMS[:2])) if norm is None else norm, draw(st.sampled_from(eps))
+    norm, small = (
+        draw(st.sampled_from(NORMS[:2])) if norm is None else norm,
+        draw(st.sampled_from(eps)),
+    )
     if norm == "peri" and small == 0:
         stacks["outer_bias"] = stacks["outer_bias"] + OFF_LATTICE
     gain = np.array([draw(draws.fractions(0.25, 2)) for _ in range(size)])
@@ -106,11 +137,21 @@ def updates(
     }
 
 
-def linear_updates(*blocks: tuple[Array, Array], eps: float = 0.0, norm: str = "pre", outer_norm: bool = False) -> dict[str, Any]:
-    """The fields for u_i(n) = A_i n/R + b_i, given (A_i, b_i): A_i acts on the unit direction (gain 1)."""
+def linear_updates(
+    *blocks: tuple[Array, Array], eps: float = 0.0, norm: str = "pre", outer_norm: bool = False
+) -> dict[str, Any]:
+    """The fields for u_i(n) = A_i n/R + b_i, given (A_i, b_i): A_i acts on the unit direction (gain
+    1).
+    """
     d = len(blocks[0][1])
     return {
-        "inner": np.stack([np.eye(d) / np.sqrt(d)] * len(blocks)), "inner_bias": np.zeros((len(blocks), d)),
-        "outer": np.stack([a for a, _ in blocks]), "outer_bias": np.stack([b for _, b in blocks]),
-        "activation": "identity", "norm": norm, "outer_norm": outer_norm, "gain": np.ones(d), "eps": eps,
-    }  # fmt: skip
+        "inner": np.stack([np.eye(d) / np.sqrt(d)] * len(blocks)),
+        "inner_bias": np.zeros((len(blocks), d)),
+        "outer": np.stack([a for a, _ in blocks]),
+        "outer_bias": np.stack([b for _, b in blocks]),
+        "activation": "identity",
+        "norm": norm,
+        "outer_norm": outer_norm,
+        "gain": np.ones(d),
+        "eps": eps,
+    }

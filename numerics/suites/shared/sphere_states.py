@@ -1,6 +1,8 @@
-"""Every state h with w h = a h + A phi(h) + b, |h|^2 = d, w > 0, proved: the fixed points of N(a h + A phi(h) + b) at eps = 0.
+"""Every state h with w h = a h + A phi(h) + b, |h|^2 = d, w > 0, proved: the fixed points of N(a h
++ A phi(h) + b) at eps = 0.
 
-In (h, w) the equations are polynomial (with tanh for phi where wanted), so nothing is undefined where N is.
+In (h, w) the equations are polynomial (with tanh for phi where wanted), so nothing is undefined
+where N is.
 """
 
 from __future__ import annotations
@@ -12,27 +14,50 @@ import numpy as np
 from ...arrays import Array
 from ...attack.suite import Undecided
 from ...certificates.certify import certify
-from ...certificates.maps import Coordinate, FunctionMap, Vector, constant, product, squared, tanh, total
+from ...certificates.maps import (
+    Coordinate,
+    FunctionMap,
+    Vector,
+    constant,
+    product,
+    squared,
+    tanh,
+    total,
+)
 
 
 @dataclass(frozen=True)
 class State:
-    """A proved state: `h` and the scale `w`, each within rounding of it; `index` = sign det(I - J) on the tangent space."""
+    """A proved state: `h` and the scale `w`, each within rounding of it; `index` = sign det(I - J)
+    on the tangent space.
+    """
 
     h: Array
     w: float
     index: int
 
 
-def proved_states(matrix: Array, drive: Array, saturates: bool = False, max_boxes: int = 60_000) -> tuple[State, ...]:
-    """All of them for h -> N(M phi(h) + b), M (d, d), phi = tanh or the identity; `Undecided` where the certificate is not complete."""
+def proved_states(
+    matrix: Array, drive: Array, saturates: bool = False, max_boxes: int = 60_000
+) -> tuple[State, ...]:
+    """All of them for h -> N(M phi(h) + b), M (d, d), phi = tanh or the identity; `Undecided` where
+    the certificate is not complete.
+    """
     d = len(drive)
     rows, shift = tuple(tuple(map(float, row)) for row in matrix), [float(b) for b in drive]
 
     def image(x: Vector) -> list[Coordinate]:
         h, w = x[:d], x[d]
-        z = [u + b for u, b in zip(product(rows, [tanh(y) for y in h] if saturates else h), shift, strict=True)]
-        return [*(x + (y - w * x) for x, y in zip(h, z, strict=True)), w + (total(map(squared, h)) / float(d) - 1.0)]
+        z = [
+            u + b
+            for u, b in zip(
+                product(rows, [tanh(y) for y in h] if saturates else h), shift, strict=True
+            )
+        ]
+        return [
+            *(x + (y - w * x) for x, y in zip(h, z, strict=True)),
+            w + (total(map(squared, h)) / float(d) - 1.0),
+        ]
 
     def jacobian(x: Vector) -> list[list[Coordinate]]:
         h, w = x[:d], x[d]
@@ -48,6 +73,10 @@ def proved_states(matrix: Array, drive: Array, saturates: bool = False, max_boxe
     box = np.append(np.full(d, -radius), 0.0), np.append(np.full(d, radius), largest)
     found = certify(FunctionMap(d + 1, image, jacobian), box, max_boxes=max_boxes)
     if found.count is None:
-        raise Undecided(f"{len(found.points)} states proved, {len(found.undecided)} boxes undecided after {found.boxes}")
-    # det of the bordered matrix [[w - Dz, h], [-2 h/d, 0]] = (2/d)|h|^2 det(w - P Dz on the tangent space), whatever the sign of w > 0
+        raise Undecided(
+            f"{len(found.points)} states proved, {len(found.undecided)} boxes undecided after"
+            f" {found.boxes}"
+        )
+    # det of the bordered matrix [[w - Dz, h], [-2 h/d, 0]] = (2/d)|h|^2 det(w - P Dz on the tangent
+    # space), whatever the sign of w > 0
     return tuple(State(p.center[:d], float(p.center[d]), p.index) for p in found.points)

@@ -13,8 +13,9 @@ Scalar = Fraction
 
 
 class _Channel(NamedTuple):
-    """h' = clamp of slope h + recall e after `loops` loops from h_0 = e; read at the accuracy 1/10^6. Without recall it has m fixed "
-    "points."""
+    """h' = clamp of slope h + recall e after `loops` loops from h_0 = e; read at the accuracy
+    1/10^6. Without recall it has m fixed " "points.
+    """
 
     slope: Scalar
     recall: Scalar
@@ -48,7 +49,9 @@ def _tells_apart(case: _Channel) -> str | None:
 
 
 class _Fixed(NamedTuple):
-    """h' = h - c(h - p)(h - q): two fixed points, J = 1 -+ c(p - q) there, second derivative 2c; `gap` is what is assumed of |1 - J|."""
+    """h' = h - c(h - p)(h - q): two fixed points, J = 1 -+ c(p - q) there, second derivative 2c;
+    `gap` is what is assumed of |1 - J|.
+    """
 
     c: Scalar
     p: Scalar
@@ -57,7 +60,11 @@ class _Fixed(NamedTuple):
 
 
 def _pair(rng: random.Random, keep: bool) -> _Fixed:
-    c, p, distance = Fraction(rng.randint(1, 9), 5), Fraction(rng.randint(-9, 9), 4), Fraction(rng.randint(1, 9), 10)
+    c, p, distance = (
+        Fraction(rng.randint(1, 9), 5),
+        Fraction(rng.randint(-9, 9), 4),
+        Fraction(rng.randint(1, 9), 10),
+    )
     return _Fixed(c, p, p + distance, c * distance * (1 if keep else 3))
 
 
@@ -65,11 +72,17 @@ def _closer(case: _Fixed) -> str | None:
     """Two fixed points closer than 2 gap/curvature."""
     least = 2 * case.gap / (2 * case.c)
     distance = abs(case.p - case.q)
-    return f"h' = h - {case.c}(h - {case.p})(h - {case.q}): fixed points {distance} apart, not {least}" if distance < least else None
+    return (
+        f"h' = h - {case.c}(h - {case.p})(h - {case.q}): fixed points {distance} apart, not {least}"
+        if distance < least
+        else None
+    )
 
 
 class _Sequence(NamedTuple):
-    """Averaging attention h_i' = h_i/2 + mean of the visible tokens/2 (+ position), on scalar tokens of which some start equal."""
+    """Averaging attention h_i' = h_i/2 + mean of the visible tokens/2 (+ position), on scalar
+    tokens of which some start equal.
+    """
 
     tokens: tuple[Scalar, ...]
     causal: bool
@@ -87,14 +100,18 @@ def _separate(case: _Sequence) -> str | None:
     for _ in range(3):
         seen = [state[: i + 1] if case.causal else state for i in range(len(state))]
         state = [
-            (h + sum(keys, Fraction(0)) / len(keys)) / 2 + i * case.position for i, (h, keys) in enumerate(zip(state, seen, strict=True))
+            (h + sum(keys, Fraction(0)) / len(keys)) / 2 + i * case.position
+            for i, (h, keys) in enumerate(zip(state, seen, strict=True))
         ]
     groups: dict[Scalar, set[Scalar]] = {}
     for start, end in zip(case.tokens, state, strict=True):
         groups.setdefault(start, set()).add(end)
     if any(len(ends) > 1 for ends in groups.values()):
         signal = "a causal mask" if case.causal else f"position {case.position} i"
-        return f"tokens {', '.join(map(str, case.tokens))} with {signal}: after 3 loops {', '.join(map(str, state))}"
+        return (
+            f"tokens {', '.join(map(str, case.tokens))} with {signal}: after 3 loops"
+            f" {', '.join(map(str, state))}"
+        )
     return None
 
 
@@ -113,8 +130,22 @@ def _identity(rng: random.Random, keep: bool) -> _Reached:
 _BITS: str = "at most m inputs are told apart"
 _holds_recall: Callable[[_Channel], bool] = lambda case: case.recall == 0  # noqa: E731
 FALSIFIERS = (
-    Falsifier("recall", "autonomous", _BITS, lambda rng, keep: _channel(rng, not keep, True), _holds_recall, _tells_apart),
-    Falsifier("finite_time", "limit", _BITS, lambda rng, keep: _channel(rng, False, keep), lambda case: case.loops >= 40, _tells_apart),
+    Falsifier(
+        "recall",
+        "autonomous",
+        _BITS,
+        lambda rng, keep: _channel(rng, not keep, True),
+        _holds_recall,
+        _tells_apart,
+    ),
+    Falsifier(
+        "finite_time",
+        "limit",
+        _BITS,
+        lambda rng, keep: _channel(rng, False, keep),
+        lambda case: case.loops >= 40,
+        _tells_apart,
+    ),
     Falsifier(
         "a_continuum_of_fixed_points",
         "reachable",
@@ -122,7 +153,8 @@ FALSIFIERS = (
         _identity,
         lambda case: len(case.inputs) <= case.claimed,
         lambda case: (
-            f"h' = h: {len(case.inputs)} inputs reach {len(case.inputs)} fixed points, not {case.claimed}"
+            f"h' = h: {len(case.inputs)} inputs reach {len(case.inputs)} fixed points, not"
+            f" {case.claimed}"
             if len(set(case.inputs)) > case.claimed
             else None
         ),

@@ -1,4 +1,6 @@
-"""Attacks on A2: constructed exceptions, since sampling cannot meet a null set of parameters. Everything is exact."""
+"""Attacks on A2: constructed exceptions, since sampling cannot meet a null set of parameters.
+Everything is exact.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,15 @@ class _Mlp(NamedTuple):
 
 def _mlp(rng: random.Random, keep: bool) -> _Mlp:
     def draw(rows: int, columns: int, scale: int) -> list[list[Fraction]]:
-        return [[Fraction(scale * rng.randint(-997, 997), 991) for _ in range(columns)] for _ in range(rows)]
+        return [
+            [Fraction(scale * rng.randint(-997, 997), 991) for _ in range(columns)]
+            for _ in range(rows)
+        ]
 
     scale = int(keep)  # the exception: the last layer is zero
-    return _Mlp(draw(3, 2, 1), draw(1, 3, 1)[0], draw(2, 3, scale), draw(1, 2, scale)[0], draw(3, 2, 1))
+    return _Mlp(
+        draw(3, 2, 1), draw(1, 3, 1)[0], draw(2, 3, scale), draw(1, 2, scale)[0], draw(3, 2, 1)
+    )
 
 
 def _last_layer_acts(case: _Mlp) -> bool:
@@ -36,27 +43,41 @@ def _last_layer_acts(case: _Mlp) -> bool:
 
 
 def _degenerate_mlp(case: _Mlp) -> str | None:
-    """A fixed point with det(I - J) = 0 among the probes and the solutions of every activation pattern."""
+    """A fixed point with det(I - J) = 0 among the probes and the solutions of every activation
+    pattern.
+    """
     candidates = [list(probe) for probe in case.probes]
     for pattern in product((0, 1), repeat=3):
         (a, b), (c, d) = _slope(case, pattern)
         det = a * d - b * c
         if det != 0:
-            x, y = add(apply(case.w2, [on * bias for on, bias in zip(pattern, case.b1, strict=True)]), case.b2)
+            x, y = add(
+                apply(case.w2, [on * bias for on, bias in zip(pattern, case.b1, strict=True)]),
+                case.b2,
+            )
             candidates.append([(-d * x + b * y) / det, (c * x - a * y) / det])
     for h in candidates:
         hidden = add(apply(case.w1, h), case.b1)
         update = add(apply(case.w2, [max(x, Fraction(0)) for x in hidden]), case.b2)
         (a, b), (c, d) = _slope(case, [int(x > 0) for x in hidden])
         if not any(update) and a * d == b * c:
-            return f"h = ({h[0]}, {h[1]}) is fixed with det(I - J) = 0; W2 = {_rows(case.w2)}, b2 = {_rows([case.b2])}"
+            return (
+                f"h = ({h[0]}, {h[1]}) is fixed with det(I - J) = 0; W2 = {_rows(case.w2)}, b2 ="
+                f" {_rows([case.b2])}"
+            )
     return None
 
 
 def _slope(case: _Mlp, pattern: Vector | list[int] | tuple[int, ...]) -> list[list[Fraction]]:
     """J - I = W2 D W1 for that activation pattern."""
     return [
-        [sum((w * on * v[j] for w, on, v in zip(row, pattern, case.w1, strict=True)), Fraction(0)) for j in range(2)] for row in case.w2
+        [
+            sum(
+                (w * on * v[j] for w, on, v in zip(row, pattern, case.w1, strict=True)), Fraction(0)
+            )
+            for j in range(2)
+        ]
+        for row in case.w2
     ]
 
 
@@ -83,7 +104,9 @@ def _multiple_root(case: _Cubic) -> str | None:
     value = sp.Poly(h**3 + sp.Rational(case.p) * h + sp.Rational(case.q), h)
     common: Any = sp.gcd(value, value.diff(h))
     if common.degree() > 0:
-        return f"p = {case.p}, q = {case.q}: a fixed point h with {common.as_expr()} = 0 has slope 1"
+        return (
+            f"p = {case.p}, q = {case.q}: a fixed point h with {common.as_expr()} = 0 has slope 1"
+        )
     return None
 
 
@@ -100,10 +123,18 @@ class _Family(NamedTuple):
 
 
 def _family(rng: random.Random, keep: bool) -> _Family:
-    """f = h + (|h|^2 - t0)(t1, t2), onto at almost every state but not at its fixed circle; or f = h + (|h|^2 - t0, h1 - t1)."""
+    """f = h + (|h|^2 - t0)(t1, t2), onto at almost every state but not at its fixed circle; or f =
+    h + (|h|^2 - t0, h1 - t1).
+    """
     x, y, t0, t1, t2 = sp.symbols("x y t0 t1 t2")
     u, r = sp.Rational(rng.randint(1, 9), rng.randint(2, 7)), sp.Rational(rng.randint(1, 9), 2)
-    point = {x: r * (1 - u**2) / (1 + u**2), y: r * 2 * u / (1 + u**2), t0: r**2, t1: sp.Rational(rng.randint(1, 9)), t2: sp.Integer(2)}
+    point = {
+        x: r * (1 - u**2) / (1 + u**2),
+        y: r * 2 * u / (1 + u**2),
+        t0: r**2,
+        t1: sp.Rational(rng.randint(1, 9)),
+        t2: sp.Integer(2),
+    }
     circle = x**2 + y**2 - t0
     if keep:
         return _Family((circle, x - t1), (x, y), (t0, t1), {**point, t1: point[x]})
@@ -113,7 +144,10 @@ def _family(rng: random.Random, keep: bool) -> _Family:
 def _degenerate(case: _Family) -> str | None:
     if case.derivative(case.state).det() == 0:
         where = ", ".join(f"{name} = {value}" for name, value in case.point.items())
-        return f"F = {case.equations}: det(J - I) = 0 at the fixed point {where}, one of a circle, for every t0 > 0"
+        return (
+            f"F = {case.equations}: det(J - I) = 0 at the fixed point {where}, one of a circle, for"
+            " every t0 > 0"
+        )
     return None
 
 
@@ -125,13 +159,16 @@ class _Curve(NamedTuple):
 
 
 def peano_coordinate(digits: tuple[int, ...]) -> Fraction:
-    """First coordinate of Peano's curve at t = 0.t1 t2 ... (base 3, an even number of digits): x_j = k^{t_2 + ... + t_{2j-2}} t_{2j-1}
-    with k t = 2 - t."""
+    """First coordinate of Peano's curve at t = 0.t1 t2 ... (base 3, an even number of digits): x_j
+    = k^{t_2 + ... + t_{2j-2}} t_{2j-1} with k t = 2 - t.
+    """
     turned, value = 0, Fraction(0)
     for j in range(0, len(digits), 2):
         value += Fraction(2 - digits[j] if turned % 2 else digits[j], 3 ** (j // 2 + 1))
         turned += digits[j + 1]
-    return value + (Fraction(1, 3 ** (len(digits) // 2)) if turned % 2 else 0)  # the zeros that follow are turned to twos
+    return value + (
+        Fraction(1, 3 ** (len(digits) // 2)) if turned % 2 else 0
+    )  # the zeros that follow are turned to twos
 
 
 def ternary(digits: tuple[int, ...]) -> Fraction:
@@ -152,15 +189,29 @@ def _crowded(case: _Curve) -> str | None:
                     points.add(ternary(t))
     else:
         bias = ternary(case.digits) + Fraction(1, 2 * 3 ** len(case.digits))
-        knots = [(Fraction(k, 9), peano_coordinate((k // 3, k % 3)) if k < 9 else Fraction(1)) for k in range(10)]
-        points = {a + (bias - x) / (y - x) * (b - a) for (a, x), (b, y) in pairwise(knots) if x != y and min(x, y) <= bias <= max(x, y)}
+        knots = [
+            (Fraction(k, 9), peano_coordinate((k // 3, k % 3)) if k < 9 else Fraction(1))
+            for k in range(10)
+        ]
+        points = {
+            a + (bias - x) / (y - x) * (b - a)
+            for (a, x), (b, y) in pairwise(knots)
+            if x != y and min(x, y) <= bias <= max(x, y)
+        }
     order = sorted(points)
     close = [(a, b) for a, b in pairwise(order) if b - a < Fraction(1, 3**7)]
-    return f"b = {bias}: {len(order)} fixed points at depth {len(case.digits)}, e.g. {close[0][0]} and {close[0][1]}" if close else None
+    return (
+        f"b = {bias}: {len(order)} fixed points at depth {len(case.digits)}, e.g. {close[0][0]} and"
+        f" {close[0][1]}"
+        if close
+        else None
+    )
 
 
 class _Waves(NamedTuple):
-    """h' = h + s(1/h) - 3/4 with s the C^1 wave of period 2 made of parabolas; the compact set [low, 1]; Omega is h > 0."""
+    """h' = h + s(1/h) - 3/4 with s the C^1 wave of period 2 made of parabolas; the compact set
+    [low, 1]; Omega is h > 0.
+    """
 
     low: Fraction
 
@@ -173,12 +224,23 @@ def _many(case: _Waves) -> str | None:
         if case.low <= h <= 1 and 4 * rest * (1 - rest) == Fraction(3, 4):
             count += 1
     return (
-        f"{count} non-degenerate fixed points 1/(k + 1/4), k < 400 even, in [{case.low}, 1]: they accumulate at 0" if count > 12 else None
+        f"{count} non-degenerate fixed points 1/(k + 1/4), k < 400 even, in [{case.low}, 1]: they"
+        " accumulate at 0"
+        if count > 12
+        else None
     )
 
 
 FALSIFIERS = (
-    Falsifier("zero_last_layer", "generic", "no fixed point is degenerate", _mlp, _last_layer_acts, _degenerate_mlp, 10),
+    Falsifier(
+        "zero_last_layer",
+        "generic",
+        "no fixed point is degenerate",
+        _mlp,
+        _last_layer_acts,
+        _degenerate_mlp,
+        10,
+    ),
     Falsifier(
         "double_root",
         "generic",
@@ -200,7 +262,9 @@ FALSIFIERS = (
         "peano_coordinate",
         "smooth",
         "fixed points are isolated",
-        lambda rng, keep: _Curve(not keep, tuple(rng.randint(0, 2) for _ in range(2 if keep else 6))),
+        lambda rng, keep: _Curve(
+            not keep, tuple(rng.randint(0, 2) for _ in range(2 if keep else 6))
+        ),
         lambda case: not case.peano,
         _crowded,
         5,

@@ -1,4 +1,6 @@
-"""Attacks on M3, the expected number of fixed points: piecewise linear maps on a line, counted and integrated with fractions."""
+"""Attacks on M3, the expected number of fixed points: piecewise linear maps on a line, counted and
+integrated with fractions.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +40,15 @@ def count(case: PiecewiseLinear, b: Fraction) -> int:
 def mean_count(case: PiecewiseLinear, low: Fraction, high: Fraction) -> Fraction:
     """E # for b uniform on [low, high]: the count is constant between the values at the knots."""
     cuts = sorted({low, high, *(v for v in case.values if low < v < high)})
-    return sum(((b - a) * count(case, (a + b) / 2) for a, b in pairwise(cuts)), Fraction(0)) / (high - low)
+    return sum(((b - a) * count(case, (a + b) / 2) for a, b in pairwise(cuts)), Fraction(0)) / (
+        high - low
+    )
 
 
 def integral(case: PiecewiseLinear, low: Fraction, high: Fraction) -> Fraction:
-    """Int_K |F'| 1{low < F < high}/(high - low) dh: slope times the length of the part of each piece whose image is inside."""
+    """Int_K |F'| 1{low < F < high}/(high - low) dh: slope times the length of the part of each
+    piece whose image is inside.
+    """
     total = Fraction(0)
     for (h, k), (u, v) in zip(pairwise(case.knots), pairwise(case.values), strict=True):
         if u != v:
@@ -65,7 +71,11 @@ def _law(rng: random.Random, keep: bool) -> _Law:
         low = min(case.values) - Fraction(rng.randint(0, 3), 5)
         high = max(case.values) + Fraction(rng.randint(1, 3), 5)
         # without a density: the same interval, but all mass on three points
-        atoms = () if keep else tuple(low + (high - low) * Fraction(rng.randint(1, 96), 97) for _ in range(3))
+        atoms = (
+            ()
+            if keep
+            else tuple(low + (high - low) * Fraction(rng.randint(1, 96), 97) for _ in range(3))
+        )
         if not set(atoms) & set(case.values):
             return _Law(case, low, high, atoms)
 
@@ -78,12 +88,17 @@ def _law_differs(case: _Law) -> str | None:
     wanted = integral(case.map, case.low, case.high)
     if mean != wanted:
         atoms = ", ".join(map(str, case.atoms))
-        return f"knots {_row(case.map.knots)}, values {_row(case.map.values)}: mean count {mean}, integral {wanted}; b on {{{atoms}}}"
+        return (
+            f"knots {_row(case.map.knots)}, values {_row(case.map.values)}: mean count {mean},"
+            f" integral {wanted}; b on {{{atoms}}}"
+        )
     return None
 
 
 class _Staircase(NamedTuple):
-    """F on [0, 1]: the n-th stage of the Cantor function, or the function itself (n None); b is drawn from (0, 1)."""
+    """F on [0, 1]: the n-th stage of the Cantor function, or the function itself (n None); b is
+    drawn from (0, 1).
+    """
 
     stage: int | None
     b: Fraction
@@ -134,13 +149,18 @@ def _steps_uncounted(case: _Staircase) -> str | None:
         stage = _stage(case.stage)
         wanted = integral(stage, Fraction(0), Fraction(1))
         found = mean_count(stage, Fraction(0), Fraction(1))
-        return None if found == wanted else f"stage {case.stage}: mean count {found}, integral {wanted}"
+        return (
+            None
+            if found == wanted
+            else f"stage {case.stage}: mean count {found}, integral {wanted}"
+        )
     # F' = 0 off the Cantor set, which is null: the integral is 0
     h = _preimage(case.b, 60)
     gap = abs(cantor(h, 60) - case.b)
     if gap <= Fraction(1, 2**59):
         return (
-            f"F the Cantor function: the integral is 0, but h = {float(h):.12g} solves h = g(h) + {case.b} (and so for every b in (0, 1))"
+            f"F the Cantor function: the integral is 0, but h = {float(h):.12g} solves h = g(h) +"
+            f" {case.b} (and so for every b in (0, 1))"
         )
     return None
 

@@ -8,7 +8,17 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from ...kernel.exact import Matrix, Vector, add, apply, conjugate, difference, identity_matrix, norm1, unimodular
+from ...kernel.exact import (
+    Matrix,
+    Vector,
+    add,
+    apply,
+    conjugate,
+    difference,
+    identity_matrix,
+    norm1,
+    unimodular,
+)
 from ...kernel.falsifier import Falsifier
 
 
@@ -38,7 +48,11 @@ def _loop(rng: random.Random, kind: str, in_range: bool) -> _Loop:
         "jordan": (1, 1, 1),
     }
     a, b, corner = (Fraction(value) for value in top[kind])
-    block = [[a, corner, Fraction(0)], [Fraction(0), b, Fraction(0)], [Fraction(0), Fraction(0), third]]
+    block = [
+        [a, corner, Fraction(0)],
+        [Fraction(0), b, Fraction(0)],
+        [Fraction(0), Fraction(0), third],
+    ]
     basis, inverse = unimodular(rng, 3)
     matrix = conjugate(basis, block, inverse)
     w = [Fraction(rng.randint(-4, 4)) for _ in range(3)]
@@ -46,8 +60,10 @@ def _loop(rng: random.Random, kind: str, in_range: bool) -> _Loop:
     if not in_range:
         # the first basis vector spans the part of R^3 that I - M never reaches
         offset = add(offset, [row[0] for row in basis])
-    starts = tuple([Fraction(rng.randint(-5, 5)) + Fraction(1, 7) * i for i in range(3)] for _ in range(2))
-    return _Loop(matrix, offset, starts, (*_BLOCKS[kind], "-1/3"), in_range)  # type: ignore[arg-type]
+    starts = tuple(
+        [Fraction(rng.randint(-5, 5)) + Fraction(1, 7) * i for i in range(3)] for _ in range(2)
+    )
+    return _Loop(matrix, offset, starts, (*_BLOCKS[kind], ("-1/3")), in_range)  # type: ignore[arg-type]
 
 
 def _run(loop: _Loop, start: Vector, steps: int = 48) -> tuple[Vector, Vector]:
@@ -62,7 +78,10 @@ def _diverges(loop: _Loop) -> str | None:
         before, state = _run(loop, start)
         step = norm1(difference(state, before))
         if step > Fraction(1, 2**20):
-            where = f"M = {_text(loop.matrix)} (eigenvalues {', '.join(loop.eigenvalues)}), c = {_row(loop.offset)}"
+            where = (
+                f"M = {_text(loop.matrix)} (eigenvalues {', '.join(loop.eigenvalues)}), c ="
+                f" {_row(loop.offset)}"
+            )
             return f"{where}: at loop 48 the step is {float(step):.3g}"
     return None
 
@@ -71,7 +90,10 @@ def _two_limits(loop: _Loop) -> str | None:
     ends = [_run(loop, start)[1] for start in loop.starts]
     gap = norm1(difference(*ends))
     if gap > Fraction(1, 2**10):
-        return f"M = {_text(loop.matrix)}: starts {_row(loop.starts[0])} and {_row(loop.starts[1])} end {float(gap):.3g} apart"
+        return (
+            f"M = {_text(loop.matrix)}: starts {_row(loop.starts[0])} and {_row(loop.starts[1])}"
+            f" end {float(gap):.3g} apart"
+        )
     return None
 
 

@@ -1,4 +1,6 @@
-"""Attacks on A5, power iteration: what happens when one assumption is dropped. Powers of rational matrices, without rounding."""
+"""Attacks on A5, power iteration: what happens when one assumption is dropped. Powers of rational
+matrices, without rounding.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,25 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from ...kernel.exact import Matrix, Vector, apply, conjugate, difference, identity_matrix, multiply, unimodular
+from ...kernel.exact import (
+    Matrix,
+    Vector,
+    apply,
+    conjugate,
+    difference,
+    identity_matrix,
+    multiply,
+    unimodular,
+)
 from ...kernel.falsifier import Falsifier
 
 LOOPS = 2**12
 """loops before the direction is read: a Jordan block is then about 1/LOOPS away from its limit"""
 
 Block = tuple[str, int]
-"""(kind, size): kind "+" and "-" for the eigenvalues rho and -rho, "c" for the pair rho (3 +- 4i)/5, "s" for rho/2; rho = 1"""
+"""(kind, size): kind "+" and "-" for the eigenvalues rho and -rho, "c" for the pair rho (3 +-
+4i)/5, "s" for rho/2; rho = 1
+"""
 
 CONVERGE: tuple[tuple[Block, ...], ...] = (
     (("+", 1), ("s", 1), ("s", 2)),
@@ -52,7 +65,9 @@ def loop(rng: random.Random, blocks: tuple[Block, ...], starts: int = 1) -> Loop
     form = jordan_form(blocks)
     size = len(form)
     basis, inverse = unimodular(rng, size)
-    states = tuple([Fraction(rng.randint(1, 9), rng.randint(1, 5)) for _ in range(size)] for _ in range(starts))
+    states = tuple(
+        [Fraction(rng.randint(1, 9), rng.randint(1, 5)) for _ in range(size)] for _ in range(starts)
+    )
     return Loop(conjugate(basis, form, inverse), basis, inverse, blocks, states)
 
 
@@ -98,7 +113,9 @@ def direction(vector: Vector) -> list[float]:
 
 
 def criterion(matrix: Matrix) -> bool:
-    """Whether all eigenvalues of largest modulus with the largest Jordan block equal +rho, from the ranks of (M - l)^k."""
+    """Whether all eigenvalues of largest modulus with the largest Jordan block equal +rho, from the
+    ranks of (M - l)^k.
+    """
     exact = sp.Matrix([[sp.Rational(x.numerator, x.denominator) for x in row] for row in matrix])
     roots = exact.eigenvals()
     radius = max(abs(root) for root in roots)
@@ -116,18 +133,27 @@ def _wanders(case: Loop) -> str | None:
     far = apply(power(case.matrix, LOOPS), case.starts[0])
     step = math.dist(direction(far), direction(apply(case.matrix, far)))
     if step > 1e-2:
-        return f"M = {_text(case.matrix)}, blocks {_blocks(case)}: at loop {LOOPS} the direction still moves by {step:.3g} per loop"
+        return (
+            f"M = {_text(case.matrix)}, blocks {_blocks(case)}: at loop {LOOPS} the direction still"
+            f" moves by {step:.3g} per loop"
+        )
     return None
 
 
 def _start(rng: random.Random, keep: bool) -> Loop:
     case = loop(rng, (("+", 1), ("s", 1), ("s", 1)))
-    weights = [Fraction(rng.choice((-2, -1, 1, 2)) if keep else 0), Fraction(rng.randint(1, 5)), Fraction(-rng.randint(1, 5))]
+    weights = [
+        Fraction(rng.choice((-2, -1, 1, 2)) if keep else 0),
+        Fraction(rng.randint(1, 5)),
+        Fraction(-rng.randint(1, 5)),
+    ]
     return case._replace(starts=(apply(case.basis, weights),))
 
 
 def _sees_the_dominant(case: Loop) -> bool:
-    return sum((a * x for a, x in zip(case.inverse[0], case.starts[0], strict=True)), Fraction(0)) != 0
+    return (
+        sum((a * x for a, x in zip(case.inverse[0], case.starts[0], strict=True)), Fraction(0)) != 0
+    )
 
 
 def _misses(case: Loop) -> str | None:
@@ -137,8 +163,8 @@ def _misses(case: Loop) -> str | None:
     gap = max(abs(x) for x in difference(apply(case.matrix, normal), normal))
     if gap > Fraction(1, 100):
         return (
-            f"M = {_text(case.matrix)} from h_0 = {_row(case.starts[0])}: the limit is no eigenvector of rho = 1, |M h - h| = "
-            f"{float(gap):.3g}"
+            f"M = {_text(case.matrix)} from h_0 = {_row(case.starts[0])}: the limit is no"
+            f" eigenvector of rho = 1, |M h - h| = {float(gap):.3g}"
         )
     return None
 
@@ -153,8 +179,12 @@ def _more_than_a_bit(case: Loop) -> str | None:
 
 
 def _simple(case: Loop) -> bool:
-    exact = sp.Matrix([[sp.Rational(x.numerator, x.denominator) for x in row] for row in case.matrix])
-    return (exact - sp.eye(exact.rows)).rank() == exact.rows - 1  # its blocks have size 1 in every case drawn
+    exact = sp.Matrix(
+        [[sp.Rational(x.numerator, x.denominator) for x in row] for row in case.matrix]
+    )
+    return (
+        exact - sp.eye(exact.rows)
+    ).rank() == exact.rows - 1  # its blocks have size 1 in every case drawn
 
 
 def _text(matrix: Matrix) -> str:
@@ -193,7 +223,9 @@ FALSIFIERS = (
         "double_dominant_eigenvalue",
         "simple",
         "all limits lie on one line",
-        lambda rng, keep: loop(rng, (("+", 1), ("s", 1), ("s", 1)) if keep else (("+", 1), ("+", 1), ("s", 1)), 2),
+        lambda rng, keep: loop(
+            rng, (("+", 1), ("s", 1), ("s", 1)) if keep else (("+", 1), ("+", 1), ("s", 1)), 2
+        ),
         _simple,
         _more_than_a_bit,
         12,

@@ -1,6 +1,8 @@
-"""Attacks on A2': exact ranks of derivatives by parameters, and peri loops with a constructed fixed point. Rational throughout.
+"""Attacks on A2': exact ranks of derivatives by parameters, and peri loops with a constructed fixed
+point. Rational throughout.
 
-The factor 1/s of DN does not change a rank, so ranks are taken of s DN(z) = diag(gamma)(I - z z^T/(d s^2)), rational at rational z.
+The factor 1/s of DN does not change a rank, so ranks are taken of s DN(z) = diag(gamma)(I - z
+z^T/(d s^2)), rational at rational z.
 """
 
 from __future__ import annotations
@@ -22,12 +24,16 @@ def norm_slope(z: list[Fraction], gain: list[Fraction], eps: Fraction) -> Matrix
     """s DN(z), a d x d matrix."""
     d = len(z)
     ds2 = sum((x * x for x in z), Fraction(0)) + d * eps
-    return Matrix([[fmpq(gain[i] * (int(i == j) - z[i] * z[j] / ds2)) for j in range(d)] for i in range(d)])
+    return Matrix(
+        [[fmpq(gain[i] * (int(i == j) - z[i] * z[j] / ds2)) for j in range(d)] for i in range(d)]
+    )
 
 
 def side_by_side(*blocks: Matrix) -> Matrix:
     """[X Y ..]."""
-    return Matrix([[x for block in blocks for x in block.table()[i]] for i in range(blocks[0].nrows())])
+    return Matrix(
+        [[x for block in blocks for x in block.table()[i]] for i in range(blocks[0].nrows())]
+    )
 
 
 def stacked(*blocks: Matrix) -> Matrix:
@@ -36,7 +42,9 @@ def stacked(*blocks: Matrix) -> Matrix:
 
 
 class Tokens(NamedTuple):
-    """Hidden activations a_i, and per token the argument z_i of the last norm (None: no norm after the last map)."""
+    """Hidden activations a_i, and per token the argument z_i of the last norm (None: no norm after
+    the last map).
+    """
 
     hidden: list[list[Fraction]]
     z: list[list[Fraction]] | None
@@ -45,7 +53,11 @@ class Tokens(NamedTuple):
 
     def after(self, i: int) -> Matrix:
         """What acts on token i after the last linear map, up to a factor."""
-        return diagonal([1] * len(self.gain)) if self.z is None else norm_slope(self.z[i], self.gain, self.eps)
+        return (
+            diagonal([1] * len(self.gain))
+            if self.z is None
+            else norm_slope(self.z[i], self.gain, self.eps)
+        )
 
     def bias(self) -> Matrix:
         """Derivative by the shared bias, L d x d."""
@@ -60,7 +72,9 @@ class Tokens(NamedTuple):
         return stacked(*rows)
 
     def bias_and_gain(self) -> Matrix:
-        """Derivative by (b, gamma), up to the factor 1/s_i per token; needs a norm after the last map."""
+        """Derivative by (b, gamma), up to the factor 1/s_i per token; needs a norm after the last
+        map.
+        """
         assert self.z is not None
         return stacked(*(side_by_side(self.after(i), diagonal(z)) for i, z in enumerate(self.z)))
 
@@ -71,10 +85,14 @@ class Tokens(NamedTuple):
 
 def random_vector(rng: random.Random, size: int) -> list[Fraction]:
     """Non-zero entries with denominator up to 7."""
-    return [Fraction(rng.choice((-1, 1)) * rng.randint(1, 19), rng.randint(1, 7)) for _ in range(size)]
+    return [
+        Fraction(rng.choice((-1, 1)) * rng.randint(1, 19), rng.randint(1, 7)) for _ in range(size)
+    ]
 
 
-def tokens(rng: random.Random, count: int, d: int, hidden: int, norm: bool, eps: Fraction) -> Tokens:
+def tokens(
+    rng: random.Random, count: int, d: int, hidden: int, norm: bool, eps: Fraction
+) -> Tokens:
     """Random activations and norm arguments."""
     z = [random_vector(rng, d) for _ in range(count)] if norm else None
     return Tokens([random_vector(rng, hidden) for _ in range(count)], z, random_vector(rng, d), eps)
@@ -94,7 +112,10 @@ def _activations(rng: random.Random, keep: bool) -> Tokens:
 def _output_layer_falls_short(case: Tokens) -> str | None:
     rank, wanted = case.output_layer().rank(), len(case.hidden) * len(case.gain)
     if rank < wanted:
-        return f"L = {len(case.hidden)}, d = {len(case.gain)}, hidden {len(case.hidden[0])}: rank {rank} of {wanted}"
+        return (
+            f"L = {len(case.hidden)}, d = {len(case.gain)}, hidden {len(case.hidden[0])}: rank"
+            f" {rank} of {wanted}"
+        )
     return None
 
 
@@ -105,13 +126,19 @@ def _one_token(rng: random.Random, keep: bool) -> Tokens:
 
 def _bias_falls_short(case: Tokens) -> str | None:
     rank, d = case.bias().rank(), len(case.gain)
-    return f"d = {d}, gamma = {', '.join(map(str, case.gain))}: the last bias has rank {rank}" if rank < d else None
+    return (
+        f"d = {d}, gamma = {', '.join(map(str, case.gain))}: the last bias has rank {rank}"
+        if rank < d
+        else None
+    )
 
 
 class PeriLoop(NamedTuple):
-    """h' = h + g1 o n1 + g2 o n2, n1 = N(A1 N(h) + b1), n2 = N(A2 N(h + g1 o n1) + b2), d = 4, eps = 0; every norm is rational.
+    """h' = h + g1 o n1 + g2 o n2, n1 = N(A1 N(h) + b1), n2 = N(A2 N(h + g1 o n1) + b2), d = 4, eps
+    = 0; every norm is rational.
 
-    `middle` is h + g1 o n1, z1 and z2 the arguments of the outer norms. Parameters: (b1, b2), with `learned` the gains too.
+    `middle` is h + g1 o n1, z1 and z2 the arguments of the outer norms. Parameters: (b1, b2), with
+    `learned` the gains too.
     """
 
     h: list[Fraction]
@@ -146,7 +173,8 @@ class PeriLoop(NamedTuple):
     def update(self) -> list[Fraction]:
         """f(h) - h."""
         first, second = (
-            [g * x for g, x in zip(gain, _normed(z), strict=True)] for gain, z in zip(self.gains, (self.z1, self.z2), strict=True)
+            [g * x for g, x in zip(gain, _normed(z), strict=True)]
+            for gain, z in zip(self.gains, (self.z1, self.z2), strict=True)
         )
         return [x + y for x, y in zip(first, second, strict=True)]
 
@@ -168,7 +196,9 @@ def _slope(z: list[Fraction]) -> Matrix:
 
 
 def _direction(rng: random.Random) -> list[Fraction]:
-    """A rational point of the sphere of radius 2 with non-zero entries, by stereographic projection."""
+    """A rational point of the sphere of radius 2 with non-zero entries, by stereographic
+    projection.
+    """
     u = [Fraction(rng.choice((-1, 1)) * rng.randint(1, 9), 10) for _ in range(3)]
     square = sum((x * x for x in u), Fraction(0))
     if square == 1:
@@ -177,8 +207,13 @@ def _direction(rng: random.Random) -> list[Fraction]:
 
 
 def peri_fixed_point(rng: random.Random, gains: bool) -> PeriLoop:
-    """A fixed point: with learned gains g1 = (middle - h)/n1 and g2 = -g1 o n1/n2; without, n2 = -n1 and h parallel to n1."""
-    n1, a1, a2 = _direction(rng), *(Matrix([[fmpq(x) for x in random_vector(rng, 4)] for _ in range(4)]) for _ in range(2))
+    """A fixed point: with learned gains g1 = (middle - h)/n1 and g2 = -g1 o n1/n2; without, n2 =
+    -n1 and h parallel to n1.
+    """
+    n1, a1, a2 = (
+        _direction(rng),
+        *(Matrix([[fmpq(x) for x in random_vector(rng, 4)] for _ in range(4)]) for _ in range(2)),
+    )
     s1, s2, t = (Fraction(rng.randint(1, 9), rng.randint(1, 5)) for _ in range(3))
     if gains:
         h, middle, n2 = ([t * x for x in _direction(rng)] for _ in range(3))

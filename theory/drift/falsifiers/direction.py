@@ -1,4 +1,6 @@
-"""Attacks on M4, directional fixed points: what happens when one assumption is dropped. Planar loops with W_x = I."""
+"""Attacks on M4, directional fixed points: what happens when one assumption is dropped. Planar
+loops with W_x = I.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from .drift import on_direction, residual_loop
 
 
 class Pair(NamedTuple):
-    """The loop of two inputs; e enters through the start (h_0 = e) and, with recall, through the bias."""
+    """The loop of two inputs; e enters through the start (h_0 = e) and, with recall, through the
+    bias.
+    """
 
     loops: tuple[Loop, Loop]
 
@@ -23,7 +27,9 @@ def _turned(x: float) -> Vector:
 
 def _settled(bias: Vector, pull: float, start: Vector) -> Loop:
     """u = n + bias, V = pull P_n bias: the sink is bias/|bias|, the growth 1 + |bias|."""
-    return residual_loop((Block(on_direction(((1.0, 0.0), (0.0, 1.0))), (pull * bias[0], pull * bias[1])),), start)
+    return residual_loop(
+        (Block(on_direction(((1.0, 0.0), (0.0, 1.0))), (pull * bias[0], pull * bias[1])),), start
+    )
 
 
 def _no_recall(rng: random.Random, hyperbolic: bool) -> Pair:
@@ -48,7 +54,8 @@ def _ends_apart(pair: Pair) -> str | None:
     gap = math.dist(*ends)
     if gap > 0.05:
         return (
-            f"two inputs {math.dist(*(loop.start for loop in pair.loops)):.3g} apart: normalised read-outs {gap:.3g} apart after 3000 loops"
+            f"two inputs {math.dist(*(loop.start for loop in pair.loops)):.3g} apart: normalised"
+            f" read-outs {gap:.3g} apart after 3000 loops"
         )
     return None
 
@@ -65,12 +72,17 @@ def _read_out_moves(loop: Loop) -> str | None:
     states = [run(loop, loop.start, loops) for loops in (3000, 3001)]
     gap = math.dist(*map(rmsnorm, states))
     if gap > 1e-3:
-        return f"|b| = {math.hypot(*loop.blocks[0].bias):.4g}: the normalised read-out still moves by {gap:.3g} per loop at t = 3000"
+        return (
+            f"|b| = {math.hypot(*loop.blocks[0].bias):.4g}: the normalised read-out still moves by"
+            f" {gap:.3g} per loop at t = 3000"
+        )
     return None
 
 
 def approach_loop(nu: float, side: float, blocks: int, eps: float) -> Loop:
-    """n* = (1, 0), a = 1, P Du = nu at large norm; u(n*) is split sideways between two sub-blocks, or made by the length of N(h)."""
+    """n* = (1, 0), a = 1, P Du = nu at large norm; u(n*) is split sideways between two sub-blocks,
+    or made by the length of N(h).
+    """
     start = (20.0, 2.0)
     if blocks == 2:
         first = Block(((0.0, 0.0), (0.0, 0.0)), (0.5, side))
@@ -81,7 +93,9 @@ def approach_loop(nu: float, side: float, blocks: int, eps: float) -> Loop:
 
 
 def approach_exponent(loop: Loop, loops: int) -> float:
-    """-d log(angle)/d log t between `loops` and twice as many; the sink of `approach_loop` is (1, 0)."""
+    """-d log(angle)/d log t between `loops` and twice as many; the sink of `approach_loop` is (1,
+    0).
+    """
     early, late = (run(loop, loop.start, n) for n in (loops, 2 * loops))
     return -math.log2(abs((late[1] / late[0]) / (early[1] / early[0])))
 
@@ -101,7 +115,10 @@ def _approach(rng: random.Random, blocks: int, eps: float) -> Approach:
 def _slower(case: Approach) -> str | None:
     found = approach_exponent(case.loop, 2000)
     if found < case.exponent - 0.2:
-        where = f"{len(case.loop.blocks)} sub-block(s), eps = {case.loop.blocks[0].eps:.3g}, mu/a = {case.exponent:.4g}"
+        where = (
+            f"{len(case.loop.blocks)} sub-block(s), eps = {case.loop.blocks[0].eps:.3g}, mu/a ="
+            f" {case.exponent:.4g}"
+        )
         return f"{where}: the direction settles like t^-{found:.4g}"
     return None
 

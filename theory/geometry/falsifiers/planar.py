@@ -1,4 +1,6 @@
-"""Attacks on the Neimark-Sacker part of R4: strong resonance, and a vanishing Lyapunov coefficient."""
+"""Attacks on the Neimark-Sacker part of R4: strong resonance, and a vanishing Lyapunov
+coefficient.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ BEYOND = 0.01
 
 
 class _Plane(NamedTuple):
-    """The loop 1 % beyond its crossing; `coefficient` is a there, `cosine` that of the angle of the multiplier at the crossing."""
+    """The loop 1 % beyond its crossing; `coefficient` is a there, `cosine` that of the angle of the
+    multiplier at the crossing.
+    """
 
     external: bool
     x: float
@@ -26,10 +30,14 @@ class _Plane(NamedTuple):
 
 
 def _internal(rng: random.Random, keep: bool) -> _Plane:
-    square = rng.choice((0.3, 0.8, 1.3, 2.5, 3.4)) if keep else 2.0  # (x y)^2 = 2 at the crossing: mu = i
+    square = (
+        rng.choice((0.3, 0.8, 1.3, 2.5, 3.4)) if keep else 2.0
+    )  # (x y)^2 = 2 at the crossing: mu = i
     product, x = math.sqrt(square), rng.uniform(0.5, 1.5)
     coefficient = float(formula("planar_lyapunov_internal")(x, product))
-    return _Plane(False, x, product * (1 + BEYOND) / x, math.acos(-product / 2), coefficient, 1 - square / 2)
+    return _Plane(
+        False, x, product * (1 + BEYOND) / x, math.acos(-product / 2), coefficient, 1 - square / 2
+    )
 
 
 def _external(rng: random.Random, keep: bool) -> _Plane:
@@ -54,7 +62,10 @@ def _orbit(case: _Plane, loops: int, state: complex) -> list[complex]:
 def _no_curve(case: _Plane) -> str | None:
     """The orbit's last 500 states: many different ones, with |z|^2 near (1 - |mu|)/a."""
     states = _orbit(case, 6000, 0.2 + 0.1j)
-    where = f"{'external' if case.external else 'internal'}, x = {case.x:.4g}, y = {case.y:.4g}, phi = {case.phi:.4g}"
+    where = (
+        f"{'external' if case.external else 'internal'}, x = {case.x:.4g}, y = {case.y:.4g}, phi ="
+        f" {case.phi:.4g}"
+    )
     if abs(states[-1]) > 100:
         return f"{where}: the orbit escapes, |z| > 100 after {len(states)} loops"
     last = states[-500:]
@@ -64,7 +75,10 @@ def _no_curve(case: _Plane) -> str | None:
     expected = (1 - modulus) / case.coefficient
     found = sum(abs(z) ** 2 for z in last) / len(last)
     if different < 100 or abs(found / expected - 1) > 0.15:
-        return f"{where}: {different} different states, mean |z|^2 = {found:.4g}, the closed curve has {expected:.4g}"
+        return (
+            f"{where}: {different} different states, mean |z|^2 = {found:.4g}, the closed curve has"
+            f" {expected:.4g}"
+        )
     return None
 
 

@@ -1,4 +1,6 @@
-"""Attacks on R4, the geometry of the scalar stable sets: what happens when one assumption is dropped."""
+"""Attacks on R4, the geometry of the scalar stable sets: what happens when one assumption is
+dropped.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def _affine(rng: random.Random, keep: bool) -> _Affine:
         if not keep:
             # on the edge of the closed set: J = 1 or J = -1
             edge = rng.choice((1, -1))
-            y = {"none": edge - 1.0, "external": edge / x - 1.0, "internal": (edge - 1.0) / x}[recall]
+            y = {"none": edge - 1.0, "external": edge / x - 1.0, "internal": (edge - 1.0) / x}[
+                recall
+            ]
         slope = float(expression(x, y))
         if not keep or abs(slope) < 0.95:
             return _Affine(recall, x, y, rng.uniform(0.5, 1), slope)
@@ -40,8 +44,13 @@ def _never_settles(case: _Affine) -> str | None:
     for _ in range(2000):
         before, state = state, case.slope * state + case.offset
     if abs(state - before) > 1e-9:
-        where = f"recall {case.recall}, x = {case.x:.4g}, y = {case.y:.4g}, offset {case.offset:.3g}"
-        return f"{where}: J = {case.slope:.4g}, still steps of {abs(state - before):.3g} after 2000 loops"
+        where = (
+            f"recall {case.recall}, x = {case.x:.4g}, y = {case.y:.4g}, offset {case.offset:.3g}"
+        )
+        return (
+            f"{where}: J = {case.slope:.4g}, still steps of {abs(state - before):.3g} after 2000"
+            " loops"
+        )
     return None
 
 
@@ -69,7 +78,10 @@ def _off_the_law(case: _Sample) -> str | None:
     error = math.sqrt(case.expected * (1 - case.expected) / case.draws)
     if abs(case.fraction - case.expected) > 5 * error:
         where = f"s = {case.scale:g}, correlation {case.mixing:g}"
-        return f"{where}: {case.fraction:.4f} of {case.draws} draws are stable, the formula says {case.expected:.4f}"
+        return (
+            f"{where}: {case.fraction:.4f} of {case.draws} draws are stable, the formula says"
+            f" {case.expected:.4f}"
+        )
     return None
 
 
@@ -87,10 +99,15 @@ def _offset(rng: random.Random, keep: bool) -> _Offset:
 def _one_fixed_point(case: _Offset) -> str | None:
     """Sign changes of f(h) - h on a grid that separates the three points of the symmetric map."""
     grid = [k / 500 + 1e-4 for k in range(-5000, 5001)]
-    gaps = [case.x * h + case.offset + case.y * math.tanh(case.x * h + case.offset) - h for h in grid]
+    gaps = [
+        case.x * h + case.offset + case.y * math.tanh(case.x * h + case.offset) - h for h in grid
+    ]
     count = sum(a * b < 0 for a, b in itertools.pairwise(gaps))
     if count < 3:
-        return f"x = {case.x:.4g}, y = {case.y:.4g}, offset {case.offset:.3g}: (1 + y) x = 1.03 and still {count} fixed point"
+        return (
+            f"x = {case.x:.4g}, y = {case.y:.4g}, offset {case.offset:.3g}: (1 + y) x = 1.03 and"
+            f" still {count} fixed point"
+        )
     return None
 
 
@@ -105,7 +122,13 @@ FALSIFIERS = (
         20,
     ),
     Falsifier(
-        "correlated_weights", "gaussian", "P(-2 < x y < 0) follows the K_0 law", _sample, lambda case: case.mixing == 0, _off_the_law, 4
+        "correlated_weights",
+        "gaussian",
+        "P(-2 < x y < 0) follows the K_0 law",
+        _sample,
+        lambda case: case.mixing == 0,
+        _off_the_law,
+        4,
     ),
     Falsifier(
         "offset_unfolds_the_pitchfork",

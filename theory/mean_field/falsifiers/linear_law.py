@@ -30,11 +30,18 @@ def _aligned(matrix: list[list[float]]) -> list[float]:
     transposed = [list(column) for column in zip(*matrix, strict=True)]
     e = [1.0] * WIDTH
     for _ in range(60):
-        e = unit([p + q + 3 * x for p, q, x in zip(times(matrix, e), times(transposed, e), e, strict=True)])
+        e = unit(
+            [
+                p + q + 3 * x
+                for p, q, x in zip(times(matrix, e), times(transposed, e), e, strict=True)
+            ]
+        )
     return e
 
 
-def _draw(rng: random.Random, independent: bool = True, symmetric: bool = False, recall: bool = True) -> _Draw:
+def _draw(
+    rng: random.Random, independent: bool = True, symmetric: bool = False, recall: bool = True
+) -> _Draw:
     matrix = ginibre(rng, WIDTH, symmetric)
     e = gaussian_input(rng, WIDTH) if independent else _aligned(matrix)
     return _Draw(matrix, e, 1.0 if recall else 0.0, symmetric, dot(e, times(matrix, e)) / WIDTH)
@@ -49,14 +56,20 @@ def _off_the_scale(case: _Draw) -> str | None:
     law = float(formula("mean_field_scale")(0, 1, sp.Float(case.beta)))
     if abs(s / law - 1) > TOLERANCE:
         kind = "symmetric" if case.symmetric else "Ginibre"
-        return f"{kind} A, d = {WIDTH}, e^T A e/|e|^2 = {case.alignment:.3g}, beta = sigma = 1: s = {s:.4f}, the law says {law:.4f}"
+        return (
+            f"{kind} A, d = {WIDTH}, e^T A e/|e|^2 = {case.alignment:.3g}, beta = sigma = 1: s ="
+            f" {s:.4f}, the law says {law:.4f}"
+        )
     return None
 
 
 def _no_settling(case: _Draw) -> str | None:
     step = settle(case.matrix, case.e, case.beta).step
     if step > 1e-3:
-        return f"Ginibre A, d = {WIDTH}, beta = {case.beta:g}: the step is still {step:.3g} |h| after 100 loops"
+        return (
+            f"Ginibre A, d = {WIDTH}, beta = {case.beta:g}: the step is still {step:.3g} |h| after"
+            " 100 loops"
+        )
     return None
 
 
@@ -74,7 +87,12 @@ def _gain(rng: random.Random, keep: bool) -> _Gain:
         return Fraction(rng.randint(1, 9), rng.randint(1, 5))
 
     first = draw()
-    return _Gain((Fraction(1), Fraction(1)) if keep else (first, first + draw()), (draw(), draw()), draw(), draw())
+    return _Gain(
+        (Fraction(1), Fraction(1)) if keep else (first, first + draw()),
+        (draw(), draw()),
+        draw(),
+        draw(),
+    )
 
 
 def _moves(case: _Gain) -> str | None:
@@ -82,7 +100,10 @@ def _moves(case: _Gain) -> str | None:
     z = [(case.a * g + case.w) * x for g, x in zip(case.gain, case.k, strict=True)]
     if z[0] * case.k[1] != z[1] * case.k[0]:
         gain, k = (f"({x}, {y})" for x, y in (case.gain, case.k))
-        return f"d = 2, gamma = {gain}: N fixes k = {k} at a = 0 with s = {case.w}, but turns it to ({z[0]}, {z[1]}) at a = {case.a}"
+        return (
+            f"d = 2, gamma = {gain}: N fixes k = {k} at a = 0 with s = {case.w}, but turns it to"
+            f" ({z[0]}, {z[1]}) at a = {case.a}"
+        )
     return None
 
 

@@ -11,13 +11,26 @@ import sympy as sp
 
 from ...formulas import formula
 from ...kernel.falsifier import Falsifier
-from ..simulation import Activation, gaussian_input, ginibre, sensitivity, settle, sparse_input, tanh
+from ..simulation import (
+    Activation,
+    gaussian_input,
+    ginibre,
+    sensitivity,
+    settle,
+    sparse_input,
+    tanh,
+)
 
 WIDTH = 100
 GAIN = 3
 STEEP = tanh(GAIN)
-NODES = [(i / 16, math.exp(-((i / 16) ** 2) / 2) / (16 * math.sqrt(2 * math.pi))) for i in range(-128, 129)]
-"""trapezoid rule for a Gaussian average; its error is about exp(-32 pi y) at the distance y of the nearest pole, pi/6 for tanh(3x)"""
+NODES = [
+    (i / 16, math.exp(-((i / 16) ** 2) / 2) / (16 * math.sqrt(2 * math.pi)))
+    for i in range(-128, 129)
+]
+"""trapezoid rule for a Gaussian average; its error is about exp(-32 pi y) at the distance y of the
+nearest pole, pi/6 for tanh(3x)
+"""
 MOMENT = sum(weight * STEEP.value(g) ** 2 for g, weight in NODES)
 SLOPE = sum(weight * STEEP.slope(g) ** 2 for g, weight in NODES)
 
@@ -33,31 +46,41 @@ class _Draw(NamedTuple):
         return sum(x**4 for x in self.e) / len(self.e)
 
 
-def _draw(rng: random.Random, gaussian: bool = True, beta: float = 2.0, density: float = 1.0) -> _Draw:
+def _draw(
+    rng: random.Random, gaussian: bool = True, beta: float = 2.0, density: float = 1.0
+) -> _Draw:
     matrix = ginibre(rng, WIDTH)
-    return _Draw(matrix, gaussian_input(rng, WIDTH) if gaussian else sparse_input(rng, WIDTH, density), beta)
+    return _Draw(
+        matrix, gaussian_input(rng, WIDTH) if gaussian else sparse_input(rng, WIDTH, density), beta
+    )
 
 
 def _wrong_slope(case: _Draw) -> str | None:
     at = settle(case.matrix, case.e, case.beta, STEEP, tol=1e-9)
     slope = sum(STEEP.slope(x) ** 2 for x in at.h) / WIDTH
-    if abs(slope / SLOPE - 1) > 0.4:  # six standard deviations of the sample mean at d = 100 are 0.35
+    if (
+        abs(slope / SLOPE - 1) > 0.4
+    ):  # six standard deviations of the sample mean at d = 100 are 0.35
         radius, gaussian = math.sqrt(slope) / at.s, math.sqrt(SLOPE) / at.s
         return (
-            f"tanh(3x), d = {WIDTH}, sigma = 1, beta = {case.beta:g}, (1/d) Sum e^4 = {case.kurtosis:.3g}: mean phi'(h)^2 = {slope:.3f}, "
-            f"rho by the bulk {radius:.3f}; Gaussian entries have {SLOPE:.3f} and {gaussian:.3f}"
+            f"tanh(3x), d = {WIDTH}, sigma = 1, beta = {case.beta:g}, (1/d) Sum e^4 ="
+            f" {case.kurtosis:.3g}: mean phi'(h)^2 = {slope:.3f}, rho by the bulk {radius:.3f};"
+            f" Gaussian entries have {SLOPE:.3f} and {gaussian:.3f}"
         )
     return None
 
 
 def _wrong_sensitivity(case: _Draw) -> str | None:
-    law = float(formula("mean_field_sensitivity")(1, sp.Float(case.beta), sp.Float(MOMENT), sp.Float(SLOPE)))
+    law = float(
+        formula("mean_field_sensitivity")(1, sp.Float(case.beta), sp.Float(MOMENT), sp.Float(SLOPE))
+    )
     at = settle(case.matrix, case.e, case.beta, STEEP, tol=1e-9)
     found = sensitivity(case.matrix, at, STEEP, 0.0, case.beta, random.Random(0))
     if abs(found / law - 1) > 0.6:  # eight draws of Gaussian entries stayed within 17 %
         return (
-            f"tanh(3x), d = {WIDTH}, sigma = 1, beta = {case.beta:g}, (1/d) Sum e^4 = {case.kurtosis:.3g}: (1/d) tr S S^T = {found:.3f}, "
-            f"by the law of Gaussian entries {law:.3f}"
+            f"tanh(3x), d = {WIDTH}, sigma = 1, beta = {case.beta:g}, (1/d) Sum e^4 ="
+            f" {case.kurtosis:.3g}: (1/d) tr S S^T = {found:.3f}, by the law of Gaussian entries"
+            f" {law:.3f}"
         )
     return None
 
@@ -73,7 +96,10 @@ def _near_edge(rng: random.Random, keep: bool) -> _Draw:
 def _unsettled(case: _Draw) -> str | None:
     at = settle(case.matrix, case.e, case.beta, STEEP, loops=150, tol=1e-3)
     if at.step > 1e-3:
-        return f"tanh(3x), d = {WIDTH}, beta = {case.beta / _edge():.2g} beta_c: the step is still {at.step:.3g} |h| after 150 loops"
+        return (
+            f"tanh(3x), d = {WIDTH}, beta = {case.beta / _edge():.2g} beta_c: the step is still"
+            f" {at.step:.3g} |h| after 150 loops"
+        )
     return None
 
 
@@ -90,12 +116,17 @@ def _balance(rng: random.Random, keep: bool) -> _Balance:
         gain = rng.uniform(0.3, 5)
         return _Balance(tanh(gain), gain, rng.uniform(0.2, 3), True)
     return _Balance(
-        Activation(lambda x: math.sin(math.pi * x), lambda x: math.pi * math.cos(math.pi * x)), math.pi, rng.uniform(0.3, 2.5), False
+        Activation(lambda x: math.sin(math.pi * x), lambda x: math.pi * math.cos(math.pi * x)),
+        math.pi,
+        rng.uniform(0.3, 2.5),
+        False,
     )
 
 
 def _several_shares(case: _Balance) -> str | None:
-    """Shares u in (0, 1] that solve the balance for +-1 inputs, counted by sign changes on a grid and at u = 1."""
+    """Shares u in (0, 1] that solve the balance for +-1 inputs, counted by sign changes on a grid
+    and at u = 1.
+    """
 
     def excess(u: float) -> float:
         spread = math.sqrt(1 - u * u)
@@ -107,7 +138,10 @@ def _several_shares(case: _Balance) -> str | None:
     if count == 1:
         return None
     name = "tanh" if case.odd_concave else "sin"
-    return f"{name}({case.gain:.4g} x), +-1 inputs, beta/sigma = {case.ratio:.3g}: {count} shares solve the balance, one of them u = 1"
+    return (
+        f"{name}({case.gain:.4g} x), +-1 inputs, beta/sigma = {case.ratio:.3g}: {count} shares"
+        " solve the balance, one of them u = 1"
+    )
 
 
 FALSIFIERS = (

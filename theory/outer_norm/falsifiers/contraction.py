@@ -1,4 +1,6 @@
-"""Attacks on N3, contraction under outer normalisation: what happens when one assumption is dropped."""
+"""Attacks on N3, contraction under outer normalisation: what happens when one assumption is
+dropped.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def _frobenius(matrix: list[list[float]]) -> float:
 def _norm2(matrix: list[list[float]]) -> float:
     """Exact for multiples of the identity, else the Frobenius bound."""
     scale = matrix[0][0]
-    is_scalar = all(x == (scale if i == j else 0.0) for i, row in enumerate(matrix) for j, x in enumerate(row))
+    is_scalar = all(
+        x == (scale if i == j else 0.0) for i, row in enumerate(matrix) for j, x in enumerate(row)
+    )
     return abs(scale) if is_scalar else _frobenius(matrix)
 
 
@@ -47,12 +51,21 @@ def _loop(rng: random.Random, margin: bool, gain_one: bool) -> _Loop:
         matrix = [[-a if i == j else 0.0 for j in range(d)] for i in range(d)]
     size = _norm2(matrix)
     beta = size * (rng.uniform(2.2, 4) if margin else rng.uniform(0.2, 1.9))
-    return _Loop(matrix, beta, 1.0 if gain_one else rng.uniform(2.5, 5), _sphere(rng, d), (_sphere(rng, d), _sphere(rng, d)))
+    return _Loop(
+        matrix,
+        beta,
+        1.0 if gain_one else rng.uniform(2.5, 5),
+        _sphere(rng, d),
+        (_sphere(rng, d), _sphere(rng, d)),
+    )
 
 
 def _iterate(loop: _Loop, state: list[float], steps: int) -> list[float]:
     for _ in range(steps):
-        z = [sum(a * x for a, x in zip(row, state, strict=True)) + loop.beta * e for row, e in zip(loop.matrix, loop.e, strict=True)]
+        z = [
+            sum(a * x for a, x in zip(row, state, strict=True)) + loop.beta * e
+            for row, e in zip(loop.matrix, loop.e, strict=True)
+        ]
         state = [loop.gain * x for x in _on_sphere(z)]
     return state
 
@@ -62,11 +75,14 @@ def _two_ends(loop: _Loop) -> str | None:
     gap = math.dist(*ends)
     step = math.dist(ends[0], _iterate(loop, ends[0], 1))
     if max(gap, step) > 1e-6:
-        cosine = sum(x * y for x, y in zip(ends[0], loop.e, strict=True)) / (loop.gain * len(loop.e))
+        cosine = sum(x * y for x, y in zip(ends[0], loop.e, strict=True)) / (
+            loop.gain * len(loop.e)
+        )
         return (
-            f"d = {len(loop.e)}, A = {loop.matrix[0][0]:.4g} I, beta = {loop.beta:.4g}, gamma = {loop.gain:.3g}: after 300 loops the "
-            f"step is {step:.3g} "
-            f"(cos(h, e) = {cosine:.4f}, beta/2|A| = {loop.beta / (2 * _norm2(loop.matrix)):.4f}), two starts are {gap:.3g} apart"
+            f"d = {len(loop.e)}, A = {loop.matrix[0][0]:.4g} I, beta = {loop.beta:.4g}, gamma ="
+            f" {loop.gain:.3g}: after 300 loops the step is {step:.3g} (cos(h, e) = {cosine:.4f},"
+            f" beta/2|A| = {loop.beta / (2 * _norm2(loop.matrix)):.4f}), two starts are {gap:.3g}"
+            " apart"
         )
     return None
 
@@ -99,7 +115,10 @@ def _too_far(case: _Pair) -> str | None:
     ratio, bound = math.dist(*images) / math.dist(case.first, case.second), math.sqrt(d) / case.r
     if ratio > bound * (1 + 1e-9):
         lengths = ", ".join(f"{math.hypot(*z):.3g}" for z in (case.first, case.second))
-        return f"d = {d}, |z| = {lengths} below r = {case.r:.3g}: N stretches by {ratio:.4g} > R/r = {bound:.4g}"
+        return (
+            f"d = {d}, |z| = {lengths} below r = {case.r:.3g}: N stretches by {ratio:.4g} > R/r ="
+            f" {bound:.4g}"
+        )
     return None
 
 
@@ -110,14 +129,23 @@ class _Update(NamedTuple):
 
 
 def _update(rng: random.Random, keep: bool) -> _Update:
-    """d = 2, G = (slope h + beta e): its Lipschitz constant is |slope|; the bound claims less when dropped."""
+    """d = 2, G = (slope h + beta e): its Lipschitz constant is |slope|; the bound claims less when
+    dropped.
+    """
     slope = -rng.uniform(1, 2)
-    return _Update(slope, abs(slope) if keep else abs(slope) / 3, rng.uniform(1.2, 1.9) * abs(slope))
+    return _Update(
+        slope, abs(slope) if keep else abs(slope) / 3, rng.uniform(1.2, 1.9) * abs(slope)
+    )
 
 
 def _beats_kappa(case: _Update) -> str | None:
-    """Derivative across e at the fixed point h = e against kappa = R l/r with the bound l, r = (beta - |slope|) R."""
-    multiplier, kappa = abs(case.slope) / (case.beta + case.slope), case.bound / (case.beta + case.slope)
+    """Derivative across e at the fixed point h = e against kappa = R l/r with the bound l, r =
+    (beta - |slope|) R.
+    """
+    multiplier, kappa = (
+        abs(case.slope) / (case.beta + case.slope),
+        case.bound / (case.beta + case.slope),
+    )
     if multiplier > kappa * (1 + 1e-12):
         where = f"G = {case.slope:.4g} h + {case.beta:.4g} e with l taken as {case.bound:.4g}"
         return f"{where}: multiplier {multiplier:.4g} > kappa = {kappa:.4g}"

@@ -1,4 +1,6 @@
-"""Attacks on N2, existence under outer normalisation: what happens when one assumption is dropped."""
+"""Attacks on N2, existence under outer normalisation: what happens when one assumption is
+dropped.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from ...kernel.falsifier import Falsifier
 
 
 class _Line(NamedTuple):
-    """f(x) = N_eps(-c n(x) + w) on the line through w (every fixed point lies on it), in units of R; n(x) = x/sqrt(x^2 + inner)."""
+    """f(x) = N_eps(-c n(x) + w) on the line through w (every fixed point lies on it), in units of
+    R; n(x) = x/sqrt(x^2 + inner).
+    """
 
     c: float
     w: float
@@ -21,17 +25,25 @@ class _Line(NamedTuple):
 
 def _line(rng: random.Random, keep: bool) -> _Line:
     c = rng.uniform(0.5, 3)
-    return _Line(c, rng.uniform(-0.9, 0.9) * c, 10 ** rng.uniform(-4, 0), 10 ** rng.uniform(-8, -1) if keep else 0.0)
+    return _Line(
+        c,
+        rng.uniform(-0.9, 0.9) * c,
+        10 ** rng.uniform(-4, 0),
+        10 ** rng.uniform(-8, -1) if keep else 0.0,
+    )
 
 
 def _step(case: _Line, x: float) -> float:
-    # at inner = 0 the norm is undefined at x = 0; 0/0 is read as 0, any other value of modulus <= 1 fails too unless c n = w
+    # at inner = 0 the norm is undefined at x = 0; 0/0 is read as 0, any other value of modulus <= 1
+    # fails too unless c n = w
     size = math.sqrt(x * x + case.inner)
     z = case.w - case.c * (x / size if size else 0.0)
     return z / math.sqrt(z * z + case.eps)
 
 
-def bisect(gap: Callable[[float], float], low: float, high: float, halvings: int = 200) -> tuple[float, float]:
+def bisect(
+    gap: Callable[[float], float], low: float, high: float, halvings: int = 200
+) -> tuple[float, float]:
     """The two ends of the last interval of a bisection from gap(low) >= 0 >= gap(high)."""
     for _ in range(halvings):
         middle = (low + high) / 2
@@ -47,14 +59,17 @@ def _no_crossing(case: _Line) -> str | None:
     residual = min(abs(_step(case, x) - x) for x in ends if x or case.inner)
     if residual > 1e-6:
         return (
-            f"N_eps(-{case.c:.4g} n(h) + {case.w:.4g}), outer eps = {case.eps:.3g}, inner eps = 0: f - h changes sign at h = 0, where n is "
-            f"undefined, with |f - h| >= {residual:.3g} beside it"
+            f"N_eps(-{case.c:.4g} n(h) + {case.w:.4g}), outer eps = {case.eps:.3g}, inner eps = 0:"
+            f" f - h changes sign at h = 0, where n is undefined, with |f - h| >= {residual:.3g}"
+            " beside it"
         )
     return None
 
 
 class _Circle(NamedTuple):
-    """h' = N_gamma(-a h + bounded + beta e) on the circle, gamma = gain 1, angle 0 at e; `assumed` is the sup|g| that the case claims."""
+    """h' = N_gamma(-a h + bounded + beta e) on the circle, gamma = gain 1, angle 0 at e; `assumed`
+    is the sup|g| that the case claims.
+    """
 
     a: float
     wave: float
@@ -101,9 +116,9 @@ def _nothing_fixed(case: _Circle) -> str | None:
                 return None
     least = min(map(abs, turns))
     return (
-        f"d = 2, -{case.a:.4g} h + {case.beta:.4g} e, gain {case.gain:.3g}, sup|g| taken as {case.assumed:.4g} R: on 720 angles "
-        f"no state is "
-        f"turned by less than {math.degrees(least):.3g} degrees"
+        f"d = 2, -{case.a:.4g} h + {case.beta:.4g} e, gain {case.gain:.3g}, sup|g| taken as"
+        f" {case.assumed:.4g} R: on 720 angles no state is turned by less than"
+        f" {math.degrees(least):.3g} degrees"
     )
 
 
@@ -135,7 +150,10 @@ def _jumps(case: _Quantised) -> str | None:
 
     residual = min(abs(f(h) - h) for h in bisect(lambda h: f(h) - h, -1.0, 1.0))
     if residual > 1e-6:
-        return f"N_eps({case.w:.4g} - {case.c:.4g} round(h)), eps = 0.01, grid {case.grid:.3g}: |f - h| >= {residual:.3g} where f crosses"
+        return (
+            f"N_eps({case.w:.4g} - {case.c:.4g} round(h)), eps = 0.01, grid {case.grid:.3g}: |f -"
+            f" h| >= {residual:.3g} where f crosses"
+        )
     return None
 
 
@@ -164,5 +182,12 @@ FALSIFIERS = (
         lambda case: case.assumed >= _real_sup(case) * (1 - 1e-12),
         _nothing_fixed,
     ),
-    Falsifier("rounded_state", "continuous", "some h has f(h) = h", _quantised, lambda case: case.grid == 0, _jumps),
+    Falsifier(
+        "rounded_state",
+        "continuous",
+        "some h has f(h) = h",
+        _quantised,
+        lambda case: case.grid == 0,
+        _jumps,
+    ),
 )

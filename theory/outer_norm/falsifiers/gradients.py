@@ -1,4 +1,6 @@
-"""Attacks on N5, backpropagation under a uniform contraction: what happens when one assumption is dropped."""
+"""Attacks on N5, backpropagation under a uniform contraction: what happens when one assumption is
+dropped.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def _value(name: str) -> Callable[..., Any]:
 
 
 class LinearLoop(NamedTuple):
-    """h' = M h + theta v in the plane, |v| = 1, h_0 fixed; `kappa` is what is taken for the Lipschitz constant."""
+    """h' = M h + theta v in the plane, |v| = 1, h_0 fixed; `kappa` is what is taken for the
+    Lipschitz constant.
+    """
 
     matrix: Matrix
     direct: Sequence[Fraction]
@@ -39,7 +43,9 @@ def _linear(rng: random.Random, keep: bool) -> LinearLoop:
     r, c = Fraction(rng.randint(1, 8), 10), Fraction(rng.randint(2, 6))
     c = c if not keep else (1 - r) * Fraction(rng.randint(1, 9), 10)
     # |M|_2 <= r + |c|; rho = r
-    return LinearLoop(corner(r, c), (Fraction(0), Fraction(1)), r + c if keep else r, rng.randint(2, 8))
+    return LinearLoop(
+        corner(r, c), (Fraction(0), Fraction(1)), r + c if keep else r, rng.randint(2, 8)
+    )
 
 
 def _contracts(loop: LinearLoop) -> bool:
@@ -61,7 +67,9 @@ def _exceeds_bound(loop: LinearLoop) -> str | None:
 
 
 class NormLoop(NamedTuple):
-    """h' = N(A h + beta e + theta b) at theta = 0, eps = 0, |e| = R; gradient by the exact chain rule."""
+    """h' = N(A h + beta e + theta b) at theta = 0, eps = 0, |e| = R; gradient by the exact chain
+    rule.
+    """
 
     matrix: Sequence[Row]
     recall: Row
@@ -107,11 +115,17 @@ def on_sphere(z: Row) -> list[float]:
 
 
 def draw(rng: random.Random, start_gradient: float = 0.0) -> NormLoop:
-    """A loop with beta > 2 |A| (N3) from a start on the sphere; the start's gradient is tangent with that length."""
+    """A loop with beta > 2 |A| (N3) from a start on the sphere; the start's gradient is tangent
+    with that length.
+    """
     d, normal = rng.choice((2, 3, 4)), lambda d: [rng.gauss(0, 1) for _ in range(d)]
     a = rng.uniform(0.5, 1.5)
     scalar = rng.random() < 0.5
-    matrix = [[-a if i == j else 0.0 for j in range(d)] for i in range(d)] if scalar else [normal(d) for _ in range(d)]
+    matrix = (
+        [[-a if i == j else 0.0 for j in range(d)] for i in range(d)]
+        if scalar
+        else [normal(d) for _ in range(d)]
+    )
     size = a if scalar else math.sqrt(sum(_dot(row, row) for row in matrix))
     beta = size * rng.uniform(2.1, 3)
     start = on_sphere(normal(d))
@@ -121,7 +135,9 @@ def draw(rng: random.Random, start_gradient: float = 0.0) -> NormLoop:
     length = math.hypot(*tangent)
     gradient = [start_gradient * x / length for x in tangent]
     recall = [beta * x for x in on_sphere(normal(d))]
-    return NormLoop(matrix, recall, normal(d), start, gradient, size / (beta - size), rng.randint(3, 8))
+    return NormLoop(
+        matrix, recall, normal(d), start, gradient, size / (beta - size), rng.randint(3, 8)
+    )
 
 
 def _trained_encoder(rng: random.Random, keep: bool) -> NormLoop:
@@ -134,7 +150,10 @@ def _truncation_fails(loop: NormLoop) -> str | None:
         error = math.dist(full, loop.gradients(cut)[0])
         bound = _value("truncation_bound")(loop.kappa, cut, loop.loops, top, 0)
         if error > bound * (1 + 1e-9) + 1e-12:
-            where = f"kappa = {loop.kappa:.3g}, T = {loop.loops}, |dh_0/dtheta| = {math.hypot(*loop.start_gradient):.4g}"
+            where = (
+                f"kappa = {loop.kappa:.3g}, T = {loop.loops}, |dh_0/dtheta| ="
+                f" {math.hypot(*loop.start_gradient):.4g}"
+            )
             return f"{where}: the last {cut} loops err by {error:.4g} > {bound:.4g}"
     return None
 
@@ -157,7 +176,10 @@ def _start_remembered(loop: NormLoop) -> str | None:
     if math.hypot(*end) > bound * (1 + 1e-9):
         ratio = math.hypot(*loop.start) / math.sqrt(len(loop.start))
         where = f"|h_0| = {ratio:.3g} R, kappa = {loop.kappa:.3g}"
-        return f"{where}: |dh_{loop.loops}/dh_0 v| = {math.hypot(*end):.4g} > kappa^T |v| = {bound:.4g}"
+        return (
+            f"{where}: |dh_{loop.loops}/dh_0 v| = {math.hypot(*end):.4g} > kappa^T |v| ="
+            f" {bound:.4g}"
+        )
     return None
 
 
@@ -185,7 +207,9 @@ FALSIFIERS = (
         "on_sphere",
         "|dh_T/dh_0 v| <= kappa^T |v|",
         _off_sphere,
-        lambda loop: math.isclose(math.hypot(*loop.start), math.sqrt(len(loop.start)), rel_tol=1e-9),
+        lambda loop: math.isclose(
+            math.hypot(*loop.start), math.sqrt(len(loop.start)), rel_tol=1e-9
+        ),
         _start_remembered,
         40,
     ),

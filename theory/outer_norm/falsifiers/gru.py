@@ -18,7 +18,9 @@ def sigmoid(x: float) -> float:
 
 
 class Cell(NamedTuple):
-    """A GRU cell without reset gate: rows of the update gate and of the candidate, read at the state, and their constant parts."""
+    """A GRU cell without reset gate: rows of the update gate and of the candidate, read at the
+    state, and their constant parts.
+    """
 
     gate: Sequence[Sequence[float]]
     gate_bias: Sequence[float]
@@ -35,11 +37,18 @@ class Cell(NamedTuple):
         return [(1 - a) * b + a * self.hidden_scale * x for a, b, x in zip(z, n, h, strict=True)]
 
 
-def _affine(rows: Sequence[Sequence[float]], bias: Sequence[float], h: Sequence[float]) -> list[float]:
-    return [sum(w * x for w, x in zip(row, h, strict=True)) + b for row, b in zip(rows, bias, strict=True)]
+def _affine(
+    rows: Sequence[Sequence[float]], bias: Sequence[float], h: Sequence[float]
+) -> list[float]:
+    return [
+        sum(w * x for w, x in zip(row, h, strict=True)) + b
+        for row, b in zip(rows, bias, strict=True)
+    ]
 
 
-def random_cell(rng: random.Random, scale: float = 1.0, hidden_scale: float = 1.0, gate_bias: float = 0.0) -> Cell:
+def random_cell(
+    rng: random.Random, scale: float = 1.0, hidden_scale: float = 1.0, gate_bias: float = 0.0
+) -> Cell:
     """d in 1..3, Gaussian weights, a start with entries up to 3."""
     d = rng.choice((1, 2, 3))
 
@@ -65,8 +74,8 @@ def _outside(case: Cell) -> str | None:
     size = max(map(abs, h))
     if size >= 1:
         return (
-            f"d = {len(h)}, hidden argument {case.hidden_scale:g} h, update gates {_row(map(sigmoid, case.gate_bias))}: |h| = "
-            f"{size:.3g} after 600 loops"
+            f"d = {len(h)}, hidden argument {case.hidden_scale:g} h, update gates"
+            f" {_row(map(sigmoid, case.gate_bias))}: |h| = {size:.3g} after 600 loops"
         )
     return None
 
@@ -92,8 +101,8 @@ def _no_fixed_point(case: _Norm) -> str | None:
     residual = min(abs(gap(h)) for h in bisect(gap, -1.0, 1.0) if h or case.inner)
     if residual > 1e-6:
         return (
-            f"d = 1, n = tanh({case.w:.4g} - {case.c:.4g} h/|h|): n - h changes sign only at h = 0, where the norm is "
-            f"undefined, |n - h| >= {residual:.3g}"
+            f"d = 1, n = tanh({case.w:.4g} - {case.c:.4g} h/|h|): n - h changes sign only at h = 0,"
+            f" where the norm is undefined, |n - h| >= {residual:.3g}"
         )
     return None
 
@@ -117,7 +126,10 @@ def _late(case: _Entry) -> str | None:
     for _ in range(bound):
         h *= sigmoid(h)
     if h >= 1:
-        return f"h' = sigma(h) h: the {bound} loops that suffice for |h| <= {case.box:.3g} leave {case.start:.4g} at {h:.4g}"
+        return (
+            f"h' = sigma(h) h: the {bound} loops that suffice for |h| <= {case.box:.3g} leave"
+            f" {case.start:.4g} at {h:.4g}"
+        )
     return None
 
 
@@ -165,7 +177,14 @@ FALSIFIERS = (
         _outside,
         12,
     ),
-    Falsifier("inner_norm_without_epsilon", "inner_epsilon", "some h has n(h) = h", _norm, lambda case: case.inner > 0, _no_fixed_point),
+    Falsifier(
+        "inner_norm_without_epsilon",
+        "inner_epsilon",
+        "some h has n(h) = h",
+        _norm,
+        lambda case: case.inner > 0,
+        _no_fixed_point,
+    ),
     Falsifier(
         "start_outside_the_box",
         "bounded_start",

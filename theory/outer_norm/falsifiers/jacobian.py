@@ -1,4 +1,6 @@
-"""Attacks on N1, the Jacobian of the outer normalisation: what happens when one assumption is dropped."""
+"""Attacks on N1, the Jacobian of the outer normalisation: what happens when one assumption is
+dropped.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,10 @@ class _Norm(NamedTuple):
 
     def derivative(self, v: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
         d, inner = len(self.z), sum((x * y for x, y in zip(self.z, v, strict=True)), Fraction(0))
-        return tuple(g * (y / self.s - x * inner / (d * self.s**3)) for g, x, y in zip(self.gain, self.z, v, strict=True))
+        return tuple(
+            g * (y / self.s - x * inner / (d * self.s**3))
+            for g, x, y in zip(self.gain, self.z, v, strict=True)
+        )
 
 
 def _norm(rng: random.Random, gain_one: bool, eps_zero: bool) -> _Norm:
@@ -31,7 +36,11 @@ def _norm(rng: random.Random, gain_one: bool, eps_zero: bool) -> _Norm:
     s = Fraction(rng.randint(1, 9), 3)
     # |z|^2 = 2 s^2 needs sqrt 2: take z = s (cos + sin, cos - sin) instead
     z = (s * (unit[0] + unit[1]), s * (unit[0] - unit[1]))
-    gain = (Fraction(1), Fraction(1)) if gain_one else (Fraction(rng.randint(2, 5)), Fraction(1, rng.randint(2, 5)))
+    gain = (
+        (Fraction(1), Fraction(1))
+        if gain_one
+        else (Fraction(rng.randint(2, 5)), Fraction(1, rng.randint(2, 5)))
+    )
     return _Norm(z, (-z[1], z[0]), gain, s if eps_zero else s * Fraction(3, 2))
 
 
@@ -39,7 +48,10 @@ def _not_an_eigenvector(case: _Norm) -> str | None:
     found = case.derivative(case.across)
     wanted = tuple(x / case.s for x in case.across)
     if found != wanted:
-        return f"z = {_row(case.z)}, gamma = {_row(case.gain)}, s = {case.s}: DN v = {_row(found)} for v = {_row(case.across)}, not v/s"
+        return (
+            f"z = {_row(case.z)}, gamma = {_row(case.gain)}, s = {case.s}: DN v = {_row(found)} for"
+            f" v = {_row(case.across)}, not v/s"
+        )
     return None
 
 
@@ -67,7 +79,10 @@ def _jumps(case: _Segment) -> str | None:
 
     quotient = abs(norm(case.z + case.step) - norm(case.z - case.step)) / (2 * case.step)
     if quotient > 10:
-        return f"d = 1, z = {case.z:g}, eps = {case.eps:g}: difference quotient {quotient:.3g} at step {case.step:g}"
+        return (
+            f"d = 1, z = {case.z:g}, eps = {case.eps:g}: difference quotient {quotient:.3g} at step"
+            f" {case.step:g}"
+        )
     return None
 
 

@@ -20,17 +20,25 @@ class Winding(NamedTuple):
     jump: float = 0.0
 
     def lift(self, x: float) -> float:
-        """Image of the angle x in [0, 2 pi], without reducing it; `jump` is added once beyond x = pi."""
+        """Image of the angle x in [0, 2 pi], without reducing it; `jump` is added once beyond x =
+        pi.
+        """
         wave = sum(size * math.sin(m * x + phase) for size, m, phase in self.bumps)
         return self.k * x + self.shift + wave + (self.jump if x > math.pi else 0.0)
 
 
 def _winding(rng: random.Random, keep: bool) -> Winding:
     if keep:
-        bumps = tuple((rng.uniform(0, 2), rng.randint(1, 4), rng.uniform(0, 6.28)) for _ in range(3))
+        bumps = tuple(
+            (rng.uniform(0, 2), rng.randint(1, 4), rng.uniform(0, 6.28)) for _ in range(3)
+        )
         return Winding(rng.choice((-3, -2, -1, 0, 2, 3)), rng.uniform(0, 6.28), bumps)
     # degree (-1)^2 = 1: bumps too small to bring the turn back to a multiple of 2 pi
-    return Winding(1, rng.uniform(2, 4), tuple((rng.uniform(0, 0.5), rng.randint(1, 4), rng.uniform(0, 6.28)) for _ in range(3)))
+    return Winding(
+        1,
+        rng.uniform(2, 4),
+        tuple((rng.uniform(0, 0.5), rng.randint(1, 4), rng.uniform(0, 6.28)) for _ in range(3)),
+    )
 
 
 def winding_number(case: Winding, nodes: int = 720) -> int:
@@ -58,17 +66,21 @@ def fixed_angle(case: Winding, nodes: int = 720) -> float | None:
 def _nothing_fixed(case: Winding) -> str | None:
     if fixed_angle(case) is not None:
         return None
-    least = min(abs(math.remainder(case.lift(math.pi * i / 360) - math.pi * i / 360, 2 * math.pi)) for i in range(720))
+    least = min(
+        abs(math.remainder(case.lift(math.pi * i / 360) - math.pi * i / 360, 2 * math.pi))
+        for i in range(720)
+    )
     return (
-        f"d = 2, winding number {case.k}, shift {case.shift:.4g}, jump {case.jump:.3g}: every state is turned, by at least "
-        f"{math.degrees(least):.3g} degrees"
+        f"d = 2, winding number {case.k}, shift {case.shift:.4g}, jump {case.jump:.3g}: every state"
+        f" is turned, by at least {math.degrees(least):.3g} degrees"
     )
 
 
 def _torn(rng: random.Random, keep: bool) -> Winding:
     if keep:
         return Winding(0, rng.uniform(0, 6.28), ())
-    # a step function whose jump crosses the diagonal: x < pi goes to more than pi and the others to less
+    # a step function whose jump crosses the diagonal: x < pi goes to more than pi and the others to
+    # less
     return Winding(0, rng.uniform(3.5, 5), (), -rng.uniform(2.6, 3.1))
 
 
@@ -81,11 +93,17 @@ class _Tokens(NamedTuple):
 
 
 def _tokens(rng: random.Random, keep: bool) -> _Tokens:
-    return _Tokens((rng.choice((1, -1)),), (0,), rng.choice((2, 3, 4))) if keep else _Tokens((1, -1), (1, 0), 3)
+    return (
+        _Tokens((rng.choice((1, -1)),), (0,), rng.choice((2, 3, 4)))
+        if keep
+        else _Tokens((1, -1), (1, 0), 3)
+    )
 
 
 def total_degree(case: _Tokens) -> int:
-    """Degree on the product of spheres of R^d: of the permutation of factors of dimension d - 1, times the antipodal maps."""
+    """Degree on the product of spheres of R^d: of the permutation of factors of dimension d - 1,
+    times the antipodal maps.
+    """
     inversions = sum(a > b for i, a in enumerate(case.sources) for b in case.sources[i + 1 :])
     degree = (-1) ** (inversions * (case.d - 1) ** 2)
     for sign in case.signs:
@@ -94,7 +112,9 @@ def total_degree(case: _Tokens) -> int:
 
 
 def _signed_permutation_moves_all(case: _Tokens) -> str | None:
-    """Follow each token's source chain: a cycle with an odd number of signs forces h = -h, so no state is fixed."""
+    """Follow each token's source chain: a cycle with an odd number of signs forces h = -h, so no
+    state is fixed.
+    """
     if total_degree(case) == (-1) ** (case.d * len(case.signs)):
         return None
     for start in range(len(case.signs)):
@@ -105,15 +125,29 @@ def _signed_permutation_moves_all(case: _Tokens) -> str | None:
                 break
         if sign < 0:
             return (
-                f"L = {len(case.signs)}, d = {case.d}: F(h_1, h_2) = (h_2, -h_1) has degree {total_degree(case)} and fixes no "
-                f"state (h_1 = h_2 = -h_1)"
+                f"L = {len(case.signs)}, d = {case.d}: F(h_1, h_2) = (h_2, -h_1) has degree"
+                f" {total_degree(case)} and fixes no state (h_1 = h_2 = -h_1)"
             )
     return None
 
 
 FALSIFIERS = (
-    Falsifier("degree_of_the_antipode", "degree", "some state is fixed", _winding, lambda case: winding_number(case) != 1, _nothing_fixed),
-    Falsifier("torn_circle", "continuous", "some state is fixed", _torn, lambda case: case.jump == 0, _nothing_fixed),
+    Falsifier(
+        "degree_of_the_antipode",
+        "degree",
+        "some state is fixed",
+        _winding,
+        lambda case: winding_number(case) != 1,
+        _nothing_fixed,
+    ),
+    Falsifier(
+        "torn_circle",
+        "continuous",
+        "some state is fixed",
+        _torn,
+        lambda case: case.jump == 0,
+        _nothing_fixed,
+    ),
     Falsifier(
         "two_tokens",
         "one_token",

@@ -1,4 +1,6 @@
-"""Attacks on M5, non-normal Jacobians: what happens when one assumption is dropped. Planar matrices with rational entries."""
+"""Attacks on M5, non-normal Jacobians: what happens when one assumption is dropped. Planar matrices
+with rational entries.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from ...kernel.falsifier import Falsifier
 
 
 def norm_at_most(matrix: Matrix, square: Fraction) -> bool:
-    """Whether |M|_2^2 <= square for a 2 x 2 matrix: square - M^T M is positive semidefinite (diagonal and determinant)."""
+    """Whether |M|_2^2 <= square for a 2 x 2 matrix: square - M^T M is positive semidefinite
+    (diagonal and determinant).
+    """
     (a, b), (c, d) = matrix
     first, second, mixed = square - a * a - c * c, square - b * b - d * d, a * b + c * d
     return first >= 0 and second >= 0 and first * second >= mixed**2
@@ -42,7 +46,11 @@ def _normal(rng: random.Random, keep: bool) -> _Jacobian:
     """rho times a rational rotation, or the Jordan block of the same spectral radius."""
     rho, q = Fraction(rng.randint(1, 9), 10), Fraction(rng.randint(-9, 9), 7)
     cos, sin = (1 - q * q) / (1 + q * q), 2 * q / (1 + q * q)
-    matrix = [[rho * cos, -rho * sin], [rho * sin, rho * cos]] if keep else corner(rho, Fraction(rng.randint(1, 9)))
+    matrix = (
+        [[rho * cos, -rho * sin], [rho * sin, rho * cos]]
+        if keep
+        else corner(rho, Fraction(rng.randint(1, 9)))
+    )
     return _Jacobian(matrix, rho)
 
 
@@ -68,7 +76,9 @@ def _contractive(rng: random.Random, keep: bool) -> _Jacobian:
     rho = Fraction(rng.randint(1, 8), 10) if keep else Fraction(rng.randint(10, 13), 10)
     basis, inverse = unimodular(rng, 2)
     other = rho * Fraction(rng.randint(-9, 9), 10)
-    return _Jacobian(conjugate(basis, [[rho, Fraction(rng.randint(-3, 3))], [Fraction(0), other]], inverse), rho)
+    return _Jacobian(
+        conjugate(basis, [[rho, Fraction(rng.randint(-3, 3))], [Fraction(0), other]], inverse), rho
+    )
 
 
 def _neumann_sum_fails(case: _Jacobian) -> str | None:
@@ -77,7 +87,10 @@ def _neumann_sum_fails(case: _Jacobian) -> str | None:
     for _ in range(7):
         power = multiply(power, power)
     if not norm_at_most(power, Fraction(1, 100)):
-        return f"J = {_show(case.matrix)}, rho = {case.rho}: |J^128| > 1/10, the Neumann sum has not converged"
+        return (
+            f"J = {_show(case.matrix)}, rho = {case.rho}: |J^128| > 1/10, the Neumann sum has not"
+            " converged"
+        )
     return None
 
 
@@ -92,12 +105,18 @@ def _diagonalisable(rng: random.Random, keep: bool) -> _Rated:
     rho = Fraction(rng.randint(1, 9), 10)
     basis, inverse = unimodular(rng, 2)
     sizes = [sum((x * x for row in m for x in row), Fraction(0)) for m in (basis, inverse)]
-    block = [[rho, Fraction(0)], [Fraction(0), -rho * Fraction(rng.randint(0, 4), 4)]] if keep else corner(rho, Fraction(1))
+    block = (
+        [[rho, Fraction(0)], [Fraction(0), -rho * Fraction(rng.randint(0, 4), 4)]]
+        if keep
+        else corner(rho, Fraction(1))
+    )
     return _Rated(conjugate(basis, block, inverse), rho, sizes[0] * sizes[1])
 
 
 def _has_eigenbasis(case: _Rated) -> bool:
-    """Distinct eigenvalues: the discriminant of the characteristic polynomial is positive (a multiple of I does not occur)."""
+    """Distinct eigenvalues: the discriminant of the characteristic polynomial is positive (a
+    multiple of I does not occur).
+    """
     (a, b), (c, d) = case.matrix
     return (a + d) ** 2 - 4 * (a * d - b * c) > 0
 
@@ -107,7 +126,10 @@ def _rate_fails(case: _Rated) -> str | None:
     for doubling in range(1, 11):
         power = multiply(power, power)
         if not norm_at_most(power, case.constant):
-            return f"J = {_show(case.matrix)}: |J^t| > C rho^t at t = {2**doubling}, rho = {case.rho}, C^2 = {case.constant}"
+            return (
+                f"J = {_show(case.matrix)}: |J^t| > C rho^t at t = {2**doubling}, rho = {case.rho},"
+                f" C^2 = {case.constant}"
+            )
     return None
 
 

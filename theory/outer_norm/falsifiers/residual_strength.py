@@ -30,7 +30,10 @@ def _multiplier(rng: random.Random, keep: bool) -> _Multiplier:
 
 def _loses_stability(case: _Multiplier) -> str | None:
     if (case.larger + case.u) ** 2 + case.v**2 >= (case.larger + case.w) ** 2:
-        return f"w = {case.w}, nu = {case.u} + {case.v} i: |a + nu| < |a + w| at a = {case.a} but not at a' = {case.larger}"
+        return (
+            f"w = {case.w}, nu = {case.u} + {case.v} i: |a + nu| < |a + w| at a = {case.a} but not"
+            f" at a' = {case.larger}"
+        )
     return None
 
 
@@ -53,7 +56,10 @@ def _map(rng: random.Random, gain_one: bool, eps_zero: bool) -> _Map:
 def _draw_map(rng: random.Random, gain_one: bool, eps_zero: bool) -> _Map:
     d = 3
     basis, inverse = unimodular(rng, d)
-    matrix = [[0.1 * float(x + y) for x, y in zip(p, q, strict=True)] for p, q in zip(basis, inverse, strict=True)]
+    matrix = [
+        [0.1 * float(x + y) for x, y in zip(p, q, strict=True)]
+        for p, q in zip(basis, inverse, strict=True)
+    ]
     recall = [rng.uniform(1.5, 3) * rng.choice((-1, 1)) for _ in range(d)]
     gain = [1.0] * d if gain_one else [rng.uniform(0.4, 2.5) for _ in range(d)]
     return _Map(matrix, recall, gain, 0.0 if eps_zero else 1.0, (0.2, 2.0))
@@ -83,7 +89,10 @@ def _moves(case: _Map) -> str | None:
         point = ", ".join(f"{x:.4f}" for x in h)
         gain = ", ".join(f"{x:.3g}" for x in case.gain)
         where = f"gamma = ({gain}), eps = {case.eps:g}: h = ({point})"
-        return f"{where} is fixed at a = {case.strengths[0]} and moves by {moved:.3g} at a = {case.strengths[1]}"
+        return (
+            f"{where} is fixed at a = {case.strengths[0]} and moves by {moved:.3g} at a ="
+            f" {case.strengths[1]}"
+        )
     return None
 
 
@@ -103,19 +112,27 @@ class _Tokens(NamedTuple):
 
 
 def _tokens(rng: random.Random, keep: bool) -> _Tokens:
-    """Two tokens at d = 2 (tangent spaces of dimension 1) at a fixed point that is stable at the smaller strength.
+    """Two tokens at d = 2 (tangent spaces of dimension 1) at a fixed point that is stable at the
+    smaller strength.
 
-    With unequal scales W - P Dg P has a positive determinant and a negative trace: stable only thanks to the weights 1/(a + w_i).
+    With unequal scales W - P Dg P has a positive determinant and a negative trace: stable only
+    thanks to the weights 1/(a + w_i).
     """
     while True:
         a, w = Fraction(rng.randint(0, 2)), Fraction(rng.randint(1, 4))
         if keep:
-            scales, update = (w, w), tuple(tuple(Fraction(rng.randint(-8, 8)) for _ in range(2)) for _ in range(2))
+            scales, update = (
+                (w, w),
+                tuple(tuple(Fraction(rng.randint(-8, 8)) for _ in range(2)) for _ in range(2)),
+            )
         else:
             scales = (w, w + rng.randint(2, 9))
             first, det, corner = (Fraction(rng.randint(1, 3)) for _ in range(3))
             second = first + rng.randint(1, 2)
-            update = ((scales[0] - first, corner), (-(first * second + det) / corner, scales[1] + second))
+            update = (
+                (scales[0] - first, corner),
+                (-(first * second + det) / corner, scales[1] + second),
+            )
         case = _Tokens(scales, update, a, a + rng.randint(1, 40))  # type: ignore[arg-type]
         if case.stable(a):
             return case
@@ -124,7 +141,10 @@ def _tokens(rng: random.Random, keep: bool) -> _Tokens:
 def _token_destabilised(case: _Tokens) -> str | None:
     if not case.stable(case.larger):
         rows = "; ".join("(" + ", ".join(map(str, row)) + ")" for row in case.update)
-        return f"w = {case.scales[0]}, {case.scales[1]}, P Dg P = [{rows}]: stable at a = {case.a}, not at a' = {case.larger}"
+        return (
+            f"w = {case.scales[0]}, {case.scales[1]}, P Dg P = [{rows}]: stable at a = {case.a},"
+            f" not at a' = {case.larger}"
+        )
     return None
 
 

@@ -1,4 +1,6 @@
-"""Attacks on N4, the sensitivity under outer normalisation, at fixed points with rational entries: what happens without an assumption."""
+"""Attacks on N4, the sensitivity under outer normalisation, at fixed points with rational entries:
+what happens without an assumption.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ Matrix = flint.fmpq_mat
 
 
 class FixedPoint(NamedTuple):
-    """A fixed point of N(G) given by its data: unit-gain state k (column, |k|^2 = d - d eps/s^2), scale s, gain, D = D_h G, B = D_e G.
+    """A fixed point of N(G) given by its data: unit-gain state k (column, |k|^2 = d - d eps/s^2),
+    scale s, gain, D = D_h G, B = D_e G.
 
     Every such data set occurs: G(h, e) = s k + D (h - h*) + B (e - e*) is fixed at h* = gain o k.
     """
@@ -39,7 +42,9 @@ class FixedPoint(NamedTuple):
     def derivative(self) -> Matrix:
         """DN(z) at gain 1, z = s k (N1)."""
         z = self.s * self.state
-        return (1 / self.s) * (unit(self.size) - (1 / (self.size * self.s**2)) * (z * z.transpose()))
+        return (1 / self.s) * (
+            unit(self.size) - (1 / (self.size * self.s**2)) * (z * z.transpose())
+        )
 
     @property
     def jacobian(self) -> Matrix:
@@ -76,7 +81,9 @@ def real(x: flint.fmpq) -> float:
 def singular_values(matrix: Matrix) -> list[float]:
     """In falling order, in double precision."""
     entries = [[real(x) for x in row] for row in matrix.tolist()]
-    return sorted((float(x) for x in mpmath.svd_r(mpmath.matrix(entries), compute_uv=False)), reverse=True)
+    return sorted(
+        (float(x) for x in mpmath.svd_r(mpmath.matrix(entries), compute_uv=False)), reverse=True
+    )
 
 
 def frobenius(matrix: Matrix) -> flint.fmpq:
@@ -85,13 +92,29 @@ def frobenius(matrix: Matrix) -> flint.fmpq:
 
 
 def draw(rng: random.Random, eps_zero: bool = True, gain_one: bool = True) -> FixedPoint:
-    """d = 2, 3, 4 with |D Gamma|_F < s, so that k < 1 (and |J|_2 < 1 at eps > 0); random invertible B."""
+    """d = 2, 3, 4 with |D Gamma|_F < s, so that k < 1 (and |J|_2 < 1 at eps > 0); random invertible
+    B.
+    """
     d = rng.choice((2, 3, 4))
     shrink = Fraction(1) if eps_zero else Fraction(rng.randint(2, 5), 6)
-    gain = diagonal([1 if gain_one else Fraction(rng.choice((-1, 1)) * rng.choice((2, 3, 4, 6, 7, 8, 9)), 5) for _ in range(d)])
+    gain = diagonal(
+        [
+            1 if gain_one else Fraction(rng.choice((-1, 1)) * rng.choice((2, 3, 4, 6, 7, 8, 9)), 5)
+            for _ in range(d)
+        ]
+    )
     update = random_matrix(rng, d) if rng.random() < 0.7 else fmpq(rng.choice((-2, 2))) * unit(d)
-    s = fmpq(rng.choice((Fraction(1), Fraction(3, 2), Fraction(3)))) * (math.isqrt(math.ceil(frobenius(update * gain))) + 1)
-    return FixedPoint(sphere(rng, d) * fmpq(shrink), s, s**2 * fmpq(1 - shrink**2), gain, update, random_matrix(rng, d))
+    s = fmpq(rng.choice((Fraction(1), Fraction(3, 2), Fraction(3)))) * (
+        math.isqrt(math.ceil(frobenius(update * gain))) + 1
+    )
+    return FixedPoint(
+        sphere(rng, d) * fmpq(shrink),
+        s,
+        s**2 * fmpq(1 - shrink**2),
+        gain,
+        update,
+        random_matrix(rng, d),
+    )
 
 
 def sphere(rng: random.Random, d: int) -> Matrix:
@@ -104,7 +127,8 @@ def sphere(rng: random.Random, d: int) -> Matrix:
 def show(case: FixedPoint) -> str:
     """The data of a fixed point in one line."""
     return ", ".join(
-        f"{name} = {value.tolist() if isinstance(value, Matrix) else value}" for name, value in zip(case._fields, case, strict=True)
+        f"{name} = {value.tolist() if isinstance(value, Matrix) else value}"
+        for name, value in zip(case._fields, case, strict=True)
     ).replace("\n", "")
 
 
@@ -131,9 +155,15 @@ def out_of_bounds(case: FixedPoint) -> str | None:
     except ZeroDivisionError:
         return f"I - J is singular: {show(case)}"
     s, k, recall = real(case.s), norm(case.tangential) / real(case.s), singular_values(case.recall)
-    low, high = float(formula("sensitivity_lower")(recall[-1], s, k)), float(formula("sensitivity_upper")(recall[0], s, k))
+    low, high = (
+        float(formula("sensitivity_lower")(recall[-1], s, k)),
+        float(formula("sensitivity_upper")(recall[0], s, k)),
+    )
     if sizes[-2] < low * (1 - 1e-9) or sizes[0] > high * (1 + 1e-9):
-        return f"k = {k:.4g}, singular values {sizes[-2]:.4g} to {sizes[0]:.4g} outside [{low:.4g}, {high:.4g}]: {show(case)}"
+        return (
+            f"k = {k:.4g}, singular values {sizes[-2]:.4g} to {sizes[0]:.4g} outside [{low:.4g},"
+            f" {high:.4g}]: {show(case)}"
+        )
     return None
 
 
@@ -149,11 +179,15 @@ def _recall(rng: random.Random, keep: bool) -> FixedPoint:
 
 
 def _update(rng: random.Random, keep: bool) -> FixedPoint:
-    """The update grows to D = s I (a state that repeats itself exactly), or to a random matrix with k > 1."""
+    """The update grows to D = s I (a state that repeats itself exactly), or to a random matrix with
+    k > 1.
+    """
     case = draw(rng)
     if keep:
         return case
-    return case._replace(update=case.s * unit(case.size) if rng.random() < 0.5 else case.update * fmpq(1000) * case.s)
+    return case._replace(
+        update=case.s * unit(case.size) if rng.random() < 0.5 else case.update * fmpq(1000) * case.s
+    )
 
 
 def _k_below_one(case: FixedPoint) -> bool:

@@ -1,4 +1,6 @@
-"""Attacks on R2, external recall with a bounded update: what happens when one assumption is dropped. Planar loops (d = 2)."""
+"""Attacks on R2, external recall with a bounded update: what happens when one assumption is
+dropped. Planar loops (d = 2).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,11 @@ def _weight(rng: random.Random, rho: float) -> Matrix:
 
 def _far(rng: random.Random, rho: float, normalised: bool = True) -> Loop:
     kick = ((2 / rho, 0.0), (0.0, 2 / rho))
-    block = Block(_matrix(rng), _vector(rng), 0.01) if normalised else Block(kick, _vector(rng), 0.0, False)
+    block = (
+        Block(_matrix(rng), _vector(rng), 0.01)
+        if normalised
+        else Block(kick, _vector(rng), 0.0, False)
+    )
     return Loop(_weight(rng, rho), _vector(rng), (block,), rho, scaled(1e4, rmsnorm(_vector(rng))))
 
 
@@ -33,12 +39,17 @@ def _stays_far(loop: Loop) -> str | None:
     size = math.hypot(*run(loop, loop.start, 500))
     if size > 1e3:
         where = "normalised update" if loop.blocks[0].normalised else "update of slope 2/rho"
-        return f"rho(W_x) = {loop.rho:.4g}, {where}: from |h_0| = {math.hypot(*loop.start):.3g}, |h| = {size:.3g} after 500 loops"
+        return (
+            f"rho(W_x) = {loop.rho:.4g}, {where}: from |h_0| = {math.hypot(*loop.start):.3g}, |h| ="
+            f" {size:.3g} after 500 loops"
+        )
     return None
 
 
 def _line(rng: random.Random, keep: bool) -> Loop:
-    """W_x = x I, u(n) = -k n, offset beta along the first axis, beta < x k R: every fixed point lies on that axis."""
+    """W_x = x I, u(n) = -k n, offset beta along the first axis, beta < x k R: every fixed point
+    lies on that axis.
+    """
     x, k = rng.uniform(0.2, 0.9), rng.uniform(0.5, 2)
     offset = (rng.uniform(0.1, 0.9) * x * k * math.sqrt(2), 0.0)
     block = Block(((-k, 0.0), (0.0, -k)), (0.0, 0.0), rng.uniform(1e-4, 0.1) if keep else 0.0)
@@ -57,24 +68,42 @@ def _no_fixed_point(loop: Loop) -> str | None:
         low, high = (middle, high) if gap(middle) > 0 else (low, middle)
     smallest = min(abs(gap(low)), abs(gap(high)))
     if smallest > 1e-6:
-        return f"x = {loop.rho:.4g}, eps = {loop.blocks[0].eps:g}: the step jumps across 0 and is never below {smallest:.4g} on the axis"
+        return (
+            f"x = {loop.rho:.4g}, eps = {loop.blocks[0].eps:g}: the step jumps across 0 and is"
+            f" never below {smallest:.4g} on the axis"
+        )
     return None
 
 
 def threshold_example(start: Vector) -> Loop:
     """The loop of R2 with rho(W_x) = 1.05 and a stable fixed point (0, 10/9)."""
-    return Loop(((1.05, 0.0), (0.0, 0.1)), (0.0, 1.0), (Block(((-0.5, 0.0), (0.0, 0.0)), (0.0, 0.0)),), 1.05, start)
+    return Loop(
+        ((1.05, 0.0), (0.0, 0.1)),
+        (0.0, 1.0),
+        (Block(((-0.5, 0.0), (0.0, 0.0)), (0.0, 0.0)),),
+        1.05,
+        start,
+    )
 
 
 def _around(rng: random.Random, keep: bool) -> Loop:
-    return threshold_example((rng.choice((-1, 1)) * (rng.uniform(14.2, 40) if keep else rng.uniform(0, 13)), rng.uniform(0, 5)))
+    return threshold_example(
+        (
+            rng.choice((-1, 1)) * (rng.uniform(14.2, 40) if keep else rng.uniform(0, 13)),
+            rng.uniform(0, 5),
+        )
+    )
 
 
 def _comes_back(loop: Loop) -> str | None:
-    # just beyond the escape radius 14.14 the orbit leaves slowly: 800 loops turn a distance of 0.05 at the rate 1.05 into 1e15
+    # just beyond the escape radius 14.14 the orbit leaves slowly: 800 loops turn a distance of 0.05
+    # at the rate 1.05 into 1e15
     end = run(loop, loop.start, 800)
     if math.hypot(*end) < 100:
-        return f"W_x = diag(1.05, 0.1), h_0 = ({loop.start[0]:.4g}, {loop.start[1]:.4g}): h_800 = ({end[0]:.4g}, {end[1]:.4g})"
+        return (
+            f"W_x = diag(1.05, 0.1), h_0 = ({loop.start[0]:.4g}, {loop.start[1]:.4g}): h_800 ="
+            f" ({end[0]:.4g}, {end[1]:.4g})"
+        )
     return None
 
 
@@ -95,20 +124,29 @@ def _one_block(rng: random.Random, eps: float) -> Fixed:
         matrix = ((-s, 0.0), (0.0, -s))  # multipliers omega (1 - 1) and omega (1 - eps/s^2)
     bias = scaled(-1, apply(matrix, rmsnorm(z, eps)))  # u(N(z)) = 0, so h* = z
     offset = scaled(1 - omega, z)
-    return Fixed(Loop(((omega, 0.0), (0.0, omega)), offset, (Block(matrix, bias, eps),), omega, z), z)
+    return Fixed(
+        Loop(((omega, 0.0), (0.0, omega)), offset, (Block(matrix, bias, eps),), omega, z), z
+    )
 
 
 def _two_blocks(rng: random.Random) -> Fixed:
-    """Streams z and z_1 at an angle, slopes that cancel both tangential directions: rho(J) = omega cos^2."""
+    """Streams z and z_1 at an angle, slopes that cancel both tangential directions: rho(J) = omega
+    cos^2.
+    """
     omega, angle, turn = rng.uniform(1.05, 1.15), rng.uniform(0, 2 * math.pi), rng.uniform(1.0, 1.4)
-    z, z1 = scaled(rng.uniform(0.5, 2), (math.cos(angle), math.sin(angle))), (math.cos(angle + turn), math.sin(angle + turn))
+    z, z1 = (
+        scaled(rng.uniform(0.5, 2), (math.cos(angle), math.sin(angle))),
+        (math.cos(angle + turn), math.sin(angle + turn)),
+    )
     blocks = []
     for stream, target in ((z, z1), (z1, z)):
         size = math.hypot(*stream) / math.sqrt(2)  # DN = (1/size) on the tangent
         matrix = ((-size, 0.0), (0.0, -size))
         bias = add(add(target, scaled(-1, stream)), scaled(-1, apply(matrix, rmsnorm(stream))))
         blocks.append(Block(matrix, bias))
-    return Fixed(Loop(((omega, 0.0), (0.0, omega)), scaled(1 - omega, z), tuple(blocks), omega, z), z)
+    return Fixed(
+        Loop(((omega, 0.0), (0.0, omega)), scaled(1 - omega, z), tuple(blocks), omega, z), z
+    )
 
 
 def _scalar_weight(rng: random.Random, keep: bool) -> Fixed:
@@ -128,7 +166,10 @@ def _attracts(case: Fixed) -> str | None:
     if after < before / 2:
         count, eps = len(case.loop.blocks), case.loop.blocks[0].eps
         where = f"rho(W_x) = {case.loop.rho:.4g}, {count} sub-block(s), eps = {eps:.3g}"
-        return f"{where}: a displacement of {before:.3g} along the state falls to {after:.3g} in 60 loops"
+        return (
+            f"{where}: a displacement of {before:.3g} along the state falls to {after:.3g} in 60"
+            " loops"
+        )
     return None
 
 
@@ -149,7 +190,10 @@ def _outgrows(case: Critical) -> str | None:
     for _ in range(loops):
         state = [case.rho * x + y for x, y in zip(state, [*state[1:], 1.0], strict=True)]
     if state[0] > loops**case.size:
-        return f"a Jordan block of size {case.size} at {case.rho:.4g}: |h| = {state[0]:.3g} > t^{case.size} at t = {loops}"
+        return (
+            f"a Jordan block of size {case.size} at {case.rho:.4g}: |h| = {state[0]:.3g} >"
+            f" t^{case.size} at t = {loops}"
+        )
     return None
 
 

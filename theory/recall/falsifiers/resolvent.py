@@ -1,4 +1,6 @@
-"""Attacks on R1, the linear loop with recall: what happens when one assumption is dropped. Exact, d = 2."""
+"""Attacks on R1, the linear loop with recall: what happens when one assumption is dropped. Exact, d
+= 2.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,13 @@ class _Loop(NamedTuple):
 def _loop(rng: random.Random, eigenvalues: tuple[Fraction, ...], recall: Matrix) -> _Loop:
     basis, inverse = unimodular(rng, 2)
     block = [[eigenvalues[0], Fraction(0)], [Fraction(0), eigenvalues[1]]]
-    starts = tuple([Fraction(rng.randint(-5, 5)) + Fraction(k, 3), Fraction(rng.randint(-5, 5))] for k in (0, 1))
-    return _Loop(conjugate(basis, block, inverse), conjugate(basis, recall, inverse), eigenvalues, starts)  # type: ignore[arg-type]
+    starts = tuple(
+        [Fraction(rng.randint(-5, 5)) + Fraction(k, 3), Fraction(rng.randint(-5, 5))]
+        for k in (0, 1)
+    )
+    return _Loop(
+        conjugate(basis, block, inverse), conjugate(basis, recall, inverse), eigenvalues, starts
+    )  # type: ignore[arg-type]
 
 
 def _diagonal(a: Fraction, b: Fraction) -> Matrix:
@@ -34,18 +41,30 @@ def _pick(rng: random.Random, bound: int) -> Fraction:
 
 
 def _contractive(rng: random.Random, keep: bool) -> _Loop:
-    first = _pick(rng, 6) if keep else rng.choice((Fraction(-1), Fraction(1), Fraction(5, 4), Fraction(-4, 3)))
+    first = (
+        _pick(rng, 6)
+        if keep
+        else rng.choice((Fraction(-1), Fraction(1), Fraction(5, 4), Fraction(-4, 3)))
+    )
     return _loop(rng, (first, _pick(rng, 6)), _diagonal(Fraction(1), Fraction(2)))
 
 
 def _with_recall(rng: random.Random, keep: bool) -> _Loop:
     size = Fraction(rng.randint(1, 4))
-    return _loop(rng, (_pick(rng, 6), _pick(rng, 6)), _diagonal(size, size) if keep else _diagonal(Fraction(0), Fraction(0)))
+    return _loop(
+        rng,
+        (_pick(rng, 6), _pick(rng, 6)),
+        _diagonal(size, size) if keep else _diagonal(Fraction(0), Fraction(0)),
+    )
 
 
 def _near_one(rng: random.Random, keep: bool) -> _Loop:
     first = 1 - Fraction(1, 10 ** rng.randint(4, 6))
-    return _loop(rng, (first, _pick(rng, 6)), _diagonal(Fraction(1 if keep else 0), Fraction(rng.randint(1, 3))))
+    return _loop(
+        rng,
+        (first, _pick(rng, 6)),
+        _diagonal(Fraction(1 if keep else 0), Fraction(rng.randint(1, 3))),
+    )
 
 
 def _matrix_text(matrix: Matrix) -> str:
@@ -61,7 +80,10 @@ def _forgets_start(loop: _Loop) -> str | None:
         ends.append(state)
     gap = norm1(difference(*ends))
     if gap > Fraction(1, 2**20):
-        return f"M = {_matrix_text(loop.matrix)}: after 48 loops two starts are still {float(gap):.3g} apart"
+        return (
+            f"M = {_matrix_text(loop.matrix)}: after 48 loops two starts are still {float(gap):.3g}"
+            " apart"
+        )
     return None
 
 
