@@ -19,7 +19,6 @@ _family = family_table(FAMILIES)
 
 
 # --- fixed points: spectral radius below 1, or a strict contraction
-# -------------------------------------------------
 @_family("real rate", Outcome.FIXED_POINT)
 def _(d: Draw):
     r = 1 - d.log(-4, -0.1, -3.7, -0.05)
@@ -191,7 +190,6 @@ def _(d: Draw):
 
 
 # --- non-finite: leaves the domain from a state of moderate size
-# ---------------------------------------------------
 @_family("logarithm", Outcome.NON_FINITE)
 def _(d: Draw):
     return np.log, d.u(0.5, 20, 1, 30)[:, None]  # y - log y >= 1: it falls below 0

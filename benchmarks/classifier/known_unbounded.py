@@ -18,7 +18,6 @@ _family = family_table(UNBOUNDED)
 
 
 # --- drift: h + u(direction), or a Jordan block of size 2
-# -----------------------------------------------------------
 def _planar(d: Draw, radial: Callable[[Array], Array], turning: Array) -> tuple[Map, Array]:
     def f(y: Array) -> Array:
         n = unit(y)

@@ -31,7 +31,6 @@ unless something of chance e^-16 happened
 
 
 # --- one unit: h = a tanh h + b
-# -------------------------------------------------------------------------------------
 @st.composite
 def _units(draw: Any, density: bool = True) -> Case:
     a, s = (
@@ -66,7 +65,6 @@ def _three_or_one(case: Case) -> str | None:
 
 
 # --- ReLU: h = W relu(h) + b
-# ----------------------------------------------------------------------------------------
 @st.composite
 def _relus(draw: Any, kind: str = "normal") -> Case:
     """normal: b ~ N(0, I); atom: one bias; the matrix then makes the count vary (a common gain

@@ -29,7 +29,6 @@ def _free(fields: dict[str, Any], start: Array, weight: float = 1.0) -> dict[str
 
 
 # --- (a) one sub-block at eps = 0 never rests
-# -----------------------------------------------------------------------
 @st.composite
 def _biased(draw: Any, cancels: bool = False) -> Case:
     """u = A n + b, b = -s A n_0, |n_0| = 1: -b is a value of A n on the sphere iff s = 1; the start
@@ -109,7 +108,6 @@ def _short_step(case: Case) -> str | None:
 
 
 # --- (b) 0 outside the hull of the updates
-# --------------------------------------------------------------------------
 @st.composite
 def _hull(
     draw: Any, *, outside: bool = True, weight: float = 1.0, outer_norm: bool = False
@@ -157,7 +155,6 @@ def _leaves_the_cone(case: Case) -> str | None:
 
 
 # --- (c) the 1/t law
-# ------------------------------------------------------------------------------------------------
 @st.composite
 def _sink(draw: Any, weight: float = 1.0, outer_norm: bool = False) -> Case:
     """u = A n, A = Q [[a, w], [0, N]] Q^T: the sink Q e_1 of growth a, N normal with spectral
@@ -214,7 +211,6 @@ def _not_one_over_t(case: Case) -> str | None:
 
 
 # --- (c) several tokens
-# ---------------------------------------------------------------------------------------------
 @st.composite
 def _tokens(draw: Any, kind: str) -> Case:
     """Planar tokens u_i = a_i n_i + (Sum_j v_ij n_j2) J n_i near n_i = e_1, where V has the
@@ -251,7 +247,6 @@ def _unsettled(case: Case) -> str | None:
 
 
 # --- (e) where two sub-blocks can have fixed points
-# ------------------------------------------------------------------
 @st.composite
 def _fixed(draw: Any, recall: bool = False) -> Case:
     """u_i = A_i n + b_i in the plane, b_i such that h = r n_1 is fixed and u_1 turns it; recall: z

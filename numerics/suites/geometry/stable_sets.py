@@ -23,7 +23,6 @@ SIGMAS = 5.5
 
 
 # --- areas in a box
-# -------------------------------------------------------------------------------------------------
 @st.composite
 def _boxes(draw: Any, centred: bool = True) -> Case:
     shift = 0.0 if centred else draw(draws.fractions(0.25, 1))
@@ -66,7 +65,6 @@ def _area(case: Case) -> str | None:
 
 
 # --- probabilities
-# --------------------------------------------------------------------------------------------------
 @st.composite
 def _weights(draw: Any, correlation: float = 0.0) -> Case:
     recall = draw(st.sampled_from(RECALLS[1:] if correlation else RECALLS))
@@ -106,7 +104,6 @@ def _share(case: Case) -> str | None:
 
 
 # --- nearest points
-# -------------------------------------------------------------------------------------------------
 @st.composite
 def _points(draw: Any, tied: bool = False) -> Case:
     """Off the cut locus |x| = |u| by 1/16 at least, u = y (internal) or 1 + y (external); tied: on

@@ -46,7 +46,6 @@ def _unbounded(draw: Any, size: int) -> dict[str, Any]:
 
 
 # --- rho(W_x) < 1: an absorbing ball
-# -------------------------------------------------------------------------------
 @st.composite
 def _streams(draw: Any, radius: st.SearchStrategy[float], bounded: bool = True) -> Case:
     d = draw(draws.sizes(1, 3))
@@ -158,7 +157,6 @@ def _tokens_come_in(case: Case) -> str | None:
 
 
 # --- rho(W_x) > 1: divergence from the escape set
-# ------------------------------------------------------------------
 @st.composite
 def _escaping(draw: Any, rho: st.SearchStrategy[float], bounded: bool = True) -> Case:
     """W = V D V^{-1}, the leading eigenvalue or pair of D first and alone; the start is beyond the
@@ -244,7 +242,6 @@ def _rate(case: Case) -> str | None:
 
 
 # --- rho(W_x) = 1: polynomial growth
-# -------------------------------------------------------------------------------
 @st.composite
 def _critical(draw: Any, rho: st.SearchStrategy[float]) -> Case:
     d = draw(draws.sizes(1, 3))
@@ -284,7 +281,6 @@ def _polynomial(case: Case) -> str | None:
 
 
 # --- the radial eigenvalue
-# -----------------------------------------------------------------------------------------
 @st.composite
 def _radial(
     draw: Any, blocks: int = 1, eps: tuple[float, ...] = (0.0,), scalar: bool = True
