@@ -29,7 +29,7 @@ from ..models.zoo import zoo
 from ..numerics.certificates.counts import Counts, count_fixed_points
 from ..numerics.phase.diagram import PhaseDiagram, phase_diagram
 from ..support.files import write_atomic, write_json
-from ..support.jsonable import plain
+from ..support.jsonable import jsonable
 from ..theory.architecture import Architecture
 from ..theory.checking.check import check
 from ..theory.claims import ledger
@@ -163,7 +163,7 @@ def write_report(
         "crossvalidation": [r.to_json() for r in results],
         "checkpoints": runs,
     }
-    write_json(out / "report.json", plain(data))
+    write_json(out / "report.json", jsonable(data))
     path = write_atomic(out / "index.html", page.html())
     return Report(
         path,

@@ -7,23 +7,35 @@ import math
 from typing import Any
 
 
-def plain(value: Any) -> Any:
-    """The same in the types of JSON: what is not finite is None, complex numbers [real, imaginary],
-    arrays and tuples lists, keys text.
+def jsonable(value: Any) -> Any:
+    """The value in the types that JSON has.
+
+    Args:
+        value: numbers, text, None, NumPy arrays and scalars, and dictionaries, lists and tuples
+            of such values.
+
+    Returns:
+        The same, where NaN and infinities have become None, complex numbers `[real, imaginary]`,
+        arrays and tuples lists, and the keys of dictionaries text.
+
+    Example:
+        >>> from loopstab.support.jsonable import jsonable
+        >>> jsonable({1: (2.0, float("inf")), "z": 1 + 2j})
+        {'1': [2.0, None], 'z': [1.0, 2.0]}
     """
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):  # of NumPy, without importing it
-        return plain(value.tolist())
+        return [jsonable(item) for item in value]
+    if hasattr(value, "tolist"):  # NumPy's arrays and scalars, without importing NumPy
+        return jsonable(value.tolist())
     if isinstance(value, complex):
-        return [plain(value.real), plain(value.imag)]
+        return [jsonable(value.real), jsonable(value.imag)]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
 
 
 def json_text(value: Any) -> str:
-    """Indented JSON of `plain(value)`."""
-    return json.dumps(plain(value), indent=1, allow_nan=False)
+    """`jsonable(value)` as indented JSON text."""
+    return json.dumps(jsonable(value), indent=1, allow_nan=False)

@@ -22,7 +22,7 @@ from ...numerics.orbits.outcome import Diagnosis
 from ...numerics.spectra.linearisation import Linearisation
 from ...numerics.spectra.radius import spectral_radius
 from ...support.errors import UsageError, check_seed_and_jobs
-from ...support.jsonable import plain
+from ...support.jsonable import jsonable
 from ...theory.outcome import Outcome
 from ...theory.prediction import Weights, predict
 from ..network.checkpoint import Checkpoint, load_model, run_name
@@ -100,7 +100,7 @@ class CrossValidation:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object."""
-        return plain({**dataclasses.asdict(self), "rho_median": self.rho})
+        return jsonable({**dataclasses.asdict(self), "rho_median": self.rho})
 
 
 def crossvalidate(

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder, write_atomic, write_json
-from ...support.jsonable import plain
+from ...support.jsonable import jsonable
 from ..measure.diagnostics import diagnostics
 from ..measure.evaluate import accuracy_curve, evaluate
 from ..network.arithmetic import training_arithmetic
@@ -233,7 +233,8 @@ class Trainer:
         }
         Checkpoint(tensors | self.optimizers.tensors(), meta).save(self.out / STATE)
         write_atomic(
-            self.out / METRICS, "".join(json.dumps(plain(entry)) + "\n" for entry in self.history)
+            self.out / METRICS,
+            "".join(json.dumps(jsonable(entry)) + "\n" for entry in self.history),
         )
 
     def _resume(self) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ...support.jsonable import plain
+from ...support.jsonable import jsonable
 from ...theory.outcome import Outcome
 from ..arrays import Array
 from ..spectra.radius import SpectralRadius
@@ -58,7 +58,7 @@ class Diagnosis:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object without the state; what is not finite is None."""
         out = {k: v for k, v in self.__dict__.items() if k != "state"}
-        return plain(
+        return jsonable(
             {
                 **out,
                 "outcome": str(self.outcome),

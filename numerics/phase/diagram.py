@@ -17,7 +17,7 @@ import scipy
 
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder, write_atomic, write_json
-from ...support.jsonable import plain
+from ...support.jsonable import jsonable
 from ...theory.outcome import Outcome
 from ..arrays import Array
 from .axes import Axis, Cells
@@ -146,7 +146,7 @@ class PhaseDiagram:
             "x": self.x.at(x).tolist(),
             "y": self.y.at(y).tolist(),
         }
-        maps = {name: plain(getattr(self, name)) for name in MAPS}
+        maps = {name: jsonable(getattr(self, name)) for name in MAPS}
         return {**self.summary(), "map": {**cells, **maps}}
 
     def save(self, folder: str | Path) -> list[Path]:

@@ -14,7 +14,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from ...support.errors import UsageError, check_seed_and_jobs
-from ...support.jsonable import plain
+from ...support.jsonable import jsonable
 from ..arrays import Array
 from ..formulas import numeric
 from .laws import linear
@@ -64,7 +64,7 @@ class Scaling:
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers."""
-        return plain(
+        return jsonable(
             {
                 "law": "linear",
                 "residual": self.residual,

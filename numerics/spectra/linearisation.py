@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...support.jsonable import plain
+from ...support.jsonable import jsonable
 from ..arrays import Array
 from ..loops.protocol import LoopedMap, LoopError, image
 
@@ -44,7 +44,7 @@ class Measurement:
         """Plain JSON object: arrays as lists, complex numbers as [real, imaginary], what is not
         finite as None.
         """
-        return plain({f.name: getattr(self, f.name) for f in fields(self)})
+        return jsonable({f.name: getattr(self, f.name) for f in fields(self)})
 
 
 class Linearisation:

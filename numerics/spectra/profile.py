@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...support.errors import LoopstabError
-from ...support.jsonable import plain
+from ...support.jsonable import jsonable
 from ..arrays import Array
 from ..loops.protocol import LoopedMap
 from .linearisation import Linearisation, Measurement
@@ -45,7 +45,7 @@ class Profile:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object."""
         found = {name: measurement.to_json() for name, measurement in self.found.items()}
-        return plain(
+        return jsonable(
             {"fixed_point": self.fixed_point, "measurements": found, "failed": self.failed}
         )
 

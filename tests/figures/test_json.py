@@ -7,7 +7,7 @@ import pytest
 
 from loopstab import Diagnosis, FunctionLoop, Outcome, diagnose
 from loopstab.paper_figures.cli import main
-from loopstab.support.jsonable import json_text, plain
+from loopstab.support.jsonable import json_text, jsonable
 
 
 def strict(text):
@@ -50,7 +50,7 @@ VALUES = {
 @pytest.mark.parametrize("name", VALUES)
 def test_plain_values(name):
     value, expected = VALUES[name]
-    assert plain(value) == expected
+    assert jsonable(value) == expected
     assert strict(json_text(value)) == expected
 
 
