@@ -1,63 +1,73 @@
-"""The console command `loopstab`.
-
-Exit status 0: done; 1: a failure (damaged file, full disk, interruption, a claim that fell); 2: the
-request was wrong.
-"""
+"""The console command `loopstab`: one module of `commands` for each command, imported only when it runs."""
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
 
-import tyro
+from ..support.errors import LoopstabError, UsageError
 
-from ..support.errors import LoopstabError
-from .commands.anisotropy import anisotropy
-from .commands.attack import attack
-from .commands.certify import certify
-from .commands.claims import claims
-from .commands.crossvalidate import crossvalidate
-from .commands.data import data
-from .commands.diagnose import diagnose
-from .commands.grid import grid
-from .commands.phase import phase
-from .commands.report import report
-from .commands.scaling import scaling
-from .commands.train import train
-from .commands.zoo import zoo
+FOLDER = Path(__file__).parent / "commands"
+USAGE = """usage: loopstab COMMAND [OPTIONS]
 
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "claims": claims,
-    "phase": phase,
-    "scaling": scaling,
-    "data": data,
-    "train": train,
-    "grid": grid,
-    "zoo": zoo,
-    "crossvalidate": crossvalidate,
-    "diagnose": diagnose,
-    "report": report,
-    "anisotropy": anisotropy,
-    "certify": certify,
-    "attack": attack,
-}
+Fixed points of looped (weight-tied, recurrent-depth) networks: what is proved about them, what
+attacks on the proofs find, and what trained loops and your own loop do.
+
+commands:
+{commands}
+
+options:
+  -h, --help     print this list; loopstab COMMAND --help explains one command, with an example
+  --version      print the version
+
+Exit status: 0 done; 1 failure (a claim that fell, a damaged file, a full disk, an interruption);
+2 wrong request.
+"""
 
 
-def main(args: list[str] | None = None) -> None:
-    """Entry point: runs a command, turns errors into one line and an exit status."""
+def commands() -> dict[str, str]:
+    """The commands and their one-line summaries, in alphabetical order.
+
+    A command is a module of `commands` that defines a function of its own name; the summary is the
+    first line of the docstring of that function. The modules are read, not imported.
+
+    Example:
+        >>> commands()["zoo"]
+        'List, show and verify the trained loops that are shipped.'
+    """
+    found = {}
+    for path in sorted(FOLDER.glob("*.py")):
+        for node in ast.parse(path.read_bytes()).body:
+            if isinstance(node, ast.FunctionDef) and node.name == path.stem:
+                found[path.stem] = (ast.get_docstring(node) or "").partition("\n")[0]
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command that the arguments name, and exit with its status.
+
+    Args:
+        arguments: the words after `loopstab`; default: those of the process.
+
+    Raises:
+        SystemExit: always, with the exit status; errors are printed on one line.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = tyro.extras.subcommand_cli_from_dict(
-            COMMANDS, prog="loopstab", description=__doc__, args=args
-        )
+        status = _run(words)
         sys.stdout.flush()
     except LoopstabError as error:
         status = _fail(str(error), error.exit_status)
     except KeyboardInterrupt:
         status = _fail(
-            "interrupted; nothing half-written, earlier results untouched (a training run resumes"
-            " with the same command)",
+            "interrupted; no file is half-written, earlier results are untouched, and a training"
+            " run resumes with the same command",
             1,
         )
     except BrokenPipeError:
@@ -66,6 +76,29 @@ def main(args: list[str] | None = None) -> None:
     except MemoryError:
         status = _fail("out of memory: use a smaller width, batch or grid", 1)
     sys.exit(status)
+
+
+def _run(words: Sequence[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        width = max(map(len, commands()))
+        print(
+            USAGE.format(commands="\n".join(f"  {c:{width}}  {s}" for c, s in commands().items())),
+            end="",
+        )
+        return 0 if words else 2
+    name, *rest = words
+    if name == "--version":
+        print(f"loopstab {version('loopstab')}")
+        return 0
+    known = list(commands())
+    if name not in known:
+        near = get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"the commands are {', '.join(known)}"
+        raise UsageError(f"there is no command {name!r}: {hint}")
+    import tyro  # after the cheap answers: it takes longer to import than they take to print
+
+    command = getattr(import_module(f"{__package__}.commands.{name}"), name)
+    return tyro.cli(command, prog=f"loopstab {name}", args=rest)
 
 
 def _fail(message: str, status: int) -> int:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...theory.architecture import Norm, Recall, Residual
-from .attention import Window
-from .config import ModelConfig
+from ...theory.architecture import Recall, Residual
+from .geometry import Window
+from .model_config import ModelConfig
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ class Flops:
 def parameter_count(config: ModelConfig) -> int:
     """Number of weights."""
     arch, d = config.architecture, config.width
-    norms = d * (int(arch.inner_norm) + int(arch.norm is not Norm.PRE))
+    norms = d * (arch.norm.on_argument + arch.norm.on_update + arch.norm.on_sum)
     gru = 6 * d * d + 6 * d if arch.residual is Residual.GRU else 0
     bias = 0 if config.window is None else config.heads * config.window**config.axes
     attention = 4 * (d * d + d) + 2 * config.head_width + bias
     mlp = 2 * config.hidden * d * d + (config.hidden + 1) * d
-    recall = 0 if arch.recall is Recall.NONE else 2 * d * d + d
+    recall = 2 * d * d + d if arch.recall.present else 0
     head = d + d * d + d + (d + 1) * config.classes
     return (
         (config.channels + 1) * d
@@ -72,12 +72,17 @@ def parameter_count(config: ModelConfig) -> int:
     )
 
 
+def folds(recall: Recall) -> bool:
+    """Whether W_x can be folded into the updates' first layers: it is applied there alone."""
+    return recall.in_update and not recall.in_stream
+
+
 def flops(config: ModelConfig, cells: int) -> Flops:
     """Flops on sequences (or boards) of that many cells."""
     arch, d, blocks = config.architecture, config.width, config.blocks
     square = 2 * d * d
-    mix = 2 * blocks * square if arch.recall is Recall.INTERNAL else 0
-    external = square if arch.recall is Recall.EXTERNAL else 0
+    mix = 2 * blocks * square if arch.recall.in_update else 0
+    external = square if arch.recall.in_stream else 0
     gru = 12 * square if arch.residual is Residual.GRU else 0
     if config.window is None:
         seen, filling = cells, 0
@@ -86,12 +91,12 @@ def flops(config: ModelConfig, cells: int) -> Flops:
         runs, size, keys = Window.runs(cells, config.axes, config.window)
         filling = blocks * 4 * d * (runs * size * keys - cells * seen)
     block = (4 + 2 * config.hidden) * square + 4 * d * seen + gru
-    entries = blocks * (3 + config.hidden) * square if mix else 0
+    entries = blocks * (3 + config.hidden) * square if folds(arch.recall) else 0
     return Flops(
         iteration=blocks * block + mix + external,
         filling=filling,
-        mix=mix,
-        once=2 * config.channels * d + (square if arch.recall is not Recall.NONE else 0),
+        mix=mix if folds(arch.recall) else 0,
+        once=2 * config.channels * d + (square if arch.recall.present else 0),
         head=square + 2 * d * config.classes,
         fold_token=entries,
         fold=entries * d,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...support.errors import UsageError
-from ...theory.architecture import Architecture, Norm, Recall, Residual
+from ...theory.architecture import Architecture, Residual
 from ..arrays import Array
 from ..ensembles.matrices import ginibre
 from .activations import ACTIVATIONS
@@ -79,16 +79,16 @@ class BlockLoop:
         arch = self.architecture
         recalled = e.linear(self.w_e) + self.b
         source = h
-        if arch.recall is Recall.EXTERNAL:
+        if arch.recall.in_stream:
             source = h.linear(self.w_x) + recalled
             if arch.residual is Residual.ADD:
                 h = source
         for i, block in enumerate(self.blocks):
             x = self._norm(source) if arch.inner_norm else source
-            if arch.recall is Recall.INTERNAL:
+            if arch.recall.in_update:
                 x = x.linear(self.w_x) + recalled
             u = block(x)
-            if arch.norm is Norm.PERI:
+            if arch.norm.on_update:
                 u = self._norm(u)
             new = h + u if arch.residual is Residual.ADD else _gru(self.cells[i], u, h)
             h = source = self._norm(new) if arch.outer_norm else new

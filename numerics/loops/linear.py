@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...support.errors import UsageError
-from ...theory.architecture import Architecture, Norm, Recall, Residual
+from ...theory.architecture import Architecture, Residual
 from ..arrays import Array
 
 
@@ -115,7 +115,7 @@ class LinearLoop:
         outer = arch.outer_norm
         recalled = self.w_e @ e + self.b
         source, dsource = h, dh
-        if arch.recall is Recall.EXTERNAL:
+        if arch.recall.in_stream:
             source, dsource = self.w_x @ h + recalled, None if dh is None else self.w_x @ dh
             if arch.residual is Residual.ADD:
                 h, dh = source, dsource
@@ -123,10 +123,10 @@ class LinearLoop:
             x, dx = source, dsource
             if arch.inner_norm:
                 x, dx = self.norm(x), None if dx is None else self.norm.jacobian(x) @ dx
-            if arch.recall is Recall.INTERNAL:
+            if arch.recall.in_update:
                 x, dx = self.w_x @ x + recalled, None if dx is None else self.w_x @ dx
             u, du = a @ x, None if dx is None else a @ dx
-            if arch.norm is Norm.PERI:
+            if arch.norm.on_update:
                 u, du = self.norm(u), None if du is None else self.norm.jacobian(u) @ du
             if arch.residual is Residual.ADD:
                 new, dnew = h + u, None if dh is None or du is None else dh + du
