@@ -26,7 +26,7 @@ from loopstab.models.measure.evaluate import accuracy_curve
 from loopstab.models.measure.torch_loop import TorchLoop
 from loopstab.models.network.arithmetic import Arithmetic
 from loopstab.models.network.checkpoint import load_model
-from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.prefix_sums import PrefixSums
 from loopstab.models.tasks.task import Batch

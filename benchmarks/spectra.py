@@ -28,7 +28,7 @@ from loopstab import (
     transient_growth,
 )
 from loopstab.models.measure.torch_loop import TorchLoop
-from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.theory.architecture import Architecture
 

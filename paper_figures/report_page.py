@@ -20,11 +20,11 @@ import torch
 from tqdm import tqdm
 
 from ..models.measure.crossvalidate import CrossValidation, crossvalidate, main_table
-from ..models.network.config import ModelConfig
+from ..models.network.model_config import ModelConfig
 from ..models.tasks.prefix_sums import PrefixSums
-from ..models.training.config import TrainConfig
 from ..models.training.schedule import LengthCurriculum
 from ..models.training.train import Trainer
+from ..models.training.train_config import TrainConfig
 from ..models.zoo import zoo
 from ..numerics.certificates.counts import Counts, count_fixed_points
 from ..numerics.phase.diagram import PhaseDiagram, phase_diagram

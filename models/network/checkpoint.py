@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import write_atomic
-from .config import ModelConfig
+from .model_config import ModelConfig
 from .run_record import default_gradient
 from .transformer import LoopedTransformer
 

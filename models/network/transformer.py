@@ -10,10 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...theory.architecture import Norm, Recall, Residual
+from .affine import Affine, Maps
 from .arithmetic import EXACT, Arithmetic
-from .attention import MLP, Affine, Attention, Geometry, Maps, RMSNorm
-from .config import ModelConfig
+from .attention import Attention
 from .flops import Flops, flops, parameter_count
+from .geometry import Geometry
+from .mlp import MLP
+from .model_config import ModelConfig
+from .norm import RMSNorm
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..network.choices import Optimizer
 from ..network.transformer import LoopedTransformer
-from .config import TrainConfig
+from .train_config import TrainConfig
 
 
 class Optimizers:

@@ -22,12 +22,12 @@ from ..network.choices import (
     QKNorm,
     Supervision,
 )
-from ..network.config import ModelConfig
+from ..network.model_config import ModelConfig
 from .schedule import FixedSteps, LengthCurriculum
 
 if TYPE_CHECKING:  # torch is imported when a run is built: the command line starts without it
     from ..tasks.task import Task
-    from .config import TrainConfig
+    from .train_config import TrainConfig
 
 FIXED_BLOCKS = 15
 """distinct blocks of the paper's baseline `fixed/NORM`, applied once, without recall"""
@@ -161,7 +161,7 @@ class RunSpec:
 
     def config(self, task: Task) -> TrainConfig:
         """The configuration for the task as it was made."""
-        from .config import TrainConfig
+        from .train_config import TrainConfig
 
         check_seed_and_jobs(self.seed)
         lengths = self.task == "prefix-sums"

@@ -24,9 +24,9 @@ from ..network.checkpoint import Checkpoint, save_model
 from ..network.transformer import LoopedTransformer
 from ..tasks.task import Task
 from .compiling import compiled_advance
-from .config import TrainConfig
 from .loss import Advance
 from .optimizers import Optimizers
+from .train_config import TrainConfig
 
 STATE, MODEL, RESULT, METRICS = (
     "state.safetensors",

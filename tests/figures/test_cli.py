@@ -10,7 +10,7 @@ import time
 import pytest
 
 from loopstab.models.network.checkpoint import save_model
-from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.prefix_sums import PrefixSums
 from loopstab.numerics.spectra.profile import MEANING

@@ -10,13 +10,13 @@ import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from loopstab.models.network.choices import QKNorm
-from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.prefix_sums import PrefixSums
 from loopstab.models.tasks.task import Batch
-from loopstab.models.training.config import TrainConfig
 from loopstab.models.training.loss import Objective, progressive_loss
 from loopstab.models.training.train import Trainer
+from loopstab.models.training.train_config import TrainConfig
 from loopstab.support.errors import UsageError
 from loopstab.theory.architecture import Architecture
 

@@ -12,7 +12,7 @@ from loopstab import Recorder, classify
 from loopstab.models.measure.crossvalidate import CrossValidation, crossvalidate, main_table
 from loopstab.models.measure.orbit import Orbit
 from loopstab.models.network.checkpoint import Checkpoint, save_model
-from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.prefix_sums import PrefixSums
 from loopstab.support.errors import UsageError

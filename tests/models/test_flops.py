@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from loopstab.models.network.config import ModelConfig
 from loopstab.models.network.flops import flops
+from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.theory.architecture import Architecture
 

@@ -16,7 +16,7 @@ from loopstab import (
     spectral_radius,
 )
 from loopstab.models.measure.torch_loop import TorchLoop
-from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.numerics.spectra.sensitivity import adjoint_sensitivity, sensitivity
 from loopstab.theory.architecture import Architecture

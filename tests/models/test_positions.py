@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.registry import make_task, recorded_task
 from loopstab.models.tasks.sudoku.symmetry import canonical, complete

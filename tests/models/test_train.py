@@ -18,13 +18,13 @@ from loopstab.models.measure.evaluate import accuracy_curve
 from loopstab.models.measure.orbit import Orbit
 from loopstab.models.network.checkpoint import Checkpoint, load_model, save_model
 from loopstab.models.network.choices import EncoderGradient
-from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.prefix_sums import PrefixSums
-from loopstab.models.training.config import TrainConfig
 from loopstab.models.training.loss import progressive_loss
 from loopstab.models.training.schedule import LengthCurriculum
 from loopstab.models.training.train import MODEL, STATE, Trainer
+from loopstab.models.training.train_config import TrainConfig
 from loopstab.models.zoo import zoo
 from loopstab.support.errors import LoopstabError, UsageError
 from loopstab.theory.architecture import Architecture

@@ -5,9 +5,10 @@ import itertools
 import pytest
 import torch
 
-from loopstab.models.network.attention import Attention, Geometry, Window, positions, rotate
+from loopstab.models.network.attention import Attention
 from loopstab.models.network.choices import QKNorm
-from loopstab.models.network.config import ModelConfig
+from loopstab.models.network.geometry import Geometry, Window, coordinates, rotate
+from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.prefix_sums import PrefixSums
 from loopstab.support.errors import UsageError
@@ -114,7 +115,7 @@ def attend(attention, x, config):
 def twin_attention(attention, x, config):
     """Scores between all pairs of cells, one head and one cell at a time."""
     geometry = Geometry(x.shape[1], config, x)
-    place = positions(x.shape[1], config.axes)
+    place = coordinates(x.shape[1], config.axes)
     n = config.head_width
     out = torch.zeros_like(x)
     for b, head in itertools.product(range(len(x)), range(config.heads)):

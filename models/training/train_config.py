@@ -18,7 +18,7 @@ from ..network.choices import (
     Precision,
     Supervision,
 )
-from ..network.config import ModelConfig
+from ..network.model_config import ModelConfig
 from .loss import Objective
 from .schedule import FixedSteps, LengthCurriculum
 from .schedule import to_json as schedule_json
