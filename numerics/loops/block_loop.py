@@ -14,19 +14,27 @@ from ..arrays import Array
 from ..ensembles.matrices import ginibre
 from .activations import ACTIVATIONS
 from .dual import Dual
-from .linear import GRUCell, LinearLoop
+from .gru_cell import GRUCell
 from .sub_blocks import MLP, Attention, SubBlock
 
 
 @dataclass(frozen=True)
 class BlockLoop:
-    """Looped map on (tokens, width): recall mix W_x, W_e, b, norms with gain and eps on each token,
-    gru cells; h_0 = e.
+    """A looped map on states of shape (tokens, width) that starts at h_0 = e.
 
-    The same placements as `LinearLoop`, which is the case of one token and linear sub-blocks.
-    External recall: z = W_x h + W_e e + b carries the residual stream, but is never a gru's hidden
-    argument; internal: the mix enters each sub-block. Matrices (K, m, n) make a stack of K loops on
-    states (K, tokens, width).
+    With external recall z = W_x h + W_e e + b carries the residual stream, but it is never the
+    hidden argument of a GRU cell; with internal recall the mix enters each sub-block. Matrices of
+    shape (K, m, n) make a stack of K loops on states of shape (K, tokens, width).
+
+    Args:
+        architecture: recall, norm and residual.
+        blocks: the updates of the sub-blocks, in their order.
+        w_x: the weights W_x of the recall mix, of shape (width, width).
+        w_e: the weights W_e of the recall mix, of shape (width, width).
+        b: the offset of the recall mix, of shape (width,).
+        gain: the gain of every norm, of shape (width,).
+        eps: the constant under the root of every norm.
+        cells: one GRU cell for each sub-block where the residual is `gru`; default none.
     """
 
     architecture: Architecture
@@ -37,21 +45,6 @@ class BlockLoop:
     gain: Array
     eps: float
     cells: tuple[GRUCell, ...] = ()
-
-    @classmethod
-    def of_linear(cls, loop: LinearLoop) -> BlockLoop:
-        """The same map with sub-blocks A_i x, on one token or several."""
-        blocks = tuple(MLP.linear(a) for a in loop.blocks)
-        return cls(
-            loop.architecture,
-            blocks,
-            loop.w_x,
-            loop.w_e,
-            loop.b,
-            loop.norm.gain,
-            loop.norm.eps,
-            loop.cells,
-        )
 
     def initial(self, e: Array) -> Array:
         """h_0 = e."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from linear_loops import as_block_loop, linear_loop
 
 from loopstab import check_loop
 from loopstab.numerics.ensembles import (
@@ -29,9 +30,8 @@ from loopstab.numerics.ensembles import (
     unimodular,
 )
 from loopstab.numerics.loops.activations import ACTIVATIONS
-from loopstab.numerics.loops.block_loop import BlockLoop, random_loop
+from loopstab.numerics.loops.block_loop import random_loop
 from loopstab.numerics.loops.dual import Dual
-from loopstab.numerics.loops.linear import linear_loop
 from loopstab.numerics.loops.sub_blocks import MLP, Attention
 from loopstab.support.errors import UsageError
 from loopstab.theory.architecture import Architecture, Residual
@@ -222,7 +222,7 @@ def test_block_loop(architecture):
     assert np.abs(loop.jacobian(h, e) @ v.ravel() - found[0].ravel()).max() < 1e-12
     # the linear twin
     linear = linear_loop(architecture, 6, eps=1e-2, seed=7)
-    twin = BlockLoop.of_linear(linear)
+    twin = as_block_loop(linear)
     assert np.abs(twin.step(h[0], e[0]) - linear.step(h[0], e[0])).max() < 1e-13
     assert np.abs(twin.jvp(h[0], e[0], v[0]) - linear.jvp(h[0], e[0], v[0])).max() < 1e-12
     # tokens that meet linear sub-blocks do not see each other

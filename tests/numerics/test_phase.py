@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from linear_loops import MeanFieldLoop
 
 from loopstab import PhaseDiagram, phase_diagram
-from loopstab.numerics.loops.linear import MeanFieldLoop
 from loopstab.numerics.phase import Axis, Cells, local, store
 from loopstab.numerics.phase.diagram import _median
 from loopstab.numerics.phase.laws import linear

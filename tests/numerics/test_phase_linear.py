@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from linear_loops import MeanFieldLoop
 
-from loopstab.numerics.loops.linear import MeanFieldLoop
 from loopstab.numerics.phase.laws import linear, secular
 from loopstab.numerics.phase.laws.draw import Draw, Resolvent, random_draw
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from linear_loops import MeanFieldLoop, linear_loop
 from scipy.linalg import block_diag
 
 from loopstab import (
@@ -16,7 +17,6 @@ from loopstab import (
     numeric,
     spectral_radius,
 )
-from loopstab.numerics.loops.linear import MeanFieldLoop, linear_loop
 from loopstab.support.errors import UsageError
 from loopstab.theory.architecture import Architecture
 

@@ -14,7 +14,7 @@ from ...arrays import Array
 from ...ensembles.matrices import ginibre
 from ...formulas import numeric
 from ...loops.block_loop import BlockLoop
-from ...loops.linear import GRUCell
+from ...loops.gru_cell import GRUCell
 from ...loops.sub_blocks import MLP
 from .law import Parameter, Point, Samples, complete
 from .stack import Scaled, measure

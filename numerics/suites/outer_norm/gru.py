@@ -19,7 +19,7 @@ from ...attack.suite import Case, Drop, Suite, Undecided
 from ...certificates.certify import certify
 from ...certificates.maps import TanhMap
 from ...formulas import numeric
-from ...loops.linear import GRUCell
+from ...loops.gru_cell import GRUCell
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, show, spheres
 from ..shared.complex_step import complex_step, normalised

@@ -1,5 +1,5 @@
-"""NumPy looped maps with linear blocks for every `Architecture`, and the mean-field law; Jacobians
-in closed form.
+"""Twins of the loops in loopstab.numerics.loops: linear sub-blocks on one token, every Jacobian in
+closed form.
 """
 
 from __future__ import annotations
@@ -9,67 +9,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...support.errors import UsageError
-from ...theory.architecture import Architecture, Residual
-from ..arrays import Array
+from loopstab import Architecture, Residual, UsageError
+from loopstab.numerics.arrays import Array
+from loopstab.numerics.loops.block_loop import BlockLoop
+from loopstab.numerics.loops.gru_cell import GRUCell
+from loopstab.numerics.loops.rms_norm import rms_norm, rms_norm_jacobian
+from loopstab.numerics.loops.sub_blocks import MLP
 
 
 @dataclass(frozen=True)
-class RMSNorm:
-    """N(z) = gain z / sqrt(mean z^2 + eps) on vectors (d,), with its Jacobian (N1)."""
+class TokenNorm:
+    """N with its gain and eps."""
 
     gain: Array
     eps: float
 
     def __call__(self, z: Array) -> Array:
         """N(z)."""
-        return self.gain * z / np.sqrt(np.mean(z * z) + self.eps)
+        return rms_norm(z, self.gain, self.eps)
 
     def jacobian(self, z: Array) -> Array:
-        """(1/s) diag(gain) (I - z z^T / (d s^2)), s = sqrt(mean z^2 + eps)."""
-        s2 = np.mean(z * z) + self.eps
-        return self.gain[:, None] * (np.eye(z.size) - np.outer(z, z) / (z.size * s2)) / np.sqrt(s2)
-
-
-@dataclass(frozen=True)
-class GRUCell:
-    """h' = (1 - z) n + z h with torch's gates: r, z = sigmoid(U x + V h + c), n = tanh(U_n x + r
-    (V_n h + c_n)).
-    """
-
-    u: Array
-    v: Array
-    c: Array
-
-    def gates(self, x: Array, h: Array) -> tuple[Array, Array, Array, Array]:
-        """r, z, n and the hidden part V_n h + c_n of the candidate."""
-        d = h.size
-        ux, vh = self.u @ x, self.v @ h + self.c
-        r, z = (
-            1 / (1 + np.exp(-(ux[:d] + vh[:d]))),
-            1 / (1 + np.exp(-(ux[d : 2 * d] + vh[d : 2 * d]))),
-        )
-        return r, z, np.tanh(ux[2 * d :] + r * vh[2 * d :]), vh[2 * d :]
-
-    def __call__(self, x: Array, h: Array) -> Array:
-        """The new state."""
-        _, z, n, _ = self.gates(x, h)
-        return (1 - z) * n + z * h
-
-    def jacobians(self, x: Array, h: Array) -> tuple[Array, Array]:
-        """Derivatives by x and by h, (d, d) each."""
-        d = h.size
-        r, z, n, m = self.gates(x, h)
-        dr, dz, dn = r * (1 - r), z * (1 - z), (1 - z) * (1 - n * n)
-        u_r, u_z, u_n = self.u[:d], self.u[d : 2 * d], self.u[2 * d :]
-        v_r, v_z, v_n = self.v[:d], self.v[d : 2 * d], self.v[2 * d :]
-        by_x = dn[:, None] * (u_n + (m * dr)[:, None] * u_r) + ((h - n) * dz)[:, None] * u_z
-        by_h = (
-            dn[:, None] * (r[:, None] * v_n + (m * dr)[:, None] * v_r)
-            + ((h - n) * dz)[:, None] * v_z
-            + np.diag(z)
-        )
-        return by_x, by_h
+        """DN(z)."""
+        return rms_norm_jacobian(z, self.gain, self.eps)
 
 
 @dataclass(frozen=True)
@@ -78,7 +39,7 @@ class LinearLoop:
     and eps; gru cells.
 
     h_0 = e. External recall: z = W_x h + W_e e + b carries the residual stream (but is never a
-    gru's hidden argument); internal: the mix enters each sub-block (THEORY.md section 2).
+    gru's hidden argument); internal: the mix enters each sub-block.
     """
 
     architecture: Architecture
@@ -86,7 +47,7 @@ class LinearLoop:
     w_x: Array
     w_e: Array
     b: Array
-    norm: RMSNorm
+    norm: TokenNorm
     cells: tuple[GRUCell, ...] = ()
 
     def initial(self, e: Array) -> Array:
@@ -176,7 +137,7 @@ def linear_loop(
         recall * ginibre(),
         recall * ginibre(),
         rng.standard_normal(width) / 10,
-        RMSNorm(np.ones(width), eps),
+        TokenNorm(np.ones(width), eps),
         tuple(cells),
     )
 
@@ -211,3 +172,11 @@ class MeanFieldLoop:
         z = self.a * h + self.matrix @ h + self.beta * e
         g = self.a * np.eye(h.size) + self.matrix
         return (g - np.outer(z, z @ g) / (z @ z)) / np.sqrt(np.mean(z * z))
+
+
+def as_block_loop(loop: LinearLoop) -> BlockLoop:
+    """The same map with sub-blocks A_i x, on one token or several."""
+    blocks = tuple(MLP.linear(a) for a in loop.blocks)
+    gain, eps = loop.norm.gain, loop.norm.eps
+    mix = loop.w_x, loop.w_e, loop.b
+    return BlockLoop(loop.architecture, blocks, *mix, gain, eps, loop.cells)
