@@ -1,1 +1,1 @@
-"""What every floor needs and no claim is about: errors, atomic files, JSON, work on a cluster."""
+"""Code that every floor needs and no claim depends on: errors, files, JSON, clusters, imports."""

@@ -1,24 +1,46 @@
-"""Errors that end a command: one line with the cause and the next action, and the exit status that
-goes with it.
-"""
+"""Errors that end a command with one line: the cause, the next action, and an exit status."""
 
 
 class LoopstabError(Exception):
-    """A failure that the user can act on; commands print its message as one line and exit with
-    `exit_status`.
+    """A failure that the user can do something about.
+
+    A command prints the message as one line, without a traceback, and exits with `exit_status`,
+    which is 1.
+
+    Example:
+        >>> from loopstab import LoopstabError
+        >>> LoopstabError("cannot write out/report.json: disk full").exit_status
+        1
     """
 
     exit_status = 1
 
 
 class UsageError(LoopstabError, ValueError):
-    """The request itself is wrong (unknown name, impossible size): nothing was started."""
+    """A request that is wrong in itself, such as an unknown name or an impossible size.
+
+    No work has been started when it is raised. It is also a `ValueError`; commands exit with
+    `exit_status`, which is 2.
+
+    Example:
+        >>> from loopstab import Architecture, UsageError
+        >>> try:
+        ...     Architecture.parse("internal/nowhere")
+        ... except UsageError as error:
+        ...     error.exit_status
+        2
+    """
 
     exit_status = 2
 
 
 def check_seed_and_jobs(seed: int = 0, jobs: int = 1) -> None:
-    """`UsageError` unless NumPy takes the seed and joblib the number of jobs (-1: all cores)."""
+    """Raise `UsageError` unless NumPy accepts the seed and joblib the number of jobs.
+
+    Args:
+        seed: 0 or more.
+        jobs: 1 or more, or -1 for all cores.
+    """
     if seed < 0 or jobs == 0 or jobs < -1:
         raise UsageError(
             f"needs a seed >= 0 and jobs >= 1 (or -1 for all cores), not {seed} and {jobs}"

@@ -1,6 +1,4 @@
-"""Writing results so that a crash, a full disk or Ctrl-C leaves either the old file or the new one,
-never half of it.
-"""
+"""Files that are never half written: after a crash, a full disk or Ctrl-C the old file stands."""
 
 from __future__ import annotations
 
@@ -15,8 +13,10 @@ from .errors import LoopstabError, UsageError
 
 
 def output_folder(path: str | Path) -> Path:
-    """Create the folder if needed and return it; `UsageError` when it cannot be created or
-    written.
+    """Create the folder if it does not exist, and return it.
+
+    Raises:
+        UsageError: the folder cannot be created or written to.
     """
     folder = Path(path)
     try:
@@ -31,10 +31,10 @@ def output_folder(path: str | Path) -> Path:
 
 
 def write_atomic(path: str | Path, data: bytes | str) -> Path:
-    """Write the whole file beside its target, flush it to disk, then rename it into place.
+    """Write a file beside its target, flush it to disk, rename it into place, and return its path.
 
-    Raises `LoopstabError` naming the file and the cause; whatever stood at `path` before is then
-    untouched.
+    Raises:
+        LoopstabError: the file cannot be written; a file that stood at `path` is untouched.
     """
     path = Path(path)
     raw = data.encode() if isinstance(data, str) else data
@@ -57,7 +57,10 @@ def write_atomic(path: str | Path, data: bytes | str) -> Path:
 
 
 def write_json(path: str | Path, data: Any) -> Path:
-    """`write_atomic` of indented JSON; NaN and infinities are refused (`ValueError`), so any reader
-    can parse it.
+    """Write indented JSON with `write_atomic`, and return its path.
+
+    Raises:
+        ValueError: the data hold NaN or an infinity, which JSON does not have.
+        LoopstabError: the file cannot be written.
     """
     return write_atomic(path, json.dumps(data, indent=1, allow_nan=False) + "\n")

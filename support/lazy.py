@@ -1,4 +1,4 @@
-"""Public names that are imported on first use, listed once in a stub file beside the package."""
+"""Public names that are imported on first use and listed once, in a stub beside the package."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from typing import Any
 def attach(
     package: str, file: str
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """`__getattr__`, `__dir__` and `__all__` of a package whose names stand in its `__init__.pyi`.
+    """Make `__getattr__`, `__dir__` and `__all__` for a package from its `__init__.pyi`.
 
-    The stub holds lines such as `from .numerics.orbits.diagnose import diagnose as diagnose`; type
-    checkers read the same file, so that there is one list.
+    The stub holds one line for each public name, such as
+    `from .numerics.orbits.diagnose import diagnose as diagnose`. Type checkers read the same file,
+    so there is no second list to keep in step.
 
     Args:
         package: `__name__` of the package.
-        file: `__file__` of the package.
+        file: `__file__` of the package; the stub lies beside it.
 
     Returns:
-        The three values to assign in the package's `__init__.py`.
+        The three values, in the order in which the package's `__init__.py` assigns them.
     """
     stub = ast.parse(Path(file).with_suffix(".pyi").read_bytes())
     homes = {

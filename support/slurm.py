@@ -1,7 +1,7 @@
-"""Work on a Slurm cluster through submitit: one array job, one element per piece of work; what an
-element does is its own affair.
+"""Work on a Slurm cluster through submitit: one array job with one element for each piece of work.
 
-For both floors that have long work (`numerics`, `models`); standard library and submitit only.
+Both floors that have long work (`numerics`, `models`) use it. It needs submitit and the standard
+library only.
 """
 
 from __future__ import annotations
@@ -21,11 +21,31 @@ Executor = Literal["slurm", "local"]
 K = TypeVar("K")
 POLL = 2.0
 """seconds between two looks at the queue"""
+MISSES = 3
+"""looks without the job before it counts as lost: a shared file system may show the result later
+than the queue shows the end of the job
+"""
+TIMEOUTS = 1000
+"""times that submitit puts a job back into the queue when its time limit ends: in effect always"""
+LOST = "its job ended without a result (killed?): the same command resumes it"
+REASON_LENGTH = 200
+"""characters of another program's error that are shown"""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What each job asks of the cluster; `at_once` elements run at a time (Slurm only)."""
+    """The resources that each job asks of the cluster.
+
+    Args:
+        minutes: time limit of a job, at least 1.
+        partition: partition of the cluster; None for its default.
+        gpus: GPUs for each job.
+        memory_gb: memory for each job, in GB; None for the default of the cluster.
+        at_once: elements of the array that may run at the same time, at least 1 (Slurm only).
+
+    Raises:
+        UsageError: `minutes` or `at_once` is below 1.
+    """
 
     minutes: int = 240
     partition: str | None = None
@@ -41,10 +61,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Element:
-    """One element of the array: a picklable callable that can be called again after it was cut off,
-    and says why it failed, or None.
+    """One element of the array: picklable work that can be called again after an interruption.
 
-    submitit puts it back into the queue when its time limit ends or it is preempted.
+    The work returns None, or why it failed. submitit puts the element back into the queue when
+    its time limit ends or when it is preempted.
     """
 
     work: Callable[[], str | None]
@@ -54,7 +74,7 @@ class Element:
         return self.work()
 
     def checkpoint(self) -> Any:
-        """The same again."""
+        """The same element again: the work itself resumes where it was interrupted."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
@@ -68,11 +88,21 @@ def submit(
     executor: Executor,
     instead: str,
 ) -> list[Any]:
-    """Queue each piece of work; returns submitit's jobs in that order. `UsageError` where submitit
-    or Slurm is missing.
+    """Queue every piece of work as an element of one array.
 
-    `local` runs them on this machine, all at once: for tests. `instead` is the command to use
-    without a cluster.
+    Args:
+        work: picklable callables that return None, or why they failed.
+        logs: folder for the logs and results of submitit.
+        request: resources of each job.
+        threads: CPU cores for each job.
+        executor: `slurm`, or `local` to run all jobs at once on this machine (for tests).
+        instead: the command that does the same without a cluster, for the error message.
+
+    Returns:
+        submitit's jobs, in the order of `work`.
+
+    Raises:
+        UsageError: submitit is not installed, or the submission failed (Slurm is missing, say).
     """
     try:
         from submitit import AutoExecutor
@@ -82,6 +112,7 @@ def submit(
         "name": "loopstab",
         "timeout_min": request.minutes,
         "cpus_per_task": threads,
+        "slurm_array_parallelism": request.at_once,
     }
     if request.gpus:
         options["gpus_per_node"] = request.gpus
@@ -90,21 +121,28 @@ def submit(
     if request.partition is not None:
         options["slurm_partition"] = request.partition
     try:
-        queue = AutoExecutor(logs, cluster=executor, slurm_max_num_timeout=1000)
-        queue.update_parameters(**options, slurm_array_parallelism=request.at_once)
+        queue = AutoExecutor(logs, cluster=executor, slurm_max_num_timeout=TIMEOUTS)
+        queue.update_parameters(**options)
         return queue.submit_array([Element(one) for one in work])
-    except Exception as error:  # submitit's own errors share no base but this
-        raise UsageError(
-            f"cannot submit ({' '.join(str(error).split())[:200]}); without Slurm use {instead}"
-        ) from None
+    except Exception as error:  # the errors of submitit share no narrower base
+        cause = " ".join(str(error).split())[:REASON_LENGTH]
+        raise UsageError(f"cannot submit ({cause}); without Slurm use {instead}") from None
 
 
 def results(jobs: Mapping[Any, K], executor: Executor, then: str) -> Iterator[tuple[K, str | None]]:
-    """Wait for all jobs; yield what each stands for as it ends, with the reason why it failed, or
-    None.
+    """Wait for all jobs, and yield the work of each as it ends with the reason of its failure.
 
-    When the wait is interrupted, local jobs are cancelled; those of a cluster go on, and `then`
-    says what becomes of their results.
+    Args:
+        jobs: what each of submitit's jobs works on.
+        executor: the executor of `submit`.
+        then: what becomes of the results when nobody waits, for the message on Ctrl-C.
+
+    Yields:
+        The value in `jobs`, and None or the reason why it failed, with the path of the log.
+
+    Raises:
+        LoopstabError: the wait was interrupted; jobs on a cluster continue.
+        KeyboardInterrupt: the wait for local jobs was interrupted; they are cancelled.
     """
     left, missed = dict(jobs), Counter[str]()
     try:
@@ -115,17 +153,10 @@ def results(jobs: Mapping[Any, K], executor: Executor, then: str) -> Iterator[tu
                 if not ended:
                     gone = one.done() if queued is None else one.job_id not in queued
                     missed[one.job_id] = missed[one.job_id] + 1 if gone else 0
-                if (
-                    not ended and missed[one.job_id] < 3
-                ):  # a shared file system may show the result later than the queue its end
-                    continue
-                stands_for = left.pop(one)
-                reason = (
-                    _reason(one)
-                    if ended
-                    else "its job ended without a result (killed?): the same command resumes it"
-                )
-                yield stands_for, f"{reason}; log {one.paths.stderr}" if reason else None
+                    if missed[one.job_id] < MISSES:
+                        continue
+                reason = _reason(one) if ended else LOST
+                yield left.pop(one), f"{reason}; log {one.paths.stderr}" if reason else None
             if left:
                 time.sleep(POLL)
     except KeyboardInterrupt:
@@ -138,14 +169,16 @@ def results(jobs: Mapping[Any, K], executor: Executor, then: str) -> Iterator[tu
 
 
 def _queue() -> set[str] | None:
-    """Ids of the user's queued and running jobs, one per array element; needs no accounting data
-    base, unlike submitit's own look.
+    """The ids of the user's queued and running jobs, one for each array element.
+
+    Unlike submitit's own query, squeue needs no accounting database. None when squeue fails.
     """
     command = ["squeue", "--noheader", "--array", "--user", getpass.getuser(), "--format", "%i"]
     done = subprocess.run(command, capture_output=True, text=True)
     return set(done.stdout.split()) if done.returncode == 0 else None
 
 
-def _reason(one: Any) -> str | None:
-    error = one.exception()
-    return one.result() if error is None else " ".join(str(error).split())[-200:]
+def _reason(job: Any) -> str | None:
+    """What the work of an ended job returned, or the end of the error that it raised."""
+    error = job.exception()
+    return job.result() if error is None else " ".join(str(error).split())[-REASON_LENGTH:]

@@ -1,6 +1,4 @@
-"""The source files that a module depends on, so that kept results are discarded when one of them
-changes.
-"""
+"""The source files that a module depends on: stored results expire when one of them changes."""
 
 from __future__ import annotations
 
@@ -17,11 +15,12 @@ PACKAGE = __name__.partition(".")[0]
 
 @cache
 def imported_sources(*modules: str) -> tuple[Path, ...]:
-    """The files of these modules and of every module of loopstab that they import, directly or not.
+    """The files of these modules and of every module of loopstab that they import, transitively.
 
-    Imports are read from the source, those inside functions included; a package stands for its
-    `__init__.py`. A module that is imported by a computed name cannot be seen: name it among
-    `modules`.
+    Imports are read from the source, including those inside functions; a package stands for its
+    `__init__.py`. Two things are not followed. A module that is imported by a computed name cannot
+    be seen: name it among `modules`. The `__init__.py` of the packages above a module only
+    re-exports names and does not change what the module computes.
 
     Args:
         modules: dotted names, such as `"loopstab.numerics.phase.diagram"`.
@@ -33,6 +32,7 @@ def imported_sources(*modules: str) -> tuple[Path, ...]:
         ModuleNotFoundError: a module of `modules` does not exist.
 
     Example:
+        >>> from loopstab.support.sources import imported_sources
         >>> [path.name for path in imported_sources("loopstab.support.errors")]
         ['errors.py']
     """
@@ -51,12 +51,13 @@ def imported_sources(*modules: str) -> tuple[Path, ...]:
 
 
 def source_digest(*modules: str) -> str:
-    """SHA-256 of the contents and places of `imported_sources(*modules)`, in hexadecimal digits.
+    """SHA-256 of the paths and contents of `imported_sources(*modules)`, in hexadecimal digits.
 
     Args:
         modules: dotted names of modules.
 
     Example:
+        >>> from loopstab.support.sources import source_digest
         >>> len(source_digest("loopstab.support.errors"))
         64
     """
@@ -77,7 +78,7 @@ def _file(module: str) -> Path | None:
 
 
 def _imports(module: str, path: Path) -> Iterator[str]:
-    """Names that may be modules of loopstab: what is imported, and what it is imported from."""
+    """Every name that may be an imported module: `a.b` and `a.b.c` for `from a.b import c`."""
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
