@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +129,8 @@ def _one_line(file: Path, name: str, function: Any) -> Callable[..., Any]:
 
 
 def _load(file: Path) -> Any:
+    # as for a script: the file finds the modules beside it
+    sys.path.insert(0, str(file.resolve().parent))
     spec = importlib.util.spec_from_file_location("user_loop", file)
     if not file.is_file() or spec is None or spec.loader is None:
         raise UsageError(f"no Python file at {file}")
