@@ -1,4 +1,8 @@
-"""The ledger: every claim of the package, in the order of their ids."""
+"""The ledger: every claim of the package, in the order of their ids.
+
+A claim is found where it is defined: every module of a family's package is imported, and each
+`Claim` at the top level of a module is in the ledger. There is no list to extend.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,24 @@ from .families import FAMILIES, package
 from .kernel.claim import Claim, require_distinct
 
 ORDER = "ARNM"
-"""families of ids: autonomous, recall, outer normalisation, extensions"""
+"""first letters of the ids: autonomous, recall, outer normalisation, extensions"""
 
 
 @cache
 def ledger() -> tuple[Claim, ...]:
-    """All claims: autonomous (A), recall (R), outer normalisation (N), extensions (M); `UsageError`
-    when two share an id.
+    """All claims of the package.
+
+    Returns:
+        The claims in the order of their ids: autonomous loops (A), recall (R), outer
+        normalisation (N), extensions (M).
+
+    Raises:
+        UsageError: two claims have the same id.
+
+    Example:
+        >>> from loopstab import ledger
+        >>> [claim.title for claim in ledger() if claim.id == "R1"]
+        ['Resolvent law of linear loops with recall']
     """
     claims = [claim for family in FAMILIES for claim in _claims_of(family)]
     require_distinct("ledger", (claim.id for claim in claims))
@@ -27,12 +42,16 @@ def ledger() -> tuple[Claim, ...]:
 
 @cache
 def families() -> dict[str, str]:
-    """The family of each claim, by id."""
+    """The family of each claim, by claim id."""
     return {claim.id: family for family in FAMILIES for claim in _claims_of(family)}
 
 
 def find_claims(ids: Iterable[str] = ()) -> tuple[Claim, ...]:
-    """The claims with these ids, or all; `UsageError` with the known ids otherwise."""
+    """The claims with these ids, or the whole ledger when there are none.
+
+    Raises:
+        UsageError: an id is unknown; the message lists the known ones.
+    """
     known = {claim.id: claim for claim in ledger()}
     wanted = tuple(ids) or tuple(known)
     unknown = [name for name in wanted if name not in known]
@@ -43,13 +62,13 @@ def find_claims(ids: Iterable[str] = ()) -> tuple[Claim, ...]:
 
 @cache
 def _claims_of(family: str) -> tuple[Claim, ...]:
-    """Every `Claim` that a module of the family defines, each once."""
+    """Every `Claim` at the top level of a module of the family, each once."""
     found = (value for name in modules_of(family) for value in vars(import_module(name)).values())
     return tuple({id(value): value for value in found if isinstance(value, Claim)}.values())
 
 
 def modules_of(family: str) -> tuple[str, ...]:
-    """The modules of a family's package, without those of its sub-packages."""
+    """The names of the modules in a family's package, without its sub-packages."""
     home = package(family)
     return tuple(
         f"{home}.{module.name}"

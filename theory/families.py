@@ -1,9 +1,9 @@
-"""The families of claims: one package of `theory` each."""
+"""The families of claims: each is a package of `theory`. This is the only list of them."""
 
 from __future__ import annotations
 
 FAMILIES = ("autonomous", "recall", "drift", "geometry", "outer_norm", "mean_field")
-"""in the order in which the ledger reads them; each has a module `formulas`"""
+"""in the order in which the ledger reads them; each package has a module `formulas`"""
 
 
 def package(family: str) -> str:
@@ -13,6 +13,7 @@ def package(family: str) -> str:
         family: one of `FAMILIES`.
 
     Example:
+        >>> from loopstab.theory.families import package
         >>> package("recall")
         'loopstab.theory.recall'
     """

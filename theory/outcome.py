@@ -1,6 +1,4 @@
-"""What a trajectory of a loop can do in the long run (THEORY.md section 1): the words that
-predictions and measurements share.
-"""
+"""What a trajectory of a loop can do in the long run: the words of predictions and measurements."""
 
 from __future__ import annotations
 
@@ -8,7 +6,16 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """Long-run behaviour of h_{t+1} = f(h_t, e); the value is the word."""
+    """Long-run behaviour of h_{t+1} = f(h_t, e).
+
+    The value of a member is its name in reports, and `Outcome("fixed-point")` finds it again.
+    `docs/vocabulary.md` describes the outcomes.
+
+    Example:
+        >>> from loopstab import Outcome
+        >>> [str(outcome) for outcome in Outcome if outcome.bounded]
+        ['fixed-point', 'critical', 'cycle', 'aperiodic']
+    """
 
     FIXED_POINT = "fixed-point"
     """the residual abs(h_{t+1} - h_t) falls geometrically"""

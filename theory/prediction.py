@@ -1,8 +1,8 @@
-"""What the theory says about an architecture, in the words of a measurement: outcomes that are
-excluded, and the one expected.
+"""What the claims say about an architecture, in the words of a measurement.
 
-One rule per claim, by its id: the `Prediction` that this claim alone makes, or None. `predict`
-combines them. Standard library only, so that `models` can use it without SymPy.
+A claim that predicts something has one rule, registered under its id: the outcomes that it leaves
+possible and the one that it expects. `predict` combines the rules. This module imports the
+standard library only, so that `models` can use it without SymPy.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..support.errors import UsageError
 from .architecture import Architecture, Recall, Residual
@@ -26,12 +27,21 @@ _SMOOTH = "smooth at a reachable non-degenerate fixed point, through the resolve
 
 @dataclass(frozen=True)
 class Weights:
-    """What is measured of a trained loop; None means not measured.
+    """What has been measured of the weights of a loop; None stands for "not measured".
 
-    `rho_wx` is the spectral radius of W_x (external recall without outer norm, R2). `kappa` is a
-    Lipschitz constant of the loop body on its whole state space (N3); below 1 the contraction
-    principle applies to every architecture. Raises `UsageError` when a value is negative or not
-    finite.
+    Args:
+        rho_wx: spectral radius of W_x, which decides for external recall without outer norm
+            (claim R2).
+        kappa: Lipschitz constant of the loop body on its whole state space; below 1 the
+            contraction principle applies to every architecture (claim N3).
+
+    Raises:
+        UsageError: a value is negative or not finite.
+
+    Example:
+        >>> from loopstab import Weights
+        >>> Weights(rho_wx=0.9)
+        Weights(rho_wx=0.9, kappa=None)
     """
 
     rho_wx: float | None = None
@@ -49,13 +59,26 @@ class Weights:
 
 @dataclass(frozen=True)
 class Prediction:
-    """`allowed`: outcomes that no theorem excludes; `expected`: the one that the theory's narrative
-    names, None where it names none.
+    """What one or more claims predict for a member of the family of architectures.
 
-    An expected outcome that does not occur is a finding about the narrative (X1-X4, R3, M1); one
-    outside `allowed` contradicts a theorem. `undecided` is never allowed nor excluded: it agrees
-    with nothing and contradicts nothing. `claims` are the ids that it rests on. `input_dependence`
-    says how the limit depends on the input.
+    An expected outcome that does not occur contradicts the narrative of the theory (R2, R3, M1,
+    N6), not a theorem; an outcome outside `allowed` contradicts a theorem. `undecided` is neither
+    allowed nor excluded: it agrees with nothing and contradicts nothing.
+
+    Args:
+        architecture: the member that the prediction is made for.
+        expected: the outcome that the theory singles out; None where it singles out none.
+        allowed: the outcomes that no theorem excludes.
+        claims: ids of the claims that the prediction rests on.
+        reason: why, in words.
+        input_dependence: how the limit depends on the input, in words; empty where the claims do
+            not say.
+
+    Example:
+        >>> from loopstab import Architecture, Outcome, predict
+        >>> prediction = predict(Architecture.parse("internal/post"))
+        >>> str(prediction.expected), prediction.excludes(Outcome.EXPLOSION)
+        ('fixed-point', True)
     """
 
     architecture: Architecture
@@ -73,152 +96,173 @@ class Prediction:
 Rule = Callable[[Architecture, Weights], Prediction | None]
 
 rules: dict[str, Rule] = {}
-"""the rule of each claim that predicts something, by claim id; a claim without rule predicts
-nothing
-"""
+"""the rule of each claim that predicts something, by claim id; the other claims predict nothing"""
 
 
 def predict(architecture: Architecture, weights: Weights | None = None) -> Prediction:
-    """The prediction for one member of the family, given what was measured of its weights.
+    """Predict the long-run behaviour of a loop from its architecture and what is known of it.
 
-    `allowed` is the intersection over all rules, `expected` comes from the most specific rule that
-    names an outcome (the one that allows least; the earlier of two), `input_dependence` likewise.
-    `claims` are the rules that it rests on.
+    Args:
+        architecture: a member of the family.
+        weights: what was measured of the loop; by default nothing.
+
+    Returns:
+        The prediction of all claims together. `allowed` is the intersection over their rules.
+        `expected` and `input_dependence` come from the most specific rule that says something
+        about them: the one that allows the fewest outcomes.
+
+    Example:
+        >>> from loopstab import Architecture, Weights, predict
+        >>> str(predict(Architecture.parse("external/pre"), Weights(rho_wx=1.1)).expected)
+        'explosion'
+        >>> predict(Architecture.parse("none/pre"), Weights(kappa=0.9)).claims
+        ('N3', 'A3')
     """
     weights = weights or Weights()
-    said = [p for rule in rules.values() if (p := rule(architecture, weights)) is not None]
-    said.sort(key=lambda p: len(p.allowed))  # stable: the most specific first
+    made = [p for rule in rules.values() if (p := rule(architecture, weights)) is not None]
+    made.sort(key=lambda p: len(p.allowed))  # stable: the most specific first
     allowed, expected, dependence, used = _BEHAVIOURS, None, "", []
-    for p in said:
+    for p in made:
         settled = len(allowed) == 1  # nothing is left to say about the outcome
-        speaks = bool(p.input_dependence) and not dependence
-        if speaks or (p.reason and not settled):
+        new_dependence = bool(p.input_dependence) and not dependence
+        if new_dependence or (p.reason and not settled):
             used.append(p)
         allowed &= p.allowed
         expected = expected or (p.expected if p.expected in allowed else None)
         dependence = dependence or p.input_dependence
     reasons = [p.reason for p in used if p.reason]
     if expected is None:
-        reasons.append("which of the outcomes left is not claimed")
+        reasons.append("no claim says which of the remaining outcomes occurs")
     claims = tuple(claim for p in used for claim in p.claims)
     return Prediction(
         architecture, expected, allowed, claims, "; ".join(reasons), dependence or _SMOOTH
     )
 
 
-def rule(claim: str) -> Callable[[Rule], Rule]:
-    """Decorator: the rule of a claim; `UsageError` when the claim already has one."""
+class Said(NamedTuple):
+    """What the rule of a claim says: the fields of a `Prediction` without those it shares."""
 
-    def take(function: Rule) -> Rule:
+    allowed: frozenset[Outcome] = _BEHAVIOURS
+    expected: Outcome | None = None
+    reason: str = ""
+    input_dependence: str = ""
+
+
+def rule(claim: str) -> Callable[[Callable[[Architecture, Weights], Said | None]], None]:
+    """Decorator of the rule of a claim, a function that returns what it says, or None.
+
+    Raises:
+        UsageError: the claim already has a rule.
+    """
+
+    def take(function: Callable[[Architecture, Weights], Said | None]) -> None:
         if claim in rules:
             raise UsageError(f"claim {claim} has two rules of prediction: merge them")
-        rules[claim] = function
-        return function
+
+        def predicted(architecture: Architecture, weights: Weights) -> Prediction | None:
+            said = function(architecture, weights)
+            if said is None:
+                return None
+            allowed, expected, reason, dependence = said
+            return Prediction(architecture, expected, allowed, (claim,), reason, dependence)
+
+        rules[claim] = predicted
 
     return take
 
 
 def _free(architecture: Architecture) -> bool:
-    """No outer norm and a plain residual: the update is bounded, the state need not be."""
+    """No outer norm and an additive residual: the update is bounded, the state need not be."""
     return not architecture.outer_norm and architecture.residual is Residual.ADD
 
 
+def _normalised_recall(architecture: Architecture) -> bool:
+    """Recall, an outer norm and an additive residual: what M1 and N6 are about."""
+    return (
+        architecture.outer_norm
+        and architecture.recall is not Recall.NONE
+        and architecture.residual is not Residual.GRU
+    )
+
+
 @rule("N3")
-def _contraction(architecture: Architecture, weights: Weights) -> Prediction | None:
+def _contraction(architecture: Architecture, weights: Weights) -> Said | None:
     if weights.kappa is None or weights.kappa >= 1:
         return None
     reason = (
         f"kappa = {weights.kappa:.4g} < 1: one fixed point, reached from every state at that rate"
     )
-    return Prediction(architecture, Outcome.FIXED_POINT, _FIXED, ("N3",), reason, "")
+    return Said(_FIXED, Outcome.FIXED_POINT, reason)
 
 
 @rule("N4")
-def _strong_dependence(architecture: Architecture, weights: Weights) -> Prediction | None:
+def _strong_dependence(architecture: Architecture, weights: Weights) -> Said | None:
     if architecture.recall is Recall.NONE or weights.kappa is None or weights.kappa >= 1:
         return None
-    return Prediction(architecture, None, _BEHAVIOURS, ("N4",), "", _SMOOTH)
+    return Said(input_dependence=_SMOOTH)
 
 
 @rule("N2")
-def _compact(architecture: Architecture, weights: Weights) -> Prediction | None:
+def _compact(architecture: Architecture, weights: Weights) -> Said | None:
     if not architecture.outer_norm:
         return None
-    return Prediction(
-        architecture,
-        None,
-        _BOUNDED,
-        ("N2",),
-        "the state lives in a compact set, so orbits are bounded",
-        "",
-    )
+    return Said(_BOUNDED, reason="the state lives in a compact set, so orbits are bounded")
 
 
 @rule("N8")
-def _gru_box(architecture: Architecture, weights: Weights) -> Prediction | None:
+def _gru_box(architecture: Architecture, weights: Weights) -> Said | None:
     if architecture.outer_norm or architecture.residual is not Residual.GRU:
         return None
     reason = "a GRU cell maps a box strictly inside (-1, 1)^d into itself, so orbits are bounded"
-    return Prediction(architecture, None, _BOUNDED, ("N8",), reason, "")
+    return Said(_BOUNDED, reason=reason)
 
 
 @rule("R2")
-def _external_recall(architecture: Architecture, weights: Weights) -> Prediction | None:
+def _external_recall(architecture: Architecture, weights: Weights) -> Said | None:
     if architecture.recall is not Recall.EXTERNAL or not _free(architecture):
         return None
     rho = weights.rho_wx
     if rho is None:
-        reason = "rho(W_x) is not measured, and it decides: below 1 bounded, above 1 not"
-        return Prediction(architecture, None, _BEHAVIOURS, ("R2",), reason, "")
+        return Said(reason="rho(W_x) is not measured, and it decides: below 1 bounded, above 1 not")
     measured = f"rho(W_x) = {rho:.4g}"
     if rho < 1:
         reason = f"{measured} < 1 and a bounded update: an absorbing ball"
-        return Prediction(architecture, Outcome.FIXED_POINT, _BOUNDED, ("R2",), reason, "")
+        return Said(_BOUNDED, Outcome.FIXED_POINT, reason)
     if rho > 1:
         reason = (
             f"{measured} > 1: an open set of states diverges at that rate; states outside it may"
             " stay bounded, so nothing is excluded"
         )
-        return Prediction(
-            architecture,
-            Outcome.EXPLOSION,
-            _BEHAVIOURS,
-            ("R2",),
-            reason,
-            "none: the orbit has no limit",
-        )
+        dependence = "none: the orbit has no limit"
+        return Said(_BEHAVIOURS, Outcome.EXPLOSION, reason, dependence)
     reason = (
         f"{measured} exactly: polynomial growth at most, of the order of the largest Jordan block"
         " on the unit circle"
     )
-    return Prediction(architecture, None, _BEHAVIOURS - {Outcome.EXPLOSION}, ("R2",), reason, "")
+    return Said(_BEHAVIOURS - {Outcome.EXPLOSION}, reason=reason)
 
 
 @rule("R3")
-def _drift(architecture: Architecture, weights: Weights) -> Prediction | None:
+def _drift(architecture: Architecture, weights: Weights) -> Said | None:
     if not _free(architecture):
         return None
     if architecture.recall is Recall.EXTERNAL:
         if weights.rho_wx != 1:
             return None
         reason = "W_x = I is the residual stream of internal recall, where a bounded update drifts"
-        return Prediction(
-            architecture, None, _BEHAVIOURS - {Outcome.EXPLOSION}, ("R3",), reason, ""
-        )
+        return Said(_BEHAVIOURS - {Outcome.EXPLOSION}, reason=reason)
     reason = (
         "the update is bounded, so |h_t| <= |h_0| + C t: no explosion, no growth faster than"
         " linear; generically no fixed point"
     )
-    return Prediction(architecture, Outcome.DRIFT, _BOUNDED | {Outcome.DRIFT}, ("R3",), reason, "")
+    return Said(_BOUNDED | {Outcome.DRIFT}, Outcome.DRIFT, reason)
 
 
 @rule("M4")
-def _settled_direction(architecture: Architecture, weights: Weights) -> Prediction | None:
-    if (
-        not _free(architecture)
-        or architecture.recall is Recall.EXTERNAL
-        or (weights.kappa is not None and weights.kappa < 1)
-    ):
+def _settled_direction(architecture: Architecture, weights: Weights) -> Said | None:
+    if not _free(architecture) or architecture.recall is Recall.EXTERNAL:
+        return None
+    if weights.kappa is not None and weights.kappa < 1:
         return None  # a contraction has a fixed point, so it does not drift
     if architecture.recall is Recall.NONE:
         dependence = (
@@ -226,40 +270,30 @@ def _settled_direction(architecture: Architecture, weights: Weights) -> Predicti
         )
     else:
         dependence = "through the direction, smooth where it settles; the norm grows"
-    return Prediction(architecture, None, _BEHAVIOURS, ("M4",), "", dependence)
+    return Said(input_dependence=dependence)
 
 
 @rule("M1")
-def _residual_strength(architecture: Architecture, weights: Weights) -> Prediction | None:
-    if (
-        not architecture.outer_norm
-        or architecture.recall is Recall.NONE
-        or architecture.residual is Residual.GRU
-    ):
-        return None  # the lemma does not cover a gated residual
+def _residual_strength(architecture: Architecture, weights: Weights) -> Said | None:
+    if not _normalised_recall(architecture):
+        return None
     reason = (
         "for one token, or tokens of equal scale, a residual path can only help stability; large"
         " weights may still cycle"
     )
-    return Prediction(architecture, Outcome.FIXED_POINT, _BEHAVIOURS, ("M1",), reason, "")
+    return Said(expected=Outcome.FIXED_POINT, reason=reason)
 
 
 @rule("N6")
-def _mean_field(architecture: Architecture, weights: Weights) -> Prediction | None:
-    if (
-        not architecture.outer_norm
-        or architecture.recall is Recall.NONE
-        or architecture.residual is Residual.GRU
-    ):
+def _mean_field(architecture: Architecture, weights: Weights) -> Said | None:
+    if not _normalised_recall(architecture):
         return None
     reason = "recall pulls the radius below 1 (large width, random weights)"
-    return Prediction(architecture, Outcome.FIXED_POINT, _BEHAVIOURS, ("N6",), reason, "")
+    return Said(expected=Outcome.FIXED_POINT, reason=reason)
 
 
 @rule("A3")
-def _no_recall(architecture: Architecture, weights: Weights) -> Prediction | None:
+def _no_recall(architecture: Architecture, weights: Weights) -> Said | None:
     if architecture.recall is not Recall.NONE:
         return None
-    return Prediction(
-        architecture, None, _BEHAVIOURS, ("A3",), "", "none at a reachable fixed point"
-    )
+    return Said(input_dependence="none at a reachable fixed point")

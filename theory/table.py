@@ -1,14 +1,13 @@
-"""The table of the paper: architecture x spectral regime x axis, read off the consequences of the
-claims.
+"""The table of the paper: architecture x spectral regime x axis, read off the claims.
 
-A cell says what the claims say and which ones; where none speaks it is "not claimed".
+A cell holds the consequences of the claims that cover it; without any it is "not claimed".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 from ..support.errors import UsageError
@@ -20,9 +19,7 @@ NOT_CLAIMED = "not claimed"
 
 @dataclass(frozen=True)
 class Entry:
-    """One consequence of one claim; `measured` when the claim rests on a measured step, so that it
-    is not a theorem.
-    """
+    """One consequence of one claim; `measured` if a step of the claim is, so that it is no theorem."""
 
     claim: str
     consequence: Consequence
@@ -35,7 +32,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Cell:
-    """What the ledger says about one axis, for one class of architectures in one regime."""
+    """What the ledger says about one axis for one class of architectures in one regime."""
 
     recall: Recall
     outer_norm: bool
@@ -54,7 +51,7 @@ class Cell:
         return f"{self.recall} recall, {norm}, {self.residual}, {self.regime}, {self.axis}"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; an empty list of entries is a cell where nothing is claimed."""
+        """The cell as JSON data; its list of entries is empty where nothing is claimed."""
         return {
             "recall": str(self.recall),
             "outer_norm": self.outer_norm,
@@ -75,8 +72,10 @@ class Cell:
 
 
 def paper_table(claims: Iterable[Claim]) -> tuple[Cell, ...]:
-    """All 3 x 2 x 2 x 3 x 3 cells; `UsageError` naming two claims that contradict each other in a
-    cell.
+    """All 3 x 2 x 2 x 3 x 3 cells of the table.
+
+    Raises:
+        UsageError: two claims contradict each other in a cell; the message names them.
     """
     entries = [
         Entry(claim.id, consequence, any(step.kind is Kind.MEASURED for step in claim.steps))
@@ -91,17 +90,8 @@ def paper_table(claims: Iterable[Claim]) -> tuple[Cell, ...]:
 
 
 def _cells(entries: Sequence[Entry]) -> Iterator[Cell]:
-    for recall in Recall:
-        for outer_norm in (False, True):
-            for residual in Residual:
-                for regime in Regime:
-                    for axis in Axis:
-                        chosen = tuple(
-                            e
-                            for e in entries
-                            if _covers(e.consequence, recall, outer_norm, residual, regime, axis)
-                        )
-                        yield Cell(recall, outer_norm, residual, regime, axis, chosen)
+    for place in product(Recall, (False, True), Residual, Regime, Axis):
+        yield Cell(*place, tuple(entry for entry in entries if _covers(entry.consequence, *place)))
 
 
 def _covers(
@@ -122,8 +112,14 @@ def _covers(
 
 
 def polarity(answer: str) -> int:
-    """1 for answers that begin with yes, -1 for those that deny (no, not, none, never, almost
-    never), 0 for all others.
+    """The sign of an answer.
+
+    Args:
+        answer: one or two words, such as "yes" or "almost never".
+
+    Returns:
+        1 for an answer that begins with yes, -1 for one that denies (no, not, none, never, almost
+        never), 0 for every other.
     """
     words = answer.lower().replace(",", " ").split()
     if words[:2] == ["almost", "never"] or words[0] in ("no", "not", "none", "never"):
@@ -132,7 +128,7 @@ def polarity(answer: str) -> int:
 
 
 def _require_agreement(cell: Cell, first: Entry, second: Entry) -> None:
-    """Opposite answers may stand together only under two different conditions."""
+    """Raise `UsageError` if two answers are opposite and not under two different conditions."""
     one, other = first.consequence, second.consequence
     if polarity(one.answer) * polarity(other.answer) < 0 and (
         not one.when or not other.when or one.when == other.when
@@ -145,30 +141,25 @@ def _require_agreement(cell: Cell, first: Entry, second: Entry) -> None:
 
 
 def rows(cells: Sequence[Cell]) -> list[dict[str, str]]:
-    """The table for a reader: a row for each architecture and regime, a column for each axis;
-    residuals that agree share their rows.
+    """The table for a reader: a row for each architecture and regime, a column for each axis.
+
+    Where both kinds of residual have the same entries, they share their rows.
     """
     text = {(c.recall, c.outer_norm, c.residual, c.regime, c.axis): str(c) for c in cells}
     table = []
-    for recall in Recall:
-        for outer_norm in (False, True):
-            said = {
-                r: [text[recall, outer_norm, r, regime, axis] for regime in Regime for axis in Axis]
-                for r in Residual
+    for recall, outer_norm in product(Recall, (False, True)):
+        merged = all(
+            text[recall, outer_norm, Residual.ADD, regime, axis]
+            == text[recall, outer_norm, Residual.GRU, regime, axis]
+            for regime, axis in product(Regime, Axis)
+        )
+        for residual, regime in product((Residual.ADD,) if merged else Residual, Regime):
+            place = {
+                "recall": str(recall),
+                "outer norm": "yes" if outer_norm else "no",
+                "residual": "add, gru" if merged else str(residual),
+                "regime": str(regime),
             }
-            merged = said[Residual.ADD] == said[Residual.GRU]
-            for residual in (Residual.ADD,) if merged else Residual:
-                table += [
-                    {
-                        "recall": str(recall),
-                        "outer norm": "yes" if outer_norm else "no",
-                        "residual": "add, gru" if merged else str(residual),
-                        "regime": str(regime),
-                        **{
-                            str(axis): text[recall, outer_norm, residual, regime, axis]
-                            for axis in Axis
-                        },
-                    }
-                    for regime in Regime
-                ]
+            answers = {str(axis): text[recall, outer_norm, residual, regime, axis] for axis in Axis}
+            table.append(place | answers)
     return table

@@ -28,6 +28,7 @@ from loopstab.theory.geometry.probability_enclosures import (
     external_probability,
     internal_probability,
 )
+from loopstab.theory.prediction import rule
 
 BOUNDED = {o for o in Outcome if o.bounded}
 FIXED, DRIFT, EXPLOSION = Outcome.FIXED_POINT, Outcome.DRIFT, Outcome.EXPLOSION
@@ -104,6 +105,11 @@ def test_more_recall_radius_never_excludes_more(low, high):
 def test_bad_weights(bad):
     with pytest.raises(UsageError, match="finite number"):
         Weights(**bad)
+
+
+def test_a_claim_has_one_rule():
+    with pytest.raises(UsageError, match="N3 has two rules"):
+        rule("N3")(lambda architecture, weights: None)
 
 
 def test_public_names_are_lazy():
