@@ -7,18 +7,14 @@ import random
 import sympy as sp
 
 from ..architecture import Recall, Residual
-from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 from .falsifiers.linear import FALSIFIERS
 
 
-def _letters(text: str) -> tuple[sp.Symbol, ...]:
-    return sp.symbols(text, commutative=False, seq=True)
-
-
 def _telescoped():
-    m, power, h, w = _letters("M M_t h_0 w")
+    m, power, h, w = letters("M M_t h_0 w")
     return [
         # induction over t: h_t = M^t h_0 + (I - M^t) w with c = (I - M) w; M_t stands for M^t
         Words(m * (power * h + (1 - power) * w) + (1 - m) * w, m * power * h + (1 - m * power) * w),
@@ -27,12 +23,12 @@ def _telescoped():
 
 
 def _unique():
-    q, h, c = _letters("Q h c")  # Q = I - M, invertible
+    q, h, c = letters("Q h c")  # Q = I - M, invertible
     return [Words((1 - q) * q**-1 * c + c, q**-1 * c), Words(q**-1 * (h - (1 - q) * h), h)]
 
 
 def _projector_model(rng: random.Random, size: int):
-    p, n, nt, m, _, _ = _letters("P N N_t M h_0 w")
+    p, n, nt, m, _, _ = letters("P N N_t M h_0 w")
     basis = random_matrix(rng, size)
     rank = rng.randint(0, size)
     ones = diagonal([1] * rank + [0] * (size - rank))
@@ -44,7 +40,7 @@ def _projector_model(rng: random.Random, size: int):
 
 
 def _projector():
-    p, n, nt, _, h, w = _letters("P N N_t M h_0 w")  # N_t stands for N^t; on ker(M - I) it is 0
+    p, n, nt, _, h, w = letters("P N N_t M h_0 w")  # N_t stands for N^t; on ker(M - I) it is 0
     rules = (
         ((p, p), p),
         ((p, n), sp.Integer(0)),
@@ -119,7 +115,7 @@ def _expansion():
 
 
 def _left_model(rng: random.Random, size: int):
-    left, m = _letters("l M")
+    left, m = letters("l M")
     basis = random_matrix(rng, size)
     first = diagonal([1] + [0] * (size - 1))
     return {
@@ -129,7 +125,7 @@ def _left_model(rng: random.Random, size: int):
 
 
 def _outside_range():
-    left, m, h, c, t = *_letters("l M h c"), sp.Symbol("t")
+    left, m, h, c, t = *letters("l M h c"), sp.Symbol("t")
     # l (I - M) = 0: along l the state moves by l c in every loop; t loops done, l h_t = l h + t l c
     return [
         Words(

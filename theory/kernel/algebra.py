@@ -23,6 +23,11 @@ POINTS = 24
 Point = Mapping[sp.Symbol, Any]
 
 
+def letters(text: str) -> tuple[sp.Symbol, ...]:
+    """Symbols that do not commute, from their names separated by spaces: the letters of `Words`."""
+    return sp.symbols(text, commutative=False, seq=True)
+
+
 def rational(rng: random.Random, positive: bool = False) -> Any:
     """A random non-zero rational with numerator up to 19 and denominator up to 7."""
     sign = 1 if positive else rng.choice((-1, 1))

@@ -10,20 +10,15 @@ import sympy as sp
 
 from ..architecture import Recall, Residual
 from ..formulas import formula
-from ..kernel.algebra import Equation, Words, diagonal, random_matrix
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, decided, deduced, identity
 from .falsifiers.gradients import FALSIFIERS
 
-
-def _letters(text: str) -> tuple[sp.Symbol, ...]:
-    return sp.symbols(text, commutative=False, seq=True)
-
-
 LOOPS = 5
-J = _letters(f"J:{LOOPS}")  # J_t = D_h f at h_t, F_t = D_theta f there; G_0 = dh_0/dtheta
-F = _letters(f"F:{LOOPS}")
-START, ROW = _letters("G_0 r")  # r = the derivative of the loss at h_T, a row
+J = letters(f"J:{LOOPS}")  # J_t = D_h f at h_t, F_t = D_theta f there; G_0 = dh_0/dtheta
+F = letters(f"F:{LOOPS}")
+START, ROW = letters("G_0 r")  # r = the derivative of the loss at h_T, a row
 
 
 def _product(first: int, last: int) -> sp.Expr:
@@ -43,7 +38,7 @@ def _gradient(loops: int, cut: int | None = None) -> sp.Expr:
 
 
 def _unrolled():
-    power, total, jacobian, direct = _letters("Pi Sigma J F")
+    power, total, jacobian, direct = letters("Pi Sigma J F")
     recursion = [Words(J[t] * _gradient(t) + F[t], _gradient(t + 1)) for t in range(1, LOOPS)]
     # induction: dh_t/dtheta = Sigma + Pi G_0 gives J (Sigma + Pi G_0) + F = (J Sigma + F) + (J Pi)
     # G_0
@@ -69,14 +64,14 @@ def _reverse():
 
 
 def _tangent_model(rng: random.Random, size: int):
-    p, n = _letters("P N")
+    p, n = letters("P N")
     basis = random_matrix(rng, size)
     projector = basis * diagonal([1] * (size - 1) + [0]) * basis.inv()
     return {p: projector, n: projector * random_matrix(rng, size)}
 
 
 def _tangent():
-    p, n, d, gradient, direct = _letters("P N D X B")  # J_t = N D, F_t = N B with N = DN(z_t) = P N
+    p, n, d, gradient, direct = letters("P N D X B")  # J_t = N D, F_t = N B with N = DN(z_t) = P N
     total = n * d * gradient + n * direct
     return [Words(p * total, total, (((p, n), n),), _tangent_model)]
 
@@ -149,7 +144,7 @@ def _attained():
 
 
 def _limit_recursion():
-    jacobian, limit, direct, direct_limit, gradient, solution = _letters("J J_* F F_* X S")
+    jacobian, limit, direct, direct_limit, gradient, solution = letters("J J_* F F_* X S")
     # S = J_* S + F_*; X' = J X + F
     return [
         Words(

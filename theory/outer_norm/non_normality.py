@@ -8,7 +8,7 @@ import random
 
 import sympy as sp
 
-from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, cited, decided, deduced, enclosed, identity
 from .falsifiers.non_normality import FALSIFIERS
@@ -28,18 +28,14 @@ from .kreiss import (
 )
 
 
-def _letters(text: str) -> tuple[sp.Symbol, ...]:
-    return sp.symbols(text, commutative=False, seq=True)
-
-
 def _sum_model(rng: random.Random, size: int):
-    j, partial, power = _letters("J Sigma Pi")
+    j, partial, power = letters("J Sigma Pi")
     m = random_matrix(rng, size)
     return {j: m, partial: diagonal([1] * size) + m, power: m * m}
 
 
 def _neumann():
-    j, partial, power, q = _letters("J Sigma Pi Q")
+    j, partial, power, q = letters("J Sigma Pi Q")
     y = sp.Symbol("y")  # y = 1/z
     return [
         *(
@@ -84,7 +80,7 @@ def _normal_resolvent():
 
 
 def _diagonalised():
-    v, values, gap = _letters("V L R")  # R = I - L
+    v, values, gap = letters("V L R")  # R = I - L
     return [
         *(Words((v * values * v**-1) ** t, v * values**t * v**-1) for t in (1, 2, 3, 5)),
         Words((1 - v * (1 - gap) * v**-1) * (v * gap**-1 * v**-1), sp.Integer(1)),
@@ -92,7 +88,7 @@ def _diagonalised():
 
 
 def _projector_model(rng: random.Random, size: int):
-    p, n, q = _letters("P N Q")
+    p, n, q = letters("P N Q")
     basis = random_matrix(rng, size)
     rest = [rational(rng) for _ in range(size - 1)]
     rest = [x if x != 1 else x + 1 for x in rest]
@@ -104,7 +100,7 @@ def _projector_model(rng: random.Random, size: int):
 
 
 def _projector():
-    p, n, q = _letters("P N Q")  # J = lambda P + N, Q = (I - N)^{-1}
+    p, n, q = letters("P N Q")  # J = lambda P + N, Q = (I - N)^{-1}
     eigenvalue = sp.Symbol("lambda")
     j = eigenvalue * p + n
     rules = (
@@ -124,7 +120,7 @@ def _projector():
 
 
 def _sensitivity():
-    gap, k = _letters("R K")  # R = I - J
+    gap, k = letters("R K")  # R = I - J
     return [Words((gap**-1 * k) * k**-1, gap**-1), Words((1 - gap) * gap**-1 * k + k, gap**-1 * k)]
 
 

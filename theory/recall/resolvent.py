@@ -9,18 +9,14 @@ import sympy as sp
 
 from ..architecture import Recall, Residual
 from ..formulas import formula
-from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
 from .falsifiers.resolvent import FALSIFIERS
 
 
-def _letters(text: str) -> tuple[sp.Symbol, ...]:
-    return sp.symbols(text, commutative=False, seq=True)
-
-
 def _resolvent():
-    q, b, e, c, h = _letters("Q B e c h")  # Q = I - M, invertible
+    q, b, e, c, h = letters("Q B e c h")  # Q = I - M, invertible
     fixed = q**-1 * (b * e + c)
     return [
         Words((1 - q) * fixed + b * e + c, fixed),
@@ -30,7 +26,7 @@ def _resolvent():
 
 
 def _unrolled():
-    q, power, start, b = _letters("Q M_t D B")  # M_t stands for M^t, D for Dh_0
+    q, power, start, b = letters("Q M_t D B")  # M_t stands for M^t, D for Dh_0
     m = 1 - q
     return [
         # induction: D_{t+1} = M D_t + B, with D_t = M^t D + (I - M^t) Q^{-1} B
@@ -61,7 +57,7 @@ def _components():
 
 
 def _eigen_model(rng: random.Random, size: int):
-    left, q = _letters("l Q")
+    left, q = letters("l Q")
     eigenvalue = sp.Symbol("lambda")
     basis = random_matrix(rng, size)
     value = rational(rng)
@@ -76,7 +72,7 @@ def _eigen_model(rng: random.Random, size: int):
 
 
 def _blow_up():
-    left, q, s, b, eigenvalue = *_letters("l Q S B"), sp.Symbol("lambda")
+    left, q, s, b, eigenvalue = *letters("l Q S B"), sp.Symbol("lambda")
     rules = (((left, q), (1 - eigenvalue) * left),)
     # l M = lambda l, that is l Q = (1 - lambda) l; with S = Q^{-1} B, l B = l Q S = (1 - lambda) l
     # S
