@@ -30,8 +30,9 @@ def version(module: str) -> str:
     """Hash of the code that turns a point and a seed into numbers, and of the versions of NumPy and
     SciPy.
 
-    Args: module: the module of the law; the modules that it imports and all registered formulas
-        count too.
+    Args:
+        module: the module of the law; the modules that it imports and all registered formulas count
+            too.
     """
     code = source_digest(module, *formula_modules())
     return hashlib.sha256(f"{np.__version__} {scipy.__version__} {code}".encode()).hexdigest()

@@ -42,12 +42,17 @@ def attack(
     --jobs 2 --out runs/deep; loopstab attack --replay
     runs/attack/counterexamples/A1-limit-0123456789abcdef.json
 
-    Args: claim: Claim ids; all claims that have suites when none is given. profile: quick
-        (seconds), default (minutes) or deep (as long as it is given). seed: Seed of the cases. out:
-        Folder for results.jsonl and the cases that fell. minutes: Time of the whole command, shared
-        evenly by the suites (shrinking a counterexample comes on top). examples: Cases of a suite
-        of cost 1. jobs: Suites at a time, one process each; -1 for all cores. replay: Judge the
-        case of this file again, and nothing else. json_: Print one object instead of a table.
+    Args:
+        claim: Claim ids; all claims that have suites when none is given.
+        profile: quick (seconds), default (minutes) or deep (as long as it is given).
+        seed: Seed of the cases.
+        out: Folder for results.jsonl and the cases that fell.
+        minutes: Time of the whole command, shared evenly by the suites (shrinking a counterexample
+            comes on top).
+        examples: Cases of a suite of cost 1.
+        jobs: Suites at a time, one process each; -1 for all cores.
+        replay: Judge the case of this file again, and nothing else.
+        json_: Print one object instead of a table.
     """
     from ...numerics.attack.budget import find_profile
     from ...numerics.suites import all_suites, find_suites

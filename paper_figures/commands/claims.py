@@ -31,11 +31,15 @@ def claims(
     claims --json; loopstab claims --latex appendix.tex; loopstab claims --mutants; loopstab claims
     --table
 
-    Args: claim: Claim ids; all when none is given. json_: Print objects instead of text. latex:
-        Also write a LaTeX appendix, which compiles with pdflatex, to this file. table: Print what
-        the claims say, by architecture, regime and axis, instead of checking them. mutants: Alter
-        every step and print how many of these mutants the kernel rejects, instead of checking the
-        claims. cache: Look up proofs that passed before; --no-cache checks everything.
+    Args:
+        claim: Claim ids; all when none is given.
+        json_: Print objects instead of text.
+        latex: Also write a LaTeX appendix, which compiles with pdflatex, to this file.
+        table: Print what the claims say, by architecture, regime and axis, instead of checking
+            them.
+        mutants: Alter every step and print how many of these mutants the kernel rejects, instead of
+            checking the claims.
+        cache: Look up proofs that passed before; --no-cache checks everything.
     """
     from ...theory.checking.cache import default_cache
     from ...theory.checking.check import check

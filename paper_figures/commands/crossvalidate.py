@@ -33,11 +33,16 @@ def crossvalidate(
 
     Example: loopstab crossvalidate internal-post runs/mine/model.safetensors --inputs 256
 
-    Args: checkpoint: Shipped names or paths to model.safetensors; the four of the report when none
-        is given (loopstab zoo list names all). inputs: Random inputs per checkpoint. loops: Loops
-        before the first look at an orbit. limit: Loops up to which an undecided orbit is followed;
-        4 times --loops by default, as many as --loops for one look. data: Prepared data file of the
-        task, where it needs one. seed: Seed of the inputs. json_: Print a list of objects.
+    Args:
+        checkpoint: Shipped names or paths to model.safetensors; the four of the report when none is
+            given (loopstab zoo list names all).
+        inputs: Random inputs per checkpoint.
+        loops: Loops before the first look at an orbit.
+        limit: Loops up to which an undecided orbit is followed; 4 times --loops by default, as many
+            as --loops for one look.
+        data: Prepared data file of the task, where it needs one.
+        seed: Seed of the inputs.
+        json_: Print a list of objects.
     """
     from ...models.measure.crossvalidate import crossvalidate as measure
     from ...models.measure.crossvalidate import main_table

@@ -129,11 +129,15 @@ def generate(
 
     Example: loopstab data generate sudoku --box 3 --rows 20000 --out sudoku.safetensors
 
-    Args: kind: Sudoku, or king and queen or rook against king. out: File to write (.safetensors);
-        replaced whole or not at all. box: Sudoku: side of a box (2: 4x4 grids, 3: 9x9). rows:
-        Sudoku: number of puzzles (default 12,000 of box 2, 1000 of box 3). disjoint: Sudoku: train
-        shares no answer grid with easy and hard up to all symmetries, or up to relabelling only.
-        pieces: Endgames: queen, rook or both. seed: Seed of the puzzles and of the held-out rows.
+    Args:
+        kind: Sudoku, or king and queen or rook against king.
+        out: File to write (.safetensors); replaced whole or not at all.
+        box: Sudoku: side of a box (2: 4x4 grids, 3: 9x9).
+        rows: Sudoku: number of puzzles (default 12,000 of box 2, 1000 of box 3).
+        disjoint: Sudoku: train shares no answer grid with easy and hard up to all symmetries, or up
+            to relabelling only.
+        pieces: Endgames: queen, rook or both.
+        seed: Seed of the puzzles and of the held-out rows.
         json_: Print the account as JSON and no progress bar.
     """
     from ...models.tasks.chess import endgames

@@ -40,15 +40,19 @@ def diagnose(
     non-finite values. Example: loopstab diagnose mine.py --spectrum --json Example: loopstab
     diagnose internal-post --loops 500
 
-    Args: source: Python file with step, initial and e (NumPy); name of a shipped checkpoint; or
-        path of a model.safetensors. loops: Loops before the first look at the orbit. limit: Loops
-        up to which the orbit is followed while it is undecided; 16 times --loops by default, as
-        many as --loops for one look. spectrum: Measure the spectrum of a Python file too.
-        lyapunov_loops: Loops over which the Lyapunov exponent is averaged. data: Prepared data file
-        of the checkpoint's task, where it needs one. level: Level of the checkpoint's task from
-        which the input is drawn; the one that its training reached by default. seed: Seed of the
-        input of a checkpoint, of the perturbation and of the solvers. json_: Print the diagnosis as
-        JSON.
+    Args:
+        source: Python file with step, initial and e (NumPy); name of a shipped checkpoint; or path
+            of a model.safetensors.
+        loops: Loops before the first look at the orbit.
+        limit: Loops up to which the orbit is followed while it is undecided; 16 times --loops by
+            default, as many as --loops for one look.
+        spectrum: Measure the spectrum of a Python file too.
+        lyapunov_loops: Loops over which the Lyapunov exponent is averaged.
+        data: Prepared data file of the checkpoint's task, where it needs one.
+        level: Level of the checkpoint's task from which the input is drawn; the one that its
+            training reached by default.
+        seed: Seed of the input of a checkpoint, of the perturbation and of the solvers.
+        json_: Print the diagnosis as JSON.
     """
     from ...numerics.loops.protocol import check_loop
     from ...numerics.orbits.diagnose import diagnose as measure

@@ -131,10 +131,14 @@ def pack(
 
     Example: loopstab grid pack --out runs/cpu --to packed --half
 
-    Args: out: Folder of the grid. to: Folder for the shards (created). half: Store weights in
-        float16 where the diagnosis of the rounded model agrees with the full one (about half a
-        minute per run). data: Prepared file of a task that needs one, as TASK=FILE; once for each
-        (for the diagnosis). json_: Print the summary as JSON.
+    Args:
+        out: Folder of the grid.
+        to: Folder for the shards (created).
+        half: Store weights in float16 where the diagnosis of the rounded model agrees with the full
+            one (about half a minute per run).
+        data: Prepared file of a task that needs one, as TASK=FILE; once for each (for the
+            diagnosis).
+        json_: Print the summary as JSON.
     """
     from ...models.grid.pack import pack as pack_runs
 

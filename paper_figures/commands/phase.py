@@ -55,17 +55,28 @@ def phase(
     --law transformer:internal/post --x recall:0.1:10:log --y block:0.1:10:log --set tokens=4
     --width 16 --out runs/blocks
 
-    Args: out: Folder for the results (created). law: A law by its activation, or a block by its
-        architecture, e.g. internal/post or transformer:internal/post. x: Horizontal axis as
-        NAME:LOW:HIGH or NAME:LOW:HIGH:log. y: Vertical axis. set_: Values of other parameters, as
-        NAME=VALUE. residual: Short for --set residual=VALUE. width: Short for --set width=VALUE.
-        grid: Coarse cells as ROWSxCOLUMNS (y x). depth: How often cells are split in four where the
-        outcome or the sign of rho - 1 changes. draws: Random loops per cell. seed: Seed of
-        everything random. independent: Give every cell random matrices of its own (slower); else
-        cells share those of each draw: their errors are correlated. jobs: Cores to use; -1 for all.
+    Args:
+        out: Folder for the results (created).
+        law: A law by its activation, or a block by its architecture, e.g. internal/post or
+            transformer:internal/post.
+        x: Horizontal axis as NAME:LOW:HIGH or NAME:LOW:HIGH:log.
+        y: Vertical axis.
+        set_: Values of other parameters, as NAME=VALUE.
+        residual: Short for --set residual=VALUE.
+        width: Short for --set width=VALUE.
+        grid: Coarse cells as ROWSxCOLUMNS (y x).
+        depth: How often cells are split in four where the outcome or the sign of rho - 1 changes.
+        draws: Random loops per cell.
+        seed: Seed of everything random.
+        independent: Give every cell random matrices of its own (slower); else cells share those of
+            each draw: their errors are correlated.
+        jobs: Cores to use; -1 for all.
         cluster: Do the work on Slurm, or try that out with local jobs (needs loopstab[cluster]; OUT
-        on a file system that the nodes see). partition: Slurm partition. job_minutes: Time limit of
-        one job. at_once: Most jobs at a time. json_: Print the summary as JSON and no progress bar.
+            on a file system that the nodes see).
+        partition: Slurm partition.
+        job_minutes: Time limit of one job.
+        at_once: Most jobs at a time.
+        json_: Print the summary as JSON and no progress bar.
     """
     os.environ.setdefault(
         "OMP_NUM_THREADS", "1"

@@ -29,13 +29,18 @@ def train(
     status: 0 done, 1 not finished within --minutes, or failed, 2 wrong request. Example: loopstab
     train --task prefix-sums --architecture internal/post --seed 0 --out runs/internal-post
 
-    Args: out: Folder of the run (created). run: The run. data: Prepared data file of the task,
-        where it needs one (loopstab data prepare). minutes: Stop (resumably) after that many
-        minutes. device: A torch device, e.g. cpu or cuda. threads: CPU threads; 0 leaves the choice
-        to torch. Results are bit-equal for equal thread counts. compile_: Compile the loop (needs a
-        C++ compiler); for boards, and for the last length of a long run. tensorboard: Also write
-        TensorBoard events (needs the tensorboard package). json_: Print the result as JSON and no
-        progress bar.
+    Args:
+        out: Folder of the run (created).
+        run: The run.
+        data: Prepared data file of the task, where it needs one (loopstab data prepare).
+        minutes: Stop (resumably) after that many minutes.
+        device: A torch device, e.g. cpu or cuda.
+        threads: CPU threads; 0 leaves the choice to torch. Results are bit-equal for equal thread
+            counts.
+        compile_: Compile the loop (needs a C++ compiler); for boards, and for the last length of a
+            long run.
+        tensorboard: Also write TensorBoard events (needs the tensorboard package).
+        json_: Print the result as JSON and no progress bar.
     """
     import torch
 

@@ -97,15 +97,17 @@ def verify(
     Without names those whose task needs a file that was not given are passed over, and said.
     Example: loopstab zoo verify external-post internal-post
 
-    Args: name: Names of loopstab zoo list, or paths of .safetensors files of your own; all shipped
-        ones when none is given. data: Prepared file of a task that needs one, as TASK=FILE; once
-        for each. json_: Print a list of objects.
+    Args:
+        name: Names of loopstab zoo list, or paths of .safetensors files of your own; all shipped
+            ones when none is given.
+        data: Prepared file of a task that needs one, as TASK=FILE; once for each.
+        json_: Print a list of objects.
     """
     from dataclasses import asdict
 
     from tqdm import tqdm
 
-    from ...models.tasks.registry import NEED_FILE
+    from ...models.tasks.registry import task_class
     from ...models.zoo import zoo
 
     files = data_files(data)
@@ -116,7 +118,9 @@ def verify(
         if name
         else {n: zoo.describe(n)["run"]["task"] for n in zoo.names()}
     )
-    left_out = [one for one, task in every.items() if task in NEED_FILE and task not in files]
+    left_out = [
+        one for one, task in every.items() if task_class(task).needs_file and task not in files
+    ]
     if name and left_out:
         raise UsageError(
             f"{left_out[0]} needs a data file: give --data {every[left_out[0]]}=FILE (loopstab data"
