@@ -1,8 +1,7 @@
-"""Equations that can be refuted: commuting ones (rational functions) and words in non-commuting
-letters (matrices of every size).
+"""Equations that can be refuted: between rational functions, and between words of matrices.
 
-Both are tried twice: an exact normal form, and exact rational (matrix) values at random points,
-from the equation as written.
+Both kinds are tried in two ways: an exact normal form, and exact rational values (of numbers or
+matrices) at random points of the equation as it is written.
 """
 
 from __future__ import annotations
@@ -18,7 +17,11 @@ import sympy as sp
 from ...support.errors import UsageError
 
 POINTS = 24
-"""random points per equation; a false identity is non-zero at almost every one"""
+"""random points per equation; a false identity is violated at almost every one"""
+DRAWS = 10 * POINTS
+"""points drawn at most, as some of them are poles or singular matrices"""
+SIZES = (1, 2, 3, 4)
+"""sizes of the random matrices, a quarter of `POINTS` of each"""
 
 Point = Mapping[sp.Symbol, Any]
 
@@ -38,9 +41,9 @@ def rational(rng: random.Random, positive: bool = False) -> Any:
 class Equation:
     """left = right between rational functions of commuting symbols.
 
-    `where` lists polynomials that vanish (relations between the symbols); then `point` must draw
-    rational values that satisfy them. Square roots and other irrational functions do not belong
-    here: name them by a symbol and give the relation.
+    `where` lists relations between the symbols: polynomials that vanish. With relations, `point`
+    must draw rational values that satisfy them. A square root or another irrational function is
+    written as a symbol with its relation.
     """
 
     left: Any
@@ -49,20 +52,21 @@ class Equation:
     point: Callable[[random.Random], Point] | None = None
 
     def refute(self, rng: random.Random) -> str | None:
-        """Why the equation fails, in words, or None when every random point and the normal form
-        agree (points first: cheap).
+        """Why the equation fails, in words; None when all random points and the normal form agree.
+
+        The points are tried first because they are cheap.
         """
         left, right = sp.sympify(self.left), sp.sympify(self.right)
         if self.where and self.point is None:
             raise UsageError(
-                "an equation with relations needs a way to draw points that satisfy them"
+                "an equation with relations needs points that satisfy them: give a function `point`"
             )
         return self._refute_at_points(left, right, rng) or self._refute_normal_form(left, right)
 
     def _refute_at_points(self, left: Any, right: Any, rng: random.Random) -> str | None:
         symbols = sorted(left.free_symbols | right.free_symbols, key=str)
         checked = 0
-        for _ in range(10 * POINTS):
+        for _ in range(DRAWS):
             values = (
                 self.point(rng)
                 if self.point
@@ -71,8 +75,8 @@ class Equation:
             for relation in self.where:
                 if relation.xreplace(dict(values)) != 0:
                     raise UsageError(
-                        f"the random point violates the relation {relation} = 0; correct the way it"
-                        " is drawn"
+                        f"the random point violates the relation {relation} = 0; correct the"
+                        " function that draws it"
                     )
             a, b = left.xreplace(dict(values)), right.xreplace(dict(values))
             if not (a.is_finite and b.is_finite):
@@ -89,16 +93,12 @@ class Equation:
     def _refute_normal_form(self, left: Any, right: Any) -> str | None:
         numerator = sp.expand(sp.numer(sp.together(left - right)))
         if numerator != 0 and self.where:
-            letters = sorted(
-                numerator.free_symbols.union(*(poly.free_symbols for poly in self.where)), key=str
-            )
-            basis = sp.groebner(self.where, *letters, order="grevlex")
+            symbols = numerator.free_symbols.union(*(poly.free_symbols for poly in self.where))
+            basis = sp.groebner(self.where, *sorted(symbols, key=str), order="grevlex")
             numerator = sp.expand(basis.reduce(numerator)[1])
-        return (
-            None
-            if numerator == 0
-            else f"normal form of left - right is not zero but {_short(numerator)}"
-        )
+        if numerator == 0:
+            return None
+        return f"normal form of left - right is not zero but {_short(numerator)}"
 
 
 Rules = Sequence[tuple[tuple[sp.Symbol, ...], sp.Expr]]
@@ -106,12 +106,12 @@ Rules = Sequence[tuple[tuple[sp.Symbol, ...], sp.Expr]]
 
 @dataclass(frozen=True)
 class Words:
-    """left = right between polynomials in non-commuting letters and inverses, with commuting
-    scalars: true for matrices of every size.
+    """left = right between words: an identity for matrices of every size.
 
-    `rules` rewrite adjacent letters, e.g. ((P, P), P). `model(rng, d)` draws rational d x d
-    matrices that satisfy the rules (and scalars that occur in them); without rules every letter
-    becomes a random matrix.
+    A word is a product of letters, which do not commute, and of their inverses; the sides are
+    sums of words with commuting scalars as coefficients. `rules` rewrite adjacent letters, such as
+    ((P, P), P) for a projector. `model(rng, d)` draws rational d x d matrices that satisfy the
+    rules, and the scalars that occur in them; without rules every letter becomes a random matrix.
     """
 
     left: Any
@@ -120,17 +120,16 @@ class Words:
     model: Callable[[random.Random, int], Mapping[sp.Symbol, Any]] | None = None
 
     def refute(self, rng: random.Random) -> str | None:
-        """Why the equation fails, in words, or None when random matrices of sizes 1 to 4 agree and
-        the rewritten words cancel.
-        """
+        """Why the equation fails, in words; None if random matrices agree and the words cancel."""
         if self.rules and self.model is None:
             raise UsageError("rewriting rules need a model: random matrices that satisfy them")
         return self._refute_at_matrices(rng) or self._refute_normal_form()
 
     def _refute_at_matrices(self, rng: random.Random) -> str | None:
-        for size in (1, 2, 3, 4):
+        wanted = POINTS // len(SIZES)
+        for size in SIZES:
             checked = 0
-            for _ in range(10 * POINTS):
+            for _ in range(DRAWS):
                 values = self._values(rng, size)
                 for word, image in self.rules:
                     if _matrix(sp.Mul(*word), values, size) != _matrix(image, values, size):
@@ -144,10 +143,10 @@ class Words:
                 if not equal:
                     return f"unequal for random rational matrices of size {size}"
                 checked += 1
-                if checked == POINTS // 4:
+                if checked == wanted:
                     break
             else:
-                return f"only {checked} regular matrices of size {size} found of {POINTS // 4}"
+                return f"only {checked} regular matrices of size {size} found of {wanted}"
         return None
 
     def _refute_normal_form(self) -> str | None:
@@ -163,7 +162,7 @@ class Words:
 
 
 def random_matrix(rng: random.Random, size: int) -> flint.fmpq_mat:
-    """Random invertible rational matrix with small entries."""
+    """A random invertible rational matrix with small entries."""
     while True:
         entries = [flint.fmpq(rng.randint(-5, 5), rng.randint(1, 3)) for _ in range(size * size)]
         matrix = flint.fmpq_mat(size, size, entries)
@@ -172,23 +171,22 @@ def random_matrix(rng: random.Random, size: int) -> flint.fmpq_mat:
 
 
 def diagonal(values: Sequence[Any]) -> flint.fmpq_mat:
-    """Diagonal rational matrix; entries are ints, fractions or SymPy rationals."""
+    """The diagonal matrix of these rationals (int, Fraction or SymPy Rational)."""
     size = len(values)
-    return flint.fmpq_mat(
-        size,
-        size,
-        [fmpq(values[i]) if i == j else flint.fmpq(0) for i in range(size) for j in range(size)],
-    )
+    matrix = flint.fmpq_mat(size, size)
+    for i, value in enumerate(values):
+        matrix[i, i] = fmpq(value)
+    return matrix
 
 
 def fmpq(value: Any) -> flint.fmpq:
-    """An exact rational (int, Fraction, SymPy Rational) as a flint rational."""
+    """A rational (int, Fraction or SymPy Rational) as a rational of flint."""
     value = sp.Rational(value)
     return flint.fmpq(int(value.p), int(value.q))
 
 
 def _matrix(expression: sp.Expr, values: Mapping[sp.Symbol, Any], size: int) -> flint.fmpq_mat:
-    """Exact value; scalars stand for multiples of the identity."""
+    """The exact value of a word; scalars stand for multiples of the identity."""
     if isinstance(expression, sp.Symbol):
         value = values[expression]
         return value if isinstance(value, flint.fmpq_mat) else diagonal([value] * size)
@@ -218,7 +216,7 @@ def _matrix(expression: sp.Expr, values: Mapping[sp.Symbol, Any], size: int) -> 
 
 
 def _rewrite(expression: sp.Expr, rules: Rules) -> sp.Expr:
-    """Expand and rewrite every word until no rule applies."""
+    """Expand, and rewrite every word until no rule applies."""
     pending, total = [sp.expand(expression)], sp.Integer(0)
     while pending:
         for term in sp.Add.make_args(pending.pop()):
@@ -231,9 +229,9 @@ def _rewrite(expression: sp.Expr, rules: Rules) -> sp.Expr:
 
 
 def _rewrite_term(term: sp.Expr, rules: Rules) -> sp.Expr | None:
-    scalars, letters = term.args_cnc()
+    scalars, factors = term.args_cnc()
     word: list[sp.Expr] = []
-    for letter in letters:
+    for letter in factors:
         base, power = letter.as_base_exp()
         word.extend([base] * int(power) if power.is_Integer and power > 0 else [letter])
     for pattern, image in rules:

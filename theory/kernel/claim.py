@@ -1,8 +1,7 @@
-"""The data of a proof: kinds of steps, verdicts, assumptions, steps, and the claim that they make
-up (THEORY.md section 4).
+"""The data of a proof: kinds of steps, verdicts, assumptions, steps, and the claim they make up.
 
-A claim is data; tests, report and command line only walk it. This module imports the standard
-library only.
+A claim is data: the checks, the report and the command line only read it. This module imports the
+standard library only. `docs/vocabulary.md` explains the words.
 """
 
 from __future__ import annotations
@@ -21,10 +20,17 @@ if TYPE_CHECKING:
     from .falsifier import Falsifier
 
 SOURCES = ("paper", "extension", "paper+extension")
+"""where a claim comes from: the paper arXiv 2604.15259, this package, or both"""
 
 
 class Kind(StrEnum):
-    """What stands behind a step."""
+    """How a step of a proof is established.
+
+    Example:
+        >>> from loopstab import Kind
+        >>> [str(kind) for kind in Kind if kind.machine_checked]
+        ['identity', 'decided', 'enclosed']
+    """
 
     IDENTITY = "identity"
     """exact symbolic equality, reduced to zero and re-checked at random rational points"""
@@ -33,38 +39,50 @@ class Kind(StrEnum):
     ENCLOSED = "enclosed"
     """a bound from ball arithmetic"""
     CITED = "cited"
-    """a named theorem, its hypotheses discharged by earlier steps or assumptions; the theorem
-    itself is not machine-checked
+    """a theorem of the literature whose hypotheses are discharged by earlier steps or assumptions;
+    the theorem itself is not machine-checked
     """
     DEDUCED = "deduced"
-    """an elementary step written for a reader, naming what it uses; not machine-checked"""
+    """an elementary deduction written for a reader, which names what it uses; not machine-checked
+    """
     MEASURED = "measured"
-    """Monte Carlo; never part of a proof"""
+    """Monte Carlo; a claim with such a step is never proved"""
 
     @property
     def machine_checked(self) -> bool:
-        """Whether the content of the step itself is checked by a machine."""
+        """Whether a machine checks the content of the step itself."""
         return self in (Kind.IDENTITY, Kind.DECIDED, Kind.ENCLOSED)
 
 
 class Verdict(StrEnum):
-    """Of a claim: proved, refuted or undecided. Of a step: passed, failed or undecided."""
+    """The result of a check.
+
+    A claim is proved, refuted or undecided; a step has passed, failed or is undecided.
+
+    Example:
+        >>> from loopstab import check, ledger
+        >>> str(check(next(claim for claim in ledger() if claim.id == "N3")).verdict)
+        'proved'
+    """
 
     PROVED = "proved"
-    """every step passed, none is measured, every falsifier fired, and none found a counterexample
-    within the assumptions
+    """every step passed, none is measured, and every falsifier found a counterexample without its
+    assumption and none with all of them
     """
     REFUTED = "refuted"
     """a step failed, or a counterexample satisfies all assumptions"""
     PASSED = "passed"
+    """the step holds"""
     FAILED = "failed"
+    """the step is wrong, or incomplete"""
     UNDECIDED = "undecided"
+    """neither: z3 reached its limit, a ball touches its bound, a step is measured, or a falsifier
+    found nothing
+    """
 
 
 class Regime(StrEnum):
-    """Spectral regime at a fixed point, by the spectral radius of the loop Jacobian there
-    (THEORY.md section 1).
-    """
+    """Spectral regime at a fixed point, by the spectral radius rho of the loop Jacobian there."""
 
     CONTRACTIVE = "contractive"
     """rho < 1"""
@@ -75,7 +93,7 @@ class Regime(StrEnum):
 
 
 class Axis(StrEnum):
-    """What a fixed point can be good for (THEORY.md section 1)."""
+    """The three properties that make a fixed point useful; the columns of the paper's table."""
 
     REACHABILITY = "reachability"
     """its basin has non-empty interior"""
@@ -89,12 +107,17 @@ class Axis(StrEnum):
 
 @dataclass(frozen=True)
 class Consequence:
-    """What a claim says about one axis, for a set of architectures and regimes: one or more cells
-    of the paper's table.
+    """What a claim says about one axis: an entry in one or more cells of the paper's table.
 
-    `answer` is one or two words (yes, no, almost never, if small gain); `statement` one sentence.
-    The sets say where it applies; `outer_norm` None means with and without. `when` is a condition
-    beyond the claim's own assumptions, empty if there is none.
+    Args:
+        axis: the axis.
+        answer: one or two words, such as yes, no, almost never.
+        statement: one sentence.
+        recalls: the kinds of recall for which it holds; by default all.
+        outer_norm: with (True), without (False) or in both cases (None).
+        residuals: the kinds of residual for which it holds; by default all.
+        regimes: the spectral regimes in which it holds; by default all.
+        when: a condition beyond the assumptions of the claim; empty if there is none.
     """
 
     axis: Axis
@@ -109,7 +132,7 @@ class Consequence:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the check of one step found: its verdict and one line of evidence or of cause."""
+    """What the check of a step found: its verdict, and one line with the evidence or the cause."""
 
     verdict: Verdict
     detail: str
@@ -117,7 +140,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class Assumption:
-    """A named hypothesis of a claim."""
+    """A named hypothesis of a claim.
+
+    Args:
+        name: short name by which steps and falsifiers refer to it.
+        statement: the hypothesis in words.
+
+    Example:
+        >>> from loopstab import ledger
+        >>> claim = next(claim for claim in ledger() if claim.id == "R1")
+        >>> claim.assumptions[1]
+        Assumption(name='contractive', statement='rho(M) < 1')
+    """
 
     name: str
     statement: str
@@ -127,12 +161,32 @@ class Assumption:
 class Step:
     """One step of a proof.
 
-    `dimensions` says for which d (and L, t) the check holds; `uses` names earlier steps and
-    assumptions; `check` does the work. A cited step also has its `theorem` and, for each hypothesis
-    of that theorem, the names that discharge it. A machine-checked step also has `build`, which
-    returns its content (equations, sentences, bounds), and `judge`, which decides content of that
-    kind: the mutation test judges altered content. Raises `UsageError` when a step that is not
-    cited names a theorem, or the reverse.
+    The builders of `theory.kernel.proof` (`identity`, `decided`, `enclosed`, `cited`, `deduced`,
+    `measured`) make steps.
+
+    Args:
+        name: short name, by which later steps refer to it.
+        kind: how the step is established.
+        statement: what the step says.
+        dimensions: for which d (and number of tokens, and time) the check holds.
+        check: runs the check.
+        uses: names of the earlier steps and assumptions that it rests on.
+        theorem: key of the theorem that a cited step applies; None for every other step.
+        discharges: for each hypothesis of that theorem, the names that discharge it.
+        build: returns the content of a machine-checked step: equations, sentences or bounds.
+        judge: decides content of that kind; the mutation test gives it altered content.
+
+    Raises:
+        UsageError: a step that is not cited names a theorem, or a cited step does not.
+
+    Example:
+        >>> from loopstab import ledger
+        >>> claim = next(claim for claim in ledger() if claim.id == "R1")
+        >>> step = claim.steps[3]
+        >>> step.name, str(step.kind), step.theorem, step.rests_on
+        ('decay', 'cited', 'gelfand', ('contractive',))
+        >>> str(step.check().verdict)
+        'passed'
     """
 
     name: str
@@ -154,7 +208,7 @@ class Step:
 
     @property
     def rests_on(self) -> tuple[str, ...]:
-        """Names of every earlier step and assumption that the step leans on."""
+        """Names of all earlier steps and assumptions that the step rests on."""
         return self.uses + tuple(name for names in self.discharges.values() for name in names)
 
 
@@ -162,12 +216,32 @@ class Step:
 class Claim:
     """A statement with its assumptions, its proof and the attacks on it.
 
-    `source` is paper, extension or paper+extension. `latex` is the exact statement for the appendix
-    (text with math between $ signs), `consequences` what it means for the three axes. `notes` are
-    the corrections made to earlier versions of the statement. Raises `UsageError`, naming claim and
-    step, on duplicate names, an empty field or an unknown theorem of a step, a step that rests on
-    something unknown or later, an assumption that nothing uses, a falsifier that drops no
-    assumption of the claim, and a claim without steps or without falsifier.
+    Args:
+        id: short id, such as N3; the ledger is ordered by it.
+        title: a few words.
+        source: `paper`, `extension` or `paper+extension`.
+        statement: the statement in plain text.
+        assumptions: the hypotheses; each is used by a step or dropped by a falsifier.
+        steps: the proof, in order: a step rests on assumptions and earlier steps only.
+        falsifiers: the attacks; each drops one of the assumptions.
+        notes: corrections made to earlier versions of the statement.
+        latex: the exact statement for the appendix, text with mathematics between $ signs.
+        consequences: what the claim means for the three axes of the paper's table.
+
+    Raises:
+        UsageError: two names are equal; a step has an empty field or an unknown theorem; a step
+            rests on something unknown or later; nothing uses an assumption; a falsifier drops
+            something that is not assumed; there is no step or no falsifier; the source is
+            unknown. The message names the claim and the step.
+
+    Example:
+        >>> from loopstab import Architecture, Weights, ledger
+        >>> claim = next(claim for claim in ledger() if claim.id == "N3")
+        >>> claim.source, len(claim.falsifiers) >= 1
+        ('paper+extension', True)
+        >>> prediction = claim.predict(Architecture.parse("external/post"), Weights(kappa=0.5))
+        >>> str(prediction.expected)
+        'fixed-point'
     """
 
     id: str
@@ -206,7 +280,7 @@ class Claim:
             if falsifier.drops not in assumed:
                 raise UsageError(
                     f"claim {self.id}, falsifier {falsifier.name}: it drops {falsifier.drops!r},"
-                    " which is not assumed"
+                    " which is not assumed; name one of the claim's assumptions"
                 )
             used.add(falsifier.drops)
         idle = [name for name in assumed if name not in used]
@@ -219,8 +293,14 @@ class Claim:
     def predict(
         self, architecture: Architecture, weights: Weights | None = None
     ) -> Prediction | None:
-        """What this claim alone says about an architecture, given what was measured of its weights;
-        None where it says nothing.
+        """What this claim alone predicts for an architecture.
+
+        Args:
+            architecture: a member of the family of architectures.
+            weights: what was measured of the loop; by default nothing.
+
+        Returns:
+            The prediction, or None where the claim says nothing.
         """
         rule = rules.get(self.id)
         return rule(architecture, weights or Weights()) if rule else None
@@ -229,7 +309,7 @@ class Claim:
         where = f"claim {self.id}, step {step.name!r}"
         for name in ("name", "statement", "dimensions"):
             if not getattr(step, name).strip():
-                raise UsageError(f"{where}: {name} is empty; say it")
+                raise UsageError(f"{where}: {name} is empty; fill it in")
         if step.theorem is not None and step.theorem not in THEOREMS:
             raise UsageError(
                 f"{where}: unknown theorem {step.theorem!r}; the registry has {', '.join(THEOREMS)}"
@@ -237,7 +317,7 @@ class Claim:
 
 
 def require_distinct(where: str, names: Iterable[str]) -> None:
-    """`UsageError` naming the first repeated name."""
+    """Raise `UsageError` with the first name that occurs twice."""
     seen: set[str] = set()
     for name in names:
         if name in seen:

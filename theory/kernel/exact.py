@@ -1,4 +1,4 @@
-"""Small exact linear algebra on lists of fractions, for falsifiers: obvious code, no rounding."""
+"""Exact linear algebra on lists of fractions, for falsifiers: obvious code without rounding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Matrix = Sequence[Vector]
 
 
 def identity_matrix(size: int) -> Matrix:
-    """The identity."""
+    """The identity matrix."""
     return [[Fraction(int(i == j)) for j in range(size)] for i in range(size)]
 
 
@@ -30,7 +30,7 @@ def multiply(left: Matrix, right: Matrix) -> Matrix:
 
 
 def conjugate(basis: Matrix, block: Matrix, inverse: Matrix) -> Matrix:
-    """basis block inverse."""
+    """The product basis x block x inverse."""
     return multiply(multiply(basis, block), inverse)
 
 
@@ -50,18 +50,18 @@ def norm1(vector: Vector) -> Fraction:
 
 
 def unimodular(rng: random.Random, size: int) -> tuple[Matrix, Matrix]:
-    """A random integer matrix of determinant 1 and its inverse (products of a few shears)."""
+    """A random integer matrix of determinant 1 and its inverse: a product of `size` shears."""
     matrix, inverse = identity_matrix(size), identity_matrix(size)
     for _ in range(size):
         i, j = rng.sample(range(size), 2)
         k = rng.choice((-1, 1))
-        shear = [
-            [Fraction(int(a == b) + (k if (a, b) == (i, j) else 0)) for b in range(size)]
-            for a in range(size)
-        ]
-        undo = [
-            [Fraction(int(a == b) - (k if (a, b) == (i, j) else 0)) for b in range(size)]
-            for a in range(size)
-        ]
-        matrix, inverse = multiply(matrix, shear), multiply(undo, inverse)
+        matrix = multiply(matrix, _shear(size, i, j, k))
+        inverse = multiply(_shear(size, i, j, -k), inverse)
     return matrix, inverse
+
+
+def _shear(size: int, i: int, j: int, k: int) -> Matrix:
+    """The identity with k at row i, column j."""
+    return [
+        [Fraction(k if (a, b) == (i, j) else int(a == b)) for b in range(size)] for a in range(size)
+    ]

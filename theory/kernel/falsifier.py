@@ -1,6 +1,4 @@
-"""Attacks on a claim: no counterexample while every assumption holds, a concrete one when a named
-assumption is dropped.
-"""
+"""Attacks on a claim: without one of its assumptions, its conclusion must fail in some case."""
 
 from __future__ import annotations
 
@@ -18,10 +16,13 @@ Case = TypeVar("Case")
 class FalsifierReport:
     """What an attack found.
 
-    `fired`: a counterexample was found without the dropped assumption. `breach`: one was found with
-    every assumption in force, which refutes the claim. `counterexample` is the text of the breach
-    if there is one, else of the first counterexample. `trials` counts the cases tried on both
-    sides.
+    Args:
+        name: name of the falsifier.
+        drops: the assumption that it drops.
+        fired: whether a counterexample was found without that assumption.
+        breach: whether one was found with every assumption in force, which refutes the claim.
+        counterexample: the breach in words, otherwise the first counterexample; None without one.
+        trials: number of cases tried, with and without the assumption together.
     """
 
     name: str
@@ -34,13 +35,37 @@ class FalsifierReport:
 
 @dataclass(frozen=True)
 class Falsifier(Generic[Case]):
-    """A seeded attack on `conclusion`.
+    """A seeded attack on a conclusion of a claim.
 
-    `draw(rng, keep)` draws a case that satisfies all assumptions (keep true) or all but `drops`
-    (keep false); `holds(case)` says, independently of how the case was drawn, whether the dropped
-    assumption holds in it; `breaks(case)` returns the counterexample in words when the conclusion
-    fails, else None. At most `trials` cases are tried on each side. Raises `UsageError` when trials
-    < 1.
+    It shows that an assumption is needed: with all assumptions no case may break the conclusion,
+    without this one some case must.
+
+    Args:
+        name: short name.
+        drops: the assumption that it drops.
+        conclusion: what it tries to break, in words.
+        draw: `draw(rng, keep)` draws a case that satisfies all assumptions (`keep` true), or all
+            but `drops` (`keep` false).
+        holds: whether the dropped assumption holds in a case, found out independently of `draw`.
+        breaks: the counterexample in words when the conclusion fails in a case, otherwise None.
+        trials: cases tried at most, on each side; at least 1.
+
+    Raises:
+        UsageError: `trials` is less than 1.
+
+    Example:
+        Squares do not exceed their number, as long as it is at most 1:
+
+        >>> from loopstab import Falsifier
+        >>> attack = Falsifier(
+        ...     name="large", drops="at_most_one", conclusion="x^2 <= x",
+        ...     draw=lambda rng, keep: rng.random() if keep else 1 + rng.random(),
+        ...     holds=lambda x: x <= 1,
+        ...     breaks=lambda x: "the square is larger" if x * x > x else None,
+        ... )
+        >>> report = attack.run()
+        >>> report.fired, report.breach, report.counterexample
+        (True, False, 'the square is larger')
     """
 
     name: str
@@ -58,8 +83,16 @@ class Falsifier(Generic[Case]):
             )
 
     def run(self, seed: str = "") -> FalsifierReport:
-        """Attack; the outcome depends on `seed` and the name only. `LoopstabError` when `draw` and
-        `holds` disagree.
+        """Attack with all assumptions first, then without the dropped one.
+
+        Args:
+            seed: text that seeds the draws, together with the name of the falsifier.
+
+        Returns:
+            What was found; it depends on the seed and the name only.
+
+        Raises:
+            LoopstabError: `draw` and `holds` disagree about a case.
         """
         rng = random.Random(f"{seed}/{self.name}")
         tried = 0
@@ -69,13 +102,11 @@ class Falsifier(Generic[Case]):
                 tried += 1
                 if self.holds(case) is not keep:
                     raise LoopstabError(
-                        f"falsifier {self.name}: drew a case where {self.drops} is {not keep}; its"
-                        " draw or holds is wrong"
+                        f"falsifier {self.name}: drew a case where {self.drops} is {not keep};"
+                        " correct its draw or its holds"
                     )
                 text = self.breaks(case)
                 if text is not None:
-                    prefix = "with every assumption in force: " if keep else ""
-                    return FalsifierReport(
-                        self.name, self.drops, not keep, keep, prefix + text, tried
-                    )
+                    found = f"with every assumption in force: {text}" if keep else text
+                    return FalsifierReport(self.name, self.drops, not keep, keep, found, tried)
         return FalsifierReport(self.name, self.drops, False, False, None, tried)

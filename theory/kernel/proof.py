@@ -1,6 +1,7 @@
-"""How each kind of step is checked: the builders that the proofs are written with.
+"""The builders that proofs are written with: one for each kind of step, with its check.
 
-Every builder takes a function that builds the mathematics, called only when the step is checked.
+The builder of a machine-checked step takes a function that returns the mathematics; it is called
+only when the step is checked.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from .algebra import Equation, Words
 from .claim import Finding, Kind, Step, Verdict
 
 TIME_LIMIT_MS = 20_000
-"""z3's time per sentence; those of the ledger take well under a second"""
+"""z3's time limit for one sentence; the sentences of the ledger take well under a second"""
 PRECISION = 160
 """bits of ball arithmetic"""
 
@@ -30,9 +31,7 @@ Names = Sequence[str]
 
 @dataclass(frozen=True)
 class Sentence:
-    """For all reals: `given` implies `then`; polynomial, written in SymPy with symbols that carry
-    no assumptions.
-    """
+    """For all reals, `given` implies `then`: polynomials in symbols that carry no assumptions."""
 
     given: tuple[Any, ...]
     then: Any
@@ -40,7 +39,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Bound:
-    """low < value < high, `value` a ball (flint.arb); the ends are decimal strings."""
+    """low < value < high; `value` is a ball (flint.arb), the ends are decimal strings."""
 
     label: str
     value: flint.arb
@@ -55,9 +54,7 @@ def identity(
     build: Callable[[], Sequence[Equation | Words]],
     uses: Names = (),
 ) -> Step:
-    """A step that holds because every equation reduces to zero and agrees at random rational
-    points.
-    """
+    """A step whose equations must reduce to zero and agree at random rational points."""
 
     def judge(equations: Sequence[Any]) -> Finding:
         rng = random.Random(name)
@@ -80,8 +77,9 @@ def decided(
     uses: Names = (),
     limit_ms: int = TIME_LIMIT_MS,
 ) -> Step:
-    """A step that holds because z3 finds, for every sentence, the premises satisfiable and the
-    negation unsatisfiable.
+    """A step for whose sentences z3 must refute the negation.
+
+    The premises of each sentence must be satisfiable, so that no sentence is empty.
     """
 
     def judge(sentences: Sequence[Any]) -> Finding:
@@ -103,7 +101,7 @@ def enclosed(
     build: Callable[[], Sequence[Bound]],
     uses: Names = (),
 ) -> Step:
-    """A step that holds because each ball lies strictly between its bounds."""
+    """A step whose balls must lie strictly between their bounds."""
 
     @wraps(build)
     def in_precision() -> Sequence[Bound]:
@@ -141,9 +139,7 @@ def _checked(
     judge: Callable[[Sequence[Any]], Finding],
     uses: Names,
 ) -> Step:
-    """A machine-checked step: `build` returns its content, `judge` decides any content of that
-    kind, so mutants of it too.
-    """
+    """A machine-checked step; `judge` decides what `build` returns, and mutants of it."""
     return Step(
         name,
         kind,
@@ -164,9 +160,7 @@ def cited(
     discharges: Mapping[str, Names],
     uses: Names = (),
 ) -> Step:
-    """A step that holds because of a named theorem; fails when one of the theorem's hypotheses is
-    left open.
-    """
+    """A step that applies a named theorem; it fails unless each hypothesis is discharged."""
     given = {key: tuple(names) for key, names in discharges.items()}
 
     def check() -> Finding:
@@ -199,7 +193,7 @@ def cited(
 
 
 def deduced(name: str, statement: str, dimensions: str, uses: Names) -> Step:
-    """A step written for a reader; fails when it names nothing that it rests on."""
+    """A step written for a reader; it fails when it names nothing that it rests on."""
 
     def check() -> Finding:
         if not uses:
@@ -221,7 +215,7 @@ def measured(
 
 
 def both(*parts: Any) -> Any:
-    """Conjunction, for the premises and conclusions of sentences."""
+    """The conjunction, for premises and conclusions of sentences."""
     return sp.And(*parts)
 
 
@@ -236,8 +230,19 @@ def _all_of(items: Sequence[object], text: str) -> Finding:
 def decide(
     sentence: Sentence, limit_ms: int = TIME_LIMIT_MS, effort: int | None = None
 ) -> Finding | None:
-    """None when the sentence is decided true; `effort` bounds z3's resource count, which no clock
-    and no other load can change.
+    """Decide a sentence with z3.
+
+    Args:
+        sentence: the sentence.
+        limit_ms: time limit, in milliseconds.
+        effort: limit of z3's resource count, which unlike time does not depend on the machine's
+            load; None for no limit.
+
+    Returns:
+        None when the sentence is true, otherwise what was found.
+
+    Raises:
+        UsageError: a symbol carries assumptions, or something is not polynomial.
     """
     letters = set().union(
         *(sp.sympify(part).free_symbols for part in (*sentence.given, sentence.then))
@@ -269,7 +274,7 @@ def decide(
 
 
 def _to_z3(node: Any) -> Any:
-    """SymPy polynomial logic as a z3 term; `UsageError` on anything that is not polynomial."""
+    """A polynomial formula of SymPy as a z3 term; `UsageError` if it is not polynomial."""
     if node is True or node is sp.true:
         return z3.BoolVal(True)
     if node is False or node is sp.false:

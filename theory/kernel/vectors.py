@@ -1,8 +1,7 @@
-"""Vectors of unspecified dimension: linear combinations of named vectors whose inner products are
-symbols.
+"""Vectors of any dimension: linear combinations of named vectors with symbolic inner products.
 
-An identity between their coefficients is an identity for every d (and every choice of the vectors
-with those inner products).
+An identity between the coefficients holds for every d, and for every choice of the named vectors
+that has these inner products.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import sympy as sp
 
 @dataclass(frozen=True)
 class Span:
-    """Sum of coefficient x name; `gram[a, b]` with a <= b is the inner product of two names."""
+    """The sum of coefficient x named vector; `gram[a, b]`, a <= b, is the product of two names."""
 
     coefficients: Mapping[str, sp.Expr]
     gram: Mapping[tuple[str, str], sp.Expr] = field(repr=False)
@@ -35,7 +34,7 @@ class Span:
         return sp.sympify(self.coefficients.get(name, sp.Integer(0)))
 
     def dot(self, other: Span) -> sp.Expr:
-        """Inner product, from the Gram symbols."""
+        """The inner product, in terms of `gram`."""
         total = sp.Integer(0)
         for a, x in self.coefficients.items():
             for b, y in other.coefficients.items():
@@ -43,13 +42,16 @@ class Span:
         return sp.expand(total)
 
     def map(self, change: Any) -> Span:
-        """The same vector with `change` applied to every coefficient (differentiation,
-        substitution).
-        """
+        """The vector with `change` (a derivative, a substitution) applied to every coefficient."""
         return Span({n: change(c) for n, c in self.coefficients.items()}, self.gram)
 
 
 def span(names: str, gram: Mapping[tuple[str, str], Any]) -> tuple[Span, ...]:
-    """The named vectors, with the inner products given (keys in alphabetical order)."""
+    """The named vectors, names separated by spaces, with these inner products.
+
+    Args:
+        names: such as `"n v"`.
+        gram: the inner product of each pair of names; a pair stands in alphabetical order.
+    """
     table = {key: sp.sympify(value) for key, value in gram.items()}
     return tuple(Span({name: sp.Integer(1)}, table) for name in names.split())

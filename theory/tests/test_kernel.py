@@ -108,7 +108,7 @@ def test_the_points_are_drawn_on_the_relations():
         simple_identity(
             X, X, where=relation, point=lambda rng: {X: sp.Integer(1), Y: sp.Integer(1)}
         ).check()
-    with pytest.raises(UsageError, match="draw points"):
+    with pytest.raises(UsageError, match="give a function `point`"):
         simple_identity(X, X, where=relation).check()
 
 
@@ -361,7 +361,7 @@ def test_an_attack_is_reproducible():
 
 
 def test_an_attack_that_draws_the_wrong_side_is_an_error():
-    with pytest.raises(LoopstabError, match="its draw or holds is wrong"):
+    with pytest.raises(LoopstabError, match="correct its draw or its holds"):
         Falsifier(
             "f", "h", "x", lambda rng, keep: True, lambda case: case, lambda case: None, 3
         ).run()
