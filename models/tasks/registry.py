@@ -1,74 +1,74 @@
-"""Tasks by name: the embedded ones need no file; `sudoku` and `chess` need a file made by `loopstab
-data prepare`.
-"""
+"""Tasks by name: every task has one line here, and says itself what it needs."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...support.errors import UsageError
 from ..network.choices import Positions
-from . import EMBEDDED, table_task
-from .prefix_sums import PrefixSums
-from .table import TableTask
-from .task import Task
 
-KINDS = {"sudoku": "sudoku", "sudoku-4x4": "sudoku", "sudoku-9x9": "sudoku", "chess": "chess"}
-"""kind of prepared file of a task; all others are endgames"""
-NEED_FILE = ("sudoku", "chess")
-NAMES = ("prefix-sums", *EMBEDDED, *NEED_FILE)
+if TYPE_CHECKING:  # the names are listed without importing torch
+    from .task import Task
+
+TASKS = {
+    "prefix-sums": "prefix_sums:PrefixSums",
+    "sudoku-4x4": "sudoku.task:Sudoku4x4",
+    "sudoku-9x9": "sudoku.task:Sudoku9x9",
+    "endgames": "chess.endgames:EndgameTask",
+    "kqk": "chess.endgames:QueenEndgameTask",
+    "krk": "chess.endgames:RookEndgameTask",
+    "sudoku": "sudoku.task:SudokuTask",
+    "chess": "chess.puzzles:ChessTask",
+}
+"""Name of a task to its class, as MODULE:CLASS in this package; a module is imported when a task of
+it is made.
+"""
+
+
+def task_class(name: str) -> type[Task]:
+    """The class of the task of that name; `UsageError` when there is none."""
+    if name not in TASKS:
+        raise UsageError(f"unknown task {name!r}: use one of {', '.join(TASKS)}")
+    module, _, attribute = TASKS[name].partition(":")
+    return getattr(import_module(f".{module}", __package__), attribute)
 
 
 def make_task(
     name: str, *, bits: int = 32, data: str | Path | None = None, positions: str = Positions.NONE
 ) -> Task:
-    """The task of that name; `bits` is the training length of prefix sums, `data` a prepared file,
-    `positions` what boards say of places.
+    """Make a task by its name.
 
-    Raises `UsageError` for an unknown name, a missing file, or a file of another kind.
+    Args:
+        name: a key of `TASKS`.
+        bits: greatest training length, for a task of lengths.
+        data: prepared data file (`loopstab data prepare`, `loopstab data generate`).
+        positions: what the input of a board says about the place of a cell: a value of `Positions`.
+
+    Returns:
+        The task.
+
+    Raises:
+        UsageError: the name is unknown, a data file is missing or of another kind, or the task does
+            not take an option that was given.
+
+    Example:
+        >>> from loopstab.models.tasks.registry import make_task
+        >>> make_task("prefix-sums", bits=16).levels
+        ('16', '32', '64')
     """
-    if name not in NAMES:
-        raise UsageError(f"unknown task {name!r}: use one of {', '.join(NAMES)}")
-    if name == "prefix-sums":
-        if data is not None:
-            raise UsageError("prefix-sums is generated exactly: leave --data out")
-        if positions != Positions.NONE:
-            raise UsageError(
-                "prefix-sums has sequences of any length, not places on a board: leave"
-                " --positions out"
-            )
-        return PrefixSums(bits)
-    if data is None:
-        if name not in EMBEDDED:
-            raise UsageError(
-                f"the task {name} needs a data file: make one with loopstab data prepare and give"
-                " it by --data"
-            )
-        return _named(table_task(name), name).locate(positions)
-    task = table_task(data)
-    if task.kind != KINDS.get(name, "endgames"):
-        raise UsageError(f"{data} holds {task.kind} data, not what the task {name} needs")
-    return _named(task, name).locate(positions)
-
-
-def _named(task: TableTask, name: str) -> TableTask:
-    """A run records the name by which its task can be made again."""
-    task.name = name
-    return task
+    return task_class(name).make(bits=bits, data=data, positions=positions)
 
 
 def recorded_task(run: dict[str, Any], data: str | Path | None = None) -> Task:
-    """The task of a finished run from its record; `UsageError` when `data` is not the data of the
-    run.
+    """Make the task of a finished run again from its record; `UsageError` when `data` is not the
+    data file of the run.
     """
-    bits = int(run["data"].rpartition("-")[2]) if run["task"] == "prefix-sums" else 32
-    task = make_task(
-        run["task"],
-        bits=bits,
-        data=data,
-        positions=run.get("config", {}).get("positions", Positions.NONE),
-    )
+    kind = task_class(run["task"])
+    bits = kind.recorded_bits(run["data"]) if kind.lengths else 32
+    positions = run.get("config", {}).get("positions", Positions.NONE)
+    task = kind.make(bits=bits, data=data, positions=positions)
     if task.fingerprint() == run["data"]:
         return task
     raise UsageError(

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import write_atomic
 from ..network.choices import Augmentation, Positions
-from .task import EVALUATION_SEED, Batch, Shape, to_device
+from .task import EVALUATION_SEED, Batch, Shape, Task, to_device
 
 KEY = "loopstab-data"
 LEVELS = ("train", "easy", "hard")
@@ -215,29 +215,62 @@ def split_levels(
     ).astype(np.uint8)
 
 
-class TableTask:
-    """A `Task` on prepared data; subclasses say how cells become inputs and targets.
+class TableTask(Task):
+    """A task on a table of puzzles; subclasses say how cells become inputs and targets.
 
-    Levels: train; easy, held out from the same difficulties; hard. `batch` draws rows with
-    replacement; `take` and `count` walk a level in order, so that it can be evaluated whole.
-    `locate` adds channels that say where a cell is.
+    The levels are train; easy, held out from the same difficulties; and hard. `batch` draws rows
+    with replacement; `take` and `count` walk a level in order, so that it can be evaluated whole.
+    `locate` adds input channels that say where a cell is.
+
+    Attributes:
+        kind: the kind of the tables that the task reads (see `Table.kind`).
     """
 
-    kind: str
+    kind: ClassVar[str]
     levels = LEVELS
     held_out = LEVELS[1:]
     positions = Positions.NONE
 
-    def __init__(self, table: Table, name: str, shape: Shape):
+    def __init__(self, table: Table):
         if table.kind != self.kind:
             raise UsageError(
-                f"this is {table.kind} data, and {type(self).__name__} needs {self.kind} data"
+                f"these are {table.kind} data, and the task {self.name} needs {self.kind} data:"
+                " give another --data"
             )
-        self.table, self.name, self.shape = table, name, shape
+        self.table, self.shape = table, self.shape_of(table)
         self.difficulty: str = table.meta["unit"]
         self._rows = {level: torch.from_numpy(table.rows(level)) for level in LEVELS}
         self._cells = torch.from_numpy(table.cells)
         self._places = torch.zeros(table.cells.shape[1], 0)
+
+    @staticmethod
+    def shape_of(table: Table) -> Shape:
+        """Sizes that a model for the table must have, where the input does not say positions."""
+        raise NotImplementedError
+
+    @classmethod
+    def make(
+        cls, bits: int = 32, data: str | Path | None = None, positions: str = Positions.NONE
+    ) -> Self:
+        """The task on a prepared file, or on its embedded table; boards have no use for `bits`."""
+        if data is not None:
+            return cls.load(data).locate(positions)
+        if cls.needs_file:
+            raise UsageError(
+                f"the task {cls.name} needs a data file: make one with loopstab data prepare and"
+                " give it by --data"
+            )
+        return cls(cls.embedded()).locate(positions)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """The task on a prepared file."""
+        return cls(Table.load(path))
+
+    @classmethod
+    def embedded(cls) -> Table:
+        """The table that needs no file, built once per process."""
+        raise NotImplementedError(f"{cls.__name__} has no embedded table")
 
     def locate(self, positions: Positions | str) -> Self:
         """Let inputs say where each cell is; returns the task itself. `UsageError` for an unknown
@@ -284,21 +317,17 @@ class TableTask:
         level: str,
         generator: torch.Generator,
         device: str = "cpu",
-        augment: str = "none",
+        augment: str = Augmentation.NONE,
     ) -> Batch:
-        """The same puzzles as `batch`, each turned by a random symmetry; `UsageError` for one that
-        the puzzle does not have.
-        """
-        return self._made(
-            self.augmented(self._drawn(size, level, generator), augment, generator), device
-        )
+        """The same puzzles as `batch`, each turned by a random symmetry of its own."""
+        self.check_augmentation(augment)
+        cells = self._drawn(size, level, generator)
+        return self._made(self.augmented(cells, augment, generator), device)
 
     def augmented(self, cells: Tensor, augment: str, _: torch.Generator) -> Tensor:
-        """Cells (samples, cells) of a table after random symmetries; here there are none."""
-        if augment != Augmentation.NONE:
-            raise UsageError(
-                f"{self.name} has no symmetries to train with: leave --augment out, not {augment}"
-            )
+        """The cells (samples, cells) of a table after random symmetries; by default there are
+        none.
+        """
         return cells
 
     def evaluation(
@@ -317,15 +346,6 @@ class TableTask:
         apart = min(apart, len(rows) // 4)
         first = self._made(self._cells[order[apart : apart + size]], device)
         return first, self._made(self._cells[order[:apart]], device) if apart else None
-
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Mean cross-entropy over all cells."""
-        return F.cross_entropy(logits.flatten(0, -2), target.flatten())
-
-    @staticmethod
-    def correct(logits: Tensor, target: Tensor) -> Tensor:
-        """Whether a sample as a whole is right, (samples,) bool."""
-        raise NotImplementedError
 
     def fingerprint(self) -> str:
         """Hash of the prepared data."""

@@ -1,19 +1,25 @@
-"""What training, evaluation and cross-validation need to know about a task."""
+"""What a task is: it draws batches with exact targets, and says which options of a run it takes."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+from ...support.errors import UsageError
+from ..network.choices import Augmentation, Positions
 
 EVALUATION_SEED = 10_000_019
-"""seed of the samples that are evaluated, far from those of training steps"""
+"""Seed of the samples that are evaluated, far from the seeds of the first training steps."""
 
 
 def to_device(tensor: Tensor, device: str) -> Tensor:
-    """The tensor on the device; a GPU copies it from pinned memory while the program goes on."""
+    """Copy the tensor to the device; to a GPU from pinned memory, without waiting for the copy."""
     if torch.device(device).type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
@@ -22,7 +28,7 @@ def to_device(tensor: Tensor, device: str) -> Tensor:
 @dataclass(frozen=True)
 class Shape:
     """Sizes that a model for the task must have: input channels, output classes, and spatial axes
-    (1: sequence, 2: square board).
+    (1: a sequence, 2: a square board).
     """
 
     channels: int
@@ -40,42 +46,73 @@ class Batch:
     target: Tensor
 
     def of(self, part: slice) -> Batch:
-        """Some of the samples."""
+        """The samples of that slice."""
         return Batch(self.x[part], self.target[part])
 
 
-@runtime_checkable
-class Task(Protocol):
+class Task(ABC):
     """A task with an easy split to train on and harder splits to test on.
 
-    `levels` names the splits in order of difficulty, the training split first; what a level means
-    (bits, solver guesses, rating, distance to mate) is told by `difficulty`, the unit of the task's
-    difficulty. `held_out` are the levels of which no sample is trained on, the easiest first.
+    A subclass sets the attributes below, as class attributes or in its `__init__`, and defines
+    `batch`; every other method has a default. To make the task available by name, add one line to
+    `loopstab.models.tasks.registry.TASKS`: `loopstab train --task`, plans and the zoo then take it.
+
+    Attributes:
+        name: the name in the registry; it is recorded with every run.
+        shape: sizes that a model for the task must have.
+        difficulty: the unit in which the levels are ordered (bits, solver guesses, rating).
+        levels: names of the splits in order of difficulty, the training split first.
+        held_out: the levels of which no sample is trained on, the easiest first.
+        lengths: whether the levels are numbers of cells, written in digits. Such a task is
+            constructed with the option `bits`, its greatest training length, and trained by the
+            curriculum of lengths; any other task is constructed without arguments.
+        default_window: side of the attention neighbourhood where a run asks for none; None for full
+            attention.
+        augmentations: the random symmetries that training samples can be drawn with.
+        needs_file: whether the task can only be made from a prepared data file.
     """
 
     name: str
     shape: Shape
     difficulty: str
+    levels: tuple[str, ...]
+    held_out: tuple[str, ...]
+    lengths: ClassVar[bool] = False
+    default_window: ClassVar[int | None] = None
+    augmentations: ClassVar[tuple[Augmentation, ...]] = (Augmentation.NONE,)
+    needs_file: ClassVar[bool] = False
+    bits: int
 
-    @property
-    def levels(self) -> tuple[str, ...]:
-        """Names of the splits: the training one, its held-out twin where there is one, and the
-        harder ones.
+    @classmethod
+    def make(
+        cls, bits: int = 32, data: str | Path | None = None, positions: str = Positions.NONE
+    ) -> Self:
+        """Make the task from the options of a run.
+
+        Args:
+            bits: greatest training length, for a task of lengths.
+            data: prepared data file, for a task that reads one.
+            positions: what the input says about the place of a cell, for a task on a board.
+
+        Raises:
+            UsageError: the task does not take an option that was given.
         """
-        ...
+        if data is not None:
+            raise UsageError(f"the samples of {cls.name} are generated: leave --data out")
+        if positions != Positions.NONE:
+            raise UsageError(
+                f"{cls.name} is not a task on a board, whose places an input could name: leave"
+                " --positions out"
+            )
+        return cls(bits) if cls.lengths else cls()  # type: ignore[call-arg]
 
-    @property
-    def held_out(self) -> tuple[str, ...]:
-        """Names of the splits that are evaluated: no sample of theirs is trained on."""
-        ...
-
+    @abstractmethod
     def batch(
         self, size: int, level: str, generator: torch.Generator, device: str = "cpu"
     ) -> Batch:
-        """Draw `size` samples of that level with the generator alone: equal generators, equal
+        """Draw `size` samples of a level with the generator alone: equal generators, equal
         batches.
         """
-        ...
 
     def training_batch(
         self,
@@ -83,31 +120,57 @@ class Task(Protocol):
         level: str,
         generator: torch.Generator,
         device: str = "cpu",
-        augment: str = "none",
+        augment: str = Augmentation.NONE,
     ) -> Batch:
-        """The same for a training step, with random symmetries; `UsageError` for those that the
-        task does not have.
-        """
-        ...
+        """Draw a batch for a training step, with random symmetries where `augment` names them."""
+        self.check_augmentation(augment)
+        return self.batch(size, level, generator, device)
 
     def evaluation(
         self, size: int, level: str, apart: int = 0, device: str = "cpu"
     ) -> tuple[Batch, Batch | None]:
-        """At most `size` different samples of a level, always the same ones, and at most `apart`
-        others (None for 0).
+        """At most `size` samples of a level, always the same ones, and at most `apart` others (None
+        for 0).
         """
-        ...
+        generator = torch.Generator().manual_seed(EVALUATION_SEED)
+        both = self.batch(size + apart, level, generator, device)
+        return both.of(slice(size)), both.of(slice(size, None)) if apart else None
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Scalar training loss of logits (samples, cells, classes)."""
-        ...
+        """Training loss of logits (samples, cells, classes), a scalar: the mean cross-entropy."""
+        return F.cross_entropy(logits.flatten(0, -2), target.flatten())
 
     def correct(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Whether a sample as a whole is right, (samples,) bool."""
-        ...
+        """Whether every cell of a sample is right, (samples,) bool."""
+        return (logits.argmax(-1) == target).all(-1)
 
     def fingerprint(self) -> str:
-        """Hash of everything that fixes the data (sizes, seeds, file contents): a run is resumed
-        only on the same data.
+        """Text that fixes the data: a run is resumed and measured only on data of the same
+        fingerprint. By default the name, with the training length of a task of lengths.
         """
-        ...
+        return f"{self.name}-{self.bits}" if self.lengths else self.name
+
+    @classmethod
+    def recorded_bits(cls, fingerprint: str) -> int:
+        """The training length that a fingerprint ends with."""
+        return int(fingerprint.rpartition("-")[2])
+
+    def level_to_measure(self, reached: str) -> str:
+        """The level on which to measure a loop whose training reached that level: the same one, or
+        the easiest held-out one where training has seen the samples of that one.
+        """
+        seen = reached in self.levels and reached not in self.held_out
+        return self.held_out[0] if seen else reached
+
+    def check_augmentation(self, augment: str) -> None:
+        """Raise `UsageError` unless the task has that random symmetry."""
+        if augment in self.augmentations:
+            return
+        if len(self.augmentations) > 1:
+            raise UsageError(
+                f"{self.name} has no symmetry {augment!r}: use one of"
+                f" {', '.join(self.augmentations)}"
+            )
+        raise UsageError(
+            f"{self.name} has no symmetries to train with: leave --augment out, not {augment}"
+        )

@@ -23,6 +23,7 @@ from ..network.choices import (
     Supervision,
 )
 from ..network.model_config import ModelConfig
+from ..tasks.registry import TASKS, make_task
 from .schedule import FixedSteps, LengthCurriculum
 
 if TYPE_CHECKING:  # torch is imported when a run is built: the command line starts without it
@@ -46,82 +47,85 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class RunSpec:
-    """Options of a run, with the defaults of the paper where it states them; the plan `desk` has
-    the recipe that solves the tasks.
+    """The options of a training run.
+
+    The defaults are the paper's where it states them (Stability and Generalization in Looped
+    Transformers, arXiv 2604.15259); the plan `desk` has the recipe that solves the tasks. Every
+    option is checked by `build`, before anything is trained.
+
+    Attributes:
+        task: What to learn: TASKS.
+        architecture: recall/norm or recall/norm/residual; fixed/NORM is the baseline of 15 distinct
+            blocks that are applied once, without recall.
+        width: State width per token.
+        heads: Attention heads; must divide the width.
+        window: Side of the attention neighbourhood in cells (odd), 0 for full attention; default:
+            what the task suggests, 5 for sequences and full attention for boards.
+        qk_norm: Where queries and keys are normalised: before-rope, so that attention depends on
+            relative positions only, or after-rope, the published order, whose gain sees absolute
+            positions too.
+        positions: What the input of a board says about the place of a cell: none, one-hot (row,
+            column and, in sudoku, box) or learnt (an embedding of every cell).
+        bits: Greatest training length of a task of lengths; a curriculum leads to it from 4 bits,
+            unless decay is published or the architecture is fixed.
+        loops: Most iterations of a training step; the curriculum of lengths sets its own, half the
+            length and four more.
+        steps: Training steps; with the curriculum the final decay begins then, even if the
+            curriculum has not ended.
+        polish: Steps of that final decay (curriculum only).
+        batch: Samples per step.
+        augment: Random symmetries of training samples: none, or for sudoku relabel (digits) or
+            symmetry (digits and places).
+        optimizer: adamw, or muon for the hidden matrices with AdamW for the rest.
+        lr: Learning rate of AdamW; with the curriculum it falls as 12/bits beyond 12 bits.
+        muon_lr: Learning rate of Muon.
+        warmup: Steps of linear warm-up.
+        decay: Decay of the learning rates: cosine, or published (times 0.1 after 60 % of the
+            steps), which also means that there is no curriculum.
+        precision: Matrix products of training: float32, bf16, or auto (bf16 on a GPU, and from
+            width 128 on a CPU that has it).
+        encoder_gradient: How the encoder learns: published, straight-through, full (through all
+            iterations), or auto (full for recall none, else published).
+        gradient_loops: Last iterations that carry a gradient; 0 draws their number anew at every
+            step, as published.
+        supervision: Which outputs the loss judges: last (published), or each of those iterations.
+        eval_size: Samples per held-out level in the final evaluation, at most.
+        seed: Seed of weights and data.
+
+    Example:
+        >>> from loopstab.models.training.run_spec import RunSpec
+        >>> run = RunSpec(bits=16, architecture="external/post", seed=1)
+        >>> run.command()
+        'loopstab train --architecture external/post --bits 16 --seed 1'
+        >>> config, task = run.build()
+        >>> task.name, config.model.window, config.encoder_gradient
+        ('prefix-sums', 5, None)
     """
 
     task: str = "prefix-sums"
-    """What to learn: prefix-sums, sudoku or chess (prepared files), sudoku-4x4, sudoku-9x9,
-    endgames, kqk, krk.
-    """
     architecture: str = "internal/post"
-    """recall/norm or recall/norm/residual; fixed/NORM is the baseline of 15 distinct blocks,
-    applied once, without recall.
-    """
     width: int = 64
-    """State width per token."""
     heads: int = 4
-    """Attention heads; must divide the width."""
     window: int | None = None
-    """Side of the attention neighbourhood (odd), 0 for full attention; by default 5 for prefix sums
-    and full on boards.
-    """
     qk_norm: str = "before-rope"
-    """before-rope: attention sees relative positions only; after-rope: the published order, whose
-    gain breaks that.
-    """
     positions: str = "none"
-    """What the input of a board says of places: none, one-hot (row, column and, in sudoku, box) or
-    learnt (an embedding of every cell).
-    """
     bits: int = 32
-    """Training length of prefix sums; a curriculum goes up to it from 4 bits, unless decay is
-    published or architecture fixed.
-    """
     loops: int = 30
-    """Most loops of a training step (with the curriculum: half the length and four more, whatever
-    is given here).
-    """
     steps: int = 2000
-    """Training steps; with the curriculum the final decay begins then even if the curriculum has
-    not ended.
-    """
     polish: int = 400
-    """Steps of that final decay (curriculum only)."""
     batch: int = 128
-    """Samples per step."""
     augment: str = "none"
-    """Random symmetries of training samples: none, or for sudoku relabel (digits) or symmetry
-    (digits and places).
-    """
     optimizer: str = "adamw"
-    """adamw, or muon for the hidden matrices with AdamW for the rest."""
     lr: float = 1e-3
-    """Learning rate of AdamW (curriculum: up to 12 bits, then it falls as 12/bits)."""
     muon_lr: float = 0.02
-    """Learning rate of Muon."""
     warmup: int = 100
-    """Steps of linear warm-up."""
     decay: str = "cosine"
-    """Decay of the learning rates: cosine, or published (to 0.1 at 60 % of the steps), which also
-    means no curriculum.
-    """
     precision: str = "auto"
-    """Matrix products of training: float32, bf16, or auto (bf16 on a GPU, and from width 128 on a
-    CPU that has it).
-    """
     encoder_gradient: str = "auto"
-    """How the encoder learns: published, straight-through, full (through all loops), or auto (full
-    for recall none, else published).
-    """
     gradient_loops: int = 0
-    """Last loops that carry a gradient; 0 draws their number anew at every step, as published."""
     supervision: str = "last"
-    """Which outputs the loss judges: last (published), or each of those loops."""
     eval_size: int = 2048
-    """Samples per held-out level in the final evaluation, at most."""
     seed: int = 0
-    """Seed of weights and data."""
 
     @classmethod
     def from_dict(cls, options: dict[str, Any], where: str = "run") -> RunSpec:
@@ -155,8 +159,6 @@ class RunSpec:
 
     def make_task(self, data: str | Path | None = None) -> Task:
         """The task of the run; `data` is its prepared file, where it needs one."""
-        from ..tasks.registry import make_task
-
         return make_task(self.task, bits=self.bits, data=data, positions=self.positions)
 
     def config(self, task: Task) -> TrainConfig:
@@ -164,18 +166,14 @@ class RunSpec:
         from .train_config import TrainConfig
 
         check_seed_and_jobs(self.seed)
-        lengths = self.task == "prefix-sums"
         recall, _, rest = self.architecture.partition("/")
         fixed = recall == "fixed"
-        window = self.window if self.window is not None else 5 if lengths else 0
+        window = task.default_window if self.window is None else self.window or None
         for name, kind in CHOICES.items():
             value = getattr(self, name)
             if value not in (known := [*kind, *(["auto"] if kind is EncoderGradient else [])]):
                 raise UsageError(f"unknown {name} {value!r}: use one of {', '.join(known)}")
-        if self.augment != Augmentation.NONE and not self.task.startswith("sudoku"):
-            raise UsageError(
-                f"the task {self.task} has no symmetries to train with: leave --augment out"
-            )
+        task.check_augmentation(self.augment)
         model = ModelConfig(
             Architecture.parse(f"none/{rest}" if fixed and rest else self.architecture),
             channels=task.shape.channels,
@@ -183,12 +181,12 @@ class RunSpec:
             axes=task.shape.axes,
             width=self.width,
             heads=self.heads,
-            window=window or None,
+            window=window,
             blocks=FIXED_BLOCKS if fixed else 1,
             qk_norm=QKNorm(self.qk_norm),
         )
         schedule: LengthCurriculum | FixedSteps
-        if lengths and not fixed and self.decay == "cosine":
+        if task.lengths and not fixed and self.decay == "cosine":
             schedule = LengthCurriculum(bits=self.bits, max_steps=self.steps, polish=self.polish)
         else:
             loops = 1 if fixed else self.loops
@@ -244,6 +242,10 @@ class RunSpec:
         """
         text = json.dumps({**dataclasses.asdict(self), "data": fingerprint}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+# The help of the command line is made from this text.
+RunSpec.__doc__ = (RunSpec.__doc__ or "").replace("TASKS", ", ".join(TASKS))
 
 
 def check_device(device: str) -> None:

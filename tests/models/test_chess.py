@@ -239,11 +239,11 @@ try:
     import torch
 except ImportError:
     ALLOWED += ["sympy"]  # this torch imports sympy itself
-from loopstab.models.tasks import table_task
 from loopstab.models.tasks.chess import puzzles as chess_puzzles
+from loopstab.models.tasks.registry import make_task
 from loopstab.support.errors import UsageError
 import torch
-task = table_task({str(tmp_path / "e.safetensors")!r})
+task = make_task("endgames", data={str(tmp_path / "e.safetensors")!r})
 batch = task.batch(4, "hard", torch.Generator().manual_seed(0))
 assert batch.x.shape == (4, 64, 12) and (batch.target.sum(-1) == 2).all()
 try:

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loopstab.models.tasks import EMBEDDED, table_task
+from loopstab.models.tasks.chess.endgames import EndgameTask
+from loopstab.models.tasks.registry import make_task
 from loopstab.models.tasks.sudoku import task as sudoku
 from loopstab.models.tasks.sudoku.solver import random_grid
 from loopstab.models.tasks.table import LEFT_OUT, Table, cut_at, split_levels
 from loopstab.models.tasks.table_source import rows, sample
-from loopstab.models.tasks.task import Task
 from loopstab.paper_figures.cli import main
 from loopstab.support.errors import LoopstabError, UsageError
 
@@ -142,21 +142,16 @@ def test_not_prepared_data(tmp_path, content, message):
         Table.load(path)
 
 
-def test_tasks_follow_the_protocol():
-    for name in ("sudoku-4x4", "kqk"):
-        assert isinstance(table_task(name), Task)
-
-
 def test_other_safetensors(tmp_path):
     from safetensors.numpy import save_file
 
     save_file({"w": np.zeros(3)}, tmp_path / "w.safetensors")
     with pytest.raises(LoopstabError, match="not prepared data"):
-        table_task(tmp_path / "w.safetensors")
+        make_task("sudoku", data=tmp_path / "w.safetensors")
     with pytest.raises(UsageError, match="no prepared data at nothing"):
-        table_task("nothing")
+        make_task("sudoku", data="nothing")
     with pytest.raises(UsageError, match="endgames data"):
-        sudoku.SudokuTask(EMBEDDED["kqk"]().table)
+        sudoku.SudokuTask(EndgameTask.generated("Q").table)
 
 
 # The command
@@ -266,7 +261,7 @@ def test_bad_requests(tmp_path, capsys, monkeypatch, args, status, message):
 @pytest.mark.parametrize(
     ("args", "name", "embedded"),
     [
-        (("sudoku", "--box", "2"), "sudoku-4x4", "sudoku-4x4"),
+        (("sudoku", "--box", "2"), "sudoku", "sudoku-4x4"),
         (("endgames", "--pieces", "Q"), "endgames", "kqk"),
     ],
 )
@@ -275,9 +270,8 @@ def test_generate(tmp_path, capsys, args, name, embedded):
     status, text, _ = run(capsys, "generate", *args, "--out", out)
     assert status == 0
     assert "train:" in text
-    task = table_task(out)
-    assert task.name == name
-    assert task.fingerprint() == table_task(embedded).fingerprint()
+    task = make_task(name, data=out)
+    assert task.fingerprint() == make_task(embedded).fingerprint()
 
 
 @pytest.mark.parametrize("command", ["fetch", "prepare", "generate", "describe"])

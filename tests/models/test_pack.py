@@ -173,10 +173,10 @@ def test_runs_whose_file_is_not_given_are_passed_over(shelf, monkeypatch, capsys
     """The command verifies the others, and says what it left out; a file that is given goes to the
     runs of its task alone.
     """
-    from loopstab.models.tasks import registry
+    from loopstab.models.tasks.chess.endgames import QueenEndgameTask
     from loopstab.paper_figures.commands.zoo import verify
 
-    monkeypatch.setattr(registry, "NEED_FILE", ("kqk",))
+    monkeypatch.setattr(QueenEndgameTask, "needs_file", True)
     assert verify() == 0
     out = capsys.readouterr().out
     assert f"for want of --data TASK=FILE: {NAMES[0]}" in out

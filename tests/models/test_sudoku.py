@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loopstab.models.tasks.registry import make_task
 from loopstab.models.tasks.sudoku import task as sudoku
 from loopstab.models.tasks.sudoku.solver import dig, random_grid, solve
 from loopstab.models.tasks.sudoku.symmetry import canonical, canonical_forms, complete, pair_table
@@ -372,7 +373,7 @@ def test_further_columns_quotes_zeros_and_line_ends(tmp_path):
 
 @pytest.fixture(scope="module")
 def task():
-    return SudokuTask.generated(2)
+    return make_task("sudoku-4x4")
 
 
 def test_batches(task):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ....support.errors import UsageError
-from ..table import MARK, TableTask
+from ..table import MARK, Table, TableTask
 from ..task import Batch, Shape
 
 PIECES = ".PNBRQKpnbrqk"
@@ -91,16 +91,21 @@ def _swap(squares: NDArray) -> NDArray[np.uint8]:
 
 
 class MoveTask(TableTask):
-    """Find the move: 12 piece planes in, class 1 on its two squares out, read off as the two
-    highest scores.
+    """Find the move: 12 planes of pieces in, class 1 on the two squares of the move out.
+
+    The move that a model finds is read off as the two squares of the highest scores.
     """
+
+    @staticmethod
+    def shape_of(table: Table) -> Shape:
+        """12 planes, two classes, a board."""
+        return SHAPE
 
     def _batch(self, cells: Tensor) -> Batch:
         planes = torch.eye(len(PIECES), device=cells.device)[:, 1:]
         return Batch(planes[(cells % MARK).long()], (cells >= MARK).long())
 
-    @staticmethod
-    def correct(logits: Tensor, target: Tensor) -> Tensor:
+    def correct(self, logits: Tensor, target: Tensor) -> Tensor:
         """Whether both squares of the move score above all others, (samples,) bool; a tie with
         another square is wrong.
         """

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....support.errors import UsageError
 from ..table import Table, cut_at, split_levels
-from .board import PIECES, SHAPE, MoveTask, encode
+from .board import PIECES, MoveTask, encode
 
 QUEEN, ROOK = "Q", "R"
 NOT_WON = -1
@@ -182,21 +182,35 @@ def table(
 
 
 class EndgameTask(MoveTask):
-    """Mate with queen or rook: the one best move. Same inputs, targets and shape as chess puzzles;
-    White is to move.
+    """Mate with queen or rook: find the one best move.
+
+    Inputs, targets and shape are those of chess puzzles; White is to move.
     """
 
+    name = "endgames"
     kind = "endgames"
-
-    def __init__(self, table: Table):
-        super().__init__(table, "endgames", SHAPE)
+    pieces: ClassVar[tuple[str, ...]] = (QUEEN, ROOK)
 
     @classmethod
-    def load(cls, path: str | Path) -> EndgameTask:
-        """From a prepared file."""
-        return cls(Table.load(path))
+    def embedded(cls) -> Table:
+        """The positions with these pieces, solved in under a second."""
+        return table(cls.pieces, seed=0)
 
     @classmethod
-    def generated(cls, pieces: Sequence[str] = (QUEEN, ROOK), seed: int = 0) -> EndgameTask:
-        """Solved on the fly (under a second), once per process."""
+    def generated(cls, pieces: Sequence[str] = (QUEEN, ROOK), seed: int = 0) -> Self:
+        """The task on the positions with the given pieces, which are solved once per process."""
         return cls(table(tuple(pieces), seed=seed))
+
+
+class QueenEndgameTask(EndgameTask):
+    """King and queen against king."""
+
+    name = "kqk"
+    pieces = (QUEEN,)
+
+
+class RookEndgameTask(EndgameTask):
+    """King and rook against king."""
+
+    name = "krk"
+    pieces = (ROOK,)

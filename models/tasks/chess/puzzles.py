@@ -13,26 +13,21 @@ from tqdm import tqdm
 from ....support.errors import UsageError
 from ..table import MARK, Table, split_levels
 from ..table_source import Malformed, Row, rows, sample, sha256, whole
-from .board import SHAPE, MoveTask, encode
+from .board import MoveTask, encode
 
 HEADER = ("PuzzleId", "FEN", "Moves", "Rating")
 EASY_RATING, HARD_RATING = 1600, 2000
 
 
 class ChessTask(MoveTask):
-    """Chess puzzles: train and held-out ratings up to 1600, hard 1601 to 2000 (or as the data were
-    prepared).
+    """Chess puzzles of a prepared file, which is read without the chess package.
+
+    Unless the file was prepared otherwise, train and easy are rated up to 1600, hard 1601 to 2000.
     """
 
+    name = "chess"
     kind = "chess"
-
-    def __init__(self, table: Table):
-        super().__init__(table, "chess", SHAPE)
-
-    @classmethod
-    def load(cls, path: str | Path) -> ChessTask:
-        """From a prepared file; the chess package is not needed."""
-        return cls(Table.load(path))
+    needs_file = True
 
 
 class Puzzle(NamedTuple):

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -34,28 +34,27 @@ Disjoint = Literal["symmetry", "relabelling"]
 
 
 class SudokuTask(TableTask):
-    """Sudoku of box 2 (4x4) or 3 (9x9). side^2 cells, side + 1 channels, side classes (class d - 1
-    is the digit d).
+    """Sudoku puzzles of a prepared file, 4x4 or 9x9.
+
+    A grid of side s has s^2 cells, s + 1 input channels and s classes; class d - 1 is the digit d.
     """
 
+    name = "sudoku"
     kind = "sudoku"
+    needs_file = True
+    augmentations = tuple(Augmentation)
 
-    def __init__(self, table: Table):
+    @staticmethod
+    def shape_of(table: Table) -> Shape:
+        """A channel for the blank and one for each digit, a class for each digit, a board."""
         side = round(table.cells.shape[1] ** 0.5)
-        super().__init__(
-            table, f"sudoku-{side}x{side}", Shape(channels=side + 1, classes=side, axes=2)
-        )
-
-    @classmethod
-    def load(cls, path: str | Path) -> SudokuTask:
-        """From a prepared file."""
-        return cls(Table.load(path))
+        return Shape(channels=side + 1, classes=side, axes=2)
 
     @classmethod
     def generated(
         cls, box: int = 2, rows: int | None = None, seed: int = 0, disjoint: Disjoint = "symmetry"
-    ) -> SudokuTask:
-        """From the generator (seconds for the 12,000 of box 2), built once per process."""
+    ) -> Self:
+        """The task on generated puzzles, which are made once per process."""
         return cls(_generated(box, rows, seed, disjoint))
 
     def units(self) -> list[Tensor]:
@@ -68,10 +67,6 @@ class SudokuTask(TableTask):
         """Digits renamed, and with `symmetry` also the places of the cells changed, by a symmetry
         of its own for each puzzle.
         """
-        if augment not in list(Augmentation):
-            raise UsageError(
-                f"unknown symmetries {augment!r}: use one of {', '.join(Augmentation)}"
-            )
         side = self.shape.classes
         if augment == Augmentation.SYMMETRY:
             cells = cells.gather(1, random_places(len(cells), side, generator))
@@ -91,10 +86,29 @@ class SudokuTask(TableTask):
             digit - 1,
         )
 
-    @staticmethod
-    def correct(logits: Tensor, target: Tensor) -> Tensor:
-        """Whether every cell of a sample is right, (samples,) bool."""
-        return (logits.argmax(-1) == target).all(-1)
+
+class Sudoku4x4(SudokuTask):
+    """4x4 sudoku from the generator: 12,000 puzzles, made in seconds."""
+
+    name = "sudoku-4x4"
+    needs_file = False
+
+    @classmethod
+    def embedded(cls) -> Table:
+        """The generated puzzles of box 2."""
+        return _generated(2, None, 0, "symmetry")
+
+
+class Sudoku9x9(SudokuTask):
+    """9x9 sudoku from the generator: 1000 puzzles, made in half a minute."""
+
+    name = "sudoku-9x9"
+    needs_file = False
+
+    @classmethod
+    def embedded(cls) -> Table:
+        """The generated puzzles of box 3."""
+        return _generated(3, None, 0, "symmetry")
 
 
 def random_places(samples: int, side: int, generator: torch.Generator) -> Tensor:
