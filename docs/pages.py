@@ -1,6 +1,4 @@
-"""The pages that are not written by hand: from the ledger one per claim, the list of all, and the
-table of the paper; from the zoo one.
-"""
+"""The generated pages: claims, ledger, table, trained loops, Python interface."""
 
 from __future__ import annotations
 
@@ -11,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from api_page import api_page
 from zoo_page import zoo_page
 
 from loopstab import check, ledger
@@ -28,9 +27,7 @@ from loopstab.theory.table import Cell, paper_table
 
 
 def write_pages(folder: Path) -> None:
-    """Check the ledger and write `ledger.md`, `table.md`, `zoo.md` (with its figures) and
-    `claims/ID.md` into the folder; pages of claims that are gone go.
-    """
+    """Check the ledger and write every generated page and its figures; stale pages are deleted."""
     store = default_cache()
     reports = [check(claim, store) for claim in ledger()]
     (folder / "claims").mkdir(exist_ok=True)
@@ -42,6 +39,7 @@ def write_pages(folder: Path) -> None:
         "ledger.md": ledger_page([r.to_json() for r in reports]),
         "table.md": table_page(paper_table(ledger())),
         "zoo.md": zoo_page(),
+        "api.md": api_page(),
     }
     save_figure(zoo_figure(plan_runs()), folder / "_static" / "zoo")
     save_figure(board_figure(board_runs()), folder / "_static" / "boards")
