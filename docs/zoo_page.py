@@ -62,55 +62,64 @@ def zoo_page() -> str:
     return "\n".join(lines)
 
 
-INTRODUCTION = f"""# Trained loops
+INTRODUCTION = f"""\
+# Trained loops
 
-The tables show the exact-match accuracy: the share of samples whose answer is right in every cell.
-Each entry names the accuracy at the chosen number of iterations with its 95 % interval (Wilson) and
-that number. Where three numbers stand side by side, the second is the accuracy after {SHOWN_LOOPS}
-iterations and the last the accuracy after 500. `loopstab zoo verify` measures them again.
+The tables show the exact-match accuracy: the share of samples whose answer is right in every
+cell. Each entry names the accuracy at the chosen number of iterations with its 95 % interval
+(Wilson) and that number. Where three numbers stand side by side, the second is the accuracy after
+{SHOWN_LOOPS} iterations and the last the accuracy after 500. `loopstab zoo verify` measures them
+again.
 """
-WIDE = f"""*Trained by the [recipe](training.md): positions in the input, Muon, cross-entropy on each of
-the last four iterations, the gradient through all iterations for every architecture. Width {WIDEST},
-seed 0, one H100. The number of iterations was chosen on 1,024 other samples than the 2,048 held-out
-ones that are reported on; bands are 95 % intervals.*
+WIDE = f"""\
+*Trained by the [recipe](training.md): positions in the input, Muon, cross-entropy on each of the
+last four iterations, the gradient through all iterations for every architecture. Width {WIDEST},
+seed 0, one H100, two runs at a time. The number of iterations was chosen on 1,024 other samples than the 2,048
+held-out ones that are reported on; bands are 95 % intervals.*
 
 Sudoku: 60,000 published puzzles; no answer grid of the training split occurs in the others, up to
-symmetry; *easy* is a solver rating up to 18. Chess: Lichess puzzles; *easy* is a rating up to 1600,
-*hard* 1601 to 2000, and an answer is right if both squares of the move are.
+symmetry; *easy* is a solver rating up to 18. Chess: Lichess puzzles; *easy* is a rating up to
+1600, *hard* 1601 to 2000, and an answer is right if both squares of the move are.
 """
-AFTER = """On sudoku the two loops with recall keep gaining up to hundreds of iterations; without recall
-the best is reached at 26, and 500 iterations leave 59 % of it. On chess recall makes no difference
-that these runs could tell: all three are best within 11 iterations, and over 500 external/post loses
-most.
+AFTER = """\
+On sudoku the two loops with recall keep gaining up to hundreds of iterations; without recall the
+best is reached at 26, and 500 iterations leave 59 % of it. On chess recall makes no difference
+that these runs could tell: all three are best within 11 iterations, and over 500 external/post
+loses most.
 """
-SETTLE = """Sixteen orbits of each, for 500 iterations in {arithmetic}: `{command}`.
+SETTLE = """\
+Sixteen orbits of each, for 500 iterations in {arithmetic}: `{command}`.
 """
-SETTLED = """On sudoku the accuracy with recall is kept, but mostly not at a fixed point. Recall and outer
+SETTLED = """\
+On sudoku the accuracy with recall is kept, but mostly not at a fixed point. Recall and outer
 normalisation allow reachable fixed points that follow the input; they do not by themselves make a
-trained loop go there: of 32 sudoku orbits with recall two did. The loop without recall reached fixed
-points on 11 of 16 chess puzzles, although its step does not see the input: which of its fixed points
-it reaches depends on where it starts.
+trained loop go there: of 32 sudoku orbits with recall two did. The loop without recall reached
+fixed points on 11 of 16 chess puzzles, although its step does not see the input: which of its
+fixed points it reaches depends on where it starts.
 """
-NARROW = """The plan `desk` (seed 0, one thread, with other work on the second core), by the same recipe at
+NARROW = """\
+The plan `desk` (seed 0, one thread, with other work on the second core), by the same recipe at
 smaller widths.
 """
-OLDER = """*A column for each task: every run at its best number of iterations (hollow) and after 500
+OLDER = """\
+*A column for each task: every run at its best number of iterations (hollow) and after 500
 (filled).*
 
-Three seeds of prefix sums up to 16 bits, 4x4 sudoku (12 iterations, 500 steps) and the endgames KQK
-and KRK with their unique best move (5 iterations, 900 steps: far from mastered at that cost), width
-64, 1 to 18 minutes each on one thread. In these older runs the best number of iterations was chosen
-on the 256 samples that are reported on, and the first level was trained on.
+Three seeds of prefix sums up to 16 bits, 4x4 sudoku (12 iterations, 500 steps) and the endgames
+KQK and KRK with their unique best move (5 iterations, 900 steps: far from mastered at that cost),
+width 64, 1 to 18 minutes each on one thread. In these older runs the best number of iterations
+was chosen on the 256 samples that are reported on, and the first level was trained on.
 
-The loops with recall have the published gradient and those without the full one, so that rows with
-and without recall differ in both; the runs by the recipe above compare recall at one form. The
-published gradient (one seed against the mean of three) costs the endgames most of what loops without
-recall learn there, hard sudoku 4 (post) and 12 (peri) points, and prefix sums nothing. With outer
-normalisation and recall the accuracy of the best number of iterations is kept for 500 on prefix sums
-and sudoku; without recall it is lost on the harder lengths and on the endgames, where external/peri
-hardly learnt.
+The loops with recall have the published gradient and those without the full one, so that rows
+with and without recall differ in both; the runs by the recipe above compare recall at one form.
+The published gradient (one seed against the mean of three) costs the endgames most of what loops
+without recall learn there, hard sudoku 4 (post) and 12 (peri) points, and prefix sums nothing.
+With outer normalisation and recall the accuracy of the best number of iterations is kept for 500
+on prefix sums and sudoku; without recall it is lost on the harder lengths and on the endgames,
+where external/peri hardly learnt.
 """
-EVERY = """The prefix-sum loops of up to 32 bits were trained by `loopstab train --task prefix-sums
+EVERY = """\
+The prefix-sum loops of up to 32 bits were trained by `loopstab train --task prefix-sums
 --architecture RECALL/NORM --seed 0 --threads 1 --out DIR` before some products were merged, which
 rounds differently: the command repeats these runs, but not their last bits.
 """
