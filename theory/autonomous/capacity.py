@@ -185,15 +185,13 @@ M6 = Claim(
     ),
     latex=(
         r"Let $h_{t+1}=f(h_t)$ with $f$ continuous, and let the limits $h_\infty(e)$ of the inputs"
-        r" $e$ lie in a set of $m$ fixed "
-        r"points. Then for every distribution of the input $I(e;h_\infty)=H(h_\infty)\leq\log_2m$,"
-        r" and any read-out of $h_\infty$ is right on "
-        r"$K$ equally likely answers with probability at most $m/K$. If the fixed points lie in a"
-        r" ball of radius $r$, and at each of them "
-        r"$|(I-J)x|\geq g|x|$ for all $x$ and $|D^2f|\leq M$ on the ball, then $m\leq(1+rM/g)^d$."
-        r" If the loop has no positional signal (no "
-        r"position encoding, no causal mask), tokens that are equal at $t=0$, with equal inputs,"
-        r" are equal for all $t$."
+        r" $e$ lie in a set of $m$ fixed points. Then for every distribution of the input"
+        r" $I(e;h_\infty)=H(h_\infty)\leq\log_2m$, and any read-out of $h_\infty$ is right on $K$"
+        r" equally likely answers with probability at most $m/K$. If the fixed points lie in a ball"
+        r" of radius $r$, and at each of them $|(I-J)x|\geq g|x|$ for all $x$ and $|D^2f|\leq M$ on"
+        r" the ball, then $m\leq(1+rM/g)^d$. If the loop has no positional signal (no position"
+        r" encoding, no causal mask), tokens that are equal at $t=0$, with equal inputs, are equal"
+        r" for all $t$."
     ),
     assumptions=(
         Assumption("autonomous", "no recall: the input enters through h_0 only"),

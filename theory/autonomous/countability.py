@@ -220,18 +220,15 @@ A2 = Claim(
     ),
     latex=(
         r"Let $f(h,\theta)$ be jointly $C^1$ on an open set"
-        r" $\Omega\subset\mathbb{R}^n\times\mathbb{R}^P$ and suppose that $D_\theta "
-        r"f(h,\theta)$ is onto $\mathbb{R}^n$ at every $(h,\theta)\in\Omega$ with $f(h,\theta)=h$."
-        r" Then for almost every $\theta$ every fixed "
-        r"point $h^*\in\Omega_\theta=\{h:(h,\theta)\in\Omega\}$ satisfies"
-        r" $\det(I-D_hf(h^*,\theta))\neq0$. Hence the fixed points in "
-        r"$\Omega_\theta$ are isolated and countable, and each compact subset of $\Omega_\theta$"
-        r" contains finitely many. If $f$ takes values "
-        r"in a manifold $M$, the same holds with $T_{h^*}M$ in place of $\mathbb{R}^n$ and"
-        r" $\det(I-D_hf|_{T_{h^*}M})\neq0$. If "
-        r"$f(h,b)=g(h)+b$ with $g$ locally Lipschitz, then for almost every $b$ every compact set"
-        r" contains finitely many fixed points, and at "
-        r"each of them $g$ is differentiable with $\det(I-Dg)\neq0$."
+        r" $\Omega\subset\mathbb{R}^n\times\mathbb{R}^P$ and suppose that $D_\theta f(h,\theta)$ is"
+        r" onto $\mathbb{R}^n$ at every $(h,\theta)\in\Omega$ with $f(h,\theta)=h$. Then for almost"
+        r" every $\theta$ every fixed point $h^*\in\Omega_\theta=\{h:(h,\theta)\in\Omega\}$"
+        r" satisfies $\det(I-D_hf(h^*,\theta))\neq0$. Hence the fixed points in $\Omega_\theta$ are"
+        r" isolated and countable, and each compact subset of $\Omega_\theta$ contains finitely"
+        r" many. If $f$ takes values in a manifold $M$, the same holds with $T_{h^*}M$ in place of"
+        r" $\mathbb{R}^n$ and $\det(I-D_hf|_{T_{h^*}M})\neq0$. If $f(h,b)=g(h)+b$ with $g$ locally"
+        r" Lipschitz, then for almost every $b$ every compact set contains finitely many fixed"
+        r" points, and at each of them $g$ is differentiable with $\det(I-Dg)\neq0$."
     ),
     assumptions=(
         Assumption(

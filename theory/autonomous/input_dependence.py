@@ -197,18 +197,15 @@ A3 = Claim(
     ),
     latex=(
         r"Let $f:\mathbb{R}^d\to\mathbb{R}^d$ be continuous with discrete fixed-point set,"
-        r" $h_{t+1}=f(h_t)$, $h_0=h_0(e)$, and suppose "
-        r"that $h_\infty(e)=\lim_t h_t$ exists for all $e$ near $e_0$ and is continuous at $e_0$."
-        r" Then $h_\infty$ is constant near $e_0$; in "
-        r"particular $Dh_\infty(e_0)=0$ at every $e_0$ where $h_\infty$ is differentiable. If"
-        r" $h_\infty$ is continuous on a connected set of "
-        r"inputs, it is constant on it. If $\mathrm{Fix}(f)$ is only countable and $h_\infty$ is"
-        r" defined on an open set, then $Dh_\infty=0$ "
-        r"at almost every point of differentiability; this is best possible: for"
-        r" $f(h)=h+(\frac1n-h)^2(h-\frac1{n+1})^2$ on "
-        r"$[\frac1{n+1},\frac1n]$, extended oddly and by $f(1+x)=1+x-\frac{x^2}{1+x^2}$ for $x>0$,"
-        r" $h_\infty(e)=\frac1n$ on "
-        r"$(\frac1{n+1},\frac1n]$ and $Dh_\infty(0)=1$."
+        r" $h_{t+1}=f(h_t)$, $h_0=h_0(e)$, and suppose that $h_\infty(e)=\lim_t h_t$ exists for all"
+        r" $e$ near $e_0$ and is continuous at $e_0$. Then $h_\infty$ is constant near $e_0$; in"
+        r" particular $Dh_\infty(e_0)=0$ at every $e_0$ where $h_\infty$ is differentiable. If"
+        r" $h_\infty$ is continuous on a connected set of inputs, it is constant on it. If"
+        r" $\mathrm{Fix}(f)$ is only countable and $h_\infty$ is defined on an open set, then"
+        r" $Dh_\infty=0$ at almost every point of differentiability; this is best possible: for"
+        r" $f(h)=h+(\frac1n-h)^2(h-\frac1{n+1})^2$ on $[\frac1{n+1},\frac1n]$, extended oddly and"
+        r" by $f(1+x)=1+x-\frac{x^2}{1+x^2}$ for $x>0$, $h_\infty(e)=\frac1n$ on"
+        r" $(\frac1{n+1},\frac1n]$ and $Dh_\infty(0)=1$."
     ),
     assumptions=(
         Assumption("autonomous", "no recall: f does not see e; the input enters through h_0 only"),

@@ -54,17 +54,14 @@ M3 = Claim(
     ),
     latex=(
         r"Let $g:\Omega\to\mathbb R^d$ be locally Lipschitz on an open $\Omega\subseteq\mathbb R^d$"
-        r" and let $b$ have the density "
-        r"$p$, independent of $g$. For every measurable $K\subseteq\Omega$, $\mathbb"
-        r" E\,\#\{h\in K: "
-        r"h=g(h)+b\}=\int_K|\det(I-Dg(h))|\,p(h-g(h))\,dh\in[0,\infty]$. Exact cases: $h=a\tanh"
-        r" h+b$ with $a>1$ and $b\sim\mathcal "
-        r"N(0,s^2)$ has $1+2\,\mathrm{erf}(b_a/(\sqrt2s))$ fixed points on average,"
-        r" $b_a=a\sqrt{1-1/a}-\mathrm{artanh}\sqrt{1-1/a}$; "
-        r"$h=W\,\mathrm{relu}(h)+b$ with"
+        r" and let $b$ have the density $p$, independent of $g$. For every measurable"
+        r" $K\subseteq\Omega$, $\mathbb E\,\#\{h\in K:"
+        r" h=g(h)+b\}=\int_K|\det(I-Dg(h))|\,p(h-g(h))\,dh\in[0,\infty]$. Exact cases: $h=a\tanh"
+        r" h+b$ with $a>1$ and $b\sim\mathcal N(0,s^2)$ has $1+2\,\mathrm{erf}(b_a/(\sqrt2s))$"
+        r" fixed points on average, $b_a=a\sqrt{1-1/a}-\mathrm{artanh}\sqrt{1-1/a}$;"
+        r" $h=W\,\mathrm{relu}(h)+b$ with"
         r" $W=\left(\begin{smallmatrix}2&-2\\-2&2\end{smallmatrix}\right)$ and $b\sim\mathcal"
-        r" N(0,I)$ has "
-        r"$3/2$."
+        r" N(0,I)$ has $3/2$."
     ),
     assumptions=(
         Assumption("lipschitz", "g is locally Lipschitz"),

@@ -329,15 +329,13 @@ A1 = Claim(
     ),
     latex=(
         r"Let $h_{t+1}=Mh_t+c$ with a real $d\times d$ matrix $M$. If $1$ is not an eigenvalue of"
-        r" $M$, the only fixed point is "
-        r"$(I-M)^{-1}c$, whatever the input. $h_t$ converges for every $h_0$ if and only if"
-        r" $c\in\mathrm{im}(I-M)$ and every eigenvalue of "
-        r"$M$ has modulus $<1$ or equals $1$ and is semisimple. Then, with $c=(I-M)w$ and $P$ the"
-        r" projector on $\ker(M-I)$ along "
-        r"$\mathrm{im}(M-I)$, $h_\infty=Ph_0+(I-P)w$. So the limit depends on $h_0$ only if $1$ is"
-        r" an eigenvalue, and $\{M:\rho(M)=1\}$ is "
-        r"Lebesgue-null. If $\rho(M)>1$, the set of $h_0$ from which $h_t$ converges is contained"
-        r" in a proper affine subspace."
+        r" $M$, the only fixed point is $(I-M)^{-1}c$, whatever the input. $h_t$ converges for"
+        r" every $h_0$ if and only if $c\in\mathrm{im}(I-M)$ and every eigenvalue of $M$ has"
+        r" modulus $<1$ or equals $1$ and is semisimple. Then, with $c=(I-M)w$ and $P$ the"
+        r" projector on $\ker(M-I)$ along $\mathrm{im}(M-I)$, $h_\infty=Ph_0+(I-P)w$. So the limit"
+        r" depends on $h_0$ only if $1$ is an eigenvalue, and $\{M:\rho(M)=1\}$ is Lebesgue-null."
+        r" If $\rho(M)>1$, the set of $h_0$ from which $h_t$ converges is contained in a proper"
+        r" affine subspace."
     ),
     assumptions=(
         Assumption(

@@ -212,20 +212,17 @@ A5 = Claim(
     ),
     latex=(
         r"Let $M\in\mathbb R^{d\times d}$ have $\rho=\rho(M)>0$ and let $h_{t+1}=N(Mh_t)$ with"
-        r" $N(z)=\sqrt d\,z/|z|$. Let $k$ be the "
-        r"size of the largest Jordan block among the eigenvalues of modulus $\rho$. If every"
-        r" eigenvalue of modulus $\rho$ with a block of "
-        r"size $k$ equals $+\rho$, then $h_t\to N(Wh_0)$ for every $h_0$ with $Wh_0\ne0$, where"
-        r" $W=(M-\rho)^{k-1}P_\rho$ and $P_\rho$ is "
-        r"the spectral projector; otherwise $h_t$ converges for almost no $h_0$. The rank of $W$ is"
-        r" the number of blocks of size $k$ at "
-        r"$\rho$: if it is $1$, the limit takes two values $\pm v$; if it is at least $2$,"
-        r" $D_{h_0}N(Wh_0)\ne0$. The error is "
-        r"$O((|\lambda_2|/|\lambda_1|+\delta)^t)$ for every $\delta>0$ if $\lambda_1$ is simple,"
-        r" and of order $1/t$ if $k\ge2$. For almost "
-        r"every $M$ convergence from almost every $h_0$ means that the dominant eigenvalue is"
-        r" simple, real and positive; for independent "
-        r"$N(0,1)$ entries and $d=2$ this has probability $1/(2\sqrt2)$."
+        r" $N(z)=\sqrt d\,z/|z|$. Let $k$ be the size of the largest Jordan block among the"
+        r" eigenvalues of modulus $\rho$. If every eigenvalue of modulus $\rho$ with a block of"
+        r" size $k$ equals $+\rho$, then $h_t\to N(Wh_0)$ for every $h_0$ with $Wh_0\ne0$, where"
+        r" $W=(M-\rho)^{k-1}P_\rho$ and $P_\rho$ is the spectral projector; otherwise $h_t$"
+        r" converges for almost no $h_0$. The rank of $W$ is the number of blocks of size $k$ at"
+        r" $\rho$: if it is $1$, the limit takes two values $\pm v$; if it is at least $2$,"
+        r" $D_{h_0}N(Wh_0)\ne0$. The error is $O((|\lambda_2|/|\lambda_1|+\delta)^t)$ for every"
+        r" $\delta>0$ if $\lambda_1$ is simple, and of order $1/t$ if $k\ge2$. For almost every $M$"
+        r" convergence from almost every $h_0$ means that the dominant eigenvalue is simple, real"
+        r" and positive; for independent $N(0,1)$ entries and $d=2$ this has probability"
+        r" $1/(2\sqrt2)$."
     ),
     assumptions=(
         Assumption(

@@ -214,18 +214,15 @@ A4 = Claim(
     ),
     latex=(
         r"Let $f$ be $C^1$ on an open $\Omega\subset\mathbb{R}^n$ (or a self-map of a $C^1$"
-        r" manifold, with tangential derivatives), "
-        r"$h_{t+1}=f(h_t)$, $h_0=h_0(e)$ continuous. (i) If $\rho(Df(h^*))<1$, the set of inputs"
-        r" with $h_t\to h^*$ is open, and $h_\infty$ is "
-        r"locally constant on it. (ii) If $\det Df\neq0$ almost everywhere and preimages of null"
-        r" sets under $e\mapsto h_0(e)$ are null, then "
-        r"the set of inputs $e$ whose orbit converges to a fixed point with $\rho>1$ is null. If"
-        r" $f$ is real-analytic, $\det Df\neq0$ at one "
-        r"point of each component of $\Omega$ suffices; the condition on $h_0$ holds for"
-        r" $h_0(e)=e$, for affine maps of rank $n$, and for "
-        r"$h_0(e)=We+c$ with any $W$ and almost every $c$. (iii) For $h'=N(Mh)$, $N(z)=\sqrt"
-        r" d\,z/|z|$, the determinant between tangent "
-        r"spaces of the sphere is $\det M\,(|h|/|Mh|)^d$."
+        r" manifold, with tangential derivatives), $h_{t+1}=f(h_t)$, $h_0=h_0(e)$ continuous. (i)"
+        r" If $\rho(Df(h^*))<1$, the set of inputs with $h_t\to h^*$ is open, and $h_\infty$ is"
+        r" locally constant on it. (ii) If $\det Df\neq0$ almost everywhere and preimages of null"
+        r" sets under $e\mapsto h_0(e)$ are null, then the set of inputs $e$ whose orbit converges"
+        r" to a fixed point with $\rho>1$ is null. If $f$ is real-analytic, $\det Df\neq0$ at one"
+        r" point of each component of $\Omega$ suffices; the condition on $h_0$ holds for"
+        r" $h_0(e)=e$, for affine maps of rank $n$, and for $h_0(e)=We+c$ with any $W$ and almost"
+        r" every $c$. (iii) For $h'=N(Mh)$, $N(z)=\sqrt d\,z/|z|$, the determinant between tangent"
+        r" spaces of the sphere is $\det M\,(|h|/|Mh|)^d$."
     ),
     assumptions=(
         Assumption(

@@ -235,20 +235,16 @@ N3 = Claim(
     ),
     latex=(
         r"Let $f(h,e)=N(G(h,e))$ with $\operatorname{Lip}_hG\le\ell$ and $|G|\ge r>0$ on the state"
-        r" space (the sphere $|h|=R=\sqrt d$ "
-        r"for $\varepsilon=0$, the closed ball for $\varepsilon>0$; $\gamma=1$). Then"
-        r" \[\operatorname{Lip}_hf\le\kappa=\frac{R\,\ell}"
-        r"{\sqrt{r^2+d\,\varepsilon}},\] the best constant; sub-blocks multiply, tokens in the"
-        r" maximum norm. If $\kappa<1$ there is one fixed "
-        r"point and $|h_t-h^*|\le\kappa^t|h_0-h^*|$ for every $h_0$. For $G=Ah+Be$, $|Be|=\beta R$,"
-        r" $\varepsilon=0$: "
-        r"$\kappa=|A|_2/(\beta-|A|_2)<1$ iff $\beta>2|A|_2$. This is sharp: $A=-aI$ has the stable"
-        r" fixed point $h^*=e$ iff $\beta>2a$ "
-        r"(multiplier $-a/(\beta-a)$ across $e$), for $\beta<2a$ the 2-cycles"
-        r" $\cos(h,e)=\beta/(2a)$ with two-step multipliers "
-        r"$(1-\beta^2/2a^2)^2$ and $1$, and for $\beta\le a$ no fixed point. A gain"
-        r" $\Gamma=\operatorname{diag}(\gamma)$ replaces $A$ by "
-        r"$A\Gamma$."
+        r" space (the sphere $|h|=R=\sqrt d$ for $\varepsilon=0$, the closed ball for"
+        r" $\varepsilon>0$; $\gamma=1$). Then"
+        r" \[\operatorname{Lip}_hf\le\kappa=\frac{R\,\ell}{\sqrt{r^2+d\,\varepsilon}},\] the best"
+        r" constant; sub-blocks multiply, tokens in the maximum norm. If $\kappa<1$ there is one"
+        r" fixed point and $|h_t-h^*|\le\kappa^t|h_0-h^*|$ for every $h_0$. For $G=Ah+Be$,"
+        r" $|Be|=\beta R$, $\varepsilon=0$: $\kappa=|A|_2/(\beta-|A|_2)<1$ iff $\beta>2|A|_2$. This"
+        r" is sharp: $A=-aI$ has the stable fixed point $h^*=e$ iff $\beta>2a$ (multiplier"
+        r" $-a/(\beta-a)$ across $e$), for $\beta<2a$ the 2-cycles $\cos(h,e)=\beta/(2a)$ with"
+        r" two-step multipliers $(1-\beta^2/2a^2)^2$ and $1$, and for $\beta\le a$ no fixed point."
+        r" A gain $\Gamma=\operatorname{diag}(\gamma)$ replaces $A$ by $A\Gamma$."
     ),
     consequences=(
         Consequence(

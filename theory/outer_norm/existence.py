@@ -323,16 +323,14 @@ N2 = Claim(
     ),
     latex=(
         r"Let $N(z)=\gamma\circ z/\sqrt{|z|^2/d+\varepsilon}$ and $f(h,e)=N(z(h,e))$ with $z$"
-        r" continuous. (i) If $\varepsilon>0$ "
-        r"(here and in every inner norm), $f(\cdot,e)$ has a fixed point for every $e$, in the open"
-        r" ellipsoid $\{\gamma\circ k:|k|<\sqrt "
-        r"d\}$. (ii) If $\varepsilon=0$, $z=g(h,e)+Be$ and $|Be|>G\ge|g(h,e)|$ for all $h$ in"
-        r" $\{\gamma\circ k:|k|=\sqrt d\}$, then "
-        r"$z\ne0$, the angle between $z$ and $Be$ is at most $\arcsin(G/|Be|)<\pi/2$ (best"
-        r" possible), and $f(\cdot,e)$ has a fixed point; "
-        r"for several tokens the condition is asked of each. (iii) $\gamma=1$, $\varepsilon=0$,"
-        r" $|e|=\sqrt d$: $N(-ah+\beta e)$ with "
-        r"$0\le\beta<a$ is continuous on the sphere and has no fixed point, for every $d$."
+        r" continuous. (i) If $\varepsilon>0$ (here and in every inner norm), $f(\cdot,e)$ has a"
+        r" fixed point for every $e$, in the open ellipsoid $\{\gamma\circ k:|k|<\sqrt d\}$. (ii)"
+        r" If $\varepsilon=0$, $z=g(h,e)+Be$ and $|Be|>G\ge|g(h,e)|$ for all $h$ in $\{\gamma\circ"
+        r" k:|k|=\sqrt d\}$, then $z\ne0$, the angle between $z$ and $Be$ is at most"
+        r" $\arcsin(G/|Be|)<\pi/2$ (best possible), and $f(\cdot,e)$ has a fixed point; for several"
+        r" tokens the condition is asked of each. (iii) $\gamma=1$, $\varepsilon=0$, $|e|=\sqrt d$:"
+        r" $N(-ah+\beta e)$ with $0\le\beta<a$ is continuous on the sphere and has no fixed point,"
+        r" for every $d$."
     ),
     assumptions=(
         Assumption("every_epsilon", "eps > 0 in every norm of f, the inner ones included (part i)"),

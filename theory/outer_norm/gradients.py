@@ -334,18 +334,16 @@ N5 = Claim(
     ),
     latex=(
         r"Let $h_{t+1}=f(h_t,\theta)$ with $\operatorname{Lip}_hf\le\kappa<1$ on the state space,"
-        r" $J_t=D_hf(h_t,\theta)$, $F_t=D_\theta "
-        r"f(h_t,\theta)$ and $m=\sup_t|F_t|$. Then \[\frac{dh_T}{d\theta}=\sum_{j<T}J_{T-1}\cdots"
-        r" J_{j+1}F_j+J_{T-1}\cdots "
-        r"J_0\frac{dh_0}{d\theta},\qquad\Bigl|\frac{dh_T}{d\theta}\Bigr|\le"
-        r" m\,\frac{1-\kappa^T}{1-\kappa}+\kappa^T\Bigl|\frac{dh_0}{d\theta}"
-        r"\Bigr|,\] $|dh_T/dh_0|\le\kappa^T$ for $h_0$ in the state space"
-        r" ($\kappa^{T-1}|D_hf(h_0,\theta)|$ otherwise), and the sum cut to "
-        r"its last $k$ terms errs by at most"
-        r" $m(\kappa^k-\kappa^T)/(1-\kappa)+\kappa^T|dh_0/d\theta|$, which is at most "
-        r"$\kappa^km/(1-\kappa)$ when $dh_0/d\theta=0$. Both bounds are attained. The gradient"
-        r" converges to $(I-J_*)^{-1}F_*$; if $D_hf$ and "
-        r"$D_\theta f$ are Lipschitz, within $O(T\kappa^T)$."
+        r" $J_t=D_hf(h_t,\theta)$, $F_t=D_\theta f(h_t,\theta)$ and $m=\sup_t|F_t|$. Then"
+        r" \[\frac{dh_T}{d\theta}=\sum_{j<T}J_{T-1}\cdots J_{j+1}F_j+J_{T-1}\cdots"
+        r" J_0\frac{dh_0}{d\theta},\qquad\Bigl|\frac{dh_T}{d\theta}\Bigr|\le"
+        r" m\,\frac{1-\kappa^T}{1-\kappa}+\kappa^T\Bigl|\frac{dh_0}{d\theta}\Bigr|,\]"
+        r" $|dh_T/dh_0|\le\kappa^T$ for $h_0$ in the state space ($\kappa^{T-1}|D_hf(h_0,\theta)|$"
+        r" otherwise), and the sum cut to its last $k$ terms errs by at most"
+        r" $m(\kappa^k-\kappa^T)/(1-\kappa)+\kappa^T|dh_0/d\theta|$, which is at most"
+        r" $\kappa^km/(1-\kappa)$ when $dh_0/d\theta=0$. Both bounds are attained. The gradient"
+        r" converges to $(I-J_*)^{-1}F_*$; if $D_hf$ and $D_\theta f$ are Lipschitz, within"
+        r" $O(T\kappa^T)$."
     ),
     consequences=(
         Consequence(

@@ -201,16 +201,14 @@ N8 = Claim(
     ),
     latex=(
         r"Let $h'=(1-z)\circ n+z\circ h$ with $z=\sigma(\cdot)$ and $n=\tanh(\cdot)$ continuous"
-        r" functions of $(h,e)$. Then $h'=h$ "
-        r"iff $n=h$. For every $e$ there are $Z,m<1$ with $z_i\le Z$ and $|n_i|\le m$ on"
-        r" $[-1,1]^d$, and $[-1,1]^d$ is mapped into "
-        r"$[-q,q]^d$ with $q=1-(1-Z)(1-m)<1$; so there is a fixed point. For $H>1$ let $Z_H,m_H<1$"
-        r" be such bounds on $[-H,H]^d$: every "
-        r"orbit that starts there is in $(-1,1)^d$ for all"
-        r" $t>\log\frac{H-m_H}{1-m_H}/\log\frac1{Z_H}$. No bound is uniform in $H$: for "
-        r"$h'=\sigma(h)h$ the time from $H$ to $H-1$ is at least $(1+e^{H-1})/H$. With $p$ bits of"
-        r" significand $1/(1+e^{-x})$ is computed "
-        r"as $1$ for $x>p\log2$ ($16.7$ for float32), and then $h'=h$."
+        r" functions of $(h,e)$. Then $h'=h$ iff $n=h$. For every $e$ there are $Z,m<1$ with"
+        r" $z_i\le Z$ and $|n_i|\le m$ on $[-1,1]^d$, and $[-1,1]^d$ is mapped into $[-q,q]^d$ with"
+        r" $q=1-(1-Z)(1-m)<1$; so there is a fixed point. For $H>1$ let $Z_H,m_H<1$ be such bounds"
+        r" on $[-H,H]^d$: every orbit that starts there is in $(-1,1)^d$ for all"
+        r" $t>\log\frac{H-m_H}{1-m_H}/\log\frac1{Z_H}$. No bound is uniform in $H$: for"
+        r" $h'=\sigma(h)h$ the time from $H$ to $H-1$ is at least $(1+e^{H-1})/H$. With $p$ bits of"
+        r" significand $1/(1+e^{-x})$ is computed as $1$ for $x>p\log2$ ($16.7$ for float32), and"
+        r" then $h'=h$."
     ),
     assumptions=(
         Assumption(

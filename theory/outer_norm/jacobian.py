@@ -291,19 +291,17 @@ N1 = Claim(
     ),
     latex=(
         r"$N(z)=\gamma\circ z/s$, $s=\sqrt{|z|^2/d+\varepsilon}>0$:"
-        r" \[DN(z)=\tfrac1s\operatorname{diag}(\gamma)\Bigl(I-\frac{zz^\top}"
-        r"{d\,s^2}\Bigr).\] For $\gamma=1$: eigenvalue $1/s$ on $z^\perp$, $\varepsilon/s^3$ along"
-        r" $z$; for $\varepsilon=0$ and any $\gamma$ "
-        r"without zeros $DN(z)z=0$ and $(\gamma^{-1}\circ z)^\top DN(z)=0$. LayerNorm $z\mapsto"
-        r" Cz/s$, $C=I-\mathbf1\mathbf1^\top/d$, "
-        r"$s=\sqrt{|Cz|^2/d+\varepsilon}$:"
-        r" $DN(z)=\tfrac1s\bigl(C-\tfrac{Cz(Cz)^\top}{d\,s^2}\bigr)$, with null space "
-        r"$\operatorname{span}(\mathbf1,Cz)$ at $\varepsilon=0$ and $\operatorname{span}(\mathbf1)$"
-        r" at $\varepsilon>0$. A loop with $N$ after "
-        r"each of two sub-blocks has $J=DN_2(I+A_2)DN_1(I+A_1)W_x$, $K=DN_2(I+A_2)DN_1(I+A_1)W_e$"
-        r" with external recall and "
-        r"$J=DN_2(I+A_2W_x)DN_1(I+A_1W_x)$, $K=DN_2\bigl((I+A_2W_x)DN_1A_1W_e+A_2W_e\bigr)$ with"
-        r" internal recall."
+        r" \[DN(z)=\tfrac1s\operatorname{diag}(\gamma)\Bigl(I-\frac{zz^\top}{d\,s^2}\Bigr).\] For"
+        r" $\gamma=1$: eigenvalue $1/s$ on $z^\perp$, $\varepsilon/s^3$ along $z$; for"
+        r" $\varepsilon=0$ and any $\gamma$ without zeros $DN(z)z=0$ and $(\gamma^{-1}\circ z)^\top"
+        r" DN(z)=0$. LayerNorm $z\mapsto Cz/s$, $C=I-\mathbf1\mathbf1^\top/d$,"
+        r" $s=\sqrt{|Cz|^2/d+\varepsilon}$:"
+        r" $DN(z)=\tfrac1s\bigl(C-\tfrac{Cz(Cz)^\top}{d\,s^2}\bigr)$, with null space"
+        r" $\operatorname{span}(\mathbf1,Cz)$ at $\varepsilon=0$ and"
+        r" $\operatorname{span}(\mathbf1)$ at $\varepsilon>0$. A loop with $N$ after each of two"
+        r" sub-blocks has $J=DN_2(I+A_2)DN_1(I+A_1)W_x$, $K=DN_2(I+A_2)DN_1(I+A_1)W_e$ with"
+        r" external recall and $J=DN_2(I+A_2W_x)DN_1(I+A_1W_x)$,"
+        r" $K=DN_2\bigl((I+A_2W_x)DN_1A_1W_e+A_2W_e\bigr)$ with internal recall."
     ),
     consequences=(
         Consequence(

@@ -276,13 +276,11 @@ M2 = Claim(
     ),
     latex=(
         r"Let $d\ge2$ and let $F$ be a continuous self-map of the sphere $\{h\in\mathbb"
-        r" R^d:|h|=R\}$. If $F$ has no fixed point, "
-        r"then $|(1-t)F(h)-th|\ge\frac12|F(h)-h|>0$ for all $t\in[0,1]$, so $F$ is homotopic to"
-        r" $h\mapsto-h$ and $\deg F=(-1)^d$. Hence "
-        r"$F$ has a fixed point whenever $\deg F\ne(-1)^d$, in particular whenever $F$ is not onto."
-        r" The map $N(-ah+\beta e)$ with $|e|=R$, "
-        r"$a>0$ has degree $(-1)^d$ and no fixed point if $0\le\beta<a$, and degree $0$ and the"
-        r" fixed point $e$ if $\beta>a$."
+        r" R^d:|h|=R\}$. If $F$ has no fixed point, then $|(1-t)F(h)-th|\ge\frac12|F(h)-h|>0$ for"
+        r" all $t\in[0,1]$, so $F$ is homotopic to $h\mapsto-h$ and $\deg F=(-1)^d$. Hence $F$ has"
+        r" a fixed point whenever $\deg F\ne(-1)^d$, in particular whenever $F$ is not onto. The"
+        r" map $N(-ah+\beta e)$ with $|e|=R$, $a>0$ has degree $(-1)^d$ and no fixed point if"
+        r" $0\le\beta<a$, and degree $0$ and the fixed point $e$ if $\beta>a$."
     ),
     assumptions=(
         Assumption(

@@ -317,18 +317,15 @@ M5 = Claim(
     ),
     latex=(
         r"Let $J\in\mathbb{R}^{d\times d}$, $\rho(J)<1$,"
-        r" $\mathcal{K}(J)=\sup_{|z|>1}(|z|-1)\,|(z-J)^{-1}|_2$. Then "
-        r"\[\mathcal{K}(J)\le\sup_{t\ge0}|J^t|_2\le e\,d\,\mathcal{K}(J),\] where $e\,d$ cannot be"
-        r" lowered by a factor $1-\delta$ for all "
-        r"$d$, and $|J^t|_2\le e\,d\,\mathcal{K}(J/q)\,q^t$ for every $q>\rho(J)$. The spectral"
-        r" radius alone bounds neither side nor the "
-        r"resolvent at $1$: for $J=\bigl(\begin{smallmatrix}r&c\\0&r\end{smallmatrix}\bigr)$,"
-        r" $0<r<1$, $\rho(J)=r$ while $|J|_2\ge c$, "
-        r"$|(I-J)^{-1}|_2\ge c/(1-r)^2$ and $|J^t|_2\ge tc\,r^{t-1}$, and"
-        r" $\mathcal{K}(J)=\frac{c}{4(1-r)}+\frac{1-r}{c}$ if $c>2(1-r)$. For "
-        r"normal $J$, $|J^t|_2=\rho(J)^t$ and $|(I-J)^{-1}|_2\le1/(1-\rho(J))$; for $J=V\Lambda"
-        r" V^{-1}$ the same up to the factor "
-        r"$|V|_2|V^{-1}|_2$. With $S=(I-J)^{-1}K$:"
+        r" $\mathcal{K}(J)=\sup_{|z|>1}(|z|-1)\,|(z-J)^{-1}|_2$. Then"
+        r" \[\mathcal{K}(J)\le\sup_{t\ge0}|J^t|_2\le e\,d\,\mathcal{K}(J),\] where $e\,d$ cannot be"
+        r" lowered by a factor $1-\delta$ for all $d$, and $|J^t|_2\le e\,d\,\mathcal{K}(J/q)\,q^t$"
+        r" for every $q>\rho(J)$. The spectral radius alone bounds neither side nor the resolvent"
+        r" at $1$: for $J=\bigl(\begin{smallmatrix}r&c\\0&r\end{smallmatrix}\bigr)$, $0<r<1$,"
+        r" $\rho(J)=r$ while $|J|_2\ge c$, $|(I-J)^{-1}|_2\ge c/(1-r)^2$ and $|J^t|_2\ge"
+        r" tc\,r^{t-1}$, and $\mathcal{K}(J)=\frac{c}{4(1-r)}+\frac{1-r}{c}$ if $c>2(1-r)$. For"
+        r" normal $J$, $|J^t|_2=\rho(J)^t$ and $|(I-J)^{-1}|_2\le1/(1-\rho(J))$; for $J=V\Lambda"
+        r" V^{-1}$ the same up to the factor $|V|_2|V^{-1}|_2$. With $S=(I-J)^{-1}K$:"
         r" $\sigma_{\min}(K)\,|(I-J)^{-1}|_2\le|S|_2\le|K|_2\,|(I-J)^{-1}|_2$."
     ),
     consequences=(

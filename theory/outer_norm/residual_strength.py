@@ -301,18 +301,14 @@ M1 = Claim(
     ),
     latex=(
         r"$f_a(h)=N(ah+g(h,e))$, $\gamma=1$, $\varepsilon=0$. If $|h|=R$, $g(h,e)=wh$ and $a+w>0$,"
-        r" then $f_a(h)=h$; every fixed point "
-        r"is of this form. On $h^\perp$, with $P=I-hh^\top/R^2$:"
-        r" \[J_a=\frac{a+P\,D_hg\,P}{a+w},\qquad\operatorname{spec}"
-        r"J_a=\Bigl\{\frac{a+\nu}{a+w}:\nu\in\operatorname{spec}(P\,D_hg\,P)\Bigr\},\qquad"
-        r" S=(w-P\,D_hg\,P)^{-1}P\,D_eg,\] so $S$ does not "
-        r"depend on $a$, $\rho(J_a)<1$ implies $\rho(J_{a'})<1$ for every $a'>a$, and $\rho(J_a)<1$"
-        r" for all large $a$ iff "
-        r"$\operatorname{Re}\nu<w$ for every $\nu$. For several tokens with scales"
-        r" $W=\operatorname{diag}(w_i)$, "
-        r"$J_a=I-(a+W)^{-1}(W-P\,D_hg\,P)$; $S$ is still independent of $a$, but stability need not"
-        r" be monotone in $a$ unless all $w_i$ are "
-        r"equal."
+        r" then $f_a(h)=h$; every fixed point is of this form. On $h^\perp$, with"
+        r" $P=I-hh^\top/R^2$:"
+        r" \[J_a=\frac{a+P\,D_hg\,P}{a+w},\qquad\operatorname{spec}J_a=\Bigl\{\frac{a+\nu}{a+w}:\nu\in\operatorname{spec}(P\,D_hg\,P)\Bigr\},\qquad"
+        r" S=(w-P\,D_hg\,P)^{-1}P\,D_eg,\] so $S$ does not depend on $a$, $\rho(J_a)<1$ implies"
+        r" $\rho(J_{a'})<1$ for every $a'>a$, and $\rho(J_a)<1$ for all large $a$ iff"
+        r" $\operatorname{Re}\nu<w$ for every $\nu$. For several tokens with scales"
+        r" $W=\operatorname{diag}(w_i)$, $J_a=I-(a+W)^{-1}(W-P\,D_hg\,P)$; $S$ is still independent"
+        r" of $a$, but stability need not be monotone in $a$ unless all $w_i$ are equal."
     ),
     consequences=(
         Consequence(

@@ -146,20 +146,17 @@ N4 = Claim(
     ),
     latex=(
         r"Let $f(h,e)=N(G(h,e))$ satisfy N3 with $\kappa<1$, let $G$ be $C^1$, $h^*=f(h^*,e)$,"
-        r" $z=G(h^*,e)$, $D=D_hG$, $B=D_eG$, "
-        r"$J=DN(z)D$, $K=DN(z)B$. Then $I-J$ is invertible and $h_\infty(e)=h^*(e)$ is $C^1$ with"
-        r" derivative $S=(I-J)^{-1}K$. For $\gamma=1$, "
-        r"$\varepsilon=0$, $s=|z|/R$, $P=I-h^*{h^*}^{\top}/R^2$, $k=|PDP|_2/s\le\kappa$ and"
-        r" invertible $B$: "
-        r"$\operatorname{range}S=(h^*)^{\perp}$, $SB^{-1}z=0$ and"
-        r" \[\frac{\sigma_{\min}(B)}{s(1+k)}\le\sigma_{d-1}(S),\qquad "
-        r"\sigma_1(S)\le\frac{|B|_2}{s(1-k)},\] both attained; with $L$ tokens the rank is"
-        r" $L(d-1)$. For $\varepsilon>0$, $k=|J|_2\le\kappa$: "
-        r"$\operatorname{rank}S=d$, $\frac{\varepsilon\,\sigma_{\min}(B)}{s^3(1+k)}\le\sigma_d(S)$"
-        r" and $\sigma_1(S)\le\frac{|B|_2}{s(1-k)}$. "
-        r"For a gain $\Gamma=\operatorname{diag}(\gamma)$ without zeros $S=\Gamma S_k$, where $S_k$"
-        r" belongs to $k\mapsto N_1(G(\Gamma k,e))$, "
-        r"and $\operatorname{range}S=(\Gamma^{-2}h^*)^{\perp}$."
+        r" $z=G(h^*,e)$, $D=D_hG$, $B=D_eG$, $J=DN(z)D$, $K=DN(z)B$. Then $I-J$ is invertible and"
+        r" $h_\infty(e)=h^*(e)$ is $C^1$ with derivative $S=(I-J)^{-1}K$. For $\gamma=1$,"
+        r" $\varepsilon=0$, $s=|z|/R$, $P=I-h^*{h^*}^{\top}/R^2$, $k=|PDP|_2/s\le\kappa$ and"
+        r" invertible $B$: $\operatorname{range}S=(h^*)^{\perp}$, $SB^{-1}z=0$ and"
+        r" \[\frac{\sigma_{\min}(B)}{s(1+k)}\le\sigma_{d-1}(S),\qquad"
+        r" \sigma_1(S)\le\frac{|B|_2}{s(1-k)},\] both attained; with $L$ tokens the rank is"
+        r" $L(d-1)$. For $\varepsilon>0$, $k=|J|_2\le\kappa$: $\operatorname{rank}S=d$,"
+        r" $\frac{\varepsilon\,\sigma_{\min}(B)}{s^3(1+k)}\le\sigma_d(S)$ and"
+        r" $\sigma_1(S)\le\frac{|B|_2}{s(1-k)}$. For a gain $\Gamma=\operatorname{diag}(\gamma)$"
+        r" without zeros $S=\Gamma S_k$, where $S_k$ belongs to $k\mapsto N_1(G(\Gamma k,e))$, and"
+        r" $\operatorname{range}S=(\Gamma^{-2}h^*)^{\perp}$."
     ),
     consequences=(
         Consequence(
