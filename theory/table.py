@@ -19,7 +19,7 @@ NOT_CLAIMED = "not claimed"
 
 @dataclass(frozen=True)
 class Entry:
-    """One consequence of one claim; `measured` if a step of the claim is, so that it is no theorem."""
+    """One consequence of one claim; `measured` if a step of the claim is: then it is no theorem."""
 
     claim: str
     consequence: Consequence

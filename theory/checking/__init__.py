@@ -1,3 +1,1 @@
-"""Checking the ledger: verdicts of claims, remembered proofs, and mutants that a check must
-reject.
-"""
+"""Checking the ledger: verdicts of claims, stored proofs, and mutants that must be rejected."""

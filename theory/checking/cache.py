@@ -1,8 +1,8 @@
-"""Remembering proofs that passed, so that an unchanged ledger is not proved again and again.
+"""A cache of proofs that passed, so that an unchanged ledger is not proved again and again.
 
-An entry is found again only while everything that it depends on is the same: the sources of the
-claim's family and of all that it imports, the kernel, the formulas, and the versions of Python,
-SymPy, z3 and flint. Only passed findings are kept; failures, undecided steps, measured steps and
+An entry is valid only while everything that it depends on is the same: the sources of the claim's
+family and of all that it imports, the kernel, the formulas, and the versions of Python, SymPy,
+mpmath, z3 and flint. Only what passed is stored: failures, undecided steps, measured steps and
 falsifiers always run. The folder can be deleted at any time; a damaged entry is ignored.
 """
 
@@ -21,12 +21,15 @@ from typing import Any
 from urllib.parse import quote
 
 from ...support.sources import source_digest
+from ..claims import families, modules_of
 from ..formulas import formula_modules
 
 VARIABLE = "LOOPSTAB_CACHE"
 """environment variable: the folder of the cache, or `off`"""
 WORTH = 0.02
-"""seconds below which a result is not kept: reading it back would save nothing"""
+"""seconds below which a result is not stored: reading it back would save nothing"""
+PACKAGES = ("sympy", "mpmath", "z3-solver", "python-flint")
+"""distributions whose versions an entry depends on"""
 CHECKERS = ("check", "mutation")
 """modules of this package that turn a step into a verdict"""
 
@@ -43,23 +46,26 @@ def default_folder() -> Path:
 
 
 def default_cache() -> ProofCache | None:
-    """The cache that commands and tests use: the folder named by `LOOPSTAB_CACHE`, else the
-    default; None when that says `off`.
+    """The cache that commands and tests use.
+
+    Its folder is the one that the environment variable `LOOPSTAB_CACHE` names, or `default_folder`
+    if it is not set. None if the variable is `off`.
     """
     folder = os.environ.get(VARIABLE, "")
     return None if folder == "off" else ProofCache(Path(folder) if folder else default_folder())
 
 
 class ProofCache:
-    """Small JSON files `CLAIM/NAME.json` in a folder; unreadable, damaged and outdated ones count
-    as absent.
+    """Small JSON files `CLAIM/NAME.json` in a folder.
+
+    Files that are unreadable, damaged or outdated count as absent.
     """
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
 
     def find(self, claim: str, name: str) -> dict[str, Any] | None:
-        """What was kept for that claim of the ledger and name, if it still stands."""
+        """The value that is stored under a claim and a name, or None if there is no valid one."""
         key = _key(claim)
         if key is None:
             return None
@@ -71,8 +77,10 @@ class ProofCache:
         return found if isinstance(found, dict) else None
 
     def keep(self, claim: str, name: str, value: dict[str, Any], seconds: float) -> None:
-        """Keep a result that took that long; does nothing for a claim outside the ledger, or where
-        the folder cannot be written.
+        """Store a result that took this many seconds.
+
+        Nothing is stored for a claim outside the ledger, for a result that took less than `WORTH`,
+        and where the folder cannot be written.
         """
         key = _key(claim)
         if key is None or seconds < WORTH:
@@ -91,27 +99,23 @@ class ProofCache:
 
 @cache
 def _key(claim: str) -> str | None:
-    """Hash of all that the proofs of the claim depend on; None for a claim that is not in the
-    ledger.
-    """
-    from ..claims import families
-
+    """A hash of all that the proofs of a claim depend on; None for a claim outside the ledger."""
     family = families().get(claim)
     if family is None:
         return None
     digest = hashlib.sha256(platform.python_version().encode())
-    for package in ("sympy", "mpmath", "z3-solver", "python-flint"):
+    for package in PACKAGES:
         digest.update(f"{package} {version(package)}\n".encode())
     digest.update(source_digest(*_modules(family)).encode())
     return digest.hexdigest()
 
 
 def _modules(family: str) -> tuple[str, ...]:
-    """What proofs of the family depend on: its modules, the registered formulas, and the code that
-    checks a step.
-    """
-    from ..claims import modules_of
+    """What the proofs of a family depend on, apart from what these modules import.
 
+    They are the modules of the family, those that register formulas, and those that check a step:
+    all that is imported by a computed name.
+    """
     return (
         *modules_of(family),
         *formula_modules(),

@@ -1,4 +1,4 @@
-"""Checking a claim: every step, every attack, and the verdict that follows."""
+"""Checking a claim: its steps, its attacks, and the verdict that follows from them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from .cache import ProofCache
 
 @dataclass(frozen=True)
 class StepReport:
-    """A step with what its check found.
+    """What the check of a step found.
 
-    `seconds` is what this run took; `cold_seconds` what the check itself took, in an earlier run if
-    `cached`.
+    Args:
+        step: the step.
+        finding: its verdict and the evidence.
+        seconds: what this run took.
+        cold_seconds: what the check itself took, in an earlier run if `cached`.
+        cached: whether the result was found in the cache.
     """
 
     step: Step
@@ -28,7 +32,7 @@ class StepReport:
     cached: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The step and its finding as JSON data; a cited step with its theorem."""
         step = self.step
         data: dict[str, Any] = {
             "name": step.name,
@@ -45,26 +49,43 @@ class StepReport:
         }
         if step.theorem is not None and step.theorem in THEOREMS:
             theorem = THEOREMS[step.theorem]
+            hypotheses = [
+                {
+                    "name": name,
+                    "statement": text,
+                    "discharged_by": list(step.discharges.get(name, ())),
+                }
+                for name, text in theorem.hypotheses.items()
+            ]
             data["theorem"] = {
                 "key": step.theorem,
                 "title": theorem.title,
                 "statement": theorem.statement,
                 "reference": theorem.reference,
-                "hypotheses": [
-                    {
-                        "name": key,
-                        "statement": text,
-                        "discharged_by": list(step.discharges.get(key, ())),
-                    }
-                    for key, text in theorem.hypotheses.items()
-                ],
+                "hypotheses": hypotheses,
             }
         return data
 
 
 @dataclass(frozen=True)
 class ClaimReport:
-    """The outcome of `check`; `seconds` is wall time."""
+    """The outcome of `check` for a claim.
+
+    Args:
+        claim: the claim.
+        steps: what the check of each step found.
+        falsifiers: what each attack found.
+        verdict: proved, refuted or undecided.
+        seconds: wall time of the check.
+
+    Example:
+        >>> from loopstab import check, ledger
+        >>> report = check(next(claim for claim in ledger() if claim.id == "M1"))
+        >>> str(report.verdict), all(attack.fired for attack in report.falsifiers)
+        ('proved', True)
+        >>> report.to_json()["steps"][0]["verdict"]
+        'passed'
+    """
 
     claim: Claim
     steps: tuple[StepReport, ...]
@@ -74,11 +95,11 @@ class ClaimReport:
 
     @property
     def cold_seconds(self) -> float:
-        """What the claim takes without a cache."""
+        """How long the check takes without a cache."""
         return self.seconds + sum(item.cold_seconds - item.seconds for item in self.steps)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data: everything that the claim says and everything that its check found."""
+        """Everything that the claim says and that its check found, as JSON data."""
         claim = self.claim
         conclusions = {item.name: item.conclusion for item in claim.falsifiers}
         return {
@@ -112,7 +133,7 @@ class ClaimReport:
 
 
 def consequence_json(item: Consequence) -> dict[str, Any]:
-    """Plain data."""
+    """A consequence as JSON data, with its sets in the order of their enumerations."""
     return {
         "axis": str(item.axis),
         "answer": item.answer,
@@ -126,8 +147,9 @@ def consequence_json(item: Consequence) -> dict[str, Any]:
 
 
 def check_step(step: Step, claim: str = "", cache: ProofCache | None = None) -> StepReport:
-    """Run the check of one step, or find in the cache that it passed (machine-checked steps of a
-    claim of the ledger only).
+    """Run the check of one step, or find in the cache that it passed.
+
+    The cache is used for the machine-checked steps of claims of the ledger only.
     """
     start = time.perf_counter()
     usable = cache if step.kind.machine_checked else None
@@ -148,13 +170,25 @@ def check_step(step: Step, claim: str = "", cache: ProofCache | None = None) -> 
 
 
 def check(claim: Claim, cache: ProofCache | None = None) -> ClaimReport:
-    """Check every step and run every falsifier of the claim (seeded by its id): THEORY.md section
-    4.
+    """Check every step of a claim and run every falsifier, seeded by the id of the claim.
 
-    Refuted: a step failed, or a counterexample satisfies every assumption. Proved: all steps
-    passed, none is measured, and every falsifier fired. Undecided otherwise (z3 unknown, a measured
-    step, a falsifier that found nothing without its assumption). With a cache, steps that passed
-    before from the same sources are not checked again.
+    Args:
+        claim: the claim.
+        cache: where the results of machine-checked steps are stored; a step that passed before,
+            from the same sources, is not checked again. By default every step is checked.
+
+    Returns:
+        The report. The claim is refuted if a step failed, or if a counterexample satisfies every
+        assumption. It is proved if every step passed, none is measured, and every falsifier found
+        a counterexample without its assumption. Otherwise it is undecided.
+
+    Raises:
+        LoopstabError: a falsifier draws cases that do not satisfy what they should.
+
+    Example:
+        >>> from loopstab import check, ledger
+        >>> str(check(next(claim for claim in ledger() if claim.id == "N3")).verdict)
+        'proved'
     """
     start = time.perf_counter()
     steps = tuple(check_step(step, claim.id, cache) for step in claim.steps)
@@ -166,7 +200,7 @@ def _verdict(steps: tuple[StepReport, ...], attacks: tuple[FalsifierReport, ...]
     found = [item.finding.verdict for item in steps]
     if Verdict.FAILED in found or any(item.breach for item in attacks):
         return Verdict.REFUTED
-    complete = all(verdict is Verdict.PASSED for verdict in found) and all(
-        item.step.kind is not Kind.MEASURED for item in steps
-    )
-    return Verdict.PROVED if complete and all(item.fired for item in attacks) else Verdict.UNDECIDED
+    passed = all(verdict is Verdict.PASSED for verdict in found)
+    measured = any(item.step.kind is Kind.MEASURED for item in steps)
+    sharp = all(item.fired for item in attacks)
+    return Verdict.PROVED if passed and sharp and not measured else Verdict.UNDECIDED

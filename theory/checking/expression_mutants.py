@@ -1,6 +1,6 @@
 """Wrong variants of algebraic expressions, for the mutation test.
 
-Each function takes an expression and a random generator, and returns what it changed (text) with
+Each function takes an expression and a random generator. It returns what it changed, as text, and
 the changed expression, or None when the place that it chose does not allow the change.
 """
 
@@ -13,14 +13,13 @@ from typing import Any
 import sympy as sp
 
 Path = tuple[int, ...]
+"""the way from an expression to a node: the number of the argument to take at each level"""
 MAX_NODES = 400
-"""nodes of an expression among which a place is chosen"""
+"""most nodes of an expression among which a place is chosen"""
 
 
 def nodes(expression: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every node that sums, products, powers and one-argument functions are made of, with the way
-    to it (exponents left out).
-    """
+    """Every node of sums, products, bases of powers and one-argument functions, with its path."""
     yield path, expression
     if isinstance(expression, (sp.Add, sp.Mul)) or (
         isinstance(expression, sp.Function) and len(expression.args) == 1
@@ -41,7 +40,7 @@ def put(expression: Any, path: Path, new: Any) -> Any:
 
 
 def shorten(text: object, limit: int = 60) -> str:
-    """At most `limit` characters."""
+    """The text, cut to at most `limit` characters."""
     line = str(text)
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
@@ -49,7 +48,7 @@ def shorten(text: object, limit: int = 60) -> str:
 def place(
     expression: Any, rng: random.Random, fits: Callable[[Any], bool]
 ) -> tuple[Path, Any] | None:
-    """A random node that fits."""
+    """A random node that fits and its path; None if there is none."""
     found = []
     for number, (path, node) in enumerate(nodes(sp.sympify(expression))):
         if number == MAX_NODES:
@@ -95,17 +94,13 @@ def factor_dropped(expression: Any, rng: random.Random) -> tuple[str, Any] | Non
     path, node = where
     factors = list(node.args)
     gone = factors.pop(rng.randrange(len(factors)))
-    return (
-        None
-        if gone == -1
-        else _changed(expression, path, node.func(*factors), f"without the factor {shorten(gone)}")
-    )
+    if gone == -1:
+        return None
+    return _changed(expression, path, node.func(*factors), f"without the factor {shorten(gone)}")
 
 
 def coefficient_changed(expression: Any, rng: random.Random) -> tuple[str, Any] | None:
-    """A rational number grows by one; without numbers the expression is doubled (zero becomes
-    one).
-    """
+    """A rational number grows by one; an expression without numbers is doubled."""
     where = place(expression, rng, lambda node: isinstance(node, sp.Rational))
     if where is None:
         return f"2 ({shorten(expression)})", 2 * expression
@@ -122,12 +117,8 @@ def exponent_changed(expression: Any, rng: random.Random) -> tuple[str, Any] | N
         return None
     path, node = where
     power = node.exp + (1 if node.exp > 0 else -1)
-    return _changed(
-        expression,
-        path,
-        node.base**power,
-        f"{shorten(node.base)} to the power {power} for {node.exp}",
-    )
+    text = f"{shorten(node.base)} to the power {power} for {node.exp}"
+    return _changed(expression, path, node.base**power, text)
 
 
 def letters_swapped(expression: Any, rng: random.Random) -> tuple[str, Any] | None:
@@ -144,9 +135,8 @@ def letters_swapped(expression: Any, rng: random.Random) -> tuple[str, Any] | No
     if sp.expand(first * second - second * first) == 0:
         return None
     letters[number : number + 2] = [second, first]
-    return _changed(
-        expression, path, sp.Mul(*scalars, *letters), f"{shorten(second)} before {shorten(first)}"
-    )
+    text = f"{shorten(second)} before {shorten(first)}"
+    return _changed(expression, path, sp.Mul(*scalars, *letters), text)
 
 
 EXPRESSION_MUTATIONS: dict[str, Callable[[Any, random.Random], tuple[str, Any] | None]] = {

@@ -1,11 +1,10 @@
-"""The mutation test of the ledger: wrong variants of every step, made automatically, each of which
-the kernel must reject.
+"""The mutation test of the ledger: the kernel must reject wrong variants of every step.
 
-Identities lose a term, a factor or a sign, change a coefficient or an exponent, or swap two letters
-that do not commute. Decided sentences lose a premise or have it relaxed, and get a conclusion that
-is negated, strict or tightened. Balls leave their bounds, citations lose a discharge or their
-theorem, deductions their ground. A mutant that happens to be true is accepted, rightly: it survives
-and is listed.
+The variants, called mutants, are made automatically. An identity loses a term, a factor or a sign,
+has a coefficient or an exponent changed, or two letters swapped that do not commute. A decided
+sentence has a premise dropped or relaxed, or its conclusion negated, made strict or tightened. A
+ball leaves its bounds, a citation loses a discharge or gets another theorem, a deduction loses
+what it rests on. A mutant that happens to be true is rightly accepted: it survives and is listed.
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ from .expression_mutants import EXPRESSION_MUTATIONS, shorten
 from .sentence_mutants import SENTENCE_MUTATIONS
 
 PER_STEP = 6
-"""mutants of one step, at most"""
+"""most mutants of one step"""
 EFFORT = 400_000
-"""z3's resources for one mutant; a count, so that the outcome is the same on a busy machine"""
+"""z3's resource limit for one mutant: a count, so that the outcome is the same on a busy machine"""
 ATTEMPTS = 12
-"""random choices of a place before a kind of mutation is given up in a step"""
+"""random places that are tried before an operator is given up in a step"""
+OUTSIDE = 1000
+"""a mutated bound lies beyond the ball by its distance to the true bound, divided by this"""
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A wrong variant of a step: what was changed (`operator`, `change`) and what the kernel said
-    about it.
-    """
+    """A wrong variant of a step: what was changed, and the verdict of the kernel about it."""
 
     claim: str
     step: str
@@ -51,9 +50,7 @@ class Mutant:
 
     @property
     def killed(self) -> bool:
-        """Whether the kernel found it false; an undecided mutant is not accepted, but does not
-        count as killed either.
-        """
+        """Whether the kernel found it false; an undecided mutant does not count as killed."""
         return self.verdict is Verdict.FAILED
 
     def __str__(self) -> str:
@@ -65,30 +62,29 @@ class Mutant:
 
 @dataclass(frozen=True)
 class MutationReport:
-    """Mutants of some claims and how many of them died."""
+    """The mutants of some claims, and how many of them were killed."""
 
     mutants: tuple[Mutant, ...]
 
     @property
     def survivors(self) -> tuple[Mutant, ...]:
-        """Those that the kernel did not refute."""
+        """The mutants that the kernel did not refute."""
         return tuple(mutant for mutant in self.mutants if not mutant.killed)
 
     @property
     def rate(self) -> float:
-        """Killed over total; 1 when there is none."""
+        """The share of killed mutants; 1 if there is none."""
         return 1 - len(self.survivors) / len(self.mutants) if self.mutants else 1.0
 
     def by_kind(self) -> dict[Kind, tuple[int, int]]:
-        """Killed and total of each kind of step."""
-        total, killed = (
-            Counter(m.kind for m in self.mutants),
-            Counter(m.kind for m in self.mutants if m.killed),
-        )
+        """The numbers of killed and of all mutants, for each kind of step."""
+        total = Counter(m.kind for m in self.mutants)
+        killed = Counter(m.kind for m in self.mutants if m.killed)
         return {kind: (killed[kind], total[kind]) for kind in Kind if total[kind]}
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data: rate, killed and total by kind, survivors."""
+        """Rate, killed and total by kind, and survivors, as JSON data."""
+        fields = ("claim", "step", "kind", "operator", "change", "verdict")
         return {
             "killed": len(self.mutants) - len(self.survivors),
             "total": len(self.mutants),
@@ -97,33 +93,33 @@ class MutationReport:
                 str(kind): {"killed": killed, "total": total}
                 for kind, (killed, total) in self.by_kind().items()
             },
-            "survivors": [
-                {
-                    name: str(getattr(m, name))
-                    for name in ("claim", "step", "kind", "operator", "change", "verdict")
-                }
-                for m in self.survivors
-            ],
+            "survivors": [{name: str(getattr(m, name)) for name in fields} for m in self.survivors],
         }
 
 
 def mutate(
     claims: Iterable[Claim], seed: int = 0, cache: ProofCache | None = None
 ) -> MutationReport:
-    """Mutate every step of the claims; deterministic in `seed`. The cache keeps the mutants of
-    steps of which none survived.
+    """Mutate every step of the claims.
+
+    Args:
+        claims: the claims.
+        seed: seeds the choice of the mutants.
+        cache: where the mutants of a step are stored if none of them survived.
     """
     return MutationReport(
         tuple(
-            m
+            mutant
             for claim in claims
             for step in claim.steps
-            for m in _remembered(claim.id, step, seed, cache)
+            for mutant in _stored_or_made(claim.id, step, seed, cache)
         )
     )
 
 
-def _remembered(claim: str, step: Step, seed: int, cache: ProofCache | None) -> tuple[Mutant, ...]:
+def _stored_or_made(
+    claim: str, step: Step, seed: int, cache: ProofCache | None
+) -> tuple[Mutant, ...]:
     name = f"mutants-{seed}-{step.name}"
     kept = cache.find(claim, name) if cache else None
     if kept:
@@ -134,18 +130,15 @@ def _remembered(claim: str, step: Step, seed: int, cache: ProofCache | None) -> 
     start = time.perf_counter()
     mutants = tuple(mutants_of(claim, step, seed))
     if cache and all(mutant.killed for mutant in mutants):
-        cache.keep(
-            claim,
-            name,
-            {"killed": [(m.operator, m.change) for m in mutants]},
-            time.perf_counter() - start,
-        )
+        killed = [(mutant.operator, mutant.change) for mutant in mutants]
+        cache.keep(claim, name, {"killed": killed}, time.perf_counter() - start)
     return mutants
 
 
 def mutants_of(claim: str, step: Step, seed: int = 0) -> Iterator[Mutant]:
-    """At most `PER_STEP` different mutants of one step, its kinds of mutation taken in turn; a
-    measured step has none.
+    """At most `PER_STEP` different mutants of one step; its operators take turns.
+
+    A measured step has no mutants.
     """
     rng = random.Random(f"{seed}/{claim}/{step.name}")
     for operator, change, verdict in _MAKERS[step.kind](step, rng):
@@ -153,13 +146,15 @@ def mutants_of(claim: str, step: Step, seed: int = 0) -> Iterator[Mutant]:
 
 
 Judged = Iterator[tuple[str, str, Verdict]]
+"""operator, change and verdict of each mutant"""
 Mutation = Callable[[Any, random.Random], "tuple[str, Any] | None"]
+"""what was changed and the changed item, or None where the item does not allow the change"""
 
 
 def _in_turn(
     items: Sequence[Any], mutations: dict[str, Mutation], rng: random.Random
 ) -> Iterator[tuple[str, str, Any]]:
-    """Operator, text and mutated item, all different, until none is found."""
+    """Operator, text and mutated item, all different, until no operator finds another."""
     seen: set[str] = set()
     operators = list(mutations)
     while operators:
@@ -181,9 +176,7 @@ def _judged(
     mutations: dict[str, Mutation],
     judge: Callable[[Any], Finding | None],
 ) -> Judged:
-    """Mutants of the content of a step, judged; those that are no content of that kind at all
-    (`UsageError`) are passed over.
-    """
+    """Judge mutants of the content of a step; skip those that are not content of that kind."""
     assert step.build is not None
     items = step.build()
     made = 0
@@ -202,64 +195,56 @@ def _identity(step: Step, rng: random.Random) -> Judged:
     assert step.judge is not None
     judge = step.judge
 
-    def on_a_side(mutation: Callable[[Any, random.Random], tuple[str, Any] | None]) -> Mutation:
-        def change(item: Equation | Words, rng: random.Random) -> tuple[str, Any] | None:
+    def on_a_side(mutation: Mutation) -> Mutation:
+        def apply(item: Equation | Words, rng: random.Random) -> tuple[str, Any] | None:
             side = rng.choice(("left", "right"))
             made = mutation(getattr(item, side), rng)
-            return (
-                None
-                if made is None
-                else (f"{side} side: {made[0]}", replace(item, **{side: made[1]}))
-            )
+            if made is None:
+                return None
+            return f"{side} side: {made[0]}", replace(item, **{side: made[1]})
 
-        return change
+        return apply
 
-    return _judged(
-        step,
-        rng,
-        {name: on_a_side(m) for name, m in EXPRESSION_MUTATIONS.items()},
-        lambda item: judge([item]),
-    )
+    mutations = {name: on_a_side(change) for name, change in EXPRESSION_MUTATIONS.items()}
+    return _judged(step, rng, mutations, lambda item: judge([item]))
 
 
 def _decided(step: Step, rng: random.Random) -> Judged:
-    def change(mutation: Callable[..., Any]) -> Mutation:
+    def on_a_sentence(mutation: Callable[..., Any]) -> Mutation:
         def apply(item: Sentence, rng: random.Random) -> tuple[str, Any] | None:
             made = mutation(item.given, item.then, rng)
             return None if made is None else (made[0], Sentence(tuple(made[1]), made[2]))
 
         return apply
 
-    return _judged(
-        step,
-        rng,
-        {name: change(m) for name, m in SENTENCE_MUTATIONS.items()},
-        lambda item: decide(item, effort=EFFORT),
-    )
+    mutations = {name: on_a_sentence(change) for name, change in SENTENCE_MUTATIONS.items()}
+    return _judged(step, rng, mutations, lambda item: decide(item, effort=EFFORT))
 
 
 def _beyond(bound: Bound, end: str) -> str:
-    """A number just outside the ball, on the side of that end."""
+    """A number just outside the ball, on the side of that end ("high" or "low")."""
     edge = flint.arb(getattr(bound, end))
-    near = bound.value + (edge - bound.value) / 1000
+    near = bound.value + (edge - bound.value) / OUTSIDE
     return (near.upper() if end == "high" else near.lower()).str(40, radius=False)
 
 
 def _enclosed(step: Step, rng: random.Random) -> Judged:
     assert step.judge is not None
     judge = step.judge
+
+    def with_low_end_above(item: Bound, rng: random.Random) -> tuple[str, Bound]:
+        return item.label, replace(item, low=_beyond(item, "high"))
+
+    def with_high_end_below(item: Bound, rng: random.Random) -> tuple[str, Bound]:
+        return item.label, replace(item, high=_beyond(item, "low"))
+
+    def negated(item: Bound, rng: random.Random) -> tuple[str, Bound] | None:
+        return None if item.value == 0 else (item.label, replace(item, value=-item.value))
+
     mutations: dict[str, Mutation] = {
-        "lower end above the ball": lambda item, _: (
-            item.label,
-            replace(item, low=_beyond(item, "high")),
-        ),
-        "upper end below the ball": lambda item, _: (
-            item.label,
-            replace(item, high=_beyond(item, "low")),
-        ),
-        "value negated": lambda item, _: (
-            None if item.value == 0 else (item.label, replace(item, value=-item.value))
-        ),
+        "lower end above the ball": with_low_end_above,
+        "upper end below the ball": with_high_end_below,
+        "value negated": negated,
     }
     with flint.ctx.workprec(PRECISION):
         yield from list(_judged(step, rng, mutations, lambda item: judge([item])))
@@ -269,29 +254,20 @@ def _cited(step: Step, rng: random.Random) -> Judged:
     assert step.theorem is not None
 
     def citing(theorem: str, discharges: dict[str, tuple[str, ...]]) -> Verdict:
-        return (
-            cited(step.name, theorem, step.statement, step.dimensions, discharges, step.uses)
-            .check()
-            .verdict
-        )
+        mutant = cited(step.name, theorem, step.statement, step.dimensions, discharges, step.uses)
+        return mutant.check().verdict
 
     given = dict(step.discharges)
     for key in given:
-        yield (
-            "discharge dropped",
-            key,
-            citing(step.theorem, {k: v for k, v in given.items() if k != key}),
-        )
+        others = {name: by for name, by in given.items() if name != key}
+        yield "discharge dropped", key, citing(step.theorem, others)
     other = rng.choice([theorem for theorem in THEOREMS if theorem != step.theorem])
     yield "wrong theorem", other, citing(other, given)
 
 
 def _deduced(step: Step, rng: random.Random) -> Judged:
-    yield (
-        "ground dropped",
-        shorten(", ".join(step.uses)),
-        deduced(step.name, step.statement, step.dimensions, ()).check().verdict,
-    )
+    mutant = deduced(step.name, step.statement, step.dimensions, ())
+    yield "ground dropped", shorten(", ".join(step.uses)), mutant.check().verdict
 
 
 _MAKERS: dict[Kind, Callable[[Step, random.Random], Judged]] = {

@@ -1,8 +1,8 @@
 """Wrong variants of polynomial sentences, for the mutation test.
 
-Each function takes premises, conclusion and a random generator, and returns what it changed (text),
-the premises and the conclusion, or None when the sentence does not allow the change. Premises are
-only weakened and conclusions only strengthened: the reverse stays true.
+Each function takes premises, a conclusion and a random generator. It returns what it changed, as
+text, with the new premises and conclusion, or None when the sentence does not allow the change.
+Premises are only weakened and conclusions only strengthened: the reverse would stay true.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ _ABOVE = (sp.GreaterThan, sp.StrictGreaterThan)
 
 
 def atoms(node: Any, path: Path = (), sign: int = 1) -> Iterator[tuple[Path, Any, int]]:
-    """Every relation in a logical formula with the way to it; sign 1 where strengthening it
-    strengthens the formula, -1 where weakening does, 0 where both change it (either side of an
-    equivalence).
+    """Every relation in a logical formula, with its path and a sign.
+
+    The sign is 1 where a stronger relation makes the formula stronger, -1 where it makes it
+    weaker, and 0 where it may do either (on a side of an equivalence).
     """
     if isinstance(node, sp.core.relational.Relational):
         yield path, node, sign
@@ -43,9 +44,7 @@ def atoms(node: Any, path: Path = (), sign: int = 1) -> Iterator[tuple[Path, Any
 
 
 def _moved(relation: Any, sign: int) -> Any | None:
-    """The inequality made stronger (sign >= 0) or weaker; an equality is shifted, which is
-    neither.
-    """
+    """The inequality made stronger (sign >= 0) or weaker; an equality is shifted, so is neither."""
     step = STEP if sign >= 0 else -STEP
     if isinstance(relation, _BELOW):
         return relation.func(relation.lhs + step, relation.rhs)
@@ -62,7 +61,7 @@ def _choose(
 
 
 def premise_dropped(given: Given, then: Any, rng: random.Random) -> Made | None:
-    """One premise goes."""
+    """A premise is dropped."""
     if not given:
         return None
     number = rng.randrange(len(given))
@@ -70,17 +69,14 @@ def premise_dropped(given: Given, then: Any, rng: random.Random) -> Made | None:
 
 
 def premise_relaxed(given: Given, then: Any, rng: random.Random) -> Made | None:
-    """An inequality among the premises allows a little more."""
+    """An inequality among the premises is weakened by `STEP`."""
     inequalities = [n for n, item in enumerate(given) if isinstance(item, _BELOW + _ABOVE)]
     if not inequalities:
         return None
     number = rng.choice(inequalities)
     weaker = _moved(given[number], -1)
-    return (
-        f"{shorten(weaker)} for {shorten(given[number])}",
-        [*given[:number], weaker, *given[number + 1 :]],
-        then,
-    )
+    premises = [*given[:number], weaker, *given[number + 1 :]]
+    return f"{shorten(weaker)} for {shorten(given[number])}", premises, then
 
 
 def conclusion_negated(given: Given, then: Any, rng: random.Random) -> Made | None:
@@ -93,9 +89,7 @@ def conclusion_negated(given: Given, then: Any, rng: random.Random) -> Made | No
 
 
 def conclusion_strict(given: Given, then: Any, rng: random.Random) -> Made | None:
-    """A weak inequality in the conclusion becomes strict (weak where it stands on the other side of
-    an implication).
-    """
+    """A weak inequality in the conclusion becomes strict, unless this would weaken the whole."""
     where = _choose(then, rng, lambda node: type(node) in _STRICT)
     if where is None or where[2] < 0:
         return None
@@ -105,22 +99,22 @@ def conclusion_strict(given: Given, then: Any, rng: random.Random) -> Made | Non
 
 
 def conclusion_tightened(given: Given, then: Any, rng: random.Random) -> Made | None:
-    """A relation in the conclusion claims a little more."""
+    """A relation in the conclusion is strengthened by `STEP`."""
     where = _choose(then, rng)
     if where is None:
         return None
     path, node, sign = where
     tighter = _moved(node, sign)
-    return (
-        None
-        if tighter is None
-        else (f"{shorten(tighter)} for {shorten(node)}", given, put(then, path, tighter))
-    )
+    if tighter is None:
+        return None
+    return f"{shorten(tighter)} for {shorten(node)}", given, put(then, path, tighter)
 
 
 def conclusion_sign_flipped(given: Given, then: Any, rng: random.Random) -> Made | None:
-    """A term of a sum in the conclusion changes sign; where a side is no sum, both sides of the
-    inequality do, or that of the equality.
+    """A sign in a relation of the conclusion changes: that of a term, or that of whole sides.
+
+    A term is chosen where the chosen side is a sum. Otherwise both sides of an inequality change
+    sign, or the chosen side of an equality.
     """
     where = _choose(then, rng)
     if where is None:
