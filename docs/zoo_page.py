@@ -74,8 +74,8 @@ again.
 WIDE = f"""\
 *Trained by the [recipe](training.md): positions in the input, Muon, cross-entropy on each of the
 last four iterations, the gradient through all iterations for every architecture. Width {WIDEST},
-seed 0, one H100, two runs at a time. The number of iterations was chosen on 1,024 other samples than the 2,048
-held-out ones that are reported on; bands are 95 % intervals.*
+seed 0, one H100, two runs at a time. The number of iterations was chosen on 1,024 other samples
+than the 2,048 held-out ones that are reported on; bands are 95 % intervals.*
 
 Sudoku: 60,000 published puzzles; no answer grid of the training split occurs in the others, up to
 symmetry; *easy* is a solver rating up to 18. Chess: Lichess puzzles; *easy* is a rating up to

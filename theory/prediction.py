@@ -246,8 +246,8 @@ def _external_recall(architecture: Architecture, weights: Weights) -> Said | Non
 def _drift(architecture: Architecture, weights: Weights) -> Said | None:
     if not _free(architecture):
         return None
-    if architecture.recall is Recall.EXTERNAL:
-        if weights.rho_wx != 1:
+    if architecture.recall.in_stream:
+        if architecture.recall is not Recall.EXTERNAL or weights.rho_wx != 1:
             return None
         reason = "W_x = I is the residual stream of internal recall, where a bounded update drifts"
         return Said(_BEHAVIOURS - {Outcome.EXPLOSION}, reason=reason)
@@ -260,7 +260,7 @@ def _drift(architecture: Architecture, weights: Weights) -> Said | None:
 
 @rule("M4")
 def _settled_direction(architecture: Architecture, weights: Weights) -> Said | None:
-    if not _free(architecture) or architecture.recall is Recall.EXTERNAL:
+    if not _free(architecture) or architecture.recall.in_stream:
         return None
     if weights.kappa is not None and weights.kappa < 1:
         return None  # a contraction has a fixed point, so it does not drift

@@ -74,12 +74,14 @@ class LinearBlock:
             *(np.asarray(values[name], float) for name in ("sub_blocks", *SCALES))
         )
         a, out = self.architecture, np.full(block.shape, np.nan)
-        if a.norm is not Norm.POST or a.residual is not Residual.ADD or a.recall is Recall.NONE:
+        if a.norm is not Norm.POST or a.residual is not Residual.ADD:
             return out
         if a.recall is Recall.EXTERNAL:
             rho = numeric("external_block_rho")(state, recall)
-        else:
+        elif a.recall is Recall.INTERNAL:
             rho = numeric("internal_block_rho")(block, state, recall)
+        else:
+            return out
         return np.where((subs == 1) & (bias == 0), rho, out)
 
     def sensitivity_theory(self, values: Mapping[str, Array]) -> Array:
