@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...theory.architecture import Norm, Recall, Residual
+from ...theory.architecture import Residual
 from .affine import Affine, Maps
 from .arithmetic import EXACT, Arithmetic
 from .attention import Attention
-from .flops import Flops, flops, parameter_count
+from .flops import Flops, flops, folds, parameter_count
 from .geometry import Geometry
 from .mlp import MLP
 from .model_config import ModelConfig
@@ -22,10 +22,13 @@ from .norm import RMSNorm
 
 @dataclass(frozen=True)
 class Context:
-    """What does not depend on the state: the recall mix x -> W_x x + (W_e e + b), the positions,
-    and the maps of every block's updates.
+    """The part of a step that does not depend on the state.
 
-    There is no mix without recall, nor when it is folded into the maps (internal recall).
+    Args:
+        mix: the recall mix x -> W_x x + (W_e e + b); None without recall, and when the mix is
+            folded into the maps.
+        geometry: positions and window of the cells.
+        blocks: the maps of the updates of every block, attention first.
     """
 
     mix: Affine | None
@@ -33,7 +36,7 @@ class Context:
     blocks: tuple[tuple[Maps, Maps], ...]
 
     def of(self, keep: Tensor) -> Context:
-        """The context of the kept samples alone (an index or a mask)."""
+        """The context of some samples alone; `keep` is an index or a mask."""
         mix = None if self.mix is None else self.mix.of(keep)
         return Context(mix, self.geometry, tuple((a.of(keep), b.of(keep)) for a, b in self.blocks))
 
@@ -41,21 +44,24 @@ class Context:
 class SubBlock(nn.Module):
     """One update u with its normalisations and its residual.
 
-    pre h + u(N(h)); peri h + N(u(N(h))); post N(h + u(h)); sandwich N(h + u(N(h))); with residual
-    gru the sum h + u is replaced by GRUCell(input u, hidden h).
+    The norms stand where `config.architecture.norm` places them. With the residual `gru` the sum
+    h + u is replaced by GRUCell(input u, hidden h).
     """
 
     def __init__(self, config: ModelConfig, update: Attention | MLP):
         super().__init__()
         arch, d = config.architecture, config.width
         self.update = update
+        # plain booleans, which torch.compile guards cheaply
+        self.norms_update, self.norms_sum = arch.norm.on_update, arch.norm.on_sum
         self.inner = RMSNorm(d, config.eps) if arch.inner_norm else None
-        self.outer = RMSNorm(d, config.eps) if arch.norm is not Norm.PRE else None
-        self.norm = arch.norm
+        # checkpoints call the last norm `outer`, wherever it stands
+        self.outer = RMSNorm(d, config.eps) if self.norms_update or self.norms_sum else None
+        self.middle = RMSNorm(d, config.eps) if self.norms_update and self.norms_sum else None
         self.gru = nn.GRUCell(d, d) if arch.residual is Residual.GRU else None
 
     def prepare(self, geometry: Geometry) -> Maps:
-        """What does not depend on the state."""
+        """The maps of the update and the gates, which do not depend on the state."""
         maps, gru = self.update.prepare(geometry), self.gru
         if gru is None:
             return maps
@@ -67,25 +73,22 @@ class SubBlock(nn.Module):
     def forward(
         self, h: Tensor, source: Tensor, mix: Affine | None, geometry: Geometry, maps: Maps
     ) -> Tensor:
-        """New state from the hidden state h; the update reads `source` (h itself but for external
-        recall with gru).
-        """
+        """The new state; the update reads `source`: h, but for external recall with gru."""
         x = source if self.inner is None else self.inner(source)
         u = self.update(x if mix is None else mix(x), geometry, maps)
-        if self.norm is Norm.PERI:
-            assert self.outer is not None
-            u = self.outer(u)
+        if self.norms_update:
+            norm = self.outer if self.middle is None else self.middle
+            assert norm is not None
+            u = norm(u)
         h = h + u if maps.gates is None else gated(u, h, maps.gates)
-        if self.norm in (Norm.POST, Norm.SANDWICH):
+        if self.norms_sum:
             assert self.outer is not None
             h = self.outer(h)
         return h
 
 
 def gated(u: Tensor, h: Tensor, gates: tuple[Affine, Affine]) -> Tensor:
-    """GRUCell(input u, hidden h), its six gates as two products; u, h and the result are (batch,
-    cells, width).
-    """
+    """GRUCell(input u, hidden h) in two products; all arrays are (batch, cells, width)."""
     (reset, update, new), (reset_h, update_h, new_h) = (
         g(z).chunk(3, -1) for g, z in zip(gates, (u, h), strict=True)
     )
@@ -102,7 +105,7 @@ class Block(nn.Module):
         self.mlp = SubBlock(config, MLP(config))
 
     def prepare(self, geometry: Geometry) -> tuple[Maps, Maps]:
-        """What does not depend on the state."""
+        """The maps of both sub-blocks, which do not depend on the state."""
         return self.attention.prepare(geometry), self.mlp.prepare(geometry)
 
     def forward(
@@ -113,45 +116,55 @@ class Block(nn.Module):
         geometry: Geometry,
         maps: tuple[Maps, Maps],
     ) -> Tensor:
-        """New state; the attention sub-block reads `source`."""
+        """The new state; the attention sub-block reads `source`."""
         h = self.attention(h, source, mix, geometry, maps[0])
         return self.mlp(h, h, mix, geometry, maps[1])
 
 
 class LoopedTransformer(nn.Module):
-    """h_0 = e = encode(x); h_{t+1} = step(h_t, e); logits = head(h_t).
+    """The looped transformer: h_0 = e = encode(x), h_{t+1} = step(h_t, e), logits = head(h_t).
 
-    States and embeddings are (batch, cells, width). `initial` and `step` are pure functions of
-    their arguments (and the weights), so the model is a `LoopedMap`; `prepare` and `advance` are
-    `step` in two parts, so that a loop of T iterations computes W_e e, the rotary tables and the
-    window once. Weights are drawn from `seed` alone. With `config.blocks` > 1 a loop runs that many
-    distinct blocks; recall none, 15 blocks and one loop is the baseline `fixed` of the paper.
+    States and embeddings have shape (batch, cells, width). `initial` and `step` are pure functions
+    of their arguments and the weights, so that the model is a `LoopedMap`. `prepare` and `advance`
+    are the two parts of `step`: a loop of T iterations computes W_e e, the rotary tables and the
+    window once. With `config.blocks` > 1 an iteration runs that many distinct blocks; recall none
+    with 15 blocks and one iteration is the baseline `fixed` of the paper.
+
+    Args:
+        config: sizes and architecture.
+        seed: the seed from which, alone, the weights are drawn; default 0.
+
+    Example:
+        >>> from loopstab.models.network.model_config import ModelConfig
+        >>> model = LoopedTransformer(ModelConfig(channels=1, classes=2, axes=1, width=8, heads=2))
+        >>> model(torch.zeros(3, 5, 1), loops=4).shape
+        torch.Size([3, 5, 2])
     """
 
     def __init__(self, config: ModelConfig, seed: int = 0):
         super().__init__()
         self.config = config
-        d, recall = config.width, config.architecture.recall
+        d, recalls = config.width, config.architecture.recall.present
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.encoder = nn.Linear(config.channels, d)
-            self.w_x = None if recall is Recall.NONE else nn.Linear(d, d, bias=False)
-            self.w_e = None if recall is Recall.NONE else nn.Linear(d, d)
+            self.w_x = nn.Linear(d, d, bias=False) if recalls else None
+            self.w_e = nn.Linear(d, d) if recalls else None
             self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
             self.head_norm = RMSNorm(d, config.eps)
             self.head_hidden = nn.Linear(d, d)
             self.head_out = nn.Linear(d, config.classes)
 
     def parameter_count(self) -> int:
-        """Number of weights, in closed form."""
+        """The number of weights, in closed form."""
         return parameter_count(self.config)
 
     def flops(self, cells: int) -> Flops:
-        """Forward flops on sequences of that many cells, in closed form."""
+        """The forward flops on sequences of that many cells, in closed form."""
         return flops(self.config, cells)
 
     def encode(self, x: Tensor) -> Tensor:
-        """Input (batch, cells, channels) to the embedding e, (batch, cells, width)."""
+        """Map the input (batch, cells, channels) to the embedding e (batch, cells, width)."""
         return self.encoder(x)
 
     def initial(self, e: Tensor) -> Tensor:
@@ -159,11 +172,15 @@ class LoopedTransformer(nn.Module):
         return e
 
     def prepare(self, e: Tensor, folded: bool = False, arithmetic: Arithmetic = EXACT) -> Context:
-        """The part of every step that depends on the input only, in the given arithmetic.
+        """Compute the part of every step that depends on the input alone.
 
-        `folded` is for many loops: W (W_x x + W_e e) + b = (W W_x) x + (W W_e e + b) for the first
-        layer W of both sub-blocks, so that internal recall costs no product per loop (2 of 14). The
-        sums are rounded in another order.
+        Args:
+            e: the embedding, of shape (batch, cells, width).
+            folded: whether to fold the mix into the first layer W of both sub-blocks, by
+                W (W_x x + W_e e) + b = (W W_x) x + (W W_e e + b). It pays in loops of many
+                iterations: internal recall then costs no product in an iteration (of 14 it saves
+                2). The sums are rounded in another order.
+            arithmetic: how the operands of products are rounded.
         """
         mix = None
         if self.w_x is not None and self.w_e is not None:
@@ -172,19 +189,21 @@ class LoopedTransformer(nn.Module):
         geometry = Geometry(e.shape[1], self.config, e, arithmetic)
         made = (block.prepare(geometry) for block in self.blocks if isinstance(block, Block))
         blocks = tuple((a.rounded(arithmetic), b.rounded(arithmetic)) for a, b in made)
-        if folded and mix is not None and self.config.architecture.recall is Recall.INTERNAL:
+        if folded and mix is not None and folds(self.config.architecture.recall):
             return Context(None, geometry, tuple((a.after(mix), b.after(mix)) for a, b in blocks))
         return Context(mix, geometry, blocks)
 
     def advance(
         self, h: Tensor, context: Context, run: Callable[..., Tensor] = Block.__call__
     ) -> Tensor:
-        """One loop with a prepared context; the state keeps its dtype whatever the arithmetic.
-        `run` replaces the call of a block.
+        """Apply one iteration with a prepared context.
+
+        The state keeps its dtype, whatever the arithmetic. `run` replaces the call of a block.
         """
         arch, source, mix = self.config.architecture, h, context.mix
-        if arch.recall is Recall.EXTERNAL and mix is not None:
-            source, mix = mix(h).to(h.dtype), None
+        if arch.recall.in_stream and mix is not None:
+            source = mix(h).to(h.dtype)
+            mix = mix if arch.recall.in_update else None
             if arch.residual is Residual.ADD:
                 h = source  # with gru the hidden argument stays h: boundedness (N8) is false for z
         for i, (block, maps) in enumerate(zip(self.blocks, context.blocks, strict=True)):
@@ -192,11 +211,11 @@ class LoopedTransformer(nn.Module):
         return h
 
     def step(self, h: Tensor, e: Tensor) -> Tensor:
-        """One loop from scratch: advance(h, prepare(e))."""
+        """Apply one iteration from scratch: advance(h, prepare(e))."""
         return self.advance(h, self.prepare(e))
 
     def head(self, h: Tensor, arithmetic: Arithmetic = EXACT) -> Tensor:
-        """Logits (batch, cells, classes) of a state, in its dtype."""
+        """The logits (batch, cells, classes) of a state, in its dtype."""
         hidden, out = (
             Affine(layer.weight.t(), layer.bias).rounded(arithmetic)
             for layer in (self.head_hidden, self.head_out)
@@ -204,7 +223,7 @@ class LoopedTransformer(nn.Module):
         return out(F.gelu(hidden(self.head_norm(h)))).to(h.dtype)
 
     def forward(self, x: Tensor, loops: int) -> Tensor:
-        """Logits after that many loops."""
+        """The logits after that many iterations."""
         e = self.encode(x)
         context, h = self.prepare(e, folded=loops > 1), self.initial(e)
         for _ in range(loops):
