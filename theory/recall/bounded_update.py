@@ -1,5 +1,6 @@
-"""R2: external recall with a bounded update (pre, peri): absorbing ball below rho(W_x) = 1, an open
-set of escape above it.
+"""R2: external recall with a bounded update (pre or peri normalisation).
+
+Below rho(W_x) = 1 every orbit enters an absorbing ball; above it an open set of states escapes.
 """
 
 from __future__ import annotations
@@ -26,9 +27,8 @@ def _normalised():
 
 def _entries():
     x, gate, gain, bound = sp.symbols("x p g G")
-    v, w, vw, weight, size = sp.symbols(
-        "v w c a m"
-    )  # |v|^2, |w|^2, <v, w>; attention weights a, 1 - a
+    # |v|^2, |w|^2, <v, w>; attention weights a, 1 - a
+    v, w, vw, weight, size = sp.symbols("v w c a m")
     mean = weight**2 * v + 2 * weight * (1 - weight) * vw + (1 - weight) ** 2 * w
     return [
         Sentence(
@@ -51,8 +51,8 @@ def _update_bound():
 
 def _telescope():
     mu, x0, power, now, after, total = sp.symbols("mu x_0 p x_m x_n S")
-    # p = mu^-m, S = Sum_{k<m} mu^-k x_k, T = Sum_{k<m} mu^-k x_{k+1} with x_k = |W^k x|; first m =
-    # 1, then m -> m + 1
+    # p = mu^-m, S = Sum_{k<m} mu^-k x_k, T = Sum_{k<m} mu^-k x_{k+1} with x_k = |W^k x|;
+    # first m = 1, then m -> m + 1
     claim = mu * (total - x0 + power * now)
     longer = mu * (total + power * now - x0 + (power / mu) * after)
     return [Equation(mu * (x0 - x0 + now / mu), now), Equation(claim + power * after, longer)]
@@ -60,9 +60,8 @@ def _telescope():
 
 def _adapted():
     mu, x0, last, total, moved = sp.symbols("mu x y S T")  # y = mu^-m |W^m x|
-    return [
-        Sentence((mu > 0, last <= x0, sp.Eq(moved, mu * (total - x0 + last))), moved <= mu * total)
-    ]
+    step = sp.Eq(moved, mu * (total - x0 + last))
+    return [Sentence((mu > 0, last <= x0, step), moved <= mu * total)]
 
 
 def _radii():

@@ -1,12 +1,10 @@
-"""R2 above rho(W_x) = 1: the open set of escape, from which every orbit diverges at the rate log
-rho(W_x).
-"""
+"""R2 above rho(W_x) = 1: from an open set, orbits diverge at the rate log rho(W_x)."""
 
 from __future__ import annotations
 
 import sympy as sp
 
-from ..kernel.algebra import Words
+from ..kernel.algebra import Words, letters
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 
 
@@ -20,22 +18,15 @@ def _escape():
 
 
 def _expanding():
-    mu, nu, y0, last, total, moved = sp.symbols(
-        "mu nu x y S T"
-    )  # S = |W x|_*, T = |W^{-1} W x|_* = |x|_*, nu = 1/mu
-    return [
-        Sentence(
-            (mu > 0, sp.Eq(mu * nu, 1), last <= y0, sp.Eq(moved, nu * (total - y0 + last))),
-            total >= mu * moved,
-        )
-    ]
+    # S = |W x|_*, T = |W^{-1} W x|_* = |x|_*, nu = 1/mu
+    mu, nu, y0, last, total, moved = sp.symbols("mu nu x y S T")
+    step = sp.Eq(moved, nu * (total - y0 + last))
+    return [Sentence((mu > 0, sp.Eq(mu * nu, 1), last <= y0, step), total >= mu * moved)]
 
 
 def _variation():
-    w, power, v, push, rest = sp.symbols(
-        "W W_t v c r", commutative=False
-    )  # r_t = W^{-1}(c_t + r_{t+1})
-    shifts = sp.symbols("c:4", commutative=False)
+    w, power, v, push, rest = letters("W W_t v c r")  # r_t = W^{-1}(c_t + r_{t+1})
+    shifts = letters("c:4")
     equations = [Words(w * (power * v - w**-1 * (push + rest)) + push, w * power * v - rest)]
     state = v
     for t, shift in enumerate(shifts, 1):
@@ -46,9 +37,7 @@ def _variation():
 
 
 def _shifted():
-    q, h, b, u = sp.symbols(
-        "Q h B u", commutative=False
-    )  # Q = W - I on the expanding part, B = W_e e
+    q, h, b, u = letters("Q h B u")  # Q = W - I on the expanding part, B = W_e e
     return [Words(((1 + q) * h + b + u) + q**-1 * b, (1 + q) * (h + q**-1 * b) + u)]
 
 

@@ -1,5 +1,6 @@
-"""Planar loops in floats, for the attacks on loops with a bounded update: h' = z + updates, z =
-weight h + offset, d = 2.
+"""Planar loops in floats, for the attacks on loops with a bounded update.
+
+h' = z + updates with z = weight h + offset, in dimension d = 2.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from typing import NamedTuple
 Vector = tuple[float, float]
 Matrix = tuple[Vector, Vector]
 IDENTITY: Matrix = ((1.0, 0.0), (0.0, 1.0))
+DIVERGED = 1e100
+"""norm above which a run stops, so that squares of coordinates stay finite"""
 
 
 class Block(NamedTuple):
-    """Update n -> matrix n + bias of a sub-block; without normalisation it reads its stream as it
-    is.
+    """The update n -> matrix n + bias of a sub-block.
+
+    n is the normalised stream, or the stream itself without normalisation.
     """
 
     matrix: Matrix
@@ -24,8 +28,9 @@ class Block(NamedTuple):
 
 
 class Loop(NamedTuple):
-    """h' = z + updates, z = weight h + offset; `rho` is the spectral radius of the weight by
-    construction.
+    """h' = z + updates with z = weight h + offset, and a start.
+
+    `rho` is the spectral radius of the weight, known from its construction.
     """
 
     weight: Matrix
@@ -47,7 +52,7 @@ def add(x: Vector, y: Vector) -> Vector:
 
 
 def scaled(factor: float, x: Vector) -> Vector:
-    """factor x."""
+    """factor * x."""
     return factor * x[0], factor * x[1]
 
 
@@ -58,13 +63,12 @@ def rmsnorm(z: Vector, eps: float = 0.0) -> Vector:
 
 def update(block: Block, stream: Vector) -> Vector:
     """What the sub-block adds to the stream."""
-    return add(
-        apply(block.matrix, rmsnorm(stream, block.eps) if block.normalised else stream), block.bias
-    )
+    read = rmsnorm(stream, block.eps) if block.normalised else stream
+    return add(apply(block.matrix, read), block.bias)
 
 
 def step(loop: Loop, state: Vector) -> Vector:
-    """One loop."""
+    """One iteration of the loop."""
     stream = add(apply(loop.weight, state), loop.offset)
     for block in loop.blocks:
         stream = add(stream, update(block, stream))
@@ -72,9 +76,9 @@ def step(loop: Loop, state: Vector) -> Vector:
 
 
 def run(loop: Loop, state: Vector, loops: int) -> Vector:
-    """The state after so many loops, or the first one of norm above 1e100."""
+    """The state after that many iterations, or the first one of norm above `DIVERGED`."""
     for _ in range(loops):
-        if math.hypot(*state) > 1e100:
+        if math.hypot(*state) > DIVERGED:
             break
         state = step(loop, state)
     return state

@@ -48,9 +48,8 @@ def _components():
         m = sp.Matrix(size, size, sp.symbols(f"m:{size * size}"))
         b = sp.Matrix(size, size, sp.symbols(f"b:{size * size}"))
         gap = sp.eye(size) - m
-        numerator = (
-            gap.adjugate() * b
-        )  # S = numerator / det(I - M): the derivative of h* entry by entry
+        # S = numerator / det(I - M): the derivative of h* entry by entry
+        numerator = gap.adjugate() * b
         residual = m * numerator + gap.det() * b - numerator
         equations += [Equation(entry, sp.Integer(0)) for entry in residual]
     return equations
@@ -73,9 +72,8 @@ def _eigen_model(rng: random.Random, size: int):
 
 def _blow_up():
     left, q, s, b, eigenvalue = *letters("l Q S B"), sp.Symbol("lambda")
+    # l M = lambda l, so l Q = (1 - lambda) l; with S = Q^{-1} B: l B = l Q S = (1 - lambda) l S
     rules = (((left, q), (1 - eigenvalue) * left),)
-    # l M = lambda l, that is l Q = (1 - lambda) l; with S = Q^{-1} B, l B = l Q S = (1 - lambda) l
-    # S
     return [
         Words(left * q * s, (1 - eigenvalue) * left * s, rules, _eigen_model),
         Words(q * (q**-1 * b), b),
@@ -91,17 +89,14 @@ def _scalar():
     m, b, s, h, e, fixed = sp.symbols("m b s h e f")
     inside = (m < 1, m > -1)
     at_fixed = sp.Eq(fixed, m * fixed + b * e)
+    before, after = (h - fixed) ** 2, (m * h + b * e - fixed) ** 2
     return [
-        Sentence(
-            (*inside, at_fixed, sp.Ne(h, fixed)), (m * h + b * e - fixed) ** 2 < (h - fixed) ** 2
-        ),
+        Sentence((*inside, at_fixed, sp.Ne(h, fixed)), after < before),
         Sentence(
             (sp.Eq(s, m * s + b), sp.Ne(b, 0)),
             both(sp.Ne(s, 0), sp.Equivalent(4 * s**2 > b**2, both(m > -1, m < 3))),
         ),
-        Sentence(
-            (sp.Or(m >= 1, m <= -1), at_fixed), (m * h + b * e - fixed) ** 2 >= (h - fixed) ** 2
-        ),
+        Sentence((sp.Or(m >= 1, m <= -1), at_fixed), after >= before),
     ]
 
 

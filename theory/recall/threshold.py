@@ -1,5 +1,7 @@
-"""R2, the role of rho(W_x) = 1: growth at it, a stable fixed point above it, and the case W_x =
-omega I where none is possible.
+"""R2: the role of rho(W_x) = 1.
+
+At 1 orbits grow polynomially; above it a stable fixed point is possible, but not for
+W_x = omega I with one sub-block and eps = 0.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import flint
 import sympy as sp
 
 from ..formulas import formula
-from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
 from ..kernel.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
 from ..kernel.vectors import span
 
@@ -20,15 +22,13 @@ def _binomial(time: sp.Expr, k: int) -> sp.Expr:
 
 
 def _block_power(size: int, time: sp.Expr, power: sp.Expr) -> sp.Matrix:
-    """J_size(lambda)^time, `power` standing for lambda^time."""
+    """J_size(lambda)^time, where `power` stands for lambda^time."""
     eigenvalue = sp.Symbol("lambda")
-    return sp.Matrix(
-        size,
-        size,
-        lambda i, j: (
-            power * _binomial(time, j - i) * eigenvalue ** (i - j) if j >= i else sp.Integer(0)
-        ),
-    )
+
+    def entry(i: int, j: int) -> sp.Expr:
+        return power * _binomial(time, j - i) * eigenvalue ** (i - j) if j >= i else sp.Integer(0)
+
+    return sp.Matrix(size, size, entry)
 
 
 def _jordan_powers():
@@ -36,10 +36,8 @@ def _jordan_powers():
     equations = []
     for size in (1, 2, 3, 4):
         block = sp.Matrix(size, size, lambda i, j: eigenvalue if i == j else int(j == i + 1))
-        product, after = (
-            block * _block_power(size, t, power),
-            _block_power(size, t + 1, eigenvalue * power),
-        )
+        product = block * _block_power(size, t, power)
+        after = _block_power(size, t + 1, eigenvalue * power)
         equations += [
             Equation(product[i, j], after[i, j]) for i in range(size) for j in range(i, size)
         ]
@@ -72,8 +70,9 @@ def _multipliers():
 
 
 def _example():
-    """|h_1| = p before and q after (with the sign of h_1), h_2 = k, z; w = 0.5 sqrt(2)/|z|, so
-    h_1' = z_1 (1 - w).
+    """The step of the example: h_1' = z_1 (1 - w) with w = 0.5 sqrt(2)/|z|.
+
+    p is |h_1| before the step and q after it (with the sign of h_1), k is h_2.
     """
     p, q, second, w = sp.symbols("p q k w")
     z = (sp.Rational(21, 20) * p, second / 10 + 1)
@@ -83,27 +82,18 @@ def _example():
 
 def _basin():
     p, q, second, w, z, square, step = _example()
-    after = sp.Symbol("l")
+    after, fixed = sp.Symbol("l"), sp.Rational(10, 9)
+    falls, inside = both(q < p, q > -p), both(second >= 0, second <= 5)
+    ring = both(2 * square < 21**2, 2 * 41**2 * square > 21**2)
+    image = both(after >= 1, after <= sp.Rational(3, 2))
+    moves = (sp.Eq(after, z[1]),)
     return [
-        Sentence(
-            (*step, p > 0, w > 0),
-            sp.Equivalent(
-                both(q < p, q > -p), both(2 * square < 21**2, 2 * 41**2 * square > 21**2)
-            ),
-        ),
+        Sentence((*step, p > 0, w > 0), sp.Equivalent(falls, ring)),
         Sentence(
             (second <= 5, second >= 0, 441 * p**2 < 87300), both(2 * square < 21**2, square >= 1)
         ),
-        Sentence(
-            (sp.Eq(after, z[1]),),
-            sp.Equivalent(
-                both(second >= 0, second <= 5), both(after >= 1, after <= sp.Rational(3, 2))
-            ),
-        ),
-        Sentence(
-            (sp.Eq(after, z[1]),),
-            sp.Eq(after - sp.Rational(10, 9), (second - sp.Rational(10, 9)) / 10),
-        ),
+        Sentence(moves, sp.Equivalent(inside, image)),
+        Sentence(moves, sp.Eq(after - fixed, (second - fixed) / 10)),
     ]
 
 
@@ -119,7 +109,7 @@ def _edge():
 
 
 def _null_model(rng: random.Random, size: int):
-    slope, zero, z = sp.symbols("U D z", commutative=False)
+    slope, zero, z = letters("U D z")
     basis = random_matrix(rng, size)
     first = [1] + [0] * (size - 1)
     rest = [0] + [rational(rng) for _ in range(size - 1)]
@@ -135,18 +125,14 @@ def _homogeneous():
     z, v = span("z v", {("z", "z"): length**2, ("v", "z"): c})
     derivative = (radius / length) * (v - (v.dot(z) / length**2) * z)  # DN(z) v at eps = 0
     radial = (radius / length) * (z - (z.dot(z) / length**2) * z)
-    slope, zero, letter, other = sp.symbols("U D z x", commutative=False)
+    slope, zero, letter, other = letters("U D z x")
     rules = (((zero, letter), sp.Integer(0)),)
     jacobian = omega * (1 + slope * zero)
+    moved = omega * letter + omega * (other + slope * zero * other)
     return [
         Equation(radial["z"], sp.Integer(0)),
         Equation(derivative.dot(z), sp.Integer(0)),
-        Words(
-            jacobian * (letter + other),
-            omega * letter + omega * (other + slope * zero * other),
-            rules,
-            _null_model,
-        ),
+        Words(jacobian * (letter + other), moved, rules, _null_model),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The registry of named theorems that proofs may cite, one module per field."""
+"""The registry of the theorems that proofs may cite: one module for each field."""
 
 from __future__ import annotations
 

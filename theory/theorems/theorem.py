@@ -1,6 +1,4 @@
-"""A named theorem: precise statement, reference, and the hypotheses that a citing step must
-discharge.
-"""
+"""The record of a theorem of the literature that proofs may cite."""
 
 from __future__ import annotations
 
@@ -9,7 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Theorem:
-    """A theorem of the literature; `hypotheses` maps a short key to what has to be shown."""
+    """A theorem of the literature.
+
+    Args:
+        title: its name.
+        statement: the precise statement.
+        reference: where it is proved.
+        hypotheses: for a short key each, what a step that cites the theorem has to discharge.
+    """
 
     title: str
     statement: str

@@ -1,5 +1,6 @@
-"""Attacks on R2, external recall with a bounded update: what happens when one assumption is
-dropped. Planar loops (d = 2).
+"""Attacks on R2, external recall with a bounded update, in planar loops (d = 2).
+
+Each shows what breaks without one of the assumptions.
 """
 
 from __future__ import annotations
@@ -11,9 +12,14 @@ from typing import NamedTuple
 from ...kernel.falsifier import Falsifier
 from ..planar import Block, Loop, Matrix, Vector, add, apply, rmsnorm, run, scaled, step
 
+FAR = 1e4
+"""norm of a start from which an orbit should come in: to a tenth of it at least"""
+SMALLEST_STEP = 1e-6
+"""a step that stays above this on the axis does not vanish there"""
 
-def _matrix(rng: random.Random, size: float = 1.0) -> Matrix:
-    return (rng.gauss(0, size), rng.gauss(0, size)), (rng.gauss(0, size), rng.gauss(0, size))
+
+def _matrix(rng: random.Random) -> Matrix:
+    return (rng.gauss(0, 1), rng.gauss(0, 1)), (rng.gauss(0, 1), rng.gauss(0, 1))
 
 
 def _vector(rng: random.Random) -> Vector:
@@ -21,23 +27,22 @@ def _vector(rng: random.Random) -> Vector:
 
 
 def _weight(rng: random.Random, rho: float) -> Matrix:
-    """Upper triangular, eigenvalues rho and a smaller one, not normal."""
+    """A triangular matrix that is not normal, with an eigenvalue +-rho and a smaller one."""
     return (rng.choice((-1, 1)) * rho, rng.uniform(-1, 1)), (0.0, rng.uniform(-0.8, 0.8) * rho)
 
 
 def _far(rng: random.Random, rho: float, normalised: bool = True) -> Loop:
-    kick = ((2 / rho, 0.0), (0.0, 2 / rho))
-    block = (
-        Block(_matrix(rng), _vector(rng), 0.01)
-        if normalised
-        else Block(kick, _vector(rng), 0.0, False)
-    )
-    return Loop(_weight(rng, rho), _vector(rng), (block,), rho, scaled(1e4, rmsnorm(_vector(rng))))
+    """A loop that starts far out; its update is normalised, or linear of slope 2/rho."""
+    if normalised:
+        block = Block(_matrix(rng), _vector(rng), 0.01)
+    else:
+        block = Block(((2 / rho, 0.0), (0.0, 2 / rho)), _vector(rng), 0.0, False)
+    return Loop(_weight(rng, rho), _vector(rng), (block,), rho, scaled(FAR, rmsnorm(_vector(rng))))
 
 
 def _stays_far(loop: Loop) -> str | None:
     size = math.hypot(*run(loop, loop.start, 500))
-    if size > 1e3:
+    if size > FAR / 10:
         where = "normalised update" if loop.blocks[0].normalised else "update of slope 2/rho"
         return (
             f"rho(W_x) = {loop.rho:.4g}, {where}: from |h_0| = {math.hypot(*loop.start):.3g}, |h| ="
@@ -47,8 +52,9 @@ def _stays_far(loop: Loop) -> str | None:
 
 
 def _line(rng: random.Random, keep: bool) -> Loop:
-    """W_x = x I, u(n) = -k n, offset beta along the first axis, beta < x k R: every fixed point
-    lies on that axis.
+    """W_x = x I, u(n) = -k n, an offset b < x k R along the first axis.
+
+    Every fixed point lies on that axis.
     """
     x, k = rng.uniform(0.2, 0.9), rng.uniform(0.5, 2)
     offset = (rng.uniform(0.1, 0.9) * x * k * math.sqrt(2), 0.0)
@@ -57,7 +63,7 @@ def _line(rng: random.Random, keep: bool) -> Loop:
 
 
 def _no_fixed_point(loop: Loop) -> str | None:
-    """Bisection on the axis: the step changes sign, but is it ever small?"""
+    """Bisection on the axis, where the step changes sign: does it become small?"""
 
     def gap(h: float) -> float:
         return step(loop, (h, 0.0))[0] - h
@@ -67,7 +73,7 @@ def _no_fixed_point(loop: Loop) -> str | None:
         middle = (low + high) / 2
         low, high = (middle, high) if gap(middle) > 0 else (low, middle)
     smallest = min(abs(gap(low)), abs(gap(high)))
-    if smallest > 1e-6:
+    if smallest > SMALLEST_STEP:
         return (
             f"x = {loop.rho:.4g}, eps = {loop.blocks[0].eps:g}: the step jumps across 0 and is"
             f" never below {smallest:.4g} on the axis"
@@ -87,17 +93,15 @@ def threshold_example(start: Vector) -> Loop:
 
 
 def _around(rng: random.Random, keep: bool) -> Loop:
-    return threshold_example(
-        (
-            rng.choice((-1, 1)) * (rng.uniform(14.2, 40) if keep else rng.uniform(0, 13)),
-            rng.uniform(0, 5),
-        )
-    )
+    """A start outside the escape radius 10 sqrt(2), or well inside it."""
+    side = rng.choice((-1, 1))
+    size = rng.uniform(14.2, 40) if keep else rng.uniform(0, 13)
+    return threshold_example((side * size, rng.uniform(0, 5)))
 
 
 def _comes_back(loop: Loop) -> str | None:
-    # just beyond the escape radius 14.14 the orbit leaves slowly: 800 loops turn a distance of 0.05
-    # at the rate 1.05 into 1e15
+    # just beyond the escape radius 14.14 the orbit leaves slowly: in 800 iterations the rate 1.05
+    # turns a distance of 0.05 into 1e15
     end = run(loop, loop.start, 800)
     if math.hypot(*end) < 100:
         return (
@@ -108,14 +112,14 @@ def _comes_back(loop: Loop) -> str | None:
 
 
 class Fixed(NamedTuple):
-    """W_x = omega I with a known fixed point and a direction of attack."""
+    """A loop with a known fixed point; its start is the direction in which it is displaced."""
 
     loop: Loop
     point: Vector
 
 
 def _one_block(rng: random.Random, eps: float) -> Fixed:
-    """One sub-block; at eps > 0 the slope is chosen to make the fixed point stable."""
+    """W_x = omega I with one sub-block; for eps > 0 its slope makes the fixed point stable."""
     omega = rng.uniform(1.05, 1.15)
     z = scaled(rng.uniform(0.5, 2), rmsnorm(_vector(rng)))
     matrix = _matrix(rng)
@@ -124,33 +128,32 @@ def _one_block(rng: random.Random, eps: float) -> Fixed:
         matrix = ((-s, 0.0), (0.0, -s))  # multipliers omega (1 - 1) and omega (1 - eps/s^2)
     bias = scaled(-1, apply(matrix, rmsnorm(z, eps)))  # u(N(z)) = 0, so h* = z
     offset = scaled(1 - omega, z)
-    return Fixed(
-        Loop(((omega, 0.0), (0.0, omega)), offset, (Block(matrix, bias, eps),), omega, z), z
-    )
+    return _fixed(omega, offset, (Block(matrix, bias, eps),), z)
+
+
+def _fixed(omega: float, offset: Vector, blocks: tuple[Block, ...], z: Vector) -> Fixed:
+    return Fixed(Loop(((omega, 0.0), (0.0, omega)), offset, blocks, omega, z), z)
 
 
 def _two_blocks(rng: random.Random) -> Fixed:
-    """Streams z and z_1 at an angle, slopes that cancel both tangential directions: rho(J) = omega
-    cos^2.
+    """W_x = omega I with two sub-blocks that read streams at an angle.
+
+    Their slopes cancel both tangential directions, so that rho(J) = omega cos^2(angle).
     """
     omega, angle, turn = rng.uniform(1.05, 1.15), rng.uniform(0, 2 * math.pi), rng.uniform(1.0, 1.4)
-    z, z1 = (
-        scaled(rng.uniform(0.5, 2), (math.cos(angle), math.sin(angle))),
-        (math.cos(angle + turn), math.sin(angle + turn)),
-    )
+    z = scaled(rng.uniform(0.5, 2), (math.cos(angle), math.sin(angle)))
+    z1 = math.cos(angle + turn), math.sin(angle + turn)
     blocks = []
     for stream, target in ((z, z1), (z1, z)):
         size = math.hypot(*stream) / math.sqrt(2)  # DN = (1/size) on the tangent
         matrix = ((-size, 0.0), (0.0, -size))
         bias = add(add(target, scaled(-1, stream)), scaled(-1, apply(matrix, rmsnorm(stream))))
         blocks.append(Block(matrix, bias))
-    return Fixed(
-        Loop(((omega, 0.0), (0.0, omega)), scaled(1 - omega, z), tuple(blocks), omega, z), z
-    )
+    return _fixed(omega, scaled(1 - omega, z), tuple(blocks), z)
 
 
 def _scalar_weight(rng: random.Random, keep: bool) -> Fixed:
-    """W_x = omega I, or the loop of rho(W_x) = 1.05 with a stable fixed point."""
+    """W_x = omega I, or the example of rho(W_x) = 1.05 with its stable fixed point."""
     return _one_block(rng, 0.0) if keep else Fixed(threshold_example((0.0, 10 / 9)), (0.0, 10 / 9))
 
 
@@ -160,7 +163,7 @@ def _is_scalar(case: Fixed) -> bool:
 
 
 def _attracts(case: Fixed) -> str | None:
-    """Start on the ray of z*, off the fixed point by 1e-6 of its size."""
+    """Displace the state from the fixed point by 1e-6 along `start`, and see if it returns."""
     start = add(case.point, scaled(1e-6, case.loop.start))
     before, after = (math.dist(x, case.point) for x in (start, run(case.loop, start, 60)))
     if after < before / 2:
@@ -174,7 +177,7 @@ def _attracts(case: Fixed) -> str | None:
 
 
 class Critical(NamedTuple):
-    """W_x = J_k(lambda), a constant push; `rho` = |lambda|."""
+    """W_x = J_k(rho), a Jordan block of size k = `size`, and a constant push."""
 
     size: int
     rho: float
