@@ -1,5 +1,6 @@
-"""M6: what a loop without recall can transmit in the limit, on finite input sets: at most log2 m
-bits through m reachable fixed points.
+"""Claim M6: what a loop without recall can transmit in the limit, on finite sets of inputs.
+
+Through m reachable fixed points it transmits at most log2 m bits.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ def _entropy():
 
 def _bernoulli():
     n, t, power = sp.symbols("n t u")
-    # (1 + t)^n >= 1 + n t by induction over n (n t^2 >= 0 on top); with t = y/n: e^y = lim (1 +
-    # y/n)^n >= 1 + y, that is log x <= x - 1
+    # (1 + t)^n >= 1 + n t by induction over n (the step leaves n t^2 >= 0 over); with t = y/n,
+    # e^y = lim (1 + y/n)^n >= 1 + y, that is log x <= x - 1
     return [Sentence((t >= -1, power >= 1 + n * t), power * (1 + t) >= 1 + (n + 1) * t + n * t**2)]
 
 
 def _accuracy():
     right, m, classes, hits, p = sp.symbols("a m K c p")
-    # c <= m answers are ever given, each is right for one class, of probability at most p
+    # at most m answers ever occur; each is right for one class, of probability at most p
     return [
         Sentence((p > 0, hits <= m, right <= hits * p), right <= m * p),
         Sentence((classes > 0, sp.Eq(classes * p, 1), right <= m * p), classes * right <= m),
@@ -48,25 +49,23 @@ def _separation():
 def _packing():
     r, curvature, gap = sp.symbols("r M g", positive=True)
     bound = formula("fixed_point_packing")
-    half = (
-        gap / curvature
-        # balls of half the distance 2 gap/curvature are disjoint, and lie in the ball of radius r +
-        # half
-    )
+    # balls of half the distance 2 gap/curvature are disjoint and lie in the ball of radius r + half
+    half = gap / curvature
     return [Equation(bound(d, r, curvature, gap), (r + half) ** d / half**d) for d in (1, 2, 3, 4)]
 
 
 def _attention(tokens: list[sp.Symbol], visible) -> list[sp.Expr]:
-    """One head: weights k(x, y) > 0 of the pair of contents, values v(y); `visible(i, j)` is the
-    mask. No positional signal.
+    """The output of one attention head, token by token, without a positional signal.
+
+    The weight k(x, y) > 0 depends on the pair of contents, the value v(y) on one of them;
+    `visible(i, j)` is the mask.
     """
     out = []
     for i, x in enumerate(tokens):
         keys = [y for j, y in enumerate(tokens) if visible(i, j)]
         weights = [sp.Symbol(f"k_{x}{y}", positive=True) for y in keys]
-        out.append(
-            sum(w * sp.Symbol(f"v_{y}") for w, y in zip(weights, keys, strict=True)) / sum(weights)
-        )
+        values = [sp.Symbol(f"v_{y}") for y in keys]
+        out.append(sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights))
     return out
 
 
@@ -86,15 +85,14 @@ def _equivariance():
 
 def _equal_tokens():
     a, b = sp.symbols("a b")
-    v_a, v_b, k_aa, k_ab = (
-        sp.Symbol(name, positive=name[0] == "k" or None) for name in ("v_a", "v_b", "k_aa", "k_ab")
-    )
+    v_a, v_b = sp.symbols("v_a v_b")
+    k_aa, k_ab = sp.symbols("k_aa k_ab", positive=True)
     first, second, _ = _attention([a, a, b], _everything)
     causal = _attention([a, b, a], lambda i, j: j <= i)
     return [
         Equation(first, second),
         Equation(first, (2 * k_aa * v_a + k_ab * v_b) / (2 * k_aa + k_ab)),
-        # a causal mask is a positional signal: the two a differ
+        # a causal mask is a positional signal: it makes the two tokens a differ
         Equation(causal[2] - causal[0], k_ab * (v_b - v_a) / (2 * k_aa + k_ab)),
     ]
 

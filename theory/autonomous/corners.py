@@ -1,9 +1,13 @@
-"""Rectangular linear maps as corners of square ones, so that word identities cover every pair of
-dimensions.
+"""Rectangular linear maps as corners of square ones.
 
-p projects R^N on the state space R^n. A = p A p stands for J - I, K = p K for the derivative in the
-parameters (onto p, with right inverse S: K S = p), B for the inverse of A on the state space, l = l
-p for a row with l A = 0.
+With them, an identity between words of square matrices covers every pair of dimensions. The letters
+stand for these matrices on R^N:
+
+- p projects R^N on the state space R^n;
+- A = p A p is J - I on the state space, and B its inverse where it has one;
+- K = p K is the derivative with respect to the parameters; it is onto the state space, and S is a
+  right inverse: K S = p;
+- l = l p is a row with l A = 0, where A is singular.
 """
 
 from __future__ import annotations
@@ -14,70 +18,69 @@ from collections.abc import Mapping
 import flint
 import sympy as sp
 
-from ..kernel.algebra import Rules, diagonal, fmpq, random_matrix, rational
+from ..kernel.algebra import Rules, diagonal, fmpq, letters, random_matrix, rational
 
-P, A, B, K, S, LEFT = sp.symbols("p A B K S l", commutative=False, seq=True)
+Matrix = flint.fmpq_mat
+
+P, A, B, K, S, LEFT = letters("p A B K S l")
 
 _CORNER: Rules = (((P, P), P), ((P, A), A), ((A, P), A), ((P, K), K), ((S, P), S), ((K, S), P))
 INVERTIBLE: Rules = (*_CORNER, ((P, B), B), ((B, P), B), ((A, B), P), ((B, A), P))
-"""A is invertible on the state space"""
+"""rules that hold where A is invertible on the state space"""
 SINGULAR: Rules = (*_CORNER, ((LEFT, P), LEFT), ((LEFT, A), sp.Integer(0)))
-"""a row l of the state space annihilates the image of A"""
+"""rules that hold where a row l of the state space annihilates the image of A"""
 
 
-def invertible_model(rng: random.Random, size: int) -> Mapping[sp.Symbol, flint.fmpq_mat]:
-    """Random rational matrices that obey `INVERTIBLE`."""
+def invertible_model(rng: random.Random, size: int) -> Mapping[sp.Symbol, Matrix]:
+    """Random rational matrices that satisfy `INVERTIBLE`."""
     n = rng.randint(1, size)
     values = _onto(rng, size, n)
     block = random_matrix(rng, n)
-    values |= {A: _corner(block, size), B: _corner(block.inv(), size)}
+    values |= {A: _placed(size, (0, 0, block)), B: _placed(size, (0, 0, block.inv()))}
     return _conjugated(rng, size, values)
 
 
-def singular_model(rng: random.Random, size: int) -> Mapping[sp.Symbol, flint.fmpq_mat]:
-    """Random rational matrices that obey `SINGULAR`."""
+def singular_model(rng: random.Random, size: int) -> Mapping[sp.Symbol, Matrix]:
+    """Random rational matrices that satisfy `SINGULAR`."""
     n = rng.randint(1, size)
     values = _onto(rng, size, n)
     basis = random_matrix(rng, n)
-    values[A] = _corner(
-        basis * diagonal([0] + [rational(rng) for _ in range(n - 1)]) * random_matrix(rng, n), size
-    )
-    values[LEFT] = _corner(diagonal([1] + [0] * (n - 1)) * basis.inv(), size)
+    middle = diagonal([0] + [rational(rng) for _ in range(n - 1)])
+    first_row = diagonal([1] + [0] * (n - 1))
+    values[A] = _placed(size, (0, 0, basis * middle * random_matrix(rng, n)))
+    values[LEFT] = _placed(size, (0, 0, first_row * basis.inv()))
     return _conjugated(rng, size, values)
 
 
-def _onto(rng: random.Random, size: int, n: int) -> dict[sp.Symbol, flint.fmpq_mat]:
-    """K = [K1 K2; 0 0] with K1 of size n invertible, S = [S1 0; S2 0] with K1 S1 + K2 S2 = I, in
-    coordinates of the state space.
+def _onto(rng: random.Random, size: int, n: int) -> dict[sp.Symbol, Matrix]:
+    """Random p, K and S in coordinates where the state space is the first n axes.
+
+    K = [K1 K2; 0 0] with K1 of size n invertible, and S = [S1 0; S2 0] with K1 S1 + K2 S2 = I.
     """
-    first, rest = random_matrix(rng, n), size - n
-    side = flint.fmpq_mat(n, rest, [fmpq(rational(rng)) for _ in range(n * rest)])
-    low = flint.fmpq_mat(rest, n, [fmpq(rational(rng)) for _ in range(n * rest)])
-    top = first.inv() * (diagonal([1] * n) - side * low) if rest else first.inv()
-    zero = flint.fmpq(0)
-    k = [
-        [first[i, j] if j < n else side[i, j - n] for j in range(size)] if i < n else [zero] * size
-        for i in range(size)
-    ]
-    s = [
-        [(top[i, j] if i < n else low[i - n, j]) if j < n else zero for j in range(size)]
-        for i in range(size)
-    ]
-    return {P: diagonal([1] * n + [0] * rest), K: flint.fmpq_mat(k), S: flint.fmpq_mat(s)}
+    k1, rest = random_matrix(rng, n), size - n
+    k2 = Matrix(n, rest, [fmpq(rational(rng)) for _ in range(n * rest)])
+    s2 = Matrix(rest, n, [fmpq(rational(rng)) for _ in range(n * rest)])
+    s1 = k1.inv() * (diagonal([1] * n) - k2 * s2) if rest else k1.inv()
+    return {
+        P: diagonal([1] * n + [0] * rest),
+        K: _placed(size, (0, 0, k1), (0, n, k2)),
+        S: _placed(size, (0, 0, s1), (n, 0, s2)),
+    }
 
 
-def _corner(block: flint.fmpq_mat, size: int) -> flint.fmpq_mat:
-    n = block.nrows()
-    return flint.fmpq_mat(
-        [
-            [block[i, j] if i < n and j < n else flint.fmpq(0) for j in range(size)]
-            for i in range(size)
-        ]
-    )
+def _placed(size: int, *blocks: tuple[int, int, Matrix]) -> Matrix:
+    """The square matrix with these blocks, each given with its top row and left column."""
+    matrix = Matrix(size, size)
+    for top, left, block in blocks:
+        for i in range(block.nrows()):
+            for j in range(block.ncols()):
+                matrix[top + i, left + j] = block[i, j]
+    return matrix
 
 
 def _conjugated(
-    rng: random.Random, size: int, values: Mapping[sp.Symbol, flint.fmpq_mat]
-) -> dict[sp.Symbol, flint.fmpq_mat]:
+    rng: random.Random, size: int, values: Mapping[sp.Symbol, Matrix]
+) -> dict[sp.Symbol, Matrix]:
+    """The matrices in a random basis of R^N."""
     basis = random_matrix(rng, size)
     return {name: basis * value * basis.inv() for name, value in values.items()}

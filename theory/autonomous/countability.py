@@ -1,5 +1,6 @@
-"""A2: for almost every parameter the fixed points of a loop are non-degenerate, hence isolated,
-countable, finite in compact sets.
+"""Claim A2: for almost every parameter, all fixed points of a loop are non-degenerate.
+
+Hence they are isolated and countable, and finite in number in every compact set.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 import sympy as sp
 
 from ..architecture import Recall
-from ..kernel.algebra import Equation, Words, diagonal, random_matrix
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 from .corners import INVERTIBLE, LEFT, SINGULAR, A, B, K, S, invertible_model, singular_model
@@ -19,16 +20,15 @@ from .worked_maps import STEPS as WORKED_MAPS
 
 
 def _kernel():
-    x, y, eta = sp.symbols("x y eta", commutative=False, seq=True)
-    change = (
-        1 - S * K
-    ) * y - S * A * x  # of the parameters, when the state moves by x along the zeros of F
+    x, y, eta = letters("x y eta")
+    # the change of the parameters when the state moves by x along the zeros of F
+    change = (1 - S * K) * y - S * A * x
     return [
         Words(K * change, -A * x, INVERTIBLE, invertible_model),
-        # A invertible: x = -B K eta goes with the parameter change eta, whatever eta
+        # A invertible: the state moves by x = -B K eta when the parameters change by any eta
         Words(S * A * B * K * eta + (1 - S * K) * eta, eta, INVERTIBLE, invertible_model),
-        # l A = 0: l K annihilates every parameter change along the zeros, and is not zero since l K
-        # S = l
+        # l A = 0: l K annihilates every parameter change along the zeros; it is not zero because
+        # l K S = l
         Words(LEFT * K * S * K * y, LEFT * K * y, SINGULAR, singular_model),
         Words(LEFT * K * S * (A + 1) * x, LEFT * x, SINGULAR, singular_model),
         Words(LEFT * K * S, LEFT, SINGULAR, singular_model),
@@ -40,15 +40,10 @@ def _bias_chart():
     for d in (1, 2):
         h, b = sp.symbols(f"h:{d}"), sp.symbols(f"b:{d}")
         monomials = [x * y for i, x in enumerate((*h, 1)) for y in (*h, 1)[i:]]
-        g = [
-            sum(
-                c * m for c, m in zip(sp.symbols(f"g{i}_:{len(monomials)}"), monomials, strict=True)
-            )
-            for i in range(d)
-        ]
-        f: Any = sp.Matrix(
-            [g[i] + b[i] for i in range(d)]
-        )  # the general quadratic update with an additive bias
+        table = [sp.symbols(f"g{i}_:{len(monomials)}") for i in range(d)]
+        g = [sum(c * m for c, m in zip(row, monomials, strict=True)) for row in table]
+        # the general quadratic update with an additive bias
+        f: Any = sp.Matrix([g[i] + b[i] for i in range(d)])
         chart: Any = sp.Matrix([h[i] - g[i] for i in range(d)])
         by_bias, by_state, slope = f.jacobian(b), f.jacobian(h), chart.jacobian(h)
         for i in range(d):
@@ -63,12 +58,12 @@ def _bias_chart():
 
 def _gap():
     c, delta, x, y = sp.symbols("c delta x y")
-    # x = |h - k|, y = |(I - J)(h - k)| = |f(h) - f(k) - J(h - k)| for two fixed points
+    # two fixed points h, k: x = |h - k|, y = |(I - J)(h - k)| = |f(h) - f(k) - J(h - k)|
     return [Sentence((c > delta, x >= 0, y >= c * x, y <= delta * x), sp.Eq(x, 0))]
 
 
 def _sphere_model(rng: random.Random, size: int):
-    p, j = sp.symbols("p J", commutative=False)
+    p, j = letters("p J")
     basis, rank = random_matrix(rng, size), rng.randint(0, size)
     return {
         p: basis * diagonal([1] * rank + [0] * (size - rank)) * basis.inv(),
@@ -77,9 +72,7 @@ def _sphere_model(rng: random.Random, size: int):
 
 
 def _sphere():
-    p, j = sp.symbols(
-        "p J", commutative=False
-    )  # p projects on the tangent space; J = D_h f maps into it
+    p, j = letters("p J")  # p projects on the tangent space; J = D_h f maps into it
     rules = (((p, p), p),)
     return [
         Words((1 - p * j * p) * p, p - p * j * p, rules, _sphere_model),
@@ -96,15 +89,13 @@ def _hadamard():
         if d == 2:
             equations.append(Equation(gram[0, 0] * gram[1, 1] - m.det() ** 2, gram[0, 1] ** 2))
             continue
-        first, last = m[:, :2], m[:, 2]
-        minors = first[:, 0].cross(first[:, 1])  # det = minors . last, so Lagrange twice
-        equations.append(
-            Equation(
-                minors.dot(minors) * last.dot(last) - m.det() ** 2,
-                sum(x**2 for x in minors.cross(last)),
-            )
-        )
-        equations.append(Equation(gram[0, 0] * gram[1, 1] - minors.dot(minors), gram[0, 1] ** 2))
+        # det = minors . last, so Lagrange's identity applies twice
+        minors, last = m[:, 0].cross(m[:, 1]), m[:, 2]
+        volume = minors.dot(minors) * last.dot(last)
+        equations += [
+            Equation(volume - m.det() ** 2, sum(x**2 for x in minors.cross(last))),
+            Equation(gram[0, 0] * gram[1, 1] - minors.dot(minors), gram[0, 1] ** 2),
+        ]
     return equations
 
 

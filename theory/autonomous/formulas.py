@@ -1,4 +1,4 @@
-"""Closed forms of loops without recall."""
+"""Closed forms for loops without recall (claims A3-A5, M3, M6)."""
 
 from __future__ import annotations
 

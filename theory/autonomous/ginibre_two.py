@@ -1,5 +1,6 @@
-"""Steps of A5: the probability that a real 2 x 2 Ginibre matrix has a real positive dominant
-eigenvalue is 1/(2 sqrt 2).
+"""Steps of A5: how often a real 2 x 2 Ginibre matrix has a real positive dominant eigenvalue.
+
+The probability is 1/(2 sqrt 2).
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from ..formulas import formula
 from ..kernel.algebra import Equation
 from ..kernel.proof import Bound, Sentence, cited, decided, deduced, enclosed, identity
 
+END = 15
+"""the integral runs to here; its tail, at most e^{-END^2/2} < 1e-48, is added to the ball"""
+
 SPREAD = sp.Matrix([[1, 0, 0, -1], [0, 1, 1, 0], [0, 1, -1, 0], [1, 0, 0, 1]])
-"""(a, b, c, d) of M = [[a, b], [c, d]] to (a - d, b + c, b - c, a + d)"""
+"""maps the entries (a, b, c, d) of M = [[a, b], [c, d]] to (a - d, b + c, b - c, a + d)"""
 
 
 def _coordinates():
@@ -31,7 +35,7 @@ def _coordinates():
 
 def _sign_of_the_trace():
     p, q = sp.symbols("p q")
-    # p > q the two real eigenvalues; 2 p > p + q and 2 q < p + q give their signs
+    # p > q are the two real eigenvalues; their signs follow from 2 p > p + q and 2 q < p + q
     return [
         Sentence((p > q,), sp.Equivalent(p**2 > q**2, p + q > 0)),
         Sentence((p > q,), sp.Equivalent(q**2 > p**2, p + q < 0)),
@@ -54,18 +58,16 @@ def _ball():
     def integrand(r: flint.acb, _: bool) -> flint.acb:
         return r * (-(r**2) / 2).exp() * (r / flint.acb(2).sqrt()).erf()
 
-    body = flint.acb.integral(integrand, 0, 15).real
-    tail = flint.arb(0).union((-flint.arb(225) / 2).exp())  # 0 < integrand <= r e^{-r^2/2} beyond
+    body = flint.acb.integral(integrand, 0, END).real
+    # beyond END the integrand lies between 0 and r e^{-r^2/2}
+    tail = flint.arb(0).union((-(flint.arb(END) ** 2) / 2).exp())
     half = (body + tail) / 2
     value: Any = formula("ginibre_dominant_positive_2")() ** 2
     exact = (flint.arb(int(value.p)) / int(value.q)).sqrt()
+    low, high = "0.353553390593273762200422", "0.353553390593273762200423"
     return [
-        Bound(
-            "P from the integral", half, "0.353553390593273762200422", "0.353553390593273762200423"
-        ),
-        Bound(
-            "P from the formula", exact, "0.353553390593273762200422", "0.353553390593273762200423"
-        ),
+        Bound("P from the integral", half, low, high),
+        Bound("P from the formula", exact, low, high),
     ]
 
 

@@ -1,5 +1,6 @@
-"""A3: without recall the limit of a loop is locally constant in the input wherever it is
-continuous, in every spectral regime.
+"""Claim A3: without recall, the limit of a loop is locally constant in its input.
+
+This holds wherever the limit is continuous in the input, in every spectral regime.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import Any
 import sympy as sp
 
 from ..architecture import Recall
-from ..kernel.algebra import Equation, Words
+from ..kernel.algebra import Equation, Words, letters
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
 from .falsifiers.input_dependence import FALSIFIERS
@@ -23,49 +24,43 @@ def _limit_is_fixed():
 
 def _trapped():
     x, r, slope, gap = sp.symbols("x r n delta")
-    # x = |h_inf(e) - h_inf(e0)|: both are fixed, and no other fixed point is closer to h_inf(e0)
-    # than r
+    # x = |h_inf(e) - h_inf(e0)|; both limits are fixed points, and every fixed point other than
+    # h_inf(e0) is at least r away from it
     cases: tuple[Any, ...] = (sp.Eq(x, 0), x >= r)
     isolated = sp.Or(*cases)
     return [
         Sentence((x < r, isolated), sp.Eq(x, 0)),
-        # differentiable at e0 with norm n: |h_inf(e) - h_inf(e0)| <= (n + 1)|e - e0| near e0, so
-        # continuous at e0
+        # a limit that is differentiable at e0, with norm n, is continuous there:
+        # |h_inf(e) - h_inf(e0)| <= (n + 1)|e - e0| near e0
         Sentence((x <= (slope + 1) * gap, (slope + 1) * gap < r, isolated), sp.Eq(x, 0)),
     ]
 
 
 def _implicit():
-    q, k, change, resolvent = sp.symbols(
-        "Q K D S", commutative=False, seq=True
-    )  # Q = I - J, S = Q^{-1} K
+    q, k, change, resolvent = letters("Q K D S")  # Q = I - J, S = Q^{-1} K
     return [
-        # differentiating h = f(h, e): D = (I - Q) D + K, that is Q D = K
+        # the derivative of h = f(h, e): D = (I - Q) D + K, that is Q D = K
         Words(q * change, change - (1 - q) * change),
         Words((1 - q) * q**-1 * k + k, q**-1 * k),
-        # no recall: K = 0 leaves Q D = 0, and Q^{-1} Q D = D
+        # without recall K = 0, so Q D = 0, and Q^{-1} Q D = D
         Words(q**-1 * (change - (1 - q) * change) + resolvent, change + resolvent),
     ]
 
 
 def _cone():
     x, y, c, eps = sp.symbols("x y c eps")
-    # at e0 + v: |D v| = y >= c|v| for v in a cone about a direction that D moves; h_inf(e0 + v) =
-    # h_inf(e0) makes y <= eps |v|
+    # y = |D v| >= c|v| for v in a cone about a direction that D does not annihilate, while
+    # h_inf(e0 + v) = h_inf(e0) makes y <= eps |v|
     return [Sentence((c > eps, x >= 0, y >= c * x, y <= eps * x), sp.Eq(x, 0))]
 
 
 def _staircase():
     n, h, phi = sp.symbols("n h phi")
+    at_most = sp.Equivalent(n * h <= 1, phi >= h)
+    beyond = sp.Equivalent((n + 1) * h > 1, n * (n + 1) * (phi - h) < 1)
     return [
-        # h <= 1/n and h > 1/(n+1), in terms of phi = 1/n
-        Sentence(
-            (n > 0, sp.Eq(n * phi, 1)),
-            both(
-                sp.Equivalent(n * h <= 1, phi >= h),
-                sp.Equivalent((n + 1) * h > 1, n * (n + 1) * (phi - h) < 1),
-            ),
-        ),
+        # h <= 1/n and h > 1/(n+1), expressed with phi = 1/n
+        Sentence((n > 0, sp.Eq(n * phi, 1)), both(at_most, beyond)),
         Sentence((n > 0, (n + 1) * h > 1, n * (n + 1) * (phi - h) < 1), n * (phi - h) < h),
     ]
 
@@ -82,7 +77,7 @@ def _staircase_loop():
     return [
         Sentence((u > 0, w > 0, u + w < 1, step), both(g > 0, 27 * g < 4 * u)),
         Sentence((u >= 0, w >= 0, step), 16 * g <= (u + w) ** 4),
-        # beyond 1: x = h - 1 goes to x - g
+        # beyond 1 the loop maps x = h - 1 to x - g
         Sentence((u > 0, sp.Eq(g * (1 + u**2), u**2)), both(g > 0, 2 * g <= u)),
     ]
 

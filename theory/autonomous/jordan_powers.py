@@ -1,5 +1,6 @@
-"""Steps of A5: powers of M on the eigenvalues of largest modulus, the limit of the direction, and
-when there is none.
+"""Steps of A5: powers of M on the eigenvalues of largest modulus, and the limit of the direction.
+
+They also show when that limit does not exist.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from typing import Any
 import sympy as sp
 
 from ..formulas import formula
-from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 
 
 def _block_letters() -> tuple[sp.Symbol, ...]:
-    return sp.symbols("U N V", commutative=False)  # V stands for U^{t-k+1}
+    return letters("U N V")  # V stands for U^{t-k+1}
 
 
 def _block_rules(k: int):
@@ -24,8 +25,9 @@ def _block_rules(k: int):
 
 
 def _block_model(k: int):
-    """U an isometry (a rotation by a rational angle where the size is even, else +-1), N nilpotent
-    with N^k = 0, U N = N U.
+    """Draws matrices that satisfy the rules: N nilpotent with N^k = 0, U N = N U, U an isometry.
+
+    U is a rotation with rational cosine and sine where the size is even, otherwise +1 or -1.
     """
 
     def draw(rng: random.Random, size: int) -> dict[sp.Symbol, Any]:
@@ -36,10 +38,8 @@ def _block_model(k: int):
         if size % 2 == 0 and rng.random() < 0.6:
             q = rational(rng)
             c, s = (1 - q**2) / (1 + q**2), 2 * q / (1 + q**2)
-            turn = _entries(
-                size,
-                lambda i, j: c if i == j else (s if j == i + 1 else -s) if i // 2 == j // 2 else 0,
-            )
+            cell = ((c, s), (-s, c))
+            turn = _entries(size, lambda i, j: cell[i % 2][j % 2] if i // 2 == j // 2 else 0)
             if k >= 2:
                 shift = _entries(size, lambda i, j: int(j == i + 2))
         else:
@@ -52,6 +52,7 @@ def _block_model(k: int):
 
 
 def _entries(size: int, entry: Any):
+    """The square rational matrix with entry(i, j) in row i and column j."""
     matrix = diagonal([0] * size)
     for i in range(size):
         for j in range(size):
@@ -61,21 +62,17 @@ def _entries(size: int, entry: Any):
 
 
 def _choose(t: Any, k: int) -> sp.Expr:
-    """Binomial coefficient as a polynomial in t."""
+    """The binomial coefficient binom(t, k) as a polynomial in t."""
     return sp.Mul(*[t - i for i in range(k)]) / sp.factorial(k)
 
 
 def _power(t: Any, k: int, scale: Any) -> Any:
     """Sum_{j<k} binom(t, j) (rho U)^{t-j} N^j with rho^{t-k+1} = scale and U^{t-k+1} = V."""
     u, n, v = _block_letters()
-    rho = sp.Symbol("rho")
-    return sum(
-        (
-            _choose(t, j) * scale * rho ** (k - 1 - j) * v * u ** (k - 1 - j) * n**j
-            for j in range(k)
-        ),
-        sp.Integer(0),
-    )
+    first = scale * v
+    rotation = sp.Symbol("rho") * u
+    terms = (_choose(t, j) * first * rotation ** (k - 1 - j) * n**j for j in range(k))
+    return sum(terms, sp.Integer(0))
 
 
 def _block_power():
@@ -84,15 +81,14 @@ def _block_power():
     equations = []
     for k in (2, 3, 4):
         after = _power(t + 1, k, rho * scale).subs(v, u * v)
-        equations.append(
-            Words((rho * u + n) * _power(t, k, scale), after, _block_rules(k), _block_model(k))
-        )
+        before = (rho * u + n) * _power(t, k, scale)
+        equations.append(Words(before, after, _block_rules(k), _block_model(k)))
     return equations
 
 
 def _leading():
     rho, t = sp.symbols("rho t")
-    # weight of N^{k-2} over that of N^{k-1} in M^t
+    # the weight of N^{k-2} in M^t over that of N^{k-1}
     return [
         Equation(_choose(t, k - 2) * rho / _choose(t, k - 1), rho * (k - 1) / (t - k + 2))
         for k in (2, 3, 4, 5, 6)
@@ -106,7 +102,7 @@ def _eigenvector():
 
 
 def _isometric(rng: random.Random, size: int):
-    t, g, u = sp.symbols("T G U", commutative=False)
+    t, g, u = letters("T G U")
     basis = random_matrix(rng, size)
     order = rng.sample(range(size), size)
     signed = _entries(size, lambda i, j: rng.choice((-1, 1)) if order[i] == j else 0)
@@ -117,7 +113,7 @@ def _isometric(rng: random.Random, size: int):
 
 
 def _isometry():
-    t, g, u = sp.symbols("T G U", commutative=False)  # T = U^T, <x, y> = x^T G y, T G U = G
+    t, g, u = letters("T G U")  # T = U^T, <x, y> = x^T G y, T G U = G
     rules = (((t, g, u), g),)
     return [
         Words(t**4 * g * u**4, g, rules, _isometric),

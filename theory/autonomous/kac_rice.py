@@ -1,5 +1,6 @@
-"""M3: the expected number of fixed points under a random bias (Kac-Rice, by the area formula), ReLU
-included.
+"""Claim M3: the expected number of fixed points under a random bias.
+
+It is the Kac-Rice formula, derived from the area formula; maps with kinks such as ReLU are covered.
 """
 
 from __future__ import annotations

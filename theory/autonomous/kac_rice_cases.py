@@ -1,5 +1,6 @@
-"""Steps of M3: worked cases in which both sides are computed on their own: ReLU and tanh on a line,
-ReLU in the plane.
+"""Steps of M3: worked examples in which the two sides of the formula are computed independently.
+
+They are ReLU and tanh on a line, and ReLU in the plane.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ..kernel.algebra import Equation, rational
 from ..kernel.proof import Bound, Sentence, both, decided, enclosed, identity
 
 HAT_FALL, HAT_RISE = 2, 4
-"""slopes p, q of the ReLU map with Gaussian bias"""
+"""slopes p and q of the ReLU map in the example with a Gaussian bias"""
 MUTUAL = ((-1, 2), (2, -1))
 """I - W of the planar ReLU map h = W relu(h) + b, W = [[2, -2], [-2, 2]]"""
 
@@ -34,7 +35,7 @@ def _hat_pieces():
 
 def _hat_counts():
     h, p, q, b = sp.symbols("h p q b")
-    # the branch h <= 0 solves h = b, that is b <= 0; the others:
+    # the branch h <= 0 solves h = b, which needs b <= 0; these are the other two
     return [
         Sentence((p > 0, sp.Eq(-p * h, b)), sp.Equivalent(both(h > 0, h < 1), both(b > -p, b < 0))),
         Sentence((q > 0, sp.Eq(q * (h - 1) - p, b)), sp.Equivalent(h > 1, b > -p)),
@@ -46,11 +47,10 @@ def _hat_uniform():
     density = 1 / (2 * half)
     # F^{-1}([-L, L]) = [-L, 1 + (L + p)/q], L > p
     pieces = ((1, -half, 0), (p, 0, 1), (q, 1, 1 + (half + p) / q))
-    integral = sum(
-        (sp.integrate(slope * density, (h, low, high)) for slope, low, high in pieces),
-        sp.Integer(0),
-    )
-    lengths = 3 * p + 1 * (2 * half - p)  # count times length of the interval of b
+    parts = [sp.integrate(slope * density, (h, low, high)) for slope, low, high in pieces]
+    integral = sum(parts, sp.Integer(0))
+    # the count times the length of the interval of b in which it is the count
+    lengths = 3 * p + 1 * (2 * half - p)
     return [Equation(integral, lengths / (2 * half)), Equation(integral, 1 + p / half)]
 
 
@@ -59,14 +59,17 @@ def _density(x: Any) -> Any:
 
 
 def _mean_over(pieces: Any) -> flint.arb:
-    """Sum of Int |slope| phi(F(h)) dh over pieces (slope, F, low, high); what lies beyond adds less
-    than 1e-40.
+    """Sum of Int |slope| phi(F(h)) dh over pieces (slope, F, low, high), phi the normal density.
+
+    The ball allows for less than 1e-40 beyond the pieces.
     """
     total = flint.arb(0)
     for slope, image, low, high in pieces:
-        total += flint.acb.integral(
-            lambda h, _, f=image, s=slope: s(h) * _density(f(h)), low, high
-        ).real
+
+        def integrand(h: flint.acb, _: bool, s: Any = slope, f: Any = image) -> flint.acb:
+            return s(h) * _density(f(h))
+
+        total += flint.acb.integral(integrand, low, high).real
     return total + flint.arb(0).union(flint.arb("1e-40"))
 
 
@@ -78,19 +81,10 @@ def _hat_gaussian():
         (lambda h: flint.acb(q), lambda h: -p + q * (h - 1), 1, 6),
     )
     counted = 1 + 2 * (flint.arb(p) / flint.arb(2).sqrt()).erf() / 2  # 1 + 2 P(-p < b < 0)
+    low, high = "1.954499736103641585599434725", "1.954499736103641585599434726"
     return [
-        Bound(
-            "integral over h",
-            _mean_over(pieces),
-            "1.954499736103641585599434725",
-            "1.954499736103641585599434726",
-        ),
-        Bound(
-            "mean of the count over b",
-            counted,
-            "1.954499736103641585599434725",
-            "1.954499736103641585599434726",
-        ),
+        Bound("integral over h", _mean_over(pieces), low, high),
+        Bound("mean of the count over b", counted, low, high),
     ]
 
 
@@ -102,7 +96,7 @@ def _tanh_fold():
     y = sp.Symbol("y")
     return [
         Equation(slope, 1 - a + a * y**2),
-        # F(-atanh m) = m/(1 - m^2) - atanh m: equal derivative in m, both 0 at m = 0
+        # F(-atanh m) = m/(1 - m^2) - atanh m: equal derivatives in m, and both sides 0 at m = 0
         Equation(sp.simplify(sp.diff(fold, m)), sp.diff(m / (1 - m**2), m) - 1 / (1 - m**2)),
         Equation(sp.diff(sp.atanh(m), m), 1 / (1 - m**2)),
     ]
@@ -118,7 +112,7 @@ def _tanh_monotone():
 
 
 def ball(expression: Any) -> flint.arb:
-    """An expression without symbols (rationals, powers 1/2 and integers, erf, atanh) as a ball."""
+    """The value of a constant as a ball: rationals, sums, products, powers, erf and atanh."""
     if expression.is_Rational:
         return flint.arb(int(expression.p)) / int(expression.q)
     parts = [ball(part) for part in expression.args]
@@ -144,7 +138,7 @@ def _tanh_count():
     def slope(h: flint.acb) -> flint.acb:
         return 1 - a + a * h.tanh() ** 2
 
-    # even integrand; beyond h = 18 slope <= 1 and F >= h - 2, so less than erfc(16/sqrt 2) is left
+    # the integrand is even; beyond h = 18 slope <= 1 and F >= h - 2 leave less than erfc(16/sqrt 2)
     halves = ((lambda h: -slope(h), image, 0, fold), (slope, image, fold, 18))
     low, high = "1.811711281960298259014589736", "1.811711281960298259014589737"
     return [
@@ -156,25 +150,24 @@ def _tanh_count():
 def _planar_counts():
     u, v, x, y = sp.symbols("u v x y")  # b = (x, y)
     (a, b), (c, d) = MUTUAL
-    # (I - W) h where h > 0 and h where h < 0, column by column: the fixed point with that sign
-    # pattern exists iff
+    # F has the columns of I - W where h > 0 and those of I where h < 0; the fixed point with that
+    # pattern of signs exists under exactly these conditions
     both_on = both(x + 2 * y > 0, 2 * x + y > 0)
     first_on = both(x < 0, 2 * x + y < 0)
     second_on = both(y < 0, x + 2 * y < 0)
     generic = (sp.Ne(x + 2 * y, 0), sp.Ne(2 * x + y, 0))
+    patterns = (
+        ((a * u + b * v, c * u + d * v), both(u > 0, v > 0), both_on),
+        ((a * u, c * u + v), both(u > 0, v < 0), first_on),
+        ((u + b * v, d * v), both(u < 0, v > 0), second_on),
+    )
     return [
-        Sentence(
-            (sp.Eq(a * u + b * v, x), sp.Eq(c * u + d * v, y)),
-            sp.Equivalent(both(u > 0, v > 0), both_on),
+        *(
+            Sentence((sp.Eq(first, x), sp.Eq(second, y)), sp.Equivalent(signs, condition))
+            for (first, second), signs, condition in patterns
         ),
-        Sentence(
-            (sp.Eq(a * u, x), sp.Eq(c * u + v, y)), sp.Equivalent(both(u > 0, v < 0), first_on)
-        ),
-        Sentence(
-            (sp.Eq(u + b * v, x), sp.Eq(d * v, y)), sp.Equivalent(both(u < 0, v > 0), second_on)
-        ),
-        # with h = b where x, y < 0: three of the four in the third quadrant (first_on and
-        # second_on), one elsewhere
+        # h = b is fixed where x, y < 0; so three of the four patterns occur in the third quadrant
+        # (with first_on and second_on), and one elsewhere
         Sentence(generic, sp.Equivalent(sp.Not(both_on), sp.Or(first_on, second_on))),
     ]
 
@@ -198,34 +191,24 @@ def _angle():
 
 
 def _planar_integral():
-    bounds, total = [], flint.arb(0)
+    shares = []
     half_pi = flint.arb.pi() / 2
     (a, b), (c, d) = MUTUAL
-    # the columns of DF on the quadrants: those of I - W where h > 0, of I where h < 0
-    quadrants = (("++", a, b, c, d), ("-+", 1, b, 0, d), ("--", 1, 0, 0, 1), ("+-", a, 0, c, 1))
-    for number, (name, w, x, y, z) in enumerate(quadrants):
+    # on each quadrant DF has the columns of I - W where h > 0, and those of I where h < 0
+    slopes = (((a, b), (c, d)), ((1, b), (0, d)), ((1, 0), (0, 1)), ((a, 0), (c, 1)))
+    for number, slope in enumerate(slopes):
 
-        def integrand(
-            t: flint.acb, _: bool, w: int = w, x: int = x, y: int = y, z: int = z
-        ) -> flint.acb:
+        def integrand(t: flint.acb, _: bool, slope: Any = slope) -> flint.acb:
+            (w, x), (y, z) = slope
             c, s = t.cos(), t.sin()
             return abs(w * z - x * y) / ((w * c + x * s) ** 2 + (y * c + z * s) ** 2)
 
-        share = flint.acb.integral(integrand, number * half_pi, (number + 1) * half_pi).real / (
-            2 * flint.arb.pi()
-        )
-        total += share
-        if name == "++":
-            bounds.append(
-                Bound(
-                    "share of the quadrant ++",
-                    share,
-                    "0.3975836176504332741754",
-                    "0.3975836176504332741755",
-                )
-            )
+        part = flint.acb.integral(integrand, number * half_pi, (number + 1) * half_pi).real
+        shares.append(part / (2 * flint.arb.pi()))
+    total = sum(shares, flint.arb(0))
+    low, high = "0.3975836176504332741754", "0.3975836176504332741755"
     return [
-        *bounds,
+        Bound("share of the quadrant ++", shares[0], low, high),
         Bound("E # over the plane", total, "1.4999999999999999999999", "1.5000000000000000000001"),
     ]
 

@@ -1,4 +1,4 @@
-"""A1: the linear loop without recall, h' = M h + c, and its trichotomy."""
+"""Claim A1: the trichotomy of the linear loop without recall, h' = M h + c."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .falsifiers.linear import FALSIFIERS
 def _telescoped():
     m, power, h, w = letters("M M_t h_0 w")
     return [
-        # induction over t: h_t = M^t h_0 + (I - M^t) w with c = (I - M) w; M_t stands for M^t
+        # induction over t for h_t = M^t h_0 + (I - M^t) w, c = (I - M) w; M_t stands for M^t
         Words(m * (power * h + (1 - power) * w) + (1 - m) * w, m * power * h + (1 - m * power) * w),
         Words(sum((m**k for k in range(6)), sp.Integer(0)) * (1 - m), 1 - m**6),
     ]
@@ -41,27 +41,18 @@ def _projector_model(rng: random.Random, size: int):
 
 def _projector():
     p, n, nt, _, h, w = letters("P N N_t M h_0 w")  # N_t stands for N^t; on ker(M - I) it is 0
-    rules = (
-        ((p, p), p),
-        ((p, n), sp.Integer(0)),
-        ((n, p), sp.Integer(0)),
-        ((p, nt), sp.Integer(0)),
-        ((nt, p), sp.Integer(0)),
-    )
+    zero = sp.Integer(0)
+    rules = (((p, p), p), ((p, n), zero), ((n, p), zero), ((p, nt), zero), ((nt, p), zero))
+    state, limit = (p + nt) * h + (1 - p - nt) * w, p * h + (1 - p) * w
     return [
         Words((p + n) * (p + nt), p + n * nt, rules, _projector_model),
-        Words(
-            (p + nt) * h + (1 - p - nt) * w - (p * h + (1 - p) * w),
-            nt * (h - w),
-            rules,
-            _projector_model,
-        ),
+        Words(state - limit, nt * (h - w), rules, _projector_model),
         Words(p * (1 - p - n), sp.Integer(0), rules, _projector_model),
     ]
 
 
 def _block_power(size: int, time: sp.Expr, power: sp.Expr) -> sp.Matrix:
-    """J_size(lambda)^time, `power` standing for lambda^time."""
+    """The power J_size(lambda)^time of a Jordan block, where `power` stands for lambda^time."""
     eigenvalue = sp.Symbol("lambda")
 
     def entry(i: int, j: int) -> sp.Expr:
@@ -75,22 +66,17 @@ def _jordan():
     equations = []
     for size in (2, 3, 4, 5):
         block = sp.Matrix(size, size, lambda i, j: eigenvalue if i == j else int(j == i + 1))
-
         gap = block * _block_power(size, t, power) - _block_power(size, t + 1, eigenvalue * power)
+        start = _block_power(size, sp.Integer(0), sp.Integer(1))
         equations += [Equation(entry, sp.Integer(0)) for entry in gap]
         equations += [
-            Equation(entry, sp.Integer(int(i == j)))
-            for i, j, entry in _indexed(_block_power(size, sp.Integer(0), sp.Integer(1)))
+            Equation(start[i, j], sp.Integer(int(i == j))) for i in range(size) for j in range(size)
         ]
     return equations
 
 
 def _binomial(time: sp.Expr, k: int) -> sp.Expr:
     return sp.Mul(*[time - i for i in range(k)]) / sp.factorial(k)
-
-
-def _indexed(matrix: sp.Matrix):
-    return [(i, j, matrix[i, j]) for i in range(matrix.rows) for j in range(matrix.cols)]
 
 
 def _circle(rng: random.Random):
@@ -118,41 +104,26 @@ def _left_model(rng: random.Random, size: int):
     left, m = letters("l M")
     basis = random_matrix(rng, size)
     first = diagonal([1] + [0] * (size - 1))
-    return {
-        left: first * basis.inv(),
-        m: basis * diagonal([1] + [rational(rng) for _ in range(size - 1)]) * basis.inv(),
-    }
+    values = diagonal([1] + [rational(rng) for _ in range(size - 1)])
+    return {left: first * basis.inv(), m: basis * values * basis.inv()}
 
 
 def _outside_range():
     left, m, h, c, t = *letters("l M h c"), sp.Symbol("t")
-    # l (I - M) = 0: along l the state moves by l c in every loop; t loops done, l h_t = l h + t l c
-    return [
-        Words(
-            left * (m * h + c) + t * left * c,
-            left * h + (t + 1) * left * c,
-            (((left, m), left),),
-            _left_model,
-        )
-    ]
+    # l (I - M) = 0: each iteration moves the state by l c along l, so that l h_t = l h_0 + t l c
+    before, after = left * (m * h + c) + t * left * c, left * h + (t + 1) * left * c
+    return [Words(before, after, (((left, m), left),), _left_model)]
 
 
 def _scalar():
     m, c, h, fixed, other = sp.symbols("m c h f g")
-    inside = (m < 1, m > -1)
+    inside, outside = (m < 1, m > -1), sp.Or(m > 1, m < -1)
+    is_fixed, other_fixed = (sp.Eq(x, m * x + c) for x in (fixed, other))
+    before, after = (h - fixed) ** 2, (m * h + c - fixed) ** 2
     return [
-        Sentence(
-            (*inside, sp.Eq(fixed, m * fixed + c), sp.Ne(h, fixed)),
-            (m * h + c - fixed) ** 2 < (h - fixed) ** 2,
-        ),
-        Sentence(
-            (sp.Ne(m, 1), sp.Eq(fixed, m * fixed + c), sp.Eq(other, m * other + c)),
-            sp.Eq(fixed, other),
-        ),
-        Sentence(
-            (sp.Or(m > 1, m < -1), sp.Eq(fixed, m * fixed + c), sp.Ne(h, fixed)),
-            (m * h + c - fixed) ** 2 > (h - fixed) ** 2,
-        ),
+        Sentence((*inside, is_fixed, sp.Ne(h, fixed)), after < before),
+        Sentence((sp.Ne(m, 1), is_fixed, other_fixed), sp.Eq(fixed, other)),
+        Sentence((outside, is_fixed, sp.Ne(h, fixed)), after > before),
     ]
 
 
@@ -173,16 +144,12 @@ def _jury():
 
 def _scaling():
     equations = []
+    t, x = sp.symbols("t x")
     for size in (1, 2, 3, 4):
-        t, x = sp.symbols("t x")
         m = sp.Matrix(size, size, sp.symbols(f"m:{size * size}"))
-        eye = sp.eye(size)
-        equations.append(
-            Equation(
-                (t * x * eye - t * m).det(method="berkowitz"),
-                t**size * (x * eye - m).det(method="berkowitz"),
-            )
-        )
+        scaled = (t * x * sp.eye(size) - t * m).det(method="berkowitz")
+        plain = (x * sp.eye(size) - m).det(method="berkowitz")
+        equations.append(Equation(scaled, t**size * plain))
     return equations
 
 
@@ -304,16 +271,16 @@ _STEPS = (
 def _cell(
     axis: Axis, answer: str, statement: str, regime: Regime, when: str = "linear loop"
 ) -> Consequence:
-    """A cell for the linear loop without recall: additive, without norm."""
+    """A cell of the table for the linear loop: no recall, additive residual, no outer norm."""
     return Consequence(
         axis,
         answer,
         statement,
-        frozenset({Recall.NONE}),
-        False,
-        frozenset({Residual.ADD}),
-        frozenset({regime}),
-        when,
+        recalls=frozenset({Recall.NONE}),
+        outer_norm=False,
+        residuals=frozenset({Residual.ADD}),
+        regimes=frozenset({regime}),
+        when=when,
     )
 
 

@@ -1,5 +1,7 @@
-"""The part of A2' about peri without epsilon: no fixed points with one sub-block, curves of
-degenerate ones with two and no gain.
+"""Steps of A2' about peri without epsilon: where its fixed points are degenerate.
+
+With one sub-block it has no fixed points. With two sub-blocks and no gain, its fixed points form
+curves of degenerate ones.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from typing import Any
 import flint
 import sympy as sp
 
-from ..kernel.algebra import Equation, Words, fmpq, random_matrix, rational
+from ..kernel.algebra import Equation, Words, fmpq, letters, random_matrix, rational
 from ..kernel.proof import Bound, Sentence, cited, decided, enclosed, identity
 from ..kernel.vectors import Span, span
 
@@ -18,8 +20,9 @@ D = sp.Symbol("d", positive=True)
 
 
 def norm_derivative(z: Span, change: Span, s2: sp.Expr) -> Span:
-    """s DN(z) change = change - z <z, change>/(d s^2), gain 1; a gain multiplies it by diag(gamma)
-    afterwards.
+    """s DN(z) change = change - z <z, change>/(d s^2), at gain 1.
+
+    A gain multiplies the result by diag(gamma).
     """
     along: Any = z.dot(change) / (D * s2)
     return change - along * z
@@ -27,25 +30,17 @@ def norm_derivative(z: Span, change: Span, s2: sp.Expr) -> Span:
 
 def _peri_one_block():
     x, a, low = sp.symbols("x a g")
-    # entry by entry (gamma_i n_i)^2 >= min gamma^2 n_i^2; summed with |n|^2 = d
+    # entry by entry (gamma_i n_i)^2 >= min gamma^2 n_i^2; then sum over i with |n|^2 = d
     return [Sentence((low > 0, sp.Or(a >= low, a <= -low)), (a * x) ** 2 >= low**2 * x**2)]
 
 
 def _random_states():
     c, nw, mw = sp.symbols("c nw mw")
-    n, m, w = span(
-        "n1 n2 w",
-        {
-            ("n1", "n1"): D,
-            ("n1", "n2"): D * c,
-            ("n2", "n2"): D,
-            ("n1", "w"): nw,
-            ("n2", "w"): mw,
-            ("w", "w"): 1,
-        },
-    )
-    second = (nw / (D * (1 - c**2))) * (n - c * m)  # across n2
-    first = w - second  # across n1
+    table = {("n1", "n1"): D, ("n1", "n2"): D * c, ("n2", "n2"): D}
+    table |= {("n1", "w"): nw, ("n2", "w"): mw, ("w", "w"): 1}
+    n, m, w = span("n1 n2 w", table)
+    second = (nw / (D * (1 - c**2))) * (n - c * m)  # orthogonal to n2
+    first = w - second  # orthogonal to n1
     return [
         Equation(n.dot(first) + c, c),
         Equation(m.dot(second) + c, c),
@@ -55,44 +50,31 @@ def _random_states():
 
 def _at_fixed_points():
     nx, ny = sp.symbols("nx ny")
-    n, x, y = span(
-        "n1 x y",
-        {
-            ("n1", "n1"): D,
-            ("n1", "x"): nx,
-            ("n1", "y"): ny,
-            ("x", "x"): 1,
-            ("x", "y"): 0,
-            ("y", "y"): 1,
-        },
-    )
-    other = (-1) * n  # a fixed point: n2 = -n1
+    table = {("n1", "n1"): D, ("n1", "x"): nx, ("n1", "y"): ny}
+    table |= {("x", "x"): 1, ("x", "y"): 0, ("y", "y"): 1}
+    n, x, y = span("n1 x y", table)
+    other = (-1) * n  # at a fixed point n2 = -n1
     change = norm_derivative(n, x, sp.Integer(1)) + norm_derivative(other, y, sp.Integer(1))
     reached = norm_derivative(n, x, sp.Integer(1))
     return [
-        Equation(
-            n.dot(change) + nx, nx
-        ),  # D(f - h) by states and by parameters is of this form: never along n1
-        Equation(reached.dot(x), 1 - nx**2 / D),  # all of n1^perp is reached
+        # the derivatives of f - h by state and by parameters have this form: never along n1 ...
+        Equation(n.dot(change) + nx, nx),
+        # ... and they reach all of n1^perp
+        Equation(reached.dot(x), 1 - nx**2 / D),
     ]
 
 
 def _line_of_fixed_points():
     size, eigenvalue, t = sp.symbols("R lambda t", positive=True)
-    table = {
-        ("v", "v"): 1,
-        ("v", "x"): 0,
-        ("qx", "v"): sp.Symbol("qv"),
-        ("x", "x"): 1,
-        ("qx", "x"): sp.Symbol("qxx"),
-        ("qx", "qx"): 1,
-    }
+    qv, qxx = sp.symbols("qv qxx")
+    table = {("v", "v"): 1, ("v", "x"): 0, ("x", "x"): 1}
+    table |= {("qx", "v"): qv, ("qx", "x"): qxx, ("qx", "qx"): 1}
     v, x, qx = span("v x qx", table)
     # |v| = 1, h = t v, Q v = lambda v: n1 = R v, h + n1 = (t + R) v, z2 = -Q R v, |z2| = lambda R
     z2 = (-eigenvalue * size) * v
     n2: Any = (size / (eigenvalue * size)) * z2
-    # a change x across v: dn1 = (R/t) x, dN(h + n1) = R/(t + R) (x + dn1) = (R/t) x, dz2 = -(R/t) Q
-    # x
+    # a change x orthogonal to v: dn1 = (R/t) x, dN(h + n1) = R/(t + R) (x + dn1) = (R/t) x,
+    # dz2 = -(R/t) Q x
     first = (size / t) * x
     middle: Any = (size / (t + size)) * (x + first)
     dz2 = (-size / t) * qx
@@ -109,20 +91,15 @@ def _line_of_fixed_points():
 
 
 def _simple_model(rng: random.Random, size: int):
-    q, x, v = sp.symbols("Q x v", commutative=False)
+    q, x, v = letters("Q x v")
     eigenvalue, mu = sp.symbols("lambda mu")
     basis, value, coupling = random_matrix(rng, size), rational(rng), rational(rng)
 
     def unit(i: int, j: int, entry: object = 1) -> flint.fmpq_mat:
-        return flint.fmpq_mat(
-            [
-                [
-                    fmpq(entry) if (a, b) == (i, j) and max(i, j) < size else flint.fmpq(0)
-                    for b in range(size)
-                ]
-                for a in range(size)
-            ]
-        )
+        matrix = flint.fmpq_mat(size, size)
+        if max(i, j) < size:
+            matrix[i, j] = fmpq(entry)
+        return matrix
 
     block = unit(0, 1, coupling)
     for i in range(size):
@@ -137,7 +114,7 @@ def _simple_model(rng: random.Random, size: int):
 
 
 def _simple():
-    q, x, v = sp.symbols("Q x v", commutative=False)
+    q, x, v = letters("Q x v")
     eigenvalue, mu = sp.symbols("lambda mu")
     rules = (((q, x), eigenvalue * x + mu * v), ((q, v), eigenvalue * v))
     # P Q x = lambda x means Q x = lambda x + mu v: then (Q - lambda)^2 x = 0
@@ -148,19 +125,21 @@ def _simple():
 
 
 CELLS = 8
+"""pieces of each side of the rectangle; with fewer, the balls are wider than the bounds"""
 
 
 def _rectangle():
-    """Ball certificate, d = 2: u1(n) = W1 n + c1, u2(m) = -W2 m + c2, every number within 1/1000 of
-    W1 = I, W2 = diag(1, -1/2), c = 0.
+    """A certificate in balls for an open set of parameters, d = 2.
+
+    The updates are u1(n) = W1 n + c1 and u2(m) = -W2 m + c2, with every number within 1/1000 of
+    W1 = I, W2 = diag(1, -1/2), c1 = c2 = 0.
     """
     (left, right), (low, high) = (1, 2), (flint.fmpq(-3, 10), flint.fmpq(3, 10))
 
     def cell(a: flint.fmpq | int, b: flint.fmpq | int, k: int) -> flint.arb:
         start, width = flint.fmpq(a), flint.fmpq(b) - flint.fmpq(a)
-        return flint.arb(start + width * k / CELLS).union(
-            flint.arb(start + width * (k + 1) / CELLS)
-        )
+        ends = [flint.arb(start + width * i / CELLS) for i in (k, k + 1)]
+        return ends[0].union(ends[1])
 
     xs, ys = ([cell(a, b, k) for k in range(CELLS)] for a, b in ((left, right), (low, high)))
     edges = [_merged([_cross_and_dot(x, flint.arb(y))[0] for x in xs]) for y in (low, high)]
@@ -173,14 +152,15 @@ def _rectangle():
 
 
 def _cross_and_dot(x: flint.arb, y: flint.arb) -> tuple[flint.arb, flint.arb]:
+    """n1 x (-n2) and <n1, n2> at the state (x, y)."""
     near = flint.arb(0, "0.001")
     one, half = 1 + near, flint.arb("0.5") + near
 
     def normed(a: flint.arb, b: flint.arb) -> tuple[flint.arb, flint.arb]:
-        first = (
-            flint.arb(2).sqrt() / (1 + (b / a) ** 2).sqrt()
-        )  # by the slope b/a, for tight balls; a keeps its sign
-        return (first if a > 0 else -first), (b / a) * (first if a > 0 else -first)
+        # written with the slope b/a, so that the balls are tight; a has a fixed sign
+        size = flint.arb(2).sqrt() / (1 + (b / a) ** 2).sqrt()
+        first = size if a > 0 else -size
+        return first, (b / a) * first
 
     a, b = normed(x, y)
     n1 = normed(one * a + near * b + near, near * a + one * b + near)
@@ -190,6 +170,7 @@ def _cross_and_dot(x: flint.arb, y: flint.arb) -> tuple[flint.arb, flint.arb]:
 
 
 def _merged(balls: list[flint.arb]) -> flint.arb:
+    """One ball that contains all of them."""
     total = balls[0]
     for ball in balls[1:]:
         total = total.union(ball)

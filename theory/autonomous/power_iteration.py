@@ -1,5 +1,6 @@
-"""A5: the normalised linear loop without recall, h' = N(M h), is power iteration: when it
-converges, how fast, what it remembers.
+"""Claim A5: the normalised linear loop without recall, h' = N(M h), is power iteration.
+
+The claim says when it converges, how fast, and what the limit remembers of the start.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 import sympy as sp
 
 from ..architecture import Recall, Residual
-from ..kernel.algebra import Equation, Words, diagonal, fmpq, random_matrix, rational
+from ..kernel.algebra import Equation, Words, diagonal, fmpq, letters, random_matrix, rational
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
 from ..kernel.vectors import Span, span
@@ -34,28 +35,26 @@ def _homogeneous():
 
 
 def _split_model(rng: random.Random, size: int):
-    p, n, nt, left, m = sp.symbols("P N N_t l M", commutative=False)
+    p, n, nt, left, m = letters("P N N_t l M")
     first = sp.Symbol("lambda")
     basis = random_matrix(rng, size)
     inverse = basis.inv()
     corner = diagonal([1] + [0] * (size - 1))
     values: dict[sp.Symbol, Any] = {first: rational(rng)}
-    values |= {
-        p: basis * corner * inverse,
-        n: basis * diagonal([0] + [rational(rng) for _ in range(size - 1)]) * inverse,
-    }
+    others = diagonal([0] + [rational(rng) for _ in range(size - 1)])
+    values |= {p: basis * corner * inverse, n: basis * others * inverse}
     values |= {nt: values[n] * values[n], left: corner * inverse}
     values[m] = values[p] * fmpq(values[first]) + values[n]
     return values
 
 
 def _split():
-    p, n, nt, left, m = sp.symbols("P N N_t l M", commutative=False)
+    p, n, nt, left, m = letters("P N N_t l M")
     first, power = sp.symbols("lambda L")
     zero = sp.Integer(0)
     rules = (((p, p), p), ((p, n), zero), ((p, nt), zero), ((n, p), zero))
     return [
-        # induction: M = lambda P + N has M^t = lambda^t P + N^t
+        # induction over t: M = lambda P + N has M^t = lambda^t P + N^t
         Words((first * p + n) * (power * p + nt), first * power * p + n * nt, rules, _split_model),
         Words(left * m**4, first**4 * left, (((left, m), first * left),), _split_model),
     ]
@@ -73,29 +72,24 @@ def _signs():
 
 
 def _multipliers():
-    """h = R e_1 after a rotation, so M has the first column (lambda, 0, ...); N1 gives the Jacobian
-    of N at z = M h.
+    """The multipliers at an eigenvector, with h = R e_1 after a rotation.
+
+    So M has the first column (lambda, 0, ...), and N1 gives the Jacobian of N at z = M h.
     """
     equations = []
     first, x = sp.symbols("lambda x", positive=True)
     for d in (2, 3):
         block = sp.Matrix(d - 1, d - 1, sp.symbols(f"m:{(d - 1) ** 2}"))
-        matrix = sp.BlockMatrix(
-            [
-                [sp.Matrix([[first]]), sp.Matrix(1, d - 1, sp.symbols(f"r:{d - 1}"))],
-                [sp.zeros(d - 1, 1), block],
-            ]
-        )
-        full = sp.Matrix(matrix.as_explicit())
+        row = sp.Matrix(1, d - 1, sp.symbols(f"r:{d - 1}"))
+        full = sp.Matrix([[first]]).row_join(row).col_join(sp.zeros(d - 1, 1).row_join(block))
         state = sp.Matrix([sp.sqrt(d)] + [0] * (d - 1))
         tangent = (rms_jacobian(full * state, sp.ones(d, 1), first) * full)[1:, 1:]
         equations += [
             Equation(tangent[i, j], block[i, j] / first) for i in range(d - 1) for j in range(d - 1)
         ]
         rest = (x * sp.eye(d - 1) - block).det(method="berkowitz")
-        equations.append(
-            Equation((x * sp.eye(d) - full).det(method="berkowitz"), (x - first) * rest)
-        )
+        whole = (x * sp.eye(d) - full).det(method="berkowitz")
+        equations.append(Equation(whole, (x - first) * rest))
     return equations
 
 

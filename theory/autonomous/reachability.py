@@ -1,11 +1,11 @@
-"""A4: which fixed points of a loop without recall are reached, by spectral regime."""
+"""Claim A4: which fixed points of a loop without recall are reached, by spectral regime."""
 
 from __future__ import annotations
 
 import sympy as sp
 
 from ..architecture import Recall
-from ..kernel.algebra import Equation, Words
+from ..kernel.algebra import Equation, Words, letters
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
 from .corners import INVERTIBLE, K, P, S, invertible_model
@@ -15,23 +15,17 @@ from .sphere_map import STEPS as SPHERE_MAP
 
 def _contraction():
     x, y, kappa, eta = sp.symbols("x y kappa eta")
-    # adapted norm: x = |h - h*|, |J(h - h*)| <= kappa x, |f(h) - h* - J(h - h*)| <= eta x on a
-    # small ball
+    # in an adapted norm and on a small ball, with x = |h - h*|: |J(h - h*)| <= kappa x and
+    # |f(h) - h* - J(h - h*)| <= eta x
     return [Sentence((kappa + eta < 1, x > 0, y <= kappa * x + eta * x), y < x)]
 
 
 def _cone():
     x, y, x1, y1, mu, delta, eta = sp.symbols("x y x1 y1 mu delta eta")
-    # x, y: unstable and centre-stable parts of the difference of two orbits; each error is at most
-    # eta max(x, y)
-    given = (
-        delta >= -1,
-        mu >= 1 + delta + 2 * eta,
-        y >= 0,
-        x >= y,
-        x1 >= mu * x - eta * x,
-        y1 <= (1 + delta) * y + eta * x,
-    )
+    # x and y are the unstable and the centre-stable part of the difference of two orbits; the error
+    # of each is at most eta max(x, y)
+    constants = (delta >= -1, mu >= 1 + delta + 2 * eta)
+    given = (*constants, y >= 0, x >= y, x1 >= mu * x - eta * x, y1 <= (1 + delta) * y + eta * x)
     return [Sentence(given, both(y1 <= (1 + delta + eta) * x, x1 >= (1 + delta + eta) * x))]
 
 
@@ -40,7 +34,7 @@ def _growth():
     return [
         # induction over t with u = (1 + eta)^t
         Sentence((eta > 0, x >= power * x0, x1 >= (1 + eta) * x), x1 >= power * (1 + eta) * x0),
-        # in a ball of radius r x_t <= 2 r; (1 + eta)^t >= 1 + t eta is Bernoulli's inequality
+        # x_t <= 2 r in a ball of radius r; (1 + eta)^t >= 1 + t eta is Bernoulli's inequality
         Sentence(
             (x0 >= 0, power >= 1 + t * eta, x >= power * x0, x <= 2 * r),
             (1 + t * eta) * x0 <= 2 * r,
@@ -49,19 +43,16 @@ def _growth():
 
 
 def _affine_encoder():
-    h, c, y = sp.symbols("h c y", commutative=False, seq=True)
-    # e -> K e + c onto (right inverse S): h is the image of S(h - c) + (1 - S K) y, so preimages of
-    # null sets are null by Fubini
-    return [
-        Words(
-            K * (S * (P * h - P * c) + (1 - S * K) * y) + P * c, P * h, INVERTIBLE, invertible_model
-        )
-    ]
+    h, c, y = letters("h c y")
+    # e -> K e + c is onto, with right inverse S of K: h is the image of S(h - c) + (1 - S K) y for
+    # every y, so preimages of null sets are null by Fubini's theorem
+    image = K * (S * (P * h - P * c) + (1 - S * K) * y) + P * c
+    return [Words(image, P * h, INVERTIBLE, invertible_model)]
 
 
 def _plateau():
     h = sp.Symbol("h")
-    piece = (h - 3) ** 2 * (h - sp.Rational(1, 2))  # joins 2 h and 0
+    piece = (h - 3) ** 2 * (h - sp.Rational(1, 2))  # joins the branches 2 h and 0
     slope = sp.diff(piece, h)
     return [
         Equation(piece.subs(h, 1), 2),

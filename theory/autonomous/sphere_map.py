@@ -1,4 +1,4 @@
-"""The part of A4 about h' = N(M h) on the sphere: its determinant between tangent spaces."""
+"""Steps of A4 about h' = N(M h) on the sphere: its determinant between tangent spaces."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import random
 import sympy as sp
 
 from ..formulas import formula
-from ..kernel.algebra import Equation, Words, random_matrix, rational
+from ..kernel.algebra import Equation, Words, letters, random_matrix, rational
 from ..kernel.proof import cited, identity
 from ..kernel.vectors import span
 
 
 def _outer_model(rng: random.Random, size: int):
-    m, inverse = sp.symbols("M M_inv", commutative=False)
+    m, inverse = letters("M M_inv")
     value = random_matrix(rng, size)
     return {m: value, inverse: value.inv()} | {x: rational(rng) for x in sp.symbols("a b r")}
 
 
 def _outer_onto():
-    m, inverse, w, h = sp.symbols("M M_inv w h", commutative=False, seq=True)
+    m, inverse, w, h = letters("M M_inv w h")
     beta, zz, zw, k = sp.symbols("beta zz zw k", positive=True)
     rules = (((m, inverse), sp.Integer(1)),)
     z, x = span("z w", {("z", "z"): zz, ("w", "z"): 0, ("w", "w"): 1})
@@ -35,7 +35,7 @@ def _outer_onto():
 
 def _outer_singular():
     zz, hh, hk, k = sp.symbols("zz hh hk k", positive=True)
-    # M q = 0: v = q - h <h, q>/|h|^2 is tangent, and M v = -(<h, q>/|h|^2) z
+    # M q = 0: v = q - h <h, q>/|h|^2 is a tangent vector, and M v = -(<h, q>/|h|^2) z
     h, q = span("h q", {("h", "h"): hh, ("h", "q"): hk, ("q", "q"): 1})
     tangent = q - (hk / hh) * h
     (z,) = span("z", {("z", "z"): zz})
@@ -50,26 +50,18 @@ def _outer_singular():
 
 def _outer_frames():
     hh, zz, hv, zmv = sp.symbols("hh zz hv zmv", positive=True)
-    # G(h) = |h| z/|z|, z = M h: DG v = rho (M v + z <c, v>), c = h/|h|^2 - M^T z/|z|^2, rho^2 =
-    # hh/zz
+    # G(h) = |h| z/|z| with z = M h has DG v = rho (M v + z <c, v>), where rho^2 = hh/zz and
+    # c = h/|h|^2 - M^T z/|z|^2; back = M^T z has <back, h> = |z|^2 and <back, v> = <z, M v>
     z, mv = span("z mv", {("z", "z"): zz, ("mv", "z"): zmv, ("mv", "mv"): 1})
-    h, back, v = span(
-        "h back v",
-        {
-            ("h", "h"): hh,
-            ("back", "h"): zz,
-            ("h", "v"): hv,
-            ("back", "v"): zmv,
-            ("back", "back"): 1,
-            ("v", "v"): 1,
-        },
-    )
-    c = (1 / hh) * h - (1 / zz) * back  # back = M^T z: <back, h> = |z|^2, <back, v> = <z, M v>
+    table = {("h", "h"): hh, ("h", "v"): hv, ("v", "v"): 1}
+    table |= {("back", "h"): zz, ("back", "v"): zmv, ("back", "back"): 1}
+    h, back, v = span("h back v", table)
+    c = (1 / hh) * h - (1 / zz) * back
     return [
-        Equation(
-            (hh / zz) * z.dot(mv + c.dot(v) * z), hv
-        ),  # <G, DG v> = <h, v>: tangent spaces go to tangent spaces, h to G
-        Equation(1 + c.dot(h), 1),  # 1 + c^T M^{-1} z of the determinant lemma
+        # <G, DG v> = <h, v>: tangent spaces are mapped to tangent spaces, and h to G
+        Equation((hh / zz) * z.dot(mv + c.dot(v) * z), hv),
+        # 1 + c^T M^{-1} z of the matrix determinant lemma
+        Equation(1 + c.dot(h), 1),
     ]
 
 
@@ -78,18 +70,13 @@ def _outer_determinant():
     stretch = sp.Symbol("k", positive=True)
     for d in (2, 3):
         m = sp.Matrix(d, d, sp.symbols(f"m:{d * d}"))
-        h = sp.Matrix(
-            sp.symbols("h0 h1") if d == 2 else [sp.Symbol("h0")] + [0] * (d - 1)
-        )  # the first axis after a rotation
+        # for d = 3 the state lies on the first axis, after a rotation
+        h = sp.Matrix(sp.symbols("h0 h1") if d == 2 else [sp.Symbol("h0"), 0, 0])
         z = m * h
         c = h / h.dot(h) - m.T * z / z.dot(z)
         derivative = (m + z * c.T) / stretch
-        equations.append(
-            Equation(
-                derivative.det(method="berkowitz"),
-                formula("tangential_determinant")(m.det(), stretch, d),
-            )
-        )
+        value = formula("tangential_determinant")(m.det(), stretch, d)
+        equations.append(Equation(derivative.det(method="berkowitz"), value))
     return equations
 
 

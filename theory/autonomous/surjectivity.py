@@ -1,5 +1,6 @@
-"""A2': which parameters reach every direction, by architecture; the rank has to be tested at fixed
-points.
+"""Claim A2': which parameters of an architecture reach every direction of the state.
+
+The rank has to be tested at fixed points.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 import sympy as sp
 
 from ..architecture import Recall, Residual
-from ..kernel.algebra import Equation, Words, random_matrix
+from ..kernel.algebra import Equation, Words, letters, random_matrix
 from ..kernel.claim import Assumption, Axis, Claim, Consequence
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 from ..kernel.vectors import span
@@ -34,11 +35,12 @@ def _epsilon_zero():
     image = norm_derivative(z, w, s2)
     twice = norm_derivative(z, image, s2)
     return [
-        Equation(z.dot(image) + zw, zw),  # the range is across z ...
-        Equation(twice["z"], image["z"]),  # ... and all of it: s DN is the projector on z^perp
+        # the range lies in z^perp, and fills it: s DN is the projector on z^perp
+        Equation(z.dot(image) + zw, zw),
+        Equation(twice["z"], image["z"]),
         Equation(twice["w"], image["w"]),
-        # peri: with the gain, v = (v - n <n, v>/d) + n <n, v>/d, the second part reached by moving
-        # gamma (gamma o n <n, v>/d)
+        # peri with its gain: v = (v - n <n, v>/d) + n <n, v>/d, and a change of gamma reaches the
+        # second part, gamma o n <n, v>/d
         Equation((image + (zw / zz) * z)["z"] + 1, 1),
         Equation((image + (zw / zz) * z)["w"], 1),
     ]
@@ -46,8 +48,8 @@ def _epsilon_zero():
 
 def _gru():
     u, w, v, h = sp.symbols("u w v h", positive=True)
-    # tanh x = (u - 1)/(u + 1), u = e^{2x}; update gate w/(1 + w), reset gate v/(1 + v), w and v
-    # exponentials
+    # tanh x = (u - 1)/(u + 1) with u = e^{2x}; the update gate is w/(1 + w), the reset gate
+    # v/(1 + v), where w and v are exponentials too
     n, gate, reset = (u - 1) / (u + 1), w / (1 + w), v / (1 + v)
     state = (1 - gate) * n + gate * h
     by_bias = sp.diff(state, u) * 2 * u  # du/dx = 2u
@@ -59,13 +61,13 @@ def _gru():
 
 
 def _shared_model(rng: random.Random, size: int):
-    t1, s1 = sp.symbols("T_1 S_1", commutative=False)
+    t1, s1 = letters("T_1 S_1")
     value = random_matrix(rng, size)
     return {t1: value, s1: value.inv()}
 
 
 def _shared_bias():
-    t1, t2, s1, v, db = sp.symbols("T_1 T_2 S_1 v db", commutative=False, seq=True)
+    t1, t2, s1, v, db = letters("T_1 T_2 S_1 v db")
     # D_b f = (T_1; T_2; ...): the rows (v T_2 T_1^{-1}, -v) annihilate its image
     rules = (((s1, t1), sp.Integer(1)),)
     return [Words(v * t2 * s1 * t1 * db, v * t2 * db, rules, _shared_model)]
@@ -74,20 +76,16 @@ def _shared_bias():
 def _output_layer():
     equations = []
     for tokens in (2, 3):
-        names = [f"a{i}" for i in range(tokens)]
-        table = {
-            (names[i], names[j]): sp.Symbol(f"g{i}{j}")
-            for i in range(tokens)
-            for j in range(i, tokens)
-        }
-        vectors = span(" ".join(names), table)  # the vectors (a_i, 1)
-        gram = sp.Matrix(tokens, tokens, lambda i, j: table[names[min(i, j)], names[max(i, j)]])  # noqa: B023
+        gram = sp.Matrix(tokens, tokens, lambda i, j: sp.Symbol(f"g{min(i, j)}{max(i, j)}"))
         adjugate, det = gram.adjugate(), gram.det(method="berkowitz")
+        names = [f"a{i}" for i in range(tokens)]
+        pairs = [(i, j) for i in range(tokens) for j in range(i, tokens)]
+        vectors = span(" ".join(names), {(names[i], names[j]): gram[i, j] for i, j in pairs})
         for j in range(tokens):
-            dual: Any = sum(
-                (adjugate[j, i] * vectors[i] for i in range(1, tokens)), adjugate[j, 0] * vectors[0]
-            )
-            # (dW, db) = Sum_j w_j dual_j^T/det moves token i by Sum_j w_j <dual_j, a_i>/det = w_i
+            first, *others = (adjugate[j, i] * vectors[i] for i in range(tokens))
+            dual: Any = sum(others, first)
+            # the vectors are (a_i, 1); (dW, db) = Sum_j w_j dual_j^T/det moves token i by
+            # Sum_j w_j <dual_j, a_i>/det = w_i
             equations += [
                 Equation(dual.dot(vectors[i]), det if i == j else 0) for i in range(tokens)
             ]
@@ -95,7 +93,7 @@ def _output_layer():
 
 
 def _output_layer_necessary():
-    change, a1, a2 = sp.symbols("dW a_1 a_2", commutative=False, seq=True)
+    change, a1, a2 = letters("dW a_1 a_2")
     x, y, z = sp.symbols("x y z")
     third = -(x / z) * a1 - (y / z) * a2  # x a_1 + y a_2 + z a_3 = 0
     return [Words(x * change * a1 + y * change * a2, -z * change * third)]
@@ -107,9 +105,8 @@ def _kronecker():
         free = [[sp.Symbol(f"a{i}_{j}") for j in range(tokens - 1)] for i in range(tokens)]
         entries: Any = sp.Matrix([[*row, sp.Integer(1)] for row in free])
         matrix = sp.Matrix(sp.kronecker_product(entries, sp.eye(d)))
-        equations.append(
-            Equation(matrix.det(method="berkowitz"), entries.det(method="berkowitz") ** d)
-        )
+        small = entries.det(method="berkowitz")
+        equations.append(Equation(matrix.det(method="berkowitz"), small**d))
     return equations
 
 
@@ -118,9 +115,8 @@ def _too_many_tokens():
     return [
         Sentence((d > 0, tokens > hidden + 1), d * (hidden + 1) < d * tokens),
         Sentence((d > 0, tokens >= 2), 2 * d <= d * tokens),
-        Sentence(
-            (d > 0, tokens >= 3), 3 * (2 * d) <= 2 * d * tokens
-        ),  # bias and gain together have 2 d numbers
+        # bias and gain together have 2 d numbers
+        Sentence((d > 0, tokens >= 3), 3 * (2 * d) <= 2 * d * tokens),
     ]
 
 

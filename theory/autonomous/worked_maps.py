@@ -1,4 +1,4 @@
-"""Worked examples of A2: maps whose exceptional parameters are all known."""
+"""Steps of A2 with worked examples: maps whose exceptional parameters are all known."""
 
 from __future__ import annotations
 
@@ -13,15 +13,12 @@ from ..kernel.proof import Sentence, both, cited, decided, identity
 
 def _relu():
     a, b, h, k = sp.symbols("a b h k")
-    # one side of the kink, slope a: h' = b + a h
+    # on one side of the kink the loop is h' = b + a h
+    h_fixed, k_fixed = (sp.Eq(x, b + a * x) for x in (h, k))
+    alone = both(sp.Ne(h, 0), sp.Ne(a, 1), sp.Eq((1 - a) * h, b))
     return [
-        Sentence(
-            (sp.Ne(b, 0), sp.Eq(h, b + a * h)),
-            both(sp.Ne(h, 0), sp.Ne(a, 1), sp.Eq((1 - a) * h, b)),
-        ),
-        Sentence(
-            (sp.Eq(h, b + a * h), sp.Eq(k, b + a * k), sp.Ne(h, k)), both(sp.Eq(a, 1), sp.Eq(b, 0))
-        ),
+        Sentence((sp.Ne(b, 0), h_fixed), alone),
+        Sentence((h_fixed, k_fixed, sp.Ne(h, k)), both(sp.Eq(a, 1), sp.Eq(b, 0))),
     ]
 
 
@@ -37,15 +34,12 @@ def _discriminant(p: sp.Expr, q: sp.Expr) -> sp.Expr:
 def _resultant():
     h, p, q = sp.symbols("h p q")
     value = _cubic(h, p, q)
+    slope = sp.diff(value, h)
+    combination = (27 * q - 18 * p * h) * value + (6 * p * h**2 - 9 * q * h + 4 * p**2) * slope
+    double_root = (-3 * h**2, 2 * h**3)  # the parameters with a double root at h
     return [
-        Equation(
-            (27 * q - 18 * p * h) * value
-            + (6 * p * h**2 - 9 * q * h + 4 * p**2) * sp.diff(value, h),
-            _discriminant(p, q),
-        ),
-        Equation(
-            _discriminant(-3 * h**2, 2 * h**3) + _cubic(h, -3 * h**2, 2 * h**3) + q, q
-        ),  # the double roots
+        Equation(combination, _discriminant(p, q)),
+        Equation(_discriminant(*double_root) + _cubic(h, *double_root) + q, q),
     ]
 
 
@@ -53,22 +47,18 @@ def _cubic_exceptions():
     h, p, q = sp.symbols("h p q")
     slope = 3 * h**2 + p
     degenerate = both(sp.Eq(_cubic(h, p, q), 0), sp.Eq(slope, 0))
+    exceptional = sp.Eq(_discriminant(p, q), 0)
     return [
-        Sentence((degenerate,), sp.Eq(_discriminant(p, q), 0)),
-        Sentence(
-            (sp.Eq(_discriminant(p, q), 0), sp.Eq(2 * p * h, -3 * q), sp.Ne(p, 0)), degenerate
-        ),
+        Sentence((degenerate,), exceptional),
+        Sentence((exceptional, sp.Eq(2 * p * h, -3 * q), sp.Ne(p, 0)), degenerate),
     ]
 
 
 def _cubic_pair():
     h, k, p, q = sp.symbols("h k p q")
     zeros = (sp.Eq(_cubic(h, p, q), 0), sp.Eq(_cubic(k, p, q), 0))
-    return [
-        Sentence(
-            (*zeros, sp.Ne(h, k)), both(sp.Eq(p, -(h**2) - h * k - k**2), sp.Eq(q, h * k * (h + k)))
-        )
-    ]
+    parameters = both(sp.Eq(p, -(h**2) - h * k - k**2), sp.Eq(q, h * k * (h + k)))
+    return [Sentence((*zeros, sp.Ne(h, k)), parameters)]
 
 
 def _cubic_count():
@@ -81,8 +71,9 @@ def _cubic_count():
 
 
 def _fold_curve() -> tuple[Any, tuple[sp.Symbol, ...]]:
-    """Discriminant in x of x = (x^2 + b)^2 + a, the fixed points of (x, y) -> (y^2 + a, x^2 +
-    b).
+    """The discriminant in x of x = (x^2 + b)^2 + a, and the symbols x, a, b.
+
+    Its roots are the fixed points of (x, y) -> (y^2 + a, x^2 + b).
     """
     x, a, b = sp.symbols("x a b")
     return sp.discriminant((x**2 + b) ** 2 + a - x, x), (x, a, b)
