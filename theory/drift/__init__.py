@@ -1,1 +1,1 @@
-"""Drift of loops with a bounded update: R3, M4."""
+"""Drift of loops with a bounded update: claims R3 and M4."""

@@ -1,5 +1,6 @@
-"""M4: fixed points of the direction. A read-out that normalises first sees a convergent signal in a
-drifting loop.
+"""M4: fixed points of the direction.
+
+A read-out that normalises first sees a convergent signal, although the loop drifts.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import sympy as sp
 
 from ..architecture import Recall, Residual
 from ..formulas import formula
-from ..kernel.algebra import Equation, Words
+from ..kernel.algebra import Equation, Words, letters
 from ..kernel.claim import Assumption, Axis, Claim, Consequence
 from ..kernel.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
 from ..kernel.vectors import span
@@ -35,8 +36,7 @@ def _direction_jacobian():
 def _strength():
     r, nu, a, c, bend, step = sp.symbols("r nu a c g epsilon", real=True)
     n, x = span("n x", {("n", "n"): 1, ("n", "x"): 0, ("x", "x"): bend})
-    # n -> (r n + u)/|r n + u|: along x the length (r + a) stays to first order in the direction
-    # across n
+    # n -> (r n + u)/|r n + u|: to first order, a move along x leaves the length r + a unchanged
     moved = r * (n + step * x) + a * n + step * (c * n + nu * x)
     across = sp.diff(moved["x"] / moved["n"], step).subs(step, 0)
     return [Equation(across, (r + nu) / (r + a)), Equation(across, 1 - (a - nu) / (r + a))]
@@ -50,9 +50,7 @@ def _flow():
 
 
 def _derivative():
-    slope, by_input, move = sp.symbols(
-        "D E x", commutative=False
-    )  # D = DV on the tangent space, E = D_e V
+    slope, by_input, move = letters("D E x")  # D = DV on the tangent space, E = D_e V
     solved = -(slope**-1) * by_input
     return [
         Words(slope * solved + by_input, sp.Integer(0)),
@@ -70,9 +68,7 @@ def _read_out():
     d, eps, length = sp.symbols("d epsilon r", positive=True)
     (n,) = span("n", {("n", "n"): 1})
     h = length * n
-    mean_square = (
-        h.dot(h) / d + eps
-    )  # N(h) = h/sqrt(mean_square), against R n shortened by r^2/(r^2 + d eps)
+    mean_square = h.dot(h) / d + eps  # N(h) = h/sqrt(mean_square), against R n
     return [Equation(h.dot(h) / mean_square, d * n.dot(n) * length**2 / (length**2 + d * eps))]
 
 
@@ -87,8 +83,8 @@ def _read_out_eps():
 
 def _supersolution():
     t, beta, theta, power, after, kappa, push, x, y = sp.symbols("t b h p q c K x y")
-    # p = t^-theta, q = (t + 1)^-theta (Bernoulli: t q >= (t - theta) p); forcing K/t^{j+1}, and t^j
-    # p >= 1 when theta <= j
+    # p = t^-theta, q = (t + 1)^-theta (Bernoulli: t q >= (t - theta) p); forcing K/t^{j+1}, and
+    # t^j p >= 1 when theta <= j
     order = (
         t >= beta,
         beta > theta,
@@ -116,7 +112,7 @@ def _forced():
     return [
         Equation(response, kappa / (t**2 * (t + 1))),
         Equation(later, kappa * (3 * t + 2) / (t**3 * (t + 1) ** 2)),
-        # beta = 1: (t - 1) x_t gains w/t in every loop, the harmonic sum
+        # beta = 1: (t - 1) x_t gains w/t in every iteration, the harmonic sum
         Equation(t * ((1 - 1 / t) * x + w / t**2), (t - 1) * x + w / t),
     ]
 
@@ -125,8 +121,8 @@ def _products():
     s, scale = sp.symbols("s c")
     equations = []
     for k in range(1, 5):
-        # r = a s, nu = (1 - k) a: the multiplier (r + nu)/(r + a), and c/(s (s-1) ... (s-k+1)) as
-        # its orbit
+        # r = a s, nu = (1 - k) a: the multiplier (r + nu)/(r + a) has the orbit
+        # c/(s (s-1) ... (s-k+1))
         now, after = (scale / sp.Mul(*[time - i for i in range(k)]) for time in (s, s + 1))
         equations.append(Equation(now * (s + 1 - k) / (s + 1), after))
     return equations
@@ -137,14 +133,8 @@ def _gamma():
     for beta in ("0.5", "1.5", "2.5"):
         power, s = flint.arb(beta), flint.arb(10) ** 6
         ratio = (s + 1 - power).lgamma() - (s + 1).lgamma() + power * s.log()
-        bounds.append(
-            Bound(
-                f"s^b Gamma(s+1-b)/Gamma(s+1), b = {beta}, s = 10^6",
-                ratio.exp(),
-                "0.99999",
-                "1.00001",
-            )
-        )
+        label = f"s^b Gamma(s+1-b)/Gamma(s+1), b = {beta}, s = 10^6"
+        bounds.append(Bound(label, ratio.exp(), "0.99999", "1.00001"))
     return bounds
 
 

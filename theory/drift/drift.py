@@ -1,5 +1,6 @@
-"""R3: a residual stream with a bounded update that is never normalised: no fixed points, drift, and
-what else can happen.
+"""R3: a residual stream with a bounded update that is never normalised.
+
+When it has no fixed point, when it drifts, and what else can happen.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from .settling import SETTLING_STEPS
 from .wandering import WANDERING_STEPS
 
 DRIFTING = frozenset({Recall.NONE, Recall.INTERNAL})
-"""recalls that leave the residual stream untouched"""
+"""the kinds of recall that leave the residual stream untouched"""
 
 R3 = Claim(
     id="R3",

@@ -1,5 +1,6 @@
-"""R3 a, b, e: where a residual stream with a bounded update has no fixed point, and how far out it
-can have one.
+"""R3 a, b, e: when a residual stream with a bounded update has no fixed point.
+
+With two sub-blocks it can have one, but not far out.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import random
 import sympy as sp
 
 from ..formulas import formula
-from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 from ..kernel.vectors import span
 
@@ -37,18 +38,14 @@ def _covering():
 
 def _gain():
     gain, smallest, x = sp.symbols("gamma g x")
-    return [
-        Sentence(
-            (sp.Ne(x, 0),),
-            sp.Equivalent((gain * x) ** 2 >= smallest**2 * x**2, gain**2 >= smallest**2),
-        )
-    ]
+    scaled = (gain * x) ** 2 >= smallest**2 * x**2
+    return [Sentence((sp.Ne(x, 0),), sp.Equivalent(scaled, gain**2 >= smallest**2))]
 
 
 def _separation():
     size, gap, spread, t = sp.symbols("m k s t")
-    # p nearest to 0, x in the hull, k = |p|^2 - <p, x>, s = |x - p|^2: |p + t (x - p)|^2 = |p|^2 -
-    # 2 t k + t^2 s
+    # p nearest to 0, x in the hull, k = |p|^2 - <p, x>, s = |x - p|^2:
+    # |p + t (x - p)|^2 = |p|^2 - 2 t k + t^2 s
     return [
         Sentence((gap > 0, t > 0, t * spread <= gap), size - 2 * t * gap + t**2 * spread < size)
     ]
@@ -56,36 +53,30 @@ def _separation():
 
 def _linear_growth():
     c0, c, time, size, start, along, norm, after = sp.symbols("c_0 C t x h s n y")
+    grown = along >= c0 * time - start  # s = <w, h_t>, |w| = 1, gains c_0 at least per iteration
     return [
-        # s = <w, h_t> gains c_0 at least in every loop, |w| = 1
-        Sentence(
-            (along >= c0 * time - start, after >= along + c0), after >= c0 * (time + 1) - start
-        ),
-        Sentence(
-            (along >= c0 * time - start, norm >= 0, norm**2 >= along**2), norm >= c0 * time - start
-        ),
+        Sentence((grown, after >= along + c0), after >= c0 * (time + 1) - start),
+        Sentence((grown, norm >= 0, norm**2 >= along**2), norm >= c0 * time - start),
         Sentence((size <= start + c * time, after <= size + c), after <= start + c * (time + 1)),
     ]
 
 
-def _far():
+def _edge():
+    c, slope, delta = sp.symbols("C l delta", positive=True)
+    edge = formula("fixed_point_radius")(c, slope, delta)
+    return [Equation(slope * c / (edge - c), delta)]
+
+
+def _beyond():
     c, slope, delta, r, error, size = sp.symbols("C l delta r e u")
-    radius = formula("fixed_point_radius")
-    positive = sp.symbols("C l delta", positive=True)
-    edge = radius(*positive)
-    c_, slope_, delta_ = positive
-    return [Equation(slope_ * c_ / (edge - c_), delta_)], [
-        Sentence(
-            (
-                delta > 0,
-                r > c,
-                error * (r - c) <= slope * c,
-                size >= delta - error,
-                r * delta > c * (delta + slope),
-            ),
-            size > 0,
-        )
-    ]
+    far = (
+        delta > 0,
+        r > c,
+        error * (r - c) <= slope * c,
+        size >= delta - error,
+        r * delta > c * (delta + slope),
+    )
+    return [Sentence(far, size > 0)]
 
 
 def _projectors(rng: random.Random, size: int):
@@ -103,12 +94,12 @@ def _projectors(rng: random.Random, size: int):
 
 
 def _two_block_letters() -> tuple[sp.Symbol, ...]:
-    return sp.symbols("E_1 E_2 A_1 A_2 D_1 D_2", commutative=False, seq=True)
+    return letters("E_1 E_2 A_1 A_2 D_1 D_2")
 
 
 def _two_block_sink():
-    # E projects on n_1 = n(h), n_2 = n(h + u_1); Dn = (1 - E)/|.| there, and the slopes A = -|.|(1
-    # - E) give A Dn = E - 1
+    # E projects on n_1 = n(h), n_2 = n(h + u_1); Dn = (1 - E)/|.| there, and the slopes
+    # A = -|.|(1 - E) give A Dn = E - 1
     first, second, a1, a2, d1, d2 = _two_block_letters()
     rules = (((a1, d1), first - 1), ((a2, d2), second - 1))
     r, s = sp.symbols("r s", positive=True)
@@ -192,14 +183,14 @@ NO_FIXED_POINT_STEPS = (
         "far_from_fixed",
         "at r = C (1 + l/delta) the change of u_2, l C/(r - C), equals delta",
         "every d",
-        lambda: _far()[0],
+        _edge,
     ),
     decided(
         "bounded_region",
         "two sub-blocks with |u_1 + u_2| >= delta on the sphere: |U(h)| >= delta - l C/(r - C) > 0"
         " beyond that radius, so every fixed point lies within",
         "every d, eps = 0",
-        lambda: _far()[1],
+        _beyond,
         ("far_from_fixed", "asymptotic_update"),
     ),
     identity(

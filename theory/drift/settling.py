@@ -1,6 +1,4 @@
-"""R3 c: near a hyperbolic sink of the direction field the direction settles and the norm grows
-linearly.
-"""
+"""R3 c: near a hyperbolic sink of the direction field the direction settles, the norm drifts."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from ..kernel.vectors import Span, span
 
 
 def polar() -> tuple[Span, Span, Any, Any, Any]:
-    """n = h/|h|, v = P_n u, then r = |h|, a = <n, u>, q = |v|^2."""
+    """The vectors n = h/|h| and v = P_n u, and the numbers r = |h|, a = <n, u>, q = |v|^2."""
     r, a, q = sp.symbols("r a q", positive=True)
     n, v = span("n v", {("n", "n"): 1, ("n", "v"): 0, ("v", "v"): q})
     return n, v, r, a, q
@@ -35,14 +33,12 @@ def _polar_step():
 
 def _radial():
     s, q, after = sp.symbols("s q y")
-    given = (s > 0, after > 0, sp.Eq(after**2, s**2 + q))
+    given, gap = (s > 0, after > 0, sp.Eq(after**2, s**2 + q)), after - s
     return [
-        # what the two bounds leave out is a square, resp. a square times a positive number
+        # what the two upper bounds leave out: a square, and a square times a positive number
         Sentence(given, sp.Equivalent(after >= s, q >= 0)),
-        Sentence(given[2:], sp.Eq(q - 2 * s * (after - s), (after - s) ** 2)),
-        Sentence(
-            given[2:], sp.Eq(q * after - 2 * s**2 * (after - s), (after - s) ** 2 * (after + 2 * s))
-        ),
+        Sentence(given[2:], sp.Eq(q - 2 * s * gap, gap**2)),
+        Sentence(given[2:], sp.Eq(q * after - 2 * s**2 * gap, gap**2 * (after + 2 * s))),
     ]
 
 
@@ -72,12 +68,8 @@ def _sink_step():
 
 def _trapping():
     r, m, k, x, y, edge = sp.symbols("r m K x y delta")
-    return [
-        Sentence(
-            (m > 0, r >= m, x <= edge, k <= m * edge * r, r**2 * y <= (r**2 - m * r) * x + k),
-            y <= edge,
-        )
-    ]
+    step = r**2 * y <= (r**2 - m * r) * x + k
+    return [Sentence((m > 0, r >= m, x <= edge, k <= m * edge * r, step), y <= edge)]
 
 
 def _settled():
@@ -93,19 +85,12 @@ def _settled():
 
 
 def _scaled_flow():
-    x1, x2, p1, p2, a1, a2 = sp.symbols(
-        "x_1 x_2 p_1 p_2 a_1 a_2"
-    )  # p_i = |h_i|/t, a_i + b_i . x the growth
+    # p_i = |h_i|/t, a_i + b_i . x the growth
+    x1, x2, p1, p2, a1, a2 = sp.symbols("x_1 x_2 p_1 p_2 a_1 a_2")
     slopes, growth = sp.symbols("v:4"), sp.symbols("b:4")
     field = [slopes[0] * x1 + slopes[1] * x2, slopes[2] * x1 + slopes[3] * x2]
-    flow = sp.Matrix(
-        [
-            field[0] / p1,
-            field[1] / p2,
-            a1 + growth[0] * x1 + growth[1] * x2 - p1,
-            a2 + growth[2] * x1 + growth[3] * x2 - p2,
-        ]
-    )
+    gains = [growth[0] * x1 + growth[1] * x2, growth[2] * x1 + growth[3] * x2]
+    flow = sp.Matrix([field[0] / p1, field[1] / p2, a1 + gains[0] - p1, a2 + gains[1] - p2])
     jacobian = flow.jacobian([x1, x2, p1, p2]).subs({x1: 0, x2: 0, p1: a1, p2: a2})
     wanted = sp.zeros(4, 4)
     for i, a in enumerate((a1, a2)):

@@ -1,5 +1,6 @@
-"""R3 d: bounded updates that neither settle at a fixed point nor drift in a settled direction, on
-open sets of parameters.
+"""R3 d: bounded updates that neither settle at a fixed point nor drift in a settled direction.
+
+The examples persist on open sets of parameters.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Attacks on M4, directional fixed points: what happens when one assumption is dropped. Planar
-loops with W_x = I.
+"""Attacks on M4, directional fixed points, in planar loops with W_x = I.
+
+Each shows what breaks without one of the assumptions.
 """
 
 from __future__ import annotations
@@ -9,14 +10,21 @@ import random
 from typing import NamedTuple
 
 from ...kernel.falsifier import Falsifier
-from ...recall.planar import Block, Loop, Vector, rmsnorm, run
+from ...recall.planar import IDENTITY, Block, Loop, Vector, rmsnorm, run, scaled
 from .drift import on_direction, residual_loop
+
+LOOPS = 3000
+"""iterations after which read-outs are compared"""
+APART = 0.05
+"""distance of two read-outs, of norm sqrt(2), that counts as different"""
+MOVES = 1e-3
+"""change of a read-out in one iteration that counts as not convergent"""
+SLOWER = 0.2
+"""error that is allowed in a measured exponent"""
 
 
 class Pair(NamedTuple):
-    """The loop of two inputs; e enters through the start (h_0 = e) and, with recall, through the
-    bias.
-    """
+    """The loops of two inputs: e enters through the start (h_0 = e), with recall also the bias."""
 
     loops: tuple[Loop, Loop]
 
@@ -26,14 +34,12 @@ def _turned(x: float) -> Vector:
 
 
 def _settled(bias: Vector, pull: float, start: Vector) -> Loop:
-    """u = n + bias, V = pull P_n bias: the sink is bias/|bias|, the growth 1 + |bias|."""
-    return residual_loop(
-        (Block(on_direction(((1.0, 0.0), (0.0, 1.0))), (pull * bias[0], pull * bias[1])),), start
-    )
+    """u = n + pull bias with |bias| = 1, so V = pull P_n bias: the sink is `bias`."""
+    return residual_loop((Block(on_direction(IDENTITY), scaled(pull, bias)),), start)
 
 
 def _no_recall(rng: random.Random, hyperbolic: bool) -> Pair:
-    """Two inputs a small angle apart; pull 0 makes every direction fixed."""
+    """Two inputs at a small angle; a pull of 0 makes every direction fixed."""
     sink, angle = rng.uniform(-3, 3), rng.uniform(0.2, 0.5)
     pull = rng.uniform(2, 4) if hyperbolic else 0.0
     first, second = (_settled(_turned(sink), pull, _turned(sink + angle + k)) for k in (0.0, 0.3))
@@ -41,7 +47,7 @@ def _no_recall(rng: random.Random, hyperbolic: bool) -> Pair:
 
 
 def _with_recall(rng: random.Random, keep: bool) -> Pair:
-    """keep: the bias does not know the input; otherwise it turns with it."""
+    """The bias does not depend on the input (keep), or turns with it."""
     if keep:
         return _no_recall(rng, True)
     sink, turn = rng.uniform(-3, 3), rng.uniform(0.1, 0.3)
@@ -50,18 +56,19 @@ def _with_recall(rng: random.Random, keep: bool) -> Pair:
 
 
 def _ends_apart(pair: Pair) -> str | None:
-    ends = [rmsnorm(run(loop, loop.start, 3000)) for loop in pair.loops]
+    ends = [rmsnorm(run(loop, loop.start, LOOPS)) for loop in pair.loops]
     gap = math.dist(*ends)
-    if gap > 0.05:
+    if gap > APART:
+        inputs = math.dist(*(loop.start for loop in pair.loops))
         return (
-            f"two inputs {math.dist(*(loop.start for loop in pair.loops)):.3g} apart: normalised"
-            f" read-outs {gap:.3g} apart after 3000 loops"
+            f"two inputs {inputs:.3g} apart: normalised read-outs {gap:.3g} apart after"
+            f" {LOOPS} loops"
         )
     return None
 
 
 def _inward(rng: random.Random, keep: bool) -> Loop:
-    """u = -n + b: sink b/|b| of growth |b| - 1."""
+    """u = -n + b: a sink b/|b| of growth |b| - 1, which is negative without the assumption."""
     size = rng.uniform(1.5, 3) if keep else rng.uniform(0.2, 0.9)
     x, y = _turned(rng.uniform(-3, 3))
     block = Block(on_direction(((-1.0, 0.0), (0.0, -1.0))), (size * x, size * y))
@@ -69,19 +76,22 @@ def _inward(rng: random.Random, keep: bool) -> Loop:
 
 
 def _read_out_moves(loop: Loop) -> str | None:
-    states = [run(loop, loop.start, loops) for loops in (3000, 3001)]
+    states = [run(loop, loop.start, loops) for loops in (LOOPS, LOOPS + 1)]
     gap = math.dist(*map(rmsnorm, states))
-    if gap > 1e-3:
+    if gap > MOVES:
+        size = math.hypot(*loop.blocks[0].bias)
         return (
-            f"|b| = {math.hypot(*loop.blocks[0].bias):.4g}: the normalised read-out still moves by"
-            f" {gap:.3g} per loop at t = 3000"
+            f"|b| = {size:.4g}: the normalised read-out still moves by {gap:.3g} per loop at"
+            f" t = {LOOPS}"
         )
     return None
 
 
 def approach_loop(nu: float, side: float, blocks: int, eps: float) -> Loop:
-    """n* = (1, 0), a = 1, P Du = nu at large norm; u(n*) is split sideways between two sub-blocks,
-    or made by the length of N(h).
+    """A loop that approaches n* = (1, 0) with a = 1 and P Du = nu at large norm.
+
+    With two sub-blocks, their updates at n* have opposite components `side` across n*. With one,
+    the component across n* depends on the length of N(h), so it appears only for eps > 0.
     """
     start = (20.0, 2.0)
     if blocks == 2:
@@ -93,15 +103,13 @@ def approach_loop(nu: float, side: float, blocks: int, eps: float) -> Loop:
 
 
 def approach_exponent(loop: Loop, loops: int) -> float:
-    """-d log(angle)/d log t between `loops` and twice as many; the sink of `approach_loop` is (1,
-    0).
-    """
+    """-d log(angle)/d log t between `loops` and 2 `loops` iterations of an `approach_loop`."""
     early, late = (run(loop, loop.start, n) for n in (loops, 2 * loops))
     return -math.log2(abs((late[1] / late[0]) / (early[1] / early[0])))
 
 
 class Approach(NamedTuple):
-    """Exponent mu/a wanted by the linearised flow, and the loop."""
+    """The exponent mu/a of the linearised flow, and the loop."""
 
     exponent: float
     loop: Loop
@@ -114,11 +122,9 @@ def _approach(rng: random.Random, blocks: int, eps: float) -> Approach:
 
 def _slower(case: Approach) -> str | None:
     found = approach_exponent(case.loop, 2000)
-    if found < case.exponent - 0.2:
-        where = (
-            f"{len(case.loop.blocks)} sub-block(s), eps = {case.loop.blocks[0].eps:.3g}, mu/a ="
-            f" {case.exponent:.4g}"
-        )
+    if found < case.exponent - SLOWER:
+        count, eps = len(case.loop.blocks), case.loop.blocks[0].eps
+        where = f"{count} sub-block(s), eps = {eps:.3g}, mu/a = {case.exponent:.4g}"
         return f"{where}: the direction settles like t^-{found:.4g}"
     return None
 

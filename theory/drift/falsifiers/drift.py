@@ -1,4 +1,4 @@
-"""Attacks on R3, drift: what happens when one assumption is dropped. Planar loops with W_x = I."""
+"""Attacks on R3, drift, in planar loops with W_x = I: what breaks without an assumption."""
 
 from __future__ import annotations
 
@@ -22,16 +22,26 @@ from ...recall.planar import (
 )
 
 ROOT = math.sqrt(2)
-"""R for d = 2: a matrix divided by it acts on the unit direction"""
+"""R = sqrt(d) for d = 2: a matrix divided by it, applied to N(h) = R n, acts on n"""
+SETTLED = 1e-10
+"""step below which a loop counts as being at rest"""
+ROUNDING = 1e-6
+"""rounding that is allowed in a norm after 500 iterations"""
+SHARE = 0.05
+"""deviation of relative step x t from 1 that counts as another limit"""
+UNSETTLED = 0.05
+"""angle from the sink, in radians, that counts as not settled"""
+STARTED = 1e-12
+"""the same for a start that is fixed up to rounding"""
 
 
 def residual_loop(blocks: tuple[Block, ...], start: Vector) -> Loop:
-    """h' = h + updates."""
+    """The loop h' = h + updates."""
     return Loop(IDENTITY, (0.0, 0.0), blocks, 1.0, start)
 
 
 def on_direction(matrix: Matrix) -> Matrix:
-    """The matrix to apply to N(h) = R n so that the update is matrix n."""
+    """The matrix which, applied to N(h) = R n, gives matrix n."""
     return scaled(1 / ROOT, matrix[0]), scaled(1 / ROOT, matrix[1])
 
 
@@ -45,15 +55,13 @@ def _direction(rng: random.Random) -> Vector:
 
 
 def last_step(loop: Loop, loops: int) -> float:
-    """|h_{t+1} - h_t| after so many loops from the start."""
+    """|h_{t+1} - h_t| after t = `loops` iterations from the start."""
     state = run(loop, loop.start, loops)
     return math.dist(state, step(loop, state))
 
 
 def _biased(rng: random.Random, keep: bool) -> Loop:
-    """Started on the direction whose update the bias cancels (keep false), or with a bias that has
-    nothing to do with it.
-    """
+    """A start on a direction whose update the bias cancels, or with an unrelated bias (keep)."""
     matrix, n = _matrix(rng), _direction(rng)
     bias = _direction(rng) if keep else scaled(-1, apply(matrix, rmsnorm(n)))
     return residual_loop((Block(matrix, bias),), scaled(rng.uniform(0.5, 3), n))
@@ -61,33 +69,28 @@ def _biased(rng: random.Random, keep: bool) -> Loop:
 
 def _is_generic(loop: Loop) -> bool:
     block = loop.blocks[0]
-    return math.hypot(*add(block.bias, apply(block.matrix, rmsnorm(loop.start)))) > 1e-12
+    return math.hypot(*add(block.bias, apply(block.matrix, rmsnorm(loop.start)))) > STARTED
 
 
 def _starts_fixed(loop: Loop) -> str | None:
-    if last_step(loop, 20) < 1e-12:
-        return (
-            f"b = -u(n) at n = ({loop.start[0]:.4g}, {loop.start[1]:.4g})/|.|: the whole ray is"
-            " fixed"
-        )
+    if last_step(loop, 20) < STARTED:
+        x, y = loop.start
+        return f"b = -u(n) at n = ({x:.4g}, {y:.4g})/|.|: the whole ray is fixed"
     return None
 
 
 def two_block_sink(rng: random.Random, kick: float) -> Loop:
-    """Two sub-blocks with J = 0 at h = n_1, then all weights disturbed by `kick` (R3 e)."""
+    """Two sub-blocks with J = 0 at h = n_1, with all weights disturbed by `kick` (R3 e)."""
     n1 = _direction(rng)
     n2 = (-n1[1], n1[0])
     blocks = []
     for here, there in ((n1, n2), (n2, n1)):
         # Du = -(1 - here here^T): on the tangent minus one, on `here` zero
-        first, second = on_direction(
-            ((-(1 - here[0] ** 2), here[0] * here[1]), (here[0] * here[1], -(1 - here[1] ** 2)))
-        )
-        noise = _matrix(rng)
+        (x, y), noise = here, _matrix(rng)
+        first, second = on_direction(((-(1 - x**2), x * y), (x * y, -(1 - y**2))))
         matrix = add(first, scaled(kick, noise[0])), add(second, scaled(kick, noise[1]))
-        blocks.append(
-            Block(matrix, add(add(there, scaled(-1, here)), scaled(kick, _direction(rng))))
-        )
+        bias = add(there, scaled(-1, here))
+        blocks.append(Block(matrix, add(bias, scaled(kick, _direction(rng)))))
     return residual_loop(tuple(blocks), n1)
 
 
@@ -97,9 +100,7 @@ def _blocks(rng: random.Random, keep: bool) -> Loop:
 
 
 def _epsilon(rng: random.Random, keep: bool) -> Loop:
-    """u = -k N(h) + b with a small bias: fixed at N(h) = b/k when eps > 0 makes the ball
-    available.
-    """
+    """u = -k N(h) + b with a small bias: for eps > 0 there is a fixed point, N(h) = b/k."""
     k, eps = rng.uniform(0.3, 1), rng.uniform(0.3, 1)
     bias = scaled(rng.uniform(0.1, 0.6) * k, _direction(rng))
     return residual_loop(
@@ -109,7 +110,7 @@ def _epsilon(rng: random.Random, keep: bool) -> Loop:
 
 def _settles(loop: Loop) -> str | None:
     gap = last_step(loop, 2000)
-    if gap < 1e-10:
+    if gap < SETTLED:
         count, eps = len(loop.blocks), loop.blocks[0].eps
         end = run(loop, loop.start, 2000)
         return (
@@ -120,23 +121,21 @@ def _settles(loop: Loop) -> str | None:
 
 
 def _shifted_circle(rng: random.Random, keep: bool) -> Loop:
-    """u(n) = -k n + b: its values fill a circle of radius k around b, and 0 is outside its hull iff
-    |b| > k.
-    """
+    """u(n) = -k n + b: its values are a circle around b, and 0 is outside its hull iff |b| > k."""
     k = rng.uniform(0.5, 2)
     bias = scaled(k * (rng.uniform(1.1, 2) if keep else rng.uniform(0.2, 0.9)), _direction(rng))
     return residual_loop((Block(on_direction(((-k, 0.0), (0.0, -k))), bias),), _direction(rng))
 
 
 def _distance_to_circle(loop: Loop) -> float:
-    """|b| - k: the distance of 0 to the hull where positive."""
+    """|b| - k: where it is positive, the distance of 0 from the hull."""
     return math.hypot(*loop.blocks[0].bias) + ROOT * loop.blocks[0].matrix[0][0]
 
 
 def _grows_slower(loop: Loop) -> str | None:
     loops, rate = 500, abs(_distance_to_circle(loop))
     size = math.hypot(*run(loop, loop.start, loops))
-    if size < rate * loops - math.hypot(*loop.start) - 1e-6:
+    if size < rate * loops - math.hypot(*loop.start) - ROUNDING:
         k, b = -ROOT * loop.blocks[0].matrix[0][0], math.hypot(*loop.blocks[0].bias)
         return (
             f"u(n) = -{k:.4g} n + b, |b| = {b:.4g}: |h| = {size:.4g} after {loops} loops, and every"
@@ -146,7 +145,7 @@ def _grows_slower(loop: Loop) -> str | None:
 
 
 def _near_ray(rng: random.Random, keep: bool) -> Loop:
-    """u = M n with the sink n = (1, 0) of growth a = 1, or a turn of the plane added to n."""
+    """u = M n with the sink (1, 0) of growth a = 1 (keep), or n plus a turn of the plane."""
     nu, omega = rng.uniform(-1.5, 0.3), rng.choice((-1, 1)) * rng.uniform(0.5, 2)
     matrix = ((1.0, 0.0), (0.0, nu)) if keep else ((1.0, -omega), (omega, 1.0))
     return residual_loop(
@@ -155,7 +154,7 @@ def _near_ray(rng: random.Random, keep: bool) -> Loop:
 
 
 def _inward(rng: random.Random, keep: bool) -> Loop:
-    """u = -n + b: sink b/|b| of growth |b| - 1."""
+    """u = -n + b: a sink b/|b| of growth |b| - 1, which is negative without the assumption."""
     size = rng.uniform(1.5, 3) if keep else rng.uniform(0.2, 0.9)
     bias = scaled(size, _direction(rng))
     return residual_loop(
@@ -167,17 +166,16 @@ def _not_one_over_t(loop: Loop) -> str | None:
     loops = 3000
     state = run(loop, loop.start, loops)
     value = math.dist(state, step(loop, state)) / math.hypot(*state) * loops
-    if abs(value - 1) > 0.05:
-        return (
-            f"relative step x t = {value:.4g} at t = {loops}, |h|/t ="
-            f" {math.hypot(*state) / loops:.4g}"
-        )
+    if abs(value - 1) > SHARE:
+        growth = math.hypot(*state) / loops
+        return f"relative step x t = {value:.4g} at t = {loops}, |h|/t = {growth:.4g}"
     return None
 
 
 class Tokens(NamedTuple):
-    """Planar tokens with directions at angle x_i: u_i = a_i n_i + (Sum_j v_ij sin x_j) J n_i; V has
-    the Jacobian (v_ij) at x = 0.
+    """Planar tokens with directions at the angles x_i.
+
+    u_i = a_i n_i + (Sum_j v_ij sin x_j) J n_i, so V has the Jacobian (v_ij) at x = 0.
     """
 
     growths: tuple[float, ...]
@@ -186,9 +184,7 @@ class Tokens(NamedTuple):
 
 
 def _tokens(rng: random.Random, keep: bool) -> Tokens:
-    """One token, or two whose V has a sink (trace -2, determinant 5) that V_i/a_i has not (trace
-    1).
-    """
+    """One token, or two with a sink of V (trace -2, determinant 5), not of V_i/a_i (trace 1)."""
     if keep:
         return Tokens((rng.uniform(0.5, 2),), ((-rng.uniform(0.5, 2),),), (rng.uniform(-0.3, 0.3),))
     return Tokens(
@@ -197,20 +193,20 @@ def _tokens(rng: random.Random, keep: bool) -> Tokens:
 
 
 def _unsettled(case: Tokens) -> str | None:
-    """Polar steps: r' e^{i x'} = (r + a + i v) e^{i x}, from r = 10 a."""
+    """Iterate in polar coordinates, r' e^{i x'} = (r + a + i v) e^{i x}, from r = 10 a."""
     radii, angles = [10 * a for a in case.growths], list(case.angles)
-    for _ in range(20000):
+    loops = 20000
+    for _ in range(loops):
         turns = [
             sum(v * math.sin(x) for v, x in zip(row, angles, strict=True)) for row in case.slopes
         ]
         outs = [r + a for r, a in zip(radii, case.growths, strict=True)]
         radii = [math.hypot(s, v) for s, v in zip(outs, turns, strict=True)]
         angles = [x + math.atan2(v, s) for x, v, s in zip(angles, turns, outs, strict=True)]
-    if max(abs(x) for x in angles) > 0.05:
-        return (
-            f"growths {case.growths}, DV = {case.slopes}: after 20000 loops the directions are"
-            f" {', '.join(f'{x:.3g}' for x in angles)} off"
-        )
+    if max(abs(x) for x in angles) > UNSETTLED:
+        off = ", ".join(f"{x:.3g}" for x in angles)
+        where = f"growths {case.growths}, DV = {case.slopes}"
+        return f"{where}: after {loops} loops the directions are {off} off"
     return None
 
 
