@@ -24,11 +24,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder, write_atomic, write_json
-from ..network.checkpoint import Checkpoint, entries, entry
+from ...support.optional import optional
+from ..network.checkpoint import entry
+from ..network.metadata import entries, read_metadata
 from ..training.run_spec import check_device
 from ..training.train import MODEL, RESULT, STATE
 from .machine_check import MachineCheck, check_machine
@@ -36,6 +36,9 @@ from .pack import LIMIT, pack
 from .plan import Plan, data_files
 from .run_grid import RESULTS, GridReport, pending, plan_jobs, run_grid
 from .workers import RUNS, Job
+
+with optional("models"):
+    import torch
 
 FILES = 8
 """files that a lease leaves at most, each of at most `LIMIT` bytes"""
@@ -165,7 +168,7 @@ def pack_lease(work: Path, out: Path) -> list[str]:
 def _steps_left(job: Job) -> int:
     """Steps that a run has still to take."""
     state = job.folder / STATE
-    return job.run.steps - (Checkpoint.read_meta(state).get("step", 0) if state.exists() else 0)
+    return job.run.steps - (read_metadata(state).get("step", 0) if state.exists() else 0)
 
 
 def _say(text: str) -> None:
@@ -180,7 +183,7 @@ def unpack(out: Path, work: Path) -> int:
     for file in sorted(out.glob("state-*.safetensors")):
         target = work / RUNS / file.stem.removeprefix("state-")
         if not (target / STATE).exists():
-            Checkpoint.read_meta(file)  # damaged files are refused here
+            read_metadata(file)  # damaged files are refused here
             write_atomic(output_folder(target) / STATE, file.read_bytes())
             count += 1
     for file in sorted(out.glob("shard-*.safetensors")):

@@ -9,18 +9,21 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder
-from ..network.checkpoint import Checkpoint, load_model, run_name
-from ..tasks.registry import recorded_task
+from ..measure.rounding import same_diagnosis_in_half
+from ..network.checkpoint import Checkpoint
+from ..network.metadata import read_metadata
+from ..network.run_record import run_name
 from ..training.train import MODEL
 from .workers import RUNS
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LIMIT = 15 * 2**20
 """bytes per shard"""
@@ -74,7 +77,7 @@ def pack(
     for file, name in tqdm(names.items(), disable=not progress, unit="run", desc="pack"):
         checkpoint = Checkpoint.load(file)
         own, meta = checkpoint.tensors, checkpoint.meta
-        if half and _harmless(checkpoint, (data or {}).get(meta["run"]["task"])):
+        if half and same_diagnosis_in_half(checkpoint, (data or {}).get(meta["run"]["task"])):
             own, meta = {k: t.half() for k, t in own.items()}, {**meta, "stored": "float16"}
             packed.half.append(name)
         size = _bytes(name, own, meta)
@@ -94,7 +97,7 @@ def pack(
 
 
 def _names(files: list[Path]) -> dict[Path, str]:
-    names = {file: run_name(Checkpoint.read_meta(file)) for file in files}
+    names = {file: run_name(read_metadata(file)) for file in files}
     count = Counter(names.values())
     return {
         file: name if count[name] == 1 else f"{name}-{file.parent.name}"
@@ -113,34 +116,3 @@ def _bytes(name: str, tensors: dict[str, Tensor], meta: dict[str, Any]) -> int:
         + len(json.dumps(json.dumps({name: meta})))
         + 128
     )
-
-
-def _harmless(checkpoint: Checkpoint, data: str | Path | None) -> bool:
-    """Whether rounding the weights to float16 leaves the diagnosis as it is."""
-    rounded = Checkpoint(
-        {k: t.half().float() for k, t in checkpoint.tensors.items()}, checkpoint.meta
-    )
-    if checkpoint.meta["run"]["config"]["model"]["blocks"] > 1:
-        return torch.equal(_verdicts(checkpoint, data), _verdicts(rounded, data))
-    from ..measure.crossvalidate import (
-        crossvalidate,
-    )  # needs the theory's packages, which a machine that only trains may lack
-
-    full, less = (
-        crossvalidate(c, inputs=32, loops=200, spectra=2, data=data) for c in (checkpoint, rounded)
-    )
-    if full.outcomes != less.outcomes:
-        return False
-    if full.rho is None or less.rho is None:
-        return full.rho is less.rho
-    return abs(full.rho - less.rho) <= 0.01 * full.rho
-
-
-@torch.no_grad()
-def _verdicts(checkpoint: Checkpoint, data: str | Path | None) -> Tensor:
-    """Whether each of 32 held-out samples is right, and whether its logits are finite."""
-    model, meta = load_model(checkpoint)
-    task = recorded_task(meta["run"], data)
-    batch = task.batch(32, task.levels[1], torch.Generator().manual_seed(0))
-    logits = model(batch.x, 1)
-    return torch.stack((task.correct(logits, batch.target), logits.isfinite().flatten(1).all(1)))

@@ -1,1 +1,10 @@
-"""Measurements of trained loops: accuracy, orbits, and predictions compared with what they do."""
+"""Measurements of trained loops: accuracy, orbits, derivatives, and theory against practice."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from ...support.optional import optional
+
+with optional("models"):
+    import_module("torch")

@@ -25,13 +25,14 @@ from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.jsonable import jsonable
 from ...theory.outcome import Outcome
 from ...theory.prediction import Weights, predict
-from ..network.checkpoint import Checkpoint, load_model, run_name
+from ..network.checkpoint import Checkpoint
+from ..network.run_record import run_name
 from ..network.transformer import LoopedTransformer
-from ..tasks.registry import recorded_task
 from ..tasks.task import Batch, Task
 from .diagnostics import recall_radius
 from .orbit import Orbit
 from .torch_loop import TorchLoop
+from .trained import TrainedLoop
 
 BAND = 1.25
 """Factor between measured and predicted loops beyond which a mismatch is listed."""
@@ -130,14 +131,11 @@ def crossvalidate(
         )
     limit = 4 * loops if limit is None else limit
     horizons = looks(loops, limit)
-    model, meta = load_model(source, torch.float64)
-    name = name or (Path(source).stem if not isinstance(source, Checkpoint) else run_name(meta))
-    task = recorded_task(meta["run"], data)
-    reached = str(meta["run"]["level_reached"])
-    chosen = level or (
-        task.levels[1] if reached == "train" else reached
-    )  # never the samples that it was trained on
-    batch = task.batch(inputs, chosen, torch.Generator().manual_seed(seed + 77_000_001))
+    trained = TrainedLoop.open(source, data, level)
+    model, task = trained.model, trained.task
+    if not name:
+        name = run_name(trained.meta) if isinstance(source, Checkpoint) else Path(source).stem
+    batch = task.batch(inputs, trained.level, torch.Generator().manual_seed(seed + 77_000_001))
     loop, right = TorchLoop.of(model), Counter[int]()
     diagnoses: list[Diagnosis] = []
     curves: list[Array] = []
@@ -183,7 +181,7 @@ def crossvalidate(
         name=name,
         architecture=str(model.config.architecture),
         task=task.name,
-        level=chosen,
+        level=trained.level,
         inputs=inputs,
         loops=loops,
         limit=limit,

@@ -4,7 +4,7 @@ loops to report are chosen apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from ...support.errors import UsageError
 from ..network.arithmetic import without_autocast
 from ..network.transformer import LoopedTransformer
-from ..tasks.task import Batch, Task
+from ..tasks.task import EVALUATION_SEED, Batch, Task
 from .orbit import Orbit
 
 CPU_CELLS, GPU_CELLS = 1024, 1 << 18
@@ -109,3 +109,16 @@ def evaluate(
             return None
         accuracy[level], samples[level] = accuracy_curve(model, task, batch, loops), len(batch.x)
     return {"loops": list(loops), "accuracy": accuracy, "samples": samples, "choice": choice}
+
+
+def recorded_samples(run: Mapping[str, Any], task: Task, level: str) -> Batch:
+    """The samples on which the accuracies of a record were measured.
+
+    Older records, which hold no `choice`, were measured on samples drawn with replacement.
+    """
+    size = run["config"]["eval_size"]
+    if "choice" in run:
+        first = level == task.held_out[0]
+        return task.evaluation(size, level, min(CHOICE, size) if first else 0)[0]
+    seed = EVALUATION_SEED + task.levels.index(level)
+    return task.batch(size, level, torch.Generator().manual_seed(seed))

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
-
-from ...support.errors import LoopstabError, UsageError
+from ...support.errors import LoopstabError
 from ...support.files import write_atomic
+from ...support.optional import optional
+from .metadata import KEY, damaged, not_ours, require_file
 from .model_config import ModelConfig
-from .run_record import default_gradient
-from .transformer import LoopedTransformer
 
-KEY = "loopstab"
+with optional("models"):
+    import torch
+    from safetensors import SafetensorError, safe_open
+    from safetensors.torch import save
+    from torch import Tensor
+
+from .transformer import LoopedTransformer
 
 
 @dataclass(frozen=True)
@@ -41,35 +42,18 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: str | Path) -> Checkpoint:
-        """Read a file written by `save`."""
-        return cls(*_read(Path(path), True))
-
-    @staticmethod
-    def read_meta(path: str | Path) -> dict[str, Any]:
-        """The JSON object alone; no tensor is read."""
-        return _read(Path(path), False)[1]
-
-
-def _read(path: Path, tensors: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    if not path.is_file():
-        raise UsageError(
-            f"no checkpoint at {path}: give the path of a .safetensors file written by loopstab"
-            " train"
-        )
-    try:
-        with safe_open(path, framework="pt") as file:
-            meta = json.loads((file.metadata() or {})[KEY])
-            return ({name: file.get_tensor(name) for name in file.keys()} if tensors else {}), meta  # noqa: SIM118  # not a mapping
-    except (SafetensorError, json.JSONDecodeError, OSError) as error:
-        raise LoopstabError(
-            f"checkpoint {path} is corrupt or truncated ({error}): delete it, or restore it from a"
-            " copy"
-        ) from None
-    except KeyError:
-        raise LoopstabError(
-            f"{path} is a safetensors file, but not one written by loopstab: its metadata has no"
-            f" {KEY!r}"
-        ) from None
+        """Read a file that `save` wrote; `read_metadata` reads its JSON object alone."""
+        path = Path(path)
+        require_file(path)
+        try:
+            with safe_open(path, framework="pt") as file:
+                meta = json.loads((file.metadata() or {})[KEY])
+                names = file.keys()
+                return cls({name: file.get_tensor(name) for name in names}, meta)
+        except KeyError:
+            raise not_ours(path) from None
+        except (SafetensorError, json.JSONDecodeError, OSError) as error:
+            raise damaged(path, error) from None
 
 
 def save_model(path: str | Path, model: LoopedTransformer, meta: dict[str, Any]) -> Path:
@@ -104,31 +88,6 @@ def load_model(
             f"the weights in {path} do not fit its configuration ({reason}): the file was altered"
         ) from None
     return model.to(dtype).eval(), checkpoint.meta
-
-
-def run_name(meta: dict[str, Any]) -> str:
-    """Readable and unique within a plan: task (with the length of prefix sums), width if not 64,
-    architecture, encoder gradient where it is not the default of that architecture, seed.
-    """
-    run = meta["run"]
-    config = run["config"]
-    bits, width = config["schedule"].get("bits"), config["model"]["width"]
-    parts = [
-        run["task"] + (f"-{bits}" if bits else ""),
-        *([f"w{width}"] if width != 64 else []),
-        run["architecture"].replace("/", "-"),
-    ]
-    if config["encoder_gradient"] != default_gradient(run["architecture"]):
-        parts.append(config["encoder_gradient"])
-    return "-".join([*parts, f"s{config['seed']}"])
-
-
-def entries(file: Path) -> dict[str, dict[str, Any]]:
-    """Name and metadata of every run in a shard; a checkpoint of one run is its own only entry,
-    under the file's name.
-    """
-    meta = Checkpoint.read_meta(file)
-    return meta.get("entries", {file.stem: meta})
 
 
 def entry(file: Path, name: str) -> Checkpoint:

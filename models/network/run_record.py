@@ -76,3 +76,20 @@ def interval(run: Mapping[str, Any], level: str) -> tuple[float, float]:
 def samples_of(run: Mapping[str, Any], level: str) -> int:
     """Samples on which the accuracies of a level were measured."""
     return run["samples"][level] if "samples" in run else run["config"]["eval_size"]
+
+
+def run_name(meta: dict[str, Any]) -> str:
+    """Readable and unique within a plan: task (with the length of prefix sums), width if not 64,
+    architecture, encoder gradient where it is not the default of that architecture, seed.
+    """
+    run = meta["run"]
+    config = run["config"]
+    bits, width = config["schedule"].get("bits"), config["model"]["width"]
+    parts = [
+        run["task"] + (f"-{bits}" if bits else ""),
+        *([f"w{width}"] if width != 64 else []),
+        run["architecture"].replace("/", "-"),
+    ]
+    if config["encoder_gradient"] != default_gradient(run["architecture"]):
+        parts.append(config["encoder_gradient"])
+    return "-".join([*parts, f"s{config['seed']}"])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...support.errors import UsageError
+from ...support.optional import optional
 from ..network.choices import Positions
 
 if TYPE_CHECKING:  # the names are listed without importing torch
@@ -32,7 +33,8 @@ def task_class(name: str) -> type[Task]:
     if name not in TASKS:
         raise UsageError(f"unknown task {name!r}: use one of {', '.join(TASKS)}")
     module, _, attribute = TASKS[name].partition(":")
-    return getattr(import_module(f".{module}", __package__), attribute)
+    with optional("models"):
+        return getattr(import_module(f".{module}", __package__), attribute)
 
 
 def make_task(

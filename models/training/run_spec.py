@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...support.errors import UsageError, check_seed_and_jobs
+from ...support.optional import optional
 from ...theory.architecture import Architecture
 from ..network.choices import (
     Augmentation,
@@ -250,8 +251,8 @@ RunSpec.__doc__ = (RunSpec.__doc__ or "").replace("TASKS", ", ".join(TASKS))
 
 def check_device(device: str) -> None:
     """`UsageError` when torch has no such device here."""
-    import torch
-
+    with optional("models"):
+        import torch
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:

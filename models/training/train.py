@@ -11,12 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder, write_atomic, write_json
 from ...support.jsonable import jsonable
+from ...support.optional import optional
+
+with optional("models"):
+    import torch
+
 from ..measure.diagnostics import diagnostics
 from ..measure.evaluate import accuracy_curve, evaluate
 from ..network.arithmetic import training_arithmetic

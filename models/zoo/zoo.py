@@ -1,71 +1,114 @@
-"""The trained loops that the repository ships, each with its configuration, command, curves and
-training history.
+"""The trained loops that the package ships: their records, which are read without torch, and their
+weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...support.errors import LoopstabError, UsageError
-from ..measure.evaluate import CHOICE, accuracy_curve
-from ..network.checkpoint import Checkpoint, entries, entry, load_model
-from ..tasks.registry import recorded_task
-from ..tasks.task import EVALUATION_SEED, Batch, Task
+from ..network.metadata import entries
+
+if TYPE_CHECKING:  # torch is imported when weights are
+    from ..network.checkpoint import Checkpoint
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 SHOWN = ("external-post", "internal-peri", "internal-post", "none-post")
-"""the four of prefix sums at 32 bits that the report and the notebook compare"""
+"""The four checkpoints of prefix sums at 32 bits that the report and the notebook compare."""
+TOLERANCE = 0.01
+"""Largest difference of accuracies that `verify` accepts: weights in half precision may change the
+verdict on a few samples.
+"""
+
+
+class Shelved(NamedTuple):
+    """Where a shipped checkpoint is, and its record."""
+
+    file: Path
+    meta: dict[str, Any]
 
 
 @cache
-def _index() -> dict[str, Path]:
-    index: dict[str, Path] = {}
+def _index() -> dict[str, Shelved]:
+    index: dict[str, Shelved] = {}
     for file in sorted(FOLDER.glob("*.safetensors")):
-        for name in entries(file):
+        for name, meta in entries(file).items():
             if name in index:
                 raise LoopstabError(
-                    f"{index[name]} and {file} both hold a checkpoint {name}: remove one of them"
+                    f"{index[name].file} and {file} both hold a checkpoint {name}: remove one of"
+                    " them"
                 )
-            index[name] = file
+            index[name] = Shelved(file, meta)
     return index
 
 
 def names() -> list[str]:
-    """Names of the shipped checkpoints, sorted."""
+    """Names of the shipped checkpoints, sorted.
+
+    Returns:
+        The names.
+
+    Example:
+        >>> from loopstab.models.zoo import zoo
+        >>> "internal-post" in zoo.names()
+        True
+    """
     return sorted(_index())
 
 
-def load(name: str) -> Checkpoint:
-    """A shipped checkpoint, or one of the user's own by the path of its .safetensors file;
-    `UsageError` with close names otherwise.
+def describe(name: str) -> dict[str, Any]:
+    """What was recorded of a shipped checkpoint; no weight is read.
+
+    Args:
+        name: one of `names()`.
+
+    Returns:
+        A JSON object: `run` holds settings, command, accuracies and times, `history` what was
+        measured during training, and `model` the sizes of the network.
+
+    Raises:
+        UsageError: there is no such checkpoint.
+
+    Example:
+        >>> from loopstab.models.zoo import zoo
+        >>> zoo.describe("internal-post")["run"]["task"]
+        'prefix-sums'
     """
+    return deepcopy(_shelved(name).meta)
+
+
+def load(name: str) -> Checkpoint:
+    """A shipped checkpoint with its weights, or one of your own.
+
+    Args:
+        name: one of `names()`, or the path of a .safetensors file.
+
+    Returns:
+        The checkpoint; `load_model` makes the network of it.
+
+    Raises:
+        UsageError: there is no such checkpoint.
+    """
+    from ..network.checkpoint import Checkpoint, entry
+
     if name.endswith(".safetensors"):
         return Checkpoint.load(name)
-    if name not in _index():
-        raise UsageError(
-            f"no shipped checkpoint {name!r}: loopstab zoo list names them, {', '.join(SHOWN)}"
-            " among them"
-        )
-    return entry(_index()[name], name)
-
-
-def describe(name: str) -> dict[str, Any]:
-    """Configuration, command, curves and history of a shipped checkpoint; no weight is read."""
-    if name not in _index():
-        raise UsageError(f"no shipped checkpoint {name!r}: loopstab zoo list names them")
-    return entries(_index()[name])[name]
+    return entry(_shelved(name).file, name)
 
 
 @dataclass(frozen=True)
 class Verified:
-    """Recorded and repeated accuracy of a checkpoint, per level and loops; `agrees` if none differs
-    by more than `tolerance`.
+    """Recorded and repeated accuracies of a checkpoint, per level and number of iterations.
+
+    Attributes:
+        name: the checkpoint.
+        recorded: what its record states.
+        repeated: what was measured now.
+        agrees: whether no two of them differ by more than the tolerance.
     """
 
     name: str
@@ -74,39 +117,44 @@ class Verified:
     agrees: bool
 
 
-def verify(name: str, data: str | Path | None = None, tolerance: float = 0.01) -> Verified:
-    """Evaluate a checkpoint again on the samples of its record, at 30 loops, at those chosen and at
-    the last.
+def verify(name: str, data: str | Path | None = None, tolerance: float = TOLERANCE) -> Verified:
+    """Evaluate a checkpoint again on the samples of its record.
 
-    Weights in half precision may flip a few.
+    The accuracies are compared at 30 iterations, at the number that was chosen, and at the last.
 
-    `data` is the prepared file of the run, where its task needs one. Raises `UsageError` when it is
-    another one.
+    Args:
+        name: one of `names()`, or the path of a .safetensors file.
+        data: prepared data file of the run, where its task needs one.
+        tolerance: largest difference at which two accuracies agree.
+
+    Returns:
+        Both accuracies and whether they agree.
+
+    Raises:
+        UsageError: there is no such checkpoint, or `data` is not the data file of the run.
     """
+    from ..measure.evaluate import accuracy_curve, recorded_samples
+    from ..network.checkpoint import load_model
+    from ..tasks.registry import recorded_task
+
     model, meta = load_model(load(name))
     run, task = meta["run"], recorded_task(meta["run"], data)
     chosen = {run["choice"]["loops"]} if "choice" in run else set()
     at = sorted({n for n in run["loops"] if n == 30} | {run["loops"][-1]} | chosen)
     recorded, repeated = {}, {}
-    for level in run["accuracy"]:
-        for loops, share in zip(
-            at, accuracy_curve(model, task, _recorded_samples(run, task, level), at), strict=True
-        ):
+    for level, curve in run["accuracy"].items():
+        found = accuracy_curve(model, task, recorded_samples(run, task, level), at)
+        for loops, share in zip(at, found, strict=True):
             key = f"{level}, {loops} loops"
-            repeated[key] = share
-            recorded[key] = run["accuracy"][level][run["loops"].index(loops)]
+            repeated[key], recorded[key] = share, curve[run["loops"].index(loops)]
     agrees = all(abs(repeated[key] - recorded[key]) <= tolerance for key in recorded)
     return Verified(name, recorded, repeated, agrees)
 
 
-def _recorded_samples(run: Mapping[str, Any], task: Task, level: str) -> Batch:
-    """The samples that a record was measured on; those of older records were drawn with
-    replacement, of all levels.
-    """
-    size = run["config"]["eval_size"]
-    if "choice" in run:
-        first = level == task.held_out[0]
-        return task.evaluation(size, level, min(CHOICE, size) if first else 0)[0]
-    return task.batch(
-        size, level, torch.Generator().manual_seed(EVALUATION_SEED + task.levels.index(level))
-    )
+def _shelved(name: str) -> Shelved:
+    if name not in _index():
+        raise UsageError(
+            f"no shipped checkpoint {name!r}: loopstab zoo list names them, {', '.join(SHOWN)}"
+            " among them"
+        )
+    return _index()[name]

@@ -10,6 +10,7 @@ import tyro
 from ...support.errors import UsageError
 from ...support.files import output_folder
 from ...support.jsonable import json_text
+from ...support.optional import optional
 
 if TYPE_CHECKING:
     from ...models.tasks.table import Table
@@ -103,8 +104,9 @@ def prepare(
         seed: Seed of the sample and of the held-out rows.
         json_: Print the account as JSON and no progress bar.
     """
-    from ...models.tasks.chess import puzzles as chess_puzzles
-    from ...models.tasks.sudoku import task as sudoku
+    with optional("models"):
+        from ...models.tasks.chess import puzzles as chess_puzzles
+        from ...models.tasks.sudoku import task as sudoku
 
     _writable(out)
     if kind == "sudoku":
@@ -140,8 +142,9 @@ def generate(
         seed: Seed of the puzzles and of the held-out rows.
         json_: Print the account as JSON and no progress bar.
     """
-    from ...models.tasks.chess import endgames
-    from ...models.tasks.sudoku import task as sudoku
+    with optional("models"):
+        from ...models.tasks.chess import endgames
+        from ...models.tasks.sudoku import task as sudoku
 
     _writable(out)
     if kind == "endgames":
@@ -159,7 +162,8 @@ def describe(file: Annotated[Path, tyro.conf.Positional], json_: Json = False) -
         file: A file written by prepare or generate.
         json_: Print the account as JSON.
     """
-    from ...models.tasks.table import Table
+    with optional("models"):
+        from ...models.tasks.table import Table
 
     _print(
         {

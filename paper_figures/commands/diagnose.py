@@ -153,23 +153,11 @@ def _from_checkpoint(
     name: str, data: Path | None, level: str | None, seed: int
 ) -> tuple[LoopedMap, Any]:
     """The loop in float64 and the embedding of one random input."""
-    import torch
-
-    from ...models.measure.torch_loop import TorchLoop
-    from ...models.network.checkpoint import load_model
-    from ...models.tasks.registry import recorded_task
+    from ...models.measure.trained import TrainedLoop
     from ...models.zoo import zoo
 
-    model, meta = load_model(zoo.load(name), torch.float64)
-    task = recorded_task(meta["run"], data)
-    reached = str(meta["run"]["level_reached"])
-    chosen = level or (
-        task.levels[1] if reached == "train" else reached
-    )  # never the samples that it was trained on
-    if chosen not in task.levels:
-        raise UsageError(
-            f"{task.name} has no level {chosen!r}: use one of {', '.join(task.levels)}"
-        )
-    x = task.batch(1, chosen, torch.Generator().manual_seed(seed)).x.double()
-    with torch.no_grad():
-        return TorchLoop.of(model), model.encode(x).numpy()
+    trained = TrainedLoop.open(zoo.load(name), data, level)
+    task = trained.task
+    if level is not None and level not in task.levels:
+        raise UsageError(f"{task.name} has no level {level!r}: use one of {', '.join(task.levels)}")
+    return trained.loop_and_input(seed)

@@ -10,6 +10,7 @@ import tyro
 from ...models.training.run_spec import RunSpec
 from ...support.errors import LoopstabError, UsageError
 from ...support.jsonable import json_text
+from ...support.optional import optional
 
 
 def train(
@@ -42,7 +43,8 @@ def train(
         tensorboard: Also write TensorBoard events (needs the tensorboard package).
         json_: Print the result as JSON and no progress bar.
     """
-    import torch
+    with optional("models"):
+        import torch
 
     from ...models.network.run_record import interval
     from ...models.training.run_spec import check_device

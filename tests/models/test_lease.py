@@ -18,7 +18,8 @@ from loopstab.models.grid.machine_check import MachineCheck, check_machine, matm
 from loopstab.models.grid.pack import LIMIT
 from loopstab.models.grid.plan import Plan
 from loopstab.models.grid.workers import RUNS
-from loopstab.models.network.checkpoint import Checkpoint, entries
+from loopstab.models.network.checkpoint import Checkpoint
+from loopstab.models.network.metadata import entries, read_metadata
 from loopstab.models.training.run_spec import RunSpec
 from loopstab.models.training.train import RESULT, STATE
 from loopstab.support.errors import LoopstabError
@@ -173,7 +174,7 @@ def test_killed_in_the_middle(bare, plan, tmp_path):
         os.killpg(first.pid, signal.SIGKILL)
         first.wait()
     (state,) = work.glob(f"{RUNS}/*/{STATE}")
-    begun = Checkpoint.read_meta(state)["step"]
+    begun = read_metadata(state)["step"]
     assert begun > 0
     name = f"state-{state.parent.name}.safetensors"
     assert pack_lease(work, out) == [REPORT, name, CACHE]
@@ -182,7 +183,7 @@ def test_killed_in_the_middle(bare, plan, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "tiny: 0 done, 2 left, 0 failed" in done.stdout
     assert "too few for sudoku-4x4 internal/post" in done.stderr
-    assert Checkpoint.read_meta(out / name)["step"] > begun
+    assert read_metadata(out / name)["step"] > begun
 
 
 def test_finished_and_begun_runs_come_back_from_what_was_packed(plan, tmp_path):

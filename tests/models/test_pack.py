@@ -9,11 +9,13 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from loopstab.models.grid import pack as packing
 from loopstab.models.grid.pack import pack
 from loopstab.models.grid.workers import RUNS
 from loopstab.models.measure.evaluate import accuracy_curve
-from loopstab.models.network.checkpoint import Checkpoint, entries, entry, load_model, save_model
+from loopstab.models.measure.rounding import same_diagnosis_in_half
+from loopstab.models.network.checkpoint import Checkpoint, entry, load_model, save_model
+from loopstab.models.network.metadata import entries, read_metadata
+from loopstab.models.network.run_record import run_name
 from loopstab.models.training.run_spec import RunSpec
 from loopstab.models.training.train import MODEL, Trainer
 from loopstab.models.zoo import zoo
@@ -44,7 +46,7 @@ def originals(grid):
     """Checkpoints by the name of their pack: those of two learning rates carry their id."""
     out = {}
     for file in (grid / RUNS).glob(f"*/{MODEL}"):
-        name = packing.run_name(Checkpoint.read_meta(file))
+        name = run_name(read_metadata(file))
         out[name if name in NAMES else f"{name}-{file.parent.name}"] = Checkpoint.load(file)
     return out
 
@@ -107,8 +109,8 @@ def test_half_precision_is_refused_when_rounding_matters(grid, tmp_path, recall)
     tensors = dict(checkpoint.tensors)
     gain = [k for k in tensors if k.endswith("mlp.outer.gain")][-1]
     tensors[gain] = tensors[gain] * 1e6
-    assert packing._harmless(checkpoint, None)
-    assert not packing._harmless(Checkpoint(tensors, checkpoint.meta), None)
+    assert same_diagnosis_in_half(checkpoint, None)
+    assert not same_diagnosis_in_half(Checkpoint(tensors, checkpoint.meta), None)
 
 
 def test_nothing_to_pack(tmp_path):
