@@ -15,7 +15,7 @@ from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
 from ..kernel.vectors import span
 from .escape import ESCAPE_STEPS
 from .falsifiers.bounded_update import FALSIFIERS
-from .threshold import THRESHOLD_STEPS
+from .unit_radius import UNIT_RADIUS_STEPS
 
 
 def _normalised():
@@ -186,7 +186,7 @@ _STEPS = (
         ("two_cycle",),
     ),
     *ESCAPE_STEPS,
-    *THRESHOLD_STEPS,
+    *UNIT_RADIUS_STEPS,
 )
 
 R2 = Claim(

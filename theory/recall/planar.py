@@ -15,7 +15,7 @@ DIVERGED = 1e100
 """norm above which a run stops, so that squares of coordinates stay finite"""
 
 
-class Block(NamedTuple):
+class PlanarBlock(NamedTuple):
     """The update n -> matrix n + bias of a sub-block.
 
     n is the normalised stream, or the stream itself without normalisation.
@@ -27,7 +27,7 @@ class Block(NamedTuple):
     normalised: bool = True
 
 
-class Loop(NamedTuple):
+class PlanarLoop(NamedTuple):
     """h' = z + updates with z = weight h + offset, and a start.
 
     `rho` is the spectral radius of the weight, known from its construction.
@@ -35,7 +35,7 @@ class Loop(NamedTuple):
 
     weight: Matrix
     offset: Vector
-    blocks: tuple[Block, ...]
+    blocks: tuple[PlanarBlock, ...]
     rho: float
     start: Vector
 
@@ -61,13 +61,13 @@ def rmsnorm(z: Vector, eps: float = 0.0) -> Vector:
     return scaled(1 / math.sqrt((z[0] ** 2 + z[1] ** 2) / 2 + eps), z)
 
 
-def update(block: Block, stream: Vector) -> Vector:
+def update(block: PlanarBlock, stream: Vector) -> Vector:
     """What the sub-block adds to the stream."""
     read = rmsnorm(stream, block.eps) if block.normalised else stream
     return add(apply(block.matrix, read), block.bias)
 
 
-def step(loop: Loop, state: Vector) -> Vector:
+def step(loop: PlanarLoop, state: Vector) -> Vector:
     """One iteration of the loop."""
     stream = add(apply(loop.weight, state), loop.offset)
     for block in loop.blocks:
@@ -75,7 +75,7 @@ def step(loop: Loop, state: Vector) -> Vector:
     return stream
 
 
-def run(loop: Loop, state: Vector, loops: int) -> Vector:
+def run(loop: PlanarLoop, state: Vector, loops: int) -> Vector:
     """The state after that many iterations, or the first one of norm above `DIVERGED`."""
     for _ in range(loops):
         if math.hypot(*state) > DIVERGED:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from loopstab import formula
 from loopstab.theory.recall.falsifiers.bounded_update import threshold_example
-from loopstab.theory.recall.planar import Block, Loop, rmsnorm, run, step, update
+from loopstab.theory.recall.planar import PlanarBlock, PlanarLoop, rmsnorm, run, step, update
 
 UNIT = st.floats(-1, 1)
 
@@ -29,7 +29,7 @@ def test_the_escape_radius_of_the_example_is_sharp():
     radius = float(formula("escape_radius")(1.05, math.sqrt(0.5)))
     assert radius == pytest.approx(10 * math.sqrt(2))
     # along the axis h_2 = z_2 = 0 (never reached for c = (0, 1)) the radius itself is fixed
-    loop = Loop(
+    loop = PlanarLoop(
         ((1.05, 0.0), (0.0, 0.1)),
         (0.0, 0.0),
         threshold_example((0.0, 0.0)).blocks,
@@ -43,10 +43,10 @@ def test_the_escape_radius_of_the_example_is_sharp():
 def test_no_fixed_point_at_eps_zero(x):
     """h' = x h - h/|h|: a 2-cycle at |h| = 1/(1 + x), 2/3 for x = 1/2."""
     root = 1 / math.sqrt(2)
-    loop = Loop(
+    loop = PlanarLoop(
         ((x, 0.0), (0.0, x)),
         (0.0, 0.0),
-        (Block(((-root, 0.0), (0.0, -root)), (0.0, 0.0)),),
+        (PlanarBlock(((-root, 0.0), (0.0, -root)), (0.0, 0.0)),),
         x,
         (0.3, 0.4),
     )
@@ -60,8 +60,8 @@ def test_no_fixed_point_at_eps_zero(x):
 def test_orbits_enter_the_absorbing_ball(mu, bias, angle, slope):
     """W_x = mu x rotation, so the Euclidean norm is adapted; C = slope R + |b|."""
     c, s = mu * math.cos(angle), mu * math.sin(angle)
-    block = Block(((slope, 0.0), (0.0, -slope)), bias, 1e-3)
-    loop = Loop(((c, -s), (s, c)), (0.0, 0.0), (block,), mu, (50.0, 1.0))
+    block = PlanarBlock(((slope, 0.0), (0.0, -slope)), bias, 1e-3)
+    loop = PlanarLoop(((c, -s), (s, c)), (0.0, 0.0), (block,), mu, (50.0, 1.0))
     bound = slope * math.sqrt(2) + math.hypot(*bias)
     radius = float(formula("absorbing_radius")(mu, bound))
     settled = run(loop, loop.start, math.ceil(math.log(1e-9) / math.log(mu)))
@@ -88,7 +88,9 @@ def test_the_update_bound_holds_and_is_attained(out, inner, stream, bias, eps):
     def norm(offset, eps):
         return math.hypot(
             *update(
-                Block(((factor, 0.0), (0.0, factor)), (out * offset[0], out * offset[1]), eps),
+                PlanarBlock(
+                    ((factor, 0.0), (0.0, factor)), (out * offset[0], out * offset[1]), eps
+                ),
                 stream,
             )
         )

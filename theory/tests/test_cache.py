@@ -137,7 +137,7 @@ EDITED = {
     "theory/checking/mutation.py": True,
     "theory/checking/sentence_mutants.py": True,
     "support/errors.py": True,
-    "theory/recall/threshold.py": False,
+    "theory/recall/unit_radius.py": False,
     "theory/mean_field/hermite.py": False,
     "theory/geometry/falsifiers/planar.py": False,
     "theory/table.py": False,

@@ -18,7 +18,7 @@ from loopstab.theory.drift.falsifiers.drift import (
     residual_loop,
     two_block_sink,
 )
-from loopstab.theory.recall.planar import Block, rmsnorm, run, step
+from loopstab.theory.recall.planar import PlanarBlock, rmsnorm, run, step
 
 ZERO = ((0.0, 0.0), (0.0, 0.0))
 
@@ -66,7 +66,7 @@ def test_the_norm_over_time_oscillates():
 @pytest.mark.parametrize("omega", [0.3, 1.0, 2.0])
 def test_a_direction_that_turns_for_ever(omega):
     loop = residual_loop(
-        (Block(on_direction(((1.0, -omega), (omega, 1.0))), (0.0, 0.0)),), (1.0, 0.0)
+        (PlanarBlock(on_direction(((1.0, -omega), (omega, 1.0))), (0.0, 0.0)),), (1.0, 0.0)
     )
     assert relative_step(loop, 20000) == pytest.approx(math.hypot(1, omega), rel=5e-3)
     assert math.hypot(*run(loop, loop.start, 20000)) / 20000 == pytest.approx(1, rel=5e-3)
@@ -76,7 +76,9 @@ def test_a_direction_that_turns_for_ever(omega):
 
 @pytest.mark.parametrize("nu", [-1.0, 0.0, 0.5])
 def test_a_settled_direction_gives_one_over_t(nu):
-    loop = residual_loop((Block(on_direction(((1.0, 0.0), (0.0, nu))), (0.0, 0.0)),), (3.0, 1.0))
+    loop = residual_loop(
+        (PlanarBlock(on_direction(((1.0, 0.0), (0.0, nu))), (0.0, 0.0)),), (3.0, 1.0)
+    )
     assert relative_step(loop, 5000) == pytest.approx(
         5000 * float(formula("drift_relative_step")(5000)), rel=0.02
     )
@@ -97,7 +99,10 @@ def test_the_radius_of_fixed_points(push):
     """u_1 = (push, 0), u_2 = -N(h + u_1)/R + (0, 1.9): |u_1| = push, slope 1: no step vanishes
     beyond the radius.
     """
-    blocks = (Block(ZERO, (push, 0.0)), Block(on_direction(((-1.0, 0.0), (0.0, -1.0))), (0.0, 1.9)))
+    blocks = (
+        PlanarBlock(ZERO, (push, 0.0)),
+        PlanarBlock(on_direction(((-1.0, 0.0), (0.0, -1.0))), (0.0, 1.9)),
+    )
     loop = residual_loop(blocks, (1.0, 0.0))
     circle = [(math.cos(k / 50), math.sin(k / 50)) for k in range(315)]
     delta = min(math.dist((push - c, 1.9 - s), (0, 0)) for c, s in circle)
@@ -172,7 +177,7 @@ def test_the_normalised_read_out_follows_the_input_only_with_recall():
         turn = (2 * math.cos(e), 2 * math.sin(e)) if recall else (2.0, 0.0)
         return rmsnorm(
             run(
-                residual_loop((Block(on_direction(((0.5, 0.0), (0.0, 0.5))), turn),), start),
+                residual_loop((PlanarBlock(on_direction(((0.5, 0.0), (0.0, 0.5))), turn),), start),
                 start,
                 4000,
             )

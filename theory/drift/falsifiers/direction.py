@@ -10,7 +10,7 @@ import random
 from typing import NamedTuple
 
 from ...kernel.falsifier import Falsifier
-from ...recall.planar import IDENTITY, Block, Loop, Vector, rmsnorm, run, scaled
+from ...recall.planar import IDENTITY, PlanarBlock, PlanarLoop, Vector, rmsnorm, run, scaled
 from .drift import on_direction, residual_loop
 
 LOOPS = 3000
@@ -26,16 +26,16 @@ SLOWER = 0.2
 class Pair(NamedTuple):
     """The loops of two inputs: e enters through the start (h_0 = e), with recall also the bias."""
 
-    loops: tuple[Loop, Loop]
+    loops: tuple[PlanarLoop, PlanarLoop]
 
 
 def _turned(x: float) -> Vector:
     return math.cos(x), math.sin(x)
 
 
-def _settled(bias: Vector, pull: float, start: Vector) -> Loop:
+def _settled(bias: Vector, pull: float, start: Vector) -> PlanarLoop:
     """u = n + pull bias with |bias| = 1, so V = pull P_n bias: the sink is `bias`."""
-    return residual_loop((Block(on_direction(IDENTITY), scaled(pull, bias)),), start)
+    return residual_loop((PlanarBlock(on_direction(IDENTITY), scaled(pull, bias)),), start)
 
 
 def _no_recall(rng: random.Random, hyperbolic: bool) -> Pair:
@@ -67,15 +67,15 @@ def _ends_apart(pair: Pair) -> str | None:
     return None
 
 
-def _inward(rng: random.Random, keep: bool) -> Loop:
+def _inward(rng: random.Random, keep: bool) -> PlanarLoop:
     """u = -n + b: a sink b/|b| of growth |b| - 1, which is negative without the assumption."""
     size = rng.uniform(1.5, 3) if keep else rng.uniform(0.2, 0.9)
     x, y = _turned(rng.uniform(-3, 3))
-    block = Block(on_direction(((-1.0, 0.0), (0.0, -1.0))), (size * x, size * y))
+    block = PlanarBlock(on_direction(((-1.0, 0.0), (0.0, -1.0))), (size * x, size * y))
     return residual_loop((block,), (2 * size * x + 0.1, 2 * size * y))
 
 
-def _read_out_moves(loop: Loop) -> str | None:
+def _read_out_moves(loop: PlanarLoop) -> str | None:
     states = [run(loop, loop.start, loops) for loops in (LOOPS, LOOPS + 1)]
     gap = math.dist(*map(rmsnorm, states))
     if gap > MOVES:
@@ -87,7 +87,7 @@ def _read_out_moves(loop: Loop) -> str | None:
     return None
 
 
-def approach_loop(nu: float, side: float, blocks: int, eps: float) -> Loop:
+def approach_loop(nu: float, side: float, blocks: int, eps: float) -> PlanarLoop:
     """A loop that approaches n* = (1, 0) with a = 1 and P Du = nu at large norm.
 
     With two sub-blocks, their updates at n* have opposite components `side` across n*. With one,
@@ -95,14 +95,14 @@ def approach_loop(nu: float, side: float, blocks: int, eps: float) -> Loop:
     """
     start = (20.0, 2.0)
     if blocks == 2:
-        first = Block(((0.0, 0.0), (0.0, 0.0)), (0.5, side))
-        second = Block(on_direction(((0.0, 0.0), (0.0, nu))), (0.5, -side))
+        first = PlanarBlock(((0.0, 0.0), (0.0, 0.0)), (0.5, side))
+        second = PlanarBlock(on_direction(((0.0, 0.0), (0.0, nu))), (0.5, -side))
         return residual_loop((first, second), start)
     matrix = on_direction(((0.0, 0.0), (side, nu)))  # u(N(h)) = (1, side (n_1 - 1) + nu n_2)
-    return residual_loop((Block(matrix, (1.0, -side), eps),), start)
+    return residual_loop((PlanarBlock(matrix, (1.0, -side), eps),), start)
 
 
-def approach_exponent(loop: Loop, loops: int) -> float:
+def approach_exponent(loop: PlanarLoop, loops: int) -> float:
     """-d log(angle)/d log t between `loops` and 2 `loops` iterations of an `approach_loop`."""
     early, late = (run(loop, loop.start, n) for n in (loops, 2 * loops))
     return -math.log2(abs((late[1] / late[0]) / (early[1] / early[0])))
@@ -112,7 +112,7 @@ class Approach(NamedTuple):
     """The exponent mu/a of the linearised flow, and the loop."""
 
     exponent: float
-    loop: Loop
+    loop: PlanarLoop
 
 
 def _approach(rng: random.Random, blocks: int, eps: float) -> Approach:

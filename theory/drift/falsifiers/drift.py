@@ -9,9 +9,9 @@ from typing import NamedTuple
 from ...kernel.falsifier import Falsifier
 from ...recall.planar import (
     IDENTITY,
-    Block,
-    Loop,
     Matrix,
+    PlanarBlock,
+    PlanarLoop,
     Vector,
     add,
     apply,
@@ -35,9 +35,9 @@ STARTED = 1e-12
 """the same for a start that is fixed up to rounding"""
 
 
-def residual_loop(blocks: tuple[Block, ...], start: Vector) -> Loop:
+def residual_loop(blocks: tuple[PlanarBlock, ...], start: Vector) -> PlanarLoop:
     """The loop h' = h + updates."""
-    return Loop(IDENTITY, (0.0, 0.0), blocks, 1.0, start)
+    return PlanarLoop(IDENTITY, (0.0, 0.0), blocks, 1.0, start)
 
 
 def on_direction(matrix: Matrix) -> Matrix:
@@ -54,32 +54,32 @@ def _direction(rng: random.Random) -> Vector:
     return math.cos(angle), math.sin(angle)
 
 
-def last_step(loop: Loop, loops: int) -> float:
+def last_step(loop: PlanarLoop, loops: int) -> float:
     """|h_{t+1} - h_t| after t = `loops` iterations from the start."""
     state = run(loop, loop.start, loops)
     return math.dist(state, step(loop, state))
 
 
-def _biased(rng: random.Random, keep: bool) -> Loop:
+def _biased(rng: random.Random, keep: bool) -> PlanarLoop:
     """A start on a direction whose update the bias cancels, or with an unrelated bias (keep)."""
     matrix, n = _matrix(rng), _direction(rng)
     bias = _direction(rng) if keep else scaled(-1, apply(matrix, rmsnorm(n)))
-    return residual_loop((Block(matrix, bias),), scaled(rng.uniform(0.5, 3), n))
+    return residual_loop((PlanarBlock(matrix, bias),), scaled(rng.uniform(0.5, 3), n))
 
 
-def _is_generic(loop: Loop) -> bool:
+def _is_generic(loop: PlanarLoop) -> bool:
     block = loop.blocks[0]
     return math.hypot(*add(block.bias, apply(block.matrix, rmsnorm(loop.start)))) > STARTED
 
 
-def _starts_fixed(loop: Loop) -> str | None:
+def _starts_fixed(loop: PlanarLoop) -> str | None:
     if last_step(loop, 20) < STARTED:
         x, y = loop.start
         return f"b = -u(n) at n = ({x:.4g}, {y:.4g})/|.|: the whole ray is fixed"
     return None
 
 
-def two_block_sink(rng: random.Random, kick: float) -> Loop:
+def two_block_sink(rng: random.Random, kick: float) -> PlanarLoop:
     """Two sub-blocks with J = 0 at h = n_1, with all weights disturbed by `kick` (R3 e)."""
     n1 = _direction(rng)
     n2 = (-n1[1], n1[0])
@@ -90,25 +90,25 @@ def two_block_sink(rng: random.Random, kick: float) -> Loop:
         first, second = on_direction(((-(1 - x**2), x * y), (x * y, -(1 - y**2))))
         matrix = add(first, scaled(kick, noise[0])), add(second, scaled(kick, noise[1]))
         bias = add(there, scaled(-1, here))
-        blocks.append(Block(matrix, add(bias, scaled(kick, _direction(rng)))))
+        blocks.append(PlanarBlock(matrix, add(bias, scaled(kick, _direction(rng)))))
     return residual_loop(tuple(blocks), n1)
 
 
-def _blocks(rng: random.Random, keep: bool) -> Loop:
+def _blocks(rng: random.Random, keep: bool) -> PlanarLoop:
     loop = two_block_sink(rng, 0.02)
     return residual_loop(loop.blocks[:1], loop.start) if keep else loop
 
 
-def _epsilon(rng: random.Random, keep: bool) -> Loop:
+def _epsilon(rng: random.Random, keep: bool) -> PlanarLoop:
     """u = -k N(h) + b with a small bias: for eps > 0 there is a fixed point, N(h) = b/k."""
     k, eps = rng.uniform(0.3, 1), rng.uniform(0.3, 1)
     bias = scaled(rng.uniform(0.1, 0.6) * k, _direction(rng))
     return residual_loop(
-        (Block(((-k, 0.0), (0.0, -k)), bias, 0.0 if keep else eps),), _direction(rng)
+        (PlanarBlock(((-k, 0.0), (0.0, -k)), bias, 0.0 if keep else eps),), _direction(rng)
     )
 
 
-def _settles(loop: Loop) -> str | None:
+def _settles(loop: PlanarLoop) -> str | None:
     gap = last_step(loop, 2000)
     if gap < SETTLED:
         count, eps = len(loop.blocks), loop.blocks[0].eps
@@ -120,19 +120,21 @@ def _settles(loop: Loop) -> str | None:
     return None
 
 
-def _shifted_circle(rng: random.Random, keep: bool) -> Loop:
+def _shifted_circle(rng: random.Random, keep: bool) -> PlanarLoop:
     """u(n) = -k n + b: its values are a circle around b, and 0 is outside its hull iff |b| > k."""
     k = rng.uniform(0.5, 2)
     bias = scaled(k * (rng.uniform(1.1, 2) if keep else rng.uniform(0.2, 0.9)), _direction(rng))
-    return residual_loop((Block(on_direction(((-k, 0.0), (0.0, -k))), bias),), _direction(rng))
+    return residual_loop(
+        (PlanarBlock(on_direction(((-k, 0.0), (0.0, -k))), bias),), _direction(rng)
+    )
 
 
-def _distance_to_circle(loop: Loop) -> float:
+def _distance_to_circle(loop: PlanarLoop) -> float:
     """|b| - k: where it is positive, the distance of 0 from the hull."""
     return math.hypot(*loop.blocks[0].bias) + ROOT * loop.blocks[0].matrix[0][0]
 
 
-def _grows_slower(loop: Loop) -> str | None:
+def _grows_slower(loop: PlanarLoop) -> str | None:
     loops, rate = 500, abs(_distance_to_circle(loop))
     size = math.hypot(*run(loop, loop.start, loops))
     if size < rate * loops - math.hypot(*loop.start) - ROUNDING:
@@ -144,25 +146,26 @@ def _grows_slower(loop: Loop) -> str | None:
     return None
 
 
-def _near_ray(rng: random.Random, keep: bool) -> Loop:
+def _near_ray(rng: random.Random, keep: bool) -> PlanarLoop:
     """u = M n with the sink (1, 0) of growth a = 1 (keep), or n plus a turn of the plane."""
     nu, omega = rng.uniform(-1.5, 0.3), rng.choice((-1, 1)) * rng.uniform(0.5, 2)
     matrix = ((1.0, 0.0), (0.0, nu)) if keep else ((1.0, -omega), (omega, 1.0))
     return residual_loop(
-        (Block(on_direction(matrix), (0.0, 0.0)),), (rng.uniform(2, 4), rng.uniform(-0.5, 0.5))
+        (PlanarBlock(on_direction(matrix), (0.0, 0.0)),),
+        (rng.uniform(2, 4), rng.uniform(-0.5, 0.5)),
     )
 
 
-def _inward(rng: random.Random, keep: bool) -> Loop:
+def _inward(rng: random.Random, keep: bool) -> PlanarLoop:
     """u = -n + b: a sink b/|b| of growth |b| - 1, which is negative without the assumption."""
     size = rng.uniform(1.5, 3) if keep else rng.uniform(0.2, 0.9)
     bias = scaled(size, _direction(rng))
     return residual_loop(
-        (Block(on_direction(((-1.0, 0.0), (0.0, -1.0))), bias),), scaled(2.0, bias)
+        (PlanarBlock(on_direction(((-1.0, 0.0), (0.0, -1.0))), bias),), scaled(2.0, bias)
     )
 
 
-def _not_one_over_t(loop: Loop) -> str | None:
+def _not_one_over_t(loop: PlanarLoop) -> str | None:
     loops = 3000
     state = run(loop, loop.start, loops)
     value = math.dist(state, step(loop, state)) / math.hypot(*state) * loops

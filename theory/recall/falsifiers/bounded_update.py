@@ -10,7 +10,7 @@ import random
 from typing import NamedTuple
 
 from ...kernel.falsifier import Falsifier
-from ..planar import Block, Loop, Matrix, Vector, add, apply, rmsnorm, run, scaled, step
+from ..planar import Matrix, PlanarBlock, PlanarLoop, Vector, add, apply, rmsnorm, run, scaled, step
 
 FAR = 1e4
 """norm of a start from which an orbit should come in: to a tenth of it at least"""
@@ -31,16 +31,18 @@ def _weight(rng: random.Random, rho: float) -> Matrix:
     return (rng.choice((-1, 1)) * rho, rng.uniform(-1, 1)), (0.0, rng.uniform(-0.8, 0.8) * rho)
 
 
-def _far(rng: random.Random, rho: float, normalised: bool = True) -> Loop:
+def _far(rng: random.Random, rho: float, normalised: bool = True) -> PlanarLoop:
     """A loop that starts far out; its update is normalised, or linear of slope 2/rho."""
     if normalised:
-        block = Block(_matrix(rng), _vector(rng), 0.01)
+        block = PlanarBlock(_matrix(rng), _vector(rng), 0.01)
     else:
-        block = Block(((2 / rho, 0.0), (0.0, 2 / rho)), _vector(rng), 0.0, False)
-    return Loop(_weight(rng, rho), _vector(rng), (block,), rho, scaled(FAR, rmsnorm(_vector(rng))))
+        block = PlanarBlock(((2 / rho, 0.0), (0.0, 2 / rho)), _vector(rng), 0.0, False)
+    return PlanarLoop(
+        _weight(rng, rho), _vector(rng), (block,), rho, scaled(FAR, rmsnorm(_vector(rng)))
+    )
 
 
-def _stays_far(loop: Loop) -> str | None:
+def _stays_far(loop: PlanarLoop) -> str | None:
     size = math.hypot(*run(loop, loop.start, 500))
     if size > FAR / 10:
         where = "normalised update" if loop.blocks[0].normalised else "update of slope 2/rho"
@@ -51,18 +53,18 @@ def _stays_far(loop: Loop) -> str | None:
     return None
 
 
-def _line(rng: random.Random, keep: bool) -> Loop:
+def _line(rng: random.Random, keep: bool) -> PlanarLoop:
     """W_x = x I, u(n) = -k n, an offset b < x k R along the first axis.
 
     Every fixed point lies on that axis.
     """
     x, k = rng.uniform(0.2, 0.9), rng.uniform(0.5, 2)
     offset = (rng.uniform(0.1, 0.9) * x * k * math.sqrt(2), 0.0)
-    block = Block(((-k, 0.0), (0.0, -k)), (0.0, 0.0), rng.uniform(1e-4, 0.1) if keep else 0.0)
-    return Loop(((x, 0.0), (0.0, x)), offset, (block,), x, (0.0, 0.0))
+    block = PlanarBlock(((-k, 0.0), (0.0, -k)), (0.0, 0.0), rng.uniform(1e-4, 0.1) if keep else 0.0)
+    return PlanarLoop(((x, 0.0), (0.0, x)), offset, (block,), x, (0.0, 0.0))
 
 
-def _no_fixed_point(loop: Loop) -> str | None:
+def _no_fixed_point(loop: PlanarLoop) -> str | None:
     """Bisection on the axis, where the step changes sign: does it become small?"""
 
     def gap(h: float) -> float:
@@ -81,25 +83,25 @@ def _no_fixed_point(loop: Loop) -> str | None:
     return None
 
 
-def threshold_example(start: Vector) -> Loop:
+def threshold_example(start: Vector) -> PlanarLoop:
     """The loop of R2 with rho(W_x) = 1.05 and a stable fixed point (0, 10/9)."""
-    return Loop(
+    return PlanarLoop(
         ((1.05, 0.0), (0.0, 0.1)),
         (0.0, 1.0),
-        (Block(((-0.5, 0.0), (0.0, 0.0)), (0.0, 0.0)),),
+        (PlanarBlock(((-0.5, 0.0), (0.0, 0.0)), (0.0, 0.0)),),
         1.05,
         start,
     )
 
 
-def _around(rng: random.Random, keep: bool) -> Loop:
+def _around(rng: random.Random, keep: bool) -> PlanarLoop:
     """A start outside the escape radius 10 sqrt(2), or well inside it."""
     side = rng.choice((-1, 1))
     size = rng.uniform(14.2, 40) if keep else rng.uniform(0, 13)
     return threshold_example((side * size, rng.uniform(0, 5)))
 
 
-def _comes_back(loop: Loop) -> str | None:
+def _comes_back(loop: PlanarLoop) -> str | None:
     # just beyond the escape radius 14.14 the orbit leaves slowly: in 800 iterations the rate 1.05
     # turns a distance of 0.05 into 1e15
     end = run(loop, loop.start, 800)
@@ -114,7 +116,7 @@ def _comes_back(loop: Loop) -> str | None:
 class Fixed(NamedTuple):
     """A loop with a known fixed point; its start is the direction in which it is displaced."""
 
-    loop: Loop
+    loop: PlanarLoop
     point: Vector
 
 
@@ -128,11 +130,11 @@ def _one_block(rng: random.Random, eps: float) -> Fixed:
         matrix = ((-s, 0.0), (0.0, -s))  # multipliers omega (1 - 1) and omega (1 - eps/s^2)
     bias = scaled(-1, apply(matrix, rmsnorm(z, eps)))  # u(N(z)) = 0, so h* = z
     offset = scaled(1 - omega, z)
-    return _fixed(omega, offset, (Block(matrix, bias, eps),), z)
+    return _fixed(omega, offset, (PlanarBlock(matrix, bias, eps),), z)
 
 
-def _fixed(omega: float, offset: Vector, blocks: tuple[Block, ...], z: Vector) -> Fixed:
-    return Fixed(Loop(((omega, 0.0), (0.0, omega)), offset, blocks, omega, z), z)
+def _fixed(omega: float, offset: Vector, blocks: tuple[PlanarBlock, ...], z: Vector) -> Fixed:
+    return Fixed(PlanarLoop(((omega, 0.0), (0.0, omega)), offset, blocks, omega, z), z)
 
 
 def _two_blocks(rng: random.Random) -> Fixed:
@@ -148,7 +150,7 @@ def _two_blocks(rng: random.Random) -> Fixed:
         size = math.hypot(*stream) / math.sqrt(2)  # DN = (1/size) on the tangent
         matrix = ((-size, 0.0), (0.0, -size))
         bias = add(add(target, scaled(-1, stream)), scaled(-1, apply(matrix, rmsnorm(stream))))
-        blocks.append(Block(matrix, bias))
+        blocks.append(PlanarBlock(matrix, bias))
     return _fixed(omega, scaled(1 - omega, z), tuple(blocks), z)
 
 

@@ -136,7 +136,7 @@ def _homogeneous():
     ]
 
 
-THRESHOLD_STEPS = (
+UNIT_RADIUS_STEPS = (
     identity(
         "jordan_powers",
         "J_k(lambda)^t has the entries binomial(t, j) lambda^(t-j)",
