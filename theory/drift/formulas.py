@@ -8,7 +8,7 @@ from ..formulas import positive, real, register
 @register(
     "R3",
     "settled_direction",
-    "relative step |h_{t+1} - h_t| / |h_t| of a drift whose direction has settled, at loop t",
+    "relative step |h_{t+1} - h_t| / |h_t| at iteration t of a drift whose direction has settled",
 )
 def drift_relative_step():
     (t,) = positive("t")
@@ -18,8 +18,8 @@ def drift_relative_step():
 @register(
     "R3",
     "far_from_fixed",
-    "radius that bounds the fixed points of two pre sub-blocks: |u_1| <= C, u_2 varies by slope x"
-    " (turn of the direction), |u_1 + u_2| >= delta",
+    "radius that bounds the fixed points of two pre sub-blocks, where |u_1| <= C, u_2 varies by at"
+    " most slope x (turn of the direction), and |u_1 + u_2| >= delta",
 )
 def fixed_point_radius():
     c, slope, delta = positive("C slope delta")

@@ -8,7 +8,9 @@ from ..formulas import positive, register
 
 
 @register(
-    "R1", "iterations", "loops until the residual C rho^t falls to tol (X5); needs 0 < rho < 1"
+    "R1",
+    "iterations",
+    "number of iterations until the residual C rho^t has fallen to tol; needs 0 < rho < 1",
 )
 def iterations_to_tolerance():
     rho, tol, c = positive("rho tol C")
@@ -18,8 +20,8 @@ def iterations_to_tolerance():
 @register(
     "R2",
     "update_bound",
-    "bound of |W_out a(W_in n + b_in) + b_out|, |n| <= size: attention (W_o, W_v) or MLP (W_2, W_1)"
-    " by norms of weights and biases",
+    "bound of |W_out a(W_in n + b_in) + b_out| for |n| <= size, from the norms of weights and"
+    " biases: attention (W_o, W_v) or MLP (W_2, W_1)",
 )
 def update_bound():
     out, inner, inner_bias, out_bias, size = positive("W_out W_in b_in b_out size")
