@@ -1,1 +1,1 @@
-"""The engine of attacks: suites, the search for counterexamples, verdicts, and their files."""
+"""The attack engine: suites, the search for counterexamples, verdicts, and their files."""

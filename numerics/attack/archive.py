@@ -1,4 +1,4 @@
-"""Counterexamples as files that can be judged again: JSON, exact, named by their content."""
+"""Counterexamples as files that can be judged again: exact JSON, named by their content."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ from ...support.files import write_json
 from .case import digest, from_json, in_words
 from .search import judged
 from .suite import Case, Suite, Undecided
-from .verdict import Evidence, Report
+from .verdict import Evidence, SuiteReport
 
 FOLDER, WITNESSES = "counterexamples", "witnesses"
-"""of claims, and of the drops: what shows that a suite has power"""
+"""The folders of counterexamples to a claim, and of those with a hypothesis dropped, which witness
+the power of a suite.
+"""
 _TEXTS = ("claim", "suite", "profile", "version", "words")
 _FIELDS = dict.fromkeys(_TEXTS, str) | {"without": (str, type(None)), "seed": int, "case": dict}
 
 
 @dataclass(frozen=True)
 class Replay:
-    """A case judged again: what the judge said then and says now (None: the property holds), or
-    that it cannot decide.
+    """A case judged again.
+
+    `then` and `now` are the judge's words when the case was saved and today; `now` is None when the
+    property holds, and also when the judge is `undecided`.
     """
 
     claim: str
@@ -39,11 +43,11 @@ class Replay:
 
     @property
     def breaks(self) -> bool:
-        """Whether the case still is a counterexample, or may be one."""
+        """Whether the case is still a counterexample, or may be one (undecided)."""
         return self.now is not None or self.undecided
 
     def to_json(self) -> dict[str, Any]:
-        """Plain object without the case."""
+        """The result as a plain object, with the case in words."""
         verdict = "undecided" if self.undecided else "breaks" if self.breaks else "holds"
         return {
             "claim": self.claim,
@@ -56,41 +60,38 @@ class Replay:
         }
 
 
-def save(report: Report, evidence: Evidence, without: str | None, folder: Path) -> Path:
-    """Write one case that fell; the same case always gets the same name."""
+def save(report: SuiteReport, evidence: Evidence, without: str | None, folder: Path) -> Path:
+    """Write one counterexample; the same case always gets the same file name."""
+    facts = {"claim": report.claim, "suite": report.suite, "without": without}
     content = {
-        "claim": report.claim,
-        "suite": report.suite,
-        "without": without,
+        **facts,
         "profile": report.profile,
         "seed": report.seed,
         "version": version("loopstab"),
         "words": evidence.words,
         "case": evidence.case,
     }
-    name = re.sub(
-        r"[^A-Za-z0-9]+", "-", f"{report.claim.replace(chr(39), 'prime')}-{report.suite}"
-    ).strip("-")
-    case = digest(
-        {"claim": report.claim, "suite": report.suite, "without": without, "case": evidence.case}
-    )
+    label = f"{report.claim.replace(chr(39), 'prime')}-{report.suite}"
+    name = re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-")
+    case = digest({**facts, "case": evidence.case})
     folder.mkdir(parents=True, exist_ok=True)
     return write_json(folder / f"{name}-{case}.json", {**content, "digest": digest(content)})
 
 
 def load(path: str | Path) -> dict[str, Any]:
-    """The content of a saved case, its `case` as arrays; `UsageError` if the file is missing or
-    damaged.
+    """The content of a saved file, with its `case` as arrays.
+
+    Raises `UsageError` if the file is missing or damaged.
     """
     try:
         data = json.loads(Path(path).read_text())
         content = {key: value for key, value in data.items() if key != "digest"}
         if data["digest"] != digest(content):
-            raise ValueError("its content does not fit its digest")
+            raise ValueError("its content does not match its digest")
         if set(content) != set(_FIELDS) or not all(
             isinstance(content[key], kind) for key, kind in _FIELDS.items()
         ):
-            raise ValueError("it is no counterexample of loopstab attack")
+            raise ValueError("it is not a counterexample written by loopstab attack")
         return {**content, "case": from_json(content["case"])}
     except OSError as error:
         raise UsageError(
@@ -103,16 +104,14 @@ def load(path: str | Path) -> dict[str, Any]:
 
 
 def replay(path: str | Path, suites: Sequence[Suite]) -> Replay:
-    """Judge a saved case again; `UsageError` if no suite of that name is left."""
+    """Judge a saved case again; raises `UsageError` if its suite is not among `suites`."""
     content = load(path)
-    suite = next(
-        (s for s in suites if (s.claim, s.name) == (content["claim"], content["suite"])), None
-    )
+    label = f"{content['claim']}/{content['suite']}"
+    suite = next((suite for suite in suites if suite.label == label), None)
     if suite is None:
-        known = ", ".join(s.label for s in suites)
+        known = ", ".join(suite.label for suite in suites)
         raise UsageError(
-            f"{path} is of the suite {content['claim']}/{content['suite']}, which does not exist:"
-            f" there are {known}"
+            f"{path} belongs to the suite {label}, which does not exist; the suites are {known}"
         )
     now, undecided = None, False
     try:
@@ -122,11 +121,11 @@ def replay(path: str | Path, suites: Sequence[Suite]) -> Replay:
     except Exception as error:
         now = f"the judge failed: {type(error).__name__}: {error}"
     return Replay(
-        suite.claim,
-        suite.name,
-        content["without"],
-        content["case"],
-        content["words"],
-        now,
-        undecided,
+        claim=suite.claim,
+        suite=suite.name,
+        without=content["without"],
+        case=content["case"],
+        then=content["words"],
+        now=now,
+        undecided=undecided,
     )

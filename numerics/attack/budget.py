@@ -1,4 +1,4 @@
-"""How much is spent on an attack."""
+"""How much one attack may spend: numbers of cases and seconds, for each profile."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from ...support.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Profile:
-    """Budgets of one suite, of cost 1: its cases (`least` at any cost), the cases of each drop, and
-    times in seconds.
+class Budget:
+    """What the attack on one suite may spend.
 
-    `seconds` ends the search among the cases wherever it is, and `power_share` of that the search
-    of each drop: a bound for slow machines (`quick`, `default`) or the budget itself (`deep`).
-    `size`: dimension of the larger cases, where a suite has them.
+    Attributes:
+        name: the profile's name.
+        examples: cases of a suite of cost 1; a costlier suite gets fewer.
+        least: cases of a suite of any cost.
+        power: cases of each drop of a suite of cost 1.
+        seconds: time after which the search among the cases ends, wherever it is. Under `quick` and
+            `default` it only protects against slow machines; under `deep` it is the budget itself.
+        shrink_seconds: time to shrink a counterexample, in addition to `seconds`.
+        size: dimension of the larger cases, for suites that have them; None for the ordinary cases.
+        power_share: the share of `seconds` that the search of each drop may take.
     """
 
     name: str
@@ -27,15 +33,15 @@ class Profile:
     power_share: float = 1.0
 
     def cases(self, cost: float) -> int:
-        """Cases of a suite of that cost."""
+        """The number of cases of a suite of this cost."""
         return max(self.least, round(self.examples / cost))
 
     def power_cases(self, cost: float) -> int:
-        """Cases of each of its drops."""
+        """The number of cases of each drop of a suite of this cost."""
         return max(self.least, round(self.power / cost))
 
-    def limited(self, *, examples: int | None = None, seconds: float | None = None) -> Profile:
-        """The same with other limits; `UsageError` unless they are positive."""
+    def limited(self, *, examples: int | None = None, seconds: float | None = None) -> Budget:
+        """The same budget with other limits; raises `UsageError` unless they are positive."""
         for name, value in (("examples", examples), ("time", seconds)):
             if value is not None and not value > 0:
                 raise UsageError(f"an attack needs a positive number of {name}, not {value:g}")
@@ -46,13 +52,13 @@ class Profile:
 
 
 PROFILES = {
-    profile.name: profile
-    for profile in (
-        Profile("quick", examples=60, least=5, power=60, seconds=60, shrink_seconds=1),
-        Profile(
+    budget.name: budget
+    for budget in (
+        Budget("quick", examples=60, least=5, power=60, seconds=60, shrink_seconds=1),
+        Budget(
             "default", examples=1000, least=30, power=400, seconds=120, shrink_seconds=20, size=5
         ),
-        Profile(
+        Budget(
             "deep",
             examples=100_000,
             least=1000,
@@ -64,10 +70,11 @@ PROFILES = {
         ),
     )
 }
+"""The budgets by the name of their profile, the word that `loopstab attack --profile` takes."""
 
 
-def find_profile(name: str) -> Profile:
-    """The profile of that name; `UsageError` with those known otherwise."""
-    if name not in PROFILES:
-        raise UsageError(f"unknown profile {name!r}: use one of {', '.join(PROFILES)}")
-    return PROFILES[name]
+def find_budget(profile: str) -> Budget:
+    """The budget of a profile; raises `UsageError` if there is no such profile."""
+    if profile not in PROFILES:
+        raise UsageError(f"unknown profile {profile!r}: use one of {', '.join(PROFILES)}")
+    return PROFILES[profile]

@@ -1,6 +1,4 @@
-"""Cases as data: arrays frozen, written to JSON exactly, and printed so that a reader can use
-them.
-"""
+"""Cases as data: read-only arrays, written to JSON exactly, and printed for a reader."""
 
 from __future__ import annotations
 
@@ -16,13 +14,13 @@ from ...support.errors import LoopstabError
 from .suite import Case
 
 READABLE = 1024
-"""largest denominator that is printed as a fraction"""
+"""The largest denominator that is printed as a fraction: strategies draw multiples of 1/16, and
+products of a few of these are still read more easily than decimals.
+"""
 
 
 def frozen(case: Case) -> dict[str, Any]:
-    """The case with read-only arrays of float64 and plain numbers; `LoopstabError` for anything
-    else.
-    """
+    """The case with read-only float64 arrays and plain values; else raises `LoopstabError`."""
     return {name: _frozen(name, value) for name, value in case.items()}
 
 
@@ -48,9 +46,7 @@ def _frozen(name: str, value: Any) -> Any:
 
 
 def to_json(case: Case) -> dict[str, Any]:
-    """A plain object, exact: floats are written as the shortest text that reads back as the same
-    double.
-    """
+    """The case as a plain object; JSON writes each float so that the same double is read back."""
     return {
         name: (
             {"shape": list(value.shape), "values": value.ravel().tolist()}
@@ -62,7 +58,7 @@ def to_json(case: Case) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The case written by `to_json`; `ValueError`, `TypeError` or `KeyError` for anything else."""
+    """The case written by `to_json`; raises ValueError, TypeError or KeyError for anything else."""
     plain = {
         name: (
             np.array(value["values"], dtype=np.float64).reshape(value["shape"])
@@ -75,15 +71,13 @@ def from_json(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def digest(data: Any) -> str:
-    """Hash of a plain object, 16 hexadecimal digits."""
+    """A hash of a plain object: 16 hexadecimal digits."""
     text = json.dumps(data, sort_keys=True, allow_nan=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def in_words(case: Case) -> str:
-    """The case on a line: short rational entries as fractions, everything else with all its
-    digits.
-    """
+    """The case on one line: short fractions as fractions, other numbers with all their digits."""
     return "; ".join(f"{name} = {_words(value)}" for name, value in case.items())
 
 
@@ -92,20 +86,11 @@ def _words(value: Any) -> str:
         return _number(value) if isinstance(value, float) else str(value)
     if value.ndim == 0:
         return _number(float(value))
-    left, right = "()" if value.ndim == 1 else "[]"
-    return (
-        left
-        + ("; " if value.ndim > 1 else ", ").join(
-            _words(row) if row.ndim else _number(float(row)) for row in value
-        )
-        + right
-    )
+    parts = [_words(row) if row.ndim else _number(float(row)) for row in value]
+    return f"({', '.join(parts)})" if value.ndim == 1 else f"[{'; '.join(parts)}]"
 
 
 def _number(x: float) -> str:
     fraction = Fraction(x)
-    return (
-        str(fraction)
-        if fraction.denominator <= READABLE and abs(fraction.numerator) < 10**6
-        else repr(x)
-    )
+    short = fraction.denominator <= READABLE and abs(fraction.numerator) < 10**6
+    return str(fraction) if short else repr(x)

@@ -1,8 +1,8 @@
-"""The search for one counterexample: Hypothesis draws cases in chunks and shrinks the first one
-that falls.
+"""The search for one counterexample: Hypothesis draws cases and shrinks the first failure.
 
-Nothing of a run outlives it: no example database, no files, and no constants mined from whatever
-modules happen to be loaded, so a seed gives the same cases in every process.
+Nothing of a search outlives it, and nothing outside enters it: no example database, no files, and
+no constants mined from the modules that happen to be loaded. A seed gives the same cases in every
+process.
 """
 
 from __future__ import annotations
@@ -10,24 +10,27 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
-from hypothesis.internal.conjecture import providers
 from hypothesis.strategies import SearchStrategy
 
 from .case import digest, frozen, to_json
 from .suite import Case, Undecided
 
 CHUNK = 100
-"""cases drawn under one derived seed"""
+"""Cases drawn under one derived seed."""
 LEAST = 10
-"""fewer would often be the simplest case again and again"""
+"""Fewest cases of a chunk: Hypothesis starts with the simplest cases, and shorter chunks would
+often draw only these.
+"""
 IDLE = 3
-"""chunks without a new case after which the strategy counts as exhausted"""
+"""Chunks without a new case after which the strategy counts as exhausted."""
 
 _CHECKS = (
     HealthCheck.data_too_large,
@@ -36,16 +39,38 @@ _CHECKS = (
     HealthCheck.large_base_example,
     HealthCheck.too_slow,
 )
-"""of Hypothesis, switched off: budgets are kept here, and a strategy may be slow"""
+"""Hypothesis' health checks that are switched off: the budget is kept here, and a strategy may be
+slow.
+"""
 
 Judge = Callable[[Case], str | None]
 Progress = Callable[[int], None]
 
 
+def _hooks() -> Any | None:
+    """The module of Hypothesis that mines constants; None unless it is as `_isolated` expects."""
+    try:
+        providers: Any = import_module("hypothesis.internal.conjecture.providers")
+        empty = type(providers._local_constants)()
+        parts = (providers._get_local_constants, providers.CONSTANTS_CACHE.cache.clear)
+    except (ImportError, AttributeError, TypeError):
+        return None
+    return providers if len(empty) == 0 and all(map(callable, parts)) else None
+
+
+_HOOKS = _hooks()
+_UNKNOWN = (
+    "this version of Hypothesis reads constants from loaded modules in a way that loopstab does not"
+    " know, so that a seed may give other cases in another process; install another version of"
+    " Hypothesis (see pyproject.toml) to repeat a search exactly"
+)
+
+
 @dataclass(frozen=True)
-class Fallen:
-    """A case that fell, shrunk, and the judge's words; `error`: the judge, or the strategy, raised
-    instead.
+class Counterexample:
+    """A case that fails, shrunk, and the judge's words.
+
+    With `error`, the judge or the strategy raised an error instead.
     """
 
     case: Case
@@ -55,17 +80,19 @@ class Fallen:
 
 @dataclass(frozen=True)
 class Result:
-    """What a search did: different cases judged before the first that fell (it included), those
-    undecided, and what fell.
+    """What a search did.
+
+    `tried` counts the different cases judged, up to the counterexample (included) if there was one;
+    `undecided` those of them without a decision.
     """
 
     tried: int
     undecided: int
     seconds: float
-    fallen: Fallen | None
+    found: Counterexample | None
 
 
-class _Falls(Exception):
+class _Fails(Exception):
     pass
 
 
@@ -74,9 +101,7 @@ class _Breaks(Exception):
 
 
 def judged(judge: Judge, case: Case) -> str | None:
-    """The judge's verdict with floating-point warnings off: overflow is what some cases are
-    about.
-    """
+    """The judge's verdict, with floating-point warnings off: some cases overflow on purpose."""
     with np.errstate(all="ignore"):
         return judge(case)
 
@@ -91,13 +116,18 @@ def search(
     source: str,
     progress: Progress | None = None,
 ) -> Result:
-    """Judge up to `examples` different cases, or for `seconds`; `source` seeds the draws. Shrinking
-    has its own time.
+    """Judge different cases until one fails.
+
+    The search ends after `examples` cases, after `seconds`, or when the strategy yields no new
+    cases. `source` seeds the draws. A counterexample is then shrunk for `shrink_seconds`.
+    `progress` is called with the number of cases judged since the last call.
     """
+    if _HOOKS is None:
+        warnings.warn(_UNKNOWN, stacklevel=2)
     hunt = _Hunt(judge, examples, time.monotonic() + seconds, shrink_seconds, progress)
     begin, chunk, idle = time.monotonic(), 0, 0
     while (
-        hunt.last is None
+        hunt.found is None
         and hunt.tried < examples
         and idle < IDLE
         and time.monotonic() < hunt.until
@@ -106,14 +136,14 @@ def search(
         number = int.from_bytes(hashlib.sha256(f"{source}/{chunk}".encode()).digest()[:8])
         size = max(LEAST, min(CHUNK, examples - hunt.tried))
         try:
-            with _apart(), contextlib.suppress(_Falls, _Breaks):
+            with _isolated(), contextlib.suppress(_Fails, _Breaks):
                 seed(number)(_settings(size)(given(cases)(hunt.look)))()
-        except Exception as problem:  # of the strategy, or a case that is no data
-            hunt.last = Fallen(
+        except Exception as problem:  # of the strategy, or of `frozen`
+            hunt.found = Counterexample(
                 {}, f"drawing a case failed: {type(problem).__name__}: {problem}", error=True
             )
         chunk, idle = chunk + 1, idle + 1 if hunt.tried == before else 0
-    return Result(hunt.tried, hunt.undecided, time.monotonic() - begin, hunt.last)
+    return Result(hunt.tried, hunt.undecided, time.monotonic() - begin, hunt.found)
 
 
 def _settings(size: int) -> settings:
@@ -131,27 +161,31 @@ def _settings(size: int) -> settings:
 
 
 @contextlib.contextmanager
-def _apart() -> Iterator[None]:
-    """Without the constants that Hypothesis reads from the sources of loaded modules (and caches in
-    the working directory).
+def _isolated() -> Iterator[None]:
+    """Hypothesis without the constants that it mines from the sources of loaded modules.
+
+    It offers no option for this. Where its internals have changed, the search goes on with these
+    constants: every case still satisfies the hypotheses, but a seed may give other cases in another
+    process.
     """
-    if not hasattr(providers, "_get_local_constants"):  # versions that read none
+    if _HOOKS is None:
         yield
         return
-    read, none = providers._get_local_constants, type(providers._local_constants)()
-    providers.CONSTANTS_CACHE.cache.clear()
-    providers._get_local_constants = lambda: none
+    mine, none = _HOOKS._get_local_constants, type(_HOOKS._local_constants)()
+    _HOOKS.CONSTANTS_CACHE.cache.clear()
+    _HOOKS._get_local_constants = lambda: none
     try:
         yield
     finally:
-        providers._get_local_constants = read
-        providers.CONSTANTS_CACHE.cache.clear()
+        _HOOKS._get_local_constants = mine
+        _HOOKS.CONSTANTS_CACHE.cache.clear()
 
 
 @dataclass
 class _Hunt:
-    """The property under test, with its counts; after the first case that falls it only serves the
-    shrinking.
+    """The property under test, with its counts.
+
+    After the first counterexample it only serves the shrinking: nothing more is counted.
     """
 
     judge: Judge
@@ -161,28 +195,29 @@ class _Hunt:
     progress: Progress | None
     tried: int = 0
     undecided: int = 0
-    last: Fallen | None = None
-    _seen: dict[int, Fallen | None] = field(default_factory=dict)
+    found: Counterexample | None = None
+    _seen: dict[int, Counterexample | None] = field(default_factory=dict)
 
     def look(self, case: Any) -> None:
-        """Judge one drawn case; raises when it falls."""
+        """Judge one drawn case; raises an exception when it fails."""
         case = frozen(case)
         key = int(digest(to_json(case)), 16)
         if key not in self._seen:
-            if (self.last is None and self.tried >= self.examples) or time.monotonic() > self.until:
-                return  # unjudged and uncounted, so that the chunk ends soon
+            spent = self.found is None and self.tried >= self.examples
+            if spent or time.monotonic() > self.until:
+                return  # neither judged nor counted, so that the chunk ends soon
             self._seen[key] = self._judge(case)
-        fallen = self._seen[key]
-        if fallen is None:
+        seen = self._seen[key]
+        if seen is None:
             return
-        if self.last is None:
+        if self.found is None:
             self.until = time.monotonic() + self.shrink_seconds
-        elif self.last.error != fallen.error:
-            return  # shrink towards what fell first
-        self.last = fallen
-        raise _Breaks if fallen.error else _Falls
+        elif self.found.error != seen.error:
+            return  # shrink towards the first kind of failure
+        self.found = seen
+        raise _Breaks if seen.error else _Fails
 
-    def _judge(self, case: Case) -> Fallen | None:
+    def _judge(self, case: Case) -> Counterexample | None:
         undecided, error, words = False, False, None
         try:
             words = judged(self.judge, case)
@@ -190,9 +225,9 @@ class _Hunt:
             undecided = True
         except Exception as problem:
             error, words = True, f"the judge failed: {type(problem).__name__}: {problem}"
-        if self.last is None:
+        if self.found is None:
             self.tried += 1
             self.undecided += undecided
             if self.progress is not None:
                 self.progress(1)
-        return None if words is None else Fallen(case, words, error)
+        return None if words is None else Counterexample(case, words, error)

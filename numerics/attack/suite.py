@@ -1,6 +1,4 @@
-"""A suite: one property that follows from a claim, how its cases are drawn, how one is judged, and
-the hypotheses whose loss must show.
-"""
+"""A suite: a property that follows from a claim, and how its cases are drawn and judged."""
 
 from __future__ import annotations
 
@@ -13,21 +11,25 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 Case = Mapping[str, Any]
-"""Names to numbers, strings, booleans, or arrays of float64: all that is needed to judge the case
-again, and small enough to print.
+"""Names to numbers, strings, booleans, or arrays of float64: everything that is needed to judge the
+case again, and small enough to print.
 """
 
 
 class Undecided(Exception):
-    """Raised by a judge that can say neither holds nor fails; such cases are counted and reported,
-    never taken for survival.
+    """Raised by a judge that can decide neither way.
+
+    Undecided cases are counted and reported; they never count as survived.
     """
 
 
 @dataclass(frozen=True)
 class Drop:
-    """A hypothesis of the suite and cases in which only it fails: a counterexample must be found
-    among them.
+    """A hypothesis that, when dropped, must yield a counterexample.
+
+    Attributes:
+        hypothesis: the hypothesis in words; it also seeds the draws of `cases`.
+        cases: the strategy of cases in which only this hypothesis fails.
     """
 
     hypothesis: str
@@ -38,12 +40,38 @@ class Drop:
 class Suite:
     """An attack on one claim.
 
-    Every case of `cases` satisfies all hypotheses by construction (drawn, never filtered). `judge`
-    depends on the case alone: it returns None when the property holds, the counterexample in words
-    (with the numbers measured) when it fails, and raises `Undecided` otherwise. `evidence` says
-    what a judgement is: closed form, certificate or sample. `cost` is the time of one case in units
-    of the cheapest suites (about 10 ms); profiles divide by it. `larger(d)`, where there is one,
-    draws cases of dimension up to d for the profiles that ask for them.
+    Attributes:
+        claim: the id of the claim.
+        name: the suite's name; claim and name identify the suite and seed its draws.
+        property: the property that is attacked, in words.
+        cases: the strategy of cases. Every case satisfies all hypotheses by construction: cases are
+            drawn, never filtered.
+        judge: a function of the case alone. It returns None when the property holds, a description
+            of the counterexample with the measured numbers when it fails, and raises `Undecided`
+            otherwise.
+        drops: the hypotheses that, when dropped, must yield a counterexample.
+        evidence: what a judgement rests on: closed form, certificate or sample.
+        cost: the time of one case in units of the cheapest suites (about 10 ms); budgets divide by
+            it.
+        larger: draws cases of dimension up to d, for the budgets that ask for them.
+
+    Example:
+        >>> from hypothesis import strategies as st
+        >>> from loopstab.numerics.attack.budget import PROFILES
+        >>> from loopstab.numerics.attack.runner import attack
+        >>> from loopstab.numerics.attack.suite import Drop, Suite
+        >>> def numbers(low, high):
+        ...     return st.fixed_dictionaries({"n": st.integers(low, high)})
+        >>> squares = Suite(
+        ...     "A1",
+        ...     "squares",
+        ...     property="n^2 > n for n > 1",
+        ...     cases=lambda: numbers(2, 100),
+        ...     judge=lambda case: None if case["n"] ** 2 > case["n"] else "n^2 <= n",
+        ...     drops=(Drop("n > 1", cases=lambda: numbers(0, 1)),),
+        ... )
+        >>> attack(squares, PROFILES["quick"]).fate.words
+        'survived'
     """
 
     claim: str
@@ -58,9 +86,9 @@ class Suite:
 
     @builtins.property
     def label(self) -> str:
-        """Claim and name, the suite's id."""
+        """Claim and name, which identify the suite."""
         return f"{self.claim}/{self.name}"
 
     def draw(self, size: int | None) -> SearchStrategy[Case]:
-        """The cases, of dimension up to `size` if the suite can draw larger ones."""
+        """The strategy of cases, of dimension up to `size` if the suite can draw larger ones."""
         return self.cases() if size is None or self.larger is None else self.larger(size)

@@ -1,6 +1,6 @@
 """The property suites: one module for each claim, under the names that `theory` gives the claims.
 
-Every module below this package that has a tuple `SUITES` takes part.
+Every module below this package that defines a tuple `SUITES` takes part.
 """
 
 from __future__ import annotations
@@ -20,14 +20,28 @@ if TYPE_CHECKING:
 
 @cache
 def all_suites() -> tuple[Suite, ...]:
-    """Every suite, in the order of the ledger; `UsageError` when two share claim and name."""
+    """Every suite, in the order of the ledger.
+
+    Returns:
+        The suites, ordered by claim, then by name.
+
+    Raises:
+        UsageError: two suites have the same claim and name.
+
+    Example:
+        >>> from loopstab.numerics.suites import all_suites
+        >>> from loopstab.theory.claims import ledger
+        >>> {suite.claim for suite in all_suites()} == {claim.id for claim in ledger()}
+        True
+    """
     modules = (import_module(module.name) for module in walk_packages(__path__, f"{__name__}."))
     suites = [suite for module in modules for suite in getattr(module, "SUITES", ())]
     labels = [suite.label for suite in suites]
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
         raise UsageError(
-            f"the suites {', '.join(sorted(twice))} exist twice: names are ids and must differ"
+            f"the suites {', '.join(sorted(twice))} exist twice: rename one of each, because claim"
+            " and name identify a suite"
         )
     return tuple(
         sorted(suites, key=lambda suite: (ORDER.find(suite.claim[0]), suite.claim[1:], suite.name))
@@ -35,8 +49,21 @@ def all_suites() -> tuple[Suite, ...]:
 
 
 def find_suites(claims: Iterable[str] = ()) -> tuple[Suite, ...]:
-    """The suites of these claims, or all; `UsageError` for an unknown claim, and for one that has
-    no suite.
+    """The suites of some claims.
+
+    Args:
+        claims: ids of claims; all suites are returned when there is none.
+
+    Returns:
+        The suites, in the order of the ledger.
+
+    Raises:
+        UsageError: a claim is unknown, or no suite attacks it.
+
+    Example:
+        >>> from loopstab.numerics.suites import find_suites
+        >>> [suite.name for suite in find_suites(["A3"])]
+        ['constant', 'segment']
     """
     wanted, suites = tuple(dict.fromkeys(claims)), all_suites()
     if not wanted:
@@ -46,7 +73,7 @@ def find_suites(claims: Iterable[str] = ()) -> tuple[Suite, ...]:
     if missing:
         from ...theory.claims import find_claims
 
-        find_claims(missing)  # names those of the ledger if one is unknown
+        find_claims(missing)  # an unknown claim raises an error that lists those of the ledger
         raise UsageError(
             f"no suite attacks {', '.join(missing)} yet: there are suites for {', '.join(attacked)}"
         )

@@ -13,8 +13,8 @@ from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.jsonable import json_text
 
 if TYPE_CHECKING:
-    from ...numerics.attack.budget import Profile
-    from ...numerics.attack.verdict import Report
+    from ...numerics.attack.budget import Budget
+    from ...numerics.attack.verdict import SuiteReport
 
 
 def attack(
@@ -54,7 +54,7 @@ def attack(
         replay: Judge the case of this file again, and nothing else.
         json_: Print one object instead of a table.
     """
-    from ...numerics.attack.budget import find_profile
+    from ...numerics.attack.budget import find_budget
     from ...numerics.suites import all_suites, find_suites
 
     if replay is not None:
@@ -65,7 +65,7 @@ def attack(
     if minutes is not None and not minutes > 0:
         raise UsageError(f"--minutes must be positive, not {minutes:g}")
     suites = find_suites(claim) if claim else all_suites()
-    budget = find_profile(profile).limited(examples=examples)
+    budget = find_budget(profile).limited(examples=examples)
     if minutes is not None:
         searches = sum(1 + budget.power_share * len(suite.drops) for suite in suites)
         budget = budget.limited(seconds=60 * minutes * _cores(jobs) / searches)
@@ -94,12 +94,12 @@ def _cores(jobs: int) -> int:
     return cpu_count() if jobs == -1 else jobs
 
 
-def _run(suites: Any, profile: Profile, seed: int, out: Path, jobs: int) -> list[Report]:
+def _run(suites: Any, budget: Budget, seed: int, out: Path, jobs: int) -> list[SuiteReport]:
     from tqdm import tqdm
 
     from ...numerics.attack.runner import attack_all
 
-    reports: dict[str, Report] = {}
+    reports: dict[str, SuiteReport] = {}
     with tqdm(total=len(suites), unit="suite") as bar:
         cases = 0
 
@@ -110,7 +110,7 @@ def _run(suites: Any, profile: Profile, seed: int, out: Path, jobs: int) -> list
             bar.set_postfix_str(f"{cases} cases", refresh=time.time() - bar.last_print_t > 1)
 
         for report in attack_all(
-            suites, profile, seed, out=out, resume=profile.name == "deep", jobs=jobs, progress=count
+            suites, budget, seed, out=out, resume=budget.name == "deep", jobs=jobs, progress=count
         ):
             reports[report.label] = report
             bar.set_description(report.label)
@@ -118,7 +118,7 @@ def _run(suites: Any, profile: Profile, seed: int, out: Path, jobs: int) -> list
     return [reports[suite.label] for suite in suites]
 
 
-def _print(reports: list[Report], out: Path) -> None:
+def _print(reports: list[SuiteReport], out: Path) -> None:
     from ..text.tables import print_rows
 
     rows = [
@@ -129,7 +129,7 @@ def _print(reports: list[Report], out: Path) -> None:
             "tried": report.tried,
             "undecided": report.undecided,
             "seconds": report.seconds + sum(power.seconds for power in report.power),
-            "verdict": str(report.fate),
+            "verdict": report.fate.words,
             "drops": f"{sum(p.fired for p in report.power)} / {len(report.power)}",
             "cases needed": ", ".join(
                 str(power.examples) if power.fired else "-" for power in report.power

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...numerics.attack.runner import RESULTS, Journal
-from ...numerics.attack.verdict import Fate, Report
+from ...numerics.attack.journal import RESULTS, Journal
+from ...numerics.attack.verdict import Fate, SuiteReport
 from ...numerics.suites import all_suites
 from ...support.errors import UsageError
 
-GRAVITY = (Fate.FALLEN, Fate.BROKEN, Fate.POWERLESS, Fate.UNDECIDED, Fate.SURVIVED)
+GRAVITY = (Fate.FALSIFIED, Fate.BROKEN, Fate.NO_POWER, Fate.UNDECIDED, Fate.SURVIVED)
 """the fate of a claim is the first of these that one of its suites met"""
 
 
@@ -24,7 +24,7 @@ class Attacks:
     or limits; and how many suites exist.
     """
 
-    reports: tuple[Report, ...]
+    reports: tuple[SuiteReport, ...]
     suites: int
 
     @classmethod
@@ -47,7 +47,7 @@ class Attacks:
     def fallen(self) -> list[str]:
         """Claims of which a counterexample was found."""
         return [
-            claim for claim, reports in self._by_claim().items() if _fate(reports) is Fate.FALLEN
+            claim for claim, reports in self._by_claim().items() if _fate(reports) is Fate.FALSIFIED
         ]
 
     @property
@@ -104,18 +104,18 @@ class Attacks:
                     del part["evidence"]["case"]
         return {"line": self.line(), "claims": self.rows(), "results": reports}
 
-    def _by_claim(self) -> dict[str, list[Report]]:
+    def _by_claim(self) -> dict[str, list[SuiteReport]]:
         return {
             claim: [r for r in self.reports if r.claim == claim]
             for claim in dict.fromkeys(r.claim for r in self.reports)
         }
 
 
-def _fate(reports: Sequence[Report]) -> Fate:
+def _fate(reports: Sequence[SuiteReport]) -> Fate:
     return min((report.fate for report in reports), key=GRAVITY.index)
 
 
-def _profiles(reports: Sequence[Report]) -> dict[str, list[str]]:
+def _profiles(reports: Sequence[SuiteReport]) -> dict[str, list[str]]:
     seeds = {
         profile: sorted({r.seed for r in reports if r.profile == profile})
         for profile in dict.fromkeys(r.profile for r in reports)

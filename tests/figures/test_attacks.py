@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from loopstab.numerics.attack.runner import RESULTS
-from loopstab.numerics.attack.verdict import Evidence, Power, Report
+from loopstab.numerics.attack.journal import RESULTS
+from loopstab.numerics.attack.verdict import Evidence, Power, SuiteReport
 from loopstab.paper_figures.text.attack_results import Attacks
 from loopstab.support.errors import UsageError
 
@@ -14,7 +14,7 @@ CASE = Evidence({"n": 1}, "n = 1", "1 is odd")
 
 def result(suite="limit", claim="A1", evidence=None, fired=True, undecided=0, seed=0):
     power = (Power("range", 3, 0, 0.1, CASE if fired else None), Power("modulus", 2, 0, 0.1, CASE))
-    return Report(
+    return SuiteReport(
         claim, suite, "it holds", "exact orbit", "quick", seed, 20, undecided, 0.5, evidence, power
     )
 

@@ -7,15 +7,17 @@ import re
 
 import pytest
 
-from loopstab.numerics.attack.runner import RESULTS
-from loopstab.numerics.attack.verdict import Report
+from loopstab.numerics.attack.journal import RESULTS
+from loopstab.numerics.attack.verdict import SuiteReport
 from loopstab.paper_figures.report_page import write_report
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     out, attacks = tmp_path_factory.mktemp("report"), tmp_path_factory.mktemp("attack")
-    result = Report("A1", "limit", "it holds", "exact orbit", "quick", 0, 1234, 0, 1.0, None, ())
+    result = SuiteReport(
+        "A1", "limit", "it holds", "exact orbit", "quick", 0, 1234, 0, 1.0, None, ()
+    )
     (attacks / RESULTS).write_text(json.dumps({"key": "0", **result.to_json()}))
     return write_report(out, quick=True, attacks=attacks, progress=False), out
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import hypothesis.strategies as st
 
-from loopstab.numerics.attack.budget import Profile
+from loopstab.numerics.attack.budget import Budget
 from loopstab.numerics.attack.search import search
 from loopstab.numerics.attack.suite import Drop, Suite
 
@@ -14,7 +14,7 @@ def numbers(low=0, high=10_000):
 
 
 def toy(judge=lambda case: None, drops=None, name="toy", **more):
-    """Holds everywhere; its drop fires at once, unless the judge cannot fail."""
+    """A suite that holds; its drop has a counterexample, unless the judge cannot fail."""
     drops = (Drop("small", lambda: numbers(-5, -1)),) if drops is None else drops
     return Suite("A1", name, "n is small", numbers, judge, drops, **more)
 
@@ -25,13 +25,12 @@ def below(limit):
 
 def small(examples=200, **more):
     return replace(
-        Profile("toy", examples=examples, least=5, power=50, seconds=1e9, shrink_seconds=1e9),
-        **more,
+        Budget("toy", examples=examples, least=5, power=50, seconds=1e9, shrink_seconds=1e9), **more
     )
 
 
-def fallen(cases, judge, examples):
-    """What fell among so many cases, unshrunk; None if nothing did."""
+def counterexample(cases, judge, examples):
+    """The first counterexample among so many cases, not shrunk; None if there is none."""
     return search(
         cases, judge, examples=examples, seconds=1e9, shrink_seconds=0, source="tests"
-    ).fallen
+    ).found

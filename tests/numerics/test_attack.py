@@ -1,6 +1,10 @@
 """Every suite under the profile `quick`, and the runner on toy suites with known answers."""
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy as np
@@ -8,7 +12,7 @@ import pytest
 from attack_toys import below, numbers, small, toy
 
 from loopstab.numerics.attack import search
-from loopstab.numerics.attack.budget import PROFILES, find_profile
+from loopstab.numerics.attack.budget import PROFILES, find_budget
 from loopstab.numerics.attack.case import from_json, frozen
 from loopstab.numerics.attack.runner import attack
 from loopstab.numerics.attack.suite import Suite, Undecided
@@ -53,12 +57,12 @@ def test_a_claim_without_suite_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize("limit", [1, 37, 5000])
-def test_a_false_property_falls_at_the_smallest_case(limit):
+def test_a_false_property_is_falsified_at_the_smallest_case(limit):
     report = attack(toy(below(limit)), small())
-    assert report.fate is Fate.FALLEN
+    assert report.fate is Fate.FALSIFIED
     assert report.evidence.case == {"n": limit}
     assert report.evidence.words == f"{limit} is not below {limit}"
-    assert "the claim fell" in report.complaints[0]
+    assert "the claim is falsified" in report.complaints[0]
 
 
 def test_arrays_shrink_too():
@@ -76,9 +80,9 @@ def test_arrays_shrink_too():
     assert all(y @ y <= 1 for y in smaller)
 
 
-def test_a_judge_that_cannot_fail_is_powerless():
+def test_a_judge_that_cannot_fail_has_no_power():
     report = attack(toy(), small())
-    assert report.fate is Fate.POWERLESS
+    assert report.fate is Fate.NO_POWER
     assert report.complaints == ["A1/toy: no counterexample without 'small' in 5 cases"]
 
 
@@ -104,13 +108,13 @@ def test_undecided_cases_are_counted(share, fate):
     assert report.undecided == pytest.approx(report.tried / share, rel=0.7)
 
 
-def test_undecided_drops_have_not_fired():
+def test_undecided_drops_find_no_counterexample():
     def judge(case):
         if case["n"] < 0:
             raise Undecided
 
     report = attack(toy(judge), small())
-    assert report.fate is Fate.POWERLESS
+    assert report.fate is Fate.NO_POWER
     assert "5 undecided" in report.complaints[0]
 
 
@@ -155,11 +159,11 @@ WRONG_FORMULAS = {
 
 
 @pytest.mark.parametrize("label", WRONG_FORMULAS)
-def test_a_wrong_formula_falls(label, monkeypatch):
+def test_a_wrong_formula_is_falsified(label, monkeypatch):
     module, wrong = WRONG_FORMULAS[label]
     monkeypatch.setattr(f"loopstab.numerics.suites.{module}.numeric", lambda name: wrong)
     [suite] = [suite for suite in all_suites() if suite.label == label]
-    assert attack(replace(suite, drops=()), QUICK).fate is Fate.FALLEN
+    assert attack(replace(suite, drops=()), QUICK).fate is Fate.FALSIFIED
 
 
 def test_small_spaces_are_exhausted():
@@ -176,6 +180,56 @@ def test_cases_depend_on_seed_and_suite_alone():
     assert cases(1) == cases(1)
     assert cases(1) != cases(2)
     assert cases(1) != cases(1, "other")
+
+
+LOCAL = """
+import importlib.util, sys, warnings
+sys.path[:0] = {path!r}
+spec = importlib.util.spec_from_file_location("settings_of_mine", {module!r})
+module = sys.modules["settings_of_mine"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+from attack_toys import numbers, small, toy
+from loopstab.numerics.attack.runner import attack
+seen = []
+attack(toy(lambda case: seen.append(case["n"]), ()), small(300))
+print(seen)
+"""
+
+
+def test_cases_do_not_depend_on_loaded_modules(tmp_path):
+    """Hypothesis mines constants from loaded modules; the search draws without them."""
+    runs = []
+    for number in (7777, 8888):
+        (tmp_path / "settings_of_mine.py").write_text(f"X = [{number}, {number + 1}]")
+        code = LOCAL.format(
+            path=[str(Path(__file__).parent)], module=str(tmp_path / "settings_of_mine.py")
+        )
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        runs.append(done.stdout)
+    assert runs[0] == runs[1]
+    assert len(json.loads(runs[0])) == 300
+
+
+def test_hypothesis_is_as_the_search_expects():
+    assert search._hooks() is not None
+
+
+@pytest.mark.parametrize("missing", ["_get_local_constants", "_local_constants", "CONSTANTS_CACHE"])
+def test_without_its_hooks_the_search_reaches_the_same_verdicts(missing, monkeypatch):
+    monkeypatch.delattr(search._HOOKS, missing)
+    assert search._hooks() is None
+    monkeypatch.undo()
+    suites = [toy(below(37)), toy(below(10_001)), toy()]
+    expected = [attack(suite, small()) for suite in suites]
+    monkeypatch.setattr(search, "_HOOKS", None)
+    for suite, with_hooks in zip(suites, expected, strict=True):
+        with pytest.warns(UserWarning, match="another version of Hypothesis"):
+            found = attack(suite, small())
+        assert found.fate is with_hooks.fate
+        assert getattr(found.evidence, "case", None) == getattr(with_hooks.evidence, "case", None)
+        assert found.undecided == with_hooks.undecided == 0
 
 
 def test_the_time_budget_ends_a_search(monkeypatch):
@@ -200,7 +254,7 @@ def test_shrinking_has_its_own_budget(monkeypatch):
         return below(37)(case)
 
     report = attack(toy(judge, ()), small(shrink_seconds=2.5))
-    assert report.fate is Fate.FALLEN
+    assert report.fate is Fate.FALSIFIED
     assert report.evidence.case["n"] > 37  # there was no time to get there
     assert now[0] < 12
 
@@ -221,6 +275,6 @@ def test_limits_are_positive(limits):
 
 
 def test_profiles():
-    assert find_profile("deep").limited(examples=7).cases(1) == 7
+    assert find_budget("deep").limited(examples=7).cases(1) == 7
     with pytest.raises(UsageError, match="quick, default, deep"):
-        find_profile("slow")
+        find_budget("slow")

@@ -49,7 +49,7 @@ def run(capsys, monkeypatch, tmp_path):
 
 STATUS = [
     ((toy(),), 0, ""),
-    ((toy(), toy("A2", limit=37)), 1, "A2/toy: the claim fell: 37 is not in [0, 37); n = 37"),
+    ((toy(), toy("A2", limit=37)), 1, "the claim is falsified: 37 is not in [0, 37); n = 37"),
     ((toy(drop=3),), 1, "A1/toy: no counterexample without 'sign'"),
     ((toy(judge=cannot),), 1, "A1/toy: 60 of 60 cases undecided"),
     ((toy(judge=lambda case: 1 / 0),), 1, "ZeroDivisionError"),

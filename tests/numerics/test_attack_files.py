@@ -15,9 +15,10 @@ from hypothesis.extra import numpy as arrays
 from loopstab.numerics.attack.archive import load, replay, save
 from loopstab.numerics.attack.budget import PROFILES
 from loopstab.numerics.attack.case import digest, from_json, frozen, in_words, to_json
-from loopstab.numerics.attack.runner import RESULTS, attack_all
+from loopstab.numerics.attack.journal import RESULTS
+from loopstab.numerics.attack.runner import attack_all
 from loopstab.numerics.attack.suite import Undecided
-from loopstab.numerics.attack.verdict import Evidence, Fate, Power, Report
+from loopstab.numerics.attack.verdict import Evidence, Fate, Power, SuiteReport
 from loopstab.numerics.suites import find_suites
 from loopstab.support.errors import UsageError
 
@@ -84,7 +85,7 @@ def drop(fired=True, error=False):
 
 def report(tried=100, undecided=0, evidence=None, powers=None):
     powers = (drop(),) if powers is None else powers
-    return Report(
+    return SuiteReport(
         "A1", "toy", "n is small", "sample", "quick", 0, tried, undecided, 1.0, evidence, powers
     )
 
@@ -94,11 +95,11 @@ FATES = [
     (report(undecided=10), Fate.SURVIVED),
     (report(undecided=11), Fate.UNDECIDED),
     (report(tried=0), Fate.UNDECIDED),
-    (report(powers=(drop(), drop(False))), Fate.POWERLESS),
-    (report(undecided=50, powers=(drop(False),)), Fate.POWERLESS),
+    (report(powers=(drop(), drop(False))), Fate.NO_POWER),
+    (report(undecided=50, powers=(drop(False),)), Fate.NO_POWER),
     (report(powers=(drop(error=True),)), Fate.BROKEN),
     (report(evidence=Evidence({}, "", "x", error=True)), Fate.BROKEN),
-    (report(evidence=Evidence({}, "", "x"), powers=(drop(False),)), Fate.FALLEN),
+    (report(evidence=Evidence({}, "", "x"), powers=(drop(False),)), Fate.FALSIFIED),
 ]
 
 
@@ -106,7 +107,7 @@ FATES = [
 def test_fates(found, fate):
     assert found.fate is fate
     assert bool(found.complaints) == (fate is not Fate.SURVIVED)
-    assert Report.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert SuiteReport.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
 # files
@@ -146,14 +147,12 @@ def test_an_interrupted_run_goes_on(tmp_path):
     assert not last
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"profile": small(30)}])
+@pytest.mark.parametrize("other", [{"seed": 1}, {"budget": small(30)}])
 def test_other_seeds_and_limits_are_other_results(other, tmp_path):
     list(attack_all(suites_with({}), small(20), out=tmp_path))
     counts = {}
     list(
-        attack_all(
-            suites_with(counts), **{"profile": small(20), **other}, out=tmp_path, resume=True
-        )
+        attack_all(suites_with(counts), **{"budget": small(20), **other}, out=tmp_path, resume=True)
     )
     assert set(counts) == {"one", "two", "three"}
     assert len((tmp_path / RESULTS).read_text().splitlines()) == 6

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from attack_toys import fallen
+from attack_toys import counterexample
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
@@ -94,7 +94,7 @@ def test_a_wrong_closed_form_shows(module, formula, factor, suite, monkeypatch):
 
     monkeypatch.setattr(module, "numeric", off)
     (attacked,) = (s for s in module.SUITES if s.name == suite)
-    found = fallen(attacked.cases(), attacked.judge, 25)
+    found = counterexample(attacked.cases(), attacked.judge, 25)
     assert found is not None
     assert not found.error
 

@@ -4,7 +4,7 @@
 
 import numpy as np
 import pytest
-from attack_toys import fallen
+from attack_toys import counterexample
 from hypothesis import HealthCheck, given, settings
 
 from loopstab.numerics.attack.suite import Undecided
@@ -39,7 +39,7 @@ def judged_twice(suite):
 )
 def test_judges_are_deterministic(label):
     suite = SUITES[label][1]
-    assert fallen(suite.cases(), judged_twice(suite), 2) is None
+    assert counterexample(suite.cases(), judged_twice(suite), 2) is None
 
 
 WRONG = {
@@ -73,7 +73,7 @@ def test_a_wrong_formula_is_noticed(name, monkeypatch):
         "numeric",
         lambda asked: (lambda *x: change(numeric(asked)(*x))) if asked == name else numeric(asked),
     )
-    found = fallen(suite.cases(), suite.judge, max(4, round(60 / suite.cost)))
+    found = counterexample(suite.cases(), suite.judge, max(4, round(60 / suite.cost)))
     assert found is not None
     assert not found.error
 
