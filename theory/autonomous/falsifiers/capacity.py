@@ -1,33 +1,31 @@
-"""Attacks on M6: loops on finite input sets, counted exactly."""
+"""Attacks on M6: loops on finite sets of inputs, whose limits are counted exactly."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
 from ...kernel.falsifier import Falsifier
 
-Scalar = Fraction
-
 
 class _Channel(NamedTuple):
-    """h' = clamp of slope h + recall e after `loops` loops from h_0 = e; read at the accuracy
-    1/10^6. Without recall it has m fixed " "points.
+    """h' = slope h + recall e clamped to [-1, 1], `loops` times from h_0 = e.
+
+    The output is read to six decimals. Without recall the loop has m reachable fixed points.
     """
 
-    slope: Scalar
-    recall: Scalar
+    slope: Fraction
+    recall: Fraction
     loops: int
-    inputs: tuple[Scalar, ...]
+    inputs: tuple[Fraction, ...]
 
     @property
     def m(self) -> int:
         """Reachable fixed points of the loop without recall: 0, or -1 and 1 (inputs are not 0)."""
         return 1 if self.slope < 1 else 2
 
-    def output(self, e: Scalar) -> Scalar:
+    def output(self, e: Fraction) -> Fraction:
         h = e
         for _ in range(self.loops):
             h = max(Fraction(-1), min(Fraction(1), self.slope * h + self.recall * e))
@@ -49,22 +47,22 @@ def _tells_apart(case: _Channel) -> str | None:
 
 
 class _Fixed(NamedTuple):
-    """h' = h - c(h - p)(h - q): two fixed points, J = 1 -+ c(p - q) there, second derivative 2c;
-    `gap` is what is assumed of |1 - J|.
+    """h' = h - c(h - p)(h - q), with the fixed points p and q.
+
+    There J = 1 -+ c(p - q), and the second derivative is 2c; `gap` is the bound on |1 - J| that is
+    assumed.
     """
 
-    c: Scalar
-    p: Scalar
-    q: Scalar
-    gap: Scalar
+    c: Fraction
+    p: Fraction
+    q: Fraction
+    gap: Fraction
 
 
 def _pair(rng: random.Random, keep: bool) -> _Fixed:
-    c, p, distance = (
-        Fraction(rng.randint(1, 9), 5),
-        Fraction(rng.randint(-9, 9), 4),
-        Fraction(rng.randint(1, 9), 10),
-    )
+    c = Fraction(rng.randint(1, 9), 5)
+    p = Fraction(rng.randint(-9, 9), 4)
+    distance = Fraction(rng.randint(1, 9), 10)
     return _Fixed(c, p, p + distance, c * distance * (1 if keep else 3))
 
 
@@ -72,21 +70,21 @@ def _closer(case: _Fixed) -> str | None:
     """Two fixed points closer than 2 gap/curvature."""
     least = 2 * case.gap / (2 * case.c)
     distance = abs(case.p - case.q)
-    return (
-        f"h' = h - {case.c}(h - {case.p})(h - {case.q}): fixed points {distance} apart, not {least}"
-        if distance < least
-        else None
-    )
+    if distance >= least:
+        return None
+    loop = f"h' = h - {case.c}(h - {case.p})(h - {case.q})"
+    return f"{loop}: fixed points {distance} apart, not {least}"
 
 
 class _Sequence(NamedTuple):
-    """Averaging attention h_i' = h_i/2 + mean of the visible tokens/2 (+ position), on scalar
-    tokens of which some start equal.
+    """Averaging attention on scalar tokens, some of which start equal.
+
+    Each iteration is h_i' = h_i/2 + (mean of the visible tokens)/2 + i `position`.
     """
 
-    tokens: tuple[Scalar, ...]
+    tokens: tuple[Fraction, ...]
     causal: bool
-    position: Scalar
+    position: Fraction
 
 
 def _sequence(rng: random.Random, keep: bool) -> _Sequence:
@@ -103,22 +101,20 @@ def _separate(case: _Sequence) -> str | None:
             (h + sum(keys, Fraction(0)) / len(keys)) / 2 + i * case.position
             for i, (h, keys) in enumerate(zip(state, seen, strict=True))
         ]
-    groups: dict[Scalar, set[Scalar]] = {}
+    groups: dict[Fraction, set[Fraction]] = {}
     for start, end in zip(case.tokens, state, strict=True):
         groups.setdefault(start, set()).add(end)
     if any(len(ends) > 1 for ends in groups.values()):
         signal = "a causal mask" if case.causal else f"position {case.position} i"
-        return (
-            f"tokens {', '.join(map(str, case.tokens))} with {signal}: after 3 loops"
-            f" {', '.join(map(str, state))}"
-        )
+        start, end = (", ".join(map(str, values)) for values in (case.tokens, state))
+        return f"tokens {start} with {signal}: after 3 loops {end}"
     return None
 
 
 class _Reached(NamedTuple):
-    """The identity loop: every state is a fixed point; `claimed` is the m that is assumed."""
+    """The identity loop, where every state is a fixed point; `claimed` is the m that is assumed."""
 
-    inputs: tuple[Scalar, ...]
+    inputs: tuple[Fraction, ...]
     claimed: int
 
 
@@ -127,15 +123,25 @@ def _identity(rng: random.Random, keep: bool) -> _Reached:
     return _Reached(inputs, len(inputs) if keep else 2)
 
 
-_BITS: str = "at most m inputs are told apart"
-_holds_recall: Callable[[_Channel], bool] = lambda case: case.recall == 0  # noqa: E731
+def _more_than_claimed(case: _Reached) -> str | None:
+    count = len(case.inputs)
+    if len(set(case.inputs)) > case.claimed:
+        return f"h' = h: {count} inputs reach {count} fixed points, not {case.claimed}"
+    return None
+
+
+def _without_recall(case: _Channel) -> bool:
+    return case.recall == 0
+
+
+_BITS = "at most m inputs are told apart"
 FALSIFIERS = (
     Falsifier(
         "recall",
         "autonomous",
         _BITS,
         lambda rng, keep: _channel(rng, not keep, True),
-        _holds_recall,
+        _without_recall,
         _tells_apart,
     ),
     Falsifier(
@@ -152,12 +158,7 @@ FALSIFIERS = (
         _BITS,
         _identity,
         lambda case: len(case.inputs) <= case.claimed,
-        lambda case: (
-            f"h' = h: {len(case.inputs)} inputs reach {len(case.inputs)} fixed points, not"
-            f" {case.claimed}"
-            if len(set(case.inputs)) > case.claimed
-            else None
-        ),
+        _more_than_claimed,
     ),
     Falsifier(
         "gap_overstated",
@@ -174,6 +175,6 @@ FALSIFIERS = (
         _sequence,
         lambda case: not case.causal and case.position == 0,
         _separate,
-        10,
+        trials=10,
     ),
 )

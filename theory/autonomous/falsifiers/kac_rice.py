@@ -21,33 +21,36 @@ class PiecewiseLinear(NamedTuple):
 
 
 def random_map(rng: random.Random) -> PiecewiseLinear:
-    """A one-dimensional ReLU network seen as its knots."""
+    """A random one-dimensional ReLU network, given by its knots."""
     knots = [Fraction(rng.randint(-6, 0))]
     for _ in range(rng.randint(2, 6)):
         knots.append(knots[-1] + Fraction(rng.randint(1, 8), 4))
     values = [Fraction(rng.randint(-12, 12), 3)]
     for _ in knots[1:]:
-        # flat pieces are allowed: they carry no weight
+        # flat pieces are allowed, because they contribute nothing
         values.append(values[-1] + Fraction(rng.randint(-9, 9), 2))
     return PiecewiseLinear(knots, values)
 
 
 def count(case: PiecewiseLinear, b: Fraction) -> int:
-    """Number of h in K with F(h) = b, for b that is no value at a knot."""
+    """The number of h in K with F(h) = b, for b that is not the value at a knot."""
     return sum(min(u, v) < b < max(u, v) for u, v in pairwise(case.values))
 
 
 def mean_count(case: PiecewiseLinear, low: Fraction, high: Fraction) -> Fraction:
-    """E # for b uniform on [low, high]: the count is constant between the values at the knots."""
+    """The expected count for b uniform on [low, high].
+
+    The count is constant between neighbouring values at the knots.
+    """
     cuts = sorted({low, high, *(v for v in case.values if low < v < high)})
-    return sum(((b - a) * count(case, (a + b) / 2) for a, b in pairwise(cuts)), Fraction(0)) / (
-        high - low
-    )
+    parts = [(b - a) * count(case, (a + b) / 2) for a, b in pairwise(cuts)]
+    return sum(parts, Fraction(0)) / (high - low)
 
 
 def integral(case: PiecewiseLinear, low: Fraction, high: Fraction) -> Fraction:
-    """Int_K |F'| 1{low < F < high}/(high - low) dh: slope times the length of the part of each
-    piece whose image is inside.
+    """The integral of |F'| 1{low < F < high}/(high - low) over K.
+
+    Each piece adds its slope times the length of the part whose image lies inside.
     """
     total = Fraction(0)
     for (h, k), (u, v) in zip(pairwise(case.knots), pairwise(case.values), strict=True):
@@ -70,12 +73,9 @@ def _law(rng: random.Random, keep: bool) -> _Law:
         case = random_map(rng)
         low = min(case.values) - Fraction(rng.randint(0, 3), 5)
         high = max(case.values) + Fraction(rng.randint(1, 3), 5)
-        # without a density: the same interval, but all mass on three points
-        atoms = (
-            ()
-            if keep
-            else tuple(low + (high - low) * Fraction(rng.randint(1, 96), 97) for _ in range(3))
-        )
+        # without a density all the mass lies on three points of the same interval
+        places = [] if keep else [Fraction(rng.randint(1, 96), 97) for _ in range(3)]
+        atoms = tuple(low + (high - low) * place for place in places)
         if not set(atoms) & set(case.values):
             return _Law(case, low, high, atoms)
 
@@ -88,16 +88,19 @@ def _law_differs(case: _Law) -> str | None:
     wanted = integral(case.map, case.low, case.high)
     if mean != wanted:
         atoms = ", ".join(map(str, case.atoms))
-        return (
-            f"knots {_row(case.map.knots)}, values {_row(case.map.values)}: mean count {mean},"
-            f" integral {wanted}; b on {{{atoms}}}"
-        )
+        line = f"knots {_row(case.map.knots)}, values {_row(case.map.values)}"
+        return f"{line}: mean count {mean}, integral {wanted}; b on {{{atoms}}}"
     return None
 
 
+DIGITS = 60
+"""digits of the points of the Cantor set; more than a double can show"""
+
+
 class _Staircase(NamedTuple):
-    """F on [0, 1]: the n-th stage of the Cantor function, or the function itself (n None); b is
-    drawn from (0, 1).
+    """F on [0, 1]: a stage of the Cantor function or, where `stage` is None, the function itself.
+
+    b lies in (0, 1).
     """
 
     stage: int | None
@@ -105,7 +108,7 @@ class _Staircase(NamedTuple):
 
 
 def cantor(h: Fraction, digits: int) -> Fraction:
-    """The Cantor function to `digits` ternary digits: error below 2^-digits."""
+    """The Cantor function from `digits` ternary digits of h, with an error below 2^-digits."""
     value, weight = Fraction(0), Fraction(1, 2)
     for _ in range(digits):
         h *= 3
@@ -119,7 +122,7 @@ def cantor(h: Fraction, digits: int) -> Fraction:
 
 
 def _stage(n: int) -> PiecewiseLinear:
-    """Slope (3/2)^n on the 2^n intervals of length 3^-n that are left, flat elsewhere."""
+    """The n-th stage: slope (3/2)^n on the 2^n intervals of length 3^-n that remain, else flat."""
     knots, values = [Fraction(0), Fraction(1)], [Fraction(0), Fraction(1)]
     for _ in range(n):
         left = ([h / 3 for h in knots], [v / 2 for v in values])
@@ -129,7 +132,7 @@ def _stage(n: int) -> PiecewiseLinear:
 
 
 def _preimage(b: Fraction, digits: int) -> Fraction:
-    """A point where the Cantor function is b: the binary digits of b, doubled, in base 3."""
+    """A point where the Cantor function is b: its ternary digits are the binary ones of b, doubled."""
     h, weight = Fraction(0), Fraction(1, 3)
     for _ in range(digits):
         b *= 2
@@ -149,20 +152,16 @@ def _steps_uncounted(case: _Staircase) -> str | None:
         stage = _stage(case.stage)
         wanted = integral(stage, Fraction(0), Fraction(1))
         found = mean_count(stage, Fraction(0), Fraction(1))
-        return (
-            None
-            if found == wanted
-            else f"stage {case.stage}: mean count {found}, integral {wanted}"
-        )
-    # F' = 0 off the Cantor set, which is null: the integral is 0
-    h = _preimage(case.b, 60)
-    gap = abs(cantor(h, 60) - case.b)
-    if gap <= Fraction(1, 2**59):
-        return (
-            f"F the Cantor function: the integral is 0, but h = {float(h):.12g} solves h = g(h) +"
-            f" {case.b} (and so for every b in (0, 1))"
-        )
-    return None
+        if found == wanted:
+            return None
+        return f"stage {case.stage}: mean count {found}, integral {wanted}"
+    # F' = 0 outside the Cantor set, which is null, so the integral is 0
+    h = _preimage(case.b, DIGITS)
+    gap = abs(cantor(h, DIGITS) - case.b)
+    if gap > Fraction(1, 2 ** (DIGITS - 1)):
+        return None
+    solution = f"h = {float(h):.12g} solves h = g(h) + {case.b} (and so for every b in (0, 1))"
+    return f"F the Cantor function: the integral is 0, but {solution}"
 
 
 def _row(items: Sequence[Fraction]) -> str:
@@ -177,7 +176,7 @@ FALSIFIERS = (
         _law,
         lambda case: not case.atoms,
         _law_differs,
-        40,
+        trials=40,
     ),
     Falsifier(
         "cantor_staircase",
@@ -186,6 +185,6 @@ FALSIFIERS = (
         _staircase,
         lambda case: case.stage is not None,
         _steps_uncounted,
-        12,
+        trials=12,
     ),
 )

@@ -8,67 +8,56 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from ...kernel.exact import (
-    Matrix,
-    Vector,
-    add,
-    apply,
-    conjugate,
-    difference,
-    identity_matrix,
-    norm1,
-    unimodular,
-)
+from ...kernel.exact import Matrix, Vector, add, apply, conjugate, difference, norm1, unimodular
 from ...kernel.falsifier import Falsifier
 
 
 class _Loop(NamedTuple):
+    """h' = M h + offset on R^3, two starts, and the eigenvalues of M in words."""
+
     matrix: Matrix
     offset: Vector
     starts: tuple[Vector, Vector]
     eigenvalues: tuple[str, ...]
-    in_range: bool
 
+
+STEPS = 48
+"""iterations from each start; those that converge shrink by 1/2 or more in each"""
+SETTLED = Fraction(1, 2**20)
+"""a step below this counts as converged"""
+APART = Fraction(1, 2**10)
+"""limits further apart than this differ"""
 
 _BLOCKS = {
-    "good": ("1", "1/2"),
-    "flip": ("-1", "1/2"),
-    "expanding": ("3/2", "1/3"),
-    "jordan": ("1", "1 (Jordan block of size 2)"),
+    "good": ("1", "1/2", "0"),
+    "flip": ("-1", "1/2", "0"),
+    "expanding": ("3/2", "1/3", "0"),
+    "jordan": ("1", "1", "1"),
 }
+"""the block [[a, c], [0, b]] of each kind as (a, b, c)"""
 
 
 def _loop(rng: random.Random, kind: str, in_range: bool) -> _Loop:
-    """M = V D V^{-1} with a block D of the kind asked for and a third eigenvalue -1/3; exact."""
-    third = Fraction(-1, 3)
-    top = {
-        "good": (1, Fraction(1, 2), 0),
-        "flip": (-1, Fraction(1, 2), 0),
-        "expanding": (Fraction(3, 2), Fraction(1, 3), 0),
-        "jordan": (1, 1, 1),
-    }
-    a, b, corner = (Fraction(value) for value in top[kind])
-    block = [
-        [a, corner, Fraction(0)],
-        [Fraction(0), b, Fraction(0)],
-        [Fraction(0), Fraction(0), third],
-    ]
+    """A loop with M = V D V^{-1}, where D is a block of that kind with a third eigenvalue -1/3."""
+    a, b, corner = (Fraction(text) for text in _BLOCKS[kind])
+    zero, third = Fraction(0), Fraction(-1, 3)
+    block = [[a, corner, zero], [zero, b, zero], [zero, zero, third]]
     basis, inverse = unimodular(rng, 3)
     matrix = conjugate(basis, block, inverse)
     w = [Fraction(rng.randint(-4, 4)) for _ in range(3)]
     offset = difference(w, apply(matrix, w))
     if not in_range:
-        # the first basis vector spans the part of R^3 that I - M never reaches
+        # the range of I - M does not contain the first basis vector
         offset = add(offset, [row[0] for row in basis])
-    starts = tuple(
-        [Fraction(rng.randint(-5, 5)) + Fraction(1, 7) * i for i in range(3)] for _ in range(2)
-    )
-    return _Loop(matrix, offset, starts, (*_BLOCKS[kind], ("-1/3")), in_range)  # type: ignore[arg-type]
+    first, second = ([rng.randint(-5, 5) + Fraction(i, 7) for i in range(3)] for _ in range(2))
+    eigenvalues = (str(a), "1 (Jordan block of size 2)" if corner else str(b), str(third))
+    return _Loop(matrix, offset, (first, second), eigenvalues)
 
 
-def _run(loop: _Loop, start: Vector, steps: int = 48) -> tuple[Vector, Vector]:
+def _run(loop: _Loop, start: Vector) -> tuple[Vector, Vector]:
+    """The last two states of `STEPS` iterations."""
     before, state = start, start
-    for _ in range(steps):
+    for _ in range(STEPS):
         before, state = state, add(apply(loop.matrix, state), loop.offset)
     return before, state
 
@@ -77,23 +66,19 @@ def _diverges(loop: _Loop) -> str | None:
     for start in loop.starts:
         before, state = _run(loop, start)
         step = norm1(difference(state, before))
-        if step > Fraction(1, 2**20):
-            where = (
-                f"M = {_text(loop.matrix)} (eigenvalues {', '.join(loop.eigenvalues)}), c ="
-                f" {_row(loop.offset)}"
-            )
-            return f"{where}: at loop 48 the step is {float(step):.3g}"
+        if step > SETTLED:
+            matrix = f"{_text(loop.matrix)} (eigenvalues {', '.join(loop.eigenvalues)})"
+            where = f"M = {matrix}, c = {_row(loop.offset)}"
+            return f"{where}: at loop {STEPS} the step is {float(step):.3g}"
     return None
 
 
 def _two_limits(loop: _Loop) -> str | None:
     ends = [_run(loop, start)[1] for start in loop.starts]
     gap = norm1(difference(*ends))
-    if gap > Fraction(1, 2**10):
-        return (
-            f"M = {_text(loop.matrix)}: starts {_row(loop.starts[0])} and {_row(loop.starts[1])}"
-            f" end {float(gap):.3g} apart"
-        )
+    if gap > APART:
+        starts = f"starts {_row(loop.starts[0])} and {_row(loop.starts[1])}"
+        return f"M = {_text(loop.matrix)}: {starts} end {float(gap):.3g} apart"
     return None
 
 
@@ -105,11 +90,6 @@ def _regular(rng: random.Random, keep: bool) -> _Loop:
     return loop._replace(matrix=half, eigenvalues=("1/2", "1/4", "-1/6"))
 
 
-def _one_is_eigenvalue(loop: _Loop) -> bool:
-    gap = [[Fraction(int(i == j)) - loop.matrix[i][j] for j in range(3)] for i in range(3)]
-    return sp.Matrix(gap).det() == 0
-
-
 def _text(matrix: Matrix) -> str:
     return "[" + "; ".join(_row(row) for row in matrix) + "]"
 
@@ -118,14 +98,14 @@ def _row(vector: Vector) -> str:
     return "(" + ", ".join(map(str, vector)) + ")"
 
 
+def _gap(loop: _Loop) -> sp.Matrix:
+    """I - M."""
+    return sp.eye(3) - sp.Matrix(loop.matrix)
+
+
 def _in_range(loop: _Loop) -> bool:
-    gap = sp.Matrix(_difference_matrix(identity_matrix(3), loop.matrix))
+    gap = _gap(loop)
     return gap.rank() == gap.row_join(sp.Matrix(loop.offset)).rank()
-
-
-def _difference_matrix(left: Matrix, right: Matrix) -> Matrix:
-    """left - right, entry by entry."""
-    return [difference(a, b) for a, b in zip(left, right, strict=True)]
 
 
 def _modulus_ok(loop: _Loop) -> bool:
@@ -134,7 +114,7 @@ def _modulus_ok(loop: _Loop) -> bool:
 
 
 def _semisimple(loop: _Loop) -> bool:
-    gap = sp.Matrix(_difference_matrix(identity_matrix(3), loop.matrix))
+    gap = _gap(loop)
     return gap.rank() == (gap * gap).rank()
 
 
@@ -146,7 +126,7 @@ FALSIFIERS = (
         lambda rng, keep: _loop(rng, "good", keep),
         _in_range,
         _diverges,
-        8,
+        trials=8,
     ),
     Falsifier(
         "eigenvalue_on_or_outside_the_circle",
@@ -155,7 +135,7 @@ FALSIFIERS = (
         lambda rng, keep: _loop(rng, "good" if keep else rng.choice(("flip", "expanding")), True),
         _modulus_ok,
         _diverges,
-        8,
+        trials=8,
     ),
     Falsifier(
         "jordan_block_at_one",
@@ -164,15 +144,15 @@ FALSIFIERS = (
         lambda rng, keep: _loop(rng, "good" if keep else "jordan", True),
         _semisimple,
         _diverges,
-        8,
+        trials=8,
     ),
     Falsifier(
         "one_is_an_eigenvalue",
         "regular",
         "every start ends at the same point",
         _regular,
-        lambda loop: not _one_is_eigenvalue(loop),
+        lambda loop: _gap(loop).det() != 0,
         _two_limits,
-        8,
+        trials=8,
     ),
 )

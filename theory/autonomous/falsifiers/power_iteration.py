@@ -208,7 +208,7 @@ FALSIFIERS = (
         lambda rng, keep: loop(rng, rng.choice(CONVERGE if keep else WANDER)),
         lambda case: criterion(case.matrix),
         _wanders,
-        8,
+        trials=8,
     ),
     Falsifier(
         "start_in_the_null_set",
@@ -217,7 +217,7 @@ FALSIFIERS = (
         _start,
         _sees_the_dominant,
         _misses,
-        12,
+        trials=12,
     ),
     Falsifier(
         "double_dominant_eigenvalue",
@@ -228,6 +228,6 @@ FALSIFIERS = (
         ),
         _simple,
         _more_than_a_bit,
-        12,
+        trials=12,
     ),
 )

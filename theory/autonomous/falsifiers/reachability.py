@@ -144,6 +144,6 @@ FALSIFIERS = (
         ),
         lambda case: abs(case.slope) < 1,
         _leaves,
-        10,
+        trials=10,
     ),
 )

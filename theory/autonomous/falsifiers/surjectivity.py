@@ -260,6 +260,6 @@ FALSIFIERS = (
         peri_fixed_point,
         lambda case: case.by_parameters().rank() == 4,
         _degenerate,
-        8,
+        trials=8,
     ),
 )
