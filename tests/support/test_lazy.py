@@ -1,9 +1,12 @@
-"""Public names of a toy package: imported on first use, listed in its stub."""
+"""Public names are imported on first use and listed in a stub: a toy package, then loopstab."""
 
 import importlib
+import subprocess
 import sys
 
 import pytest
+
+import loopstab
 
 INIT = """
 from loopstab.support.lazy import attach
@@ -60,3 +63,26 @@ def test_unknown_names_and_names_that_their_module_lacks(house):
         _ = house.cellar
     with pytest.raises(AttributeError, match="Missing"):
         _ = house.Missing
+
+
+IMPORT_NOTHING_HEAVY = """
+import sys
+from loopstab import Architecture, LoopstabError, Outcome, Weights, predict
+predict(Architecture.parse("internal/post"), Weights(kappa=0.5))
+assert not {"sympy", "z3", "flint", "numpy", "torch"} & set(sys.modules)
+"""
+CHECK_WITHOUT_NUMPY = """
+import sys
+import loopstab
+loopstab.check(loopstab.ledger()[0])
+assert not {"numpy", "torch"} & set(sys.modules)
+"""
+
+
+@pytest.mark.parametrize("code", [IMPORT_NOTHING_HEAVY, CHECK_WITHOUT_NUMPY])
+def test_loopstab_imports_only_what_it_uses(code):
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_public_name_of_loopstab_exists():
+    assert all(getattr(loopstab, name) is not None for name in loopstab.__all__)

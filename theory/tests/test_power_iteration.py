@@ -31,17 +31,6 @@ from loopstab.theory.autonomous.falsifiers.power_iteration import (
 from loopstab.theory.autonomous.kac_rice_cases import MUTUAL
 from loopstab.theory.kernel.exact import apply
 
-NUMBERS = [
-    ("power_iteration_jordan_tangent", (2, 1, 3, 4), sp.Rational(3, 7)),
-    ("ginibre_dominant_positive_2", (), 1 / (2 * sp.sqrt(2))),
-    ("tanh_fold_bias", (2,), sp.sqrt(2) - sp.log(1 + sp.sqrt(2))),
-]
-
-
-@pytest.mark.parametrize(("name", "values", "wanted"), NUMBERS)
-def test_formulas_at_known_points(name, values, wanted):
-    assert abs(sp.N(formula(name)(*values) - wanted, 30)) < 1e-25
-
 
 def _settles(blocks):
     form = jordan_form(blocks)

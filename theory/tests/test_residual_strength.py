@@ -1,10 +1,12 @@
-"""M1 for several tokens: a larger residual strength can destabilise a fixed point whose tokens have
-unequal scales.
+"""M1 against loops: what a larger residual strength does to a fixed point, and how fast.
+
+With several tokens of unequal scales it can destabilise the fixed point.
 """
 
 import math
 
 import pytest
+import sympy as sp
 
 RADIUS = math.sqrt(2)
 ANGLES = (0.4, 1.9)  # of the fixed states h_1*, h_2* on their circles
@@ -13,7 +15,7 @@ UPDATE = ((-1.0, -7.0), (1.0, 7.0))  # P Dg P on the two tangent lines
 
 
 def _loop(a, states):
-    """N(a h + g(h)) token by token, g linear with g(h*) = w h* and tangential Jacobian UPDATE."""
+    """N(a h + g(h)) for each token; g is linear, g(h*) = w h*, with tangential Jacobian UPDATE."""
     radial = [(math.cos(x), math.sin(x)) for x in ANGLES]
     across = [(-y, x) for x, y in radial]
     along = [h[0] * r[0] + h[1] * r[1] for h, r in zip(states, radial, strict=True)]
@@ -46,3 +48,10 @@ def _distance(a, loops=3000):
 def test_two_tokens(a, stable):
     distance = _distance(a)
     assert distance < 1e-6 if stable else distance > 1e-2
+
+
+def test_a_residual_path_can_speed_convergence_up():
+    """M1's counterexample to 'a residual path slows convergence': w = 2, nu = -1."""
+    w, nu = sp.Integer(2), sp.Integer(-1)
+    multiplier = [abs((a + nu) / (a + w)) for a in (0, sp.Rational(1, 2), 1, 5)]
+    assert multiplier == [sp.Rational(1, 2), sp.Rational(1, 5), 0, sp.Rational(4, 7)]

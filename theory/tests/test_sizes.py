@@ -2,6 +2,7 @@
 
 import math
 
+import flint
 import mpmath
 import pytest
 import sympy as sp
@@ -126,3 +127,30 @@ def test_small_scales():
         assert -1e-16 < gap < math.exp(-2 / float(s) ** 2) / 2
     assert float(value("none_stable_probability", "0.2")) > 0.5 - 1e-11
     assert float(external_probability("0.1")) > 1 - 1e-12
+
+
+@pytest.mark.parametrize("s", ["1/2", "1", "2"])
+def test_probability_formulas_agree_with_their_enclosures(s):
+    """Two routes: the integral in floating point by mpmath, and the ball that the proof uses."""
+    for name, enclosure in (
+        ("internal_stable_probability", internal_probability),
+        ("external_stable_probability", external_probability),
+    ):
+        expression = formula(name)(sp.Rational(s))
+        integral = next(iter(expression.atoms(sp.Integral)))
+        variable, low, high = integral.limits[0]
+        integrand = sp.lambdify(variable, integral.function, "mpmath")
+        end = mpmath.mpf(60) if high is sp.oo else mpmath.mpf(float(high))
+        middle = [mpmath.mpf(k) for k in (1, 2, 4, 8, 16) if k < end]
+        value = mpmath.quad(integrand, [mpmath.mpf(float(low)), *middle, end]) * float(
+            expression / integral
+        )
+        ball = enclosure(s)
+        assert abs(float(value) - float(ball.mid())) < 1e-12
+        assert float(ball.rad()) < 1e-12
+
+
+def test_the_small_ball_is_inside_the_large_one():
+    with flint.ctx.workprec(200):
+        sharp = external_probability("1")
+    assert external_probability("1").overlaps(sharp)
