@@ -1,13 +1,20 @@
-"""A lent GPU for a few minutes: check it, train a plan in order of value, evaluate in float32, and
-pack what came of it into few files.
+"""Train on a GPU that is lent for a few minutes.
 
-Needs torch, numpy, safetensors and tqdm only. Example, and the same line again goes on where it
-stopped:
+The machine is checked, the runs of a plan are trained in order of their value and evaluated in
+float32, and the results are packed into a few files. Give the same command again to continue, on
+the same machine or on another one that has the folder of --out:
 
-    python -m loopstab.models.grid.lease --plan lease --data sudoku=sudoku.safetensors --data
-        chess=chess.safetensors --budget-minutes 9 --out lease
+    python -m loopstab.models.grid.lease --plan lease --data sudoku=sudoku.safetensors \\
+        --data chess=chess.safetensors --budget-minutes 9 --out lease
 
-Exit status: 0 done or budget over, 1 a run failed or the machine is not fit, 2 wrong request.
+Only torch, numpy, safetensors and tqdm are needed. On a machine where the package loopstab is not
+installed, make the repository importable under that name first; in the root of the repository:
+
+    mkdir -p /tmp/site && ln -s "$PWD" /tmp/site/loopstab
+    PYTHONPATH=/tmp/site python -m loopstab.models.grid.lease --plan lease --out lease ...
+
+Exit status: 0 when all runs are done or the budget is used up, 1 when a run failed or the machine
+is too slow or computes wrongly, 2 for a wrong request.
 """
 
 from __future__ import annotations
@@ -41,10 +48,12 @@ with optional("models"):
     import torch
 
 FILES = 8
-"""files that a lease leaves at most, each of at most `LIMIT` bytes"""
+"""Most files that a lease leaves, each of at most `LIMIT` bytes: few enough to be copied back by
+whatever means the lender offers.
+"""
 REPORT, CACHE = "lease.json", "compile-cache.tar.gz"
 RESERVE = 20.0
-"""seconds of the budget that are kept for packing"""
+"""Seconds of the budget that are reserved for packing."""
 
 
 def lease(
@@ -62,14 +71,32 @@ def lease(
     compile_cache: str | Path | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Check the machine with the first run that is left, do the plan until the budget ends, and
-    pack into `out`; returns the report.
+    """Check the machine with the first unfinished run, train the plan until the budget is used up,
+    and pack the results.
 
-    Runs are kept in `work` (default `out`/work); what an earlier lease packed in `out` is taken up
-    from there. Several runs at a time hide what one alone waits for: its compilation, its
-    evaluation, and the launching of its kernels. `compile_cache` is the compiled code that an
-    earlier lease left: it is executed, so give only your own. Raises `UsageError`, and
-    `LoopstabError` when the machine is not fit.
+    Args:
+        plan: the runs, in order of their value.
+        data: task name to prepared data file.
+        out: folder of the packed files; runs that an earlier lease packed there are continued.
+        minutes: budget of the whole lease, packing included.
+        work: folder of the runs; default `out`/work.
+        device: a torch device.
+        jobs: runs at a time; several hide the times in which one alone leaves the GPU idle, while
+            it is compiled or evaluated or launches its kernels.
+        threads: CPU threads of a run.
+        compiled: whether the loops are compiled.
+        slow_is_fine: whether to continue on a machine that is slower than expected.
+        compile_cache: compiled code that an earlier lease left; it is executed, so give only your
+            own.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The report, which is also written to `out`/lease.json: plan, measurements of the machine,
+        runs done and failed, minutes, and names of the files.
+
+    Raises:
+        UsageError: the request is wrong.
+        LoopstabError: the machine is too slow, or its losses disagree.
     """
     begun = time.monotonic()
     check_device(device)
@@ -93,13 +120,13 @@ def lease(
         if check.slow and not slow_is_fine:
             raise LoopstabError(
                 f"a step takes {check.step_ms:.1f} ms, over twice the {check.expected_ms:.1f}"
-                " expected: see --slow-is-fine"
+                " expected: use another machine, or --slow-is-fine to train all the same"
             )
     remaining = minutes - (time.monotonic() - begun + RESERVE) / 60
     if check and remaining < (needed := check.step_ms / 6e4 * _steps_left(left[0])):
         _say(
-            f"the {max(remaining, 0):.1f} minutes left are too few for {left[0].run.label}, about"
-            f" {needed:.1f}: it is saved, and the same command goes on with it"
+            f"the {max(remaining, 0):.1f} minutes left are too few for {left[0].run.label}, which"
+            f" needs about {needed:.1f}: it will be saved, and the same command continues it"
         )
     report: GridReport | None = None
     if remaining > 0:
@@ -127,10 +154,10 @@ def lease(
 
 
 def pack_lease(work: Path, out: Path) -> list[str]:
-    """Shards of the finished runs, the states of the others and the compiled code, the most
-    valuable first, at most `FILES` in all.
+    """Pack the finished runs into shards, and add the states of the others and the compiled code.
 
-    What an earlier lease packed is replaced when the new files are complete.
+    At most `FILES` files are kept, the most valuable first; their names are returned. The files of
+    an earlier lease are replaced when the new ones are complete.
     """
     stage = work / "packed"
     shutil.rmtree(stage, ignore_errors=True)
@@ -142,7 +169,7 @@ def pack_lease(work: Path, out: Path) -> list[str]:
         if (file.parent / RESULT).exists():
             continue
         if file.stat().st_size > LIMIT:
-            _say(f"{file} is not packed: it has more than {LIMIT} bytes")
+            _say(f"{file} is not packed: it is larger than {LIMIT} bytes")
             continue
         kept.append(f"state-{file.parent.name}.safetensors")
         shutil.copyfile(file, stage / kept[-1])
@@ -152,7 +179,7 @@ def pack_lease(work: Path, out: Path) -> list[str]:
         if (size := (stage / CACHE).stat().st_size) <= LIMIT:
             kept.append(CACHE)
         else:
-            _say(f"compiled code is not packed: it has {size} bytes, more than {LIMIT}")
+            _say(f"the compiled code is not packed: it has {size} bytes, more than {LIMIT}")
     if len(kept) > FILES:
         _say(f"not packed, to stay within {FILES} files: {', '.join(kept[FILES:])}")
         del kept[FILES:]
@@ -166,7 +193,7 @@ def pack_lease(work: Path, out: Path) -> list[str]:
 
 
 def _steps_left(job: Job) -> int:
-    """Steps that a run has still to take."""
+    """Training steps that a run has not taken yet."""
     state = job.folder / STATE
     return job.run.steps - (read_metadata(state).get("step", 0) if state.exists() else 0)
 
@@ -176,14 +203,14 @@ def _say(text: str) -> None:
 
 
 def unpack(out: Path, work: Path) -> int:
-    """Put what an earlier lease packed back into the folder of runs; returns how many runs came
-    back, finished or begun.
+    """Restore the runs that an earlier lease packed, and return how many there are, finished or
+    begun.
     """
     count = 0
     for file in sorted(out.glob("state-*.safetensors")):
         target = work / RUNS / file.stem.removeprefix("state-")
         if not (target / STATE).exists():
-            read_metadata(file)  # damaged files are refused here
+            read_metadata(file)  # raises for a damaged file
             write_atomic(output_folder(target) / STATE, file.read_bytes())
             count += 1
     for file in sorted(out.glob("shard-*.safetensors")):
@@ -197,8 +224,8 @@ def unpack(out: Path, work: Path) -> int:
 
 
 def _use_cache(folder: Path, earlier: str | Path | None) -> None:
-    """Keep compiled code in that folder, in this process and its workers; what an earlier lease
-    packed goes there first.
+    """Keep compiled code in that folder, in this process and its workers, beginning with the code
+    that an earlier lease packed.
     """
     output_folder(folder)
     if earlier is not None:
@@ -213,8 +240,8 @@ def _use_cache(folder: Path, earlier: str | Path | None) -> None:
 
 
 def summary(work: Path) -> str:
-    """One line per finished run: its accuracy at the loops chosen on other samples, and after the
-    last loop.
+    """One line per finished run: its accuracy at the number of iterations that was chosen on other
+    samples, and after the last iteration.
     """
     lines = []
     for line in (work / RESULTS).read_text().splitlines() if (work / RESULTS).exists() else []:
@@ -234,7 +261,7 @@ def summary(work: Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line."""
+    """Run the command line and return its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m loopstab.models.grid.lease",
         description=__doc__,
@@ -246,13 +273,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="append",
         default=[],
         metavar="TASK=FILE",
-        help="prepared file of a task that needs one",
+        help="prepared data file of a task that needs one; once for each",
     )
     parser.add_argument(
-        "--budget-minutes", type=float, default=9.0, help="all in all, packing included"
+        "--budget-minutes", type=float, default=9.0, help="for everything, packing included"
     )
     parser.add_argument(
-        "--out", required=True, help="folder of the packed files; give it again to go on"
+        "--out", required=True, help="folder of the packed files; give it again to continue"
     )
     parser.add_argument("--work", help="folder of the runs (default: OUT/work)")
     parser.add_argument("--device", default="cuda", help="a torch device")
@@ -260,19 +287,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--jobs",
         type=int,
         default=4,
-        help="runs at a time: one alone leaves most of a large GPU idle",
+        help="runs at a time; one alone leaves most of a large GPU idle",
     )
     parser.add_argument("--threads", type=int, default=2, help="CPU threads of a run")
-    parser.add_argument("--no-compile", action="store_true", help="train eagerly")
+    parser.add_argument("--no-compile", action="store_true", help="do not compile the loops")
     parser.add_argument(
         "--slow-is-fine",
         action="store_true",
-        help="go on where a step takes over twice the expected time",
+        help="continue although a step takes more than twice the expected time",
     )
     parser.add_argument(
         "--compile-cache",
         metavar="FILE",
-        help=f"{CACHE} of an earlier lease of your own: code that is executed",
+        help=f"{CACHE} of an earlier lease of your own; the code in it is executed",
     )
     parser.add_argument(
         "--json", action="store_true", help="print the report as JSON and no progress bar"

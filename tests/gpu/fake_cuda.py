@@ -1,29 +1,29 @@
-"""The training path of a GPU, followed with fake CUDA tensors: dtypes of states, and the kernels
-that would run. No GPU is needed.
+"""Follow the training path of a GPU with fake CUDA tensors: the dtypes of states, and the kernels
+that would run.
 
-It needs a CUDA build of torch, which is no part of the test environment. In a virtual environment
-of its own:
+No GPU is needed, but a CUDA build of torch, which is not part of the test environment. In a virtual
+environment of its own, in the root of the repository:
 
-    pip install torch==2.11.0 numpy safetensors tqdm     # several GB on Linux python
-        tests/gpu/fake_cuda.py                        # in the root of the repository; prints a line
-        per architecture, exit status 1 on a fault
+    pip install torch==2.11.0 numpy safetensors tqdm     # several GB on Linux
+    mkdir -p /tmp/site && ln -s "$PWD" /tmp/site/loopstab
+    PYTHONPATH=/tmp/site python tests/gpu/fake_cuda.py
 
-Fake tensors have a device and a dtype and no content: every operation is dispatched as on the
-device and nothing is computed. The backward pass needs a real device and is left out, and so is the
-choice of a fused attention kernel.
+It prints a line for each architecture and exits with status 1 when it finds a fault.
+
+Fake tensors have a device and a dtype but no content: every operation is dispatched as on the
+device and nothing is computed. The backward pass and the choice of a fused attention kernel need a
+real device and are left out.
 """
 
 from __future__ import annotations
 
 import collections
 import sys
-from pathlib import Path
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from loopstab.models.network.arithmetic import Arithmetic
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.task import Batch
@@ -66,7 +66,7 @@ class Kernels(TorchDispatchMode):
 
 
 def follow(architecture: str, task_name: str, gradient: str) -> list[str]:
-    """Faults of the forward pass of one training step."""
+    """Follow the forward pass of one training step; returns the faults that were found."""
     size = (
         SIZE if task_name != "prefix-sums" else {**SIZE, "positions": "none", "decay": "published"}
     )
@@ -112,10 +112,10 @@ def follow(architecture: str, task_name: str, gradient: str) -> list[str]:
 
 
 def main() -> int:
-    """Every architecture on a board and a window."""
+    """Follow every architecture on a board and on a sequence with a window."""
     print(f"torch {torch.__version__}, built with CUDA {torch.version.cuda}")
     if torch.version.cuda is None:
-        print("this torch is no CUDA build: see the first lines of this file")
+        print("this torch is not a CUDA build: see the first lines of this file")
         return 2
     cases = [
         (a, t, g)

@@ -72,9 +72,11 @@ def bare(tmp_path):
     """The command line and the environment of a lease on the CPU."""
     (tmp_path / "bare").mkdir()
     (tmp_path / "bare" / "sitecustomize.py").write_text(BARE)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "loopstab").symlink_to(ROOT)  # as the help of the command says
     environment = {
         **os.environ,
-        "PYTHONPATH": f"{tmp_path / 'bare'}{os.pathsep}{ROOT}",
+        "PYTHONPATH": f"{tmp_path / 'bare'}{os.pathsep}{tmp_path / 'site'}",
         "OMP_NUM_THREADS": "1",
     }
     fixed = [
@@ -89,7 +91,7 @@ def bare(tmp_path):
         "1",
         "--slow-is-fine",
     ]
-    return fixed, {"env": environment, "cwd": ROOT}
+    return fixed, {"env": environment, "cwd": tmp_path}
 
 
 def run(bare, *arguments):
@@ -99,11 +101,16 @@ def run(bare, *arguments):
     )
 
 
-def test_the_machine_of_these_tests_is_bare(bare):
+def test_the_machine_of_these_tests_is_bare(bare, tmp_path):
     blocked = subprocess.run(
         [sys.executable, "-c", "import z3"], capture_output=True, text=True, check=False, **bare[1]
     )
     assert "not on this machine" in blocked.stderr
+    code = "import loopstab; print(loopstab.__file__)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, **bare[1]
+    )
+    assert Path(found.stdout.strip()).is_relative_to(tmp_path)
 
 
 @pytest.mark.slow
