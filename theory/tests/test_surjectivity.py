@@ -1,6 +1,4 @@
-"""A2': ranks by architecture against the table of known answers, at explicit d = 4 and L;
-derivatives against difference quotients.
-"""
+"""A2': ranks by architecture at d = 4 against known answers; derivatives against differences."""
 
 import math
 import random
@@ -13,10 +11,10 @@ from loopstab.theory.autonomous.falsifiers.surjectivity import (
     PeriLoop,
     norm_slope,
     peri_fixed_point,
+    random_last_layer,
     random_vector,
     side_by_side,
     stacked,
-    tokens,
 )
 from loopstab.theory.kernel.algebra import diagonal
 
@@ -39,7 +37,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("count", "norm", "eps", "bias", "output", "gain"), TABLE)
 def test_ranks(count, norm, eps, bias, output, gain):
-    case = tokens(random.Random(count), count, D, HIDDEN, norm, eps)
+    case = random_last_layer(random.Random(count), count, D, HIDDEN, norm, eps)
     assert case.bias().rank() == bias
     assert case.output_layer().rank() == output
     if gain is not None:
@@ -48,13 +46,13 @@ def test_ranks(count, norm, eps, bias, output, gain):
 
 @pytest.mark.parametrize(("count", "rank"), [(2, 8), (3, 12), (4, 16), (5, 19), (6, 22)])
 def test_peri_without_epsilon_gains_at_most_d_directions_from_the_gain(count, rank):
-    case = tokens(random.Random(count), count, D, HIDDEN, True, ZERO)
+    case = random_last_layer(random.Random(count), count, D, HIDDEN, True, ZERO)
     blocks = side_by_side(case.output_layer(), case.bias_and_gain())
     assert blocks.rank() == min(count * D, count * (D - 1) + D) == rank
 
 
 def test_equal_and_parallel_tokens_cost_d_directions():
-    case = tokens(random.Random(1), 3, D, HIDDEN, False, ZERO)
+    case = random_last_layer(random.Random(1), 3, D, HIDDEN, False, ZERO)
     # equal tokens, and under pre, eps = 0, one sub-block parallel ones too, have equal activations
     assert (
         case._replace(hidden=[case.hidden[0], case.hidden[0], case.hidden[2]]).output_layer().rank()
@@ -105,9 +103,7 @@ def test_norm_slope_is_the_derivative_of_the_norm():
 
 
 def _run(case: PeriLoop, h: list[float], b1: list[float]) -> list[float]:
-    """The loop itself, in floating point; the biases make z1 and z2 the arguments at the stated
-    state.
-    """
+    """The loop in floating point; its biases make z1 and z2 the arguments at the stated state."""
 
     def normed(z: list[float]) -> list[float]:
         return [2 * x / math.hypot(*z) for x in z]

@@ -1,5 +1,6 @@
-"""Attacks on A5, power iteration: what happens when one assumption is dropped. Powers of rational
-matrices, without rounding.
+"""Attacks on A5, power iteration: what happens when one assumption is dropped.
+
+Powers of rational matrices are computed without rounding.
 """
 
 from __future__ import annotations
@@ -25,11 +26,15 @@ from ...kernel.exact import (
 from ...kernel.falsifier import Falsifier
 
 LOOPS = 2**12
-"""loops before the direction is read: a Jordan block is then about 1/LOOPS away from its limit"""
+"""iterations before the direction is read; a Jordan block is then about 1/LOOPS from its limit"""
+MOVING = Fraction(1, 100)
+"""a direction that moves by more than this has not converged; Jordan blocks move by 1/LOOPS"""
 
 Block = tuple[str, int]
-"""(kind, size): kind "+" and "-" for the eigenvalues rho and -rho, "c" for the pair rho (3 +-
-4i)/5, "s" for rho/2; rho = 1
+"""a Jordan block as (kind, size), with rho = 1
+
+The kinds "+" and "-" stand for the eigenvalues rho and -rho, "c" for the pair rho (3 +- 4i)/5, and
+"s" for rho/2.
 """
 
 CONVERGE: tuple[tuple[Block, ...], ...] = (
@@ -50,8 +55,8 @@ WANDER: tuple[tuple[Block, ...], ...] = (
 )
 
 
-class Loop(NamedTuple):
-    """h' = N(M h): M, its Jordan basis and inverse, the blocks, and two initial states."""
+class PowerIteration(NamedTuple):
+    """h' = N(M h): M, its Jordan basis and the inverse, its blocks, and the initial states."""
 
     matrix: Matrix
     basis: Matrix
@@ -60,15 +65,17 @@ class Loop(NamedTuple):
     starts: tuple[Vector, ...]
 
 
-def loop(rng: random.Random, blocks: tuple[Block, ...], starts: int = 1) -> Loop:
-    """A matrix with those blocks in a random unimodular basis."""
+def random_iteration(
+    rng: random.Random, blocks: tuple[Block, ...], starts: int = 1
+) -> PowerIteration:
+    """A matrix with those blocks in a random unimodular basis, and random initial states."""
     form = jordan_form(blocks)
     size = len(form)
     basis, inverse = unimodular(rng, size)
     states = tuple(
         [Fraction(rng.randint(1, 9), rng.randint(1, 5)) for _ in range(size)] for _ in range(starts)
     )
-    return Loop(conjugate(basis, form, inverse), basis, inverse, blocks, states)
+    return PowerIteration(conjugate(basis, form, inverse), basis, inverse, blocks, states)
 
 
 def jordan_form(blocks: Sequence[Block]) -> Matrix:
@@ -95,7 +102,7 @@ def jordan_form(blocks: Sequence[Block]) -> Matrix:
 
 
 def power(matrix: Matrix, exponent: int) -> Matrix:
-    """matrix to that power, by squaring."""
+    """The power of a matrix, by repeated squaring."""
     result = identity_matrix(len(matrix))
     while exponent:
         if exponent & 1:
@@ -105,7 +112,7 @@ def power(matrix: Matrix, exponent: int) -> Matrix:
 
 
 def direction(vector: Vector) -> list[float]:
-    """The unit vector along it, in floats (the entries may be far outside their range)."""
+    """The unit vector along it, in floats; the entries themselves may exceed their range."""
     largest = max(abs(x) for x in vector)
     scaled = [float(x / largest) for x in vector]
     length = math.hypot(*scaled)
@@ -113,10 +120,11 @@ def direction(vector: Vector) -> list[float]:
 
 
 def criterion(matrix: Matrix) -> bool:
-    """Whether all eigenvalues of largest modulus with the largest Jordan block equal +rho, from the
-    ranks of (M - l)^k.
+    """Whether every eigenvalue of largest modulus with a largest Jordan block equals +rho.
+
+    The sizes of the blocks follow from the ranks of (M - l)^k.
     """
-    exact = sp.Matrix([[sp.Rational(x.numerator, x.denominator) for x in row] for row in matrix])
+    exact = sp.Matrix(matrix)
     roots = exact.eigenvals()
     radius = max(abs(root) for root in roots)
     sizes = {}
@@ -129,62 +137,54 @@ def criterion(matrix: Matrix) -> bool:
     return all(root == radius for root, size in sizes.items() if size == largest)
 
 
-def _wanders(case: Loop) -> str | None:
+def _wanders(case: PowerIteration) -> str | None:
     far = apply(power(case.matrix, LOOPS), case.starts[0])
     step = math.dist(direction(far), direction(apply(case.matrix, far)))
-    if step > 1e-2:
-        return (
-            f"M = {_text(case.matrix)}, blocks {_blocks(case)}: at loop {LOOPS} the direction still"
-            f" moves by {step:.3g} per loop"
-        )
+    if step > MOVING:
+        matrix = f"M = {_text(case.matrix)}, blocks {_blocks(case)}"
+        return f"{matrix}: at loop {LOOPS} the direction still moves by {step:.3g} per loop"
     return None
 
 
-def _start(rng: random.Random, keep: bool) -> Loop:
-    case = loop(rng, (("+", 1), ("s", 1), ("s", 1)))
-    weights = [
-        Fraction(rng.choice((-2, -1, 1, 2)) if keep else 0),
-        Fraction(rng.randint(1, 5)),
-        Fraction(-rng.randint(1, 5)),
-    ]
+def _start(rng: random.Random, keep: bool) -> PowerIteration:
+    case = random_iteration(rng, (("+", 1), ("s", 1), ("s", 1)))
+    dominant = rng.choice((-2, -1, 1, 2)) if keep else 0
+    weights = [Fraction(x) for x in (dominant, rng.randint(1, 5), -rng.randint(1, 5))]
     return case._replace(starts=(apply(case.basis, weights),))
 
 
-def _sees_the_dominant(case: Loop) -> bool:
-    return (
-        sum((a * x for a, x in zip(case.inverse[0], case.starts[0], strict=True)), Fraction(0)) != 0
-    )
+def _two_starts(rng: random.Random, keep: bool) -> PowerIteration:
+    return random_iteration(rng, (("+", 1), ("s" if keep else "+", 1), ("s", 1)), starts=2)
 
 
-def _misses(case: Loop) -> str | None:
+def _sees_the_dominant(case: PowerIteration) -> bool:
+    return apply(case.inverse, case.starts[0])[0] != 0
+
+
+def _misses(case: PowerIteration) -> str | None:
     state = apply(power(case.matrix, LOOPS), case.starts[0])
     scale = max(abs(x) for x in state)
     normal = [x / scale for x in state]
     gap = max(abs(x) for x in difference(apply(case.matrix, normal), normal))
-    if gap > Fraction(1, 100):
-        return (
-            f"M = {_text(case.matrix)} from h_0 = {_row(case.starts[0])}: the limit is no"
-            f" eigenvector of rho = 1, |M h - h| = {float(gap):.3g}"
-        )
+    if gap > MOVING:
+        start = f"M = {_text(case.matrix)} from h_0 = {_row(case.starts[0])}"
+        return f"{start}: the limit is no eigenvector of rho = 1, |M h - h| = {float(gap):.3g}"
     return None
 
 
-def _more_than_a_bit(case: Loop) -> str | None:
+def _more_than_a_bit(case: PowerIteration) -> str | None:
     far = power(case.matrix, LOOPS)
     first, second = (direction(apply(far, start)) for start in case.starts)
     gap = min(math.dist(first, second), math.dist(first, [-x for x in second]))
-    if gap > 1e-2:
+    if gap > MOVING:
         return f"M = {_text(case.matrix)}: two starts end {gap:.3g} apart up to sign"
     return None
 
 
-def _simple(case: Loop) -> bool:
-    exact = sp.Matrix(
-        [[sp.Rational(x.numerator, x.denominator) for x in row] for row in case.matrix]
-    )
-    return (
-        exact - sp.eye(exact.rows)
-    ).rank() == exact.rows - 1  # its blocks have size 1 in every case drawn
+def _simple(case: PowerIteration) -> bool:
+    # the blocks of the eigenvalue 1 have size 1 in every case drawn
+    exact = sp.Matrix(case.matrix)
+    return (exact - sp.eye(exact.rows)).rank() == exact.rows - 1
 
 
 def _text(matrix: Matrix) -> str:
@@ -195,7 +195,7 @@ def _row(vector: Vector) -> str:
     return "(" + ", ".join(map(str, vector)) + ")"
 
 
-def _blocks(case: Loop) -> str:
+def _blocks(case: PowerIteration) -> str:
     names = {"+": "rho", "-": "-rho", "c": "rho(3+-4i)/5", "s": "rho/2"}
     return ", ".join(f"{names[kind]} of size {size}" for kind, size in case.blocks)
 
@@ -205,7 +205,7 @@ FALSIFIERS = (
         "a_largest_block_off_rho",
         "positive",
         "the direction converges",
-        lambda rng, keep: loop(rng, rng.choice(CONVERGE if keep else WANDER)),
+        lambda rng, keep: random_iteration(rng, rng.choice(CONVERGE if keep else WANDER)),
         lambda case: criterion(case.matrix),
         _wanders,
         trials=8,
@@ -223,8 +223,8 @@ FALSIFIERS = (
         "double_dominant_eigenvalue",
         "simple",
         "all limits lie on one line",
-        lambda rng, keep: loop(
-            rng, (("+", 1), ("s", 1), ("s", 1)) if keep else (("+", 1), ("+", 1), ("s", 1)), 2
+        lambda rng, keep: random_iteration(
+            rng, (("+", 1), ("s" if keep else "+", 1), ("s", 1)), starts=2
         ),
         _simple,
         _more_than_a_bit,

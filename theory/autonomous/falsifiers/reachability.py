@@ -1,5 +1,6 @@
-"""Attacks on A4: exact orbits of loops whose expanding fixed point 0 is reached once an assumption
-is dropped.
+"""Attacks on A4: exact orbits that reach an expanding fixed point once an assumption is dropped.
+
+The fixed point is always 0.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from typing import NamedTuple
 from ...kernel.falsifier import Falsifier
 
 LOOPS = 40
+"""iterations of the diagonal loops"""
+CONVERGED = Fraction(1, 10**9)
+"""a state below this has converged to 0: 45 (1/2)^40 is smaller, and no expanding orbit is"""
 
 
 class _Bump(NamedTuple):
-    """h' = 2h up to 1, then (h - 3)^2 (h - 1/2), with or without a plateau 0 beyond 3; C^1."""
+    """h' = 2h up to 1, then (h - 3)^2 (h - 1/2), which may end in a plateau at 0 beyond 3; C^1."""
 
     plateau: bool
     starts: tuple[Fraction, ...]
@@ -26,25 +30,22 @@ class _Bump(NamedTuple):
 
 
 def _bump(rng: random.Random, keep: bool) -> _Bump:
-    # sevenths stay fractions with denominators that are powers of 7 and 2: none of the null set of
-    # preimages of 0 is drawn
-    return _Bump(
-        not keep, tuple(Fraction(7 * rng.randint(3, 9) + rng.randint(1, 6), 7) for _ in range(3))
-    )
+    # the orbit of a proper seventh never meets the null set of preimages of 0: its denominators
+    # remain products of powers of 7 and 2
+    starts = [Fraction(7 * rng.randint(3, 9) + rng.randint(1, 6), 7) for _ in range(3)]
+    return _Bump(not keep, tuple(starts))
 
 
 def _all_land_on_zero(case: _Bump) -> str | None:
     ends = []
     for h in case.starts:
-        for _ in range(5):  # the digits triple in each loop
+        for _ in range(5):  # few, because each iteration triples the number of digits
             h = case.step(h)
         ends.append(h)
-    if not any(ends):
-        return (
-            f"f'(0) = 2, and the inputs {', '.join(map(str, case.starts))} land on 0: so do all in"
-            " an open set"
-        )
-    return None
+    if any(ends):
+        return None
+    inputs = ", ".join(map(str, case.starts))
+    return f"f'(0) = 2, and the inputs {inputs} land on 0: so do all in an open set"
 
 
 class _Diagonal(NamedTuple):
@@ -56,38 +57,27 @@ class _Diagonal(NamedTuple):
 
 def _diagonal(slopes: tuple[Fraction, Fraction], line: bool):
     def draw(rng: random.Random) -> _Diagonal:
-        inputs = [
+        numbers = [
             Fraction(rng.choice((-1, 1)) * rng.randint(1, 9), rng.randint(1, 5)) for _ in range(6)
         ]
-        return _Diagonal(
-            slopes,
-            tuple(
-                (e, Fraction(0) if line else k) for e, k in zip(inputs[:3], inputs[3:], strict=True)
-            ),
-        )
+        second = [Fraction(0)] * 3 if line else numbers[3:]
+        return _Diagonal(slopes, tuple(zip(numbers[:3], second, strict=True)))
 
     return draw
 
 
 _SADDLE = (Fraction(1, 2), Fraction(2))
-_saddle, _saddle_line, _sink = (
-    _diagonal(_SADDLE, False),
-    _diagonal(_SADDLE, True),
-    _diagonal((Fraction(1, 2), Fraction(-1, 3)), False),
-)
+_saddle, _saddle_line = _diagonal(_SADDLE, line=False), _diagonal(_SADDLE, line=True)
+_sink = _diagonal((Fraction(1, 2), Fraction(-1, 3)), line=False)
 
 
 def _all_converge(case: _Diagonal) -> str | None:
-    sizes = [
-        max(abs(a**LOOPS * x) for a, x in zip(case.slopes, start, strict=True))
-        for start in case.starts
-    ]
-    if max(sizes) < Fraction(1, 10**9):
-        return (
-            f"h' = diag({case.slopes[0]}, {case.slopes[1]}) h: from h_0 ="
-            f" {', '.join(f'({x}, {y})' for x, y in case.starts)} h_t -> 0"
-        )
-    return None
+    a, b = case.slopes
+    size = max(max(abs(a**LOOPS * x), abs(b**LOOPS * y)) for x, y in case.starts)
+    if size >= CONVERGED:
+        return None
+    starts = ", ".join(f"({x}, {y})" for x, y in case.starts)
+    return f"h' = diag({a}, {b}) h: from h_0 = {starts} h_t -> 0"
 
 
 class _Cubic(NamedTuple):
@@ -102,10 +92,8 @@ def _leaves(case: _Cubic) -> str | None:
     for t in range(20_000):
         h = float(case.slope) * h + h**3
         if abs(h) > 1:
-            return (
-                f"h' = {case.slope} h + h^3: from {case.start:.4g} the orbit leaves the ball of"
-                f" radius 1 after {t + 1} loops"
-            )
+            where = f"h' = {case.slope} h + h^3: from {case.start:.4g}"
+            return f"{where} the orbit leaves the ball of radius 1 after {t + 1} loops"
     return None
 
 
