@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# A plan of two tiny runs on a real Slurm of one node, started here and shut down at the end. Not part of pytest: it needs root and packages.
+# A plan of two tiny runs on a real Slurm of one node, which this script starts and shuts down. It is not part of pytest,
+# because it needs root and packages.
 #
 #   apt-get update && apt-get install -y --no-install-recommends slurm-wlm munge
 #   pip install -e '.[cluster]'
 #   sudo tests/cluster/slurm.sh [PYTHON]          (PYTHON: .venv/bin/python if not given)
 #
-# Everything lives in one temporary folder (munge key and socket, slurm.conf, spool, logs); no file under /etc is read or written, no
-# cgroup and no accounting data base is used. Prints "slurm: passed" and exits 0, or prints the logs and exits 1.
+# Everything lives in one temporary folder (munge key and socket, slurm.conf, spool, logs): no file under /etc is read or
+# written, and no cgroup or accounting database is used. Prints "slurm: passed" and exits 0, or prints the logs and exits 1.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
 python=$(realpath -s "${1:-$here/.venv/bin/python}")
@@ -92,7 +93,7 @@ cd "$here"
 export PYTHONPATH=$here OMP_NUM_THREADS=1
 loopstab() { "$python" -m loopstab "$@"; }
 
-# 1: the plan through Slurm, and the same plan here: same ids, same order, same curves, same weights.
+# 1: the plan through Slurm and without it: the same ids in the same order, with the same accuracy and weights.
 loopstab grid submit --plan "$work/plan.toml" --out "$work/out" --partition all --job-minutes 10 --json > "$work/report.json"
 loopstab grid run --plan "$work/plan.toml" --out "$work/twin" --json > "$work/twin.json"
 "$python" - "$work" <<'CHECK'
@@ -111,7 +112,7 @@ for a, b in zip(*lines, strict=True):
 print("slurm: two runs done, equal to the bit to those without Slurm")
 CHECK
 
-# 2: a finished plan submits nothing; a job that is killed is reported, and the same command resumes it to the end.
+# 2: a finished plan submits nothing; a killed job is reported, and the same command resumes it.
 [ -z "$(squeue -h)" ]
 loopstab grid submit --plan "$work/plan.toml" --out "$work/out" --json | grep -q '"done": 2'
 sed -i -e 's/steps = 10/steps = 100000/' -e 's/bits = 4/bits = 64/' -e 's/, "internal\/post"//' "$work/plan.toml"

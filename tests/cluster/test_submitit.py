@@ -1,5 +1,6 @@
-"""A plan through submitit's local executor: the same folders and results as the grid (a real Slurm:
-slurm.sh).
+"""A plan through submitit's local executor: the same folders and results as the grid.
+
+`slurm.sh` runs the same on a real Slurm.
 """
 
 import json

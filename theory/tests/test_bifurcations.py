@@ -1,4 +1,4 @@
-"""The counterexamples and numbers behind R4's bifurcations, in plain floats."""
+"""R4: the counterexamples and numbers behind the bifurcations, in floating point."""
 
 import itertools
 import math
@@ -54,8 +54,9 @@ def test_subcritical_pitchfork_diverges():
 
 
 def test_no_fold_at_zero():
-    """x y = 0: a line of fixed points, or none; with an output bias the point leaves through
-    infinity at |y| = |c|.
+    """x y = 0: a line of fixed points, or none.
+
+    With an output bias the fixed point leaves through infinity at |y| = |c|.
     """
     assert all(internal(2, 0)(h) == h for h in (-3.0, 0.5, 7.0))
     assert fixed_points(internal(1, 0, c=0.1)) == 0
@@ -85,8 +86,9 @@ def test_affine_maps_create_nothing():
 
 @pytest.mark.parametrize("c", [0.0, 0.3, 0.8])
 def test_internal_flip_is_supercritical_with_an_output_bias(c):
-    """T = -c/y at the fixed point; just beyond x y (1 - T^2) = -2 a 2-cycle of size^2 = -(1 + mu)/b
-    attracts.
+    """T = -c/y at the fixed point; just beyond x y (1 - T^2) = -2 a 2-cycle attracts.
+
+    Its size squared is -(1 + mu)/b.
     """
     y = -1.5
     tangent = -c / y

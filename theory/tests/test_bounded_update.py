@@ -77,8 +77,9 @@ def test_orbits_enter_the_absorbing_ball(mu, bias, angle, slope):
     st.floats(0, 1),
 )
 def test_the_update_bound_holds_and_is_attained(out, inner, stream, bias, eps):
-    """An affine update with W_out = out I, W_in = inner I; equality for a bias along N(z) and eps =
-    0.
+    """An affine update with W_out = out I, W_in = inner I.
+
+    The bound is attained for a bias along N(z) and eps = 0.
     """
     if math.hypot(*stream) < 1e-3:
         return

@@ -1,4 +1,4 @@
-"""A2, A3, A4, M6: the counterexamples against slow obvious twins."""
+"""A2, A3, A4, M6: the counterexamples against slow and obvious computations."""
 
 import math
 import random
@@ -37,9 +37,7 @@ def test_every_level_of_the_peano_coordinate_is_met_once_per_choice_of_turns(dig
 
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_the_smooth_staircase_loop_climbs_to_its_step(n):
-    """h -> h + (p - h)^2 (h - q)^2 on [q, p] = [1/(n+1), 1/n]: increasing, below p, and 1/t close
-    to it.
-    """
+    """h -> h + (p - h)^2 (h - q)^2 on [q, p] = [1/(n+1), 1/n]: increasing, and 1/t below p."""
     p, q = 1 / n, 1 / (n + 1)
     h = (p + q) / 2
     for _ in range(200_000):
@@ -51,9 +49,7 @@ def test_the_smooth_staircase_loop_climbs_to_its_step(n):
 
 @pytest.mark.parametrize("d", [2, 4, 6])
 def test_tangential_determinant_at_exact_points(d):
-    """det D[|h| M h/|M h|] by exact rational arithmetic at a random state, up to the power of the
-    stretch.
-    """
+    """det D[|h| M h/|M h|] in exact arithmetic at a random state, up to a power of the stretch."""
     rng = random.Random(d)
     m, h = (
         sp.Matrix(random_matrix(rng, d).table()),

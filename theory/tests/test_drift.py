@@ -1,6 +1,4 @@
-"""R3 and M4 against orbits: the counterexamples with their known numbers, and the approach to a
-sink.
-"""
+"""R3 and M4 against orbits: counterexamples with known numbers, and the approach to a sink."""
 
 import itertools
 import math
@@ -46,9 +44,7 @@ def test_bounded_for_ever_without_fixed_point(share):
 
 
 def test_the_norm_over_time_oscillates():
-    """u = (1 + 0.8 n_1) n + 3 J n: |h_t|/t keeps swinging between less than 0.8 and more than
-    1.25.
-    """
+    """u = (1 + 0.8 n_1) n + 3 J n: |h_t|/t swings between less than 0.8 and more than 1.25."""
     x, y = 1.0, 0.0
     ratios = {}
     for t in range(1, 40001):
@@ -96,8 +92,9 @@ def test_two_sub_blocks_can_rest(seed):
 
 @pytest.mark.parametrize("push", [0.3, 1.0, 3.0])
 def test_the_radius_of_fixed_points(push):
-    """u_1 = (push, 0), u_2 = -N(h + u_1)/R + (0, 1.9): |u_1| = push, slope 1: no step vanishes
-    beyond the radius.
+    """No step vanishes beyond the radius, for |u_1| = push and u_2 of slope 1.
+
+    u_1 = (push, 0), u_2 = -N(h + u_1)/R + (0, 1.9).
     """
     blocks = (
         PlanarBlock(ZERO, (push, 0.0)),
@@ -132,8 +129,9 @@ def test_the_direction_settles_algebraically(nu, blocks, eps, wanted):
 
 
 def test_the_coefficient_of_the_forced_response():
-    """Two sub-blocks, mu/a = 2: y_t ~ kappa/t, kappa (mu/a - 1) = w/a^2, w = nu x side, here kappa
-    = -side.
+    """Two sub-blocks, mu/a = 2: y_t ~ kappa/t with kappa = -side.
+
+    In general kappa (mu/a - 1) = w/a^2 with w = nu side.
     """
     loops, side = 20000, 0.7
     state = run(approach_loop(-1.0, side, 2, 0.0), (20.0, 2.0), loops)
@@ -143,17 +141,12 @@ def test_the_coefficient_of_the_forced_response():
 @settings(max_examples=25, deadline=None)
 @given(st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.floats(0.0, 0.6))
 def test_the_limit_direction_moves_by_the_implicit_derivative(first, second, nu):
-    """Internal recall, u = M n + e with M = diag(2, nu): D n_inf = -(DV)^{-1} D_e V at the
-    limit.
-    """
+    """Internal recall, u = M n + e with M = diag(2, nu): D n_inf = -(DV)^{-1} D_e V."""
 
     def limit(e):
         n = (1.0, 0.0)
-        for _ in range(
-            400
-            # n -> (2 n + u(n))/|.|: the direction map at residual strength 2, with the same fixed
-            # points
-        ):
+        # n -> (2 n + u(n))/|.|: the direction map at residual strength 2 has the same fixed points
+        for _ in range(400):
             z = (4 * n[0] + e[0], (2 + nu) * n[1] + e[1])
             n = tuple(x / math.hypot(*z) for x in z)
         return n
@@ -175,13 +168,8 @@ def test_the_limit_direction_moves_by_the_implicit_derivative(first, second, nu)
 def test_the_normalised_read_out_follows_the_input_only_with_recall():
     def end(e, recall, start):
         turn = (2 * math.cos(e), 2 * math.sin(e)) if recall else (2.0, 0.0)
-        return rmsnorm(
-            run(
-                residual_loop((PlanarBlock(on_direction(((0.5, 0.0), (0.0, 0.5))), turn),), start),
-                start,
-                4000,
-            )
-        )
+        block = PlanarBlock(on_direction(((0.5, 0.0), (0.0, 0.5))), turn)
+        return rmsnorm(run(residual_loop((block,), start), start, 4000))
 
     apart = {
         recall: math.dist(end(0.0, recall, (1.0, 0.3)), end(0.4, recall, (1.0, 0.5)))

@@ -1,4 +1,4 @@
-"""Existence of fixed points (N2, M2) and the gated residual (N8): known cases, twins, laws."""
+"""Existence of fixed points (N2, M2) and the gated residual (N8): known cases and laws."""
 
 import math
 import random
@@ -36,8 +36,9 @@ def test_the_image_stays_in_the_cap(seed, d, share):
     ("beta", "fixed"), [(0.0, False), (0.5, False), (0.99, False), (1.01, True), (3.0, True)]
 )
 def test_the_sharp_example_in_every_dimension(d, beta, fixed):
-    """N(-h + beta e): a fixed point is parallel to e, so two states are to be tried; at random
-    states the step has a lower bound.
+    """N(-h + beta e): a fixed point is parallel to e, so there are two states to try.
+
+    At random states the step has a lower bound.
     """
     rng = random.Random(d)
     e = _on_sphere([rng.gauss(0, 1) for _ in range(d)])
@@ -123,9 +124,7 @@ def test_single_precision_gates_saturate_at_the_formula(x, frozen):
 
 
 def test_correct_rounding_would_saturate_later():
-    """sigma(17) is nearer to 1 - 2^-24 than to 1: that it is computed as 1 is the formula's
-    doing.
-    """
+    """sigma(17) is nearer to 1 - 2^-24 than to 1; the usual formula nevertheless returns 1."""
     assert float32(sigmoid(17.0)) == 1 - 2.0**-24
     assert float32(sigmoid(18.0)) == 1
     assert float32(math.tanh(10.0)) == 1

@@ -45,8 +45,9 @@ def test_gradient_converges_to_the_derivative_of_the_fixed_point():
 
 
 def test_truncation_needs_the_term_of_the_encoder():
-    """h' = h/2 + theta, dh_0/dtheta = 100, T = 2, k = 1: error 25.5, not at most kappa^k sup|F|/(1
-    - kappa) = 1.
+    """Without it the bound kappa^k sup|F|/(1 - kappa) = 1 fails: here the error is 25.5.
+
+    h' = h/2 + theta, dh_0/dtheta = 100, T = 2, k = 1.
     """
     kappa, start = 0.5, 100
     full, kept = kappa * (kappa * start + 1) + 1, 1

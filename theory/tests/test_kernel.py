@@ -1,6 +1,4 @@
-"""The kernel rejects what is wrong: a mutant of each kind of step, empty premises, unknown answers,
-bad claims, bad attacks.
-"""
+"""The kernel rejects what is wrong: mutants of each kind of step, bad claims, bad attacks."""
 
 import random
 from dataclasses import replace

@@ -1,5 +1,6 @@
-"""The mean-field laws from outside their proofs: averages against quadrature, known spectra, the
-referee's counterexamples.
+"""The mean-field laws checked independently of their proofs.
+
+Averages against quadrature, known spectra, counterexamples to wider statements.
 """
 
 import math
@@ -189,8 +190,9 @@ def test_settled_point_is_a_fixed_point():
 
 
 def test_exact_fixed_point_of_a_sine():
-    """phi(e) = 0 for phi = sin(pi x), e = +-1: h = e is fixed for every A; stable iff beta > pi
-    sigma (d -> infinity).
+    """phi = sin(pi x), e = +-1: phi(e) = 0, so h = e is fixed for every A.
+
+    As d -> infinity it is stable iff beta > pi sigma.
     """
     rng = random.Random(5)
     sine = Activation(lambda x: math.sin(math.pi * x), lambda x: math.pi * math.cos(math.pi * x))
@@ -201,7 +203,7 @@ def test_exact_fixed_point_of_a_sine():
 
 
 def test_relu_does_not_see_signs():
-    """The referee's measurement at d = 800 was 0.346, the law 1/3."""
+    """The law is 1/3; one simulation at d = 800 gave 0.346."""
     rng = random.Random(7)
     matrix, e = ginibre(rng, 150), sparse_input(rng, 150)
     at = settle(matrix, e, 2.0, RELU, tol=1e-9)
@@ -209,8 +211,9 @@ def test_relu_does_not_see_signs():
 
 
 def edge_radius(d):
-    """E rho of a complex Ginibre matrix of size d and variance 1/d, exactly: |nu|^2 d are
-    independent Gamma(1), ..., Gamma(d) (Kostlan).
+    """E rho of a complex Ginibre matrix of size d and variance 1/d, exactly.
+
+    The |nu|^2 d are independent Gamma(1), ..., Gamma(d) (Kostlan).
     """
 
     def below(x):
@@ -229,8 +232,9 @@ def edge_radius(d):
 
 @pytest.mark.parametrize(("d", "real", "exact"), [(100, 1.053, 1.0597), (400, 1.032, 1.0376)])
 def test_width_of_the_bulk(d, real, exact):
-    """Complex Ginibre matrices are a little wider than real ones (measured): the correction to
-    sigma in N6.
+    """Complex Ginibre matrices are a little wider than real ones, whose width is measured.
+
+    This is the correction to sigma in N6.
     """
     radius = edge_radius(d)
     assert radius == pytest.approx(exact, abs=2e-4)
@@ -244,11 +248,10 @@ def product(left, right):
 
 @pytest.mark.parametrize("external", [True, False])
 def test_block_forms(external):
-    """N((I + A)(W_x h + W_e e)) and N(h + A(W_x h + W_e e)) at d = 60, s_A = 1, s_x = 1/2, s_e = 1:
-    means of 6 draws.
+    """N((I + A)(W_x h + W_e e)) and N(h + A(W_x h + W_e e)): means of 6 draws.
 
-    The bulk of a product is wider than its limit at this d (1.1); the law of the other block is off
-    by 1.6 or 0.6.
+    d = 60, s_A = 1, s_x = 1/2, s_e = 1. At this d the bulk of a product is wider than its limit
+    (1.1); the law of the other block is off by 1.6 or 0.6.
     """
     width, ratios, scales = 60, [], []
     name, values = ("external_block_rho", ()) if external else ("internal_block_rho", (1,))
@@ -272,9 +275,7 @@ def test_block_forms(external):
 
 @pytest.mark.parametrize("a", [0.0, 1.5])
 def test_sensitivity_of_a_loop_without_weights(a):
-    """A = 0: the fixed point is h = e and S = P, of trace d - 1, whatever the residual path
-    (M1).
-    """
+    """A = 0: the fixed point is h = e and S = P, of trace d - 1, for every residual path (M1)."""
     rng = random.Random(0)
     e, zero = gaussian_input(rng, 50), [[0.0] * 50] * 50
     at = settle(zero, e, 2.0, LINEAR, a)

@@ -1,6 +1,4 @@
-"""Altered steps are rejected: mutants of the kernel's small cases one by one, then at least 95 % of
-those of the whole ledger.
-"""
+"""Altered steps are rejected: all mutants of small cases, and 95 % of those of the ledger."""
 
 import random
 

@@ -45,9 +45,7 @@ def test_the_criterion_says_what_the_orbit_does(blocks):
 
 
 def test_simple_is_not_necessary():
-    """The first version's 'iff simple, real, positive' fails three ways: double, Jordan, and -rho
-    with a smaller block.
-    """
+    """'Iff simple, real, positive' fails in three ways: double, Jordan, -rho in a smaller block."""
     for blocks in ((("+", 1), ("+", 1)), (("+", 2),), (("+", 2), ("-", 1))):
         assert criterion(jordan_form(blocks))
         assert _settles(blocks)
@@ -79,8 +77,9 @@ def test_rates(kind, wanted):
 
 
 def test_probability_by_an_independent_integral():
-    """P(real) = P(|cos| < 1/sqrt 2) for a uniform direction in R^3: z/|v| is uniform on [-1, 1]
-    (Archimedes).
+    """P(real) = P(|cos| < 1/sqrt 2) for a uniform direction in R^3.
+
+    z/|v| is uniform on [-1, 1] (Archimedes).
     """
     assert float(formula("ginibre_dominant_positive_2")()) == pytest.approx(0.5 * math.sqrt(0.5))
     rng = random.Random(0)

@@ -1,6 +1,4 @@
-"""The certified projection against SymPy's real roots, on the cut locus, and in numbers that can be
-checked by hand.
-"""
+"""The certified projection: against SymPy's real roots, on the cut locus, and by hand."""
 
 import random
 from fractions import Fraction

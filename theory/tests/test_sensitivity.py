@@ -1,6 +1,4 @@
-"""N4 against twins: exact fixed points with gains and eps, and finite differences of a nonlinear
-loop.
-"""
+"""N4: exact fixed points with gains and eps, and finite differences of a nonlinear loop."""
 
 import math
 import random

@@ -24,9 +24,7 @@ def value(name, *arguments):
 
 @pytest.mark.parametrize("s", SCALES)
 def test_internal_probability(s):
-    """Integral of K_0, its closed form in Struve functions (DLMF 10.43.2), and conditioning on
-    y.
-    """
+    """The integral of K_0, its closed form (DLMF 10.43.2), and conditioning on y."""
     with mpmath.workdps(40):
         scale = mpmath.mpf(s)
         z = 2 / scale**2

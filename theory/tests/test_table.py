@@ -1,6 +1,4 @@
-"""The table of the paper on small claims: what a consequence covers, what contradicts what, what is
-not claimed.
-"""
+"""The table of the paper, on small claims: what a consequence covers, and what contradicts it."""
 
 from dataclasses import replace
 
