@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from joblib import Parallel, delayed
 
+from ...support.errors import UsageError
 from ...support.files import output_folder
 from ...support.sources import PACKAGE, source_digest
 from ...theory.formulas import formula_modules
@@ -20,6 +21,9 @@ from .journal import Journal
 from .search import Counterexample, Progress, search
 from .suite import Suite
 from .verdict import Evidence, Power, SuiteReport
+
+Find = Callable[[Iterable[str]], Iterable[Suite]]
+"""Returns the suites of the claims with these ids."""
 
 
 def attack(
@@ -99,6 +103,7 @@ def attack_all(
     budget: Budget,
     seed: int = 0,
     *,
+    find: Find | None = None,
     out: str | Path | None = None,
     resume: bool = False,
     jobs: int = 1,
@@ -107,10 +112,12 @@ def attack_all(
     """Attack many suites; the reports are yielded as they come.
 
     Args:
-        suites: the suites. With several jobs they are sent to other processes, so that cases and
-            judges must be functions, not objects with an open state.
+        suites: the suites.
         budget: how many cases of each suite are judged, and for how long.
         seed: the seed of the cases.
+        find: returns the suites of given claims. It is needed for several jobs, and must be a
+            function of a module: strategies and judges cannot be sent between processes, so each
+            process finds its suites again.
         out: a folder for results.jsonl and every counterexample; None to write nothing.
         resume: skip a suite that has a result in `out` of the same seed, limits and sources.
         jobs: suites at a time, each in a process of its own; -1 for all cores.
@@ -120,7 +127,7 @@ def attack_all(
         An iterator of the reports. They do not depend on `jobs`, but their order does.
 
     Raises:
-        UsageError: the results in `out` are damaged, or `out` cannot be written.
+        UsageError: the results in `out` are damaged, `out` cannot be written, or `find` is missing.
 
     Example:
         >>> from loopstab.numerics.attack.budget import find_budget
@@ -130,6 +137,8 @@ def attack_all(
         >>> [report.fate.words for report in reports]
         ['survived', 'survived']
     """
+    if jobs != 1 and find is None:
+        raise UsageError("several jobs need `find`, a function that returns the suites of a claim")
     journal = Journal(output_folder(out)) if out is not None else None
     keys = {suite.label: _key(suite, budget, seed) for suite in suites}
     todo = []
@@ -144,10 +153,17 @@ def attack_all(
     else:
         pool = Parallel(n_jobs=jobs, return_as="generator_unordered")
         reports = cast(
-            Iterator[SuiteReport], pool(delayed(attack)(suite, budget, seed) for suite in todo)
+            Iterator[SuiteReport],
+            pool(delayed(_found)(find, suite.claim, suite.name, budget, seed) for suite in todo),
         )
     for report in reports:
         yield report if journal is None else journal.keep(keys[report.label], report)
+
+
+def _found(find: Find, claim: str, name: str, budget: Budget, seed: int) -> SuiteReport:
+    """Attack the suite of that claim and name, in another process."""
+    suite = next(suite for suite in find([claim]) if suite.name == name)
+    return attack(suite, budget, seed)
 
 
 def _key(suite: Suite, budget: Budget, seed: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class Suite:
 
     claim: str
     name: str
+    _: KW_ONLY
     property: str
     cases: Callable[[], SearchStrategy[Case]]
     judge: Callable[[Case], str | None]

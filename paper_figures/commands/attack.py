@@ -98,6 +98,7 @@ def _run(suites: Any, budget: Budget, seed: int, out: Path, jobs: int) -> list[S
     from tqdm import tqdm
 
     from ...numerics.attack.runner import attack_all
+    from ...numerics.suites import find_suites
 
     reports: dict[str, SuiteReport] = {}
     with tqdm(total=len(suites), unit="suite") as bar:
@@ -110,7 +111,14 @@ def _run(suites: Any, budget: Budget, seed: int, out: Path, jobs: int) -> list[S
             bar.set_postfix_str(f"{cases} cases", refresh=time.time() - bar.last_print_t > 1)
 
         for report in attack_all(
-            suites, budget, seed, out=out, resume=budget.name == "deep", jobs=jobs, progress=count
+            suites,
+            budget,
+            seed,
+            find=find_suites,
+            out=out,
+            resume=budget.name == "deep",
+            jobs=jobs,
+            progress=count,
         ):
             reports[report.label] = report
             bar.set_description(report.label)

@@ -15,8 +15,8 @@ def numbers(low=0, high=10_000):
 
 def toy(judge=lambda case: None, drops=None, name="toy", **more):
     """A suite that holds; its drop has a counterexample, unless the judge cannot fail."""
-    drops = (Drop("small", lambda: numbers(-5, -1)),) if drops is None else drops
-    return Suite("A1", name, "n is small", numbers, judge, drops, **more)
+    drops = (Drop("small", cases=lambda: numbers(-5, -1)),) if drops is None else drops
+    return Suite("A1", name, property="n is small", cases=numbers, judge=judge, drops=drops, **more)
 
 
 def below(limit):

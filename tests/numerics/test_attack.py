@@ -71,7 +71,12 @@ def test_arrays_shrink_too():
         return entries.map(lambda x: {"x": np.array(x) / 16})
 
     suite = Suite(
-        "A1", "toy", "", cases, lambda case: "long" if case["x"] @ case["x"] > 1 else None, ()
+        "A1",
+        "toy",
+        property="",
+        cases=cases,
+        judge=lambda case: "long" if case["x"] @ case["x"] > 1 else None,
+        drops=(),
     )
     report = attack(suite, small(1000))
     x = from_json(report.evidence.case)["x"]
@@ -127,7 +132,15 @@ def test_a_judge_that_raises_is_broken():
 
 def test_a_case_that_is_no_data_is_refused():
     report = attack(
-        Suite("A1", "toy", "", lambda: st.just({"z": 1j}), lambda case: None, ()), small()
+        Suite(
+            "A1",
+            "toy",
+            property="",
+            cases=lambda: st.just({"z": 1j}),
+            judge=lambda case: None,
+            drops=(),
+        ),
+        small(),
     )
     assert report.fate is Fate.BROKEN
     assert (
@@ -141,7 +154,12 @@ def test_a_case_that_is_no_data_is_refused():
 def test_a_strategy_that_raises_is_broken():
     report = attack(
         Suite(
-            "A1", "toy", "", lambda: numbers().map(lambda case: case["m"]), lambda case: None, ()
+            "A1",
+            "toy",
+            property="",
+            cases=lambda: numbers().map(lambda case: case["m"]),
+            judge=lambda case: None,
+            drops=(),
         ),
         small(),
     )
@@ -167,7 +185,9 @@ def test_a_wrong_formula_is_falsified(label, monkeypatch):
 
 
 def test_small_spaces_are_exhausted():
-    suite = Suite("A1", "toy", "", lambda: numbers(0, 20), below(100), ())
+    suite = Suite(
+        "A1", "toy", property="", cases=lambda: numbers(0, 20), judge=below(100), drops=()
+    )
     assert attack(suite, small()).tried == 21
 
 

@@ -20,10 +20,10 @@ def toy(claim="A1", limit=10**6, drop=-1, judge=None):
     return Suite(
         claim,
         "toy",
-        "0 <= n < limit",
-        lambda: numbers(0, 1000),
-        judge or below,
-        (Drop("sign", lambda: numbers(drop, drop)),),
+        property="0 <= n < limit",
+        cases=lambda: numbers(0, 1000),
+        judge=judge or below,
+        drops=(Drop("sign", cases=lambda: numbers(drop, drop)),),
     )
 
 

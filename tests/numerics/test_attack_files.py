@@ -167,7 +167,15 @@ def test_damaged_results(tmp_path):
 def test_jobs_do_not_change_the_result(tmp_path):
     suites = find_suites(["M6"])[1:]
     one, two = (
-        list(attack_all(suites, QUICK.limited(examples=10), jobs=jobs, out=tmp_path / str(jobs)))
+        list(
+            attack_all(
+                suites,
+                QUICK.limited(examples=10),
+                find=find_suites,
+                jobs=jobs,
+                out=tmp_path / str(jobs),
+            )
+        )
         for jobs in (1, 2)
     )
     plain = [
@@ -184,39 +192,44 @@ def test_jobs_do_not_change_the_result(tmp_path):
     assert files[0] == files[1]
 
 
+def test_several_jobs_need_to_find_the_suites():
+    with pytest.raises(UsageError, match="several jobs need `find`"):
+        list(attack_all([toy()], small(), jobs=2))
+
+
 @pytest.fixture
-def fallen(tmp_path):
+def saved(tmp_path):
     """The file of a counterexample to n < 37."""
     [found] = attack_all([toy(below(37))], small(), out=tmp_path)
     assert found.evidence.file
     return tmp_path / found.evidence.file
 
 
-def test_a_counterexample_is_judged_again(fallen):
-    assert fallen.parent.name == "counterexamples"
-    assert load(fallen)["case"] == {"n": 37}
-    still = replay(fallen, [toy(below(37))])
+def test_a_counterexample_is_judged_again(saved):
+    assert saved.parent.name == "counterexamples"
+    assert load(saved)["case"] == {"n": 37}
+    still = replay(saved, [toy(below(37))])
     assert still.breaks
     assert still.now == still.then == "37 is not below 37"
     assert still.to_json()["verdict"] == "breaks"
-    assert not replay(fallen, [toy(below(38))]).breaks
+    assert not replay(saved, [toy(below(38))]).breaks
     assert (
-        replay(fallen, [toy(lambda case: 1 / 0)]).now
+        replay(saved, [toy(lambda case: 1 / 0)]).now
         == "the judge failed: ZeroDivisionError: division by zero"
     )
 
     def cannot(case):
         raise Undecided
 
-    undecided = replay(fallen, [toy(cannot)])
+    undecided = replay(saved, [toy(cannot)])
     assert undecided.breaks
     assert undecided.to_json()["verdict"] == "undecided"
 
 
-def test_the_same_case_has_the_same_file(fallen, tmp_path):
+def test_the_same_case_has_the_same_file(saved, tmp_path):
     [again] = attack_all([toy(below(37))], small(), seed=5, out=tmp_path)
-    assert tmp_path / again.evidence.file == fallen
-    assert len(list(fallen.parent.iterdir())) == 1
+    assert tmp_path / again.evidence.file == saved
+    assert len(list(saved.parent.iterdir())) == 1
     witness = next((tmp_path / "witnesses").iterdir())
     assert load(witness)["without"] == "small"
 
@@ -246,15 +259,15 @@ def resealed(text, **fields):
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_damaged_files(damage, fallen):
-    fallen.write_text(DAMAGE[damage](fallen.read_text()))
+def test_damaged_files(damage, saved):
+    saved.write_text(DAMAGE[damage](saved.read_text()))
     with pytest.raises(UsageError, match="damaged"):
-        load(fallen)
+        load(saved)
 
 
-def test_files_that_cannot_be_replayed(fallen, tmp_path):
+def test_files_that_cannot_be_replayed(saved, tmp_path):
     with pytest.raises(UsageError, match="A1/toy, which does not exist"):
-        replay(fallen, [toy(name="other")])
+        replay(saved, [toy(name="other")])
     with pytest.raises(UsageError, match="cannot read"):
         load(tmp_path / "none.json")
 

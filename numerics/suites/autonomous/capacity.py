@@ -171,36 +171,40 @@ SUITES = (
     Suite(
         "M6",
         "bits",
-        "no recall: in the limit random inputs tell apart no more points, and carry no more bits,"
-        " than certified attracting points allow",
-        _inputs,
-        _bits,
-        (
-            Drop("autonomous: no recall", lambda: _inputs("recall")),
-            Drop("limit: not a finite number of loops", lambda: _inputs("limit")),
+        property=(
+            "no recall: in the limit random inputs tell apart no more points, and carry no more"
+            " bits, than certified attracting points allow"
         ),
-        "certificate and sample",
+        cases=_inputs,
+        judge=_bits,
+        drops=(
+            Drop("autonomous: no recall", cases=lambda: _inputs("recall")),
+            Drop("limit: not a finite number of loops", cases=lambda: _inputs("limit")),
+        ),
+        evidence="certificate and sample",
         cost=6,
     ),
     Suite(
         "M6",
         "packing",
-        "|(I - J)x| >= g|x| at the fixed points, |D^2 f| <= M: they are at least 2g/M apart and at"
-        " most (1 + r M/g)^d",
-        _roots,
-        _packing,
-        (Drop("non-degenerate: g is a lower bound", lambda: _roots(overstated=True)),),
-        "closed form",
+        property=(
+            "|(I - J)x| >= g|x| at the fixed points, |D^2 f| <= M: they are at least 2g/M apart"
+            " and at most (1 + r M/g)^d"
+        ),
+        cases=_roots,
+        judge=_packing,
+        drops=(Drop("non-degenerate: g is a lower bound", cases=lambda: _roots(overstated=True)),),
+        evidence="closed form",
     ),
     Suite(
         "M6",
         "equal-tokens",
-        "no positional signal in the loop: tokens that start equal stay equal",
-        _sequence,
-        _equal_tokens,
-        (
-            Drop("positionless: no position", lambda: _sequence(position=True)),
-            Drop("positionless: no causal mask", lambda: _sequence(causal=True)),
+        property="no positional signal in the loop: tokens that start equal stay equal",
+        cases=_sequence,
+        judge=_equal_tokens,
+        drops=(
+            Drop("positionless: no position", cases=lambda: _sequence(position=True)),
+            Drop("positionless: no causal mask", cases=lambda: _sequence(causal=True)),
         ),
     ),
 )

@@ -291,35 +291,41 @@ SUITES = (
     Suite(
         "A2",
         "tanh",
-        "r h + A tanh(W h) + b with r = 0 or 1, b random: no fixed point in the box is degenerate"
-        " (r = 0: and their indices sum to 1)",
-        tanh_case,
-        lambda case: _judge(TanhLoop.of(case)),
-        (
-            Drop("generic: the bias is not critical", _fold),
-            Drop("rank: the parameters reach every direction", _deficient),
+        property=(
+            "r h + A tanh(W h) + b with r = 0 or 1, b random: no fixed point in the box is"
+            " degenerate (r = 0: and their indices sum to 1)"
         ),
-        "certificate",
+        cases=tanh_case,
+        judge=lambda case: _judge(TanhLoop.of(case)),
+        drops=(
+            Drop("generic: the bias is not critical", cases=_fold),
+            Drop("rank: the parameters reach every direction", cases=_deficient),
+        ),
+        evidence="certificate",
         cost=4,
     ),
     Suite(
         "A2",
         "norm",
-        "N(a h + A tanh(h) + c), eps > 0, c random: no fixed point is degenerate, and their indices"
-        " sum to 1",
-        _norm_case,
-        lambda case: _judge(NormLoop.of(case)),
-        (Drop("generic: the drive is not critical", lambda: _norm_case(generic=False)),),
-        "certificate",
+        property=(
+            "N(a h + A tanh(h) + c), eps > 0, c random: no fixed point is degenerate, and their"
+            " indices sum to 1"
+        ),
+        cases=_norm_case,
+        judge=lambda case: _judge(NormLoop.of(case)),
+        drops=(
+            Drop("generic: the drive is not critical", cases=lambda: _norm_case(generic=False)),
+        ),
+        evidence="certificate",
         cost=6,
     ),
     Suite(
         "A2",
         "relu",
-        "A relu(h) + b, b random: no fixed point is on a kink or degenerate",
-        _relu_case,
-        _relu,
-        (Drop("generic: the bias is not critical", _relu_exception),),
-        "exact arithmetic",
+        property="A relu(h) + b, b random: no fixed point is on a kink or degenerate",
+        cases=_relu_case,
+        judge=_relu,
+        drops=(Drop("generic: the bias is not critical", cases=_relu_exception),),
+        evidence="exact arithmetic",
     ),
 )

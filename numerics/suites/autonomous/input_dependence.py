@@ -164,14 +164,16 @@ SUITES = (
     Suite(
         "A3",
         "segment",
-        "no recall, f continuous, Fix(f) discrete (random bias): along a segment of inputs the"
-        " limit stays or jumps, and never moves continuously",
-        _segment,
-        _moves,
-        (
-            Drop("autonomous: no recall", lambda: _segment(drop="recall")),
-            Drop("discrete fixed points", lambda: _segment(drop="discrete")),
-            Drop("continuous map", lambda: _segment(drop="torn")),
+        property=(
+            "no recall, f continuous, Fix(f) discrete (random bias): along a segment of inputs the"
+            " limit stays or jumps, and never moves continuously"
+        ),
+        cases=_segment,
+        judge=_moves,
+        drops=(
+            Drop("autonomous: no recall", cases=lambda: _segment(drop="recall")),
+            Drop("discrete fixed points", cases=lambda: _segment(drop="discrete")),
+            Drop("continuous map", cases=lambda: _segment(drop="torn")),
         ),
         cost=8,
         larger=_segment,
@@ -179,12 +181,12 @@ SUITES = (
     Suite(
         "A3",
         "constant",
-        "on a connected set of inputs where the limit is continuous it is constant",
-        _islands,
-        _constant,
-        (
-            Drop("connected", lambda: _islands("two")),
-            Drop("continuous limit", lambda: _islands("across")),
+        property="on a connected set of inputs where the limit is continuous it is constant",
+        cases=_islands,
+        judge=_constant,
+        drops=(
+            Drop("connected", cases=lambda: _islands("two")),
+            Drop("continuous limit", cases=lambda: _islands("across")),
         ),
     ),
 )

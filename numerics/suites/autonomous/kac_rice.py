@@ -193,26 +193,30 @@ SUITES: tuple[Suite, ...] = (
     Suite(
         "M3",
         "tanh-unit",
-        "h = a tanh h + b, b ~ N(0, s^2): certified counts follow the expected number (exact test"
-        " at 1e-7)",
-        _units,
-        _three_or_one,
-        (Drop("b has the density", lambda: _units(False)),),
-        "certificate and sample",
+        property=(
+            "h = a tanh h + b, b ~ N(0, s^2): certified counts follow the expected number (exact"
+            " test at 1e-7)"
+        ),
+        cases=_units,
+        judge=_three_or_one,
+        drops=(Drop("b has the density", cases=lambda: _units(False)),),
+        evidence="certificate and sample",
         cost=25,
     ),
     Suite(
         "M3",
         "relu",
-        "h = W relu(h) + b, b ~ N(0, I): the mean of certified counts is the Kac-Rice integral (5.5"
-        " standard errors)",
-        _relus,
-        _mean_count,
-        (
-            Drop("b has the density", lambda: _relus("atom")),
-            Drop("g is locally Lipschitz", _staircases),
+        property=(
+            "h = W relu(h) + b, b ~ N(0, I): the mean of certified counts is the Kac-Rice integral"
+            " (5.5 standard errors)"
         ),
-        "certificate and sample",
+        cases=_relus,
+        judge=_mean_count,
+        drops=(
+            Drop("b has the density", cases=lambda: _relus("atom")),
+            Drop("g is locally Lipschitz", cases=_staircases),
+        ),
+        evidence="certificate and sample",
         cost=15,
     ),
 )

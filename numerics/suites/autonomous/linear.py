@@ -181,41 +181,45 @@ SUITES = (
     Suite(
         "A1",
         "limit",
-        "c in im(I - M), every eigenvalue inside the circle or 1 and semisimple: h_t -> P h_0 + (I"
-        " - P) w from every h_0",
-        _convergent,
-        _limit,
-        tuple(
-            Drop(kind, lambda kind=kind: _kinds(kind))
+        property=(
+            "c in im(I - M), every eigenvalue inside the circle or 1 and semisimple: h_t -> P h_0"
+            " + (I - P) w from every h_0"
+        ),
+        cases=_convergent,
+        judge=_limit,
+        drops=tuple(
+            Drop(kind, cases=lambda kind=kind: _kinds(kind))
             for kind in ("range", "modulus", "semisimple")
         ),
-        "exact orbit",
+        evidence="exact orbit",
         larger=_convergent,
     ),
     Suite(
         "A1",
         "no-limit",
-        "an eigenvalue -1, +-i, outside the circle, or in a Jordan block at 1, or c outside im(I -"
-        " M): no limit from a start that feels it",
-        lambda: _kinds("modulus", "semisimple", "range"),
-        _no_limit,
-        (
+        property=(
+            "an eigenvalue -1, +-i, outside the circle, or in a Jordan block at 1, or c outside"
+            " im(I - M): no limit from a start that feels it"
+        ),
+        cases=lambda: _kinds("modulus", "semisimple", "range"),
+        judge=_no_limit,
+        drops=(
             Drop(
                 "the start has a component in the violating block",
-                lambda: _kinds("modulus", "semisimple", felt=False),
+                cases=lambda: _kinds("modulus", "semisimple", felt=False),
             ),
         ),
-        "exact orbit",
+        evidence="exact orbit",
         larger=lambda d: _kinds("modulus", "semisimple", "range", most=d),
     ),
     Suite(
         "A1",
         "one-limit",
-        "rho(M) < 1: every start ends at the one fixed point",
-        _two_starts,
-        _one_limit,
-        (Drop("regular", lambda: _two_starts(regular=False)),),
-        "exact orbit",
+        property="rho(M) < 1: every start ends at the one fixed point",
+        cases=_two_starts,
+        judge=_one_limit,
+        drops=(Drop("regular", cases=lambda: _two_starts(regular=False)),),
+        evidence="exact orbit",
         larger=lambda d: _two_starts(most=d),
     ),
 )

@@ -283,71 +283,92 @@ SUITES = (
     Suite(
         "A5",
         "eigenvector",
-        "the dominant eigenvalues of largest block all equal +rho: from every start with a"
-        " component there, the direction tends to their eigenvectors",
-        _dominated,
-        _eigenvector,
-        (
-            Drop("positive: the largest dominant blocks are at +rho", lambda: _dominated("off")),
-            Drop("almost every start: a component in a largest block", lambda: _dominated("null")),
+        property=(
+            "the dominant eigenvalues of largest block all equal +rho: from every start with a"
+            " component there, the direction tends to their eigenvectors"
         ),
-        "exact orbit",
+        cases=_dominated,
+        judge=_eigenvector,
+        drops=(
+            Drop(
+                "positive: the largest dominant blocks are at +rho", cases=lambda: _dominated("off")
+            ),
+            Drop(
+                "almost every start: a component in a largest block",
+                cases=lambda: _dominated("null"),
+            ),
+        ),
+        evidence="exact orbit",
         cost=3,
         larger=lambda d: _dominated(most=d),
     ),
     Suite(
         "A5",
         "no-limit",
-        "a largest dominant block at -rho or at a complex pair: the direction does not converge"
-        " from a start that feels it",
-        lambda: _dominated("off"),
-        _turns,
-        (Drop("the start has a component in that block", lambda: _dominated("unfelt")),),
-        "exact orbit",
+        property=(
+            "a largest dominant block at -rho or at a complex pair: the direction does not"
+            " converge from a start that feels it"
+        ),
+        cases=lambda: _dominated("off"),
+        judge=_turns,
+        drops=(
+            Drop("the start has a component in that block", cases=lambda: _dominated("unfelt")),
+        ),
+        evidence="exact orbit",
         cost=3,
         larger=lambda d: _dominated("off", d),
     ),
     Suite(
         "A5",
         "one-bit",
-        "a simple real positive dominant eigenvalue: the limit is +-v, the sign of one linear"
-        " functional of h_0",
-        _simple,
-        _one_bit,
-        (Drop("simple", lambda: _simple(simple=False)),),
-        "exact orbit",
+        property=(
+            "a simple real positive dominant eigenvalue: the limit is +-v, the sign of one linear"
+            " functional of h_0"
+        ),
+        cases=_simple,
+        judge=_one_bit,
+        drops=(Drop("simple", cases=lambda: _simple(simple=False)),),
+        evidence="exact orbit",
         larger=lambda d: _simple(most=d),
     ),
     Suite(
         "A5",
         "rate",
-        "a simple real positive dominant eigenvalue: the direction converges at the rate"
-        " |l_2|/|l_1|",
-        _gap,
-        _rate,
-        (Drop("the start has a component along l_2", lambda: _gap(felt=False)),),
-        "exact orbit",
+        property=(
+            "a simple real positive dominant eigenvalue: the direction converges at the rate"
+            " |l_2|/|l_1|"
+        ),
+        cases=_gap,
+        judge=_rate,
+        drops=(Drop("the start has a component along l_2", cases=lambda: _gap(felt=False)),),
+        evidence="exact orbit",
         larger=lambda d: _gap(most=d),
     ),
     Suite(
         "A5",
         "probability",
-        "the dominant eigenvalue of a real Ginibre matrix of size 2 is real and positive with"
-        " probability 1/(2 sqrt 2)",
-        lambda: _random((2, 2), 100_000),
-        _planar_probability,
-        (Drop("independent entries", lambda: _random((2, 2), 100_000, symmetric=(8, 16))),),
-        f"{ERRORS} standard errors",
+        property=(
+            "the dominant eigenvalue of a real Ginibre matrix of size 2 is real and positive with"
+            " probability 1/(2 sqrt 2)"
+        ),
+        cases=lambda: _random((2, 2), 100_000),
+        judge=_planar_probability,
+        drops=(
+            Drop("independent entries", cases=lambda: _random((2, 2), 100_000, symmetric=(8, 16))),
+        ),
+        evidence=f"{ERRORS} standard errors",
         cost=8,
     ),
     Suite(
         "A5",
         "half",
-        "M and -M of the same law: half of the real dominant eigenvalues are positive",
-        lambda: _random((3, 8), 1000),
-        _half,
-        (Drop("M and -M have the same law", lambda: _random((3, 8), 1000, mean=(8, 16))),),
-        f"{ERRORS} standard errors",
+        property="M and -M of the same law: half of the real dominant eigenvalues are positive",
+        cases=lambda: _random((3, 8), 1000),
+        judge=_half,
+        drops=(
+            Drop("M and -M have the same law", cases=lambda: _random((3, 8), 1000, mean=(8, 16))),
+        ),
+        evidence=f"{ERRORS} standard errors",
         cost=4,
     ),
 )

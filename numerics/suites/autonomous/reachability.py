@@ -212,36 +212,38 @@ SUITES = (
     Suite(
         "A4",
         "saddle",
-        "rho > 1 at 0, det Df != 0 almost everywhere, h_0 = E e with E of full rank: no random"
-        " input converges to 0",
-        _saddle,
-        _reaches_zero,
-        (
-            Drop("nonsingular: no plateau", lambda: _saddle(drop="plateau")),
-            Drop("encoder: onto the state space", lambda: _saddle(drop="encoder")),
-            Drop("expanding", lambda: _saddle(drop="expanding")),
+        property=(
+            "rho > 1 at 0, det Df != 0 almost everywhere, h_0 = E e with E of full rank: no random"
+            " input converges to 0"
+        ),
+        cases=_saddle,
+        judge=_reaches_zero,
+        drops=(
+            Drop("nonsingular: no plateau", cases=lambda: _saddle(drop="plateau")),
+            Drop("encoder: onto the state space", cases=lambda: _saddle(drop="encoder")),
+            Drop("expanding", cases=lambda: _saddle(drop="expanding")),
         ),
         larger=_saddle,
     ),
     Suite(
         "A4",
         "net",
-        "h' = (h + A tanh(h) + b)/2: whatever random inputs converge to has rho <= 1",
-        _net,
-        _net_limits,
-        (
+        property="h' = (h + A tanh(h) + b)/2: whatever random inputs converge to has rho <= 1",
+        cases=_net,
+        judge=_net_limits,
+        drops=(
             Drop(
                 "encoder: inputs off the invariant subspace of equal units",
-                lambda: _net(equal=True),
+                cases=lambda: _net(equal=True),
             ),
         ),
     ),
     Suite(
         "A4",
         "basin",
-        "rho < 1 at h*: every start in a ball around it converges to h*",
-        _ball,
-        _basin,
-        (Drop("contractive", lambda: _ball(contractive=False)),),
+        property="rho < 1 at h*: every start in a ball around it converges to h*",
+        cases=_ball,
+        judge=_basin,
+        drops=(Drop("contractive", cases=lambda: _ball(contractive=False)),),
     ),
 )

@@ -274,56 +274,65 @@ SUITES = (
     Suite(
         "A2'",
         "last-bias",
-        "one token, eps > 0, gains without zeros: the last bias (gru: the candidate bias) has rank"
-        " d at fixed points",
-        _block,
-        _last_bias,
-        (
-            Drop(
-                "gains without zeros", lambda: _block(("peri", "post", "sandwich"), zero_gain=True)
-            ),
-            Drop("eps > 0", lambda: _block(("post", "sandwich"), (0.0,))),
+        property=(
+            "one token, eps > 0, gains without zeros: the last bias (gru: the candidate bias) has"
+            " rank d at fixed points"
         ),
-        "complex step",
+        cases=_block,
+        judge=_last_bias,
+        drops=(
+            Drop(
+                "gains without zeros",
+                cases=lambda: _block(("peri", "post", "sandwich"), zero_gain=True),
+            ),
+            Drop("eps > 0", cases=lambda: _block(("post", "sandwich"), (0.0,))),
+        ),
+        evidence="complex step",
         cost=2,
     ),
     Suite(
         "A2'",
         "sphere",
-        "one token, eps = 0: the last bias has rank d - 1 (post, sandwich), bias and gain rank d"
-        " (peri, two sub-blocks) at fixed points",
-        lambda: _block(("peri", "post", "sandwich"), (0.0,), 2),
-        _sphere,
-        (
+        property=(
+            "one token, eps = 0: the last bias has rank d - 1 (post, sandwich), bias and gain rank"
+            " d (peri, two sub-blocks) at fixed points"
+        ),
+        cases=lambda: _block(("peri", "post", "sandwich"), (0.0,), 2),
+        judge=_sphere,
+        drops=(
             Drop(
                 "gains learned: gain-free peri has rank d - 1 at fixed points",
-                lambda: _block(("peri",), (0.0,), 2, gain_free=True),
+                cases=lambda: _block(("peri",), (0.0,), 2, gain_free=True),
             ),
         ),
-        "complex step",
+        evidence="complex step",
         cost=3,
     ),
     Suite(
         "A2'",
         "tokens",
-        "L tokens with independent (a_i, 1): the last linear map (W2, b2) has rank L d at fixed"
-        " points",
-        _many,
-        _tokens,
-        (
-            Drop("independent: no equal tokens", lambda: _many("equal")),
-            Drop("independent: L <= hidden + 1", lambda: _many("many")),
-            Drop("the whole last map, not the shared bias alone", lambda: _many("bias")),
+        property=(
+            "L tokens with independent (a_i, 1): the last linear map (W2, b2) has rank L d at"
+            " fixed points"
         ),
-        "complex step",
+        cases=_many,
+        judge=_tokens,
+        drops=(
+            Drop("independent: no equal tokens", cases=lambda: _many("equal")),
+            Drop("independent: L <= hidden + 1", cases=lambda: _many("many")),
+            Drop("the whole last map, not the shared bias alone", cases=lambda: _many("bias")),
+        ),
+        evidence="complex step",
     ),
     Suite(
         "A2'",
         "peri-steps",
-        "peri with one sub-block, eps = 0: |h' - h| >= sqrt(d) min |gain|, so no fixed point",
-        _one_sub_block,
-        _step_of_peri,
-        (Drop("eps = 0", lambda: _one_sub_block(0.25)),),
-        "closed form",
+        property=(
+            "peri with one sub-block, eps = 0: |h' - h| >= sqrt(d) min |gain|, so no fixed point"
+        ),
+        cases=_one_sub_block,
+        judge=_step_of_peri,
+        drops=(Drop("eps = 0", cases=lambda: _one_sub_block(0.25)),),
+        evidence="closed form",
     ),
 )

@@ -297,73 +297,80 @@ SUITES: tuple[Suite, ...] = (
     Suite(
         "R3",
         "no-rest",
-        "one sub-block, one token, eps = 0, pre: -b is no value of u on the sphere, and no state"
-        " rests",
-        _biased,
-        _rests,
-        (
-            Drop("-b is not a value of u on the sphere", lambda: _biased(True)),
-            Drop("one sub-block", _resting_blocks),
-            Drop("eps = 0", _resting_centre),
+        property=(
+            "one sub-block, one token, eps = 0, pre: -b is no value of u on the sphere, and no"
+            " state rests"
+        ),
+        cases=_biased,
+        judge=_rests,
+        drops=(
+            Drop("-b is not a value of u on the sphere", cases=lambda: _biased(True)),
+            Drop("one sub-block", cases=_resting_blocks),
+            Drop("eps = 0", cases=_resting_centre),
         ),
     ),
     Suite(
         "R3",
         "peri-step",
-        "one sub-block, eps = 0, peri, gamma without zeros: |h' - h| >= R min|gamma|",
-        _peri,
-        _short_step,
-        (
-            Drop("one sub-block", lambda: _peri_still(2)),
-            Drop("eps = 0", lambda: _peri((0.25, 1.0))),
-            Drop("gamma without zeros", lambda: _peri_still(1)),
+        property="one sub-block, eps = 0, peri, gamma without zeros: |h' - h| >= R min|gamma|",
+        cases=_peri,
+        judge=_short_step,
+        drops=(
+            Drop("one sub-block", cases=lambda: _peri_still(2)),
+            Drop("eps = 0", cases=lambda: _peri((0.25, 1.0))),
+            Drop("gamma without zeros", cases=lambda: _peri_still(1)),
         ),
     ),
     Suite(
         "R3",
         "linear-growth",
-        "0 at distance c_0 outside the hull of the updates: c_0 t - |h_0| <= |h_t| <= |h_0| + C t",
-        _hull,
-        _leaves_the_cone,
-        (
-            Drop("0 is outside the convex hull of the updates", lambda: _hull(outside=False)),
-            Drop("recall is not external (W_x = I)", lambda: _hull(weight=0.5)),
-            Drop("no outer normalisation", lambda: _hull(outer_norm=True)),
+        property=(
+            "0 at distance c_0 outside the hull of the updates: c_0 t - |h_0| <= |h_t| <= |h_0| +"
+            " C t"
+        ),
+        cases=_hull,
+        judge=_leaves_the_cone,
+        drops=(
+            Drop("0 is outside the convex hull of the updates", cases=lambda: _hull(outside=False)),
+            Drop("recall is not external (W_x = I)", cases=lambda: _hull(weight=0.5)),
+            Drop("no outer normalisation", cases=lambda: _hull(outer_norm=True)),
         ),
         cost=2,
     ),
     Suite(
         "R3",
         "region",
-        "two sub-blocks, |u_1 + u_2| >= delta on the sphere: fixed points lie within C (1 +"
-        " l/delta)",
-        _fixed,
-        _fixed_too_far,
-        (Drop("recall is not external (W_x = I)", lambda: _fixed(True)),),
+        property=(
+            "two sub-blocks, |u_1 + u_2| >= delta on the sphere: fixed points lie within C (1 +"
+            " l/delta)"
+        ),
+        cases=_fixed,
+        judge=_fixed_too_far,
+        drops=(Drop("recall is not external (W_x = I)", cases=lambda: _fixed(True)),),
     ),
     Suite(
         "R3",
         "one-over-t",
-        "near an outward sink of the direction the relative step is 1/(t + t_0)",
-        _sink,
-        _not_one_over_t,
-        (
-            Drop("the direction settles at a sink", _turning),
-            Drop("the sink is outward (a > 0)", _inward),
-            Drop("recall is not external (W_x = I)", lambda: _sink(weight=0.5)),
-            Drop("no outer normalisation", lambda: _sink(outer_norm=True)),
+        property="near an outward sink of the direction the relative step is 1/(t + t_0)",
+        cases=_sink,
+        judge=_not_one_over_t,
+        drops=(
+            Drop("the direction settles at a sink", cases=_turning),
+            Drop("the sink is outward (a > 0)", cases=_inward),
+            Drop("recall is not external (W_x = I)", cases=lambda: _sink(weight=0.5)),
+            Drop("no outer normalisation", cases=lambda: _sink(outer_norm=True)),
         ),
         cost=4,
     ),
     Suite(
         "R3",
         "settling",
-        "one token near an outward sink of V: the direction settles there",
-        lambda: _tokens("one"),
-        _unsettled,
-        (
-            Drop("a sink of V", lambda: _tokens("unstable")),
-            Drop("one token", lambda: _tokens("two")),
+        property="one token near an outward sink of V: the direction settles there",
+        cases=lambda: _tokens("one"),
+        judge=_unsettled,
+        drops=(
+            Drop("a sink of V", cases=lambda: _tokens("unstable")),
+            Drop("one token", cases=lambda: _tokens("two")),
         ),
         cost=4,
     ),

@@ -188,34 +188,43 @@ SUITES: tuple[Suite, ...] = (
     Suite(
         "R4",
         "edges",
-        "a pair is born outside of the edge (supercritical): x y = -2 always, (1 + y) x = 1 iff x y"
-        " > 0, = -1 iff x y < 0",
-        _edges,
-        _born,
-        (Drop("no offset", lambda: _edges("offset")), Drop("y != 0", lambda: _edges("flat"))),
-        "certificate",
+        property=(
+            "a pair is born outside of the edge (supercritical): x y = -2 always, (1 + y) x = 1"
+            " iff x y > 0, = -1 iff x y < 0"
+        ),
+        cases=_edges,
+        judge=_born,
+        drops=(
+            Drop("no offset", cases=lambda: _edges("offset")),
+            Drop("y != 0", cases=lambda: _edges("flat")),
+        ),
+        evidence="certificate",
         cost=2,
     ),
     Suite(
         "R4",
         "folds",
-        "h' = x h + y tanh(x h + k), x y > 0, (1 + y) x > 1: three fixed points below the fold"
-        " offset, one above",
-        _folds,
-        _folds_there,
-        (Drop("x y > 0 and (1 + y) x > 1", lambda: _folds(False)),),
-        "certificate",
+        property=(
+            "h' = x h + y tanh(x h + k), x y > 0, (1 + y) x > 1: three fixed points below the fold"
+            " offset, one above"
+        ),
+        cases=_folds,
+        judge=_folds_there,
+        drops=(Drop("x y > 0 and (1 + y) x > 1", cases=lambda: _folds(False)),),
+        evidence="certificate",
         cost=3,
     ),
     Suite(
         "R4",
         "curves",
-        "in the plane a stable closed curve with |z|^2 = (1 - |mu|)/a is born at the crossing",
-        _planar,
-        _no_curve,
-        (
-            Drop("mu is no root of unity of order 1 to 4", lambda: _planar("resonant")),
-            Drop("the Lyapunov coefficient is not 0", lambda: _planar("flat")),
+        property=(
+            "in the plane a stable closed curve with |z|^2 = (1 - |mu|)/a is born at the crossing"
+        ),
+        cases=_planar,
+        judge=_no_curve,
+        drops=(
+            Drop("mu is no root of unity of order 1 to 4", cases=lambda: _planar("resonant")),
+            Drop("the Lyapunov coefficient is not 0", cases=lambda: _planar("flat")),
         ),
         cost=3,
     ),

@@ -195,31 +195,35 @@ SUITES: tuple[Suite, ...] = (
     Suite(
         "R4",
         "area",
-        "areas of the stable sets in [-a, a]^2",
-        _boxes,
-        _area,
-        (Drop("the box is centred at the origin", lambda: _boxes(False)),),
-        "closed form",
+        property="areas of the stable sets in [-a, a]^2",
+        cases=_boxes,
+        judge=_area,
+        drops=(Drop("the box is centred at the origin", cases=lambda: _boxes(False)),),
+        evidence="closed form",
     ),
     Suite(
         "R4",
         "probability",
-        "independent N(0, s^2) weights: probability that a scalar loop, or all of d independent"
-        " modes, contract",
-        _weights,
-        _share,
-        (Drop("x and y are independent", lambda: _weights(0.75)),),
-        "sample",
+        property=(
+            "independent N(0, s^2) weights: probability that a scalar loop, or all of d"
+            " independent modes, contract"
+        ),
+        cases=_weights,
+        judge=_share,
+        drops=(Drop("x and y are independent", cases=lambda: _weights(0.75)),),
+        evidence="sample",
         cost=3,
     ),
     Suite(
         "R4",
         "nearest",
-        "off the cut locus there is one nearest point of the closed stable set, and the projection"
-        " finds it",
-        _points,
-        _projects,
-        (Drop("off the cut locus", lambda: _points(True)),),
+        property=(
+            "off the cut locus there is one nearest point of the closed stable set, and the"
+            " projection finds it"
+        ),
+        cases=_points,
+        judge=_projects,
+        drops=(Drop("off the cut locus", cases=lambda: _points(True)),),
         cost=2,
     ),
 )

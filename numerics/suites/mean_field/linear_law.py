@@ -243,39 +243,39 @@ SUITES = (
     Suite(
         "N6",
         "law",
-        "x >= 3: 1 - rho, s and (1/d) tr S S^T as the law has them, medians of 24 draws",
-        lambda: _widths("plain"),
-        _obeys,
-        (
+        property="x >= 3: 1 - rho, s and (1/d) tr S S^T as the law has them, medians of 24 draws",
+        cases=lambda: _widths("plain"),
+        judge=_obeys,
+        drops=(
             Drop(
                 "independent: e is the direction that A + A^T stretches most",
-                lambda: _widths("plain", kind="aligned"),
+                cases=lambda: _widths("plain", kind="aligned"),
             ),
-            Drop("ginibre: A symmetric", lambda: _widths("plain", kind="symmetric")),
-            Drop("limit: x below 1", lambda: _widths("plain", 1 / 8, 3 / 4)),
-            Drop("eps_zero: eps = 4 w^2", lambda: _widths("plain", kind="epsilon")),
+            Drop("ginibre: A symmetric", cases=lambda: _widths("plain", kind="symmetric")),
+            Drop("limit: x below 1", cases=lambda: _widths("plain", 1 / 8, 3 / 4)),
+            Drop("eps_zero: eps = 4 w^2", cases=lambda: _widths("plain", kind="epsilon")),
         ),
-        "sample",
-        20,
+        evidence="sample",
+        cost=20,
     ),
     Suite(
         "N6",
         "forms",
-        "LayerNorm, gain without residual, external and internal blocks obey the law",
-        _widths,
-        _obeys,
-        (
+        property="LayerNorm, gain without residual, external and internal blocks obey the law",
+        cases=_widths,
+        judge=_obeys,
+        drops=(
             Drop(
                 "independent: W_e is W_x, e the direction that it stretches most",
-                lambda: _widths("external", kind="aligned"),
+                cases=lambda: _widths("external", kind="aligned"),
             ),
             Drop(
                 "LayerNorm: RMSNorm in its place, e of mean entry 3/4 and more",
-                lambda: _widths("layer norm", kind="rms"),
+                cases=lambda: _widths("layer norm", kind="rms"),
             ),
-            Drop("limit: x below 1", lambda: _widths("", 1 / 8, 3 / 4)),
+            Drop("limit: x below 1", cases=lambda: _widths("", 1 / 8, 3 / 4)),
         ),
-        "sample",
-        20,
+        evidence="sample",
+        cost=20,
     ),
 )

@@ -295,38 +295,40 @@ SUITES = (
     Suite(
         "N7",
         "law",
-        "Gaussian inputs, beta > beta_c: loops settle from h_0 = e, with the law's 1 - rho, s,"
-        " (1/d) tr S S^T",
-        _loop,
-        _obeys,
-        (
-            Drop("gaussian_input: entries +-1", lambda: _loop("signs")),
-            Drop("gaussian_input: sparse entries", lambda: _loop("sparse")),
-            Drop("above_edge: beta below beta_c", lambda: _loop(edge=(1 / 16, 1 / 2))),
+        property=(
+            "Gaussian inputs, beta > beta_c: loops settle from h_0 = e, with the law's 1 - rho, s,"
+            " (1/d) tr S S^T"
+        ),
+        cases=_loop,
+        judge=_obeys,
+        drops=(
+            Drop("gaussian_input: entries +-1", cases=lambda: _loop("signs")),
+            Drop("gaussian_input: sparse entries", cases=lambda: _loop("sparse")),
+            Drop("above_edge: beta below beta_c", cases=lambda: _loop(edge=(1 / 16, 1 / 2))),
             Drop(
                 "independent: e is the direction that A + A^T stretches most",
-                lambda: _loop(kind="aligned"),
+                cases=lambda: _loop(kind="aligned"),
             ),
-            Drop("ginibre: A symmetric", lambda: _loop(kind="symmetric")),
-            Drop("eps_zero: eps = 4 w^2", lambda: _loop(kind="epsilon")),
+            Drop("ginibre: A symmetric", cases=lambda: _loop(kind="symmetric")),
+            Drop("eps_zero: eps = 4 w^2", cases=lambda: _loop(kind="epsilon")),
         ),
-        "sample",
-        20,
+        evidence="sample",
+        cost=20,
     ),
     Suite(
         "N7",
         "inputs of any law",
-        "sparse and +-1 inputs: 1 - rho and s from the share of the input in the state",
-        _share,
-        _obeys_with_share,
-        (
+        property="sparse and +-1 inputs: 1 - rho and s from the share of the input in the state",
+        cases=_share,
+        judge=_obeys_with_share,
+        drops=(
             Drop(
                 "entries of the law: Gaussian entries in place of the two or three values",
-                lambda: _share(gaussian=True),
+                cases=lambda: _share(gaussian=True),
             ),
-            Drop("concave: sin(pi x), which vanishes at +-1", lambda: _share(resonant=True)),
+            Drop("concave: sin(pi x), which vanishes at +-1", cases=lambda: _share(resonant=True)),
         ),
-        "sample",
-        20,
+        evidence="sample",
+        cost=20,
     ),
 )

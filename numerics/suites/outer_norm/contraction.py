@@ -298,63 +298,69 @@ SUITES = (
     Suite(
         "N3",
         "lipschitz constant",
-        "no pair of states is stretched by more than kappa",
-        lambda: _blocks(small=False),
-        _stretched_beyond,
-        (
+        property="no pair of states is stretched by more than kappa",
+        cases=lambda: _blocks(small=False),
+        judge=_stretched_beyond,
+        drops=(
             Drop(
                 "lower_bound: r overstated threefold",
-                lambda: _scalar(fractions(3 / 2, 4), radii=3.0),
+                cases=lambda: _scalar(fractions(3 / 2, 4), radii=3.0),
             ),
             Drop(
                 "lipschitz_update: l understated threefold",
-                lambda: _scalar(fractions(3 / 2, 4), slopes=1 / 3),
+                cases=lambda: _scalar(fractions(3 / 2, 4), slopes=1 / 3),
             ),
-            Drop("gain_one: gain 3 and more", lambda: _scalar(fractions(9 / 4, 5), gain=True)),
+            Drop(
+                "gain_one: gain 3 and more", cases=lambda: _scalar(fractions(9 / 4, 5), gain=True)
+            ),
         ),
-        "sample",
-        5,
+        evidence="sample",
+        cost=5,
     ),
     Suite(
         "N3",
         "best possible",
-        "A = -a I attains kappa across e",
-        lambda: _scalar(fractions(3 / 2, 4)),
-        _attained,
-        (
+        property="A = -a I attains kappa across e",
+        cases=lambda: _scalar(fractions(3 / 2, 4)),
+        judge=_attained,
+        drops=(
             Drop(
                 "lower_bound: r overstated threefold",
-                lambda: _scalar(fractions(3 / 2, 4), radii=3.0),
+                cases=lambda: _scalar(fractions(3 / 2, 4), radii=3.0),
             ),
         ),
-        "closed form",
-        0.3,
+        evidence="closed form",
+        cost=0.3,
     ),
     Suite(
         "N3",
         "one fixed point",
-        "kappa < 1: every orbit settles at one state, at rate kappa",
-        _blocks,
-        _settles_once,
-        (
+        property="kappa < 1: every orbit settles at one state, at rate kappa",
+        cases=_blocks,
+        judge=_settles_once,
+        drops=(
             Drop(
                 "small: A = -a I with beta < 2a",
-                lambda: _scalar(st.one_of(fractions(1 / 4, 15 / 16), fractions(17 / 16, 15 / 8))),
+                cases=lambda: _scalar(
+                    st.one_of(fractions(1 / 4, 15 / 16), fractions(17 / 16, 15 / 8))
+                ),
             ),
-            Drop("gain_one: gain 3 and more", lambda: _scalar(fractions(9 / 4, 5), gain=True)),
-            Drop("outer norm: removed", lambda: _blocks().map(_without_norm)),
+            Drop(
+                "gain_one: gain 3 and more", cases=lambda: _scalar(fractions(9 / 4, 5), gain=True)
+            ),
+            Drop("outer norm: removed", cases=lambda: _blocks().map(_without_norm)),
         ),
-        "sample",
-        3,
+        evidence="sample",
+        cost=3,
     ),
     Suite(
         "N3",
         "cycles below the threshold",
-        "A = -a I, beta < 2a: orbits approach a 2-cycle at cos(h, e) = beta/(2a)",
-        lambda: _cycle(1 / 4, 15 / 8),
-        _cycles,
-        (Drop("beta < 2a: beta > 2a", lambda: _cycle(17 / 8, 4)),),
-        "sample",
-        2,
+        property="A = -a I, beta < 2a: orbits approach a 2-cycle at cos(h, e) = beta/(2a)",
+        cases=lambda: _cycle(1 / 4, 15 / 8),
+        judge=_cycles,
+        drops=(Drop("beta < 2a: beta > 2a", cases=lambda: _cycle(17 / 8, 4)),),
+        evidence="sample",
+        cost=2,
     ),
 )

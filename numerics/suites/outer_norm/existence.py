@@ -271,51 +271,57 @@ SUITES = (
     Suite(
         "N2",
         "ball",
-        "every eps > 0: a fixed point in the ball; indices add up to 1",
-        _ball,
-        _in_the_ball,
-        (Drop("outer norm: removed, the update stays away from 0", lambda: _ball(norm=False)),),
-        "certificate",
-        5,
+        property="every eps > 0: a fixed point in the ball; indices add up to 1",
+        cases=_ball,
+        judge=_in_the_ball,
+        drops=(
+            Drop(
+                "outer norm: removed, the update stays away from 0", cases=lambda: _ball(norm=False)
+            ),
+        ),
+        evidence="certificate",
+        cost=5,
     ),
     Suite(
         "N2",
         "line",
-        "every eps > 0 and f continuous: h' - h has a zero on the line of the input",
-        _line,
-        _crosses,
-        (
-            Drop("every_epsilon: an inner norm with eps = 0", lambda: _line(inner=False)),
-            Drop("continuous: the state is read in steps", lambda: _line(rounded=True)),
+        property="every eps > 0 and f continuous: h' - h has a zero on the line of the input",
+        cases=_line,
+        judge=_crosses,
+        drops=(
+            Drop("every_epsilon: an inner norm with eps = 0", cases=lambda: _line(inner=False)),
+            Drop("continuous: the state is read in steps", cases=lambda: _line(rounded=True)),
         ),
-        "certificate",
-        0.3,
+        evidence="certificate",
+        cost=0.3,
     ),
     Suite(
         "N2",
         "central point",
-        "N_eps(-a h + beta e) has one fixed point, on the line of e, unstable iff eps < a^2 -"
-        " beta^2/4",
-        _central,
-        _only_central,
-        (Drop("A = -a I: A = a I", lambda: _central(sign=1)),),
-        "certificate",
-        3,
+        property=(
+            "N_eps(-a h + beta e) has one fixed point, on the line of e, unstable iff eps < a^2 -"
+            " beta^2/4"
+        ),
+        cases=_central,
+        judge=_only_central,
+        drops=(Drop("A = -a I: A = a I", cases=lambda: _central(sign=1)),),
+        evidence="certificate",
+        cost=3,
     ),
     Suite(
         "N2",
         "cap",
-        "eps = 0, |b| > sup|g|: images within arcsin(sup|g|/|b|) of b, and a fixed state",
-        _cap,
-        _in_the_cap,
-        (
-            Drop("dominates: |b| below sup|g|", lambda: _cap(dominates=False)),
+        property="eps = 0, |b| > sup|g|: images within arcsin(sup|g|/|b|) of b, and a fixed state",
+        cases=_cap,
+        judge=_in_the_cap,
+        drops=(
+            Drop("dominates: |b| below sup|g|", cases=lambda: _cap(dominates=False)),
             Drop(
                 "state_space: sup|g| taken over the unit sphere, gain 3 and more",
-                lambda: _cap(over_states=False),
+                cases=lambda: _cap(over_states=False),
             ),
         ),
-        "certificate",
-        5,
+        evidence="certificate",
+        cost=5,
     ),
 )

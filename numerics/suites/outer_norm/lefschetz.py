@@ -203,34 +203,38 @@ SUITES = (
     Suite(
         "M2",
         "linear maps",
-        "degree other than (-1)^d gives a fixed state; indices add up to the Lefschetz number",
-        _linear,
-        _lefschetz,
-        (Drop("degree: (-1)^d, opposing update", lambda: _linear(wrong=True)),),
-        "certificate",
-        8,
+        property=(
+            "degree other than (-1)^d gives a fixed state; indices add up to the Lefschetz number"
+        ),
+        cases=_linear,
+        judge=_lefschetz,
+        drops=(Drop("degree: (-1)^d, opposing update", cases=lambda: _linear(wrong=True)),),
+        evidence="certificate",
+        cost=8,
     ),
     Suite(
         "M2",
         "circle maps",
-        "d = 2: degree other than 1 gives a fixed state; indices add up to the Lefschetz number",
-        _circle,
-        _turned,
-        (
-            Drop("degree: 1, near the antipodal map", lambda: _circle(degree_one=True)),
-            Drop("continuous: torn at one state", lambda: _circle(torn=True)),
+        property=(
+            "d = 2: degree other than 1 gives a fixed state; indices add up to the Lefschetz number"
         ),
-        "certificate",
-        1,
+        cases=_circle,
+        judge=_turned,
+        drops=(
+            Drop("degree: 1, near the antipodal map", cases=lambda: _circle(degree_one=True)),
+            Drop("continuous: torn at one state", cases=lambda: _circle(torn=True)),
+        ),
+        evidence="certificate",
+        cost=1,
     ),
     Suite(
         "M2",
         "signed permutations",
-        "L = 1: degree other than (-1)^d gives a fixed state",
-        _tokens,
-        _permuted,
-        (Drop("one_token: two tokens", lambda: _tokens(tokens=2)),),
-        "closed form",
-        0.3,
+        property="L = 1: degree other than (-1)^d gives a fixed state",
+        cases=_tokens,
+        judge=_permuted,
+        drops=(Drop("one_token: two tokens", cases=lambda: _tokens(tokens=2)),),
+        evidence="closed form",
+        cost=0.3,
     ),
 )

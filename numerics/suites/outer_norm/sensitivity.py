@@ -212,45 +212,52 @@ SUITES = (
     Suite(
         "N4",
         "range and rank",
-        "eps = 0: S has range h*^perp, null direction B^-1 z, rank d - 1 and the two-sided bounds",
-        _loop,
-        _range,
-        (
-            Drop("recall_invertible: two singular values of B are 0", lambda: _loop(low=3, lost=2)),
-            Drop("recall_invertible: B = 0, a constant drive", lambda: _loop(lost=4)),
-            Drop("small: A = -a I with beta < 2a", _weak),
-            Drop("eps_zero: eps > 0", lambda: _loop(eps=True)),
-            Drop("gain_one: unequal gains", lambda: _loop(gain=True)),
+        property=(
+            "eps = 0: S has range h*^perp, null direction B^-1 z, rank d - 1 and the two-sided"
+            " bounds"
         ),
-        "sample",
-        4,
+        cases=_loop,
+        judge=_range,
+        drops=(
+            Drop(
+                "recall_invertible: two singular values of B are 0",
+                cases=lambda: _loop(low=3, lost=2),
+            ),
+            Drop("recall_invertible: B = 0, a constant drive", cases=lambda: _loop(lost=4)),
+            Drop("small: A = -a I with beta < 2a", cases=_weak),
+            Drop("eps_zero: eps > 0", cases=lambda: _loop(eps=True)),
+            Drop("gain_one: unequal gains", cases=lambda: _loop(gain=True)),
+        ),
+        evidence="sample",
+        cost=4,
     ),
     Suite(
         "N4",
         "full rank",
-        "eps > 0: S has rank d and the two-sided bounds",
-        lambda: _loop(eps=True),
-        _full_rank,
-        (
-            Drop("eps > 0: eps = 0", _loop),
+        property="eps > 0: S has rank d and the two-sided bounds",
+        cases=lambda: _loop(eps=True),
+        judge=_full_rank,
+        drops=(
+            Drop("eps > 0: eps = 0", cases=_loop),
             Drop(
-                "recall_invertible: one singular value of B is 0", lambda: _loop(lost=1, eps=True)
+                "recall_invertible: one singular value of B is 0",
+                cases=lambda: _loop(lost=1, eps=True),
             ),
         ),
-        "sample",
-        4,
+        evidence="sample",
+        cost=4,
     ),
     Suite(
         "N4",
         "range with gains",
-        "eps = 0: S has range (gamma^-2 o h*)^perp",
-        lambda: _loop(gain=True),
-        _gain_range,
-        (
-            Drop("small: A = -a I with beta < 2a", _weak),
-            Drop("eps_zero: eps > 0", lambda: _loop(eps=True, gain=True)),
+        property="eps = 0: S has range (gamma^-2 o h*)^perp",
+        cases=lambda: _loop(gain=True),
+        judge=_gain_range,
+        drops=(
+            Drop("small: A = -a I with beta < 2a", cases=_weak),
+            Drop("eps_zero: eps > 0", cases=lambda: _loop(eps=True, gain=True)),
         ),
-        "sample",
-        4,
+        evidence="sample",
+        cost=4,
     ),
 )

@@ -341,58 +341,69 @@ SUITES: tuple[Suite, ...] = (
     Suite(
         "R2",
         "absorbing",
-        "rho(W_x) < 1, bounded update: from afar every orbit comes into the ball of radius C_*/(1"
-        " - mu)",
-        lambda: _streams(draws.fractions(0, 0.9375)),
-        _comes_in,
-        (
-            Drop("rho(W_x) < 1", lambda: _streams(draws.fractions(1, 2))),
-            Drop("the update is bounded", lambda: _streams(draws.fractions(0.25, 0.75), False)),
+        property=(
+            "rho(W_x) < 1, bounded update: from afar every orbit comes into the ball of radius"
+            " C_*/(1 - mu)"
+        ),
+        cases=lambda: _streams(draws.fractions(0, 0.9375)),
+        judge=_comes_in,
+        drops=(
+            Drop("rho(W_x) < 1", cases=lambda: _streams(draws.fractions(1, 2))),
+            Drop(
+                "the update is bounded", cases=lambda: _streams(draws.fractions(0.25, 0.75), False)
+            ),
         ),
         cost=2,
     ),
     Suite(
         "R2",
         "absorbing-tokens",
-        "the same for attention and MLP on several tokens, in the max norm over tokens",
-        lambda: _seeded(True),
-        _tokens_come_in,
-        (Drop("rho(W_x) < 1", lambda: _seeded(False)),),
+        property="the same for attention and MLP on several tokens, in the max norm over tokens",
+        cases=lambda: _seeded(True),
+        judge=_tokens_come_in,
+        drops=(Drop("rho(W_x) < 1", cases=lambda: _seeded(False)),),
         cost=4,
     ),
     Suite(
         "R2",
         "divergence",
-        "rho(W_x) > 1: from beyond the escape radius C_*/(mu - 1), (1/t) log |h_t| -> log rho(W_x)",
-        lambda: st.one_of(_escaping(draws.fractions(1.125, 2)), _pulled(1.0625, 4)),
-        _rate,
-        (
-            Drop("rho(W_x) > 1", lambda: _escaping(draws.fractions(0.25, 0.75))),
-            Drop("the start is in the escape set", lambda: _pulled(0.0625, 0.9375)),
-            Drop("the update is bounded", lambda: _escaping(draws.fractions(1.125, 2), False)),
+        property=(
+            "rho(W_x) > 1: from beyond the escape radius C_*/(mu - 1), (1/t) log |h_t| -> log"
+            " rho(W_x)"
+        ),
+        cases=lambda: st.one_of(_escaping(draws.fractions(1.125, 2)), _pulled(1.0625, 4)),
+        judge=_rate,
+        drops=(
+            Drop("rho(W_x) > 1", cases=lambda: _escaping(draws.fractions(0.25, 0.75))),
+            Drop("the start is in the escape set", cases=lambda: _pulled(0.0625, 0.9375)),
+            Drop(
+                "the update is bounded", cases=lambda: _escaping(draws.fractions(1.125, 2), False)
+            ),
         ),
         cost=3,
     ),
     Suite(
         "R2",
         "critical",
-        "rho(W_x) = 1: |h_t| = O(t^k), k the largest Jordan block on the circle",
-        lambda: _critical(st.just(1.0)),
-        _polynomial,
-        (Drop("rho(W_x) = 1", lambda: _critical(draws.fractions(1.125, 1.5))),),
+        property="rho(W_x) = 1: |h_t| = O(t^k), k the largest Jordan block on the circle",
+        cases=lambda: _critical(st.just(1.0)),
+        judge=_polynomial,
+        drops=(Drop("rho(W_x) = 1", cases=lambda: _critical(draws.fractions(1.125, 1.5))),),
         cost=3,
     ),
     Suite(
         "R2",
         "radial",
-        "W_x = omega I, one sub-block, eps = 0: omega is an eigenvalue of J with eigenvector z, at"
-        " every state",
-        _radial,
-        _stretches,
-        (
-            Drop("one sub-block", lambda: _radial(blocks=2)),
-            Drop("eps = 0", lambda: _radial(eps=(0.25, 1.0))),
-            Drop("W_x = omega I", lambda: _radial(scalar=False)),
+        property=(
+            "W_x = omega I, one sub-block, eps = 0: omega is an eigenvalue of J with eigenvector"
+            " z, at every state"
+        ),
+        cases=_radial,
+        judge=_stretches,
+        drops=(
+            Drop("one sub-block", cases=lambda: _radial(blocks=2)),
+            Drop("eps = 0", cases=lambda: _radial(eps=(0.25, 1.0))),
+            Drop("W_x = omega I", cases=lambda: _radial(scalar=False)),
         ),
     ),
 )

@@ -129,11 +129,14 @@ SUITES: tuple[Suite, ...] = (
     Suite(
         "R2",
         "existence",
-        "rho(W_x) < 1 and eps > 0: there is a fixed point, and the indices of all of them sum to 1",
-        _maps,
-        _has_fixed_point,
-        (Drop("eps > 0", _jumps),),
-        "certificate",
+        property=(
+            "rho(W_x) < 1 and eps > 0: there is a fixed point, and the indices of all of them sum"
+            " to 1"
+        ),
+        cases=_maps,
+        judge=_has_fixed_point,
+        drops=(Drop("eps > 0", cases=_jumps),),
+        evidence="certificate",
         cost=3,
     ),
 )

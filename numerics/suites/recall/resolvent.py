@@ -272,52 +272,56 @@ SUITES: tuple[Suite, ...] = (
     Suite(
         "R1",
         "reachable",
-        "rho(M) < 1: h' = M h + B e + c reaches (I - M)^{-1}(B e + c) from every start",
-        lambda: _orbits(CONTRACTIVE),
-        _reached,
-        (Drop("rho(M) < 1", lambda: _orbits(EXPANSIVE)),),
-        "certificate",
+        property="rho(M) < 1: h' = M h + B e + c reaches (I - M)^{-1}(B e + c) from every start",
+        cases=lambda: _orbits(CONTRACTIVE),
+        judge=_reached,
+        drops=(Drop("rho(M) < 1", cases=lambda: _orbits(EXPANSIVE)),),
+        evidence="certificate",
     ),
     Suite(
         "R1",
         "unrolled",
-        "dh_t/de = M^t Dh_0 + (I - M^t)(I - M)^{-1} B when 1 is no eigenvalue",
-        _unrolled,
-        _differences,
-        (Drop("the loop is linear", lambda: _unrolled(True)),),
-        "closed form",
+        property="dh_t/de = M^t Dh_0 + (I - M^t)(I - M)^{-1} B when 1 is no eigenvalue",
+        cases=_unrolled,
+        judge=_differences,
+        drops=(Drop("the loop is linear", cases=lambda: _unrolled(True)),),
+        evidence="closed form",
     ),
     Suite(
         "R1",
         "dependence",
-        "rho(M) < 1 and B != 0: the limit depends on the input, and S has the rank of B",
-        lambda: _dependent(True, CONTRACTIVE),
-        _limits,
-        (
-            Drop("B != 0", lambda: _dependent(False, CONTRACTIVE)),
-            Drop("rho(M) < 1", lambda: _dependent(True, EXPANSIVE)),
+        property="rho(M) < 1 and B != 0: the limit depends on the input, and S has the rank of B",
+        cases=lambda: _dependent(True, CONTRACTIVE),
+        judge=_limits,
+        drops=(
+            Drop("B != 0", cases=lambda: _dependent(False, CONTRACTIVE)),
+            Drop("rho(M) < 1", cases=lambda: _dependent(True, EXPANSIVE)),
         ),
-        "certificate",
+        evidence="certificate",
     ),
     Suite(
         "R1",
         "blow-up",
-        "B invertible: |S| >= sigma_min(B)/|1 - l| for every eigenvalue l (sigma_min: the least"
-        " non-zero one)",
-        lambda: _near_one(True),
-        _blows_up,
-        (Drop("B is invertible", lambda: _near_one(False)),),
+        property=(
+            "B invertible: |S| >= sigma_min(B)/|1 - l| for every eigenvalue l (sigma_min: the"
+            " least non-zero one)"
+        ),
+        cases=lambda: _near_one(True),
+        judge=_blows_up,
+        drops=(Drop("B is invertible", cases=lambda: _near_one(False)),),
     ),
     Suite(
         "R1",
         "iterations",
-        "C rho^t falls to tol after (log tol - log C)/log rho loops when M is normal with one"
-        " modulus",
-        _one_modulus,
-        _counted,
-        (
-            Drop("M is normal", lambda: _one_modulus(normal=False)),
-            Drop("one modulus", lambda: _one_modulus(one=False)),
+        property=(
+            "C rho^t falls to tol after (log tol - log C)/log rho loops when M is normal with one"
+            " modulus"
+        ),
+        cases=_one_modulus,
+        judge=_counted,
+        drops=(
+            Drop("M is normal", cases=lambda: _one_modulus(normal=False)),
+            Drop("one modulus", cases=lambda: _one_modulus(one=False)),
         ),
     ),
 )
