@@ -42,17 +42,32 @@ nitpicky = True
 write_pages(Path(__file__).parent)
 
 
-def as_restructured_text(
-    app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]
-) -> None:
-    """Docstrings are plain text with `code`: what else reStructuredText would act on is escaped."""
-    lines[:] = MARKS.sub(_escaped, "\n".join(lines)).split("\n")
-
-
+COLON = "\ue000"
+"""stands for a colon that napoleon would take for the end of a type"""
 MARKS = re.compile(
     r"(?P<example>^ *>>>(?:.|\n(?! *\n))*)|`(?P<code>[^`]+)`|(?P<mark>[*|\\]|(?<=\w)_(?!\w))",
     re.MULTILINE,
 )
+
+
+def before_napoleon(
+    app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]
+) -> None:
+    """Docstrings are plain text with `code`: what else reStructuredText would act on is escaped."""
+    lines[:] = MARKS.sub(_escaped, "\n".join(lines)).split("\n")
+    section = what if what in ("attribute", "property") else ""
+    for i, line in enumerate(lines):
+        if line.strip() in ("Args:", "Returns:", "Raises:", "Example:", "Attributes:"):
+            section = line.strip().lower()
+        elif section in ("attribute", "property", "returns:"):
+            lines[i] = line.replace(":", COLON)
+
+
+def after_napoleon(
+    app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]
+) -> None:
+    """Put the colons back."""
+    lines[:] = [line.replace(COLON, ":") for line in lines]
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -62,5 +77,6 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def setup(app: Any) -> None:
-    """Connect the handler of docstrings, before that of napoleon."""
-    app.connect("autodoc-process-docstring", as_restructured_text, priority=100)
+    """Connect the handlers of docstrings; napoleon has the priority 500."""
+    app.connect("autodoc-process-docstring", before_napoleon, priority=100)
+    app.connect("autodoc-process-docstring", after_napoleon, priority=900)

@@ -130,13 +130,15 @@ def _width(run: Run) -> int:
 
 
 def _reached(runs: Iterable[Run]) -> list[str]:
-    """One table: a row for each run, its levels side by side."""
+    """One table: a row for each run and level."""
     rows = []
     for run in sorted(runs, key=lambda run: (run["task"], kind_of(run))):
-        cells = [f"{level} {_shares(run, level)}" for level in run["accuracy"]]
-        minutes = f"{run['seconds'] / 60:.0f}"
-        rows.append([task_of(run), kind_of(run), str(run["steps"]), minutes, "; ".join(cells)])
-    return _table(["task", "architecture", "steps", "minutes", "accuracy"], rows)
+        for level in run["accuracy"]:
+            found, (low, high) = shares(run, level), interval(run, level)
+            chosen = f"{found.chosen:.3f} ({low:.3f}..{high:.3f}) at {chosen_loops(run, level)}"
+            after = f"{found.early:.3f}, {found.last:.3f}"
+            rows.append([f"{task_of(run)}, {level}", kind_of(run), chosen, after])
+    return _table(["task, level", "architecture", "accuracy", "after 30, 500"], rows)
 
 
 def _every(runs: Mapping[str, Run]) -> list[str]:
