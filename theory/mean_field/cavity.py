@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 from ..formulas import formula
-from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
 from ..kernel.proof import Sentence, both, cited, decided, identity
 from ..kernel.vectors import span
 from .invariance import rotations, second_moments
@@ -56,14 +56,14 @@ def _norm_balance():
 
 def _pinned(rng: random.Random, size: int):
     """F = f f^+ and its complement for a random f of lower rank."""
-    f, g = sp.symbols("F G", commutative=False)
+    f, g = letters("F G")
     basis, other, rank = random_matrix(rng, size), random_matrix(rng, size), rng.randint(1, size)
     head = [1] * rank + [0] * (size - rank)
     return {f: basis * diagonal(head) * other, g: other.inv() * diagonal(head) * basis.inv()}
 
 
 def _conditioning():
-    weights, f, g = sp.symbols("A F G", commutative=False)  # G = F^+: F G F = F
+    weights, f, g = letters("A F G")  # G = F^+: F G F = F
     rules = (((f, g, f), f),)
     # given A F = Y, A = Y G + A (1 - F G); the second part does not see F
     return [

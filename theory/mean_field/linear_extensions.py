@@ -10,7 +10,7 @@ from typing import Any
 import sympy as sp
 
 from ..formulas import formula
-from ..kernel.algebra import Equation, Words, diagonal, random_matrix
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix
 from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
 from ..kernel.vectors import span
 from .invariance import rotations, second_moments
@@ -72,14 +72,14 @@ def _radius_bounds():
 
 
 def _centred(rng: random.Random, size: int):
-    c, h = sp.symbols("C h", commutative=False)
+    c, h = letters("C h")
     basis = random_matrix(rng, size)
     projector = basis * diagonal([0] + [1] * (size - 1)) * basis.inv()
     return {c: projector, h: projector * random_matrix(rng, size)}
 
 
 def _layer_norm():
-    c, m, h, e = sp.symbols("C A h e", commutative=False)
+    c, m, h, e = letters("C A h e")
     a, beta = sp.symbols("a beta")
     rules = (((c, c), c), ((c, h), h))
     return [
@@ -141,7 +141,7 @@ def _blocks():
 
 
 def _second_moment():
-    a, x = sp.symbols("A X", commutative=False)
+    a, x = letters("A X")
     t = sp.Symbol("T", commutative=False)  # T = A^T
     # (1 + A) X (1 + A)^T term by term: A^T and A average to 0, A X A^T to s_A^2 tr(X)/d
     # (second_moments)

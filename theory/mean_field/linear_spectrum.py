@@ -10,7 +10,7 @@ from typing import Any
 import sympy as sp
 
 from ..formulas import formula
-from ..kernel.algebra import Equation, Words, rational
+from ..kernel.algebra import Equation, Words, letters, rational
 from ..kernel.proof import Sentence, cited, decided, identity
 
 A, SIGMA, BETA, W, NU = sp.symbols("a sigma beta w nu", positive=True)
@@ -35,7 +35,7 @@ def named(expression: Any) -> Any:
 
 
 def _equation():
-    m, e = sp.symbols("A e", commutative=False)
+    m, e = letters("A e")
     q = sp.Symbol("Q", commutative=False)  # w - A, invertible
     a, w, beta = sp.symbols("a w beta")
     h = beta * q**-1 * e
@@ -109,7 +109,7 @@ def _determinant_every_d():
 
 
 def _resolvent_difference():
-    x, y = sp.symbols("X Y", commutative=False)  # X = nu - A, Y = w - A
+    x, y = letters("X Y")  # X = nu - A, Y = w - A
     w, nu = sp.symbols("w nu")
     a = sp.Symbol("A", commutative=False)
     return [

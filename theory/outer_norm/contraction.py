@@ -1,5 +1,6 @@
-"""N3: outer normalisation makes a loop contract once the recalled input is large enough, whatever
-its spectral regime.
+"""Claim N3: with outer normalisation, a loop contracts once the recalled input is large enough.
+
+This holds whatever its spectral regime without the norm.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ import sympy as sp
 
 from ..architecture import Recall, Residual
 from ..formulas import formula
-from ..kernel.algebra import Equation, Words
+from ..kernel.algebra import Equation, Words, letters
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 from ..kernel.vectors import span
@@ -17,8 +18,8 @@ from .sharp_example import SHARP_STEPS
 
 
 def _lipschitz():
-    # |z1| = p, |z2| = q, <z1, z2> = c: R^2 (2 - 2c/pq) <= (R^2/r^2)(p^2 + q^2 - 2c), denominators
-    # cleared
+    # R^2 (2 - 2c/pq) <= (R^2/r^2)(p^2 + q^2 - 2c) without denominators, where |z1| = p, |z2| = q
+    # and <z1, z2> = c
     p, q, c, r = sp.symbols("p q c r")
     given = (r > 0, p >= r, q >= r, c <= p * q)
     return [Sentence(given, r**2 * (2 * p * q - 2 * c) <= p * q * (p**2 + q**2 - 2 * c))]
@@ -38,24 +39,22 @@ def _projection():
 
 def _lift():
     d, eps, zz, s = sp.symbols("d epsilon zz s", positive=True)
-    # z~ = z + t with t across every z, |t|^2 = d eps; |z~| = sqrt(d) s, and N_0(z~) = sqrt(d)
-    # z~/|z~| restricts to z/s
+    # z~ = z + t with |t|^2 = d eps and t orthogonal to every z: |z~| = sqrt(d) s, and the part of
+    # N_0(z~) = sqrt(d) z~/|z~| without t is z/s
     z, t = span("z t", {("z", "z"): zz, ("t", "z"): 0, ("t", "t"): d * eps})
     lifted = z + t
     point = {zz: d * (s**2 - eps)}
     root, lipschitz, r = sp.symbols("R l r", positive=True)
     kappa = formula("contraction_constant")
     squared = kappa(root**2, lipschitz, r, eps) ** 2
+    attained = lipschitz * formula("rmsnorm_tangential")(s)
     return [
         Equation(lifted.dot(lifted).subs(point), d * s**2),
         Equation(((root / (root * s)) * lifted)["z"], 1 / s),
         Equation(squared, root**2 * lipschitz**2 / (r**2 + root**2 * eps)),
-        # best possible: at |z| = r, r^2 = d (s^2 - eps), the tangential factor 1/s of DN(z) attains
-        # it
-        Equation(
-            squared.subs(r**2, root**2 * (s**2 - eps)),
-            (lipschitz * formula("rmsnorm_tangential")(s)) ** 2,
-        ),
+        # the constant is best possible: at |z| = r, where r^2 = d (s^2 - eps), the tangential
+        # factor 1/s of DN(z) attains it
+        Equation(squared.subs(r**2, root**2 * (s**2 - eps)), attained**2),
     ]
 
 
@@ -70,7 +69,7 @@ def _affine():
 
 def _blocks():
     p, q, middle, first, second = sp.symbols("p q x k1 k2")
-    # two sub-blocks: differences shrink by k1, then by k2
+    # two sub-blocks: the difference of two states shrinks by k1, then by k2
     return [
         Sentence((second >= 0, middle <= first * p, q <= second * middle), q <= first * second * p)
     ]
@@ -78,22 +77,15 @@ def _blocks():
 
 def _tokens():
     before, after, step, lipschitz, r, radius, kappa = sp.symbols("m p g l r R k")
-    # one token: after <= (R/r) step, step = |G_i(h) - G_i(k)| <= l before, before = max_j |h_j -
-    # k_j|
-    given = (
-        r > 0,
-        radius > 0,
-        sp.Eq(kappa * r, radius * lipschitz),
-        step <= lipschitz * before,
-        after * r <= radius * step,
-    )
+    # for each token i: before = max_j |h_j - k_j|, step = |G_i(h) - G_i(k)| <= l before, and
+    # after <= (R/r) step
+    constants = (r > 0, radius > 0, sp.Eq(kappa * r, radius * lipschitz))
+    given = (*constants, step <= lipschitz * before, after * r <= radius * step)
     return [Sentence(given, after <= kappa * before)]
 
 
 def _gain():
-    gain, a, norm, k, b = sp.symbols(
-        "Gamma A N k b", commutative=False
-    )  # N the scalar 1/s, then DN
+    gain, a, norm, k, b = letters("Gamma A N k b")  # the norm is 1/s at first, then N = DN
     s = sp.Symbol("s")
     h = gain * k
     return [

@@ -1,5 +1,7 @@
-"""N2: outer normalisation gives a fixed point for every input: by Brouwer for eps > 0, in a cap
-where the recall dominates for eps = 0.
+"""Claim N2: outer normalisation gives a fixed point for every input.
+
+For eps > 0 this follows from Brouwer's theorem in the ball; for eps = 0 it holds in a cap of the
+sphere where the recall dominates.
 """
 
 from __future__ import annotations
@@ -22,8 +24,7 @@ R, A, BETA, S, X = sp.symbols("R a beta s x", positive=True)
 def _inside_the_ball():
     d, eps, length = sp.symbols("d epsilon n", positive=True)
     (z,) = span("z", {("z", "z"): length**2})
-    scale = S  # s^2 = |z|^2/d + eps
-    normal = (1 / scale) * z
+    normal = (1 / S) * z  # s^2 = |z|^2/d + eps
     size = normal.dot(normal).subs(S, sp.sqrt(length**2 / d + eps))
     return [Equation(size, d - d**2 * eps / (length**2 + d * eps))]
 
@@ -33,22 +34,17 @@ def _ellipsoid():
     for d in (1, 2, 3):
         z, gain = sp.symbols(f"z:{d}"), sp.symbols(f"g:{d}")
         state = [g * x / S for g, x in zip(gain, z, strict=True)]
-        equations.append(
-            Equation(
-                sum((h / g) ** 2 for h, g in zip(state, gain, strict=True)),
-                sum(x**2 for x in z) / S**2,
-            )
-        )
+        size = sum((h / g) ** 2 for h, g in zip(state, gain, strict=True))
+        equations.append(Equation(size, sum(x**2 for x in z) / S**2))
     return equations
 
 
 def _convex():
     hh, hk, kk, t = sp.symbols("hh hk kk t")
     h, k = span("h k", {("h", "h"): hh, ("h", "k"): hk, ("k", "k"): kk})
-    between = t * h + (1 - t) * k
-    return [
-        Equation(between.dot(between), t * hh + (1 - t) * kk - t * (1 - t) * (h - k).dot(h - k))
-    ]
+    between, apart = t * h + (1 - t) * k, h - k
+    square = t * hh + (1 - t) * kk - t * (1 - t) * apart.dot(apart)
+    return [Equation(between.dot(between), square)]
 
 
 def _central_point():
@@ -65,7 +61,7 @@ def _central_point():
         Equation(((1 / S) * z)["e"], X, relation, point),  # N(z) = h
         Equation(z.dot(z) / R**2 + eps, S**2, relation, point),  # s is the scale of z
         Equation(S**2, formula("central_scale_squared")(X, eps), relation, point),
-        # multipliers across e and along e (N1): -a/s and -a eps/s^3 = -a (1 - x^2)/s
+        # by N1 the multipliers are -a/s across e and -a eps/s^3 = -a (1 - x^2)/s along e
         Equation((formula("rmsnorm_tangential")(S) * (-A) * v)["v"], -A / S),
         Equation(-A * formula("rmsnorm_radial")(S, eps), -A * (1 - X**2) / S, relation, point),
     ]
@@ -87,27 +83,23 @@ def _cap():
     b, g = span("b g", {("b", "b"): size**2, ("b", "g"): x, ("g", "g"): y})
     z = g + b
     angle = formula("image_cap_angle")(bound, size)
+    gap = size**2 - bound**2
     return [
-        # <z, b>^2 - (B^2 - G^2)|z|^2 is a sum of two terms >= 0
-        Equation(
-            z.dot(b) ** 2 - (size**2 - bound**2) * z.dot(z),
-            (x + bound**2) ** 2 + (size**2 - bound**2) * (bound**2 - y),
-        ),
+        # the difference is a sum of two terms that are not negative
+        Equation(z.dot(b) ** 2 - gap * z.dot(z), (x + bound**2) ** 2 + gap * (bound**2 - y)),
         Equation(sp.sin(angle), bound / size),
-        Equation(sp.cos(angle) ** 2, (size**2 - bound**2) / size**2),
+        Equation(sp.cos(angle) ** 2, gap / size**2),
     ]
 
 
 def _in_the_cap():
     bound, size, x, y, c, n = sp.symbols("G B x y c n")
-    # |g|^2 = y <= G^2, <g, b> = x, n = |z|^2, c = <z, b>; equality in one case each
+    # |g|^2 = y <= G^2, <g, b> = x, n = |z|^2, c = <z, b>; each bound is attained in one case only
     given = (bound >= 0, size > bound, y <= bound**2, sp.Eq(c, x + size**2))
-    ahead = sp.Equivalent(
-        c <= size * (size - bound), both(sp.Eq(y, bound**2), sp.Eq(x, -bound * size))
-    )
-    inside = sp.Equivalent(
-        c**2 <= (size**2 - bound**2) * n, both(sp.Eq(y, bound**2), sp.Eq(x, -(bound**2)))
-    )
+    largest = sp.Eq(y, bound**2)
+    ahead = sp.Equivalent(c <= size * (size - bound), both(largest, sp.Eq(x, -bound * size)))
+    on_edge = both(largest, sp.Eq(x, -(bound**2)))
+    inside = sp.Equivalent(c**2 <= (size**2 - bound**2) * n, on_edge)
     return [
         Sentence((*given, x**2 <= y * size**2), ahead),
         Sentence((*given, sp.Eq(n, y + 2 * x + size**2)), inside),
@@ -117,7 +109,8 @@ def _in_the_cap():
 def _flat_cap():
     c, size = sp.symbols("c B", positive=True)  # <h, b> = c |b|, b of length B
     b, h = span("b h", {("b", "b"): size**2, ("b", "h"): c * size, ("h", "h"): R**2})
-    flat = (R / c) * h - (R / size) * b  # the central projection on the tangent plane at R b/|b|
+    # the central projection on the tangent plane at R b/|b|
+    flat = (R / c) * h - (R / size) * b
     back = (R / size) * b + flat
     return [
         Equation(flat.dot(b), sp.Integer(0)),
@@ -130,14 +123,10 @@ def _flat_cap():
 
 def _round_cap():
     c, w, rr, q = sp.symbols("c w r q")
-    # c^2 >= r^2/(1 + q), q = tan^2 of the angle, iff the flat image has w = r^2 (r^2 - c^2)/c^2 <=
-    # r^2 q
-    return [
-        Sentence(
-            (rr > 0, sp.Eq(w * c**2, rr**2 * (rr**2 - c**2))),
-            sp.Equivalent((1 + q) * c**2 >= rr**2, w <= rr**2 * q),
-        )
-    ]
+    # with q = tan^2 of the angle: c^2 >= r^2/(1 + q) iff w = r^2 (r^2 - c^2)/c^2, the square of the
+    # length of the flat image, is at most r^2 q
+    given = (rr > 0, sp.Eq(w * c**2, rr**2 * (rr**2 - c**2)))
+    return [Sentence(given, sp.Equivalent((1 + q) * c**2 >= rr**2, w <= rr**2 * q))]
 
 
 def _example():
@@ -150,12 +139,8 @@ def _example():
 def _sharp():
     a, beta, s, x = sp.symbols("a b s x")
     # a fixed point is parallel to e: h = x e with x^2 = 1 and s x = beta - a x, s > 0
-    return [
-        Sentence(
-            (a > 0, beta >= 0, s > 0, sp.Eq(x**2, 1), sp.Eq(s * x, beta - a * x)),
-            both(sp.Eq(x, 1), sp.Eq(s, beta - a)),
-        )
-    ]
+    given = (a > 0, beta >= 0, s > 0, sp.Eq(x**2, 1), sp.Eq(s * x, beta - a * x))
+    return [Sentence(given, both(sp.Eq(x, 1), sp.Eq(s, beta - a)))]
 
 
 def _gain():
@@ -164,7 +149,7 @@ def _gain():
         z, gain = sp.symbols(f"z:{d}"), sp.symbols(f"g:{d}")
         m = sp.Matrix(d, d, sp.symbols(f"m:{d * d}"))
         k = sp.Matrix(z)
-        inner = m * sp.diag(*gain) * k  # a linear update read at h = Gamma k
+        inner = m * sp.diag(*gain) * k  # a linear update, evaluated at h = Gamma k
         outer = sp.diag(*gain) * (m * (sp.diag(*gain) * k)) / S
         equations += [Equation(outer[i], gain[i] * inner[i] / S) for i in range(d)]
     return equations
@@ -173,12 +158,8 @@ def _gain():
 def _gain_sharp():
     a, beta, s, gain = sp.symbols("a b s g")
     # gamma = g 1: h = g k, k' = N_1(-a g k + beta e), s k = -a g k + beta e
-    return [
-        Sentence(
-            (a > 0, beta >= 0, s > 0, gain > 0, sp.Eq((s + a * gain) ** 2, beta**2)),
-            sp.Eq(s, beta - a * gain),
-        )
-    ]
+    given = (a > 0, beta >= 0, s > 0, gain > 0, sp.Eq((s + a * gain) ** 2, beta**2))
+    return [Sentence(given, sp.Eq(s, beta - a * gain))]
 
 
 _STEPS = (

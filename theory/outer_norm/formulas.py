@@ -1,4 +1,4 @@
-"""Closed forms of the outer normalisation."""
+"""Closed forms for outer normalisation (claims N1-N4, N8, M2, M5)."""
 
 from __future__ import annotations
 

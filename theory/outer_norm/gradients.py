@@ -1,5 +1,6 @@
-"""N5: under a uniform contraction the gradient through the loop is bounded, forgets its start and
-may be truncated.
+"""Claim N5: under a uniform contraction, backpropagation through the loop is well behaved.
+
+The gradient is bounded, forgets its start, and may be truncated.
 """
 
 from __future__ import annotations
@@ -16,32 +17,33 @@ from ..kernel.proof import Sentence, decided, deduced, identity
 from .falsifiers.gradients import FALSIFIERS
 
 LOOPS = 5
-J = letters(f"J:{LOOPS}")  # J_t = D_h f at h_t, F_t = D_theta f there; G_0 = dh_0/dtheta
-F = letters(f"F:{LOOPS}")
-START, ROW = letters("G_0 r")  # r = the derivative of the loss at h_T, a row
+"""most iterations that are written out"""
+J, F = letters(f"J:{LOOPS}"), letters(f"F:{LOOPS}")
+"""J_t = D_h f and F_t = D_theta f, at h_t"""
+START, ROW = letters("G_0 r")
+"""G_0 = dh_0/dtheta, and the derivative r of the loss at h_T, a row"""
 
 
 def _product(first: int, last: int) -> sp.Expr:
-    """J_last ... J_first, the identity when last < first: dh_{last+1}/dh_first."""
+    """dh_{last+1}/dh_first = J_last ... J_first; the identity when last < first."""
     return sp.Mul(*J[first : last + 1][::-1])
 
 
 def _gradient(loops: int, cut: int | None = None) -> sp.Expr:
-    """The last `cut` terms (all, with the start, when None) of the unrolled dh_T/dtheta, T =
-    loops.
+    """The last `cut` terms of the unrolled derivative dh_T/dtheta, with T = loops.
+
+    Where `cut` is None, all terms, and that of the start.
     """
-    terms = sum(
-        (_product(t + 1, loops - 1) * F[t] for t in range(loops - (cut or loops), loops)),
-        sp.Integer(0),
-    )
-    return terms + (_product(0, loops - 1) * START if cut is None else 0)
+    kept = range(loops - (cut or loops), loops)
+    total = sum((_product(t + 1, loops - 1) * F[t] for t in kept), sp.Integer(0))
+    return total + (_product(0, loops - 1) * START if cut is None else 0)
 
 
 def _unrolled():
     power, total, jacobian, direct = letters("Pi Sigma J F")
     recursion = [Words(J[t] * _gradient(t) + F[t], _gradient(t + 1)) for t in range(1, LOOPS)]
-    # induction: dh_t/dtheta = Sigma + Pi G_0 gives J (Sigma + Pi G_0) + F = (J Sigma + F) + (J Pi)
-    # G_0
+    # induction over t: dh_t/dtheta = Sigma + Pi G_0 becomes J (Sigma + Pi G_0) + F, which is
+    # (J Sigma + F) + (J Pi) G_0
     step = Words(
         jacobian * (total + power * START) + direct,
         (jacobian * total + direct) + (jacobian * power) * START,
@@ -50,8 +52,9 @@ def _unrolled():
 
 
 def _reverse():
-    """Backpropagation: adjoints r_T = r, r_t = r_{t+1} J_t; the gradient of the loss is the sum of
-    r_{t+1} F_t and r_0 G_0.
+    """Backpropagation: the gradient of the loss is the sum of all r_{t+1} F_t and r_0 G_0.
+
+    The adjoints are r_T = r and r_t = r_{t+1} J_t.
     """
     equations = []
     for loops in range(1, LOOPS + 1):
@@ -78,59 +81,41 @@ def _tangent():
 
 def _recursion_bound():
     kappa, power, top, start, x, y = sp.symbols("q p m a x y")
-    # power = kappa^t, x = |dh_t/dtheta| <= top (1 - power)/(1 - kappa) + power start, y =
-    # |dh_{t+1}/dtheta|
+    # power = kappa^t, y = |dh_{t+1}/dtheta|, and
+    # x = |dh_t/dtheta| <= top (1 - power)/(1 - kappa) + power start
     given = (kappa >= 0, kappa < 1, y <= kappa * x + top)
+    before = (1 - kappa) * x <= top * (1 - power) + (1 - kappa) * power * start
+    after = (1 - kappa) * y <= top * (1 - kappa * power) + (1 - kappa) * kappa * power * start
+    weaker = (1 - kappa) * x <= top + (1 - kappa) * power * start
     return [
-        Sentence(
-            (*given, (1 - kappa) * x <= top * (1 - power) + (1 - kappa) * power * start),
-            (1 - kappa) * y <= top * (1 - kappa * power) + (1 - kappa) * kappa * power * start,
-        ),
-        # and the bound without kappa^T
-        Sentence(
-            (
-                top >= 0,
-                power >= 0,
-                (1 - kappa) * x <= top * (1 - power) + (1 - kappa) * power * start,
-            ),
-            (1 - kappa) * x <= top + (1 - kappa) * power * start,
-        ),
+        Sentence((*given, before), after),
+        # the weaker bound, without kappa^T
+        Sentence((top >= 0, power >= 0, before), weaker),
     ]
 
 
 def _tail():
-    return [
-        Words(
-            _gradient(loops) - _gradient(loops, cut),
-            _product(loops - cut, loops - 1) * _gradient(loops - cut),
-        )
-        for loops in range(2, LOOPS + 1)
-        for cut in range(1, loops)
-    ]
+    equations = []
+    for loops in range(2, LOOPS + 1):
+        for cut in range(1, loops):
+            error = _gradient(loops) - _gradient(loops, cut)
+            first = _product(loops - cut, loops - 1)
+            equations.append(Words(error, first * _gradient(loops - cut)))
+    return equations
 
 
 def _tail_bound():
     kappa, cut, rest, top, start, x, y = sp.symbols("q c p m a x y")
-    # cut = kappa^k, rest = kappa^{T-k}: y = |error| <= cut x, x = |dh_{T-k}/dtheta|
-    given = (
-        kappa < 1,
-        cut >= 0,
-        y <= cut * x,
-        (1 - kappa) * x <= top * (1 - rest) + (1 - kappa) * rest * start,
-    )
-    return [
-        Sentence(
-            given, (1 - kappa) * y <= top * (cut - cut * rest) + (1 - kappa) * cut * rest * start
-        ),
-        Sentence(
-            (*given, top >= 0, rest >= 0),
-            (1 - kappa) * y <= cut * top + (1 - kappa) * cut * rest * start,
-        ),
-    ]
+    # cut = kappa^k, rest = kappa^{T-k}, x = |dh_{T-k}/dtheta|, y = |error| <= cut x
+    bounded = (1 - kappa) * x <= top * (1 - rest) + (1 - kappa) * rest * start
+    given = (kappa < 1, cut >= 0, y <= cut * x, bounded)
+    error = (1 - kappa) * y <= top * (cut - cut * rest) + (1 - kappa) * cut * rest * start
+    weaker = (1 - kappa) * y <= cut * top + (1 - kappa) * cut * rest * start
+    return [Sentence(given, error), Sentence((*given, top >= 0, rest >= 0), weaker)]
 
 
 def _attained():
-    """h' = kappa h + top theta, dh_0/dtheta = start: both bounds are equalities."""
+    """Both bounds are equalities for h' = kappa h + top theta with dh_0/dtheta = start."""
     kappa, top, start = sp.symbols("kappa m a", positive=True)
     bound, error = formula("gradient_bound"), formula("truncation_bound")
     equations, gradients = [Equation(bound(kappa, 0, top, start), start)], [start]
@@ -145,31 +130,23 @@ def _attained():
 
 def _limit_recursion():
     jacobian, limit, direct, direct_limit, gradient, solution = letters("J J_* F F_* X S")
-    # S = J_* S + F_*; X' = J X + F
-    return [
-        Words(
-            jacobian * gradient + direct - (limit * solution + direct_limit),
-            jacobian * (gradient - solution)
-            + (jacobian - limit) * solution
-            + (direct - direct_limit),
-        )
-    ]
+    # S = J_* S + F_* and X' = J X + F
+    error = jacobian * gradient + direct - (limit * solution + direct_limit)
+    shrunk, moved = jacobian * (gradient - solution), (jacobian - limit) * solution
+    return [Words(error, shrunk + moved + (direct - direct_limit))]
 
 
 def _limit_bound():
     kappa, power, t, start, c, x, y = sp.symbols("q p t a c x y")
     # power = kappa^{t-1}: x <= kappa^t start + c t kappa^{t-1} and y <= kappa x + c kappa^t
-    given = (
-        kappa >= 0,
-        x <= kappa * power * start + c * t * power,
-        y <= kappa * x + c * kappa * power,
-    )
-    return [Sentence(given, y <= kappa**2 * power * start + c * (t + 1) * kappa * power)]
+    before = x <= kappa * power * start + c * t * power
+    after = y <= kappa**2 * power * start + c * (t + 1) * kappa * power
+    return [Sentence((kappa >= 0, before, y <= kappa * x + c * kappa * power), after)]
 
 
 def _first_loop():
     kappa, power, factor, x, y = sp.symbols("q p C x y")
-    # x = |dh_t/dh_0| <= kappa^{t-1} C, with C = |D_h f| at h_0, kappa itself for h_0 on the sphere
+    # x = |dh_t/dh_0| <= kappa^{t-1} C with C = |D_h f| at h_0; C = kappa for h_0 on the sphere
     return [
         Sentence((kappa >= 0, x <= power * factor, y <= kappa * x), y <= kappa * power * factor)
     ]
@@ -178,15 +155,8 @@ def _first_loop():
 def _parameter_slope():
     top, slope, size, radius, r, x = sp.symbols("m g z R r x")
     # |DN(z)| = R/|z| at eps = 0 (N1), |z| >= r, |D_theta G| <= slope
-    given = (
-        r > 0,
-        radius > 0,
-        size >= r,
-        slope >= 0,
-        x * size <= radius * slope,
-        sp.Eq(top * r, radius * slope),
-    )
-    return [Sentence(given, x <= top)]
+    constants = (r > 0, radius > 0, slope >= 0, sp.Eq(top * r, radius * slope))
+    return [Sentence((*constants, size >= r, x * size <= radius * slope), x <= top)]
 
 
 _STEPS = (

@@ -1,5 +1,6 @@
-"""N8: the gated residual h' = (1 - z) n + z h keeps every orbit in a box: an implicit outer
-normaliser, in exact arithmetic.
+"""Claim N8: the gated residual h' = (1 - z) n + z h keeps every orbit in a box.
+
+It acts as an implicit outer normaliser, in exact arithmetic.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .gru_time import TIME_STEPS
 
 def _step():
     z, n, h = sp.symbols("z n h")
-    dz, dn = sp.symbols("zp np")  # derivatives of gate and candidate with respect to h
+    dz, dn = sp.symbols("zp np")  # the derivatives of gate and candidate with respect to h
     x = sp.Symbol("x")
     gate, candidate = z + dz * (x - h), n + dn * (x - h)
     cell = (1 - gate) * candidate + gate * x
@@ -49,7 +50,7 @@ def _gates():
 
 def _open_gates():
     e, z, n, limit = sp.symbols("E z n F")
-    # z = E/(1 + E), n = (E^2 - 1)/(E^2 + 1), E = e^x; F = e^X for a bound X of x
+    # z = E/(1 + E) and n = (E^2 - 1)/(E^2 + 1) with E = e^x; F = e^X for a bound X on x
     gate, candidate = sp.Eq(z * (1 + e), e), sp.Eq(n * (1 + e**2), e**2 - 1)
     return [
         Sentence((gate,), sp.Equivalent(both(z > 0, z < 1), e > 0)),
@@ -67,6 +68,7 @@ def _fixed():
 
 
 def _cell(z: Any, n: Any, h: Any) -> Any:
+    """One step of the gated residual."""
     return (1 - z) * n + z * h
 
 
@@ -88,16 +90,8 @@ def _level():
 def _strictly_inside():
     z, n, h, zmax, nmax, after = sp.symbols("z n h Z m y")
     q = formula("gru_box")(zmax, nmax)
-    given = (
-        z >= 0,
-        z <= zmax,
-        zmax > 0,
-        zmax < 1,
-        n <= nmax,
-        nmax < 1,
-        h <= 1,
-        sp.Eq(after, _cell(z, n, h)),
-    )
+    limits = (zmax > 0, zmax < 1, nmax < 1)
+    given = (*limits, z >= 0, z <= zmax, n <= nmax, h <= 1, sp.Eq(after, _cell(z, n, h)))
     attained = both(sp.Eq(z, zmax), sp.Eq(n, nmax), sp.Eq(h, 1))
     return [
         Sentence(given, sp.Equivalent(after >= q, attained)),
@@ -107,9 +101,9 @@ def _strictly_inside():
 
 def _wrong_hidden():
     z, n, h, w, after = sp.symbols("z n h w y")
-    here = sp.Eq(after, _cell(z, n, w * h))  # hidden argument W_x h, W_x = w I
+    here = sp.Eq(after, _cell(z, n, w * h))  # the hidden argument is W_x h with W_x = w I
     return [
-        # n >= -1 is least at -1: there the state grows iff h (z w - 1) > 1 - z
+        # the least candidate is n = -1; there the state grows iff h (z w - 1) > 1 - z
         Sentence((here, sp.Eq(n, -1)), sp.Equivalent(after > h, h * (z * w - 1) > 1 - z)),
         Sentence((here, sp.Eq(w, 2), sp.Eq(4 * z, 3)), sp.Equivalent(4 * after >= 5 * h, h >= -n)),
     ]

@@ -1,5 +1,6 @@
-"""Steps of N8: how long an orbit of the gated residual needs to enter the box, and when rounding
-freezes it.
+"""Steps of N8: how long an orbit of the gated residual takes to enter the box.
+
+They also show from where rounding freezes the orbit.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from ..kernel.algebra import Equation
 from ..kernel.proof import Bound, Sentence, both, decided, deduced, enclosed, identity
 
 LIMITS = {24: "float32", 53: "float64"}
-"""bits of significand"""
+"""the number formats by the bits of their significand"""
 
 
 def _row_bound():
     a, p, x, size = sp.symbols("a p x H")
-    # one weight |a| <= p, one entry |x| <= H; a row adds up
+    # one weight |a| <= p times one entry |x| <= H; the products of a row add up
     given = (p > 0, a <= p, a >= -p, size > 0, x <= size, x >= -size)
     largest = sp.Or(both(sp.Eq(a, p), sp.Eq(x, size)), both(sp.Eq(a, -p), sp.Eq(x, -size)))
     return [Sentence(given, sp.Equivalent(a * x >= p * size, largest))]
@@ -34,31 +35,19 @@ def _excess():
 
 
 def _two_loops():
-    first, second, third, zmax = sp.symbols(
-        "x y w Z"
-    )  # excesses |h_t| - m of three states in a row
+    # the excesses |h_t| - m of three consecutive states
+    first, second, third, zmax = sp.symbols("x y w Z")
     given = (zmax > 0, second <= zmax * first, third <= zmax * second)
-    return [
-        Sentence(
-            given,
-            sp.Equivalent(
-                third >= zmax**2 * first,
-                both(sp.Eq(second, zmax * first), sp.Eq(third, zmax * second)),
-            ),
-        )
-    ]
+    attained = both(sp.Eq(second, zmax * first), sp.Eq(third, zmax * second))
+    return [Sentence(given, sp.Equivalent(third >= zmax**2 * first, attained))]
 
 
 def _entry_time():
     size, z, n = sp.symbols("H z n", positive=True)
     time = formula("gru_entry_time")(size, z, n)
-    # z^time (H - n) = 1 - n: logarithms of both sides
-    return [
-        Equation(
-            sp.expand_log(-time * sp.log(1 / z) / sp.log((size - n) / (1 - n)), force=True),
-            sp.Integer(-1),
-        )
-    ]
+    # z^time (H - n) = 1 - n, after taking logarithms
+    ratio = -time * sp.log(1 / z) / sp.log((size - n) / (1 - n))
+    return [Equation(sp.expand_log(ratio, force=True), sp.Integer(-1))]
 
 
 def _slow_step():
@@ -68,33 +57,27 @@ def _slow_step():
 
 def _unit_cost():
     h, size, e, f = sp.symbols("h H E F")
-    # F = e^h >= E = e^(H-1), h <= H: h/(1 + F) <= H/(1 + E)
+    # h/(1 + F) <= H/(1 + E) for h <= H and F = e^h >= E = e^(H-1)
     given = (h > 0, h <= size, e > 0, f >= e)
-    return [
-        Sentence(
-            given, sp.Equivalent(h * (1 + e) >= size * (1 + f), both(sp.Eq(h, size), sp.Eq(f, e)))
-        )
-    ]
+    attained = both(sp.Eq(h, size), sp.Eq(f, e))
+    return [Sentence(given, sp.Equivalent(h * (1 + e) >= size * (1 + f), attained))]
 
 
 def _slow_entry():
-    """h' = sigma(h) h (candidate 0): exact number of loops from H to below 1, and what one unit
-    costs at H = 20.
+    """The number of iterations of h' = sigma(h) h (the candidate is 0) from H to below 1.
+
+    The last bound is the number that one unit costs at H = 20.
     """
     bounds = []
     for start, wanted in ((2, 4), (5, 41), (10, 2496)):
-        h, loops = flint.arb(start), 0
+        label, h, loops = f"loops from {start}", flint.arb(start), 0
         while not h < 1:
-            if not h > 1:  # the ball meets 1: undecided
-                return [Bound(f"loops from {start}", flint.arb("nan"), "0", "1")]
+            if not h > 1:  # the ball contains 1, so the comparison is undecided
+                return [Bound(label, flint.arb("nan"), "0", "1")]
             h, loops = h / (1 + (-h).exp()), loops + 1
-        bounds.append(
-            Bound(f"loops from {start}", flint.arb(loops), f"{wanted - 0.5}", f"{wanted + 0.5}")
-        )
-    bounds.append(
-        Bound("loops from 20 to 19, at least", (1 + flint.arb(19).exp()) / 20, "8924115", "8924116")
-    )
-    return bounds
+        bounds.append(Bound(label, flint.arb(loops), f"{wanted - 0.5}", f"{wanted + 0.5}"))
+    unit = (1 + flint.arb(19).exp()) / 20
+    return [*bounds, Bound("loops from 20 to 19, at least", unit, "8924115", "8924116")]
 
 
 def _saturation():
@@ -103,23 +86,25 @@ def _saturation():
 
 
 def _half_ulps():
-    """Distances in units of the half ulp that decides: 2^-p above 1, 2^-(p+1) below 1."""
+    """Distances to 1 in units of the half ulp that decides the rounding.
+
+    It is 2^-p above 1 and 2^-(p+1) below 1.
+    """
     bounds = []
     for bits, frozen, free in ((24, "17", "16"), (53, "37", "36")):
         up = flint.arb(2) ** bits
         bounds.append(Bound(f"e^-{frozen} 2^{bits}", (-flint.arb(frozen)).exp() * up, "0", "1"))
         bounds.append(Bound(f"e^-{free} 2^{bits}", (-flint.arb(free)).exp() * up, "1", "3"))
-    # sigma itself, correctly rounded, is 1 only later: the spacing below 1 is half as wide
+    # the gate itself rounds to 1 only further out, because the spacing below 1 is half as wide
     below = flint.arb(2) ** 25
-    bounds.append(Bound("(1 - sigma(17)) 2^25", below / (1 + flint.arb(17).exp()), "1.38", "1.40"))
-    bounds.append(Bound("(1 - sigma(18)) 2^25", below / (1 + flint.arb(18).exp()), "0.51", "0.52"))
-    bounds.append(
-        Bound("(1 - tanh(10)) 2^25", below * 2 / (1 + flint.arb(20).exp()), "0.13", "0.14")
-    )
-    bounds.append(
-        Bound("(1 - tanh(9)) 2^25", below * 2 / (1 + flint.arb(18).exp()), "1.02", "1.03")
-    )
-    return bounds
+    at_17, at_18, at_20 = (below / (1 + flint.arb(x).exp()) for x in (17, 18, 20))
+    return [
+        *bounds,
+        Bound("(1 - sigma(17)) 2^25", at_17, "1.38", "1.40"),
+        Bound("(1 - sigma(18)) 2^25", at_18, "0.51", "0.52"),
+        Bound("(1 - tanh(10)) 2^25", 2 * at_20, "0.13", "0.14"),
+        Bound("(1 - tanh(9)) 2^25", 2 * at_18, "1.02", "1.03"),
+    ]
 
 
 TIME_STEPS = (

@@ -1,4 +1,4 @@
-"""N1: the Jacobian of RMSNorm and LayerNorm, its eigenvalues and null directions."""
+"""Claim N1: the Jacobians of RMSNorm and LayerNorm, their eigenvalues and null directions."""
 
 from __future__ import annotations
 
@@ -21,8 +21,12 @@ S = sp.Symbol("s", positive=True)
 
 
 def rms_jacobian(z: sp.Matrix, gain: sp.Matrix, s: sp.Expr) -> sp.Matrix:
-    """DN(z) = (1/s) diag(gain)(I - z z^T/(d s^2)), s = sqrt(mean z^2 + eps) (N1); z and gain are
-    columns of length d.
+    """DN(z) = (1/s) diag(gain)(I - z z^T/(d s^2)), the Jacobian of RMSNorm (N1).
+
+    Args:
+        z: the argument, a column of length d.
+        gain: the gain, a column of length d.
+        s: the scale sqrt(mean z^2 + eps).
     """
     d = z.rows
     return sp.diag(*gain) * (sp.eye(d) - z * z.T / (d * s**2)) / s
@@ -55,7 +59,7 @@ def _entries():
 
 
 def _directional(z: Span, v: Span, d: Any, eps: Any) -> Span:
-    """d/dtau N(z + tau v) at tau = 0, gain 1, by differentiating the coefficients."""
+    """d/dtau N(z + tau v) at tau = 0 and gain 1, by differentiating the coefficients."""
     tau: Any = sp.Symbol("tau", real=True)
     moved: Span = z + Span.__rmul__(v, tau)
     size = sp.sqrt(moved.dot(moved) / d + eps)
@@ -75,23 +79,19 @@ def _eigenvalues():
     z, v = span("z v", {("z", "z"): zz, ("v", "z"): 0, ("v", "v"): vv})
     across = _directional(z, v, d, eps).map(lambda c: c.subs(eps, S**2 - zz / d))
     along = _directional(z, z, d, eps)
-    radial = formula("rmsnorm_radial")(S, eps)
+    found, radial = along["z"].subs(zz, d * (S**2 - eps)), formula("rmsnorm_radial")(S, eps)
     return [
         Equation(across["v"], formula("rmsnorm_tangential")(S)),
         Equation(across["z"], sp.Integer(0)),
-        Equation(
-            along["z"].subs(zz, d * (S**2 - eps)), radial, (), lambda rng: _ordered(rng, d, eps)
-        ),
+        Equation(found, radial, (), lambda rng: _ordered(rng, d, eps)),
     ]
 
 
 def _ordered(rng: random.Random, d: sp.Symbol, eps: sp.Symbol) -> dict[sp.Symbol, Any]:
+    """Random values with eps < s^2."""
     root = rational(rng, positive=True)
-    return {
-        S: root,
-        eps: root**2 * sp.Rational(rng.randint(1, 9), 10),
-        d: sp.Integer(rng.randint(1, 9)),
-    }
+    share = sp.Rational(rng.randint(1, 9), 10)
+    return {S: root, eps: root**2 * share, d: sp.Integer(rng.randint(1, 9))}
 
 
 def _no_epsilon():
@@ -106,7 +106,7 @@ def _no_epsilon():
 
 
 def _sphere_point(size: int, offset: int = 0):
-    """Draw z, gains and s with d s^2 = |z|^2, by scaling a rational point of the unit sphere."""
+    """Draws z, its rational length n and the gains, by scaling a rational point of the sphere."""
 
     def draw(rng: random.Random):
         z, gain = _variables(size)
@@ -130,9 +130,8 @@ def _with_gain():
         z, gain = _variables(d)
         inner = sp.eye(d) - z * z.T / length**2  # s DN = diag(gain) inner at eps = 0
         right = sp.diag(*gain) * inner * z
-        left = (
-            sp.Matrix([zi / gi for zi, gi in zip(z, gain, strict=True)]).T * sp.diag(*gain) * inner
-        )
+        row = sp.Matrix([zi / gi for zi, gi in zip(z, gain, strict=True)]).T
+        left = row * sp.diag(*gain) * inner
         relation = (z.dot(z) - length**2,)
         for entry in (*right, *left):
             equations.append(Equation(entry, sp.Integer(0), relation, _sphere_point(d)))
@@ -141,12 +140,8 @@ def _with_gain():
 
 def _sizes():
     s, eps, mean = sp.symbols("s e q")
-    return [
-        Sentence(
-            (mean >= 0, sp.Eq(s**2, mean + eps)),
-            sp.And(eps <= s**2, sp.Equivalent(mean > 0, eps < s**2)),
-        )
-    ]
+    given = (mean >= 0, sp.Eq(s**2, mean + eps))
+    return [Sentence(given, sp.And(eps <= s**2, sp.Equivalent(mean > 0, eps < s**2)))]
 
 
 def _exchange():

@@ -1,5 +1,6 @@
-"""LayerNorm z -> Cz/s, s = sqrt(|Cz|^2/d + eps), C the projector across (1, ..., 1): its Jacobian
-and null directions (N1).
+"""Steps of N1 for LayerNorm z -> Cz/s, with its Jacobian and null directions.
+
+s = sqrt(|Cz|^2/d + eps), and C is the projector orthogonal to (1, ..., 1).
 """
 
 from __future__ import annotations
@@ -17,28 +18,21 @@ EPS: Any = sp.Symbol("epsilon", positive=True)
 
 
 def _vectors() -> tuple[Span, Span, Span]:
-    """z, v and the vector of ones, with every inner product free."""
+    """z, v and the vector of ones; every inner product is free but <1, 1> = d."""
     zz, zv, vv, z1, v1 = sp.symbols("zz zv vv z1 v1", real=True)
-    gram = {
-        ("z", "z"): zz,
-        ("v", "z"): zv,
-        ("v", "v"): vv,
-        ("one", "z"): z1,
-        ("one", "v"): v1,
-        ("one", "one"): D,
-    }
+    gram = {("z", "z"): zz, ("v", "z"): zv, ("v", "v"): vv}
+    gram |= {("one", "z"): z1, ("one", "v"): v1, ("one", "one"): D}
     z, v, one = span("z v one", gram)
     return z, v, one
 
 
 def _centred(x: Span, one: Span) -> Span:
+    """C x."""
     return x - (one.dot(x) / D) * one
 
 
 def _derivative(z: Span, v: Span, one: Span) -> Span:
-    """DN(z) v by differentiating the coefficients of C(z + tau v)/s, written with s for the
-    root.
-    """
+    """DN(z) v by differentiating the coefficients of C(z + tau v)/s; s stands for the root."""
     tau: Any = sp.Symbol("tau", real=True)
     moved = _centred(z + tau * v, one)
     size = sp.sqrt(moved.dot(moved) / D + EPS)
@@ -48,42 +42,42 @@ def _derivative(z: Span, v: Span, one: Span) -> Span:
 
 
 def _formula(z: Span, v: Span, one: Span) -> Span:
-    """(1/s)(C v - Cz <Cz, v>/(d s^2))."""
+    """The formula (1/s)(C v - Cz <Cz, v>/(d s^2)) for DN(z) v."""
     c = _centred(z, one)
     return (1 / S) * _centred(v, one) - (c.dot(v) / (D * S**3)) * c
 
 
 def jacobian_every_d() -> list[Equation]:
-    """The Jacobian as a map of vectors."""
+    """The Jacobian as a map of vectors, for every d."""
     z, v, one = _vectors()
     found, wanted = _derivative(z, v, one), _formula(z, v, one)
     return [Equation(found[n], wanted[n]) for n in ("z", "v", "one")]
 
 
 def directions() -> list[Equation]:
-    """Its values on 1, on Cz and on a vector w = v - (projections of v on 1 and Cz), across
-    both.
+    """The values of DN(z) on 1, on Cz and on a vector w orthogonal to both.
+
+    w is v less its projections on 1 and on Cz.
     """
     z, v, one = _vectors()
     c = _centred(z, one)
     square = c.dot(c)
     share: Any = c.dot(v) / square
     across = _centred(v, one) - share * c
-    radial = S**2 - square / D  # eps
-    cases = ((one, 0 * one), (c, (radial / S**3) * c), (across, (1 / S) * across))
-    return [
-        Equation(across.dot(one), sp.Integer(0)),
-        Equation(across.dot(c), sp.Integer(0)),
-        *(
-            Equation(_formula(z, vector, one)[n], image[n])
-            for vector, image in cases
-            for n in ("z", "v", "one")
-        ),
-    ]
+    eps = S**2 - square / D
+    cases = ((one, 0 * one), (c, (eps / S**3) * c), (across, (1 / S) * across))
+    equations = [Equation(across.dot(x), sp.Integer(0)) for x in (one, c)]
+    for vector, image in cases:
+        found = _formula(z, vector, one)
+        equations += [Equation(found[n], image[n]) for n in ("z", "v", "one")]
+    return equations
 
 
 def entries() -> list[Equation]:
-    """d = 2, 3 in full, the first row for d = 4 (the others by permuting coordinates)."""
+    """The entries of DN(z) for d = 2, 3, and its first row for d = 4.
+
+    The other rows follow by permuting coordinates.
+    """
     eps = sp.Symbol("eps", positive=True)
     equations = []
     for d in (2, 3, 4):

@@ -1,4 +1,7 @@
-"""M2: a continuous self-map of the sphere of R^d has a fixed point unless its degree is (-1)^d."""
+"""Claim M2: a continuous self-map of the sphere of R^d has a fixed point, by its degree.
+
+The exception is the degree (-1)^d.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ R, A, BETA = sp.symbols("R a beta", positive=True)
 
 
 def _states() -> tuple[Span, Span, sp.Symbol]:
-    c = sp.Symbol("c")  # cosine of the angle between the two
+    c = sp.Symbol("c")  # the cosine of the angle between h and F(h)
     h, f = span("h f", {("h", "h"): R**2, ("f", "h"): R**2 * c, ("f", "f"): R**2})
     return h, f, c
 
@@ -28,11 +31,9 @@ def _segment():
     h, f, c = _states()
     t: Any = sp.Symbol("t")
     z: Any = (1 - t) * f - t * h
+    half = sp.Rational(1, 2)
     return [
-        Equation(
-            z.dot(z),
-            R**2 * (sp.Rational(1, 2) * (1 - c) + sp.Rational(1, 2) * (1 + c) * (1 - 2 * t) ** 2),
-        ),
+        Equation(z.dot(z), R**2 * (half * (1 - c) + half * (1 + c) * (1 - 2 * t) ** 2)),
         Equation((f - h).dot(f - h), 2 * R**2 * (1 - c)),
     ]
 
@@ -43,10 +44,9 @@ def _never_zero():
     opposite: Any = sp.Eq(c, -1)
     half: Any = sp.Eq(2 * t, 1)
     given = (rr > 0, c >= -1, sp.Eq(2 * n, rr * ((1 - c) + (1 + c) * (1 - 2 * t) ** 2)))
+    gap = sp.Eq(g, 2 * rr * (1 - c))
     return [
-        Sentence(
-            (*given, sp.Eq(g, 2 * rr * (1 - c))), sp.Equivalent(4 * n <= g, sp.Or(opposite, half))
-        ),
+        Sentence((*given, gap), sp.Equivalent(4 * n <= g, sp.Or(opposite, half))),
         Sentence((*given, c <= 1), sp.Equivalent(n <= 0, both(sp.Eq(c, 1), half))),
     ]
 
@@ -58,7 +58,7 @@ def _antipodal():
 def _number():
     degree = sp.Symbol("degree", integer=True)
     number = formula("sphere_lefschetz_number")
-    # 1 on H_0, (-1)^(d-1) deg on H_{d-1}
+    # the map acts as 1 on H_0 and contributes (-1)^(d-1) deg on H_{d-1}
     values = [Equation(number(d, degree), 1 - (-1) ** d * degree) for d in range(2, 8)]
     return [*values, *(Equation(number(d, (-1) ** d), sp.Integer(0)) for d in (2, 3, 4, 5))]
 
@@ -86,35 +86,29 @@ def _homotopies():
     a, b, t, c, n = sp.symbols("a b t c n")
     common = (t >= 0, t <= 1, c <= 1)
     end = both(sp.Eq(t, 1), sp.Eq(c, 1))
-    # the least |z|^2/R^2 is (a - b)^2, attained at the end t = 1 only
+    # the least value of |z|^2/R^2 is (a - b)^2, attained only at the end t = 1
+    weak = sp.Eq(n, (a - t * b) ** 2 + 2 * a * t * b * (1 - c))
+    strong = sp.Eq(n, (b - t * a) ** 2 + 2 * a * t * b * (1 - c))
     return [
-        Sentence(
-            (*common, b > 0, b < a, sp.Eq(n, (a - t * b) ** 2 + 2 * a * t * b * (1 - c))),
-            sp.Equivalent(n <= (a - b) ** 2, end),
-        ),
-        Sentence(
-            (*common, a > 0, b > a, sp.Eq(n, (b - t * a) ** 2 + 2 * a * t * b * (1 - c))),
-            sp.Equivalent(n <= (b - a) ** 2, end),
-        ),
+        Sentence((*common, b > 0, b < a, weak), sp.Equivalent(n <= (a - b) ** 2, end)),
+        Sentence((*common, a > 0, b > a, strong), sp.Equivalent(n <= (b - a) ** 2, end)),
     ]
 
 
 def _extension_determinant(d: int, side: int, scale: Any) -> Any:
-    """Determinant at h = side x e of x -> |x| F(x/|x|), F = N(-a h + beta e): F(h) along h, DF
-    across it (N1); z = scale x e there.
+    """The determinant at h = side e of x -> |x| F(x/|x|), where F = N(-a h + beta e).
+
+    The derivative is F(h) along h and DF across it (N1); there z = scale e.
     """
     e = sp.Matrix([sp.sqrt(d)] + [0] * (d - 1))
     across = -A * (sp.eye(d) - e * e.T / d)
-    return (rms_jacobian(scale * e, sp.ones(d, 1), scale) * across + e * (side * e).T / d).det(
-        method="berkowitz"
-    )
+    derivative = rms_jacobian(scale * e, sp.ones(d, 1), scale) * across + e * (side * e).T / d
+    return derivative.det(method="berkowitz")
 
 
 def _local_degrees():
     equations = []
-    gap = sp.Symbol(
-        "g", positive=True
-    )  # beta = a + g where h = e is another point of the fibre over e
+    gap = sp.Symbol("g", positive=True)  # beta = a + g, where the fibre over e contains h = e too
     for d in (2, 3, 4):
         opposite = _extension_determinant(d, -1, A + BETA)
         same = _extension_determinant(d, 1, gap)
@@ -125,14 +119,10 @@ def _local_degrees():
 
 def _fibre():
     a, b, x, s = sp.symbols("a b x s")
-    # states h = x e with N(-a h + b e) = e: s = b - a x > 0
+    # the states h = x e with N(-a h + b e) = e are those with s = b - a x > 0
     opposite: Any = sp.Eq(x, -1)
-    return [
-        Sentence(
-            (a > 0, b > 0, sp.Eq(x**2, 1), sp.Eq(s, b - a * x)),
-            sp.Equivalent(s > 0, sp.Or(opposite, b > a)),
-        )
-    ]
+    given = (a > 0, b > 0, sp.Eq(x**2, 1), sp.Eq(s, b - a * x))
+    return [Sentence(given, sp.Equivalent(s > 0, sp.Or(opposite, b > a)))]
 
 
 def _linear():
@@ -140,20 +130,16 @@ def _linear():
     equations = []
     for d in (1, 2, 3):
         m: Any = sp.Matrix(d, d, sp.symbols(f"m:{d * d}"))
-        characteristic = (x * sp.eye(d) - m).det(method="berkowitz")
-        equations.append(Equation(characteristic.subs(x, 0), (-1) ** d * m.det(method="berkowitz")))
+        at_zero = (x * sp.eye(d) - m).det(method="berkowitz").subs(x, 0)
+        equations.append(Equation(at_zero, (-1) ** d * m.det(method="berkowitz")))
     return equations
 
 
 def _linear_plane():
     trace, det, root, p, q = sp.symbols("t D r p q")
-    # degree of N(M h) is the sign of D = det M; p >= q the eigenvalues for real r
-    given = (
-        root >= 0,
-        sp.Eq(root**2, trace**2 - 4 * det),
-        sp.Eq(2 * p, trace + root),
-        sp.Eq(2 * q, trace - root),
-    )
+    # the degree of N(M h) is the sign of D = det M; for real r the eigenvalues are p >= q
+    roots = (sp.Eq(2 * p, trace + root), sp.Eq(2 * q, trace - root))
+    given = (root >= 0, sp.Eq(root**2, trace**2 - 4 * det), *roots)
     return [Sentence(given, sp.Equivalent(det < 0, both(p > 0, q < 0)))]
 
 

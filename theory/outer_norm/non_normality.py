@@ -1,10 +1,12 @@
-"""M5: rho < 1 bounds neither the transient of the powers nor the resolvent at 1; the Kreiss
-constant does, up to e d.
+"""Claim M5: rho < 1 bounds neither the transient of the powers nor the resolvent at 1.
+
+The Kreiss constant bounds them, up to a factor e d.
 """
 
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import sympy as sp
 
@@ -37,46 +39,35 @@ def _sum_model(rng: random.Random, size: int):
 def _neumann():
     j, partial, power, q = letters("J Sigma Pi Q")
     y = sp.Symbol("y")  # y = 1/z
+
+    def terms(x: Any, t: int) -> Any:
+        return sum((x**k for k in range(t)), sp.Integer(0))
+
+    # the step of the induction at y = 1: Sigma = Sum_{k<t} J^k and Pi = J^t have
+    # (I - J) Sigma = I - Pi
+    rules = (((j, partial), partial - 1 + power),)
+    induction = Words((1 - j) * (partial + power), 1 - j * power, rules, _sum_model)
+    times = (1, 2, 3, 6)
     return [
-        *(
-            Words(
-                (1 - y * j) * sum((y**k * j**k for k in range(t)), sp.Integer(0)), 1 - y**t * j**t
-            )
-            for t in (1, 2, 3, 6)
-        ),
-        # induction, y = 1: Sigma = Sum_{k<t} J^k and Pi = J^t with (I - J) Sigma = I - Pi
-        Words(
-            (1 - j) * (partial + power),
-            1 - j * power,
-            (((j, partial), partial - 1 + power),),
-            _sum_model,
-        ),
-        # Q = I - J: what the first t terms leave of the resolvent is J^t (I - J)^{-1}
-        *(
-            Words(
-                q**-1 - sum(((1 - q) ** k for k in range(t)), sp.Integer(0)), (1 - q) ** t * q**-1
-            )
-            for t in (1, 2, 3, 6)
-        ),
+        *(Words((1 - y * j) * terms(y * j, t), 1 - y**t * j**t) for t in times),
+        induction,
+        # Q = I - J: the first t terms leave J^t (I - J)^{-1} of the resolvent
+        *(Words(q**-1 - terms(1 - q, t), (1 - q) ** t * q**-1) for t in times),
     ]
 
 
 def _plane():
     p, q, x, y = sp.symbols("p q x y")
     size = x**2 + y**2
-    return [
-        Equation((p * x - q * y) ** 2 + (q * x + p * y) ** 2, (p**2 + q**2) * size),
-        Equation(
-            ((1 - p) * x + q * y) ** 2 + (-q * x + (1 - p) * y) ** 2, ((1 - p) ** 2 + q**2) * size
-        ),
-    ]
+    image = (p * x - q * y) ** 2 + (q * x + p * y) ** 2
+    gap = ((1 - p) * x + q * y) ** 2 + (-q * x + (1 - p) * y) ** 2
+    return [Equation(image, (p**2 + q**2) * size), Equation(gap, ((1 - p) ** 2 + q**2) * size)]
 
 
 def _normal_resolvent():
     p, q, rho = sp.symbols("p q r")
-    return [
-        Sentence((rho >= 0, rho < 1, p**2 + q**2 <= rho**2), (1 - p) ** 2 + q**2 >= (1 - rho) ** 2)
-    ]
+    given = (rho >= 0, rho < 1, p**2 + q**2 <= rho**2)
+    return [Sentence(given, (1 - p) ** 2 + q**2 >= (1 - rho) ** 2)]
 
 
 def _diagonalised():
@@ -92,25 +83,17 @@ def _projector_model(rng: random.Random, size: int):
     basis = random_matrix(rng, size)
     rest = [rational(rng) for _ in range(size - 1)]
     rest = [x if x != 1 else x + 1 for x in rest]
-    return {
-        p: basis * diagonal([1] + [0] * (size - 1)) * basis.inv(),
-        n: basis * diagonal([0, *rest]) * basis.inv(),
-        q: basis * diagonal([1, *(1 / (1 - x) for x in rest)]) * basis.inv(),
-    }
+    inverse = [1 / (1 - x) for x in rest]
+    values = {p: [1] + [0] * (size - 1), n: [0, *rest], q: [1, *inverse]}
+    return {name: basis * diagonal(row) * basis.inv() for name, row in values.items()}
 
 
 def _projector():
     p, n, q = letters("P N Q")  # J = lambda P + N, Q = (I - N)^{-1}
     eigenvalue = sp.Symbol("lambda")
     j = eigenvalue * p + n
-    rules = (
-        ((p, p), p),
-        ((p, n), sp.Integer(0)),
-        ((n, p), sp.Integer(0)),
-        ((n, q), q - 1),
-        ((q, p), p),
-        ((p, q), p),
-    )
+    zero = sp.Integer(0)
+    rules = (((p, p), p), ((p, n), zero), ((n, p), zero), ((n, q), q - 1), ((q, p), p), ((p, q), p))
     resolvent = p / (1 - eigenvalue) + q - p
     return [
         *(Words(j**t, eigenvalue**t * p + n**t, rules, _projector_model) for t in (1, 2, 3, 4)),

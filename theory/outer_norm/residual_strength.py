@@ -1,5 +1,6 @@
-"""M1: under outer normalisation a residual path moves the multipliers of a fixed point, not the
-point and not its sensitivity.
+"""Claim M1: under outer normalisation, a residual path moves the multipliers of a fixed point.
+
+It moves neither the fixed point nor its sensitivity.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sympy as sp
 
 from ..architecture import Recall, Residual
 from ..formulas import formula
-from ..kernel.algebra import Equation, Words, diagonal, random_matrix
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, decided, deduced, identity
 from ..kernel.vectors import span
@@ -22,38 +23,36 @@ def _fixed_points():
     a, w, size = sp.symbols("a w R", positive=True)
     s = sp.Symbol("s", positive=True)
     (h,) = span("h", {("h", "h"): size**2})
-    z = a * h + w * h  # a h + g(h, e) with g = w h
+    z = a * h + w * h  # z = a h + g(h, e) with g = w h
     return [
         Equation(z.dot(z), ((a + w) * size) ** 2),
         Equation(((size / ((a + w) * size)) * z)["h"], sp.Integer(1)),
-        # conversely N(z) = h means z = s h with s = |z|/R, so g = (s - a) h: w = s - a
+        # conversely, N(z) = h means z = s h with s = |z|/R, so g = (s - a) h and w = s - a
         Equation((s * h - a * h)["h"], s - a),
     ]
 
 
 def _projected(rng: random.Random, size: int):
-    p, d, v = sp.symbols("P D v", commutative=False)
+    p, d, v = letters("P D v")
     basis = random_matrix(rng, size)
     rank = rng.randint(1, size)
-    values = {
-        p: basis * diagonal([1] * rank + [0] * (size - rank)) * basis.inv(),
-        d: random_matrix(rng, size),
-    }
-    values[v] = values[p] * random_matrix(rng, size)
-    return values
+    projector = basis * diagonal([1] * rank + [0] * (size - rank)) * basis.inv()
+    update = random_matrix(rng, size)
+    return {p: projector, d: update, v: projector * random_matrix(rng, size)}
 
 
 def _tangent_jacobian():
-    p, d, v = sp.symbols("P D v", commutative=False)
+    p, d, v = letters("P D v")
     a, s = sp.symbols("a s")
     rules = (((p, p), p), ((p, v), v))
-    # J_a = (1/s) P (a + D) on vectors v = P v: its matrix on the tangent space is (a + P D P)/s
+    # J_a = (1/s) P (a + D); for v = P v, that is on the tangent space, it is (a + P D P)/s
     return [Words(p * (a + d) * v / s, (a * v + p * d * p * v) / s, rules, _projected)]
 
 
 def _explicit():
-    """d = 2, 3 at h along the first axis (every h, after a rotation), from N1's Jacobian; d s^2 =
-    |z|^2 with z = s h, |h|^2 = d.
+    """The same from the Jacobian of N1 for d = 2, 3, with h along the first axis after a rotation.
+
+    Here d s^2 = |z|^2, as z = s h and |h|^2 = d.
     """
     equations = []
     x, a, w, root = sp.symbols("x a w r")
@@ -73,7 +72,7 @@ def _explicit():
 
 
 def _sensitivity():
-    d, k = sp.symbols("D K", commutative=False)  # D = P Dg P on the tangent space, K = P D_e g
+    d, k = letters("D K")  # D = P Dg P on the tangent space, K = P D_e g
     q = sp.Symbol("Q", commutative=False)  # w - D, invertible
     a, w = sp.symbols("a w")
     return [
@@ -84,9 +83,8 @@ def _sensitivity():
 
 
 def _tokens():
-    scale, gap, recalled = sp.symbols(
-        "U T K", commutative=False
-    )  # U = a + W, W the scales w_i of all tokens; T = W - P Dg P
+    # U = a + W and T = W - P Dg P, where W holds the scales w_i of all tokens
+    scale, gap, recalled = letters("U T K")
     jacobian = scale**-1 * (scale - gap)  # (a + W)^{-1}(a + P Dg P)
     return [
         Words(jacobian, 1 - scale**-1 * gap),
@@ -95,12 +93,12 @@ def _tokens():
 
 
 def _two_tokens():
-    """d = 2, two tokens, w = (1, 4), P Dg P = [[-1, -7], [1, 7]]: T = [[2, 7], [-1, -3]]."""
+    """Two tokens at d = 2 with w = (1, 4) and T = W - P Dg P = [[2, 7], [-1, -3]]."""
     a = sp.Symbol("a")
     gap = sp.diag(1 / (a + 1), 1 / (a + 4)) * sp.Matrix([[2, 7], [-1, -3]])  # I - J_a
     trace, det = sp.symbols("p q")
     known = (sp.Eq((a + 1) * (a + 4) * trace, 5 - a), sp.Eq((a + 1) * (a + 4) * det, 1))
-    # Jury's test for J_a = I - gap: both multipliers in the open unit disc
+    # Jury's test for J_a = I - gap: both multipliers lie in the open unit disc
     stable = sp.And(det > 0, det < trace, 4 - 2 * trace + det > 0)
     equations = [
         Equation(gap.trace(), (5 - a) / ((a + 1) * (a + 4))),
@@ -109,21 +107,22 @@ def _two_tokens():
     return equations, [Sentence((*known, a >= 0), sp.Equivalent(stable, a < 4))]
 
 
-def _letters():
-    return sp.symbols("a b w u v")  # b is the larger residual strength; nu = u + i v
+def _symbols():
+    return sp.symbols("a b w u v")  # b > a is the larger residual strength; nu = u + i v
 
 
 def _stable(a: sp.Expr, w: sp.Expr, u: sp.Expr, v: sp.Expr):
+    """The multiplier (a + nu)/(a + w) lies in the open unit disc."""
     return (a + u) ** 2 + v**2 < (a + w) ** 2
 
 
 def _monotone():
-    a, b, w, u, v = _letters()
+    a, b, w, u, v = _symbols()
     return [Sentence((b > a, a + w > 0, _stable(a, w, u, v)), _stable(b, w, u, v))]
 
 
 def _large():
-    a, b, w, u, v = _letters()
+    a, b, w, u, v = _symbols()
     return [
         Sentence((), sp.Equivalent(_stable(a, w, u, v), 2 * a * (w - u) > u**2 + v**2 - w**2)),
         Sentence((a + w > 0, _stable(a, w, u, v)), u < w),
@@ -132,18 +131,14 @@ def _large():
 
 
 def _speed():
-    a, b, w, u, _ = _letters()
+    a, b, w, u, _ = _symbols()
+    weak, strong = (a + u) ** 2 * (b + w) ** 2, (b + u) ** 2 * (a + w) ** 2
     return [
         # real nu in [-a, w): the multiplier (a + nu)/(a + w) is not negative and grows with a
-        Sentence(
-            (b > a, a + u >= 0, u < w), (a + u) ** 2 * (b + w) ** 2 < (b + u) ** 2 * (a + w) ** 2
-        ),
-        # nu <= -a', a < a': the multiplier is negative and shrinks, so the residual speeds
-        # convergence up
-        Sentence(
-            (b > a, a + w > 0, b + u <= 0),
-            (a + u) ** 2 * (b + w) ** 2 > (b + u) ** 2 * (a + w) ** 2,
-        ),
+        Sentence((b > a, a + u >= 0, u < w), weak < strong),
+        # nu <= -b: the multiplier is negative and its modulus shrinks, so that a stronger residual
+        # path speeds up convergence
+        Sentence((b > a, a + w > 0, b + u <= 0), weak > strong),
     ]
 
 
@@ -156,7 +151,7 @@ def _derivative():
 def _law():
     a, sigma, w, beta = sp.symbols("a sigma w beta", positive=True)
     rho = formula("mean_field_rho")
-    # N6 is this map of the circle |nu| = sigma, at w^2 = sigma^2 + beta^2
+    # the law of N6 is the image of the circle |nu| = sigma, at w^2 = sigma^2 + beta^2
     expression = rho(a, sigma, beta).subs(sp.sqrt(sigma**2 + beta**2), w)
     return [Equation(expression, (a + sigma) / (a + w))]
 
@@ -302,8 +297,9 @@ M1 = Claim(
     latex=(
         r"$f_a(h)=N(ah+g(h,e))$, $\gamma=1$, $\varepsilon=0$. If $|h|=R$, $g(h,e)=wh$ and $a+w>0$,"
         r" then $f_a(h)=h$; every fixed point is of this form. On $h^\perp$, with"
-        r" $P=I-hh^\top/R^2$:"
-        r" \[J_a=\frac{a+P\,D_hg\,P}{a+w},\qquad\operatorname{spec}J_a=\Bigl\{\frac{a+\nu}{a+w}:\nu\in\operatorname{spec}(P\,D_hg\,P)\Bigr\},\qquad"
+        r" $P=I-hh^\top/R^2$: \[J_a=\frac{a+P\,D_hg\,P}{a+w},\qquad"
+        r"\operatorname{spec}J_a=\Bigl\{\frac{a+\nu}{a+w}:"
+        r"\nu\in\operatorname{spec}(P\,D_hg\,P)\Bigr\},\qquad"
         r" S=(w-P\,D_hg\,P)^{-1}P\,D_eg,\] so $S$ does not depend on $a$, $\rho(J_a)<1$ implies"
         r" $\rho(J_{a'})<1$ for every $a'>a$, and $\rho(J_a)<1$ for all large $a$ iff"
         r" $\operatorname{Re}\nu<w$ for every $\nu$. For several tokens with scales"

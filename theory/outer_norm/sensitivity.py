@@ -1,5 +1,6 @@
-"""N4: under outer normalisation the limit depends on the input smoothly and on all of the sphere;
-singular values of the sensitivity S.
+"""Claim N4: under outer normalisation, the limit depends smoothly on the input.
+
+It varies over all of the sphere; the claim bounds the singular values of the sensitivity S.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from .sensitivity_variants import VARIANT_STEPS, is_formula
 def _input_itself():
     radius, s, gg, gh = sp.symbols("R s gg gh", positive=True)
     h, g = span("h g", {("h", "h"): radius**2, ("g", "h"): gh, ("g", "g"): gg})
-    recalled = s * h - g  # B e = z - g(h*) at the fixed point z = s h*
+    recalled = s * h - g  # B e = z - g(h*), where z = s h* at the fixed point
     tangential = recalled - (recalled.dot(h) / radius**2) * h
-    minus = (gh / radius**2) * h - g  # - P g
-    a = sp.Symbol("a", real=True)  # the example g = a h
+    minus = (gh / radius**2) * h - g  # -P g
+    a = sp.Symbol("a", real=True)  # for the example g = a h
     return [
         *(Equation(tangential[n], minus[n]) for n in ("h", "g")),
         Equation((a * h - (a * h.dot(h) / radius**2) * h)["h"], sp.Integer(0)),
@@ -32,19 +33,12 @@ def _input_itself():
 
 def _singular_values():
     x, y, v, s, n, k, t, p, b, bound = sp.symbols("x y v s n k t p b c")
-    # y = |S x|, v = |(1 - M) S x| = |s^{-1} P B x|, M = s^{-1} P D P, |M| <= k; s the smallest
-    # scale, n = |B|
-    upper = Sentence(
-        (
-            s > 0,
-            k < 1,
-            v >= (1 - k) * y,
-            s * v <= n * x,
-            is_formula(bound, "sensitivity_upper", x, n, s, k),
-        ),
-        y <= bound,
-    )
-    # t = |S^T y|, p = |(1 - M^T)^{-1} y|, v = |s^{-1} p| with s the largest scale, b = sigma_min(B)
+    # M = s^{-1} P D P with |M| <= k; y = |S x|, v = |(1 - M) S x| = |s^{-1} P B x|, n = |B|, and s
+    # is the smallest scale
+    is_bound = is_formula(bound, "sensitivity_upper", x, n, s, k)
+    upper = Sentence((s > 0, k < 1, v >= (1 - k) * y, s * v <= n * x, is_bound), y <= bound)
+    # t = |S^T y|, p = |(1 - M^T)^{-1} y|, v = |s^{-1} p|, b = sigma_min(B), and s is the largest
+    # scale
     given = (s > 0, 1 + k > 0, b >= 0, y <= (1 + k) * p, s * v >= p, t >= b * v)
     lower = Sentence((*given, is_formula(bound, "sensitivity_lower", y, b, s, k)), t >= bound)
     return [upper, lower]
@@ -53,7 +47,8 @@ def _singular_values():
 def _attained():
     a, beta, gap = sp.symbols("a beta g", positive=True)
     upper, lower = formula("sensitivity_upper"), formula("sensitivity_lower")
-    # h = e; G = a h + beta e: s = beta + a; G = -a h + (a + g) e: s = g; k = a/s and T = s -+ a
+    # at h = e with k = a/s and T = s -+ a: G = a h + beta e has s = beta + a, and
+    # G = -a h + (a + g) e has s = g
     return [
         Equation(upper(beta, beta + a, a / (beta + a)), beta / ((beta + a) - a)),
         Equation(lower(a + gap, gap, a / gap), (a + gap) / (gap + a)),

@@ -1,5 +1,6 @@
-"""Steps of N4: I - J is invertible through the tangent spaces, so S exists; its rank, range and
-kernel.
+"""Steps of N4: I - J is invertible on the tangent spaces, so that the sensitivity S exists.
+
+They also give its rank, range and kernel.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from typing import Any
 
 import sympy as sp
 
-from ..kernel.algebra import Equation, Words, diagonal, random_matrix, rational
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
 from ..kernel.proof import Sentence, decided, deduced, identity
 from ..kernel.vectors import span
 
-# P the projector on the tangent spaces (one token or all), s the scales |z_i|/R as a block diagonal
-# matrix, D = D_h G, B = D_e G, T = s - P D P; z stands for any vector with P z = 0 in every token
-P, SCALE, D, B, T, NULL = sp.symbols("P s D B T z", commutative=False)
+# P is the projector on the tangent spaces of one token or of all, s the block diagonal matrix of
+# the scales |z_i|/R, D = D_h G, B = D_e G and T = s - P D P; z is any vector with P z = 0
+P, SCALE, D, B, T, NULL = letters("P s D B T z")
 
 _RULES: Any = (
     ((P, NULL), sp.Integer(0)),
@@ -29,7 +30,7 @@ _RULES: Any = (
 
 
 def _model(rng: random.Random, size: int):
-    """P of rank below the size (1 at size 1), s commuting with it, T = s - P D P invertible."""
+    """Random matrices: s commutes with P, T = s - P D P is invertible, P is 1 or of lower rank."""
     while True:
         basis = random_matrix(rng, size)
         rank = rng.randint(1, max(1, size - 1))
@@ -38,15 +39,8 @@ def _model(rng: random.Random, size: int):
         d = random_matrix(rng, size)
         t = scale - p * d * p
         if t.det() != 0:
-            null = random_matrix(rng, size)
-            return {
-                P: p,
-                SCALE: scale,
-                D: d,
-                B: random_matrix(rng, size),
-                T: t,
-                NULL: null - p * null,
-            }
+            vectors, b = random_matrix(rng, size), random_matrix(rng, size)
+            return {P: p, SCALE: scale, D: d, B: b, T: t, NULL: vectors - p * vectors}
 
 
 def _projector():
@@ -54,14 +48,14 @@ def _projector():
     h, v = span("h v", {("h", "h"): radius**2, ("h", "v"): hv, ("v", "v"): vv})
     projected = v - (hv / radius**2) * h
     z = s * h
-    # N1 at eps = 0: DN(z) v = (R/|z|)(v - z <z, v>/|z|^2), |z| = s R
+    # N1 at eps = 0: DN(z) v = (R/|z|)(v - z <z, v>/|z|^2) with |z| = s R
     derivative = (radius / (s * radius)) * (v - (z.dot(v) / (s * radius) ** 2) * z)
     return [
         *(Equation(derivative[n], ((1 / s) * projected)[n]) for n in ("h", "v")),
         Equation(h.dot(projected), sp.Integer(0)),
         Equation((h - (h.dot(h) / radius**2) * h)["h"], sp.Integer(0)),
         Equation(projected.dot(projected) + hv**2 / radius**2, vv),
-        # P v = 0 leaves v = (<h, v>/R^2) h
+        # P v = 0 means v = (<h, v>/R^2) h
         Equation((v - projected)["h"], hv / radius**2),
     ]
 
@@ -84,7 +78,7 @@ def _resolvent():
 
 def _gram():
     u, w, c, k = sp.symbols("u w c k")
-    # |u - M u|^2 = u^2 - 2c + w^2, w = |M u| <= k u, c = <u, M u> between -u w and u w
+    # |u - M u|^2 = u^2 - 2c + w^2 with w = |M u| <= k u and -u w <= c = <u, M u> <= u w
     square = u**2 - 2 * c + w**2
     return [
         Sentence((u >= 0, k < 1, w <= k * u, c <= u * w), square >= (1 - k) ** 2 * u**2),
@@ -94,16 +88,9 @@ def _gram():
 
 def _from_contraction():
     k, kappa, s, lipschitz, r, radius = sp.symbols("k q s l r R")
-    # s = |z|/R with |z| >= r, |P D P| = k s <= l, kappa = R l/r
-    given = (
-        r > 0,
-        radius > 0,
-        lipschitz >= 0,
-        s * radius >= r,
-        k * s <= lipschitz,
-        sp.Eq(kappa * r, radius * lipschitz),
-    )
-    return [Sentence(given, k <= kappa)]
+    # s = |z|/R with |z| >= r, |P D P| = k s <= l, and kappa = R l/r
+    constants = (r > 0, radius > 0, lipschitz >= 0, sp.Eq(kappa * r, radius * lipschitz))
+    return [Sentence((*constants, s * radius >= r, k * s <= lipschitz), k <= kappa)]
 
 
 RESOLVENT_STEPS = (

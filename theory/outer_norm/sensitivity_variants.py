@@ -1,6 +1,4 @@
-"""Steps of N4 beyond eps = 0 and gain 1: the sensitivity at eps > 0, and with an elementwise
-gain.
-"""
+"""Steps of N4 beyond eps = 0 and gain 1: S at eps > 0, and S with an elementwise gain."""
 
 from __future__ import annotations
 
@@ -10,13 +8,13 @@ from typing import Any
 import sympy as sp
 
 from ..formulas import formula
-from ..kernel.algebra import Equation, Words, rational
+from ..kernel.algebra import Equation, Words, letters, rational
 from ..kernel.proof import Sentence, both, decided, identity
 from ..kernel.vectors import span
 
 
 def is_formula(bound: sp.Symbol, name: str, factor: sp.Symbol, *values: sp.Symbol) -> Any:
-    """bound = formula(values) x factor, without denominators."""
+    """The equation bound = formula(values) factor, without denominators."""
     over, under = sp.fraction(sp.together(formula(name)(*values)))
     return sp.Eq(bound * under, over * factor)
 
@@ -26,32 +24,27 @@ def _epsilon_inverse():
     z, v = span("z v", {("z", "z"): zz, ("v", "z"): zv, ("v", "v"): vv})
     preimage = s * v + (s * zv / (d * eps)) * z
     image = (1 / s) * preimage - (z.dot(preimage) / (d * s**3)) * z
-    return [
-        Equation(
-            image[n].subs(zz, d * (s**2 - eps)),
-            v[n],
-            (),
-            lambda rng: _scale_above(rng, s, eps, d, zv),
-        )
-        for n in ("z", "v")
-    ]
+    found = image.map(lambda x: x.subs(zz, d * (s**2 - eps)))
+
+    def point(rng: random.Random) -> dict[sp.Symbol, Any]:
+        return _scale_above(rng, s, eps, d, zv)
+
+    return [Equation(found[n], v[n], (), point) for n in ("z", "v")]
 
 
 def _scale_above(
     rng: random.Random, s: sp.Symbol, eps: sp.Symbol, *others: sp.Symbol
 ) -> dict[sp.Symbol, Any]:
+    """Random values with eps < s^2, and positive values of the other symbols."""
     root = rational(rng, positive=True)
-    return {
-        s: root,
-        eps: root**2 * sp.Rational(rng.randint(1, 9), 10),
-        **{x: rational(rng, positive=True) for x in others},
-    }
+    values = {s: root, eps: root**2 * sp.Rational(rng.randint(1, 9), 10)}
+    return values | {x: rational(rng, positive=True) for x in others}
 
 
 def _epsilon_norm():
     across, along, m = sp.symbols("p q m")
-    # s DN is 1 across z and eps/s^2 along it (N1), m its square; squared lengths of the two parts
-    # of v
+    # by N1 s DN is 1 across z and eps/s^2 along it, the square of which is m; p and q are the
+    # squared lengths of the two parts of v
     image, size = across + m * along, across + along
     return [Sentence((across >= 0, along >= 0, m <= 1), both(m * size <= image, image <= size))]
 
@@ -59,29 +52,21 @@ def _epsilon_norm():
 def _epsilon_bounds():
     x, y, v, s, n, k, b, eps, bound = sp.symbols("x y v s n k b e c")
     # y = |S x|, v = |(1 - J) S x| = |DN B x|
-    upper = Sentence(
-        (
-            s > 0,
-            k < 1,
-            v >= (1 - k) * y,
-            s * v <= n * x,
-            is_formula(bound, "sensitivity_upper", x, n, s, k),
-        ),
-        y <= bound,
-    )
+    is_upper = is_formula(bound, "sensitivity_upper", x, n, s, k)
+    is_lower = is_formula(bound, "sensitivity_lower_epsilon", x, b, s, eps, k)
     given = (s > 0, 1 + k > 0, v <= (1 + k) * y, s**3 * v >= eps * b * x)
-    lower = Sentence(
-        (*given, is_formula(bound, "sensitivity_lower_epsilon", x, b, s, eps, k)), y >= bound
-    )
-    return [upper, lower]
+    return [
+        Sentence((s > 0, k < 1, v >= (1 - k) * y, s * v <= n * x, is_upper), y <= bound),
+        Sentence((*given, is_lower), y >= bound),
+    ]
 
 
 def _epsilon_attained():
     a, beta, s, eps = sp.symbols("a beta s epsilon", positive=True)
     radial, tangential = formula("rmsnorm_radial")(s, eps), formula("rmsnorm_tangential")(s)
     lower, upper = formula("sensitivity_lower_epsilon"), formula("sensitivity_upper")
-    # D = -a along h, 0 across: |J| = a eps/s^3 and S = beta DN/(1 + a eps/s^3) along h; D = a
-    # across, 0 along: S = beta DN/(1 - a/s)
+    # D = -a along h and 0 across it: |J| = a eps/s^3, and S = beta DN/(1 + a eps/s^3) along h;
+    # D = a across h and 0 along it: S = beta DN/(1 - a/s) across h
     return [
         Equation(lower(beta, s, eps, a * radial), beta * radial / (1 + a * radial)),
         Equation(upper(beta, s, a * tangential), beta * tangential / (1 - a * tangential)),
@@ -89,13 +74,13 @@ def _epsilon_attained():
 
 
 def _epsilon_rank():
-    norm, gap, recall = sp.symbols("N R B", commutative=False)  # N = DN invertible, R = I - J
+    norm, gap, recall = letters("N R B")  # N = DN is invertible, R = I - J
     return [Words((gap**-1 * norm * recall) * (recall**-1 * norm**-1 * gap), sp.Integer(1))]
 
 
 def _gain():
     # R = I - J_k with J_k = N D Gamma, so N D = (1 - R) Gamma^{-1}
-    gamma, gap, norm, update, recall = sp.symbols("Gamma R N D B", commutative=False)
+    gamma, gap, norm, update, recall = letters("Gamma R N D B")
     unit = gap**-1 * norm * recall  # S_k
     derivative = (1 - gap) * gamma**-1  # N D
     return [
@@ -109,23 +94,17 @@ def _gain_range():
     equations = []
     for d in (1, 2, 3, 4):
         gains, state, v = (sp.symbols(f"{name}:{d}", seq=True) for name in ("g", "k", "v"))
-        left = sum(
-            (g * k / g**2 * (g * x) for g, k, x in zip(gains, state, v, strict=True)), sp.Integer(0)
-        )
-        equations.append(
-            Equation(left, sum((k * x for k, x in zip(state, v, strict=True)), sp.Integer(0)))
-        )
+        scaled = [g * k / g**2 * (g * x) for g, k, x in zip(gains, state, v, strict=True)]
+        plain = [k * x for k, x in zip(state, v, strict=True)]
+        equations.append(Equation(sum(scaled, sp.Integer(0)), sum(plain, sp.Integer(0))))
     return equations
 
 
 def _gain_factors():
     g, v, low, high = sp.symbols("g v m M")
-    return [
-        Sentence(
-            (g**2 >= low**2, g**2 <= high**2),
-            both(low**2 * v**2 <= (g * v) ** 2, (g * v) ** 2 <= high**2 * v**2),
-        )
-    ]
+    image = (g * v) ** 2
+    bounded = both(low**2 * v**2 <= image, image <= high**2 * v**2)
+    return [Sentence((g**2 >= low**2, g**2 <= high**2), bounded)]
 
 
 VARIANT_STEPS = (

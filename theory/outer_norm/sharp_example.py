@@ -1,4 +1,7 @@
-"""N3 is sharp: A = -a I has a stable fixed point iff beta > 2 a, and attracting 2-cycles below."""
+"""Steps of N3 that show its bound is sharp, by the example A = -a I.
+
+It has a stable fixed point iff beta > 2 a, and attracting 2-cycles below.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,9 @@ A, BETA, RADIUS = sp.symbols("a beta R", positive=True)
 
 
 def _pair(cosine: sp.Expr) -> tuple[Span, Span]:
-    """State h and input e on the sphere of radius R at that cosine."""
-    h, e = span(
-        "h e", {("h", "h"): RADIUS**2, ("e", "h"): RADIUS**2 * cosine, ("e", "e"): RADIUS**2}
-    )
+    """State h and input e on the sphere of radius R, with that cosine of their angle."""
+    square = RADIUS**2
+    h, e = span("h e", {("h", "h"): square, ("e", "h"): square * cosine, ("e", "e"): square})
     return h, e
 
 
@@ -39,15 +41,12 @@ def _sharp_fixed_point():
 
 def _sharp_threshold():
     a, beta, s, m = sp.symbols("a b s m")
+    multiplier = (a > 0, beta > a, sp.Eq(m * (beta - a), -a))
+    # a fixed point h is parallel to e: (s + a) h = beta e, so (s + a)^2 = beta^2 with s > 0
+    fixed = (a > 0, beta > 0, s > 0, sp.Eq((s + a) ** 2, beta**2))
     return [
-        Sentence(
-            (a > 0, beta > a, sp.Eq(m * (beta - a), -a)), sp.Equivalent(m**2 < 1, beta > 2 * a)
-        ),
-        # a fixed point h is parallel to e: (s + a) h = beta e, so (s + a)^2 = beta^2 with s > 0
-        Sentence(
-            (a > 0, beta > 0, s > 0, sp.Eq((s + a) ** 2, beta**2)),
-            both(beta > a, sp.Eq(s, beta - a)),
-        ),
+        Sentence(multiplier, sp.Equivalent(m**2 < 1, beta > 2 * a)),
+        Sentence(fixed, both(beta > a, sp.Eq(s, beta - a))),
     ]
 
 
@@ -65,7 +64,7 @@ def _cycle():
 
 
 def _circle(rng: random.Random):
-    """Rational angle with beta = 2 a cos."""
+    """Random values with a rational cosine and sine of the angle, and beta = 2 a cos."""
     c, s = sp.symbols("c s")
     q = sp.Rational(rng.randint(1, 9), 10)
     a = rational(rng, positive=True)
@@ -74,13 +73,13 @@ def _circle(rng: random.Random):
 
 
 def _multipliers():
-    c, s = sp.symbols("c s")  # cos and sin of the angle between h and e
+    c, s = sp.symbols("c s")  # the cosine and sine of the angle between h and e
     x, y = BETA - A * c, -A * s  # z in the plane of h and e
     dx, dy = A * s, -A * c
-    one_step = (x * dy - y * dx) / (x**2 + y**2)  # derivative of the angle of z
+    one_step = (x * dy - y * dx) / (x**2 + y**2)  # the derivative of the angle of z
     relations = (c**2 + s**2 - 1, BETA - 2 * A * c)
     plane, cross = span("h v", {("h", "h"): RADIUS**2, ("h", "v"): 0, ("v", "v"): 1})
-    across = (1 / A) * (-A) * cross  # tangential factor R/|z| = 1/a on -a v
+    across = (1 / A) * (-A) * cross  # the tangential factor R/|z| = 1/a acts on -a v
     return [
         Equation(one_step, 1 - BETA**2 / (2 * A**2), relations, _circle),
         Equation(((1 / A) * (-A) * across)["v"], sp.Integer(1)),

@@ -1,5 +1,6 @@
-"""Linearised loops of one and two sub-blocks, with and without a normalisation after each: J and K
-of THEORY.md section 2 (N1).
+"""Steps of N1 with the linearised loops of one and two sub-blocks: their J and K.
+
+The loops have a normalisation after each sub-block, or none; `docs/vocabulary.md` defines J and K.
 """
 
 from __future__ import annotations
@@ -8,31 +9,32 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from ..kernel.algebra import Words
+from ..kernel.algebra import Words, letters
 
-A1, A2, N1, N2, WX, WE, H, E = sp.symbols("A_1 A_2 N_1 N_2 W_x W_e h e", commutative=False)
-"""linearised updates, Jacobians of the outer norms, state and input weights of the recall mix,
-perturbations of state and input
+A1, A2, N1, N2, WX, WE, H, E = letters("A_1 A_2 N_1 N_2 W_x W_e h e")
+"""the letters, two by two: the linearised updates, the Jacobians of the outer norms, the weights of
+state and input in the recall, and the perturbations of state and input
 """
 
-Pairs = Sequence[tuple[sp.Expr, sp.Expr]]
+SubBlocks = Sequence[tuple[sp.Expr, sp.Expr]]
+"""the update and the norm of each sub-block"""
 
 
-def _none(blocks: Pairs) -> sp.Expr:
+def _none(blocks: SubBlocks) -> sp.Expr:
     state = H
     for update, norm in blocks:
         state = norm * (state + update * state)
     return state
 
 
-def _external(blocks: Pairs) -> sp.Expr:
+def _external(blocks: SubBlocks) -> sp.Expr:
     state = WX * H + WE * E
     for update, norm in blocks:
         state = norm * (state + update * state)
     return state
 
 
-def _internal(blocks: Pairs) -> sp.Expr:
+def _internal(blocks: SubBlocks) -> sp.Expr:
     state = H
     for update, norm in blocks:
         state = norm * (state + update * (WX * state + WE * E))
@@ -40,7 +42,7 @@ def _internal(blocks: Pairs) -> sp.Expr:
 
 
 def one_sub_block() -> list[Words]:
-    """h -> J h + K e for each recall, the output normalised by N_1."""
+    """h -> J h + K e for one sub-block followed by N_1, for each kind of recall."""
     block = [(A1, N1)]
     return [
         Words(_none(block), N1 * (1 + A1) * H),
@@ -50,21 +52,18 @@ def one_sub_block() -> list[Words]:
 
 
 def two_sub_blocks() -> list[Words]:
-    """The same for two sub-blocks: without norms (the table), then with N after each."""
+    """The same for two sub-blocks: without norms, as in the table, then with a norm after each."""
     one = sp.Integer(1)
     plain, normed = [(A1, one), (A2, one)], [(A1, N1), (A2, N2)]
+    first, second = 1 + A1 * WX, 1 + A2 * WX
     return [
         Words(_none(plain), (1 + A2) * (1 + A1) * H),
         Words(_external(plain), (1 + A2) * (1 + A1) * WX * H + (1 + A2) * (1 + A1) * WE * E),
-        Words(
-            _internal(plain),
-            (1 + A2 * WX) * (1 + A1 * WX) * H + ((1 + A2 * WX) * A1 * WE + A2 * WE) * E,
-        ),
+        Words(_internal(plain), second * first * H + (second * A1 * WE + A2 * WE) * E),
         Words(_none(normed), N2 * (1 + A2) * N1 * (1 + A1) * H),
         Words(_external(normed), N2 * (1 + A2) * N1 * (1 + A1) * (WX * H + WE * E)),
         Words(
             _internal(normed),
-            N2 * (1 + A2 * WX) * N1 * (1 + A1 * WX) * H
-            + N2 * ((1 + A2 * WX) * N1 * A1 * WE + A2 * WE) * E,
+            N2 * second * N1 * first * H + N2 * (second * N1 * A1 * WE + A2 * WE) * E,
         ),
     ]

@@ -132,7 +132,7 @@ def _stage(n: int) -> PiecewiseLinear:
 
 
 def _preimage(b: Fraction, digits: int) -> Fraction:
-    """A point where the Cantor function is b: double the binary digits of b, read them in base 3."""
+    """A point where the Cantor function is b: the binary digits of b, doubled, read in base 3."""
     h, weight = Fraction(0), Fraction(1, 3)
     for _ in range(digits):
         b *= 2

@@ -115,7 +115,7 @@ FALSIFIERS = (
         lambda rng, keep: _draw(rng, independent=keep),
         lambda case: abs(case.alignment) < 6 / math.sqrt(WIDTH),
         _off_the_scale,
-        4,
+        trials=4,
     ),
     Falsifier(
         "symmetric_weights",
@@ -124,7 +124,7 @@ FALSIFIERS = (
         lambda rng, keep: _draw(rng, symmetric=not keep),
         lambda case: not case.symmetric,
         _off_the_scale,
-        4,
+        trials=4,
     ),
     Falsifier(
         "no_recall",
@@ -133,7 +133,7 @@ FALSIFIERS = (
         lambda rng, keep: _draw(rng, recall=keep),
         lambda case: case.beta > 0,
         _no_settling,
-        4,
+        trials=4,
     ),
     Falsifier(
         "gain_with_residual",

@@ -152,7 +152,7 @@ FALSIFIERS = (
         lambda rng, keep: _draw(rng, gaussian=keep),
         lambda case: case.kurtosis > 1.5,
         _wrong_slope,
-        3,
+        trials=3,
     ),
     Falsifier(
         "sensitivity_to_sparse_input",
@@ -161,7 +161,7 @@ FALSIFIERS = (
         lambda rng, keep: _draw(rng, keep, beta=2.5, density=0.05),
         lambda case: 1.5 < case.kurtosis < 10,
         _wrong_sensitivity,
-        3,
+        trials=3,
     ),
     Falsifier(
         "recall_below_the_edge",
@@ -170,7 +170,7 @@ FALSIFIERS = (
         _near_edge,
         lambda case: case.beta > _edge(),
         _unsettled,
-        3,
+        trials=3,
     ),
     Falsifier(
         "oscillating_activation",
@@ -179,6 +179,6 @@ FALSIFIERS = (
         _balance,
         lambda case: case.odd_concave,
         _several_shares,
-        6,
+        trials=6,
     ),
 )

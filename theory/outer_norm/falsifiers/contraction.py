@@ -160,7 +160,7 @@ FALSIFIERS = (
         lambda rng, keep: _loop(rng, keep, True),
         lambda loop: loop.beta > 2 * _norm2(loop.matrix),
         _two_ends,
-        15,
+        trials=15,
     ),
     Falsifier(
         "gain_ignored",
@@ -169,7 +169,7 @@ FALSIFIERS = (
         lambda rng, keep: _loop(rng, True, keep),
         lambda loop: loop.gain == 1,
         _two_ends,
-        15,
+        trials=15,
     ),
     Falsifier(
         "inside_the_radius",
@@ -178,7 +178,7 @@ FALSIFIERS = (
         _states,
         lambda case: min(math.hypot(*case.first), math.hypot(*case.second)) >= case.r * (1 - 1e-12),
         _too_far,
-        60,
+        trials=60,
     ),
     Falsifier(
         "slope_understated",

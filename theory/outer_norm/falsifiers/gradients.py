@@ -191,7 +191,7 @@ FALSIFIERS = (
         _linear,
         _contracts,
         _exceeds_bound,
-        40,
+        trials=40,
     ),
     Falsifier(
         "trained_encoder",
@@ -200,7 +200,7 @@ FALSIFIERS = (
         _trained_encoder,
         lambda loop: not any(loop.start_gradient),
         _truncation_fails,
-        40,
+        trials=40,
     ),
     Falsifier(
         "start_off_the_sphere",
@@ -211,6 +211,6 @@ FALSIFIERS = (
             math.hypot(*loop.start), math.sqrt(len(loop.start)), rel_tol=1e-9
         ),
         _start_remembered,
-        40,
+        trials=40,
     ),
 )

@@ -175,7 +175,7 @@ FALSIFIERS = (
         _hidden,
         lambda case: case.hidden_scale == 1,
         _outside,
-        12,
+        trials=12,
     ),
     Falsifier(
         "inner_norm_without_epsilon",

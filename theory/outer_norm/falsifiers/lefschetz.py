@@ -155,6 +155,6 @@ FALSIFIERS = (
         _tokens,
         lambda case: len(case.signs) == 1,
         _signed_permutation_moves_all,
-        8,
+        trials=8,
     ),
 )

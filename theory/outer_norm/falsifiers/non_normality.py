@@ -141,7 +141,7 @@ FALSIFIERS = (
         _normal,
         _is_normal,
         _exceeds_radius,
-        30,
+        trials=30,
     ),
     Falsifier(
         "spectral_radius_not_below_one",
@@ -150,7 +150,7 @@ FALSIFIERS = (
         _contractive,
         lambda case: case.rho < 1,
         _neumann_sum_fails,
-        20,
+        trials=20,
     ),
     Falsifier(
         "jordan_block",
@@ -159,6 +159,6 @@ FALSIFIERS = (
         _diagonalisable,
         _has_eigenbasis,
         _rate_fails,
-        20,
+        trials=20,
     ),
 )

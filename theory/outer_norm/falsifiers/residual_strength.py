@@ -156,7 +156,7 @@ FALSIFIERS = (
         _tokens,
         lambda case: case.scales[0] == case.scales[1],
         _token_destabilised,
-        100,
+        trials=100,
     ),
     Falsifier(
         "inward_state",
@@ -165,7 +165,7 @@ FALSIFIERS = (
         _multiplier,
         lambda case: case.a + case.w > 0,
         _loses_stability,
-        200,
+        trials=200,
     ),
     Falsifier(
         "unequal_gains",
@@ -174,7 +174,7 @@ FALSIFIERS = (
         lambda rng, keep: _map(rng, keep, True),
         lambda case: all(g == 1 for g in case.gain),
         _moves,
-        10,
+        trials=10,
     ),
     Falsifier(
         "epsilon",
@@ -183,6 +183,6 @@ FALSIFIERS = (
         lambda rng, keep: _map(rng, True, keep),
         lambda case: case.eps == 0,
         _moves,
-        10,
+        trials=10,
     ),
 )

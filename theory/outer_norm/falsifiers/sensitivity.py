@@ -202,7 +202,7 @@ FALSIFIERS = (
         _recall,
         lambda case: case.recall.det() != 0,
         rank_drops,
-        30,
+        trials=30,
     ),
     Falsifier(
         "update_as_large_as_the_scale",
@@ -211,7 +211,7 @@ FALSIFIERS = (
         _update,
         _k_below_one,
         out_of_bounds,
-        30,
+        trials=30,
     ),
     Falsifier(
         "epsilon",
@@ -220,7 +220,7 @@ FALSIFIERS = (
         lambda rng, keep: draw(rng, eps_zero=keep),
         lambda case: case.eps == 0,
         leaves_tangent,
-        20,
+        trials=20,
     ),
     Falsifier(
         "unequal_gains",
@@ -229,6 +229,6 @@ FALSIFIERS = (
         lambda rng, keep: draw(rng, gain_one=keep),
         lambda case: case.gain == unit(case.size),
         leaves_tangent,
-        20,
+        trials=20,
     ),
 )
