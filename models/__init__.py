@@ -1,3 +1,1 @@
-"""Looped transformers: the family, a task, training, shipped checkpoints, and theory held against
-them.
-"""
+"""Looped transformers: networks, tasks, training, trained loops, and theory compared with them."""

@@ -1,6 +1,4 @@
-"""Theory against trained weights: what the claims predict for a checkpoint, and what the checkpoint
-does.
-"""
+"""Theory against trained weights: what the claims predict for a checkpoint, and what it does."""
 
 from __future__ import annotations
 
@@ -35,23 +33,37 @@ from .torch_loop import TorchLoop
 from .trained import TrainedLoop
 
 BAND = 1.25
-"""Factor between measured and predicted loops beyond which a mismatch is listed."""
+"""Factor between measured and predicted iterations beyond which a mismatch is listed: the
+prediction holds in the limit, and `COARSE` is not quite there.
+"""
 COARSE, FINE = 1e-4, 1e-8
-"""Relative steps between which iterations are counted: below the transient, above the rounding
-floor.
+"""Relative steps between which iterations are counted: below the transient, and above the rounding
+errors of float64.
 """
 SHOWN = (30, 500)
-"""Loops after which the accuracy is told."""
-CELLS = 2048
-"""Cells followed at a time: bounds the memory, in which the last 80 states of each orbit are kept,
-and the activations stay in cache.
+"""Iterations after which the accuracy is measured: the most of a training step in the paper, and
+many more.
 """
+CELLS = 2048
+"""Cells followed at a time. This bounds the memory, in which the last 80 states of each orbit are
+kept, and lets the activations stay in the cache.
+"""
+INPUT_SEED = 77_000_001
+"""Added to the seed of the inputs, so that they are not the samples of training steps."""
+FEWEST_LOOPS = 32
+"""Iterations that the classification of an orbit needs at least."""
 
 
 @dataclass(frozen=True)
 class Convergence:
-    """One input whose orbit reached a fixed point: rho there, and loops from `COARSE` to `FINE`
-    measured and predicted (X5).
+    """One input whose orbit reached a fixed point.
+
+    Attributes:
+        rho: spectral radius of the Jacobian at the fixed point.
+        rho_residual: residual of its eigenpair.
+        slope_rate: factor per iteration that was fitted to the steps from `COARSE` to `FINE`.
+        measured_loops: iterations from `COARSE` to `FINE`.
+        predicted_loops: the same as predicted from `rho` (X5).
     """
 
     rho: float
@@ -63,11 +75,33 @@ class Convergence:
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """Prediction and measurement of one checkpoint side by side; `mismatches` lists every
-    disagreement in words.
+    """Prediction and measurement of one checkpoint side by side.
 
-    `loops` and `limit` are the first and the last look at an orbit, `decided` the number of orbits
-    that each look in between decided.
+    Attributes:
+        name: the checkpoint.
+        architecture: recall/norm or recall/norm/residual.
+        task: the task of its training.
+        level: the level of the task from which the inputs were drawn.
+        inputs: how many there were.
+        loops: iterations before the first look at an orbit.
+        limit: iterations before the last look.
+        seed: seed of the inputs.
+        rho_wx: spectral radius of W_x; None without recall.
+        expected: the outcome that the claims predict; None where they predict no single one.
+        allowed: the outcomes that the claims do not exclude.
+        claims: ids of those claims.
+        reason: how the prediction follows from them, in words.
+        outcomes: measured outcome to number of inputs, the most frequent first.
+        decided: iterations of a look to number of orbits that it decided.
+        undecided: number of orbits that no look decided.
+        majority: the most frequent outcome.
+        convergence: what was measured at fixed points.
+        accuracy_30: exact-match accuracy after 30 iterations.
+        accuracy_500: exact-match accuracy after 500 iterations.
+        drift_constant: median of the drift constants of the orbits that drift; None without any.
+        residual_curve: median over the inputs of the relative step, for every iteration up to
+            `loops`.
+        mismatches: every disagreement in words.
     """
 
     name: str
@@ -96,11 +130,11 @@ class CrossValidation:
 
     @property
     def rho(self) -> float | None:
-        """Median spectral radius over the measured fixed points."""
+        """Median of the spectral radius over the measured fixed points; None without any."""
         return float(np.median([c.rho for c in self.convergence])) if self.convergence else None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON object."""
+        """All attributes and the median spectral radius, as a JSON object."""
         return jsonable({**dataclasses.asdict(self), "rho_median": self.rho})
 
 
@@ -117,17 +151,44 @@ def crossvalidate(
     seed: int = 0,
     progress: bool = False,
 ) -> CrossValidation:
-    """Measure a checkpoint in float64 on random inputs of one level of its task (default: the
-    length that its training reached, or the held-out easy split).
+    """Compare what the claims predict for a trained network with what it does, in float64.
 
-    Every orbit is classified after `loops` loops and, while undecided, after 2, 4, ... times those
-    up to `limit` (default 4 x `loops`); spectral radii are measured at the fixed points of the
-    first `spectra` inputs that have one.
+    The network runs on random inputs of its task. Every orbit is classified after `loops`
+    iterations and, while it is undecided, after 2, 4, ... times as many, up to `limit`.
+
+    Args:
+        source: a checkpoint, or the path of its .safetensors file.
+        name: name of the result; by default the stem of the path, or a name made of the record.
+        inputs: number of inputs; default 256.
+        loops: iterations before the first look at an orbit, at least 32; default 500.
+        limit: iterations before the last look; default 4 times `loops`.
+        level: level of the task from which the inputs are drawn; by default the one that training
+            reached, or the easiest held-out one where training has seen the samples of that one.
+        data: prepared data file of the task, where it needs one.
+        spectra: number of fixed points at which the spectral radius is measured; default 8.
+        seed: seed of the inputs; default 0.
+        progress: whether to show a progress bar; default no.
+
+    Returns:
+        Prediction and measurement, with every disagreement in words.
+
+    Raises:
+        UsageError: a number is too small, there is no such file, or `data` is missing or is not
+            what the network was trained on.
+        LoopstabError: the file is damaged.
+
+    Example:
+        >>> from loopstab import crossvalidate
+        >>> from loopstab.models.zoo import zoo
+        >>> found = crossvalidate(zoo.load("internal-post"), inputs=1, loops=200)
+        >>> found.majority, found.rho < 1, found.mismatches
+        ('fixed-point', True, [])
     """
     check_seed_and_jobs(seed)
-    if inputs < 1 or loops < 32:
+    if inputs < 1 or loops < FEWEST_LOOPS:
         raise UsageError(
-            f"cross-validation needs at least 1 input and 32 loops, not {inputs} and {loops}"
+            f"cross-validation needs at least 1 input and {FEWEST_LOOPS} iterations, not {inputs}"
+            f" and {loops}"
         )
     limit = 4 * loops if limit is None else limit
     horizons = looks(loops, limit)
@@ -135,7 +196,7 @@ def crossvalidate(
     model, task = trained.model, trained.task
     if not name:
         name = run_name(trained.meta) if isinstance(source, Checkpoint) else Path(source).stem
-    batch = task.batch(inputs, trained.level, torch.Generator().manual_seed(seed + 77_000_001))
+    batch = task.batch(inputs, trained.level, torch.Generator().manual_seed(seed + INPUT_SEED))
     loop, right = TorchLoop.of(model), Counter[int]()
     diagnoses: list[Diagnosis] = []
     curves: list[Array] = []
@@ -148,21 +209,14 @@ def crossvalidate(
             for x, orbit in zip(part.x, followed, strict=True):
                 t = orbit.trajectory
                 diagnoses.append(orbit.diagnosis)
-                # an orbit ends early by standing still, or by leaving for infinity
-                curves.append(
-                    np.pad(
-                        t.relative_steps[:loops],
-                        (0, max(loops - len(t.steps), 0)),
-                        constant_values=np.inf if t.left else 0,
-                    )
-                )
+                # an orbit ends early when it stands still, or has left towards infinity
+                rest = (0, max(loops - len(t.steps), 0))
+                constant = np.inf if t.left else 0
+                curves.append(np.pad(t.relative_steps[:loops], rest, constant_values=constant))
                 if orbit.diagnosis.outcome is Outcome.FIXED_POINT and len(convergence) < spectra:
                     e = model.encode(x[None].double()).detach().numpy()
-                    convergence.append(
-                        _convergence(
-                            loop, t.tail[-1].reshape(loop.initial(e).shape), e, t.relative_steps
-                        )
-                    )
+                    h = t.tail[-1].reshape(loop.initial(e).shape)
+                    convergence.append(_convergence(loop, h, e, t.relative_steps))
             bar.update(len(followed))
     rho_wx = recall_radius(model)
     prediction = predict(model.config.architecture, Weights(rho_wx=rho_wx))
@@ -213,8 +267,9 @@ def _parts(batch: Batch) -> Iterator[Batch]:
 
 
 class _Samples:
-    """Samples as `follow_batch` runs them; none leaves the computation before its accuracy is known
-    at all of `SHOWN`.
+    """A batch of samples as `follow_batch` advances them.
+
+    No sample leaves the computation before its accuracy after all of `SHOWN` is known.
     """
 
     def __init__(self, model: LoopedTransformer, task: Task, batch: Batch):
@@ -230,7 +285,7 @@ class _Samples:
 
     @torch.no_grad()
     def advance(self) -> None:
-        """One loop."""
+        """Do one iteration."""
         self.orbit.advance()
         self.loops += 1
         if self.loops in SHOWN:
@@ -241,13 +296,15 @@ class _Samples:
             self._leave()
 
     def keep(self, kept: Array) -> None:
-        """Follow these alone."""
+        """Follow these samples alone."""
         self.seen_rows = self.seen_rows[torch.from_numpy(kept)]
         if self.loops >= SHOWN[-1]:
             self._leave()
 
     def right(self) -> Counter[int]:
-        """Samples with every cell right, by loops; runs on to the last of `SHOWN` if need be."""
+        """Iterations to number of samples with every cell right, for all of `SHOWN`; does the
+        iterations that are missing.
+        """
         while self.loops < SHOWN[-1]:
             self.advance()
         return self._right
@@ -276,9 +333,7 @@ def _convergence(loop: TorchLoop, h: np.ndarray, e: np.ndarray, steps: np.ndarra
 
 
 def _mismatches(r: CrossValidation) -> list[str]:
-    """Every disagreement between prediction and measurement, and every measurement that could not
-    decide.
-    """
+    """Every disagreement of prediction and measurement, and every orbit that stayed undecided."""
     out = []
     for outcome, n in r.outcomes.items():
         if outcome == Outcome.UNDECIDED:
@@ -308,7 +363,7 @@ def _mismatches(r: CrossValidation) -> list[str]:
 
 
 def main_table(results: list[CrossValidation]) -> list[dict[str, Any]]:
-    """One row per checkpoint for tables: plain values only."""
+    """One row of plain values per checkpoint, to be printed as a table."""
     rows = []
     for r in results:
         loops = [

@@ -1,5 +1,5 @@
-"""What is watched of the loop while it trains: rho(W_x), the growth of the state, the residual at
-the last loop (EXPERIMENTS protocol).
+"""What is recorded of a loop while it trains: rho(W_x), the growth of the state, and the residual
+of the last iteration.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from ..network.transformer import LoopedTransformer
 
 
 def recall_radius(model: LoopedTransformer) -> float | None:
-    """Spectral radius of W_x by LAPACK; None without recall."""
+    """The spectral radius of W_x, by LAPACK; None without recall."""
     if model.w_x is None:
         return None
     return float(torch.linalg.eigvals(model.w_x.weight.detach().double().cpu()).abs().max())
@@ -19,9 +19,11 @@ def recall_radius(model: LoopedTransformer) -> float | None:
 
 @torch.no_grad()
 def diagnostics(model: LoopedTransformer, x: Tensor, loops: int) -> dict[str, float | None]:
-    """`rho_wx`; `norm_ratio`: mean over samples of abs(h_T)/abs(h_0); `residual`: mean of abs(h_T -
-    h_{T-1})/abs(h_{T-1}), T = loops; `cosine`: mean cosine between the last two states. Values that
-    are not finite are None.
+    """Measure a loop on samples `x`, after T = `loops` iterations.
+
+    Returns `rho_wx`, the spectral radius of W_x, and the means over the samples of `norm_ratio`,
+    |h_T| / |h_0|; `residual`, |h_T - h_{T-1}| / |h_{T-1}|; and `cosine`, that of the angle between
+    the last two states. A value that is not finite becomes None.
     """
     e = model.encode(x)
     first, context = model.initial(e), model.prepare(e)

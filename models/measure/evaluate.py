@@ -1,5 +1,6 @@
-"""Accuracy against the number of loops, in the dtype of the weights whatever the training did; the
-loops to report are chosen apart.
+"""Exact-match accuracy against the number of iterations, in the dtype of the weights.
+
+The number of iterations to report is chosen on samples of its own.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from ..tasks.task import EVALUATION_SEED, Batch, Task
 from .orbit import Orbit
 
 CPU_CELLS, GPU_CELLS = 1024, 1 << 18
-"""cells evaluated at a time: on a CPU so few that the activations stay in its cache, on a GPU
-enough to fill it
+"""Cells evaluated at a time: on a CPU so few that the activations stay in its cache, on a GPU
+enough to fill it.
 """
 CHOICE = 1024
-"""samples at most on which the number of loops is chosen; they are not reported on"""
+"""Most samples on which the number of iterations is chosen; the reported accuracy is measured on
+others.
+"""
 
 
 @torch.no_grad()
@@ -33,20 +36,35 @@ def accuracy_curve(
     chunk: int | None = None,
     ulps: float = 8,
 ) -> list[float]:
-    """Share of samples with every cell right after each of the asked loop counts (ascending, >= 1),
-    `chunk` samples at a time.
+    """Exact-match accuracy of a loop after several numbers of iterations.
 
-    Samples whose relative step has fallen to `ulps` rounding units leave the computation and keep
-    their verdict (`Orbit`): 500 loops more would move them by less than 0.05 % of their norm in
-    float32. With 0 only states that repeat to the bit leave. Autocast is switched off: rounded to
-    bfloat16, states seem to stop that still move by 6 % a loop.
+    Autocast is switched off: rounded to bfloat16, states seem to stop that still move by 6 % in an
+    iteration.
+
+    Args:
+        model: the network.
+        task: the task, which decides whether an output is right.
+        batch: the samples.
+        loops: numbers of iterations, ascending, from 1.
+        chunk: samples to compute at a time; by default as many as `CPU_CELLS` or `GPU_CELLS` allow.
+        ulps: samples whose relative step has fallen to that many rounding units leave the
+            computation and keep their verdict (see `Orbit`). At the default, 500 more iterations
+            would move them by less than 0.05 % of their norm in float32; with 0, only states that
+            repeat to the bit leave.
+
+    Returns:
+        The share of samples with every cell right, for each of `loops`.
+
+    Raises:
+        UsageError: `loops` are not ascending whole numbers from 1.
     """
     loops = list(loops)
     if not loops or loops != sorted(set(loops)) or loops[0] < 1:
-        raise UsageError(f"loop counts must be ascending whole numbers from 1, not {loops}")
-    chunk = chunk or max(
-        1, (CPU_CELLS if batch.x.device.type == "cpu" else GPU_CELLS) // batch.x.shape[1]
-    )
+        raise UsageError(
+            f"numbers of iterations must be ascending whole numbers from 1, not {loops}"
+        )
+    cells = CPU_CELLS if batch.x.device.type == "cpu" else GPU_CELLS
+    chunk = chunk or max(1, cells // batch.x.shape[1])
     right = torch.zeros(len(loops), dtype=torch.int64, device=batch.x.device)
     with without_autocast(batch.x.device):
         for start in range(0, len(batch.x), chunk):
@@ -60,7 +78,7 @@ def _right(
 ) -> Tensor:
     orbit = Orbit(model, x, ulps)
     correct = torch.zeros(len(x), dtype=torch.bool, device=x.device)
-    stale = torch.ones_like(correct)  # advanced since its last verdict
+    stale = torch.ones_like(correct)  # samples that have advanced since their last verdict
     out = torch.zeros(len(loops), dtype=torch.int64, device=x.device)
     at = 0
     for t in range(1, loops[-1] + 1):
@@ -84,12 +102,21 @@ def evaluate(
     device: str = "cpu",
     stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any] | None:
-    """Curves of every held-out level on `size` samples at most, and the number of loops to report,
-    chosen on other samples of the easiest.
+    """Exact-match accuracy on every held-out level, and the number of iterations to report.
 
-    Plain JSON: `loops`; `accuracy`, level to curve; `samples`, level to their number; `choice` with
-    its level, its samples, their curve and the loops chosen, the fewest at which that curve is
-    highest. None when `stop` said so.
+    Args:
+        model: the network.
+        task: its task.
+        loops: numbers of iterations, ascending, from 1.
+        size: most samples per level.
+        device: a torch device.
+        stop: called between levels; the evaluation ends when it returns true.
+
+    Returns:
+        None when `stop` ended the evaluation, or else a JSON object: `loops`; `accuracy`, level to
+        curve; `samples`, level to their number; `choice`, with a level, other samples of it, their
+        curve and the number of iterations that was chosen, the fewest at which that curve is
+        highest.
     """
     accuracy, samples, choice = {}, {}, {}
     for level in task.held_out:

@@ -1,5 +1,6 @@
-"""A batch of orbits, loop by loop; samples that have stopped leave the computation, so memory and
-time stop growing with the loops.
+"""A batch of orbits, iteration by iteration.
+
+Samples that have stopped leave the computation, so that long orbits cost little once they converge.
 """
 
 from __future__ import annotations
@@ -11,25 +12,33 @@ from ..network.arithmetic import without_autocast
 from ..network.transformer import LoopedTransformer
 
 COMPACT = 0.125
-"""share of stopped samples in the running batch at which it is cut down: copying has its price too
+"""Share of stopped samples at which the running batch is cut down; copying the rest costs time
+too.
 """
 LOOK_EVERY = {"cpu": 1, "cuda": 10}
-"""loops between two looks at how many samples have stopped: on a GPU each look waits for the device
+"""Iterations between two counts of the samples that have stopped; on a GPU every count waits for
+the device.
 """
 
 
 class Orbit:
-    """`h` is the state of every sample after the loops done so far, (samples, cells, width);
-    `running` are the samples still advanced.
+    """The states of a batch of samples, which are advanced together.
 
-    `h` may be written to in place by the next `advance`: clone it to keep it.
+    A sample stops when an iteration changes no bit of its state: the step is a function of state
+    and input alone, so leaving it out is exact. Most orbits end in rounding noise instead. With
+    `ulps` > 0 a sample therefore also stops when its relative step falls to that many rounding
+    units of its dtype: T more iterations then move it by less than T times as much, unless it sits
+    on a saddle. States of half precision stop only by repeating to the bit, because so many units
+    are a step of several per cent there. Autocast is switched off.
 
-    A sample stops when a loop changes no bit of its state: the step is a function of state and
-    input alone, so dropping it is exact. Most loops end in rounding noise instead: with `ulps` > 0
-    a sample also stops when its relative step falls to that many rounding units of its dtype, below
-    which T more loops move it by less than T times as much, unless it sits on a saddle. States of
-    half precision stop by repeating to the bit only, because there that many units are a step of
-    several per cent. Autocast is switched off.
+    Args:
+        model: the network.
+        x: inputs, (samples, cells, channels).
+        ulps: rounding units; see above.
+
+    Attributes:
+        h: the state of every sample, (samples, cells, width); `advance` may write to it in place.
+        running: indices of the samples that are still advanced.
     """
 
     def __init__(self, model: LoopedTransformer, x: Tensor, ulps: float = 0.0):
@@ -45,19 +54,17 @@ class Orbit:
         self._loops, self._look_every = 0, LOOK_EVERY.get(x.device.type, 1)
 
     def advance(self) -> None:
-        """One loop of the running samples."""
+        """Do one iteration of the running samples."""
         if not len(self.running):
             return
         with without_autocast(self.h.device):
             new = self.model.advance(self._state, self._context)
-        moving = (
-            (new != self._state).flatten(1).any(1)
-        )  # bits, because norms under- and overflow; NaN counts as moving
+        # bits are compared, because norms under- and overflow; NaN counts as moving
+        moving = (new != self._state).flatten(1).any(1)
         if self.tolerance:
             step = (new - self._state).flatten(1).norm(dim=1)
-            moving &= ~(
-                step <= self.tolerance * self._state.flatten(1).norm(dim=1)
-            ) | ~torch.isfinite(step)
+            small = step <= self.tolerance * self._state.flatten(1).norm(dim=1)
+            moving &= ~small | ~torch.isfinite(step)
         self._state = new
         if len(self.running) == len(self.h):
             self.h = new
@@ -72,7 +79,7 @@ class Orbit:
             self.running = self._cut(self.running, ~self._stopped)
 
     def keep(self, kept: Tensor) -> None:
-        """Go on with these samples alone (ascending indices), numbered anew."""
+        """Drop all samples but these (ascending indices), which are renumbered from 0."""
         number = torch.full((len(self.h),), -1, device=self.h.device)
         number[kept] = torch.arange(len(kept), device=self.h.device)
         self.h = self.h[kept]
@@ -80,7 +87,7 @@ class Orbit:
         self.running = self._cut(running, running >= 0)
 
     def _cut(self, running: Tensor, mask: Tensor) -> Tensor:
-        """Leave samples out of the computation; those of `running` that stay."""
+        """Keep the samples of the mask in the computation; returns those of `running`."""
         self._state, self._stopped, self._context = (
             self._state[mask],
             self._stopped[mask],

@@ -1,6 +1,4 @@
-"""A torch loop seen as a NumPy `LoopedMap`, with exact products of its Jacobians, so that
-`numerics` can measure it.
-"""
+"""A loop written in torch as a NumPy `LoopedMap` with exact products of its Jacobians."""
 
 from __future__ import annotations
 
@@ -17,19 +15,37 @@ from ..network.transformer import LoopedTransformer
 Array = np.ndarray
 
 TWICE = (
-    "fused attention cannot: call torch.nn.attention.sdpa_kernel(SDPBackend.MATH) inside your step,"
-    " or measure J^T, which has the spectrum and the norms of J: Linearisation(loop, h,"
-    " e).transposed()"
+    "fused attention cannot be differentiated twice: call"
+    " torch.nn.attention.sdpa_kernel(SDPBackend.MATH) inside your step, or measure J^T, which has"
+    " the spectrum and the norms of J: Linearisation(loop, h, e).transposed()"
 )
 
 
 class TorchLoop:
-    """Wrap `step(h, e) -> h` and `initial(e) -> h` on tensors; states and inputs are NumPy arrays
-    outside.
+    """A loop on tensors, seen from outside as a loop on NumPy arrays.
 
-    Computes in the dtype of the arrays given (float64 recommended: move the module there first).
-    Parameters, gradients and mode are left alone. Errors of torch inside the step come out as
-    `LoopError`.
+    It computes in the dtype of the arrays that it is given. Use float64, and move your module to it
+    first (`module.double()`). Parameters, gradients and the mode of the module stay as they are.
+    All products with derivatives are exact to rounding; they are computed from the step itself.
+
+    Args:
+        step: function of the state `h` and the input `e`, tensors, that returns the next state as
+            one tensor of the shape of `h`.
+        initial: function of `e` that returns the first state.
+
+    Raises:
+        LoopError: when it is used and torch cannot compute or differentiate the step; the message
+            says why.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> from loopstab import TorchLoop, diagnose
+        >>> loop = TorchLoop(lambda h, e: 0.5 * torch.tanh(h) + e, torch.zeros_like)
+        >>> e = np.ones(3)
+        >>> str(diagnose(loop, e, loops=100).outcome)
+        'fixed-point'
+        >>> loop.jvp(np.zeros(3), e, np.ones(3))
+        array([0.5, 0.5, 0.5])
     """
 
     def __init__(
@@ -39,21 +55,21 @@ class TorchLoop:
 
     @classmethod
     def of(cls, model: LoopedTransformer) -> TorchLoop:
-        """The loop of one of our models; e is an embedding, (batch, cells, width)."""
+        """The loop of a `LoopedTransformer`; `e` is an embedding, (batch, cells, width)."""
         return cls(model.step, model.initial)
 
     def step(self, h: Array, e: Array) -> Array:
-        """One loop."""
+        """The next state."""
         with torch.no_grad():
             return _numpy(_called(self._step, _tensor(h), _tensor(e)))
 
     def initial(self, e: Array) -> Array:
-        """The start state of an input."""
+        """The first state for an input."""
         with torch.no_grad():
             return _numpy(_called(self._initial, _tensor(e))).copy()
 
     def linearize(self, h: Array, e: Array) -> Record:
-        """The step at (h, e), recorded once for all products."""
+        """The step at (h, e), recorded once for any number of products."""
         return Record(self._step, h, e)
 
     def jvp(self, h: Array, e: Array, v: Array) -> Array:
@@ -74,14 +90,13 @@ class TorchLoop:
 
 
 class Record:
-    """Products with J = D_h step and K = D_e step at (h, e), exact to rounding, from one recorded
-    step.
+    """One recorded step, and products with J = D_h step and K = D_e step at (h, e).
 
     J^T u and K^T u are one backward pass each. They are linear in u, so the derivative of <J^T u,
-    v> by u is J v: reverse mode twice, because forward mode falls back to slow Python
-    decompositions for elementwise products. That needs second derivatives, which fused attention
-    does not have: `LoopError` then says what to do. A step that loses its gradient is an error, not
-    a zero derivative.
+    v> by u is J v. That is reverse mode twice: forward mode falls back to slow Python
+    decompositions for element-wise products. It needs second derivatives, which fused attention
+    does not have; `LoopError` then says what to do. A step that loses its gradient is an error, and
+    not a derivative of zero.
     """
 
     def __init__(self, step: Callable[[Tensor, Tensor], Tensor], h: Array, e: Array):
@@ -133,8 +148,8 @@ class Record:
         )
 
     def _zeros(self, name: str, like: Tensor) -> Array:
-        """The product where torch sees no dependence: the step is called again to see whether there
-        is none.
+        """The product where torch sees no dependence, which is zero if a second call of the step
+        confirms that there is none.
         """
         if name not in self._constant:
             with torch.no_grad():
@@ -185,7 +200,8 @@ def _reason(error: RuntimeError) -> str:
 def _numpy(tensor: Tensor) -> Array:
     if tensor.dtype is torch.bfloat16:
         raise LoopError(
-            "the step returned bfloat16, which NumPy has not: measure in float64 (module.double())"
+            "the step returned bfloat16, which NumPy does not have: measure in float64"
+            " (module.double())"
         )
     return tensor.detach().cpu().numpy()
 

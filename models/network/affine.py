@@ -1,4 +1,4 @@
-"""Affine maps, and the maps that an update of the state consists of."""
+"""Affine maps of tokens, and the ones that an update of the state is made of."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .arithmetic import Arithmetic
 
 @dataclass(frozen=True)
 class Affine:
-    """x -> x matrix + offset; the matrix is (m, n), the offset a bias (n,), or one row per token,
-    (batch, cells, n).
+    """The map x -> x matrix + offset of tokens.
 
-    The result has the dtype of the matrix; a bfloat16 matrix rounds x to its own dtype.
+    The matrix is (m, n). The offset is a bias (n,), or has one row per token, (batch, cells, n).
+    The result has the dtype of the matrix, and x is rounded to it where that is bfloat16.
     """
 
     matrix: Tensor
@@ -23,7 +23,7 @@ class Affine:
 
     @staticmethod
     def of_layers(*layers: nn.Linear) -> Affine:
-        """The outputs of the layers side by side."""
+        """One map for several layers of the same input: it puts their outputs side by side."""
         weight, bias = (
             torch.cat(parts)
             for parts in zip(*((layer.weight, layer.bias) for layer in layers), strict=True)
@@ -32,19 +32,20 @@ class Affine:
 
     @staticmethod
     def narrowing(layer: nn.Linear, offset: Tensor | None = None) -> Affine:
-        """A layer with no more outputs than inputs: its three products are faster with the weight
-        stored transposed, once per sequence.
+        """The map of a layer that has no more outputs than inputs.
+
+        Its products, forward and backward, are faster with a transposed copy of the weight, which
+        is made once per sequence.
         """
         return Affine(layer.weight.t().contiguous(), layer.bias if offset is None else offset)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(batch, cells, m) to (batch, cells, n)."""
+        """Map tokens (batch, cells, m) to (batch, cells, n)."""
         dtype = self.matrix.dtype
         if dtype is torch.bfloat16:
             x = x.to(dtype)
-        if (
-            torch.compiler.is_compiling()
-        ):  # the sum joins the next element-wise kernel; `addmm` would first copy the offset
+        if torch.compiler.is_compiling():
+            # the sum joins the next element-wise kernel; `addmm` would copy the offset first
             return (x @ self.matrix + self.offset).to(dtype)
         offset = self.offset.to(dtype)
         out = torch.addmm(
@@ -53,8 +54,8 @@ class Affine:
         return out.view(*x.shape[:2], -1)
 
     def rounded(self, arithmetic: Arithmetic) -> Affine:
-        """The map with its matrix, and a row per token, in the dtype of products; a bias stays as
-        it is.
+        """The map in the dtype of products: its matrix and an offset per token are rounded, a bias
+        is not.
         """
         if arithmetic.products is None:
             return self
@@ -66,16 +67,19 @@ class Affine:
         return Affine((self.matrix.t() @ first.matrix.t()).t(), self(first.offset))
 
     def of(self, keep: Tensor) -> Affine:
-        """The map for the kept samples alone."""
+        """The map for the kept samples alone (an index or a mask)."""
         return self if self.offset.dim() == 1 else Affine(self.matrix, self.offset[keep])
 
 
 @dataclass(frozen=True)
 class Maps:
-    """What an update computes from its weights and the positions once per sequence.
+    """What an update computes from its weights and the geometry once per sequence.
 
-    First and last map, the bias of a window, and the gates of a GRU residual, each side by side: of
-    the update, and of the state.
+    Attributes:
+        entry: its first map.
+        exit: its last map.
+        bias: what a window adds to the scores of attention.
+        gates: the gates of a GRU residual side by side, those of the update and those of the state.
     """
 
     entry: Affine
@@ -84,7 +88,7 @@ class Maps:
     gates: tuple[Affine, Affine] | None = None
 
     def after(self, first: Affine) -> Maps:
-        """The update of the outputs of `first`."""
+        """The maps of the update that reads the outputs of `first`."""
         return replace(self, entry=self.entry.after(first))
 
     def of(self, keep: Tensor) -> Maps:
@@ -93,9 +97,7 @@ class Maps:
 
     def rounded(self, arithmetic: Arithmetic) -> Maps:
         """The maps in the arithmetic of a training step; the bias of a window stays float32."""
-        gates = (
-            None
-            if self.gates is None
-            else (self.gates[0].rounded(arithmetic), self.gates[1].rounded(arithmetic))
-        )
+        gates = self.gates
+        if gates is not None:
+            gates = gates[0].rounded(arithmetic), gates[1].rounded(arithmetic)
         return Maps(self.entry.rounded(arithmetic), self.exit.rounded(arithmetic), self.bias, gates)

@@ -1,9 +1,9 @@
-"""The arithmetic of a training step: which products run in bfloat16, and which attention kernel is
-used.
+"""The arithmetic of a training step: the dtype of its matrix products, and the kernel of attention.
 
-States, norms, rotary tables, window biases, weights and optimiser state are float32 whatever is
-chosen here: only the operands of matrix products are rounded. That is done by explicit casts and
-not by autocast, whose list of operations differs between versions of torch.
+Only the operands of matrix products are ever rounded to bfloat16. States, norms, rotary tables,
+biases of windows, weights and the state of the optimisers are float32 in any case. The rounding is
+done by explicit casts rather than by autocast, whose list of operations differs between versions of
+torch.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from ...support.errors import UsageError
 from .choices import Precision
 
 BF16_WIDTH = 128
-"""width from which auto takes bf16 products on a CPU that has them"""
+"""Width from which `auto` chooses bf16 products on a CPU that has them."""
 
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """`products` is the dtype of the operands of matrix products, None that of the weights; `fused`
-    attention over all cells is one kernel.
+    """How a network computes.
 
-    That kernel has no second or forward-mode derivative, so measurements leave it off.
+    Attributes:
+        products: dtype of the operands of matrix products; None for that of the weights.
+        fused: whether full attention is computed by one kernel, which has no second and no
+            forward-mode derivatives, so that measurements do without it.
     """
 
     products: torch.dtype | None = None
@@ -34,17 +36,17 @@ class Arithmetic:
 
     @property
     def precision(self) -> Precision:
-        """What a result records."""
+        """The precision that a result records."""
         return Precision.BF16 if self.products is torch.bfloat16 else Precision.FLOAT32
 
 
 EXACT = Arithmetic()
-"""the dtype of the weights throughout, plain products: for measurements and evaluation"""
+"""Plain products in the dtype of the weights: the arithmetic of measurements and evaluation."""
 
 
 def training_arithmetic(precision: Precision | str, width: int, device: str) -> Arithmetic:
-    """The arithmetic of training on that device; `UsageError` where bf16 is asked for and the
-    device has none.
+    """The arithmetic of training on a device; `UsageError` when bf16 is asked for and the device
+    does not have it.
     """
     cuda = torch.device(device).type == "cuda"
     if Precision(precision) is Precision.FLOAT32:
@@ -52,16 +54,16 @@ def training_arithmetic(precision: Precision | str, width: int, device: str) -> 
     at_hand = has_bf16(device)
     if Precision(precision) is Precision.BF16 and not at_hand:
         raise UsageError(
-            f"the device {device!r} has no bf16 products: use --precision float32 (or auto, which"
-            " chooses)"
+            f"the device {device!r} has no bf16 products: use --precision float32, or auto, which"
+            " looks what the device has"
         )
     chosen = at_hand and (cuda or precision == Precision.BF16 or width >= BF16_WIDTH)
     return Arithmetic(torch.bfloat16 if chosen else None, fused=cuda)
 
 
 def has_bf16(device: str) -> bool:
-    """Whether torch says that the device multiplies bf16 matrices; a CPU without such instructions
-    can, but slowly.
+    """Whether the device has instructions for bf16 products; a CPU without them computes them, but
+    slowly.
     """
     if torch.device(device).type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -70,6 +72,6 @@ def has_bf16(device: str) -> bool:
 
 @contextmanager
 def without_autocast(device: torch.device) -> Iterator[None]:
-    """Arithmetic in the dtypes that the tensors have, even inside somebody's autocast."""
+    """Compute in the dtypes that the tensors have, even inside a caller's autocast."""
     with torch.autocast(device.type, enabled=False):
         yield

@@ -1,7 +1,7 @@
-"""Multi-head attention over one or two spatial axes: QK-norm, rotary embedding, full or windowed.
+"""Multi-head attention over one or two spatial axes, with QK-norm and rotary embedding.
 
-Written as plain products, because second and forward-mode derivatives do not pass through fused
-kernels, which save nothing measurable at 81 cells on a CPU; training on a GPU takes the fused
+It is written as plain products, because fused kernels have no second and no forward-mode
+derivatives, and save nothing measurable at 81 cells on a CPU. Training on a GPU uses the fused
 kernel (`Arithmetic.fused`).
 """
 
@@ -19,11 +19,11 @@ from .norm import RMSNorm
 
 
 class Attention(nn.Module):
-    """Softmax attention with separate q, k, v, o projections with bias.
+    """Softmax attention, full or within a window; q, k, v and o are layers with bias.
 
-    Windowed attention carries a learnt bias per head and offset with unit random start: rotary
-    phases alone hardly tell left from right at initialisation, and without that the prefix-sums
-    task is not learnt.
+    Within a window, a learnt bias for every head and offset is added to the scores; it starts at
+    random with unit variance. Rotary phases alone hardly tell left from right at initialisation,
+    and without that difference prefix sums are not learnt.
     """
 
     def __init__(self, config: ModelConfig):
@@ -36,29 +36,24 @@ class Attention(nn.Module):
             self.offset_bias = nn.Parameter(torch.randn(config.heads, config.window**config.axes))
 
     def prepare(self, geometry: Geometry) -> Maps:
-        """Queries, keys and values side by side, one product instead of three; the output; what a
-        window adds to the scores.
+        """The maps of queries, keys and values as one product, the map of the output, and the bias
+        of a window.
         """
         bias = None if geometry.window is None else geometry.window.bias(self.offset_bias)
         return Maps(Affine.of_layers(self.q, self.k, self.v), Affine.narrowing(self.o), bias)
 
     def forward(self, x: Tensor, geometry: Geometry, maps: Maps) -> Tensor:
-        """(batch, cells, width) to the same shape."""
+        """Update tokens (batch, cells, width), with the maps that `prepare` made."""
         batch, cells, width = x.shape
         config = self.config
         qkv = maps.entry(x).view(batch, cells, 3, config.heads, -1).transpose(1, 3)
         q, k, v = qkv.unbind(2)
         scale = config.head_width**-0.5
+        tables = geometry.tables
         if config.qk_norm is QKNorm.BEFORE_ROPE:
-            q, k = (
-                rotate(self.q_norm(q, scale), geometry.tables),
-                rotate(self.k_norm(k), geometry.tables),
-            )
+            q, k = rotate(self.q_norm(q, scale), tables), rotate(self.k_norm(k), tables)
         else:
-            q, k = (
-                self.q_norm(rotate(q, geometry.tables), scale),
-                self.k_norm(rotate(k, geometry.tables)),
-            )
+            q, k = self.q_norm(rotate(q, tables), scale), self.k_norm(rotate(k, tables))
         q, k = q.to(v.dtype), k.to(v.dtype)  # the rotary tables are float32
         if geometry.window is not None and maps.bias is not None:
             out = geometry.window.attend(q, k, v, maps.bias)

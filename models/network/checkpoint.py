@@ -1,5 +1,6 @@
-"""One file per saved state: safetensors with a JSON object in its metadata; written whole or not at
-all, never unpickled.
+"""Saved networks and training states: safetensors files with a JSON object among their metadata.
+
+They are written whole or not at all, and reading one never executes code.
 """
 
 from __future__ import annotations
@@ -26,15 +27,13 @@ from .transformer import LoopedTransformer
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Named tensors and a JSON object; `save` is atomic, `load` raises `LoopstabError` on anything
-    damaged.
-    """
+    """Named tensors and a JSON object, as they stand in one file."""
 
     tensors: dict[str, Tensor]
     meta: dict[str, Any]
 
     def save(self, path: str | Path) -> Path:
-        """Write to `path`; what stood there stays whole until the new file is complete."""
+        """Write to `path`; a file that stands there is replaced when the new one is complete."""
         tensors = {name: t.detach().contiguous() for name, t in self.tensors.items()}
         return write_atomic(
             path, save(tensors, metadata={KEY: json.dumps(self.meta, allow_nan=False)})
@@ -42,7 +41,9 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: str | Path) -> Checkpoint:
-        """Read a file that `save` wrote; `read_metadata` reads its JSON object alone."""
+        """Read a file that `save` wrote; `LoopstabError` when it is damaged. `read_metadata` reads
+        the JSON object alone.
+        """
         path = Path(path)
         require_file(path)
         try:
@@ -57,22 +58,39 @@ class Checkpoint:
 
 
 def save_model(path: str | Path, model: LoopedTransformer, meta: dict[str, Any]) -> Path:
-    """Save weights with their configuration and whatever else `meta` says about the run."""
+    """Save the weights of a network with its configuration and the JSON object `meta`."""
     return Checkpoint(model.state_dict(), {**meta, "model": model.config.to_json()}).save(path)
 
 
 def load_model(
     source: str | Path | Checkpoint, dtype: torch.dtype = torch.float32
 ) -> tuple[LoopedTransformer, dict[str, Any]]:
-    """Rebuild the model of a checkpoint (or of its file) in evaluation mode, and return it with the
-    metadata.
+    """Rebuild the network of a checkpoint, in evaluation mode.
+
+    Args:
+        source: the checkpoint, or the path of its .safetensors file.
+        dtype: dtype of the weights; default float32.
+
+    Returns:
+        The network, and the metadata of the checkpoint.
+
+    Raises:
+        UsageError: there is no such file.
+        LoopstabError: the file is damaged, or its configuration and weights do not agree.
+
+    Example:
+        >>> from loopstab.models.network.checkpoint import load_model
+        >>> from loopstab.models.zoo import zoo
+        >>> model, meta = load_model(zoo.load("internal-post"))
+        >>> model.config.name, model.config.width
+        ('internal/post', 64)
     """
     checkpoint = source if isinstance(source, Checkpoint) else Checkpoint.load(source)
     path = "the checkpoint" if isinstance(source, Checkpoint) else source
     if "model" not in checkpoint.meta:
         raise LoopstabError(
             f"{path} holds no model configuration: give the model.safetensors of a run, not its"
-            " state"
+            " state.safetensors"
         )
     try:
         model = LoopedTransformer(ModelConfig.from_json(checkpoint.meta["model"]))
@@ -91,7 +109,7 @@ def load_model(
 
 
 def entry(file: Path, name: str) -> Checkpoint:
-    """One run of a shard as a checkpoint of its own, in float32."""
+    """The run of that name in a shard, as a checkpoint of its own in float32."""
     whole = Checkpoint.load(file)
     if "entries" not in whole.meta:
         return whole

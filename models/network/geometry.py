@@ -12,17 +12,17 @@ from .model_config import ModelConfig
 
 
 def board_side(cells: int) -> int:
-    """Side of a square board of that many cells; `UsageError` when it is not a square."""
+    """The side of a square board of that many cells; `UsageError` when there is no such board."""
     side = round(cells**0.5)
     if side * side != cells:
         raise UsageError(
-            f"{cells} cells are not a square board: a model with 2 axes takes side x side cells"
+            f"{cells} cells do not make a square board: a model with 2 axes takes side x side cells"
         )
     return side
 
 
 def coordinates(cells: int, axes: int) -> Tensor:
-    """Integer coordinates of every cell, shape (cells, axes)."""
+    """Whole coordinates of every cell, (cells, axes)."""
     if axes == 1:
         return torch.arange(cells)[:, None]
     side = board_side(cells)
@@ -32,8 +32,8 @@ def coordinates(cells: int, axes: int) -> Tensor:
 def rotary_tables(cells: int, config: ModelConfig, like: Tensor) -> tuple[Tensor, Tensor]:
     """Cosines and sines of the rotary angles, each (cells, head_width / 2).
 
-    Every axis turns an equal share of the pairs, with frequencies base^(-2i/n) over its own share
-    of n channels.
+    Every axis turns an equal share of the pairs of channels; the frequencies of an axis with n
+    channels are base^(-2i/n).
     """
     pairs = config.head_width // (2 * config.axes)
     frequency = config.rope_base ** (-torch.arange(pairs, dtype=torch.float64) / pairs)
@@ -42,7 +42,7 @@ def rotary_tables(cells: int, config: ModelConfig, like: Tensor) -> tuple[Tensor
 
 
 def rotate(z: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
-    """Turn the channel pairs (i, i + n/2) of z, (..., cells, head_width), by the angles of the
+    """Turn the pairs of channels (i, i + n/2) of z, (..., cells, head_width), by the angles of the
     tables.
     """
     cos, sin = tables
@@ -51,16 +51,16 @@ def rotate(z: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
 
 
 class Window:
-    """The window as a band of score matrices: short runs of cells against their neighbourhoods, as
-    plain products.
+    """Attention within a window, as plain products of short runs of cells with their
+    neighbourhoods.
 
-    Products of a few rows more than the window needs cost less than element-wise work over its
-    offsets. Cells stand in `blocks` runs of `size`, each with its keys in `keys` consecutive cells;
-    a board is one run.
+    Such products cover a few cells more than the window has, and still cost less than element-wise
+    work over its offsets. The cells form `blocks` runs of `size` cells, and the keys of a run are
+    `keys` consecutive cells. A board is a single run.
     """
 
     LONGEST = 32
-    """cells in a run"""
+    """Most cells in a run of a sequence: with a window of five, 32 cells have 36 keys."""
 
     @classmethod
     def runs(cls, cells: int, axes: int, window: int) -> tuple[int, int, int]:
@@ -82,32 +82,26 @@ class Window:
             + reach
         )
         within = ((offset >= 0) & (offset < window)).all(-1) & ((key >= 0) & (key < cells))[:, None]
-        within |= (query >= cells)[
-            :, :, None
-        ]  # filling, cut off later: its softmax must be finite all the same
+        # the last run is filled up with cells that are cut off later: their softmax must be finite
+        within |= (query >= cells)[:, :, None]
         column = offset[..., 0] if axes == 1 else offset[..., 0] * window + offset[..., 1]
         self.column = torch.where(within, column, 0).clamp(0, window**axes - 1).to(like.device)
         self.mask = like.new_zeros(within.shape).masked_fill(~within.to(like.device), -torch.inf)
 
     def bias(self, by_offset: Tensor) -> Tensor:
-        """(heads, window^axes) to (heads, blocks, size, keys), minus infinity outside the
-        window.
+        """Spread a bias by offset, (heads, window^axes), over the scores, (heads, blocks, size,
+        keys); it is minus infinity outside the window.
         """
-        return (
-            by_offset.gather(1, self.column.flatten().expand(len(by_offset), -1)).unflatten(
-                1, self.column.shape
-            )
-            + self.mask
-        )
+        column = self.column.flatten().expand(len(by_offset), -1)
+        return by_offset.gather(1, column).unflatten(1, self.column.shape) + self.mask
 
     def queries(self, z: Tensor) -> Tensor:
-        """(..., cells, n) to (..., blocks, size, n)."""
-        return F.pad(z, (0, 0, 0, self.blocks * self.size - self.cells)).unflatten(
-            -2, (self.blocks, self.size)
-        )
+        """Cut cells into runs: (..., cells, n) to (..., blocks, size, n)."""
+        filling = self.blocks * self.size - self.cells
+        return F.pad(z, (0, 0, 0, filling)).unflatten(-2, (self.blocks, self.size))
 
     def neighbours(self, z: Tensor) -> Tensor:
-        """(..., cells, n) to (..., blocks, n, keys)."""
+        """The neighbourhood of each run: (..., cells, n) to (..., blocks, n, keys)."""
         if self.blocks == 1:
             return z.unsqueeze(-3).transpose(-1, -2)
         filled = F.pad(z, (0, 0, self.reach, self.blocks * self.size - self.cells + self.reach))
@@ -122,8 +116,8 @@ class Window:
 
 
 class Geometry:
-    """What attention needs to know about the positions only: computed once per sequence length, not
-    once per loop.
+    """What attention needs to know about the places of cells, computed once per sequence and not
+    once per iteration: the rotary tables, and the window.
     """
 
     def __init__(

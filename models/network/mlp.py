@@ -11,7 +11,7 @@ from .model_config import ModelConfig
 
 
 class MLP(nn.Module):
-    """Token-wise Linear, GELU, Linear with `hidden` times the width inside."""
+    """A linear layer to `hidden` times the width, GELU, and a linear layer back, token by token."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -19,9 +19,9 @@ class MLP(nn.Module):
         self.down = nn.Linear(config.hidden * config.width, config.width)
 
     def prepare(self, _: Geometry) -> Maps:
-        """The two layers."""
+        """The maps of the two layers."""
         return Maps(Affine(self.up.weight.t(), self.up.bias), Affine.narrowing(self.down))
 
     def forward(self, x: Tensor, _: Geometry, maps: Maps) -> Tensor:
-        """(batch, cells, width) to the same shape."""
+        """Update tokens (batch, cells, width), with the maps that `prepare` made."""
         return maps.exit(F.gelu(maps.entry(x)))

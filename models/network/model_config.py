@@ -15,12 +15,32 @@ from .choices import QKNorm
 class ModelConfig:
     """Everything that fixes the function class of a `LoopedTransformer`.
 
-    `blocks` distinct blocks make one loop. `axes` is the number of spatial axes (1: any length; 2:
-    square boards). `window` is the side of the attention neighbourhood in cells (odd; 5 means two
-    cells to each side), None for full attention. Raises `UsageError`.
+    Attributes:
+        architecture: recall, norm and residual; default internal/post.
+        channels: input channels of a cell; default 1.
+        classes: output classes of a cell; default 2.
+        width: state width per token; default 64.
+        heads: attention heads, a divisor of the width; default 4.
+        hidden: width of the hidden layer of the MLP, as a multiple of `width`; default 4.
+        blocks: distinct blocks that one iteration consists of; default 1.
+        axes: spatial axes of the input: 1 (default) for sequences of any length, 2 for square
+            boards.
+        window: side of the attention neighbourhood in cells, an odd number; 5 (default) reaches two
+            cells to each side, None is full attention.
+        qk_norm: where queries and keys are normalised; default before the rotary embedding.
+        rope_base: base of the frequencies of the rotary embedding; default 10000.
+        eps: the constant in the norms, positive; default 1e-6.
+
+    Raises:
+        UsageError: a size is not possible.
+
+    Example:
+        >>> from loopstab.models.network.model_config import ModelConfig
+        >>> ModelConfig(width=256, heads=8).head_width
+        32
     """
 
-    architecture: Architecture = field(default_factory=lambda: Architecture(("internal"), ("post")))  # type: ignore[arg-type]
+    architecture: Architecture = field(default_factory=lambda: Architecture.parse("internal/post"))
     channels: int = 1
     classes: int = 2
     width: int = 64
@@ -53,18 +73,18 @@ class ModelConfig:
             )
         if self.window is not None and (self.window < 1 or self.window % 2 == 0):
             raise UsageError(
-                f"window must be odd and positive (5 = two cells to each side), not {self.window}"
+                f"window must be odd and positive (5: two cells to each side), not {self.window}"
             )
         if not self.eps > 0:
             raise UsageError(
-                f"eps must be positive, not {self.eps!r}: with eps = 0 the loop is undefined where"
-                " a norm argument vanishes"
+                f"eps must be positive, not {self.eps!r}: with eps = 0 the step is undefined where"
+                " the argument of a norm is zero"
             )
         object.__setattr__(self, "qk_norm", QKNorm(self.qk_norm))
 
     @property
     def name(self) -> str:
-        """The architecture in words; `fixed/...` for several distinct blocks without recall."""
+        """The architecture as text; `fixed/...` for several distinct blocks without recall."""
         text = str(self.architecture)
         return text if self.blocks == 1 else text.replace("none/", "fixed/", 1)
 
@@ -74,7 +94,7 @@ class ModelConfig:
         return self.width // self.heads
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON object; `from_json` is its inverse."""
+        """The configuration as a JSON object; `from_json` is the inverse."""
         out = dataclasses.asdict(self)
         out["architecture"] = (
             f"{self.architecture.recall}/{self.architecture.norm}/{self.architecture.residual}"
@@ -84,7 +104,9 @@ class ModelConfig:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ModelConfig:
-        """Build from `to_json`'s object; unknown keys raise `UsageError`."""
+        """The configuration of a JSON object that `to_json` made; unknown keys are a
+        `UsageError`.
+        """
         known = {f.name for f in dataclasses.fields(cls)}
         extra = sorted(set(data) - known)
         if extra:

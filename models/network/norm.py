@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 
 class RMSNorm(nn.Module):
-    """N(z) = gain * z / sqrt(mean z^2 + eps) over the last axis."""
+    """Normalise tokens: N(z) = gain * z / sqrt(mean z^2 + eps) over the last axis."""
 
     def __init__(self, width: int, eps: float):
         super().__init__()
@@ -16,8 +16,7 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, z: Tensor, scale: float = 1.0) -> Tensor:
-        """Normalise each token and multiply by `scale`; shape and dtype are kept."""
-        gain = (self.gain * scale if scale != 1 else self.gain).to(
-            z.dtype
-        )  # a gain of another dtype leaves the fused kernel
+        """Normalise each token and multiply it by `scale`; shape and dtype stay the same."""
+        gain = self.gain * scale if scale != 1 else self.gain
+        gain = gain.to(z.dtype)  # the fused kernel is not used for a gain of another dtype
         return F.rms_norm(z, z.shape[-1:], gain, self.eps)

@@ -1,6 +1,4 @@
-"""What the record of a run says: its task, how it was trained, and its accuracy at the loops that
-are compared.
-"""
+"""What the record of a run says: its task, how it was trained, and the accuracies to compare."""
 
 from __future__ import annotations
 
@@ -8,11 +6,18 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 SHOWN_LOOPS = 30
+"""Iterations up to which an accuracy counts as early: the most that a training step has in the
+paper.
+"""
 
 
 class Shares(NamedTuple):
-    """Share of whole samples right at the chosen number of loops, early (`SHOWN_LOOPS` loops at
-    most), and at the last loop measured.
+    """Exact-match accuracies of one level.
+
+    Attributes:
+        chosen: at the chosen number of iterations.
+        early: after `SHOWN_LOOPS` iterations, or the last measured number below.
+        last: after the last iteration that was measured.
     """
 
     chosen: float
@@ -21,7 +26,7 @@ class Shares(NamedTuple):
 
 
 def task_of(run: Mapping[str, Any]) -> str:
-    """The task, its largest training length, and the width of the model where it is not 64."""
+    """The task in words, with its greatest training length, and the width where it is not 64."""
     bits, width = (
         run["config"]["schedule"].get("bits"),
         run["config"].get("model", {}).get("width", 64),
@@ -34,12 +39,12 @@ def task_of(run: Mapping[str, Any]) -> str:
 
 
 def default_gradient(architecture: str) -> str:
-    """The encoder gradient of a run that asks for none in particular."""
+    """The encoder gradient of a run that does not ask for a particular one."""
     return "full" if architecture.startswith(("none/", "fixed/")) else "published"
 
 
 def kind_of(run: Mapping[str, Any]) -> str:
-    """The architecture, and how its encoder learns where that is not the default."""
+    """The architecture, with the encoder gradient where that is not the default."""
     gradient = run["config"]["encoder_gradient"]
     return run["architecture"] + (
         f" ({gradient})" if gradient != default_gradient(run["architecture"]) else ""
@@ -47,8 +52,9 @@ def kind_of(run: Mapping[str, Any]) -> str:
 
 
 def chosen_loops(run: Mapping[str, Any], level: str) -> int:
-    """The number of loops to report: chosen on other samples; in older records the best on the
-    reported samples themselves.
+    """The number of iterations to report.
+
+    It was chosen on other samples; in older records it is the best on the reported samples.
     """
     if "choice" in run:
         return run["choice"]["loops"]
@@ -64,23 +70,24 @@ def shares(run: Mapping[str, Any], level: str) -> Shares:
 
 
 def interval(run: Mapping[str, Any], level: str) -> tuple[float, float]:
-    """Wilson's 95 % interval of the share at the chosen number of loops."""
-    from ...numerics.proportion import (
-        wilson,
-    )  # numerics needs packages that a machine that only trains may lack
+    """Wilson's 95 % interval of the accuracy at the chosen number of iterations."""
+    # numerics needs packages that a machine that only trains may lack
+    from ...numerics.proportion import wilson
 
     n = samples_of(run, level)
     return wilson(round(shares(run, level).chosen * n), n)
 
 
 def samples_of(run: Mapping[str, Any], level: str) -> int:
-    """Samples on which the accuracies of a level were measured."""
+    """The number of samples on which the accuracies of a level were measured."""
     return run["samples"][level] if "samples" in run else run["config"]["eval_size"]
 
 
 def run_name(meta: dict[str, Any]) -> str:
-    """Readable and unique within a plan: task (with the length of prefix sums), width if not 64,
-    architecture, encoder gradient where it is not the default of that architecture, seed.
+    """A readable name, unique within a plan.
+
+    It is made of the task (with its greatest training length), the width where it is not 64, the
+    architecture, the encoder gradient where it is not the default, and the seed.
     """
     run = meta["run"]
     config = run["config"]

@@ -1,20 +1,36 @@
 """Canonical form of complete sudoku grids under all their symmetries.
 
-The group: relabelling of digits, transposition, permutations of bands and of stacks, of rows within
-a band and of columns within a stack. Two grids have equal canonical forms if and only if one is an
-image of the other; the form is the lexicographically smallest image ("minlex"), found exactly, for
+The symmetries are: renaming the digits, transposing the grid, permuting the bands (the box rows of
+the grid) and the stacks (its box columns), the rows within a band, and the columns within a stack.
+Two grids have equal canonical forms if and only if one is the image of the other. The form is the
+lexicographically smallest image of the grid, read row by row ("minlex"). It is found exactly, for
 many grids at once.
 
-How: relabelling makes the first row 0, 1, 2, ... for every choice of first row and of column order
-s. The second row is then the permutation s^-1 p s, where p takes a column to the column in which
-the first row holds the second row's digit. There are few such p (12096 for box 3), so their
-smallest conjugates and all the s that give them are tabulated, and only those s are tried.
+Digits and columns are counted from 0 below. An image is fixed by four choices: whether the grid is
+transposed, which row comes first, which row of the same band comes second, and the order s of the
+columns (s[k] is the old column that becomes column k). Names of digits and the order of the other
+rows follow:
+
+- The smallest image has the first row 0, 1, 2, ..., whatever the other choices. So a digit is
+  renamed to the new column in which the first row holds it.
+- Let p(c) be the old column in which the first row holds the digit that the second row has in the
+  old column c. After ordering and renaming, the second row reads s^-1(p(s(0))), s^-1(p(s(1))), ...:
+  it is the conjugate s^-1 p s of a permutation p that is a property of the ordered pair of rows.
+- There are few such p (4 for box 2, 12096 for box 3). So `pair_table` lists the smallest conjugate
+  of every p, with all the orders s that give it, and no other order is tried.
+- The other rows begin with different digits, so their smallest order is that of their first digits,
+  with whole bands kept together (`_row_order`).
+
+Several candidates (transposed or not, pair of rows, order of columns) may share the smallest second
+row. Those with the smallest third row are kept, then those with the smallest fourth, and so on. The
+ones that remain at the end all give the canonical form, and their number is the number of
+automorphisms of the grid.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from itertools import permutations, product
 
 import numpy as np
@@ -23,64 +39,137 @@ from numpy.typing import NDArray
 from ....support.errors import UsageError
 
 CHUNK = 2000
+"""Grids that are worked on at a time, which bounds the memory: a grid of box 3 has up to thousands
+of candidates.
+"""
 Grids = NDArray[np.uint8]
+Numbers = NDArray[np.int64]
+
+
+def canonical(grids: NDArray, box: int) -> Grids:
+    """The smallest image of each complete grid: see `canonical_forms`."""
+    return canonical_forms(grids, box)[0]
+
+
+def canonical_forms(grids: NDArray, box: int) -> tuple[Grids, Numbers]:
+    """The smallest image of each complete grid, and the number of its automorphisms.
+
+    60,000 grids of box 3 take about 2 s.
+
+    Args:
+        grids: complete grids, (grids, side^2) with digits 1..side, read row by row.
+        box: side of a box, 2 or 3.
+
+    Returns:
+        The images, in the form of the grids, and the numbers, (grids,).
+
+    Raises:
+        UsageError: the box has another size, or a grid is not complete.
+    """
+    if box not in (2, 3):
+        raise UsageError(f"canonical forms are for sudoku of box 2 or 3, not {box!r}")
+    grids = np.asarray(grids).reshape(-1, box**4)
+    if not complete(grids, box).all():
+        raise UsageError(
+            "canonical forms need complete grids: every digit once in each row, column and box"
+        )
+    forms, automorphisms = np.empty(grids.shape, dtype=np.uint8), np.empty(len(grids), np.int64)
+    for start in range(0, len(grids), CHUNK):
+        part = slice(start, start + CHUNK)
+        forms[part], automorphisms[part] = _forms(grids[part].astype(np.int64) - 1, box)
+    return forms, automorphisms
+
+
+def complete(grids: NDArray, box: int) -> NDArray[np.bool_]:
+    """Whether each grid, (grids, side^2), holds every digit 1..side once in each row, column and
+    box.
+    """
+    side = box * box
+    square = np.asarray(grids).reshape(-1, side, side)
+    inside = (square >= 1) & (square <= side)
+    shift = np.where(inside, square - 1, 0).astype(np.uint16)
+    bits = np.where(inside, 1 << shift, 0).astype(np.uint16)  # a bit for each digit
+    boxes = bits.reshape(-1, box, box, box, box).transpose(0, 1, 3, 2, 4).reshape(-1, side, side)
+    rows, columns = bits, bits.transpose(0, 2, 1)
+    full = (1 << side) - 1
+    return np.logical_and.reduce(
+        [(np.bitwise_or.reduce(units, axis=2) == full).all(1) for units in (rows, columns, boxes)]
+    )
 
 
 @lru_cache
-def column_orders(box: int) -> NDArray[np.int64]:
+def column_orders(box: int) -> Numbers:
     """All orders of the columns that keep stacks together, (orders, side): box!^(box + 1) of
     them.
     """
     inner = list(permutations(range(box)))
     return np.array(
         [
-            [s * box + c for s, i in zip(stacks, cols, strict=True) for c in i]
+            [
+                stack * box + c
+                for stack, columns in zip(stacks, within, strict=True)
+                for c in columns
+            ]
             for stacks in inner
-            for cols in product(inner, repeat=box)
+            for within in product(inner, repeat=box)
         ]
     )
 
 
+@lru_cache
+def inverse_orders(box: int) -> Numbers:
+    """The new place of every old column, for each of the `column_orders`."""
+    return np.argsort(column_orders(box), axis=1)
+
+
 @dataclass(frozen=True)
 class PairTable:
-    """For every permutation p that two rows of a band can form: rank of its smallest conjugate, and
-    the orders that give it.
+    """What is known of every permutation p that an ordered pair of rows of a band can form.
 
-    `codes` are the sorted codes of the p; the orders for the i-th are `orders[start[i] : start[i +
-    1]]` (indices into `column_orders`).
+    `codes` are the codes of the p, sorted; `smallest` the code of the smallest conjugate of each.
+    The orders of columns that give it are `orders[start[i] : start[i + 1]]` for the i-th p, as
+    indices into `column_orders`.
     """
 
-    codes: NDArray[np.int64]
-    rank: NDArray[np.int64]
-    start: NDArray[np.int64]
-    orders: NDArray[np.int64]
+    codes: Numbers
+    smallest: Numbers
+    start: Numbers
+    orders: Numbers
+
+    def expanded(self, pairs: Numbers) -> tuple[Numbers, Numbers]:
+        """For each of these indices of p all its orders: which of `pairs` they belong to, and the
+        orders.
+        """
+        count = self.start[pairs + 1] - self.start[pairs]
+        owner = np.repeat(np.arange(len(pairs)), count)
+        first = np.cumsum(count) - count
+        offset = np.arange(count.sum()) - first[owner]
+        return owner, self.orders[self.start[pairs][owner] + offset]
 
 
-def code(rows: NDArray) -> NDArray[np.int64]:
-    """Rows (..., side) of 0..side-1 as numbers with the same lexicographic order."""
+def code(rows: NDArray) -> Numbers:
+    """Rows (..., side) of 0..side-1 as numbers that have the same lexicographic order."""
     side = rows.shape[-1]
     return rows.astype(np.int64) @ (side ** np.arange(side - 1, -1, -1, dtype=np.int64))
 
 
 @lru_cache
 def pair_table(box: int) -> PairTable:
-    """Tabulate the row pairs of that box size: 4 permutations for box 2, 12096 for box 3."""
-    p = _row_pairs(box)
-    sigma = column_orders(box)
-    inverse = np.argsort(sigma, axis=1)
-    smallest = np.full(len(p), np.iinfo(np.int64).max)
-    image = np.empty((len(sigma), len(p)), dtype=np.int64)
-    for k in range(len(sigma)):
-        image[k] = code(inverse[k][p[:, sigma[k]]])
-        np.minimum(smallest, image[k], out=smallest)
-    which, orders = np.nonzero(smallest[:, None] == image.T)
-    start = np.searchsorted(which, np.arange(len(p) + 1))
-    return PairTable(code(p), smallest, start, orders)
+    """Tabulate the pairs of rows for that size of box: 4 permutations for box 2, 12096 for
+    box 3.
+    """
+    p, orders = _row_pairs(box), column_orders(box)
+    conjugates = np.empty((len(p), len(orders)), dtype=np.int64)
+    for k, (order, inverse) in enumerate(zip(orders, inverse_orders(box), strict=True)):
+        conjugates[:, k] = code(inverse[p[:, order]])
+    smallest = conjugates.min(1)
+    which, best = np.nonzero(conjugates == smallest[:, None])
+    return PairTable(code(p), smallest, np.searchsorted(which, np.arange(len(p) + 1)), best)
 
 
-def _row_pairs(box: int) -> NDArray[np.int64]:
-    """All p in lexicographic order: permutations that map no column into its own stack, and are
-    onto.
+def _row_pairs(box: int) -> Numbers:
+    """All p, in lexicographic order: the permutations that map no column into its own stack, since
+    two rows of a band have no digit of a box in common.
     """
     side = box * box
     partial = np.zeros((1, 0), dtype=np.int64)
@@ -92,123 +181,105 @@ def _row_pairs(box: int) -> NDArray[np.int64]:
     return partial
 
 
-def canonical(grids: NDArray, box: int) -> Grids:
-    """Smallest image of each complete grid, (grids, side^2), digits 1..side; see
-    `canonical_forms`.
+@dataclass(frozen=True)
+class _Squares:
+    """Grids (squares, side, side) with digits from 0: each grid, followed by its transpose."""
+
+    digit: Numbers
+    box: int
+
+    @cached_property
+    def column(self) -> Numbers:
+        """The column of each digit in each row, (squares, side, side)."""
+        return np.argsort(self.digit, axis=2)
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """Images that may be the smallest, those of one grid side by side.
+
+    `grid` (candidates,) is the grid of each, ascending; `square` its index among the squares;
+    `order` its order of columns, an index into `column_orders`; `rows` (candidates, side) its old
+    rows in their new order, or at first the first of them alone.
     """
-    return canonical_forms(grids, box)[0]
 
+    squares: _Squares
+    grid: Numbers
+    square: Numbers
+    order: Numbers
+    rows: Numbers
 
-def canonical_forms(grids: NDArray, box: int) -> tuple[Grids, NDArray[np.int64]]:
-    """Smallest image of each complete grid, (grids, side^2) with digits 1..side, and the number of
-    its automorphisms.
-
-    60000 grids of box 3 take about 2 s. Raises `UsageError` for box sizes other than 2 and 3 and
-    for incomplete grids.
-    """
-    if box not in (2, 3):
-        raise UsageError(f"canonical forms are for sudoku of box 2 or 3, not {box!r}")
-    grids = np.asarray(grids).reshape(-1, box**4)
-    if not complete(grids, box).all():
-        raise UsageError(
-            "canonical forms need complete grids: every digit once in each row, column and box"
+    def of(self, keep: NDArray) -> _Candidates:
+        """The kept candidates (a mask or indices)."""
+        return _Candidates(
+            self.squares, self.grid[keep], self.square[keep], self.order[keep], self.rows[keep]
         )
-    out, automorphisms = np.empty(grids.shape, dtype=np.uint8), np.empty(len(grids), dtype=np.int64)
-    for at in range(0, len(grids), CHUNK):
-        part = slice(at, at + CHUNK)
-        out[part], automorphisms[part] = _canonical(grids[part].astype(np.int64) - 1, box)
-    return out, automorphisms
+
+    def image(self, row: NDArray, places: NDArray) -> Numbers:
+        """What stands in the old row `row` of each candidate at the given new columns, with digits
+        renamed: both arguments have one line per candidate, (candidates, 1) or (candidates, n).
+        """
+        each = self.square[:, None]
+        old = np.take_along_axis(column_orders(self.squares.box)[self.order], places, axis=1)
+        digit = self.squares.digit[each, row, old]
+        in_first = self.squares.column[each, self.rows[:, :1], digit]
+        return np.take_along_axis(inverse_orders(self.squares.box)[self.order], in_first, axis=1)
+
+    def row(self, k: int) -> Numbers:
+        """The row k of each image, (candidates, side)."""
+        side = self.rows.shape[1]
+        places = np.broadcast_to(np.arange(side), (len(self.grid), side))
+        return self.image(self.rows[:, k : k + 1], places)
+
+    def starts(self) -> Numbers:
+        """Where the candidates of each grid begin."""
+        return np.flatnonzero(np.diff(self.grid, prepend=-1))
+
+    def counts(self) -> Numbers:
+        """How many candidates each grid has."""
+        return np.diff(np.append(self.starts(), len(self.grid)))
 
 
-def complete(grids: NDArray, box: int) -> NDArray[np.bool_]:
-    """Whether each grid, (grids, side^2), holds every digit 1..side once in each row, column and
-    box.
-    """
+def _forms(grids: Numbers, box: int) -> tuple[Grids, Numbers]:
+    """Canonical forms and numbers of automorphisms of one chunk, whose digits begin at 0."""
     side = box * box
-    square = np.asarray(grids).reshape(-1, side, side)
-    inside = (square >= 1) & (square <= side)
-    bits = np.where(inside, 1 << np.where(inside, square - 1, 0).astype(np.uint16), 0).astype(
-        np.uint16
-    )
-    boxes = bits.reshape(-1, box, box, box, box).transpose(0, 1, 3, 2, 4).reshape(-1, side, side)
-    units = (
-        np.bitwise_or.reduce(bits, axis=1),
-        np.bitwise_or.reduce(bits, axis=2),
-        np.bitwise_or.reduce(boxes, axis=2),
-    )
-    return np.logical_and.reduce([(unit == (1 << side) - 1).all(1) for unit in units])
+    found = _with_smallest_second_row(grids.reshape(-1, side, side), box)
+    for k in range(2, side):
+        key = code(found.row(k))
+        smallest = np.minimum.reduceat(key, found.starts())
+        found = found.of(key == np.repeat(smallest, found.counts()))
+    one = found.of(found.starts())
+    image = np.stack([one.row(k) for k in range(side)], axis=1)
+    return image.reshape(len(grids), -1).astype(np.uint8) + 1, found.counts()
 
 
-def _canonical(grids: NDArray[np.int64], box: int) -> tuple[Grids, NDArray[np.int64]]:
-    """One chunk, digits from 0. A candidate is (grid and its transposition, ordered pair of rows,
-    column order).
-    """
+def _with_smallest_second_row(square: Numbers, box: int) -> _Candidates:
+    """All candidates of grids (grids, side, side) whose second row is the smallest."""
     side, table = box * box, pair_table(box)
-    square = grids.reshape(-1, side, side)
-    both = np.stack((square, square.transpose(0, 2, 1)), 1).reshape(-1, side, side)
-    pairs = np.array(
-        [(r, q) for r in range(side) for q in range(r // box * box, r // box * box + box) if q != r]
-    )
-    place = np.argsort(both, axis=2)  # column of each digit in each row
-    p = np.take_along_axis(place[:, pairs[:, 0]], both[:, pairs[:, 1]], axis=2)
+    both = np.stack((square, square.transpose(0, 2, 1)), axis=1).reshape(-1, side, side)
+    squares = _Squares(both, box)
+    pairs = [(a, b) for a in range(side) for b in range(side) if a != b and a // box == b // box]
+    first, second = np.array(pairs).T
+    p = np.take_along_axis(squares.column[:, first], squares.digit[:, second], axis=2)
     index = np.searchsorted(table.codes, code(p)).reshape(len(square), -1)
-    rank = table.rank[index]
-    grid, flat = np.nonzero(rank == rank.min(1, keepdims=True))
-    index = index[grid, flat]
-    count = table.start[index + 1] - table.start[index]
-    offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    order = table.orders[np.repeat(table.start[index], count) + offset]
-    grid, flat = np.repeat(grid, count), np.repeat(flat, count)
-    turn, pair = np.divmod(flat, len(pairs))
-    source = 2 * grid + turn
-    rows = _row_order(both, place, source, pairs[pair, 0], order, box)
-    for k in range(2, side):  # keep the candidates whose next row is smallest
-        key = code(_row(both, place, source, rows[:, 0], rows[:, k], order, box))
-        starts = np.flatnonzero(np.diff(grid, prepend=-1))
-        best = np.minimum.reduceat(key, starts)
-        keep = key == np.repeat(best, np.diff(np.append(starts, len(grid))))
-        grid, source, rows, order = grid[keep], source[keep], rows[keep], order[keep]
-    starts = np.flatnonzero(np.diff(grid, prepend=-1))
-    first = source[starts], rows[starts], order[starts]
-    image = [
-        _row(both, place, first[0], first[1][:, 0], first[1][:, k], first[2], box)
-        for k in range(side)
-    ]
-    return np.stack(image, 1).reshape(len(square), -1).astype(np.uint8) + 1, np.diff(
-        np.append(starts, len(grid))
-    )
+    smallest = table.smallest[index]
+    grid, choice = np.nonzero(smallest == smallest.min(1, keepdims=True))
+    owner, order = table.expanded(index[grid, choice])
+    grid, (transposed, pair) = grid[owner], np.divmod(choice[owner], len(pairs))
+    begun = _Candidates(squares, grid, 2 * grid + transposed, order, first[pair][:, None])
+    return replace(begun, rows=_row_order(begun))
 
 
-def _row(
-    both: NDArray,
-    place: NDArray,
-    source: NDArray,
-    first: NDArray,
-    row: NDArray,
-    order: NDArray,
-    box: int,
-) -> NDArray[np.int64]:
-    """A row of each candidate image: columns ordered, digits renamed by their column in the first
-    row.
+def _row_order(begun: _Candidates) -> Numbers:
+    """The order of rows that makes each image smallest, (candidates, side).
+
+    Bands, and rows within bands, are sorted by the new digit in the first column. The first row has
+    the digit 0 there, so it stays first. The other row of its pair comes second by itself: if the
+    third row of the band began lower, its pair with the first row would have the smaller conjugate.
     """
-    sigma = column_orders(box)[order]
-    digits = np.take_along_axis(both[source, row], sigma, axis=1)
-    column = np.take_along_axis(place[source, first], digits, axis=1)
-    return np.take_along_axis(np.argsort(column_orders(box), axis=1)[order], column, axis=1)
-
-
-def _row_order(
-    both: NDArray, place: NDArray, source: NDArray, first: NDArray, order: NDArray, box: int
-) -> NDArray[np.int64]:
-    """The order of rows that makes each image smallest: bands, and rows within bands, by the digit
-    in the first column.
-
-    The first row has the digit 0 there. The other row of a pair with smallest conjugate comes
-    second by itself: if the third row of the band began lower, its pair with the first row would
-    have the smaller conjugate.
-    """
-    column = column_orders(box)[order, 0]
-    renamed = np.take_along_axis(place[source, first], both[source, :, column], axis=1)
-    head = np.take_along_axis(np.argsort(column_orders(box), axis=1)[order], renamed, axis=1)
-    band = np.repeat(head.reshape(-1, box, box).min(2), box, axis=1)
-    return np.lexsort((head, band), axis=1)
+    box = begun.squares.box
+    side = box * box
+    every = np.broadcast_to(np.arange(side), (len(begun.grid), side))
+    digit = begun.image(every, np.zeros_like(every))
+    band = np.repeat(digit.reshape(-1, box, box).min(2), box, axis=1)
+    return np.lexsort((digit, band), axis=1)
