@@ -62,8 +62,8 @@ def certify(
     """
     from ...numerics.certificates.branch_counts import count_branches
     from ...numerics.certificates.counts import count_fixed_points
-    from ..drawings.counts import count_figure
-    from ..drawings.loops import save_figure
+    from ..drawings.fixed_point_counts import count_figure
+    from ..drawings.save import save_figure
     from ..text.tables import print_rows
 
     if not (sizes and gains) or max_boxes < 1:

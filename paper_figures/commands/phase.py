@@ -82,8 +82,8 @@ def phase(
         "OMP_NUM_THREADS", "1"
     )  # before NumPy is loaded: cells go over the cores, their small matrices do not
     from ...numerics.phase.diagram import phase_diagram
-    from ..drawings.phase import MAPS, maps_of
-    from ..drawings.style import save_figure
+    from ..drawings.phase_maps import MAPS, maps_of
+    from ..drawings.save import save_figure
 
     rows, cols = _grid(grid)
     diagram = phase_diagram(

@@ -44,8 +44,8 @@ def scaling(
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded: draws go over the cores
     from ...numerics.phase.scaling import finite_size_scaling
-    from ..drawings.scaling import scaling_figure
-    from ..drawings.style import save_figure
+    from ..drawings.save import save_figure
+    from ..drawings.width_collapse import scaling_figure
 
     output_folder(out)
     found = finite_size_scaling(

@@ -1,1 +1,1 @@
-"""The figures, each drawn from data that a command measured."""
+"""The figures: one module for each, beside their style and the parts that they share."""

@@ -1,6 +1,4 @@
-"""Accuracy against loops of the trained loops on 9x9 sudoku, chess and endgames: what recall does
-when a loop runs on and on.
-"""
+"""Figure of the accuracy of trained loops on boards: 9x9 sudoku, chess puzzles and endgames."""
 
 from __future__ import annotations
 
@@ -16,16 +14,18 @@ from ...models.network.run_record import kind_of, samples_of, shares
 from ...models.zoo import zoo
 from ...numerics.proportion import wilson
 from ...support.errors import UsageError
-from .loops import plain_ticks, styled
-from .style import BLACK, DASHED, SOFT, Look, new_figure
+from .gallery import GalleryFigure
+from .panels import plain_ticks
+from .style import BLACK, DASHED, SOFT, Look, new_figure, styled
 
 TITLES = {"sudoku": "9x9 sudoku", "chess": "chess puzzles", "kqk": "KQK endgames"}
 LEVELS = ("easy", "hard")
 
 
 def board_runs() -> list[dict[str, Any]]:
-    """Records of the shipped runs that compare recall: the widest of each task, where there are
-    some with and some without it.
+    """Records of the shipped runs that compare loops with and without recall.
+
+    They are the widest of each task, if there are some with and some without recall.
     """
     every = [
         run
@@ -44,11 +44,11 @@ def board_runs() -> list[dict[str, Any]]:
 
 @styled
 def board_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
-    """Share of whole samples right against loops, a panel for each task and level; `UsageError`
-    without any run.
+    """Exact-match accuracy against iterations, a panel for each task and level.
 
-    Band: Wilson's 95 % interval; circle: at the number of loops chosen on other samples; upright
-    line: the most loops of a training step.
+    Band: Wilson's 95 % interval. Circle: at the number of iterations that was chosen on other
+    samples. Upright line: the most iterations of a training step. Raises `UsageError` if there is
+    no run to draw.
     """
     runs = [run for run in runs if run["task"] in TITLES and set(LEVELS) <= set(run["accuracy"])]
     if not runs:
@@ -57,16 +57,15 @@ def board_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
             " (loopstab zoo list)"
         )
     tasks = [task for task in TITLES if any(run["task"] == task for run in runs)]
-    figure = new_figure(0.8 + 1.75 * len(tasks) * len(LEVELS))
-    axes = figure.subplots(len(tasks) * len(LEVELS), 1, sharex=True, sharey=True)
-    for row, (task, level) in enumerate((task, level) for task in tasks for level in LEVELS):
+    panels = [(task, level) for task in tasks for level in LEVELS]
+    figure = new_figure(0.8 + 1.75 * len(panels))
+    axes = figure.subplots(len(panels), 1, sharex=True, sharey=True)
+    for axis, (task, level) in zip(axes, panels, strict=True):
         own = [run for run in runs if run["task"] == task]
-        width = own[0]["config"]["model"]["width"]
-        axes[row].set_title(
-            f"{TITLES[task]}, {level}, width {width} ({samples_of(own[0], level)} samples)"
-        )
+        width, samples = own[0]["config"]["model"]["width"], samples_of(own[0], level)
+        axis.set_title(f"{TITLES[task]}, {level}, width {width} ({samples} samples)")
         for run in own:
-            _curve(axes[row], run, level)
+            _draw_run(axis, run, level)
     axes[0].set(ylim=(-0.03, 1.03), yticks=(0, 0.5, 1))
     figure.supylabel("share of whole samples right", fontsize=10.5)
     ends = (1, max(run["loops"][-1] for run in runs))
@@ -74,37 +73,39 @@ def board_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
     plain_ticks(axes[-1].xaxis, ends)
     looks = {kind_of(run): Look.of(run["architecture"]) for run in runs}
     handles = [Line2D([], [], label=kind, **look.line) for kind, look in looks.items()]
-    handles.append(
-        Line2D(
-            [],
-            [],
-            color=SOFT,
-            linestyle="none",
-            marker="o",
-            markerfacecolor="white",
-            label="loops chosen on other samples",
-        )
-    )
-    handles.append(
-        Line2D([], [], color=BLACK, linestyle=DASHED, linewidth=1.1, label="most loops in training")
-    )
-    figure.legend(handles=handles, loc="outside lower left", ncols=2)
+    figure.legend(handles=handles + _marks(), loc="outside lower left", ncols=2)
     return figure
 
 
-def _curve(axis: Axes, run: Mapping[str, Any], level: str) -> None:
-    look, loops, curve = (
-        Look.of(run["architecture"]),
-        np.array(run["loops"]),
-        np.array(run["accuracy"][level]),
-    )
-    n = samples_of(run, level)
-    low, high = np.array([wilson(round(share * n), n) for share in curve]).T
-    axis.fill_between(loops, low, high, color=look.colour, alpha=0.18, linewidth=0)
-    axis.plot(loops, curve, **look.line)
-    axis.plot(
-        run["choice"]["loops"],
-        shares(run, level).chosen,
-        **{**look.points, "marker": "o", "markerfacecolor": "white", "alpha": 1},
-    )
-    axis.axvline(run["config"]["schedule"]["loops"], color=BLACK, linestyle=DASHED, linewidth=1.1)
+def _marks() -> list[Line2D]:
+    """What the circles and the upright lines mean."""
+    circle: dict[str, Any] = {"color": SOFT, "linestyle": "none", "marker": "o"}
+    upright: dict[str, Any] = {"color": BLACK, "linestyle": DASHED, "linewidth": 1.1}
+    return [
+        Line2D([], [], markerfacecolor="white", label="loops chosen on other samples", **circle),
+        Line2D([], [], label="most loops in training", **upright),
+    ]
+
+
+def _draw_run(axis: Axes, run: Mapping[str, Any], level: str) -> None:
+    look, samples = Look.of(run["architecture"]), samples_of(run, level)
+    curve = run["accuracy"][level]
+    low, high = np.array([wilson(round(share * samples), samples) for share in curve]).T
+    axis.fill_between(run["loops"], low, high, color=look.colour, alpha=0.18, linewidth=0)
+    axis.plot(run["loops"], curve, **look.line)
+    circle = {**look.points, "marker": "o", "markerfacecolor": "white", "alpha": 1}
+    axis.plot(run["choice"]["loops"], shares(run, level).chosen, **circle)
+    trained = run["config"]["schedule"]["loops"]
+    axis.axvline(trained, color=BLACK, linestyle=DASHED, linewidth=1.1)
+
+
+FIGURE = GalleryFigure(
+    lambda: board_figure(board_runs()),
+    "Accuracy against loops; the dashed line is the most loops of a training step.",
+    section="Sudoku, chess and endgames",
+    text=(
+        "The widest shipped runs of the recipe (docs/training.md), as evaluated at the end of"
+        " training: 95 % intervals as bands, and the number of loops chosen on other samples than"
+        " those reported on."
+    ),
+)

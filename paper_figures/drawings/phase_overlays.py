@@ -15,15 +15,14 @@ from matplotlib.lines import Line2D
 from ...numerics.phase.diagram import TRUSTED, PhaseDiagram, plane
 from ...numerics.phase.laws.registry import law_named
 from ...theory.outcome import Outcome
-from .loops import HALO
-from .style import BLACK, DASHED
+from .style import BLACK, DASHED, HALO
 
 LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95)
-"""spectral radii whose level lines are drawn; 1 besides where the law crosses it"""
+"""Spectral radii whose level lines are drawn; that of 1 is drawn too, where the law crosses it."""
 SENSITIVITIES = (1.1, 1.5, 2.0, 5.0, 20.0)
-"""input sensitivities whose level lines are drawn"""
+"""Input sensitivities whose level lines are drawn."""
 MESH = 240
-"""points along each axis from which level lines are drawn"""
+"""Points along each axis at which the law is computed for its level lines."""
 
 MARKS = {
     Outcome.CRITICAL: "^",
@@ -38,81 +37,73 @@ MARKS = {
 
 
 def draw_law(axis: Axes, diagram: PhaseDiagram, of: str) -> list[Line2D]:
-    """Level lines of the closed form and the line from which it is to be trusted, drawn from the
-    formulas on a fine mesh.
+    """Draw level lines of the closed form, and the line beyond which it is to be trusted.
+
+    Both are computed from the formulas on a fine mesh. `of` is rho or sensitivity. Returns the
+    entries of the legend.
     """
     law = law_named(diagram.law)
     u, v = np.meshgrid(*[np.linspace(0, 1, MESH)] * 2)
     plain = plane(law, diagram.x, diagram.y, diagram.settings, u, v)
     x, y = diagram.x.at(u), diagram.y.at(v)
-    predicted, trust = (
-        (law.theory(plain) if of == "rho" else law.sensitivity_theory(plain)),
-        np.asarray(law.trust(plain), float),
-    )
-    handles = []
-    levels = [
-        level
-        for level in ((*LEVELS, 1.0) if of == "rho" else SENSITIVITIES)
-        if _crosses(predicted, level)
-    ]
-    if levels:
-        widths = [2.2 if level == 1 else 1.2 for level in levels]
-        # contours interpolate linearly: the sensitivity diverges at the threshold, its inverse does
-        # not
-        values, drawn = (
-            (predicted, levels)
-            if of == "rho"
-            else (1 / predicted, [1 / level for level in reversed(levels)])
-        )
-        lines = axis.contour(x, y, values, levels=drawn, colors=BLACK, linewidths=widths)
-        lines.set(path_effects=HALO, gid="levels")
-        corners: list[Any] = [path.vertices for path in lines.get_paths()]
-        middles = [
-            line[int(len(line) * (0.4 + 0.2 * (i % 2)))]
-            for i, line in enumerate(corners)
-            if len(line)
-        ]  # neighbours stand apart
-        words = {level: f"{level if of == 'rho' else 1 / level:g}" for level in drawn}
-        axis.clabel(lines, fmt=words, fontsize=9.5, inline_spacing=2, manual=middles)
-        thick = " (thick: 1)" if 1.0 in levels else ""
-        named = "ρ" if of == "rho" else "sensitivity"
-        handles.append(
-            Line2D(
-                [], [], color=BLACK, linewidth=1.2, label=f"level lines of the law's {named}{thick}"
-            )
-        )
-    elif of != "rho" and np.nanmin(predicted, initial=np.inf) == np.nanmax(
-        predicted, initial=-np.inf
-    ):
-        handles.append(
-            Line2D(
-                [], [], linestyle="none", label=f"the law says {np.nanmin(predicted):g} everywhere"
-            )
-        )
+    predicted = law.theory(plain) if of == "rho" else law.sensitivity_theory(plain)
+    trust = np.asarray(law.trust(plain), float)
+    handles = _draw_levels(axis, x, y, predicted, of)
     if _crosses(trust, TRUSTED):
-        lines = axis.contour(
-            x, y, trust, levels=[TRUSTED], colors=BLACK, linewidths=1.6, linestyles=[DASHED]
-        )
+        look: dict[str, Any] = {"linewidths": 1.6, "linestyles": [DASHED]}
+        lines = axis.contour(x, y, trust, levels=[TRUSTED], colors=BLACK, **look)
         lines.set(path_effects=HALO, gid="trusted")
         text = f"scaling variable {TRUSTED:g}: beyond it d is large enough for the law"
         handles.append(Line2D([], [], color=BLACK, linestyle=DASHED, linewidth=1.6, label=text))
     return handles
 
 
+def _draw_levels(
+    axis: Axes, x: np.ndarray, y: np.ndarray, predicted: np.ndarray, of: str
+) -> list[Line2D]:
+    """Draw the level lines that cross the diagram; say so if the law is the same everywhere."""
+    of_rho = of == "rho"
+    wanted = (*LEVELS, 1.0) if of_rho else SENSITIVITIES
+    levels = [level for level in wanted if _crosses(predicted, level)]
+    if not levels:
+        least, most = np.nanmin(predicted, initial=np.inf), np.nanmax(predicted, initial=-np.inf)
+        if of_rho or least != most:
+            return []
+        return [Line2D([], [], linestyle="none", label=f"the law says {least:g} everywhere")]
+    # contours interpolate linearly; the sensitivity diverges at the threshold, its inverse does not
+    values = predicted if of_rho else 1 / predicted
+    drawn = levels if of_rho else [1 / level for level in reversed(levels)]
+    widths = [2.2 if level == 1 else 1.2 for level in levels]
+    lines = axis.contour(x, y, values, levels=drawn, colors=BLACK, linewidths=widths)
+    lines.set(path_effects=HALO, gid="levels")
+    corners: list[Any] = [path.vertices for path in lines.get_paths()]
+    # labels of neighbouring lines are placed at different heights
+    places = [
+        line[int(len(line) * (0.4 + 0.2 * (i % 2)))] for i, line in enumerate(corners) if len(line)
+    ]
+    words = {level: f"{level if of_rho else 1 / level:g}" for level in drawn}
+    axis.clabel(lines, fmt=words, fontsize=9.5, inline_spacing=2, manual=places)
+    thick = " (thick: 1)" if 1.0 in levels else ""
+    text = f"level lines of the law's {'ρ' if of_rho else 'sensitivity'}{thick}"
+    return [Line2D([], [], color=BLACK, linewidth=1.2, label=text)]
+
+
 def _crosses(values: np.ndarray, level: float) -> bool:
+    """Whether a level lies strictly between the least and the greatest finite value."""
     finite = values[np.isfinite(values)]
     return bool(len(finite)) and finite.min() < level < finite.max()
 
 
 def centres(diagram: PhaseDiagram) -> tuple[np.ndarray, np.ndarray]:
-    """x and y of the middle of every cell."""
+    """x and y of the centre of every cell."""
     u, v = diagram.cells.shares()
     return diagram.x.at(u), diagram.y.at(v)
 
 
 def draw_marks(axis: Axes, diagram: PhaseDiagram) -> list[Any]:
-    """Mark the cells whose orbits did not reach a fixed point; the legend says how many there
-    are.
+    """Mark the cells whose orbits do not reach a fixed point.
+
+    Returns the entries of the legend, which count the cells.
     """
     x, y = centres(diagram)
     counts = Counter(diagram.outcome.tolist())
@@ -120,25 +111,21 @@ def draw_marks(axis: Axes, diagram: PhaseDiagram) -> list[Any]:
     for outcome, mark in MARKS.items():
         here = diagram.outcome == str(outcome)
         if here.any():
-            look: dict[str, Any] = {
-                "color": BLACK,
-                "marker": mark,
-                "linestyle": "none",
-                "markerfacecolor": "none",
-                "markersize": 3.6,
-            }
+            look: dict[str, Any] = {"color": BLACK, "marker": mark, "linestyle": "none"}
+            look |= {"markerfacecolor": "none", "markersize": 3.6}
             axis.plot(x[here], y[here], **look, markeredgewidth=0.9, gid=f"outcome-{outcome}")
-            handles.append(
-                Line2D([], [], **look, label=f"{outcome} ({counts[str(outcome)]} cells)")
-            )
-    fixed = (
-        f"no mark: fixed point ({counts[str(Outcome.FIXED_POINT)]} of {len(diagram.cells)} cells)"
-    )
+            label = f"{outcome} ({counts[str(outcome)]} cells)"
+            handles.append(Line2D([], [], **look, label=label))
+    reached, cells = counts[str(Outcome.FIXED_POINT)], len(diagram.cells)
+    fixed = f"no mark: fixed point ({reached} of {cells} cells)"
     return [*handles, Line2D([], [], linestyle="none", label=fixed)]
 
 
 def draw_border(axis: Axes, diagram: PhaseDiagram) -> list[Any]:
-    """The sides between cells whose orbits mostly reach a fixed point and others."""
+    """Draw the sides between cells whose orbits mostly reach a fixed point and other cells.
+
+    Returns the entry of the legend.
+    """
     index = diagram.cells.raster()
     fixed = (diagram.outcome == str(Outcome.FIXED_POINT))[index]
     rows, cols = index.shape
@@ -147,19 +134,10 @@ def draw_border(axis: Axes, diagram: PhaseDiagram) -> list[Any]:
     if not sides:
         return []
     ends = np.array(sides, float)
-    lines = np.stack(
-        (diagram.x.at(ends[..., 0] / cols), diagram.y.at(ends[..., 1] / rows)), axis=-1
-    )
-    axis.add_collection(
-        LineCollection(list(lines), colors="white", linewidths=1.4, gid="border"), autolim=False
-    )
+    x, y = diagram.x.at(ends[..., 0] / cols), diagram.y.at(ends[..., 1] / rows)
+    lines = list(np.stack((x, y), axis=-1))
+    border = LineCollection(lines, colors="white", linewidths=1.4, gid="border")
+    axis.add_collection(border, autolim=False)
     share = (diagram.outcome == str(Outcome.FIXED_POINT)).mean()
-    return [
-        Line2D(
-            [],
-            [],
-            color="#9aa3ab",
-            linewidth=1.4,
-            label=f"white: border of the cells that reach a fixed point ({share:.0%})",
-        )
-    ]
+    label = f"white: border of the cells that reach a fixed point ({share:.0%})"
+    return [Line2D([], [], color="#9aa3ab", linewidth=1.4, label=label)]

@@ -1,24 +1,23 @@
-"""How every figure looks (sizes for a phone, colours for colour-blind readers) and how it is
-written: whole or not at all.
-"""
+"""How every figure looks: sizes for a phone, colours for colour-blind readers."""
 
 from __future__ import annotations
 
-import io
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
-from ...support.errors import UsageError
-from ...support.files import output_folder, write_atomic
 from ...theory.architecture import Architecture, Norm, Recall, Residual
 
+P = ParamSpec("P")
+
 WIDTH = 5.2
-"""Width in inches of every figure. Shown 360 pixels wide, as on a phone, 10.5 points are 10 pixels;
-so panels are stacked.
+"""Width in inches of every figure. On a phone, which shows it 360 pixels wide, 10.5 points are 10
+pixels. Panels are therefore stacked.
 """
 
 RC: dict[Any, Any] = {
@@ -44,13 +43,15 @@ RC: dict[Any, Any] = {
     "savefig.facecolor": "white",
 }
 
-# Okabe and Ito's palette: distinct under every common kind of colour blindness, and in grey
-# together with dashes and markers.
+# The palette of Okabe and Ito: its colours are distinct under every common kind of colour
+# blindness and, together with dashes and markers, in grey.
 BLACK, ORANGE, BLUE, VERMILLION = "#000000", "#E69F00", "#0072B2", "#D55E00"
 SOFT, PALE = "#57606a", "#eceff2"
 MISSING = "#c9ced3"
-"""cells and bars of what is not known"""
+"""The colour of cells and bars whose value is not known."""
 DASHED = (0, (4, 2))
+HALO = [withStroke(linewidth=2.6, foreground="white")]
+"""A white edge, which separates a line from the colours under it."""
 
 RECALL_COLOUR = {Recall.NONE: VERMILLION, Recall.EXTERNAL: ORANGE, Recall.INTERNAL: BLUE}
 NORM_DASH = {
@@ -64,8 +65,10 @@ NORM_MARKER = {Norm.PRE: "^", Norm.PERI: "s", Norm.POST: "o", Norm.SANDWICH: "D"
 
 @dataclass(frozen=True)
 class Look:
-    """How an architecture is drawn in every figure: colour by recall, dashes and marker by norm,
-    hollow markers for gru.
+    """How every figure draws an architecture.
+
+    The colour stands for the recall, dashes and marker stand for the norm, and a residual gru has
+    thin lines and hollow markers.
     """
 
     colour: str
@@ -75,8 +78,9 @@ class Look:
 
     @classmethod
     def of(cls, architecture: str) -> Look:
-        """Look of an architecture written recall/norm[/residual]; `UsageError` when it is
-        unknown.
+        """The look of an architecture written recall/norm[/residual].
+
+        Raises `UsageError` if the architecture is unknown.
         """
         known = Architecture.parse(architecture)
         return cls(
@@ -88,53 +92,41 @@ class Look:
 
     @property
     def line(self) -> dict[str, Any]:
-        """Keywords of `Axes.plot` for a curve; a gru is drawn thin."""
-        return {
-            "color": self.colour,
-            "linestyle": self.dash,
-            "linewidth": 1.1 if self.hollow else 1.8,
-        }
+        """Keywords of `Axes.plot` for a curve."""
+        width = 1.1 if self.hollow else 1.8
+        return {"color": self.colour, "linestyle": self.dash, "linewidth": width}
 
     @property
     def points(self) -> dict[str, Any]:
         """Keywords of `Axes.plot` for points."""
-        face = "none" if self.hollow else self.colour
         return {
             "color": self.colour,
             "linestyle": "none",
             "marker": self.marker,
-            "markerfacecolor": face,
+            "markerfacecolor": "none" if self.hollow else self.colour,
             "alpha": 0.8,
         }
 
 
 def new_figure(height: float) -> Figure:
-    """An empty figure `WIDTH` x `height` inches in constrained layout, without a window and unknown
-    to pyplot: nothing to close.
+    """An empty figure of `WIDTH` x `height` inches in constrained layout.
+
+    It has no window, and pyplot does not know it, so nothing has to be closed.
     """
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
-def save_figure(figure: Figure, stem: str | Path) -> list[Path]:
-    """Write stem.png (200 dpi) and stem.svg; equal figures give equal bytes.
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Decorate a drawing function so that it draws in the style of the project.
 
-    The folder is created. Raises `UsageError` when it cannot be written and `LoopstabError` when
-    writing fails; each file is whole or untouched.
+    The matplotlib settings of the caller have no influence and are not changed.
     """
-    stem = Path(stem)
-    if not stem.name:
-        raise UsageError(
-            f"cannot name figure files after {str(stem)!r}: give a folder and a file name without"
-            " ending"
-        )
-    pictures: dict[str, bytes] = {}
-    with mpl.rc_context(RC):
-        for kind, metadata in (
-            ("png", {"Software": None}),
-            ("svg", {"Date": None, "Creator": None}),
-        ):
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
-            pictures[kind] = buffer.getvalue()
-    folder = output_folder(stem.parent)
-    return [write_atomic(folder / f"{stem.name}.{kind}", data) for kind, data in pictures.items()]
+
+    @wraps(draw)
+    def figure(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(RC)
+            return draw(*args, **kwargs)
+
+    return figure

@@ -1,5 +1,6 @@
-"""One self-contained HTML page: text, tables and embedded pictures; no script, no external request,
-readable on a phone.
+"""One self-contained HTML page of text, tables and pictures, readable on a phone.
+
+It has no script and makes no request.
 """
 
 from __future__ import annotations
@@ -28,11 +29,18 @@ li{overflow-wrap:anywhere}
 """
 
 GOOD = {"proved", "passed", "survived", "none"}
-BAD = {"refuted", "failed", "fallen", "broken", "powerless"}
+BAD = {"refuted", "failed", "falsified", "broken", "no power"}
+"""Words that a table sets in green, and in red."""
+DPI = 160
+"""Pixels per inch of the pictures."""
 
 
 class Page:
-    """Collects sections in order; `html` returns the page."""
+    """A page that grows from top to bottom; `html` returns it.
+
+    Args:
+        title: title and first heading.
+    """
 
     def __init__(self, title: str):
         self.title = title
@@ -43,65 +51,56 @@ class Page:
         self._parts.append(f"<h2>{escape(text)}</h2>")
 
     def text(self, text: str, soft: bool = False) -> None:
-        """A paragraph."""
-        self._parts.append(
-            f'<p class="soft">{escape(text)}</p>' if soft else f"<p>{escape(text)}</p>"
-        )
+        """Add a paragraph; a soft one is small and grey."""
+        kind = ' class="soft"' if soft else ""
+        self._parts.append(f"<p{kind}>{escape(text)}</p>")
 
     def items(self, items: Sequence[str], answer: bool = False) -> None:
-        """A list; `answer` sets it off as the answer of the page."""
-        body = "<ul>" + "".join(f"<li>{escape(i)}</li>" for i in items) + "</ul>"
+        """Add a list; `answer` sets it off as the answer of the page."""
+        body = _list(items)
         self._parts.append(f'<div class="answer">{body}</div>' if answer else body)
 
     def table(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Rows with equal keys; wide tables scroll inside their own box."""
+        """Add a table of rows with equal keys; a wide one scrolls inside its own box."""
         if not rows:
             return
         head = "".join(f"<th>{escape(k)}</th>" for k in rows[0])
-        body = "".join("<tr>" + "".join(_cell(v) for v in row.values()) + "</tr>" for row in rows)
-        self._parts.append(
-            "<div"
-            f' class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-        )
+        body = "".join("<tr>" + "".join(map(_cell, row.values())) + "</tr>" for row in rows)
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        self._parts.append(f'<div class="scroll">{table}</div>')
 
     def figure(self, figure: Figure, caption: str) -> None:
-        """A picture, embedded, with its caption as alternative text too."""
+        """Embed a picture; the caption is its alternative text too."""
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=160)
+        figure.savefig(buffer, format="png", dpi=DPI)
         data = base64.b64encode(buffer.getvalue()).decode()
         text = escape(caption)
-        self._parts.append(
-            f'<figure><img alt="{text}"'
-            f' src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
-        )
+        image = f'<img alt="{text}" src="data:image/png;base64,{data}">'
+        self._parts.append(f"<figure>{image}<figcaption>{text}</figcaption></figure>")
 
     def details(self, summary: str, items: Sequence[str]) -> None:
-        """A list that opens on a tap."""
-        body = "".join(f"<li>{escape(i)}</li>" for i in items)
-        self._parts.append(
-            f"<details><summary>{escape(summary)}</summary><ul>{body}</ul></details>"
-        )
+        """Add a list that opens on a tap."""
+        title = f"<summary>{escape(summary)}</summary>"
+        self._parts.append(f"<details>{title}{_list(items)}</details>")
 
     def html(self) -> str:
         """The whole page."""
         return (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"'
-            ' content="width=device-width, initial-scale=1">'
-            f'<title>{escape(self.title)}</title><link rel="icon"'
-            f' href="data:,"><style>{STYLE}</style></head>'
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{escape(self.title)}</title>"
+            f'<link rel="icon" href="data:,"><style>{STYLE}</style></head>'
             f"<body><main>{''.join(self._parts)}</main></body></html>\n"
         )
 
 
+def _list(items: Sequence[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
+
+
 def _cell(value: Any) -> str:
     text = text_of(value)
-    kind = (
-        "n"
-        if isinstance(value, (int, float))
-        else "good"
-        if text in GOOD
-        else "bad"
-        if text in BAD
-        else ""
-    )
+    if isinstance(value, (int, float)):
+        return f'<td class="n">{escape(text)}</td>'
+    kind = "good" if text in GOOD else "bad" if text in BAD else ""
     return f'<td class="{kind}">{escape(text)}</td>' if kind else f"<td>{escape(text)}</td>"

@@ -32,12 +32,12 @@ def written(tmp_path):
 VERDICTS = {
     "survived": [result(), result(seed=1)],
     "undecided": [result(), result(undecided=3, seed=1)],
-    "powerless": [result(undecided=3), result(fired=False, seed=1)],
+    "no power": [result(undecided=3), result(fired=False, seed=1)],
     "broken": [
         result(fired=False),
         result(evidence=Evidence({}, "", "raised", error=True), seed=1),
     ],
-    "fallen": [result(evidence=CASE), result(fired=False, seed=1)],
+    "falsified": [result(evidence=CASE), result(fired=False, seed=1)],
 }
 
 
@@ -46,9 +46,9 @@ def test_the_gravest_fate_is_the_verdict_on_the_claim(verdict, written):
     found = Attacks.read(written(*VERDICTS[verdict]))
     (row,) = found.rows()
     assert row["verdict"] == verdict
-    assert found.fallen == (["A1"] if verdict == "fallen" else [])
+    assert found.falsified == (["A1"] if verdict == "falsified" else [])
     assert bool(found.complaints) == (verdict != "survived")
-    assert ("no counterexample" in found.line()) == (verdict != "fallen")
+    assert ("no counterexample" in found.line()) == (verdict != "falsified")
 
 
 def test_sums_of_a_row_and_order_of_the_ledger(written):
@@ -62,14 +62,16 @@ def test_sums_of_a_row_and_order_of_the_ledger(written):
     rows = known.rows()
     assert rows[0] == {
         "claim": "A1",
-        "verdict": "powerless",
+        "verdict": "no power",
         "suites": 1,
         "cases tried": 40,
         "undecided": 1,
-        "drops fired": "3 of 4",
+        "drops with a counterexample": "3 of 4",
         "judged by": "exact orbit",
         "profile (seeds)": "quick (0, 2)",
     }
+    row, *_ = known.to_json()["claims"]
+    assert (row["verdict"], row["drops fired"]) == ("powerless", "3 of 4")  # the keys of the files
     assert f"1 of {known.suites} suites tried 40 cases (1 undecided)" in known.line()
     assert all(
         "case" not in part["evidence"]

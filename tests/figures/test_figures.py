@@ -8,7 +8,10 @@ from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from loopstab import Architecture, UsageError
-from loopstab.paper_figures.drawings import loops as figures
+from loopstab.paper_figures.drawings.accuracy_curves import curves_figure
+from loopstab.paper_figures.drawings.rate_agreement import crossvalidation_figure
+from loopstab.paper_figures.drawings.residual_decay import residual_figure
+from loopstab.paper_figures.drawings.stable_sets import stable_sets_figure
 from loopstab.paper_figures.drawings.style import WIDTH, Look
 
 
@@ -42,20 +45,18 @@ def legend_texts(figure):
 
 
 FIGURES = {
-    "stable_sets": figures.stable_sets_figure,
-    "residual": lambda: figures.residual_figure([result(str(a)) for a in Architecture.all()[:12]]),
-    "residual_empty": lambda: figures.residual_figure([]),
-    "curves": lambda: figures.curves_figure(
+    "stable_sets": stable_sets_figure,
+    "residual": lambda: residual_figure([result(str(a)) for a in Architecture.all()[:12]]),
+    "residual_empty": lambda: residual_figure([]),
+    "curves": lambda: curves_figure(
         [run(accuracy={str(b): [0.0, 0.5, 1.0] for b in (32, 64, 128)}), run("none/post")]
     ),
-    "curves_empty": lambda: figures.curves_figure([]),
-    "crossvalidation": lambda: figures.crossvalidation_figure(
+    "curves_empty": lambda: curves_figure([]),
+    "crossvalidation": lambda: crossvalidation_figure(
         [result(convergence=[convergence(), convergence(0.9, 0.8, 70, 80.0)])]
     ),
-    "crossvalidation_one": lambda: figures.crossvalidation_figure(
-        [result(convergence=[convergence()])]
-    ),
-    "crossvalidation_empty": lambda: figures.crossvalidation_figure([]),
+    "crossvalidation_one": lambda: crossvalidation_figure([result(convergence=[convergence()])]),
+    "crossvalidation_empty": lambda: crossvalidation_figure([]),
 }
 
 
@@ -83,7 +84,7 @@ def test_readable_on_a_phone_and_nothing_cut(draw):
 
 
 def test_stable_sets_and_their_probabilities():
-    figure = figures.stable_sets_figure()
+    figure = stable_sets_figure()
     internal, external, chance = figure.axes
     assert [t.get_text() for t in chance.get_legend().get_texts()] == [
         "internal: 0.469 at s = 1",
@@ -107,7 +108,7 @@ def test_stable_sets_and_their_probabilities():
 
 def test_residual_curves_are_drawn_as_measured_with_gaps_at_zero():
     curve = [1.0, 0.1, 0.0, float("inf"), 0.01]
-    figure = figures.residual_figure([result("none/pre", curve), result("none/pre", [0.5])])
+    figure = residual_figure([result("none/pre", curve), result("none/pre", [0.5])])
     (axis,) = figure.axes
     first, second, drift = axis.lines[:3]
     np.testing.assert_array_equal(first.get_ydata(), [1.0, 0.1, np.nan, np.nan, 0.01])
@@ -123,7 +124,7 @@ def test_curves_have_a_panel_per_length_in_numerical_order():
         run("none/post", {"128": [0, 0, 0.25], "32": [0, 0.5, 1.0]}),
         run("internal/peri", {"64": [0, 0, 1.0]}),
     ]
-    figure = figures.curves_figure(runs)
+    figure = curves_figure(runs)
     assert [axis.get_title(loc="left") for axis in figure.axes] == [
         "32 bits",
         "64 bits",
@@ -142,7 +143,7 @@ def test_crossvalidation_leaves_out_what_was_not_measured():
         convergence(0.7, float("nan"), None, None),
         convergence(0.9, 0.8, 70, None),
     ]
-    figure = figures.crossvalidation_figure([result(convergence=found), result("internal/peri")])
+    figure = crossvalidation_figure([result(convergence=found), result("internal/peri")])
     top, bottom = figure.axes
     np.testing.assert_array_equal(top.lines[0].get_xydata(), [[0.5, 0.5], [0.9, 0.8]])
     np.testing.assert_array_equal(bottom.lines[0].get_xydata(), [[13, 12]])
@@ -153,7 +154,7 @@ def test_crossvalidation_leaves_out_what_was_not_measured():
 
 
 def test_crossvalidation_says_when_there_is_nothing_to_compare():
-    figure = figures.crossvalidation_figure([result("internal/peri")])
+    figure = crossvalidation_figure([result("internal/peri")])
     assert [axis.texts[0].get_text() for axis in figure.axes] == ["no fixed point was measured"] * 2
 
 
@@ -169,7 +170,7 @@ def test_drawing_needs_no_torch():
     import subprocess
 
     code = (
-        "import sys, loopstab.paper_figures.drawings.loops as f; f.residual_figure([]);"
-        " f.curves_figure([]); sys.exit('torch' in sys.modules)"
+        "import sys; from loopstab.paper_figures.drawings.gallery import gallery;"
+        " [figure.draw() for figure in gallery().values()]; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

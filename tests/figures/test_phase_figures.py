@@ -14,10 +14,10 @@ from loopstab.numerics.phase import Axis, Cells
 from loopstab.numerics.phase.diagram import plane
 from loopstab.numerics.phase.laws.registry import law_named
 from loopstab.numerics.phase.scaling import Scaling
-from loopstab.paper_figures.drawings import phase as figures
+from loopstab.paper_figures.drawings import phase_maps as figures
 from loopstab.paper_figures.drawings.phase_overlays import LEVELS, SENSITIVITIES
-from loopstab.paper_figures.drawings.scaling import scaling_figure
 from loopstab.paper_figures.drawings.style import WIDTH
+from loopstab.paper_figures.drawings.width_collapse import scaling_figure
 
 BETA, SIGMA = Axis("beta", 0.05, 5, log=True), Axis("sigma", 0.2, 5, log=True)
 

@@ -6,8 +6,9 @@ import matplotlib as mpl
 import pytest
 
 from loopstab import LoopstabError, UsageError
-from loopstab.paper_figures.drawings.loops import residual_figure
-from loopstab.paper_figures.drawings.style import WIDTH, save_figure
+from loopstab.paper_figures.drawings.residual_decay import residual_figure
+from loopstab.paper_figures.drawings.save import save_figure
+from loopstab.paper_figures.drawings.style import WIDTH
 
 
 def test_writes_png_and_svg_and_equal_figures_give_equal_bytes(tmp_path):

@@ -7,9 +7,9 @@ from loopstab.models.network.run_record import chosen_loops, kind_of, samples_of
 from loopstab.models.zoo import zoo
 from loopstab.numerics.certificates.counts import Counts
 from loopstab.paper_figures.drawings.boards import TITLES, board_figure, board_runs
-from loopstab.paper_figures.drawings.counts import MOST, count_figure
+from loopstab.paper_figures.drawings.fixed_point_counts import MOST, count_figure
 from loopstab.paper_figures.drawings.style import MISSING
-from loopstab.paper_figures.drawings.zoo import KINDS, LEVELS, TASKS, plan_runs, zoo_figure
+from loopstab.paper_figures.drawings.zoo_accuracy import KINDS, LEVELS, TASKS, plan_runs, zoo_figure
 from loopstab.support.errors import UsageError
 
 

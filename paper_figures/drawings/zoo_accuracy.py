@@ -1,5 +1,5 @@
-"""The trained loops of the plan `cpu` in one figure: what each architecture reaches, and what is
-left of it after many loops.
+"""Figure of the trained loops of the plan `cpu`: the accuracy that each architecture reaches, and
+what is left of it after many iterations.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -14,11 +15,11 @@ from ...models.network.run_record import default_gradient, shares, task_of
 from ...models.zoo import zoo
 from ...support.errors import UsageError
 from ...theory.architecture import Architecture, Norm, Recall
-from .loops import styled
-from .style import SOFT, Look, new_figure
+from .gallery import GalleryFigure
+from .style import SOFT, Look, new_figure, styled
 
 KINDS = [f"{recall}/{norm}" for recall in Recall for norm in (Norm.PERI, Norm.POST)]
-"""architectures, from left to right"""
+"""The architectures, from left to right."""
 TASKS = {"prefix-sums, 16 bits": "prefix sums", "sudoku-4x4": "4x4 sudoku", "kqk": "KQK and KRK"}
 LEVELS = {
     "prefix-sums, 16 bits": {"16": "16 bits, as trained", "32": "32 bits", "64": "64 bits"},
@@ -30,9 +31,7 @@ LEVELS = {
 
 
 def plan_runs() -> list[dict[str, Any]]:
-    """Records of the shipped runs of the plan `cpu`, which were evaluated on the training split
-    too.
-    """
+    """Records of the shipped runs that were also evaluated on the level they were trained on."""
     every = (zoo.describe(name)["run"] for name in zoo.names())
     return [
         run
@@ -43,11 +42,10 @@ def plan_runs() -> list[dict[str, Any]]:
 
 @styled
 def zoo_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
-    """Share of whole samples right: a column for each task, a row for each level, a mark for each
-    run; `UsageError` without any run.
+    """Exact-match accuracy: a column for each task, a row for each level, marks for each run.
 
-    Hollow: at the best number of loops; filled: after the last loop; crosses: without recall,
-    trained with the published gradient.
+    Hollow: at the best number of iterations. Filled: after the last iteration. Crosses: without
+    recall, trained with the published gradient. Raises `UsageError` if there is no run to draw.
     """
     runs = [
         run
@@ -66,12 +64,12 @@ def zoo_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
             axis.set_title(f"{title}\n{name}" if axis is axes[0, column] else name)
             for run in runs:
                 if task_of(run) == task:
-                    _mark(axis, run, level)
+                    _draw_run(axis, run, level)
     axes[0, 0].set(ylim=(-0.04, 1.04), xlim=(-0.6, len(KINDS) - 0.4))
     for axis in axes[-1]:
         axis.set_xticks(range(len(KINDS)), KINDS, rotation=90)
     axes[1, 0].set_ylabel("share of whole samples right")
-    hollow, filled, cross = (
+    handles = [
         Line2D(
             [], [], color=SOFT, linestyle="none", marker=marker, markerfacecolor=face, label=label
         )
@@ -80,30 +78,32 @@ def zoo_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
             ("o", SOFT, "after 500 loops"),
             ("x", SOFT, "published gradient (seed 0 only)"),
         )
-    )
-    figure.legend(handles=[hollow, filled, cross], loc="outside lower left", ncols=2)
+    ]
+    figure.legend(handles=handles, loc="outside lower left", ncols=2)
     return figure
 
 
-def _mark(axis: Any, run: Mapping[str, Any], level: str) -> None:
+def _draw_run(axis: Axes, run: Mapping[str, Any], level: str) -> None:
     best, _, last = shares(run, level)
     published = run["config"]["encoder_gradient"] != default_gradient(run["architecture"])
     look, seed = Look.of(run["architecture"]), run["config"]["seed"]
     x = KINDS.index(run["architecture"]) + (0.3 if published else 0.2 * (seed - 1))
     axis.plot([x, x], [best, last], color=look.colour, linewidth=0.9, alpha=0.6)
+    mark: dict[str, Any] = {"color": look.colour, "linestyle": "none", "markersize": 4}
     if published:
-        axis.plot(
-            [x, x], [best, last], color=look.colour, marker="x", linestyle="none", markersize=4
-        )
+        axis.plot([x, x], [best, last], marker="x", **mark)
         return
-    for share, face in ((best, "white"), (last, look.colour)):
-        axis.plot(
-            x,
-            share,
-            color=look.colour,
-            linestyle="none",
-            marker=look.marker,
-            markersize=4,
-            markerfacecolor=face,
-            markeredgewidth=0.9,
-        )
+    mark |= {"marker": look.marker, "markeredgewidth": 0.9}
+    axis.plot(x, best, markerfacecolor="white", **mark)
+    axis.plot(x, last, markerfacecolor=look.colour, **mark)
+
+
+FIGURE = GalleryFigure(
+    lambda: zoo_figure(plan_runs()),
+    "Hollow: at the best number of loops; filled: after 500 loops; a mark for each run.",
+    section="The zoo: three tasks, three seeds",
+    text=(
+        "The shipped runs of the plan cpu, as evaluated at the end of each training run; 256"
+        " samples of each level."
+    ),
+)

@@ -1,0 +1,41 @@
+"""The figures that need no measurement, found in the modules of this room.
+
+They are drawn from closed forms and from the records of the shipped runs. A module of this room
+that defines `FIGURE` is in the gallery: `loopstab figures`, the report and the documentation show
+it under the name of the module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class GalleryFigure:
+    """A figure that needs no measurement, and its place in the report.
+
+    Args:
+        draw: draws the figure.
+        caption: what the figure shows, in a sentence or two; also its alternative text.
+        section: heading of the section of the report that the figure closes. A heading that the
+            report does not have starts a section of its own.
+        text: a paragraph above the figure; default: none.
+    """
+
+    draw: Callable[[], Figure]
+    caption: str
+    section: str
+    text: str = ""
+
+
+def gallery() -> dict[str, GalleryFigure]:
+    """The figures by the names of their modules, in alphabetical order."""
+    names = sorted(module.name for module in iter_modules([str(Path(__file__).parent)]))
+    modules = {name: import_module(f"{__package__}.{name}") for name in names}
+    return {name: module.FIGURE for name, module in modules.items() if hasattr(module, "FIGURE")}

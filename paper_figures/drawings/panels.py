@@ -1,0 +1,51 @@
+"""Parts that the panels of several figures share: ticks, empty panels, curve names, one legend."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from .style import SOFT
+
+TICKS = [m * 10.0**k for k in range(-3, 5) for m in (1, 3)]
+"""Where a logarithmic axis has ticks."""
+
+
+def plain_ticks(line: Axis, ends: np.ndarray | tuple[float, float]) -> None:
+    """Label a logarithmic axis at 1 and 3 times powers of ten, with plain numbers."""
+    line.set_major_locator(FixedLocator([t for t in TICKS if ends[0] <= t <= ends[-1]]))
+    line.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    line.set_minor_locator(NullLocator())
+
+
+def empty_panel(axis: Axes, text: str) -> None:
+    """Write into a panel why it shows nothing."""
+    axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center", va="center", color=SOFT)
+    axis.set(xticks=[], yticks=[])
+
+
+def curve_names(architectures: Sequence[str]) -> list[str]:
+    """The architectures, numbered where one occurs more than once."""
+    total, seen = Counter(architectures), Counter[str]()
+    out = []
+    for name in architectures:
+        seen[name] += 1
+        out.append(name if total[name] == 1 else f"{name} ({seen[name]})")
+    return out
+
+
+def shared_legend(figure: Figure, axes: Sequence[Axes] | np.ndarray) -> None:
+    """Add one legend below all panels; an entry that several panels share stands there once."""
+    entries = {
+        label: handle
+        for axis in axes
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    if entries:
+        figure.legend(list(entries.values()), list(entries), loc="outside lower left", ncols=2)

@@ -1,0 +1,94 @@
+"""The figures that need no measurement are found in their modules."""
+
+import json
+import sys
+
+import pytest
+
+from loopstab import UsageError
+from loopstab.paper_figures import drawings
+from loopstab.paper_figures.commands.figures import figures
+from loopstab.paper_figures.drawings import gallery as module
+from loopstab.paper_figures.drawings.gallery import gallery
+from loopstab.paper_figures.report_page.sections import SECTIONS, add_sections
+
+TOY = '''
+"""A toy figure."""
+from loopstab.paper_figures.drawings.gallery import GalleryFigure
+from loopstab.paper_figures.drawings.style import new_figure, styled
+
+@styled
+def toy_figure():
+    """A straight line."""
+    figure = new_figure(2)
+    figure.add_subplot().plot([0, 1], [0, 1])
+    return figure
+
+FIGURE = GalleryFigure(toy_figure, "A toy & its line.", section={section!r}, text={text!r})
+'''
+
+
+class Recorder:
+    """Notes what is added to a page."""
+
+    def __init__(self):
+        self.parts = []
+
+    def heading(self, text):
+        self.parts.append(text)
+
+    def text(self, text, soft=False):
+        self.parts.append(text)
+
+    def figure(self, figure, caption):
+        self.parts.append(caption)
+
+
+@pytest.fixture
+def with_toy(tmp_path, monkeypatch):
+    """One more module in the room, as a contributor would add it."""
+
+    def add(section, text=""):
+        (tmp_path / "toy.py").write_text(TOY.format(section=section, text=text))
+        monkeypatch.setattr(module, "__file__", str(tmp_path / "gallery.py"))
+        monkeypatch.setattr(drawings, "__path__", [str(tmp_path)])
+        monkeypatch.delitem(sys.modules, f"{drawings.__name__}.toy", raising=False)
+
+    yield add
+    sys.modules.pop(f"{drawings.__name__}.toy", None)
+
+
+def test_every_figure_has_a_caption_and_a_section():
+    found = gallery()
+    assert {"boards", "stable_sets", "zoo_accuracy"} <= set(found)
+    assert list(found) == sorted(found)
+    for figure in found.values():
+        assert figure.caption.endswith(".")
+        assert figure.section
+
+
+def test_a_new_module_is_drawn_by_the_command(with_toy, tmp_path, capsys):
+    with_toy("A toy section")
+    assert figures(out=tmp_path / "out", json_=True) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["name"], row["caption"]) == ("toy", "A toy & its line.")
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"toy.png", "toy.svg"}
+
+
+@pytest.mark.parametrize("section", [next(iter(SECTIONS)), "A section of its own"])
+def test_a_new_module_is_shown_in_the_report(section, with_toy, monkeypatch):
+    with_toy(section, "A paragraph.")
+    monkeypatch.setattr(
+        "loopstab.paper_figures.report_page.sections.SECTIONS",
+        dict.fromkeys(SECTIONS, lambda page, measured: None),
+    )
+    page = Recorder()
+    add_sections(page, None)
+    place = page.parts.index(section)
+    assert page.parts[place + 1 : place + 3] == ["A paragraph.", "A toy & its line."]
+
+
+def test_unknown_names_are_wrong_requests(tmp_path):
+    with pytest.raises(UsageError, match="no figure 'toy': use one of boards"):
+        figures(("toy",), out=tmp_path)
+    assert not list(tmp_path.iterdir())
