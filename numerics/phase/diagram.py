@@ -21,7 +21,7 @@ from ...support.jsonable import jsonable
 from ...theory.outcome import Outcome
 from ..arrays import Array
 from .axes import Axis, Cells
-from .laws.law import Law, Samples
+from .laws.law import LoopLaw, Samples
 from .laws.registry import law_named
 from .store import Store, key
 from .work import Wanted, Workforce, local, measure
@@ -271,7 +271,7 @@ def phase_diagram(
     )
 
 
-def check(rule: Law, x: Axis, y: Axis, settings: dict[str, float]) -> dict[str, float]:
+def check(rule: LoopLaw, x: Axis, y: Axis, settings: dict[str, float]) -> dict[str, float]:
     """The complete settings besides the axes; `UsageError` for whatever does not fit the law."""
     if x.name == y.name:
         raise UsageError(
@@ -295,13 +295,13 @@ def check(rule: Law, x: Axis, y: Axis, settings: dict[str, float]) -> dict[str, 
     return {name: value for name, value in values.items() if name not in (x.name, y.name)}
 
 
-def _whole(rule: Law, axis: Axis, value: float) -> float:
+def _whole(rule: LoopLaw, axis: Axis, value: float) -> float:
     known = rule.parameters.get(axis.name)
     return float(np.rint(value)) if known is not None and known.integer else value
 
 
 def plane(
-    rule: Law, x: Axis, y: Axis, settings: Mapping[str, float], u: Array, v: Array
+    rule: LoopLaw, x: Axis, y: Axis, settings: Mapping[str, float], u: Array, v: Array
 ) -> dict[str, Array]:
     """Every parameter at the shares u along x and v along y; whole numbers where the parameter is
     one.
@@ -315,7 +315,7 @@ def plane(
 
 
 def _wanted(
-    rule: Law, values: Mapping[str, Array], draws: int, seed: int, independent: bool
+    rule: LoopLaw, values: Mapping[str, Array], draws: int, seed: int, independent: bool
 ) -> list[Wanted]:
     """One sample per cell and draw, cell by cell; independent cells have draws of their own, seeded
     by their parameters.
@@ -328,7 +328,7 @@ def _wanted(
     return out
 
 
-def _maps(rule: Law, values: Mapping[str, Array], samples: Samples) -> dict[str, Array]:
+def _maps(rule: LoopLaw, values: Mapping[str, Array], samples: Samples) -> dict[str, Array]:
     """Cell by cell, over the draws."""
     theory = np.asarray(rule.theory(values), float)
     converged = (samples.outcome == str(Outcome.FIXED_POINT)).mean(axis=1)

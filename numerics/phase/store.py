@@ -22,7 +22,7 @@ import scipy
 from ...support.files import output_folder, write_atomic
 from ...support.sources import source_digest
 from ...theory.formulas import formula_modules
-from .laws.law import Law, Point, Samples
+from .laws.law import LoopLaw, Point, Samples
 
 
 @cache
@@ -38,7 +38,7 @@ def version(module: str) -> str:
     return hashlib.sha256(f"{np.__version__} {scipy.__version__} {code}".encode()).hexdigest()
 
 
-def key(law: Law, seed: tuple[int, ...], point: Point) -> str:
+def key(law: LoopLaw, seed: tuple[int, ...], point: Point) -> str:
     """Name of a sample: 32 hexadecimal digits."""
     content = json.dumps([law.name, version(type(law).__module__), list(seed), list(point)])
     return hashlib.sha256(content.encode()).hexdigest()[:32]

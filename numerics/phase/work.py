@@ -26,7 +26,7 @@ Wanted = tuple[tuple[int, ...], Point]
 
 
 @dataclass(frozen=True)
-class Task:
+class SampleTask:
     """Points of one draw that are measured together; equal wishes make equal tasks, so that no
     number depends on who does them.
     """
@@ -42,7 +42,7 @@ class Task:
         law = law_named(self.law)
         return [key(law, self.seed, point) for point in self.points]
 
-    def without(self, store: Store) -> Task:
+    def without(self, store: Store) -> SampleTask:
         """The same without what is known."""
         points = tuple(
             p for p, name in zip(self.points, self.names, strict=True) if name not in store
@@ -57,12 +57,12 @@ class Task:
         return samples
 
 
-Workforce = Callable[[Sequence[Task]], Iterable[tuple[Task, Samples | None]]]
+Workforce = Callable[[Sequence[SampleTask]], Iterable[tuple[SampleTask, Samples | None]]]
 """does tasks in any order; yields each with its samples, or with None when they are in the folder
 """
 
 
-def tasks_of(law: str, wanted: Iterable[Wanted], folder: str | None) -> list[Task]:
+def tasks_of(law: str, wanted: Iterable[Wanted], folder: str | None) -> list[SampleTask]:
     """The tasks that measure the wanted samples, each once."""
     rule = law_named(law)
     ordered = sorted(set(wanted), key=lambda w: (w[0], w[1][: rule.shared], w[1][::-1]))
@@ -70,7 +70,7 @@ def tasks_of(law: str, wanted: Iterable[Wanted], folder: str | None) -> list[Tas
     for (seed, _), group in groupby(ordered, key=lambda w: (w[0], w[1][: rule.shared])):
         points = [point for _, point in group]
         out += [
-            Task(law, seed, tuple(points[i : i + rule.batch]), folder)
+            SampleTask(law, seed, tuple(points[i : i + rule.batch]), folder)
             for i in range(0, len(points), rule.batch)
         ]
     return out
@@ -113,7 +113,7 @@ def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -
     check_seed_and_jobs(jobs=jobs)
     jobs = (os.cpu_count() or 1) if jobs == -1 else jobs
 
-    def work(tasks: Sequence[Task]) -> Iterator[tuple[Task, Samples | None]]:
+    def work(tasks: Sequence[SampleTask]) -> Iterator[tuple[SampleTask, Samples | None]]:
         hands = min(jobs, len(tasks))
         if hands <= 1:
             yield from ((task, task()) for task in tasks)
@@ -134,7 +134,7 @@ class _Remote:
     or None.
     """
 
-    task: Task
+    task: SampleTask
 
     def __call__(self) -> str | None:
         try:
@@ -152,7 +152,7 @@ def cluster(logs: Path, request: Request | None = None, executor: Executor = "sl
     same command goes on with the rest.
     """
 
-    def work(tasks: Sequence[Task]) -> Iterator[tuple[Task, Samples | None]]:
+    def work(tasks: Sequence[SampleTask]) -> Iterator[tuple[SampleTask, Samples | None]]:
         if not tasks:
             return
         if any(task.folder is None for task in tasks):

@@ -8,8 +8,7 @@ exact doubles and shrink to short fractions. A block is ("real", l, k), a Jordan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import hypothesis.strategies as st
 import numpy as np
@@ -18,7 +17,6 @@ from ..arrays import Array
 from .fractions import seeds, unimodulars
 
 Block = tuple[str, float, float]
-Draw = Callable[[Any], Any]
 
 _DISC = [(a / 16, b / 16) for a in range(-14, 15) for b in range(1, 15) if a * a + b * b <= 14 * 14]
 PAIRS = tuple(sorted(_DISC, key=lambda z: abs(z[0]) + z[1]))
@@ -60,7 +58,7 @@ def unimodular(d: int) -> st.SearchStrategy[Array]:
 
 
 @st.composite
-def contracting(draw: Draw, d: int, most: int = 14, largest_block: int = 3) -> list[Block]:
+def contracting(draw: st.DrawFn, d: int, most: int = 14, largest_block: int = 3) -> list[Block]:
     """Blocks of total size d (0: none), moduli at most most/16 <= 7/8."""
     blocks: list[Block] = []
     while d > 0:
@@ -79,7 +77,7 @@ def contracting(draw: Draw, d: int, most: int = 14, largest_block: int = 3) -> l
 
 
 @st.composite
-def expanding(draw: Draw) -> Block:
+def expanding(draw: st.DrawFn) -> Block:
     """A block of size 1 or 2 with modulus > 1."""
     size = draw(st.integers(17, 32)) / 16
     a, b = draw(st.sampled_from(((1, 0), (-1, 0), (1, 1), (0, 1), (-1, 2))))

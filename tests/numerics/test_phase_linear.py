@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from linear_loops import MeanFieldLoop
 
 from loopstab.numerics.phase.laws import linear, secular
-from loopstab.numerics.phase.laws.draw import Draw, Resolvent, random_draw
+from loopstab.numerics.phase.laws.draw import RandomDraw, Resolvent, random_draw
 
 T = np.geomspace(0.02, 20, 12)
 ALPHA = np.array([0.0, 0.3, 1.0, 5.0] * 3)
@@ -80,7 +80,7 @@ def test_the_scale_is_the_largest_real_root_of_the_block_matrix(width, seed):
 def test_no_fixed_point_with_positive_scale():
     """G = -I: (w + 1) h = t e has norm sqrt(d) only at w = t - 1."""
     e = np.sqrt(3) * np.array([1.0, 0, 0])
-    found = linear.measure(Draw(-np.eye(3), e, e), np.zeros(3), np.array([0.4, 0.9, 2.5]))
+    found = linear.measure(RandomDraw(-np.eye(3), e, e), np.zeros(3), np.array([0.4, 0.9, 2.5]))
     np.testing.assert_array_equal(np.isnan(found.rho), [True, True, False])
     np.testing.assert_allclose([found.w[2], found.rho[2]], [1.5, 1 / 1.5], rtol=1e-12)
 

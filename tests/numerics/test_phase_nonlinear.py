@@ -47,7 +47,7 @@ def slow_loop(draw, name, slope, alpha, t):
 def test_fixed_point_spectrum_and_sensitivity_by_differences(name, slope):
     d, alpha, t, step = 24, 0.7, 2.5, 1e-6
     draw = random_draw(d, (3,))
-    branch = nonlinear.Branch(draw, ACTIVATIONS[name], slope)
+    branch = nonlinear.FixedPointBranch(draw, ACTIVATIONS[name], slope)
     h, w = branch.at(t)
     loop = slow_loop(draw, name, slope, alpha, t)
     np.testing.assert_allclose(loop.step(h, draw.e), h, atol=1e-9)
@@ -71,7 +71,7 @@ def test_fixed_point_spectrum_and_sensitivity_by_differences(name, slope):
 
 def test_the_branch_does_not_depend_on_who_asked_before():
     draw = random_draw(30, (5,))
-    first, second = (nonlinear.Branch(draw, ACTIVATIONS["tanh"], 1.0) for _ in range(2))
+    first, second = (nonlinear.FixedPointBranch(draw, ACTIVATIONS["tanh"], 1.0) for _ in range(2))
     first.at(0.3)
     np.testing.assert_array_equal(first.at(0.9)[0], second.at(0.9)[0])
 

@@ -16,7 +16,7 @@ from ...arrays import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Draw:
+class RandomDraw:
     """G with independent N(0, 1/d) entries, Gaussian input e and start of the orbit, both of norm
     sqrt(d).
     """
@@ -37,7 +37,7 @@ class Draw:
 
 
 @lru_cache(maxsize=2)
-def random_draw(width: int, seed: tuple[int, ...]) -> Draw:
+def random_draw(width: int, seed: tuple[int, ...]) -> RandomDraw:
     """The draw of that seed; kept, with its eigenbasis, while the cells of one matrix are worked
     on.
     """
@@ -45,7 +45,7 @@ def random_draw(width: int, seed: tuple[int, ...]) -> Draw:
     matrix = rng.standard_normal((width, width)) / np.sqrt(width)
     e, start = rng.standard_normal((2, width))
     root = np.sqrt(width)
-    return Draw(matrix, root * e / np.linalg.norm(e), root * start / np.linalg.norm(start))
+    return RandomDraw(matrix, root * e / np.linalg.norm(e), root * start / np.linalg.norm(start))
 
 
 class Resolvent:

@@ -62,7 +62,7 @@ class Samples(NamedTuple):
         )
 
 
-class Law(Protocol):
+class LoopLaw(Protocol):
     """A family of random loops: its parameters, what the theory says of them, and how one of them
     is measured.
     """
@@ -126,7 +126,7 @@ class Law(Protocol):
         ...
 
 
-def complete(law: Law, given: Mapping[str, float]) -> dict[str, float]:
+def complete(law: LoopLaw, given: Mapping[str, float]) -> dict[str, float]:
     """Defaults of the law overridden by what is given, each checked."""
     for name in given:
         if name not in law.parameters:

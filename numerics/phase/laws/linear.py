@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...arrays import Array
-from .draw import Draw
+from .draw import RandomDraw
 from .secular import farthest_roots
 
 DENSE = 64
@@ -25,7 +25,7 @@ DIGITS = 1e-9
 """relative residual above which the eigenbasis is not trusted and the dense routine is used"""
 
 
-def scales(draw: Draw, t: Array) -> Array:
+def scales(draw: RandomDraw, t: Array) -> Array:
     """The largest w > 0 with abs(t (w - G)^{-1} e) = sqrt(d) for each t (K,); NaN where there is
     none.
 
@@ -53,7 +53,7 @@ def scales(draw: Draw, t: Array) -> Array:
     )
 
 
-def _norms(draw: Draw, w: Array) -> Array:
+def _norms(draw: RandomDraw, w: Array) -> Array:
     """abs((w - G)^{-1} e)/sqrt(d) for each w."""
     x = draw.resolvent.apply(w, draw.e)
     return np.sqrt(np.einsum("ik,ik->k", x, x) / draw.width)
@@ -96,7 +96,7 @@ class Linear(NamedTuple):
     dense: int
 
 
-def measure(draw: Draw, alpha: Array, t: Array) -> Linear:
+def measure(draw: RandomDraw, alpha: Array, t: Array) -> Linear:
     """Spectral radius and sensitivity at the fixed points of K loops that share the matrix; equal t
     are computed once.
     """
@@ -121,7 +121,7 @@ def measure(draw: Draw, alpha: Array, t: Array) -> Linear:
     return Linear(h[:, where], w[where], rho, sensitivity[where], fallbacks)
 
 
-def _states(draw: Draw, w: Array, t: Array) -> tuple[Array, Array]:
+def _states(draw: RandomDraw, w: Array, t: Array) -> tuple[Array, Array]:
     """Fixed points as columns (d, K) and (1/d) tr S S^T for each; dense where the eigenbasis loses
     the digits.
     """
@@ -143,7 +143,7 @@ def _states(draw: Draw, w: Array, t: Array) -> tuple[Array, Array]:
     return h, total
 
 
-def _roots(draw: Draw, h: Array, alpha: Array) -> list[complex | None]:
+def _roots(draw: RandomDraw, h: Array, alpha: Array) -> list[complex | None]:
     """The farthest roots for the fixed points h (d, K), corrected by the two-sided Rayleigh
     quotient of P G; None where that moves one.
     """

@@ -146,7 +146,7 @@ class MeanField:
         width, slope = points[0][:2]
         alpha, t = np.array(points)[:, 2:].T
         draw, out = random_draw(int(width), seed), Samples.empty(len(points))
-        branch = nonlinear.Branch(draw, self.activation, slope)
+        branch = nonlinear.FixedPointBranch(draw, self.activation, slope)
         h = np.full((draw.width, len(t)), np.nan)
         if self.name == "linear":
             at = linear.measure(draw, alpha, t)
@@ -180,7 +180,13 @@ class MeanField:
         return out
 
     def _at_limit(
-        self, branch: nonlinear.Branch, h: Array, alpha: Array, t: Array, k: int, out: Samples
+        self,
+        branch: nonlinear.FixedPointBranch,
+        h: Array,
+        alpha: Array,
+        t: Array,
+        k: int,
+        out: Samples,
     ) -> None:
         w = float(h @ (branch.image(h) + t[k] * branch.draw.e)) / len(h)
         found = branch.correct(h, w, float(t[k]), least=-float(alpha[k]))
@@ -189,7 +195,13 @@ class MeanField:
 
 
 def _fill(
-    branch: nonlinear.Branch, h: Array, w: float, alpha: Array, t: Array, where: Array, out: Samples
+    branch: nonlinear.FixedPointBranch,
+    h: Array,
+    w: float,
+    alpha: Array,
+    t: Array,
+    where: Array,
+    out: Samples,
 ) -> None:
     """Spectral radius and sensitivity of the loops `where`, which share the fixed point."""
     roots = nonlinear.spectrum(branch, h)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...arrays import Array
 from .activation import Activation
-from .draw import Draw
+from .draw import RandomDraw
 
 RUNG = 2**0.25
 """ratio of neighbouring t on the ladder"""
@@ -23,10 +23,10 @@ STEPS = 12
 RESIDUAL = 1e-11
 
 
-class Branch:
+class FixedPointBranch:
     """Fixed points (h, w) of one draw and activation along t, from strong recall downwards."""
 
-    def __init__(self, draw: Draw, activation: Activation, slope: float):
+    def __init__(self, draw: RandomDraw, activation: Activation, slope: float):
         self.draw, self.activation, self.slope = draw, activation, slope
         self.top = (
             9 * slope
@@ -87,7 +87,7 @@ class Branch:
         return None if start is None else self.correct(*start, t)
 
 
-def spectrum(branch: Branch, h: Array) -> Array:
+def spectrum(branch: FixedPointBranch, h: Array) -> Array:
     """Eigenvalues of P G diag(phi'(h)) on the complement of h, (d - 1,): those of the Jacobian are
     (alpha + mu)/(alpha + w).
     """
@@ -95,13 +95,13 @@ def spectrum(branch: Branch, h: Array) -> Array:
     return np.delete(values, np.argmin(np.abs(values)))
 
 
-def sensitivity(branch: Branch, h: Array, w: float, t: float) -> float:
+def sensitivity(branch: FixedPointBranch, h: Array, w: float, t: float) -> float:
     """(1/d) tr S S^T, S = t (w - P G diag(phi'))^{-1} P."""
     d = len(h)
     s = np.linalg.inv(w * np.eye(d) - _projected(branch, h))
     return float(t**2 / d * np.sum((s - np.outer(s @ h, h) / d) ** 2))
 
 
-def _projected(branch: Branch, h: Array) -> Array:
+def _projected(branch: FixedPointBranch, h: Array) -> Array:
     inner = branch.draw.matrix * branch.activation.slope(h, branch.slope)
     return inner - np.outer(h, h @ inner) / (h @ h)

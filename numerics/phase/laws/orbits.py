@@ -11,7 +11,7 @@ import numpy as np
 from ...arrays import Array
 from ...orbits.trajectory import MAX_PERIOD, STRIDE, Trajectory
 from .activation import Activation
-from .draw import Draw
+from .draw import RandomDraw
 
 LOOPS = 600
 TAIL = 80
@@ -54,7 +54,12 @@ class Orbits:
 
 
 def orbits(
-    draw: Draw, activation: Activation, slope: float, alpha: Array, t: Array, loops: int = LOOPS
+    draw: RandomDraw,
+    activation: Activation,
+    slope: float,
+    alpha: Array,
+    t: Array,
+    loops: int = LOOPS,
 ) -> Orbits:
     """The K orbits of h' = N(alpha h + G phi(slope h) + t e) from the draw's start.
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from ....support.errors import UsageError
 from ....theory.architecture import Architecture
 from .activation import ACTIVATIONS
-from .law import Law
+from .law import LoopLaw
 from .linear_block import LinearBlock
 from .mean_field import MeanField
 from .transformer_block import PREFIX, TransformerBlock
 
 
-def law_named(name: str) -> Law:
+def law_named(name: str) -> LoopLaw:
     """A mean-field law by its activation, linear or transformer blocks by their architecture;
     `UsageError` when unknown.
     """

@@ -9,7 +9,7 @@ from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...certificates.certify import certify
 from ...formulas import numeric
-from ...strategies.block_forms import SEEDS, Draw, sixteenths
+from ...strategies.block_forms import SEEDS, sixteenths
 from .countability import TanhLoop, tanh_case
 
 INPUTS, LOOPS, BOXES = 64, 2000, 4000
@@ -19,8 +19,9 @@ APART = 1e-7
 
 
 def _bits(case: Case) -> str | None:
-    """The random inputs that converge end at no more points than the certificate has that are not
-    proved to repel.
+    """Random inputs that converge end at no more points than the certificate allows.
+
+    These are the certified fixed points that are not proved to repel.
     """
     f = TanhLoop.of(case)
     g, box = f.certified()
@@ -59,8 +60,9 @@ def _sizes_of_clusters(points: Array) -> list[int]:
 
 
 def _packing(case: Case) -> str | None:
-    """At most (1 + r M/g)^d fixed points, at least 2g/M apart, for h' = h - k p_i(h_i), p_i with
-    the given roots.
+    """At most (1 + r M/g)^d fixed points, at least 2g/M apart.
+
+    The map is h' = h - k p_i(h_i), where p_i has the given roots.
     """
     roots = [np.sort(case[name]) for name in ("first", "second") if len(case[name])]
     gap, curvature, radius, count = np.inf, 0.0, 0.0, 1
@@ -87,7 +89,7 @@ def _packing(case: Case) -> str | None:
 
 
 def _equal_tokens(case: Case) -> str | None:
-    """Tokens that start equal are equal after a few loops of softmax attention and an MLP."""
+    """Tokens that start equal are equal after a few iterations of softmax attention and an MLP."""
     d, count = int(case["d"]), int(case["tokens"])
     rng = np.random.default_rng(int(case["seed"]))
     weights, kinds = rng.standard_normal((5, d, d)) / np.sqrt(d), rng.standard_normal((2, d))
@@ -109,7 +111,7 @@ def _equal_tokens(case: Case) -> str | None:
 
 
 def _attend(h: Array, weights: Array, position: Array, case: Case) -> Array:
-    """Loops of h + attention, + MLP, RMSNorm."""
+    """Iterations of h + attention, + MLP, RMSNorm."""
     q, k, v, w1, w2 = weights
     hidden = np.triu(np.full((len(h), len(h)), -np.inf), 1) if case["causal"] else 0.0
     for _ in range(int(case["loops"])):
@@ -123,9 +125,9 @@ def _attend(h: Array, weights: Array, position: Array, case: Case) -> Array:
 
 
 @st.composite
-def _inputs(draw: Draw, drop: str = "") -> Case:
+def _inputs(draw: st.DrawFn, drop: str = "") -> Case:
     """W^T tanh(W h) + b: its Jacobian is symmetric and positive, so orbits converge."""
-    case = draw(tanh_case(residual=False))
+    case = dict(draw(tanh_case(residual=False)))
     case["outer"] = case["inner"].T.copy()
     recall = draw(st.integers(4, 16)) / 16 if drop == "recall" else 0.0
     if drop == "recall":  # a contraction, so that every input has a limit of its own
@@ -138,7 +140,7 @@ def _inputs(draw: Draw, drop: str = "") -> Case:
 
 
 @st.composite
-def _roots(draw: Draw, overstated: bool = False) -> Case:
+def _roots(draw: st.DrawFn, overstated: bool = False) -> Case:
     """Different roots, in one dimension or two; overstated: a pair, where the bound is sharp."""
 
     def spread(least: int, most: int) -> Array:
@@ -156,7 +158,7 @@ def _roots(draw: Draw, overstated: bool = False) -> Case:
 
 
 @st.composite
-def _sequence(draw: Draw, position: bool = False, causal: bool = False) -> Case:
+def _sequence(draw: st.DrawFn, position: bool = False, causal: bool = False) -> Case:
     return {
         "d": draw(st.integers(1, 6)),
         "tokens": draw(st.integers(3, 6)),

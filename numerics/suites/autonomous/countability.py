@@ -21,7 +21,6 @@ from ...certificates.relu import ReluMap, certify_relu
 from ...formulas import numeric
 from ...strategies.block_forms import (
     SEEDS,
-    Draw,
     contracting,
     form,
     matrix,
@@ -45,8 +44,9 @@ NEXT = 0.05
 
 @dataclass(frozen=True)
 class TanhLoop:
-    """f(h) = r h + A tanh(W h + c) + b of a case, r = `residual`, with random parts: b = `bias` +
-    `noise` x, c = `shift` y, x, y normal.
+    """f(h) = r h + A tanh(W h + c) + b of a case, with random parts.
+
+    r = `residual`, b = `bias` + `noise` x, c = `shift` y, with x and y normal.
     """
 
     residual: float
@@ -69,7 +69,7 @@ class TanhLoop:
         )
 
     def step(self, h: Array) -> Array:
-        """F on states (..., d)."""
+        """f at states (..., d)."""
         return self.residual * h + np.tanh(h @ self.inner.T + self.drive) @ self.outer.T + self.bias
 
     def jacobian(self, h: Array) -> Array:
@@ -78,7 +78,7 @@ class TanhLoop:
         return self.residual * np.eye(h.size) + (self.outer * slopes) @ self.inner
 
     def certified(self) -> tuple[CertifiedMap, tuple[Array, Array] | None]:
-        """The same for `certify`, with the box to search (None: all fixed points)."""
+        """The map for `certify`, with the box to search (None: all fixed points)."""
         plain = TanhMap.of(self.outer, self.inner, self.bias, self.drive)
         if self.residual == 0:
             return plain, None
@@ -97,7 +97,7 @@ class TanhLoop:
 
 
 @dataclass(frozen=True)
-class NormLoop:
+class TanhNormLoop:
     """f(h) = N(a h + A tanh(h) + c) of a case, c = `bias` + `noise` x."""
 
     residual: float
@@ -106,7 +106,7 @@ class NormLoop:
     eps: float
 
     @classmethod
-    def of(cls, case: Case) -> NormLoop:
+    def of(cls, case: Case) -> TanhNormLoop:
         """The map of the case."""
         normal = np.random.default_rng(int(case["seed"])).standard_normal(len(case["bias"]))
         return cls(
@@ -114,7 +114,7 @@ class NormLoop:
         )
 
     def step(self, h: Array) -> Array:
-        """F at one state."""
+        """f at one state."""
         z = self.residual * h + self.matrix @ np.tanh(h) + self.drive
         return z / np.sqrt(np.mean(z * z) + self.eps)
 
@@ -126,21 +126,19 @@ class NormLoop:
         return (np.eye(h.size) - np.outer(z, z) / (h.size * s2)) @ inside / np.sqrt(s2)
 
     def certified(self) -> tuple[CertifiedMap, None]:
-        """The same for `certify`."""
+        """The map for `certify`, without a box: all fixed points."""
         return NormMap.of(self.residual, self.matrix, self.drive, self.eps), None
 
 
-def _newton(f: TanhLoop | NormLoop, h: Array, steps: int = 60) -> Array:
-    """Gauss-Newton for f(h) = h, with the pseudo-inverse: converges to curves of fixed points
-    too.
-    """
+def _newton(f: TanhLoop | TanhNormLoop, h: Array, steps: int = 60) -> Array:
+    """Gauss-Newton for f(h) = h; with the pseudo-inverse it converges to curves of them too."""
     eye = np.eye(h.size)
     for _ in range(steps):
         h = h + np.linalg.pinv(eye - f.jacobian(h), rcond=1e-10) @ (f.step(h) - h)
     return h
 
 
-def _degenerate(f: TanhLoop | NormLoop, certificate: Certificate) -> str | None:
+def _degenerate(f: TanhLoop | TanhNormLoop, certificate: Certificate) -> str | None:
     """A degenerate fixed point in the undecided boxes, in words."""
     low, high = certificate.box
     centers = certificate.undecided.mean(1)
@@ -158,7 +156,7 @@ def _degenerate(f: TanhLoop | NormLoop, certificate: Certificate) -> str | None:
     return None
 
 
-def _judge(f: TanhLoop | NormLoop) -> str | None:
+def _judge(f: TanhLoop | TanhNormLoop) -> str | None:
     g, box = f.certified()
     certificate = certify(g, box, max_boxes=BOXES)
     if certificate.count is None:
@@ -191,7 +189,9 @@ def _relu(case: Case) -> str | None:
 
 
 @st.composite
-def tanh_case(draw: Draw, residual: bool | None = None, most: int = 2, noise: float = 1.0) -> Case:
+def tanh_case(
+    draw: st.DrawFn, residual: bool | None = None, most: int = 2, noise: float = 1.0
+) -> Case:
     """A and W of sixteenths up to 2, hidden width up to d + 1; the bias is random."""
     d = draw(st.integers(1, most))
     k = draw(st.integers(d, d + 1))
@@ -207,9 +207,10 @@ def tanh_case(draw: Draw, residual: bool | None = None, most: int = 2, noise: fl
 
 
 @st.composite
-def _fold(draw: Draw) -> Case:
-    """Critical biases: the fold of a tanh(h) + b, or b = 0 where I - A has a kernel (a
-    pitchfork).
+def _fold(draw: st.DrawFn) -> Case:
+    """Critical biases.
+
+    The fold of a tanh(h) + b, or b = 0 where I - A has a kernel (a pitchfork).
     """
     if draw(st.booleans()):
         a = 1 + draw(st.integers(1, 32)) / 16
@@ -230,9 +231,10 @@ def _fold(draw: Draw) -> Case:
 
 
 @st.composite
-def _deficient(draw: Draw) -> Case:
-    """h + A tanh(W h + c) with rank A < d and no bias: c is random, but D_c f = A diag(.) is not
-    onto.
+def _deficient(draw: st.DrawFn) -> Case:
+    """h + A tanh(W h + c) with rank A < d and no bias.
+
+    c is random, but D_c f = A diag(.) is not onto.
     """
     d = draw(st.integers(1, 2))
     row = draw(nonzero_vector(d))
@@ -249,7 +251,7 @@ def _deficient(draw: Draw) -> Case:
 
 
 @st.composite
-def _norm_case(draw: Draw, generic: bool = True) -> Case:
+def _norm_case(draw: st.DrawFn, generic: bool = True) -> Case:
     d = draw(st.integers(1, 2) if generic else st.just(2))
     a = 1 + draw(sixteenths(-16, 16) if generic else sixteenths(0, 16))
     return {
@@ -263,7 +265,7 @@ def _norm_case(draw: Draw, generic: bool = True) -> Case:
 
 
 @st.composite
-def _relu_case(draw: Draw) -> Case:
+def _relu_case(draw: st.DrawFn) -> Case:
     d = draw(st.integers(1, 4))
     return {
         "matrix": draw(matrix(d, d)),
@@ -274,9 +276,11 @@ def _relu_case(draw: Draw) -> Case:
 
 
 @st.composite
-def _relu_exception(draw: Draw) -> Case:
-    """b = 0 (the fixed point 0 is on the kink), or b = (I - A) h_0, h_0 > 0, where A has the
-    eigenvalue 1 (a line).
+def _relu_exception(draw: st.DrawFn) -> Case:
+    """b = 0, or b = (I - A) h_0 with h_0 > 0 where A has the eigenvalue 1.
+
+    In the first case the fixed point 0 is on the kink, in the second there is a line of fixed
+    points.
     """
     d = draw(st.integers(1, 3))
     if draw(st.booleans()):
@@ -312,7 +316,7 @@ SUITES = (
             " indices sum to 1"
         ),
         cases=_norm_case,
-        judge=lambda case: _judge(NormLoop.of(case)),
+        judge=lambda case: _judge(TanhNormLoop.of(case)),
         drops=(
             Drop("generic: the drive is not critical", cases=lambda: _norm_case(generic=False)),
         ),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
-from ...strategies.block_forms import SEEDS, Draw, matrix, nonzero_vector, sixteenths, vector
+from ...strategies.block_forms import SEEDS, matrix, nonzero_vector, sixteenths, vector
 
 LOOPS, LOOK = 3000, 250
 """loops, and how often it is looked whether all have settled"""
@@ -27,8 +27,9 @@ WELLS = 1200
 
 
 def loop_of(case: Case) -> Callable[[Array, Array], Array]:
-    """One loop on rows h, e: h + r (A tanh(h) + b - l h) + B e; `torn`: (x, y/2), but (x + 1, 0)
-    where y = 0.
+    """One iteration on rows h, e: h + r (A tanh(h) + b - l h) + B e.
+
+    `torn`: (x, y/2), but (x + 1, 0) where y = 0.
     """
 
     def torn(h: Array, e: Array) -> Array:
@@ -63,8 +64,9 @@ def limits(case: Case, e: Array) -> tuple[Array, Array]:
 
 
 def _moves(case: Case) -> str | None:
-    """Between two inputs with different limits there is a jump: halving their distance again and
-    again does not bring the limits closer.
+    """Between two inputs with different limits there is a jump.
+
+    Halving the distance of the inputs again and again does not bring the limits closer.
     """
     start, end = case["start"], case["end"]
     for _ in range(ROUNDS):
@@ -102,10 +104,8 @@ def _constant(case: Case) -> str | None:
 
 
 @st.composite
-def _segment(draw: Draw, most: int = 3, drop: str = "") -> Case:
-    """A segment of inputs h_0 = e for a generic tanh loop, or a loop without one of the
-    hypotheses.
-    """
+def _segment(draw: st.DrawFn, most: int = 3, drop: str = "") -> Case:
+    """A segment of inputs h_0 = e for a generic tanh loop, or one hypothesis dropped."""
     d = draw(st.integers(1 if drop in ("", "recall") else 2, most if drop in ("", "recall") else 2))
     start = draw(vector(d))
     end = start + draw(nonzero_vector(d))
@@ -140,9 +140,10 @@ def _segment(draw: Draw, most: int = 3, drop: str = "") -> Case:
 
 
 @st.composite
-def _islands(draw: Draw, kind: str = "") -> Case:
-    """Inputs between two neighbouring fixed points: on one side of the repelling one; `two`
-    islands, or an interval `across` it.
+def _islands(draw: st.DrawFn, kind: str = "") -> Case:
+    """Inputs between two neighbouring fixed points, on one side of the repelling one.
+
+    Or `two` islands, one on each side, or an interval `across` it.
     """
     low = draw(sixteenths(-32, 32))
     b = low + draw(st.integers(4, 32)) / 16

@@ -1,5 +1,6 @@
-"""Attacks on M3, Kac-Rice: certified numbers of fixed points under random biases against the
-integral, tests at a stated level.
+"""Attacks on M3, Kac-Rice: certified counts of fixed points against the integral.
+
+Biases are random, and tests have a stated level.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ def _units(draw: Any, density: bool = True) -> Case:
 
 
 def _three_or_one(case: Case) -> str | None:
-    """The number of biases with three fixed points is binomial, with the probability that the
-    expected count implies.
+    """The number of biases with three fixed points is binomial.
+
+    Its probability is the one that the expected count implies.
     """
     rng, n, a = np.random.default_rng(case["seed"]), case["n"], case["a"]
     biases = rng.choice((-1, 1), n) / 16 if case["atoms"] else case["s"] * rng.standard_normal(n)
@@ -67,9 +69,7 @@ def _three_or_one(case: Case) -> str | None:
 # --- ReLU: h = W relu(h) + b
 @st.composite
 def _relus(draw: Any, kind: str = "normal") -> Case:
-    """normal: b ~ N(0, I); atom: one bias; the matrix then makes the count vary (a common gain
-    above 1).
-    """
+    """normal: b ~ N(0, I); atom: one bias, with a matrix (gain > 1) that makes counts vary."""
     d = draw(draws.sizes(1, 2))
     if kind == "normal":
         return {
@@ -87,8 +87,9 @@ def _relus(draw: Any, kind: str = "normal") -> Case:
 
 @st.composite
 def _staircases(draw: Any) -> Case:
-    """F = h - g(h) the Cantor function on [0, 1]: differentiable almost everywhere with F' = 0, not
-    Lipschitz.
+    """F = h - g(h) is the Cantor function on [0, 1].
+
+    It is differentiable almost everywhere with F' = 0, and not Lipschitz.
     """
     return {
         "map": "cantor",
@@ -124,11 +125,10 @@ def _mean_count(case: Case) -> str | None:
 
 
 def kac_rice_relu(w: Array) -> float:
-    """Int |det(I - W D(h))| p(h - W relu(h)) dh, b ~ N(0, I), d = 1, 2: the radial part in closed
-    form, the angle by quadrature.
+    """Int |det(I - W D(h))| p(h - W relu(h)) dh, b ~ N(0, I), d = 1, 2.
 
-    With h = r u: Int_0^oo r^(d-1) p(r F u) dr = 1/(area of the sphere |F u|^d), F = I - W D
-    constant in each quadrant.
+    The radial part is in closed form, the angle by quadrature. With h = r u: Int_0^oo r^(d-1) p(r F
+    u) dr = 1/(area of the sphere |F u|^d), F = I - W D constant in each quadrant.
     """
     d, total = len(w), 0.0
     for number, signs in enumerate(product((1, 0), repeat=d)):
@@ -171,8 +171,9 @@ def _staircase(h: float) -> float:
 
 
 def _staircase_integral(rng: np.random.Generator) -> float:
-    """Mean of |F'| times the density 1 of b, by differences at random points; 0 unless a point is
-    within 1e-9 of the Cantor set.
+    """Mean of |F'| times the density 1 of b, by differences at random points.
+
+    It is 0 unless a point is within 1e-9 of the Cantor set.
     """
     points = rng.uniform(0.01, 0.99, 200)
     return float(
@@ -181,7 +182,10 @@ def _staircase_integral(rng: np.random.Generator) -> float:
 
 
 def _staircase_solutions(b: float) -> int:
-    """One at least: F is continuous and rises from 0 to 1; bisection, checked."""
+    """The number of solutions found by bisection, 1 or 0.
+
+    There is one at least: F is continuous and rises from 0 to 1.
+    """
     low, high = 0.0, 1.0
     for _ in range(60):
         middle = (low + high) / 2

@@ -2,10 +2,11 @@
 
 A case has `basis` V and `form` D with M = V D V^{-1}; `center` w and `push` p with c = (I - M) w +
 V p, p = 0 iff c is in the range of I - M (p lies along the kernel); `start` y with h_0 = w + V y.
-All is rational, so an orbit has no rounding at all. Eigenvalues inside the circle have modulus <=
-7/8 and blocks of size <= 3, so what must vanish at loop T = 1024 is below T^2 (7/8)^(T-2) < 1e-53
-times |V| |y|; what must not vanish is a coordinate of V^{-1} (h_{t+1} - h_t), a non-zero multiple
-of 1/16 that does not shrink.
+All is rational, so an orbit has no rounding at all.
+
+Eigenvalues inside the circle have modulus <= 7/8 and blocks of size <= 3, so what must vanish at
+iteration T = 1024 is below T^2 (7/8)^(T-2) < 1e-53 times |V| |y|. What must not vanish is a
+coordinate of V^{-1} (h_{t+1} - h_t), a non-zero multiple of 1/16 that does not shrink.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import numpy as np
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...strategies.block_forms import (
     Block,
-    Draw,
     contracting,
     expanding,
     form,
@@ -35,7 +35,7 @@ GONE, THERE = Number(1, 10**40), Number(1, 10**6)
 
 
 @dataclass(frozen=True)
-class _Loop:
+class _ExactLoop:
     """The loop of a case in exact numbers."""
 
     v: Exact
@@ -45,7 +45,7 @@ class _Loop:
     c: Exact
 
     @classmethod
-    def of(cls, case: Case) -> _Loop:
+    def of(cls, case: Case) -> _ExactLoop:
         v, d, w, push = (exact(case[name]) for name in ("basis", "form", "center", "push"))
         inverse = v.inv()
         m = v * d * inverse
@@ -59,10 +59,11 @@ class _Loop:
 
 
 def _limit(case: Case) -> str | None:
-    """h_t -> P h_0 + (I - P) w, P the projector on ker(M - I) along im(M - I), from the spectrum
-    drawn.
+    """h_t -> P h_0 + (I - P) w, P the projector on ker(M - I) along im(M - I).
+
+    P is known from the spectrum that was drawn.
     """
-    loop, d = _Loop.of(case), np.diag(case["form"])
+    loop, d = _ExactLoop.of(case), np.diag(case["form"])
     h = loop.start(exact(case["start"]))
     p = loop.v * exact(np.diag(np.where(d == 1, 1.0, 0.0))) * loop.inverse
     power, offset = affine_power(loop.m, loop.c, LOOPS)
@@ -76,10 +77,11 @@ def _limit(case: Case) -> str | None:
 
 
 def _no_limit(case: Case) -> str | None:
-    """The steps do not vanish: with a violation in the spectrum or the offset, and a start that
-    feels it, there is no limit.
+    """The steps do not vanish, so that there is no limit.
+
+    Spectrum or offset violate a hypothesis, and the start has a component in the violating block.
     """
-    loop = _Loop.of(case)
+    loop = _ExactLoop.of(case)
     h = loop.start(exact(case["start"]))
     power, offset = affine_power(loop.m, loop.c, LOOPS)
     last = power * h + offset
@@ -93,7 +95,7 @@ def _no_limit(case: Case) -> str | None:
 
 def _one_limit(case: Case) -> str | None:
     """Two starts end at the same fixed point."""
-    loop = _Loop.of(case)
+    loop = _ExactLoop.of(case)
     power, offset = affine_power(loop.m, loop.c, LOOPS)
     first, second = (loop.start(exact(case[name])) for name in ("start", "other"))
     a, b = power * first + offset, power * second + offset
@@ -108,7 +110,7 @@ def _one_limit(case: Case) -> str | None:
 
 @st.composite
 def _case(
-    draw: Draw,
+    draw: st.DrawFn,
     blocks: list[Block],
     start: st.SearchStrategy[np.ndarray],
     push: np.ndarray | None = None,
@@ -124,10 +126,8 @@ def _case(
 
 
 @st.composite
-def _convergent(draw: Draw, most: int = 4) -> Case:
-    """All hypotheses: semisimple eigenvalues 1 (or none), the rest inside the circle, c in the
-    range.
-    """
+def _convergent(draw: st.DrawFn, most: int = 4) -> Case:
+    """All hypotheses hold: c in the range, eigenvalues inside the circle or semisimple 1."""
     ones, rest = draw(st.integers(0, most - 1)), draw(st.integers(0, most - 1))
     blocks: list[Block] = [("real", 1.0, 1)] * ones + draw(contracting(min(rest, most - ones)))
     blocks = blocks or [("real", 0.5, 1)]
@@ -139,9 +139,10 @@ CIRCLE: tuple[Block, ...] = (("real", -1.0, 1), ("pair", 0.0, 1.0), ("pair", 0.0
 
 
 @st.composite
-def _violated(draw: Draw, kind: str, most: int = 3, *, felt: bool = True) -> Case:
-    """One hypothesis fails, in the first block: `modulus`, `semisimple` or `range`. `felt`: the
-    start has a component in it.
+def _violated(draw: st.DrawFn, kind: str, most: int = 3, *, felt: bool = True) -> Case:
+    """One hypothesis fails, in the first block: `modulus`, `semisimple` or `range`.
+
+    With `felt` the start has a component in that block.
     """
     push = None
     if kind == "modulus":
@@ -166,7 +167,7 @@ def _kinds(*kinds: str, felt: bool = True, most: int = 3) -> st.SearchStrategy[C
 
 
 @st.composite
-def _two_starts(draw: Draw, regular: bool = True, most: int = 4) -> Case:
+def _two_starts(draw: st.DrawFn, regular: bool = True, most: int = 4) -> Case:
     """Two starts; without `regular` 1 is an eigenvalue, and they differ along its eigenvector."""
     blocks = draw(contracting(draw(st.integers(1, most))))
     if not regular:

@@ -1,11 +1,12 @@
-"""Attacks on A5, h' = N(M h): exact orbits of matrices whose dominant blocks were drawn, and laws
-of random matrices.
+"""Attacks on A5, h' = N(M h): exact orbits, and laws of random matrices.
 
 A case has `basis` V, `form` D, M = V D V^{-1}, `start` y, h_0 = V y, and `rho`, the spectral
-radius. N only rescales, so the direction at loop t is that of M^t h_0, exact rational; nothing is
-rounded. What is not dominant has modulus <= 7/8 and is gone at loop 1024; what dominates with a
-smaller Jordan block fades like 1/t, so by 4 from loop 1024 to 4096; what does not fade keeps its
-size in the basis V.
+radius. N only rescales, so the direction at iteration t is that of M^t h_0, exact rational; nothing
+is rounded.
+
+What is not dominant has modulus <= 7/8 and is gone at iteration 1024; what dominates with a smaller
+Jordan block fades like 1/t, so by a factor of 4 from iteration 1024 to 4096; what does not fade
+keeps its size in the basis V.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from ...strategies.block_forms import (
     PAIRS,
     SEEDS,
     Block,
-    Draw,
     contracting,
     form,
     nonzero_vector,
@@ -32,7 +32,7 @@ from ..shared.exact_orbits import Exact, Number, exact, largest, text
 EARLY, LATE, WINDOW = 1024, 4096, 8
 """loops, and how many from each are looked at: the phase of a rotating rest must not hide it"""
 GONE = Number(1, 10**25)
-ROTATIONS = {
+ROTATIONS: dict[float, tuple[tuple[float, float], ...]] = {
     1.0: ((0.0, 1.0), (0.0, -1.0)),
     1.25: ((0.75, 1.0), (-0.75, 1.0), (1.0, -0.75), (-1.0, -0.75)),
 }
@@ -57,8 +57,9 @@ def _directions(m: Exact, h: Exact, t: int) -> Iterator[Exact]:
 
 
 def _fades(early: Number, late: Number) -> bool:
-    """Whether a quantity goes to 0: gone, or down by 3 where 1/t goes down by 4; up to a factor 1.5
-    it stays.
+    """Whether a quantity goes to 0: it is gone, or down by 3 where 1/t goes down by 4.
+
+    Up to a factor of 1.5 it counts as staying; in between, `Undecided` is raised.
     """
     if late <= GONE or early >= 3 * late:
         return True
@@ -80,8 +81,9 @@ def _eigenvector(case: Case) -> str | None:
 
 
 def _turns(case: Case) -> str | None:
-    """The direction does not converge: with a largest dominant block off +rho, from a start that
-    feels it.
+    """The direction does not converge.
+
+    A largest dominant block is not at +rho, and the start has a component in it.
     """
     v, m = _matrix(case)
     h = v * exact(case["start"])
@@ -111,8 +113,9 @@ def _one_bit(case: Case) -> str | None:
 
 
 def _rate(case: Case) -> str | None:
-    """|n_t - limit| falls like |l_2 / l_1|^t: its slope over 512 loops, up to what the basis can
-    hide.
+    """|n_t - limit| falls like |l_2 / l_1|^t.
+
+    The slope is taken over 512 iterations, up to what the basis can hide.
     """
     v, m = _matrix(case)
     h, rho = v * exact(case["start"]), Number(*float(case["rho"]).as_integer_ratio())
@@ -143,20 +146,18 @@ def _log(x: Number) -> float:
 
 
 @st.composite
-def _dominated(draw: Draw, kind: str = "positive", most: int = 3) -> Case:
-    """Largest dominant blocks all at +rho (`positive`), or also one elsewhere (`off`); `null`: a
-    start that misses them.
+def _dominated(draw: st.DrawFn, kind: str = "positive", most: int = 3) -> Case:
+    """Largest dominant blocks all at +rho (`positive`), or one of them elsewhere (`off`).
 
-    `unfelt`: `off` from a start that misses the block elsewhere.
+    `null`: a start that misses them; `unfelt`: `off`, from a start that misses the block elsewhere.
     """
     rho = draw(st.sampled_from(tuple(ROTATIONS)))
     size = draw(st.integers(1, 3))
     blocks: list[Block] = [("real", rho, size)] * draw(st.integers(1, 2))
     if kind in ("off", "unfelt"):
-        rotation = draw(st.booleans()) if size == 1 else False
-        block: Block = (
-            ("pair", *draw(st.sampled_from(ROTATIONS[rho]))) if rotation else ("real", -rho, size)
-        )
+        block: Block = ("real", -rho, size)
+        if size == 1 and draw(st.booleans()):
+            block = ("pair", *draw(st.sampled_from(ROTATIONS[rho])))
         kept = draw(st.integers(0, 1)) if kind == "off" else 1
         blocks = [*blocks[:kept], block]
     top = len(form(blocks))
@@ -178,8 +179,11 @@ def _dominated(draw: Draw, kind: str = "positive", most: int = 3) -> Case:
 
 
 @st.composite
-def _simple(draw: Draw, simple: bool = True, most: int = 4) -> Case:
-    """A simple dominant +rho (or a double one), two starts that feel it, not parallel there."""
+def _simple(draw: st.DrawFn, simple: bool = True, most: int = 4) -> Case:
+    """A simple dominant +rho (or a double one), and two starts with components there.
+
+    In the double eigenspace the two starts are not parallel.
+    """
     blocks: list[Block] = [("real", 1.0, 1)] * (1 if simple else 2) + draw(
         contracting(draw(st.integers(1, most - 1)))
     )
@@ -191,7 +195,7 @@ def _simple(draw: Draw, simple: bool = True, most: int = 4) -> Case:
 
 
 @st.composite
-def _gap(draw: Draw, felt: bool = True, most: int = 4) -> Case:
+def _gap(draw: st.DrawFn, felt: bool = True, most: int = 4) -> Case:
     """+1, then eigenvalues of one modulus in [1/2, 7/8], then eigenvalues of modulus <= 1/4."""
     second: Block = draw(
         st.one_of(

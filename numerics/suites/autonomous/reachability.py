@@ -1,4 +1,4 @@
-"""Attacks on A4: who converges to a fixed point, by its spectrum.
+"""Attacks on A4: which fixed points orbits converge to, by their spectrum.
 
 The maps of the first two suites are V F(V^{-1} h), V integer of determinant 1, with F(y) = g(D y)
 or D y + k y o y: the Jacobian at 0 is similar to the drawn block form D.
@@ -15,7 +15,6 @@ from ...strategies.block_forms import (
     PAIRS,
     SEEDS,
     Block,
-    Draw,
     expanding,
     form,
     matrix,
@@ -35,8 +34,9 @@ RATE = 15 / 16
 
 
 def _plateau(y: Array) -> Array:
-    """Odd C^1 function of slope 1 at 0 that vanishes beyond 3: y, then (|y| - 3)^2 (|y| - 1/2) / 2
-    from 1 to 3.
+    """An odd C^1 function of slope 1 at 0 that vanishes beyond 3.
+
+    It is y up to 1, then (|y| - 3)^2 (|y| - 1/2) / 2 from 1 to 3.
     """
     size = np.abs(y)
     return np.sign(y) * np.where(
@@ -48,8 +48,9 @@ _CURVES = {"linear": lambda y: y, "tanh": np.tanh, "plateau": _plateau}
 
 
 def _reaches_zero(case: Case) -> str | None:
-    """No random start converges to the expanding fixed point 0 of h' = V g(D V^{-1} h) (plateau: V
-    D g(V^{-1} h)).
+    """No random start converges to the expanding fixed point 0 of h' = V g(D V^{-1} h).
+
+    With the plateau, the map is V D g(V^{-1} h).
     """
     v, d, curve = case["basis"], case["form"], _CURVES[case["curve"]]
     inverse = np.linalg.inv(v).round()
@@ -71,8 +72,9 @@ def _reaches_zero(case: Case) -> str | None:
 
 
 def _basin(case: Case) -> str | None:
-    """Every start in the ball converges to the contractive fixed point h* of h* + V(D y + k y o y),
-    y = V^{-1}(h - h*).
+    """Every start in the ball converges to the contractive fixed point h*.
+
+    The map is h* + V(D y + k y o y), y = V^{-1}(h - h*).
     """
     v, d, center = case["basis"], case["form"], case["center"]
     inverse = np.linalg.inv(v).round()
@@ -97,9 +99,7 @@ def _basin(case: Case) -> str | None:
 
 
 def _net_limits(case: Case) -> str | None:
-    """Whatever random starts of h' = (h + A tanh(h) + b) / 2 converge to has spectral radius at
-    most 1.
-    """
+    """The limits of random starts of h' = (h + A tanh(h) + b) / 2 have spectral radius <= 1."""
     a, d = case["matrix"], len(case["matrix"])
     rng = np.random.default_rng(int(case["seed"]))
     bias = case["noise"] * rng.standard_normal(d)
@@ -128,7 +128,7 @@ def _net_limits(case: Case) -> str | None:
     )
 
 
-def _rest(draw: Draw, d: int) -> list[Block]:
+def _rest(draw: st.DrawFn, d: int) -> list[Block]:
     """Simple non-zero eigenvalues inside the circle, of total size d."""
     blocks: list[Block] = []
     while d > 0:
@@ -144,7 +144,7 @@ def _rest(draw: Draw, d: int) -> list[Block]:
 
 
 @st.composite
-def _saddle(draw: Draw, most: int = 4, drop: str = "") -> Case:
+def _saddle(draw: st.DrawFn, most: int = 4, drop: str = "") -> Case:
     first = ("real", draw(st.integers(1, 14)) / 16, 1) if drop == "expanding" else draw(expanding())
     size = len(form([first]))
     d = form([first, *_rest(draw, draw(st.integers(drop == "encoder", most - size)))])
@@ -166,7 +166,7 @@ def _saddle(draw: Draw, most: int = 4, drop: str = "") -> Case:
 
 
 @st.composite
-def _ball(draw: Draw, contractive: bool = True) -> Case:
+def _ball(draw: st.DrawFn, contractive: bool = True) -> Case:
     """Starts of size <= 1/32 with curvature <= 2: |y'| <= (7/8 + 2/32)|y|."""
     d = draw(st.integers(1, 4))
     blocks = _rest(draw, d)
@@ -184,11 +184,11 @@ def _ball(draw: Draw, contractive: bool = True) -> Case:
 
 
 @st.composite
-def _net(draw: Draw, equal: bool = False) -> Case:
-    """A tanh net without bias (0 is fixed) or with a random one; `equal`: two units in exchange
-    symmetry, started equal.
+def _net(draw: st.DrawFn, equal: bool = False) -> Case:
+    """A tanh net without bias (0 is fixed) or with a random one.
 
-    A = P P^T + K, K small and antisymmetric, so that most orbits converge.
+    `equal`: two units in exchange symmetry, started equal. A = P P^T + K, K small and
+    antisymmetric, so that most orbits converge.
     """
     if equal:
         a = draw(st.integers(0, 16)) / 16

@@ -1,53 +1,53 @@
 """Attacks on A2': ranks of D_theta f at constructed fixed points, by complex steps.
 
 A fixed point is put where it is wanted: state and weights are drawn, and the last bias (or, for
-several tokens, the last linear map) is solved for. Every map here is analytic, so Im f(theta + i
-1e-30 v)/1e-30 is its derivative to rounding, and no formula for it is used.
+several tokens, the last linear map) is solved for. Every map here is analytic, so a complex step
+gives its derivative to rounding, and no formula for it is used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
 
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
-from ...strategies.block_forms import SEEDS, Draw, matrix, nonzero_matrix, nonzero_vector, vector
+from ...strategies.block_forms import SEEDS, matrix, nonzero_matrix, nonzero_vector, vector
+from ..shared.complex_step import complex_step, normalised
 
-TINY = 1e-30
-"""complex step"""
 FIXED, ZERO, CLEAR = 1e-10, 1e-11, 1e-7
 """residual of a fixed point; singular values, relative to the largest, that count as 0 and that do
 not
 """
 
+WEIGHTS = ("V1", "V2", "v1", "W1", "W2")
+"""The weights of a block beside its gains and its last bias."""
+
 Parameters = Mapping[str, Array]
-
-
-def rms(z: Any, eps: float) -> Any:
-    """N(z) without gain, also for complex z."""
-    return z / np.sqrt(np.mean(z * z, axis=-1, keepdims=True) + eps)
 
 
 def derivative(
     f: Callable[[Parameters], Array], parameters: Parameters, names: tuple[str, ...]
 ) -> Array:
     """D f by the named parameters, (size of f, number of parameters)."""
-    columns = []
+    parts = []
     for name in names:
-        for i in range(parameters[name].size):
-            step = np.zeros(parameters[name].size, complex)
-            step[i] = 1j * TINY
-            moved = {**parameters, name: parameters[name] + step.reshape(parameters[name].shape)}
-            columns.append(np.imag(f(moved)).ravel() / TINY)
-    return np.array(columns).T
+        value = parameters[name]
+
+        def moved(x: Array, name: str = name, shape: tuple[int, ...] = value.shape) -> Array:
+            return f({**parameters, name: x.reshape(shape)}).ravel()
+
+        parts.append(complex_step(moved, value.ravel()))
+    return np.concatenate(parts, axis=1)
 
 
 def rank(m: Array) -> tuple[int, Array]:
-    """Rank and relative singular values; `Undecided` if one is neither clear of 0 nor 0."""
+    """The rank and the relative singular values.
+
+    Raises `Undecided` if one of them is neither clear of 0 nor 0.
+    """
     sizes = np.linalg.svd(m, compute_uv=False)
     if not np.isfinite(sizes).all():
         raise Undecided
@@ -57,9 +57,11 @@ def rank(m: Array) -> tuple[int, Array]:
     return int((relative >= CLEAR).sum()), relative
 
 
-def block(case: Case, h: Array, p: Parameters) -> Any:
-    """One loop of one token: a fixed first sub-block v, then u(x) = W2 tanh(W1 x) + b; for `gru`
-    one cell with candidate bias b.
+def block(case: Case, h: Array, p: Parameters) -> Array:
+    """One iteration for one token.
+
+    A fixed first sub-block v, then u(x) = W2 tanh(W1 x) + b; for `gru` one cell with candidate bias
+    b.
     """
     norm, eps = case["norm"], case["eps"]
 
@@ -70,49 +72,49 @@ def block(case: Case, h: Array, p: Parameters) -> Any:
         return p["W2"] @ np.tanh(p["W1"] @ x) + p["b"]
 
     if norm == "gru":
-        x = np.tanh(p["W1"] @ rms(h, eps))
+        x = np.tanh(p["W1"] @ normalised(h, eps))
         gate = 1 / (1 + np.exp(-(p["V1"] @ h)))
         return (1 - gate) * np.tanh(p["W2"] @ x + p["b"]) + gate * h
     if norm == "pre":
-        middle = h + v(rms(h, eps))
-        return middle + u(rms(middle, eps))
+        middle = h + v(normalised(h, eps))
+        return middle + u(normalised(middle, eps))
     if norm == "peri":
-        middle = h + p["gain1"] * rms(v(rms(h, eps)), eps)
-        return middle + p["gain"] * rms(u(rms(middle, eps)), eps)
-    inner = (lambda x: rms(x, eps)) if norm == "sandwich" else (lambda x: x)
-    middle = rms(h + v(inner(h)), eps)
-    return p["gain"] * rms(middle + u(inner(middle)), eps)
+        middle = h + p["gain1"] * normalised(v(normalised(h, eps)), eps)
+        return middle + p["gain"] * normalised(u(normalised(middle, eps)), eps)
+    inner = (lambda x: normalised(x, eps)) if norm == "sandwich" else (lambda x: x)
+    middle = normalised(h + v(inner(h)), eps)
+    return p["gain"] * normalised(middle + u(inner(middle)), eps)
 
 
 def solved(case: Case) -> tuple[Array, Parameters]:
     """A state and the parameters whose last bias makes it fixed."""
     norm, eps, h, gain = case["norm"], case["eps"], case["state"], case["gain"]
-    p = {name: case[name] for name in ("V1", "V2", "v1", "W1", "W2")} | {
+    p = {name: case[name] for name in WEIGHTS} | {
         "gain": gain,
         "b": np.zeros(h.size),
         "gain1": gain / 2,
     }
     if norm == "gru":
         h = np.tanh(h)
-        return h, {**p, "b": np.arctanh(h) - p["W2"] @ np.tanh(p["W1"] @ rms(h, eps))}
+        return h, {**p, "b": np.arctanh(h) - p["W2"] @ np.tanh(p["W1"] @ normalised(h, eps))}
     if norm in ("post", "sandwich"):
-        z, h = h, gain * rms(h, eps)
+        z, h = h, gain * normalised(h, eps)
         # with b = 0 the last argument of N is not yet z
-        inner = (lambda x: rms(x, eps)) if norm == "sandwich" else (lambda x: x)
-        middle = rms(h + p["V2"] @ np.tanh(p["V1"] @ inner(h) + p["v1"]), eps)
+        inner = (lambda x: normalised(x, eps)) if norm == "sandwich" else (lambda x: x)
+        middle = normalised(h + p["V2"] @ np.tanh(p["V1"] @ inner(h) + p["v1"]), eps)
         return h, {**p, "b": z - middle - p["W2"] @ np.tanh(p["W1"] @ inner(middle))}
-    first = p["V2"] @ np.tanh(p["V1"] @ rms(h, eps) + p["v1"])
+    first = p["V2"] @ np.tanh(p["V1"] @ normalised(h, eps) + p["v1"])
     if norm == "pre":
-        return h, {**p, "b": -first - p["W2"] @ np.tanh(p["W1"] @ rms(h + first, eps))}
+        return h, {**p, "b": -first - p["W2"] @ np.tanh(p["W1"] @ normalised(h + first, eps))}
     if eps == 0:  # both outputs on the sphere: the gains, or the directions, must agree
-        direction = rms(first, 0) if case["gain_free"] else -rms(case["direction"], 0)
-        p["gain1"] = gain if case["gain_free"] else -gain * direction / rms(first, 0)
-        wanted = -rms(first, 0) if case["gain_free"] else direction
+        direction = normalised(first, 0) if case["gain_free"] else -normalised(case["direction"], 0)
+        p["gain1"] = gain if case["gain_free"] else -gain * direction / normalised(first, 0)
+        wanted = -normalised(first, 0) if case["gain_free"] else direction
     else:
-        wanted = -rms(first, eps) / 2
+        wanted = -normalised(first, eps) / 2
         wanted = wanted * np.sqrt(eps / (1 - np.mean(wanted**2)))
-    middle = h + p["gain1"] * rms(first, eps)
-    return h, {**p, "b": wanted - p["W2"] @ np.tanh(p["W1"] @ rms(middle, eps))}
+    middle = h + p["gain1"] * normalised(first, eps)
+    return h, {**p, "b": wanted - p["W2"] @ np.tanh(p["W1"] @ normalised(middle, eps))}
 
 
 def _ranked(case: Case, names: tuple[str, ...], dimension: int) -> str | None:
@@ -140,20 +142,20 @@ def _last_bias(case: Case) -> str | None:
 
 
 def _sphere(case: Case) -> str | None:
-    """eps = 0: the last bias is onto the tangent space (post, sandwich), bias and gain onto R^d
-    (peri).
+    """eps = 0: the last bias is onto the tangent space (post, sandwich).
+
+    For peri, bias and gain together are onto R^d.
     """
     d = case["state"].size
     if case["norm"] != "peri":
         return _ranked(case, ("b",), d - 1)
-    return _ranked(
-        case, ("V1", "V2", "v1", "W1", "W2", "b") if case["gain_free"] else ("b", "gain"), d
-    )
+    return _ranked(case, (*WEIGHTS, "b") if case["gain_free"] else ("b", "gain"), d)
 
 
 def _tokens(case: Case) -> str | None:
-    """(W2, b2) has rank L d at a fixed point of L tokens: uniform attention, then the MLP h + W2
-    tanh(W1 N(h) + c) + b2.
+    """(W2, b2) has rank L d at a fixed point of L tokens.
+
+    The loop is uniform attention, then the MLP h + W2 tanh(W1 N(h) + c) + b2.
     """
     count, d, k = int(case["tokens"]), int(case["d"]), int(case["hidden"])
     rng = np.random.default_rng(int(case["seed"]))
@@ -165,8 +167,8 @@ def _tokens(case: Case) -> str | None:
     )
     if case["equal"]:
         h[1] = h[0]
-    update = rms(h, 0.25) @ mix.T + rms(h, 0.25).mean(0)
-    activations = np.tanh(rms(h + update, 0.25) @ w1.T + c)
+    update = normalised(h, 0.25) @ mix.T + normalised(h, 0.25).mean(0)
+    activations = np.tanh(normalised(h + update, 0.25) @ w1.T + c)
     last = np.linalg.lstsq(np.column_stack((activations, np.ones(count))), -update, rcond=None)[0]
     if count > k + 1:  # no last map undoes the updates of so many tokens: none at all
         update, last = np.zeros_like(update), np.zeros_like(last)
@@ -189,12 +191,13 @@ def _tokens(case: Case) -> str | None:
 def _step_of_peri(case: Case) -> str | None:
     """|h' - h| >= sqrt(d) min |gain| for h' = h + gain N(u(N(h)))."""
     h, eps, gain = case["state"], case["eps"], case["gain"]
-    x = np.tanh(case["W1"] @ rms(h, eps))
+    x = np.tanh(case["W1"] @ normalised(h, eps))
     b = case["v1"] if eps == 0 else -case["W2"] @ x
     u = case["W2"] @ x + b
     if not np.abs(u).max() > (1e-9 if eps == 0 else -1):
         raise Undecided  # the map is not defined, or rounding decides
-    step, bound = float(np.linalg.norm(gain * rms(u, eps))), np.sqrt(h.size) * np.abs(gain).min()
+    step = float(np.linalg.norm(gain * normalised(u, eps)))
+    bound = np.sqrt(h.size) * np.abs(gain).min()
     return (
         None
         if step >= bound * (1 - 1e-12)
@@ -207,14 +210,15 @@ NORMS = ("pre", "peri", "post", "sandwich", "gru")
 
 @st.composite
 def _block(
-    draw: Draw,
+    draw: st.DrawFn,
     norms: tuple[str, ...] = NORMS,
     eps: tuple[float, ...] = (1.0, 0.25, 0.0625),
     least: int = 1,
     **flags: bool,
 ) -> Case:
-    """Weights of sixteenths; `zero_gain`: one gain vanishes; `gain_free`: gains fixed to 1, and no
-    parameters.
+    """Weights of sixteenths.
+
+    `zero_gain`: one gain vanishes; `gain_free`: gains are fixed to 1, and are no parameters.
     """
     d = draw(st.integers(least, 3))
     k = draw(st.integers(1, 3))
@@ -241,9 +245,10 @@ def _block(
 
 
 @st.composite
-def _many(draw: Draw, kind: str = "") -> Case:
-    """L tokens, hidden width k >= L - 1, all random; `equal` tokens, too `many` of them, or the
-    `bias` alone.
+def _many(draw: st.DrawFn, kind: str = "") -> Case:
+    """L tokens, hidden width k >= L - 1, all random.
+
+    `kind`: `equal` tokens, too `many` of them, or the `bias` alone.
     """
     count = draw(st.integers(2, 4))
     k = 1 if kind == "many" else draw(st.integers(count - 1, 4))
@@ -258,7 +263,7 @@ def _many(draw: Draw, kind: str = "") -> Case:
 
 
 @st.composite
-def _one_sub_block(draw: Draw, eps: float = 0.0) -> Case:
+def _one_sub_block(draw: st.DrawFn, eps: float = 0.0) -> Case:
     d, k = draw(st.integers(1, 4)), draw(st.integers(1, 3))
     return {
         "eps": eps,

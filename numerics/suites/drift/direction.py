@@ -1,5 +1,6 @@
-"""Attacks on M4, directional fixed points: the limit of the direction, its derivative by the input,
-its rate.
+"""Attacks on M4, directional fixed points.
+
+The direction has a limit, whose derivative by the input and whose rate of approach are known.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ NEAR)^2 < 0.2 %
 
 @dataclass(frozen=True)
 class Turner:
-    """u(n, e) = slope n + W_2 tanh(W_1 n + E e) + b on unit directions, b such that u(n*, e_0) =
-    growth n*; states are rows.
+    """h' = h + u(h/|h|, e) with a directional fixed point that is known; states are rows.
+
+    u(n, e) = slope n + W_2 tanh(W_1 n + E e) + b, with b such that u(n*, e_0) = growth n*.
     """
 
     slope: float
@@ -39,18 +41,18 @@ class Turner:
 
     @classmethod
     def of(cls, case: Case) -> Turner:
-        """The map of a case drawn here."""
+        """The map of a case that has its fields."""
         return cls(**{name: case[name] for name in cls.__dataclass_fields__})
 
     def update(self, n: Array, e: Array) -> Array:
-        """U at directions n and inputs e, rows."""
+        """u at directions n and inputs e, which are rows."""
         return self._free(n, e) - self._free(self.sink, self.e0) + self.growth * self.sink
 
     def _free(self, n: Array, e: Array) -> Array:
         return self.slope * n + np.tanh(n @ self.w1.T + e @ self.recall.T) @ self.w2.T
 
     def directions(self, start: Array, e: Array, loops: int = LOOPS) -> Array:
-        """h_t/|h_t| after so many loops of h' = h + u(h/|h|, e)."""
+        """h_t/|h_t| after this many iterations of h' = h + u(h/|h|, e)."""
         h = start
         for _ in range(loops):
             h = h + self.update(h / np.linalg.norm(h, axis=1, keepdims=True), e)
@@ -68,8 +70,10 @@ class Turner:
 
 @st.composite
 def _turners(draw: Any, kind: str = "sink", recall: bool = True) -> Case:
-    """sink: slope <= -2a - |W_2||W_1|, so that mu/a >= 3; unstable: slope >= 2a + |W_2||W_1|;
-    inward: growth -a; flat: u = a n.
+    """A map with a directional fixed point of a given kind.
+
+    sink: slope <= -2a - |W_2||W_1|, so that mu/a >= 3; unstable: slope >= 2a + |W_2||W_1|; inward:
+    growth -a; flat: u = a n.
     """
     d, m, a = draw(draws.sizes(2, 3)), draw(draws.sizes(1, 2)), draw(draws.fractions(1, 2))
     w1, w2 = draw(draws.entries(d, d, 1)), draw(draws.entries(d, d, 1))
@@ -93,7 +97,7 @@ def _turners(draw: Any, kind: str = "sink", recall: bool = True) -> Case:
 
 
 def _differs(case: Case) -> str | None:
-    """Difference quotients of the direction after many loops against the formula."""
+    """Difference quotients of the direction after many iterations, against the formula."""
     turner, m = Turner.of(case), len(case["e0"])
     e = np.concatenate([case["e0"] + sign * NEAR * np.eye(m) for sign in (1, -1)])
     ends = turner.directions(np.tile(case["start"], (2 * m, 1)), e)
@@ -112,7 +116,7 @@ def _differs(case: Case) -> str | None:
 
 @st.composite
 def _two_inputs(draw: Any, kind: str = "sink", recall: bool = False) -> Case:
-    """h_0 = e through the start, and with recall through the update."""
+    """Two inputs that enter through the start, h_0 = e, and with recall also through the update."""
     case = draw(_turners(kind, recall))
     if recall:  # an update whose sink certainly turns
         d, m = case["recall"].shape
@@ -143,8 +147,10 @@ def _ends_apart(case: Case) -> str | None:
 
 @st.composite
 def _approaching(draw: Any, high: float = 0.5, low: float = -3.0) -> Case:
-    """u = A n, A = Q diag(a, N) Q^T, N normal with its largest real part nu in [low, high] a, all
-    eigenvalues within a of it.
+    """u = A n, A = Q diag(a, N) Q^T, with N normal.
+
+    The largest real part nu of the eigenvalues of N is in [low, high] a, and they all lie within a
+    of it.
     """
     d, a = draw(draws.sizes(2, 3)), draw(draws.fractions(0.5, 2))
     ratio = draw(draws.fractions(low, high))
@@ -169,8 +175,9 @@ def _approaching(draw: Any, high: float = 0.5, low: float = -3.0) -> Case:
 
 @st.composite
 def _forced(draw: Any, blocks: int) -> Case:
-    """mu/a in [3, 4] in the plane; u(n*) is split sideways between two sub-blocks, or made by the
-    length of N(h) at eps > 0.
+    """mu/a in [3, 4] in the plane, with one hypothesis dropped.
+
+    u(n*) is split sideways between two sub-blocks, or made by the length of N(h) at eps > 0.
     """
     nu, side = -draw(draws.fractions(2, 3)), draw(draws.fractions(0.5, 1))
     if blocks == 2:

@@ -1,5 +1,6 @@
-"""Attacks on R3, residual streams with a bounded update: no rest, linear growth, the 1/t law of
-relative steps, settling directions.
+"""Attacks on R3, residual streams with a bounded update.
+
+There is no rest, growth is linear, relative steps follow 1/t, and directions settle.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ def _free(fields: dict[str, Any], start: Array, weight: float = 1.0) -> dict[str
 # --- (a) one sub-block at eps = 0 never rests
 @st.composite
 def _biased(draw: Any, cancels: bool = False) -> Case:
-    """u = A n + b, b = -s A n_0, |n_0| = 1: -b is a value of A n on the sphere iff s = 1; the start
-    is on the ray of n_0.
+    """u = A n + b with b = -s A n_0, |n_0| = 1, and a start on the ray of n_0.
+
+    -b is a value of A n on the sphere exactly when s = 1.
     """
     d = draw(draws.sizes(1, 3))
     a, n0 = draw(matrices.invertibles(d)), draw(draws.directions(d))
@@ -94,7 +96,7 @@ def _peri_still(draw: Any, blocks: int) -> Case:
 
 
 def _short_step(case: Case) -> str | None:
-    """|h' - h| >= R min |gain|, and not 0, in 20 loops."""
+    """|h' - h| >= R min |gain|, and not 0, at each of 20 iterations."""
     stream, h = Stream.of(case), case["start"]
     least = float(np.sqrt(len(h)) * np.abs(stream.gain).min())
     for loop in range(20):
@@ -112,8 +114,9 @@ def _short_step(case: Case) -> str | None:
 def _hull(
     draw: Any, *, outside: bool = True, weight: float = 1.0, outer_norm: bool = False
 ) -> Case:
-    """Updates k_i Q_i n + b_i: the values lie in the ball of radius Sum k_i around b = Sum b_i;
-    inside: one block -k n + b.
+    """Updates k_i Q_i n + b_i, whose sum lies in the ball of radius Sum k_i around b = Sum b_i.
+
+    With `outside` 0 is not in that ball; otherwise there is one block, -k n + b, with 0 in it.
     """
     d, count = draw(draws.sizes(1, 3)), draw(st.integers(1, 2)) if outside else 1
     radii = [draw(draws.fractions(0.25, 2)) for _ in range(count)]
@@ -129,8 +132,10 @@ def _hull(
 
 
 def _leaves_the_cone(case: Case) -> str | None:
-    """c_0 t - |h_0| <= |h_t| <= |h_0| + C t; c_0: the distance of 0 from the sphere of values, its
-    hull's where 0 is outside.
+    """c_0 t - |h_0| <= |h_t| <= |h_0| + C t.
+
+    c_0 is the distance of 0 from the sphere of values, which is that from their hull where 0 is
+    outside.
     """
     stream, h = Stream.of(case), case["start"]
     start, loops = float(np.linalg.norm(h)), 200
@@ -157,8 +162,9 @@ def _leaves_the_cone(case: Case) -> str | None:
 # --- (c) the 1/t law
 @st.composite
 def _sink(draw: Any, weight: float = 1.0, outer_norm: bool = False) -> Case:
-    """u = A n, A = Q [[a, w], [0, N]] Q^T: the sink Q e_1 of growth a, N normal with spectral
-    radius a/2 at most; a start near it.
+    """u = A n, A = Q [[a, w], [0, N]] Q^T, and a start near the sink Q e_1 of growth a.
+
+    N is normal with spectral radius at most a/2.
     """
     d, a = draw(draws.sizes(2, 3)), draw(draws.fractions(0.5, 2))
     slopes = draw(matrices.normals(draws.bulk(d - 1, a / 2)))
@@ -171,7 +177,7 @@ def _sink(draw: Any, weight: float = 1.0, outer_norm: bool = False) -> Case:
 
 @st.composite
 def _turning(draw: Any) -> Case:
-    """u = a n + omega J n: the direction turns for ever."""
+    """u = a n + omega J n: the direction turns forever."""
     a, ratio = draw(draws.fractions(0.5, 2)), draw(draws.SIGNS) * draw(draws.fractions(1, 3))
     return _free(
         linear_updates((a * np.array([[1.0, -ratio], [ratio, 1.0]]), np.zeros(2))),
@@ -188,7 +194,7 @@ def _inward(draw: Any) -> Case:
 
 
 def _not_one_over_t(case: Case) -> str | None:
-    """The relative step is 1/(t + t_0): t_0 from the one at T, then the law at 2 T."""
+    """The relative step is 1/(t + t_0), with t_0 from the step at T; tested at 2 T."""
     stream, h, loops = Stream.of(case), case["start"], 500
     relative = []
     for t in range(2 * loops + 1):
@@ -213,10 +219,10 @@ def _not_one_over_t(case: Case) -> str | None:
 # --- (c) several tokens
 @st.composite
 def _tokens(draw: Any, kind: str) -> Case:
-    """Planar tokens u_i = a_i n_i + (Sum_j v_ij n_j2) J n_i near n_i = e_1, where V has the
-    Jacobian v.
+    """Planar tokens u_i = a_i n_i + (Sum_j v_ij n_j2) J n_i near n_i = e_1.
 
-    one: a sink; unstable: a source; two: V a sink (trace -2, determinant 5), V_i/a_i not (trace 1).
+    V has the Jacobian v there. one: a sink; unstable: a source; two: a sink of V (trace -2,
+    determinant 5), but not of V_i/a_i (trace 1).
     """
     if kind == "two":
         growths, slopes = np.array([0.25, 1.0]), np.array([[1.0, -4.0], [2.0, -3.0]])
@@ -228,9 +234,7 @@ def _tokens(draw: Any, kind: str) -> Case:
 
 
 def _unsettled(case: Case) -> str | None:
-    """Do the directions come to half their distance from e_1 within 2000 loops, from radius 10
-    a?
-    """
+    """From radius 10 a, the directions come to half their distance from e_1 in 2000 iterations."""
     a, v = case["growths"], case["slopes"]
     h = 10 * a[:, None] * np.stack((np.cos(case["angles"]), np.sin(case["angles"])), 1)
     for _ in range(2000):
@@ -249,8 +253,9 @@ def _unsettled(case: Case) -> str | None:
 # --- (e) where two sub-blocks can have fixed points
 @st.composite
 def _fixed(draw: Any, recall: bool = False) -> Case:
-    """u_i = A_i n + b_i in the plane, b_i such that h = r n_1 is fixed and u_1 turns it; recall: z
-    = h/2 + c instead.
+    """u_i = A_i n + b_i in the plane, with b_i such that h = r n_1 is fixed and u_1 turns it.
+
+    With `recall`, z = h/2 + c instead.
     """
     (a1, a2), n1 = [draw(matrices.invertibles(2)) for _ in range(2)], draw(draws.directions(2))
     r = draw(draws.fractions(0.25, 4)) + OFF_LATTICE
@@ -266,8 +271,10 @@ def _fixed(draw: Any, recall: bool = False) -> Case:
 
 
 def _fixed_too_far(case: Case) -> str | None:
-    """|h| <= C (1 + l/delta): C, l and delta from a grid on the circle, each widened by what
-    lies between its points.
+    """|h| <= C (1 + l/delta) at the fixed point h.
+
+    C, l and delta are read from a grid on the circle, and each is widened by what may lie between
+    grid points.
     """
     stream, h = Stream.of(case), case["start"]
     rest = float(np.linalg.norm(stream.step(h) - h))

@@ -1,5 +1,7 @@
-"""Attacks on R4, edges of the scalar stable sets: which side a pair is born on (certified counts),
-folds, curves in the plane.
+"""Attacks on R4, the edges of the scalar stable sets.
+
+They say on which side a pair is born (certified counts), where folds are, and which curves are born
+in the plane.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ BEYOND = 1 / 128
 
 
 def _scalar(x: float, y: float, offset: float, external: bool, sign: float) -> FunctionMap:
-    """sign (s h + y tanh(x h + k)), s = x (external) or 1 (internal); its fixed points are 2-cycles
-    h -> -h of an odd map at sign -1.
+    """sign (s h + y tanh(x h + k)), s = x (external) or 1 (internal).
+
+    Its fixed points at sign -1 are the 2-cycles h -> -h of an odd map.
     """
     s = x if external else 1.0
 
@@ -47,8 +50,9 @@ def _count(f: FunctionMap, reach: float) -> int:
 # --- pitchforks and flips
 @st.composite
 def _edges(draw: Any, kind: str = "") -> Case:
-    """Weights on an edge: internal x y = -2 (flip), external (1 + y) x = 1 (pitchfork) or -1
-    (flip); |y|, |1 + y| >= 1/4.
+    """Weights on an edge, with |y|, |1 + y| >= 1/4.
+
+    Internal x y = -2 (flip), external (1 + y) x = 1 (pitchfork) or -1 (flip).
     """
     edge = (
         draw(st.sampled_from(("internal flip", "external pitchfork", "external flip")))
@@ -68,8 +72,9 @@ def _edges(draw: Any, kind: str = "") -> Case:
 
 
 def _born(case: Case) -> str | None:
-    """Certified counts near 0 a little inside and outside of the edge: 1 then 3 if supercritical, 3
-    then 1 if not.
+    """Certified counts near 0 a little inside and outside of the edge.
+
+    They are 1, then 3, if the bifurcation is supercritical, and 3, then 1, if it is not.
     """
     edge, x, y = case["edge"], case["x"], case["y"]
     flip = edge.endswith("flip")
@@ -134,8 +139,9 @@ def _folds_there(case: Case) -> str | None:
 # --- Neimark-Sacker
 @st.composite
 def _planar(draw: Any, kind: str = "") -> Case:
-    """Crossings of h' = h + y Q tanh(x h) or x h + y Q tanh(x h), Q a turn by phi; resonant: mu =
-    i; flat: the coefficient is 0.
+    """Parameters at the crossing of h' = h + y Q tanh(x h) or x h + y Q tanh(x h).
+
+    Q is a turn by phi. resonant: mu = i; flat: the Lyapunov coefficient is 0.
     """
     if kind != "flat" and (kind == "resonant" or draw(st.booleans())):
         square = 2.0 if kind == "resonant" else draw(st.sampled_from((0.75, 1.0, 1.5, 2.5, 3.5)))
@@ -157,8 +163,9 @@ def _planar(draw: Any, kind: str = "") -> Case:
 
 
 def _no_curve(case: Case) -> str | None:
-    """1 % beyond the crossing, the last 500 of 6000 states: many different ones, mean |z|^2 within
-    15 % of (1 - |mu|)/a.
+    """1 % beyond the crossing the last 500 of 6000 states lie on a closed curve.
+
+    They are many different states, whose mean |z|^2 is within 15 % of (1 - |mu|)/a.
     """
     x, y, recall = case["x"], case["y"], case["recall"]
     coefficient = float(

@@ -81,9 +81,7 @@ def _weights(draw: Any, correlation: float = 0.0) -> Case:
 
 
 def _share(case: Case) -> str | None:
-    """Share of draws whose loop contracts: |step(1) - step(0)| < 1 in each of its independent
-    modes.
-    """
+    """The share of draws whose loop contracts: |step(1) - step(0)| < 1 in each independent mode."""
     rng, n, recall, s = np.random.default_rng(case["seed"]), case["n"], case["recall"], case["s"]
     x, fresh = s * rng.standard_normal((2, n, case["modes"]))
     y = case["mixing"] * x + np.sqrt(1 - case["mixing"] ** 2) * fresh
@@ -106,8 +104,9 @@ def _share(case: Case) -> str | None:
 # --- nearest points
 @st.composite
 def _points(draw: Any, tied: bool = False) -> Case:
-    """Off the cut locus |x| = |u| by 1/16 at least, u = y (internal) or 1 + y (external); tied: on
-    it, where two points are nearest.
+    """Points off the cut locus |x| = |u| by at least 1/16.
+
+    u = y (internal) or 1 + y (external). With `tied` they are on it, where two points are nearest.
     """
     recall = draw(st.sampled_from(("internal", "external")))
     if tied:
@@ -124,8 +123,9 @@ def _points(draw: Any, tied: bool = False) -> Case:
 
 
 def _nearest_by_grid(recall: str, x: float, y: float) -> list[tuple[float, float, float]]:
-    """(distance, x, y) of every local minimum of the distance on the boundary, each branch refined
-    on ever finer grids.
+    """(distance, x, y) of every local minimum of the distance on the boundary.
+
+    Each branch is refined on ever finer grids.
     """
     if recall == "internal":
         found, curves = [(abs(y), x, 0.0), (abs(x), 0.0, y)], [(-2.0, 0.0)]
@@ -156,7 +156,7 @@ def _nearest_by_grid(recall: str, x: float, y: float) -> list[tuple[float, float
 
 
 def _projects(case: Case) -> str | None:
-    """The exact nearest point against the grid, and only one of them."""
+    """The exact nearest point agrees with the grid, and is the only one."""
     recall, x, y = case["recall"], case["x"], case["y"]
     exact = nearest(Recall(recall), Fraction(x), Fraction(y))
     if float(exact.distance.mid()) == 0:

@@ -1,9 +1,9 @@
-"""Attacks on N6, the mean-field law of linear normalised loops: medians over draws of loops
-iterated to their fixed point.
+"""Attacks on N6, the mean-field law of linear normalised loops.
 
-A case is (seed, width, form, scaling variable); all else is drawn from the seed. What the law says
-of the limit is allowed the 15 % that it claims at finite width (x >= 3), and six standard errors of
-the median, from the median absolute deviation of the draws.
+Loops are iterated to their fixed point, and medians over draws are tested. A case is (seed, width,
+form, scaling variable); all else is drawn from the seed. The law is allowed the 15 % that it claims
+at finite width (x >= 3), and six standard errors of the median, from the median absolute deviation
+of the draws.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LOOPS = 500
 
 
 @dataclass(frozen=True)
-class Draw:
+class SettledLoop:
     """One loop at the state it reached: 1 - rho (0 where it has not settled), |z|/R, (1/d) tr S
     S^T.
     """
@@ -53,9 +53,10 @@ def settle(
     phi: Any = None,
     slope: Any = None,
     eps: float = 0.0,
-) -> Draw:
-    """Iterate h' = N(a h + M phi(h) + b) from `start`; phi(x) = x if not given. `sensitivity` is
-    per unit of |b|/R: S = dh*/db |b|/R.
+) -> SettledLoop:
+    """Iterate h' = N(a h + M phi(h) + b) from `start`; phi(x) = x if it is not given.
+
+    `sensitivity` is per unit of |b|/R: S = dh*/db |b|/R.
     """
     h, z, d, moved = start, start, len(start), np.inf
     for _ in range(LOOPS):
@@ -76,7 +77,7 @@ def settle(
         if settled
         else np.inf
     )
-    return Draw(gap, scale, sensitivity, settled)
+    return SettledLoop(gap, scale, sensitivity, settled)
 
 
 def off(values: list[float], law: float, allowed: float) -> tuple[float, float] | None:
@@ -94,10 +95,11 @@ def off(values: list[float], law: float, allowed: float) -> tuple[float, float] 
 def _widths(
     draw: DrawFn, form: str = "", low: float = 3.0, high: float = 8.0, kind: str = ""
 ) -> Case:
-    """`kind`: aligned (e chosen after A; W_e is W_x), symmetric (A), epsilon (eps = 4 w^2), rms (no
-    centring), or nothing.
+    """A form of the loop, a width and a scaling variable.
 
-    `other`: scale of the block's A, mean entry of e, or half the root mean square of the gain.
+    `kind`: aligned (e chosen after A; W_e is W_x), symmetric (A), epsilon (eps = 4 w^2), rms (no
+    centring), or nothing. `other`: the scale of the block's A, the mean entry of e, or half the
+    root mean square of the gain.
     """
     return {
         "seed": draw(st.integers(0, 2**31)),
@@ -113,8 +115,9 @@ def _widths(
 
 
 def _law(case: Case) -> tuple[float, float, float, float]:
-    """(sigma, beta, s, rho): scales of the matrix and the drive of N(a h + M h + b), and what N6
-    says of them.
+    """(sigma, beta, s, rho): the scales of the loop, and what N6 predicts for them.
+
+    sigma and beta scale the matrix and the drive of N(a h + M h + b).
     """
     a, sigma, ratio, other = case["a"], case["sigma"], case["x"] / case["d"] ** 0.25, case["other"]
     beta = sigma * ratio
@@ -145,7 +148,7 @@ def _law(case: Case) -> tuple[float, float, float, float]:
     )
 
 
-def _measure(case: Case, rng: np.random.Generator, sigma: float, beta: float) -> Draw:
+def _measure(case: Case, rng: np.random.Generator, sigma: float, beta: float) -> SettledLoop:
     d, form, other = case["d"], case["form"], case["other"]
     matrix = ginibre(rng, d)
     if case["kind"] == "symmetric":
@@ -184,8 +187,9 @@ def _measure(case: Case, rng: np.random.Generator, sigma: float, beta: float) ->
 
 
 def _obeys(case: Case) -> str | None:
-    """Medians of 1 - rho and (1/d) tr S S^T within 15 %, of s within 4/d; at a = 0 the width-d
-    radius takes 1 - rho to 10 %.
+    """Medians of 1 - rho and (1/d) tr S S^T are within 15 % of the law, s within 4/d.
+
+    At a = 0, the radius at width d predicts 1 - rho to 10 %.
     """
     sigma, beta, scale, rho = _law(case)
     rng = np.random.default_rng(case["seed"])

@@ -1,8 +1,8 @@
-"""Attacks on N7, the nonlinear mean-field law, and on its form for inputs that are not Gaussian:
-medians over draws, as for N6.
+"""Attacks on N7, the nonlinear mean-field law, also for inputs that are not Gaussian.
 
-The cavity law is a limit in the width; what finite width may cost is N6's 15 % of 1 - rho, from a
-scaling variable of 3 on, and six standard errors of the median.
+As for N6, medians over draws are tested. The cavity law is a limit in the width; what finite width
+may cost is N6's 15 % of 1 - rho, from a scaling variable of 3 on, and six standard errors of the
+median.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
 from ...strategies.fractions import fractions
 from ..shared.complex_step import normalised
-from .linear_law import FINITE, Draw, ginibre, off, settle
+from .linear_law import FINITE, SettledLoop, ginibre, off, settle
 
 
-class Activation(NamedTuple):
+class ActivationMoments(NamedTuple):
     """phi(k x) and its derivative, and E phi^2, E phi'^2 over standard Gaussians by the formulas of
     those names.
     """
@@ -51,34 +51,34 @@ def _phi(x: Array) -> Array:
 
 
 ACTIVATIONS = {
-    "linear": Activation(
+    "linear": ActivationMoments(
         lambda k, x: k * x, lambda k, x: np.full_like(x, k), "linear_moment", "linear_moment", False
     ),
-    "relu": Activation(
+    "relu": ActivationMoments(
         lambda k, x: k * np.maximum(x, 0),
         lambda k, x: k * (x > 0),
         "relu_moment",
         "relu_moment",
         False,
     ),
-    "tanh": Activation(
+    "tanh": ActivationMoments(
         lambda k, x: np.tanh(k * x),
         lambda k, x: k / np.cosh(k * x) ** 2,
         "tanh_moment",
         "tanh_slope",
         True,
     ),
-    "erf": Activation(
+    "erf": ActivationMoments(
         lambda k, x: erf(k * x),
         lambda k, x: 2 * k / np.sqrt(np.pi) * np.exp(-((k * x) ** 2)),
         "erf_moment",
         "erf_slope",
         False,
     ),
-    "sin": Activation(
+    "sin": ActivationMoments(
         lambda k, x: np.sin(k * x), lambda k, x: k * np.cos(k * x), "sin_moment", "sin_slope", True
     ),
-    "gelu": Activation(
+    "gelu": ActivationMoments(
         lambda k, x: k * x * _phi(k * x),
         lambda k, x: k * (_phi(k * x) + k * x * _bell(k * x)),
         "gelu_moment",
@@ -92,11 +92,11 @@ ACTIVATIONS = {
 def _loop(
     draw: DrawFn, entries: str = "gaussian", kind: str = "", edge: tuple[float, float] | None = None
 ) -> Case:
-    """N(a h + sigma A phi(k h) + beta e), beta^2 = beta_c^2 + x^2 sigma^2 c/sqrt(d), x in [3, 7];
-    or beta/beta_c in `edge` (x is 0).
+    """N(a h + sigma A phi(k h) + beta e), beta^2 = beta_c^2 + x^2 sigma^2 c/sqrt(d), x in [3, 7].
 
-    `entries` of e: gaussian, signs or sparse (5 %); `kind`: aligned (e chosen after A), symmetric
-    (A), epsilon (eps = 4 w^2), or nothing.
+    With `edge`, beta/beta_c is drawn from that interval instead (and x is 0). `entries` of e:
+    gaussian, signs or sparse (5 %). `kind`: aligned (e chosen after A), symmetric (A), epsilon (eps
+    = 4 w^2), or nothing.
     """
     other = entries != "gaussian"
     steep = other or edge is not None  # where the hypothesis matters
@@ -130,7 +130,7 @@ def _input(case: Case, rng: np.random.Generator, matrix: Array) -> Array:
     return normalised(e)
 
 
-def _draws(case: Case, beta: float, start_at_input: bool) -> list[Draw]:
+def _draws(case: Case, beta: float, start_at_input: bool) -> list[SettledLoop]:
     rng = np.random.default_rng(case["seed"])
     activation, k, out = ACTIVATIONS[case["activation"]], case["k"], []
     for _ in range(case["draws"]):
@@ -156,7 +156,7 @@ def _draws(case: Case, beta: float, start_at_input: bool) -> list[Draw]:
 
 def _verdict(
     case: Case,
-    draws: list[Draw],
+    draws: list[SettledLoop],
     scale: float,
     rho: float,
     where: str,
@@ -185,8 +185,9 @@ def _verdict(
 
 
 def _obeys(case: Case) -> str | None:
-    """Most loops settle from h_0 = e; medians of 1 - rho and (1/d) tr S S^T within 15 % and of s
-    within 4/d.
+    """Most loops settle from h_0 = e, with the medians that the law predicts.
+
+    1 - rho and (1/d) tr S S^T are within 15 %, s within 4/d.
     """
     a, sigma, k = case["a"], case["sigma"], case["k"]
     q, c = ACTIVATIONS[case["activation"]].moments(k)
@@ -207,11 +208,11 @@ def _obeys(case: Case) -> str | None:
 
 @st.composite
 def _share(draw: DrawFn, gaussian: bool = False, resonant: bool = False) -> Case:
-    """Inputs +-1/sqrt(p) on a share p of the entries; the scaling variable x in [3, 7] gives the
-    share u of the input in the state, and that gives beta; or with u drawn:
+    """Inputs +-1/sqrt(p) on a share p of the entries.
 
-    `gaussian`: the entries are Gaussian instead; `resonant`: sin(pi x) with p = 1, started at h_0 =
-    e, which is fixed whatever beta.
+    The scaling variable x in [3, 7] gives the share u of the input in the state, and that gives
+    beta; or u is drawn. `gaussian`: the entries are Gaussian instead; `resonant`: sin(pi x) with p
+    = 1, started at h_0 = e, which is fixed whatever beta is.
     """
     d = 64
     density = 1.0 if resonant or gaussian else draw(st.sampled_from((1.0, 0.5, 0.25)))
@@ -255,8 +256,9 @@ def _share_moments(case: Case, v: float) -> tuple[float, float]:
 
 
 def _share_of(case: Case) -> float:
-    """The share u whose scaling variable is the case's x; it grows with u from 0 at the edge, and
-    is taken as 0 below that.
+    """The share u at which the scaling variable is the case's x.
+
+    The variable grows with u from 0 at the edge, and is taken as 0 below that.
     """
 
     def gap(u: float) -> float:
@@ -271,8 +273,9 @@ def _share_of(case: Case) -> float:
 
 
 def _obeys_with_share(case: Case) -> str | None:
-    """The balance at the share gives beta, the bulk and the outlier; medians of 1 - rho within 15 %
-    and of s within 4/d.
+    """The balance at the share gives beta, the bulk and the outlier, and with them the medians.
+
+    1 - rho is within 15 %, s within 4/d.
     """
     k, p, sigma, u = case["k"], case["density"], case["sigma"], case["u"] or _share_of(case)
     v = u * u

@@ -1,8 +1,8 @@
-"""Attacks on N3, contraction under outer normalisation: the largest stretch of pairs found by local
-maximisation, and long orbits.
+"""Attacks on N3, contraction under outer normalisation.
 
 A stretch is measured on real pairs of states, so it bounds the best Lipschitz constant from below:
-above kappa it is a counterexample.
+above kappa it is a counterexample. The largest one is found by local maximisation. Long orbits are
+tested as well.
 """
 
 from __future__ import annotations
@@ -27,11 +27,10 @@ CHORD = 1e-4
 
 @st.composite
 def _blocks(draw: DrawFn, small: bool = True) -> Case:
-    """Sub-blocks h <- N(A tanh h + b) or N(A h + b) of L tokens, each with Lipschitz constant l and
-    |A h + b| >= r = (|b|/R - l) R.
+    """Sub-blocks h <- N(A tanh h + b) or N(A h + b) of L tokens, of Lipschitz constant l each.
 
-    A_ij = l_ij U diag V^T with sum_j l_ij = l; `small`: |b|/R >= (2 + 1/16) l in every sub-block,
-    so kappa < 1; else |b|/R >= (1 + 1/16) l.
+    There |A h + b| >= r = (|b|/R - l) R, and A_ij = l_ij U diag V^T with sum_j l_ij = l. `small`:
+    |b|/R >= (2 + 1/16) l in every sub-block, so kappa < 1; else |b|/R >= (1 + 1/16) l.
     """
     d, tokens = draw(sizes(2, 3)), draw(sizes(1, 2))
     matrices, drives, slopes = [], [], []
@@ -67,8 +66,9 @@ def _blocks(draw: DrawFn, small: bool = True) -> Case:
 
 @st.composite
 def _scalar(draw: DrawFn, ratios: SearchStrategy[float], **changes: Any) -> Case:
-    """h <- N(-a h + beta e), beta/a from `ratios`, with what the case claims of it changed (`gain`
-    times [3, 4]).
+    """h <- N(-a h + beta e), beta/a from `ratios`.
+
+    `changes` multiply what the case claims of the loop; with `gain`, the gain is in [3, 4].
     """
     d, a = draw(sizes(2, 3)), draw(fractions(1 / 2, 2))
     e, beta = draw(spheres(d)), a * draw(ratios)
@@ -96,7 +96,7 @@ def _scalar(draw: DrawFn, ratios: SearchStrategy[float], **changes: Any) -> Case
 
 
 def _step(case: Case, h: Array) -> Array:
-    """The loop on (L, d)."""
+    """One iteration on (L, d)."""
     for a, b in zip(case["matrices"], case["drives"], strict=True):
         h = (a @ (np.tanh(h) if case["saturates"] else h).ravel()).reshape(h.shape) + b
         if case["norm"]:
@@ -125,8 +125,9 @@ def _starts(case: Case) -> list[Array]:
 
 
 def _worst_direction(case: Case, h: Array) -> tuple[float, Array]:
-    """max |J v| over |v_j| <= 1 and the direction v, by alternating maximisation (power iteration
-    for one token); tangent at eps = 0.
+    """max |J v| over |v_j| <= 1 and the direction v, tangent at eps = 0.
+
+    Found by alternating maximisation (power iteration for one token).
     """
     jacobian = complex_step(lambda x: _step(case, x.reshape(h.shape)).ravel(), h.ravel()).reshape(
         *h.shape, *h.shape
@@ -148,8 +149,9 @@ def _worst_direction(case: Case, h: Array) -> tuple[float, Array]:
 
 
 def _largest_stretch(case: Case) -> tuple[float, Array, Array]:
-    """The largest |f(x) - f(y)|/|x - y| found, and the pair: climbs from every start along fixed
-    pseudo-random directions.
+    """The largest |f(x) - f(y)|/|x - y| found, and the pair.
+
+    Climbs from every start along fixed pseudo-random directions.
     """
     rng = np.random.default_rng(0)
     first, second, *_ = _starts(case)
@@ -200,8 +202,9 @@ def _stretched_beyond(case: Case) -> str | None:
 
 
 def _settles_once(case: Case) -> str | None:
-    """All starts: distances shrink by kappa in every loop (up to rounding), and end below 2R
-    kappa^T.
+    """All starts: distances shrink by kappa at every iteration, and end below 2R kappa^T.
+
+    Rounding is allowed for.
     """
     kappa, d = _kappa(case), case["drives"].shape[-1]
     loops = min(400, math.ceil(math.log(1e-9) / math.log(kappa))) if 0 < kappa < 1 else 400
@@ -258,7 +261,7 @@ def _cycle(draw: DrawFn, low: float, high: float) -> Case:
 
 
 def _cycles(case: Case) -> str | None:
-    """After 1200 loops: a 2-cycle, cos(h, e) = beta/(2a), that is |z| = a R."""
+    """After 1200 iterations: a 2-cycle with cos(h, e) = beta/(2a), that is |z| = a R."""
     a, e, d = case["a"], case["e"], len(case["e"])
     beta = a * case["ratio"]
     h = normalised(e + case["t"] * tangent(e)[:, 0] * np.sqrt(d))

@@ -1,14 +1,12 @@
-"""Attacks on N2, existence under outer normalisation: all fixed points are proved by branch and
-bound, and counted by index.
+"""Attacks on N2, existence under outer normalisation.
 
-"None" is a certificate too: every box of the ball (eps > 0) or of the sphere and the scale (eps =
-0) is proved empty.
+All fixed points are proved by branch and bound, and counted by index. "None" is a certificate too:
+every box of the ball (eps > 0), or of the sphere and the scale (eps = 0), is proved empty.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,17 +19,16 @@ from ...certificates.maps import FunctionMap, NormMap, product, squared, tanh
 from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, matrices, rotations, show, spheres, stretched
+from ..shared.bisection import BOXES, bisect
 from ..shared.complex_step import complex_step, normalised, tangent
 from ..shared.sphere_states import proved_states
-
-BOXES = 20_000
-"""work of one certificate"""
 
 
 @st.composite
 def _ball(draw: DrawFn, norm: bool = True) -> Case:
-    """h' = N_eps(a h + A tanh h + c), or without N: then a = 1, the rows of A are small and c is
-    not.
+    """h' = N_eps(a h + A tanh h + c), or the same without N.
+
+    In the latter case a = 1, the rows of A are small, and c is not.
     """
     d = draw(sizes(1, 3))
     if norm:
@@ -71,8 +68,9 @@ def _certificate(case: Case) -> Certificate:
 
 
 def _in_the_ball(case: Case) -> str | None:
-    """At least one, in the ball |h| <= sqrt(d); where the certificate is complete the indices add
-    up to 1 (Lefschetz-Hopf).
+    """There is at least one fixed point, in the ball |h| <= sqrt(d).
+
+    Where the certificate is complete the indices add up to 1 (Lefschetz-Hopf).
     """
     found = _certificate(case)
     where = (
@@ -95,8 +93,9 @@ def _in_the_ball(case: Case) -> str | None:
 
 @st.composite
 def _line(draw: DrawFn, inner: bool = True, rounded: bool = False) -> Case:
-    """d = 1: h' = N_eps(w - c n(read h)), n(x) = x/sqrt(x^2 + inner); read rounds to the grid (0: h
-    itself), and n is then left out.
+    """d = 1: h' = N_eps(w - c n(read h)), n(x) = x/sqrt(x^2 + inner).
+
+    read rounds to the grid, and n is then left out; with a grid of 0 it is h itself.
     """
     if rounded:
         c, grid = draw(fractions(2, 4)), draw(fractions(5 / 16, 9 / 16))
@@ -113,8 +112,9 @@ def _line(draw: DrawFn, inner: bool = True, rounded: bool = False) -> Case:
 
 
 def _crosses(case: Case) -> str | None:
-    """h' - h falls from h = -1 to 1: bisected to two neighbouring doubles, where it is at most the
-    slope 48 times rounding, or it jumps.
+    """h' - h falls from h = -1 to 1, and does not jump.
+
+    Bisected to two neighbouring doubles, it is there at most the slope, 48, times rounding.
     """
 
     def gap(h: float) -> float:
@@ -137,22 +137,11 @@ def _crosses(case: Case) -> str | None:
     return None
 
 
-def bisect(gap: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
-    """Neighbouring doubles, or close to it, with gap(low) >= 0 > gap(high) if the first two are
-    so.
-    """
-    for _ in range(1100):  # enough to halve 1 down to the smallest double
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        low, high = (middle, high) if gap(middle) >= 0 else (low, middle)
-    return low, high
-
-
 @st.composite
 def _central(draw: DrawFn, sign: int = -1) -> Case:
-    """N_eps(sign a h + beta e), d >= 2; with sign = 1 three fixed points on the line of e (beta
-    small).
+    """N_eps(sign a h + beta e), d >= 2.
+
+    With sign = 1 there are three fixed points on the line of e (beta is small).
     """
     d = draw(sizes(2, 3))
     a = draw(fractions(1 / 2, 2)) if sign < 0 else draw(fractions(3 / 2, 2))
@@ -201,11 +190,10 @@ def _only_central(case: Case) -> str | None:
 
 @st.composite
 def _cap(draw: DrawFn, dominates: bool = True, over_states: bool = True) -> Case:
-    """N(A phi(h) + b) with gains at eps = 0, |A Gamma|_2 <= G < |b|/R; else A = -Q diag Q^T reaches
-    beyond b.
+    """N(A phi(h) + b) with gains at eps = 0, |A Gamma|_2 <= G < |b|/R.
 
-    `dominates` false: every singular value of A is above |b|/R; `over_states` false: only those of
-    A Gamma are, not those of A.
+    Otherwise A = -Q diag Q^T reaches beyond b. `dominates` false: every singular value of A is
+    above |b|/R; `over_states` false: only those of A Gamma are, not those of A.
     """
     d = draw(sizes(2, 3))
     top = draw(fractions(1 / 4, 2))
@@ -238,8 +226,9 @@ def _cap(draw: DrawFn, dominates: bool = True, over_states: bool = True) -> Case
 
 
 def _in_the_cap(case: Case) -> str | None:
-    """Images within arcsin(G/|b|) of b, also from the states that reach for its rim; then a proved
-    state k = N(A Gamma k + b).
+    """Images are within arcsin(G/|b|) of b, and there is a proved state k = N(A Gamma k + b).
+
+    The images are also taken of states that map close to the rim of the cap.
     """
     matrix, drive, d = case["matrix"] * case["gain"], case["drive"], len(case["drive"])
     size, bound = float(np.linalg.norm(drive)), case["bound"] * np.sqrt(d)

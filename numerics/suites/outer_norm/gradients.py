@@ -1,5 +1,6 @@
-"""Attacks on N5, gradients through unrolled loops: by complex steps carried through the loops,
-whole or through the last k.
+"""Attacks on N5, gradients through unrolled loops, by complex steps.
+
+The steps are carried through the whole iteration, or through its last k steps.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from .sensitivity import rounding
 
 @st.composite
 def _unrolled(draw: DrawFn, kind: str = "") -> Case:
-    """T loops of h' = N(A h + b + theta v) at theta = 0, h_0 on the sphere, kappa as N3 gives it;
-    or without one hypothesis:
+    """T iterations of h' = N(A h + b + theta v) at theta = 0, or one hypothesis dropped.
 
-    `rho`: A has the Jordan block [[r, c], [0, r]] across b and kappa is taken as rho(J) = r |b|/R;
-    `cycle`: A = -a I, h_0 = the unstable state, kappa taken as 7/8; `encoder`: dh_0/dtheta is
-    large; `outside`: A = -a I, h_0 beyond the sphere, near z = 0.
+    h_0 is on the sphere, kappa as N3 gives it. `rho`: A has the Jordan block [[r, c], [0, r]]
+    across b, and kappa is taken as rho(J) = r |b|/R; `cycle`: A = -a I, h_0 = the unstable state,
+    kappa taken as 7/8; `encoder`: dh_0/dtheta is large; `outside`: A = -a I, h_0 beyond the sphere,
+    near z = 0.
     """
     d = 3 if kind == "rho" else draw(sizes(2, 4))
     top, loops = draw(fractions(1 / 4, 2)), draw(st.integers(2, 12))
@@ -86,8 +87,9 @@ def _unrolled(draw: DrawFn, kind: str = "") -> Case:
 
 
 def _gradients(case: Case, kept: int) -> tuple[Array, Array, float, float]:
-    """(dh_T/dtheta whole, through the last `kept` loops only, sup |D_theta f|, the same before P),
-    by complex steps.
+    """(dh_T/dtheta, the same through the last `kept` iterations only, sup |D_theta f|, ...).
+
+    The last entry is sup |D_theta f| before its projection P. All are by complex steps.
     """
     step, top, plain = 1e-30j, 0.0, 0.0
     whole = case["start"] + step * case["start_gradient"]
@@ -107,8 +109,9 @@ def _gradients(case: Case, kept: int) -> tuple[Array, Array, float, float]:
 
 
 def _unprojected(case: Case, z: Array) -> float:
-    """|v| R/|z|: D_theta f without its projection P, which may cancel all of it; rounding errors
-    scale with this.
+    """|v| R/|z|: D_theta f without its projection P, which may cancel all of it.
+
+    Rounding errors scale with this.
     """
     return float(np.linalg.norm(case["direct"]) * np.sqrt(len(z)) / np.linalg.norm(z))
 
@@ -132,7 +135,7 @@ def _bounded(case: Case) -> str | None:
 
 
 def _truncated(case: Case) -> str | None:
-    """Error of the last k loops against the bound without encoder, also kappa^k top/(1 - kappa)."""
+    """The error of the last k iterations is within the bound without encoder."""
     kappa, loops, kept = case["kappa"], case["loops"], case["kept"]
     gradient, last, top, plain = _gradients(case, kept)
     error = float(np.linalg.norm(gradient - last))
@@ -166,7 +169,7 @@ def _tangential(case: Case) -> Array:
 
 
 def _converges(case: Case) -> str | None:
-    """After enough loops dh_T/dtheta is (I - J)^{-1} D_theta f at the last state."""
+    """After enough iterations dh_T/dtheta is (I - J)^{-1} D_theta f at the last state."""
     kappa, d = case["kappa"], len(case["start"])
     loops = math.ceil(math.log(1e-18) / math.log(kappa))
     h = case["start"] + 0j

@@ -1,8 +1,7 @@
-"""Attacks on N8, the gated residual as an implicit outer normaliser: orbits against entry times,
-boxes against their images.
+"""Attacks on N8, the gated residual as an implicit outer normaliser.
 
-Gates and candidates are bounded over a box by the row sums of the weights, so the entry time is
-that of N8 with those bounds.
+Orbits are tested against entry times, boxes against their images. Gates and candidates are bounded
+over a box by the row sums of the weights, so the entry time is that of N8 with those bounds.
 """
 
 from __future__ import annotations
@@ -22,18 +21,18 @@ from ...formulas import numeric
 from ...loops.gru_cell import GRUCell
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, show, spheres
+from ..shared.bisection import bisect
 from ..shared.complex_step import complex_step, normalised
-from .existence import bisect
 
 
 @st.composite
 def _loop(draw: DrawFn, kind: str = "") -> Case:
-    """A cell of width 1 to 3 with input u = A n(h) (none), A n(W_x h + W_e e) (external) or A (W_x
-    n(h) + W_e e) (internal).
+    """A cell of width 1 to 3 and its input, or one hypothesis dropped.
 
-    `hidden`: the cell's hidden argument is 2 h, its update gates are open; `add`: h' = h + (1 - z)
-    n with candidates of one sign;
-    `outside`: the start is 4 times the box or more, its gate open there.
+    The input is u = A n(h) (none), A n(W_x h + W_e e) (external) or A (W_x n(h) + W_e e)
+    (internal). `hidden`: the cell's hidden argument is 2 h, and its update gates are open; `add`:
+    h' = h + (1 - z) n with candidates of one sign; `outside`: the start is 4 times the box or more,
+    and its gate is open there.
     """
     d = draw(sizes(1, 3))
     box = draw(fractions(1, 4))
@@ -103,8 +102,9 @@ def _orbit(case: Case, h: Array) -> Iterator[Array]:
 
 
 def _bounds(case: Case, box: float) -> tuple[float, float]:
-    """(Z, m): update gates are at most Z and candidates at most m in modulus where |h_i| <= box,
-    for the cell as the claim has it.
+    """(Z, m): bounds of update gates and of |candidates| where |h_i| <= box.
+
+    They are those of the cell of the claim, whatever hypothesis the case drops.
     """
     d, block = len(case["e"]), case["block"]
     root = math.sqrt(d)
@@ -124,8 +124,9 @@ def _bounds(case: Case, box: float) -> tuple[float, float]:
 
 
 def _enters(case: Case) -> str | None:
-    """[-1, 1]^d is mapped into [-q, q]^d; after the entry time of its box the orbit is in (-1,
-    1)^d, and stays for 50 loops.
+    """The box [-1, 1]^d is mapped into [-q, q]^d, and orbits enter it in time.
+
+    After the entry time of its box the orbit is in (-1, 1)^d, and stays for 50 iterations.
     """
     where = (
         f"recall {case['recall']}, residual {case['residual']}, hidden argument {case['hidden']:g}"
@@ -155,8 +156,9 @@ def _enters(case: Case) -> str | None:
 
 @st.composite
 def _outer_state(draw: DrawFn, single: bool = False) -> Case:
-    """h' = (1 - z) n + z h, z = sigmoid(h), n = tanh(c): |h| in [17/16, 12], or (float32) in [17,
-    30].
+    """h' = (1 - z) n + z h, z = sigmoid(h), n = tanh(c), from outside the box.
+
+    |h| is in [17/16, 12], or (float32) in [17, 30].
     """
     start = draw(fractions(17, 30) if single else fractions(17 / 16, 12))
     return {
@@ -167,6 +169,7 @@ def _outer_state(draw: DrawFn, single: bool = False) -> Case:
 
 
 def _moves_inwards(case: Case) -> str | None:
+    """|h'| < |h|."""
     dtype = np.dtype(case["precision"])
     zeros, one = np.zeros((1, 1), dtype), np.ones((1, 1), dtype)
     cell = GRUCell(
@@ -186,8 +189,10 @@ def _moves_inwards(case: Case) -> str | None:
 
 @st.composite
 def _near_saturation(draw: DrawFn, rounded: bool = False) -> Case:
-    """x = p log 2 + offset, p = 24 or 53 bits; `rounded`: sigmoid(x) in double precision, then
-    rounded to 24 bits, offset in (0, 1/2].
+    """x = p log 2 + offset, p = 24 or 53 bits.
+
+    `rounded`: sigmoid(x) is computed in double precision, then rounded to 24 bits; the offset is in
+    (0, 1/2].
     """
     if rounded:
         return {"bits": 24, "offset": draw(fractions(1 / 16, 1 / 2)), "rounded": True}
@@ -211,8 +216,9 @@ def _saturates(case: Case) -> str | None:
 
 @st.composite
 def _frozen_reset(draw: DrawFn, hidden: float = 1.0) -> Case:
-    """No input and reset gates at 1/2: n = tanh((V_n h + c_n)/2); any update gate below
-    sigmoid(3).
+    """No input, and reset gates at 1/2: n = tanh((V_n h + c_n)/2).
+
+    Update gates are anything below sigmoid(3).
     """
     d = draw(sizes(1, 2))
     v, c = np.zeros((3 * d, d)), np.zeros(3 * d)
@@ -226,8 +232,10 @@ def _frozen_reset(draw: DrawFn, hidden: float = 1.0) -> Case:
 
 
 def _fixed_points_of_the_candidate(case: Case) -> str | None:
-    """Those of n are proved, all of them, indices adding up to 1; the cell fixes each, and orbits
-    that settle end at one.
+    """The fixed points of the cell are those of the candidate n.
+
+    Those of n are all proved, with indices that add up to 1. The cell fixes each of them, and
+    orbits that settle end at one of them.
     """
     v, c, d = case["v"], case["c"], len(case["start"])
     cell = GRUCell(np.zeros((3 * d, d)), v, c)
@@ -274,8 +282,9 @@ def _line(draw: DrawFn, inner: bool = True) -> Case:
 
 
 def _crosses(case: Case) -> str | None:
-    """h' - h = (1 - z)(n - h), and n - h falls from h = -1 to 1: bisected to neighbouring doubles,
-    slope at most 13, or it jumps.
+    """h' - h = (1 - z)(n - h), and n - h falls from h = -1 to 1 without a jump.
+
+    It is bisected to neighbouring doubles; its slope is at most 13.
     """
 
     def gap(h: float) -> float:

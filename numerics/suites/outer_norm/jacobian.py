@@ -1,5 +1,4 @@
-"""Attacks on N1, the Jacobian of the outer normalisation: complex-step derivatives against the
-closed forms.
+"""Attacks on N1, the Jacobian of the outer normalisation, by complex steps.
 
 Complex steps are exact to rounding, so the tolerance is the rounding of a dozen operations of size
 1/s (LayerNorm: times |z|/s, the cancellation in z - mean z).
@@ -23,8 +22,9 @@ from ..shared.complex_step import UNIT, complex_step, normalised, tangent
 
 
 def _tolerance(d: int, *factors: float) -> float:
-    """Bound of the rounding of sums of d products, 16 deep, of the size of the product of the
-    factors.
+    """A bound of the rounding of sums of d products, 16 deep.
+
+    `factors`: sizes whose product is the size of the result.
     """
     return 16 * (d + 2) * UNIT * float(np.prod(factors))
 
@@ -33,8 +33,9 @@ def _tolerance(d: int, *factors: float) -> float:
 def _point(
     draw: DrawFn, low: int = 1, gain: bool = True, eps: bool | None = None, zero: bool = False
 ) -> Case:
-    """z != 0 (or z = 0), gains without zeros (or 1), eps drawn, 0 or positive (eps = None, False,
-    True).
+    """z != 0 (or z = 0), gains without zeros (or 1).
+
+    eps is drawn, 0 or positive (eps = None, False, True).
     """
     d = draw(sizes(low, 6))
     z = np.zeros(d) if zero else draw(spheres(d)) * draw(fractions(1 / 16, 4))
@@ -66,8 +67,9 @@ def _derivative(case: Case) -> tuple[Array, float]:
 
 
 def _torn(f: Any, z: Array, direction: Array, s: float, gain: float) -> str | None:
-    """The slopes of f at z at two steps t s (t alone where s = 0) against each other: a third
-    derivative is at most 64 gain R/s^3.
+    """The slopes of f at z agree at two steps t s (t alone where s = 0).
+
+    A third derivative is at most 64 gain R/s^3.
     """
     unit = s if s > 0 else 1.0
     steps = [2.0**-8 * unit, 2.0**-12 * unit]
@@ -177,8 +179,9 @@ def _layer(case: Case) -> str | None:
 
 @st.composite
 def _loop(draw: DrawFn, sub_blocks: int = 1, gain: bool = False, eps: bool = False) -> Case:
-    """A post-normalised loop of 1 or 2 sub-blocks h + A_k(W_x h + W_e e) (internal), (I + A_k)(W_x
-    h + W_e e) (external) or none.
+    """A post-normalised loop of 1 or 2 sub-blocks.
+
+    h + A_k(W_x h + W_e e) (internal), (I + A_k)(W_x h + W_e e) (external), or none.
     """
     d = draw(sizes(2, 4))
     case = {
@@ -211,8 +214,9 @@ def _body(case: Case, h: Array, inner: bool) -> Array:
 
 
 def _composed(case: Case) -> str | None:
-    """J^ = DN(z) J, z = f(h), J = D f of the loop without norms; its spectrum is 0 and that on the
-    complement of the new state.
+    """J^ = DN(z) J, z = f(h), J = D f of the loop without norms.
+
+    Its spectrum is 0 and that on the complement of the new state.
     """
     h, gain, eps = case["h"], case["gain"], case["eps"]
     z = _body(case, h, True)

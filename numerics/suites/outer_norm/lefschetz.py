@@ -1,8 +1,8 @@
-"""Attacks on M2, fixed points on the sphere by degree: linear maps, maps of the circle, and maps
-that exchange tokens.
+"""Attacks on M2, fixed points on the sphere by degree.
 
-The fixed states are proved (linear maps) or bracketed on a grid with a Lipschitz bound (circle),
-and their indices added up.
+The maps are linear, maps of the circle, and maps that exchange tokens. Their fixed states are
+proved (linear maps) or bracketed on a grid with a Lipschitz bound (circle), and their indices added
+up.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, rotations, show, spheres
+from ..shared.bisection import BOXES, bisect
 from ..shared.sphere_states import proved_states
-from .existence import BOXES, bisect
 
 
 @st.composite
 def _linear(draw: DrawFn, wrong: bool = False) -> Case:
-    """N(M h + b) on the sphere, degree +-1 (|b| below every singular value of M) or 0 (above), not
-    (-1)^d; or (-1)^d, M = -Q diag Q^T.
+    """N(M h + b) on the sphere, of a degree other than (-1)^d.
+
+    The degree is +-1 (|b| below every singular value of M) or 0 (above). With `wrong` it is (-1)^d,
+    M = -Q diag Q^T.
     """
     d = draw(sizes(2, 4))
     q, s = draw(rotations(d)), draw(arrays(d, 1 / 2, 2))
@@ -71,10 +73,10 @@ def _lefschetz(case: Case) -> str | None:
 
 @st.composite
 def _circle(draw: DrawFn, degree_one: bool = False, torn: bool = False) -> Case:
-    """d = 2, z = h_1 + i h_2: F = e^{i shift} Prod (z - a)/|z - a| (conjugated where `mirrored`),
-    times e^{i tear arg z}.
+    """d = 2, z = h_1 + i h_2: F = e^{i shift} Prod (z - a)/|z - a|, times e^{i tear arg z}.
 
-    Zeros inside the circle count 1 (mirrored -1) to the degree, those outside 0.
+    Factors are conjugated where `mirrored`. Zeros inside the circle count 1 (mirrored -1) to the
+    degree, those outside 0.
     """
     if degree_one:
         zeros = np.array([[0.0, 0.0], [draw(fractions(4, 8)), 0.0]])
@@ -115,8 +117,10 @@ def _winding(case: Case) -> int:
 
 
 def _turned(case: Case) -> str | None:
-    """The turn from z to F(z) on 4096 angles; brackets of a change of sign are bisected, none are
-    missed beyond the Lipschitz bound.
+    """Fixed states of the circle, as zeros of the turn from z to F(z).
+
+    On 4096 angles brackets of a change of sign are bisected; none are missed beyond the Lipschitz
+    bound.
     """
 
     def turn(angle: Any) -> Any:

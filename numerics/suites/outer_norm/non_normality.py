@@ -1,9 +1,8 @@
-"""Attacks on M5, the Kreiss constant and what non-normality can cost: spectra are drawn, powers and
-resolvents computed.
+"""Attacks on M5, the Kreiss constant and the cost of non-normality.
 
-sup_t |J^t|_2 is exact to rounding: the powers are multiplied out until |J^T| <= 1, after which none
-is larger than those seen. The Kreiss constant is found from below, by local maximisation over |z| >
-1.
+Spectra are drawn, powers and resolvents computed. sup_t |J^t|_2 is exact to rounding: the powers
+are multiplied out until |J^T| <= 1, after which none is larger than those seen. The Kreiss constant
+is found from below, by local maximisation over |z| > 1.
 """
 
 from __future__ import annotations
@@ -25,8 +24,9 @@ MOST = 4000
 
 
 def _kreiss(j: Array) -> float:
-    """(|z| - 1)|(z - J)^{-1}|_2 at its largest: best of a polar grid in the upper half plane,
-    climbed from the four best nodes.
+    """(|z| - 1)|(z - J)^{-1}|_2 at its largest.
+
+    The best of a polar grid in the upper half plane, climbed from the four best nodes.
     """
     eye = np.eye(len(j))
 
@@ -49,8 +49,9 @@ def _kreiss(j: Array) -> float:
 
 
 def _largest_power(j: Array) -> float | None:
-    """sup_t |J^t|_2; None where the powers have not come below 1 after `MOST` of them, or passed
-    1e12.
+    """sup_t |J^t|_2, or None where the powers do not become small.
+
+    That is, where they have not come below 1 after `MOST` of them, or have passed 1e12.
     """
     power, top = np.eye(len(j)), 1.0
     for _ in range(MOST):
@@ -66,8 +67,9 @@ def _largest_power(j: Array) -> float | None:
 
 @st.composite
 def _matrix(draw: DrawFn, low: float = 0.0) -> Case:
-    """V D V^{-1} with a drawn spectrum (`low`: one eigenvalue of modulus low to low + 1/2), or a
-    shift with steps c plus r I.
+    """V D V^{-1} with a drawn spectrum, or a shift with steps c plus r I.
+
+    `low`: one eigenvalue has modulus low to low + 1/2.
     """
     if low or draw(st.booleans()):
         d = draw(sizes(2, 5))
@@ -128,8 +130,9 @@ def _corner_constant(case: Case) -> str | None:
 
 @st.composite
 def _normal(draw: DrawFn, normal: bool = True, contractive: bool = True) -> Case:
-    """Q D Q^T with a drawn spectrum; `normal` false: D gains a corner c >= 1; `contractive` false:
-    one eigenvalue is beyond -1.
+    """Q D Q^T with a drawn spectrum.
+
+    `normal` false: D gains a corner c >= 1; `contractive` false: one eigenvalue is beyond -1.
     """
     d = draw(sizes(2, 5))
     q, block = draw(rotations(d)), draw(spectra(d, 15 / 16))

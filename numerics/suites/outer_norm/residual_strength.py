@@ -1,5 +1,6 @@
-"""Attacks on M1, the residual-strength lemma: fixed points built by hand, for any g, and
-complex-step Jacobians at two strengths.
+"""Attacks on M1, the residual-strength lemma.
+
+Fixed points are built by hand, for any g, and complex-step Jacobians taken at two strengths.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from ..shared.complex_step import UNIT, complex_step, normalised, tangent
 
 @st.composite
 def _fixed(draw: DrawFn, outward: bool = True, eps: bool = False, gain: bool = False) -> Case:
-    """h fixed at strength a: g(x, e) = v + M (x - h) + q((x - h)^2) + B (e - e*), v = w h; with eps
-    or gains the v that fixes h at a.
+    """h fixed at strength a: g(x, e) = v + M (x - h) + q((x - h)^2) + B (e - e*), v = w h.
 
-    `outward`: a + w >= 1/4 at both strengths, else a + w < 0 < a' + w.
+    With eps or gains v is what fixes h at a. `outward`: a + w >= 1/4 at both strengths, else a + w
+    < 0 < a' + w.
     """
     d = draw(sizes(2, 4))
     h, a = draw(spheres(d)), draw(fractions(0, 2))
@@ -60,8 +61,9 @@ def _f(case: Case, a: float, x: Array, e: Array) -> Array:
 
 
 def _same_at_every_strength(case: Case) -> str | None:
-    """f_a(h) = h at both; at eps = 0, gain 1 the tangential Jacobian is (a + P Dg P)/(a + w), and S
-    is the same.
+    """f_a(h) = h at both strengths.
+
+    At eps = 0, gain 1 the tangential Jacobian is (a + P Dg P)/(a + w), and S is the same.
     """
     h, d = case["h"], len(case["h"])
     none, size, sensitivities = np.zeros(d), float(np.linalg.norm(h)), []
@@ -118,8 +120,9 @@ def _same_at_every_strength(case: Case) -> str | None:
 
 @st.composite
 def _stable(draw: DrawFn) -> Case:
-    """One state of any width, stable at a: P Dg P = mu (a + w) - a with a drawn spectrum mu inside
-    the unit disc, and a' > a.
+    """One state of any width, stable at a, and a' > a.
+
+    P Dg P = mu (a + w) - a with a drawn spectrum mu inside the unit disc.
     """
     d = draw(sizes(2, 5))
     h, a, s = draw(spheres(d)), draw(fractions(0, 2)), draw(fractions(1 / 4, 3))
@@ -137,10 +140,10 @@ def _stable(draw: DrawFn) -> Case:
 
 @st.composite
 def _tokens(draw: DrawFn, equal: bool = True) -> Case:
-    """Two tokens at d = 2, of equal scale (then as `_stable`), or the family (w, 4w), P Dg P = w
-    [[-1, -7r], [1/r, 7]].
+    """Two tokens at d = 2, of equal scale (then as `_stable`) or of scales (w, 4w).
 
-    That family is stable for 0 <= a < 4w and unstable beyond.
+    The latter family has P Dg P = w [[-1, -7r], [1/r, 7]]; it is stable for 0 <= a < 4w and
+    unstable beyond.
     """
     states = np.stack([draw(spheres(2)), draw(spheres(2))])
     a, w = draw(fractions(0, 2)), draw(fractions(1 / 4, 2))
@@ -172,8 +175,9 @@ def _tokens(draw: DrawFn, equal: bool = True) -> Case:
 
 
 def _spectrum(case: Case, a: float) -> tuple[float, float]:
-    """rho of the loop N(a h + w_i h_i + M (x - h)) at its state, tangential, by complex steps; and
-    how far rounding can move it.
+    """Tangential rho of the loop N(a h + w_i h_i + M (x - h)) at its state, by complex steps.
+
+    Returned with how far rounding can move it.
     """
     states = case["states"]
     tokens, d = states.shape

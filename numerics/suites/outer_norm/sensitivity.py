@@ -1,8 +1,8 @@
-"""Attacks on N4, the sensitivity of the limit: by complex steps carried through the iteration
-itself.
+"""Attacks on N4, the sensitivity of the limit, by complex steps through the iteration itself.
 
-No resolvent and no Jacobian enters what is measured; every loop rounds by a few ulps and contracts
-what was rounded before, so derivatives are known to `rounding` relative to the largest of them.
+No resolvent and no Jacobian enters the measurement. Every iteration rounds by a few ulps and
+contracts what was rounded before, so derivatives are known to `rounding`, relative to the largest
+of them.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from ..shared.complex_step import UNIT, complex_step, normalised, tangent
 
 
 def rounding(d: int, kappa: float) -> float:
-    """What a derivative through loops of rate kappa is off by, relative: a few dozen ulps a loop,
-    summed geometrically.
+    """The relative error of a derivative through iterations that contract by kappa.
+
+    A few dozen ulps at each iteration, summed geometrically.
     """
     return 64 * (d + 2) * UNIT / (1 - kappa)
 
 
 @st.composite
 def _loop(draw: DrawFn, low: int = 2, lost: int = 0, eps: bool = False, gain: bool = False) -> Case:
-    """h' = N(A tanh h + B e + c) (or A h), |A|_2 = l, B e + c = beta R x unit, beta >= (2 + 1/4) l,
-    so kappa <= 4/5.
+    """h' = N(A tanh h + B e + c) (or A h), with kappa <= 4/5.
 
-    `lost`: so many singular values of B are 0 (0: none, all in [1/2, 2]); c makes the drive
-    independent of that. Gains in [1/2, 2], not all equal, count in beta.
+    The norm of A is l, and B e + c = beta R x unit, beta >= (2 + 1/4) l. `lost`: the number of
+    singular values of B that are 0 (0: none, all in [1/2, 2]); c makes the drive independent of
+    that. Gains in [1/2, 2], not all equal, count in beta.
     """
     d = draw(sizes(low, 4))
     top, gains = draw(fractions(1 / 4, 2)), np.ones(d)
@@ -79,9 +80,7 @@ def _weak(draw: DrawFn) -> Case:
 
 
 def _kappa(case: Case) -> float:
-    """N3's constant with r = (beta - l) R, l times the largest gain; above 1 where r is
-    negative.
-    """
+    """N3's constant with r = (beta - l) R, l times the largest gain; infinite if r <= 0."""
     d = len(case["e"])
     slope = case["slope"] * float(case["gain"].max())
     r = float(np.linalg.norm(case["recall"] @ case["e"] + case["c"])) - slope * np.sqrt(d)
@@ -95,7 +94,7 @@ def _inside(case: Case, h: Array, e: Array) -> Array:
 
 
 def _limit(case: Case, e: Array) -> tuple[Array, Array]:
-    """The state after enough loops, and the one before."""
+    """The state after enough iterations, and the one before."""
     kappa = _kappa(case)
     loops = math.ceil(math.log(1e-18) / math.log(kappa)) if kappa < 1 else 300
     h = before = case["gain"] * case["start"] + 0 * e
@@ -125,8 +124,9 @@ def _describe(case: Case) -> str:
 
 
 def _range(case: Case) -> str | None:
-    """eps = 0, gain 1: h*^T S = 0, S B^{-1} z = 0, the other d - 1 singular values between the
-    bounds.
+    """eps = 0, gain 1: h*^T S = 0, S B^{-1} z = 0.
+
+    The other d - 1 singular values lie between the bounds.
     """
     found = _measured(case)
     if isinstance(found, str):

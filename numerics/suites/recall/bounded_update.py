@@ -1,5 +1,7 @@
-"""Attacks on R2, external recall with a bounded update: boundedness below rho(W_x) = 1, divergence
-above, the radial eigenvalue.
+"""Attacks on R2, external recall with a bounded update.
+
+Orbits are bounded where rho(W_x) < 1 and can diverge where rho(W_x) > 1; a scalar W_x is an
+eigenvalue of the Jacobian, along the state.
 """
 
 from __future__ import annotations
@@ -30,8 +32,9 @@ ROUNDING = 1e-9
 
 
 def adapted(weight: Array) -> Array:
-    """Upper triangular T with |T W T^{-1}|_2 < 1, when rho(W) < 1: T^T T = Sum (W^T/mu)^k (W/mu)^k,
-    mu = (1 + rho)/2.
+    """Upper triangular T with |T W T^{-1}|_2 < 1, for rho(W) < 1.
+
+    T^T T = Sum (W^T/mu)^k (W/mu)^k with mu = (1 + rho)/2.
     """
     mu = (1 + np.abs(np.linalg.eigvals(weight)).max()) / 2
     return cholesky(solve_discrete_lyapunov((weight / mu).T, np.eye(len(weight))))
@@ -62,8 +65,9 @@ def _streams(draw: Any, radius: st.SearchStrategy[float], bounded: bool = True) 
 
 
 def _comes_in(case: Case) -> str | None:
-    """From far outside, |h|_* <= r + mu^t |h_0|_* in every loop, r = C_*/(1 - mu); without an
-    adapted norm: is |h| ever halved?
+    """From far outside, |h_t|_* <= r + mu^t |h_0|_* at every iteration, r = C_*/(1 - mu).
+
+    Where there is no adapted norm, the orbit is only asked whether |h| is ever halved.
     """
     stream = Stream.of(case)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -117,7 +121,7 @@ def _seeded(draw: Any, below: bool) -> Case:
 
 
 def _tokens_come_in(case: Case) -> str | None:
-    """Attention and MLP on several tokens, in the max norm over tokens."""
+    """The same for attention and MLP on several tokens, in the max norm over tokens."""
     rng, width = np.random.default_rng(case["seed"]), case["size"]
     architecture = Architecture.parse(f"external/{case['norm']}")
     loop = random_loop(
@@ -159,8 +163,9 @@ def _tokens_come_in(case: Case) -> str | None:
 # --- rho(W_x) > 1: divergence from the escape set
 @st.composite
 def _escaping(draw: Any, rho: st.SearchStrategy[float], bounded: bool = True) -> Case:
-    """W = V D V^{-1}, the leading eigenvalue or pair of D first and alone; the start is beyond the
-    escape radius along it.
+    """A start beyond the escape radius, along the leading eigenvalue.
+
+    W = V D V^{-1}, with the leading eigenvalue or pair of D first and alone.
     """
     d = draw(draws.sizes(1, 3))
     case = draw(updates(d) if bounded else _unbounded(d))
@@ -187,8 +192,9 @@ def _escaping(draw: Any, rho: st.SearchStrategy[float], bounded: bool = True) ->
 
 @st.composite
 def _pulled(draw: Any, low: float, high: float) -> Case:
-    """h' = w h - k h/|h|, 1 < w (d = 1, 2): the escape radius k/(w - 1) is attained; the start at
-    `low` to `high` of it.
+    """h' = w h - k h/|h| with w > 1 (d = 1, 2), whose escape radius k/(w - 1) is attained.
+
+    The start is at `low` to `high` times that radius.
     """
     d, w, k = (
         draw(draws.sizes(1, 2)),
@@ -209,7 +215,7 @@ def _pulled(draw: Any, low: float, high: float) -> Case:
 
 
 def _rate(case: Case) -> str | None:
-    """Growth of log |h| over the second half of an orbit long enough to grow by e^200."""
+    """log |h| grows at the rate log rho over the second half of an orbit that grows by e^200."""
     stream, h = Stream.of(case), case["start"]
     rho = float(np.abs(np.linalg.eigvals(stream.weight)).max())
     loops = 2 * int(np.ceil(100 / abs(np.log(rho))))
@@ -261,8 +267,9 @@ def _critical(draw: Any, rho: st.SearchStrategy[float]) -> Case:
 
 
 def _polynomial(case: Case) -> str | None:
-    """|W^s| <= kappa(V)(1 + s)^{k-1} for a Jordan block of size k on the circle, so |h_t| <=
-    kappa (1 + t)^{k-1}(|h_0| + t C).
+    """For a Jordan block of size k on the circle, |h_t| <= kappa (1 + t)^{k-1} (|h_0| + t C).
+
+    This follows from |W^s| <= kappa(V) (1 + s)^{k-1}.
     """
     stream, h, k, loops = Stream.of(case), case["start"], case["block"], 600
     push = float(np.linalg.norm(stream.drive)) + stream.bound()
@@ -305,8 +312,9 @@ def _radial(
 
 
 def _stretches(case: Case) -> str | None:
-    """f(h + tau z) - f(h) = omega tau z for every tau with 1 + omega tau > 0, z = W h + c: an exact
-    difference, not a small one.
+    """f(h + tau z) - f(h) = omega tau z for z = W h + c and every tau with 1 + omega tau > 0.
+
+    The difference is exact, not a limit of small ones.
     """
     stream, z, omega = Stream.of(case), case["z"], case["omega"]
     h = np.linalg.solve(stream.weight, z - stream.drive)

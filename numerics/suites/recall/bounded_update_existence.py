@@ -1,5 +1,6 @@
-"""Attack on R2, existence: rho(W_x) < 1 and eps > 0 give a fixed point, certified by branch and
-bound (d = 1, 2).
+"""Attack on R2, existence: rho(W_x) < 1 and eps > 0 give a fixed point.
+
+It is certified by branch and bound, at d = 1 and 2.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from .bounded_update import adapted
 
 @st.composite
 def _maps(draw: Any) -> Case:
-    """h' = z + A N(z) + b, z = W h + c; eps is no square of a fraction, so that no fixed point is
-    degenerate by an accident of numbers.
+    """h' = z + A N(z) + b, z = W h + c.
+
+    eps is not the square of a fraction, so that no fixed point is degenerate by coincidence.
     """
     d = draw(draws.sizes(1, 2))
     return {
@@ -36,8 +38,9 @@ def _maps(draw: Any) -> Case:
 
 @st.composite
 def _jumps(draw: Any) -> Case:
-    """eps = 0, h' = x h + c - k sign: the step jumps across 0 and |c| < x k, so that neither side
-    holds a fixed point.
+    """eps = 0 and h' = x h + c - k sign: the step jumps at 0, and neither side has a fixed point.
+
+    This is the case where |c| < x k.
     """
     x, k = draw(draws.fractions(0.125, 0.875)), draw(draws.fractions(0.5, 4))
     c = x * k * draw(draws.fractions(-1, 1, inside=True))
@@ -81,8 +84,9 @@ def _function(case: Case) -> FunctionMap:
 
 
 def _has_fixed_point(case: Case) -> str | None:
-    """Every fixed point in a box around the absorbing ball; a complete list has indices that sum to
-    1 (the degree behind Brouwer).
+    """There is a fixed point in a box around the absorbing ball.
+
+    Where the list of fixed points is complete, their indices sum to 1 (the degree behind Brouwer).
     """
     if case["eps"] == 0:
         return _on_a_side(case)
@@ -113,7 +117,7 @@ def _has_fixed_point(case: Case) -> str | None:
 
 
 def _on_a_side(case: Case) -> str | None:
-    """d = 1, eps = 0: the map is affine where z > 0 and where z < 0; exact."""
+    """At d = 1 and eps = 0 the map is affine on each side of z = 0: solved exactly."""
     x, c, a, b = (Fraction(float(np.ravel(case[name])[0])) for name in ("W", "c", "A", "b"))
     for side in (1, -1):
         h = (c + side * a + b) / (1 - x)

@@ -1,5 +1,6 @@
-"""Attacks on R1, linear loops with recall: exact orbits, sensitivities and resolvents of matrices
-of short fractions.
+"""Attacks on R1, linear loops with recall, on matrices of short fractions.
+
+Orbits, sensitivities and resolvents are exact or enclosed.
 """
 
 from __future__ import annotations
@@ -105,8 +106,9 @@ def _unrolled(draw: Any, quadratic: bool = False) -> Case:
 
 
 def _differences(case: Case) -> str | None:
-    """dh_t/de of an affine map is its difference quotient: exact rationals; `q` adds q h o h to the
-    map.
+    """dh_t/de of an affine map is its difference quotient, in exact rationals.
+
+    `q` adds q h o h to the map, so that it is no longer affine.
     """
     m, b = _exact(case["M"]), _exact(case["B"])
     d, t, q = len(case["M"]), int(case["t"]), _exact(case["q"])[0, 0]
@@ -153,8 +155,10 @@ def _dependent(draw: Any, rank: bool, radius: st.SearchStrategy[float]) -> Case:
 
 
 def _limits(case: Case) -> str | None:
-    """Columns of S from the enclosed states after many loops from 0 at e and at e + a unit
-    vector.
+    """The rank of S, from the enclosed states after many iterations.
+
+    Column i of S is the difference between the states of the inputs e + e_i and e, e_i a unit
+    vector, both from the start 0.
     """
     m, d = _exact(case["M"]), len(case["M"])
     zero = flint.fmpq_mat(d, 1, [0] * d)
@@ -187,8 +191,9 @@ def _limits(case: Case) -> str | None:
 
 @st.composite
 def _near_one(draw: Any, invertible: bool) -> Case:
-    """M = V D V^{-1} led by 1 - 2^-k; without invertibility V^{-1} B has a first row of zeros: B
-    misses that left eigenvector.
+    """M = V D V^{-1} whose leading eigenvalue is 1 - 2^-k.
+
+    Without invertibility V^{-1} B has a first row of zeros: B misses that left eigenvector.
     """
     d = draw(draws.sizes(1 if invertible else 2, 4))
     lead = 1 - 2.0 ** -draw(st.integers(2, 12))
@@ -203,8 +208,9 @@ def _near_one(draw: Any, invertible: bool) -> Case:
 
 
 def _blows_up(case: Case) -> str | None:
-    """|S| |1 - l| >= sigma for every eigenvalue l, sigma the least non-zero singular value of B,
-    up to the backward error of `eigvals`.
+    """|S| |1 - l| >= sigma for every eigenvalue l, up to the backward error of `eigvals`.
+
+    sigma is the least non-zero singular value of B.
     """
     m, b = case["M"], case["B"]
     resolvent = np.linalg.inv(np.eye(len(m)) - m)
@@ -232,8 +238,9 @@ def _blows_up(case: Case) -> str | None:
 
 @st.composite
 def _one_modulus(draw: Any, normal: bool = True, one: bool = True) -> Case:
-    """Normal M = Q D Q^T, every eigenvalue of modulus r; else V D V^{-1}, V a shear, or moduli r
-    and r/4.
+    """Normal M = Q D Q^T, every eigenvalue of modulus r.
+
+    Otherwise M = V D V^{-1} with a shear V, or moduli r and r/4.
     """
     r, (c, s) = draw(draws.fractions(0.5, 0.875)), draw(draws.turns())
     kind = draw(st.sampled_from(("real", "pair") if normal and one else ("real",)))
@@ -255,7 +262,7 @@ def _one_modulus(draw: Any, normal: bool = True, one: bool = True) -> Case:
 
 
 def _counted(case: Case) -> str | None:
-    """Loops until |h_t| <= tol for h' = M h, against the formula with C = |h_0|."""
+    """The iterations until |h_t| <= tol for h' = M h, against the formula with C = |h_0|."""
     h, count = case["h0"], 0
     predicted = float(
         numeric("iterations_to_tolerance")(case["rho"], case["tol"], np.linalg.norm(h))

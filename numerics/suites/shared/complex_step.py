@@ -1,6 +1,4 @@
-"""Derivatives by complex steps, exact to rounding, and the analytic normalisation they are taken
-of.
-"""
+"""Derivatives by complex steps, exact to rounding, and the norm in analytic form."""
 
 from __future__ import annotations
 
@@ -15,10 +13,10 @@ UNIT = float(np.finfo(float).eps)
 
 
 def complex_step(f: Callable[[Array], Array], x: Array, directions: Array | None = None) -> Array:
-    """D f(x), or D f(x) V for `directions` V (n, k), by Im f(x + i t v)/t at t = 1e-30: no
-    cancellation, so exact to rounding.
+    """D f(x), or D f(x) V for `directions` V (n, k), by Im f(x + i t v)/t at t = 1e-30.
 
-    f must be analytic and written without abs, max or comparison (Squire and Trapp 1998).
+    Nothing cancels, so the derivative is exact to rounding. f must be analytic and written without
+    abs, max or comparison (Squire and Trapp 1998).
     """
     columns = np.eye(x.size) if directions is None else directions
     return np.stack([np.imag(f(x + 1e-30j * v)) / 1e-30 for v in columns.T], axis=-1)

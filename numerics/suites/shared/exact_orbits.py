@@ -1,6 +1,4 @@
-"""Linear loops in exact rational arithmetic: orbits, steps and sizes without rounding, so that no
-tolerance is needed for it.
-"""
+"""Linear loops in exact rational arithmetic: no rounding, so no tolerance is needed for it."""
 
 from __future__ import annotations
 
@@ -41,5 +39,5 @@ def affine_power(matrix: Exact, offset: Exact, t: int) -> tuple[Exact, Exact]:
 
 
 def text(x: Number) -> str:
-    """Four figures; whatever the size, where a float would overflow."""
+    """The number to four figures, whatever its size: a float would overflow."""
     return flint.arb(x).str(4, radius=False)

@@ -1,5 +1,6 @@
-"""Residual streams with bounded updates, as cases: h' = z + updates, z = W h + c, read through
-RMSNorm (R2, R3).
+"""Cases of residual streams with bounded updates (R2, R3).
+
+h' = z + updates, z = W h + c, and the updates read their stream through RMSNorm.
 """
 
 from __future__ import annotations
@@ -26,11 +27,10 @@ not defined
 
 @dataclass(frozen=True)
 class Stream:
-    """k sub-blocks u_i(n) = outer_i phi(inner_i n + inner_bias_i) + outer_bias_i, arrays with a
-    first axis of length k.
+    """k sub-blocks u_i(n) = outer_i phi(inner_i n + inner_bias_i) + outer_bias_i.
 
-    `norm`: pre u(N(z)), peri N(u(N(z))), raw u(z); `outer_norm` ends the loop with N; W = `weight`
-    (d, d), c = `drive` (d,).
+    Arrays have a first axis of length k. `norm` is pre, u(N(z)); peri, N(u(N(z))); or raw, u(z).
+    `outer_norm` ends the step with N; W = `weight` (d, d), c = `drive` (d,).
     """
 
     weight: Array
@@ -47,18 +47,18 @@ class Stream:
 
     @classmethod
     def of(cls, case: Case) -> Stream:
-        """The stream of a case drawn here."""
+        """The stream of a case that has its fields."""
         return cls(**{name: case[name] for name in cls.__dataclass_fields__})
 
     def normalised(self, z: Array) -> Array:
-        """gain z / sqrt(mean z^2 + eps); `Undecided` where it is not defined."""
+        """gain z / sqrt(mean z^2 + eps); raises `Undecided` where this is not defined."""
         s = np.sqrt(np.mean(z * z) + self.eps)
         if s == 0:
             raise Undecided("the argument of a norm vanished at eps = 0")
         return self.gain * z / s
 
     def update(self, i: int, z: Array) -> Array:
-        """What sub-block i adds to its stream z."""
+        """The update that sub-block i adds to its stream z."""
         n = z if self.norm == "raw" else self.normalised(z)
         u = (
             self.outer[i] @ ACTIVATIONS[self.activation](self.inner[i] @ n + self.inner_bias[i])
@@ -67,19 +67,21 @@ class Stream:
         return self.normalised(u) if self.norm == "peri" else u
 
     def step(self, h: Array) -> Array:
-        """One loop."""
+        """One iteration."""
         z = self.weight @ h + self.drive
         for i in range(len(self.inner)):
             z = z + self.update(i, z)
         return self.normalised(z) if self.outer_norm else z
 
     def radius(self) -> float:
-        """max |gain| sqrt(d), which no normalised vector exceeds."""
+        """max |gain| sqrt(d), a bound of the norm of every normalised vector."""
         return float(np.sqrt(len(self.drive)) * np.abs(self.gain).max())
 
     def bound(self) -> float:
-        """Bound of the total update (R2): of each sub-block by norms of its weights, or the radius
-        of its outer norm.
+        """A bound of the total update (R2).
+
+        The bound of each sub-block comes from the norms of its weights, or from its outer norm
+        (peri).
         """
         if self.norm == "peri":
             return len(self.inner) * self.radius()
@@ -92,9 +94,7 @@ class Stream:
         )
 
     def lipschitz(self) -> float:
-        """Bound of the Lipschitz constants of the sub-blocks on normalised vectors (slopes of all
-        activations are below 1.2).
-        """
+        """A bound of the Lipschitz constants of the sub-blocks on normalised vectors."""
         return float(
             sum(
                 1.2 * np.linalg.norm(o, 2) * np.linalg.norm(i, 2)
@@ -112,8 +112,9 @@ def updates(
     norm: str | None = None,
     eps: tuple[float, ...] = (0.0, 0.0625, 1.0),
 ) -> dict[str, Any]:
-    """All fields of a `Stream` without outer norm but weight and drive; `blocks` (None: 1 or 2)
-    sub-blocks with `size` hidden units.
+    """All fields of a `Stream` without outer norm, except weight and drive.
+
+    There are `blocks` sub-blocks (None: 1 or 2), with `size` hidden units each.
     """
     k = draw(st.integers(1, 2)) if blocks is None else blocks
     stacks: dict[str, Any] = {}
@@ -140,8 +141,9 @@ def updates(
 def linear_updates(
     *blocks: tuple[Array, Array], eps: float = 0.0, norm: str = "pre", outer_norm: bool = False
 ) -> dict[str, Any]:
-    """The fields for u_i(n) = A_i n/R + b_i, given (A_i, b_i): A_i acts on the unit direction (gain
-    1).
+    """The fields for u_i(n) = A_i n/R + b_i, given the pairs (A_i, b_i).
+
+    A_i acts on the unit direction n/R; the gain is 1.
     """
     d = len(blocks[0][1])
     return {

@@ -1,8 +1,7 @@
-"""Every state h with w h = a h + A phi(h) + b, |h|^2 = d, w > 0, proved: the fixed points of N(a h
-+ A phi(h) + b) at eps = 0.
+"""All fixed points of N(M phi(h) + b) at eps = 0, proved.
 
-In (h, w) the equations are polynomial (with tanh for phi where wanted), so nothing is undefined
-where N is.
+They are the states h with w h = M phi(h) + b, |h|^2 = d, w > 0. In (h, w) the equations are
+polynomial (with tanh for phi where it is asked for), so they are defined also where N is not.
 """
 
 from __future__ import annotations
@@ -28,8 +27,9 @@ from ...certificates.maps import (
 
 @dataclass(frozen=True)
 class State:
-    """A proved state: `h` and the scale `w`, each within rounding of it; `index` = sign det(I - J)
-    on the tangent space.
+    """A proved state: `h` and the scale `w`, each within rounding of the true one.
+
+    `index` is the sign of det(I - J) on the tangent space.
     """
 
     h: Array
@@ -40,8 +40,9 @@ class State:
 def proved_states(
     matrix: Array, drive: Array, saturates: bool = False, max_boxes: int = 60_000
 ) -> tuple[State, ...]:
-    """All of them for h -> N(M phi(h) + b), M (d, d), phi = tanh or the identity; `Undecided` where
-    the certificate is not complete.
+    """All fixed points of h -> N(M phi(h) + b), M (d, d), phi = tanh or the identity.
+
+    Raises `Undecided` where the certificate is not complete.
     """
     d = len(drive)
     rows, shift = tuple(tuple(map(float, row)) for row in matrix), [float(b) for b in drive]
