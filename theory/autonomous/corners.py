@@ -15,12 +15,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-import flint
 import sympy as sp
+from flint import fmpq_mat
 
 from ..kernel.algebra import Rules, diagonal, fmpq, letters, random_matrix, rational
-
-Matrix = flint.fmpq_mat
 
 P, A, B, K, S, LEFT = letters("p A B K S l")
 
@@ -31,7 +29,7 @@ SINGULAR: Rules = (*_CORNER, ((LEFT, P), LEFT), ((LEFT, A), sp.Integer(0)))
 """rules that hold where a row l of the state space annihilates the image of A"""
 
 
-def invertible_model(rng: random.Random, size: int) -> Mapping[sp.Symbol, Matrix]:
+def invertible_model(rng: random.Random, size: int) -> Mapping[sp.Symbol, fmpq_mat]:
     """Random rational matrices that satisfy `INVERTIBLE`."""
     n = rng.randint(1, size)
     values = _onto(rng, size, n)
@@ -40,7 +38,7 @@ def invertible_model(rng: random.Random, size: int) -> Mapping[sp.Symbol, Matrix
     return _conjugated(rng, size, values)
 
 
-def singular_model(rng: random.Random, size: int) -> Mapping[sp.Symbol, Matrix]:
+def singular_model(rng: random.Random, size: int) -> Mapping[sp.Symbol, fmpq_mat]:
     """Random rational matrices that satisfy `SINGULAR`."""
     n = rng.randint(1, size)
     values = _onto(rng, size, n)
@@ -52,14 +50,14 @@ def singular_model(rng: random.Random, size: int) -> Mapping[sp.Symbol, Matrix]:
     return _conjugated(rng, size, values)
 
 
-def _onto(rng: random.Random, size: int, n: int) -> dict[sp.Symbol, Matrix]:
+def _onto(rng: random.Random, size: int, n: int) -> dict[sp.Symbol, fmpq_mat]:
     """Random p, K and S in coordinates where the state space is the first n axes.
 
     K = [K1 K2; 0 0] with K1 of size n invertible, and S = [S1 0; S2 0] with K1 S1 + K2 S2 = I.
     """
     k1, rest = random_matrix(rng, n), size - n
-    k2 = Matrix(n, rest, [fmpq(rational(rng)) for _ in range(n * rest)])
-    s2 = Matrix(rest, n, [fmpq(rational(rng)) for _ in range(n * rest)])
+    k2 = fmpq_mat(n, rest, [fmpq(rational(rng)) for _ in range(n * rest)])
+    s2 = fmpq_mat(rest, n, [fmpq(rational(rng)) for _ in range(n * rest)])
     s1 = k1.inv() * (diagonal([1] * n) - k2 * s2) if rest else k1.inv()
     return {
         P: diagonal([1] * n + [0] * rest),
@@ -68,9 +66,9 @@ def _onto(rng: random.Random, size: int, n: int) -> dict[sp.Symbol, Matrix]:
     }
 
 
-def _placed(size: int, *blocks: tuple[int, int, Matrix]) -> Matrix:
+def _placed(size: int, *blocks: tuple[int, int, fmpq_mat]) -> fmpq_mat:
     """The square matrix with these blocks, each given with its top row and left column."""
-    matrix = Matrix(size, size)
+    matrix = fmpq_mat(size, size)
     for top, left, block in blocks:
         for i in range(block.nrows()):
             for j in range(block.ncols()):
@@ -79,8 +77,8 @@ def _placed(size: int, *blocks: tuple[int, int, Matrix]) -> Matrix:
 
 
 def _conjugated(
-    rng: random.Random, size: int, values: Mapping[sp.Symbol, Matrix]
-) -> dict[sp.Symbol, Matrix]:
+    rng: random.Random, size: int, values: Mapping[sp.Symbol, fmpq_mat]
+) -> dict[sp.Symbol, fmpq_mat]:
     """The matrices in a random basis of R^N."""
     basis = random_matrix(rng, size)
     return {name: basis * value * basis.inv() for name, value in values.items()}

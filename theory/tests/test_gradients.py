@@ -6,12 +6,12 @@ import random
 import pytest
 
 from loopstab import formula
-from loopstab.theory.outer_norm.falsifiers.gradients import NormLoop, draw, on_sphere
+from loopstab.theory.outer_norm.falsifiers.gradients import NormalisedLoop, draw, on_sphere
 
 BOUND, ERROR = formula("gradient_bound"), formula("truncation_bound")
 
 
-def _end(loop: NormLoop, theta: float) -> list[float]:
+def _end(loop: NormalisedLoop, theta: float) -> list[float]:
     h = on_sphere([x + theta * y for x, y in zip(loop.start, loop.start_gradient, strict=True)])
     for _ in range(loop.loops):
         h = on_sphere([z + theta * b for z, b in zip(loop.update(h), loop.direct, strict=True)])

@@ -10,7 +10,7 @@ import sympy as sp
 from loopstab import formula
 from loopstab.theory.kernel.algebra import fmpq
 from loopstab.theory.outer_norm.falsifiers.sensitivity import (
-    FixedPoint,
+    FixedPointData,
     draw,
     norm,
     real,
@@ -60,7 +60,7 @@ def test_bounds_with_epsilon(seed):
 def test_the_input_itself_is_null_though_the_update_is_not_zero():
     """Counterexample to 'e is null only if g = 0': g = -2 h, e = h*, beta = 5, S e = 0."""
     state = draw(random.Random(1)).state
-    case = FixedPoint(
+    case = FixedPointData(
         state,
         fmpq(3),
         fmpq(0),

@@ -1,6 +1,4 @@
-"""Attacks on N2, existence under outer normalisation: what happens when one assumption is
-dropped.
-"""
+"""Attacks on N2, existence under outer normalisation: what happens without one assumption."""
 
 from __future__ import annotations
 
@@ -11,10 +9,14 @@ from typing import NamedTuple
 
 from ...kernel.falsifier import Falsifier
 
+FIXED = 1e-6
+"""a state that moves by less than this, in units of R, counts as fixed after bisection"""
+
 
 class _Line(NamedTuple):
-    """f(x) = N_eps(-c n(x) + w) on the line through w (every fixed point lies on it), in units of
-    R; n(x) = x/sqrt(x^2 + inner).
+    """f(x) = N_eps(-c n(x) + w) on the line through w, in units of R; every fixed point lies there.
+
+    The inner norm is n(x) = x/sqrt(x^2 + inner).
     """
 
     c: float
@@ -25,17 +27,13 @@ class _Line(NamedTuple):
 
 def _line(rng: random.Random, keep: bool) -> _Line:
     c = rng.uniform(0.5, 3)
-    return _Line(
-        c,
-        rng.uniform(-0.9, 0.9) * c,
-        10 ** rng.uniform(-4, 0),
-        10 ** rng.uniform(-8, -1) if keep else 0.0,
-    )
+    w, eps = rng.uniform(-0.9, 0.9) * c, 10 ** rng.uniform(-4, 0)
+    return _Line(c, w, eps, inner=10 ** rng.uniform(-8, -1) if keep else 0.0)
 
 
 def _step(case: _Line, x: float) -> float:
-    # at inner = 0 the norm is undefined at x = 0; 0/0 is read as 0, any other value of modulus <= 1
-    # fails too unless c n = w
+    # at inner = 0 the norm is undefined at x = 0 and is read as 0 there; any other value n of
+    # modulus at most 1 fails too, unless c n = w
     size = math.sqrt(x * x + case.inner)
     z = case.w - case.c * (x / size if size else 0.0)
     return z / math.sqrt(z * z + case.eps)
@@ -44,7 +42,7 @@ def _step(case: _Line, x: float) -> float:
 def bisect(
     gap: Callable[[float], float], low: float, high: float, halvings: int = 200
 ) -> tuple[float, float]:
-    """The two ends of the last interval of a bisection from gap(low) >= 0 >= gap(high)."""
+    """The ends of the last interval of a bisection that starts from gap(low) >= 0 >= gap(high)."""
     for _ in range(halvings):
         middle = (low + high) / 2
         if gap(middle) >= 0:
@@ -57,18 +55,18 @@ def bisect(
 def _no_crossing(case: _Line) -> str | None:
     ends = bisect(lambda x: _step(case, x) - x, -1.0, 1.0)
     residual = min(abs(_step(case, x) - x) for x in ends if x or case.inner)
-    if residual > 1e-6:
-        return (
-            f"N_eps(-{case.c:.4g} n(h) + {case.w:.4g}), outer eps = {case.eps:.3g}, inner eps = 0:"
-            f" f - h changes sign at h = 0, where n is undefined, with |f - h| >= {residual:.3g}"
-            " beside it"
-        )
-    return None
+    if residual <= FIXED:
+        return None
+    loop = f"N_eps(-{case.c:.4g} n(h) + {case.w:.4g}), outer eps = {case.eps:.3g}, inner eps = 0"
+    where = "f - h changes sign at h = 0, where n is undefined"
+    return f"{loop}: {where}, with |f - h| >= {residual:.3g} beside it"
 
 
 class _Circle(NamedTuple):
-    """h' = N_gamma(-a h + bounded + beta e) on the circle, gamma = gain 1, angle 0 at e; `assumed`
-    is the sup|g| that the case claims.
+    """h' = N_gamma(-a h + bounded + beta e) on the circle, with gamma = gain 1.
+
+    The angle is 0 at e. The bounded part has the amplitude `wave`; `assumed` is the sup|g| that is
+    assumed.
     """
 
     a: float
@@ -80,7 +78,8 @@ class _Circle(NamedTuple):
 
 
 def _circle(rng: random.Random, dominates: bool, right_sup: bool) -> _Circle:
-    a, gain = rng.uniform(0.5, 2), 1.0 if right_sup and not dominates else rng.uniform(2, 4)
+    a = rng.uniform(0.5, 2)
+    gain = 1.0 if right_sup and not dominates else rng.uniform(2, 4)
     wave = rng.uniform(0, 0.5) * a if dominates and right_sup else 0.0
     largest = a * gain + wave
     if dominates:
@@ -92,14 +91,14 @@ def _circle(rng: random.Random, dominates: bool, right_sup: bool) -> _Circle:
 
 
 def _image(case: _Circle, angle: float) -> tuple[float, float]:
-    """z at the state of that angle, in units of R."""
+    """The argument z of the norm at the state of that angle, in units of R."""
     turn = case.wave * math.sin(3 * angle + case.phase)
     x = -case.a * case.gain * math.cos(angle) + turn * math.cos(2 * angle) + case.beta
     return x, -case.a * case.gain * math.sin(angle) + turn * math.sin(2 * angle)
 
 
 def _turn(case: _Circle, angle: float) -> float:
-    """Angle from the state to its image, in (-pi, pi]."""
+    """The angle from the state to its image, in (-pi, pi]."""
     x, y = _image(case, angle)
     turn = math.atan2(y, x) - angle
     return math.atan2(math.sin(turn), math.cos(turn))
@@ -114,21 +113,21 @@ def _nothing_fixed(case: _Circle) -> str | None:
             found = bisect(lambda angle: _turn(case, angle), left, right)[0]
             if abs(_turn(case, found)) < 1e-9:
                 return None
-    least = min(map(abs, turns))
+    loop = f"d = 2, -{case.a:.4g} h + {case.beta:.4g} e, gain {case.gain:.3g}"
+    least = math.degrees(min(map(abs, turns)))
     return (
-        f"d = 2, -{case.a:.4g} h + {case.beta:.4g} e, gain {case.gain:.3g}, sup|g| taken as"
-        f" {case.assumed:.4g} R: on 720 angles no state is turned by less than"
-        f" {math.degrees(least):.3g} degrees"
+        f"{loop}, sup|g| taken as {case.assumed:.4g} R: on 720 angles no state is turned by less"
+        f" than {least:.3g} degrees"
     )
 
 
 def _real_sup(case: _Circle) -> float:
-    """sup|g| over the states, in units of R."""
+    """The supremum of |g| over the states, in units of R."""
     return case.a * case.gain + case.wave
 
 
 class _Quantised(NamedTuple):
-    """d = 1: f(h) = N_eps(w - c q(h)), q(h) = h, or h rounded to a multiple of `grid`."""
+    """f(h) = N_eps(w - c q(h)) at d = 1: q(h) is h, or h rounded to a multiple of `grid`."""
 
     c: float
     w: float
@@ -149,12 +148,10 @@ def _jumps(case: _Quantised) -> str | None:
         return z / math.sqrt(z * z + 0.01)
 
     residual = min(abs(f(h) - h) for h in bisect(lambda h: f(h) - h, -1.0, 1.0))
-    if residual > 1e-6:
-        return (
-            f"N_eps({case.w:.4g} - {case.c:.4g} round(h)), eps = 0.01, grid {case.grid:.3g}: |f -"
-            f" h| >= {residual:.3g} where f crosses"
-        )
-    return None
+    if residual <= FIXED:
+        return None
+    loop = f"N_eps({case.w:.4g} - {case.c:.4g} round(h)), eps = 0.01, grid {case.grid:.3g}"
+    return f"{loop}: |f - h| >= {residual:.3g} where f crosses"
 
 
 FALSIFIERS = (

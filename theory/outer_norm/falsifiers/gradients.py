@@ -1,6 +1,4 @@
-"""Attacks on N5, backpropagation under a uniform contraction: what happens when one assumption is
-dropped.
-"""
+"""Attacks on N5, gradients under a uniform contraction: what happens without one assumption."""
 
 from __future__ import annotations
 
@@ -20,17 +18,21 @@ from .non_normality import corner, norm_at_most
 
 Row = Sequence[float]
 
+ROUNDING = 1e-9
+"""relative margin for rounding in a comparison with a bound"""
+
 
 @cache
 def _value(name: str) -> Callable[..., Any]:
-    """The formula as a function of numbers, exact for fractions."""
+    """The formula as a function of numbers; it is exact for fractions."""
     closed = formula(name)
     return sp.lambdify(closed.symbols, closed.expression, "math")
 
 
 class LinearLoop(NamedTuple):
-    """h' = M h + theta v in the plane, |v| = 1, h_0 fixed; `kappa` is what is taken for the
-    Lipschitz constant.
+    """h' = M h + theta v in the plane, with |v| = 1 and a start that does not depend on theta.
+
+    `kappa` is the Lipschitz constant that is assumed.
     """
 
     matrix: Matrix
@@ -42,10 +44,9 @@ class LinearLoop(NamedTuple):
 def _linear(rng: random.Random, keep: bool) -> LinearLoop:
     r, c = Fraction(rng.randint(1, 8), 10), Fraction(rng.randint(2, 6))
     c = c if not keep else (1 - r) * Fraction(rng.randint(1, 9), 10)
-    # |M|_2 <= r + |c|; rho = r
-    return LinearLoop(
-        corner(r, c), (Fraction(0), Fraction(1)), r + c if keep else r, rng.randint(2, 8)
-    )
+    # |M|_2 <= r + |c|, while rho = r
+    kappa, direct = r + c if keep else r, (Fraction(0), Fraction(1))
+    return LinearLoop(corner(r, c), direct, kappa, rng.randint(2, 8))
 
 
 def _contracts(loop: LinearLoop) -> bool:
@@ -66,9 +67,11 @@ def _exceeds_bound(loop: LinearLoop) -> str | None:
     return None
 
 
-class NormLoop(NamedTuple):
-    """h' = N(A h + beta e + theta b) at theta = 0, eps = 0, |e| = R; gradient by the exact chain
-    rule.
+class NormalisedLoop(NamedTuple):
+    """h' = N(A h + beta e + theta b) at theta = 0, eps = 0, |e| = R.
+
+    `recall` is beta e, `direct` is b, and `kappa` the Lipschitz constant that is assumed. Gradients
+    follow from the exact chain rule.
     """
 
     matrix: Sequence[Row]
@@ -80,17 +83,20 @@ class NormLoop(NamedTuple):
     loops: int
 
     def update(self, h: Row) -> list[float]:
-        """z = A h + beta e."""
+        """The argument z = A h + beta e of the norm."""
         return [_dot(row, h) + b for row, b in zip(self.matrix, self.recall, strict=True)]
 
     def push(self, z: Row, v: Row) -> list[float]:
-        """DN(z) v (N1)."""
+        """DN(z) v, by N1."""
         square, radius = _dot(z, z), math.sqrt(len(z))
         inner = _dot(z, v) / square
         return [radius / math.sqrt(square) * (y - inner * x) for x, y in zip(z, v, strict=True)]
 
     def gradients(self, keep_last: int | None = None) -> tuple[list[float], float, list[float]]:
-        """(dh_T/dtheta from the last `keep_last` loops or all, sup |D_theta f|, h_T)."""
+        """dh_T/dtheta, the largest |D_theta f| on the way, and h_T.
+
+        The gradient counts the last `keep_last` iterations only; by default all, and the start.
+        """
         h, top = list(self.start), 0.0
         gradient = list(self.start_gradient) if keep_last is None else [0.0] * len(h)
         for t in range(self.loops):
@@ -109,77 +115,77 @@ def _dot(a: Row, b: Row) -> float:
 
 
 def on_sphere(z: Row) -> list[float]:
-    """N(z) at eps = 0, gain 1."""
+    """N(z) at eps = 0 and gain 1."""
     scale = math.sqrt(len(z) / _dot(z, z))
     return [scale * x for x in z]
 
 
-def draw(rng: random.Random, start_gradient: float = 0.0) -> NormLoop:
-    """A loop with beta > 2 |A| (N3) from a start on the sphere; the start's gradient is tangent
-    with that length.
+def draw(rng: random.Random, start_gradient: float = 0.0) -> NormalisedLoop:
+    """A random loop with beta > 2 |A| (N3) and a start on the sphere.
+
+    `start_gradient` is the length of the gradient of the start, which is a tangent vector.
     """
-    d, normal = rng.choice((2, 3, 4)), lambda d: [rng.gauss(0, 1) for _ in range(d)]
+    d = rng.choice((2, 3, 4))
+
+    def normal() -> list[float]:
+        return [rng.gauss(0, 1) for _ in range(d)]
+
     a = rng.uniform(0.5, 1.5)
-    scalar = rng.random() < 0.5
-    matrix = (
-        [[-a if i == j else 0.0 for j in range(d)] for i in range(d)]
-        if scalar
-        else [normal(d) for _ in range(d)]
-    )
-    size = a if scalar else math.sqrt(sum(_dot(row, row) for row in matrix))
+    if rng.random() < 0.5:
+        matrix, size = _scalar_matrix(-a, d), a
+    else:
+        matrix = [normal() for _ in range(d)]
+        size = math.sqrt(sum(_dot(row, row) for row in matrix))
     beta = size * rng.uniform(2.1, 3)
-    start = on_sphere(normal(d))
-    v = normal(d)
+    start, v = on_sphere(normal()), normal()
     inner = _dot(v, start) / d
     tangent = [x - inner * y for x, y in zip(v, start, strict=True)]
     length = math.hypot(*tangent)
     gradient = [start_gradient * x / length for x in tangent]
-    recall = [beta * x for x in on_sphere(normal(d))]
-    return NormLoop(
-        matrix, recall, normal(d), start, gradient, size / (beta - size), rng.randint(3, 8)
-    )
+    recall = [beta * x for x in on_sphere(normal())]
+    kappa = size / (beta - size)
+    return NormalisedLoop(matrix, recall, normal(), start, gradient, kappa, rng.randint(3, 8))
 
 
-def _trained_encoder(rng: random.Random, keep: bool) -> NormLoop:
+def _scalar_matrix(a: float, d: int) -> list[list[float]]:
+    return [[a if i == j else 0.0 for j in range(d)] for i in range(d)]
+
+
+def _trained_encoder(rng: random.Random, keep: bool) -> NormalisedLoop:
     return draw(rng, 0.0 if keep else 1000.0)
 
 
-def _truncation_fails(loop: NormLoop) -> str | None:
+def _truncation_fails(loop: NormalisedLoop) -> str | None:
     full, top, _ = loop.gradients()
     for cut in range(1, loop.loops):
         error = math.dist(full, loop.gradients(cut)[0])
         bound = _value("truncation_bound")(loop.kappa, cut, loop.loops, top, 0)
-        if error > bound * (1 + 1e-9) + 1e-12:
-            where = (
-                f"kappa = {loop.kappa:.3g}, T = {loop.loops}, |dh_0/dtheta| ="
-                f" {math.hypot(*loop.start_gradient):.4g}"
-            )
+        if error > bound * (1 + ROUNDING) + 1e-12:
+            start = math.hypot(*loop.start_gradient)
+            where = f"kappa = {loop.kappa:.3g}, T = {loop.loops}, |dh_0/dtheta| = {start:.4g}"
             return f"{where}: the last {cut} loops err by {error:.4g} > {bound:.4g}"
     return None
 
 
-def _off_sphere(rng: random.Random, keep: bool) -> NormLoop:
-    """A = -a I from the sphere, or from near (beta/a) e, where z_0 almost vanishes."""
+def _off_sphere(rng: random.Random, keep: bool) -> NormalisedLoop:
+    """A random loop, or A = -a I with a start near (beta/a) e, where z_0 almost vanishes."""
     loop = draw(rng, 1.0)
     if keep:
         return loop
     d, a = len(loop.start), rng.uniform(0.5, 1.5)
-    matrix = [[-a if i == j else 0.0 for j in range(d)] for i in range(d)]
+    matrix = _scalar_matrix(-a, d)
     recall = [2.5 * a * x for x in on_sphere(loop.recall)]
     start = [x / a + 1e-4 * y for x, y in zip(recall, loop.direct, strict=True)]
     return loop._replace(matrix=matrix, recall=recall, start=start, kappa=1 / 1.5)
 
 
-def _start_remembered(loop: NormLoop) -> str | None:
-    end = loop._replace(direct=[0.0] * len(loop.start)).gradients()[0]
+def _start_remembered(loop: NormalisedLoop) -> str | None:
+    size = math.hypot(*loop._replace(direct=[0.0] * len(loop.start)).gradients()[0])
     bound = loop.kappa**loop.loops * math.hypot(*loop.start_gradient)
-    if math.hypot(*end) > bound * (1 + 1e-9):
+    if size > bound * (1 + ROUNDING):
         ratio = math.hypot(*loop.start) / math.sqrt(len(loop.start))
         where = f"|h_0| = {ratio:.3g} R, kappa = {loop.kappa:.3g}"
-        return (
-            f"{where}: |dh_{loop.loops}/dh_0 v| = {math.hypot(*end):.4g} > kappa^T |v| ="
-            f" {bound:.4g}"
-        )
+        return f"{where}: |dh_{loop.loops}/dh_0 v| = {size:.4g} > kappa^T |v| = {bound:.4g}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Attacks on N8, the gated residual: what happens when one assumption is dropped."""
+"""Attacks on N8, the gated residual: what happens without one assumption."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ...kernel.falsifier import Falsifier
-from .existence import bisect
+from .existence import FIXED, bisect
+
+Vector = Sequence[float]
 
 
 def sigmoid(x: float) -> float:
@@ -17,39 +19,41 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
 
 
-class Cell(NamedTuple):
-    """A GRU cell without reset gate: rows of the update gate and of the candidate, read at the
-    state, and their constant parts.
+class GatedCell(NamedTuple):
+    """A GRU cell without a reset gate, and a start.
+
+    Args:
+        gate: weights of the update gate, which reads the state.
+        gate_bias: its bias, the input included.
+        candidate: weights of the candidate, which reads the state.
+        candidate_bias: its bias, the input included.
+        hidden_scale: the hidden argument is hidden_scale h; 1 for the state itself.
+        start: the first state.
     """
 
-    gate: Sequence[Sequence[float]]
-    gate_bias: Sequence[float]
-    candidate: Sequence[Sequence[float]]
-    candidate_bias: Sequence[float]
+    gate: Sequence[Vector]
+    gate_bias: Vector
+    candidate: Sequence[Vector]
+    candidate_bias: Vector
     hidden_scale: float
-    """the hidden argument is hidden_scale h; 1 is the state itself"""
-    start: Sequence[float]
+    start: Vector
 
-    def step(self, h: Sequence[float]) -> list[float]:
-        """One loop."""
+    def step(self, h: Vector) -> list[float]:
+        """One iteration."""
         z = [sigmoid(x) for x in _affine(self.gate, self.gate_bias, h)]
         n = [math.tanh(x) for x in _affine(self.candidate, self.candidate_bias, h)]
         return [(1 - a) * b + a * self.hidden_scale * x for a, b, x in zip(z, n, h, strict=True)]
 
 
-def _affine(
-    rows: Sequence[Sequence[float]], bias: Sequence[float], h: Sequence[float]
-) -> list[float]:
-    return [
-        sum(w * x for w, x in zip(row, h, strict=True)) + b
-        for row, b in zip(rows, bias, strict=True)
-    ]
+def _affine(rows: Sequence[Vector], bias: Vector, h: Vector) -> list[float]:
+    products = [sum(w * x for w, x in zip(row, h, strict=True)) for row in rows]
+    return [x + b for x, b in zip(products, bias, strict=True)]
 
 
 def random_cell(
     rng: random.Random, scale: float = 1.0, hidden_scale: float = 1.0, gate_bias: float = 0.0
-) -> Cell:
-    """d in 1..3, Gaussian weights, a start with entries up to 3."""
+) -> GatedCell:
+    """A cell with d = 1, 2 or 3, Gaussian weights, and a start with entries of modulus 1 to 3."""
     d = rng.choice((1, 2, 3))
 
     def rows() -> list[list[float]]:
@@ -59,29 +63,31 @@ def random_cell(
         return [rng.gauss(0, 1) for _ in range(d)]
 
     start = [rng.choice((-1, 1)) * rng.uniform(1, 3) for _ in range(d)]
-    return Cell(rows(), [b + gate_bias for b in bias()], rows(), bias(), hidden_scale, start)
+    gate, shifted = rows(), [b + gate_bias for b in bias()]
+    return GatedCell(gate, shifted, rows(), bias(), hidden_scale, start)
 
 
-def _hidden(rng: random.Random, keep: bool) -> Cell:
-    # without the assumption: update gates open (bias 4) whatever the state
-    return random_cell(rng, 0.3, 1.0, 0.0) if keep else random_cell(rng, 0.0, 2.0, 4.0)
+def _hidden(rng: random.Random, keep: bool) -> GatedCell:
+    if keep:
+        return random_cell(rng, scale=0.3)
+    # update gates that are near 1 whatever the state
+    return random_cell(rng, scale=0.0, hidden_scale=2.0, gate_bias=4.0)
 
 
-def _outside(case: Cell) -> str | None:
+def _outside(case: GatedCell) -> str | None:
     h = list(case.start)
     for _ in range(600):
         h = case.step(h)
     size = max(map(abs, h))
-    if size >= 1:
-        return (
-            f"d = {len(h)}, hidden argument {case.hidden_scale:g} h, update gates"
-            f" {_row(map(sigmoid, case.gate_bias))}: |h| = {size:.3g} after 600 loops"
-        )
-    return None
+    if size < 1:
+        return None
+    gates = _row([sigmoid(x) for x in case.gate_bias])
+    cell = f"d = {len(h)}, hidden argument {case.hidden_scale:g} h, update gates {gates}"
+    return f"{cell}: |h| = {size:.3g} after 600 loops"
 
 
 class _Norm(NamedTuple):
-    """d = 1: n = tanh(w - c h/sqrt(h^2 + inner)), any gate."""
+    """The candidate n = tanh(w - c h/sqrt(h^2 + inner)) at d = 1, with any gate."""
 
     c: float
     w: float
@@ -95,20 +101,20 @@ def _norm(rng: random.Random, keep: bool) -> _Norm:
 
 def _no_fixed_point(case: _Norm) -> str | None:
     def gap(h: float) -> float:
+        # n - h, a multiple of h' - h = (1 - z)(n - h)
         size = math.sqrt(h * h + case.inner)
-        return math.tanh(case.w - case.c * (h / size if size else 0.0)) - h  # h' - h = (1 - z) gap
+        return math.tanh(case.w - case.c * (h / size if size else 0.0)) - h
 
     residual = min(abs(gap(h)) for h in bisect(gap, -1.0, 1.0) if h or case.inner)
-    if residual > 1e-6:
-        return (
-            f"d = 1, n = tanh({case.w:.4g} - {case.c:.4g} h/|h|): n - h changes sign only at h = 0,"
-            f" where the norm is undefined, |n - h| >= {residual:.3g}"
-        )
-    return None
+    if residual <= FIXED:
+        return None
+    where = "n - h changes sign only at h = 0, where the norm is undefined"
+    candidate = f"d = 1, n = tanh({case.w:.4g} - {case.c:.4g} h/|h|)"
+    return f"{candidate}: {where}, |n - h| >= {residual:.3g}"
 
 
 class _Entry(NamedTuple):
-    """h' = sigma(h) h from `start`; the bound is that of the box of radius `box`."""
+    """h' = sigma(h) h from `start`; the time allowed is that for a start of modulus `box`."""
 
     start: float
     box: float
@@ -120,21 +126,19 @@ def _entry(rng: random.Random, keep: bool) -> _Entry:
 
 
 def _late(case: _Entry) -> str | None:
-    # candidate 0: t = log H / log(1/Z) with Z = sigma(H)
+    # the entry time for the candidate 0 is log H / log(1/Z) with Z = sigma(H)
     bound = math.ceil(math.log(case.box) / -math.log(sigmoid(case.box))) + 1
     h = case.start
     for _ in range(bound):
         h *= sigmoid(h)
-    if h >= 1:
-        return (
-            f"h' = sigma(h) h: the {bound} loops that suffice for |h| <= {case.box:.3g} leave"
-            f" {case.start:.4g} at {h:.4g}"
-        )
-    return None
+    if h < 1:
+        return None
+    time = f"the {bound} loops that suffice for |h| <= {case.box:.3g}"
+    return f"h' = sigma(h) h: {time} leave {case.start:.4g} at {h:.4g}"
 
 
 def float32(x: float) -> float:
-    """Rounded to single precision (nearest, ties to even)."""
+    """The number rounded to single precision, to nearest with ties to even."""
     return struct.unpack("f", struct.pack("f", x))[0]
 
 
@@ -144,6 +148,8 @@ def sigmoid32(x: float) -> float:
 
 
 class _Rounded(NamedTuple):
+    """h' = (1 - z)/2 + z h with z = sigma(h), in the arithmetic of `rounding` and `gate`."""
+
     start: float
     rounding: Callable[[float], float]
     gate: Callable[[float], float]
@@ -163,7 +169,7 @@ def _frozen(case: _Rounded) -> str | None:
     return None
 
 
-def _row(items: Sequence[float] | map[float]) -> str:
+def _row(items: Vector) -> str:
     return "(" + ", ".join(f"{x:.3g}" for x in items) + ")"
 
 

@@ -1,4 +1,4 @@
-"""Attacks on M2, fixed points by degree: what happens when one assumption is dropped."""
+"""Attacks on M2, fixed points by degree: what happens without one assumption."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from .existence import bisect
 
 
 class Winding(NamedTuple):
-    """d = 2: the angle x goes to k x + shift + bumps; degree k."""
+    """A self-map of the circle of degree k: the angle x goes to k x + shift + bumps.
+
+    `jump` is added to the image of the angles beyond pi; unless it is 0 the map is discontinuous.
+    """
 
     k: int
     shift: float
@@ -20,36 +23,33 @@ class Winding(NamedTuple):
     jump: float = 0.0
 
     def lift(self, x: float) -> float:
-        """Image of the angle x in [0, 2 pi], without reducing it; `jump` is added once beyond x =
-        pi.
-        """
+        """The image of the angle x in [0, 2 pi], not reduced modulo 2 pi."""
         wave = sum(size * math.sin(m * x + phase) for size, m, phase in self.bumps)
         return self.k * x + self.shift + wave + (self.jump if x > math.pi else 0.0)
 
 
 def _winding(rng: random.Random, keep: bool) -> Winding:
-    if keep:
-        bumps = tuple(
-            (rng.uniform(0, 2), rng.randint(1, 4), rng.uniform(0, 6.28)) for _ in range(3)
+    def bumps(largest: float) -> tuple[tuple[float, int, float], ...]:
+        return tuple(
+            (rng.uniform(0, largest), rng.randint(1, 4), rng.uniform(0, 6.28)) for _ in range(3)
         )
-        return Winding(rng.choice((-3, -2, -1, 0, 2, 3)), rng.uniform(0, 6.28), bumps)
-    # degree (-1)^2 = 1: bumps too small to bring the turn back to a multiple of 2 pi
-    return Winding(
-        1,
-        rng.uniform(2, 4),
-        tuple((rng.uniform(0, 0.5), rng.randint(1, 4), rng.uniform(0, 6.28)) for _ in range(3)),
-    )
+
+    if keep:
+        waves = bumps(2)
+        return Winding(rng.choice((-3, -2, -1, 0, 2, 3)), rng.uniform(0, 6.28), waves)
+    # the degree is (-1)^2 = 1, and the bumps are too small to undo the shift
+    return Winding(1, rng.uniform(2, 4), bumps(0.5))
 
 
 def winding_number(case: Winding, nodes: int = 720) -> int:
-    """The degree, from the images of `nodes` states: total turn of the image in full turns."""
+    """The degree: the number of full turns of the image, from the images of `nodes` states."""
     images = [case.lift(2 * math.pi * i / nodes) for i in range(nodes)] + [case.lift(0)]
     total = sum(math.remainder(b - a, 2 * math.pi) for a, b in pairwise(images))
     return round(total / (2 * math.pi))
 
 
 def fixed_angle(case: Winding, nodes: int = 720) -> float | None:
-    """An angle that the map leaves where it is, or None."""
+    """A fixed point of the map, or None."""
 
     def gap(x: float) -> float:
         return math.remainder(case.lift(x) - x, 2 * math.pi)
@@ -66,21 +66,17 @@ def fixed_angle(case: Winding, nodes: int = 720) -> float | None:
 def _nothing_fixed(case: Winding) -> str | None:
     if fixed_angle(case) is not None:
         return None
-    least = min(
-        abs(math.remainder(case.lift(math.pi * i / 360) - math.pi * i / 360, 2 * math.pi))
-        for i in range(720)
-    )
-    return (
-        f"d = 2, winding number {case.k}, shift {case.shift:.4g}, jump {case.jump:.3g}: every state"
-        f" is turned, by at least {math.degrees(least):.3g} degrees"
-    )
+    angles = [math.pi * i / 360 for i in range(720)]
+    least = min(abs(math.remainder(case.lift(x) - x, 2 * math.pi)) for x in angles)
+    turn = f"every state is turned, by at least {math.degrees(least):.3g} degrees"
+    where = f"d = 2, winding number {case.k}, shift {case.shift:.4g}, jump {case.jump:.3g}"
+    return f"{where}: {turn}"
 
 
 def _torn(rng: random.Random, keep: bool) -> Winding:
     if keep:
         return Winding(0, rng.uniform(0, 6.28), ())
-    # a step function whose jump crosses the diagonal: x < pi goes to more than pi and the others to
-    # less
+    # a step function that jumps across the diagonal: it maps x < pi above pi, and the others below
     return Winding(0, rng.uniform(3.5, 5), (), -rng.uniform(2.6, 3.1))
 
 
@@ -93,16 +89,16 @@ class _Tokens(NamedTuple):
 
 
 def _tokens(rng: random.Random, keep: bool) -> _Tokens:
-    return (
-        _Tokens((rng.choice((1, -1)),), (0,), rng.choice((2, 3, 4)))
-        if keep
-        else _Tokens((1, -1), (1, 0), 3)
-    )
+    if keep:
+        return _Tokens((rng.choice((1, -1)),), (0,), rng.choice((2, 3, 4)))
+    return _Tokens((1, -1), (1, 0), 3)
 
 
 def total_degree(case: _Tokens) -> int:
-    """Degree on the product of spheres of R^d: of the permutation of factors of dimension d - 1,
-    times the antipodal maps.
+    """The degree on the product of spheres of R^d.
+
+    It is the degree of the permutation of factors of dimension d - 1, times those of the antipodal
+    maps.
     """
     inversions = sum(a > b for i, a in enumerate(case.sources) for b in case.sources[i + 1 :])
     degree = (-1) ** (inversions * (case.d - 1) ** 2)
@@ -112,8 +108,9 @@ def total_degree(case: _Tokens) -> int:
 
 
 def _signed_permutation_moves_all(case: _Tokens) -> str | None:
-    """Follow each token's source chain: a cycle with an odd number of signs forces h = -h, so no
-    state is fixed.
+    """A cycle of source tokens with an odd number of minus signs, which forces h = -h.
+
+    Then no state is fixed.
     """
     if total_degree(case) == (-1) ** (case.d * len(case.signs)):
         return None
@@ -124,10 +121,8 @@ def _signed_permutation_moves_all(case: _Tokens) -> str | None:
             if at == start:
                 break
         if sign < 0:
-            return (
-                f"L = {len(case.signs)}, d = {case.d}: F(h_1, h_2) = (h_2, -h_1) has degree"
-                f" {total_degree(case)} and fixes no state (h_1 = h_2 = -h_1)"
-            )
+            loop = f"L = {len(case.signs)}, d = {case.d}: F(h_1, h_2) = (h_2, -h_1)"
+            return f"{loop} has degree {total_degree(case)} and fixes no state (h_1 = h_2 = -h_1)"
     return None
 
 

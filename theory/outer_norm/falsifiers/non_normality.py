@@ -1,5 +1,6 @@
-"""Attacks on M5, non-normal Jacobians: what happens when one assumption is dropped. Planar matrices
-with rational entries.
+"""Attacks on M5, non-normal Jacobians: what happens without one assumption.
+
+The cases are planar matrices with rational entries.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from ...kernel.falsifier import Falsifier
 
 
 def norm_at_most(matrix: Matrix, square: Fraction) -> bool:
-    """Whether |M|_2^2 <= square for a 2 x 2 matrix: square - M^T M is positive semidefinite
-    (diagonal and determinant).
+    """Whether |M|_2^2 <= square for a 2 x 2 matrix: square - M^T M is positive semidefinite.
+
+    The diagonal and the determinant decide this.
     """
     (a, b), (c, d) = matrix
     first, second, mixed = square - a * a - c * c, square - b * b - d * d, a * b + c * d
@@ -29,11 +31,13 @@ def resolvent(matrix: Matrix) -> Matrix:
 
 
 def corner(r: Fraction, c: Fraction) -> Matrix:
-    """[[r, c], [0, r]]."""
+    """The matrix [[r, c], [0, r]]."""
     return [[r, c], [Fraction(0), r]]
 
 
 class _Jacobian(NamedTuple):
+    """A matrix and its spectral radius."""
+
     matrix: Matrix
     rho: Fraction
 
@@ -43,15 +47,12 @@ def _show(matrix: Matrix) -> str:
 
 
 def _normal(rng: random.Random, keep: bool) -> _Jacobian:
-    """rho times a rational rotation, or the Jordan block of the same spectral radius."""
+    """rho times a rational rotation, or a Jordan block with the same spectral radius."""
     rho, q = Fraction(rng.randint(1, 9), 10), Fraction(rng.randint(-9, 9), 7)
     cos, sin = (1 - q * q) / (1 + q * q), 2 * q / (1 + q * q)
-    matrix = (
-        [[rho * cos, -rho * sin], [rho * sin, rho * cos]]
-        if keep
-        else corner(rho, Fraction(rng.randint(1, 9)))
-    )
-    return _Jacobian(matrix, rho)
+    if keep:
+        return _Jacobian([[rho * cos, -rho * sin], [rho * sin, rho * cos]], rho)
+    return _Jacobian(corner(rho, Fraction(rng.randint(1, 9))), rho)
 
 
 def _is_normal(case: _Jacobian) -> bool:
@@ -72,50 +73,53 @@ def _exceeds_radius(case: _Jacobian) -> str | None:
 
 
 def _contractive(rng: random.Random, keep: bool) -> _Jacobian:
-    """A conjugated triangle with that spectral radius, at most 4/5 or at least 1."""
+    """A triangular matrix in another basis, of spectral radius at most 4/5, or at least 1."""
     rho = Fraction(rng.randint(1, 8), 10) if keep else Fraction(rng.randint(10, 13), 10)
     basis, inverse = unimodular(rng, 2)
     other = rho * Fraction(rng.randint(-9, 9), 10)
-    return _Jacobian(
-        conjugate(basis, [[rho, Fraction(rng.randint(-3, 3))], [Fraction(0), other]], inverse), rho
-    )
+    triangle = [[rho, Fraction(rng.randint(-3, 3))], [Fraction(0), other]]
+    return _Jacobian(conjugate(basis, triangle, inverse), rho)
 
 
 def _neumann_sum_fails(case: _Jacobian) -> str | None:
-    """(I - J) Sum_{k<t} J^k = I - J^t, so the sum tends to the resolvent iff J^t -> 0."""
+    """J^128 is not small, so that the Neumann sum has not converged.
+
+    (I - J) Sum_{k<t} J^k = I - J^t, so the sum tends to the resolvent iff J^t -> 0.
+    """
     power = case.matrix
     for _ in range(7):
         power = multiply(power, power)
     if not norm_at_most(power, Fraction(1, 100)):
-        return (
-            f"J = {_show(case.matrix)}, rho = {case.rho}: |J^128| > 1/10, the Neumann sum has not"
-            " converged"
-        )
+        where = f"J = {_show(case.matrix)}, rho = {case.rho}"
+        return f"{where}: |J^128| > 1/10, the Neumann sum has not converged"
     return None
 
 
 class _Rated(NamedTuple):
+    """A matrix, its spectral radius, and the square of the constant C in |J^t| <= C rho^t.
+
+    C^2 = |V|_F^2 |V^{-1}|_F^2 if V is a basis of eigenvectors.
+    """
+
     matrix: Matrix
     rho: Fraction
     constant: Fraction
-    """squared: |V|_F^2 |V^{-1}|_F^2 where a basis V of eigenvectors exists"""
 
 
 def _diagonalisable(rng: random.Random, keep: bool) -> _Rated:
     rho = Fraction(rng.randint(1, 9), 10)
     basis, inverse = unimodular(rng, 2)
     sizes = [sum((x * x for row in m for x in row), Fraction(0)) for m in (basis, inverse)]
-    block = (
-        [[rho, Fraction(0)], [Fraction(0), -rho * Fraction(rng.randint(0, 4), 4)]]
-        if keep
-        else corner(rho, Fraction(1))
-    )
+    block = corner(rho, Fraction(1))
+    if keep:
+        block = [[rho, Fraction(0)], [Fraction(0), -rho * Fraction(rng.randint(0, 4), 4)]]
     return _Rated(conjugate(basis, block, inverse), rho, sizes[0] * sizes[1])
 
 
 def _has_eigenbasis(case: _Rated) -> bool:
-    """Distinct eigenvalues: the discriminant of the characteristic polynomial is positive (a
-    multiple of I does not occur).
+    """Whether the eigenvalues are distinct, by the discriminant of the characteristic polynomial.
+
+    A multiple of I is never drawn.
     """
     (a, b), (c, d) = case.matrix
     return (a + d) ** 2 - 4 * (a * d - b * c) > 0
@@ -126,10 +130,8 @@ def _rate_fails(case: _Rated) -> str | None:
     for doubling in range(1, 11):
         power = multiply(power, power)
         if not norm_at_most(power, case.constant):
-            return (
-                f"J = {_show(case.matrix)}: |J^t| > C rho^t at t = {2**doubling}, rho = {case.rho},"
-                f" C^2 = {case.constant}"
-            )
+            numbers = f"t = {2**doubling}, rho = {case.rho}, C^2 = {case.constant}"
+            return f"J = {_show(case.matrix)}: |J^t| > C rho^t at {numbers}"
     return None
 
 
