@@ -1,1 +1,1 @@
-"""Many training runs from a plan: workers, clusters, a lent GPU, packing of results."""
+"""Many training runs from a plan: on this machine, on a cluster, on a lent GPU; packing results."""

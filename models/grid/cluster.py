@@ -1,5 +1,6 @@
-"""The same plan on a Slurm cluster through submitit: one array job, one element per run, the same
-folders and results as `run_grid`.
+"""A plan on a Slurm cluster, through submitit: one element of an array job for each run.
+
+Folders and results are those of `run_grid`.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ LOGS = "jobs"
 
 @dataclass(frozen=True)
 class _Run:
-    """What one element of the array does: the run, resumed from its folder when it was cut off,
-    then the gathering of all.
+    """What an element of the array does: train its run, resumed from its folder where it was cut
+    off, and gather all results.
     """
 
     job: Job
@@ -51,13 +52,28 @@ def submit_grid(
     wait: bool = True,
     progress: bool = True,
 ) -> GridReport:
-    """Submit every unfinished run of the plan; with `wait`, stay until all have ended and report
-    them as `run_grid` does.
+    """Submit every unfinished run of a plan.
 
-    out/results.jsonl grows as runs end, whether or not anyone waits; logs are in out/jobs.
-    `minutes` is the budget of the whole grid from now on, `request.minutes` the time limit of one
-    job, after which it is queued again and resumes. `local` runs the jobs here, all at once: for
-    tests. Raises `UsageError` where submitit or Slurm is missing.
+    Args:
+        plan: the runs.
+        out: folder of the grid, on a file system that the nodes see. `out`/results.jsonl grows as
+            runs end, whether or not anyone waits; logs go to `out`/jobs.
+        data: task name to prepared data file.
+        minutes: budget of the whole grid from now on.
+        threads: CPU threads of a run.
+        device: a torch device of the nodes.
+        compiled: whether the loops are compiled.
+        request: what each job asks of the cluster; a job that reaches its time limit is queued
+            again and resumes.
+        executor: slurm, or local to run all jobs at once on this machine, for trials.
+        wait: whether to wait until all runs have ended.
+        progress: whether to show a progress bar.
+
+    Returns:
+        How many runs are done, failed and left.
+
+    Raises:
+        UsageError: the plan or a data file is wrong, or submitit or Slurm is missing.
     """
     start, failed = time.monotonic(), {}
     every = plan_jobs(plan, out, data or {}, minutes, threads, device, compiled)
@@ -79,7 +95,7 @@ def submit_grid(
                 waiting = results(
                     dict(zip(jobs, todo, strict=True)),
                     executor,
-                    then="the jobs go on and gather their results",
+                    then="the jobs continue and gather their results",
                 )
                 for job, reason in waiting:
                     bar.update(int((job.folder / RESULT).exists()))

@@ -1,5 +1,5 @@
-"""Is this machine fit to train on? Rates of the device, and the compiled step of a run against the
-eager one, in well under a minute.
+"""Whether a machine is fit to train on: the rates of its device, and whether compiled and rounded
+steps of a run agree with exact ones. The check takes well under a minute.
 """
 
 from __future__ import annotations
@@ -21,23 +21,37 @@ from ..training.run_spec import RunSpec
 from ..training.train import Trainer
 
 AGREE = {torch.float32: 1e-4, torch.bfloat16: 2e-2}
-"""largest relative difference of losses, by the dtype of products"""
+"""Largest relative difference of losses that are equal up to rounding, by the dtype of products."""
 OVER_FLOOR = 5.0
-"""step time that is expected, as a multiple of the time its products need at the measured rate:
-element-wise work is bound by memory
+"""Expected time of a step, as a multiple of the time that its matrix products need at the measured
+rate; the rest is element-wise work, which is bound by memory.
 """
 LAUNCHING = 0.02
-"""seconds of a step that do not grow with its size: Python and the launching of kernels"""
+"""Seconds of a step that do not depend on its size: Python, and the launching of kernels."""
 STEPS = 10
+"""Training steps that are timed on a GPU."""
 
 
 @dataclass(frozen=True)
 class MachineCheck:
-    """What was measured: rates, losses, milliseconds per step and what was expected, GiB at the
-    peak, compiled graphs, seconds.
+    """What was measured on a machine.
 
-    `kernels` of a step and `busy_ms`, the time that they take, are None on a CPU: a step that takes
-    longer than they do waits for the program, and more runs at a time fill the gap.
+    Attributes:
+        device: its name.
+        torch: version of torch.
+        bf16_tflops: rate of bf16 matrix products, in TFLOP/s.
+        float32_tflops: rate of float32 matrix products, in TFLOP/s.
+        copy_tb_per_s: rate of copies within the device, in TB/s.
+        loss: the loss of the first step, computed in several ways.
+        step_ms: milliseconds of a training step.
+        expected_ms: milliseconds that a step should take at these rates.
+        share_of_matmul: share of the step that its matrix products need at the measured rate.
+        peak_gib: most memory in use, in GiB.
+        graphs: number of compiled graphs.
+        kernels: number of kernels of a step; None on a CPU.
+        busy_ms: milliseconds that those take; None on a CPU. A step that takes longer waits for the
+            program, and further runs at the same time would fill the gap.
+        seconds: duration of the check.
     """
 
     device: str
@@ -57,18 +71,20 @@ class MachineCheck:
 
     @property
     def slow(self) -> bool:
-        """Whether a step takes more than twice what was expected."""
+        """Whether a step takes more than twice the expected time."""
         return self.step_ms > 2 * self.expected_ms
 
 
 def check_machine(
     run: RunSpec, data: str | Path | None, device: str, compiled: bool
 ) -> MachineCheck:
-    """Measure the device with the first steps of a run, which are thrown away. Raises
-    `LoopstabError` when losses disagree.
+    """Measure a device with the first steps of a run, whose results are discarded.
+
+    Raises `LoopstabError` when losses that should be equal up to rounding are not.
     """
     start = time.monotonic()
-    config, task = replace(run, steps=1_000_000).build(data)  # so many that no measurement is due
+    # with so many steps, no measurement is due
+    config, task = replace(run, steps=1_000_000).build(data)
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(config, task, folder, device, compiled=compiled)
     objective = config.objective(trainer.course.loops)
@@ -78,9 +94,8 @@ def check_machine(
     )
     n, k = objective.draw(torch.Generator().manual_seed(0))
     loss = {}
-    with (
-        torch.no_grad()
-    ):  # a graph of its own: the training graphs are compiled for the whole batch
+    # without gradient and on few samples: the training graphs are compiled for the whole batch
+    with torch.no_grad():
         for name, arithmetic in (
             ("float32", EXACT),
             ("training", trainer.arithmetic),
@@ -100,7 +115,7 @@ def check_machine(
     ):
         if not abs(loss[a] - loss[b]) <= tolerance * abs(loss[b]):
             raise LoopstabError(
-                f"the {a} loss {loss[a]:.6f} is not the {b} loss {loss[b]:.6f}: try --no-compile,"
+                f"the {a} loss {loss[a]:.6f} is not the {b} loss {loss[b]:.6f}: use --no-compile,"
                 " or another machine"
             )
     cuda = torch.device(device).type == "cuda"
@@ -136,9 +151,7 @@ def check_machine(
 
 
 def _kernels(work: Callable[[], object]) -> tuple[int, float]:
-    """Kernels that the GPU ran during `work`, and their time in milliseconds, by torch's
-    profiler.
-    """
+    """The number of kernels that the GPU runs during `work`, and their time in milliseconds."""
     with profile(
         activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], acc_events=True
     ) as profiler:
@@ -149,7 +162,7 @@ def _kernels(work: Callable[[], object]) -> tuple[int, float]:
 
 
 def median_seconds(work: Callable[[], object], repeats: int, device: str) -> float:
-    """Median time of `work` after two rounds that are not counted."""
+    """The median time of `work`, after two rounds that are not counted."""
     times = []
     for turn in range(repeats + 2):
         _wait(device)
@@ -162,7 +175,7 @@ def median_seconds(work: Callable[[], object], repeats: int, device: str) -> flo
 
 
 def matmul_rate(dtype: torch.dtype, device: str) -> float:
-    """TFLOP/s of a large square product of random matrices."""
+    """The rate of a large product of square random matrices, in TFLOP/s."""
     size = (
         (8192 if dtype is torch.bfloat16 else 4096) if torch.device(device).type == "cuda" else 1024
     )
@@ -171,7 +184,7 @@ def matmul_rate(dtype: torch.dtype, device: str) -> float:
 
 
 def copy_rate(device: str) -> float:
-    """TB/s of a large copy within the device, bytes read and written."""
+    """The rate of a large copy within the device, in TB/s read and written."""
     source = torch.ones(2**28 if torch.device(device).type == "cuda" else 2**24, device=device)
     target = torch.empty_like(source)
     return 2 * source.nbytes / median_seconds(lambda: target.copy_(source), 5, device) / 1e12

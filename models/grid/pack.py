@@ -1,6 +1,4 @@
-"""Many finished runs in few files: safetensors shards with one entry per run, in half precision
-where the diagnosis allows it.
-"""
+"""Many finished runs in few files: safetensors shards with an entry for each run."""
 
 from __future__ import annotations
 
@@ -26,12 +24,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LIMIT = 15 * 2**20
-"""bytes per shard"""
+"""Most bytes of a shard, 15 MiB: a file of that size is easily copied and kept in a repository."""
 
 
 @dataclass(frozen=True)
 class Packed:
-    """The shards written, the runs in them, and which of those are stored in half precision."""
+    """What was packed.
+
+    Attributes:
+        files: the shards.
+        runs: names of the runs in them.
+        half: names of the runs that are stored in half precision.
+    """
 
     files: list[str]
     runs: list[str]
@@ -47,21 +51,32 @@ def pack(
     limit: int = LIMIT,
     progress: bool = False,
 ) -> Packed:
-    """Pack every finished run of a grid folder into `to`/shard-N.safetensors.
+    """Pack every finished run of a grid into `to`/shard-N.safetensors.
 
-    With `half`, weights are stored in float16 if the diagnosis of the rounded model agrees with
-    that of the full one: the same outcome on each of 32 inputs and the median spectral radius to 1
-    %, or for the `fixed` baseline, which has no loop, the same verdicts. `data` maps task names to
-    prepared files, where the diagnosis needs one. Runs that differ in less than their name tells
-    (learning rate, size) are told apart by their id. Raises `UsageError` when there is nothing to
-    pack, or `to` holds shards already.
+    Runs whose names are equal (they may differ in learning rate or size) get their id appended.
+
+    Args:
+        out: folder of the grid.
+        to: folder for the shards, which is created.
+        half: whether to store weights in float16 where that does not change the diagnosis (see
+            `same_diagnosis_in_half`).
+        data: task name to prepared data file, where the diagnosis needs one.
+        limit: most bytes of a shard.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The shards and the runs in them.
+
+    Raises:
+        UsageError: there is no finished run, or `to` already holds shards.
+        LoopstabError: a run does not fit into a shard.
     """
     files = sorted((Path(out) / RUNS).glob(f"*/{MODEL}"))
     if not files:
-        raise UsageError(f"no finished run under {Path(out) / RUNS}: run loopstab grid first")
+        raise UsageError(f"no finished run under {Path(out) / RUNS}: use loopstab grid run first")
     folder = output_folder(to)
     if any(folder.glob("shard-*.safetensors")):
-        raise UsageError(f"{folder} holds shards already: choose another --to, or delete them")
+        raise UsageError(f"{folder} already holds shards: choose another --to, or delete them")
     names = _names(files)
     packed = Packed([], [], [])
     tensors: dict[str, Tensor] = {}
@@ -83,7 +98,8 @@ def pack(
         size = _bytes(name, own, meta)
         if size > limit:
             raise LoopstabError(
-                f"{file} takes {size} bytes, more than a shard of {limit}: pack in half precision"
+                f"{file} takes {size} bytes, more than the {limit} of a shard: store it in half"
+                " precision (--half)"
             )
         if size > room:
             write()
@@ -106,13 +122,9 @@ def _names(files: list[Path]) -> dict[Path, str]:
 
 
 def _bytes(name: str, tensors: dict[str, Tensor], meta: dict[str, Any]) -> int:
-    """At most what a run adds to a shard: values, one header line per tensor, and the metadata as
-    text inside JSON text.
+    """A bound on what a run adds to a shard: its values, the header of each tensor, and the
+    metadata, which are JSON text inside JSON text.
     """
+    values = sum(t.numel() * t.element_size() for t in tensors.values())
     header = sum(len(name) + len(k) + 128 for k in tensors)
-    return (
-        sum(t.numel() * t.element_size() for t in tensors.values())
-        + header
-        + len(json.dumps(json.dumps({name: meta})))
-        + 128
-    )
+    return values + header + len(json.dumps(json.dumps({name: meta}))) + 128

@@ -1,4 +1,4 @@
-"""Plans: named tables of runs in TOML, checked as a whole before the first run starts."""
+"""Plans: named tables of runs in TOML, which are checked as a whole before the first run starts."""
 
 from __future__ import annotations
 
@@ -21,20 +21,34 @@ PLANS = Path(__file__).parents[1] / "plans"
 
 @dataclass(frozen=True)
 class Plan:
-    """A named table of runs, in the order in which they are to be done."""
+    """A named table of runs, in the order in which they are trained."""
 
     name: str
     runs: tuple[RunSpec, ...]
 
     @classmethod
     def load(cls, path: str | Path) -> Plan:
-        """Read a TOML plan, or one of the shipped ones by name (`cpu`, `desk`, `lease`, `core`,
-        `paper`).
+        """Read a plan.
 
-        A plan has `name`, a table `defaults`, a table `tasks` with further defaults of the runs of
-        each task, and an array of tables `runs`; a list as a value stands for one run per element
-        (the first key varies slowest, the lists of a task fastest). A run that is listed twice is
-        done once. Raises `UsageError` naming the file, the line and the key.
+        A plan has a `name`, a table `defaults`, tables `tasks.NAME` with further defaults for the
+        runs of a task, and an array of tables `runs`. Their keys are the options of `RunSpec`. A
+        list as a value stands for one run per element: the first key varies slowest, and the lists
+        of a task vary fastest. A run that is listed twice is trained once.
+
+        Args:
+            path: a TOML file, or the name of a shipped plan (cpu, desk, lease, core, paper).
+
+        Returns:
+            The plan.
+
+        Raises:
+            UsageError: there is no such file, or something in it is wrong; the message names the
+                file, the line and the key.
+
+        Example:
+            >>> from loopstab.models.grid.plan import Plan
+            >>> Plan.load("cpu").runs[0].label
+            'prefix-sums external/post lr 0.001 seed 0'
         """
         path = Path(path)
         if not path.suffix:
@@ -83,13 +97,15 @@ class Plan:
         return cls(data.get("name", path.stem), tuple(dict.fromkeys(runs)))
 
     def check(self, data: Mapping[str, str | Path]) -> list[str]:
-        """The id of every run; `UsageError` when any run of the plan, or a data file, is wrong.
-        `data`: task name to prepared file.
+        """Check every run, and return their ids; `UsageError` when a run or a data file is wrong.
+
+        `data` maps task names to prepared data files.
         """
         unknown = sorted(set(data) - {run.task for run in self.runs})
         if unknown:
             raise UsageError(
-                f"data was given for {unknown[0]!r}, which is no task of the plan {self.name}"
+                f"--data names {unknown[0]!r}, which is not a task of the plan {self.name}: leave"
+                " it out"
             )
         tasks: dict[tuple[str, int, str], Task] = {}
         for run in self.runs:
@@ -104,7 +120,7 @@ class Plan:
 
 
 def data_files(items: Sequence[str]) -> dict[str, str | Path]:
-    """Task name to prepared file, from texts TASK=FILE; `UsageError` for anything else."""
+    """Task name to prepared data file, from texts TASK=FILE; `UsageError` for any other text."""
     files: dict[str, str | Path] = {}
     for item in items:
         task, sign, file = item.partition("=")
@@ -141,7 +157,7 @@ def _product(table: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _place(path: Path, text: str, key: str, run: int = 0) -> str:
-    """The file and the line where the key stands: in the table of that run, or else anywhere."""
+    """The file, with the line of the key in the table of that run, or else anywhere."""
     lines = list(enumerate(text.splitlines(), 1))
     tables = [at for at, (_, line) in enumerate(lines) if re.match(r"\s*\[\[\s*runs\s*\]\]", line)]
     own = lines[slice(*[*tables, len(lines)][run - 1 : run + 1])] if 0 < run <= len(tables) else []

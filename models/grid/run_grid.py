@@ -1,6 +1,4 @@
-"""Many runs: skip what is done, resume what was cut, keep to the budget, gather one line per
-run.
-"""
+"""Train the runs of a plan on this machine: finished ones are skipped, interrupted ones resume."""
 
 from __future__ import annotations
 
@@ -24,8 +22,15 @@ RESULTS = "results.jsonl"
 
 @dataclass(frozen=True)
 class GridReport:
-    """How many runs of a plan are done, failed (id: which run, and why) and left, and where the
-    results are.
+    """Where a plan stands.
+
+    Attributes:
+        plan: its name.
+        done: number of finished runs.
+        failed: id of a run that failed to the run and the reason, in words.
+        left: number of the other runs.
+        seconds: duration of the call.
+        results: the file with one line per finished run.
     """
 
     plan: str
@@ -45,8 +50,8 @@ def plan_jobs(
     device: str,
     compiled: bool = False,
 ) -> list[Job]:
-    """Every run of the plan as a job that ends `minutes` from now; the whole plan is checked first
-    (`UsageError`).
+    """Every run of the plan as a job that ends `minutes` from now; the whole plan is checked first,
+    and `UsageError` raised where something is wrong.
     """
     for name, value in (("threads", threads), ("budget minutes", minutes)):
         if value is not None and not value > 0:
@@ -64,7 +69,7 @@ def plan_jobs(
 
 
 def pending(jobs: list[Job]) -> list[Job]:
-    """Those without a result."""
+    """The jobs without a result."""
     return [job for job in jobs if not (job.folder / RESULT).exists()]
 
 
@@ -80,14 +85,29 @@ def run_grid(
     compiled: bool = False,
     progress: bool = True,
 ) -> GridReport:
-    """Do the plan, `jobs` runs at a time with `threads` threads each; finished runs are skipped,
-    interrupted ones resume.
+    """Train the runs of a plan; finished ones are skipped, and interrupted ones resume.
 
-    `data` maps task names to prepared files. When `minutes` end every run is stopped, resumably: it
-    saves, or is killed `GRACE` seconds later. A run that fails is reported and the others go on; a
-    run at which another process is (a second grid on the folder) is left to it. Writes
-    out/runs/<id>/ per run and out/results.jsonl, one line per finished run of this plan in its
-    order.
+    A run that fails is reported and does not stop the others. A run that another process is
+    training, of a second grid on the same folder, is left to it.
+
+    Args:
+        plan: the runs.
+        out: folder of the grid; it gets a folder runs/ID for each run, and results.jsonl with one
+            line per finished run, in the order of the plan.
+        data: task name to prepared data file.
+        minutes: budget; when it is used up every run is stopped, resumably: it saves its state, or
+            is killed `GRACE` seconds later.
+        jobs: runs at a time; default 1.
+        threads: CPU threads of a run; default 1.
+        device: a torch device; default cpu.
+        compiled: whether the loops are compiled; default no.
+        progress: whether to show a progress bar; default yes.
+
+    Returns:
+        How many runs are done, failed and left.
+
+    Raises:
+        UsageError: the plan, a data file or an option is wrong; no run has started then.
     """
     if jobs < 1:
         raise UsageError(f"jobs must be at least 1, not {jobs}")
@@ -120,7 +140,7 @@ def run_grid(
 
 
 def report(plan: Plan, jobs: list[Job], failed: dict[str, str], seconds: float) -> GridReport:
-    """Where the plan stands; the results are gathered."""
+    """Gather the results, and report where the plan stands."""
     done, left = gather(jobs[0].grid, [job.id for job in jobs]), {job.id for job in pending(jobs)}
     failed = {i: reason for i, reason in failed.items() if i in left}
     return GridReport(
@@ -129,13 +149,12 @@ def report(plan: Plan, jobs: list[Job], failed: dict[str, str], seconds: float) 
 
 
 def gather(grid: str | Path, ids: Sequence[str]) -> int:
-    """Write results.jsonl from the finished runs among `ids`, in that order; returns how many there
-    are.
+    """Write results.jsonl from the finished runs among `ids`, in that order; returns their
+    number.
     """
     folder = Path(grid)
-    with locked(
-        folder, wait=True
-    ):  # else a slower grid on the same folder would put older lines back
+    # the lock keeps a slower grid on the same folder from putting older lines back
+    with locked(folder, wait=True):
         lines = []
         for i in ids:
             file = folder / RUNS / i / RESULT
@@ -144,8 +163,8 @@ def gather(grid: str | Path, ids: Sequence[str]) -> int:
                     lines.append(json.dumps({**json.loads(file.read_text()), "id": i}) + "\n")
                 except ValueError:
                     raise LoopstabError(
-                        f"{file} is not JSON any more: delete it, and the same command evaluates"
-                        " the run again"
+                        f"{file} is damaged: delete it, and the same command evaluates the run"
+                        " again"
                     ) from None
         write_atomic(folder / RESULTS, "".join(lines))
     return len(lines)

@@ -1,5 +1,6 @@
-"""Runs in processes of their own: one process per folder, none left behind, and a process that dies
-takes no other with it.
+"""Runs in processes of their own: one process per folder, and none that outlives its parent.
+
+A process that dies does not take another one with it.
 """
 
 from __future__ import annotations
@@ -28,13 +29,22 @@ from ..training.train import Trainer
 
 RUNS, LOCK, TRACEBACK = "runs", "lock", "error.txt"
 GRACE = 10.0
-"""seconds that a run has to save and stop before its process is killed"""
+"""Seconds that a run has to save its state before its process is killed."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a grid, to be done by any process that sees the folder; `until` is the time
-    (seconds since 1970) to stop at.
+    """One run of a grid, which any process that sees the folder can train.
+
+    Attributes:
+        run: its options.
+        id: its name in the grid.
+        grid: folder of the grid.
+        data: prepared data file of its task.
+        threads: CPU threads.
+        device: a torch device.
+        until: time at which to stop, in seconds since 1970.
+        compiled: whether the loop is compiled.
     """
 
     run: RunSpec
@@ -48,15 +58,17 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        """Where the run is kept."""
+        """The folder of the run."""
         return Path(self.grid) / RUNS / self.id
 
     def do(self, stop: Callable[[], bool] = lambda: False) -> str | None:
-        """Train to the end, or until `stop` or the time says so; returns why it failed, or None."""
+        """Train until the run or its time ends or `stop` returns true; returns the reason for a
+        failure, or None.
+        """
         torch.set_num_threads(self.threads)
         try:
             with locked(output_folder(self.folder)) as mine:
-                if not mine:  # another process is at this run
+                if not mine:  # another process trains this run
                     return None
                 for left_behind in self.folder.glob(".*.tmp"):
                     left_behind.unlink(missing_ok=True)
@@ -82,7 +94,7 @@ class Job:
                 (self.folder / TRACEBACK).unlink(missing_ok=True)
         except LoopstabError as error:
             return " ".join(str(error).split())
-        except Exception as error:  # whatever goes wrong in one run must not stop the others
+        except Exception as error:  # an error in one run must not stop the others
             with suppress(LoopstabError):
                 write_atomic(self.folder / TRACEBACK, traceback.format_exc())
             return (
@@ -94,8 +106,9 @@ class Job:
 
 @contextmanager
 def locked(folder: Path, wait: bool = False) -> Iterator[bool]:
-    """Whether this process now holds the folder. The kernel frees the lock when its holder ends in
-    whatever way, so none is left behind.
+    """Lock a folder, and yield whether this process now holds it.
+
+    The system frees the lock when its holder ends in whatever way, so that none is left behind.
     """
     with open(folder / LOCK, "a") as file:
         try:
@@ -111,8 +124,9 @@ def locked(folder: Path, wait: bool = False) -> Iterator[bool]:
 
 
 class Workers:
-    """Processes that do jobs; leaving the context stops them: each saves its run and ends, or is
-    killed after `GRACE` seconds.
+    """Processes that do jobs.
+
+    Leaving the context stops them: each saves its run and ends, or is killed after `GRACE` seconds.
     """
 
     def __init__(self) -> None:
@@ -126,18 +140,19 @@ class Workers:
         """Give the job to an idle process, or to a new one."""
         while self._idle:
             connection, process = self._idle.pop()
-            with suppress(OSError):  # it has ended in the meantime
+            with suppress(OSError):  # the process has ended in the meantime
                 connection.send(job)
                 self.busy[connection] = process, job
                 return
         connection, process = _spawn()
         self.busy[connection] = process, job
-        with suppress(OSError):  # it has ended already: wait will say so
+        with suppress(OSError):  # the process has ended already, which `wait` will report
             connection.send(job)
 
     def wait(self, seconds: float | None = None) -> list[tuple[Job, str | None]]:
-        """The jobs that have ended, each with why it failed; at least one, or none after that many
-        seconds.
+        """The jobs that have ended, with the reason for a failure or None.
+
+        There is at least one, unless that many seconds pass before one ends.
         """
         out: list[tuple[Job, str | None]] = []
         for connection in wait_for(list(self.busy), seconds):
@@ -176,9 +191,8 @@ def _spawn() -> tuple[Connection, SpawnProcess]:
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,))
     main = threading.current_thread() is threading.main_thread()
-    before = (
-        signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
-    )  # inherited: Ctrl-C in a terminal reaches the whole group
+    # the process inherits this: Ctrl-C in a terminal reaches the whole group
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
     try:
         process.start()
     finally:
@@ -189,9 +203,7 @@ def _spawn() -> tuple[Connection, SpawnProcess]:
 
 
 def _serve(connection: Connection) -> None:
-    """The life of a worker: jobs until the pipe closes or SIGTERM comes; it does not outlive its
-    parent.
-    """
+    """What a worker does: jobs, until the pipe closes, SIGTERM arrives, or its parent ends."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     threading.Thread(target=_watch, args=(stop,), daemon=True).start()

@@ -1,5 +1,6 @@
-"""Download of one large file: resumed where it was cut off, checked by SHA-256, and in place only
-when it is whole.
+"""Download of a large file, which resumes where it was cut off and is checked by SHA-256.
+
+The file appears under its name only when it is complete.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from ...support.errors import LoopstabError, UsageError
 from ...support.files import write_json
 from .table_source import BLOCK, sha256
 
-TIMEOUT, PAUSE = 60.0, 1.0  # seconds
+TIMEOUT = 60.0
+"""Seconds without an answer after which a connection counts as broken."""
+PAUSE = 1.0
+"""Seconds between two attempts."""
 
 
 def download(
@@ -31,13 +35,26 @@ def download(
     attempts: int = 5,
     progress: bool = False,
 ) -> dict[str, Any]:
-    """Fetch `url` to `path`; returns path, bytes, sha256, whether it was checked, and how many
-    bytes an earlier call had left.
+    """Download a file.
 
-    The bytes so far stand in `path`.part, beside the server's identification of the version in
-    `path`.part.json: a later call continues by HTTP Range, and starts again when the server has
-    another version or no ranges. A connection that breaks is taken up again up to `attempts` times
-    without progress. Raises `LoopstabError` when the network or the checksum fails.
+    What has arrived is kept in `path`.part, and the server's mark of its version in
+    `path`.part.json. A later call continues there by HTTP Range, or starts again when the server
+    has another version or does not support ranges.
+
+    Args:
+        url: address of the file.
+        path: where to put it.
+        expected: SHA-256 in hexadecimal digits; None checks nothing.
+        attempts: number of broken connections without progress after which to give up.
+        progress: whether to show a progress bar.
+
+    Returns:
+        A JSON object: `path`, `bytes`, `sha256`, `checked` (whether a checksum was expected) and
+        `resumed_from` (the bytes that an earlier call had left).
+
+    Raises:
+        UsageError: the address or the checksum cannot be read.
+        LoopstabError: the server, the network, the disk or the checksum fails.
     """
     path = Path(path)
     if expected is not None and (
@@ -52,7 +69,7 @@ def download(
         try:
             if _continue(url, part, note, progress):
                 break
-            reason = "the connection broke off"
+            reason = "the connection was closed"
         except HTTPError as error:
             if error.code < 500:
                 raise LoopstabError(
@@ -95,7 +112,7 @@ def download(
 
 
 def _continue(url: str, part: Path, note: Path, progress: bool) -> bool:
-    """One connection; True when the file is complete."""
+    """Receive what one connection delivers; returns whether the file is complete."""
     have = part.stat().st_size if part.exists() else 0
     known: dict[str, Any] = {}
     if have:
@@ -124,7 +141,9 @@ def _continue(url: str, part: Path, note: Path, progress: bool) -> bool:
         total = None if length is None else start + int(length)
         tag = response.headers.get("ETag") or ""
         if not resumed:
-            part.write_bytes(b"")  # before the note: it must never describe another version's bytes
+            part.write_bytes(
+                b""
+            )  # before the note, which must not describe bytes of another version
         version = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified")
         write_json(note, {"url": url, "version": version, "total": total})
         with (

@@ -1,5 +1,5 @@
-"""Prepared data: one compact file of puzzles, split into levels, and the tasks that draw batches
-from it.
+"""Prepared data: a table of puzzles in one file, split into levels, and tasks that draw batches of
+it.
 """
 
 from __future__ import annotations
@@ -25,21 +25,30 @@ from ..network.choices import Augmentation, Positions
 from .task import EVALUATION_SEED, Batch, Shape, Task, to_device
 
 KEY = "loopstab-data"
+"""Key of our JSON object among the metadata of a prepared file."""
 LEVELS = ("train", "easy", "hard")
+"""The splits of a table; a row holds the index of its own."""
 LEFT_OUT = 3
+"""The index of a row that belongs to none of them."""
 MARK = 16
-"""Added to a cell: sudoku, the digit is a clue; chess, the square belongs to the move."""
+"""Added to a cell whose digit is a clue (sudoku) or whose square is part of the move (chess)."""
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.8, 0.95, 1.0)
+"""The quantiles of the difficulty that a description lists."""
+HELD_OUT = 0.2
+"""Share of the easy rows that are held out."""
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
     """Puzzles of one kind.
 
-    `cells` (rows, cells) uint8: content in the low four bits and `MARK`; `difficulty` (rows,)
-    uint16 in the unit that `meta` names; `split` (rows,) uint8, index into `LEVELS`; `line` (rows,)
-    uint32, where the puzzle stood in its source; `view` (rows,) uint8, how a chess board was
-    turned. `meta`: kind, unit, and where the puzzles come from.
+    Attributes:
+        cells: (rows, cells), the content of each cell in the low four bits, and `MARK`.
+        difficulty: (rows,), in the unit that `meta` names.
+        split: (rows,), index into `LEVELS`.
+        line: (rows,), where the puzzle stood in its source.
+        view: (rows,), how a chess board was turned.
+        meta: JSON object: `kind`, `unit`, and where the puzzles come from.
     """
 
     cells: NDArray[np.uint8]
@@ -59,12 +68,12 @@ class Table:
         meta: dict[str, Any],
         view: NDArray | None = None,
     ) -> Table:
-        """Drop the rows that are left out; `UsageError` when a level is then empty."""
+        """Make a table without the rows that are left out; `UsageError` when a level is empty."""
         for i, level in enumerate(LEVELS):
             if not (split == i).any():
                 raise UsageError(
-                    f"no rows are left for the level {level} (easy is up to {meta['unit']}"
-                    f" {meta['cut']}, hard above; {len(split)} rows in all): use more rows or"
+                    f"no rows are left for the level {level} (easy goes up to {meta['unit']}"
+                    f" {meta['cut']}, hard lies above; {len(split)} rows in all): use more rows or"
                     " another split"
                 )
         keep = split != LEFT_OUT
@@ -83,14 +92,12 @@ class Table:
 
     @property
     def kind(self) -> str:
-        """sudoku, chess or endgames."""
+        """What the puzzles are, such as sudoku, chess or endgames."""
         return self.meta["kind"]
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the kind and the columns that a model sees; where the puzzles came from does
-        not enter.
-        """
+        """SHA-256 of the kind and of the columns that a model sees, without their source."""
         digest = hashlib.sha256(self.kind.encode())
         for a in (self.cells, self.difficulty, self.split, self.view):
             digest.update(f"{a.dtype.str}{a.shape}".encode())
@@ -98,15 +105,13 @@ class Table:
         return digest.hexdigest()
 
     def rows(self, level: str) -> NDArray[np.int64]:
-        """Indices of a level's rows."""
+        """The indices of the rows of a level."""
         if level not in LEVELS:
             raise UsageError(f"no level {level!r}: use one of {', '.join(LEVELS)}")
         return np.flatnonzero(self.split == LEVELS.index(level))
 
     def describe(self) -> dict[str, Any]:
-        """Counts and quantiles of the difficulty, per level, with what `meta` says of the source.
-        Plain JSON.
-        """
+        """A JSON object: `meta`, and for each level its rows and quantiles of their difficulty."""
         names = [f"{100 * q:g}%" for q in QUANTILES]
         levels = {}
         for level in LEVELS:
@@ -123,7 +128,7 @@ class Table:
         }
 
     def save(self, path: str | Path) -> Path:
-        """Write one safetensors file, whole or not at all."""
+        """Write a prepared file, whole or not at all."""
         columns = {
             name: getattr(self, name) for name in ("cells", "difficulty", "split", "line", "view")
         }
@@ -136,7 +141,9 @@ class Table:
 
     @classmethod
     def load(cls, path: str | Path) -> Table:
-        """Read a file that `save` wrote; `LoopstabError` when it is damaged or altered."""
+        """Read a prepared file; `UsageError` when there is none, `LoopstabError` when it is damaged
+        or was altered.
+        """
         path = Path(path)
         if not path.is_file():
             raise UsageError(
@@ -165,15 +172,15 @@ class Table:
             ) from None
         if not same:
             raise LoopstabError(
-                f"prepared data {path} was altered: its content does not have the fingerprint it"
-                " states; prepare it again"
+                f"prepared data {path} was altered: its content does not have the fingerprint that"
+                " it states; prepare it again"
             )
         return table
 
 
 def cut_at(difficulty: NDArray, share: float) -> int:
-    """The difficulty at or below which lies a share of the rows as near to `share` as ties allow,
-    and not all of them.
+    """The greatest difficulty of easy rows: their share is as near to `share` as ties allow, and is
+    not 1.
     """
     if not 0 < share < 1:
         raise UsageError(f"the share of easy rows must lie between 0 and 1, not {share}")
@@ -187,14 +194,23 @@ def cut_at(difficulty: NDArray, share: float) -> int:
 
 
 def split_levels(
-    hard: NDArray[np.bool_], groups: NDArray, seed: int, held_out: float = 0.2
+    hard: NDArray[np.bool_], groups: NDArray, seed: int, held_out: float = HELD_OUT
 ) -> NDArray[np.uint8]:
-    """Level of each row so that no group has rows in train and in another level.
+    """Split rows into levels so that no group has rows in train and in another level.
 
-    Groups with a hard row give their other rows to the held-out easy level, which random groups
-    then fill up to `held_out` of the easy rows. Where that would take more than half of them (4x4
-    grids have two classes), random groups are held out from the start, one with hard rows among
-    them, and the hard rows of the groups that train are left out.
+    Groups with a hard row give their easy rows to the level easy, which random groups then fill up
+    to the share `held_out` of all easy rows. Where groups with a hard row have more than half of
+    the easy rows (4x4 grids form two groups), the held-out groups are drawn at random instead, with
+    at least one that has hard rows, and the hard rows of the other groups are left out.
+
+    Args:
+        hard: (rows,), whether a row is hard.
+        groups: (rows,), the group of each row.
+        seed: seed of the order in which groups are held out.
+        held_out: share of the easy rows to hold out.
+
+    Returns:
+        (rows,), index into `LEVELS`, or `LEFT_OUT`.
     """
     _, group = np.unique(groups, return_inverse=True)
     group = group.reshape(-1)
@@ -273,8 +289,8 @@ class TableTask(Task):
         raise NotImplementedError(f"{cls.__name__} has no embedded table")
 
     def locate(self, positions: Positions | str) -> Self:
-        """Let inputs say where each cell is; returns the task itself. `UsageError` for an unknown
-        name.
+        """Let the input say where each cell is; returns the task itself. `UsageError` for an
+        unknown name.
         """
         if positions not in list(Positions):
             raise UsageError(f"unknown positions {positions!r}: use one of {', '.join(Positions)}")
@@ -290,7 +306,7 @@ class TableTask(Task):
         return self
 
     def units(self) -> list[Tensor]:
-        """The partitions of the cells that the puzzle knows, each as (cells,) numbers: rows and
+        """The partitions of the cells that matter in the puzzle, each as (cells,) numbers: rows and
         columns.
         """
         cells = self.table.cells.shape[1]
@@ -298,11 +314,11 @@ class TableTask(Task):
         return [torch.arange(cells) // side, torch.arange(cells) % side]
 
     def count(self, level: str) -> int:
-        """Number of puzzles of a level."""
+        """The number of puzzles of a level."""
         return len(self._level(level))
 
     def take(self, level: str, start: int, stop: int) -> Batch:
-        """Puzzles start..stop-1 of a level, in the order of the file."""
+        """The puzzles start..stop-1 of a level, in the order of the file."""
         return self._made(self._cells[self._level(level)[start:stop]])
 
     def batch(
@@ -333,22 +349,18 @@ class TableTask(Task):
     def evaluation(
         self, size: int, level: str, apart: int = 0, device: str = "cpu"
     ) -> tuple[Batch, Batch | None]:
-        """Different puzzles, in an order drawn once; where the level has fewer than size + apart, a
-        quarter of it at most is set apart.
+        """Different puzzles of a level, always the same ones; at most a quarter of the level is set
+        apart.
         """
         rows = self._level(level)
-        order = rows[
-            torch.randperm(
-                len(rows),
-                generator=torch.Generator().manual_seed(EVALUATION_SEED + LEVELS.index(level)),
-            )
-        ]
+        generator = torch.Generator().manual_seed(EVALUATION_SEED + LEVELS.index(level))
+        order = rows[torch.randperm(len(rows), generator=generator)]
         apart = min(apart, len(rows) // 4)
         first = self._made(self._cells[order[apart : apart + size]], device)
         return first, self._made(self._cells[order[:apart]], device) if apart else None
 
     def fingerprint(self) -> str:
-        """Hash of the prepared data."""
+        """The fingerprint of the table."""
         return self.table.fingerprint
 
     def _level(self, level: str) -> Tensor:
@@ -363,16 +375,15 @@ class TableTask(Task):
         return self._cells[rows[torch.randint(len(rows), (size,), generator=generator)]]
 
     def _made(self, cells: Tensor, device: str = "cpu") -> Batch:
-        """The batch of these cells, made on the device: one byte a cell is copied there."""
+        """The batch of these cells, made on the device: one byte per cell is copied there."""
         batch = self._batch(to_device(cells, device))
         if self.positions is Positions.NONE:
             return batch
         if self._places.device != batch.x.device:
             self._places = self._places.to(batch.x.device)
-        return Batch(
-            torch.cat((batch.x, self._places.to(batch.x.dtype).expand(len(batch.x), -1, -1)), -1),
-            batch.target,
-        )
+        places = self._places.to(batch.x.dtype).expand(len(batch.x), -1, -1)
+        return Batch(torch.cat((batch.x, places), -1), batch.target)
 
     def _batch(self, cells: Tensor) -> Batch:
+        """Inputs and targets of these cells, without positions."""
         raise NotImplementedError

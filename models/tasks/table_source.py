@@ -1,5 +1,5 @@
-"""Rows of a puzzle file (CSV, plain, gzip or Zstandard) with their line numbers, and the account of
-those that are malformed.
+"""The rows of a puzzle file (CSV, plain, gzip or Zstandard) with their line numbers, and a report
+of the malformed ones.
 """
 
 from __future__ import annotations
@@ -20,31 +20,33 @@ from tqdm import tqdm
 from ...support.errors import LoopstabError, UsageError
 
 MALFORMED_AT_MOST = 0.01
+"""Share of malformed rows above which a file is refused."""
 REPORTED = 20
+"""Malformed rows that are reported with line and reason."""
 BLOCK = 1 << 20
-
+"""Bytes that are read at a time."""
 
 Row = tuple[int, list[str] | str]
-"""Line number, and the fields of the row or what is wrong with it."""
+"""A line number, with the fields of the row or with the reason why it has none."""
 
 
 @dataclass
 class Malformed:
-    """The malformed rows of a file: how many, and line and reason of the first ones."""
+    """The malformed rows of a file: their number, and line and reason of the first ones."""
 
     path: Path
     count: int = 0
     first: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, line: int, reason: str) -> None:
-        """Note one row, which is then skipped."""
+        """Take note of a row that is skipped."""
         self.count += 1
         insort(self.first, (line, " ".join(reason.split())))
         del self.first[REPORTED:]
 
     def judge(self, rows: int) -> dict[str, Any]:
-        """The account as JSON; `UsageError` when there are no rows, or more than 1 % of them are
-        malformed.
+        """The report as a JSON object; `UsageError` when there are no rows, or when too many of
+        them are malformed.
         """
         if not rows:
             raise UsageError(f"{self.path} holds no rows below its header")
@@ -62,11 +64,11 @@ class Malformed:
 
 
 def rows(path: Path, header: Sequence[str]) -> Iterator[Row]:
-    """Every row below the header, which must begin with those columns (`UsageError`); blank lines
-    are passed over.
+    """Every row below the header; blank lines are skipped.
 
-    Each line is a row of its own, so that a stray quote spoils one row only. Bytes that are not
-    UTF-8 become replacement characters, on which the checks of their row then fail.
+    The header must begin with the given columns (`UsageError`). Each line is a row of its own, so
+    that a stray quote spoils only one row. Bytes that are not UTF-8 become replacement characters,
+    on which the checks of their row fail later.
     """
     number = 0
     for number, raw in enumerate(_lines(path), 1):
@@ -92,8 +94,9 @@ def rows(path: Path, header: Sequence[str]) -> Iterator[Row]:
 
 
 def sample(stream: Iterable[Row], size: int | None, seed: int, progress: bool = False) -> list[Row]:
-    """All rows, or a uniform sample of that many in the order of the file (reservoir: memory for
-    the sample only).
+    """All rows, or a uniform sample of `size` rows in the order of the file.
+
+    The sample is drawn into a reservoir, so that memory is needed for its rows alone.
     """
     if size is not None and size < 1:
         raise UsageError(f"a sample needs at least one row, not {size}")
@@ -110,17 +113,15 @@ def sample(stream: Iterable[Row], size: int | None, seed: int, progress: bool = 
 
 
 def whole(text: str) -> int | None:
-    """The number that a field spells in ASCII digits, up to 65535 (what a table holds), or None."""
+    """The number that a field gives in ASCII digits, or None; a table holds numbers up to 65535."""
     text = text.strip()
-    return (
-        int(text)
-        if text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) < 2**16
-        else None
-    )
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5):
+        return None
+    return int(text) if int(text) < 2**16 else None
 
 
 def sha256(path: Path) -> str:
-    """Hash of a file's bytes, hexadecimal."""
+    """The SHA-256 of a file, in hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(BLOCK):
@@ -129,7 +130,7 @@ def sha256(path: Path) -> str:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Lines of the decompressed file; the kind of compression is read from its first bytes."""
+    """The lines of the decompressed file; its first bytes tell how it is compressed."""
     try:
         with open(path, "rb") as file:
             magic = file.read(4)

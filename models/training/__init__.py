@@ -1,1 +1,1 @@
-"""Training one loop: schedules, objective, optimisers, compiled steps, the run."""
+"""Training one network: its schedule, objective, optimisers, compiled steps, and the run."""

@@ -1,4 +1,4 @@
-"""The compiled loop: one graph with gradient and one without for every number of cells."""
+"""The compiled loop: one graph with gradient and one without, for every number of cells."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ from ..network.transformer import Block, Context, LoopedTransformer
 from .loss import Advance
 
 GRAPHS = 32
-"""most graphs of one function: a loop needs two (with and without gradient) for each number of
-cells, four where it may be folded
+"""Most graphs of one function. A loop needs two for each number of cells, with and without
+gradient, and four where the recall mix may be folded; this leaves room for several numbers.
 """
 
 
 def compiled_advance(model: LoopedTransformer) -> Advance:
-    """The loop of the model, compiled; with several distinct blocks one compiled block serves them
-    all.
+    """Compile the loop of a model; of several distinct blocks, one compiled block serves them all.
 
-    `UsageError` where there is no compiler, found out on a trial product. What was compiled before
-    in this process is dropped, and the limit beyond which torch runs everything uncompiled is
-    raised to `GRAPHS`.
+    Whatever was compiled before in this process is dropped, and the number of graphs beyond which
+    torch runs a function uncompiled is raised to `GRAPHS`. A trial function is compiled first:
+    `UsageError` when there is no compiler.
     """
     torch.compiler.reset()
     torch._dynamo.config.recompile_limit = max(GRAPHS, torch._dynamo.config.recompile_limit)
     try:
         device = next(model.parameters()).device
         torch.compile(lambda x: x.sin() + 1)(torch.ones(8, device=device))
-    except Exception as error:  # inductor wraps what it meets in classes of its own
+    except Exception as error:  # inductor wraps every error in classes of its own
         reason = " ".join(str(error).split())[:120]
         raise UsageError(
             f"the loop cannot be compiled here ({reason}): install a C++ compiler, or leave"

@@ -1,5 +1,5 @@
-"""The progressive loss: run some loops without gradient, then some with, and judge the outputs of
-the last loop or of several.
+"""The progressive loss: some iterations without gradient, then some with, whose outputs are
+judged.
 """
 
 from __future__ import annotations
@@ -20,11 +20,17 @@ Advance = Callable[[Tensor, Context], Tensor]
 
 @dataclass(frozen=True)
 class Objective:
-    """How one training step unrolls the loop and which outputs it judges.
+    """How a training step unrolls the loop, and which outputs it judges.
 
-    At most `loops` loops: n ~ U{0..loops - 1} without gradient, then k ~ U{1..loops - n} with
-    (published); or, with `gradient_loops` = K > 0, n ~ U{0..loops - K} and k = K. The full encoder
-    gradient passes through all n + k loops; the outputs judged are the same.
+    A step runs n iterations without gradient and then k with. As published, n ~ U{0..loops - 1} and
+    k ~ U{1..loops - n}; with `gradient_loops` = K > 0, n ~ U{0..loops - K} and k = K. The full
+    encoder gradient passes through all n + k iterations, and the same outputs are judged.
+
+    Attributes:
+        loops: most iterations of the step.
+        gradient_loops: K; default 0, as published.
+        encoder_gradient: how the encoder learns from the first n iterations.
+        supervision: whether the last output is judged, or each of the k last ones.
     """
 
     loops: int
@@ -33,14 +39,12 @@ class Objective:
     supervision: Supervision = Supervision.LAST
 
     def draw(self, generator: torch.Generator) -> tuple[int, int]:
-        """n and k of one step."""
+        """Draw n and k of one step."""
         least = max(1, min(self.gradient_loops, self.loops))
         n = int(torch.randint(0, self.loops - least + 1, (), generator=generator))
-        return n, (
-            least
-            if self.gradient_loops
-            else int(torch.randint(1, self.loops - n + 1, (), generator=generator))
-        )
+        if self.gradient_loops:
+            return n, least
+        return n, int(torch.randint(1, self.loops - n + 1, (), generator=generator))
 
     def __call__(
         self,
@@ -53,8 +57,9 @@ class Objective:
         advance: Advance | None = None,
         arithmetic: Arithmetic = EXACT,
     ) -> Tensor:
-        """The task's loss (a scalar) for given n and k; `advance` replaces the model's own (the
-        same, compiled).
+        """The loss of the task, a scalar, for given n and k.
+
+        `advance` replaces that of the model, by the same one compiled.
         """
         advance = advance or model.advance
         full = self.encoder_gradient is EncoderGradient.FULL
@@ -69,13 +74,10 @@ class Objective:
                 h = h.detach()
                 for _ in range(n):
                     h = advance(h, context)
-            # a compiled loop tells states that need a gradient from others: this way one graph
-            # serves the first loop and the rest
-            h = (
-                h + (e - e.detach())
-                if self.encoder_gradient is EncoderGradient.STRAIGHT_THROUGH
-                else h.requires_grad_()
-            )
+            # the state requires a gradient in either case, so that one compiled graph serves the
+            # first iteration and the others
+            straight = self.encoder_gradient is EncoderGradient.STRAIGHT_THROUGH
+            h = h + (e - e.detach()) if straight else h.requires_grad_()
         losses = []
         for left in range(k - 1, -1, -1):
             h = advance(h, context)
@@ -93,7 +95,7 @@ def progressive_loss(
     encoder_gradient: EncoderGradient = EncoderGradient.PUBLISHED,
     advance: Advance | None = None,
 ) -> Tensor:
-    """The published loss (a scalar): that of the last output after n + k loops, n and k drawn with
+    """The published loss, a scalar: that of the output after n + k iterations, which are drawn with
     the generator.
     """
     objective = Objective(loops, encoder_gradient=encoder_gradient)
@@ -101,10 +103,10 @@ def progressive_loss(
 
 
 def pays(n: int, k: int) -> bool:
-    """Whether folding the recall mix saves more than it costs: 4 d^2 flops per token in n + 3 k
-    passes against 14 d^2 in 3 (hidden = 4).
+    """Whether folding the recall mix saves more operations than it costs, on a CPU.
 
-    On a GPU nothing is folded: by a count of bytes the unfolded mix reads and writes less. That was
-    not timed.
+    It saves 4 d^2 per token in n + 3 k passes (a backward pass counts as two), and costs 14 d^2 in
+    3 passes, with hidden = 4. On a GPU nothing is folded, because the unfolded mix reads and writes
+    fewer bytes; that was counted and not timed.
     """
     return 4 * (n + 3 * k) > 14 * 3

@@ -1,4 +1,4 @@
-"""The optimisers of a run: AdamW for all weights, or Muon for the hidden matrices and AdamW for the
+"""The optimisers of a run: AdamW for all weights, or Muon for hidden matrices and AdamW for the
 rest.
 """
 
@@ -15,9 +15,7 @@ from .train_config import TrainConfig
 
 
 class Optimizers:
-    """One or two optimisers that step together; their state goes into flat tensors and comes back
-    from them.
-    """
+    """One or two optimisers that step together, and whose state is saved as named tensors."""
 
     def __init__(self, model: LoopedTransformer, config: TrainConfig):
         fused = next(model.parameters()).device.type == "cuda"
@@ -33,13 +31,13 @@ class Optimizers:
         self._rates = [group["lr"] for part in self._parts for group in part.param_groups]
 
     def set_rate(self, factor: float) -> None:
-        """Multiply every learning rate of the configuration by the factor."""
+        """Set every learning rate to that of the configuration times the factor."""
         groups = [group for part in self._parts for group in part.param_groups]
         for group, rate in zip(groups, self._rates, strict=True):
             group["lr"] = rate * factor
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Drop the gradients."""
         for part in self._parts:
             part.zero_grad(set_to_none=True)
 
@@ -49,7 +47,7 @@ class Optimizers:
             part.step()
 
     def tensors(self) -> dict[str, Tensor]:
-        """The state: `optimizer.PART.WEIGHT.NAME` to tensor."""
+        """The state as tensors named `optimizer.PART.WEIGHT.NAME`."""
         return {
             f"optimizer.{number}.{i}.{name}": torch.as_tensor(t)
             for number, part in enumerate(self._parts)
@@ -58,7 +56,7 @@ class Optimizers:
         }
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take the state from `tensors`; other names are passed over."""
+        """Restore the state from such tensors; other names are ignored."""
         states: list[dict[int, dict[str, Any]]] = [{} for _ in self._parts]
         for name, t in tensors.items():
             if name.startswith("optimizer."):
@@ -71,8 +69,8 @@ class Optimizers:
 
 
 def hidden_matrices(model: LoopedTransformer) -> list[Tensor]:
-    """The matrices that map hidden states to hidden states: those of the blocks, of the recall mix,
-    and the first of the head.
+    """The matrices between hidden states: those of the blocks, of the recall mix, and the first of
+    the head.
     """
     layers = [
         m

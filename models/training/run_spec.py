@@ -1,4 +1,4 @@
-"""One training run as plain options: what the train command takes, what a plan lists, and what a
+"""A training run as plain options: what the command `train` takes, what a plan lists, and what a
 checkpoint records.
 """
 
@@ -27,12 +27,12 @@ from ..network.model_config import ModelConfig
 from ..tasks.registry import TASKS, make_task
 from .schedule import FixedSteps, LengthCurriculum
 
-if TYPE_CHECKING:  # torch is imported when a run is built: the command line starts without it
+if TYPE_CHECKING:  # torch is imported when a run is built, so that help is printed without it
     from ..tasks.task import Task
     from .train_config import TrainConfig
 
 FIXED_BLOCKS = 15
-"""distinct blocks of the paper's baseline `fixed/NORM`, applied once, without recall"""
+"""Distinct blocks of the paper's baseline `fixed/NORM`, which are applied once, without recall."""
 
 CHOICES = {
     "qk_norm": QKNorm,
@@ -43,7 +43,7 @@ CHOICES = {
     "encoder_gradient": EncoderGradient,
     "supervision": Supervision,
 }
-"""options that take one of a few names; encoder_gradient also takes auto"""
+"""Options that take one of a few names; `encoder_gradient` also takes auto."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,9 @@ class RunSpec:
 
     @classmethod
     def from_dict(cls, options: dict[str, Any], where: str = "run") -> RunSpec:
-        """Build from a table; `UsageError` on an unknown key or a value of another type."""
+        """The run of a table of options; `UsageError` for an unknown key or a value of another
+        type.
+        """
         fields = {f.name: f for f in dataclasses.fields(cls)}
         extra = sorted(set(options) - set(fields))
         if extra:
@@ -152,14 +154,22 @@ class RunSpec:
         return f"{self.task} {self.architecture} lr {self.lr:g} seed {self.seed}"
 
     def build(self, data: str | Path | None = None) -> tuple[TrainConfig, Task]:
-        """The configuration and the task; every wrong option raises `UsageError` here, before
-        anything is trained.
+        """Check every option and make the run.
+
+        Args:
+            data: prepared data file of the task, where it needs one.
+
+        Returns:
+            The configuration and the task, for `Trainer`.
+
+        Raises:
+            UsageError: an option is wrong, or the data file is missing or of another kind.
         """
         task = self.make_task(data)
         return self.config(task), task
 
     def make_task(self, data: str | Path | None = None) -> Task:
-        """The task of the run; `data` is its prepared file, where it needs one."""
+        """The task of the run; `data` is its prepared data file, where it needs one."""
         return make_task(self.task, bits=self.bits, data=data, positions=self.positions)
 
     def config(self, task: Task) -> TrainConfig:
@@ -193,8 +203,8 @@ class RunSpec:
             loops = 1 if fixed else self.loops
             if loops < self.gradient_loops:
                 raise UsageError(
-                    f"gradient_loops = {self.gradient_loops} is more than loops = {loops}: a step"
-                    " has no more loops than that"
+                    f"gradient_loops = {self.gradient_loops} is more than loops = {loops}, the most"
+                    " iterations of a step: lower it"
                 )
             schedule = FixedSteps(
                 self.steps, loops, self.decay, max(100, self.steps // 20), task.levels[0]
@@ -229,7 +239,7 @@ class RunSpec:
         }
 
     def command(self) -> str:
-        """The command line that repeats the run, but for its folder, data file and threads."""
+        """The command that repeats the run; folder, data file and threads are left out."""
         return " ".join(
             [
                 "loopstab train",
@@ -238,8 +248,8 @@ class RunSpec:
         )
 
     def id(self, fingerprint: str) -> str:
-        """Content address: 12 hex digits of the SHA-256 of every option and of the data's
-        fingerprint.
+        """The name of the run in a grid: 12 hexadecimal digits of the SHA-256 of all options and of
+        the fingerprint of the data.
         """
         text = json.dumps({**dataclasses.asdict(self), "data": fingerprint}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -250,7 +260,7 @@ RunSpec.__doc__ = (RunSpec.__doc__ or "").replace("TASKS", ", ".join(TASKS))
 
 
 def check_device(device: str) -> None:
-    """`UsageError` when torch has no such device here."""
+    """Raise `UsageError` when torch has no such device here."""
     with optional("models"):
         import torch
     try:

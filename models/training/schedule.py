@@ -1,5 +1,6 @@
-"""What a training run does at each step: level, loops, learning rate, and when it ends. State is a
-few numbers, saved with the run.
+"""What a training run does at each step: its level, iterations and learning rate, and when it ends.
+
+The state of a schedule is a few numbers, which are saved with the run.
 """
 
 from __future__ import annotations
@@ -13,36 +14,36 @@ from ...support.errors import UsageError
 
 
 class Schedule(Protocol):
-    """Settings (frozen, JSON) that start a `Course`."""
+    """Settings that do not change and can be written as JSON; they start a `Course`."""
 
     kind: ClassVar[str]
 
     def start(self) -> Course:
-        """A fresh course."""
+        """A new course."""
         ...
 
 
 class Course(Protocol):
-    """Where a run stands; every field that changes is in `state`."""
+    """Where a run stands; every value that changes is part of `state`."""
 
     level: str
     loops: int
 
     def rate(self, step: int) -> float:
-        """Factor on the learning rate for that step (before warm-up)."""
+        """The factor on the learning rate at that step, before warm-up."""
         ...
 
     def due(self, step: int) -> bool:
-        """Whether accuracy is to be measured after that many steps."""
+        """Whether the accuracy is to be measured after that many steps."""
         ...
 
     def observe(self, step: int, solved: float) -> None:
-        """Take the share of whole samples right on a fresh batch of this level."""
+        """Take note of the exact-match accuracy on a fresh batch of this level."""
         ...
 
     @property
     def settled(self) -> bool:
-        """Whether the level stays what it is to the end."""
+        """Whether the level stays the same to the end."""
         ...
 
     def done(self, step: int) -> bool:
@@ -50,29 +51,37 @@ class Course(Protocol):
         ...
 
     def state(self) -> dict[str, int]:
-        """What `restore` needs."""
+        """The numbers that `restore` needs."""
         ...
 
     def restore(self, state: dict[str, int]) -> None:
-        """Go on where `state` was taken."""
+        """Continue where `state` was taken."""
         ...
 
 
 def loops_for(bits: int) -> int:
-    """Loops that a window of five needs for that many bits (two cells a loop), and four to
-    spare.
+    """Iterations for that many bits: with a window of five, a cell reaches two further cells in
+    each iteration; four iterations are added to spare.
     """
     return bits // 2 + 4
 
 
 @dataclass(frozen=True)
 class LengthCurriculum:
-    """Adaptive length: from `start_bits` up to `bits`, one more whenever `advance_at` of a fresh
-    batch is solved whole.
+    """Sequences that grow by one cell whenever a fresh batch of their length is solved.
 
-    Loops are bits // 2 + 4; the learning rate falls as lr_bits / bits beyond lr_bits (deeper loops
-    want smaller steps) and to zero along a cosine over the last `polish` steps, which begin when
-    the last length is solved or after `max_steps`.
+    A step runs bits // 2 + 4 iterations. Beyond `lr_bits` the learning rate falls as lr_bits /
+    bits, because deeper loops need smaller steps. Over the last `polish` steps it falls to zero
+    along a cosine; they begin when the last length is solved, or after `max_steps`.
+
+    Attributes:
+        bits: the last length; default 32.
+        start_bits: the first length; default 4.
+        lr_bits: length from which the learning rate falls; default 12.
+        advance_at: share of samples that must be right as a whole; default 0.95.
+        check_every: steps between two measurements; default 5.
+        max_steps: steps after which the final decay begins in any case; default 2000.
+        polish: steps of the final decay; default 400.
     """
 
     kind: ClassVar[str] = "length-curriculum"
@@ -92,16 +101,17 @@ class LengthCurriculum:
         _positive(self, "check_every", "max_steps", "polish", "lr_bits")
         if not 0 < self.advance_at <= 1:
             raise UsageError(
-                f"advance_at is a share of solved samples in (0, 1], not {self.advance_at}"
+                f"advance_at is a share of solved samples above 0 and up to 1, not"
+                f" {self.advance_at}"
             )
 
     def start(self) -> LengthCourse:
-        """At the shortest length."""
+        """A course at the first length."""
         return LengthCourse(self)
 
 
 class LengthCourse:
-    """A run through a `LengthCurriculum`."""
+    """Where a run of a `LengthCurriculum` stands."""
 
     def __init__(self, settings: LengthCurriculum):
         self.settings, self.bits, self.polish_from = settings, settings.start_bits, -1
@@ -113,26 +123,24 @@ class LengthCourse:
 
     @property
     def loops(self) -> int:
-        """Loops at this length."""
+        """Iterations at this length."""
         return loops_for(self.bits)
 
     def rate(self, step: int) -> float:
-        """Falls with length, then along a cosine."""
+        """A factor that falls with the length, and in the end along a cosine."""
         s = self.settings
         factor = min(1.0, s.lr_bits / self.bits)
-        return (
-            factor
-            if self.polish_from < 0
-            else factor * _cosine((step - self.polish_from) / s.polish)
-        )
+        if self.polish_from < 0:
+            return factor
+        return factor * _cosine((step - self.polish_from) / s.polish)
 
     def due(self, step: int) -> bool:
         """Every `check_every` steps."""
         return step % self.settings.check_every == 0
 
     def observe(self, step: int, solved: float) -> None:
-        """One bit more when enough is solved; the final decay when there is no more, or no more
-        time.
+        """Add a bit when enough samples are right; begin the final decay at the last length, or
+        when `max_steps` are over.
         """
         s = self.settings
         if self.polish_from >= 0:
@@ -146,28 +154,33 @@ class LengthCourse:
 
     @property
     def settled(self) -> bool:
-        """At the last length, or in the final decay."""
+        """Whether this is the last length or the final decay."""
         return self.bits == self.settings.bits or self.polish_from >= 0
 
     def done(self, step: int) -> bool:
-        """After the final decay."""
+        """Whether the final decay is over."""
         return self.polish_from >= 0 and step >= self.polish_from + self.settings.polish
 
     def state(self) -> dict[str, int]:
-        """Length reached, and the step at which the final decay began (-1: not yet)."""
+        """The length, and the step at which the final decay began (-1: not yet)."""
         return {"bits": self.bits, "polish_from": self.polish_from}
 
     def restore(self, state: dict[str, int]) -> None:
-        """Go on."""
+        """Continue at that length."""
         self.bits, self.polish_from = state["bits"], state["polish_from"]
 
 
 @dataclass(frozen=True)
 class FixedSteps:
-    """`steps` steps on one training split with at most `loops` loops.
+    """A number of steps on one level.
 
-    `decay` cosine: to zero along a half period; published: to 0.1 at 60 % of the steps and 0.01 at
-    the last (EXPERIMENTS protocol).
+    Attributes:
+        steps: how many; default 2000.
+        loops: most iterations of a step; default 30.
+        decay: cosine (default) lets the learning rate fall to zero along half a period; published
+            multiplies it by 0.1 after 60 % of the steps (arXiv 2604.15259).
+        check_every: steps between two measurements; default 100.
+        level: the level; default train.
     """
 
     kind: ClassVar[str] = "fixed-steps"
@@ -183,18 +196,18 @@ class FixedSteps:
             raise UsageError(f"unknown decay {self.decay!r}: use cosine or published")
 
     def start(self) -> FixedCourse:
-        """At step 0."""
+        """A course at its first step."""
         return FixedCourse(self)
 
 
 class FixedCourse:
-    """A run of `FixedSteps`; nothing but the step changes."""
+    """Where a run of `FixedSteps` stands: nothing but the step changes."""
 
     def __init__(self, settings: FixedSteps):
         self.settings, self.level, self.loops = settings, settings.level, settings.loops
 
     def rate(self, step: int) -> float:
-        """The decay."""
+        """The factor of the decay."""
         done = step / self.settings.steps
         if self.settings.decay == "published":
             return 1.0 if done < 0.6 else 0.1
@@ -205,35 +218,37 @@ class FixedCourse:
         return step % self.settings.check_every == 0
 
     def observe(self, step: int, solved: float) -> None:
-        """Nothing depends on it."""
+        """Nothing depends on the accuracy."""
 
     @property
     def settled(self) -> bool:
-        """Always."""
+        """True: there is one level."""
         return True
 
     def done(self, step: int) -> bool:
-        """After the last step."""
+        """Whether the last step has been taken."""
         return step >= self.settings.steps
 
     def state(self) -> dict[str, int]:
-        """Empty."""
+        """No numbers."""
         return {}
 
     def restore(self, state: dict[str, int]) -> None:
-        """Nothing to restore."""
+        """There is nothing to restore."""
 
 
 KINDS = {schedule.kind: schedule for schedule in (LengthCurriculum, FixedSteps)}
 
 
 def to_json(schedule: LengthCurriculum | FixedSteps) -> dict[str, Any]:
-    """Plain JSON object; `from_json` is its inverse."""
+    """The settings as a JSON object; `from_json` is the inverse."""
     return {"kind": schedule.kind, **dataclasses.asdict(schedule)}
 
 
 def from_json(data: dict[str, Any]) -> LengthCurriculum | FixedSteps:
-    """Build from `to_json`'s object; unknown kinds and keys raise `UsageError`."""
+    """The settings of a JSON object that `to_json` made; unknown kinds and keys are a
+    `UsageError`.
+    """
     data = dict(data)
     kind = KINDS.get(data.pop("kind", ""))
     if kind is None:

@@ -1,5 +1,7 @@
-"""Training with the progressive loss; a step is a function of (seed, step, state), so a run that
-was killed resumes to the same bits.
+"""Training with the progressive loss.
+
+A step is a function of the seed, its number and the state, so that a run that was killed resumes to
+the same bits.
 """
 
 from __future__ import annotations
@@ -41,14 +43,42 @@ STATE, MODEL, RESULT, METRICS = (
 
 
 class Trainer:
-    """One run in one folder. `run` trains to the end or to the time budget, and picks up where the
-    folder left off.
+    """One training run in one folder; it continues from the state that the folder holds.
 
-    `command` (the line that repeats the run) and `run_id` are recorded with the result. `compiled`
-    trains with the compiled loop once the level is settled (from the start on boards, at the last
-    length of a curriculum): every number of cells is compiled anew. Results are equal up to
-    rounding. Where the memory of a GPU does not hold the batch, it is halved and gradients are
+    Where the memory of a GPU does not hold the batch, the batch is halved and gradients are
     accumulated, with a warning.
+
+    Args:
+        config: the settings of the run.
+        task: the task, of the shape that the model of `config` has.
+        out: folder of the run, which is created.
+        device: a torch device; default cpu.
+        tensorboard: whether to write TensorBoard events too; default no.
+        command: the command that repeats the run, to be recorded with the result.
+        compiled: whether to train with the compiled loop once the level no longer changes (on
+            boards from the start, otherwise from the last length), because every number of cells is
+            compiled anew; results are equal up to rounding. Default no.
+        run_id: name of the run in its grid, to be recorded with the result.
+
+    Raises:
+        UsageError: task and model do not fit together, the folder holds a run with other settings
+            or cannot be written, or the device lacks what the settings ask for.
+        LoopstabError: the state in the folder is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> from loopstab.models.network.model_config import ModelConfig
+        >>> from loopstab.models.tasks.prefix_sums import PrefixSums
+        >>> from loopstab.models.training.schedule import FixedSteps
+        >>> from loopstab.models.training.train import Trainer
+        >>> from loopstab.models.training.train_config import TrainConfig
+        >>> schedule = FixedSteps(steps=2, loops=3, level="4")
+        >>> size = {"batch": 4, "eval_size": 4, "eval_loops": 3}
+        >>> config = TrainConfig(ModelConfig(width=8, heads=1), schedule, **size)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     result = Trainer(config, PrefixSums(4), folder).run(progress=False)
+        >>> result["steps"], result["loops"], list(result["accuracy"])
+        (2, [1, 2, 3], ['4', '8', '16'])
     """
 
     def __init__(
@@ -83,7 +113,7 @@ class Trainer:
         self.step, self.seconds = 0, 0.0
         self.history: list[dict[str, Any]] = []
         self.parts = 1
-        """into how many parts a batch is cut, so that it fits into the memory"""
+        """Number of parts into which a batch is cut, so that it fits into the memory."""
         self._compiled = compiled_advance(self.model) if compiled else None
         self._writer = _summary_writer(self.out) if tensorboard else None
         if (self.out / STATE).exists():
@@ -96,7 +126,7 @@ class Trainer:
 
     @property
     def advance(self) -> Advance | None:
-        """The compiled loop where it is used: once the level is settled."""
+        """The compiled loop, where it is used: once the level no longer changes."""
         return self._compiled if self.course.settled else None
 
     def run(
@@ -106,8 +136,21 @@ class Trainer:
         progress: bool = True,
         stop: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any] | None:
-        """Train; returns the result, or None when the budget ended or `stop` said so first (the
-        same command resumes).
+        """Train to the end of the run or of the budget, and evaluate the trained network.
+
+        Args:
+            minutes: budget of this call; default none.
+            save_every: seconds between two savings of the state; default 20.
+            progress: whether to show a progress bar; default yes.
+            stop: called after every step; training ends, resumably, when it returns true.
+
+        Returns:
+            The result, which is also written to result.json, or None when the budget or `stop`
+            ended the run before; call it again to continue.
+
+        Raises:
+            LoopstabError: the gradient is not finite, the memory does not hold a single sample, or
+                a file cannot be written.
         """
         result = self.out / RESULT
         if self.done and result.exists():
@@ -139,13 +182,15 @@ class Trainer:
         return self._finish(stop)
 
     def _generator(self, stream: int) -> torch.Generator:
-        """Random numbers of one step: resuming needs no saved generator state."""
+        """The random numbers of one step; since they depend on its number alone, no state of a
+        generator is saved.
+        """
         return torch.Generator().manual_seed(
             (self.config.seed * 1_000_003 + self.step) * 4 + stream
         )
 
     def train_step(self) -> None:
-        """One step: batch, loss, gradient, update, and the measurements that are due."""
+        """Take one step: batch, loss, gradient, update, and the measurements that are due."""
         c, generator = self.config, self._generator(0)
         self.optimizers.set_rate(self.course.rate(self.step) * min(1.0, (self.step + 1) / c.warmup))
         while True:
@@ -159,21 +204,19 @@ class Trainer:
                         " --loops"
                     ) from None
                 generator = self._generator(0)
-            self.parts *= (
-                2  # outside of the handler, which holds on to the tensors of the failed step
-            )
+            # outside of the handler, which keeps the tensors of the failed step alive
+            self.parts *= 2
             torch.cuda.empty_cache()
             warnings.warn(
-                f"out of memory: the batch of {c.batch} is trained in {self.parts} parts from"
-                " now on",
+                f"out of memory: from now on the batch of {c.batch} is trained in {self.parts}"
+                " parts",
                 stacklevel=2,
             )
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip)
         self.step += 1
         due = self.course.due(self.step) or self.course.done(self.step)
-        if (due or self.device == "cpu") and not torch.isfinite(
-            norm
-        ):  # on a GPU every look at a value waits for the device
+        # on a GPU every look at a value waits for the device
+        if (due or self.device == "cpu") and not torch.isfinite(norm):
             raise LoopstabError(
                 f"the gradient is not finite at step {self.step}: lower --lr (now {c.lr:g}) and use"
                 " a new --out"
@@ -183,7 +226,7 @@ class Trainer:
             self._check(loss.item(), norm.item())
 
     def _backward(self, generator: torch.Generator) -> torch.Tensor:
-        """Gradients of the loss on a fresh batch, accumulated over its parts; the loss."""
+        """Compute the gradients on a fresh batch, accumulated over its parts; returns the loss."""
         c, objective = self.config, self.config.objective(self.course.loops)
         batch = self.task.training_batch(
             c.batch, self.course.level, generator, self.device, c.augment
@@ -212,7 +255,7 @@ class Trainer:
             "gradient": norm,
             "solved": solved,
         }
-        if len(self.history) % 10 == 0:  # about once an epoch: they cost as much as a few loops
+        if len(self.history) % 10 == 0:  # they cost as much as a few steps
             entry |= diagnostics(self.model, batch.x[:32], loops)
         self.history.append(entry)
         if self._writer is not None:
@@ -312,7 +355,7 @@ class Trainer:
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """The settings that differ, in words; of nested ones the parts."""
+    """The settings that differ, in words; of nested settings the parts that differ."""
     out = []
     for key in sorted({*before, *now}):
         a, b = before.get(key), now.get(key)
@@ -324,7 +367,7 @@ def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def _loops(last: int) -> list[int]:
-    """Loop counts of an accuracy curve: all up to 40, then sparser."""
+    """Numbers of iterations of an accuracy curve: all up to 40, then every fifth, then sparser."""
     return sorted(
         {n for n in (*range(1, 41), *range(45, 101, 5), *range(120, last + 1, 20)) if n <= last}
         | {last}

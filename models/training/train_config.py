@@ -1,4 +1,4 @@
-"""Settings of a training run: model, schedule, objective, optimiser, arithmetic and evaluation."""
+"""The settings of a training run: model, schedule, objective, optimiser, arithmetic, evaluation."""
 
 from __future__ import annotations
 
@@ -26,14 +26,31 @@ from .schedule import to_json as schedule_json
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """All that a run depends on besides the task's data.
+    """Everything that a run depends on besides the data of its task.
 
-    The learning rates `lr` (AdamW) and `muon_lr` (Muon) are multiplied by the schedule's factor,
-    warmed up linearly over `warmup` steps. `encoder_gradient` None means full for recall none and
-    published otherwise. `gradient_loops` and `supervision`: see `Objective`. `positions` is what
-    the task's input says of places, `augment` the symmetries that training samples are drawn with.
-    Evaluation: `eval_size` samples per held-out level of the task at most, `eval_loops` loops.
-    Raises `UsageError`.
+    Attributes:
+        model: the network.
+        schedule: level, iterations and learning rate of every step.
+        seed: seed of weights and data; default 0.
+        batch: samples per step; default 128.
+        optimizer: what updates the weights; default AdamW.
+        lr: learning rate of AdamW, which the schedule multiplies by a factor; default 0.001.
+        muon_lr: learning rate of Muon, likewise; default 0.02.
+        weight_decay: decay of the weights; default 0.01.
+        clip: norm to which the gradient is clipped; default 1.
+        warmup: steps over which the learning rates rise linearly; default 100.
+        precision: operands of matrix products; default auto.
+        encoder_gradient: how the encoder learns; None (default) is full for recall none, and
+            published otherwise.
+        gradient_loops: see `Objective`; default 0.
+        supervision: see `Objective`; default last.
+        positions: what the input of a board says about the place of a cell; default nothing.
+        augment: symmetries with which training samples are drawn; default none.
+        eval_size: most samples per held-out level in the evaluation; default 2048.
+        eval_loops: iterations up to which a trained network is evaluated; default 500.
+
+    Raises:
+        UsageError: a setting is not possible.
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -71,29 +88,23 @@ class TrainConfig:
 
     @property
     def gradient(self) -> EncoderGradient:
-        """The encoder gradient that is used."""
+        """The encoder gradient that the run uses."""
         if self.encoder_gradient is not None:
             return EncoderGradient(self.encoder_gradient)
         none = self.model.architecture.recall is Recall.NONE
         return EncoderGradient.FULL if none else EncoderGradient.PUBLISHED
 
     def objective(self, loops: int) -> Objective:
-        """The objective of a step with at most that many loops."""
+        """The objective of a step with at most that many iterations."""
         return Objective(loops, self.gradient_loops, self.gradient, self.supervision)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON object."""
-        own = {
-            f.name: getattr(self, f.name)
-            for f in dataclasses.fields(self)
-            if f.name not in ("model", "schedule")
-        }
-        own = {
-            name: str(value) if isinstance(value, StrEnum) else value for name, value in own.items()
-        }
+        """The settings as a JSON object."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        plain = {name: str(v) if isinstance(v, StrEnum) else v for name, v in values.items()}
         return {
+            **plain,
             "model": self.model.to_json(),
             "schedule": schedule_json(self.schedule),
-            **own,
             "encoder_gradient": str(self.gradient),
         }

@@ -61,7 +61,7 @@ def test_round_trip(grid, tmp_path):
         assert back.meta == checkpoint.meta == entries(tmp_path / "shard-0.safetensors")[name]
         assert all(torch.equal(back.tensors[k], t) for k, t in checkpoint.tensors.items())
         load_model(back)
-    with pytest.raises(UsageError, match="shards already"):
+    with pytest.raises(UsageError, match="already holds shards"):
         pack(grid, tmp_path)
 
 

@@ -1,13 +1,13 @@
-"""Boards and moves as cells, seen from the side to move; no chess rules in here.
+"""Boards and moves as cells, seen from the side to move; this module knows no rules of chess.
 
-Squares are numbered as in the chess literature's files and ranks: square = 8 rank + file, a1 = 0,
-h1 = 7, a8 = 56. Pieces: 0 blank, 1..6 white pawn, knight, bishop, rook, queen, king, 7..12 black.
-Encoding turns the board so that the side to move is white at the bottom (ranks flipped, colours
-swapped) and mirrors it (files flipped) so that its king stands on files e to h. A half turn instead
-of the flip of ranks would give the same cells, as the mirror follows the king.
+A square has the number 8 rank + file: a1 = 0, h1 = 7, a8 = 56. The pieces are 0 for a blank, 1 to 6
+for a white pawn, knight, bishop, rook, queen and king, and 7 to 12 for the black ones. A board is
+encoded so that the side to move is white and at the bottom (ranks are flipped and colours swapped),
+and its king stands on the files e to h (files are flipped). Turning the board by half a turn
+instead of flipping its ranks would give the same cells, because the files follow the king.
 
-Not encoded, as in the published task: castling rights, en passant square, and the piece that a pawn
-promotes to.
+As in the published task, castling rights, the en passant square, and the piece to which a pawn is
+promoted are not encoded.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ from ..table import MARK, Table, TableTask
 from ..task import Batch, Shape
 
 PIECES = ".PNBRQKpnbrqk"
+"""The letters of the pieces, at their numbers."""
 KING = PIECES.index("K")
 FLIPPED, MIRRORED = 1, 2
+"""Parts of a view: ranks were flipped and colours swapped; files were flipped."""
 SQUARES = np.arange(64)
 SHAPE = Shape(channels=12, classes=2, axes=2)
 
 
 def pieces(placement: str) -> NDArray[np.uint8]:
-    """Squares (64,) from the first field of a FEN; `UsageError` unless it describes eight ranks of
-    eight squares.
+    """The squares (64,) of the first field of a FEN; `UsageError` unless it describes eight ranks
+    of eight squares.
     """
     ranks = placement.split("/")
     wide = ["".join("." * int(c) if c.isdecimal() else c for c in rank) for rank in ranks]
@@ -40,7 +42,7 @@ def pieces(placement: str) -> NDArray[np.uint8]:
 
 
 def placement(squares: NDArray) -> str:
-    """The inverse of `pieces`: first field of a FEN."""
+    """The first field of a FEN, from squares: the inverse of `pieces`."""
     ranks = []
     for rank in np.asarray(squares).reshape(8, 8)[::-1]:
         text = "".join(PIECES[c] for c in rank)
@@ -53,11 +55,16 @@ def placement(squares: NDArray) -> str:
 def encode(
     squares: NDArray, black: NDArray, moves: NDArray
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Cells (boards, 64) and views (boards,) of boards (boards, 64), whether black is to move, and
-    moves (boards, 2) as from, to.
+    """Encode boards with a move each.
 
-    The two squares of the move carry `MARK`. The view says how the board was turned: `FLIPPED` plus
-    `MIRRORED`.
+    Args:
+        squares: (boards, 64), the pieces.
+        black: (boards,), whether Black is to move.
+        moves: (boards, 2), the squares from and to.
+
+    Returns:
+        The cells (boards, 64), where the two squares of the move carry `MARK`, and the views
+        (boards,), sums of `FLIPPED` and `MIRRORED`.
     """
     squares = np.where(black[:, None], _swap(squares[:, SQUARES ^ 56]), squares).astype(np.uint8)
     moves = np.where(black[:, None], moves ^ 56, moves)
@@ -71,8 +78,9 @@ def encode(
 def decode(
     cells: NDArray, view: NDArray
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.int64]]:
-    """The inverse of `encode`. The move starts from the marked square that holds a piece of the
-    side to move.
+    """Squares, side to move and moves of cells with their views: the inverse of `encode`.
+
+    A move starts on the marked square that holds a piece of the side to move.
     """
     marked = np.argsort(cells < MARK, axis=1, kind="stable")[:, :2]
     squares = cells % MARK
@@ -106,8 +114,8 @@ class MoveTask(TableTask):
         return Batch(planes[(cells % MARK).long()], (cells >= MARK).long())
 
     def correct(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Whether both squares of the move score above all others, (samples,) bool; a tie with
-        another square is wrong.
+        """Whether both squares of the move score higher than all others, (samples,) bool; a tie
+        with another square is wrong.
         """
         score = logits[..., 1] - logits[..., 0]
         move = target == 1

@@ -1,8 +1,8 @@
-"""King and queen, or king and rook, against king: solved exactly by retrograde analysis.
+"""King and queen, or king and rook, against king, solved exactly by retrograde analysis.
 
-A position is an index [wk, x, bk] (white king, queen or rook, black king; squares as in
-`chess_board`), with White or with Black to move. Distances are in White's moves to mate under best
-play of both sides.
+A position is an index [wk, x, bk]: the squares of the white king, of the queen or rook, and of the
+black king, numbered as in `board`, with White or Black to move. Distances are counted in moves of
+White to mate, with best play of both sides.
 """
 
 from __future__ import annotations
@@ -21,20 +21,26 @@ from .board import PIECES, MoveTask, encode
 
 QUEEN, ROOK = "Q", "R"
 NOT_WON = -1
+"""Distance of a position that is illegal or not won."""
 EASY_SHARE = 0.8
+"""Share of the positions that are easy, as near as whole distances allow."""
 STRAIGHT, DIAGONAL = ((0, 1), (0, -1), (1, 0), (-1, 0)), ((1, 1), (1, -1), (-1, 1), (-1, -1))
 MOVES = {ROOK: STRAIGHT, QUEEN: STRAIGHT + DIAGONAL}
 
 
 @dataclass(frozen=True, eq=False)
 class Endgame:
-    """A solved endgame; arrays are indexed [wk, x, bk].
+    """A solved endgame, as arrays that are indexed [wk, x, bk].
 
-    `white`: legal with White to move; `black`: legal with Black to move (whether or not a white
-    move leads to it). `distance`: White to move mates in that many moves, `NOT_WON` where the
-    position is illegal or not won. `lost`: with Black to move, mated after that many further white
-    moves (0: checkmate), else `NOT_WON`. `stalemate`: Black to move. `best`: number of White's
-    moves that keep the distance. `move`: from and to square of the first of them, (64, 64, 64, 2).
+    Attributes:
+        white: whether the position is legal with White to move.
+        black: whether it is legal with Black to move; a white move need not lead to it.
+        distance: moves in which White, to move, mates; else `NOT_WON`.
+        lost: further white moves after which Black, to move, is mated (0: checkmate); else
+            `NOT_WON`.
+        stalemate: whether Black, to move, is stalemated.
+        best: number of white moves that keep the distance.
+        move: the squares from and to of the first such move, (64, 64, 64, 2).
     """
 
     white: NDArray[np.bool_]
@@ -47,15 +53,15 @@ class Endgame:
 
 
 def king_moves() -> NDArray[np.bool_]:
-    """Whether two squares are a king's move apart, (64, 64)."""
+    """Whether a king can move from one square to the other, (64, 64)."""
     file, rank = np.arange(64) % 8, np.arange(64) // 8
     apart = np.maximum(abs(file[:, None] - file), abs(rank[:, None] - rank))
     return apart == 1
 
 
 def attacks(piece: str) -> NDArray[np.bool_]:
-    """[wk, x, s]: the piece on x attacks s and s is not the white king's square; only that king
-    blocks lines.
+    """Whether the piece on x attacks the square s, [wk, x, s]; s is not that of the white king, the
+    only piece that blocks lines.
     """
     out = np.zeros((64, 64, 64), dtype=bool)
     for x in range(64):
@@ -72,12 +78,12 @@ def attacks(piece: str) -> NDArray[np.bool_]:
 
 @lru_cache
 def solve(piece: str) -> Endgame:
-    """Solve the endgame with that piece, Q or R (well under a second); kept for the life of the
-    process.
+    """Solve the endgame with a queen (Q) or a rook (R), in well under a second; the result is kept
+    for the life of the process.
     """
     if piece not in MOVES:
         raise UsageError(
-            f"endgames with one white queen (Q) or rook (R) can be solved, not {piece!r}"
+            f"only endgames with one white queen (Q) or rook (R) can be solved, not {piece!r}"
         )
     king, attack = king_moves(), attacks(piece)
     square = np.arange(64)
@@ -87,9 +93,8 @@ def solve(piece: str) -> Endgame:
     white = black & ~check
     step = king.astype(np.float32)
 
-    def black_to(
-        target: NDArray,
-    ) -> NDArray:  # number of black king moves into target, without captures
+    def black_to(target: NDArray) -> NDArray:
+        """The number of moves of the black king into the target, without captures."""
         return np.rint(target.astype(np.float32) @ step)
 
     replies = black_to(white)
@@ -116,8 +121,8 @@ def solve(piece: str) -> Endgame:
 def _first_move(
     move: NDArray, new: NDArray, king: NDArray, attack: NDArray, target: NDArray
 ) -> None:
-    """Fill in a best move of each new position: the king's lowest target square, or else the
-    piece's.
+    """Fill in a best move of each new position: that of the king to its lowest target square, or
+    else that of the piece.
     """
     w, x, b = np.nonzero(new)
     by_king = king[w] & target[:, x, b].T
@@ -128,7 +133,7 @@ def _first_move(
 
 
 def orbits(index: NDArray) -> NDArray[np.int64]:
-    """Smallest index (wk 4096 + x 64 + bk) among the eight images of each position under the
+    """The smallest index 4096 wk + 64 x + bk among the eight images of each position under the
     symmetries of the board.
     """
     squares = np.stack((index // 4096, index // 64 % 64, index % 64))
@@ -145,11 +150,13 @@ def orbits(index: NDArray) -> NDArray[np.int64]:
 def table(
     pieces: tuple[str, ...] = (QUEEN, ROOK), easy_share: float = EASY_SHARE, seed: int = 0
 ) -> Table:
-    """All won positions with White to move and exactly one best move, white king on files e to h.
+    """All won positions with White to move, exactly one best move, and the white king on the files
+    e to h.
 
-    Difficulty: moves to mate. In each endgame easy is up to the distance that makes the share of
-    its easy rows nearest to `easy_share`. Images of a position under the eight symmetries of the
-    board stay on its side of the split. `line` is the position's index wk 4096 + x 64 + bk.
+    The difficulty is the number of moves to mate. In each endgame, positions are easy up to the
+    distance at which their share is nearest to `easy_share`. All images of a position under the
+    symmetries of the board are on the same side of the split. The line of a row is the index 4096
+    wk + 64 x + bk of its position.
     """
     if not pieces:
         raise UsageError("endgames need at least one piece: Q, R or both")

@@ -16,7 +16,9 @@ from ..table_source import Malformed, Row, rows, sample, sha256, whole
 from .board import MoveTask, encode
 
 HEADER = ("PuzzleId", "FEN", "Moves", "Rating")
+"""The columns with which a file must begin."""
 EASY_RATING, HARD_RATING = 1600, 2000
+"""The greatest ratings of easy and of hard puzzles."""
 
 
 class ChessTask(MoveTask):
@@ -31,8 +33,8 @@ class ChessTask(MoveTask):
 
 
 class Puzzle(NamedTuple):
-    """The position that the solver sees: squares (64,) as in `chess_board`, side to move, from and
-    to squares of the answer.
+    """The position that the solver sees: squares (64,) as in `board`, whether Black is to move, and
+    the squares from and to of the answer.
     """
 
     squares: NDArray[np.uint8]
@@ -48,13 +50,27 @@ def read(
     seed: int = 0,
     progress: bool = False,
 ) -> Table:
-    """A `PuzzleId,FEN,Moves,Rating,...` CSV as a table; further columns are ignored.
+    """Read a CSV file with the columns PuzzleId, FEN, Moves, Rating and any further ones.
 
-    FEN is the position before the opponent's move, which is the first of `Moves`; the second is the
-    answer. Of each row the whole line of moves is checked for legality with the `chess` package;
-    malformed rows are skipped, more than 1 % of them raise `UsageError`. Rows rated above
-    `hard_rating` are left out. `size` draws a uniform sample of the other rows before the check.
-    Equal positions stay on one side of the split.
+    FEN is the position before the opponent's move, which is the first of Moves; the second is the
+    answer. The legality of all moves is checked with the `chess` package. Malformed rows are
+    skipped. Equal positions are on the same side of the split.
+
+    Args:
+        path: the file, plain or compressed.
+        size: number of rows of a uniform sample; by default all rows are used.
+        easy_rating: greatest rating of train and easy.
+        hard_rating: greatest rating of hard; rows rated above are left out.
+        seed: seed of the sample and of the split.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The table.
+
+    Raises:
+        UsageError: there is no such file, its header is wrong, more than 1 % of its rows are
+            malformed, a level is empty, or the `chess` package is not installed.
+        LoopstabError: the file is damaged.
     """
     path = Path(path)
     if not easy_rating < hard_rating:
@@ -75,7 +91,8 @@ def read(
     kept = sample(wanted(), size, seed, progress)
     if not kept and above:
         raise UsageError(
-            f"{path} holds no puzzle rated {hard_rating} or less ({above} are rated above)"
+            f"{path} holds no puzzle rated {hard_rating} or less ({above} are rated above): raise"
+            " --hard-rating"
         )
     puzzles, lines, ratings = [], [], []
     for line, fields in tqdm(
@@ -124,8 +141,9 @@ def read(
 
 
 def puzzle(fen: str, moves: str) -> Puzzle:
-    """Play the opponent's move and check the line; `ValueError` says what is wrong with it. Needs
-    the `chess` package.
+    """The position after the opponent's move, and the answer; all moves are checked.
+
+    `ValueError` says what is wrong with them. The `chess` package is needed.
     """
     chess = _rules()
     line = moves.split()
@@ -136,7 +154,7 @@ def puzzle(fen: str, moves: str) -> Puzzle:
     except ValueError as error:
         raise ValueError(f"illegal FEN: {error}") from None
     if not board.is_valid():
-        raise ValueError(f"illegal FEN: {fen!r} is no legal position ({board.status()!r})")
+        raise ValueError(f"illegal FEN: {fen!r} is not a legal position ({board.status()!r})")
     squares, black, answer = np.zeros(0, dtype=np.uint8), False, (0, 0)
     for i, uci in enumerate(line):
         try:

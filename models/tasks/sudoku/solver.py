@@ -1,8 +1,8 @@
-"""Sudoku of any box size: exact solver with a count of its guesses, and a generator of puzzles with
-a proven unique solution.
+"""An exact solver of sudoku that counts its guesses, and a generator of puzzles with one solution.
 
-A position is one whole number per digit whose bit i says that cell i may still hold that digit, so
-that a rule acts on all cells at once. Grids are sequences of box^4 digits, row by row, 0 for blank.
+A position is one whole number per digit, whose bit i says that cell i may still hold the digit, so
+that a rule acts on all cells at once. A grid is a sequence of box^4 digits, row by row, with 0 for
+a blank.
 """
 
 from __future__ import annotations
@@ -17,8 +17,13 @@ from ....support.errors import UsageError
 
 @dataclass(frozen=True)
 class Rules:
-    """Bit masks of the grid of side box^2: all cells, the rows, columns and boxes, and the cells
-    that each cell sees.
+    """Bit masks of a grid.
+
+    Attributes:
+        side: number of cells of a row.
+        full: all cells.
+        units: the rows, columns and boxes.
+        peers: for each cell, the others of its units.
     """
 
     side: int
@@ -29,7 +34,7 @@ class Rules:
 
 @lru_cache
 def rules(box: int) -> Rules:
-    """The rules for that box size; `UsageError` unless it is 2, 3 or 4."""
+    """The rules for boxes of that side; `UsageError` unless it is 2, 3 or 4."""
     if box not in (2, 3, 4):
         raise UsageError(f"sudoku boxes of side 2, 3 or 4 are supported, not {box!r}")
     n = box * box
@@ -49,11 +54,13 @@ def rules(box: int) -> Rules:
 
 @dataclass(frozen=True)
 class Solutions:
-    """The solutions found (no more than the limit asked for), how many times a cell had to be
-    guessed, and the rounds of filling.
+    """What a search found.
 
-    A round fills all cells that have one candidate at once; the clues are the first. Hidden singles
-    take no round of their own.
+    Attributes:
+        grids: the solutions, up to the limit of the search.
+        guesses: how many times a cell had to be guessed.
+        rounds: rounds of filling; a round fills all cells that have one candidate, and the clues
+            are the first. Hidden singles do not take a round of their own.
     """
 
     grids: list[list[int]]
@@ -62,11 +69,12 @@ class Solutions:
 
 
 class Search:
-    """Depth first: fill singles until none is left, then guess the cell with fewest candidates.
+    """A depth-first search: fill singles until none is left, then guess a cell with the fewest
+    candidates.
 
     Singles are cells with one candidate and, with `hidden`, digits with one place in a unit. A
-    guessed cell counts once, however many of its digits are tried; they are tried in ascending
-    order, or in random order with `shuffle`.
+    guessed cell counts once, however many of its digits are tried. They are tried in ascending
+    order, or with `shuffle` in random order.
     """
 
     def __init__(
@@ -77,7 +85,7 @@ class Search:
         self.grids: list[list[int]] = []
 
     def masks(self, cells: Sequence[int]) -> list[int]:
-        """The clues as candidate masks; what follows from them is left to `run`."""
+        """The candidates after the clues; `run` finds what follows from them."""
         masks = [self.rules.full] * self.rules.side
         for i, digit in enumerate(cells):
             if digit:
@@ -85,8 +93,8 @@ class Search:
         return masks
 
     def run(self, masks: list[int]) -> Search:
-        """Search on from these candidates (changed in place) until `limit` solutions are found or
-        none is left.
+        """Search from these candidates, which are changed in place, until `limit` solutions have
+        been found or there are no more.
         """
         if not self._propagate(masks):
             return self
@@ -111,8 +119,9 @@ class Search:
         return self
 
     def _propagate(self, masks: list[int]) -> bool:
-        """Fill singles; False at a contradiction. A cell in `done` has had its digit struck from
-        all the cells it sees.
+        """Fill singles; returns False at a contradiction.
+
+        `done` are the cells whose digit has been removed from all their peers.
         """
         full, peers, done = self.rules.full, self.rules.peers, 0
         while True:
@@ -139,8 +148,8 @@ class Search:
                         masks[d] = mask & ~peers[bit.bit_length() - 1]
 
     def _hidden(self, masks: list[int], twos: int) -> int:
-        """Make cells of hidden singles hold one candidate only; how many, or -1 when a digit has no
-        place in a unit.
+        """Leave one candidate in the cells of hidden singles; returns their number, or -1 when a
+        digit has no place in a unit.
         """
         found = 0
         for d, mask in enumerate(masks):
@@ -155,8 +164,8 @@ class Search:
         return found
 
     def _several(self, masks: list[int]) -> int:
-        """The cells that have the fewest candidates among those with more than one; 0 when there
-        are none.
+        """The cells with the fewest candidates among those with more than one, or 0 when there are
+        none.
         """
         at_least = [self.rules.full] + [0] * (self.rules.side + 1)
         for mask in masks:
@@ -173,10 +182,24 @@ class Search:
 
 
 def solve(cells: Sequence[int], box: int, limit: int = 2, hidden: bool = True) -> Solutions:
-    """Up to `limit` solutions of a puzzle, with the guesses of the whole search: 0 when singles
-    alone decide it.
+    """Solve a puzzle.
 
-    With limit 2, one grid returned proves that the solution is unique.
+    Args:
+        cells: box^4 digits, row by row, with 0 for a blank.
+        box: side of a box: 2, 3 or 4.
+        limit: most solutions to look for; with 2, a single one is proved to be unique.
+        hidden: whether digits with one place in a unit are filled in, too.
+
+    Returns:
+        The solutions, and the guesses of the whole search: 0 when singles decide the puzzle.
+
+    Raises:
+        UsageError: the box has another size, or the cells are not those of such a puzzle.
+
+    Example:
+        >>> from loopstab.models.tasks.sudoku.solver import solve
+        >>> solve([1, 0, 0, 0, 0, 0, 3, 0, 0, 4, 0, 0, 0, 0, 0, 2], 2).grids
+        [[1, 3, 2, 4, 4, 2, 3, 1, 2, 4, 1, 3, 3, 1, 4, 2]]
     """
     search = Search(box, limit, hidden)
     if len(cells) != search.rules.side**2 or not all(0 <= d <= search.rules.side for d in cells):
@@ -189,8 +212,8 @@ def solve(cells: Sequence[int], box: int, limit: int = 2, hidden: bool = True) -
 
 
 def random_grid(box: int, rng: random.Random) -> list[int]:
-    """A complete grid: every grid can occur, though not with exactly equal chances (a search with
-    random choices).
+    """A complete grid, by a search with random choices: every grid can occur, though not with
+    exactly equal probabilities.
     """
     search = Search(box, limit=1, shuffle=rng)
     n = search.rules.side
@@ -199,10 +222,10 @@ def random_grid(box: int, rng: random.Random) -> list[int]:
 
 
 def dig(grid: Sequence[int], box: int, clues: int, rng: random.Random) -> list[int]:
-    """Blank cells in random order while the solution stays unique, until `clues` are left or none
-    can go.
+    """Blank cells of a grid in random order, as long as its solution stays unique, until `clues`
+    are left or no other can be blanked.
 
-    A clue can go when no solution has another digit there: that search is the proof.
+    A cell can be blanked when no solution has another digit there; the search for one is the proof.
     """
     puzzle = list(grid)
     left = len(puzzle)

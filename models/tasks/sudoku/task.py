@@ -1,4 +1,4 @@
-"""Sudoku: input the clues as one-hot of blank and the digits, target the digit of every cell."""
+"""Sudoku: the input is the clues as one-hot of blank and digits, the target all digits."""
 
 from __future__ import annotations
 
@@ -24,12 +24,17 @@ from .solver import dig, random_grid, solve
 from .symmetry import canonical, complete
 
 HEADER = ("source", "question", "answer", "rating")
+"""The columns with which a file must begin."""
 EASY_SHARE = 0.8
+"""Share of the puzzles that are easy, as near as ties of the difficulty allow."""
 CLUES = {2: (4, 9), 3: (22, 32)}
-"""Box size: clues at which digging stops, drawn uniformly from this range (fewer cannot always be
-reached).
+"""Side of a box to the range of the clues at which digging stops; their number is drawn uniformly,
+and so few cannot always be reached.
 """
 ROWS = {2: 12_000, 3: 1000}
+"""Side of a box to the number of puzzles that are generated, in seconds and in half a minute."""
+ATTEMPTS = 1000
+"""Repeated puzzles after which a generator of distinct ones gives up."""
 Disjoint = Literal["symmetry", "relabelling"]
 
 
@@ -64,8 +69,8 @@ class SudokuTask(TableTask):
         return [row, column, row // box * box + column // box]
 
     def augmented(self, cells: Tensor, augment: str, generator: torch.Generator) -> Tensor:
-        """Digits renamed, and with `symmetry` also the places of the cells changed, by a symmetry
-        of its own for each puzzle.
+        """Puzzles with digits renamed, and with `symmetry` also with cells moved, each by a random
+        symmetry of its own.
         """
         side = self.shape.classes
         if augment == Augmentation.SYMMETRY:
@@ -112,9 +117,7 @@ class Sudoku9x9(SudokuTask):
 
 
 def random_places(samples: int, side: int, generator: torch.Generator) -> Tensor:
-    """Where each cell of a grid comes from under random symmetries of its places, (samples, side^2)
-    indices.
-    """
+    """For each cell of a grid, the cell that a random symmetry moves there, (samples, side^2)."""
     box = round(side**0.5)
 
     def lines() -> Tensor:
@@ -134,12 +137,26 @@ def read(
     seed: int = 0,
     progress: bool = False,
 ) -> Table:
-    """A `source,question,answer,rating` CSV as a table; further columns are ignored.
+    """Read a CSV file with the columns source, question, answer, rating and any further ones.
 
-    Every row is checked: lengths, digits, clues that agree with the answer, and an answer that is a
-    valid grid. That the solution is unique is the source's word: a search for a second one takes 2
-    to 40 ms a puzzle. Malformed rows are skipped, more than 1 % of them raise `UsageError`. `size`
-    draws a uniform sample of the rows first.
+    Of every row, lengths and digits are checked, and that the clues agree with the answer and the
+    answer is a valid grid. That the solution is unique is not checked, because the search for a
+    second one takes 2 to 40 ms per puzzle. Malformed rows are skipped.
+
+    Args:
+        path: the file, plain or compressed.
+        size: number of rows of a uniform sample; by default all rows are used.
+        easy_share: share of the rows that are easy, by rating.
+        seed: seed of the sample and of the split.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The table.
+
+    Raises:
+        UsageError: there is no such file, its header is wrong, more than 1 % of its rows are
+            malformed, or a level is empty.
+        LoopstabError: the file is damaged.
     """
     path = Path(path)
     malformed = Malformed(path)
@@ -190,8 +207,10 @@ def table(
     seed: int = 0,
     disjoint: Disjoint = "symmetry",
 ) -> Table:
-    """Puzzles split by difficulty so that no grid of train stands in easy or hard, up to all
-    symmetries or up to relabelling only.
+    """Split puzzles by difficulty, so that train shares no grid with easy and hard.
+
+    Grids count as equal up to all symmetries, or with `disjoint` relabelling up to the names of
+    digits.
     """
     cut = cut_at(difficulty, easy_share)
     form = canonical(answer, box) if disjoint == "symmetry" else relabelled(answer)
@@ -209,7 +228,7 @@ def table(
 
 
 def relabelled(grids: NDArray) -> NDArray[np.uint8]:
-    """Each grid with its digits renamed so that the first row reads 1, 2, 3, ..."""
+    """Each grid with its digits renamed so that its first row reads 1, 2, 3, ..."""
     side = round(grids.shape[1] ** 0.5)
     names = np.argsort(grids[:, :side], axis=1) + 1
     return np.take_along_axis(names, grids.astype(np.int64) - 1, axis=1).astype(np.uint8)
@@ -222,11 +241,11 @@ def generate(
     disjoint: Disjoint = "symmetry",
     progress: bool = False,
 ) -> Table:
-    """Distinct puzzles with a proven unique solution; row i depends on (box, seed, i) alone, but
-    that a repeated puzzle is redrawn.
+    """Generate distinct puzzles with a proven unique solution.
 
-    Difficulty of box 3: guesses of our solver. Singles solve every 4x4 puzzle (the tests try all),
-    so for box 2 it is the rounds that they take.
+    Row i depends on box, seed and i alone, except that a repeated puzzle is drawn again. The
+    difficulty of a puzzle of box 3 is the number of guesses of our solver. Singles solve every 4x4
+    puzzle, so for box 2 it is the number of rounds that they take.
     """
     if box not in CLUES:
         raise UsageError(f"sudoku of box 2 or 3 can be generated, not {box!r}")
@@ -237,7 +256,7 @@ def generate(
     for i in tqdm(
         range(rows), disable=None if progress else True, unit="puzzle", desc=f"sudoku box {box}"
     ):
-        for attempt in range(1000):
+        for attempt in range(ATTEMPTS):
             rng = random.Random(f"{box}/{seed}/{i}/{attempt}")
             grid = random_grid(box, rng)
             puzzle = tuple(dig(grid, box, rng.randint(*CLUES[box]), rng))
@@ -245,9 +264,7 @@ def generate(
                 puzzles[puzzle] = grid
                 break
         else:
-            raise UsageError(
-                f"box {box} has too few puzzles for {rows} distinct ones: ask for fewer"
-            )
+            raise UsageError(f"box {box} does not have {rows} distinct puzzles: ask for fewer")
     solved = [solve(p, box) for p in puzzles]
     difficulty = np.array([s.guesses if box > 2 else s.rounds for s in solved])
     meta = {
@@ -267,7 +284,7 @@ def _generated(box: int, rows: int | None, seed: int, disjoint: Disjoint) -> Tab
 
 
 class Row(NamedTuple):
-    """A row whose characters are right: line number, clues with 0 for blank, answer, rating."""
+    """A row whose characters are right: its line, clues with 0 for a blank, answer and rating."""
 
     line: int
     question: str
@@ -276,7 +293,7 @@ class Row(NamedTuple):
 
 
 def _check(line: int, fields: list[str] | str, malformed: Malformed) -> Row | None:
-    """The row, or None when its characters are wrong; it is then noted."""
+    """The row, or None when its characters are wrong, of which `malformed` takes note."""
     if isinstance(fields, str):
         malformed.add(line, fields)
         return None
