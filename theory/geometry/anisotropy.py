@@ -1,5 +1,6 @@
-"""R4, anisotropy of the nearest stable points of Gaussian draws: the laws of |log|x/y|| and
-min/max(|x|, |y|), exactly.
+"""Steps of R4 on anisotropy: exact laws of the nearest stable points of Gaussian draws.
+
+They are the laws of the log-ratio |log|x/y|| and of the balance min/max(|x|, |y|).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from .probability_enclosures import external_probability
 
 
 def _one(left: sp.Expr, right: sp.Expr) -> Equation:
-    """left = right for expressions with exponentials: their quotient simplifies to one."""
+    """The equation left = right between expressions with exponentials, by their quotient."""
     return Equation(sp.simplify(left / right), sp.Integer(1))
 
 
@@ -32,8 +33,8 @@ def _projected():
     s, t, r = sp.symbols("s t r", positive=True)
     w = sp.Symbol("w", real=True)
     density = formula("projected_density")(s, t, w, r)
-    # twice (both signs of x) the Gaussian density at (t + r/t, 1/t + r t) is 1/(pi s^2)
-    # e^{-distance/2s^2}; the rest is the Jacobian
+    # twice the Gaussian density at (t + r/t, 1/t + r t), for both signs of x, is
+    # e^{-distance/2s^2}/(pi s^2); the remaining factor is the Jacobian
     distance = (t + r / t) ** 2 + (1 / t + r * t - w) ** 2
     slope = sp.expand_mul(sp.diff(density, r) * sp.pi * s**2)
     rational = sp.Integer(0)
@@ -51,7 +52,7 @@ def _ratio():
     x, y = sp.sqrt(v) * sp.exp(tau / 2), sp.sqrt(v) * sp.exp(-tau / 2)
     jacobian = sp.diff(x, v) * sp.diff(y, tau) - sp.diff(x, tau) * sp.diff(y, v)
     density = formula("ratio_density")(s, tau, v)
-    # four pieces: two quadrants, |x| > |y| and |x| < |y|
+    # four equal pieces: two quadrants, each with |x| > |y| and |x| < |y|
     wanted = 4 * sp.Rational(1, 2) * sp.exp(-v * sp.cosh(tau) / s**2) / (2 * sp.pi * s**2)
     exponent = (x**2 + y**2).rewrite(sp.cosh).simplify()
     return [
@@ -66,7 +67,7 @@ def _slope():
     s, b = sp.symbols("s b", positive=True)
     m = sp.Symbol("m", real=True)
     density = formula("slope_density")(s, m, b)
-    # y = m x, dx dy = |x| dx dm; both signs of x
+    # y = m x has dx dy = |x| dx dm; x takes both signs
     wanted = 2 * b * sp.exp(-(b**2) * (1 + m**2) / (2 * s**2)) / (2 * sp.pi * s**2)
     return [_one(sp.diff(density, b), wanted), Equation(density.subs(b, 0), sp.Integer(0))]
 
@@ -74,21 +75,16 @@ def _slope():
 def _external_pieces():
     s = sp.Symbol("s", positive=True)
     m = sp.Symbol("m", real=True)
-    below = formula("slope_density")
     root, other = sp.sqrt(1 + 4 * m), sp.sqrt(1 - 4 * m)
     first, second, last = 2 / (1 + root), 2 / (1 - root), 2 / (other - 1)
     branches: Any = formula("external_slope_density")(s, m).args
-    pieces = [piece for piece, _ in branches]
-    wanted = [
-        below(s, m, first),
-        below(s, m, first) - below(s, m, second) + below(s, m, last),
-        below(s, m, last),
-    ]
+    to_first, to_second, to_last = (
+        formula("slope_density")(s, m, b) for b in (first, second, last)
+    )
+    wanted = [to_first, to_first - to_second + to_last, to_last]
+    pieces = zip(branches, wanted, strict=True)
     return [
-        *(
-            Equation(sp.expand(piece - value), sp.Integer(0))
-            for piece, value in zip(pieces, wanted, strict=True)
-        ),
+        *(Equation(sp.expand(piece - value), sp.Integer(0)) for (piece, _), value in pieces),
         *(Equation(sp.simplify(m * b**2 + b), sp.Integer(1)) for b in (first, second)),
         Equation(sp.simplify(m * last**2 + last), -sp.Integer(1)),
     ]
@@ -102,13 +98,12 @@ def _intervals():
 
     at_one = both(a > 0, sp.Eq(m * a**2 + a, 1))
     last = both(c > 0, sp.Eq(m * c**2 + c, -1))
+    three = (m < 0, at_one, b > a, sp.Eq(m * b**2 + b, 1), last, x > 0)
+    two_intervals = sp.Equivalent(inside(x), sp.Or(x < a, both(x > b, x < c)))
     return [
         Sentence((m >= 0, at_one, x > 0), sp.Equivalent(inside(x), x < a)),
         Sentence((4 * m < -1, last, x > 0), sp.Equivalent(inside(x), x < c)),
-        Sentence(
-            (m < 0, at_one, b > a, sp.Eq(m * b**2 + b, 1), last, x > 0),
-            both(sp.Equivalent(inside(x), sp.Or(x < a, both(x > b, x < c))), 4 * m > -1),
-        ),
+        Sentence(three, both(two_intervals, 4 * m > -1)),
     ]
 
 
@@ -123,26 +118,19 @@ def _masses():
 
 def _moments():
     bounds = []
-    balance, ratio = (
-        flint.arb(2).log() / flint.arb.pi(),
-        2 * flint.arb.const_catalan() / flint.arb.pi(),
-    )
-    values = {"1": ("0.21811", "0.58810"), "2": ("0.17685", "0.70649"), "4": ("0.09453", "1.11272")}
-    for s, (mean_balance, mean_ratio) in values.items():
-        for label, value, centre in (
-            (
-                f"mean balance ({s})",
-                balance + internal_moment(s, lambda tau: (-tau).exp()),
-                mean_balance,
-            ),
-            (
-                f"mean log-ratio of the draws off the axes ({s})",
-                ratio + internal_moment(s, lambda tau: tau),
-                mean_ratio,
-            ),
-        ):
-            middle = int(centre.replace(".", ""))
-            bounds.append(Bound(label, value, f"{middle - 0.5:.1f}e-5", f"{middle + 0.5:.1f}e-5"))
+    pi = flint.arb.pi()
+    # the moments at s -> 0
+    balance, ratio = flint.arb(2).log() / pi, 2 * flint.arb.const_catalan() / pi
+    # s, and 10^5 times the mean balance and the mean log-ratio, rounded
+    values = (("1", 21811, 58810), ("2", 17685, 70649), ("4", 9453, 111272))
+    for s, *middles in values:
+        label = f"mean balance ({s})", f"mean log-ratio of the draws off the axes ({s})"
+        moments = (
+            balance + internal_moment(s, lambda tau: (-tau).exp()),
+            ratio + internal_moment(s, lambda tau: tau),
+        )
+        for text, value, middle in zip(label, moments, middles, strict=True):
+            bounds.append(Bound(text, value, f"{middle - 0.5:.1f}e-5", f"{middle + 0.5:.1f}e-5"))
     return bounds
 
 
@@ -161,16 +149,10 @@ def _axis():
     catalan = 2 * flint.arb.const_catalan() / flint.arb.pi()
     value = evaluate(formula("internal_cut_log_ratio")(1, 1))
     # log max = (log|x| + log|y|)/2 + tau/2, and E tau = 2 Int_0^oo tau/(pi cosh tau)
+    ratio, label = small_scale_log_ratio(), "E log max(|x|, |y|) at s = 1 less the formula at c = 1"
     return [
-        Bound(
-            "Int tau/(pi cosh tau) - 2 G/pi", small_scale_log_ratio() - catalan, "-1e-35", "1e-35"
-        ),
-        Bound(
-            "E log max(|x|, |y|) at s = 1 less the formula at c = 1",
-            mean_log_normal() + small_scale_log_ratio() - value,
-            "-1e-35",
-            "1e-35",
-        ),
+        Bound("Int tau/(pi cosh tau) - 2 G/pi", ratio - catalan, "-1e-35", "1e-35"),
+        Bound(label, mean_log_normal() + ratio - value, "-1e-35", "1e-35"),
     ]
 
 

@@ -1,5 +1,6 @@
-"""Rigorous balls for the statistics of projected draws (R4): integrals of the registered densities,
-every truncation paid for.
+"""Rigorous balls for the statistics of projected draws (R4).
+
+They are integrals of the registered densities; each ball includes a bound on what is cut off.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from ..formulas import formula
 from .balls import compiled
 
 FAR = 10
-"""ratios beyond e^10 are bounded, not integrated"""
+"""log-ratios beyond this are bounded, not integrated"""
 
 
 @cache
 def _integrand() -> Callable[..., Any]:
-    """G(s, tau): density of tau inside and projected, less its limit 1/(pi cosh tau) for s -> 0."""
+    """G(s, tau): the density of tau, inside and projected, less its limit at s -> 0.
+
+    The limit is 1/(pi cosh tau).
+    """
     s, tau = sp.symbols("s tau", positive=True)
     t = sp.exp(tau / 2)  # t and 1/t are equally likely, and dt = (t/2) dtau
     projected = t * formula("projected_density")(s / sp.sqrt(2), t, 0, 1)
@@ -31,33 +35,41 @@ def _integrand() -> Callable[..., Any]:
 def internal_moment(
     s: str, weight: Callable[[flint.acb], flint.acb], tolerance: str = "1e-10"
 ) -> flint.arb:
-    """Int_0^oo weight(tau) G dtau for 0 <= weight <= max(1, tau) and s <= 4: what scale s adds to
-    the moment at s -> 0.
+    """Int_0^oo weight(tau) G dtau: a moment at scale s, less its limit at s -> 0.
 
-    Beyond tau = FAR, |weight G| <= (sinh tau/s^2) e^{-cosh tau/s^2}, whose integral is e^{-cosh
-    FAR/s^2}: the inside part is at most tau e^{-2 cosh/s^2}/(pi cosh), the projected part (4/(pi
-    s^2)) tau cosh e^{-2 cosh/s^2}, and e^{cosh/s^2} > e^{688}.
+    Args:
+        s: the scale, at most 4, as a decimal.
+        weight: a function of tau between 0 and max(1, tau).
+        tolerance: absolute tolerance of the integration.
+
+    Beyond tau = FAR the inside part of G is at most tau e^{-2 cosh/s^2}/(pi cosh), the projected
+    part at most (4/(pi s^2)) tau cosh e^{-2 cosh/s^2}, and e^{cosh/s^2} > e^{688}. So |weight G| is
+    at most (sinh tau/s^2) e^{-cosh tau/s^2}, whose integral is e^{-cosh FAR/s^2}.
     """
-    scale, integrand = flint.arb(s), _integrand()
-    body = flint.acb.integral(
-        lambda tau, _: weight(tau) * integrand(scale, tau), 0, FAR, abs_tol=flint.arb(tolerance)
-    ).real
+    scale, density = flint.arb(s), _integrand()
+
+    def integrand(tau: flint.acb, _: bool) -> flint.acb:
+        return weight(tau) * density(scale, tau)
+
+    body = flint.acb.integral(integrand, 0, FAR, abs_tol=flint.arb(tolerance)).real
     tail = (-flint.arb(FAR).cosh() / scale**2).exp()
     return body + (-tail).union(tail)
 
 
 def small_scale_log_ratio() -> flint.arb:
-    """Int_0^oo tau/(pi cosh tau) dtau; beyond 100 the integrand is below 2 tau e^{-tau}/pi."""
+    """Int_0^oo tau/(pi cosh tau) dtau.
+
+    Beyond 100 the integrand is below 2 tau e^{-tau}/pi.
+    """
     body = flint.acb.integral(lambda tau, _: tau / (flint.acb.pi() * tau.cosh()), 0, 100).real
     return body + flint.arb(0).union(flint.arb(101) * (-flint.arb(100)).exp())
 
 
 def external_projected_mass(s: str) -> flint.arb:
-    """Int_0^oo of the two projected densities (u > 0 and u < 0): the probability outside the
-    external set.
+    """The probability outside the external set, as the integral of the two projected densities.
 
-    Left of near the normals have |1 + y| > 1/near, right of far |x| > far: both less likely than
-    erfc(12/sqrt2).
+    The densities are those of u > 0 and of u < 0. The normals below `near` have |1 + y| > 1/near,
+    those beyond `far` have |x| > far; each is less likely than erfc(12/sqrt2).
     """
     symbols = sp.symbols("s t w", positive=True)
     density = compiled(formula("projected_density")(*symbols, 1), symbols)
@@ -73,8 +85,9 @@ def external_projected_mass(s: str) -> flint.arb:
 
 
 def mean_log_normal() -> flint.arb:
-    """E log|X| for X ~ N(0, 1), with x = e^v; left of -90 the integrand is below 0.8 |v| e^v, right
-    of 3 below v e^v e^{-e^{2v}/2}.
+    """E log|X| for X ~ N(0, 1), with x = e^v.
+
+    The integrand is below 0.8 |v| e^v left of -90, and below v e^v e^{-e^{2v}/2} right of 3.
     """
 
     def integrand(v: flint.acb, _: bool) -> flint.acb:

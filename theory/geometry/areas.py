@@ -1,4 +1,7 @@
-"""R4, areas: in a box [-a, a]^2 by the Leibniz rule on its edges; in the whole plane infinite."""
+"""Steps of R4 on the areas of the stable sets in a box [-a, a]^2 and in the plane.
+
+In the box they follow from the Leibniz rule on its edges; in the plane they are infinite.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +23,20 @@ def _pieces(name: str) -> list[sp.Expr]:
 
 
 def _joined(left: sp.Expr, right: sp.Expr, at: sp.Expr) -> Equation:
-    """Equal values where two pieces meet."""
-    gap = (
-        (left - right)
-        .subs(A, at)
-        .replace(sp.log, lambda value: sp.log(sp.radsimp(sp.expand(value))))
-    )
-    return Equation(sp.expand(gap), sp.Integer(0))
+    """The equation that two pieces have equal values where they meet."""
+
+    def simpler_log(value: sp.Expr) -> sp.Expr:
+        return sp.log(sp.radsimp(sp.expand(value)))
+
+    gap: Any = (left - right).subs(A, at)
+    return Equation(sp.expand(gap.replace(sp.log, simpler_log)), sp.Integer(0))
 
 
 def _internal():
     x = sp.Symbol("x", positive=True)
     small, large = _pieces("internal_stable_area")
-    # d(area)/da = 4 edges of the box x the length 2/a (or a) of the stable set along each; equal
-    # pieces at a^2 = 2
+    # d(area)/da is the sum over the 4 edges of the box of the length 2/a (or a) of the stable set
+    # along each; the pieces meet at a^2 = 2
     return [
         Equation(sp.diff(small, A), 4 * A),
         Equation(sp.diff(large, A), 4 * (2 / A)),
@@ -44,7 +47,7 @@ def _internal():
 
 def _none():
     small, large = _pieces("none_stable_area")
-    # two edges x = +-a of length min(a, 2); the edge y = -a of length 2 a as long as a <= 2
+    # the edges x = +-a add min(a, 2) each, and the edge y = -a adds 2 a as long as a <= 2
     return [
         Equation(sp.diff(small, A), 2 * A + 2 * A),
         Equation(sp.diff(large, A), 2 * 2 + 0 * A),
@@ -55,8 +58,8 @@ def _none():
 def _external():
     small, middle, large = _pieces("external_stable_area")
     golden = (1 + sp.sqrt(5)) / 2
-    # u = 1 + y runs over [1 - a, 1 + a]; edges x = +-a: |u| < 1/a; edges u = 1 +- a: |x| < min(a,
-    # 1/|u|)
+    # u = 1 + y runs over [1 - a, 1 + a]; on the edges x = +-a the set is |u| < 1/a, on the edges
+    # u = 1 +- a it is |x| < min(a, 1/|u|)
     return [
         Equation(sp.diff(small, A), 2 * (2 * A) + 2 * A + 2 * A),
         Equation(sp.diff(middle, A), 2 * (1 / A - (1 - A)) + 2 / (1 + A) + 2 * A),

@@ -1,5 +1,6 @@
-"""Values of formulas in ball arithmetic: the SymPy expression itself is evaluated, so nothing is
-typed twice.
+"""Values of formulas in ball arithmetic.
+
+The SymPy expression itself is evaluated, so that no formula is typed twice.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sympy as sp
 from ...support.errors import UsageError
 
 Ball = Any
-"""flint.arb or flint.acb"""
+"""a flint.arb or a flint.acb"""
 
 _FUNCTIONS: dict[Any, Callable[[Ball], Ball]] = {
     sp.exp: lambda z: z.exp(),
@@ -31,8 +32,9 @@ _CONSTANTS: dict[Any, Callable[[], Ball]] = {
 
 
 def compiled(expression: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Callable[..., Ball]:
-    """The expression as a function of balls, in the order of `symbols`; the branch of a Piecewise
-    must be chosen before.
+    """The expression as a function of balls, in the order of `symbols`.
+
+    Where it is a Piecewise, choose the branch first.
     """
     shared, (body,) = sp.cse(expression)
     parts = [(name, _compile(part)) for name, part in shared]
@@ -48,7 +50,7 @@ def compiled(expression: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Callable[..
 
 
 def evaluate(expression: sp.Expr) -> flint.arb:
-    """A constant as a ball."""
+    """The value of a constant expression as a ball."""
     return _compile(expression)({})
 
 
@@ -66,11 +68,9 @@ def _compile(node: Any) -> Callable[[Mapping[sp.Symbol, Ball]], Ball]:
         return lambda values: reduce(lambda a, b: a * b, (part(values) for part in parts))
     if isinstance(node, sp.Pow) and (2 * node.exp).is_Integer:
         twice, base = int(2 * node.exp), parts[0]
-        return (
-            (lambda values: base(values) ** (twice // 2))
-            if twice % 2 == 0
-            else (lambda values: base(values).sqrt() ** twice)
-        )
+        if twice % 2 == 0:
+            return lambda values: base(values) ** (twice // 2)
+        return lambda values: base(values).sqrt() ** twice
     if node.func in _FUNCTIONS:
         (inner,), function = parts, _FUNCTIONS[node.func]
         return lambda values: function(inner(values))

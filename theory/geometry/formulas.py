@@ -1,4 +1,7 @@
-"""Closed forms of the scalar linearised loops: x = W_x, y = A (THEORY.md section 2)."""
+"""Closed forms for the scalar linearised loops (R4), where x is W_x and y is A of the vocabulary.
+
+`docs/vocabulary.md` defines the symbols.
+"""
 
 from __future__ import annotations
 

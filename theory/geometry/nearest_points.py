@@ -1,8 +1,8 @@
-"""R4, projection on the closed stable sets: quartics, one root per point, the cut locus, and
-coordinates in which the map is explicit.
+"""Steps of R4 on the projection to the closed stable sets: quartics, and one root per point.
 
-Both curved boundaries are t u = 1 in one quadrant after reflections: external (t, u) = (|x|, |1 +
-y|), internal (|x|, |y|)/sqrt2.
+They also give the cut locus, and coordinates in which the map is explicit. After reflections both
+curved boundaries are t u = 1 in one quadrant: (t, u) is (|x|, |1 + y|) for external recall, and
+(|x|, |y|)/sqrt2 for internal recall.
 """
 
 from __future__ import annotations
@@ -20,25 +20,20 @@ def _quartics():
     pairs = [Equation(sp.diff(internal, x) * x**3 / 2, x**4 - p * x**3 - 2 * q * x - 4)]
     for sign in (1, -1):
         external = (x - p) ** 2 + (sign / x - 1 - q) ** 2
-        pairs.append(
-            Equation(sp.diff(external, x) * x**3 / 2, x**4 - p * x**3 + sign * (q + 1) * x - 1)
-        )
-    t, k = sp.symbols("t k")  # |x y| = k^2, all lengths divided by k
-    pairs.append(
-        Equation(
-            (k * t) ** 4 - (k * p) * (k * t) ** 3 + k**2 * (k * q) * (k * t) - k**4,
-            k**4 * (t**4 - p * t**3 + q * t - 1),
-        )
-    )
-    return pairs
+        quartic = x**4 - p * x**3 + sign * (q + 1) * x - 1
+        pairs.append(Equation(sp.diff(external, x) * x**3 / 2, quartic))
+    # the boundary |x y| = k^2, with all lengths divided by k
+    t, k = sp.symbols("t k")
+    scaled = (k * t) ** 4 - (k * p) * (k * t) ** 3 + k**2 * (k * q) * (k * t) - k**4
+    return [*pairs, Equation(scaled, k**4 * (t**4 - p * t**3 + q * t - 1))]
 
 
 def _same_quadrant():
     p, q, t, u = sp.symbols("p q t u")
     return [
-        # reflecting a point of the set into the quadrant of (p, q) brings it nearer
+        # a point of the set comes nearer when it is reflected into the quadrant of (p, q)
         Sentence((p > 0, t < 0), (-t - p) ** 2 < (t - p) ** 2),
-        # p, q > 0 is outside internally; every point of the set has t u <= 0 and is no nearer than
+        # p, q > 0 lies outside the internal set, whose points have t u <= 0 and are no nearer than
         # the nearer axis
         Sentence((p > 0, q >= p, t * u <= 0), (t - p) ** 2 + (u - q) ** 2 >= p**2),
     ]
@@ -47,30 +42,23 @@ def _same_quadrant():
 def _one_root():
     p, q, s = sp.symbols("p q s")
     shifted = sp.Poly(sp.expand((1 + s) ** 4 - p * (1 + s) ** 3 + q * (1 + s) - 1), s)
-    return [
-        Equation(
-            shifted.as_expr(),
-            s**4 + (4 - p) * s**3 + (6 - 3 * p) * s**2 + (4 - 3 * p + q) * s + (q - p),
-        ),
-        Equation((p**4 - p * p**3 + q * p - 1), p * q - 1),
-    ]
+    wanted = s**4 + (4 - p) * s**3 + (6 - 3 * p) * s**2 + (4 - 3 * p + q) * s + (q - p)
+    return [Equation(shifted.as_expr(), wanted), Equation((p**4 - p * p**3 + q * p - 1), p * q - 1)]
 
 
 def _descartes():
     p, q = sp.symbols("p q")
     third, second, first = 4 - p, 6 - 3 * p, 4 - 3 * p + q
     given = (p > q, q > 0, p * q > 1)
+    ordered = (sp.Implies(first >= 0, second > 0), sp.Implies(second >= 0, third > 0))
     return [
-        # the signs of s^3, s^2, s read + ... + - ... -, the constant is negative: one change of
-        # sign
-        Sentence(
-            given,
-            both(sp.Implies(first >= 0, second > 0), sp.Implies(second >= 0, third > 0), q - p < 0),
-        ),
-        # the bracket: negative at 1, positive at p > 1
+        # the signs of the coefficients of s^3, s^2 and s are + ... + - ... -, and the constant is
+        # negative: the signs change once
+        Sentence(given, both(*ordered, q - p < 0)),
+        # the root lies between 1, where the quartic is negative, and p > 1, where it is positive
         Sentence(given, both(p > 1, p * q - 1 > 0)),
-        # on the diagonal p = q: s (s^3 + ...) has no positive root for p <= 2, and exactly one
-        # change of sign for p > 2
+        # on the diagonal p = q the polynomial s (s^3 + ...) has no positive root for p <= 2, and
+        # its signs change exactly once for p > 2
         Sentence((p > 1, sp.Eq(q, p), p <= 2), both(first >= 0, second >= 0, third > 0)),
         Sentence((sp.Eq(q, p), p > 2), both(first < 0, second < 0)),
     ]
@@ -78,8 +66,8 @@ def _descartes():
 
 def _half_plane():
     p, q, t, u = sp.symbols("p q t u")
-    # reflecting (t, u) in the diagonal brings a point of the far side nearer: the nearest point has
-    # t >= u when p > q
+    # a point (t, u) beyond the diagonal comes nearer when it is reflected in it, so that the
+    # nearest point has t >= u when p > q
     return [Sentence((p > q, t < u), (u - p) ** 2 + (t - q) ** 2 < (t - p) ** 2 + (u - q) ** 2)]
 
 
@@ -100,7 +88,7 @@ def _coordinates():
 
 def _bijection():
     t, r, p, q = sp.symbols("t r p q")
-    # p = t + r/t, q = 1/t + r t, cleared of denominators
+    # p = t + r/t and q = 1/t + r t, without denominators
     here = (t > 0, sp.Eq(p * t, t**2 + r), sp.Eq(q * t, 1 + r * t**2))
     return [
         Sentence((t > 0, r < 1, r > 0), t**4 + 1 - 2 * r * t**2 > 0),

@@ -1,8 +1,11 @@
-"""R4, bifurcations of the scalar maps with any offset k: folds and flips with their normal-form
-coefficients.
+"""Steps of R4 on the bifurcations of the scalar maps with any offset k.
+
+They are folds and flips, with their normal-form coefficients.
 """
 
 from __future__ import annotations
+
+import random
 
 import flint
 import sympy as sp
@@ -13,12 +16,13 @@ from ..kernel.claim import Step
 from ..kernel.proof import Bound, Sentence, both, cited, decided, enclosed, identity
 from .balls import evaluate
 
-X, Y, H, T = sp.symbols("x y h T")  # T = tanh(x h + k), so dT/dh = x (1 - T^2) and dT/dk = 1 - T^2
+X, Y, H, T = sp.symbols("x y h T")
+"""T = tanh(x h + k), so that dT/dh = x (1 - T^2) and dT/dk = 1 - T^2"""
 MAPS = {"internal": H + Y * T, "external": X * H + Y * T}
 
 
 def _along(expression: sp.Expr) -> sp.Expr:
-    """d/dh."""
+    """The derivative d/dh along the map."""
     return sp.diff(expression, H) + X * (1 - T**2) * sp.diff(expression, T)
 
 
@@ -37,15 +41,14 @@ def _derivatives():
     return equations
 
 
-def _on(edge: int):
-    """Random rational points where the external multiplier is `edge`, and the relation that says
-    so.
-    """
-    relation = X + X * Y * (1 - T**2) - edge
+def _on(edge: int, recall: str = "external"):
+    """The relation that the multiplier is `edge`, and random rational points that satisfy it."""
+    own = X if recall == "external" else sp.Integer(1)
+    relation = own + X * Y * (1 - T**2) - edge
 
-    def point(rng):
+    def point(rng: random.Random):
         t, x = rational(rng) / 20, rational(rng)
-        return {X: x, T: t, Y: (edge - x) / (x * (1 - t**2))}
+        return {X: x, T: t, Y: (edge - own.subs(X, x)) / (x * (1 - t**2))}
 
     return (relation,), point
 
@@ -53,9 +56,10 @@ def _on(edge: int):
 def _fold():
     relations, point = _on(1)
     second = _along(_along(MAPS["external"])) / 2
+    by_offset = sp.diff(MAPS["external"], T) * (1 - T**2)
     return [
         Equation(second, formula("fold_coefficient")(X, T), relations, point),
-        Equation(X * sp.diff(MAPS["external"], T) * (1 - T**2), 1 - X, relations, point),  # x df/dk
+        Equation(X * by_offset, 1 - X, relations, point),
     ]
 
 
@@ -63,69 +67,43 @@ def _flips():
     equations = []
     for recall, step in MAPS.items():
         second, third = _along(_along(step)), _along(_along(_along(step)))
-        if recall == "external":
-            relations, point = _on(-1)
-        else:
-            relations = (X * Y * (1 - T**2) + 2,)
-
-            def point(rng):
-                t, x = rational(rng) / 20, rational(rng)
-                return {X: x, T: t, Y: -2 / (x * (1 - t**2))}
-
-        equations.append(
-            Equation(
-                second**2 / 4 + third / 6,
-                formula(f"flip_coefficient_{recall}")(X, T),
-                relations,
-                point,
-            )
-        )
+        wanted = formula(f"flip_coefficient_{recall}")(X, T)
+        equations.append(Equation(second**2 / 4 + third / 6, wanted, *_on(-1, recall)))
     return equations
 
 
 def _speeds():
     relations, point = _on(-1)
     step = MAPS["external"]
-    by_offset = Y * (1 - T**2)  # df/dk; the fixed point moves by half of it, since 1 - f' = 2
+    by_offset = Y * (1 - T**2)  # df/dk; the fixed point moves by half of it because 1 - f' = 2
     of_slope = (1 - T**2) * sp.diff(_along(step), T)
     return [
         Equation(of_slope + _along(_along(step)) * by_offset / 2, T * (1 - X**2), relations, point),
-        # internal with an output bias: T = -c/y at the fixed point whatever x, so f' is linear in x
+        # internal recall with an output bias c: T = -c/y at the fixed point, whatever x, so that f'
+        # is linear in x
         Equation(X * sp.diff(_along(MAPS["internal"]), X), _along(MAPS["internal"]) - 1),
     ]
 
 
 def _signs():
     x, y, t = sp.symbols("x y T")
-    inside = t**2 < 1
-    internal, external = (
-        3 * formula("flip_coefficient_internal")(x, t),
-        3 * formula("flip_coefficient_external")(x, t),
-    )
+    inside, update = t**2 < 1, x * y * (1 - t**2)
+    internal = 3 * formula("flip_coefficient_internal")(x, t)
+    external = 3 * formula("flip_coefficient_external")(x, t)
     fold = formula("fold_coefficient")(x, t)
+    at_fold = (inside, sp.Eq(x + update, 1), sp.Ne(x * y, 0))
+    at_flip = (inside, sp.Eq(x + update, -1))
+    bracket = 1 + 3 * x * t**2
+    supercritical = sp.Or(both(x > -1, bracket > 0), both(x < -1, bracket < 0))
     return [
-        # internal: no fold at any offset; every flip is supercritical
-        Sentence((inside, sp.Eq(1 + x * y * (1 - t**2), 1)), sp.Eq(x * y, 0)),
-        Sentence((inside, sp.Eq(1 + x * y * (1 - t**2), -1)), both(x * y <= -2, internal > 0)),
-        # external: a fold is degenerate at T = 0 only, where it is the pitchfork
-        Sentence(
-            (inside, sp.Eq(x + x * y * (1 - t**2), 1), sp.Ne(x * y, 0)),
-            sp.Equivalent(sp.Eq(fold, 0), sp.Eq(t, 0)),
-        ),
-        Sentence(
-            (inside, sp.Eq(x + x * y * (1 - t**2), 1), sp.Ne(x * y, 0), sp.Ne(t, 0)),
-            sp.Equivalent((1 + y) * x > 1, x * y > 0),
-        ),
-        Sentence(
-            (inside, sp.Eq(x + x * y * (1 - t**2), -1), sp.Ne(x * y, 0)),
-            sp.Equivalent(
-                external > 0,
-                sp.Or(both(x > -1, 1 + 3 * x * t**2 > 0), both(x < -1, 1 + 3 * x * t**2 < 0)),
-            ),
-        ),
-        Sentence(
-            (inside, sp.Eq(x + x * y * (1 - t**2), -1), x > 0), both(external > 0, x * y < -1)
-        ),
+        # internal recall has no fold at any offset, and every flip is supercritical
+        Sentence((inside, sp.Eq(1 + update, 1)), sp.Eq(x * y, 0)),
+        Sentence((inside, sp.Eq(1 + update, -1)), both(x * y <= -2, internal > 0)),
+        # with external recall a fold is degenerate only at T = 0, where it is the pitchfork
+        Sentence(at_fold, sp.Equivalent(sp.Eq(fold, 0), sp.Eq(t, 0))),
+        Sentence((*at_fold, sp.Ne(t, 0)), sp.Equivalent((1 + y) * x > 1, x * y > 0)),
+        Sentence((*at_flip, sp.Ne(x * y, 0)), sp.Equivalent(external > 0, supercritical)),
+        Sentence((*at_flip, x > 0), both(external > 0, x * y < -1)),
     ]
 
 
@@ -141,27 +119,31 @@ def _fold_example():
     def lift(h: str, k: str) -> flint.arb:
         return step * flint.arb(h) + (step * flint.arb(h) + flint.arb(k)).tanh() - flint.arb(h)
 
+    cells = range(30)
     return [
         Bound("k at the fold", offset, "-0.20755", "-0.20754"),
         Bound("f(h) - h there", gap, "-1e-40", "1e-40"),
         Bound("f'(h) - 1 there", multiplier - 1, "-1e-40", "1e-40"),
-        # just inside, |k| = 0.20, a pair lies around h = 1.44; just outside, |k| = 0.21, f(h) < h
-        # on the same side
+        # just inside the fold, at |k| = 0.20, a pair of fixed points surrounds h = 1.44; just
+        # outside, at |k| = 0.21, f(h) < h on that side
         Bound("k = -0.20: f(1.44) - 1.44", lift("1.44", "-0.20"), "0", "1"),
         Bound("k = -0.20: f(0.9) - 0.9", lift("0.9", "-0.20"), "-1", "0"),
         Bound("k = -0.20: f(2.2) - 2.2", lift("2.2", "-0.20"), "-1", "0"),
         *(
-            Bound(
-                f"k = -0.21: f(h) - h on [{h / 10}, {h / 10 + 0.1:.1f}]", _cell(step, h), "-3", "0"
-            )
-            for h in range(30)
+            Bound(f"k = -0.21: f(h) - h on {_interval(h)}", _cell(step, h), "-3", "0")
+            for h in cells
         ),
     ]
 
 
+def _interval(tenth: int) -> str:
+    return f"[{tenth / 10}, {tenth / 10 + 0.1:.1f}]"
+
+
 def _cell(step: flint.arb, tenth: int) -> flint.arb:
-    """f(h) - h at k = -0.21 over [tenth, tenth + 1]/10: centred form with the derivative, so that
-    the ball is tight.
+    """f(h) - h at k = -0.21 over [tenth, tenth + 1]/10.
+
+    The centred form, with the derivative, keeps the ball tight.
     """
     low, high = flint.arb(tenth) / 10, flint.arb(tenth + 1) / 10
     middle, box = (low + high) / 2, low.union(high)

@@ -1,9 +1,9 @@
-"""R4 in the plane: Neimark-Sacker bifurcations of the tanh loops whose update is turned by a
-rotation Q of angle phi.
+"""Steps of R4 in the plane: Neimark-Sacker bifurcations of tanh loops with a rotated update.
 
-z = h_1 + i h_2; tanh acts on each component; internal h' = h + y Q tanh(x h) (x = 1: no recall),
-external h' = x h + y Q tanh(x h). Both have the multiplier mu and z' = mu z - (y x^3/4) e^{i phi}
-(z |z|^2 + conj(z)^3/3) + O(|z|^5).
+The update is turned by a rotation Q of angle phi, and tanh acts on each component. Internal recall
+is h' = h + y Q tanh(x h), where x = 1 means no recall; external recall is h' = x h + y Q tanh(x h).
+With z = h_1 + i h_2 and the multiplier mu, both are
+z' = mu z - (y x^3/4) e^{i phi} (z |z|^2 + conj(z)^3/3) + O(|z|^5).
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from ..kernel.algebra import Equation, rational
 from ..kernel.claim import Step
 from ..kernel.proof import Sentence, both, cited, decided, identity
 
-X, Y, C, S = sp.symbols("x y c s", real=True)  # c, s = cos phi, sin phi
+X, Y, C, S = sp.symbols("x y c s", real=True)
+"""x, y, and the cosine and sine of phi"""
 UNIT = C**2 + S**2 - 1
+"""vanishes because c and s are a cosine and a sine"""
 TURN = C + sp.I * S
+"""e^{i phi}"""
 
 
 def _angle(rng: random.Random):
@@ -40,11 +43,12 @@ def _crossing_internal(rng: random.Random):
 
 
 def _crossing_external(rng: random.Random):
-    """Law of sines for the triangle 0, 1, 1 + y e^{i phi} = e^{i psi}/x with rational sines and
-    cosines.
+    """A random rational point where the external multiplier e^{i psi} has modulus 1.
+
+    It follows from the law of sines in the triangle 0, 1, 1 + y e^{i phi} = e^{i psi}/x.
     """
     (c, s), (cosine, sine) = _angle(rng), _angle(rng)
-    across = s * cosine - c * sine  # sin(phi - psi)
+    across = s * cosine - c * sine  # the sine of phi - psi
     if across == 0 or s == 0 or sine == 0:
         return _crossing_external(rng)
     return {C: c, S: s, Y: sine / across, X: across / s}
@@ -69,26 +73,21 @@ def _cubic():
 
 def _moduli():
     equations = []
-    for recall, square in (
-        ("internal", 1 + 2 * X * Y * C + (X * Y) ** 2),
-        ("external", X**2 * (1 + 2 * Y * C + Y**2)),
-    ):
+    internal = (1 + 2 * X * Y * C + (X * Y) ** 2, 1 - (X * Y) ** 2 / 2)
+    external = (X**2 * (1 + 2 * Y * C + Y**2), (1 + X**2 - X**2 * Y**2) / (2 * X))
+    # |mu|^2 everywhere, and Re mu where |mu| = 1
+    for recall, (square, real_part) in (("internal", internal), ("external", external)):
         mu = _multiplier(recall)
         half_trace = sp.expand((mu + sp.conjugate(mu)) / 2)
-        relations, point = _relations(recall)
-        real_part = {
-            "internal": 1 - (X * Y) ** 2 / 2,
-            "external": (1 + X**2 - X**2 * Y**2) / (2 * X),
-        }[recall]
         equations += [
             Equation(sp.expand(mu * sp.conjugate(mu)), square, (UNIT,), _anywhere),
-            Equation(half_trace, real_part, relations, point),
+            Equation(half_trace, real_part, *_relations(recall)),
         ]
     return equations
 
 
 def _relations(recall: str):
-    """The unit circle of multipliers, and random rational points on it."""
+    """The relations that |mu| = 1, and random rational points that satisfy them."""
     if recall == "internal":
         return (UNIT, X * Y + 2 * C), _crossing_internal
     return (UNIT, X**2 * (1 + 2 * Y * C + Y**2) - 1), _crossing_external
@@ -97,36 +96,29 @@ def _relations(recall: str):
 def _lyapunov():
     equations = []
     for recall in ("internal", "external"):
-        relations, point = _relations(recall)
-        third = -Y * X**3 * TURN / 4  # coefficient of z |z|^2
+        third = -Y * X**3 * TURN / 4  # the coefficient of z |z|^2
         value = sp.expand(sp.re(sp.expand(sp.conjugate(_multiplier(recall)) * third)))
         arguments = (X, X * Y) if recall == "internal" else (X, Y)
-        equations.append(
-            Equation(value, formula(f"planar_lyapunov_{recall}")(*arguments), relations, point)
-        )
+        wanted = formula(f"planar_lyapunov_{recall}")(*arguments)
+        equations.append(Equation(value, wanted, *_relations(recall)))
     return equations
 
 
 def _crossing():
     x, y, c, r = sp.symbols("x y c r")
-    internal = sp.diff(1 + 2 * r * c + r**2, r)
-    external = sp.diff(x**2 * (1 + 2 * y * c + y**2), x)
+    internal, external = 1 + 2 * r * c + r**2, x**2 * (1 + 2 * y * c + y**2)
+    speed, external_speed = sp.diff(internal, r), sp.diff(external, x)
+    at_internal = (c**2 <= 1, sp.Ne(r, 0), sp.Eq(internal, 1))
+    at_external = (c**2 <= 1, sp.Eq(external, 1))
     return [
-        Sentence(
-            (c**2 <= 1, sp.Ne(r, 0), sp.Eq(1 + 2 * r * c + r**2, 1)),
-            both(sp.Eq(internal, r), r**2 <= 4),
-        ),
-        Sentence(
-            (c**2 <= 1, sp.Eq(x**2 * (1 + 2 * y * c + y**2), 1)),
-            both(sp.Eq(external * x, 2), sp.Ne(external, 0)),
-        ),
+        Sentence(at_internal, both(sp.Eq(speed, r), r**2 <= 4)),
+        Sentence(at_external, both(sp.Eq(external_speed * x, 2), sp.Ne(external_speed, 0))),
     ]
 
 
 def _resonances():
-    k, r = sp.symbols(
-        "k r"
-    )  # k = Re mu on the unit circle; Re mu^n is the Chebyshev polynomial T_n(k)
+    # k = Re mu on the unit circle; Re mu^n is the Chebyshev polynomial T_n(k)
+    k, r = sp.symbols("k r")
 
     def one_of(value: sp.Expr, candidates: tuple) -> Any:
         equations: list[Any] = [sp.Eq(value, candidate) for candidate in candidates]
@@ -143,19 +135,14 @@ def _resonances():
 
 def _signs():
     x, y, c, r = sp.symbols("x y c r")
-    internal, external = (
-        formula("planar_lyapunov_internal")(x, r),
-        formula("planar_lyapunov_external")(x, y),
-    )
+    internal = formula("planar_lyapunov_internal")(x, r)
+    external = formula("planar_lyapunov_external")(x, y)
     given = (c**2 <= 1, sp.Eq(x**2 * (1 + 2 * y * c + y**2), 1), y > 0)
+    supercritical = sp.Equivalent(external < 0, y > -c)
+    degenerate = sp.Equivalent(sp.Eq(external, 0), sp.Eq(y, -c))
     return [
         Sentence((sp.Ne(x, 0), sp.Ne(r, 0)), internal < 0),
-        Sentence(
-            given,
-            both(
-                sp.Equivalent(external < 0, y > -c), sp.Equivalent(sp.Eq(external, 0), sp.Eq(y, -c))
-            ),
-        ),
+        Sentence(given, both(supercritical, degenerate)),
         Sentence((*given, x**2 <= 1), external < 0),
     ]
 

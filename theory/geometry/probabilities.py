@@ -1,5 +1,6 @@
-"""R4, probabilities of the scalar stable sets under independent N(0, s^2) weights, their limits,
-and independent modes.
+"""Steps of R4 on probabilities of the scalar stable sets under independent N(0, s^2) weights.
+
+They give the limits of the probabilities, and the case of independent modes.
 """
 
 from __future__ import annotations
@@ -22,9 +23,8 @@ from .probability_enclosures import (
 
 
 def _product_density():
-    u, grow, s = sp.symbols(
-        "u E s", positive=True
-    )  # E = e^tau in x = sqrt(u) e^{tau/2}, so dx/x = dtau/2
+    # E = e^tau with x = sqrt(u) e^{tau/2}, so that dx/x = dtau/2
+    u, grow, s = sp.symbols("u E s", positive=True)
     exponent = (u * grow + u**2 / (u * grow)) / (2 * s**2)
     return [Equation(exponent, (u / s**2) * (grow + 1 / grow) / 2)]
 
@@ -32,27 +32,24 @@ def _product_density():
 def _error_function():
     b, s = sp.symbols("b s", positive=True)
     density = sp.exp(-(b**2) / (2 * s**2)) / (s * sp.sqrt(2 * sp.pi))
-    return [
-        Equation(sp.simplify(sp.diff(sp.erf(b / (sp.sqrt(2) * s)), b) / density), sp.Integer(2))
-    ]
+    slope = sp.diff(sp.erf(b / (sp.sqrt(2) * s)), b)
+    return [Equation(sp.simplify(slope / density), sp.Integer(2))]
 
 
 def _formulas():
     s, u = sp.symbols("s u", positive=True)
     internal = formula("internal_stable_probability")(s)
-    density = (sp.exp(-((u - 1) ** 2) / (2 * s**2)) + sp.exp(-((u + 1) ** 2) / (2 * s**2))) / (
-        s * sp.sqrt(2 * sp.pi)
-    )
+    bells = (sp.exp(-((u + sign) ** 2) / (2 * s**2)) for sign in (-1, 1))
+    density = sum(bells, sp.Integer(0)) / (s * sp.sqrt(2 * sp.pi))
     external: Any = formula("external_stable_probability")(s)
     (integral,) = external.atoms(sp.Integral)
     variable, low, high = integral.limits[0]
     integrand = (external / integral) * integral.function.subs(variable, u)
+    wanted = sp.erf(1 / (sp.sqrt(2) * s * u)) * density
     return [
         # dP_int/ds = (1/pi) K_0(2/s^2) d(2/s^2)/ds, and P_int -> 0 as s -> oo
         Equation(sp.simplify(sp.pi * sp.diff(internal, s) / sp.besselk(0, 2 / s**2)), -4 / s**3),
-        Equation(
-            sp.simplify(integrand / (sp.erf(1 / (sp.sqrt(2) * s * u)) * density)), sp.Integer(1)
-        ),
+        Equation(sp.simplify(integrand / wanted), sp.Integer(1)),
         Equation(low, sp.Integer(0)),
         Equation(1 / high, sp.Integer(0)),
     ]
@@ -60,70 +57,45 @@ def _formulas():
 
 def _values():
     bounds = []
-    for s, internal, external in (
-        ("1/2", "0.49996", "0.91878"),
-        ("1", "0.46909", "0.67295"),
-        ("2", "0.29511", "0.37141"),
-    ):
-        for label, value, centre in (
+    # s, and 10^5 times P_int(s) and P_ext(s), rounded
+    for s, internal, external in (("1/2", 49996, 91878), ("1", 46909, 67295), ("2", 29511, 37141)):
+        for label, value, middle in (
             (f"P_int({s})", internal_probability(s), internal),
             (f"P_ext({s})", external_probability(s), external),
         ):
-            scaled = int(centre.replace("0.", "", 1))
-            bounds.append(Bound(label, value, f"{scaled - 0.5:.1f}e-5", f"{scaled + 0.5:.1f}e-5"))
+            bounds.append(Bound(label, value, f"{middle - 0.5:.1f}e-5", f"{middle + 0.5:.1f}e-5"))
     return bounds
 
 
 def _external_core():
     x, y = sp.symbols("x y")
-    return [
-        Sentence(
-            (x < sp.Rational(1, 2), x > -sp.Rational(1, 2), 1 + y <= 2, 1 + y >= -2),
-            ((1 + y) * x) ** 2 < 1,
-        )
-    ]
+    half = sp.Rational(1, 2)
+    return [Sentence((x < half, x > -half, 1 + y <= 2, 1 + y >= -2), ((1 + y) * x) ** 2 < 1)]
 
 
 def _small_scale():
     # 1/2 - P_int(s) lies in (0, e^{-2/s^2}/2], at s = 1/4, 1/2, 1
-    bounds = []
-    for s, limit in (("1/4", "6.4e-15"), ("1/2", "1.68e-4"), ("1", "0.0677")):
-        bounds.append(
-            Bound(f"1/2 - P_int({s})", flint.arb("0.5") - internal_probability(s), "0", limit)
-        )
-    return bounds
+    limits = (("1/4", "6.4e-15"), ("1/2", "1.68e-4"), ("1", "0.0677"))
+    gaps = {s: flint.arb("0.5") - internal_probability(s) for s, _ in limits}
+    return [Bound(f"1/2 - P_int({s})", gaps[s], "0", limit) for s, limit in limits]
 
 
 def _none():
     s, b = sp.symbols("s b", positive=True)
-    inside = sp.erf(b / (sp.sqrt(2) * s))  # P(|y| < b), step error_function; y < 0 is half of it
-    return [
-        Equation(
-            sp.simplify(formula("none_stable_probability")(s) / inside.subs(b, 2)),
-            sp.Rational(1, 2),
-        )
-    ]
+    inside = sp.erf(b / (sp.sqrt(2) * s))  # P(|y| < b) by step error_function; y < 0 is half of it
+    ratio = formula("none_stable_probability")(s) / inside.subs(b, 2)
+    return [Equation(sp.simplify(ratio), sp.Rational(1, 2))]
 
 
 def _second():
     bounds = []
     for s in ("1", "2"):
-        bounds.append(
-            Bound(
-                f"P_int({s}) less E erf(sqrt2/(s |y|))/2",
-                internal_probability(s) - internal_given_y(s),
-                "-1e-30",
-                "1e-30",
-            )
-        )
-        bounds.append(
-            Bound(
-                f"P_ext({s}) less P given x",
-                external_probability(s) - external_given_x(s),
-                "-1e-30",
-                "1e-30",
-            )
-        )
+        internal = internal_probability(s) - internal_given_y(s)
+        external = external_probability(s) - external_given_x(s)
+        bounds += [
+            Bound(f"P_int({s}) less E erf(sqrt2/(s |y|))/2", internal, "-1e-30", "1e-30"),
+            Bound(f"P_ext({s}) less P given x", external, "-1e-30", "1e-30"),
+        ]
     return bounds
 
 

@@ -1,9 +1,9 @@
-"""The nearest points of the closure of a stable set, exactly, for one point: every branch and axis,
-roots isolated and ranked by balls.
+"""The nearest points of the closure of a stable set to one point, exactly.
 
-The boundary x y = -2 or (1 + y) x = +-1 gives a quartic per branch (R4, nearest_points); its real
-roots are isolated by flint, and the distances of all critical points are compared as balls whose
-precision grows until the order is certain.
+The boundary x y = -2 or (1 + y) x = +-1 gives one quartic per branch (R4, nearest_points), and the
+axes give further candidates. The real roots of the quartics are isolated by flint, and the
+distances of all critical points are compared as balls whose precision grows until the order is
+certain.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from ...support.errors import LoopstabError, UsageError
 from ..architecture import Recall
 
 PRECISIONS = (128, 256, 512, 1024)
-"""bits tried, in this order"""
+"""the numbers of bits that are tried, in this order"""
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """The nearest points of the closed stable set; more than one only on the cut locus.
+    """The nearest points of the closed stable set.
 
-    `points`: (x, y) as balls; `distance`: a ball; `critical`: the number of critical points of the
-    distance on the boundary.
+    Args:
+        points: the nearest points (x, y) as balls; there are two only on the cut locus.
+        distance: their distance, as a ball.
+        critical: the number of critical points of the distance on the boundary.
     """
 
     points: tuple[tuple[flint.arb, flint.arb], ...]
@@ -35,13 +37,23 @@ class Nearest:
 
 
 def nearest(recall: Recall, x: Fraction, y: Fraction) -> Nearest:
-    """Nearest points to (x, y) in -2 <= y <= 0 (none), |(1 + y) x| <= 1 (external), -2 <= x y <= 0
-    (internal).
+    """The points of a closed stable set that are nearest to (x, y).
 
-    Exact for rational x and y: `Fraction(value)` of a float is exact too. Ties are decided exactly:
-    they occur on |x| = |y| (internal) and |x| = |1 + y| (external) only (R4, cut_locus). Raises
-    `UsageError` for what is not rational, `LoopstabError` if 1024 bits do not rank the critical
-    points.
+    The set is -2 <= y <= 0 without recall, |(1 + y) x| <= 1 with external and -2 <= x y <= 0 with
+    internal recall. Ties are decided exactly: they occur only on |x| = |y| (internal) and on
+    |x| = |1 + y| (external), by R4, step cut_locus.
+
+    Args:
+        recall: the kind of recall.
+        x: the state weight, rational; a float is taken exactly.
+        y: the update, likewise.
+
+    Returns:
+        The nearest points and their distance.
+
+    Raises:
+        UsageError: x or y is not a finite number.
+        LoopstabError: 1024 bits do not separate the critical points.
     """
     x, y = _fraction(x), _fraction(y)
     if recall is Recall.NONE:
@@ -60,7 +72,7 @@ def nearest(recall: Recall, x: Fraction, y: Fraction) -> Nearest:
             if len(best) <= 2 and all(best[0][0] < item[0] for item in rest):
                 return Nearest(tuple((p, q) for _, p, q in best), best[0][0].sqrt(), len(ranked))
     raise LoopstabError(
-        f"the critical points for ({x}, {y}) are not told apart with {PRECISIONS[-1]} bits; report"
+        f"the critical points for ({x}, {y}) cannot be separated with {PRECISIONS[-1]} bits; report"
         " the point"
     )
 
@@ -72,7 +84,7 @@ def _inside(recall: Recall, x: Fraction, y: Fraction) -> bool:
 def _critical(
     recall: Recall, x: Fraction, y: Fraction
 ) -> list[tuple[flint.arb, flint.arb, flint.arb]]:
-    """(squared distance, x, y) of every critical point of the distance on the boundary."""
+    """The critical points of the distance on the boundary, as (squared distance, x, y)."""
     found = []
     if recall is Recall.INTERNAL:
         branches = ((-2, Fraction(0)),)
@@ -86,9 +98,8 @@ def _critical(
         coefficients = [-(product**2) * common, product * height * common, 0, -x * common, common]
         roots: Any = flint.fmpz_poly([int(c) for c in coefficients]).complex_roots()
         for root, _ in roots:
-            if (
-                root.imag == 0
-            ):  # flint returns real roots with an imaginary part that is exactly zero
+            # flint returns real roots with an imaginary part that is exactly zero
+            if root.imag == 0:
                 t = root.real
                 s = product / t - _ball(shift)
                 found.append(((t - _ball(x)) ** 2 + (s - _ball(y)) ** 2, t, s))
@@ -100,8 +111,8 @@ def _fraction(value: Fraction) -> Fraction:
         return Fraction(value)
     except (ValueError, TypeError, OverflowError):
         raise UsageError(
-            f"{value!r} is no finite number: give a Fraction, an int, or a finite float (taken"
-            " exactly)"
+            f"{value!r} is not a finite number: give a Fraction, an int, or a finite float, which"
+            " is taken exactly"
         ) from None
 
 

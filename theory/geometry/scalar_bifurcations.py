@@ -1,6 +1,8 @@
-"""R4, second half: what happens at the edges of the scalar stable sets, for tanh blocks."""
+"""Steps of R4 on the edges of the scalar stable sets: the bifurcations of tanh blocks there."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import flint
 import sympy as sp
@@ -14,10 +16,8 @@ from ..kernel.proof import Bound, Sentence, both, cited, decided, deduced, enclo
 def _cubics():
     x, y, h = sp.symbols("x y h")
     equations = []
-    for recall, step in (
-        ("internal", h + y * sp.tanh(x * h)),
-        ("external", x * h + y * sp.tanh(x * h)),
-    ):
+    for recall, own in (("internal", sp.Integer(1)), ("external", x)):
+        step = own * h + y * sp.tanh(x * h)
         series = sp.expand(sp.series(step, h, 0, 5).removeO())
         multiplier = formula(f"scalar_jacobian_{recall}")(x, y)
         equations += [
@@ -42,26 +42,17 @@ def _second_iterate():
 
 def _signs():
     x, y = sp.symbols("x y")
-    cubic = -y * x**3  # three times the coefficient
+    cubic = -y * x**3  # three times the coefficient of h^3
     outside = sp.Or(y > 0, y < -1)
+
+    def at_edge(edge: int, supercritical: Any, where: Any) -> Sentence:
+        iff = (sp.Equivalent(supercritical, where), sp.Equivalent(where, outside))
+        return Sentence((sp.Eq((1 + y) * x, edge), sp.Ne(y, 0)), both(*iff, sp.Ne(cubic, 0)))
+
     return [
         Sentence((sp.Eq(x * y, -2),), cubic > 0),
-        Sentence(
-            (sp.Eq((1 + y) * x, 1), sp.Ne(y, 0)),
-            both(
-                sp.Equivalent(cubic < 0, x * y > 0),
-                sp.Equivalent(x * y > 0, outside),
-                sp.Ne(cubic, 0),
-            ),
-        ),
-        Sentence(
-            (sp.Eq((1 + y) * x, -1), sp.Ne(y, 0)),
-            both(
-                sp.Equivalent(cubic > 0, x * y < 0),
-                sp.Equivalent(x * y < 0, outside),
-                sp.Ne(cubic, 0),
-            ),
-        ),
+        at_edge(1, cubic < 0, x * y > 0),
+        at_edge(-1, cubic > 0, x * y < 0),
     ]
 
 
@@ -71,58 +62,28 @@ def _gap(x: flint.arb, y: flint.arb, h: str, external: bool, flip: bool) -> flin
     return (x if external else 1) * point + y * (x * point).tanh() + (point if flip else -point)
 
 
+_BRANCHES = (
+    (False, "-1.02", "-2.04", "0.12265", "0.12275"),
+    (True, "0.5", "1.03", "0.7875", "0.7885"),
+    (True, "0.5", "-1.03", "0.7875", "0.7885"),
+    (True, "-2.5", "1.03", "0.3365", "0.3375"),
+    (True, "-2.5", "-1.03", "0.3365", "0.3375"),
+)
+"""new branches: whether the recall is external, y, (1 + y) x or x y, and an interval around h
+
+Where (1 + y) x or x y is negative the branch is a symmetric 2-cycle, otherwise a fixed point.
+"""
+
+
 def _branches():
     bounds = []
-    cases = (
-        # label, external, y, x, flip, low end, high end
-        (
-            "internal 2-cycle at x y = -2.04",
-            False,
-            "-1.02",
-            flint.arb(2),
-            True,
-            "0.12265",
-            "0.12275",
-        ),
-        (
-            "external fixed point, y = 0.5, (1+y)x = 1.03",
-            True,
-            "0.5",
-            flint.arb("1.03") / flint.arb("1.5"),
-            False,
-            "0.7875",
-            "0.7885",
-        ),
-        (
-            "external 2-cycle, y = 0.5, (1+y)x = -1.03",
-            True,
-            "0.5",
-            -flint.arb("1.03") / flint.arb("1.5"),
-            True,
-            "0.7875",
-            "0.7885",
-        ),
-        (
-            "external fixed point, y = -2.5, (1+y)x = 1.03",
-            True,
-            "-2.5",
-            -flint.arb("1.03") / flint.arb("1.5"),
-            False,
-            "0.3365",
-            "0.3375",
-        ),
-        (
-            "external 2-cycle, y = -2.5, (1+y)x = -1.03",
-            True,
-            "-2.5",
-            flint.arb("1.03") / flint.arb("1.5"),
-            True,
-            "0.3365",
-            "0.3375",
-        ),
-    )
-    for label, external, y_text, x, flip, low, high in cases:
+    for external, y_text, edge, low, high in _BRANCHES:
+        flip = edge.startswith("-")
+        branch = "2-cycle" if flip else "fixed point"
+        where = f", y = {y_text}, (1+y)x = {edge}" if external else f" at x y = {edge}"
+        label = f"{'external' if external else 'internal'} {branch}{where}"
         y, box = flint.arb(y_text), flint.arb(low).union(flint.arb(high))
+        x = flint.arb(edge) / (1 + y if external else y)
         product = _gap(x, y, low, external, flip) * _gap(x, y, high, external, flip)
         slope = (x if external else 1) + x * y * (1 - (x * box).tanh() ** 2)
         bounds.append(Bound(f"{label}: product of the signs at {low}, {high}", product, "-1", "0"))
@@ -137,7 +98,7 @@ def _subcritical():
 
 
 def _flat_edge():
-    y, c, t = sp.symbols("y c t")  # t = tanh(x h + w e), a number in (-1, 1)
+    y, c, t = sp.symbols("y c t")  # t = tanh(x h + w e) lies in (-1, 1)
     inside = t**2 < 1
     return [
         Sentence((inside, sp.Eq(y * t + c, 0), sp.Ne(y, 0)), c**2 < y**2),
@@ -149,36 +110,19 @@ def _flat_edge():
 
 def _unfolded():
     m, c, k, p, q = sp.symbols("m c k p q")
+    at_p, at_q = (sp.Eq(c * h**3 + (m - 1) * h + k, 0) for h in (p, q))
+    flat_at_p = sp.Eq(3 * c * p**2 + m - 1, 0)
     return [
-        Sentence(
-            (
-                sp.Eq(m, 1),
-                sp.Ne(c, 0),
-                sp.Eq(c * p**3 + (m - 1) * p + k, 0),
-                sp.Eq(c * q**3 + (m - 1) * q + k, 0),
-            ),
-            sp.Eq(p, q),
-        ),
-        # a fold: value and slope vanish together; with k != 0 that needs m != 1
-        Sentence(
-            (
-                sp.Ne(c, 0),
-                sp.Ne(k, 0),
-                sp.Eq(c * p**3 + (m - 1) * p + k, 0),
-                sp.Eq(3 * c * p**2 + m - 1, 0),
-            ),
-            sp.Ne(m, 1),
-        ),
+        Sentence((sp.Eq(m, 1), sp.Ne(c, 0), at_p, at_q), sp.Eq(p, q)),
+        # at a fold the value and the slope vanish together; with k != 0 this needs m != 1
+        Sentence((sp.Ne(c, 0), sp.Ne(k, 0), at_p, flat_at_p), sp.Ne(m, 1)),
     ]
 
 
 def _folds():
     m, c, k, h = sp.symbols("m c k h")
-    return [
-        Equation(
-            sp.discriminant(c * h**3 + (m - 1) * h + k, h), -4 * c * (m - 1) ** 3 - 27 * c**2 * k**2
-        )
-    ]
+    cubic = c * h**3 + (m - 1) * h + k
+    return [Equation(sp.discriminant(cubic, h), -4 * c * (m - 1) ** 3 - 27 * c**2 * k**2)]
 
 
 BIFURCATION_STEPS: tuple[Step, ...] = (

@@ -1,5 +1,6 @@
-"""R4: the sets of stable parameters of the scalar loops: size, probability, nearest points,
-bifurcations at their edges.
+"""Claim R4: the sets of stable parameters of the scalar loops.
+
+It covers their size and probability, nearest points, and the bifurcations at their edges.
 """
 
 from __future__ import annotations
@@ -69,33 +70,26 @@ _STEPS = (
 
 _LATEX = r"""
 Let $x$ (state weight) and $y$ (update) be real. The linearised scalar loops have $J=1+y$ (no
-recall), $(1+y)x$ (external), $1+xy$
-(internal); $|J|<1$ on $S_0=\{-2<y<0\}$, $S_{\mathrm e}=\{|(1+y)x|<1\}$, $S_{\mathrm
-i}=\{-2<xy<0\}$.
+recall), $(1+y)x$ (external), $1+xy$ (internal); $|J|<1$ on $S_0=\{-2<y<0\}$, $S_{\mathrm
+e}=\{|(1+y)x|<1\}$, $S_{\mathrm i}=\{-2<xy<0\}$.
 (a) All three have infinite area. In $[-a,a]^2$, $a$ large: $4a$, $4+2\ln\bigl(a^2(a^2-1)\bigr)$,
 $4+4\ln(a^2/2)$.
-(b) For independent $x,y\sim N(0,s^2)$: $P(S_0)=\tfrac12\operatorname{erf}(\sqrt2/s)$,
-$P(S_{\mathrm i})=\frac1\pi\int_0^{2/s^2}K_0(u)\,du$, $P(S_{\mathrm e})=\mathbb
-E\operatorname{erf}\bigl(1/(\sqrt2\,s\,|1+y|)\bigr)$;
-they tend to $\tfrac12,\tfrac12,1$ as $s\to0$.
+(b) For independent $x,y\sim N(0,s^2)$: $P(S_0)=\tfrac12\operatorname{erf}(\sqrt2/s)$, $P(S_{\mathrm
+i})=\frac1\pi\int_0^{2/s^2}K_0(u)\,du$, $P(S_{\mathrm e})=\mathbb
+E\operatorname{erf}\bigl(1/(\sqrt2\,s\,|1+y|)\bigr)$; they tend to $\tfrac12,\tfrac12,1$ as $s\to0$.
 (c) Off the cut locus the nearest point of the closed set is unique: from $xy>0$ the nearer axis
-(internal), otherwise $(t,1/t)$ on $tu=1$
-with $(t,u)=(|x|,|y|)/\sqrt2$ (internal) or $(|x|,|1+y|)$ (external), $t$ the only root beyond $1$
-of $t^4-Pt^3+Qt-1=0$ when $P>Q$.
-With $P=t+r/t$, $Q=1/t+rt$, $0<r<1$, one has $dP\,dQ=(t+t^{-3}-2r/t)\,dt\,dr$.
-Internally $\tau=|\ln|x/y||$ of the nearest point is infinite with probability exactly $\tfrac12$,
-so no finite number is its median.
+(internal), otherwise $(t,1/t)$ on $tu=1$ with $(t,u)=(|x|,|y|)/\sqrt2$ (internal) or $(|x|,|1+y|)$
+(external), $t$ the only root beyond $1$ of $t^4-Pt^3+Qt-1=0$ when $P>Q$. With $P=t+r/t$,
+$Q=1/t+rt$, $0<r<1$, one has $dP\,dQ=(t+t^{-3}-2r/t)\,dt\,dr$. Internally $\tau=|\ln|x/y||$ of the
+nearest point is infinite with probability exactly $\tfrac12$, so no finite number is its median.
 (d) $h'=h+y\tanh(xh+k)+c$: no fold for any $k,c$; every flip is supercritical with coefficient
-$\tfrac23x^2(1+3T^2)$, $T=\tanh(xh+k)$.
-$h'=xh+y\tanh(xh+k)$: for $k=0$ a pitchfork at $(1+y)x=1$, supercritical iff $xy>0$; for $k\ne0$ it
-unfolds into folds with coefficient
-$-xT(1-x)$; flips with coefficient $\tfrac13x^2(1+x)(1+3xT^2)$, for $k=0$ supercritical iff $xy<0$.
+$\tfrac23x^2(1+3T^2)$, $T=\tanh(xh+k)$. $h'=xh+y\tanh(xh+k)$: for $k=0$ a pitchfork at $(1+y)x=1$,
+supercritical iff $xy>0$; for $k\ne0$ it unfolds into folds with coefficient $-xT(1-x)$; flips with
+coefficient $\tfrac13x^2(1+x)(1+3xT^2)$, for $k=0$ supercritical iff $xy<0$.
 (e) In the plane, with the update turned by a rotation of angle $\varphi$ and no offset, a
-Neumark--Sacker bifurcation with first
-Lyapunov coefficient $-\tfrac18x^2(xy)^2$ (internal, at $xy=-2\cos\varphi$) and
-$-\tfrac18x^2(1-x^2+x^2y^2)$ (external, at
-$x^2|1+ye^{i\varphi}|^2=1$), unless the multiplier is a root of unity of order at most $4$ or the
-coefficient vanishes.
+Neumark--Sacker bifurcation with first Lyapunov coefficient $-\tfrac18x^2(xy)^2$ (internal, at
+$xy=-2\cos\varphi$) and $-\tfrac18x^2(1-x^2+x^2y^2)$ (external, at $x^2|1+ye^{i\varphi}|^2=1$),
+unless the multiplier is a root of unity of order at most $4$ or the coefficient vanishes.
 """
 
 R4 = Claim(

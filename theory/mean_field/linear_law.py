@@ -148,21 +148,17 @@ N6 = Claim(
         " + W_e e)): a = 1, sigma = s_A s_x, beta = s_A s_e."
     ),
     latex=r"""Let $f(h,e)=N(ah+Ah+\beta e)$ with $a\ge 0$, $A$ a $d\times d$ matrix with independent
-$\mathcal N(0,\sigma^2/d)$ entries,
-$e$ independent of $A$ with $|e|=\sqrt d$, $\beta>0$, $\gamma=1$, $\varepsilon=0$. As $d\to\infty$
-with $a,\sigma,\beta$ fixed, at the
-fixed point with the largest $s=|z|/\sqrt d$, in probability,
+$\mathcal N(0,\sigma^2/d)$ entries, $e$ independent of $A$ with $|e|=\sqrt d$, $\beta>0$,
+$\gamma=1$, $\varepsilon=0$. As $d\to\infty$ with $a,\sigma,\beta$ fixed, at the fixed point with
+the largest $s=|z|/\sqrt d$, in probability,
 $$ s\to a+\sqrt{\sigma^2+\beta^2},\qquad \rho\to\frac{a+\sigma}{a+\sqrt{\sigma^2+\beta^2}}<1,\qquad
 \tfrac1d\operatorname{tr}SS^{\top}\to 1, $$
 so that, with $w=\sqrt{\sigma^2+\beta^2}$, $1-\rho=\beta^2/((a+w)(w+\sigma))$, and $\rho$ is
-constant on
-$\beta^2=\bigl((a+\sigma)/\rho-a\bigr)^2-\sigma^2$. In $s$ and $\rho$: with LayerNorm in place of
-$N$, $\beta^2$ becomes
-$\beta^2(1-\mu^2)$, $\mu$ the mean entry of $e$; with a gain $\gamma$ independent of $A$ and $e$ and
-$a=0$,
-$\sigma$ becomes $\sigma\operatorname{rms}(\gamma)$. For Ginibre $A,W_x,W_e$ of scales
-$s_A,s_x,s_e$,
-$N((I+A)(W_xh+W_ee))$ has $\rho=s_x/\sqrt{s_x^2+s_e^2}$ and $N(h+A(W_xh+W_ee))$ has
+constant on $\beta^2=\bigl((a+\sigma)/\rho-a\bigr)^2-\sigma^2$. In $s$ and $\rho$: with LayerNorm in
+place of $N$, $\beta^2$ becomes $\beta^2(1-\mu^2)$, $\mu$ the mean entry of $e$; with a gain
+$\gamma$ independent of $A$ and $e$ and $a=0$, $\sigma$ becomes $\sigma\operatorname{rms}(\gamma)$.
+For Ginibre $A,W_x,W_e$ of scales $s_A,s_x,s_e$, $N((I+A)(W_xh+W_ee))$ has
+$\rho=s_x/\sqrt{s_x^2+s_e^2}$ and $N(h+A(W_xh+W_ee))$ has
 $\rho=(1+s_As_x)/(1+s_A\sqrt{s_x^2+s_e^2})$.""",
     assumptions=(
         Assumption(

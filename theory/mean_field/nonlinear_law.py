@@ -188,22 +188,19 @@ N7 = Claim(
         " h_0 = e, as first d, then t tends to infinity."
     ),
     latex=r"""Let $f(h,e)=N(ah+A\varphi(h)+\beta e)$, $a\ge 0$, $A$ with independent $\mathcal
-N(0,\sigma^2/d)$ entries, independent of $e$,
-$|e|=\sqrt d$, $\gamma=1$, $\varepsilon=0$, and write $q=\mathbb E\,\varphi(h)^2$, $c=\mathbb
-E\,\varphi'(h)^2$ over the entries of the
-fixed point. As $d\to\infty$, at the level of the cavity method,
+N(0,\sigma^2/d)$ entries, independent of $e$, $|e|=\sqrt d$, $\gamma=1$, $\varepsilon=0$, and write
+$q=\mathbb E\,\varphi(h)^2$, $c=\mathbb E\,\varphi'(h)^2$ over the entries of the fixed point. As
+$d\to\infty$, at the level of the cavity method,
 $$ w^2=\sigma^2q+\beta^2,\qquad s=a+w,\qquad \rho=\frac{a+\sigma\sqrt c}{a+w}. $$
 For Gaussian $e$ the entries of $h$ are standard Gaussian and $\rho<1$ iff
 $\beta>\beta_c=\sigma\sqrt{c-q}$, whatever $a$; there
 $\tfrac1d\operatorname{tr}SS^{\top}=\beta^2/(\beta^2-\beta_c^2)$, $S=\partial h^*/\partial e$, where
 $c-q=\sum_k(k-1)c_k^2$ over the Hermite coefficients of $\varphi$; for $\varphi=\mathrm{GELU}$,
-$c-q=1/(6\sqrt3\,\pi)$. For any other input
-law, $h=\sqrt{1-u^2}\,g+ue$ with $\beta/\sigma=u\sqrt{q(u)/(1-u^2)}$ and $w=\beta/u$; one further
-real eigenvalue,
+$c-q=1/(6\sqrt3\,\pi)$. For any other input law, $h=\sqrt{1-u^2}\,g+ue$ with
+$\beta/\sigma=u\sqrt{q(u)/(1-u^2)}$ and $w=\beta/u$; one further real eigenvalue,
 $\nu^*=-w\,v(1-v)q'(v)/q(v)$ with $v=u^2$, may leave the bulk $|\nu|\le\sigma\sqrt c$. If $\varphi$
-is odd, non-decreasing and concave on
-$x\ge 0$, $u$ is unique and $\nu^*<w$. For $a=0$, Gaussian $e$ and $h_0=e$,
-$\lim_{t\to\infty}\lim_{d\to\infty}|h_{t+1}-h_t|^2/d=0$ iff $\beta\ge\beta_c$.""",
+is odd, non-decreasing and concave on $x\ge 0$, $u$ is unique and $\nu^*<w$. For $a=0$, Gaussian $e$
+and $h_0=e$, $\lim_{t\to\infty}\lim_{d\to\infty}|h_{t+1}-h_t|^2/d=0$ iff $\beta\ge\beta_c$.""",
     assumptions=(
         Assumption("ginibre", "A has independent N(0, sigma^2/d) entries"),
         Assumption("independent", "e is independent of A, |e| = sqrt(d)"),

@@ -84,5 +84,5 @@ def test_two_minima_next_to_the_diagonal_are_ranked():
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "word", None])
 def test_bad_points(value):
-    with pytest.raises(UsageError, match="no finite number"):
+    with pytest.raises(UsageError, match="not a finite number"):
         nearest(INTERNAL, value, Fraction(1))

@@ -1,6 +1,4 @@
-"""Attacks on the Neimark-Sacker part of R4: strong resonance, and a vanishing Lyapunov
-coefficient.
-"""
+"""Attacks on the planar part of R4: strong resonance, and a vanishing Lyapunov coefficient."""
 
 from __future__ import annotations
 
@@ -13,12 +11,22 @@ from ...formulas import formula
 from ...kernel.falsifier import Falsifier
 
 BEYOND = 0.01
-"""relative distance beyond the crossing"""
+"""relative distance of the parameters beyond the crossing"""
+
+
+ESCAPED = 100
+"""an orbit with |z| beyond this escapes"""
+FEW = 100
+"""fewer different states than this among the last 500 are a cycle, not a curve"""
+TOLERANCE = 0.15
+"""relative deviation of |z|^2 from its leading order, 1 % beyond the crossing"""
 
 
 class _Plane(NamedTuple):
-    """The loop 1 % beyond its crossing; `coefficient` is a there, `cosine` that of the angle of the
-    multiplier at the crossing.
+    """The loop 1 % beyond its crossing.
+
+    `coefficient` is the first Lyapunov coefficient a at the crossing, `cosine` the real part of the
+    multiplier there.
     """
 
     external: bool
@@ -30,14 +38,12 @@ class _Plane(NamedTuple):
 
 
 def _internal(rng: random.Random, keep: bool) -> _Plane:
-    square = (
-        rng.choice((0.3, 0.8, 1.3, 2.5, 3.4)) if keep else 2.0
-    )  # (x y)^2 = 2 at the crossing: mu = i
+    # (x y)^2 = 2 at the crossing means mu = i
+    square = rng.choice((0.3, 0.8, 1.3, 2.5, 3.4)) if keep else 2.0
     product, x = math.sqrt(square), rng.uniform(0.5, 1.5)
     coefficient = float(formula("planar_lyapunov_internal")(x, product))
-    return _Plane(
-        False, x, product * (1 + BEYOND) / x, math.acos(-product / 2), coefficient, 1 - square / 2
-    )
+    y, phi = product * (1 + BEYOND) / x, math.acos(-product / 2)
+    return _Plane(False, x, y, phi, coefficient, 1 - square / 2)
 
 
 def _external(rng: random.Random, keep: bool) -> _Plane:
@@ -54,32 +60,33 @@ def _orbit(case: _Plane, loops: int, state: complex) -> list[complex]:
         inner = complex(math.tanh(case.x * state.real), math.tanh(case.x * state.imag))
         state = (case.x * state if case.external else state) + turn * inner
         states.append(state)
-        if abs(state) > 100:
+        if abs(state) > ESCAPED:
             break
     return states
 
 
 def _no_curve(case: _Plane) -> str | None:
-    """The orbit's last 500 states: many different ones, with |z|^2 near (1 - |mu|)/a."""
+    """The last 500 states of the orbit do not fill a closed curve.
+
+    On the curve they are all different, with |z|^2 near (1 - |mu|)/a.
+    """
     states = _orbit(case, 6000, 0.2 + 0.1j)
-    where = (
-        f"{'external' if case.external else 'internal'}, x = {case.x:.4g}, y = {case.y:.4g}, phi ="
-        f" {case.phi:.4g}"
-    )
-    if abs(states[-1]) > 100:
-        return f"{where}: the orbit escapes, |z| > 100 after {len(states)} loops"
+    recall = "external" if case.external else "internal"
+    where = f"{recall}, x = {case.x:.4g}, y = {case.y:.4g}, phi = {case.phi:.4g}"
+    if abs(states[-1]) > ESCAPED:
+        return f"{where}: the orbit escapes, |z| > {ESCAPED} after {len(states)} loops"
     last = states[-500:]
     different = len({(round(z.real, 6), round(z.imag, 6)) for z in last})
     turn = case.y * cmath.exp(1j * case.phi)
     modulus = abs(case.x * (1 + turn) if case.external else 1 + case.x * turn)
     expected = (1 - modulus) / case.coefficient
     found = sum(abs(z) ** 2 for z in last) / len(last)
-    if different < 100 or abs(found / expected - 1) > 0.15:
-        return (
-            f"{where}: {different} different states, mean |z|^2 = {found:.4g}, the closed curve has"
-            f" {expected:.4g}"
-        )
-    return None
+    if different >= FEW and abs(found / expected - 1) <= TOLERANCE:
+        return None
+    return (
+        f"{where}: {different} different states, mean |z|^2 = {found:.4g}, the closed curve has"
+        f" {expected:.4g}"
+    )
 
 
 def _resonant(case: _Plane) -> bool:
@@ -94,7 +101,7 @@ FALSIFIERS = (
         _internal,
         lambda case: not _resonant(case),
         _no_curve,
-        5,
+        trials=5,
     ),
     Falsifier(
         "vanishing_coefficient",
@@ -103,6 +110,6 @@ FALSIFIERS = (
         _external,
         lambda case: abs(case.coefficient) > 1e-9,
         _no_curve,
-        5,
+        trials=5,
     ),
 )

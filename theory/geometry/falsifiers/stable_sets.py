@@ -1,6 +1,4 @@
-"""Attacks on R4, the geometry of the scalar stable sets: what happens when one assumption is
-dropped.
-"""
+"""Attacks on R4, the geometry of the scalar stable sets: what happens without one assumption."""
 
 from __future__ import annotations
 
@@ -14,8 +12,15 @@ from ...kernel.algebra import rational
 from ...kernel.falsifier import Falsifier
 from ..probability_enclosures import internal_probability
 
+SETTLED = 1e-9
+"""a step below this has settled: 0.95^2000 is far smaller"""
+DEVIATIONS = 5
+"""standard deviations of the sample mean that are allowed"""
+
 
 class _Affine(NamedTuple):
+    """The affine scalar loop with the slope J = dh'/dh of its recall, x and y."""
+
     recall: str
     x: float
     y: float
@@ -29,11 +34,10 @@ def _affine(rng: random.Random, keep: bool) -> _Affine:
     while True:
         x, y = float(rational(rng)), float(rational(rng))
         if not keep:
-            # on the edge of the closed set: J = 1 or J = -1
+            # on the edge of the closed set J is 1 or -1
             edge = rng.choice((1, -1))
-            y = {"none": edge - 1.0, "external": edge / x - 1.0, "internal": (edge - 1.0) / x}[
-                recall
-            ]
+            at_edge = {"none": edge - 1.0, "external": edge / x - 1.0, "internal": (edge - 1.0) / x}
+            y = at_edge[recall]
         slope = float(expression(x, y))
         if not keep or abs(slope) < 0.95:
             return _Affine(recall, x, y, rng.uniform(0.5, 1), slope)
@@ -43,18 +47,16 @@ def _never_settles(case: _Affine) -> str | None:
     state = 0.0
     for _ in range(2000):
         before, state = state, case.slope * state + case.offset
-    if abs(state - before) > 1e-9:
-        where = (
-            f"recall {case.recall}, x = {case.x:.4g}, y = {case.y:.4g}, offset {case.offset:.3g}"
-        )
-        return (
-            f"{where}: J = {case.slope:.4g}, still steps of {abs(state - before):.3g} after 2000"
-            " loops"
-        )
-    return None
+    step = abs(state - before)
+    if step <= SETTLED:
+        return None
+    where = f"recall {case.recall}, x = {case.x:.4g}, y = {case.y:.4g}, offset {case.offset:.3g}"
+    return f"{where}: J = {case.slope:.4g}, still steps of {step:.3g} after 2000 loops"
 
 
 class _Sample(NamedTuple):
+    """Draws of correlated weights: the fraction that is stable, and the law for correlation 0."""
+
     scale: float
     mixing: float
     fraction: float
@@ -76,16 +78,16 @@ def _sample(rng: random.Random, keep: bool) -> _Sample:
 
 def _off_the_law(case: _Sample) -> str | None:
     error = math.sqrt(case.expected * (1 - case.expected) / case.draws)
-    if abs(case.fraction - case.expected) > 5 * error:
-        where = f"s = {case.scale:g}, correlation {case.mixing:g}"
-        return (
-            f"{where}: {case.fraction:.4f} of {case.draws} draws are stable, the formula says"
-            f" {case.expected:.4f}"
-        )
-    return None
+    if abs(case.fraction - case.expected) <= DEVIATIONS * error:
+        return None
+    where = f"s = {case.scale:g}, correlation {case.mixing:g}"
+    stable = f"{case.fraction:.4f} of {case.draws} draws are stable"
+    return f"{where}: {stable}, the formula says {case.expected:.4f}"
 
 
 class _Offset(NamedTuple):
+    """The external tanh map h' = x h + k + y tanh(x h + k) with the offset k."""
+
     x: float
     y: float
     offset: float
@@ -97,18 +99,18 @@ def _offset(rng: random.Random, keep: bool) -> _Offset:
 
 
 def _one_fixed_point(case: _Offset) -> str | None:
-    """Sign changes of f(h) - h on a grid that separates the three points of the symmetric map."""
+    """f(h) - h changes its sign fewer than three times.
+
+    The grid separates the three fixed points of the symmetric map.
+    """
     grid = [k / 500 + 1e-4 for k in range(-5000, 5001)]
-    gaps = [
-        case.x * h + case.offset + case.y * math.tanh(case.x * h + case.offset) - h for h in grid
-    ]
+    arguments = [case.x * h + case.offset for h in grid]
+    gaps = [z + case.y * math.tanh(z) - h for z, h in zip(arguments, grid, strict=True)]
     count = sum(a * b < 0 for a, b in itertools.pairwise(gaps))
-    if count < 3:
-        return (
-            f"x = {case.x:.4g}, y = {case.y:.4g}, offset {case.offset:.3g}: (1 + y) x = 1.03 and"
-            f" still {count} fixed point"
-        )
-    return None
+    if count >= 3:
+        return None
+    where = f"x = {case.x:.4g}, y = {case.y:.4g}, offset {case.offset:.3g}"
+    return f"{where}: (1 + y) x = 1.03 and still {count} fixed point"
 
 
 FALSIFIERS = (
@@ -119,7 +121,7 @@ FALSIFIERS = (
         _affine,
         lambda case: abs(case.slope) < 1 - 1e-12,
         _never_settles,
-        20,
+        trials=20,
     ),
     Falsifier(
         "correlated_weights",
@@ -128,7 +130,7 @@ FALSIFIERS = (
         _sample,
         lambda case: case.mixing == 0,
         _off_the_law,
-        4,
+        trials=4,
     ),
     Falsifier(
         "offset_unfolds_the_pitchfork",
@@ -137,6 +139,6 @@ FALSIFIERS = (
         _offset,
         lambda case: case.offset == 0,
         _one_fixed_point,
-        4,
+        trials=4,
     ),
 )
