@@ -1,5 +1,7 @@
-"""From a loop and an input to a `Diagnosis`: run, classify, and confirm a fixed point by its
-spectrum or a perturbed restart.
+"""Diagnose a loop on one input: follow its orbit, classify it, and confirm a fixed point.
+
+A fixed point is confirmed by the spectral radius at the last state or, failing that, by a restart
+from a perturbed state.
 """
 
 from __future__ import annotations
@@ -17,6 +19,19 @@ from ..spectra.radius import SpectralRadius, spectral_radius
 from .follow import LOOPS, Followed, follow
 from .outcome import Diagnosis
 
+WITH_SPECTRUM = (Outcome.FIXED_POINT, Outcome.CRITICAL, Outcome.CYCLE, Outcome.APERIODIC)
+"""Outcomes of bounded orbits, for which the spectrum at the last state is computed."""
+RATE_MARGIN = 0.8
+"""The spectrum explains a rate r if rho < r^0.8: the fitted log rate may be a quarter too fast."""
+PUSH = 1e-6
+"""Size of the perturbation relative to the state: far above rounding, and still nearly linear."""
+RETURNED = 0.5
+"""A restart has returned if half of the push is gone; in a neutral direction the push remains."""
+DERIVATIVE_ERROR = 0.1
+"""Largest relative error of the derivative at which a spectral radius is trusted."""
+TINY_NORM = 1e-300
+"""Smallest length of the noise, so that an empty state does not divide by zero."""
+
 
 def run(
     loop: LoopedMap,
@@ -27,8 +42,33 @@ def run(
     limit: int | None = None,
     confirm: Callable[[Followed], bool] | None = None,
 ) -> Followed:
-    """Follow the orbit from `h` (default initial(e)) until it is decided, at `limit` loops at most
-    (`loopstab.numerics.orbits.follow.follow`).
+    """Follow the orbit of a loop until its outcome is decided or the limit is reached.
+
+    Args:
+        loop: Looped map with `initial(e)` and `step(h, e)` (`LoopedMap`).
+        e: Input, an array in the shape that the loop expects.
+        loops: Iterations before the first look; at least 16.
+        h: Initial state; default `loop.initial(e)`.
+        limit: Largest number of iterations; default 16 times `loops`. While the orbit is undecided,
+            its length is doubled until it reaches the limit.
+        confirm: Function that may accept, on evidence other than the orbit, a fixed point that is
+            still far away; default: such an orbit is followed further.
+
+    Returns:
+        The recorded `trajectory` and its `diagnosis`, as a `Followed`.
+
+    Raises:
+        UsageError: If `loops` is below 16, or `limit` is below `loops`.
+
+    Example:
+        >>> import numpy as np
+        >>> from loopstab import FunctionLoop, run
+        >>> halve = FunctionLoop(lambda h, e: h / 2 + e, lambda e: np.zeros_like(e))
+        >>> found = run(halve, np.ones(2), loops=100)
+        >>> found.diagnosis.outcome.value
+        'fixed-point'
+        >>> found.trajectory.tail[-1]
+        array([2., 2.])
     """
     h = np.array(start(loop, e) if h is None else h, copy=True)
     return follow(
@@ -49,24 +89,58 @@ def diagnose(
     spectrum: bool = True,
     seed: int = 0,
 ) -> Diagnosis:
-    """What the loop does on input e, looked at after `loops` loops and, while undecided, after 2,
-    4, ... times as many up to `limit`.
+    """Find out what a loop does on one input: the outcome of its orbit, with the evidence.
 
-    The default limit is 16 x `loops`; give limit=loops for one look. A fixed point that is still
-    far off ends the run early if the spectrum there explains the rate of the fall. A fixed point is
-    confirmed by rho < 1 at the last state, if the eigenvalue is good enough to say so
-    (`SpectralRadius.error`); otherwise (a saddle passed slowly, a solve that did not converge) the
-    orbit is restarted from a state perturbed by 1e-6 and the outcome of that orbit is returned.
-    Raises `LoopError` for a map of the wrong shape, type or dtype, or a random one; NaN is an
-    outcome, not an error. The loop and its arrays are never changed.
+    The orbit starts at `loop.initial(e)`. It is classified after `loops` iterations and, while it
+    is undecided, after 2, 4, ... times as many, up to `limit`. If a fixed point is still far away
+    and the spectral radius at the last state explains the observed rate of convergence, the orbit
+    is not followed further.
+
+    A fixed point is confirmed when the spectral radius rho at the last state is below 1, error
+    included. If it is not (a saddle that was passed slowly, an eigenvalue solve that did not
+    converge), the orbit restarts from that state with a perturbation of relative size 1e-6: if it
+    returns, the fixed point is confirmed; otherwise the diagnosis of the restarted orbit is
+    returned, and `advice` says why. The loop and its arrays are never changed.
+
+    Args:
+        loop: Looped map with `initial(e)` and `step(h, e)` (`LoopedMap`).
+        e: Input, an array in the shape that the loop expects.
+        loops: Iterations before the first look; at least 16.
+        limit: Largest number of iterations; default 16 times `loops`. With `limit=loops` there is
+            exactly one look.
+        spectrum: Whether to compute the spectral radius at the last state of a bounded orbit.
+            Without it no fixed point is confirmed.
+        seed: Seed of the eigenvalue solve and of the perturbation.
+
+    Returns:
+        The outcome with its evidence, as a `Diagnosis`.
+
+    Raises:
+        LoopError: If the map returns the wrong shape, type or dtype, or a random result. NaN is an
+            outcome (`non-finite`), not an error.
+        UsageError: If `loops` is below 16, or `limit` is below `loops`.
+
+    Example:
+        >>> import numpy as np
+        >>> from loopstab import FunctionLoop, diagnose
+        >>> halve = FunctionLoop(lambda h, e: h / 2 + e, lambda e: np.zeros_like(e))
+        >>> found = diagnose(halve, np.ones(2))
+        >>> found.outcome.value, found.confirmed
+        ('fixed-point', 'spectrum: rho < 1')
+        >>> round(found.rho.value, 6), found.state
+        (0.5, array([2., 2.]))
+        >>> flip = FunctionLoop(lambda h, e: e - h, lambda e: np.zeros_like(e))
+        >>> diagnose(flip, np.ones(2)).period
+        2
     """
     h = start(loop, e)
     with np.errstate(all="ignore"):
         image(loop, h, e)
 
     def contracts(orbit: Followed) -> bool:
-        """Whether the spectrum at the last state explains the fall seen: a slower or neutral mode
-        may hide below it.
+        """Whether the spectrum at the last state explains the observed rate of convergence.
+
+        If it does not, a slower or neutral mode may still be hidden below the visible one.
         """
         try:
             rho = spectral_radius(
@@ -74,17 +148,13 @@ def diagnose(
             )
         except LoopError:
             return False
-        return _below(rho, min((orbit.diagnosis.rate or 0.0) ** 0.8, 1))
+        return _below(rho, min((orbit.diagnosis.rate or 0.0) ** RATE_MARGIN, 1))
 
     orbit = run(loop, e, loops, h, limit=limit, confirm=contracts if spectrum else None)
     if len(orbit.trajectory.tail):
         h = orbit.trajectory.tail[-1].reshape(h.shape)
     found = replace(orbit.diagnosis, state=h)
-    if (
-        found.outcome
-        not in (Outcome.FIXED_POINT, Outcome.CRITICAL, Outcome.CYCLE, Outcome.APERIODIC)
-        or not spectrum
-    ):
+    if found.outcome not in WITH_SPECTRUM or not spectrum:
         return found
     try:
         rho = spectral_radius(Linearisation(loop, h, e), seed=seed)
@@ -99,30 +169,27 @@ def diagnose(
         return found
     if _below(rho, 1):
         return replace(found, confirmed="spectrum: rho < 1")
+
     noise = np.random.default_rng(seed).standard_normal(h.shape).astype(h.dtype)
-    size = 1e-6 * max(float(np.linalg.norm(h)), 1.0) / max(float(np.linalg.norm(noise)), 1e-300)
+    length = float(np.linalg.norm(noise))
+    size = PUSH * max(float(np.linalg.norm(h)), 1.0) / max(length, TINY_NORM)
     again = run(loop, e, loops, h + size * noise, limit=limit)
-    second, state = (
-        again.diagnosis,
-        (again.trajectory.tail[-1].reshape(h.shape) if len(again.trajectory.tail) else h),
-    )
-    near = float(np.linalg.norm(state - h)) <= 0.5 * size * float(
-        np.linalg.norm(noise)
-    )  # closer than the push, or it is neutral
-    if second.outcome is Outcome.FIXED_POINT and near:
+    tail = again.trajectory.tail
+    state = tail[-1].reshape(h.shape) if len(tail) else h
+    near = float(np.linalg.norm(state - h)) <= RETURNED * size * length
+    if again.diagnosis.outcome is Outcome.FIXED_POINT and near:
         return replace(found, confirmed="perturbed restart returned")
-    saddle = f"the orbit passed a saddle with rho = {rho.value:.4g}"
     reason = (
-        saddle
+        f"the orbit passed a saddle with rho = {rho.value:.4g}"
         if rho.value >= 1
         else f"rho = {rho.value:.4g} with error {rho.error:.1e} does not confirm the fixed point"
     )
     return replace(
-        second,
+        again.diagnosis,
         state=state,
         rho=rho,
         confirmed=None,
-        advice=f"{reason}; this is what it does after a push",
+        advice=f"{reason}; the outcome is that of an orbit restarted from a perturbed state",
     )
 
 
@@ -130,6 +197,6 @@ def _below(rho: SpectralRadius, bound: float) -> bool:
     """Whether the spectral radius is below the bound, errors included."""
     return (
         rho.converged
-        and rho.derivative_error < 0.1
+        and rho.derivative_error < DERIVATIVE_ERROR
         and (rho.value + rho.error) * (1 + rho.derivative_error) < bound
     )
