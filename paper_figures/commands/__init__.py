@@ -1,3 +1,5 @@
-"""One module per console command; each has a function of its name. Heavy imports stay inside the
-functions.
+"""The console commands: a module for each, with a function of its name.
+
+The function imports what it needs, so that the help of a command is printed without NumPy, SymPy
+and torch.
 """

@@ -11,10 +11,14 @@ from ...support.jsonable import json_text
 if TYPE_CHECKING:
     from ...numerics.anisotropy.nearest_points import AnisotropyRow
 
-LIMIT, ENOUGH = 5.0, 1000
-"""standard errors between exact draws and law beyond which the command fails, and the draws from
-which it judges
+LIMIT = 5.0
+"""Standard errors between the exact projections and their law above which the command fails. A
+normal variable exceeds them once in 1.7 million times.
 """
+ENOUGH = 1000
+"""Least number of draws that are judged; the law of a smaller sample is less close to normal."""
+LAST_DIGIT = 5.001e-5
+"""Largest difference of numbers that are equal to four printed digits, with room for rounding."""
 
 
 def anisotropy(
@@ -23,21 +27,23 @@ def anisotropy(
     scales: tuple[float, ...] = (0.1, 0.5, 1.0, 2.0, 4.0),
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Project Gaussian weights on the nearest stable point, exactly, and put the published table
-    beside it, every cell.
+    """Compare the published anisotropy table with the exact one.
 
-    Columns: published; exact projection of n draws; what a local descent from each draw finds; the
-    exact law (R4); and the distance of the first two from the law in standard errors. Seed 0 with n
-    = 10000 gives the draws of the published table. Exit status 1 if the exact projections of 1000
-    draws or more are beyond 5 standard errors of their law (R4 would have fallen), 2 for a wrong
-    request.
+    Gaussian weights are projected on the nearest stable point. Every cell of the table has five
+    values: the published one; the exact projection of n draws; what a local descent from each draw
+    finds; the exact law (R4); and how many standard errors the first two are away from the law.
+    With seed 0 and n = 10000 the draws are those of the published table.
+
     Example: loopstab anisotropy --n 10000 --seed 0 --json
 
+    Exit status: 0 if the exact projections agree with their law, 1 if those of 1000 draws or more
+    are beyond 5 standard errors of it (which would falsify R4), 2 for a wrong request.
+
     Args:
-        n: Draws per scale.
+        n: Draws for each scale.
         seed: Seed of the draws.
         scales: Standard deviations s of the weights.
-        json_: Print one object instead of tables.
+        json_: Print one JSON object instead of tables.
     """
     from ...numerics.anisotropy.nearest_points import anisotropy as measure
 
@@ -48,7 +54,7 @@ def anisotropy(
         for cell in cells
         if n >= ENOUGH and not (cell["recall"] == "internal" and "median" in cell["statistic"])
     ]
-    fallen = [cell for cell in judged if abs(cell["exact_z"]) > LIMIT]
+    falsified = any(abs(cell["exact_z"]) > LIMIT for cell in judged)
     if json_:
         summary = {
             "n": n,
@@ -59,17 +65,19 @@ def anisotropy(
         print(json_text(summary))
     else:
         _print(rows, cells)
-    return 1 if fallen else 0
+    return 1 if falsified else 0
 
 
 def _counts(cells: list[dict[str, Any]]) -> dict[str, int]:
-    """How many published cells agree with what, to their last printed digit or within three
-    standard errors of the population.
+    """How many published cells agree with the projections, the descent and the law.
+
+    A cell agrees with a number if it equals it to the last printed digit, and with the law if it
+    is within three standard errors.
     """
     published = [cell for cell in cells if cell["published"] is not None]
 
     def equal(name: str) -> int:
-        return sum(abs(cell[name] - cell["published"]) < 5.001e-5 for cell in published)
+        return sum(abs(cell[name] - cell["published"]) < LAST_DIGIT for cell in published)
 
     with_law = [cell for cell in published if cell["published_z"] is not None]
     return {

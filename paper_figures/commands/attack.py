@@ -1,4 +1,4 @@
-"""Attack the claims of the ledger with drawn cases."""
+"""Attacks on the claims of the ledger."""
 
 from __future__ import annotations
 
@@ -28,31 +28,33 @@ def attack(
     replay: Path | None = None,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Search counterexamples to the claims named (all that have suites), and one for every
-    hypothesis that is dropped.
+    """Search counterexamples to claims, and test the search itself.
 
-    Each suite draws cases that satisfy all hypotheses of a property and judges them independently
-    of the proof; a counterexample is shrunk and written to OUT/counterexamples. Then each
-    hypothesis is dropped in turn: a suite that finds no counterexample there either is powerless.
-    Under `deep` the suites finished in OUT with the same seed and limits are skipped, so a run that
-    was cut goes on. Exit status 0: every suite survived and every drop fired; 1: a claim fell, a
-    suite is undecided or broken, or a drop did not fire (each is named); 2: a wrong request. With
-    --replay: 1 if the case still breaks, 0 if it no longer does, 2 for a damaged file. Examples:
-    loopstab attack A1 A3 --profile quick --seed 1; loopstab attack --profile deep --minutes 120
-    --jobs 2 --out runs/deep; loopstab attack --replay
-    runs/attack/counterexamples/A1-limit-0123456789abcdef.json
+    Each suite draws cases that satisfy all hypotheses of a property, and judges them independently
+    of the proof. A counterexample is shrunk and written to OUT/counterexamples. Then each
+    hypothesis is dropped in turn: a suite that finds no counterexample there either has no power.
+    With the profile deep, suites that were finished in OUT with the same seed and limits are
+    skipped, so the same command resumes an interrupted run.
+
+    Examples: loopstab attack A1 A3 --profile quick --seed 1
+     loopstab attack --profile deep --minutes 120 --jobs 2 --out runs/deep
+     loopstab attack --replay runs/attack/counterexamples/A1-limit-0123456789abcdef.json
+
+    Exit status: 0 if every suite survived and every dropped hypothesis yielded a counterexample. 1
+    if a claim is falsified, a suite is undecided or broken, or a dropped hypothesis yielded none;
+    each is named. 2 for a wrong request. With --replay: 0 if the case no longer breaks the
+    property, 1 if it still does, 2 for a damaged file.
 
     Args:
-        claim: Claim ids; all claims that have suites when none is given.
-        profile: quick (seconds), default (minutes) or deep (as long as it is given).
+        claim: Ids of claims. Without any, every claim that has suites is attacked.
+        profile: How long to search: quick (seconds), default (minutes) or deep (--minutes).
         seed: Seed of the cases.
-        out: Folder for results.jsonl and the cases that fell.
-        minutes: Time of the whole command, shared evenly by the suites (shrinking a counterexample
-            comes on top).
-        examples: Cases of a suite of cost 1.
-        jobs: Suites at a time, one process each; -1 for all cores.
-        replay: Judge the case of this file again, and nothing else.
-        json_: Print one object instead of a table.
+        out: Folder for results.jsonl and the counterexamples.
+        minutes: Time limit of the whole command, shared by the suites; shrinking takes longer.
+        examples: Number of cases for a suite of cost 1; the others judge fewer.
+        jobs: Number of suites that run at the same time, in processes; -1 for all cores.
+        replay: Judge the case in this file again, and do nothing else.
+        json_: Print one JSON object instead of a table.
     """
     from ...numerics.attack.budget import find_budget
     from ...numerics.suites import all_suites, find_suites
@@ -157,7 +159,8 @@ def _print(reports: list[SuiteReport], out: Path) -> None:
     print(
         f"{survived} of {len(reports)} suites survived {sum(report.tried for report in reports)}"
         f" cases ({sum(report.undecided for report in reports)} undecided);"
-        f" {sum(power.fired for power in drops)} of {len(drops)} drops fired"
+        f" {sum(power.fired for power in drops)} of {len(drops)} dropped hypotheses yielded a"
+        " counterexample"
     )
 
 

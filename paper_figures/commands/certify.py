@@ -1,6 +1,4 @@
-"""Certified counts of fixed points of random networks, and certified branches of them over
-inputs.
-"""
+"""Certified fixed points of random networks: how many there are, and their branches."""
 
 from __future__ import annotations
 
@@ -31,34 +29,40 @@ def certify(
     out: Path | None = None,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Count the fixed points of random networks, every one proved (Krawczyk, ball arithmetic), the
-    rest of the state space proved empty.
+    """Count the fixed points of random networks, each one proved.
 
-    tanh: h' = tanh(gain G h) + b; relu: h' = gain G relu(h) + b (exact rational arithmetic);
-    norm-tanh, norm-linear: h' = N(h + gain G phi(h) + x). G Ginibre of variance 1/size, b and x
-    standard normal. A network with an undecided box is counted as undecided. With --branch LENGTH
-    every fixed point is followed over inputs: recall adds recall * e(t) beside gain G (inside tanh
-    or N), e(t) = t v, |v| = LENGTH; a branch is complete if h*(e) is proved to exist and to be C^1
-    over the whole interval, and input-dependent if an enclosure of its derivative excludes 0
-    everywhere; what is not proved (a fold, for one) is listed as undecided. Exit status 1 if a law
-    is broken (sum of the indices 1; the Kac-Rice mean, where it has a closed form; without recall
-    no branch moves), 2 for a wrong request. Example: loopstab certify --ensemble tanh --sizes 1 2
-    --gains 2 4 --networks 1000 --seed 0 --jobs 2 --json
-    Example: loopstab certify --ensemble norm-tanh --sizes 2 --gains 1 --networks 20 --branch 1
-    --json
+    Every fixed point is enclosed by the Krawczyk operator in ball arithmetic, and the rest of the
+    state space is proved empty. A network with an undecided box counts as undecided. The ensembles
+    are, with G Ginibre of variance 1/size, and b and x standard normal:
+
+    tanh: h' = tanh(gain G h) + b; relu: h' = gain G relu(h) + b, in exact rational arithmetic;
+    norm-tanh and norm-linear: h' = N(h + gain G phi(h) + x).
+
+    With --branch LENGTH every fixed point is followed over inputs e(t) = t v with |v| = LENGTH,
+    which enter as recall * e(t) beside gain G, inside tanh or N. A branch is complete if h*(e) is
+    proved to exist and to be continuously differentiable over the whole interval. It depends on
+    the input if an enclosure of its derivative excludes 0 everywhere. Parts where this is not
+    proved, such as folds, are listed as undecided.
+
+    Examples: loopstab certify --ensemble tanh --sizes 1 2 --gains 2 4 --networks 1000 --jobs 2
+     loopstab certify --ensemble norm-tanh --sizes 2 --gains 1 --networks 20 --branch 1 --json
+
+    Exit status: 0 if the laws hold, 1 if one does not, 2 for a wrong request. The laws are: the
+    indices of the fixed points sum to 1; the mean count is that of Kac and Rice, where it has a
+    closed form; without recall no branch moves.
 
     Args:
         ensemble: The random maps.
         sizes: State dimensions d.
         gains: Gains of the weights.
-        networks: Networks per dimension and gain.
-        branch: Length of the interval of inputs; without it the fixed points are counted only.
-        recall: Strength of the recall of a branch.
+        networks: Networks for each dimension and gain.
+        branch: Length of the interval of inputs. Without it, fixed points are only counted.
+        recall: Strength with which the input enters a branch.
         seed: Seed of the weights and directions.
-        jobs: Processes; -1 for all cores.
-        max_boxes: Boxes after which a network is given up as undecided.
-        out: Folder for certify.json and, of counts, a figure (certify.png, certify.svg).
-        json_: Print one list of objects instead of a table.
+        jobs: Number of processes; -1 for all cores.
+        max_boxes: Number of boxes after which a network is given up as undecided.
+        out: Folder for certify.json and, for counts, a figure (certify.png and certify.svg).
+        json_: Print one JSON list instead of a table.
     """
     from ...numerics.certificates.branch_counts import count_branches
     from ...numerics.certificates.counts import count_fixed_points
@@ -71,7 +75,7 @@ def certify(
             f"certify needs a size, a gain and --max-boxes from 1, not {sizes}, {gains} and"
             f" {max_boxes}"
         )
-    folder = None if out is None else output_folder(out)  # a wrong one is told before the work
+    folder = None if out is None else output_folder(out)  # an error here comes before the work
     cases = [(d, gain) for d in sizes for gain in gains]
     results: list[Any]
     if branch is None:

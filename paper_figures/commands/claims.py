@@ -1,4 +1,4 @@
-"""Check and print the ledger."""
+"""Checking and printing the ledger of claims."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...support.errors import UsageError
 from ...support.jsonable import json_text
 
 SURVIVAL = 0.95
-"""share of the mutants that must die"""
+"""Share of the mutants that the checks must reject; checks that accept more are too weak."""
 
 
 def claims(
@@ -22,44 +22,48 @@ def claims(
     mutants: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     cache: bool = True,
 ) -> int:
-    """Check every claim of the ledger and print a table, or the claims named in full.
+    """Check every claim, and print the ledger or single claims.
 
-    Exit status 0: no claim is refuted and every falsifier fires (or, with --mutants, at least 95 %
-    of the mutants die); 1: otherwise; 2: an unknown claim, or two claims that contradict each other
-    in the table. Proofs that passed are remembered in the user's cache directory (LOOPSTAB_CACHE
-    names another folder; it can be deleted at any time). Examples: loopstab claims N3; loopstab
-    claims --json; loopstab claims --latex appendix.tex; loopstab claims --mutants; loopstab claims
-    --table
+    Without ids the ledger is printed as a table; claims that are named are printed in full, with
+    every step of the proof. Steps that passed are stored in the cache directory of the user, which
+    can be deleted at any time; LOOPSTAB_CACHE names another folder.
+
+    Examples: loopstab claims N3
+     loopstab claims --latex appendix.tex
+     loopstab claims --table
+
+    Exit status: 0 if no claim is refuted and every falsifier finds a counterexample; with the
+    option --mutants, if at least 95 % of the mutants are rejected. 1 if not. 2 for an unknown
+    claim, or for claims that contradict each other in the table.
 
     Args:
-        claim: Claim ids; all when none is given.
-        json_: Print objects instead of text.
+        claim: Ids of claims. Without any, all are checked.
+        json_: Print JSON objects instead of text.
         latex: Also write a LaTeX appendix, which compiles with pdflatex, to this file.
-        table: Print what the claims say, by architecture, regime and axis, instead of checking
-            them.
-        mutants: Alter every step and print how many of these mutants the kernel rejects, instead of
-            checking the claims.
-        cache: Look up proofs that passed before; --no-cache checks everything.
+        table: Print what the claims say, by architecture, regime and axis; check nothing.
+        mutants: Alter every step, and print how many of these mutants the checks reject.
+        cache: Use the steps that passed before; with --no-cache every step is checked again.
     """
     from ...theory.checking.cache import default_cache
     from ...theory.checking.check import check
     from ...theory.claims import find_claims
-    from ...theory.table import paper_table
-    from ..text import tables
+    from ..text import ledger_listing
 
     if sum([table, mutants, latex is not None]) > 1:
         raise UsageError("use one of --table, --mutants and --latex at a time")
     chosen = find_claims(claim)
     store = default_cache() if cache else None
     if table:
+        from ...theory.table import paper_table
+
         cells = paper_table(chosen)
-        _show(json_, [cell.to_json() for cell in cells], lambda: tables.print_table(cells))
+        _show(json_, [cell.to_json() for cell in cells], lambda: ledger_listing.print_table(cells))
         return 0
     if mutants:
         from ...theory.checking.mutation import mutate
 
         report = mutate(chosen, cache=store)
-        _show(json_, report.to_json(), lambda: tables.print_mutants(report))
+        _show(json_, report.to_json(), lambda: ledger_listing.print_mutants(report))
         return 0 if report.rate >= SURVIVAL else 1
     reports = [check(item, store) for item in chosen]
     objects = [report.to_json() for report in reports]
@@ -70,9 +74,9 @@ def claims(
         if claim:
             for number, report in enumerate(reports):
                 print("\n" if number else "", end="")
-                tables.print_claim(report)
+                ledger_listing.print_claim(report)
         else:
-            tables.print_claims(reports)
+            ledger_listing.print_claims(reports)
 
     _show(json_, objects, in_words)
     wrong = any(

@@ -13,7 +13,7 @@ TABLES = {
     "what the orbits do": ("level", "expected", "measured", "decided at loop", "mismatches"),
     "convergence and accuracy": ("rho(W_x)", "rho", "loops", "predicted", "acc 30", "acc 500"),
 }
-"""columns of `main_table` that fit a terminal side by side"""
+"""Columns of `main_table` that fit a terminal side by side, by the titles of the tables."""
 
 
 def crossvalidate(
@@ -25,24 +25,27 @@ def crossvalidate(
     seed: int = 0,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Compare what the theory predicts for trained checkpoints with what they do; mismatches are
-    listed.
+    """Compare predictions with what trained checkpoints do.
 
-    Orbits are classified after --loops loops; those that are undecided are followed to 2, 4, ...
-    times as many, up to --limit. The accuracy is told after 30 and 500 loops whatever these are.
+    Without names the four checkpoints of the report are measured. Every orbit is classified after
+    the number of iterations --loops. Orbits that are then undecided are followed for 2, 4, ...
+    times as many iterations, up to --limit; with --limit equal to --loops they are classified only
+    once. Accuracies are those after 30 and 500 iterations, whatever --loops and --limit are.
+    Mismatches are listed below the tables.
 
     Example: loopstab crossvalidate internal-post runs/mine/model.safetensors --inputs 256
 
+    Exit status: 0 if the checkpoints were measured, with or without mismatches; 1 for a damaged
+    file; 2 for a wrong request.
+
     Args:
-        checkpoint: Shipped names or paths to model.safetensors; the four of the report when none is
-            given (loopstab zoo list names all).
-        inputs: Random inputs per checkpoint.
-        loops: Loops before the first look at an orbit.
-        limit: Loops up to which an undecided orbit is followed; 4 times --loops by default, as many
-            as --loops for one look.
-        data: Prepared data file of the task, where it needs one.
+        checkpoint: Names (see loopstab zoo list) or paths of checkpoints; default: four names.
+        inputs: Random inputs for each checkpoint.
+        loops: Iterations before an orbit is classified for the first time.
+        limit: The most iterations of an undecided orbit; default: 4 times --loops.
+        data: Prepared data file, for a task that needs one.
         seed: Seed of the inputs.
-        json_: Print a list of objects.
+        json_: Print a JSON list instead of tables.
     """
     from ...models.measure.crossvalidate import crossvalidate as measure
     from ...models.measure.crossvalidate import main_table

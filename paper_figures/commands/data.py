@@ -1,4 +1,4 @@
-"""Fetch, prepare, generate and describe the data of the tasks."""
+"""Data files of the tasks: download, preparation, generation and description."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ SOURCES = {
         "https://huggingface.co/datasets/sapientinc/sudoku-extreme/resolve/main/test.csv"
     ),
 }
-"""The published originals. Lichess replaces its file every month, so that no checksum can be stated
-here: give one by --sha256.
+"""Addresses of the published data sets.
+
+Lichess replaces its file every month, so no checksum can be stated here; --sha256 gives one.
 """
 
 Json = Annotated[bool, tyro.conf.arg(name="json")]
@@ -40,17 +41,22 @@ def fetch(
     url: str | None = None,
     json_: Json = False,
 ) -> int:
-    """Download an original; the same command resumes a download that was cut off.
+    """Download a published data set.
 
-    The file appears under its name only when it is whole and, with --sha256, verified. Exit status
-    1 when the network or the checksum fails. Example: loopstab data fetch lichess --out data
+    The same command resumes a download that was interrupted. The file gets its name only when it is
+    complete and, with --sha256, verified.
+
+    Example: loopstab data fetch lichess --out data
+
+    Exit status: 0 if the file is complete, 1 if the network or the checksum fails, 2 for a wrong
+    request.
 
     Args:
-        what: Which original.
-        out: Folder for the file (created).
-        sha256: Expected checksum; without it the checksum is printed and not checked.
-        url: Another address of the same file (a mirror).
-        json_: Print the result as JSON and no progress bar.
+        what: The data set.
+        out: Folder for the file. It is created.
+        sha256: Expected checksum. Without it the checksum is printed and not compared.
+        url: Another address of the same file, such as a mirror.
+        json_: Print the result as a JSON object, and no progress bar.
     """
     from ...models.tasks.download import download
 
@@ -84,25 +90,29 @@ def prepare(
     seed: int = 0,
     json_: Json = False,
 ) -> int:
-    """Turn a puzzle CSV (plain, .gz, .zst) into one compact file, split into train, held-out easy
-    and hard.
+    """Turn a CSV file of puzzles into one compact data file.
 
-    Every row is checked. Malformed rows are counted, reported with their line numbers and skipped;
-    more than 1 % of them, a wrong header or no row left is an error, exit status 2. Sudoku needs
-    the columns source,question,answer,rating; chess needs PuzzleId,FEN,Moves,Rating and the extra
-    loopstab[chess]. Example: loopstab data prepare chess lichess_db_puzzle.csv.zst --rows 60000
-    --out chess.safetensors
+    The puzzles are split into three levels: train, and held-out easy and hard. Every row is
+    checked. Malformed rows are counted, reported with their line numbers and skipped. The file may
+    be compressed (.gz or .zst). A sample of chess is drawn from the rows that are not rated above
+    the option --hard-rating. Sudoku needs the columns source,question,answer,rating. Chess needs
+    PuzzleId,FEN,Moves,Rating and the extra loopstab[chess].
+
+    Example: loopstab data prepare chess lichess_db_puzzle.csv.zst --out chess.safetensors
+
+    Exit status: 0 if the data file is written; 2 if more than 1 % of the rows are malformed, the
+    header is wrong, or no row is left.
 
     Args:
         kind: What the file holds.
-        file: The CSV.
-        out: File to write (.safetensors); replaced whole or not at all.
-        rows: Use a uniform sample of that many rows (chess: of those rated hard_rating or less).
-        easy_share: Sudoku: share of the rows that is easy, by rating.
+        file: The CSV file.
+        out: The data file (.safetensors). An existing one is replaced as a whole or not at all.
+        rows: Use a uniform sample of this many rows.
+        easy_share: Sudoku: share of the rows, by rating, that is easy.
         easy_rating: Chess: highest rating of train and easy.
         hard_rating: Chess: highest rating of hard; rows above are left out.
         seed: Seed of the sample and of the held-out rows.
-        json_: Print the account as JSON and no progress bar.
+        json_: Print the account of the data as a JSON object, and no progress bar.
     """
     with optional("models"):
         from ...models.tasks.chess import puzzles as chess_puzzles
@@ -126,21 +136,23 @@ def generate(
     seed: int = 0,
     json_: Json = False,
 ) -> int:
-    """Write an embedded data set, made here without a network: sudoku with proven unique solutions,
-    or exactly solved endgames.
+    """Make a data file without a network.
+
+    It holds sudoku puzzles with proved unique solutions, or endgames that are solved exactly.
 
     Example: loopstab data generate sudoku --box 3 --rows 20000 --out sudoku.safetensors
 
+    Exit status: 0 if the data file is written, 2 for a wrong request.
+
     Args:
-        kind: Sudoku, or king and queen or rook against king.
-        out: File to write (.safetensors); replaced whole or not at all.
-        box: Sudoku: side of a box (2: 4x4 grids, 3: 9x9).
-        rows: Sudoku: number of puzzles (default 12,000 of box 2, 1000 of box 3).
-        disjoint: Sudoku: train shares no answer grid with easy and hard up to all symmetries, or up
-            to relabelling only.
+        kind: Sudoku, or endgames of king and queen or rook against king.
+        out: The data file (.safetensors). An existing one is replaced as a whole or not at all.
+        box: Sudoku: side of a box; 2 for 4x4 grids, 3 for 9x9 grids.
+        rows: Sudoku: number of puzzles. By default 12,000 with box 2 and 1000 with box 3.
+        disjoint: Sudoku: train and the held-out levels share no answer grid up to this.
         pieces: Endgames: queen, rook or both.
         seed: Seed of the puzzles and of the held-out rows.
-        json_: Print the account as JSON and no progress bar.
+        json_: Print the account of the data as a JSON object, and no progress bar.
     """
     with optional("models"):
         from ...models.tasks.chess import endgames
@@ -153,14 +165,18 @@ def generate(
 
 
 def describe(file: Annotated[Path, tyro.conf.Positional], json_: Json = False) -> int:
-    """Print what a prepared file holds: source, counts, quantiles of the difficulty, fingerprint.
+    """Print what a data file holds.
 
-    Exit status 1 when the file is damaged or was altered. Example: loopstab data describe
-    chess.safetensors --json
+    The account names the source, the number of rows of each level, quantiles of the difficulty, and
+    the fingerprint.
+
+    Example: loopstab data describe chess.safetensors --json
+
+    Exit status: 0 if the file is intact, 1 if it is damaged or was altered.
 
     Args:
-        file: A file written by prepare or generate.
-        json_: Print the account as JSON.
+        file: A file written by loopstab data prepare or generate.
+        json_: Print the account as a JSON object.
     """
     with optional("models"):
         from ...models.tasks.table import Table
@@ -185,8 +201,11 @@ def data(
         | Annotated[int, tyro.conf.subcommand(name="describe", constructor=describe)]
     ),
 ) -> int:
-    """Fetch, prepare, generate and describe puzzle data. Example: loopstab data generate endgames
-    --out endgames.safetensors
+    """Fetch, prepare, generate and describe data of puzzles.
+
+    Example: loopstab data generate endgames --out endgames.safetensors
+
+    Exit status: that of the subcommand.
     """
     return status
 

@@ -1,6 +1,6 @@
-"""The option --data TASK=FILE of commands that deal with several tasks."""
+"""The option --data TASK=FILE of commands for several tasks."""
 
 import tyro
 
 DataFiles = tyro.conf.UseAppendAction[tuple[str, ...]]
-"""texts TASK=FILE; the option is given once for each file"""
+"""Texts TASK=FILE; the option is repeated for each file."""

@@ -1,4 +1,4 @@
-"""Regime and spectrum of a user's own loop or of a trained checkpoint."""
+"""Outcome and spectrum of a loop in a Python file, or of a trained checkpoint."""
 
 from __future__ import annotations
 
@@ -29,30 +29,36 @@ def diagnose(
     seed: int = 0,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Diagnose a loop: a Python file that defines step(h, e), initial(e) and an array `e`, or a
-    trained checkpoint on one of its inputs.
+    """Classify the orbit of your loop and measure its spectrum.
 
-    A Python file is executed; it may also define the derivatives jvp, vjp, input_jvp, input_vjp of
-    (h, e, vector). The spectrum at the last state is measured for a checkpoint, and with --spectrum
-    for a file: spectral radius, largest singular value, largest norm of a power, Kreiss constant,
-    resolvent, sensitivity to the input and Lyapunov exponent, each with the residual that says how
-    far to trust it, or the reason why it could not be measured. Exit status 1 if the loop returns
-    non-finite values. Example: loopstab diagnose mine.py --spectrum --json Example: loopstab
-    diagnose internal-post --loops 500
+    A Python file defines step(h, e), initial(e) and a NumPy array e; it is executed. It may also
+    define the derivatives jvp, vjp, input_jvp and input_vjp of (h, e, vector). A checkpoint is
+    measured on one random input of its task.
+
+    The outcome is whether the orbit reaches a fixed point, cycles, drifts, and so on. An orbit that
+    is undecided after --loops iterations is followed up to --limit.
+
+    For a checkpoint, and with --spectrum for a file, the spectrum at the last state is measured
+    too: spectral radius, largest singular value, largest norm of a power, Kreiss constant,
+    resolvent, sensitivity to the input, and Lyapunov exponent. Each comes with a residual, which
+    tells how accurate it is, or with the reason why it could not be measured.
+
+    Examples: loopstab diagnose mine.py --spectrum --json
+     loopstab diagnose internal-post --loops 500
+
+    Exit status: 0 if the loop was measured, 1 if it returned values that are not finite, 2 for a
+    wrong request or an error in the file.
 
     Args:
-        source: Python file with step, initial and e (NumPy); name of a shipped checkpoint; or path
-            of a model.safetensors.
-        loops: Loops before the first look at the orbit.
-        limit: Loops up to which the orbit is followed while it is undecided; 16 times --loops by
-            default, as many as --loops for one look.
+        source: Python file, name of a shipped checkpoint, or path of a model.safetensors file.
+        loops: Iterations before the orbit is classified for the first time.
+        limit: The most iterations of an undecided orbit; default: 16 times --loops.
         spectrum: Measure the spectrum of a Python file too.
-        lyapunov_loops: Loops over which the Lyapunov exponent is averaged.
-        data: Prepared data file of the checkpoint's task, where it needs one.
-        level: Level of the checkpoint's task from which the input is drawn; the one that its
-            training reached by default.
-        seed: Seed of the input of a checkpoint, of the perturbation and of the solvers.
-        json_: Print the diagnosis as JSON.
+        lyapunov_loops: Iterations over which the Lyapunov exponent is averaged.
+        data: Prepared data file, for a checkpoint whose task needs one.
+        level: Level from which the input is drawn; default: the one that the training reached.
+        seed: Seed of a checkpoint's input, of the perturbation and of the solvers.
+        json_: Print the diagnosis as a JSON object.
     """
     from ...numerics.loops.protocol import check_loop
     from ...numerics.orbits.diagnose import diagnose as measure
@@ -92,7 +98,7 @@ def diagnose(
 def _from_file(file: Path) -> tuple[LoopedMap, Any]:
     from ...numerics.loops.protocol import FunctionLoop
 
-    file = file.absolute()  # as tracebacks name it
+    file = file.absolute()  # tracebacks name files like this
     module = _load(file)
     missing = [name for name in ("step", "initial", "e") if not hasattr(module, name)]
     if missing:
@@ -109,9 +115,7 @@ def _from_file(file: Path) -> tuple[LoopedMap, Any]:
 
 
 def _one_line(file: Path, name: str, function: Any) -> Callable[..., Any]:
-    """The user's function, whose errors end the command in one line that names the line of the
-    file.
-    """
+    """A function of the user, whose error becomes one line that names the line of the file."""
     if not callable(function):
         raise UsageError(f"{file}: {name} is {type(function).__name__}, not a function")
 
@@ -120,7 +124,7 @@ def _one_line(file: Path, name: str, function: Any) -> Callable[..., Any]:
             return function(*arguments)
         except (LoopstabError, MemoryError):
             raise
-        except Exception as error:  # whatever the user's function raises is the user's to see
+        except Exception as error:  # the user must see whatever their function raises
             own = [
                 frame.lineno
                 for frame in traceback.extract_tb(error.__traceback__)
@@ -133,7 +137,7 @@ def _one_line(file: Path, name: str, function: Any) -> Callable[..., Any]:
 
 
 def _load(file: Path) -> Any:
-    # as for a script: the file finds the modules beside it
+    # as for a script, so that the file can import the modules beside it
     sys.path.insert(0, str(file.resolve().parent))
     spec = importlib.util.spec_from_file_location("user_loop", file)
     if not file.is_file() or spec is None or spec.loader is None:
@@ -141,10 +145,7 @@ def _load(file: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # whatever the user's file raises is the user's to see, in one line
+    except (Exception, SystemExit) as error:  # the user must see whatever their file raises
         raise UsageError(f"{file} cannot be executed: {type(error).__name__}: {error}") from None
     return module
 

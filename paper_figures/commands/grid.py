@@ -1,4 +1,4 @@
-"""Many training runs from a plan."""
+"""The training runs of a plan."""
 
 from __future__ import annotations
 
@@ -27,22 +27,25 @@ def run(
     compile_: Annotated[bool, tyro.conf.arg(name="compile")] = False,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Do the runs of a plan: finished ones are skipped, interrupted ones resume, the budget is
-    kept.
+    """Do the training runs of a plan on this machine.
 
-    Writes OUT/runs/ID/ for each run and OUT/results.jsonl. Exit status 1 when a run failed.
+    Runs that are finished are skipped, and interrupted ones resume. Each run has a folder
+    OUT/runs/ID; OUT/results.jsonl collects the results.
+
     Example: loopstab grid run --plan cpu --out runs/cpu --jobs 2 --budget-minutes 60
 
+    Exit status: 0 if no run failed, 1 if one did, 2 for a wrong request.
+
     Args:
-        out: Folder of the grid (created; give it again to go on).
-        plan: A TOML file, or a shipped plan: cpu, desk, lease, core, paper.
-        data: Prepared file of a task that needs one, as TASK=FILE; once for each.
-        budget_minutes: Stop every run, resumably, after that many minutes.
-        jobs: Runs at a time.
-        threads: CPU threads per run.
-        device: A torch device, e.g. cpu or cuda.
-        compile_: Compile the loops (needs a C++ compiler); for boards and long runs.
-        json_: Print the summary as JSON and no progress bar.
+        out: Folder of the grid. It is created; give it again to resume.
+        plan: A TOML file, or the name of a shipped plan: cpu, desk, lease, core or paper.
+        data: Prepared data file of a task that needs one, as TASK=FILE. Repeat for each task.
+        budget_minutes: Stop every run after this many minutes; the same command resumes them.
+        jobs: Runs at the same time.
+        threads: CPU threads of each run.
+        device: A torch device, such as cpu or cuda.
+        compile_: Compile the loops, which needs a C++ compiler and pays off in long runs.
+        json_: Print the summary as a JSON object, and no progress bar.
     """
     from ...models.grid.plan import Plan
     from ...models.grid.run_grid import run_grid
@@ -78,28 +81,31 @@ def submit(
     detach: bool = False,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Do the runs of a plan on a Slurm cluster, one job of an array each: same folders, same
-    results (needs loopstab[cluster]).
+    """Do the training runs of a plan on a Slurm cluster.
 
-    Exit status 1 when a run failed. Example: loopstab grid submit --plan core --out runs/core
-    --partition gpu --gpus 1 --device cuda --data sudoku=sudoku.safetensors
+    Each run is one job of an array. Folders and results are those of loopstab grid run. This needs
+    loopstab[cluster].
+
+    Example: loopstab grid submit --plan core --out runs/core --partition gpu --gpus 1 --device cuda
+
+    Exit status: 0 if no run failed, 1 if one did, 2 for a wrong request.
 
     Args:
-        out: Folder of the grid, on a file system that the nodes see; job logs go to OUT/jobs.
-        plan: A TOML file, or a shipped plan: cpu, desk, lease, core, paper.
-        data: Prepared file of a task that needs one, as TASK=FILE; once for each.
-        budget_minutes: Stop every run, resumably, that many minutes from now.
+        out: Folder of the grid, on a file system that every node can see. Logs go to OUT/jobs.
+        plan: A TOML file, or the name of a shipped plan: cpu, desk, lease, core or paper.
+        data: Prepared data file of a task that needs one, as TASK=FILE. Repeat for each task.
+        budget_minutes: Stop every run this many minutes from now; the same command resumes them.
         job_minutes: Time limit of one job; a run that needs longer is queued again and resumes.
         partition: Slurm partition.
-        gpus: GPUs per job.
-        memory_gb: Memory per job.
-        at_once: Most jobs at a time.
-        threads: CPU threads per run.
-        device: A torch device of the nodes, e.g. cpu or cuda.
-        compile_: Compile the loops (needs a C++ compiler on the nodes); for boards and long runs.
-        executor: Local runs the jobs on this machine, all at once, to try things out.
-        detach: Do not wait; OUT/results.jsonl grows all the same.
-        json_: Print the summary as JSON and no progress bar.
+        gpus: GPUs of each job.
+        memory_gb: Memory of each job, in GB.
+        at_once: The most jobs at a time.
+        threads: CPU threads of each run.
+        device: A torch device of the nodes, such as cpu or cuda.
+        compile_: Compile the loops, which needs a C++ compiler and pays off in long runs.
+        executor: With local the jobs run on this machine, all at once, to try things out.
+        detach: Submit the jobs and do not wait for them; OUT/results.jsonl grows all the same.
+        json_: Print the summary as a JSON object, and no progress bar.
     """
     from ...models.grid.cluster import Request, submit_grid
     from ...models.grid.plan import Plan
@@ -127,18 +133,21 @@ def pack(
     data: DataFiles = (),
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Pack the finished runs of a grid into safetensors shards of at most 15 MiB.
+    """Pack the finished runs of a grid into safetensors files.
+
+    A file has at most 15 MiB. The diagnosis that --half needs takes about half a minute for each
+    run.
 
     Example: loopstab grid pack --out runs/cpu --to packed --half
 
+    Exit status: 0 if the files are written, 1 for a damaged run, 2 for a wrong request.
+
     Args:
         out: Folder of the grid.
-        to: Folder for the shards (created).
-        half: Store weights in float16 where the diagnosis of the rounded model agrees with the full
-            one (about half a minute per run).
-        data: Prepared file of a task that needs one, as TASK=FILE; once for each (for the
-            diagnosis).
-        json_: Print the summary as JSON.
+        to: Folder for the files. It is created.
+        half: Store weights in float16 where the rounded model has the same diagnosis.
+        data: Prepared data file of a task that needs one, as TASK=FILE. Repeat for each task.
+        json_: Print the summary as a JSON object.
     """
     from ...models.grid.pack import pack as pack_runs
 
@@ -174,7 +183,10 @@ def grid(
         | Annotated[int, tyro.conf.subcommand(name="pack", constructor=pack)]
     ),
 ) -> int:
-    """Many training runs from a plan. Example: loopstab grid run --plan cpu --out runs/cpu
-    --jobs 2
+    """Do the many training runs of a plan, and pack their models.
+
+    Example: loopstab grid run --plan cpu --out runs/cpu --jobs 2
+
+    Exit status: that of the subcommand.
     """
     return status

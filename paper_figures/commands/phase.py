@@ -1,4 +1,4 @@
-"""Phase diagram of a law or a block."""
+"""Phase diagrams of a law, a block or a transformer."""
 
 from __future__ import annotations
 
@@ -36,51 +36,56 @@ def phase(
     at_once: int = 16,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Measure a law or a block over any two of its parameters and draw the maps with the closed
-    form on top.
+    """Draw phase diagrams of random loops, with their closed forms.
 
-    Laws: linear, relu, tanh, erf, sin, gelu, the loop N(a h + A phi(slope h) + beta e), A of scale
-    sigma, with parameters sigma, beta, residual (a) or fraction (a/(1 + a)), slope, width. Blocks:
-    any architecture recall/norm[/residual] with linear sub-blocks and parameters block, state,
-    recall (scales of A, W_x, W_e), bias, sub_blocks, width. Transformers: random attention and MLP
-    sub-blocks as transformer:recall/norm[/residual], gelu, or transformer-ACTIVATION:..., with
-    parameters block, state, recall (the last two with recall only), tokens, width, heads; there is
-    no closed form for them.
+    Any two parameters of a law or a block span the diagram. The maps show the spectral radius rho,
+    the outcome, the iterations, the sensitivity, and the disagreement with the closed form, where
+    there is one. They are written as PNG and SVG, beside phase.npz and phase.json. Samples are
+    stored in OUT/samples: the same command resumes an interrupted run, and another grid uses the
+    samples that are known.
 
-    Writes phase.npz, phase.json and a PNG and SVG of each map: rho (phase), outcome, iterations,
-    sensitivity, and the disagreement with the closed form where there is one. Samples are kept in
-    OUT/samples: the same command goes on where it was stopped, another grid finds what is known.
-    Exit status 2 for a wrong request. Examples: loopstab phase --law tanh --x beta:0.05:5:log --y
-    sigma:0.2:5:log --set residual=1 slope=2 --width 128 --depth 2 --out runs/phase loopstab phase
-    --law transformer:internal/post --x recall:0.1:10:log --y block:0.1:10:log --set tokens=4
-    --width 16 --out runs/blocks
+    Laws are loops N(a h + A phi(slope h) + beta e), where A has scale sigma. They are named after
+    their activation: linear, relu, tanh, erf, sin or gelu. Their parameters are sigma, beta,
+    residual (a) or fraction (a/(1 + a)), slope and width.
+
+    Blocks are named after their architecture, recall/norm or recall/norm/residual, and have linear
+    sub-blocks. Their parameters are block, state and recall (the scales of A, W_x and W_e), bias,
+    sub_blocks and width.
+
+    Transformers have random attention and MLP sub-blocks, and no closed form. They are named
+    transformer:recall/norm[/residual], with gelu, or transformer-ACTIVATION:recall/norm[/residual].
+    Their parameters are block, tokens, width and heads, and with recall also state and recall.
+
+    By default all cells share the random matrices of each draw, and their errors are correlated. On
+    a cluster, which needs loopstab[cluster], every node must be able to see the folder OUT.
+
+    Examples: loopstab phase --law tanh --set residual=1 slope=2 --width 128 --out runs/phase
+     loopstab phase --law internal/post --x recall:0.1:10:log --y block:0.1:10:log --out runs/block
+
+    Exit status: 0 if the maps are written, 2 for a wrong request.
 
     Args:
-        out: Folder for the results (created).
-        law: A law by its activation, or a block by its architecture, e.g. internal/post or
-            transformer:internal/post.
-        x: Horizontal axis as NAME:LOW:HIGH or NAME:LOW:HIGH:log.
-        y: Vertical axis.
+        out: Folder for the results. It is created.
+        law: Name of a law, a block or a transformer, such as tanh or internal/post.
+        x: Horizontal axis, as NAME:LOW:HIGH or NAME:LOW:HIGH:log.
+        y: Vertical axis, in the same form.
         set_: Values of other parameters, as NAME=VALUE.
         residual: Short for --set residual=VALUE.
         width: Short for --set width=VALUE.
-        grid: Coarse cells as ROWSxCOLUMNS (y x).
+        grid: Number of coarse cells, as ROWSxCOLUMNS (along y and x).
         depth: How often cells are split in four where the outcome or the sign of rho - 1 changes.
-        draws: Random loops per cell.
+        draws: Random loops for each cell.
         seed: Seed of everything random.
-        independent: Give every cell random matrices of its own (slower); else cells share those of
-            each draw: their errors are correlated.
-        jobs: Cores to use; -1 for all.
-        cluster: Do the work on Slurm, or try that out with local jobs (needs loopstab[cluster]; OUT
-            on a file system that the nodes see).
+        independent: Give every cell random matrices of its own; slower, uncorrelated errors.
+        jobs: Number of cores; -1 for all.
+        cluster: Measure in jobs on a Slurm cluster, or in local ones to try that out.
         partition: Slurm partition.
-        job_minutes: Time limit of one job.
-        at_once: Most jobs at a time.
-        json_: Print the summary as JSON and no progress bar.
+        job_minutes: Time limit of one job, in minutes.
+        at_once: The most jobs at a time.
+        json_: Print the summary as a JSON object, and no progress bar.
     """
-    os.environ.setdefault(
-        "OMP_NUM_THREADS", "1"
-    )  # before NumPy is loaded: cells go over the cores, their small matrices do not
+    # before NumPy is imported: the cells are spread over the cores, their small matrices are not
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from ...numerics.phase.diagram import phase_diagram
     from ..drawings.phase_maps import MAPS, maps_of
     from ..drawings.save import save_figure
@@ -105,7 +110,7 @@ def phase(
     maps = maps_of(diagram)
     files = [file for stem, draw in maps.items() for file in save_figure(draw(diagram), out / stem)]
     for name in (f"{stem}.{kind}" for stem in MAPS if stem not in maps for kind in ("png", "svg")):
-        (out / name).unlink(missing_ok=True)  # drawn here for another law
+        (out / name).unlink(missing_ok=True)  # it was drawn for another law
     summary = {**diagram.summary(), "files": [str(f) for f in files]}
     print(json_text(summary) if json_ else "\n".join(f"{k}: {v}" for k, v in summary.items()))
     return 0

@@ -1,4 +1,4 @@
-"""Everything on one page."""
+"""The report: everything on one page."""
 
 from __future__ import annotations
 
@@ -19,20 +19,24 @@ def report(
     seed: int = 0,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Check all claims, draw the phase diagrams, evaluate the shipped checkpoints, train one small
-    model, write one page.
+    """Write one page with all claims, measurements and figures.
 
-    Writes index.html and report.json. Exit status 1 if a claim fell, here or in the attacks. With
-    --attacks the page also shows what attacks found; they take minutes, so that they are run by
-    their own command: loopstab attack --out runs/attack. Example: loopstab report --out report
-    --attacks runs/attack
+    All claims are checked, phase diagrams measured, the shipped checkpoints cross-validated and a
+    small model trained. The page is OUT/index.html; OUT/report.json has every number. Attacks take
+    minutes and have a command of their own, loopstab attack; with --attacks the page shows their
+    results.
+
+    Example: loopstab report --out report --attacks runs/attack
+
+    Exit status: 0 if no claim is refuted; 1 if one is, by its check, an attack or a certified
+    count; 2 for a wrong request.
 
     Args:
-        out: Folder for the report (created).
+        out: Folder for the report. It is created.
         attacks: Folder with the results of loopstab attack.
-        quick: A smaller run of everything (about a minute), marked as such on the page.
+        quick: Measure less of everything, in about a minute; the page says so.
         seed: Seed of everything random.
-        json_: Print the summary as JSON.
+        json_: Print the summary as a JSON object.
     """
     from ..report_page import write_report
 

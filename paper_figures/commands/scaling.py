@@ -1,4 +1,4 @@
-"""Finite-size scaling of the linear mean-field law."""
+"""Dependence of the linear mean-field law on the width."""
 
 from __future__ import annotations
 
@@ -24,25 +24,30 @@ def scaling(
     jobs: int = 1,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Compare widths: rho - theory of the linear law N6 against (beta/sigma) d^(1/4), and the
-    exponent that makes them one curve.
+    """Measure how the linear mean-field law depends on the width.
 
-    Writes scaling.json, scaling.png and scaling.svg. Exit status 2 for a wrong request. Example:
-    loopstab scaling --widths 50 100 200 400 800 --draws 80 80 40 20 10 --seed 0 --out runs/scaling
+    rho - theory of the law N6 is measured against (beta/sigma) d^(1/4) for several widths d, and
+    the exponent is fitted for which all widths lie on one curve. The results are written to
+    scaling.json, scaling.png and scaling.svg.
+
+    Example: loopstab scaling --widths 50 100 200 400 --draws 80 80 40 20 --out runs/scaling
+
+    Exit status: 0 if the results are written, 2 for a wrong request.
 
     Args:
-        out: Folder for the results (created).
+        out: Folder for the results. It is created.
         widths: State widths d.
-        draws: Random matrices per width; one number for all, or one for each.
-        residual: The residual strength a.
-        low: Smallest (beta/sigma) d^(1/4).
-        high: Largest.
-        points: Values in between, on a logarithmic scale.
+        draws: Random matrices for each width: one number for all widths, or one for each.
+        residual: Residual strength a.
+        low: Least value of (beta/sigma) d^(1/4).
+        high: Greatest value of (beta/sigma) d^(1/4).
+        points: How many values are measured, evenly spaced on a logarithmic scale.
         seed: Seed of everything random.
-        jobs: Threads.
-        json_: Print the result as JSON and no progress bar.
+        jobs: Number of threads.
+        json_: Print the result as a JSON object, and no progress bar.
     """
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded: draws go over the cores
+    # before NumPy is imported: the draws are spread over the cores, their small matrices are not
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from ...numerics.phase.scaling import finite_size_scaling
     from ..drawings.save import save_figure
     from ..drawings.width_collapse import scaling_figure

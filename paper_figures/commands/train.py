@@ -1,4 +1,4 @@
-"""Train a looped transformer."""
+"""Training of a looped transformer."""
 
 from __future__ import annotations
 
@@ -24,24 +24,28 @@ def train(
     tensorboard: bool = False,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Train a looped transformer; the same command resumes a run that was interrupted or killed.
+    """Train a looped transformer; the same command resumes it.
 
-    Writes state.safetensors (to resume), metrics.jsonl, model.safetensors and result.json. Exit
-    status: 0 done, 1 not finished within --minutes, or failed, 2 wrong request. Example: loopstab
-    train --task prefix-sums --architecture internal/post --seed 0 --out runs/internal-post
+    OUT gets state.safetensors, from which a run that was interrupted or killed resumes,
+    metrics.jsonl, model.safetensors and result.json. Runs with the same options and the same number
+    of threads give the same bits. Compilation pays off for boards, and for the last length of a
+    long run.
+
+    Example: loopstab train --task prefix-sums --architecture internal/post --out runs/internal-post
+
+    Exit status: 0 if the run is finished; 1 if it is not finished within --minutes, or failed; 2
+    for a wrong request.
 
     Args:
-        out: Folder of the run (created).
+        out: Folder of the run. It is created.
         run: The run.
-        data: Prepared data file of the task, where it needs one (loopstab data prepare).
-        minutes: Stop (resumably) after that many minutes.
-        device: A torch device, e.g. cpu or cuda.
-        threads: CPU threads; 0 leaves the choice to torch. Results are bit-equal for equal thread
-            counts.
-        compile_: Compile the loop (needs a C++ compiler); for boards, and for the last length of a
-            long run.
-        tensorboard: Also write TensorBoard events (needs the tensorboard package).
-        json_: Print the result as JSON and no progress bar.
+        data: Prepared data file, for a task that needs one (see loopstab data prepare).
+        minutes: Stop after this many minutes; the same command then resumes the run.
+        device: A torch device, such as cpu or cuda.
+        threads: Number of CPU threads; 0 leaves it to torch.
+        compile_: Compile the loop, which needs a C++ compiler and pays off in long runs.
+        tensorboard: Also write TensorBoard events, which needs the package tensorboard.
+        json_: Print the result as a JSON object, and no progress bar.
     """
     with optional("models"):
         import torch
@@ -76,11 +80,11 @@ def train(
             share, samples = curve[result["loops"].index(at)], result["samples"][level]
             low, high = interval(result, level)
             print(
-                f"  {level} ({result['difficulty']}): {share:.3f} of whole samples right at {at}"
-                f" loops (95 %: {low:.3f} to {high:.3f}, {samples} samples), {curve[-1]:.3f} after"
-                f" {result['loops'][-1]}"
+                f"  {level} ({result['difficulty']}): exact-match accuracy {share:.3f} at {at}"
+                f" iterations (95 %: {low:.3f} to {high:.3f}, {samples} samples), {curve[-1]:.3f}"
+                f" after {result['loops'][-1]}"
             )
         choice = result["choice"]
         others = f"{choice['samples']} {'other ' if choice['apart'] else ''}samples"
-        print(f"  the {at} loops were chosen on {others} of the level {choice['level']}")
+        print(f"  the {at} iterations were chosen on {others} of the level {choice['level']}")
     return 0

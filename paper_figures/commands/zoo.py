@@ -14,10 +14,14 @@ from .data_files import DataFiles
 
 
 def list_(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
-    """Name every shipped checkpoint with its accuracies. Example: loopstab zoo list --json
+    """List the shipped checkpoints with their accuracies.
+
+    Example: loopstab zoo list --json
+
+    Exit status: 0.
 
     Args:
-        json_: Print a list of objects.
+        json_: Print a JSON list instead of tables.
     """
     from ...models.zoo import zoo
     from ..text.tables import print_rows
@@ -31,7 +35,7 @@ def list_(json_: Annotated[bool, tyro.conf.arg(name="json")] = False) -> int:
             own = [row for row in rows if (row["task"], tuple(row["accuracy"])) == (task, levels)]
             print_rows(
                 [_short(row) for row in own],
-                f"{task}: % of whole samples right, at the chosen loops/last",
+                f"{task}: exact-match accuracy in %, at the chosen/last iterations",
             )
     return 0
 
@@ -40,12 +44,17 @@ def show(
     name: Annotated[str, tyro.conf.Positional],
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Everything recorded of one shipped checkpoint: settings, command, curves. Example: loopstab
-    zoo show internal-post
+    """Show the record of one checkpoint.
+
+    The record holds the settings of the run, the command that trained it, and its accuracies.
+
+    Example: loopstab zoo show internal-post
+
+    Exit status: 0 if there is such a checkpoint, 2 if not.
 
     Args:
-        name: A name of loopstab zoo list.
-        json_: Print one object, with the training history.
+        name: Name of a shipped checkpoint (see loopstab zoo list).
+        json_: Print one JSON object, with the history of the training.
     """
     from ...models.network.run_record import chosen_loops, interval, shares
     from ...models.zoo import zoo
@@ -79,10 +88,8 @@ def show(
         at, share = chosen_loops(run, level), shares(run, level).chosen
         low, high = interval(run, level)
         how = "chosen on other samples" if "choice" in run else "the best on these samples"
-        print(
-            f"accuracy, {level}: {share:.3f} at {at} loops, {how} (95 %: {low:.3f} to {high:.3f});"
-            f" {points}"
-        )
+        range_ = f"95 %: {low:.3f} to {high:.3f}"
+        print(f"accuracy, {level}: {share:.3f} at {at} iterations, {how} ({range_}); {points}")
     return 0
 
 
@@ -91,17 +98,20 @@ def verify(
     data: DataFiles = (),
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Evaluate shipped checkpoints again on the samples of their record. Exit status 1 when one
-    does not agree.
+    """Evaluate checkpoints again, and compare with their records.
 
-    Without names those whose task needs a file that was not given are passed over, and said.
+    The samples are those of the record. Without names all shipped checkpoints are evaluated, except
+    those whose task needs a data file that was not given; they are named at the end.
+
     Example: loopstab zoo verify external-post internal-post
 
+    Exit status: 0 if every checkpoint agrees with its record, 1 if one does not, 2 for a wrong
+    request.
+
     Args:
-        name: Names of loopstab zoo list, or paths of .safetensors files of your own; all shipped
-            ones when none is given.
-        data: Prepared file of a task that needs one, as TASK=FILE; once for each.
-        json_: Print a list of objects.
+        name: Names of shipped checkpoints, or paths of .safetensors files; default: all shipped.
+        data: Prepared data file of a task that needs one, as TASK=FILE. Repeat for each task.
+        json_: Print a JSON list.
     """
     from dataclasses import asdict
 
@@ -112,7 +122,7 @@ def verify(
 
     files = data_files(data)
     for one in name:
-        zoo.load(one)  # a wrong name is told before the work
+        zoo.load(one)  # a wrong name is an error before any evaluation
     every = (
         {one: zoo.load(one).meta["run"]["task"] for one in name}
         if name
@@ -138,13 +148,14 @@ def verify(
     if json_:
         print(json_text([asdict(v) for v in found]))
     elif left_out:
-        print(f"not verified, for want of --data TASK=FILE: {', '.join(left_out)}")
+        print(f"not evaluated, because --data TASK=FILE is missing: {', '.join(left_out)}")
     return 0 if all(v.agrees for v in found) else 1
 
 
 def _row(name: str, run: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint in plain values; accuracy is [at the chosen number of loops, at the last] per
-    level.
+    """A checkpoint as plain values.
+
+    For each level `accuracy` holds two: at the chosen number of iterations, and after the last.
     """
     from ...models.network.run_record import shares, task_of
 
@@ -160,9 +171,7 @@ def _row(name: str, run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
-    """Columns of the table of one task, which is why the name may leave it out: they fit 80 columns
-    for three levels.
-    """
+    """The row of a table of one task, whose levels are its columns; it fits 80 characters."""
     levels = {
         level: "/".join(f"{100 * share:.3g}" for share in pair)
         for level, pair in row["accuracy"].items()
@@ -178,5 +187,10 @@ def zoo(
         | Annotated[int, tyro.conf.subcommand(name="verify", constructor=verify)]
     ),
 ) -> int:
-    """The trained loops that are shipped. Example: loopstab zoo list"""
+    """List, show and verify the trained loops that are shipped.
+
+    Example: loopstab zoo list
+
+    Exit status: that of the subcommand.
+    """
     return status

@@ -12,8 +12,8 @@ from ..drawings.gallery import GalleryFigure, gallery
 from ..drawings.phase_maps import phase_figure
 from ..drawings.rate_agreement import crossvalidation_figure
 from ..drawings.residual_decay import residual_figure
+from ..text.claim_words import claim_row
 from ..text.html_page import Page
-from ..text.tables import claim_row
 from .measurements import Measurements
 
 LEVEL_COLUMNS = ("trained length", "twice", "four times")

@@ -1,1 +1,1 @@
-"""Tables, markup and pages."""
+"""Texts: tables for the terminal, the ledger in words, markup, and the HTML page."""

@@ -1,5 +1,7 @@
-"""The ledger as a LaTeX appendix: a document that compiles with pdflatex, amsmath, amssymb and
-lmodern, nothing else.
+"""The ledger as a LaTeX appendix.
+
+The document compiles with pdflatex. Of packages beyond the LaTeX base it needs amsmath, amssymb and
+lmodern only.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .claim_words import scope
 from .markup import latex_of_name, latex_of_prose, require_latex
 
 _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
@@ -25,8 +28,9 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 
 
 def appendix(reports: Sequence[Mapping[str, Any]]) -> str:
-    """The document, from the JSON objects of checked claims; `UsageError` naming the claim whose
-    LaTeX cannot be typeset.
+    """The document, from the JSON objects of checked claims.
+
+    Raises `UsageError`, which names the claim, if its LaTeX cannot be typeset.
     """
     body = [_PREAMBLE, r"\appendix", r"\section{The ledger of claims}", _summary(reports)]
     body += [_claim(report) for report in reports]
@@ -145,15 +149,3 @@ def _consequence(item: Mapping[str, Any]) -> str:
         latex_of_prose(part) for part in (item["answer"], scope(item), item["statement"])
     )
     return rf"\item {item['axis']}: \emph{{{answer}}} ({where}). {text}"
-
-
-def scope(item: Mapping[str, Any]) -> str:
-    """Where a consequence applies, in words."""
-    norm = {None: "any norm", True: "outer norm", False: "no outer norm"}[item["outer_norm"]]
-    parts = [
-        f"recall {'/'.join(item['recalls'])}",
-        norm,
-        f"residual {'/'.join(item['residuals'])}",
-        f"{'/'.join(item['regimes'])} regime",
-    ]
-    return ", ".join(parts) + (f"; when {item['when']}" if item["when"] else "")

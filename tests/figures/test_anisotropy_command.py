@@ -51,6 +51,6 @@ def test_a_wrong_projection_is_noticed(monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out)["n"] == 2000
 
 
-@pytest.mark.parametrize("words", ["standard errors", "Seed 0"])
+@pytest.mark.parametrize("words", ["standard errors", "With seed 0"])
 def test_documented(words):
     assert words in " ".join(run("--help").stdout.split())

@@ -14,7 +14,7 @@ from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.prefix_sums import PrefixSums
 from loopstab.numerics.spectra.profile import MEANING
-from loopstab.paper_figures.cli import main
+from loopstab.paper_figures.cli import commands, main
 from loopstab.theory.architecture import Architecture
 
 LOOPSTAB = [sys.executable, "-m", "loopstab"]
@@ -26,25 +26,29 @@ def run(*args, **options):
     )
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "claims",
-        "phase",
-        "scaling",
-        "train",
-        "crossvalidate",
-        "diagnose",
-        "report",
-        "anisotropy",
-        "certify",
-        "attack",
-    ],
-)
-def test_help_has_an_example(command):
+HEAVY = ("numpy", "scipy", "sympy", "z3", "flint", "torch", "matplotlib", "rich", "hypothesis")
+
+
+@pytest.mark.parametrize("command", commands())
+def test_help_has_a_summary_an_example_and_the_exit_status(command):
     done = run(command, "--help")
     assert done.returncode == 0
-    assert "Example" in done.stdout
+    summary = commands()[command]
+    assert len(summary) <= 65
+    assert summary.endswith(".")
+    assert f"\n\n{summary}\n\n" in done.stdout
+    assert "\n\nExample" in done.stdout
+    assert "\n\nExit status: " in done.stdout
+
+
+def test_help_is_printed_without_heavy_imports():
+    code = "import contextlib, sys; from loopstab.paper_figures.cli import commands, main\n"
+    code += "for command in commands():\n"
+    code += "    with contextlib.suppress(SystemExit):\n"
+    code += "        main([command, '--help'])\n"
+    code += f"sys.exit(', '.join(sorted({set(HEAVY)} & sys.modules.keys())))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.strip() == ""
 
 
 USAGE = [

@@ -1,0 +1,103 @@
+"""What a claim says, and what its check found, in short texts that every medium shares."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...theory.architecture import Architecture
+from ...theory.outcome import Outcome
+from ...theory.prediction import Weights
+
+if TYPE_CHECKING:
+    from ...theory.kernel.claim import Claim
+    from ...theory.prediction import Prediction
+
+MEASUREMENTS = {
+    "": Weights(),
+    "if kappa < 1, ": Weights(kappa=0.5),
+    "if rho(W_x) < 1, ": Weights(rho_wx=0.5),
+    "if rho(W_x) > 1, ": Weights(rho_wx=2.0),
+}
+"""Every measurement of a loop on which a prediction can depend, by the words for it."""
+
+
+def claim_row(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a table for a checked claim, from its JSON object."""
+    kinds = Counter(step["kind"] for step in report["steps"])
+    found = sum(f["fired"] for f in report["falsifiers"])
+    return {
+        "id": report["id"],
+        "title": report["title"],
+        "source": report["source"],
+        "verdict": report["verdict"],
+        "steps": ", ".join(f"{n}\N{NO-BREAK SPACE}{kind}" for kind, n in kinds.items()),
+        "falsifiers": f"{found} of {len(report['falsifiers'])}",
+        "seconds": float(report["seconds"]),
+    }
+
+
+def complaints(report: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a checked claim: a line for each step that did not pass, and for each
+    falsifier that found no counterexample or a true one.
+    """
+    lines = [
+        f"{report['id']} step {step['name']} ({step['kind']}): {step['verdict']}: {step['detail']}"
+        for step in report["steps"]
+        if step["verdict"] != "passed"
+    ]
+    for item in report["falsifiers"]:
+        if item["breach"]:
+            lines.append(f"{report['id']} falsifier {item['name']}: {item['counterexample']}")
+        elif not item["fired"]:
+            lines.append(
+                f"{report['id']} falsifier {item['name']}: no counterexample without"
+                f" {item['drops']} in {item['trials']} trials"
+            )
+    return lines
+
+
+def scope(item: Mapping[str, Any]) -> str:
+    """Where a consequence applies, from its JSON object."""
+    norm = {None: "any norm", True: "outer norm", False: "no outer norm"}[item["outer_norm"]]
+    parts = [
+        f"recall {'/'.join(item['recalls'])}",
+        norm,
+        f"residual {'/'.join(item['residuals'])}",
+        f"{'/'.join(item['regimes'])} regime",
+    ]
+    return ", ".join(parts) + (f"; when {item['when']}" if item["when"] else "")
+
+
+def predictions(claim: Claim) -> list[str]:
+    """What the claim predicts by itself.
+
+    There is a line for each different prediction, with the architectures that it is made for.
+    """
+    groups: dict[tuple[str, str], list[str]] = {}
+    for architecture in Architecture.all():
+        unmeasured = claim.predict(architecture)
+        for condition, weights in MEASUREMENTS.items():
+            made = claim.predict(architecture, weights)
+            if made is not None and (not condition or made != unmeasured):
+                groups.setdefault((condition, _in_words(made)), []).append(str(architecture))
+    return [
+        f"predicts, {condition}for {', '.join(members)}: {text}"
+        for (condition, text), members in groups.items()
+    ]
+
+
+def _in_words(prediction: Prediction) -> str:
+    excluded = [
+        str(outcome)
+        for outcome in Outcome
+        if outcome is not Outcome.NON_FINITE and prediction.excludes(outcome)
+    ]
+    parts = [
+        f"expected {prediction.expected}" if prediction.expected else "no outcome singled out",
+        f"excluded {', '.join(excluded)}" if excluded else "none excluded",
+    ]
+    if prediction.input_dependence:
+        parts.append(f"input-dependence {prediction.input_dependence}")
+    return "; ".join(parts)

@@ -1,0 +1,111 @@
+"""The ledger on the terminal: as a table, a claim in full, the table of the paper, the mutants."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from ...theory.kernel.claim import Axis
+from ...theory.table import rows
+from .claim_words import claim_row, complaints, predictions, scope
+from .tables import print_paragraph, print_rows
+
+if TYPE_CHECKING:
+    from ...theory.checking.check import ClaimReport
+    from ...theory.checking.mutation import MutationReport
+    from ...theory.table import Cell
+
+
+def print_claims(reports: Sequence[ClaimReport]) -> None:
+    """Print the ledger as a table, and below it everything that is wrong and the time."""
+    objects = [r.to_json() for r in reports]
+    print_rows([claim_row(o) for o in objects], "ledger")
+    for o in objects:
+        for line in complaints(o):
+            print(line)
+    kinds = Counter(step["kind"] for o in objects for step in o["steps"])
+    now, cold = sum(r.seconds for r in reports), sum(r.cold_seconds for r in reports)
+    print(
+        f"{len(objects)} claims, {kinds.total()} steps"
+        f" ({', '.join(f'{n} {kind}' for kind, n in kinds.items())}); {now:.1f} s now, {cold:.1f} s"
+        " without the cache"
+    )
+
+
+def print_claim(report: ClaimReport) -> None:
+    """Print one claim in full."""
+    o = report.to_json()
+    print(
+        f"{o['id']}  {o['title']}  [{o['source']}]  {o['verdict']}, {report.seconds:.2f} s"
+        f" ({report.cold_seconds:.2f} s without the cache)"
+    )
+    print_paragraph(o["statement"])
+    print("\nHypotheses")
+    for item in o["hypotheses"]:
+        print_paragraph(f"{item['name']}: {item['statement']}")
+    print("\nSteps")
+    for number, step in enumerate(o["steps"], 1):
+        _print_step(number, step)
+    print("\nFalsifiers")
+    for item in o["falsifiers"]:
+        found = item["counterexample"] or f"no counterexample in {item['trials']} trials"
+        print_paragraph(
+            f"{item['name']}: against '{item['conclusion']}' without {item['drops']}: {found}"
+        )
+    print("\nConsequences")
+    lines = [
+        f"{c['axis']}: {c['answer']} ({scope(c)}). {c['statement']}" for c in o["consequences"]
+    ]
+    for line in [*lines, *predictions(report.claim)] or ["none stated"]:
+        print_paragraph(line)
+    if o["notes"]:
+        print("\nNotes")
+        for note in o["notes"]:
+            print_paragraph(note)
+
+
+def _print_step(number: int, step: Mapping[str, Any]) -> None:
+    qualities = f"{step['kind']}; {step['dimensions']}; {step['verdict']}"
+    print(f"  {number:2}. {step['name']}  [{qualities}]")
+    print_paragraph(step["statement"], 6)
+    if step["uses"]:
+        print_paragraph(f"uses {', '.join(step['uses'])}", 6)
+    if "theorem" not in step:
+        print_paragraph(f"evidence: {step['detail']}", 6)
+        return
+    theorem = step["theorem"]
+    print_paragraph(f"{theorem['title']}: {theorem['statement']} [{theorem['reference']}]", 6)
+    for item in theorem["hypotheses"]:
+        by = ", ".join(item["discharged_by"]) or "nothing"
+        print_paragraph(f"{item['name']}: {item['statement']}; by {by}", 8)
+
+
+def print_table(cells: Sequence[Cell]) -> None:
+    """Print the table of the paper; its cells are sentences, so each has a line of its own."""
+    for section, regimes in groupby(
+        rows(cells), lambda row: (row["recall"], row["outer norm"], row["residual"])
+    ):
+        recall, norm, residual = section
+        outer = "outer norm" if norm == "yes" else "no outer norm"
+        print(f"{recall} recall, {outer}, residual {residual}")
+        for row in regimes:
+            print(f"  {row['regime']}")
+            for axis in Axis:
+                print_paragraph(f"{axis:<17} {row[axis]}", 4, 22)
+    if any(entry.measured for cell in cells for entry in cell.entries):
+        print("* rests on a measured step: not proved")
+
+
+def print_mutants(report: MutationReport) -> None:
+    """Print how many mutants were killed, by kind of step, and every survivor."""
+    counts = {str(kind): numbers for kind, numbers in report.by_kind().items()}
+    total = len(report.mutants)
+    counts["all"] = (total - len(report.survivors), total)
+    print_rows(
+        [{"kind": kind, "killed": k, "mutants": n} for kind, (k, n) in counts.items()], "mutants"
+    )
+    print(f"{100 * report.rate:.1f} % killed; {len(report.survivors)} survivor(s)")
+    for mutant in report.survivors:
+        print(mutant)
