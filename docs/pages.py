@@ -13,13 +13,11 @@ from api_page import api_page
 from zoo_page import zoo_page
 
 from loopstab import check, ledger
-from loopstab.paper_figures.drawings.boards import board_figure, board_runs
-from loopstab.paper_figures.drawings.loops import save_figure
-from loopstab.paper_figures.drawings.zoo import plan_runs, zoo_figure
-from loopstab.paper_figures.text.appendix import scope
+from loopstab.paper_figures.drawings.gallery import gallery
+from loopstab.paper_figures.drawings.save import save_figure
+from loopstab.paper_figures.text.claim_words import predictions, scope
 from loopstab.paper_figures.text.markup import markdown_of_latex
 from loopstab.paper_figures.text.markup import markdown_of_prose as plain
-from loopstab.paper_figures.text.tables import predictions
 from loopstab.support.files import write_atomic
 from loopstab.theory.checking.cache import default_cache
 from loopstab.theory.checking.check import ClaimReport
@@ -30,19 +28,16 @@ def write_pages(folder: Path) -> None:
     """Check the ledger and write every generated page and its figures; stale pages are deleted."""
     store = default_cache()
     reports = [check(claim, store) for claim in ledger()]
-    (folder / "claims").mkdir(exist_ok=True)
-    pages = {
-        f"claims/{slug(r.claim.id)}.md": claim_page(r, references(folder / "references.bib"))
-        for r in reports
-    }
+    entries = references(folder / "references.bib")
+    pages = {f"claims/{slug(r.claim.id)}.md": claim_page(r, entries) for r in reports}
     pages |= {
         "ledger.md": ledger_page([r.to_json() for r in reports]),
         "table.md": table_page(paper_table(ledger())),
         "zoo.md": zoo_page(),
         "api.md": api_page(),
+        "gallery.md": gallery_page(folder / "_static"),
     }
-    save_figure(zoo_figure(plan_runs()), folder / "_static" / "zoo")
-    save_figure(board_figure(board_runs()), folder / "_static" / "boards")
+    (folder / "claims").mkdir(exist_ok=True)
     for old in (folder / "claims").glob("*.md"):
         if f"claims/{old.name}" not in pages:
             old.unlink()
@@ -51,6 +46,22 @@ def write_pages(folder: Path) -> None:
         # an unchanged page keeps its date, so that Sphinx does not read it again
         if not path.exists() or path.read_text() != text:
             write_atomic(path, text)
+
+
+def gallery_page(folder: Path) -> str:
+    """Draw the figures of the gallery into the folder, and show each with its caption."""
+    lines = [
+        "# Gallery",
+        "",
+        "`loopstab figures` draws these figures, which need no measurement of their own; `loopstab"
+        " report` shows the others, and `loopstab phase` draws your own phase diagram.",
+        "",
+    ]
+    for name, figure in gallery().items():
+        save_figure(figure.draw(), folder / name)
+        lines += [f"## {figure.section}", "", f"![{figure.caption}](_static/{name}.svg)", ""]
+        lines += [f"*{figure.caption}*", ""]
+    return "\n".join(lines)
 
 
 def slug(claim: str) -> str:

@@ -53,7 +53,7 @@ def zoo_page() -> str:
         *_reached(narrow.values()),
         "",
         "## The plan cpu\n",
-        "![Accuracy of the plan cpu at best and after 500 iterations](_static/zoo.svg)\n",
+        "![Accuracy of the plan cpu at best and after 500 iterations](_static/zoo_accuracy.svg)\n",
         OLDER,
         "## Every run\n",
         EVERY,
