@@ -1,9 +1,8 @@
-"""All fixed points of a map on a box, each proved to exist, to be the only one in its region and to
-be non-degenerate.
+"""Find all fixed points of a map in a box, each proved to exist, to be unique and non-degenerate.
 
-Branch and bound. That a box is empty is proved in outward-rounded double arithmetic (`interval`,
-`krawczyk.narrowed`); existence, uniqueness and non-degeneracy are proved by the Krawczyk operator
-in arb. What neither decides is returned as `undecided`.
+The method is branch and bound. Outward-rounded double arithmetic (`interval`, `krawczyk.narrowed`)
+proves that a box is empty; the Krawczyk operator in arb proves existence, uniqueness and
+non-degeneracy. What neither decides is returned as `undecided`.
 """
 
 from __future__ import annotations
@@ -30,20 +29,27 @@ from .krawczyk import (
 from .maps import CertifiedMap, widened
 
 CHUNK = 4096
-"""boxes evaluated at once"""
+"""Boxes evaluated at once: a few megabytes of arrays."""
 FEW = 64
-"""boxes below which an evaluation costs as much as for one, so that cutting every side saves rounds
-"""
+"""Number of boxes below which an evaluation costs as much as for one: then every side is cut."""
+OVERLAP = 0.1
+"""Share by which a box is widened before its test, so that no zero is lost on a shared face."""
+SHRUNK = 0.6
+"""A box narrowed below this share of its width is tested again before it is cut in two."""
+SHOWN = 100
+"""Undecided boxes written to JSON."""
 
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """A proved fixed point: it lies within `radius` (d,) of `center` (d,), and is the only one in
-    the box `region` (2, d).
+    """A proved fixed point, the only one in its region.
 
-    `index`: sign of det(I - J), proved (non-degenerate); `determinant`: its enclosure;
-    `radius_of_spectrum`: enclosure of rho(J), None where it was not enclosed; `stable`: rho < 1 or
-    rho > 1 proved, None if not.
+    Args:
+        center: Midpoint of the enclosure, (d,).
+        radius: Half-widths of the enclosure, (d,).
+        region: Box in which no other fixed point lies, (2, d): lower and upper ends.
+        determinant: Ends of an enclosure of det(I - J) that excludes 0.
+        radius_of_spectrum: Ends of an enclosure of rho(J); None if it could not be enclosed.
     """
 
     center: Array
@@ -54,7 +60,7 @@ class FixedPoint:
 
     @property
     def index(self) -> int:
-        """Sign of det(I - J)."""
+        """Sign of det(I - J), proved."""
         return 1 if self.determinant[0] > 0 else -1
 
     @property
@@ -84,10 +90,23 @@ class FixedPoint:
 
 @dataclass(frozen=True)
 class Certificate:
-    """The fixed points of a map in `box` (2, d), and the boxes `undecided` (k, 2, d) in which
-    others may lie; `boxes`: work done.
+    """The fixed points of a map in a box, and where others may lie.
 
-    `global_box`: the box is known to hold every fixed point of the map.
+    Args:
+        box: Lower and upper ends of the box, (2, d).
+        points: Proved fixed points in the box.
+        undecided: Boxes in which further fixed points are neither proved nor excluded, (k, 2, d).
+        boxes: Number of boxes examined.
+        global_box: Whether the box is known to contain every fixed point of the map.
+
+    Example:
+        >>> from loopstab import certify
+        >>> from loopstab.numerics.certificates.maps import TanhMap
+        >>> found = certify(TanhMap.of([[1.0]], [[2.0]], [0.0]))  # h = tanh(2 h)
+        >>> found.count, found.index_sum, found.global_box
+        (3, 1, True)
+        >>> sorted((round(abs(float(p.center[0])), 4), p.stable) for p in found.points)
+        [(0.0, False), (0.9575, True), (0.9575, True)]
     """
 
     box: Array
@@ -103,13 +122,15 @@ class Certificate:
 
     @property
     def index_sum(self) -> int:
-        """Sum of the indices: 1 for a complete certificate of a map that sends a box into its
-        interior (Lefschetz-Hopf).
+        """Sum of the indices of the proved points.
+
+        It is 1 for a complete certificate of a map that sends a box into its interior
+        (Lefschetz-Hopf).
         """
         return sum(point.index for point in self.points)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain numbers; at most 100 of the undecided boxes, beside their number."""
+        """Plain numbers; all points, but at most `SHOWN` of the undecided boxes."""
         return {
             "count": self.count,
             "found": len(self.points),
@@ -120,7 +141,7 @@ class Certificate:
             "global_box": self.global_box,
             "boxes": self.boxes,
             "points": [point.to_json() for point in self.points],
-            "undecided_boxes": self.undecided[:100].tolist(),
+            "undecided_boxes": self.undecided[:SHOWN].tolist(),
         }
 
 
@@ -131,11 +152,35 @@ def certify(
     min_width: float = 1e-7,
     max_boxes: int = 200_000,
 ) -> Certificate:
-    """Find and prove every fixed point of f in the box (by default the one that provably holds them
-    all, if the map knows one).
+    """Find every fixed point of a map in a box, and prove that there is no other.
 
-    Boxes narrower than `min_width` times the first one, and what is left after `max_boxes` boxes,
-    end as undecided. `UsageError` for a wrong box, or if the map is not defined somewhere in it.
+    Args:
+        f: Map that can be evaluated with error bounds, such as `TanhMap`, `NormMap` or
+            `FunctionMap` of `loopstab.numerics.certificates.maps`.
+        box: Lower and upper ends of the box, numbers or (d,) each. Default: the box that provably
+            contains every fixed point, `f.bounds()`.
+        min_width: A box narrower than this share of the first box is left undecided.
+        max_boxes: Number of boxes after which the remaining ones are left undecided.
+
+    Returns:
+        The proved fixed points and the undecided boxes, as a `Certificate`. Its `count` is exact
+        where nothing is undecided.
+
+    Raises:
+        UsageError: If no box is given for a map without bounds, if the ends of the box are not
+            finite with low < high, or if the map is undefined somewhere in the box.
+
+    Example:
+        >>> from loopstab import certify
+        >>> from loopstab.numerics.certificates.maps import FunctionMap
+        >>> logistic = FunctionMap(  # h -> 2 h (1 - h)
+        ...     1, lambda h: [2 * h[0] * (1 - h[0])], lambda h: [[2 - 4 * h[0]]]
+        ... )
+        >>> found = certify(logistic, (-1.0, 2.0))
+        >>> found.count
+        2
+        >>> sorted(round(float(p.center[0]), 6) for p in found.points)
+        [0.0, 0.5]
     """
     low, high = _box(f, box)
     search = _Search(f, low, high, min_width * float((high - low).max()))
@@ -158,7 +203,7 @@ def _box(f: CertifiedMap, box: tuple[Any, Any] | None) -> tuple[Array, Array]:
     ends = f.bounds() if box is None else box
     if ends is None:
         raise UsageError(
-            "nothing is known about where the fixed points of this map lie: give a box (low, high)"
+            "this map has no known box that contains its fixed points: give a box (low, high)"
         )
     low, high = (np.array(np.broadcast_to(np.asarray(end, dtype=float), (f.size,))) for end in ends)
     if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
@@ -169,7 +214,7 @@ def _box(f: CertifiedMap, box: tuple[Any, Any] | None) -> tuple[Array, Array]:
 
 
 class _Search:
-    """The state of one branch and bound."""
+    """The state of one branch-and-bound search."""
 
     def __init__(self, f: CertifiedMap, low: Array, high: Array, min_width: float):
         self.f, self.low, self.high, self.min_width = f, low, high, min_width
@@ -179,23 +224,24 @@ class _Search:
         self.undecided: list[Array] = [np.empty((0, 2, f.size))]
 
     def proved(self) -> tuple[FixedPoint, ...]:
-        """All proved points, wherever they lie (the regions reach a little beyond the box)."""
+        """All proved points; some lie outside the box, because the regions extend beyond it."""
         return *self.points, *self.outside, *self.boundary
 
     def known(self, boxes: Array) -> Array:
-        """Boxes (k, 2, d) that lie in the region of a proved point, so hold nothing new."""
+        """Which boxes (k, 2, d) lie in the region of a proved point and contain no other."""
         out = np.zeros(len(boxes), dtype=bool)
         for point in self.proved():
             out |= ((boxes[:, 0] >= point.region[0]) & (boxes[:, 1] <= point.region[1])).all(1)
         return out
 
     def split(self, boxes: Array) -> Array:
-        """One round: boxes proved empty or unique leave, small ones become undecided, the others
-        come back narrowed or halved.
+        """One round: the boxes that remain, narrowed or halved.
+
+        Boxes proved empty or to hold one fixed point are removed; small ones become undecided.
         """
         low, high = boxes[:, 0], boxes[:, 1]
         # widened, so that a zero on a shared face lies inside one of them
-        wide = np.stack(widened(low, high, 0.1), 1)
+        wide = np.stack(widened(low, high, OVERLAP), 1)
         pieces = narrowed(self.f, wide[:, 0], wide[:, 1])
         keep = ~pieces.empty
         for i in np.flatnonzero(pieces.unique):
@@ -207,7 +253,7 @@ class _Search:
         if small.any():
             self._give_up(np.stack((new_low, new_high), 1)[small], pieces.defined[keep][small])
         low, high, new_low, new_high = low[~small], high[~small], new_low[~small], new_high[~small]
-        shrunk = (new_high - new_low).max(1) < 0.6 * (high - low).max(1)
+        shrunk = (new_high - new_low).max(1) < SHRUNK * (high - low).max(1)
         new = np.stack((new_low, new_high), 1)
         parts = _halves(new[~shrunk])
         for _ in range(self.f.size - 1):
@@ -225,8 +271,9 @@ class _Search:
         self.undecided.append(boxes)
 
     def _accept(self, box: Array, part: Array) -> bool:
-        """Count the one fixed point of `box`, known to lie in `part`, unless it is known; False if
-        arb does not confirm it.
+        """Record the one fixed point of `box`, which lies in `part`; False if arb cannot prove it.
+
+        A fixed point that is already recorded is accepted without a new proof.
         """
         if self.known(part[None])[0]:
             return True
@@ -238,9 +285,7 @@ class _Search:
         return False
 
     def _add(self, ball: Balls, region: Array) -> bool:
-        """Count a proved point once: the same as a known one, different from all, or (False) not
-        told apart.
-        """
+        """Record a proved point once; False if it cannot be told apart from a recorded one."""
         with flint.ctx.workprec(PRECISION):  # as in the proof of the regions: the same balls
             for point in self.proved():
                 if inside(ball, hull(*point.region)):
@@ -261,7 +306,7 @@ class _Search:
 
 
 def _halves(boxes: Array) -> Array:
-    """Boxes (k, 2, d) cut in two across their widest side, (2k, 2, d)."""
+    """Boxes (k, 2, d), each cut in two across its widest side, (2k, 2, d)."""
     low, high = boxes[:, 0], boxes[:, 1]
     rows, widest = np.arange(len(boxes)), (high - low).argmax(1)
     left, right = boxes.copy(), boxes.copy()

@@ -1,5 +1,6 @@
-"""What is kept of an orbit: norms and steps over time, returns now and then, a short tail of
-states; never all states.
+"""Record an orbit: norms and steps over time, returns at some times, and the last few states.
+
+All other states are discarded: the record of a long orbit of large states stays small.
 """
 
 from __future__ import annotations
@@ -11,26 +12,44 @@ import numpy as np
 from ..arrays import Array
 
 HUGE = 1e100
-"""Norm at which an orbit counts as having left for infinity; below overflow, so that its growth can
-still be read.
-"""
+"""Norm from which an orbit counts as gone to infinity: its square, 1e200, does not overflow yet."""
 MAX_PERIOD = 32
-"""Longest return that is recorded, hence the longest cycle that is told from an aperiodic orbit."""
+"""Longest return recorded, hence the longest cycle distinguished from an aperiodic orbit."""
 STRIDE = 37
-"""Loops between two records of the returns: a prime above `MAX_PERIOD`, so that every phase of a
-cycle is met.
+"""Iterations between two records of the returns.
+
+It is a prime above `MAX_PERIOD`, so that every phase of a cycle is sampled.
 """
+STILL = 40
+"""Iterations without one bit of change after which an orbit has ended: more than `MAX_PERIOD`."""
+MODERATE = 1e10
+"""Growth of the norm up to which a NaN or infinity is an error of the step, not an overflow."""
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Norms abs(h_t) (T + 1), steps abs(h_{t+1} - h_t) (T), the last states (oldest first), and the
-    dtype's rounding unit.
+    """A recorded orbit h_0, ..., h_T: what `classify` needs of it.
 
-    `returns`: abs(h_t - h_{t-p}), column p - 1, at every `STRIDE`-th loop (rows in the order of
-    time; periods up to `MAX_PERIOD`, or fewer where the tail is shorter). `non_finite` when a step
-    returned NaN or infinity while the state was of moderate size; `left` when the norm passed
-    `HUGE`.
+    Args:
+        norms: Norms abs(h_t), (T + 1,).
+        steps: Step sizes abs(h_{t+1} - h_t), (T,).
+        tail: The last states, flattened, oldest first, (at most `Recorder.tail`, d).
+        returns: Distances abs(h_t - h_{t-p}) in column p - 1, one row for every `STRIDE`-th
+            iteration in the order of time; p up to `MAX_PERIOD`, or fewer where the tail is
+            shorter.
+        unit: Machine epsilon of the state's dtype.
+        non_finite: Whether a step returned NaN or infinity from a state of moderate size.
+        left: Whether the norm exceeded `HUGE` or stopped being finite; the orbit is cut there.
+
+    Example:
+        >>> import numpy as np
+        >>> from loopstab import FunctionLoop, Trajectory, run
+        >>> halve = FunctionLoop(lambda h, e: h / 2, lambda e: e)
+        >>> orbit = run(halve, np.ones(1), loops=100).trajectory
+        >>> isinstance(orbit, Trajectory)
+        True
+        >>> orbit.steps[:3], orbit.norms[:3]
+        (array([0.5  , 0.25 , 0.125]), array([1.  , 0.5 , 0.25]))
     """
 
     norms: Array
@@ -43,19 +62,34 @@ class Trajectory:
 
     @property
     def relative_steps(self) -> Array:
-        """Steps over norms of the state before them (over the step itself where that state is
-        0).
+        """Steps divided by the norm of the state before them, (T,).
+
+        The divisor is at least sqrt(unit) times the step, so that a start at 0 gives no infinity.
         """
-        return self.steps / np.maximum(
-            np.maximum(self.norms[:-1], self.steps * np.sqrt(self.unit)), np.finfo(float).tiny
-        )
+        least = self.steps * np.sqrt(self.unit)
+        return self.steps / np.maximum(np.maximum(self.norms[:-1], least), np.finfo(float).tiny)
 
 
 class Recorder:
-    """Observes `batch` orbits, one loop at a time; arrays are (batch, ...).
+    """Record a batch of orbits while they are computed, one iteration at a time.
 
-    Memory per orbit: two floats a loop, `MAX_PERIOD`/`STRIDE` floats for the returns, and `tail`
-    states.
+    The memory per orbit is two floats per iteration, `MAX_PERIOD` floats every `STRIDE` iterations
+    for the returns, and `tail` states.
+
+    Args:
+        batch: Number of orbits; it is the leading axis of every observed state.
+        tail: Number of last states to keep; default 80, so that a cycle of `MAX_PERIOD` is seen
+            twice.
+
+    Example:
+        >>> import numpy as np
+        >>> from loopstab import Recorder, classify
+        >>> states, recorder = np.array([[1.0], [1.0]]), Recorder(batch=2)
+        >>> for _ in range(201):
+        ...     recorder.observe(states)
+        ...     states = np.array([[0.9], [-1.0]]) * states
+        >>> [classify(orbit).outcome.value for orbit in recorder.trajectories()]
+        ['fixed-point', 'cycle']
     """
 
     def __init__(self, batch: int, tail: int = 80):
@@ -71,11 +105,11 @@ class Recorder:
 
     @property
     def loops(self) -> int:
-        """Loops observed."""
+        """Number of iterations observed: states minus one."""
         return max(self._seen - 1, 0)
 
     def observe(self, h: Array) -> None:
-        """Take the next state of every orbit."""
+        """Record the next state of every orbit, (batch, ...)."""
         flat = np.array(h, copy=True).reshape(self.batch, -1)
         self._unit = float(np.finfo(flat.dtype).eps)
         i = self._seen
@@ -101,19 +135,20 @@ class Recorder:
         last = self._norms[max(i - 1, 0)]
         newly = (~np.isfinite(norms) | (norms > HUGE)) & (self._end < 0)
         self._end[newly] = i
-        self._bad |= newly & ~np.isfinite(norms) & (last < 1e10 * (1 + self._norms[0]))
+        self._bad |= newly & ~np.isfinite(norms) & (last < MODERATE * (1 + self._norms[0]))
         self._ring = [*self._ring[-(self.tail - 1) :], flat]
         self._seen += 1
 
     @property
     def ended(self) -> Array:
-        """Which orbits have nothing more to show, (batch,) bool: gone to infinity or NaN, or 40
-        loops without one bit of change.
+        """Which orbits have ended, (batch,) bool: gone to infinity or NaN, or without any change.
+
+        No change means that not one bit of the state changed over `STILL` iterations.
         """
-        return (self._end >= 0) | (self._still >= 40)
+        return (self._end >= 0) | (self._still >= STILL)
 
     def keep(self, kept: Array) -> None:
-        """Go on with these orbits alone, numbered anew: a mask or ascending indices."""
+        """Continue with some of the orbits, renumbered from 0: a mask or ascending indices."""
         self._norms, self._steps = self._norms[:, kept], self._steps[:, kept]
         self._ring = [state[kept] for state in self._ring]
         self._returns = [row[:, kept] for row in self._returns]
@@ -121,7 +156,7 @@ class Recorder:
         self.batch = len(self._end)
 
     def trajectory(self, i: int) -> Trajectory:
-        """What was seen of orbit i, cut where it left the finite range."""
+        """The record of orbit i, cut where it left the finite range."""
         left = bool(self._end[i] >= 0)
         end = int(self._end[i]) if left else self._seen
         keep = max(end - (self._seen - len(self._ring)), 0)
@@ -139,5 +174,5 @@ class Recorder:
         )
 
     def trajectories(self) -> list[Trajectory]:
-        """One trajectory per orbit."""
+        """The records of all orbits."""
         return [self.trajectory(i) for i in range(self.batch)]
