@@ -1,55 +1,87 @@
-"""Activations with their derivatives and sharp constants."""
+"""The activations of `loopstab.theory.activations` on arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import erf
 
+from ...theory.activations import ACTIVATIONS as TABLE
+from ...theory.activations import Activation
 from ..arrays import Array
+from ..formulas import numeric
 
 
 @dataclass(frozen=True)
-class Activation:
-    """A function of one variable with f(0) = 0; `slope`: the least c with |f(x)| <= c |x|; `bound`:
-    sup |f|, infinite if there is none.
+class ArrayActivation:
+    """An activation phi, evaluated on every entry of an array.
+
+    Args:
+        scalar: the entry of `loopstab.theory.activations`, with the constants of phi.
+        value: phi.
+        slopes: phi'.
     """
 
-    name: str
-    f: Callable[[Array], Array]
-    derivative: Callable[[Array], Array]
-    slope: float
-    bound: float
+    scalar: Activation
+    value: Callable[[Array], Array]
+    slopes: Callable[[Array], Array]
 
-    def __call__(self, x: Array) -> Array:
-        """The values, entry by entry."""
-        return self.f(x)
+    def __call__(self, x: Array, k: float = 1.0) -> Array:
+        """phi(k x)."""
+        return self.value(x if k == 1 else k * x)
+
+    def derivative(self, x: Array, k: float = 1.0) -> Array:
+        """The derivative of phi(k x) by x."""
+        return self.slopes(x) if k == 1 else k * self.slopes(k * x)
+
+    @property
+    def slope(self) -> float:
+        """The least c with |phi(x)| <= c |x|."""
+        return self.scalar.slope
+
+    @property
+    def bound(self) -> float:
+        """sup |phi|, infinite if there is none."""
+        return self.scalar.bound
+
+    def moments(self, k: float, scale: float = 1.0, mean: float = 0.0) -> tuple[float, float]:
+        """(E phi(k h)^2, E (d/dh phi(k h))^2) for h = scale g + mean, g a standard Gaussian (N7).
+
+        Where the registered formulas take k alone (`Activation.shifted`), scale and mean have no
+        effect.
+        """
+        values = (k, scale, mean) if self.scalar.shifted else (k,)
+        square, steepness = (_moment(name, values) for name in self.scalar.moments)
+        return square, steepness
 
 
-def _normal_density(x: Array) -> Array:
-    return np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+@lru_cache(maxsize=1024)
+def _moment(name: str, values: tuple[float, ...]) -> float:
+    return float(numeric(name)(*values))
 
 
-def _normal_share(x: Array) -> Array:
+def _normal_probability(x: Array) -> Array:
+    """P(g <= x) of a standard Gaussian g."""
     return (1 + erf(x / np.sqrt(2))) / 2
 
 
-_ALL = (
-    Activation("identity", lambda x: x, np.ones_like, 1.0, np.inf),
-    Activation("tanh", np.tanh, lambda x: 1 - np.tanh(x) ** 2, 1.0, 1.0),
-    # derivative 0 at 0, as in torch
-    Activation("relu", lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(float), 1.0, np.inf),
-    Activation(
-        "gelu",
-        lambda x: x * _normal_share(x),
-        lambda x: _normal_share(x) + x * _normal_density(x),
-        1.0,
-        np.inf,
-    ),
-    Activation("erf", erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x), 2 / np.sqrt(np.pi), 1.0),
-    Activation("sin", np.sin, np.cos, 1.0, 1.0),
-)
-ACTIVATIONS = {activation.name: activation for activation in _ALL}
-"""by name: identity, tanh, relu, gelu, erf, sin"""
+def _gelu_slopes(x: Array) -> Array:
+    density = np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+    return _normal_probability(x) + x * density
+
+
+_ON_ARRAYS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    "identity": (lambda x: x, np.ones_like),
+    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+    "relu": (lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(float)),
+    "gelu": (lambda x: x * _normal_probability(x), _gelu_slopes),
+    "erf": (erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x)),
+    "sin": (np.sin, np.cos),
+}
+ACTIVATIONS = {name: ArrayActivation(TABLE[name], *both) for name, both in _ON_ARRAYS.items()}
+"""The activations by name."""
+LAWS = {activation.law: ACTIVATIONS[activation.name] for activation in TABLE.values()}
+"""The activations by the name of their mean-field law (N6 for `linear`, N7 for the others)."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import Array
-from .activations import Activation
+from .activations import ArrayActivation
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Dual:
         transposed = matrix.swapaxes(-1, -2)
         return Dual(self.value @ transposed, self.tangent @ transposed)
 
-    def map(self, activation: Activation) -> Dual:
+    def map(self, activation: ArrayActivation) -> Dual:
         """The activation of every entry."""
         if not self.tangent.size:  # the derivative costs as much as the value
             return Dual(activation(self.value), self.tangent)

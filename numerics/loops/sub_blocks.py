@@ -13,7 +13,7 @@ from ...support.errors import UsageError
 from ..arrays import Array
 from ..ensembles.matrices import ginibre
 from ..formulas import numeric
-from .activations import ACTIVATIONS, Activation
+from .activations import ACTIVATIONS, ArrayActivation
 from .dual import Dual
 
 
@@ -37,7 +37,7 @@ class MLP:
     b1: Array
     w2: Array
     b2: Array
-    activation: Activation
+    activation: ArrayActivation
 
     @classmethod
     def linear(cls, matrix: Array) -> MLP:
@@ -51,7 +51,7 @@ class MLP:
         rng: np.random.Generator,
         width: int,
         hidden: int,
-        activation: Activation,
+        activation: ArrayActivation,
         scale: float | Array = 1.0,
     ) -> MLP:
         """Ginibre weights, biases of independent N(0, 1/100); `scale` is that of the output

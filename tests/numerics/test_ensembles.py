@@ -34,6 +34,7 @@ from loopstab.numerics.loops.block_loop import random_loop
 from loopstab.numerics.loops.dual import Dual
 from loopstab.numerics.loops.sub_blocks import MLP, Attention
 from loopstab.support.errors import UsageError
+from loopstab.theory.activations import ACTIVATIONS as TABLE
 from loopstab.theory.architecture import Architecture, Residual
 
 SPECTRA = {
@@ -154,6 +155,22 @@ def test_inputs():
     lengths = np.linalg.norm(scaled(rng, 500, 4, 0.1, 10), axis=1) / 2
     assert 0.1 <= lengths.min() < 0.12
     assert 8 < lengths.max() <= 10
+
+
+def test_every_activation_of_the_theory_is_evaluated_on_arrays():
+    assert set(ACTIVATIONS) == set(TABLE)
+    assert all(name == activation.scalar.name for name, activation in ACTIVATIONS.items())
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_arrays_and_numbers_agree(name):
+    arrays, numbers = ACTIVATIONS[name], TABLE[name]
+    x = np.linspace(-6, 6, 101)
+    for k in (1.0, 1.75):
+        steep = numbers.steepened(k)
+        np.testing.assert_allclose(arrays(x, k), [steep.value(v) for v in x], atol=1e-15)
+        slopes = [steep.derivative(v) for v in x]
+        np.testing.assert_allclose(arrays.derivative(x, k), slopes, rtol=1e-14, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

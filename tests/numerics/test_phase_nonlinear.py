@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from loopstab import Architecture, FunctionLoop, classify, run
+from loopstab.numerics.loops.activations import LAWS
 from loopstab.numerics.phase.laws import nonlinear
-from loopstab.numerics.phase.laws.activation import ACTIVATIONS
 from loopstab.numerics.phase.laws.draw import random_draw
 from loopstab.numerics.phase.laws.linear_block import LinearBlock
 from loopstab.numerics.phase.laws.mean_field import MeanField
@@ -17,27 +17,25 @@ from loopstab.numerics.phase.laws.registry import law_named
 GENTLE = [("linear", 1.0), ("relu", 1.0), ("tanh", 2.0), ("erf", 1.0), ("sin", 1.5), ("gelu", 1.0)]
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", LAWS)
 @pytest.mark.parametrize("slope", [0.5, 2.0])
 def test_moments_are_the_gaussian_averages_of_the_functions_that_are_iterated(name, slope):
-    activation = ACTIVATIONS[name]
+    activation = LAWS[name]
     x = np.linspace(-10, 10, 40_001)
     weight = np.exp(-(x**2) / 2) / np.exp(-(x**2) / 2).sum()
     rough = 2e-4 if name == "relu" else 1e-9  # the kink
     q, c = activation.moments(slope)
-    assert q == pytest.approx(weight @ activation.value(x, slope) ** 2, rel=rough)
-    assert c == pytest.approx(weight @ activation.slope(x, slope) ** 2, rel=rough)
+    assert q == pytest.approx(weight @ activation(x, slope) ** 2, rel=rough)
+    assert c == pytest.approx(weight @ activation.derivative(x, slope) ** 2, rel=rough)
     step = 1e-6
     inner = np.linspace(-2, 2, 20)
-    slopes = (activation.value(inner + step, slope) - activation.value(inner - step, slope)) / (
-        2 * step
-    )
-    np.testing.assert_allclose(activation.slope(inner, slope), slopes, atol=1e-8)
+    slopes = (activation(inner + step, slope) - activation(inner - step, slope)) / (2 * step)
+    np.testing.assert_allclose(activation.derivative(inner, slope), slopes, atol=1e-8)
 
 
 def slow_loop(draw, name, slope, alpha, t):
     def step(h, e):
-        z = alpha * h + draw.matrix @ ACTIVATIONS[name].value(h, slope) + t * e
+        z = alpha * h + draw.matrix @ LAWS[name](h, slope) + t * e
         return z / np.sqrt(np.mean(z * z))
 
     return FunctionLoop(step, lambda e: draw.start.copy())
@@ -47,7 +45,7 @@ def slow_loop(draw, name, slope, alpha, t):
 def test_fixed_point_spectrum_and_sensitivity_by_differences(name, slope):
     d, alpha, t, step = 24, 0.7, 2.5, 1e-6
     draw = random_draw(d, (3,))
-    branch = nonlinear.FixedPointBranch(draw, ACTIVATIONS[name], slope)
+    branch = nonlinear.FixedPointBranch(draw, LAWS[name], slope)
     h, w = branch.at(t)
     loop = slow_loop(draw, name, slope, alpha, t)
     np.testing.assert_allclose(loop.step(h, draw.e), h, atol=1e-9)
@@ -71,7 +69,7 @@ def test_fixed_point_spectrum_and_sensitivity_by_differences(name, slope):
 
 def test_the_branch_does_not_depend_on_who_asked_before():
     draw = random_draw(30, (5,))
-    first, second = (nonlinear.FixedPointBranch(draw, ACTIVATIONS["tanh"], 1.0) for _ in range(2))
+    first, second = (nonlinear.FixedPointBranch(draw, LAWS["tanh"], 1.0) for _ in range(2))
     first.at(0.3)
     np.testing.assert_array_equal(first.at(0.9)[0], second.at(0.9)[0])
 
@@ -79,7 +77,7 @@ def test_the_branch_does_not_depend_on_who_asked_before():
 @pytest.mark.parametrize(("name", "slope"), GENTLE)
 def test_orbits_side_by_side_are_the_orbits_one_by_one(name, slope):
     draw, t, alpha = random_draw(20, (2,)), np.array([0.1, 1.0, 4.0]), np.array([0.0, 1.0, 0.5])
-    together = orbits(draw, ACTIVATIONS[name], slope, alpha, t, loops=120)
+    together = orbits(draw, LAWS[name], slope, alpha, t, loops=120)
     found = [together.trajectory(k) for k in range(len(together))]
     np.testing.assert_allclose(
         together.relative_steps, np.transpose([one.relative_steps for one in found]), rtol=1e-14
@@ -104,7 +102,7 @@ def test_orbits_side_by_side_are_the_orbits_one_by_one(name, slope):
 def test_iterations_count_the_last_step_above_the_tolerance():
     draw = random_draw(20, (2,))
     steps = orbits(
-        draw, ACTIVATIONS["linear"], 1.0, np.array([0.0, 0.0, 1.0]), np.array([8.0, 0.01, 3.0])
+        draw, LAWS["linear"], 1.0, np.array([0.0, 0.0, 1.0]), np.array([8.0, 0.01, 3.0])
     ).relative_steps
     found = iterations(steps)
     np.testing.assert_array_equal(np.isnan(found), [False, True, False])
@@ -125,7 +123,7 @@ def test_arrival_beside_a_stable_fixed_point_agrees_with_the_trajectory(name):
     )
     found = law.measure((4,), points)
     alpha, t = np.array(points)[:, 2:].T
-    slow = orbits(random_draw(48, (4,)), ACTIVATIONS[name], 1.0, alpha, t)
+    slow = orbits(random_draw(48, (4,)), LAWS[name], 1.0, alpha, t)
     outcomes = np.array([str(classify(slow.trajectory(k)).outcome) for k in range(len(slow))])
     decided = outcomes != "undecided"
     np.testing.assert_array_equal(found.outcome[decided], outcomes[decided])

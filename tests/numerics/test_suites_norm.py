@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
 from loopstab.numerics.formulas import numeric
+from loopstab.numerics.loops.activations import LAWS
 from loopstab.numerics.strategies.fractions import unimodulars
 from loopstab.numerics.strategies.spheres import rotations, spectra, spheres, stretched
 from loopstab.numerics.suites.mean_field import linear_law as mean_field
@@ -246,27 +247,27 @@ def test_proved_states_with_tanh_have_the_right_index_and_none_is_missed():
     assert sum(s.index for s in states) == np.sum(np.sign(turn[:-1][crossings]))
 
 
-@pytest.mark.parametrize("activation", cavity.ACTIVATIONS)
+@pytest.mark.parametrize("activation", LAWS)
 def test_activations_have_the_moments_of_their_formulas(activation):
     """By the trapezoid rule over a Gaussian, and the slope by differences."""
-    phi, k, spread, mean = cavity.ACTIVATIONS[activation], 1.25, 0.75, 0.5
-    values = (1.0, 0.0) if not phi.spread else (spread, mean)
+    phi, k, spread, mean = LAWS[activation], 1.25, 0.75, 0.5
+    values = (1.0, 0.0) if not phi.scalar.shifted else (spread, mean)
     g = np.linspace(-12, 12, 40001)
     weight = np.exp(-g * g / 2) / np.sqrt(2 * np.pi) * (g[1] - g[0])
     x = values[0] * g + values[1]
     q, c = phi.moments(k, *values)
-    assert q == pytest.approx(np.sum(weight * phi.value(k, x) ** 2), rel=1e-6)
+    assert q == pytest.approx(np.sum(weight * phi(x, k) ** 2), rel=1e-6)
     assert c == pytest.approx(
-        np.sum(weight * phi.slope(k, x) ** 2), rel=1e-3 if activation == "relu" else 1e-6
+        np.sum(weight * phi.derivative(x, k) ** 2), rel=1e-3 if activation == "relu" else 1e-6
     )
     y = np.array([-1.3, 0.4, 2.1])
     np.testing.assert_allclose(
-        phi.slope(k, y), (phi.value(k, y + 1e-6) - phi.value(k, y - 1e-6)) / 2e-6, atol=1e-8
+        phi.derivative(y, k), (phi(y + 1e-6, k) - phi(y - 1e-6, k)) / 2e-6, atol=1e-8
     )
 
 
 def test_the_drawn_recall_has_the_scaling_variable_it_is_drawn_for():
-    q, c = cavity.ACTIVATIONS["tanh"].moments(2.0)
+    q, c = LAWS["tanh"].moments(2.0)
     threshold = numeric("mean_field_threshold")(0.75, q, c)
     beta = np.sqrt(threshold**2 + (4 * 0.75) ** 2 * c / np.sqrt(64))
     assert numeric("scaling_variable_nonlinear")(0.75, beta, 64, q, c) == pytest.approx(4)

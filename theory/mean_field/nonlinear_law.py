@@ -1,8 +1,8 @@
-"""N7: the mean-field law of nonlinear loops N(a h + A phi(h) + beta e), its threshold, and its form
-for inputs that are not Gaussian.
+"""Claim N7: the mean-field law of nonlinear loops N(a h + A phi(h) + beta e) and its threshold.
 
-Cavity level: what is exact is proved or certified, the cavity assumption itself is measured, so the
-claim stays undecided.
+It also gives the form of the law for inputs that are not Gaussian. The law holds at the level of
+the cavity method: what is exact is proved or certified, while the cavity assumption itself is
+measured, so that the claim stays undecided.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import sympy as sp
 
+from ..activations import ACTIVATIONS, Activation
 from ..architecture import Recall, Residual
 from ..formulas import formula
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Finding, Regime, Verdict
@@ -32,9 +33,7 @@ from .input_law import (
     square_moment,
 )
 from .simulation import (
-    RELU,
     SQUARE,
-    Activation,
     Vector,
     gaussian_input,
     ginibre,
@@ -45,13 +44,19 @@ from .simulation import (
 from .threshold import THRESHOLD_STEPS
 
 WIDTH, DRAWS = 100, 6
+"""width of the simulated loops, and how many are drawn"""
 EDGE = 1.06
-"""E rho(Ginibre) of unit variance at d = 100 is 1.053(3): the measured bulk may be wider than its
-limit by this factor
+"""the measured bulk may be wider than its limit by this factor: at unit variance and d = 100,
+E rho(Ginibre) is 1.053(3)
 """
+
+InputSampler = Callable[[random.Random, int], Vector]
+"""draws an input of that width"""
 
 
 class _Interval(NamedTuple):
+    """A confidence interval."""
+
     low: float
     high: float
 
@@ -63,25 +68,25 @@ class _Interval(NamedTuple):
 
 
 def _interval(values: list[float]) -> _Interval:
-    """95 % confidence interval of the mean (normal approximation)."""
+    """The 95 % confidence interval of the mean, in the normal approximation."""
     centre, half = statistics.mean(values), 1.96 * statistics.stdev(values) / math.sqrt(len(values))
     return _Interval(centre - half, centre + half)
 
 
 class _Law(NamedTuple):
-    """What the law says at sigma = 1, a = 0 and this recall."""
+    """The values of the law at sigma = 1, a = 0 and this strength beta of the recall."""
 
     beta: float
     rho: float
     w: float
 
 
-Draw = Callable[[random.Random, int], Vector]
+def _compare(
+    name: str, activation: Activation, draw: InputSampler, law: _Law, rival: float
+) -> Finding:
+    """Passed if the intervals of rho and w contain the law and that of rho excludes the rival.
 
-
-def _compare(name: str, activation: Activation, draw: Draw, law: _Law, rival: float) -> Finding:
-    """Passed when the intervals of rho and w meet the law (rho up to the width of the bulk at this
-    d) and rho excludes the rival value.
+    rho may exceed the law by the width of the bulk at this d.
     """
     rng = random.Random(name)
     radii, norms = [], []
@@ -91,11 +96,8 @@ def _compare(name: str, activation: Activation, draw: Draw, law: _Law, rival: fl
         radii.append(spectral_radius(matrix, at, activation, 0.0, rng))
         norms.append(at.s)
     rho, norm = _interval(radii), _interval(norms)
-    good = (
-        rho.meets(law.rho, EDGE * law.rho)
-        and norm.meets(law.w, law.w)
-        and not rho.meets(rival, EDGE * rival)
-    )
+    agrees = rho.meets(law.rho, EDGE * law.rho) and norm.meets(law.w, law.w)
+    good = agrees and not rho.meets(rival, EDGE * rival)
     text = (
         f"{DRAWS} draws, d = {WIDTH}, 95 % intervals: rho {rho}, law {law.rho:.3f}, rival"
         f" {rival:.3f}; w {norm}, law {law.w:.3f}"
@@ -104,12 +106,9 @@ def _compare(name: str, activation: Activation, draw: Draw, law: _Law, rival: fl
 
 
 def _law(q: float, c: float) -> _Law:
-    """Gaussian form at beta = 2."""
-    moments = (sp.Float(q), sp.Float(c))
-    w, rho = (
-        formula("mean_field_scale_nonlinear")(0, 1, 2, moments[0]),
-        formula("mean_field_rho_nonlinear")(0, 1, 2, *moments),
-    )
+    """The law for Gaussian inputs at beta = 2."""
+    w = formula("mean_field_scale_nonlinear")(0, 1, 2, sp.Float(q))
+    rho = formula("mean_field_rho_nonlinear")(0, 1, 2, sp.Float(q), sp.Float(c))
     return _Law(2.0, float(rho), float(w))
 
 
@@ -118,18 +117,16 @@ SIGNS = _Law(2.0, float(SIGNS_RHO), 2 / float(SIGNS_SHARE))
 
 
 def _square() -> tuple[_Law, float]:
-    """phi = x^2, 2 % sparse entries: the law with its outlier, and the edge of the bulk (step
-    square_outlier).
+    """The law with its outlier for phi = x^2 and 2 % sparse entries, and the edge of the bulk.
+
+    The numbers are those of step square_outlier.
     """
     v, q = SQUARE_SHARE, square_moment(SQUARE_SHARE, SQUARE_KURTOSIS)
     beta = float(formula("recall_of_share")(sp.sqrt(v), q))
     outlier = formula("input_outlier")(v, q, 2 * (SQUARE_KURTOSIS - 3) * v)
     bulk = 2 * sp.sqrt((1 - v) / q)
-    return _Law(
-        beta,
-        float(formula("mean_field_rho_outlier")(0, 1, bulk, outlier)),
-        beta / float(sp.sqrt(v)),
-    ), float(bulk)
+    rho = float(formula("mean_field_rho_outlier")(0, 1, bulk, outlier))
+    return _Law(beta, rho, beta / float(sp.sqrt(v))), float(bulk)
 
 
 def _sparse(rng: random.Random, width: int) -> Vector:
@@ -156,7 +153,7 @@ _MEASURED = (
         "cavity_relu",
         "ReLU with +-1 entries: the Gaussian law (1/3), not that of the linear loop (0.447)",
         "d = 100",
-        lambda: _compare("cavity_relu", RELU, sparse_input, RECTIFIED, LINEAR.rho),
+        lambda: _compare("cavity_relu", ACTIVATIONS["relu"], sparse_input, RECTIFIED, LINEAR.rho),
         ("relu_immune", "cavity"),
     ),
     measured(

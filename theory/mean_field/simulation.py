@@ -1,25 +1,28 @@
-"""Small loops N(a h + A phi(h) + beta e) in plain Python, for the attacks on the mean-field laws
-and their measured steps.
+"""Small loops N(a h + A phi(h) + beta e) in plain Python.
+
+The attacks on the mean-field laws and their measured steps use them.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from operator import mul
 from typing import NamedTuple
+
+from ..activations import ACTIVATIONS, Activation
 
 Vector = Sequence[float]
 
 
 def dot(left: Vector, right: Vector) -> float:
-    """Inner product."""
+    """The inner product of two vectors."""
     return sum(map(mul, left, right))
 
 
 def times(matrix: Sequence[Vector], vector: Vector) -> list[float]:
-    """Matrix times vector."""
+    """The product of a matrix and a vector."""
     return [dot(row, vector) for row in matrix]
 
 
@@ -30,7 +33,7 @@ def unit(vector: Vector) -> list[float]:
 
 
 def ginibre(rng: random.Random, width: int, symmetric: bool = False) -> list[list[float]]:
-    """Independent N(0, 1/width) entries; `symmetric` copies the lower half from the upper."""
+    """A matrix of independent N(0, 1/width) entries; if `symmetric`, the lower half is a copy."""
     scale = 1 / math.sqrt(width)
     matrix = [[rng.gauss(0, scale) for _ in range(width)] for _ in range(width)]
     if symmetric:
@@ -41,13 +44,14 @@ def ginibre(rng: random.Random, width: int, symmetric: bool = False) -> list[lis
 
 
 def gaussian_input(rng: random.Random, width: int) -> list[float]:
-    """Independent Gaussian entries, scaled to norm sqrt(width)."""
+    """A vector of independent Gaussian entries, scaled to norm sqrt(width)."""
     return unit([rng.gauss(0, 1) for _ in range(width)])
 
 
 def sparse_input(rng: random.Random, width: int, density: float = 1.0) -> list[float]:
-    """Entries +-1 on a share `density` of the coordinates, 0 elsewhere, scaled to norm
-    sqrt(width).
+    """A vector with entries +-1 in a share `density` of the coordinates and 0 elsewhere.
+
+    It is scaled to norm sqrt(width).
     """
     count = max(1, round(density * width))
     entries = [rng.choice((-1.0, 1.0)) for _ in range(count)] + [0.0] * (width - count)
@@ -55,30 +59,17 @@ def sparse_input(rng: random.Random, width: int, density: float = 1.0) -> list[f
     return unit(entries)
 
 
-class Activation(NamedTuple):
-    """phi and its derivative."""
-
-    value: Callable[[float], float]
-    slope: Callable[[float], float]
-
-
-LINEAR = Activation(lambda x: x, lambda x: 1.0)
-
-
-def tanh(gain: float) -> Activation:
-    """tanh(gain x)."""
-    return Activation(
-        lambda x: math.tanh(gain * x), lambda x: gain * (1 - math.tanh(gain * x) ** 2)
-    )
-
-
-RELU = Activation(lambda x: max(x, 0.0), lambda x: float(x > 0))
-SQUARE = Activation(lambda x: x * x, lambda x: 2 * x)
+SQUARE = Activation("square", lambda x: x * x, lambda x: 2 * x)
+"""An activation outside the table, whose mean-field law has an outlier (N7)."""
 
 
 class Settled(NamedTuple):
-    """State after the loops, its scale s = |z|/sqrt(d), and the length of the last step over
-    sqrt(d).
+    """A state after some iterations, and how far it has settled.
+
+    Args:
+        h: the state.
+        s: its scale |z|/sqrt(d).
+        step: the length of the last step over sqrt(d).
     """
 
     h: list[float]
@@ -90,13 +81,14 @@ def settle(
     matrix: Sequence[Vector],
     e: Vector,
     beta: float,
-    activation: Activation = LINEAR,
+    activation: Activation = ACTIVATIONS["identity"],
     a: float = 0.0,
     loops: int = 100,
     tol: float = 0.0,
 ) -> Settled:
-    """Iterate h' = N(a h + A phi(h) + beta e) from h = e, at most `loops` times or until the step
-    falls below tol.
+    """Iterate h' = N(a h + A phi(h) + beta e) from h = e.
+
+    It stops after `loops` iterations, or when a step is shorter than tol sqrt(d).
     """
     h, s, step, root = list(e), 0.0, math.inf, math.sqrt(len(e))
     for _ in range(loops):
@@ -120,12 +112,12 @@ def sensitivity(
     probes: int = 8,
     loops: int = 40,
 ) -> float:
-    """Mean of |S v|^2/|v|^2 over Gaussian v, S = (I - J)^{-1} K at a settled state with rho < 1: an
-    estimate of (1/d) tr S S^T.
+    """An estimate of (1/d) tr S S^T at a settled state with rho < 1, S = (I - J)^{-1} K.
 
-    S v is the limit of x' = J x + K v, with J = P (a + A phi'(h))/s and K = beta P/s.
+    It is the mean of |S v|^2/|v|^2 over `probes` Gaussian vectors v. S v is the limit of
+    x' = J x + K v, with J = P (a + A phi'(h))/s and K = beta P/s.
     """
-    slopes, size, total = [activation.slope(x) for x in at.h], dot(at.h, at.h), 0.0
+    slopes, size, total = [activation.derivative(x) for x in at.h], dot(at.h, at.h), 0.0
     for _ in range(probes):
         v = [rng.gauss(0, 1) for _ in at.h]
         x = [0.0] * len(v)
@@ -147,10 +139,12 @@ def spectral_radius(
     skip: int = 30,
     loops: int = 80,
 ) -> float:
-    """exp of the mean log growth of a tangent vector under J = P (a + A phi'(h))/s: rho up to
-    O(1/loops), also for complex pairs.
+    """The spectral radius of J = P (a + A phi'(h))/s, up to O(1/loops), also for complex pairs.
+
+    It is the exponential of the mean logarithmic growth of a tangent vector under J, over `loops`
+    iterations after the first `skip`.
     """
-    slopes, size = [activation.slope(x) for x in at.h], dot(at.h, at.h)
+    slopes, size = [activation.derivative(x) for x in at.h], dot(at.h, at.h)
     vector, total = [rng.gauss(0, 1) for _ in at.h], 0.0
     for loop in range(skip + loops):
         image = times(matrix, list(map(mul, slopes, vector)))

@@ -15,13 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopstab import UsageError, formula
+from loopstab.theory.activations import ACTIVATIONS as TABLE
 from loopstab.theory.mean_field.activation_moments import TANH
 from loopstab.theory.mean_field.falsifiers.nonlinear_law import MOMENT, SLOPE
 from loopstab.theory.mean_field.gaussian import ball, digits, gaussian_mean
 from loopstab.theory.mean_field.simulation import (
-    LINEAR,
-    RELU,
-    Activation,
     Settled,
     dot,
     gaussian_input,
@@ -30,10 +28,11 @@ from loopstab.theory.mean_field.simulation import (
     settle,
     sparse_input,
     spectral_radius,
-    tanh,
     times,
     unit,
 )
+
+LINEAR = TABLE["identity"]
 
 
 def average(function, digits=20):
@@ -181,7 +180,7 @@ def test_settled_point_is_a_fixed_point():
     matrix, e = ginibre(rng, 40), sparse_input(rng, 40, 0.25)
     assert sum(x != 0 for x in e) == 10
     assert dot(e, e) == pytest.approx(40)
-    at = settle(matrix, e, 3.0, tanh(2), a=0.5, loops=300, tol=1e-13)
+    at = settle(matrix, e, 3.0, TABLE["tanh"].steepened(2), a=0.5, loops=300, tol=1e-13)
     image = [
         0.5 * x + sum(w * math.tanh(2 * y) for w, y in zip(row, at.h, strict=True)) + 3 * v
         for row, x, v in zip(matrix, at.h, e, strict=True)
@@ -195,7 +194,7 @@ def test_exact_fixed_point_of_a_sine():
     As d -> infinity it is stable iff beta > pi sigma.
     """
     rng = random.Random(5)
-    sine = Activation(lambda x: math.sin(math.pi * x), lambda x: math.pi * math.cos(math.pi * x))
+    sine = TABLE["sin"].steepened(math.pi)
     matrix, e = ginibre(rng, 60), sparse_input(rng, 60)
     assert settle(matrix, e, 1.0, sine, loops=1).step < 1e-13
     rates = [spectral_radius(matrix, Settled(e, beta, 0.0), sine, 0.0, rng) for beta in (6.0, 1.5)]
@@ -206,8 +205,9 @@ def test_relu_does_not_see_signs():
     """The law is 1/3; one simulation at d = 800 gave 0.346."""
     rng = random.Random(7)
     matrix, e = ginibre(rng, 150), sparse_input(rng, 150)
-    at = settle(matrix, e, 2.0, RELU, tol=1e-9)
-    assert 0.29 < spectral_radius(matrix, at, RELU, 0.0, rng) < 0.42
+    relu = TABLE["relu"]
+    at = settle(matrix, e, 2.0, relu, tol=1e-9)
+    assert 0.29 < spectral_radius(matrix, at, relu, 0.0, rng) < 0.42
 
 
 def edge_radius(d):

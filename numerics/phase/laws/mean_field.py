@@ -1,6 +1,4 @@
-"""The mean-field laws N6 (linear) and N7 as phase diagrams: N(a h + sigma G phi(slope h) + beta
-e).
-"""
+"""The mean-field laws N6 (linear) and N7: N(a h + sigma G phi(slope h) + beta e)."""
 
 from __future__ import annotations
 
@@ -13,17 +11,17 @@ from ....support.errors import UsageError
 from ....theory.outcome import Outcome
 from ...arrays import Array
 from ...formulas import numeric
+from ...loops.activations import LAWS, ArrayActivation
 from ...orbits.outcome import classify
 from . import linear, nonlinear
-from .activation import ACTIVATIONS, Activation
 from .draw import random_draw
 from .law import Parameter, Point, Samples, complete
 from .orbits import TOLERANCE, iterations, orbits
 
 COLUMNS = 64
-"""orbits that run together"""
+"""The orbits that are iterated together."""
 BESIDE = 1e-6
-"""distance from a fixed point, relative to its norm, at which an orbit counts as having arrived"""
+"""The distance from a fixed point, relative to its norm, at which an orbit has arrived."""
 INF = float("inf")
 PARAMETERS = {
     "sigma": Parameter(1.0, 0, INF, "scale of the weights"),
@@ -39,10 +37,10 @@ PARAMETERS = {
 class MeanField:
     """The law of one activation.
 
-    The fixed point that is measured: for the linear law the one of largest s, found algebraically;
-    else the one continued from strong recall; where there is none, the one that the orbit reached.
-    A sample depends on alpha = a/sigma, t = beta/sigma, slope, width and the draw alone (the norm
-    is scale-free), and is kept under these.
+    For the linear law the fixed point of largest s is measured, found algebraically; for the others
+    the one continued from strong recall, or where there is none the one that the orbit reached. A
+    sample depends on alpha = a/sigma, t = beta/sigma, slope, width and the draw alone (the norm is
+    scale-free), and is stored under these.
     """
 
     name: str
@@ -51,38 +49,39 @@ class MeanField:
     sensitivity = "(1/d) tr S Sᵀ"
 
     @property
-    def activation(self) -> Activation:
+    def activation(self) -> ArrayActivation:
         """phi."""
-        return ACTIVATIONS[self.name]
+        return LAWS[self.name]
 
     @property
     def title(self) -> str:
-        """The loop, as a formula."""
-        return (
-            "N(a h + A h + β e)" if self.name == "linear" else f"N(a h + A {self.name}(k h) + β e)"
-        )
+        """The loop as a formula."""
+        phi = "h" if self.name == "linear" else f"{self.name}(k h)"
+        return f"N(a h + A {phi} + β e)"
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
-        """Those of every law; the linear one needs no slope."""
+        """Those of every law, except that the linear one has no slope."""
         return {k: p for k, p in PARAMETERS.items() if k != "slope" or self.name != "linear"}
 
     def complete(self, given: Mapping[str, float]) -> dict[str, float]:
-        """Checked values of all parameters; the residual path is given as strength a or as fraction
-        a/(1 + a), not both.
+        """Checked values of all parameters.
+
+        The residual path is given as strength a or as fraction a/(1 + a), not as both.
         """
         if "residual" in given and "fraction" in given:
             raise UsageError(
-                "residual and fraction say the same thing (fraction = residual/(1 + residual)):"
-                " give one of them"
+                "residual and fraction are two forms of one parameter, fraction ="
+                " residual/(1 + residual): give one of them"
             )
         values = complete(self, given)
         values.pop("residual" if "fraction" in given else "fraction")
         return values
 
     def theory(self, values: Mapping[str, Array]) -> Array:
-        """rho of N6 or N7 (Gaussian input); a theorem as d grows for the linear law, measured for
-        the others.
+        """rho of N6 or N7 (Gaussian input).
+
+        It is a theorem in the limit of large d for the linear law; for the others, it is measured.
         """
         a, sigma, beta = self._strengths(values)
         if self.name == "linear":
@@ -94,32 +93,26 @@ class MeanField:
         _, sigma, beta = self._strengths(values)
         q, c = (1.0, 1.0) if self.name == "linear" else self._moments(values)
         with np.errstate(divide="ignore"):
-            return np.where(
-                beta**2 > sigma**2 * (c - q),
-                numeric("mean_field_sensitivity")(sigma, beta, q, c),
-                np.nan,
-            )
+            predicted = numeric("mean_field_sensitivity")(sigma, beta, q, c)
+            return np.where(beta**2 > sigma**2 * (c - q), predicted, np.nan)
 
     def trust(self, values: Mapping[str, Array]) -> Array:
-        """The scaling variable of the law; NaN below the edge beta_c, where a nonlinear law has no
-        stable fixed point.
+        """The scaling variable of the law.
+
+        NaN below the edge beta_c, where a nonlinear law has no stable fixed point.
         """
         _, sigma, beta = self._strengths(values)
         if self.name == "linear":
             return numeric("scaling_variable")(sigma, beta, values["width"])
         with np.errstate(invalid="ignore"):
-            return numeric("scaling_variable_nonlinear")(
-                sigma, beta, values["width"], *self._moments(values)
-            )
+            moments = self._moments(values)
+            return numeric("scaling_variable_nonlinear")(sigma, beta, values["width"], *moments)
 
     def _strengths(self, values: Mapping[str, Array]) -> tuple[Array, Array, Array]:
         fraction = values.get("fraction")
         a = values["residual"] if fraction is None else fraction / (1 - np.asarray(fraction))
-        return (
-            np.asarray(a, float),
-            np.asarray(values["sigma"], float),
-            np.asarray(values["beta"], float),
-        )
+        a, sigma, beta = (np.asarray(x, float) for x in (a, values["sigma"], values["beta"]))
+        return a, sigma, beta
 
     def _moments(self, values: Mapping[str, Array]) -> tuple[Array, Array]:
         slopes, where = np.unique(np.asarray(values["slope"], float), return_inverse=True)
@@ -162,14 +155,11 @@ class MeanField:
         for some in (order[i : i + COLUMNS] for i in range(0, len(order), COLUMNS)):
             found = orbits(draw, self.activation, slope, alpha[some], t[some])
             loops = iterations(found.relative_steps)
-            beside = np.linalg.norm(found.last - h[:, some].T, axis=1) < BESIDE * np.sqrt(
-                draw.width
-            )
+            distance = np.linalg.norm(found.last - h[:, some].T, axis=1)
+            beside = distance < BESIDE * np.sqrt(draw.width)
             arrived = beside & (out.rho[some] < 1) & (found.relative_steps[-1] < TOLERANCE)
-            out.outcome[some[arrived]], out.iterations[some[arrived]] = (
-                str(Outcome.FIXED_POINT),
-                loops[arrived],
-            )
+            out.outcome[some[arrived]] = str(Outcome.FIXED_POINT)
+            out.iterations[some[arrived]] = loops[arrived]
             for i in np.flatnonzero(~arrived).tolist():
                 k, outcome = some[i], classify(found.trajectory(i)).outcome
                 out.outcome[k] = str(outcome)
@@ -188,6 +178,7 @@ class MeanField:
         k: int,
         out: Samples,
     ) -> None:
+        """Sample k at the fixed point that its orbit reached, h."""
         w = float(h @ (branch.image(h) + t[k] * branch.draw.e)) / len(h)
         found = branch.correct(h, w, float(t[k]), least=-float(alpha[k]))
         if found is not None:

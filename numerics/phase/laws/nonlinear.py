@@ -1,9 +1,8 @@
-"""The nonlinear law (N7) at one matrix: the fixed point continued from strong recall by Newton's
-method, its spectrum and sensitivity.
+"""The nonlinear law (N7) at one matrix: fixed point, spectrum and sensitivity.
 
-w h = G phi(h) + t e with abs(h) = sqrt(d) has the same solutions for every alpha (M1); where recall
-is strong it has one. It is followed to weaker recall on a fixed ladder of t, so that what a cell
-finds does not depend on its neighbours; a branch that folds is lost.
+w h = G phi(h) + t e with |h| = sqrt(d) has the same solutions for every alpha (M1); where recall is
+strong it has one. Newton's method continues it to weaker recall on a fixed ladder of t, so that
+what a cell finds does not depend on its neighbours. A branch that folds is lost.
 """
 
 from __future__ import annotations
@@ -13,24 +12,24 @@ from functools import cached_property
 import numpy as np
 
 from ...arrays import Array
-from .activation import Activation
+from ...loops.activations import ArrayActivation
 from .draw import RandomDraw
 
 RUNG = 2**0.25
-"""ratio of neighbouring t on the ladder"""
+"""The ratio of neighbouring t on the ladder."""
 STEPS = 12
-"""Newton steps before a branch is given up"""
+"""The Newton steps after which a branch is given up."""
 RESIDUAL = 1e-11
+"""The residual, relative to that of a vector of the size of the terms, at which Newton stops."""
 
 
 class FixedPointBranch:
-    """Fixed points (h, w) of one draw and activation along t, from strong recall downwards."""
+    """The fixed points (h, w) of one draw and activation along t, from strong recall downwards."""
 
-    def __init__(self, draw: RandomDraw, activation: Activation, slope: float):
+    def __init__(self, draw: RandomDraw, activation: ArrayActivation, slope: float):
         self.draw, self.activation, self.slope = draw, activation, slope
-        self.top = (
-            9 * slope
-        )  # no activation is steeper than 1.13 slope: a contraction, from the circular law
+        # no activation is steeper than 1.13 slope: a contraction, from the circular law
+        self.top = 9 * slope
         self._rungs: list[tuple[Array, float] | None] = []
 
     @cached_property
@@ -44,13 +43,14 @@ class FixedPointBranch:
 
     def image(self, h: Array) -> Array:
         """G phi(h)."""
-        return self.draw.matrix @ self.activation.value(h, self.slope)
+        return self.draw.matrix @ self.activation(h, self.slope)
 
     def correct(
         self, h: Array, w: float, t: float, least: float = 0.0
     ) -> tuple[Array, float] | None:
-        """Newton's method for w h - G phi(h) - t e = 0, abs(h)^2 = d, from (h, w); None unless it
-        converges to a w > least.
+        """Newton's method for w h - G phi(h) - t e = 0, |h|^2 = d, from (h, w).
+
+        The result is None unless it converges to a w > `least`.
         """
         d, e = self.draw.width, self.draw.e
         for _ in range(STEPS):
@@ -58,7 +58,8 @@ class FixedPointBranch:
             if np.linalg.norm(defect) <= RESIDUAL * np.sqrt(d) * max(w, t):
                 return (h, w) if w > least else None
             system = np.zeros((d + 1, d + 1))
-            system[:d, :d] = w * np.eye(d) - self.draw.matrix * self.activation.slope(h, self.slope)
+            slopes = self.activation.derivative(h, self.slope)
+            system[:d, :d] = w * np.eye(d) - self.draw.matrix * slopes
             system[:d, d] = system[d, :d] = h
             try:
                 move = np.linalg.solve(system, defect)
@@ -70,8 +71,9 @@ class FixedPointBranch:
         return None
 
     def at(self, t: float) -> tuple[Array, float] | None:
-        """The fixed point at t, from the rung above it; None where the branch was lost on the
-        way.
+        """The fixed point at t, from the rung above it.
+
+        None where the branch was lost on the way.
         """
         if self._first is None:
             return None
@@ -88,8 +90,9 @@ class FixedPointBranch:
 
 
 def spectrum(branch: FixedPointBranch, h: Array) -> Array:
-    """Eigenvalues of P G diag(phi'(h)) on the complement of h, (d - 1,): those of the Jacobian are
-    (alpha + mu)/(alpha + w).
+    """Eigenvalues of P G diag(phi'(h)) on the complement of h, (d - 1,).
+
+    If mu is one of them, (alpha + mu)/(alpha + w) is one of the Jacobian.
     """
     values = np.linalg.eigvals(_projected(branch, h))
     return np.delete(values, np.argmin(np.abs(values)))
@@ -103,5 +106,5 @@ def sensitivity(branch: FixedPointBranch, h: Array, w: float, t: float) -> float
 
 
 def _projected(branch: FixedPointBranch, h: Array) -> Array:
-    inner = branch.draw.matrix * branch.activation.slope(h, branch.slope)
+    inner = branch.draw.matrix * branch.activation.derivative(h, branch.slope)
     return inner - np.outer(h, h @ inner) / (h @ h)

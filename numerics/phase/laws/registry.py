@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....support.errors import UsageError
 from ....theory.architecture import Architecture
-from .activation import ACTIVATIONS
+from ...loops.activations import LAWS
 from .law import LoopLaw
 from .linear_block import LinearBlock
 from .mean_field import MeanField
@@ -12,17 +12,19 @@ from .transformer_block import PREFIX, TransformerBlock
 
 
 def law_named(name: str) -> LoopLaw:
-    """A mean-field law by its activation, linear or transformer blocks by their architecture;
-    `UsageError` when unknown.
+    """The law of that name; raises `UsageError` if there is none.
+
+    Mean-field laws are named after their activation, linear and transformer blocks after their
+    architecture.
     """
-    if name in ACTIVATIONS:
+    if name in LAWS:
         return MeanField(name)
     if ":" in name and name.partition(":")[0].partition("-")[0] == PREFIX:
         return TransformerBlock.parse(name)
     if "/" in name and ":" not in name:
         return LinearBlock(Architecture.parse(name))
     raise UsageError(
-        f"unknown law {name!r}: use {', '.join(ACTIVATIONS)}, linear blocks as"
+        f"unknown law {name!r}: use {', '.join(LAWS)}, linear blocks as"
         " recall/norm[/residual], e.g. internal/post, or transformer blocks as"
         f" {PREFIX}:internal/post, {PREFIX}-tanh:internal/post"
     )

@@ -7,85 +7,20 @@ median.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from scipy.optimize import root_scalar
-from scipy.special import erf
 
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
+from ...loops.activations import LAWS
 from ...strategies.fractions import fractions
 from ..shared.complex_step import normalised
 from .linear_law import FINITE, SettledLoop, ginibre, off, settle
-
-
-class ActivationMoments(NamedTuple):
-    """phi(k x) and its derivative, and E phi^2, E phi'^2 over standard Gaussians by the formulas of
-    those names.
-    """
-
-    value: Callable[[float, Array], Array]
-    slope: Callable[[float, Array], Array]
-    moment: str
-    slope_moment: str
-    spread: bool
-    """the formulas take the spread and the mean of the argument besides k"""
-
-    def moments(self, k: float, spread: float = 1.0, mean: float = 0.0) -> tuple[float, float]:
-        """(q, c) of phi(k h), h = spread g + mean."""
-        values = (k, spread, mean) if self.spread else (k,)
-        return float(numeric(self.moment)(*values)), float(numeric(self.slope_moment)(*values))
-
-
-def _bell(x: Array) -> Array:
-    return np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
-
-
-def _phi(x: Array) -> Array:
-    return (1 + erf(x / np.sqrt(2))) / 2
-
-
-ACTIVATIONS = {
-    "linear": ActivationMoments(
-        lambda k, x: k * x, lambda k, x: np.full_like(x, k), "linear_moment", "linear_moment", False
-    ),
-    "relu": ActivationMoments(
-        lambda k, x: k * np.maximum(x, 0),
-        lambda k, x: k * (x > 0),
-        "relu_moment",
-        "relu_moment",
-        False,
-    ),
-    "tanh": ActivationMoments(
-        lambda k, x: np.tanh(k * x),
-        lambda k, x: k / np.cosh(k * x) ** 2,
-        "tanh_moment",
-        "tanh_slope",
-        True,
-    ),
-    "erf": ActivationMoments(
-        lambda k, x: erf(k * x),
-        lambda k, x: 2 * k / np.sqrt(np.pi) * np.exp(-((k * x) ** 2)),
-        "erf_moment",
-        "erf_slope",
-        False,
-    ),
-    "sin": ActivationMoments(
-        lambda k, x: np.sin(k * x), lambda k, x: k * np.cos(k * x), "sin_moment", "sin_slope", True
-    ),
-    "gelu": ActivationMoments(
-        lambda k, x: k * x * _phi(k * x),
-        lambda k, x: k * (_phi(k * x) + k * x * _bell(k * x)),
-        "gelu_moment",
-        "gelu_slope",
-        False,
-    ),
-}
 
 
 @st.composite
@@ -100,9 +35,7 @@ def _loop(
     """
     other = entries != "gaussian"
     steep = other or edge is not None  # where the hypothesis matters
-    name = (
-        "tanh" if other else draw(st.sampled_from(("tanh", "sin") if steep else tuple(ACTIVATIONS)))
-    )
+    name = "tanh" if other else draw(st.sampled_from(("tanh", "sin") if steep else tuple(LAWS)))
     return {
         "seed": draw(st.integers(0, 2**31)),
         "d": 64,
@@ -132,7 +65,7 @@ def _input(case: Case, rng: np.random.Generator, matrix: Array) -> Array:
 
 def _draws(case: Case, beta: float, start_at_input: bool) -> list[SettledLoop]:
     rng = np.random.default_rng(case["seed"])
-    activation, k, out = ACTIVATIONS[case["activation"]], case["k"], []
+    activation, k, out = LAWS[case["activation"]], case["k"], []
     for _ in range(case["draws"]):
         matrix = ginibre(rng, case["d"])
         if case["kind"] == "symmetric":
@@ -146,8 +79,8 @@ def _draws(case: Case, beta: float, start_at_input: bool) -> list[SettledLoop]:
             case["sigma"] * matrix,
             beta * e,
             start,
-            lambda h: activation.value(k, h),
-            lambda h: activation.slope(k, h),
+            lambda h: activation(h, k),
+            lambda h: activation.derivative(h, k),
             eps,
         )
         out.append(found)
@@ -190,7 +123,7 @@ def _obeys(case: Case) -> str | None:
     1 - rho and (1/d) tr S S^T are within 15 %, s within 4/d.
     """
     a, sigma, k = case["a"], case["sigma"], case["k"]
-    q, c = ACTIVATIONS[case["activation"]].moments(k)
+    q, c = LAWS[case["activation"]].moments(k)
     threshold = float(numeric("mean_field_threshold")(sigma, q, max(c, q)))
     beta = case["edge"] * float(
         np.sqrt(threshold**2 + (case["x"] * sigma) ** 2 * c / np.sqrt(case["d"]))
@@ -245,8 +178,8 @@ def _share(draw: DrawFn, gaussian: bool = False, resonant: bool = False) -> Case
 
 def _share_moments(case: Case, v: float) -> tuple[float, float]:
     """(q, c) over the entries of h = sqrt(1 - v) g + sqrt(v) e."""
-    activation, k, p = ACTIVATIONS[case["activation"]], case["k"], case["density"]
-    if not activation.spread:  # ReLU sees the variance only, of every symmetric law
+    activation, k, p = LAWS[case["activation"]], case["k"], case["density"]
+    if not activation.scalar.shifted:  # ReLU sees the variance only, of every symmetric law
         return activation.moments(k)
     on, zero = (
         activation.moments(k, float(np.sqrt(1 - v)), mean) for mean in (float(np.sqrt(v / p)), 0.0)
