@@ -1,1 +1,1 @@
-"""Mean-field laws: N6, N7."""
+"""Mean-field laws of wide loops: claims N6 and N7."""

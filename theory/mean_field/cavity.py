@@ -1,8 +1,7 @@
-"""Steps of N7, the cavity method: norm balance, bulk, outlier and law of rho for Gaussian inputs; a
-linear loop with gains.
+"""Steps of N7 by the cavity method, for Gaussian inputs, and for a linear loop with gains.
 
-Exact algebra around one heuristic: that diag phi'(h) may be treated as independent of A (the cavity
-assumption).
+They are the balance of the norm, the bulk, the outlier and the law of rho. The algebra is exact;
+the one heuristic is that diag phi'(h) may be treated as independent of A, the cavity assumption.
 """
 
 from __future__ import annotations
@@ -23,27 +22,20 @@ BALANCE = (W**2 - SIGMA**2 * Q - BETA**2,)
 
 
 def balanced(rng: random.Random):
-    """Rational values with w^2 = sigma^2 q + beta^2 and m^2 = c."""
-    beta, sigma, gap, m = (rational(rng, positive=True) for _ in range(4))
+    """Random rational values with w^2 = sigma^2 q + beta^2 and m^2 = c."""
+    beta, sigma, gap, m, a = (rational(rng, positive=True) for _ in range(5))
     w = beta + gap
-    return {
-        A: rational(rng, positive=True),
-        SIGMA: sigma,
-        BETA: beta,
-        W: w,
-        Q: (w**2 - beta**2) / sigma**2,
-        M: m,
-        C: m**2,
-    }
+    q = (w**2 - beta**2) / sigma**2
+    return {A: a, SIGMA: sigma, BETA: beta, W: w, Q: q, M: m, C: m**2}
 
 
 def named(expression: Any) -> Any:
-    """Write w for the norm and m for sqrt(c)."""
+    """The expression with w for sqrt(sigma^2 q + beta^2) and m for sqrt(c)."""
     return expression.subs({sp.sqrt(SIGMA**2 * Q + BETA**2): W, sp.sqrt(C): M})
 
 
 def _norm_balance():
-    # x = A phi(h) and e: |x|^2 = d sigma^2 q, <x, e> = 0, |e|^2 = d, in units of d
+    # x = A phi(h) and e have |x|^2 = d sigma^2 q, <x, e> = 0, |e|^2 = d; in units of d
     x, e = span("x e", {("x", "x"): SIGMA**2 * Q, ("e", "x"): 0, ("e", "e"): 1})
     h = (1 / W) * (x + BETA * e)
     z = A * h + x + BETA * e
@@ -55,7 +47,7 @@ def _norm_balance():
 
 
 def _pinned(rng: random.Random, size: int):
-    """F = f f^+ and its complement for a random f of lower rank."""
+    """A random F, of full or lower rank, and a G with F G F = F."""
     f, g = letters("F G")
     basis, other, rank = random_matrix(rng, size), random_matrix(rng, size), rng.randint(1, size)
     head = [1] * rank + [0] * (size - rank)
@@ -63,9 +55,9 @@ def _pinned(rng: random.Random, size: int):
 
 
 def _conditioning():
-    weights, f, g = letters("A F G")  # G = F^+: F G F = F
+    weights, f, g = letters("A F G")  # G = F^+, so that F G F = F
     rules = (((f, g, f), f),)
-    # given A F = Y, A = Y G + A (1 - F G); the second part does not see F
+    # A F = Y means A = Y G + A (1 - F G), and the second part annihilates F
     return [
         Words(weights * f * g + weights * (1 - f * g), weights),
         Words((weights * f * g + weights * (1 - f * g)) * f, weights * f, rules, _pinned),
@@ -74,23 +66,16 @@ def _conditioning():
 
 
 def _outlier_gaussian():
-    # per coordinate: h = (sigma sqrt(q) g + beta e)/w; e - (beta/w) h and h are uncorrelated, hence
-    # independent (jointly Gaussian)
+    # in each coordinate h = (sigma sqrt(q) g + beta e)/w; e - (beta/w) h and h are jointly Gaussian
+    # and uncorrelated, hence independent
     root = sp.Symbol("root_q", positive=True)
     where = (W**2 - SIGMA**2 * root**2 - BETA**2,)
 
     def pythagoras(rng: random.Random):
-        t, size, sigma = (
-            sp.Rational(rng.randint(1, 9), 10),
-            rational(rng, positive=True),
-            rational(rng, positive=True),
-        )
-        return {
-            W: size,
-            BETA: size * (1 - t**2) / (1 + t**2),
-            root: size * 2 * t / (1 + t**2) / sigma,
-            SIGMA: sigma,
-        }
+        t = sp.Rational(rng.randint(1, 9), 10)
+        size, sigma = rational(rng, positive=True), rational(rng, positive=True)
+        cosine, sine = (1 - t**2) / (1 + t**2), 2 * t / (1 + t**2)
+        return {W: size, BETA: size * cosine, root: size * sine / sigma, SIGMA: sigma}
 
     g, e = span("g e", {("g", "g"): 1, ("e", "g"): 0, ("e", "e"): 1})
     h = (1 / W) * ((SIGMA * root) * g + BETA * e)
@@ -102,17 +87,11 @@ def _outlier_gaussian():
 
 
 def _law():
+    law, linear = formula("mean_field_rho_nonlinear"), formula("mean_field_rho")
     return [
-        Equation(
-            named(formula("mean_field_rho_nonlinear")(A, SIGMA, BETA, Q, C)),
-            (A + SIGMA * M) / (A + W),
-        ),
+        Equation(named(law(A, SIGMA, BETA, Q, C)), (A + SIGMA * M) / (A + W)),
         # q = c = 1 is N6
-        Equation(
-            formula("mean_field_rho_nonlinear")(A, SIGMA, BETA, 1, 1)
-            / formula("mean_field_rho")(A, SIGMA, BETA),
-            sp.Integer(1),
-        ),
+        Equation(law(A, SIGMA, BETA, 1, 1) / linear(A, SIGMA, BETA), sp.Integer(1)),
     ]
 
 
@@ -124,14 +103,10 @@ def _gain_cavity():
 
 def _gain_edge():
     s, n, a, g, z = sp.symbols("s n a g z")
-    # |n - a gamma| >= s - a gamma for |n| >= s > a gamma: so sigma^2 E gamma^2/|n - a gamma|^2 <=
-    # m2 < 1 outside the disc of radius s
-    return [
-        Sentence(
-            (a >= 0, g > 0, s > a * g, n**2 + z**2 >= s**2),
-            (n - a * g) ** 2 + z**2 >= (s - a * g) ** 2,
-        )
-    ]
+    # |n - a gamma| >= s - a gamma for |n| >= s > a gamma, so that outside the disc of radius s
+    # sigma^2 E gamma^2/|n - a gamma|^2 <= m2 < 1
+    given = (a >= 0, g > 0, s > a * g, n**2 + z**2 >= s**2)
+    return [Sentence(given, (n - a * g) ** 2 + z**2 >= (s - a * g) ** 2)]
 
 
 CAVITY_STEPS = (

@@ -1,6 +1,6 @@
-"""Closed forms of the mean-field laws of N(a h + A h + beta e).
+"""Closed forms for the mean-field laws of N(a h + A h + beta e) and N(a h + A phi(h) + beta e).
 
-a is the residual strength (0, 1), sigma the scale of A, beta that of the recall.
+a is the residual strength, sigma the scale of A, and beta that of the recall (claims N6, N7).
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""Rigorous Gaussian averages in balls (python-flint), and the closed forms of the registry
-evaluated in balls.
-"""
+"""Rigorous Gaussian averages in balls, and the registered closed forms evaluated in balls."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from ...support.errors import UsageError
 from ..kernel.proof import Bound
 
 CUT = 16
-"""averages are integrated over |x| <= CUT; what lies beyond is paid for inside the ball"""
+"""averages are integrated over |x| <= CUT; the ball includes a bound on the rest"""
 
 _FUNCTIONS: dict[Any, Callable[[flint.acb], flint.acb]] = {
     sp.exp: lambda x: x.exp(),
@@ -30,7 +28,7 @@ _FUNCTIONS: dict[Any, Callable[[flint.acb], flint.acb]] = {
 
 
 def tail(growth: flint.arb | int) -> flint.arb:
-    """Ball around 0 that holds E f(g) over |g| > CUT for every |f(x)| <= growth (1 + x^2)."""
+    """A ball around 0 that contains E f(g) over |g| > CUT if |f(x)| <= growth (1 + x^2)."""
     cut = flint.arb(CUT)
     density = (-(cut**2) / 2).exp() / (2 * flint.arb.pi()).sqrt()
     size = growth * (2 * cut * density + 2 * (cut / flint.arb(2).sqrt()).erfc())
@@ -38,8 +36,9 @@ def tail(growth: flint.arb | int) -> flint.arb:
 
 
 def gaussian_mean(function: Callable[[flint.acb], flint.acb], growth: flint.arb | int) -> flint.arb:
-    """E function(g), g standard Gaussian, for a function holomorphic near the real line with
-    |function(x)| <= growth (1 + x^2).
+    """E function(g) for a standard Gaussian g.
+
+    The function is holomorphic near the real line, and |function(x)| <= growth (1 + x^2).
     """
     body = flint.acb.integral(lambda x, _: function(x) * (-(x**2) / 2).exp(), -CUT, CUT).real
     return body / (2 * flint.arb.pi()).sqrt() + tail(growth)
@@ -49,31 +48,34 @@ Values = Mapping[sp.Symbol, Any]
 
 
 def ball(expression: Any, values: Values | None = None, growth: flint.arb | int = 1) -> flint.acb:
-    """A SymPy expression in balls; `UsageError` on a function that is not known here.
+    """The value of a SymPy expression in balls.
 
-    An integral is taken as an average over the real line of a function bounded by growth (1 + x^2)
-    times e^{-x^2/2}.
+    An integral in it runs over the real line, and its integrand is bounded by
+    growth (1 + x^2) e^{-x^2/2}.
+
+    Raises:
+        UsageError: the expression has a function or an integral of another kind.
     """
     return _evaluator(sp.sympify(expression), growth)(values or {})
 
 
 def _evaluator(node: Any, growth: flint.arb | int) -> Callable[[Values], flint.acb]:
-    """The expression as a function of the values of its symbols: the tree is walked once, not at
-    every node of an integral.
+    """The expression as a function of the values of its symbols.
+
+    The tree of the expression is walked once, not at every node of an integral.
     """
     if isinstance(node, sp.Symbol):
         return lambda values: values[node]
     if node.is_Rational or node is sp.pi:
-        constant = (
-            flint.acb(flint.arb.pi())
-            if node is sp.pi
-            else flint.acb(flint.fmpq(int(node.p), int(node.q)))
-        )
+        number = flint.arb.pi() if node is sp.pi else flint.fmpq(int(node.p), int(node.q))
+        constant = flint.acb(number)
         return lambda values: constant
     if isinstance(node, sp.Integral):
         ((variable, low, high),) = cast(Any, node.limits)
         if (low, high) != (-sp.oo, sp.oo):
-            raise UsageError(f"only averages over the real line are known here, not {node}")
+            raise UsageError(
+                f"cannot evaluate {node} in balls: write it as an integral over the real line"
+            )
         body = _evaluator(node.function, growth)
         rest = tail(growth) * (2 * flint.arb.pi()).sqrt()
         return lambda values: (
@@ -95,9 +97,7 @@ def _evaluator(node: Any, growth: flint.arb | int) -> Callable[[Values], flint.a
 
 
 def digits(label: str, value: flint.arb | flint.acb, decimal: str) -> Bound:
-    """The bound that `value` agrees with every digit of `decimal` (within one unit of its last
-    place).
-    """
+    """The bound that `value` agrees with `decimal` within one unit of its last place."""
     centre = Decimal(decimal)
     unit = Decimal(1).scaleb(int(centre.as_tuple().exponent))
     real = value.real if isinstance(value, flint.acb) else value

@@ -1,5 +1,6 @@
-"""Steps of N7 from the Hermite coefficients of phi: which phi have a threshold, and global
-reachability above it at a = 0.
+"""Steps of N7 from the Hermite coefficients of phi: which phi have a threshold.
+
+They also prove global reachability above the threshold at a = 0.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from ..kernel.algebra import Equation
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 
 DEGREE = 5
+"""degree of the polynomials in step hermite"""
 
 
 def _hermite():
-    """Polynomials of degree 5 with free coefficients in the basis He_k/sqrt(k!); Gaussian moments
-    are exact.
-    """
+    """The moments q and c of polynomials of degree 5 with free Hermite coefficients, exactly."""
     x = sp.Symbol("x")
     c = sp.symbols(f"c:{DEGREE + 1}")
     hermite = [sp.Integer(1), x]
@@ -34,9 +34,8 @@ def _hermite():
     def weighted(weight: Any) -> sp.Expr:
         return sum((weight(k) * c[k] ** 2 * factorial(k) for k in range(DEGREE + 1)), sp.Integer(0))
 
-    phi = sum(
-        (c[k] * hermite[k] for k in range(DEGREE + 1)), sp.Integer(0)
-    )  # c_k sqrt(k!) in the orthonormal basis
+    # the coefficient in the orthonormal basis He_k/sqrt(k!) is c_k sqrt(k!)
+    phi = sum((c[k] * hermite[k] for k in range(DEGREE + 1)), sp.Integer(0))
     q, slope = mean(phi**2), mean(sp.diff(phi, x) ** 2)
     return [
         *(Equation(sp.diff(hermite[k], x), k * hermite[k - 1]) for k in range(1, DEGREE + 1)),
@@ -52,7 +51,7 @@ def _signs():
     return [
         Sentence((rest >= 0,), gap >= -(zero**2)),
         Sentence((rest >= 0, sp.Eq(zero, 0)), sp.Equivalent(gap > 0, two**2 + three**2 + rest > 0)),
-        # a mean can cancel the threshold
+        # a non-zero mean can remove the threshold
         Sentence((rest >= 0, zero**2 >= two**2 + 2 * three**2 + rest), gap <= 0),
     ]
 
@@ -60,7 +59,7 @@ def _signs():
 def _bernoulli():
     r, k, power = sp.symbols("r k p")  # p = r^k
     bump = power - 1 - k * (r - 1)
-    # the next one from the last: induction from k = 1, where it is 0
+    # induction over k, from k = 1 where the left side is 0
     return [
         Equation(r * power - 1 - (k + 1) * (r - 1), r * bump + k * (r - 1) ** 2),
         Equation(bump.subs({k: 1, power: r}), sp.Integer(0)),
@@ -69,21 +68,21 @@ def _bernoulli():
 
 def _reach():
     sigma2, beta2, q, c, r, bump, zero = sp.symbols("s b q c r B c0sq")
-    # Q(r) = q + c (r - 1) + B, B = Sum c_k^2 (r^k - 1 - k (r - 1)) >= 0; all in units of w^2 =
-    # sigma^2 q + beta^2
+    # Q(r) = q + c (r - 1) + B with B = Sum c_k^2 (r^k - 1 - k (r - 1)) >= 0; everything is in units
+    # of w^2 = sigma^2 q + beta^2
     image = sigma2 * (q + c * (r - 1) + bump) + beta2
     norm = sigma2 * q + beta2
     return [
         Sentence((sigma2 > 0, r < 1, bump >= 0, sigma2 * c < norm), image > r * norm),
         Sentence((sigma2 > 0, bump > 0, sp.Eq(sigma2 * c, norm)), image > r * norm),
-        # slope > 1: below the diagonal at r = 1 - delta, where B <= delta (slope - 1)/2 (B =
-        # o(delta)); above it at r = 0
+        # slope > 1: the map lies above the diagonal at r = 0 and below it at r = 1 - delta, where
+        # B = o(delta) makes B <= delta (slope - 1)/2
         Sentence(
             (r < 1, sigma2 * c > norm, 2 * sigma2 * bump <= (1 - r) * (sigma2 * c - norm)),
             image < r * norm,
         ),
         Sentence((sigma2 > 0, beta2 > 0, zero >= 0), sigma2 * zero + beta2 > 0),
-        # affine phi: c = c_1^2, q = c_0^2 + c_1^2, and the slope is < 1 for beta > 0
+        # an affine phi has c = c_1^2 and q = c_0^2 + c_1^2, and its slope is below 1 for beta > 0
         Sentence((sigma2 > 0, beta2 > 0, zero >= 0, sp.Eq(q, zero + c)), sigma2 * c < norm),
     ]
 

@@ -1,8 +1,7 @@
-"""Steps of N7 for inputs that are not Gaussian: the share of the input in the state, its existence
-and uniqueness, the outlier.
+"""Steps of N7 for inputs that are not Gaussian: the share of the input in the state.
 
-At the fixed point h = sqrt(1 - u^2) g + u e with u = beta/w, whatever beta, sigma and a: one
-unknown, and v = u^2.
+They prove its existence and uniqueness, and the outlier. At the fixed point h = sqrt(1 - u^2) g + u
+e with u = beta/w, whatever beta, sigma and a; so the only unknown is u, or v = u^2.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ U, Q, BETA, SIGMA, W = sp.symbols("u q beta sigma w", positive=True)
 
 
 def _share():
-    # w^2 = sigma^2 q + beta^2 with u = beta/w; in units where beta = ratio x sigma
-    root = sp.Symbol("root", positive=True)  # sqrt(q/(1 - u^2))
+    # w^2 = sigma^2 q + beta^2 with u = beta/w and beta = ratio sigma
+    root = sp.Symbol("root", positive=True)  # stands for sqrt(q/(1 - u^2))
     ratio = formula("recall_of_share")(U, Q).subs(sp.sqrt(Q / (1 - U**2)), root)
     where = (root**2 * (1 - U**2) - Q,)
 
@@ -35,26 +34,25 @@ def _share():
     beta = ratio * SIGMA
     return [
         Equation((beta / U) ** 2, SIGMA**2 * Q + beta**2, where, point),
-        # the Gaussian part of h: sigma^2 q/w^2 = 1 - u^2
+        # the variance of the Gaussian part of h is sigma^2 q/w^2 = 1 - u^2
         Equation(SIGMA**2 * Q, (1 - U**2) * (beta / U) ** 2, where, point),
     ]
 
 
 def _substitution():
-    t, v = sp.symbols(
-        "t v", positive=True
-    )  # t^2 = v/(1 - v); h = r (g + t e), r = sqrt(1 - v) = 1/sqrt(1 + t^2)
+    # h = r (g + t e) with t^2 = v/(1 - v) and r = sqrt(1 - v) = 1/sqrt(1 + t^2)
+    t, v = sp.symbols("t v", positive=True)
     r2, q = sp.symbols("R q", positive=True)
     return [
         Equation((t**2 / (1 + t**2)) / (1 - t**2 / (1 + t**2)), t**2),
         Equation(1 - t**2 / (1 + t**2), 1 / (1 + t**2)),
-        # (beta/sigma)^2 = v q/(1 - v) = v x (q/R) with R = r^2 = 1 - v
+        # (beta/sigma)^2 = v q/(1 - v) = v (q/R) with R = r^2 = 1 - v
         Equation(v * q / (1 - v), v * (q / r2).subs(r2, 1 - v)),
     ]
 
 
 def _star_shaped():
-    y = sp.Symbol("y")  # tanh x; its derivative in x is 1 - y^2
+    y = sp.Symbol("y")  # y = tanh x has the derivative 1 - y^2
     second = sp.diff(1 - y**2, y) * (1 - y**2)
     x = sp.Symbol("x")
     return [
@@ -69,8 +67,8 @@ def _concave():
     return [
         Sentence((y >= 0, y < 1), both(-2 * y * (1 - y**2) <= 0, 1 - y**2 > 0)),
         Sentence((x >= 0, bell > 0), -2 * x * bell <= 0),
-        # concave with phi(0) = 0: phi(r) >= (r/s) phi(s) for 0 < r <= s; so (phi(r)/r)^2 >=
-        # (phi(s)/s)^2
+        # a concave phi with phi(0) = 0 has phi(r) >= (r/s) phi(s) for 0 < r <= s, and so
+        # (phi(r)/r)^2 >= (phi(s)/s)^2
         Sentence((r > 0, s >= r, f >= 0, g >= 0, s * f >= r * g), f**2 * s**2 >= g**2 * r**2),
     ]
 
@@ -81,16 +79,15 @@ def _product():
 
 
 def _parts():
-    # F = phi phi'; X = E e F(h), Y = E F'(h), E g F(h) = sqrt(1 - v) Y (parts in g)
+    # with F = phi phi': X = E e F(h), Y = E F'(h), and E g F(h) = sqrt(1 - v) Y by parts in g
     x, y = sp.symbols("X Y")
     mean_h = (1 - U**2) * y + U * x  # E h F(h)
-    slope = 2 * (
-        x / (2 * U) - y / 2
-    )  # dq/dv for h = sqrt(1 - v) g + sqrt(v) e: E 2 F (e/(2u) - g/(2 sqrt(1 - v)))
+    # dq/dv = E 2 F(h) (e/(2u) - g/(2 sqrt(1 - v))), as h = sqrt(1 - v) g + sqrt(v) e
+    slope = 2 * (x / (2 * U) - y / 2)
     share = formula("input_outlier")(U**2, Q, slope)
     return [
         Equation(x - U * mean_h, (1 - U**2) * (x - U * y)),
-        # nu* = -(beta/q) E F (e - u h), in units of w = beta/u
+        # nu* = -(beta/q) E F(h) (e - u h), in units of w = beta/u
         Equation(share, -(U / Q) * (x - U * mean_h)),
     ]
 
@@ -99,24 +96,26 @@ SQUARE_SHARE, SQUARE_KURTOSIS = sp.Rational(7, 10), sp.Integer(50)
 
 
 def square_moment(v: Any, kurtosis: Any) -> Any:
-    """E h^4 for h = sqrt(1 - v) g + sqrt(v) e, E e^4 = kurtosis: the moment q of phi(x) = x^2."""
+    """The moment q = E h^4 of phi(x) = x^2, where h = sqrt(1 - v) g + sqrt(v) e.
+
+    `kurtosis` is E e^4.
+    """
     return 3 + (kurtosis - 3) * v**2
 
 
 def _square():
     v, kurtosis, r, u = sp.symbols("v kappa r u")
     q = square_moment(v, kurtosis)
-    binomial = 3 * r**4 + 6 * r**2 * u**2 + kurtosis * u**4  # odd powers of g average to 0
+    # the average of (r g + u e)^4; odd powers of g average to 0
+    fourth = 3 * r**4 + 6 * r**2 * u**2 + kurtosis * u**4
+    in_v = {r**4: (1 - v) ** 2, r**2: 1 - v, u**2: v, u**4: v**2}
     share = formula("input_outlier")(v, q, sp.diff(q, v))
     at = {v: SQUARE_SHARE, kurtosis: SQUARE_KURTOSIS}
     moment, outlier = q.subs(at), share.subs(at)
-    bulk = sp.sqrt(
-        4 * (1 - SQUARE_SHARE) / moment
-    )  # sigma sqrt(c)/w: c = E (2h)^2 = 4 and sigma^2 q/w^2 = 1 - v
+    # sigma sqrt(c)/w with c = E (2h)^2 = 4 and sigma^2 q/w^2 = 1 - v
+    bulk = sp.sqrt(4 * (1 - SQUARE_SHARE) / moment)
     return [
-        Equation(
-            sp.expand(binomial).subs({r**4: (1 - v) ** 2, r**2: 1 - v, u**2: v, u**4: v**2}), q
-        ),
+        Equation(sp.expand(fourth).subs(in_v), q),
         Equation(share, -2 * (kurtosis - 3) * v**2 * (1 - v) / q),
         Equation(outlier, -sp.Rational(6909, 13015)),
         Equation(bulk**2, sp.Rational(120, 2603)),
@@ -136,12 +135,8 @@ def _relu():
     x, y = sp.symbols("x y")  # y = |x|
     plus, minus = (x + y) / 2, (-x + y) / 2
     given = (sp.Eq(y**2, x**2), y >= 0)
-    return [
-        Sentence(given, sp.Eq(plus**2 + minus**2, x**2)),
-        Sentence(
-            given, both(plus >= 0, minus >= 0, sp.Eq(plus - minus, x), sp.Eq(plus * minus, 0))
-        ),
-    ]
+    parts = both(plus >= 0, minus >= 0, sp.Eq(plus - minus, x), sp.Eq(plus * minus, 0))
+    return [Sentence(given, sp.Eq(plus**2 + minus**2, x**2)), Sentence(given, parts)]
 
 
 def _variance():
@@ -157,22 +152,23 @@ def _variance():
 
 
 def _sine_pair():
-    # phi = sin(pi x), e = +-1: h = e is an exact fixed point for every beta (phi(e) = 0), a second
-    # one exists below beta = pi sigma
+    # phi = sin(pi x) has phi(e) = 0 at e = +-1, so that h = e is a fixed point for every beta; a
+    # second one exists below beta = pi sigma
     v = sp.Symbol("v", positive=True)
     q = formula("sin_moment")(sp.pi, sp.sqrt(1 - v), sp.sqrt(v))
     return [
         Equation(sp.simplify(q.subs(v, 1)), sp.Integer(0)),
-        # (beta/sigma)^2 = v q/(1 - v) tends to pi^2 as v -> 1; E phi'^2 there is pi^2: stable iff
-        # beta > pi sigma
+        # (beta/sigma)^2 = v q/(1 - v) tends to pi^2 as v -> 1, where E phi'^2 is pi^2: h = e is
+        # stable iff beta > pi sigma
         Equation(sp.limit(v * q / (1 - v), v, 1) / sp.pi**2, sp.Integer(1)),
         Equation(sp.simplify(formula("sin_slope")(sp.pi, 0, 1)) / sp.pi**2, sp.Integer(1)),
     ]
 
 
 def _sparse_parts(name: str, gain: int, share: Any, density: Any) -> flint.acb:
-    """E phi(h)^2 or its slope for tanh(gain x) and sparse entries +-1/sqrt(density) at the given
-    share u (density 1: +-1).
+    """E phi(h)^2 or E phi'(h)^2 for phi = tanh(gain x), at the share u of a sparse input.
+
+    The entries of the input are +-1/sqrt(density) with that density, and 0 otherwise.
     """
     spread = sp.sqrt(1 - share**2)
     with flint.ctx.workprec(64):
@@ -186,7 +182,7 @@ def _sparse_parts(name: str, gain: int, share: Any, density: Any) -> flint.acb:
 def _mixture():
     p, x = sp.symbols("p x", positive=True)
     mixture = formula("sparse_mixture")
-    # variance p (1/p) = 1, fourth moment 1/p; a constant keeps its mean
+    # the variance is p (1/p) = 1, the fourth moment 1/p, and a constant keeps its mean
     return [
         Equation(mixture(p, 1 / p, 0), sp.Integer(1)),
         Equation(mixture(p, 1 / p**2, 0), 1 / p),
@@ -201,38 +197,31 @@ SIGNS_SHARE, SIGNS_RHO = "0.90448485652391836", "0.3263230532"
 
 
 def _examples():
-    """tanh(3x), sigma = 1, beta = 2, a = 0: the share and the law for +-1 entries and for 5 %
-    sparse entries.
+    """The share and the law for phi = tanh(3x), sigma = 1, beta = 2, a = 0.
+
+    The entries are +-1, sparse with a density of 5 %, or Gaussian.
     """
     bounds = []
     u, q, c = sp.symbols("u q c")
+    law = formula("mean_field_rho_nonlinear")(0, 1, 2, q, c)
     cases = (
         ("+-1 entries", SIGNS, SIGNS_SHARE, SIGNS_RHO),
         ("5 % sparse entries", SPARSE, "0.95521977571879441", "0.9949983991"),
     )
     for label, density, share, rho in cases:
         exact = sp.Rational(share)
-        moment, slope = (
-            _sparse_parts(name, 3, exact, density) for name in ("tanh_moment", "tanh_slope")
-        )
+        names = ("tanh_moment", "tanh_slope")
+        moment, slope = (_sparse_parts(name, 3, exact, density) for name in names)
         recall = ball(formula("recall_of_share")(u, q), {u: ball(exact), q: moment})
-        radius = ball(formula("mean_field_rho_nonlinear")(0, 1, 2, q, c), {q: moment, c: slope})
+        radius = ball(law, {q: moment, c: slope})
         bounds += [
             digits(f"beta/sigma at u = {share}, {label}", recall, "2.0000000000"),
             digits(f"rho, {label}", radius, rho),
         ]
-    gaussian = {
-        q: ball(formula("tanh_moment")(3, 1, 0)),
-        c: ball(formula("tanh_slope")(3, 1, 0), growth=9),
-    }
-    bounds.append(
-        digits(
-            "rho, Gaussian entries",
-            ball(formula("mean_field_rho_nonlinear")(0, 1, 2, q, c), gaussian),
-            "0.57485213",
-        )
-    )
-    return bounds
+    moment = ball(formula("tanh_moment")(3, 1, 0))
+    slope = ball(formula("tanh_slope")(3, 1, 0), growth=9)
+    radius = ball(law, {q: moment, c: slope})
+    return [*bounds, digits("rho, Gaussian entries", radius, "0.57485213")]
 
 
 INPUT_STEPS = (

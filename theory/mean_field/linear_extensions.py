@@ -1,5 +1,7 @@
-"""Steps of N6 beyond the plain loop: iterations, partial residual, finite width, LayerNorm,
-elementwise gain, the two block forms.
+"""Steps of N6 beyond the plain loop.
+
+They treat the number of iterations, a partial residual, finite width, LayerNorm, an elementwise
+gain, and the two block forms.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ def _rho(a: Any) -> Any:
 def _gap():
     return [
         Equation(1 - _rho(A), BETA**2 / ((A + W) * (W + SIGMA)), BALANCE, triple),
-        # the same w - sigma for every a
+        # the product is w - sigma for every a
         Equation((A + W) * (1 - _rho(A)), W - SIGMA),
     ]
 
@@ -40,7 +42,7 @@ def _iterations():
 def _partial():
     a, b, sigma, w = sp.symbols("a b sigma w")
     rho_a, rho_b = (a + sigma) * (b + w), (b + sigma) * (a + w)
-    # rho_a < rho_b < 1; and the gap at a = 1 is at least w/(1 + w) of that at a = 0
+    # rho_a < rho_b < 1, and the gap at b <= 1 is at least w/(1 + w) of that at a = 0
     return [
         Sentence((a >= 0, b > a, sigma > 0, w > sigma), both(rho_a < rho_b, b + sigma < b + w)),
         Sentence((b <= 1, w > sigma), (w - sigma) * (1 + w) >= (w - sigma) * (b + w)),
@@ -62,12 +64,11 @@ def _level_exists():
 def _radius_bounds():
     a, r, u, v = sp.symbols("a r u v")
     circle = sp.Eq(u**2 + v**2, r**2)
+    square, largest = (a + u) ** 2 + v**2, (a + r) ** 2
+    attained = both(sp.Eq(u, r), sp.Eq(v, 0))
     return [
-        Sentence((a > 0, r > 0, circle), (a + u) ** 2 + v**2 <= (a + r) ** 2),
-        Sentence(
-            (a > 0, circle),
-            sp.Equivalent(sp.Eq((a + u) ** 2 + v**2, (a + r) ** 2), both(sp.Eq(u, r), sp.Eq(v, 0))),
-        ),
+        Sentence((a > 0, r > 0, circle), square <= largest),
+        Sentence((a > 0, circle), sp.Equivalent(sp.Eq(square, largest), attained)),
     ]
 
 
@@ -82,11 +83,8 @@ def _layer_norm():
     c, m, h, e = letters("C A h e")
     a, beta = sp.symbols("a beta")
     rules = (((c, c), c), ((c, h), h))
-    return [
-        Words(
-            c * (a * h + m * h + beta * e), a * h + c * m * c * h + beta * (c * e), rules, _centred
-        )
-    ]
+    image = c * (a * h + m * h + beta * e)
+    return [Words(image, a * h + c * m * c * h + beta * (c * e), rules, _centred)]
 
 
 def _centred_input():
@@ -103,37 +101,31 @@ def _gain():
     g = sp.Symbol("g", positive=True)
     moment = 1 / (W**2 - (g * SIGMA) ** 2)
     law = formula("mean_field_rho_gain")(g, SIGMA, BETA)
+    norm2 = (g * SIGMA) ** 2 + BETA**2
     return [
-        # |k|^2 = d: beta^2/(w^2 - g^2 sigma^2) = 1
-        Equation(
-            sp.expand(BETA**2 * moment.subs(W, sp.sqrt((g * SIGMA) ** 2 + BETA**2))), sp.Integer(1)
-        ),
-        Equation(law**2, (g * SIGMA) ** 2 / ((g * SIGMA) ** 2 + BETA**2)),
+        # |k|^2 = d means beta^2/(w^2 - g^2 sigma^2) = 1
+        Equation(sp.expand(BETA**2 * moment.subs(W, sp.sqrt(norm2))), sp.Integer(1)),
+        Equation(law**2, (g * SIGMA) ** 2 / norm2),
         Equation(law.subs(g, 1) / formula("mean_field_rho")(0, SIGMA, BETA), sp.Integer(1)),
     ]
 
 
 def _gain_moves():
-    # d = 2, k fixed at a = 0: A Gamma k + beta e = w k; at a the pre-norm state is a Gamma k + w k
+    # d = 2, and k is a fixed point at a = 0: A Gamma k + beta e = w k; at a the pre-norm state is
+    # a Gamma k + w k
     a, w, g1, g2, k1, k2 = sp.symbols("a w g1 g2 k1 k2")
     z1, z2 = (a * g1 + w) * k1, (a * g2 + w) * k2
-    return [
-        Sentence(
-            (sp.Ne(k1, 0), sp.Ne(k2, 0), sp.Ne(a, 0)),
-            sp.Equivalent(sp.Eq(z1 * k2, z2 * k1), sp.Eq(g1, g2)),
-        )
-    ]
+    parallel = sp.Eq(z1 * k2, z2 * k1)
+    given = (sp.Ne(k1, 0), sp.Ne(k2, 0), sp.Ne(a, 0))
+    return [Sentence(given, sp.Equivalent(parallel, sp.Eq(g1, g2)))]
 
 
 def _blocks():
-    scale, x, e = sp.symbols(
-        "k s_x s_e", positive=True
-    )  # external: k^2 = 1 + s_A^2; internal: k = s_A
+    # external recall has k^2 = 1 + s_A^2, internal recall k = s_A
+    scale, x, e = sp.symbols("k s_x s_e", positive=True)
     law = formula("mean_field_rho")
-    external, internal = (
-        formula("external_block_rho")(x, e),
-        formula("internal_block_rho")(scale, x, e),
-    )
+    external = formula("external_block_rho")(x, e)
+    internal = formula("internal_block_rho")(scale, x, e)
     return [
         Equation(sp.simplify(law(0, scale * x, scale * e) / external), sp.Integer(1)),
         Equation(sp.simplify(law(1, scale * x, scale * e) / internal), sp.Integer(1)),
@@ -141,10 +133,9 @@ def _blocks():
 
 
 def _second_moment():
-    a, x = letters("A X")
-    t = sp.Symbol("T", commutative=False)  # T = A^T
-    # (1 + A) X (1 + A)^T term by term: A^T and A average to 0, A X A^T to s_A^2 tr(X)/d
-    # (second_moments)
+    a, x, t = letters("A X T")  # T = A^T
+    # (1 + A) X (1 + A)^T term by term: A^T and A average to 0, and A X A^T to s_A^2 tr(X)/d, by
+    # `second_moments`
     return [Words((1 + a) * x * (1 + t), x + a * x + x * t + a * x * t), *second_moments()]
 
 

@@ -1,5 +1,6 @@
-"""N6: the mean-field law of linear loops with recall under outer normalisation, N(a h + A h + beta
-e) with A Ginibre, as d -> infinity.
+"""Claim N6: the mean-field law of linear loops with recall under outer normalisation.
+
+The loops are N(a h + A h + beta e) with A Ginibre, as d -> infinity.
 """
 
 from __future__ import annotations
@@ -18,17 +19,16 @@ from .linear_spectrum import BETA, SIGMA, SPECTRUM_STEPS, A, W, named
 
 def _edge():
     a, sigma, u, v = sp.symbols("a sigma u v")
+    square, largest = (a + u) ** 2 + v**2, (a + sigma) ** 2
     return [
-        Sentence(
-            (a >= 0, sigma > 0, u**2 + v**2 <= sigma**2), (a + u) ** 2 + v**2 <= (a + sigma) ** 2
-        ),
-        Sentence((sp.Eq(u, sigma), sp.Eq(v, 0)), sp.Eq((a + u) ** 2 + v**2, (a + sigma) ** 2)),
+        Sentence((a >= 0, sigma > 0, u**2 + v**2 <= sigma**2), square <= largest),
+        Sentence((sp.Eq(u, sigma), sp.Eq(v, 0)), sp.Eq(square, largest)),
     ]
 
 
 def _law():
     finite = formula("mean_field_rho_finite")
-    edge = sp.Symbol("r", positive=True)  # the bulk edge in units of sigma; 1 in the limit
+    edge = sp.Symbol("r", positive=True)  # the edge of the bulk in units of sigma, 1 in the limit
     return [
         Equation(named(formula("mean_field_rho")(A, SIGMA, BETA)), (A + SIGMA) / (A + W)),
         Equation(named(finite(A, SIGMA, BETA, edge)), (A + edge * SIGMA) / (A + W)),
@@ -54,7 +54,7 @@ def _threshold():
 def _levels():
     rho = sp.Symbol("rho", positive=True)
     level = formula("mean_field_level")(A, SIGMA, rho)
-    # on the level beta^2 = w^2 - sigma^2 with a + w = (a + sigma)/rho
+    # on the level line beta^2 = w^2 - sigma^2 with a + w = (a + sigma)/rho
     return [
         Equation(level**2, ((A + SIGMA) / rho - A) ** 2 - SIGMA**2),
         Equation((A + SIGMA) / (A + ((A + SIGMA) / rho - A)), rho),

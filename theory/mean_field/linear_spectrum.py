@@ -1,5 +1,6 @@
-"""Steps of N6: the fixed point of the plain loop, the balance of its norm, and the spectrum of P A,
-which has no outliers.
+"""Steps of N6 on the plain loop: its fixed point, the balance of its norm, the spectrum of P A.
+
+P A has no outliers.
 """
 
 from __future__ import annotations
@@ -18,25 +19,20 @@ BALANCE = (W**2 - SIGMA**2 - BETA**2,)
 
 
 def triple(rng: random.Random):
-    """Rational a, sigma, beta, w, nu with w^2 = sigma^2 + beta^2 and nu > w."""
-    q, size = sp.Rational(rng.randint(1, 9), 10), rational(rng, positive=True)
-    return {
-        SIGMA: size * (1 - q**2) / (1 + q**2),
-        BETA: size * 2 * q / (1 + q**2),
-        W: size,
-        A: rational(rng, positive=True),
-        NU: rational(rng, positive=True) + size,
-    }
+    """Random rational values with w^2 = sigma^2 + beta^2 and nu > w."""
+    q = sp.Rational(rng.randint(1, 9), 10)
+    size, a, gap = (rational(rng, positive=True) for _ in range(3))
+    sigma, beta = size * (1 - q**2) / (1 + q**2), size * 2 * q / (1 + q**2)
+    return {SIGMA: sigma, BETA: beta, W: size, A: a, NU: gap + size}
 
 
 def named(expression: Any) -> Any:
-    """Write w for sqrt(sigma^2 + beta^2)."""
+    """The expression with w for sqrt(sigma^2 + beta^2)."""
     return expression.subs(sp.sqrt(SIGMA**2 + BETA**2), W)
 
 
 def _equation():
-    m, e = letters("A e")
-    q = sp.Symbol("Q", commutative=False)  # w - A, invertible
+    m, e, q = letters("A e Q")  # Q = w - A is invertible
     a, w, beta = sp.symbols("a w beta")
     h = beta * q**-1 * e
     # s h = a h + A h + beta e with s = a + w and A = w - Q
@@ -44,19 +40,14 @@ def _equation():
 
 
 def _series():
-    x, product = sp.symbols("X p", positive=True)  # p = w nu; X = (sigma^2/p)^n
-    return [
-        # (p - sigma^2) Sum_{j<n} sigma^{2j}/p^{j+1} = 1 - X_n: induction over n, then n = 1..6 in
-        # full
-        Equation((1 - x) + (product - SIGMA**2) * x / product, 1 - x * SIGMA**2 / product),
-        *(
-            Equation(
-                (product - SIGMA**2) * sum(SIGMA ** (2 * j) / product ** (j + 1) for j in range(n)),
-                1 - (SIGMA**2 / product) ** n,
-            )
-            for n in range(1, 7)
-        ),
-    ]
+    x, product = sp.symbols("X p", positive=True)  # p = w nu and X = X_n = (sigma^2/p)^n
+    # (p - sigma^2) Sum_{j<n} sigma^{2j}/p^{j+1} = 1 - X_n by induction over n, and in full for
+    # n = 1..6
+    equations = [Equation((1 - x) + (product - SIGMA**2) * x / product, 1 - x * SIGMA**2 / product)]
+    for n in range(1, 7):
+        total = sum(SIGMA ** (2 * j) / product ** (j + 1) for j in range(n))
+        equations.append(Equation((product - SIGMA**2) * total, 1 - (SIGMA**2 / product) ** n))
+    return equations
 
 
 def _balance():
@@ -69,19 +60,11 @@ def _balance():
 
 def _outside():
     w, v, sigma, beta = sp.symbols("w v sigma beta")
+    at_w, at_v = (sp.Eq(x**2, sigma**2 + beta**2) for x in (w, v))
     return [
-        Sentence((sigma > 0, beta > 0, w > 0, sp.Eq(w**2, sigma**2 + beta**2)), w > sigma),
+        Sentence((sigma > 0, beta > 0, w > 0, at_w), w > sigma),
         # the balance beta^2 = w^2 - sigma^2 has one root beyond sigma
-        Sentence(
-            (
-                sigma > 0,
-                w > sigma,
-                v > sigma,
-                sp.Eq(w**2, sigma**2 + beta**2),
-                sp.Eq(v**2, sigma**2 + beta**2),
-            ),
-            sp.Eq(w, v),
-        ),
+        Sentence((sigma > 0, w > sigma, v > sigma, at_w, at_v), sp.Eq(w, v)),
     ]
 
 
@@ -93,7 +76,7 @@ def _projector():
         h = sp.Matrix(sp.symbols(f"h:{d}"))
         size = h.dot(h)
         shifted = mu * sp.eye(d) - m
-        # |h|^2 P = |h|^2 - h h^T; multiply the determinant by |h|^{2d} to stay polynomial
+        # |h|^2 P = |h|^2 - h h^T; the determinant times |h|^{2d} is a polynomial
         left = (size * mu * sp.eye(d) - (size * sp.eye(d) - h * h.T) * m).det(method="berkowitz")
         right = size ** (d - 1) * mu * (h.T * shifted.adjugate() * h)[0, 0]
         equations.append(Equation(left, right))
@@ -101,17 +84,15 @@ def _projector():
 
 
 def _determinant_every_d():
-    q = sp.Symbol("Q", commutative=False)  # mu - M, invertible
-    mu = sp.Symbol("mu")
-    # M (mu - M)^{-1} = -1 + mu (mu - M)^{-1}; so 1 + (1/d) h^T M (mu - M)^{-1} h = (mu/d) h^T (mu -
-    # M)^{-1} h for |h|^2 = d
+    (q,), mu = letters("Q"), sp.Symbol("mu")  # Q = mu - M is invertible
+    # M (mu - M)^{-1} = -1 + mu (mu - M)^{-1}, so that for |h|^2 = d
+    # 1 + (1/d) h^T M (mu - M)^{-1} h = (mu/d) h^T (mu - M)^{-1} h
     return [Words((mu - q) * q**-1, mu * q**-1 - 1)]
 
 
 def _resolvent_difference():
-    x, y = letters("X Y")  # X = nu - A, Y = w - A
+    x, y, a = letters("X Y A")  # X = nu - A, Y = w - A
     w, nu = sp.symbols("w nu")
-    a = sp.Symbol("A", commutative=False)
     return [
         Words(x**-1 - y**-1, x**-1 * (y - x) * y**-1),
         Words((w - a) - (nu - a), w - nu + 0 * a),
@@ -120,21 +101,14 @@ def _resolvent_difference():
 
 def _outlier_function():
     moment_nu, moment_w = 1 / (W * NU - SIGMA**2), 1 / (W**2 - SIGMA**2)
-    return [
-        Equation(
-            BETA**2 * (moment_nu - moment_w) / (W - NU), W / (W * NU - SIGMA**2), BALANCE, triple
-        )
-    ]
+    quotient = BETA**2 * (moment_nu - moment_w) / (W - NU)
+    return [Equation(quotient, W / (W * NU - SIGMA**2), BALANCE, triple)]
 
 
 def _zero_free():
     w, sigma, u, v = sp.symbols("w sigma u v")
-    return [
-        Sentence(
-            (sigma > 0, w > sigma, u**2 + v**2 > sigma**2),
-            (w * u - sigma**2) ** 2 + (w * v) ** 2 > 0,
-        )
-    ]
+    given = (sigma > 0, w > sigma, u**2 + v**2 > sigma**2)
+    return [Sentence(given, (w * u - sigma**2) ** 2 + (w * v) ** 2 > 0)]
 
 
 SPECTRUM_STEPS = (

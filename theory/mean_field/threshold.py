@@ -1,5 +1,6 @@
-"""Steps of N7 for Gaussian inputs above the threshold beta_c: edge of stability, sensitivity, level
-lines, finite width.
+"""Steps of N7 for Gaussian inputs above the threshold beta_c.
+
+They give the edge of stability, the sensitivity, the level lines and the effect of a finite width.
 """
 
 from __future__ import annotations
@@ -15,37 +16,30 @@ from .cavity import BALANCE, BETA, SIGMA, A, C, M, Q, W, balanced, named
 def _edge():
     a, sigma, beta, w, q, m = sp.symbols("a sigma beta w q m")
     given = (sigma > 0, m >= 0, w > 0, sp.Eq(w**2, sigma**2 * q + beta**2))
+    radius, scale, threshold2 = a + sigma * m, a + w, sigma**2 * (m**2 - q)
     return [
-        Sentence(given, sp.Equivalent(a + sigma * m < a + w, beta**2 > sigma**2 * (m**2 - q))),
-        Sentence(
-            given, sp.Equivalent(sp.Eq(a + sigma * m, a + w), sp.Eq(beta**2, sigma**2 * (m**2 - q)))
-        ),
-        Sentence((*given, m**2 <= q, beta > 0), a + sigma * m < a + w),
+        Sentence(given, sp.Equivalent(radius < scale, beta**2 > threshold2)),
+        Sentence(given, sp.Equivalent(sp.Eq(radius, scale), sp.Eq(beta**2, threshold2))),
+        Sentence((*given, m**2 <= q, beta > 0), radius < scale),
     ]
 
 
 def _edge_identity():
     threshold = formula("mean_field_threshold")(SIGMA, Q, C)
-    # exact gap: 1 - rho = (beta^2 - beta_c^2)/((a + w)(w + sigma m))
+    # the exact gap is 1 - rho = (beta^2 - beta_c^2)/((a + w)(w + sigma m))
     gap = 1 - (A + SIGMA * M) / (A + W)
+    excess = BETA**2 - SIGMA**2 * (M**2 - Q)
     return [
         Equation(threshold**2, SIGMA**2 * (C - Q)),
-        Equation(
-            gap, (BETA**2 - SIGMA**2 * (M**2 - Q)) / ((A + W) * (W + SIGMA * M)), BALANCE, balanced
-        ),
+        Equation(gap, excess / ((A + W) * (W + SIGMA * M)), BALANCE, balanced),
     ]
 
 
 def _sensitivity():
-    x, t = sp.symbols("X t", positive=True)  # X = (t/w)^{2n}
-    # (w^2 - t^2) Sum_{k<n} t^{2k}/w^{2k+2} = 1 - X_n: induction over n, then n = 1..4 in full
-    partial = [
-        Equation(
-            (W**2 - t**2) * sum(t ** (2 * k) / W ** (2 * k + 2) for k in range(n)),
-            1 - (t / W) ** (2 * n),
-        )
-        for n in range(1, 5)
-    ]
+    x, t = sp.symbols("X t", positive=True)  # X = X_n = (t/w)^{2n}
+    # (w^2 - t^2) Sum_{k<n} t^{2k}/w^{2k+2} = 1 - X_n by induction over n, and in full for n = 1..4
+    sums = {n: sum(t ** (2 * k) / W ** (2 * k + 2) for k in range(n)) for n in range(1, 5)}
+    partial = [Equation((W**2 - t**2) * sums[n], 1 - (t / W) ** (2 * n)) for n in sums]
     law = formula("mean_field_sensitivity")
     threshold = formula("mean_field_threshold")(SIGMA, Q, C)
     return [
@@ -69,10 +63,9 @@ def _levels():
 
 
 def _finite_width():
-    b, quarter = sp.symbols(
-        "b q_d", positive=True
-    )  # b = beta^2 - beta_c^2, w = sqrt(c sigma^2 + b)
-    gap = sp.series(sp.sqrt(1 + b / (C * SIGMA**2)) - 1, b, 0, 2).removeO()  # w/(sigma sqrt(c)) - 1
+    # b = beta^2 - beta_c^2, so that w = sqrt(c sigma^2 + b); gap = w/(sigma sqrt(c)) - 1
+    b, quarter = sp.symbols("b q_d", positive=True)
+    gap = sp.series(sp.sqrt(1 + b / (C * SIGMA**2)) - 1, b, 0, 2).removeO()
     beta = sp.sqrt(b + SIGMA**2 * (C - Q))
     x = formula("scaling_variable_nonlinear")(SIGMA, beta, quarter**4, Q, C)
     linear = formula("scaling_variable_nonlinear")(SIGMA, BETA, quarter**4, 1, 1)
