@@ -27,7 +27,7 @@ def call(capsys, *args):
         ("[[runs]]\nsed = 1", (), "line 2: run 1: unknown key 'sed'"),
         ("", (), "lists no run"),
         (LONG, ("--data", "chess"), "TASK=FILE"),
-        (LONG, ("--data", "chess=x"), "no task of the plan"),
+        (LONG, ("--data", "chess=x"), "not a task of the plan"),
         (LONG, ("--jobs", "0"), "jobs"),
         (LONG, ("--device", "cuda:9"), "--device cpu"),
     ],

@@ -105,7 +105,7 @@ def test_the_loops_of_x5_are_counted_on_the_whole_orbit(checkpoint):
 
 
 @pytest.mark.parametrize(
-    ("loops", "limit", "words"), [(16, None, "32 loops"), (64, 40, "below the first look")]
+    ("loops", "limit", "words"), [(16, None, "32 iterations"), (64, 40, "below the first look")]
 )
 def test_bad_horizons(loops, limit, words):
     with pytest.raises(UsageError, match=words):

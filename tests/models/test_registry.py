@@ -10,7 +10,7 @@ import torch
 from loopstab.models.grid.plan import Plan
 from loopstab.models.tasks import registry
 from loopstab.models.tasks.registry import TASKS, make_task, recorded_task, task_class
-from loopstab.models.tasks.table import TableTask
+from loopstab.models.tasks.table_task import TableTask
 from loopstab.models.tasks.task import Task
 from loopstab.models.zoo import zoo
 from loopstab.paper_figures.cli import main

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ....support.errors import UsageError
-from ..table import MARK, Table, TableTask
+from ..table import MARK, Table
+from ..table_task import TableTask
 from ..task import Batch, Shape
 
 PIECES = ".PNBRQKpnbrqk"

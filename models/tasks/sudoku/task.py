@@ -17,8 +17,9 @@ from tqdm import tqdm
 
 from ....support.errors import UsageError
 from ...network.choices import Augmentation
-from ..table import MARK, Table, TableTask, cut_at, split_levels
+from ..table import MARK, Table, cut_at, split_levels
 from ..table_source import Malformed, rows, sample, sha256, whole
+from ..table_task import TableTask
 from ..task import Batch, Shape
 from .solver import dig, random_grid, solve
 from .symmetry import canonical, complete
