@@ -1,13 +1,15 @@
-"""Time of a phase diagram over the time of the LAPACK and BLAS calls that it needs, as JSON. Run:
-python benchmarks/phase.py
+"""Time of a phase diagram over the time of the LAPACK and BLAS calls that it needs, as JSON.
 
-The linear law, a = 1, beta x sigma, `--grid` squared cells. The calls are counted while the diagram
-is measured in threads, and then made bare, on matrices of the same shapes: per draw the
-eigenvectors of G with their inverse and Gram matrices; per loop of a batch of orbits the product G
-H; per batch of fixed points the products of the resolvents; a dense eigenvalue solve wherever the
-secular equation was given up. What remains is finding its roots (no matrix product), the
-classification of the orbits, and Python. "dense instead" is what one eigenvalue solve per sample,
-which all this replaces, would take by itself.
+Run: python benchmarks/phase.py
+
+The diagram is that of the linear law at a = 1 over beta x sigma, with `--grid` squared cells. Its
+calls are counted while it is measured in threads, and are then timed by themselves, on matrices of
+the same shapes: for each draw, the eigenvectors of G with their inverse and Gram matrices; for each
+iteration of a batch of orbits, the product G H; for each batch of fixed points, the products of the
+resolvents; and a dense eigenvalue solve wherever the secular equation was given up. What remains is
+the search for the roots of that equation (no matrix product), the classification of the orbits, and
+Python. "dense instead" is the time of one dense eigenvalue solve for each sample, which the secular
+equation replaces.
 """
 
 import argparse
@@ -15,6 +17,8 @@ import json
 import os
 import resource
 import time
+from contextlib import contextmanager, nullcontext
+from unittest.mock import patch
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -23,7 +27,7 @@ import numpy as np
 from loopstab.numerics.phase import local, phase_diagram
 from loopstab.numerics.phase.laws import linear as law
 from loopstab.numerics.phase.laws import mean_field
-from loopstab.numerics.phase.laws.draw import Resolvent, random_draw
+from loopstab.numerics.phase.laws.draw import EigenbasisResolvent, random_draw
 
 
 def main():
@@ -37,14 +41,14 @@ def main():
     options = parser.parse_args()
     rows, calls = [], Calls()
     for backend in ("threading", "loky") if options.backend == "both" else (options.backend,):
-        wish = {
+        request = {
             "grid": (options.grid,) * 2,
             "draws": options.draws,
             "settings": {"residual": 1.0, "width": options.width},
         }
         begin, used = time.perf_counter(), cpu()
-        with calls.counted(backend == "threading"):
-            phase_diagram(**wish, workforce=local(options.jobs, backend))
+        with calls.counted() if backend == "threading" else nullcontext():
+            phase_diagram(**request, workforce=local(options.jobs, backend))
         rows.append(
             {
                 "backend": backend,
@@ -86,22 +90,61 @@ def cpu():
     )
 
 
+PRODUCTS = {"apply": 2, "adjoint": 2, "frobenius2": 1}
+"""Products with a matrix of eigenvectors in one call of each method of the resolvent."""
+
+
 class Calls:
-    """Counts, in threads, the loops of the batches of orbits, the columns of the resolvents and the
-    dense solves.
+    """The matrix products of a diagram that is measured in threads.
+
+    `loops` holds (orbits, iterations) of every batch of orbits, `columns` the columns of every
+    product of a resolvent, and `dense` the number of dense eigenvalue solves.
     """
 
     def __init__(self):
         self.loops, self.columns, self.dense = [], [], 0
 
-    def counted(self, on):
-        """A context in which the routines of the law report what they do."""
-        return _Counted(self) if on else _Counted(None)
+    @contextmanager
+    def counted(self):
+        """While this context is open, the routines of the law report what they do."""
+        orbits, dense_root = mean_field.orbits, law.dense_root
+
+        def counted_orbits(*args, **kwargs):
+            out = orbits(*args, **kwargs)
+            self.loops.append((len(out), len(out.steps)))
+            return out
+
+        def counted_root(*args):
+            self.dense += 1
+            return dense_root(*args)
+
+        def counted_method(method, products):
+            def counted(resolvent, w, *x):
+                self.columns.extend([len(w)] * products)
+                return method(resolvent, w, *x)
+
+            return counted
+
+        methods = {
+            name: counted_method(getattr(EigenbasisResolvent, name), products)
+            for name, products in PRODUCTS.items()
+        }
+        with (
+            patch.object(mean_field, "orbits", counted_orbits),
+            patch.object(law, "dense_root", counted_root),
+            patch.multiple(EigenbasisResolvent, **methods),
+        ):
+            yield
 
     def bare(self, width, draws):
         """The same calls and nothing else: CPU seconds of each kind."""
         rng, draw = np.random.default_rng(0), random_draw(width, (0,))
-        parts = {"eigenvectors, inverse, Gram matrices": (draws, lambda: Resolvent(draw.matrix))}
+        parts = {
+            "eigenvectors, inverse, Gram matrices": (
+                draws,
+                lambda: EigenbasisResolvent(draw.matrix),
+            )
+        }
         for count in sorted({k for k, _ in self.loops}):
             states = rng.standard_normal((width, count))
             parts[f"G H, {count} orbits"] = (
@@ -123,55 +166,6 @@ class Calls:
             name: {"calls": n, "cpu_seconds": n * per_call(call) if n else 0.0}
             for name, (n, call) in parts.items()
         }
-
-
-class _Counted:
-    def __init__(self, calls):
-        self.calls = calls
-
-    def __enter__(self):
-        self.old = (
-            mean_field.orbits,
-            Resolvent.apply,
-            Resolvent.adjoint,
-            Resolvent.frobenius2,
-            law.dense_root,
-        )
-        if self.calls is None:
-            return
-        calls, (orbits, apply, adjoint, frobenius2, dense_root) = self.calls, self.old
-
-        def counted_orbits(*args, **kwargs):
-            out = orbits(*args, **kwargs)
-            calls.loops.append((len(out), len(out.steps)))
-            return out
-
-        def columns(method, products):
-            def counted(r, w, *x):
-                calls.columns.extend([len(w)] * products)
-                return method(r, w, *x)
-
-            return counted
-
-        def counted_root(*args):
-            calls.dense += 1
-            return dense_root(*args)
-
-        mean_field.orbits, law.dense_root = counted_orbits, counted_root
-        Resolvent.apply, Resolvent.adjoint, Resolvent.frobenius2 = (
-            columns(apply, 2),
-            columns(adjoint, 2),
-            columns(frobenius2, 1),
-        )
-
-    def __exit__(self, *_):
-        (
-            mean_field.orbits,
-            Resolvent.apply,
-            Resolvent.adjoint,
-            Resolvent.frobenius2,
-            law.dense_root,
-        ) = self.old
 
 
 def per_call(call, seconds=0.3):

@@ -150,7 +150,7 @@ def certify_branch(
             f"B has {len(b)} rows but the drive {len(f.drive)} entries: B e is added to the drive"
         )
     inputs = vector_of(start, "start", len(b[0])), vector_of(direction, "direction", len(b[0]))
-    line = _Line(f, b, *inputs)
+    line = _InputLine(f, b, *inputs)
     center = vector_of(state, "state", f.size)
     with flint.ctx.workprec(PRECISION):
         point = _first(line.at(flint.arb(0)), center)
@@ -189,7 +189,7 @@ def _first(f: CertifiedMap, center: Sequence[float]) -> Balls:
 
 
 @dataclass(frozen=True)
-class _Line:
+class _InputLine:
     """The maps along the inputs start + t direction."""
 
     f: DrivenMap

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from linear_loops import MeanFieldLoop
 
 from loopstab.numerics.phase.laws import linear, secular
-from loopstab.numerics.phase.laws.draw import RandomDraw, Resolvent, random_draw
+from loopstab.numerics.phase.laws.draw import EigenbasisResolvent, RandomDraw, random_draw
 
 T = np.geomspace(0.02, 20, 12)
 ALPHA = np.array([0.0, 0.3, 1.0, 5.0] * 3)
@@ -35,7 +35,7 @@ def farthest(r, h, alpha):
 
 
 def test_the_resolvent_is_a_solve():
-    r, w = Resolvent(random_draw(40, (1,)).matrix), np.array([1.5, 3.0])
+    r, w = EigenbasisResolvent(random_draw(40, (1,)).matrix), np.array([1.5, 3.0])
     x = np.random.default_rng(0).standard_normal((40, 2))
     for k in range(2):
         shifted = w[k] * np.eye(40) - r.matrix

@@ -17,8 +17,9 @@ from ...arrays import Array
 
 @dataclass(frozen=True, eq=False)
 class RandomDraw:
-    """G with independent N(0, 1/d) entries, Gaussian input e and start of the orbit, both of norm
-    sqrt(d).
+    """The matrix G, the input e and the start of the orbit of one random loop.
+
+    G has independent N(0, 1/d) entries; e and the start are Gaussian, scaled to the norm sqrt(d).
     """
 
     matrix: Array
@@ -31,15 +32,16 @@ class RandomDraw:
         return len(self.e)
 
     @cached_property
-    def resolvent(self) -> Resolvent:
-        """Eigenbasis of the matrix, computed on first use."""
-        return Resolvent(self.matrix)
+    def resolvent(self) -> EigenbasisResolvent:
+        """The resolvent of the matrix; its eigenbasis is computed on first use."""
+        return EigenbasisResolvent(self.matrix)
 
 
 @lru_cache(maxsize=2)
 def random_draw(width: int, seed: tuple[int, ...]) -> RandomDraw:
-    """The draw of that seed; kept, with its eigenbasis, while the cells of one matrix are worked
-    on.
+    """The draw of that seed.
+
+    It is kept, with its eigenbasis, while the cells of one matrix are measured.
     """
     rng = np.random.default_rng(seed)
     matrix = rng.standard_normal((width, width)) / np.sqrt(width)
@@ -48,7 +50,7 @@ def random_draw(width: int, seed: tuple[int, ...]) -> RandomDraw:
     return RandomDraw(matrix, root * e / np.linalg.norm(e), root * start / np.linalg.norm(start))
 
 
-class Resolvent:
+class EigenbasisResolvent:
     """(w - G)^{-1} at K shifts w at once: matrix products in the eigenbasis G = V diag(values)
     V^{-1} in place of K factorisations.
 
