@@ -1,6 +1,4 @@
-"""The plane of a phase diagram: two axes, and cells of several sizes, split where the measurement
-changes.
-"""
+"""The plane of a phase diagram: two axes, and cells of several sizes."""
 
 from __future__ import annotations
 
@@ -15,7 +13,22 @@ from ..arrays import Array
 
 @dataclass(frozen=True)
 class Axis:
-    """A parameter from low to high, on a logarithmic or linear scale."""
+    """A parameter from low to high, on a logarithmic or linear scale.
+
+    Args:
+        name: the name of the parameter.
+        low: its value at one end of the axis.
+        high: its value at the other end, above `low`.
+        log: whether the scale is logarithmic (then low must be positive) or linear.
+
+    Raises:
+        UsageError: the range is empty, or not positive on a logarithmic scale.
+
+    Example:
+        >>> from loopstab.numerics.phase import Axis
+        >>> Axis.parse("beta:0.1:10:log").at(0.5).item()
+        1.0
+    """
 
     name: str
     low: float
@@ -36,7 +49,7 @@ class Axis:
 
     @classmethod
     def parse(cls, text: str) -> Axis:
-        """Read NAME:LOW:HIGH or NAME:LOW:HIGH:log, for example beta:0.05:5:log."""
+        """The axis written as NAME:LOW:HIGH or NAME:LOW:HIGH:log, for example beta:0.05:5:log."""
         name, *rest = text.split(":")
         try:
             low, high = float(rest[0]), float(rest[1])
@@ -57,7 +70,7 @@ class Axis:
         return f"{self.name}:{ends}" + (":log" if self.log else "")
 
     def at(self, u: Array) -> Array:
-        """Value at the share u of the way from low to high."""
+        """The value at the share u of the way from low to high."""
         u = np.asarray(u, float)
         return (
             self.low * (self.high / self.low) ** u
@@ -68,8 +81,21 @@ class Axis:
 
 @dataclass(frozen=True)
 class Cells:
-    """Cells (n,): `level` 0 are the rows x cols of the coarse grid, one level more halves both
-    sides; `row` and `col` count within it.
+    """The cells of a plane, in which some have been split in four, perhaps repeatedly.
+
+    Args:
+        rows: rows of the coarse grid, along y.
+        cols: columns of the coarse grid, along x.
+        level: how often each cell was halved along both sides, (n,); 0 on the coarse grid.
+        row: the row of each cell in the grid of its level, (n,).
+        col: its column there, (n,).
+
+    Example:
+        >>> import numpy as np
+        >>> from loopstab.numerics.phase import Cells
+        >>> cells = Cells.coarse(2, 2).split(np.array([True, False, False, False]))
+        >>> len(cells), cells.level.tolist()
+        (7, [0, 0, 0, 1, 1, 1, 1])
     """
 
     rows: int
@@ -88,12 +114,12 @@ class Cells:
         return len(self.level)
 
     def shares(self, offset: float = 0.5) -> tuple[Array, Array]:
-        """Share of the way along x and y of the centres (offset 0.5), or of a corner (0 or 1)."""
+        """How far along x and y the centres (offset 0.5) or corners (0 or 1) are, as shares."""
         size = 2.0**self.level
         return (self.col + offset) / (self.cols * size), (self.row + offset) / (self.rows * size)
 
     def raster(self) -> Array:
-        """Index of the cell under each pixel of the finest grid."""
+        """The index of the cell under each pixel of the finest grid."""
         deep = int(self.level.max())
         out = np.full((self.rows << deep, self.cols << deep), -1)
         for i, (level, row, col) in enumerate(zip(self.level, self.row, self.col, strict=True)):
@@ -111,14 +137,15 @@ class Cells:
         return out & (self.level < depth)
 
     def split(self, chosen: Array) -> Cells:
-        """The same plane with each chosen cell in four; the others keep their order and come
-        first.
+        """The same plane with each chosen cell split in four.
+
+        The others keep their order and come first.
         """
         stay, gone = ~chosen, np.flatnonzero(chosen)
         row = (2 * self.row[gone, None] + [0, 0, 1, 1]).ravel()
         col = (2 * self.col[gone, None] + [0, 1, 0, 1]).ravel()
         level = np.repeat(self.level[gone] + 1, 4)
-        join = lambda old, new: np.concatenate((old[stay], new))  # noqa: E731
+        pairs = ((self.level, level), (self.row, row), (self.col, col))
         return Cells(
-            self.rows, self.cols, join(self.level, level), join(self.row, row), join(self.col, col)
+            self.rows, self.cols, *(np.concatenate((old[stay], new)) for old, new in pairs)
         )

@@ -1,6 +1,4 @@
-"""Phase diagrams: what a law or block does over any two of its parameters, measured on random
-loops, with the closed form beside it.
-"""
+"""Phase diagrams: a law over any two of its parameters, measured and by its closed form."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ from .store import Store, key
 from .work import Wanted, Workforce, local, measure
 
 TRUSTED = 3.0
-"""finite-width scaling variable from which the mean-field laws are to be trusted (N6)"""
+"""The finite-width scaling variable from which the mean-field laws are trusted (N6)."""
 MAPS = (
     "rho",
     "rho_theory",
@@ -43,19 +41,44 @@ MAPS = (
 
 @dataclass(frozen=True)
 class PhaseDiagram:
-    """Measurements over the cells of a plane; all maps are arrays (n,), one entry per cell, NaN
-    where a number does not exist.
+    """Measurements over the cells of a plane.
 
-    `rho`: median over the draws that have a fixed point of the spectral radius there (whether or
-    not an orbit reaches it); `rho_theory`: closed form; `iterations`: median loops until the
-    relative step stays below 1e-8, over the draws that reach a fixed point;
-    `sensitivity`: median (the mean has a heavy tail); `sensitivity_theory`: closed form; `outcome`:
-    most frequent outcome of the orbit;
-    `converged`: share of draws whose orbit reaches a fixed point; `contradicted`: share whose orbit
-    does so where the closed form has rho >= 1, or does not where it has rho < 1; `trust`:
-    finite-width scaling variable. The cells share the matrices of each draw unless
-    `independent`: their errors are then correlated, so that a map looks smoother than it is known,
-    and neighbours do not confirm each other.
+    All maps are arrays (n,) with one entry for each cell, NaN where a number does not exist. Unless
+    the cells are `independent` they share the matrices of each draw: their errors are then
+    correlated, so that a map looks smoother than it is known, and neighbours do not confirm each
+    other.
+
+    Attributes:
+        law: the name of the law.
+        x: the horizontal axis.
+        y: the vertical axis.
+        settings: the other parameters.
+        draws: random loops for each cell.
+        seed: the seed of the draws.
+        independent: whether every cell has draws of its own.
+        depth: how often cells at a boundary were split.
+        cells: the cells.
+        rho: the spectral radius at the fixed point, whether or not an orbit reaches it; median over
+            the draws that have one.
+        rho_theory: the same by the closed form.
+        iterations: iterations until the relative step stays below 1e-8; median over the draws that
+            reach a fixed point.
+        sensitivity: the sensitivity to the input; median over the draws, since its mean has a heavy
+            tail.
+        sensitivity_theory: the same by the closed form.
+        outcome: the most frequent outcome of the orbit.
+        converged: the share of draws whose orbit reaches a fixed point.
+        contradicted: the share of draws whose orbit does so where the closed form has rho >= 1, or
+            does not where it has rho < 1.
+        trust: the finite-width scaling variable; the closed form is trusted from 3 on.
+        measured: how many samples were measured, rather than found in the cache.
+        seconds: the time that this took.
+
+    Example:
+        >>> from loopstab import phase_diagram
+        >>> diagram = phase_diagram(settings={"width": 8}, grid=(2, 3), jobs=1)
+        >>> diagram.rho.shape, diagram.summary()["grid"]
+        ((6,), '2x3')
     """
 
     law: str
@@ -86,31 +109,30 @@ class PhaseDiagram:
 
     @property
     def values(self) -> dict[str, Array]:
-        """Every parameter at every cell."""
+        """Every parameter at every cell, by name."""
         return plane(law_named(self.law), self.x, self.y, self.settings, *self.cells.shares())
 
     @property
     def mean_absolute_error(self) -> float:
-        """Of rho against the closed form, where the width is large enough for it (`trust` from 3);
-        NaN where that is nowhere.
+        """The mean of |rho - rho_theory| where the width is large enough for the closed form.
+
+        That is where `trust` is at least 3; NaN if it is so nowhere.
         """
         sure = np.isfinite(self.disagreement) & (self.trust >= TRUSTED)
         return float(np.abs(self.disagreement[sure]).mean()) if sure.any() else float("nan")
 
     @property
     def median_sensitivity_ratio(self) -> float:
-        """Median of measured over predicted sensitivity where the law is trusted; NaN where that is
-        nowhere.
+        """The median of measured over predicted sensitivity where the law is trusted.
+
+        NaN if it is trusted nowhere.
         """
         ratio = (self.sensitivity / self.sensitivity_theory)[self.trust >= TRUSTED]
-        return (
-            float(np.median(ratio[np.isfinite(ratio)]))
-            if np.isfinite(ratio).any()
-            else float("nan")
-        )
+        finite = ratio[np.isfinite(ratio)]
+        return float(np.median(finite)) if len(finite) else float("nan")
 
     def summary(self) -> dict[str, Any]:
-        """The scalars, as plain JSON."""
+        """The scalars, as a plain object."""
         counts = {str(o): int((self.outcome == str(o)).sum()) for o in Outcome}
         sure = self.trust >= TRUSTED
         return {
@@ -139,7 +161,7 @@ class PhaseDiagram:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as plain JSON (None where a number does not exist)."""
+        """Scalars and maps, as a plain object; None where a number does not exist."""
         x, y = self.cells.shares()
         cells = {
             "level": self.cells.level.tolist(),
@@ -150,23 +172,17 @@ class PhaseDiagram:
         return {**self.summary(), "map": {**cells, **maps}}
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write phase.npz and phase.json, each whole or not at all; `LoopstabError` or `UsageError`
-        when that fails.
+        """Write phase.npz and phase.json, each whole or not at all; returns their paths.
+
+        Raises `LoopstabError` or `UsageError` when they cannot be written.
         """
         folder = output_folder(folder)
         arrays = {name: getattr(self, name) for name in MAPS}
         arrays |= {name: getattr(self.cells, name) for name in ("level", "row", "col")}
-        scalars = {
-            f.name: getattr(self, f.name)
-            for f in fields(self)
-            if f.name not in (*MAPS, "cells", "x", "y")
-        }
-        scalars |= {
-            "x": str(self.x),
-            "y": str(self.y),
-            "rows": self.cells.rows,
-            "cols": self.cells.cols,
-        }
+        others = [f.name for f in fields(self) if f.name not in (*MAPS, "cells", "x", "y")]
+        scalars = {name: getattr(self, name) for name in others}
+        scalars |= {"x": str(self.x), "y": str(self.y)}
+        scalars |= {"rows": self.cells.rows, "cols": self.cells.cols}
         buffer = io.BytesIO()
         np.savez_compressed(
             buffer, allow_pickle=False, scalars=np.array(json.dumps(scalars)), **arrays
@@ -178,7 +194,11 @@ class PhaseDiagram:
 
     @classmethod
     def load(cls, folder: str | Path) -> PhaseDiagram:
-        """Read what `save` wrote; no pickle is loaded. `LoopstabError` on a damaged file."""
+        """Read what `save` wrote.
+
+        No pickle is loaded. Raises `UsageError` if there is no diagram, `LoopstabError` if it is
+        damaged.
+        """
         path = Path(folder) / "phase.npz"
         if not path.is_file():
             raise UsageError(
@@ -188,16 +208,11 @@ class PhaseDiagram:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as data:
                 values = {name: data[name] for name in data.files}
             scalars = json.loads(str(values.pop("scalars")))
-            cells = Cells(
-                scalars.pop("rows"),
-                scalars.pop("cols"),
-                *(values.pop(name) for name in ("level", "row", "col")),
-            )
+            own = [values.pop(name) for name in ("level", "row", "col")]
+            cells = Cells(scalars.pop("rows"), scalars.pop("cols"), *own)
             axes = {name: Axis.parse(scalars.pop(name)) for name in ("x", "y")}
             return cls(cells=cells, **axes, **scalars, **values)
-        except (
-            Exception
-        ) as error:  # zipfile, zlib, numpy and a missing field all mean the same to the user
+        except Exception as error:  # of zipfile, zlib or NumPy, or a missing field: all mean damage
             raise LoopstabError(
                 f"{path} is damaged ({type(error).__name__}): delete it and run loopstab phase"
                 " again"
@@ -220,14 +235,41 @@ def phase_diagram(
     workforce: Workforce | None = None,
     progress: bool = False,
 ) -> PhaseDiagram:
-    """Measure a law (linear, tanh, ...) or a block ([transformer:]recall/norm[/residual]) over the
-    axes x and y; `settings`: other values.
+    """Measure a law over two of its parameters, with the closed form beside it.
 
-    `grid` is rows x cols (y x x) of the coarse cells; those where the most frequent outcome or the
-    sign of rho - 1 changes are split in four, `depth` times. With `cache`, a folder, measured
-    samples are kept and found again. `workforce` does the work (default: `jobs` threads here); the
-    numbers depend neither on it nor on the order. Raises `UsageError` for whatever is wrong with
-    the request.
+    Args:
+        law: a mean-field law by its activation ("linear", "tanh", ...), or a block by its
+            architecture, "[transformer:]recall/norm[/residual]".
+        x: the horizontal axis, as an `Axis` or as text, "NAME:LOW:HIGH[:log]".
+        y: the vertical axis.
+        settings: values of the other parameters; those left out have the defaults of the law.
+        grid: rows x columns (y x x) of the coarse cells.
+        depth: how often the cells are split in four where the most frequent outcome or the sign of
+            rho - 1 changes, 0 to 8.
+        draws: random loops for each cell.
+        seed: the seed of the draws.
+        independent: whether every cell has draws of its own; else cells share their matrices.
+        cache: a folder in which measured samples are kept and found again.
+        jobs: threads on this machine; -1 for one on each core.
+        workforce: what does the work, if not these threads (`loopstab.numerics.phase.cluster`). The
+            numbers depend neither on it nor on the order of the work.
+        progress: whether a progress bar is shown.
+
+    Returns:
+        The diagram.
+
+    Raises:
+        UsageError: the law is unknown, or the axes, the settings or a number do not fit it.
+
+    Example:
+        At strong recall the linear law has a stable fixed point (claim N6):
+
+        >>> from loopstab import phase_diagram
+        >>> diagram = phase_diagram(
+        ...     "linear", x="beta:3:5", y="sigma:0.2:1", settings={"width": 32}, grid=(2, 2), jobs=1
+        ... )
+        >>> set(diagram.outcome.tolist()), bool((diagram.rho < 1).all())
+        ({'fixed-point'}, True)
     """
     rule = law_named(law)
     x, y = (axis if isinstance(axis, Axis) else Axis.parse(axis) for axis in (x, y))
@@ -244,35 +286,32 @@ def phase_diagram(
         wanted = _wanted(rule, values, draws, seed, independent)
         count += measure(law, wanted[new], store, work, progress)
         samples = store.samples([key(rule, *one) for one in wanted])
-        maps = _maps(
-            rule, values, Samples(*(column.reshape(len(cells), draws) for column in samples))
-        )
-        chosen = cells.boundary(
-            [f"{o} {r < 1}" for o, r in zip(maps["outcome"], maps["rho"], strict=True)], depth
-        )
+        by_cell = Samples(*(column.reshape(len(cells), draws) for column in samples))
+        maps = _maps(rule, values, by_cell)
+        classes = [f"{o} {r < 1}" for o, r in zip(maps["outcome"], maps["rho"], strict=True)]
+        chosen = cells.boundary(classes, depth)
         if not chosen.any():
             break
         new = slice((len(cells) - int(chosen.sum())) * draws, None)  # those that stay come first
         cells = cells.split(chosen)
-    seconds = time.perf_counter() - start
     return PhaseDiagram(
-        law,
-        x,
-        y,
-        fixed,
-        draws,
-        seed,
-        independent,
-        depth,
-        cells,
+        law=law,
+        x=x,
+        y=y,
+        settings=fixed,
+        draws=draws,
+        seed=seed,
+        independent=independent,
+        depth=depth,
+        cells=cells,
         **maps,
         measured=count,
-        seconds=seconds,
+        seconds=time.perf_counter() - start,
     )
 
 
 def check(rule: LoopLaw, x: Axis, y: Axis, settings: dict[str, float]) -> dict[str, float]:
-    """The complete settings besides the axes; `UsageError` for whatever does not fit the law."""
+    """The complete settings besides the axes; raises `UsageError` if they do not fit the law."""
     if x.name == y.name:
         raise UsageError(
             f"both axes are {x.name}: choose two different parameters of"
@@ -281,17 +320,12 @@ def check(rule: LoopLaw, x: Axis, y: Axis, settings: dict[str, float]) -> dict[s
     for axis in (x, y):
         if axis.name in settings:
             raise UsageError(
-                f"{axis.name} is an axis and is also set to {settings[axis.name]:g}: leave one of"
-                " them out"
+                f"{axis.name} is an axis and is also set to {settings[axis.name]:g}: remove one of"
+                " them"
             )
     for ends in ("low", "high"):
-        values = rule.complete(
-            {
-                **settings,
-                x.name: _whole(rule, x, getattr(x, ends)),
-                y.name: _whole(rule, y, getattr(y, ends)),
-            }
-        )
+        corner = {axis.name: _whole(rule, axis, getattr(axis, ends)) for axis in (x, y)}
+        values = rule.complete({**settings, **corner})
     return {name: value for name, value in values.items() if name not in (x.name, y.name)}
 
 
@@ -303,22 +337,23 @@ def _whole(rule: LoopLaw, axis: Axis, value: float) -> float:
 def plane(
     rule: LoopLaw, x: Axis, y: Axis, settings: Mapping[str, float], u: Array, v: Array
 ) -> dict[str, Array]:
-    """Every parameter at the shares u along x and v along y; whole numbers where the parameter is
-    one.
+    """Every parameter at the shares u along x and v along y.
+
+    Whole numbers where the parameter is one.
     """
     out = {name: np.full(np.shape(u), value) for name, value in settings.items()}
     for axis, share in ((x, u), (y, v)):
-        out[axis.name] = (
-            np.rint(axis.at(share)) if rule.parameters[axis.name].integer else axis.at(share)
-        )
+        value = axis.at(share)
+        out[axis.name] = np.rint(value) if rule.parameters[axis.name].integer else value
     return out
 
 
 def _wanted(
     rule: LoopLaw, values: Mapping[str, Array], draws: int, seed: int, independent: bool
 ) -> list[Wanted]:
-    """One sample per cell and draw, cell by cell; independent cells have draws of their own, seeded
-    by their parameters.
+    """One sample for each cell and draw, cell by cell.
+
+    Independent cells have draws of their own, seeded by their parameters.
     """
     out = []
     for cell in zip(*values.values(), strict=True):
@@ -329,9 +364,11 @@ def _wanted(
 
 
 def _maps(rule: LoopLaw, values: Mapping[str, Array], samples: Samples) -> dict[str, Array]:
-    """Cell by cell, over the draws."""
+    """The maps of the diagram: one entry for each cell, over the draws."""
     theory = np.asarray(rule.theory(values), float)
     converged = (samples.outcome == str(Outcome.FIXED_POINT)).mean(axis=1)
+    against = np.where(theory < 1, 1 - converged, converged)
+    most = [max(sorted(set(row)), key=row.count) for row in samples.outcome.tolist()]
     return {
         "rho": _median(samples.rho),
         "rho_theory": theory,
@@ -339,22 +376,16 @@ def _maps(rule: LoopLaw, values: Mapping[str, Array], samples: Samples) -> dict[
         "sensitivity": _median(samples.sensitivity),
         "sensitivity_theory": np.asarray(rule.sensitivity_theory(values), float),
         "converged": converged,
-        "outcome": np.array(
-            [max(sorted(set(row)), key=row.count) for row in samples.outcome.tolist()]
-        ),
-        "contradicted": np.where(
-            np.isnan(theory), np.nan, np.where(theory < 1, 1 - converged, converged)
-        ),
+        "outcome": np.array(most),
+        "contradicted": np.where(np.isnan(theory), np.nan, against),
         "trust": np.asarray(rule.trust(values), float),
     }
 
 
 def _median(values: Array) -> Array:
     """Median of each row over its finite entries; NaN where there are none."""
-    rows, ordered = (
-        np.arange(len(values)),
-        np.sort(np.where(np.isfinite(values), values, np.nan), axis=1),
-    )  # NaN last
+    rows = np.arange(len(values))
+    ordered = np.sort(np.where(np.isfinite(values), values, np.nan), axis=1)  # NaN last
     count = np.isfinite(ordered).sum(axis=1)
     return (ordered[rows, np.maximum(count - 1, 0) // 2] + ordered[rows, count // 2]) / 2
 

@@ -1,5 +1,6 @@
-"""Finite-size scaling of the linear law N6: is x = (beta/sigma) d^(1/4) all that matters, and which
-exponent says the widths themselves?
+"""Finite-size scaling of the linear law N6.
+
+Is x = (beta/sigma) d^(1/4) all that matters, and which exponent do the widths themselves suggest?
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from .laws import linear
 from .laws.draw import random_draw
 
 DEGREE = 4
-"""degree in log x of the curve that all widths are compared with"""
+"""The degree in log x of the curve that all widths are compared with."""
 EXPONENTS = np.linspace(0, 0.6, 241)
+"""The exponents kappa that are tried."""
 RESAMPLES = 200
+"""How often the draws are resampled for the error of the exponent."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Scaling:
         return f"{self.exponent:.3f} ± {self.exponent_error:.3f}"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain numbers."""
+        """The result as a plain object."""
         return jsonable(
             {
                 "law": "linear",
@@ -93,14 +96,15 @@ def finite_size_scaling(
     jobs: int = 1,
     progress: bool = False,
 ) -> Scaling:
-    """Measure the law at `points` values of x from low to high (sigma = 1); `draws` per width, or
-    one number for all.
+    """Measure the law at `points` values of x from low to high (sigma = 1), at several widths.
 
     Every draw gives the spectral radii at all its x, so that the points of one width are
     correlated; the error of the exponent resamples whole draws. The exponent is an effective one:
     from widths 50 to 1600 it comes out below 1/4 (0.15 +- 0.03), because the edge of the Ginibre
-    spectrum, E rho - 1, falls more slowly than d^(-1/2) there. `UsageError` for fewer than two
-    widths or draws, or an empty range.
+    spectrum, E rho - 1, falls more slowly than d^(-1/2) there.
+
+    `draws` is a number for each width, or one number for all. Raises `UsageError` for fewer than
+    two widths or draws, or an empty range.
     """
     counts = tuple(draws) * len(widths) if len(draws) == 1 else tuple(draws)
     if len(set(widths)) < 2 or len(counts) != len(widths) or min(counts) < 2 or min(widths) < 2:
@@ -119,9 +123,8 @@ def finite_size_scaling(
     stream = Parallel(n_jobs=jobs, backend="threading", return_as="generator")(
         delayed(_radii)(width, (seed, k), residual, x) for width, k in work
     )
-    rows = list(
-        tqdm(stream, total=len(work), unit=("draw"), disable=not progress, desc=("scaling"))
-    )  # type: ignore[arg-type]
+    bar = tqdm(stream, total=len(work), unit="draw", disable=not progress, desc="scaling")
+    rows = list(bar)
     samples = [
         np.array([row for row, (w, _) in zip(rows, work, strict=True) if w == width])
         for width in widths
@@ -130,15 +133,21 @@ def finite_size_scaling(
     again = np.array(
         [[_median(s[rng.integers(len(s), size=len(s))]) for s in samples] for _ in range(RESAMPLES)]
     )
-    t, rho = (
-        np.array([x / width**0.25 for width in widths]),
-        np.array([_median(s) for s in samples]),
-    )
+    t = np.array([x / width**0.25 for width in widths])
+    rho = np.array([_median(s) for s in samples])
     theory = numeric("mean_field_rho")(residual, 1.0, t)
     ratios = (1 - np.concatenate((rho[None], again))) / (1 - theory)
     best, *others = collapse(t, widths, ratios, ratios[1:].std(axis=0))
     return Scaling(
-        float(residual), seed, tuple(widths), counts, x, rho, theory, best, float(np.std(others))
+        residual=float(residual),
+        seed=seed,
+        widths=tuple(widths),
+        draws=counts,
+        x=x,
+        rho=rho,
+        theory=theory,
+        exponent=best,
+        exponent_error=float(np.std(others)),
     )
 
 
@@ -148,15 +157,15 @@ def _radii(width: int, seed: tuple[int, ...], residual: float, x: Array) -> Arra
 
 
 def _median(radii: Array) -> Array:
-    """Over the draws (rows) that have a fixed point."""
+    """The median over the draws (rows) that have a fixed point."""
     return np.array([np.median(column[np.isfinite(column)]) for column in radii.T])
 
 
 def collapse(t: Array, widths: Sequence[int], ratios: Array, error: Array) -> list[float]:
-    """For each of the ratios (n, widths, m) the exponent of least weighted squared distance from a
-    common polynomial.
+    """For each of the ratios (n, widths, m), the exponent that collapses them best.
 
-    `t`, `error` (widths, m): beta/sigma, and the standard errors of the ratios.
+    It has the least weighted squared distance from a common polynomial. `t` and `error` (widths, m)
+    are beta/sigma and the standard errors of the ratios.
     """
     weight = 1 / np.maximum(error, 1e-3 * error.max()).ravel()
     y = ratios.reshape(len(ratios), -1) * weight

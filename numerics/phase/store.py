@@ -1,9 +1,9 @@
-"""Measured samples by content: law, version of the code that measured, point and seed of the draw;
-kept as shards in a folder.
+"""Measured samples, found again by what they depend on, and kept as shards in a folder.
 
-A shard holds what one task measured (some hundred samples) and is written whole or not at all, so
-that a killed run loses only the tasks that were under way. A damaged shard is named in a warning
-and measured again.
+A sample depends on the law, the version of the code that measured it, its point and the seed of its
+draw. A shard has what one task measured (some hundred samples) and is written whole or not at all,
+so that an interrupted run loses only the tasks that were under way. A damaged shard is named in a
+warning and measured again.
 """
 
 from __future__ import annotations
@@ -27,19 +27,17 @@ from .laws.law import LoopLaw, Point, Samples
 
 @cache
 def version(module: str) -> str:
-    """Hash of the code that turns a point and a seed into numbers, and of the versions of NumPy and
-    SciPy.
+    """Hash of all that turns a point and a seed into numbers.
 
-    Args:
-        module: the module of the law; the modules that it imports and all registered formulas count
-            too.
+    That is the module of the law, with the modules that it imports and all registered formulas, and
+    the versions of NumPy and SciPy.
     """
     code = source_digest(module, *formula_modules())
     return hashlib.sha256(f"{np.__version__} {scipy.__version__} {code}".encode()).hexdigest()
 
 
 def key(law: LoopLaw, seed: tuple[int, ...], point: Point) -> str:
-    """Name of a sample: 32 hexadecimal digits."""
+    """The key of a sample: 32 hexadecimal digits."""
     content = json.dumps([law.name, version(type(law).__module__), list(seed), list(point)])
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
@@ -61,35 +59,31 @@ class Store:
         return name in self._samples
 
     def samples(self, names: Sequence[str]) -> Samples:
-        """Those samples, in that order; KeyError for one that is not there."""
+        """The samples of these names, in that order; KeyError for one that is missing."""
         rows = [self._samples[name] for name in names]
         rho, iterations, sensitivity = np.array([row[:3] for row in rows]).reshape(-1, 3).T
-        return Samples(
-            rho, iterations, sensitivity, np.array([row[3] for row in rows], dtype="<U16")
-        )
+        outcome = np.array([row[3] for row in rows], dtype="<U16")
+        return Samples(rho, iterations, sensitivity, outcome)
 
     def add(self, names: Sequence[str], samples: Samples) -> None:
-        """Take what a task measured into memory."""
-        self._samples.update(
-            zip(names, zip(*(column.tolist() for column in samples), strict=True), strict=True)
-        )
+        """Add what a task measured."""
+        rows = zip(*(column.tolist() for column in samples), strict=True)
+        self._samples.update(zip(names, rows, strict=True))
 
     def reread(self, names: Sequence[str]) -> None:
-        """Take one shard that another process has written."""
+        """Add a shard that another process has written."""
         if self.folder is not None:
             self._read(self.folder / shard(names))
 
     def _read(self, path: Path) -> None:
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as data:
-                names, samples = (
-                    data["names"].tolist(),
-                    Samples(*(data[field] for field in Samples._fields)),
-                )
+                names = data["names"].tolist()
+                samples = Samples(*(data[field] for field in Samples._fields))
             self.add(names, samples)
         except FileNotFoundError:
             return
-        except Exception as error:  # zipfile, zlib, numpy, a missing field: all mean the same
+        except Exception as error:  # of zipfile, zlib or NumPy, or a missing field: all mean damage
             warnings.warn(
                 f"{path} is damaged ({type(error).__name__}); its cells are measured again",
                 stacklevel=2,
@@ -97,7 +91,7 @@ class Store:
 
 
 def shard(names: Sequence[str]) -> str:
-    """File name of the shard of these samples."""
+    """The file name of the shard of these samples."""
     return hashlib.sha256("".join(names).encode()).hexdigest()[:32] + ".npz"
 
 

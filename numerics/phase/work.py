@@ -1,5 +1,6 @@
-"""Samples as tasks: grouped by random draw, done on the cores of this machine or on a cluster, each
-once.
+"""Samples as tasks, done on the cores of this machine or on a cluster.
+
+A task has the samples of one random draw, and each sample is measured once.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from .laws.registry import law_named
 from .store import Store, key, write_shard
 
 Wanted = tuple[tuple[int, ...], Point]
-"""seed of the draw, point of the law"""
+"""The seed of a draw and a point of the law: one sample."""
 
 
 @dataclass(frozen=True)
 class SampleTask:
-    """Points of one draw that are measured together; equal wishes make equal tasks, so that no
-    number depends on who does them.
+    """Points of one draw that are measured together.
+
+    Equal requests produce equal tasks, so that no number depends on where they are done.
     """
 
     law: str
@@ -38,19 +40,19 @@ class SampleTask:
 
     @cached_property
     def names(self) -> list[str]:
-        """Keys of its samples."""
+        """The keys of its samples."""
         law = law_named(self.law)
         return [key(law, self.seed, point) for point in self.points]
 
     def without(self, store: Store) -> SampleTask:
-        """The same without what is known."""
+        """The same task without the samples that the store has."""
         points = tuple(
             p for p, name in zip(self.points, self.names, strict=True) if name not in store
         )
         return self if len(points) == len(self.points) else replace(self, points=points)
 
     def __call__(self) -> Samples:
-        """Measure, and write the shard if there is a folder."""
+        """Measure the samples, and write them as a shard if there is a folder."""
         samples = law_named(self.law).measure(self.seed, self.points)
         if self.folder is not None:
             write_shard(self.folder, self.names, samples)
@@ -58,7 +60,7 @@ class SampleTask:
 
 
 Workforce = Callable[[Sequence[SampleTask]], Iterable[tuple[SampleTask, Samples | None]]]
-"""does tasks in any order; yields each with its samples, or with None when they are in the folder
+"""Does tasks in any order; yields each with its samples, or with None when they are in the folder.
 """
 
 
@@ -79,10 +81,10 @@ def tasks_of(law: str, wanted: Iterable[Wanted], folder: str | None) -> list[Sam
 def measure(
     law: str, wanted: Sequence[Wanted], store: Store, workforce: Workforce, progress: bool = False
 ) -> int:
-    """Put the wanted samples into the store; returns how many had to be measured, those it lacked.
+    """Put the wanted samples into the store; returns how many had to be measured.
 
     Tasks are formed before the store is asked, so that what is left after an interruption is whole
-    tasks: the numbers are then the same to the last bit. Where the store knows a part from other
+    tasks: the numbers are then the same to the last bit. Where the store has a part from other
     requests, they are the same up to rounding.
     """
     tasks = tasks_of(law, wanted, None if store.folder is None else str(store.folder))
@@ -104,11 +106,26 @@ def measure(
 
 
 def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -> Workforce:
-    """The cores of this machine: `jobs` threads (-1: all cores), or with `loky` processes, which
-    take seconds to start.
+    """A workforce on the cores of this machine.
 
-    LAPACK, BLAS and the loops of NumPy release the interpreter; let BLAS itself use one thread
-    (OMP_NUM_THREADS=1).
+    LAPACK, BLAS and the loops of NumPy release the interpreter lock, so that threads suffice; let
+    BLAS itself use one thread (OMP_NUM_THREADS=1).
+
+    Args:
+        jobs: how many tasks are done at a time; -1 for one on each core.
+        backend: "threading", or "loky" for processes, which take seconds to start.
+
+    Returns:
+        A function that does tasks, for `phase_diagram(workforce=...)`.
+
+    Raises:
+        UsageError: `jobs` is neither positive nor -1.
+
+    Example:
+        >>> from loopstab import phase_diagram
+        >>> from loopstab.numerics.phase import local
+        >>> phase_diagram(settings={"width": 8}, grid=(2, 2), workforce=local(1)).measured
+        4
     """
     check_seed_and_jobs(jobs=jobs)
     jobs = (os.cpu_count() or 1) if jobs == -1 else jobs
@@ -130,8 +147,9 @@ def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -
 
 @dataclass(frozen=True)
 class _Remote:
-    """A task as an element of a Slurm array: its samples stay in the folder; returns why it failed,
-    or None.
+    """A task as an element of a Slurm array: its samples stay in the folder.
+
+    Calling it returns why it failed, or None.
     """
 
     task: SampleTask
@@ -145,11 +163,28 @@ class _Remote:
 
 
 def cluster(logs: Path, request: Request | None = None, executor: Executor = "slurm") -> Workforce:
-    """A Slurm cluster, one element of an array per task; needs a folder for the samples that the
-    nodes see.
+    """A workforce on a Slurm cluster: every task is an element of a job array.
 
-    Raises `LoopstabError` with the first reason when a task failed; the others are kept, and the
-    same command goes on with the rest.
+    Args:
+        logs: a folder for the logs of the jobs, and for the tasks themselves.
+        request: what a job asks for: time, memory, partition; the defaults of `Request` if None.
+        executor: "slurm", or another executor of `loopstab.support.slurm`.
+
+    Returns:
+        A function that does tasks, for `phase_diagram(workforce=...)`. It raises `UsageError`
+        without a `cache`, the folder for the samples, which the nodes must see, and `LoopstabError`
+        with the first reason when jobs failed. The samples of the other jobs are kept then, and
+        running the same command again measures only what is missing.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from loopstab import phase_diagram
+        >>> from loopstab.numerics.phase import cluster
+        >>> work = cluster(Path("logs"))
+        >>> phase_diagram(grid=(2, 2), workforce=work)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        loopstab.support.errors.UsageError: a phase diagram on a cluster needs a folder ...
     """
 
     def work(tasks: Sequence[SampleTask]) -> Iterator[tuple[SampleTask, Samples | None]]:
@@ -161,7 +196,7 @@ def cluster(logs: Path, request: Request | None = None, executor: Executor = "sl
             )
         remote, instead = [_Remote(task) for task in tasks], "loopstab phase without --cluster"
         jobs, failed = submit(remote, logs, request or Request(), 1, executor, instead), []
-        then = "the jobs go on; the same command takes what they wrote"
+        then = "the jobs continue; run the same command again to read what they wrote"
         for task, reason in results(dict(zip(jobs, tasks, strict=True)), executor, then):
             if reason:
                 failed.append(reason)
@@ -169,8 +204,8 @@ def cluster(logs: Path, request: Request | None = None, executor: Executor = "sl
                 yield task, None
         if failed:
             raise LoopstabError(
-                f"{len(failed)} of {len(tasks)} jobs failed: {failed[0]}; the same command goes on"
-                " with what is missing"
+                f"{len(failed)} of {len(tasks)} jobs failed: {failed[0]}; run the same command"
+                " again to measure what is missing"
             )
 
     return work

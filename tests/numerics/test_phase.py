@@ -304,7 +304,7 @@ WRONG = [
     ({"x": "gamma:1:2"}, "no parameter 'gamma'"),
     ({"x": "beta:-1:2"}, "beta"),
     ({"x": "beta:1:1"}, "no range"),
-    ({"x": "residual:0:1", "settings": {"fraction": 0.5}}, "same thing"),
+    ({"x": "residual:0:1", "settings": {"fraction": 0.5}}, "two forms of one parameter"),
     ({"law": "internal/post"}, "no parameter"),
     ({"settings": {"slope": 2.0}}, "no parameter 'slope'"),
     ({"x": "width:1:9"}, "width"),

@@ -1,4 +1,4 @@
-"""What a phase diagram is drawn of: laws and blocks by name, with named parameters."""
+"""The interface of a law: a family of random loops with named parameters."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ Point = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Parameter:
-    """A named number with its default and its domain: low < value < high, ends included where
-    `closed` says so.
+    """A named number with its default and its domain.
+
+    The domain is low < value < high, or low <= value < high if `closed`.
     """
 
     default: float
@@ -29,7 +30,7 @@ class Parameter:
     integer: bool = False
 
     def check(self, name: str, value: float) -> float:
-        """The value, or `UsageError` when it is outside the domain."""
+        """The value; raises `UsageError` when it is outside the domain."""
         inside = self.low <= value < self.high if self.closed else self.low < value < self.high
         if not inside or (self.integer and value != round(value)):
             kind = "a whole number" if self.integer else "a number"
@@ -42,11 +43,11 @@ class Parameter:
 
 
 class Samples(NamedTuple):
-    """Measurements (n,): spectral radius at the fixed point, loops until it is reached, input
-    sensitivity, outcome of the orbit.
+    """Measurements (n,) of n loops.
 
-    NaN where there is no fixed point, or the orbit does not reach one. `sensitivity`: what the law
-    says it is.
+    `rho`: the spectral radius at the fixed point; `iterations`: those until it is reached;
+    `sensitivity`: the sensitivity to the input, as the law defines it; `outcome`: that of the
+    orbit. Numbers are NaN where there is no fixed point, or where the orbit does not reach one.
     """
 
     rho: Array
@@ -56,65 +57,66 @@ class Samples(NamedTuple):
 
     @classmethod
     def empty(cls, n: int) -> Samples:
-        """n samples to be filled in."""
+        """n samples, to be filled in."""
         return cls(
             np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan), np.full(n, "", dtype="<U16")
         )
 
 
 class LoopLaw(Protocol):
-    """A family of random loops: its parameters, what the theory says of them, and how one of them
-    is measured.
-    """
+    """A family of random loops: its parameters, its closed forms, and how a loop is measured."""
 
     @property
     def name(self) -> str:
-        """How it is asked for."""
+        """The name under which `law_named` finds it."""
         ...
 
     @property
     def title(self) -> str:
-        """The loop, as a formula."""
+        """The loop as a formula."""
         ...
 
     @property
     def sensitivity(self) -> str:
-        """What `Samples.sensitivity` is."""
+        """What `Samples.sensitivity` is, as a formula."""
         ...
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
-        """By name."""
+        """The parameters by name."""
         ...
 
     @property
     def shared(self) -> int:
-        """How many leading entries of a point must agree in one call of `measure`; the first is the
-        width.
+        """How many leading entries all points of one call of `measure` must share.
+
+        The first of them is the width.
         """
         ...
 
     @property
     def batch(self) -> int:
-        """Points that are best measured together."""
+        """How many points are best measured together."""
         ...
 
     def complete(self, given: Mapping[str, float]) -> dict[str, float]:
-        """All parameters from those given; `UsageError` for an unknown name, a value out of range,
-        or two that exclude each other.
+        """All parameters, from those given and the defaults.
+
+        Raises `UsageError` for an unknown name, a value out of range, or two that exclude each
+        other.
         """
         ...
 
     def theory(self, values: Mapping[str, Array]) -> Array:
-        """Spectral radius that the closed form predicts, NaN where none does."""
+        """The spectral radius by the closed form; NaN where there is none."""
         ...
 
     def sensitivity_theory(self, values: Mapping[str, Array]) -> Array:
-        """Sensitivity that the closed form predicts, NaN where none does."""
+        """The sensitivity by the closed form; NaN where there is none."""
         ...
 
     def trust(self, values: Mapping[str, Array]) -> Array:
-        """Finite-width scaling variable, NaN where there is none."""
+        """The finite-width scaling variable; NaN where there is none."""
         ...
 
     def point(self, values: Mapping[str, float]) -> Point:
@@ -122,12 +124,12 @@ class LoopLaw(Protocol):
         ...
 
     def measure(self, seed: tuple[int, ...], points: Sequence[Point]) -> Samples:
-        """One sample per point, from the random draw of that seed."""
+        """One sample for each point, from the random draw of that seed."""
         ...
 
 
 def complete(law: LoopLaw, given: Mapping[str, float]) -> dict[str, float]:
-    """Defaults of the law overridden by what is given, each checked."""
+    """The law's defaults overridden by the given values, each checked."""
     for name in given:
         if name not in law.parameters:
             raise UsageError(

@@ -1,10 +1,9 @@
-"""The linear law (N6, M1) at one matrix: fixed point of largest s, spectral radius and input
-sensitivity, all from the resolvent.
+"""The linear law (N6, M1) at one matrix: everything from the resolvent.
 
-h = t (w - G)^{-1} e with abs(h) = sqrt(d) is a fixed point of N(alpha h + G h + t e) for every
-alpha, with s = alpha + w; the other eigenvalues of its Jacobian are (alpha + mu)/(alpha + w), mu in
-spec(P G), and S = t (R - (R h)(R^T h)^T/(h^T R h)), R = (w - G)^{-1}, does not depend on alpha (M1,
-Sherman-Morrison).
+h = t (w - G)^{-1} e with |h| = sqrt(d) is a fixed point of N(alpha h + G h + t e) for every alpha,
+with s = alpha + w; the one of largest s is measured. The other eigenvalues of its Jacobian are
+(alpha + mu)/(alpha + w), mu in spec(P G). S = t (R - (R h)(R^T h)^T/(h^T R h)), R = (w - G)^{-1},
+does not depend on alpha (M1, Sherman-Morrison).
 """
 
 from __future__ import annotations
@@ -19,17 +18,23 @@ from .draw import RandomDraw
 from .secular import farthest_roots
 
 DENSE = 64
-"""up to this width all eigenvalues by LAPACK are cheaper than one root of the secular equation"""
+"""The width up to which all eigenvalues by LAPACK are cheaper than one secular root."""
 SCAN = np.geomspace(1e-12, 10, 400)
+"""Distances above the largest real eigenvalue at which the norm is tabulated."""
 DIGITS = 1e-9
-"""relative residual above which the eigenbasis is not trusted and the dense routine is used"""
+"""The relative correction of a root above which the eigenbasis is not trusted and the dense routine
+is used.
+"""
+CANCELLED = 1e-6
+"""The share of its terms below which a sensitivity has lost too many digits by cancellation; the
+dense routine then computes it.
+"""
 
 
 def scales(draw: RandomDraw, t: Array) -> Array:
-    """The largest w > 0 with abs(t (w - G)^{-1} e) = sqrt(d) for each t (K,); NaN where there is
-    none.
+    """The largest w > 0 with |t (w - G)^{-1} e| = sqrt(d) for each t (K,); NaN if there is none.
 
-    Above the largest real eigenvalue the norm falls to 0 without poles; it is tabulated there, with
+    Above the largest real eigenvalue the norm falls to 0 without poles. It is tabulated there, with
     points at the peaks that complex pairs near the axis make, and the last crossing is refined.
     """
     r = draw.resolvent
@@ -40,28 +45,24 @@ def scales(draw: RandomDraw, t: Array) -> Array:
     table = np.unique(np.concatenate((base + SCAN, peaks[peaks > base + SCAN[0]])))
     tops = np.maximum.accumulate(_norms(draw, table)[::-1])[::-1]  # largest norm from here on
     t = np.asarray(t, dtype=float)
-    count = (tops[None, :] * t[:, None] >= 1).sum(
-        axis=1
-    )  # tops fall: the crossing is right of the last point above 1
-    found = count > 0
+    # tops fall, so the crossing is right of the last point above 1
+    count = (tops[None, :] * t[:, None] >= 1).sum(axis=1)
     low = table[np.maximum(count - 1, 0)] - base
     high = np.where(count < len(table), table[np.minimum(count, len(table) - 1)], r.norm + t) - base
-    return np.where(
-        found,
-        base + _crossing(lambda x: t * _norms(draw, base + x), low, np.maximum(high, low)),
-        np.nan,
-    )
+    above = _crossing(lambda x: t * _norms(draw, base + x), low, np.maximum(high, low))
+    return np.where(count > 0, base + above, np.nan)
 
 
 def _norms(draw: RandomDraw, w: Array) -> Array:
-    """abs((w - G)^{-1} e)/sqrt(d) for each w."""
+    """|(w - G)^{-1} e|/sqrt(d) for each w."""
     x = draw.resolvent.apply(w, draw.e)
     return np.sqrt(np.einsum("ik,ik->k", x, x) / draw.width)
 
 
 def _crossing(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
-    """Where f falls through 1 between low and high, elementwise: regula falsi (Illinois) on log f
-    against log x.
+    """Where f falls through 1 between low and high, elementwise.
+
+    By regula falsi (Illinois) on log f against log x.
     """
     a, b = np.log(low), np.log(high)
     fa, fb = np.log(f(low)), np.log(f(high))
@@ -83,10 +84,10 @@ def _crossing(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
 
 
 class Linear(NamedTuple):
-    """For K pairs (alpha, t): fixed points (d, K), their scales w, spectral radii and input
-    sensitivities (1/d) tr S S^T; NaN without one.
+    """The fixed points of K loops; NaN for a loop without one.
 
-    `dense` counts the fallbacks to the dense routine.
+    Fixed points `h` (d, K), their scales `w`, spectral radii `rho`, and `sensitivity` (1/d) tr S
+    S^T. `dense` counts the fallbacks to the dense routine.
     """
 
     h: Array
@@ -97,8 +98,9 @@ class Linear(NamedTuple):
 
 
 def measure(draw: RandomDraw, alpha: Array, t: Array) -> Linear:
-    """Spectral radius and sensitivity at the fixed points of K loops that share the matrix; equal t
-    are computed once.
+    """Spectral radius and sensitivity at the fixed points of K loops that share the matrix.
+
+    Each loop is a pair (alpha, t); equal t are computed once.
     """
     different, where = np.unique(t, return_inverse=True)
     w = scales(draw, different)
@@ -107,11 +109,9 @@ def measure(draw: RandomDraw, alpha: Array, t: Array) -> Linear:
     if good.any():
         h[:, good], sensitivity[good] = _states(draw, w[good], different[good])
     columns = np.flatnonzero(good[where])
-    roots = (
-        [None] * len(columns)
-        if draw.width <= DENSE
-        else _roots(draw, h[:, where[columns]], alpha[columns])
-    )
+    roots: list[complex | None] = [None] * len(columns)
+    if draw.width > DENSE:
+        roots = _roots(draw, h[:, where[columns]], alpha[columns])
     rho, fallbacks = np.full(len(t), np.nan), 0
     for k, mu in zip(columns, roots, strict=True):
         if mu is None:
@@ -122,8 +122,9 @@ def measure(draw: RandomDraw, alpha: Array, t: Array) -> Linear:
 
 
 def _states(draw: RandomDraw, w: Array, t: Array) -> tuple[Array, Array]:
-    """Fixed points as columns (d, K) and (1/d) tr S S^T for each; dense where the eigenbasis loses
-    the digits.
+    """Fixed points as columns (d, K), and (1/d) tr S S^T for each.
+
+    The dense routine is used where the eigenbasis loses the digits.
     """
     r, d = draw.resolvent, draw.width
     h = t * r.apply(w, draw.e)
@@ -135,17 +136,17 @@ def _states(draw: RandomDraw, w: Array, t: Array) -> tuple[Array, Array]:
     cross = np.einsum("ik,ik->k", p, r.apply(w, q))
     corner = np.einsum("ik,ik->k", p, p) * np.einsum("ik,ik->k", q, q)
     total = t**2 / d * (whole - 2 * cross / eta + corner / eta**2)
-    doubtful = ~(
-        total > 1e-6 * t**2 / d * (whole + corner / eta**2)
-    )  # what is left of a difference of large terms
+    # what is left of a difference of large terms
+    doubtful = ~(total > CANCELLED * t**2 / d * (whole + corner / eta**2))
     for k in np.flatnonzero(doubtful):
         total[k] = dense_sensitivity(draw.matrix, h[:, k], w[k], t[k])
     return h, total
 
 
 def _roots(draw: RandomDraw, h: Array, alpha: Array) -> list[complex | None]:
-    """The farthest roots for the fixed points h (d, K), corrected by the two-sided Rayleigh
-    quotient of P G; None where that moves one.
+    """The farthest roots for the fixed points h (d, K), corrected by a Rayleigh quotient.
+
+    It is the two-sided quotient of P G. The result is None where it moves a root.
     """
     r = draw.resolvent
     left, right = r.left @ h, r.right.T @ h

@@ -1,6 +1,4 @@
-"""Every `Architecture` with linear sub-blocks as a phase diagram: u(x) = A x, recall W_x, W_e, as
-in `loopstab.numerics.loops.linear`.
-"""
+"""Blocks with linear sub-blocks u(x) = A x as laws, any `Architecture`."""
 
 from __future__ import annotations
 
@@ -27,10 +25,10 @@ SCALES = ("block", "state", "recall", "bias")
 
 @dataclass(frozen=True)
 class LinearBlock:
-    """Loops of one architecture: Ginibre matrices of scale `block` (A), `state` (W_x), `recall`
-    (W_e), a Gaussian offset `bias`.
+    """Loops of one architecture with Ginibre matrices.
 
-    Fixed point and sensitivity: `loopstab.numerics.phase.laws.stack`.
+    Their scales are `block` (A), `state` (W_x) and `recall` (W_e); `bias` is that of a Gaussian
+    offset. How fixed point and sensitivity are found: `loopstab.numerics.phase.laws.stack`.
     """
 
     architecture: Architecture
@@ -67,8 +65,9 @@ class LinearBlock:
         return complete(self, given)
 
     def theory(self, values: Mapping[str, Array]) -> Array:
-        """The block forms of N6, for one sub-block under post normalisation with recall and no
-        offset; NaN elsewhere.
+        """The block forms of N6, where they hold; NaN elsewhere.
+
+        They hold for one sub-block under post normalisation, with recall and without offset.
         """
         subs, block, state, recall, bias = np.broadcast_arrays(
             *(np.asarray(values[name], float) for name in ("sub_blocks", *SCALES))
@@ -89,28 +88,26 @@ class LinearBlock:
         return np.full(np.shape(values["block"]), np.nan)
 
     def trust(self, values: Mapping[str, Array]) -> Array:
-        """The scaling variable of the law with sigma = s_x, beta = s_e (both block forms have that
-        ratio).
+        """The scaling variable of N6 with sigma = s_x, beta = s_e; NaN where N6 does not apply.
+
+        Both block forms have that ratio.
         """
         with np.errstate(invalid="ignore"):
-            x = numeric("scaling_variable")(
-                *(np.asarray(values[name], float) for name in ("state", "recall", "width"))
-            )
+            names = ("state", "recall", "width")
+            x = numeric("scaling_variable")(*(np.asarray(values[name], float) for name in names))
         return np.where(np.isnan(self.theory(values)), np.nan, x)
 
     def point(self, values: Mapping[str, float]) -> Point:
-        """Sizes first, then scales."""
+        """The sizes, then the scales."""
         return tuple(float(values[name]) for name in (*SHAPE, *SCALES))
 
     def measure(self, seed: tuple[int, ...], points: Sequence[Point]) -> Samples:
-        """The orbits together, as a stack of multiples of one draw; then each fixed point by
-        itself.
-        """
+        """Measure loops of one draw: the orbits together, then each fixed point by itself."""
         loop, e = self.drawn(seed, points[0])
         return measure(loop, np.array(points)[:, self.shared :], e)
 
     def drawn(self, seed: tuple[int, ...], shape: Point) -> tuple[Scaled, Array]:
-        """The loop of that draw as a function of its scales, and its input, one token."""
+        """The loop of a draw as a function of its scales, and its input, one token."""
         d, subs = (int(n) for n in shape[: self.shared])
         rng = np.random.default_rng(seed)
         e = rng.standard_normal((1, d))
@@ -118,27 +115,17 @@ class LinearBlock:
         matrices = [ginibre(rng, d) for _ in range(subs)]
         cells: tuple[GRUCell, ...] = ()
         if self.architecture.residual is Residual.GRU:
-            cells = tuple(
-                GRUCell(
-                    ginibre(rng, 3 * d, 1.0, d),
-                    ginibre(rng, 3 * d, 1.0, d),
-                    rng.standard_normal(3 * d),
-                )
-                for _ in matrices
-            )
+            cells = tuple(_gru_cell(rng, d) for _ in matrices)
 
         def loop(scales: Array) -> BlockLoop:
             block, state, recall, bias = scales
             blocks = tuple(MLP.linear(block * matrix) for matrix in matrices)
-            return BlockLoop(
-                self.architecture,
-                blocks,
-                state * w_x,
-                recall * w_e,
-                bias * b,
-                np.ones(d),
-                EPS,
-                cells,
-            )
+            weights = (state * w_x, recall * w_e, bias * b, np.ones(d))
+            return BlockLoop(self.architecture, blocks, *weights, EPS, cells)
 
         return loop, e * np.sqrt(d) / np.linalg.norm(e)
+
+
+def _gru_cell(rng: np.random.Generator, d: int) -> GRUCell:
+    u, v = (ginibre(rng, 3 * d, 1.0, d) for _ in range(2))
+    return GRUCell(u, v, rng.standard_normal(3 * d))

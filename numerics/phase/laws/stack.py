@@ -1,6 +1,4 @@
-"""Loops that differ in their scales alone, advanced together; what a phase diagram measures of
-each.
-"""
+"""Loops that differ in their scales alone: orbits together, then samples one by one."""
 
 from __future__ import annotations
 
@@ -17,15 +15,16 @@ from .orbits import iterations
 from .tangent import fixed_point
 
 LOOPS = 400
-"""loops before the first look at an orbit"""
+"""The iterations before the first look at an orbit."""
 
 Scaled = Callable[[Array], BlockLoop]
-"""the loop with scales (m,), or the stack of loops with scales (m, K, 1, 1)"""
+"""The loop with scales (m,), or the stack of loops with scales (m, K, 1, 1)."""
 
 
 class Stack:
-    """Orbits of K loops with scales (K, m), all from h_0 = e
-    (`loopstab.numerics.orbits.follow.OrbitBatch`).
+    """Orbits of K loops with scales (K, m), all from h_0 = e.
+
+    This is an `OrbitBatch` of `loopstab.numerics.orbits.follow`.
     """
 
     def __init__(self, loop: Scaled, scales: Array, e: Array):
@@ -38,11 +37,11 @@ class Stack:
         return self.h
 
     def advance(self) -> None:
-        """One loop."""
+        """One iteration."""
         self.h = self.loop.step(self.h, self.e)
 
     def keep(self, kept: Array) -> None:
-        """Go on with these."""
+        """Keep these orbits and drop the others."""
         self.h, self.scales = self.h[kept], self.scales[kept]
         self.loop = self._stacked()
 
@@ -53,8 +52,8 @@ class Stack:
 def measure(loop: Scaled, scales: Array, e: Array) -> Samples:
     """One sample for every row of scales (K, m); the input e is (tokens, width).
 
-    The fixed point: the limit of the orbit from h_0 = e, else what Newton's method finds from the
-    last state of a bounded orbit. The sensitivity: `Tangent.sensitivity`, 0 without recall.
+    The fixed point is the limit of the orbit from h_0 = e, or what Newton's method finds from the
+    last state of a bounded orbit. The sensitivity is `Tangent.sensitivity`, 0 without recall.
     """
     out = Samples.empty(len(scales))
     for i, orbit in enumerate(follow_batch(Stack(loop, scales, e), LOOPS)):
@@ -62,11 +61,9 @@ def measure(loop: Scaled, scales: Array, e: Array) -> Samples:
         out.outcome[i] = str(outcome)
         if outcome is Outcome.FIXED_POINT:
             out.iterations[i] = iterations(orbit.trajectory.relative_steps)
-        at = (
-            fixed_point(loop(scales[i]), orbit.trajectory.tail[-1].reshape(e.shape), e)
-            if outcome.bounded
-            else None
-        )
+        if not outcome.bounded:
+            continue
+        at = fixed_point(loop(scales[i]), orbit.trajectory.tail[-1].reshape(e.shape), e)
         if at is not None:
             out.rho[i] = at.radius()
             out.sensitivity[i] = at.sensitivity()

@@ -1,6 +1,4 @@
-"""The derivative of a block loop at one state: Newton's method to a fixed point, and the spectral
-radius and the sensitivity there.
-"""
+"""A block loop linearised at one state: fixed points, spectral radius and sensitivity."""
 
 from __future__ import annotations
 
@@ -14,19 +12,19 @@ from ...spectra.radius import spectral_radius
 from ...spectra.resolvent import Resolvent
 
 DENSE = 256
-"""up to this many dimensions (tokens x width) the Jacobian is a matrix, beyond it is known by its
-products
-"""
+"""The dimensions (tokens x width) up to which the Jacobian is computed as a matrix."""
 NEWTON = 20
+"""The most steps of Newton's method."""
 RESIDUAL = 1e-11
-"""relative step at which Newton's method stops"""
+"""The relative step at which Newton's method stops."""
 PROBES = 8
-"""random changes of the input whose responses are averaged"""
+"""The random changes of the input whose responses are averaged."""
 
 
 class Tangent:
-    """The loop at the state h: its Jacobian J as a matrix up to `DENSE` dimensions, by products
-    beyond.
+    """The loop at the state h, with its Jacobian J.
+
+    J is a matrix up to `DENSE` dimensions, and known by its products beyond.
     """
 
     def __init__(self, loop: BlockLoop, h: Array, e: Array):
@@ -35,33 +33,31 @@ class Tangent:
         self.matrix = loop.jacobian(h, e) if h.size <= DENSE else None
 
     def solve(self, b: Array) -> Array:
-        """(I - J)^{-1} of every row of b (m, n)."""
+        """(I - J)^{-1} applied to every row of b (m, n)."""
         if self.matrix is not None:
             return np.linalg.solve(np.eye(len(self.matrix)) - self.matrix, b.T).T
         resolvent = Resolvent(self.products)
         return np.array([resolvent(row) for row in b])
 
     def radius(self) -> float:
-        """Spectral radius of J: LAPACK, or Arnoldi; LAPACK too where Arnoldi does not converge."""
+        """The spectral radius of J, by LAPACK, or by Arnoldi's method where J is not a matrix.
+
+        LAPACK is used there too when Arnoldi's method does not converge.
+        """
         if self.matrix is None and (found := spectral_radius(self.products)).converged:
             return found.value
-        return float(
-            np.abs(
-                np.linalg.eigvals(self.products.dense() if self.matrix is None else self.matrix)
-            ).max()
-        )
+        matrix = self.products.dense() if self.matrix is None else self.matrix
+        return float(np.abs(np.linalg.eigvals(matrix)).max())
 
     def sensitivity(self) -> float:
-        """The mean of norm(S v)^2/norm(v)^2 over `PROBES` random v: an estimate of tr S S^T over
-        the dimensions.
-        """
+        """The mean of |S v|^2/|v|^2 over `PROBES` random v: an estimate of tr S S^T/dim."""
         v = np.random.default_rng(0).standard_normal((PROBES, *self.e.shape))
         response = self.solve(self.loop.input_jvp(self.h, self.e, v).reshape(PROBES, -1))
         return float(np.mean(np.sum(response**2, axis=1) / np.sum(v**2, axis=(1, 2))))
 
 
 def fixed_point(loop: BlockLoop, h: Array, e: Array) -> Tangent | None:
-    """The loop at the fixed point that Newton's method finds from h; None when it finds none."""
+    """The loop at the fixed point that Newton's method finds from h; None if it finds none."""
     with np.errstate(all="ignore"):
         for _ in range(NEWTON):
             try:

@@ -1,6 +1,4 @@
-"""Random transformer blocks as phase diagrams: attention and MLP on several tokens, for every
-`Architecture`.
-"""
+"""Random transformer blocks as laws: attention and MLP on several tokens, any `Architecture`."""
 
 from __future__ import annotations
 
@@ -25,14 +23,14 @@ SCALES = ("block", "state", "recall")
 
 @dataclass(frozen=True)
 class TransformerBlock:
-    """Loops of one architecture with the sub-blocks of `numerics.ensembles.random_loop`: attention,
-    then an MLP of width 2 d.
+    """Loops of one architecture whose sub-blocks are attention, then an MLP of width 2 d.
 
-    `block`: scale of the output matrices of both sub-blocks, `state`: of W_x, `recall`: of W_e;
-    without recall there are no such matrices. The biases do not scale: entries N(0, 1/100). The
-    input: a Gaussian vector of norm sqrt(d) per token.
+    The sub-blocks are those of `numerics.loops.block_loop.random_loop`. `block` is the scale of
+    their output matrices, `state` that of W_x, `recall` that of W_e; without recall there are no
+    such matrices. The biases do not scale: their entries are N(0, 1/100). The input is a Gaussian
+    vector of norm sqrt(d) for each token.
 
-    No theorem gives the spectral radius. Fixed point and sensitivity:
+    No theorem gives the spectral radius. How fixed point and sensitivity are found:
     `loopstab.numerics.phase.laws.stack`.
     """
 
@@ -68,7 +66,7 @@ class TransformerBlock:
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
-        """The scales of what the architecture has, and the sizes."""
+        """The scales of the matrices that the architecture has, and the sizes."""
         recalls = {
             "state": Parameter(1.0, 0, INF, "scale s_x of W_x", closed=True),
             "recall": Parameter(1.0, 0, INF, "scale s_e of W_e", closed=True),
@@ -90,16 +88,17 @@ class TransformerBlock:
         return np.full(np.shape(values["block"]), np.nan)
 
     def sensitivity_theory(self, values: Mapping[str, Array]) -> Array:
-        """NaN, as the theory."""
+        """NaN: there is no closed form."""
         return self.theory(values)
 
     def trust(self, values: Mapping[str, Array]) -> Array:
-        """NaN, as the theory."""
+        """NaN: there is no closed form."""
         return self.theory(values)
 
     def point(self, values: Mapping[str, float]) -> Point:
-        """Sizes first, then scales (1 where the architecture has no such matrix); `UsageError` for
-        a width that the heads do not divide.
+        """The sizes, then the scales (1 where the architecture has no such matrix).
+
+        Raises `UsageError` for a width that the heads do not divide.
         """
         width, heads = values["width"], values["heads"]
         if width % heads:
@@ -110,14 +109,12 @@ class TransformerBlock:
         return tuple(float(values.get(name, 1.0)) for name in (*SHAPE, *SCALES))
 
     def measure(self, seed: tuple[int, ...], points: Sequence[Point]) -> Samples:
-        """The orbits together, as a stack of multiples of one draw; then each fixed point by
-        itself.
-        """
+        """Measure loops of one draw: the orbits together, then each fixed point by itself."""
         loop, e = self.drawn(seed, points[0])
         return measure(loop, np.array(points)[:, self.shared :], e)
 
     def drawn(self, seed: tuple[int, ...], shape: Point) -> tuple[Scaled, Array]:
-        """The loop of that draw as a function of its scales, and its input."""
+        """The loop of a draw as a function of its scales, and its input."""
         width, tokens, heads = (int(n) for n in shape[: self.shared])
 
         def loop(scales: Array) -> BlockLoop:
