@@ -21,8 +21,15 @@ from ...formulas import numeric
 from ...loops.gru_cell import GRUCell
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, show, spheres
-from ..shared.bisection import bisect
+from ..shared.bisection import BOXES, bisect
 from ..shared.complex_step import complex_step, normalised
+
+LONGEST = 4000
+"""The longest entry time that is iterated."""
+STAYS = 50
+"""Iterations after the entry time in which the orbit must stay in the box."""
+SETTLES = 300
+"""Iterations after which the state of an orbit is compared with the proved fixed points."""
 
 
 @st.composite
@@ -36,11 +43,8 @@ def _loop(draw: DrawFn, kind: str = "") -> Case:
     """
     d = draw(sizes(1, 3))
     box = draw(fractions(1, 4))
-    start = (
-        box
-        * np.array([draw(st.sampled_from((1.0, -1.0))) for _ in range(d)])
-        * draw(arrays(d, 1 / 4, 1))
-    )
+    signs = np.array([draw(st.sampled_from((1.0, -1.0))) for _ in range(d)])
+    start = box * signs * draw(arrays(d, 1 / 4, 1))
     case = {
         "recall": draw(st.sampled_from(("none", "external", "internal"))),
         "u": draw(arrays((3 * d, d), -1 / 4, 1 / 4)),
@@ -57,25 +61,17 @@ def _loop(draw: DrawFn, kind: str = "") -> Case:
         "residual": "gru",
         "corners": draw(arrays((3, d), -1, 1)),
     }
-    gate = slice(d, 2 * d)
+    gate, candidate = slice(d, 2 * d), slice(2 * d, None)
+    if kind in ("hidden", "add", "outside"):
+        case["u"] = 0 * case["u"]
     if kind == "hidden":
-        case |= {
-            "hidden": 2.0,
-            "v": 0 * case["v"],
-            "u": 0 * case["u"],
-            "start": np.sign(start) * box,
-        }
+        case |= {"hidden": 2.0, "v": 0 * case["v"], "start": np.sign(start) * box}
         case["c"][gate] = draw(arrays(d, 2, 4))
-        case["c"][2 * d :] = 0.0
+        case["c"][candidate] = 0.0
     elif kind == "add":
-        case |= {
-            "residual": "add",
-            "u": 0 * case["u"],
-            "v": 0 * case["v"],
-            "c": np.abs(case["c"]) + 1 / 4,
-        }
+        case |= {"residual": "add", "v": 0 * case["v"], "c": np.abs(case["c"]) + 1 / 4}
     elif kind == "outside":
-        case |= {"u": 0 * case["u"], "v": np.zeros((3 * d, d)), "c": np.zeros(3 * d)}
+        case |= {"v": np.zeros((3 * d, d)), "c": np.zeros(3 * d)}
         case["v"][gate] = np.eye(d)
         case["start"] = np.full(d, 4 * box + draw(fractions(4, 8)))
     return case
@@ -91,6 +87,7 @@ def _input(case: Case, h: Array) -> Array:
 
 
 def _orbit(case: Case, h: Array) -> Iterator[Array]:
+    """The states after h."""
     cell = GRUCell(case["u"], case["v"], case["c"])
     while True:
         if case["residual"] == "gru":
@@ -108,19 +105,15 @@ def _bounds(case: Case, box: float) -> tuple[float, float]:
     """
     d, block = len(case["e"]), case["block"]
     root = math.sqrt(d)
-    size = float(np.linalg.norm(block, 2)) * root
+    size = float(np.linalg.norm(block, 2)) * root  # of the input u
     if case["recall"] == "internal":
-        size = float(np.linalg.norm(block @ case["w_x"], 2)) * root + float(
-            np.linalg.norm(block @ case["w_e"] @ case["e"])
-        )
-    reach = (
-        size * np.linalg.norm(case["u"], axis=1)
-        + box * np.abs(case["v"]).sum(1)
-        + np.abs(case["c"])
-    )
-    return 1 / (1 + math.exp(-float(reach[d : 2 * d].max()))), math.tanh(
-        float(reach[2 * d :].max())
-    )
+        recalled = block @ case["w_e"] @ case["e"]
+        size = float(np.linalg.norm(block @ case["w_x"], 2)) * root
+        size += float(np.linalg.norm(recalled))
+    rows = size * np.linalg.norm(case["u"], axis=1) + box * np.abs(case["v"]).sum(1)
+    reach = rows + np.abs(case["c"])  # of the arguments of gates and candidates
+    gate, candidate = float(reach[d : 2 * d].max()), float(reach[2 * d :].max())
+    return 1 / (1 + math.exp(-gate)), math.tanh(candidate)
 
 
 def _enters(case: Case) -> str | None:
@@ -141,10 +134,10 @@ def _enters(case: Case) -> str | None:
             return f"{where}: {show(h)} in the box goes to {image:.6g} > q = {q:.6g}"
     box = max(case["box"], 1.0)
     entry = float(numeric("gru_entry_time")(box, *_bounds(case, box)))
-    if not entry < 4000:
+    if not entry < LONGEST:
         raise Undecided(f"{where}: the entry time {entry:.3g} is too long to iterate")
     orbit = _orbit(case, case["start"])
-    for loop in range(math.ceil(entry) + 50):
+    for loop in range(math.ceil(entry) + STAYS):
         size = float(np.abs(next(orbit)).max())
         if loop + 1 >= entry and size > 1 + 1e-12:
             return (
@@ -172,18 +165,13 @@ def _moves_inwards(case: Case) -> str | None:
     """|h'| < |h|."""
     dtype = np.dtype(case["precision"])
     zeros, one = np.zeros((1, 1), dtype), np.ones((1, 1), dtype)
-    cell = GRUCell(
-        np.zeros((3, 1), dtype),
-        np.concatenate((zeros, one, zeros)),
-        np.array([0, 0, case["c"]], dtype),
-    )
-    h = np.array([case["start"]], dtype)
-    after = cell(np.zeros(1, dtype), h)
+    u, v, c = np.zeros((3, 1)), np.concatenate((zeros, one, zeros)), [0, 0, case["c"]]
+    cell = GRUCell(u.astype(dtype), v, np.array(c, dtype))
+    none, h = np.zeros(1, dtype), np.array([case["start"]], dtype)
+    after = cell(none, h)
     if not abs(float(after[0])) < abs(float(h[0])):
-        return (
-            f"{case['precision']}: h = {h[0]:.6g} goes to {after[0]:.6g}, z ="
-            f" {cell.gates(np.zeros(1, dtype), h)[1][0]:.9g}"
-        )
+        z = cell.gates(none, h)[1][0]
+        return f"{case['precision']}: h = {h[0]:.6g} goes to {after[0]:.6g}, z = {z:.9g}"
     return None
 
 
@@ -224,10 +212,8 @@ def _frozen_reset(draw: DrawFn, hidden: float = 1.0) -> Case:
     v, c = np.zeros((3 * d, d)), np.zeros(3 * d)
     v[d:], c[d:] = draw(arrays((2 * d, d), -1, 1)), draw(arrays(2 * d, -1, 1))
     v[2 * d :] *= 4
-    if hidden != 1:
-        c[2 * d :] += (
-            2 + 4 * d
-        )  # keeps the fixed points of n away from 0, which both have in common
+    if hidden != 1:  # keep the fixed points of n away from 0, which both cells have in common
+        c[2 * d :] += 2 + 4 * d
     return {"v": v, "c": c, "hidden": hidden, "start": draw(arrays(d, -1, 1))}
 
 
@@ -238,10 +224,13 @@ def _fixed_points_of_the_candidate(case: Case) -> str | None:
     orbits that settle end at one of them.
     """
     v, c, d = case["v"], case["c"], len(case["start"])
-    cell = GRUCell(np.zeros((3 * d, d)), v, c)
-    found = certify(
-        TanhMap.of(np.eye(d), v[2 * d :] / 2, np.zeros(d), c[2 * d :] / 2), max_boxes=20_000
-    )
+    cell, none = GRUCell(np.zeros((3 * d, d)), v, c), np.zeros(d)
+
+    def step(h: Array) -> Array:
+        return cell(none, case["hidden"] * h)
+
+    candidate = TanhMap.of(np.eye(d), v[2 * d :] / 2, np.zeros(d), c[2 * d :] / 2)
+    found = certify(candidate, max_boxes=BOXES)
     where = f"V = {show(v)}, c = {show(c)}, hidden argument {case['hidden']:g} h"
     if found.count == 0:
         return f"{where}: the candidate is proved to have no fixed point"
@@ -249,26 +238,23 @@ def _fixed_points_of_the_candidate(case: Case) -> str | None:
         raise Undecided(f"{where}: {len(found.undecided)} boxes undecided")
     if found.index_sum != 1:
         return f"{where}: {found.count} fixed points, indices add up to {found.index_sum}"
-    none = np.zeros(d)
-    for point in found.points:
-        moved = float(np.abs(cell(none, case["hidden"] * point.center) - point.center).max())
+    points = [point.center for point in found.points]
+    for h in points:
+        moved = float(np.abs(step(h) - h).max())
         if moved > 1e-14 * (1 + float(np.abs(v).sum())):
-            return (
-                f"{where}: h = {show(point.center)} is fixed by the candidate, the cell moves it by"
-                f" {moved:.4g}"
-            )
+            return f"{where}: h = {show(h)} is fixed by the candidate, the cell moves it by {moved:.4g}"
     h = case["start"]
-    for _ in range(300):
-        h = cell(none, case["hidden"] * h)
+    for _ in range(SETTLES):
+        h = step(h)
     # the other way: a state that is fixed up to a Newton step of 1e-9 is one of the proved ones
-    jacobian = complex_step(lambda x: cell(none, case["hidden"] * x), h)
-    if np.linalg.cond(np.eye(d) - jacobian) < 1e6:
-        step = np.linalg.solve(np.eye(d) - jacobian, cell(none, case["hidden"] * h) - h)
-        gap = min(float(np.abs(h - point.center).max()) for point in found.points)
-        if float(np.abs(step).max()) < 1e-9 and gap > 1e-6:
+    gap = np.eye(d) - complex_step(step, h)
+    if np.linalg.cond(gap) < 1e6:
+        newton = np.linalg.solve(gap, step(h) - h)
+        nearest = min(float(np.abs(h - point).max()) for point in points)
+        if float(np.abs(newton).max()) < 1e-9 and nearest > 1e-6:
             return (
-                f"{where}: the cell fixes {show(h)}, {gap:.3g} from the nearest fixed point of the"
-                " candidate"
+                f"{where}: the cell fixes {show(h)}, {nearest:.3g} from the nearest fixed point of"
+                " the candidate"
             )
     return None
 

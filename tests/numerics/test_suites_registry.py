@@ -1,0 +1,54 @@
+"""The suites stand under the names that theory gives the claims."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+import pytest
+
+from loopstab.numerics import suites
+from loopstab.theory.claims import families, find_claims
+from loopstab.theory.families import FAMILIES
+from loopstab.theory.kernel.claim import Claim
+
+PARTS = {
+    "geometry.bifurcations": "geometry.stable_sets",
+    "recall.bounded_update_existence": "recall.bounded_update",
+}
+"""Suites of a claim that has too many for one module, and the module that has the others."""
+
+
+def modules(package):
+    """Names, within the package, of the modules of its families."""
+    return [
+        f"{family}.{module.name}"
+        for family in FAMILIES
+        for module in iter_modules(import_module(f"{package}.{family}").__path__)
+        if not module.ispkg
+    ]
+
+
+def claims(name):
+    """Ids of the claims that a module of theory defines."""
+    found = vars(import_module(f"loopstab.theory.{name}")).values()
+    return {value.id for value in found if isinstance(value, Claim)}
+
+
+ATTACKS = modules("loopstab.numerics.suites")
+CLAIMS = [name for name in modules("loopstab.theory") if claims(name)]
+
+
+def test_every_claim_has_a_module():
+    assert {claim for name in CLAIMS for claim in claims(name)} == set(families())
+    assert set(families()) == {claim.id for claim in find_claims()}
+    assert set(ATTACKS) - set(PARTS) == set(CLAIMS)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_module_of_suites_attacks_the_claims_of_its_name(name):
+    attacked = import_module(f"loopstab.numerics.suites.{name}").SUITES
+    assert {suite.claim for suite in attacked} == claims(PARTS.get(name, name))
+
+
+def test_suites_stand_below_the_families_alone():
+    rooms = {module.name for module in iter_modules(suites.__path__)}
+    assert rooms == {*FAMILIES, "shared"}
