@@ -14,7 +14,7 @@ from ..kernel.algebra import Equation
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 
 DEGREE = 5
-"""degree of the polynomials in step hermite"""
+"""degree of the polynomials in step hermite_polynomials"""
 
 
 def _hermite():

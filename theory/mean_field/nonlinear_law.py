@@ -24,14 +24,15 @@ from .activation_moments import MOMENT_STEPS
 from .cavity import CAVITY_STEPS, GAIN_STEPS
 from .falsifiers.nonlinear_law import FALSIFIERS, MOMENT, SLOPE, STEEP
 from .hermite import HERMITE_STEPS
-from .input_law import (
-    INPUT_STEPS,
+from .input_examples import (
+    EXAMPLE_STEPS,
     SIGNS_RHO,
     SIGNS_SHARE,
     SQUARE_KURTOSIS,
     SQUARE_SHARE,
     square_moment,
 )
+from .input_law import INPUT_STEPS
 from .simulation import (
     SQUARE,
     Vector,
@@ -228,6 +229,7 @@ and $h_0=e$, $\lim_{t\to\infty}\lim_{d\to\infty}|h_{t+1}-h_t|^2/d=0$ iff $\beta\
         *GAIN_STEPS,
         *MOMENT_STEPS,
         *INPUT_STEPS,
+        *EXAMPLE_STEPS,
         *_MEASURED,
     ),
     falsifiers=FALSIFIERS,

@@ -1,5 +1,6 @@
-"""Attacks on A3: loops on the line or the plane whose limits are known, one assumption dropped at a
-time.
+"""Attacks on A3, input-dependence: what happens when one assumption is dropped.
+
+The cases are loops on the line or in the plane whose limits are known.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Attacks on M3, the expected number of fixed points: piecewise linear maps on a line, counted and
-integrated with fractions.
+"""Attacks on M3, the expected number of fixed points: what happens when one assumption is dropped.
+
+The cases are piecewise linear maps on a line, counted and integrated with fractions.
 """
 
 from __future__ import annotations

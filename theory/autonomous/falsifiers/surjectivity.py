@@ -1,4 +1,4 @@
-"""Attacks on A2': exact ranks of derivatives with respect to the parameters.
+"""Attacks on A2', by exact ranks of derivatives with respect to the parameters.
 
 Some cases are peri loops with a constructed fixed point. Everything is rational: the factor 1/s of
 DN does not change a rank, so ranks are taken of s DN(z) = diag(gamma)(I - z z^T/(d s^2)), which is

@@ -1,4 +1,4 @@
-"""Attacks on R4, the geometry of the scalar stable sets: what happens without one assumption."""
+"""Attacks on R4, the scalar stable sets: what happens when one assumption is dropped."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What breaks when a hypothesis of these claims is dropped: one module for each claim."""
+"""What breaks when an assumption of these claims is dropped: one module for each claim."""

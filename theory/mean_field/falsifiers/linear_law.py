@@ -1,4 +1,4 @@
-"""Attacks on N6, the linear mean-field law: what happens without one assumption."""
+"""Attacks on N6, the linear mean-field law: what happens when one assumption is dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attacks on N7, the nonlinear mean-field law: what happens without one assumption."""
+"""Attacks on N7, the nonlinear mean-field law: what happens when one assumption is dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attacks on N3, contraction under outer normalisation: what happens without one assumption."""
+"""Attacks on N3, contraction by the outer norm: what happens when one assumption is dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attacks on N2, existence under outer normalisation: what happens without one assumption."""
+"""Attacks on N2, existence of a fixed point: what happens when one assumption is dropped."""
 
 from __future__ import annotations
 

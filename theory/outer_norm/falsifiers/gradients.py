@@ -1,4 +1,4 @@
-"""Attacks on N5, gradients under a uniform contraction: what happens without one assumption."""
+"""Attacks on N5, gradients through the loop: what happens when one assumption is dropped."""
 
 from __future__ import annotations
 

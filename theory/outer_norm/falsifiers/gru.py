@@ -1,4 +1,4 @@
-"""Attacks on N8, the gated residual: what happens without one assumption."""
+"""Attacks on N8, the gated residual: what happens when one assumption is dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attacks on N1, the Jacobian of the outer normalisation: what happens without one assumption."""
+"""Attacks on N1, the Jacobian of the norm: what happens when one assumption is dropped."""
 
 from __future__ import annotations
 

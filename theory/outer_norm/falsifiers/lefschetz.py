@@ -1,4 +1,4 @@
-"""Attacks on M2, fixed points by degree: what happens without one assumption."""
+"""Attacks on M2, fixed points by degree: what happens when one assumption is dropped."""
 
 from __future__ import annotations
 

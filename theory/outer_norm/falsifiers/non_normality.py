@@ -1,4 +1,4 @@
-"""Attacks on M5, non-normal Jacobians: what happens without one assumption.
+"""Attacks on M5, non-normal Jacobians: what happens when one assumption is dropped.
 
 The cases are planar matrices with rational entries.
 """

@@ -1,4 +1,4 @@
-"""Attacks on M1, the residual strength: what happens without one assumption."""
+"""Attacks on M1, the residual strength: what happens when one assumption is dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attacks on N4, the sensitivity under outer normalisation: what happens without one assumption.
+"""Attacks on N4, the sensitivity to the input: what happens when one assumption is dropped.
 
 The fixed points have rational entries.
 """
