@@ -16,8 +16,8 @@ from ..arrays import Array
 from ..loops.protocol import LoopedMap, LoopError, advance, image, start
 from ..spectra.linearisation import Linearisation
 from ..spectra.radius import SpectralRadius, spectral_radius
+from .diagnosis import Diagnosis
 from .follow import LOOPS, Followed, follow
-from .outcome import Diagnosis
 
 WITH_SPECTRUM = (Outcome.FIXED_POINT, Outcome.CRITICAL, Outcome.CYCLE, Outcome.APERIODIC)
 """Outcomes of bounded orbits, for which the spectrum at the last state is computed."""

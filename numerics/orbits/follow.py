@@ -13,7 +13,8 @@ import numpy as np
 from ...support.errors import UsageError
 from ...theory.outcome import Outcome
 from ..arrays import Array
-from .outcome import Diagnosis, classify
+from .diagnosis import Diagnosis
+from .outcome import classify
 from .trajectory import Recorder, Trajectory
 
 LOOPS = 2000
