@@ -1,3 +1,1 @@
-"""Spectra of the linearised step: eigenvalues, singular values, resolvent, sensitivity, Lyapunov
-exponents.
-"""
+"""Spectral measurements of a loop at a state: eigenvalues, singular values, resolvent and more."""

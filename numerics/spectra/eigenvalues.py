@@ -1,8 +1,9 @@
-"""Leading eigenvalues of a loop Jacobian within a budget of products, every pair with its residual.
+"""Leading eigenvalues of the Jacobian of a loop, within a budget of products.
 
-Arnoldi without restarts as long as the basis fits `SPACE`: a restart throws directions away, and
-products cost more than memory. Beyond, thick restarts (Krylov-Schur, Stewart 2001). A real power
-iteration does not converge on the complex pairs that dominate most loops.
+The method is Arnoldi's. It runs without restarts as long as the basis fits `SPACE`, because a
+restart discards directions and products cost more than memory; beyond that it uses thick restarts
+(Krylov-Schur, Stewart 2001). A real power iteration would not converge on the complex pairs that
+dominate most loops.
 """
 
 from __future__ import annotations
@@ -16,24 +17,32 @@ from scipy.linalg import eig, schur
 from ...support.errors import UsageError
 from ..arrays import Array
 from ..loops.protocol import LoopError
-from .linearisation import DENSE, Linearisation, Measurement
+from .linearisation import DENSE, INVARIANT, TINY, Linearisation, Measurement
 
 SPACE = 2**25
-"""numbers that a Krylov basis may hold (256 MB)"""
+"""Numbers that a Krylov basis may hold (256 MB)."""
 RELIABLE = 1e-3
-"""stated error, relative, beyond which an eigenvalue counts as not found: its condition is beyond
-first order
+"""Largest relative error of an eigenvalue that counts as found.
+
+Beyond it the first-order estimate of the error cannot be trusted.
 """
-TINY = np.finfo(float).tiny
+CLOSE = 0.99
+"""Modulus relative to the leading one from which a candidate for a larger eigenvalue is awaited."""
 EPS = np.finfo(float).eps
 
 
 class Krylov:
-    """J V = W H: V the first `size` rows of an orthonormal basis, W one row more, H (size + 1,
-    size); one product per row.
+    """A Krylov space of J: J V = W H, with one product for each basis vector.
 
-    The first row is `start`, or random. An invariant subspace is left by a fresh random row, so
-    that eigenvalues of any multiplicity are met.
+    V has the first `size` vectors of an orthonormal basis, W has one more, and H has the shape
+    (size + 1, size). When the space becomes invariant, it is extended by a random vector, so that
+    eigenvalues of any multiplicity are found.
+
+    Args:
+        j: the linearisation.
+        most: the largest number of basis vectors.
+        seed: seed of the random vectors.
+        start: the first basis vector, up to its length; default random.
     """
 
     def __init__(self, j: Linearisation, most: int, seed: int, start: Array | None = None):
@@ -49,11 +58,11 @@ class Krylov:
 
     @property
     def full(self) -> bool:
-        """No room for another row."""
+        """Whether the basis has no room for another vector."""
         return self.size == self._h.shape[1]
 
     def grow(self) -> None:
-        """One product."""
+        """Extend the space by one vector, with one product."""
         m = self.size
         w, known = self.j(self._basis[m]), self._basis[: m + 1]
         size = float(np.linalg.norm(w))
@@ -62,15 +71,16 @@ class Krylov:
             self._h[: m + 1, m] += c
             w = w - c @ known
         rest = float(np.linalg.norm(w))
-        if rest <= 1e-14 * max(size, TINY):
+        if rest <= INVARIANT * max(size, TINY):
             rest, w = 0.0, self._fresh(m + 1)
         self._h[m + 1, m] = rest
         self._basis[m + 1] = w / max(float(np.linalg.norm(w)), TINY)
         self.size += 1
 
     def restart(self, keep: int) -> None:
-        """Keep the Schur vectors of about `keep` Ritz values of largest modulus: cut at the widest
-        gap of the moduli near there.
+        """Keep the Schur vectors of about `keep` Ritz values of largest modulus.
+
+        The cut is made at the widest gap between the moduli from there on.
         """
         m = self.size
         moduli = np.sort(np.abs(np.linalg.eigvals(self._h[:m, :m])))[::-1]
@@ -81,7 +91,7 @@ class Krylov:
             found: Any = schur(self._h[:m, :m], output="real", sort=sort)
         except np.linalg.LinAlgError as error:
             raise LoopError(
-                f"LAPACK cannot order the Schur form of a restart ({error}): give another seed or a"
+                f"LAPACK cannot order the Schur form at a restart ({error}): give another seed or a"
                 " larger space"
             ) from None
         t, q, p = found
@@ -92,9 +102,7 @@ class Krylov:
         self.size = p
 
     def ritz(self) -> tuple[Array, Array, Array]:
-        """Ritz values, largest modulus first, their vectors in the basis (columns), and the
-        residuals.
-        """
+        """Ritz values, largest modulus first, with their coordinates (columns) and residuals."""
         m = self.size
         values, vectors = np.linalg.eig(self._h[:m, :m])
         order = np.argsort(-np.abs(values), kind="stable")
@@ -102,11 +110,11 @@ class Krylov:
         return values, vectors, np.abs(self._h[m, :m] @ vectors)
 
     def vector(self, y: Array) -> Array:
-        """The vector with those coordinates."""
+        """The vector with the coordinates y in the basis."""
         return y @ self._basis[: self.size]
 
     def _fresh(self, known: int) -> Array:
-        """A random unit vector orthogonal to the first rows; zero if they span everything."""
+        """A random unit vector orthogonal to the first `known` vectors; 0 if they span all."""
         if known >= self.j.n:
             return np.zeros(self.j.n)
         w = self._rng.standard_normal(self.j.n)
@@ -117,17 +125,34 @@ class Krylov:
 
 @dataclass(frozen=True)
 class Eigenvalues(Measurement):
-    """`value`: eigenvalues, largest modulus first; `residuals`: norm(J v - l v) for unit v;
-    `residual`: that of the first, recomputed.
+    """The leading eigenvalues of J, largest modulus first.
 
-    A residual is a backward error (l is an eigenvalue of J + E, norm(E) = residual). `condition` of
-    the first eigenvalue, 1/abs(y* v) for its unit left and right vectors (within the Krylov space:
-    a lower bound), turns it into `error`, the distance from an eigenvalue of J to first order: at a
-    defective eigenvalue that is large, however small the residual, and at long Jordan blocks still
-    too small (a nilpotent J of 2,000 dimensions: value 0.98, error 0.04). `converged`: `error` is
-    at most `RELIABLE` of the modulus, every residual at most tol times the largest modulus, and the
-    first is not a stage on the way to a larger one: no other Ritz value plus its residual is
-    larger, or only such below 0.99 of it that twice the products have not brought nearer.
+    A residual norm(J v - l v) for a unit vector v is a backward error: l is an eigenvalue of
+    J + E with norm(E) equal to the residual. The condition of the eigenvalue turns it into an
+    error to first order. At a defective eigenvalue the error is large, however small the
+    residual; at long Jordan blocks it is still too small (a nilpotent J of 2000 dimensions gives
+    the value 0.98 with the error 0.04).
+
+    Args:
+        value: the eigenvalues, complex, of shape (k,).
+        residual: the residual of the first eigenvalue, recomputed.
+        products: number of products with J.
+        converged: whether `error` is at most 1e-3 of the modulus, every residual is at most `tol`
+            times the largest modulus, and the first eigenvalue is final. It is final if no other
+            Ritz value plus its residual is larger, or only values below 0.99 of it, which twice
+            the products have not brought nearer.
+        residuals: norm(J v - l v) for each eigenvalue l and its unit vector v.
+        condition: the condition 1/abs(y* v) of the first eigenvalue, for its unit left and right
+            vectors; a lower bound where it is computed in a Krylov space.
+        error: estimated distance of the first value from an eigenvalue of J, to first order.
+
+    Example:
+        >>> import numpy as np
+        >>> from loopstab import Eigenvalues, FunctionLoop, Linearisation, leading_eigenvalues
+        >>> loop = FunctionLoop(lambda h, e: np.array([0.5, -0.9]) * h + e, np.copy)
+        >>> found = leading_eigenvalues(Linearisation(loop, np.zeros(2), np.zeros(2)), k=2)
+        >>> isinstance(found, Eigenvalues), found.converged, round(found.condition, 6)
+        (True, True, 1.0)
     """
 
     residuals: Array
@@ -144,16 +169,43 @@ def leading_eigenvalues(
     seed: int = 0,
     space: int = SPACE,
 ) -> Eigenvalues:
-    """The k eigenvalues of largest modulus from at most `budget` products with J; `tol` is raised
-    to the noise of differences.
+    """Find the k eigenvalues of J of largest modulus.
 
-    LAPACK up to `DENSE` dimensions, if the budget allows. Raises `UsageError` for k or a budget
-    that cannot be, `LoopError` where LAPACK fails in a restart.
+    Up to 64 dimensions, if the budget allows, J is assembled and given to LAPACK; beyond, the
+    method is Arnoldi's.
+
+    Args:
+        j: the linearisation at a state.
+        k: number of eigenvalues; default 6.
+        tol: largest residual relative to the largest modulus; default 1e-8. It is raised to ten
+            times the error of the products where these are differences.
+        budget: largest number of products with J; default 1000.
+        seed: seed of the random vectors; default 0.
+        space: numbers that the Krylov basis may hold before it is restarted; default 2^25
+            (256 MB).
+
+    Returns:
+        The eigenvalues with their residuals, and the condition and error of the first.
+
+    Raises:
+        UsageError: k is not between 1 and the dimension, or the budget is below k + 4.
+        LoopError: a product has the wrong shape or is not finite, or LAPACK fails at a restart.
+
+    Example:
+        A rotation by a right angle, shrunk by one half:
+
+        >>> import numpy as np
+        >>> from loopstab import FunctionLoop, Linearisation, leading_eigenvalues
+        >>> turn = np.array([[0.0, -0.5], [0.5, 0.0]])
+        >>> loop = FunctionLoop(lambda h, e: turn @ h + e, np.copy)
+        >>> found = leading_eigenvalues(Linearisation(loop, np.zeros(2), np.zeros(2)), k=2)
+        >>> np.sort(np.round(found.value.imag, 6))
+        array([-0.5,  0.5])
     """
     if not 1 <= k <= j.n or budget < k + 4:
         raise UsageError(
-            f"need 1 <= k <= {j.n} and a budget of at least k + 4 products, not k = {k}, budget ="
-            f" {budget}"
+            f"leading_eigenvalues needs 1 <= k <= {j.n} and a budget of at least k + 4 products,"
+            f" not k = {k} and budget = {budget}"
         )
     before, tol = j.products, max(tol, 10 * j.error)
     if j.n <= min(DENSE, budget - 2):
@@ -167,22 +219,28 @@ def leading_eigenvalues(
         krylov = Krylov(j, min(j.n, budget - 2, max(space // j.n, 2 * k + 20)), seed)
         value, vector, residuals, final = _search(krylov, k, tol, budget - 2)
         matrix = krylov.hessenberg[:-1]
-    residuals[0] = np.linalg.norm(j(vector) - value[0] * vector) / max(
-        float(np.linalg.norm(vector)), TINY
-    )
+    length = max(float(np.linalg.norm(vector)), TINY)
+    residuals[0] = np.linalg.norm(j(vector) - value[0] * vector) / length
     size = float(np.linalg.norm(matrix))
     floor = 10 * EPS * size + tol * abs(value[0])
     condition = _condition(matrix, value[0])
     error = condition * float(residuals[0] + EPS * size)
-    converged = final and bool(residuals.max() <= floor) and error <= RELIABLE * abs(value[0])
+    converged = final and residuals.max() <= floor and error <= RELIABLE * abs(value[0])
     return Eigenvalues(
-        value, float(residuals[0]), j.products - before, converged, residuals, condition, error
+        value=value,
+        residual=float(residuals[0]),
+        products=j.products - before,
+        converged=bool(converged),
+        residuals=residuals,
+        condition=condition,
+        error=error,
     )
 
 
 def _search(krylov: Krylov, k: int, tol: float, budget: int) -> tuple[Array, Array, Array, bool]:
-    """Grow until k pairs converge and none larger is in sight: values, first vector, residuals,
-    whether the first is final.
+    """Grow the space until k pairs have converged and no larger eigenvalue is in sight.
+
+    Returns the values, the first vector, the residuals, and whether the first value is final.
     """
     spent = check = 0
     seen: tuple[int, float] | None = None
@@ -197,17 +255,14 @@ def _search(krylov: Krylov, k: int, tol: float, budget: int) -> tuple[Array, Arr
         moduli, size = np.abs(values), float(np.linalg.norm(krylov.hessenberg))
         top = moduli[0]
         floor = tol * top + 10 * EPS * size
-        if (
-            len(values) < k
-            or residuals[:k].max() > floor
-            or not _accurate(krylov, values[0], residuals[0], floor)
-        ):
+        met = len(values) >= k and residuals[:k].max() <= floor
+        if not (met and _accurate(krylov, values[0], residuals[0], floor)):
             seen = None
         elif seen is None or abs(seen[1] - top) > 10 * floor:
             seen = spent, top
         rivals = (residuals > floor) & (moduli + residuals > top)
         waited = seen is not None and spent >= 2 * seen[0] + 20
-        final = whole or not rivals.any() or (waited and not (moduli[rivals] > 0.99 * top).any())
+        final = whole or not rivals.any() or (waited and not (moduli[rivals] > CLOSE * top).any())
         if whole or spent >= budget or (seen is not None and final):
             return values[:k], krylov.vector(vectors[:, 0]), residuals[:k].copy(), bool(final)
         if krylov.full:
@@ -215,18 +270,18 @@ def _search(krylov: Krylov, k: int, tol: float, budget: int) -> tuple[Array, Arr
 
 
 def _accurate(krylov: Krylov, value: complex, residual: float, floor: float) -> bool:
-    """The stated error of the eigenvalue meets ten times the tolerance, or its residual is near the
-    noise of the products.
+    """Whether the error of the eigenvalue meets ten times the tolerance.
+
+    A residual near the noise of the products is accepted as well.
     """
     noise = max(EPS, krylov.j.error) * float(np.linalg.norm(krylov.hessenberg))
-    return (
-        residual <= 100 * noise
-        or residual * _condition(krylov.hessenberg[:-1], value) <= 10 * floor
-    )
+    if residual <= 100 * noise:
+        return True
+    return residual * _condition(krylov.hessenberg[:-1], value) <= 10 * floor
 
 
 def _condition(matrix: Array, value: complex) -> float:
-    """1/abs(y* x) of the eigenvalue nearest to `value`, y and x unit left and right vectors."""
+    """1/abs(y* x) of the eigenvalue nearest to `value`, for its unit left and right vectors."""
     found: Any = eig(matrix, left=True, right=True)
     values, left, right = found
     i = int(np.argmin(np.abs(values - value)))

@@ -1,6 +1,4 @@
-"""The Jacobian of a loop at a state as an operator, J v and J^T u, with K v and K^T w for the
-input; and what a measurement of it is.
-"""
+"""The derivatives of a step at a state, as operators, and what a measurement of them reports."""
 
 from __future__ import annotations
 
@@ -16,23 +14,38 @@ from ...support.jsonable import jsonable
 from ..arrays import Array
 from ..loops.protocol import LoopedMap, LoopError, image
 
+TINY = float(np.finfo(float).tiny)
+INVARIANT = 1e-14
+"""Relative size, some 50 roundings, below which a new basis vector counts as zero."""
 DENSE = 64
-"""Up to this many dimensions J is built column by column and given to LAPACK."""
+"""Largest dimension at which J is assembled column by column and given to LAPACK."""
 DENSE_ADJOINT = 2000
-"""Up to this many dimensions J^T and K^T are had from columns where the loop has no product of its
-own.
+"""Largest dimension at which J^T and K^T are assembled column by column.
+
+That happens only where the loop offers no product with them.
 """
 
 Product = Callable[[Array], Array]
+"""A linear map from vectors to vectors."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """`value` with the `residual` of the equation that defines it (which one, the subclass says),
-    recomputed from the result.
+    """A measured value with the residual of the equation that defines it.
 
-    `products`: products with J, J^T, K and K^T that it took; `converged`: the residual meets the
-    tolerance asked for.
+    Each subclass says which equation that is. The residual is recomputed from the result, so it
+    does not depend on the method that found it.
+
+    Args:
+        value: the measured number or array.
+        residual: the residual of the defining equation.
+        products: number of products with J, J^T, K and K^T that the measurement took.
+        converged: whether the residual meets the requested tolerance.
+
+    Example:
+        >>> from loopstab import Measurement
+        >>> Measurement(value=0.5, residual=1e-12, products=8, converged=True).to_json()
+        {'value': 0.5, 'residual': 1e-12, 'products': 8, 'converged': True}
     """
 
     value: Any
@@ -41,22 +54,46 @@ class Measurement:
     converged: bool
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON object: arrays as lists, complex numbers as [real, imaginary], what is not
-        finite as None.
+        """The fields as a plain JSON object.
+
+        Arrays become lists, complex numbers [real, imaginary], and values that are not finite
+        None.
         """
         return jsonable({f.name: getattr(self, f.name) for f in fields(self)})
 
 
 class Linearisation:
-    """J = D_h step and K = D_e step at (h, e), on flat real or complex vectors; counts the
-    products.
+    """The derivatives J = D_h step and K = D_e step of a loop at a state h and an input e.
 
-    Products come from the loop where it offers them: `linearize(h, e)`, a callable v -> J v whose
-    attributes `adjoint`, `input_product`, `input_adjoint` give the other three, or `jvp`, `vjp`,
-    `input_jvp`, `input_vjp` of (h, e, vector). Else J v and K v are central differences with step
-    eps^(1/3) of the scale, J^T and K^T the transposed columns, up to `DENSE_ADJOINT` dimensions.
-    `derivative` and `adjoint_of` say which. Raises `LoopError` for a step that is not finite here,
-    is random or changes its state, and for products of a wrong shape or not finite.
+    Calling the object with v gives J v. Vectors are flat, real or complex; results are flat
+    float64 arrays. `products` counts the products computed so far.
+
+    Products come from the loop where it offers them: either by `linearize(h, e)`, a callable
+    v -> J v whose attributes `adjoint`, `input_product` and `input_adjoint` give the other three,
+    or by `jvp`, `vjp`, `input_jvp` and `input_vjp` of (h, e, vector). Otherwise J v and K v are
+    central differences, with a step of eps^(1/3) times the scale of the point, and J^T and K^T are
+    assembled column by column, up to 2000 dimensions. The attribute `derivative` names the source
+    of J v (`linearize`, `jvp` or `central difference`), and `adjoint_of` that of J^T u (`vjp` or
+    `columns`).
+
+    Args:
+        loop: the loop.
+        h: the state at which the step is differentiated, of any shape.
+        e: the input of the loop.
+
+    Raises:
+        LoopError: the step is random, changes its arguments, or is not finite at this state. The
+            methods raise it where a product has the wrong shape or is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from loopstab import FunctionLoop, Linearisation
+        >>> loop = FunctionLoop(lambda h, e: np.tanh(h) + 3 * e, np.copy)
+        >>> j = Linearisation(loop, np.zeros(2), np.zeros(2))
+        >>> np.round(j(np.array([1.0, 2.0])), 6), np.round(j.input_product(np.ones(2)), 6)
+        (array([1., 2.]), array([3., 3.]))
+        >>> j.derivative, j.products
+        ('central difference', 2)
     """
 
     def __init__(self, loop: LoopedMap, h: Array, e: Array):
@@ -65,10 +102,11 @@ class Linearisation:
         self.image = image(loop, self.h, self.e)
         if not np.isfinite(self.image).all():
             raise LoopError(
-                "step returns NaN or infinity at this state: there is no Jacobian; give a state"
-                " inside the map's domain"
+                "step returns NaN or infinity at this state, so it has no Jacobian there: give a"
+                " state inside the map's domain"
             )
-        record = loop.linearize(self.h, self.e) if hasattr(loop, ("linearize")) else None  # type: ignore[attr-defined]  # optional
+        linearize: Any = getattr(loop, "linearize", None)
+        record: Any = None if linearize is None else linearize(self.h, self.e)
         self._own = record or self._bound("jvp")
         self._own_adjoint = getattr(record, "adjoint", None) or self._bound("vjp")
         self._own_input = getattr(record, "input_product", None) or self._bound("input_jvp")
@@ -85,8 +123,8 @@ class Linearisation:
 
     @property
     def drift(self) -> float:
-        """abs(step(h, e) - h) over the larger of the two norms: how far the state is from fixed."""
-        size = max(np.linalg.norm(self.h), np.linalg.norm(self.image), np.finfo(float).tiny)
+        """The length of the step over the larger of the two norms; 0 at a fixed point."""
+        size = max(np.linalg.norm(self.h), np.linalg.norm(self.image), TINY)
         return float(np.linalg.norm(self.image - self.h) / size)
 
     def __call__(self, v: Array) -> Array:
@@ -94,30 +132,27 @@ class Linearisation:
         if np.iscomplexobj(v):
             return self(np.real(v)) + 1j * self(np.imag(v))
         self.products += 1
-        return self._product(
-            self._own, self.derivative, v, self.h, partial(self._difference, at="h")
-        )
+        difference = partial(self._difference, at="h")
+        return self._product(self._own, self.derivative, v, self.h, difference)
 
     def adjoint(self, u: Array) -> Array:
-        """J^T u (J^* u, as J is real)."""
+        """J^T u, which is also J^* u, because J is real."""
         if np.iscomplexobj(u):
             return self.adjoint(np.real(u)) + 1j * self.adjoint(np.imag(u))
         if self._own_adjoint is None:
-            return self._transposed(
-                "J", self, self.n, "vjp(h, e, u), the product of u with J^T"
-            ) @ np.ravel(u)
+            need = "vjp(h, e, u), the product of u with J^T"
+            return self._transposed("J", self, self.n, need) @ np.ravel(u)
         self.products += 1
         return _flat(self._own_adjoint(_shaped(u, self.h)), self.h, "vjp")
 
     def input_product(self, v: Array) -> Array:
-        """K v for a change v of the input."""
+        """K v, for a change v of the input in the shape of e."""
         self.products += 1
-        return self._product(
-            self._own_input, "input_jvp", v, self._float_input(), partial(self._difference, at="e")
-        )
+        difference = partial(self._difference, at="e")
+        return self._product(self._own_input, "input_jvp", v, self._float_input(), difference)
 
     def input_adjoint(self, w: Array) -> Array:
-        """K^T w, flat."""
+        """K^T w, for w in the shape of the state."""
         e = self._float_input()
         if self._own_input_adjoint is None:
             need = "input_vjp(h, e, w), the product of w with K^T"
@@ -126,46 +161,46 @@ class Linearisation:
         return _flat(self._own_input_adjoint(_shaped(w, self.h)), e, "input_vjp")
 
     def dense(self) -> Array:
-        """J by its columns, n products at the first call."""
+        """The matrix of J, assembled column by column; the first call takes n products."""
         if "J" not in self._columns:
             self._columns["J"] = np.column_stack([self(column) for column in np.eye(self.n)])
         return self._columns["J"]
 
     def transposed(self) -> Linearisation:
-        """J^T as the operator, for what J and J^T share (spectrum, norms) where the loop's own J^T
-        is all there is.
+        """J^T in the place of J, for the properties that both share: spectrum and norms.
+
+        This serves loops whose exact product is that with J^T. Raises `LoopError` where the loop
+        has no such product.
         """
         if self._own_adjoint is None:
-            raise LoopError("J^T by columns gains nothing: measure J")
+            raise LoopError(
+                "the loop offers no product with J^T, and assembling it from columns gains"
+                " nothing: measure J itself"
+            )
         other = copy.copy(self)
-        other._own, other._own_adjoint, other.products, other._columns = (
-            self._own_adjoint,
-            self._own,
-            0,
-            {},
-        )
-        other.derivative, other.adjoint_of = (
-            "vjp",
-            ("columns" if self._own is None else self.derivative),
-        )
-        other.__dict__.pop("error", None)  # of J v
+        other._own, other._own_adjoint = self._own_adjoint, self._own
+        other.products, other._columns = 0, {}
+        other.derivative = "vjp"
+        other.adjoint_of = "columns" if self._own is None else self.derivative
+        other.__dict__.pop("error", None)  # the cached error is that of J v
         return other
 
     @cached_property
     def error(self) -> float:
-        """Estimated relative error of J v from two step sizes; 0 for a derivative of the loop's
-        own.
+        """Estimated relative error of J v: 0 for the loop's own product.
+
+        For differences it is estimated from two step sizes.
         """
         if self._own is not None:
             return 0.0
         v = np.random.default_rng(0).standard_normal(self.h.shape)
         a, b = (self._difference(v, "h", factor) for factor in (1.0, 2.0))
-        return float(np.linalg.norm(a - b) / max(np.linalg.norm(a), np.finfo(float).tiny))
+        return float(np.linalg.norm(a - b) / max(np.linalg.norm(a), TINY))
 
     def _product(
         self, own: Product | None, name: str, v: Array, like: Array, difference: Product
     ) -> Array:
-        """The loop's own product, or a difference: flat, float64, checked."""
+        """The loop's own product, or else a difference; flat, float64 and checked."""
         v = _shaped(v, like)
         return _flat(difference(v) if own is None else own(v), self.h, name)
 
@@ -177,26 +212,25 @@ class Linearisation:
         scale = max(1.0, float(np.sqrt(np.mean(np.square(base, dtype=np.float64)))))
         d = factor * float(np.finfo(self.h.dtype).eps) ** (1 / 3) * scale / size
         moved = [(base + s * d * v).astype(base.dtype) for s in (1, -1)]
-        plus, minus = (
-            np.array(
-                self.loop.step(m, self.e) if at == "h" else self.loop.step(self.h, m), np.float64
-            )
-            for m in moved
-        )
+        points = [(m, self.e) if at == "h" else (self.h, m) for m in moved]
+        plus, minus = (np.array(self.loop.step(*point), np.float64) for point in points)
         return (plus - minus) / (2 * d)
 
     def _transposed(self, name: str, product: Product, size: int, need: str) -> Array:
         if name not in self._columns:
             if size > DENSE_ADJOINT:
-                raise LoopError(f"{name}^T is needed at {size} dimensions: give your loop {need}")
+                raise LoopError(
+                    f"{name}^T is needed in {size} dimensions, too many to assemble it column by"
+                    f" column: give your loop {need}"
+                )
             self._columns[name] = np.column_stack([product(column) for column in np.eye(size)])
         return self._columns[name].T
 
     def _float_input(self) -> Array:
         if not np.issubdtype(self.e.dtype, np.floating):
             raise LoopError(
-                f"the input has dtype {self.e.dtype}, by which nothing can be differentiated: give"
-                " the loop its embedding as e"
+                f"the input has dtype {self.e.dtype}, and no derivative with respect to it exists:"
+                " give the loop its embedding as e"
             )
         return self.e
 
@@ -209,8 +243,8 @@ def _flat(value: Any, like: Array, name: str) -> Array:
     out = np.asarray(value)
     if out.shape != like.shape:
         raise LoopError(
-            f"{name} returned shape {out.shape}, not {like.shape}: a product has the shape of what"
-            " it is a derivative of or by"
+            f"{name} returned shape {out.shape}, not {like.shape}: a product with J or K has the"
+            " shape of the state, one with K^T that of the input"
         )
     out = out.ravel().astype(np.float64)
     if not np.isfinite(out).all():

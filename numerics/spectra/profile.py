@@ -1,5 +1,6 @@
-"""All spectral measurements of a loop at one state, each with its residual; one that is not
-possible says why.
+"""All spectral measurements of a loop at one state, each with its residual.
+
+Where a measurement is not possible, the profile says why.
 """
 
 from __future__ import annotations
@@ -30,12 +31,22 @@ MEANING = {
     "sensitivity_norm": "norm of dh*/de",
     "lyapunov": "Lyapunov exponent",
 }
+"""The measurements of a profile, in words."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """`fixed_point`: relative step at the state; `found`: measurements by name (`MEANING`);
-    `failed`: why others were not possible.
+    """The spectral measurements of a loop at one state.
+
+    Args:
+        fixed_point: relative length of the step at the state; 0 at a fixed point.
+        found: the measurements by name; the names are those of the functions that take them.
+        failed: for each measurement that was not possible, the reason.
+
+    Example:
+        >>> from loopstab import Profile
+        >>> Profile(fixed_point=0.0, found={}, failed={}).lines()
+        ['relative step at the state: 0']
     """
 
     fixed_point: float
@@ -43,7 +54,7 @@ class Profile:
     failed: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON object."""
+        """The profile as a plain JSON object."""
         found = {name: measurement.to_json() for name, measurement in self.found.items()}
         return jsonable(
             {"fixed_point": self.fixed_point, "measurements": found, "failed": self.failed}
@@ -56,21 +67,18 @@ class Profile:
             doubt = "" if m.converged else ", NOT CONVERGED"
             note = f", {_regime(m)}" if isinstance(m, SpectralRadius) else ""
             if isinstance(m, TransientGrowth):
-                note = f" at power {m.at} " + (
-                    "of all" if m.settled else f"of the first {len(m.norms) - 1}"
-                )
+                among = "of all" if m.settled else f"of the first {len(m.norms) - 1}"
+                note = f" at power {m.at} {among}"
             out.append(
                 f"{MEANING[name]}: {m.value:.6g}{note} (residual {m.residual:.1e}, {m.products}"
                 f" products{doubt})"
             )
-        return [
-            *out,
-            *(f"{MEANING[name]}: not measured: {reason}" for name, reason in self.failed.items()),
-        ]
+        out += [f"{MEANING[name]}: not measured: {reason}" for name, reason in self.failed.items()]
+        return out
 
 
 def _regime(rho: SpectralRadius) -> str:
-    """The spectral regime, as far as the error of the eigenvalue tells."""
+    """The spectral regime, as far as the error of the eigenvalue decides it."""
     error = rho.error + rho.derivative_error * rho.value
     if abs(rho.value - 1) <= error:
         return f"critical to within {error:.1e}"
@@ -78,10 +86,33 @@ def _regime(rho: SpectralRadius) -> str:
 
 
 def profile(loop: LoopedMap, h: Array, e: Array, *, loops: int = 200, seed: int = 0) -> Profile:
-    """Measure the loop at state h: everything that J and K say there, and the Lyapunov exponent of
-    `loops` loops from there.
+    """Take every spectral measurement of a loop at the state h.
 
-    Raises `LoopError` for a step that has no Jacobian at h.
+    These are the spectral radius, the largest singular value, the transient growth, a lower bound
+    of the Kreiss constant and the norms of the resolvent and the sensitivity, all at h, and the
+    largest Lyapunov exponent of the orbit that starts there.
+
+    Args:
+        loop: the loop.
+        h: the state, of any shape; usually a fixed point.
+        e: the input of the loop.
+        loops: number of iterations for the Lyapunov exponent; default 200. Half as many again are
+            skipped before them.
+        seed: seed of the random vectors; default 0.
+
+    Returns:
+        The measurements, and for those that were not possible the reason.
+
+    Raises:
+        LoopError: the step is random, changes its arguments or is not finite at h.
+
+    Example:
+        >>> import numpy as np
+        >>> from loopstab import FunctionLoop, profile
+        >>> loop = FunctionLoop(lambda h, e: 0.5 * h + e, np.copy)
+        >>> found = profile(loop, np.full(2, 2.0), np.ones(2)).found
+        >>> round(found["spectral_radius"].value, 6), round(found["resolvent_norm"].value, 6)
+        (0.5, 2.0)
     """
     j = Linearisation(loop, h, e)
     works: dict[str, Callable[[], Measurement]] = {

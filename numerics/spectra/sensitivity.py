@@ -1,5 +1,6 @@
-"""Input sensitivity S = (I - J)^{-1} K at a fixed point, matrix-free: products, adjoint products
-and norm.
+"""The input sensitivity S = (I - J)^{-1} K at a fixed point: its products and its norm.
+
+No matrix is formed: each product with S solves one linear system.
 """
 
 from __future__ import annotations
@@ -11,37 +12,110 @@ import numpy as np
 from ..arrays import Array
 from .linearisation import Linearisation, Measurement
 from .resolvent import Resolvent
-from .singular import Norm, top_singular
+from .singular import OperatorNorm, top_singular
 
 
 @dataclass(frozen=True)
 class Sensitivity(Measurement):
-    """`value` = S v in the shape of the state, or S^T u in that of the input; `residual` of the
-    linear system, relative.
+    """A product with S or with S^T.
 
-    `fixed_point`: relative step at the state given; the value is dh*/de v only as far as that is 0.
+    Args:
+        value: S v in the shape of the state, or S^T u in the shape of the input.
+        residual: relative residual of the linear system.
+        products: number of products with J, J^T, K and K^T.
+        converged: whether the residual meets the tolerance.
+        fixed_point: relative length of the step at the given state. Only where it is 0 is S the
+            derivative dh*/de of the fixed point.
     """
 
     fixed_point: float
 
 
 def sensitivity(j: Linearisation, v: Array, *, tol: float = 1e-10) -> Sensitivity:
-    """S v for a change v of the input."""
+    """Compute S v, the first-order change of the fixed point for a change v of the input.
+
+    Args:
+        j: the linearisation at a fixed point.
+        v: a change of the input, in the shape of e.
+        tol: largest relative residual of the linear system; default 1e-10.
+
+    Returns:
+        S v in the shape of the state, with the residual of the system.
+
+    Raises:
+        LoopError: 1 is nearly an eigenvalue of J, the system stays unsolved, or the loop does not
+            offer a product that is needed in so many dimensions.
+
+    Example:
+        For h = h/2 + e the fixed point is h* = 2 e:
+
+        >>> import numpy as np
+        >>> from loopstab import FunctionLoop, Linearisation, sensitivity
+        >>> loop = FunctionLoop(lambda h, e: h / 2 + e, np.copy)
+        >>> j = Linearisation(loop, np.array([2.0, 0.0]), np.array([1.0, 0.0]))
+        >>> np.round(sensitivity(j, np.array([0.0, 1.0])).value, 6)
+        array([0., 2.])
+    """
     before, inverse = j.products, Resolvent(j, tol=tol)
     value = inverse(j.input_product(v)).reshape(j.h.shape)
     return _result(inverse, value, before)
 
 
 def adjoint_sensitivity(j: Linearisation, u: Array, *, tol: float = 1e-10) -> Sensitivity:
-    """S^T u = K^T (I - J^T)^{-1} u: the gradient of <u, h*> by e."""
+    """Compute S^T u = K^T (I - J^T)^{-1} u, the gradient of <u, h*> with respect to the input e.
+
+    Args:
+        j: the linearisation at a fixed point.
+        u: a direction, in the shape of the state.
+        tol: largest relative residual of the linear system; default 1e-10.
+
+    Returns:
+        S^T u in the shape of the input, with the residual of the system.
+
+    Raises:
+        LoopError: 1 is nearly an eigenvalue of J, the system stays unsolved, or the loop does not
+            offer a product that is needed in so many dimensions.
+
+    Example:
+        For h = h/2 + e the fixed point is h* = 2 e:
+
+        >>> import numpy as np
+        >>> from loopstab import FunctionLoop, Linearisation, adjoint_sensitivity
+        >>> loop = FunctionLoop(lambda h, e: h / 2 + e, np.copy)
+        >>> j = Linearisation(loop, np.array([2.0, 0.0]), np.array([1.0, 0.0]))
+        >>> np.round(adjoint_sensitivity(j, np.array([1.0, 3.0])).value, 6)
+        array([2., 6.])
+    """
     before, inverse = j.products, Resolvent(j, tol=tol)
     value = j.input_adjoint(inverse.adjoint(np.asarray(u, float))).reshape(j.e.shape)
     return _result(inverse, value, before)
 
 
-def sensitivity_norm(j: Linearisation, *, tol: float = 1e-6, seed: int = 0) -> Norm:
-    """norm(S)_2: the largest change of the fixed point by a unit change of the input; the residual
-    includes those of the systems.
+def sensitivity_norm(j: Linearisation, *, tol: float = 1e-6, seed: int = 0) -> OperatorNorm:
+    """Measure norm(S)_2, the largest change of the fixed point for a unit change of the input.
+
+    Args:
+        j: the linearisation at a fixed point.
+        tol: largest relative residual of the singular pair; default 1e-6. It is raised to ten
+            times the error of the products where these are differences.
+        seed: seed of the start vector; default 0.
+
+    Returns:
+        The norm; its residual is the largest of the singular pair's and the linear systems'.
+
+    Raises:
+        LoopError: 1 is nearly an eigenvalue of J, the system stays unsolved, or the loop does not
+            offer a product that is needed in so many dimensions.
+
+    Example:
+        For h = h/2 + e the fixed point is h* = 2 e:
+
+        >>> import numpy as np
+        >>> from loopstab import FunctionLoop, Linearisation, sensitivity_norm
+        >>> loop = FunctionLoop(lambda h, e: h / 2 + e, np.copy)
+        >>> j = Linearisation(loop, np.array([2.0, 0.0]), np.array([1.0, 0.0]))
+        >>> round(sensitivity_norm(j).value, 6)
+        2.0
     """
     before, tol = j.products, max(tol, 10 * j.error)
     inverse = Resolvent(j, tol=tol / 100)
@@ -54,7 +128,7 @@ def sensitivity_norm(j: Linearisation, *, tol: float = 1e-6, seed: int = 0) -> N
 
     found = top_singular(forward, backward, inverse.start(j.e.size, seed), tol)
     residual = max(found.residual, inverse.worst)
-    return Norm(found.value, residual, j.products - before, residual <= 10 * tol)
+    return OperatorNorm(found.value, residual, j.products - before, residual <= 10 * tol)
 
 
 def _result(inverse: Resolvent, value: Array, before: int) -> Sensitivity:
