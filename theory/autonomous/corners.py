@@ -21,6 +21,7 @@ from flint import fmpq_mat
 from ..kernel.algebra import Rules, diagonal, fmpq, letters, random_matrix, rational
 
 P, A, B, K, S, LEFT = letters("p A B K S l")
+"""the letters of the list above"""
 
 _CORNER: Rules = (((P, P), P), ((P, A), A), ((A, P), A), ((P, K), K), ((S, P), S), ((K, S), P))
 INVERTIBLE: Rules = (*_CORNER, ((P, B), B), ((B, P), B), ((A, B), P), ((B, A), P))

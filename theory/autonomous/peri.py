@@ -17,6 +17,7 @@ from ..kernel.proof import Bound, Sentence, cited, decided, enclosed, identity
 from ..kernel.vectors import Span, span
 
 D = sp.Symbol("d", positive=True)
+"""the dimension of a token"""
 
 
 def norm_derivative(z: Span, change: Span, s2: sp.Expr) -> Span:

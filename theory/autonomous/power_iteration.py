@@ -21,6 +21,7 @@ from .ginibre_two import GINIBRE_STEPS
 from .jordan_powers import JORDAN_STEPS
 
 R = sp.Symbol("R", positive=True)
+"""the radius sqrt(d) of the sphere"""
 
 
 def _homogeneous():

@@ -15,6 +15,7 @@ from ..kernel.claim import Step
 from ..kernel.proof import Sentence, both, decided, deduced, identity
 
 A = sp.Symbol("a", positive=True)
+"""half of the side of the box"""
 
 
 def _pieces(name: str) -> list[sp.Expr]:

@@ -19,6 +19,7 @@ from .balls import evaluate
 X, Y, H, T = sp.symbols("x y h T")
 """T = tanh(x h + k), so that dT/dh = x (1 - T^2) and dT/dk = 1 - T^2"""
 MAPS = {"internal": H + Y * T, "external": X * H + Y * T}
+"""the scalar loop h' for each kind of recall"""
 
 
 def _along(expression: sp.Expr) -> sp.Expr:

@@ -20,6 +20,7 @@ from ..kernel.proof import cited, deduced, enclosed, identity
 from .gaussian import ball, digits, gaussian_mean
 
 K, PI, ROOT, ARC = sp.symbols("k p r arcsin", positive=True)
+"""the gain k, and names for pi, a square root and an arcsine"""
 
 
 def _rational_root(n: int) -> Callable[[random.Random], dict[sp.Symbol, Any]]:
@@ -174,7 +175,7 @@ def _integrated():
 
 
 TANH = (
-    # gain k, spread s and mean m of h = s g + m; E tanh(k h)^2 and E (d tanh(k h)/dh)^2
+    # gain k, spread s and mean m of h = s g + m, then E tanh(k h)^2 and E (d tanh(k h)/dh)^2
     ("1", "1", "0", "0.39429449039784117441645977244412", "0.46440290244826824197202146111565"),
     ("3", "1", "0", "0.74516670799342298343727733810970", "1.56806392869170175815671690675346"),
     (

@@ -19,6 +19,7 @@ from .invariance import rotations, second_moments
 
 A, SIGMA, BETA, W, Q, C, M = sp.symbols("a sigma beta w q c m", positive=True)
 BALANCE = (W**2 - SIGMA**2 * Q - BETA**2,)
+"""the relation w^2 = sigma^2 q + beta^2"""
 
 
 def balanced(rng: random.Random):

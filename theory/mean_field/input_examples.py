@@ -17,6 +17,7 @@ from ..kernel.proof import Sentence, both, decided, deduced, enclosed, identity
 from .gaussian import ball, digits
 
 SQUARE_SHARE, SQUARE_KURTOSIS = sp.Rational(7, 10), sp.Integer(50)
+"""v = u^2 and E e^4 in step square_outlier; 2 % sparse entries have this kurtosis"""
 
 
 def square_moment(v: Any, kurtosis: Any) -> Any:
@@ -95,6 +96,7 @@ def _mixture():
 
 
 SIGNS, SPARSE = sp.Integer(1), sp.Rational(1, 20)
+"""densities of the entries of the input"""
 
 
 SIGNS_SHARE, SIGNS_RHO = "0.90448485652391836", "0.3263230532"

@@ -16,6 +16,7 @@ from ..kernel.proof import Sentence, cited, decided, identity
 
 A, SIGMA, BETA, W, NU = sp.symbols("a sigma beta w nu", positive=True)
 BALANCE = (W**2 - SIGMA**2 - BETA**2,)
+"""the relation w^2 = sigma^2 + beta^2"""
 
 
 def triple(rng: random.Random):

@@ -114,7 +114,9 @@ def _law(q: float, c: float) -> _Law:
 
 
 GAUSSIAN, RECTIFIED, LINEAR = _law(MOMENT, SLOPE), _law(0.5, 0.5), _law(1, 1)
+"""the Gaussian laws of tanh(3x), of ReLU and of the identity"""
 SIGNS = _Law(2.0, float(SIGNS_RHO), 2 / float(SIGNS_SHARE))
+"""the law of tanh(3x) for +-1 entries"""
 
 
 def _square() -> tuple[_Law, float]:

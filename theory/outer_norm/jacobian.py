@@ -18,6 +18,7 @@ from .layer_norm import directions, entries, jacobian_every_d
 from .sub_blocks import one_sub_block, two_sub_blocks
 
 S = sp.Symbol("s", positive=True)
+"""the scale sqrt(mean z^2 + eps)"""
 
 
 def rms_jacobian(z: sp.Matrix, gain: sp.Matrix, s: sp.Expr) -> sp.Matrix:

@@ -14,6 +14,8 @@ BEYOND = 0.01
 """relative distance of the parameters beyond the crossing"""
 
 
+ZERO = 1e-9
+"""a computed number below this counts as zero"""
 ESCAPED = 100
 """an orbit with |z| beyond this escapes"""
 FEW = 100
@@ -90,7 +92,7 @@ def _no_curve(case: _Plane) -> str | None:
 
 
 def _resonant(case: _Plane) -> bool:
-    return any(abs(case.cosine - value) < 1e-9 for value in (1, -1, -0.5, 0))
+    return any(abs(case.cosine - value) < ZERO for value in (1, -1, -0.5, 0))
 
 
 FALSIFIERS = (
@@ -108,7 +110,7 @@ FALSIFIERS = (
         "nondegenerate",
         "1 % beyond the crossing the orbit fills a closed curve of the predicted size",
         _external,
-        lambda case: abs(case.coefficient) > 1e-9,
+        lambda case: abs(case.coefficient) > ZERO,
         _no_curve,
         trials=5,
     ),

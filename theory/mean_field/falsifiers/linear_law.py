@@ -14,6 +14,7 @@ from ...kernel.falsifier import Falsifier
 from ..simulation import dot, gaussian_input, ginibre, settle, times, unit
 
 WIDTH = 100
+"""the dimension d of the simulated loops"""
 
 
 class _Draw(NamedTuple):

@@ -15,7 +15,9 @@ from ...kernel.falsifier import Falsifier
 from ..simulation import gaussian_input, ginibre, sensitivity, settle, sparse_input
 
 WIDTH = 100
+"""the dimension d of the simulated loops"""
 GAIN = 3
+"""phi is tanh(GAIN x)"""
 STEEP = ACTIVATIONS["tanh"].steepened(GAIN)
 NODES = [
     (i / 16, math.exp(-((i / 16) ** 2) / 2) / (16 * math.sqrt(2 * math.pi)))

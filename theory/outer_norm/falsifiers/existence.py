@@ -11,6 +11,8 @@ from ...kernel.falsifier import Falsifier
 
 FIXED = 1e-6
 """a state that moves by less than this, in units of R, counts as fixed after bisection"""
+TURNED = 1e-9
+"""an angle that turns by less than this counts as fixed after bisection"""
 
 
 class _Line(NamedTuple):
@@ -111,7 +113,7 @@ def _nothing_fixed(case: _Circle) -> str | None:
         if first * second <= 0 and abs(first - second) < 1:
             left, right = (low, high) if first >= 0 else (high, low)
             found = bisect(lambda angle: _turn(case, angle), left, right)[0]
-            if abs(_turn(case, found)) < 1e-9:
+            if abs(_turn(case, found)) < TURNED:
                 return None
     loop = f"d = 2, -{case.a:.4g} h + {case.beta:.4g} e, gain {case.gain:.3g}"
     least = math.degrees(min(map(abs, turns)))

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ...kernel.falsifier import Falsifier
-from .existence import bisect
+from .existence import TURNED, bisect
 
 
 class Winding(NamedTuple):
@@ -58,7 +58,7 @@ def fixed_angle(case: Winding, nodes: int = 720) -> float | None:
         first, second = gap(low), gap(high)
         if first * second <= 0 and abs(first - second) < 1:
             found = bisect(gap, low, high) if first >= 0 else bisect(lambda x: -gap(x), low, high)
-            if min(abs(gap(x)) for x in found) < 1e-9:
+            if min(abs(gap(x)) for x in found) < TURNED:
                 return found[0]
     return None
 

@@ -37,6 +37,11 @@ def _loses_stability(case: _Multiplier) -> str | None:
     return None
 
 
+SETTLED, MOVED = 1e-12, 1e-9
+"""a settled state moves by less than the first; one that is not fixed moves by more than the other
+"""
+
+
 class _Map(NamedTuple):
     """h' = N(a h + tanh(A h) + recall), and two residual strengths a."""
 
@@ -52,7 +57,7 @@ def _map(rng: random.Random, gain_one: bool, eps_zero: bool) -> _Map:
     while True:
         case = _draw_map(rng, gain_one, eps_zero)
         h = _settle(case)
-        if math.dist(h, _apply(case, case.strengths[0], h)) < 1e-12:
+        if math.dist(h, _apply(case, case.strengths[0], h)) < SETTLED:
             return case
 
 
@@ -84,7 +89,7 @@ def _settle(case: _Map) -> list[float]:
 def _moves(case: _Map) -> str | None:
     h = _settle(case)
     moved = math.dist(h, _apply(case, case.strengths[1], h))
-    if moved > 1e-9:
+    if moved > MOVED:
         point = ", ".join(f"{x:.4f}" for x in h)
         gain = ", ".join(f"{x:.3g}" for x in case.gain)
         weak, strong = case.strengths
