@@ -7,4 +7,4 @@ from typing import Any
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-"""float64 unless a docstring says otherwise"""
+"""A NumPy array; float64 unless a docstring says otherwise."""

@@ -1,3 +1,1 @@
-"""Looped maps: the protocol of every measurement, and linear and transformer-like loops with exact
-derivatives.
-"""
+"""Looped maps: the protocol of every measurement, and looped blocks with exact derivatives."""
