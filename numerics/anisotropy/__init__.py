@@ -1,1 +1,1 @@
-"""The nearest stable point to a Gaussian weight (claim R4): projections and their exact law."""
+"""The anisotropy of the nearest stable weights of scalar loops (R4)."""

@@ -9,7 +9,7 @@ import tyro
 from ...support.jsonable import json_text
 
 if TYPE_CHECKING:
-    from ...numerics.anisotropy.nearest_points import AnisotropyRow
+    from ...numerics.anisotropy.table import AnisotropyRow
 
 LIMIT = 5.0
 """Standard errors between the exact projections and their law above which the command fails. A
@@ -45,7 +45,7 @@ def anisotropy(
         scales: Standard deviations s of the weights.
         json_: Print one JSON object instead of tables.
     """
-    from ...numerics.anisotropy.nearest_points import anisotropy as measure
+    from ...numerics.anisotropy.table import anisotropy as measure
 
     rows = measure(n, seed, scales)
     cells = [cell for row in rows for cell in row.cells()]

@@ -43,7 +43,7 @@ def test_help_and_wrong_requests():
 
 def test_a_wrong_projection_is_noticed(monkeypatch, capsys):
     """Exit status 1 when the draws leave their law."""
-    from loopstab.numerics.anisotropy import nearest_points as module
+    from loopstab.numerics.anisotropy import table as module
     from loopstab.paper_figures.commands.anisotropy import anisotropy
 
     monkeypatch.setattr(module, "nearest_stable", lambda recall, x, y: (x, y))

@@ -15,14 +15,13 @@ from scipy.integrate import dblquad
 from scipy.optimize import minimize
 
 from loopstab.numerics.anisotropy.law import distribution, expectation, internal_median, law
-from loopstab.numerics.anisotropy.nearest_points import (
+from loopstab.numerics.anisotropy.nearest_points import descend, nearest_stable
+from loopstab.numerics.anisotropy.table import (
     CUT,
     PUBLISHED,
     RECALLS,
     SCALES,
     anisotropy,
-    descend,
-    nearest_stable,
     statistics,
 )
 from loopstab.numerics.formulas import numeric
