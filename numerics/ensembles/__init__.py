@@ -3,7 +3,7 @@ blocks, each from a seed.
 
 Samplers take a NumPy generator and return arrays. The same vocabulary as Hypothesis strategies,
 whose counterexamples shrink to short fractions, stands in `loopstab.numerics.strategies.fractions`
-and `loopstab.numerics.strategies.matrices` (they need the `test` extra).
+and `loopstab.numerics.strategies.matrix_strategies` (they need the `test` extra).
 """
 
 from .inputs import clustered, scaled, sphere

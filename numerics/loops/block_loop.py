@@ -15,7 +15,7 @@ from ..ensembles.matrices import ginibre
 from .activations import ACTIVATIONS
 from .dual import Dual
 from .gru_cell import GRUCell
-from .sub_blocks import MLP, Attention, SubBlock
+from .sub_blocks import DualAttention, DualMLP, DualSubBlock
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class BlockLoop:
     """
 
     architecture: Architecture
-    blocks: tuple[SubBlock, ...]
+    blocks: tuple[DualSubBlock, ...]
     w_x: Array
     w_e: Array
     b: Array
@@ -135,9 +135,9 @@ def random_loop(
     rng = np.random.default_rng(seed)
     blocks = tuple(
         (
-            MLP.random(rng, width, 2 * width, ACTIVATIONS[activation], scale)
+            DualMLP.random(rng, width, 2 * width, ACTIVATIONS[activation], scale)
             if kind == "mlp"
-            else Attention.random(rng, width, heads, eps, scale)
+            else DualAttention.random(rng, width, heads, eps, scale)
         )
         for kind in sub_blocks
     )

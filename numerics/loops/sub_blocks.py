@@ -17,7 +17,7 @@ from .activations import ACTIVATIONS, ArrayActivation
 from .dual import Dual
 
 
-class SubBlock(Protocol):
+class DualSubBlock(Protocol):
     """An update u of (tokens, width), as value and derivative."""
 
     def __call__(self, x: Dual) -> Dual:
@@ -30,7 +30,7 @@ class SubBlock(Protocol):
 
 
 @dataclass(frozen=True)
-class MLP:
+class DualMLP:
     """Token by token W_2 phi(W_1 x + b_1) + b_2."""
 
     w1: Array
@@ -40,7 +40,7 @@ class MLP:
     activation: ArrayActivation
 
     @classmethod
-    def linear(cls, matrix: Array) -> MLP:
+    def linear(cls, matrix: Array) -> DualMLP:
         """The update x -> matrix x, for matrices (d, d) or a stack of them."""
         d = matrix.shape[-1]
         return cls(np.eye(d), np.zeros(d), matrix, np.zeros(d), ACTIVATIONS["identity"])
@@ -53,7 +53,7 @@ class MLP:
         hidden: int,
         activation: ArrayActivation,
         scale: float | Array = 1.0,
-    ) -> MLP:
+    ) -> DualMLP:
         """Ginibre weights, biases of independent N(0, 1/100); `scale` is that of the output
         matrix.
         """
@@ -73,7 +73,7 @@ class MLP:
 
 
 @dataclass(frozen=True)
-class Attention:
+class DualAttention:
     """Every token attends to every token; queries and keys are normalised per head (QK-norm), so
     the scores are bounded.
     """
@@ -100,7 +100,7 @@ class Attention:
         heads: int,
         eps: float,
         scale: float | Array = 1.0,
-    ) -> Attention:
+    ) -> DualAttention:
         """Ginibre weights; `scale` is that of the output matrix."""
         return cls(
             ginibre(rng, width),

@@ -14,7 +14,7 @@ from loopstab.numerics.arrays import Array
 from loopstab.numerics.loops.block_loop import BlockLoop
 from loopstab.numerics.loops.gru_cell import GRUCell
 from loopstab.numerics.loops.rms_norm import rms_norm, rms_norm_jacobian
-from loopstab.numerics.loops.sub_blocks import MLP
+from loopstab.numerics.loops.sub_blocks import DualMLP
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class MeanFieldLoop:
 
 def as_block_loop(loop: LinearLoop) -> BlockLoop:
     """The same map with sub-blocks A_i x, on one token or several."""
-    blocks = tuple(MLP.linear(a) for a in loop.blocks)
+    blocks = tuple(DualMLP.linear(a) for a in loop.blocks)
     gain, eps = loop.norm.gain, loop.norm.eps
     mix = loop.w_x, loop.w_e, loop.b
     return BlockLoop(loop.architecture, blocks, *mix, gain, eps, loop.cells)

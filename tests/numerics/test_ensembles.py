@@ -32,7 +32,7 @@ from loopstab.numerics.ensembles import (
 from loopstab.numerics.loops.activations import ACTIVATIONS
 from loopstab.numerics.loops.block_loop import random_loop
 from loopstab.numerics.loops.dual import Dual
-from loopstab.numerics.loops.sub_blocks import MLP, Attention
+from loopstab.numerics.loops.sub_blocks import DualAttention, DualMLP
 from loopstab.support.errors import UsageError
 from loopstab.theory.activations import ACTIVATIONS as TABLE
 from loopstab.theory.architecture import Architecture, Residual
@@ -187,9 +187,9 @@ def test_activations(name):
 
 
 ATTENTIONS = {
-    "mlp": lambda rng: MLP.random(rng, 6, 10, ACTIVATIONS["gelu"], 2.0),
-    "mlp erf": lambda rng: MLP.random(rng, 6, 4, ACTIVATIONS["erf"], 2.0),
-    "attention": lambda rng: Attention.random(rng, 6, 2, 1e-3, 2.0),
+    "mlp": lambda rng: DualMLP.random(rng, 6, 10, ACTIVATIONS["gelu"], 2.0),
+    "mlp erf": lambda rng: DualMLP.random(rng, 6, 4, ACTIVATIONS["erf"], 2.0),
+    "attention": lambda rng: DualAttention.random(rng, 6, 2, 1e-3, 2.0),
 }
 
 
@@ -204,7 +204,7 @@ def test_bound_of_a_sub_block(name):
 
 def test_attention_is_the_softmax_average_of_values():
     rng = np.random.default_rng(4)
-    block, x = Attention.random(rng, 6, 3, 1e-2), rng.standard_normal((4, 6))
+    block, x = DualAttention.random(rng, 6, 3, 1e-2), rng.standard_normal((4, 6))
     slow = np.zeros((4, 6))
     for i in range(4):
         heads = []
@@ -263,7 +263,7 @@ BAD = {
     "no Jordan block": lambda rng: jordan(rng),
     "spread": lambda rng: clustered(rng, 5, 3, 2, 1.0),
     "lengths": lambda rng: scaled(rng, 5, 3, 2.0, 1.0),
-    "heads": lambda rng: Attention.random(rng, 5, 2, 1e-3),
+    "heads": lambda rng: DualAttention.random(rng, 5, 2, 1e-3),
     "activation": lambda rng: random_loop(Architecture.parse("none/pre"), 4, activation="softsign"),
     "sub-block": lambda rng: random_loop(Architecture.parse("none/pre"), 4, sub_blocks=("conv",)),
 }

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from loopstab.numerics.ensembles import departure
 from loopstab.numerics.strategies import fractions as draws
-from loopstab.numerics.strategies import matrices
+from loopstab.numerics.strategies import matrix_strategies as matrices
 from loopstab.support.errors import UsageError
 
 QUICK = settings(max_examples=50, database=None, derandomize=True, deadline=None)

@@ -9,7 +9,7 @@ from loopstab import phase_diagram
 from loopstab.numerics.loops.activations import ACTIVATIONS
 from loopstab.numerics.loops.block_loop import BlockLoop, random_loop
 from loopstab.numerics.loops.dual import Dual
-from loopstab.numerics.loops.sub_blocks import MLP
+from loopstab.numerics.loops.sub_blocks import DualMLP
 from loopstab.numerics.phase.laws import tangent
 from loopstab.numerics.phase.laws.registry import law_named
 from loopstab.numerics.phase.laws.stack import LOOPS
@@ -238,14 +238,13 @@ def test_newton_finds_an_expansive_fixed_point_or_says_that_there_is_none():
     - J is singular.
     """
     eye, zero, one = np.eye(2), np.zeros(2), np.ones((1, 2))
-    expansive = BlockLoop(
-        Architecture.parse("none/post"), (MLP.linear(-3 * eye),), eye, eye, zero, np.ones(2), 1e-2
-    )
+    block, architecture = DualMLP.linear(-3 * eye), Architecture.parse("none/post")
+    expansive = BlockLoop(architecture, (block,), eye, eye, zero, np.ones(2), 1e-2)
     found = fixed_point(expansive, 1e-3 * one, one)
     assert found is not None
     np.testing.assert_allclose(found.h, 0, atol=1e-12)
     assert found.radius() == pytest.approx(20)
-    moving = MLP(eye, zero, 0 * eye, np.ones(2), ACTIVATIONS["tanh"])
+    moving = DualMLP(eye, zero, 0 * eye, np.ones(2), ACTIVATIONS["tanh"])
     assert (
         fixed_point(
             BlockLoop(Architecture.parse("none/pre"), (moving,), eye, eye, zero, np.ones(2), 1e-2),

@@ -13,7 +13,7 @@ from ...ensembles.matrices import ginibre
 from ...formulas import numeric
 from ...loops.block_loop import BlockLoop
 from ...loops.gru_cell import GRUCell
-from ...loops.sub_blocks import MLP
+from ...loops.sub_blocks import DualMLP
 from .law import Parameter, Point, Samples, complete
 from .stack import Scaled, measure
 
@@ -119,7 +119,7 @@ class LinearBlock:
 
         def loop(scales: Array) -> BlockLoop:
             block, state, recall, bias = scales
-            blocks = tuple(MLP.linear(block * matrix) for matrix in matrices)
+            blocks = tuple(DualMLP.linear(block * matrix) for matrix in matrices)
             weights = (state * w_x, recall * w_e, bias * b, np.ones(d))
             return BlockLoop(self.architecture, blocks, *weights, EPS, cells)
 

@@ -14,7 +14,7 @@ from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...strategies import fractions as draws
-from ...strategies import matrices
+from ...strategies import matrix_strategies as matrices
 from ..shared.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
 
 OFF_ONE = 0.03

@@ -20,7 +20,7 @@ from ...ensembles.matrices import jordan_form
 from ...formulas import numeric
 from ...loops.block_loop import random_loop
 from ...strategies import fractions as draws
-from ...strategies import matrices
+from ...strategies import matrix_strategies as matrices
 from ..shared.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
 
 FAR = 1e6

@@ -16,7 +16,7 @@ from ...certificates.certify import certify
 from ...certificates.maps import Coordinate, FunctionMap, Vector, product, rms_norm, squared, total
 from ...formulas import numeric
 from ...strategies import fractions as draws
-from ...strategies import matrices
+from ...strategies import matrix_strategies as matrices
 from .bounded_update import adapted
 
 

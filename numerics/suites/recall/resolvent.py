@@ -16,7 +16,7 @@ from ...attack.suite import Case, Drop, Suite, Undecided
 from ...ensembles.prescribed_spectra import Spectrum
 from ...formulas import numeric
 from ...strategies import fractions as draws
-from ...strategies import matrices
+from ...strategies import matrix_strategies as matrices
 
 LOOPS = 4096
 """(15/16)^4096 < 1e-114: every contractive case has converged"""
