@@ -108,7 +108,7 @@ def descend(recall: Recall, x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def _project(recall: Recall, x: Array, y: Array, on_hyperbola: OnHyperbola) -> tuple[Array, Array]:
-    """Send points beyond an axis to the nearer axis, and those beyond the curve by `on_hyperbola`."""
+    """Send points beyond an axis to the nearer one, points beyond the curve by `on_hyperbola`."""
     scale, shift = HYPERBOLAS[recall]
     near_x, near_y = x.copy(), y.copy()
     axis = beyond_axes(recall, x, y)
