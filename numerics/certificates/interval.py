@@ -1,10 +1,10 @@
-"""Arrays of intervals in double precision, every operation rounded outward (one `nextafter` beyond
-round-to-nearest).
+"""Interval arithmetic on arrays of doubles, with every result rounded outward.
 
-Rigorous for + - * / sqrt, which IEEE 754 rounds correctly. `tanh` does not trust the system
-library: it is a table of values certified by arb with a cubic Taylor polynomial, so its error bound
-`TANH_ERROR` is ours. An undefined operation (0 in a divisor, root of a negative number) gives NaN
-ends, which no comparison accepts as a proof.
+Rounding outward means one `nextafter` beyond round-to-nearest. That is rigorous for + - * / sqrt,
+which IEEE 754 rounds correctly. `tanh` does not rely on the system library: it combines a table of
+values certified by arb with a cubic Taylor polynomial, whose error bound `TANH_ERROR` is proved
+here. An undefined operation (0 in a divisor, root of a negative number) gives NaN ends, which no
+comparison accepts as a proof.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ import numpy as np
 from ..arrays import Array
 
 _STEPS, _LAST = 1024, 20
-"""table points per unit and its end; beyond it 1 - tanh < 1e-17"""
+"""Table points per unit, and the end of the table, beyond which 1 - tanh < 1e-17."""
 TANH_ERROR = 2.0**-45
-"""Bound of |computed - tanh x|: Taylor remainder |tanh''''|/24 2^-44 <= 0.26 2^-44 = 1.5e-14
-(tanh'''' = 8 t s (2 - 3 t^2), s = 1 - t^2, |t s| <= 0.385, |2 - 3 t^2| <= 2), table and rounding
-below 2e-15.
+"""Bound of |computed - tanh x|.
+
+The Taylor remainder is |tanh''''|/24 2^-44 <= 0.26 2^-44 = 1.5e-14, because tanh'''' =
+8 t s (2 - 3 t^2) with s = 1 - t^2, |t s| <= 0.385 and |2 - 3 t^2| <= 2. Table and rounding add less
+than 2e-15.
 """
 
 
@@ -39,15 +41,13 @@ def up(x: Array) -> Array:
 
 @cache
 def _table() -> Array:
-    """tanh(k/1024) for k = 0, 1, ..., each the double nearest to the middle of an arb ball of
-    radius below 1e-15.
-    """
+    """tanh(k/1024) for k = 0, 1, ..., rounded from arb balls of radius below 1e-15."""
     balls = [(flint.arb(k) / _STEPS).tanh() for k in range(_STEPS * _LAST + 1)]
     return np.array([float(ball.mid()) for ball in balls])
 
 
 def _tanh(x: Array) -> Array:
-    """Tanh within `TANH_ERROR`; NaN stays NaN."""
+    """tanh with an error below `TANH_ERROR`; NaN stays NaN."""
     size = np.minimum(np.abs(x), _LAST)
     near = np.rint(np.fmin(np.abs(x), _LAST) * _STEPS)
     t = _table()[near.astype(np.intp)]
@@ -57,17 +57,18 @@ def _tanh(x: Array) -> Array:
 
 
 class Interval:
-    """Intervals [low, high], two double arrays of one shape; operands may be intervals or Python
-    floats (exact).
+    """Intervals [low, high], given by two arrays of doubles in one shape.
+
+    The other operand of an operation is an `Interval` or a Python float, which counts as exact.
     """
 
-    __array_ufunc__ = None  # NumPy scalars on the left must not take the intervals apart
+    __array_ufunc__ = None  # a NumPy scalar on the left leaves the operation to this class
 
     def __init__(self, low: Array, high: Array):
         self.low, self.high = low, high
 
     def constant(self, value: float) -> Interval:
-        """The number, in the shape of this array."""
+        """The point interval [value, value], in the shape of this array."""
         ends = np.full_like(self.low, value)
         return Interval(ends, ends)
 
@@ -106,20 +107,20 @@ class Interval:
         return self.constant(other) / self
 
     def squared(self) -> Interval:
-        """The square, exact range: never below 0."""
+        """The range of the square, which is never below 0."""
         small = np.maximum(np.maximum(self.low, -self.high), 0)
         large = np.maximum(-self.low, self.high)
         return Interval(np.maximum(down(small * small), 0), up(large * large))
 
     def sqrt(self) -> Interval:
-        """The root; NaN where the interval reaches below 0."""
+        """The square root; NaN where the interval contains negative numbers."""
         return Interval(
             np.where(self.low == 0, 0.0, down(np.sqrt(self.low))),
             np.where(self.low < 0, np.nan, up(np.sqrt(self.high))),
         )
 
     def tanh(self) -> Interval:
-        """The hyperbolic tangent (monotone: from the ends)."""
+        """The hyperbolic tangent, from the ends, because it is monotone."""
         return Interval(
             np.maximum(down(_tanh(self.low) - TANH_ERROR), -1),
             np.minimum(up(_tanh(self.high) + TANH_ERROR), 1),

@@ -1,10 +1,9 @@
-"""The Krawczyk operator, in outward-rounded doubles for many boxes at once and in arb balls for
-one.
+"""The Krawczyk operator: in outward-rounded doubles for many boxes, in arb balls for one.
 
-K(X) = m - C F(m) + (I - C F'(X))(X - m), F = h - f, holds every zero of F in X, whatever the point
-m of X and the matrix C are: K(X) n X empty proves that there is none. K(X) inside the interior of X
-proves that there is exactly one, and that every matrix in F'(X) is regular, so the fixed point is
-non-degenerate (Krawczyk 1969; Neumaier, Interval Methods for Systems of Equations, 5.1).
+K(X) = m - C F(m) + (I - C F'(X))(X - m), with F = h - f, contains every zero of F in X, for any
+point m of X and any matrix C. If K(X) and X are disjoint, F has no zero in X. If K(X) lies in the
+interior of X, F has exactly one zero in X, and every matrix in F'(X) is regular, so that the fixed
+point is non-degenerate (Krawczyk 1969; Neumaier, Interval Methods for Systems of Equations, 5.1).
 """
 
 from __future__ import annotations
@@ -21,24 +20,29 @@ from .interval import Interval, down, up
 from .maps import CertifiedMap
 
 PRECISION = 128
-"""bits of the ball arithmetic"""
+"""Bits of the ball arithmetic: enough to enclose a point to 1e-20."""
 _SLACK = 1 + 1e-13
-"""covers the rounding of sums of fewer than 100 non-negative doubles"""
+"""Factor that covers the rounding of a sum of fewer than 100 non-negative doubles."""
 _TINY = 1e-300
-"""covers underflow in them"""
+"""Term that covers underflow in such a sum."""
+_REGULAR = 1e-13
+"""Least determinant, relative to the entries, of a matrix that is inverted; any choice is valid."""
 
 
 Flags = Any
-"""boolean array (n,)"""
+"""Boolean array (n,)."""
 
 
 @dataclass(frozen=True)
 class Pieces:
-    """What one evaluation says about boxes (n, d): the part that can hold fixed points (`low`,
-    `high`), and which are decided.
+    """What one evaluation proves about n boxes.
 
-    `empty`: no fixed point; `unique`: exactly one, and it lies in [low, high]; `defined`: the image
-    has finite bounds.
+    Args:
+        low: Lower ends of the part that can contain fixed points, (n, d).
+        high: Upper ends of that part, (n, d).
+        empty: Whether the box contains no fixed point, (n,).
+        unique: Whether it contains exactly one, which lies in [low, high], (n,).
+        defined: Whether the image of the box has finite bounds, (n,).
     """
 
     low: Array
@@ -54,28 +58,24 @@ def midpoints(low: Array, high: Array) -> Array:
 
 
 def narrowed(f: CertifiedMap, low: Array, high: Array) -> Pieces:
-    """Intersect boxes with their image and with K; ends (n, d) in double. A box where the map is
-    not defined stays as it is.
+    """Intersect boxes with their images and with K; `low` and `high` are their ends, (n, d).
+
+    A box in which the map is not defined everywhere is returned unchanged. Raises `UsageError` if
+    the map is undefined at the midpoint of a box.
     """
     with np.errstate(all="ignore"):
         image = f.image(_coordinates(low, high))
-        new_low, new_high = (
-            np.stack([y.low for y in image], 1),
-            np.stack([y.high for y in image], 1),
-        )
+        new_low = np.stack([y.low for y in image], 1)
+        new_high = np.stack([y.high for y in image], 1)
         defined = (np.isfinite(new_low) & np.isfinite(new_high)).all(1)
         if not np.isfinite(new_low + new_high).all():
             _demand_defined_middle(f, low[~defined], high[~defined])
         new_low, new_high = np.fmax(low, new_low), np.fmin(high, new_high)
         empty = defined & (new_low > new_high).any(1)
-        rest = np.flatnonzero(
-            ~empty
-        )  # the operator costs most: only where the image has not decided
+        rest = np.flatnonzero(~empty)  # K is expensive: only where the image does not decide
         k_low, k_high = _krawczyk(f, low[rest], high[rest])
-        new_low[rest], new_high[rest] = (
-            np.fmax(new_low[rest], k_low),
-            np.fmin(new_high[rest], k_high),
-        )
+        new_low[rest] = np.fmax(new_low[rest], k_low)
+        new_high[rest] = np.fmin(new_high[rest], k_high)
     unique = np.zeros_like(empty)
     unique[rest] = ((k_low > low[rest]) & (k_high < high[rest])).all(1)
     empty = defined & (new_low > new_high).any(1)
@@ -98,7 +98,7 @@ def _demand_defined_middle(f: CertifiedMap, low: Array, high: Array) -> None:
 
 
 def _krawczyk(f: CertifiedMap, low: Array, high: Array) -> tuple[Array, Array]:
-    """Ends of K (n, d); NaN where the map is not defined."""
+    """The ends of K for every box, (n, d) each; NaN where the map is not defined."""
     d = low.shape[1]
     eye = np.eye(d)
     jacobian = f.jacobian(_coordinates(low, high))
@@ -108,12 +108,11 @@ def _krawczyk(f: CertifiedMap, low: Array, high: Array) -> tuple[Array, Array]:
     slope = (slope_low + slope_high) / 2
     radius = up(np.maximum(slope_high - slope, slope - slope_low))
     c = _inverses(slope)
-    # |I - C F'| <= |fl(I - C slope)| + rounding + |C| radius, the rounding of a product of d terms
-    # being below (d + 2) u |C||slope|
+    # |I - C F'| <= |fl(I - C slope)| + rounding + |C| radius, where the rounding of a product of d
+    # terms is below (d + 2) u |C| |slope|
     size = np.abs(c)
-    defect = (
-        np.abs(eye - c @ slope) + (d + 4) * 2.0**-52 * (size @ np.abs(slope) + eye) + size @ radius
-    )
+    rounding = (d + 4) * 2.0**-52 * (size @ np.abs(slope) + eye)
+    defect = np.abs(eye - c @ slope) + rounding + size @ radius
     middle = midpoints(low, high)
     image = f.image(_coordinates(middle, middle))
     f_low = np.stack([down(middle[:, i] - y.high) for i, y in enumerate(image)], 1)
@@ -129,10 +128,10 @@ def _krawczyk(f: CertifiedMap, low: Array, high: Array) -> tuple[Array, Array]:
 
 
 def _inverses(m: Array) -> Array:
-    """Approximate inverses; the identity where there is none (any C is allowed)."""
+    """Approximate inverses, or the identity where there is none (any C is allowed)."""
     d = m.shape[-1]
     good = np.asarray(np.isfinite(m).all((1, 2)))
-    good[good] = np.abs(np.linalg.det(m[good])) > 1e-13 * np.abs(m[good]).max((1, 2)) ** d
+    good[good] = np.abs(np.linalg.det(m[good])) > _REGULAR * np.abs(m[good]).max((1, 2)) ** d
     out = np.broadcast_to(np.eye(d), m.shape).copy()
     out[good] = np.linalg.inv(m[good])
     out[~np.isfinite(out).all((1, 2))] = np.eye(d)
@@ -140,11 +139,11 @@ def _inverses(m: Array) -> Array:
 
 
 Balls = list[Any]
-"""coordinates as flint.arb"""
+"""Coordinates as flint.arb."""
 
 
 def hull(low: Any, high: Any) -> Balls:
-    """Balls that hold the box with these ends (doubles)."""
+    """Balls that contain the box with these ends (doubles)."""
     return [flint.arb(float(a)).union(flint.arb(float(b))) for a, b in zip(low, high, strict=True)]
 
 
@@ -165,8 +164,9 @@ def identity_minus(jacobian: flint.arb_mat) -> flint.arb_mat:
 
 
 def ball_step(f: CertifiedMap, x: Balls) -> Balls | None:
-    """K(X) in balls, with the middle of X and an inverse of the middle of F'; None where F' is not
-    finite or has a singular middle.
+    """K(X) in balls, with the midpoint of X and an inverse of the midpoint of F'(X).
+
+    None if F'(X) is not finite or its midpoint is singular.
     """
     slope = identity_minus(square(f.jacobian(x)))
     if not all(entry.is_finite() for entry in slope.entries()):
@@ -182,20 +182,21 @@ def ball_step(f: CertifiedMap, x: Balls) -> Balls | None:
 
 
 def inside(inner: Balls, outer: Balls) -> bool:
-    """Inner lies in the interior of outer."""
+    """Whether `inner` lies in the interior of `outer`."""
     return all(o.contains_interior(i) for i, o in zip(inner, outer, strict=True))
 
 
 def proved_ball(f: CertifiedMap, low: Any, high: Any, width: float = 1e-20) -> Balls | None:
-    """The one fixed point in the box, in balls of about `width`; None if existence and uniqueness
-    are not proved there.
+    """The only fixed point in the box, in balls of radius about `width`.
+
+    None if existence and uniqueness are not proved in the box.
     """
     with flint.ctx.workprec(PRECISION):
         x = hull(low, high)
         new = ball_step(f, x)
         if new is None or not inside(new, x):
             return None
-        # every further step holds the same zero, whether or not it contracts
+        # every further step contains the same zero, whether or not it contracts
         x, radii, last = new, [float(xi.rad()) for xi in new], float("inf")
         while max(radii) > width and sum(radii) < last:
             step, last = ball_step(f, x), sum(radii)

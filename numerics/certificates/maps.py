@@ -1,10 +1,9 @@
-"""Maps that can be evaluated with error bounds: each is written once, on coordinates that are
-`Interval` arrays or arb balls.
+"""Maps that can be evaluated with error bounds, on `Interval` arrays as well as on arb balls.
 
-A map has `size`, `image(x)` (list of coordinates), `jacobian(x)` (rows of coordinates) and
-`bounds()`, a box that holds every fixed point. Matrices and vectors are taken as the exact doubles
-they hold. No product of two plain floats may occur in a map (it would be rounded without a bound):
-multiply coordinates by floats, one after the other.
+A map has `size`, `image(x)` (a list of coordinates), `jacobian(x)` (rows of coordinates) and
+`bounds()`, a box that contains every fixed point. Matrices and vectors stand for the exact doubles
+that they hold. A map must not multiply two plain floats, because their product would be rounded
+without a bound: multiply coordinates by floats, one after the other.
 """
 
 from __future__ import annotations
@@ -24,13 +23,15 @@ from ..loops.protocol import LoopError
 from .interval import Interval, up
 
 Coordinate = Any
-"""an Interval (many boxes at once) or a flint.arb (one ball)"""
+"""An `Interval` (many boxes at once) or a `flint.arb` (one ball)."""
 Vector = Sequence[Coordinate]
 Matrix = tuple[tuple[float, ...], ...]
+_ROUNDING = 1e-12
+"""Relative margin of a box of bounds, far above the rounding of a sum of a few hundred doubles."""
 
 
 class CertifiedMap(Protocol):
-    """What a certificate needs of a map h -> f(h) on R^size."""
+    """The interface of a map h -> f(h) on R^size whose fixed points can be certified."""
 
     @property
     def size(self) -> int:
@@ -38,31 +39,32 @@ class CertifiedMap(Protocol):
         ...
 
     def image(self, x: Vector) -> list[Coordinate]:
-        """Enclosure of f on x."""
+        """An enclosure of f on x, one entry per coordinate."""
         ...
 
     def jacobian(self, x: Vector) -> list[list[Coordinate]]:
-        """Enclosure of D f on x, by rows."""
+        """An enclosure of the Jacobian of f on x, by rows."""
         ...
 
     def bounds(self) -> tuple[Array, Array] | None:
-        """Ends of a box whose interior holds every fixed point; None where none is known."""
+        """The ends of a box whose interior contains every fixed point; None if none is known."""
         ...
 
 
 def constant(x: Coordinate, value: float) -> Coordinate:
-    """The number in the arithmetic of x."""
+    """The number `value` in the arithmetic of x."""
     return x.constant(value) if isinstance(x, Interval) else flint.arb(value)
 
 
 def tanh(x: Coordinate) -> Coordinate:
-    """Hyperbolic tangent, from the ends (a wide ball would lose what monotonicity gives)."""
+    """The hyperbolic tangent, from the ends: sharper for a wide ball, as it is monotone."""
     return x.tanh() if isinstance(x, Interval) else x.lower().tanh().union(x.upper().tanh())
 
 
 def squared(x: Coordinate) -> Coordinate:
-    """The square, exact range (x * x would not know that both factors are one number, and arb ** 2
-    is NaN across 0).
+    """The range of the square.
+
+    x * x would be too wide, because its factors count as independent, and arb ** 2 is NaN across 0.
     """
     if isinstance(x, Interval):
         return x.squared()
@@ -81,7 +83,7 @@ def product(matrix: Matrix, x: Vector) -> list[Coordinate]:
 
 
 def matrix_of(values: Any, name: str, columns: int | None = None) -> Matrix:
-    """A matrix of finite floats, checked."""
+    """A matrix of finite floats; `UsageError` if it is not one with that many columns."""
     array = np.asarray(values, dtype=float)
     if (
         array.ndim != 2
@@ -98,7 +100,7 @@ def matrix_of(values: Any, name: str, columns: int | None = None) -> Matrix:
 
 
 def vector_of(values: Any, name: str, size: int) -> tuple[float, ...]:
-    """A vector of finite floats, checked."""
+    """A vector of finite floats; `UsageError` if it is not one of that size."""
     array = np.asarray(values, dtype=float)
     if array.shape != (size,) or not np.isfinite(array).all():
         raise UsageError(
@@ -110,7 +112,7 @@ def vector_of(values: Any, name: str, size: int) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class TanhMap:
-    """f(h) = A tanh(W h + c) + b. Build with `TanhMap.of`; `drive` is c."""
+    """f(h) = A tanh(W h + c) + b, built with `TanhMap.of`; `drive` is c."""
 
     outer: Matrix
     inner: Matrix
@@ -119,8 +121,16 @@ class TanhMap:
 
     @classmethod
     def of(cls, outer: Any, inner: Any, bias: Any, drive: Any = None) -> TanhMap:
-        """A (d, k), W (k, d), b (d,), c (k,) or None for 0; `UsageError` on sizes that do not
-        fit.
+        """Check the sizes and build the map.
+
+        Args:
+            outer: Matrix A, (d, k).
+            inner: Matrix W, (k, d).
+            bias: Vector b, (d,).
+            drive: Vector c, (k,); default 0.
+
+        Raises:
+            UsageError: If the sizes do not fit together, or an entry is not finite.
         """
         w = matrix_of(inner, "W")
         a = matrix_of(outer, "A", len(w))
@@ -163,28 +173,30 @@ class TanhMap:
         ]
 
     def drive_jacobian(self, x: Vector, direction: Vector) -> list[Coordinate]:
-        """Derivative of f along a change `direction` of c."""
+        """The derivative of f with respect to c along `direction`."""
         return product(
             self.outer,
             [(1 - squared(t)) * u for t, u in zip(self._hidden(x), direction, strict=True)],
         )
 
     def driven(self, drive: Vector) -> TanhMap:
-        """The map with c = `drive` (arb balls allowed)."""
+        """The map with c replaced by `drive`, which may consist of arb balls."""
         return replace(self, drive=tuple(drive))
 
     def bounds(self) -> tuple[Array, Array]:
-        """|h_i - b_i| <= sum_j |A_ij| (|tanh| < 1); 1e-12 relative covers the rounding of the
-        sum.
-        """
-        radius = np.abs(np.array(self.outer)).sum(1) * (1 + 1e-12) + 1e-12 * (1 + np.abs(self.bias))
+        """|h_i - b_i| <= sum_j |A_ij|, because |tanh| < 1; `_ROUNDING` covers the rounded sum."""
+        radius = np.abs(np.array(self.outer)).sum(1) * (1 + _ROUNDING) + _ROUNDING * (
+            1 + np.abs(self.bias)
+        )
         return np.array(self.bias) - radius, np.array(self.bias) + radius
 
 
 @dataclass(frozen=True)
 class NormMap:
-    """f(h) = N(a h + A phi(h) + c), N(z) = z / sqrt(mean z^2 + eps), phi = tanh or the identity.
-    `drive` is c (recall: beta e).
+    """f(h) = N(a h + A phi(h) + c), with N(z) = z / sqrt(mean z^2 + eps).
+
+    The map is built with `NormMap.of`. phi is tanh if `saturates`, otherwise the identity; `drive`
+    is c (with recall: beta e).
     """
 
     residual: float
@@ -197,8 +209,18 @@ class NormMap:
     def of(
         cls, residual: float, matrix: Any, drive: Any, eps: float = 1e-3, activation: str = "tanh"
     ) -> NormMap:
-        """A (d, d), c (d,); activation `tanh` or `linear`; eps >= 0 (at 0 the map is undefined
-        where z = 0).
+        """Check the arguments and build the map.
+
+        Args:
+            residual: Number a.
+            matrix: Matrix A, (d, d).
+            drive: Vector c, (d,).
+            eps: Number eps >= 0 in the norm; with 0 the map is undefined where z = 0.
+            activation: `tanh` or `linear`.
+
+        Raises:
+            UsageError: If the activation is unknown, the sizes do not fit together, eps is
+                negative, or a number is not finite.
         """
         if activation not in ("tanh", "linear"):
             raise UsageError(f"unknown activation {activation!r}: use tanh or linear")
@@ -221,7 +243,7 @@ class NormMap:
         return len(self.matrix)
 
     def _inside(self, x: Vector) -> list[Coordinate]:
-        """Z = a x + A phi(x) + c."""
+        """z = a x + A phi(x) + c."""
         update = product(self.matrix, [tanh(xi) for xi in x] if self.saturates else x)
         return [self.residual * xi + u + c for xi, u, c in zip(x, update, self.drive, strict=True)]
 
@@ -251,22 +273,24 @@ class NormMap:
         return rms_norm(z, self.eps), (total(map(squared, z)) / self.size + self.eps).sqrt()
 
     def drive_jacobian(self, x: Vector, direction: Vector) -> list[Coordinate]:
-        """Derivative of f along a change `direction` of c."""
+        """The derivative of f with respect to c along `direction`."""
         return _norm_derivative(*self._norm(x), direction)
 
     def driven(self, drive: Vector) -> NormMap:
-        """The map with c = `drive` (arb balls allowed)."""
+        """The map with c replaced by `drive`, which may consist of arb balls."""
         return replace(self, drive=tuple(drive))
 
     def bounds(self) -> tuple[Array, Array]:
         """|N(z)| <= sqrt(d)."""
-        radius = np.full(self.size, np.sqrt(self.size) * (1 + 1e-12))
+        radius = np.full(self.size, np.sqrt(self.size) * (1 + _ROUNDING))
         return -radius, radius
 
 
 def rms_norm(z: Vector, eps: float) -> list[Coordinate]:
-    """N(z), z / sqrt(mean z^2 + eps); on intervals the exact range over the box, up to rounding:
-    N_i rises in z_i, shrinks in |z_j|.
+    """N(z) = z / sqrt(mean z^2 + eps).
+
+    On intervals it is the exact range over the box, up to rounding: N_i increases in z_i, and |N_i|
+    decreases in |z_j|.
     """
     size = len(z)
     if not isinstance(z[0], Interval):
@@ -289,7 +313,7 @@ def rms_norm(z: Vector, eps: float) -> list[Coordinate]:
 
 
 def _norm_end(end: Array, rest: Array, size: int) -> Interval:
-    """Enclosure of end / sqrt((end^2 + rest)/size)."""
+    """An enclosure of end / sqrt((end^2 + rest)/size)."""
     z = Interval(end, end)
     return z / ((squared(z) + Interval(rest, rest)) / float(size)).sqrt()
 
@@ -302,11 +326,15 @@ def _norm_derivative(n: Vector, scale: Coordinate, direction: Vector) -> list[Co
 
 @dataclass(frozen=True)
 class FunctionMap:
-    """A user's map from two functions of a list of coordinates, on + - * /, .sqrt(), and `tanh`,
-    `squared` of this module.
+    """A map given by two functions of a list of coordinates.
 
-    `f(x)` returns the d coordinates of the image, `derivative(x)` the rows of its Jacobian; a box
-    must be given to `certify`.
+    The functions may use + - * /, `.sqrt()`, and `tanh` and `squared` of this module. Nothing is
+    known about where the fixed points lie: `certify` needs a box.
+
+    Args:
+        size: Number d of coordinates.
+        f: Function that returns the d coordinates of the image.
+        derivative: Function that returns the rows of the Jacobian, d lists of d coordinates.
     """
 
     size: int
@@ -314,11 +342,11 @@ class FunctionMap:
     derivative: Callable[[Vector], Sequence[Sequence[Coordinate | float]]]
 
     def image(self, x: Vector) -> list[Coordinate]:
-        """F(x), plain numbers made coordinates."""
+        """f(x), with plain numbers converted to coordinates."""
         return self._coordinates(self.f(x), x, "f")
 
     def jacobian(self, x: Vector) -> list[list[Coordinate]]:
-        """The derivative, plain numbers made coordinates."""
+        """The Jacobian, with plain numbers converted to coordinates."""
         rows = self.derivative(x)
         if len(rows) != self.size:
             raise LoopError(
@@ -338,16 +366,16 @@ class FunctionMap:
         return [constant(x[0], float(v)) if isinstance(v, int | float) else v for v in values]
 
     def bounds(self) -> None:
-        """None: nothing is known of f."""
+        """None: no box is known that contains the fixed points."""
         return
 
 
 def widened(low: Array, high: Array, share: float) -> tuple[Array, Array]:
-    """Boxes (..., d) larger on every side by `share` of their width there and a tenth as much of
-    their largest, at least a few ulps.
+    """Boxes (..., d) extended at both ends by a share of their width.
 
-    A box that one evaluation made thin on one side would else stay thinner than the rounding of the
-    next.
+    Every side grows by `share` times its own width plus a tenth of the largest width, and by a few
+    ulps. Otherwise a box that one evaluation made thin in one direction could stay thinner than the
+    rounding of the next evaluation.
     """
     width = high - low
     size = np.maximum(np.abs(low), np.abs(high))
