@@ -87,7 +87,7 @@ $\tfrac23x^2(1+3T^2)$, $T=\tanh(xh+k)$. $h'=xh+y\tanh(xh+k)$: for $k=0$ a pitchf
 supercritical iff $xy>0$; for $k\ne0$ it unfolds into folds with coefficient $-xT(1-x)$; flips with
 coefficient $\tfrac13x^2(1+x)(1+3xT^2)$, for $k=0$ supercritical iff $xy<0$.
 (e) In the plane, with the update turned by a rotation of angle $\varphi$ and no offset, a
-Neumark--Sacker bifurcation with first Lyapunov coefficient $-\tfrac18x^2(xy)^2$ (internal, at
+Neimark--Sacker bifurcation with first Lyapunov coefficient $-\tfrac18x^2(xy)^2$ (internal, at
 $xy=-2\cos\varphi$) and $-\tfrac18x^2(1-x^2+x^2y^2)$ (external, at $x^2|1+ye^{i\varphi}|^2=1$),
 unless the multiplier is a root of unity of order at most $4$ or the coefficient vanishes.
 """
