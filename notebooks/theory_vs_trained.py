@@ -14,8 +14,9 @@
 # %% [markdown]
 # # Theory against a trained loop
 #
-# A looped transformer with internal recall and outer normalisation was trained on prefix sums. The theory says what its
-# loop should do; here the loop is run and measured, and the two are drawn together.
+# A looped transformer with internal recall and outer normalisation was trained on prefix sums. The
+# theory predicts what its loop does. Here the loop is run and measured, and prediction and
+# measurement are drawn in one picture. `docs/vocabulary.md` explains the terms.
 
 # %%
 # %matplotlib inline
@@ -23,20 +24,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from loopstab.models.zoo import zoo
+from loopstab import Weights, numeric, predict
+from loopstab.models.measure.crossvalidate import COARSE, FINE, crossvalidate
 from loopstab.models.network.checkpoint import load_model
-from loopstab.models.measure.crossvalidate import (COARSE, FINE, crossvalidate)
-from loopstab import numeric
-from loopstab import (Weights, predict)
+from loopstab.models.zoo import zoo
 
 NAME = "internal-post"
 model, meta = load_model(zoo.load(NAME), torch.float64)
-print(meta["run"]["architecture"], meta["run"]["parameters"], "parameters, trained up to", meta["run"]["level_reached"], "bits")
+run = meta["run"]
+print(f"{run['architecture']}, {run['parameters']} parameters, up to {run['level_reached']} bits")
 
 # %% [markdown]
 # ## The prediction
-# It needs the architecture only: the state lives on a compact set, and recall with outer normalisation is expected to
-# give a reachable fixed point.
+# It needs the architecture only. The state lives on a compact set, and with recall and outer
+# normalisation a fixed point is expected that orbits reach.
 
 # %%
 prediction = predict(model.config.architecture, Weights())
@@ -45,21 +46,27 @@ print(prediction.reason, prediction.claims)
 
 # %% [markdown]
 # ## The measurement
-# 32 random inputs, 300 loops in float64. Outcomes are decided by the decay of the residual, spectral radii by Arnoldi
-# iteration on exact Jacobian products.
+# The loop is iterated 300 times in float64, on 32 random inputs. The decay of the residual decides
+# the outcome of an orbit. Spectral radii are computed by Arnoldi iteration on exact products with
+# the Jacobian.
 
 # %%
 result = crossvalidate(zoo.load(NAME), inputs=32, loops=300, spectra=4)
 print("outcomes:", result.outcomes)
 for c in result.convergence:
-    print(f"rho = {c.rho:.4f} (eigen-residual {c.rho_residual:.1e}), rate of the residual {c.slope_rate:.4f}, "
-          f"loops {c.measured_loops} measured, {c.predicted_loops and round(c.predicted_loops, 1)} predicted")
+    predicted = f"{c.predicted_loops:.1f}" if c.predicted_loops else "none"
+    print(
+        f"rho = {c.rho:.4f} (eigen-residual {c.rho_residual:.1e}),"
+        f" rate of the residual {c.slope_rate:.4f},"
+        f" iterations: {c.measured_loops} measured, {predicted} predicted"
+    )
 for line in result.mismatches:
     print("mismatch:", line)
 
 # %% [markdown]
 # ## Both in one picture
-# The line falls like rho^t, drawn from the loop at which the relative step is first below the coarse tolerance.
+# The predicted line falls like rho^t. It starts at the iteration at which the relative step is
+# first below the coarse tolerance.
 
 # %%
 steps = np.array(result.residual_curve)
@@ -70,13 +77,19 @@ if result.rho and len(below):
     start = below[0]
     count = int(numeric("iterations_to_tolerance")(result.rho, FINE, steps[start]))
     t = np.arange(count + 1)
-    axis.semilogy(start + 1 + t, steps[start] * result.rho**t, "--", label=f"predicted, rho = {result.rho:.3f}")
-axis.set(xlabel="loop", ylabel="relative step", title=f"{result.architecture}, {result.level} bits")
+    line = steps[start] * result.rho**t
+    axis.semilogy(start + 1 + t, line, "--", label=f"predicted, rho = {result.rho:.3f}")
+title = f"{result.architecture}, {result.level} bits"
+axis.set(xlabel="iteration", ylabel="relative step", title=title)
 axis.legend()
 plt.show()
 
 # %% [markdown]
-# Accuracy is constant once the residual is below the logit margins (X1):
+# The answer no longer changes once the residual is below the margins of the logits (X1), so the
+# accuracy is constant from there on:
 
 # %%
-print(f"whole sequences right: {result.accuracy_30:.3f} after 30 loops, {result.accuracy_500:.3f} after 500")
+print(
+    f"exact-match accuracy: {result.accuracy_30:.3f} after 30 iterations,"
+    f" {result.accuracy_500:.3f} after 500"
+)
