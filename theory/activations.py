@@ -25,7 +25,8 @@ class Activation:
         slope: the least c with |phi(x)| <= c |x| for all x; default infinity (there is none).
         bound: sup |phi|; default infinity (there is none).
         moments: the names of the formulas of E phi(k g)^2 and of E (d/dg phi(k g))^2 (N7), g a
-            standard Gaussian and k the first argument of the formulas; default empty.
+            standard Gaussian and k the first argument of the formulas; default empty: without
+            closed forms the measurements use quadrature.
         shifted: whether these formulas also take the scale s and the mean m of the argument
             h = s g + m, after k; default False.
 

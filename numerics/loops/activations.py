@@ -1,18 +1,23 @@
-"""The activations of `loopstab.theory.activations` on arrays."""
+"""The activations of `loopstab.theory.activations` on arrays, and their Gaussian moments."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
+from scipy.integrate import quad
 from scipy.special import erf
 
 from ...theory.activations import ACTIVATIONS as TABLE
 from ...theory.activations import Activation
 from ..arrays import Array
 from ..formulas import numeric
+
+FAR = 12.0
+"""Standard deviations beyond which a Gaussian average is cut off: the weight there is 1e-32."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +55,11 @@ class ArrayActivation:
     def moments(self, k: float, scale: float = 1.0, mean: float = 0.0) -> tuple[float, float]:
         """(E phi(k h)^2, E (d/dh phi(k h))^2) for h = scale g + mean, g a standard Gaussian (N7).
 
-        Where the registered formulas take k alone (`Activation.shifted`), scale and mean have no
-        effect.
+        They come from the registered formulas; where these take k alone (`Activation.shifted`),
+        scale and mean have no effect. An activation without formulas is averaged by quadrature.
         """
+        if not self.scalar.moments:
+            return _averages(self, k, scale, mean)
         values = (k, scale, mean) if self.scalar.shifted else (k,)
         square, steepness = (_moment(name, values) for name in self.scalar.moments)
         return square, steepness
@@ -61,6 +68,22 @@ class ArrayActivation:
 @lru_cache(maxsize=1024)
 def _moment(name: str, values: tuple[float, ...]) -> float:
     return float(numeric(name)(*values))
+
+
+@lru_cache(maxsize=1024)
+def _averages(phi: ArrayActivation, k: float, scale: float, mean: float) -> tuple[float, float]:
+    """The moments by adaptive quadrature, cut at h = 0, where activations have their kinks."""
+
+    def average(function: Callable[[Array, float], Array]) -> float:
+        def weighted(g: float) -> float:
+            value = float(function(np.array(scale * g + mean), k))
+            return value * value * np.exp(-g * g / 2) / np.sqrt(2 * np.pi)
+
+        parts = [quad(weighted, *ends, epsabs=1e-13, epsrel=1e-11) for ends in pairwise(cuts)]
+        return float(sum(part[0] for part in parts))
+
+    cuts = sorted((-FAR, float(np.clip(-mean / scale, -FAR, FAR)), FAR))
+    return average(phi), average(phi.derivative)
 
 
 def _normal_probability(x: Array) -> Array:
