@@ -1,11 +1,11 @@
-"""A branch h*(e) of fixed points of a recall map over an interval of inputs, proved to exist, to be
-C^1 and to depend on the input.
+"""A branch h*(e) of fixed points, proved to exist, to be C^1 and to depend on the input.
 
-The input runs along e(t) = e_0 + t v, 0 <= t <= 1. On a piece T of t the Krawczyk operator of all
-maps f(., e(t)), t in T, sends a box X into its interior: every t in T has exactly one fixed point
-in X, C^1 in t by the implicit function theorem, and dh*/dt = (I - J)^{-1} D_e f v is enclosed by
-solving with the interval matrix (THEORY.md section 1, S). Neighbouring pieces share their end,
-where one ball inside both boxes holds the fixed point, so the pieces are one branch. All in arb.
+The input of a recall map runs along e(t) = e_0 + t v, 0 <= t <= 1. On a piece T of that interval,
+the Krawczyk operator of all maps f(., e(t)) with t in T sends a box X into its interior. So every t
+in T has exactly one fixed point in X, it is C^1 in t by the implicit function theorem, and its
+derivative dh*/dt = (I - J)^{-1} D_e f v is enclosed by solving with the interval matrix (the
+sensitivity S of `docs/vocabulary.md`). Neighbouring pieces share an end, at which one ball inside
+both boxes contains the fixed point, so the pieces form one branch. All of it is computed in arb.
 """
 
 from __future__ import annotations
@@ -32,13 +32,27 @@ from .krawczyk import (
 from .maps import CertifiedMap, Matrix, Vector, matrix_of, product, vector_of
 
 REFINED = 2.0**-10
-"""length down to which a proved piece is cut further for an enclosure of its derivative that
-excludes 0
-"""
+"""Length down to which a proved piece is shortened until its derivative is proved not to be 0."""
+LONGEST = 0.25
+"""Length of the first piece, and of the longest one."""
+NEWTON_STEPS = 30
+"""Newton steps before the first proof: each doubles the correct digits once it is close."""
+FIRST_RADII = (1e-12, 1e-9, 1e-6, 1e-3)
+"""Relative radii of the boxes in which the first fixed point is proved, tried in this order."""
+TIGHTENINGS = 8
+"""Most applications of K that tighten the box of a proved piece."""
+INFLATIONS = 12
+"""Most boxes tried before a piece is shortened; each is inflated by a quarter of its radius."""
+LEAST_INFLATION = 1e-18
+"""Radius added to a box, so that an exact point becomes a box."""
+END_STEPS = 60
+"""Most applications of K that enclose the fixed point at the end of a piece."""
+END_RADIUS = 1e-9
+"""Radius that this enclosure must reach to start the next piece."""
 
 
 class DrivenMap(CertifiedMap, Protocol):
-    """A map with an additive drive c inside (`TanhMap`, `NormMap`)."""
+    """A map with an additive drive c inside, such as `TanhMap` or `NormMap`."""
 
     @property
     def drive(self) -> tuple[Any, ...]:
@@ -46,18 +60,20 @@ class DrivenMap(CertifiedMap, Protocol):
         ...
 
     def driven(self, drive: Vector) -> DrivenMap:
-        """The map with that drive."""
+        """The map with c replaced by `drive`."""
         ...
 
     def drive_jacobian(self, x: Vector, direction: Vector) -> list[Any]:
-        """Derivative of f along a change of c."""
+        """The derivative of f with respect to c along `direction`."""
         ...
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Between `start` and `stop` the branch lies in the box `low`, `high` (d,), its derivative in t
-    in `slope_low`, `slope_high` (d,).
+    """A piece of a branch, over the inputs from t = `start` to t = `stop`.
+
+    The branch lies between `low` and `high`, (d,) each; its derivative with respect to t lies
+    between `slope_low` and `slope_high`, (d,) each.
     """
 
     start: float
@@ -69,19 +85,20 @@ class Piece:
 
     @property
     def least_slope(self) -> float:
-        """Lower bound of max_i abs(dh*_i/dt) on the piece; 0 where no component excludes 0."""
+        """A lower bound of max_i abs(dh*_i/dt) on the piece; 0 if no component excludes 0."""
         return max(0.0, float(np.maximum(self.slope_low, -self.slope_high).max()))
 
     @property
     def moves(self) -> bool:
-        """The derivative is proved different from 0 on the piece."""
+        """Whether the derivative is proved to differ from 0 everywhere on the piece."""
         return self.least_slope > 0
 
 
 @dataclass(frozen=True)
 class Branch:
-    """Pieces of one C^1 branch over [0, `reached`]; `reached` = 1 is the whole interval, less means
-    that the next piece is undecided.
+    """The proved pieces of one C^1 branch, over 0 <= t <= `reached`.
+
+    If `reached` is below 1, the piece that begins there could not be proved.
     """
 
     pieces: tuple[Piece, ...]
@@ -93,21 +110,21 @@ class Branch:
 
     @property
     def complete(self) -> bool:
-        """The branch is proved over the whole interval."""
+        """Whether the branch is proved over the whole interval."""
         return self.reached == 1.0
 
     @property
     def input_dependent(self) -> bool:
-        """Complete, and the derivative along the inputs is proved different from 0 everywhere."""
+        """Whether the branch is complete, with a derivative proved to differ from 0 everywhere."""
         return self.complete and all(piece.moves for piece in self.pieces)
 
     @property
     def least_slope(self) -> float:
-        """Lower bound of max_i abs(dh*_i/dt) on the proved part."""
+        """A lower bound of max_i abs(dh*_i/dt) on the proved part."""
         return min((piece.least_slope for piece in self.pieces), default=0.0)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain numbers; `undecided`: the part of [0, 1] that is not proved."""
+        """Plain numbers; `undecided` is the part of [0, 1] that is not proved."""
         return {
             "reached": self.reached,
             "complete": self.complete,
@@ -138,11 +155,24 @@ def certify_branch(
     min_step: float = 2.0**-20,
     max_pieces: int = 10_000,
 ) -> Branch:
-    """Follow the fixed point near `state` (d,) while the input runs from `start` (m,) along
-    `direction` (m,).
+    """Follow a fixed point while the input runs along a line, and prove its branch.
 
-    The drive of the map is c + B e, B = `recall` (k, m). Stops where a piece of length `min_step`
-    is not proved (a fold, for one). `UsageError` if no fixed point is proved near `state`.
+    The branch ends where a piece of length `min_step` cannot be proved, for example at a fold.
+
+    Args:
+        f: Map with an additive drive c; the drive at the input e is c + B e.
+        recall: Matrix B, (k, m).
+        start: Input e_0 at t = 0, (m,).
+        direction: Change v of the input from t = 0 to t = 1, (m,).
+        state: State near the fixed point at t = 0, (d,).
+        min_step: Least length of a piece.
+        max_pieces: Largest number of pieces.
+
+    Returns:
+        The proved part of the branch.
+
+    Raises:
+        UsageError: If the sizes do not fit together, or no fixed point is proved near `state`.
     """
     b = matrix_of(recall, "B")
     if len(b) != len(f.drive):
@@ -155,7 +185,7 @@ def certify_branch(
     with flint.ctx.workprec(PRECISION):
         point = _first(line.at(flint.arb(0)), center)
         pieces: list[Piece] = []
-        position, step = 0.0, 0.25
+        position, step = 0.0, LONGEST
         moving = any(u != 0 for u in line.change())
         while position < 1 and step >= min_step and len(pieces) < max_pieces:
             stop = min(1.0, position + step)
@@ -165,20 +195,20 @@ def certify_branch(
                 continue
             piece, point = found
             pieces.append(piece)
-            position, step = stop, min(2 * step, 0.25)
+            position, step = stop, min(2 * step, LONGEST)
     return Branch(tuple(pieces))
 
 
 def _first(f: CertifiedMap, center: Sequence[float]) -> Balls:
-    """The fixed point near the center, as a ball: a few Newton steps, then a proof."""
+    """A ball with the only fixed point near the center: Newton steps, then a proof."""
     x = [flint.arb(c) for c in center]
-    for _ in range(30):
+    for _ in range(NEWTON_STEPS):
         new = ball_step(f, x)
         if new is None:
             break
         x = [xi.mid() for xi in new]
     middle = np.array([float(xi) for xi in x])
-    for radius in (1e-12, 1e-9, 1e-6, 1e-3):
+    for radius in FIRST_RADII:
         reach = radius * (1 + np.abs(middle))
         ball = proved_ball(f, middle - reach, middle + reach) if np.isfinite(middle).all() else None
         if ball is not None:
@@ -190,7 +220,7 @@ def _first(f: CertifiedMap, center: Sequence[float]) -> Balls:
 
 @dataclass(frozen=True)
 class _InputLine:
-    """The maps along the inputs start + t direction."""
+    """The maps f(., e(t)) along the inputs e(t) = start + t direction."""
 
     f: DrivenMap
     recall: Matrix
@@ -198,23 +228,26 @@ class _InputLine:
     direction: tuple[float, ...]
 
     def change(self) -> Balls:
-        """B v."""
+        """B v, the change of the drive from t = 0 to t = 1."""
         return product(self.recall, [flint.arb(v) for v in self.direction])
 
     def at(self, t: Any) -> DrivenMap:
-        """The map at t, or all maps with t in a ball."""
+        """The map at t, or an enclosure of all maps with t in a ball."""
         e = [flint.arb(e) + t * v for e, v in zip(self.start, self.direction, strict=True)]
         return self.f.driven(
             [c + u for c, u in zip(self.f.drive, product(self.recall, e), strict=True)]
         )
 
     def piece(self, start: float, stop: float, point: Balls) -> tuple[Piece, Balls] | None:
-        """A proved piece that begins at the fixed point `point`, and the fixed point at its end."""
+        """The piece that begins at the fixed point `point`, and the fixed point at its end.
+
+        None if the piece is not proved.
+        """
         all_maps = self.at(flint.arb(start).union(flint.arb(stop)))
         x = self._box(all_maps, point)
         if x is None:
             return None
-        for _ in range(8):  # tighten
+        for _ in range(TIGHTENINGS):
             new = ball_step(all_maps, x)
             if new is None or not inside(new, x):
                 break
@@ -227,37 +260,37 @@ class _InputLine:
 
     @staticmethod
     def _box(all_maps: CertifiedMap, point: Balls) -> Balls | None:
-        """A box around `point` that K sends into its interior for every map of the piece; what K
-        leaves of it still holds the points.
+        """The image under K of a box that K sends into its interior, for every map of the piece.
+
+        It contains `point` and the fixed points of all these maps.
         """
         x = point
-        for _ in range(12):
+        for _ in range(INFLATIONS):
             new = ball_step(all_maps, x)
             if new is None or not all(xi.is_finite() for xi in new):
                 return None
             if inside(new, x) and inside(point, x):
                 return new
             x = [
-                (xi + (xi - xi.mid()) / 4 + flint.arb(0, 1e-18)).union(pi)
+                (xi + (xi - xi.mid()) / 4 + flint.arb(0, LEAST_INFLATION)).union(pi)
                 for xi, pi in zip(new, point, strict=True)
             ]
         return None
 
     @staticmethod
     def _end(last: CertifiedMap, x: Balls) -> Balls | None:
-        """The fixed point at the end of the piece: K of the one map there, iterated from the box of
-        the piece.
-        """
-        for _ in range(60):
+        """The fixed point at the end of the piece, by iterating K of the map there from the box."""
+        for _ in range(END_STEPS):
             new = ball_step(last, x)
             if new is None:
                 return None
             if not inside(new, x):
                 break
             x = new
-        return x if max(float(xi.rad()) for xi in x) < 1e-9 else None
+        return x if max(float(xi.rad()) for xi in x) < END_RADIUS else None
 
     def _slope(self, all_maps: DrivenMap, x: Balls) -> Balls | None:
+        """An enclosure of dh*/dt on the piece; None if I - J may be singular."""
         matrix = identity_minus(square(all_maps.jacobian(x)))
         try:
             return matrix.solve(column(all_maps.drive_jacobian(x, self.change()))).entries()
@@ -266,5 +299,6 @@ class _InputLine:
 
 
 def _ends(balls: Balls) -> tuple[Array, Array]:
+    """The lower and upper ends of balls, rounded outward to doubles."""
     lower = np.array([np.nextafter(float(x.lower()), -np.inf) for x in balls])
     return lower, np.array([np.nextafter(float(x.upper()), np.inf) for x in balls])

@@ -1,7 +1,7 @@
 """Certified branches h*(e) of the fixed points of random recall maps over an interval of inputs.
 
-The maps are those of `fixed_point_counts`, with recall: the drive c + beta e(t), e(t) = t v, 0 <= t
-<= 1, v random of a given length.
+The maps are those of `counts`, with recall: the drive is c + beta e(t), and the input runs along
+e(t) = t v, 0 <= t <= 1, where v has a given length and a random direction.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from .relu import ReluMap
 
 @dataclass(frozen=True)
 class RandomBranch:
-    """The branch that starts at one proved fixed point of one network; `stable` as in its
-    certificate.
+    """The branch that starts at one proved fixed point of one network.
+
+    `stable` says whether that fixed point attracts, as in its certificate (None: not proved).
     """
 
     network: int
@@ -33,11 +34,11 @@ class RandomBranch:
 
 @dataclass(frozen=True)
 class BranchCounts:
-    """`branches` of `networks` random maps with recall strength `recall` over inputs of length
-    `length`.
+    """The branches of `networks` random maps with recall strength beta = `recall`.
 
-    `undecided`: networks with a box in which a fixed point at t = 0 is neither proved nor excluded;
-    its other points are followed.
+    The inputs run along a line of length `length`. `undecided` counts the networks with a box in
+    which a fixed point at t = 0 is neither proved nor excluded; their proved points are followed
+    all the same.
     """
 
     ensemble: str
@@ -53,31 +54,32 @@ class BranchCounts:
 
     @property
     def complete(self) -> int:
-        """Branches proved over the whole interval."""
+        """Number of branches proved over the whole interval."""
         return sum(b.branch.complete for b in self.branches)
 
     @property
     def input_dependent(self) -> int:
-        """Complete branches whose derivative is proved different from 0 everywhere."""
+        """Number of complete branches whose derivative is proved to differ from 0 everywhere."""
         return sum(b.branch.input_dependent for b in self.branches)
 
     @property
     def least_slope(self) -> float | None:
-        """Proved lower bound of max_i abs(dh*_i/dt) over those."""
+        """A proved lower bound of max_i abs(dh*_i/dt) over the input-dependent branches."""
         return min(
             (b.branch.least_slope for b in self.branches if b.branch.input_dependent), default=None
         )
 
     @property
-    def fallen(self) -> bool:
-        """A law is broken: without recall (A3) a branch that is proved to move."""
+    def falsified(self) -> bool:
+        """Whether a law is violated: without recall (A3), a branch is proved to move."""
         return self.recall == 0 and any(
             piece.moves for b in self.branches for piece in b.branch.pieces
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain numbers, every branch with its pieces; `undecided_parts` lists what of which branch
-        is not proved.
+        """Plain numbers, with the pieces of every branch.
+
+        `undecided_parts` lists the parts of branches that are not proved.
         """
         parts = [
             {"network": b.network, "from": b.branch.reached, "to": 1.0, "stable": b.stable}
@@ -118,11 +120,24 @@ def count_branches(
     jobs: int = 1,
     max_boxes: int = 200_000,
 ) -> BranchCounts:
-    """Follow every proved fixed point of `networks` random maps along the inputs (the result does
-    not depend on `jobs`).
+    """Follow every proved fixed point of random maps along the inputs.
+
+    Args:
+        ensemble: Name of the ensemble, one of `ENSEMBLES` except relu.
+        size: Dimension d.
+        gain: Scale of the matrices.
+        networks: Number of random maps.
+        recall: Recall strength beta.
+        length: Length of the line of inputs.
+        seed: Seed of the maps and of the directions.
+        jobs: Processes; the result does not depend on it.
+        max_boxes: Limit of the search for the fixed points at t = 0, as in `certify`.
+
+    Raises:
+        UsageError: If a number is out of range, or the ensemble is relu: its branches have corners.
     """
     if networks < 1:
-        raise UsageError(f"needs at least 1 network, not {networks}")
+        raise UsageError(f"branches need at least 1 network, not {networks}")
     check_seed_and_jobs(seed, jobs)
     if not (np.isfinite(length) and length > 0 and np.isfinite(recall)):
         raise UsageError(
@@ -165,7 +180,7 @@ def _branches(
     number: int,
     max_boxes: int,
 ) -> tuple[bool, list[RandomBranch]]:
-    """Whether something at t = 0 is undecided, and the branches of one network."""
+    """Whether a box at t = 0 is undecided, and the branches of one network."""
     f: Any = random_map(ensemble, size, gain, (seed, number))
     direction = np.random.default_rng((seed, number, 1)).standard_normal(size)
     direction *= length / np.linalg.norm(direction)

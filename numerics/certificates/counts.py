@@ -1,9 +1,11 @@
-"""Certified numbers of fixed points of random networks, with the exact laws that they must obey
-beside them.
+"""Certified numbers of fixed points of random networks, and the exact laws that they must obey.
 
-Ensembles, G a matrix of independent N(0, 1/d), x and b vectors of independent N(0, 1): `tanh`: h' =
-tanh(gain G h) + b; `relu`: h' = gain G relu(h) + b; `norm-tanh`, `norm-linear`: h' = N(h + gain G
-phi(h) + x), eps = 1e-3.
+With a matrix G of independent N(0, 1/d) entries and vectors x, b of independent N(0, 1) entries,
+the ensembles are
+
+- `tanh`: h' = tanh(gain G h) + b
+- `relu`: h' = gain G relu(h) + b
+- `norm-tanh`, `norm-linear`: h' = N(h + gain G phi(h) + x), with eps = 1e-3 in N.
 """
 
 from __future__ import annotations
@@ -24,12 +26,17 @@ from .relu import ReluCertificate, ReluMap, certify_relu
 
 ENSEMBLES = ("tanh", "relu", "norm-tanh", "norm-linear")
 EPS = 1e-3
+"""The number eps in the norm of the normalised ensembles."""
+BATCH = 25
+"""Networks certified in one task of a worker process."""
+LIMIT = 5
+"""Standard errors beyond which a mean falsifies its law: once in 1.7 million for a normal one."""
 
 
 def random_map(
     ensemble: str, size: int, gain: float, seed: tuple[int, ...]
 ) -> TanhMap | ReluMap | NormMap:
-    """One map of the ensemble; the same seed gives the same map."""
+    """A random map of the ensemble, determined by the seed."""
     if ensemble not in ENSEMBLES:
         raise UsageError(f"unknown ensemble {ensemble!r}: use one of {', '.join(ENSEMBLES)}")
     if size < 1 or not (np.isfinite(gain) and gain >= 0):
@@ -49,20 +56,29 @@ def random_map(
 
 
 def certificate_of(f: TanhMap | ReluMap | NormMap, **limits: Any) -> Certificate | ReluCertificate:
-    """All its fixed points, by the method that fits the map; `limits` as in `certify`."""
+    """All fixed points of a map, by the method for its kind; `limits` are those of `certify`."""
     return certify_relu(f) if isinstance(f, ReluMap) else certify(f, **limits)
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Certified counts of `networks` maps: `histogram` count -> networks, of the `undecided`
-    networks none is in it.
+    """Certified counts of the fixed points of random maps.
 
-    `stable`: attracting fixed points in all (None for ReLU, not measured); `index_violations`:
-    complete certificates whose indices do not sum to 1, which Lefschetz-Hopf excludes (None for
-    ReLU, where the sum is free); `kac_rice`: the exact mean of the count given the matrices (M3),
-    where it has a closed form, and `z` the distance of the measured mean from it in its exact
-    standard errors.
+    Args:
+        ensemble: Name of the ensemble.
+        size: Dimension d.
+        gain: Scale of the matrices.
+        seed: Seed of the maps.
+        networks: Number of maps.
+        histogram: Number of networks by count, without the undecided networks.
+        undecided: Number of networks whose count is not proved.
+        stable: Number of attracting fixed points of all networks; None for ReLU (not measured).
+        index_violations: Number of complete certificates whose indices do not sum to 1, which
+            Lefschetz-Hopf excludes; None for ReLU, whose sum is not determined.
+        kac_rice: Exact mean of the count given the matrices (M3); None without a closed form.
+        z: Difference of the measured mean from it, in exact standard errors; None without one.
+        boxes: Boxes examined, or linear systems solved for ReLU.
+        seconds: Wall-clock time.
     """
 
     ensemble: str
@@ -81,14 +97,14 @@ class Counts:
 
     @property
     def mean(self) -> float | None:
-        """Mean of the certified counts."""
+        """Mean of the certified counts; None if no network is decided."""
         decided = sum(self.histogram.values())
         return sum(k * n for k, n in self.histogram.items()) / decided if decided else None
 
     @property
-    def fallen(self) -> bool:
-        """A law is broken: an index sum, or a mean more than 5 standard errors away."""
-        return bool(self.index_violations) or (self.z is not None and abs(self.z) > 5)
+    def falsified(self) -> bool:
+        """Whether a law is violated: an index sum, or a mean beyond `LIMIT` standard errors."""
+        return bool(self.index_violations) or (self.z is not None and abs(self.z) > LIMIT)
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers."""
@@ -120,15 +136,26 @@ def count_fixed_points(
     jobs: int = 1,
     **limits: Any,
 ) -> Counts:
-    """Certify `networks` random maps (the result does not depend on `jobs`); `limits` as in
-    `certify`.
+    """Certify the fixed points of random maps.
+
+    Args:
+        ensemble: Name of the ensemble, one of `ENSEMBLES`.
+        size: Dimension d.
+        gain: Scale of the matrices.
+        networks: Number of random maps.
+        seed: Seed of the maps.
+        jobs: Processes; the result does not depend on it.
+        **limits: Limits of the search, as in `certify`; none for relu.
+
+    Raises:
+        UsageError: If a number is out of range, or the ensemble is unknown.
     """
     if networks < 1:
-        raise UsageError(f"needs at least 1 network, not {networks}")
+        raise UsageError(f"counts need at least 1 network, not {networks}")
     check_seed_and_jobs(seed, jobs)
-    random_map(ensemble, size, gain, (seed, 0))  # a wrong request ends here, not in a worker
+    random_map(ensemble, size, gain, (seed, 0))  # a wrong request fails here, not in a worker
     begin = time.perf_counter()
-    batches = [range(i, min(i + 25, networks)) for i in range(0, networks, 25)]
+    batches = [range(i, min(i + BATCH, networks)) for i in range(0, networks, BATCH)]
     work = (delayed(_batch)(ensemble, size, gain, seed, batch, limits) for batch in batches)
     rows = [row for batch in Parallel(n_jobs=jobs)(work) for row in batch]  # type: ignore[union-attr]
     seconds = time.perf_counter() - begin
@@ -170,8 +197,10 @@ def _batch(
 def _scalar_law(
     ensemble: str, size: int, gain: float, seed: int, rows: list[dict[str, Any]]
 ) -> tuple[float | None, float | None]:
-    """Mean of 1 + 2 P(three fixed points) over the drawn slopes, and z: u = w h turns h = tanh(w h)
-    + b into u = w tanh u + w b.
+    """The mean of 1 + 2 P(three fixed points) over the drawn slopes w, and z.
+
+    It holds for scalar tanh maps: u = w h turns h = tanh(w h) + b into u = w tanh u + w b. Both are
+    None for other maps, and if a count is undecided.
     """
     if ensemble != "tanh" or size != 1 or any(row["count"] is None for row in rows):
         return None, None

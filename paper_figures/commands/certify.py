@@ -105,7 +105,7 @@ def certify(
         print(json_text([r.to_json() for r in results]))
     else:
         print_rows(rows, f"{ensemble}: {title}")
-    return 1 if any(r.fallen for r in results) else 0
+    return 1 if any(r.falsified for r in results) else 0
 
 
 def _count_row(row: Counts) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class Measurements:
         return (
             all(claim["verdict"] != "refuted" for claim in self.claims)
             and not (self.attacked and self.attacked.falsified)
-            and not any(counts.fallen for counts in self.counts)
+            and not any(counts.falsified for counts in self.counts)
         )
 
 

@@ -89,7 +89,7 @@ def _counts(page: Page, measured: Measurements) -> None:
         " a closed form (Kac-Rice, given the drawn matrices) it stands below the measured one as"
         " law."
     )
-    undecided, kept = sum(c.undecided for c in counts), sum(not c.fallen for c in counts)
+    undecided, kept = sum(c.undecided for c in counts), sum(not c.falsified for c in counts)
     page.figure(
         count_figure(counts),
         f"Certified; seed {measured.seed}. {undecided} networks undecided. Both laws hold in"

@@ -106,14 +106,14 @@ def test_random_branches_move_with_recall_and_stand_still_without():
     moving = count_branches("norm-tanh", 2, 1.0, 2, length=0.5)
     assert moving.complete == moving.input_dependent == len(moving.branches) > 0
     assert moving.least_slope > 0
-    assert not moving.fallen
+    assert not moving.falsified
     still = count_branches("norm-tanh", 2, 1.0, 2, recall=0.0, length=0.5)
     assert still.complete == len(still.branches) == len(moving.branches)
     assert still.input_dependent == 0
     assert still.least_slope is None
-    assert not still.fallen
+    assert not still.falsified
     moved = replace(still, branches=moving.branches)  # the law can fall
-    assert moved.fallen
+    assert moved.falsified
 
 
 def test_undecided_parts_of_random_branches_begin_at_the_folds():

@@ -20,7 +20,7 @@ def test_small_samples_obey_the_laws(ensemble, size):
     assert counts.undecided == 0
     assert sum(counts.histogram.values()) == 40
     assert len(counts.histogram) > 1
-    assert not counts.fallen
+    assert not counts.falsified
     if ensemble != "relu":
         assert counts.index_violations == 0
         assert all(k % 2 == 1 for k in counts.histogram)
@@ -52,7 +52,7 @@ def test_a_law_that_is_broken_is_noticed(monkeypatch):
 
     monkeypatch.setattr(fixed_point_counts, "_batch", cheating)
     counts = count_fixed_points("tanh", 1, 1.5, 200, seed=0)
-    assert counts.fallen
+    assert counts.falsified
 
 
 def test_a_search_that_loses_boxes_is_noticed(monkeypatch):
@@ -66,7 +66,7 @@ def test_a_search_that_loses_boxes_is_noticed(monkeypatch):
     monkeypatch.setattr(certificate, "narrowed", careless)
     counts = count_fixed_points("norm-tanh", 2, 2.0, 20, seed=0)
     assert counts.index_violations > 0
-    assert counts.fallen
+    assert counts.falsified
 
 
 def test_undecided_networks_are_counted_apart():
