@@ -72,11 +72,9 @@ class Axis:
     def at(self, u: Array) -> Array:
         """The value at the share u of the way from low to high."""
         u = np.asarray(u, float)
-        return (
-            self.low * (self.high / self.low) ** u
-            if self.log
-            else self.low + (self.high - self.low) * u
-        )
+        if self.log:
+            return self.low * (self.high / self.low) ** u
+        return self.low + (self.high - self.low) * u
 
 
 @dataclass(frozen=True)

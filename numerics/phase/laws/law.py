@@ -12,7 +12,7 @@ from ....support.errors import UsageError
 from ...arrays import Array
 
 Point = tuple[float, ...]
-"""what one measurement depends on besides its random draw"""
+"""All that a measurement depends on, besides its random draw."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from .countability import TanhLoop, tanh_case
 INPUTS, LOOPS, BOXES = 64, 2000, 4000
 NUDGE = 1e-7
 APART = 1e-7
-"""two limits further apart are different (settled ones are known to 1e-11)"""
+"""Two limits further apart than this are different; those that settled are known to 1e-11."""
 
 
 def _bits(case: Case) -> str | None:
@@ -34,9 +34,8 @@ def _bits(case: Case) -> str | None:
     for _ in range(int(case["loops"])):
         h, before = f.step(h) + case["recall"] * e, h
     settled = np.abs(h - before).max(1) <= 1e-13 * (1 + np.abs(h).max(1))
-    ends = (
-        h[settled] if case["loops"] == LOOPS else h
-    )  # a read-out after few loops takes what is there
+    # a read-out after few iterations takes the states as they are
+    ends = h[settled] if case["loops"] == LOOPS else h
     counts = _sizes_of_clusters(ends)
     if not counts:
         raise Undecided  # cycles: nothing to count
@@ -93,21 +92,17 @@ def _equal_tokens(case: Case) -> str | None:
     d, count = int(case["d"]), int(case["tokens"])
     rng = np.random.default_rng(int(case["seed"]))
     weights, kinds = rng.standard_normal((5, d, d)) / np.sqrt(d), rng.standard_normal((2, d))
-    position, noise = (
-        case["position"] * rng.standard_normal((count, d)),
-        rng.standard_normal((count, d)),
-    )
+    position = case["position"] * rng.standard_normal((count, d))
+    noise = rng.standard_normal((count, d))
     start = kinds[np.arange(count) % 2]
     h, moved = (_attend(h, weights, position, case) for h in (start, start + NUDGE * noise))
     spread = max(float(np.ptp(h[kind::2], axis=0).max()) for kind in (0, 1))
     # sums over tokens may be rounded differently for equal tokens; what the loops make of it is
     # measured on a nudge
     growth = 1 + float(np.abs(moved - h).max()) / NUDGE
-    return (
-        None
-        if spread <= 1e-14 * d * case["loops"] * growth
-        else f"tokens that start equal end {spread:.3g} apart"
-    )
+    if spread <= 1e-14 * d * case["loops"] * growth:
+        return None
+    return f"tokens that start equal end {spread:.3g} apart"
 
 
 def _attend(h: Array, weights: Array, position: Array, case: Case) -> Array:

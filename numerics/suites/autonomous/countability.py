@@ -31,15 +31,15 @@ from ...strategies.block_forms import (
 )
 
 BOXES, SIDE = 4000, 2.0
-"""boxes of a certificate, and half the side of the searched box where no box holds every fixed
-point
+"""Most boxes of a certificate; half the side of the box that is searched where none is known to
+hold every fixed point.
 """
 FIXED, SINGULAR = 1e-12, 1e-6
-"""residual of a fixed point; smallest singular value of I - J that counts as 0: a bias within its
-square (1e-12) of a fold gives one
+"""Largest residual of a fixed point; largest singular value of I - J that counts as 0. A bias
+within its square (1e-12) of a fold gives one.
 """
 NEXT = 0.05
-"""how far along the null direction a second fixed point is searched"""
+"""How far along the null direction a second fixed point is searched for."""
 
 
 @dataclass(frozen=True)

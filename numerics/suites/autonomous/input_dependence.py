@@ -12,18 +12,18 @@ from ...attack.suite import Case, Drop, Suite, Undecided
 from ...strategies.block_forms import SEEDS, matrix, nonzero_vector, sixteenths, vector
 
 LOOPS, LOOK = 3000, 250
-"""loops, and how often it is looked whether all have settled"""
+"""Iterations, and after how many of them it is checked whether all orbits have settled."""
 SETTLED = 1e-14
-"""step, relative to the state: after 3000 loops the contraction is then below 0.99, so the limit is
-known to 1e-12
+"""Largest step, relative to the state, of an orbit that has settled: after 3000 iterations the
+contraction is then below 0.99, so the limit is known to 1e-12.
 """
 SAME, CONTINUOUS, JUMP = 1e-9, 1e-4, 1e-3
-"""distances of two limits: rounding; small enough to be no jump; a jump. Generic fixed points
-within 1e-4 have probability 1e-8
+"""Distances of two limits: rounding, too small for a jump, and a jump. Generic fixed points within
+1e-4 of each other have probability 1e-8.
 """
 PARTS, ROUNDS = 16, 7
 WELLS = 1200
-"""loops of `constant`, whose roots attract at the rate 1 - (b - a)/2(c - a) <= 1 - 1/18"""
+"""Iterations of `constant`, whose roots attract at the rate 1 - (b - a)/2(c - a) <= 1 - 1/18."""
 
 
 def loop_of(case: Case) -> Callable[[Array, Array], Array]:
@@ -148,10 +148,8 @@ def _islands(draw: st.DrawFn, kind: str = "") -> Case:
     low = draw(sixteenths(-32, 32))
     b = low + draw(st.integers(4, 32)) / 16
     c = b + draw(st.integers(4, 32)) / 16
-    left, right = (
-        low + (b - low) * np.linspace(0.25, 0.75, 5),
-        b + (c - b) * np.linspace(0.25, 0.75, 5),
-    )
+    left = low + (b - low) * np.linspace(0.25, 0.75, 5)
+    right = b + (c - b) * np.linspace(0.25, 0.75, 5)
     if kind == "":
         inputs = left if draw(st.booleans()) else right
     else:

@@ -22,12 +22,14 @@ from ...formulas import numeric
 from ...strategies import fractions as draws
 
 LEVEL = 1e-7
-"""probability of a false alarm of the exact test"""
+"""The probability of a false alarm of the exact test."""
 SIGMAS = 5.5
-"""of the approximate one (4e-8 if normal), with `RARE` for counts that deviate seldom"""
+"""Standard errors of the approximate test (a false alarm has probability 4e-8 if the mean is
+normal).
+"""
 RARE = 64
-"""in counts: a deviation of probability q by at most 4 that n draws never show has 4 q n < 64
-unless something of chance e^-16 happened
+"""An allowance in counts for deviations that the draws never show: one of probability q by at most
+4 that n draws miss has 4 q n < 64, unless something of chance e^-16 happened.
 """
 
 
@@ -58,12 +60,12 @@ def _three_or_one(case: Case) -> str | None:
     expected = float(numeric("tanh_expected_count")(a, case["s"]))
     threes = sum(count == 3 for count in counts)
     chance = binomtest(threes, n, (expected - 1) / 2).pvalue
-    return (
-        f"{threes} of {n} biases have three fixed points, {expected:.4f} expected on average:"
-        f" chance {chance:.2g}"
-        if chance < LEVEL
-        else None
-    )
+    if chance < LEVEL:
+        return (
+            f"{threes} of {n} biases have three fixed points, {expected:.4f} expected on average:"
+            f" chance {chance:.2g}"
+        )
+    return None
 
 
 # --- ReLU: h = W relu(h) + b
@@ -103,10 +105,8 @@ def _staircases(draw: Any) -> Case:
 def _mean_count(case: Case) -> str | None:
     rng, n = np.random.default_rng(case["seed"]), case["n"]
     if case["map"] == "cantor":
-        expected, counts = (
-            _staircase_integral(rng),
-            np.array([_staircase_solutions(b) for b in rng.uniform(0, 1, n)]),
-        )
+        expected = _staircase_integral(rng)
+        counts = np.array([_staircase_solutions(b) for b in rng.uniform(0, 1, n)])
     else:
         w = case["W"]
         expected = kac_rice_relu(w)

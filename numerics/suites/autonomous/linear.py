@@ -31,7 +31,8 @@ from ..shared.exact_orbits import Exact, Number, affine_power, exact, identity, 
 
 LOOPS = 1024
 GONE, THERE = Number(1, 10**40), Number(1, 10**6)
-"""sizes, relative to the data, below which a quantity has vanished and above which it has not"""
+"""The sizes, relative to the data, below which a quantity has vanished and above which it has not.
+"""
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _convergent(draw: st.DrawFn, most: int = 4) -> Case:
 
 
 CIRCLE: tuple[Block, ...] = (("real", -1.0, 1), ("pair", 0.0, 1.0), ("pair", 0.0, -1.0))
-"""eigenvalues of modulus 1 other than 1 whose blocks are exact doubles"""
+"""Eigenvalues of modulus 1 other than 1 whose blocks are exact doubles."""
 
 
 @st.composite

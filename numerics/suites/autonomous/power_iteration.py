@@ -30,16 +30,18 @@ from ...strategies.block_forms import (
 from ..shared.exact_orbits import Exact, Number, exact, largest, text
 
 EARLY, LATE, WINDOW = 1024, 4096, 8
-"""loops, and how many from each are looked at: the phase of a rotating rest must not hide it"""
+"""Two iterations, and how many states from each on are examined, so that the phase of a rotating
+rest does not hide it.
+"""
 GONE = Number(1, 10**25)
 ROTATIONS: dict[float, tuple[tuple[float, float], ...]] = {
     1.0: ((0.0, 1.0), (0.0, -1.0)),
     1.25: ((0.75, 1.0), (-0.75, 1.0), (1.0, -0.75), (-1.0, -0.75)),
 }
-"""spectral radii with pairs of exactly that modulus"""
+"""Spectral radii, each with complex pairs of exactly that modulus."""
 ERRORS = 6
-"""standard errors of a statistical judgement (false alarm: 2e-9 a case, of which a deep attack
-judges 10^4)
+"""Standard errors of a statistical judgement. A false alarm has probability 2e-9 in a case, and a
+deep attack judges 10^4 cases.
 """
 
 
@@ -256,13 +258,11 @@ def _half(case: Case) -> str | None:
     """Half of the real dominant eigenvalues are positive."""
     positive, negative = _signs(case)
     z = (positive - negative) / np.sqrt(max(positive + negative, 1))
+    if abs(z) <= ERRORS:
+        return None
     return (
-        None
-        if abs(z) <= ERRORS
-        else (
-            f"{positive} real dominant eigenvalues are positive, {negative} negative: {z:+.1f}"
-            " standard errors"
-        )
+        f"{positive} real dominant eigenvalues are positive, {negative} negative: {z:+.1f}"
+        " standard errors"
     )
 
 

@@ -26,11 +26,11 @@ from ...strategies.block_forms import (
 
 LOOPS, STARTS = 600, 16
 AT_ZERO = 1e-9
-"""size of a state that has converged to 0: an expanding component of 1e-25 would have outgrown it,
-(17/16)^600 = 6e15, if it were not 0
+"""The size of a state that has converged to 0: an expanding component of 1e-25 would have outgrown
+it, (17/16)^600 = 6e15, if it were not 0.
 """
 RATE = 15 / 16
-"""contraction of the loops of `basin` in the ball of their starts; RATE^600 < 2e-17"""
+"""The contraction of the maps of `basin` in the ball of their starts; RATE^600 < 2e-17."""
 
 
 def _plateau(y: Array) -> Array:
@@ -91,11 +91,9 @@ def _basin(case: Case) -> str | None:
         * np.abs(v).sum(1).max()
         / (1 - RATE)
     )
-    return (
-        None
-        if left <= AT_ZERO + rounding
-        else f"after {LOOPS} loops the orbit is {left:.3g} from h*, in the coordinates V^-1"
-    )
+    if left <= AT_ZERO + rounding:
+        return None
+    return f"after {LOOPS} loops the orbit is {left:.3g} from h*, in the coordinates V^-1"
 
 
 def _net_limits(case: Case) -> str | None:
@@ -196,10 +194,8 @@ def _net(draw: st.DrawFn, equal: bool = False) -> Case:
         matrix_of_pair = np.array([[3.25 + a, -1.75 - a], [-1.75 - a, 3.25 + a]])
         return {"matrix": matrix_of_pair, "noise": 0.0, "equal": True, "seed": draw(SEEDS)}
     d = draw(st.integers(1, 4))
-    p, k = (
-        draw(matrix(d, d, 16)) + np.diag(draw(nonzero_vector(d))),
-        np.triu(draw(matrix(d, d, 4)), 1),
-    )
+    p = draw(matrix(d, d, 16)) + np.diag(draw(nonzero_vector(d)))
+    k = np.triu(draw(matrix(d, d, 4)), 1)
     return {
         "matrix": p @ p.T + k - k.T,
         "noise": float(draw(st.booleans())),

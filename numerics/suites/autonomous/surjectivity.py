@@ -18,8 +18,8 @@ from ...strategies.block_forms import SEEDS, matrix, nonzero_matrix, nonzero_vec
 from ..shared.complex_step import complex_step, normalised
 
 FIXED, ZERO, CLEAR = 1e-10, 1e-11, 1e-7
-"""residual of a fixed point; singular values, relative to the largest, that count as 0 and that do
-not
+"""Largest residual of a fixed point; singular values, relative to the largest, below which they
+count as 0 and above which they do not.
 """
 
 WEIGHTS = ("V1", "V2", "v1", "W1", "W2")
@@ -159,12 +159,10 @@ def _tokens(case: Case) -> str | None:
     """
     count, d, k = int(case["tokens"]), int(case["d"]), int(case["hidden"])
     rng = np.random.default_rng(int(case["seed"]))
-    h, mix, w1, c = (
-        rng.standard_normal((count, d)),
-        rng.standard_normal((d, d)),
-        rng.standard_normal((k, d)),
-        rng.standard_normal(k),
-    )
+    h = rng.standard_normal((count, d))
+    mix = rng.standard_normal((d, d))
+    w1 = rng.standard_normal((k, d))
+    c = rng.standard_normal(k)
     if case["equal"]:
         h[1] = h[0]
     update = normalised(h, 0.25) @ mix.T + normalised(h, 0.25).mean(0)
@@ -181,11 +179,9 @@ def _tokens(case: Case) -> str | None:
         raise Undecided
     names = ("b2",) if case["bias_only"] else ("W2", "b2")
     found, _ = rank(derivative(f, p, names))
-    return (
-        None
-        if found == count * d
-        else f"D_theta f by {', '.join(names)} has rank {found} of {count} x {d} at the fixed point"
-    )
+    if found == count * d:
+        return None
+    return f"D_theta f by {', '.join(names)} has rank {found} of {count} x {d} at the fixed point"
 
 
 def _step_of_peri(case: Case) -> str | None:
@@ -198,11 +194,9 @@ def _step_of_peri(case: Case) -> str | None:
         raise Undecided  # the map is not defined, or rounding decides
     step = float(np.linalg.norm(gain * normalised(u, eps)))
     bound = np.sqrt(h.size) * np.abs(gain).min()
-    return (
-        None
-        if step >= bound * (1 - 1e-12)
-        else f"|h' - h| = {step:.3g} < sqrt(d) min |gain| = {bound:.3g}"
-    )
+    if step >= bound * (1 - 1e-12):
+        return None
+    return f"|h' - h| = {step:.3g} < sqrt(d) min |gain| = {bound:.3g}"
 
 
 NORMS = ("pre", "peri", "post", "sandwich", "gru")
@@ -226,9 +220,8 @@ def _block(
     if flags.get("zero_gain"):
         gain[draw(st.integers(0, d - 1))] = 0
     norm = draw(st.sampled_from(norms))
-    weights = (
-        nonzero_matrix if flags.get("gain_free") else matrix
-    )  # so that other states do reach every direction
+    # without zeros where gains are fixed, so that other states do reach every direction
+    weights = nonzero_matrix if flags.get("gain_free") else matrix
     return {
         "norm": norm,
         "eps": draw(st.sampled_from(eps)),

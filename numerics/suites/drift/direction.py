@@ -19,8 +19,8 @@ from ..shared.residual_stream import Stream, linear_updates
 
 LOOPS = 1500
 NEAR = 0.02
-"""inputs of the difference quotient differ by twice this: |E| <= 2 makes its relative error (E
-NEAR)^2 < 0.2 %
+"""The inputs of the difference quotient differ by twice this: |E| <= 2 makes its relative error (E
+NEAR)^2 < 0.2 %.
 """
 
 

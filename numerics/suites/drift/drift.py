@@ -18,8 +18,8 @@ from ...strategies import matrix_strategies as matrices
 from ..shared.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
 
 OFF_ONE = 0.03
-"""tolerance of the 1/t law: with gap >= a/2 the direction is x_0 sqrt(t_0/T) <= 0.02 off at T =
-500, times its weight w <= 1/2
+"""The tolerance of the 1/t law: with gap >= a/2 the direction is x_0 sqrt(t_0/T) <= 0.02 off at T =
+500, times its weight w <= 1/2.
 """
 
 
@@ -146,11 +146,9 @@ def _leaves_the_cone(case: Case) -> str | None:
     size = float(np.linalg.norm(stream.outer_bias.sum(0)))
     for t in range(1, loops + 1):
         h = stream.step(h)
-        low, high, now = (
-            abs(size - radius) * t - start,
-            start + (size + radius) * t,
-            float(np.linalg.norm(h)),
-        )
+        low = abs(size - radius) * t - start
+        high = start + (size + radius) * t
+        now = float(np.linalg.norm(h))
         if not low - 1e-12 * (high + 1) <= now <= high + 1e-12 * (high + 1):
             return (
                 f"|h_{t}| = {now:.6g} is not between c_0 t - |h_0| = {low:.6g} and |h_0| + C t ="

@@ -20,7 +20,7 @@ from ...formulas import numeric
 from ...strategies import fractions as draws
 
 BEYOND = 1 / 128
-"""relative distance from the edge on either side"""
+"""The relative distance from the edge, on either side."""
 
 
 def _scalar(x: float, y: float, offset: float, external: bool, sign: float) -> FunctionMap:

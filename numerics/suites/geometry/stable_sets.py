@@ -19,7 +19,7 @@ from ...strategies import fractions as draws
 
 RECALLS = tuple(map(str, Recall))
 SIGMAS = 5.5
-"""standard errors of the test of a probability: a false alarm has probability 4e-8"""
+"""Standard errors of the test of a probability: a false alarm has probability 4e-8."""
 
 
 # --- areas in a box
@@ -55,9 +55,8 @@ def _area(case: Case) -> str | None:
     kinks = {0.0, *(sign * c / e for e in edges if e > 0 for c in (1, 2) for sign in (1, -1))}
     cuts = [low, *sorted(x for x in kinks if low < x < high), high]
     measured = sum(quad(length, p, q, epsabs=1e-11, epsrel=1e-11)[0] for p, q in pairwise(cuts))
-    with np.errstate(
-        divide="ignore", invalid="ignore"
-    ):  # every branch of the formula is evaluated, also where it does not apply
+    # every branch of the formula is evaluated, also where it does not apply
+    with np.errstate(divide="ignore", invalid="ignore"):
         formula = float(numeric(f"{recall}_stable_area")(a))
     if abs(measured - formula) > 1e-8 * (1 + formula):
         return f"{recall}: area {measured:.9g} by slices, formula {formula:.9g}"

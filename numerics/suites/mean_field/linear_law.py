@@ -22,9 +22,9 @@ from ...strategies.fractions import fractions
 from ..shared.complex_step import normalised
 
 FINITE = 0.15
-"""relative error of 1 - rho and of (1/d) tr S S^T that N6 allows itself from x = 3 on"""
+"""The relative error of 1 - rho and of (1/d) tr S S^T that N6 claims from x = 3 on."""
 ERRORS = 6
-"""standard errors of a median"""
+"""Standard errors of a median."""
 LOOPS = 500
 
 
@@ -158,9 +158,8 @@ def _measure(case: Case, rng: np.random.Generator, sigma: float, beta: float) ->
         e = np.linalg.eigh(matrix + matrix.T)[1][:, -1]
     e = normalised(e)
     start = normalised(rng.standard_normal(d))
-    if (
-        form == "layer norm"
-    ):  # LayerNorm's loop is that of N with C A C and C e; e has the mean entry `other`
+    if form == "layer norm":
+        # LayerNorm's loop is that of N with C A C and C e; e has the mean entry `other`
         center = np.eye(d) - 1 / d
         e = normalised(center @ e) * np.sqrt(1 - other**2) + other
         if case["kind"] == "rms":
@@ -211,28 +210,14 @@ def _obeys(case: Case) -> str | None:
     ]
     if case["form"] == "plain":
         tests.append(("(1/d) tr S S^T", [draw.sensitivity for draw in draws], 1.0, FINITE))
-        radius = float(
-            np.mean(
-                [
-                    np.abs(np.linalg.eigvals(ginibre(rng, case["d"]))).max()
-                    for _ in range(case["draws"])
-                ]
-            )
-        )
+        bulk = [np.linalg.eigvals(ginibre(rng, case["d"])) for _ in range(case["draws"])]
+        radius = float(np.mean([np.abs(values).max() for values in bulk]))
         finite = 1 - float(numeric("mean_field_rho_finite")(case["a"], sigma, beta, radius))
-        if case["a"] == 0:
-            tests.append(
-                (f"1 - rho with the radius {radius:.4f}", [draw.gap for draw in draws], finite, 0.1)
-            )
-        else:  # an upper bound of rho: 1 - rho may only be larger
-            tests.append(
-                (
-                    f"1 - rho, from below, with the radius {radius:.4f}",
-                    [min(d.gap, finite) for d in draws],
-                    finite,
-                    0.1,
-                )
-            )
+        name, gaps = f"1 - rho with the radius {radius:.4f}", [draw.gap for draw in draws]
+        if case["a"] != 0:  # an upper bound of rho: 1 - rho may only be larger
+            name = f"1 - rho, from below, with the radius {radius:.4f}"
+            gaps = [min(gap, finite) for gap in gaps]
+        tests.append((name, gaps, finite, 0.1))
     for name, values, law, allowed in tests:
         found = off(values, law, allowed)
         if found:

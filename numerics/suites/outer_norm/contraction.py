@@ -22,7 +22,7 @@ from ...strategies.spheres import show, spheres, stretched
 from ..shared.complex_step import UNIT, complex_step, normalised, tangent
 
 CHORD = 1e-4
-"""length of an adversarial pair; its images are known to 1e-15, so its stretch to 1e-11"""
+"""The length of an adversarial pair; its images are known to 1e-15, so its stretch to 1e-11."""
 
 
 @st.composite

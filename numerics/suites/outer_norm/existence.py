@@ -177,9 +177,8 @@ def _only_central(case: Case) -> str | None:
             f" {error:.3g} (relative)"
         )
     jacobian = complex_step(lambda y: normalised(a * y + beta * e, eps), h)
-    rho = float(
-        np.abs(np.linalg.eigvalsh((jacobian + jacobian.T) / 2)).max()
-    )  # J is symmetric: a multiple of I and of e e^T
+    # J is symmetric: a multiple of I plus one of e e^T
+    rho = float(np.abs(np.linalg.eigvalsh((jacobian + jacobian.T) / 2)).max())
     if abs(rho - 1) < 1e-12:
         raise Undecided(f"{where}: rho = 1 to rounding")
     threshold = a * a - beta * beta / 4

@@ -43,9 +43,8 @@ def _unrolled(draw: DrawFn, kind: str = "") -> Case:
         "kept": draw(st.integers(1, loops)),
         "kappa": top / (beta - top),
     }
-    if not kind and draw(
-        st.booleans()
-    ):  # h_0 fixed, J = kappa on the tangent space: the bounds are attained
+    if not kind and draw(st.booleans()):
+        # h_0 is fixed and J = kappa on the tangent space: the bounds are attained
         along = np.outer(unit, unit) / d
         case |= {
             "matrix": top * (np.eye(d) - 2 * along),
@@ -153,10 +152,8 @@ def _forgotten(case: Case) -> str | None:
     gradient = _gradients(
         {**case, "direct": 0 * case["direct"], "start_gradient": _tangential(case)}, 0
     )[0]
-    size, bound = (
-        float(np.linalg.norm(gradient) / np.linalg.norm(_tangential(case))),
-        case["kappa"] ** case["loops"],
-    )
+    size = float(np.linalg.norm(gradient) / np.linalg.norm(_tangential(case)))
+    bound = case["kappa"] ** case["loops"]
     if size > bound * (1 + rounding(len(gradient), case["kappa"])):
         return f"{_where(case)}: |dh_T/dh_0 v| = {size:.6g} |v| > kappa^T = {bound:.6g}"
     return None

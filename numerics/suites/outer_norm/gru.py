@@ -242,7 +242,8 @@ def _fixed_points_of_the_candidate(case: Case) -> str | None:
     for h in points:
         moved = float(np.abs(step(h) - h).max())
         if moved > 1e-14 * (1 + float(np.abs(v).sum())):
-            return f"{where}: h = {show(h)} is fixed by the candidate, the cell moves it by {moved:.4g}"
+            fixed = f"{where}: h = {show(h)} is fixed by the candidate"
+            return f"{fixed}, the cell moves it by {moved:.4g}"
     h = case["start"]
     for _ in range(SETTLES):
         h = step(h)

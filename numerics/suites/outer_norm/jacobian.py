@@ -121,10 +121,8 @@ def _null(case: Case) -> str | None:
     z, gain = case["z"], case["gain"]
     jacobian, s = _derivative(case)
     size = float(np.linalg.norm(z))
-    right, left = (
-        float(np.abs(jacobian @ z).max()) / size,
-        float(np.abs(z / gain @ jacobian).max()) / size,
-    )
+    right = float(np.abs(jacobian @ z).max()) / size
+    left = float(np.abs(z / gain @ jacobian).max()) / size
     if right > _tolerance(len(z), float(gain.max()), 1 / s) or left > _tolerance(
         len(z), float(gain.max() / gain.min()), 1 / s
     ):

@@ -57,10 +57,8 @@ def _lefschetz(case: Case) -> str | None:
         f" {case['degree']}"
     )
     states = proved_states(case["matrix"], case["drive"], max_boxes=BOXES)
-    total, number = (
-        sum(s.index for s in states),
-        int(numeric("sphere_lefschetz_number")(d, case["degree"])),
-    )
+    total = sum(s.index for s in states)
+    number = int(numeric("sphere_lefschetz_number")(d, case["degree"]))
     if not states:
         return f"{where}: no state is fixed (every box proved empty)"
     if total != number:
@@ -101,13 +99,9 @@ def _circle(draw: DrawFn, degree_one: bool = False, torn: bool = False) -> Case:
         "shift": draw(fractions(-3, 3)),
         "tear": 0.0,
     }
-    if (
-        _winding(case) == 1
-    ):  # one more zero at the centre, on the side that takes the degree away from 1
-        case["zeros"], case["mirrored"] = (
-            np.vstack((case["zeros"], [0.0, 0.0])),
-            np.append(case["mirrored"], 0.0),
-        )
+    if _winding(case) == 1:  # one more zero, at the centre, changes the degree
+        case["zeros"] = np.vstack((case["zeros"], [0.0, 0.0]))
+        case["mirrored"] = np.append(case["mirrored"], 0.0)
     return case
 
 
@@ -139,10 +133,8 @@ def _turned(case: Case) -> str | None:
     ):
         ends = (nodes[i], nodes[i + 1]) if turns[i] > 0 else (nodes[i + 1], nodes[i])
         if abs(turn(bisect(lambda angle: float(turn(angle)), *ends)[0])) < 1e-9:
-            fixed, indices = (
-                fixed + 1,
-                indices + (1 if turns[i] > 0 else -1),
-            )  # index = sign of 1 - dF
+            fixed += 1
+            indices += 1 if turns[i] > 0 else -1  # the sign of 1 - dF
     degree = _winding(case)
     where = (
         f"d = 2, zeros {show(case['zeros'])}, mirrored {show(case['mirrored'])}, shift"

@@ -20,7 +20,7 @@ from ...strategies.spheres import arrays, rotations, show, spectra
 from ..shared.complex_step import UNIT
 
 MOST = 4000
-"""powers computed; a radius of 15/16 and condition numbers below 1e8 need 300"""
+"""Most powers computed; a radius of 15/16 and condition numbers below 1e8 need 300."""
 
 
 def _kreiss(j: Array) -> float:
@@ -188,9 +188,8 @@ def _condition_number(case: Case) -> str | None:
     j, cost = v @ block @ inverse, float(np.linalg.norm(v, 2) * np.linalg.norm(inverse, 2))
     power, size = np.eye(d), float(np.linalg.norm(j, 2))
     for t in range(1, 101):
-        power = (
-            block @ power
-        )  # the block is normal: its powers are known to rounding, unlike those of J
+        # the block is normal: its powers are known to rounding, unlike those of J
+        power = block @ power
         now = float(np.linalg.norm(v @ power @ inverse, 2))
         if now > cost * rho**t * (1 + 16 * (d + 2) * t * UNIT) + 1e-300:
             return (

@@ -150,17 +150,13 @@ def _tokens(draw: DrawFn, equal: bool = True) -> Case:
     more = a + draw(fractions(1 / 16, 8))
     if equal:
         v, inverse = draw(unimodulars(2))
-        inside, scales = (
-            w * v @ draw(spectra(2, 15 / 16)) @ inverse - a * np.eye(2),
-            np.full(2, w - a),
-        )
+        inside = w * v @ draw(spectra(2, 15 / 16)) @ inverse - a * np.eye(2)
+        scales = np.full(2, w - a)
     else:
         w = draw(fractions(1 / 2, 2))
-        r, a, more = (
-            2.0 ** draw(st.integers(-1, 1)),
-            w * draw(fractions(0, 3)),
-            w * draw(fractions(5, 9)),
-        )
+        r = 2.0 ** draw(st.integers(-1, 1))
+        a = w * draw(fractions(0, 3))
+        more = w * draw(fractions(5, 9))
         inside, scales = w * np.array([[-1, -7 * r], [1 / r, 7]]), np.array([w, 4 * w])
     bases = np.zeros((4, 2))
     for i, h in enumerate(states):

@@ -149,10 +149,8 @@ def _range(case: Case) -> str | None:
     inner = complex_step(lambda x: _inside(case, x, case["e"]), h)
     k = float(np.linalg.norm(basis.T @ inner @ basis, 2)) / scale
     recall = np.linalg.svd(case["recall"], compute_uv=False)
-    low, high = (
-        numeric("sensitivity_lower")(recall[-1], scale, k),
-        numeric("sensitivity_upper")(recall[0], scale, k),
-    )
+    low = numeric("sensitivity_lower")(recall[-1], scale, k)
+    high = numeric("sensitivity_upper")(recall[0], scale, k)
     if k > kappa * (1 + 1e-12) or sizes_of_s[d - 2] < low - error or sizes_of_s[0] > high + error:
         return (
             f"{_describe(case)}: k = {k:.6g} (kappa {kappa:.6g}), singular values"
@@ -178,10 +176,8 @@ def _full_rank(case: Case) -> str | None:
         np.linalg.norm(complex_step(lambda x: normalised(_inside(case, x, case["e"]), eps), h), 2)
     )
     recall = np.linalg.svd(case["recall"], compute_uv=False)
-    low, high = (
-        numeric("sensitivity_lower_epsilon")(recall[-1], scale, eps, k),
-        numeric("sensitivity_upper")(recall[0], scale, k),
-    )
+    low = numeric("sensitivity_lower_epsilon")(recall[-1], scale, eps, k)
+    high = numeric("sensitivity_upper")(recall[0], scale, k)
     if k > kappa * (1 + 1e-12) or sizes_of_s[-1] < low - error or sizes_of_s[0] > high + error:
         return (
             f"{_describe(case)}: k = {k:.6g} (kappa {kappa:.6g}), singular values"
@@ -203,9 +199,9 @@ def _gain_range(case: Case) -> str | None:
         * max(float(np.abs(s).max()), 1e-3)
         * float(case["gain"].max() / case["gain"].min()) ** 2
     )
-    return (
-        f"{_describe(case)}: |(h*/gain^2)^T S| = {left:.4g} |h*/gain^2|" if left > error else None
-    )
+    if left > error:
+        return f"{_describe(case)}: |(h*/gain^2)^T S| = {left:.4g} |h*/gain^2|"
+    return None
 
 
 SUITES = (

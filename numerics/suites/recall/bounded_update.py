@@ -24,10 +24,10 @@ from ...strategies import matrix_strategies as matrices
 from ..shared.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
 
 FAR = 1e6
-"""start, in units of the radius of the absorbing ball"""
+"""The size of a start, in units of the radius of the absorbing ball."""
 ROUNDING = 1e-9
-"""relative slack of inequalities that can be attained; a loop adds a few u, 1e3 loops less than
-1e-12
+"""Relative slack of inequalities that can be attained; an iteration adds a few u, and 1e3 of them
+less than 1e-12.
 """
 
 
@@ -52,10 +52,8 @@ def _unbounded(draw: Any, size: int) -> dict[str, Any]:
 @st.composite
 def _streams(draw: Any, radius: st.SearchStrategy[float], bounded: bool = True) -> Case:
     d = draw(draws.sizes(1, 3))
-    case, drive = (
-        draw(updates(d) if bounded else _unbounded(d)),
-        draw(draws.vectors(d)) + OFF_LATTICE,
-    )
+    case = draw(updates(d) if bounded else _unbounded(d))
+    drive = draw(draws.vectors(d)) + OFF_LATTICE
     return {
         **case,
         "weight": draw(matrices.of_radius(d, radius)),
@@ -196,11 +194,9 @@ def _pulled(draw: Any, low: float, high: float) -> Case:
 
     The start is at `low` to `high` times that radius.
     """
-    d, w, k = (
-        draw(draws.sizes(1, 2)),
-        draw(draws.fractions(1.125, 2)),
-        draw(draws.fractions(0.5, 4)),
-    )
+    d = draw(draws.sizes(1, 2))
+    w = draw(draws.fractions(1.125, 2))
+    k = draw(draws.fractions(0.5, 4))
     start = (
         draw(draws.directions(d))
         * draw(draws.fractions(low, high))
@@ -294,9 +290,8 @@ def _radial(
 ) -> Case:
     d = draw(draws.sizes(1 if scalar and eps == (0.0,) and blocks == 1 else 2, 3))
     case = draw(updates(d, blocks=blocks, eps=eps))
-    if (
-        eps != (0.0,) or blocks > 1
-    ):  # an update that does depend on what eps or the first sub-block change
+    if eps != (0.0,) or blocks > 1:
+        # an update that does depend on what eps or the first sub-block changes
         case["inner"] = np.stack([np.eye(d)] * blocks)
         case["outer"] = np.stack([np.eye(d)[::-1] + 2 * np.eye(d)] * blocks)
         case["norm"] = "pre"

@@ -106,13 +106,10 @@ def _has_fixed_point(case: Case) -> str | None:
         raise Undecided(f"{len(found.undecided)} boxes undecided after {found.boxes}")
     if not found.points:
         return f"no fixed point in the absorbing box of half side {reach:.4g} (certified)"
+    if found.index_sum == 1:
+        return None
     return (
-        None
-        if found.index_sum == 1
-        else (
-            f"{found.count} fixed points in the absorbing box, their indices sum to"
-            f" {found.index_sum}"
-        )
+        f"{found.count} fixed points in the absorbing box, their indices sum to {found.index_sum}"
     )
 
 

@@ -19,7 +19,7 @@ from ...strategies import fractions as draws
 from ...strategies import matrix_strategies as matrices
 
 LOOPS = 4096
-"""(15/16)^4096 < 1e-114: every contractive case has converged"""
+"""Iterations after which every contractive case has converged: (15/16)^4096 < 1e-114."""
 BITS = 256
 CONTRACTIVE = draws.fractions(0, 1, inside=True)
 EXPANSIVE = draws.fractions(1, 2)

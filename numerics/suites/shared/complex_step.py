@@ -9,7 +9,7 @@ import numpy as np
 from ...arrays import Array
 
 UNIT = float(np.finfo(float).eps)
-"""rounding of one operation, relative"""
+"""The relative rounding error of one operation."""
 
 
 def complex_step(f: Callable[[Array], Array], x: Array, directions: Array | None = None) -> Array:

@@ -18,10 +18,10 @@ from ...loops.activations import ACTIVATIONS
 from ...strategies import fractions as draws
 
 NORMS = ("pre", "peri", "raw")
-"""raw: the update reads its stream as it is, so that it is not bounded"""
+"""With `raw`, the update reads its stream as it is, so that it is not bounded."""
 OFF_LATTICE = 2.0**-10
-"""keeps states and updates of short fractions from vanishing exactly, where a norm with eps = 0 is
-not defined
+"""Keeps states and updates of short fractions from vanishing exactly, where a norm with eps = 0 is
+not defined.
 """
 
 
@@ -121,10 +121,8 @@ def updates(
     for name in ("inner", "outer"):
         stacks[name] = np.stack([draw(draws.entries(size, size)) for _ in range(k)])
         stacks[f"{name}_bias"] = np.stack([draw(draws.vectors(size, 2)) for _ in range(k)])
-    norm, small = (
-        draw(st.sampled_from(NORMS[:2])) if norm is None else norm,
-        draw(st.sampled_from(eps)),
-    )
+    norm = draw(st.sampled_from(NORMS[:2])) if norm is None else norm
+    small = draw(st.sampled_from(eps))
     if norm == "peri" and small == 0:
         stacks["outer_bias"] = stacks["outer_bias"] + OFF_LATTICE
     gain = np.array([draw(draws.fractions(0.25, 2)) for _ in range(size)])
