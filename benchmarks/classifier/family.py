@@ -1,7 +1,8 @@
-"""What a family of orbits with known outcome is: a draw of its parameters, its entry in a table,
-and building blocks of maps.
+"""What a family of orbits with known outcome is, and the building blocks of its maps.
 
-A family draws a map f on (size, k) states, a start, and for cycles the periods.
+A family is a function of a `Draw` that returns a map f on states of shape (size, k), the initial
+states, and for cycles the periods. Its entry in a table holds its name and the outcome of all its
+orbits.
 """
 
 from __future__ import annotations
@@ -21,15 +22,19 @@ WINDOWS = {
     8: (3.5440903596, 3.5644072661),
     16: (3.5644072661, 3.5687594196),
 }
-"""Logistic parameters with an attracting cycle of that period; it attracts almost every start
-(Singer 1978).
+"""The logistic parameters with an attracting cycle of that period, which attracts almost every
+initial state (Singer 1978).
 """
 
 
 @dataclass
 class Draw:
-    """Parameters of `size` orbits; `u` draws from the first range, or from the second in the
-    held-out set.
+    """The random parameters of `size` orbits.
+
+    Args:
+        rng: the generator.
+        held_out: whether `u` and `log` draw from their second range.
+        size: the number of orbits.
     """
 
     rng: np.random.Generator
@@ -37,19 +42,19 @@ class Draw:
     size: int
 
     def uniform(self, low: float, high: float) -> Array:
-        """Uniform, (size,), whatever the set."""
+        """Uniform in [low, high], of shape (size,), in every set."""
         return self.rng.uniform(low, high, self.size)
 
     def u(self, low: float, high: float, low2: float, high2: float) -> Array:
-        """Uniform, (size,)."""
+        """Uniform in [low, high], or in [low2, high2] if held out, of shape (size,)."""
         return self.uniform(low2, high2) if self.held_out else self.uniform(low, high)
 
     def log(self, low: float, high: float, low2: float, high2: float) -> Array:
-        """10 to the power of a uniform draw, (size,)."""
+        """10 to the power of `u`, of shape (size,)."""
         return 10.0 ** self.u(low, high, low2, high2)
 
     def normal(self, k: int) -> Array:
-        """Start of k standard normal coordinates, (size, k)."""
+        """Independent standard normal entries, of shape (size, k)."""
         return self.rng.standard_normal((self.size, k))
 
 
@@ -58,7 +63,7 @@ Families = dict[str, tuple[Outcome, Family]]
 
 
 def family_table(table: Families) -> Callable[[str, Outcome], Callable[[Family], Family]]:
-    """Decorator that enters a family into `table` under its name and truth."""
+    """A decorator that enters a family into `table` under its name, with its outcome."""
 
     def named(name: str, truth: Outcome) -> Callable[[Family], Family]:
         def add(f: Family) -> Family:
@@ -77,7 +82,7 @@ def turn(y: Array, r: Array, angle: Array) -> Array:
 
 
 def jordan(r: Array, size: int, coupling: Array | float = 1.0) -> Map:
-    """One Jordan block: r on the diagonal, `coupling` beside it."""
+    """One Jordan block of that size, with r on the diagonal and `coupling` above it."""
 
     def f(y: Array) -> Array:
         new = r[:, None] * y
@@ -105,7 +110,7 @@ def circle(angle: Array) -> Array:
 
 
 def moebius(a: Array, b: Array, c: Array) -> Map:
-    """z' = (a z + b)/(conj(b) z + conj(a)) c with abs a > abs b: maps the circle to itself."""
+    """z' = c (a z + b)/(conj(b) z + conj(a)), |a| > |b|, |c| = 1: it maps the circle to itself."""
 
     def f(y: Array) -> Array:
         z = y[:, 0] + 1j * y[:, 1]

@@ -1,9 +1,10 @@
-"""Families on which the classifier was never tuned: other maps than in `classifier.known`, each
-with its truth by theorem.
+"""Families on which the classifier was never tuned, each with its outcome by a theorem.
 
-Run once after the classifier was frozen, and not tuned on: 96.95 % right of 4033, 98.27 % of the
-decided, no false fixed point. One label was wrong and is mended: sinh (now cubic) overflows from a
-moderate state, which is `non-finite` by definition (68 orbits).
+They were run once after the classifier was frozen: of 4033 orbits 96.95 % were right, 98.27 % of
+the decided ones, and none was a false fixed point. One label was wrong and is mended: sinh (now
+cubic) overflows from a moderate state, which is `non-finite` by definition (68 orbits). Since then
+the draws of a family are seeded by its name: `python -m classifier.confusion` gives 98.71 % right
+of 4033 orbits, and every decided orbit right (seed 0).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .family import Draw, Families, Map, circle, family_table, henon, moebius, u
 from .fresh_recurrent import FRESH_RECURRENT
 from .fresh_unbounded import FRESH_UNBOUNDED
 
-FRESH: Families = {}
+FRESH: Families = FRESH_UNBOUNDED | FRESH_RECURRENT
 _family = family_table(FRESH)
 
 
@@ -77,9 +78,8 @@ def _(d: Draw):
     a = 5/4 on; started near it.
     """
     a = d.uniform(1.3, 1.98)
-    return (lambda y: np.stack((a * y[:, 0] * (1 - y[:, 1]), y[:, 0]), axis=1)), (1 - 1 / a)[
-        :, None
-    ] + d.rng.uniform(-1e-3, 1e-3, (d.size, 2))
+    start = (1 - 1 / a)[:, None] + d.rng.uniform(-1e-3, 1e-3, (d.size, 2))
+    return (lambda y: np.stack((a * y[:, 0] * (1 - y[:, 1]), y[:, 0]), axis=1)), start
 
 
 @_family("Newton for a square root", Outcome.FIXED_POINT)
@@ -122,10 +122,6 @@ def _(d: Draw):
     """
     s = d.uniform(0.05, 1)
     return moebius(1 + 0.5j * s, -0.5j * s, np.ones(d.size)), circle(d.uniform(0.5, 2.5))
-
-
-# here and not at the end: the place of a family in the table seeds its draws
-FRESH.update(FRESH_UNBOUNDED | FRESH_RECURRENT)
 
 
 # --- non-finite

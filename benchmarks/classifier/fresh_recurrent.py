@@ -1,5 +1,6 @@
-"""Fresh families that stay bounded and never settle: cycles, aperiodic orbits. Part of
-`classifier.fresh.FRESH`.
+"""Fresh families whose orbits stay bounded and never settle: cycles, aperiodic orbits.
+
+They are part of `classifier.fresh.FRESH`.
 """
 
 from __future__ import annotations
@@ -63,11 +64,8 @@ def _(d: Draw):
     a = low + (high - low) * d.uniform(0.05, 0.95)
     root = np.sqrt(4 * a - 3 * (1 - b) ** 2)
     x, before = (1 - b + root) / (2 * a), (1 - b - root) / (2 * a)
-    return (
-        henon(a, b),
-        np.stack((x, b * before), axis=1) + d.rng.uniform(-1e-4, 1e-4, (d.size, 2)),
-        np.full(d.size, 2),
-    )
+    start = np.stack((x, b * before), axis=1) + d.rng.uniform(-1e-4, 1e-4, (d.size, 2))
+    return henon(a, b), start, np.full(d.size, 2)
 
 
 @_family("locked circle map", Outcome.CYCLE)
@@ -94,10 +92,8 @@ def _(d: Draw):
 def _elliptic(d: Draw, angle: Array) -> Map:
     """z -> m(exp(i angle) m^-1(z)) with m(z) = (z + c)/(c z + 1)."""
     c = d.uniform(0.1, 0.6)
-    inside, outside = (
-        moebius(np.ones(d.size), -c, np.exp(1j * angle)),
-        moebius(np.ones(d.size), c, np.ones(d.size)),
-    )
+    one = np.ones(d.size)
+    inside, outside = moebius(one, -c, np.exp(1j * angle)), moebius(one, c, one)
     return lambda y: outside(inside(y))
 
 
@@ -108,11 +104,8 @@ def _(d: Draw):
     """
     q = d.rng.choice([2, 4, 8], d.size)
     low, high = np.array([WINDOWS[int(p)] for p in q]).T
-    r, s, x = (
-        low + (high - low) * d.uniform(0.1, 0.9),
-        d.uniform(0.1, 0.6)[:, None],
-        np.full(d.size, 0.3),
-    )
+    r, s = low + (high - low) * d.uniform(0.1, 0.9), d.uniform(0.1, 0.6)[:, None]
+    x = np.full(d.size, 0.3)
     for _ in range(20_000):
         x = r * x * (1 - x)
 
@@ -136,9 +129,8 @@ def _(d: Draw):
 @_family("cat map", Outcome.APERIODIC)
 def _(d: Draw):
     """Hyperbolic automorphism of the torus: almost every orbit is dense."""
-    return (
-        lambda y: np.mod(np.stack((2 * y[:, 0] + y[:, 1], y[:, 0] + y[:, 1]), axis=1), 1)
-    ), d.rng.random((d.size, 2))
+    matrix = np.array([[2, 1], [1, 1]])
+    return (lambda y: np.mod(y @ matrix, 1)), d.rng.random((d.size, 2))
 
 
 @_family("Neimark-Sacker with twist", Outcome.APERIODIC)
@@ -165,9 +157,11 @@ def _(d: Draw):
 def _(d: Draw):
     """Product of two rotations."""
     one, first, second = np.ones(d.size), d.uniform(0.1, 3), d.uniform(0.1, 3)
-    return (
-        lambda y: np.concatenate((turn(y[:, :2], one, first), turn(y[:, 2:], one, second)), axis=1)
-    ), d.normal(4)
+
+    def f(y: Array) -> Array:
+        return np.concatenate((turn(y[:, :2], one, first), turn(y[:, 2:], one, second)), axis=1)
+
+    return f, d.normal(4)
 
 
 @_family("intermittent, two branches", Outcome.APERIODIC)
@@ -176,15 +170,19 @@ def _(d: Draw):
     density for a < 1.
     """
     a = d.uniform(0.3, 0.7)[:, None]
-    return (
-        lambda y: np.clip(np.where(y < 0.5, y * (1 + (2 * np.abs(y)) ** a), 2 * y - 1), 0, 1)
-    ), d.uniform(0.1, 0.9)[:, None]
+
+    def f(y: Array) -> Array:
+        return np.clip(np.where(y < 0.5, y * (1 + (2 * np.abs(y)) ** a), 2 * y - 1), 0, 1)
+
+    return f, d.uniform(0.1, 0.9)[:, None]
 
 
 @_family("driven by chaos", Outcome.APERIODIC)
 def _(d: Draw):
     """(s y + z, 2 z^2 - 1): a contraction driven by an ergodic map."""
     s = d.uniform(0.1, 0.99)
-    return (
-        lambda y: np.stack((s * y[:, 0] + y[:, 1], np.clip(2 * y[:, 1] ** 2 - 1, -1, 1)), axis=1)
-    ), d.rng.uniform(-0.9, 0.9, (d.size, 2))
+
+    def f(y: Array) -> Array:
+        return np.stack((s * y[:, 0] + y[:, 1], np.clip(2 * y[:, 1] ** 2 - 1, -1, 1)), axis=1)
+
+    return f, d.rng.uniform(-0.9, 0.9, (d.size, 2))

@@ -1,5 +1,6 @@
-"""Fresh families whose orbits leave every bound: drift, polynomial growth, explosion. Part of
-`classifier.fresh.FRESH`.
+"""Fresh families whose orbits leave every bound: drift, polynomial growth, explosion.
+
+They are part of `classifier.fresh.FRESH`.
 """
 
 from __future__ import annotations
@@ -35,11 +36,12 @@ def _(d: Draw):
 
 def _helix(d: Draw) -> tuple[Map, Array]:
     c, angle = d.uniform(0.2, 2), d.uniform(0.1, 3)
-    return (
-        lambda y: np.concatenate(
-            (turn(y[:, :2], np.ones(d.size), angle), y[:, 2:] + c[:, None]), axis=1
-        )
-    ), d.normal(3)
+
+    def f(y: Array) -> Array:
+        turned = turn(y[:, :2], np.ones(d.size), angle)
+        return np.concatenate((turned, y[:, 2:] + c[:, None]), axis=1)
+
+    return f, d.normal(3)
 
 
 @_family("helix", Outcome.DRIFT)
@@ -67,11 +69,12 @@ def _(d: Draw):
     every start (Birkhoff).
     """
     c = d.uniform(0.3, 2)
-    return (
-        lambda y: np.stack(
-            (y[:, 0] + c + y[:, 1], np.clip(4 * y[:, 1] ** 3 - 3 * y[:, 1], -1, 1)), axis=1
-        )
-    ), np.stack((d.normal(1)[:, 0], d.uniform(-0.9, 0.9)), axis=1)
+
+    def f(y: Array) -> Array:
+        x, z = y.T
+        return np.stack((x + c + z, np.clip(4 * z**3 - 3 * z, -1, 1)), axis=1)
+
+    return f, np.stack((d.normal(1)[:, 0], d.uniform(-0.9, 0.9)), axis=1)
 
 
 # --- polynomial growth

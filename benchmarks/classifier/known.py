@@ -1,7 +1,6 @@
-"""Normal forms whose long-run behaviour is a theorem, with ranges of parameters: the truth behind
-`classifier.confusion`.
+"""The families that the classifier was built with: normal forms of known long-run behaviour.
 
-The second range of every draw belongs to the held-out set.
+The first range of every draw belongs to the set `built with`, the second to `other ranges`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from loopstab.theory.outcome import Outcome
 from .family import WINDOWS, Draw, Families, family_table, jordan, rational, turn, unit
 from .known_unbounded import UNBOUNDED
 
-FAMILIES: Families = {}
+FAMILIES: Families = dict(UNBOUNDED)
 _family = family_table(FAMILIES)
 
 
@@ -85,19 +84,14 @@ def _(d: Draw):
 @_family("neutral spiral", Outcome.CRITICAL)
 def _(d: Draw):
     a, angle = d.u(0.1, 0.4, 0.15, 0.5), d.u(0.3, 2.8, 0.4, 3)
-    return (lambda y: turn(y, 1 - a * np.sum(y**2, axis=1), angle)), np.clip(
-        np.abs(d.normal(2)), 0.5, 0.8
-    )
+    start = np.clip(np.abs(d.normal(2)), 0.5, 0.8)
+    return (lambda y: turn(y, 1 - a * np.sum(y**2, axis=1), angle)), start
 
 
 @_family("after a saddle, neutral", Outcome.CRITICAL)
 def _(d: Draw):
     a = d.u(0.1, 0.8, 0.15, 0.7)[:, None]
     return (lambda y: y + a * y * (1 - y) ** 3), d.log(-8, -2, -6, -3)[:, None]
-
-
-# here and not at the end: the place of a family in the table seeds its draws
-FAMILIES.update(UNBOUNDED)
 
 
 # --- cycles
@@ -125,16 +119,9 @@ def _(d: Draw):
 
 @_family("outer norm below its threshold", Outcome.CYCLE)
 def _(d: Draw):
-    beta, e = (
-        d.u(1.1, 1.8, 1.2, 1.7)[:, None],
-        np.array([1.0, 0, 0]),
-    )  # N3: 2-cycles at cos = beta/2
-
-    def f(y: Array) -> Array:
-        z = -y + beta * e
-        return unit(z)
-
-    return f, d.normal(3), np.full(d.size, 2)
+    # N3: 2-cycles of N(-h + beta e) at cos = beta/2
+    beta, e = d.u(1.1, 1.8, 1.2, 1.7)[:, None], np.array([1.0, 0, 0])
+    return (lambda y: unit(-y + beta * e)), d.normal(3), np.full(d.size, 2)
 
 
 @_family("cycle in float32", Outcome.CYCLE)
@@ -159,9 +146,8 @@ def _(d: Draw):
 @_family("attracting circle, irrational", Outcome.APERIODIC)
 def _(d: Draw):
     angle, a = d.u(0.1, 3.1, 0.2, 3), d.u(0.05, 0.6, 0.04, 0.5)
-    return (lambda y: turn(y, 1 + a * (1 - np.sum(y**2, axis=1)), angle)), np.clip(
-        d.normal(2), -1, 1
-    ) * d.log(-9, -0.3, -8, -0.5)[:, None]
+    start = np.clip(d.normal(2), -1, 1) * d.log(-9, -0.3, -8, -0.5)[:, None]
+    return (lambda y: turn(y, 1 + a * (1 - np.sum(y**2, axis=1)), angle)), start
 
 
 @_family("Chebyshev", Outcome.APERIODIC)
@@ -172,20 +158,19 @@ def _(d: Draw):
 
 @_family("Lozi", Outcome.APERIODIC)
 def _(d: Draw):
-    a, b = (
-        d.u(1.65, 1.7, 1.6, 1.65),
-        d.u(0.2, 0.3, 0.15, 0.2),
-    )  # hyperbolic attractor, Misiurewicz 1980
-    return (
-        lambda y: np.stack((1 - a * np.abs(y[:, 0]) + y[:, 1], b * y[:, 0]), axis=1)
-    ), 0.1 * d.normal(2)
+    # a hyperbolic attractor, Misiurewicz 1980
+    a, b = d.u(1.65, 1.7, 1.6, 1.65), d.u(0.2, 0.3, 0.15, 0.2)
+
+    def f(y: Array) -> Array:
+        return np.stack((1 - a * np.abs(y[:, 0]) + y[:, 1], b * y[:, 0]), axis=1)
+
+    return f, 0.1 * d.normal(2)
 
 
 @_family("intermittent", Outcome.APERIODIC)
 def _(d: Draw):
-    power = (
-        1 + d.u(0.3, 0.8, 0.4, 0.7)[:, None]
-    )  # Pomeau-Manneville: exact, hence aperiodic from almost every start
+    # Pomeau-Manneville: exact, hence aperiodic from almost every start
+    power = 1 + d.u(0.3, 0.8, 0.4, 0.7)[:, None]
     return (lambda y: np.mod(np.abs(y) + np.abs(y) ** power, 1)), d.u(0.1, 0.9, 0.2, 0.8)[:, None]
 
 

@@ -1,5 +1,6 @@
-"""Normal forms whose orbits leave every bound: drift, polynomial growth, explosion. Part of
-`classifier.known.FAMILIES`.
+"""Normal forms whose orbits leave every bound: drift, polynomial growth, explosion.
+
+They are part of `classifier.known.FAMILIES`.
 """
 
 from __future__ import annotations
@@ -36,9 +37,8 @@ def _(d: Draw):
 def _(d: Draw):
     m, b = d.rng.standard_normal((d.size, 3, 3)), d.normal(3)
     # R3 (b): abs(m n) < abs(b)
-    m *= (d.u(0.1, 0.8, 0.2, 0.9) * np.linalg.norm(b, axis=1) / np.linalg.norm(m, 2, axis=(1, 2)))[
-        :, None, None
-    ]
+    size = d.u(0.1, 0.8, 0.2, 0.9) * np.linalg.norm(b, axis=1)
+    m *= (size / np.linalg.norm(m, 2, axis=(1, 2)))[:, None, None]
     return (lambda y: y + b + np.einsum("bij,bj->bi", m, unit(y))), d.normal(3)
 
 
@@ -109,9 +109,8 @@ def _(d: Draw):
 @_family("W_x beats a bounded update", Outcome.EXPLOSION)
 def _(d: Draw):
     r, angle, b = 1 + d.log(-1.8, 0, -1.7, 0.2), d.u(0.1, 3.1, 0.2, 3), d.normal(2)
-    return (lambda y: turn(y, r, angle) + np.tanh(y + b)), d.normal(2) + 5 / (r - 1)[
-        :, None
-    ]  # R2: outside the radius sqrt 2/(r - 1)
+    start = d.normal(2) + 5 / (r - 1)[:, None]  # R2: outside the radius sqrt 2/(r - 1)
+    return (lambda y: turn(y, r, angle) + np.tanh(y + b)), start
 
 
 @_family("squaring", Outcome.EXPLOSION)
@@ -122,6 +121,5 @@ def _(d: Draw):
 @_family("after a saddle, exploding", Outcome.EXPLOSION)
 def _(d: Draw):
     r = 1 + d.log(-1.3, 0, -1.2, 0.2)
-    return (lambda y: np.stack((0.5 * y[:, 0], r * y[:, 1]), axis=1)), np.stack(
-        (d.u(1, 2, 1, 3), d.log(-12, -2, -14, -3)), axis=1
-    )
+    start = np.stack((d.u(1, 2, 1, 3), d.log(-12, -2, -14, -3)), axis=1)
+    return (lambda y: np.stack((0.5 * y[:, 0], r * y[:, 1]), axis=1)), start

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from classifier.confusion import Labelled, Source, confusion, labelled, main
+from classifier.confusion import confusion, main
 from classifier.family import WINDOWS, Draw
 from classifier.fresh import FRESH
 from classifier.known import FAMILIES
+from classifier.labelled import Labelled, Source, labelled
 
 from loopstab import Outcome
 from loopstab.numerics.proportion import wilson
@@ -121,23 +122,26 @@ def test_fresh_families_do_what_their_theorem_says(name):
 
 
 @pytest.mark.parametrize(("table", "size"), [(FAMILIES, 41), (FRESH, 37)])
-def test_families_keep_their_place(table, size):
-    """The place of a family seeds its draws: the confusion matrices that are quoted belong to this
-    order.
-    """
-    order = [
-        "fixed-point",
-        "critical",
-        "drift",
-        "growth",
-        "explosion",
-        "cycle",
-        "aperiodic",
-        "non-finite",
-    ]
-    truths = [str(truth) for truth, _ in table.values()]
-    assert truths == sorted(truths, key=order.index)
-    assert len(truths) == size
+def test_no_family_replaces_another_of_the_same_name(table, size):
+    assert len(table) == size
+    assert {truth for truth, _ in table.values()} == set(Outcome) - {Outcome.UNDECIDED}
+
+
+def test_orbits_do_not_depend_on_the_other_families(monkeypatch):
+    """A family that is added or moved leaves the orbits of the others as they are."""
+    name = "complex pair"
+
+    def steps():
+        orbits = (o for o in labelled(7, loops=64, limit=64) if o.family == name)
+        return next(orbits).orbit.trajectory.steps
+
+    before = steps()
+    for other in [other for other in FAMILIES if other != name]:
+        moved = FAMILIES[other]
+        monkeypatch.delitem(FAMILIES, other)
+        if moved[0] is Outcome.FIXED_POINT:
+            monkeypatch.setitem(FAMILIES, other, moved)
+    np.testing.assert_array_equal(steps(), before)
 
 
 def test_reproducible_and_held_out_differs():
