@@ -16,8 +16,8 @@ import numpy as np
 from ...support.errors import UsageError
 from ...theory.architecture import Recall
 from ..arrays import Array
-from .law import Law, internal_median, law
 from .nearest_points import beyond_axes, beyond_hyperbola, descend, nearest_stable
+from .ratio_distribution import RatioDistribution, internal_median, ratio_distribution
 
 CUT = 1e-8
 """A coordinate below it is read as it in the log-ratio, as in the published table."""
@@ -34,7 +34,7 @@ SCALES = (0.1, 0.5, 1.0, 2.0, 4.0)
 RECALLS = (Recall.INTERNAL, Recall.EXTERNAL)
 """The recalls of the published table."""
 STATISTICS = ("log_ratio", "log_ratio_median", "balance", "balance_median")
-"""The cells of a row of the table; each is a field of `Statistics` and of `Law`."""
+"""The cells of a row of the table; each is a field of `Statistics` and of `RatioDistribution`."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class AnisotropyRow:
     stuck_on_axis: int
     exact: Statistics
     descent: Statistics
-    law: Law
+    law: RatioDistribution
     published: Statistics | None
 
     def cells(self) -> list[dict[str, Any]]:
@@ -232,6 +232,6 @@ def _row(recall: Recall, s: float, n: int, seed: int) -> AnisotropyRow:
         stuck_on_axis=int((stuck & found_on_axis).sum()),
         exact=statistics(*near),
         descent=statistics(*found),
-        law=law(recall, s, CUT),
+        law=ratio_distribution(recall, s, CUT),
         published=PUBLISHED.get((recall, s)),
     )

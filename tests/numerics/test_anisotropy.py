@@ -14,8 +14,13 @@ from hypothesis import strategies as st
 from scipy.integrate import dblquad
 from scipy.optimize import minimize
 
-from loopstab.numerics.anisotropy.law import distribution, expectation, internal_median, law
 from loopstab.numerics.anisotropy.nearest_points import descend, nearest_stable
+from loopstab.numerics.anisotropy.ratio_distribution import (
+    expectation,
+    internal_median,
+    ratio_distribution,
+    ratio_probability,
+)
 from loopstab.numerics.anisotropy.table import (
     CUT,
     PUBLISHED,
@@ -193,7 +198,7 @@ def test_offending_points(table):
 def test_law_against_monte_carlo(recall, s):
     n = 400_000
     x, y = np.random.default_rng(11).normal(0, s, (n, 2)).T
-    found, exact = statistics(*nearest_stable(recall, x, y)), law(recall, s, CUT)
+    found, exact = statistics(*nearest_stable(recall, x, y)), ratio_distribution(recall, s, CUT)
     assert abs(found.log_ratio - exact.log_ratio) < 4 * exact.log_ratio_spread / np.sqrt(n)
     assert abs(found.balance - exact.balance) < 4 * exact.balance_spread / np.sqrt(n)
     assert abs(found.log_ratio_error * np.sqrt(n) / exact.log_ratio_spread - 1) < 0.01
@@ -213,7 +218,7 @@ def test_law_against_monte_carlo(recall, s):
 @pytest.mark.parametrize("recall", RECALLS)
 @pytest.mark.parametrize("s", [0.2, 1.0, 5.0])
 def test_masses(recall, s):
-    assert abs(distribution(recall, s, 45.0) - (0.5 if recall is INTERNAL else 1.0)) < 1e-9
+    assert abs(ratio_probability(recall, s, 45.0) - (0.5 if recall is INTERNAL else 1.0)) < 1e-9
 
 
 def test_inside_share_is_the_probability_of_the_stable_set():
@@ -258,10 +263,10 @@ def test_projected_density_against_its_integral(s):
 
 
 def test_small_scale_limits():
-    exact = law(INTERNAL, 0.05, CUT)
+    exact = ratio_distribution(INTERNAL, 0.05, CUT)
     assert abs(exact.balance - np.log(2) / np.pi) < 1e-9
     assert abs(expectation(INTERNAL, 0.05, lambda r: r) - 2 * float(mpmath.catalan) / np.pi) < 1e-9
-    outer = law(EXTERNAL, 0.05, CUT)
+    outer = ratio_distribution(EXTERNAL, 0.05, CUT)
     assert abs(outer.balance - 2 * np.log(2) / np.pi) < 1e-6
     assert abs(outer.log_ratio_median - np.log(1 + np.sqrt(2))) < 1e-6
 
@@ -282,7 +287,7 @@ BAD = [
     (lambda: anisotropy(scales=[0.0]), "between 0.05 and 10"),
     (lambda: anisotropy(scales=[]), "missing"),
     (lambda: nearest_stable(INTERNAL, np.array([np.nan]), np.array([1.0])), "finite"),
-    (lambda: law(NONE, 1.0, CUT), "no anisotropy table"),
+    (lambda: ratio_distribution(NONE, 1.0, CUT), "no anisotropy table"),
 ]
 
 

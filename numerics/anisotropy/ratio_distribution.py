@@ -46,7 +46,7 @@ Weight = Callable[[float], float]
 
 
 @dataclass(frozen=True)
-class Law:
+class RatioDistribution:
     """The population values of the log-ratio and of the balance.
 
     A spread divided by sqrt(n) is the standard error of n draws (of a median: asymptotically). With
@@ -77,7 +77,7 @@ class Law:
 
 
 @cache
-def law(recall: Recall, s: float, cut: float) -> Law:
+def ratio_distribution(recall: Recall, s: float, cut: float) -> RatioDistribution:
     """The law for weights of standard deviation s.
 
     Args:
@@ -95,8 +95,8 @@ def law(recall: Recall, s: float, cut: float) -> Law:
     Example:
         >>> import math
         >>> from loopstab import Recall
-        >>> from loopstab.numerics.anisotropy.law import law
-        >>> small = law(Recall.INTERNAL, 0.05, 1e-8)
+        >>> from loopstab.numerics.anisotropy.ratio_distribution import ratio_distribution
+        >>> small = ratio_distribution(Recall.INTERNAL, 0.05, 1e-8)
         >>> abs(small.balance - math.log(2) / math.pi) < 1e-9
         True
     """
@@ -110,12 +110,16 @@ def law(recall: Recall, s: float, cut: float) -> Law:
         ratio += axis * float(numeric("internal_cut_log_ratio")(s, cut))
         ratio_2 += axis * _square_on_axes(s, cut)
         spread = math.sqrt(ratio_2 - ratio**2)
-        return Law(ratio, spread, None, None, balance, balance_spread, 0.0, None, axis)
-    median = _solve(lambda level: distribution(recall, s, level) - 0.5)
-    above, below = (distribution(recall, s, median + step) for step in (DIFFERENCE, -DIFFERENCE))
+        return RatioDistribution(
+            ratio, spread, None, None, balance, balance_spread, 0.0, None, axis
+        )
+    median = _solve(lambda level: ratio_probability(recall, s, level) - 0.5)
+    above, below = (
+        ratio_probability(recall, s, median + step) for step in (DIFFERENCE, -DIFFERENCE)
+    )
     median_spread = 0.5 / ((above - below) / (2 * DIFFERENCE))
     middle = math.exp(-median)
-    return Law(
+    return RatioDistribution(
         log_ratio=ratio,
         log_ratio_spread=math.sqrt(ratio_2 - ratio**2),
         log_ratio_median=median,
@@ -134,13 +138,14 @@ def expectation(recall: Recall, s: float, weight: Weight, level: float = FAR) ->
         return _integral(lambda r: weight(r) * _internal_density(s, r), [0.0, *_breaks(level)])
     if recall is Recall.EXTERNAL:
         return sum(
-            _external_inside(s, sign, weight, level) + _external_curve(s, sign, weight, level)
+            part(s, sign, weight, level)
             for sign in (1.0, -1.0)
+            for part in (_external_inside, _external_curve)
         )
     raise UsageError("recall none has no anisotropy table: its stable set -2 < y < 0 leaves x free")
 
 
-def distribution(recall: Recall, s: float, level: float) -> float:
+def ratio_probability(recall: Recall, s: float, level: float) -> float:
     """P(r <= level and the draw is not projected on an axis)."""
     return expectation(recall, s, lambda _: 1.0, level)
 
@@ -155,7 +160,7 @@ def internal_median(s: float, draws: int, off_axes: int) -> tuple[float, float] 
     share = draws / (2 * off_axes) if off_axes else 1.0
     if share >= 1:
         return None
-    median = _solve(lambda level: 2 * distribution(Recall.INTERNAL, s, level) - share)
+    median = _solve(lambda level: 2 * ratio_probability(Recall.INTERNAL, s, level) - share)
     error = math.sqrt(share * (1 - share) / off_axes) / (2 * _internal_density(s, median))
     return median, error
 
@@ -229,8 +234,8 @@ def _square_on_axes(s: float, cut: float) -> float:
 
     def integrand(v: float) -> float:  # M = s exp(v)
         z = math.exp(v)
-        density = 2 * math.erf(z / math.sqrt(2)) * math.sqrt(2 / math.pi) * math.exp(v - z * z / 2)
-        return (v + math.log(s / cut)) ** 2 * density
+        square, cumulative = (v + math.log(s / cut)) ** 2, math.erf(z / math.sqrt(2))
+        return square * 2 * cumulative * math.sqrt(2 / math.pi) * math.exp(v - z * z / 2)
 
     return _integral(integrand, AXIS_BREAKS)
 
