@@ -296,7 +296,7 @@ def test_diagnose_measures_the_spectrum_of_a_file_and_says_what_it_could_not(tmp
     assert found["sensitivity_norm"]["value"] == pytest.approx(10, rel=1e-4)
     assert all(m["residual"] < 1e-2 and m["products"] > 0 for m in found.values())
     file.write_text("import numpy as np\ne = np.array([1.0, 0.0])\n" + body.format(1.0))
-    assert "not measured: (z - J) x = b" in called("diagnose", file, "--spectrum")
+    assert "not measured: the system (z - J) x = b" in called("diagnose", file, "--spectrum")
 
 
 def test_diagnose_a_checkpoint(tmp_path, called):
