@@ -1,9 +1,8 @@
-"""Random test material with a stated property: spectra, matrices, inputs, activations and looped
-blocks, each from a seed.
+"""Random test material with a stated property, drawn from a seed: spectra, matrices and inputs.
 
 Samplers take a NumPy generator and return arrays. The same vocabulary as Hypothesis strategies,
-whose counterexamples shrink to short fractions, stands in `loopstab.numerics.strategies.fractions`
-and `loopstab.numerics.strategies.matrix_strategies` (they need the `test` extra).
+whose counterexamples shrink to short fractions, stands in `loopstab.numerics.strategies` (which
+needs the `test` extra).
 """
 
 from .inputs import clustered, scaled, sphere

@@ -1,5 +1,7 @@
-"""Random matrices with a prescribed property: spectrum, departure from normality, rank,
-orthogonality or Jordan structure.
+"""Random matrices with a prescribed property.
+
+The property is the spectrum, the departure from normality, the rank, orthogonality or the Jordan
+structure.
 """
 
 from __future__ import annotations
@@ -15,39 +17,42 @@ from .prescribed_spectra import Spectrum
 def ginibre(
     rng: np.random.Generator, size: int, scale: float | Array = 1.0, columns: int | None = None
 ) -> Array:
-    """Independent N(0, scale^2/columns) entries, (size, columns); square ones have a spectral
-    radius near `scale`.
+    """A matrix (size, columns) of independent N(0, scale^2/columns) entries.
 
-    Scales (K, 1, 1) give K multiples of one draw, (K, size, columns).
+    By default it is square; its spectral radius is then near `scale`. Scales of shape (K, 1, 1)
+    give K multiples of one draw, of shape (K, size, columns).
     """
     columns = size if columns is None else columns
     return scale * rng.standard_normal((size, columns)) / np.sqrt(columns)
 
 
 def haar(rng: np.random.Generator, size: int) -> Array:
-    """An orthogonal matrix from Haar measure: QR of a Ginibre matrix with the signs of R's diagonal
-    moved into Q (Mezzadri 2007).
+    """An orthogonal matrix from Haar measure.
+
+    It is the factor Q of a Gaussian matrix, with the signs of R's diagonal moved into Q
+    (Mezzadri 2007).
     """
     q, r = np.linalg.qr(rng.standard_normal((size, size)))
     return q * np.where(np.diag(r) < 0, -1.0, 1.0)
 
 
 def rotation(angle: float, radius: float = 1.0) -> Array:
-    """radius times the rotation of the plane by `angle` (radians)."""
+    """The rotation of the plane by `angle` (in radians), times `radius`."""
     c, s = radius * np.cos(angle), radius * np.sin(angle)
     return np.array([[c, -s], [s, c]])
 
 
 def normal(rng: np.random.Generator, spectrum: Spectrum) -> Array:
-    """Q D Q^T, D the real form of the spectrum, Q Haar: M M^T = M^T M."""
+    """A normal matrix Q D Q^T, with D the real form of the spectrum and Q from Haar measure."""
     return non_normal(rng, spectrum, 0.0)
 
 
 def non_normal(rng: np.random.Generator, spectrum: Spectrum, departure: float) -> Array:
-    """Q (D + N) Q^T with N strictly above the blocks of D, |N|_F = `departure`: Henrici's number of
-    the result, exactly.
+    """A matrix of given spectrum and departure from normality.
 
-    `UsageError` if N has no place: one eigenvalue or one pair.
+    It is Q (D + N) Q^T with the real form D of the spectrum, Q from Haar measure, and N strictly
+    above the blocks of D. |N|_F = `departure` is exactly Henrici's number of the result. Raises
+    `UsageError` for a spectrum of one eigenvalue or one pair, where N has no place.
     """
     form = spectrum.form()
     upper = np.triu(rng.standard_normal(form.shape), 1)
@@ -55,23 +60,24 @@ def non_normal(rng: np.random.Generator, spectrum: Spectrum, departure: float) -
     size = np.linalg.norm(upper)
     if departure and not size:
         raise UsageError(
-            "one eigenvalue or one pair in this form is normal: give a larger spectrum or"
-            " departure 0"
+            "a matrix of one eigenvalue or one pair is normal in this form: give a larger spectrum"
+            " or departure 0"
         )
     q = haar(rng, spectrum.size)
     return q @ (form + (departure / size * upper if departure else 0.0)) @ q.T
 
 
 def departure(m: Array) -> float:
-    """Henrici's departure from normality sqrt(|M|_F^2 - Sum |lambda|^2), from the complex Schur
-    form (no cancellation).
+    """Henrici's departure from normality, sqrt(|M|_F^2 - Sum |lambda|^2).
+
+    It is computed from the complex Schur form, without cancellation.
     """
     triangle = schur(m, output="complex")[0]
     return float(np.linalg.norm(np.triu(triangle, 1)))
 
 
 def symmetric(rng: np.random.Generator, values: Array) -> Array:
-    """Q diag(values) Q^T, exactly symmetric."""
+    """Q diag(values) Q^T with Q from Haar measure; exactly symmetric."""
     q = haar(rng, len(values))
     m = (q * np.asarray(values, dtype=float)) @ q.T
     return (m + m.T) / 2
@@ -80,8 +86,9 @@ def symmetric(rng: np.random.Generator, values: Array) -> Array:
 def low_rank(
     rng: np.random.Generator, size: int, rank: int, low: float = 0.5, high: float = 2.0
 ) -> Array:
-    """U diag(s) V^T with `rank` singular values log-uniform in [low, high], the others 0 up to
-    rounding.
+    """U diag(s) V^T with `rank` singular values that are log-uniform in [low, high].
+
+    The other singular values are 0 up to rounding.
     """
     if not 0 <= rank <= size:
         raise UsageError(f"a {size} x {size} matrix has a rank between 0 and {size}, not {rank}")
@@ -90,8 +97,9 @@ def low_rank(
 
 
 def unimodular(rng: np.random.Generator, size: int, factors: int = 4) -> tuple[Array, Array]:
-    """(V, V^{-1}), both of small integers: a product of elementary matrices I + k E_ij, k = +-1,
-    +-2.
+    """(V, V^{-1}), both of small integers.
+
+    V is a product of `factors` elementary matrices I + k E_ij with k = +-1, +-2.
     """
     v, inverse = np.eye(size), np.eye(size)
     for _ in range(factors if size > 1 else 0):
@@ -103,8 +111,9 @@ def unimodular(rng: np.random.Generator, size: int, factors: int = 4) -> tuple[A
 
 
 def jordan(rng: np.random.Generator, *blocks: tuple[float, int]) -> Array:
-    """V J V^{-1} with Jordan blocks (eigenvalue, size) and V unimodular: exact as long as the
-    eigenvalues are short binary fractions.
+    """V J V^{-1} with the Jordan blocks (eigenvalue, size) and a unimodular V.
+
+    The result is exact if the eigenvalues are short binary fractions.
     """
     form = jordan_form(*blocks)
     v, inverse = unimodular(rng, len(form))
@@ -124,8 +133,9 @@ def jordan_form(*blocks: tuple[float, int]) -> Array:
 
 
 def near_jordan(rng: np.random.Generator, value: float, size: int, gap: float) -> Array:
-    """Q (J + gap^size E) Q^T, E the lower left corner: the eigenvalues are value + gap w, w the
-    roots of unity of order `size`.
+    """A Jordan block, perturbed in its lower left corner by gap^size and rotated.
+
+    The eigenvalues are value + gap w for the roots of unity w of order `size`.
     """
     form = jordan_form((value, size))
     form[-1, 0] += gap**size

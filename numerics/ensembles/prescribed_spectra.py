@@ -1,5 +1,6 @@
-"""Spectra of real matrices: real eigenvalues and complex pairs, drawn before the matrix, never read
-off it.
+"""Spectra of real matrices: real eigenvalues and complex pairs.
+
+The spectrum is drawn first and the matrix made from it, so it is known without an eigensolver.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from ..arrays import Array
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Eigenvalues `real` and pairs re +- i im, `pairs` of (re, im) with im > 0, with
-    multiplicity.
+    """The spectrum of a real matrix, with multiplicity.
+
+    Args:
+        real: the real eigenvalues; default none.
+        pairs: the complex pairs re +- i im as (re, im) with im > 0; default none.
     """
 
     real: tuple[float, ...] = ()
@@ -27,24 +31,23 @@ class Spectrum:
 
     @property
     def size(self) -> int:
-        """Dimension of the matrix."""
+        """The dimension of the matrix."""
         return len(self.real) + 2 * len(self.pairs)
 
     @property
     def radius(self) -> float:
-        """Largest modulus; 0 for the empty spectrum."""
+        """The largest modulus; 0 for the empty spectrum."""
         return float(np.abs(self.values()).max(initial=0.0))
 
     def values(self) -> Array:
-        """The eigenvalues, complex (size,): the real ones, then re + i im, re - i im of each
-        pair.
-        """
+        """The eigenvalues as a complex array (size,): the real ones, then those of each pair."""
         both = [complex(re, sign * im) for re, im in self.pairs for sign in (1, -1)]
         return np.array([*self.real, *both], dtype=complex)
 
     def form(self) -> Array:
-        """The real normal matrix with this spectrum: diagonal entries, then blocks [[re, -im], [im,
-        re]].
+        """The real normal matrix with this spectrum.
+
+        It has the real eigenvalues on the diagonal, then the blocks [[re, -im], [im, re]].
         """
         out = np.zeros((self.size, self.size))
         out[range(len(self.real)), range(len(self.real))] = self.real
@@ -64,10 +67,10 @@ class Spectrum:
 def disc(
     rng: np.random.Generator, size: int, radius: float = 1.0, pairs: int | None = None
 ) -> Spectrum:
-    """Uniform in the disc (pairs) and on its diameter (real ones), then scaled so that the largest
-    modulus is `radius`.
+    """Complex pairs from the disc and real eigenvalues from its diameter.
 
-    `pairs` of the eigenvalues are complex pairs; None: a uniform number of them.
+    They are uniform, then scaled so that the largest modulus is `radius`. `pairs` is the number
+    of complex pairs; by default it is drawn uniformly.
     """
     _check(size, radius)
     count = int(rng.integers(0, size // 2 + 1)) if pairs is None else pairs
@@ -86,8 +89,10 @@ def disc(
 
 
 def near_critical(rng: np.random.Generator, size: int, delta: float, bulk: float = 0.9) -> Spectrum:
-    """Leading eigenvalue, or pair, of modulus 1 + `delta` (negative: below 1), at 1, -1 or an
-    angle, the others within `bulk`.
+    """A spectrum of radius 1 + `delta`; negative values of `delta` are allowed.
+
+    The leading eigenvalue is positive, negative or a complex pair. The others have moduli of at
+    most `bulk`.
     """
     _check(size, 1 + delta)
     kind = int(rng.integers(3 if size > 1 else 2))
@@ -103,8 +108,9 @@ def near_critical(rng: np.random.Generator, size: int, delta: float, bulk: float
 
 
 def rotations(rng: np.random.Generator, size: int, radius: float = 1.0) -> Spectrum:
-    """Pairs of modulus `radius` at uniform angles, and +- `radius` where the size is odd: no real
-    power iteration converges.
+    """Complex pairs of modulus `radius` at uniform angles, and +-`radius` where the size is odd.
+
+    No real power iteration converges on such a spectrum.
     """
     _check(size, radius)
     angles = rng.uniform(0.05, np.pi - 0.05, size // 2)

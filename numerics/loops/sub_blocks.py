@@ -1,5 +1,6 @@
-"""Sub-blocks on several tokens, with exact Jacobian products: MLP and attention (QK-norm,
-softmax).
+"""Sub-blocks on several tokens with exact Jacobian products: MLP and attention.
+
+They act on dual numbers (`Dual`), so that one text gives value and derivative.
 """
 
 from __future__ import annotations
@@ -18,20 +19,28 @@ from .dual import Dual
 
 
 class DualSubBlock(Protocol):
-    """An update u of (tokens, width), as value and derivative."""
+    """An update u of states of shape (tokens, width), as value and derivative."""
 
     def __call__(self, x: Dual) -> Dual:
         """The update u(x)."""
         ...
 
     def bound(self, size: float) -> float:
-        """Bound of |u| per token when every token has |x| <= size (R2, update_bound)."""
+        """A bound of |u(x)| for each token if |x| <= size for every token (R2, update_bound)."""
         ...
 
 
 @dataclass(frozen=True)
 class DualMLP:
-    """Token by token W_2 phi(W_1 x + b_1) + b_2."""
+    """The update W_2 phi(W_1 x + b_1) + b_2, token by token.
+
+    Args:
+        w1: the matrix W_1, of shape (hidden, width).
+        b1: the bias b_1, of shape (hidden,).
+        w2: the matrix W_2, of shape (width, hidden).
+        b2: the bias b_2, of shape (width,).
+        activation: phi.
+    """
 
     w1: Array
     b1: Array
@@ -41,7 +50,7 @@ class DualMLP:
 
     @classmethod
     def linear(cls, matrix: Array) -> DualMLP:
-        """The update x -> matrix x, for matrices (d, d) or a stack of them."""
+        """The update x -> matrix x, for a matrix (d, d) or a stack of them."""
         d = matrix.shape[-1]
         return cls(np.eye(d), np.zeros(d), matrix, np.zeros(d), ACTIVATIONS["identity"])
 
@@ -54,28 +63,37 @@ class DualMLP:
         activation: ArrayActivation,
         scale: float | Array = 1.0,
     ) -> DualMLP:
-        """Ginibre weights, biases of independent N(0, 1/100); `scale` is that of the output
-        matrix.
+        """Ginibre weights and independent N(0, 1/100) biases.
+
+        `scale` multiplies the output matrix.
         """
         b1, b2 = rng.standard_normal(hidden) / 10, rng.standard_normal(width) / 10
-        return cls(
-            ginibre(rng, hidden, 1.0, width), b1, ginibre(rng, width, scale, hidden), b2, activation
-        )
+        w1, w2 = ginibre(rng, hidden, 1.0, width), ginibre(rng, width, scale, hidden)
+        return cls(w1, b1, w2, b2, activation)
 
     def __call__(self, x: Dual) -> Dual:
         """The update."""
         return (x.linear(self.w1) + self.b1).map(self.activation).linear(self.w2) + self.b2
 
     def bound(self, size: float) -> float:
-        """R2, update_bound, by spectral norms of the weights."""
+        """The bound of R2, update_bound, from the spectral norms of the weights."""
         w1, w2, b1, b2 = (float(np.linalg.norm(x, 2)) for x in (self.w1, self.w2, self.b1, self.b2))
         return float(numeric("update_bound")(self.activation.slope * w2, w1, b1, b2, size))
 
 
 @dataclass(frozen=True)
 class DualAttention:
-    """Every token attends to every token; queries and keys are normalised per head (QK-norm), so
-    the scores are bounded.
+    """Softmax attention of every token to every token.
+
+    Queries and keys are normalised in each head (QK-norm), so the scores are bounded.
+
+    Args:
+        w_q: the query matrix, of shape (width, width); `w_k`, `w_v` and `w_o` have the same shape.
+        w_k: the key matrix.
+        w_v: the value matrix.
+        w_o: the output matrix.
+        heads: number of heads, a divisor of the width.
+        eps: the constant under the root of the normalisation, above 0.
     """
 
     w_q: Array
@@ -88,8 +106,8 @@ class DualAttention:
     def __post_init__(self) -> None:
         if len(self.w_q) % self.heads or not self.eps > 0:
             raise UsageError(
-                f"attention needs a width that its heads divide and eps > 0, not {len(self.w_q)},"
-                f" {self.heads}, {self.eps}"
+                "attention needs heads that divide the width, and eps > 0, not width"
+                f" {len(self.w_q)}, {self.heads} heads and eps = {self.eps}"
             )
 
     @classmethod
@@ -101,15 +119,9 @@ class DualAttention:
         eps: float,
         scale: float | Array = 1.0,
     ) -> DualAttention:
-        """Ginibre weights; `scale` is that of the output matrix."""
-        return cls(
-            ginibre(rng, width),
-            ginibre(rng, width),
-            ginibre(rng, width),
-            ginibre(rng, width, scale),
-            heads,
-            eps,
-        )
+        """Ginibre weights; `scale` multiplies the output matrix."""
+        w_q, w_k, w_v = (ginibre(rng, width) for _ in range(3))
+        return cls(w_q, w_k, w_v, ginibre(rng, width, scale), heads, eps)
 
     def __call__(self, x: Dual) -> Dual:
         """The update."""
@@ -119,7 +131,10 @@ class DualAttention:
         return scores.softmax().product(v).joined().linear(self.w_o)
 
     def bound(self, size: float) -> float:
-        """R2, update_bound: an average does not exceed the largest value vector, head by head."""
+        """The bound of R2, update_bound.
+
+        In each head, an average of value vectors is no longer than the longest of them.
+        """
         heads = np.split(self.w_v, self.heads)
         value = float(np.sqrt(sum(np.linalg.norm(head, 2) ** 2 for head in heads)))
         return float(numeric("update_bound")(np.linalg.norm(self.w_o, 2), value, 0.0, 0.0, size))

@@ -23,7 +23,8 @@ def test_moments_are_the_gaussian_averages_of_the_functions_that_are_iterated(na
     activation = LAWS[name]
     x = np.linspace(-10, 10, 40_001)
     weight = np.exp(-(x**2) / 2) / np.exp(-(x**2) / 2).sum()
-    rough = 2e-4 if name == "relu" else 1e-9  # the kink
+    smooth = name in ("linear", "tanh", "erf", "sin", "gelu")
+    rough = 1e-9 if smooth else 2e-4  # the trapezoid rule is less accurate at kinks
     q, c = activation.moments(slope)
     assert q == pytest.approx(weight @ activation(x, slope) ** 2, rel=rough)
     assert c == pytest.approx(weight @ activation.derivative(x, slope) ** 2, rel=rough)
