@@ -181,7 +181,7 @@ def test_runs_whose_file_is_not_given_are_passed_over(shelf, monkeypatch, capsys
     monkeypatch.setattr(QueenEndgameTask, "needs_file", True)
     assert verify() == 0
     out = capsys.readouterr().out
-    assert f"for want of --data TASK=FILE: {NAMES[0]}" in out
+    assert f"because --data TASK=FILE is missing: {NAMES[0]}" in out
     assert f"{NAMES[1]}: agrees" in out
     seen = []
     monkeypatch.setattr(
