@@ -38,7 +38,7 @@ def report(
         seed: Seed of everything random.
         json_: Print the summary as a JSON object.
     """
-    from ..report_page import write_report
+    from ..report_page.write import write_report
 
     check_seed_and_jobs(seed)
     result = write_report(

@@ -1,5 +1,6 @@
-"""What is drawn over the cells of a phase diagram: level lines of the law, marks of outcomes, the
-border of the fixed points.
+"""What is drawn over the cells of a phase diagram.
+
+These are level lines of the law, marks of outcomes, and the border of the fixed points.
 """
 
 from __future__ import annotations

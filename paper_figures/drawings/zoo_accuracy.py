@@ -1,5 +1,6 @@
-"""Figure of the trained loops of the plan `cpu`: the accuracy that each architecture reaches, and
-what is left of it after many iterations.
+"""Figure of the accuracy of the trained loops of the plan `cpu`.
+
+It shows what each architecture reaches, and what is left of it after many iterations.
 """
 
 from __future__ import annotations

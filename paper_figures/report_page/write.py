@@ -70,6 +70,9 @@ def write_report(
         seed: seed of everything random.
         progress: print the stages, and show progress bars.
 
+    Returns:
+        The path of the page, what it says in a few sentences, and whether every claim stands.
+
     Raises:
         UsageError: the folder of attacks holds no results.
         LoopstabError: a file cannot be written.

@@ -39,8 +39,10 @@ def claim_row(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def complaints(report: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a checked claim: a line for each step that did not pass, and for each
-    falsifier that found no counterexample or a true one.
+    """What is wrong with a checked claim, from its JSON object.
+
+    There is a line for each step that did not pass, for each falsifier that found no
+    counterexample, and for each counterexample that satisfies every assumption.
     """
     lines = [
         f"{report['id']} step {step['name']} ({step['kind']}): {step['verdict']}: {step['detail']}"

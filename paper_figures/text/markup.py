@@ -1,9 +1,8 @@
-"""Texts of the ledger in other notations: prose and LaTeX statements as LaTeX, Markdown and
-MathML-ready mathematics.
+"""The texts of the ledger as LaTeX and as Markdown.
 
-Prose (statements of steps, hypotheses, notes) is plain text with mathematics in ASCII. A claim's
-`latex` is LaTeX text with mathematics between dollar signs or in display brackets, and a few text
-commands; anything else is an error that names the claim.
+Prose (the statements of steps and hypotheses, and the notes) is plain text with mathematics in
+ASCII. The `latex` of a claim is LaTeX text with a few text commands, and with mathematics between
+dollar signs or in display brackets. Anything else is an error that names the claim.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ _PROSE = re.compile(
 
 
 def latex_of_prose(text: str) -> str:
-    """Prose as LaTeX text; `UsageError` for a character that has no LaTeX here."""
+    """Prose as LaTeX text; raises `UsageError` for a character without a known LaTeX form."""
 
     def convert(match: re.Match[str]) -> str:
         piece = match.group()
@@ -107,12 +106,12 @@ def latex_of_prose(text: str) -> str:
 
 
 def latex_of_name(name: str) -> str:
-    """A name (step, hypothesis) in typewriter, breakable after underscores."""
+    """The name of a step or hypothesis in typewriter, which may break after underscores."""
     return r"\texttt{" + latex_of_prose(name).replace(r"\_", r"\_\allowbreak{}") + "}"
 
 
 def markdown_of_prose(text: str) -> str:
-    """Prose as Markdown, every character that could be markup escaped."""
+    """Prose as Markdown, in which every character that could be markup is escaped."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$^&@:=])", r"\\\1", text)
 
 
@@ -126,15 +125,18 @@ _MARK = "\ue000{}\ue001"
 
 
 def require_latex(where: str, text: str) -> None:
-    """`UsageError` naming `where` unless the text is LaTeX that this module can typeset (text
-    commands, balance, no stray specials).
+    """Raise `UsageError`, which names `where`, unless this module can typeset the text.
+
+    The text may use known text commands only. Its braces must be balanced, and special characters
+    outside mathematics must be escaped.
     """
     _split(where, text)
 
 
 def markdown_of_latex(where: str, text: str) -> str:
-    """A LaTeX statement as MyST Markdown with dollar mathematics; `UsageError` naming `where` for
-    what it cannot express.
+    """A LaTeX statement as MyST Markdown, with mathematics between dollar signs.
+
+    Raises `UsageError`, which names `where`, for what cannot be typeset.
     """
     plain, mathematics = _split(where, text)
     plain = re.sub(r"\\([%&#_{}$])", lambda m: f"\ue002{ord(m.group(1))}\ue003", plain)
@@ -170,13 +172,14 @@ def markdown_of_latex(where: str, text: str) -> str:
 
 
 def _split(where: str, text: str) -> tuple[str, list[tuple[str, bool]]]:
-    """The text with marks in place of its mathematics, and the mathematics (content, display);
-    checks both.
+    """Split a text into prose, with marks in place of its mathematics, and the mathematics.
+
+    Each piece of mathematics is its content and whether it is displayed. Both parts are checked.
     """
     bad = next((c for c in text if not (c.isascii() and c.isprintable()) and c != "\n"), None)
     if bad is not None:
         raise UsageError(
-            f"{where}: its latex holds the character {bad!r}; write LaTeX in ASCII, in a raw string"
+            f"{where}: its latex has the character {bad!r}; write LaTeX in ASCII, in a raw string"
             ' (r"...")'
         )
     mathematics: list[tuple[str, bool]] = []

@@ -9,7 +9,7 @@ import pytest
 
 from loopstab.numerics.attack.journal import RESULTS
 from loopstab.numerics.attack.verdict import SuiteReport
-from loopstab.paper_figures.report_page import write_report
+from loopstab.paper_figures.report_page.write import write_report
 
 
 @pytest.fixture(scope="module")
