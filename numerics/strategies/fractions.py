@@ -1,9 +1,8 @@
-"""Hypothesis strategies of numbers, vectors, spectra and changes of basis; counterexamples shrink
-to short fractions.
+"""Hypothesis strategies of numbers, vectors, spectra and changes of basis.
 
-Everything is drawn, nothing is filtered. Numbers are n/2^k with k <= 4, integers first, exact in
-float64; bases are products of integer elementary matrices (inverse exact) or of rational Givens
-rotations.
+Counterexamples shrink to short fractions. Everything is drawn and nothing is filtered. Numbers are
+n/2^k with k <= 4, integers first, and exact in float64. Changes of basis are products of integer
+elementary matrices, with an exact inverse, or of rational Givens rotations.
 """
 
 from __future__ import annotations
@@ -23,42 +22,34 @@ from ..arrays import Array
 from ..ensembles.prescribed_spectra import Spectrum
 
 FINEST = 4
-"""numbers are multiples of 2^-4"""
+"""Numbers are multiples of 2^-4."""
 SLOTS = 3
-"""at least so many numbers are drawn whatever the size, so that the size can shrink while the rest
-stays
+"""Numbers that are drawn at least, whatever the size.
+
+So the size can shrink while the other draws stay the same.
 """
-TURNS = (
-    Fraction(1),
-    Fraction(1, 2),
-    Fraction(2),
-    Fraction(1, 3),
-    Fraction(3),
-    Fraction(2, 3),
-    Fraction(3, 2),
-    Fraction(1, 5),
-    Fraction(5),
-)
-"""t > 0 of the rotations ((1 - t^2), 2t)/(1 + t^2); 1, the quarter turn, is the simplest"""
+TURNS = tuple(map(Fraction, ("1", "1/2", "2", "1/3", "3", "2/3", "3/2", "1/5", "5")))
+"""Parameters t > 0 of the rotations with (cos, sin) = (1 - t^2, 2 t)/(1 + t^2), simplest first.
+
+t = 1 is the quarter turn.
+"""
 
 SIGNS = st.sampled_from((1.0, -1.0))
-"""1 before -1"""
-_TURNS, _TURNS_OR_NONE, _BOOLEANS = (
-    st.sampled_from(TURNS),
-    st.sampled_from((Fraction(0), *TURNS)),
-    st.booleans(),
-)
+"""Signs, which shrink to 1."""
+_TURNS = st.sampled_from(TURNS)
+_TURNS_OR_NONE = st.sampled_from((Fraction(0), *TURNS))
+_BOOLEANS = st.booleans()
 _integers = cache(st.integers)
 
 
 @cache  # one object per range: Hypothesis validates a strategy once
 def fractions(low: float, high: float, *, inside: bool = False) -> SearchStrategy[float]:
-    """Multiples of 1/16 in [low, high] (`inside`: strictly between); they shrink to integers, then
-    halves, and towards 0.
+    """Multiples of 1/16 in [low, high], or strictly between with `inside`.
+
+    They shrink to integers, then to halves, and towards 0.
     """
     values = []
-    # multiples of 2^-k are listed for every k, simplest first, so that coarse numbers are drawn
-    # more often
+    # multiples of 2^-k are listed for every k, simplest first: coarse numbers are drawn more often
     for k in range(FINEST + 1):
         level = [n / 2**k for n in range(math.ceil(low * 2**k), math.floor(high * 2**k) + 1)]
         values += sorted(
@@ -72,12 +63,12 @@ def fractions(low: float, high: float, *, inside: bool = False) -> SearchStrateg
 
 
 def sizes(low: int = 1, high: int = 4) -> SearchStrategy[int]:
-    """Dimensions, small ones first."""
+    """Dimensions, which shrink to small ones."""
     return st.integers(low, high)
 
 
 def seeds() -> SearchStrategy[int]:
-    """Seeds of the samplers, for material too large to be printed."""
+    """Seeds of the samplers, for matrices and inputs too large to be printed."""
     return st.integers(0, 2**31 - 1)
 
 
@@ -89,14 +80,15 @@ def vectors(draw: Any, size: int, limit: float = 4.0) -> Array:
 
 @st.composite
 def entries(draw: Any, rows: int, columns: int, limit: float = 2.0) -> Array:
-    """Matrices of independent short fractions in [-limit, limit], without any property."""
+    """Matrices of independent short fractions in [-limit, limit]."""
     return np.array([draw(vectors(columns, limit)) for _ in range(max(rows, SLOTS))][:rows])
 
 
 @st.composite
 def unimodulars(draw: Any, size: int, factors: int = 3, limit: int = 3) -> tuple[Array, Array]:
-    """(V, V^{-1}), both of integers: at most `factors` elementary matrices I + k E_ij, |k| <=
-    `limit`; shrinks to the identity.
+    """(V, V^{-1}), both of integers; they shrink to the identity.
+
+    V is a product of at most `factors` elementary matrices I + k E_ij with |k| <= `limit`.
     """
     v, inverse = np.eye(size), np.eye(size)
     for _ in range(factors):
@@ -110,8 +102,9 @@ def unimodulars(draw: Any, size: int, factors: int = 3, limit: int = 3) -> tuple
 
 @st.composite
 def orthogonals(draw: Any, size: int, factors: int = 2) -> Array:
-    """Products of `factors` rational Givens rotations; shrinks to the identity, then to quarter
-    turns.
+    """Products of `factors` rational Givens rotations.
+
+    They shrink to the identity, then to quarter turns.
     """
     q = np.eye(size)
     for _ in range(factors):
@@ -124,14 +117,15 @@ def orthogonals(draw: Any, size: int, factors: int = 2) -> Array:
 
 @cache
 def planes(size: int) -> SearchStrategy[tuple[int, int]]:
-    """Ordered pairs of different coordinates; the first ones do not depend on the size."""
+    """Ordered pairs of different coordinates, in an order that does not depend on the size."""
     return st.sampled_from(sorted(permutations(range(size), 2), key=lambda pair: (max(pair), pair)))
 
 
 @st.composite
 def turns(draw: Any, *, negative: bool = False, none: bool = False) -> tuple[float, float]:
-    """(cos, sin) of rational rotations, sin > 0 (`negative`: of both signs); never a half turn, the
-    identity only if `none`.
+    """(cos, sin) of rational rotations, never a half turn.
+
+    The sine is positive, or of either sign with `negative`. The identity occurs only with `none`.
     """
     t = draw(_TURNS_OR_NONE if none else _TURNS)
     sign = draw(SIGNS) if negative else 1
@@ -146,19 +140,17 @@ def directions(draw: Any, size: int) -> Array:
 
 @st.composite
 def bulk(draw: Any, size: int, radius: float) -> Spectrum:
-    """Eigenvalues and pairs of short fractions with moduli at most `radius`; shrinks to zeros.
+    """Eigenvalues and pairs of short fractions with moduli of at most `radius`; shrinks to zeros.
 
-    Pairs (a, b): b > 0 is drawn from what |a| leaves of the radius.
+    In a pair a +- i b, a is drawn first, and then b > 0 such that the modulus stays in range.
     """
     real, pairs, step = [], [], 2.0**-FINEST
     widest = math.sqrt(max(radius * radius - step * step, 0))
     for _ in range(max(size, SLOTS)):
         paired, a = draw(_BOOLEANS), draw(fractions(-radius, radius))
-        b = (
-            draw(fractions(step, math.sqrt(radius * radius - a * a)))
-            if paired and abs(a) <= widest and radius >= step
-            else 0.0
-        )
+        b = 0.0
+        if paired and abs(a) <= widest and radius >= step:
+            b = draw(fractions(step, math.sqrt(radius * radius - a * a)))
         if b and len(real) + 2 * len(pairs) + 2 <= size:
             pairs.append((a, b))
         elif len(real) + 2 * len(pairs) < size:
@@ -175,11 +167,11 @@ def spectra(
     pair: bool | None = None,
     rest: float | None = None,
 ) -> Spectrum:
-    """Spectra whose largest modulus is drawn from `radius`: at +r, at -r or at a rational angle,
-    the others within it (or `rest`).
+    """Spectra whose largest modulus r is drawn from `radius`.
 
-    `pair`: whether a complex pair leads (None: drawn; needs size >= 2 and r > 0). Shrinks to (r, 0,
-    ..., 0), a leading pair to +- i r.
+    The leading eigenvalue is r, -r or a complex pair at a rational angle; `pair` says whether a
+    pair leads (by default it is drawn), which needs size >= 2 and r > 0. The other moduli are at
+    most `rest`, by default r. Shrinks to (r, 0, ..., 0), and a leading pair to +- i r.
     """
     r = draw(radius)
     kinds = [

@@ -1,5 +1,6 @@
-"""Hypothesis strategies of matrices with a prescribed property; the arrays they shrink to can be
-printed and read.
+"""Hypothesis strategies of matrices with a prescribed property.
+
+Counterexamples shrink to matrices that can be printed and read.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ from .fractions import (
 
 @st.composite
 def similar(draw: Any, spectrum: SearchStrategy[Spectrum]) -> Array:
-    """V D V^{-1} with D the real form of the spectrum and V unimodular: of short fractions when the
-    spectrum is.
+    """V D V^{-1} with D the real form of the spectrum and V unimodular.
+
+    The entries are short fractions if the spectrum is.
     """
     drawn = draw(spectrum)
     v, inverse = draw(unimodulars(drawn.size))
@@ -55,15 +57,17 @@ def general(size: int, radius: float = 2.0) -> SearchStrategy[Array]:
 def of_radius(
     size: int, radius: SearchStrategy[float], rest: float | None = None
 ) -> SearchStrategy[Array]:
-    """Non-normal matrices whose spectral radius is drawn from `radius`; `rest` bounds the
-    eigenvalues that do not lead.
+    """Non-normal matrices whose spectral radius is drawn from `radius`.
+
+    `rest` bounds the moduli of the eigenvalues that do not lead.
     """
     return similar(spectra(size, radius, rest=rest))
 
 
 def near_critical(size: int, delta: SearchStrategy[float]) -> SearchStrategy[Array]:
-    """Non-normal matrices of spectral radius 1 + delta; eigenvalue, minus eigenvalue or pair on
-    that circle.
+    """Non-normal matrices of spectral radius 1 + delta.
+
+    The leading eigenvalue is positive, negative or a complex pair.
     """
     return of_radius(size, delta.map(lambda x: 1 + x))
 
@@ -75,15 +79,16 @@ def _pairs(draw: Any, count: int, radius: SearchStrategy[float]) -> Spectrum:
 
 
 def rotation_blocks(pairs: int, radius: SearchStrategy[float]) -> SearchStrategy[Array]:
-    """Non-normal matrices of size 2 `pairs` whose eigenvalues are complex, all of one modulus: no
-    real power iteration converges.
+    """Non-normal matrices of size 2 `pairs` with complex eigenvalues, all of one modulus.
+
+    No real power iteration converges on them.
     """
     return similar(_pairs(pairs, radius))
 
 
 @st.composite
 def jordans(draw: Any, size: int, value: SearchStrategy[float]) -> Array:
-    """V J V^{-1} with one Jordan block of that size, exact; shrinks to the block."""
+    """V J V^{-1} with one Jordan block of the given size; exact, and shrinks to the block."""
     v, inverse = draw(unimodulars(size, factors=2, limit=2))
     return v @ samplers.jordan_form((draw(value), size)) @ inverse
 
@@ -97,8 +102,9 @@ def symmetrics(draw: Any, size: int, limit: float = 2.0) -> Array:
 
 @st.composite
 def of_rank(draw: Any, size: int, rank: int) -> Array:
-    """V diag(s, 0) W, V and W unimodular, s non-zero short fractions: exactly that rank, short
-    fractions.
+    """Matrices of short fractions with exactly the given rank.
+
+    They are V diag(s, 0) W with unimodular V and W and non-zero short fractions s.
     """
     (v, _), (w, _) = draw(unimodulars(size, 2, 2)), draw(unimodulars(size, 2, 2))
     signed = [draw(SIGNS) * draw(fractions(2**-FINEST, 2)) for _ in range(max(size, SLOTS))]
@@ -112,15 +118,14 @@ def invertibles(size: int) -> SearchStrategy[Array]:
 
 @st.composite
 def large(draw: Any, low: int = 8, high: int = 64) -> tuple[int, int]:
-    """(size, seed) for `ginibre`, `disc`, ...: what a case holds when the matrix itself is too
-    large to print.
-    """
+    """(size, seed) for the samplers of `ensembles`, where the matrix is too large to print."""
     return draw(sizes(low, high)), draw(seeds())
 
 
 def of_seed(size: int, seed: int, radius: float, departure: float) -> Array:
-    """The matrix of a `large` case: spectrum uniform in the disc of that radius, Henrici number
-    `departure`.
+    """The matrix of a `large` case.
+
+    Its spectrum is drawn from the disc of the given radius; its Henrici number is `departure`.
     """
     rng = np.random.default_rng(seed)
     return samplers.non_normal(rng, disc(rng, size, radius), departure)
