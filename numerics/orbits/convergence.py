@@ -1,6 +1,8 @@
 """Evidence of convergence: steps that reached the rounding floor, or fall like a known law.
 
-Where no argument is given, a threshold was set on the labelled orbits of `benchmarks/classifier`.
+A threshold without an argument was set on the labelled orbits of `benchmarks/classifier`. Its
+docstring says how many outcomes change, among 827 looks at 605 of these orbits, when the threshold
+alone is halved or doubled; where it says nothing, none does.
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ ROUNDED_AWAY = "the steps did not fall, they were rounded away at this size of s
 NOT_HYPERBOLIC = "converges algebraically: the fixed point is not hyperbolic"
 
 EVEN = 2.0
-"""Ratio up to which two quarters of a rounding plateau are equal; a law that still falls is not."""
+"""Ratio up to which two quarters of a plateau are equal, unlike those of a fall.
+
+Halving it changes 3 of the looks, doubling it 1.
+"""
 AMPLIFIED = 2.0**12
 """Rounding, in units of the norm, that a transient may leave; also bends a fall from there on."""
 MOST_AMPLIFIED = 0.125
@@ -49,7 +54,10 @@ STEEPEST_POWER = 6.0
 LEAST_FALL = 16
 """Steps that the fit of a geometric fall needs at least (a sixteenth of the orbit if longer)."""
 CLOSE = 2 / 3
-"""Before the last look, a relative step below unit^(2/3) is close enough to the fixed point."""
+"""Before the last look, a relative step below unit^(2/3) is close to the fixed point.
+
+Halving it changes 30 of the looks, doubling it 9.
+"""
 SHORT_WINDOW_FALL = 3.0
 """Fall in log, a factor 20, that a window shorter than half of the orbit must show."""
 MOST_MISFIT = 0.2
@@ -59,7 +67,10 @@ LEAST_POWER = 0.2
 POWER_STEADY = (0.6, 1.6)
 """Range of the ratio of the powers of an early and of a late window."""
 SUMMABLE = 1.05
-"""Power above which the steps are summable, 1, with a margin for the error of the fit."""
+"""Power above which the steps are summable: 1, with a margin for the fit.
+
+Doubling it changes 47 of the looks.
+"""
 NET_MOTION = 0.3
 """Net motion over path of the tail, below which the orbit turns around a point (neutral spiral)."""
 

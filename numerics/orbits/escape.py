@@ -1,6 +1,8 @@
 """Evidence that an orbit leaves every bound: explosion, polynomial growth or drift.
 
-Where no argument is given, a threshold was set on the labelled orbits of `benchmarks/classifier`.
+A threshold without an argument was set on the labelled orbits of `benchmarks/classifier`. Its
+docstring says how many outcomes change, among 827 looks at 605 of these orbits, when the threshold
+alone is halved or doubled; where it says nothing, none does.
 """
 
 from __future__ import annotations
@@ -18,7 +20,10 @@ from .trajectory import Trajectory
 from .windows import median
 
 RISE = 1.2
-"""Growth of the norm over the second half without which an orbit is bounded."""
+"""Growth of the norm over the second half without which an orbit is bounded.
+
+Doubling it changes 79 of the looks.
+"""
 LEAST_END = 4
 """Norms at the end over which the largest is taken (a sixteenth of the orbit if that is more)."""
 GEOMETRIC_RISE = 1.0
@@ -34,38 +39,67 @@ LATE_POWER, EARLY_POWER = 0.5, 0.3
 """Powers of the steps, late and early, above which the norm grows faster than linearly.
 
 The power of the steps is 0 for a drift and 1 for quadratic growth, the slowest of this outcome.
+Doubling the late one changes 9 of the looks.
 """
 LATE_MISFIT, EARLY_MISFIT = 0.05, 0.1
-"""Misfits in log below which the late and the early steps follow a power."""
+"""Misfits in log below which the late and the early steps follow a power.
+
+Halving it changes 1 of the looks.
+"""
 STRAIGHT = 0.03
 """Bend of the norm at the middle of the second half, over its growth there, of a straight line."""
 LINEAR_RISE = 1.3
-"""Growth of the norm over the second half of a drift: 2 by its law, less after a large start."""
+"""Growth of the norm over the second half of a drift: 2 by its law, less after a large start.
+
+Doubling it, beyond that law, changes 45 of the looks.
+"""
 STEADY_PACE = 1.3
-"""Largest ratio of two late steps of a drift along a straight line."""
+"""Largest ratio of two late steps of a drift along a straight line.
+
+Halving it changes 45 of the looks, doubling it 28.
+"""
 MOST_OCTAVES = 8
-"""Octaves of time, counted back from the end, over which a modulated drift is averaged."""
+"""Octaves of time, counted back from the end, over which a modulated drift is averaged.
+
+Halving it changes 36 of the looks.
+"""
 OCTAVES, OCTAVES_EARLY = 5, 7
 """Octaves needed at the last look, and before it.
 
 One swing of a slow modulation, or of a polynomial, can look like a drift over fewer.
+Halving the second number changes 62 of the looks, doubling it 35 (the first: none, 1).
 """
 OCTAVE_STEPS = 60
-"""Steps that an octave needs: enough for the largest norm in it to be that of a full swing."""
+"""Steps that an octave needs, so that it contains a full swing of a modulation.
+
+Halving it changes 31 of the looks, doubling it 34.
+"""
 OCTAVE_STEPS_LAST = 8
 """The same for the last `OCTAVES` octaves at the last look, when no longer orbit will come."""
 LATE_OCTAVES = 4
-"""Octaves at the end that must show the slope of a drift by themselves."""
+"""Octaves at the end that must show the slope of a drift by themselves.
+
+Halving it changes 4 of the looks.
+"""
 TWO_OCTAVE_GAIN = 0.5
 """Least gain of log2 norm over two octaves: 2 by the law of a drift, less in a slow swing."""
 GAIN_FACTOR, GAIN_MARGIN = 1.25, 0.1
-"""The last gain per octave may differ from 1 by as much as an earlier one, with this tolerance."""
+"""The last gain per octave may differ from 1 by as much as an earlier one, with this tolerance.
+
+Halving the factor changes 3 of the looks.
+"""
 PACE_RANGE = 12
 """Largest ratio of the median steps of two octaves of a modulated drift."""
 DRIFT_SLOPE = (0.7, 1.4)
-"""Range of the slope of log norm against log t; it is 1 for a drift."""
+"""Range of the slope of log norm against log t, which is 1 for a drift.
+
+Halving its distance from 1 changes 1 of the looks.
+"""
 LEAST_CONSTANT = 0.5
-"""Least drift constant: it is 1 or more by the law, since the norm grows by at most the step."""
+"""Least drift constant: it is 1 or more by the law, as the norm grows by at most the step.
+
+Doubling it changes 1 of the looks.
+"""
 
 
 def unbounded(t: Trajectory, base: Diagnosis, last: bool) -> Diagnosis | None:

@@ -1,6 +1,8 @@
 """Evidence that a bounded orbit keeps moving: it returns (cycle), or is stationary (aperiodic).
 
-Where no argument is given, a threshold was set on the labelled orbits of `benchmarks/classifier`.
+A threshold without an argument was set on the labelled orbits of `benchmarks/classifier`. Its
+docstring says how many outcomes change, among 827 looks at 605 of these orbits, when the threshold
+alone is halved or doubled; where it says nothing, none does.
 """
 
 from __future__ import annotations
@@ -19,25 +21,43 @@ from .windows import ROUNDING, equal_parts, median, trendless
 RETURN = 1e-2
 """Distance of a return over the median step, above which the orbit does not return."""
 CLOSE_RETURN = 1e-6
-"""The same before the last look, for a return that still gets closer."""
+"""The same before the last look, for a return that still gets closer.
+
+Halving it changes 1 of the looks.
+"""
 EXACT_RETURN = 1e-9
-"""The same for a return that is exact, or as close as rounding allows if that is more."""
+"""The same for an exact return (or as close as rounding allows, if that is more).
+
+Halving it changes 1 of the looks.
+"""
 SAME_RETURN = 10
 """Returns within this factor of the closest are as close: the smallest of their periods counts."""
 LEAST_RECORDS = 32
-"""Records of a return that the fit of its fall needs, 16 in each of its two windows."""
+"""Records of a return that the fit of its fall needs, 16 in each of its windows.
+
+Halving it changes 1 of the looks.
+"""
 STEADY_STEPS = 0.2
 """Most by which the steps may fall, over the fall of the return: a spiral shortens both alike."""
 PARTS = 12
 """Parts of the last three quarters of the orbit that are compared with each other."""
 ALIKE = (0.8, 1.25)
-"""Range of the ratio of steps in the later to those in the earlier parts of a stationary orbit."""
+"""Range of the ratio of later to earlier steps of a stationary orbit.
+
+Halving its distance from 1 changes 1 of the looks, doubling it 3.
+"""
 STILL_LIVELY = 0.5
-"""Least ratio of the largest step in the last part to the median over the parts."""
+"""Least ratio of the largest step in the last part to the median over the parts.
+
+Doubling it changes 30 of the looks.
+"""
 LEAST_MOTION = 1e-3
 """Least ratio of the largest step to the median norm: less may be a slow approach."""
 BOUNDED_RISE = 1.3
-"""Most by which the largest norm of the second half may exceed that of an early window."""
+"""Most by which the largest norm of the second half may exceed that of n/16 to n/4.
+
+Halving it changes 69 of the looks.
+"""
 FEW_RECORDS = 8
 """Records of the returns below which no trend of them is looked for."""
 

@@ -1,4 +1,8 @@
-"""What the tests of an orbit share: the size of rounding, a fast median, equal parts, trends."""
+"""What the tests of an orbit share: the size of rounding, a fast median, equal parts, trends.
+
+The docstrings of the thresholds say how many outcomes change, among 827 looks at 605 labelled
+orbits (`benchmarks/classifier`), when the threshold alone is halved or doubled.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,15 @@ from ..arrays import Array
 from .decay import Decay
 
 ROUNDING = 64
-"""Rounding error of one step, in units of the norm: a generous bound for the labelled maps."""
+"""Bound of the rounding error of one step, in units of the norm.
+
+Halving it changes 1 of the looks.
+"""
 TREND_ERRORS = 4
-"""Standard errors within which a trend is no trend."""
+"""Standard errors within which a trend is no trend.
+
+Halving it changes 21 of the looks, doubling it 2.
+"""
 TREND_FLOOR = 1e-5
 """Change in log over the orbit below which a trend is no trend, however small its error."""
 
