@@ -1,6 +1,4 @@
-"""Samplers keep the property they promise; blocks against differences and against the linear
-twin.
-"""
+"""Samplers keep the property they promise; blocks agree with differences and with linear twins."""
 
 from dataclasses import replace
 
@@ -51,8 +49,9 @@ RADII = dict(zip(SPECTRA, (0.8, 1.3, 1.3, 0.999, 1.001, 0.95), strict=True))
 
 
 def distance(found, wanted):
-    """Largest distance of a greedy matching, which is exact while the distances are small beside
-    the gaps.
+    """The largest distance in a greedy matching of two spectra.
+
+    It is exact while the distances are small compared with the gaps.
     """
     left, worst = list(found), 0.0
     for value in sorted(wanted, key=lambda z: (z.real, z.imag)):

@@ -1,4 +1,4 @@
-"""Strategies keep their property, and counterexamples shrink to what one can read."""
+"""Strategies keep their property, and counterexamples shrink to readable arrays."""
 
 from fractions import Fraction
 

@@ -1,6 +1,4 @@
-"""Norms, resolvents, sensitivities and exponents without matrices, against dense twins; products of
-every source; bad loops.
-"""
+"""Matrix-free norms, resolvents, sensitivities and exponents against dense twins; faulty loops."""
 
 import numpy as np
 import pytest
@@ -41,7 +39,7 @@ def disguised(m, seed=0):
 
 
 def linear(m, kind="own", k=None):
-    """h' = m h + k e with the derivatives of that kind."""
+    """The loop h' = m h + k e with derivatives of the given kind."""
     k = np.eye(len(m)) if k is None else k
     own = (
         {}
@@ -54,7 +52,7 @@ def linear(m, kind="own", k=None):
 
 
 def at(m, kind="own", k=None):
-    """The Jacobian of that loop at its fixed point (where it has one)."""
+    """The Jacobian of `linear` at the fixed point, if the loop has one."""
     e = np.ones(len(m) if k is None else k.shape[1])
     h = np.linalg.lstsq(np.eye(len(m)) - m, e if k is None else k @ e)[0]
     return Linearisation(linear(m, kind, k), h, e)
@@ -184,7 +182,7 @@ def test_sensitivity_says_how_far_the_state_is_from_fixed():
 
 
 def kreiss_twin(m):
-    """sup over a grid of z, dense."""
+    """The supremum over a grid of z, by dense matrices."""
     z = [
         (1 + x) * np.exp(1j * a)
         for x in np.geomspace(1e-2, 10, 15)
@@ -211,9 +209,7 @@ def test_kreiss_bound_is_below_the_powers_and_near_the_supremum(n, seed):
 
 
 def test_kreiss_bound_sees_complex_pairs():
-    """[[r, c], [0, r]] times a rotation: the worst z is complex, and points on the real line miss
-    it.
-    """
+    """For [[r, c], [0, r]] times a rotation the worst z is complex: a real z does not find it."""
     pair = np.kron(np.array([[0.9, 5.0], [0, 0.9]]), rotation(1.0, 1.3))
     exact = float(numeric("kreiss_jordan")(0.9, 5.0))
     assert kreiss_lower(at(pair)).value == pytest.approx(exact, rel=1e-4)

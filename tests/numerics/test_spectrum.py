@@ -1,5 +1,6 @@
-"""Spectral radii and leading eigenvalues with known answers, against dense twins, and where the
-usual power iteration fails.
+"""Spectral radii and leading eigenvalues against known answers and dense twins.
+
+Some of the spectra defeat the usual power iteration.
 """
 
 import numpy as np
@@ -40,14 +41,14 @@ def disguised(m, seed=0):
 
 
 def skewed(m, condition, seed=0):
-    """The same spectrum in a basis of that condition."""
+    """The same spectrum in a basis of the given condition."""
     n = len(m)
     basis = orthogonal(n, seed) * np.geomspace(1, condition, n) @ orthogonal(n, seed + 1)
     return np.linalg.solve(basis, m @ basis)
 
 
 def blocks(radii, seed=0):
-    """Rotations with those radii."""
+    """Rotation blocks with the given radii."""
     angles = np.random.default_rng(seed).uniform(0.1, 3, len(radii))
     return block_diag(*(rotation(r, a) for r, a in zip(radii, angles, strict=True)))
 
@@ -60,7 +61,7 @@ def at(m, own=True):
 
 
 def power_iteration(m, steps=200):
-    """The routine of deep-equilibrium code."""
+    """The power iteration that code for deep-equilibrium models uses."""
     v = np.random.default_rng(0).standard_normal(len(m))
     for _ in range(steps):
         w = m @ v
@@ -175,8 +176,9 @@ DEFECTIVE = {
 
 @pytest.mark.parametrize("name", DEFECTIVE)
 def test_defective_matrices_are_right_to_the_error_stated(name):
-    """A Jordan block of size n moves its eigenvalue by eps^(1/n), in LAPACK too: the backward error
-    is small, the stated error is not.
+    """Rounding moves the eigenvalue of a Jordan block of size n by eps^(1/n), in LAPACK too.
+
+    The backward error is then small, and the stated error is not.
     """
     m, exact = DEFECTIVE[name]
     found = spectral_radius(at(m))
@@ -232,9 +234,7 @@ def test_a_second_start_agrees_and_is_counted():
 @given(st.integers(0, 2**32 - 1), st.integers(66, 90), st.floats(0.1, 3), st.floats(1, 100))
 @settings(max_examples=25, deadline=None)
 def test_laws(seed, n, scale, condition):
-    """rho(c M) = c rho(M), rho of a similar matrix and of the transpose is the same, rho(M) <=
-    norm(M).
-    """
+    """rho(c M) = c rho(M), rho(M) <= norm(M), and similar matrices and transposes share rho."""
     m = ginibre(n, seed % 1000)
     rho = spectral_radius(at(m)).value
     assert spectral_radius(at(scale * m)).value == pytest.approx(scale * rho, rel=1e-7)
@@ -288,9 +288,7 @@ def test_linear_loops_have_exact_jacobians(architecture, sub_blocks):
 
 
 def test_linearised_external_recall_is_the_product_of_the_table():
-    """THEORY.md section 2: two sub-blocks, external recall, J = (I + A2)(I + A1) W_x where the
-    update reads z itself.
-    """
+    """Two sub-blocks with external recall: J = (I + A2)(I + A1) W_x up to the norms' Jacobians."""
     loop = linear_loop(Architecture("external", "post"), 4, seed=3)
     rng = np.random.default_rng(0)
     h, e = rng.standard_normal((2, 4))
