@@ -164,7 +164,7 @@ def _settings(size: int) -> settings:
 def _isolated() -> Iterator[None]:
     """Hypothesis without the constants that it mines from the sources of loaded modules.
 
-    It offers no option for this. Where its internals have changed, the search goes on with these
+    Hypothesis offers no option for this. Where its internals have changed, the search uses these
     constants: every case still satisfies the hypotheses, but a seed may give other cases in another
     process.
     """

@@ -79,7 +79,7 @@ def test_cases_are_printed_readably():
 
 
 def drop(fired=True, error=False):
-    evidence = Evidence({"n": 1}, "n = 1", "it fell", error) if fired or error else None
+    evidence = Evidence({"n": 1}, "n = 1", "it fails", error) if fired or error else None
     return Power("small", 3, 0, 0.5, evidence)
 
 

@@ -231,12 +231,12 @@ def test_a_damaged_shard_is_named_and_measured_again(tmp_path, damage):
 
 
 def test_killed_and_resumed(tmp_path):
-    """SIGKILL in the middle: the finished tasks are kept, a request goes on from them, and the
+    """SIGKILL in the middle: the finished tasks are kept, a request continues from them, and the
     numbers are those of a run without a break.
     """
-    wish = {"x": "beta:1:5:log", "grid": (3, 3), "settings": {"width": 30}}
+    asked = {"x": "beta:1:5:log", "grid": (3, 3), "settings": {"width": 30}}
     code = (
-        f"from loopstab import phase_diagram; phase_diagram(**{wish!r}, draws=9999,"
+        f"from loopstab import phase_diagram; phase_diagram(**{asked!r}, draws=9999,"
         f" cache={str(tmp_path)!r}, jobs=1)"
     )
     process = subprocess.Popen([sys.executable, "-c", code])
@@ -249,24 +249,24 @@ def test_killed_and_resumed(tmp_path):
     assert kept >= 18
     assert kept % 9 == 0
     draws = kept // 9 + 5
-    resumed = phase_diagram(**wish, draws=draws, cache=tmp_path, jobs=1)
+    resumed = phase_diagram(**asked, draws=draws, cache=tmp_path, jobs=1)
     assert resumed.measured == 9 * 5
-    assert_same(resumed, phase_diagram(**wish, draws=draws, jobs=2))
+    assert_same(resumed, phase_diagram(**asked, draws=draws, jobs=2))
 
 
-def test_tasks_do_not_depend_on_the_order_of_wishes():
+def test_tasks_do_not_depend_on_the_order_of_requests():
     law = law_named("linear")
-    wishes = [
+    requests = [
         ((0, k), law.point(law.complete({"beta": 0.1 * b, "width": 9})))
         for k in range(2)
         for b in range(1, 300)
     ]
-    tasks = tasks_of("linear", wishes, None)
-    assert tasks == tasks_of("linear", [*wishes[::-1], *wishes[:5]], None)
-    assert sorted(p for t in tasks for p in t.points) == sorted(p for _, p in wishes)
+    tasks = tasks_of("linear", requests, None)
+    assert tasks == tasks_of("linear", [*requests[::-1], *requests[:5]], None)
+    assert sorted(p for t in tasks for p in t.points) == sorted(p for _, p in requests)
     known = Store()
-    assert measure("linear", wishes[:4], known, local(1)) == len(known) == 4
-    assert measure("linear", wishes[:6], known, local(1)) == 2
+    assert measure("linear", requests[:4], known, local(1)) == len(known) == 4
+    assert measure("linear", requests[:6], known, local(1)) == 2
 
 
 # Files and requests

@@ -275,7 +275,7 @@ def test_a_number_depends_on_the_seed_and_the_point_alone():
 
 
 def test_diagrams_are_refined_stored_and_continued(tmp_path):
-    wish = {
+    asked = {
         "x": "recall:0.3:10:log",
         "y": "block:0.3:10:log",
         "settings": {**SMALL, "state": 2.0},
@@ -284,16 +284,16 @@ def test_diagrams_are_refined_stored_and_continued(tmp_path):
         "seed": 1,
     }
     law = "transformer:external/post"
-    coarse = phase_diagram(law, **wish, cache=tmp_path, jobs=1)
-    first = phase_diagram(law, **wish, depth=1, cache=tmp_path, jobs=2)
-    again = phase_diagram(law, **wish, depth=1, cache=tmp_path)
+    coarse = phase_diagram(law, **asked, cache=tmp_path, jobs=1)
+    first = phase_diagram(law, **asked, depth=1, cache=tmp_path, jobs=2)
+    again = phase_diagram(law, **asked, depth=1, cache=tmp_path)
     assert set(first.cells.level) == {0, 1}
     assert (coarse.measured, first.measured, again.measured) == (
         2 * 6,
         2 * int((first.cells.level == 1).sum()),
         0,
     )
-    fresh = phase_diagram(law, **wish, depth=1, jobs=1)
+    fresh = phase_diagram(law, **asked, depth=1, jobs=1)
     kept = first.cells.level == 0
     same = 3 * first.cells.row[kept] + first.cells.col[kept]
     for name in ("rho", "iterations", "sensitivity", "outcome", "converged"):
