@@ -1,5 +1,6 @@
-"""How long an orbit is followed: those that stay undecided are continued to twice as many loops, up
-to a stated limit.
+"""Follow orbits until their outcome is decided, or up to a limit.
+
+An orbit that is undecided at one look is looked at again after twice as many iterations.
 """
 
 from __future__ import annotations
@@ -14,42 +15,44 @@ from ...support.errors import UsageError
 from ...theory.outcome import Outcome
 from ..arrays import Array
 from .diagnosis import Diagnosis
-from .outcome import classify
+from .outcome import FEWEST, classify
 from .trajectory import Recorder, Trajectory
 
 LOOPS = 2000
-"""Loops before the first look."""
+"""Iterations before the first look."""
 DOUBLINGS = 4
-"""How often the horizon of an undecided orbit is doubled, where no limit is given."""
+"""How often the horizon of an undecided orbit is doubled if no limit is given."""
 
 
 @dataclass(frozen=True)
 class Followed:
-    """An orbit at the look that decided it, or at the limit."""
+    """The record of an orbit and its diagnosis, at the look that decided it or at the limit."""
 
     diagnosis: Diagnosis
     trajectory: Trajectory
 
 
 class OrbitBatch(Protocol):
-    """A batch of orbits that are advanced together, as `follow_batch` needs them."""
+    """The interface of a batch of orbits that are computed together, as `follow_batch` needs it."""
 
     def seen(self) -> Array:
-        """What is recorded of the state of every orbit, (orbits, ...)."""
+        """The recorded part of the state of every orbit, (orbits, ...)."""
         ...
 
     def advance(self) -> None:
-        """One loop."""
+        """Compute one iteration."""
         ...
 
     def keep(self, kept: Array) -> None:
-        """Go on with these orbits alone, numbered anew: ascending indices."""
+        """Continue with some of the orbits, renumbered from 0: ascending indices."""
         ...
 
 
 class _Iterated:
-    """A step of the whole batch, which may tell its orbits apart by their place: those that have
-    left are still advanced, but not seen.
+    """A batch that is always advanced as a whole.
+
+    Its step may treat the orbits differently by their place in the batch, so that orbits which
+    have left are still advanced, but no longer seen.
     """
 
     def __init__(self, step: Callable[[Array], Array], h: Array, view: Callable[[Array], Array]):
@@ -76,10 +79,18 @@ def follow(
     view: Callable[[Array], Array] | None = None,
     confirm: Callable[[Followed], bool] | None = None,
 ) -> list[Followed]:
-    """`follow_batch` of the orbits h_{t+1} = step(h_t), (batch, ...).
+    """Follow the orbits h_{t+1} = step(h_t) of a batch of states until they are decided.
 
-    `view` gives the part or the coordinates of the state that are recorded, for the whole batch
-    like `step`.
+    Args:
+        step: Function of the whole batch of states.
+        h: Initial states, (batch, ...).
+        loops: Iterations before the first look, as in `follow_batch`.
+        limit: Largest number of iterations, as in `follow_batch`.
+        view: Function from a batch of states to what is recorded of it; default: all.
+        confirm: Function that may accept a fixed point early, as in `follow_batch`.
+
+    Returns:
+        One record with its diagnosis per orbit.
     """
     return follow_batch(
         _Iterated(step, h, view or (lambda state: state)), loops, limit, confirm=confirm
@@ -93,13 +104,23 @@ def follow_batch(
     *,
     confirm: Callable[[Followed], bool] | None = None,
 ) -> list[Followed]:
-    """Classify orbits after `loops` loops and, while undecided, after 2, 4, ... times those; what
-    is decided leaves the batch.
+    """Classify orbits after `loops` iterations and, while undecided, after 2, 4, ... times as many.
 
-    The last look is at `limit` loops (default 2^`DOUBLINGS` x `loops`); `Diagnosis.loops` says
-    which look decided. `confirm` may accept a fixed point that is still far off, on evidence other
-    than the orbit. Memory is bounded by the limit (`Recorder`). Raises `UsageError` for fewer than
-    16 loops or a limit below them.
+    A decided orbit leaves the batch; `Diagnosis.loops` says at which look. The limit bounds the
+    memory (`Recorder`).
+
+    Args:
+        orbits: Batch of orbits at their initial states.
+        loops: Iterations before the first look, at least 16.
+        limit: Iterations at the last look; default 2^`DOUBLINGS` times `loops`.
+        confirm: Function that may accept a fixed point that is still far away, on evidence other
+            than the orbit.
+
+    Returns:
+        One record with its diagnosis per orbit, in the order of the batch.
+
+    Raises:
+        UsageError: If `loops` is below 16, or `limit` is below `loops`.
     """
     limit = loops << DOUBLINGS if limit is None else limit
     horizons = looks(loops, limit)
@@ -132,11 +153,12 @@ def follow_batch(
 
 
 def looks(loops: int, limit: int) -> list[int]:
-    """The loops after which an orbit is looked at: `loops`, then twice as many each time, and last
-    the limit; `UsageError` as above.
+    """The iterations at which an orbit is looked at: `loops`, twice as many each time, the limit.
+
+    Raises `UsageError` if `loops` is below 16, or `limit` is below `loops`.
     """
-    if loops < 16:
-        raise UsageError(f"a diagnosis needs at least 16 loops, not {loops}")
+    if loops < FEWEST:
+        raise UsageError(f"a diagnosis needs at least {FEWEST} loops, not {loops}: ask for more")
     if limit < loops:
         raise UsageError(
             f"the limit of {limit} loops is below the first look at {loops}: raise it, or ask for"
@@ -151,6 +173,7 @@ def looks(loops: int, limit: int) -> list[int]:
 def _look(
     trajectory: Trajectory, last: bool, confirm: Callable[[Followed], bool] | None
 ) -> Followed:
+    """Classify an orbit; while it is undecided, a convergence by its law alone may be confirmed."""
     orbit = Followed(classify(trajectory, last=last), trajectory)
     if orbit.diagnosis.outcome is Outcome.UNDECIDED and confirm is not None:
         by_law = Followed(classify(trajectory), trajectory)
