@@ -64,7 +64,7 @@ def test_names_are_read_back(architecture, activation):
 WRONG = [
     ({"law": "transformer:inner/post"}, "unknown recall"),
     ({"law": "transformer:internal"}, "cannot read architecture"),
-    ({"law": "transformer-softsign:internal/post"}, "unknown activation 'softsign'"),
+    ({"law": "transformer-wave:internal/post"}, "unknown activation 'wave'"),
     ({"law": "transformer"}, "transformer:internal/post"),
     ({"law": "transformer-tanh"}, "unknown law"),
     ({"law": "linear:internal/post"}, "unknown law"),
