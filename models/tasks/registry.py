@@ -15,12 +15,12 @@ if TYPE_CHECKING:  # the names are listed without importing torch
 
 TASKS = {
     "prefix-sums": "prefix_sums:PrefixSums",
-    "sudoku-4x4": "sudoku.task:Sudoku4x4",
-    "sudoku-9x9": "sudoku.task:Sudoku9x9",
+    "sudoku-4x4": "sudoku.sudoku_task:Sudoku4x4",
+    "sudoku-9x9": "sudoku.sudoku_task:Sudoku9x9",
     "endgames": "chess.endgames:EndgameTask",
     "kqk": "chess.endgames:QueenEndgameTask",
     "krk": "chess.endgames:RookEndgameTask",
-    "sudoku": "sudoku.task:SudokuTask",
+    "sudoku": "sudoku.sudoku_task:SudokuTask",
     "chess": "chess.puzzles:ChessTask",
 }
 """Name of a task to its class, as MODULE:CLASS in this package; a module is imported when a task of

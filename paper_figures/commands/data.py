@@ -116,7 +116,7 @@ def prepare(
     """
     with optional("models"):
         from ...models.tasks.chess import puzzles as chess_puzzles
-        from ...models.tasks.sudoku import task as sudoku
+        from ...models.tasks.sudoku import sudoku_task as sudoku
 
     _writable(out)
     if kind == "sudoku":
@@ -156,7 +156,7 @@ def generate(
     """
     with optional("models"):
         from ...models.tasks.chess import endgames
-        from ...models.tasks.sudoku import task as sudoku
+        from ...models.tasks.sudoku import sudoku_task as sudoku
 
     _writable(out)
     if kind == "endgames":

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from loopstab.models.tasks.chess.endgames import EndgameTask
 from loopstab.models.tasks.registry import make_task
-from loopstab.models.tasks.sudoku import task as sudoku
+from loopstab.models.tasks.sudoku import sudoku_task as sudoku
 from loopstab.models.tasks.sudoku.solver import random_grid
 from loopstab.models.tasks.table import LEFT_OUT, Table, cut_at, split_levels
 from loopstab.models.tasks.table_source import rows, sample

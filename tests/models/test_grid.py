@@ -21,7 +21,7 @@ from loopstab.models.grid.workers import LOCK, RUNS, Job, locked
 from loopstab.models.network.checkpoint import Checkpoint
 from loopstab.models.tasks.chess.endgames import table
 from loopstab.models.tasks.registry import make_task
-from loopstab.models.tasks.sudoku.task import SudokuTask
+from loopstab.models.tasks.sudoku.sudoku_task import SudokuTask
 from loopstab.models.tasks.table import Table
 from loopstab.models.training.run_spec import RunSpec
 from loopstab.models.training.train import MODEL, RESULT, STATE

@@ -309,7 +309,7 @@ def test_data_that_have_changed(plan, tmp_path):
     """The identity of a run holds the fingerprint of its data: other data are another run, and an
     earlier state is left alone.
     """
-    from loopstab.models.tasks.sudoku.task import SudokuTask
+    from loopstab.models.tasks.sudoku.sudoku_task import SudokuTask
 
     text = plan().read_text().replace("sudoku-4x4", "sudoku")
     (tmp_path / "tiny.toml").write_text(text)
