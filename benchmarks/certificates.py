@@ -1,8 +1,7 @@
-"""Certified networks per minute, by ensemble and dimension, one process and two, as JSON. Run:
-python benchmarks/certificates.py
+"""Measure how many networks are certified per minute, by ensemble, dimension and processes.
 
-The goal is 200 networks per minute at d = 2 on 2 cores. `boxes` is the work that one network needs
-on average.
+`python benchmarks/certificates.py` prints JSON. The goal is 200 networks per minute at d = 2 on
+2 cores. `boxes` is the average number of boxes that one network needs.
 """
 
 import argparse

@@ -1,3 +1,1 @@
-"""Certified fixed points: interval arithmetic, Krawczyk's test, branches over inputs, and
-counts.
-"""
+"""Certified fixed points: interval arithmetic, Krawczyk's test, branches over inputs, counts."""

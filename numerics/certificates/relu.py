@@ -1,5 +1,6 @@
-"""All fixed points of ReLU maps, exactly: one linear system in rational arithmetic for each
-activation pattern.
+"""All fixed points of a ReLU map, exactly, by rational arithmetic.
+
+Each activation pattern gives one linear system.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from ...support.errors import UsageError
 from .maps import Matrix, matrix_of, vector_of
 
 MOST_UNITS = 12
-"""hidden units, 2^12 systems"""
+"""Largest number of hidden units: they give 2^12 linear systems, under a second of work."""
 
 
 @dataclass(frozen=True)
 class ReluMap:
-    """f(h) = A relu(W h + c) + b; matrices and vectors are the exact doubles they hold."""
+    """f(h) = A relu(W h + c) + b; matrices and vectors stand for the exact doubles they hold."""
 
     outer: Matrix
     inner: Matrix
@@ -30,8 +31,16 @@ class ReluMap:
 
     @classmethod
     def of(cls, outer: Any, bias: Any, inner: Any = None, drive: Any = None) -> ReluMap:
-        """A (d, k), b (d,), W (k, d) (None: the identity), c (k,) (None: 0); `UsageError` on sizes
-        that do not fit.
+        """Check the sizes and build the map.
+
+        Args:
+            outer: Matrix A, (d, k), with k at most `MOST_UNITS`.
+            bias: Vector b, (d,).
+            inner: Matrix W, (k, d); default the identity, for k = d.
+            drive: Vector c, (k,); default 0.
+
+        Raises:
+            UsageError: If the sizes do not fit together, k is too large, or an entry is not finite.
         """
         a = matrix_of(outer, "A")
         d, units = len(a), len(a[0])
@@ -61,8 +70,12 @@ class ReluMap:
 
 @dataclass(frozen=True)
 class LinearPiecePoint:
-    """A fixed point in the open region where exactly the units `active` are on: exact, the only one
-    there, det(I - J) exact, not 0.
+    """A fixed point in an activation region, the only one there.
+
+    Args:
+        exact: Its coordinates, exactly.
+        active: The units that are on in the open region.
+        determinant: det(I - J), exactly; it is not 0.
     """
 
     exact: tuple[Fraction, ...]
@@ -92,8 +105,9 @@ class LinearPiecePoint:
 
 @dataclass(frozen=True)
 class ReluCertificate:
-    """Every fixed point inside an activation region, and the `undecided` patterns, each with the
-    reason.
+    """All fixed points inside activation regions, and the undecided activation patterns.
+
+    `undecided` lists these patterns, each with the reason.
     """
 
     points: tuple[LinearPiecePoint, ...]
@@ -106,7 +120,7 @@ class ReluCertificate:
 
     @property
     def index_sum(self) -> int:
-        """Sum of the indices (not always 1: a ReLU map need not be bounded)."""
+        """Sum of the indices; it need not be 1, because a ReLU map may be unbounded."""
         return sum(point.index for point in self.points)
 
     def to_json(self) -> dict[str, Any]:
@@ -124,12 +138,12 @@ class ReluCertificate:
 
 
 def certify_relu(f: ReluMap) -> ReluCertificate:
-    """Solve (I - A D W) h = A D c + b for every pattern D, and keep h where the signs of W h + c
-    are those of D.
+    """Find all fixed points of a ReLU map.
 
-    Undecided: a pattern whose system is singular but solvable (a line of fixed points if it meets
-    the region), and a solution on the border of its region (a fixed point at which f is not
-    differentiable).
+    For every pattern D, the system (I - A D W) h = A D c + b is solved, and h is a fixed point if
+    the signs of W h + c are those of D. A pattern is undecided if its system is singular but
+    solvable (a line of fixed points if the solutions meet the region), or if its solution lies on
+    the border of its region (a fixed point at which f is not differentiable).
     """
     d, units = f.size, len(f.inner)
     a, w, c, b = (
