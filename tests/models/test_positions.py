@@ -7,8 +7,8 @@ import torch
 from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.registry import make_task, recorded_task
-from loopstab.models.tasks.sudoku.symmetry import canonical, complete
 from loopstab.models.tasks.sudoku.sudoku_task import random_places
+from loopstab.models.tasks.sudoku.symmetry import canonical, complete
 from loopstab.models.tasks.table import MARK
 from loopstab.models.training.run_spec import RunSpec
 from loopstab.support.errors import UsageError

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from loopstab.models.tasks.registry import make_task
 from loopstab.models.tasks.sudoku import sudoku_task as sudoku
 from loopstab.models.tasks.sudoku.solver import dig, random_grid, solve
-from loopstab.models.tasks.sudoku.symmetry import canonical, canonical_forms, complete, pair_table
 from loopstab.models.tasks.sudoku.sudoku_task import SudokuTask
+from loopstab.models.tasks.sudoku.symmetry import canonical, canonical_forms, complete, pair_table
 from loopstab.models.tasks.table import MARK, Table
 from loopstab.support.errors import LoopstabError, UsageError
 
