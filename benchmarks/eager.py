@@ -1,9 +1,8 @@
-"""The slow obvious twin of the looped transformer: the formulas of THEORY.md section 1 written
-down, nothing kept, nothing merged.
+"""A slow and plain twin of the looped transformer: the formulas of `docs/vocabulary.md`.
 
-Every loop computes W_e e, the rotary angles and the window anew, runs the head, and stores its
-output (and its state, if asked). It takes the weights of a `LoopedTransformer` and shares no code
-with it.
+Every iteration recomputes W_e e, the rotary angles and the window, runs the head, and stores its
+output (and its state on request). The twin takes the weights of a `LoopedTransformer` and shares no
+code with it.
 """
 
 from __future__ import annotations
