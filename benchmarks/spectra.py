@@ -1,9 +1,11 @@
-"""Measurements without matrices against dense twins at 2,000 dimensions, and the spectral radius of
-a looped transformer at 20,736.
+"""Matrix-free spectral measurements against dense twins, and on a wide looped transformer.
 
-One line for each case and measurement: value, dense twin, relative error, residual, products,
-seconds; with --json a JSON object a line, as it is found. The power iteration is the routine of
-deep-equilibrium code, 200 products. Run: python benchmarks/spectra.py --json
+Run: python benchmarks/spectra.py --json
+
+The dense twins have 2,000 dimensions; the spectral radius is also measured on looped transformers
+of 20,736. Each case and measurement prints one line as soon as it is found: value, dense twin,
+relative error, residual, products and seconds; with --json, a JSON object. The power iteration of
+200 products is the routine that deep-equilibrium code uses.
 """
 
 from __future__ import annotations
@@ -30,43 +32,41 @@ from loopstab import (
 from loopstab.models.measure.torch_loop import TorchLoop
 from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.numerics import ensembles
 from loopstab.theory.architecture import Architecture
 
 
-def orthogonal(n: int, seed: int = 0):
-    """A random orthogonal matrix."""
-    return np.linalg.qr(np.random.default_rng(seed).standard_normal((n, n)))[0]
+TINY = 1e-300
+"""Least norm by which an error is divided."""
+SETTLING = 300
+"""Iterations before the Jacobian of the dense looped transformer is taken."""
 
 
-def ginibre(n: int, seed: int = 0):
-    """Ginibre matrix, spectral radius about 1."""
-    return np.random.default_rng(seed).standard_normal((n, n)) / np.sqrt(n)
+def ginibre(n: int):
+    """A Ginibre matrix, whose spectral radius is about 1."""
+    return ensembles.ginibre(np.random.default_rng(0), n)
 
 
-def disguised(m, seed: int = 1):
+def disguised(m):
     """The same matrix in another orthonormal basis."""
-    q = orthogonal(len(m), seed)
+    q = ensembles.haar(np.random.default_rng(1), len(m))
     return q @ m @ q.T
 
 
-def blocks(radii, seed: int = 0):
-    """Rotations with those radii."""
-    c, s = (f(np.random.default_rng(seed).uniform(0.1, 3, len(radii))) for f in (np.cos, np.sin))
-    return block_diag(
-        *(r * np.array([[a, -b], [b, a]]) for r, a, b in zip(radii, c, s, strict=True))
-    )
+def blocks(radii):
+    """The direct sum of plane rotations by random angles, times these radii."""
+    angles = np.random.default_rng(0).uniform(0.1, 3, len(radii))
+    return block_diag(*map(ensembles.rotation, angles, radii))
 
 
 def looped(n: int):
-    """J of an untrained internal/post transformer of n/50 channels on 50 tokens, at its state after
-    300 loops.
-    """
+    """The Jacobian of an untrained internal/post transformer, 50 tokens of n/50 channels."""
     model = LoopedTransformer(
         ModelConfig(Architecture.parse("internal/post"), width=n // 50, heads=1)
     ).double()
     loop = TorchLoop.of(model)
     h = e = np.random.default_rng(0).standard_normal((1, 50, n // 50))
-    for _ in range(300):
+    for _ in range(SETTLING):
         h = loop.step(h, e)
     return Linearisation(loop, h, e).dense()
 
@@ -91,11 +91,11 @@ CASES: dict[str, Callable[[int], Any]] = {
     "zero": lambda n: np.zeros((n, n)),
 }
 EXACT = {"nilpotent": 0.0, "defective": 0.9, "zero": 0.0}
-"""spectral radii that LAPACK itself does not know to rounding"""
+"""The spectral radii that LAPACK itself does not find to rounding."""
 
 
 def power_iteration(m, steps: int = 200) -> float:
-    """What deep-equilibrium code reports."""
+    """The spectral radius that a real power iteration reports."""
     v, rho = np.random.default_rng(0).standard_normal(len(m)), 0.0
     for _ in range(steps):
         w = m @ v
@@ -109,7 +109,7 @@ def power_iteration(m, steps: int = 200) -> float:
 def measurements(
     name: str, m
 ) -> dict[str, tuple[Callable[[Linearisation], Any], Callable[[], float]]]:
-    """Measurement and dense twin by name."""
+    """Each measurement of the case with its dense twin, by name."""
     n = len(m)
     eye, v = np.eye(n), np.random.default_rng(5).standard_normal(n)
     return {
@@ -136,7 +136,7 @@ def measurements(
 
 
 def dense_table(n: int, only: list[str] | None, report: Callable[[dict[str, Any]], None]) -> None:
-    """Every case and measurement at n dimensions."""
+    """Report every measurement of every case (or of those in `only`) at n dimensions."""
     for name, make in CASES.items():
         if only and name not in only:
             continue
@@ -152,13 +152,8 @@ def dense_table(n: int, only: list[str] | None, report: Callable[[dict[str, Any]
             begin = time.perf_counter()
             found = measure(Linearisation(loop, np.zeros(n), np.ones(n)))
             seconds, exact = time.perf_counter() - begin, twin()
-            error = (
-                float(
-                    np.linalg.norm(found.value - exact) / max(float(np.linalg.norm(exact)), 1e-300)
-                )
-                if np.any(exact)
-                else found.value
-            )
+            size = max(float(np.linalg.norm(exact)), TINY)
+            error = np.linalg.norm(found.value - exact) / size if np.any(exact) else found.value
             row = {
                 "case": name,
                 "dimensions": n,
@@ -179,8 +174,9 @@ def dense_table(n: int, only: list[str] | None, report: Callable[[dict[str, Any]
 def wide(
     architecture: str, loops: int, budget: int, report: Callable[[dict[str, Any]], None]
 ) -> None:
-    """Spectral radius of an untrained loop of width 256 on 9x9 boards, 20,736 dimensions, float64;
-    a long run is the twin.
+    """Report the spectral radius of an untrained loop of width 256 on 9x9 boards, in float64.
+
+    The loop has 20,736 dimensions; a run with four times the products is the twin.
     """
     size: Any = {"channels": 10, "classes": 9, "width": 256, "heads": 8, "axes": 2, "window": None}
     model = LoopedTransformer(ModelConfig(Architecture.parse(architecture), **size)).double().eval()
@@ -216,11 +212,11 @@ def wide(
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=2000)
     parser.add_argument("--budget", type=int, default=250, help="products at 20,736 dimensions")
-    parser.add_argument("--loops", type=int, default=800, help="loops to the state there")
+    parser.add_argument("--loops", type=int, default=800, help="iterations before that")
     parser.add_argument("--only", nargs="+", metavar="CASE", help="cases of the dense table")
     parser.add_argument("--part", choices=["dense", "wide"], help="one part")
     parser.add_argument("--json", action="store_true")
