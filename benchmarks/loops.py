@@ -1,9 +1,11 @@
-"""Benchmarks as one JSON object: training step and 500-loop evaluation against the eager twin,
-share of the matmul rate, Jacobian products.
+"""Time and memory of training, evaluation and Jacobian products, as one JSON object.
 
-Medians of alternating runs after a warm-up, with the quartiles. Run: python benchmarks/loops.py
-[--threads 2] [--compile] [--tiny] On a machine that other processes keep busy only `--threads 1
---cpu-time` gives steady figures: seconds of CPU instead of wall time.
+Run: python benchmarks/loops.py [--threads 2] [--compile] [--tiny]
+
+A training step and an evaluation over 500 iterations are compared with the eager twin, and the
+training step also with the rate of its matrix products. Figures are medians of alternating runs
+after a warm-up, with the quartiles. On a busy machine only `--threads 1 --cpu-time` gives steady
+figures: seconds of CPU time instead of wall-clock time.
 """
 
 from __future__ import annotations
@@ -37,10 +39,13 @@ from loopstab.models.zoo import zoo
 from loopstab.theory.architecture import Architecture
 
 CLOCK = {"seconds": time.perf_counter}
+"""The clock that times the runs; --cpu-time replaces it."""
+CONTRACTING = 0.3
+"""The scale of W_x at which the untrained external/post loop contracts (measured)."""
 
 
 def alternate(works: dict, repeats: int) -> dict[str, list[float]]:
-    """Seconds of every work, called in turn `repeats` times after one round that is not counted."""
+    """Seconds of every work: all are called in turn, `repeats` times after a warm-up round."""
     times: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(repeats + 1):
         for name, work in works.items():
@@ -52,19 +57,20 @@ def alternate(works: dict, repeats: int) -> dict[str, list[float]]:
 
 
 def summary(times: list[float]) -> dict[str, float]:
-    """Median and quartiles."""
+    """The median and the quartiles."""
     low, middle, high = statistics.quantiles(times, n=4) if len(times) > 1 else times * 3
     return {"median": middle, "quartiles": [low, high]}
 
 
 def ratio(times: dict[str, list[float]], slow: str, fast: str) -> dict[str, float]:
-    """Summary of the ratios of neighbouring runs."""
+    """The summary of the ratios of neighbouring runs."""
     return summary([a / b for a, b in zip(times[slow], times[fast], strict=True)])
 
 
 def products(tokens: int, d: int, dtype: torch.dtype = torch.float32):
-    """The linear layers of a block (q, k, v together, o, up, down), forward and both backward
-    products: (work, its flops).
+    """The matrix products of a block by themselves, and how many flops they have.
+
+    They are those of its linear layers (q, k and v together, o, up, down), forward and backward.
     """
     sizes = [(d, 3 * d), (d, d), (d, 4 * d), (4 * d, d)]
     operands = [
@@ -88,8 +94,9 @@ def products(tokens: int, d: int, dtype: torch.dtype = torch.float32):
 def training(
     architecture: str, size: dict, batch: Batch, n: int, k: int, repeats: int, compiled: bool
 ) -> dict:
-    """One progressive-loss step, forward and backward, ours and the twin's, and the products of a
-    block alone.
+    """Time of one step with the progressive loss, forward and backward, and of the twin's step.
+
+    The matrix products of a block are timed beside them, for the rate that the machine reaches.
     """
     model, task, loss_of = (
         LoopedTransformer(ModelConfig(Architecture.parse(architecture), **size)),
@@ -156,18 +163,16 @@ def training(
 
 
 def converging(samples: int, width: int = 256) -> tuple[LoopedTransformer, Batch]:
-    """external/post at that width with W_x scaled until the loop contracts, on 81 cells of full
-    attention; and random boards.
-    """
+    """A random external/post loop that contracts, with full attention on 81 cells, and boards."""
     size = {"channels": 10, "classes": 9, "width": width, "heads": 8, "axes": 2, "window": None}
     model = LoopedTransformer(ModelConfig(Architecture.parse("external/post"), **size)).eval()
     with torch.no_grad():
-        model.w_x.weight *= 0.3
+        model.w_x.weight *= CONTRACTING
     return model, boards(samples)
 
 
 def boards(samples: int) -> Batch:
-    """Random inputs of the shape of sudoku."""
+    """Random inputs and targets in the shape of sudoku boards."""
     generator = torch.Generator().manual_seed(0)
     digits = torch.randint(0, 10, (samples, 81), generator=generator)
     target = torch.randint(0, 9, (samples, 81), generator=generator)
@@ -175,13 +180,13 @@ def boards(samples: int) -> Batch:
 
 
 def trained(samples: int) -> tuple[LoopedTransformer, Batch]:
-    """A shipped checkpoint (prefix sums of width 64) on sequences of 32 bits."""
+    """A shipped checkpoint for prefix sums, of width 64, and sequences of 32 bits."""
     model, _ = load_model(zoo.load("internal-post"))
     return model, PrefixSums().batch(samples, "32", torch.Generator().manual_seed(0))
 
 
 def evaluate(which: str, model: LoopedTransformer, batch: Batch, loops: int) -> list[float]:
-    """Accuracy after every loop: ours streamed, the twin with all logits stored."""
+    """The accuracy after every iteration: ours streamed, the twin's with all logits stored."""
     task = PrefixSums()
     if which == "ours":
         return accuracy_curve(model, task, batch, range(1, loops + 1))
@@ -191,14 +196,15 @@ def evaluate(which: str, model: LoopedTransformer, batch: Batch, loops: int) -> 
 
 
 CASES = {"trained": (trained, 128), "wide": (converging, 16)}
-"""models that converge, and the samples on which they are timed"""
+"""Models that converge, and the number of samples on which they are timed."""
 EVALUATED = RunSpec.eval_size
-"""samples on which memory is measured: as many as a run evaluates"""
+"""The number of samples on which memory is measured: as many as a training run evaluates."""
 
 
 class Alive(TorchDispatchMode):
-    """Bytes of the tensors made since it was entered and still held, and the most there ever were
-    at the end of an operation.
+    """Counts the bytes of the tensors that were made in its context and are still alive.
+
+    `peak` is the largest number of bytes at the end of an operation.
     """
 
     def __init__(self) -> None:
@@ -225,18 +231,14 @@ class Alive(TorchDispatchMode):
 
 
 def peak_alive(work: Callable[[], object]) -> int:
-    """Bytes of the tensors that `work` holds at one time, at most (scratch within an operation is
-    not counted).
-    """
+    """The most bytes of tensors that `work` holds at one time, without scratch in operations."""
     with Alive() as alive:
         work()
     return alive.peak
 
 
 def evaluation(case: str, loops: int, repeats: int) -> dict:
-    """Time of ours and the twin, the most bytes of tensors held for the samples that a run
-    evaluates, and whether the curves agree.
-    """
+    """Time and memory of our evaluation and of the twin's, and how far their accuracies differ."""
     make, samples = CASES[case]
     model, batch = make(samples)
     curves = {}
@@ -265,9 +267,7 @@ def evaluation(case: str, loops: int, repeats: int) -> dict:
 
 
 def jacobian(repeats: int) -> dict:
-    """A Jacobian product and a spectral radius of the trained loop, float64, one sequence of 32
-    bits.
-    """
+    """Time of a Jacobian product and of a spectral radius of the trained loop, in float64."""
     model, batch = trained(1)
     model = model.double()
     with torch.no_grad():
@@ -293,7 +293,7 @@ def main() -> None:
     parser.add_argument(
         "--samples", type=int, default=16, help="boards of 81 cells per training step"
     )
-    parser.add_argument("--loops", type=int, default=500, help="loops of the evaluation")
+    parser.add_argument("--loops", type=int, default=500, help="iterations of the evaluation")
     parser.add_argument(
         "--compile", action="store_true", help="also the compiled loop (needs a C++ compiler)"
     )
@@ -301,7 +301,7 @@ def main() -> None:
         "--cpu-time", action="store_true", help="measure CPU time instead of wall time"
     )
     parser.add_argument("--only", choices=["training", "evaluation", "jacobian"], help="one part")
-    parser.add_argument("--tiny", action="store_true", help="small sizes: does it run?")
+    parser.add_argument("--tiny", action="store_true", help="small sizes, to see that it runs")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     if a.cpu_time:

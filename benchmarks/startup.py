@@ -21,7 +21,7 @@ GOALS = {
     "loopstab zoo list": (["-m", "loopstab", "zoo", "list"], 1.0),
     "loopstab claims": (["-m", "loopstab", "claims"], 1.0),
 }
-"""what is run, and the goal in seconds on a quiet machine"""
+"""The arguments of each process, and the goal in seconds on a quiet machine."""
 
 
 def seconds(words: list[str]) -> float:
