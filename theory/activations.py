@@ -31,8 +31,9 @@ class Activation:
             h = s g + m, after k; default False.
 
     Example:
-        >>> ACTIVATIONS["tanh"].derivative(0.0)
-        1.0
+        >>> from loopstab.theory.activations import ACTIVATIONS
+        >>> ACTIVATIONS["tanh"].steepened(3).derivative(0.0)
+        3.0
     """
 
     name: str
