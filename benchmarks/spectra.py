@@ -35,7 +35,6 @@ from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.numerics import ensembles
 from loopstab.theory.architecture import Architecture
 
-
 TINY = 1e-300
 """Least norm by which an error is divided."""
 SETTLING = 300
