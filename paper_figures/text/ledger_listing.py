@@ -32,6 +32,13 @@ def print_claims(reports: Sequence[ClaimReport]) -> None:
         f" ({', '.join(f'{n} {kind}' for kind, n in kinds.items())}); {now:.1f} s now, {cold:.1f} s"
         " without the cache"
     )
+    steps = sum(r.cached_steps for r in reports)
+    if steps:
+        falsifiers = sum(r.cached_falsifiers for r in reports)
+        print(
+            f"found in the cache: {steps} steps that passed and {falsifiers} falsifiers that found"
+            " a counterexample; --no-cache runs everything again"
+        )
 
 
 def print_claim(report: ClaimReport) -> None:

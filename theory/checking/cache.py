@@ -1,9 +1,11 @@
 """A cache of proofs that passed, so that an unchanged ledger is not proved again and again.
 
-An entry is valid only while everything that it depends on is the same: the sources of the claim's
-family and of all that it imports, the kernel, the formulas, and the versions of Python, SymPy,
-mpmath, z3 and flint. Only what passed is stored: failures, undecided steps, measured steps and
-falsifiers always run. The folder can be deleted at any time; a damaged entry is ignored.
+An entry is valid only while everything that it depends on is the same: the sources of the family
+of the claim and of all that it imports, the kernel, the formulas, and the versions of Python,
+SymPy, mpmath, z3 and flint. Only what passed is stored: steps, and falsifiers that found the
+counterexample that they must find. Failures, undecided steps, and falsifiers that found none, or
+found one within the assumptions, run every time. The folder can be deleted at any time; a damaged
+entry is ignored.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from ..formulas import formula_modules
 
 VARIABLE = "LOOPSTAB_CACHE"
 """environment variable: the folder of the cache, or `off`"""
-WORTH = 0.02
+WORTH = 0.002
 """seconds below which a result is not stored: reading it back would save nothing"""
 PACKAGES = ("sympy", "mpmath", "z3-solver", "python-flint")
 """distributions whose versions an entry depends on"""
@@ -101,8 +103,12 @@ class ProofCache:
 def _key(claim: str) -> str | None:
     """A hash of all that the proofs of a claim depend on; None for a claim outside the ledger."""
     family = families().get(claim)
-    if family is None:
-        return None
+    return None if family is None else _family_key(family)
+
+
+@cache
+def _family_key(family: str) -> str:
+    """A hash of all that the proofs of a family depend on."""
     digest = hashlib.sha256(platform.python_version().encode())
     for package in PACKAGES:
         digest.update(f"{package} {version(package)}\n".encode())

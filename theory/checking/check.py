@@ -8,7 +8,7 @@ from typing import Any
 
 from ..architecture import Recall, Residual
 from ..kernel.claim import Claim, Consequence, Finding, Kind, Regime, Step, Verdict
-from ..kernel.falsifier import FalsifierReport
+from ..kernel.falsifier import Falsifier, FalsifierReport
 from ..theorems import THEOREMS
 from .cache import ProofCache
 
@@ -77,6 +77,9 @@ class ClaimReport:
         falsifiers: what each attack found.
         verdict: proved, refuted or undecided.
         seconds: wall time of the check.
+        saved_seconds: what the falsifiers that were found in the cache took when they were run;
+            default 0.
+        cached_falsifiers: the number of falsifiers that were found in the cache; default 0.
 
     Example:
         >>> from loopstab import check, ledger
@@ -92,11 +95,19 @@ class ClaimReport:
     falsifiers: tuple[FalsifierReport, ...]
     verdict: Verdict
     seconds: float
+    saved_seconds: float = 0.0
+    cached_falsifiers: int = 0
+
+    @property
+    def cached_steps(self) -> int:
+        """The number of steps that were found in the cache."""
+        return sum(item.cached for item in self.steps)
 
     @property
     def cold_seconds(self) -> float:
         """How long the check takes without a cache."""
-        return self.seconds + sum(item.cold_seconds - item.seconds for item in self.steps)
+        saved = sum(item.cold_seconds - item.seconds for item in self.steps)
+        return self.seconds + saved + self.saved_seconds
 
     def to_json(self) -> dict[str, Any]:
         """Everything that the claim says and that its check found, as JSON data."""
@@ -127,6 +138,7 @@ class ClaimReport:
             "consequences": [consequence_json(item) for item in claim.consequences],
             "notes": list(claim.notes),
             "verdict": str(self.verdict),
+            "cached": {"steps": self.cached_steps, "falsifiers": self.cached_falsifiers},
             "seconds": round(self.seconds, 4),
             "cold_seconds": round(self.cold_seconds, 4),
         }
@@ -149,10 +161,11 @@ def consequence_json(item: Consequence) -> dict[str, Any]:
 def check_step(step: Step, claim: str = "", cache: ProofCache | None = None) -> StepReport:
     """Run the check of one step, or find in the cache that it passed.
 
-    The cache is used for the machine-checked steps of claims of the ledger only.
+    The cache is used for machine-checked and measured steps of claims of the ledger only.
     """
     start = time.perf_counter()
-    usable = cache if step.kind.machine_checked else None
+    computed = step.kind.machine_checked or step.kind is Kind.MEASURED
+    usable = cache if computed else None
     kept = usable.find(claim, step.name) if usable else None
     if kept and isinstance(kept.get("detail"), str) and isinstance(kept.get("seconds"), float):
         return StepReport(
@@ -169,13 +182,37 @@ def check_step(step: Step, claim: str = "", cache: ProofCache | None = None) -> 
     return StepReport(step, finding, seconds, seconds)
 
 
+def run_falsifier(
+    falsifier: Falsifier[Any], claim: str = "", cache: ProofCache | None = None
+) -> tuple[FalsifierReport, float | None]:
+    """Run a falsifier, or find in the cache that it found a counterexample.
+
+    Returns:
+        What it found, and the seconds of the run that was kept; None if it was run now.
+    """
+    name = f"falsifier-{falsifier.name}"
+    kept = cache.find(claim, name) if cache else None
+    if kept and isinstance(kept.get("seconds"), float) and isinstance(kept.get("trials"), int):
+        text = str(kept.get("counterexample"))
+        found = FalsifierReport(falsifier.name, falsifier.drops, True, False, text, kept["trials"])
+        return found, kept["seconds"]
+    start = time.perf_counter()
+    report = falsifier.run(claim)
+    seconds = time.perf_counter() - start
+    if cache and report.fired and not report.breach:
+        content = {"counterexample": report.counterexample, "trials": report.trials}
+        cache.keep(claim, name, {**content, "seconds": seconds}, seconds)
+    return report, None
+
+
 def check(claim: Claim, cache: ProofCache | None = None) -> ClaimReport:
     """Check every step of a claim and run every falsifier, seeded by the id of the claim.
 
     Args:
         claim: the claim.
-        cache: where the results of machine-checked steps are stored; a step that passed before,
-            from the same sources, is not checked again. By default every step is checked.
+        cache: where results are stored; a step that passed before, and a falsifier that found a
+            counterexample, are not run again while their sources are the same. By default
+            everything is run.
 
     Returns:
         The report. The claim is refuted if a step failed, or if a counterexample satisfies every
@@ -192,8 +229,12 @@ def check(claim: Claim, cache: ProofCache | None = None) -> ClaimReport:
     """
     start = time.perf_counter()
     steps = tuple(check_step(step, claim.id, cache) for step in claim.steps)
-    attacks = tuple(falsifier.run(claim.id) for falsifier in claim.falsifiers)
-    return ClaimReport(claim, steps, attacks, _verdict(steps, attacks), time.perf_counter() - start)
+    runs = [run_falsifier(falsifier, claim.id, cache) for falsifier in claim.falsifiers]
+    attacks = tuple(report for report, _ in runs)
+    saved = [seconds for _, seconds in runs if seconds is not None]
+    seconds = time.perf_counter() - start
+    verdict = _verdict(steps, attacks)
+    return ClaimReport(claim, steps, attacks, verdict, seconds, sum(saved), len(saved))
 
 
 def _verdict(steps: tuple[StepReport, ...], attacks: tuple[FalsifierReport, ...]) -> Verdict:

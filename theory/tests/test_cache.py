@@ -13,7 +13,7 @@ from loopstab import Kind, Verdict, check, ledger
 from loopstab.support.sources import ROOT, imported_sources
 from loopstab.theory.checking import cache as cache_module
 from loopstab.theory.checking.cache import VARIABLE, ProofCache, default_cache, default_folder
-from loopstab.theory.checking.check import check_step
+from loopstab.theory.checking.check import check_step, run_falsifier
 from loopstab.theory.checking.mutation import mutate
 from loopstab.theory.claims import families
 from loopstab.theory.families import FAMILIES
@@ -43,9 +43,22 @@ def test_a_claim_reports_cold_and_cached_seconds(store):
     assert all(item.cached == item.step.kind.machine_checked for item in warm.steps)
     assert warm.seconds < warm.cold_seconds
     assert warm.to_json()["cold_seconds"] == pytest.approx(warm.cold_seconds, abs=1e-3)
-    assert [f.trials for f in warm.falsifiers] == [
-        f.trials for f in cold.falsifiers
-    ]  # attacks always run
+    assert warm.falsifiers == cold.falsifiers
+    assert (cold.cached_falsifiers, warm.cached_falsifiers) == (0, len(CLAIM.falsifiers))
+    assert warm.cached_steps == sum(step.kind.machine_checked for step in CLAIM.steps)
+
+
+def test_falsifiers_are_kept_only_if_they_found_what_they_must(store):
+    good = CLAIM.falsifiers[0]
+    powerless = replace(good, breaks=lambda case: None)
+    refuting = replace(good, breaks=lambda case: "always")
+    for falsifier, outcome in ((powerless, (False, False)), (refuting, (False, True))):
+        for _ in range(2):
+            report, seconds = run_falsifier(falsifier, CLAIM.id, store)
+            assert ((report.fired, report.breach), seconds) == (outcome, None)
+    first, again = (run_falsifier(good, CLAIM.id, store) for _ in range(2))
+    assert first[0] == again[0] == good.run(CLAIM.id)
+    assert (first[1], again[1] is not None) == (None, True)
 
 
 DAMAGE = {
@@ -117,10 +130,10 @@ def test_the_key_follows_sources_and_versions(monkeypatch):
         <= names
     )
     assert not any("tests" in name or name.startswith("numerics") for name in names)
-    before = cache_module._key.__wrapped__("M1")
-    assert before == cache_module._key.__wrapped__("M1")
+    before = cache_module._family_key.__wrapped__("outer_norm")
+    assert before == cache_module._family_key.__wrapped__("outer_norm")
     monkeypatch.setattr(cache_module, "version", lambda package: "0")
-    assert cache_module._key.__wrapped__("M1") != before
+    assert cache_module._family_key.__wrapped__("outer_norm") != before
     assert cache_module._key("Z9") is None
 
 
@@ -157,11 +170,11 @@ for name in sys.argv[2:]:
     path = root / name
     text = path.read_text()
     path.write_text("# a comment" + chr(10) + text)
-    before = cache._key.__wrapped__("A5")
+    before = cache._family_key.__wrapped__("autonomous")
     path.write_text("# a commemt" + chr(10) + text)
-    keys[name] = before != cache._key.__wrapped__("A5")
+    keys[name] = before != cache._family_key.__wrapped__("autonomous")
     path.write_text(text)
-assert keys.pop("") == cache._key.__wrapped__("A5")
+assert keys.pop("") == cache._family_key.__wrapped__("autonomous")
 print(json.dumps(keys))
 """
 
