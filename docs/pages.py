@@ -120,7 +120,8 @@ def ledger_page(reports: Sequence[Mapping[str, Any]]) -> str:
         kinds = Counter(step["kind"] for step in r["steps"])
         steps = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
         link = f"[{plain(r['id'])}](claims/{slug(r['id'])}.md)"
-        fired = f"{sum(f['fired'] for f in r['falsifiers'])} of {len(r['falsifiers'])} fired"
+        found = sum(f["fired"] for f in r["falsifiers"])
+        fired = f"{found} of {len(r['falsifiers'])} falsifiers found a counterexample"
         lines.append(
             f"| {link} | {plain(r['title'])} | {_verdict(r['verdict'])} | {steps} | {fired} |"
         )

@@ -1,4 +1,4 @@
-"""The console command `loopstab`: one module of `commands` for each command, imported only when it runs."""
+"""The console command `loopstab`, which imports the module of a command only to run it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ options:
   -h, --help     print this list; loopstab COMMAND --help explains one command, with an example
   --version      print the version
 
-Exit status: 0 done; 1 failure (a claim that fell, a damaged file, a full disk, an interruption);
+Exit status: 0 done; 1 failure (a falsified claim, a damaged file, a full disk, an interruption);
 2 wrong request.
 """
 

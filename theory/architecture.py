@@ -88,7 +88,12 @@ class Norm(StrEnum):
 
 
 class Residual(StrEnum):
-    """How the update meets the state."""
+    """How the update meets the state.
+
+    Example:
+        >>> str(Architecture("none", "pre", Residual.GRU))
+        'none/pre/gru'
+    """
 
     ADD = "add"
     """h + u"""

@@ -1,7 +1,7 @@
 """Phase diagrams of random looped maps."""
 
-from .axes import Axis, Cells
+from .axes import Cells, DiagramAxis
 from .diagram import PhaseDiagram, phase_diagram
 from .work import cluster, local
 
-__all__ = ["Axis", "Cells", "PhaseDiagram", "cluster", "local", "phase_diagram"]
+__all__ = ["Cells", "DiagramAxis", "PhaseDiagram", "cluster", "local", "phase_diagram"]

@@ -12,7 +12,7 @@ from ..arrays import Array
 
 
 @dataclass(frozen=True)
-class Axis:
+class DiagramAxis:
     """A parameter from low to high, on a logarithmic or linear scale.
 
     Args:
@@ -25,8 +25,8 @@ class Axis:
         UsageError: the range is empty, or not positive on a logarithmic scale.
 
     Example:
-        >>> from loopstab.numerics.phase import Axis
-        >>> Axis.parse("beta:0.1:10:log").at(0.5).item()
+        >>> from loopstab.numerics.phase import DiagramAxis
+        >>> DiagramAxis.parse("beta:0.1:10:log").at(0.5).item()
         1.0
     """
 
@@ -48,7 +48,7 @@ class Axis:
             )
 
     @classmethod
-    def parse(cls, text: str) -> Axis:
+    def parse(cls, text: str) -> DiagramAxis:
         """The axis written as NAME:LOW:HIGH or NAME:LOW:HIGH:log, for example beta:0.05:5:log."""
         name, *rest = text.split(":")
         try:

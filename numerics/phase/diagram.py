@@ -18,7 +18,7 @@ from ...support.files import output_folder, write_atomic, write_json
 from ...support.jsonable import jsonable
 from ...theory.outcome import Outcome
 from ..arrays import Array
-from .axes import Axis, Cells
+from .axes import Cells, DiagramAxis
 from .laws.law import LoopLaw, Samples
 from .laws.registry import law_named
 from .store import Store, key
@@ -82,8 +82,8 @@ class PhaseDiagram:
     """
 
     law: str
-    x: Axis
-    y: Axis
+    x: DiagramAxis
+    y: DiagramAxis
     settings: dict[str, float]
     draws: int
     seed: int
@@ -210,7 +210,7 @@ class PhaseDiagram:
             scalars = json.loads(str(values.pop("scalars")))
             own = [values.pop(name) for name in ("level", "row", "col")]
             cells = Cells(scalars.pop("rows"), scalars.pop("cols"), *own)
-            axes = {name: Axis.parse(scalars.pop(name)) for name in ("x", "y")}
+            axes = {name: DiagramAxis.parse(scalars.pop(name)) for name in ("x", "y")}
             return cls(cells=cells, **axes, **scalars, **values)
         except Exception as error:  # of zipfile, zlib or NumPy, or a missing field: all mean damage
             raise LoopstabError(
@@ -222,8 +222,8 @@ class PhaseDiagram:
 def phase_diagram(
     law: str = "linear",
     *,
-    x: str | Axis = "beta:0.05:5:log",
-    y: str | Axis = "sigma:0.2:5:log",
+    x: str | DiagramAxis = "beta:0.05:5:log",
+    y: str | DiagramAxis = "sigma:0.2:5:log",
     settings: Mapping[str, float] | None = None,
     grid: tuple[int, int] = (24, 24),
     depth: int = 0,
@@ -240,7 +240,7 @@ def phase_diagram(
     Args:
         law: a mean-field law by its activation ("linear", "tanh", ...), or a block by its
             architecture, "[transformer:]recall/norm[/residual]".
-        x: the horizontal axis, as an `Axis` or as text, "NAME:LOW:HIGH[:log]".
+        x: the horizontal axis, as an `DiagramAxis` or as text, "NAME:LOW:HIGH[:log]".
         y: the vertical axis.
         settings: values of the other parameters; those left out have the defaults of the law.
         grid: rows x columns (y x x) of the coarse cells.
@@ -272,7 +272,7 @@ def phase_diagram(
         ({'fixed-point'}, True)
     """
     rule = law_named(law)
-    x, y = (axis if isinstance(axis, Axis) else Axis.parse(axis) for axis in (x, y))
+    x, y = (axis if isinstance(axis, DiagramAxis) else DiagramAxis.parse(axis) for axis in (x, y))
     fixed = check(rule, x, y, dict(settings or {}))
     if min(grid) < 2 or draws < 1 or not 0 <= depth <= 8 or seed < 0:
         raise UsageError(
@@ -310,7 +310,9 @@ def phase_diagram(
     )
 
 
-def check(rule: LoopLaw, x: Axis, y: Axis, settings: dict[str, float]) -> dict[str, float]:
+def check(
+    rule: LoopLaw, x: DiagramAxis, y: DiagramAxis, settings: dict[str, float]
+) -> dict[str, float]:
     """The complete settings besides the axes; raises `UsageError` if they do not fit the law."""
     if x.name == y.name:
         raise UsageError(
@@ -329,13 +331,13 @@ def check(rule: LoopLaw, x: Axis, y: Axis, settings: dict[str, float]) -> dict[s
     return {name: value for name, value in values.items() if name not in (x.name, y.name)}
 
 
-def _whole(rule: LoopLaw, axis: Axis, value: float) -> float:
+def _whole(rule: LoopLaw, axis: DiagramAxis, value: float) -> float:
     known = rule.parameters.get(axis.name)
     return float(np.rint(value)) if known is not None and known.integer else value
 
 
 def plane(
-    rule: LoopLaw, x: Axis, y: Axis, settings: Mapping[str, float], u: Array, v: Array
+    rule: LoopLaw, x: DiagramAxis, y: DiagramAxis, settings: Mapping[str, float], u: Array, v: Array
 ) -> dict[str, Array]:
     """Every parameter at the shares u along x and v along y.
 

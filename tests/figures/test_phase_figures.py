@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 
 from loopstab import PhaseDiagram
-from loopstab.numerics.phase import Axis, Cells
+from loopstab.numerics.phase import Cells, DiagramAxis
 from loopstab.numerics.phase.diagram import plane
 from loopstab.numerics.phase.laws.registry import law_named
 from loopstab.numerics.phase.scaling import Scaling
@@ -19,7 +19,7 @@ from loopstab.paper_figures.drawings.phase_overlays import LEVELS, SENSITIVITIES
 from loopstab.paper_figures.drawings.style import WIDTH
 from loopstab.paper_figures.drawings.width_collapse import scaling_figure
 
-BETA, SIGMA = Axis("beta", 0.05, 5, log=True), Axis("sigma", 0.2, 5, log=True)
+BETA, SIGMA = DiagramAxis("beta", 0.05, 5, log=True), DiagramAxis("sigma", 0.2, 5, log=True)
 
 
 def diagram(law="linear", residual=1.0, width=100, x=BETA, y=SIGMA, cells=None, **maps):
@@ -81,15 +81,17 @@ DIAGRAMS = {
         cells=Cells.coarse(31, 31),
         outcome=np.where(np.arange(961) % 31 < 9, "aperiodic", "fixed-point").astype("<U16"),
     ),
-    "other axes": lambda: diagram(x=Axis("fraction", 0, 0.9), y=Axis("width", 50, 400), law="tanh"),
+    "other axes": lambda: diagram(
+        x=DiagramAxis("fraction", 0, 0.9), y=DiagramAxis("width", 50, 400), law="tanh"
+    ),
     "transformer, zero sensitivity": lambda: diagram(
         law="transformer-tanh:internal/sandwich/gru",
-        x=Axis("recall", 0.1, 3, log=True),
-        y=Axis("heads", 1, 9),
+        x=DiagramAxis("recall", 0.1, 3, log=True),
+        y=DiagramAxis("heads", 1, 9),
         sensitivity=np.zeros(35),
     ),
     "block without a law": lambda: diagram(
-        law="none/pre/gru", x=Axis("state", 0.1, 3, log=True), y=Axis("block", 0.1, 3)
+        law="none/pre/gru", x=DiagramAxis("state", 0.1, 3, log=True), y=DiagramAxis("block", 0.1, 3)
     ),
 }
 DRAWN = [

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from linear_loops import MeanFieldLoop
 
 from loopstab import PhaseDiagram, phase_diagram
-from loopstab.numerics.phase import Axis, Cells, local, store
+from loopstab.numerics.phase import Cells, DiagramAxis, local, store
 from loopstab.numerics.phase.diagram import _median
 from loopstab.numerics.phase.laws import linear
 from loopstab.numerics.phase.laws.draw import random_draw
@@ -94,16 +94,16 @@ def test_medians_are_over_what_exists():
 
 
 def test_axes():
-    axis = Axis.parse("beta:0.1:10:log")
+    axis = DiagramAxis.parse("beta:0.1:10:log")
     np.testing.assert_allclose(axis.at([0, 0.5, 1]), [0.1, 1, 10])
     assert str(axis) == "beta:0.1:10:log"
     for odd in (
         axis,
-        Axis("residual", 0.1 + 0.2, 2e6 / 3),
-        Axis("sigma", 1e-7, 123456789.0, log=True),
+        DiagramAxis("residual", 0.1 + 0.2, 2e6 / 3),
+        DiagramAxis("sigma", 1e-7, 123456789.0, log=True),
     ):
-        assert Axis.parse(str(odd)) == odd
-    np.testing.assert_allclose(Axis.parse("residual:0:2").at([0, 0.5, 1]), [0, 1, 2])
+        assert DiagramAxis.parse(str(odd)) == odd
+    np.testing.assert_allclose(DiagramAxis.parse("residual:0:2").at([0, 0.5, 1]), [0, 1, 2])
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_axes():
 )
 def test_wrong_axes(text):
     with pytest.raises(UsageError, match="axis"):
-        Axis.parse(text)
+        DiagramAxis.parse(text)
 
 
 @settings(max_examples=30, deadline=None, derandomize=True, database=None)
