@@ -5,6 +5,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -25,7 +27,8 @@ import numpy as np
 import torch
 
 from loopstab import Weights, numeric, predict
-from loopstab.models.measure.crossvalidate import COARSE, FINE, crossvalidate
+from loopstab.models.measure.crossvalidate import crossvalidate
+from loopstab.models.measure.comparison import COARSE, FINE
 from loopstab.models.network.checkpoint import load_model
 from loopstab.models.zoo import zoo
 

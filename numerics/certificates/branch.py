@@ -19,6 +19,7 @@ import numpy as np
 
 from ...support.errors import UsageError
 from ..arrays import Array
+from .coordinates import Matrix, Vector, matrix_of, product, vector_of
 from .krawczyk import (
     PRECISION,
     Balls,
@@ -29,7 +30,7 @@ from .krawczyk import (
     proved_ball,
     square,
 )
-from .maps import CertifiedMap, Matrix, Vector, matrix_of, product, vector_of
+from .maps import CertifiedMap
 
 REFINED = 2.0**-10
 """Length down to which a proved piece is shortened until its derivative is proved not to be 0."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from ...support.errors import UsageError
 from ..arrays import Array
+from .coordinates import widened
 from .krawczyk import (
     PRECISION,
     Balls,
@@ -26,7 +27,7 @@ from .krawczyk import (
     proved_ball,
     square,
 )
-from .maps import CertifiedMap, widened
+from .maps import CertifiedMap
 
 CHUNK = 4096
 """Boxes evaluated at once: a few megabytes of arrays."""

@@ -8,24 +8,30 @@ without a bound: multiply coordinates by floats, one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import add
 from typing import Any, Protocol
 
-import flint
 import numpy as np
 
 from ...support.errors import UsageError
 from ..arrays import Array
 from ..loops.protocol import LoopError
-from .interval import Interval, up
+from .coordinates import (
+    Coordinate,
+    Matrix,
+    Vector,
+    constant,
+    matrix_of,
+    norm_derivative,
+    product,
+    rms_norm,
+    squared,
+    tanh,
+    total,
+    vector_of,
+)
 
-Coordinate = Any
-"""An `Interval` (many boxes at once) or a `flint.arb` (one ball)."""
-Vector = Sequence[Coordinate]
-Matrix = tuple[tuple[float, ...], ...]
 _ROUNDING = 1e-12
 """Relative margin of a box of bounds, far above the rounding of a sum of a few hundred doubles."""
 
@@ -49,65 +55,6 @@ class CertifiedMap(Protocol):
     def bounds(self) -> tuple[Array, Array] | None:
         """The ends of a box whose interior contains every fixed point; None if none is known."""
         ...
-
-
-def constant(x: Coordinate, value: float) -> Coordinate:
-    """The number `value` in the arithmetic of x."""
-    return x.constant(value) if isinstance(x, Interval) else flint.arb(value)
-
-
-def tanh(x: Coordinate) -> Coordinate:
-    """The hyperbolic tangent, from the ends: sharper for a wide ball, as it is monotone."""
-    return x.tanh() if isinstance(x, Interval) else x.lower().tanh().union(x.upper().tanh())
-
-
-def squared(x: Coordinate) -> Coordinate:
-    """The range of the square.
-
-    x * x would be too wide, because its factors count as independent, and arb ** 2 is NaN across 0.
-    """
-    if isinstance(x, Interval):
-        return x.squared()
-    small, large = x.abs_lower(), x.abs_upper()
-    return (small * small).union(large * large)
-
-
-def total(terms: Iterable[Coordinate]) -> Coordinate:
-    """The sum of at least one coordinate."""
-    return reduce(add, terms)
-
-
-def product(matrix: Matrix, x: Vector) -> list[Coordinate]:
-    """The matrix times a vector of coordinates."""
-    return [total(a * xi for a, xi in zip(row, x, strict=True)) for row in matrix]
-
-
-def matrix_of(values: Any, name: str, columns: int | None = None) -> Matrix:
-    """A matrix of finite floats; `UsageError` if it is not one with that many columns."""
-    array = np.asarray(values, dtype=float)
-    if (
-        array.ndim != 2
-        or not array.size
-        or (columns is not None and array.shape[1] != columns)
-        or not np.isfinite(array).all()
-    ):
-        need = "2 axes" if columns is None else f"{columns} columns"
-        raise UsageError(
-            f"{name} must be a matrix of finite numbers with {need}, got shape {array.shape}: check"
-            " its sizes and entries"
-        )
-    return tuple(tuple(row) for row in array.tolist())
-
-
-def vector_of(values: Any, name: str, size: int) -> tuple[float, ...]:
-    """A vector of finite floats; `UsageError` if it is not one of that size."""
-    array = np.asarray(values, dtype=float)
-    if array.shape != (size,) or not np.isfinite(array).all():
-        raise UsageError(
-            f"{name} must be {size} finite numbers, got shape {array.shape}: check its size and"
-            " entries"
-        )
-    return tuple(array.tolist())
 
 
 @dataclass(frozen=True)
@@ -262,7 +209,7 @@ class NormMap:
         """DN(z) Dz, DN = (1/s)(I - n n^T / d), n = N(z) (N1)."""
         n, scale = self._norm(x)
         columns = [
-            _norm_derivative(n, scale, column)
+            norm_derivative(n, scale, column)
             for column in zip(*self._inside_jacobian(x), strict=True)
         ]
         return [list(row) for row in zip(*columns, strict=True)]
@@ -274,7 +221,7 @@ class NormMap:
 
     def drive_jacobian(self, x: Vector, direction: Vector) -> list[Coordinate]:
         """The derivative of f with respect to c along `direction`."""
-        return _norm_derivative(*self._norm(x), direction)
+        return norm_derivative(*self._norm(x), direction)
 
     def driven(self, drive: Vector) -> NormMap:
         """The map with c replaced by `drive`, which may consist of arb balls."""
@@ -284,44 +231,6 @@ class NormMap:
         """|N(z)| <= sqrt(d)."""
         radius = np.full(self.size, np.sqrt(self.size) * (1 + _ROUNDING))
         return -radius, radius
-
-
-def rms_norm(z: Vector, eps: float) -> list[Coordinate]:
-    """N(z) = z / sqrt(mean z^2 + eps).
-
-    On intervals it is the exact range over the box, up to rounding: N_i increases in z_i, and |N_i|
-    decreases in |z_j|.
-    """
-    size = len(z)
-    if not isinstance(z[0], Interval):
-        scale = (total(map(squared, z)) / size + eps).sqrt()
-        return [zi / scale for zi in z]
-    squares = [squared(zi) for zi in z]
-    floor = z[0].constant(eps) * float(size)
-    undefined = total((*squares, floor)).low <= 0
-    out = []
-    for i, zi in enumerate(z):
-        rest = total((floor, *squares[:i], *squares[i + 1 :]))
-        low, high = (
-            _norm_end(end, np.where((end > 0) == larger, rest.low, rest.high), size)
-            for end, larger in ((zi.low, False), (zi.high, True))
-        )
-        out.append(
-            Interval(np.where(undefined, np.nan, low.low), np.where(undefined, np.nan, high.high))
-        )
-    return out
-
-
-def _norm_end(end: Array, rest: Array, size: int) -> Interval:
-    """An enclosure of end / sqrt((end^2 + rest)/size)."""
-    z = Interval(end, end)
-    return z / ((squared(z) + Interval(rest, rest)) / float(size)).sqrt()
-
-
-def _norm_derivative(n: Vector, scale: Coordinate, direction: Vector) -> list[Coordinate]:
-    """DN(z) v = (v - n (n . v)/d) / s, n = N(z)."""
-    along = total(ni * v for ni, v in zip(n, direction, strict=True)) / len(n)
-    return [(v - ni * along) / scale for ni, v in zip(n, direction, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -368,16 +277,3 @@ class FunctionMap:
     def bounds(self) -> None:
         """None: no box is known that contains the fixed points."""
         return
-
-
-def widened(low: Array, high: Array, share: float) -> tuple[Array, Array]:
-    """Boxes (..., d) extended at both ends by a share of their width.
-
-    Every side grows by `share` times its own width plus a tenth of the largest width, and by a few
-    ulps. Otherwise a box that one evaluation made thin in one direction could stay thinner than the
-    rounding of the next evaluation.
-    """
-    width = high - low
-    size = np.maximum(np.abs(low), np.abs(high))
-    extra = share * (width + width.max(-1, keepdims=True) / 10) + 4 * np.spacing(size)
-    return low - up(extra), high + up(extra)

@@ -14,7 +14,7 @@ import flint
 import numpy as np
 
 from ...support.errors import UsageError
-from .maps import Matrix, matrix_of, vector_of
+from .coordinates import Matrix, matrix_of, vector_of
 
 MOST_UNITS = 12
 """Largest number of hidden units: they give 2^12 linear systems, under a second of work."""

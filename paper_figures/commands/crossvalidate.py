@@ -47,8 +47,8 @@ def crossvalidate(
         seed: Seed of the inputs.
         json_: Print a JSON list instead of tables.
     """
+    from ...models.measure.comparison import main_table
     from ...models.measure.crossvalidate import crossvalidate as measure
-    from ...models.measure.crossvalidate import main_table
     from ...models.zoo import zoo
     from ..text.tables import print_rows
 

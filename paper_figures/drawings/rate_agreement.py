@@ -13,7 +13,7 @@ from .panels import curve_names, empty_panel, shared_legend
 from .style import BLACK, DASHED, PALE, Look, new_figure, styled
 
 if TYPE_CHECKING:
-    from ...models.measure.crossvalidate import CrossValidation
+    from ...models.measure.comparison import CrossValidation
 
 MARGINS = np.array([0.93, 1.07])
 """The ends of both axes, relative to the least and the greatest value."""
@@ -27,7 +27,7 @@ def crossvalidation_figure(results: Sequence[CrossValidation]) -> Figure:
     the iterations between two tolerances, counted against predicted from rho (X5), with the band
     outside which cross-validation reports a mismatch.
     """
-    from ...models.measure.crossvalidate import BAND, COARSE, FINE  # imports torch
+    from ...models.measure.comparison import BAND, COARSE, FINE  # imports torch
 
     figure = new_figure(6.2)
     top, bottom = axes = figure.subplots(2, 1)

@@ -13,7 +13,7 @@ from .panels import curve_names, shared_legend
 from .style import BLACK, DASHED, PALE, SOFT, Look, new_figure, styled
 
 if TYPE_CHECKING:
-    from ...models.measure.crossvalidate import CrossValidation
+    from ...models.measure.comparison import CrossValidation
 
 LEAST = 1e-17
 """The lower end of the axis, below the resolution of float64."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from tqdm import tqdm
 
-from ...models.measure.crossvalidate import CrossValidation, crossvalidate
+from ...models.measure.comparison import CrossValidation
+from ...models.measure.crossvalidate import crossvalidate
 from ...models.network.model_config import ModelConfig
 from ...models.tasks.prefix_sums import PrefixSums
 from ...models.training.schedule import LengthCurriculum

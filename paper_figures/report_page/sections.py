@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ...models.measure.crossvalidate import main_table
+from ...models.measure.comparison import main_table
 from ..drawings.accuracy_curves import curves_figure
 from ..drawings.fixed_point_counts import count_figure
 from ..drawings.gallery import GalleryFigure, gallery

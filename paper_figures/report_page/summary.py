@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...models.measure.crossvalidate import CrossValidation
+from ...models.measure.comparison import CrossValidation
 from ...numerics.phase.diagram import PhaseDiagram
 from .measurements import Measurements
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from loopstab import Recorder, classify
-from loopstab.models.measure.crossvalidate import CrossValidation, crossvalidate, main_table
+from loopstab.models.measure.comparison import CrossValidation, main_table
+from loopstab.models.measure.crossvalidate import crossvalidate
 from loopstab.models.measure.orbit import Orbit
 from loopstab.models.network.checkpoint import Checkpoint, save_model
 from loopstab.models.network.model_config import ModelConfig

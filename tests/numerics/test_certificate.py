@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from loopstab import certify, numeric
+from loopstab.numerics.certificates.coordinates import squared
 from loopstab.numerics.certificates.krawczyk import narrowed
-from loopstab.numerics.certificates.maps import FunctionMap, NormMap, TanhMap, squared
+from loopstab.numerics.certificates.maps import FunctionMap, NormMap, TanhMap
 from loopstab.numerics.certificates.relu import ReluMap, certify_relu
 from loopstab.support.errors import LoopstabError, UsageError
 from loopstab.theory.autonomous.kac_rice_cases import MUTUAL

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...certificates.certify import certify
-from ...certificates.maps import Coordinate, FunctionMap, Vector, squared, tanh
+from ...certificates.coordinates import Coordinate, Vector, squared, tanh
+from ...certificates.maps import FunctionMap
 from ...formulas import numeric
 from ...strategies import fractions as draws
 

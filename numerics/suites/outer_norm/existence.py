@@ -15,7 +15,8 @@ from hypothesis.strategies import DrawFn
 
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...certificates.certify import Certificate, certify
-from ...certificates.maps import FunctionMap, NormMap, product, squared, tanh
+from ...certificates.coordinates import product, squared, tanh
+from ...certificates.maps import FunctionMap, NormMap
 from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, matrices, rotations, show, spheres, stretched

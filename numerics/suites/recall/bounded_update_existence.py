@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...certificates.certify import certify
-from ...certificates.maps import Coordinate, FunctionMap, Vector, product, rms_norm, squared, total
+from ...certificates.coordinates import Coordinate, Vector, product, rms_norm, squared, total
+from ...certificates.maps import FunctionMap
 from ...formulas import numeric
 from ...strategies import fractions as draws
 from ...strategies import matrix_strategies as matrices

@@ -13,16 +13,8 @@ import numpy as np
 from ...arrays import Array
 from ...attack.suite import Undecided
 from ...certificates.certify import certify
-from ...certificates.maps import (
-    Coordinate,
-    FunctionMap,
-    Vector,
-    constant,
-    product,
-    squared,
-    tanh,
-    total,
-)
+from ...certificates.coordinates import Coordinate, Vector, constant, product, squared, tanh, total
+from ...certificates.maps import FunctionMap
 
 
 @dataclass(frozen=True)
