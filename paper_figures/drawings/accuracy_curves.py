@@ -32,7 +32,7 @@ def curves_figure(runs: Sequence[Mapping[str, Any]]) -> Figure:
         axis.set_title(f"{bits} bits")
     if lengths:
         ends = (min(run["loops"][0] for run in runs), max(run["loops"][-1] for run in runs))
-        axes[-1].set(xscale="log", xlim=(0.95 * ends[0], 1.05 * ends[1]), xlabel="loops")
+        axes[-1].set(xscale="log", xlim=(0.95 * ends[0], 1.05 * ends[1]), xlabel="iterations")
         plain_ticks(axes[-1].xaxis, ends)
     else:
         empty_panel(axes[0], "no runs")

@@ -67,9 +67,9 @@ def board_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
         for run in own:
             _draw_run(axis, run, level)
     axes[0].set(ylim=(-0.03, 1.03), yticks=(0, 0.5, 1))
-    figure.supylabel("share of whole samples right", fontsize=10.5)
+    figure.supylabel("exact-match accuracy", fontsize=10.5)
     ends = (1, max(run["loops"][-1] for run in runs))
-    axes[-1].set(xscale="log", xlim=(0.95, 1.05 * ends[1]), xlabel="loops")
+    axes[-1].set(xscale="log", xlim=(0.95, 1.05 * ends[1]), xlabel="iterations")
     plain_ticks(axes[-1].xaxis, ends)
     looks = {kind_of(run): Look.of(run["architecture"]) for run in runs}
     handles = [Line2D([], [], label=kind, **look.line) for kind, look in looks.items()]
@@ -82,8 +82,10 @@ def _marks() -> list[Line2D]:
     circle: dict[str, Any] = {"color": SOFT, "linestyle": "none", "marker": "o"}
     upright: dict[str, Any] = {"color": BLACK, "linestyle": DASHED, "linewidth": 1.1}
     return [
-        Line2D([], [], markerfacecolor="white", label="loops chosen on other samples", **circle),
-        Line2D([], [], label="most loops in training", **upright),
+        Line2D(
+            [], [], markerfacecolor="white", label="iterations chosen on other samples", **circle
+        ),
+        Line2D([], [], label="most iterations in training", **upright),
     ]
 
 
@@ -101,11 +103,11 @@ def _draw_run(axis: Axes, run: Mapping[str, Any], level: str) -> None:
 
 FIGURE = GalleryFigure(
     lambda: board_figure(board_runs()),
-    "Accuracy against loops; the dashed line is the most loops of a training step.",
+    "Accuracy against iterations; the dashed line is the most iterations of a training step.",
     section="Sudoku, chess and endgames",
     text=(
         "The widest shipped runs of the recipe (docs/training.md), as evaluated at the end of"
-        " training: 95 % intervals as bands, and the number of loops chosen on other samples than"
-        " those reported on."
+        " training: 95 % intervals as bands, and the number of iterations chosen on other samples"
+        " than those reported on."
     ),
 )

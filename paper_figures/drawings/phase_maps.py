@@ -79,7 +79,7 @@ def iterations_figure(diagram: PhaseDiagram) -> Figure:
     """
     panel = MapPanel(diagram)
     values, colours = diagram.iterations, _colours("viridis")
-    panel.scaled_cells(values, colours, _log_norm(values), "loops to a relative step of 1e-8")
+    panel.scaled_cells(values, colours, _log_norm(values), "iterations to a relative step of 1e-8")
     return panel.finish([], np.isnan(values), "no orbit arrives")
 
 

@@ -39,7 +39,7 @@ def crossvalidation_figure(results: Sequence[CrossValidation]) -> Figure:
     _agreement(bottom, loops, looks, band=BAND)
     top.set(xlabel="ρ of the Jacobian at the fixed point", ylabel="rate of the residual")
     top.set_title("Contraction per loop")
-    bottom.set(xlabel="loops predicted from ρ", ylabel="loops counted")
+    bottom.set(xlabel="iterations predicted from ρ", ylabel="iterations counted")
     coarse, fine = (f"$10^{{{np.log10(step):.0f}}}$" for step in (COARSE, FINE))
     bottom.set_title(f"Loops from relative step {coarse} to {fine}")
     shared_legend(figure, axes)

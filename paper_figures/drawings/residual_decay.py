@@ -41,7 +41,7 @@ def residual_figure(results: Sequence[CrossValidation]) -> Figure:
     drift: dict[str, Any] = {"color": BLACK, "linestyle": DASHED, "linewidth": 1.1}
     axis.plot(t, numeric("drift_relative_step")(t), **drift, label="1/t (drift)")
     axis.axhspan(LEAST, np.finfo(float).eps, color=PALE, zorder=0)
-    axis.set(yscale="log", xlim=(0, longest + 1), xlabel="loop t", ylabel="relative step")
+    axis.set(yscale="log", xlim=(0, longest + 1), xlabel="iteration t", ylabel="relative step")
     axis.set_title("Straight fall: fixed point.  1/t: drift")
     axis.set_ylim(bottom=LEAST)
     corner: dict[str, Any] = {

@@ -69,14 +69,14 @@ def zoo_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
     axes[0, 0].set(ylim=(-0.04, 1.04), xlim=(-0.6, len(KINDS) - 0.4))
     for axis in axes[-1]:
         axis.set_xticks(range(len(KINDS)), KINDS, rotation=90)
-    axes[1, 0].set_ylabel("share of whole samples right")
+    axes[1, 0].set_ylabel("exact-match accuracy")
     handles = [
         Line2D(
             [], [], color=SOFT, linestyle="none", marker=marker, markerfacecolor=face, label=label
         )
         for marker, face, label in (
-            ("o", "none", "at the best number of loops"),
-            ("o", SOFT, "after 500 loops"),
+            ("o", "none", "at the best iteration"),
+            ("o", SOFT, "after 500 iterations"),
             ("x", SOFT, "published gradient (seed 0 only)"),
         )
     ]
@@ -101,7 +101,7 @@ def _draw_run(axis: Axes, run: Mapping[str, Any], level: str) -> None:
 
 FIGURE = GalleryFigure(
     lambda: zoo_figure(plan_runs()),
-    "Hollow: at the best number of loops; filled: after 500 loops; a mark for each run.",
+    "Hollow: at the best number of iterations; filled: after 500 iterations; a mark for each run.",
     section="The zoo: three tasks, three seeds",
     text=(
         "The shipped runs of the plan cpu, as evaluated at the end of each training run; 256"

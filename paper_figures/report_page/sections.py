@@ -116,9 +116,9 @@ def _predictions(page: Page, measured: Measurements) -> None:
     results = measured.results
     page.text(
         f"Prefix sums, width 64; {measured.scale.inputs} random inputs per checkpoint in float64,"
-        f" followed for {results[0].loops} loops and, while undecided, up to {results[0].limit}."
-        " Expected: what the theory's narrative says; loops: from relative step 1e-4 to 1e-8,"
-        " measured and predicted from rho (medians)."
+        f" followed for {results[0].loops} iterations and, while undecided, up to"
+        f" {results[0].limit}. Expected: what the theory's narrative says; loops: iterations from"
+        " relative step 1e-4 to 1e-8, measured and predicted from rho (medians)."
     )
     page.table(main_table(results))
     mismatches = [f"{r.architecture}: {line}" for r in results for line in r.mismatches]
@@ -126,24 +126,24 @@ def _predictions(page: Page, measured: Measurements) -> None:
     page.items(mismatches)
     page.figure(
         residual_figure(results),
-        "Median relative step against loops. A straight fall is geometric convergence; the dashed"
-        " line is 1/t, the mark of drift.",
+        "Median relative step against iterations. A straight fall is geometric convergence; the"
+        " dashed line is 1/t, the mark of drift.",
     )
     page.figure(
         crossvalidation_figure(results),
-        "Top: rate read off the orbit against rho from the Jacobian. Bottom: loops to tolerance,"
-        " measured against predicted.",
+        "Top: rate read off the orbit against rho from the Jacobian. Bottom: iterations to"
+        " tolerance, measured against predicted.",
     )
 
 
 def _accuracy(page: Page, measured: Measurements) -> None:
     page.text(
-        "Whole sequences right at the training length and beyond it, as recorded with each"
+        "Exact-match accuracy at the training length and beyond it, as recorded with each"
         " checkpoint (seeded, 256 sequences)."
     )
     page.figure(
         curves_figure(measured.runs),
-        "Accuracy against loops of the shipped checkpoints, by length.",
+        "Accuracy against iterations of the shipped checkpoints, by length.",
     )
     live = {**measured.live, "architecture": f"{measured.live['architecture']} (trained live)"}
     page.table([_run_row(run) for run in [*measured.runs, live]])
@@ -173,6 +173,6 @@ SECTIONS: dict[str, Callable[[Page, Measurements], None]] = {
     "Fixed points without recall, counted by proof (A2, M3)": _counts,
     "The mean-field law against random loops (N6)": _mean_field,
     "Prediction and measurement on trained loops": _predictions,
-    "Accuracy against loops": _accuracy,
+    "Accuracy against iterations": _accuracy,
 }
 """The headings of the page, in order, with what fills them."""
