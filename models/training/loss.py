@@ -86,22 +86,6 @@ class Objective:
         return torch.stack(losses).mean()
 
 
-def progressive_loss(
-    model: LoopedTransformer,
-    task: Task,
-    batch: Batch,
-    loops: int,
-    generator: torch.Generator,
-    encoder_gradient: EncoderGradient = EncoderGradient.PUBLISHED,
-    advance: Advance | None = None,
-) -> Tensor:
-    """The published loss, a scalar: that of the output after n + k iterations, which are drawn with
-    the generator.
-    """
-    objective = Objective(loops, encoder_gradient=encoder_gradient)
-    return objective(model, task, batch, *objective.draw(generator), advance=advance)
-
-
 def pays(n: int, k: int) -> bool:
     """Whether folding the recall mix saves more operations than it costs, on a CPU.
 

@@ -38,18 +38,3 @@ class GRUCell:
         """The new state."""
         _, z, n, _ = self.gates(x, h)
         return (1 - z) * n + z * h
-
-    def jacobians(self, x: Array, h: Array) -> tuple[Array, Array]:
-        """Derivatives by x and by h, (d, d) each."""
-        d = h.size
-        r, z, n, m = self.gates(x, h)
-        dr, dz, dn = r * (1 - r), z * (1 - z), (1 - z) * (1 - n * n)
-        u_r, u_z, u_n = self.u[:d], self.u[d : 2 * d], self.u[2 * d :]
-        v_r, v_z, v_n = self.v[:d], self.v[d : 2 * d], self.v[2 * d :]
-        by_x = dn[:, None] * (u_n + (m * dr)[:, None] * u_r) + ((h - n) * dz)[:, None] * u_z
-        by_h = (
-            dn[:, None] * (r[:, None] * v_n + (m * dr)[:, None] * v_r)
-            + ((h - n) * dz)[:, None] * v_z
-            + np.diag(z)
-        )
-        return by_x, by_h

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from published_loss import progressive_loss
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from loopstab.models.network.choices import QKNorm
@@ -14,7 +15,7 @@ from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.prefix_sums import PrefixSums
 from loopstab.models.tasks.task import Batch
-from loopstab.models.training.loss import Objective, progressive_loss
+from loopstab.models.training.loss import Objective
 from loopstab.models.training.train import Trainer
 from loopstab.models.training.train_config import TrainConfig
 from loopstab.support.errors import UsageError

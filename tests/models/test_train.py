@@ -13,6 +13,7 @@ import sys
 
 import pytest
 import torch
+from published_loss import progressive_loss
 
 from loopstab.models.measure.evaluate import accuracy_curve
 from loopstab.models.measure.orbit import Orbit
@@ -21,7 +22,6 @@ from loopstab.models.network.choices import EncoderGradient
 from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.prefix_sums import PrefixSums
-from loopstab.models.training.loss import progressive_loss
 from loopstab.models.training.schedule import LengthCurriculum
 from loopstab.models.training.train import MODEL, STATE, Trainer
 from loopstab.models.training.train_config import TrainConfig

@@ -33,6 +33,22 @@ class TokenNorm:
         return rms_norm_jacobian(z, self.gain, self.eps)
 
 
+def gru_jacobians(cell: GRUCell, x: Array, h: Array) -> tuple[Array, Array]:
+    """Derivatives by x and by h, (d, d) each."""
+    d = h.size
+    r, z, n, m = cell.gates(x, h)
+    dr, dz, dn = r * (1 - r), z * (1 - z), (1 - z) * (1 - n * n)
+    u_r, u_z, u_n = cell.u[:d], cell.u[d : 2 * d], cell.u[2 * d :]
+    v_r, v_z, v_n = cell.v[:d], cell.v[d : 2 * d], cell.v[2 * d :]
+    by_x = dn[:, None] * (u_n + (m * dr)[:, None] * u_r) + ((h - n) * dz)[:, None] * u_z
+    by_h = (
+        dn[:, None] * (r[:, None] * v_n + (m * dr)[:, None] * v_r)
+        + ((h - n) * dz)[:, None] * v_z
+        + np.diag(z)
+    )
+    return by_x, by_h
+
+
 @dataclass(frozen=True)
 class LinearLoop:
     """Looped map on (d,) with sub-blocks u_i(x) = A_i x: recall mix W_x, W_e, b; norms with gain
@@ -94,7 +110,7 @@ class LinearLoop:
             else:
                 new, dnew = self.cells[i](u, h), None
                 if dh is not None and du is not None:
-                    by_x, by_h = self.cells[i].jacobians(u, h)
+                    by_x, by_h = gru_jacobians(self.cells[i], u, h)
                     dnew = by_x @ du + by_h @ dh
             if outer:
                 new, dnew = self.norm(new), None if dnew is None else self.norm.jacobian(new) @ dnew
