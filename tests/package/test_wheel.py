@@ -111,6 +111,17 @@ def test_the_wheel_holds_the_package_alone(wheel):
         assert shipped == {name.split("/")[-1] for name in names if name.endswith(kind)} != set()
 
 
+def test_the_wheel_says_what_it_needs(wheel):
+    """`pip install` on an older Python names the version that it needs, and ends."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("METADATA")]
+        text = archive.read(name).decode()
+    assert "Requires-Python: >=3.11" in text
+    needed = {line for line in text.splitlines() if line.startswith("Requires-Dist")}
+    assert not [line for line in needed if "torch" in line and "extra ==" not in line]
+    assert [line for line in needed if "torch" in line and 'extra == "models"' in line]
+
+
 def test_a_script_uses_its_own_modules_and_ours(python, project):
     assert run(python, "train.py", cwd=project) == "7 mine\n"
 
