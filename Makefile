@@ -15,6 +15,7 @@ lint: $(STAMP) $(VENV)/.lint
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
 
 bench: $(STAMP)
+	$(BIN)/python benchmarks/startup.py
 	OMP_NUM_THREADS=2 $(BIN)/python benchmarks/loops.py --compile
 
 docs: $(STAMP) $(VENV)/.docs

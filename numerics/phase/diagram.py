@@ -26,6 +26,15 @@ from .work import Wanted, Workforce, local, measure
 
 TRUSTED = 3.0
 """The finite-width scaling variable from which the mean-field laws are trusted (N6)."""
+USUAL_AXES = (
+    "beta:0.05:5:log",
+    "sigma:0.2:5:log",
+    "residual:0:2",
+    "recall:0.1:10:log",
+    "block:0.1:10:log",
+    "width:8:64",
+)
+"""Axes that are used where none is given, in the order of preference."""
 MAPS = (
     "rho",
     "rho_theory",
@@ -222,8 +231,8 @@ class PhaseDiagram:
 def phase_diagram(
     law: str = "linear",
     *,
-    x: str | DiagramAxis = "beta:0.05:5:log",
-    y: str | DiagramAxis = "sigma:0.2:5:log",
+    x: str | DiagramAxis | None = None,
+    y: str | DiagramAxis | None = None,
     settings: Mapping[str, float] | None = None,
     grid: tuple[int, int] = (24, 24),
     depth: int = 0,
@@ -240,8 +249,9 @@ def phase_diagram(
     Args:
         law: a mean-field law by its activation ("linear", "tanh", ...), or a block by its
             architecture, "[transformer:]recall/norm[/residual]".
-        x: the horizontal axis, as an `DiagramAxis` or as text, "NAME:LOW:HIGH[:log]".
-        y: the vertical axis.
+        x: the horizontal axis, as a `DiagramAxis` or as text, "NAME:LOW:HIGH[:log]". By default the
+            first parameter of the law that stands in `USUAL_AXES` and is neither y nor set.
+        y: the vertical axis; by default the next such parameter.
         settings: values of the other parameters; those left out have the defaults of the law.
         grid: rows x columns (y x x) of the coarse cells.
         depth: how often the cells are split in four where the most frequent outcome or the sign of
@@ -272,7 +282,7 @@ def phase_diagram(
         ({'fixed-point'}, True)
     """
     rule = law_named(law)
-    x, y = (axis if isinstance(axis, DiagramAxis) else DiagramAxis.parse(axis) for axis in (x, y))
+    x, y = usual_axes(rule, x, y, settings or {})
     fixed = check(rule, x, y, dict(settings or {}))
     if min(grid) < 2 or draws < 1 or not 0 <= depth <= 8 or seed < 0:
         raise UsageError(
@@ -308,6 +318,26 @@ def phase_diagram(
         measured=count,
         seconds=time.perf_counter() - start,
     )
+
+
+def usual_axes(
+    rule: LoopLaw,
+    x: str | DiagramAxis | None,
+    y: str | DiagramAxis | None,
+    settings: Mapping[str, float],
+) -> tuple[DiagramAxis, DiagramAxis]:
+    """The axes as given, and usual ones for those that are not."""
+    given = [DiagramAxis.parse(axis) if isinstance(axis, str) else axis for axis in (x, y)]
+    taken = {axis.name for axis in given if axis is not None} | set(settings)
+    usual = (DiagramAxis.parse(text) for text in USUAL_AXES)
+    free = (axis for axis in usual if axis.name in rule.parameters and axis.name not in taken)
+    first, second = (next(free, None) if axis is None else axis for axis in given)
+    if first is None or second is None:
+        raise UsageError(
+            f"law {rule.name} needs both axes, as NAME:LOW:HIGH[:log]; its parameters"
+            f" are {', '.join(rule.parameters)}"
+        )
+    return first, second
 
 
 def check(

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def phase(
     out: Path,
     law: str = "linear",
-    x: str = "beta:0.05:5:log",
-    y: str = "sigma:0.2:5:log",
+    x: str | None = None,
+    y: str | None = None,
     set_: Annotated[tuple[str, ...], tyro.conf.arg(name="set")] = (),
     residual: float | None = None,
     width: int | None = None,
@@ -67,7 +67,7 @@ def phase(
     Args:
         out: Folder for the results. It is created.
         law: Name of a law, a block or a transformer, such as tanh or internal/post.
-        x: Horizontal axis, as NAME:LOW:HIGH or NAME:LOW:HIGH:log.
+        x: Horizontal axis, as NAME:LOW:HIGH[:log]; by default one that suits the law.
         y: Vertical axis, in the same form.
         set_: Values of other parameters, as NAME=VALUE.
         residual: Short for --set residual=VALUE.

@@ -59,7 +59,7 @@ USAGE = [
     (["phase", "--grid", "2x2", "--residual", "-1", "--out", "OUT"], "residual"),
     (["phase", "--law", "cubic", "--out", "OUT"], "unknown law"),
     (["phase", "--x", "beta:1:1", "--out", "OUT"], "no range"),
-    (["phase", "--x", "sigma:1:2", "--out", "OUT"], "both axes"),
+    (["phase", "--x", "sigma:1:2", "--y", "sigma:1:2", "--out", "OUT"], "both axes"),
     (["phase", "--set", "gamma=1", "--out", "OUT"], "no parameter"),
     (["phase", "--set", "width=big", "--out", "OUT"], "NAME=VALUE"),
     (["phase", "--width", "20", "--set", "width=30", "--out", "OUT"], "disagree"),

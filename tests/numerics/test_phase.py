@@ -18,7 +18,7 @@ from linear_loops import MeanFieldLoop
 
 from loopstab import PhaseDiagram, phase_diagram
 from loopstab.numerics.phase import Cells, DiagramAxis, local, store
-from loopstab.numerics.phase.diagram import _median
+from loopstab.numerics.phase.diagram import _median, usual_axes
 from loopstab.numerics.phase.laws import linear
 from loopstab.numerics.phase.laws.draw import random_draw
 from loopstab.numerics.phase.laws.registry import law_named
@@ -123,6 +123,23 @@ def test_axes():
 def test_wrong_axes(text):
     with pytest.raises(UsageError, match="axis"):
         DiagramAxis.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("law", "given", "names"),
+    [
+        ("tanh", {}, ("beta", "sigma")),
+        ("tanh", {"x": "sigma:1:2"}, ("sigma", "beta")),
+        ("tanh", {"settings": {"beta": 1.0}}, ("sigma", "residual")),
+        ("internal/post", {}, ("recall", "block")),
+        ("transformer:external/peri/gru", {}, ("recall", "block")),
+        ("transformer:none/post", {"settings": {"heads": 1}}, ("block", "width")),
+    ],
+)
+def test_axes_that_suit_the_law_are_taken_where_none_is_given(law, given, names):
+    settings = given.pop("settings", {})
+    x, y = usual_axes(law_named(law), given.get("x"), given.get("y"), settings)
+    assert (x.name, y.name) == names
 
 
 @settings(max_examples=30, deadline=None, derandomize=True, database=None)
@@ -299,13 +316,13 @@ WRONG = [
     ({"settings": {"width": 1}}, "width"),
     ({"settings": {"width": 20.5}}, "whole number"),
     ({"settings": {"gamma": 1.0}}, "no parameter 'gamma'"),
-    ({"settings": {"beta": 1.0}}, "beta is an axis"),
-    ({"x": "sigma:1:2"}, "both axes"),
+    ({"x": "beta:1:2", "settings": {"beta": 1.0}}, "beta is an axis"),
+    ({"x": "sigma:1:2", "y": "sigma:1:2"}, "both axes"),
     ({"x": "gamma:1:2"}, "no parameter 'gamma'"),
     ({"x": "beta:-1:2"}, "beta"),
     ({"x": "beta:1:1"}, "no range"),
     ({"x": "residual:0:1", "settings": {"fraction": 0.5}}, "two forms of one parameter"),
-    ({"law": "internal/post"}, "no parameter"),
+    ({"law": "internal/post", "x": "beta:1:2"}, "no parameter"),
     ({"settings": {"slope": 2.0}}, "no parameter 'slope'"),
     ({"x": "width:1:9"}, "width"),
 ]

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from loopstab import ledger
+
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "README.md").read_text()
 
@@ -34,3 +36,8 @@ def test_the_examples_of_the_how_to_run(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("fixed-point")
+
+
+def test_the_number_of_claims():
+    for page in (TEXT, (ROOT / "docs" / "index.md").read_text()):
+        assert f"{len(ledger())} claims" in page
