@@ -17,14 +17,26 @@ from .tables import text_of
 
 STYLE = """
 :root{--ink:#1b1f24;--soft:#57606a;--line:#d8dee4;--good:#116329;--bad:#a40e26;--tint:#f6f8fa}
-*{box-sizing:border-box}body{margin:0;font:16px/1.55 system-ui,sans-serif;color:var(--ink);background:#fff}
-main{max-width:64rem;margin:0 auto;padding:1.2rem 1rem 4rem}h1{font-size:1.6rem;line-height:1.25;margin:.6rem 0}
+*{box-sizing:border-box}
+body{margin:0;font:16px/1.55 system-ui,sans-serif;color:var(--ink);background:#fff}
+main{max-width:64rem;margin:0 auto;padding:1.2rem 1rem 4rem}
+h1{font-size:1.6rem;line-height:1.25;margin:.6rem 0}
 h2{font-size:1.2rem;margin:2.4rem 0 .5rem;border-top:1px solid var(--line);padding-top:1.2rem}
-p{margin:.6rem 0}.soft,figcaption,footer{color:var(--soft);font-size:.9rem}.answer{background:var(--tint);border-left:4px solid #0969da;padding:.8rem 1rem;margin:1rem 0}
+p{margin:.6rem 0}
+.soft,figcaption,footer{color:var(--soft);font-size:.9rem}
+.answer{background:var(--tint);border-left:4px solid #0969da;padding:.8rem 1rem;margin:1rem 0}
 .answer li{margin:.25rem 0}.scroll{overflow-x:auto;-webkit-overflow-scrolling:touch;margin:.8rem 0}
-table{border-collapse:collapse;font-size:.86rem;min-width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line)}
-th{background:var(--tint)}td.n{font-variant-numeric:tabular-nums;white-space:nowrap}.good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}
-figure{margin:1rem 0}img{width:100%;max-width:40rem;height:auto;display:block}details{margin:.5rem 0}summary{cursor:pointer}code{font-size:.9em;background:var(--tint);padding:.1em .3em;overflow-wrap:anywhere}
+table{border-collapse:collapse;font-size:.86rem;min-width:100%}
+th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line)}
+th{background:var(--tint)}
+td.n{font-variant-numeric:tabular-nums;white-space:nowrap}
+.good{color:var(--good);font-weight:600}
+.bad{color:var(--bad);font-weight:600}
+figure{margin:1rem 0}
+img{width:100%;max-width:40rem;height:auto;display:block}
+details{margin:.5rem 0}
+summary{cursor:pointer}
+code{font-size:.9em;background:var(--tint);padding:.1em .3em;overflow-wrap:anywhere}
 li{overflow-wrap:anywhere}
 """
 
