@@ -86,9 +86,13 @@ class Krylov:
         moduli = np.sort(np.abs(np.linalg.eigvals(self._h[:m, :m])))[::-1]
         cut = keep + int(np.argmax(-np.diff(moduli[keep - 1 : (3 * keep) // 2 + 1])))
         least = (moduli[cut - 1] + moduli[cut]) / 2
-        sort: Any = lambda re, im=0.0: np.hypot(abs(re), im) >= least  # noqa: E731
+
+        def is_large(re: float, im: float = 0.0) -> bool:
+            return bool(np.hypot(abs(re), im) >= least)
+
+        large: Any = is_large
         try:
-            found: Any = schur(self._h[:m, :m], output="real", sort=sort)
+            found: Any = schur(self._h[:m, :m], output="real", sort=large)
         except np.linalg.LinAlgError as error:
             raise LoopError(
                 f"LAPACK cannot order the Schur form at a restart ({error}): give another seed or a"
