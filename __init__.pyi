@@ -16,7 +16,7 @@ from .numerics.orbits.outcome import classify as classify
 from .numerics.orbits.trajectory import Recorder as Recorder
 from .numerics.orbits.trajectory import Trajectory as Trajectory
 from .numerics.phase.diagram import PhaseDiagram as PhaseDiagram
-from .numerics.phase.diagram import phase_diagram as phase_diagram
+from .numerics.phase.sweep import phase_diagram as phase_diagram
 from .numerics.spectra.eigenvalues import Eigenvalues as Eigenvalues
 from .numerics.spectra.eigenvalues import leading_eigenvalues as leading_eigenvalues
 from .numerics.spectra.linearisation import Linearisation as Linearisation

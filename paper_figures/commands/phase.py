@@ -86,7 +86,7 @@ def phase(
     """
     # before NumPy is imported: the cells are spread over the cores, their small matrices are not
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from ...numerics.phase.diagram import phase_diagram
+    from ...numerics.phase.sweep import phase_diagram
     from ..drawings.phase_maps import MAPS, maps_of
     from ..drawings.save import save_figure
 

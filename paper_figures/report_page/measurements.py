@@ -22,7 +22,8 @@ from ...models.training.train import Trainer
 from ...models.training.train_config import TrainConfig
 from ...models.zoo import zoo
 from ...numerics.certificates.counts import Counts, count_fixed_points
-from ...numerics.phase.diagram import PhaseDiagram, phase_diagram
+from ...numerics.phase.diagram import PhaseDiagram
+from ...numerics.phase.sweep import phase_diagram
 from ...theory.architecture import Architecture
 from ...theory.checking.check import check
 from ...theory.claims import ledger

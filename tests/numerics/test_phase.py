@@ -18,12 +18,12 @@ from linear_loops import MeanFieldLoop
 
 from loopstab import PhaseDiagram, phase_diagram
 from loopstab.numerics.phase import Cells, DiagramAxis, local, store
-from loopstab.numerics.phase.diagram import _median, usual_axes
 from loopstab.numerics.phase.laws import linear
 from loopstab.numerics.phase.laws.draw import random_draw
 from loopstab.numerics.phase.laws.registry import law_named
 from loopstab.numerics.phase.scaling import collapse, finite_size_scaling
 from loopstab.numerics.phase.store import Store
+from loopstab.numerics.phase.sweep import _median, usual_axes
 from loopstab.numerics.phase.work import measure, tasks_of
 from loopstab.support.errors import LoopstabError, UsageError
 from loopstab.theory.outcome import Outcome
