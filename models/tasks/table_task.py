@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
@@ -45,9 +46,9 @@ class TableTask(Task):
         self._places = torch.zeros(table.cells.shape[1], 0)
 
     @staticmethod
+    @abstractmethod
     def shape_of(table: Table) -> Shape:
         """Sizes that a model for the table must have, where the input does not say positions."""
-        raise NotImplementedError
 
     @classmethod
     def make(
@@ -169,6 +170,6 @@ class TableTask(Task):
         places = self._places.to(batch.x.dtype).expand(len(batch.x), -1, -1)
         return Batch(torch.cat((batch.x, places), -1), batch.target)
 
+    @abstractmethod
     def _batch(self, cells: Tensor) -> Batch:
         """Inputs and targets of these cells, without positions."""
-        raise NotImplementedError
