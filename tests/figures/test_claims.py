@@ -344,6 +344,8 @@ def test_the_sentences_of_the_page_say_what_the_records_say():
     kept = round(100 * last["none-post"] / best["none-post"])
     iterations = chosen_loops(runs["none-post"], "easy")
     assert f"best is reached at {iterations}, and 500 iterations leave {kept} % of it" in text
+    readme = " ".join((DOCS.parent / "README.md").read_text().split())
+    assert f"without recall loses {100 - kept} % of its best accuracy" in readme
     assert all(chosen_loops(runs[kind], "easy") > 200 for kind in WIDE[:2])
     chess = [zoo.describe(f"chess-w256-{kind}-s0")["run"] for kind in WIDE]
     most = max(chosen_loops(run, "easy") for run in chess)

@@ -13,6 +13,7 @@ from loopstab.theory.kernel.claim import Claim
 PARTS = {
     "geometry.bifurcations": "geometry.stable_sets",
     "recall.bounded_update_existence": "recall.bounded_update",
+    "recall.unit_radius": "recall.bounded_update",
 }
 """Suites of a claim that has too many for one module, and the module that has the others."""
 

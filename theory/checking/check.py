@@ -191,11 +191,10 @@ def run_falsifier(
         What it found, and the seconds of the run that was kept; None if it was run now.
     """
     name = f"falsifier-{falsifier.name}"
-    kept = cache.find(claim, name) if cache else None
-    if kept and isinstance(kept.get("seconds"), float) and isinstance(kept.get("trials"), int):
-        text = str(kept.get("counterexample"))
-        found = FalsifierReport(falsifier.name, falsifier.drops, True, False, text, kept["trials"])
-        return found, kept["seconds"]
+    kept = (cache.find(claim, name) if cache else None) or {}
+    text, trials, took = (kept.get(key) for key in ("counterexample", "trials", "seconds"))
+    if isinstance(text, str) and isinstance(trials, int) and isinstance(took, float):
+        return FalsifierReport(falsifier.name, falsifier.drops, True, False, text, trials), took
     start = time.perf_counter()
     report = falsifier.run(claim)
     seconds = time.perf_counter() - start

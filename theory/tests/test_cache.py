@@ -59,6 +59,12 @@ def test_falsifiers_are_kept_only_if_they_found_what_they_must(store):
     first, again = (run_falsifier(good, CLAIM.id, store) for _ in range(2))
     assert first[0] == again[0] == good.run(CLAIM.id)
     assert (first[1], again[1] is not None) == (None, True)
+    path = store.folder / CLAIM.id / f"falsifier-{good.name}.json"
+    entry = json.loads(path.read_text())
+    for field in ("counterexample", "trials", "seconds"):
+        damaged = {**entry["value"], field: None}
+        path.write_text(json.dumps({**entry, "value": damaged}))
+        assert run_falsifier(good, CLAIM.id, store) == (first[0], None)  # run again, and stored
 
 
 DAMAGE = {
