@@ -15,11 +15,21 @@ from loopstab.numerics.suites.drift import direction, drift
 from loopstab.numerics.suites.geometry import bifurcations, stable_sets
 from loopstab.numerics.suites.recall import bounded_update as recall
 from loopstab.numerics.suites.recall import bounded_update_existence as recall_existence
-from loopstab.numerics.suites.recall import resolvent
+from loopstab.numerics.suites.recall import resolvent, unit_radius
 from loopstab.numerics.suites.shared import residual_stream
 from loopstab.numerics.suites.shared.residual_stream import Stream, linear_updates
 
-MODULES = (resolvent, recall, recall_existence, drift, direction, counts, stable_sets, bifurcations)
+MODULES = (
+    resolvent,
+    recall,
+    recall_existence,
+    unit_radius,
+    drift,
+    direction,
+    counts,
+    stable_sets,
+    bifurcations,
+)
 SUITES = {
     f"{suite.claim} {suite.name}": (module, suite) for module in MODULES for suite in module.SUITES
 }
