@@ -15,8 +15,10 @@ from ..support.errors import UsageError
 from .families import FAMILIES, package
 from .kernel.claim import Claim, require_distinct
 
-ORDER = "ARNM"
-"""first letters of the ids: autonomous, recall, outer normalisation, extensions"""
+ORDER = "ARNMLS"
+"""first letters of the ids: autonomous, recall, outer normalisation, extensions, local theorems and
+bounds for trained loops, other residuals
+"""
 
 
 @cache
@@ -25,7 +27,8 @@ def ledger() -> tuple[Claim, ...]:
 
     Returns:
         The claims in the order of their ids: autonomous loops (A), recall (R), outer
-        normalisation (N), extensions (M).
+        normalisation (N), extensions (M), local theorems and bounds for trained loops (L), other
+        residuals (S).
 
     Raises:
         UsageError: two claims have the same id.

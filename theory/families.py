@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-FAMILIES = ("autonomous", "recall", "drift", "geometry", "outer_norm", "mean_field")
+FAMILIES = (
+    "autonomous",
+    "recall",
+    "drift",
+    "geometry",
+    "outer_norm",
+    "mean_field",
+    "local",
+    "bounds",
+    "residuals",
+)
 """in the order in which the ledger reads them; each package has a module `formulas`"""
 
 

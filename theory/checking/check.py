@@ -9,6 +9,7 @@ from typing import Any
 from ..architecture import Recall, Residual
 from ..kernel.claim import Claim, Consequence, Finding, Kind, Regime, Step, Verdict
 from ..kernel.falsifier import Falsifier, FalsifierReport
+from ..kernel.random_falsifier import RandomFalsifier
 from ..theorems import THEOREMS
 from .cache import ProofCache
 
@@ -183,7 +184,9 @@ def check_step(step: Step, claim: str = "", cache: ProofCache | None = None) -> 
 
 
 def run_falsifier(
-    falsifier: Falsifier[Any], claim: str = "", cache: ProofCache | None = None
+    falsifier: Falsifier[Any] | RandomFalsifier[Any],
+    claim: str = "",
+    cache: ProofCache | None = None,
 ) -> tuple[FalsifierReport, float | None]:
     """Run a falsifier, or find in the cache that it found a counterexample.
 

@@ -18,6 +18,8 @@ from ..theorems import THEOREMS
 
 if TYPE_CHECKING:
     from .falsifier import Falsifier
+    from .predicate import Predicate
+    from .random_falsifier import RandomFalsifier
 
 SOURCES = ("paper", "extension", "paper+extension")
 """where a claim comes from: the paper arXiv 2604.15259, this package, or both"""
@@ -227,6 +229,7 @@ class Claim:
         notes: corrections made to earlier versions of the statement.
         latex: the exact statement for the appendix, text with mathematics between $ signs.
         consequences: what the claim means for the three axes of the paper's table.
+        predicates: sentences of the statement as programs, which falsifiers and suites evaluate.
 
     Raises:
         UsageError: two names are equal; a step has an empty field or an unknown theorem; a step
@@ -250,10 +253,11 @@ class Claim:
     statement: str
     assumptions: tuple[Assumption, ...]
     steps: tuple[Step, ...]
-    falsifiers: tuple[Falsifier, ...]
+    falsifiers: tuple[Falsifier[Any] | RandomFalsifier[Any], ...]
     notes: tuple[str, ...] = ()
     latex: str = ""
     consequences: tuple[Consequence, ...] = ()
+    predicates: tuple[Predicate[Any], ...] = ()
 
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
@@ -283,12 +287,28 @@ class Claim:
                     " which is not assumed; name one of the claim's assumptions"
                 )
             used.add(falsifier.drops)
+        for predicate in self.predicates:
+            self._require_bound(predicate, assumed)
+            used |= set(predicate.assumptions)
         idle = [name for name in assumed if name not in used]
         if idle:
             raise UsageError(
                 f"claim {self.id}: assumption {idle[0]!r} is used by no step and no falsifier; drop"
                 " it or use it"
             )
+
+    def _require_bound(self, predicate: Predicate[Any], assumed: list[str]) -> None:
+        """Refuse a predicate that is about something else than the claim."""
+        where = f"claim {self.id}, predicate {predicate.name!r}"
+        if predicate.sentence not in self.statement:
+            raise UsageError(f"{where}: its sentence is not in the statement, word for word")
+        steps = [step.name for step in self.steps]
+        for name in predicate.concluded_by:
+            if name not in steps:
+                raise UsageError(f"{where}: {name!r} is not a step of the proof")
+        for name in predicate.assumptions:
+            if name not in assumed:
+                raise UsageError(f"{where}: {name!r} is not assumed")
 
     def predict(
         self, architecture: Architecture, weights: Weights | None = None

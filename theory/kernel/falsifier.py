@@ -1,28 +1,26 @@
-"""Attacks on a claim: without one of its assumptions, its conclusion must fail in some case."""
+"""One exact witness that an assumption is needed: without it the conclusion fails."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic
 
 from ...support.errors import LoopstabError, UsageError
-
-Case = TypeVar("Case")
+from .predicate import Case, Predicate
 
 
 @dataclass(frozen=True)
 class FalsifierReport:
-    """What an attack found.
+    """What a falsifier found.
 
     Args:
         name: name of the falsifier.
         drops: the assumption that it drops.
-        fired: whether a counterexample was found without that assumption.
-        breach: whether one was found with every assumption in force, which refutes the claim.
-        counterexample: the breach in words, otherwise the first counterexample; None without one.
-        trials: number of cases tried, with and without the assumption together.
+        fired: whether the conclusion fails without that assumption.
+        breach: whether it fails with every assumption in force, which refutes the claim.
+        counterexample: the case in words; None where the conclusion holds.
+        trials: number of cases tried; default 1.
     """
 
     name: str
@@ -30,83 +28,84 @@ class FalsifierReport:
     fired: bool
     breach: bool
     counterexample: str | None
-    trials: int
+    trials: int = 1
 
 
 @dataclass(frozen=True)
 class Falsifier(Generic[Case]):
-    """A seeded attack on a conclusion of a claim.
+    """An exact case in which one assumption fails, all others hold, and the conclusion fails.
 
-    It shows that an assumption is needed: with all assumptions no case may break the conclusion,
-    without this one some case must.
+    It shows that the assumption is needed. Random searches for counterexamples are the suites of
+    `numerics`.
 
     Args:
         name: short name.
-        drops: the assumption that it drops.
-        conclusion: what it tries to break, in words.
-        draw: `draw(rng, keep)` draws a case that satisfies all assumptions (`keep` true), or all
-            but `drops` (`keep` false).
-        holds: whether the dropped assumption holds in a case, found out independently of `draw`.
-        breaks: the counterexample in words when the conclusion fails in a case, otherwise None.
-        trials: cases tried at most, on each side; at least 1.
+        drops: the assumption that does not hold in the case.
+        predicate: the sentence of the claim whose conclusion fails.
+        case: makes the case.
 
     Raises:
-        UsageError: `trials` is less than 1.
+        UsageError: the sentence does not need the assumption.
 
     Example:
         Squares do not exceed their number, as long as it is at most 1:
 
         >>> from loopstab import Falsifier
-        >>> attack = Falsifier(
-        ...     name="large", drops="at_most_one", conclusion="x^2 <= x",
-        ...     draw=lambda rng, keep: rng.random() if keep else 1 + rng.random(),
-        ...     holds=lambda x: x <= 1,
-        ...     breaks=lambda x: "the square is larger" if x * x > x else None,
+        >>> from loopstab.theory.kernel.predicate import Predicate
+        >>> square = Predicate(
+        ...     name="square",
+        ...     sentence="The square of x is at most x.",
+        ...     concluded_by=("monotone",),
+        ...     assumptions={"at_least_zero": lambda x: x >= 0, "at_most_one": lambda x: x <= 1},
+        ...     refute=lambda x: f"{x}^2 > {x}" if x * x > x else None,
+        ...     example=lambda: 0.5,
         ... )
-        >>> report = attack.run()
-        >>> report.fired, report.breach, report.counterexample
-        (True, False, 'the square is larger')
+        >>> report = Falsifier("large", "at_most_one", square, lambda: 3).run()
+        >>> report.fired, report.counterexample
+        (True, '3^2 > 3')
     """
 
     name: str
     drops: str
-    conclusion: str
-    draw: Callable[[random.Random, bool], Case]
-    holds: Callable[[Case], bool]
-    breaks: Callable[[Case], str | None]
-    trials: int = 20
+    predicate: Predicate[Case]
+    case: Callable[[], Case]
 
     def __post_init__(self) -> None:
-        if self.trials < 1:
+        if self.drops not in self.predicate.assumptions:
             raise UsageError(
-                f"falsifier {self.name}: trials = {self.trials}; at least one is needed"
+                f"falsifier {self.name}: the predicate {self.predicate.name} does not evaluate"
+                f" {self.drops!r}; it evaluates {', '.join(self.predicate.assumptions)}"
             )
 
+    @property
+    def conclusion(self) -> str:
+        """The sentence whose conclusion fails in the case."""
+        return self.predicate.sentence
+
     def run(self, seed: str = "") -> FalsifierReport:
-        """Attack with all assumptions first, then without the dropped one.
+        """Evaluate all assumptions and the conclusion in the case.
 
         Args:
-            seed: text that seeds the draws, together with the name of the falsifier.
+            seed: not used; the case is one.
 
         Returns:
-            What was found; it depends on the seed and the name only.
+            What was found. A case in which every assumption holds and the conclusion fails is a
+            breach.
 
         Raises:
-            LoopstabError: `draw` and `holds` disagree about a case.
+            LoopstabError: another assumption fails in the case, or the dropped one holds there
+                and so does the conclusion; or the example of the predicate fails.
         """
-        rng = random.Random(f"{seed}/{self.name}")
-        tried = 0
-        for keep in (True, False):
-            for _ in range(self.trials):
-                case = self.draw(rng, keep)
-                tried += 1
-                if self.holds(case) is not keep:
-                    raise LoopstabError(
-                        f"falsifier {self.name}: drew a case where {self.drops} is {not keep};"
-                        " correct its draw or its holds"
-                    )
-                text = self.breaks(case)
-                if text is not None:
-                    found = f"with every assumption in force: {text}" if keep else text
-                    return FalsifierReport(self.name, self.drops, not keep, keep, found, tried)
-        return FalsifierReport(self.name, self.drops, False, False, None, tried)
+        del seed
+        self.predicate.require_example()
+        case = self.case()
+        broken, text = self.predicate.broken(case), self.predicate.refute(case)
+        others = [name for name in broken if name != self.drops]
+        if others or (not broken and text is None):
+            reason = f"{', '.join(others)} fails as well" if others else f"{self.drops} holds in it"
+            raise LoopstabError(
+                f"falsifier {self.name}: its case must satisfy every assumption but {self.drops},"
+                f" and {reason}"
+            )
+        fired = bool(broken) and text is not None
+        return FalsifierReport(self.name, self.drops, fired, not broken, text)

@@ -9,7 +9,7 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loopstab import Assumption, Claim, Falsifier, LoopstabError, Step, UsageError, Verdict, check
+from loopstab import Assumption, Claim, LoopstabError, Step, UsageError, Verdict, check
 from loopstab.theory.kernel.algebra import Equation, Words, diagonal, random_matrix
 from loopstab.theory.kernel.claim import Finding
 from loopstab.theory.kernel.proof import (
@@ -23,6 +23,7 @@ from loopstab.theory.kernel.proof import (
     identity,
     measured,
 )
+from loopstab.theory.kernel.random_falsifier import RandomFalsifier
 
 X, Y, Z = sp.symbols("x y z")
 M, B = sp.symbols("M B", commutative=False)
@@ -40,7 +41,7 @@ def always(rng, keep):
     return keep
 
 
-GOOD = Falsifier(
+GOOD = RandomFalsifier(
     "attack", "h", "x", always, lambda case: case, lambda case: None if case else "found", 3
 )
 STEP = identity(
@@ -278,9 +279,9 @@ def test_verdicts():
     assert check(claim()).verdict is Verdict.PROVED
     wrong = identity("wrong", "s", "every d", lambda: [Equation(X, X + 1)])
     assert check(claim((STEP, wrong))).verdict is Verdict.REFUTED
-    idle = Falsifier("idle", "h", "x", always, lambda case: case, lambda case: None, 3)
+    idle = RandomFalsifier("idle", "h", "x", always, lambda case: case, lambda case: None, 3)
     assert check(claim(falsifiers=(idle,))).verdict is Verdict.UNDECIDED
-    breach = Falsifier("breach", "h", "x", always, lambda case: case, lambda case: "found", 3)
+    breach = RandomFalsifier("breach", "h", "x", always, lambda case: case, lambda case: "found", 3)
     report = check(claim(falsifiers=(breach,)))
     assert report.verdict is Verdict.REFUTED
     assert not report.falsifiers[0].fired
@@ -308,7 +309,7 @@ BAD_CLAIMS = {
         "used by no step",
     ),
     "foreign falsifier": (
-        {"falsifiers": (Falsifier("f", "other", "x", always, lambda c: c, lambda c: None),)},
+        {"falsifiers": (RandomFalsifier("f", "other", "x", always, lambda c: c, lambda c: None),)},
         "not assumed",
     ),
     "no steps": ({"steps": ()}, "at least one step"),
@@ -345,7 +346,7 @@ def test_an_attack_is_reproducible():
     def numbered(rng, keep):
         return keep, rng.random()
 
-    attack = Falsifier(
+    attack = RandomFalsifier(
         "f",
         "h",
         "x",
@@ -360,11 +361,11 @@ def test_an_attack_is_reproducible():
 
 def test_an_attack_that_draws_the_wrong_side_is_an_error():
     with pytest.raises(LoopstabError, match="correct its draw or its holds"):
-        Falsifier(
+        RandomFalsifier(
             "f", "h", "x", lambda rng, keep: True, lambda case: case, lambda case: None, 3
         ).run()
     with pytest.raises(UsageError, match="at least one"):
-        Falsifier("f", "h", "x", always, lambda c: c, lambda c: None, 0)
+        RandomFalsifier("f", "h", "x", always, lambda c: c, lambda c: None, 0)
 
 
 def test_a_claim_gives_access_to_its_own_prediction():

@@ -75,10 +75,10 @@ def test_the_ledger_holds_the_claims_of_the_first_version():
 
 TOY = """
 from ..kernel.claim import Assumption, Claim
-from ..kernel.falsifier import Falsifier
+from ..kernel.random_falsifier import RandomFalsifier
 from ..kernel.proof import deduced
 
-ATTACK = Falsifier("a", "h", "x", lambda rng, keep: keep, bool, lambda case: None)
+ATTACK = RandomFalsifier("a", "h", "x", lambda rng, keep: keep, bool, lambda case: None)
 STEPS = (deduced("s", "s", "every d", ("h",)),)
 TOY = Claim("{id}", "t", "paper", "s", (Assumption("h", "h"),), STEPS, (ATTACK,))
 AGAIN = TOY

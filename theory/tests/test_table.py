@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from loopstab import Assumption, Claim, Falsifier, Recall, Residual, UsageError
+from loopstab import Assumption, Claim, Recall, Residual, UsageError
 from loopstab.theory.kernel.claim import Axis, Consequence, Finding, Regime, Verdict
 from loopstab.theory.kernel.proof import deduced, measured
+from loopstab.theory.kernel.random_falsifier import RandomFalsifier
 from loopstab.theory.table import NOT_CLAIMED, paper_table, polarity, rows
 
-ATTACK = Falsifier(
+ATTACK = RandomFalsifier(
     "a", "h", "c", lambda rng, keep: keep, lambda case: case, lambda case: None if case else "found"
 )
 STEP = deduced("s", "s", "every d", ("h",))

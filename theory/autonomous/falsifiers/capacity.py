@@ -6,7 +6,7 @@ import random
 from fractions import Fraction
 from typing import NamedTuple
 
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 
 class _Channel(NamedTuple):
@@ -136,7 +136,7 @@ def _without_recall(case: _Channel) -> bool:
 
 _BITS = "at most m inputs are told apart"
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "recall",
         "autonomous",
         _BITS,
@@ -144,7 +144,7 @@ FALSIFIERS = (
         _without_recall,
         _tells_apart,
     ),
-    Falsifier(
+    RandomFalsifier(
         "finite_time",
         "limit",
         _BITS,
@@ -152,7 +152,7 @@ FALSIFIERS = (
         lambda case: case.loops >= 40,
         _tells_apart,
     ),
-    Falsifier(
+    RandomFalsifier(
         "a_continuum_of_fixed_points",
         "reachable",
         _BITS,
@@ -160,7 +160,7 @@ FALSIFIERS = (
         lambda case: len(case.inputs) <= case.claimed,
         _more_than_claimed,
     ),
-    Falsifier(
+    RandomFalsifier(
         "gap_overstated",
         "non_degenerate",
         "fixed points are at least 2g/M apart",
@@ -168,7 +168,7 @@ FALSIFIERS = (
         lambda case: case.gap <= case.c * abs(case.p - case.q),
         _closer,
     ),
-    Falsifier(
+    RandomFalsifier(
         "positional_signal",
         "positionless",
         "tokens that start equal stay equal",

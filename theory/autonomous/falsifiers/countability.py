@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import sympy as sp
 
 from ...kernel.exact import Matrix, add, apply, multiply
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 
 class _Mlp(NamedTuple):
@@ -231,7 +231,7 @@ def _many(case: _Waves) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "zero_last_layer",
         "generic",
         "no fixed point is degenerate",
@@ -240,7 +240,7 @@ FALSIFIERS = (
         _degenerate_mlp,
         trials=10,
     ),
-    Falsifier(
+    RandomFalsifier(
         "double_root",
         "generic",
         "no fixed point is degenerate",
@@ -248,7 +248,7 @@ FALSIFIERS = (
         lambda case: 4 * case.p**3 + 27 * case.q**2 != 0,
         _multiple_root,
     ),
-    Falsifier(
+    RandomFalsifier(
         "rank_lost_at_fixed_points",
         "rank",
         "no fixed point is degenerate",
@@ -257,7 +257,7 @@ FALSIFIERS = (
         _degenerate,
         trials=10,
     ),
-    Falsifier(
+    RandomFalsifier(
         "peano_coordinate",
         "smooth",
         "fixed points are isolated",
@@ -268,7 +268,7 @@ FALSIFIERS = (
         _crowded,
         trials=5,
     ),
-    Falsifier(
+    RandomFalsifier(
         "accumulation_at_the_singular_set",
         "inside",
         "a compact set holds few fixed points (at most 12 here)",

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 State = tuple[float, ...]
 
@@ -134,11 +134,11 @@ def _moves(case: _Loop) -> str | None:
 
 def _attack(
     name: str, drops: str, other: Callable[[random.Random], _Loop], conclusion: str
-) -> Falsifier[_Loop]:
+) -> RandomFalsifier[_Loop]:
     def draw(rng: random.Random, keep: bool) -> _Loop:
         return _good(rng) if keep else other(rng)
 
-    return Falsifier(
+    return RandomFalsifier(
         name, drops, conclusion, draw, lambda case: drops in case.facts, _moves, trials=5
     )
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 
 class PiecewiseLinear(NamedTuple):
@@ -170,7 +170,7 @@ def _row(items: Sequence[Fraction]) -> str:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "bias_on_three_points",
         "density",
         "the mean count is the integral",
@@ -179,7 +179,7 @@ FALSIFIERS = (
         _law_differs,
         trials=40,
     ),
-    Falsifier(
+    RandomFalsifier(
         "cantor_staircase",
         "lipschitz",
         "the mean count is the integral",

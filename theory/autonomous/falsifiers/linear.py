@@ -9,7 +9,7 @@ from typing import NamedTuple
 import sympy as sp
 
 from ...kernel.exact import Matrix, Vector, add, apply, conjugate, difference, norm1, unimodular
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 
 class _Loop(NamedTuple):
@@ -119,7 +119,7 @@ def _semisimple(loop: _Loop) -> bool:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "offset_outside_the_range",
         "range",
         "h_t converges from every start",
@@ -128,7 +128,7 @@ FALSIFIERS = (
         _diverges,
         trials=8,
     ),
-    Falsifier(
+    RandomFalsifier(
         "eigenvalue_on_or_outside_the_circle",
         "modulus",
         "h_t converges from every start",
@@ -137,7 +137,7 @@ FALSIFIERS = (
         _diverges,
         trials=8,
     ),
-    Falsifier(
+    RandomFalsifier(
         "jordan_block_at_one",
         "semisimple",
         "h_t converges from every start",
@@ -146,7 +146,7 @@ FALSIFIERS = (
         _diverges,
         trials=8,
     ),
-    Falsifier(
+    RandomFalsifier(
         "one_is_an_eigenvalue",
         "regular",
         "every start ends at the same point",

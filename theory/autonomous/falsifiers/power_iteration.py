@@ -23,7 +23,7 @@ from ...kernel.exact import (
     multiply,
     unimodular,
 )
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 LOOPS = 2**12
 """iterations before the direction is read; a Jordan block is then about 1/LOOPS from its limit"""
@@ -201,7 +201,7 @@ def _blocks(case: PowerIteration) -> str:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "a_largest_block_off_rho",
         "positive",
         "the direction converges",
@@ -210,7 +210,7 @@ FALSIFIERS = (
         _wanders,
         trials=8,
     ),
-    Falsifier(
+    RandomFalsifier(
         "start_in_the_null_set",
         "almost_every",
         "the limit is an eigenvector of rho",
@@ -219,7 +219,7 @@ FALSIFIERS = (
         _misses,
         trials=12,
     ),
-    Falsifier(
+    RandomFalsifier(
         "double_dominant_eigenvalue",
         "simple",
         "all limits lie on one line",

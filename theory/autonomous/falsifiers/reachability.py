@@ -9,7 +9,7 @@ import random
 from fractions import Fraction
 from typing import NamedTuple
 
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 LOOPS = 40
 """iterations of the diagonal loops"""
@@ -98,7 +98,7 @@ def _leaves(case: _Cubic) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "plateau",
         "nonsingular",
         "almost no input converges to 0, where rho = 2",
@@ -106,7 +106,7 @@ FALSIFIERS = (
         lambda case: not case.plateau,
         _all_land_on_zero,
     ),
-    Falsifier(
+    RandomFalsifier(
         "line_of_inputs",
         "encoder",
         "almost no input converges to 0, where rho = 2",
@@ -114,7 +114,7 @@ FALSIFIERS = (
         lambda case: len({y for _, y in case.starts}) > 1 or case.starts[0][1] != 0,
         _all_converge,
     ),
-    Falsifier(
+    RandomFalsifier(
         "contracting_point",
         "expanding",
         "almost no input converges to 0",
@@ -122,7 +122,7 @@ FALSIFIERS = (
         lambda case: max(map(abs, case.slopes)) > 1,
         _all_converge,
     ),
-    Falsifier(
+    RandomFalsifier(
         "critical_point",
         "contractive",
         "orbits that start near 0 stay near and converge",

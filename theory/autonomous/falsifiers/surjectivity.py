@@ -15,7 +15,7 @@ from typing import NamedTuple
 from flint import fmpq_mat
 
 from ...kernel.algebra import diagonal, fmpq
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 Vector = list[Fraction]
 
@@ -246,7 +246,7 @@ def _degenerate(case: PeriLoop) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "dependent_activations",
         "independent",
         "the last linear map has rank L d",
@@ -254,7 +254,7 @@ FALSIFIERS = (
         lambda case: case.extended_rank() == len(case.hidden),
         _output_layer_falls_short,
     ),
-    Falsifier(
+    RandomFalsifier(
         "a_gain_of_zero",
         "gains",
         "the last bias has rank d (peri, post, sandwich, eps > 0)",
@@ -262,7 +262,7 @@ FALSIFIERS = (
         lambda case: all(case.gain),
         _bias_falls_short,
     ),
-    Falsifier(
+    RandomFalsifier(
         "gain_free_peri",
         "at_fixed_points",
         "no fixed point is degenerate for a generic parameter",

@@ -9,7 +9,7 @@ import math
 import random
 from typing import NamedTuple
 
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 from ...recall.planar import IDENTITY, PlanarBlock, PlanarLoop, Vector, rmsnorm, run, scaled
 from .drift import on_direction, residual_loop
 
@@ -130,7 +130,7 @@ def _slower(case: Approach) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "every_direction_fixed",
         "sink",
         "without recall nearby inputs share the limit direction",
@@ -139,7 +139,7 @@ FALSIFIERS = (
         _ends_apart,
         8,
     ),
-    Falsifier(
+    RandomFalsifier(
         "recall_turns_the_sink",
         "recall_free",
         "nearby inputs share the limit direction",
@@ -148,7 +148,7 @@ FALSIFIERS = (
         _ends_apart,
         8,
     ),
-    Falsifier(
+    RandomFalsifier(
         "inward_sink",
         "outward",
         "the normalised read-out converges",
@@ -156,7 +156,7 @@ FALSIFIERS = (
         lambda loop: math.hypot(*loop.blocks[0].bias) > 1,
         _read_out_moves,
     ),
-    Falsifier(
+    RandomFalsifier(
         "forcing_by_a_second_block",
         "one_sub_block",
         "the direction settles at the rate of the linearised flow",
@@ -165,7 +165,7 @@ FALSIFIERS = (
         _slower,
         8,
     ),
-    Falsifier(
+    RandomFalsifier(
         "forcing_by_epsilon",
         "eps_zero",
         "the direction settles at the rate of the linearised flow",

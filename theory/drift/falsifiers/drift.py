@@ -6,7 +6,7 @@ import math
 import random
 from typing import NamedTuple
 
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 from ...recall.planar import (
     IDENTITY,
     Matrix,
@@ -214,7 +214,7 @@ def _unsettled(case: Tokens) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "cancelling_bias",
         "generic_bias",
         "the start is not fixed",
@@ -222,7 +222,7 @@ FALSIFIERS = (
         _is_generic,
         _starts_fixed,
     ),
-    Falsifier(
+    RandomFalsifier(
         "second_sub_block",
         "one_sub_block",
         "the loop never rests",
@@ -230,7 +230,7 @@ FALSIFIERS = (
         lambda loop: len(loop.blocks) == 1,
         _settles,
     ),
-    Falsifier(
+    RandomFalsifier(
         "epsilon_opens_the_ball",
         "eps_zero",
         "the loop never rests",
@@ -238,7 +238,7 @@ FALSIFIERS = (
         lambda loop: loop.blocks[0].eps == 0,
         _settles,
     ),
-    Falsifier(
+    RandomFalsifier(
         "zero_in_the_hull",
         "outside_hull",
         "|h_t| >= c_0 t - |h_0|, c_0 the distance of the values of u from 0",
@@ -246,7 +246,7 @@ FALSIFIERS = (
         lambda loop: _distance_to_circle(loop) > 0,
         _grows_slower,
     ),
-    Falsifier(
+    RandomFalsifier(
         "turning_direction",
         "sink",
         "relative step x t -> 1",
@@ -254,7 +254,7 @@ FALSIFIERS = (
         lambda loop: loop.blocks[0].matrix[0][1] == 0,
         _not_one_over_t,
     ),
-    Falsifier(
+    RandomFalsifier(
         "inward_sink",
         "outward",
         "relative step x t -> 1",
@@ -262,7 +262,7 @@ FALSIFIERS = (
         lambda loop: math.hypot(*loop.blocks[0].bias) > 1,
         _not_one_over_t,
     ),
-    Falsifier(
+    RandomFalsifier(
         "tokens_of_unequal_growth",
         "one_token",
         "near a sink of V the directions settle",

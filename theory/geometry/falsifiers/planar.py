@@ -8,7 +8,7 @@ import random
 from typing import NamedTuple
 
 from ...formulas import formula
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 BEYOND = 0.01
 """relative distance of the parameters beyond the crossing"""
@@ -96,7 +96,7 @@ def _resonant(case: _Plane) -> bool:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "strong_resonance",
         "nonresonant",
         "1 % beyond the crossing the orbit fills a closed curve of the predicted size",
@@ -105,7 +105,7 @@ FALSIFIERS = (
         _no_curve,
         trials=5,
     ),
-    Falsifier(
+    RandomFalsifier(
         "vanishing_coefficient",
         "nondegenerate",
         "1 % beyond the crossing the orbit fills a closed curve of the predicted size",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ...formulas import formula
 from ...kernel.algebra import rational
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 from ..probability_enclosures import internal_probability
 
 SETTLED = 1e-9
@@ -114,7 +114,7 @@ def _one_fixed_point(case: _Offset) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "on_the_edge",
         "open",
         "the affine scalar loop converges",
@@ -123,7 +123,7 @@ FALSIFIERS = (
         _never_settles,
         trials=20,
     ),
-    Falsifier(
+    RandomFalsifier(
         "correlated_weights",
         "gaussian",
         "P(-2 < x y < 0) follows the K_0 law",
@@ -132,7 +132,7 @@ FALSIFIERS = (
         _off_the_law,
         trials=4,
     ),
-    Falsifier(
+    RandomFalsifier(
         "offset_unfolds_the_pitchfork",
         "odd",
         "just above (1 + y) x = 1, x y > 0, there are three fixed points",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import sympy as sp
 
 from ...formulas import formula
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 from ..simulation import dot, gaussian_input, ginibre, settle, times, unit
 
 WIDTH = 100
@@ -111,7 +111,7 @@ def _moves(case: _Gain) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "input_chosen_after_the_weights",
         "independent",
         "s is within 35 % of sqrt(sigma^2 + beta^2) at d = 100",
@@ -120,7 +120,7 @@ FALSIFIERS = (
         _off_the_scale,
         trials=4,
     ),
-    Falsifier(
+    RandomFalsifier(
         "symmetric_weights",
         "ginibre",
         "s is within 35 % of sqrt(sigma^2 + beta^2) at d = 100",
@@ -129,7 +129,7 @@ FALSIFIERS = (
         _off_the_scale,
         trials=4,
     ),
-    Falsifier(
+    RandomFalsifier(
         "no_recall",
         "recall",
         "the loop settles",
@@ -138,7 +138,7 @@ FALSIFIERS = (
         _no_settling,
         trials=4,
     ),
-    Falsifier(
+    RandomFalsifier(
         "gain_with_residual",
         "eps_zero_gain_one",
         "the fixed point of a = 0 is fixed at every a",

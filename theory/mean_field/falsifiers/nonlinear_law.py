@@ -11,7 +11,7 @@ import sympy as sp
 
 from ...activations import ACTIVATIONS, Activation
 from ...formulas import formula
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 from ..simulation import gaussian_input, ginibre, sensitivity, settle, sparse_input
 
 WIDTH = 100
@@ -140,7 +140,7 @@ def _several_shares(case: _Balance) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "signs_as_input",
         "gaussian_input",
         "the mean of phi'(h)^2 over the entries is within 40 % of E phi'(g)^2",
@@ -149,7 +149,7 @@ FALSIFIERS = (
         _wrong_slope,
         trials=3,
     ),
-    Falsifier(
+    RandomFalsifier(
         "sensitivity_to_sparse_input",
         "gaussian_input",
         "(1/d) tr S S^T is within 60 % of beta^2/(beta^2 - beta_c^2)",
@@ -158,7 +158,7 @@ FALSIFIERS = (
         _wrong_sensitivity,
         trials=3,
     ),
-    Falsifier(
+    RandomFalsifier(
         "recall_below_the_edge",
         "above_edge",
         "the loop settles from h_0 = e",
@@ -167,7 +167,7 @@ FALSIFIERS = (
         _unsettled,
         trials=3,
     ),
-    Falsifier(
+    RandomFalsifier(
         "oscillating_activation",
         "concave",
         "one share of the input solves the balance",

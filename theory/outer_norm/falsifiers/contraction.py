@@ -6,7 +6,7 @@ import math
 import random
 from typing import NamedTuple
 
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 SETTLED = 1e-6
 """after 300 iterations a contracting loop drawn here has settled, and its starts agree, to this"""
@@ -149,7 +149,7 @@ def _beats_kappa(case: _Update) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "recall_too_weak",
         "small",
         "every orbit settles at one fixed point",
@@ -158,7 +158,7 @@ FALSIFIERS = (
         _two_ends,
         trials=15,
     ),
-    Falsifier(
+    RandomFalsifier(
         "gain_ignored",
         "gain_one",
         "beta > 2 |A|_2 suffices",
@@ -167,7 +167,7 @@ FALSIFIERS = (
         _two_ends,
         trials=15,
     ),
-    Falsifier(
+    RandomFalsifier(
         "inside_the_radius",
         "lower_bound",
         "N is (R/r)-Lipschitz between the two states",
@@ -176,7 +176,7 @@ FALSIFIERS = (
         _too_far,
         trials=60,
     ),
-    Falsifier(
+    RandomFalsifier(
         "slope_understated",
         "lipschitz_update",
         "no multiplier exceeds kappa",

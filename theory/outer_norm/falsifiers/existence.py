@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 FIXED = 1e-6
 """a state that moves by less than this, in units of R, counts as fixed after bisection"""
@@ -157,7 +157,7 @@ def _jumps(case: _Quantised) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "inner_norm_without_epsilon",
         "every_epsilon",
         "some h has f(h) = h",
@@ -165,7 +165,7 @@ FALSIFIERS = (
         lambda case: case.inner > 0,
         _no_crossing,
     ),
-    Falsifier(
+    RandomFalsifier(
         "recall_too_weak",
         "dominates",
         "some state is fixed",
@@ -173,7 +173,7 @@ FALSIFIERS = (
         lambda case: case.beta > _real_sup(case),
         _nothing_fixed,
     ),
-    Falsifier(
+    RandomFalsifier(
         "bound_over_the_wrong_set",
         "state_space",
         "|B e| > sup|g| gives a fixed state",
@@ -181,7 +181,7 @@ FALSIFIERS = (
         lambda case: case.assumed >= _real_sup(case) * (1 - 1e-12),
         _nothing_fixed,
     ),
-    Falsifier(
+    RandomFalsifier(
         "rounded_state",
         "continuous",
         "some h has f(h) = h",

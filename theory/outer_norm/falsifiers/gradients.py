@@ -13,7 +13,7 @@ import sympy as sp
 
 from ...formulas import formula
 from ...kernel.exact import Matrix, add, apply
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 from .non_normality import corner, norm_at_most
 
 Row = Sequence[float]
@@ -190,7 +190,7 @@ def _start_remembered(loop: NormalisedLoop) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "spectral_radius_only",
         "uniform",
         "|dh_T/dtheta| <= sup|F|(1 - kappa^T)/(1 - kappa)",
@@ -199,7 +199,7 @@ FALSIFIERS = (
         _exceeds_bound,
         trials=40,
     ),
-    Falsifier(
+    RandomFalsifier(
         "trained_encoder",
         "start_fixed",
         "the last k loops err by at most sup|F|(kappa^k - kappa^T)/(1 - kappa)",
@@ -208,7 +208,7 @@ FALSIFIERS = (
         _truncation_fails,
         trials=40,
     ),
-    Falsifier(
+    RandomFalsifier(
         "start_off_the_sphere",
         "on_sphere",
         "|dh_T/dh_0 v| <= kappa^T |v|",

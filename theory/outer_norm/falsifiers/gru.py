@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 from .existence import FIXED, bisect
 
 Vector = Sequence[float]
@@ -174,7 +174,7 @@ def _row(items: Vector) -> str:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "hidden_argument_is_the_mix",
         "hidden",
         "the orbit enters (-1, 1)^d",
@@ -183,7 +183,7 @@ FALSIFIERS = (
         _outside,
         trials=12,
     ),
-    Falsifier(
+    RandomFalsifier(
         "inner_norm_without_epsilon",
         "inner_epsilon",
         "some h has n(h) = h",
@@ -191,7 +191,7 @@ FALSIFIERS = (
         lambda case: case.inner > 0,
         _no_fixed_point,
     ),
-    Falsifier(
+    RandomFalsifier(
         "start_outside_the_box",
         "bounded_start",
         "the orbit is in (-1, 1) after the entry time of the box",
@@ -199,7 +199,7 @@ FALSIFIERS = (
         lambda case: case.start <= case.box,
         _late,
     ),
-    Falsifier(
+    RandomFalsifier(
         "gate_rounded_to_one",
         "exact",
         "a state outside the box moves inwards",

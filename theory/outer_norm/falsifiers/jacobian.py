@@ -6,7 +6,7 @@ import random
 from fractions import Fraction
 from typing import NamedTuple
 
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 Vector = tuple[Fraction, ...]
 
@@ -92,7 +92,7 @@ def _row(vector: Vector) -> str:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "gain_turns_the_tangent",
         "gain_one",
         "DN v = v/s for v across z",
@@ -100,7 +100,7 @@ FALSIFIERS = (
         lambda case: case.gain == (1, 1),
         _not_an_eigenvector,
     ),
-    Falsifier(
+    RandomFalsifier(
         "epsilon_opens_the_radial_direction",
         "eps_zero",
         "DN(z) z = 0",
@@ -108,7 +108,7 @@ FALSIFIERS = (
         lambda case: case.eps == 0,
         _z_not_null,
     ),
-    Falsifier(
+    RandomFalsifier(
         "singular_at_the_origin",
         "regular",
         "N is differentiable at z with slope at most 1/s",

@@ -7,7 +7,7 @@ import random
 from itertools import pairwise
 from typing import NamedTuple
 
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 from .existence import TURNED, bisect
 
 
@@ -127,7 +127,7 @@ def _signed_permutation_moves_all(case: _Tokens) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "degree_of_the_antipode",
         "degree",
         "some state is fixed",
@@ -135,7 +135,7 @@ FALSIFIERS = (
         lambda case: winding_number(case) != 1,
         _nothing_fixed,
     ),
-    Falsifier(
+    RandomFalsifier(
         "torn_circle",
         "continuous",
         "some state is fixed",
@@ -143,7 +143,7 @@ FALSIFIERS = (
         lambda case: case.jump == 0,
         _nothing_fixed,
     ),
-    Falsifier(
+    RandomFalsifier(
         "two_tokens",
         "one_token",
         "degree other than (-1)^(L d) gives a fixed state",

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ...kernel.exact import Matrix, conjugate, identity_matrix, multiply, unimodular
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 
 def norm_at_most(matrix: Matrix, square: Fraction) -> bool:
@@ -136,7 +136,7 @@ def _rate_fails(case: _Rated) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "transient_growth",
         "normal",
         "|J^t| <= rho^t and |(I - J)^{-1}| <= 1/(1 - rho)",
@@ -145,7 +145,7 @@ FALSIFIERS = (
         _exceeds_radius,
         trials=30,
     ),
-    Falsifier(
+    RandomFalsifier(
         "spectral_radius_not_below_one",
         "contractive",
         "the Neumann sum tends to (I - J)^{-1}",
@@ -154,7 +154,7 @@ FALSIFIERS = (
         _neumann_sum_fails,
         trials=20,
     ),
-    Falsifier(
+    RandomFalsifier(
         "jordan_block",
         "diagonalisable",
         "|J^t| <= C rho^t for every t, C the condition number of V",

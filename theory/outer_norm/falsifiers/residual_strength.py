@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ...kernel.exact import add, unimodular
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 
 class _Multiplier(NamedTuple):
@@ -151,7 +151,7 @@ def _token_destabilised(case: _Tokens) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "tokens_of_unequal_scale",
         "one_scale",
         "stable at a implies stable at a larger a'",
@@ -160,7 +160,7 @@ FALSIFIERS = (
         _token_destabilised,
         trials=100,
     ),
-    Falsifier(
+    RandomFalsifier(
         "inward_state",
         "outward",
         "|a + nu| < |a + w| survives a larger a",
@@ -169,7 +169,7 @@ FALSIFIERS = (
         _loses_stability,
         trials=200,
     ),
-    Falsifier(
+    RandomFalsifier(
         "unequal_gains",
         "gain_one",
         "the fixed point is the same for all a",
@@ -178,7 +178,7 @@ FALSIFIERS = (
         _moves,
         trials=10,
     ),
-    Falsifier(
+    RandomFalsifier(
         "epsilon",
         "eps_zero",
         "the fixed point is the same for all a",

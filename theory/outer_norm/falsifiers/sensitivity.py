@@ -16,7 +16,7 @@ from flint import fmpq_mat
 
 from ...formulas import formula
 from ...kernel.algebra import diagonal, fmpq, random_matrix
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 ROUNDING = 1e-9
 """relative margin for rounding in a comparison with a bound"""
@@ -197,7 +197,7 @@ def _k_below_one(case: FixedPointData) -> bool:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "singular_recall",
         "recall_invertible",
         "rank S = d - 1",
@@ -206,7 +206,7 @@ FALSIFIERS = (
         rank_drops,
         trials=30,
     ),
-    Falsifier(
+    RandomFalsifier(
         "update_as_large_as_the_scale",
         "small",
         "I - J is invertible and both bounds of the singular values hold",
@@ -215,7 +215,7 @@ FALSIFIERS = (
         out_of_bounds,
         trials=30,
     ),
-    Falsifier(
+    RandomFalsifier(
         "epsilon",
         "eps_zero",
         "range S = h*^perp and S B^{-1} z = 0",
@@ -224,7 +224,7 @@ FALSIFIERS = (
         leaves_tangent,
         trials=20,
     ),
-    Falsifier(
+    RandomFalsifier(
         "unequal_gains",
         "gain_one",
         "range S = h*^perp",

@@ -9,7 +9,7 @@ import math
 import random
 from typing import NamedTuple
 
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 from ..planar import Matrix, PlanarBlock, PlanarLoop, Vector, add, apply, rmsnorm, run, scaled, step
 
 FAR = 1e4
@@ -203,7 +203,7 @@ def _outgrows(case: Critical) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "expanding_state_weight",
         "contractive",
         "from afar the orbit comes in",
@@ -211,7 +211,7 @@ FALSIFIERS = (
         lambda loop: loop.rho < 1,
         _stays_far,
     ),
-    Falsifier(
+    RandomFalsifier(
         "unbounded_update",
         "normalisation",
         "from afar the orbit comes in",
@@ -219,7 +219,7 @@ FALSIFIERS = (
         lambda loop: loop.blocks[0].normalised,
         _stays_far,
     ),
-    Falsifier(
+    RandomFalsifier(
         "jump_at_zero",
         "eps_positive",
         "there is a fixed point",
@@ -227,7 +227,7 @@ FALSIFIERS = (
         lambda loop: loop.blocks[0].eps > 0,
         _no_fixed_point,
     ),
-    Falsifier(
+    RandomFalsifier(
         "start_inside",
         "escaping",
         "rho(W_x) > 1: the orbit diverges",
@@ -235,7 +235,7 @@ FALSIFIERS = (
         lambda loop: abs(loop.start[0]) > 10 * math.sqrt(2),
         _comes_back,
     ),
-    Falsifier(
+    RandomFalsifier(
         "not_critical",
         "critical",
         "|h_t| <= t^k for a Jordan block of size k and a push of size 1",
@@ -243,7 +243,7 @@ FALSIFIERS = (
         lambda case: case.rho == 1,
         _outgrows,
     ),
-    Falsifier(
+    RandomFalsifier(
         "second_sub_block",
         "one_sub_block",
         "|omega| > 1: no fixed point attracts along its own ray",
@@ -251,7 +251,7 @@ FALSIFIERS = (
         lambda case: len(case.loop.blocks) == 1,
         _attracts,
     ),
-    Falsifier(
+    RandomFalsifier(
         "epsilon_at_the_state",
         "eps_zero",
         "|omega| > 1: no fixed point attracts along its own ray",
@@ -259,7 +259,7 @@ FALSIFIERS = (
         lambda case: case.loop.blocks[0].eps == 0,
         _attracts,
     ),
-    Falsifier(
+    RandomFalsifier(
         "anisotropic_weight",
         "scalar_weight",
         "rho(W_x) > 1: no fixed point attracts along its own ray",

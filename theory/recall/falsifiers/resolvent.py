@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ...kernel.exact import Matrix, Vector, add, apply, conjugate, difference, norm1, unimodular
-from ...kernel.falsifier import Falsifier
+from ...kernel.random_falsifier import RandomFalsifier
 
 LOOPS = 48
 """iterations after which two orbits are compared"""
@@ -112,7 +112,7 @@ def _stays_small(loop: _Loop) -> str | None:
 
 
 FALSIFIERS = (
-    Falsifier(
+    RandomFalsifier(
         "spectral_radius_not_below_one",
         "contractive",
         "two orbits of the same input end together",
@@ -121,7 +121,7 @@ FALSIFIERS = (
         _forgets_start,
         12,
     ),
-    Falsifier(
+    RandomFalsifier(
         "no_recall",
         "recall",
         "S != 0",
@@ -130,7 +130,7 @@ FALSIFIERS = (
         _insensitive,
         12,
     ),
-    Falsifier(
+    RandomFalsifier(
         "recall_misses_the_eigenvector",
         "invertible",
         "|S| grows like 1/|1 - lambda| as the eigenvalue lambda tends to 1",

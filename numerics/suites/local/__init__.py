@@ -1,0 +1,1 @@
+"""Attacks on the claims of the family local."""

@@ -1,0 +1,1 @@
+"""Explicit Lipschitz bounds of attention, MLP and norms, and of whole blocks."""

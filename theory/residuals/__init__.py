@@ -1,0 +1,1 @@
+"""Other residuals: scaled, damped, decaying."""
