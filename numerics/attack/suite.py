@@ -30,10 +30,12 @@ class Drop:
     Attributes:
         hypothesis: the hypothesis in words; it also seeds the draws of `cases`.
         cases: the strategy of cases in which only this hypothesis fails.
+        assumption: the name of the assumption of the claim that is dropped.
     """
 
     hypothesis: str
     cases: Callable[[], SearchStrategy[Case]]
+    assumption: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Suite:
         cost: the time of one case in units of the cheapest suites (about 10 ms); budgets divide by
             it.
         larger: draws cases of dimension up to d, for the budgets that ask for them.
+        predicate: the name of the claim's predicate, that is of the sentence that is attacked.
 
     Example:
         >>> from hypothesis import strategies as st
@@ -84,6 +87,7 @@ class Suite:
     evidence: str = "sample"
     cost: float = 1.0
     larger: Callable[[int], SearchStrategy[Case]] | None = None
+    predicate: str = ""
 
     @builtins.property
     def label(self) -> str:
