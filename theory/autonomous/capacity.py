@@ -102,20 +102,20 @@ _STEPS = (
         "finitely_many_values",
         "h_inf(e) is one of the m fixed points that the inputs reach (A3: the limit is fixed), so e"
         " -> h_inf(e) takes at most m values",
-        "every d, every finite or infinite set of inputs",
+        "every d",
         ("autonomous", "limit", "reachable"),
     ),
     decided(
         "logarithm",
         "(1 + y/n)^n >= 1 + y for y >= -n (Bernoulli), so e^y >= 1 + y and log x <= x - 1",
-        "every n (induction)",
+        "every n by induction",
         _bernoulli,
     ),
     identity(
         "entropy",
         "H(h_inf) - log m <= Sum p_i (1/(m p_i) - 1) = 1 - Sum p_i = 0: at most log2 m bits; h_inf"
         " is a function of e, so I(e; h_inf) = H(h_inf)",
-        "m = 2, 3, 5 (term by term for every m)",
+        "m in {2, 3, 5}",
         _entropy,
         ("finitely_many_values", "logarithm"),
     ),
@@ -123,7 +123,7 @@ _STEPS = (
         "accuracy",
         "any read-out of h_inf gives at most m answers: with K equally likely answers it is right"
         " with probability at most m/K, and with answers of probability at most p at most m p",
-        "every m, K",
+        "every m, every K",
         _accuracy,
         ("finitely_many_values",),
     ),
@@ -138,7 +138,7 @@ _STEPS = (
         "packing",
         "balls of radius g/M about them are disjoint in the ball of radius r + g/M: m <= (1 + r"
         " M/g)^d, at most d log2(1 + r M/g) bits",
-        "d = 1..4 (the same quotient for every d)",
+        "d in {1..4}",
         _packing,
         ("separation",),
     ),
@@ -146,7 +146,7 @@ _STEPS = (
         "equivariance",
         "attention without positional signal commutes with permutations of the tokens; norms,"
         " residuals and MLPs act on each token",
-        "L = 3, every d, any weights k(x, y) and values v(y)",
+        "L = 3, every d",
         _equivariance,
         ("positionless",),
     ),
@@ -163,7 +163,7 @@ _STEPS = (
         "partition",
         "by induction over t tokens that start equal stay equal: the number of different tokens"
         " never grows, and m counts fixed points of the loop on that invariant subspace",
-        "every d, L, t",
+        "every d, every L, every t",
         ("equivariance", "equal_tokens"),
     ),
 )

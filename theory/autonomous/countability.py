@@ -105,7 +105,7 @@ _STEPS = (
         "F = f - h, A = J - I, K = D_theta f onto with right inverse S: (x, -S A x + (1 - S K) y)"
         " are the tangent vectors of F = 0. Their parameter parts fill the parameter space if A is"
         " invertible, and are annihilated by the non-zero row l K if l A = 0",
-        "every n and number of parameters (random points: up to 4)",
+        "every n, every p",
         _kernel,
         ("smooth", "rank"),
     ),
@@ -135,7 +135,7 @@ _STEPS = (
         "additive_bias",
         "f = g(h) + b: D_b f = I, the zeros are the graph b = h - g(h) and the derivative of that"
         " chart is I - J (Sard for h - g)",
-        "d = 1, 2, the general quadratic g (term by term for every C^1 g)",
+        "d in {1, 2}",
         _bias_chart,
     ),
     identity(
@@ -143,7 +143,7 @@ _STEPS = (
         "f with values in a manifold: I - P J P is I - J on the tangent space and the identity"
         " across it, so the test there is det(I - P J P) != 0, and rank means onto the tangent"
         " space",
-        "every d and every rank of P",
+        "every d",
         _sphere,
     ),
     cited(
@@ -188,7 +188,7 @@ _STEPS = (
         "count_is_integrable",
         "|det DF| is at most the product of the lengths of its columns, so Int_K |det DF| <="
         " Lip(F)^n vol K: the mean count over b is finite",
-        "n = 2, 3",
+        "n in {2, 3}",
         _hadamard,
         ("lipschitz_critical_values",),
     ),

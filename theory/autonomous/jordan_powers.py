@@ -148,7 +148,7 @@ JORDAN_STEPS = (
     identity(
         "block_power",
         "(rho U + N)^t = Sum_{j<k} binom(t, j) (rho U)^{t-j} N^j",
-        "every d, k = 2..4, every t (induction)",
+        "every d, k in {2..4}, every t by induction",
         _block_power,
         ("decomposition",),
     ),
@@ -156,7 +156,7 @@ JORDAN_STEPS = (
         "leading_term",
         "the term N^{k-2} weighs rho (k-1)/(t-k+2) against the term N^{k-1}: what is not leading is"
         " O(1/t)",
-        "every d, k = 2..6, every t >= k",
+        "every d, k in {2..6}, every t",
         _leading,
         ("block_power",),
     ),
@@ -171,7 +171,7 @@ JORDAN_STEPS = (
         "eigenvectors",
         "all equal +rho (U = 1): (rho + N) N^{k-1} = rho N^{k-1} + N^k and N^k = 0: the limit is an"
         " eigenvector and fixed",
-        "every d, k = 1..4",
+        "every d, k in {1..4}",
         _eigenvector,
         ("decomposition", "positive"),
     ),
@@ -186,7 +186,7 @@ JORDAN_STEPS = (
         "isometry",
         "the leading terms v_t = U^t v have constant |v_t| and constant |v_{t+1} - v_t| = |U v - v|"
         " in the adapted norm",
-        "every d, t = 4 (any t by the same rewriting)",
+        "every d, t = 4",
         _isometry,
         ("decomposition",),
     ),
@@ -209,7 +209,7 @@ JORDAN_STEPS = (
         "jordan_rate",
         "M = [[rho, 1], [0, rho]]: the tangent of the angle to the limit is rho y/(rho x + t y), t"
         " times it tends to rho: rate 1/t",
-        "d = 2, t = 1, 2, 5 (any t by block_power)",
+        "d = 2, t in {1, 2, 5}",
         _jordan_rate,
         ("block_power",),
     ),

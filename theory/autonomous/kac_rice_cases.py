@@ -274,7 +274,7 @@ WORKED_STEPS = (
         "angle",
         "h = r u(t): Int |det A| p(A h) r dr = |det A|/(2 pi |A u|^2), which is (1/2 pi) times the"
         " speed of the angle of A u",
-        "d = 2, every linear piece A, b ~ N(0, I)",
+        "d = 2",
         _angle,
     ),
     enclosed(

@@ -94,7 +94,7 @@ _STEPS = (
     identity(
         "telescoped_sum",
         "with c = (I - M) w: h_t = M^t h_0 + (I - M^t) w",
-        "every d, every t (induction)",
+        "every d, every t by induction",
         _telescoped,
     ),
     identity(
@@ -116,7 +116,7 @@ _STEPS = (
         "projector_limit",
         "M^t = P + N^t, and h_t - (P h_0 + (I - P) w) = N^t (h_0 - w); P(I - M) = 0, so P c = 0 iff"
         " c is in the range",
-        "every d, every t >= 1 (induction)",
+        "every d, every t >= 1 by induction",
         _projector,
         ("splitting", "telescoped_sum"),
     ),
@@ -144,7 +144,7 @@ _STEPS = (
     identity(
         "homogeneity",
         "det(t x - t M) = t^d det(x - M), so rho(t M) = t rho(M)",
-        "d = 1..4",
+        "d in {1..4}",
         _scaling,
     ),
     cited(

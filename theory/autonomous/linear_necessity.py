@@ -81,21 +81,21 @@ NECESSITY_STEPS = (
     identity(
         "jordan_blocks",
         "entries of J_k(lambda)^t are binom(t, j) lambda^(t-j)",
-        "blocks k = 2..5, every t (induction)",
+        "k in {2..5}, every t by induction",
         _jordan,
     ),
     deduced(
         "growth",
         "a Jordan block of size k >= 2 at an eigenvalue of modulus 1: |h_t| grows like t^(k-1) from"
         " almost every h_0, so semisimplicity is necessary",
-        "every d, blocks k = 2..5",
+        "every d, k in {2..5}",
         ("jordan_blocks",),
     ),
     identity(
         "unit_circle_steps",
         "along e^{i phi}, phi != 0: |h_{t+1} - h_t|^2 = (2 - 2 cos phi)|h_t|^2 with |h_t| constant;"
         " phi = pi is -1",
-        "every plane (d = 2), every t",
+        "every d, every t",
         _rotation,
     ),
     cited(
@@ -108,7 +108,7 @@ NECESSITY_STEPS = (
     identity(
         "outside_range",
         "then l h_t = l h_0 + t l c: divergence for every h_0",
-        "every d, every t (induction)",
+        "every d, every t by induction",
         _outside_range,
         ("annihilator",),
     ),
@@ -116,7 +116,7 @@ NECESSITY_STEPS = (
         "expansion",
         "along an eigenvalue p + i q (real or complex) |h_{t+1}|^2 = (p^2 + q^2)|h_t|^2: no"
         " convergence when p^2 + q^2 > 1",
-        "every eigenvector or plane (d = 1, 2), every t",
+        "every d, every t",
         _expansion,
     ),
     deduced(

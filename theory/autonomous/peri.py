@@ -183,7 +183,7 @@ STEPS = (
         "peri_one_block",
         "peri, one sub-block, eps = 0: |h' - h|^2 = Sum gamma_i^2 n_i^2 >= d min gamma^2 > 0: no"
         " fixed point for any parameter",
-        "every d (entry by entry)",
+        "every d",
         _peri_one_block,
         ("gains",),
     ),
@@ -228,7 +228,7 @@ STEPS = (
         "two affine sub-blocks within 1/1000 of u1(n) = n, u2(m) = -diag(1, -1/2) m: on [1, 2] x"
         " [-0.3, 0.3] n2 turns away from -n1 to different sides below and above, never to n1: every"
         " vertical line holds a fixed point, uncountably many for every such parameter",
-        "d = 2, a box of 12 parameters",
+        "d = 2",
         _rectangle,
         ("gain_free_fixed_points",),
     ),

@@ -125,7 +125,7 @@ _STEPS = (
     identity(
         "homogeneous",
         "N(c z) = N(z) for c > 0 and |N(z)| = R, so h_t = N(M^t h_0)",
-        "every d, every t (induction)",
+        "every d, every t by induction",
         _homogeneous,
         ("power",),
     ),
@@ -134,7 +134,7 @@ _STEPS = (
         "splitting",
         "simple real eigenvalue lambda > 0 of largest modulus: M^t = lambda^t P + N^t, l M = lambda"
         " l for its left eigenvector l",
-        "every d, every t (induction)",
+        "every d, every t by induction",
         _split,
         ("simple",),
     ),
@@ -142,7 +142,7 @@ _STEPS = (
         "multipliers",
         "at h = +-R v/|v| the loop's Jacobian on h^perp has the eigenvalues l_j/lambda of the other"
         " l_j: the rate is |l_2|/|lambda|",
-        "d = 2, 3",
+        "d in {2, 3}",
         _multipliers,
         ("splitting",),
     ),
@@ -171,7 +171,7 @@ _STEPS = (
     identity(
         "discriminant",
         "disc = Prod (l_i - l_j)^2, a polynomial in M, not 0 at diag(1, ..., d)",
-        "d = 2, 3",
+        "d in {2, 3}",
         _discriminants,
     ),
     cited(
@@ -179,7 +179,7 @@ _STEPS = (
         "polynomial_null_set",
         "almost every M has d distinct eigenvalues: all blocks have size 1 and the criterion says"
         " 'simple, real, positive'",
-        "every d (the polynomial is checked for d = 2, 3)",
+        "every d",
         {"polynomial": ("discriminant",), "not_zero": ("discriminant",)},
     ),
     *GINIBRE_STEPS,

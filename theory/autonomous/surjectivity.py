@@ -141,14 +141,14 @@ _STEPS = (
         "gru",
         "gru: the candidate bias has derivative diag((1 - zeta)(1 - n^2)), a quotient of positive"
         " terms; the hidden candidate bias that times r > 0",
-        "every d (entry by entry), L = 1",
+        "every d, L = 1",
         _gru,
     ),
     identity(
         "shared_bias",
         "several tokens, T_1 invertible: the rows (v T_2 T_1^{-1}, -v) annihilate D_b f = (T_1;"
         " T_2; ..): a shared bias is never onto",
-        "every d, L >= 2 (two of the tokens)",
+        "every d, every L >= 2",
         _shared_bias,
     ),
     identity(
@@ -156,7 +156,7 @@ _STEPS = (
         "the last linear map moves token i by dW a_i + db: vectors dual to the (a_i, 1) exist when"
         " their Gram determinant is not zero, and then every (w_1, .., w_L) is reached; after it"
         " act the T_i, so the image is that of T_1 x .. x T_L",
-        "every d and hidden width, L = 2, 3",
+        "every d, every m, L in {2, 3}",
         _output_layer,
         ("independent",),
     ),
@@ -164,21 +164,21 @@ _STEPS = (
         "output_layer_necessary",
         "Sum x_i (a_i, 1) = 0 forces Sum x_i (dW a_i + db) = 0: dependence costs d directions per"
         " relation (equal tokens: x = (1, -1, 0))",
-        "every d and hidden width, L = 3",
+        "every d, every m, L = 3",
         _output_layer_necessary,
     ),
     identity(
         "output_layer_determinant",
         "L = hidden + 1: the derivative is the Kronecker product with I_d, of determinant det((a_i,"
         " 1))^d",
-        "(L, d) = (2, 2), (2, 3), (3, 2)",
+        "L in {2, 3}, d in {2, 3}",
         _kronecker,
     ),
     decided(
         "counting",
         "rank <= d (shared bias) is at most half of L d, rank <= 2d (bias and gain, L >= 3) at most"
         " two thirds, and rank <= d(hidden + 1) < L d when L > hidden + 1",
-        "every d, L, hidden",
+        "every d, every L, every m",
         _too_many_tokens,
     ),
     deduced(

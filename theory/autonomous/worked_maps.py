@@ -106,7 +106,7 @@ STEPS = (
         "h' = b + a max(h,0) + c min(h,0): for b != 0 no fixed point is on the kink and none is"
         " degenerate; two on one side force slope 1 there and b = 0, a ray of them: the exceptional"
         " set is {b = 0}",
-        "d = 1, every slope and b",
+        "d = 1",
         _relu,
     ),
     identity(
@@ -120,7 +120,7 @@ STEPS = (
         "cubic_exceptions",
         "a degenerate fixed point exists iff 4p^3 + 27q^2 = 0: it is h = -3q/2p (p = 0 forces q ="
         " 0, and h = 0)",
-        "d = 1, every p, q",
+        "d = 1",
         _cubic_exceptions,
         ("cubic_resultant",),
     ),
@@ -128,14 +128,14 @@ STEPS = (
         "cubic_pair",
         "two different fixed points h, k determine the parameters: p = -(h^2 + h k + k^2), q = h k"
         " (h + k)",
-        "d = 1, every p, q",
+        "d = 1",
         _cubic_pair,
     ),
     identity(
         "cubic_count",
         "the third is then -h - k, and 4p^3 + 27q^2 = -(h - k)^2 (2h + k)^2 (h + 2k)^2: one fixed"
         " point if positive, three if negative",
-        "d = 1, every h, k",
+        "d = 1",
         _cubic_count,
         ("cubic_pair",),
     ),
@@ -143,14 +143,14 @@ STEPS = (
         "planar_exceptions",
         "(x, y) -> (y^2 + a, x^2 + b): a degenerate fixed point (4xy = 1) forces 256(a^3 + b^3 +"
         " a^2 b^2) + 288ab = 27",
-        "d = 2, every a, b",
+        "d = 2",
         _planar,
     ),
     cited(
         "exceptions_are_null",
         "analytic_zero_set",
         "these curves of parameters are null sets",
-        "d = 1, 2",
+        "d in {1, 2}",
         {
             "analytic": ("cubic_exceptions", "planar_exceptions"),
             "nonzero": ("cubic_resultant", "planar_exceptions"),

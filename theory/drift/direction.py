@@ -151,7 +151,7 @@ _STEPS = (
         "residual_strength",
         "one loop at norm r multiplies the deviation by (r + nu)/(r + a) = 1 - mu/(r + a): M1 with"
         " the norm as residual strength",
-        "every d >= 2, every r",
+        "every d >= 2",
         _strength,
         ("direction_jacobian",),
     ),
@@ -166,7 +166,7 @@ _STEPS = (
     decided(
         "regular",
         "an eigenvalue p + i q with p < 0 kills no vector: DV is invertible at a sink",
-        "every eigenvector or plane (d = 1, 2)",
+        "every d",
         _invertible,
         ("sink",),
     ),
@@ -189,7 +189,7 @@ _STEPS = (
         "eigenvalues and a depend continuously on e: n*(e) stays an outward sink, R3 c holds"
         " uniformly for e near e_0, and a start in its open set keeps n_inf(e) = n*(e): n_inf is"
         " C^1 there, with D n_inf != 0 iff D_e V != 0",
-        "every d, one token",
+        "every d, L = 1",
         ("branch", "derivative", "outward", "one_token", "smooth"),
     ),
     deduced(
@@ -222,14 +222,14 @@ _STEPS = (
         "powers",
         "bernoulli",
         "(t + 1)^-theta >= (1 - theta/t) t^-theta for theta > 0",
-        "every t > 0",
+        "no size",
         {"exponent": ("direction_flow", "sink")},
     ),
     decided(
         "supersolution",
         "|x'| <= (1 - beta/t)|x| + K/t^{j+1}, 0 < theta < beta, theta <= j: c t^-theta with c >="
         " K/(beta - theta) stays above; K = 0 needs no j",
-        "every d, every t >= beta, j = 1, 2",
+        "every d, every t, j in {1, 2}",
         _supersolution,
         ("powers",),
     ),
@@ -239,7 +239,7 @@ _STEPS = (
         " O(t^-theta) for every theta < mu/a with theta <= j, where j = oo for one sub-block with"
         " eps = 0 (u is a function of n, the error of the step vanishes at n*), j = 2 for one with"
         " eps > 0, j = 1 for two",
-        "every d, one token",
+        "every d, L = 1",
         ("supersolution", "residual_strength", "limit_direction", "one_sub_block", "eps_zero"),
     ),
     identity(
@@ -255,14 +255,14 @@ _STEPS = (
         "exact_products",
         "one sub-block, eps = 0, mu/a = k: the deviation is c/(s (s-1) ... (s-k+1)) ~ t^-k, faster"
         " than 1/t for k > 1",
-        "k = 1..4, every t",
+        "k in {1..4}, every t",
         _products,
         ("residual_strength",),
     ),
     enclosed(
         "broken_products",
         "mu/a = b not an integer: Gamma(s+1-b)/Gamma(s+1) is s^-b within 1e-5 at s = 10^6",
-        "b = 1/2, 3/2, 5/2",
+        "no size",
         _gamma,
         ("residual_strength",),
     ),

@@ -137,7 +137,7 @@ NO_FIXED_POINT_STEPS = (
         "covering",
         "2 d N^{d-1} pieces of side 2R/N cover that surface; their images under an l-Lipschitz u"
         " lie in cubes of total volume 2 d (4 l R sqrt(d-1))^d/N",
-        "d = 1..6",
+        "d in {1..6}",
         _covering,
         ("cube_to_sphere",),
     ),
@@ -146,7 +146,7 @@ NO_FIXED_POINT_STEPS = (
         "N -> oo: u(S) is compact and null; a fixed point of h + u(N(h)) + b needs -b in u(S), so"
         " for every b off a closed null set there is none, and the step stays above dist(-b,"
         " u(S)) > 0",
-        "every d; one token, or an update that acts on each token",
+        "every d",
         ("covering", "ray", "one_sub_block", "one_token", "generic_bias"),
     ),
     decided("gain_below", "entry by entry (gamma_i x_i)^2 >= min gamma^2 x_i^2", "every d", _gain),
@@ -175,7 +175,7 @@ NO_FIXED_POINT_STEPS = (
         "linear_growth",
         "w = p/|p|: <w, h_t> >= <w, h_0> + c_0 t, so |h_t| >= c_0 t - |h_0|; and |h_t| <= |h_0|"
         " + C t",
-        "every d, every L, every t (induction), any number of sub-blocks, every eps",
+        "every d, every L, every t by induction",
         _linear_growth,
         ("separation", "bounded_update"),
     ),
@@ -189,7 +189,7 @@ NO_FIXED_POINT_STEPS = (
         "bounded_region",
         "two sub-blocks with |u_1 + u_2| >= delta on the sphere: |U(h)| >= delta - l C/(r - C) > 0"
         " beyond that radius, so every fixed point lies within",
-        "every d, eps = 0",
+        "every d",
         _beyond,
         ("far_from_fixed", "asymptotic_update"),
     ),

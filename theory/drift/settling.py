@@ -150,7 +150,7 @@ SETTLING_STEPS = (
     decided(
         "trapping",
         "|x'| <= (1 - m/r)|x| + K/r^2 keeps |x| <= delta as soon as r >= m and r >= K/(m delta)",
-        "every d, every r",
+        "every d",
         _trapping,
         ("sink_step", "direction_map"),
     ),
@@ -173,7 +173,7 @@ SETTLING_STEPS = (
         "several_tokens",
         "L tokens, p_i = |h_i|/t: the flow (V_i/p_i, a_i - p_i) in log t has the Jacobian"
         " [[diag(1/a_i) DV, 0], [Da, -1]]: what must be a sink is V_i/a_i, not V",
-        "L = 2, tangents of dimension one",
+        "L = 2, d = 2",
         _scaled_flow,
         ("direction_map",),
     ),

@@ -93,7 +93,7 @@ WANDERING_STEPS = (
         "turning",
         "u = n + Omega n, |Omega n| = omega: a = 1, |h'|^2 = (r + 1)^2 + omega^2, the direction"
         " turns by arctan(omega/(r + 1)), and the relative step at r = t is sqrt(1 + omega^2)/t",
-        "every even d (Omega skew, Omega^2 = -omega^2)",
+        "every m",
         _turning,
         ("polar_step",),
     ),
@@ -101,7 +101,7 @@ WANDERING_STEPS = (
         "turns_for_ever",
         "r + 1 <= |h'| <= r + 1 + omega^2/(2(r + 1)) gives |h_t|/t -> 1, Sum arctan(omega/(r_t +"
         " 1)) = oo: the direction has no limit and relative step x t -> sqrt(1 + omega^2) > 1",
-        "every even d",
+        "every m",
         ("turning", "radial_bounds"),
     ),
     decided(
@@ -109,7 +109,7 @@ WANDERING_STEPS = (
         "| |h_t|/t - kappa | <= eta at the ends of [s, lambda s], where the norm gains u per loop"
         " at least, and of [t, lambda t], where it gains l at most: 2 eta (lambda + 1) >= (u -"
         " l)(lambda - 1)",
-        "every d, all times",
+        "every d",
         _windows,
     ),
     deduced(
@@ -133,7 +133,7 @@ WANDERING_STEPS = (
         "each survives a small change of u: a <= -delta on the sphere and no zero of u (bounded, no"
         " fixed point; any d), V without zero on the circle and a > 0 (turning; d = 2), and besides"
         " a gain a that is not constant (oscillation)",
-        "as said",
+        "every d",
         ("bounded_for_ever", "turns_for_ever", "no_limit"),
     ),
 )

@@ -161,7 +161,7 @@ ANISOTROPY_STEPS: tuple[Step, ...] = (
         "projected_density",
         "the density of the nearest point (t, 1/t), in closed form: its derivative along the normal"
         " is the Gaussian density times the Jacobian, and it vanishes at r = 0",
-        "d = 1, every s",
+        "d = 1",
         _projected,
         ("normal_coordinates", "normal_bijection", "gaussian"),
     ),
@@ -169,17 +169,11 @@ ANISOTROPY_STEPS: tuple[Step, ...] = (
         "ratio_density",
         "x y = -v, |x/y| = e^{+-tau}: dx dy = dv dtau/2 and x^2 + y^2 = 2 v cosh tau, so tau has"
         " the density (1 - e^{-v cosh tau/s^2})/(pi cosh tau) where the product lies above -v",
-        "d = 1, every s",
+        "d = 1",
         _ratio,
         ("product_substitution", "gaussian"),
     ),
-    identity(
-        "slope_density",
-        "the density of m = y/x on |x| < b",
-        "d = 1, every s",
-        _slope,
-        ("gaussian",),
-    ),
+    identity("slope_density", "the density of m = y/x on |x| < b", "d = 1", _slope, ("gaussian",)),
     decided(
         "external_intervals",
         "x > 0, y = m x: |(1 + y) x| < 1 is x < a (m >= 0), x < c (4m < -1), x < a or b < x < c (-1"
@@ -192,7 +186,7 @@ ANISOTROPY_STEPS: tuple[Step, ...] = (
         "external_slopes",
         "the density of the slope inside the external set is the sum over these intervals, with the"
         " roots in closed form",
-        "d = 1, every s",
+        "d = 1",
         _external_pieces,
         ("slope_density", "external_intervals"),
     ),
@@ -223,7 +217,7 @@ ANISOTROPY_STEPS: tuple[Step, ...] = (
         "axis_log_ratio",
         "draws on the axes, zero coordinates read as c: E log(|x|/c) = log(s/c) - (gamma + ln 2)/2"
         " + 2 G/pi, G Catalan's constant",
-        "d = 1, every s (scaling)",
+        "d = 1",
         _axis,
         ("ratio_density", "same_quadrant", "gaussian"),
     ),

@@ -86,14 +86,14 @@ AREA_STEPS: tuple[Step, ...] = (
         "box_area",
         "the area of -2 < x y < 0 in [-a, a]^2 is 2 a^2 for a^2 <= 2 and 4 + 4 ln(a^2/2) above"
         " (Leibniz rule: equal derivative, equal value at a^2 = 2)",
-        "d = 1, every a",
+        "d = 1",
         _internal,
         ("stable_sets",),
     ),
     identity(
         "box_area_none",
         "that of -2 < y < 0 is 2 a^2 for a <= 2 and 4 a above",
-        "d = 1, every a",
+        "d = 1",
         _none,
         ("stable_sets",),
     ),
@@ -101,7 +101,7 @@ AREA_STEPS: tuple[Step, ...] = (
         "external_edges",
         "along the edges x = +-a the external set is all of [1 - a, 1 + a] iff a^2 + a <= 1, and"
         " leaves out an end below iff a^2 - a > 1",
-        "d = 1, every a",
+        "d = 1",
         _external_edges,
         ("stable_sets",),
     ),
@@ -109,7 +109,7 @@ AREA_STEPS: tuple[Step, ...] = (
         "box_area_external",
         "that of |(1 + y) x| < 1 is 4 a^2, 2 - 2a + 2a^2 + 2 ln(a(a+1)), 4 + 2 ln(a^2 (a^2 - 1)),"
         " with ends at a^2 + a = 1, a^2 - a = 1",
-        "d = 1, every a",
+        "d = 1",
         _external,
         ("external_edges",),
     ),

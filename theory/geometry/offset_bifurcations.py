@@ -159,14 +159,14 @@ OFFSET_STEPS: tuple[Step, ...] = (
         "derivatives",
         "at h, with T = tanh(x h + k): f' = J(0) - x y T^2, f'' = -2 x^2 y T (1 - T^2), f''' = -2"
         " x^3 y (1 - T^2)(1 - 3 T^2), for both recalls",
-        "d = 1, every offset k",
+        "d = 1",
         _derivatives,
         ("jacobians",),
     ),
     identity(
         "fold_coefficient",
         "external, f' = 1: f''/2 = -x T (1 - x), and df/dk = (1 - x)/x",
-        "d = 1, every offset k",
+        "d = 1",
         _fold,
         ("derivatives",),
     ),
@@ -174,7 +174,7 @@ OFFSET_STEPS: tuple[Step, ...] = (
         "flip_coefficient",
         "f' = -1: f''^2/4 + f'''/6 = (2/3) x^2 (1 + 3 T^2) (internal), x^2 (1 + x)(1 + 3 x T^2)/3"
         " (external)",
-        "d = 1, every offset k",
+        "d = 1",
         _flips,
         ("derivatives",),
     ),
@@ -183,7 +183,7 @@ OFFSET_STEPS: tuple[Step, ...] = (
         "at f' = -1 the multiplier of the fixed point moves at the speed T (1 - x^2) in k"
         " (external), and at -2/x in x with y and an output bias c fixed (internal: T = -c/y"
         " there)",
-        "d = 1, every offset",
+        "d = 1",
         _speeds,
         ("derivatives",),
     ),
@@ -192,7 +192,7 @@ OFFSET_STEPS: tuple[Step, ...] = (
         "internal: f' = 1 only if x y = 0 (no fold at any offset), and every flip has a positive"
         " coefficient. External: a fold is degenerate only at T = 0, the pitchfork, and exists only"
         " if (1+y)x > 1 iff x y > 0; a flip is supercritical iff (1 + x)(1 + 3 x T^2) > 0",
-        "d = 1, every offset k",
+        "d = 1",
         _signs,
         ("fold_coefficient", "flip_coefficient"),
     ),

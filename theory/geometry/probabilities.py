@@ -123,7 +123,7 @@ PROBABILITY_STEPS: tuple[Step, ...] = (
     identity(
         "none_probability",
         "P(-2 < y < 0) = erf(sqrt2/s)/2, which tends to 1/2 as s -> 0",
-        "d = 1, every s",
+        "d = 1",
         _none,
         ("error_function", "stable_sets"),
     ),
@@ -186,7 +186,7 @@ PROBABILITY_STEPS: tuple[Step, ...] = (
         "independent_modes",
         "d independent scalar modes are all stable with probability P^d; internally -> 2^{-d} as s"
         " -> 0 (dense matrices fall faster: not claimed here)",
-        "every d, diagonal A and W_x",
+        "every d",
         ("internal_limit", "gaussian"),
     ),
 )

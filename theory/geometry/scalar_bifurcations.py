@@ -191,7 +191,7 @@ BIFURCATION_STEPS: tuple[Step, ...] = (
         "unfolding",
         "with an offset k != 0 the truncated map has one fixed point at m = 1 and its folds lie at"
         " m != 1: no bifurcation on (1+y)x = 1",
-        "d = 1 (cubic normal form)",
+        "d = 1",
         _unfolded,
         ("cubic_discriminant",),
     ),

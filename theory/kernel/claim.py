@@ -15,6 +15,7 @@ from ...support.errors import UsageError
 from ..architecture import Architecture, Recall, Residual
 from ..prediction import Prediction, Weights, rules
 from ..theorems import THEOREMS
+from .dimensions import UNPROVED_SIZES, Size, excesses, parse
 
 if TYPE_CHECKING:
     from .falsifier import Falsifier
@@ -170,16 +171,23 @@ class Step:
         name: short name, by which later steps refer to it.
         kind: how the step is established.
         statement: what the step says.
-        dimensions: for which d (and number of tokens, and time) the check holds.
+        dimensions: for which sizes (d, number of tokens, time) the step holds; the module
+            `theory.kernel.dimensions` gives the forms of the text.
         check: runs the check.
         uses: names of the earlier steps and assumptions that it rests on.
         theorem: key of the theorem that a cited step applies; None for every other step.
         discharges: for each hypothesis of that theorem, the names that discharge it.
         build: returns the content of a machine-checked step: equations, sentences or bounds.
         judge: decides content of that kind; the mutation test gives it altered content.
+        induction: names of the earlier steps that are the base case and the induction step from
+            which this one follows; empty if it does not follow by induction.
+
+    Attributes:
+        sizes: `dimensions` as data, by the name of the size.
 
     Raises:
-        UsageError: a step that is not cited names a theorem, or a cited step does not.
+        UsageError: a step that is not cited names a theorem, or a cited step does not; the text of
+            `dimensions` has no known form.
 
     Example:
         >>> from loopstab import ledger
@@ -201,8 +209,14 @@ class Step:
     discharges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     build: Callable[[], Sequence[Any]] | None = None
     judge: Callable[[Sequence[Any]], Finding] | None = None
+    induction: tuple[str, str] | tuple[()] = ()
+    sizes: Mapping[str, Size] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "sizes", parse(self.dimensions))
+        except UsageError as error:
+            raise UsageError(f"step {self.name}: {error}") from None
         if (self.kind is Kind.CITED) != (self.theorem is not None):
             raise UsageError(
                 f"step {self.name}: a cited step, and only a cited step, names its theorem"
@@ -211,7 +225,8 @@ class Step:
     @property
     def rests_on(self) -> tuple[str, ...]:
         """Names of all earlier steps and assumptions that the step rests on."""
-        return self.uses + tuple(name for names in self.discharges.values() for name in names)
+        discharging = tuple(name for names in self.discharges.values() for name in names)
+        return self.uses + discharging + self.induction
 
 
 @dataclass(frozen=True)
@@ -233,7 +248,8 @@ class Claim:
 
     Raises:
         UsageError: two names are equal; a step has an empty field or an unknown theorem; a step
-            rests on something unknown or later; nothing uses an assumption; a falsifier drops
+            rests on something unknown or later, or claims more sizes than the steps that it uses;
+            nothing uses an assumption; a falsifier drops
             something that is not assumed; there is no step or no falsifier; the source is
             unknown. The message names the claim and the step.
 
@@ -290,6 +306,11 @@ class Claim:
         for predicate in self.predicates:
             self._require_bound(predicate, assumed)
             used |= set(predicate.assumptions)
+        for name, reason in excesses(self.steps):
+            if (self.id, name) not in UNPROVED_SIZES:
+                raise UsageError(
+                    f"claim {self.id}, step {name}: it claims more sizes than it uses: {reason}"
+                )
         idle = [name for name in assumed if name not in used]
         if idle:
             raise UsageError(
@@ -327,7 +348,7 @@ class Claim:
 
     def _require_complete(self, step: Step) -> None:
         where = f"claim {self.id}, step {step.name!r}"
-        for name in ("name", "statement", "dimensions"):
+        for name in ("name", "statement"):
             if not getattr(step, name).strip():
                 raise UsageError(f"{where}: {name} is empty; fill it in")
         if step.theorem is not None and step.theorem not in THEOREMS:

@@ -27,6 +27,8 @@ PRECISION = 160
 """bits of ball arithmetic"""
 
 Names = Sequence[str]
+Induction = tuple[str, str] | tuple[()]
+"""names of the base case and the induction step, both earlier steps; empty without induction"""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def identity(
     dimensions: str,
     build: Callable[[], Sequence[Equation | Words]],
     uses: Names = (),
+    induction: Induction = (),
 ) -> Step:
     """A step whose equations must reduce to zero and agree at random rational points."""
 
@@ -66,7 +69,7 @@ def identity(
             equations, "equation(s) reduced to zero, each re-checked at random rational points"
         )
 
-    return _checked(name, Kind.IDENTITY, statement, dimensions, build, judge, uses)
+    return _checked(name, Kind.IDENTITY, statement, dimensions, build, judge, uses, induction)
 
 
 def decided(
@@ -76,6 +79,7 @@ def decided(
     build: Callable[[], Sequence[Sentence]],
     uses: Names = (),
     limit_ms: int = TIME_LIMIT_MS,
+    induction: Induction = (),
 ) -> Step:
     """A step for whose sentences z3 must refute the negation.
 
@@ -91,7 +95,7 @@ def decided(
                 )
         return _all_of(sentences, "sentence(s): premises satisfiable, negation unsatisfiable")
 
-    return _checked(name, Kind.DECIDED, statement, dimensions, build, judge, uses)
+    return _checked(name, Kind.DECIDED, statement, dimensions, build, judge, uses, induction)
 
 
 def enclosed(
@@ -100,6 +104,7 @@ def enclosed(
     dimensions: str,
     build: Callable[[], Sequence[Bound]],
     uses: Names = (),
+    induction: Induction = (),
 ) -> Step:
     """A step whose balls must lie strictly between their bounds."""
 
@@ -127,7 +132,9 @@ def enclosed(
                 "; ".join(f"{bound.label} = {bound.value.str(12)}" for bound in bounds),
             )
 
-    return _checked(name, Kind.ENCLOSED, statement, dimensions, in_precision, judge, uses)
+    return _checked(
+        name, Kind.ENCLOSED, statement, dimensions, in_precision, judge, uses, induction
+    )
 
 
 def _checked(
@@ -138,6 +145,7 @@ def _checked(
     build: Callable[[], Sequence[Any]],
     judge: Callable[[Sequence[Any]], Finding],
     uses: Names,
+    induction: Induction,
 ) -> Step:
     """A machine-checked step; `judge` decides what `build` returns, and mutants of it."""
     return Step(
@@ -149,6 +157,7 @@ def _checked(
         tuple(uses),
         build=build,
         judge=judge,
+        induction=induction,
     )
 
 
@@ -159,6 +168,7 @@ def cited(
     dimensions: str,
     discharges: Mapping[str, Names],
     uses: Names = (),
+    induction: Induction = (),
 ) -> Step:
     """A step that applies a named theorem; it fails unless each hypothesis is discharged."""
     given = {key: tuple(names) for key, names in discharges.items()}
@@ -189,29 +199,49 @@ def cited(
             f"{THEOREMS[theorem].title} ({by}); the theorem itself is not machine-checked",
         )
 
-    return Step(name, Kind.CITED, statement, dimensions, check, tuple(uses), theorem, given)
+    return Step(
+        name,
+        Kind.CITED,
+        statement,
+        dimensions,
+        check,
+        tuple(uses),
+        theorem,
+        given,
+        induction=induction,
+    )
 
 
-def deduced(name: str, statement: str, dimensions: str, uses: Names) -> Step:
+def deduced(
+    name: str, statement: str, dimensions: str, uses: Names, induction: Induction = ()
+) -> Step:
     """A step written for a reader; it fails when it names nothing that it rests on."""
 
     def check() -> Finding:
-        if not uses:
+        if not uses and not induction:
             return Finding(
                 Verdict.FAILED, "a deduced step names the steps or assumptions that it uses"
             )
         return Finding(
-            Verdict.PASSED, f"from {', '.join(uses)}; written for a reader, not machine-checked"
+            Verdict.PASSED,
+            f"from {', '.join((*uses, *induction))}; written for a reader, not machine-checked",
         )
 
-    return Step(name, Kind.DEDUCED, statement, dimensions, check, tuple(uses))
+    return Step(name, Kind.DEDUCED, statement, dimensions, check, tuple(uses), induction=induction)
 
 
 def measured(
-    name: str, statement: str, dimensions: str, sample: Callable[[], Finding], uses: Names = ()
+    name: str,
+    statement: str,
+    dimensions: str,
+    sample: Callable[[], Finding],
+    uses: Names = (),
+    induction: Induction = (),
 ) -> Step:
     """A step that rests on Monte Carlo; a claim that has one is never proved."""
-    return Step(name, Kind.MEASURED, statement, dimensions, sample, tuple(uses))
+    return Step(
+        name, Kind.MEASURED, statement, dimensions, sample, tuple(uses), induction=induction
+    )
 
 
 def both(*parts: Any) -> Any:

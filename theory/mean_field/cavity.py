@@ -115,20 +115,20 @@ CAVITY_STEPS = (
         "norm_balance",
         "A phi(h) has entries of variance sigma^2 q, uncorrelated with e: w^2 = sigma^2 q + beta^2,"
         " s = a + w, the entries of h have variance 1",
-        "every d (Gram symbols)",
+        "every d",
         _norm_balance,
         ("ginibre", "independent", "recall", "eps_zero_gain_one"),
     ),
     identity(
         "conditioning",
         "given A F = Y: A = Y F^+ + A (1 - F F^+), and the second part annihilates F",
-        "every d, F of every rank",
+        "every d",
         _conditioning,
     ),
     identity(
         "second_moment",
         "E A X A^T = E A^T X A = (sigma^2/d) tr(X) I",
-        "d = 2, 3, every X",
+        "d in {2, 3}",
         second_moments,
         ("ginibre",),
     ),
@@ -136,7 +136,7 @@ CAVITY_STEPS = (
         "rotation",
         "the covariances of U^T A V are products of inner products of columns: orthogonal U, V"
         " leave the law of A as it is",
-        "d = 2, 3, every U, V",
+        "d in {2, 3}",
         rotations,
         ("ginibre",),
     ),
@@ -182,7 +182,7 @@ GAIN_STEPS = (
         "gain_edge",
         "|n| >= s > a gamma: |n - a gamma| >= s - a gamma: no bulk outside the disc |n| < s, so"
         " gains make no threshold in a linear loop",
-        "every complex n",
+        "no size",
         _gain_edge,
         ("gain_self_consistency",),
     ),

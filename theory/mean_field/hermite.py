@@ -91,14 +91,14 @@ HERMITE_STEPS = (
     identity(
         "hermite_polynomials",
         "E phi^2 = Sum c_k^2, E phi'^2 = Sum k c_k^2, c - q = Sum (k - 1) c_k^2 for polynomials",
-        "degree <= 5, every coefficient",
+        "m in {0..5}",
         _hermite,
     ),
     cited(
         "hermite",
         "hermite_expansion",
         "the same for every activation; and Q(r) = Sum c_k^2 r^k, so Q(1) = q, Q'(1) = c",
-        "every phi",
+        "no size",
         {"square_integrable": ("activation",)},
         ("hermite_polynomials",),
     ),
@@ -106,14 +106,14 @@ HERMITE_STEPS = (
         "threshold_sign",
         "c - q >= -c_0^2; for E phi = 0 it is > 0 iff phi is not linear (some c_k != 0, k >= 2):"
         " odd nonlinear phi has a threshold; a large mean removes it",
-        "every phi",
+        "no size",
         _signs,
         ("hermite",),
     ),
     identity(
         "tangent_line",
         "r^k - 1 - k(r - 1) obeys B_{k+1} = r B_k + k (r - 1)^2, B_1 = 0",
-        "every k (induction)",
+        "every k by induction",
         _bernoulli,
     ),
     cited(
@@ -134,7 +134,7 @@ HERMITE_STEPS = (
         "global_reachability",
         "on 0 <= r < 1: slope sigma^2 c/w^2 < 1, or = 1 with phi not affine: r' > r; slope > 1: r'"
         " > r at 0 and r' < r near 1; for affine phi the slope is < 1",
-        "every phi, beta > 0",
+        "no size",
         _reach,
         ("tangent_line", "hermite", "recall"),
     ),
@@ -143,7 +143,7 @@ HERMITE_STEPS = (
         "so r_t increases to 1 iff beta >= beta_c: |h_{t+1} - h_t|^2/d = 2(1 - r_t) -> 0 as first"
         " d, then t tends to infinity; below beta_c it stays away from 0. At fixed d with t ->"
         " infinity this is the cavity assumption, measured below",
-        "first d -> infinity, then t",
+        "d -> infinity, t -> infinity",
         ("finite_loops", "global_reachability", "edge"),
     ),
 )

@@ -138,14 +138,14 @@ EXAMPLE_STEPS = (
         "phi = x^2 (cut off beyond the entries of h): q = 3 + (E e^4 - 3) v^2, c = 4; at E e^4 ="
         " 50, v = 7/10: nu* = -0.531 w, the bulk ends at 0.215 w: rho is the outlier's, not (a +"
         " sigma sqrt(c))/(a + w)",
-        "every kurtosis and share",
+        "no size",
         _square,
         ("outlier", "share_balance"),
     ),
     decided(
         "relu_split",
         "ReLU(x)^2 + ReLU(-x)^2 = x^2, and just one of the two is active for x != 0",
-        "every x",
+        "no size",
         _relu,
     ),
     deduced(
@@ -153,7 +153,7 @@ EXAMPLE_STEPS = (
         "h symmetric of variance 1 without an atom at 0: q = E ReLU(h)^2 = 1/2 and c = P(h > 0) ="
         " 1/2 for every symmetric input law: the Gaussian law holds, w and rho included, and nu* ="
         " 0 since q' = 0",
-        "every symmetric input law",
+        "no size",
         ("relu_split", "share_variance", "outlier"),
     ),
     identity(
@@ -169,7 +169,7 @@ EXAMPLE_STEPS = (
         "sparse_mixture",
         "entries +-1/sqrt(p) with probability p, else 0: moments are mixtures; variance 1, fourth"
         " moment 1/p (p = 1: signs)",
-        "every density p",
+        "no size",
         _mixture,
     ),
     enclosed(

@@ -114,14 +114,14 @@ INPUT_STEPS = (
         "share_balance",
         "w^2 = sigma^2 q + beta^2 with u = beta/w: beta/sigma = u sqrt(q(u)/(1 - u^2)), q(u) = E"
         " phi(sqrt(1 - u^2) g + u e)^2",
-        "every input law",
+        "no size",
         _share,
         ("norm_balance",),
     ),
     identity(
         "share_variance",
         "h = sqrt(1 - u^2) g + u e has variance 1 for every input law of variance 1",
-        "every u",
+        "no size",
         _variance,
     ),
     deduced(
@@ -129,27 +129,27 @@ INPUT_STEPS = (
         "u sqrt(q/(1 - u^2)) is continuous, 0 at u = 0 and unbounded at u = 1 if q(1) = E phi(e)^2"
         " > 0: a share for every beta > 0; if q(1) = 0, u = 1 (h = e, w = beta) solves the balance"
         " itself",
-        "every continuous phi",
+        "no size",
         ("share_balance", "activation", "recall"),
     ),
     identity(
         "share_substitution",
         "t^2 = v/(1 - v): h = r (g + t e), r^2 = 1/(1 + t^2), (beta/sigma)^2 = v E phi(h)^2/r^2",
-        "every v in (0, 1)",
+        "no size",
         _substitution,
         ("share_balance",),
     ),
     identity(
         "second_derivatives",
         "tanh'' = -2 tanh (1 - tanh^2), erf'' = -2 x erf'",
-        "every x",
+        "no size",
         _star_shaped,
     ),
     decided(
         "star_shaped",
         "tanh and erf are concave on x >= 0; a concave phi with phi(0) = 0 has (phi(x)/x)^2"
         " non-increasing in |x|",
-        "every x",
+        "no size",
         _concave,
         ("second_derivatives", "concave"),
     ),
@@ -157,13 +157,13 @@ INPUT_STEPS = (
         "shift",
         "anderson",
         "E phi(r (g + t e))^2 is non-decreasing in t at fixed r, for every value of e",
-        "every input law",
+        "no size",
         {"even": ("concave",), "monotone": ("concave",)},
     ),
     decided(
         "increasing_product",
         "v increasing, E phi(h)^2/r^2 > 0 non-decreasing: their product increases",
-        "every v",
+        "no size",
         _product,
     ),
     deduced(
@@ -171,14 +171,14 @@ INPUT_STEPS = (
         "phi odd, non-decreasing, concave on x >= 0 and not 0: as v grows r falls, so (phi(r"
         " y)/r)^2 rises for each y = g + t e, and t rises: (beta/sigma)^2 increases with v. One"
         " share, one w for every beta > 0 and every input law",
-        "every input law",
+        "no size",
         ("share_substitution", "star_shaped", "shift", "increasing_product", "existence"),
     ),
     identity(
         "outlier",
         "the candidate outlier -(beta/q) E phi phi'(h)(e - u h) is nu* = -v (1 - v) q'(v)/q in"
         " units of w",
-        "every input law",
+        "no size",
         _parts,
         ("by_parts", "conditioning", "share_variance", "cavity"),
     ),
@@ -186,7 +186,7 @@ INPUT_STEPS = (
         "fold",
         "d/dv (v q/(1 - v)) = q/(1 - v)^2 (1 - nu*/w): the outlier reaches the multiplier 1 exactly"
         " where the branch folds; where beta increases with u it is below w",
-        "every input law",
+        "no size",
         _fold,
         ("outlier", "share_balance"),
     ),

@@ -204,7 +204,7 @@ EXTENSION_STEPS = (
         "rotation",
         "U^T A V has independent entries of variance sigma^2/d for orthonormal columns: C A C is a"
         " Ginibre matrix of size d - 1 on the complement of 1",
-        "d = 2, 3, every U, V",
+        "d in {2, 3}",
         rotations,
         ("ginibre",),
     ),
@@ -219,7 +219,7 @@ EXTENSION_STEPS = (
         "second_moment",
         "E A X A^T = E A^T X A = (sigma^2/d) tr(X) I, so E (1 + A) X (1 + A)^T = X + (s_A^2/d)"
         " tr(X) I",
-        "d = 2, 3, every X",
+        "d in {2, 3}",
         _second_moment,
         ("ginibre",),
     ),

@@ -81,7 +81,7 @@ _STEPS = (
         "finite_width_scale",
         "w/sigma - 1 = (beta/sigma)^2/2 + ... in units of the edge width d^(-1/2) is x^2/2, x ="
         " (beta/sigma) d^(1/4): x must be large",
-        "leading order in beta/sigma",
+        "no size",
         _finite_width,
         ("norm_balance",),
     ),

@@ -130,7 +130,7 @@ SPECTRUM_STEPS = (
     identity(
         "moment_series",
         "Sum_j sigma^{2j}/(w nu)^{j+1} = 1/(w nu - sigma^2): partial sums",
-        "every d, every n (induction)",
+        "every d, every n by induction",
         _series,
     ),
     cited(
@@ -156,7 +156,7 @@ SPECTRUM_STEPS = (
     identity(
         "projector_determinant",
         "P = I - h h^T/|h|^2: det(mu - P M) = det(mu - M) (mu/|h|^2) h^T (mu - M)^{-1} h",
-        "d = 1, 2, 3",
+        "d in {1, 2, 3}",
         _projector,
     ),
     identity(

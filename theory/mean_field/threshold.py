@@ -104,7 +104,7 @@ THRESHOLD_STEPS = (
         "sensitivity_series",
         "beta^2 Sum_k (sigma^2 c)^k/w^{2k+2} = beta^2/(w^2 - sigma^2 c) (partial sums) ="
         " beta^2/(beta^2 - beta_c^2); 1 for q = c (N6)",
-        "every n (induction)",
+        "every n by induction",
         _sensitivity,
         ("edge_identity", "norm_balance"),
     ),
@@ -128,7 +128,7 @@ THRESHOLD_STEPS = (
         "the gap w/(sigma sqrt(c)) - 1 in units of the edge width d^(-1/2) is x^2/2 to leading"
         " order, x = d^(1/4) sqrt((beta^2 - beta_c^2)/c)/sigma: the edge is smeared where x is of"
         " order 1 (heuristic: the width of the Ginibre edge)",
-        "leading order",
+        "no size",
         _finite_width,
         ("edge_identity",),
     ),

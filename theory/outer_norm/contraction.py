@@ -137,7 +137,7 @@ _STEPS = (
     decided(
         "composition",
         "several sub-blocks: the constants multiply",
-        "every d, two sub-blocks (then by induction)",
+        "every d, m = 2",
         _blocks,
         ("kappa",),
     ),
@@ -145,7 +145,7 @@ _STEPS = (
         "tokens",
         "N acts on each token: if |G_i(h) - G_i(k)| <= l max_j |h_j - k_j| and |G_i| >= r for every"
         " token i, then kappa holds in the max norm",
-        "every d, every L (token by token)",
+        "every d, every L",
         _tokens,
         ("kappa",),
     ),

@@ -110,7 +110,7 @@ _STEPS = (
         "ellipsoid",
         "Sum (N_i/gamma_i)^2 = |z|^2/s^2: with gain the image lies in the ellipsoid diag(gamma)"
         " ball",
-        "d = 1, 2, 3",
+        "d in {1, 2, 3}",
         _ellipsoid,
     ),
     identity(
@@ -153,7 +153,7 @@ _STEPS = (
         "gain",
         "N_gamma(z) = diag(gamma) N_1(z): with h = diag(gamma) k the loop in k has gain 1 and reads"
         " g o diag(gamma)",
-        "d = 1, 2, 3",
+        "d in {1, 2, 3}",
         _gain,
     ),
     decided(

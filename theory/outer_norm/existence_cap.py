@@ -115,7 +115,7 @@ CAP_STEPS = (
         "brouwer_cap",
         "brouwer",
         "eps = 0, |B e| > sup|g| on the sphere (every token): a fixed point, inside the cap",
-        "every d, every L (a product of discs is convex)",
+        "every d, every L",
         {
             "convex": ("round_cap", "flat_cap", "convex"),
             "continuous": ("in_the_cap", "continuous"),

@@ -179,14 +179,14 @@ _STEPS = (
         "unrolled",
         "dh_{t+1}/dtheta = J_t dh_t/dtheta + F_t unrolls to Sum_j J_{T-1} ... J_{j+1} F_j + J_{T-1}"
         " ... J_0 dh_0/dtheta",
-        "every d; T = 2..5, then every T (induction)",
+        "every d, every T by induction",
         _unrolled,
     ),
     identity(
         "reverse_mode",
         "backpropagation (r_T = loss'(h_T), r_t = r_{t+1} J_t) sums the same terms: Sum r_{t+1} F_t"
         " + r_0 dh_0/dtheta",
-        "every d; T = 1..5",
+        "every d, T in {1..5}",
         _reverse,
         ("unrolled",),
     ),
@@ -194,7 +194,7 @@ _STEPS = (
         "bound",
         "|dh_T/dtheta| <= sup|F|(1 - kappa^T)/(1 - kappa) + kappa^T |dh_0/dtheta| <= sup|F|/(1 -"
         " kappa) + kappa^T |dh_0/dtheta|",
-        "every d, every T (induction)",
+        "every d, every T by induction",
         _recursion_bound,
         ("unrolled", "jacobian_norm", "tangent"),
     ),
@@ -202,14 +202,14 @@ _STEPS = (
         "start",
         "|dh_T/dh_0| <= kappa^{T-1}|D_h f(h_0)|: kappa^T from the sphere, one other factor for h_0"
         " off it",
-        "every d, every T (induction)",
+        "every d, every T by induction",
         _first_loop,
         ("jacobian_norm", "on_sphere"),
     ),
     identity(
         "tail",
         "the gradient minus its last k terms is J_{T-1} ... J_{T-k} dh_{T-k}/dtheta",
-        "every d; 1 <= k < T <= 5",
+        "every d, T in {2..5}",
         _tail,
         ("unrolled",),
     ),
@@ -217,14 +217,14 @@ _STEPS = (
         "tail_bound",
         "so the last k loops err by <= sup|F|(kappa^k - kappa^T)/(1 - kappa) + kappa^T"
         " |dh_0/dtheta|, at most kappa^k sup|F|/(1 - kappa) if the start does not depend on theta",
-        "every d, every k <= T",
+        "every d, every k, every T",
         _tail_bound,
         ("tail", "bound", "start_fixed"),
     ),
     identity(
         "attained",
         "h' = kappa h + m theta attains both bounds at every T and k",
-        "d = 1; T = 0..4, k = 1..T",
+        "d = 1, T in {0..4}, k in {1..4}",
         _attained,
         ("bound", "tail_bound"),
     ),
@@ -244,7 +244,7 @@ _STEPS = (
         "limit_bound",
         "Lipschitz derivatives, |(J_t - J_*) S + F_t - F_*| <= c kappa^t: |dh_T/dtheta - S| <="
         " kappa^T |dh_0/dtheta - S| + c T kappa^{T-1}",
-        "every d, every T (induction)",
+        "every d, every T by induction",
         _limit_bound,
         ("limit_recursion", "jacobian_norm"),
     ),

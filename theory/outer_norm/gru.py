@@ -114,7 +114,7 @@ _STEPS = (
         "step",
         "h' - h = (1 - z)(n - h), and where h = n the multiplier is z + (1 - z) n': the gate moves"
         " the multiplier, not the point",
-        "each coordinate of every d (the multiplier: d = 1)",
+        "every d",
         _step,
         ("cell",),
     ),
@@ -122,7 +122,7 @@ _STEPS = (
         "gates",
         "sigma = E/(1 + E), 1 - sigma = 1/(1 + E), 1 -+ tanh = 2/(1 + E^2), 2 E^2/(1 + E^2), E"
         " = e^x",
-        "every x",
+        "no size",
         _gates,
     ),
     decided(
@@ -148,7 +148,7 @@ _STEPS = (
         "z < 1, n, h <= c: h' < c but for n = c and (z = 0 or h = c). With |n| < 1 the box [-1,"
         " 1]^d goes into (-1, 1)^d, and so it does through several cells in a row; the box of"
         " radius H >= 1 goes into itself",
-        "every d (the lower side by (n, h) -> (-n, -h))",
+        "every d",
         _level,
         ("gap", "open_gates"),
     ),
@@ -156,7 +156,7 @@ _STEPS = (
         "strictly_inside",
         "z <= Z < 1, n <= m < 1 on [-1, 1]^d: h' <= q = 1 - (1 - Z)(1 - m) < 1, attained at z = Z,"
         " n = m, h = 1 only",
-        "every d (the lower side by (n, h) -> (-n, -h))",
+        "every d",
         _strictly_inside,
         ("gap", "open_gates"),
     ),
@@ -176,7 +176,7 @@ _STEPS = (
         "hidden_must_be_h",
         "hidden argument w h instead of h: with n >= -1 the state grows where h (z w - 1) > 1 - z;"
         " w = 2, z = 3/4: h' >= 5h/4 from h = 1 on",
-        "d = 1 (W_x = w I: each coordinate of every d)",
+        "d = 1",
         _wrong_hidden,
         ("cell",),
     ),

@@ -112,7 +112,7 @@ TIME_STEPS = (
         "row_bound",
         "|a| <= p, |x| <= H: a x <= p H, so a gate's argument is at most its row sum of |W_h| times"
         " H plus what u and the bias add",
-        "one entry; rows of every length add up",
+        "d = 1",
         _row_bound,
     ),
     deduced(
@@ -127,21 +127,21 @@ TIME_STEPS = (
         "excess",
         "h >= m: h' - m <= Z (h - m), attained; together with `level` at c = m the excess (|h| -"
         " m)_+ shrinks by Z in every loop",
-        "every d (the lower side by (n, h) -> (-n, -h))",
+        "every d",
         _excess,
         ("gap", "level", "bounded_gates"),
     ),
     decided(
         "two_loops",
         "after two loops the excess is at most Z^2 of what it was, attained",
-        "every d, then by induction",
+        "every d",
         _two_loops,
         ("excess",),
     ),
     identity(
         "entry_time",
         "Z^t (H - m) = 1 - m at t = log((H - m)/(1 - m))/log(1/Z)",
-        "every H > 1",
+        "no size",
         _entry_time,
         ("excess", "two_loops"),
     ),
@@ -177,7 +177,7 @@ TIME_STEPS = (
         "saturation_formula",
         "e^-x = 2^-p at x = p log 2: beyond it 1 + e^-x rounds to 1 with p bits, so 1/(1 + e^-x) ="
         " 1 and h' = 0 n + 1 h = h",
-        "p = 24, 53",
+        "p in {24, 53}",
         _saturation,
         ("exact",),
     ),
@@ -186,7 +186,7 @@ TIME_STEPS = (
         "e^-17 < 2^-24 < e^-16 (float32), e^-37 < 2^-53 < e^-36 (float64): computed as 1/(1 +"
         " e^-x), sigma(17) and sigma(37) are 1; correctly rounded, sigma(17) is not and sigma(18)"
         " is; tanh(10) is 1 in float32, tanh(9) is not",
-        "p = 24, 53",
+        "p in {24, 53}",
         _half_ulps,
         ("saturation_formula", "gates"),
     ),

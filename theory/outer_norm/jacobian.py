@@ -160,7 +160,7 @@ _STEPS = (
     identity(
         "entries",
         "dN_i/dz_j = (gamma_i/s)(delta_ij - z_i z_j/(d s^2))",
-        "d = 1..4",
+        "d in {1..4}",
         _entries,
         ("regular",),
     ),
@@ -195,7 +195,7 @@ _STEPS = (
     identity(
         "null_vectors_with_gain",
         "eps = 0, any gain without zeros: DN z = 0 and (z / gamma)^T DN = 0",
-        "d = 2, 3, 4",
+        "d in {2, 3, 4}",
         _with_gain,
         ("entries", "eps_zero"),
     ),
@@ -210,21 +210,21 @@ _STEPS = (
         "layer_norm_directions",
         "DN 1 = 0 always, DN Cz = (eps/s^3) Cz, 1/s across both: null directions 1 and Cz at eps ="
         " 0, only 1 at eps > 0",
-        "every d (the third for d >= 3)",
+        "every d",
         directions,
         ("layer_norm",),
     ),
     identity(
         "layer_norm_entries",
         "the same from the entries of LayerNorm",
-        "d = 2, 3; first row for d = 4",
+        "d in {2, 3}",
         entries,
         ("layer_norm",),
     ),
     identity(
         "characteristic_polynomial",
         "A B and B A have one characteristic polynomial",
-        "d = 2, 3",
+        "d in {2, 3}",
         _exchange,
     ),
     cited(

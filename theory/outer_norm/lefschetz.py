@@ -160,12 +160,7 @@ _STEPS = (
         _never_zero,
         ("segment",),
     ),
-    identity(
-        "antipodal_determinant",
-        "det(-I) = (-1)^d",
-        "d = 1..8 (diagonal: the product of d entries -1)",
-        _antipodal,
-    ),
+    identity("antipodal_determinant", "det(-I) = (-1)^d", "d in {1..8}", _antipodal),
     cited(
         "antipodal",
         "degree",
@@ -176,7 +171,10 @@ _STEPS = (
         ("antipodal_determinant",),
     ),
     identity(
-        "lefschetz_number", "L(F) = 1 + (-1)^(d-1) deg F, 0 at deg F = (-1)^d", "d = 2..7", _number
+        "lefschetz_number",
+        "L(F) = 1 + (-1)^(d-1) deg F, 0 at deg F = (-1)^d",
+        "d in {2..7}",
+        _number,
     ),
     decided("zero_iff", "L(F) = 0 iff deg F = (-1)^d", "every d", _zero_iff, ("lefschetz_number",)),
     cited(
@@ -223,14 +221,14 @@ _STEPS = (
         "local_degrees",
         "the signs there are (-1)^d at -e and (-1)^(d-1) at e: the degrees (-1)^d and 0 by"
         " counting",
-        "d = 2, 3, 4",
+        "d in {2, 3, 4}",
         _local_degrees,
         ("fibre", "homotopies"),
     ),
     identity(
         "linear",
         "N(M h), det M != 0: det(x - M) at x = 0 is (-1)^d det M = (-1)^d |det M| deg",
-        "d = 1, 2, 3",
+        "d in {1, 2, 3}",
         _linear,
     ),
     decided(

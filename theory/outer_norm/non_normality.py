@@ -112,7 +112,7 @@ _STEPS = (
         "neumann",
         "(I - J/z) Sum_{k<t} J^k/z^k = I - J^t/z^t; (I - J)^{-1} - Sum_{k<t} J^k = J^t (I -"
         " J)^{-1}: the error of a gradient cut to t loops",
-        "every d; t = 1, 2, 3, 6, the sum for every t (induction)",
+        "every d, t in {1, 2, 3, 6}",
         _neumann,
     ),
     cited(
@@ -122,7 +122,9 @@ _STEPS = (
         "every d",
         {"radius": ("contractive",)},
     ),
-    identity("geometric_sum", "(x - 1) Sum_{k<t} x^{-k-1} = 1 - x^{-t}", "t = 1..6", geometric_sum),
+    identity(
+        "geometric_sum", "(x - 1) Sum_{k<t} x^{-k-1} = 1 - x^{-t}", "t in {1..6}", geometric_sum
+    ),
     decided(
         "kreiss_below_powers",
         "|z| = x > 1: (x - 1)(1 - C x^{-t})|(z - J)^{-1}| <= C(1 - x^{-t}) for every t, so K <= C",
@@ -141,7 +143,7 @@ _STEPS = (
         "shift",
         "J = c x shift of size d: (z - J)^{-1} = Sum_{k<d} c^k shift^k/z^{k+1}, |J^{d-1}| ="
         " c^{d-1}",
-        "d = 2, 3, 4 entry by entry (every d: neumann with J^d = 0)",
+        "d in {2, 3, 4}",
         shift,
         ("neumann",),
     ),
@@ -150,14 +152,14 @@ _STEPS = (
         "(x - 1)/x^{k+1} has its maximum over x > 1 at x = (k+1)/k, k^k/(k+1)^{k+1}: c^{d-1} times"
         " that at k = d - 1 is below K, and K <= 1 + Sum_{0<k<d} c^k k^k/(k+1)^{k+1}, so C/K ->"
         " d^d/(d-1)^{d-1} as c -> infinity",
-        "every k (derivative); the value for k = 1, 2, 3, 7, 63",
+        "k in {1, 2, 3, 7, 63}",
         shift_maximum,
         ("shift",),
     ),
     decided(
         "shift_peak",
         "the maximum as a polynomial inequality; d = 2: C/K passes every bound below 4",
-        "k = 1, 2, 3 (every real x; x >= -3 for k = 2)",
+        "k in {1, 2, 3}",
         shift_peak,
         ("shift_maximum",),
     ),
@@ -165,7 +167,7 @@ _STEPS = (
         "sharp_in_the_limit",
         "d^d/(d-1)^{d-1} over e d is (1 + 1/(d-1))^{d-1}/e, which tends to 1: no factor below e d(1"
         " - o(1)) serves",
-        "d = 2, 8, 64",
+        "d in {2, 8, 64}",
         sharp_in_the_limit,
         ("shift_maximum", "powers_below_kreiss"),
     ),
@@ -173,14 +175,14 @@ _STEPS = (
         "jordan_family",
         "J = [[r, c], [0, r]]: rho = r; J^t has the corner t c r^{t-1}, (I - J)^{-1} the corner"
         " c/(1-r)^2",
-        "d = 2, every t (induction)",
+        "d = 2, every t by induction",
         jordan_powers,
     ),
     decided(
         "unbounded",
         "at any fixed rho = r in (0, 1) c makes |J| and |(I - J)^{-1}| larger than any bound, and"
         " |J^t| larger than any M r^t",
-        "d = 2 (so every d >= 2, in a block)",
+        "d = 2",
         unbounded,
         ("jordan_family",),
     ),
@@ -225,7 +227,7 @@ _STEPS = (
     identity(
         "normal_powers",
         "on a block |J v|^2 = (p^2 + q^2)|v|^2 and |(I - J) v|^2 = ((1-p)^2 + q^2)|v|^2",
-        "d = 1, 2",
+        "every d",
         _plane,
     ),
     decided(
@@ -239,7 +241,7 @@ _STEPS = (
     identity(
         "diagonalised",
         "J = V L V^{-1}: J^t = V L^t V^{-1}, (I - J)^{-1} = V (I - L)^{-1} V^{-1}",
-        "every d; t = 1, 2, 3, 5",
+        "every d, t in {1, 2, 3, 5}",
         _diagonalised,
         ("diagonalisable",),
     ),
@@ -254,7 +256,7 @@ _STEPS = (
         "spectral_projector",
         "J = lambda P + N, P the spectral projector of a semisimple lambda: J^t = lambda^t P + N^t,"
         " (I - J)^{-1} = P/(1 - lambda) + (I - N)^{-1} - P, so |(I - J)^{-1}| >= 1/|1 - lambda|",
-        "every d; t = 1..4",
+        "every d, t in {1..4}",
         _projector,
     ),
     identity(

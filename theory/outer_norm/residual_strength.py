@@ -161,7 +161,7 @@ _STEPS = (
         "same_fixed_points",
         "|h| = R and g(h, e) = w h with a + w > 0: N(a h + g) = h; conversely a fixed point has g ="
         " w h with w = s - a, s > 0",
-        "every d, every g",
+        "every d",
         _fixed_points,
         ("gain_one", "eps_zero", "outward"),
     ),
@@ -176,7 +176,7 @@ _STEPS = (
         "explicit_jacobian",
         "the same from the entries of DN(z), z = (a + w) h; characteristic polynomials agree:"
         " spectrum (a + nu)/(a + w)",
-        "d = 2, 3",
+        "d in {2, 3}",
         _explicit,
         ("tangent_jacobian",),
     ),
@@ -212,7 +212,7 @@ _STEPS = (
         "speed",
         "convergence along nu slows with a for real 0 <= nu < w, and gets faster while a <= -nu for"
         " real nu < 0",
-        "every d, real nu",
+        "every d",
         _speed,
         ("speed_derivative",),
     ),

@@ -141,7 +141,7 @@ VARIANT_STEPS = (
         "epsilon_bounds_attained",
         "the lower one by D_h G = -a on span(h), 0 across; the upper one by D_h G = a across, 0"
         " along h",
-        "every d (the upper one for d >= 2)",
+        "every d >= 2",
         _epsilon_attained,
         ("epsilon_bounds",),
     ),
@@ -156,7 +156,7 @@ VARIANT_STEPS = (
     identity(
         "gain_range",
         "<Gamma^{-2} h*, Gamma v> = <k*, v>: range S_h = (Gamma^{-2} h*)^perp",
-        "d = 1..4",
+        "d in {1..4}",
         _gain_range,
         ("gain",),
     ),
@@ -164,7 +164,7 @@ VARIANT_STEPS = (
         "gain_factors",
         "min|gamma| |v_i| <= |gamma_i v_i| <= max|gamma| |v_i|: the bounds hold with the factors"
         " min|gamma| and max|gamma|",
-        "every d (entry by entry)",
+        "every d",
         _gain_factors,
         ("gain",),
     ),

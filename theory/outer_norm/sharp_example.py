@@ -119,7 +119,7 @@ SHARP_STEPS = (
         "cycle_multipliers",
         "in the plane of h and e one step multiplies by 1 - beta^2/2a^2, so two by its square;"
         " across it two steps multiply by 1 (a (d-2)-sphere of cycles)",
-        "every d >= 2 (the second for d >= 3)",
+        "every d >= 2",
         _multipliers,
         ("two_cycle",),
     ),

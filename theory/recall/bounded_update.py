@@ -107,7 +107,7 @@ _STEPS = (
         "entries",
         "a gain multiplies norms by max|gamma| at most; gates 0 <= p <= 1 (ReLU, GELU, SiLU: x"
         " p(x)) do not enlarge entries; attention averages do not exceed the largest value vector",
-        "every d (entry by entry), two tokens (then by induction)",
+        "every d, L = 2",
         _entries,
     ),
     decided(
@@ -123,13 +123,13 @@ _STEPS = (
         "h' = W_x h + W_e e + k(h) with |k| <= C per token: C = |b| + the sum of the bounds of the"
         " sub-blocks at n = R max|gamma| (pre), |b| + R Sum max|gamma_out| (peri); tokens in the"
         " max norm, W_x acts on each",
-        "every d, every L, any number of sub-blocks",
+        "every d, every L, every m",
         ("update_bound", "normalised", "entries"),
     ),
     identity(
         "telescoping",
         "x_k = |W^k x|: Sum_{k<m} mu^-k x_{k+1} = mu (Sum_{k<m} mu^-k x_k - x_0 + mu^-m x_m)",
-        "every d, every m (induction)",
+        "every d, every m by induction",
         _telescope,
     ),
     cited(
@@ -149,7 +149,7 @@ _STEPS = (
     identity(
         "radii",
         "C/(1 - mu) and C/(mu - 1) are the fixed points of r -> mu r + C and r -> mu r - C",
-        "every mu",
+        "no size",
         _radii,
     ),
     decided(

@@ -85,7 +85,7 @@ ESCAPE_STEPS = (
         "variation_of_constants",
         "P g_t = W_x^t v - r_t with v = P g_0 + Sum_{k>=0} W_x^{-k-1} P k_k, r_t = Sum_{j>=0}"
         " W_x^{-j-1} P k_{t+j}",
-        "every d, every t (induction); the finite sum for t = 1..4",
+        "every d, every t by induction",
         _variation,
         ("splitting",),
     ),

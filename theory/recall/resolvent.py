@@ -132,7 +132,7 @@ _STEPS = (
     identity(
         "components",
         "the same, entry by entry: (I - M) adj(I - M) B = det(I - M) B",
-        "d = 1, 2, 3",
+        "d in {1, 2, 3}",
         _components,
         ("linear",),
     ),
@@ -140,7 +140,7 @@ _STEPS = (
         "unrolled_sensitivity",
         "dh_t/de = M^t Dh_0 + (I - M^t)(I - M)^{-1} B, and (I - M^t)(I - M)^{-1} B = Sum_{k<t} M^k"
         " B, finite at every finite t",
-        "every d, every t (induction); the sum for t = 1, 2, 3, 6",
+        "every d, every t by induction",
         _unrolled,
         ("linear",),
     ),
@@ -155,7 +155,7 @@ _STEPS = (
         "eigenplane",
         "along an eigenvalue p + i q the squared distance of two orbits is multiplied by p^2 + q^2"
         " in every loop",
-        "every eigenvector or plane (d = 1, 2), every t",
+        "every d, every t",
         _eigenplane,
         ("linear",),
     ),
@@ -187,7 +187,7 @@ _STEPS = (
         ("left_eigenvector", "invertible"),
     ),
     identity(
-        "iterations", "C rho^t = tol at t = (log tol - log C)/log rho", "every rate", _iterations
+        "iterations", "C rho^t = tol at t = (log tol - log C)/log rho", "no size", _iterations
     ),
     decided(
         "scalar_loop",

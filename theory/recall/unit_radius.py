@@ -140,7 +140,7 @@ UNIT_RADIUS_STEPS = (
     identity(
         "jordan_powers",
         "J_k(lambda)^t has the entries binomial(t, j) lambda^(t-j)",
-        "block sizes 1 to 4, every t (induction)",
+        "k in {1..4}, every t by induction",
         _jordan_powers,
     ),
     cited(
@@ -154,7 +154,7 @@ UNIT_RADIUS_STEPS = (
         "jordan_drift",
         "the order t^k is attained: W_x = J_k(1) and a constant push c along the last axis give h_t"
         " = c (binomial(t, k), ..., t) from 0",
-        "block sizes 1 to 4, every t (induction)",
+        "k in {1..4}, every t by induction",
         _jordan_drift,
     ),
     deduced(
@@ -198,7 +198,7 @@ UNIT_RADIUS_STEPS = (
         "radial_eigenvalue",
         "W_x = omega I: DN(z) z = 0 and J = omega (I + Du DN(z)), so J z = omega z: omega is an"
         " eigenvalue of J at every state",
-        "every d (peri: Du there contains the outer factor DN)",
+        "every d",
         _homogeneous,
         ("scalar_weight", "one_sub_block", "eps_zero"),
     ),
