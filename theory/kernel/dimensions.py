@@ -42,7 +42,6 @@ UNPROVED_SIZES: frozenset[tuple[str, str]] = frozenset(
         ("R3", "generic_bias_excludes"),
         ("R3", "open_sets"),
         ("R4", "independent_modes"),
-        ("N1", "exchange"),
         ("N2", "brouwer_ball"),
         ("N2", "gain_sharp"),
         ("N2", "conclusion"),

@@ -1,4 +1,4 @@
-"""Claim N1: the Jacobians of RMSNorm and LayerNorm, their eigenvalues and null directions."""
+"""Claim N1: the Jacobian of RMSNorm, its eigenvalues and null directions, and that of loops."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import sympy as sp
 
 from ..architecture import Recall, Residual
 from ..formulas import formula
-from ..kernel.algebra import Equation, rational
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
 from ..kernel.claim import Assumption, Axis, Claim, Consequence
-from ..kernel.proof import Sentence, cited, decided, deduced, identity
+from ..kernel.proof import Sentence, decided, identity
 from ..kernel.vectors import Span, span
-from .falsifiers.jacobian import FALSIFIERS
-from .layer_norm import directions, entries, jacobian_every_d
+from .falsifiers.jacobian import FALSIFIERS, PREDICATES
 from .sub_blocks import one_sub_block, two_sub_blocks
 
 S = sp.Symbol("s", positive=True)
@@ -106,37 +105,22 @@ def _no_epsilon():
     ]
 
 
-def _sphere_point(size: int, offset: int = 0):
-    """Draws z, its rational length n and the gains, by scaling a rational point of the sphere."""
-
-    def draw(rng: random.Random):
-        z, gain = _variables(size)
-        free = [rational(rng) for _ in range(size - 1)]
-        total = sum((x**2 for x in free), sp.Integer(0))
-        unit = [2 * x / (1 + total) for x in free] + [(total - 1) / (total + 1)]
-        length = rational(rng, positive=True)
-        return {
-            **dict(zip(z, (length * x for x in unit), strict=True)),
-            **{g: rational(rng) for g in gain},
-            sp.Symbol("n", positive=True): length,
-        }
-
-    return draw
-
-
 def _with_gain():
-    equations = []
-    length = sp.Symbol("n", positive=True)  # |z|
-    for d in (2, 3, 4):
-        z, gain = _variables(d)
-        inner = sp.eye(d) - z * z.T / length**2  # s DN = diag(gain) inner at eps = 0
-        right = sp.diag(*gain) * inner * z
-        row = sp.Matrix([zi / gi for zi, gi in zip(z, gain, strict=True)]).T
-        left = row * sp.diag(*gain) * inner
-        relation = (z.dot(z) - length**2,)
-        for entry in (*right, *left):
-            equations.append(Equation(entry, sp.Integer(0), relation, _sphere_point(d)))
-    return equations
+    # P = s DN at gain 1 and eps = 0; the columns of z are multiples of the state, the rows of its
+    # transpose r are too: P z = 0 and r P = 0
+    gain, projector, state, row = letters("Gamma P z r")
+    rules = (((projector, state), sp.Integer(0)), ((row, projector), sp.Integer(0)))
+
+    def model(rng: random.Random, size: int):
+        basis = random_matrix(rng, size)
+        p = basis * diagonal([1] * (size - 1) + [0]) * basis.inv()
+        one, free = diagonal([1] * size), random_matrix(rng, size)
+        return {projector: p, state: free - p * free, row: free * (one - p)}
+
+    return [
+        Words(gain * projector * state, sp.Integer(0), rules, model),
+        Words(row * gain**-1 * (gain * projector), sp.Integer(0), rules, model),
+    ]
 
 
 def _sizes():
@@ -145,15 +129,44 @@ def _sizes():
     return [Sentence(given, sp.And(eps <= s**2, sp.Equivalent(mean > 0, eps < s**2)))]
 
 
+def _exchange_model(rng: random.Random, size: int):
+    """Random A and B, a number l, and T = l - B A, which is invertible."""
+    while True:
+        a, b, value = random_matrix(rng, size), random_matrix(rng, size), rational(rng)
+        t = diagonal([value] * size) - b * a
+        if t.det() != 0:
+            return {LEFT: a, RIGHT: b, GAP: t, VALUE: value}
+
+
+LEFT, RIGHT, GAP = letters("A B T")
+VALUE = sp.Symbol("l")
+
+
 def _exchange():
-    x = sp.Symbol("x")
-    equations = []
-    for d in (2, 3):
-        a = sp.Matrix(d, d, sp.symbols(f"a:{d * d}"))
-        b = sp.Matrix(d, d, sp.symbols(f"b:{d * d}"))
-        left, right = ((x * sp.eye(d) - m).det(method="berkowitz") for m in (a * b, b * a))
-        equations.append(Equation(left, right))
-    return equations
+    # T = l - B A
+    rules = (((RIGHT, LEFT), VALUE - GAP),)
+    inverse = 1 + LEFT * GAP**-1 * RIGHT  # l (l - A B)^{-1}
+    return [
+        Words((VALUE - LEFT * RIGHT) * inverse, VALUE, rules, _exchange_model),
+        Words(inverse * (VALUE - LEFT * RIGHT), VALUE, rules, _exchange_model),
+    ]
+
+
+def _composed():
+    projector, body = letters("P J")  # P projects across the new state, s P J is the Jacobian
+    s = sp.Symbol("s")
+
+    def model(rng: random.Random, size: int):
+        basis = random_matrix(rng, size)
+        return {projector: basis * diagonal([1] * (size - 1) + [0]) * basis.inv()}
+
+    rules = (((projector, projector), projector),)
+    loop = projector * body / s
+    return [
+        Words(projector * loop, loop, rules, model),
+        Words((1 - projector) * loop, sp.Integer(0), rules, model),
+        Words((loop * projector) * projector, loop * projector, rules, model),
+    ]
 
 
 _STEPS = (
@@ -194,52 +207,26 @@ _STEPS = (
     ),
     identity(
         "null_vectors_with_gain",
-        "eps = 0, any gain without zeros: DN z = 0 and (z / gamma)^T DN = 0",
-        "d in {2, 3, 4}",
+        "eps = 0, any gain without zeros: DN z = 0 (with zeros too) and (z / gamma)^T DN = 0",
+        "every d",
         _with_gain,
-        ("entries", "eps_zero"),
+        ("no_epsilon",),
     ),
     identity(
-        "layer_norm",
-        "LayerNorm: DN(z) v = (1/s)(C v - Cz <Cz, v>/(d s^2)), C the projector across (1, ..., 1)",
+        "exchange",
+        "l != 0: if T = l - B A is invertible, so is l - A B, with inverse (I + A T^{-1} B)/l: A B"
+        " and B A have the same eigenvalues except 0",
         "every d",
-        jacobian_every_d,
-        ("regular",),
-    ),
-    identity(
-        "layer_norm_directions",
-        "DN 1 = 0 always, DN Cz = (eps/s^3) Cz, 1/s across both: null directions 1 and Cz at eps ="
-        " 0, only 1 at eps > 0",
-        "every d",
-        directions,
-        ("layer_norm",),
-    ),
-    identity(
-        "layer_norm_entries",
-        "the same from the entries of LayerNorm",
-        "d in {2, 3}",
-        entries,
-        ("layer_norm",),
-    ),
-    identity(
-        "characteristic_polynomial",
-        "A B and B A have one characteristic polynomial",
-        "d in {2, 3}",
         _exchange,
     ),
-    cited(
-        "exchange",
-        "charpoly_exchange",
-        "P J and P J P = (P J) P have the same spectrum",
-        "every d",
-        {"square": ("characteristic_polynomial",)},
-    ),
-    deduced(
+    identity(
         "composed",
-        "the loop N(f) has Jacobian DN(z) J; at gain 1, eps = 0 its spectrum is 0 and that of its"
-        " restriction to h*^perp, so rho is unambiguous",
+        "gain 1, eps = 0: the loop N(f) has the Jacobian J^ = DN(z) J = P J/s, whose range is"
+        " across the new state; by the exchange of P and J^, J^ = P J^ and its restriction J^ P"
+        " have the same eigenvalues except 0, so rho is unambiguous",
         "every d",
-        ("no_epsilon", "exchange"),
+        _composed,
+        ("no_epsilon", "exchange", "gain_one", "single_norm"),
     ),
     identity(
         "one_sub_block",
@@ -265,20 +252,26 @@ N1 = Claim(
     title="Jacobian of the outer normalisation",
     source="paper+extension",
     statement=(
-        "N(z) = gamma o z/s, s = sqrt(mean z^2 + eps): DN(z) = (1/s) diag(gamma)(I - z z^T/(d"
-        " s^2)). Gain 1: eigenvalue 1/s across z, eps/s^3 along z; eps = 0: (R/|z|)(I - z"
-        " z^T/|z|^2), DN(z) z = 0. LayerNorm: null directions 1 and Cz at eps = 0, only 1 at eps >"
-        " 0 (d >= 3, Cz != 0)."
+        "Let N(z) = gamma o z/s with s = sqrt(mean z^2 + eps). Where s > 0, N is differentiable"
+        " with DN(z) = (1/s) diag(gamma)(I - z z^T/(d s^2)). At gain 1, DN(z) v = v/s for every v"
+        " across z, and DN(z) z = (eps/s^3) z. At eps = 0, DN(z) z = 0 for every gain. The"
+        " Jacobian of a loop with the norm after each sub-block is the product of these matrices"
+        " and those of the sub-blocks, for each kind of recall. N9 is the same for LayerNorm."
     ),
     assumptions=(
-        Assumption("regular", "s > 0: z != 0 or eps > 0 (LayerNorm: Cz != 0 or eps > 0)"),
+        Assumption("regular", "s > 0: z != 0 or eps > 0"),
         Assumption("gain_one", "gamma = 1 (eigenvalues only)"),
         Assumption("eps_zero", "eps = 0 (null direction only)"),
+        Assumption(
+            "single_norm",
+            "the loop is N(f) with one norm (its spectrum only); with more sub-blocks norms also"
+            " stand between the factors",
+        ),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     notes=(
-        "LayerNorm has two null directions only at eps = 0; at eps > 0 the second becomes eps/s^3.",
         (
             "'Outer normalisation: J^ = DN(z) J' holds for one sub-block. Post and sandwich blocks"
             " normalise after each of their two sub-blocks, so DN_1 also stands between the factors"
@@ -290,11 +283,7 @@ N1 = Claim(
         r" \[DN(z)=\tfrac1s\operatorname{diag}(\gamma)\Bigl(I-\frac{zz^\top}{d\,s^2}\Bigr).\] For"
         r" $\gamma=1$: eigenvalue $1/s$ on $z^\perp$, $\varepsilon/s^3$ along $z$; for"
         r" $\varepsilon=0$ and any $\gamma$ without zeros $DN(z)z=0$ and $(\gamma^{-1}\circ z)^\top"
-        r" DN(z)=0$. LayerNorm $z\mapsto Cz/s$, $C=I-\mathbf1\mathbf1^\top/d$,"
-        r" $s=\sqrt{|Cz|^2/d+\varepsilon}$:"
-        r" $DN(z)=\tfrac1s\bigl(C-\tfrac{Cz(Cz)^\top}{d\,s^2}\bigr)$, with null space"
-        r" $\operatorname{span}(\mathbf1,Cz)$ at $\varepsilon=0$ and"
-        r" $\operatorname{span}(\mathbf1)$ at $\varepsilon>0$. A loop with $N$ after each of two"
+        r" DN(z)=0$. A loop with $N$ after each of two"
         r" sub-blocks has $J=DN_2(I+A_2)DN_1(I+A_1)W_x$, $K=DN_2(I+A_2)DN_1(I+A_1)W_e$ with"
         r" external recall and $J=DN_2(I+A_2W_x)DN_1(I+A_1W_x)$,"
         r" $K=DN_2\bigl((I+A_2W_x)DN_1A_1W_e+A_2W_e\bigr)$ with internal recall."

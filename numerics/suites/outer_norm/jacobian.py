@@ -1,17 +1,25 @@
 """Attacks on N1, the Jacobian of the outer normalisation, by complex steps.
 
 Complex steps are exact to rounding, so the tolerance is the rounding of a dozen operations of size
-1/s (LayerNorm: times |z|/s, the cancellation in z - mean z).
+1/s. Other suites evaluate the predicates of the claim at rational cases.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from ....theory.outer_norm.falsifiers.jacobian import (
+    DERIVATIVE,
+    EIGENVALUES,
+    NULL_DIRECTION,
+    Norm,
+    norm_at,
+)
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
@@ -19,9 +27,10 @@ from ...loops.rms_norm import rms_norm_jacobian
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, matrices, show, spheres
 from ..shared.complex_step import UNIT, complex_step, normalised, tangent
+from ..shared.predicates import evaluated
 
 
-def _tolerance(d: int, *factors: float) -> float:
+def tolerance(d: int, *factors: float) -> float:
     """A bound of the rounding of sums of d products, 16 deep.
 
     `factors`: sizes whose product is the size of the result.
@@ -66,7 +75,7 @@ def _derivative(case: Case) -> tuple[Array, float]:
     )
 
 
-def _torn(f: Any, z: Array, direction: Array, s: float, gain: float) -> str | None:
+def torn(f: Any, z: Array, direction: Array, s: float, gain: float) -> str | None:
     """The slopes of f at z agree at two steps t s (t alone where s = 0).
 
     A third derivative is at most 64 gain R/s^3.
@@ -77,7 +86,7 @@ def _torn(f: Any, z: Array, direction: Array, s: float, gain: float) -> str | No
         slopes = [(f(z + t * direction) - f(z - t * direction)) / (2 * t) for t in steps]
     size = float(np.sqrt(len(z)))
     gap = float(np.abs(slopes[0] - slopes[1]).max())
-    allowed = gain * size * (64 * 2.0**-16 / unit + 2 * _tolerance(len(z), 1 / steps[1]))
+    allowed = gain * size * (64 * 2.0**-16 / unit + 2 * tolerance(len(z), 1 / steps[1]))
     if not gap <= allowed:
         return (
             f"no derivative at z = {show(z)}: the slopes at steps {steps[0]:.3g} and {steps[1]:.3g}"
@@ -90,12 +99,12 @@ def _entries(case: Case) -> str | None:
     z, gain, eps = case["z"], case["gain"], case["eps"]
     top = float(np.abs(gain).max())
     s = _scale(z, eps)
-    torn = _torn(lambda x: gain * np.nan_to_num(normalised(x, eps)), z, case["direction"], s, top)
-    if torn:
-        return torn
+    jump = torn(lambda x: gain * np.nan_to_num(normalised(x, eps)), z, case["direction"], s, top)
+    if jump:
+        return jump
     measured, closed = _derivative(case)[0], rms_norm_jacobian(z, gain, eps)
     error = float(np.abs(measured - closed).max())
-    if error > _tolerance(len(z), top, 1 / s):
+    if error > tolerance(len(z), top, 1 / s):
         return (
             f"z = {show(z)}, gain {show(gain)}, eps = {eps:g}: DN measured {show(measured)}, closed"
             f" form {show(closed)}"
@@ -109,7 +118,7 @@ def _spectrum(case: Case) -> str | None:
     across, along = numeric("rmsnorm_tangential")(s), numeric("rmsnorm_radial")(s, eps)
     for v, value in ((tangent(z), across), (z[:, None] / np.linalg.norm(z), along)):
         error = float(np.abs(jacobian @ v - value * v).max(initial=0.0))
-        if error > _tolerance(len(z), float(np.abs(case["gain"]).max()), 1 / s):
+        if error > tolerance(len(z), float(np.abs(case["gain"]).max()), 1 / s):
             return (
                 f"z = {show(z)}, gain {show(case['gain'])}, eps = {eps:g}: DN v differs from"
                 f" {value:.6g} v by {error:.4g}"
@@ -123,7 +132,7 @@ def _null(case: Case) -> str | None:
     size = float(np.linalg.norm(z))
     right = float(np.abs(jacobian @ z).max()) / size
     left = float(np.abs(z / gain @ jacobian).max()) / size
-    if right > _tolerance(len(z), float(gain.max()), 1 / s) or left > _tolerance(
+    if right > tolerance(len(z), float(gain.max()), 1 / s) or left > tolerance(
         len(z), float(gain.max() / gain.min()), 1 / s
     ):
         return (
@@ -134,45 +143,36 @@ def _null(case: Case) -> str | None:
 
 
 @st.composite
-def _layer_point(draw: DrawFn, eps: bool = False, centred: bool = True) -> Case:
-    """d >= 3; z not constant (or constant)."""
-    d = draw(sizes(3, 6))
-    z = np.full(d, draw(fractions(-2, 2)))
-    if centred:
-        z[0] += draw(fractions(1, 3))
-        z[1:-1] += draw(arrays(d - 2, -1 / 2, 1 / 2))
-    direction = np.array([1.0, *draw(arrays(d - 1, -1, 0))])
-    return {"z": z, "eps": draw(fractions(1 / 16, 1)) if eps else 0.0, "direction": direction}
+def _exact(
+    draw: DrawFn, gain: bool, eps: bool | None, zero: bool = False, dropped: str = ""
+) -> Case:
+    """z, v, gains and eps that are multiples of 1/16; z = 0 if asked, otherwise not."""
+    d = draw(sizes(1 if gain or not dropped else 2, 4))
+    z = np.zeros(d) if zero else draw(arrays(d, -2, 2))
+    if not (zero or z.any()):
+        z[0] = 1.0
+    v = draw(arrays(d, -2, 2))
+    case: dict[str, Any] = {"z": z, "v": v, "gain": np.ones(d), "eps": 0.0}
+    if gain:
+        case["gain"] = draw(arrays(d, -2, 2))
+    if eps or (eps is None and draw(st.booleans())):
+        case["eps"] = draw(fractions(1 / 16, 2))
+    if dropped == "gain_one":
+        # v is across z, and the gains turn it
+        case |= {"z": np.ones(d), "v": np.eye(d)[0] - np.eye(d)[1], "gain": 2.0 ** -np.arange(d)}
+    if dropped == "regular" and not v.any():
+        case["v"] = np.ones(d)
+    if (
+        dropped in ("regular", "eps_zero")
+        and not (case["gain"] * case["v"] * (z if not zero else 1)).any()
+    ):
+        case |= {"gain": np.ones(d), "v": np.ones(d)}
+    return {**case, "dropped": dropped}
 
 
-def _layer(case: Case) -> str | None:
-    """DN 1 = 0, DN Cz = 0, nothing else is null: across both the factor is 1/s."""
-    z, eps = case["z"], case["eps"]
-
-    def norm(x: Array) -> Array:
-        return normalised(x - np.mean(x), eps)
-
-    centred = z - z.mean()
-    s = _scale(centred, eps)
-    torn = _torn(lambda x: np.nan_to_num(norm(x)), z, case["direction"], s, 1.0)
-    if torn:
-        return torn
-    jacobian = complex_step(norm, z)
-    both = np.stack(
-        (np.full(len(z), 1 / np.sqrt(len(z))), centred / np.linalg.norm(centred)), axis=1
-    )
-    rest = np.linalg.svd(both.T)[2][2:].T
-    allowed = _tolerance(len(z), 1 / s, 1 + float(np.abs(z).max()) / s)
-    null = float(np.abs(jacobian @ both).max())
-    across = float(
-        np.abs(jacobian @ rest - numeric("rmsnorm_tangential")(s) * rest).max(initial=0.0)
-    )
-    if max(null, across) > allowed:
-        return (
-            f"LayerNorm, z = {show(z)}, eps = {eps:g}: |DN (1, Cz)| = {null:.4g}, across both off"
-            f" 1/s = {1 / s:.4g} by {across:.4g}"
-        )
-    return None
+def _norm(case: Case) -> Norm:
+    values = (tuple(map(Fraction, case[name])) for name in ("z", "v", "gain"))
+    return norm_at(*values, Fraction(case["eps"]))
 
 
 @st.composite
@@ -228,7 +228,7 @@ def _composed(case: Case) -> str | None:
         * np.linalg.norm(h)
         / np.linalg.norm(z)
     )
-    allowed = _tolerance(len(h), size, 4 * (1 + cancelled) * float(np.linalg.norm(case["w_x"])))
+    allowed = tolerance(len(h), size, 4 * (1 + cancelled) * float(np.linalg.norm(case["w_x"])))
     error = float(np.abs(measured - closed).max())
     if error > allowed:
         return (
@@ -266,7 +266,11 @@ SUITES = (
         cases=_point,
         judge=_entries,
         drops=(
-            Drop("regular: z = 0 at eps = 0", cases=lambda: _point(low=2, eps=False, zero=True)),
+            Drop(
+                "regular: z = 0 at eps = 0",
+                cases=lambda: _point(low=2, eps=False, zero=True),
+                assumption="regular",
+            ),
         ),
         evidence="closed form",
         cost=0.5,
@@ -277,7 +281,7 @@ SUITES = (
         property="gain 1: DN v = v/s across z, DN z = (eps/s^3) z",
         cases=lambda: _point(gain=False),
         judge=_spectrum,
-        drops=(Drop("gain_one: unequal gains", cases=_without_gain_one),),
+        drops=(Drop("gain_one: unequal gains", cases=_without_gain_one, assumption="gain_one"),),
         evidence="closed form",
         cost=0.5,
     ),
@@ -287,22 +291,57 @@ SUITES = (
         property="eps = 0: DN z = 0 and (z/gamma)^T DN = 0",
         cases=lambda: _point(eps=False),
         judge=_null,
-        drops=(Drop("eps_zero: eps > 0", cases=lambda: _point(eps=True)),),
+        drops=(Drop("eps_zero: eps > 0", cases=lambda: _point(eps=True), assumption="eps_zero"),),
         evidence="closed form",
         cost=0.5,
     ),
     Suite(
         "N1",
-        "layernorm null directions",
-        property="eps = 0, d >= 3: null directions 1 and Cz, 1/s across both",
-        cases=_layer_point,
-        judge=_layer,
+        "exact derivative",
+        property=DERIVATIVE.sentence,
+        predicate=DERIVATIVE.name,
+        cases=lambda: _exact(gain=True, eps=None),
+        judge=evaluated(DERIVATIVE, _norm),
         drops=(
-            Drop("eps_zero: eps > 0", cases=lambda: _layer_point(eps=True)),
-            Drop("regular: Cz = 0 at eps = 0", cases=lambda: _layer_point(centred=False)),
+            Drop(
+                "regular: z = 0 at eps = 0",
+                cases=lambda: _exact(gain=True, eps=False, zero=True, dropped="regular"),
+                assumption="regular",
+            ),
         ),
         evidence="closed form",
-        cost=0.5,
+    ),
+    Suite(
+        "N1",
+        "exact eigenvalues",
+        property=EIGENVALUES.sentence,
+        predicate=EIGENVALUES.name,
+        cases=lambda: _exact(gain=False, eps=None),
+        judge=evaluated(EIGENVALUES, _norm),
+        drops=(
+            Drop(
+                "gain_one: unequal gains",
+                cases=lambda: _exact(gain=False, eps=None, dropped="gain_one"),
+                assumption="gain_one",
+            ),
+        ),
+        evidence="closed form",
+    ),
+    Suite(
+        "N1",
+        "exact null direction",
+        property=NULL_DIRECTION.sentence,
+        predicate=NULL_DIRECTION.name,
+        cases=lambda: _exact(gain=True, eps=False),
+        judge=evaluated(NULL_DIRECTION, _norm),
+        drops=(
+            Drop(
+                "eps_zero: eps > 0",
+                cases=lambda: _exact(gain=True, eps=True, dropped="eps_zero"),
+                assumption="eps_zero",
+            ),
+        ),
+        evidence="closed form",
     ),
     Suite(
         "N1",
@@ -315,10 +354,12 @@ SUITES = (
         judge=_composed,
         drops=(
             Drop(
-                "one sub-block: N after each of two sub-blocks", cases=lambda: _loop(sub_blocks=2)
+                "one sub-block: N after each of two sub-blocks",
+                cases=lambda: _loop(sub_blocks=2),
+                assumption="single_norm",
             ),
-            Drop("gain_one: unequal gains", cases=lambda: _loop(gain=True)),
-            Drop("eps_zero: eps > 0", cases=lambda: _loop(eps=True)),
+            Drop("gain_one: unequal gains", cases=lambda: _loop(gain=True), assumption="gain_one"),
+            Drop("eps_zero: eps > 0", cases=lambda: _loop(eps=True), assumption="eps_zero"),
         ),
         evidence="closed form",
         cost=0.7,

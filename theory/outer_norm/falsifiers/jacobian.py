@@ -1,119 +1,141 @@
-"""Attacks on N1, the Jacobian of the norm: what happens when one assumption is dropped."""
+"""Predicates of N1, the Jacobian of the norm, and one witness for each assumption."""
 
 from __future__ import annotations
 
-import random
-from fractions import Fraction
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from ...kernel.random_falsifier import RandomFalsifier
+import flint
+import sympy as sp
+from flint import fmpq_mat
 
-Vector = tuple[Fraction, ...]
+from ...formulas import formula
+from ...kernel.algebra import fmpq
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
+from .exact_states import column, dot, show
 
 
-class _Norm(NamedTuple):
-    """The norm at z, a vector orthogonal to z, the gain, and the scale s."""
+class Norm(NamedTuple):
+    """RMSNorm at z with a gain and eps = `eps`, and a direction v; columns of rationals.
 
-    z: Vector
-    across: Vector
-    gain: Vector
-    s: Fraction
+    All derivatives are in units of 1/s, so that they are rational.
+    """
+
+    z: fmpq_mat
+    v: fmpq_mat
+    gain: fmpq_mat
+    eps: flint.fmpq
 
     @property
-    def eps(self) -> Fraction:
-        return self.s**2 - _dot(self.z, self.z) / len(self.z)
+    def scale_squared(self) -> flint.fmpq:
+        """s^2 = mean z^2 + eps."""
+        return dot(self.z, self.z) / self.z.nrows() + self.eps
 
-    def derivative(self, v: Vector) -> Vector:
-        share = _dot(self.z, v) / (len(self.z) * self.s**3)
-        rows = zip(self.gain, self.z, v, strict=True)
-        return tuple(g * (y / self.s - x * share) for g, x, y in rows)
+    def derivative(self, v: fmpq_mat) -> fmpq_mat:
+        """s DN(z) v by the product rule: z (q^{-1/2})' + z' q^{-1/2} with q = mean z^2 + eps."""
+        slope = 2 * dot(self.z, v) / self.z.nrows()
+        return self.scaled(v - (slope / (2 * self.scale_squared)) * self.z)
 
+    def claimed(self, v: fmpq_mat) -> fmpq_mat:
+        """s DN(z) v by the formula of N1."""
+        share = 1 / (self.z.nrows() * self.scale_squared)
+        return self.scaled(v - share * (self.z * (self.z.transpose() * v)))
 
-def _dot(a: Vector, b: Vector) -> Fraction:
-    return sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0))
+    def scaled(self, x: fmpq_mat) -> fmpq_mat:
+        """The gain times x, entry by entry."""
+        return column([g * y for g, y in zip(self.gain.entries(), x.entries(), strict=True)])
 
-
-def _norm(rng: random.Random, gain_one: bool, eps_zero: bool) -> _Norm:
-    """A case at d = 2 with z on a rational circle and s rational, so that every number is exact."""
-    q = Fraction(rng.randint(1, 5), rng.randint(6, 9))
-    cosine, sine = (1 - q**2) / (1 + q**2), 2 * q / (1 + q**2)
-    s = Fraction(rng.randint(1, 9), 3)
-    # |z|^2 = 2 s^2 without a square root of 2
-    z = (s * (cosine + sine), s * (cosine - sine))
-    gain = (Fraction(1), Fraction(1))
-    if not gain_one:
-        gain = (Fraction(rng.randint(2, 5)), Fraction(1, rng.randint(2, 5)))
-    return _Norm(z, (-z[1], z[0]), gain, s if eps_zero else s * Fraction(3, 2))
+    def __str__(self) -> str:
+        return f"z = {show(self.z)}, gamma = {show(self.gain)}, eps = {self.eps}"
 
 
-def _not_an_eigenvector(case: _Norm) -> str | None:
-    found = case.derivative(case.across)
-    if found == tuple(x / case.s for x in case.across):
+def norm_at(z: Sequence[Any], v: Sequence[Any], gain: Sequence[Any], eps: Any) -> Norm:
+    """The case with these rationals."""
+    return Norm(column(z), column(v), column(gain), fmpq(eps))
+
+
+def _regular(case: Norm) -> bool:
+    return case.scale_squared > 0
+
+
+def _gain_one(case: Norm) -> bool:
+    return all(g == 1 for g in case.gain.entries())
+
+
+def _eps_zero(case: Norm) -> bool:
+    return case.eps == 0
+
+
+def _other_derivative(case: Norm) -> str | None:
+    if not _regular(case):
+        # N(t v) = sign(t) sqrt(d) gamma v/|v|: the two limits at t = 0 differ
+        jump = case.scaled(case.v)
+        return f"{case}: N jumps along {show(case.v)}" if any(jump.entries()) else None
+    found, wanted = case.derivative(case.v), case.claimed(case.v)
+    if found == wanted:
         return None
-    norm = f"z = {_row(case.z)}, gamma = {_row(case.gain)}, s = {case.s}"
-    return f"{norm}: DN v = {_row(found)} for v = {_row(case.across)}, not v/s"
+    return f"{case}: s DN v = {show(found)} for v = {show(case.v)}, not {show(wanted)}"
 
 
-def _z_not_null(case: _Norm) -> str | None:
+def _not_an_eigenvector(case: Norm) -> str | None:
+    square, s2 = dot(case.z, case.z), case.scale_squared
+    across = case.v - (dot(case.z, case.v) / square if square else 0) * case.z
+    # the formulas at s = 1, for eps in units of s^2: eigenvalues in units of 1/s
+    tangential = fmpq(formula("rmsnorm_tangential")(1))
+    radial = fmpq(formula("rmsnorm_radial")(1, sp.Rational(str(case.eps / s2))))
+    for vector, value in ((across, tangential), (case.z, radial)):
+        found = case.derivative(vector)
+        if found != value * vector:
+            return f"{case}: s DN v = {show(found)} for v = {show(vector)}, not {value} v"
+    return None
+
+
+def _state_not_null(case: Norm) -> str | None:
     found = case.derivative(case.z)
-    return f"z = {_row(case.z)}, eps = {case.eps}: DN(z) z = {_row(found)}" if any(found) else None
+    return f"{case}: s DN(z) z = {show(found)}" if any(found.entries()) else None
 
 
-STEEP = 10
-"""for |z| >= 1/2, the derivative is at most 2; across the jump the quotient is a million"""
-
-
-class _Segment(NamedTuple):
-    z: float
-    eps: float
-    step: float
-
-
-def _segment(rng: random.Random, keep: bool) -> _Segment:
-    z = rng.uniform(0.5, 2) if keep else 0.0
-    return _Segment(z, rng.choice((0.0, 1e-2)) if keep else 0.0, 1e-6)
-
-
-def _jumps(case: _Segment) -> str | None:
-    """The symmetric difference quotient of N at d = 1 exceeds every derivative that is drawn."""
-
-    def norm(z: float) -> float:
-        return z / (z * z + case.eps) ** 0.5
-
-    quotient = abs(norm(case.z + case.step) - norm(case.z - case.step)) / (2 * case.step)
-    if quotient <= STEEP:
-        return None
-    where = f"d = 1, z = {case.z:g}, eps = {case.eps:g}"
-    return f"{where}: difference quotient {quotient:.3g} at step {case.step:g}"
-
-
-def _row(vector: Vector) -> str:
-    return "(" + ", ".join(map(str, vector)) + ")"
-
+DERIVATIVE = Predicate(
+    name="derivative",
+    sentence=(
+        "Where s > 0, N is differentiable with DN(z) = (1/s) diag(gamma)(I - z z^T/(d s^2))."
+    ),
+    concluded_by=("entries", "directional_derivative"),
+    assumptions={"regular": _regular},
+    refute=_other_derivative,
+    example=lambda: norm_at([1, -2], [3, 1], [2, 0], 1),
+)
+EIGENVALUES = Predicate(
+    name="eigenvalues",
+    sentence="At gain 1, DN(z) v = v/s for every v across z, and DN(z) z = (eps/s^3) z.",
+    concluded_by=("eigenvalues",),
+    assumptions={"regular": _regular, "gain_one": _gain_one},
+    refute=_not_an_eigenvector,
+    example=lambda: norm_at([1, -2], [3, 1], [1, 1], 1),
+)
+NULL_DIRECTION = Predicate(
+    name="null direction",
+    sentence="At eps = 0, DN(z) z = 0 for every gain.",
+    concluded_by=("no_epsilon", "null_vectors_with_gain"),
+    assumptions={"regular": _regular, "eps_zero": _eps_zero},
+    refute=_state_not_null,
+    example=lambda: norm_at([1, -2], [3, 1], [2, 5], 0),
+)
+PREDICATES = (DERIVATIVE, EIGENVALUES, NULL_DIRECTION)
 
 FALSIFIERS = (
-    RandomFalsifier(
+    Falsifier(
         "gain_turns_the_tangent",
         "gain_one",
-        "DN v = v/s for v across z",
-        lambda rng, keep: _norm(rng, keep, rng.random() < 0.5),
-        lambda case: case.gain == (1, 1),
-        _not_an_eigenvector,
+        EIGENVALUES,
+        lambda: norm_at([1, 1], [1, -1], [2, 1], 0),
     ),
-    RandomFalsifier(
+    Falsifier(
         "epsilon_opens_the_radial_direction",
         "eps_zero",
-        "DN(z) z = 0",
-        lambda rng, keep: _norm(rng, rng.random() < 0.5, keep),
-        lambda case: case.eps == 0,
-        _z_not_null,
+        NULL_DIRECTION,
+        lambda: norm_at([1], [1], [1], 1),
     ),
-    RandomFalsifier(
-        "singular_at_the_origin",
-        "regular",
-        "N is differentiable at z with slope at most 1/s",
-        _segment,
-        lambda case: case.z**2 + case.eps > 0,
-        _jumps,
-    ),
+    Falsifier("singular_at_the_origin", "regular", DERIVATIVE, lambda: norm_at([0], [1], [1], 0)),
 )
