@@ -12,11 +12,12 @@ import sympy as sp
 from ..architecture import Recall
 from ..kernel.algebra import Equation, Words, letters
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
-from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
-from .falsifiers.input_dependence import FALSIFIERS
+from ..kernel.proof import Sentence, both, cited, decided, identity
+from .falsifiers.input_dependence import FALSIFIERS, GLOBAL, LOCAL, PREDICATES
 
 
-def _limit_is_fixed():
+def limit_is_fixed() -> list[Sentence]:
+    """The limit of an orbit is a fixed point where the map is continuous."""
     p, x, y, eps = sp.symbols("p x y eps")
     # x = |f(h_inf) - f(h_t)|, y = |h_{t+1} - h_inf|, p = |f(h_inf) - h_inf|
     return [Sentence((x < eps, y < eps, p <= x + y), p < 2 * eps)]
@@ -34,6 +35,12 @@ def _trapped():
         # |h_inf(e) - h_inf(e0)| <= (n + 1)|e - e0| near e0
         Sentence((x <= (slope + 1) * gap, (slope + 1) * gap < r, isolated), sp.Eq(x, 0)),
     ]
+
+
+def _derivative():
+    x, y, eps = sp.symbols("x y eps")
+    # x = |v|, y = |D v|: h_inf(e0 + v) = h_inf(e0) makes y <= eps x near 0 for every eps > 0
+    return [Sentence((x > 0, y >= 0, sp.Eq(2 * eps * x, y), y <= eps * x), sp.Eq(y, 0))]
 
 
 def _implicit():
@@ -82,13 +89,27 @@ def _staircase_loop():
     ]
 
 
-def _staircase_smooth():
-    h, p, q = sp.symbols("h p q")
+def _staircase_slope():
+    h, p, q, x = sp.symbols("h p q x")
     slope = sp.diff(_loop(h, p, q), h)
+    beyond = sp.diff(x - x**2 / (1 + x**2), x)
     return [
         Equation(slope.subs(h, p), 1),
         Equation(slope.subs(h, q), 1),
         Equation(slope, 1 + 2 * (p - h) * (h - q) * (p + q - 2 * h)),
+        Equation(beyond.subs(x, 0), 1),
+        Equation(beyond, 1 - 2 * x / (1 + x**2) ** 2),
+    ]
+
+
+def _staircase_smooth():
+    n, h, u, w, change = sp.symbols("n h u w s")
+    # u = 1/n - h, w = h - 1/(n+1), s = f'(h) - 1 = 2 u w (u - w)
+    small = both(change <= (u + w) ** 3, change >= -((u + w) ** 3))
+    return [
+        Sentence((u >= 0, w >= 0, sp.Eq(change, 2 * u * w * (u - w))), small),
+        # u + w = 1/n - 1/(n+1) <= h
+        Sentence((n >= 1, (n + 1) * h >= 1, sp.Eq(n * (n + 1) * (u + w), 1)), u + w <= h),
     ]
 
 
@@ -98,7 +119,7 @@ _STEPS = (
         "|f(h_inf) - h_inf| <= |f(h_inf) - f(h_t)| + |h_{t+1} - h_inf| < 2 eps for every eps > 0:"
         " h_inf(e) is a fixed point of f",
         "every d",
-        _limit_is_fixed,
+        limit_is_fixed,
         ("autonomous", "continuous_map"),
     ),
     decided(
@@ -109,11 +130,12 @@ _STEPS = (
         _trapped,
         ("limit_is_fixed", "discrete", "continuous_limit"),
     ),
-    deduced(
+    decided(
         "derivative_zero",
-        "a function constant near e0 has derivative 0 there: D h_inf(e0) = 0 wherever it exists, in"
-        " every spectral regime",
+        "a function constant near e0 has derivative 0 there, as |D v| <= eps|v| for every eps: D"
+        " h_inf(e0) = 0 wherever it exists, in every spectral regime",
         "every d",
+        _derivative,
         ("locally_constant",),
     ),
     identity(
@@ -138,10 +160,11 @@ _STEPS = (
     cited(
         "density_points",
         "lebesgue_density",
-        "merely countable Fix: the level sets of h_inf (a limit of continuous maps, so measurable)"
-        " cover the inputs; almost every input is a density point of its own",
+        "merely countable Fix: h_inf is a limit of the maps f^t(h_0(e)), f continuous and h_0"
+        " measurable, so measurable; its level sets cover the inputs, and almost every input is a"
+        " density point of its own",
         "every d",
-        {"measurable": ("continuous_map",)},
+        {"measurable": ("continuous_map", "measurable_start")},
     ),
     decided(
         "zero_at_density_points",
@@ -169,11 +192,20 @@ _STEPS = (
         ("staircase",),
     ),
     identity(
+        "staircase_slope",
+        "the one-sided slopes of f at 1/n and 1/(n+1) are 1, and so is the slope from the right at"
+        " 1; between, f' = 1 + 2 (1/n - h)(h - 1/(n+1))(1/n + 1/(n+1) - 2h)",
+        "d = 1, every n",
+        _staircase_slope,
+        ("staircase_is_a_limit",),
+    ),
+    decided(
         "staircase_is_smooth",
-        "f is C^1 there: the one-sided slopes at 1/n and 1/(n+1) are 1",
+        "|f'(h) - 1| <= (1/n - 1/(n+1))^3 <= h^3 for h > 0 (f' is even), and f'(0) = 1: f' is"
+        " continuous at 0 too, so f is C^1",
         "d = 1, every n",
         _staircase_smooth,
-        ("staircase_is_a_limit",),
+        ("staircase_slope", "staircase_is_a_limit"),
     ),
 )
 
@@ -184,11 +216,10 @@ A3 = Claim(
     title="Without recall no strong input-dependence, in any spectral regime",
     source="paper+extension",
     statement=(
-        "h_{t+1} = f(h_t), h_0 = h_0(e), f continuous with discrete Fix(f). If h_inf = lim h_t is"
-        " defined near e_0 and continuous at e_0, it is constant near e_0; so D h_inf = 0 wherever"
-        " it exists. On a connected set of inputs where h_inf is continuous it is constant. If"
-        " Fix(f) is merely countable, D h_inf = 0 at almost every point of differentiability, and"
-        " not at all: a C^1 loop on R has D h_inf(0) = 1."
+        "h_{t+1} = f(h_t), h_0 = h_0(e), f continuous with discrete Fix(f)."
+        f" {LOCAL.sentence} {GLOBAL.sentence} If Fix(f) is merely countable and h_0 measurable, D"
+        " h_inf = 0 at almost every point of differentiability, and not at all: a C^1 loop on R has"
+        " D h_inf(0) = 1."
     ),
     latex=(
         r"Let $f:\mathbb{R}^d\to\mathbb{R}^d$ be continuous with discrete fixed-point set,"
@@ -196,7 +227,8 @@ A3 = Claim(
         r" $e$ near $e_0$ and is continuous at $e_0$. Then $h_\infty$ is constant near $e_0$; in"
         r" particular $Dh_\infty(e_0)=0$ at every $e_0$ where $h_\infty$ is differentiable. If"
         r" $h_\infty$ is continuous on a connected set of inputs, it is constant on it. If"
-        r" $\mathrm{Fix}(f)$ is only countable and $h_\infty$ is defined on an open set, then"
+        r" $\mathrm{Fix}(f)$ is only countable, $h_0$ is measurable and $h_\infty$ is defined on an"
+        r" open set, then"
         r" $Dh_\infty=0$ at almost every point of differentiability; this is best possible: for"
         r" $f(h)=h+(\frac1n-h)^2(h-\frac1{n+1})^2$ on $[\frac1{n+1},\frac1n]$, extended oddly and"
         r" by $f(1+x)=1+x-\frac{x^2}{1+x^2}$ for $x>0$, $h_\infty(e)=\frac1n$ on"
@@ -212,9 +244,14 @@ A3 = Claim(
         ),
         Assumption("continuous_limit", "h_inf is defined near e_0 and continuous at e_0"),
         Assumption("connected", "the set of inputs is connected (for the global statement)"),
+        Assumption(
+            "measurable_start",
+            "h_0 is a measurable function of e (for the statement about a countable Fix(f))",
+        ),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     consequences=(
         Consequence(
             Axis.INPUT_DEPENDENCE,

@@ -1,180 +1,228 @@
-"""Attacks on M6: loops on finite sets of inputs, whose limits are counted exactly."""
+"""M6: its sentences as programs, and loops in which one assumption fails."""
 
 from __future__ import annotations
 
-import random
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from itertools import pairwise
+from math import prod
+from typing import Any, NamedTuple
 
-from ...kernel.random_falsifier import RandomFalsifier
+import sympy as sp
+
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
+from ..monotone_loops import MonotoneLoop, clamp
 
 
-class _Channel(NamedTuple):
-    """h' = slope h + recall e clamped to [-1, 1], `loops` times from h_0 = e.
+class Channel(NamedTuple):
+    """A scalar loop with h_0 = e, whose state is read after `loops` iterations, or in the limit.
 
-    The output is read to six decimals. Without recall the loop has m reachable fixed points.
+    Args:
+        loop: the loop.
+        inputs: the inputs that are sent.
+        m: the number of fixed points that they are said to reach.
+        loops: the number of iterations; None for the limit.
     """
 
-    slope: Fraction
-    recall: Fraction
-    loops: int
+    loop: MonotoneLoop
     inputs: tuple[Fraction, ...]
+    m: int
+    loops: int | None = None
 
-    @property
-    def m(self) -> int:
-        """Reachable fixed points of the loop without recall: 0, or -1 and 1 (inputs are not 0)."""
-        return 1 if self.slope < 1 else 2
-
-    def output(self, e: Fraction) -> Fraction:
+    def output(self, e: Fraction) -> object:
+        """What is read for one input."""
+        if self.loops is None:
+            return self.loop.limit(e)
         h = e
         for _ in range(self.loops):
-            h = max(Fraction(-1), min(Fraction(1), self.slope * h + self.recall * e))
-        return round(h, 6)
+            h = self.loop.step(h, e)
+        return h
+
+    def most_reached(self) -> int:
+        """The largest number of fixed points of one map f(., e) that all starts together reach."""
+        return max(len({self.loop.limit(h, e=e) for h in self.inputs}) for e in self.inputs)
 
 
-def _channel(rng: random.Random, recall: bool, limit: bool) -> _Channel:
-    inputs = tuple(Fraction(sign * k, 9) for k in rng.sample(range(1, 9), 4) for sign in (-1, 1))
-    slope = Fraction(1, 3) if recall or rng.random() < 0.5 else Fraction(2)
-    return _Channel(slope, Fraction(1, 2) if recall else Fraction(0), 40 if limit else 1, inputs)
-
-
-def _tells_apart(case: _Channel) -> str | None:
+def _told_apart(case: Channel) -> str | None:
     values = {case.output(e) for e in case.inputs}
-    if len(values) > case.m:
-        told = f"{len(values)} of {len(case.inputs)} inputs told apart, m = {case.m}"
-        return f"h' = {case.slope} h + {case.recall} e, {case.loops} loops: {told}"
-    return None
+    if len(values) <= case.m:
+        return None
+    return f"{len(values)} of {len(case.inputs)} inputs are told apart, and m = {case.m}"
 
 
-class _Fixed(NamedTuple):
-    """h' = h - c(h - p)(h - q), with the fixed points p and q.
+TELLS_APART = Predicate[Channel](
+    name="tells_apart",
+    sentence=(
+        "A loop without recall whose inputs reach at most m fixed points tells at most m inputs"
+        " apart in the limit, so it transmits at most log2 m bits."
+    ),
+    concluded_by=("fixed_points_reached", "entropy"),
+    assumptions={
+        "autonomous": lambda case: case.loop.recall == 0,
+        "limit": lambda case: case.loops is None and case.loop.continuous(),
+        "reachable": lambda case: case.most_reached() <= case.m,
+    },
+    refute=_told_apart,
+    example=lambda: Channel(clamp(2), (Fraction(-1, 2), Fraction(1, 3), Fraction(1, 2)), 2),
+)
 
-    There J = 1 -+ c(p - q), and the second derivative is 2c; `gap` is the bound on |1 - J| that is
-    assumed.
+
+class Wells(NamedTuple):
+    """h_i' = h_i - p_i(h_i) in each coordinate, on the smallest box that holds the fixed points.
+
+    Args:
+        rows: the coefficients of each p_i, the leading one first.
+        roots: for each coordinate the zeros of p_i that are considered, in order.
+        gap: the bound g that is assumed.
+        curvature: the bound M that is assumed.
     """
 
-    c: Fraction
-    p: Fraction
-    q: Fraction
+    rows: tuple[tuple[Fraction, ...], ...]
+    roots: tuple[tuple[Fraction, ...], ...]
     gap: Fraction
+    curvature: Fraction
+
+    def polynomials(self) -> list[tuple[Any, tuple[Fraction, ...]]]:
+        """The polynomials with their zeros."""
+        h = sp.Symbol("h")
+        rows = [sp.Poly([sp.Rational(c) for c in row], h, domain="QQ") for row in self.rows]
+        return list(zip(rows, self.roots, strict=True))
 
 
-def _pair(rng: random.Random, keep: bool) -> _Fixed:
-    c = Fraction(rng.randint(1, 9), 5)
-    p = Fraction(rng.randint(-9, 9), 4)
-    distance = Fraction(rng.randint(1, 9), 10)
-    return _Fixed(c, p, p + distance, c * distance * (1 if keep else 3))
+def nonnegative(p: Any, low: Fraction, high: Fraction) -> bool:
+    """Whether a polynomial with rational coefficients is nowhere negative on an interval."""
+    odd = prod((factor for factor, power in p.sqf_list()[1] if power % 2), start=p.one)
+    ends = sum(odd.eval(sp.Rational(x)) == 0 for x in {low, high})
+    if odd.count_roots(sp.Rational(low), sp.Rational(high)) > ends:
+        return False  # it changes its sign inside
+    places = [low + (high - low) * Fraction(k, p.degree() + 1) for k in range(p.degree() + 2)]
+    return all(p.eval(sp.Rational(x)) >= 0 for x in places)
 
 
-def _closer(case: _Fixed) -> str | None:
-    """Two fixed points closer than 2 gap/curvature."""
-    least = 2 * case.gap / (2 * case.c)
-    distance = abs(case.p - case.q)
-    if distance >= least:
+def _gap_holds(case: Wells) -> bool:
+    slopes = [p.diff().eval(sp.Rational(r)) for p, roots in case.polynomials() for r in roots]
+    fixed = [p.eval(sp.Rational(r)) == 0 for p, roots in case.polynomials() for r in roots]
+    return case.gap > 0 and all(fixed) and all(abs(x) >= case.gap for x in slopes)
+
+
+def _curvature_holds(case: Wells) -> bool:
+    return all(
+        nonnegative(sp.Rational(case.curvature) + sign * p.diff((0, 2)), roots[0], roots[-1])
+        for p, roots in case.polynomials()
+        for sign in (1, -1)
+    )
+
+
+def _closer(case: Wells) -> str | None:
+    closest = min(b - a for roots in case.roots for a, b in pairwise(roots))
+    if closest * case.curvature >= 2 * case.gap:
         return None
-    loop = f"h' = h - {case.c}(h - {case.p})(h - {case.q})"
-    return f"{loop}: fixed points {distance} apart, not {least}"
+    return f"fixed points {closest} apart, with 2g/M = {2 * case.gap}/{case.curvature}"
 
 
-class _Sequence(NamedTuple):
-    """Averaging attention on scalar tokens, some of which start equal.
+SEPARATION = Predicate[Wells](
+    name="separation",
+    sentence=(
+        "Let |D^2 f| <= M on a convex set C: two fixed points in C with |(I - J)x| >= g|x| for all"
+        " x, g > 0, are at least 2g/M apart"
+    ),
+    concluded_by=("separation",),
+    assumptions={"gap": _gap_holds, "curvature": _curvature_holds},
+    refute=_closer,
+    example=lambda: Wells(_PARABOLA, ((Fraction(-1), Fraction(1)),), Fraction(1), Fraction(1)),
+)
+_PARABOLA = ((Fraction(1, 2), Fraction(0), Fraction(-1, 2)),)  # p = (h^2 - 1)/2
+# p = (h^4 - 2 h^3 + h)/12 has p'' = h^2 - h: zero at the fixed points 0 and 1, and not between
+_FLAT_ENDS = (tuple(Fraction(c, 12) for c in (1, -2, 0, 1, 0)),)
+
+
+class Tokens(NamedTuple):
+    """Averaging attention on scalar tokens.
 
     Each iteration is h_i' = h_i/2 + (mean of the visible tokens)/2 + i `position`.
     """
 
     tokens: tuple[Fraction, ...]
-    causal: bool
-    position: Fraction
+    causal: bool = False
+    position: Fraction = Fraction(0)
+    loops: int = 1
+
+    def last(self) -> Sequence[Fraction]:
+        """The tokens after the last iteration."""
+        state = list(self.tokens)
+        for _ in range(self.loops):
+            seen = [state[: i + 1] if self.causal else state for i in range(len(state))]
+            state = [
+                (h + sum(keys, Fraction(0)) / len(keys)) / 2 + i * self.position
+                for i, (h, keys) in enumerate(zip(state, seen, strict=True))
+            ]
+        return state
 
 
-def _sequence(rng: random.Random, keep: bool) -> _Sequence:
-    a, b = Fraction(rng.randint(1, 9)), Fraction(-rng.randint(1, 9))
-    causal = not keep and rng.random() < 0.5
-    return _Sequence((a, b, a, b, a), causal, Fraction(0) if keep or causal else Fraction(1, 8))
+def _separated(case: Tokens) -> str | None:
+    end = case.last()
+    if len(set(zip(case.tokens, end, strict=True))) == len(set(case.tokens)):
+        return None
+    start, last = (", ".join(map(str, values)) for values in (case.tokens, end))
+    return f"the tokens {start} become {last}"
 
 
-def _separate(case: _Sequence) -> str | None:
-    state = list(case.tokens)
-    for _ in range(3):
-        seen = [state[: i + 1] if case.causal else state for i in range(len(state))]
-        state = [
-            (h + sum(keys, Fraction(0)) / len(keys)) / 2 + i * case.position
-            for i, (h, keys) in enumerate(zip(state, seen, strict=True))
-        ]
-    groups: dict[Fraction, set[Fraction]] = {}
-    for start, end in zip(case.tokens, state, strict=True):
-        groups.setdefault(start, set()).add(end)
-    if any(len(ends) > 1 for ends in groups.values()):
-        signal = "a causal mask" if case.causal else f"position {case.position} i"
-        start, end = (", ".join(map(str, values)) for values in (case.tokens, state))
-        return f"tokens {start} with {signal}: after 3 loops {end}"
-    return None
+EQUAL_TOKENS = Predicate[Tokens](
+    name="equal_tokens",
+    sentence=(
+        "Without positional signal (a causal mask is one) tokens that start equal stay equal."
+    ),
+    concluded_by=("partition",),
+    assumptions={"positionless": lambda case: not case.causal and case.position == 0},
+    refute=_separated,
+    example=lambda: Tokens((Fraction(1), Fraction(0), Fraction(1)), loops=3),
+)
 
+PREDICATES = (TELLS_APART, SEPARATION, EQUAL_TOKENS)
 
-class _Reached(NamedTuple):
-    """The identity loop, where every state is a fixed point; `claimed` is the m that is assumed."""
-
-    inputs: tuple[Fraction, ...]
-    claimed: int
-
-
-def _identity(rng: random.Random, keep: bool) -> _Reached:
-    inputs = tuple(Fraction(k, 7) for k in rng.sample(range(50), rng.randint(3, 9)))
-    return _Reached(inputs, len(inputs) if keep else 2)
-
-
-def _more_than_claimed(case: _Reached) -> str | None:
-    count = len(case.inputs)
-    if len(set(case.inputs)) > case.claimed:
-        return f"h' = h: {count} inputs reach {count} fixed points, not {case.claimed}"
-    return None
-
-
-def _without_recall(case: _Channel) -> bool:
-    return case.recall == 0
-
-
-_BITS = "at most m inputs are told apart"
+_TWO = (Fraction(0), Fraction(1))
 FALSIFIERS = (
-    RandomFalsifier(
+    Falsifier(
         "recall",
         "autonomous",
-        _BITS,
-        lambda rng, keep: _channel(rng, not keep, True),
-        _without_recall,
-        _tells_apart,
+        TELLS_APART,
+        lambda: Channel(MonotoneLoop(((Fraction(1, 2), 0),), recall=1), _TWO, 1),
     ),
-    RandomFalsifier(
+    Falsifier(
         "finite_time",
         "limit",
-        _BITS,
-        lambda rng, keep: _channel(rng, False, keep),
-        lambda case: case.loops >= 40,
-        _tells_apart,
+        TELLS_APART,
+        lambda: Channel(MonotoneLoop(((Fraction(1, 2), 0),)), _TWO, 1, loops=1),
     ),
-    RandomFalsifier(
+    Falsifier(
         "a_continuum_of_fixed_points",
         "reachable",
-        _BITS,
-        _identity,
-        lambda case: len(case.inputs) <= case.claimed,
-        _more_than_claimed,
+        TELLS_APART,
+        lambda: Channel(MonotoneLoop(((1, 0),)), _TWO, 1),
     ),
-    RandomFalsifier(
+    Falsifier(
         "gap_overstated",
-        "non_degenerate",
-        "fixed points are at least 2g/M apart",
-        _pair,
-        lambda case: case.gap <= case.c * abs(case.p - case.q),
-        _closer,
+        "gap",
+        SEPARATION,
+        lambda: Wells(_PARABOLA, ((Fraction(-1), Fraction(1)),), Fraction(2), Fraction(1)),
     ),
-    RandomFalsifier(
-        "positional_signal",
+    Falsifier(
+        "curvature_at_the_fixed_points_only",
+        "curvature",
+        SEPARATION,
+        lambda: Wells(_FLAT_ENDS, (_TWO,), Fraction(1, 12), Fraction(1, 100)),
+    ),
+    Falsifier(
+        "causal_mask",
         "positionless",
-        "tokens that start equal stay equal",
-        _sequence,
-        lambda case: not case.causal and case.position == 0,
-        _separate,
-        trials=10,
+        EQUAL_TOKENS,
+        lambda: Tokens((Fraction(1), Fraction(0), Fraction(1)), causal=True),
+    ),
+    Falsifier(
+        "position",
+        "positionless",
+        EQUAL_TOKENS,
+        lambda: Tokens((Fraction(1), Fraction(1)), position=Fraction(1)),
     ),
 )

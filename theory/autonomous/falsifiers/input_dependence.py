@@ -1,155 +1,133 @@
-"""Attacks on A3, input-dependence: what happens when one assumption is dropped.
-
-The cases are loops on the line or in the plane whose limits are known.
-"""
+"""A3: its sentences as programs, and loops in which one assumption fails."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
 
-from ...kernel.random_falsifier import RandomFalsifier
-
-State = tuple[float, ...]
-
-
-ITERATIONS = 4000
-"""every loop here converges geometrically, by a factor of at most 1 - 1/420 per iteration"""
-MOVED = 1e-4
-"""a limit has moved by more than this; 4000 iterations leave an error below 1e-4"""
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
+from ..monotone_loops import MonotoneLoop, clamp
 
 
-@dataclass(frozen=True)
-class _Loop:
-    """A loop with its start h_0(e), an input e0, nearby inputs, and the assumptions it satisfies.
+class TornLoop(NamedTuple):
+    """A loop in the plane: (x, y) -> (g(x) + r e, y/2), but (g(x) + r e + tear, 0) where y = 0.
 
-    `facts` holds the names of those assumptions.
+    The start is (e, 1), so that y_t = 2^-t is never 0, and the limits lie on the axis y = 0.
+
+    Args:
+        line: the scalar loop x -> g(x) + r e.
+        e0: the input.
+        tear: the jump at the axis; with 0 the map is continuous.
     """
 
-    text: str
-    step: Callable[[State, float], State]
-    start: Callable[[float], State]
-    e0: float
-    near: tuple[float, ...]
-    facts: frozenset[str]
+    line: MonotoneLoop
+    e0: Fraction
+    tear: Fraction = Fraction(0)
 
-    def limit(self, e: float) -> State:
-        """The state after `ITERATIONS` iterations from h_0(e)."""
-        h = self.start(e)
-        for _ in range(ITERATIONS):
-            h = self.step(h, e)
-        return h
+    def fixed_points_are_isolated(self) -> bool:
+        """Whether the fixed points (x, 0), g(x) + r e_0 + tear = x, fill no interval."""
+        lines = tuple((slope, constant + self.tear) for slope, constant in self.line.lines)
+        return self.line._replace(lines=lines).fixed_points(self.e0) is not None
 
-
-_CUBIC = "h - h(h^2 - 1)/4"
-_ALL = frozenset({"autonomous", "continuous_map", "discrete", "continuous_limit", "connected"})
+    def limit_is_continuous(self) -> bool:
+        """Whether the limit is defined near e_0 and continuous at e_0."""
+        places = [self.line.limit(self.e0, side) for side in (-1, 0, 1)]
+        return all(place is not None for place in places) and (
+            len({place[0] for place in places if place is not None}) == 1
+        )
 
 
-def _cubic_step(h: State, _: float) -> State:
-    # the fixed points are -1, 0 and 1; the limit from h_0 in (-1, 1) is the sign of h_0
-    return (h[0] - h[0] * (h[0] ** 2 - 1) / 4,)
-
-
-def _scalar_start(e: float) -> State:
-    return (e,)
-
-
-def _good(rng: random.Random) -> _Loop:
-    e0 = rng.choice((-1, 1)) * rng.uniform(0.2, 0.9)
-    near = tuple(e0 + 2.0**-k for k in (4, 6, 8))
-    return _Loop(_CUBIC, _cubic_step, _scalar_start, e0, near, _ALL)
-
-
-def _recall(rng: random.Random) -> _Loop:
-    a = rng.uniform(0.2, 0.8)
-    near = (0.5 + 2**-6, 0.5 - 2**-7)
-    facts = _ALL - {"autonomous"}
-    return _Loop(f"{a:.3g} h + e", lambda h, e: (a * h[0] + e,), _scalar_start, 0.5, near, facts)
-
-
-def _torn(rng: random.Random) -> _Loop:
-    """f(x, y) = (x, y/2) off the axis y = 0, and (x + 1, 1) on it.
-
-    It has no fixed point: f is discontinuous at every limit (e, 0).
-    """
-    y = rng.uniform(0.5, 2)
-
-    def step(h: State, _: float) -> State:
-        # y/2^t > 0 never reaches the axis, but in double precision it would after 1074 halvings, so
-        # the state is kept above it
-        return (h[0], max(h[1] / 2, 2.0**-900)) if h[1] != 0 else (h[0] + 1, 1.0)
-
-    facts = _ALL - {"continuous_map"}
-    return _Loop("(x, y/2), torn at y = 0", step, lambda e: (e, y), 0.25, (0.25 + 2**-6,), facts)
-
-
-def _stairs(rng: random.Random) -> _Loop:
-    """f(h) = h + (p - h)(h - q) on [q, p] = [1/(n+1), 1/n], extended oddly.
-
-    Its fixed points 0 and +-1/n accumulate at 0.
-    """
-
-    def step(h: State, _: float) -> State:
-        x = abs(h[0])
-        if x == 0 or x >= 1:
-            return h
-        n = int(1 / x)
-        while n * x > 1:
-            n -= 1
-        while (n + 1) * x <= 1:
-            n += 1
-        x = min(x + (1 / n - x) * (x - 1 / (n + 1)), 1 / n)
-        return (x if h[0] > 0 else -x,)
-
-    n = rng.randint(12, 20)
-    near = tuple(sign * (0.3 / k + 0.7 / (k + 1)) for k in (n, n + 1) for sign in (-1, 1))
-    facts = _ALL - {"discrete"}
-    return _Loop("h + (1/n - h)(h - 1/(n+1))", step, _scalar_start, 0.0, near, facts)
-
-
-def _edge(rng: random.Random) -> _Loop:
-    """The cubic loop at e0 = 0, on the border of two basins."""
-    near = (rng.uniform(1e-4, 1e-2),)
-    facts = _ALL - {"continuous_limit", "connected"}
-    return _Loop(_CUBIC, _cubic_step, _scalar_start, 0.0, near, facts)
-
-
-def _islands(rng: random.Random) -> _Loop:
-    """The cubic loop on inputs on both sides of 0, without 0."""
-    a = rng.uniform(0.2, 0.9)
-    return _Loop(_CUBIC, _cubic_step, _scalar_start, a, (-a,), _ALL - {"connected"})
-
-
-def _moves(case: _Loop) -> str | None:
-    """The limit at a nearby input differs from the limit at e0."""
-    base = case.limit(case.e0)
-    for e in case.near:
-        gap = max(abs(x - y) for x, y in zip(case.limit(e), base, strict=True))
-        if gap > MOVED:
-            moves = f"h_inf moves by {gap:.4g} = {gap / abs(e - case.e0):.4g} |e - e0|"
-            return f"f(h) = {case.text}: from e0 = {case.e0:.4g} to e = {e:.6g} {moves}"
+def _moves(case: TornLoop) -> str | None:
+    base = case.line.limit(case.e0)
+    for side in (-1, 1):
+        beside = case.line.limit(case.e0, side)
+        if base is not None and beside is not None and beside != base:
+            kind = "jumps" if beside[0] != base[0] else f"moves with slope {side * beside[1]}"
+            return f"the limit {kind} at e_0 = {case.e0}"
     return None
 
 
-def _attack(
-    name: str, drops: str, other: Callable[[random.Random], _Loop], conclusion: str
-) -> RandomFalsifier[_Loop]:
-    def draw(rng: random.Random, keep: bool) -> _Loop:
-        return _good(rng) if keep else other(rng)
+LOCAL = Predicate[TornLoop](
+    name="locally_constant",
+    sentence=(
+        "If h_inf = lim h_t is defined near e_0 and continuous at e_0, it is constant near e_0, so"
+        " D h_inf = 0 wherever it exists."
+    ),
+    concluded_by=("locally_constant", "derivative_zero"),
+    assumptions={
+        "autonomous": lambda case: case.line.recall == 0,
+        "continuous_map": lambda case: case.tear == 0 and case.line.continuous(),
+        "discrete": TornLoop.fixed_points_are_isolated,
+        "continuous_limit": TornLoop.limit_is_continuous,
+    },
+    refute=_moves,
+    example=lambda: TornLoop(clamp(2), Fraction(1, 2)),
+)
 
-    return RandomFalsifier(
-        name, drops, conclusion, draw, lambda case: drops in case.facts, _moves, trials=5
-    )
+
+class Basins(NamedTuple):
+    """A scalar loop without recall, h_0 = e, on a set of inputs: closed intervals in order."""
+
+    line: MonotoneLoop
+    inputs: tuple[tuple[Fraction, Fraction], ...]
+
+    def limit_is_continuous(self) -> bool:
+        """Whether the limit is continuous on the inputs; it can jump at fixed points only."""
+        for low, high in self.inputs:
+            for e in self.line.fixed_points() or ():
+                sides = (-1,) * (low < e <= high) + (1,) * (low <= e < high)
+                if any(self.line.limit(e, side) != self.line.limit(e) for side in sides):
+                    return False
+        return True
 
 
-_LOCAL = "h_inf is constant near e0"
+def _two_limits(case: Basins) -> str | None:
+    # the limit is monotone in the input, so constant between inputs with equal limits
+    limits = {case.line.limit(e) for interval in case.inputs for e in interval}
+    return f"{len(limits)} limits" if len(limits) > 1 else None
+
+
+GLOBAL = Predicate[Basins](
+    name="constant",
+    sentence="On a connected set of inputs where h_inf is continuous it is constant.",
+    concluded_by=("connected_inputs",),
+    assumptions={
+        "autonomous": lambda case: case.line.recall == 0,
+        "continuous_map": lambda case: case.line.continuous(),
+        "discrete": lambda case: case.line.fixed_points() is not None,
+        "continuous_limit": Basins.limit_is_continuous,
+        "connected": lambda case: len(case.inputs) == 1,
+    },
+    refute=_two_limits,
+    example=lambda: Basins(clamp(2), ((Fraction(1, 8), Fraction(5)),)),
+)
+
+PREDICATES = (LOCAL, GLOBAL)
+
+_IDENTITY = MonotoneLoop(((1, 0),))
+_HALF = Fraction(1, 2)
 FALSIFIERS = (
-    _attack("recall", "autonomous", _recall, _LOCAL),
-    _attack("map_torn_at_the_limit", "continuous_map", _torn, _LOCAL),
-    _attack("staircase", "discrete", _stairs, _LOCAL),
-    _attack("between_two_basins", "continuous_limit", _edge, _LOCAL),
-    _attack(
-        "two_islands_of_inputs", "connected", _islands, "h_inf is constant on the set of inputs"
+    Falsifier(
+        "recall",
+        "autonomous",
+        LOCAL,
+        lambda: TornLoop(MonotoneLoop(((_HALF, 0),), recall=1), Fraction(0)),
+    ),
+    Falsifier(
+        "map_torn_at_the_limit",
+        "continuous_map",
+        LOCAL,
+        lambda: TornLoop(_IDENTITY, Fraction(0), tear=Fraction(1)),
+    ),
+    Falsifier("identity", "discrete", LOCAL, lambda: TornLoop(_IDENTITY, Fraction(0))),
+    Falsifier(
+        "between_two_basins", "continuous_limit", LOCAL, lambda: TornLoop(clamp(2), Fraction(0))
+    ),
+    Falsifier(
+        "two_islands_of_inputs",
+        "connected",
+        GLOBAL,
+        lambda: Basins(clamp(2), ((-_HALF, -_HALF), (_HALF, _HALF))),
     ),
 )
