@@ -6,6 +6,7 @@ They act on dual numbers (`Dual`), so that one text gives value and derivative.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Protocol
 
 import numpy as np
@@ -131,10 +132,7 @@ class DualAttention:
         return scores.softmax().product(v).joined().linear(self.w_o)
 
     def bound(self, size: float) -> float:
-        """The bound of R2, update_bound.
-
-        In each head, an average of value vectors is no longer than the longest of them.
-        """
-        heads = np.split(self.w_v, self.heads)
-        value = float(np.sqrt(sum(np.linalg.norm(head, 2) ** 2 for head in heads)))
+        """The bound of R2, update_bound, with head_norm folded over the heads."""
+        norms = [float(np.linalg.norm(head, 2)) for head in np.split(self.w_v, self.heads)]
+        value = float(reduce(numeric("head_norm"), norms))
         return float(numeric("update_bound")(np.linalg.norm(self.w_o, 2), value, 0.0, 0.0, size))

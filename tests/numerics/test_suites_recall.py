@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 
 from loopstab.numerics.attack.suite import Undecided
 from loopstab.numerics.formulas import numeric
+from loopstab.numerics.loops.dual import Dual
+from loopstab.numerics.loops.sub_blocks import DualAttention
 from loopstab.numerics.suites.autonomous import kac_rice as counts
 from loopstab.numerics.suites.autonomous.kac_rice import kac_rice_relu
 from loopstab.numerics.suites.drift import direction, drift
@@ -125,6 +127,15 @@ def test_bound_of_a_stream_is_attained_and_never_exceeded():
     assert np.linalg.norm(tight.step(np.array([5.0, 0.0])) - [5.0, 0.0]) == pytest.approx(
         tight.bound()
     )
+
+
+def test_the_bound_of_attention_counts_the_heads():
+    """R2: with W_v = W_o = I the norm of the whole value matrix gives sqrt(2): too small."""
+    one, turned = np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([[1.0, -1.0], [-1.0, 1.0]])
+    attention = DualAttention(one, turned, np.eye(2), np.eye(2), heads=2, eps=1e-12)
+    update = attention(Dual.constant(np.sqrt(2) * np.eye(2))).value
+    assert np.linalg.norm(update[0]) == pytest.approx(2 / (1 + np.exp(-2)), rel=1e-6)
+    assert np.linalg.norm(update[0]) <= attention.bound(np.sqrt(2)) == pytest.approx(2)
 
 
 def test_kac_rice_of_worked_cases():

@@ -5,16 +5,17 @@ Below rho(W_x) = 1 every orbit enters an absorbing ball; above it an open set of
 
 from __future__ import annotations
 
+import flint
 import sympy as sp
 
 from ..architecture import Recall, Residual
 from ..formulas import formula
-from ..kernel.algebra import Equation
+from ..kernel.algebra import Equation, fmpq
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
-from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
+from ..kernel.proof import Bound, Sentence, both, cited, decided, enclosed, identity
 from ..kernel.vectors import span
 from .escape import ESCAPE_STEPS
-from .falsifiers.bounded_update import FALSIFIERS
+from .falsifiers.bounded_update import FALSIFIERS, PREDICATES
 from .unit_radius import UNIT_RADIUS_STEPS
 
 
@@ -27,7 +28,7 @@ def _normalised():
 
 def _entries():
     x, gate, gain, bound = sp.symbols("x p g G")
-    # |v|^2, |w|^2, <v, w>; attention weights a, 1 - a
+    # |v|^2, |w|^2, <v, w>; w is an average of L vectors with |.|^2 <= m, v one more such vector
     v, w, vw, weight, size = sp.symbols("v w c a m")
     mean = weight**2 * v + 2 * weight * (1 - weight) * vw + (1 - weight) ** 2 * w
     return [
@@ -39,6 +40,49 @@ def _entries():
     ]
 
 
+def _heads():
+    # y, x: sizes of the outputs of the heads so far and of the next one; P, p (B, b) the norms of
+    # their value matrices (biases); r, s the folded norms
+    norm, head, bias, shift, size = sp.symbols("P p B b n")
+    x, y, r, s, mixed = sp.symbols("x y r s k")
+    folded = (
+        sp.Eq(r**2, formula("head_norm")(norm, head) ** 2),
+        sp.Eq(s**2, formula("head_norm")(bias, shift) ** 2),
+    )
+    positive = tuple(letter >= 0 for letter in (norm, head, bias, shift, size, x, y, r, s))
+    cauchy = (r**2 - norm**2 - head**2, s**2 - bias**2 - shift**2)
+    return [
+        Sentence(folded, both(*(sp.Eq(gap, 0) for gap in cauchy))),
+        Sentence(
+            (), (norm * bias + head * shift) ** 2 <= (norm**2 + head**2) * (bias**2 + shift**2)
+        ),
+        Sentence((r >= 0, s >= 0, mixed**2 <= r**2 * s**2), mixed <= r * s),
+        Sentence(
+            (*positive[:7], y <= norm * size + bias, x <= head * size + shift),
+            y**2 + x**2
+            <= (norm**2 + head**2) * size**2
+            + 2 * size * (norm * bias + head * shift)
+            + bias**2
+            + shift**2,
+        ),
+        Sentence(
+            (size >= 0, mixed <= r * s),
+            r**2 * size**2 + 2 * size * mixed + s**2 <= (r * size + s) ** 2,
+        ),
+    ]
+
+
+def _one_norm_is_too_small():
+    # W_v = W_o = I, tokens sqrt(2) e_i, scores +-1: each head puts sigma(2) on its own token
+    share = 1 / (1 + (-flint.arb(2)).exp())
+    one, two = flint.arb(2).sqrt(), flint.arb(fmpq(formula("head_norm")(1, 1) ** 2)).sqrt()
+    return [
+        Bound("|u|", 2 * share, "1.7615", "1.7616"),
+        Bound("|W_o||W_v| R", one, "1.4142", "1.4143"),
+        Bound("update_bound", two * one, "1.9999", "2.0001"),
+    ]
+
+
 def _update_bound():
     out, inner, inner_bias, out_bias, size, hidden, update = sp.symbols("o i b c n x y")
     bound = formula("update_bound")(out, inner, inner_bias, out_bias, size)
@@ -46,6 +90,19 @@ def _update_bound():
     return [
         Sentence((out >= 0, *(left <= right for left, right in chain)), update <= bound),
         Sentence(tuple(sp.Eq(left, right) for left, right in chain), sp.Eq(update, bound)),
+    ]
+
+
+def _bounded():
+    # x = |sum of the updates so far| <= S, y = |the next update| <= c, i their inner product
+    x, y, inner, total, one, after = sp.symbols("x y i S c z")
+    given = (x >= 0, y >= 0, after >= 0, x <= total, y <= one, inner**2 <= x**2 * y**2)
+    return [
+        Sentence((x >= 0, y >= 0, inner**2 <= x**2 * y**2), inner <= x * y),
+        Sentence(
+            (*given[:5], inner <= x * y, sp.Eq(after**2, x**2 + 2 * inner + y**2)),
+            after <= total + one,
+        ),
     ]
 
 
@@ -105,25 +162,44 @@ _STEPS = (
     ),
     decided(
         "entries",
-        "a gain multiplies norms by max|gamma| at most; gates 0 <= p <= 1 (ReLU, GELU, SiLU: x"
-        " p(x)) do not enlarge entries; attention averages do not exceed the largest value vector",
-        "every d, L = 2",
+        "A gain multiplies norms by max|gamma| at most. Gates 0 <= p <= 1 (ReLU, GELU, SiLU: x"
+        " p(x)) do not enlarge entries. An attention average of L + 1 vectors is an average of one"
+        " of them and of an average of L, so it is no longer than the longest.",
+        "every d, every L by induction",
         _entries,
     ),
     decided(
+        "heads",
+        "If the output of the heads so far is at most P n + B and that of one more head at most p"
+        " n + b, then together they are at most r n + s, r^2 = P^2 + p^2, s^2 = B^2 + b^2: the"
+        " norm of the value matrices of several heads is the root of the sum of their squares.",
+        "every d, every heads by induction",
+        _heads,
+        ("entries",),
+    ),
+    enclosed(
+        "one_norm_is_too_small",
+        "Two heads of width 1, W_v = W_o = I, W_q = ((1, 1), (1, 1)), W_k = ((1, -1), (-1, 1)),"
+        " tokens (sqrt 2, 0), (0, sqrt 2): |u| = 2 sigma(2) = 1.7616 exceeds |W_o||W_v| R ="
+        " sqrt 2, but not the bound with both heads, 2.",
+        "d = 2, heads = 2",
+        _one_norm_is_too_small,
+    ),
+    decided(
         "update_bound",
-        "|W_out|(|W_in| n + |b_in|) + |b_out| bounds the update of an attention (W_o, W_v) or MLP"
-        " (W_2, W_1) sub-block; attained",
+        "|W_out|(|W_in| n + |b_in|) + |b_out| bounds the update of an MLP (W_2, W_1) or attention"
+        " (W_o, W_v folded over the heads) sub-block. For an affine update it is attained.",
         "every d, every L",
         _update_bound,
-        ("entries", "normalised"),
+        ("entries", "normalised", "heads"),
     ),
-    deduced(
+    decided(
         "bounded",
-        "h' = W_x h + W_e e + k(h) with |k| <= C per token: C = |b| + the sum of the bounds of the"
-        " sub-blocks at n = R max|gamma| (pre), |b| + R Sum max|gamma_out| (peri); tokens in the"
-        " max norm, W_x acts on each",
-        "every d, every L, every m",
+        "|U| <= C, the sum of the bounds of the sub-blocks: one more update of size c adds c at"
+        " most. With n = R max|gamma| (pre) or R max|gamma_out| for each sub-block (peri); tokens"
+        " in the max norm.",
+        "every d, every L, every k by induction",
+        _bounded,
         ("update_bound", "normalised", "entries"),
     ),
     identity(
@@ -154,7 +230,7 @@ _STEPS = (
     ),
     decided(
         "absorbing",
-        "|h'|_* <= mu |h|_* + C_*, C_* = sup |W_e e + k|_*: the distance to the radius r = C_*/(1 -"
+        "|h'|_* <= mu |h|_* + C_*, C_* = sup |c + U|_*: the distance to the radius r = C_*/(1 -"
         " mu) shrinks by mu, and every ball of radius >= r is mapped into itself",
         "every d, every L",
         _absorbing,
@@ -194,25 +270,33 @@ R2 = Claim(
     title="External recall with a bounded update",
     source="extension",
     statement=(
-        "h' = z + U(z), z = W_x h + W_e e + b, U the update of pre or peri sub-blocks: |U| <= C,"
-        " explicit. rho(W_x) < 1: every orbit enters an absorbing ball of an adapted norm, and with"
-        " eps > 0 there is a fixed point for every e (eps = 0: there may be none). rho(W_x) > 1:"
-        " the open forward-invariant set |P g|_* > C_*/(mu - 1), g = h + (W_x - I)^{-1} W_e e,"
-        " diverges with (1/t) log|h_t| -> log rho(W_x). rho(W_x) = 1: |h_t| = O(t^k), k the largest"
-        " Jordan block on the circle. rho(W_x) = 1 is the threshold of global boundedness, not of"
-        " stable fixed points, except for W_x = omega I, one sub-block, eps = 0, where omega is an"
-        " eigenvalue of J everywhere."
+        "Let h' = z + U(z), z = W_x h + c, c = W_e e + b, where U is the total update of pre or"
+        " peri sub-blocks. |U| <= C, the sum of the bounds of the sub-blocks. That of a pre"
+        " sub-block is |W_out|(|W_in| n + |b_in|) + |b_out|, n = R max|gamma|, where the norm of"
+        " the value matrix of attention is the root of the sum of squares over its heads; that of"
+        " a peri sub-block is R max|gamma_out|. If rho(W_x) < 1, every orbit enters an absorbing"
+        " ball of an adapted norm. If moreover eps > 0, there is a fixed point for every input. At"
+        " eps = 0 there may be none. Let P be the spectral projector on the eigenvalues of modulus"
+        " rho(W_x), and g = P h + (W_x - I)^{-1} P c, with the inverse on the image of P, where it"
+        " exists. If rho(W_x) > 1, the orbit of a start with |P g_0|_* > C_*/(mu - 1) diverges,"
+        " with (1/t) log|h_t| -> log rho(W_x). If rho(W_x) = 1, |h_t| = O(t^k), where k is the"
+        " size of the largest Jordan block on the unit circle. If W_x = omega I, with one"
+        " sub-block and eps = 0, then omega is an eigenvalue of J at every state. In general"
+        " rho(W_x) > 1 does not exclude a stable fixed point."
     ),
     assumptions=(
         Assumption(
             "normalisation",
-            "pre or peri, additive residual: every sub-block reads its stream through RMSNorm;"
-            " activations x p(x)",
+            "pre or peri, additive residual: every sub-block reads its stream through RMSNorm, with"
+            " activations x p(x), 0 <= p <= 1",
         ),
         Assumption("contractive", "rho(W_x) < 1 (absorbing ball and fixed point)"),
         Assumption("eps_positive", "eps > 0 in every norm of the block (fixed point only)"),
         Assumption("expansive", "rho(W_x) > 1 (divergence)"),
-        Assumption("escaping", "|P g_0|_* > C_*/(mu - 1) for some 1 < mu < rho(W_x) (divergence)"),
+        Assumption(
+            "escaping",
+            "|g_0|_* > C_*/(mu - 1) for some 1 < mu < rho(W_x), C_* = sup |P U|_* (divergence)",
+        ),
         Assumption("critical", "rho(W_x) = 1 (polynomial growth)"),
         Assumption("scalar_weight", "W_x = omega I (radial eigenvalue)"),
         Assumption("one_sub_block", "one sub-block per loop (radial eigenvalue)"),
@@ -220,7 +304,12 @@ R2 = Claim(
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     notes=(
+        (
+            "The bound of attention was |W_o|(|W_v| n + |b_v|) for any number of heads: with two"
+            " heads an update of norm 1.7616 exceeds it, 1.4142."
+        ),
         (
             "rho(W_x) = 1 was called the threshold whatever the block has learnt: false for fixed"
             " points, W_x = diag(1.05, 0.1) has a stable one."
@@ -234,32 +323,30 @@ R2 = Claim(
             " sub-blocks it is lost, and a loop with omega > 1 can have a reachable fixed point."
         ),
         (
-            "The escape set is stated for g = h + (W_x - I)^{-1} W_e e: its radius then does not"
-            " depend on the input."
+            "The escape set was stated with (W_x - I)^{-1}, which does not exist for W_x = diag(2,"
+            " 1); only the inverse on the image of P is needed, where no eigenvalue is 1. Its"
+            " radius does not depend on the input."
         ),
     ),
     latex=(
-        r"Let $h_{t+1} = z_t + U(z_t)$ with $z_t = W_x h_t + W_e e + b$ and $U$ the total update of"
-        r" pre- or peri-normalised "
-        r"sub-blocks, so that $|U| \le C$; per sub-block $C ="
-        r" \|W_{\mathrm{out}}\|(\|W_{\mathrm{in}}\|\sqrt d\,\|\gamma\|_\infty + "
-        r"|b_{\mathrm{in}}|) + |b_{\mathrm{out}}|$ (pre) or $\sqrt"
-        r" d\,\|\gamma_{\mathrm{out}}\|_\infty$ (peri). (i) If $\rho(W_x) < \mu < "
-        r"1$, there is a norm with $\|W_x\|_* \le \mu$ and $|h_{t+1}|_* - r \le \mu(|h_t|_* - r)$,"
-        r" $r = C_*/(1-\mu)$; if moreover "
-        r"$\varepsilon > 0$ in every norm, a fixed point exists for every $e$. For $\varepsilon ="
-        r" 0$ this fails: $h' = xh - k\,h/|h|$, $0 < "
-        r"x < 1$, $k > 0$, has none. (ii) If $1 < \mu < \rho(W_x)$ and $P$ is the spectral"
-        r" projector on the eigenvalues of modulus "
-        r"$\rho(W_x)$, the set $\{|P(h + (W_x - I)^{-1} W_e e)|_* > C_*/(\mu - 1)\}$ is open and"
-        r" forward invariant, and on it $\frac1t "
-        r"\log|h_t| \to \log\rho(W_x)$. (iii) If $\rho(W_x) = 1$, then $|h_t| = O(t^k)$ with $k$"
-        r" the size of the largest Jordan block on the "
-        r"unit circle, and the order is attained. (iv) If $W_x = \omega I$, with one sub-block and"
-        r" $\varepsilon = 0$, then $J z = \omega z$ "
-        r"at every state. In general $\rho(W_x) > 1$ does not exclude a stable fixed point: $W_x ="
-        r" \mathrm{diag}(1.05, 0.1)$, input term "
-        r"$(0, 1)$, $u(n) = (-n_1/2, 0)$."
+        r"Let $h_{t+1} = z_t + U(z_t)$ with $z_t = W_x h_t + c$, $c = W_e e + b$, and $U$ the"
+        r" total update of pre- or peri-normalised sub-blocks, so that $|U| \le C$; per sub-block"
+        r" $C = \|W_{\mathrm{out}}\|(w\sqrt d\,\|\gamma\|_\infty + |b_{\mathrm{in}}|) +"
+        r" |b_{\mathrm{out}}|$ (pre), where $w = \|W_{\mathrm{in}}\|$ in an MLP and $w = (\sum_h"
+        r" \|W_{v,h}\|^2)^{1/2}$ over the heads of attention, or $\sqrt"
+        r" d\,\|\gamma_{\mathrm{out}}\|_\infty$ (peri). (i) If $\rho(W_x) < \mu < 1$, there is a"
+        r" norm with $\|W_x\|_* \le \mu$ and $|h_{t+1}|_* - r \le \mu(|h_t|_* - r)$, $r ="
+        r" C_*/(1-\mu)$, $C_* = \sup|c + U|_*$; if moreover $\varepsilon > 0$ in every norm, a"
+        r" fixed point exists for every $e$. For $\varepsilon = 0$ this fails: $h' = xh -"
+        r" k\,h/|h|$, $0 < x < 1$, $k > 0$, has none. (ii) Let $1 < \mu < \rho(W_x)$, $P$ the"
+        r" spectral projector on the eigenvalues of modulus $\rho(W_x)$, $V = ((W_x -"
+        r" I)|_{\operatorname{im} P})^{-1}P$ and $C_* = \sup|PU|_*$. The set $\{|Ph + Vc|_* >"
+        r" C_*/(\mu - 1)\}$ is open and forward invariant, and on it $\frac1t \log|h_t| \to"
+        r" \log\rho(W_x)$. (iii) If $\rho(W_x) = 1$, then $|h_t| = O(t^k)$ with $k$ the size of"
+        r" the largest Jordan block on the unit circle, and the order is attained. (iv) If $W_x ="
+        r" \omega I$, with one sub-block and $\varepsilon = 0$, then $J z = \omega z$ at every"
+        r" state. In general $\rho(W_x) > 1$ does not exclude a stable fixed point: $W_x ="
+        r" \mathrm{diag}(1.05, 0.1)$, input term $(0, 1)$, $u(n) = (-n_1/2, 0)$."
     ),
     consequences=(
         Consequence(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import sympy as sp
 
-from ..kernel.algebra import Words, letters
+from ..kernel.algebra import Words, diagonal, letters, random_matrix
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 
 
@@ -25,20 +27,36 @@ def _expanding():
 
 
 def _variation():
-    w, power, v, push, rest = letters("W W_t v c r")  # r_t = W^{-1}(c_t + r_{t+1})
-    shifts = letters("c:4")
-    equations = [Words(w * (power * v - w**-1 * (push + rest)) + push, w * power * v - rest)]
-    state = v
-    for t, shift in enumerate(shifts, 1):
-        state = w * state + shift
-        inside = v + sum((w ** (-k - 1) * shifts[k] for k in range(t)), sp.Integer(0))
-        equations.append(Words(state, w**t * inside))
-    return equations
+    # on im P, where W is invertible; r_t = W^{-1}(c_t + r_{t+1})
+    w, power, v, push, rest = letters("W W_t v c r")
+    return [Words(w * (power * v - w**-1 * (push + rest)) + push, w * power * v - rest)]
+
+
+def _split_model(rng: random.Random, size: int):
+    """W with a part where 1 is no eigenvalue (P) and a part with the eigenvalue 1; V = (W - 1)^{-1}
+    on the first part, 0 on the other.
+    """
+    w, p, v = letters("W P V")
+    basis, lead = random_matrix(rng, size), rng.randint(2, 5)
+    image = rng.randint(1, size)
+
+    def in_basis(inside: list, outside: list):
+        return basis * diagonal(inside[:image] + outside[image:]) * basis.inv()
+
+    moduli = [lead * rng.choice((-1, 1)) for _ in range(size)]
+    ones, zeros = [1] * size, [0] * size
+    return {
+        w: in_basis(moduli, ones),
+        p: in_basis(ones, zeros),
+        v: in_basis([sp.Rational(1, x - 1) for x in moduli], zeros),
+    }
 
 
 def _shifted():
-    q, h, b, u = letters("Q h B u")  # Q = W - I on the expanding part, B = W_e e
-    return [Words(((1 + q) * h + b + u) + q**-1 * b, (1 + q) * (h + q**-1 * b) + u)]
+    w, p, v, h, c, u = letters("W P V h c u")  # V = (W - 1)^{-1} P on im P, and 0 on ker P
+    rules = (((w, p), p * w), ((w, v), v + p))
+    after = p * (w * h + c + u) + v * c
+    return [Words(after, w * p * h + w * v * c + p * u, rules, _split_model)]
 
 
 ESCAPE_STEPS = (
@@ -67,16 +85,17 @@ ESCAPE_STEPS = (
     ),
     identity(
         "input_shift",
-        "g = h + (W_x - I)^{-1} W_e e absorbs the input: P g' = W_x P g + P k with k bounded"
-        " whatever e is",
+        "On im P no eigenvalue is 1, so V = (W_x - I)^{-1} P exists there (also where W_x has the"
+        " eigenvalue 1 elsewhere). g = P h + V c absorbs the input: g' = W_x g + P U, and U is"
+        " bounded whatever e is.",
         "every d",
         _shifted,
         ("splitting",),
     ),
     decided(
         "escape",
-        "C_* = sup |P k|_*: |P g|_* > r = C_*/(mu - 1) is open and forward invariant, and |P g|_* -"
-        " r grows by mu in every loop",
+        "C_* = sup |P U|_*: |g|_* > r = C_*/(mu - 1) is open and forward invariant, and |g|_* - r"
+        " grows by mu in every loop",
         "every d, every L",
         _escape,
         ("expanding_norm", "input_shift", "bounded", "radii"),
@@ -91,7 +110,7 @@ ESCAPE_STEPS = (
     ),
     deduced(
         "lower_rate",
-        "|r_t|_* <= C_*/(mu - 1) < |P g_0|_* gives v != 0, so |W_x^t v|_* >= nu^t |v|_* in the norm"
+        "|r_t|_* <= C_*/(mu - 1) < |g_0|_* gives v != 0, so |W_x^t v|_* >= nu^t |v|_* in the norm"
         " adapted to any nu < rho: liminf (1/t) log|h_t| >= log rho",
         "every d",
         ("variation_of_constants", "expanding_norm", "escape", "escaping"),
@@ -111,8 +130,8 @@ ESCAPE_STEPS = (
     ),
     deduced(
         "model_start",
-        "h_0 = e = tau e_0 with P(e_0 + (W_x - I)^{-1} W_e e_0) != 0 lies in the escape set for"
-        " every large tau, since C_* does not depend on e; a moderate e need not",
+        "h_0 = e = tau e_0 with P e_0 + V W_e e_0 != 0 lies in the escape set for every large tau,"
+        " since C_* does not depend on e; a moderate e need not",
         "every d",
         ("input_shift", "escape"),
     ),

@@ -21,11 +21,23 @@ def iterations_to_tolerance():
     "R2",
     "update_bound",
     "bound of |W_out a(W_in n + b_in) + b_out| for |n| <= size, from the norms of weights and"
-    " biases: attention (W_o, W_v) or MLP (W_2, W_1)",
+    " biases: MLP (W_2, W_1), or attention (W_o, W_v), where the norm of W_v is the `head_norm` of"
+    " its heads",
 )
 def update_bound():
     out, inner, inner_bias, out_bias, size = positive("W_out W_in b_in b_out size")
     return (out, inner, inner_bias, out_bias, size), out * (inner * size + inner_bias) + out_bias
+
+
+@register(
+    "R2",
+    "heads",
+    "norm of the value matrix of several heads for attention, folded head by head: the root of the"
+    " sum of squares of the norm of the heads so far and that of the next one",
+)
+def head_norm():
+    so_far, following = positive("W_v w")
+    return (so_far, following), sp.sqrt(so_far**2 + following**2)
 
 
 @register(

@@ -17,48 +17,28 @@ from ..kernel.proof import Bound, Sentence, both, cited, decided, deduced, enclo
 from ..kernel.vectors import span
 
 
-def _binomial(time: sp.Expr, k: int) -> sp.Expr:
-    return sp.Mul(*[time - i for i in range(k)]) / sp.factorial(k)
-
-
-def _block_power(size: int, time: sp.Expr, power: sp.Expr) -> sp.Matrix:
-    """J_size(lambda)^time, where `power` stands for lambda^time."""
-    eigenvalue = sp.Symbol("lambda")
-
-    def entry(i: int, j: int) -> sp.Expr:
-        return power * _binomial(time, j - i) * eigenvalue ** (i - j) if j >= i else sp.Integer(0)
-
-    return sp.Matrix(size, size, entry)
-
-
 def _jordan_powers():
-    t, eigenvalue, power = sp.symbols("t lambda L")  # L stands for lambda^t
-    equations = []
-    for size in (1, 2, 3, 4):
-        block = sp.Matrix(size, size, lambda i, j: eigenvalue if i == j else int(j == i + 1))
-        product = block * _block_power(size, t, power)
-        after = _block_power(size, t + 1, eigenvalue * power)
-        equations += [
-            Equation(product[i, j], after[i, j]) for i in range(size) for j in range(i, size)
-        ]
-    return equations
+    # the entry j above the diagonal of J^t is binomial(t, j) lambda^{t-j}; p = lambda^{t-j+1} and
+    # b = binomial(t, j - 1), so that binomial(t, j) = b (t - j + 1)/j
+    t, j, eigenvalue, p, b = sp.symbols("t j lambda p b")
+    here, above = b * (t - j + 1) / j, b
+    after = b * (t + 1) / j  # binomial(t + 1, j)
+    return [
+        Equation(eigenvalue * (here * p / eigenvalue) + above * p, after * p),
+        Equation((here + above) * j, (t + 1) * b),
+    ]
 
 
 def _jordan_drift():
-    t, c = sp.symbols("t c")
-    equations = []
-    for size in (1, 2, 3, 4):
-        now, after = ([c * _binomial(time, size - i) for i in range(size)] for time in (t, t + 1))
-        for i in range(size):
-            push = now[i + 1] if i + 1 < size else c
-            equations += [
-                Equation(now[i] + push, after[i]),
-                Equation(now[i].subs(t, 0), sp.Integer(0)),
-            ]
-        equations.append(
-            Equation(sp.Poly(sp.expand(now[0]), t).coeff_monomial(t**size), c / sp.factorial(size))
-        )
-    return equations
+    # h_t = c (binomial(t, k), ..., t): entry binomial(t, j) gains binomial(t, j - 1) = b
+    t, j, b, c = sp.symbols("t j b c")
+    return [Equation(c * b * (t - j + 1) / j + c * b, c * b * (t + 1) / j)]
+
+
+def _attained():
+    t, k, i = sp.symbols("t k i")
+    # each of the k factors (t - i)/(k - i) of binomial(t, k) is t/k at least
+    return [Sentence((i >= 0, i < k, k <= t), both((t - i) * k >= t * (k - i), k - i > 0))]
 
 
 def _multipliers():
@@ -139,8 +119,9 @@ def _homogeneous():
 UNIT_RADIUS_STEPS = (
     identity(
         "jordan_powers",
-        "J_k(lambda)^t has the entries binomial(t, j) lambda^(t-j)",
-        "k in {1..4}, every t by induction",
+        "J_k(lambda)^t has the entries binomial(t, j) lambda^(t-j), j < k: J = lambda + shift adds"
+        " the entries j and j - 1 (Pascal's rule); at t = 0 it is the identity",
+        "every k, every t by induction",
         _jordan_powers,
     ),
     cited(
@@ -152,17 +133,24 @@ UNIT_RADIUS_STEPS = (
     ),
     identity(
         "jordan_drift",
-        "the order t^k is attained: W_x = J_k(1) and a constant push c along the last axis give h_t"
-        " = c (binomial(t, k), ..., t) from 0",
-        "k in {1..4}, every t by induction",
+        "W_x = J_k(1) and a constant push c along the last axis give h_t = c (binomial(t, k), ...,"
+        " t) from 0",
+        "every k, every t by induction",
         _jordan_drift,
+    ),
+    decided(
+        "attained",
+        "binomial(t, k) >= (t/k)^k for t >= k, factor by factor: the order t^k is attained",
+        "every k, every t",
+        _attained,
+        ("jordan_drift",),
     ),
     deduced(
         "critical_growth",
-        "rho(W_x) = 1: |h_t| <= K (1 + t)^{k-1} |h_0| + C K Sum_{s<t} (1 + s)^{k-1} = O(t^k), and"
-        " no smaller order holds for every block",
-        "every d",
-        ("jordan", "jordan_drift", "bounded"),
+        "rho(W_x) = 1: |h_t| <= K (1 + t)^{k-1} |h_0| + C K Sum_{s<t} (1 + s)^{k-1} = O(t^k), C ="
+        " sup |c + U|, and no smaller order holds for every block",
+        "every d, every k",
+        ("jordan", "attained", "bounded"),
     ),
     identity(
         "example_radius",
@@ -196,17 +184,17 @@ UNIT_RADIUS_STEPS = (
     ),
     identity(
         "radial_eigenvalue",
-        "W_x = omega I: DN(z) z = 0 and J = omega (I + Du DN(z)), so J z = omega z: omega is an"
-        " eigenvalue of J at every state",
+        "W_x = omega I: DN(z) z = 0 and J = omega (I + Du DN(z)), where Du of peri contains the"
+        " outer factor DN, so J z = omega z: omega is an eigenvalue of J at every state",
         "every d",
         _homogeneous,
         ("scalar_weight", "one_sub_block", "eps_zero"),
     ),
     deduced(
         "scalar_threshold",
-        "so |omega| > 1 makes every fixed point expansive, and |omega| < 1 bounds every orbit:"
-        " there, and not in general, rho(W_x) = 1 is also the threshold for a stable fixed point",
+        "so |omega| > 1 makes every fixed point expansive, and |omega| < 1 bounds every orbit: for"
+        " such loops rho(W_x) = 1 is also the threshold for a stable fixed point",
         "every d",
-        ("radial_eigenvalue", "absorbing", "example_basin"),
+        ("radial_eigenvalue", "absorbing"),
     ),
 )

@@ -7,10 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopstab import formula
-from loopstab.theory.recall.falsifiers.bounded_update import threshold_example
 from loopstab.theory.recall.planar import PlanarBlock, PlanarLoop, rmsnorm, run, step, update
 
 UNIT = st.floats(-1, 1)
+
+
+def threshold_example(start):
+    """The loop of R2 with rho(W_x) = 1.05 and a stable fixed point (0, 10/9)."""
+    block = PlanarBlock(((-0.5, 0.0), (0.0, 0.0)), (0.0, 0.0))
+    return PlanarLoop(((1.05, 0.0), (0.0, 0.1)), (0.0, 1.0), (block,), 1.05, start)
 
 
 @pytest.mark.parametrize("start", [(0.5, 1.0), (-2.0, 0.0), (5.0, 1.0), (14.0, 5.0)])
@@ -100,3 +105,27 @@ def test_the_update_bound_holds_and_is_attained(out, inner, stream, bias, eps):
     assert norm(bias, eps) <= bound + 1e-9
     aligned = [math.hypot(*bias) * x / size for x in rmsnorm(stream)]
     assert norm(aligned, 0.0) == pytest.approx(bound)
+
+
+def test_the_escape_set_does_not_need_an_inverse_off_the_leading_part():
+    """W_x = diag(2, 1) has the eigenvalue 1: only the first coordinate of W_x - I is inverted."""
+    block = PlanarBlock(((-0.5, 0.0), (0.0, -0.5)), (0.0, 0.25))
+    loop = PlanarLoop(((2.0, 0.0), (0.0, 1.0)), (3.0, 1.0), (block,), 2.0, (0.0, 0.0))
+    bound = 0.5 * math.sqrt(2)
+    radius = float(formula("escape_radius")(2.0, bound))
+    start = (1.01 * radius - 3.0, 5.0)  # g = h_1 + 3/(2 - 1)
+    sizes = [abs(run(loop, start, loops)[0] + 3.0) for loops in (0, 20, 40)]
+    assert sizes[2] > sizes[1] > sizes[0] > radius
+    assert math.log(sizes[2] / sizes[1]) / 20 == pytest.approx(math.log(2), rel=1e-3)
+
+
+def test_the_norm_of_the_whole_value_matrix_does_not_bound_two_heads():
+    """W_v = W_o = I, scores +-1, tokens sqrt(2) e_i: each head has a share of sigma(2)."""
+    share = 1 / (1 + math.exp(-2))
+    update = math.hypot(share * math.sqrt(2), share * math.sqrt(2))
+    one, both = (
+        float(formula("update_bound")(1, norm, 0, 0, math.sqrt(2)))
+        for norm in (1, formula("head_norm")(1, 1))
+    )
+    assert update == pytest.approx(1.7616, abs=1e-4)
+    assert one < update <= both

@@ -47,6 +47,7 @@ NUMBERS = [
     ("gru_entry_time", (sp.Rational(5, 2), sp.Rational(1, 2), sp.Rational(1, 2)), 2),
     ("sigmoid_saturation", (24,), 24 * sp.log(2)),
     ("update_bound", (2, 3, 1, 1, 2), 15),
+    ("head_norm", (3, 4), 5),
     ("absorbing_radius", (sp.Rational(1, 2), 3), 6),
     ("escape_radius", (sp.Rational(3, 2), 3), 6),
     ("fixed_point_radius", (2, 3, 1), 8),

@@ -7,6 +7,7 @@ border between them.
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,15 @@ from hypothesis import strategies as st
 from scipy.linalg import cholesky, solve_discrete_lyapunov
 
 from ....theory.architecture import Architecture
+from ....theory.recall.falsifiers.bounded_update import ABSORBED, BOUND, Heads
+from ....theory.recall.scalar_loop import ScalarBlock, ScalarLoop
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...loops.block_loop import random_loop
 from ...strategies import fractions as draws
 from ...strategies import matrix_strategies as matrices
+from ..shared.predicates import evaluated
 from ..shared.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
 
 FAR = 1e6
@@ -242,7 +246,48 @@ def _rate(case: Case) -> str | None:
     return None
 
 
-# --- rho(W_x) = 1: polynomial growth
+# --- the predicates of the claim, in exact arithmetic
+@st.composite
+def _scalars(draw: Any, dropped: str = "") -> Case:
+    """A loop of width 1 with one sub-block at eps = 0."""
+    radius = draws.fractions(1, 2) if dropped == "contractive" else draws.fractions(0, 0.9375)
+    numbers = {name: draw(draws.fractions(-4, 4)) for name in ("drive", "slope", "bias", "start")}
+    weight = draw(draws.SIGNS) * draw(radius)
+    return {**numbers, "weight": weight, "dropped": dropped}
+
+
+def _scalar(case: Case) -> ScalarLoop:
+    block = ScalarBlock(
+        Fraction(case["slope"]),
+        Fraction(case["bias"]),
+        normalised=case["dropped"] != "normalisation",
+    )
+    numbers = (Fraction(case[name]) for name in ("weight", "drive"))
+    return ScalarLoop(*numbers, (block,), Fraction(case["start"]))
+
+
+@st.composite
+def _heads(draw: Any, dropped: str = "") -> Case:
+    """One to three heads of width 1 that average one to three tokens of norm sqrt(d) at most."""
+    d, heads, tokens = (draw(draws.sizes(1, 3)) for _ in range(3))
+    largest = draw(draws.fractions(2, 4)) if dropped else 1.0
+    counts = st.lists(st.integers(0, 4), min_size=tokens - 1, max_size=tokens - 1)
+    return {
+        "out": draw(draws.fractions(-2, 2)),
+        "values": draw(draws.entries(heads, d)),
+        "tokens": largest * np.sign(draw(draws.entries(tokens, d)) + OFF_LATTICE),
+        "counts": np.array([[1, *draw(counts)] for _ in range(heads)], float),
+        "dropped": dropped,
+    }
+
+
+def _attention(case: Case) -> Heads:
+    values, tokens, counts = (
+        tuple(tuple(map(Fraction, row)) for row in case[name].tolist())
+        for name in ("values", "tokens", "counts")
+    )
+    weights = tuple(tuple(x / sum(row) for x in row) for row in counts)
+    return Heads(Fraction(case["out"]), values, tokens, weights)
 
 
 SUITES: tuple[Suite, ...] = (
@@ -256,9 +301,15 @@ SUITES: tuple[Suite, ...] = (
         cases=lambda: _streams(draws.fractions(0, 0.9375)),
         judge=_comes_in,
         drops=(
-            Drop("rho(W_x) < 1", cases=lambda: _streams(draws.fractions(1, 2))),
             Drop(
-                "the update is bounded", cases=lambda: _streams(draws.fractions(0.25, 0.75), False)
+                "rho(W_x) < 1",
+                assumption="contractive",
+                cases=lambda: _streams(draws.fractions(1, 2)),
+            ),
+            Drop(
+                "the update is bounded",
+                assumption="normalisation",
+                cases=lambda: _streams(draws.fractions(0.25, 0.75), False),
             ),
         ),
         cost=2,
@@ -269,7 +320,7 @@ SUITES: tuple[Suite, ...] = (
         property="the same for attention and MLP on several tokens, in the max norm over tokens",
         cases=lambda: _seeded(True),
         judge=_tokens_come_in,
-        drops=(Drop("rho(W_x) < 1", cases=lambda: _seeded(False)),),
+        drops=(Drop("rho(W_x) < 1", assumption="contractive", cases=lambda: _seeded(False)),),
         cost=4,
     ),
     Suite(
@@ -282,12 +333,55 @@ SUITES: tuple[Suite, ...] = (
         cases=lambda: st.one_of(_escaping(draws.fractions(1.125, 2)), _pulled(1.0625, 4)),
         judge=_rate,
         drops=(
-            Drop("rho(W_x) > 1", cases=lambda: _escaping(draws.fractions(0.25, 0.75))),
-            Drop("the start is in the escape set", cases=lambda: _pulled(0.0625, 0.9375)),
             Drop(
-                "the update is bounded", cases=lambda: _escaping(draws.fractions(1.125, 2), False)
+                "rho(W_x) > 1",
+                assumption="expansive",
+                cases=lambda: _escaping(draws.fractions(0.25, 0.75)),
+            ),
+            Drop(
+                "the start is in the escape set",
+                assumption="escaping",
+                cases=lambda: _pulled(0.0625, 0.9375),
+            ),
+            Drop(
+                "the update is bounded",
+                assumption="normalisation",
+                cases=lambda: _escaping(draws.fractions(1.125, 2), False),
             ),
         ),
         cost=3,
+    ),
+    Suite(
+        "R2",
+        "absorbing-exact",
+        property="d = 1, eps = 0: |h_t| <= r + |W_x|^t |h_0|, in rationals",
+        cases=_scalars,
+        judge=evaluated(ABSORBED, _scalar),
+        drops=(
+            Drop("rho(W_x) < 1", assumption="contractive", cases=lambda: _scalars("contractive")),
+            Drop(
+                "the update is bounded",
+                assumption="normalisation",
+                cases=lambda: _scalars("normalisation"),
+            ),
+        ),
+        evidence="closed form",
+        predicate=ABSORBED.name,
+    ),
+    Suite(
+        "R2",
+        "heads",
+        property="attention with several heads: |u| <= update_bound, in rationals",
+        cases=_heads,
+        judge=evaluated(BOUND, _attention),
+        drops=(
+            Drop(
+                "the tokens are normalised",
+                assumption="normalisation",
+                cases=lambda: _heads("normalisation"),
+            ),
+        ),
+        evidence="closed form",
+        predicate=BOUND.name,
     ),
 )

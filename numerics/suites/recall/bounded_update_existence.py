@@ -137,7 +137,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_maps,
         judge=_has_fixed_point,
-        drops=(Drop("eps > 0", cases=_jumps),),
+        drops=(Drop("eps > 0", assumption="eps_positive", cases=_jumps),),
         evidence="certificate",
         cost=3,
     ),

@@ -116,7 +116,13 @@ SUITES: tuple[Suite, ...] = (
         property="rho(W_x) = 1: |h_t| = O(t^k), k the largest Jordan block on the circle",
         cases=lambda: _critical(st.just(1.0)),
         judge=_polynomial,
-        drops=(Drop("rho(W_x) = 1", cases=lambda: _critical(draws.fractions(1.125, 1.5))),),
+        drops=(
+            Drop(
+                "rho(W_x) = 1",
+                assumption="critical",
+                cases=lambda: _critical(draws.fractions(1.125, 1.5)),
+            ),
+        ),
         cost=3,
     ),
     Suite(
@@ -129,9 +135,9 @@ SUITES: tuple[Suite, ...] = (
         cases=_radial,
         judge=_stretches,
         drops=(
-            Drop("one sub-block", cases=lambda: _radial(blocks=2)),
-            Drop("eps = 0", cases=lambda: _radial(eps=(0.25, 1.0))),
-            Drop("W_x = omega I", cases=lambda: _radial(scalar=False)),
+            Drop("one sub-block", assumption="one_sub_block", cases=lambda: _radial(blocks=2)),
+            Drop("eps = 0", assumption="eps_zero", cases=lambda: _radial(eps=(0.25, 1.0))),
+            Drop("W_x = omega I", assumption="scalar_weight", cases=lambda: _radial(scalar=False)),
         ),
     ),
 )

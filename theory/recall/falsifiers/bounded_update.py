@@ -1,270 +1,350 @@
-"""Attacks on R2, external recall with a bounded update, in planar loops (d = 2).
+"""R2 as programs: its sentences at d = 1, 2 in exact arithmetic, and what breaks them.
 
-Each shows what breaks without one of the assumptions.
+The loops have width 1 (`scalar_loop`), are Jordan blocks, or are planar with rational norms.
 """
 
 from __future__ import annotations
 
-import math
-import random
+from fractions import Fraction
+from functools import reduce
 from typing import NamedTuple
 
-from ...kernel.random_falsifier import RandomFalsifier
-from ..planar import Matrix, PlanarBlock, PlanarLoop, Vector, add, apply, rmsnorm, run, scaled, step
+import flint
+import sympy as sp
 
-FAR = 1e4
-"""norm of a start from which an orbit should come in: to a tenth of it at least"""
-SMALLEST_STEP = 1e-6
-"""a step that stays above this on the axis does not vanish there"""
+from ...formulas import formula
+from ...kernel.exact import Matrix, Vector, add, apply
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
+from ..scalar_loop import ScalarBlock, ScalarLoop, root
 
-
-def _matrix(rng: random.Random) -> Matrix:
-    return (rng.gauss(0, 1), rng.gauss(0, 1)), (rng.gauss(0, 1), rng.gauss(0, 1))
-
-
-def _vector(rng: random.Random) -> Vector:
-    return rng.gauss(0, 1), rng.gauss(0, 1)
+LOOPS = 32
+"""iterations of an orbit that is compared with a bound for every t"""
 
 
-def _weight(rng: random.Random, rho: float) -> Matrix:
-    """A triangular matrix that is not normal, with an eigenvalue +-rho and a smaller one."""
-    return (rng.choice((-1, 1)) * rho, rng.uniform(-1, 1)), (0.0, rng.uniform(-0.8, 0.8) * rho)
+def _value(name: str, *values: Fraction) -> Fraction:
+    """A closed form of the registry at rationals, where its value is rational."""
+    found = sp.Rational(formula(name)(*(sp.Rational(str(x)) for x in values)))
+    return Fraction(int(found.p), int(found.q))
 
 
-def _far(rng: random.Random, rho: float, normalised: bool = True) -> PlanarLoop:
-    """A loop that starts far out; its update is normalised, or linear of slope 2/rho."""
-    if normalised:
-        block = PlanarBlock(_matrix(rng), _vector(rng), 0.01)
-    else:
-        block = PlanarBlock(((2 / rho, 0.0), (0.0, 2 / rho)), _vector(rng), 0.0, False)
-    return PlanarLoop(
-        _weight(rng, rho), _vector(rng), (block,), rho, scaled(FAR, rmsnorm(_vector(rng)))
+class Heads(NamedTuple):
+    """Attention with heads of width 1 and output matrix out I: rational averages of values.
+
+    Args:
+        out: the factor of the output matrix.
+        values: the row of each head's value matrix.
+        tokens: the normalised tokens.
+        weights: the attention weights of each head for one query, at least 0, with sum 1.
+    """
+
+    out: Fraction
+    values: tuple[Vector, ...]
+    tokens: tuple[Vector, ...]
+    weights: tuple[Vector, ...]
+
+
+def _square(x: Vector) -> Fraction:
+    return sum((v * v for v in x), Fraction(0))
+
+
+def _exceeds_bound(case: Heads) -> str | None:
+    """|u|^2 against the square of `update_bound`, its inner norm folded over the heads."""
+    update = [
+        case.out * sum(a * y for a, y in zip(row, apply(case.tokens, head), strict=True))
+        for row, head in zip(case.weights, case.values, strict=True)
+    ]
+    norms = [sp.sqrt(sp.Rational(str(_square(head)))) for head in case.values]
+    inner = reduce(formula("head_norm"), norms)
+    size = sp.sqrt(len(case.tokens[0]))
+    bound = formula("update_bound")(sp.Rational(str(abs(case.out))), inner, 0, 0, size)
+    if sp.Rational(str(_square(update))) > sp.expand(bound**2):
+        return f"{len(norms)} heads: |u|^2 = {_square(update)} > {sp.expand(bound**2)}"
+    return None
+
+
+BOUND = Predicate(
+    name="update_bound",
+    sentence="|U| <= C, the sum of the bounds of the sub-blocks.",
+    concluded_by=("bounded",),
+    assumptions={"normalisation": lambda case: all(_square(x) <= len(x) for x in case.tokens)},
+    refute=_exceeds_bound,
+    example=lambda: Heads(
+        Fraction(1),
+        ((Fraction(1), Fraction(0)), (Fraction(0), Fraction(1))),
+        ((Fraction(7, 5), Fraction(1, 5)), (Fraction(1, 5), Fraction(7, 5))),
+        ((Fraction(1), Fraction(0)), (Fraction(0), Fraction(1))),
+    ),
+)
+
+
+def _stays_outside(loop: ScalarLoop) -> str | None:
+    """|h_t| <= r + mu^t |h_0| with mu = |W_x|; for mu >= 1, a proof that the orbit is unbounded."""
+    mu = abs(loop.weight)
+    if mu >= 1:
+        return loop.diverges()
+    push = abs(loop.drive) + loop.bound
+    radius = _value("absorbing_radius", mu, push) if push else Fraction(0)
+    for t, h in enumerate(loop.orbit(LOOPS)):
+        if abs(h) > radius + mu**t * abs(loop.start):
+            return f"|h_{t}| = {float(abs(h)):.4g}, and the ball has the radius {radius}"
+    return None
+
+
+ABSORBED = Predicate(
+    name="absorbed",
+    sentence="If rho(W_x) < 1, every orbit enters an absorbing ball of an adapted norm.",
+    concluded_by=("absorbing",),
+    assumptions={
+        "normalisation": lambda loop: loop.normalised,
+        "contractive": lambda loop: abs(loop.weight) < 1,
+    },
+    refute=_stays_outside,
+    example=lambda: scalar(Fraction(1, 2), 1, -3, 1, start=40),
+)
+
+
+def scalar(weight, drive, slope, bias=0, eps=0, normalised=True, start=0) -> ScalarLoop:
+    """A loop of width 1 with one sub-block."""
+    numbers = (Fraction(x) for x in (slope, bias, eps))
+    return ScalarLoop(
+        Fraction(weight), Fraction(drive), (ScalarBlock(*numbers, normalised),), Fraction(start)
     )
 
 
-def _stays_far(loop: PlanarLoop) -> str | None:
-    size = math.hypot(*run(loop, loop.start, 500))
-    if size > FAR / 10:
-        where = "normalised update" if loop.blocks[0].normalised else "update of slope 2/rho"
-        return (
-            f"rho(W_x) = {loop.rho:.4g}, {where}: from |h_0| = {math.hypot(*loop.start):.3g}, |h| ="
-            f" {size:.3g} after 500 loops"
-        )
+def _no_fixed_point(loop: ScalarLoop) -> str | None:
+    """h' - h has no zero: solved on each side of z = 0 (eps = 0), or by its signs far out."""
+    (block,) = loop.blocks
+    w, push = loop.weight, loop.drive + block.bias
+    if not block.normalised:
+        slope, shift = (1 + block.slope) * w, (1 + block.slope) * loop.drive + block.bias
+        return None if slope != 1 or shift == 0 else f"h' = h + {shift}"
+    if w == 1 and block.eps == 0:
+        return None if abs(push) == abs(block.slope) else f"h' = h + {push} +- {block.slope}"
+    if w == 1:  # |N| < 1 at eps > 0
+        reached = abs(push) < abs(block.slope) or push == 0
+        return None if reached else f"every step is {push} up to {abs(block.slope)}"
+    if block.eps == 0:
+        for side in (1, -1):
+            h = (push + side * block.slope) / (1 - w)
+            if (w * h + loop.drive) * side > 0:
+                return None
+        return f"h' = z + {block.slope} sign(z) + {block.bias}, z = {w} h + {loop.drive}"
+    if abs(w) > 1:  # the step changes its sign far out, where the linear part is larger
+        return None
+    reach = _value("absorbing_radius", abs(w), abs(loop.drive) + loop.bound) + 1
+    gaps = []
+    for h in (reach, -reach):
+        z = w * h + loop.drive
+        ball = flint.arb(flint.fmpq(z.numerator, z.denominator))
+        eps = flint.arb(flint.fmpq(block.eps.numerator, block.eps.denominator))
+        rest = push + w * h - h
+        read = ball / (ball * ball + eps).sqrt()
+        slope = flint.fmpq(block.slope.numerator, block.slope.denominator)
+        gaps.append(flint.fmpq(rest.numerator, rest.denominator) + slope * read)
+    return None if gaps[0] < 0 < gaps[1] else f"h' - h has one sign at {reach} and {-reach}"
+
+
+EXISTENCE = Predicate(
+    name="existence",
+    sentence="If moreover eps > 0, there is a fixed point for every input.",
+    concluded_by=("fixed_point",),
+    assumptions={
+        "normalisation": lambda loop: loop.normalised,
+        "contractive": lambda loop: abs(loop.weight) < 1,
+        "eps_positive": lambda loop: all(block.eps > 0 for block in loop.blocks),
+    },
+    refute=_no_fixed_point,
+    example=lambda: scalar(Fraction(1, 2), 1, -3, 1, eps=Fraction(1, 4)),
+)
+
+
+def _escaped(loop: ScalarLoop) -> bool:
+    """|g_0| > C/(|W_x| - 1), where g = h + (W_x - 1)^{-1} drive; false for |W_x| <= 1."""
+    w, (block,) = loop.weight, loop.blocks
+    g = loop.start + loop.drive / (w - 1) if w != 1 else loop.start
+    return abs(w) > 1 and abs(g) > (_value("escape_radius", abs(w), block.bound or Fraction(0)))
+
+
+def _does_not_escape(loop: ScalarLoop) -> str | None:
+    """|g_t| - r lies between mu^t (|g_0| - r) and mu^t (|g_0| + r), mu = |W_x|, for every t."""
+    found = loop.cycle()
+    if found or abs(loop.weight) <= 1:
+        return found
+    mu = abs(loop.weight)
+    shift, radius = loop.drive / (loop.weight - 1), _value("escape_radius", mu, loop.bound)
+    first = abs(loop.start + shift)
+    for t, h in enumerate(loop.orbit(LOOPS)):
+        excess = abs(h + shift) - radius
+        if not mu**t * (first - radius) <= excess <= mu**t * (first + radius):
+            return f"|g_{t}| = {float(abs(h + shift)):.4g} does not grow like {mu}^t"
     return None
 
 
-def _line(rng: random.Random, keep: bool) -> PlanarLoop:
-    """W_x = x I, u(n) = -k n, an offset b < x k R along the first axis.
+ESCAPE = Predicate(
+    name="escape",
+    sentence=(
+        "If rho(W_x) > 1, the orbit of a start with |P g_0|_* > C_*/(mu - 1) diverges, with"
+        " (1/t) log|h_t| -> log rho(W_x)."
+    ),
+    concluded_by=("escape", "rate"),
+    assumptions={
+        "normalisation": lambda loop: loop.normalised,
+        "expansive": lambda loop: abs(loop.weight) > 1,
+        "escaping": _escaped,
+    },
+    refute=_does_not_escape,
+    example=lambda: scalar(2, 1, -1, 1, start=4),
+)
 
-    Every fixed point lies on that axis.
-    """
-    x, k = rng.uniform(0.2, 0.9), rng.uniform(0.5, 2)
-    offset = (rng.uniform(0.1, 0.9) * x * k * math.sqrt(2), 0.0)
-    block = PlanarBlock(((-k, 0.0), (0.0, -k)), (0.0, 0.0), rng.uniform(1e-4, 0.1) if keep else 0.0)
-    return PlanarLoop(((x, 0.0), (0.0, x)), offset, (block,), x, (0.0, 0.0))
+
+class JordanLoop(NamedTuple):
+    """W_x = J_k(eigenvalue), k = len(start), and a constant push."""
+
+    eigenvalue: Fraction
+    push: Vector
+    start: Vector
 
 
-def _no_fixed_point(loop: PlanarLoop) -> str | None:
-    """Bisection on the axis, where the step changes sign: does it become small?"""
-
-    def gap(h: float) -> float:
-        return step(loop, (h, 0.0))[0] - h
-
-    low, high = -100.0, 100.0
-    for _ in range(45):
-        middle = (low + high) / 2
-        low, high = (middle, high) if gap(middle) > 0 else (low, middle)
-    smallest = min(abs(gap(low)), abs(gap(high)))
-    if smallest > SMALLEST_STEP:
-        return (
-            f"x = {loop.rho:.4g}, eps = {loop.blocks[0].eps:g}: the step jumps across 0 and is"
-            f" never below {smallest:.4g} on the axis"
-        )
+def _outgrows(case: JordanLoop) -> str | None:
+    """|h_t| <= (1 + t)^{k-1} (|h_0| + C t) in the max norm, as |J_k^s| <= (1 + s)^{k-1} there."""
+    k, h = len(case.start), list(case.start)
+    first, push = (max(map(abs, x)) for x in (case.start, case.push))
+    for t in range(1, LOOPS + 1):
+        shifted = [*h[1:], Fraction(0)]
+        h = [case.eigenvalue * x + y + c for x, y, c in zip(h, shifted, case.push, strict=True)]
+        size = max(map(abs, h))
+        if size > (1 + t) ** (k - 1) * (first + t * push):
+            return f"a block of size {k} at {case.eigenvalue}: |h_{t}| = {float(size):.4g}"
     return None
 
 
-def threshold_example(start: Vector) -> PlanarLoop:
-    """The loop of R2 with rho(W_x) = 1.05 and a stable fixed point (0, 10/9)."""
-    return PlanarLoop(
-        ((1.05, 0.0), (0.0, 0.1)),
-        (0.0, 1.0),
-        (PlanarBlock(((-0.5, 0.0), (0.0, 0.0)), (0.0, 0.0)),),
-        1.05,
-        start,
-    )
+CRITICAL = Predicate(
+    name="critical",
+    sentence=(
+        "If rho(W_x) = 1, |h_t| = O(t^k), where k is the size of the largest Jordan block on the"
+        " unit circle."
+    ),
+    concluded_by=("critical_growth",),
+    assumptions={"critical": lambda case: abs(case.eigenvalue) == 1},
+    refute=_outgrows,
+    example=lambda: JordanLoop(Fraction(-1), (Fraction(1),) * 3, (Fraction(2),) * 3),
+)
 
 
-def _around(rng: random.Random, keep: bool) -> PlanarLoop:
-    """A start outside the escape radius 10 sqrt(2), or well inside it."""
-    side = rng.choice((-1, 1))
-    size = rng.uniform(14.2, 40) if keep else rng.uniform(0, 13)
-    return threshold_example((side * size, rng.uniform(0, 5)))
+class PlanarBlock(NamedTuple):
+    """The update matrix n + bias, n = z/sqrt(|z|^2 + k): N(z)/R with k = d eps."""
+
+    matrix: Matrix
+    bias: Vector
+    k: Fraction = Fraction(0)
+
+    def moved(self, z: Vector, dz: Vector) -> tuple[Vector, Vector]:
+        """The stream behind the sub-block, and its derivative along dz."""
+        size = root(_square(z) + self.k)
+        n = [x / size for x in z]
+        along = sum((x * y for x, y in zip(n, dz, strict=True)), Fraction(0))
+        dn = [(y - along * x) / size for x, y in zip(n, dz, strict=True)]
+        return add(z, add(apply(self.matrix, n), self.bias)), add(dz, apply(self.matrix, dn))
 
 
-def _comes_back(loop: PlanarLoop) -> str | None:
-    # just beyond the escape radius 14.14 the orbit leaves slowly: in 800 iterations the rate 1.05
-    # turns a distance of 0.05 into 1e15
-    end = run(loop, loop.start, 800)
-    if math.hypot(*end) < 100:
-        return (
-            f"W_x = diag(1.05, 0.1), h_0 = ({loop.start[0]:.4g}, {loop.start[1]:.4g}): h_800 ="
-            f" ({end[0]:.4g}, {end[1]:.4g})"
-        )
+class Radial(NamedTuple):
+    """A planar loop with W_x = `weight`, at the stream z = W_x h + W_e e + b."""
+
+    weight: Matrix
+    blocks: tuple[PlanarBlock, ...]
+    stream: Vector
+
+
+def _not_radial(case: Radial) -> str | None:
+    """J z = omega z, omega the first entry of W_x, from the exact derivative along z."""
+    omega = case.weight[0][0]
+    z, moved = list(case.stream), apply(case.weight, case.stream)
+    for block in case.blocks:
+        z, moved = block.moved(z, moved)
+    wanted = [omega * x for x in case.stream]
+    if list(moved) != wanted:
+        text = ", ".join(map(str, moved))
+        return f"z = ({', '.join(map(str, case.stream))}), omega = {omega}: J z = ({text})"
     return None
 
 
-class Fixed(NamedTuple):
-    """A loop with a known fixed point; its start is the direction in which it is displaced."""
+RADIAL = Predicate(
+    name="radial",
+    sentence=(
+        "If W_x = omega I, with one sub-block and eps = 0, then omega is an eigenvalue of J at"
+        " every state."
+    ),
+    concluded_by=("radial_eigenvalue",),
+    assumptions={
+        "scalar_weight": lambda case: all(
+            x == case.weight[0][0] * int(i == j)
+            for i, row in enumerate(case.weight)
+            for j, x in enumerate(row)
+        ),
+        "one_sub_block": lambda case: len(case.blocks) == 1,
+        "eps_zero": lambda case: all(block.k == 0 for block in case.blocks),
+    },
+    refute=_not_radial,
+    example=lambda: Radial(_diagonal(2, 2), (_block(((1, 2), (3, 4)), (5, 6)),), _vector(3, 4)),
+)
 
-    loop: PlanarLoop
-    point: Vector
-
-
-def _one_block(rng: random.Random, eps: float) -> Fixed:
-    """W_x = omega I with one sub-block; for eps > 0 its slope makes the fixed point stable."""
-    omega = rng.uniform(1.05, 1.15)
-    z = scaled(rng.uniform(0.5, 2), rmsnorm(_vector(rng)))
-    matrix = _matrix(rng)
-    if eps > 0:
-        s = math.sqrt(math.hypot(*z) ** 2 / 2 + eps)
-        matrix = ((-s, 0.0), (0.0, -s))  # multipliers omega (1 - 1) and omega (1 - eps/s^2)
-    bias = scaled(-1, apply(matrix, rmsnorm(z, eps)))  # u(N(z)) = 0, so h* = z
-    offset = scaled(1 - omega, z)
-    return _fixed(omega, offset, (PlanarBlock(matrix, bias, eps),), z)
-
-
-def _fixed(omega: float, offset: Vector, blocks: tuple[PlanarBlock, ...], z: Vector) -> Fixed:
-    return Fixed(PlanarLoop(((omega, 0.0), (0.0, omega)), offset, blocks, omega, z), z)
-
-
-def _two_blocks(rng: random.Random) -> Fixed:
-    """W_x = omega I with two sub-blocks that read streams at an angle.
-
-    Their slopes cancel both tangential directions, so that rho(J) = omega cos^2(angle).
-    """
-    omega, angle, turn = rng.uniform(1.05, 1.15), rng.uniform(0, 2 * math.pi), rng.uniform(1.0, 1.4)
-    z = scaled(rng.uniform(0.5, 2), (math.cos(angle), math.sin(angle)))
-    z1 = math.cos(angle + turn), math.sin(angle + turn)
-    blocks = []
-    for stream, target in ((z, z1), (z1, z)):
-        size = math.hypot(*stream) / math.sqrt(2)  # DN = (1/size) on the tangent
-        matrix = ((-size, 0.0), (0.0, -size))
-        bias = add(add(target, scaled(-1, stream)), scaled(-1, apply(matrix, rmsnorm(stream))))
-        blocks.append(PlanarBlock(matrix, bias))
-    return _fixed(omega, scaled(1 - omega, z), tuple(blocks), z)
+PREDICATES = (BOUND, ABSORBED, EXISTENCE, ESCAPE, CRITICAL, RADIAL)
 
 
-def _scalar_weight(rng: random.Random, keep: bool) -> Fixed:
-    """W_x = omega I, or the example of rho(W_x) = 1.05 with its stable fixed point."""
-    return _one_block(rng, 0.0) if keep else Fixed(threshold_example((0.0, 10 / 9)), (0.0, 10 / 9))
+def _vector(*entries: int) -> Vector:
+    return [Fraction(x) for x in entries]
 
 
-def _is_scalar(case: Fixed) -> bool:
-    (a, b), (c, d) = case.loop.weight
-    return a == d and b == c == 0
+def _diagonal(a: int, b: int) -> Matrix:
+    return [_vector(a, 0), _vector(0, b)]
 
 
-def _attracts(case: Fixed) -> str | None:
-    """Displace the state from the fixed point by 1e-6 along `start`, and see if it returns."""
-    start = add(case.point, scaled(1e-6, case.loop.start))
-    before, after = (math.dist(x, case.point) for x in (start, run(case.loop, start, 60)))
-    if after < before / 2:
-        count, eps = len(case.loop.blocks), case.loop.blocks[0].eps
-        where = f"rho(W_x) = {case.loop.rho:.4g}, {count} sub-block(s), eps = {eps:.3g}"
-        return (
-            f"{where}: a displacement of {before:.3g} along the state falls to {after:.3g} in 60"
-            " loops"
-        )
-    return None
-
-
-class Critical(NamedTuple):
-    """W_x = J_k(rho), a Jordan block of size k = `size`, and a constant push."""
-
-    size: int
-    rho: float
-
-
-def _critical(rng: random.Random, keep: bool) -> Critical:
-    return Critical(rng.randint(1, 4), 1.0 if keep else rng.uniform(1.02, 1.2))
-
-
-def _outgrows(case: Critical) -> str | None:
-    state = [0.0] * case.size
-    loops = 1000
-    for _ in range(loops):
-        state = [case.rho * x + y for x, y in zip(state, [*state[1:], 1.0], strict=True)]
-    if state[0] > loops**case.size:
-        return (
-            f"a Jordan block of size {case.size} at {case.rho:.4g}: |h| = {state[0]:.3g} >"
-            f" t^{case.size} at t = {loops}"
-        )
-    return None
+def _block(matrix, bias, k: int = 0) -> PlanarBlock:
+    return PlanarBlock([_vector(*row) for row in matrix], _vector(*bias), Fraction(k))
 
 
 FALSIFIERS = (
-    RandomFalsifier(
-        "expanding_state_weight",
-        "contractive",
-        "from afar the orbit comes in",
-        lambda rng, keep: _far(rng, rng.uniform(0.3, 0.9) if keep else rng.uniform(1.02, 1.3)),
-        lambda loop: loop.rho < 1,
-        _stays_far,
-    ),
-    RandomFalsifier(
+    # h' = 2 h + 1 with no update at all
+    Falsifier("expanding_weight", "contractive", ABSORBED, lambda: scalar(2, 1, 0)),
+    # h' = 3 (h/2), because the update is 2 z instead of 2 N(z)
+    Falsifier(
         "unbounded_update",
         "normalisation",
-        "from afar the orbit comes in",
-        lambda rng, keep: _far(rng, rng.uniform(0.3, 0.9), keep),
-        lambda loop: loop.blocks[0].normalised,
-        _stays_far,
+        ABSORBED,
+        lambda: scalar(Fraction(1, 2), 0, 2, normalised=False, start=1),
     ),
-    RandomFalsifier(
-        "jump_at_zero",
-        "eps_positive",
-        "there is a fixed point",
-        _line,
-        lambda loop: loop.blocks[0].eps > 0,
-        _no_fixed_point,
-    ),
-    RandomFalsifier(
-        "start_inside",
-        "escaping",
-        "rho(W_x) > 1: the orbit diverges",
-        _around,
-        lambda loop: abs(loop.start[0]) > 10 * math.sqrt(2),
-        _comes_back,
-    ),
-    RandomFalsifier(
+    # h' = h/2 - sign(h)
+    Falsifier("jump_at_zero", "eps_positive", EXISTENCE, lambda: scalar(Fraction(1, 2), 0, -1)),
+    # h' = 2 h - sign(h) swaps 1/3 and -1/3; the escape radius is 1
+    Falsifier("start_inside", "escaping", ESCAPE, lambda: scalar(2, 0, -1, start=Fraction(1, 3))),
+    Falsifier(
         "not_critical",
         "critical",
-        "|h_t| <= t^k for a Jordan block of size k and a push of size 1",
-        _critical,
-        lambda case: case.rho == 1,
-        _outgrows,
+        CRITICAL,
+        lambda: JordanLoop(Fraction(2), _vector(0), _vector(1)),
     ),
-    RandomFalsifier(
+    # the constant (2, 8) turns z from (3, 4) to (5, 12), which the second block normalises
+    Falsifier(
         "second_sub_block",
         "one_sub_block",
-        "|omega| > 1: no fixed point attracts along its own ray",
-        lambda rng, keep: _one_block(rng, 0.0) if keep else _two_blocks(rng),
-        lambda case: len(case.loop.blocks) == 1,
-        _attracts,
+        RADIAL,
+        lambda: Radial(
+            _diagonal(1, 1),
+            (_block(((0, 0), (0, 0)), (2, 8)), _block(((1, 0), (0, 1)), (0, 0))),
+            _vector(3, 4),
+        ),
     ),
-    RandomFalsifier(
+    Falsifier(
         "epsilon_at_the_state",
         "eps_zero",
-        "|omega| > 1: no fixed point attracts along its own ray",
-        lambda rng, keep: _one_block(rng, 0.0 if keep else rng.uniform(0.5, 2)),
-        lambda case: case.loop.blocks[0].eps == 0,
-        _attracts,
+        RADIAL,
+        lambda: Radial(_diagonal(1, 1), (_block(((1, 0), (0, 1)), (0, 0), 16),), _vector(3, 0)),
     ),
-    RandomFalsifier(
+    Falsifier(
         "anisotropic_weight",
         "scalar_weight",
-        "rho(W_x) > 1: no fixed point attracts along its own ray",
-        _scalar_weight,
-        _is_scalar,
-        _attracts,
+        RADIAL,
+        lambda: Radial(_diagonal(2, 1), (_block(((0, 0), (0, 0)), (0, 0)),), _vector(3, 4)),
     ),
 )
