@@ -5,13 +5,14 @@ Through m reachable fixed points it transmits at most log2 m bits; m may grow ex
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import sympy as sp
 
 from ..architecture import Recall
 from ..formulas import formula
-from ..kernel.algebra import Equation
+from ..kernel.algebra import Equation, rational
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, both, decided, deduced, identity
 from .falsifiers.capacity import EQUAL_TOKENS, FALSIFIERS, PREDICATES, SEPARATION, TELLS_APART
@@ -59,8 +60,17 @@ def _packing():
     ratio = (r + half) / half
     return [
         Equation(bound(1, r, curvature, gap), ratio),
-        Equation(bound(d + 1, r, curvature, gap) / bound(d, r, curvature, gap), ratio),
+        Equation(
+            bound(d + 1, r, curvature, gap) / bound(d, r, curvature, gap), ratio, point=_whole_size
+        ),
     ]
+
+
+def _whole_size(rng: random.Random):
+    """A random point with a whole d, for powers are rational there."""
+    r, curvature, gap = (rational(rng, positive=True) for _ in range(3))
+    names = sp.symbols("d r M g", positive=True)
+    return dict(zip(names, (sp.Integer(rng.randint(1, 9)), r, curvature, gap), strict=True))
 
 
 def _clamped(h: sp.Symbol, z: sp.Symbol) -> Any:
@@ -197,10 +207,10 @@ _STEPS = (
     ),
     decided(
         "latch",
-        "z = clamp(2h, -1, 1), a ReLU network relu(2h + 1) - relu(2h - 1) - 1, has the fixed points"
-        " -1, 0, 1; it doubles |h| until |h| >= 1/2, then z is the sign of h, and it never changes"
-        " the sign",
-        "d = 1",
+        "in each coordinate z = clamp(2h, -1, 1) = relu(2h + 1) - relu(2h - 1) - 1 has the fixed"
+        " points -1, 0, 1; it doubles |h| until |h| >= 1/2, then z is the sign of h, and it never"
+        " changes the sign",
+        "every d",
         _latch,
     ),
     decided(
@@ -216,7 +226,7 @@ _STEPS = (
         " fixed, and from |h_i - s_i| <= 1/2 for all i the next state is s: J = 0, s is isolated"
         " and attracts. The limit is the sign of h_0, L d bits of it, after finitely many loops",
         "every d, every L",
-        ("latch_on_the_sphere",),
+        ("latch", "latch_on_the_sphere"),
     ),
     deduced(
         "per_token",

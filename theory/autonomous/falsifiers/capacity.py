@@ -92,6 +92,8 @@ class Wells(NamedTuple):
 
 def nonnegative(p: Any, low: Fraction, high: Fraction) -> bool:
     """Whether a polynomial with rational coefficients is nowhere negative on an interval."""
+    if p.is_zero:
+        return True
     odd = prod((factor for factor, power in p.sqf_list()[1] if power % 2), start=p.one)
     ends = sum(odd.eval(sp.Rational(x)) == 0 for x in {low, high})
     if odd.count_roots(sp.Rational(low), sp.Rational(high)) > ends:
@@ -118,7 +120,7 @@ def _closer(case: Wells) -> str | None:
     closest = min(b - a for roots in case.roots for a, b in pairwise(roots))
     if closest * case.curvature >= 2 * case.gap:
         return None
-    return f"fixed points {closest} apart, with 2g/M = {2 * case.gap}/{case.curvature}"
+    return f"fixed points {closest} apart, g = {case.gap}, M = {case.curvature}"
 
 
 SEPARATION = Predicate[Wells](
