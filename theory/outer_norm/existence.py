@@ -14,10 +14,10 @@ import sympy as sp
 from ..formulas import formula
 from ..kernel.algebra import Equation, rational
 from ..kernel.claim import Assumption, Axis, Claim, Consequence
-from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
+from ..kernel.proof import Sentence, both, cited, decided, identity
 from ..kernel.vectors import span
 from .existence_cap import CAP_STEPS
-from .falsifiers.existence import FALSIFIERS
+from .falsifiers.existence import FALSIFIERS, PREDICATES
 
 R, A, BETA, S, X = sp.symbols("R a beta s x", positive=True)
 
@@ -28,16 +28,6 @@ def _inside_the_ball():
     normal = (1 / S) * z  # s^2 = |z|^2/d + eps
     size = normal.dot(normal).subs(S, sp.sqrt(length**2 / d + eps))
     return [Equation(size, d - d**2 * eps / (length**2 + d * eps))]
-
-
-def _ellipsoid():
-    equations = []
-    for d in (1, 2, 3):
-        z, gain = sp.symbols(f"z:{d}"), sp.symbols(f"g:{d}")
-        state = [g * x / S for g, x in zip(gain, z, strict=True)]
-        size = sum((h / g) ** 2 for h, g in zip(state, gain, strict=True))
-        equations.append(Equation(size, sum(x**2 for x in z) / S**2))
-    return equations
 
 
 def _convex():
@@ -79,16 +69,21 @@ def _useless():
     ]
 
 
-def _gain():
-    equations = []
-    for d in (1, 2, 3):
-        z, gain = sp.symbols(f"z:{d}"), sp.symbols(f"g:{d}")
-        m = sp.Matrix(d, d, sp.symbols(f"m:{d * d}"))
-        k = sp.Matrix(z)
-        inner = m * sp.diag(*gain) * k  # a linear update, evaluated at h = Gamma k
-        outer = sp.diag(*gain) * (m * (sp.diag(*gain) * k)) / S
-        equations += [Equation(outer[i], gain[i] * inner[i] / S) for i in range(d)]
-    return equations
+def _conclusion():
+    gain, k, z, s = sp.symbols("gamma k z s")  # an entry of the gain, of k, and of z(gamma o k, e)
+
+    def point(rng: random.Random) -> dict[sp.Symbol, Any]:
+        factor, entry = rational(rng, positive=True), rational(rng)
+        zero = rng.random() < 1 / 4
+        return {
+            gain: sp.Integer(0) if zero else rational(rng),
+            s: factor,
+            k: entry,
+            z: factor * entry,
+        }
+
+    # k is fixed by the loop with gain 1: k = z/s, and then so is gamma o k by the loop with gain
+    return [Equation(gain * z / s, gain * k, (s * k - z,), point)]
 
 
 def _gain_sharp():
@@ -104,31 +99,24 @@ _STEPS = (
         "eps > 0, gain 1: |N(z)|^2 = d - d^2 eps/(|z|^2 + d eps) < d",
         "every d",
         _inside_the_ball,
-        ("every_epsilon",),
-    ),
-    identity(
-        "ellipsoid",
-        "Sum (N_i/gamma_i)^2 = |z|^2/s^2: with gain the image lies in the ellipsoid diag(gamma)"
-        " ball",
-        "d in {1, 2, 3}",
-        _ellipsoid,
+        ("outer_norm", "epsilon"),
     ),
     identity(
         "convex",
-        "|t h + (1 - t) k|^2 = t |h|^2 + (1 - t) |k|^2 - t (1 - t)|h - k|^2: the ball is convex,"
-        " and so is its linear image, the ellipsoid",
+        "|t h + (1 - t) k|^2 = t |h|^2 + (1 - t) |k|^2 - t (1 - t)|h - k|^2: the ball is convex",
         "every d",
         _convex,
     ),
     cited(
         "brouwer_ball",
         "brouwer",
-        "every eps > 0: a fixed point for every e, on the product of the L ellipsoids",
+        "eps > 0: the loop k' = N_1(z(gamma o k, e)) has a fixed point for every e in the product"
+        " of the L balls",
         "every d, every L",
         {
-            "convex": ("convex", "ellipsoid"),
-            "continuous": ("every_epsilon", "continuous"),
-            "self_map": ("inside_the_ball", "ellipsoid"),
+            "convex": ("convex",),
+            "continuous": ("epsilon", "continuous"),
+            "self_map": ("inside_the_ball",),
         },
     ),
     identity(
@@ -137,7 +125,7 @@ _STEPS = (
         " multipliers -a/s across e, -a(1 - x^2)/s along e",
         "every d",
         _central_point,
-        ("brouwer_ball",),
+        ("brouwer_ball", "negative_update"),
     ),
     decided(
         "useless",
@@ -149,27 +137,21 @@ _STEPS = (
         ("central_point",),
     ),
     *CAP_STEPS,
-    identity(
-        "gain",
-        "N_gamma(z) = diag(gamma) N_1(z): with h = diag(gamma) k the loop in k has gain 1 and reads"
-        " g o diag(gamma)",
-        "d in {1, 2, 3}",
-        _gain,
-    ),
     decided(
         "gain_sharp",
         "gamma = g 1, N_gamma(-a h + beta e): s = beta - a g > 0, so no fixed point for beta <= a"
         " g: sup|g| is over the ellipsoid",
         "every d",
         _gain_sharp,
-        ("gain", "state_space"),
+        ("state_space",),
     ),
-    deduced(
+    identity(
         "conclusion",
-        "eps = 0 with gain (zeros allowed): a fixed point k of the gain-one loop gives the fixed"
-        " point diag(gamma) k",
+        "entry by entry: if k = N_1(z(gamma o k, e)), then h = gamma o k = N_gamma(z(h, e)), also"
+        " where gamma has zeros",
         "every d, every L",
-        ("brouwer_cap", "gain", "sharp", "gain_sharp"),
+        _conclusion,
+        ("brouwer_ball", "brouwer_cap"),
     ),
 )
 
@@ -178,15 +160,17 @@ N2 = Claim(
     title="Existence of a fixed point under outer normalisation",
     source="paper+extension",
     statement=(
-        "f(h, e) = N(z(h, e)). Every norm in f with eps > 0 (f continuous): f has a fixed point for"
-        " every e, in the open ellipsoid diag(gamma) ball; it may be a central point that no orbit"
-        " finds. eps = 0, z = g(h, e) + B e with |B e| > sup|g| over the states (every token): the"
-        " image lies in the cap of angle arcsin(sup|g|/|B e|) around B e, and there is a fixed"
-        " point. Sharp in every d: N(-a h + beta e) has none for beta < a."
+        "Let f(h, e) = N(z(h, e)), with states h = gamma o k, |k| <= R (|k| = R if eps = 0); gains"
+        " may vanish. If eps > 0 and z is continuous on the states, f has a fixed point for every"
+        " e; it may be a central point that no orbit finds. If eps = 0 and z = g(h, e) + B e with g"
+        " continuous and |B e| > G >= |g| on the states, f has a fixed point; its image lies in the"
+        " cap of angle arcsin(G/|B e|) around B e. With several tokens the condition is asked of"
+        " each. This is sharp in every dimension: N(-a h + beta e) with eps = 0, gain 1, |e| = R"
+        " and 0 <= beta < a has no fixed point."
     ),
     latex=(
         r"Let $N(z)=\gamma\circ z/\sqrt{|z|^2/d+\varepsilon}$ and $f(h,e)=N(z(h,e))$ with $z$"
-        r" continuous. (i) If $\varepsilon>0$ (here and in every inner norm), $f(\cdot,e)$ has a"
+        r" continuous. (i) If $\varepsilon>0$, $f(\cdot,e)$ has a"
         r" fixed point for every $e$, in the open ellipsoid $\{\gamma\circ k:|k|<\sqrt d\}$. (ii)"
         r" If $\varepsilon=0$, $z=g(h,e)+Be$ and $|Be|>G\ge|g(h,e)|$ for all $h$ in $\{\gamma\circ"
         r" k:|k|=\sqrt d\}$, then $z\ne0$, the angle between $z$ and $Be$ is at most"
@@ -196,15 +180,22 @@ N2 = Claim(
         r" for every $d$."
     ),
     assumptions=(
-        Assumption("every_epsilon", "eps > 0 in every norm of f, the inner ones included (part i)"),
-        Assumption("continuous", "the pre-normalised map z is continuous in h on the states"),
-        Assumption("dominates", "eps = 0, |B e| > G >= |g| on the states, every token (part ii)"),
+        Assumption("outer_norm", "N is the last operation of f"),
+        Assumption("epsilon", "eps > 0 in the norm N (part i)"),
         Assumption(
-            "state_space", "sup|g| is taken over the states, the ellipsoid diag(gamma) sphere"
+            "continuous",
+            "z is continuous in h on the states; an inner norm with eps = 0 is not, where its"
+            " argument vanishes",
         ),
+        Assumption("dominates", "eps = 0 and |B e| > G, every token (part ii)"),
+        Assumption(
+            "state_space", "G >= |g| on all states, the ellipsoid diag(gamma) sphere (part ii)"
+        ),
+        Assumption("negative_update", "g = -a h with a > 0 (central point and sharp example only)"),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     notes=(
         (
             "The cap is closed when sup|g| is attained; its angle is below 90 degrees, which is all"

@@ -7,12 +7,14 @@ every box of the ball (eps > 0), or of the sphere and the scale (eps = 0), is pr
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from ....theory.outer_norm.falsifiers.existence import BALL, CAP, Line, Loop, line, loop
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...certificates.certify import Certificate, certify
 from ...certificates.coordinates import product, squared, tanh
@@ -20,8 +22,9 @@ from ...certificates.maps import FunctionMap, NormMap
 from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, matrices, rotations, show, spheres, stretched
-from ..shared.bisection import BOXES, bisect
+from ..shared.bisection import BOXES
 from ..shared.complex_step import complex_step, normalised, tangent
+from ..shared.predicates import evaluated
 from ..shared.sphere_states import proved_states
 
 
@@ -93,49 +96,60 @@ def _in_the_ball(case: Case) -> str | None:
 
 
 @st.composite
-def _line(draw: DrawFn, inner: bool = True, rounded: bool = False) -> Case:
-    """d = 1: h' = N_eps(w - c n(read h)), n(x) = x/sqrt(x^2 + inner).
-
-    read rounds to the grid, and n is then left out; with a grid of 0 it is h itself.
-    """
-    if rounded:
-        c, grid = draw(fractions(2, 4)), draw(fractions(5 / 16, 9 / 16))
-        return {"c": c, "w": c * grid / 2, "eps": 1 / 64, "inner": 0.0, "grid": grid}
+def _line(draw: DrawFn, dropped: str = "") -> Case:
+    """N_eps(w - c h), or with h/sqrt(h^2 + inner) in place of h; |w| < c if something is dropped."""
     c = draw(fractions(1 / 2, 3))
-    w = c * draw(fractions(1 / 16, 15 / 16)) * draw(st.sampled_from((1.0, -1.0)))
+    share = draw(fractions(1 / 16, 15 / 16)) * (1 if dropped else draw(fractions(1, 3)))
     return {
         "c": c,
-        "w": w,
-        "eps": draw(fractions(1 / 16, 1)),
-        "inner": draw(fractions(1 / 16, 1)) if inner else 0.0,
-        "grid": 0.0,
+        "w": c * share * draw(st.sampled_from((1.0, -1.0))),
+        "eps": 0.0 if dropped == "epsilon" else draw(fractions(1 / 16, 1)),
+        "inner_norm": dropped == "continuous" or draw(st.booleans()),
+        "inner": 0.0 if dropped == "continuous" else draw(fractions(1 / 16, 1)),
+        "dropped": dropped,
     }
 
 
-def _crosses(case: Case) -> str | None:
-    """h' - h falls from h = -1 to 1, and does not jump.
+def _exact_line(case: Case) -> Line:
+    inner = Fraction(case["inner"]) if case["inner_norm"] else None
+    return line(*(Fraction(case[name]) for name in ("c", "w", "eps")), inner)
 
-    Bisected to two neighbouring doubles, it is there at most the slope, 48, times rounding.
+
+@st.composite
+def _exact_loop(draw: DrawFn, dropped: str = "") -> Case:
+    """A h + b with gains, and G a bound of |A diag(gamma)|_2: the Frobenius norm, rounded up.
+
+    Where something is dropped A = -a I, and |b| is too small, or G ignores a gain of 3 and more.
     """
-
-    def gap(h: float) -> float:
-        if case["grid"]:
-            read = case["grid"] * math.floor(h / case["grid"] + 0.5)
-        else:
-            size = math.hypot(h, math.sqrt(case["inner"]))
-            read = h / size if size else 0.0
-        z = case["w"] - case["c"] * read
-        return z / math.sqrt(z * z + case["eps"]) - h
-
-    low, high = bisect(gap, -1.0, 1.0)
-    residual = min(abs(gap(low)), abs(gap(high)))
-    if residual > 1e-9:
-        return (
-            f"N_eps({case['w']:g} - {case['c']:g} read(h)), eps = {case['eps']:g}, inner eps ="
-            f" {case['inner']:g}, grid {case['grid']:g}: h' - h jumps at h = {low:.6g}, from"
-            f" {gap(low):.4g} to {gap(high):.4g}"
+    d = draw(sizes(1, 4))
+    if dropped:
+        a = draw(fractions(1 / 2, 2))
+        gain = draw(fractions(3, 4)) if dropped == "state_space" else 1.0
+        beta = a * draw(
+            fractions(17 / 16, 2) if dropped == "state_space" else fractions(1 / 16, 15 / 16)
         )
-    return None
+        return {
+            "matrix": -a * np.eye(d),
+            "drive": beta * np.ones(d),
+            "gain": gain * np.ones(d),
+            "bound": a,
+            "dropped": dropped,
+        }
+    matrix, gain = draw(matrices(d, 2)), draw(arrays(d, -1, 2))
+    bound = math.ceil(16 * float(np.linalg.norm(matrix * gain))) / 16 + 1 / 16
+    direction = draw(arrays(d, 1 / 4, 1)) * np.where(draw(arrays(d, -1, 1)) < 0, -1, 1)
+    factor = math.ceil(16 * bound * np.sqrt(d) / float(np.linalg.norm(direction))) / 16 + 1 / 16
+    drive = draw(fractions(1, 2)) * factor * direction
+    return {"matrix": matrix, "drive": drive, "gain": gain, "bound": bound, "dropped": ""}
+
+
+def _loop_of(case: Case) -> Loop:
+    return loop(
+        [[Fraction(x) for x in row] for row in case["matrix"]],
+        [Fraction(x) for x in case["drive"]],
+        [Fraction(x) for x in case["gain"]],
+        Fraction(case["bound"]),
+    )
 
 
 @st.composite
@@ -265,7 +279,9 @@ SUITES = (
         judge=_in_the_ball,
         drops=(
             Drop(
-                "outer norm: removed, the update stays away from 0", cases=lambda: _ball(norm=False)
+                "outer norm: removed, the update stays away from 0",
+                cases=lambda: _ball(norm=False),
+                assumption="outer_norm",
             ),
         ),
         evidence="certificate",
@@ -274,15 +290,42 @@ SUITES = (
     Suite(
         "N2",
         "line",
-        property="every eps > 0 and f continuous: h' - h has a zero on the line of the input",
+        property=BALL.sentence,
+        predicate=BALL.name,
         cases=_line,
-        judge=_crosses,
+        judge=evaluated(BALL, _exact_line),
         drops=(
-            Drop("every_epsilon: an inner norm with eps = 0", cases=lambda: _line(inner=False)),
-            Drop("continuous: the state is read in steps", cases=lambda: _line(rounded=True)),
+            Drop(
+                "epsilon: eps = 0 in the norm", cases=lambda: _line("epsilon"), assumption="epsilon"
+            ),
+            Drop(
+                "continuous: an inner norm with eps = 0",
+                cases=lambda: _line("continuous"),
+                assumption="continuous",
+            ),
         ),
-        evidence="certificate",
-        cost=0.3,
+        evidence="closed form",
+    ),
+    Suite(
+        "N2",
+        "exact states",
+        property=CAP.sentence,
+        predicate=CAP.name,
+        cases=_exact_loop,
+        judge=evaluated(CAP, _loop_of),
+        drops=(
+            Drop(
+                "dominates: |b| below sup|g|",
+                cases=lambda: _exact_loop("dominates"),
+                assumption="dominates",
+            ),
+            Drop(
+                "state_space: sup|g| taken at gain 1, gain 3 and more",
+                cases=lambda: _exact_loop("state_space"),
+                assumption="state_space",
+            ),
+        ),
+        evidence="closed form",
     ),
     Suite(
         "N2",
@@ -293,7 +336,9 @@ SUITES = (
         ),
         cases=_central,
         judge=_only_central,
-        drops=(Drop("A = -a I: A = a I", cases=lambda: _central(sign=1)),),
+        drops=(
+            Drop("A = -a I: A = a I", cases=lambda: _central(sign=1), assumption="negative_update"),
+        ),
         evidence="certificate",
         cost=3,
     ),
@@ -304,10 +349,15 @@ SUITES = (
         cases=_cap,
         judge=_in_the_cap,
         drops=(
-            Drop("dominates: |b| below sup|g|", cases=lambda: _cap(dominates=False)),
+            Drop(
+                "dominates: |b| below sup|g|",
+                cases=lambda: _cap(dominates=False),
+                assumption="dominates",
+            ),
             Drop(
                 "state_space: sup|g| taken over the unit sphere, gain 3 and more",
                 cases=lambda: _cap(over_states=False),
+                assumption="state_space",
             ),
         ),
         evidence="certificate",
