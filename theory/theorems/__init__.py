@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import analysis, dynamics, linear_algebra, random_matrices, topology
+from . import analysis, dynamics, iteration, linear_algebra, random_matrices, topology
 from .theorem import Theorem
 
 __all__ = ["THEOREMS", "Theorem"]
 
-_FIELDS = (linear_algebra, analysis, topology, dynamics, random_matrices)
+_FIELDS = (linear_algebra, analysis, topology, dynamics, iteration, random_matrices)
 THEOREMS: dict[str, Theorem] = {
     key: theorem for module in _FIELDS for key, theorem in module.THEOREMS.items()
 }
