@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import hypothesis.strategies as st
 import numpy as np
 
+from ....theory.autonomous.falsifiers.capacity import (
+    EQUAL_TOKENS,
+    SEPARATION,
+    TELLS_APART,
+    Channel,
+    Tokens,
+    Wells,
+)
+from ....theory.autonomous.monotone_loops import MonotoneLoop, clamp
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...certificates.certify import certify
 from ...formulas import numeric
 from ...strategies.block_forms import SEEDS, sixteenths
+from ..shared.predicates import dropping, evaluated
 from .countability import TanhLoop, tanh_case
 
 INPUTS, LOOPS, BOXES = 64, 2000, 4000
@@ -58,33 +70,98 @@ def _sizes_of_clusters(points: Array) -> list[int]:
     return sizes
 
 
-def _packing(case: Case) -> str | None:
-    """At most (1 + r M/g)^d fixed points, at least 2g/M apart.
+def _wells(case: Case) -> Wells:
+    """The exact maps h' = h - k p_i(h_i), with g and M that hold, or g too large."""
+    rate, roots = Fraction(case["rate"]), []
+    for name in ("first", "second"):
+        if len(case[name]):
+            roots.append(tuple(Fraction(x) for x in sorted(case[name])))
+    rows = tuple(_with_roots(row, rate) for row in roots)
+    gap = min(abs(_derivative(p, r)) for p, row in zip(rows, roots, strict=True) for r in row)
+    curvature = Fraction(0)
+    for p, row in zip(rows, roots, strict=True):
+        second = np.polynomial.Polynomial([float(c) for c in p[::-1]]).deriv(2)
+        # |p''| is largest at an end or where it is flat; a little more, because that is rounded
+        flat = [x.real for x in second.deriv().roots()] if second.degree() else []
+        places = [float(row[0]), float(row[-1]), *(x for x in flat if row[0] <= x <= row[-1])]
+        most = max(abs(float(second(x))) for x in places)
+        curvature = max(curvature, Fraction(most) * Fraction(1.000001))
+    return Wells(rows, tuple(roots), gap * Fraction(case["overstated"]), curvature)
 
-    The map is h' = h - k p_i(h_i), where p_i has the given roots.
-    """
-    roots = [np.sort(case[name]) for name in ("first", "second") if len(case[name])]
-    gap, curvature, radius, count = np.inf, 0.0, 0.0, 1
-    for r in roots:
-        p = np.polynomial.Polynomial.fromroots(r)
-        # |p''| is largest at an end or where p''' = 0
-        places = np.concatenate(
-            (r[[0, -1]], [x.real for x in p.deriv(3).roots()] if len(r) > 3 else [])
-        )
-        places = places[(places >= r[0]) & (places <= r[-1])]
-        gap = min(gap, case["rate"] * np.abs(p.deriv()(r)).min())
-        curvature = max(curvature, case["rate"] * np.abs(p.deriv(2)(places)).max())
-        radius = np.hypot(radius, (r[-1] - r[0]) / 2)
-        count *= len(r)
-    gap *= case["overstated"]
-    closest = min(np.diff(r).min() for r in roots)
-    bound = float(numeric("fixed_point_packing")(len(roots), radius, curvature, gap))
-    if count <= bound * (1 + 1e-9) and closest >= 2 * gap / curvature * (1 - 1e-9):
+
+def _with_roots(roots: tuple[Fraction, ...], rate: Fraction) -> tuple[Fraction, ...]:
+    """The coefficients of rate (h - r_1) ... (h - r_k), the leading one first."""
+    row = [rate]
+    for root in roots:
+        row = [a - root * b for a, b in zip([*row, Fraction(0)], [Fraction(0), *row], strict=True)]
+    return tuple(row)
+
+
+def _derivative(row: tuple[Fraction, ...], h: Fraction) -> Fraction:
+    degree = len(row) - 1
+    return sum(((degree - i) * c * h ** (degree - i - 1) for i, c in enumerate(row[:-1])), h * 0)
+
+
+_apart = evaluated(SEPARATION, _wells)
+
+
+def _packing(case: Case) -> str | None:
+    """Fixed points are at least 2g/M apart (exact), and at most (1 + r M/g)^d."""
+    words = _apart(case)
+    if words is not None:
+        return words
+    wells = _wells(case)
+    radius = float(np.hypot.reduce([float(row[-1] - row[0]) / 2 for row in wells.roots]))
+    count = int(np.prod([len(row) for row in wells.roots]))
+    gap, curvature = float(wells.gap), float(wells.curvature)
+    bound = float(numeric("fixed_point_packing")(len(wells.roots), radius, curvature, gap))
+    if count <= bound * (1 + 1e-9):
         return None
-    allowed = f"at most {bound:.4g}, at least {2 * gap / curvature:.4g} apart"
-    return (
-        f"{count} fixed points, {closest:.4g} apart; g = {gap:.4g}, M = {curvature:.4g}: {allowed}"
-    )
+    return f"{count} fixed points, at most {bound:.4g}; g = {gap:.4g}, M = {curvature:.4g}"
+
+
+def _channel(case: Case) -> Channel:
+    """Inputs of the clamp, of h/2 or of the identity."""
+    slope = case["slope"]
+    line = clamp(Fraction(slope)) if slope > 1 else MonotoneLoop(((Fraction(slope), 0),))
+    inputs = tuple(Fraction(x) for x in case["inputs"])
+    loops = None if case["loops"] == 0 else int(case["loops"])
+    loop = line._replace(recall=Fraction(case["recall"]))
+    return Channel(loop, inputs, 2 if slope > 1 else 1, loops)
+
+
+@st.composite
+def _channels(draw: st.DrawFn, drop: str = "") -> Case:
+    """The clamp of slope > 1 reaches 2 fixed points from inputs other than 0, a slope < 1 one."""
+    size = st.integers(1, 32).map(lambda k: k / 16)
+    sizes = draw(st.lists(size, min_size=2, max_size=6, unique=True))
+    low = draw(st.integers(1, 15)) / 16
+    slope = low if drop or draw(st.booleans()) else 1 + draw(size)
+    return {
+        "inputs": np.array([sign * x for x in sizes for sign in (1, -1)]),
+        "slope": 1.0 if drop == "reachable" else slope,
+        "recall": draw(size) if drop == "autonomous" else 0.0,
+        "loops": draw(st.integers(1, 3)) if drop == "limit" else 0,
+    }
+
+
+def _averaged(case: Case) -> Tokens:
+    kinds = [Fraction(x) for x in case["kinds"]]
+    tokens = tuple(kinds[int(i)] for i in case["order"])
+    return Tokens(tokens, bool(case["causal"]), Fraction(case["position"]), int(case["loops"]))
+
+
+@st.composite
+def _averages(draw: st.DrawFn, position: bool = False, causal: bool = False) -> Case:
+    """Two kinds of tokens, each at least twice."""
+    kinds = draw(st.lists(st.integers(-16, 16), min_size=2, max_size=2, unique=True))
+    return {
+        "kinds": np.array(kinds) / 4,
+        "order": np.array([0, 1, 0, 1, *draw(st.lists(st.integers(0, 1), max_size=3))]),
+        "causal": causal,
+        "position": draw(st.integers(1, 16)) / 16 if position else 0.0,
+        "loops": draw(st.integers(1, 3)),
+    }
 
 
 def _equal_tokens(case: Case) -> str | None:
@@ -149,6 +226,7 @@ def _roots(draw: st.DrawFn, overstated: bool = False) -> Case:
         "second": second,
         "rate": draw(st.integers(1, 16)) / 16,
         "overstated": 1 + draw(st.integers(1, 16)) / 16 if overstated else 1.0,
+        "dropped": "gap" if overstated else "",
     }
 
 
@@ -175,11 +253,12 @@ SUITES = (
         cases=_inputs,
         judge=_bits,
         drops=(
-            Drop("autonomous: no recall", cases=lambda: _inputs("recall")),
-            Drop("limit: not a finite number of loops", cases=lambda: _inputs("limit")),
+            Drop("autonomous: no recall", lambda: _inputs("recall"), "autonomous"),
+            Drop("limit: not a finite number of loops", lambda: _inputs("limit"), "limit"),
         ),
         evidence="certificate and sample",
         cost=6,
+        predicate="tells_apart",
     ),
     Suite(
         "M6",
@@ -190,8 +269,9 @@ SUITES = (
         ),
         cases=_roots,
         judge=_packing,
-        drops=(Drop("non-degenerate: g is a lower bound", cases=lambda: _roots(overstated=True)),),
-        evidence="closed form",
+        drops=(Drop("non-degenerate: g is a lower bound", lambda: _roots(overstated=True), "gap"),),
+        evidence="exact arithmetic",
+        predicate="separation",
     ),
     Suite(
         "M6",
@@ -200,8 +280,43 @@ SUITES = (
         cases=_sequence,
         judge=_equal_tokens,
         drops=(
-            Drop("positionless: no position", cases=lambda: _sequence(position=True)),
-            Drop("positionless: no causal mask", cases=lambda: _sequence(causal=True)),
+            Drop("positionless: no position", lambda: _sequence(position=True), "positionless"),
+            Drop("positionless: no causal mask", lambda: _sequence(causal=True), "positionless"),
         ),
+        predicate="equal_tokens",
+    ),
+    Suite(
+        "M6",
+        "channel",
+        property="scalar loops: the limit tells at most m inputs apart",
+        cases=_channels,
+        judge=evaluated(TELLS_APART, _channel),
+        drops=tuple(
+            Drop(name, lambda name=name: dropping(name, _channels(name)), name)
+            for name in ("autonomous", "limit", "reachable")
+        ),
+        evidence="exact arithmetic",
+        predicate="tells_apart",
+    ),
+    Suite(
+        "M6",
+        "averages",
+        property="averaging attention: tokens that start equal stay equal",
+        cases=_averages,
+        judge=evaluated(EQUAL_TOKENS, _averaged),
+        drops=(
+            Drop(
+                "no position",
+                lambda: dropping("positionless", _averages(position=True)),
+                "positionless",
+            ),
+            Drop(
+                "no causal mask",
+                lambda: dropping("positionless", _averages(causal=True)),
+                "positionless",
+            ),
+        ),
+        evidence="exact arithmetic",
+        predicate="equal_tokens",
     ),
 )

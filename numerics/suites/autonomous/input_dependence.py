@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import hypothesis.strategies as st
 import numpy as np
 
+from ....theory.autonomous.falsifiers.input_dependence import GLOBAL, LOCAL, Basins, TornLoop
+from ....theory.autonomous.monotone_loops import MonotoneLoop
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...strategies.block_forms import SEEDS, matrix, nonzero_vector, sixteenths, vector
+from ..shared.predicates import dropping, evaluated
 
 LOOPS, LOOK = 3000, 250
 """Iterations, and after how many of them it is checked whether all orbits have settled."""
@@ -22,8 +26,6 @@ SAME, CONTINUOUS, JUMP = 1e-9, 1e-4, 1e-3
 1e-4 of each other have probability 1e-8.
 """
 PARTS, ROUNDS = 16, 7
-WELLS = 1200
-"""Iterations of `constant`, whose roots attract at the rate 1 - (b - a)/2(c - a) <= 1 - 1/18."""
 
 
 def loop_of(case: Case) -> Callable[[Array, Array], Array]:
@@ -92,17 +94,6 @@ def _moves(case: Case) -> str | None:
     raise Undecided
 
 
-def _constant(case: Case) -> str | None:
-    """All inputs have one limit under h' = h - k (h - a)(h - b)(h - c), k = 1 / 2(c - a)^2."""
-    a, b, c = np.sort(case["roots"])
-    h, rate = np.array(case["inputs"]), 0.5 / (c - a) ** 2
-    for _ in range(WELLS):
-        h = h - rate * (h - a) * (h - b) * (h - c)
-    if not np.abs(rate * (h - a) * (h - b) * (h - c)).max() <= SETTLED * (1 + abs(c) + abs(a)):
-        raise Undecided
-    return None if np.ptp(h) <= SAME else f"the limits spread from {h.min():.6g} to {h.max():.6g}"
-
-
 @st.composite
 def _segment(draw: st.DrawFn, most: int = 3, drop: str = "") -> Case:
     """A segment of inputs h_0 = e for a generic tanh loop, or one hypothesis dropped."""
@@ -139,24 +130,75 @@ def _segment(draw: st.DrawFn, most: int = 3, drop: str = "") -> Case:
     return case
 
 
-@st.composite
-def _islands(draw: st.DrawFn, kind: str = "") -> Case:
-    """Inputs between two neighbouring fixed points, on one side of the repelling one.
+def _line(case: Case) -> MonotoneLoop:
+    """Continuous pieces of the given slopes; the first line is given by its value at 0."""
+    slopes = [Fraction(x) for x in case["slopes"]]
+    knots = [Fraction(x) for x in case["knots"]]
+    lines = [(slopes[0], Fraction(case["level"]))]
+    for slope, knot in zip(slopes[1:], knots, strict=True):
+        before, constant = lines[-1]
+        lines.append((slope, constant + (before - slope) * knot))
+    return MonotoneLoop(tuple(lines), tuple(knots), Fraction(case.get("recall", 0)))
 
-    Or `two` islands, one on each side, or an interval `across` it.
+
+@st.composite
+def _pieces(draw: st.DrawFn, slopes: tuple[int, ...] = (0, 4, 8, 24, 32, 48)) -> Case:
+    """Slopes k/16, never 1, and no slope above 1 at the ends: every orbit is bounded."""
+    count = draw(st.integers(0, 3))
+    ends, inner = st.sampled_from([k for k in slopes if k < 16]), st.sampled_from(slopes)
+    chosen = [draw(ends), *(draw(inner) for _ in range(count)), draw(ends)]
+    gaps = draw(st.lists(st.integers(1, 16), min_size=count + 1, max_size=count + 1))
+    return {
+        "slopes": np.array(chosen) / 16,
+        "knots": draw(sixteenths(-32, 0)) + np.cumsum(gaps) / 16,
+        "level": draw(sixteenths(-32, 32)),
+    }
+
+
+@st.composite
+def _point(draw: st.DrawFn, drop: str = "") -> Case:
+    """An input that is no fixed point, as 1031 divides no denominator of one; or one dropped."""
+    if drop in ("discrete", "continuous_map"):
+        tear = draw(st.integers(1, 16)) / 16 if drop == "continuous_map" else 0.0
+        case = {"slopes": np.ones(1), "knots": np.zeros(0), "level": 0.0, "tear": tear}
+        return {**case, "e0": draw(sixteenths(-32, 32))}
+    if drop == "continuous_limit":  # an input on the repelling fixed point 0
+        slope = draw(st.integers(17, 64)) / 16
+        case = {"slopes": np.array([0, slope, 0]), "knots": np.array([-1.0, 1.0]) / 4}
+        return {**case, "level": -slope / 4, "e0": 0.0, "tear": 0.0}
+    recall = draw(st.integers(1, 16)) / 16 if drop else 0.0
+    case = draw(_pieces((0, 4, 8) if drop else (0, 4, 8, 24, 32, 48)))
+    return {**case, "recall": recall, "e0": draw(sixteenths(-32, 32)) + 1 / 1031, "tear": 0.0}
+
+
+def _torn(case: Case) -> TornLoop:
+    return TornLoop(_line(case), Fraction(case["e0"]), Fraction(case["tear"]))
+
+
+@st.composite
+def _sets(draw: st.DrawFn, drop: str = "") -> Case:
+    """The clamp at `knots` with its repelling fixed point `middle`, and inputs on one side of it.
+
+    Or inputs on both sides, `connected` or not.
     """
-    low = draw(sixteenths(-32, 32))
-    b = low + draw(st.integers(4, 32)) / 16
-    c = b + draw(st.integers(4, 32)) / 16
-    left = low + (b - low) * np.linspace(0.25, 0.75, 5)
-    right = b + (c - b) * np.linspace(0.25, 0.75, 5)
-    if kind == "":
-        inputs = left if draw(st.booleans()) else right
-    else:
-        inputs = (
-            np.concatenate((left, right)) if kind == "two" else np.linspace(left[0], right[-1], 16)
-        )
-    return {"roots": np.array([low, b, c]), "inputs": inputs}
+    slope, reach = draw(st.integers(17, 64)) / 16, draw(st.integers(1, 32)) / 16
+    middle = draw(sixteenths(-32, 32))
+    right = middle + np.array([draw(st.integers(1, 16)), 0]) / 16
+    right[1] = right[0] + draw(st.integers(0, 16)) / 16
+    left = 2 * middle - right[::-1]
+    ends = [right, left][draw(st.integers(0, 1))]
+    if drop == "connected":
+        ends = np.concatenate((left, right))
+    elif drop == "continuous_limit":
+        ends = np.array([left[0], right[1]])
+    level = middle - slope * reach
+    knots = np.array([middle - reach, middle + reach])
+    return {"slopes": np.array([0, slope, 0]), "knots": knots, "level": level, "ends": ends}
+
+
+def _basins(case: Case) -> Basins:
+    ends = [Fraction(x) for x in case["ends"]]
+    return Basins(_line(case), tuple(zip(ends[::2], ends[1::2], strict=True)))
 
 
 SUITES = (
@@ -170,22 +212,41 @@ SUITES = (
         cases=_segment,
         judge=_moves,
         drops=(
-            Drop("autonomous: no recall", cases=lambda: _segment(drop="recall")),
-            Drop("discrete fixed points", cases=lambda: _segment(drop="discrete")),
-            Drop("continuous map", cases=lambda: _segment(drop="torn")),
+            Drop("autonomous: no recall", lambda: _segment(drop="recall"), "autonomous"),
+            Drop("discrete fixed points", lambda: _segment(drop="discrete"), "discrete"),
+            Drop("continuous map", lambda: _segment(drop="torn"), "continuous_map"),
         ),
         cost=8,
         larger=_segment,
+        predicate="locally_constant",
+    ),
+    Suite(
+        "A3",
+        "monotone",
+        property=(
+            "scalar piecewise linear loops: where the limit is continuous in the input it is"
+            " constant near it"
+        ),
+        cases=_point,
+        judge=evaluated(LOCAL, _torn),
+        drops=tuple(
+            Drop(name, lambda name=name: dropping(name, _point(name)), name)
+            for name in ("autonomous", "continuous_map", "discrete", "continuous_limit")
+        ),
+        evidence="exact arithmetic",
+        predicate="locally_constant",
     ),
     Suite(
         "A3",
         "constant",
-        property="on a connected set of inputs where the limit is continuous it is constant",
-        cases=_islands,
-        judge=_constant,
-        drops=(
-            Drop("connected", cases=lambda: _islands("two")),
-            Drop("continuous limit", cases=lambda: _islands("across")),
+        property="the clamp: on an interval of inputs where the limit is continuous it is constant",
+        cases=_sets,
+        judge=evaluated(GLOBAL, _basins),
+        drops=tuple(
+            Drop(name, lambda name=name: dropping(name, _sets(name)), name)
+            for name in ("connected", "continuous_limit")
         ),
+        evidence="exact arithmetic",
+        predicate="constant",
     ),
 )
