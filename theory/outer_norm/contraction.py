@@ -13,7 +13,7 @@ from ..kernel.algebra import Equation, Words, letters
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 from ..kernel.vectors import span
-from .falsifiers.contraction import FALSIFIERS
+from .falsifiers.contraction import FALSIFIERS, PREDICATES
 from .sharp_example import SHARP_STEPS
 
 
@@ -58,6 +58,16 @@ def _lift():
     ]
 
 
+def _kappa():
+    # |f(h) - f(k)| = y, |G(h) - G(k)| = x <= l u with u = |h - k|, and N is R/q-Lipschitz where
+    # q^2 = r^2 + d eps
+    lipschitz, r, radius, kappa, q, eps = sp.symbols("l r R k q e")  # e = d eps
+    u, x, y = sp.symbols("u x y")
+    constants = (r > 0, radius > 0, eps >= 0, q > 0, sp.Eq(q**2, r**2 + eps))
+    given = (*constants, sp.Eq(kappa * q, radius * lipschitz), x <= lipschitz * u)
+    return [Sentence((*given, y * q <= radius * x), y <= kappa * u)]
+
+
 def _affine():
     beta, n, size, ah, h, kappa = sp.symbols("beta n G x R k")
     # on |h| = R: |A h| = x <= n R, and |A h + B e| = G >= beta R - x (triangle inequality)
@@ -68,11 +78,10 @@ def _affine():
 
 
 def _blocks():
-    p, q, middle, first, second = sp.symbols("p q x k1 k2")
-    # two sub-blocks: the difference of two states shrinks by k1, then by k2
-    return [
-        Sentence((second >= 0, middle <= first * p, q <= second * middle), q <= first * second * p)
-    ]
+    p, q, middle, product, constant = sp.symbols("p q x K k")
+    # m sub-blocks have the constant K, the product of theirs; the next one has k
+    given = (constant >= 0, middle <= product * p, q <= constant * middle)
+    return [Sentence(given, q <= product * constant * p)]
 
 
 def _tokens():
@@ -103,7 +112,7 @@ _STEPS = (
         " |z2| = r",
         "every d",
         _projection,
-        ("eps_zero",),
+        ("outer_norm", "eps_zero"),
     ),
     cited(
         "convex",
@@ -128,16 +137,17 @@ _STEPS = (
         _lift,
         ("lipschitz_directly",),
     ),
-    deduced(
+    decided(
         "kappa",
         "f = N(G): Lip_h f <= kappa = R l/sqrt(r^2 + d eps)",
         "every d",
+        _kappa,
         ("lipschitz_directly", "epsilon_by_lifting", "lower_bound", "lipschitz_update"),
     ),
     decided(
         "composition",
-        "several sub-blocks: the constants multiply",
-        "every d, m = 2",
+        "m sub-blocks in turn: the constants multiply, by induction from m = 1",
+        "every d, every m by induction",
         _blocks,
         ("kappa",),
     ),
@@ -192,26 +202,39 @@ N3 = Claim(
     title="Contraction under outer normalisation, in every spectral regime",
     source="paper+extension",
     statement=(
-        "f = N(G(h, e)) with Lip_h G <= l and |G| >= r: kappa = R l/sqrt(r^2 + d eps) bounds Lip_h"
-        " f (best possible; sub-blocks multiply, tokens in the max norm). kappa < 1: one fixed"
-        " point, reached from every state at rate kappa. G = A h + B e, |B e| = beta R, eps = 0:"
-        " kappa < 1 iff beta > 2 |A|_2, sharp: A = -a I is stable iff beta > 2 a, has 2-cycles at"
-        " cos(h, e) = beta/(2a) below and no fixed point for beta <= a."
+        "Let f = N(G(h, e)) with Lip_h G <= l and |G| >= r on the states, the sphere |h| = R at"
+        " eps = 0 and the ball |h| <= R at eps > 0, and kappa = R l/sqrt(r^2 + d eps). Then |f(h) -"
+        " f(k)| <= kappa |h - k| for all states h and k, and no smaller constant serves every such"
+        " G; the constants of sub-blocks multiply, and with several tokens it holds in the max"
+        " norm. If kappa < 1, f has exactly one fixed point, and every orbit tends to it at the"
+        " rate kappa. For G = A h + B e with |B e| = beta R and eps = 0, kappa = |A|_2/(beta -"
+        " |A|_2), which is below 1 iff beta > 2 |A|_2. For A = -a I and d >= 2 there is a fixed"
+        " point iff beta > a, its multiplier is below 1 in modulus iff beta > 2 a, and for 0 < beta"
+        " < 2 a there are 2-cycles. They are at cos(h, e) = beta/(2a)."
     ),
     assumptions=(
         Assumption("lower_bound", "|G(h, e)| >= r on the state space"),
         Assumption("lipschitz_update", "Lip_h G <= l on the state space"),
         Assumption("small", "kappa < 1 (affine update: beta > 2 |A|_2)"),
+        Assumption("outer_norm", "N is the last operation of f"),
         Assumption(
             "eps_zero",
-            "eps = 0 and states on the sphere (sharp example and rate from every state); with eps >"
-            " 0 states in the ball",
+            "eps = 0 and states on the sphere (affine update and sharp example); eps > 0 enters"
+            " kappa, with states in the ball",
         ),
+        Assumption(
+            "plane",
+            "d >= 2 (sharp example): at d = 1 the sphere is two states, and a = 1, beta = 3/2 maps"
+            " both to e in one loop",
+        ),
+        Assumption("below", "0 < beta < 2 a (the 2-cycles only)"),
         Assumption("gain_one", "gamma = 1; otherwise A is replaced by A diag(gamma)"),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     notes=(
+        ("The sharp example needs d >= 2: at d = 1 the loop N(-h + 3e/2) maps both states to e."),
         (
             "Recall plus outer normalisation alone does not imply contraction: it needs the input"
             " to dominate."
@@ -232,9 +255,10 @@ N3 = Claim(
         r" \[\operatorname{Lip}_hf\le\kappa=\frac{R\,\ell}{\sqrt{r^2+d\,\varepsilon}},\] the best"
         r" constant; sub-blocks multiply, tokens in the maximum norm. If $\kappa<1$ there is one"
         r" fixed point and $|h_t-h^*|\le\kappa^t|h_0-h^*|$ for every $h_0$. For $G=Ah+Be$,"
-        r" $|Be|=\beta R$, $\varepsilon=0$: $\kappa=|A|_2/(\beta-|A|_2)<1$ iff $\beta>2|A|_2$. This"
-        r" is sharp: $A=-aI$ has the stable fixed point $h^*=e$ iff $\beta>2a$ (multiplier"
-        r" $-a/(\beta-a)$ across $e$), for $\beta<2a$ the 2-cycles $\cos(h,e)=\beta/(2a)$ with"
+        r" $|Be|=\beta R$, $\varepsilon=0$: $\kappa=|A|_2/(\beta-|A|_2)<1$ iff $\beta>2|A|_2$. For"
+        r" $d\ge2$ this is sharp: $A=-aI$ has the stable fixed point $h^*=e$ iff $\beta>2a$"
+        r" (multiplier $-a/(\beta-a)$ across $e$), for $\beta<2a$ the 2-cycles"
+        r" $\cos(h,e)=\beta/(2a)$ with"
         r" two-step multipliers $(1-\beta^2/2a^2)^2$ and $1$, and for $\beta\le a$ no fixed point."
         r" A gain $\Gamma=\operatorname{diag}(\gamma)$ replaces $A$ by $A\Gamma$."
     ),

@@ -99,7 +99,7 @@ SHARP_STEPS = (
         " a/(beta - a): the bound is attained",
         "every d >= 2",
         _sharp_fixed_point,
-        ("affine_update",),
+        ("affine_update", "plane"),
     ),
     decided(
         "sharp_threshold",
@@ -113,7 +113,7 @@ SHARP_STEPS = (
         "beta < 2 a: states at cos(h, e) = beta/(2a) have |z| = a R and period two",
         "every d >= 2",
         _cycle,
-        ("sharp_threshold",),
+        ("sharp_threshold", "below"),
     ),
     identity(
         "cycle_multipliers",

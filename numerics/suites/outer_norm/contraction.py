@@ -308,13 +308,17 @@ SUITES = (
             Drop(
                 "lower_bound: r overstated threefold",
                 cases=lambda: _scalar(fractions(3 / 2, 4), radii=3.0),
+                assumption="lower_bound",
             ),
             Drop(
                 "lipschitz_update: l understated threefold",
                 cases=lambda: _scalar(fractions(3 / 2, 4), slopes=1 / 3),
+                assumption="lipschitz_update",
             ),
             Drop(
-                "gain_one: gain 3 and more", cases=lambda: _scalar(fractions(9 / 4, 5), gain=True)
+                "gain_one: gain 3 and more",
+                cases=lambda: _scalar(fractions(9 / 4, 5), gain=True),
+                assumption="gain_one",
             ),
         ),
         evidence="sample",
@@ -330,6 +334,7 @@ SUITES = (
             Drop(
                 "lower_bound: r overstated threefold",
                 cases=lambda: _scalar(fractions(3 / 2, 4), radii=3.0),
+                assumption="lower_bound",
             ),
         ),
         evidence="closed form",
@@ -347,11 +352,18 @@ SUITES = (
                 cases=lambda: _scalar(
                     st.one_of(fractions(1 / 4, 15 / 16), fractions(17 / 16, 15 / 8))
                 ),
+                assumption="small",
             ),
             Drop(
-                "gain_one: gain 3 and more", cases=lambda: _scalar(fractions(9 / 4, 5), gain=True)
+                "gain_one: gain 3 and more",
+                cases=lambda: _scalar(fractions(9 / 4, 5), gain=True),
+                assumption="gain_one",
             ),
-            Drop("outer norm: removed", cases=lambda: _blocks().map(_without_norm)),
+            Drop(
+                "outer norm: removed",
+                cases=lambda: _blocks().map(_without_norm),
+                assumption="outer_norm",
+            ),
         ),
         evidence="sample",
         cost=3,
@@ -362,7 +374,7 @@ SUITES = (
         property="A = -a I, beta < 2a: orbits approach a 2-cycle at cos(h, e) = beta/(2a)",
         cases=lambda: _cycle(1 / 4, 15 / 8),
         judge=_cycles,
-        drops=(Drop("beta < 2a: beta > 2a", cases=lambda: _cycle(17 / 8, 4)),),
+        drops=(Drop("beta < 2a: beta > 2a", cases=lambda: _cycle(17 / 8, 4), assumption="below"),),
         evidence="sample",
         cost=2,
     ),

@@ -1,187 +1,207 @@
-"""Attacks on N3, contraction by the outer norm: what happens when one assumption is dropped."""
+"""Predicates of N3, contraction by the outer norm, and one witness for each assumption."""
 
 from __future__ import annotations
 
-import math
-import random
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from ...kernel.random_falsifier import RandomFalsifier
+import flint
+from flint import fmpq_mat
 
-SETTLED = 1e-6
-"""after 300 iterations a contracting loop drawn here has settled, and its starts agree, to this"""
-ROUNDING = 1e-9
-"""relative margin for rounding in a comparison with a bound"""
-
-
-class _Loop(NamedTuple):
-    """h' = gain N(A h + beta e) on the sphere, and two starts."""
-
-    matrix: list[list[float]]
-    beta: float
-    gain: float
-    e: list[float]
-    starts: tuple[list[float], list[float]]
+from ...kernel.algebra import fmpq
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
+from .exact_states import dot, show, sphere_point
 
 
-def _dot(a: list[float], b: list[float]) -> float:
-    return sum(x * y for x, y in zip(a, b, strict=True))
+class Loop(NamedTuple):
+    """h' = gain N(a h + beta e) at eps = 0, two states, and what is claimed of the update.
 
-
-def _sphere(rng: random.Random, d: int) -> list[float]:
-    return _on_sphere([rng.gauss(0, 1) for _ in range(d)])
-
-
-def _on_sphere(z: list[float]) -> list[float]:
-    scale = math.sqrt(len(z) / sum(x * x for x in z))
-    return [scale * x for x in z]
-
-
-def _frobenius(matrix: list[list[float]]) -> float:
-    """An upper bound of the 2-norm; on -a I it is too large by the factor sqrt(d)."""
-    return math.sqrt(sum(x * x for row in matrix for x in row))
-
-
-def _norm2(matrix: list[list[float]]) -> float:
-    """The 2-norm of a multiple of the identity; of other matrices, the Frobenius bound."""
-    scale = matrix[0][0]
-    is_scalar = all(
-        x == (scale if i == j else 0.0) for i, row in enumerate(matrix) for j, x in enumerate(row)
-    )
-    return abs(scale) if is_scalar else _frobenius(matrix)
-
-
-def _loop(rng: random.Random, margin: bool, gain_one: bool) -> _Loop:
-    d = rng.choice((2, 3, 5))
-    if margin and gain_one and rng.random() < 0.7:
-        matrix = [[rng.gauss(0, 1) for _ in range(d)] for _ in range(d)]
-    else:
-        a = rng.uniform(0.5, 2)
-        matrix = [[-a if i == j else 0.0 for j in range(d)] for i in range(d)]
-    beta = _norm2(matrix) * (rng.uniform(2.2, 4) if margin else rng.uniform(0.2, 1.9))
-    gain = 1.0 if gain_one else rng.uniform(2.5, 5)
-    e, first, second = (_sphere(rng, d) for _ in range(3))
-    return _Loop(matrix, beta, gain, e, (first, second))
-
-
-def _iterate(loop: _Loop, state: list[float], steps: int) -> list[float]:
-    for _ in range(steps):
-        update = [_dot(row, state) for row in loop.matrix]
-        z = [x + loop.beta * e for x, e in zip(update, loop.e, strict=True)]
-        state = [loop.gain * x for x in _on_sphere(z)]
-    return state
-
-
-def _two_ends(loop: _Loop) -> str | None:
-    ends = [_iterate(loop, [loop.gain * x for x in start], 300) for start in loop.starts]
-    gap = math.dist(*ends)
-    step = math.dist(ends[0], _iterate(loop, ends[0], 1))
-    if max(gap, step) <= SETTLED:
-        return None
-    d = len(loop.e)
-    cosine = _dot(ends[0], loop.e) / (loop.gain * d)
-    ratio = loop.beta / (2 * _norm2(loop.matrix))
-    case = f"A = {loop.matrix[0][0]:.4g} I, beta = {loop.beta:.4g}, gamma = {loop.gain:.3g}"
-    angle = f"cos(h, e) = {cosine:.4f}, beta/2|A| = {ratio:.4f}"
-    return (
-        f"d = {d}, {case}: after 300 loops the step is {step:.3g} ({angle}), two starts are"
-        f" {gap:.3g} apart"
-    )
-
-
-class _Pair(NamedTuple):
-    """Two arguments of the norm, and the bound r on their lengths that is assumed."""
-
-    first: list[float]
-    second: list[float]
-    r: float
-
-
-def _states(rng: random.Random, keep: bool) -> _Pair:
-    d, r = rng.choice((1, 2, 3, 6)), rng.uniform(0.5, 2)
-    length = rng.uniform(1.01, 3) * r if keep else rng.uniform(0.05, 0.6) * r
-    first = [x * length / math.sqrt(d) for x in _sphere(rng, d)]
-    if not keep:
-        near = zip(first, _sphere(rng, d), strict=True)
-        return _Pair(first, [x + 0.05 * length * y for x, y in near], r)
-    second = [x * rng.uniform(1, 3) for x in _sphere(rng, d)]
-    scale = max(1.0, r / math.hypot(*second))
-    return _Pair(first, [x * scale for x in second], r)
-
-
-def _too_far(case: _Pair) -> str | None:
-    d = len(case.first)
-    images = [_on_sphere(z) for z in (case.first, case.second)]
-    ratio, bound = math.dist(*images) / math.dist(case.first, case.second), math.sqrt(d) / case.r
-    if ratio > bound * (1 + ROUNDING):
-        lengths = ", ".join(f"{math.hypot(*z):.3g}" for z in (case.first, case.second))
-        where = f"d = {d}, |z| = {lengths} below r = {case.r:.3g}"
-        return f"{where}: N stretches by {ratio:.4g} > R/r = {bound:.4g}"
-    return None
-
-
-class _Update(NamedTuple):
-    """G = slope h + beta e on R^2, and the Lipschitz constant that is assumed."""
-
-    slope: float
-    bound: float
-    beta: float
-
-
-def _update(rng: random.Random, keep: bool) -> _Update:
-    """An update with the Lipschitz constant |slope|; without the assumption the bound is less."""
-    slope = -rng.uniform(1, 2)
-    bound = abs(slope) if keep else abs(slope) / 3
-    return _Update(slope, bound, rng.uniform(1.2, 1.9) * abs(slope))
-
-
-def _beats_kappa(case: _Update) -> str | None:
-    """The multiplier across e at the fixed point h = e exceeds kappa = R l/r.
-
-    Here l is the assumed bound, and r = (beta - |slope|) R.
+    Args:
+        slope: a, of either sign.
+        beta: the strength of the input, at least 0.
+        gain: one positive gain for all entries.
+        lipschitz: the claimed bound l of Lip G.
+        lower: the claimed bound r of |G|, in units of R.
+        e: the input, of norm R.
+        first, second: two states divided by the gain, of norm R.
     """
-    scale = case.beta + case.slope
-    multiplier, kappa = abs(case.slope) / scale, case.bound / scale
-    if multiplier > kappa * (1 + ROUNDING):
-        where = f"G = {case.slope:.4g} h + {case.beta:.4g} e with l taken as {case.bound:.4g}"
-        return f"{where}: multiplier {multiplier:.4g} > kappa = {kappa:.4g}"
-    return None
 
+    slope: flint.fmpq
+    beta: flint.fmpq
+    gain: flint.fmpq
+    lipschitz: flint.fmpq
+    lower: flint.fmpq
+    e: fmpq_mat
+    first: fmpq_mat
+    second: fmpq_mat
+
+    @property
+    def kappa(self) -> flint.fmpq:
+        """R l/r."""
+        return self.lipschitz / self.lower
+
+    def update(self, state: fmpq_mat) -> fmpq_mat:
+        """G at gain x state."""
+        return self.slope * self.gain * state + self.beta * self.e
+
+    def __str__(self) -> str:
+        gain = "" if self.gain == 1 else f"{self.gain} "
+        return f"d = {self.e.nrows()}, {gain}N({self.slope} h + {self.beta} e), e = {show(self.e)}"
+
+
+def loop(
+    slope: Any,
+    beta: Any,
+    *,
+    gain: Any = 1,
+    lipschitz: Any = None,
+    lower: Any = None,
+    axes: Sequence[Sequence[Any]] = ((1, -1), (1, -1), (8, -7)),
+) -> Loop:
+    """The case with these rationals; `axes` are the axes of the input and of the two states.
+
+    The claims are by default the true bounds |a| and |beta - |a| gain|.
+    """
+    a, b, g = fmpq(slope), fmpq(beta), fmpq(gain)
+    points = (sphere_point(axis) for axis in axes)
+    return Loop(
+        a,
+        b,
+        g,
+        abs(a) if lipschitz is None else fmpq(lipschitz),
+        abs(b - abs(a) * g) if lower is None else fmpq(lower),
+        *points,
+    )
+
+
+def _lower_bound(case: Loop) -> bool:
+    # |a h + beta e| on |h| = gain R is least where h is opposite to e (a > 0) or at e (a < 0)
+    return 0 < case.lower <= abs(case.beta - abs(case.slope) * case.gain)
+
+
+def _stretched(case: Loop) -> str | None:
+    """Whether |N z - N w|^2 = R^2 (2 - 2 <z, w>/(|z||w|)) exceeds kappa^2 |h - k|^2, exactly."""
+    z, w = case.update(case.first), case.update(case.second)
+    gap = case.first - case.second  # the gain is a factor of both sides
+    excess = 2 - case.kappa**2 * dot(gap, gap) / case.e.nrows()
+    inner = 2 * dot(z, w)
+    # whether excess > inner/(|z||w|)
+    if not _exceeds(excess, inner, dot(z, z) * dot(w, w)):
+        return None
+    states = f"{show(case.first)} and {show(case.second)}"
+    return f"{case}: the states along {states} are stretched by more than kappa = {case.kappa}"
+
+
+def _exceeds(x: flint.fmpq, y: flint.fmpq, square: flint.fmpq) -> bool:
+    """Whether x > y/sqrt(square)."""
+    if x >= 0 > y or (x > 0 and y == 0):
+        return True
+    if x <= 0 <= y:
+        return False
+    return x * x * square > y * y if x > 0 else x * x * square < y * y
+
+
+def _does_not_settle(case: Loop) -> str | None:
+    """Of gain e and -gain e those are fixed whose scale is positive; then the multiplier."""
+    scales = (case.slope * case.gain + case.beta, case.slope * case.gain - case.beta)
+    count = sum(scale > 0 for scale in scales)
+    if count != 1:
+        return f"{case}: {count or 'no'} fixed points"
+    multiplier = case.slope * case.gain / max(scales)
+    if case.e.nrows() > 1 and abs(multiplier) >= 1:
+        return f"{case}: the fixed point has the multiplier {multiplier} across e"
+    return _stretched(case)
+
+
+class Sharp(NamedTuple):
+    """h' = N(-a h + beta e) at eps = 0 in dimension d, a > 0, beta >= 0.
+
+    `dimension` is that of the space in which the sphere of states lies: d for RMSNorm, d - 1 for
+    LayerNorm.
+    """
+
+    dimension: int
+    a: flint.fmpq
+    beta: flint.fmpq
+
+
+def sharp(dimension: int, a: Any, beta: Any) -> Sharp:
+    """The case with these rationals."""
+    return Sharp(dimension, fmpq(a), fmpq(beta))
+
+
+def not_sharp(case: Sharp) -> str | None:
+    """Why one of the three statements about the example fails; None if they hold."""
+    dimension, a, beta = case
+    where = f"{dimension} dimension(s), N(-{a} h + {beta} e)"
+    fixed = beta > a
+    # at a fixed point h = x e, x = +-1: s x = beta - a x with s > 0
+    if fixed != any((beta - a * x) * x > 0 for x in (1, -1)):
+        return f"{where}: the fixed points are others"
+    if fixed and dimension > 1 and (abs(a / (beta - a)) < 1) != (beta > 2 * a):
+        return f"{where}: the multiplier is {-a / (beta - a)}"
+    if not 0 < beta < 2 * a or _has_cycle(case):
+        return None
+    return f"{where}: every state is mapped to the same one, so there is no 2-cycle"
+
+
+def _has_cycle(case: Sharp) -> bool:
+    """Whether some state returns after two steps and not after one."""
+    dimension, a, beta = case
+    if dimension == 1:
+        images = {x: 1 if beta - a * x > 0 else -1 for x in (1, -1)}
+        return any(images[x] != x == images[images[x]] for x in (1, -1))
+    # h = c e + t u with u across e, |u| = R and t^2 = 1 - c^2; one step negates t
+    c = beta / (2 * a)
+    size = (beta - a * c) ** 2 + a**2 * (1 - c**2)
+    once = (beta - a * c) / a
+    return size == a**2 and once == c and c**2 < 1
+
+
+_ASSUMED = {
+    "lower_bound": _lower_bound,
+    "lipschitz_update": lambda case: abs(case.slope) <= case.lipschitz,
+    "gain_one": lambda case: case.gain == 1,
+}
+LIPSCHITZ = Predicate(
+    name="lipschitz",
+    sentence="|f(h) - f(k)| <= kappa |h - k| for all states h and k",
+    concluded_by=("kappa",),
+    assumptions=_ASSUMED,
+    refute=_stretched,
+    example=lambda: loop(-1, "3/2"),
+)
+SETTLES = Predicate(
+    name="settles",
+    sentence=(
+        "If kappa < 1, f has exactly one fixed point, and every orbit tends to it at the rate"
+        " kappa."
+    ),
+    concluded_by=("one_fixed_point",),
+    assumptions={**_ASSUMED, "small": lambda case: case.kappa < 1},
+    refute=_does_not_settle,
+    example=lambda: loop(-1, "5/2"),
+)
+SHARP = Predicate(
+    name="sharp",
+    sentence=(
+        "For A = -a I and d >= 2 there is a fixed point iff beta > a, its multiplier is below 1 in"
+        " modulus iff beta > 2 a, and for 0 < beta < 2 a there are 2-cycles."
+    ),
+    concluded_by=("sharp_fixed_point", "sharp_threshold", "two_cycle"),
+    assumptions={"plane": lambda case: case.dimension >= 2},
+    refute=not_sharp,
+    example=lambda: sharp(2, 1, "3/2"),
+)
+PREDICATES = (LIPSCHITZ, SETTLES, SHARP)
 
 FALSIFIERS = (
-    RandomFalsifier(
-        "recall_too_weak",
-        "small",
-        "every orbit settles at one fixed point",
-        lambda rng, keep: _loop(rng, keep, True),
-        lambda loop: loop.beta > 2 * _norm2(loop.matrix),
-        _two_ends,
-        trials=15,
+    Falsifier("recall_too_weak", "small", SETTLES, lambda: loop(-1, "3/2")),
+    Falsifier("gain_ignored", "gain_one", SETTLES, lambda: loop(-1, "7/2", gain=2)),
+    Falsifier("inside_the_radius", "lower_bound", LIPSCHITZ, lambda: loop(-1, "3/2", lower=2)),
+    Falsifier(
+        "slope_understated", "lipschitz_update", LIPSCHITZ, lambda: loop(-1, "3/2", lipschitz="1/4")
     ),
-    RandomFalsifier(
-        "gain_ignored",
-        "gain_one",
-        "beta > 2 |A|_2 suffices",
-        lambda rng, keep: _loop(rng, True, keep),
-        lambda loop: loop.gain == 1,
-        _two_ends,
-        trials=15,
-    ),
-    RandomFalsifier(
-        "inside_the_radius",
-        "lower_bound",
-        "N is (R/r)-Lipschitz between the two states",
-        _states,
-        lambda case: min(math.hypot(*case.first), math.hypot(*case.second)) >= case.r * (1 - 1e-12),
-        _too_far,
-        trials=60,
-    ),
-    RandomFalsifier(
-        "slope_understated",
-        "lipschitz_update",
-        "no multiplier exceeds kappa",
-        _update,
-        lambda case: abs(case.slope) <= case.bound,
-        _beats_kappa,
-    ),
+    Falsifier("two_states_only", "plane", SHARP, lambda: sharp(1, 1, "3/2")),
 )
