@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 MEASUREMENTS = {
     "": Weights(),
     "if kappa < 1, ": Weights(kappa=0.5),
+    "if rho < 1 at the fixed point that is reached, ": Weights(rho=0.5),
+    "if the rank of A2' is full, ": Weights(full_rank=True),
     "if rho(W_x) < 1, ": Weights(rho_wx=0.5),
     "if rho(W_x) > 1, ": Weights(rho_wx=2.0),
+    "if rho(W_x) > 1 and the start escapes, ": Weights(rho_wx=2.0, escapes=True),
+    "if 0 is outside the hull of the update, ": Weights(hull_distance=0.5),
+    "if the direction settles at a sink, ": Weights(sink=True),
 }
 """Every measurement of a loop on which a prediction can depend, by the words for it."""
 
