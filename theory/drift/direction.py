@@ -14,7 +14,7 @@ from ..kernel.algebra import Equation, Words, letters
 from ..kernel.claim import Assumption, Axis, Claim, Consequence
 from ..kernel.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
 from ..kernel.vectors import span
-from .falsifiers.direction import FALSIFIERS
+from .falsifiers.direction import FALSIFIERS, PREDICATES
 
 
 def _direction_jacobian():
@@ -59,9 +59,37 @@ def _derivative():
 
 
 def _invertible():
-    p, q, x, y = sp.symbols("p q x y")
-    image = both(sp.Eq(p * x - q * y, 0), sp.Eq(q * x + p * y, 0))
-    return [Sentence((p < 0, image), both(sp.Eq(x, 0), sp.Eq(y, 0)))]
+    # s = |x|^2 and i = <x, DV x> in the adapted inner product; DV x = 0 gives i = 0
+    m, square, inner = sp.symbols("m s i")
+    given = (m > 0, square >= 0, inner <= -m * square)
+    return [Sentence((*given, sp.Eq(inner, 0)), sp.Eq(square, 0))]
+
+
+def _sink_persists():
+    # i, k: <x, DV x> at e_0 and at e; a, b: the growths there
+    m, square, inner, near, a, b = sp.symbols("m s i k a b")
+    close = (4 * (near - inner) <= m * square, 2 * b >= a)
+    given = (m > 0, a > 0, square >= 0, inner <= -m * square, *close)
+    r, x, y, push, edge = sp.symbols("r x y K delta")
+    step = r**2 * y <= (r**2 - (3 * m / 4) * r) * x + push
+    return [
+        Sentence(given, both(4 * near <= -3 * m * square, b > 0)),
+        Sentence((m > 0, r >= m, x <= edge, 4 * push <= 3 * m * edge * r, step), y <= edge),
+    ]
+
+
+def _no_recall():
+    # the derivative x of the branch solves DV x = -g with g = D_e V e'; here g = 0, so that
+    # i = <x, DV x> = -<x, g> = 0
+    m, square, inner, by_input, off = sp.symbols("m s i g k")
+    given = (
+        m > 0,
+        square >= 0,
+        inner <= -m * square,
+        sp.Eq(inner, -off),
+        off**2 <= square * by_input,
+    )
+    return [Sentence((*given, sp.Eq(by_input, 0)), sp.Eq(square, 0))]
 
 
 def _read_out():
@@ -105,6 +133,30 @@ def _supersolution():
     return sentences
 
 
+def _rate_step():
+    # x, y: deviations at t and t + 1; r = |h_t|, g = a + delta, c x^2/r what is not linear
+    t, r, growth, m, bend, x, y, push, beta, edge = sp.symbols("t r g m c x y p beta E")
+    given = (
+        t > 0,
+        r > 0,
+        r <= growth * t,
+        x >= 0,
+        x <= edge,
+        bend >= 0,
+        beta >= 0,
+        beta * growth <= m - bend * edge,
+        r * y <= (r - m) * x + bend * x**2 + r * push,
+    )
+    slower = (x >= 0, r > 0, r * y <= (r - (m - bend * edge)) * x + r * push)
+    return [
+        Sentence((*given[3:6], r > 0, given[8]), slower[2]),
+        Sentence(
+            (t > 0, *slower, r <= growth * t, beta >= 0, *given[7:8]),
+            t * y <= (t - beta) * x + t * push,
+        ),
+    ]
+
+
 def _forced():
     t, beta, kappa, w, x = sp.symbols("t beta kappa w x")
     response = kappa / (t + 1) - (1 - beta / t) * kappa / t - (beta - 1) * kappa / t**2
@@ -118,14 +170,14 @@ def _forced():
 
 
 def _products():
-    s, scale = sp.symbols("s c")
-    equations = []
-    for k in range(1, 5):
-        # r = a s, nu = (1 - k) a: the multiplier (r + nu)/(r + a) has the orbit
-        # c/(s (s-1) ... (s-k+1))
-        now, after = (scale / sp.Mul(*[time - i for i in range(k)]) for time in (s, s + 1))
-        equations.append(Equation(now * (s + 1 - k) / (s + 1), after))
-    return equations
+    # f = s (s - 1) ... (s - k + 1); the product from s + 1 down is f (s + 1)/(s + 1 - k)
+    s, a, k, f, scale = sp.symbols("s a k f c")
+    nu, r, after = (1 - k) * a, a * s, f * (s + 1) / (s + 1 - k)
+    multiplier = (r + nu) / (r + a)
+    return [
+        Equation(multiplier, (s + 1 - k) / (s + 1)),
+        Equation(multiplier * scale / f, scale / after),
+    ]
 
 
 def _gamma():
@@ -159,44 +211,62 @@ _STEPS = (
         "direction_flow",
         "r = a t: the direction obeys dn/dlog t = V(n)/a, and a deviation along the eigenvalue nu"
         " is t^-(1 - nu/a)",
-        "every d, every t",
+        "every d >= 2",
         _flow,
         ("direction_jacobian",),
     ),
+    cited(
+        "adapted_product",
+        "lyapunov",
+        "an inner product on the tangent space with <x, DV x> <= -m |x|^2 for any m < mu",
+        "every d >= 2",
+        {"hurwitz": ("sink",)},
+    ),
     decided(
         "regular",
-        "an eigenvalue p + i q with p < 0 kills no vector: DV is invertible at a sink",
-        "every d",
+        "then DV x = 0 only for x = 0: DV is invertible at a sink",
+        "every d >= 2",
         _invertible,
-        ("sink",),
+        ("adapted_product",),
     ),
     cited(
         "branch",
         "implicit_function",
         "near e_0 the zeros of V(., e) near n* are one C^1 branch n*(e)",
-        "every d",
+        "every d >= 2",
         {"smooth": ("smooth",), "invertible": ("regular",)},
     ),
     identity(
         "derivative",
         "D n*(e) = -(DV)^{-1} D_e V, of the rank of D_e V",
-        "every d",
+        "every d >= 2",
         _derivative,
         ("branch",),
     ),
-    deduced(
-        "limit_direction",
-        "eigenvalues and a depend continuously on e: n*(e) stays an outward sink, R3 c holds"
-        " uniformly for e near e_0, and a start in its open set keeps n_inf(e) = n*(e): n_inf is"
-        " C^1 there, with D n_inf != 0 iff D_e V != 0",
-        "every d, L = 1",
-        ("branch", "derivative", "outward", "one_token", "smooth"),
+    decided(
+        "sink_persists",
+        "DV and a are continuous along the branch: where <x, DV x> moves by m|x|^2/4 at most and a"
+        " by a/2, n*(e) is a sink with 3m/4, its growth is positive, and |x| <= delta is kept with"
+        " 3m/4 for m, for all these e at once",
+        "every d >= 2",
+        _sink_persists,
+        ("adapted_product", "branch", "outward", "smooth"),
     ),
     deduced(
+        "limit_direction",
+        "The orbit of e_0 is inside |x| < delta and beyond r_0 after finitely many loops, so by"
+        " continuity of h_0 and of the step it is there for e near e_0, where it is trapped and R3"
+        " c gives n_inf(e) = n*(e): n_inf is C^1 there, with D n_inf != 0 iff D_e V != 0",
+        "every d >= 2",
+        ("branch", "derivative", "sink_persists", "one_token", "smooth"),
+    ),
+    decided(
         "without_recall",
-        "recall none: V does not contain e, so D_e V = 0 and n_inf is locally constant",
-        "every d",
-        ("limit_direction", "recall_free"),
+        "recall none: V does not contain e, so D_e V = 0, and DV x = 0 has only the solution D"
+        " n_inf = 0: n_inf is locally constant",
+        "every d >= 2",
+        _no_recall,
+        ("limit_direction", "recall_free", "adapted_product"),
     ),
     identity(
         "read_out",
@@ -215,7 +285,7 @@ _STEPS = (
         "signal",
         "N(h_t) -> R n_inf(e): a continuous head that starts with RMSNorm converges, although |h_t|"
         " ~ a t",
-        "every d",
+        "every d >= 2",
         ("limit_direction", "read_out", "read_out_epsilon", "outward"),
     ),
     cited(
@@ -229,39 +299,54 @@ _STEPS = (
         "supersolution",
         "|x'| <= (1 - beta/t)|x| + K/t^{j+1}, 0 < theta < beta, theta <= j: c t^-theta with c >="
         " K/(beta - theta) stays above; K = 0 needs no j",
-        "every d, every t, j in {1, 2}",
+        "every d >= 2, every t, j in {1, 2}",
         _supersolution,
         ("powers",),
     ),
+    decided(
+        "rate_step",
+        "r <= (a + delta) t and |x| <= E: |x'| <= (1 - m/r)|x| + c|x|^2/r + p gives |x'| <= (1 -"
+        " beta/t)|x| + p as soon as beta (a + delta) <= m - c E",
+        "every d >= 2",
+        _rate_step,
+        ("adapted_product",),
+    ),
     deduced(
         "rate",
-        "r_t/t -> a, so m/r_t >= beta/t for every beta < mu/a from some t on: |n_t - n_inf| ="
-        " O(t^-theta) for every theta < mu/a with theta <= j, where j = oo for one sub-block with"
-        " eps = 0 (u is a function of n, the error of the step vanishes at n*), j = 2 for one with"
-        " eps > 0, j = 1 for two",
-        "every d, L = 1",
-        ("supersolution", "residual_strength", "limit_direction", "one_sub_block", "eps_zero"),
+        "|n_t - n_inf| = O(t^-theta) for every theta < mu/a with theta <= j: r_t/t -> a and x_t ->"
+        " 0 (R3 c) put every beta < mu/a into `rate_step` from some t on, and p <= K/t^{j+1},"
+        " where j = oo for one sub-block with eps = 0 (u is a function of n, the error of the step"
+        " vanishes at n*), j = 2 for one with eps > 0, j = 1 for two",
+        "every d >= 2",
+        (
+            "supersolution",
+            "rate_step",
+            "residual_strength",
+            "limit_direction",
+            "one_sub_block",
+            "eps_zero",
+        ),
     ),
     identity(
         "forced_response",
         "forcing w/t^{j+1} leaves kappa/t^j, kappa (mu/a - j) = w, up to a residual of order"
         " t^{-j-2} (j = 1, 2): the rates 1/t and 1/t^2 are attained; at mu = a, j = 1 it leaves w"
         " log(t)/t",
-        "every d, every t",
+        "every d >= 2, every t",
         _forced,
         ("supersolution",),
     ),
     identity(
         "exact_products",
-        "one sub-block, eps = 0, mu/a = k: the deviation is c/(s (s-1) ... (s-k+1)) ~ t^-k, faster"
-        " than 1/t for k > 1",
-        "k in {1..4}, every t",
+        "one sub-block, eps = 0, mu/a = k: the deviation at r = a s is c/(s (s-1) ... (s-k+1)) ~"
+        " s^-k, faster than 1/s for k > 1",
+        "every k >= 2",
         _products,
         ("residual_strength",),
     ),
     enclosed(
         "broken_products",
-        "mu/a = b not an integer: Gamma(s+1-b)/Gamma(s+1) is s^-b within 1e-5 at s = 10^6",
+        "mu/a = b = 1/2, 3/2 and 5/2: Gamma(s+1-b)/Gamma(s+1) is s^-b within 1e-5 at s = 10^6",
         "no size",
         _gamma,
         ("residual_strength",),
@@ -274,11 +359,11 @@ M4 = Claim(
     source="extension",
     statement=(
         "Under R3 c, with u C^1 in (n, e): n_inf(e) = lim h_t/|h_t| is C^1 near e_0 with D n_inf ="
-        " -(DV)^{-1} D_e V, DV = P Du - a; with recall none it is locally constant. N(h_t) -> R"
-        " n_inf(e): a read-out that starts with RMSNorm sees a convergent signal. |n_t - n_inf| ="
-        " O(t^-theta) for every theta < mu/a, theta <= j: j = 1 for two sub-blocks, 2 for one with"
-        " eps > 0, no bound for one with eps = 0; mu = a - nu, nu the largest real part of the"
-        " spectrum of P Du."
+        " -(DV)^{-1} D_e V, DV = P Du - a. With recall none n_inf is locally constant. N(h_t) -> R"
+        " n_inf(e), so a read-out that starts with RMSNorm sees a convergent signal. For one"
+        " sub-block with eps = 0, |n_t - n_inf| = O(t^-theta) for every theta < mu/a, where mu = a"
+        " - nu and nu is the largest real part of the spectrum of P Du. For two sub-blocks the"
+        " same holds for theta <= 1, and for one with eps > 0 for theta <= 2."
     ),
     assumptions=(
         Assumption("sink", "n* is a hyperbolic sink of V(., e_0), V(n, e) = P_n u(n, e)"),
@@ -293,6 +378,7 @@ M4 = Claim(
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     notes=(
         (
             "The rate was said to be t^{-min(1, mu/a)} always: that is an upper bound, sharp for"

@@ -26,20 +26,22 @@ def _ray():
 
 
 def _covering():
-    pieces, lip, radius, q = sp.symbols("N l R q", positive=True)  # q^2 = d - 1
-    equations = []
-    for d in range(1, 7):
-        count = 2 * d * pieces ** (d - 1)
-        diameter = q * 2 * radius / pieces
-        volume = (2 * lip * diameter) ** d  # a cube around a ball of radius l x diameter
-        equations.append(Equation(count * volume * pieces, 2 * d * (4 * lip * q * radius) ** d))
-    return equations
+    # p = N^{d-1} and x = (4 l R q)^d, so that the cube around a ball of radius l x diameter has
+    # the volume (2 l q 2R/N)^d = x/(p N)
+    d, pieces, p, x = sp.symbols("d N p x", positive=True)
+    return [Equation((2 * d * p) * (x / (p * pieces)), 2 * d * x / pieces)]
 
 
-def _gain():
-    gain, smallest, x = sp.symbols("gamma g x")
-    scaled = (gain * x) ** 2 >= smallest**2 * x**2
-    return [Sentence((sp.Ne(x, 0),), sp.Equivalent(scaled, gain**2 >= smallest**2))]
+def _peri_step():
+    # the sums over the first entries of (gamma_i x_i)^2 (S) and x_i^2 (q), then one more (from 0)
+    gain, least, x, total, squares = sp.symbols("gamma g x S q")
+    after, size = total + (gain * x) ** 2, squares + x**2
+    given = (total >= least**2 * squares, gain**2 >= least**2)
+    d, step = sp.symbols("d T")
+    return [
+        Sentence(given, after >= least**2 * size),
+        Sentence((least > 0, d > 0, step >= least**2 * d), step > 0),
+    ]
 
 
 def _separation():
@@ -137,7 +139,7 @@ NO_FIXED_POINT_STEPS = (
         "covering",
         "2 d N^{d-1} pieces of side 2R/N cover that surface; their images under an l-Lipschitz u"
         " lie in cubes of total volume 2 d (4 l R sqrt(d-1))^d/N",
-        "d in {1..6}",
+        "every d",
         _covering,
         ("cube_to_sphere",),
     ),
@@ -149,13 +151,13 @@ NO_FIXED_POINT_STEPS = (
         "every d",
         ("covering", "ray", "one_sub_block", "one_token", "generic_bias"),
     ),
-    decided("gain_below", "entry by entry (gamma_i x_i)^2 >= min gamma^2 x_i^2", "every d", _gain),
-    deduced(
+    decided(
         "peri_never",
-        "peri, one sub-block: |h' - h| = |gamma o n| >= R min|gamma| for every token: no fixed"
-        " point for any parameter, gamma without zeros",
-        "every d, every L",
-        ("gain_below", "ray", "one_sub_block", "eps_zero"),
+        "peri, one sub-block, n of norm R: |gamma o n|^2 >= min gamma^2 |n|^2, entry by entry, so"
+        " |h' - h|^2 >= d min gamma^2 > 0 for every token if no gain is 0",
+        "every d by induction, every L",
+        _peri_step,
+        ("ray", "one_sub_block", "eps_zero", "gain_without_zeros"),
     ),
     cited(
         "nearest_update",

@@ -159,7 +159,7 @@ SETTLING_STEPS = (
         "from the open set |x| < delta, r > r_0: a(n) >= a/2 > 0 makes r grow like t, Sum 1/r = oo"
         " and Sum 1/r^2 < oo, so x -> 0, n_t -> n*, |h_t|/t -> a (Cesaro) and relative step x t ->"
         " |u(n*)|/a = 1",
-        "every d, every t",
+        "every d",
         ("trapping", "radial_bounds", "outward", "smooth"),
     ),
     identity(

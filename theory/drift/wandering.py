@@ -91,8 +91,9 @@ WANDERING_STEPS = (
     ),
     identity(
         "turning",
-        "u = n + Omega n, |Omega n| = omega: a = 1, |h'|^2 = (r + 1)^2 + omega^2, the direction"
-        " turns by arctan(omega/(r + 1)), and the relative step at r = t is sqrt(1 + omega^2)/t",
+        "u = n + Omega n, Omega skew with |Omega n| = omega (d even): a = 1, |h'|^2 = (r + 1)^2 +"
+        " omega^2, the direction turns by arctan(omega/(r + 1)), and the relative step at r = t is"
+        " sqrt(1 + omega^2)/t",
         "every m",
         _turning,
         ("polar_step",),
@@ -130,10 +131,10 @@ WANDERING_STEPS = (
     ),
     deduced(
         "open_sets",
-        "each survives a small change of u: a <= -delta on the sphere and no zero of u (bounded, no"
-        " fixed point; any d), V without zero on the circle and a > 0 (turning; d = 2), and besides"
-        " a gain a that is not constant (oscillation)",
-        "every d",
+        "in the plane each survives a small change of u: a <= -delta on the circle and no zero of"
+        " u (bounded, no fixed point), V without zero on the circle and a > 0 (turning), and"
+        " besides a gain a that is not constant (oscillation)",
+        "d = 2",
         ("bounded_for_ever", "turns_for_ever", "no_limit"),
     ),
 )

@@ -5,9 +5,9 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planar_loops import PlanarBlock, PlanarLoop, rmsnorm, run, step, update
 
 from loopstab import formula
-from loopstab.theory.recall.planar import PlanarBlock, PlanarLoop, rmsnorm, run, step, update
 
 UNIT = st.floats(-1, 1)
 

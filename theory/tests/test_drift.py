@@ -7,18 +7,66 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planar_loops import IDENTITY, PlanarBlock, PlanarLoop, add, rmsnorm, run, scaled, step
 
 from loopstab import formula
-from loopstab.theory.drift.falsifiers.direction import approach_exponent, approach_loop
-from loopstab.theory.drift.falsifiers.drift import (
-    last_step,
-    on_direction,
-    residual_loop,
-    two_block_sink,
-)
-from loopstab.theory.recall.planar import PlanarBlock, rmsnorm, run, step
+from loopstab.theory.drift.falsifiers.drift import peri
 
 ZERO = ((0.0, 0.0), (0.0, 0.0))
+ROOT = math.sqrt(2)
+
+
+def residual_loop(blocks, start):
+    """The loop h' = h + updates."""
+    return PlanarLoop(IDENTITY, (0.0, 0.0), blocks, 1.0, start)
+
+
+def on_direction(matrix):
+    """The matrix which, applied to N(h) = R n, gives matrix n."""
+    return scaled(1 / ROOT, matrix[0]), scaled(1 / ROOT, matrix[1])
+
+
+def two_block_sink(rng, kick):
+    """Two sub-blocks with J = 0 at h = n_1, with all weights disturbed by `kick` (R3 e)."""
+    angle = rng.uniform(0, 2 * math.pi)
+    n1 = math.cos(angle), math.sin(angle)
+    n2 = (-n1[1], n1[0])
+    blocks = []
+    for here, there in ((n1, n2), (n2, n1)):
+        # Du = -(1 - here here^T): on the tangent minus one, on `here` zero
+        (x, y), noise = here, [(rng.gauss(0, 1), rng.gauss(0, 1)) for _ in range(3)]
+        first, second = on_direction(((-(1 - x**2), x * y), (x * y, -(1 - y**2))))
+        matrix = add(first, scaled(kick, noise[0])), add(second, scaled(kick, noise[1]))
+        bias = add(add(there, scaled(-1, here)), scaled(kick, noise[2]))
+        blocks.append(PlanarBlock(matrix, bias))
+    return residual_loop(tuple(blocks), n1)
+
+
+def approach_loop(nu, side, blocks, eps):
+    """A loop that approaches n* = (1, 0) with a = 1 and P Du = nu at large norm.
+
+    With two sub-blocks, their updates at n* have opposite components `side` across n*. With one,
+    the component across n* depends on the length of N(h), so it appears only for eps > 0.
+    """
+    start = (20.0, 2.0)
+    if blocks == 2:
+        first = PlanarBlock(ZERO, (0.5, side))
+        second = PlanarBlock(on_direction(((0.0, 0.0), (0.0, nu))), (0.5, -side))
+        return residual_loop((first, second), start)
+    matrix = on_direction(((0.0, 0.0), (side, nu)))  # u(N(h)) = (1, side (n_1 - 1) + nu n_2)
+    return residual_loop((PlanarBlock(matrix, (1.0, -side), eps),), start)
+
+
+def approach_exponent(loop, loops):
+    """-d log(angle)/d log t between `loops` and 2 `loops` iterations of an `approach_loop`."""
+    early, late = (run(loop, loop.start, n) for n in (loops, 2 * loops))
+    return -math.log2(abs((late[1] / late[0]) / (early[1] / early[0])))
+
+
+def last_step(loop, loops):
+    """|h_{t+1} - h_t| after t = `loops` iterations from the start."""
+    state = run(loop, loop.start, loops)
+    return math.dist(state, step(loop, state))
 
 
 def relative_step(loop, loops):
@@ -177,3 +225,10 @@ def test_the_normalised_read_out_follows_the_input_only_with_recall():
     }
     assert apart[False] < 1e-2
     assert apart[True] == pytest.approx(math.sqrt(2) * 2 * math.sin(0.2), rel=0.05)
+
+
+def test_a_gain_with_a_zero_lets_a_peri_loop_rest():
+    """R3 (a) said 'none for any parameter': gamma = (0, 1), u = (1, 0) gives h' = h."""
+    gain, update = peri((0, 1), (1, 0))[:2]
+    added = [g * x for g, x in zip(gain, rmsnorm(tuple(map(float, update[0]))), strict=True)]
+    assert added == [0, 0]

@@ -6,15 +6,18 @@ The direction has a limit, whose derivative by the input and whose rate of appro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
+from ....theory.drift.falsifiers.direction import RATE, Approach
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...strategies import fractions as draws
+from ..shared.predicates import evaluated
 from ..shared.residual_stream import Stream, linear_updates
 
 LOOPS = 1500
@@ -222,6 +225,22 @@ def _slower(case: Case) -> str | None:
     return None
 
 
+@st.composite
+def _deviations(draw: Any, dropped: str = "") -> Case:
+    """mu/a in 1..6, with the forcing that a second sub-block or eps > 0 makes."""
+    return {
+        "ratio": draw(st.integers(1 if not dropped else 4, 6)),
+        "side": draw(draws.fractions(1 / 16, 2)),
+        "blocks": 2 if dropped == "one_sub_block" else 1,
+        "eps": draw(draws.fractions(1, 2)) if dropped == "eps_zero" else 0.0,
+        "dropped": dropped,
+    }
+
+
+def _approach(case: Case) -> Approach:
+    return Approach(case["ratio"], Fraction(case["side"]), case["blocks"], Fraction(case["eps"]))
+
+
 SUITES: tuple[Suite, ...] = (
     Suite(
         "M4",
@@ -230,8 +249,12 @@ SUITES: tuple[Suite, ...] = (
         cases=_turners,
         judge=_differs,
         drops=(
-            Drop("a sink of V", cases=lambda: _turners("unstable")),
-            Drop("the sink is outward (a > 0)", cases=lambda: _turners("inward")),
+            Drop("a sink of V", assumption="sink", cases=lambda: _turners("unstable")),
+            Drop(
+                "the sink is outward (a > 0)",
+                assumption="outward",
+                cases=lambda: _turners("inward"),
+            ),
         ),
         cost=5,
     ),
@@ -242,8 +265,8 @@ SUITES: tuple[Suite, ...] = (
         cases=_two_inputs,
         judge=_ends_apart,
         drops=(
-            Drop("a sink of V", cases=lambda: _two_inputs("flat")),
-            Drop("recall none", cases=lambda: _two_inputs(recall=True)),
+            Drop("a sink of V", assumption="sink", cases=lambda: _two_inputs("flat")),
+            Drop("recall none", assumption="recall_free", cases=lambda: _two_inputs(recall=True)),
         ),
         cost=5,
     ),
@@ -254,10 +277,27 @@ SUITES: tuple[Suite, ...] = (
         cases=_approaching,
         judge=_slower,
         drops=(
-            Drop("a sink of V", cases=lambda: _approaching(3.0, 1.25)),
-            Drop("one sub-block", cases=lambda: _forced(2)),
-            Drop("eps = 0", cases=lambda: _forced(1)),
+            Drop("a sink of V", assumption="sink", cases=lambda: _approaching(3.0, 1.25)),
+            Drop("one sub-block", assumption="one_sub_block", cases=lambda: _forced(2)),
+            Drop("eps = 0", assumption="eps_zero", cases=lambda: _forced(1)),
         ),
         cost=5,
+    ),
+    Suite(
+        "M4",
+        "rate-exact",
+        property="the deviation x' = (1 - (mu/a)/t) x of one sub-block at eps = 0 is O(t^{-mu/a})",
+        cases=_deviations,
+        judge=evaluated(RATE, _approach),
+        drops=(
+            Drop(
+                "one sub-block",
+                assumption="one_sub_block",
+                cases=lambda: _deviations("one_sub_block"),
+            ),
+            Drop("eps = 0", assumption="eps_zero", cases=lambda: _deviations("eps_zero")),
+        ),
+        evidence="closed form",
+        predicate=RATE.name,
     ),
 )

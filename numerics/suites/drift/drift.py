@@ -5,16 +5,20 @@ There is no rest, growth is linear, relative steps follow 1/t, and directions se
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
+from ....theory.drift.falsifiers.drift import GROWTH, PERI, Peri, residual
+from ....theory.recall.scalar_loop import ScalarLoop
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...strategies import fractions as draws
 from ...strategies import matrix_strategies as matrices
+from ..shared.predicates import evaluated
 from ..shared.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
 
 OFF_ONE = 0.03
@@ -298,6 +302,48 @@ def _fixed_too_far(case: Case) -> str | None:
     return None
 
 
+# --- the predicates of the claim, in exact arithmetic
+@st.composite
+def _exact(draw: Any, dropped: str = "") -> Case:
+    """d = 1: h' = weight h + slope sign(h) + bias, 0 outside [bias - slope, bias + slope]."""
+    slope, least = draw(draws.fractions(-4, 4)), draw(draws.fractions(1 / 16, 4))
+    if dropped == "outside_hull":  # the larger slope turns the state back
+        slope, size = -least - draw(draws.fractions(0, 2)), draw(draws.fractions(0, 1)) * least
+    else:
+        size = abs(slope) + least
+    weight = draw(draws.fractions(1 / 16, 3 / 4)) if dropped == "bounded_update" else 1.0
+    numbers = {"bias": draw(draws.SIGNS) * size, "start": draw(draws.fractions(-4, 4))}
+    return {**numbers, "slope": slope, "weight": weight, "dropped": dropped}
+
+
+def _residual(case: Case) -> ScalarLoop:
+    return residual(case["slope"], case["bias"], case["start"], case["weight"])
+
+
+@st.composite
+def _gains(draw: Any, dropped: str = "") -> Case:
+    """One update along a Pythagorean direction, or as many as the dropped assumption needs."""
+    gain = [draw(draws.SIGNS) * draw(draws.fractions(1 / 16, 4)) for _ in range(2)]
+    x, y = draw(st.sampled_from(((3.0, 4.0), (4.0, -3.0), (5.0, 12.0), (-8.0, 15.0))))
+    updates = [[x, y]]
+    if dropped == "gain_without_zeros":
+        gain[0], updates = 0.0, [[x, 0.0]]
+    if dropped == "one_sub_block":
+        updates.append([-x, -y])
+    k = draw(st.sampled_from((9.0, 16.0))) if dropped == "eps_zero" else 0.0
+    if k:  # 3^2 + 4^2 is a square
+        updates = [[7 - np.sqrt(k), 0.0]]
+        gain[1] = gain[0]
+    return {"gain": np.array(gain), "updates": np.array(updates), "k": k, "dropped": dropped}
+
+
+def _peri_case(case: Case) -> Peri:
+    gain, *updates = (
+        tuple(map(Fraction, row.tolist())) for row in (case["gain"], *case["updates"])
+    )
+    return Peri(gain, tuple(updates), Fraction(case["k"]))
+
+
 SUITES: tuple[Suite, ...] = (
     Suite(
         "R3",
@@ -309,9 +355,13 @@ SUITES: tuple[Suite, ...] = (
         cases=_biased,
         judge=_rests,
         drops=(
-            Drop("-b is not a value of u on the sphere", cases=lambda: _biased(True)),
-            Drop("one sub-block", cases=_resting_blocks),
-            Drop("eps = 0", cases=_resting_centre),
+            Drop(
+                "-b is not a value of u on the sphere",
+                assumption="generic_bias",
+                cases=lambda: _biased(True),
+            ),
+            Drop("one sub-block", assumption="one_sub_block", cases=_resting_blocks),
+            Drop("eps = 0", assumption="eps_zero", cases=_resting_centre),
         ),
     ),
     Suite(
@@ -321,9 +371,11 @@ SUITES: tuple[Suite, ...] = (
         cases=_peri,
         judge=_short_step,
         drops=(
-            Drop("one sub-block", cases=lambda: _peri_still(2)),
-            Drop("eps = 0", cases=lambda: _peri((0.25, 1.0))),
-            Drop("gamma without zeros", cases=lambda: _peri_still(1)),
+            Drop("one sub-block", assumption="one_sub_block", cases=lambda: _peri_still(2)),
+            Drop("eps = 0", assumption="eps_zero", cases=lambda: _peri((0.25, 1.0))),
+            Drop(
+                "gamma without zeros", assumption="gain_without_zeros", cases=lambda: _peri_still(1)
+            ),
         ),
     ),
     Suite(
@@ -336,9 +388,21 @@ SUITES: tuple[Suite, ...] = (
         cases=_hull,
         judge=_leaves_the_cone,
         drops=(
-            Drop("0 is outside the convex hull of the updates", cases=lambda: _hull(outside=False)),
-            Drop("recall is not external (W_x = I)", cases=lambda: _hull(weight=0.5)),
-            Drop("no outer normalisation", cases=lambda: _hull(outer_norm=True)),
+            Drop(
+                "0 is outside the convex hull of the updates",
+                assumption="outside_hull",
+                cases=lambda: _hull(outside=False),
+            ),
+            Drop(
+                "recall is not external (W_x = I)",
+                assumption="bounded_update",
+                cases=lambda: _hull(weight=0.5),
+            ),
+            Drop(
+                "no outer normalisation",
+                assumption="bounded_update",
+                cases=lambda: _hull(outer_norm=True),
+            ),
         ),
         cost=2,
     ),
@@ -351,7 +415,13 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_fixed,
         judge=_fixed_too_far,
-        drops=(Drop("recall is not external (W_x = I)", cases=lambda: _fixed(True)),),
+        drops=(
+            Drop(
+                "recall is not external (W_x = I)",
+                assumption="bounded_update",
+                cases=lambda: _fixed(True),
+            ),
+        ),
     ),
     Suite(
         "R3",
@@ -360,10 +430,18 @@ SUITES: tuple[Suite, ...] = (
         cases=_sink,
         judge=_not_one_over_t,
         drops=(
-            Drop("the direction settles at a sink", cases=_turning),
-            Drop("the sink is outward (a > 0)", cases=_inward),
-            Drop("recall is not external (W_x = I)", cases=lambda: _sink(weight=0.5)),
-            Drop("no outer normalisation", cases=lambda: _sink(outer_norm=True)),
+            Drop("the direction settles at a sink", assumption="sink", cases=_turning),
+            Drop("the sink is outward (a > 0)", assumption="outward", cases=_inward),
+            Drop(
+                "recall is not external (W_x = I)",
+                assumption="bounded_update",
+                cases=lambda: _sink(weight=0.5),
+            ),
+            Drop(
+                "no outer normalisation",
+                assumption="bounded_update",
+                cases=lambda: _sink(outer_norm=True),
+            ),
         ),
         cost=4,
     ),
@@ -374,9 +452,47 @@ SUITES: tuple[Suite, ...] = (
         cases=lambda: _tokens("one"),
         judge=_unsettled,
         drops=(
-            Drop("a sink of V", cases=lambda: _tokens("unstable")),
-            Drop("one token", cases=lambda: _tokens("two")),
+            Drop("a sink of V", assumption="sink", cases=lambda: _tokens("unstable")),
+            Drop("one token", assumption="one_token", cases=lambda: _tokens("two")),
         ),
         cost=4,
+    ),
+    Suite(
+        "R3",
+        "growth-exact",
+        property="d = 1, 0 outside the hull: c_0 t - |h_0| <= |h_t| <= |h_0| + C t, in rationals",
+        cases=_exact,
+        judge=evaluated(GROWTH, _residual),
+        drops=(
+            Drop(
+                "0 is outside the convex hull of the updates",
+                assumption="outside_hull",
+                cases=lambda: _exact("outside_hull"),
+            ),
+            Drop(
+                "recall is not external (W_x = I)",
+                assumption="bounded_update",
+                cases=lambda: _exact("bounded_update"),
+            ),
+        ),
+        evidence="closed form",
+        predicate=GROWTH.name,
+    ),
+    Suite(
+        "R3",
+        "peri-exact",
+        property="one peri sub-block, eps = 0, no gain 0: |h' - h| >= R min|gamma|, in rationals",
+        cases=_gains,
+        judge=evaluated(PERI, _peri_case),
+        drops=tuple(
+            Drop(text, assumption=name, cases=lambda name=name: _gains(name))
+            for text, name in (
+                ("one sub-block", "one_sub_block"),
+                ("eps = 0", "eps_zero"),
+                ("gamma without zeros", "gain_without_zeros"),
+            )
+        ),
+        evidence="closed form",
+        predicate=PERI.name,
     ),
 )

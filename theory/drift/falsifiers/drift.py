@@ -1,274 +1,216 @@
-"""Attacks on R3, drift, in planar loops with W_x = I: what breaks without an assumption."""
+"""R3 as programs: its sentences in exact arithmetic, and what breaks them."""
 
 from __future__ import annotations
 
-import math
-import random
+from fractions import Fraction
 from typing import NamedTuple
 
-from ...kernel.random_falsifier import RandomFalsifier
-from ...recall.planar import (
-    IDENTITY,
-    Matrix,
-    PlanarBlock,
-    PlanarLoop,
-    Vector,
-    add,
-    apply,
-    rmsnorm,
-    run,
-    scaled,
-    step,
-)
+from ...kernel.exact import Matrix, Vector, add
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
+from ...recall.scalar_loop import ScalarBlock, ScalarLoop, root
 
-ROOT = math.sqrt(2)
-"""R = sqrt(d) for d = 2: a matrix divided by it, applied to N(h) = R n, acts on n"""
-SETTLED = 1e-10
-"""step below which a loop counts as being at rest"""
-ROUNDING = 1e-6
-"""rounding that is allowed in a norm after 500 iterations"""
-SHARE = 0.05
-"""deviation of relative step x t from 1 that counts as another limit"""
-UNSETTLED = 0.05
-"""angle from the sink, in radians, that counts as not settled"""
-STARTED = 1e-12
-"""the same for a start that is fixed up to rounding"""
-
-
-def residual_loop(blocks: tuple[PlanarBlock, ...], start: Vector) -> PlanarLoop:
-    """The loop h' = h + updates."""
-    return PlanarLoop(IDENTITY, (0.0, 0.0), blocks, 1.0, start)
-
-
-def on_direction(matrix: Matrix) -> Matrix:
-    """The matrix which, applied to N(h) = R n, gives matrix n."""
-    return scaled(1 / ROOT, matrix[0]), scaled(1 / ROOT, matrix[1])
-
-
-def _matrix(rng: random.Random) -> Matrix:
-    return (rng.gauss(0, 1), rng.gauss(0, 1)), (rng.gauss(0, 1), rng.gauss(0, 1))
-
-
-def _direction(rng: random.Random) -> Vector:
-    angle = rng.uniform(0, 2 * math.pi)
-    return math.cos(angle), math.sin(angle)
-
-
-def last_step(loop: PlanarLoop, loops: int) -> float:
-    """|h_{t+1} - h_t| after t = `loops` iterations from the start."""
-    state = run(loop, loop.start, loops)
-    return math.dist(state, step(loop, state))
-
-
-def _biased(rng: random.Random, keep: bool) -> PlanarLoop:
-    """A start on a direction whose update the bias cancels, or with an unrelated bias (keep)."""
-    matrix, n = _matrix(rng), _direction(rng)
-    bias = _direction(rng) if keep else scaled(-1, apply(matrix, rmsnorm(n)))
-    return residual_loop((PlanarBlock(matrix, bias),), scaled(rng.uniform(0.5, 3), n))
-
-
-def _is_generic(loop: PlanarLoop) -> bool:
-    block = loop.blocks[0]
-    return math.hypot(*add(block.bias, apply(block.matrix, rmsnorm(loop.start)))) > STARTED
-
-
-def _starts_fixed(loop: PlanarLoop) -> str | None:
-    if last_step(loop, 20) < STARTED:
-        x, y = loop.start
-        return f"b = -u(n) at n = ({x:.4g}, {y:.4g})/|.|: the whole ray is fixed"
-    return None
-
-
-def two_block_sink(rng: random.Random, kick: float) -> PlanarLoop:
-    """Two sub-blocks with J = 0 at h = n_1, with all weights disturbed by `kick` (R3 e)."""
-    n1 = _direction(rng)
-    n2 = (-n1[1], n1[0])
-    blocks = []
-    for here, there in ((n1, n2), (n2, n1)):
-        # Du = -(1 - here here^T): on the tangent minus one, on `here` zero
-        (x, y), noise = here, _matrix(rng)
-        first, second = on_direction(((-(1 - x**2), x * y), (x * y, -(1 - y**2))))
-        matrix = add(first, scaled(kick, noise[0])), add(second, scaled(kick, noise[1]))
-        bias = add(there, scaled(-1, here))
-        blocks.append(PlanarBlock(matrix, add(bias, scaled(kick, _direction(rng)))))
-    return residual_loop(tuple(blocks), n1)
-
-
-def _blocks(rng: random.Random, keep: bool) -> PlanarLoop:
-    loop = two_block_sink(rng, 0.02)
-    return residual_loop(loop.blocks[:1], loop.start) if keep else loop
-
-
-def _epsilon(rng: random.Random, keep: bool) -> PlanarLoop:
-    """u = -k N(h) + b with a small bias: for eps > 0 there is a fixed point, N(h) = b/k."""
-    k, eps = rng.uniform(0.3, 1), rng.uniform(0.3, 1)
-    bias = scaled(rng.uniform(0.1, 0.6) * k, _direction(rng))
-    return residual_loop(
-        (PlanarBlock(((-k, 0.0), (0.0, -k)), bias, 0.0 if keep else eps),), _direction(rng)
-    )
-
-
-def _settles(loop: PlanarLoop) -> str | None:
-    gap = last_step(loop, 2000)
-    if gap < SETTLED:
-        count, eps = len(loop.blocks), loop.blocks[0].eps
-        end = run(loop, loop.start, 2000)
-        return (
-            f"{count} sub-block(s), eps = {eps:.3g}: the loop is at rest at ({end[0]:.4g},"
-            f" {end[1]:.4g}), step {gap:.2g}"
-        )
-    return None
-
-
-def _shifted_circle(rng: random.Random, keep: bool) -> PlanarLoop:
-    """u(n) = -k n + b: its values are a circle around b, and 0 is outside its hull iff |b| > k."""
-    k = rng.uniform(0.5, 2)
-    bias = scaled(k * (rng.uniform(1.1, 2) if keep else rng.uniform(0.2, 0.9)), _direction(rng))
-    return residual_loop(
-        (PlanarBlock(on_direction(((-k, 0.0), (0.0, -k))), bias),), _direction(rng)
-    )
-
-
-def _distance_to_circle(loop: PlanarLoop) -> float:
-    """|b| - k: where it is positive, the distance of 0 from the hull."""
-    return math.hypot(*loop.blocks[0].bias) + ROOT * loop.blocks[0].matrix[0][0]
-
-
-def _grows_slower(loop: PlanarLoop) -> str | None:
-    loops, rate = 500, abs(_distance_to_circle(loop))
-    size = math.hypot(*run(loop, loop.start, loops))
-    if size < rate * loops - math.hypot(*loop.start) - ROUNDING:
-        k, b = -ROOT * loop.blocks[0].matrix[0][0], math.hypot(*loop.blocks[0].bias)
-        return (
-            f"u(n) = -{k:.4g} n + b, |b| = {b:.4g}: |h| = {size:.4g} after {loops} loops, and every"
-            f" step is {rate:.3g} at least"
-        )
-    return None
-
-
-def _near_ray(rng: random.Random, keep: bool) -> PlanarLoop:
-    """u = M n with the sink (1, 0) of growth a = 1 (keep), or n plus a turn of the plane."""
-    nu, omega = rng.uniform(-1.5, 0.3), rng.choice((-1, 1)) * rng.uniform(0.5, 2)
-    matrix = ((1.0, 0.0), (0.0, nu)) if keep else ((1.0, -omega), (omega, 1.0))
-    return residual_loop(
-        (PlanarBlock(on_direction(matrix), (0.0, 0.0)),),
-        (rng.uniform(2, 4), rng.uniform(-0.5, 0.5)),
-    )
-
-
-def _inward(rng: random.Random, keep: bool) -> PlanarLoop:
-    """u = -n + b: a sink b/|b| of growth |b| - 1, which is negative without the assumption."""
-    size = rng.uniform(1.5, 3) if keep else rng.uniform(0.2, 0.9)
-    bias = scaled(size, _direction(rng))
-    return residual_loop(
-        (PlanarBlock(on_direction(((-1.0, 0.0), (0.0, -1.0))), bias),), scaled(2.0, bias)
-    )
-
-
-def _not_one_over_t(loop: PlanarLoop) -> str | None:
-    loops = 3000
-    state = run(loop, loop.start, loops)
-    value = math.dist(state, step(loop, state)) / math.hypot(*state) * loops
-    if abs(value - 1) > SHARE:
-        growth = math.hypot(*state) / loops
-        return f"relative step x t = {value:.4g} at t = {loops}, |h|/t = {growth:.4g}"
-    return None
+LOOPS = 32
+"""iterations of an orbit that is compared with a bound for every t"""
 
 
 class Tokens(NamedTuple):
-    """Planar tokens with directions at the angles x_i.
+    """Sub-blocks of width 1 that add slope x (mean of the normalised tokens) + bias to each token.
 
-    u_i = a_i n_i + (Sum_j v_ij sin x_j) J n_i, so V has the Jacobian (v_ij) at x = 0.
+    That is attention with equal weights; for one token it is an update of that token.
     """
 
-    growths: tuple[float, ...]
-    slopes: tuple[tuple[float, ...], ...]
-    angles: tuple[float, ...]
+    blocks: tuple[ScalarBlock, ...]
+    state: Vector
+
+    def step(self) -> Vector:
+        """The state after one iteration."""
+        z = list(self.state)
+        for block in self.blocks:
+            mean = sum((block.read(x) for x in z), Fraction(0)) / len(z)
+            z = [x + block.slope * mean + block.bias for x in z]
+        return z
 
 
-def _tokens(rng: random.Random, keep: bool) -> Tokens:
-    """One token, or two with a sink of V (trace -2, determinant 5), not of V_i/a_i (trace 1)."""
-    if keep:
-        return Tokens((rng.uniform(0.5, 2),), ((-rng.uniform(0.5, 2),),), (rng.uniform(-0.3, 0.3),))
-    return Tokens(
-        (0.25, 1.0), ((1.0, -4.0), (2.0, -3.0)), (rng.uniform(0.01, 0.1), rng.uniform(-0.1, 0.1))
-    )
+def tokens(*state: int, blocks: tuple[tuple[int, ...], ...]) -> Tokens:
+    """Tokens, and the slope, bias and eps of each sub-block."""
+    made = tuple(ScalarBlock(*(Fraction(x) for x in block)) for block in blocks)
+    return Tokens(made, [Fraction(x) for x in state])
 
 
-def _unsettled(case: Tokens) -> str | None:
-    """Iterate in polar coordinates, r' e^{i x'} = (r + a + i v) e^{i x}, from r = 10 a."""
-    radii, angles = [10 * a for a in case.growths], list(case.angles)
-    loops = 20000
-    for _ in range(loops):
-        turns = [
-            sum(v * math.sin(x) for v, x in zip(row, angles, strict=True)) for row in case.slopes
-        ]
-        outs = [r + a for r, a in zip(radii, case.growths, strict=True)]
-        radii = [math.hypot(s, v) for s, v in zip(outs, turns, strict=True)]
-        angles = [x + math.atan2(v, s) for x, v, s in zip(angles, turns, outs, strict=True)]
-    if max(abs(x) for x in angles) > UNSETTLED:
-        off = ", ".join(f"{x:.3g}" for x in angles)
-        where = f"growths {case.growths}, DV = {case.slopes}"
-        return f"{where}: after {loops} loops the directions are {off} off"
+def _rests(case: Tokens) -> str | None:
+    if list(case.step()) == list(case.state):
+        return f"the state ({', '.join(map(str, case.state))}) is fixed"
     return None
 
 
+REST = Predicate(
+    name="rest",
+    sentence=(
+        "(a) One pre sub-block, one token and eps = 0: no state is fixed if -b is not a value of u"
+        " on the sphere, and that holds for every output bias b off a closed null set."
+    ),
+    concluded_by=("generic_bias_excludes",),
+    assumptions={
+        "one_sub_block": lambda case: len(case.blocks) == 1,
+        "one_token": lambda case: len(case.state) == 1,
+        "eps_zero": lambda case: all(block.eps == 0 for block in case.blocks),
+        "generic_bias": lambda case: all(abs(b.bias) != abs(b.slope) for b in case.blocks),
+    },
+    refute=_rests,
+    example=lambda: tokens(3, blocks=((-2, 1),)),
+)
+
+
+class Peri(NamedTuple):
+    """Constant updates u, normalised to gain u/sqrt(|u|^2 + k): N(u)/R with k = d eps."""
+
+    gain: Vector
+    updates: tuple[Vector, ...]
+    k: Fraction = Fraction(0)
+
+
+def _short_step(case: Peri) -> str | None:
+    """|h' - h|/R against min|gain|, and against 0."""
+    step: Vector = [Fraction(0)] * len(case.gain)
+    for update in case.updates:
+        size = root(sum((x * x for x in update), case.k))
+        step = add(step, [g * x / size for g, x in zip(case.gain, update, strict=True)])
+    square = sum((x * x for x in step), Fraction(0))
+    if square == 0 or square < min(g * g for g in case.gain):
+        return f"gains ({', '.join(map(str, case.gain))}): |h' - h|^2/R^2 = {square}"
+    return None
+
+
+def peri(gain, *updates, k: int = 0) -> Peri:
+    """A case from integers."""
+    vectors = ([Fraction(x) for x in vector] for vector in (gain, *updates))
+    first, *rest = vectors
+    return Peri(first, tuple(rest), Fraction(k))
+
+
+PERI = Predicate(
+    name="peri",
+    sentence=(
+        "One peri sub-block, eps = 0 and a gain without zeros: |h' - h| >= R min|gamma| for every"
+        " token, so no state is fixed."
+    ),
+    concluded_by=("peri_never",),
+    assumptions={
+        "one_sub_block": lambda case: len(case.updates) == 1,
+        "eps_zero": lambda case: case.k == 0,
+        "gain_without_zeros": lambda case: all(case.gain),
+    },
+    refute=_short_step,
+    example=lambda: peri((1, -2), (3, 4)),
+)
+
+
+def _off_the_cone(loop: ScalarLoop) -> str | None:
+    """c_0 t - |h_0| <= |h_t| <= |h_0| + C t, with c_0 = |bias| - |slope| where that is positive."""
+    (block,) = loop.blocks
+    found = loop.cycle()
+    if found:
+        return found
+    least, start = max(abs(block.bias) - abs(block.slope), Fraction(0)), abs(loop.start)
+    for t, h in enumerate(loop.orbit(LOOPS)):
+        if not least * t - start <= abs(h) <= start + block.bound * t:
+            return f"|h_{t}| = {float(abs(h)):.4g}, c_0 = {least}, C = {block.bound}"
+    return None
+
+
+def residual(slope, bias, start, weight=1, drive=0) -> ScalarLoop:
+    """h' = weight h + drive + slope sign(...) + bias."""
+    block = ScalarBlock(Fraction(slope), Fraction(bias))
+    return ScalarLoop(Fraction(weight), Fraction(drive), (block,), Fraction(start))
+
+
+GROWTH = Predicate(
+    name="growth",
+    sentence=(
+        "(b) If 0 has the distance c_0 > 0 from the closed convex hull of the values of U, then c_0"
+        " t - |h_0| <= |h_t| <= |h_0| + C t, and no state is fixed."
+    ),
+    concluded_by=("linear_growth",),
+    assumptions={
+        "bounded_update": lambda loop: loop.weight == 1 and loop.drive == 0 and loop.normalised,
+        "outside_hull": lambda loop: all(abs(b.bias) > abs(b.slope) for b in loop.blocks),
+    },
+    refute=_off_the_cone,
+    example=lambda: residual(-2, 3, -5),
+)
+
+
+class Sink(NamedTuple):
+    """Tokens with directions near n_i: growths a_i = <n_i, u_i>, and the Jacobian DV."""
+
+    growths: Vector
+    slopes: Matrix
+
+
+def hurwitz(matrix: Matrix) -> bool:
+    """Whether all eigenvalues of a matrix of size 1 or 2 have a negative real part."""
+    if len(matrix) == 1:
+        return matrix[0][0] < 0
+    (a, b), (c, d) = matrix
+    return a + d < 0 < a * d - b * c
+
+
+def _leaves(case: Sink) -> str | None:
+    """Linearised in log t the directions follow V_i/a_i, and |h_i|/t -> a_i."""
+    if min(case.growths) < 0:
+        return f"|h_t|/t cannot tend to {min(case.growths)}"
+    flow = [[v / a for v in row] for a, row in zip(case.growths, case.slopes, strict=True)]
+    if not hurwitz(flow):
+        rows = "; ".join(", ".join(map(str, row)) for row in flow)
+        return f"the directions follow the matrix [{rows}], which is not stable"
+    return None
+
+
+def sink(growths, *slopes) -> Sink:
+    """A case from numbers or their strings."""
+    return Sink([Fraction(a) for a in growths], [[Fraction(x) for x in row] for row in slopes])
+
+
+SETTLES = Predicate(
+    name="settles",
+    sentence=(
+        "(c) One token, n* a hyperbolic sink of V(n) = P_n u(n), where u(n) is the limit of U(r n),"
+        " and a = <n*, u(n*)> > 0: from an open set of states n_t -> n*, |h_t|/t -> a, and relative"
+        " step x t -> 1."
+    ),
+    concluded_by=("settles",),
+    assumptions={
+        "one_token": lambda case: len(case.growths) == 1,
+        "sink": lambda case: hurwitz(case.slopes),
+        "outward": lambda case: all(a > 0 for a in case.growths),
+    },
+    refute=_leaves,
+    example=lambda: sink((2,), (-1,)),
+)
+
+PREDICATES = (REST, PERI, GROWTH, SETTLES)
+
 FALSIFIERS = (
-    RandomFalsifier(
-        "cancelling_bias",
-        "generic_bias",
-        "the start is not fixed",
-        _biased,
-        _is_generic,
-        _starts_fixed,
+    # u(1) = -1 + 1
+    Falsifier("cancelling_bias", "generic_bias", REST, lambda: tokens(1, blocks=((-1, 1),))),
+    # the updates 1 and -1
+    Falsifier(
+        "second_sub_block", "one_sub_block", REST, lambda: tokens(1, blocks=((0, 1), (0, -1)))
     ),
-    RandomFalsifier(
-        "second_sub_block",
-        "one_sub_block",
-        "the loop never rests",
-        _blocks,
-        lambda loop: len(loop.blocks) == 1,
-        _settles,
+    # N(3) = 3/sqrt(9 + 16) = 3/5
+    Falsifier("epsilon_opens_the_ball", "eps_zero", REST, lambda: tokens(3, blocks=((-5, 3, 16),))),
+    # the mean of N(1) and N(-1) is 0, which one token cannot have
+    Falsifier("two_tokens", "one_token", REST, lambda: tokens(1, -1, blocks=((1, 0),))),
+    Falsifier("gain_with_a_zero", "gain_without_zeros", PERI, lambda: peri((0, 1), (1, 0))),
+    Falsifier("zero_in_the_hull", "outside_hull", GROWTH, lambda: residual(-2, 1, "1/2")),
+    # h' = h/2 + 1 tends to 2
+    Falsifier(
+        "weight_below_one", "bounded_update", GROWTH, lambda: residual(0, 1, 0, weight="1/2")
     ),
-    RandomFalsifier(
-        "epsilon_opens_the_ball",
-        "eps_zero",
-        "the loop never rests",
-        _epsilon,
-        lambda loop: loop.blocks[0].eps == 0,
-        _settles,
-    ),
-    RandomFalsifier(
-        "zero_in_the_hull",
-        "outside_hull",
-        "|h_t| >= c_0 t - |h_0|, c_0 the distance of the values of u from 0",
-        _shifted_circle,
-        lambda loop: _distance_to_circle(loop) > 0,
-        _grows_slower,
-    ),
-    RandomFalsifier(
-        "turning_direction",
-        "sink",
-        "relative step x t -> 1",
-        _near_ray,
-        lambda loop: loop.blocks[0].matrix[0][1] == 0,
-        _not_one_over_t,
-    ),
-    RandomFalsifier(
-        "inward_sink",
-        "outward",
-        "relative step x t -> 1",
-        _inward,
-        lambda loop: math.hypot(*loop.blocks[0].bias) > 1,
-        _not_one_over_t,
-    ),
-    RandomFalsifier(
-        "tokens_of_unequal_growth",
-        "one_token",
-        "near a sink of V the directions settle",
-        _tokens,
-        lambda case: len(case.growths) == 1,
-        _unsettled,
-        4,
+    Falsifier("source", "sink", SETTLES, lambda: sink((1,), (1,))),
+    Falsifier("inward_sink", "outward", SETTLES, lambda: sink((-1,), (-2,))),
+    Falsifier(
+        "tokens_of_unequal_growth", "one_token", SETTLES, lambda: sink(("1/4", 1), (1, -4), (2, -3))
     ),
 )
