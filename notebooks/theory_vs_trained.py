@@ -39,13 +39,15 @@ print(f"{run['architecture']}, {run['parameters']} parameters, up to {run['level
 
 # %% [markdown]
 # ## The prediction
-# It needs the architecture only. The state lives on a compact set, and with recall and outer
-# normalisation a fixed point is expected that orbits reach.
+# From the architecture alone the claims say little: the state lives on a compact set, so orbits are
+# bounded. What more they say depends on what is measured. If the spectral radius at the fixed point
+# that is reached is below 1, the limit is smooth in the input (claim L1).
 
 # %%
-prediction = predict(model.config.architecture, Weights())
-print("expected:", prediction.expected, "| not excluded:", ", ".join(sorted(prediction.allowed)))
-print(prediction.reason, prediction.claims)
+for weights in (Weights(), Weights(rho=0.9)):
+    prediction = predict(model.config.architecture, weights)
+    print("not excluded:", ", ".join(sorted(prediction.allowed)), prediction.claims)
+    print(prediction.reason, "| input:", prediction.input_dependence or "nothing said")
 
 # %% [markdown]
 # ## The measurement

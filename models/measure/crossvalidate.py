@@ -125,7 +125,9 @@ def crossvalidate(
                     convergence.append(_convergence(loop, h, e, t.relative_steps))
             bar.update(len(followed))
     rho_wx = recall_radius(model)
-    prediction = predict(model.config.architecture, Weights(rho_wx=rho_wx))
+    # L1 is about one fixed point: what is said of the checkpoint must hold at all measured ones
+    rho = max((c.rho for c in convergence), default=None)
+    prediction = predict(model.config.architecture, Weights(rho_wx=rho_wx, rho=rho))
     counts = Counter(str(d.outcome) for d in diagnoses)
     decided = Counter(
         next(t for t in horizons if d.loops <= t)
@@ -151,6 +153,8 @@ def crossvalidate(
         allowed=sorted(map(str, prediction.allowed)),
         claims=list(prediction.claims),
         reason=prediction.reason,
+        input_dependence=prediction.input_dependence,
+        constrains=prediction.constrains,
         outcomes=dict(counts.most_common()),
         decided=dict(sorted(decided.items())),
         undecided=counts["undecided"],

@@ -117,8 +117,9 @@ def _predictions(page: Page, measured: Measurements) -> None:
     page.text(
         f"Prefix sums, width 64; {measured.scale.inputs} random inputs per checkpoint in float64,"
         f" followed for {results[0].loops} iterations and, while undecided, up to"
-        f" {results[0].limit}. Expected: what the theory's narrative says; loops: iterations from"
-        " relative step 1e-4 to 1e-8, measured and predicted from rho (medians)."
+        f" {results[0].limit}. Expected: the only outcome that the theorems leave, where they leave"
+        " one; loops: iterations from relative step 1e-4 to 1e-8, measured and predicted from rho"
+        " (medians)."
     )
     page.table(main_table(results))
     mismatches = [f"{r.architecture}: {line}" for r in results for line in r.mismatches]

@@ -46,18 +46,22 @@ def _law(diagrams: list[PhaseDiagram]) -> str:
 
 def _predictions(results: list[CrossValidation]) -> str:
     claimed = [r for r in results if r.expected is not None]
-    agree = [r.architecture for r in claimed if r.majority == r.expected]
+    agree = [f"{r.architecture} {r.expected}" for r in claimed if r.majority == r.expected]
     differ = [
-        f"{r.architecture} expected {r.expected}, mostly {r.majority}"
+        f"{r.architecture} mostly {r.majority}, where only {r.expected} is left"
         for r in claimed
-        if r.architecture not in agree
+        if r.majority != r.expected
     ]
-    silent = [f"{r.architecture}, mostly {r.majority}" for r in results if r.expected is None]
-    return (
-        f"Trained loops: {len(agree)} of {len(claimed)} do what was predicted ({', '.join(agree)})"
-        + (f"; not so: {'; '.join(differ)}" if differ else "")
-        + (f"; nothing claimed: {'; '.join(silent)}." if silent else ".")
-    )
+    open_ones = [f"{r.architecture} mostly {r.majority}" for r in results if r.expected is None]
+    smooth = [r.architecture for r in results if "L1" in r.claims]
+    parts = [
+        f"Trained loops: the claims leave one outcome for {len(claimed)} of {len(results)}",
+        *([f"as measured: {', '.join(agree)}"] if agree else []),
+        *([f"not so: {', '.join(differ)}"] if differ else []),
+        *([f"several outcomes are left: {', '.join(open_ones)}"] if open_ones else []),
+        f"the limit is smooth in the input by L1 (rho < 1 measured): {', '.join(smooth) or 'none'}",
+    ]
+    return "; ".join(parts) + "."
 
 
 def _theorems(results: list[CrossValidation]) -> str:
@@ -65,7 +69,12 @@ def _theorems(results: list[CrossValidation]) -> str:
         n for r in results for o, n in r.outcomes.items() if o != "undecided" and o not in r.allowed
     )
     orbits = sum(r.inputs for r in results)
-    line = f"Theorems: {excluded} of {orbits} orbits did something that a theorem excludes. "
+    constrained = sum(r.inputs for r in results if r.constrains)
+    line = (
+        f"Theorems: {excluded} of {orbits} orbits did something that a theorem excludes; of"
+        f" {constrained} of them a theorem excludes something that the last operation of the step"
+        " does not make impossible by itself. "
+    )
     ratios = [
         c.measured_loops / c.predicted_loops
         for r in results
