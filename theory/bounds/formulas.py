@@ -35,8 +35,8 @@ def head_lipschitz():
 @register(
     "L3",
     "sub_block",
-    "Lipschitz constant of one sub-block: the norm on the sum, on the update and on the argument"
-    " (1 where there is none), the recall mix inside the update (1 where there is none), the update",
+    "Lipschitz constant of one sub-block: the norm on the sum, on the update and on the argument,"
+    " the recall mix inside the update (each 1 where there is none), and the update",
 )
 def sub_block_lipschitz():
     total, update, argument, mix, inner = positive("l_sum l_update l_argument l_mix l_u")

@@ -120,7 +120,7 @@ _STEPS = (
     ),
     decided(
         "block",
-        "sub-blocks multiply; external recall puts |W_x| before the first, so kappa = |W_x| l_1 l_2",
+        "sub-blocks multiply; external recall puts |W_x| before the first: kappa = |W_x| l_1 l_2",
         "every d, every L",
         _compose,
         ("sub_block",),
@@ -128,7 +128,7 @@ _STEPS = (
     decided(
         "ball",
         "on a ball of radius rho around a state the smallest norm before a norm falls by l rho at"
-        " most, and the largest value grows by n_v rho at most, l and n_v the constants up to there",
+        " most, and the largest value grows by n_v rho at most, with the constants up to there",
         "every d, every L",
         _ball,
         ("sub_block",),
@@ -185,9 +185,10 @@ L3 = Claim(
         r" $\ell_q=\|W_q\|\Lambda_q$, $\ell_k=\|W_k\|\Lambda_k$ and $|v_j|\le V$, has the constant"
         r" $\sqrt n\,\|W_v\|+V(g_k\ell_q+\sqrt n\,g_q\ell_k)$ in the 2-norm over all tokens, if at"
         r" most $n$ queries see each key, and the same with $n=1$ in the norm $\max_i|x_i|$."
-        r" Several heads have $\|W_o\|(\sum_h\ell_h^2)^{1/2}$. An MLP has $\|W_2\|\,s\,\|W_1\|$ with"
-        r" $s=\sup|\varphi'|$: $1$ for ReLU and $\tanh$,"
-        r" $\Phi(\sqrt2)+\sqrt2\,\varphi(\sqrt2)=1.1289\ldots$ for GELU, and at most $1.1$ for SiLU."
+        r" Several heads have $\|W_o\|(\sum_h\ell_h^2)^{1/2}$. An MLP has"
+        r" $\|W_2\|\,s\,\|W_1\|$ with $s=\sup|\varphi'|$: $1$ for ReLU and $\tanh$,"
+        r" $\Phi(\sqrt2)+\sqrt2\,\varphi(\sqrt2)=1.1289\ldots$ for GELU, and at most $1.1$ for"
+        r" SiLU."
         r" A sub-block has $\Lambda_{\mathrm{sum}}(1+\Lambda_{\mathrm{update}}\,\ell_u\,\ell_{"
         r"\mathrm{mix}}\,\Lambda_{\mathrm{argument}})$, sub-blocks multiply, and external recall"
         r" contributes $\|W_x\|$."

@@ -21,13 +21,13 @@ from .small_blocks import (
     at_most,
     attend,
     ball,
-    in_balls,
     largest,
     length,
     plus,
     rms_norm,
     times,
 )
+from .strength import closed_form
 
 SOFTMAX = "The derivative of softmax at every score vector has the 2-norm 1/2 at most."
 NORM = (
@@ -96,7 +96,7 @@ def _norm(case: NormCase) -> str | None:
                 for z in (case.first, case.second)
             )
         )
-        constant = in_balls("norm_lipschitz")(
+        constant = closed_form("norm_lipschitz")(
             *map(ball, (case.gain, len(case.first), case.floor, case.eps))
         )
         return _off(
@@ -155,7 +155,9 @@ def _head(case: HeadCase) -> str | None:
         tokens = [apart(a, b) for a, b in zip(case.first, case.second, strict=True)]
         q, k = (
             ball(case.norms[i])
-            * in_balls("norm_lipschitz")(*map(ball, (case.gains[i], d, case.floors[i], case.eps)))
+            * closed_form("norm_lipschitz")(
+                *map(ball, (case.gains[i], d, case.floors[i], case.eps))
+            )
             for i in (0, 1)
         )
         roots = {
@@ -163,7 +165,7 @@ def _head(case: HeadCase) -> str | None:
             "2-norm": (ball(case.count or len(tokens)).sqrt(), length),
         }
         for name, (root, measure) in roots.items():
-            constant = in_balls("head_lipschitz")(
+            constant = closed_form("head_lipschitz")(
                 ball(case.norms[2]), ball(case.size), *map(ball, case.gains), q, k, root
             )
             found = _off(measure(moved), constant * measure(tokens), f"head, {name}")
@@ -241,12 +243,12 @@ def _block(case: BlockCase) -> str | None:
     with flint.ctx.workprec(PRECISION):
         d = len(case.first)
         constants = [
-            in_balls("norm_lipschitz")(*map(ball, (1, d, floor, case.eps)))
+            closed_form("norm_lipschitz")(*map(ball, (1, d, floor, case.eps)))
             if place
             else flint.arb(1)
             for place, floor in zip(case.places, case.floors, strict=True)
         ]
-        bound = in_balls("sub_block_lipschitz")(
+        bound = closed_form("sub_block_lipschitz")(
             *constants, ball(case.norms[1]), ball(case.norms[0])
         )
         moved = apart(case.stations(case.first)[0], case.stations(case.second)[0])

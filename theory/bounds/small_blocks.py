@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 import flint
-import sympy as sp
-
-from ..formulas import formula
 
 Number = int | Fraction
 Vector = tuple[Number, ...]
@@ -28,13 +24,6 @@ def ball(x: Number | flint.arb) -> flint.arb:
         return x
     fraction = Fraction(x)
     return flint.arb(flint.fmpq(fraction.numerator, fraction.denominator))
-
-
-@cache
-def in_balls(name: str) -> Any:
-    """A registered formula as a function of balls."""
-    f = formula(name)
-    return sp.lambdify(f.symbols, f.expression, [{"sqrt": lambda x: ball(x).sqrt()}])
 
 
 def largest(values: Sequence[flint.arb]) -> flint.arb:
@@ -93,8 +82,10 @@ def at_most(matrix: Matrix, bound: Number) -> bool:
 
 
 def rms_norm(z: Sequence[flint.arb], gain: Number, eps: Any) -> Balls:
-    """RMSNorm with one gain for all coordinates."""
+    """RMSNorm with one gain for all coordinates; 0 at 0, for eps = 0 too."""
     scale = (sum((x * x for x in z), flint.arb(0)) / len(z) + ball(eps)).sqrt()
+    if scale == 0:
+        return list(z)
     return [ball(gain) * x / scale for x in z]
 
 
