@@ -13,7 +13,7 @@ from ..kernel.algebra import Equation
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 from ..kernel.vectors import span
-from .falsifiers.sensitivity import FALSIFIERS
+from .falsifiers.sensitivity import FALSIFIERS, PREDICATES
 from .sensitivity_resolvent import RESOLVENT_STEPS
 from .sensitivity_variants import VARIANT_STEPS, is_formula
 
@@ -103,13 +103,16 @@ N4 = Claim(
     title="Strong and smooth input-dependence under outer normalisation",
     source="paper+extension",
     statement=(
-        "f = N(G(h, e)), B = D_e G, at the fixed point of N3 (kappa < 1): I - J is invertible,"
-        " h_inf(e) is C^1 with derivative S. gamma = 1, eps = 0, z = G(h*, e), s = |z|/R, k = |P"
-        " D_h G P|_2/s <= kappa, B invertible: range S = h*^perp (rank d - 1 per token, L(d-1) in"
-        " all), null direction B^{-1} z, sigma_min(B)/(s(1+k)) <= sigma_{d-1}(S) and sigma_1(S) <="
-        " |B|_2/(s(1-k)), both attained. eps > 0: rank d, eps sigma_min(B)/(s^3(1+k)) <="
-        " sigma_d(S), sigma_1(S) <= |B|_2/(s(1-k)), k = |J|_2 <= kappa. Gain gamma: S = diag(gamma)"
-        " S_k, range (gamma^{-2} o h*)^perp, factors min|gamma| and max|gamma|."
+        "Let f = N(G(h, e)), B = D_e G and h* the fixed point of N3 (kappa < 1). Then I - J is"
+        " invertible, and the limit h_inf(e) is C^1 with the derivative S = (I - J)^{-1} K. For"
+        " gain 1, eps = 0, z = G(h*, e), s = |z|/R, k = |P D_h G P|_2/s <= kappa and invertible B,"
+        " S has the range h*^perp, of dimension d - 1, and the null direction B^{-1} z; with L"
+        " tokens its rank is L(d - 1). Its singular values satisfy sigma_min(B)/(s(1 + k)) <="
+        " sigma_{d-1}(S) and sigma_1(S) <= |B|_2/(s(1 - k)), and both bounds are attained. For eps"
+        " > 0, S has rank d, and eps sigma_min(B)/(s^3 (1 + k)) <= sigma_d(S), sigma_1(S) <="
+        " |B|_2/(s(1 - k)) with k = |J|_2 <= kappa. With a gain gamma without zeros, S ="
+        " diag(gamma) S_k has the range (gamma^{-2} o h*)^perp, and the bounds take the factors"
+        " min|gamma| and max|gamma|."
     ),
     assumptions=(
         Assumption("differentiable", "G is C^1 near (h*, e)"),
@@ -120,10 +123,12 @@ N4 = Claim(
         ),
         Assumption("recall_invertible", "B = D_e G(h*, e) is invertible (rank and lower bounds)"),
         Assumption("eps_zero", "eps = 0; the statements for eps > 0 say so"),
+        Assumption("eps_positive", "eps > 0 (full rank only)"),
         Assumption("gain_one", "gamma = 1; other gains by h = Gamma k"),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     notes=(
         (
             "The null direction is B^{-1} z. 'e itself is null only if the update vanishes' is too"

@@ -91,13 +91,9 @@ def _gain():
 
 
 def _gain_range():
-    equations = []
-    for d in (1, 2, 3, 4):
-        gains, state, v = (sp.symbols(f"{name}:{d}", seq=True) for name in ("g", "k", "v"))
-        scaled = [g * k / g**2 * (g * x) for g, k, x in zip(gains, state, v, strict=True)]
-        plain = [k * x for k, x in zip(state, v, strict=True)]
-        equations.append(Equation(sum(scaled, sp.Integer(0)), sum(plain, sp.Integer(0))))
-    return equations
+    # k is a row; h* = Gamma k*, so the row of Gamma^{-2} h* is k Gamma Gamma^{-2} = k Gamma^{-1}
+    gamma, state, v = letters("Gamma k v")
+    return [Words(state * gamma * gamma**-2 * (gamma * v), state * v)]
 
 
 def _gain_factors():
@@ -113,7 +109,7 @@ VARIANT_STEPS = (
         "eps > 0: DN(z)^{-1} v = s(v + z<z, v>/(d eps)), s^2 = mean z^2 + eps",
         "every d",
         _epsilon_inverse,
-        ("gain_one",),
+        ("gain_one", "eps_positive"),
     ),
     identity(
         "epsilon_rank",
@@ -156,7 +152,7 @@ VARIANT_STEPS = (
     identity(
         "gain_range",
         "<Gamma^{-2} h*, Gamma v> = <k*, v>: range S_h = (Gamma^{-2} h*)^perp",
-        "d in {1..4}",
+        "every d",
         _gain_range,
         ("gain",),
     ),

@@ -2,26 +2,60 @@
 
 import math
 import random
+from fractions import Fraction
 
 import mpmath
 import pytest
 import sympy as sp
 
 from loopstab import formula
-from loopstab.theory.kernel.algebra import fmpq
-from loopstab.theory.outer_norm.falsifiers.sensitivity import (
-    FixedPointData,
-    draw,
-    norm,
-    real,
-    singular_values,
-    unit,
-)
+from loopstab.theory.kernel.algebra import diagonal, fmpq, random_matrix
+from loopstab.theory.outer_norm.falsifiers.exact_states import norm_between, sphere_point, unit
+from loopstab.theory.outer_norm.falsifiers.sensitivity import FixedPointData, out_of_bounds
 
 LOWER, UPPER, LOWER_EPS = (
     formula(f"sensitivity_{name}") for name in ("lower", "upper", "lower_epsilon")
 )
 TOLERANCE = 1e-9
+
+
+def real(x):
+    return int(x.p) / int(x.q)
+
+
+def singular_values(matrix):
+    entries = [[real(x) for x in row] for row in matrix.tolist()]
+    values = mpmath.svd_r(mpmath.matrix(entries), compute_uv=False)
+    return sorted((float(x) for x in values), reverse=True)
+
+
+def norm(matrix):
+    return singular_values(matrix)[0]
+
+
+def draw(rng, eps_zero=True, gain_one=True):
+    """A random fixed point with d = 2, 3 or 4 and |D Gamma|_F < s, and an invertible B."""
+    d = rng.choice((2, 3, 4))
+    shrink = Fraction(1) if eps_zero else Fraction(rng.randint(2, 5), 6)
+    gains = [rng.choice((-1, 1)) * Fraction(rng.randint(2, 9), 5) for _ in range(d)]
+    gain = unit(d) if gain_one else diagonal(gains)
+    update = random_matrix(rng, d)
+    size = sum(real(x) ** 2 for x in (update * gain).entries())
+    s = fmpq(rng.choice((1, Fraction(3, 2), 3)) * (math.isqrt(math.ceil(size)) + 1))
+    axis = [rng.randint(1, 4), *(rng.randint(-4, 4) for _ in range(d - 1))]
+    eps = s**2 * fmpq(1 - shrink**2)
+    state = fmpq(shrink) * sphere_point(axis)
+    return FixedPointData(state, s, eps, gain, update, random_matrix(rng, d))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_norms_are_enclosed_and_bounds_hold(seed):
+    case = draw(random.Random(seed))
+    low, high = (real(x) for x in norm_between(case.recall))
+    assert low * (1 - TOLERANCE) < norm(case.recall) < high * (1 + TOLERANCE)
+    assert high - low < 1e-5 * high
+    assert out_of_bounds(case) is None
+    assert out_of_bounds(case._replace(update=fmpq(3) * case.s * unit(case.size))) is not None
 
 
 @pytest.mark.parametrize("seed", range(100))

@@ -8,17 +8,22 @@ of them.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from ....theory.outer_norm.falsifiers.exact_states import sphere_point
+from ....theory.outer_norm.falsifiers.sensitivity import BOUNDS, RANGE, FixedPointData, data
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
-from ...strategies.spheres import arrays, show, spheres, stretched
+from ...strategies.spheres import arrays, matrices, show, spheres, stretched
 from ..shared.complex_step import UNIT, complex_step, normalised, tangent
+from ..shared.predicates import evaluated
 
 
 def rounding(d: int, kappa: float) -> float:
@@ -204,7 +209,80 @@ def _gain_range(case: Case) -> str | None:
     return None
 
 
+@st.composite
+def exact_points(draw: DrawFn, dropped: str = "", layer: bool = False) -> Case:
+    """The data of a fixed point with |D Gamma|_F < s, and an invertible B.
+
+    The state is a rational point of the sphere, with mean 0 for LayerNorm. Without recall B = 0;
+    without `small` D = s I; without eps = 0 the state is half as long.
+    """
+    # the reflected sum of unit vectors is a state; with mean 0 it is (v, -v)
+    half = draw(sizes(1 if dropped in ("", "eps_zero") else 2, 3))
+    axis = np.array([draw(st.integers(1, 4)), *(draw(st.integers(-4, 4)) for _ in range(half - 1))])
+    d = 2 * half if layer else half
+    update = draw(matrices(d, 1))
+    scale = math.ceil(4 * float(np.linalg.norm(update))) + draw(st.integers(1, 8))
+    recall = np.triu(draw(matrices(d, 1)), 1) + np.diag(draw(arrays(d, 1 / 2, 2)))
+    return {
+        "axis": axis.astype(float),
+        "s": float(scale),
+        "half": dropped == "eps_zero",
+        "gain": 2.0 ** -np.arange(d) if dropped == "gain_one" else np.ones(d),
+        "update": scale * np.eye(d) if dropped == "small" else update,
+        "recall": 0 * recall if dropped == "recall_invertible" else recall,
+        "layer": layer,
+        "dropped": dropped,
+    }
+
+
+def point_of(case: Case) -> FixedPointData:
+    """The exact data of a case of `exact_points`."""
+    half = sphere_point([Fraction(x) for x in case["axis"]]).entries()
+    state = [Fraction(int(x.p), int(x.q)) for x in half]
+    state = [*state, *(-x for x in state)] if case["layer"] else state
+    s, shrink = Fraction(case["s"]), Fraction(1, 2) if case["half"] else Fraction(1)
+    return data(
+        [shrink * x for x in state],
+        s,
+        s**2 * (1 - shrink**2),
+        [Fraction(x) for x in case["gain"]],
+        [[Fraction(x) for x in row] for row in case["update"]],
+        [[Fraction(x) for x in row] for row in case["recall"]],
+        case["layer"],
+    )
+
+
 SUITES = (
+    Suite(
+        "N4",
+        "exact range",
+        property=RANGE.sentence,
+        predicate=RANGE.name,
+        cases=exact_points,
+        judge=evaluated(RANGE, point_of),
+        drops=tuple(
+            Drop(f"{name}: {words}", cases=partial(exact_points, name), assumption=name)
+            for name, words in (
+                ("recall_invertible", "B = 0"),
+                ("small", "D = s I"),
+                ("eps_zero", "eps > 0"),
+                ("gain_one", "unequal gains"),
+            )
+        ),
+        evidence="closed form",
+        cost=2,
+    ),
+    Suite(
+        "N4",
+        "exact bounds",
+        property=BOUNDS.sentence,
+        predicate=BOUNDS.name,
+        cases=exact_points,
+        judge=evaluated(BOUNDS, point_of),
+        drops=(Drop("small: D = s I", cases=lambda: exact_points("small"), assumption="small"),),
+        evidence="closed form",
+        cost=3,
+    ),
     Suite(
         "N4",
         "range and rank",
@@ -218,11 +296,16 @@ SUITES = (
             Drop(
                 "recall_invertible: two singular values of B are 0",
                 cases=lambda: _loop(low=3, lost=2),
+                assumption="recall_invertible",
             ),
-            Drop("recall_invertible: B = 0, a constant drive", cases=lambda: _loop(lost=4)),
-            Drop("small: A = -a I with beta < 2a", cases=_weak),
-            Drop("eps_zero: eps > 0", cases=lambda: _loop(eps=True)),
-            Drop("gain_one: unequal gains", cases=lambda: _loop(gain=True)),
+            Drop(
+                "recall_invertible: B = 0, a constant drive",
+                cases=lambda: _loop(lost=4),
+                assumption="recall_invertible",
+            ),
+            Drop("small: A = -a I with beta < 2a", cases=_weak, assumption="small"),
+            Drop("eps_zero: eps > 0", cases=lambda: _loop(eps=True), assumption="eps_zero"),
+            Drop("gain_one: unequal gains", cases=lambda: _loop(gain=True), assumption="gain_one"),
         ),
         evidence="sample",
         cost=4,
@@ -234,10 +317,11 @@ SUITES = (
         cases=lambda: _loop(eps=True),
         judge=_full_rank,
         drops=(
-            Drop("eps > 0: eps = 0", cases=_loop),
+            Drop("eps > 0: eps = 0", cases=_loop, assumption="eps_positive"),
             Drop(
                 "recall_invertible: one singular value of B is 0",
                 cases=lambda: _loop(lost=1, eps=True),
+                assumption="recall_invertible",
             ),
         ),
         evidence="sample",
@@ -250,8 +334,10 @@ SUITES = (
         cases=lambda: _loop(gain=True),
         judge=_gain_range,
         drops=(
-            Drop("small: A = -a I with beta < 2a", cases=_weak),
-            Drop("eps_zero: eps > 0", cases=lambda: _loop(eps=True, gain=True)),
+            Drop("small: A = -a I with beta < 2a", cases=_weak, assumption="small"),
+            Drop(
+                "eps_zero: eps > 0", cases=lambda: _loop(eps=True, gain=True), assumption="eps_zero"
+            ),
         ),
         evidence="sample",
         cost=4,

@@ -57,8 +57,21 @@ def is_semidefinite(matrix: fmpq_mat) -> bool:
 
 def norm_at_most(matrix: fmpq_mat, bound: Any) -> bool:
     """Whether |M|_2 <= bound: bound^2 - M^T M has no negative eigenvalue."""
-    top = fmpq(bound)
+    top = bound if isinstance(bound, flint.fmpq) else fmpq(bound)
     return top >= 0 and is_semidefinite(top**2 * unit(matrix.ncols()) - matrix.transpose() * matrix)
+
+
+def norm_between(matrix: fmpq_mat, halvings: int = 24) -> tuple[flint.fmpq, flint.fmpq]:
+    """Rational bounds low < |M|_2 <= high of the 2-norm, or (0, 0) for the zero matrix."""
+    high = sum((abs(x) for x in matrix.entries()), flint.fmpq(0))
+    low = flint.fmpq(0)
+    for _ in range(halvings if high else 0):
+        middle = (low + high) / 2
+        if norm_at_most(matrix, middle):
+            high = middle
+        else:
+            low = middle
+    return low, high
 
 
 def has_fixed_state(matrix: fmpq_mat, drive: fmpq_mat) -> bool:

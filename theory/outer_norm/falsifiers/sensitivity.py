@@ -1,25 +1,29 @@
-"""Attacks on N4, the sensitivity to the input: what happens when one assumption is dropped.
-
-The fixed points have rational entries.
-"""
+"""Predicates of N4, the sensitivity to the input, and one witness for each assumption."""
 
 from __future__ import annotations
 
-import math
-import random
-from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flint
-import mpmath
+import sympy as sp
 from flint import fmpq_mat
 
+from ....support.errors import UsageError
 from ...formulas import formula
-from ...kernel.algebra import diagonal, fmpq, random_matrix
-from ...kernel.random_falsifier import RandomFalsifier
-
-ROUNDING = 1e-9
-"""relative margin for rounding in a comparison with a bound"""
+from ...kernel.algebra import diagonal, fmpq
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
+from .exact_states import (
+    centring,
+    column,
+    dot,
+    is_semidefinite,
+    norm_at_most,
+    norm_between,
+    rows,
+    show,
+    unit,
+)
 
 
 class FixedPointData(NamedTuple):
@@ -34,6 +38,7 @@ class FixedPointData(NamedTuple):
         gain: the gain, a diagonal matrix.
         update: D = D_h G.
         recall: B = D_e G.
+        layer: whether N is LayerNorm, with mean k = 0, instead of RMSNorm.
     """
 
     state: fmpq_mat
@@ -42,6 +47,7 @@ class FixedPointData(NamedTuple):
     gain: fmpq_mat
     update: fmpq_mat
     recall: fmpq_mat
+    layer: bool = False
 
     @property
     def size(self) -> int:
@@ -49,11 +55,16 @@ class FixedPointData(NamedTuple):
         return self.state.nrows()
 
     @property
+    def centre(self) -> fmpq_mat:
+        """C for LayerNorm, I for RMSNorm."""
+        return centring(self.size) if self.layer else unit(self.size)
+
+    @property
     def derivative(self) -> fmpq_mat:
-        """DN(z) at gain 1 and z = s k, by N1."""
+        """DN(z) at gain 1 and z = s k, by N1 and N9."""
         z = self.s * self.state
         along = (1 / (self.size * self.s**2)) * (z * z.transpose())
-        return (1 / self.s) * (unit(self.size) - along)
+        return (1 / self.s) * (self.centre - along)
 
     @property
     def jacobian(self) -> fmpq_mat:
@@ -75,162 +86,150 @@ class FixedPointData(NamedTuple):
         return self.gap.inv() * self.gain * self.derivative * self.recall
 
     @property
+    def projector(self) -> fmpq_mat:
+        """P = s DN, the projector on the tangent space at eps = 0."""
+        return self.s * self.derivative
+
+    @property
     def tangential(self) -> fmpq_mat:
-        """P D P at eps = 0, where P = s DN."""
-        p = self.s * self.derivative
-        return p * self.update * p
+        """P D P."""
+        return self.projector * self.update * self.projector
+
+    @property
+    def normals(self) -> list[fmpq_mat]:
+        """The vectors that P sends to 0 at eps = 0: k, and (1, ..., 1) for LayerNorm."""
+        return [self.state, column([1] * self.size)] if self.layer else [self.state]
+
+    @property
+    def rank(self) -> int:
+        """d less the number of these vectors."""
+        return self.size - len(self.normals)
+
+    def __str__(self) -> str:
+        parts = {"k": self.state, "D": self.update, "B": self.recall, "Gamma": self.gain}
+        text = ", ".join(f"{name} = {show(matrix)}" for name, matrix in parts.items())
+        return f"{'LayerNorm' if self.layer else 'RMSNorm'}, {text}, s = {self.s}, eps = {self.eps}"
 
 
-def unit(size: int) -> fmpq_mat:
-    """The identity matrix."""
-    return diagonal([1] * size)
+def data(
+    state: Any,
+    s: Any = 1,
+    eps: Any = 0,
+    gain: Any = None,
+    update: Any = None,
+    recall: Any = None,
+    layer: bool = False,
+) -> FixedPointData:
+    """The case with these rationals; by default gain 1, D = 0 and B = I.
 
-
-def real(x: flint.fmpq) -> float:
-    """The nearest double."""
-    return int(x.p) / int(x.q)
-
-
-def singular_values(matrix: fmpq_mat) -> list[float]:
-    """The singular values in descending order, in double precision."""
-    entries = [[real(x) for x in row] for row in matrix.tolist()]
-    values = mpmath.svd_r(mpmath.matrix(entries), compute_uv=False)
-    return sorted((float(x) for x in values), reverse=True)
-
-
-def frobenius(matrix: fmpq_mat) -> flint.fmpq:
-    """The sum of squares of the entries, an upper bound of the squared 2-norm."""
-    return sum((x * x for x in matrix.entries()), flint.fmpq(0))
-
-
-def draw(rng: random.Random, eps_zero: bool = True, gain_one: bool = True) -> FixedPointData:
-    """A random fixed point with d = 2, 3 or 4 and |D Gamma|_F < s, and an invertible B.
-
-    So k < 1, and |J|_2 < 1 at eps > 0.
+    Raises:
+        UsageError: no norm has the state k: |k|^2 is not d - d eps/s^2, or mean k is not 0.
     """
-    d = rng.choice((2, 3, 4))
-    shrink = Fraction(1) if eps_zero else Fraction(rng.randint(2, 5), 6)
-
-    def entry() -> Fraction:
-        return Fraction(rng.choice((-1, 1)) * rng.choice((2, 3, 4, 6, 7, 8, 9)), 5)
-
-    gain = diagonal([1 if gain_one else entry() for _ in range(d)])
-    update = random_matrix(rng, d) if rng.random() < 0.7 else fmpq(rng.choice((-2, 2))) * unit(d)
-    factor = fmpq(rng.choice((Fraction(1), Fraction(3, 2), Fraction(3))))
-    s = factor * (math.isqrt(math.ceil(frobenius(update * gain))) + 1)
-    state, eps = sphere(rng, d) * fmpq(shrink), s**2 * fmpq(1 - shrink**2)
-    return FixedPointData(state, s, eps, gain, update, random_matrix(rng, d))
-
-
-def sphere(rng: random.Random, d: int) -> fmpq_mat:
-    """A rational column of norm sqrt(d): (1, ..., 1) reflected in a random hyperplane."""
-    axis = [rng.randint(1, 4), *(rng.randint(-4, 4) for _ in range(d - 1))]
-    mean = Fraction(2 * sum(axis), sum(x * x for x in axis))
-    return fmpq_mat(d, 1, [fmpq(1 - mean * x) for x in axis])
+    d = len(state)
+    zero, one = fmpq_mat(d, d), unit(d)
+    case = FixedPointData(
+        column(state),
+        fmpq(s),
+        fmpq(eps),
+        one if gain is None else diagonal(gain),
+        zero if update is None else rows(update),
+        one if recall is None else rows(recall),
+        layer,
+    )
+    on_sphere = dot(case.state, case.state) == d * (1 - case.eps / case.s**2)
+    if not on_sphere or case.centre * case.state != case.state:
+        raise UsageError(f"no norm with eps = {eps} and s = {s} has the state {show(case.state)}")
+    return case
 
 
-def show(case: FixedPointData) -> str:
-    """The data of a fixed point in one line."""
-    items = case._asdict().items()
-    texts = {name: x.tolist() if isinstance(x, fmpq_mat) else x for name, x in items}
-    return ", ".join(f"{name} = {text}" for name, text in texts.items()).replace("\n", "")
+def scaled(case: FixedPointData, update: Any) -> FixedPointData:
+    """The case with D = update x I."""
+    return case._replace(update=fmpq(update) * unit(case.size))
 
 
-def rank_drops(case: FixedPointData) -> str | None:
-    """The rank of S is not d - 1."""
-    rank = case.sensitivity.rank()
-    return f"rank S = {rank} at d = {case.size}: {show(case)}" if rank != case.size - 1 else None
-
-
-def leaves_tangent(case: FixedPointData) -> str | None:
-    """The range of S is not h*^perp, or S B^{-1} z is not 0."""
-    sensitivity, h = case.sensitivity, case.gain * case.state
-    if any((h.transpose() * sensitivity).entries()):
-        return f"h*^T S != 0: {show(case)}"
-    if any((sensitivity * case.recall.inv() * case.state).entries()):
-        return f"S B^-1 z != 0: {show(case)}"
+def other_range(case: FixedPointData) -> str | None:
+    """Why S has not the range across the normals, or not the null directions B^{-1} normal."""
+    try:
+        sensitivity = case.sensitivity
+    except ZeroDivisionError:
+        return f"I - J is singular: {case}"
+    rank = sensitivity.rank()
+    if rank != case.rank:
+        return f"rank S = {rank}, not {case.rank}: {case}"
+    for normal in case.normals:
+        vector = case.gain * normal if normal == case.state else normal  # h*, or (1, ..., 1)
+        if any((vector.transpose() * sensitivity).entries()):
+            return f"the range of S is not across {show(vector)}: {case}"
+        if any((sensitivity * case.recall.inv() * normal).entries()):
+            return f"S B^-1 n != 0 for n = {show(normal)}: {case}"
     return None
 
 
 def out_of_bounds(case: FixedPointData) -> str | None:
-    """I - J is singular, or a singular value of S violates its bound by more than rounding."""
-    try:
-        sizes = singular_values(case.sensitivity)
-    except ZeroDivisionError:
-        return f"I - J is singular: {show(case)}"
-    s, recall = real(case.s), singular_values(case.recall)
-    k = norm(case.tangential) / s
-    low = float(formula("sensitivity_lower")(recall[-1], s, k))
-    high = float(formula("sensitivity_upper")(recall[0], s, k))
-    if sizes[-2] >= low * (1 - ROUNDING) and sizes[0] <= high * (1 + ROUNDING):
-        return None
-    found = f"singular values {sizes[-2]:.4g} to {sizes[0]:.4g}"
-    return f"k = {k:.4g}, {found} outside [{low:.4g}, {high:.4g}]: {show(case)}"
+    """Why a non-zero singular value of S violates its bound.
 
-
-def norm(matrix: fmpq_mat) -> float:
-    """The 2-norm in double precision."""
-    return singular_values(matrix)[0]
-
-
-def _recall(rng: random.Random, keep: bool) -> FixedPointData:
-    case = draw(rng)
-    lost = [1] * (case.size - 2) + [0, 0]
-    return case if keep else case._replace(recall=case.recall * diagonal(lost))
-
-
-def _update(rng: random.Random, keep: bool) -> FixedPointData:
-    """A random fixed point, or one whose update violates k < 1.
-
-    The update is D = s I, which makes I - J singular, or a random matrix with k > 1.
+    The bounds are taken with enclosures of the norms, so that only a real violation counts.
     """
-    case = draw(rng)
-    if keep:
-        return case
-    if rng.random() < 0.5:
-        return case._replace(update=case.s * unit(case.size))
-    return case._replace(update=case.update * fmpq(1000) * case.s)
+    try:
+        sensitivity = case.sensitivity
+    except ZeroDivisionError:
+        return f"I - J is singular: {case}"
+    below, above = norm_between(case.tangential)
+    k = above / case.s
+    top = norm_between(case.recall)[1]
+    least = 1 / norm_between(case.recall.inv())[1]
+    high = _value("sensitivity_upper", top, case.s, k)
+    low = _value("sensitivity_lower", least, case.s, k)
+    if below >= case.s and any(sensitivity.entries()):
+        return f"k >= 1, so that the upper bound is not positive: {case}"
+    if k < 1 and not norm_at_most(sensitivity, high):
+        return f"sigma_1(S) > {float(sp.Rational(str(high))):.6g}: {case}"
+    gram = sensitivity * sensitivity.transpose()
+    if not is_semidefinite(gram - low**2 * case.projector):
+        return f"the least non-zero sigma(S) < {float(sp.Rational(str(low))):.6g}: {case}"
+    return None
 
 
-def _k_below_one(case: FixedPointData) -> bool:
-    return norm(case.tangential) < real(case.s) * (1 - ROUNDING)
+def _value(name: str, *values: flint.fmpq) -> flint.fmpq:
+    return fmpq(formula(name)(*(sp.Rational(str(x)) for x in values)))
 
+
+def _small(case: FixedPointData) -> bool:
+    """k = |P D P|_2/s < 1, which kappa < 1 implies; at eps > 0, |J|_2 < 1."""
+    matrix = case.tangential if case.eps == 0 else case.s * case.jacobian
+    gap = case.s**2 * unit(case.size) - matrix.transpose() * matrix
+    return is_semidefinite(gap) and gap.det() != 0
+
+
+ASSUMED = {
+    "small": _small,
+    "recall_invertible": lambda case: case.recall.det() != 0,
+    "eps_zero": lambda case: case.eps == 0,
+    "gain_one": lambda case: case.gain == unit(case.size),
+}
+RANGE = Predicate(
+    name="range",
+    sentence="S has the range h*^perp, of dimension d - 1, and the null direction B^{-1} z",
+    concluded_by=("rank",),
+    assumptions=ASSUMED,
+    refute=other_range,
+    example=lambda: data([1, -1], s=2, update=[[1, 1], [0, 1]], recall=[[1, 1], [0, 1]]),
+)
+BOUNDS = Predicate(
+    name="bounds",
+    sentence="sigma_min(B)/(s(1 + k)) <= sigma_{d-1}(S) and sigma_1(S) <= |B|_2/(s(1 - k))",
+    concluded_by=("singular_values",),
+    assumptions=ASSUMED,
+    refute=out_of_bounds,
+    example=RANGE.example,
+)
+PREDICATES = (RANGE, BOUNDS)
 
 FALSIFIERS = (
-    RandomFalsifier(
-        "singular_recall",
-        "recall_invertible",
-        "rank S = d - 1",
-        _recall,
-        lambda case: case.recall.det() != 0,
-        rank_drops,
-        trials=30,
+    Falsifier(
+        "no_recall", "recall_invertible", RANGE, lambda: data([1, 1], recall=[[0, 0], [0, 0]])
     ),
-    RandomFalsifier(
-        "update_as_large_as_the_scale",
-        "small",
-        "I - J is invertible and both bounds of the singular values hold",
-        _update,
-        _k_below_one,
-        out_of_bounds,
-        trials=30,
-    ),
-    RandomFalsifier(
-        "epsilon",
-        "eps_zero",
-        "range S = h*^perp and S B^{-1} z = 0",
-        lambda rng, keep: draw(rng, eps_zero=keep),
-        lambda case: case.eps == 0,
-        leaves_tangent,
-        trials=20,
-    ),
-    RandomFalsifier(
-        "unequal_gains",
-        "gain_one",
-        "range S = h*^perp",
-        lambda rng, keep: draw(rng, gain_one=keep),
-        lambda case: case.gain == unit(case.size),
-        leaves_tangent,
-        trials=20,
-    ),
+    Falsifier("update_as_large_as_the_scale", "small", RANGE, lambda: scaled(data([1, 1]), 1)),
+    Falsifier("epsilon", "eps_zero", RANGE, lambda: data(["1/2"], eps="3/4")),
+    Falsifier("unequal_gains", "gain_one", RANGE, lambda: data([1, 1], gain=[2, 1])),
 )
