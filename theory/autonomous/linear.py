@@ -10,8 +10,8 @@ from ..architecture import Recall, Residual
 from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
-from .falsifiers.linear import FALSIFIERS
-from .linear_necessity import NECESSITY_STEPS
+from .falsifiers.linear import FALSIFIERS, PREDICATES
+from .linear_necessity import LAMBDA, NECESSITY_STEPS
 
 
 def _telescoped():
@@ -80,14 +80,29 @@ def _jury():
 
 
 def _scaling():
-    equations = []
-    t, x = sp.symbols("t x")
-    for size in (1, 2, 3, 4):
-        m = sp.Matrix(size, size, sp.symbols(f"m:{size * size}"))
-        scaled = (t * x * sp.eye(size) - t * m).det(method="berkowitz")
-        plain = (x * sp.eye(size) - m).det(method="berkowitz")
-        equations.append(Equation(scaled, t**size * plain))
-    return equations
+    m, v, t, inverse = *letters("M v"), sp.Symbol("t"), sp.Symbol("s")
+    rules = (((m, v), LAMBDA * v),)
+    return [
+        Words((t * m) * v, (t * LAMBDA) * v, rules, _eigenvector_model),
+        Equation(t * inverse * LAMBDA, LAMBDA, (t * inverse - 1,), _inverse_pair),
+    ]
+
+
+def _eigenvector_model(rng: random.Random, size: int):
+    m, v = letters("M v")
+    basis, values = random_matrix(rng, size), [rational(rng) for _ in range(size)]
+    matrix = basis * diagonal(values) * basis.inv()
+    return {m: matrix, v: basis * diagonal([1] + [0] * (size - 1)), LAMBDA: values[0]}
+
+
+def _inverse_pair(rng: random.Random):
+    value = rational(rng)
+    return {sp.Symbol("t"): value, sp.Symbol("s"): 1 / value, LAMBDA: rational(rng)}
+
+
+def _one_per_ray():
+    radius, t, s = sp.symbols("r t s")
+    return [Sentence((radius >= 0, sp.Eq(t * radius, 1), sp.Eq(s * radius, 1)), sp.Eq(t, s))]
 
 
 _STEPS = (
@@ -103,7 +118,7 @@ _STEPS = (
         " the input",
         "every d",
         _unique,
-        ("linear", "regular"),
+        ("linear", "regular", "no_recall"),
     ),
     cited(
         "splitting",
@@ -143,16 +158,25 @@ _STEPS = (
     ),
     identity(
         "homogeneity",
-        "det(t x - t M) = t^d det(x - M), so rho(t M) = t rho(M)",
-        "d in {1..4}",
+        "t M v = (t lambda) v where M v = lambda v, and back with 1/t: the eigenvalues of t M are t"
+        " times those of M, so rho(t M) = t rho(M) for t > 0",
+        "every d",
         _scaling,
+    ),
+    decided(
+        "one_per_ray",
+        "so each ray from 0 meets {rho(M) = 1} in one matrix at most",
+        "every d",
+        _one_per_ray,
+        ("homogeneity",),
     ),
     cited(
         "critical_is_null",
         "polar_fubini",
-        "{rho(M) = 1} is Lebesgue-null",
+        "{rho(M) = 1} is Lebesgue-null; it is closed because the eigenvalues, hence rho, are"
+        " continuous in M",
         "every d",
-        {"measurable": ("linear",), "rays": ("homogeneity",)},
+        {"measurable": ("linear",), "rays": ("one_per_ray",)},
     ),
 )
 
@@ -178,10 +202,13 @@ A1 = Claim(
     title="Linear trichotomy of autonomous loops",
     source="paper+extension",
     statement=(
-        "h' = M h + c. If 1 is not an eigenvalue, the only fixed point is (I - M)^{-1} c, the same"
-        " for every input. h_t converges for every h_0 iff c is in im(I - M) and every eigenvalue"
-        " has modulus < 1 or equals 1 and is semisimple; then h_inf = P h_0 + (I - P) w, c = (I -"
-        " M) w: the limit depends on the input only in the critical regime, which is a null set."
+        "The loop is h' = M h + c with a real d x d matrix M, and the input sets h_0. If 1 is not"
+        " an eigenvalue, every orbit that converges ends at (I - M)^{-1} c, whatever the input. If"
+        " c = (I - M) w and every eigenvalue of M has modulus < 1 or equals 1 and is semisimple,"
+        " h_t -> P h_0 + (I - P) w from every h_0, P the projector on ker(M - I) along im(M - I)."
+        " Otherwise h_t converges from no h_0 outside a proper affine subspace. So the limit"
+        " depends on the input only if 1 is an eigenvalue, and the matrices with rho(M) = 1 are a"
+        " null set."
     ),
     latex=(
         r"Let $h_{t+1}=Mh_t+c$ with a real $d\times d$ matrix $M$. If $1$ is not an eigenvalue of"
@@ -190,19 +217,23 @@ A1 = Claim(
         r" modulus $<1$ or equals $1$ and is semisimple. Then, with $c=(I-M)w$ and $P$ the"
         r" projector on $\ker(M-I)$ along $\mathrm{im}(M-I)$, $h_\infty=Ph_0+(I-P)w$. So the limit"
         r" depends on $h_0$ only if $1$ is an eigenvalue, and $\{M:\rho(M)=1\}$ is Lebesgue-null."
-        r" If $\rho(M)>1$, the set of $h_0$ from which $h_t$ converges is contained in a proper"
-        r" affine subspace."
+        r" If the condition fails, the set of $h_0$ from which $h_t$ converges is contained in a"
+        r" proper affine subspace."
     ),
     assumptions=(
-        Assumption(
-            "linear", "h' = M h + c, M a real d x d matrix, h_0 the only carrier of the input"
-        ),
+        Assumption("linear", "h' = M h + c, M a real d x d matrix"),
+        Assumption("no_recall", "c does not depend on the input; h_0 may"),
         Assumption("range", "c is in im(I - M)"),
         Assumption("modulus", "every eigenvalue other than 1 has modulus < 1"),
         Assumption("semisimple", "the eigenvalue 1, if present, is semisimple"),
         Assumption("regular", "1 is not an eigenvalue (uniqueness only)"),
+        Assumption(
+            "outside",
+            "M h_0 + c - h_0 has a component on the eigenvalues of modulus >= 1 (last part only)",
+        ),
     ),
     steps=_STEPS,
+    predicates=PREDICATES,
     falsifiers=FALSIFIERS,
     consequences=(
         _cell(
@@ -237,6 +268,10 @@ A1 = Claim(
         (
             "The condition on c was missing at first: M = I, c != 0 has only semisimple eigenvalues"
             " 1 and diverges."
+        ),
+        (
+            "Earlier versions said growth like t^{k-1} for a Jordan block of size k from finitely"
+            " many k; a chain of two vectors is enough, for every d."
         ),
     ),
 )

@@ -1,65 +1,79 @@
 """Steps of A1: the conditions for convergence from every start are necessary.
 
-An eigenvalue that violates them leaves states that grow, turn or drift for ever.
+An eigenvalue that violates them leaves states that grow, turn or drift for ever. The identities are
+between words, so they hold for every d; lambda may be complex, and then so are the vectors.
 """
 
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import sympy as sp
 
-from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
-from ..kernel.proof import cited, deduced, identity
+from ..kernel.algebra import Equation, Words, diagonal, fmpq, letters, random_matrix, rational
+from ..kernel.proof import Sentence, cited, decided, deduced, identity
+
+LAMBDA, POWER = sp.symbols("lambda L")
+"""the eigenvalue, and lambda^{t-1}"""
 
 
-def _block_power(size: int, time: sp.Expr, power: sp.Expr) -> sp.Matrix:
-    """The power J_size(lambda)^time of a Jordan block, where `power` stands for lambda^time."""
-    eigenvalue = sp.Symbol("lambda")
+def _chain_model(rng: random.Random, size: int) -> dict[sp.Symbol, Any]:
+    """M with a Jordan block of size 2, the eigenvector v and the next vector u of its chain.
 
-    def entry(i: int, j: int) -> sp.Expr:
-        return power * _binomial(time, j - i) * eigenvalue ** (i - j) if j >= i else sp.Integer(0)
-
-    return sp.Matrix(size, size, entry)
-
-
-def _jordan():
-    t, eigenvalue, power = sp.symbols("t lambda L")  # L stands for lambda^t
-    equations = []
-    for size in (2, 3, 4, 5):
-        block = sp.Matrix(size, size, lambda i, j: eigenvalue if i == j else int(j == i + 1))
-        gap = block * _block_power(size, t, power) - _block_power(size, t + 1, eigenvalue * power)
-        start = _block_power(size, sp.Integer(0), sp.Integer(1))
-        equations += [Equation(entry, sp.Integer(0)) for entry in gap]
-        equations += [
-            Equation(start[i, j], sp.Integer(int(i == j))) for i in range(size) for j in range(size)
-        ]
-    return equations
+    For size 1 there is only the chain with v = 0.
+    """
+    m, u, v = letters("M u v")
+    eigenvalue = rational(rng)
+    form = diagonal([eigenvalue] * min(size, 2) + [rational(rng) for _ in range(size - 2)])
+    first, second = diagonal([0] * size), diagonal([1] + [0] * (size - 1))
+    if size > 1:
+        form[0, 1] = fmpq(1)
+        first[0, 0], second = fmpq(1), diagonal([0] * size)
+        second[1, 0] = fmpq(1)
+    basis = random_matrix(rng, size)
+    matrix = basis * form * basis.inv()
+    return {m: matrix, u: basis * second, v: basis * first, LAMBDA: eigenvalue}
 
 
-def _binomial(time: sp.Expr, k: int) -> sp.Expr:
-    return sp.Mul(*[time - i for i in range(k)]) / sp.factorial(k)
+def _chain():
+    m, u, v = letters("M u v")
+    t = sp.Symbol("t")
+    rules = (((m, v), LAMBDA * v), ((m, u), LAMBDA * u + v))
+    now = POWER * LAMBDA * u + t * POWER * v
+    later = POWER * LAMBDA**2 * u + (t + 1) * POWER * LAMBDA * v
+    return [Words(m * now, later, rules, _chain_model)]
 
 
-def _circle(rng: random.Random):
-    c, s, x, y = sp.symbols("c s x y")
-    q = rational(rng)
-    return {c: (1 - q**2) / (1 + q**2), s: 2 * q / (1 + q**2), x: rational(rng), y: rational(rng)}
+def _chain_growth():
+    a, b, x, t = sp.symbols("a b x t")
+    # |lambda| = 1, a = |v|, b = |u|: x = |M^t u| >= t a - b passes every bound
+    bound = sp.Symbol("c")
+    return [Sentence((a > 0, x >= t * a - b, t * a > b + bound), x > bound)]
 
 
-def _rotation():
-    c, s, x, y = sp.symbols("c s x y")
-    step = ((c - 1) * x - s * y) ** 2 + (s * x + (c - 1) * y) ** 2
-    circle = (c**2 + s**2 - 1,)
+def _eigenplane():
+    p, q, x, y = sp.symbols("p q x y")
+    after = (p * x - q * y, q * x + p * y)
     return [
-        Equation(step, (2 - 2 * c) * (x**2 + y**2), circle, _circle),
-        Equation((c * x - s * y) ** 2 + (s * x + c * y) ** 2, x**2 + y**2, circle, _circle),
+        Equation(after[0] ** 2 + after[1] ** 2, (p**2 + q**2) * (x**2 + y**2)),
+        Equation((after[0] - x) ** 2 + (after[1] - y) ** 2, ((p - 1) ** 2 + q**2) * (x**2 + y**2)),
     ]
 
 
-def _expansion():
-    p, q, x, y = sp.symbols("p q x y")
-    return [Equation((p * x - q * y) ** 2 + (q * x + p * y) ** 2, (p**2 + q**2) * (x**2 + y**2))]
+def _step_stays():
+    p, q, start, now, later, step = sp.symbols("p q n_0 n_t n_u s")
+    off_one = sp.Or(sp.Ne(p, 1), sp.Ne(q, 0))
+    outside = p**2 + q**2 >= 1
+    return [
+        Sentence(
+            (outside, start > 0, now >= start, sp.Eq(later, (p**2 + q**2) * now)), later >= start
+        ),
+        Sentence(
+            (off_one, start > 0, now >= start, sp.Eq(step, ((p - 1) ** 2 + q**2) * now)),
+            sp.And(step >= ((p - 1) ** 2 + q**2) * start, (p - 1) ** 2 + q**2 > 0),
+        ),
+    ]
 
 
 def _left_model(rng: random.Random, size: int):
@@ -77,26 +91,40 @@ def _outside_range():
     return [Words(before, after, (((left, m), left),), _left_model)]
 
 
+def _mixture():
+    m, c, x, y, a = *letters("M c x y"), sp.Symbol("a")
+    mixed = a * x + (1 - a) * y
+    return [Words(m * mixed + c, a * (m * x + c) + (1 - a) * (m * y + c))]
+
+
 NECESSITY_STEPS = (
     identity(
-        "jordan_blocks",
-        "entries of J_k(lambda)^t are binom(t, j) lambda^(t-j)",
-        "k in {2..5}, every t by induction",
-        _jordan,
+        "jordan_chain",
+        "a chain M v = lambda v, M u = lambda u + v: M^t u = lambda^t u + t lambda^{t-1} v",
+        "every d, every t by induction",
+        _chain,
     ),
-    deduced(
-        "growth",
-        "a Jordan block of size k >= 2 at an eigenvalue of modulus 1: |h_t| grows like t^(k-1) from"
-        " almost every h_0, so semisimplicity is necessary",
-        "every d, k in {2..5}",
-        ("jordan_blocks",),
+    decided(
+        "chain_growth",
+        "|lambda| = 1: |M^t u| >= t |v| - |u| passes every bound",
+        "every d, every t",
+        _chain_growth,
+        ("jordan_chain",),
     ),
     identity(
-        "unit_circle_steps",
-        "along e^{i phi}, phi != 0: |h_{t+1} - h_t|^2 = (2 - 2 cos phi)|h_t|^2 with |h_t| constant;"
-        " phi = pi is -1",
-        "every d, every t",
-        _rotation,
+        "eigenplane",
+        "along an eigenvalue p + i q: |M h|^2 = (p^2 + q^2)|h|^2, |M h - h|^2 = ((p - 1)^2 +"
+        " q^2)|h|^2 in the coordinates of its plane (its line where q = 0)",
+        "every d",
+        _eigenplane,
+    ),
+    decided(
+        "step_stays",
+        "|lambda| >= 1, lambda != 1: |h_t|^2 never falls below |h_0|^2, so the squared step never"
+        " falls below |lambda - 1|^2 |h_0|^2 > 0",
+        "every d, every t by induction",
+        _step_stays,
+        ("eigenplane",),
     ),
     cited(
         "annihilator",
@@ -113,18 +141,20 @@ NECESSITY_STEPS = (
         ("annihilator",),
     ),
     identity(
-        "expansion",
-        "along an eigenvalue p + i q (real or complex) |h_{t+1}|^2 = (p^2 + q^2)|h_t|^2: no"
-        " convergence when p^2 + q^2 > 1",
-        "every d, every t",
-        _expansion,
+        "mixture",
+        "the orbit from a x + (1 - a) y is the same mixture of the orbits from x and y: the h_0"
+        " from which h_t converges form an affine subspace, or there are none",
+        "every d, every t by induction",
+        _mixture,
+        ("linear",),
     ),
     deduced(
         "necessity",
-        "convergence for every h_0 forces c in im(I - M) and every eigenvalue to have modulus < 1"
-        " or to equal 1 and be semisimple; with rho(M) > 1 the convergent h_0 fill at most a proper"
-        " affine subspace",
+        "if c = (I - M) w and an eigenvalue violates the conditions, some h_0 - w has no limit:"
+        " the real and the imaginary part of u, or of an eigenvector, cannot both have one. So the"
+        " convergent h_0, those whose first step M h_0 + c - h_0 lies in the sum of the eigenspaces"
+        " of modulus < 1, form a proper affine subspace; with c outside im(I - M) there are none",
         "every d",
-        ("growth", "unit_circle_steps", "outside_range", "expansion"),
+        ("chain_growth", "step_stays", "outside_range", "mixture", "telescoped_sum", "outside"),
     ),
 )

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 # each of these is to be proved for every size that it says, or narrowed; then this goes away
 UNPROVED_SIZES: frozenset[tuple[str, str]] = frozenset(
     {
-        ("A1", "critical_is_null"),
         ("A2", "exceptions_are_null"),
         ("A2'", "equal_tokens"),
         ("A2'", "generic"),

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import hypothesis.strategies as st
 import numpy as np
 
+from ....theory.autonomous.falsifiers.linear import LIMIT, ONE_LIMIT, OTHERWISE, LinearLoop
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...strategies.block_forms import (
     Block,
@@ -28,6 +29,7 @@ from ...strategies.block_forms import (
     vector,
 )
 from ..shared.exact_orbits import Exact, Number, affine_power, exact, identity, largest, text
+from ..shared.predicates import dropping, evaluated
 
 LOOPS = 1024
 GONE, THERE = Number(1, 10**40), Number(1, 10**6)
@@ -59,11 +61,23 @@ class _ExactLoop:
         return 1 + largest(self.v) * (1 + largest(h) + largest(self.w))
 
 
-def _limit(case: Case) -> str | None:
-    """h_t -> P h_0 + (I - P) w, P the projector on ker(M - I) along im(M - I).
+def _loop_of(case: Case) -> LinearLoop:
+    """The case of the predicates; a second input starts at `other`, its offset moved by `move`."""
+    loop = _ExactLoop.of(case)
+    moved = loop.c + exact(case["move"]) if "move" in case else loop.c
+    starts = (loop.start(exact(case[name])) for name in ("start", "other") if name in case)
+    first, *rest = starts
+    return LinearLoop(loop.m, (loop.c, moved), (first, *(rest or [first])))
 
-    P is known from the spectrum that was drawn.
+
+def _limit(case: Case) -> str | None:
+    """h_t -> P h_0 + (I - P) w, by the predicate and by the orbit itself.
+
+    For the orbit P is known from the spectrum that was drawn.
     """
+    found = evaluated(LIMIT, _loop_of)(case)
+    if found is not None:
+        return found
     loop, d = _ExactLoop.of(case), np.diag(case["form"])
     h = loop.start(exact(case["start"]))
     p = loop.v * exact(np.diag(np.where(d == 1, 1.0, 0.0))) * loop.inverse
@@ -78,10 +92,13 @@ def _limit(case: Case) -> str | None:
 
 
 def _no_limit(case: Case) -> str | None:
-    """The steps do not vanish, so that there is no limit.
+    """There is no limit, by the predicate, and the steps of the orbit do not vanish.
 
     Spectrum or offset violate a hypothesis, and the start has a component in the violating block.
     """
+    found = evaluated(OTHERWISE, _loop_of)(case)
+    if found is not None:
+        return found
     loop = _ExactLoop.of(case)
     h = loop.start(exact(case["start"]))
     power, offset = affine_power(loop.m, loop.c, LOOPS)
@@ -92,21 +109,6 @@ def _no_limit(case: Case) -> str | None:
     if step > GONE * loop.scale(h):
         raise Undecided
     return f"at loop {LOOPS} the step is {text(step)}: the orbit converged"
-
-
-def _one_limit(case: Case) -> str | None:
-    """Two starts end at the same fixed point."""
-    loop = _ExactLoop.of(case)
-    power, offset = affine_power(loop.m, loop.c, LOOPS)
-    first, second = (loop.start(exact(case[name])) for name in ("start", "other"))
-    a, b = power * first + offset, power * second + offset
-    scale = loop.scale(first) + loop.scale(second)
-    gap, step = largest(a - b), largest(loop.m * a + loop.c - a)
-    if max(gap, step) <= GONE * scale:
-        return None
-    if max(gap, step) <= THERE:
-        raise Undecided
-    return f"at loop {LOOPS} the orbits are {text(gap)} apart, the step is {text(step)}"
 
 
 @st.composite
@@ -179,6 +181,13 @@ def _two_starts(draw: st.DrawFn, regular: bool = True, most: int = 4) -> Case:
     return {**case, "other": other}
 
 
+@st.composite
+def _two_offsets(draw: st.DrawFn) -> Case:
+    """Two inputs with different offsets."""
+    case = draw(_two_starts())
+    return {**case, "move": draw(nonzero_vector(len(case["start"])))}
+
+
 SUITES = (
     Suite(
         "A1",
@@ -190,9 +199,10 @@ SUITES = (
         cases=_convergent,
         judge=_limit,
         drops=tuple(
-            Drop(kind, cases=lambda kind=kind: _kinds(kind))
+            Drop(kind, cases=lambda kind=kind: dropping(kind, _kinds(kind)), assumption=kind)
             for kind in ("range", "modulus", "semisimple")
         ),
+        predicate="limit",
         evidence="exact orbit",
         larger=_convergent,
     ),
@@ -208,9 +218,11 @@ SUITES = (
         drops=(
             Drop(
                 "the start has a component in the violating block",
-                cases=lambda: _kinds("modulus", "semisimple", felt=False),
+                cases=lambda: dropping("outside", _kinds("modulus", "semisimple", felt=False)),
+                assumption="outside",
             ),
         ),
+        predicate="otherwise",
         evidence="exact orbit",
         larger=lambda d: _kinds("modulus", "semisimple", "range", most=d),
     ),
@@ -219,9 +231,21 @@ SUITES = (
         "one-limit",
         property="rho(M) < 1: every start ends at the one fixed point",
         cases=_two_starts,
-        judge=_one_limit,
-        drops=(Drop("regular", cases=lambda: _two_starts(regular=False)),),
-        evidence="exact orbit",
+        judge=evaluated(ONE_LIMIT, _loop_of),
+        drops=(
+            Drop(
+                "regular",
+                cases=lambda: dropping("regular", _two_starts(regular=False)),
+                assumption="regular",
+            ),
+            Drop(
+                "the offset does not depend on the input",
+                cases=lambda: dropping("no_recall", _two_offsets()),
+                assumption="no_recall",
+            ),
+        ),
+        predicate="one_limit",
+        evidence="closed form",
         larger=lambda d: _two_starts(most=d),
     ),
 )
