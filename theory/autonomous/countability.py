@@ -6,7 +6,6 @@ Hence they are isolated and countable, and finite in number in every compact set
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import sympy as sp
 
@@ -15,7 +14,7 @@ from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 from .corners import INVERTIBLE, LEFT, SINGULAR, A, B, K, S, invertible_model, singular_model
-from .falsifiers.countability import FALSIFIERS
+from .falsifiers.countability import FALSIFIERS, FINITE, NON_DEGENERATE, PREDICATES
 from .worked_maps import STEPS as WORKED_MAPS
 
 
@@ -35,30 +34,9 @@ def _kernel():
     ]
 
 
-def _bias_chart():
-    equations = []
-    for d in (1, 2):
-        h, b = sp.symbols(f"h:{d}"), sp.symbols(f"b:{d}")
-        monomials = [x * y for i, x in enumerate((*h, 1)) for y in (*h, 1)[i:]]
-        table = [sp.symbols(f"g{i}_:{len(monomials)}") for i in range(d)]
-        g = [sum(c * m for c, m in zip(row, monomials, strict=True)) for row in table]
-        # the general quadratic update with an additive bias
-        f: Any = sp.Matrix([g[i] + b[i] for i in range(d)])
-        chart: Any = sp.Matrix([h[i] - g[i] for i in range(d)])
-        by_bias, by_state, slope = f.jacobian(b), f.jacobian(h), chart.jacobian(h)
-        for i in range(d):
-            equations.append(Equation(f[i].subs(dict(zip(b, chart, strict=True))), h[i]))
-            for j in range(d):
-                equations += [
-                    Equation(by_bias[i, j], int(i == j)),
-                    Equation(slope[i, j] + by_state[i, j], int(i == j)),
-                ]
-    return equations
-
-
 def _gap():
     c, delta, x, y = sp.symbols("c delta x y")
-    # two fixed points h, k: x = |h - k|, y = |(I - J)(h - k)| = |f(h) - f(k) - J(h - k)|
+    # fixed points h* and k: x = |h* - k|, y = |(I - J)(h* - k)| = |f(h*) - f(k) - J(h* - k)|
     return [Sentence((c > delta, x >= 0, y >= c * x, y <= delta * x), sp.Eq(x, 0))]
 
 
@@ -81,22 +59,29 @@ def _sphere():
     ]
 
 
-def _hadamard():
-    equations = []
-    for d in (2, 3):
-        m: Any = sp.Matrix(d, d, sp.symbols(f"m:{d * d}"))
-        gram = m.T * m
-        if d == 2:
-            equations.append(Equation(gram[0, 0] * gram[1, 1] - m.det() ** 2, gram[0, 1] ** 2))
-            continue
-        # det = minors . last, so Lagrange's identity applies twice
-        minors, last = m[:, 0].cross(m[:, 1]), m[:, 2]
-        volume = minors.dot(minors) * last.dot(last)
-        equations += [
-            Equation(volume - m.det() ** 2, sum(x**2 for x in minors.cross(last))),
-            Equation(gram[0, 0] * gram[1, 1] - minors.dot(minors), gram[0, 1] ** 2),
-        ]
-    return equations
+def _chart_model(rng: random.Random, size: int):
+    q, r, k, s = letters("Q R K S")  # as in `_chart`
+    chart, inverse = random_matrix(rng, size), random_matrix(rng, size)
+    return {q: chart, r: chart.inv(), k: inverse.inv(), s: inverse}
+
+
+def _chart():
+    # Q, R: the derivatives of a chart and of its inverse; J, K: those of f on the tangent space,
+    # K S = 1
+    q, r, j, k, s = letters("Q R J K S")
+    rules = (((q, r), sp.Integer(1)), ((k, s), sp.Integer(1)))
+    return [
+        Words(q * (1 - j) * r, 1 - q * j * r, rules, _chart_model),
+        Words(q * k * s * r, sp.Integer(1), rules, _chart_model),
+    ]
+
+
+def _recall_exceptions():
+    r, q = sp.symbols("r q")
+    p, e = -3 * r**2, 2 * r**3 - q
+    h = sp.Symbol("h")
+    gap = h**3 + p * h + q + e
+    return [Equation(gap.subs(h, r) + 1, 1), Equation(sp.diff(gap, h).subs(h, r) + 1, 1)]
 
 
 _STEPS = (
@@ -124,39 +109,35 @@ _STEPS = (
         "every n",
         {"smooth": ("zeros_are_a_manifold",), "dimensions": ("zeros_are_a_manifold",)},
     ),
-    deduced(
-        "non_degenerate",
-        "outside of that null set det(I - J) != 0 at every fixed point in Omega: a singular I - J"
-        " would make the parameter critical",
+    cited(
+        "differentiable",
+        "rademacher",
+        "f = g(h) + b, g locally Lipschitz (ReLU): F = h - g(h) is differentiable outside of a"
+        " null set",
         "every n",
-        ("tangent_of_the_zeros", "critical_parameters", "generic"),
-    ),
-    identity(
-        "additive_bias",
-        "f = g(h) + b: D_b f = I, the zeros are the graph b = h - g(h) and the derivative of that"
-        " chart is I - J (Sard for h - g)",
-        "d in {1, 2}",
-        _bias_chart,
-    ),
-    identity(
-        "sphere",
-        "f with values in a manifold: I - P J P is I - J on the tangent space and the identity"
-        " across it, so the test there is det(I - P J P) != 0, and rank means onto the tangent"
-        " space",
-        "every d",
-        _sphere,
+        {"lipschitz": ("smooth",)},
     ),
     cited(
-        "isolated",
-        "implicit_function",
-        "a non-degenerate fixed point is the only one near it",
+        "lipschitz_critical_values",
+        "area_formula",
+        "F sends the points of non-differentiability and those of det DF = 0 to null sets: for"
+        " almost every b, g is differentiable at every fixed point, and det(I - Dg) != 0 there",
         "every n",
-        {"smooth": ("smooth",), "invertible": ("non_degenerate",)},
+        {"lipschitz": ("smooth",), "measurable": ("differentiable",)},
+    ),
+    deduced(
+        "non_degenerate",
+        "outside of these null sets det(I - J) != 0 at every fixed point in Omega: in the C^1 case"
+        " a singular I - J would make the parameter critical",
+        "every n",
+        ("tangent_of_the_zeros", "critical_parameters", "lipschitz_critical_values", "generic"),
     ),
     decided(
         "gap",
-        "the same by hand: |(I - J)x| >= c|x|, and |f(h) - f(k) - J(h - k)| <= delta|h - k| with"
-        " delta < c near h* (f is C^1), leave no second fixed point there (how far away it is: M6)",
+        "a non-degenerate fixed point h* is the only one near it, if f is merely differentiable at"
+        " h*: |(I - J)x| >= c|x| with c > 0, and |f(h*) - f(k) - J(h* - k)| <= delta|h* - k| with"
+        " delta < c for k near h*; this covers C^1 and Lipschitz maps (how far away the next is:"
+        " M6)",
         "every n",
         _gap,
         ("non_degenerate",),
@@ -166,31 +147,55 @@ _STEPS = (
         "isolated points of R^n are countably many; in a compact subset of Omega the fixed points"
         " form a compact set of isolated points, so a finite one",
         "every n",
-        ("isolated", "inside"),
-    ),
-    cited(
-        "differentiable",
-        "rademacher",
-        "ReLU and every locally Lipschitz g with additive bias: F = h - g(h) is differentiable"
-        " outside of a null set",
-        "every n",
-        {"lipschitz": ("smooth",)},
-    ),
-    cited(
-        "lipschitz_critical_values",
-        "area_formula",
-        "F sends the points of non-differentiability and those of det DF = 0 to null sets, and"
-        " almost every b has finitely many preimages in every bounded set",
-        "every n",
-        {"lipschitz": ("smooth",), "measurable": ("differentiable",)},
+        ("gap", "inside", "smooth"),
     ),
     identity(
-        "count_is_integrable",
-        "|det DF| is at most the product of the lengths of its columns, so Int_K |det DF| <="
-        " Lip(F)^n vol K: the mean count over b is finite",
-        "n in {2, 3}",
-        _hadamard,
-        ("lipschitz_critical_values",),
+        "sphere",
+        "f with values in a manifold: I - P J P is I - J on the tangent space and the identity"
+        " across it, so the test there is det(I - P J P) != 0, and rank means onto the tangent"
+        " space",
+        "every n",
+        _sphere,
+    ),
+    identity(
+        "chart",
+        "in a chart of the manifold (Q and R = Q^-1 its derivatives on tangent spaces) the map has"
+        " the derivative Q J R, I - Q J R = Q (I - J) R, and Q K is onto if K is",
+        "every n",
+        _chart,
+    ),
+    deduced(
+        "manifold",
+        "fixed points of f lie in the manifold; near each, f is a C^1 map of an open subset of R^n"
+        " in a chart, with the same rank and the same degenerate fixed points. Countably many"
+        " charts cover a manifold, and countably many null sets of parameters make a null set",
+        "every n",
+        ("sphere", "chart", "non_degenerate", "countable"),
+    ),
+    deduced(
+        "degenerate_pairs",
+        "recall, f(h, theta, e), C^1: the degenerate fixed points {f = h, det(I - J) = 0} are a"
+        " closed subset of Omega, so a countable union of compact sets, and so is the set of their"
+        " (theta, e), which is therefore measurable",
+        "every n",
+        ("smooth",),
+    ),
+    cited(
+        "recall_almost_every_input",
+        "tonelli",
+        "if the rank condition holds for almost every e, each of these e has a null set of"
+        " degenerate theta, so the pairs are null, and almost every theta has a null set of"
+        " degenerate inputs e",
+        "every n",
+        {"measurable": ("degenerate_pairs",), "sections": ("non_degenerate", "rank")},
+    ),
+    identity(
+        "recall_exceptions",
+        "not an empty one: f = h - (h^3 + p h + q + e) with p = -3r^2 has, for e = 2r^3 - q, the"
+        " fixed point h = r with f' = 1: for every q and every p <= 0, an open set of parameters"
+        " with p < 0",
+        "n = 1",
+        _recall_exceptions,
     ),
     *WORKED_MAPS,
 )
@@ -202,12 +207,13 @@ A2 = Claim(
     title="Fixed points are non-degenerate, isolated and countable for almost every parameter",
     source="paper+extension",
     statement=(
-        "f(h, theta) jointly C^1 on an open Omega, D_theta f onto R^n at every zero of F = f - h in"
-        " Omega: for almost every theta every fixed point in Omega has det(I - J) != 0; the fixed"
-        " points in Omega are isolated and countable, and finitely many in each compact subset of"
-        " Omega. With values in a manifold (outer norm, eps = 0): onto its tangent space, and det(I"
-        " - P J P) != 0. f = g(h) + b with g locally Lipschitz (ReLU): the same for almost every b,"
-        " and g is differentiable at every fixed point."
+        "f(h, theta) is jointly C^1 on an open Omega with D_theta f onto R^n at every zero of f - h"
+        " in Omega; or f = g(h) + b, theta = b and g locally Lipschitz (ReLU)."
+        f" {NON_DEGENERATE.sentence} {FINITE.sentence} In the Lipschitz case g is differentiable at"
+        " every fixed point. With values in a manifold (outer norm, eps = 0) the same holds: onto"
+        " its tangent space, and det(I - P J P) != 0. With recall, f(h, theta, e), it holds for"
+        " each e; for almost every theta the inputs e with a degenerate fixed point are a null set,"
+        " and need not be absent."
     ),
     latex=(
         r"Let $f(h,\theta)$ be jointly $C^1$ on an open set"
@@ -219,7 +225,11 @@ A2 = Claim(
         r" many. If $f$ takes values in a manifold $M$, the same holds with $T_{h^*}M$ in place of"
         r" $\mathbb{R}^n$ and $\det(I-D_hf|_{T_{h^*}M})\neq0$. If $f(h,b)=g(h)+b$ with $g$ locally"
         r" Lipschitz, then for almost every $b$ every compact set contains finitely many fixed"
-        r" points, and at each of them $g$ is differentiable with $\det(I-Dg)\neq0$."
+        r" points, and at each of them $g$ is differentiable with $\det(I-Dg)\neq0$. If $f$ also"
+        r" depends on an input $e$, is $C^1$ in $(h,\theta,e)$, and satisfies the condition for"
+        r" almost every $e$, then for almost every $\theta$ the set of inputs with a degenerate"
+        r" fixed point is null; it need not be empty: $f=h-(h^3+ph+q+e)$ has one for every $p<0$"
+        r" and every $q$."
     ),
     assumptions=(
         Assumption(
@@ -230,11 +240,12 @@ A2 = Claim(
         Assumption(
             "rank", "D_theta f is onto (R^n, or the tangent space) at every fixed point in Omega"
         ),
-        Assumption("generic", "theta lies outside of the null set of critical parameters"),
+        Assumption("generic", "theta lies outside of a null set, that of the critical parameters"),
         Assumption("inside", "the compact set lies in Omega: no argument of a norm vanishes on it"),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     consequences=(
         Consequence(
             Axis.INPUT_DEPENDENCE,
@@ -250,6 +261,16 @@ A2 = Claim(
             "resolvent exists",
             "For almost every parameter I - J is invertible at every fixed point, so none is lost"
             " under a small change of the parameters.",
+            recalls=frozenset({Recall.NONE}),
+            regimes=_ALL,
+            when="the rank condition holds at the fixed points",
+        ),
+        Consequence(
+            Axis.GEOMETRY,
+            "resolvent exists at almost every input",
+            "For almost every parameter I - J is invertible at every fixed point, for all inputs"
+            " outside of a null set.",
+            recalls=frozenset({Recall.INTERNAL, Recall.EXTERNAL}),
             regimes=_ALL,
             when="the rank condition holds at the fixed points",
         ),
@@ -258,6 +279,10 @@ A2 = Claim(
         (
             "C^1 is enough: the projection of the zero set is a map between manifolds of equal"
             " dimension."
+        ),
+        (
+            "With recall the null set depends on the input: f = h - (h^3 - 3h + e) has 1 - f' = 0"
+            " at h = 1 for e = 2, and every loop with p < 0 nearby has such an input."
         ),
         (
             "Finiteness needs the compact set inside Omega: with eps = 0 fixed points may"

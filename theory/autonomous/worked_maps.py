@@ -147,13 +147,17 @@ STEPS = (
         _planar,
     ),
     cited(
-        "exceptions_are_null",
+        "cubic_exceptions_are_null",
         "analytic_zero_set",
-        "these curves of parameters are null sets",
-        "d in {1, 2}",
-        {
-            "analytic": ("cubic_exceptions", "planar_exceptions"),
-            "nonzero": ("cubic_resultant", "planar_exceptions"),
-        },
+        "the curve 4p^3 + 27q^2 = 0 of parameters is a null set",
+        "d = 1",
+        {"analytic": ("cubic_exceptions",), "nonzero": ("cubic_resultant",)},
+    ),
+    cited(
+        "planar_exceptions_are_null",
+        "analytic_zero_set",
+        "so is the curve of parameters of the planar map, whose polynomial is -27 at 0",
+        "d = 2",
+        {"analytic": ("planar_exceptions",), "nonzero": ("planar_exceptions",)},
     ),
 )

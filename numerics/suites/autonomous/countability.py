@@ -8,11 +8,22 @@ in what is left and followed along the null direction of I - J.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import hypothesis.strategies as st
 import numpy as np
+import sympy as sp
 from scipy.optimize import linprog
 
+from ....theory.autonomous.falsifiers.countability import (
+    FINITE,
+    NON_DEGENERATE,
+    H,
+    P,
+    ScalarFamily,
+    Wave,
+    cubic,
+)
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...certificates.certify import Certificate, certify
@@ -29,6 +40,7 @@ from ...strategies.block_forms import (
     unimodular,
     vector,
 )
+from ..shared.predicates import dropping, evaluated
 
 BOXES, SIDE = 4000, 2.0
 """Most boxes of a certificate; half the side of the box that is searched where none is known to
@@ -291,6 +303,40 @@ def _relu_exception(draw: st.DrawFn) -> Case:
     return {"matrix": a, "bias": h - a @ h, "noise": 0.0, "seed": 0}
 
 
+@st.composite
+def _cubics(draw: st.DrawFn, drop: str = "") -> Case:
+    """p/7 and q/11 with q odd: 4 p^3 7^-3 + 27 q^2 11^-2 is not 0, because 4 p^3 11^2 is even."""
+    p, q = draw(st.integers(-99, 99)), 2 * draw(st.integers(-99, 99)) + 1
+    return {"kind": drop, "p": p, "q": q}
+
+
+def _family(case: Case) -> ScalarFamily:
+    """The cubic; with a double zero at p/7; or p (h - q)^2, where no parameter acts at q."""
+    p, q = Fraction(case["p"], 7), Fraction(case["q"], 11)
+    if case["kind"] == "generic":
+        return cubic(-3 * p**2, 2 * p**3)
+    if case["kind"] == "rank":
+        return ScalarFamily(P * (H - sp.Rational(q)) ** 2, ((P, sp.Rational(p) or sp.Integer(1)),))
+    return cubic(p, q)
+
+
+@st.composite
+def _waves(draw: st.DrawFn, drop: str = "") -> Case:
+    start = draw(sixteenths(0, 15))
+    low = start + draw(st.integers(1, 16)) / 256
+    return {
+        "bias": draw(sixteenths(1, 15)),
+        "low": 0.0 if drop else low,
+        "start": 0.0 if drop == "inside" else start,
+        "everywhere": drop == "smooth",
+    }
+
+
+def _wave(case: Case) -> Wave:
+    start = None if case["everywhere"] else Fraction(case["start"])
+    return Wave(Fraction(case["bias"]), Fraction(case["low"]), start)
+
+
 SUITES = (
     Suite(
         "A2",
@@ -302,11 +348,12 @@ SUITES = (
         cases=tanh_case,
         judge=lambda case: _judge(TanhLoop.of(case)),
         drops=(
-            Drop("generic: the bias is not critical", cases=_fold),
-            Drop("rank: the parameters reach every direction", cases=_deficient),
+            Drop("generic: the bias is not critical", _fold, "generic"),
+            Drop("rank: the parameters reach every direction", _deficient, "rank"),
         ),
         evidence="certificate",
         cost=4,
+        predicate="non_degenerate",
     ),
     Suite(
         "A2",
@@ -318,10 +365,13 @@ SUITES = (
         cases=_norm_case,
         judge=lambda case: _judge(TanhNormLoop.of(case)),
         drops=(
-            Drop("generic: the drive is not critical", cases=lambda: _norm_case(generic=False)),
+            Drop(
+                "generic: the drive is not critical", lambda: _norm_case(generic=False), "generic"
+            ),
         ),
         evidence="certificate",
         cost=6,
+        predicate="non_degenerate",
     ),
     Suite(
         "A2",
@@ -329,7 +379,34 @@ SUITES = (
         property="A relu(h) + b, b random: no fixed point is on a kink or degenerate",
         cases=_relu_case,
         judge=_relu,
-        drops=(Drop("generic: the bias is not critical", cases=_relu_exception),),
+        drops=(Drop("generic: the bias is not critical", _relu_exception, "generic"),),
         evidence="exact arithmetic",
+        predicate="non_degenerate",
+    ),
+    Suite(
+        "A2",
+        "cubic",
+        property="h - (h^3 + p h + q): no fixed point is degenerate",
+        cases=_cubics,
+        judge=evaluated(NON_DEGENERATE, _family),
+        drops=tuple(
+            Drop(name, lambda name=name: dropping(name, _cubics(name)), name)
+            for name in ("generic", "rank")
+        ),
+        evidence="exact arithmetic",
+        predicate="non_degenerate",
+    ),
+    Suite(
+        "A2",
+        "wave",
+        property="h - s(1/h) + b, s a triangle wave: finitely many fixed points in a compact set",
+        cases=_waves,
+        judge=evaluated(FINITE, _wave),
+        drops=tuple(
+            Drop(name, lambda name=name: dropping(name, _waves(name)), name)
+            for name in ("smooth", "inside")
+        ),
+        evidence="exact arithmetic",
+        predicate="finite",
     ),
 )
