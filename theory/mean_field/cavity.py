@@ -15,7 +15,6 @@ from ..formulas import formula
 from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
 from ..kernel.proof import Sentence, both, cited, decided, identity
 from ..kernel.vectors import span
-from .invariance import rotations, second_moments
 
 A, SIGMA, BETA, W, Q, C, M = sp.symbols("a sigma beta w q c m", positive=True)
 BALANCE = (W**2 - SIGMA**2 * Q - BETA**2,)
@@ -125,29 +124,13 @@ CAVITY_STEPS = (
         "every d",
         _conditioning,
     ),
-    identity(
-        "second_moment",
-        "E A X A^T = E A^T X A = (sigma^2/d) tr(X) I",
-        "d in {2, 3}",
-        second_moments,
-        ("ginibre",),
-    ),
-    identity(
-        "rotation",
-        "the covariances of U^T A V are products of inner products of columns: orthogonal U, V"
-        " leave the law of A as it is",
-        "d in {2, 3}",
-        rotations,
-        ("ginibre",),
-    ),
     cited(
         "bulk",
-        "single_ring",
+        "profile_radius",
         "A D, D = diag phi'(h) taken as independent of A, has the spectral radius sigma sqrt(c) in"
         " the limit",
         "d -> infinity",
-        {"invariant": ("rotation",), "bounded": ("activation",), "limit": ("limit",)},
-        ("second_moment", "cavity"),
+        {"independent": ("ginibre", "cavity"), "profile": ("cavity",), "limit": ("limit",)},
     ),
     identity(
         "outlier_gaussian",

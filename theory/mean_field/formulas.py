@@ -80,7 +80,7 @@ def mean_field_iterations():
 
 
 @register(
-    "N6",
+    "N7",
     "block_scales",
     "spectral radius of N((I + A)(W_x h + W_e e)), Ginibre scales s_x, s_e; the scale of A cancels",
 )
@@ -90,7 +90,7 @@ def external_block_rho():
 
 
 @register(
-    "N6", "block_scales", "spectral radius of N(h + A(W_x h + W_e e)), Ginibre scales s_A, s_x, s_e"
+    "N7", "block_scales", "spectral radius of N(h + A(W_x h + W_e e)), Ginibre scales s_A, s_x, s_e"
 )
 def internal_block_rho():
     k, x, e = positive("s_A s_x s_e")
@@ -98,7 +98,7 @@ def internal_block_rho():
 
 
 @register(
-    "N6",
+    "N7",
     "gain_law",
     "spectral radius with elementwise gain of root mean square g and no residual path (a = 0)",
 )
@@ -132,7 +132,9 @@ def mean_field_rho_nonlinear():
 
 
 @register(
-    "N7", "edge_identity", "beta_c: recall strength above which rho < 1, for c >= q, whatever a"
+    "N7",
+    "edge_identity",
+    "beta_c: recall strength above which rho < 1, whatever a; undefined for c < q",
 )
 def mean_field_threshold():
     sigma, q, c = positive("sigma q c")

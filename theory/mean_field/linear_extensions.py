@@ -1,7 +1,6 @@
 """Steps of N6 beyond the plain loop.
 
-They treat the number of iterations, a partial residual, finite width, LayerNorm, an elementwise
-gain, and the two block forms.
+They treat the number of iterations, a partial residual, finite width and LayerNorm.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from ..formulas import formula
 from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix
 from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
 from ..kernel.vectors import span
-from .invariance import rotations, second_moments
 from .linear_spectrum import BALANCE, BETA, SIGMA, A, W, named, triple
 
 
@@ -87,6 +85,18 @@ def _layer_norm():
     return [Words(image, a * h + c * m * c * h + beta * (c * e), rules, _centred)]
 
 
+def _compression():
+    m, b, columns, rows = letters("M B V W")  # W is the transpose of V, B that of another matrix
+    rules = (((rows, columns), sp.Integer(1)),)
+
+    def model(rng: random.Random, size: int):
+        matrix = random_matrix(rng, size)
+        return {columns: matrix, rows: matrix.inv()}
+
+    image, other = columns * m * rows, columns * b * rows
+    return [Words(image * other, columns * m * b * rows, rules, model)]
+
+
 def _centred_input():
     d, mean = sp.symbols("d mu", positive=True)
     e, one = span("e one", {("e", "e"): d, ("e", "one"): d * mean, ("one", "one"): d})
@@ -95,48 +105,6 @@ def _centred_input():
         Equation(centred.dot(centred), d * (1 - mean**2)),
         Equation(centred.dot(one), sp.Integer(0)),
     ]
-
-
-def _gain():
-    g = sp.Symbol("g", positive=True)
-    moment = 1 / (W**2 - (g * SIGMA) ** 2)
-    law = formula("mean_field_rho_gain")(g, SIGMA, BETA)
-    norm2 = (g * SIGMA) ** 2 + BETA**2
-    return [
-        # |k|^2 = d means beta^2/(w^2 - g^2 sigma^2) = 1
-        Equation(sp.expand(BETA**2 * moment.subs(W, sp.sqrt(norm2))), sp.Integer(1)),
-        Equation(law**2, (g * SIGMA) ** 2 / norm2),
-        Equation(law.subs(g, 1) / formula("mean_field_rho")(0, SIGMA, BETA), sp.Integer(1)),
-    ]
-
-
-def _gain_moves():
-    # d = 2, and k is a fixed point at a = 0: A Gamma k + beta e = w k; at a the pre-norm state is
-    # a Gamma k + w k
-    a, w, g1, g2, k1, k2 = sp.symbols("a w g1 g2 k1 k2")
-    z1, z2 = (a * g1 + w) * k1, (a * g2 + w) * k2
-    parallel = sp.Eq(z1 * k2, z2 * k1)
-    given = (sp.Ne(k1, 0), sp.Ne(k2, 0), sp.Ne(a, 0))
-    return [Sentence(given, sp.Equivalent(parallel, sp.Eq(g1, g2)))]
-
-
-def _blocks():
-    # external recall has k^2 = 1 + s_A^2, internal recall k = s_A
-    scale, x, e = sp.symbols("k s_x s_e", positive=True)
-    law = formula("mean_field_rho")
-    external = formula("external_block_rho")(x, e)
-    internal = formula("internal_block_rho")(scale, x, e)
-    return [
-        Equation(sp.simplify(law(0, scale * x, scale * e) / external), sp.Integer(1)),
-        Equation(sp.simplify(law(1, scale * x, scale * e) / internal), sp.Integer(1)),
-    ]
-
-
-def _second_moment():
-    a, x, t = letters("A X T")  # T = A^T
-    # (1 + A) X (1 + A)^T term by term: A^T and A average to 0, and A X A^T to s_A^2 tr(X)/d, by
-    # `second_moments`
-    return [Words((1 + a) * x * (1 + t), x + a * x + x * t + a * x * t), *second_moments()]
 
 
 EXTENSION_STEPS = (
@@ -201,88 +169,25 @@ EXTENSION_STEPS = (
         _centred_input,
     ),
     identity(
+        "compression",
+        "V^T V = 1: (V M V^T)(V B V^T)^T = V M B^T V^T: M -> V M V^T keeps every inner product tr M"
+        " B^T, so its adjoint A -> V^T A V is a map Q of the entries with Q Q^T = 1",
+        "every d",
+        _compression,
+    ),
+    cited(
         "rotation",
-        "U^T A V has independent entries of variance sigma^2/d for orthonormal columns: C A C is a"
-        " Ginibre matrix of size d - 1 on the complement of 1",
-        "d in {2, 3}",
-        rotations,
-        ("ginibre",),
+        "gaussian_rotation",
+        "V with d - 1 orthonormal columns on the complement of 1: V^T A V has independent N(0,"
+        " sigma^2/d) entries, so C A C is a Ginibre matrix of size d - 1 there",
+        "every d >= 2",
+        {"gaussian": ("ginibre",), "orthogonal": ("compression",)},
     ),
     deduced(
         "layer_norm_law",
         "so LayerNorm obeys the law with sigma^2 (d - 1)/d -> sigma^2 and beta^2 (1 - mu^2) for"
         " beta^2",
         "d -> infinity",
-        ("layer_norm", "layer_norm_input", "rotation", "rho_law"),
-    ),
-    identity(
-        "second_moment",
-        "E A X A^T = E A^T X A = (sigma^2/d) tr(X) I, so E (1 + A) X (1 + A)^T = X + (s_A^2/d)"
-        " tr(X) I",
-        "d in {2, 3}",
-        _second_moment,
-        ("ginibre",),
-    ),
-    cited(
-        "gain_bulk",
-        "single_ring",
-        "A Gamma, Gamma = diag(gamma) bounded and independent of A, has the spectral radius sigma"
-        " rms(gamma) in the limit",
-        "d -> infinity",
-        {"invariant": ("rotation",), "bounded": ("gain_independent",), "limit": ("limit",)},
-    ),
-    deduced(
-        "gain_moments",
-        "E|A Gamma v|^2 = sigma^2 |Gamma v|^2 for v independent of A; Gamma e has mean square g^2,"
-        " g = rms(gamma), and the entries of A Gamma e are again independent of gamma: (1/d)|(A"
-        " Gamma)^j e|^2 -> (sigma g)^{2j}, mixed moments -> 0. So the resolvent moments, the"
-        " determinant and its zeros are those of N6 with sigma g",
-        "d -> infinity",
-        ("second_moment", "gain_bulk", "gain_independent", "moment_series", "no_outliers"),
-    ),
-    identity(
-        "gain_law",
-        "a = 0, h = Gamma k: w k = A Gamma k + beta e, and rho = sigma g/sqrt(sigma^2 g^2 +"
-        " beta^2), g = rms(gamma): N6 with sigma g",
-        "d -> infinity",
-        _gain,
-        ("gain_moments",),
-    ),
-    decided(
-        "gain_moves_the_point",
-        "d = 2, a != 0: a fixed point k of a = 0 without zero entries stays fixed iff the two gains"
-        " are equal: M1's independence of a needs gamma = 1",
-        "d = 2",
-        _gain_moves,
-    ),
-    cited(
-        "block_bulk",
-        "single_ring",
-        "(I + A) W_x and A W_x, W_x Ginibre independent of A, are R-diagonal of spectral radius s_x"
-        " sqrt(1 + s_A^2) and s_A s_x, with the moments of a Ginibre matrix of that radius",
-        "d -> infinity",
-        {
-            "invariant": ("rotation", "ginibre"),
-            "bounded": ("bounded_spectrum", "independent"),
-            "limit": ("limit",),
-        },
-        ("second_moment",),
-    ),
-    deduced(
-        "block_moments",
-        "b = (I + A) W_e e (or A W_e e) is independent of W_x given A, |b|^2/d -> (1 + s_A^2) s_e^2"
-        " (or s_A^2 s_e^2); b and M = (I + A) W_x (or A W_x) have the moments (1/d) b^T (M^j)^T M^k"
-        " b -> 0 for j != k and |b|^2/d times the radius^{2j}: the steps of N6 hold with beta^2 ="
-        " |b|^2/d",
-        "d -> infinity",
-        ("second_moment", "block_bulk", "moment_series", "no_outliers"),
-    ),
-    identity(
-        "block_scales",
-        "N((I + A)(W_x h + W_e e)): a = 0, rho = s_x/sqrt(s_x^2 + s_e^2), the common factor"
-        " cancels; N(h + A(W_x h + W_e e)): a = 1, sigma = s_A s_x, beta = s_A s_e",
-        "d -> infinity",
-        _blocks,
-        ("rho_law", "block_moments"),
+        ("layer_norm", "layer_norm_input", "rotation", "rho_law", "largest_root"),
     ),
 )

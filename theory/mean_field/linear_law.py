@@ -5,14 +5,17 @@ The loops are N(a h + A h + beta e) with A Ginibre, as d -> infinity.
 
 from __future__ import annotations
 
+import random
+
 import sympy as sp
 
 from ..architecture import Recall, Residual
 from ..formulas import formula
-from ..kernel.algebra import Equation
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, decided, deduced, identity
-from .falsifiers.linear_law import FALSIFIERS
+from .falsifiers.linear_law import FALSIFIERS, PREDICATES
+from .linear_edge import EDGE_STEPS
 from .linear_extensions import EXTENSION_STEPS
 from .linear_spectrum import BETA, SIGMA, SPECTRUM_STEPS, A, W, named
 
@@ -24,6 +27,24 @@ def _edge():
         Sentence((a >= 0, sigma > 0, u**2 + v**2 <= sigma**2), square <= largest),
         Sentence((sp.Eq(u, sigma), sp.Eq(v, 0)), sp.Eq(square, largest)),
     ]
+
+
+def _rank_one_change():
+    y, h, r = letters("Y h r")  # h a column and r a row
+    t = sp.Symbol("t")  # the number r Y^{-1} h
+    inverse = y**-1
+    # (Y + h r) (Y^{-1} - Y^{-1} h r Y^{-1}/(1 + t)) = 1, with h (r Y^{-1} h) r = t h r
+    rules = (((h, r, inverse, h, r), t * h * r),)
+
+    def model(rng: random.Random, size: int):
+        basis, column, row = (random_matrix(rng, size) for _ in range(3))
+        first = diagonal([1] + [0] * (size - 1))
+        column, row = column * first, first * row  # one column and one row, the rest zero
+        number = sp.Rational(str((row * basis.inv() * column)[0, 0]))
+        return {y: basis, h: column, r: row, t: number}
+
+    product = (y + h * r) * (inverse * (1 + t) - inverse * h * r * inverse)
+    return [Words(product, (1 + t) + 0 * h, rules, model)]
 
 
 def _law():
@@ -63,6 +84,7 @@ def _levels():
 
 _STEPS = (
     *SPECTRUM_STEPS,
+    *EDGE_STEPS,
     decided(
         "edge",
         "max of |a + nu| over |nu| <= sigma is a + sigma, at nu = sigma (a >= 0)",
@@ -75,7 +97,7 @@ _STEPS = (
         " beta^2))",
         "d -> infinity",
         _law,
-        ("no_outliers", "bulk", "edge", "norm_balance"),
+        ("no_outliers", "bulk", "edge", "largest_root"),
     ),
     identity(
         "finite_width_scale",
@@ -99,21 +121,38 @@ _STEPS = (
         _levels,
         ("rho_law",),
     ),
+    identity(
+        "rank_one_change",
+        "Y = w - A, r a row: (Y + h r)^{-1} = Y^{-1} - Y^{-1} h r Y^{-1}/(1 + r Y^{-1} h)",
+        "every d",
+        _rank_one_change,
+    ),
     deduced(
         "sensitivity",
-        "(1/d) tr of beta^2 (w-A)^{-T}(w-A)^{-1} tends to beta^2/(w^2 - sigma^2) = 1 (the balance);"
-        " S = beta (w - P A)^{-1} P differs by a matrix of rank <= 2, bounded because its Woodbury"
-        " denominators tend to the outlier function, which is not zero: (1/d) tr S S^T -> 1 in"
-        " probability",
+        "(1/d) tr (w-A)^{-T}(w-A)^{-1} is the mean of (1/d) |(w-A)^{-1} v|^2 over a Gaussian v"
+        " independent of A and e, up to O(d^{-1/2}) in probability (the resolvent is bounded), so"
+        " beta^2 times it tends to beta^2/(w^2 - sigma^2) = 1. S = beta (w - P A)^{-1} P differs"
+        " from beta (w - A)^{-1} by a matrix of rank <= 2, bounded because the denominator 1 +"
+        " (1/d) h^T A (w-A)^{-1} h = (w/d) h^T (w-A)^{-1} h tends to a number that is not zero:"
+        " (1/d) tr S S^T -> 1 in probability",
         "d -> infinity",
-        ("resolvent_moments", "norm_balance", "outlier_function", "zero_free"),
+        (
+            "resolvent_moments",
+            "resolvent_series",
+            "norm_balance",
+            "outlier_function",
+            "zero_free",
+            "rank_one_change",
+            "resolvent_shift",
+            "largest_root",
+        ),
     ),
     deduced(
         "reachable",
         "beta > 0: the fixed point of the largest s is stable with probability -> 1 (other fixed"
         " points, with s inside the bulk, are not it)",
         "d -> infinity",
-        ("threshold", "largest"),
+        ("threshold", "largest_root"),
     ),
     *EXTENSION_STEPS,
 )
@@ -124,12 +163,13 @@ def _cell(axis: Axis, answer: str, statement: str) -> Consequence:
         axis,
         answer,
         statement,
-        recalls=frozenset({Recall.EXTERNAL, Recall.INTERNAL}),
+        recalls=frozenset({Recall.INTERNAL}),
         outer_norm=True,
         residuals=frozenset({Residual.ADD}),
         regimes=frozenset({Regime.CONTRACTIVE}),
         when=(
-            "linear update with independent Gaussian weights, d -> infinity at fixed beta/sigma > 0"
+            "additive recall, linear update with independent Gaussian weights, d -> infinity at"
+            " fixed beta/sigma > 0"
         ),
     )
 
@@ -139,13 +179,12 @@ N6 = Claim(
     title="Mean-field law of normalised linear loops",
     source="extension",
     statement=(
-        "f = N(a h + A h + beta e), a >= 0, A Ginibre of variance sigma^2/d independent of e, |e| ="
-        " R, beta > 0 fixed, d -> infinity: at the fixed point with the largest s, s = a +"
-        " sqrt(sigma^2 + beta^2), rho = (a + sigma)/(a + sqrt(sigma^2 + beta^2)) < 1, (1/d) tr S"
-        " S^T -> 1, all in probability. LayerNorm in place of N: the same s and rho with beta^2 (1"
-        " - mu^2), mu the mean entry of e. Elementwise gain with a = 0: the same s and rho with"
-        " sigma rms(gamma). N((I + A)(W_x h + W_e e)): rho = s_x/sqrt(s_x^2 + s_e^2); N(h + A(W_x h"
-        " + W_e e)): a = 1, sigma = s_A s_x, beta = s_A s_e."
+        "The loop is f = N(a h + A h + beta e), a >= 0, with A Ginibre of variance sigma^2/d, e"
+        " independent of A, |e| = R, and d -> infinity; limits are in probability. At the fixed"
+        " point with the largest s, s tends to a + sqrt(sigma^2 + beta^2). At that fixed point rho"
+        " tends to (a + sigma)/(a + sqrt(sigma^2 + beta^2)), which is below 1 for beta > 0. At that"
+        " fixed point (1/d) tr S S^T tends to 1. With LayerNorm in place of N, s and rho are those"
+        " with beta^2 (1 - mu^2) in place of beta^2, where mu is the mean entry of e."
     ),
     latex=r"""Let $f(h,e)=N(ah+Ah+\beta e)$ with $a\ge 0$, $A$ a $d\times d$ matrix with independent
 $\mathcal N(0,\sigma^2/d)$ entries, $e$ independent of $A$ with $|e|=\sqrt d$, $\beta>0$,
@@ -154,18 +193,11 @@ the largest $s=|z|/\sqrt d$, in probability,
 $$ s\to a+\sqrt{\sigma^2+\beta^2},\qquad \rho\to\frac{a+\sigma}{a+\sqrt{\sigma^2+\beta^2}}<1,\qquad
 \tfrac1d\operatorname{tr}SS^{\top}\to 1, $$
 so that, with $w=\sqrt{\sigma^2+\beta^2}$, $1-\rho=\beta^2/((a+w)(w+\sigma))$, and $\rho$ is
-constant on $\beta^2=\bigl((a+\sigma)/\rho-a\bigr)^2-\sigma^2$. In $s$ and $\rho$: with LayerNorm in
-place of $N$, $\beta^2$ becomes $\beta^2(1-\mu^2)$, $\mu$ the mean entry of $e$; with a gain
-$\gamma$ independent of $A$ and $e$ and $a=0$, $\sigma$ becomes $\sigma\operatorname{rms}(\gamma)$.
-For Ginibre $A,W_x,W_e$ of scales $s_A,s_x,s_e$, $N((I+A)(W_xh+W_ee))$ has
-$\rho=s_x/\sqrt{s_x^2+s_e^2}$ and $N(h+A(W_xh+W_ee))$ has
-$\rho=(1+s_As_x)/(1+s_A\sqrt{s_x^2+s_e^2})$.""",
+constant on $\beta^2=\bigl((a+\sigma)/\rho-a\bigr)^2-\sigma^2$. With LayerNorm in place of $N$, $s$
+and $\rho$ are those with $\beta^2(1-\mu^2)$ in place of $\beta^2$, $\mu$ the mean entry of $e$,
+$|\mu|<1$.""",
     assumptions=(
-        Assumption(
-            "ginibre",
-            "A (in the block forms also W_x and W_e, independent of it) has independent N(0,"
-            " sigma^2/d) entries",
-        ),
+        Assumption("ginibre", "A has independent N(0, sigma^2/d) entries"),
         Assumption(
             "independent",
             "e is independent of A, |e| = sqrt(d) (LayerNorm: of mean entry mu, |mu| < 1)",
@@ -173,17 +205,11 @@ $\rho=(1+s_As_x)/(1+s_A\sqrt{s_x^2+s_e^2})$.""",
         Assumption("recall", "beta > 0"),
         Assumption("limit", "d -> infinity at fixed a >= 0 and beta/sigma"),
         Assumption("largest", "h* is the fixed point with the largest s"),
-        Assumption(
-            "eps_zero_gain_one", "eps = 0, gamma = 1 (gain: where said, and only with a = 0)"
-        ),
-        Assumption(
-            "gain_independent",
-            "gamma, where it is not 1, is bounded and independent of A and e: the mean of gamma^2"
-            " e^2 tends to rms(gamma)^2",
-        ),
+        Assumption("eps_zero_gain_one", "eps = 0, gamma = 1"),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     notes=(
         (
             "At finite d the law needs x = (beta/sigma) d^(1/4) of about 3 or more; for beta <<"
@@ -197,17 +223,15 @@ $\rho=(1+s_As_x)/(1+s_A\sqrt{s_x^2+s_e^2})$.""",
             " at d = 100, 400, 1600 (measured); complex Ginibre matrices have 1.0597, 1.0376,"
             " 1.0224 by Kostlan's product of Gamma laws."
         ),
+        "(1/d) tr S S^T tends to 1/(1 - mu^2) for LayerNorm.",
         (
-            "The common scale sqrt(1 + s_A^2) of the external block cancels: its residual update"
-            " does not change rho in the mean field."
+            "An earlier proof of the step bulk cited the circular law for perturbations of low rank"
+            " that do not depend on A; P A does. Independence matters there: a rank-one E(A) of"
+            " norm below sqrt(d) can send a quarter of the spectrum of A to 0."
         ),
         (
-            "(1/d) tr S S^T tends to 1/(1 - mu^2) for LayerNorm and to rms(gamma)^2 with gain (h ="
-            " Gamma k), to 1 for both block forms."
-        ),
-        (
-            "With gain and a > 0 the fixed point depends on a (step gain_moves_the_point); its"
-            " cavity law is in N7."
+            "The forms with an elementwise gain, and the two block forms, are in N7: the edge of"
+            " their spectrum is measured, not proved."
         ),
     ),
     consequences=(

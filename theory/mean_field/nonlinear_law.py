@@ -1,6 +1,7 @@
 """Claim N7: the mean-field law of nonlinear loops N(a h + A phi(h) + beta e) and its threshold.
 
-It also gives the form of the law for inputs that are not Gaussian. The law holds at the level of
+It also gives the form of the law for inputs that are not Gaussian, and the laws of linear loops
+with a gain and of the linear block forms. The law holds at the level of
 the cavity method: what is exact is proved or certified, while the cavity assumption itself is
 measured, so that the claim stays undecided.
 """
@@ -20,9 +21,9 @@ from ..architecture import Recall, Residual
 from ..formulas import formula
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Finding, Regime, Verdict
 from ..kernel.proof import measured
-from .activation_moments import MOMENT_STEPS
+from .activation_moments import MOMENT_STEPS, TANH
 from .cavity import CAVITY_STEPS, GAIN_STEPS
-from .falsifiers.nonlinear_law import FALSIFIERS, MOMENT, SLOPE, STEEP
+from .falsifiers.nonlinear_law import FALSIFIERS, PREDICATES
 from .hermite import HERMITE_STEPS
 from .input_examples import (
     EXAMPLE_STEPS,
@@ -33,6 +34,7 @@ from .input_examples import (
     square_moment,
 )
 from .input_law import INPUT_STEPS
+from .linear_blocks import BLOCK_STEPS
 from .simulation import (
     SQUARE,
     Vector,
@@ -50,6 +52,10 @@ EDGE = 1.06
 """the measured bulk may be wider than its limit by this factor: at unit variance and d = 100,
 E rho(Ginibre) is 1.053(3)
 """
+
+STEEP = ACTIVATIONS["tanh"].steepened(3)
+MOMENT, SLOPE = (float(digits) for digits in TANH[1][3:])
+"""E phi^2 and E phi'^2 of tanh(3x) for Gaussian entries"""
 
 InputSampler = Callable[[random.Random, int], Vector]
 """draws an input of that width"""
@@ -174,18 +180,24 @@ N7 = Claim(
     title="Mean-field law of normalised nonlinear loops",
     source="extension",
     statement=(
-        "f = N(a h + A phi(h) + beta e), a >= 0, A Ginibre of variance sigma^2/d independent of e,"
-        " |e| = R, q = E phi(h)^2, c = E phi'(h)^2 over the entries of the fixed point, d ->"
-        " infinity, cavity level: w^2 = sigma^2 q + beta^2, s = a + w, rho = (a + sigma sqrt(c))/(a"
-        " + w), or |a + nu*|/(a + w) where one further eigenvalue nu* lies beyond the bulk."
-        " Gaussian e: h has standard Gaussian entries, nu* = 0, and rho < 1 iff beta > beta_c ="
-        " sigma sqrt(c - q), whatever a; there (1/d) tr S S^T = beta^2/(beta^2 - beta_c^2); c - q ="
-        " Sum (k - 1) c_k^2 over the Hermite coefficients: 0 for linear and ReLU, positive for"
-        " every nonlinear phi of mean 0. Any other e: h = sqrt(1 - u^2) g + u e, beta/sigma = u"
-        " sqrt(q(u)/(1 - u^2)), w = beta/u, nu* = -w v (1 - v) q'(v)/q with v = u^2; u is unique"
-        " for phi odd, non-decreasing and concave on x >= 0; ReLU does not see the difference"
-        " between symmetric inputs. For a = 0 and Gaussian e every beta >= beta_c is reached from"
-        " h_0 = e, as first d, then t tends to infinity."
+        "The loop is f = N(a h + A phi(h) + beta e), a >= 0, A Ginibre of variance sigma^2/d"
+        " independent of e, |e| = R, q = E phi(h)^2, c = E phi'(h)^2 over the entries of the"
+        " fixed point, d -> infinity, at the level of the cavity method. w^2 = sigma^2 q +"
+        " beta^2, s = a + w, rho = (a + sigma sqrt(c))/(a + w), or |a + nu*|/(a + w) where one"
+        " further eigenvalue nu* lies beyond the bulk. For Gaussian e, h has standard Gaussian"
+        " entries and nu* = 0. Where c >= q, beta_c = sigma sqrt(c - q), whatever a; where c < q"
+        " there is no beta_c. If beta > beta_c or c < q, then rho < 1. If beta < beta_c, then rho"
+        " > 1. Where rho < 1, (1/d) tr S S^T = beta^2/(beta^2 - sigma^2 (c - q)). c - q = Sum (k"
+        " - 1) c_k^2 over the Hermite coefficients: 0 for linear and ReLU, positive for every"
+        " nonlinear phi of mean 0. For any other e, h = sqrt(1 - u^2) g + u e, beta/sigma = u"
+        " sqrt(q(u)/(1 - u^2)), w = beta/u, nu* = -w v (1 - v) q'(v)/q with v = u^2. The share u"
+        " is unique for phi odd, non-decreasing and concave on x >= 0. ReLU does not see the"
+        " difference between symmetric inputs. For a = 0 and Gaussian e every beta >= beta_c is"
+        " reached from h_0 = e, as first d, then t tends to infinity. Linear loops: an"
+        " elementwise gain with a = 0 turns sigma of N6 into sigma rms(gamma). Without gains the"
+        " fixed points of a = 0 are those of every a. N((I + A)(W_x h + W_e e)) has rho ="
+        " s_x/sqrt(s_x^2 + s_e^2), and N(h + A(W_x h + W_e e)) that of N6 with a = 1, sigma = s_A"
+        " s_x, beta = s_A s_e."
     ),
     latex=r"""Let $f(h,e)=N(ah+A\varphi(h)+\beta e)$, $a\ge 0$, $A$ with independent $\mathcal
 N(0,\sigma^2/d)$ entries, independent of $e$, $|e|=\sqrt d$, $\gamma=1$, $\varepsilon=0$, and write
@@ -193,16 +205,25 @@ $q=\mathbb E\,\varphi(h)^2$, $c=\mathbb E\,\varphi'(h)^2$ over the entries of th
 $d\to\infty$, at the level of the cavity method,
 $$ w^2=\sigma^2q+\beta^2,\qquad s=a+w,\qquad \rho=\frac{a+\sigma\sqrt c}{a+w}. $$
 For Gaussian $e$ the entries of $h$ are standard Gaussian and $\rho<1$ iff
-$\beta>\beta_c=\sigma\sqrt{c-q}$, whatever $a$; there
+$\beta>\beta_c=\sigma\sqrt{c-q}$ (for $c\ge q$), whatever $a$; there
 $\tfrac1d\operatorname{tr}SS^{\top}=\beta^2/(\beta^2-\beta_c^2)$, $S=\partial h^*/\partial e$, where
 $c-q=\sum_k(k-1)c_k^2$ over the Hermite coefficients of $\varphi$; for $\varphi=\mathrm{GELU}$,
 $c-q=1/(6\sqrt3\,\pi)$. For any other input law, $h=\sqrt{1-u^2}\,g+ue$ with
 $\beta/\sigma=u\sqrt{q(u)/(1-u^2)}$ and $w=\beta/u$; one further real eigenvalue,
 $\nu^*=-w\,v(1-v)q'(v)/q(v)$ with $v=u^2$, may leave the bulk $|\nu|\le\sigma\sqrt c$. If $\varphi$
 is odd, non-decreasing and concave on $x\ge 0$, $u$ is unique and $\nu^*<w$. For $a=0$, Gaussian $e$
-and $h_0=e$, $\lim_{t\to\infty}\lim_{d\to\infty}|h_{t+1}-h_t|^2/d=0$ iff $\beta\ge\beta_c$.""",
+and $h_0=e$, $\lim_{t\to\infty}\lim_{d\to\infty}|h_{t+1}-h_t|^2/d=0$ iff $\beta\ge\beta_c$. Where
+$c<q$ there is no $\beta_c$ and $\rho<1$ for every $\beta>0$.
+Linear loops, with edges that are measured: a gain $\gamma$ independent of $A$ and $e$ with $a=0$
+turns $\sigma$ into $\sigma\operatorname{rms}(\gamma)$; for Ginibre $A,W_x,W_e$ of scales
+$s_A,s_x,s_e$, $N((I+A)(W_xh+W_ee))$ has $\rho=s_x/\sqrt{s_x^2+s_e^2}$ and $N(h+A(W_xh+W_ee))$ has
+$\rho=(1+s_As_x)/(1+s_A\sqrt{s_x^2+s_e^2})$.""",
     assumptions=(
-        Assumption("ginibre", "A has independent N(0, sigma^2/d) entries"),
+        Assumption(
+            "ginibre",
+            "A (in the block forms also W_x and W_e, independent of it) has independent N(0,"
+            " sigma^2/d) entries",
+        ),
         Assumption("independent", "e is independent of A, |e| = sqrt(d)"),
         Assumption("recall", "beta > 0"),
         Assumption(
@@ -215,14 +236,26 @@ and $h_0=e$, $\lim_{t\to\infty}\lim_{d\to\infty}|h_{t+1}-h_t|^2/d=0$ iff $\beta\
             "concave",
             "phi is odd, non-decreasing and concave on x >= 0, not 0: tanh, erf (uniqueness only)",
         ),
-        Assumption("above_edge", "beta > beta_c"),
+        Assumption("above_edge", "beta^2 > sigma^2 (c - q): beta > beta_c where c >= q"),
         Assumption("limit", "d -> infinity at fixed a >= 0, sigma, beta"),
         Assumption(
             "cavity",
             "HEURISTIC: given the entries of h, diag phi'(h) is independent of A except through A"
-            " phi(h)",
+            " phi(h), and values of |phi'(h)| near 0 and infinity may be cut off",
         ),
-        Assumption("eps_zero_gain_one", "eps = 0, gamma = 1"),
+        Assumption(
+            "eps_zero_gain_one", "eps = 0, gamma = 1 (gain: where said, and only with a = 0)"
+        ),
+        Assumption(
+            "gain",
+            "gamma, where it is not 1, is independent of A and e, with 0 < c <= |gamma_i| <= C and"
+            " a convergent empirical law",
+        ),
+        Assumption(
+            "edges",
+            "UNPROVED, for the forms with a gain or a block M: with probability -> 1 P M has no"
+            " eigenvalue outside of the disc of M's limit and one close to its edge",
+        ),
     ),
     steps=(
         *CAVITY_STEPS,
@@ -232,14 +265,27 @@ and $h_0=e$, $\lim_{t\to\infty}\lim_{d\to\infty}|h_{t+1}-h_t|^2/d=0$ iff $\beta\
         *MOMENT_STEPS,
         *INPUT_STEPS,
         *EXAMPLE_STEPS,
+        *BLOCK_STEPS,
         *_MEASURED,
     ),
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     notes=(
         (
             "Not proved: the cavity assumption is a heuristic, only measured; so the verdict is"
             " undecided by design."
         ),
+        (
+            "The edge of the spectrum with a gain, (I + A) W_x or A W_x is measured, not proved: N6"
+            " proves it for A alone by bounded powers of A (Bai-Yin) and by the logarithmic"
+            " determinant of mu - A, and both are missing here for P M."
+        ),
+        (
+            "The common scale sqrt(1 + s_A^2) of the external block cancels: its residual update"
+            " does not change rho in the mean field. (1/d) tr S S^T tends to rms(gamma)^2 with gain"
+            " (h = Gamma k), to 1 for both block forms."
+        ),
+        ("With gain and a > 0 the fixed point depends on a (step gain_moves_the_point)."),
         (
             "|e| = R is not enough for the Gaussian form: +-1 entries take tanh(3x), sigma = 1,"
             " beta = 2 from rho = 0.575 to 0.326, sparse ones to 0.995."
@@ -273,6 +319,20 @@ and $h_0=e$, $\lim_{t\to\infty}\lim_{d\to\infty}|h_{t+1}-h_t|^2/d=0$ iff $\beta\
         ),
     ),
     consequences=(
+        Consequence(
+            Axis.REACHABILITY,
+            "yes",
+            "a fixed point is stable for every strength of the recall: rho = s_x/sqrt(s_x^2 +"
+            " s_e^2) < 1",
+            recalls=frozenset({Recall.EXTERNAL}),
+            outer_norm=True,
+            residuals=frozenset({Residual.ADD}),
+            regimes=frozenset({Regime.CONTRACTIVE}),
+            when=(
+                "linear block (I + A)(W_x h + W_e e) with independent Gaussian weights, d ->"
+                " infinity (edge measured)"
+            ),
+        ),
         Consequence(
             Axis.REACHABILITY,
             "above beta_c",

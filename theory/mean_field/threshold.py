@@ -94,11 +94,16 @@ THRESHOLD_STEPS = (
     ),
     cited(
         "traces",
-        "single_ring",
-        "M = A D: (1/d) tr (M^j)^T M^k tends to (sigma^2 c)^k for j = k, else to 0",
+        "tensor_program",
+        "M = A D, D = diag phi'(h) taken as independent of A, v Gaussian and independent: (1/d)"
+        " <M^j v, M^k v>, hence (1/d) tr (M^j)^T M^k, tends to (sigma^2 c)^k for j = k, else to 0",
         "d -> infinity",
-        {"invariant": ("rotation",), "bounded": ("activation",), "limit": ("limit",)},
-        ("second_moment", "cavity"),
+        {
+            "gaussian": ("ginibre",),
+            "input": ("cavity",),
+            "growth": ("activation",),
+            "steps": ("limit",),
+        },
     ),
     identity(
         "sensitivity_series",

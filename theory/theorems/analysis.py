@@ -36,16 +36,14 @@ THEOREMS: dict[str, Theorem] = {
         "NIST Digital Library of Mathematical Functions, 10.32.9",
         {"positive": "z > 0"},
     ),
-    "hurwitz": Theorem(
-        "Hurwitz's theorem",
-        "If holomorphic functions converge, uniformly on compact subsets of a connected open set,"
-        " to a function without zeros, then on each compact subset they have no zeros from some"
-        " index on.",
-        "L. Ahlfors, Complex Analysis, 3rd ed., section 5.1.1",
+    "harmonic_continuation": Theorem(
+        "Harmonic continuation",
+        "Two functions that are harmonic on a connected open set and agree on a non-empty open"
+        " subset agree everywhere on it.",
+        "S. Axler, P. Bourdon, W. Ramey, Harmonic Function Theory, 2nd ed., chapter 1",
         {
-            "convergence": "locally uniform convergence",
-            "zero_free": "the limit has no zeros",
-            "compact": "the zeros to exclude lie in a compact set",
+            "harmonic": "both functions are harmonic on a connected open set",
+            "open_set": "they agree on a non-empty open subset",
         },
     ),
     "implicit_function": Theorem(
@@ -133,7 +131,8 @@ THEOREMS: dict[str, Theorem] = {
         "F: Omega -> R^n of class C^1 on an open set of R^n x R^P, D_theta F of rank n at every"
         " zero of F: for almost every theta, D_h F is invertible at every zero of F(., theta) in"
         " Omega. The same on C^1 manifolds of dimension n.",
-        "M. Hirsch, Differential Topology, Thm. 3.2.7; proved for R^n as claim A2",
+        "V. Guillemin, A. Pollack, Differential Topology (1974), section 2.3, for smooth maps"
+        " (section not looked up); for C^1 maps and equal dimensions it is proved as claim A2",
         {
             "smooth": "F is C^1 jointly in state and parameters on an open set",
             "rank": "D_theta F is onto at every zero of F",
@@ -160,7 +159,7 @@ THEOREMS: dict[str, Theorem] = {
         "Null sections",
         "A measurable set of R^m x R^n is null iff almost every section is null, in either"
         " variable.",
-        "G. Folland, Real Analysis, 2nd ed., Thm. 2.37",
+        "G. Folland, Real Analysis, 2nd ed., Thm. 2.36 (number not looked up)",
         {
             "measurable": "the set is measurable",
             "sections": "almost every section in one variable is null",

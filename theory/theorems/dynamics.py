@@ -10,9 +10,12 @@ THEOREMS: dict[str, Theorem] = {
         "For an odd C^5 map g(h) = m h + c h^3 + O(h^5) depending on m: as m crosses 1 a pair of"
         " fixed points h^2 = (1 - m)/c + O((1-m)^2) is born, stable and on the side m > 1"
         " (supercritical) iff c < 0; as m crosses -1 a 2-cycle h^2 = -(1 + m)/c + O((1+m)^2) is"
-        " born, stable and on the side m < -1 iff c > 0.",
-        "Y. Kuznetsov, Elements of Applied Bifurcation Theory, 4th ed., Thm. 4.3 (flip) and section"
-        " 7.4.2 (symmetric case)",
+        " born, stable and on the side m < -1 iff c > 0. (g = h G(h^2): the pairs solve G = 1 and"
+        " G = -1, and each has one root h^2 near 0 by the implicit function theorem.)",
+        "J. Guckenheimer, P. Holmes, Nonlinear Oscillations, Dynamical Systems, and Bifurcations of"
+        " Vector Fields, section 3.5 (maps); P. Glendinning, D. Simpson, Normal forms,"
+        " differentiable conjugacies and elementary bifurcations of maps (2022); Y. Kuznetsov,"
+        " Elements of Applied Bifurcation Theory, 4th ed., Thm. 4.3 (flip)",
         {
             "odd": "the map is odd",
             "multiplier": "the derivative at 0 is m",

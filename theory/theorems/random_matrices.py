@@ -5,39 +5,31 @@ from __future__ import annotations
 from .theorem import Theorem
 
 THEOREMS: dict[str, Theorem] = {
-    "ginibre_resolvent": Theorem(
-        "Isotropic resolvent moments of the Ginibre ensemble",
-        "A of size d with independent N(0, sigma^2/d) entries, u a vector of norm sqrt(d)"
-        " independent of A, w > sigma. In probability, uniformly for nu in compact subsets of |nu|"
-        " > sigma: (1/d) u^T (w-A)^{-T} (nu-A)^{-1} u -> 1/(w nu - sigma^2) and (1/d) tr"
-        " (w-A)^{-T}(w-A)^{-1} -> 1/(w^2 - sigma^2); |(nu-A)^{-1}|_2 stays bounded.",
-        "J. Alt, L. Erdos, T. Kruger, Local inhomogeneous circular law, Ann. Appl. Probab. 28"
-        " (2018); C. Bordenave, D. Chafai, Around the circular law, Probab. Surveys 9 (2012)",
+    "powers_of_iid": Theorem(
+        "Norms of powers of a random matrix",
+        "A of size d with independent entries of mean 0, variance sigma^2/d and, times sqrt(d), of"
+        " one law with a finite fourth moment. For each fixed k: limsup |A^k|_2 <= (k + 1) sigma^k"
+        " almost surely as d -> infinity, if the matrices are the corners of one infinite array;"
+        " hence |A^k|_2 <= (k + 2) sigma^k with probability -> 1.",
+        "Z. Bai, Y. Yin, Limiting behavior of the norm of products of random matrices and two"
+        " problems of Geman-Hwang, Probab. Theory Relat. Fields 73 (1986)",
         {
-            "gaussian": "A has independent N(0, sigma^2/d) entries",
-            "independent": "the vector is independent of A",
-            "outside": "w > sigma and |nu| > sigma",
-            "limit": "d -> infinity with w, nu, sigma fixed",
+            "entries": "the entries are independent, N(0, sigma^2/d)",
+            "fixed_power": "k is fixed as d -> infinity",
         },
     ),
-    "circular_law_low_rank": Theorem(
-        "Circular law under a perturbation of bounded rank",
-        "A as in the Ginibre ensemble of variance sigma^2/d and E of rank O(1) and norm O(1): the"
-        " empirical spectral measure of A + E tends in probability to the uniform measure on the"
-        " disc |nu| <= sigma.",
-        "T. Tao, V. Vu, M. Krishnapur, Random matrices: universality of ESDs and the circular law,"
-        " Ann. Probab. 38 (2010), Cor. 1.12",
+    "circular_law_potential": Theorem(
+        "Circular law, for the logarithmic potential",
+        "A of size d with independent entries of mean 0 and variance sigma^2/d, times sqrt(d) of"
+        " one law. For almost every complex mu, in probability: (1/d) log|det(mu - A)| -> log|mu|"
+        " for |mu| >= sigma, and log sigma + (|mu|^2/sigma^2 - 1)/2 for |mu| <= sigma.",
+        "C. Bordenave, D. Chafai, Around the circular law, Probab. Surveys 9 (2012), section 4; T."
+        " Tao, V. Vu, M. Krishnapur, Random matrices: universality of ESDs and the circular law,"
+        " Ann. Probab. 38 (2010)",
         {
-            "gaussian": "A has independent N(0, sigma^2/d) entries",
-            "rank": "the perturbation has bounded rank and norm",
-            "limit": "d -> infinity",
+            "entries": "the entries are independent, N(0, sigma^2/d)",
+            "limit": "d -> infinity at fixed mu",
         },
-    ),
-    "ginibre_norm": Theorem(
-        "Norm of the Ginibre ensemble",
-        "|A|_2 -> 2 sigma in probability for independent N(0, sigma^2/d) entries.",
-        "K. Davidson, S. Szarek, Handbook of the Geometry of Banach Spaces I (2001), Thm. II.13",
-        {"gaussian": "A has independent N(0, sigma^2/d) entries", "limit": "d -> infinity"},
     ),
     "gaussian_rotation": Theorem(
         "Rotation invariance of the Gaussian",
@@ -47,27 +39,44 @@ THEOREMS: dict[str, Theorem] = {
         {"gaussian": "the entries are independent N(0, 1)", "orthogonal": "Q Q^T = c I"},
     ),
     "single_ring": Theorem(
-        "Single ring theorem with convergence of the support (R-diagonal limit)",
-        "M = U T V with U, V independent Haar orthogonal, T independent of them, its singular"
-        " values bounded with convergent law of second moment t^2 (in particular M = A D with A of"
-        " orthogonally invariant law, D independent): the spectral radius tends to t; M is"
-        " asymptotically R-diagonal, free of independent matrices of invariant law, so (1/d) tr"
-        " (M^j)^T M^k -> 0 for j != k and t^{2k} for j = k; a product of two such matrices, or of"
-        " one and any independent bounded matrix, is again R-diagonal.",
+        "Single ring theorem",
+        "M = U T V with U, V independent Haar orthogonal, T diagonal and independent of them, with"
+        " bounded entries of convergent empirical law. Under technical conditions (the law of the"
+        " singular values is smooth above a scale d^-c, and the least of them are controlled) the"
+        " empirical spectral measure of M tends in probability to a rotationally invariant law on a"
+        " ring of outer radius lim (tr T^2/d)^{1/2}. It says nothing about single eigenvalues"
+        " outside of the ring; that there are none is known for unitary U, V (Guionnet, Zeitouni"
+        " 2012).",
         "A. Guionnet, M. Krishnapur, O. Zeitouni, The single ring theorem, Ann. Math. 174 (2011);"
         " A. Guionnet, O. Zeitouni, Support convergence in the single ring theorem, Probab. Theory"
-        " Relat. Fields 154 (2012); U. Haagerup, F. Larsen, J. Funct. Anal. 176 (2000)",
+        " Relat. Fields 154 (2012)",
         {
             "invariant": "the law of one factor is invariant under orthogonal maps from both sides",
             "bounded": (
                 "the other factor is independent of it, bounded, with convergent singular-value law"
             ),
+            "technical": "the technical conditions on the singular values",
+            "limit": "d -> infinity",
+        },
+    ),
+    "profile_radius": Theorem(
+        "Spectral radius of a matrix with a variance profile",
+        "X of size d with independent entries of mean 0, with all moments bounded in units of"
+        " d^{-1/2}, and variances s_ij between c/d and C/d, 0 < c <= C: the spectral radius of X"
+        " differs from the square root of that of the matrix (s_ij) by o(1), with probability -> 1."
+        " For s_ij = sigma^2 g_j^2/d this root is sigma times the root mean square of g.",
+        "J. Alt, L. Erdos, T. Kruger, Spectral radius of random matrices with independent entries,"
+        " Probab. Math. Phys. 2 (2021)",
+        {
+            "independent": "the entries are independent, of mean 0, with bounded moments",
+            "profile": "the variances lie between c/d and C/d, 0 < c <= C",
             "limit": "d -> infinity",
         },
     ),
     "tensor_program": Theorem(
         "Master theorem for programs with shared Gaussian weights",
-        "A with independent N(0, sigma^2/d) entries (used any number of times, never transposed),"
+        "A (or several, independent) with independent N(0, sigma^2/d) entries, used any number of"
+        " times, never transposed;"
         " vectors with independent Gaussian entries, maps acting on entries and averages over"
         " entries, finitely many operations: the entries of A x_1, ..., A x_n tend to jointly"
         " Gaussian variables of covariance sigma^2 lim <x_i, x_j>/d, independent of the input"

@@ -1,149 +1,156 @@
-"""Attacks on N6, the linear mean-field law: what happens when one assumption is dropped."""
+"""N6 as programs, and for each of its assumptions an exact loop in which the law fails without it.
+
+A case is a loop whose limit is known in closed form: A = G + shift, G Ginibre of scale sigma, with
+an input that is independent of G, or an eigenvector of it.
+"""
 
 from __future__ import annotations
 
-import math
-import random
-from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sympy as sp
 
 from ...formulas import formula
-from ...kernel.random_falsifier import RandomFalsifier
-from ..simulation import dot, gaussian_input, ginibre, settle, times, unit
-
-WIDTH = 100
-"""the dimension d of the simulated loops"""
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
 
 
-class _Draw(NamedTuple):
-    """A loop with sigma = 1.
-
-    `alignment` is e^T A e/(sigma d), which is of order 1/sqrt(d) if e is independent of A.
-    """
-
-    matrix: list[list[float]]
-    e: list[float]
-    beta: float
-    symmetric: bool
-    alignment: float
-
-
-def _aligned(matrix: list[list[float]]) -> list[float]:
-    """A direction with e^T A e near its maximum, by power iteration on A + A^T + 3 I."""
-    transposed = [list(column) for column in zip(*matrix, strict=True)]
-    e = [1.0] * WIDTH
-    for _ in range(60):
-        images = zip(times(matrix, e), times(transposed, e), e, strict=True)
-        e = unit([p + q + 3 * x for p, q, x in images])
-    return e
-
-
-def _draw(
-    rng: random.Random, independent: bool = True, symmetric: bool = False, recall: bool = True
-) -> _Draw:
-    matrix = ginibre(rng, WIDTH, symmetric)
-    e = gaussian_input(rng, WIDTH) if independent else _aligned(matrix)
-    return _Draw(matrix, e, 1.0 if recall else 0.0, symmetric, dot(e, times(matrix, e)) / WIDTH)
-
-
-TOLERANCE = 0.35
-"""relative error of s that is allowed: five standard deviations at d = 100, beta = sigma, a = 0
-
-One standard deviation was 7 % over 30 draws.
-"""
-SETTLED = 1e-3
-"""a last step shorter than this fraction of |h| counts as settled"""
-
-
-def _off_the_scale(case: _Draw) -> str | None:
-    s = settle(case.matrix, case.e, case.beta).s
-    law = float(formula("mean_field_scale")(0, 1, sp.Float(case.beta)))
-    if abs(s / law - 1) <= TOLERANCE:
-        return None
-    kind = "symmetric" if case.symmetric else "Ginibre"
-    where = f"{kind} A, d = {WIDTH}, e^T A e/|e|^2 = {case.alignment:.3g}, beta = sigma = 1"
-    return f"{where}: s = {s:.4f}, the law says {law:.4f}"
-
-
-def _no_settling(case: _Draw) -> str | None:
-    step = settle(case.matrix, case.e, case.beta).step
-    if step <= SETTLED:
-        return None
-    where = f"Ginibre A, d = {WIDTH}, beta = {case.beta:g}"
-    return f"{where}: the step is still {step:.3g} |h| after 100 loops"
-
-
-class _Gain(NamedTuple):
-    """A fixed point of N(a Gamma k + A Gamma k + beta e) at a = 0, for d = 2.
+class LinearLimit(NamedTuple):
+    """The loop N(a h + A h + beta e) in the limit, or at d = 1.
 
     Args:
-        gain: the gain gamma of the two coordinates.
-        k: the fixed point, up to its length.
-        w: its scale.
-        a: a residual strength.
+        a: the residual strength.
+        sigma: the scale of the Gaussian part of A.
+        beta: the strength of the recall.
+        shift: the mean of the diagonal entries of A.
+        eigenvalue: e is an eigenvector of the Gaussian part with this eigenvalue; None if e is
+            independent of A.
+        eps: the epsilon of the norm.
+        largest: whether the fixed point is the one with the largest s; otherwise it is that of the
+            smallest w.
+        width: the dimension; None for the limit.
     """
 
-    gain: tuple[Fraction, Fraction]
-    k: tuple[Fraction, Fraction]
-    w: Fraction
-    a: Fraction
+    a: Any
+    sigma: Any
+    beta: Any
+    shift: Any = 0
+    eigenvalue: Any = None
+    eps: Any = 0
+    largest: bool = True
+    width: int | None = None
+
+    @property
+    def gap(self) -> Any:
+        """w = s - a - shift at the fixed point, exactly."""
+        if self.eigenvalue is not None:  # h = e, and A e = (shift + eigenvalue) e
+            return self.eigenvalue + self.beta
+        w = sp.Symbol("w")
+        s = self.a + self.shift + w
+        # beta^2/(w^2 - sigma^2) = |h|^2/d = 1 - eps/s^2
+        excess = (w**2 - self.sigma**2) * (s**2 - self.eps) - self.beta**2 * s**2
+        roots = sp.real_roots(sp.Poly(sp.cancel(excess / s**2 if self.eps == 0 else excess), w))
+        return max(roots) if self.largest else min(roots)
+
+    @property
+    def scale(self) -> Any:
+        """The scale s of the pre-norm state."""
+        return self.a + self.shift + self.gap
+
+    @property
+    def radius(self) -> Any:
+        """The spectral radius: the point of the disc |nu| <= sigma around a + shift, over s."""
+        return (abs(self.a + self.shift) + self.sigma) / self.scale
+
+    @property
+    def sensitivity(self) -> Any:
+        """(1/d) tr S S^T: S = 0 at d = 1, where the state is a sign."""
+        return 0 if self.width == 1 else self.beta**2 / (self.gap**2 - self.sigma**2)
 
 
-def _gain(rng: random.Random, keep: bool) -> _Gain:
-    def draw() -> Fraction:
-        return Fraction(rng.randint(1, 9), rng.randint(1, 5))
-
-    first = draw()
-    gain = (Fraction(1), Fraction(1)) if keep else (first, first + draw())
-    return _Gain(gain, (draw(), draw()), draw(), draw())
+def _unequal(left: Any, right: Any) -> bool:
+    return sp.simplify(left - right) != 0
 
 
-def _moves(case: _Gain) -> str | None:
-    # A Gamma k + beta e = w k, and the pre-norm state a Gamma k + w k has to be parallel to k
-    x, y = ((case.a * g + case.w) * entry for g, entry in zip(case.gain, case.k, strict=True))
-    if x * case.k[1] == y * case.k[0]:
+def _scale(case: LinearLimit) -> str | None:
+    law = formula("mean_field_scale")(case.a, case.sigma, case.beta)
+    return f"{case}: s = {case.scale}, the law says {law}" if _unequal(case.scale, law) else None
+
+
+def _radius(case: LinearLimit) -> str | None:
+    law = formula("mean_field_rho")(case.a, case.sigma, case.beta)
+    if case.radius < 1 and not _unequal(case.radius, law):
         return None
-    gain, k = (f"({p}, {q})" for p, q in (case.gain, case.k))
-    fixed = f"N fixes k = {k} at a = 0 with s = {case.w}"
-    return f"d = 2, gamma = {gain}: {fixed}, but turns it to ({x}, {y}) at a = {case.a}"
+    return f"{case}: rho = {case.radius}, the law says {law} and below 1"
 
+
+def _sensitivity(case: LinearLimit) -> str | None:
+    found = case.sensitivity
+    return f"{case}: (1/d) tr S S^T = {found}, not 1" if _unequal(found, 1) else None
+
+
+_ENSEMBLE = {
+    "ginibre": lambda case: case.shift == 0,
+    "independent": lambda case: case.eigenvalue is None,
+    "eps_zero_gain_one": lambda case: case.eps == 0,
+}
+
+
+def _example() -> LinearLimit:
+    return LinearLimit(2, 3, 4)
+
+
+SCALE = Predicate(
+    name="scale",
+    sentence="At the fixed point with the largest s, s tends to a + sqrt(sigma^2 + beta^2).",
+    concluded_by=("largest_root",),
+    assumptions={**_ENSEMBLE, "largest": lambda case: case.largest},
+    refute=_scale,
+    example=_example,
+)
+RADIUS = Predicate(
+    name="radius",
+    sentence=(
+        "At that fixed point rho tends to (a + sigma)/(a + sqrt(sigma^2 + beta^2)), which is below"
+        " 1 for beta > 0."
+    ),
+    concluded_by=("rho_law", "threshold"),
+    assumptions={
+        **_ENSEMBLE,
+        "largest": lambda case: case.largest,
+        "recall": lambda case: case.beta > 0,
+    },
+    refute=_radius,
+    example=_example,
+)
+SENSITIVITY = Predicate(
+    name="sensitivity",
+    sentence="At that fixed point (1/d) tr S S^T tends to 1.",
+    concluded_by=("sensitivity",),
+    assumptions={
+        **_ENSEMBLE,
+        "recall": lambda case: case.beta > 0,
+        "limit": lambda case: case.width is None,
+    },
+    refute=_sensitivity,
+    example=_example,
+)
+PREDICATES = (SCALE, RADIUS, SENSITIVITY)
 
 FALSIFIERS = (
-    RandomFalsifier(
+    Falsifier(
         "input_chosen_after_the_weights",
         "independent",
-        "s is within 35 % of sqrt(sigma^2 + beta^2) at d = 100",
-        lambda rng, keep: _draw(rng, independent=keep),
-        lambda case: abs(case.alignment) < 6 / math.sqrt(WIDTH),
-        _off_the_scale,
-        trials=4,
+        SCALE,
+        lambda: LinearLimit(0, 3, 4, eigenvalue=3),
     ),
-    RandomFalsifier(
-        "symmetric_weights",
-        "ginibre",
-        "s is within 35 % of sqrt(sigma^2 + beta^2) at d = 100",
-        lambda rng, keep: _draw(rng, symmetric=not keep),
-        lambda case: not case.symmetric,
-        _off_the_scale,
-        trials=4,
+    Falsifier("shifted_weights", "ginibre", SCALE, lambda: LinearLimit(0, 3, 4, shift=1)),
+    Falsifier(
+        "another_fixed_point", "largest", RADIUS, lambda: LinearLimit(6, 3, 4, largest=False)
     ),
-    RandomFalsifier(
-        "no_recall",
-        "recall",
-        "the loop settles",
-        lambda rng, keep: _draw(rng, recall=keep),
-        lambda case: case.beta > 0,
-        _no_settling,
-        trials=4,
-    ),
-    RandomFalsifier(
-        "gain_with_residual",
-        "eps_zero_gain_one",
-        "the fixed point of a = 0 is fixed at every a",
-        _gain,
-        lambda case: case.gain == (1, 1),
-        _moves,
+    Falsifier("no_recall", "recall", RADIUS, lambda: LinearLimit(0, 1, 0)),
+    Falsifier("one_dimension", "limit", SENSITIVITY, lambda: LinearLimit(0, 1, 1, width=1)),
+    Falsifier(
+        "epsilon", "eps_zero_gain_one", SCALE, lambda: LinearLimit(0, 1, sp.Rational(3, 2), eps=1)
     ),
 )

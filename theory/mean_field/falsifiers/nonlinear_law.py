@@ -1,179 +1,170 @@
-"""Attacks on N7, the nonlinear mean-field law: what happens when one assumption is dropped."""
+"""N7 as programs, and exact cases in which a sentence of it fails without one assumption.
+
+The moments of the law are exact: of polynomial activations, or given as numbers.
+"""
 
 from __future__ import annotations
 
-import math
-import random
-from itertools import pairwise
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import sympy as sp
 
-from ...activations import ACTIVATIONS, Activation
 from ...formulas import formula
-from ...kernel.random_falsifier import RandomFalsifier
-from ..simulation import gaussian_input, ginibre, sensitivity, settle, sparse_input
-
-WIDTH = 100
-"""the dimension d of the simulated loops"""
-GAIN = 3
-"""phi is tanh(GAIN x)"""
-STEEP = ACTIVATIONS["tanh"].steepened(GAIN)
-NODES = [
-    (i / 16, math.exp(-((i / 16) ** 2) / 2) / (16 * math.sqrt(2 * math.pi)))
-    for i in range(-128, 129)
-]
-"""nodes and weights of the trapezoid rule for a Gaussian average
-
-The error is about exp(-32 pi y), where y is the distance of the nearest pole: pi/6 for tanh(3x).
-"""
-MOMENT = sum(weight * STEEP.value(g) ** 2 for g, weight in NODES)
-SLOPE = sum(weight * STEEP.derivative(g) ** 2 for g, weight in NODES)
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
 
 
-SLOPE_TOLERANCE = 0.4
-"""relative error of the mean slope; six standard deviations of it at d = 100 are 0.35"""
-SENSITIVITY_TOLERANCE = 0.6
-"""relative error of (1/d) tr S S^T; eight draws of Gaussian entries stayed within 0.17"""
-SETTLED = 1e-3
-"""a last step shorter than this fraction of |h| counts as settled"""
+class Edge(NamedTuple):
+    """A loop at its fixed point, by the moments q = E phi(h)^2 and c = E phi'(h)^2."""
+
+    a: Any
+    sigma: Any
+    beta: Any
+    q: Any
+    c: Any
 
 
-class _Draw(NamedTuple):
-    """A loop with sigma = 1, a = 0 and phi = tanh(3x)."""
+def _unstable(case: Edge) -> str | None:
+    rho = formula("mean_field_rho_nonlinear")(*case)
+    return None if rho < 1 else f"{case}: rho = {rho}"
 
-    matrix: list[list[float]]
-    e: list[float]
-    beta: float
+
+STABLE = Predicate(
+    name="stable",
+    sentence="If beta > beta_c or c < q, then rho < 1.",
+    concluded_by=("edge", "edge_identity"),
+    assumptions={
+        "recall": lambda case: case.beta > 0,
+        "above_edge": lambda case: case.beta**2 > case.sigma**2 * (case.c - case.q),
+    },
+    refute=_unstable,
+    example=lambda: Edge(1, 1, 1, sp.Rational(1, 2), 1),
+)
+
+
+class Square(NamedTuple):
+    """phi(x) = x^2 and an input of this fourth moment, whose share of the variance of h is v."""
+
+    kurtosis: Any
+    v: Any
+
+
+def _leaves_the_bulk(case: Square) -> str | None:
+    v, kurtosis = case.v, case.kurtosis
+    q, slope = 3 + (kurtosis - 3) * v**2, 2 * (kurtosis - 3) * v
+    outlier = formula("input_outlier")(v, q, slope)
+    return None if outlier == 0 else f"phi = x^2, {case}: nu* = {outlier} w"
+
+
+NO_OUTLIER = Predicate(
+    name="no_outlier",
+    sentence="For Gaussian e, h has standard Gaussian entries and nu* = 0.",
+    concluded_by=("outlier_gaussian",),
+    assumptions={"gaussian_input": lambda case: case.kurtosis == 3},
+    refute=_leaves_the_bulk,
+    example=lambda: Square(3, sp.Rational(7, 10)),
+)
+
+
+class OddPolynomial(NamedTuple):
+    """phi(x) = Sum coefficients[k] x^(2k+1), entries +-1 of the input, and (beta/sigma)^2."""
+
+    coefficients: Sequence[Any]
+    ratio: Any
+
+    def moment(self, v: Any) -> Any:
+        """q = E phi(sqrt(1 - v) g + sqrt(v))^2 as a polynomial in v."""
+        r, m, x = sp.symbols("r m x")
+        square = sp.Poly(sum(c * x ** (2 * k + 1) for k, c in enumerate(self.coefficients)) ** 2, x)
+        total = sp.Integer(0)
+        for (n,), value in square.terms():
+            total += value * sum(
+                sp.binomial(n, 2 * j) * sp.factorial2(2 * j - 1) * r**j * m ** (n // 2 - j)
+                for j in range(n // 2 + 1)
+            )
+        return sp.expand(total.subs({r: 1 - v, m: v}))
 
     @property
-    def kurtosis(self) -> float:
-        """(1/d) Sum e_i^4: 3 for Gaussian entries, 1 for +-1, and 1/p for entries of density p."""
-        return sum(x**4 for x in self.e) / len(self.e)
+    def concave(self) -> bool:
+        """Whether phi does not decrease and is concave on x >= 0, and is not 0."""
+        x = sp.Symbol("x")
+        phi = sum((c * x ** (2 * k + 1) for k, c in enumerate(self.coefficients)), sp.Integer(0))
+        slopes = (sp.diff(phi, x), -sp.diff(phi, x, 2))
+        return phi != 0 and all(
+            sp.solve_univariate_inequality(
+                slope < 0, x, relational=False, domain=sp.Interval(0, 99)
+            )
+            is sp.S.EmptySet
+            for slope in slopes
+        )
+
+    @property
+    def shares(self) -> int:
+        """The number of shares u in (0, 1] that solve the balance, by Sturm's theorem in v."""
+        v = sp.Symbol("v")
+        balance = sp.Poly(v * self.moment(v) - self.ratio * (1 - v), v)
+        return int(balance.count_roots(0, 1)) - int(balance.eval(0) == 0)
 
 
-def _draw(
-    rng: random.Random, gaussian: bool = True, beta: float = 2.0, density: float = 1.0
-) -> _Draw:
-    matrix = ginibre(rng, WIDTH)
-    e = gaussian_input(rng, WIDTH) if gaussian else sparse_input(rng, WIDTH, density)
-    return _Draw(matrix, e, beta)
+def _several_shares(case: OddPolynomial) -> str | None:
+    return None if case.shares == 1 else f"{case}, +-1 inputs: {case.shares} shares"
 
 
-def _wrong_slope(case: _Draw) -> str | None:
-    at = settle(case.matrix, case.e, case.beta, STEEP, tol=1e-9)
-    slope = sum(STEEP.derivative(x) ** 2 for x in at.h) / WIDTH
-    if abs(slope / SLOPE - 1) <= SLOPE_TOLERANCE:
-        return None
-    radius, gaussian = math.sqrt(slope) / at.s, math.sqrt(SLOPE) / at.s
-    return (
-        f"{_show(case)}: mean phi'(h)^2 = {slope:.3f}, rho by the bulk {radius:.3f}; Gaussian"
-        f" entries have {SLOPE:.3f} and {gaussian:.3f}"
-    )
+UNIQUE = Predicate(
+    name="unique_share",
+    sentence="The share u is unique for phi odd, non-decreasing and concave on x >= 0.",
+    concluded_by=("uniqueness",),
+    assumptions={"recall": lambda case: case.ratio > 0, "concave": lambda case: case.concave},
+    refute=_several_shares,
+    example=lambda: OddPolynomial((2,), 1),
+)
 
 
-def _show(case: _Draw) -> str:
-    loop = f"tanh(3x), d = {WIDTH}, sigma = 1, beta = {case.beta:g}"
-    return f"{loop}, (1/d) Sum e^4 = {case.kurtosis:.3g}"
+class Gains(NamedTuple):
+    """A fixed point of N(a Gamma k + A Gamma k + beta e) at a = 0, for d = 2.
 
-
-def _wrong_sensitivity(case: _Draw) -> str | None:
-    beta, moment, slope = (sp.Float(x) for x in (case.beta, MOMENT, SLOPE))
-    law = float(formula("mean_field_sensitivity")(1, beta, moment, slope))
-    at = settle(case.matrix, case.e, case.beta, STEEP, tol=1e-9)
-    found = sensitivity(case.matrix, at, STEEP, 0.0, case.beta, random.Random(0))
-    if abs(found / law - 1) <= SENSITIVITY_TOLERANCE:
-        return None
-    return f"{_show(case)}: (1/d) tr S S^T = {found:.3f}, by the law of Gaussian entries {law:.3f}"
-
-
-def _edge() -> float:
-    return float(formula("mean_field_threshold")(1, sp.Float(MOMENT), sp.Float(SLOPE)))
-
-
-def _near_edge(rng: random.Random, keep: bool) -> _Draw:
-    return _draw(rng, beta=(2.2 if keep else 0.3) * _edge())
-
-
-def _unsettled(case: _Draw) -> str | None:
-    at = settle(case.matrix, case.e, case.beta, STEEP, loops=150, tol=SETTLED)
-    if at.step <= SETTLED:
-        return None
-    where = f"tanh(3x), d = {WIDTH}, beta = {case.beta / _edge():.2g} beta_c"
-    return f"{where}: the step is still {at.step:.3g} |h| after 150 loops"
-
-
-class _Balance(NamedTuple):
-    activation: Activation
-    gain: float
-    ratio: float
-    """beta/sigma"""
-    odd_concave: bool
-
-
-def _balance(rng: random.Random, keep: bool) -> _Balance:
-    if keep:
-        gain = rng.uniform(0.3, 5)
-        return _Balance(ACTIVATIONS["tanh"].steepened(gain), gain, rng.uniform(0.2, 3), True)
-    return _Balance(ACTIVATIONS["sin"].steepened(math.pi), math.pi, rng.uniform(0.3, 2.5), False)
-
-
-def _several_shares(case: _Balance) -> str | None:
-    """More or fewer than one share u in (0, 1] solves the balance for +-1 inputs.
-
-    The shares are counted by sign changes on a grid, and at u = 1.
+    Args:
+        gain: the gain gamma of the two coordinates.
+        k: the fixed point, up to its length.
+        w: its scale.
+        a: a residual strength.
     """
 
-    def excess(u: float) -> float:
-        spread = math.sqrt(1 - u * u)
-        q = sum(weight * case.activation.value(spread * g + u) ** 2 for g, weight in NODES)
-        # (u^2 q/(1 - u^2) - ratio^2)(1 - u^2)
-        return u * u * q - case.ratio**2 * (1 - u * u)
+    gain: tuple[Any, Any]
+    k: tuple[Any, Any]
+    w: Any
+    a: Any
 
-    values = [excess(i / 100) for i in range(1, 100)]
-    count = sum(x * y < 0 for x, y in pairwise(values)) + (abs(case.activation.value(1.0)) < 1e-12)
-    if count == 1:
+
+def _moves(case: Gains) -> str | None:
+    # A Gamma k + beta e = w k, and the pre-norm state a Gamma k + w k has to be parallel to k
+    x, y = ((case.a * g + case.w) * entry for g, entry in zip(case.gain, case.k, strict=True))
+    if x * case.k[1] == y * case.k[0]:
         return None
-    name = "tanh" if case.odd_concave else "sin"
-    where = f"{name}({case.gain:.4g} x), +-1 inputs, beta/sigma = {case.ratio:.3g}"
-    return f"{where}: {count} shares solve the balance, one of them u = 1"
+    return f"{case}: N turns the fixed point k of a = 0 to ({x}, {y}) at a = {case.a}"
 
+
+SAME_POINT = Predicate(
+    name="same_point",
+    sentence="Without gains the fixed points of a = 0 are those of every a.",
+    concluded_by=("gain_moves_the_point",),
+    assumptions={"eps_zero_gain_one": lambda case: set(case.gain) == {1}},
+    refute=_moves,
+    example=lambda: Gains((1, 1), (1, 2), 3, 1),
+)
+PREDICATES = (STABLE, NO_OUTLIER, UNIQUE, SAME_POINT)
 
 FALSIFIERS = (
-    RandomFalsifier(
-        "signs_as_input",
-        "gaussian_input",
-        "the mean of phi'(h)^2 over the entries is within 40 % of E phi'(g)^2",
-        lambda rng, keep: _draw(rng, gaussian=keep),
-        lambda case: case.kurtosis > 1.5,
-        _wrong_slope,
-        trials=3,
-    ),
-    RandomFalsifier(
-        "sensitivity_to_sparse_input",
-        "gaussian_input",
-        "(1/d) tr S S^T is within 60 % of beta^2/(beta^2 - beta_c^2)",
-        lambda rng, keep: _draw(rng, keep, beta=2.5, density=0.05),
-        lambda case: 1.5 < case.kurtosis < 10,
-        _wrong_sensitivity,
-        trials=3,
-    ),
-    RandomFalsifier(
+    Falsifier(
         "recall_below_the_edge",
         "above_edge",
-        "the loop settles from h_0 = e",
-        _near_edge,
-        lambda case: case.beta > _edge(),
-        _unsettled,
-        trials=3,
+        STABLE,
+        lambda: Edge(0, 1, sp.Rational(1, 2), sp.Rational(1, 2), 1),
     ),
-    RandomFalsifier(
-        "oscillating_activation",
-        "concave",
-        "one share of the input solves the balance",
-        _balance,
-        lambda case: case.odd_concave,
-        _several_shares,
-        trials=6,
+    Falsifier("sparse_input", "gaussian_input", NO_OUTLIER, lambda: Square(50, sp.Rational(7, 10))),
+    Falsifier("falling_activation", "concave", UNIQUE, lambda: OddPolynomial((1, -1), 1)),
+    Falsifier(
+        "gain_with_residual", "eps_zero_gain_one", SAME_POINT, lambda: Gains((1, 2), (1, 1), 1, 1)
     ),
 )
