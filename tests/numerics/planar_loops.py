@@ -1,4 +1,4 @@
-"""Planar loops in floats, for the attacks on loops with a bounded update.
+"""Planar loops with a bounded update in floats, for the tests of R2, R3 and M4.
 
 h' = z + updates with z = weight h + offset, in dimension d = 2.
 """

@@ -12,7 +12,7 @@ from ..formulas import formula
 from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
-from .falsifiers.resolvent import FALSIFIERS
+from .falsifiers.resolvent import FALSIFIERS, PREDICATES
 
 
 def _resolvent():
@@ -34,10 +34,8 @@ def _unrolled():
             m * (power * start + (1 - power) * q**-1 * b) + b,
             m * power * start + (1 - m * power) * q**-1 * b,
         ),
-        *(
-            Words((1 - m**t) * q**-1 * b, sum((m**k for k in range(t)), sp.Integer(0)) * b)
-            for t in (1, 2, 3, 6)
-        ),
+        # the sum gains M^t B in every loop, and is 0 at t = 0
+        Words((1 - power * m) * q**-1 * b, (1 - power) * q**-1 * b + power * b),
         Words(power * start + (1 - power) * q**-1 * b - q**-1 * b, power * (start - q**-1 * b)),
     ]
 
@@ -53,6 +51,18 @@ def _components():
         residual = m * numerator + gap.det() * b - numerator
         equations += [Equation(entry, sp.Integer(0)) for entry in residual]
     return equations
+
+
+def _rank():
+    q, b, s, x = letters("Q B S x")  # Q = I - M; with B = Q S the kernels agree
+    return [Words(q * (q**-1 * b) * x, b * x), Words(q**-1 * (q * s) * x, s * x)]
+
+
+def _bound():
+    # sigma |l| <= |l B| = x, x = |1 - lambda| y with y = |l S| <= |l||S|
+    sigma, left, x, gap, y, size = sp.symbols("sigma l x g y S")
+    chain = (sigma * left <= x, sp.Eq(x, gap * y), y <= left * size)
+    return [Sentence((left > 0, gap >= 0, *chain), sigma <= gap * size)]
 
 
 def _eigen_model(rng: random.Random, size: int):
@@ -166,11 +176,12 @@ _STEPS = (
         "every d",
         ("eigenplane",),
     ),
-    deduced(
+    identity(
         "rank",
-        "S = (I - M)^{-1} B has the rank of B: S != 0 iff B != 0",
+        "(I - M) S = B and S = (I - M)^{-1} B: S x = 0 iff B x = 0, so S has the rank of B",
         "every d",
-        ("resolvent", "recall"),
+        _rank,
+        ("resolvent",),
     ),
     identity(
         "left_eigenvector",
@@ -179,15 +190,21 @@ _STEPS = (
         _blow_up,
         ("resolvent",),
     ),
-    deduced(
+    decided(
         "blow_up",
         "invertible B: sigma_min(B)|l| <= |l B| = |1 - lambda||l S| <= |1 - lambda||l||S| for every"
         " eigenvalue lambda, so |S| >= sigma_min(B)/|1 - lambda|",
         "every d",
+        _bound,
         ("left_eigenvector", "invertible"),
     ),
     identity(
-        "iterations", "C rho^t = tol at t = (log tol - log C)/log rho", "no size", _iterations
+        "iterations",
+        "C rho^t = tol at t = (log tol - log C)/log rho; for a normal M with one modulus rho, |h_t -"
+        " h*| is C rho^t",
+        "no size",
+        _iterations,
+        ("one_modulus",),
     ),
     decided(
         "scalar_loop",
@@ -218,20 +235,27 @@ R1 = Claim(
     title="Resolvent law of linear loops with recall",
     source="paper+extension",
     statement=(
-        "h' = M h + B e + c. If 1 is not an eigenvalue there is one fixed point h*(e) = (I -"
-        " M)^{-1}(B e + c); it is reachable iff rho(M) < 1; S = (I - M)^{-1} B has the rank of B;"
-        " dh_t/de = M^t Dh_0 + (I - M^t)(I - M)^{-1} B. Reachable, smooth and input-dependent hold"
-        " together iff rho(M) < 1 and B != 0; for invertible B |S| >= sigma_min(B)/|1 - lambda| for"
-        " every eigenvalue lambda."
+        "Let h' = M h + B e + c. If 1 is not an eigenvalue there is one fixed point h*(e) = (I -"
+        " M)^{-1}(B e + c), with S = Dh* = (I - M)^{-1} B, and dh_t/de = M^t Dh_0 + (I - M^t)(I -"
+        " M)^{-1} B. If rho(M) < 1, h_t -> h*(e) from every start. If moreover B != 0, then S !="
+        " 0, and S has the rank of B. If rho(M) >= 1, the fixed point is not reachable, so that"
+        " reachable, smooth and input-dependent hold together iff rho(M) < 1 and B != 0. If B is"
+        " invertible, |S| >= sigma/|1 - lambda| for every eigenvalue lambda of M, where sigma is"
+        " the least non-zero singular value of B."
     ),
     assumptions=(
         Assumption("linear", "h' = M h + B e + c, real d x d matrices (M^t is the t-th power)"),
         Assumption("contractive", "rho(M) < 1"),
         Assumption("recall", "B != 0"),
         Assumption("invertible", "B is invertible (blow-up bound only)"),
+        Assumption(
+            "one_modulus",
+            "M is normal and its eigenvalues have the modulus rho (number of iterations only)",
+        ),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     notes=(
         "The term M^t Dh_0 was missing at first; it does not vanish at finite t when h_0 = e.",
         (

@@ -5,18 +5,21 @@ Orbits, sensitivities and resolvents are exact or enclosed.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import flint
 import numpy as np
 from hypothesis import strategies as st
 
+from ....theory.recall.falsifiers.resolvent import REACHED, LinearLoop
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...ensembles.prescribed_spectra import Spectrum
 from ...formulas import numeric
 from ...strategies import fractions as draws
 from ...strategies import matrix_strategies as matrices
+from ..shared.predicates import evaluated
 
 LOOPS = 4096
 """Iterations after which every contractive case has converged: (15/16)^4096 < 1e-114."""
@@ -275,6 +278,22 @@ def _counted(case: Case) -> str | None:
     return None
 
 
+@st.composite
+def _exact_loops(draw: Any, dropped: str = "") -> Case:
+    """Loops of width 1 or 2; with `linear` dropped, h' = h^2 from 1."""
+    d = draw(draws.sizes(1, 2))
+    m = draw(matrices.of_radius(d, EXPANSIVE if dropped == "contractive" else CONTRACTIVE))
+    push, start, bend = draw(draws.vectors(d)), draw(draws.vectors(d)), 0.0
+    if dropped == "linear":
+        m, push, start, bend = 0 * m, 0 * push, np.ones(d), 1.0
+    return {"M": m, "push": push, "start": start, "bend": bend, "dropped": dropped}
+
+
+def _linear_loop(case: Case) -> LinearLoop:
+    push, start = _column(case["push"]), _column(case["start"])
+    return LinearLoop(_exact(case["M"]), _eye(len(case["M"])), push, start, Fraction(case["bend"]))
+
+
 SUITES: tuple[Suite, ...] = (
     Suite(
         "R1",
@@ -282,7 +301,7 @@ SUITES: tuple[Suite, ...] = (
         property="rho(M) < 1: h' = M h + B e + c reaches (I - M)^{-1}(B e + c) from every start",
         cases=lambda: _orbits(CONTRACTIVE),
         judge=_reached,
-        drops=(Drop("rho(M) < 1", cases=lambda: _orbits(EXPANSIVE)),),
+        drops=(Drop("rho(M) < 1", assumption="contractive", cases=lambda: _orbits(EXPANSIVE)),),
         evidence="certificate",
     ),
     Suite(
@@ -291,7 +310,7 @@ SUITES: tuple[Suite, ...] = (
         property="dh_t/de = M^t Dh_0 + (I - M^t)(I - M)^{-1} B when 1 is no eigenvalue",
         cases=_unrolled,
         judge=_differences,
-        drops=(Drop("the loop is linear", cases=lambda: _unrolled(True)),),
+        drops=(Drop("the loop is linear", assumption="linear", cases=lambda: _unrolled(True)),),
         evidence="closed form",
     ),
     Suite(
@@ -301,8 +320,8 @@ SUITES: tuple[Suite, ...] = (
         cases=lambda: _dependent(True, CONTRACTIVE),
         judge=_limits,
         drops=(
-            Drop("B != 0", cases=lambda: _dependent(False, CONTRACTIVE)),
-            Drop("rho(M) < 1", cases=lambda: _dependent(True, EXPANSIVE)),
+            Drop("B != 0", assumption="recall", cases=lambda: _dependent(False, CONTRACTIVE)),
+            Drop("rho(M) < 1", assumption="contractive", cases=lambda: _dependent(True, EXPANSIVE)),
         ),
         evidence="certificate",
     ),
@@ -315,7 +334,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=lambda: _near_one(True),
         judge=_blows_up,
-        drops=(Drop("B is invertible", cases=lambda: _near_one(False)),),
+        drops=(Drop("B is invertible", assumption="invertible", cases=lambda: _near_one(False)),),
     ),
     Suite(
         "R1",
@@ -327,8 +346,21 @@ SUITES: tuple[Suite, ...] = (
         cases=_one_modulus,
         judge=_counted,
         drops=(
-            Drop("M is normal", cases=lambda: _one_modulus(normal=False)),
-            Drop("one modulus", cases=lambda: _one_modulus(one=False)),
+            Drop("M is normal", assumption="one_modulus", cases=lambda: _one_modulus(normal=False)),
+            Drop("one modulus", assumption="one_modulus", cases=lambda: _one_modulus(one=False)),
         ),
+    ),
+    Suite(
+        "R1",
+        "reachable-exact",
+        property="rho(M) < 1: a Lyapunov function of h - h* falls in every loop, in rationals",
+        cases=_exact_loops,
+        judge=evaluated(REACHED, _linear_loop),
+        drops=(
+            Drop("rho(M) < 1", assumption="contractive", cases=lambda: _exact_loops("contractive")),
+            Drop("the loop is linear", assumption="linear", cases=lambda: _exact_loops("linear")),
+        ),
+        evidence="closed form",
+        predicate=REACHED.name,
     ),
 )
