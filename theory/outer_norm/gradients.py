@@ -14,56 +14,38 @@ from ..formulas import formula
 from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, decided, deduced, identity
-from .falsifiers.gradients import FALSIFIERS
+from .falsifiers.gradients import FALSIFIERS, PREDICATES
 
-LOOPS = 5
-"""most iterations that are written out"""
-J, F = letters(f"J:{LOOPS}"), letters(f"F:{LOOPS}")
-"""J_t = D_h f and F_t = D_theta f, at h_t"""
+J, F, X, Y = letters("J F X Y")
+"""D_h f and D_theta f at h_t, the gradient dh_t/dtheta, and that of a loop cut off before"""
 START, ROW = letters("G_0 r")
-"""G_0 = dh_0/dtheta, and the derivative r of the loss at h_T, a row"""
+"""G_0 = dh_0/dtheta, and the derivative r of the loss by h_{t+1}, a row"""
 
 
-def _product(first: int, last: int) -> sp.Expr:
-    """dh_{last+1}/dh_first = J_last ... J_first; the identity when last < first."""
-    return sp.Mul(*J[first : last + 1][::-1])
-
-
-def _gradient(loops: int, cut: int | None = None) -> sp.Expr:
-    """The last `cut` terms of the unrolled derivative dh_T/dtheta, with T = loops.
-
-    Where `cut` is None, all terms, and that of the start.
-    """
-    kept = range(loops - (cut or loops), loops)
-    total = sum((_product(t + 1, loops - 1) * F[t] for t in kept), sp.Integer(0))
-    return total + (_product(0, loops - 1) * START if cut is None else 0)
+def _jacobian_norm():
+    # on a curve c of states with c'(0) = v, for t small enough: |f(c(t)) - f(c(0))|/t = q is within
+    # delta of x = |D_h f v|, and |c(t) - c(0)|/t = p within delta of n = |v|; if x > kappa n, take
+    # the delta below
+    kappa, x, n, q, p, delta = sp.symbols("k x n q p delta")
+    near = (x <= q + delta, p <= n + delta, q <= kappa * p)
+    chosen = sp.Eq(2 * (1 + kappa) * delta, x - kappa * n)
+    return [Sentence((kappa >= 0, *near, chosen), x <= kappa * n)]
 
 
 def _unrolled():
-    power, total, jacobian, direct = letters("Pi Sigma J F")
-    recursion = [Words(J[t] * _gradient(t) + F[t], _gradient(t + 1)) for t in range(1, LOOPS)]
-    # induction over t: dh_t/dtheta = Sigma + Pi G_0 becomes J (Sigma + Pi G_0) + F, which is
-    # (J Sigma + F) + (J Pi) G_0
-    step = Words(
-        jacobian * (total + power * START) + direct,
-        (jacobian * total + direct) + (jacobian * power) * START,
-    )
-    return [*recursion, step]
+    power, total = letters("Pi Sigma")
+    # dh_t/dtheta = Sigma + Pi G_0 becomes J (Sigma + Pi G_0) + F = (J Sigma + F) + (J Pi) G_0; one
+    # loop has Sigma = F and Pi = J
+    return [
+        Words(J * START + F, F + J * START),
+        Words(J * (total + power * START) + F, (J * total + F) + (J * power) * START),
+    ]
 
 
 def _reverse():
-    """Backpropagation: the gradient of the loss is the sum of all r_{t+1} F_t and r_0 G_0.
-
-    The adjoints are r_T = r and r_t = r_{t+1} J_t.
-    """
-    equations = []
-    for loops in range(1, LOOPS + 1):
-        adjoint, total = ROW, sp.Integer(0)
-        for t in reversed(range(loops)):
-            total += adjoint * F[t]
-            adjoint = adjoint * J[t]
-        equations.append(Words(total + adjoint * START, ROW * _gradient(loops)))
-    return equations
+    # r_{t+1} dh_{t+1}/dtheta = r_{t+1} F_t + r_t dh_t/dtheta with r_t = r_{t+1} J_t: the terms
+    # summed so far and the rest keep their total, the derivative of the loss, for every t
+    return [Words(ROW * (J * X + F), ROW * F + (ROW * J) * X)]
 
 
 def _tangent_model(rng: random.Random, size: int):
@@ -88,6 +70,7 @@ def _recursion_bound():
     after = (1 - kappa) * y <= top * (1 - kappa * power) + (1 - kappa) * kappa * power * start
     weaker = (1 - kappa) * x <= top + (1 - kappa) * power * start
     return [
+        Sentence((kappa < 1, sp.Eq(power, 1), x <= start), before),
         Sentence((*given, before), after),
         # the weaker bound, without kappa^T
         Sentence((top >= 0, power >= 0, before), weaker),
@@ -95,13 +78,8 @@ def _recursion_bound():
 
 
 def _tail():
-    equations = []
-    for loops in range(2, LOOPS + 1):
-        for cut in range(1, loops):
-            error = _gradient(loops) - _gradient(loops, cut)
-            first = _product(loops - cut, loops - 1)
-            equations.append(Words(error, first * _gradient(loops - cut)))
-    return equations
+    # the cut gradient Y starts from 0 at h_{T-k}: the difference X - Y starts from dh_{T-k}/dtheta
+    return [Words((J * X + F) - F, J * X), Words((J * X + F) - (J * Y + F), J * (X - Y))]
 
 
 def _tail_bound():
@@ -115,17 +93,30 @@ def _tail_bound():
 
 
 def _attained():
-    """Both bounds are equalities for h' = kappa h + top theta with dh_0/dtheta = start."""
-    kappa, top, start = sp.symbols("kappa m a", positive=True)
-    bound, error = formula("gradient_bound"), formula("truncation_bound")
-    equations, gradients = [Equation(bound(kappa, 0, top, start), start)], [start]
-    for loops in range(1, LOOPS):
-        gradients.append(kappa * gradients[-1] + top)
-        equations.append(Equation(bound(kappa, loops, top, start), gradients[-1]))
-        for cut in range(1, loops + 1):
-            kept = sum((kappa**j * top for j in range(cut)), sp.Integer(0))
-            equations.append(Equation(error(kappa, cut, loops, top, start), gradients[-1] - kept))
-    return equations
+    """Both bounds are equalities for h' = kappa h + top theta with dh_0/dtheta = start.
+
+    There dh_{T+1}/dtheta = kappa dh_T/dtheta + top, and the last k + 1 loops have the term
+    kappa^k top more than the last k.
+    """
+    kappa, top, start, loops, cut = sp.symbols("kappa m a T k", positive=True)
+    p, c = sp.symbols("p c", positive=True)
+
+    def named(value: sp.Expr) -> sp.Expr:
+        # kappa^T and kappa^k are named, so that the equation is between rational functions
+        return sp.expand(value, power_exp=True).subs({kappa**loops: p, kappa**cut: c})
+
+    def bound(at: sp.Expr) -> sp.Expr:
+        return named(formula("gradient_bound")(kappa, at, top, start))
+
+    def error(kept: sp.Expr) -> sp.Expr:
+        return named(formula("truncation_bound")(kappa, kept, loops, top, start))
+
+    return [
+        Equation(bound(sp.Integer(0)), start),
+        Equation(bound(loops + 1), kappa * bound(loops) + top),
+        Equation(error(sp.Integer(0)), bound(loops)),
+        Equation(error(cut) - error(cut + 1), c * top),
+    ]
 
 
 def _limit_recursion():
@@ -140,15 +131,21 @@ def _limit_bound():
     kappa, power, t, start, c, x, y = sp.symbols("q p t a c x y")
     # power = kappa^{t-1}: x <= kappa^t start + c t kappa^{t-1} and y <= kappa x + c kappa^t
     before = x <= kappa * power * start + c * t * power
+    first = (sp.Eq(power, 1), sp.Eq(t, 1), x <= kappa * start + c)
     after = y <= kappa**2 * power * start + c * (t + 1) * kappa * power
-    return [Sentence((kappa >= 0, before, y <= kappa * x + c * kappa * power), after)]
+    return [
+        Sentence(first, before),
+        Sentence((kappa >= 0, before, y <= kappa * x + c * kappa * power), after),
+    ]
 
 
 def _first_loop():
     kappa, power, factor, x, y = sp.symbols("q p C x y")
     # x = |dh_t/dh_0| <= kappa^{t-1} C with C = |D_h f| at h_0; C = kappa for h_0 on the sphere
+    before = x <= power * factor
     return [
-        Sentence((kappa >= 0, x <= power * factor, y <= kappa * x), y <= kappa * power * factor)
+        Sentence((sp.Eq(power, 1), x <= factor), before),
+        Sentence((kappa >= 0, before, y <= kappa * x), y <= kappa * power * factor),
     ]
 
 
@@ -160,11 +157,12 @@ def _parameter_slope():
 
 
 _STEPS = (
-    deduced(
+    decided(
         "jacobian_norm",
         "a kappa-Lipschitz map of the state space has |D_h f v| <= kappa |v| for every tangent"
         " vector v of it (the norm is that of N3)",
         "every d, every L",
+        _jacobian_norm,
         ("uniform", "differentiable"),
     ),
     identity(
@@ -186,7 +184,7 @@ _STEPS = (
         "reverse_mode",
         "backpropagation (r_T = loss'(h_T), r_t = r_{t+1} J_t) sums the same terms: Sum r_{t+1} F_t"
         " + r_0 dh_0/dtheta",
-        "every d, T in {1..5}",
+        "every d, every T by induction",
         _reverse,
         ("unrolled",),
     ),
@@ -209,7 +207,7 @@ _STEPS = (
     identity(
         "tail",
         "the gradient minus its last k terms is J_{T-1} ... J_{T-k} dh_{T-k}/dtheta",
-        "every d, T in {2..5}",
+        "every d, every T, every k by induction",
         _tail,
         ("unrolled",),
     ),
@@ -224,7 +222,7 @@ _STEPS = (
     identity(
         "attained",
         "h' = kappa h + m theta attains both bounds at every T and k",
-        "d = 1, T in {0..4}, k in {1..4}",
+        "d = 1, every T by induction, every k by induction",
         _attained,
         ("bound", "tail_bound"),
     ),
@@ -262,12 +260,13 @@ N5 = Claim(
     title="Stable backpropagation under a uniform contraction",
     source="paper+extension",
     statement=(
-        "h_{t+1} = f(h_t, theta) with Lip_h f <= kappa < 1 on the state space (N3), F = D_theta f:"
-        " |dh_T/dtheta| <= sup|F|/(1 - kappa) + kappa^T |dh_0/dtheta|, sup over the states visited;"
-        " |dh_T/dh_0| <= kappa^T (kappa^{T-1}|D_h f(h_0)| for h_0 off the sphere); the last k loops"
-        " alone err by <= kappa^k sup|F|/(1 - kappa), plus kappa^T |dh_0/dtheta| if the encoder is"
-        " trained. The gradient converges to (I - J_*)^{-1} F_*, within O(T kappa^T) for Lipschitz"
-        " derivatives."
+        "Let h_{t+1} = f(h_t, theta) with Lip_h f <= kappa < 1 on the state space (N3) and F ="
+        " D_theta f. Then |dh_T/dtheta| <= sup|F| (1 - kappa^T)/(1 - kappa) + kappa^T"
+        " |dh_0/dtheta|, with the sup over the states visited. The start is forgotten: |dh_T/dh_0|"
+        " <= kappa^T for h_0 in the state space, and kappa^{T-1}|D_h f(h_0)| for h_0 off it. If"
+        " dh_0/dtheta = 0, the gradient through the last k loops alone errs by at most kappa^k"
+        " sup|F|/(1 - kappa); a trained encoder adds kappa^T |dh_0/dtheta|. The gradient converges"
+        " to (I - J_*)^{-1} F_*, within O(T kappa^T) for Lipschitz derivatives."
     ),
     assumptions=(
         Assumption(
@@ -287,6 +286,7 @@ N5 = Claim(
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     notes=(
         (
             "The truncation bound kappa^k sup|F|/(1 - kappa) lacked the term kappa^T |dh_0/dtheta|:"

@@ -6,17 +6,28 @@ The steps are carried through the whole iteration, or through its last k steps.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from ....theory.outer_norm.falsifiers.gradients import (
+    GRADIENT,
+    MEMORY,
+    TRUNCATED,
+    LinearLoop,
+    SphereLoop,
+    linear_loop,
+    sphere_loop,
+)
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
-from ...strategies.spheres import arrays, show, spheres, stretched
+from ...strategies.spheres import arrays, matrices, show, spheres, stretched
 from ..shared.complex_step import complex_step, normalised, tangent
+from ..shared.predicates import evaluated
 from .sensitivity import rounding
 
 
@@ -188,17 +199,120 @@ def _converges(case: Case) -> str | None:
     return None
 
 
+@st.composite
+def _linear(draw: DrawFn, dropped: str = "", encoder: bool = True) -> Case:
+    """h' = M h + theta v with |M|_F < kappa < 1, or M = ((1/2, c), (0, 1/2)) and kappa = 1/2.
+
+    Where `start_fixed` is dropped, the start has a large derivative.
+    """
+    d, loops = 2 if dropped == "uniform" else draw(sizes(1, 3)), draw(st.integers(2, 8))
+    matrix = draw(matrices(d, 1))
+    size = float(np.linalg.norm(matrix))
+    matrix = matrix / 2.0 ** max(math.ceil(math.log2(size)) + 1 if size else 0, 0)
+    kappa = (math.floor(16 * float(np.linalg.norm(matrix))) + 1) / 16
+    direct, start = draw(arrays(d, -1, 1)), draw(arrays(d, -1, 1)) * encoder
+    if dropped == "uniform":
+        matrix, kappa = np.array([[0.5, draw(fractions(2, 4))], [0, 0.5]]), 0.5
+        direct, start = np.array([0.0, 1.0]), np.zeros(2)
+    if dropped == "start_fixed":
+        matrix, kappa = np.eye(d) / 2, 0.5
+        start, direct = draw(fractions(100, 200)) * 2.0**loops * np.ones(d), np.ones(d)
+    return {
+        "matrix": matrix,
+        "direct": direct,
+        "start": start,
+        "kappa": kappa,
+        "loops": loops,
+        "kept": 1 if dropped else draw(st.integers(1, loops)),
+        "dropped": dropped,
+    }
+
+
+def _linear_of(case: Case) -> LinearLoop:
+    return linear_loop(
+        [[Fraction(x) for x in row] for row in case["matrix"]],
+        [Fraction(x) for x in case["direct"]],
+        Fraction(case["kappa"]),
+        case["loops"],
+        case["kept"],
+        [Fraction(x) for x in case["start"]],
+    )
+
+
+@st.composite
+def _along(draw: DrawFn, dropped: str = "") -> Case:
+    """N(a h + beta e) from h_0 = +-e, or from a state off the sphere where z is small."""
+    a = draw(fractions(1 / 2, 2))
+    ratio = draw(fractions(9 / 8, 15 / 8) if dropped == "uniform" else fractions(17 / 8, 4))
+    case = {
+        "beta": a * ratio,
+        "start": draw(st.sampled_from((1.0, -1.0))),
+        "kappa": 1 / (ratio - 1),
+    }
+    if dropped == "on_sphere":
+        case["start"] = ratio - 1 / 16
+    if dropped == "uniform":
+        case |= {"kappa": 7 / 8, "start": 1.0}
+    slope = -a if dropped or draw(st.booleans()) else a
+    loops = 1 if dropped else draw(st.integers(1, 6))
+    return {**case, "slope": slope, "loops": loops, "dropped": dropped}
+
+
+def _along_of(case: Case) -> SphereLoop:
+    a, beta, start = (Fraction(case[name]) for name in ("slope", "beta", "start"))
+    claimed = Fraction(case["kappa"]) if case["dropped"] == "uniform" else None
+    return sphere_loop(a, beta, start, case["loops"], claimed)
+
+
+_TOO_LARGE = (
+    Drop("uniform: rho(J) in place of kappa", lambda: _unrolled("rho"), "uniform"),
+    Drop("uniform: beta < 2a, 7/8 in place of kappa > 1", lambda: _unrolled("cycle"), "uniform"),
+)
+
 SUITES = (
+    Suite(
+        "N5",
+        "exact gradient",
+        property=GRADIENT.sentence,
+        predicate=GRADIENT.name,
+        cases=_linear,
+        judge=evaluated(GRADIENT, _linear_of),
+        drops=(Drop("uniform: rho in place of kappa", lambda: _linear("uniform"), "uniform"),),
+        evidence="closed form",
+    ),
+    Suite(
+        "N5",
+        "exact truncation",
+        property=TRUNCATED.sentence,
+        predicate=TRUNCATED.name,
+        cases=lambda: _linear(encoder=False),
+        judge=evaluated(TRUNCATED, _linear_of),
+        drops=(
+            Drop("uniform: rho in place of kappa", lambda: _linear("uniform"), "uniform"),
+            Drop("start_fixed: a trained encoder", lambda: _linear("start_fixed"), "start_fixed"),
+        ),
+        evidence="closed form",
+    ),
+    Suite(
+        "N5",
+        "exact memory",
+        property=MEMORY.sentence,
+        predicate=MEMORY.name,
+        cases=_along,
+        judge=evaluated(MEMORY, _along_of),
+        drops=(
+            Drop("uniform: 7/8 in place of kappa", lambda: _along("uniform"), "uniform"),
+            Drop("on_sphere: near a zero of z", lambda: _along("on_sphere"), "on_sphere"),
+        ),
+        evidence="closed form",
+    ),
     Suite(
         "N5",
         "gradient bound",
         property="|dh_T/dtheta| <= sup|D_theta f|(1 - kappa^T)/(1 - kappa) + kappa^T |dh_0/dtheta|",
         cases=lambda: st.one_of(_unrolled(), _unrolled("encoder")),
         judge=_bounded,
-        drops=(
-            Drop("uniform: rho(J) in place of kappa", cases=lambda: _unrolled("rho")),
-            Drop("uniform: beta < 2a, 7/8 in place of kappa > 1", cases=lambda: _unrolled("cycle")),
-        ),
+        drops=(*_TOO_LARGE,),
         evidence="sample",
         cost=0.5,
     ),
@@ -209,9 +323,12 @@ SUITES = (
         cases=_unrolled,
         judge=_truncated,
         drops=(
-            Drop("uniform: rho(J) in place of kappa", cases=lambda: _unrolled("rho")),
-            Drop("uniform: beta < 2a, 7/8 in place of kappa > 1", cases=lambda: _unrolled("cycle")),
-            Drop("start_fixed: the encoder is trained", cases=lambda: _unrolled("encoder")),
+            *_TOO_LARGE,
+            Drop(
+                "start_fixed: the encoder is trained",
+                cases=lambda: _unrolled("encoder"),
+                assumption="start_fixed",
+            ),
         ),
         evidence="sample",
         cost=0.5,
@@ -226,9 +343,9 @@ SUITES = (
             Drop(
                 "on_sphere: h_0 beyond the sphere, near a zero of z",
                 cases=lambda: _unrolled("outside"),
+                assumption="on_sphere",
             ),
-            Drop("uniform: rho(J) in place of kappa", cases=lambda: _unrolled("rho")),
-            Drop("uniform: beta < 2a, 7/8 in place of kappa > 1", cases=lambda: _unrolled("cycle")),
+            *_TOO_LARGE,
         ),
         evidence="sample",
         cost=0.5,
@@ -239,9 +356,7 @@ SUITES = (
         property="dh_T/dtheta tends to (I - J)^-1 D_theta f",
         cases=_unrolled,
         judge=_converges,
-        drops=(
-            Drop("uniform: beta < 2a, 7/8 in place of kappa > 1", cases=lambda: _unrolled("cycle")),
-        ),
+        drops=_TOO_LARGE[1:],
         evidence="sample",
         cost=1,
     ),
