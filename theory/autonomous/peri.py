@@ -181,11 +181,11 @@ def _merged(balls: list[flint.arb]) -> flint.arb:
 STEPS = (
     decided(
         "peri_one_block",
-        "peri, one sub-block, eps = 0: |h' - h|^2 = Sum gamma_i^2 n_i^2 >= d min gamma^2 > 0: no"
-        " fixed point for any parameter",
+        "peri, one sub-block, eps = 0, no external recall: |h' - h|^2 = Sum gamma_i^2 n_i^2 >= d"
+        " min gamma^2 > 0: no fixed point for any parameter",
         "every d",
         _peri_one_block,
-        ("gains",),
+        ("gains", "epsilon", "direct"),
     ),
     identity(
         "gain_free_random_states",
@@ -196,10 +196,11 @@ STEPS = (
     ),
     identity(
         "gain_free_fixed_points",
-        "a fixed point has n2 = -n1: D_theta f and J - I both map into n1^perp, rank d - 1: every"
-        " fixed point is degenerate",
+        "without external recall a fixed point has n2 = -n1: D_theta f and J - I both map into"
+        " n1^perp, rank d - 1: every fixed point is degenerate",
         "every d >= 2",
         _at_fixed_points,
+        ("direct",),
     ),
     identity(
         "line_of_fixed_points",

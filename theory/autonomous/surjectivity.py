@@ -6,16 +6,17 @@ The rank has to be tested at fixed points.
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import sympy as sp
+from flint import fmpq_mat
 
 from ..architecture import Recall, Residual
-from ..kernel.algebra import Equation, Words, letters, random_matrix
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix
 from ..kernel.claim import Assumption, Axis, Claim, Consequence
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 from ..kernel.vectors import span
-from .falsifiers.surjectivity import FALSIFIERS
+from .corners import LEFT, SINGULAR, A, P, singular_model
+from .falsifiers.surjectivity import BIAS_AND_GAIN, FALSIFIERS, LAST_MAP, ONE_SUB_BLOCK, PREDICATES
 from .peri import STEPS as PERI_STEPS
 from .peri import D, norm_derivative
 
@@ -73,41 +74,33 @@ def _shared_bias():
     return [Words(v * t2 * s1 * t1 * db, v * t2 * db, rules, _shared_model)]
 
 
+def _independent_rows(rng: random.Random, size: int):
+    """X = p X with independent rows, its transpose T, and G = (X T)^-1 on the first n axes."""
+    x, transpose, inverse = letters("X T G")
+    n = rng.randint(1, size)
+    projector = diagonal([1] * n + [0] * (size - n))
+    rows = projector * random_matrix(rng, size)
+    gram = rows * rows.transpose()
+    small = fmpq_mat([[gram[i, j] for j in range(n)] for i in range(n)]).inv()
+    placed = fmpq_mat(size, size)
+    for i in range(n):
+        for j in range(n):
+            placed[i, j] = small[i, j]
+    return {P: projector, x: rows, transpose: rows.transpose(), inverse: placed}
+
+
 def _output_layer():
-    equations = []
-    for tokens in (2, 3):
-        gram = sp.Matrix(tokens, tokens, lambda i, j: sp.Symbol(f"g{min(i, j)}{max(i, j)}"))
-        adjugate, det = gram.adjugate(), gram.det(method="berkowitz")
-        names = [f"a{i}" for i in range(tokens)]
-        pairs = [(i, j) for i in range(tokens) for j in range(i, tokens)]
-        vectors = span(" ".join(names), {(names[i], names[j]): gram[i, j] for i, j in pairs})
-        for j in range(tokens):
-            first, *others = (adjugate[j, i] * vectors[i] for i in range(tokens))
-            dual: Any = sum(others, first)
-            # the vectors are (a_i, 1); (dW, db) = Sum_j w_j dual_j^T/det moves token i by
-            # Sum_j w_j <dual_j, a_i>/det = w_i
-            equations += [
-                Equation(dual.dot(vectors[i]), det if i == j else 0) for i in range(tokens)
-            ]
-    return equations
+    # the rows of X are the (a_i, 1), T is the transpose and G the inverse of the Gram matrix X T;
+    # (dW, db)^T = T G w moves the tokens by X T G w, and p w = w on the L tokens
+    x, transpose, inverse, w = letters("X T G w")
+    rules = (((x, transpose, inverse), P), ((P, P), P))
+    return [Words(x * transpose * inverse * P * w, P * w, rules, _independent_rows)]
 
 
 def _output_layer_necessary():
-    change, a1, a2 = letters("dW a_1 a_2")
-    x, y, z = sp.symbols("x y z")
-    third = -(x / z) * a1 - (y / z) * a2  # x a_1 + y a_2 + z a_3 = 0
-    return [Words(x * change * a1 + y * change * a2, -z * change * third)]
-
-
-def _kronecker():
-    equations = []
-    for tokens, d in ((2, 2), (2, 3), (3, 2)):
-        free = [[sp.Symbol(f"a{i}_{j}") for j in range(tokens - 1)] for i in range(tokens)]
-        entries: Any = sp.Matrix([[*row, sp.Integer(1)] for row in free])
-        matrix = sp.Matrix(sp.kronecker_product(entries, sp.eye(d)))
-        small = entries.det(method="berkowitz")
-        equations.append(Equation(matrix.det(method="berkowitz"), small**d))
-    return equations
+    # l A = 0: a relation between the rows (a_i, 1) of A is one between their images under any map
+    moved = letters("Y")[0]
+    return [Words(LEFT * A * moved + LEFT, LEFT, SINGULAR, singular_model)]
 
 
 def _too_many_tokens():
@@ -125,23 +118,23 @@ _STEPS = (
         "norm_with_epsilon",
         "eps > 0: DN(z)(w + z <z,w>/(d eps)) = w/s, so N is a local diffeomorphism; one token: the"
         " last bias is onto for pre (D_b f = I), peri, post, sandwich when no gain vanishes",
-        "every d, L = 1",
+        "every d",
         _epsilon_positive,
-        ("gains",),
+        ("gains", "epsilon"),
     ),
     identity(
         "norm_without_epsilon",
         "eps = 0: s DN(z) is the projector on z^perp: post and sandwich are onto the tangent space;"
         " peri lacks one direction, which the gain supplies (bias and gain together onto)",
-        "every d, L = 1",
+        "every d",
         _epsilon_zero,
-        ("gains",),
+        ("gains", "learned_gains"),
     ),
     identity(
         "gru",
         "gru: the candidate bias has derivative diag((1 - zeta)(1 - n^2)), a quotient of positive"
         " terms; the hidden candidate bias that times r > 0",
-        "every d, L = 1",
+        "every d",
         _gru,
     ),
     identity(
@@ -153,26 +146,20 @@ _STEPS = (
     ),
     identity(
         "output_layer",
-        "the last linear map moves token i by dW a_i + db: vectors dual to the (a_i, 1) exist when"
-        " their Gram determinant is not zero, and then every (w_1, .., w_L) is reached; after it"
-        " act the T_i, so the image is that of T_1 x .. x T_L",
-        "every d, every m, L in {2, 3}",
+        "the last linear map moves token i by dW a_i + db. X has the rows (a_i, 1); they are"
+        " independent iff X X^T is invertible (|X^T x|^2 = x^T X X^T x), and then (dW, db)^T = X^T"
+        " (X X^T)^-1 w moves the tokens by any w; after it act the T_i, so the image is that of T_1"
+        " x .. x T_L",
+        "every d, every L, every m",
         _output_layer,
-        ("independent",),
+        ("independent", "whole_map"),
     ),
     identity(
         "output_layer_necessary",
         "Sum x_i (a_i, 1) = 0 forces Sum x_i (dW a_i + db) = 0: dependence costs d directions per"
-        " relation (equal tokens: x = (1, -1, 0))",
-        "every d, every m, L = 3",
+        " relation (equal tokens: x = (1, -1, 0, ..))",
+        "every d, every L, every m",
         _output_layer_necessary,
-    ),
-    identity(
-        "output_layer_determinant",
-        "L = hidden + 1: the derivative is the Kronecker product with I_d, of determinant det((a_i,"
-        " 1))^d",
-        "L in {2, 3}, d in {2, 3}",
-        _kronecker,
     ),
     decided(
         "counting",
@@ -190,20 +177,23 @@ _STEPS = (
         ("output_layer", "output_layer_necessary"),
     ),
     cited(
-        "generic",
+        "generic_one_token",
         "parametric_transversality",
-        "so for almost every parameter every fixed point where the rank is full is non-degenerate",
-        "every d, every L",
+        "one token: for almost every parameter every fixed point where the rank is full is"
+        " non-degenerate",
+        "every d, L = 1",
         {
             "smooth": ("smooth",),
-            "rank": (
-                "norm_with_epsilon",
-                "norm_without_epsilon",
-                "gru",
-                "output_layer",
-                "at_fixed_points",
-            ),
+            "rank": ("norm_with_epsilon", "norm_without_epsilon", "gru", "at_fixed_points"),
         },
+    ),
+    cited(
+        "generic",
+        "parametric_transversality",
+        "several tokens: the same for the last linear map, where the (a_i, 1) are independent and"
+        " each T_i is invertible",
+        "every d, every L",
+        {"smooth": ("smooth",), "rank": ("output_layer", "norm_with_epsilon", "at_fixed_points")},
     ),
     *PERI_STEPS,
 )
@@ -218,13 +208,13 @@ A2_PRIME = Claim(
     statement=(
         "The rank hypothesis of A2. One token: the last bias is onto R^d for pre and, with eps > 0"
         " and gains without zeros, for peri, post, sandwich; with eps = 0 it is onto the tangent"
-        " space for post and sandwich, and bias and gain together are onto for peri; gru: the"
-        " candidate bias. L tokens: a shared bias has rank <= d < L d; the last linear map (W2, b2)"
-        " is onto iff (a_1, 1), .., (a_L, 1) are linearly independent, which needs L <= hidden + 1;"
-        " equal tokens are treated per partition. The rank must be tested at fixed points:"
+        f" space for post and sandwich; gru: the candidate bias. {BIAS_AND_GAIN.sentence}"
+        " L tokens: a shared bias has rank <= d < L d."
+        f" {LAST_MAP.sentence}, and only if: this needs L <= hidden + 1; equal tokens are treated"
+        " per partition. The rank must be tested at fixed points: without external recall,"
         " gain-free peri with two sub-blocks, eps = 0, has rank d at random states and d - 1 at"
-        " every fixed point, and curves of fixed points on an open set of parameters. Peri with one"
-        " sub-block, eps = 0 has no fixed point: |h' - h| >= sqrt(d) min|gamma|."
+        " every fixed point, and curves of fixed points on an open set of parameters."
+        f" {ONE_SUB_BLOCK.sentence}"
     ),
     latex=(
         r"Let $N(z)=\gamma\circ z/s$, $s^2=\frac1d|z|^2+\varepsilon$, with all $\gamma_i\neq0$."
@@ -236,11 +226,13 @@ A2_PRIME = Claim(
         r" rank at most $d<Ld$. The derivative in the last linear map $a_i\mapsto W_2a_i+b_2$ has"
         r" rank $Ld$ iff $(a_1,1),\dots,(a_L,1)$ are linearly independent, which needs"
         r" $L\leq\mathrm{hidden}+1$. \emph{Fixed points.} For $h'=h+n_1+n_2$ with"
-        r" $|n_1|=|n_2|=\sqrt d$ (peri, two sub-blocks, $\gamma=1$, $\varepsilon=0$) every fixed"
+        r" $|n_1|=|n_2|=\sqrt d$ (peri without external recall, two sub-blocks, $\gamma=1$,"
+        r" $\varepsilon=0$) every fixed"
         r" point has $n_2=-n_1$; there the derivatives in all parameters and $J-I$ map into"
         r" $n_1^\perp$, so $\det(I-J)=0$, although at states with $n_2\neq\pm n_1$ the parameters"
         r" have rank $d$; on a non-empty open set of parameters the fixed points form curves. For"
-        r" one such sub-block $|h'-h|\geq\sqrt d\,\min_i|\gamma_i|$."
+        r" one such sub-block $|h'-h|\geq\sqrt d\,\min_i|\gamma_i|$. With external recall,"
+        r" $h'=z+\gamma\circ n$ with $z=W_xh+W_ee+b$, there can be fixed points."
     ),
     assumptions=(
         Assumption(
@@ -255,11 +247,25 @@ A2_PRIME = Claim(
             " independent",
         ),
         Assumption(
+            "whole_map",
+            "several tokens: the parameters are the whole last linear map, not its bias alone",
+        ),
+        Assumption(
+            "learned_gains", "peri with eps = 0: the gain of the last norm is a parameter too"
+        ),
+        Assumption("epsilon", "eps > 0 or eps = 0 in the norms, as each sentence says"),
+        Assumption(
+            "direct",
+            "for the sentences about fixed points of peri: no external recall, so that the residual"
+            " stream carries h itself",
+        ),
+        Assumption(
             "at_fixed_points", "the rank is tested at the fixed points, not at random states"
         ),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     consequences=(
         Consequence(
             Axis.GEOMETRY,
@@ -285,6 +291,10 @@ A2_PRIME = Claim(
         (
             "A shared bias does not suffice for several tokens, as an earlier version had it; a"
             " per-position output bias would."
+        ),
+        (
+            "External recall can give peri with one sub-block a fixed point: W_x = 0, W_e e = (1,"
+            " 2) and an update along (1, 2) fix h = (1 + sqrt(2/5)) (1, 2) = (1.632, 3.265)."
         ),
         "Gain-free peri passes the rank test at random states and fails it at every fixed point.",
         (
