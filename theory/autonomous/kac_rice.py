@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..architecture import Residual
 from ..kernel.claim import Assumption, Axis, Claim, Consequence
 from ..kernel.proof import cited, deduced
-from .falsifiers.kac_rice import FALSIFIERS
+from .falsifiers.kac_rice import EXPECTATION, FALSIFIERS, PREDICATES
 from .kac_rice_cases import WORKED_STEPS
 
 _STEPS = (
@@ -50,8 +50,8 @@ M3 = Claim(
     source="extension",
     statement=(
         "h = g(h) + b, g locally Lipschitz on an open set (ReLU included), b with density p and"
-        " independent of g, K a measurable subset: E #{fixed points in K} = Int_K |det(I - Dg(h))|"
-        " p(h - g(h)) dh, both sides possibly infinite. Bounded K, p and Dg: almost surely finite."
+        f" independent of g, K a measurable subset: {EXPECTATION.sentence}, both sides possibly"
+        " infinite. Bounded K, p and Dg: almost surely finite."
     ),
     latex=(
         r"Let $g:\Omega\to\mathbb R^d$ be locally Lipschitz on an open $\Omega\subseteq\mathbb R^d$"
@@ -71,6 +71,7 @@ M3 = Claim(
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     notes=(
         "The formula counts fixed points of every regime; it says nothing about stability.",
         (

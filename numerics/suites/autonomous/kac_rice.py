@@ -5,6 +5,7 @@ Biases are random, and tests have a stated level.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import binomtest
 
+from ....theory.autonomous.falsifiers.kac_rice import EXPECTATION, Law, PiecewiseMap
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...certificates.certify import certify
@@ -20,6 +22,7 @@ from ...certificates.maps import TanhMap
 from ...certificates.relu import ReluMap, certify_relu
 from ...formulas import numeric
 from ...strategies import fractions as draws
+from ..shared.predicates import dropping, evaluated
 
 LEVEL = 1e-7
 """The probability of a false alarm of the exact test."""
@@ -193,6 +196,31 @@ def _staircase_solutions(b: float) -> int:
     return int(abs(_staircase(low) - b) < 1e-6)
 
 
+# --- piecewise linear maps of the line
+@st.composite
+def _piecewise(draw: Any, drop: str = "") -> Case:
+    """Knots and values in quarters, b uniform or at one point (a fraction of 97: at no value)."""
+    steps = draw(st.lists(st.integers(1, 16), min_size=1, max_size=5))
+    values = draw(st.lists(st.integers(-16, 16), min_size=len(steps) + 1, max_size=len(steps) + 1))
+    low = draw(st.integers(-20, 0))
+    return {
+        "knots": np.cumsum([0, *steps]) / 4,
+        "values": np.array(values) / 4,
+        "low": low / 4,
+        "high": (low + draw(st.integers(1, 40))) / 4,
+        "share": draw(st.integers(1, 96)) if drop == "density" else 0,
+        "cantor": drop == "lipschitz",
+    }
+
+
+def _law(case: Case) -> Law:
+    low, high = Fraction(case["low"]), Fraction(case["high"])
+    knots, values = ([Fraction(float(x)) for x in case[name]] for name in ("knots", "values"))
+    atom = low + (high - low) * Fraction(int(case["share"]), 97)
+    atoms = (atom,) if case["share"] else ()
+    return Law(PiecewiseMap(knots, values, bool(case["cantor"])), low, high, atoms)
+
+
 SUITES: tuple[Suite, ...] = (
     Suite(
         "M3",
@@ -203,9 +231,10 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_units,
         judge=_three_or_one,
-        drops=(Drop("b has the density", cases=lambda: _units(False)),),
+        drops=(Drop("b has the density", lambda: _units(False), "density"),),
         evidence="certificate and sample",
         cost=25,
+        predicate="expectation",
     ),
     Suite(
         "M3",
@@ -217,10 +246,24 @@ SUITES: tuple[Suite, ...] = (
         cases=_relus,
         judge=_mean_count,
         drops=(
-            Drop("b has the density", cases=lambda: _relus("atom")),
-            Drop("g is locally Lipschitz", cases=_staircases),
+            Drop("b has the density", lambda: _relus("atom"), "density"),
+            Drop("g is locally Lipschitz", _staircases, "lipschitz"),
         ),
         evidence="certificate and sample",
         cost=15,
+        predicate="expectation",
+    ),
+    Suite(
+        "M3",
+        "piecewise-linear",
+        property="piecewise linear maps of the line: the mean count is the integral",
+        cases=_piecewise,
+        judge=evaluated(EXPECTATION, _law),
+        drops=(
+            Drop("density", lambda: dropping("density", _piecewise("density")), "density"),
+            Drop("lipschitz", lambda: dropping("lipschitz", _piecewise("lipschitz")), "lipschitz"),
+        ),
+        evidence="exact arithmetic",
+        predicate="expectation",
     ),
 )

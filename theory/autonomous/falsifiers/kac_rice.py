@@ -1,191 +1,115 @@
-"""Attacks on M3, the expected number of fixed points: what happens when one assumption is dropped.
-
-The cases are piecewise linear maps on a line, counted and integrated with fractions.
-"""
+"""M3: the formula as a program for piecewise maps of the line, and cases where it fails."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-from ...kernel.random_falsifier import RandomFalsifier
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
 
 
-class PiecewiseLinear(NamedTuple):
-    """F = h - g(h), continuous and linear between the knots, on K = [first knot, last knot]."""
+class PiecewiseMap(NamedTuple):
+    """F = h - g(h) on K = [first knot, last knot]: continuous, and monotone between the knots.
+
+    Args:
+        knots: the knots, in order.
+        values: the values of F at the knots.
+        cantor: whether F follows the Cantor function between the knots, instead of a line.
+    """
 
     knots: Sequence[Fraction]
     values: Sequence[Fraction]
+    cantor: bool = False
+
+    def pieces(self) -> Iterator[tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction]]]:
+        """The ends of each piece, and the values there."""
+        return zip(pairwise(self.knots), pairwise(self.values), strict=True)
+
+    def count(self, b: Fraction) -> int:
+        """The number of h in K with F(h) = b, for b that is not the value at a knot."""
+        return sum(min(u, v) < b < max(u, v) for u, v in pairwise(self.values))
 
 
-def random_map(rng: random.Random) -> PiecewiseLinear:
-    """A random one-dimensional ReLU network, given by its knots."""
-    knots = [Fraction(rng.randint(-6, 0))]
-    for _ in range(rng.randint(2, 6)):
-        knots.append(knots[-1] + Fraction(rng.randint(1, 8), 4))
-    values = [Fraction(rng.randint(-12, 12), 3)]
-    for _ in knots[1:]:
-        # flat pieces are allowed, because they contribute nothing
-        values.append(values[-1] + Fraction(rng.randint(-9, 9), 2))
-    return PiecewiseLinear(knots, values)
+class Law(NamedTuple):
+    """A map and the law of the bias b, which has the density 1/(high - low) on [low, high].
 
-
-def count(case: PiecewiseLinear, b: Fraction) -> int:
-    """The number of h in K with F(h) = b, for b that is not the value at a knot."""
-    return sum(min(u, v) < b < max(u, v) for u, v in pairwise(case.values))
-
-
-def mean_count(case: PiecewiseLinear, low: Fraction, high: Fraction) -> Fraction:
-    """The expected count for b uniform on [low, high].
-
-    The count is constant between neighbouring values at the knots.
+    Args:
+        map: the map F.
+        low: the lower end.
+        high: the upper end.
+        atoms: if there are any, b takes these values equally often instead, and has no density.
     """
-    cuts = sorted({low, high, *(v for v in case.values if low < v < high)})
-    parts = [(b - a) * count(case, (a + b) / 2) for a, b in pairwise(cuts)]
-    return sum(parts, Fraction(0)) / (high - low)
 
-
-def integral(case: PiecewiseLinear, low: Fraction, high: Fraction) -> Fraction:
-    """The integral of |F'| 1{low < F < high}/(high - low) over K.
-
-    Each piece adds its slope times the length of the part whose image lies inside.
-    """
-    total = Fraction(0)
-    for (h, k), (u, v) in zip(pairwise(case.knots), pairwise(case.values), strict=True):
-        if u != v:
-            slope = (v - u) / (k - h)
-            ends = sorted(h + (edge - u) / slope for edge in (low, high))
-            total += abs(slope) * max(Fraction(0), min(k, ends[1]) - max(h, ends[0]))
-    return total / (high - low)
-
-
-class _Law(NamedTuple):
-    map: PiecewiseLinear
+    map: PiecewiseMap
     low: Fraction
     high: Fraction
-    atoms: tuple[Fraction, ...]
+    atoms: tuple[Fraction, ...] = ()
+
+    def mean_count(self) -> Fraction:
+        """The expected number of fixed points; it is constant between values at the knots."""
+        if self.atoms:
+            return Fraction(sum(self.map.count(b) for b in self.atoms), len(self.atoms))
+        cuts = sorted({self.low, self.high, *self._inside(self.map.values)})
+        parts = ((b - a) * self.map.count((a + b) / 2) for a, b in pairwise(cuts))
+        return sum(parts, Fraction(0)) / (self.high - self.low)
+
+    def integral(self) -> Fraction:
+        """The integral over K of |F'| 1{low < F < high}/(high - low).
+
+        Each piece adds its slope times the length of the part whose image lies inside. A piece of
+        the Cantor function adds 0: F' = 0 outside of a null set.
+        """
+        total = Fraction(0)
+        for (h, k), (u, v) in self.map.pieces():
+            if u != v and not self.map.cantor:
+                slope = (v - u) / (k - h)
+                ends = sorted(h + (edge - u) / slope for edge in (self.low, self.high))
+                total += abs(slope) * max(Fraction(0), min(k, ends[1]) - max(h, ends[0]))
+        return total / (self.high - self.low)
+
+    def _inside(self, values: Sequence[Fraction]) -> Iterator[Fraction]:
+        return (v for v in values if self.low < v < self.high)
 
 
-def _law(rng: random.Random, keep: bool) -> _Law:
-    while True:
-        case = random_map(rng)
-        low = min(case.values) - Fraction(rng.randint(0, 3), 5)
-        high = max(case.values) + Fraction(rng.randint(1, 3), 5)
-        # without a density all the mass lies on three points of the same interval
-        places = [] if keep else [Fraction(rng.randint(1, 96), 97) for _ in range(3)]
-        atoms = tuple(low + (high - low) * place for place in places)
-        if not set(atoms) & set(case.values):
-            return _Law(case, low, high, atoms)
-
-
-def _law_differs(case: _Law) -> str | None:
-    if case.atoms:
-        mean = Fraction(sum(count(case.map, b) for b in case.atoms), len(case.atoms))
-    else:
-        mean = mean_count(case.map, case.low, case.high)
-    wanted = integral(case.map, case.low, case.high)
-    if mean != wanted:
-        atoms = ", ".join(map(str, case.atoms))
-        line = f"knots {_row(case.map.knots)}, values {_row(case.map.values)}"
-        return f"{line}: mean count {mean}, integral {wanted}; b on {{{atoms}}}"
-    return None
-
-
-DIGITS = 60
-"""digits of the points of the Cantor set; more than a double can show"""
-
-
-class _Staircase(NamedTuple):
-    """F on [0, 1]: a stage of the Cantor function or, where `stage` is None, the function itself.
-
-    b lies in (0, 1).
-    """
-
-    stage: int | None
-    b: Fraction
-
-
-def cantor(h: Fraction, digits: int) -> Fraction:
-    """The Cantor function from `digits` ternary digits of h, with an error below 2^-digits."""
-    value, weight = Fraction(0), Fraction(1, 2)
-    for _ in range(digits):
-        h *= 3
-        digit = min(int(h), 2)
-        h -= digit
-        if digit == 1:
-            return value + weight
-        value += weight * (digit // 2)
-        weight /= 2
-    return value
-
-
-def _stage(n: int) -> PiecewiseLinear:
-    """The n-th stage: slope (3/2)^n on the 2^n intervals of length 3^-n that remain, else flat."""
-    knots, values = [Fraction(0), Fraction(1)], [Fraction(0), Fraction(1)]
-    for _ in range(n):
-        left = ([h / 3 for h in knots], [v / 2 for v in values])
-        knots = left[0] + [Fraction(2, 3) + h for h in left[0]]
-        values = left[1] + [Fraction(1, 2) + v for v in left[1]]
-    return PiecewiseLinear(knots, values)
-
-
-def _preimage(b: Fraction, digits: int) -> Fraction:
-    """A point where the Cantor function is b: the binary digits of b, doubled, read in base 3."""
-    h, weight = Fraction(0), Fraction(1, 3)
-    for _ in range(digits):
-        b *= 2
-        digit = int(b)
-        b -= digit
-        h += 2 * digit * weight
-        weight /= 3
-    return h
-
-
-def _staircase(rng: random.Random, keep: bool) -> _Staircase:
-    return _Staircase(rng.randint(0, 5) if keep else None, Fraction(rng.randint(1, 96), 97))
-
-
-def _steps_uncounted(case: _Staircase) -> str | None:
-    if case.stage is not None:
-        stage = _stage(case.stage)
-        wanted = integral(stage, Fraction(0), Fraction(1))
-        found = mean_count(stage, Fraction(0), Fraction(1))
-        if found == wanted:
-            return None
-        return f"stage {case.stage}: mean count {found}, integral {wanted}"
-    # F' = 0 outside the Cantor set, which is null, so the integral is 0
-    h = _preimage(case.b, DIGITS)
-    gap = abs(cantor(h, DIGITS) - case.b)
-    if gap > Fraction(1, 2 ** (DIGITS - 1)):
+def _differs(case: Law) -> str | None:
+    mean, integral = case.mean_count(), case.integral()
+    if mean == integral:
         return None
-    solution = f"h = {float(h):.12g} solves h = g(h) + {case.b} (and so for every b in (0, 1))"
-    return f"F the Cantor function: the integral is 0, but {solution}"
+    knots, values = (", ".join(map(str, x)) for x in (case.map.knots, case.map.values))
+    return f"F with the knots {knots} and values {values}: mean {mean}, integral {integral}"
 
 
-def _row(items: Sequence[Fraction]) -> str:
-    return "(" + ", ".join(map(str, items)) + ")"
+EXPECTATION = Predicate[Law](
+    name="expectation",
+    sentence="E #{fixed points in K} = Int_K |det(I - Dg(h))| p(h - g(h)) dh",
+    concluded_by=("expectation",),
+    assumptions={
+        "density": lambda case: not case.atoms,
+        "lipschitz": lambda case: not case.map.cantor,
+    },
+    refute=_differs,
+    example=lambda: Law(TENT, Fraction(0), Fraction(2)),
+)
 
+PREDICATES = (EXPECTATION,)
 
+_ZERO, _ONE = Fraction(0), Fraction(1)
+TENT = PiecewiseMap((_ZERO, _ONE, Fraction(2)), (_ZERO, _ONE, _ZERO))
+"""F rises from 0 to 1 and falls to 0: two fixed points for b in (0, 1)"""
 FALSIFIERS = (
-    RandomFalsifier(
-        "bias_on_three_points",
+    Falsifier(
+        "bias_at_one_point",
         "density",
-        "the mean count is the integral",
-        _law,
-        lambda case: not case.atoms,
-        _law_differs,
-        trials=40,
+        EXPECTATION,
+        lambda: Law(TENT, _ZERO, Fraction(2), (Fraction(1, 2),)),
     ),
-    RandomFalsifier(
-        "cantor_staircase",
+    Falsifier(
+        "cantor_function",
         "lipschitz",
-        "the mean count is the integral",
-        _staircase,
-        lambda case: case.stage is not None,
-        _steps_uncounted,
-        trials=12,
+        EXPECTATION,
+        lambda: Law(PiecewiseMap((_ZERO, _ONE), (_ZERO, _ONE), cantor=True), _ZERO, _ONE),
     ),
 )
