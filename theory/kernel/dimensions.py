@@ -29,18 +29,12 @@ if TYPE_CHECKING:
 # each of these is to be proved for every size that it says, or narrowed; then this goes away
 UNPROVED_SIZES: frozenset[tuple[str, str]] = frozenset(
     {
-        ("A2", "exceptions_are_null"),
-        ("A2'", "equal_tokens"),
-        ("A2'", "generic"),
-        ("A5", "leading_term"),
-        ("A5", "simple_almost_surely"),
         ("R2", "update_bound"),
         ("R2", "bounded"),
         ("R2", "jordan"),
         ("R2", "scalar_threshold"),
         ("R3", "generic_bias_excludes"),
         ("R3", "open_sets"),
-        ("R4", "independent_modes"),
         ("N8", "bounded_gates"),
         ("M1", "conclusion"),
         ("M2", "antipodal"),
@@ -50,7 +44,6 @@ UNPROVED_SIZES: frozenset[tuple[str, str]] = frozenset(
         ("M4", "direction_flow"),
         ("M4", "rate"),
         ("M5", "sharp_in_the_limit"),
-        ("M6", "partition"),
     }
 )
 """steps (claim, step) that claim more sizes than the steps that they use"""
