@@ -123,17 +123,19 @@ def top(polynomial: Polynomial) -> Top:
         UsageError: a root is neither rational nor one of a pair of complex roots a +- ib with
             rational 2a and a^2 + b^2, so that moduli cannot be compared exactly.
     """
-    found = []
-    for factor, multiplicity in polynomial.factor()[1]:
-        monic = factor / factor[factor.degree()]
-        found.append((_square(monic), multiplicity, monic))
+    found = [(modulus_square(factor), count, factor) for factor, count in factors(polynomial)]
     square = max(item[0] for item in found)
     multiplicity = max(item[1] for item in found if item[0] == square)
-    factors = tuple(item[2] for item in found if item[:2] == (square, multiplicity))
-    return Top(square, multiplicity, factors)
+    dominant = tuple(item[2] for item in found if item[:2] == (square, multiplicity))
+    return Top(square, multiplicity, dominant)
 
 
-def _square(factor: Polynomial) -> flint.fmpq:
+def factors(polynomial: Polynomial) -> list[tuple[Polynomial, int]]:
+    """The monic irreducible factors over the rationals, with their multiplicities."""
+    return [(f / f[f.degree()], multiplicity) for f, multiplicity in polynomial.factor()[1]]
+
+
+def modulus_square(factor: Polynomial) -> flint.fmpq:
     """The squared modulus of the roots of a monic irreducible polynomial."""
     if factor.degree() == 1:
         return factor[0] * factor[0]

@@ -47,7 +47,12 @@ def _antiderivative():
     integrand = r * sp.exp(-(r**2) / 2) * sp.erf(r / sp.sqrt(2))
     primitive = sp.erf(r) / sp.sqrt(2) - sp.exp(-(r**2) / 2) * sp.erf(r / sp.sqrt(2))
     end, start = sp.limit(primitive, r, sp.oo), primitive.subs(r, 0)
+    z, v = sp.symbols("z v", positive=True)
+    density = sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi)
+    other = 2 * sp.integrate(sp.exp(-v * z**2 / 2) * density, (z, 0, sp.oo))
     return [
+        Equation(sp.simplify(other**2), 1 / (1 + v)),
+        Equation((end - start) ** 2, sp.simplify(other**2).subs(v, 1)),
         Equation(sp.simplify(sp.diff(primitive, r) / integrand), sp.Integer(1)),
         Equation((end - start) ** 2, sp.Rational(1, 2)),
         Equation((2 * formula("ginibre_dominant_positive_2")()) ** 2, (end - start) ** 2),
@@ -94,9 +99,16 @@ GINIBRE_STEPS = (
         _sign_of_the_trace,
     ),
     deduced(
+        "symmetry",
+        "M and -M have the same law, and the eigenvalues of -M are those of M times -1: P(dominant"
+        " real, positive) = P(dominant real)/2",
+        "every d",
+        ("ginibre",),
+    ),
+    deduced(
         "half",
         "w is symmetric and independent of x, y, z: P(dominant real, positive) = P(z^2 < x^2 +"
-        " y^2)/2. (Every d: M -> -M gives half of P(dominant real).)",
+        " y^2)/2",
         "d = 2",
         ("independent_coordinates", "sign_of_the_trace", "coordinates"),
     ),
@@ -104,7 +116,8 @@ GINIBRE_STEPS = (
         "probability",
         "r^2 = (x^2 + y^2)/2 has density r e^{-r^2/2}, |z|/sqrt 2 < r probability erf(r/sqrt 2):"
         " the integral of the product is 1/sqrt 2 (its primitive is erf(r)/sqrt 2 - e^{-r^2/2}"
-        " erf(r/sqrt 2)), so P = 1/(2 sqrt 2)",
+        " erf(r/sqrt 2)), so P = 1/(2 sqrt 2); so does E e^{-v g^2/2} = 1/sqrt(1 + v), g = z/sqrt"
+        " 2, at v = 1",
         "d = 2",
         _antiderivative,
         ("half",),

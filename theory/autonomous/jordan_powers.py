@@ -11,113 +11,85 @@ from typing import Any
 import sympy as sp
 
 from ..formulas import formula
-from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
-from ..kernel.proof import Sentence, cited, decided, deduced, identity
+from ..kernel.algebra import Equation, Words, diagonal, fmpq, letters, random_matrix, rational
+from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
 
 
-def _block_letters() -> tuple[sp.Symbol, ...]:
-    return letters("U N V")  # V stands for U^{t-k+1}
+def _weights():
+    t, j, previous = sp.symbols("t j b")
+    # b_j(t) = b_{j-1}(t) (t - j + 1)/j defines the binomial coefficients, `previous` is b_{j-1}(t);
+    # induction over j for b_j(t + 1) = b_j(t) (t + 1)/(t + 1 - j) and Pascal's rule
+    now = previous * (t - j + 1) / j
+    later = (previous * (t + 1) / (t + 2 - j)) * (t + 2 - j) / j
+    return [Equation(later, now + previous), Equation(later * (t + 1 - j), now * (t + 1))]
 
 
-def _block_rules(k: int):
-    u, n, v = _block_letters()
-    return (((u, n), n * u), ((v, n), n * v), ((v, u), u * v), ((n,) * k, sp.Integer(0)))
-
-
-def _block_model(k: int):
-    """Draws matrices that satisfy the rules: N nilpotent with N^k = 0, U N = N U, U an isometry.
-
-    U is a rotation with rational cosine and sine where the size is even, otherwise +1 or -1.
-    """
-
-    def draw(rng: random.Random, size: int) -> dict[sp.Symbol, Any]:
-        u, n, v = _block_letters()
-        basis = random_matrix(rng, size)
-        inverse = basis.inv()
-        turn, shift = diagonal([rng.choice((-1, 1))] * size), diagonal([0] * size)
-        if size % 2 == 0 and rng.random() < 0.6:
-            q = rational(rng)
-            c, s = (1 - q**2) / (1 + q**2), 2 * q / (1 + q**2)
-            cell = ((c, s), (-s, c))
-            turn = _entries(size, lambda i, j: cell[i % 2][j % 2] if i // 2 == j // 2 else 0)
-            if k >= 2:
-                shift = _entries(size, lambda i, j: int(j == i + 2))
-        else:
-            shift = _entries(size, lambda i, j: int(j == i + 1 and j % k != 0))
-        values = {u: basis * turn * inverse, n: basis * shift * inverse}
-        values[v] = values[u] * values[u]
-        return values
-
-    return draw
-
-
-def _entries(size: int, entry: Any):
-    """The square rational matrix with entry(i, j) in row i and column j."""
-    matrix = diagonal([0] * size)
-    for i in range(size):
-        for j in range(size):
-            value = sp.Rational(entry(i, j))
-            matrix[i, j] = diagonal([value])[0, 0]
-    return matrix
-
-
-def _choose(t: Any, k: int) -> sp.Expr:
-    """The binomial coefficient binom(t, k) as a polynomial in t."""
-    return sp.Mul(*[t - i for i in range(k)]) / sp.factorial(k)
-
-
-def _power(t: Any, k: int, scale: Any) -> Any:
-    """Sum_{j<k} binom(t, j) (rho U)^{t-j} N^j with rho^{t-k+1} = scale and U^{t-k+1} = V."""
-    u, n, v = _block_letters()
-    first = scale * v
-    rotation = sp.Symbol("rho") * u
-    terms = (_choose(t, j) * first * rotation ** (k - 1 - j) * n**j for j in range(k))
-    return sum(terms, sp.Integer(0))
+def _commuting(rng: random.Random, size: int) -> dict[sp.Symbol, Any]:
+    """Random matrices that commute: polynomials of one matrix."""
+    basis = random_matrix(rng, size)
+    inverse = basis.inv()
+    return {
+        x: basis * diagonal([rational(rng) for _ in range(size)]) * inverse
+        for x in letters("A N X Y")
+    }
 
 
 def _block_power():
-    u, n, v = _block_letters()
-    rho, t, scale = sp.symbols("rho t L")
-    equations = []
-    for k in (2, 3, 4):
-        after = _power(t + 1, k, rho * scale).subs(v, u * v)
-        before = (rho * u + n) * _power(t, k, scale)
-        equations.append(Words(before, after, _block_rules(k), _block_model(k)))
-    return equations
+    # A = rho U; X stands for A^{t-j} and Y for N^{j-1}: the terms with A^{t+1-j} N^j in
+    # (A + N)(b_j A^{t-j} N^j + b_{j-1} A^{t-j+1} N^{j-1})
+    a, n, x, y = letters("A N X Y")
+    rules = (((n, a), a * n), ((n, x), x * n))
+    this, previous = sp.symbols("b_j b_i")
+    terms = a * (this * x * n * y) + n * (previous * a * x * y)
+    return [Words(terms, (this + previous) * a * x * n * y, rules, _commuting)]
 
 
 def _leading():
-    rho, t = sp.symbols("rho t")
-    # the weight of N^{k-2} in M^t over that of N^{k-1}
-    return [
-        Equation(_choose(t, k - 2) * rho / _choose(t, k - 1), rho * (k - 1) / (t - k + 2))
-        for k in (2, 3, 4, 5, 6)
-    ]
+    rho, t, j, k, weight, ratio = sp.symbols("rho t j k b r")
+    # b_{j-1}(t) rho^{t-j+1} over b_j(t) rho^{t-j}, where b_j = b_{j-1} (t - j + 1)/j
+    given = (rho > 0, weight > 0, j >= 1, j <= k - 1, t >= 2 * k)
+    quotient = sp.Eq(ratio * weight * (t - j + 1), weight * rho * j)
+    return [Sentence((*given, quotient), both(ratio > 0, ratio * t <= 2 * rho * k))]
+
+
+def _last_model(rng: random.Random, size: int) -> dict[sp.Symbol, Any]:
+    """U and N with U Y = Y and N Y = 0 on the image of Y, the first axis of a random basis."""
+    u, n, y = letters("U N Y")
+    basis = random_matrix(rng, size)
+    inverse = basis.inv()
+    first = diagonal([1] + [0] * (size - 1))
+    turn = diagonal([1] + [rational(rng) for _ in range(size - 1)])
+    shift = diagonal([0] + [rational(rng) for _ in range(size - 1)])
+    return {u: basis * turn * inverse, n: basis * shift * inverse, y: basis * first * inverse}
 
 
 def _eigenvector():
-    _, n, _ = _block_letters()
+    u, n, y = letters("U N Y")  # Y stands for N^{k-1}
     rho = sp.Symbol("rho")
-    return [Words((rho + n) * n ** (k - 1), rho * n ** (k - 1) + n**k) for k in (1, 2, 3, 4)]
+    rules = (((u, y), y), ((n, y), sp.Integer(0)))
+    return [Words((rho * u + n) * y, rho * y, rules, _last_model)]
 
 
-def _isometric(rng: random.Random, size: int):
-    t, g, u = letters("T G U")
+def _isometric(rng: random.Random, size: int) -> dict[sp.Symbol, Any]:
+    """An isometry U of x^T G y, T = U^T, V a power of U and S the transpose of V."""
+    t, g, u, s, v = letters("T G U S V")
     basis = random_matrix(rng, size)
     order = rng.sample(range(size), size)
-    signed = _entries(size, lambda i, j: rng.choice((-1, 1)) if order[i] == j else 0)
+    signed = diagonal([0] * size)
+    for i in range(size):
+        signed[i, order[i]] = fmpq(rng.choice((-1, 1)))
     inverse = basis.inv()
     values = {u: basis * signed * inverse, g: inverse.transpose() * inverse}
-    values[t] = values[u].transpose()
-    return values
+    values[v] = values[u] ** rng.randint(1, 3)
+    return values | {t: values[u].transpose(), s: values[v].transpose()}
 
 
 def _isometry():
-    t, g, u = letters("T G U")  # T = U^T, <x, y> = x^T G y, T G U = G
-    rules = (((t, g, u), g),)
+    t, g, u, s, v = letters("T G U S V")  # <x, y> = x^T G y; V stands for U^t
+    rules = (((t, g, u), g), ((s, g, v), g))
     return [
-        Words(t**4 * g * u**4, g, rules, _isometric),
-        Words((t - 1) * t**4 * g * u**4 * (u - 1), 2 * g - t * g - g * u, rules, _isometric),
+        Words(t * s * g * v * u, g, rules, _isometric),
+        Words((t - 1) * s * g * v * (u - 1), 2 * g - t * g - g * u, rules, _isometric),
     ]
 
 
@@ -130,9 +102,12 @@ def _jordan_rate():
     rho, x, y, t = sp.symbols("rho x y t", positive=True)
     tangent = formula("power_iteration_jordan_tangent")
     equations = [Equation(t * tangent(rho, x, y, t) - rho, -(rho**2) * x / (rho * x + t * y))]
-    for steps in (1, 2, 5):
-        image = sp.Matrix([[rho, 1], [0, rho]]) ** steps * sp.Matrix([x, y])
-        equations.append(Equation(image[1] / image[0], tangent(rho, x, y, steps)))
+    start, now = y / x, tangent(rho, x, y, t)
+    # M (1, tan) = (rho + tan, rho tan)
+    equations += [
+        Equation(tangent(rho, x, y, 0), start),
+        Equation(rho * now / (rho + now), tangent(rho, x, y, t + 1)),
+    ]
     return equations
 
 
@@ -146,17 +121,20 @@ JORDAN_STEPS = (
         {"not_nilpotent": ("power",)},
     ),
     identity(
-        "block_power",
-        "(rho U + N)^t = Sum_{j<k} binom(t, j) (rho U)^{t-j} N^j",
-        "every d, k in {2..4}, every t by induction",
-        _block_power,
-        ("decomposition",),
+        "weights", "binom(t + 1, j) = binom(t, j) + binom(t, j - 1)", "every j, every t", _weights
     ),
     identity(
+        "block_power",
+        "(rho U + N)^t = Sum_{j<k} binom(t, j) (rho U)^{t-j} N^j, since N^k = 0",
+        "every d, every k, every t by induction",
+        _block_power,
+        ("decomposition", "weights"),
+    ),
+    decided(
         "leading_term",
-        "the term N^{k-2} weighs rho (k-1)/(t-k+2) against the term N^{k-1}: what is not leading is"
-        " O(1/t)",
-        "every d, k in {2..6}, every t",
+        "for t >= 2k the weight of N^{j-1} is at most 2 rho k/t times that of N^j: all terms but"
+        " the one of N^{k-1} are O(1/t) of it",
+        "every d, every k, every t >= 2",
         _leading,
         ("block_power",),
     ),
@@ -169,9 +147,9 @@ JORDAN_STEPS = (
     ),
     identity(
         "eigenvectors",
-        "all equal +rho (U = 1): (rho + N) N^{k-1} = rho N^{k-1} + N^k and N^k = 0: the limit is an"
-        " eigenvector and fixed",
-        "every d, k in {1..4}",
+        "all largest blocks at +rho: U = 1 on im N^{k-1}, so (rho U + N) N^{k-1} = rho N^{k-1}: the"
+        " limit is an eigenvector of rho, and fixed",
+        "every d, every k",
         _eigenvector,
         ("decomposition", "positive"),
     ),
@@ -186,7 +164,7 @@ JORDAN_STEPS = (
         "isometry",
         "the leading terms v_t = U^t v have constant |v_t| and constant |v_{t+1} - v_t| = |U v - v|"
         " in the adapted norm",
-        "every d, t = 4",
+        "every d, every t by induction",
         _isometry,
         ("decomposition",),
     ),
@@ -201,15 +179,15 @@ JORDAN_STEPS = (
         "necessity",
         "if h_t converges, so does v_t (its adapted norm is constant), hence U v = v for v = W h_0"
         " (up to a power of U): with a largest block at l != +rho this is a proper subspace of h_0,"
-        " so h_t converges from almost no h_0",
+        " so h_t converges from no h_0 outside it",
         "every d",
-        ("isometry", "unit_eigenvalue", "leading_term", "rest"),
+        ("isometry", "unit_eigenvalue", "leading_term", "rest", "outside"),
     ),
     identity(
         "jordan_rate",
         "M = [[rho, 1], [0, rho]]: the tangent of the angle to the limit is rho y/(rho x + t y), t"
         " times it tends to rho: rate 1/t",
-        "d = 2, t in {1, 2, 5}",
+        "d = 2, every t by induction",
         _jordan_rate,
         ("block_power",),
     ),

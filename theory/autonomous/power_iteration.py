@@ -15,8 +15,7 @@ from ..kernel.algebra import Equation, Words, diagonal, fmpq, letters, random_ma
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
 from ..kernel.vectors import Span, span
-from ..outer_norm.jacobian import rms_jacobian
-from .falsifiers.power_iteration import FALSIFIERS
+from .falsifiers.power_iteration import FALSIFIERS, PREDICATES
 from .ginibre_two import GINIBRE_STEPS
 from .jordan_powers import JORDAN_STEPS
 
@@ -72,37 +71,51 @@ def _signs():
     ]
 
 
-def _multipliers():
-    """The multipliers at an eigenvector, with h = R e_1 after a rotation.
+def _quotient_model(rng: random.Random, size: int):
+    """M with the projector q on the line of its eigenvector h, across it, and some other v."""
+    m, q, v = letters("M q v")
+    basis = random_matrix(rng, size)
+    values = [rational(rng) for _ in range(size)]
+    h = [basis[i, 0] for i in range(size)]
+    square = sum((x * x for x in h), fmpq(0))
+    line = diagonal([0] * size)
+    for i in range(size):
+        for j in range(size):
+            line[i, j] = h[i] * h[j] / square
+    other = size - 1
+    chosen = basis * diagonal([0] * other + [1])
+    named = dict(zip(sp.symbols("lambda mu"), (values[0], values[other]), strict=True))
+    return named | {m: basis * diagonal(values) * basis.inv(), q: line, v: chosen}
 
-    So M has the first column (lambda, 0, ...), and N1 gives the Jacobian of N at z = M h.
-    """
-    equations = []
-    first, x = sp.symbols("lambda x", positive=True)
-    for d in (2, 3):
-        block = sp.Matrix(d - 1, d - 1, sp.symbols(f"m:{(d - 1) ** 2}"))
-        row = sp.Matrix(1, d - 1, sp.symbols(f"r:{d - 1}"))
-        full = sp.Matrix([[first]]).row_join(row).col_join(sp.zeros(d - 1, 1).row_join(block))
-        state = sp.Matrix([sp.sqrt(d)] + [0] * (d - 1))
-        tangent = (rms_jacobian(full * state, sp.ones(d, 1), first) * full)[1:, 1:]
-        equations += [
-            Equation(tangent[i, j], block[i, j] / first) for i in range(d - 1) for j in range(d - 1)
-        ]
-        rest = (x * sp.eye(d - 1) - block).det(method="berkowitz")
-        whole = (x * sp.eye(d) - full).det(method="berkowitz")
-        equations.append(Equation(whole, (x - first) * rest))
-    return equations
+
+def _multipliers():
+    """The Jacobian (1/lambda)(1 - q) M at h = +-R v/|v|, q = h h^T/R^2, on h^perp."""
+    m, q, v = letters("M q v")
+    first, other = sp.symbols("lambda mu")
+    rules = (((q, q), q), ((m, q), first * q), ((m, v), other * v))
+    tangent = (1 - q) * m
+    lam, x = sp.symbols("l x", positive=True)
+    z, u = span("z u", {("z", "z"): (lam * R) ** 2, ("u", "z"): x, ("u", "u"): 1})
+    along = _derivative(z, u)
+    return [
+        Equation(along["u"], 1 / lam),
+        Equation(along["z"], -x / (lam * (lam * R) ** 2)),
+        Words(tangent * (1 - q), (1 - q) * m, rules, _quotient_model),
+        Words(tangent * (1 - q) * v, other * (1 - q) * v, rules, _quotient_model),
+    ]
+
+
+def _derivative(p: Span, direction: Span) -> Span:
+    """The derivative of N at p along a direction."""
+    tau = sp.Symbol("tau")
+    moved = p + tau * direction
+    return moved.map(lambda x: sp.diff(R * x / sp.sqrt(moved.dot(moved)), tau).subs(tau, 0))
 
 
 def _sensitivity():
-    size, pu, uu, c, tau = sp.symbols("n pu uu c tau", positive=True)  # |p| = n
+    size, pu, uu, c = sp.symbols("n pu uu c", positive=True)  # |p| = n
     p, u = span("p u", {("p", "p"): size**2, ("p", "u"): pu, ("u", "u"): uu})
-
-    def derivative(direction: Span) -> Span:
-        moved = p + tau * direction
-        return moved.map(lambda x: sp.diff(R * x / sp.sqrt(moved.dot(moved)), tau).subs(tau, 0))
-
-    across, along = derivative(u), derivative(c * p)
+    across, along = _derivative(p, u), _derivative(p, c * p)
     return [
         Equation(across.dot(across), R**2 * (size**2 * uu - pu**2) / size**4),
         Equation(across["u"], R / size),
@@ -110,15 +123,9 @@ def _sensitivity():
     ]
 
 
-def _discriminants():
-    x = sp.Symbol("x")
-    equations = []
-    for d in (2, 3):
-        roots = sp.symbols(f"l:{d}")
-        polynomial = sp.expand(sp.Mul(*[x - root for root in roots]))
-        square = sp.Mul(*[(roots[i] - roots[j]) ** 2 for i in range(d) for j in range(i)])
-        equations.append(Equation(sp.discriminant(polynomial, x), square))
-    return equations
+def _distinct():
+    i, j = sp.symbols("i j")
+    return [Sentence((sp.Or(i - j >= 1, j - i >= 1),), (i - j) ** 2 >= 1)]
 
 
 _STEPS = (
@@ -140,11 +147,19 @@ _STEPS = (
     ),
     identity(
         "multipliers",
-        "at h = +-R v/|v| the loop's Jacobian on h^perp has the eigenvalues l_j/lambda of the other"
-        " l_j: the rate is |l_2|/|lambda|",
-        "d in {2, 3}",
+        "at h = +-R v/|v| the Jacobian on h^perp is (1/lambda) Pi M, Pi the projector across h; Pi"
+        " M Pi = Pi M: it is the map that M/lambda induces on R^d/(h), with the eigenvalues"
+        " l_j/lambda of the other l_j",
+        "every d",
         _multipliers,
         ("splitting",),
+    ),
+    deduced(
+        "rate",
+        "h_t = N(P h_0 + N^t h_0/lambda^t): |h_t - h_inf|^{1/t} -> |l_2|/|lambda|, as |N^t"
+        " h_0|^{1/t} -> |l_2| by the powers of the blocks of N at modulus |l_2|, which h_0 feels",
+        "every d",
+        ("splitting", "homogeneous", "block_power", "second"),
     ),
     decided(
         "one_bit",
@@ -168,11 +183,18 @@ _STEPS = (
         "every d",
         ("sensitivity", "one_bit"),
     ),
-    identity(
+    cited(
+        "discriminant_polynomial",
         "discriminant",
-        "disc = Prod (l_i - l_j)^2, a polynomial in M, not 0 at diag(1, ..., d)",
-        "d in {2, 3}",
-        _discriminants,
+        "Prod (l_i - l_j)^2 over the pairs of eigenvalues is a polynomial in the entries of M",
+        "every d",
+        {"monic": ("power",)},
+    ),
+    decided(
+        "distinct",
+        "it is not 0 at diag(1, ..., d): (i - j)^2 >= 1 for different whole numbers",
+        "every d",
+        _distinct,
     ),
     cited(
         "simple_almost_surely",
@@ -180,7 +202,7 @@ _STEPS = (
         "almost every M has d distinct eigenvalues: all blocks have size 1 and the criterion says"
         " 'simple, real, positive'",
         "every d",
-        {"polynomial": ("discriminant",), "not_zero": ("discriminant",)},
+        {"polynomial": ("discriminant_polynomial",), "not_zero": ("distinct",)},
     ),
     *GINIBRE_STEPS,
 )
@@ -196,14 +218,17 @@ A5 = Claim(
     title="Power iteration: the normalised linear loop without recall",
     source="extension",
     statement=(
-        "h' = N(M h), M not nilpotent, eps = 0, gamma = 1. h_t converges from almost every h_0 iff,"
-        " among the eigenvalues of modulus rho(M), those with the largest Jordan block all equal"
-        " +rho(M); otherwise it converges from almost none. The limit is N(W h_0), rank W the"
-        " number of those blocks: rank 1 leaves one bit of input, rank >= 2 (a double semisimple"
-        " dominant eigenvalue) depends strongly on it. Rate |l_2|/|l_1| for a simple dominant"
-        " eigenvalue, 1/t for a Jordan block. For almost every M the criterion reads: dominant"
-        " eigenvalue simple, real, positive; for real Ginibre M this has probability 1/(2 sqrt 2)"
-        " at d = 2."
+        "The loop is h' = N(M h) with eps = 0, gamma = 1, M not nilpotent; k is the size of the"
+        " largest Jordan block among the eigenvalues of modulus rho(M). If every eigenvalue of"
+        " modulus rho(M) with a block of size k equals +rho(M), h_t -> N(W h_0) from every h_0 with"
+        " W h_0 != 0, W = (M - rho)^{k-1} P_rho. Otherwise h_t converges from no h_0 outside a"
+        " proper subspace. The rank of W is the number of those blocks: with rank >= 2 (a double"
+        " semisimple dominant eigenvalue) the limit depends strongly on the input. If the dominant"
+        " eigenvalue is simple, all limits are +-v for one vector v, one bit of the input. Then"
+        " |h_t - h_inf|^{1/t} -> |l_2|/|l_1| if h_0 has a component on l_2. The error of a Jordan"
+        " block at rho falls like 1/t. For almost every M the criterion reads: dominant eigenvalue"
+        " simple, real, positive. For independent N(0, 1) entries and d = 2 this has probability"
+        " 1/(2 sqrt 2)."
     ),
     latex=(
         r"Let $M\in\mathbb R^{d\times d}$ have $\rho=\rho(M)>0$ and let $h_{t+1}=N(Mh_t)$ with"
@@ -229,9 +254,16 @@ A5 = Claim(
         ),
         Assumption("almost_every", "W h_0 != 0"),
         Assumption("simple", "the dominant eigenvalue is simple (one bit, geometric rate)"),
-        Assumption("ginibre", "d = 2 and M has independent N(0, 1) entries (probability only)"),
+        Assumption(
+            "outside",
+            "W h_0 has a component on an eigenvalue other than +rho(M), W = N^{k-1} times the"
+            " projector on the eigenvalues of modulus rho(M) (converse only)",
+        ),
+        Assumption("second", "h_0 has a component on an eigenvalue of modulus |l_2| (rate only)"),
+        Assumption("ginibre", "M has independent N(0, 1) entries (probability only)"),
     ),
     steps=_STEPS,
+    predicates=PREDICATES,
     falsifiers=FALSIFIERS,
     notes=(
         (

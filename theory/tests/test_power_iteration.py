@@ -12,36 +12,89 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopstab import formula
-from loopstab.theory.autonomous.falsifiers.kac_rice import (
-    cantor,
-    count,
-    integral,
-    mean_count,
-    random_map,
-)
+from loopstab.theory.autonomous.exact_orbits import column, matrix
+from loopstab.theory.autonomous.falsifiers.kac_rice import Law, PiecewiseMap
 from loopstab.theory.autonomous.falsifiers.power_iteration import (
-    CONVERGE,
-    LOOPS,
-    WANDER,
+    LIMIT,
+    OTHERWISE,
+    Iteration,
     criterion,
-    direction,
-    jordan_form,
-    power,
 )
 from loopstab.theory.autonomous.kac_rice_cases import MUTUAL
-from loopstab.theory.kernel.exact import apply
+
+LOOPS = 2**12
+CONVERGE = (
+    (("+", 1), ("s", 1), ("s", 2)),
+    (("+", 1), ("+", 1), ("s", 1)),
+    (("+", 2), ("-", 1), ("s", 1)),
+    (("+", 2), ("c", 1)),
+    (("+", 3), ("-", 1)),
+    (("+", 2), ("+", 2)),
+)
+WANDER = (
+    (("-", 1), ("s", 1), ("s", 2)),
+    (("c", 1), ("s", 1)),
+    (("+", 1), ("-", 1), ("s", 1)),
+    (("+", 1), ("-", 2), ("s", 1)),
+    (("+", 2), ("-", 2)),
+    (("c", 1), ("+", 1)),
+)
+CELLS = {
+    "+": [[1]],
+    "-": [[-1]],
+    "s": [[Fraction(1, 2)]],
+    "c": [[Fraction(3, 5), Fraction(-4, 5)], [Fraction(4, 5), Fraction(3, 5)]],
+}
+"""kinds of Jordan blocks with rho = 1: +1, -1, 1/2, and the pair (3 +- 4i)/5"""
+
+
+def jordan_form(blocks):
+    """The real Jordan form with blocks (kind, size)."""
+    rows = sum(size * len(CELLS[kind]) for kind, size in blocks)
+    form = [[Fraction(0)] * rows for _ in range(rows)]
+    corner = 0
+    for kind, size in blocks:
+        width = len(CELLS[kind])
+        for k in range(size):
+            for i in range(width):
+                form[corner + i][corner : corner + width] = CELLS[kind][i]
+                if k + 1 < size:
+                    form[corner + i][corner + i + width] = Fraction(1)
+            corner += width
+    return matrix(form)
+
+
+def start_of(form, *entries):
+    return column(entries or [Fraction(k * k + 3, k + 2) for k in range(form.nrows())])
+
+
+def direction(vector):
+    """The unit vector along it, in floats; the entries themselves may exceed their range."""
+    entries = [Fraction(int(x.p), int(x.q)) for x in vector.entries()]
+    scaled = [float(x / max(map(abs, entries))) for x in entries]
+    return [x / math.hypot(*scaled) for x in scaled]
 
 
 def _settles(blocks):
     form = jordan_form(blocks)
-    start = [Fraction(k * k + 3, k + 2) for k in range(len(form))]
-    far = apply(power(form, LOOPS), start)
-    return math.dist(direction(far), direction(apply(form, far))) < 1e-2
+    far = form**LOOPS * start_of(form)
+    return math.dist(direction(far), direction(form * far)) < 1e-2
 
 
 @pytest.mark.parametrize("blocks", [*CONVERGE, *WANDER], ids=str)
 def test_the_criterion_says_what_the_orbit_does(blocks):
     assert criterion(jordan_form(blocks)) is _settles(blocks) is (blocks in CONVERGE)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+def test_the_predicates_on_blocks_of_every_size(size):
+    good, bad = jordan_form((("+", size), ("c", 1))), jordan_form((("+", size), ("-", size)))
+    felt = Iteration(good, (start_of(good),) * 2)
+    assert LIMIT.broken(felt) == (() if size > 1 else ("positive",))
+    assert (LIMIT.refute(felt) is None) is (size > 1)
+    turning = Iteration(bad, (start_of(bad),) * 2)
+    assert OTHERWISE.broken(turning) == ()
+    assert OTHERWISE.refute(turning) is None
 
 
 def test_simple_is_not_necessary():
@@ -55,25 +108,16 @@ def test_simple_is_not_necessary():
 def test_a_double_dominant_eigenvalue_remembers_a_direction():
     form = jordan_form((("+", 1), ("+", 1), ("s", 1)))
     for start in ((1, 2, 3), (2, -1, 5)):
-        end = direction(apply(power(form, LOOPS), [Fraction(x) for x in start]))
+        end = direction(form**LOOPS * column(start))
         assert end == pytest.approx([x / math.hypot(*start[:2]) for x in start[:2]] + [0])
 
 
-@pytest.mark.parametrize(("kind", "wanted"), [("jordan", 1.0), ("geometric", 0.5)])
-def test_rates(kind, wanted):
-    """Jordan block: t x angle -> 1 (rho = 1); simple: successive angles shrink by |l2|/|l1|."""
-    if kind == "jordan":
-        far = apply(power(jordan_form((("+", 2),)), 10**6), [Fraction(5), Fraction(3)])
-        assert float(10**6 * far[1] / far[0]) == pytest.approx(wanted, rel=1e-5)
-        assert far[1] / far[0] == Fraction(
-            str(formula("power_iteration_jordan_tangent")(1, 5, 3, 10**6))
-        )
-    else:
-        states = [
-            apply(power(jordan_form((("+", 1), ("s", 1))), t), [Fraction(5), Fraction(3)])
-            for t in (20, 21)
-        ]
-        assert float((states[1][1] / states[1][0]) / (states[0][1] / states[0][0])) == wanted
+def test_the_rate_of_a_jordan_block():
+    """t x angle -> 1 (rho = 1), and the closed form is exact."""
+    far = jordan_form((("+", 2),)) ** 10**6 * column([5, 3])
+    ratio = far[1, 0] / far[0, 0]
+    assert float(10**6 * ratio) == pytest.approx(1, rel=1e-5)
+    assert str(ratio) == str(formula("power_iteration_jordan_tangent")(1, 5, 3, 10**6))
 
 
 def test_probability_by_an_independent_integral():
@@ -91,19 +135,30 @@ def test_probability_by_an_independent_integral():
     assert abs(hits / 20000 - 0.353553) < 4 * error
 
 
+def random_map(rng: random.Random) -> PiecewiseMap:
+    """A random one-dimensional ReLU network, given by its knots."""
+    knots = [Fraction(rng.randint(-6, 0))]
+    for _ in range(rng.randint(2, 6)):
+        knots.append(knots[-1] + Fraction(rng.randint(1, 8), 4))
+    values = [Fraction(rng.randint(-12, 12), 3)]
+    for _ in knots[1:]:
+        # flat pieces are allowed, because they contribute nothing
+        values.append(values[-1] + Fraction(rng.randint(-9, 9), 2))
+    return PiecewiseMap(knots, values)
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 10**6))
 def test_mean_count_is_the_integral_for_piecewise_linear_maps(seed):
     case = random_map(random.Random(seed))
-    low, high = min(case.values) - 1, max(case.values) + Fraction(1, 3)
-    assert mean_count(case, low, high) == integral(case, low, high)
+    law = Law(case, min(case.values) - 1, max(case.values) + Fraction(1, 3))
+    assert law.mean_count() == law.integral()
 
 
 def _brute_count(case, b):
     """Twin of `count`: solve each piece."""
     found = 0
-    for i in range(len(case.knots) - 1):
-        (h, k), (u, v) = case.knots[i : i + 2], case.values[i : i + 2]
+    for (h, k), (u, v) in case.pieces():
         if u != v:
             found += h < h + (b - u) * (k - h) / (v - u) < k
     return found
@@ -114,7 +169,7 @@ def _brute_count(case, b):
 def test_count_against_solving(seed, b):
     case = random_map(random.Random(seed))
     if b not in case.values:
-        assert count(case, b) == _brute_count(case, b)
+        assert case.count(b) == _brute_count(case, b)
 
 
 def test_tanh_expected_count_by_another_route():
@@ -156,9 +211,27 @@ def test_planar_relu_map_has_one_or_three_fixed_points():
     assert abs(total / 4000 - 1.5) < 4 * math.sqrt(0.75 / 4000)
 
 
-@pytest.mark.parametrize(
-    ("h", "wanted"),
-    [("1/3", "1/2"), ("1/9", "1/4"), ("8/9", "3/4"), ("1/2", "1/2"), ("1/4", "1/3")],
-)
-def test_cantor_function(h, wanted):
-    assert abs(cantor(Fraction(h), 40) - Fraction(wanted)) <= Fraction(1, 2**40)
+def _stage(n: int) -> PiecewiseMap:
+    """The n-th stage of the Cantor function: slope (3/2)^n on 2^n intervals, else flat."""
+    knots, values = [Fraction(0), Fraction(1)], [Fraction(0), Fraction(1)]
+    for _ in range(n):
+        left = ([h / 3 for h in knots], [v / 2 for v in values])
+        knots = left[0] + [Fraction(2, 3) + h for h in left[0]]
+        values = left[1] + [Fraction(1, 2) + v for v in left[1]]
+    return PiecewiseMap(knots, values)
+
+
+@pytest.mark.parametrize("n", [0, 1, 4])
+def test_the_integral_of_the_cantor_function_is_lost_in_the_limit(n):
+    """M3 holds for each stage, whose slopes rise and cover (2/3)^n of K; of the limit it is 0."""
+    stage = _stage(n)
+    law = Law(stage, Fraction(0), Fraction(1))
+    assert law.mean_count() == law.integral() == 1
+    rising = sum(k - h for (h, k), (u, v) in stage.pieces() if u != v)
+    assert rising == Fraction(2, 3) ** n
+    limit = Law(
+        PiecewiseMap((Fraction(0), Fraction(1)), (Fraction(0), Fraction(1)), cantor=True),
+        Fraction(0),
+        Fraction(1),
+    )
+    assert (limit.mean_count(), limit.integral()) == (1, 0)

@@ -37,6 +37,13 @@ THEOREMS: dict[str, Theorem] = {
         "R. Horn, C. Johnson, Matrix Analysis, 2nd ed., 0.8.5.11",
         {"invertible": "X is invertible"},
     ),
+    "discriminant": Theorem(
+        "Discriminant of a polynomial",
+        "The product of (l_i - l_j)^2 over all pairs of roots of a monic polynomial is symmetric in"
+        " the roots, so it is a polynomial in the coefficients.",
+        "S. Lang, Algebra, 3rd ed., Thm. IV.6.1 (symmetric polynomials)",
+        {"monic": "the polynomial is monic (such as the characteristic polynomial of a matrix)"},
+    ),
     "spectral_projector": Theorem(
         "Spectral projector",
         "If the spectrum of a real square matrix W is the union of two disjoint sets closed under"

@@ -16,6 +16,13 @@ from collections.abc import Iterator
 import hypothesis.strategies as st
 import numpy as np
 
+from ....theory.autonomous.falsifiers.power_iteration import (
+    LIMIT,
+    ONE_BIT,
+    OTHERWISE,
+    RATE,
+    Iteration,
+)
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...strategies.block_forms import (
@@ -28,6 +35,7 @@ from ...strategies.block_forms import (
     unimodular,
 )
 from ..shared.exact_orbits import Exact, Number, exact, largest, text
+from ..shared.predicates import dropping, evaluated
 
 EARLY, LATE, WINDOW = 1024, 4096, 8
 """Two iterations, and how many states from each on are examined, so that the phase of a rotating
@@ -48,6 +56,13 @@ deep attack judges 10^4 cases.
 def _matrix(case: Case) -> tuple[Exact, Exact]:
     v = exact(case["basis"])
     return v, v * exact(case["form"]) * v.inv()
+
+
+def _iteration(case: Case) -> Iteration:
+    """The case of the predicates."""
+    v, m = _matrix(case)
+    start = v * exact(case["start"])
+    return Iteration(m, (start, v * exact(case["other"]) if "other" in case else start))
 
 
 def _directions(m: Exact, h: Exact, t: int) -> Iterator[Exact]:
@@ -72,6 +87,9 @@ def _fades(early: Number, late: Number) -> bool:
 
 def _eigenvector(case: Case) -> str | None:
     """The direction converges to eigenvectors of +rho: max |M n - rho n| -> 0 for |n| = 1."""
+    found = evaluated(LIMIT, _iteration)(case)
+    if found is not None:
+        return found
     v, m = _matrix(case)
     h, rho = v * exact(case["start"]), Number(*float(case["rho"]).as_integer_ratio())
     early, late = (
@@ -87,6 +105,9 @@ def _turns(case: Case) -> str | None:
 
     A largest dominant block is not at +rho, and the start has a component in it.
     """
+    found = evaluated(OTHERWISE, _iteration)(case)
+    if found is not None:
+        return found
     v, m = _matrix(case)
     h = v * exact(case["start"])
     early, late = (
@@ -101,24 +122,14 @@ def _turns(case: Case) -> str | None:
     )
 
 
-def _one_bit(case: Case) -> str | None:
-    """The limit is sign(first coordinate in V) times one vector."""
-    v, m = _matrix(case)
-    power = m**EARLY
-    ends = [power * (v * exact(case[name])) for name in ("start", "other")]
-    first, second = (
-        h / largest(h) * (1 if case[name][0] > 0 else -1)
-        for h, name in zip(ends, ("start", "other"), strict=True)
-    )
-    gap = largest(first - second)
-    return None if gap <= GONE else f"up to sign the limits are {text(gap)} apart"
-
-
 def _rate(case: Case) -> str | None:
     """|n_t - limit| falls like |l_2 / l_1|^t.
 
     The slope is taken over 512 iterations, up to what the basis can hide.
     """
+    found = evaluated(RATE, _iteration)(case)
+    if found is not None:
+        return found
     v, m = _matrix(case)
     h, rho = v * exact(case["start"]), Number(*float(case["rho"]).as_integer_ratio())
     half = EARLY // 2
@@ -295,13 +306,17 @@ SUITES = (
         judge=_eigenvector,
         drops=(
             Drop(
-                "positive: the largest dominant blocks are at +rho", cases=lambda: _dominated("off")
+                "positive: the largest dominant blocks are at +rho",
+                cases=lambda: dropping("positive", _dominated("off")),
+                assumption="positive",
             ),
             Drop(
                 "almost every start: a component in a largest block",
-                cases=lambda: _dominated("null"),
+                cases=lambda: dropping("almost_every", _dominated("null")),
+                assumption="almost_every",
             ),
         ),
+        predicate="limit",
         evidence="exact orbit",
         cost=3,
         larger=lambda d: _dominated(most=d),
@@ -316,8 +331,13 @@ SUITES = (
         cases=lambda: _dominated("off"),
         judge=_turns,
         drops=(
-            Drop("the start has a component in that block", cases=lambda: _dominated("unfelt")),
+            Drop(
+                "the start has a component in that block",
+                cases=lambda: dropping("outside", _dominated("unfelt")),
+                assumption="outside",
+            ),
         ),
+        predicate="otherwise",
         evidence="exact orbit",
         cost=3,
         larger=lambda d: _dominated("off", d),
@@ -330,9 +350,16 @@ SUITES = (
             " functional of h_0"
         ),
         cases=_simple,
-        judge=_one_bit,
-        drops=(Drop("simple", cases=lambda: _simple(simple=False)),),
-        evidence="exact orbit",
+        judge=evaluated(ONE_BIT, _iteration),
+        drops=(
+            Drop(
+                "simple",
+                cases=lambda: dropping("simple", _simple(simple=False)),
+                assumption="simple",
+            ),
+        ),
+        predicate="one_bit",
+        evidence="closed form",
         larger=lambda d: _simple(most=d),
     ),
     Suite(
@@ -344,7 +371,14 @@ SUITES = (
         ),
         cases=_gap,
         judge=_rate,
-        drops=(Drop("the start has a component along l_2", cases=lambda: _gap(felt=False)),),
+        drops=(
+            Drop(
+                "the start has a component along l_2",
+                cases=lambda: dropping("second", _gap(felt=False)),
+                assumption="second",
+            ),
+        ),
+        predicate="rate",
         evidence="exact orbit",
         larger=lambda d: _gap(most=d),
     ),
@@ -358,8 +392,13 @@ SUITES = (
         cases=lambda: _random((2, 2), 100_000),
         judge=_planar_probability,
         drops=(
-            Drop("independent entries", cases=lambda: _random((2, 2), 100_000, symmetric=(8, 16))),
+            Drop(
+                "independent entries",
+                cases=lambda: _random((2, 2), 100_000, symmetric=(8, 16)),
+                assumption="ginibre",
+            ),
         ),
+        predicate="probability",
         evidence=f"{ERRORS} standard errors",
         cost=8,
     ),
@@ -370,7 +409,11 @@ SUITES = (
         cases=lambda: _random((3, 8), 1000),
         judge=_half,
         drops=(
-            Drop("M and -M have the same law", cases=lambda: _random((3, 8), 1000, mean=(8, 16))),
+            Drop(
+                "M and -M have the same law",
+                cases=lambda: _random((3, 8), 1000, mean=(8, 16)),
+                assumption="ginibre",
+            ),
         ),
         evidence=f"{ERRORS} standard errors",
         cost=4,

@@ -12,6 +12,7 @@ from ..exact_orbits import (
     affine_limit,
     beside,
     column,
+    factors,
     identity,
     is_stable,
     matrix,
@@ -112,7 +113,7 @@ def _two_limits(loop: LinearLoop) -> str | None:
 def _outside(loop: LinearLoop) -> bool:
     size = loop.m.nrows()
     stable = Z**0
-    for factor, multiplicity in loop.m.charpoly().factor()[1]:
+    for factor, multiplicity in factors(loop.m.charpoly()):
         if is_stable(factor):
             stable *= factor**multiplicity
     step = loop.m * loop.starts[0] + loop.offsets[0] - loop.starts[0]

@@ -1,233 +1,237 @@
-"""Attacks on A5, power iteration: what happens when one assumption is dropped.
-
-Powers of rational matrices are computed without rounding.
-"""
+"""A5 as predicates about rational matrices, and an exact witness for each assumption."""
 
 from __future__ import annotations
 
-import math
-import random
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-import sympy as sp
-
-from ...kernel.exact import (
-    Matrix,
-    Vector,
-    apply,
-    conjugate,
-    difference,
-    identity_matrix,
-    multiply,
-    unimodular,
-)
-from ...kernel.random_falsifier import RandomFalsifier
-
-LOOPS = 2**12
-"""iterations before the direction is read; a Jordan block is then about 1/LOOPS from its limit"""
-MOVING = Fraction(1, 100)
-"""a direction that moves by more than this has not converged; Jordan blocks move by 1/LOOPS"""
-
-Block = tuple[str, int]
-"""a Jordan block as (kind, size), with rho = 1
-
-The kinds "+" and "-" stand for the eigenvalues rho and -rho, "c" for the pair rho (3 +- 4i)/5, and
-"s" for rho/2.
-"""
-
-CONVERGE: tuple[tuple[Block, ...], ...] = (
-    (("+", 1), ("s", 1), ("s", 2)),
-    (("+", 1), ("+", 1), ("s", 1)),
-    (("+", 2), ("-", 1), ("s", 1)),
-    (("+", 2), ("c", 1)),
-    (("+", 3), ("-", 1)),
-    (("+", 2), ("+", 2)),
-)
-WANDER: tuple[tuple[Block, ...], ...] = (
-    (("-", 1), ("s", 1), ("s", 2)),
-    (("c", 1), ("s", 1)),
-    (("+", 1), ("-", 1), ("s", 1)),
-    (("+", 1), ("-", 2), ("s", 1)),
-    (("+", 2), ("-", 2)),
-    (("c", 1), ("+", 1)),
+from ...formulas import formula
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
+from ..exact_orbits import (
+    Exact,
+    Polynomial,
+    Z,
+    annihilator,
+    column,
+    factors,
+    identity,
+    limit_direction,
+    matrix,
+    modulus_square,
+    parallel,
+    text,
+    top,
+    value,
 )
 
 
-class PowerIteration(NamedTuple):
-    """h' = N(M h): M, its Jordan basis and the inverse, its blocks, and the initial states."""
+class Iteration(NamedTuple):
+    """h' = N(M h) from two starts; most sentences are about the first one."""
 
-    matrix: Matrix
-    basis: Matrix
-    inverse: Matrix
-    blocks: tuple[Block, ...]
-    starts: tuple[Vector, ...]
+    m: Exact
+    starts: tuple[Exact, Exact]
 
 
-def random_iteration(
-    rng: random.Random, blocks: tuple[Block, ...], starts: int = 1
-) -> PowerIteration:
-    """A matrix with those blocks in a random unimodular basis, and random initial states."""
-    form = jordan_form(blocks)
-    size = len(form)
-    basis, inverse = unimodular(rng, size)
-    states = tuple(
-        [Fraction(rng.randint(1, 9), rng.randint(1, 5)) for _ in range(size)] for _ in range(starts)
-    )
-    return PowerIteration(conjugate(basis, form, inverse), basis, inverse, blocks, states)
+class Part(NamedTuple):
+    """The eigenvalues of an irreducible factor of the characteristic polynomial.
 
-
-def jordan_form(blocks: Sequence[Block]) -> Matrix:
-    """The real Jordan form with rho = 1."""
-    cells = {
-        "+": [[Fraction(1)]],
-        "-": [[Fraction(-1)]],
-        "s": [[Fraction(1, 2)]],
-        "c": [[Fraction(3, 5), Fraction(-4, 5)], [Fraction(4, 5), Fraction(3, 5)]],
-    }
-    size = sum(count * len(cells[kind]) for kind, count in blocks)
-    form = [[Fraction(0)] * size for _ in range(size)]
-    corner = 0
-    for kind, count in blocks:
-        width = len(cells[kind])
-        for k in range(count):
-            for i in range(width):
-                for j in range(width):
-                    form[corner + i][corner + j] = cells[kind][i][j]
-                if k + 1 < count:
-                    form[corner + i][corner + i + width] = Fraction(1)
-            corner += width
-    return form
-
-
-def power(matrix: Matrix, exponent: int) -> Matrix:
-    """The power of a matrix, by repeated squaring."""
-    result = identity_matrix(len(matrix))
-    while exponent:
-        if exponent & 1:
-            result = multiply(result, matrix)
-        matrix, exponent = multiply(matrix, matrix), exponent >> 1
-    return result
-
-
-def direction(vector: Vector) -> list[float]:
-    """The unit vector along it, in floats; the entries themselves may exceed their range."""
-    largest = max(abs(x) for x in vector)
-    scaled = [float(x / largest) for x in vector]
-    length = math.hypot(*scaled)
-    return [x / length for x in scaled]
-
-
-def criterion(matrix: Matrix) -> bool:
-    """Whether every eigenvalue of largest modulus with a largest Jordan block equals +rho.
-
-    The sizes of the blocks follow from the ranks of (M - l)^k.
+    Attributes:
+        factor: the factor, monic.
+        others: the product of the other factors with their multiplicities.
+        block: the size of the largest Jordan block, from the ranks of factor(M)^j.
     """
-    exact = sp.Matrix(matrix)
-    roots = exact.eigenvals()
-    radius = max(abs(root) for root in roots)
-    sizes = {}
-    for root in roots:
-        if abs(root) == radius:
-            gap = exact - root * sp.eye(exact.rows)
-            ranks = [(gap**k).applyfunc(sp.expand).rank() for k in range(exact.rows + 2)]
-            sizes[root] = next(k for k in range(exact.rows + 1) if ranks[k] == ranks[k + 1])
-    largest = max(sizes.values())
-    return all(root == radius for root, size in sizes.items() if size == largest)
+
+    factor: Polynomial
+    others: Polynomial
+    block: int
+
+    def component(self, m: Exact, h: Exact) -> Exact:
+        """What h has in the largest blocks, up to an invertible map: 0 iff it misses them."""
+        return value(self.others * self.factor ** (self.block - 1), m, h)
 
 
-def _wanders(case: PowerIteration) -> str | None:
-    far = apply(power(case.matrix, LOOPS), case.starts[0])
-    step = math.dist(direction(far), direction(apply(case.matrix, far)))
-    if step > MOVING:
-        matrix = f"M = {_text(case.matrix)}, blocks {_blocks(case)}"
-        return f"{matrix}: at loop {LOOPS} the direction still moves by {step:.3g} per loop"
-    return None
+def parts(m: Exact) -> list[Part]:
+    """The parts of the spectrum of M."""
+    found, whole, size = [], m.charpoly(), m.nrows()
+    for factor, multiplicity in factors(whole):
+        image = value(factor, m, identity(size))
+        ranks, power = [size], identity(size)
+        while len(ranks) < 2 or ranks[-1] < ranks[-2]:
+            power = power * image
+            ranks.append(power.rank())
+        found.append(Part(factor, whole / factor**multiplicity, len(ranks) - 2))
+    return found
 
 
-def _start(rng: random.Random, keep: bool) -> PowerIteration:
-    case = random_iteration(rng, (("+", 1), ("s", 1), ("s", 1)))
-    dominant = rng.choice((-2, -1, 1, 2)) if keep else 0
-    weights = [Fraction(x) for x in (dominant, rng.randint(1, 5), -rng.randint(1, 5))]
-    return case._replace(starts=(apply(case.basis, weights),))
+def largest(m: Exact) -> list[Part]:
+    """The parts of largest modulus, and among them those with the largest Jordan blocks."""
+    dominant = of_modulus(parts(m), max(modulus_square(part.factor) for part in parts(m)))
+    block = max(part.block for part in dominant)
+    return [part for part in dominant if part.block == block]
 
 
-def _two_starts(rng: random.Random, keep: bool) -> PowerIteration:
-    return random_iteration(rng, (("+", 1), ("s" if keep else "+", 1), ("s", 1)), starts=2)
+def of_modulus(spectrum: list[Part], square: object) -> list[Part]:
+    """The parts whose eigenvalues have this squared modulus."""
+    return [part for part in spectrum if modulus_square(part.factor) == square]
 
 
-def _sees_the_dominant(case: PowerIteration) -> bool:
-    return apply(case.inverse, case.starts[0])[0] != 0
+def criterion(m: Exact) -> bool:
+    """Whether every eigenvalue of modulus rho(M) with the largest Jordan block equals +rho(M)."""
+    return all(part.factor.degree() == 1 and part.factor[0] <= 0 for part in largest(m))
 
 
-def _misses(case: PowerIteration) -> str | None:
-    state = apply(power(case.matrix, LOOPS), case.starts[0])
-    scale = max(abs(x) for x in state)
-    normal = [x / scale for x in state]
-    gap = max(abs(x) for x in difference(apply(case.matrix, normal), normal))
-    if gap > MOVING:
-        start = f"M = {_text(case.matrix)} from h_0 = {_row(case.starts[0])}"
-        return f"{start}: the limit is no eigenvector of rho = 1, |M h - h| = {float(gap):.3g}"
-    return None
+def _felt(case: Iteration) -> bool:
+    h = case.starts[0]
+    return any(part.component(case.m, h) != h * 0 for part in largest(case.m))
 
 
-def _more_than_a_bit(case: PowerIteration) -> str | None:
-    far = power(case.matrix, LOOPS)
-    first, second = (direction(apply(far, start)) for start in case.starts)
-    gap = min(math.dist(first, second), math.dist(first, [-x for x in second]))
-    if gap > MOVING:
-        return f"M = {_text(case.matrix)}: two starts end {gap:.3g} apart up to sign"
-    return None
+def _felt_elsewhere(case: Iteration) -> bool:
+    h = case.starts[0]
+    return any(
+        part.component(case.m, h) != h * 0
+        for part in largest(case.m)
+        if part.factor.degree() > 1 or part.factor[0] >= 0
+    )
 
 
-def _simple(case: PowerIteration) -> bool:
-    # the blocks of the eigenvalue 1 have size 1 in every case drawn
-    exact = sp.Matrix(case.matrix)
-    return (exact - sp.eye(exact.rows)).rank() == exact.rows - 1
+def _simple(case: Iteration) -> bool:
+    [*dominant] = of_modulus(parts(case.m), top(case.m.charpoly()).square)
+    return sum(case.m.nrows() - part.others.degree() for part in dominant) == 1
 
 
-def _text(matrix: Matrix) -> str:
-    return "[" + "; ".join(_row(row) for row in matrix) + "]"
+def _second(m: Exact) -> list[Part]:
+    """The parts of the second largest modulus."""
+    spectrum, square = parts(m), top(m.charpoly()).square
+    rest = [part for part in spectrum if modulus_square(part.factor) < square]
+    return of_modulus(rest, max((modulus_square(part.factor) for part in rest), default=None))
 
 
-def _row(vector: Vector) -> str:
-    return "(" + ", ".join(map(str, vector)) + ")"
+def _feels_the_second(case: Iteration) -> bool:
+    h = case.starts[0]
+    return any(value(part.others, case.m, h) != h * 0 for part in _second(case.m))
 
 
-def _blocks(case: PowerIteration) -> str:
-    names = {"+": "rho", "-": "-rho", "c": "rho(3+-4i)/5", "s": "rho/2"}
-    return ", ".join(f"{names[kind]} of size {size}" for kind, size in case.blocks)
+def _where(case: Iteration) -> str:
+    return f"M = {text(case.m)}, h_0 = {text(case.starts[0])}"
 
 
+def _other_limit(case: Iteration) -> str | None:
+    """The limit against W h_0 = (M - rho)^{k-1} s(M) h_0/s(rho), where s has the other factors."""
+    h = case.starts[0]
+    found = limit_direction(case.m, h)
+    if found is None:
+        return f"{_where(case)}: the direction does not converge"
+    [part, *_] = largest(case.m)
+    said = part.component(case.m, h) * part.others(-part.factor[0])
+    product = (said.transpose() * found[1])[0, 0]
+    if product > 0 and parallel(said, found[1]):
+        return None
+    return f"{_where(case)}: the limit is along {text(found[1])}, and W h_0 along {text(said)}"
+
+
+def _converges(case: Iteration) -> str | None:
+    found = limit_direction(case.m, case.starts[0])
+    return None if found is None else f"{_where(case)}: the limit is along {text(found[1])}"
+
+
+def _two_lines(case: Iteration) -> str | None:
+    ends = [limit_direction(case.m, h) for h in case.starts]
+    if ends[0] is None or ends[1] is None or parallel(ends[0][1], ends[1][1]):
+        return None
+    return f"M = {text(case.m)}: two limits are along {text(ends[0][1])} and {text(ends[1][1])}"
+
+
+def _other_rate(case: Iteration) -> str | None:
+    """The modulus that M^t h_0/l^t - P h_0 feels, against |l_2|."""
+    [dominant] = largest(case.m)
+    h, root = case.starts[0], -dominant.factor[0]
+    rest = h - value(dominant.others, case.m, h) * (1 / dominant.others(root))
+    feels = annihilator(case.m, rest)
+    square = top(feels).square if feels.degree() else 0
+    said = modulus_square(_second(case.m)[0].factor)
+    if square == said:
+        return None
+    return (
+        f"{_where(case)}: the square of the rate is {square / root**2}, that of |l_2|/|l_1| is"
+        f" {said / root**2}"
+    )
+
+
+def _other_probability(spread: Fraction) -> str | None:
+    """For M = S + sqrt(v) A, S + A Ginibre, S symmetric and A antisymmetric: z^2 has the factor v.
+
+    So P(z^2 < x^2 + y^2) = E e^{-v g^2/2} = 1/sqrt(1 + v) for a standard Gaussian g.
+    """
+    square = 1 / (4 * (1 + spread))
+    if square == Fraction(str(formula("ginibre_dominant_positive_2")() ** 2)):
+        return None
+    return f"S + sqrt({spread}) A: the square of the probability is {square}, not 1/8"
+
+
+def _case(rows: list[list[object]], *starts: list[object]) -> Iteration:
+    first, second = column(starts[0]), column(starts[-1])
+    return Iteration(matrix(rows), (first, second))
+
+
+_DOMINANT = {
+    "power": lambda case: case.m.charpoly() != Z ** case.m.nrows(),
+    "positive": lambda case: criterion(case.m),
+    "almost_every": _felt,
+}
+
+LIMIT = Predicate(
+    "limit",
+    "If every eigenvalue of modulus rho(M) with a block of size k equals +rho(M), h_t -> N(W h_0)"
+    " from every h_0 with W h_0 != 0, W = (M - rho)^{k-1} P_rho.",
+    ("convergence", "eigenvectors"),
+    _DOMINANT,
+    _other_limit,
+    lambda: _case([[1, 1, 0], [0, 1, 0], [0, 0, -1]], [3, -2, 5]),
+)
+OTHERWISE = Predicate(
+    "otherwise",
+    "Otherwise h_t converges from no h_0 outside a proper subspace.",
+    ("necessity",),
+    {"power": _DOMINANT["power"], "outside": _felt_elsewhere},
+    _converges,
+    lambda: _case([[1, 0], [0, -1]], [1, 1]),
+)
+ONE_BIT = Predicate(
+    "one_bit",
+    "If the dominant eigenvalue is simple, all limits are +-v for one vector v, one bit of the"
+    " input.",
+    ("one_bit", "convergence"),
+    {**_DOMINANT, "simple": _simple},
+    _two_lines,
+    lambda: _case([[2, 0], [1, 1]], [1, 0], [-3, 5]),
+)
+RATE = Predicate(
+    "rate",
+    "Then |h_t - h_inf|^{1/t} -> |l_2|/|l_1| if h_0 has a component on l_2.",
+    ("rate",),
+    {**_DOMINANT, "simple": _simple, "second": _feels_the_second},
+    _other_rate,
+    lambda: _case([[4, 0, 0], [0, 0, -2], [0, 2, 0]], [1, 1, 0]),
+)
+PROBABILITY = Predicate(
+    "probability",
+    "For independent N(0, 1) entries and d = 2 this has probability 1/(2 sqrt 2).",
+    ("probability",),
+    {"ginibre": lambda spread: spread == 1},
+    _other_probability,
+    lambda: Fraction(1),
+)
+
+PREDICATES = (LIMIT, OTHERWISE, ONE_BIT, RATE, PROBABILITY)
 FALSIFIERS = (
-    RandomFalsifier(
-        "a_largest_block_off_rho",
-        "positive",
-        "the direction converges",
-        lambda rng, keep: random_iteration(rng, rng.choice(CONVERGE if keep else WANDER)),
-        lambda case: criterion(case.matrix),
-        _wanders,
-        trials=8,
+    Falsifier("minus_one", "positive", LIMIT, lambda: _case([[-1]], [1])),
+    Falsifier("dominant_missed", "almost_every", LIMIT, lambda: _case([[2, 0], [0, 1]], [0, 1])),
+    Falsifier("zero_matrix", "power", LIMIT, lambda: _case([[0]], [1])),
+    Falsifier("turning_missed", "outside", OTHERWISE, lambda: _case([[1, 0], [0, -1]], [1, 0])),
+    Falsifier("identity", "simple", ONE_BIT, lambda: _case([[1, 0], [0, 1]], [1, 0], [0, 1])),
+    Falsifier(
+        "second_missed", "second", RATE, lambda: _case([[4, 0, 0], [0, 2, 0], [0, 0, 1]], [1, 0, 1])
     ),
-    RandomFalsifier(
-        "start_in_the_null_set",
-        "almost_every",
-        "the limit is an eigenvector of rho",
-        _start,
-        _sees_the_dominant,
-        _misses,
-        trials=12,
-    ),
-    RandomFalsifier(
-        "double_dominant_eigenvalue",
-        "simple",
-        "all limits lie on one line",
-        lambda rng, keep: random_iteration(
-            rng, (("+", 1), ("s" if keep else "+", 1), ("s", 1)), starts=2
-        ),
-        _simple,
-        _more_than_a_bit,
-        trials=12,
-    ),
+    Falsifier("symmetric_entries", "ginibre", PROBABILITY, lambda: Fraction(0)),
 )
