@@ -88,14 +88,14 @@ AREA_STEPS: tuple[Step, ...] = (
         " (Leibniz rule: equal derivative, equal value at a^2 = 2)",
         "d = 1",
         _internal,
-        ("stable_sets",),
+        ("stable_sets", "centred"),
     ),
     identity(
         "box_area_none",
         "that of -2 < y < 0 is 2 a^2 for a <= 2 and 4 a above",
         "d = 1",
         _none,
-        ("stable_sets",),
+        ("stable_sets", "centred"),
     ),
     decided(
         "external_edges",
@@ -111,7 +111,7 @@ AREA_STEPS: tuple[Step, ...] = (
         " with ends at a^2 + a = 1, a^2 - a = 1",
         "d = 1",
         _external,
-        ("external_edges",),
+        ("external_edges", "centred"),
     ),
     deduced(
         "infinite_area",

@@ -139,7 +139,7 @@ NEAREST_STEPS: tuple[Step, ...] = (
         " (internal) and on |x| = |1 + y| > 2 (external): it is the axis point or the one root of"
         " descartes",
         "d = 1",
-        ("descartes", "same_quadrant", "same_side"),
+        ("descartes", "same_quadrant", "same_side", "off_cut_locus"),
     ),
     identity(
         "normal_coordinates",

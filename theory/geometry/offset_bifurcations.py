@@ -203,7 +203,7 @@ OFFSET_STEPS: tuple[Step, ...] = (
         "d = 1",
         {
             "multiplier": ("derivatives",),
-            "quadratic": ("fold_coefficient", "offset_signs"),
+            "quadratic": ("fold_coefficient", "offset_signs", "folds"),
             "transversal": ("fold_coefficient",),
         },
     ),

@@ -103,14 +103,14 @@ PROBABILITY_STEPS: tuple[Step, ...] = (
     identity(
         "product_substitution",
         "(x^2 + u^2/x^2)/2s^2 = (u/s^2) cosh tau for x^2 = u e^tau",
-        "d = 1",
+        "no size",
         _product_density,
     ),
     cited(
         "product_density",
         "bessel_k0",
         "x y has the density K_0(|u|/s^2)/(pi s^2), so P_int(s) = (1/pi) Int_0^{2/s^2} K_0",
-        "d = 1",
+        "no size",
         {"positive": ("product_substitution", "gaussian")},
     ),
     identity(
@@ -167,7 +167,7 @@ PROBABILITY_STEPS: tuple[Step, ...] = (
         "internal_limit",
         "1/2 - P_int(s) = (1/pi) Int_0^oo e^{-z cosh t}/cosh t dt <= e^{-z}/2 with z = 2/s^2, since"
         " cosh >= 1 and Int 1/cosh = pi/2: P_int -> 1/2 as s -> 0",
-        "d = 1",
+        "no size",
         ("product_density",),
     ),
     decided(

@@ -10,7 +10,7 @@ import sympy as sp
 from ..formulas import formula
 from ..kernel.algebra import Equation
 from ..kernel.claim import Step
-from ..kernel.proof import Bound, Sentence, both, cited, decided, deduced, enclosed, identity
+from ..kernel.proof import Bound, Sentence, both, cited, decided, enclosed, identity
 
 
 def _cubics():
@@ -97,6 +97,25 @@ def _subcritical():
     return [Bound("f(0.1) - 0.1", inner, "-1", "0"), Bound("f(0.6) - 0.6", outer, "0", "1")]
 
 
+def _exchange():
+    m, c, u = sp.symbols("m c u")  # u = h^2 > 0
+    slope = m + 3 * c * u
+    pair, cycle = (u > 0, sp.Eq(c * u, 1 - m)), (u > 0, sp.Eq(c * u, -1 - m))
+
+    def inside(value: Any):
+        return both(value > -1, value < 1)
+
+    return [
+        Sentence(pair, sp.Eq(slope, 3 - 2 * m)),
+        Sentence(cycle, sp.Eq(slope, -3 - 2 * m)),
+        # near m = 1 and near m = -1: attracting iff 0 repels, iff the branch is supercritical
+        Sentence((*pair, m > 0, m < 2, sp.Ne(m, 1)), sp.Equivalent(inside(slope), m > 1)),
+        Sentence((*pair, sp.Ne(m, 1)), sp.Equivalent(m > 1, c < 0)),
+        Sentence((*cycle, m > -2, m < 0, sp.Ne(m, -1)), sp.Equivalent(inside(slope), m < -1)),
+        Sentence((*cycle, sp.Ne(m, -1)), sp.Equivalent(m < -1, c > 0)),
+    ]
+
+
 def _flat_edge():
     y, c, t = sp.symbols("y c t")  # t = tanh(x h + w e) lies in (-1, 1)
     inside = t**2 < 1
@@ -155,7 +174,11 @@ BIFURCATION_STEPS: tuple[Step, ...] = (
         "internal: supercritical flip at x y = -2; external: pitchfork at (1+y)x = 1, supercritical"
         " iff x y > 0; flip at -1, supercritical iff x y < 0",
         "d = 1",
-        {"odd": ("odd",), "multiplier": ("cubic_coefficients",), "cubic": ("criticality_signs",)},
+        {
+            "odd": ("odd",),
+            "multiplier": ("cubic_coefficients",),
+            "cubic": ("criticality_signs", "nondegenerate"),
+        },
         ("second_iterate",),
     ),
     enclosed(
@@ -195,11 +218,14 @@ BIFURCATION_STEPS: tuple[Step, ...] = (
         _unfolded,
         ("cubic_discriminant",),
     ),
-    deduced(
+    decided(
         "edges",
-        "so the internal edge x y = -2 and the external edges exchange stability as stated, and the"
-        " internal edge x y = 0 does not",
+        "normal form g = m h + c h^3: where its pair c h^2 = 1 - m exists the slope there is 3 - 2"
+        " m, on its 2-cycle c h^2 = -(1 + m) it is -3 - 2 m; so just beyond the edge the new pair"
+        " or 2-cycle attracts iff it lies on the side where 0 repels, as at x y = -2 and (1 + y) x"
+        " = +-1; at x y = 0 there is none",
         "d = 1",
+        _exchange,
         ("normal_forms", "no_fold_at_zero", "unfolding"),
     ),
 )

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ..architecture import Recall
+from ..architecture import Recall, Residual
 from ..formulas import formula
 from ..kernel.algebra import Equation
-from ..kernel.claim import Assumption, Axis, Claim, Consequence
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, decided, identity
 from .anisotropy import ANISOTROPY_STEPS
 from .areas import AREA_STEPS
-from .falsifiers import planar as planar_attacks
-from .falsifiers import stable_sets as stable_sets_attacks
+from .falsifiers.stable_sets import FALSIFIERS, PREDICATES
 from .nearest_points import NEAREST_STEPS
 from .offset_bifurcations import OFFSET_STEPS
 from .planar_bifurcations import PLANAR_STEPS
@@ -97,18 +96,21 @@ R4 = Claim(
     title="Geometry of the scalar stable sets",
     source="paper+extension",
     statement=(
-        "The stable sets -2 < y < 0 (none), |(1 + y) x| < 1 (external), -2 < x y < 0 (internal)"
-        " have infinite area; under independent N(0, s^2) weights their probabilities are"
-        " erf(sqrt2/s)/2, E erf(1/(sqrt2 s |1 + y|)), (1/pi) Int_0^{2/s^2} K_0, tending to 1/2, 1,"
-        " 1/2 as s -> 0. The nearest point of the closed set is unique off |x| = |y| (internal),"
-        " |x| = |1 + y| (external): the nearer axis or the one root beyond 1 of a quartic; the laws"
+        "The stable sets of the scalar loops with additive residual are -2 < y < 0 (none), |(1 + y)"
+        " x| < 1 (external), -2 < x y < 0 (internal). Inside them the affine loop h' = J h + c"
+        " converges from every start. In a box [-a, a]^2 their areas are elementary functions of a,"
+        " and unbounded. Under independent N(0, s^2) weights their probabilities are"
+        " erf(sqrt2/s)/2, E erf(1/(sqrt2 s |1 + y|)), (1/pi) Int_0^{2/s^2} K_0. These tend to 1/2,"
+        " 1, 1/2 as s -> 0. The nearest point of the closed set is unique off |x| = |y| (internal),"
+        " |x| = |1 + y| (external): the nearer axis or the one root beyond 1 of a quartic. The laws"
         " of its log-ratio and balance have closed-form densities, and internally the log-ratio is"
-        " infinite with probability exactly 1/2. Edges, h' = h + y tanh(x h + k) + c: a"
-        " supercritical flip at x y (1 - T^2) = -2 and never a fold; h' = x h + y tanh(x h + k):"
-        " for k = 0 a pitchfork at (1 + y) x = 1, supercritical iff x y > 0, and a flip at -1,"
-        " supercritical iff x y < 0; an offset unfolds the pitchfork into folds. In the plane, with"
-        " a rotated update, Neimark-Sacker bifurcations: internal always supercritical, external"
-        " iff y > -cos phi (y > 0)."
+        " infinite with probability exactly 1/2. Edges: h' = h + y tanh(x h + k) + c has a"
+        " supercritical flip at x y (1 - T^2) = -2, T = tanh(x h + k), and never a fold. For h' = x"
+        " h + y tanh(x h + k), k = 0 and y != 0 there is a pitchfork at (1 + y) x = 1,"
+        " supercritical iff x y > 0, and a flip at -1, supercritical iff x y < 0. An offset unfolds"
+        " the pitchfork into folds where |x| < 1, x y > 0, (1 + y) x > 1. In the plane, with an"
+        " update rotated by phi, a closed curve with |z|^2 = (1 - |mu|)/a is born at the crossing:"
+        " supercritical internally, and externally iff y > -cos phi (y > 0)."
     ),
     assumptions=(
         Assumption("open", "the inequalities are strict: reachability needs the open set"),
@@ -116,6 +118,12 @@ R4 = Claim(
             "gaussian",
             "x and y are independent N(0, s^2) (probabilities and laws of nearest points only)",
         ),
+        Assumption("centred", "the box is [-a, a]^2 (areas in a box only)"),
+        Assumption(
+            "off_cut_locus",
+            "|x| != |y| (internal), |x| != |1 + y| (external) (nearest points only)",
+        ),
+        Assumption("folds", "0 < |x| < 1, x y > 0 and (1 + y) x > 1 (existence of folds only)"),
         Assumption("odd", "no offset (pitchfork, flips at T = 0 and the plane only)"),
         Assumption(
             "nonresonant",
@@ -123,12 +131,13 @@ R4 = Claim(
         ),
         Assumption(
             "nondegenerate",
-            "the normal-form coefficient is not zero: y != -cos phi (external, plane); T, 1 + 3 x"
-            " T^2 and 1 - x^2 != 0 (external flips)",
+            "the normal-form coefficient is not zero: y != 0 (pitchforks and flips without offset);"
+            " y != -cos phi (external, plane); T, 1 + 3 x T^2 and 1 - x^2 != 0 (external flips)",
         ),
     ),
     steps=_STEPS,
-    falsifiers=stable_sets_attacks.FALSIFIERS + planar_attacks.FALSIFIERS,
+    falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     latex=_LATEX.strip(),
     consequences=(
         Consequence(
@@ -137,6 +146,8 @@ R4 = Claim(
             "half of all small Gaussian weights make the scalar loop contract",
             frozenset({Recall.NONE, Recall.INTERNAL}),
             False,
+            residuals=frozenset({Residual.ADD}),
+            regimes=frozenset({Regime.CONTRACTIVE}),
             when="scalar linearised loop, s -> 0",
         ),
         Consequence(
@@ -145,6 +156,8 @@ R4 = Claim(
             "almost all small Gaussian weights make the scalar loop contract",
             frozenset({Recall.EXTERNAL}),
             False,
+            residuals=frozenset({Residual.ADD}),
+            regimes=frozenset({Regime.CONTRACTIVE}),
             when="scalar linearised loop, s -> 0",
         ),
         Consequence(
@@ -153,6 +166,8 @@ R4 = Claim(
             "the nearest stable point of half of all Gaussian draws has one weight exactly zero",
             frozenset({Recall.INTERNAL}),
             False,
+            residuals=frozenset({Residual.ADD}),
+            regimes=frozenset({Regime.CONTRACTIVE}),
             when="scalar linearised loop",
         ),
         Consequence(
@@ -161,10 +176,17 @@ R4 = Claim(
             "the nearest stable point of almost every draw has both weights different from zero",
             frozenset({Recall.EXTERNAL}),
             False,
+            residuals=frozenset({Residual.ADD}),
+            regimes=frozenset({Regime.CONTRACTIVE}),
             when="scalar linearised loop",
         ),
     ),
     notes=(
+        (
+            "All of this is about additive residuals. With a gated residual and small Gaussian"
+            " weights the multiplier at 0 tends to 1/2, the value of the gate, so that the scalar"
+            " loop contracts with probability -> 1, not 1/2, as s -> 0."
+        ),
         (
             "All areas are infinite; only areas in a box compare: 8 ln a internally and externally,"
             " the external one larger by 4 ln 2."

@@ -1,11 +1,16 @@
 """R4: the counterexamples and numbers behind the bifurcations, in floating point."""
 
+import cmath
 import itertools
 import math
+import random
 
 import pytest
+import sympy as sp
 
+from loopstab.theory.architecture import Recall
 from loopstab.theory.formulas import formula
+from loopstab.theory.geometry.falsifiers.stable_sets import Pair, Turn, _probability
 
 
 def iterate(step, state, loops=20_000):
@@ -107,3 +112,55 @@ def test_external_flip_can_be_subcritical():
     assert float(formula("flip_coefficient_external")(-2, 0)) < 0
     assert iterate(external(-2, -0.49), 0.05) == math.inf
     assert iterate(external(-2, -0.51), 0.6) == math.inf
+
+
+@pytest.mark.parametrize("scale", [0.3, 0.1])
+def test_a_gated_residual_contracts_almost_always(scale):
+    """R4 says 1/2 for small Gaussian weights; this is about additive residuals only.
+
+    h' = (1 - z) tanh(w y x h) + z h, z = sigmoid(v h), at h = 0: J = 1/2 + w y x/2.
+    """
+    rng = random.Random(0)
+    draws = [math.prod(rng.gauss(0, scale) for _ in range(3)) for _ in range(20_000)]
+    assert all(abs(0.5 + weight / 2) < 1 for weight in draws)
+
+
+@pytest.mark.parametrize("beyond", [1.01, 1.2])
+def test_two_four_cycles_at_the_strong_resonance(beyond):
+    """mu = i, internal, phi = 3 pi/4, y tanh(x h) = sqrt2 h: f(z) = i z for z = h and z = h + i h.
+
+    So on a closed curve |z|^2 would be h^2 on the axes and 2 h^2 on the diagonals.
+    """
+    x, y, turn = 1.0, math.sqrt(2) * beyond, cmath.exp(0.75j * math.pi)
+
+    def step(z):
+        return z + y * turn * complex(math.tanh(x * z.real), math.tanh(x * z.imag))
+
+    low, high = 1e-6, 5.0
+    for _ in range(80):
+        h = (low + high) / 2
+        low, high = (h, high) if y * math.tanh(x * h) > math.sqrt(2) * h else (low, h)
+    for start in (complex(h), complex(h, h)):
+        assert abs(step(start) - 1j * start) < 1e-12
+        assert abs(step(step(step(step(start)))) - start) < 1e-11
+
+
+@pytest.mark.parametrize(
+    ("recall", "x", "product"), [("internal", 1, 1), ("internal", sp.Rational(3, 2), 1)]
+)
+def test_the_growth_is_the_lyapunov_coefficient(recall, x, product):
+    case = Turn(Recall(recall), x, sp.sympify(product) / x, -sp.Rational(1, 2) * product)
+    law = formula(f"planar_lyapunov_{recall}")(x, product)
+    assert case.growth(0) == case.growth(sp.pi / 4) == law
+
+
+@pytest.mark.parametrize("recall", [Recall.INTERNAL, Recall.EXTERNAL])
+@pytest.mark.parametrize("correlation", [-1, 0, 1])
+def test_probabilities_of_correlated_weights(recall, correlation):
+    rng, n = random.Random(1), 40_000
+    hits = 0
+    for _ in range(n):
+        x, fresh = rng.gauss(0, 1), rng.gauss(0, 1)
+        y = correlation * x if correlation else fresh
+        hits += abs((1 + y) * x) < 1 if recall is Recall.EXTERNAL else -2 < x * y < 0
+    assert hits / n == pytest.approx(float(_probability(Pair(recall, "1", correlation))), abs=0.01)

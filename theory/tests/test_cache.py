@@ -158,7 +158,7 @@ EDITED = {
     "support/errors.py": True,
     "theory/recall/unit_radius.py": False,
     "theory/mean_field/hermite.py": False,
-    "theory/geometry/falsifiers/planar.py": False,
+    "theory/geometry/falsifiers/stable_sets.py": False,
     "theory/table.py": False,
     "support/slurm.py": False,
 }
