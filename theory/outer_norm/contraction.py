@@ -68,7 +68,8 @@ def _kappa():
     return [Sentence((*given, y * q <= radius * x), y <= kappa * u)]
 
 
-def _affine():
+def affine() -> list[Sentence]:
+    """From a bound of |A h| to one of |A h + B e|, and when kappa is below 1."""
     beta, n, size, ah, h, kappa = sp.symbols("beta n G x R k")
     # on |h| = R: |A h| = x <= n R, and |A h + B e| = G >= beta R - x (triangle inequality)
     return [
@@ -105,7 +106,7 @@ def _gain():
     ]
 
 
-_STEPS = (
+LIPSCHITZ_STEPS = (
     identity(
         "projection",
         "|z| >= r: N(z) = (R/r) x the nearest point of the ball of radius r; equality for |z1| ="
@@ -114,17 +115,9 @@ _STEPS = (
         _projection,
         ("outer_norm", "eps_zero"),
     ),
-    cited(
-        "convex",
-        "convex_projection",
-        "so N is (R/r)-Lipschitz on |z| >= r",
-        "every d",
-        {"convex": ("projection",)},
-    ),
     decided(
         "lipschitz_directly",
-        "the same without the theorem: |N z1 - N z2| <= (R/r)|z1 - z2|, from |z1|, |z2| >= r and"
-        " <z1, z2> <= |z1||z2|",
+        "|N z1 - N z2| <= (R/r)|z1 - z2|, from |z1|, |z2| >= r and <z1, z2> <= |z1||z2|",
         "every d",
         _lipschitz,
         ("projection",),
@@ -143,6 +136,18 @@ _STEPS = (
         "every d",
         _kappa,
         ("lipschitz_directly", "epsilon_by_lifting", "lower_bound", "lipschitz_update"),
+    ),
+)
+"""the steps that hold in every Euclidean space"""
+
+_STEPS = (
+    *LIPSCHITZ_STEPS,
+    cited(
+        "convex",
+        "convex_projection",
+        "the Lipschitz constant from a theorem: N is (R/r)-Lipschitz on |z| >= r",
+        "every d",
+        {"convex": ("projection",)},
     ),
     decided(
         "composition",
@@ -182,7 +187,7 @@ _STEPS = (
         "G = A h + B e, |B e| = beta R: |G| >= (beta - |A|_2) R, so kappa = |A|_2/(beta - |A|_2) <"
         " 1 iff beta > 2 |A|_2",
         "every d",
-        _affine,
+        affine,
         ("kappa",),
     ),
     *SHARP_STEPS,

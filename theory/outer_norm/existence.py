@@ -30,7 +30,8 @@ def _inside_the_ball():
     return [Equation(size, d - d**2 * eps / (length**2 + d * eps))]
 
 
-def _convex():
+def convex() -> list[Equation]:
+    """Why the ball is convex: its square on a segment, by that at the ends."""
     hh, hk, kk, t = sp.symbols("hh hk kk t")
     h, k = span("h k", {("h", "h"): hh, ("h", "k"): hk, ("k", "k"): kk})
     between, apart = t * h + (1 - t) * k, h - k
@@ -105,7 +106,7 @@ _STEPS = (
         "convex",
         "|t h + (1 - t) k|^2 = t |h|^2 + (1 - t) |k|^2 - t (1 - t)|h - k|^2: the ball is convex",
         "every d",
-        _convex,
+        convex,
     ),
     cited(
         "brouwer_ball",

@@ -80,7 +80,7 @@ def _sharp():
     return [Sentence(given, both(sp.Eq(x, 1), sp.Eq(s, beta - a)))]
 
 
-CAP_STEPS = (
+CAP_GEOMETRY = (
     identity(
         "cap",
         "|g| <= G < |b|, z = g + b: <z, b>^2 - (|b|^2 - G^2)|z|^2 = (<g, b> + G^2)^2 + (|b|^2 -"
@@ -111,6 +111,11 @@ CAP_STEPS = (
         _round_cap,
         ("flat_cap",),
     ),
+)
+"""the steps that hold in every Euclidean space"""
+
+CAP_STEPS = (
+    *CAP_GEOMETRY,
     cited(
         "brouwer_cap",
         "brouwer",

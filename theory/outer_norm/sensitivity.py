@@ -31,7 +31,8 @@ def _input_itself():
     ]
 
 
-def _singular_values():
+def singular_values() -> list[Sentence]:
+    """The bounds of |S x| and |S^T y|, from those of T, B and the scales."""
     x, y, v, s, n, k, t, p, b, bound = sp.symbols("x y v s n k t p b c")
     # M = s^{-1} P D P with |M| <= k; y = |S x|, v = |(1 - M) S x| = |s^{-1} P B x|, n = |B|, and s
     # is the smallest scale
@@ -44,7 +45,8 @@ def _singular_values():
     return [upper, lower]
 
 
-def _attained():
+def attained() -> list[Equation]:
+    """The two bounds at G = +-a h + beta e."""
     a, beta, gap = sp.symbols("a beta g", positive=True)
     upper, lower = formula("sensitivity_upper"), formula("sensitivity_lower")
     # at h = e with k = a/s and T = s -+ a: G = a h + beta e has s = beta + a, and
@@ -62,7 +64,7 @@ _STEPS = (
         "|S x| <= |B||x|/(s_min(1-k)); |S^T y| >= sigma_min(B)|y|/(s_max(1+k)) for y in the tangent"
         " space; one token: s = |z|/R",
         "every d, every L",
-        _singular_values,
+        singular_values,
         ("triangle", "resolvent", "rank"),
     ),
     identity(
@@ -70,7 +72,7 @@ _STEPS = (
         "both are attained: G = +-a h + beta e has h* = e, k = a/s and S = P, upper bound 1 for +a,"
         " lower bound 1 for -a",
         "every d >= 2",
-        _attained,
+        attained,
         ("singular_values",),
     ),
     identity(

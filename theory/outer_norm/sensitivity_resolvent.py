@@ -93,15 +93,7 @@ def _from_contraction():
     return [Sentence((*constants, s * radius >= r, k * s <= lipschitz), k <= kappa)]
 
 
-RESOLVENT_STEPS = (
-    identity(
-        "projector",
-        "s DN(z) = P, s = |z|/R: P v = v - h<h, v>/R^2 is orthogonal to h, P h = 0, |v|^2 = |P v|^2"
-        " + <h, v>^2/R^2, and P v = 0 means v parallel to h",
-        "every d",
-        _projector,
-        ("eps_zero", "gain_one"),
-    ),
+INVERSE_STEPS = (
     identity(
         "tangent_range",
         "J and K map into the tangent space: P s^{-1} P X = s^{-1} P X for every X, s the scales of"
@@ -132,6 +124,19 @@ RESOLVENT_STEPS = (
         _resolvent,
         ("tangent_range",),
     ),
+)
+"""the steps that hold for every projector P and block diagonal s that commute"""
+
+RESOLVENT_STEPS = (
+    identity(
+        "projector",
+        "s DN(z) = P, s = |z|/R: P v = v - h<h, v>/R^2 is orthogonal to h, P h = 0, |v|^2 = |P v|^2"
+        " + <h, v>^2/R^2, and P v = 0 means v parallel to h",
+        "every d",
+        _projector,
+        ("eps_zero", "gain_one"),
+    ),
+    *INVERSE_STEPS,
     deduced(
         "rank",
         "T = s(I - M), M = s^{-1} P D_h G P, is invertible (k < 1), so S x = 0 iff P B x = 0 iff B"

@@ -78,7 +78,8 @@ def _epsilon_rank():
     return [Words((gap**-1 * norm * recall) * (recall**-1 * norm**-1 * gap), sp.Integer(1))]
 
 
-def _gain():
+def gain() -> list[Words]:
+    """J and S in the coordinate h = Gamma k, for the solution of S = J S + K."""
     # R = I - J_k with J_k = N D Gamma, so N D = (1 - R) Gamma^{-1}
     gamma, gap, norm, update, recall = letters("Gamma R N D B")
     unit = gap**-1 * norm * recall  # S_k
@@ -146,7 +147,7 @@ VARIANT_STEPS = (
         "gain Gamma = diag(gamma) without zeros, h = Gamma k: J_h = Gamma J_k Gamma^{-1}, S_h ="
         " Gamma S_k",
         "every d, every L",
-        _gain,
+        gain,
         ("resolvent",),
     ),
     identity(

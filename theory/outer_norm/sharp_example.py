@@ -24,7 +24,8 @@ def _pair(cosine: sp.Expr) -> tuple[Span, Span]:
     return h, e
 
 
-def _sharp_fixed_point():
+def sharp_fixed_point() -> list[Equation]:
+    """N(-a e + beta e) = e, its multiplier across e, and kappa."""
     _, e = _pair(sp.Integer(1))
     gap = sp.Symbol("g", positive=True)  # beta = a + g
     z = (-A) * e + (A + gap) * e
@@ -39,7 +40,8 @@ def _sharp_fixed_point():
     ]
 
 
-def _sharp_threshold():
+def sharp_threshold() -> list[Sentence]:
+    """When the multiplier is below 1 in modulus, and when there is a fixed point."""
     a, beta, s, m = sp.symbols("a b s m")
     multiplier = (a > 0, beta > a, sp.Eq(m * (beta - a), -a))
     # a fixed point h is parallel to e: (s + a) h = beta e, so (s + a)^2 = beta^2 with s > 0
@@ -50,7 +52,8 @@ def _sharp_threshold():
     ]
 
 
-def _cycle():
+def two_cycle() -> list[Equation]:
+    """States with cos(h, e) = beta/(2 a) return after two steps."""
     h, e = _pair(BETA / (2 * A))
     z = (-A) * h + BETA * e
     image = (1 / A) * z  # |z| = a R, so N(z) = z/a
@@ -98,21 +101,21 @@ SHARP_STEPS = (
         "A = -a I, beta > a: h = e is fixed, its multiplier across e is -a/(beta - a), and kappa ="
         " a/(beta - a): the bound is attained",
         "every d >= 2",
-        _sharp_fixed_point,
+        sharp_fixed_point,
         ("affine_update", "plane"),
     ),
     decided(
         "sharp_threshold",
         "that point is stable iff beta > 2 a; for beta <= a there is no fixed point at all",
         "every d >= 2",
-        _sharp_threshold,
+        sharp_threshold,
         ("sharp_fixed_point",),
     ),
     identity(
         "two_cycle",
         "beta < 2 a: states at cos(h, e) = beta/(2a) have |z| = a R and period two",
         "every d >= 2",
-        _cycle,
+        two_cycle,
         ("sharp_threshold", "below"),
     ),
     identity(

@@ -15,10 +15,11 @@ from .exact_states import column, dot, has_fixed_state, has_root, norm_at_most, 
 
 
 class Line(NamedTuple):
-    """f(h) = N(w - c y) at d = 1, where y = h, or y = h/sqrt(h^2 + inner) with an inner norm.
+    """f(h) = N(w e - c y), |e| = R, with y = h, or with an inner norm y = h/sqrt(mean h^2 + inner).
 
-    `inner` is None without inner norm, and `eps` is that of N. At inner = 0, y is the sign of h,
-    and its value at h = 0 is not defined.
+    `inner` is None without inner norm, and `eps` is that of N. A fixed point is a multiple x e of
+    e, so the case is that of d = 1 and e = 1 in every dimension. At inner = 0, y is the sign of x
+    times e, and not defined at h = 0.
     """
 
     c: flint.fmpq
@@ -27,8 +28,8 @@ class Line(NamedTuple):
     inner: flint.fmpq | None
 
     def __str__(self) -> str:
-        read = "h" if self.inner is None else f"h/sqrt(h^2 + {self.inner})"
-        return f"d = 1, N({self.w} - {self.c} {read}), eps = {self.eps}"
+        read = "h" if self.inner is None else f"h/sqrt(mean h^2 + {self.inner})"
+        return f"N({self.w} e - {self.c} {read}), eps = {self.eps}"
 
 
 def line(c: Any, w: Any, eps: Any, inner: Any = None) -> Line:
@@ -36,7 +37,7 @@ def line(c: Any, w: Any, eps: Any, inner: Any = None) -> Line:
     return Line(fmpq(c), fmpq(w), fmpq(eps), None if inner is None else fmpq(inner))
 
 
-def _nothing_on_the_line(case: Line) -> str | None:
+def nothing_on_the_line(case: Line) -> str | None:
     """A fixed point solves a polynomial equation for y, between 0 and w/c.
 
     There y and z = w - c y have the same sign. The equation h = z/sqrt(z^2 + eps) is
@@ -97,7 +98,7 @@ BALL = Predicate(
     sentence="If eps > 0 and z is continuous on the states, f has a fixed point for every e",
     concluded_by=("brouwer_ball", "conclusion"),
     assumptions={"epsilon": lambda case: case.eps > 0, "continuous": lambda case: case.inner != 0},
-    refute=_nothing_on_the_line,
+    refute=nothing_on_the_line,
     example=lambda: line(1, "1/2", 1, 1),
 )
 CAP = Predicate(
