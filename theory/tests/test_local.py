@@ -65,7 +65,7 @@ def test_sensitivity_is_the_sum_of_the_powers():
     assert loop([[1]], [1]).sensitivity() is None
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.tuples(SIXTEENTHS, SIXTEENTHS, SIXTEENTHS), st.tuples(SIXTEENTHS, SIXTEENTHS), SIXTEENTHS)
 def test_an_orbit_that_reaches_a_point_converges_to_it(left, right, start):
     case = ScalarLoop(left, right, 1, start)
@@ -87,7 +87,7 @@ def test_a_point_outside_the_basin_is_not_reached():
     assert (above.reaches(sp.Integer(0)), above.reaches(sp.Integer(3))) == (False, True)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(1, 15), st.integers(1, 64), st.integers(1, 64), st.integers(1, 32))
 def test_the_answer_loop_is_where_the_bound_meets_the_margin(rate, scale, lipschitz, margin):
     q = sp.Rational(rate, 16)
