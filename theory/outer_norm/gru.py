@@ -14,7 +14,7 @@ from ..formulas import formula
 from ..kernel.algebra import Equation
 from ..kernel.claim import Assumption, Axis, Claim, Consequence
 from ..kernel.proof import Sentence, both, cited, decided, identity
-from .falsifiers.gru import FALSIFIERS
+from .falsifiers.gru import FALSIFIERS, PREDICATES
 from .gru_time import TIME_STEPS
 
 
@@ -134,7 +134,11 @@ _STEPS = (
         ("gates", "exact"),
     ),
     decided(
-        "fixed_points", "z < 1: h is fixed iff h = n(h)", "every d", _fixed, ("step", "open_gates")
+        "fixed_points",
+        "one cell, z < 1: h is fixed iff h = n(h)",
+        "every d",
+        _fixed,
+        ("step", "open_gates", "one_cell"),
     ),
     identity(
         "gap",
@@ -163,7 +167,8 @@ _STEPS = (
     cited(
         "brouwer",
         "brouwer",
-        "u continuous on the box: a fixed point for every e, inside [-q, q]^d",
+        "u continuous on the box: the step, also of several cells in a row, maps [-1, 1]^d into"
+        " itself, so there is a fixed point for every e (for one cell inside [-q, q]^d)",
         "every d, every L",
         {
             "convex": ("gap",),
@@ -187,22 +192,24 @@ N8 = Claim(
     title="The gated residual is an implicit outer normaliser",
     source="extension",
     statement=(
-        "h' = (1 - z) n + z h, z = sigma(.), n = tanh(.) (GRU cell, input u(h, e), hidden argument"
-        " h), inner norms with eps > 0: [-1, 1]^d is mapped into [-q, q]^d, q = 1 - (1 - Z)(1 - m)"
-        " < 1; every orbit enters (-1, 1)^d, in a time bounded on bounded sets but not uniformly;"
-        " every e has a fixed point, and the fixed points are those of n. False for the hidden"
-        " argument W_x h + W_e e + b, and in floating point: a saturated gate freezes the state."
+        "Let h' = (1 - z) n + z h, z = sigma(.), n = tanh(.) (GRU cell, input u(h, e), hidden"
+        " argument h), inner norms with eps > 0. The box [-1, 1]^d is mapped into [-q, q]^d, q = 1"
+        " - (1 - Z)(1 - m) < 1. Every orbit enters (-1, 1)^d, in a time that is bounded for starts"
+        " in a bounded set. No bound is uniform for all starts. Every input has a fixed point,"
+        " also for several cells in a row. For one cell the fixed points are those of n. This is"
+        " false for the hidden argument W_x h + W_e e + b, and in floating point: a saturated gate"
+        " freezes the state."
     ),
     latex=(
         r"Let $h'=(1-z)\circ n+z\circ h$ with $z=\sigma(\cdot)$ and $n=\tanh(\cdot)$ continuous"
-        r" functions of $(h,e)$. Then $h'=h$ iff $n=h$. For every $e$ there are $Z,m<1$ with"
-        r" $z_i\le Z$ and $|n_i|\le m$ on $[-1,1]^d$, and $[-1,1]^d$ is mapped into $[-q,q]^d$ with"
-        r" $q=1-(1-Z)(1-m)<1$; so there is a fixed point. For $H>1$ let $Z_H,m_H<1$ be such bounds"
-        r" on $[-H,H]^d$: every orbit that starts there is in $(-1,1)^d$ for all"
-        r" $t>\log\frac{H-m_H}{1-m_H}/\log\frac1{Z_H}$. No bound is uniform in $H$: for"
-        r" $h'=\sigma(h)h$ the time from $H$ to $H-1$ is at least $(1+e^{H-1})/H$. With $p$ bits of"
-        r" significand $1/(1+e^{-x})$ is computed as $1$ for $x>p\log2$ ($16.7$ for float32), and"
-        r" then $h'=h$."
+        r" functions of $(h,e)$. Then $h'=h$ iff $n=h$ (for one cell per loop). For every $e$"
+        r" there are $Z,m<1$ with $z_i\le Z$ and $|n_i|\le m$ on $[-1,1]^d$, and $[-1,1]^d$ is"
+        r" mapped into $[-q,q]^d$ with $q=1-(1-Z)(1-m)<1$; so there is a fixed point. For $H>1$"
+        r" let $Z_H,m_H<1$ be such bounds on $[-H,H]^d$: every orbit that starts there is in"
+        r" $(-1,1)^d$ for all $t>\log\frac{H-m_H}{1-m_H}/\log\frac1{Z_H}$. No bound is uniform in"
+        r" $H$: for $h'=\sigma(h)h$ the time from $H$ to $H-1$ is at least $(1+e^{H-1})/H$. With"
+        r" $p$ bits of significand $1/(1+e^{-x})$ is computed as $1$ for $x>p\log2$ ($16.7$ for"
+        r" float32), and then $h'=h$."
     ),
     assumptions=(
         Assumption(
@@ -217,10 +224,16 @@ N8 = Claim(
             "bounded_start", "the initial states lie in a bounded set (bounded entry time only)"
         ),
         Assumption("exact", "exact arithmetic: gates are not rounded to 1"),
+        Assumption("one_cell", "one cell per loop (the fixed points are those of n)"),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     notes=(
+        (
+            "That the fixed points are those of n is said of one cell: two cells in a row with"
+            " constant n = 0 and n = 1/2 fix neither. Existence holds for several cells."
+        ),
         (
             "That sigma(17) is 1 in float32 is a property of the formula 1/(1 + e^-x) (limit 24 log"
             " 2 = 16.64), not of rounding: correctly rounded, sigma(17) = 1 - 2^-24, and the limit"

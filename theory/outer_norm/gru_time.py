@@ -19,11 +19,14 @@ LIMITS = {24: "float32", 53: "float64"}
 
 
 def _row_bound():
-    a, p, x, size = sp.symbols("a p x H")
-    # one weight |a| <= p times one entry |x| <= H; the products of a row add up
+    # s: the sum of the first products of a row, P: the sum of their bounds
+    a, p, x, size, total, row = sp.symbols("a p x H s P")
     given = (p > 0, a <= p, a >= -p, size > 0, x <= size, x >= -size)
     largest = sp.Or(both(sp.Eq(a, p), sp.Eq(x, size)), both(sp.Eq(a, -p), sp.Eq(x, -size)))
-    return [Sentence(given, sp.Equivalent(a * x >= p * size, largest))]
+    return [
+        Sentence(given, sp.Equivalent(a * x >= p * size, largest)),
+        Sentence((*given, total <= row * size), total + a * x <= (row + p) * size),
+    ]
 
 
 def _excess():
@@ -34,12 +37,19 @@ def _excess():
     return [Sentence(given, sp.Equivalent(after >= nmax + zmax * (h - nmax), attained))]
 
 
-def _two_loops():
-    # the excesses |h_t| - m of three consecutive states
-    first, second, third, zmax = sp.symbols("x y w Z")
-    given = (zmax > 0, second <= zmax * first, third <= zmax * second)
-    attained = both(sp.Eq(second, zmax * first), sp.Eq(third, zmax * second))
-    return [Sentence(given, sp.Equivalent(third >= zmax**2 * first, attained))]
+def _powers():
+    # x: the excess |h_t| - m, w the next one, L = Z^t, E the first excess; attained
+    x, after, zmax, power, first = sp.symbols("x w Z L E")
+    given = (zmax > 0, after <= zmax * x, x <= power * first)
+    attained = both(sp.Eq(after, zmax * x), sp.Eq(x, power * first))
+    return [Sentence(given, sp.Equivalent(after >= zmax * power * first, attained))]
+
+
+def _inside():
+    # L = Z^t; |h_t| - m <= L (H - m) < 1 - m
+    size, n, power, top = sp.symbols("h m L H")
+    given = (size - n <= power * (top - n), power * (top - n) < 1 - n)
+    return [Sentence(given, size < 1)]
 
 
 def _entry_time():
@@ -110,9 +120,9 @@ def _half_ulps():
 TIME_STEPS = (
     decided(
         "row_bound",
-        "|a| <= p, |x| <= H: a x <= p H, so a gate's argument is at most its row sum of |W_h| times"
-        " H plus what u and the bias add",
-        "d = 1",
+        "|a| <= p, |x| <= H: a x <= p H, and the products of a row add up, so a gate's argument is"
+        " at most its row sum of |W_h| times H plus what u and the bias add",
+        "every d by induction",
         _row_bound,
     ),
     deduced(
@@ -132,10 +142,10 @@ TIME_STEPS = (
         ("gap", "level", "bounded_gates"),
     ),
     decided(
-        "two_loops",
-        "after two loops the excess is at most Z^2 of what it was, attained",
-        "every d",
-        _two_loops,
+        "powers",
+        "after t loops the excess is at most Z^t of what it was, attained",
+        "every d, every t by induction",
+        _powers,
         ("excess",),
     ),
     identity(
@@ -143,13 +153,15 @@ TIME_STEPS = (
         "Z^t (H - m) = 1 - m at t = log((H - m)/(1 - m))/log(1/Z)",
         "no size",
         _entry_time,
-        ("excess", "two_loops"),
+        ("excess", "powers"),
     ),
-    deduced(
+    decided(
         "absorbing",
-        "after more loops than that t all states of the box of radius H are in (-1, 1)^d, and stay",
+        "after more loops than that t, Z^t (H - m) < 1 - m, so that all states of the box of radius"
+        " H are in (-1, 1)^d; by `level` they stay",
         "every d, every L",
-        ("entry_time", "excess", "level", "bounded_start", "hidden"),
+        _inside,
+        ("entry_time", "powers", "level", "bounded_start", "hidden"),
     ),
     identity(
         "slow_step",

@@ -13,10 +13,9 @@ from ..architecture import Residual
 from ..formulas import formula
 from ..kernel.algebra import Equation
 from ..kernel.claim import Assumption, Axis, Claim, Consequence
-from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
+from ..kernel.proof import Sentence, both, cited, decided, identity
 from ..kernel.vectors import Span, span
-from .falsifiers.lefschetz import FALSIFIERS
-from .jacobian import rms_jacobian
+from .falsifiers.lefschetz import FALSIFIERS, PREDICATES
 
 R, A, BETA = sp.symbols("R a beta", positive=True)
 
@@ -52,15 +51,22 @@ def _never_zero():
 
 
 def _antipodal():
-    return [Equation((-sp.eye(d)).det(), sp.Integer((-1) ** d)) for d in range(1, 9)]
+    # p = det(-I) for d, k = (-1)^d; expansion along the last row multiplies p by its entry, -1
+    product, sign, after = sp.symbols("p k q")
+    row = (sp.Eq(product, sign), sp.Eq(after, -product))
+    return [Sentence((sp.Eq(sign**2, 1), *row), both(sp.Eq(after, -sign), sp.Eq(after**2, 1)))]
 
 
 def _number():
-    degree = sp.Symbol("degree", integer=True)
+    degree, half = sp.symbols("degree m", integer=True)
     number = formula("sphere_lefschetz_number")
-    # the map acts as 1 on H_0 and contributes (-1)^(d-1) deg on H_{d-1}
-    values = [Equation(number(d, degree), 1 - (-1) ** d * degree) for d in range(2, 8)]
-    return [*values, *(Equation(number(d, (-1) ** d), sp.Integer(0)) for d in (2, 3, 4, 5))]
+    # the map acts as 1 on H_0 and contributes (-1)^(d-1) deg on H_{d-1}; d = 2m and d = 2m + 1
+    return [
+        Equation(number(2 * half, degree), 1 - degree),
+        Equation(number(2 * half + 1, degree), 1 + degree),
+        Equation(number(2 * half, 1), sp.Integer(0)),
+        Equation(number(2 * half + 1, -1), sp.Integer(0)),
+    ]
 
 
 def _zero_iff():
@@ -95,26 +101,31 @@ def _homotopies():
     ]
 
 
-def _extension_determinant(d: int, side: int, scale: Any) -> Any:
-    """The determinant at h = side e of x -> |x| F(x/|x|), where F = N(-a h + beta e).
-
-    The derivative is F(h) along h and DF across it (N1); there z = scale e.
-    """
-    e = sp.Matrix([sp.sqrt(d)] + [0] * (d - 1))
-    across = -A * (sp.eye(d) - e * e.T / d)
-    derivative = rms_jacobian(scale * e, sp.ones(d, 1), scale) * across + e * (side * e).T / d
-    return derivative.det(method="berkowitz")
-
-
 def _local_degrees():
-    equations = []
-    gap = sp.Symbol("g", positive=True)  # beta = a + g, where the fibre over e contains h = e too
-    for d in (2, 3, 4):
-        opposite = _extension_determinant(d, -1, A + BETA)
-        same = _extension_determinant(d, 1, gap)
-        equations.append(Equation(opposite, (-1) ** d * (A / (A + BETA)) ** (d - 1)))
-        equations.append(Equation(same, (-1) ** (d - 1) * (A / gap) ** (d - 1)))
-    return equations
+    # x -> |x| F(x/|x|) at h = side e, F = N(-a h + beta e), where z = scale e: along h it is F(h) =
+    # e = side h, and across h it is DN(z)(-a v) = -(a/scale) v
+    scale, q = sp.symbols("s q", positive=True)
+    side = sp.Symbol("sigma")
+    e, v = span("e v", {("e", "e"): R**2, ("e", "v"): 0, ("v", "v"): q})
+    z, moved = scale * e, (-A) * v
+    across = (R / (scale * R)) * (moved - (moved.dot(z) / z.dot(z)) * z)
+    h = side * e
+    return [
+        Equation(across["v"], -A / scale),
+        Equation(across["e"], sp.Integer(0)),
+        # side^2 = 1: e = side h
+        Equation((side * h)["e"].subs(side**2, 1), e["e"]),
+    ]
+
+
+def _local_signs():
+    # along: sigma; across: x = -a/scale < 0 in d - 1 directions, whose signs multiply up
+    a, scale, x, sign, product = sp.symbols("a s x k p")
+    given = (a > 0, scale > 0, sp.Eq(x * scale, -a))
+    return [
+        Sentence(given, x < 0),
+        Sentence((*given, sp.Eq(sign**2, 1), product * sign > 0), (product * x) * (-sign) > 0),
+    ]
 
 
 def _fibre():
@@ -160,7 +171,12 @@ _STEPS = (
         _never_zero,
         ("segment",),
     ),
-    identity("antipodal_determinant", "det(-I) = (-1)^d", "d in {1..8}", _antipodal),
+    decided(
+        "antipodal_determinant",
+        "det(-I) = (-1)^d: it is -1 for d = 1, and one more diagonal entry -1 changes the sign",
+        "every d by induction",
+        _antipodal,
+    ),
     cited(
         "antipodal",
         "degree",
@@ -171,10 +187,7 @@ _STEPS = (
         ("antipodal_determinant",),
     ),
     identity(
-        "lefschetz_number",
-        "L(F) = 1 + (-1)^(d-1) deg F, 0 at deg F = (-1)^d",
-        "d in {2..7}",
-        _number,
+        "lefschetz_number", "L(F) = 1 + (-1)^(d-1) deg F, 0 at deg F = (-1)^d", "every d", _number
     ),
     decided("zero_iff", "L(F) = 0 iff deg F = (-1)^d", "every d", _zero_iff, ("lefschetz_number",)),
     cited(
@@ -219,11 +232,19 @@ _STEPS = (
     ),
     identity(
         "local_degrees",
-        "the signs there are (-1)^d at -e and (-1)^(d-1) at e: the degrees (-1)^d and 0 by"
-        " counting",
-        "d in {2, 3, 4}",
+        "the derivative of |x| F(x/|x|) at h = side e (side 1 or -1) is side along h and -a/scale"
+        " across it, z = scale e",
+        "every d",
         _local_degrees,
         ("fibre", "homotopies"),
+    ),
+    decided(
+        "local_signs",
+        "so its sign is side (-1)^(d-1), one factor -1 for each direction across: (-1)^d at -e and"
+        " (-1)^(d-1) at e, and by counting the degrees are (-1)^d and 0",
+        "every d by induction",
+        _local_signs,
+        ("local_degrees",),
     ),
     identity(
         "linear",
@@ -239,13 +260,6 @@ _STEPS = (
         _linear_plane,
         ("linear",),
     ),
-    deduced(
-        "conclusion",
-        "a fixed point exists unless deg F = (-1)^d; then there may be none (N(-a h + beta e), beta"
-        " < a) or many (the identity for even d)",
-        "every d >= 2",
-        ("antipodal", "lefschetz", "not_onto", "homotopies", "local_degrees"),
-    ),
 )
 
 M2 = Claim(
@@ -253,10 +267,11 @@ M2 = Claim(
     title="Fixed points on the sphere by degree",
     source="extension",
     statement=(
-        "eps = 0, one token, d >= 2: a continuous self-map F of the sphere |h| = R of R^d (for gain"
-        " without zeros, of the ellipsoid) has a fixed point unless deg F = (-1)^d; in particular"
-        " if F is not onto. Without fixed point F is homotopic to the antipodal map. N(-a h + beta"
-        " e): degree (-1)^d and no fixed point for beta < a, degree 0 and one for beta > a."
+        "Let eps = 0, with one token. For d >= 2 a continuous self-map F of the sphere |h| = R of"
+        " R^d has a fixed point unless deg F = (-1)^d. The same holds on the ellipsoid of a gain"
+        " without zeros. In particular F has one if it is not onto. Without fixed point F is"
+        " homotopic to the antipodal map. N(-a h + beta e) has the degree (-1)^d and no fixed point"
+        " for beta < a, and the degree 0 and a fixed point for beta > a."
     ),
     latex=(
         r"Let $d\ge2$ and let $F$ be a continuous self-map of the sphere $\{h\in\mathbb"
@@ -281,6 +296,7 @@ M2 = Claim(
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     notes=(
         "'Unless' is one direction: degree (-1)^d does not exclude fixed points.",
         (

@@ -198,13 +198,17 @@ _STEPS = (
         _bound,
         ("left_eigenvector", "invertible"),
     ),
+    cited(
+        "one_rate",
+        "normal_form",
+        "M normal, all eigenvalues of modulus rho: on every orthogonal block |h' - h*| = rho |h -"
+        " h*|, so |h_t - h*| = rho^t |h_0 - h*|",
+        "every d, every t",
+        {"normal": ("one_modulus",)},
+        ("eigenplane",),
+    ),
     identity(
-        "iterations",
-        "C rho^t = tol at t = (log tol - log C)/log rho; for a normal M with one modulus rho, |h_t -"
-        " h*| is C rho^t",
-        "no size",
-        _iterations,
-        ("one_modulus",),
+        "iterations", "C rho^t = tol at t = (log tol - log C)/log rho", "no size", _iterations
     ),
     decided(
         "scalar_loop",

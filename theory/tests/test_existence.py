@@ -1,4 +1,4 @@
-"""Existence of fixed points (N2, M2) and the gated residual (N8): known cases and laws."""
+"""Existence of fixed points (N2): known cases and laws."""
 
 import math
 import random
@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from loopstab import formula
 from loopstab.theory.outer_norm.falsifiers.existence import bisect
-from loopstab.theory.outer_norm.falsifiers.gru import float32, random_cell, sigmoid, sigmoid32
-from loopstab.theory.outer_norm.falsifiers.lefschetz import Winding, fixed_angle, winding_number
 
 
 def _on_sphere(z):
@@ -77,57 +75,3 @@ def test_the_central_point_is_unstable_and_found_by_no_orbit(eps):
     for _ in range(400):
         h = step(h)
     assert abs(h[1]) > 0.1
-
-
-@pytest.mark.parametrize("k", [-2, -1, 0, 2, 3])
-def test_winding_maps_have_the_fixed_points_that_their_degree_promises(k):
-    case = Winding(k, 1.0, ((1.5, 2, 0.3),))
-    assert winding_number(case) == k
-    angle = fixed_angle(case)
-    assert angle is not None
-    assert abs(math.remainder(case.lift(angle) - angle, 2 * math.pi)) < 1e-9
-
-
-def test_degree_one_in_the_plane_may_or_may_not_fix():
-    assert fixed_angle(Winding(1, 2.0, ())) is None
-    assert fixed_angle(Winding(1, 0.2, ((1.0, 1, 0.0),))) is not None
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.integers(0, 10**6))
-def test_a_gated_orbit_ends_in_the_box(seed):
-    cell = random_cell(random.Random(seed), 0.5)
-    h = list(cell.start)
-    top = max(max(map(abs, h)), 1.0)
-    for _ in range(300):
-        h = cell.step(h)
-        assert max(map(abs, h)) <= top + 1e-12
-        top = max(max(map(abs, h)), 1.0)
-    inside = cell.step([0.999] * len(h))
-    assert max(map(abs, inside)) < 1
-
-
-@pytest.mark.parametrize(("start", "loops"), [(2, 4), (5, 41), (10, 2496)])
-def test_entry_takes_as_long_as_the_balls_say(start, loops):
-    h, found = float(start), 0
-    while h >= 1:
-        h, found = h * sigmoid(h), found + 1
-    assert found == loops
-
-
-@pytest.mark.parametrize(
-    ("x", "frozen"), [(16.0, False), (16.63, False), (16.65, True), (17.0, True)]
-)
-def test_single_precision_gates_saturate_at_the_formula(x, frozen):
-    assert (sigmoid32(x) == 1) is frozen
-    assert (x > float(formula("sigmoid_saturation")(24))) is frozen
-
-
-def test_correct_rounding_would_saturate_later():
-    """sigma(17) is nearer to 1 - 2^-24 than to 1; the usual formula nevertheless returns 1."""
-    assert float32(sigmoid(17.0)) == 1 - 2.0**-24
-    assert float32(sigmoid(18.0)) == 1
-    assert float32(math.tanh(10.0)) == 1
-    assert float32(math.tanh(9.0)) < 1
-    assert sigmoid(37.0) == 1
-    assert sigmoid(36.0) < 1

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from ....theory.outer_norm.falsifiers.gru import ENTERS, Gated
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...certificates.certify import certify
@@ -23,6 +25,7 @@ from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, show, spheres
 from ..shared.bisection import BOXES, bisect
 from ..shared.complex_step import complex_step, normalised
+from ..shared.predicates import evaluated
 
 LONGEST = 4000
 """The longest entry time that is iterated."""
@@ -288,6 +291,36 @@ def _crosses(case: Case) -> str | None:
     return None
 
 
+@st.composite
+def _exact_cells(draw: DrawFn, dropped: str = "") -> Case:
+    """One cell of width 1 with a constant gate and candidate, and a start in [-box, box]."""
+    box = draw(fractions(1, 8))
+    case = {
+        "z": draw(fractions(1 / 16, 3 / 4)),
+        "n": draw(fractions(-15 / 16, 15 / 16)),
+        "start": box * draw(fractions(-1, 1)),
+        "box": box,
+        "hidden": 1.0,
+        "added": False,
+        "dropped": dropped,
+    }
+    if dropped == "hidden":
+        case |= {"hidden": 4.0, "z": draw(fractions(1 / 2, 3 / 4)), "start": box}
+    elif dropped == "cell":
+        case |= {"added": True, "n": draw(fractions(1 / 2, 15 / 16))}
+    elif dropped == "bounded_start":
+        case |= {"start": 2.0**20 * box, "z": draw(fractions(1 / 4, 3 / 4))}
+    elif dropped == "exact":
+        case |= {"z": 1.0, "start": box}
+    return case
+
+
+def _gated(case: Case) -> Gated:
+    numbers = (Fraction(case[name]) for name in ("hidden", "start", "box"))
+    cell = (Fraction(case["z"]), Fraction(case["n"]))
+    return Gated((cell,), *numbers, added=case["added"])
+
+
 SUITES = (
     Suite(
         "N8",
@@ -298,10 +331,15 @@ SUITES = (
         cases=_loop,
         judge=_enters,
         drops=(
-            Drop("hidden: the hidden argument is 2 h", cases=lambda: _loop("hidden")),
-            Drop("cell: residual addition", cases=lambda: _loop("add")),
+            Drop(
+                "hidden: the hidden argument is 2 h",
+                assumption="hidden",
+                cases=lambda: _loop("hidden"),
+            ),
+            Drop("cell: residual addition", assumption="cell", cases=lambda: _loop("add")),
             Drop(
                 "bounded_start: the start lies beyond the box of the entry time",
+                assumption="bounded_start",
                 cases=lambda: _loop("outside"),
             ),
         ),
@@ -314,7 +352,13 @@ SUITES = (
         property="a state outside the box moves inwards",
         cases=_outer_state,
         judge=_moves_inwards,
-        drops=(Drop("exact: float32, gate rounded to 1", cases=lambda: _outer_state(single=True)),),
+        drops=(
+            Drop(
+                "exact: float32, gate rounded to 1",
+                assumption="exact",
+                cases=lambda: _outer_state(single=True),
+            ),
+        ),
         evidence="sample",
         cost=0.2,
     ),
@@ -327,6 +371,7 @@ SUITES = (
         drops=(
             Drop(
                 "every operation in p bits: rounded once, at the end",
+                assumption="exact",
                 cases=lambda: _near_saturation(rounded=True),
             ),
         ),
@@ -339,7 +384,13 @@ SUITES = (
         property="the fixed points are those of n, and there is one",
         cases=_frozen_reset,
         judge=_fixed_points_of_the_candidate,
-        drops=(Drop("hidden: the hidden argument is 2 h", cases=lambda: _frozen_reset(2.0)),),
+        drops=(
+            Drop(
+                "hidden: the hidden argument is 2 h",
+                assumption="hidden",
+                cases=lambda: _frozen_reset(2.0),
+            ),
+        ),
         evidence="certificate",
         cost=3,
     ),
@@ -349,8 +400,30 @@ SUITES = (
         property="inner eps > 0: h' - h has a zero",
         cases=_line,
         judge=_crosses,
-        drops=(Drop("inner_epsilon: eps = 0 in the inner norm", cases=lambda: _line(inner=False)),),
+        drops=(
+            Drop(
+                "inner_epsilon: eps = 0 in the inner norm",
+                assumption="inner_epsilon",
+                cases=lambda: _line(inner=False),
+            ),
+        ),
         evidence="certificate",
         cost=0.3,
+    ),
+    Suite(
+        "N8",
+        "enters-exact",
+        property="constant gates: |h| < 1 from the entry time of the box on, in rationals",
+        cases=_exact_cells,
+        judge=evaluated(ENTERS, _gated),
+        drops=tuple(
+            Drop(
+                f"{name}: see `_exact_cells`", assumption=name, cases=lambda n=name: _exact_cells(n)
+            )
+            for name in ("hidden", "cell", "bounded_start", "exact")
+        ),
+        evidence="closed form",
+        cost=0.2,
+        predicate=ENTERS.name,
     ),
 )

@@ -13,11 +13,13 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from ....theory.outer_norm.falsifiers.lefschetz import FIXED, SphereMap, sphere_map
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, rotations, show, spheres
 from ..shared.bisection import BOXES, bisect
+from ..shared.predicates import evaluated
 from ..shared.sphere_states import proved_states
 
 
@@ -177,22 +179,11 @@ def _tokens(draw: DrawFn, tokens: int = 1) -> Case:
     # d} = 1
     else:
         maps.append(np.linalg.inv(maps[0]) @ -np.roll(np.eye(d), draw(st.integers(0, 2)), axis=0))
-    return {"maps": np.stack(maps)}
+    return {"maps": np.stack(maps), "dropped": "" if tokens == 1 else "one_token"}
 
 
-def _permuted(case: Case) -> str | None:
-    """A fixed state exists iff the product of the maps has the eigenvalue 1 (exact: integers)."""
-    product_of_maps = np.linalg.multi_dot([np.eye(case["maps"].shape[1]), *case["maps"]])
-    d, tokens = len(product_of_maps), len(case["maps"])
-    null = d - np.linalg.matrix_rank(np.eye(d) - product_of_maps)
-    # exchanging two spheres of dimension d - 1 has degree (-1)^{d-1}
-    degree = round(float(np.linalg.det(product_of_maps))) * (-1) ** ((d - 1) * (tokens - 1))
-    if degree != (-1) ** (tokens * d) and not null:
-        return (
-            f"L = {tokens}, d = {d}: the product of the maps {show(product_of_maps)} has degree"
-            f" {degree} and no eigenvalue 1"
-        )
-    return None
+def _sphere_map(case: Case) -> SphereMap:
+    return sphere_map(*case["maps"].astype(int).tolist())
 
 
 SUITES = (
@@ -204,7 +195,13 @@ SUITES = (
         ),
         cases=_linear,
         judge=_lefschetz,
-        drops=(Drop("degree: (-1)^d, opposing update", cases=lambda: _linear(wrong=True)),),
+        drops=(
+            Drop(
+                "degree: (-1)^d, opposing update",
+                assumption="degree",
+                cases=lambda: _linear(wrong=True),
+            ),
+        ),
         evidence="certificate",
         cost=8,
     ),
@@ -217,8 +214,16 @@ SUITES = (
         cases=_circle,
         judge=_turned,
         drops=(
-            Drop("degree: 1, near the antipodal map", cases=lambda: _circle(degree_one=True)),
-            Drop("continuous: torn at one state", cases=lambda: _circle(torn=True)),
+            Drop(
+                "degree: 1, near the antipodal map",
+                assumption="degree",
+                cases=lambda: _circle(degree_one=True),
+            ),
+            Drop(
+                "continuous: torn at one state",
+                assumption="continuous",
+                cases=lambda: _circle(torn=True),
+            ),
         ),
         evidence="certificate",
         cost=1,
@@ -228,9 +233,12 @@ SUITES = (
         "signed permutations",
         property="L = 1: degree other than (-1)^d gives a fixed state",
         cases=_tokens,
-        judge=_permuted,
-        drops=(Drop("one_token: two tokens", cases=lambda: _tokens(tokens=2)),),
+        judge=evaluated(FIXED, _sphere_map),
+        drops=(
+            Drop("one_token: two tokens", assumption="one_token", cases=lambda: _tokens(tokens=2)),
+        ),
         evidence="closed form",
         cost=0.3,
+        predicate=FIXED.name,
     ),
 )

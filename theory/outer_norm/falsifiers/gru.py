@@ -1,210 +1,178 @@
-"""Attacks on N8, the gated residual: what happens when one assumption is dropped."""
+"""N8 as programs: its sentences for cells of width 1 in exact arithmetic, and what breaks them.
+
+Gate and candidate are constants here, that is, cells whose weights are 0. Every number in (0, 1) is
+a value of the sigmoid, and every number in (-1, 1) one of tanh.
+"""
 
 from __future__ import annotations
 
-import math
-import random
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
+from fractions import Fraction
 from typing import NamedTuple
 
-from ...kernel.random_falsifier import RandomFalsifier
-from .existence import FIXED, bisect
+import flint
 
-Vector = Sequence[float]
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
 
-
-def sigmoid(x: float) -> float:
-    """1/(1 + e^-x) in double precision, without overflow."""
-    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+LATER = 16
+"""iterations after the entry time in which the orbit must stay in the box"""
 
 
-class GatedCell(NamedTuple):
-    """A GRU cell without a reset gate, and a start.
+class Gated(NamedTuple):
+    """Cells h' = (1 - z) n + z w h in a row, and a start in a box.
 
     Args:
-        gate: weights of the update gate, which reads the state.
-        gate_bias: its bias, the input included.
-        candidate: weights of the candidate, which reads the state.
-        candidate_bias: its bias, the input included.
-        hidden_scale: the hidden argument is hidden_scale h; 1 for the state itself.
+        cells: z and n of each cell.
+        hidden: w; the hidden argument of the cells is w h.
         start: the first state.
+        box: the bound of the set of starts.
+        added: the residual is h + (1 - z) n instead.
     """
 
-    gate: Sequence[Vector]
-    gate_bias: Vector
-    candidate: Sequence[Vector]
-    candidate_bias: Vector
-    hidden_scale: float
-    start: Vector
+    cells: tuple[tuple[Fraction, Fraction], ...]
+    hidden: Fraction
+    start: Fraction
+    box: Fraction
+    added: bool = False
 
-    def step(self, h: Vector) -> list[float]:
+    def step(self, h: Fraction) -> Fraction:
         """One iteration."""
-        z = [sigmoid(x) for x in _affine(self.gate, self.gate_bias, h)]
-        n = [math.tanh(x) for x in _affine(self.candidate, self.candidate_bias, h)]
-        return [(1 - a) * b + a * self.hidden_scale * x for a, b, x in zip(z, n, h, strict=True)]
+        for z, n in self.cells:
+            h = (1 - z) * n + (h if self.added else z * self.hidden * h)
+        return h
+
+    def orbit(self) -> Iterator[Fraction]:
+        """The states from the start on."""
+        h = self.start
+        while True:
+            yield h
+            h = self.step(h)
 
 
-def _affine(rows: Sequence[Vector], bias: Vector, h: Vector) -> list[float]:
-    products = [sum(w * x for w, x in zip(row, h, strict=True)) for row in rows]
-    return [x + b for x, b in zip(products, bias, strict=True)]
+def gated(*cells, hidden=1, start=0, box=None, added: bool = False) -> Gated:
+    """A case from numbers or their strings; the box is |start| if not given."""
+    pairs = tuple((Fraction(z), Fraction(n)) for z, n in cells)
+    first = Fraction(start)
+    size = abs(first) if box is None else Fraction(box)
+    return Gated(pairs, Fraction(hidden), first, size, added)
 
 
-def random_cell(
-    rng: random.Random, scale: float = 1.0, hidden_scale: float = 1.0, gate_bias: float = 0.0
-) -> GatedCell:
-    """A cell with d = 1, 2 or 3, Gaussian weights, and a start with entries of modulus 1 to 3."""
-    d = rng.choice((1, 2, 3))
-
-    def rows() -> list[list[float]]:
-        return [[scale * rng.gauss(0, 1) for _ in range(d)] for _ in range(d)]
-
-    def bias() -> list[float]:
-        return [rng.gauss(0, 1) for _ in range(d)]
-
-    start = [rng.choice((-1, 1)) * rng.uniform(1, 3) for _ in range(d)]
-    gate, shifted = rows(), [b + gate_bias for b in bias()]
-    return GatedCell(gate, shifted, rows(), bias(), hidden_scale, start)
-
-
-def _hidden(rng: random.Random, keep: bool) -> GatedCell:
-    if keep:
-        return random_cell(rng, scale=0.3)
-    # update gates that are near 1 whatever the state
-    return random_cell(rng, scale=0.0, hidden_scale=2.0, gate_bias=4.0)
-
-
-def _outside(case: GatedCell) -> str | None:
-    h = list(case.start)
-    for _ in range(600):
-        h = case.step(h)
-    size = max(map(abs, h))
-    if size < 1:
+def entry_time(z: Fraction, n: Fraction, size: Fraction) -> int | None:
+    """The least t with z^t (H - |n|) < 1 - |n|; None if there is none."""
+    if size <= 1:
+        return 0
+    if z >= 1:
         return None
-    gates = _row([sigmoid(x) for x in case.gate_bias])
-    cell = f"d = {len(h)}, hidden argument {case.hidden_scale:g} h, update gates {gates}"
-    return f"{cell}: |h| = {size:.3g} after 600 loops"
+    t, excess = 0, size - abs(n)
+    while excess >= 1 - abs(n):
+        t, excess = t + 1, z * excess
+    return t
 
 
-class _Norm(NamedTuple):
-    """The candidate n = tanh(w - c h/sqrt(h^2 + inner)) at d = 1, with any gate."""
-
-    c: float
-    w: float
-    inner: float
-
-
-def _norm(rng: random.Random, keep: bool) -> _Norm:
-    c = rng.uniform(0.5, 3)
-    return _Norm(c, rng.uniform(-0.9, 0.9) * c, 10 ** rng.uniform(-8, -1) if keep else 0.0)
-
-
-def _no_fixed_point(case: _Norm) -> str | None:
-    def gap(h: float) -> float:
-        # n - h, a multiple of h' - h = (1 - z)(n - h)
-        size = math.sqrt(h * h + case.inner)
-        return math.tanh(case.w - case.c * (h / size if size else 0.0)) - h
-
-    residual = min(abs(gap(h)) for h in bisect(gap, -1.0, 1.0) if h or case.inner)
-    if residual <= FIXED:
-        return None
-    where = "n - h changes sign only at h = 0, where the norm is undefined"
-    candidate = f"d = 1, n = tanh({case.w:.4g} - {case.c:.4g} h/|h|)"
-    return f"{candidate}: {where}, |n - h| >= {residual:.3g}"
-
-
-class _Entry(NamedTuple):
-    """h' = sigma(h) h from `start`; the time allowed is that for a start of modulus `box`."""
-
-    start: float
-    box: float
-
-
-def _entry(rng: random.Random, keep: bool) -> _Entry:
-    box = rng.uniform(1.5, 4)
-    return _Entry(rng.uniform(1.1, box) if keep else box + rng.uniform(3, 6), box)
-
-
-def _late(case: _Entry) -> str | None:
-    # the entry time for the candidate 0 is log H / log(1/Z) with Z = sigma(H)
-    bound = math.ceil(math.log(case.box) / -math.log(sigmoid(case.box))) + 1
-    h = case.start
-    for _ in range(bound):
-        h *= sigmoid(h)
-    if h < 1:
-        return None
-    time = f"the {bound} loops that suffice for |h| <= {case.box:.3g}"
-    return f"h' = sigma(h) h: {time} leave {case.start:.4g} at {h:.4g}"
-
-
-def float32(x: float) -> float:
-    """The number rounded to single precision, to nearest with ties to even."""
-    return struct.unpack("f", struct.pack("f", x))[0]
-
-
-def sigmoid32(x: float) -> float:
-    """1/(1 + e^-x) with every operation rounded to single precision."""
-    return float32(1 / float32(1 + float32(math.exp(-float32(x)))))
-
-
-class _Rounded(NamedTuple):
-    """h' = (1 - z)/2 + z h with z = sigma(h), in the arithmetic of `rounding` and `gate`."""
-
-    start: float
-    rounding: Callable[[float], float]
-    gate: Callable[[float], float]
-
-
-def _rounded(rng: random.Random, keep: bool) -> _Rounded:
-    start = float32(rng.uniform(17, 30))
-    return _Rounded(start, float, sigmoid) if keep else _Rounded(start, float32, sigmoid32)
-
-
-def _frozen(case: _Rounded) -> str | None:
-    h = case.start
-    z = case.gate(h)
-    after = case.rounding(case.rounding((1 - z) * 0.5) + case.rounding(z * h))
-    if abs(after) >= abs(h):
-        return f"h' = (1 - z)/2 + z h, z = sigma(h) in float32: z = {z} at h = {h:.6g}, and h' = h"
+def _outside(case: Gated) -> str | None:
+    """|h_t| < 1 from the entry time of the box on; a gate of 1 gives none, and h' = h."""
+    ((z, n),) = case.cells
+    time = entry_time(z, n, case.box)
+    if time is None:
+        return f"z = {z}: h' = h = {case.start}" if case.step(case.start) == case.start else None
+    orbit = case.orbit()
+    for t in range(time + LATER):
+        h = next(orbit)
+        if t >= max(time, 1) and abs(h) >= 1:
+            return f"z = {z}, n = {n}: h_{t} = {float(h):.4g}, and the entry time is {time}"
     return None
 
 
-def _row(items: Vector) -> str:
-    return "(" + ", ".join(f"{x:.3g}" for x in items) + ")"
+ENTERS = Predicate(
+    name="enters",
+    sentence=(
+        "Every orbit enters (-1, 1)^d, in a time that is bounded for starts in a bounded set."
+    ),
+    concluded_by=("absorbing",),
+    assumptions={
+        "cell": lambda case: not case.added and all(z > 0 and abs(n) < 1 for z, n in case.cells),
+        "hidden": lambda case: case.hidden == 1,
+        "bounded_start": lambda case: abs(case.start) <= case.box,
+        "exact": lambda case: all(z < 1 for z, _ in case.cells),
+    },
+    refute=_outside,
+    example=lambda: gated(("1/2", "1/2"), start=4),
+)
 
+
+def _not_the_candidate(case: Gated) -> str | None:
+    """The fixed point of the affine step against the candidates."""
+    offset = case.step(Fraction(0))
+    slope = case.step(Fraction(1)) - offset
+    if slope == 1:
+        return f"h' = h + {offset}"
+    fixed = offset / (1 - slope)
+    if any(n != fixed for _, n in case.cells):
+        return f"cells {', '.join(f'({z}, {n})' for z, n in case.cells)}: h = {fixed} is fixed"
+    return None
+
+
+CANDIDATE = Predicate(
+    name="candidate",
+    sentence="For one cell the fixed points are those of n.",
+    concluded_by=("fixed_points",),
+    assumptions={
+        "cell": lambda case: not case.added and all(z > 0 and abs(n) < 1 for z, n in case.cells),
+        "hidden": lambda case: case.hidden == 1,
+        "exact": lambda case: all(z < 1 for z, _ in case.cells),
+        "one_cell": lambda case: len(case.cells) == 1,
+    },
+    refute=_not_the_candidate,
+    example=lambda: gated(("1/2", "1/3")),
+)
+
+
+class Candidate(NamedTuple):
+    """n(h) = tanh(w - c h/sqrt(h^2 + eps)) at width 1, with any gate."""
+
+    w: Fraction
+    c: Fraction
+    eps: Fraction
+
+
+def _no_fixed_point(case: Candidate) -> str | None:
+    """n - h is continuous for eps > 0; at eps = 0, n is constant on each side of 0."""
+    w, c, eps = (flint.arb(flint.fmpq(x.numerator, x.denominator)) for x in case)
+    if case.eps == 0:
+        right, left = case.w - case.c, case.w + case.c  # the signs of n for h > 0 and for h < 0
+        return (
+            None if right > 0 or left < 0 else f"n has the sign of {right} for h > 0, {left} else"
+        )
+    low, high = ((w - c * x / (1 + eps).sqrt()).tanh() - x for x in (flint.arb(-1), flint.arb(1)))
+    return None if high < 0 < low else "n - h has one sign at -1 and 1"
+
+
+EXISTS = Predicate(
+    name="existence",
+    sentence="Every input has a fixed point, also for several cells in a row.",
+    concluded_by=("brouwer",),
+    assumptions={"inner_epsilon": lambda case: case.eps > 0},
+    refute=_no_fixed_point,
+    example=lambda: Candidate(Fraction(1), Fraction(2), Fraction(1)),
+)
+
+PREDICATES = (ENTERS, CANDIDATE, EXISTS)
 
 FALSIFIERS = (
-    RandomFalsifier(
-        "hidden_argument_is_the_mix",
-        "hidden",
-        "the orbit enters (-1, 1)^d",
-        _hidden,
-        lambda case: case.hidden_scale == 1,
-        _outside,
-        trials=12,
+    Falsifier(
+        "hidden_argument_doubled", "hidden", ENTERS, lambda: gated(("3/4", 0), hidden=2, start=2)
     ),
-    RandomFalsifier(
+    Falsifier("added_residual", "cell", ENTERS, lambda: gated(("1/2", "1/2"), start=2, added=True)),
+    Falsifier(
+        "start_outside_the_box", "bounded_start", ENTERS, lambda: gated(("1/2", 0), start=64, box=2)
+    ),
+    Falsifier("gate_rounded_to_one", "exact", ENTERS, lambda: gated((1, 0), start=2)),
+    Falsifier("two_cells", "one_cell", CANDIDATE, lambda: gated(("1/2", 0), ("1/2", "1/2"))),
+    Falsifier(
         "inner_norm_without_epsilon",
         "inner_epsilon",
-        "some h has n(h) = h",
-        _norm,
-        lambda case: case.inner > 0,
-        _no_fixed_point,
-    ),
-    RandomFalsifier(
-        "start_outside_the_box",
-        "bounded_start",
-        "the orbit is in (-1, 1) after the entry time of the box",
-        _entry,
-        lambda case: case.start <= case.box,
-        _late,
-    ),
-    RandomFalsifier(
-        "gate_rounded_to_one",
-        "exact",
-        "a state outside the box moves inwards",
-        _rounded,
-        lambda case: case.gate(case.start) < 1,
-        _frozen,
+        EXISTS,
+        lambda: Candidate(Fraction(1), Fraction(2), Fraction(0)),
     ),
 )

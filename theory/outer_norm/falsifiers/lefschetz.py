@@ -1,155 +1,97 @@
-"""Attacks on M2, fixed points by degree: what happens when one assumption is dropped."""
+"""M2 as a program: maps that permute tokens and turn them by rational matrices, and a torn map."""
 
 from __future__ import annotations
 
-import math
-import random
-from itertools import pairwise
+from fractions import Fraction
 from typing import NamedTuple
 
-from ...kernel.random_falsifier import RandomFalsifier
-from .existence import TURNED, bisect
+import flint
+
+from ...kernel.exact import Matrix
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
 
 
-class Winding(NamedTuple):
-    """A self-map of the circle of degree k: the angle x goes to k x + shift + bumps.
+class SphereMap(NamedTuple):
+    """F(h_1, ..., h_L) = (O_1 h_2, ..., O_L h_1) with orthogonal O_i, on the sphere of R^d.
 
-    `jump` is added to the image of the angles beyond pi; unless it is 0 the map is discontinuous.
+    With `torn` the map of one token is h -> -e_1 for h_1 > 0 and h -> e_1 otherwise, which is not
+    onto; its degree counts as 0.
     """
 
-    k: int
-    shift: float
-    bumps: tuple[tuple[float, int, float], ...]
-    jump: float = 0.0
+    maps: tuple[Matrix, ...]
+    torn: bool = False
 
-    def lift(self, x: float) -> float:
-        """The image of the angle x in [0, 2 pi], not reduced modulo 2 pi."""
-        wave = sum(size * math.sin(m * x + phase) for size, m, phase in self.bumps)
-        return self.k * x + self.shift + wave + (self.jump if x > math.pi else 0.0)
+    @property
+    def dimension(self) -> int:
+        """The width d."""
+        return len(self.maps[0])
 
+    @property
+    def product(self) -> flint.fmpq_mat:
+        """O_1 ... O_L: the state is fixed iff this fixes h_1."""
+        d = self.dimension
+        total = flint.fmpq_mat(d, d, [int(i == j) for i in range(d) for j in range(d)])
+        for matrix in self.maps:
+            exact = [Fraction(x) for row in matrix for x in row]
+            entries = [flint.fmpq(x.numerator, x.denominator) for x in exact]
+            total = total * flint.fmpq_mat(d, d, entries)
+        return total
 
-def _winding(rng: random.Random, keep: bool) -> Winding:
-    def bumps(largest: float) -> tuple[tuple[float, int, float], ...]:
-        return tuple(
-            (rng.uniform(0, largest), rng.randint(1, 4), rng.uniform(0, 6.28)) for _ in range(3)
-        )
-
-    if keep:
-        waves = bumps(2)
-        return Winding(rng.choice((-3, -2, -1, 0, 2, 3)), rng.uniform(0, 6.28), waves)
-    # the degree is (-1)^2 = 1, and the bumps are too small to undo the shift
-    return Winding(1, rng.uniform(2, 4), bumps(0.5))
-
-
-def winding_number(case: Winding, nodes: int = 720) -> int:
-    """The degree: the number of full turns of the image, from the images of `nodes` states."""
-    images = [case.lift(2 * math.pi * i / nodes) for i in range(nodes)] + [case.lift(0)]
-    total = sum(math.remainder(b - a, 2 * math.pi) for a, b in pairwise(images))
-    return round(total / (2 * math.pi))
+    @property
+    def degree(self) -> int:
+        """That of the product; each exchange of two spheres of dimension d - 1 adds (-1)^{d-1}."""
+        if self.torn:
+            return 0
+        turned = 1 if self.product.det() > 0 else -1
+        return turned * (-1) ** ((self.dimension - 1) * (len(self.maps) - 1))
 
 
-def fixed_angle(case: Winding, nodes: int = 720) -> float | None:
-    """A fixed point of the map, or None."""
-
-    def gap(x: float) -> float:
-        return math.remainder(case.lift(x) - x, 2 * math.pi)
-
-    for low, high in pairwise([2 * math.pi * i / nodes for i in range(nodes + 1)]):
-        first, second = gap(low), gap(high)
-        if first * second <= 0 and abs(first - second) < 1:
-            found = bisect(gap, low, high) if first >= 0 else bisect(lambda x: -gap(x), low, high)
-            if min(abs(gap(x)) for x in found) < TURNED:
-                return found[0]
-    return None
+def sphere_map(*maps, torn: bool = False) -> SphereMap:
+    """A map from rows of integers or fractions."""
+    exact = tuple([[Fraction(x) for x in row] for row in matrix] for matrix in maps)
+    return SphereMap(exact, torn)
 
 
-def _nothing_fixed(case: Winding) -> str | None:
-    if fixed_angle(case) is not None:
+def _nothing_fixed(case: SphereMap) -> str | None:
+    if case.torn:  # the only values are e_1 and -e_1, and they are exchanged
+        return f"d = {case.dimension}: F(e_1) = -e_1, F(-e_1) = e_1, and there are no other values"
+    d, product = case.dimension, case.product
+    gap = flint.fmpq_mat(d, d, [int(i == j) for i in range(d) for j in range(d)]) - product
+    if gap.det() == 0:
         return None
-    angles = [math.pi * i / 360 for i in range(720)]
-    least = min(abs(math.remainder(case.lift(x) - x, 2 * math.pi)) for x in angles)
-    turn = f"every state is turned, by at least {math.degrees(least):.3g} degrees"
-    where = f"d = 2, winding number {case.k}, shift {case.shift:.4g}, jump {case.jump:.3g}"
-    return f"{where}: {turn}"
+    return f"L = {len(case.maps)}, d = {d}, degree {case.degree}: no eigenvalue is 1"
 
 
-def _torn(rng: random.Random, keep: bool) -> Winding:
-    if keep:
-        return Winding(0, rng.uniform(0, 6.28), ())
-    # a step function that jumps across the diagonal: it maps x < pi above pi, and the others below
-    return Winding(0, rng.uniform(3.5, 5), (), -rng.uniform(2.6, 3.1))
+FIXED = Predicate(
+    name="fixed_state",
+    sentence=(
+        "For d >= 2 a continuous self-map F of the sphere |h| = R of R^d has a fixed point unless"
+        " deg F = (-1)^d."
+    ),
+    concluded_by=("antipodal", "lefschetz"),
+    assumptions={
+        "dimension": lambda case: case.dimension >= 2,
+        "continuous": lambda case: not case.torn,
+        "one_token": lambda case: len(case.maps) == 1,
+        "degree": lambda case: case.degree != (-1) ** (case.dimension * len(case.maps)),
+    },
+    refute=_nothing_fixed,
+    example=lambda: sphere_map(((1, 0), (0, -1))),
+)
 
-
-class _Tokens(NamedTuple):
-    """Every token i takes sign_i times the state of token source_i, in R^d."""
-
-    signs: tuple[int, ...]
-    sources: tuple[int, ...]
-    d: int
-
-
-def _tokens(rng: random.Random, keep: bool) -> _Tokens:
-    if keep:
-        return _Tokens((rng.choice((1, -1)),), (0,), rng.choice((2, 3, 4)))
-    return _Tokens((1, -1), (1, 0), 3)
-
-
-def total_degree(case: _Tokens) -> int:
-    """The degree on the product of spheres of R^d.
-
-    It is the degree of the permutation of factors of dimension d - 1, times those of the antipodal
-    maps.
-    """
-    inversions = sum(a > b for i, a in enumerate(case.sources) for b in case.sources[i + 1 :])
-    degree = (-1) ** (inversions * (case.d - 1) ** 2)
-    for sign in case.signs:
-        degree *= 1 if sign > 0 else (-1) ** case.d
-    return degree
-
-
-def _signed_permutation_moves_all(case: _Tokens) -> str | None:
-    """A cycle of source tokens with an odd number of minus signs, which forces h = -h.
-
-    Then no state is fixed.
-    """
-    if total_degree(case) == (-1) ** (case.d * len(case.signs)):
-        return None
-    for start in range(len(case.signs)):
-        sign, at = 1, start
-        while True:
-            sign, at = sign * case.signs[at], case.sources[at]
-            if at == start:
-                break
-        if sign < 0:
-            loop = f"L = {len(case.signs)}, d = {case.d}: F(h_1, h_2) = (h_2, -h_1)"
-            return f"{loop} has degree {total_degree(case)} and fixes no state (h_1 = h_2 = -h_1)"
-    return None
-
+PREDICATES = (FIXED,)
 
 FALSIFIERS = (
-    RandomFalsifier(
-        "degree_of_the_antipode",
-        "degree",
-        "some state is fixed",
-        _winding,
-        lambda case: winding_number(case) != 1,
-        _nothing_fixed,
-    ),
-    RandomFalsifier(
-        "torn_circle",
-        "continuous",
-        "some state is fixed",
-        _torn,
-        lambda case: case.jump == 0,
-        _nothing_fixed,
-    ),
-    RandomFalsifier(
+    Falsifier("quarter_turn", "degree", FIXED, lambda: sphere_map(((0, -1), (1, 0)))),
+    Falsifier("torn_circle", "continuous", FIXED, lambda: sphere_map(((1, 0), (0, 1)), torn=True)),
+    # F(h_1, h_2) = (h_2, -h_1) in space
+    Falsifier(
         "two_tokens",
         "one_token",
-        "degree other than (-1)^(L d) gives a fixed state",
-        _tokens,
-        lambda case: len(case.signs) == 1,
-        _signed_permutation_moves_all,
-        trials=8,
+        FIXED,
+        lambda: sphere_map(
+            *([[s * (i == j) for j in range(3)] for i in range(3)] for s in (1, -1))
+        ),
     ),
 )
