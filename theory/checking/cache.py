@@ -2,7 +2,7 @@
 
 An entry is valid only while everything that it depends on is the same: the sources of the family
 of the claim and of all that it imports, the kernel, the formulas, and the versions of Python,
-SymPy, mpmath, z3 and flint. Only what passed is stored: steps, and falsifiers that found the
+SymPy, mpmath, z3, cvc5 and flint. Only what passed is stored: steps, and falsifiers that found the
 counterexample that they must find. Failures, undecided steps, and falsifiers that found none, or
 found one within the assumptions, run every time. The folder can be deleted at any time; a damaged
 entry is ignored.
@@ -30,10 +30,12 @@ VARIABLE = "LOOPSTAB_CACHE"
 """environment variable: the folder of the cache, or `off`"""
 WORTH = 0.002
 """seconds below which a result is not stored: reading it back would save nothing"""
-PACKAGES = ("sympy", "mpmath", "z3-solver", "python-flint")
+PACKAGES = ("sympy", "mpmath", "z3-solver", "cvc5", "python-flint")
 """distributions whose versions an entry depends on"""
 CHECKERS = ("check", "mutation")
 """modules of this package that turn a step into a verdict"""
+CHILD = f"{(__package__ or '').rpartition('.')[0]}.kernel.cvc5_child"
+"""the program of the child process that runs cvc5, which nothing imports"""
 
 
 def default_folder() -> Path:
@@ -126,4 +128,5 @@ def _modules(family: str) -> tuple[str, ...]:
         *modules_of(family),
         *formula_modules(),
         *(f"{__package__}.{name}" for name in CHECKERS),
+        CHILD,
     )

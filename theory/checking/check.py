@@ -8,6 +8,7 @@ from typing import Any
 
 from ..architecture import Recall, Residual
 from ..kernel.claim import Claim, Consequence, Finding, Kind, Regime, Step, Verdict
+from ..kernel.content import Item
 from ..kernel.falsifier import Falsifier, FalsifierReport
 from ..kernel.random_falsifier import RandomFalsifier
 from ..theorems import THEOREMS
@@ -41,12 +42,14 @@ class StepReport:
             "machine_checked": step.kind.machine_checked,
             "verdict": str(self.finding.verdict),
             "dimensions": step.dimensions,
+            "induction": list(step.induction),
             "statement": step.statement,
             "detail": self.finding.detail,
             "uses": list(step.uses),
             "seconds": round(self.seconds, 4),
             "cold_seconds": round(self.cold_seconds, 4),
             "cached": self.cached,
+            "content": [item.to_json() for item in self.finding.content],
         }
         if step.theorem is not None and step.theorem in THEOREMS:
             theorem = THEOREMS[step.theorem]
@@ -167,20 +170,32 @@ def check_step(step: Step, claim: str = "", cache: ProofCache | None = None) -> 
     start = time.perf_counter()
     computed = step.kind.machine_checked or step.kind is Kind.MEASURED
     usable = cache if computed else None
-    kept = usable.find(claim, step.name) if usable else None
-    if kept and isinstance(kept.get("detail"), str) and isinstance(kept.get("seconds"), float):
-        return StepReport(
-            step,
-            Finding(Verdict.PASSED, kept["detail"]),
-            time.perf_counter() - start,
-            kept["seconds"],
-            cached=True,
-        )
+    kept = _kept(usable.find(claim, step.name) if usable else None)
+    if kept is not None:
+        finding, seconds = kept
+        return StepReport(step, finding, time.perf_counter() - start, seconds, cached=True)
     finding = step.check()
     seconds = time.perf_counter() - start
     if usable and finding.verdict is Verdict.PASSED:
-        usable.keep(claim, step.name, {"detail": finding.detail, "seconds": seconds}, seconds)
+        shown = [item.to_json() for item in finding.content]
+        value = {"detail": finding.detail, "seconds": seconds, "content": shown}
+        usable.keep(claim, step.name, value, seconds)
     return StepReport(step, finding, seconds, seconds)
+
+
+def _kept(entry: dict[str, Any] | None) -> tuple[Finding, float] | None:
+    """The finding in an entry of the cache and the seconds it took; None if it has none."""
+    if entry is None:
+        return None
+    try:
+        detail, seconds = entry["detail"], entry["seconds"]
+        content = tuple(Item(**item) for item in entry["content"])
+    except (KeyError, TypeError):
+        return None
+    if not (isinstance(detail, str) and isinstance(seconds, float)):
+        return None
+    marks = tuple(item.checked for item in content)
+    return Finding(Verdict.PASSED, detail, marks, content), seconds
 
 
 def run_falsifier(

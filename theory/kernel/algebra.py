@@ -51,6 +51,11 @@ class Equation:
     where: tuple[sp.Expr, ...] = ()
     point: Callable[[random.Random], Point] | None = None
 
+    @property
+    def holds_when_built(self) -> bool:
+        """Whether both sides are one expression: SymPy evaluated them when they were built."""
+        return bool(sp.sympify(self.left) == sp.sympify(self.right))
+
     def refute(self, rng: random.Random) -> str | None:
         """Why the equation fails, in words; None when all random points and the normal form agree.
 
@@ -118,6 +123,11 @@ class Words:
     right: Any
     rules: Rules = ()
     model: Callable[[random.Random, int], Mapping[sp.Symbol, Any]] | None = None
+
+    @property
+    def holds_when_built(self) -> bool:
+        """Whether both sides are one expression: SymPy evaluated them when they were built."""
+        return bool(sp.sympify(self.left) == sp.sympify(self.right))
 
     def refute(self, rng: random.Random) -> str | None:
         """Why the equation fails, in words; None if random matrices agree and the words cancel."""

@@ -18,6 +18,7 @@ from ..theorems import THEOREMS
 from .dimensions import UNPROVED_SIZES, Size, excesses, parse
 
 if TYPE_CHECKING:
+    from .content import Item
     from .falsifier import Falsifier
     from .predicate import Predicate
     from .random_falsifier import RandomFalsifier
@@ -135,10 +136,19 @@ class Consequence:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the check of a step found: its verdict, and one line with the evidence or the cause."""
+    """What the check of a step found.
+
+    Args:
+        verdict: passed, failed or undecided.
+        detail: one line with the evidence or the cause.
+        checked: for each part of the content, how it was checked.
+        content: what was checked, for a reader.
+    """
 
     verdict: Verdict
     detail: str
+    checked: tuple[str, ...] = ()
+    content: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,6 +191,7 @@ class Step:
         judge: decides content of that kind; the mutation test gives it altered content.
         induction: names of the earlier steps that are the base case and the induction step from
             which this one follows; empty if it does not follow by induction.
+        show: renders what the step checks.
 
     Attributes:
         sizes: `dimensions` as data, by the name of the size.
@@ -210,6 +221,7 @@ class Step:
     build: Callable[[], Sequence[Any]] | None = None
     judge: Callable[[Sequence[Any]], Finding] | None = None
     induction: tuple[str, str] | tuple[()] = ()
+    show: Callable[[], tuple[Item, ...]] | None = None
     sizes: Mapping[str, Size] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -221,6 +233,21 @@ class Step:
             raise UsageError(
                 f"step {self.name}: a cited step, and only a cited step, names its theorem"
             )
+
+    def content(self) -> tuple[Item, ...]:
+        """What the step checks, rendered for a reader: equations, sentences, bounds, hypotheses.
+
+        Returns:
+            Nothing for a deduced or measured step. How each item is checked is in the finding of
+            `check`.
+
+        Example:
+            >>> from loopstab import ledger
+            >>> claim = next(claim for claim in ledger() if claim.id == "R1")
+            >>> claim.steps[0].content()[2].text
+            'B + (1 - Q)*Q^(-1)*B = Q^(-1)*B'
+        """
+        return self.show() if self.show else ()
 
     @property
     def rests_on(self) -> tuple[str, ...]:

@@ -7,36 +7,33 @@ only when the step is checked.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 
 import flint
 import sympy as sp
-import z3
 
-from ...support.errors import UsageError
 from ..theorems import THEOREMS
+from . import content
 from .algebra import Equation, Words
 from .claim import Finding, Kind, Step, Verdict
+from .content import Item
+from .sentence import TIME_LIMIT_MS, Sentence, decide, decision
 
-TIME_LIMIT_MS = 20_000
-"""z3's time limit for one sentence; the sentences of the ledger take well under a second"""
+__all__ = ["Sentence", "decide"]
+
+REDUCED = "normal form and random points"
+EVALUATED = "by evaluation when built"
+"""how an equation was checked whose sides SymPy made one expression before the kernel saw them"""
 PRECISION = 160
 """bits of ball arithmetic"""
 
 Names = Sequence[str]
 Induction = tuple[str, str] | tuple[()]
 """names of the base case and the induction step, both earlier steps; empty without induction"""
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """For all reals, `given` implies `then`: polynomials in symbols that carry no assumptions."""
-
-    given: tuple[Any, ...]
-    then: Any
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,15 @@ def identity(
             reason = equation.refute(rng)
             if reason is not None:
                 return Finding(Verdict.FAILED, f"equation {number} of {len(equations)}: {reason}")
-        return _all_of(
-            equations, "equation(s) reduced to zero, each re-checked at random rational points"
-        )
+        marks = [EVALUATED if item.holds_when_built else REDUCED for item in equations]
+        reduced, evaluated = marks.count(REDUCED), marks.count(EVALUATED)
+        texts = [
+            f"{reduced} equation(s) reduced to zero, each re-checked at random rational points"
+            if reduced
+            else "",
+            f"{evaluated} equation(s) hold by evaluation when built" if evaluated else "",
+        ]
+        return _all_of(marks, "; ".join(text for text in texts if text))
 
     return _checked(name, Kind.IDENTITY, statement, dimensions, build, judge, uses, induction)
 
@@ -81,19 +84,25 @@ def decided(
     limit_ms: int = TIME_LIMIT_MS,
     induction: Induction = (),
 ) -> Step:
-    """A step for whose sentences z3 must refute the negation.
+    """A step for whose sentences z3 or cvc5 must refute the negation, and neither contradict it.
 
     The premises of each sentence must be satisfiable, so that no sentence is empty.
     """
 
     def judge(sentences: Sequence[Any]) -> Finding:
+        marks: list[str] = []
         for number, sentence in enumerate(sentences, 1):
-            finding = decide(sentence, limit_ms)
-            if finding is not None:
+            made = decision(sentence, limit_ms)
+            if made.finding is not None:
                 return Finding(
-                    finding.verdict, f"sentence {number} of {len(sentences)}: {finding.detail}"
+                    made.finding.verdict,
+                    f"sentence {number} of {len(sentences)}: {made.finding.detail}",
                 )
-        return _all_of(sentences, "sentence(s): premises satisfiable, negation unsatisfiable")
+            marks.append(" and ".join(made.by))
+        by = ", ".join(f"{count} by {solvers}" for solvers, count in Counter(marks).items())
+        return _all_of(
+            marks, f"{len(marks)} sentence(s): premises satisfiable, negation unsatisfiable ({by})"
+        )
 
     return _checked(name, Kind.DECIDED, statement, dimensions, build, judge, uses, induction)
 
@@ -125,10 +134,8 @@ def enclosed(
                         f"{bound.label} is in {bound.value.str(12)}, wanted between {bound.low} and"
                         f" {bound.high}",
                     )
-            if not bounds:
-                return Finding(Verdict.FAILED, "nothing to check")
-            return Finding(
-                Verdict.PASSED,
+            return _all_of(
+                [f"a ball of {PRECISION} bits"] * len(bounds),
                 "; ".join(f"{bound.label} = {bound.value.str(12)}" for bound in bounds),
             )
 
@@ -148,17 +155,36 @@ def _checked(
     induction: Induction,
 ) -> Step:
     """A machine-checked step; `judge` decides what `build` returns, and mutants of it."""
+
+    def check() -> Finding:
+        items = build()
+        finding = judge(items)
+        shown = [_shown(item) for item in items]
+        marks = finding.checked or ("",) * len(shown)
+        content = [replace(item, checked=mark) for item, mark in zip(shown, marks, strict=True)]
+        return replace(finding, content=tuple(content))
+
     return Step(
         name,
         kind,
         statement,
         dimensions,
-        lambda: judge(build()),
+        check,
         tuple(uses),
         build=build,
         judge=judge,
         induction=induction,
+        show=lambda: tuple(_shown(item) for item in build()),
     )
+
+
+def _shown(item: Any) -> Item:
+    """A part of the content of a machine-checked step, for a reader."""
+    if isinstance(item, Sentence):
+        return content.sentence(item.given, item.then)
+    if isinstance(item, Bound):
+        return content.bound(item.label, item.value, item.low, item.high)
+    return content.equation(item)
 
 
 def cited(
@@ -197,7 +223,15 @@ def cited(
         return Finding(
             Verdict.PASSED,
             f"{THEOREMS[theorem].title} ({by}); the theorem itself is not machine-checked",
+            content=show(),
         )
+
+    def show() -> tuple[Item, ...]:
+        if theorem not in THEOREMS:
+            return ()
+        found = THEOREMS[theorem]
+        met = [(f"{key}: {text}", given.get(key, ())) for key, text in found.hypotheses.items()]
+        return content.theorem(found.title, found.statement, met)
 
     return Step(
         name,
@@ -209,6 +243,7 @@ def cited(
         theorem,
         given,
         induction=induction,
+        show=show,
     )
 
 
@@ -249,94 +284,8 @@ def both(*parts: Any) -> Any:
     return sp.And(*parts)
 
 
-def _all_of(items: Sequence[object], text: str) -> Finding:
-    return (
-        Finding(Verdict.PASSED, f"{len(items)} {text}")
-        if items
-        else Finding(Verdict.FAILED, "nothing to check")
-    )
-
-
-def decide(
-    sentence: Sentence, limit_ms: int = TIME_LIMIT_MS, effort: int | None = None
-) -> Finding | None:
-    """Decide a sentence with z3.
-
-    Args:
-        sentence: the sentence.
-        limit_ms: time limit, in milliseconds.
-        effort: limit of z3's resource count, which unlike time does not depend on the machine's
-            load; None for no limit.
-
-    Returns:
-        None when the sentence is true, otherwise what was found.
-
-    Raises:
-        UsageError: a symbol carries assumptions, or something is not polynomial.
-    """
-    letters = set().union(
-        *(sp.sympify(part).free_symbols for part in (*sentence.given, sentence.then))
-    )
-    if any(x.is_positive is not None or x.is_real is not None for x in letters):
-        raise UsageError(
-            "symbols of a decided sentence carry no assumptions (SymPy would simplify with them);"
-            " use plain sp.symbols"
-        )
-    given = [_to_z3(item) for item in sentence.given]
-    for extra, wanted, otherwise in (
-        ([], z3.sat, "the premises contradict each other: the sentence is empty"),
-        ([z3.Not(_to_z3(sentence.then))], z3.unsat, "false"),
-    ):
-        solver = z3.SolverFor("QF_NRA")
-        solver.set("timeout", limit_ms)
-        if effort is not None:
-            solver.set("rlimit", effort)
-        solver.add(*given, *extra)
-        answer = solver.check()
-        if answer == z3.unknown:
-            return Finding(
-                Verdict.UNDECIDED, f"z3 does not decide it within its limit ({limit_ms / 1000:g} s)"
-            )
-        if answer != wanted:
-            model = f", e.g. {solver.model()}".replace("\n", "") if answer == z3.sat else ""
-            return Finding(Verdict.FAILED, otherwise + model)
-    return None
-
-
-def _to_z3(node: Any) -> Any:
-    """A polynomial formula of SymPy as a z3 term; `UsageError` if it is not polynomial."""
-    if node is True or node is sp.true:
-        return z3.BoolVal(True)
-    if node is False or node is sp.false:
-        return z3.BoolVal(False)
-    if isinstance(node, sp.Symbol):
-        return z3.Real(node.name)
-    if isinstance(node, sp.Rational):
-        return z3.Q(int(node.p), int(node.q))
-    if isinstance(node, sp.Pow) and node.exp.is_Integer and node.exp > 0:
-        base = _to_z3(node.base)
-        return z3.Product(*[base] * int(node.exp))
-    if isinstance(node, sp.Add):
-        return z3.Sum(*map(_to_z3, node.args))
-    if isinstance(node, sp.Mul):
-        return z3.Product(*map(_to_z3, node.args))
-    table: dict[Any, Callable[..., Any]] = {
-        sp.And: z3.And,
-        sp.Or: z3.Or,
-        sp.Not: z3.Not,
-        sp.Implies: z3.Implies,
-        sp.Equivalent: lambda a, b: a == b,
-        sp.StrictLessThan: lambda a, b: a < b,
-        sp.LessThan: lambda a, b: a <= b,
-        sp.StrictGreaterThan: lambda a, b: a > b,
-        sp.GreaterThan: lambda a, b: a >= b,
-        sp.Equality: lambda a, b: a == b,
-        sp.Unequality: lambda a, b: a != b,
-    }
-    build = table.get(node.func) if isinstance(node, sp.Basic) else None
-    if build is None:
-        raise UsageError(
-            f"z3 takes polynomial sentences only, not {node}: clear denominators and name roots by"
-            " symbols with relations"
-        )
-    return build(*map(_to_z3, node.args))
+def _all_of(marks: Sequence[str], text: str) -> Finding:
+    """All parts passed, each as its mark says; it takes at least one."""
+    if not marks:
+        return Finding(Verdict.FAILED, "nothing to check")
+    return Finding(Verdict.PASSED, text, tuple(marks))
