@@ -23,7 +23,7 @@ def _loop_count():
 def _beyond():
     # a = log(C Lambda/m), u = log(1/q), b = log(C Lambda q^t/m) = a - t u
     a, u, t, b = sp.symbols("a u t b")
-    return [Sentence((u > 0, t * u > a, sp.Eq(b, a - t * u)), b < 0)]
+    return [Sentence((t * u > a, sp.Eq(b, a - t * u)), b < 0)]
 
 
 def _margin_left():
@@ -36,9 +36,7 @@ def _margin_left():
 def _later():
     c, lip, m, q, power = sp.symbols("C Lambda m q p")
     left = lip * c * power
-    return [
-        Sentence((lip >= 0, c >= 0, power >= 0, q >= 0, q < 1, left < m), lip * c * q * power < m)
-    ]
+    return [Sentence((lip >= 0, c >= 0, power >= 0, q < 1, left < m), lip * c * q * power < m)]
 
 
 def _finite_set():
@@ -54,7 +52,7 @@ def _finite_set():
 def _attained():
     # h' = q h from C with the difference D = m - Lambda h: D(h_t) <= 0 while C Lambda q^t >= m
     c, lip, m, power, now = sp.symbols("C Lambda m p D_t")
-    exact = (lip > 0, c > 0, m > 0, power > 0, sp.Eq(now, m - lip * c * power))
+    exact = (sp.Eq(now, m - lip * c * power),)
     return [Sentence(exact, sp.Equivalent(now > 0, lip * c * power < m))]
 
 
@@ -83,7 +81,7 @@ _STEPS = (
     decided(
         "later",
         "Lambda C q^t < m passes from t to t + 1, so the answer stays",
-        "every t",
+        "every t by induction",
         _later,
         ("margin_left",),
     ),
@@ -91,7 +89,7 @@ _STEPS = (
         "finite_set",
         "beyond the largest of finitely many loops no answer changes, and neither does a sum over"
         " the inputs (from n to n + 1 inputs)",
-        "every n",
+        "every n by induction",
         _finite_set,
         ("later",),
     ),

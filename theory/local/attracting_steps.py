@@ -54,7 +54,7 @@ def _adapted():
     return [
         Sentence((*given, telescoped), y <= q2 * x),
         # |v|_*^2 = |v|_2^2 + a sum of squares
-        Sentence((first >= 0, sp.Eq(x, first**2 + rest**2)), x >= first**2),
+        Sentence((sp.Eq(x, first**2 + rest**2),), x >= first**2),
     ]
 
 
@@ -198,7 +198,7 @@ STEPS = (
         "stein",
         "P = Sum_{k<n} q^(-2k) (J^T)^k J^k solves P - q^(-2) J^T P J = I - q^(-2n) (J^T)^n J^n (n ="
         " 1, and from n to n + 1); as n -> infinity this is Stein's equation with right side I",
-        "every d, every n",
+        "every d, every n by induction",
         _stein,
     ),
     decided(
@@ -212,7 +212,7 @@ STEPS = (
     decided(
         "euclidean",
         "|J^k x|_2 <= |J^k x|_* <= q^k |x|_* <= C q^k |x|_2 with C = |P|_2^(1/2)",
-        "every d, every k",
+        "every d, every k by induction",
         _euclidean,
         ("adapted_norm",),
     ),
@@ -235,7 +235,7 @@ STEPS = (
         "ball",
         "|D_h f|_* <= q + M r = s in the ball, f(., e_0) maps it into itself, and |h_t - h*|_* <="
         " s^t |h_0 - h*|_* (from t to t + 1)",
-        "every d, every t",
+        "every d, every t by induction",
         _in_ball,
         ("slope_in_ball", "adapted_norm", "in_ball"),
     ),
@@ -310,14 +310,14 @@ STEPS = (
         "gradient_rate",
         "in the ball |(J_t - J) S + K_t - K|_* <= (M |S|_* + M_e) s^t |h_0 - h*|_*, so |X_t - S|_*"
         " <= s^t |X_0 - S|_* + t s^(t-1) (M |S|_* + M_e) |h_0 - h*|_* (from t to t + 1)",
-        "every d, every t",
+        "every d, every t by induction",
         _gradient_rate,
         ("gradient_recursion", "ball", "lipschitz"),
     ),
     identity(
         "neumann",
         "S - Sum_{j<k} J^j K = J^k S (k = 1, and from k to k + 1)",
-        "every d, every k",
+        "every d, every k by induction",
         _neumann,
         ("derivative",),
     ),
@@ -325,7 +325,7 @@ STEPS = (
         "tail",
         "along an orbit the gradient less its last k terms is J_{T-1} ... J_{T-k} X_{T-k} (from T"
         " to T + 1)",
-        "every d, every k, every T",
+        "every d, every k, every T by induction",
         _tail,
         ("gradient_recursion",),
     ),
@@ -340,7 +340,7 @@ STEPS = (
         "phantom",
         "k damped loops h' = (1 - w) h + w f(h, e) at h* yield w Sum_{j<k} D^j K with D = (1 - w)"
         " I + w J, which errs by D^k S; one undamped loop yields K, which errs by -J S",
-        "every d, every k",
+        "every d, every k by induction",
         _phantom,
         ("derivative",),
     ),

@@ -49,7 +49,7 @@ def _no_recall():
 def _same_period():
     gap, far, moved, other = sp.symbols("g x y z")
     # gap <= the distance of two points of the cycle; each moves by less than gap/2
-    given = (gap > 0, far >= gap, 2 * moved < gap, 2 * other < gap)
+    given = (far >= gap, 2 * moved < gap, 2 * other < gap)
     return [Sentence(given, far - moved - other > 0)]
 
 
@@ -69,7 +69,7 @@ _STEPS = (
         "chain",
         "the derivative of h_{i+1} by the input is J_i times that of h_i, plus K_i; so after p"
         " loops X_{p+1} = J_p ... J_1 X_1 + Sum_j J_p ... J_{j+1} K_j (from i to i + 1)",
-        "every d, every p",
+        "every d, every p by induction",
         _chain,
         ("differentiable",),
     ),
