@@ -34,9 +34,14 @@ def largest(values: Sequence[flint.arb]) -> flint.arb:
     return best
 
 
+def root_of(square: flint.arb) -> flint.arb:
+    """The root of a number that is at least 0, though its ball may reach below by rounding."""
+    return square.sqrt() if square > 0 else flint.arb(0, abs(square).upper().sqrt().upper())
+
+
 def length(z: Sequence[flint.arb]) -> flint.arb:
     """The 2-norm."""
-    return sum((x * x for x in z), flint.arb(0)).sqrt()
+    return root_of(sum((x * x for x in z), flint.arb(0)))
 
 
 def apart(z: Sequence[Any], w: Sequence[Any]) -> flint.arb:
@@ -61,11 +66,11 @@ def spectral_norm(matrix: Matrix) -> flint.arb:
     """The 2-norm of a matrix with one or two columns, in closed form."""
     squares = sum((ball(a) * ball(a) for row in matrix for a in row), flint.arb(0))
     if len(matrix[0]) == 1:
-        return squares.sqrt()
+        return root_of(squares)
     left, right = ([row[i] for row in matrix] for i in (0, 1))
     dot = sum((ball(a) * ball(b) for a, b in zip(left, right, strict=True)), flint.arb(0))
     a, b = (sum((ball(x) * ball(x) for x in column), flint.arb(0)) for column in (left, right))
-    return ((squares + ((a - b) ** 2 + 4 * dot**2).sqrt()) / 2).sqrt()
+    return root_of((squares + root_of((a - b) ** 2 + 4 * dot**2)) / 2)
 
 
 def at_most(matrix: Matrix, bound: Number) -> bool:
