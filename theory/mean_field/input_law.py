@@ -116,7 +116,7 @@ INPUT_STEPS = (
         " phi(sqrt(1 - u^2) g + u e)^2",
         "no size",
         _share,
-        ("norm_balance",),
+        ("norm_balance", "input_law"),
     ),
     identity(
         "share_variance",

@@ -160,7 +160,7 @@ EXTENSION_STEPS = (
         " loop is RMSNorm's with C A C and C e",
         "every d",
         _layer_norm,
-        ("eps_zero_gain_one",),
+        ("eps_zero_gain_one", "layer_normalised"),
     ),
     identity(
         "layer_norm_input",

@@ -206,6 +206,9 @@ $|\mu|<1$.""",
         Assumption("limit", "d -> infinity at fixed a >= 0 and beta/sigma"),
         Assumption("largest", "h* is the fixed point with the largest s"),
         Assumption("eps_zero_gain_one", "eps = 0, gamma = 1"),
+        Assumption(
+            "layer_normalised", "the norm is LayerNorm in place of N (LayerNorm's sentence only)"
+        ),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,

@@ -231,6 +231,10 @@ $\rho=(1+s_As_x)/(1+s_A\sqrt{s_x^2+s_e^2})$.""",
             "e has independent Gaussian entries (not for the steps said to hold for every input"
             " law)",
         ),
+        Assumption(
+            "input_law",
+            "q(u) is the average over the law of the entries of e (where they are not Gaussian)",
+        ),
         Assumption("activation", "phi is Lipschitz: linear, ReLU, GELU, erf, tanh, sin"),
         Assumption(
             "concave",

@@ -203,8 +203,8 @@ SUITES: tuple[Suite, ...] = (
         cases=_edges,
         judge=_born,
         drops=(
-            Drop("no offset", cases=lambda: _edges("offset")),
-            Drop("y != 0", cases=lambda: _edges("flat")),
+            Drop("no offset", assumption="odd", cases=lambda: _edges("offset")),
+            Drop("y != 0", assumption="nondegenerate", cases=lambda: _edges("flat")),
         ),
         evidence="certificate",
         cost=2,
@@ -218,7 +218,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_folds,
         judge=_folds_there,
-        drops=(Drop("x y > 0 and (1 + y) x > 1", cases=lambda: _folds(False)),),
+        drops=(Drop("x y > 0 and (1 + y) x > 1", assumption="folds", cases=lambda: _folds(False)),),
         evidence="certificate",
         cost=3,
     ),
@@ -231,8 +231,16 @@ SUITES: tuple[Suite, ...] = (
         cases=_planar,
         judge=_no_curve,
         drops=(
-            Drop("mu is no root of unity of order 1 to 4", cases=lambda: _planar("resonant")),
-            Drop("the Lyapunov coefficient is not 0", cases=lambda: _planar("flat")),
+            Drop(
+                "mu is no root of unity of order 1 to 4",
+                assumption="nonresonant",
+                cases=lambda: _planar("resonant"),
+            ),
+            Drop(
+                "the Lyapunov coefficient is not 0",
+                assumption="nondegenerate",
+                cases=lambda: _planar("flat"),
+            ),
         ),
         cost=3,
     ),

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from ....theory.architecture import Recall
+from ....theory.geometry.falsifiers.stable_sets import CONVERGES, NEAREST, Weights
 from ....theory.geometry.projection import nearest
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...strategies import fractions as draws
+from ..shared.predicates import dropping, evaluated
 
 RECALLS = tuple(map(str, Recall))
 SIGMAS = 5.5
@@ -190,14 +192,67 @@ def _projects(case: Case) -> str | None:
     return None
 
 
+# --- sentences of R4 at exact weights
+@st.composite
+def _loops(draw: Any, inside: bool = True) -> Case:
+    """Weights inside the stable set of a recall, or on its edge or outside of the closure."""
+    recall, reach = draw(st.sampled_from(RECALLS)), draw(draws.fractions(0, 0.9375))
+    slope = draw(draws.SIGNS) * (reach if inside else 1 + reach)
+    x = draw(draws.SIGNS) * 2.0 ** draw(st.integers(-3, 3))
+    y = {"none": slope - 1, "internal": (slope - 1) / x, "external": slope / x - 1}[recall]
+    return {"recall": recall, "x": x, "y": y}
+
+
+def _weights_of(case: Case) -> Weights:
+    return Weights(Recall(case["recall"]), Fraction(case["x"]), Fraction(case["y"]))
+
+
 SUITES: tuple[Suite, ...] = (
+    Suite(
+        "R4",
+        "convergence",
+        property="inside the stable sets the multiplier of the affine loop is inside (-1, 1)",
+        cases=_loops,
+        judge=evaluated(CONVERGES, _weights_of),
+        drops=(
+            Drop(
+                "the inequalities are strict",
+                assumption="open",
+                cases=lambda: dropping("open", _loops(False)),
+            ),
+        ),
+        evidence="closed form",
+        predicate=CONVERGES.name,
+    ),
+    Suite(
+        "R4",
+        "unique nearest point",
+        property="off the cut locus the nearest point of the closed stable set is unique",
+        cases=_points,
+        judge=evaluated(NEAREST, _weights_of),
+        drops=(
+            Drop(
+                "not on the cut locus",
+                assumption="off_cut_locus",
+                cases=lambda: dropping("off_cut_locus", _points(True)),
+            ),
+        ),
+        evidence="certificate",
+        predicate=NEAREST.name,
+    ),
     Suite(
         "R4",
         "area",
         property="areas of the stable sets in [-a, a]^2",
         cases=_boxes,
         judge=_area,
-        drops=(Drop("the box is centred at the origin", cases=lambda: _boxes(False)),),
+        drops=(
+            Drop(
+                "the box is centred at the origin",
+                assumption="centred",
+                cases=lambda: _boxes(False),
+            ),
+        ),
         evidence="closed form",
     ),
     Suite(
@@ -209,7 +264,9 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_weights,
         judge=_share,
-        drops=(Drop("x and y are independent", cases=lambda: _weights(0.75)),),
+        drops=(
+            Drop("x and y are independent", assumption="gaussian", cases=lambda: _weights(0.75)),
+        ),
         evidence="sample",
         cost=3,
     ),
@@ -222,7 +279,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_points,
         judge=_projects,
-        drops=(Drop("off the cut locus", cases=lambda: _points(True)),),
+        drops=(Drop("off the cut locus", assumption="off_cut_locus", cases=lambda: _points(True)),),
         cost=2,
     ),
 )

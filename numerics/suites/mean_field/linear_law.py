@@ -1,4 +1,4 @@
-"""Attacks on N6, the mean-field law of linear normalised loops.
+"""Attacks on N6, the mean-field law of linear normalised loops, and on the linear forms of N7.
 
 Loops are iterated to their fixed point, and medians over draws are tested. A case is (seed, width,
 form, scaling variable); all else is drawn from the seed. The law is allowed the 15 % that it claims
@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from ....theory.mean_field.falsifiers.linear_law import RADIUS, SCALE, LinearLimit
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
 from ...strategies.fractions import fractions
 from ..shared.complex_step import normalised
+from ..shared.predicates import dropping, evaluated
 
 FINITE = 0.15
 """The relative error of 1 - rho and of (1/d) tr S S^T that N6 claims from x = 3 on."""
@@ -92,10 +95,8 @@ def off(values: list[float], law: float, allowed: float) -> tuple[float, float] 
 
 
 @st.composite
-def _widths(
-    draw: DrawFn, form: str = "", low: float = 3.0, high: float = 8.0, kind: str = ""
-) -> Case:
-    """A form of the loop, a width and a scaling variable.
+def widths(draw: DrawFn, form: str, low: float = 3.0, high: float = 8.0, kind: str = "") -> Case:
+    """A form of the loop (plain, layer norm, gain, external or internal), a width and x.
 
     `kind`: aligned (e chosen after A; W_e is W_x), symmetric (A), epsilon (eps = 4 w^2), rms (no
     centring), or nothing. `other`: the scale of the block's A, the mean entry of e, or half the
@@ -106,7 +107,7 @@ def _widths(
         "d": draw(st.sampled_from((48, 64))),
         "draws": 24,
         "x": draw(fractions(low, high)),
-        "form": form or draw(st.sampled_from(("layer norm", "gain", "external", "internal"))),
+        "form": form,
         "kind": kind,
         "a": draw(st.sampled_from((0.0, 0.5, 1.0, 2.0))) if form == "plain" else 0.0,
         "sigma": draw(fractions(1 / 2, 2)),
@@ -115,7 +116,7 @@ def _widths(
 
 
 def _law(case: Case) -> tuple[float, float, float, float]:
-    """(sigma, beta, s, rho): the scales of the loop, and what N6 predicts for them.
+    """(sigma, beta, s, rho): the scales of the loop, and what N6 or N7 predicts for them.
 
     sigma and beta scale the matrix and the drive of N(a h + M h + b).
     """
@@ -185,7 +186,7 @@ def _measure(case: Case, rng: np.random.Generator, sigma: float, beta: float) ->
     )
 
 
-def _obeys(case: Case) -> str | None:
+def obeys(case: Case) -> str | None:
     """Medians of 1 - rho and (1/d) tr S S^T are within 15 % of the law, s within 4/d.
 
     At a = 0, the radius at width d predicts 1 - rho to 10 %.
@@ -228,21 +229,66 @@ def _obeys(case: Case) -> str | None:
     return None
 
 
+def _limit_of(case: Case) -> LinearLimit:
+    exact = {name: sp.Rational(case[name]) for name in ("a", "sigma", "beta", "shift", "eps")}
+    eigenvalue = exact["sigma"] if case["aligned"] else None
+    return LinearLimit(**exact, eigenvalue=eigenvalue, largest=case["largest"])
+
+
+@st.composite
+def _limits(draw: DrawFn, dropped: str = "") -> Case:
+    """Scales of a loop in the limit, with one assumption dropped.
+
+    The second fixed point has s = a - sqrt(sigma^2 + beta^2) > 0, so that a is large.
+    """
+    sigma, beta = draw(fractions(1 / 2, 3)), draw(fractions(1 / 2, 3))
+    return {
+        "a": draw(fractions(7, 9) if dropped == "largest" else fractions(0, 3)),
+        "sigma": sigma,
+        "beta": 0.0 if dropped == "recall" else beta,
+        "shift": draw(fractions(1 / 2, 2)) if dropped == "ginibre" else 0.0,
+        "eps": draw(fractions(1 / 2, 1)) * sigma**2 if dropped == "eps_zero_gain_one" else 0.0,
+        "aligned": dropped == "independent",
+        "largest": dropped != "largest",
+    }
+
+
+def _dropped(assumption: str) -> Drop:
+    return Drop(
+        f"in the limit without {assumption}",
+        assumption=assumption,
+        cases=lambda: dropping(assumption, _limits(assumption)),
+    )
+
+
+_LIMIT_DROPS = tuple(map(_dropped, ("ginibre", "independent", "eps_zero_gain_one")))
+
 SUITES = (
     Suite(
         "N6",
         "law",
         property="x >= 3: 1 - rho, s and (1/d) tr S S^T as the law has them, medians of 24 draws",
-        cases=lambda: _widths("plain"),
-        judge=_obeys,
+        cases=lambda: widths("plain"),
+        judge=obeys,
         drops=(
             Drop(
                 "independent: e is the direction that A + A^T stretches most",
-                cases=lambda: _widths("plain", kind="aligned"),
+                assumption="independent",
+                cases=lambda: widths("plain", kind="aligned"),
             ),
-            Drop("ginibre: A symmetric", cases=lambda: _widths("plain", kind="symmetric")),
-            Drop("limit: x below 1", cases=lambda: _widths("plain", 1 / 8, 3 / 4)),
-            Drop("eps_zero: eps = 4 w^2", cases=lambda: _widths("plain", kind="epsilon")),
+            Drop(
+                "ginibre: A symmetric",
+                assumption="ginibre",
+                cases=lambda: widths("plain", kind="symmetric"),
+            ),
+            Drop(
+                "limit: x below 1", assumption="limit", cases=lambda: widths("plain", 1 / 8, 3 / 4)
+            ),
+            Drop(
+                "eps_zero: eps = 4 w^2",
+                assumption="eps_zero_gain_one",
+                cases=lambda: widths("plain", kind="epsilon"),
+            ),
         ),
         evidence="sample",
         cost=20,
@@ -250,21 +296,38 @@ SUITES = (
     Suite(
         "N6",
         "forms",
-        property="LayerNorm, gain without residual, external and internal blocks obey the law",
-        cases=_widths,
-        judge=_obeys,
+        property="LayerNorm's loop obeys the law with beta^2 (1 - mu^2) for beta^2",
+        cases=lambda: widths("layer norm"),
+        judge=obeys,
         drops=(
             Drop(
-                "independent: W_e is W_x, e the direction that it stretches most",
-                cases=lambda: _widths("external", kind="aligned"),
+                "LayerNorm: RMSNorm in its place, e of mean entry 3/4 and more",
+                assumption="layer_normalised",
+                cases=lambda: widths("layer norm", kind="rms"),
             ),
             Drop(
-                "LayerNorm: RMSNorm in its place, e of mean entry 3/4 and more",
-                cases=lambda: _widths("layer norm", kind="rms"),
+                "limit: x below 1",
+                assumption="limit",
+                cases=lambda: widths("layer norm", 1 / 8, 3 / 4),
             ),
-            Drop("limit: x below 1", cases=lambda: _widths("", 1 / 8, 3 / 4)),
         ),
         evidence="sample",
         cost=20,
+    ),
+    *(
+        Suite(
+            "N6",
+            f"{predicate.name} in the limit",
+            property=f"{predicate.name}: the closed form of the limit, at exact scales",
+            cases=_limits,
+            judge=evaluated(predicate, _limit_of),
+            drops=drops,
+            evidence="closed form",
+            predicate=predicate.name,
+        )
+        for predicate, drops in (
+            (SCALE, _LIMIT_DROPS),
+            (RADIUS, (*_LIMIT_DROPS, _dropped("recall"), _dropped("largest"))),
+        )
     ),
 )

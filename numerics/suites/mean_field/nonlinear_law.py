@@ -10,17 +10,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from scipy.optimize import root_scalar
 
+from ....theory.mean_field.falsifiers.nonlinear_law import STABLE, Edge
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
 from ...loops.activations import LAWS
 from ...strategies.fractions import fractions
 from ..shared.complex_step import normalised
-from .linear_law import FINITE, SettledLoop, ginibre, off, settle
+from ..shared.predicates import dropping, evaluated
+from .linear_law import FINITE, SettledLoop, ginibre, obeys, off, settle, widths
 
 
 @st.composite
@@ -227,6 +230,22 @@ def _obeys_with_share(case: Case) -> str | None:
     return _verdict(case, _draws(case, beta, case["at_input"]), case["a"] + w, rho, where)
 
 
+@st.composite
+def _edges(draw: DrawFn, below: bool = False) -> Case:
+    """Moments q and c, and a strength of the recall above the edge, or below it (where c > q)."""
+    q, sigma = draw(fractions(1 / 4, 3)), draw(fractions(1 / 4, 3))
+    c = q + draw(fractions(1 / 4, 3)) if below else draw(fractions(0, 6))
+    edge = max(sigma**2 * (c - q), 0.0)
+    square = edge * draw(fractions(1 / 16, 15 / 16)) if below else edge + draw(fractions(1 / 16, 9))
+    return {"a": draw(fractions(0, 3)), "sigma": sigma, "square": square, "q": q, "c": c}
+
+
+def _edge_of(case: Case) -> Edge:
+    names = ("a", "sigma", "square", "q", "c")
+    a, sigma, square, q, c = (sp.Rational(case[name]) for name in names)
+    return Edge(a, sigma, sp.sqrt(square), q, c)
+
+
 SUITES = (
     Suite(
         "N7",
@@ -238,15 +257,34 @@ SUITES = (
         cases=_loop,
         judge=_obeys,
         drops=(
-            Drop("gaussian_input: entries +-1", cases=lambda: _loop("signs")),
-            Drop("gaussian_input: sparse entries", cases=lambda: _loop("sparse")),
-            Drop("above_edge: beta below beta_c", cases=lambda: _loop(edge=(1 / 16, 1 / 2))),
+            Drop(
+                "gaussian_input: entries +-1",
+                assumption="gaussian_input",
+                cases=lambda: _loop("signs"),
+            ),
+            Drop(
+                "gaussian_input: sparse entries",
+                assumption="gaussian_input",
+                cases=lambda: _loop("sparse"),
+            ),
+            Drop(
+                "above_edge: beta below beta_c",
+                assumption="above_edge",
+                cases=lambda: _loop(edge=(1 / 16, 1 / 2)),
+            ),
             Drop(
                 "independent: e is the direction that A + A^T stretches most",
+                assumption="independent",
                 cases=lambda: _loop(kind="aligned"),
             ),
-            Drop("ginibre: A symmetric", cases=lambda: _loop(kind="symmetric")),
-            Drop("eps_zero: eps = 4 w^2", cases=lambda: _loop(kind="epsilon")),
+            Drop(
+                "ginibre: A symmetric", assumption="ginibre", cases=lambda: _loop(kind="symmetric")
+            ),
+            Drop(
+                "eps_zero: eps = 4 w^2",
+                assumption="eps_zero_gain_one",
+                cases=lambda: _loop(kind="epsilon"),
+            ),
         ),
         evidence="sample",
         cost=20,
@@ -260,11 +298,53 @@ SUITES = (
         drops=(
             Drop(
                 "entries of the law: Gaussian entries in place of the two or three values",
+                assumption="input_law",
                 cases=lambda: _share(gaussian=True),
             ),
-            Drop("concave: sin(pi x), which vanishes at +-1", cases=lambda: _share(resonant=True)),
+            Drop(
+                "concave: sin(pi x), which vanishes at +-1",
+                assumption="concave",
+                cases=lambda: _share(resonant=True),
+            ),
         ),
         evidence="sample",
         cost=20,
+    ),
+    Suite(
+        "N7",
+        "forms",
+        property="gain without residual, external and internal blocks obey the law",
+        cases=lambda: st.sampled_from(("gain", "external", "internal")).flatmap(widths),
+        judge=obeys,
+        drops=(
+            Drop(
+                "ginibre: W_e is W_x, e the direction that it stretches most",
+                assumption="ginibre",
+                cases=lambda: widths("external", kind="aligned"),
+            ),
+            Drop(
+                "limit: x below 1",
+                assumption="limit",
+                cases=lambda: widths("external", 1 / 8, 3 / 4),
+            ),
+        ),
+        evidence="sample",
+        cost=20,
+    ),
+    Suite(
+        "N7",
+        "edge",
+        property="beta^2 > sigma^2 (c - q): the radius of the law is below 1, whatever a",
+        cases=_edges,
+        judge=evaluated(STABLE, _edge_of),
+        drops=(
+            Drop(
+                "beta above the edge",
+                assumption="above_edge",
+                cases=lambda: dropping("above_edge", _edges(below=True)),
+            ),
+        ),
+        evidence="closed form",
+        predicate=STABLE.name,
     ),
 )
