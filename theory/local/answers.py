@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
 
 from ..formulas import formula
@@ -14,7 +16,7 @@ from .falsifiers.answers import FALSIFIERS, PREDICATES
 def _loop_count():
     c, lip, m, q = sp.symbols("C Lambda m q", positive=True)
     loops = sp.expand_log(formula("answer_loop")(c, lip, m, q), force=True)
-    logs = {sp.log(x): sp.Symbol(f"log_{x}") for x in (c, lip, m, q)}
+    logs: Any = {sp.log(x): sp.Symbol(f"log_{x}") for x in (c, lip, m, q)}
     # log(C Lambda q^t) = log m at t = log(C Lambda/m)/log(1/q)
     left = sum((logs[sp.log(x)] for x in (c, lip)), loops.subs(logs) * logs[sp.log(q)])
     return [Equation(left, logs[sp.log(m)])]

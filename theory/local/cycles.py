@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
 
 from ..architecture import Recall
@@ -61,7 +63,9 @@ def _limit_is_fixed():
 
 def _trapped():
     x, r = sp.symbols("x r")
-    return [Sentence((x < r, sp.Or(sp.Eq(x, 0), x >= r)), sp.Eq(x, 0))]
+    # every other fixed point is at least r away
+    cases: tuple[Any, ...] = (sp.Eq(x, 0), x >= r)
+    return [Sentence((x < r, sp.Or(*cases)), sp.Eq(x, 0))]
 
 
 _STEPS = (

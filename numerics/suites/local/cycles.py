@@ -69,7 +69,7 @@ def _hermite(case: Case) -> ScalarCycle:
         v = ((slopes[1] - chord) / gap - u) / gap
         in_y = (images[0], chord - gap * u, u - gap * v, v)
         coefficients = _shifted(in_y, h)
-    return ScalarCycle(coefficients, Fraction(case["gain"]), points, Fraction(case["start"]))
+    return ScalarCycle(coefficients, Fraction(case["gain"]), tuple(points), Fraction(case["start"]))
 
 
 def _shifted(coefficients: tuple[Fraction, ...], by: Fraction) -> tuple[Fraction, ...]:

@@ -77,17 +77,17 @@ class ScalarCycle:
         return len(self.points)
 
     @cached_property
-    def returned(self) -> sp.Poly:
+    def returned(self) -> Any:
         """f^p(y, e), a polynomial in y and e."""
-        total = sp.Poly(Y, Y, _E, domain="QQ")
+        total: Any = sp.Poly(Y, Y, _E, domain="QQ")
         for _ in range(self.period):
-            value = sp.Poly(0, Y, _E, domain="QQ")
+            value: Any = sp.Poly(0, Y, _E, domain="QQ")
             for x in self.coefficients[::-1]:
                 value = value * total + sp.Rational(x)
             total = value + sp.Rational(self.gain) * sp.Poly(_E, Y, _E, domain="QQ")
         return total
 
-    def at(self, e: Any) -> sp.Poly:
+    def at(self, e: Any) -> Any:
         """f^p(y, e) at one input."""
         return sp.Poly(self.returned.as_expr().subs(_E, e), Y, domain="QQ")
 

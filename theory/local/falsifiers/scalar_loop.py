@@ -34,26 +34,26 @@ class ScalarLoop:
     gain: Any
     start: Any
 
-    def piece(self, right: bool) -> sp.Poly:
+    def piece(self, right: bool) -> Any:
         """c on one side, as a polynomial in y."""
         coefficients = [sp.Rational(x) for x in (self.right if right else self.left)]
         return sp.Poly([*coefficients[::-1], 0], Y, domain="QQ")
 
-    def fixed_points(self) -> list[sp.Rational]:
+    def fixed_points(self) -> list[Any]:
         """The rational fixed points at e = 0, with 0 first."""
-        found = [sp.Integer(0)]
+        found: list[Any] = [sp.Integer(0)]
         for right in (True, False):
             roots = (self.piece(right) - sp.Poly(Y, Y, domain="QQ")).ground_roots()
             found += [x for x in roots if (x > 0 if right else x < 0)]
         return found
 
-    def near(self, point: sp.Rational, right: bool) -> sp.Poly:
+    def near(self, point: Any, right: bool) -> Any:
         """(c(point + y) - point)/y, on the side right or left of the point, for its piece."""
         piece = self.piece(point > 0 or (point == 0 and right))
         moved = piece.compose(sp.Poly(Y + point, Y, domain="QQ")) - point
         return sp.quo(moved, sp.Poly(Y, Y, domain="QQ"))
 
-    def reaches(self, point: sp.Rational) -> bool:
+    def reaches(self, point: Any) -> bool:
         """Whether |c(h) - point| < |h - point| for all 0 < |h - point| <= |start - point|.
 
         Then the orbit of the start converges to the point.
@@ -64,11 +64,11 @@ class ScalarLoop:
         return all(inside(self.near(point, right), far, right) for right in (True, False))
 
 
-def inside(ratio: sp.Poly, far: Any, right: bool) -> bool:
+def inside(ratio: Any, far: Any, right: bool) -> bool:
     """Whether |ratio(y)| < 1 for 0 < y <= far, or for -far <= y < 0, by a Sturm sequence."""
     if far == 0:
         return True
-    gap = 1 - ratio**2
+    gap: Any = 1 - ratio**2
     if not right:
         gap = gap.compose(sp.Poly(-Y, Y, domain="QQ"))
     gap = sp.Poly(gap, Y, domain="QQ")
@@ -89,7 +89,7 @@ def _basin(case: ScalarLoop) -> bool:
     return case.reaches(sp.Integer(0))
 
 
-def _slopes(case: ScalarLoop) -> list[sp.Rational] | None:
+def _slopes(case: ScalarLoop) -> list[Any] | None:
     """The one-sided derivatives of the limit by e at e = 0; None where one is infinite.
 
     The limit h(e) near a fixed point p of c solves h - c(h) = b e, so y/(y - (c(p + y) - p)) tends
