@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from fractions import Fraction
+from math import isqrt
+
+from ...support.errors import UsageError
 
 Vector = Sequence[Fraction]
 Matrix = Sequence[Vector]
@@ -58,6 +61,20 @@ def unimodular(rng: random.Random, size: int) -> tuple[Matrix, Matrix]:
         matrix = multiply(matrix, _shear(size, i, j, k))
         inverse = multiply(_shear(size, i, j, -k), inverse)
     return matrix, inverse
+
+
+def rational_root(x: Fraction) -> Fraction:
+    """The square root of the square of a rational.
+
+    Raises:
+        UsageError: the root is not rational.
+    """
+    x = Fraction(x)
+    if x >= 0:
+        found = Fraction(isqrt(x.numerator), isqrt(x.denominator))
+        if found**2 == x:
+            return found
+    raise UsageError(f"the square root of {x} is not rational: choose an exact case")
 
 
 def _shear(size: int, i: int, j: int, k: int) -> Matrix:

@@ -6,25 +6,11 @@ are rational.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
-from ...support.errors import UsageError
-
-
-def root(x: Fraction) -> Fraction:
-    """The square root of the square of a rational.
-
-    Raises:
-        UsageError: the root is not rational.
-    """
-    x = Fraction(x)
-    found = Fraction(math.isqrt(x.numerator), math.isqrt(x.denominator))
-    if found**2 != x:
-        raise UsageError(f"the square root of {x} is not rational: choose an exact case")
-    return found
+from ..kernel.exact import rational_root
 
 
 class ScalarBlock(NamedTuple):
@@ -39,7 +25,7 @@ class ScalarBlock(NamedTuple):
         """N(z), with N(0) = 0 at eps = 0; or z where the update reads the stream itself."""
         if not self.normalised:
             return z
-        return z / root(z * z + self.eps) if z else Fraction(0)
+        return z / rational_root(z * z + self.eps) if z else Fraction(0)
 
     def __call__(self, z: Fraction) -> Fraction:
         """The update that is added to the stream z."""

@@ -417,10 +417,13 @@ SUITES = (
         cases=_exact_cells,
         judge=evaluated(ENTERS, _gated),
         drops=tuple(
-            Drop(
-                f"{name}: see `_exact_cells`", assumption=name, cases=lambda n=name: _exact_cells(n)
+            Drop(text, assumption=name, cases=lambda name=name: _exact_cells(name))
+            for name, text in (
+                ("hidden", "the hidden argument is 4 h"),
+                ("cell", "the residual is h + (1 - z) n"),
+                ("bounded_start", "the start lies beyond the box"),
+                ("exact", "the gate is rounded to 1"),
             )
-            for name in ("hidden", "cell", "bounded_start", "exact")
         ),
         evidence="closed form",
         cost=0.2,

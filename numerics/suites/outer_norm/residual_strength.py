@@ -9,11 +9,13 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from ....theory.outer_norm.falsifiers.residual_strength import STABLE, Tokens, tokens
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...strategies.fractions import fractions, sizes, unimodulars
 from ...strategies.spheres import arrays, matrices, rotations, show, spectra, spheres
 from ..shared.complex_step import UNIT, complex_step, normalised, tangent
+from ..shared.predicates import evaluated
 
 
 @st.composite
@@ -228,6 +230,25 @@ def _stable_far_out(case: Case) -> str | None:
     return None
 
 
+@st.composite
+def _exact_tokens(draw: DrawFn, dropped: str = "") -> Case:
+    """One token at d = 3, or two of scales w and 4 w in the family of `_tokens`."""
+    w, a = draw(fractions(1 / 4, 2)), draw(fractions(0, 2))
+    scales, update = np.array([w, w]), draw(arrays((2, 2), -2, 2))
+    more = a + draw(fractions(1 / 16, 8))
+    if dropped == "one_scale":
+        scales, update = np.array([w, 4 * w]), w * np.array([[-1.0, -7.0], [1.0, 7.0]])
+        a, more = w * draw(fractions(0, 3)), w * draw(fractions(5, 9))
+    elif dropped == "outward":
+        scales, update = scales - a - 4, -a * np.eye(2)
+        more = a + 4 - w + draw(fractions(1 / 16, 1 / 2))
+    return {"scales": scales, "update": update, "a": a, "more": more, "dropped": dropped}
+
+
+def _exact(case: Case) -> Tokens:
+    return tokens(case["scales"].tolist(), case["update"].tolist(), case["a"], case["more"])
+
+
 SUITES = (
     Suite(
         "M1",
@@ -236,9 +257,9 @@ SUITES = (
         cases=_fixed,
         judge=_same_at_every_strength,
         drops=(
-            Drop("outward: a + w < 0", cases=lambda: _fixed(outward=False)),
-            Drop("eps_zero: eps > 0", cases=lambda: _fixed(eps=True)),
-            Drop("gain_one: unequal gains", cases=lambda: _fixed(gain=True)),
+            Drop("outward: a + w < 0", assumption="outward", cases=lambda: _fixed(outward=False)),
+            Drop("eps_zero: eps > 0", assumption="eps_zero", cases=lambda: _fixed(eps=True)),
+            Drop("gain_one: unequal gains", assumption="gain_one", cases=lambda: _fixed(gain=True)),
         ),
         evidence="closed form",
         cost=0.5,
@@ -250,7 +271,11 @@ SUITES = (
         cases=lambda: st.one_of(_stable(), _tokens()),
         judge=_stays_stable,
         drops=(
-            Drop("one_scale: two tokens of scales w and 4w", cases=lambda: _tokens(equal=False)),
+            Drop(
+                "one_scale: two tokens of scales w and 4w",
+                assumption="one_scale",
+                cases=lambda: _tokens(equal=False),
+            ),
         ),
         evidence="sample",
         cost=0.7,
@@ -261,8 +286,34 @@ SUITES = (
         property="Re nu < w for every nu in spec P Dg P: stable for large a",
         cases=_far,
         judge=_stable_far_out,
-        drops=(Drop("Re nu < w: every nu beyond w", cases=lambda: _far(left=False)),),
+        drops=(
+            Drop(
+                "Re nu < w: every nu beyond w",
+                assumption="left_of_scale",
+                cases=lambda: _far(left=False),
+            ),
+        ),
         evidence="sample",
         cost=0.5,
+    ),
+    Suite(
+        "M1",
+        "stability-exact",
+        property="stable at a implies stable at every a' > a, by Jury's test in rationals",
+        cases=_exact_tokens,
+        judge=evaluated(STABLE, _exact),
+        drops=(
+            Drop(
+                "one_scale: scales w and 4w",
+                assumption="one_scale",
+                cases=lambda: _exact_tokens("one_scale"),
+            ),
+            Drop(
+                "outward: a + w < 0", assumption="outward", cases=lambda: _exact_tokens("outward")
+            ),
+        ),
+        evidence="closed form",
+        cost=0.3,
+        predicate=STABLE.name,
     ),
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from ...kernel.exact import Matrix, Vector, add
+from ...kernel.exact import Matrix, Vector, add, rational_root
 from ...kernel.falsifier import Falsifier
 from ...kernel.predicate import Predicate
-from ...recall.scalar_loop import ScalarBlock, ScalarLoop, root
+from ...recall.scalar_loop import ScalarBlock, ScalarLoop
 
 LOOPS = 32
 """iterations of an orbit that is compared with a bound for every t"""
@@ -74,7 +74,7 @@ def _short_step(case: Peri) -> str | None:
     """|h' - h|/R against min|gain|, and against 0."""
     step: Vector = [Fraction(0)] * len(case.gain)
     for update in case.updates:
-        size = root(sum((x * x for x in update), case.k))
+        size = rational_root(sum((x * x for x in update), case.k))
         step = add(step, [g * x / size for g, x in zip(case.gain, update, strict=True)])
     square = sum((x * x for x in step), Fraction(0))
     if square == 0 or square < min(g * g for g in case.gain):

@@ -1,119 +1,104 @@
-"""Attacks on M1, the residual strength: what happens when one assumption is dropped."""
+"""M1 as programs: fixed points with rational coordinates, exact multipliers, and what breaks them.
+
+Vectors are in units of R = sqrt(d), so that the sphere is |h| = 1.
+"""
 
 from __future__ import annotations
 
-import math
-import random
 from fractions import Fraction
 from typing import NamedTuple
 
-from ...kernel.exact import add, unimodular
-from ...kernel.random_falsifier import RandomFalsifier
+from ...kernel.exact import Vector, rational_root
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
 
 
-class _Multiplier(NamedTuple):
-    """A multiplier (a + nu)/(a + w) with nu = u + i v, and a larger residual strength."""
+class FixedPoint(NamedTuple):
+    """h and the update g(h, e) at it, gains, eps, and two residual strengths.
 
-    a: Fraction
-    larger: Fraction
-    w: Fraction
-    u: Fraction
-    v: Fraction
+    With `second`, the constant update of a second sub-block with its own norm.
+    """
 
-
-def _multiplier(rng: random.Random, keep: bool) -> _Multiplier:
-    while True:
-        a, w, u, v = (Fraction(rng.randint(-12, 12), 3) for _ in range(4))
-        larger = a + Fraction(rng.randint(1, 12), 3)
-        # stable at a means |a + nu| < |a + w|
-        if (a + w > 0) is keep and (a + u) ** 2 + v**2 < (a + w) ** 2:
-            return _Multiplier(a, larger, w, u, v)
+    h: Vector
+    update: Vector
+    gain: Vector
+    eps: Fraction
+    strengths: tuple[Fraction, Fraction]
+    second: Vector | None = None
 
 
-def _loses_stability(case: _Multiplier) -> str | None:
-    if (case.larger + case.u) ** 2 + case.v**2 >= (case.larger + case.w) ** 2:
-        numbers = f"w = {case.w}, nu = {case.u} + {case.v} i"
-        return f"{numbers}: |a + nu| < |a + w| at a = {case.a} but not at a' = {case.larger}"
+def fixed_point(h, update, gain=(1, 1), eps=0, strengths=(0, 1), second=None) -> FixedPoint:
+    """A case from numbers or their strings."""
+    vectors = [
+        [Fraction(x) for x in v] if v is not None else None for v in (h, update, gain, second)
+    ]
+    weak, strong = (Fraction(a) for a in strengths)
+    first, value, gains, other = vectors
+    return FixedPoint(first or (), value or (), gains or (), Fraction(eps), (weak, strong), other)
+
+
+def scale(case: FixedPoint) -> Fraction | None:
+    """w with g(h, e) = w h, or None."""
+    w = sum((x * y for x, y in zip(case.h, case.update, strict=True)), Fraction(0))
+    return w if [w * x for x in case.h] == list(case.update) else None
+
+
+def is_image(z: Vector, case: FixedPoint, h: Vector) -> bool:
+    """Whether h = gain z/sqrt(|z|^2 + eps), by squares and signs."""
+    square = sum((x * x for x in z), case.eps)
+    pairs = [(g * x, y) for g, x, y in zip(case.gain, z, h, strict=True)]
+    return square > 0 and all(p * p == y * y * square and p * y >= 0 for p, y in pairs)
+
+
+def _moves(case: FixedPoint) -> str | None:
+    for a in case.strengths:
+        z = [a * x + y for x, y in zip(case.h, case.update, strict=True)]
+        if case.second is None:
+            fixed = is_image(z, case, case.h)
+        else:
+            first = _normalised(z)
+            fixed = is_image(
+                [a * x + y for x, y in zip(first, case.second, strict=True)], case, case.h
+            )
+        if not fixed:
+            return f"h = ({', '.join(map(str, case.h))}) is not fixed at a = {a}"
     return None
 
 
-SETTLED, MOVED = 1e-12, 1e-9
-"""a settled state moves by less than the first; one that is not fixed moves by more than the other
-"""
+def _normalised(z: Vector) -> Vector:
+    """z/|z| for a vector with a rational norm."""
+    size = rational_root(sum((x * x for x in z), Fraction(0)))
+    return [x / size for x in z]
 
 
-class _Map(NamedTuple):
-    """h' = N(a h + tanh(A h) + recall), and two residual strengths a."""
-
-    matrix: list[list[float]]
-    recall: list[float]
-    gain: list[float]
-    eps: float
-    strengths: tuple[float, float]
-
-
-def _map(rng: random.Random, gain_one: bool, eps_zero: bool) -> _Map:
-    # a map is of use only if its orbit settles at the smaller strength
-    while True:
-        case = _draw_map(rng, gain_one, eps_zero)
-        h = _settle(case)
-        if math.dist(h, _apply(case, case.strengths[0], h)) < SETTLED:
-            return case
+FIXED = Predicate(
+    name="fixed",
+    sentence="The points |h| = R with g(h, e) = w h are fixed for every a with a + w > 0.",
+    concluded_by=("same_fixed_points",),
+    assumptions={
+        "gain_one": lambda case: all(g == 1 for g in case.gain),
+        "eps_zero": lambda case: case.eps == 0,
+        "one_norm": lambda case: case.second is None,
+        "outward": lambda case: min(case.strengths) + (scale(case) or Fraction(0)) > 0,
+    },
+    refute=_moves,
+    example=lambda: fixed_point(("3/5", "4/5"), ("6/5", "8/5")),
+)
 
 
-def _draw_map(rng: random.Random, gain_one: bool, eps_zero: bool) -> _Map:
-    d = 3
-    basis, inverse = unimodular(rng, d)
-    total = [add(p, q) for p, q in zip(basis, inverse, strict=True)]
-    matrix = [[0.1 * float(x) for x in row] for row in total]
-    recall = [rng.uniform(1.5, 3) * rng.choice((-1, 1)) for _ in range(d)]
-    gain = [1.0] * d if gain_one else [rng.uniform(0.4, 2.5) for _ in range(d)]
-    return _Map(matrix, recall, gain, 0.0 if eps_zero else 1.0, (0.2, 2.0))
+class Tokens(NamedTuple):
+    """Scales w_i, the matrix P Dg P (2 x 2), and two residual strengths.
 
+    One token at d = 3 (both scales are then the same), or two tokens at d = 2.
+    """
 
-def _apply(case: _Map, a: float, h: list[float]) -> list[float]:
-    """N(a h + g(h, e)), where g(h, e) = tanh(A h) + b."""
-    update = [math.tanh(sum(m * y for m, y in zip(row, h, strict=True))) for row in case.matrix]
-    z = [a * x + y + b for x, y, b in zip(h, update, case.recall, strict=True)]
-    s = math.sqrt(sum(x * x for x in z) / len(z) + case.eps)
-    return [g * x / s for g, x in zip(case.gain, z, strict=True)]
-
-
-def _settle(case: _Map) -> list[float]:
-    h = [1.0, 1.0, 1.0]
-    for _ in range(400):
-        h = _apply(case, case.strengths[0], h)
-    return h
-
-
-def _moves(case: _Map) -> str | None:
-    h = _settle(case)
-    moved = math.dist(h, _apply(case, case.strengths[1], h))
-    if moved > MOVED:
-        point = ", ".join(f"{x:.4f}" for x in h)
-        gain = ", ".join(f"{x:.3g}" for x in case.gain)
-        weak, strong = case.strengths
-        where = f"gamma = ({gain}), eps = {case.eps:g}: h = ({point})"
-        return f"{where} is fixed at a = {weak} and moves by {moved:.3g} at a = {strong}"
-    return None
-
-
-Pair = tuple[Fraction, Fraction]
-
-
-class _Tokens(NamedTuple):
-    """Two tokens at d = 2: the scales w_i, the matrix P Dg P, and two residual strengths."""
-
-    scales: Pair
-    update: tuple[Pair, Pair]
+    scales: Vector
+    update: tuple[Vector, Vector]
     a: Fraction
     larger: Fraction
 
     def stable(self, a: Fraction) -> bool:
-        """Whether both multipliers lie in the open unit disc, by Jury's test.
-
-        They are the eigenvalues of (a + W)^{-1}(a + P Dg P).
-        """
+        """Whether both eigenvalues of (a + W)^{-1}(a + P Dg P) lie in the open unit disc (Jury)."""
         (p, q), (r, s) = self.update
         first, second = (a + w for w in self.scales)
         trace = (a + p) / first + (a + s) / second
@@ -121,70 +106,92 @@ class _Tokens(NamedTuple):
         return det < 1 and abs(trace) < 1 + det
 
 
-def _tokens(rng: random.Random, keep: bool) -> _Tokens:
-    """Two tokens at a fixed point that is stable at the smaller strength.
-
-    The tangent spaces have dimension 1. With unequal scales W - P Dg P has a positive determinant
-    and a negative trace, so that only the weights 1/(a + w_i) make the point stable.
-    """
-    while True:
-        a, w = Fraction(rng.randint(0, 2)), Fraction(rng.randint(1, 4))
-        if keep:
-            p, q, r, s = (Fraction(rng.randint(-8, 8)) for _ in range(4))
-            scales = (w, w)
-        else:
-            scales = (w, w + rng.randint(2, 9))
-            first, det, q = (Fraction(rng.randint(1, 3)) for _ in range(3))
-            second = first + rng.randint(1, 2)
-            p, r, s = w - first, -(first * second + det) / q, scales[1] + second
-        case = _Tokens(scales, ((p, q), (r, s)), a, a + rng.randint(1, 40))
-        if case.stable(a):
-            return case
+def tokens(scales, update, a, larger) -> Tokens:
+    """A case from numbers or their strings."""
+    first, second = ([Fraction(x) for x in row] for row in update)
+    return Tokens([Fraction(w) for w in scales], (first, second), Fraction(a), Fraction(larger))
 
 
-def _token_destabilised(case: _Tokens) -> str | None:
-    if case.stable(case.larger):
+def _loses_stability(case: Tokens) -> str | None:
+    if not case.stable(case.a) or case.stable(case.larger):
         return None
-    rows = "; ".join("(" + ", ".join(map(str, row)) + ")" for row in case.update)
-    where = f"w = {case.scales[0]}, {case.scales[1]}, P Dg P = [{rows}]"
+    rows = "; ".join(", ".join(map(str, row)) for row in case.update)
+    where = f"w = ({', '.join(map(str, case.scales))}), P Dg P = [{rows}]"
     return f"{where}: stable at a = {case.a}, not at a' = {case.larger}"
 
 
+STABLE = Predicate(
+    name="stable",
+    sentence="For one token, or tokens of equal w, stable at a implies stable at every a' > a.",
+    concluded_by=("spectrum", "monotone_stability"),
+    assumptions={
+        "one_scale": lambda case: case.scales[0] == case.scales[1],
+        "outward": lambda case: all(case.a + w > 0 for w in case.scales),
+    },
+    refute=_loses_stability,
+    example=lambda: tokens((1, 1), (("1/2", 3), (0, "-1/2")), 0, 5),
+)
+
+
+def _unstable_far_out(case: Tokens) -> str | None:
+    """Jury's test at a strength beyond which its signs no longer change.
+
+    1 - det is a (2 w - trace) + w^2 - det(P Dg P) over (a + w)^2.
+    """
+    w, (first, second) = case.scales[0], case.update
+    size = 1 + abs(w) + sum(map(abs, (*first, *second)))
+    gap = abs(2 * w - first[0] - second[1]) or Fraction(1)
+    far = 10 * size + 10 * size**2 / gap
+    return None if case.stable(far) else f"w = {w}: not stable at a = {far}"
+
+
+LARGE = Predicate(
+    name="large",
+    sentence="If moreover Re nu < w for every nu, it is stable for every large a.",
+    concluded_by=("spectrum", "large_residual"),
+    assumptions={
+        "one_scale": lambda case: case.scales[0] == case.scales[1],
+        "left_of_scale": lambda case: (
+            2 * case.scales[0] > case.update[0][0] + case.update[1][1] and _left(case)
+        ),
+    },
+    refute=_unstable_far_out,
+    example=lambda: tokens((1, 1), (("1/2", -30), (30, "1/2")), 0, 1),
+)
+
+
+def _left(case: Tokens) -> bool:
+    """Whether det(w - P Dg P) > 0, which with the trace says Re nu < w."""
+    w, ((p, q), (r, s)) = case.scales[0], case.update
+    return (w - p) * (w - s) - q * r > 0
+
+
+PREDICATES = (FIXED, STABLE, LARGE)
+
 FALSIFIERS = (
-    RandomFalsifier(
-        "tokens_of_unequal_scale",
-        "one_scale",
-        "stable at a implies stable at a larger a'",
-        _tokens,
-        lambda case: case.scales[0] == case.scales[1],
-        _token_destabilised,
-        trials=100,
-    ),
-    RandomFalsifier(
-        "inward_state",
-        "outward",
-        "|a + nu| < |a + w| survives a larger a",
-        _multiplier,
-        lambda case: case.a + case.w > 0,
-        _loses_stability,
-        trials=200,
-    ),
-    RandomFalsifier(
+    Falsifier(
         "unequal_gains",
         "gain_one",
-        "the fixed point is the same for all a",
-        lambda rng, keep: _map(rng, keep, True),
-        lambda case: all(g == 1 for g in case.gain),
-        _moves,
-        trials=10,
+        FIXED,
+        lambda: fixed_point(("3/5", "4/5"), ("6/5", "8/5"), gain=(1, 2)),
     ),
-    RandomFalsifier(
-        "epsilon",
-        "eps_zero",
-        "the fixed point is the same for all a",
-        lambda rng, keep: _map(rng, True, keep),
-        lambda case: case.eps == 0,
-        _moves,
-        trials=10,
+    Falsifier(
+        "epsilon", "eps_zero", FIXED, lambda: fixed_point(("3/5", "4/5"), ("6/5", "8/5"), eps=16)
+    ),
+    Falsifier("inward_update", "outward", FIXED, lambda: fixed_point((1, 0), (-2, 0))),
+    # g = h here, but a second block adds (0, 1) behind its own norm
+    Falsifier("second_norm", "one_norm", FIXED, lambda: fixed_point((1, 0), (1, 0), second=(0, 1))),
+    Falsifier("inward_state", "outward", STABLE, lambda: tokens((-3, -3), ((0, 0), (0, 0)), 0, 2)),
+    Falsifier(
+        "tokens_of_unequal_scale",
+        "one_scale",
+        STABLE,
+        lambda: tokens((1, 4), ((-1, -7), (1, 7)), 0, 5),
+    ),
+    Falsifier(
+        "eigenvalue_beyond_the_scale",
+        "left_of_scale",
+        LARGE,
+        lambda: tokens((1, 1), ((2, 0), (0, 0)), 0, 1),
     ),
 )

@@ -13,10 +13,10 @@ import flint
 import sympy as sp
 
 from ...formulas import formula
-from ...kernel.exact import Matrix, Vector, add, apply
+from ...kernel.exact import Matrix, Vector, add, apply, rational_root
 from ...kernel.falsifier import Falsifier
 from ...kernel.predicate import Predicate
-from ..scalar_loop import ScalarBlock, ScalarLoop, root
+from ..scalar_loop import ScalarBlock, ScalarLoop
 
 LOOPS = 32
 """iterations of an orbit that is compared with a bound for every t"""
@@ -241,7 +241,7 @@ class PlanarBlock(NamedTuple):
 
     def moved(self, z: Vector, dz: Vector) -> tuple[Vector, Vector]:
         """The stream behind the sub-block, and its derivative along dz."""
-        size = root(_square(z) + self.k)
+        size = rational_root(_square(z) + self.k)
         n = [x / size for x in z]
         along = sum((x * y for x, y in zip(n, dz, strict=True)), Fraction(0))
         dn = [(y - along * x) / size for x, y in zip(n, dz, strict=True)]
