@@ -32,7 +32,7 @@ WORTH = 0.002
 """seconds below which a result is not stored: reading it back would save nothing"""
 PACKAGES = ("sympy", "mpmath", "z3-solver", "cvc5", "python-flint")
 """distributions whose versions an entry depends on"""
-CHECKERS = ("check", "mutation")
+CHECKERS = ("check", "mutation", "claim_mutants")
 """modules of this package that turn a step into a verdict"""
 CHILD = f"{(__package__ or '').rpartition('.')[0]}.kernel.cvc5_child"
 """the program of the child process that runs cvc5, which nothing imports"""

@@ -1,10 +1,11 @@
-"""The mutation test of the ledger: the kernel must reject wrong variants of every step.
+"""The mutation test of the ledger: the kernel must reject wrong variants of steps and claims.
 
 The variants, called mutants, are made automatically. An identity loses a term, a factor or a sign,
-has a coefficient or an exponent changed, or two letters swapped that do not commute. A decided
-sentence has a premise dropped or relaxed, or its conclusion negated, made strict or tightened. A
-ball leaves its bounds, a citation loses a discharge or gets another theorem, a deduction loses
-what it rests on. A mutant that happens to be true is rightly accepted: it survives and is listed.
+has a coefficient or an exponent changed, or two letters swapped that do not commute; equations that
+hold by evaluation when built are left out, as any change of them would show. A decided sentence has
+a premise dropped or relaxed, or its conclusion negated, made strict or tightened. A bound moves
+beyond its ball. The module `claim_mutants` alters formulas, theorems, assumptions and dimensions. A
+mutant that happens to be true is rightly accepted: it survives and is listed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import flint
@@ -21,10 +23,10 @@ import flint
 from ...support.errors import UsageError
 from ..kernel.algebra import Equation, Words
 from ..kernel.claim import Claim, Finding, Kind, Step, Verdict
-from ..kernel.proof import PRECISION, Bound, Sentence, cited, decide, deduced
-from ..theorems import THEOREMS
+from ..kernel.proof import PRECISION, Bound, Sentence, decide
 from .cache import ProofCache
-from .expression_mutants import EXPRESSION_MUTATIONS, shorten
+from .claim_mutants import assumption_mutants, dimension_mutants, formula_mutants, theorem_mutants
+from .expression_mutants import EXPRESSION_MUTATIONS
 from .sentence_mutants import SENTENCE_MUTATIONS
 
 PER_STEP = 6
@@ -37,13 +39,34 @@ OUTSIDE = 1000
 """a mutated bound lies beyond the ball by its distance to the true bound, divided by this"""
 
 
+KINDS = (
+    str(Kind.IDENTITY),
+    str(Kind.DECIDED),
+    str(Kind.ENCLOSED),
+    "formula",
+    "theorem",
+    "assumption",
+    "dimensions",
+)
+"""kinds of mutants: those of the content of a step, and those of a claim as a whole"""
+
+
 @dataclass(frozen=True)
 class Mutant:
-    """A wrong variant of a step: what was changed, and the verdict of the kernel about it."""
+    """A wrong variant of a step or of a claim.
+
+    Args:
+        claim: id of the claim.
+        step: name of the step, the formula or the assumption that was altered.
+        kind: the kind of step, or `formula`, `theorem`, `assumption` or `dimensions`.
+        operator: how it was altered.
+        change: what was changed.
+        verdict: the verdict about the mutant.
+    """
 
     claim: str
     step: str
-    kind: Kind
+    kind: str
     operator: str
     change: str
     verdict: Verdict
@@ -55,9 +78,7 @@ class Mutant:
 
     def __str__(self) -> str:
         fate = "accepted" if self.verdict is Verdict.PASSED else str(self.verdict)
-        return (
-            f"{self.claim} step {self.step} ({self.kind}), {self.operator}: {self.change}: {fate}"
-        )
+        return f"{self.claim} {self.step} ({self.kind}), {self.operator}: {self.change}: {fate}"
 
 
 @dataclass(frozen=True)
@@ -76,11 +97,11 @@ class MutationReport:
         """The share of killed mutants; 1 if there is none."""
         return 1 - len(self.survivors) / len(self.mutants) if self.mutants else 1.0
 
-    def by_kind(self) -> dict[Kind, tuple[int, int]]:
-        """The numbers of killed and of all mutants, for each kind of step."""
+    def by_kind(self) -> dict[str, tuple[int, int]]:
+        """The numbers of killed and of all mutants, for each kind of mutant."""
         total = Counter(m.kind for m in self.mutants)
         killed = Counter(m.kind for m in self.mutants if m.killed)
-        return {kind: (killed[kind], total[kind]) for kind in Kind if total[kind]}
+        return {kind: (killed[kind], total[kind]) for kind in KINDS if total[kind]}
 
     def to_json(self) -> dict[str, Any]:
         """Rate, killed and total by kind, and survivors, as JSON data."""
@@ -90,7 +111,7 @@ class MutationReport:
             "total": len(self.mutants),
             "rate": round(self.rate, 4),
             "kinds": {
-                str(kind): {"killed": killed, "total": total}
+                kind: {"killed": killed, "total": total}
                 for kind, (killed, total) in self.by_kind().items()
             },
             "survivors": [{name: str(getattr(m, name)) for name in fields} for m in self.survivors],
@@ -100,37 +121,33 @@ class MutationReport:
 def mutate(
     claims: Iterable[Claim], seed: int = 0, cache: ProofCache | None = None
 ) -> MutationReport:
-    """Mutate every step of the claims.
+    """Mutate the claims and every step of them.
 
     Args:
         claims: the claims.
         seed: seeds the choice of the mutants.
-        cache: where the mutants of a step are stored if none of them survived.
+        cache: where the mutants of a step or a claim are stored if none of them survived.
     """
-    return MutationReport(
-        tuple(
-            mutant
-            for claim in claims
-            for step in claim.steps
-            for mutant in _stored_or_made(claim.id, step, seed, cache)
-        )
-    )
+    made: list[Mutant] = []
+    for claim in claims:
+        for step in claim.steps:
+            found = partial(mutants_of, claim.id, step, seed)
+            made += _stored_or_made(claim.id, f"mutants-{seed}-{step.name}", found, cache)
+        found = partial(mutants_of_claim, claim, seed)
+        made += _stored_or_made(claim.id, f"mutants-{seed}", found, cache)
+    return MutationReport(tuple(made))
 
 
 def _stored_or_made(
-    claim: str, step: Step, seed: int, cache: ProofCache | None
+    claim: str, name: str, make: Callable[[], Iterator[Mutant]], cache: ProofCache | None
 ) -> tuple[Mutant, ...]:
-    name = f"mutants-{seed}-{step.name}"
     kept = cache.find(claim, name) if cache else None
     if kept:
-        return tuple(
-            Mutant(claim, step.name, step.kind, operator, change, Verdict.FAILED)
-            for operator, change in kept["killed"]
-        )
+        return tuple(Mutant(claim, *fields, Verdict.FAILED) for fields in kept["killed"])
     start = time.perf_counter()
-    mutants = tuple(mutants_of(claim, step, seed))
+    mutants = tuple(make())
     if cache and all(mutant.killed for mutant in mutants):
-        killed = [(mutant.operator, mutant.change) for mutant in mutants]
+        killed = [(item.step, item.kind, item.operator, item.change) for item in mutants]
         cache.keep(claim, name, {"killed": killed}, time.perf_counter() - start)
     return mutants
 
@@ -138,11 +155,25 @@ def _stored_or_made(
 def mutants_of(claim: str, step: Step, seed: int = 0) -> Iterator[Mutant]:
     """At most `PER_STEP` different mutants of one step; its operators take turns.
 
-    A measured step has no mutants.
+    Only machine-checked steps have any.
     """
     rng = random.Random(f"{seed}/{claim}/{step.name}")
-    for operator, change, verdict in _MAKERS[step.kind](step, rng):
-        yield Mutant(claim, step.name, step.kind, operator, change, verdict)
+    make = _MAKERS.get(step.kind)
+    for operator, change, verdict in make(step, rng) if make else ():
+        yield Mutant(claim, step.name, str(step.kind), operator, change, verdict)
+
+
+def mutants_of_claim(claim: Claim, seed: int = 0) -> Iterator[Mutant]:
+    """The mutants of formulas, theorems, assumptions and dimensions of one claim."""
+    rng = random.Random(f"{seed}/{claim.id}")
+    for kind, found in (
+        ("formula", formula_mutants(claim, rng)),
+        ("theorem", theorem_mutants(claim)),
+        ("assumption", assumption_mutants(claim)),
+        ("dimensions", dimension_mutants(claim)),
+    ):
+        for subject, operator, change, verdict in found:
+            yield Mutant(claim.id, subject, kind, operator, change, verdict)
 
 
 Judged = Iterator[tuple[str, str, Verdict]]
@@ -178,7 +209,9 @@ def _judged(
 ) -> Judged:
     """Judge mutants of the content of a step; skip those that are not content of that kind."""
     assert step.build is not None
-    items = step.build()
+    items = [item for item in step.build() if not getattr(item, "holds_when_built", False)]
+    if not items:
+        return
     made = 0
     for operator, change, item in _in_turn(items, mutations, rng):
         try:
@@ -250,31 +283,8 @@ def _enclosed(step: Step, rng: random.Random) -> Judged:
         yield from list(_judged(step, rng, mutations, lambda item: judge([item])))
 
 
-def _cited(step: Step, rng: random.Random) -> Judged:
-    assert step.theorem is not None
-
-    def citing(theorem: str, discharges: dict[str, tuple[str, ...]]) -> Verdict:
-        mutant = cited(step.name, theorem, step.statement, step.dimensions, discharges, step.uses)
-        return mutant.check().verdict
-
-    given = dict(step.discharges)
-    for key in given:
-        others = {name: by for name, by in given.items() if name != key}
-        yield "discharge dropped", key, citing(step.theorem, others)
-    other = rng.choice([theorem for theorem in THEOREMS if theorem != step.theorem])
-    yield "wrong theorem", other, citing(other, given)
-
-
-def _deduced(step: Step, rng: random.Random) -> Judged:
-    mutant = deduced(step.name, step.statement, step.dimensions, ())
-    yield "ground dropped", shorten(", ".join(step.uses)), mutant.check().verdict
-
-
 _MAKERS: dict[Kind, Callable[[Step, random.Random], Judged]] = {
     Kind.IDENTITY: _identity,
     Kind.DECIDED: _decided,
     Kind.ENCLOSED: _enclosed,
-    Kind.CITED: _cited,
-    Kind.DEDUCED: _deduced,
-    Kind.MEASURED: lambda step, rng: iter(()),
 }
