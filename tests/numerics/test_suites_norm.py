@@ -1,4 +1,4 @@
-"""The suites of N1 to N8, M1, M2 and M5: a wrong closed form shows, and the parts of judges against
+"""The suites of N1 to N9, M1, M2 and M5: a wrong closed form shows, and the parts of judges against
 slow twins (`test_attack` runs them).
 """
 
@@ -19,8 +19,10 @@ from loopstab.numerics.suites.mean_field import linear_law as mean_field
 from loopstab.numerics.suites.mean_field import nonlinear_law as cavity
 from loopstab.numerics.suites.outer_norm import (
     contraction,
+    exact_contraction,
     existence,
     gradients,
+    layer_norm,
     non_normality,
     residual_strength,
     sensitivity,
@@ -35,6 +37,8 @@ MODULES = (
     outer_norm,
     existence,
     contraction,
+    exact_contraction,
+    layer_norm,
     sensitivity,
     gradients,
     residual_strength,
@@ -55,7 +59,7 @@ REPEATABLE = settings(
 
 
 def test_every_claim_has_a_suite_and_names_differ():
-    assert {suite.claim for suite in SUITES} == {f"N{i}" for i in range(1, 9)} | {"M1", "M2", "M5"}
+    assert {suite.claim for suite in SUITES} == {f"N{i}" for i in range(1, 10)} | {"M1", "M2", "M5"}
     assert len({(suite.claim, suite.name) for suite in SUITES}) == len(SUITES)
     assert {suite.evidence for suite in SUITES} <= {"closed form", "certificate", "sample"}
     assert all(suite.drops for suite in SUITES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 
@@ -24,13 +25,13 @@ from ..shared.predicates import evaluated
 
 
 @st.composite
-def _exact(draw: DrawFn, dropped: str = "") -> Case:
+def exact_loops(draw: DrawFn, dropped: str = "", low: int = 1) -> Case:
     """a, beta and a gain with the true bounds, or with one of them understated or overstated.
 
     Without anything dropped beta > 2 |a|; with something dropped a < 0, and the second state is
     close to the first, which is e.
     """
-    d, a = draw(sizes(2 if dropped else 1, 4)), draw(fractions(1 / 2, 2))
+    d, a = draw(sizes(2 if dropped else low, 4)), draw(fractions(1 / 2, 2))
     ratio = {"small": fractions(9 / 8, 15 / 8), "gain_one": fractions(13 / 4, 15 / 4)}
     ratios = ratio.get(dropped, fractions(17 / 8, 4))
     case = {
@@ -50,9 +51,10 @@ def _exact(draw: DrawFn, dropped: str = "") -> Case:
     return {**case, "axes": np.array([axis, *far], dtype=float)}
 
 
-def _loop_of(case: Case) -> Loop:
+def loop_of(case: Case, make: Callable[..., Loop] = loop) -> Loop:
+    """The exact loop of a case of `exact_loops`; `make` is `loop`, or that of another norm."""
     slope, beta, gain = (Fraction(case[name]) for name in ("slope", "beta", "gain"))
-    return loop(
+    return make(
         slope,
         beta,
         gain=gain,
@@ -63,7 +65,7 @@ def _loop_of(case: Case) -> Loop:
 
 
 @st.composite
-def _example(draw: DrawFn, dropped: str = "") -> Case:
+def example(draw: DrawFn, dropped: str = "") -> Case:
     """a, beta in [0, 4 a] and d; at d = 1, a < beta < 2 a."""
     a = draw(fractions(1 / 2, 2))
     ratio = draw(fractions(17 / 16, 31 / 16) if dropped else fractions(0, 4))
@@ -75,7 +77,8 @@ def _example(draw: DrawFn, dropped: str = "") -> Case:
     }
 
 
-def _sharp_of(case: Case) -> Sharp:
+def sharp_of(case: Case) -> Sharp:
+    """The exact example of a case of `example`."""
     return sharp(case["dimension"], Fraction(case["a"]), Fraction(case["beta"]))
 
 
@@ -85,10 +88,10 @@ SUITES = (
         "exact pairs",
         property=LIPSCHITZ.sentence,
         predicate=LIPSCHITZ.name,
-        cases=_exact,
-        judge=evaluated(LIPSCHITZ, _loop_of),
+        cases=exact_loops,
+        judge=evaluated(LIPSCHITZ, loop_of),
         drops=tuple(
-            Drop(f"{name}: {words}", cases=partial(_exact, name), assumption=name)
+            Drop(f"{name}: {words}", cases=partial(exact_loops, name), assumption=name)
             for name, words in (
                 ("lower_bound", "r overstated fourfold"),
                 ("lipschitz_update", "l understated fourfold"),
@@ -102,10 +105,10 @@ SUITES = (
         "exact orbits",
         property=SETTLES.sentence,
         predicate=SETTLES.name,
-        cases=_exact,
-        judge=evaluated(SETTLES, _loop_of),
+        cases=exact_loops,
+        judge=evaluated(SETTLES, loop_of),
         drops=tuple(
-            Drop(f"{name}: {words}", cases=partial(_exact, name), assumption=name)
+            Drop(f"{name}: {words}", cases=partial(exact_loops, name), assumption=name)
             for name, words in (("small", "beta < 2a"), ("gain_one", "gain 2"))
         ),
         evidence="closed form",
@@ -115,9 +118,9 @@ SUITES = (
         "exact example",
         property=SHARP.sentence,
         predicate=SHARP.name,
-        cases=_example,
-        judge=evaluated(SHARP, _sharp_of),
-        drops=(Drop("plane: d = 1", cases=lambda: _example("plane"), assumption="plane"),),
+        cases=example,
+        judge=evaluated(SHARP, sharp_of),
+        drops=(Drop("plane: d = 1", cases=lambda: example("plane"), assumption="plane"),),
         evidence="closed form",
     ),
 )

@@ -96,8 +96,8 @@ def _in_the_ball(case: Case) -> str | None:
 
 
 @st.composite
-def _line(draw: DrawFn, dropped: str = "") -> Case:
-    """N_eps(w - c h), or with h/sqrt(h^2 + inner) in place of h; |w| < c if something is dropped."""
+def lines(draw: DrawFn, dropped: str = "") -> Case:
+    """N_eps(w - c h), or with an inner norm n(h) in place of h; |w| < c if something is dropped."""
     c = draw(fractions(1 / 2, 3))
     share = draw(fractions(1 / 16, 15 / 16)) * (1 if dropped else draw(fractions(1, 3)))
     return {
@@ -110,37 +110,37 @@ def _line(draw: DrawFn, dropped: str = "") -> Case:
     }
 
 
-def _exact_line(case: Case) -> Line:
+def exact_line(case: Case) -> Line:
+    """The exact loop of a case of `lines`."""
     inner = Fraction(case["inner"]) if case["inner_norm"] else None
     return line(*(Fraction(case[name]) for name in ("c", "w", "eps")), inner)
 
 
 @st.composite
-def _exact_loop(draw: DrawFn, dropped: str = "") -> Case:
+def loops(draw: DrawFn, dropped: str = "", low: int = 1, centred: bool = False) -> Case:
     """A h + b with gains, and G a bound of |A diag(gamma)|_2: the Frobenius norm, rounded up.
 
     Where something is dropped A = -a I, and |b| is too small, or G ignores a gain of 3 and more.
+    With `centred` the mean of b is 0.
     """
-    d = draw(sizes(1, 4))
-    if dropped:
-        a = draw(fractions(1 / 2, 2))
-        gain = draw(fractions(3, 4)) if dropped == "state_space" else 1.0
-        beta = a * draw(
-            fractions(17 / 16, 2) if dropped == "state_space" else fractions(1 / 16, 15 / 16)
-        )
-        return {
-            "matrix": -a * np.eye(d),
-            "drive": beta * np.ones(d),
-            "gain": gain * np.ones(d),
-            "bound": a,
-            "dropped": dropped,
-        }
+    d = draw(sizes(low, max(low, 4)))
     matrix, gain = draw(matrices(d, 2)), draw(arrays(d, -1, 2))
     bound = math.ceil(16 * float(np.linalg.norm(matrix * gain))) / 16 + 1 / 16
     direction = draw(arrays(d, 1 / 4, 1)) * np.where(draw(arrays(d, -1, 1)) < 0, -1, 1)
-    factor = math.ceil(16 * bound * np.sqrt(d) / float(np.linalg.norm(direction))) / 16 + 1 / 16
-    drive = draw(fractions(1, 2)) * factor * direction
-    return {"matrix": matrix, "drive": drive, "gain": gain, "bound": bound, "dropped": ""}
+    if centred:
+        direction = np.eye(d)[0] - np.eye(d)[1]
+    size = float(np.linalg.norm(direction)) / np.sqrt(d)
+    if dropped:
+        # |b| = a R share, rounded to multiples of 1/16: below a, or between a and 3 a
+        low_share, high = (2, 5 / 2) if dropped == "state_space" else (1 / 16, 7 / 8)
+        bound = draw(fractions(1 / 2, 2))
+        direction = direction * math.floor(1024 * draw(fractions(low_share, high)) / size) / 1024
+        gain = draw(fractions(3, 4)) * np.ones(d) if dropped == "state_space" else np.ones(d)
+        matrix, drive = -bound * np.eye(d), bound * direction
+    else:
+        factor = math.ceil(16 * bound / size) / 16 + 1 / 16
+        drive = draw(fractions(1, 2)) * factor * direction
+    return {"matrix": matrix, "drive": drive, "gain": gain, "bound": bound, "dropped": dropped}
 
 
 def _loop_of(case: Case) -> Loop:
@@ -292,15 +292,15 @@ SUITES = (
         "line",
         property=BALL.sentence,
         predicate=BALL.name,
-        cases=_line,
-        judge=evaluated(BALL, _exact_line),
+        cases=lines,
+        judge=evaluated(BALL, exact_line),
         drops=(
             Drop(
-                "epsilon: eps = 0 in the norm", cases=lambda: _line("epsilon"), assumption="epsilon"
+                "epsilon: eps = 0 in the norm", cases=lambda: lines("epsilon"), assumption="epsilon"
             ),
             Drop(
                 "continuous: an inner norm with eps = 0",
-                cases=lambda: _line("continuous"),
+                cases=lambda: lines("continuous"),
                 assumption="continuous",
             ),
         ),
@@ -311,17 +311,17 @@ SUITES = (
         "exact states",
         property=CAP.sentence,
         predicate=CAP.name,
-        cases=_exact_loop,
+        cases=loops,
         judge=evaluated(CAP, _loop_of),
         drops=(
             Drop(
                 "dominates: |b| below sup|g|",
-                cases=lambda: _exact_loop("dominates"),
+                cases=lambda: loops("dominates"),
                 assumption="dominates",
             ),
             Drop(
                 "state_space: sup|g| taken at gain 1, gain 3 and more",
-                cases=lambda: _exact_loop("state_space"),
+                cases=lambda: loops("state_space"),
                 assumption="state_space",
             ),
         ),

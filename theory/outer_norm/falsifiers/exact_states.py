@@ -103,7 +103,7 @@ def has_root(polynomial: flint.fmpq_poly, low: Any, high: Any) -> bool:
     coefficients = [sp.Rational(int(x.p), int(x.q)) for x in polynomial.coeffs()]
     exact = sp.Poly(coefficients[::-1], sp.Symbol("w"))
     ends = sum(x is not None and exact.eval(x) == 0 for x in (low, high))
-    return exact.count_roots(low, high) > ends
+    return bool(exact.count_roots(low, high) > ends)
 
 
 def show(matrix: fmpq_mat) -> str:
