@@ -65,7 +65,7 @@ class LinearBlock:
         return complete(self, given)
 
     def theory(self, values: Mapping[str, Array]) -> Array:
-        """The block forms of N6, where they hold; NaN elsewhere.
+        """The block forms of N7, where they hold; NaN elsewhere.
 
         They hold for one sub-block under post normalisation, with recall and without offset.
         """
