@@ -5,11 +5,13 @@ from __future__ import annotations
 import sympy as sp
 
 from ..architecture import Recall
-from ..kernel.algebra import Equation, Words, letters
+from ..kernel.algebra import Words, letters
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
 from .corners import INVERTIBLE, K, P, S, invertible_model
-from .falsifiers.reachability import FALSIFIERS
+from .falsifiers.reachability import FALSIFIERS, PREDICATES
+from .reachability_examples import EXAMPLES
+from .relu_blocks import RELU_BLOCKS
 from .sphere_map import STEPS as SPHERE_MAP
 
 
@@ -50,29 +52,6 @@ def _affine_encoder():
     return [Words(image, P * h, INVERTIBLE, invertible_model)]
 
 
-def _plateau():
-    h = sp.Symbol("h")
-    piece = (h - 3) ** 2 * (h - sp.Rational(1, 2))  # joins the branches 2 h and 0
-    slope = sp.diff(piece, h)
-    return [
-        Equation(piece.subs(h, 1), 2),
-        Equation(slope.subs(h, 1), 2),
-        Equation(piece.subs(h, 3) + h, h),
-        Equation(slope, (h - 3) * (3 * h - 4)),
-    ]
-
-
-def _line_encoder():
-    e, half, two, t = sp.symbols("e a b t")
-    state = sp.Matrix([e, 0])
-    loop = sp.diag(sp.Rational(1, 2), 2)
-    return [
-        *(Equation((loop**n * state)[0], e / 2**n) for n in (1, 2, 5)),
-        Equation((loop * sp.Matrix([half, two]))[1], 2 * two),
-        Equation((loop * state)[1] + t, t),
-    ]
-
-
 _STEPS = (
     cited(
         "adapted_norm",
@@ -93,9 +72,10 @@ _STEPS = (
     deduced(
         "open_basin",
         "contractive: the basin is open (f^t is continuous and the ball is open); inputs near one"
-        " that converges to h* converge to the same h*: h_inf is locally constant",
+        " that converges to h* converge to the same h* where f does not depend on the input: h_inf"
+        " is locally constant",
         "every d",
-        ("local_contraction",),
+        ("local_contraction", "smooth", "no_recall"),
     ),
     decided(
         "cone",
@@ -138,11 +118,12 @@ _STEPS = (
     cited(
         "local_diffeomorphism",
         "implicit_function",
-        "where det Df != 0 f is a local diffeomorphism; the rest is null: f pulls null sets back to"
-        " null sets",
+        "on an open set of full measure f is C^1 with det Df != 0, a local diffeomorphism; the rest"
+        " is null: f pulls null sets back to null sets",
         "every d",
         {"smooth": ("smooth",), "invertible": ("nonsingular",)},
     ),
+    *RELU_BLOCKS,
     cited(
         "one_sample_point",
         "analytic_zero_set",
@@ -152,10 +133,24 @@ _STEPS = (
     ),
     deduced(
         "expansive_is_null",
-        "the inputs that converge to a fixed point with rho > 1 lie in the union over t and the"
-        " balls of the preimages of null sets: a null set",
+        "the starts that converge to a fixed point with rho > 1 lie in the union over t and the"
+        " balls of the preimages under f^t of null sets: a null set",
         "every d",
-        ("graph_is_null", "countable_cover", "local_diffeomorphism", "encoder"),
+        ("graph_is_null", "countable_cover", "local_diffeomorphism"),
+    ),
+    deduced(
+        "inputs",
+        "without recall f is the same for every input, and the encoder pulls that null set back to"
+        " a null set of inputs",
+        "every d",
+        ("expansive_is_null", "encoder", "no_recall"),
+    ),
+    deduced(
+        "with_recall",
+        "with recall all this holds for f(., e), one input at a time: its null set of starts has"
+        " probability 0 under a density of h_0 given e",
+        "every d",
+        ("expansive_is_null", "random_start"),
     ),
     identity(
         "affine_encoder",
@@ -173,54 +168,53 @@ _STEPS = (
         {"measurable": ("graph_is_null",), "sections": ("graph_is_null",)},
     ),
     *SPHERE_MAP,
-    identity(
-        "plateau",
-        "det Df != 0 almost everywhere is needed: the C^1 map f = 2h, (h - 3)^2 (h - 1/2), 0 on h"
-        " <= 1, [1, 3], h >= 3 doubles near 0 and sends all h >= 3 to 0",
-        "d = 1",
-        _plateau,
-    ),
-    identity(
-        "line_of_inputs",
-        "the encoder is needed: h' = diag(1/2, 2)h from h_0 = (e, 0) gives (e/2^t, 0): every input"
-        " converges to the expanding fixed point",
-        "d = 2",
-        _line_encoder,
-    ),
+    *EXAMPLES,
 )
 
 _NONE = frozenset({Recall.NONE})
 
 A4 = Claim(
     id="A4",
-    title="Which fixed points are reached without recall, by spectral regime",
+    title="Which fixed points are reached, by spectral regime",
     source="paper+extension",
     statement=(
-        "h_{t+1} = f(h_t), h_0 = h_0(e), f C^1 on an open Omega. Contractive fixed points have open"
-        " basins on which h_inf is locally constant. If det Df != 0 almost everywhere (analytic: at"
-        " one point per component; outer norm, eps = 0: the tangential determinant) and e -> h_0"
-        " pulls null sets back to null sets (h_0 = e, affine of rank n, or almost every offset),"
-        " almost no input converges to a fixed point with rho > 1. For h' = N(M h) the tangential"
-        " determinant is det M (|h|/|M h|)^d. Neither hypothesis can be dropped."
+        "The loop is h_{t+1} = f(h_t, e), where f(., e) is continuous on an open set Omega, and C^1"
+        " on an open set of full measure that contains the fixed points: smooth blocks, and ReLU"
+        " blocks off their kinks. A fixed point with rho < 1 attracts every start in a ball around"
+        " it. Without recall inputs near one that reaches it reach the same one: h_inf is locally"
+        " constant there. If det Df != 0 almost everywhere, the starts from which h_t converges to"
+        " a fixed point with rho > 1 are a null set. (Analytic f: det Df != 0 at one point per"
+        " component is enough; ReLU: on every piece; outer norm, eps = 0: the tangential"
+        " determinant.) So without recall almost no input reaches one if e -> h_0(e) pulls null"
+        " sets back to null sets. (The identity, affine maps of rank n, and W e + c for almost"
+        " every c do.) With recall, for every e, almost surely none is reached from an h_0 that has"
+        " a density given e. For h' = N(M h) the tangential determinant is det M (|h|/|M h|)^d."
+        " None of these hypotheses can be dropped."
     ),
     latex=(
-        r"Let $f$ be $C^1$ on an open $\Omega\subset\mathbb{R}^n$ (or a self-map of a $C^1$"
-        r" manifold, with tangential derivatives), $h_{t+1}=f(h_t)$, $h_0=h_0(e)$ continuous. (i)"
-        r" If $\rho(Df(h^*))<1$, the set of inputs with $h_t\to h^*$ is open, and $h_\infty$ is"
-        r" locally constant on it. (ii) If $\det Df\neq0$ almost everywhere and preimages of null"
-        r" sets under $e\mapsto h_0(e)$ are null, then the set of inputs $e$ whose orbit converges"
-        r" to a fixed point with $\rho>1$ is null. If $f$ is real-analytic, $\det Df\neq0$ at one"
-        r" point of each component of $\Omega$ suffices; the condition on $h_0$ holds for"
+        r"Let $h_{t+1}=f(h_t,e)$, where $f(\cdot,e)$ is continuous on an open"
+        r" $\Omega\subset\mathbb{R}^n$ and $C^1$ on an open set of full measure that contains the"
+        r" fixed points considered (or a self-map of a $C^1$ manifold, with tangential"
+        r" derivatives); $f(h)=Mh+b+O\,\mathrm{relu}(Wh+s)$ is, off its kinks. (i) If"
+        r" $\rho(Df(h^*))<1$, $h^*$ attracts an open set of starts; if $f$ does not depend on $e$"
+        r" and $h_0(e)$ is continuous, $h_\infty$ is locally constant on the inputs that reach it."
+        r" (ii) If $\det Df\neq0$ almost everywhere, the set of starts whose orbit converges to a"
+        r" fixed point with $\rho>1$ is null. If $f$ is real-analytic, $\det Df\neq0$ at one point"
+        r" of each component of $\Omega$ suffices. (iii) So without recall almost no input reaches"
+        r" such a point if preimages of null sets under $e\mapsto h_0(e)$ are null: for"
         r" $h_0(e)=e$, for affine maps of rank $n$, and for $h_0(e)=We+c$ with any $W$ and almost"
-        r" every $c$. (iii) For $h'=N(Mh)$, $N(z)=\sqrt d\,z/|z|$, the determinant between tangent"
-        r" spaces of the sphere is $\det M\,(|h|/|Mh|)^d$."
+        r" every $c$. With recall it is reached with probability $0$, for every $e$, if $h_0$ has a"
+        r" density given $e$. (iv) For $h'=N(Mh)$, $N(z)=\sqrt d\,z/|z|$, the determinant between"
+        r" tangent spaces of the sphere is $\det M\,(|h|/|Mh|)^d$."
     ),
     assumptions=(
         Assumption(
             "smooth",
-            "f is C^1 on the open set Omega (real-analytic for the one-point test); h_0 is"
+            "f(., e) is continuous on the open set Omega and C^1 on an open set of full measure"
+            " that contains the fixed point (real-analytic for the one-point test); h_0 is"
             " continuous in e",
         ),
+        Assumption("no_recall", "f does not depend on e (the parts about inputs)"),
         Assumption("contractive", "rho < 1 at the fixed point (first part)"),
         Assumption("expanding", "rho > 1 at the fixed point (second part)"),
         Assumption(
@@ -233,8 +227,10 @@ A4 = Claim(
             "e -> h_0(e) pulls null sets back to null sets; outer normalisation: e -> f(h_0(e))"
             " does (second part)",
         ),
+        Assumption("random_start", "h_0 has a density given e (with recall)"),
     ),
     steps=_STEPS,
+    predicates=PREDICATES,
     falsifiers=FALSIFIERS,
     consequences=(
         Consequence(
@@ -261,6 +257,15 @@ A4 = Claim(
             regimes=frozenset({Regime.EXPANSIVE}),
             when="det Df != 0 almost everywhere and the encoder pulls null sets back",
         ),
+        Consequence(
+            Axis.REACHABILITY,
+            "almost never",
+            "An expanding fixed point of a loop with recall is reached with probability 0 from a"
+            " random start.",
+            recalls=frozenset(Recall) - _NONE,
+            regimes=frozenset({Regime.EXPANSIVE}),
+            when="det Df != 0 almost everywhere and h_0 has a density given e",
+        ),
     ),
     notes=(
         (
@@ -276,5 +281,13 @@ A4 = Claim(
             " points need not be countable (Lindelof)."
         ),
         "Critical fixed points (eigenvalues on the circle, not 1) are not covered; A3 is.",
+        (
+            "Fixed points on a kink are not covered: both pieces may have rho > 1 and an open set"
+            " of starts still converge."
+        ),
+        (
+            "With recall a start h_0(e) that depends on the input may lie on the expanding fixed"
+            " point of every input: h' = 2h - e, h_0 = e."
+        ),
     ),
 )

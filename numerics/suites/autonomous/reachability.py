@@ -1,7 +1,8 @@
 """Attacks on A4: which fixed points orbits converge to, by their spectrum.
 
-The maps of the first two suites are V F(V^{-1} h), V integer of determinant 1, with F(y) = g(D y)
-or D y + k y o y: the Jacobian at 0 is similar to the drawn block form D.
+The maps are c + V F(V^{-1}(h - c)), V integer of determinant 1, with F(y) = g(D y), D g(y) or
+D y + k y o y: the Jacobian at the fixed point c is similar to the drawn block form D. With recall c
+depends on the input.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hypothesis.strategies as st
 import numpy as np
 
+from ....theory.autonomous.falsifiers.reachability import INPUTS, RANDOM_START, Loop
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...strategies.block_forms import (
@@ -23,6 +25,9 @@ from ...strategies.block_forms import (
     unimodular,
     vector,
 )
+from ..shared.exact_orbits import Exact, Number, exact
+from ..shared.exact_orbits import identity as unit
+from ..shared.predicates import evaluated
 
 LOOPS, STARTS = 600, 16
 AT_ZERO = 1e-9
@@ -44,30 +49,62 @@ def _plateau(y: Array) -> Array:
     )
 
 
-_CURVES = {"linear": lambda y: y, "tanh": np.tanh, "plateau": _plateau}
+def _tent(y: Array) -> Array:
+    """An odd function with two ReLUs for each sign: y up to 1, then (3 - |y|)/2."""
+    size = np.abs(y)
+    return np.sign(y) * np.where(size <= 1, size, (3 - size) / 2)
 
 
-def _reaches_zero(case: Case) -> str | None:
-    """No random start converges to the expanding fixed point 0 of h' = V g(D V^{-1} h).
+_CURVES = {"linear": lambda y: y, "tanh": np.tanh, "plateau": _plateau, "tent": _tent}
+_FIRST = ("plateau", "tent")
+"""The curves g that act before D, as D g(y)."""
 
-    With the plateau, the map is V D g(V^{-1} h).
+
+def _linear_loop(case: Case) -> Loop:
+    """The case of the predicates where the curve is linear: its fixed point is the center."""
+    v = exact(case["basis"])
+    m, encoder, center = v * exact(case["form"]) * v.inv(), exact(case["encoder"]), _center(case)
+    size, width = m.nrows(), encoder.ncols()
+    ones = Exact(width, 1, [Number(1)] * width)
+    start = center if case.get("dropped") == "random_start" else center * 0
+    bias = (unit(size) - m) * center
+    none = Exact(size, 0), Exact(0, size), Exact(0, 1)
+    return Loop(m, bias, encoder * 0, encoder, start, ones, center, *none)
+
+
+def _center(case: Case) -> Exact:
+    return exact(case["center"])
+
+
+def _reaches_center(case: Case) -> str | None:
+    """No random start converges to the expanding fixed point c of h' = c + V g(D V^{-1}(h - c)).
+
+    With a plateau or tents, the map is c + V D g(V^{-1}(h - c)).
     """
+    if case["curve"] == "linear":
+        predicate = RANDOM_START if case["recall"] else INPUTS
+        found = evaluated(predicate, _linear_loop)(case)
+        if found is not None:
+            return found
     v, d, curve = case["basis"], case["form"], _CURVES[case["curve"]]
-    inverse = np.linalg.inv(v).round()
+    inverse, center = np.linalg.inv(v).round(), case["center"]
     e = case["scale"] * np.random.default_rng(int(case["seed"])).standard_normal(
         (STARTS, case["encoder"].shape[1])
     )
-    first = h = e @ case["encoder"].T
+    first = e @ case["encoder"].T
+    if case.get("dropped") == "random_start":
+        first = first + center
+    h = first
     for _ in range(LOOPS):
-        y = h @ inverse.T
-        h = (curve(y) @ d.T if case["curve"] == "plateau" else curve(y @ d.T)) @ v.T
-    there = np.abs(h).max(1) <= AT_ZERO
+        y = (h - center) @ inverse.T
+        h = center + (curve(y) @ d.T if case["curve"] in _FIRST else curve(y @ d.T)) @ v.T
+    there = np.abs(h - center).max(1) <= AT_ZERO
     if not there.any():
         return None
     radius = np.abs(np.linalg.eigvals(d)).max()
     return (
-        f"{there.sum()} of {STARTS} starts converge to 0, where rho = {radius:.4g}, e.g. h_0 ="
-        f" {first[there][0].tolist()}"
+        f"{there.sum()} of {STARTS} starts converge to {center.tolist()}, where rho ="
+        f" {radius:.4g}, e.g. h_0 = {first[there][0].tolist()}"
     )
 
 
@@ -142,7 +179,8 @@ def _rest(draw: st.DrawFn, d: int) -> list[Block]:
 
 
 @st.composite
-def _saddle(draw: st.DrawFn, most: int = 4, drop: str = "") -> Case:
+def _saddle(draw: st.DrawFn, most: int = 4, drop: str = "", *, recall: bool = False) -> Case:
+    """The fixed point is 0 without recall, and c with it; then the starts are random."""
     first = ("real", draw(st.integers(1, 14)) / 16, 1) if drop == "expanding" else draw(expanding())
     size = len(form([first]))
     d = form([first, *_rest(draw, draw(st.integers(drop == "encoder", most - size)))])
@@ -152,15 +190,21 @@ def _saddle(draw: st.DrawFn, most: int = 4, drop: str = "") -> Case:
         encoder = np.eye(len(d))[:, size:]
     elif draw(st.booleans()):
         encoder = np.column_stack((encoder, draw(vector(len(d)))))  # more inputs than states
-    curve = "plateau" if drop == "plateau" else draw(st.sampled_from(("linear", "tanh")))
-    return {
+    if drop == "random_start":
+        encoder = np.zeros_like(encoder)
+    curves = ("plateau",) if drop == "nonsingular" else ("linear", "tanh", "tent")
+    curve = draw(st.sampled_from(curves))
+    case = {
         "basis": v,
         "form": d,
         "curve": curve,
         "encoder": encoder,
-        "scale": 16.0 if drop == "plateau" else 1.0,
+        "scale": 16.0 if drop == "nonsingular" else 1.0,
         "seed": draw(SEEDS),
+        "center": draw(vector(len(d))) if recall else np.zeros(len(d)),
+        "recall": recall,
     }
+    return {**case, "dropped": drop} if drop else case
 
 
 @st.composite
@@ -213,13 +257,46 @@ SUITES = (
             " input converges to 0"
         ),
         cases=_saddle,
-        judge=_reaches_zero,
+        judge=_reaches_center,
         drops=(
-            Drop("nonsingular: no plateau", cases=lambda: _saddle(drop="plateau")),
-            Drop("encoder: onto the state space", cases=lambda: _saddle(drop="encoder")),
-            Drop("expanding", cases=lambda: _saddle(drop="expanding")),
+            Drop(
+                "nonsingular: no plateau",
+                cases=lambda: _saddle(drop="nonsingular"),
+                assumption="nonsingular",
+            ),
+            Drop(
+                "encoder: onto the state space",
+                cases=lambda: _saddle(drop="encoder"),
+                assumption="encoder",
+            ),
+            Drop("expanding", cases=lambda: _saddle(drop="expanding"), assumption="expanding"),
         ),
+        predicate="inputs",
         larger=_saddle,
+    ),
+    Suite(
+        "A4",
+        "recall",
+        property=(
+            "f(., e) has a fixed point that moves with e, rho > 1 there, smooth or piecewise"
+            " linear: no random start converges to it"
+        ),
+        cases=lambda: _saddle(recall=True),
+        judge=_reaches_center,
+        drops=(
+            Drop(
+                "the start has a density given the input",
+                cases=lambda: _saddle(drop="random_start", recall=True),
+                assumption="random_start",
+            ),
+            Drop(
+                "expanding",
+                cases=lambda: _saddle(drop="expanding", recall=True),
+                assumption="expanding",
+            ),
+        ),
+        predicate="random_start",
+        larger=lambda d: _saddle(d, recall=True),
     ),
     Suite(
         "A4",
@@ -231,6 +308,7 @@ SUITES = (
             Drop(
                 "encoder: inputs off the invariant subspace of equal units",
                 cases=lambda: _net(equal=True),
+                assumption="encoder",
             ),
         ),
     ),
@@ -240,6 +318,9 @@ SUITES = (
         property="rho < 1 at h*: every start in a ball around it converges to h*",
         cases=_ball,
         judge=_basin,
-        drops=(Drop("contractive", cases=lambda: _ball(contractive=False)),),
+        drops=(
+            Drop("contractive", cases=lambda: _ball(contractive=False), assumption="contractive"),
+        ),
+        predicate="attracts",
     ),
 )

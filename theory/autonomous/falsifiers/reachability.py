@@ -1,137 +1,287 @@
-"""Attacks on A4: exact orbits that reach an expanding fixed point once an assumption is dropped.
-
-The fixed point is always 0.
-"""
+"""A4 as predicates about exact loops, and an exact witness for each assumption."""
 
 from __future__ import annotations
 
-import random
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from itertools import product
+from typing import Any, NamedTuple
 
-from ...kernel.random_falsifier import RandomFalsifier
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
+from ..exact_orbits import (
+    Exact,
+    annihilator,
+    column,
+    identity,
+    is_stable,
+    matrix,
+    parallel,
+    text,
+    top,
+)
 
-LOOPS = 40
-"""iterations of the diagonal loops"""
-CONVERGED = Fraction(1, 10**9)
-"""a state below this has converged to 0: 45 (1/2)^40 is smaller, and no expanding orbit is"""
-
-
-class _Bump(NamedTuple):
-    """h' = 2h up to 1, then (h - 3)^2 (h - 1/2), which may end in a plateau at 0 beyond 3; C^1."""
-
-    plateau: bool
-    starts: tuple[Fraction, ...]
-
-    def step(self, h: Fraction) -> Fraction:
-        if h <= 1:
-            return 2 * h
-        return Fraction(0) if self.plateau and h >= 3 else (h - 3) ** 2 * (h - Fraction(1, 2))
-
-
-def _bump(rng: random.Random, keep: bool) -> _Bump:
-    # the orbit of a proper seventh never meets the null set of preimages of 0: its denominators
-    # remain products of powers of 7 and 2
-    starts = [Fraction(7 * rng.randint(3, 9) + rng.randint(1, 6), 7) for _ in range(3)]
-    return _Bump(not keep, tuple(starts))
+LOOPS = 8
+"""iterations in which an orbit with kinks must land on the fixed point, or return to its ray"""
 
 
-def _all_land_on_zero(case: _Bump) -> str | None:
-    ends = []
-    for h in case.starts:
-        for _ in range(5):  # few, because each iteration triples the number of digits
-            h = case.step(h)
-        ends.append(h)
-    if any(ends):
-        return None
-    inputs = ", ".join(map(str, case.starts))
-    return f"f'(0) = 2, and the inputs {inputs} land on 0: so do all in an open set"
-
-
-class _Diagonal(NamedTuple):
-    """h' = diag(slopes) h."""
-
-    slopes: tuple[Fraction, Fraction]
-    starts: tuple[tuple[Fraction, Fraction], ...]
-
-
-def _diagonal(slopes: tuple[Fraction, Fraction], line: bool):
-    def draw(rng: random.Random) -> _Diagonal:
-        numbers = [
-            Fraction(rng.choice((-1, 1)) * rng.randint(1, 9), rng.randint(1, 5)) for _ in range(6)
-        ]
-        second = [Fraction(0)] * 3 if line else numbers[3:]
-        return _Diagonal(slopes, tuple(zip(numbers[:3], second, strict=True)))
-
-    return draw
-
-
-_SADDLE = (Fraction(1, 2), Fraction(2))
-_saddle, _saddle_line = _diagonal(_SADDLE, line=False), _diagonal(_SADDLE, line=True)
-_sink = _diagonal((Fraction(1, 2), Fraction(-1, 3)), line=False)
-
-
-def _all_converge(case: _Diagonal) -> str | None:
-    a, b = case.slopes
-    size = max(max(abs(a**LOOPS * x), abs(b**LOOPS * y)) for x, y in case.starts)
-    if size >= CONVERGED:
-        return None
-    starts = ", ".join(f"({x}, {y})" for x, y in case.starts)
-    return f"h' = diag({a}, {b}) h: from h_0 = {starts} h_t -> 0"
-
-
-class _Cubic(NamedTuple):
-    """h' = slope h + h^3, from starts near 0."""
+class Scalar(NamedTuple):
+    """h' = slope h + cubic h^3 + recall e near the fixed point 0 at e = 0."""
 
     slope: Fraction
-    start: float
+    cubic: Fraction
+    recall: Fraction
 
 
-def _leaves(case: _Cubic) -> str | None:
-    h = case.start
-    for t in range(20_000):
-        h = float(case.slope) * h + h**3
-        if abs(h) > 1:
-            where = f"h' = {case.slope} h + h^3: from {case.start:.4g}"
-            return f"{where} the orbit leaves the ball of radius 1 after {t + 1} loops"
+def _leaves(case: Scalar) -> str | None:
+    """|f(h)| against |h| near 0: the cubic term decides where |slope| = 1."""
+    inwards = case.slope * case.cubic < 0
+    if abs(case.slope) < 1 or (abs(case.slope) == 1 and inwards):
+        return None
+    return f"h' = {case.slope} h + {case.cubic} h^3: starts near 0 do not converge to 0"
+
+
+def _moves(case: Scalar) -> str | None:
+    if _leaves(case) is None and abs(case.slope) < 1 and case.recall:
+        rate = case.recall / (1 - case.slope)
+        return f"h' = {case.slope} h + {case.recall} e: the limit moves by {rate} per unit of e"
+    return _leaves(case)
+
+
+class Loop(NamedTuple):
+    """h' = M h + b + B z + O relu(W h + s), started at h_0 = o + E z, near one value of z.
+
+    z is what is drawn: the input, or a random start for one fixed input.
+    """
+
+    m: Exact
+    bias: Exact
+    recall: Exact
+    encoder: Exact
+    offset: Exact
+    z: Exact
+    point: Exact
+    """the fixed point"""
+    out: Exact
+    inner: Exact
+    shift: Exact
+
+    def kinks(self, h: Exact) -> list[Any]:
+        """The arguments of the ReLUs."""
+        return (self.inner * h + self.shift).entries()
+
+    def derivative(self, pattern: Sequence[int]) -> Exact:
+        """M + O D W, where D has the pattern of active units on its diagonal."""
+        active = Exact(len(pattern), len(pattern))
+        for i, on in enumerate(pattern):
+            active[i, i] = on
+        return self.m + self.out * active * self.inner
+
+    def step(self, h: Exact) -> Exact:
+        """One iteration."""
+        rectified = (
+            column(max(x, x * 0) for x in self.kinks(h)) if self.inner.nrows() else self.shift
+        )
+        return self.m * h + self.bias + self.recall * self.z + self.out * rectified
+
+
+def loop(
+    rows: Sequence[Sequence[Any]],
+    encoder: Sequence[Sequence[Any]],
+    z: Sequence[Any],
+    *,
+    bias: Sequence[Any] = (),
+    recall: Sequence[Sequence[Any]] = (),
+    offset: Sequence[Any] = (),
+    point: Sequence[Any] = (),
+    units: Sequence[tuple[Sequence[Any], Sequence[Any], Any]] = (),
+) -> Loop:
+    """A loop; what is left out is 0. A unit is its column of O, its row of W and its shift."""
+    size, width = len(rows), len(z)
+    zero = [0] * size
+    return Loop(
+        matrix(rows),
+        column(bias or zero),
+        matrix(recall) if recall else Exact(size, width),
+        matrix(encoder),
+        column(offset or zero),
+        column(z),
+        column(point or zero),
+        matrix([unit[0] for unit in units]).transpose() if units else Exact(size, 0),
+        matrix([unit[1] for unit in units]) if units else Exact(0, size),
+        column(unit[2] for unit in units) if units else Exact(0, 1),
+    )
+
+
+def _smooth(case: Loop) -> bool:
+    return all(x != 0 for x in case.kinks(case.point))
+
+
+def _expanding(case: Loop) -> bool:
+    """The point is fixed with rho > 1, by balls about the eigenvalues; on a kink in all pieces."""
+    if case.step(case.point) != case.point:
+        return False
+    sides = [(0, 1) if x == 0 else (int(x > 0),) for x in case.kinks(case.point)]
+    radii = (
+        [abs(root) for root, _ in case.derivative(pattern).charpoly().complex_roots()]
+        for pattern in product(*sides)
+    )
+    return all(any(radius > 1 for radius in found) for found in radii)
+
+
+def _nonsingular(case: Loop) -> bool:
+    """det Df != 0 for every pattern of active units, whether or not a state has it."""
+    patterns = product((0, 1), repeat=case.inner.nrows())
+    return all(case.derivative(pattern).det() != 0 for pattern in patterns)
+
+
+def _onto(case: Loop) -> bool:
+    """An affine map pulls null sets back to null sets iff it is onto."""
+    return case.encoder.rank() == case.m.nrows()
+
+
+def _no_recall(case: Loop) -> bool:
+    return case.recall == case.recall * 0
+
+
+def _reached(case: Loop) -> str | None:
+    """An open set of z about the given one from which h_t converges to the fixed point."""
+    start = case.offset + case.encoder * case.z
+    if not case.inner.nrows():
+        return _linear_reached(case, start)
+    h, seen = start, identity(case.m.nrows())
+    for t in range(1, LOOPS + 1):
+        arguments = case.kinks(h)
+        if not all(arguments):
+            return None
+        seen = case.derivative([int(x > 0) for x in arguments]) * seen
+        h = case.step(h)
+        whole = seen * case.encoder
+        if h == case.point and whole == whole * 0:
+            return f"all h_0 near {text(start)} land on {text(h)} after {t} iterations"
+        if _returns(case, start, h, seen):
+            return f"the ray of h_0 = {text(start)} returns to itself, nearer to 0, after {t}"
     return None
 
 
+def _linear_reached(case: Loop, start: Exact) -> str | None:
+    """Without kinks: h_t - h* = M^t (h_0 - h*), h* = (I - M)^{-1}(b + B z)."""
+    gap = identity(case.m.nrows()) - case.m
+    if gap.det() == 0:
+        return None
+    point = gap.inv() * (case.bias + case.recall * case.z)
+    moving = case.encoder - gap.inv() * case.recall
+    directions = [column(row) for row in moving.transpose().tolist()]
+    if all(is_stable(annihilator(case.m, v)) for v in (start - point, *directions)):
+        return f"h' = {text(case.m)} h + ...: h_t converges to {text(point)} from {text(start)}"
+    return None
+
+
+def _returns(case: Loop, start: Exact, h: Exact, product_: Exact) -> bool:
+    """Whether h = l start, and l < 1 is the simple dominant eigenvalue of the product so far.
+
+    Then the rays near that of the start approach it, and their states go to 0. The loop must be
+    homogeneous.
+    """
+    parts = (case.bias, case.shift, case.point)
+    if any(part != part * 0 for part in parts) or h == h * 0 or not parallel(start, h):
+        return False
+    polynomial = product_.charpoly()
+    dominant = top(polynomial)
+    root = dominant.root
+    return (
+        is_stable(polynomial)
+        and root is not None
+        and dominant.multiplicity == 1
+        and h == start * root
+    )
+
+
+_EXPANSIVE = {"smooth": _smooth, "expanding": _expanding, "nonsingular": _nonsingular}
+
+ATTRACTS = Predicate(
+    "attracts",
+    "A fixed point with rho < 1 attracts every start in a ball around it.",
+    ("local_contraction",),
+    {"contractive": lambda case: abs(case.slope) < 1},
+    _leaves,
+    lambda: Scalar(Fraction(1, 2), Fraction(1), Fraction(0)),
+)
+CONSTANT = Predicate(
+    "constant",
+    "Without recall inputs near one that reaches it reach the same one: h_inf is locally constant"
+    " there.",
+    ("open_basin",),
+    {"contractive": lambda case: abs(case.slope) < 1, "no_recall": lambda case: case.recall == 0},
+    _moves,
+    lambda: Scalar(Fraction(1, 2), Fraction(1), Fraction(0)),
+)
+STARTS = Predicate(
+    "starts",
+    "If det Df != 0 almost everywhere, the starts from which h_t converges to a fixed point with"
+    " rho > 1 are a null set.",
+    ("expansive_is_null",),
+    _EXPANSIVE,
+    _reached,
+    lambda: loop([[2, 0], [0, "1/2"]], [[1, 0], [0, 1]], [1, 1]),
+)
+INPUTS = Predicate(
+    "inputs",
+    "So without recall almost no input reaches one if e -> h_0(e) pulls null sets back to null"
+    " sets.",
+    ("inputs",),
+    {**_EXPANSIVE, "encoder": _onto, "no_recall": _no_recall},
+    _reached,
+    lambda: loop([[2]], [[1]], [1]),
+)
+RANDOM_START = Predicate(
+    "random_start",
+    "With recall, for every e, almost surely none is reached from an h_0 that has a density given"
+    " e.",
+    ("with_recall",),
+    {**_EXPANSIVE, "random_start": _onto},
+    _reached,
+    lambda: loop([[2]], [[1]], [1], bias=[-1], point=[1]),
+)
+
+PREDICATES = (ATTRACTS, CONSTANT, STARTS, INPUTS, RANDOM_START)
+
+# 2h up to 1, then 4 - 2h, and 0 from 2 on: 2h - 4 relu(h - 1) + 2 relu(h - 2)
+_PLATEAU = (([-4], [1], -1), ([2], [1], -2))
+# M = [[1/2, 1], [1/2, 1/2]] where x < 0 and [[-1, 1], [1, 1/2]] where x > 0, of spectral radius
+# (1 + sqrt 2)/2 and 3/2; their product has the eigenvalues 3/4, along (4, 1), and 1/2
+_KINK = ((["-3/2", "1/2"], [1, 0], 0),)
+_PLANE = [[1, 0], [0, 1]]
+
 FALSIFIERS = (
-    RandomFalsifier(
-        "plateau",
-        "nonsingular",
-        "almost no input converges to 0, where rho = 2",
-        _bump,
-        lambda case: not case.plateau,
-        _all_land_on_zero,
+    Falsifier("critical", "contractive", ATTRACTS, lambda: Scalar(*map(Fraction, (1, 1, 0)))),
+    Falsifier(
+        "moving_limit",
+        "no_recall",
+        CONSTANT,
+        lambda: Scalar(Fraction(1, 2), Fraction(0), Fraction(1)),
     ),
-    RandomFalsifier(
-        "line_of_inputs",
-        "encoder",
-        "almost no input converges to 0, where rho = 2",
-        lambda rng, keep: _saddle(rng) if keep else _saddle_line(rng),
-        lambda case: len({y for _, y in case.starts}) > 1 or case.starts[0][1] != 0,
-        _all_converge,
+    Falsifier(
+        "on_a_kink",
+        "smooth",
+        STARTS,
+        lambda: loop([["1/2", 1], ["1/2", "1/2"]], _PLANE, [4, 1], units=_KINK),
     ),
-    RandomFalsifier(
-        "contracting_point",
-        "expanding",
-        "almost no input converges to 0",
-        lambda rng, keep: _saddle(rng) if keep else _sink(rng),
-        lambda case: max(map(abs, case.slopes)) > 1,
-        _all_converge,
+    Falsifier("contracting", "expanding", STARTS, lambda: loop([["1/2"]], [[1]], [1])),
+    Falsifier("plateau", "nonsingular", STARTS, lambda: loop([[2]], [[1]], [3], units=_PLATEAU)),
+    Falsifier(
+        "line_of_inputs", "encoder", INPUTS, lambda: loop([["1/2", 0], [0, 2]], [[1], [0]], [1])
     ),
-    RandomFalsifier(
-        "critical_point",
-        "contractive",
-        "orbits that start near 0 stay near and converge",
-        lambda rng, keep: _Cubic(
-            rng.choice((-1, 1)) * (Fraction(rng.randint(0, 9), 10) if keep else Fraction(1)),
-            rng.choice((-1, 1)) * rng.uniform(0.01, 0.1),
-        ),
-        lambda case: abs(case.slope) < 1,
-        _leaves,
-        trials=10,
+    Falsifier(
+        "input_moves_the_point",
+        "no_recall",
+        INPUTS,
+        lambda: loop([[2]], [[1]], [1], recall=[[-1]], point=[1]),
+    ),
+    Falsifier(
+        "start_follows_the_input",
+        "random_start",
+        RANDOM_START,
+        lambda: loop([[2]], [[0]], [0], bias=[-1], offset=[1], point=[1]),
     ),
 )
