@@ -14,6 +14,9 @@ from ..kernel.random_falsifier import RandomFalsifier
 from ..theorems import THEOREMS
 from .cache import ProofCache
 
+PREDICATES_REQUIRED = False
+"""whether a claim without predicates is undecided"""
+
 
 @dataclass(frozen=True)
 class StepReport:
@@ -237,7 +240,8 @@ def check(claim: Claim, cache: ProofCache | None = None) -> ClaimReport:
         a counterexample without its assumption. Otherwise it is undecided.
 
     Raises:
-        LoopstabError: a falsifier draws cases that do not satisfy what they should.
+        LoopstabError: the case of a falsifier does not satisfy what it should, or the example of a
+            predicate fails.
 
     Example:
         >>> from loopstab import check, ledger
@@ -245,20 +249,25 @@ def check(claim: Claim, cache: ProofCache | None = None) -> ClaimReport:
         'proved'
     """
     start = time.perf_counter()
+    for predicate in claim.predicates:
+        predicate.require_example()
     steps = tuple(check_step(step, claim.id, cache) for step in claim.steps)
     runs = [run_falsifier(falsifier, claim.id, cache) for falsifier in claim.falsifiers]
     attacks = tuple(report for report, _ in runs)
     saved = [seconds for _, seconds in runs if seconds is not None]
     seconds = time.perf_counter() - start
-    verdict = _verdict(steps, attacks)
+    verdict = _verdict(steps, attacks, bool(claim.predicates) or not PREDICATES_REQUIRED)
     return ClaimReport(claim, steps, attacks, verdict, seconds, sum(saved), len(saved))
 
 
-def _verdict(steps: tuple[StepReport, ...], attacks: tuple[FalsifierReport, ...]) -> Verdict:
+def _verdict(
+    steps: tuple[StepReport, ...], attacks: tuple[FalsifierReport, ...], bound: bool
+) -> Verdict:
+    """The verdict; `bound` says whether predicates tie the statement to the proof."""
     found = [item.finding.verdict for item in steps]
     if Verdict.FAILED in found or any(item.breach for item in attacks):
         return Verdict.REFUTED
     passed = all(verdict is Verdict.PASSED for verdict in found)
     measured = any(item.step.kind is Kind.MEASURED for item in steps)
     sharp = all(item.fired for item in attacks)
-    return Verdict.PROVED if passed and sharp and not measured else Verdict.UNDECIDED
+    return Verdict.PROVED if passed and sharp and bound and not measured else Verdict.UNDECIDED

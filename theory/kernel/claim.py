@@ -15,6 +15,7 @@ from ...support.errors import UsageError
 from ..architecture import Architecture, Recall, Residual
 from ..prediction import Prediction, Weights, rules
 from ..theorems import THEOREMS
+from .binding import require_bound
 from .dimensions import UNPROVED_SIZES, Size, excesses, parse
 
 if TYPE_CHECKING:
@@ -277,7 +278,8 @@ class Claim:
         UsageError: two names are equal; a step has an empty field or an unknown theorem; a step
             rests on something unknown or later, or claims more sizes than the steps that it uses;
             nothing uses an assumption; a falsifier drops
-            something that is not assumed; there is no step or no falsifier; the source is
+            something that is not assumed; a predicate, a falsifier and the proof are not about one
+            thing; there is no step or no falsifier; the source is
             unknown. The message names the claim and the step.
 
     Example:
@@ -331,8 +333,8 @@ class Claim:
                 )
             used.add(falsifier.drops)
         for predicate in self.predicates:
-            self._require_bound(predicate, assumed)
             used |= set(predicate.assumptions)
+        require_bound(self)
         for name, reason in excesses(self.steps):
             if (self.id, name) not in UNPROVED_SIZES:
                 raise UsageError(
@@ -344,19 +346,6 @@ class Claim:
                 f"claim {self.id}: assumption {idle[0]!r} is used by no step and no falsifier; drop"
                 " it or use it"
             )
-
-    def _require_bound(self, predicate: Predicate[Any], assumed: list[str]) -> None:
-        """Refuse a predicate that is about something else than the claim."""
-        where = f"claim {self.id}, predicate {predicate.name!r}"
-        if predicate.sentence not in self.statement:
-            raise UsageError(f"{where}: its sentence is not in the statement, word for word")
-        steps = [step.name for step in self.steps]
-        for name in predicate.concluded_by:
-            if name not in steps:
-                raise UsageError(f"{where}: {name!r} is not a step of the proof")
-        for name in predicate.assumptions:
-            if name not in assumed:
-                raise UsageError(f"{where}: {name!r} is not assumed")
 
     def predict(
         self, architecture: Architecture, weights: Weights | None = None

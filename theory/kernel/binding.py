@@ -1,0 +1,78 @@
+"""What ties the sentences of a claim, their proof and the attacks on them together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ...support.errors import UsageError
+from .falsifier import Falsifier
+
+if TYPE_CHECKING:
+    from .claim import Claim, Step
+    from .predicate import Predicate
+
+# each of these proofs is to say where it uses the assumption; then this goes away
+UNUSED_ASSUMPTIONS: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("R1", "no_recall"),
+        ("N2", "bound_over_the_unit_gain"),
+        ("N3", "gain_ignored"),
+        ("N7", "recall_below_the_edge"),
+        ("N7", "gain_with_residual"),
+        ("L2", "weaker"),
+        ("L3", "shorter_queries"),
+    }
+)
+"""falsifiers (claim, falsifier) whose assumption the proof of their sentence does not use"""
+
+
+def require_bound(claim: Claim) -> None:
+    """Refuse a claim whose sentences, proof and attacks are about different things.
+
+    Raises:
+        UsageError: the sentence of a predicate is not in the statement, word for word; a step or
+            an assumption of it is unknown; a falsifier attacks a sentence of another claim, or
+            shows that a sentence needs an assumption that its proof does not use.
+    """
+    for predicate in claim.predicates:
+        _require_predicate(claim, predicate)
+    for item in claim.falsifiers:
+        if not isinstance(item, Falsifier):
+            continue
+        where = f"claim {claim.id}, falsifier {item.name}"
+        if claim.predicates and item.predicate not in claim.predicates:
+            raise UsageError(f"{where}: {item.predicate.name!r} is not a predicate of the claim")
+        proof = grounds(claim.steps, item.predicate.concluded_by)
+        if item.drops not in proof and (claim.id, item.name) not in UNUSED_ASSUMPTIONS:
+            raise UsageError(
+                f"{where}: the sentence {item.predicate.name!r} fails without {item.drops!r}, but"
+                f" its proof ({', '.join(item.predicate.concluded_by)}) does not use it"
+            )
+
+
+def grounds(steps: Iterable[Step], names: Iterable[str]) -> set[str]:
+    """These steps, and all steps and assumptions that they rest on, directly or not."""
+    by_name = {step.name: step for step in steps}
+    found: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += by_name[name].rests_on if name in by_name else ()
+    return found
+
+
+def _require_predicate(claim: Claim, predicate: Predicate[Any]) -> None:
+    where = f"claim {claim.id}, predicate {predicate.name!r}"
+    if predicate.sentence not in claim.statement:
+        raise UsageError(f"{where}: its sentence is not in the statement, word for word")
+    steps = [step.name for step in claim.steps]
+    for name in predicate.concluded_by:
+        if name not in steps:
+            raise UsageError(f"{where}: {name!r} is not a step of the proof")
+    assumed = [item.name for item in claim.assumptions]
+    for name in predicate.assumptions:
+        if name not in assumed:
+            raise UsageError(f"{where}: {name!r} is not assumed")
