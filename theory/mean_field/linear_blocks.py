@@ -14,7 +14,7 @@ import sympy as sp
 
 from ..activations import ACTIVATIONS
 from ..formulas import formula
-from ..kernel.algebra import Equation
+from ..kernel.algebra import Equation, Words, letters
 from ..kernel.claim import Finding, Verdict
 from ..kernel.proof import Sentence, cited, decided, identity, measured
 from .linear_spectrum import BETA, SIGMA, W
@@ -32,6 +32,13 @@ def _gain():
         Equation(law**2, (g * SIGMA) ** 2 / norm2),
         Equation(law.subs(g, 1) / formula("mean_field_rho")(0, SIGMA, BETA), sp.Integer(1)),
     ]
+
+
+def _same_point():
+    h, e = letters("k e")
+    a, w, beta = sp.symbols("a w beta")
+    # A k = w k - beta e
+    return [Words(a * h + (w * h - beta * e) + beta * e, (a + w) * h)]
 
 
 def _gain_moves():
@@ -148,12 +155,20 @@ BLOCK_STEPS = (
         _gain,
         ("form_moments", "gain_bulk", "edges"),
     ),
+    identity(
+        "same_point",
+        "gamma = 1: at a fixed point k of a = 0, A k + beta e = w k, the pre-norm state a k + A k +"
+        " beta e is (a + w) k for every a",
+        "every d",
+        _same_point,
+        ("eps_zero_gain_one",),
+    ),
     decided(
         "gain_moves_the_point",
         "d = 2, a != 0: a fixed point k of a = 0 without zero entries stays fixed iff the two gains"
         " are equal: M1's independence of a needs gamma = 1",
         "d = 2",
-        _gain_moves,
+        _gain_moves, uses=("eps_zero_gain_one",),
     ),
     identity(
         "block_scales",

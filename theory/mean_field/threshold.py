@@ -21,6 +21,7 @@ def _edge():
         Sentence(given, sp.Equivalent(radius < scale, beta**2 > threshold2)),
         Sentence(given, sp.Equivalent(sp.Eq(radius, scale), sp.Eq(beta**2, threshold2))),
         Sentence((*given, m**2 <= q, beta > 0), radius < scale),
+        Sentence((*given, beta > 0, beta**2 > threshold2), radius < scale),
     ]
 
 
@@ -83,6 +84,13 @@ THRESHOLD_STEPS = (
         "d -> infinity",
         _edge,
         ("rho_law",),
+    ),
+    decided(
+        "above_the_edge",
+        "beta > 0, beta^2 > sigma^2 (c - q): rho < 1",
+        "d -> infinity",
+        lambda: _edge()[-1:],
+        ("edge", "above_edge", "recall"),
     ),
     identity(
         "edge_identity",

@@ -33,7 +33,7 @@ def _unstable(case: Edge) -> str | None:
 STABLE = Predicate(
     name="stable",
     sentence="If beta > beta_c or c < q, then rho < 1.",
-    concluded_by=("edge", "edge_identity"),
+    concluded_by=("above_the_edge", "edge_identity"),
     assumptions={
         "recall": lambda case: case.beta > 0,
         "above_edge": lambda case: case.beta**2 > case.sigma**2 * (case.c - case.q),
@@ -148,7 +148,7 @@ def _moves(case: Gains) -> str | None:
 SAME_POINT = Predicate(
     name="same_point",
     sentence="Without gains the fixed points of a = 0 are those of every a.",
-    concluded_by=("gain_moves_the_point",),
+    concluded_by=("same_point",),
     assumptions={"eps_zero_gain_one": lambda case: set(case.gain) == {1}},
     refute=_moves,
     example=lambda: Gains((1, 1), (1, 2), 3, 1),
