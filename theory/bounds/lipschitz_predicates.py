@@ -303,7 +303,7 @@ norm = Predicate[NormCase](
 head = Predicate[HeadCase](
     name="head",
     sentence=HEAD,
-    concluded_by=("head_sum",),
+    concluded_by=("norm_bound", "head_sum"),
     assumptions={
         "qk_norm": lambda case: case.normalised,
         "weights": lambda case: all(

@@ -195,7 +195,7 @@ _STEPS = (
         " kappa(tau_1)/tau, which tends to 0 and is below 1 from max(tau_1, tau_1 kappa(tau_1)) on",
         "no size",
         _monotone,
-        ("factors",),
+        ("factors", "beyond"),
     ),
     identity(
         "threshold",

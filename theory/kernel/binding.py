@@ -14,15 +14,7 @@ if TYPE_CHECKING:
 
 # each of these proofs is to say where it uses the assumption; then this goes away
 UNUSED_ASSUMPTIONS: frozenset[tuple[str, str]] = frozenset(
-    {
-        ("R1", "no_recall"),
-        ("N2", "bound_over_the_unit_gain"),
-        ("N3", "gain_ignored"),
-        ("N7", "recall_below_the_edge"),
-        ("N7", "gain_with_residual"),
-        ("L2", "weaker"),
-        ("L3", "shorter_queries"),
-    }
+    {("N7", "recall_below_the_edge"), ("N7", "gain_with_residual")}
 )
 """falsifiers (claim, falsifier) whose assumption the proof of their sentence does not use"""
 

@@ -135,7 +135,7 @@ LIPSCHITZ_STEPS = (
         "f = N(G): Lip_h f <= kappa = R l/sqrt(r^2 + d eps)",
         "every d",
         _kappa,
-        ("lipschitz_directly", "epsilon_by_lifting", "lower_bound", "lipschitz_update"),
+        ("lipschitz_directly", "epsilon_by_lifting", "lower_bound", "lipschitz_update", "gain_one"),
     ),
 )
 """the steps that hold in every Euclidean space"""

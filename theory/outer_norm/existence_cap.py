@@ -126,6 +126,7 @@ CAP_STEPS = (
             "continuous": ("in_the_cap", "continuous"),
             "self_map": ("in_the_cap",),
         },
+        ("state_space",),
     ),
     identity(
         "example",

@@ -181,7 +181,7 @@ _STEPS = (
         "(I - M) S = B and S = (I - M)^{-1} B: S x = 0 iff B x = 0, so S has the rank of B",
         "every d",
         _rank,
-        ("resolvent",),
+        ("resolvent", "recall"),
     ),
     identity(
         "left_eigenvector",
