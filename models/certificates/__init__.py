@@ -1,0 +1,1 @@
+"""Certificates: theorems about one trained loop and one input, proved in rigorous arithmetic."""

@@ -1,0 +1,259 @@
+"""Prove what can be proved about a trained loop on one input."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import flint
+import numpy as np
+
+from ...numerics.arrays import Array
+from ...numerics.enclosures.ball_array import BallArray
+from ...numerics.enclosures.contraction import (
+    Contraction,
+    NotCertified,
+    contract,
+    jacobian_estimate,
+    polished,
+)
+from ...numerics.enclosures.jet import Jet
+from ...numerics.enclosures.margins import answer_of, margins
+from ...numerics.enclosures.orbit import Enclosed, Funnel
+from ...numerics.enclosures.sensitivity import sensitivity_bounds
+from ..measure.trained import TrainedLoop
+from ..network.transformer import LoopedTransformer
+from .certificate import Answer, Attraction, Dependence, LoopCertificate
+from .enclosed_network import EnclosedNetwork
+from .settling import Settled, settle
+
+LOOPS = 4000
+"""Iterations after which an orbit that has not settled is given up."""
+SLACK = 1e-6
+"""Share by which stated bounds are weaker than the computed ones, so that they can be proved again
+on a machine that rounds differently."""
+
+
+@dataclass(frozen=True)
+class Maps:
+    """The loop for one input, on jets and on balls.
+
+    Args:
+        network: the network.
+        x: the input, (cells, channels).
+        period: number of iterations that make up the map whose fixed point is proved.
+    """
+
+    network: EnclosedNetwork
+    x: Array
+    period: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_offset", self.network.offset(self.embedding))
+        object.__setattr__(self, "_balls", {})
+        object.__setattr__(self, "_matrices", {})
+
+    @property
+    def embedding(self) -> Jet:
+        """e, enclosed."""
+        return self.network.encode(Jet.constant(self.x))
+
+    def jets(self, h: Jet) -> list[Jet]:
+        """The states after 1, ..., period iterations."""
+        out = []
+        for _ in range(self.period):
+            h = self.network.advance(h, self._offset)
+            out.append(h)
+        return out
+
+    def jet(self, h: Jet) -> Jet:
+        """The state after `period` iterations."""
+        return self.jets(h)[-1]
+
+    def start(self) -> BallArray:
+        """h_0 = e at the precision of the context."""
+        return self.network.encode(BallArray.exact(self.x, self._matrices))
+
+    def advance(self, h: BallArray) -> BallArray:
+        """One iteration on balls, at the precision of the context."""
+        h = BallArray(h.balls, self._matrices)
+        bits = flint.ctx.prec
+        if bits not in self._balls:
+            self._balls[bits] = self.network.offset(self.start())
+        return self.network.advance(h, self._balls[bits])
+
+    def exact(self, h: BallArray) -> BallArray:
+        """`period` iterations on balls."""
+        for _ in range(self.period):
+            h = self.advance(h)
+        return h
+
+
+def certify_loop(
+    trained: TrainedLoop,
+    x: Array,
+    *,
+    name: str = "",
+    number: int | None = None,
+    loops: int = LOOPS,
+    settled: Settled | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[LoopCertificate, Array]:
+    """Prove existence, attraction, answer and dependence for a trained loop and one input.
+
+    Args:
+        trained: the network and its task.
+        x: the input, (cells, channels).
+        name: name of the checkpoint in the certificate.
+        number: number of the sample in the certificate.
+        loops: iterations after which an orbit that has not settled is given up.
+        settled: the settled orbit, if it is known.
+        progress: is told what is being done.
+
+    Returns:
+        The certificate, and the center of the ball that it is about, (cells, width).
+
+    Raises:
+        NotCertified: the orbit does not settle, or no ball that attracts was found.
+    """
+    model = trained.model
+    progress("settling")
+    settled = settled or settle(model, x, loops)
+    network = EnclosedNetwork(model, len(x))
+    maps = Maps(network, x, settled.period)
+    progress("contraction")
+    jacobian = jacobian_estimate(maps.jet, settled.center)
+    center = polished(maps.exact, settled.center, jacobian)
+    ball = contract(maps.jet, maps.exact, center, jacobian)
+    attraction = _attraction(ball, settled.period)
+    unproved: dict[str, str] = {}
+    answer, bits = _tried(
+        "answer", unproved, lambda: _answer(maps, ball, settled, progress), (None, None)
+    )
+    progress("dependence")
+    dependence = _tried("dependence", unproved, lambda: _dependence(maps, ball, bits), None)
+    architecture = model.config.name
+    certificate = LoopCertificate(
+        name,
+        fingerprint(model),
+        architecture,
+        trained.task.name,
+        trained.level,
+        number,
+        len(x),
+        model.config.width,
+        attraction,
+        answer,
+        dependence,
+        unproved,
+    )
+    return certificate, center
+
+
+def fingerprint(model: LoopedTransformer) -> str:
+    """The SHA-256 of configuration and weights."""
+    digest = hashlib.sha256(json.dumps(model.config.to_json(), sort_keys=True).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensor.double().numpy()).tobytes())
+    return digest.hexdigest()
+
+
+def _tried(part, unproved, prove, otherwise):
+    try:
+        return prove()
+    except NotCertified as error:
+        unproved[part] = str(error)
+        return otherwise
+
+
+def _attraction(ball: Contraction, period: int) -> Attraction:
+    error = ball.error * ball.coordinates.lengths[1] * (1 + SLACK)
+    radius = ball.euclidean_radius * (1 - SLACK)
+    if not error <= radius:
+        raise NotCertified(
+            f"the fixed point is known to within {error:.3g} only, and its ball has the Euclidean"
+            f" radius {radius:.3g}"
+        )
+    rate = ball.rate + SLACK * (1 - ball.rate)
+    return Attraction(period, radius, error, rate, ball.condition * (1 + SLACK))
+
+
+def _answer(
+    maps: Maps, ball: Contraction, settled: Settled, progress: Callable[[str], None]
+) -> tuple[Answer, int]:
+    """Part 3, and the bits of the box of initial states for which the orbit was enclosed."""
+    network, period = maps.network, maps.period
+    where = Jet.coordinates(ball.center, ball.coordinates.directions, ball.radius)
+    states = [where, *maps.jets(where)[:-1]]
+    logits = [network.head(state) for state in states]
+    classes = [jet.mid.argmax(-1) for jet in logits]
+    margin = min(float(margins(j, c).min()) for j, c in zip(logits, classes, strict=True))
+    if not margin > 0:
+        raise NotCertified(f"a logit margin is {margin:.3g} at least over the ball, not positive")
+    progress("balls around the fixed point")
+    funnel = Funnel.around(maps.jet, ball) if period == 1 else Funnel(ball, ())
+    expected = _distances(ball, settled.states)
+    bits = funnel.bits_for(expected)
+    slopes: dict[int, Array] = {}
+    seen: list[Array | None] = []
+
+    def head(at: Enclosed) -> Array | None:
+        with flint.ctx.workprec(max(64, min(bits, 128))):
+            logits = network.head(BallArray(at.state.balls, {}))
+        if at.tube is None:
+            return answer_of(logits)
+        if at.ball not in slopes:
+            radius = funnel.all[at.ball].radius
+            jet = Jet.coordinates(ball.center, ball.coordinates.directions, radius)
+            slopes[at.ball] = network.head(jet).slope
+        return answer_of(logits, slopes[at.ball] * (float(at.tube) * (1 + 1e-15) + 1e-290))
+
+    entered = 0
+    for at in funnel.orbit(maps.advance, maps.start, expected, period):
+        progress(f"orbit, iteration {at.time} of about {len(expected)}")
+        seen.append(head(at))
+        entered = at.time
+    first = entered
+    while first > 0 and _same(seen[first - 1], classes[(first - 1 - entered) % period]):
+        first -= 1
+    turn = [classes[(first + j - entered) % period].tolist() for j in range(period)]
+    answer = Answer(entered, first, tuple(map(tuple, turn)), margin * (1 - SLACK))
+    return answer, bits
+
+
+def _same(seen: Array | None, answer: Array) -> bool:
+    return seen is not None and bool((seen == answer).all())
+
+
+def _distances(ball: Contraction, states: Array) -> list[float]:
+    """Distances from the center in the norm, up to the first one inside the ball."""
+    offsets = (states - ball.center).reshape(len(states), -1)
+    distances = np.linalg.norm(offsets @ ball.coordinates.inverse.T, axis=1)
+    inside = np.flatnonzero(distances <= ball.radius)
+    return distances[: inside[0] + 1 if len(inside) else None].tolist()
+
+
+def _dependence(maps: Maps, ball: Contraction, bits: int | None) -> Dependence:
+    """Part 4."""
+    network, arch = maps.network, maps.network.model.config.architecture
+    cells, width = ball.center.shape
+    n = cells * width
+    if not arch.recall.present:
+        if bits is None:
+            raise NotCertified("the orbit was not enclosed")
+        return Dependence(0, 0.0, 0.0, bits)
+    euclidean = ball.error * ball.coordinates.lengths[1]
+    jacobian = maps.jet(Jet.coordinates(ball.center, np.eye(n), euclidean))
+    e = maps.embedding
+    moved = Jet(e.mid, e.rad, np.eye(n).reshape(cells, width, n), 0 * e.mid, radius=0.0)
+    state, offset = Jet.constant(ball.center, euclidean), network.offset(moved)
+    for _ in range(maps.period):
+        state = network.advance(state, offset)
+    rank = cells * (width - 1) if arch.outer_norm else n
+    found = sensitivity_bounds(jacobian, state, rank)
+    if not found.least > 0:
+        raise NotCertified(f"the singular value {rank} of S is not bounded away from 0")
+    return Dependence(rank, found.least * (1 - SLACK), found.largest * (1 + SLACK))

@@ -1,0 +1,93 @@
+"""Where the orbit of one input settles, in floating point: a fixed point or a cycle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ...numerics.arrays import Array
+from ...numerics.enclosures.contraction import NotCertified
+from ...numerics.orbits.diagnose import run
+from ..measure.torch_loop import TorchLoop
+from ..network.transformer import LoopedTransformer
+
+LONGEST_PERIOD = 8
+"""Longest cycle that is looked for."""
+CLOSER = 1e-4
+"""A cycle returns closer than this share of a step."""
+STILL = 1e-12
+"""Relative distance below which a state counts as returned."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A float orbit that has settled.
+
+    Args:
+        states: h_0, h_1, ... up to the settled state, (loops + 1, cells, width).
+        period: the period; 1 for a fixed point.
+    """
+
+    states: Array
+    period: int
+
+    @property
+    def center(self) -> Array:
+        """The last state."""
+        return self.states[-1]
+
+
+@torch.no_grad()
+def settle(model: LoopedTransformer, x: Array, loops: int) -> Settled:
+    """Iterate until the orbit has returned to itself after at most `LONGEST_PERIOD` iterations.
+
+    Args:
+        model: the network, in float64.
+        x: the input, (cells, channels).
+        loops: iterations after which it is given up.
+
+    Raises:
+        NotCertified: the orbit does not settle; the message says what it does instead.
+    """
+    e = model.encode(torch.from_numpy(x)[None])
+    context, h = model.prepare(e), model.initial(e)
+    states = [h[0].numpy()]
+    best = np.inf
+    for _ in range(loops):
+        h = model.advance(h, context)
+        states.append(h[0].numpy())
+        if not np.isfinite(states[-1]).all():
+            raise NotCertified(f"the state is not finite after {len(states) - 1} iterations")
+        moved, period = _returned(states)
+        if period == 1 and 0 < moved < best:
+            best = moved  # it still approaches, down to rounding
+        elif period:
+            return Settled(np.array(states), period)
+    moved = np.linalg.norm(states[-1] - states[-2]) / np.linalg.norm(states[-1])
+    outcome = outcome_of(model, e, loops)
+    raise NotCertified(
+        f"the orbit does not settle within {loops} iterations ({outcome}): the last one moved the"
+        f" state by {moved:.2g} of its norm, and no cycle of period up to {LONGEST_PERIOD} was found"
+    )
+
+
+def _returned(states: list[Array]) -> tuple[float, int]:
+    """How far the state is from the one a period ago, and the period; 0 if there is none."""
+    last, small = states[-1], STILL * np.linalg.norm(states[-1])
+    step = float(np.linalg.norm(last - states[-2]))
+    if step <= small:
+        return step, 1
+    for period in range(2, min(LONGEST_PERIOD, len(states) - 1) + 1):
+        moved = float(np.linalg.norm(last - states[-1 - period]))
+        if moved <= min(small, CLOSER * step):  # a spiral returns, but not closer than it steps
+            return moved, period
+    return step, 0
+
+
+def outcome_of(model: LoopedTransformer, e: torch.Tensor, loops: int) -> str:
+    """The outcome of the orbit in words, by the classification that `diagnose` uses."""
+    return str(
+        run(TorchLoop.of(model), e.numpy(), max(loops, 16), limit=max(loops, 16)).diagnosis.outcome
+    )

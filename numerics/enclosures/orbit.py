@@ -1,0 +1,181 @@
+"""The exact orbit of a map, enclosed until it has entered a ball that the map contracts.
+
+Far from the ball the orbit is an array of balls, whose radii grow by the same number of bits at
+every iteration. Near it, a tube does better: the map is evaluated at an exact center, and the
+tube's radius grows by the rate of the map, which has been bounded on a few larger balls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import flint
+import numpy as np
+from flint import arb
+
+from .ball_array import BallArray
+from .contraction import Contraction, NotCertified, Slope, slope_over
+from .jet import Jet
+from .rounding import row_norms
+
+STEP = 8.0
+"""Ratio of the radii of the balls on which the rate is bounded."""
+LARGEST = 2.0**13
+"""Rate above which a ball is of little use: plain balls lose about as many bits."""
+MARGIN = 64
+"""Bits of working precision beyond those of the tube."""
+GROWTH = 18
+"""Bits that plain balls are first taken to lose in an iteration."""
+
+
+@dataclass(frozen=True)
+class Enclosed:
+    """The state of an orbit at one time.
+
+    Args:
+        time: t.
+        state: balls that contain the state if `tube` is None, otherwise the exact center of a tube.
+        tube: a bound of the distance of the state from the center, in the norm of the coordinates.
+        ball: index of the smallest ball around the fixed point that is known to contain the tube; 0
+            is the contraction.
+    """
+
+    time: int
+    state: BallArray
+    tube: arb | None = None
+    ball: int | None = None
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """Balls around a fixed point with bounds of the rate on each, the smallest contracted first.
+
+    Args:
+        contraction: the contracted ball.
+        slopes: the larger balls, in ascending order.
+    """
+
+    contraction: Contraction
+    slopes: tuple[Slope, ...]
+
+    @classmethod
+    def around(cls, step: Callable[[Jet], Jet], contraction: Contraction) -> Funnel:
+        """Bound the rate on balls that grow by `STEP` while it is at most `LARGEST`."""
+        slopes: list[Slope] = []
+        radius = contraction.radius
+        while True:
+            radius *= STEP
+            found = slope_over(step, contraction.center, contraction.coordinates, radius)
+            if not found.rate <= LARGEST:
+                return cls(contraction, tuple(slopes))
+            slopes.append(found)
+
+    @property
+    def all(self) -> tuple[Slope, ...]:
+        """All balls in ascending order, the contracted one first."""
+        first = self.contraction
+        return (Slope(first.radius, first.rate, first.image), *self.slopes)
+
+    def index(self, distance: float) -> int | None:
+        """The smallest ball of at least that radius."""
+        for i, slope in enumerate(self.all):
+            if distance <= slope.radius:
+                return i
+        return None
+
+    def orbit(
+        self,
+        step: Callable[[BallArray], BallArray],
+        start: Callable[[], BallArray],
+        expected: Sequence[float],
+        period: int = 1,
+    ) -> Iterator[Enclosed]:
+        """Enclose the orbit, iteration by iteration, until it is in the contracted ball.
+
+        Args:
+            step: one iteration on balls.
+            start: makes the first state.
+            expected: distances of the orbit from the center at the times 0, 1, 2, ... in the norm
+                of the coordinates, in floating point; they fix the first precision. The orbit is
+                given up at twice as many iterations.
+            period: number of iterations of which the funnel's map consists.
+
+        Yields:
+            The state after 0, 1, 2, ... iterations; in a tube only after every `period` of them.
+
+        Raises:
+            NotCertified: the orbit did not enter, or its enclosure became too wide.
+        """
+        bits = self.bits_for(expected)
+        longest = 2 * len(expected) + period
+        with flint.ctx.workprec(bits):
+            now = self._seen(Enclosed(0, start()))
+        while now.time <= longest:
+            yield now
+            if now.ball == 0:
+                return
+            now = (
+                self._near(now, step, period)
+                if now.tube is not None
+                else self._free(now, step, bits)
+            )
+        raise NotCertified(f"the orbit did not enter the contracted ball in {longest} iterations")
+
+    def bits_for(self, expected: Sequence[float]) -> int:
+        """The precision that the orbit is expected to need."""
+        bits = 2 * MARGIN - np.log2(self.contraction.radius)
+        for distance in expected:
+            ball = self.index(distance)
+            bits += GROWTH if ball is None else max(0.0, np.log2(self.all[ball].rate))
+        return int(bits)
+
+    def _free(self, now: Enclosed, step, bits: int) -> Enclosed:
+        """One iteration of plain balls, at a precision that follows their radius."""
+        lost = now.state.radius
+        known = bits if not lost > 0 else _bits_of(lost) + MARGIN
+        if known < MARGIN // 2:
+            raise NotCertified(
+                f"the enclosure of the orbit became too wide at iteration {now.time} with"
+                f" {bits} bits"
+            )
+        with flint.ctx.workprec(min(bits, max(known, MARGIN))):
+            return self._seen(Enclosed(now.time + 1, step(now.state)))
+
+    def _near(self, now: Enclosed, step, period: int) -> Enclosed:
+        """`period` iterations of a tube."""
+        tube, ball = now.tube, now.ball
+        assert tube is not None and ball is not None
+        with flint.ctx.workprec(max(_bits_of(tube) + MARGIN, 2 * MARGIN)):
+            state = now.state
+            for _ in range(period):
+                state = step(state)
+            wider = (arb(self.all[ball].rate) * tube).upper()
+            return self._seen(Enclosed(now.time + period, state), wider)
+
+    def _seen(self, made: Enclosed, tube: arb | None = None) -> Enclosed:
+        """The state as a tube where it lies in one of the balls, otherwise as it is."""
+        where, center = self.contraction.coordinates, self.contraction.center
+        stretch = arb(where.inverse_norm) / (1 - arb(where.defect))
+        width = (stretch * made.state.radius + (tube or 0)).upper()
+        centers = made.state.centers
+        offset = centers - BallArray.exact(center)
+        mid = offset.mid
+        rest = float(row_norms(offset.distance(mid).ravel()))
+        distance = where.size_of(mid.ravel(), rest)
+        far = float((arb(distance) + width).upper()) * (1 + 2.0**-50)
+        ball = self.index(far)
+        if ball is None:
+            if tube is not None:
+                raise NotCertified(
+                    f"the tube about the orbit left the balls at iteration {made.time}: it is"
+                    f" {float(width):.3g} wide"
+                )
+            return made
+        return Enclosed(made.time, centers, width, ball)
+
+
+def _bits_of(width: arb) -> int:
+    """Bits by which a positive width is smaller than 1."""
+    mantissa, exponent = width.man_exp()
+    return -(int(exponent) + int(mantissa).bit_length())
