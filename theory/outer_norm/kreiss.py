@@ -5,21 +5,21 @@ The constant is K(J) = sup over |z| > 1 of (|z| - 1)|(z - J)^{-1}|_2.
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import flint
 import sympy as sp
 
 from ..formulas import formula
-from ..kernel.algebra import Equation, fmpq
+from ..kernel.algebra import Equation, Words, diagonal, fmpq, letters, random_matrix, rational
 from ..kernel.proof import Bound, Sentence
 
 
 def geometric_sum() -> list[Equation]:
-    """(x - 1) Sum_{k<t} x^{-k-1} = 1 - x^{-t}."""
-    x = sp.Symbol("x", positive=True)
-    sums = {t: sum((x ** (-k - 1) for k in range(t)), sp.Integer(0)) for t in range(1, 7)}
-    return [Equation((x - 1) * total, 1 - x**-t) for t, total in sums.items()]
+    """(x - 1) Sum_{k<t} x^{-k-1} = 1 - x^{-t}, with p = x^{-t}: t = 1, and from t to t + 1."""
+    x, p = sp.symbols("x p", positive=True)
+    return [Equation((x - 1) / x, 1 - 1 / x), Equation((1 - p) + (x - 1) * (p / x), 1 - p / x)]
 
 
 def below_powers() -> list[Sentence]:
@@ -32,40 +32,37 @@ def below_powers() -> list[Sentence]:
     return [Sentence((x > 1, top * power < 1, *partial, is_bound), size <= bound)]
 
 
-_ORDERS = (1, 2, 3, 7, 63)
-"""powers k of the shift whose peaks are used"""
-
-
 def _peak(k: int) -> Any:
     """The maximum k^k/(k+1)^{k+1} of (x - 1)/x^{k+1} over x >= 1."""
     return sp.Rational(k**k, (k + 1) ** (k + 1))
 
 
-def shift() -> list[Equation]:
-    """The resolvent and the last power of c times the shift, entry by entry."""
-    c, x = sp.symbols("c x")
-    equations = []
-    for size in (2, 3, 4):
-        j = sp.Matrix(size, size, lambda a, b: c if b == a + 1 else 0)
-        resolvent = sum((j**k / x ** (k + 1) for k in range(size)), sp.zeros(size, size))
-        product = (x * sp.eye(size) - j) * resolvent
-        places = [(a, b) for a in range(size) for b in range(size)]
-        equations += [Equation(product[a, b], sp.Integer(int(a == b))) for a, b in places]
-        equations.append(Equation((j ** (size - 1))[0, size - 1], c ** (size - 1)))
-    return equations
+def _shift_model(rng: random.Random, size: int):
+    """The sum of one term: S = 1/z, Pi = J/z."""
+    j, total, power = letters("J S Pi")
+    z, m = rational(rng), random_matrix(rng, size)
+    scaled = diagonal([1 / z] * size)
+    return {j: m, total: scaled, power: scaled * m, sp.Symbol("z"): z}
+
+
+def shift() -> list[Words]:
+    """(z - J) S = 1 - Pi for S = Sum_{j<k} J^j/z^{j+1} and Pi = J^k/z^k: from k to k + 1."""
+    j, total, power = letters("J S Pi")
+    z = sp.Symbol("z")
+    rules = (((j, total), z * total - 1 + power),)
+    return [Words((z - j) * (total + power / z), 1 - j * power / z, rules, _shift_model)]
 
 
 def shift_maximum() -> list[Equation]:
     """The maximum of (x - 1)/x^{k+1} lies at x = (k+1)/k: its derivative and its value.
 
-    `power` stands for x^{-k-1}.
+    `power` stands for x^{-k-1}; at the maximum it is k^{k+1}/(k+1)^{k+1} = a k/b.
     """
-    x, k, power = sp.symbols("x k L", positive=True)
+    x, k, power, a, b = sp.symbols("x k L a b", positive=True)
     derivative = power + (x - 1) * (-(k + 1) * power / x)
-    values = [((x - 1) / x ** (n + 1)).subs(x, sp.Rational(n + 1, n)) for n in _ORDERS]
     return [
         Equation(derivative, (k + 1 - k * x) * power / x),
-        *(Equation(v, _peak(n)) for v, n in zip(values, _ORDERS, strict=True)),
+        Equation(((k + 1) / k - 1) * (a * k / b), a / b),
     ]
 
 

@@ -6,14 +6,13 @@ The Kreiss constant bounds them, up to a factor e d.
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import sympy as sp
 
 from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, cited, decided, deduced, enclosed, identity
-from .falsifiers.non_normality import FALSIFIERS
+from .falsifiers.non_normality import FALSIFIERS, PREDICATES
 from .kreiss import (
     below_powers,
     corner_norm,
@@ -37,22 +36,13 @@ def _sum_model(rng: random.Random, size: int):
 
 
 def _neumann():
-    j, partial, power, q = letters("J Sigma Pi Q")
-    y = sp.Symbol("y")  # y = 1/z
-
-    def terms(x: Any, t: int) -> Any:
-        return sum((x**k for k in range(t)), sp.Integer(0))
-
-    # the step of the induction at y = 1: Sigma = Sum_{k<t} J^k and Pi = J^t have
-    # (I - J) Sigma = I - Pi
-    rules = (((j, partial), partial - 1 + power),)
-    induction = Words((1 - j) * (partial + power), 1 - j * power, rules, _sum_model)
-    times = (1, 2, 3, 6)
+    # X = J/z, Sigma = Sum_{k<t} X^k and Pi = X^t: (1 - X) Sigma = 1 - Pi, from t = 1 to t + 1
+    x, partial, power, q = letters("J Sigma Pi Q")
+    rules = (((x, partial), partial - 1 + power),)
     return [
-        *(Words((1 - y * j) * terms(y * j, t), 1 - y**t * j**t) for t in times),
-        induction,
-        # Q = I - J: the first t terms leave J^t (I - J)^{-1} of the resolvent
-        *(Words(q**-1 - terms(1 - q, t), (1 - q) ** t * q**-1) for t in times),
+        Words((1 - x) * (partial + power), 1 - x * power, rules, _sum_model),
+        # Q = I - J, and Sigma = Q^{-1}(1 - Pi)
+        Words(q**-1 - q**-1 * (1 - power), q**-1 * power),
     ]
 
 
@@ -71,32 +61,53 @@ def _normal_resolvent():
 
 
 def _diagonalised():
-    v, values, gap = letters("V L R")  # R = I - L
+    v, values, power, gap = letters("V L Pi R")  # Pi = L^t, R = I - L
     return [
-        *(Words((v * values * v**-1) ** t, v * values**t * v**-1) for t in (1, 2, 3, 5)),
+        Words((v * values * v**-1) * (v * power * v**-1), v * (values * power) * v**-1),
         Words((1 - v * (1 - gap) * v**-1) * (v * gap**-1 * v**-1), sp.Integer(1)),
     ]
 
 
+def _condition_number():
+    # v = |V|, u = |V^{-1}|, l = |L^t| <= r (or |(I - L)^{-1}|), p the norm of the product
+    v, u, diagonal_norm, r, inner, p = sp.symbols("v u l r x p")
+    chain = (p <= v * inner, inner <= diagonal_norm * u)
+    return [Sentence((v >= 0, u >= 0, diagonal_norm <= r, *chain), p <= v * u * r)]
+
+
 def _projector_model(rng: random.Random, size: int):
-    p, n, q = letters("P N Q")
+    p, n, q, power = letters("P N Q Pi")
     basis = random_matrix(rng, size)
     rest = [rational(rng) for _ in range(size - 1)]
     rest = [x if x != 1 else x + 1 for x in rest]
     inverse = [1 / (1 - x) for x in rest]
-    values = {p: [1] + [0] * (size - 1), n: [0, *rest], q: [1, *inverse]}
+    values = {
+        p: [1] + [0] * (size - 1),
+        n: [0, *rest],
+        q: [1, *inverse],
+        power: [0, *(x**3 for x in rest)],
+    }
     return {name: basis * diagonal(row) * basis.inv() for name, row in values.items()}
 
 
 def _projector():
-    p, n, q = letters("P N Q")  # J = lambda P + N, Q = (I - N)^{-1}
-    eigenvalue = sp.Symbol("lambda")
+    p, n, q, power = letters("P N Q Pi")  # J = lambda P + N, Q = (I - N)^{-1}, Pi = N^t
+    eigenvalue, scalar = sp.symbols("lambda L")  # L = lambda^t
     j = eigenvalue * p + n
     zero = sp.Integer(0)
-    rules = (((p, p), p), ((p, n), zero), ((n, p), zero), ((n, q), q - 1), ((q, p), p), ((p, q), p))
+    rules = (
+        ((p, p), p),
+        ((p, n), zero),
+        ((n, p), zero),
+        ((p, power), zero),
+        ((n, q), q - 1),
+        ((q, p), p),
+        ((p, q), p),
+    )
     resolvent = p / (1 - eigenvalue) + q - p
+    after = eigenvalue * scalar * p + n * power
     return [
-        *(Words(j**t, eigenvalue**t * p + n**t, rules, _projector_model) for t in (1, 2, 3, 4)),
+        Words(j * (scalar * p + power), after, rules, _projector_model),
         Words((1 - j) * resolvent, sp.Integer(1), rules, _projector_model),
         Words(resolvent * p, p / (1 - eigenvalue), rules, _projector_model),
     ]
@@ -110,9 +121,9 @@ def _sensitivity():
 _STEPS = (
     identity(
         "neumann",
-        "(I - J/z) Sum_{k<t} J^k/z^k = I - J^t/z^t; (I - J)^{-1} - Sum_{k<t} J^k = J^t (I -"
-        " J)^{-1}: the error of a gradient cut to t loops",
-        "every d, t in {1, 2, 3, 6}",
+        "(I - J/z) Sum_{k<t} J^k/z^k = I - J^t/z^t (t = 1: J^0 = I); (I - J)^{-1} - Sum_{k<t} J^k ="
+        " (I - J)^{-1} J^t: the error of a gradient cut to t loops",
+        "every d, every t by induction",
         _neumann,
     ),
     cited(
@@ -123,7 +134,10 @@ _STEPS = (
         {"radius": ("contractive",)},
     ),
     identity(
-        "geometric_sum", "(x - 1) Sum_{k<t} x^{-k-1} = 1 - x^{-t}", "t in {1..6}", geometric_sum
+        "geometric_sum",
+        "(x - 1) Sum_{k<t} x^{-k-1} = 1 - x^{-t}",
+        "every t by induction",
+        geometric_sum,
     ),
     decided(
         "kreiss_below_powers",
@@ -138,21 +152,22 @@ _STEPS = (
         "C <= e d K; with J/q for J, |J^t| <= e d K(J/q) q^t for every q > rho(J)",
         "every d",
         {"finite": ("kreiss_below_powers", "powers_vanish")},
+        ("size",),
     ),
     identity(
         "shift",
-        "J = c x shift of size d: (z - J)^{-1} = Sum_{k<d} c^k shift^k/z^{k+1}, |J^{d-1}| ="
-        " c^{d-1}",
-        "d in {2, 3, 4}",
+        "J = c x shift of size d, |shift^k| = 1 for k < d and shift^d = 0: (z - J) Sum_{j<k}"
+        " J^j/z^{j+1} = 1 - J^k/z^k, which is 1 at k = d, so (z - J)^{-1} = Sum_{k<d} c^k"
+        " shift^k/z^{k+1} and |J^{d-1}| = c^{d-1}",
+        "every d, every k by induction",
         shift,
-        ("neumann",),
     ),
     identity(
         "shift_maximum",
         "(x - 1)/x^{k+1} has its maximum over x > 1 at x = (k+1)/k, k^k/(k+1)^{k+1}: c^{d-1} times"
         " that at k = d - 1 is below K, and K <= 1 + Sum_{0<k<d} c^k k^k/(k+1)^{k+1}, so C/K ->"
         " d^d/(d-1)^{d-1} as c -> infinity",
-        "k in {1, 2, 3, 7, 63}",
+        "every k",
         shift_maximum,
         ("shift",),
     ),
@@ -165,11 +180,16 @@ _STEPS = (
     ),
     enclosed(
         "sharp_in_the_limit",
-        "d^d/(d-1)^{d-1} over e d is (1 + 1/(d-1))^{d-1}/e, which tends to 1: no factor below e d(1"
-        " - o(1)) serves",
+        "d^d/(d-1)^{d-1} over e d is (1 + 1/(d-1))^{d-1}/e: 0.736, 0.937, 0.992",
         "d in {2, 8, 64}",
         sharp_in_the_limit,
         ("shift_maximum", "powers_below_kreiss"),
+    ),
+    deduced(
+        "no_smaller_factor",
+        "(1 + 1/(d-1))^{d-1} -> e, so that no factor below e d(1 - o(1)) serves",
+        "d -> infinity",
+        ("shift_maximum",),
     ),
     identity(
         "jordan_family",
@@ -199,7 +219,7 @@ _STEPS = (
         " = 1 - r, zero at u = 2c^2 g/(c^2 - 4g^2)",
         "d = 2",
         jordan_kreiss,
-        ("jordan_family",),
+        ("jordan_family", "steep"),
     ),
     decided(
         "jordan_kreiss_bound",
@@ -241,22 +261,24 @@ _STEPS = (
     identity(
         "diagonalised",
         "J = V L V^{-1}: J^t = V L^t V^{-1}, (I - J)^{-1} = V (I - L)^{-1} V^{-1}",
-        "every d, t in {1, 2, 3, 5}",
+        "every d, every t by induction",
         _diagonalised,
         ("diagonalisable",),
     ),
-    deduced(
+    decided(
         "condition_number",
-        "so |J^t| <= |V||V^{-1}| rho^t and |(I - J)^{-1}| <= |V||V^{-1}|/(1 - rho): log|V||V^{-1}|"
-        " is what non-normality can cost",
+        "|L^t| = rho^t and |(I - L)^{-1}| <= 1/(1 - rho), as L is normal, so |J^t| <="
+        " |V||V^{-1}| rho^t and |(I - J)^{-1}| <= |V||V^{-1}|/(1 - rho): log|V||V^{-1}| is what"
+        " non-normality can cost",
         "every d",
-        ("diagonalised", "contractive"),
+        _condition_number,
+        ("diagonalised", "normal_resolvent", "contractive"),
     ),
     identity(
         "spectral_projector",
         "J = lambda P + N, P the spectral projector of a semisimple lambda: J^t = lambda^t P + N^t,"
         " (I - J)^{-1} = P/(1 - lambda) + (I - N)^{-1} - P, so |(I - J)^{-1}| >= 1/|1 - lambda|",
-        "every d, t in {1..4}",
+        "every d, every t by induction",
         _projector,
     ),
     identity(
@@ -273,22 +295,26 @@ M5 = Claim(
     title="Non-normality: what the spectral radius does not bound",
     source="extension",
     statement=(
-        "J real d x d, rho(J) < 1, K(J) = sup over |z| > 1 of (|z| - 1)|(z - J)^{-1}|_2, C = sup_t"
-        " |J^t|_2: K <= C <= e d K, and no factor below e d(1 - o(1)) serves. rho(J) bounds neither"
-        " C nor |(I - J)^{-1}| nor S: [[r, c], [0, r]] has rho = r, the corners c, c/(1-r)^2 and,"
-        " for c > 2(1-r), K = c/(4(1-r)) + (1-r)/c. |J^t| <= e d K(J/q) q^t for every q > rho(J),"
-        " but not M rho^t in general. Normal J: C = 1, |(I - J)^{-1}| <= 1/(1 - rho); J = V L"
-        " V^{-1}: both at most |V||V^{-1}| times that."
+        "Let J be a real d x d matrix, K = K(J) = sup over |z| > 1 of (|z| - 1)|(z - J)^{-1}|_2,"
+        " and C = sup_t |J^t|_2. If rho(J) < 1, then C is finite, and K <= C <= e d K. No factor"
+        " below e d(1 - o(1)) serves. rho(J) bounds neither C nor |(I - J)^{-1}| nor S: [[r, c],"
+        " [0, r]] has rho = r, the corners c, c/(1-r)^2 and, for c > 2(1-r), K = c/(4(1-r)) +"
+        " (1-r)/c. |J^t| <= e d K(J/q) q^t for every q > rho(J), but not M rho^t in general. For a"
+        " normal J, |J^t| = rho^t and |(I - J)^{-1}| <= 1/(1 - rho). For J = V L V^{-1} with a"
+        " diagonal L, |J^t| <= |V||V^{-1}| rho^t and |(I - J)^{-1}| <= |V||V^{-1}|/(1 - rho)."
     ),
     assumptions=(
         Assumption("contractive", "rho(J) < 1"),
         Assumption("normal", "J J^T = J^T J (only where the statement says normal)"),
+        Assumption("size", "d is the size of J (upper bound by the Kreiss constant)"),
+        Assumption("steep", "c > 2(1 - r) (closed form of K of a Jordan block)"),
         Assumption(
             "diagonalisable", "J = V L V^{-1}, L diagonal (complex; only for the condition number)"
         ),
     ),
     steps=_STEPS,
     falsifiers=FALSIFIERS,
+    predicates=PREDICATES,
     notes=(
         (
             "The constant C of a rate rho^t is not the Kreiss constant: K bounds sup|J^t| and thus"

@@ -7,17 +7,23 @@ is found from below, by local maximisation over |z| > 1.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
+from flint import fmpq_mat
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from scipy.optimize import minimize
 
+from ....theory.outer_norm.falsifiers.exact_states import rows
+from ....theory.outer_norm.falsifiers.non_normality import CONDITION, TRANSIENT
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes, unimodulars
 from ...strategies.spheres import arrays, rotations, show, spectra
 from ..shared.complex_step import UNIT
+from ..shared.predicates import evaluated
 
 MOST = 4000
 """Most powers computed; a radius of 15/16 and condition numbers below 1e8 need 300."""
@@ -204,6 +210,32 @@ def _condition_number(case: Case) -> str | None:
     return None
 
 
+@st.composite
+def _exact_bases(draw: DrawFn, dropped: str = "") -> Case:
+    """V (an integer matrix of determinant 1) and L = diag(l, m), or a Jordan block of l."""
+    basis = draw(unimodulars(2, 2))[0]
+    first, second = (draw(fractions(-15 / 16, 15 / 16)) for _ in range(2))
+    if dropped == "diagonalisable":  # a corner that no |V||V^-1| of these bases makes up for
+        first = draw(fractions(1 / 2, 15 / 16))
+        return {"V": basis, "L": np.array([[first, 2.0**20], [0, first]]), "dropped": dropped}
+    if dropped == "contractive":
+        first = draw(fractions(17 / 16, 2))
+    return {"V": basis, "L": np.diag([first, second]), "dropped": dropped}
+
+
+def _rationals(matrix: Array) -> fmpq_mat:
+    return rows([[Fraction(x) for x in row] for row in matrix.tolist()])
+
+
+def _based(case: Case) -> tuple[fmpq_mat, fmpq_mat]:
+    return _rationals(case["V"]), _rationals(case["L"])
+
+
+def _conjugated(case: Case) -> fmpq_mat:
+    basis, block = _based(case)
+    return basis * block * basis.inv()
+
+
 SUITES = (
     Suite(
         "M5",
@@ -212,8 +244,8 @@ SUITES = (
         cases=_matrix,
         judge=_two_sided,
         drops=(
-            Drop("contractive: rho > 1", cases=lambda: _matrix(low=1.0)),
-            Drop("d is the size of J: a third of it", cases=_steep_shift),
+            Drop("contractive: rho > 1", assumption="contractive", cases=lambda: _matrix(low=1.0)),
+            Drop("d is the size of J: a third of it", assumption="size", cases=_steep_shift),
         ),
         evidence="sample",
         cost=6,
@@ -224,7 +256,9 @@ SUITES = (
         property="[[r, c], [0, r]], c > 2(1 - r): K in closed form",
         cases=_corner,
         judge=_corner_constant,
-        drops=(Drop("c > 2(1 - r): c below", cases=lambda: _corner(steep=False)),),
+        drops=(
+            Drop("c > 2(1 - r): c below", assumption="steep", cases=lambda: _corner(steep=False)),
+        ),
         evidence="closed form",
         cost=5,
     ),
@@ -235,8 +269,16 @@ SUITES = (
         cases=_normal,
         judge=_bounded_by_the_radius,
         drops=(
-            Drop("normal: a corner of 1 and more", cases=lambda: _normal(normal=False)),
-            Drop("contractive: rho > 1", cases=lambda: _normal(contractive=False)),
+            Drop(
+                "normal: a corner of 1 and more",
+                assumption="normal",
+                cases=lambda: _normal(normal=False),
+            ),
+            Drop(
+                "contractive: rho > 1",
+                assumption="contractive",
+                cases=lambda: _normal(contractive=False),
+            ),
         ),
         evidence="closed form",
         cost=1,
@@ -247,8 +289,48 @@ SUITES = (
         property="J = V L V^-1, k = |V||V^-1|: |J^t| <= k rho^t, |(I - J)^-1| <= k/(1 - rho)",
         cases=_similar,
         judge=_condition_number,
-        drops=(Drop("diagonalisable: a Jordan block", cases=lambda: _similar(jordan=True)),),
+        drops=(
+            Drop(
+                "diagonalisable: a Jordan block",
+                assumption="diagonalisable",
+                cases=lambda: _similar(jordan=True),
+            ),
+        ),
         evidence="closed form",
         cost=1,
+    ),
+    Suite(
+        "M5",
+        "condition number, exact",
+        property="J = V L V^-1, L diagonal: |J^t| <= |V||V^-1| rho^t, by rational bounds",
+        cases=_exact_bases,
+        judge=evaluated(CONDITION, _based),
+        drops=(
+            Drop(
+                "diagonalisable: a Jordan block",
+                assumption="diagonalisable",
+                cases=lambda: _exact_bases("diagonalisable"),
+            ),
+        ),
+        evidence="closed form",
+        cost=1,
+        predicate=CONDITION.name,
+    ),
+    Suite(
+        "M5",
+        "bounded powers, exact",
+        property="rho < 1: C is finite, and K at some real z is at most C, by rational bounds",
+        cases=_exact_bases,
+        judge=evaluated(TRANSIENT, _conjugated),
+        drops=(
+            Drop(
+                "contractive: rho > 1",
+                assumption="contractive",
+                cases=lambda: _exact_bases("contractive"),
+            ),
+        ),
+        evidence="closed form",
+        cost=2,
+        predicate=TRANSIENT.name,
     ),
 )

@@ -1,166 +1,143 @@
-"""Attacks on M5, non-normal Jacobians: what happens when one assumption is dropped.
-
-The cases are planar matrices with rational entries.
-"""
+"""M5 as programs: its sentences for rational matrices, and what breaks them."""
 
 from __future__ import annotations
 
-import random
 from fractions import Fraction
-from typing import NamedTuple
 
-from ...kernel.exact import Matrix, conjugate, identity_matrix, multiply, unimodular
-from ...kernel.random_falsifier import RandomFalsifier
+import flint
+from flint import fmpq_mat
+
+from ...kernel.exact import rational_root
+from ...kernel.falsifier import Falsifier
+from ...kernel.predicate import Predicate
+from .exact_states import norm_at_most, norm_between, rows, show, unit
+
+POWERS = 12
+"""powers that are compared with a bound for every t"""
 
 
-def norm_at_most(matrix: Matrix, square: Fraction) -> bool:
-    """Whether |M|_2^2 <= square for a 2 x 2 matrix: square - M^T M is positive semidefinite.
+def radius(matrix: fmpq_mat) -> flint.fmpq:
+    """The spectral radius of a matrix of size 1 or 2, where it is rational.
 
-    The diagonal and the determinant decide this.
+    Raises:
+        UsageError: it is not.
     """
-    (a, b), (c, d) = matrix
-    first, second, mixed = square - a * a - c * c, square - b * b - d * d, a * b + c * d
-    return first >= 0 and second >= 0 and first * second >= mixed**2
+    if matrix.nrows() == 1:
+        return abs(matrix[0, 0])
+    trace, det = matrix[0, 0] + matrix[1, 1], matrix.det()
+    disc = trace * trace - 4 * det
+    square = disc if disc >= 0 else det
+    root = rational_root(Fraction(int(square.p), int(square.q)))
+    exact = flint.fmpq(root.numerator, root.denominator)
+    return (abs(trace) + exact) / 2 if disc >= 0 else exact
 
 
-def resolvent(matrix: Matrix) -> Matrix:
-    """(I - J)^{-1} for a 2 x 2 matrix without the eigenvalue 1."""
-    (a, b), (c, d) = matrix
-    det = (1 - a) * (1 - d) - b * c
-    return [[(1 - d) / det, b / det], [c / det, (1 - a) / det]]
+def resolvent(matrix: fmpq_mat, x: flint.fmpq | int = 1) -> fmpq_mat:
+    """(x - J)^{-1}."""
+    return (x * unit(matrix.nrows()) - matrix).inv()
 
 
-def corner(r: Fraction, c: Fraction) -> Matrix:
-    """The matrix [[r, c], [0, r]]."""
-    return [[r, c], [Fraction(0), r]]
+def _powers_grow(matrix: fmpq_mat) -> str | None:
+    """Powers of a bounded sequence have |tr J^t| <= d; K <= C at some real z otherwise."""
+    power, top = unit(matrix.nrows()), flint.fmpq(1)
+    for t in range(1, 200):
+        power = power * matrix
+        trace = sum((power[i, i] for i in range(matrix.nrows())), flint.fmpq(0))
+        if abs(trace) > matrix.nrows():
+            return f"J = {show(matrix)}: |tr J^{t}| = {abs(trace)}, so that |J^t| is not bounded"
+        if norm_at_most(power, 1):
+            break
+        top = max(top, norm_between(power)[1])
+    for x in (flint.fmpq(9, 8), flint.fmpq(3, 2), flint.fmpq(3), flint.fmpq(9)):
+        least = (x - 1) * norm_between(resolvent(matrix, x))[0]
+        if least > top:
+            return f"J = {show(matrix)}: K >= {float(least):.6g} > C = {float(top):.6g}"
+    return None
 
 
-class _Jacobian(NamedTuple):
-    """A matrix and its spectral radius."""
-
-    matrix: Matrix
-    rho: Fraction
-
-
-def _show(matrix: Matrix) -> str:
-    return "[" + "; ".join("(" + ", ".join(map(str, row)) + ")" for row in matrix) + "]"
-
-
-def _normal(rng: random.Random, keep: bool) -> _Jacobian:
-    """rho times a rational rotation, or a Jordan block with the same spectral radius."""
-    rho, q = Fraction(rng.randint(1, 9), 10), Fraction(rng.randint(-9, 9), 7)
-    cos, sin = (1 - q * q) / (1 + q * q), 2 * q / (1 + q * q)
-    if keep:
-        return _Jacobian([[rho * cos, -rho * sin], [rho * sin, rho * cos]], rho)
-    return _Jacobian(corner(rho, Fraction(rng.randint(1, 9))), rho)
+TRANSIENT = Predicate(
+    name="transient",
+    sentence="If rho(J) < 1, then C is finite, and K <= C <= e d K.",
+    concluded_by=("powers_vanish", "kreiss_below_powers", "powers_below_kreiss"),
+    assumptions={"contractive": lambda matrix: radius(matrix) < 1},
+    refute=_powers_grow,
+    example=lambda: rows([["1/2", 8], [0, "1/2"]]),
+)
 
 
-def _is_normal(case: _Jacobian) -> bool:
-    transpose = [list(column) for column in zip(*case.matrix, strict=True)]
-    return multiply(case.matrix, transpose) == multiply(transpose, case.matrix)
+def is_normal(matrix: fmpq_mat) -> bool:
+    """Whether J J^T = J^T J."""
+    return matrix * matrix.transpose() == matrix.transpose() * matrix
 
 
-def _exceeds_radius(case: _Jacobian) -> str | None:
-    where = f"J = {_show(case.matrix)}, rho = {case.rho}"
-    if not norm_at_most(resolvent(case.matrix), 1 / (1 - case.rho) ** 2):
-        return f"{where}: |(I - J)^-1| > 1/(1 - rho) = {1 / (1 - case.rho)}"
-    power: Matrix = identity_matrix(2)
-    for t in range(1, 9):
-        power = multiply(power, case.matrix)
-        if not norm_at_most(power, case.rho ** (2 * t)):
+def _exceeds_radius(matrix: fmpq_mat) -> str | None:
+    rho, power = radius(matrix), unit(matrix.nrows())
+    where = f"J = {show(matrix)}, rho = {rho}"
+    for t in range(1, POWERS + 1):
+        power = power * matrix
+        if not norm_at_most(power, rho**t):
             return f"{where}: |J^{t}| > rho^{t}"
+    if rho < 1 and not norm_at_most(resolvent(matrix), 1 / (1 - rho)):
+        return f"{where}: |(I - J)^-1| > {1 / (1 - rho)}"
     return None
 
 
-def _contractive(rng: random.Random, keep: bool) -> _Jacobian:
-    """A triangular matrix in another basis, of spectral radius at most 4/5, or at least 1."""
-    rho = Fraction(rng.randint(1, 8), 10) if keep else Fraction(rng.randint(10, 13), 10)
-    basis, inverse = unimodular(rng, 2)
-    other = rho * Fraction(rng.randint(-9, 9), 10)
-    triangle = [[rho, Fraction(rng.randint(-3, 3))], [Fraction(0), other]]
-    return _Jacobian(conjugate(basis, triangle, inverse), rho)
+NORMAL = Predicate(
+    name="normal",
+    sentence="For a normal J, |J^t| = rho^t and |(I - J)^{-1}| <= 1/(1 - rho).",
+    concluded_by=("normal_resolvent",),
+    assumptions={"contractive": lambda matrix: radius(matrix) < 1, "normal": is_normal},
+    refute=_exceeds_radius,
+    example=lambda: rows([["3/10", "-4/10"], ["4/10", "3/10"]]),
+)
+
+Based = tuple[fmpq_mat, fmpq_mat]
+"""a basis V and a matrix D, for J = V D V^{-1}"""
 
 
-def _neumann_sum_fails(case: _Jacobian) -> str | None:
-    """J^128 is not small, so that the Neumann sum has not converged.
-
-    (I - J) Sum_{k<t} J^k = I - J^t, so the sum tends to the resolvent iff J^t -> 0.
-    """
-    power = case.matrix
-    for _ in range(7):
-        power = multiply(power, power)
-    if not norm_at_most(power, Fraction(1, 100)):
-        where = f"J = {_show(case.matrix)}, rho = {case.rho}"
-        return f"{where}: |J^128| > 1/10, the Neumann sum has not converged"
+def _exceeds_condition_number(case: Based) -> str | None:
+    """|J^t| against |V||V^{-1}| rho^t, by rational bounds of the norms."""
+    basis, block = case
+    matrix = basis * block * basis.inv()
+    rho = radius(block)
+    cost = norm_between(basis)[1] * norm_between(basis.inv())[1]
+    power = unit(matrix.nrows())
+    for t in range(1, POWERS + 1):
+        power = power * matrix
+        if norm_between(power)[0] > cost * rho**t:
+            return f"J = {show(matrix)}, |V||V^-1| <= {float(cost):.4g}: |J^{t}| is larger"
+    if rho < 1 and norm_between(resolvent(matrix))[0] > cost / (1 - rho):
+        return f"J = {show(matrix)}, |V||V^-1| <= {float(cost):.4g}: |(I - J)^-1| is larger"
     return None
 
 
-class _Rated(NamedTuple):
-    """A matrix, its spectral radius, and the square of the constant C in |J^t| <= C rho^t.
-
-    C^2 = |V|_F^2 |V^{-1}|_F^2 if V is a basis of eigenvectors.
-    """
-
-    matrix: Matrix
-    rho: Fraction
-    constant: Fraction
+def _is_diagonal(case: Based) -> bool:
+    block = case[1]
+    size = block.nrows()
+    return all(block[i, j] == 0 for i in range(size) for j in range(size) if i != j)
 
 
-def _diagonalisable(rng: random.Random, keep: bool) -> _Rated:
-    rho = Fraction(rng.randint(1, 9), 10)
-    basis, inverse = unimodular(rng, 2)
-    sizes = [sum((x * x for row in m for x in row), Fraction(0)) for m in (basis, inverse)]
-    block = corner(rho, Fraction(1))
-    if keep:
-        block = [[rho, Fraction(0)], [Fraction(0), -rho * Fraction(rng.randint(0, 4), 4)]]
-    return _Rated(conjugate(basis, block, inverse), rho, sizes[0] * sizes[1])
+CONDITION = Predicate(
+    name="condition_number",
+    sentence=(
+        "For J = V L V^{-1} with a diagonal L, |J^t| <= |V||V^{-1}| rho^t and |(I - J)^{-1}| <="
+        " |V||V^{-1}|/(1 - rho)."
+    ),
+    concluded_by=("condition_number",),
+    assumptions={"contractive": lambda case: radius(case[1]) < 1, "diagonalisable": _is_diagonal},
+    refute=_exceeds_condition_number,
+    example=lambda: (rows([[1, 3], [0, 1]]), rows([["1/2", 0], [0, "-1/3"]])),
+)
 
-
-def _has_eigenbasis(case: _Rated) -> bool:
-    """Whether the eigenvalues are distinct, by the discriminant of the characteristic polynomial.
-
-    A multiple of I is never drawn.
-    """
-    (a, b), (c, d) = case.matrix
-    return (a + d) ** 2 - 4 * (a * d - b * c) > 0
-
-
-def _rate_fails(case: _Rated) -> str | None:
-    power: Matrix = [[x / case.rho for x in row] for row in case.matrix]
-    for doubling in range(1, 11):
-        power = multiply(power, power)
-        if not norm_at_most(power, case.constant):
-            numbers = f"t = {2**doubling}, rho = {case.rho}, C^2 = {case.constant}"
-            return f"J = {_show(case.matrix)}: |J^t| > C rho^t at {numbers}"
-    return None
-
+PREDICATES = (TRANSIENT, NORMAL, CONDITION)
 
 FALSIFIERS = (
-    RandomFalsifier(
-        "transient_growth",
-        "normal",
-        "|J^t| <= rho^t and |(I - J)^{-1}| <= 1/(1 - rho)",
-        _normal,
-        _is_normal,
-        _exceeds_radius,
-        trials=30,
-    ),
-    RandomFalsifier(
-        "spectral_radius_not_below_one",
-        "contractive",
-        "the Neumann sum tends to (I - J)^{-1}",
-        _contractive,
-        lambda case: case.rho < 1,
-        _neumann_sum_fails,
-        trials=20,
-    ),
-    RandomFalsifier(
-        "jordan_block",
+    Falsifier("expanding", "contractive", TRANSIENT, lambda: rows([[2]])),
+    Falsifier("jordan_block", "normal", NORMAL, lambda: rows([["1/2", 8], [0, "1/2"]])),
+    Falsifier(
+        "no_eigenbasis",
         "diagonalisable",
-        "|J^t| <= C rho^t for every t, C the condition number of V",
-        _diagonalisable,
-        _has_eigenbasis,
-        _rate_fails,
-        trials=20,
+        CONDITION,
+        lambda: (rows([[1, 0], [0, 1]]), rows([["1/2", 1], [0, "1/2"]])),
     ),
 )
