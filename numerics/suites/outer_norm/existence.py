@@ -113,7 +113,8 @@ def lines(draw: DrawFn, dropped: str = "") -> Case:
 def exact_line(case: Case) -> Line:
     """The exact loop of a case of `lines`."""
     inner = Fraction(case["inner"]) if case["inner_norm"] else None
-    return line(*(Fraction(case[name]) for name in ("c", "w", "eps")), inner)
+    c, w, eps = (Fraction(case[name]) for name in ("c", "w", "eps"))
+    return line(c, w, eps, inner)
 
 
 @st.composite

@@ -171,8 +171,8 @@ def _exact(
 
 
 def _norm(case: Case) -> Norm:
-    values = (tuple(map(Fraction, case[name])) for name in ("z", "v", "gain"))
-    return norm_at(*values, Fraction(case["eps"]))
+    z, v, gain = (tuple(map(Fraction, case[name])) for name in ("z", "v", "gain"))
+    return norm_at(z, v, gain, Fraction(case["eps"]))
 
 
 @st.composite

@@ -162,8 +162,8 @@ def _directions(draw: DrawFn, dropped: str = "") -> Case:
 
 
 def _point_of(case: Case) -> LayerPoint:
-    values = (tuple(map(Fraction, case[name])) for name in ("z", "v", "gain"))
-    return layer_point(*values, Fraction(case["eps"]))
+    z, v, gain = (tuple(map(Fraction, case[name])) for name in ("z", "v", "gain"))
+    return layer_point(z, v, gain, Fraction(case["eps"]))
 
 
 @st.composite
