@@ -10,29 +10,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ...numerics.bounds import lipschitz as bounds
-from ...numerics.bounds.lipschitz import Stations, lipschitz
-from ...numerics.bounds.recall import strength, threshold
-from ...numerics.bounds.weights import (
-    AffineWeights,
-    AttentionWeights,
-    BlockWeights,
-    Gains,
-    MLPWeights,
-    heads_of,
-)
+from ...numerics.bounds.lipschitz import lipschitz
+from ...numerics.bounds.recall import threshold
 from ...numerics.spectra.linearisation import Linearisation
 from ...numerics.spectra.singular import largest_singular_value
 from ...support.errors import UsageError
-from ...theory.architecture import Norm
 from ...theory.bounds.strength import Strength
-from ..network.attention import Attention
 from ..network.checkpoint import Checkpoint
-from ..network.mlp import MLP
-from ..network.norm import RMSNorm
-from ..network.transformer import Block, LoopedTransformer, SubBlock
+from ..network.transformer import LoopedTransformer
+from .network_bounds import block_weights, has_strength, network_stations, network_strength
 from .torch_loop import TorchLoop
 from .trained import TrainedLoop
 
@@ -126,7 +114,8 @@ def lipschitz_record(
         name: a name for the record.
         radius: radius of the ball around the settled state; default 0.001.
         loops: iterations after which the orbit counts as not settled; default 1000.
-        tau: recall strengths at which kappa(tau) is held against the scaled network; default none.
+        tau: recall strengths at which kappa(tau) is held against the scaled network, where L2
+            speaks of it; default none.
         data: prepared data file of the task, where it needs one.
         seed: seed of the input; default 0.
 
@@ -135,8 +124,7 @@ def lipschitz_record(
 
     Raises:
         UsageError: a loop of several blocks or a gated residual, for which there are no bounds;
-            recall strengths for a loop for which L2 says nothing; the task needs a data file; a
-            number is out of range.
+            the task needs a data file; a number is out of range.
 
     Example:
         >>> from loopstab.models.measure.lipschitz import lipschitz_record
@@ -176,128 +164,11 @@ def lipschitz_record(
         largest_stretch(j, h.shape),
         largest_singular_value(j, tol=1e-3).value,
     )
-    if not _has_strength(model):
+    if not has_strength(model):
         return record
     numbers = network_strength(model, weights, torch.from_numpy(e))
     tests = tuple(_at_strength(model, numbers, torch.from_numpy(e), t, loops) for t in tau)
     return replace(record, tau_0=threshold(numbers), strengths=tests)
-
-
-def block_weights(model: LoopedTransformer) -> BlockWeights:
-    """The weights of a network of one block, as the bounds need them.
-
-    Args:
-        model: the network.
-
-    Raises:
-        UsageError: an iteration runs several blocks, or the residual is not `add`.
-    """
-    if len(model.blocks) != 1:
-        raise UsageError(f"the bounds are for one block per iteration, not {len(model.blocks)}")
-    block = model.blocks[0]
-    assert isinstance(block, Block)
-    attention, mlp = block.attention.update, block.mlp.update
-    assert isinstance(attention, Attention)
-    assert isinstance(mlp, MLP)
-    heads = model.config.heads
-    parts = (heads_of(*_arrays(layer), heads) for layer in (attention.q, attention.k, attention.v))
-    mix = None
-    if model.w_x is not None and model.w_e is not None:
-        mix = AffineWeights(_array(model.w_x.weight), _array(model.w_e.bias))
-    return BlockWeights(
-        model.config.architecture,
-        AttentionWeights(
-            *parts,
-            AffineWeights(*_arrays(attention.o)),
-            _largest(attention.q_norm),
-            _largest(attention.k_norm),
-        ),
-        MLPWeights(AffineWeights(*_arrays(mlp.up)), AffineWeights(*_arrays(mlp.down)), "gelu"),
-        (_gains(block.attention), _gains(block.mlp)),
-        mix,
-        model.config.width,
-        model.config.eps,
-    )
-
-
-@torch.no_grad()
-def network_stations(
-    model: LoopedTransformer, weights: BlockWeights, h: Tensor, e: Tensor
-) -> tuple[Stations, Stations]:
-    """What stands at the places of both sub-blocks at a state (1, cells, width).
-
-    Args:
-        model: the network, of one block.
-        weights: its weights, from `block_weights`.
-        h: the state.
-        e: the embedding of the input.
-    """
-    context, recall = model.prepare(e), model.config.architecture.recall
-    mix, source = context.mix, h
-    if recall.in_stream and mix is not None:
-        source = h = mix(h)
-        mix = mix if recall.in_update else None
-    parts = (weights.attention.queries, weights.attention.keys, weights.attention.values)
-    block, found = model.blocks[0], []
-    assert isinstance(block, Block)
-    for sub, maps, kind in zip(
-        (block.attention, block.mlp), context.blocks[0], (parts, weights.mlp), strict=True
-    ):
-        read = source if sub.inner is None else sub.inner(source)
-        read = read if mix is None else mix(read)
-        u = sub.update(read, context.geometry, maps)
-        added = sub.outer(u) if sub.norms_update and sub.outer is not None else u
-        found.append(
-            bounds.stations(
-                kind,
-                source=source[0].numpy(),
-                read=read[0].numpy(),
-                update=u[0].numpy(),
-                total=(h + added)[0].numpy(),
-            )
-        )
-        h = source = sub(h, source, mix, context.geometry, maps)
-    first, second = found
-    return first, second
-
-
-@torch.no_grad()
-def network_strength(model: LoopedTransformer, weights: BlockWeights, e: Tensor) -> Strength:
-    """The numbers of L2 for a post-norm network with recall and one input (1, cells, width).
-
-    Args:
-        model: the network, of one block.
-        weights: its weights, from `block_weights`.
-        e: the embedding of the input.
-
-    Raises:
-        UsageError: the network has no recall or is not post-norm.
-    """
-    if not _has_strength(model):
-        raise UsageError(
-            f"kappa(tau) is for post-norm loops with recall, not for {model.config.architecture}"
-        )
-    assert model.w_e is not None
-    c = e @ model.w_e.weight.t()
-    block = model.blocks[0]
-    assert isinstance(block, Block)
-    bare = copy.deepcopy(block.attention.update)
-    assert isinstance(bare, Attention)
-    for layer in (bare.q, bare.k, bare.v, bare.o):
-        nn.init.zeros_(layer.bias)
-    bare.q_norm.eps = bare.k_norm.eps = 0.0
-    geometry = model.prepare(e).geometry
-    attended = bare(c, geometry, bare.prepare(geometry))
-    mlp, norm = block.mlp.update, copy.deepcopy(block.attention.outer)
-    assert isinstance(mlp, MLP)
-    assert norm is not None
-    if model.config.architecture.recall.in_update:
-        update = torch.relu(c @ mlp.up.weight.t()) @ mlp.down.weight.t()
-    else:
-        norm.eps = 0.0
-        y = norm(c + attended)
-        update = y + mlp(y, geometry, mlp.prepare(geometry))
-    return strength(weights, c[0].numpy(), attended[0].numpy(), update[0].numpy())
 
 
 def largest_stretch(j: Linearisation, shape: tuple[int, ...], steps: int = 60) -> float:
@@ -328,7 +199,9 @@ def largest_stretch(j: Linearisation, shape: tuple[int, ...], steps: int = 60) -
 
 
 @torch.no_grad()
-def _settle(model: LoopedTransformer, e: Tensor, loops: int, start: Tensor | None = None):
+def _settle(
+    model: LoopedTransformer, e: Tensor, loops: int, start: Tensor | None = None
+) -> tuple[Tensor, bool]:
     """The state after at most that many iterations, and whether it settled."""
     context, h = model.prepare(e, folded=True), model.initial(e) if start is None else start
     for _ in range(loops):
@@ -353,36 +226,10 @@ def _at_strength(
     return AtStrength(tau, numbers.kappa(tau), stretch, settled and again and near)
 
 
-def _has_strength(model: LoopedTransformer) -> bool:
-    arch = model.config.architecture
-    return arch.recall.present and arch.norm is Norm.POST
-
-
 def _seen(model: LoopedTransformer, cells: int) -> int:
     """How many queries see one key at most."""
     window, axes = model.config.window, model.config.axes
     return cells if window is None else min(cells, window**axes)
-
-
-def _gains(sub: SubBlock) -> Gains:
-    on_update = sub.middle if sub.middle is not None else sub.outer
-    return Gains(
-        _largest(sub.outer) if sub.norms_sum else None,
-        _largest(on_update) if sub.norms_update else None,
-        _largest(sub.inner),
-    )
-
-
-def _largest(norm: RMSNorm | None) -> float | None:
-    return None if norm is None else float(norm.gain.detach().abs().max())
-
-
-def _array(t: Tensor) -> np.ndarray:
-    return t.detach().double().numpy()
-
-
-def _arrays(layer: nn.Linear) -> tuple[np.ndarray, np.ndarray]:
-    return _array(layer.weight), _array(layer.bias)
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from ...support.errors import UsageError
 from ...theory.architecture import Norm
 from ...theory.bounds.strength import Head, Strength
 from ..arrays import Array
-from .weights import BlockWeights, gap_to_relu
+from .weights import BlockWeights, gap_to_relu, slope
 
 STRONGEST = 1e12
 """The strongest recall that is tried: no bound below 1 up to there counts as none."""
@@ -48,8 +48,11 @@ def strength(weights: BlockWeights, tokens: Array, attended: Array, update: Arra
             q.norm,
             k.norm,
             v.norm,
-            *(part.norm * drift + part.offset for part in (q, k, v)),
-            *(_norms(tokens @ part.matrix.T).min() for part in (q, k)),
+            q.norm * drift + q.offset,
+            k.norm * drift + k.offset,
+            v.norm * drift + v.offset,
+            _norms(tokens @ q.matrix.T).min(),
+            _norms(tokens @ k.matrix.T).min(),
             _norms(tokens @ v.matrix.T).max(),
             attention.gain_q,
             attention.gain_k,
@@ -62,12 +65,8 @@ def strength(weights: BlockWeights, tokens: Array, attended: Array, update: Arra
         moved = mix.norm * middle + mix.offset
         hidden = len(mlp.inner.bias)
         gap = gap_to_relu(mlp.activation) * hidden**0.5
-        per_unit = mlp.lipschitz / mlp.inner.norm if mlp.inner.norm else 0.0
-        shift_mlp = (
-            per_unit * (mlp.inner.norm * moved + mlp.inner.offset)
-            + mlp.out.norm * gap
-            + mlp.out.offset
-        )
+        hidden_moved = slope(mlp.activation) * (mlp.inner.norm * moved + mlp.inner.offset)
+        shift_mlp = mlp.out.norm * (hidden_moved + gap) + mlp.out.offset
         limits = attended, update
     else:
         limits = tokens + attended, update

@@ -214,12 +214,12 @@ def of_loop(loop: BlockLoop) -> BlockWeights:
     zero, arch = np.zeros(len(loop.w_x)), loop.architecture
     gain = float(np.abs(loop.gain).max())
     gains = Gains(*(gain if place else None for place in _places(arch)))
-    parts = (
+    q, k, v = (
         heads_of(w, zero, attention.heads) for w in (attention.w_q, attention.w_k, attention.w_v)
     )
     return BlockWeights(
         arch,
-        AttentionWeights(*parts, AffineWeights(attention.w_o, zero), 1.0, 1.0),
+        AttentionWeights(q, k, v, AffineWeights(attention.w_o, zero), 1.0, 1.0),
         MLPWeights(
             AffineWeights(mlp.w1, mlp.b1), AffineWeights(mlp.w2, mlp.b2), mlp.activation.scalar.name
         ),

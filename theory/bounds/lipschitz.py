@@ -10,7 +10,7 @@ from ..kernel.claim import Assumption, Claim
 from ..kernel.proof import Sentence, decided, identity
 from .activations import ACTIVATION_STEPS
 from .lipschitz_predicates import BLOCK, FALSIFIERS, HEAD, MLP, NORM, PREDICATES, SOFTMAX
-from .softmax import HEAD_STEPS, SOFTMAX_STEPS
+from .softmax import SOFTMAX_STEPS, head_steps
 
 
 def _lifted():
@@ -85,7 +85,7 @@ def _ball():
 
 _STEPS = (
     *SOFTMAX_STEPS,
-    *HEAD_STEPS,
+    *head_steps("floor"),
     *ACTIVATION_STEPS,
     identity(
         "lifted",

@@ -10,7 +10,7 @@ from ..kernel.algebra import Equation, Words, letters
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
 from .activations import ACTIVATION_STEPS, HOMOGENEOUS_STEPS
-from .softmax import HEAD_STEPS, SOFTMAX_STEPS
+from .softmax import SOFTMAX_STEPS, head_steps
 from .strength_predicates import CONTRACTION, FALSIFIERS, MONOTONE, PREDICATES
 
 
@@ -138,7 +138,6 @@ def _degenerate():
 
 _STEPS = (
     *SOFTMAX_STEPS,
-    *HEAD_STEPS,
     *ACTIVATION_STEPS,
     *HOMOGENEOUS_STEPS,
     identity(
@@ -157,6 +156,7 @@ _STEPS = (
         _at_least,
         ("scaled", "directions", "states"),
     ),
+    *head_steps("at_least"),
     decided(
         "limit_distance",
         "attention at x is within D/tau of its limit at c: lifted queries and keys differ by (m +"

@@ -6,6 +6,7 @@ import sympy as sp
 
 from ..formulas import formula
 from ..kernel.algebra import Equation, Words, letters
+from ..kernel.claim import Step
 from ..kernel.proof import Sentence, both, decided, identity
 
 
@@ -178,54 +179,60 @@ SOFTMAX_STEPS = (
 )
 """The 2-norm of the derivative of softmax is at most 1/2."""
 
-HEAD_STEPS = (
-    decided(
-        "covariance",
-        "Sum_j p'_j v_j is the covariance of v and s' under p; along every unit vector its square"
-        " is at most V^2 Sum p s'^2, as |v_j| <= V",
-        "every L",
-        _covariance,
-        ("softmax_derivative", "cauchy_schwarz", "values"),
-    ),
-    identity(
-        "bilinear",
-        "<q', k'> - <q, k> = <q' - q, k'> + <q, k' - k>, coordinate by coordinate",
-        "every d",
-        _bilinear,
-    ),
-    decided(
-        "scores",
-        "a score <q, k>/sqrt(d) with |q| <= sqrt(d) g_q and |k| <= sqrt(d) g_k, which QK-norm"
-        " gives and rotary phases (isometries) keep, moves by at most g_k |q' - q| + g_q |k' - k|;"
-        " a bias of the window cancels",
-        "every d",
-        _scores,
-        ("bilinear", "qk_norm"),
-    ),
-    decided(
-        "columns",
-        "Sum_ij p_ij a_j^2 <= n Sum_j a_j^2 if at most n queries see each key, so that weighted"
-        " root mean squares have the factor sqrt(n) in the 2-norm, and 1 in the largest norm of a"
-        " token",
-        "every L, every n by induction",
-        _columns,
-        ("probabilities", "visible"),
-    ),
-    decided(
-        "head_sum",
-        "on the straight path in scores and values, |o'| <= sqrt(Sum p v'^2) + V sqrt(Sum p s'^2),"
-        " so the head has the constant root n_v + V (g_k l_q + root g_q l_k)",
-        "every d, every L",
-        _head_sum,
-        ("covariance", "scores", "columns", "weights"),
-    ),
-    decided(
-        "heads",
-        "heads side by side: the squares of their constants add up, and |W_o| multiplies; two"
-        " heads, then the sum of all before and one more",
-        "every m by induction",
-        _heads,
-        ("head_sum",),
-    ),
-)
-"""The Lipschitz constant of an attention head with QK-norm, and of several heads."""
+
+def head_steps(floor: str) -> tuple[Step, ...]:
+    """The Lipschitz constant of an attention head with QK-norm, and of several heads.
+
+    Args:
+        floor: name of the assumption or step that bounds queries and keys from below.
+    """
+    return (
+        decided(
+            "covariance",
+            "Sum_j p'_j v_j is the covariance of v and s' under p; along every unit vector its"
+            " square is at most V^2 Sum p s'^2, as |v_j| <= V",
+            "every L",
+            _covariance,
+            ("softmax_derivative", "cauchy_schwarz", "values"),
+        ),
+        identity(
+            "bilinear",
+            "<q', k'> - <q, k> = <q' - q, k'> + <q, k' - k>, coordinate by coordinate",
+            "every d",
+            _bilinear,
+        ),
+        decided(
+            "scores",
+            "a score <q, k>/sqrt(d) with |q| <= sqrt(d) g_q and |k| <= sqrt(d) g_k, which QK-norm"
+            " gives and rotary phases (isometries) keep, moves by at most g_k |q' - q| + g_q |k' -"
+            " k|; a bias of the window cancels",
+            "every d",
+            _scores,
+            ("bilinear", "qk_norm"),
+        ),
+        decided(
+            "columns",
+            "Sum_ij p_ij a_j^2 <= n Sum_j a_j^2 if at most n queries see each key, so that weighted"
+            " root mean squares have the factor sqrt(n) in the 2-norm, and 1 in the largest norm of"
+            " a token",
+            "every L, every n by induction",
+            _columns,
+            ("probabilities", "visible"),
+        ),
+        decided(
+            "head_sum",
+            "on the straight path in scores and values, |o'| <= sqrt(Sum p v'^2) + V sqrt(Sum p"
+            " s'^2), so the head has the constant root n_v + V (g_k l_q + root g_q l_k)",
+            "every d, every L",
+            _head_sum,
+            ("covariance", "scores", "columns", "weights"),
+        ),
+        decided(
+            "heads",
+            "heads side by side: the squares of their constants add up, and |W_o| multiplies; two"
+            " heads, then the sum of all before and one more",
+            "every m by induction",
+            _heads,
+            ("head_sum",),
+        ),
+    )

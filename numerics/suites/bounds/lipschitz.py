@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -54,8 +55,10 @@ def _pairs(draw: Any, factor: float = 1.0) -> Case:
 
 def _norm_case(case: Case) -> exact.NormCase:
     floor = min(float(np.linalg.norm(case[name])) for name in ("first", "second"))
+    first, second = (tuple(map(Fraction, case[name].tolist())) for name in ("first", "second"))
     return exact.NormCase(
-        *(tuple(map(Fraction, case[name].tolist())) for name in ("first", "second")),
+        first,
+        second,
         Fraction(case["gain"]),
         Fraction(case["eps"]),
         below(floor) * Fraction(case["factor"]),
@@ -180,6 +183,15 @@ def loop_stations(
     return found[0], found[1]
 
 
+def _overstated(here: Stations, factor: float) -> Stations:
+    return replace(
+        here,
+        argument=here.argument * factor,
+        update=here.update * factor,
+        total=here.total * factor,
+    )
+
+
 def _stretched(case: Case) -> str | None:
     """The Jacobian against both bounds, at a state of the space, in both norms."""
     rng = np.random.default_rng(case["seed"])
@@ -197,15 +209,8 @@ def _stretched(case: Case) -> str | None:
     j = loop.jacobian(h, e)
     here = loop_stations(loop, weights, h, e)
     if case["factor"] != 1:  # every smallest norm is overstated
-        here = tuple(
-            Stations(
-                *(x * case["factor"] for x in (s.argument, s.update, s.total)),
-                s.queries,
-                s.keys,
-                s.values,
-            )
-            for s in here
-        )
+        first, second = (_overstated(station, case["factor"]) for station in here)
+        here = first, second
     recalled = float(np.linalg.norm(e @ loop.w_e.T, axis=1).max())
     token = j.reshape(*e.shape, -1)
     largest = max(float(np.linalg.norm(token[i, :, :], 2)) for i in range(len(e))) / len(e) ** 0.5
