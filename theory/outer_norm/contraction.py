@@ -142,13 +142,6 @@ LIPSCHITZ_STEPS = (
 
 _STEPS = (
     *LIPSCHITZ_STEPS,
-    cited(
-        "convex",
-        "convex_projection",
-        "the Lipschitz constant from a theorem: N is (R/r)-Lipschitz on |z| >= r",
-        "every d",
-        {"convex": ("projection",)},
-    ),
     decided(
         "composition",
         "m sub-blocks in turn: the constants multiply, by induction from m = 1",

@@ -57,6 +57,12 @@ N9 = Claim(
     predicates=PREDICATES,
     notes=(
         (
+            "That LayerNorm projects on the space of mean 0 and scales to the sphere is known: S."
+            " Brody, U. Alon, E. Yahav, On the expressivity role of LayerNorm in transformers'"
+            " attention, arXiv 2305.02582; P. Riechers, Geometry and dynamics of LayerNorm, arXiv"
+            " 2405.04134. What follows for loops is ours."
+        ),
+        (
             "A gain with zeros: existence and contraction hold as they stand; the rank of S is that"
             " of diag(gamma) S_k, at most the number of gains that are not 0."
         ),

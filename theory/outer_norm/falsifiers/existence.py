@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import flint
@@ -133,20 +132,3 @@ FALSIFIERS = (
         lambda: Loop(-1 * unit(2), column(["3/2", "3/2"]), column([2, 2]), fmpq(1)),
     ),
 )
-
-# used by the searches of other claims
-FIXED = 1e-6
-TURNED = 1e-9
-
-
-def bisect(
-    gap: Callable[[float], float], low: float, high: float, halvings: int = 200
-) -> tuple[float, float]:
-    """The ends of the last interval of a bisection that starts from gap(low) >= 0 >= gap(high)."""
-    for _ in range(halvings):
-        middle = (low + high) / 2
-        if gap(middle) >= 0:
-            low = middle
-        else:
-            high = middle
-    return low, high
