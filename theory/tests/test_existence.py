@@ -63,7 +63,7 @@ def test_the_central_point_is_unstable_and_found_by_no_orbit(eps):
     x, high = 0.0, 0.999
     while high - x > 1e-15:
         middle = (x + high) / 2
-        above = 0.5 < middle * (1 + math.sqrt(eps / (1 - middle**2)))
+        above = middle * (1 + math.sqrt(eps / (1 - middle**2))) > 0.5
         x, high = (x, middle) if above else (middle, high)
     s = math.sqrt(float(formula("central_scale_squared")(sp.Float(x, 30), sp.Float(eps, 30))))
     assert x * (1 + s) == pytest.approx(0.5)
