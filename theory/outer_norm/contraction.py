@@ -63,7 +63,7 @@ def _kappa():
     # q^2 = r^2 + d eps
     lipschitz, r, radius, kappa, q, eps = sp.symbols("l r R k q e")  # e = d eps
     u, x, y = sp.symbols("u x y")
-    constants = (r > 0, radius > 0, eps >= 0, q > 0, sp.Eq(q**2, r**2 + eps))
+    constants = (r > 0, radius > 0, q > 0, sp.Eq(q**2, r**2 + eps))
     given = (*constants, sp.Eq(kappa * q, radius * lipschitz), x <= lipschitz * u)
     return [Sentence((*given, y * q <= radius * x), y <= kappa * u)]
 

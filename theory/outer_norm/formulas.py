@@ -9,7 +9,7 @@ from ..formulas import positive, register
 
 @register(
     "N3",
-    "sharp_fixed_point",
+    "epsilon_by_lifting",
     "kappa: Lipschitz constant of N after a map with Lipschitz constant `lipschitz` and norm at"
     " least r",
 )
