@@ -168,7 +168,8 @@ BLOCK_STEPS = (
         "d = 2, a != 0: a fixed point k of a = 0 without zero entries stays fixed iff the two gains"
         " are equal: M1's independence of a needs gamma = 1",
         "d = 2",
-        _gain_moves, uses=("eps_zero_gain_one",),
+        _gain_moves,
+        uses=("eps_zero_gain_one",),
     ),
     identity(
         "block_scales",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sympy as sp
 
 from ..kernel.algebra import Equation, Words, letters
-from ..kernel.proof import Sentence, cited, decided, deduced, identity
+from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
 from ..kernel.vectors import Span, span
 
 X, Y, COSINE, SINE, SCALE = sp.symbols("x y c s sigma", real=True)
@@ -35,8 +35,8 @@ def _real_part():
 def _congruence():
     n, m, left, right = letters("N M L R")  # N, L, and their transposes M = N^T, R = L^T
     inverse, other = n**-1, m**-1
-    both = left * inverse + other * right
-    return [Words(m * both * n, m * left + right * n)]
+    part = left * inverse + other * right
+    return [Words(m * part * n, m * left + right * n)]
 
 
 def _krylov(shift: int) -> list[Span]:
@@ -78,7 +78,7 @@ def _directions_nonzero():
     size = x**2 + y**2
     given = (sigma > 0, sp.Ne(y, 0), sp.Eq(c**2 + s**2, 1), sp.Eq(level, x * c - y * s))
     second = c * (sigma**2 + size) + 2 * x * level
-    return [Sentence(given, sp.Not(sp.And(sp.Eq(level, 0), sp.Eq(second, 0))))]
+    return [Sentence(given, sp.Not(both(sp.Eq(level, 0), sp.Eq(second, 0))))]
 
 
 def _density():

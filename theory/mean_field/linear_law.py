@@ -30,20 +30,19 @@ def _edge():
 
 
 def _rank_one_change():
-    y, h, r = letters("Y h r")  # h a column and r a row
-    t = sp.Symbol("t")  # the number r Y^{-1} h
-    inverse = y**-1
-    # (Y + h r) (Y^{-1} - Y^{-1} h r Y^{-1}/(1 + t)) = 1, with h (r Y^{-1} h) r = t h r
-    rules = (((h, r, inverse, h, r), t * h * r),)
+    y, q, h, r = letters("Y Q h r")  # Q = Y^{-1}, h a column and r a row
+    t = sp.Symbol("t")  # the number r Q h
+    # (Y + h r) (Q - Q h r Q/(1 + t)) = 1, with h (r Q h) r = t h r
+    rules = (((y, q), sp.Integer(1)), ((h, r, q, h, r), t * h * r))
 
     def model(rng: random.Random, size: int):
         basis, column, row = (random_matrix(rng, size) for _ in range(3))
         first = diagonal([1] + [0] * (size - 1))
         column, row = column * first, first * row  # one column and one row, the rest zero
         number = sp.Rational(str((row * basis.inv() * column)[0, 0]))
-        return {y: basis, h: column, r: row, t: number}
+        return {y: basis, q: basis.inv(), h: column, r: row, t: number}
 
-    product = (y + h * r) * (inverse * (1 + t) - inverse * h * r * inverse)
+    product = (y + h * r) * (q * (1 + t) - q * h * r * q)
     return [Words(product, (1 + t) + 0 * h, rules, model)]
 
 

@@ -18,10 +18,10 @@ from .falsifiers.recall_comparison import FALSIFIERS, PREDICATES
 
 def _laws():
     k, x, e, w = sp.symbols("k s_x s_e w", positive=True)
-    root = {sp.sqrt(x**2 + e**2): w}
+    root = sp.sqrt(x**2 + e**2)
     return [
-        Equation(formula("external_block_rho")(x, e).subs(root), x / w),
-        Equation(formula("internal_block_rho")(k, x, e).subs(root), (1 + k * x) / (1 + k * w)),
+        Equation(formula("external_block_rho")(x, e).subs(root, w), x / w),
+        Equation(formula("internal_block_rho")(k, x, e).subs(root, w), (1 + k * x) / (1 + k * w)),
     ]
 
 
@@ -66,15 +66,15 @@ M7 = Claim(
     title="Internal against external recall",
     source="extension",
     statement=(
-        "Linear blocks with Gaussian weights of scales s_A = k, s_x, s_e under outer normalisation,"
-        " at the laws of N6 and N7, w = sqrt(s_x^2 + s_e^2). Internal recall is always slower:"
-        " rho_ext = s_x/w < rho_int = (1 + k s_x)/(1 + k w) < 1. The gaps obey 1 - rho_int = (k"
-        " w/(1 + k w)) (1 - rho_ext), and both forms have the same sensitivity. Eigenvalue by"
-        " eigenvalue (M1), a real nu of the update, in units in which k = 1, has the multiplier (1"
-        " + nu)/(1 + w) internally and nu/w externally. For 0 <= nu < w the external multiplier is"
-        " the smaller one. For real nu < -w/(1 + 2 w) the internal multiplier is the smaller one,"
-        " and internal recall is stable for every real nu in (-2 - w, w), external recall for nu in"
-        " (-w, w) only."
+        "Linear blocks with Gaussian weights of scales s_A = k, s_x, s_e under outer"
+        " normalisation, at the laws of N6 and N7, w = sqrt(s_x^2 + s_e^2). Internal recall is"
+        " always slower: rho_ext = s_x/w < rho_int = (1 + k s_x)/(1 + k w) < 1. The gaps obey 1 -"
+        " rho_int = (k w/(1 + k w)) (1 - rho_ext), and both forms have the same sensitivity."
+        " Eigenvalue by eigenvalue (M1), a real nu of the update, in units in which k = 1, has"
+        " the multiplier (1 + nu)/(1 + w) internally (a = 1) and nu/w externally (a = 0). For 0"
+        " <= nu < w the external multiplier is the smaller one. For real nu < -w/(1 + 2 w) the"
+        " internal multiplier is the smaller one, and internal recall is stable for every real nu"
+        " in (-2 - w, w), external recall for nu in (-w, w) only."
     ),
     assumptions=(
         Assumption("recall", "s_e > 0"),
@@ -114,8 +114,8 @@ M7 = Claim(
         ),
         deduced(
             "same_sensitivity",
-            "(1/d) tr S S^T -> 1 for both (N6 for every a, and the notes of N7): the comparison is"
-            " at equal sensitivity",
+            "(1/d) tr S S^T -> 1 for both: N6 says so for every a, in particular for a = 0 and a ="
+            " 1; the comparison is at equal sensitivity",
             "d -> infinity",
             ("laws",),
         ),

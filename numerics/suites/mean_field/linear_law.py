@@ -230,9 +230,11 @@ def obeys(case: Case) -> str | None:
 
 
 def _limit_of(case: Case) -> LinearLimit:
-    exact = {name: sp.Rational(case[name]) for name in ("a", "sigma", "beta", "shift", "eps")}
-    eigenvalue = exact["sigma"] if case["aligned"] else None
-    return LinearLimit(**exact, eigenvalue=eigenvalue, largest=case["largest"])
+    a, sigma, beta, shift, eps = (
+        sp.Rational(case[name]) for name in ("a", "sigma", "beta", "shift", "eps")
+    )
+    eigenvalue = sigma if case["aligned"] else None
+    return LinearLimit(a, sigma, beta, shift, eigenvalue, eps, case["largest"])
 
 
 @st.composite
