@@ -9,7 +9,7 @@ from ..formulas import positive, register
 
 @register(
     "L3",
-    "norm_bound",
+    "lifted",
     "Lipschitz constant of RMSNorm with largest gain g on the vectors of R^d of norm r and more",
 )
 def norm_lipschitz():

@@ -10,7 +10,7 @@ from ..kernel.claim import Assumption, Claim
 from ..kernel.proof import Sentence, decided, identity
 from .activations import ACTIVATION_STEPS
 from .lipschitz_predicates import BLOCK, FALSIFIERS, HEAD, MLP, NORM, PREDICATES, SOFTMAX
-from .softmax import SOFTMAX_STEPS, head_steps
+from .softmax import SOFTMAX_STEPS, chain, head_steps
 
 
 def _lifted():
@@ -31,55 +31,44 @@ def _norm_bound():
             (t > 0, p >= t, q >= t, c <= p * q),
             t**2 * (2 * p * q - 2 * c) <= p * q * (p**2 + q**2 - 2 * c),
         ),
-        Sentence((bound >= 0, gain**2 <= bound**2), (gain * x) ** 2 <= bound**2 * x**2),
+        Sentence((gain**2 <= bound**2,), (gain * x) ** 2 <= bound**2 * x**2),
         Sentence((d > 0,), x - d * mean**2 <= x),
     ]
 
 
 def _mlp_bound():
     out, slope, inner, before, hidden, after, delta = sp.symbols("n_2 s n_1 a b c x")
-    given = (
-        *(symbol >= 0 for symbol in (out, slope, inner, delta)),
-        before <= inner * delta,
-        hidden <= slope * before,
-        after <= out * hidden,
-    )
-    return [Sentence(given, after <= out * slope * inner * delta)]
+    steps = ((before, inner * delta), (hidden, slope * before), (after, out * hidden))
+    return chain((out, slope), steps, out * slope * inner * delta)
 
 
 def _sub_block():
     total, update, argument, mix, inner = sp.symbols("l_sum l_update l_argument l_mix l_u")
     delta, read, mixed, moved, normed, out = sp.symbols("x a b c y z")
     constant = formula("sub_block_lipschitz")(total, update, argument, mix, inner)
-    given = (
-        *(symbol >= 0 for symbol in (total, update, argument, mix, inner, delta)),
-        read <= argument * delta,
-        mixed <= mix * read,
-        moved <= inner * mixed,
-        normed <= update * moved,
-        out <= total * (delta + normed),
+    steps = (
+        (read, argument * delta),
+        (mixed, mix * read),
+        (moved, inner * mixed),
+        (normed, update * moved),
+        (out, total * (delta + normed)),
     )
-    return [Sentence(given, out <= constant * delta)]
+    return chain((total, update, mix, inner), steps, constant * delta)
 
 
 def _compose():
     stream, first, second, delta, mixed, middle, out = sp.symbols("w k_1 k_2 x a b y")
-    given = (
-        *(symbol >= 0 for symbol in (stream, first, second, delta)),
-        mixed <= stream * delta,
-        middle <= first * mixed,
-        out <= second * middle,
-    )
-    return [Sentence(given, out <= stream * first * second * delta)]
+    steps = ((mixed, stream * delta), (middle, first * mixed), (out, second * middle))
+    return chain((first, second), steps, stream * first * second * delta)
 
 
 def _ball():
     # before a norm z moves by at most l rho from z* within the ball; values by at most n rho
     size, centre, constant, rho, moved = sp.symbols("z c l rho m")
-    reach = (rho >= 0, constant >= 0, moved <= constant * rho)
+    reach = moved <= constant * rho
     return [
-        Sentence((*reach, size >= centre - moved), size >= centre - constant * rho),
-        Sentence((*reach, size <= centre + moved), size <= centre + constant * rho),
+        Sentence((reach, size >= centre - moved), size >= centre - constant * rho),
+        Sentence((reach, size <= centre + moved), size <= centre + constant * rho),
     ]
 
 

@@ -39,17 +39,24 @@ def _limit_distance():
     # directions: lifted vectors differ by (m + e)/tau at most, e = sqrt(d eps), and N_0 has g
     # sqrt(d)/r on norms of r and more; then the head between the two points
     moved, lift, tau, step, wide, square = sp.symbols("m e tau s w q")
-    values, size, queries, keys, gain_q, gain_k, out = sp.symbols("a V x y g_q g_k o")
+    values, size, gain_q, gain_k, out = sp.symbols("a V g_q g_k o")
+    moved_v, q, k, moved_q, moved_k = sp.symbols("m_v x y m_q m_k")
+    bound = formula("head_lipschitz")(moved_v, size, gain_q, gain_k, moved_q, moved_k, 1)
     lifted = (moved >= 0, lift >= 0, tau > 0, step >= 0, wide >= 0, step * tau <= moved)
-    nonnegative = (size >= 0, gain_q >= 0, gain_k >= 0)
+    nonnegative = (size >= 0, gain_q >= 0, gain_k >= 0, tau > 0)
+    parts = ((values, moved_v), (q, moved_q), (k, moved_k))
     return [
         Sentence(
             (*lifted, sp.Eq(square * tau**2, lift**2), wide**2 <= step**2 + square),
             wide * tau <= moved + lift,
         ),
         Sentence(
-            (*nonnegative, out <= values + size * (gain_k * queries + gain_q * keys), queries >= 0),
-            out <= values + size * gain_k * queries + size * gain_q * keys,
+            (
+                *nonnegative,
+                *(part * tau <= most for part, most in parts),
+                out <= values + size * (gain_k * q + gain_q * k),
+            ),
+            out * tau <= bound,
         ),
     ]
 
@@ -59,7 +66,7 @@ def _external():
     mix, tau, slope, norm, second, delta = sp.symbols("w tau l n k x")
     moved, total, middle, out = sp.symbols("a b c y")
     given = (
-        *(symbol >= 0 for symbol in (mix, slope, norm, second, delta)),
+        *(symbol >= 0 for symbol in (slope, norm, second)),
         tau > 0,
         moved * tau <= mix * delta,
         total <= (1 + slope) * moved,
@@ -71,7 +78,7 @@ def _external():
     return [
         Sentence(given, out * tau <= mix * (1 + slope) * norm * second * delta),
         Sentence(
-            (slope >= 0, gap >= 0, gap <= away, size >= limit - (1 + slope) * gap),
+            (slope >= 0, gap <= away, size >= limit - (1 + slope) * gap),
             size >= limit - (1 + slope) * away,
         ),
     ]
@@ -82,40 +89,47 @@ def _internal():
     mix, tau, slope, norm, delta = sp.symbols("w tau l n x")
     moved, read, total, out, rough = sp.symbols("a b c y e")
     given = (
-        *(symbol >= 0 for symbol in (mix, slope, norm, delta, rough)),
         tau > 0,
         moved * tau <= delta,
         read * tau <= slope * mix * delta,
         total <= moved + read,
     )
     return [
-        Sentence((*given, out <= norm * total), out * tau <= (1 + mix * slope) * norm * delta),
+        Sentence(
+            (*given, norm >= 0, out <= norm * total), out * tau <= (1 + mix * slope) * norm * delta
+        ),
         # with eps/tau^2 the constant of the norm is tau e: the factor 1/tau is used up
-        Sentence((*given, out <= tau * rough * total), out <= (1 + mix * slope) * rough * delta),
+        Sentence(
+            (*given, rough >= 0, out <= tau * rough * total),
+            out <= (1 + mix * slope) * rough * delta,
+        ),
     ]
 
 
 def _factors():
     # every factor is made of alpha - m/tau, V + m/tau, 1/tau, sums, products and quotients
     tau, later, limit, moved, a, b = sp.symbols("tau sigma alpha m a b")
-    low, high, c, e = sp.symbols("l h c e")
+    low, high, c, e, p, q = sp.symbols("l h c e p q")
     order = (tau > 0, later >= tau, moved >= 0)
     return [
         Sentence((*order, sp.Eq(a * tau, moved), sp.Eq(b * later, moved)), b <= a),
         Sentence((low > 0, high >= low, sp.Eq(a * low, 1), sp.Eq(b * high, 1)), b <= a),
         Sentence((b <= a, b >= 0, e <= c, e >= 0), both(b * e <= a * c, b + e <= a + c)),
         Sentence((b <= a,), limit - b >= limit - a),
+        # the smaller of two terms, and the positive part
+        Sentence((b <= a, e <= c, p <= b, p <= e, sp.Or(sp.Eq(q, a), sp.Eq(q, c))), p <= q),
+        Sentence((high >= low, q >= 0, q >= high, sp.Or(sp.Eq(p, 0), sp.Eq(p, low))), p <= q),
     ]
 
 
 def _monotone():
     first, later, start, tau, p = sp.symbols("k_1 k tau_1 tau p")
-    given = (start > 0, tau >= start, first >= 0, later * tau <= start * first)
+    given = (tau > 0, later * tau <= start * first)
     return [
         Sentence((later <= first, first < 1), later < 1),
         Sentence((*given, tau > start * first), later < 1),
         # for every p > 0: kappa < p from tau = start first/p on, so kappa tends to 0
-        Sentence((*given, p > 0, tau * p > start * first), later < p),
+        Sentence((*given, tau * p > start * first), later < p),
     ]
 
 
@@ -184,7 +198,7 @@ _STEPS = (
     decided(
         "factors",
         "every factor does not increase with tau: m/tau falls, so alpha - m/tau grows and its"
-        " inverse falls; sums and products of such terms fall",
+        " inverse falls; sums, products and the smaller of such terms fall",
         "no size",
         _factors,
         ("external", "internal"),

@@ -39,11 +39,11 @@ def _variance():
 
 def _cauchy_schwarz():
     # the form a + 2 t c + t^2 b >= 0 at one well-chosen t; a, b >= 0 are forms at v and w
-    a, b, c, t = sp.symbols("a b c t")
+    a, b, c, t, gap = sp.symbols("a b c t g")
     form = a + 2 * t * c + t**2 * b
     return [
         Sentence((a >= 0, b > 0, form >= 0, sp.Eq(t * b, -c)), c**2 <= a * b),
-        Sentence((a >= 0, sp.Eq(b, 0), sp.Eq(2 * t * c, -(a + 1))), form < 0),
+        Sentence((gap > 0, sp.Eq(b, 0), sp.Eq(2 * t * c, -(a + gap))), form < 0),
     ]
 
 
@@ -60,13 +60,7 @@ def _covariance():
     return [
         Sentence((sp.Eq(values, square - mean**2),), values <= square),
         Sentence(
-            (
-                cov**2 <= values * scores,
-                values >= 0,
-                values <= size**2,
-                scores >= 0,
-                scores <= square,
-            ),
+            (cov**2 <= values * scores, values <= size**2, scores >= 0, scores <= square),
             cov**2 <= size**2 * square,
         ),
     ]
@@ -84,8 +78,6 @@ def _scores():
         Sentence(
             (
                 root > 0,
-                dq >= 0,
-                dk >= 0,
                 both(first <= dq * root * gain_k, second <= root * gain_q * dk),
                 root * change <= first + second,
             ),
@@ -94,23 +86,28 @@ def _scores():
     ]
 
 
+def chain(nonnegative, steps, bound):
+    """Inequalities bound the last of some values, and equalities attain the bound."""
+    given = tuple(factor >= 0 for factor in nonnegative)
+    last = steps[-1][0]
+    return [
+        Sentence((*given, *(value <= most for value, most in steps)), last <= bound),
+        Sentence(tuple(sp.Eq(value, most) for value, most in steps), sp.Eq(last, bound)),
+    ]
+
+
 def _head_sum():
     values, size, gain_q, gain_k, queries, keys, root = sp.symbols("n V g_q g_k l_q l_k root")
     moved, mean, score, out, delta = sp.symbols("a m s o x")
     constant = formula("head_lipschitz")(values, size, gain_q, gain_k, queries, keys, root)
-    nonnegative = (size >= 0, gain_q >= 0, gain_k >= 0, delta >= 0)
     # x is the norm of the change of the tokens, m = root x bounds that of the p-weighted changes
-    given = (
-        *nonnegative,
-        values >= 0,
-        queries >= 0,
-        keys >= 0,
-        mean <= root * delta,
-        moved <= values * mean,
-        score <= gain_k * queries * delta + gain_q * keys * mean,
-        out <= moved + size * score,
+    steps = (
+        (mean, root * delta),
+        (moved, values * mean),
+        (score, gain_k * queries * delta + gain_q * keys * mean),
+        (out, moved + size * score),
     )
-    return [Sentence(given, out <= constant * delta)]
+    return chain((size, gain_q, values, keys), steps, constant * delta)
 
 
 def _columns():
@@ -118,7 +115,7 @@ def _columns():
     total, count, square, weighted = sp.symbols("c n a w")
     p, seen = sp.symbols("p t")
     return [
-        Sentence((p >= 0, p <= 1, total <= count - 1, sp.Eq(seen, total + p)), seen <= count),
+        Sentence((p <= 1, total <= count - 1, sp.Eq(seen, total + p)), seen <= count),
         Sentence(
             (square >= 0, total <= count, sp.Eq(weighted, total * square)),
             weighted <= count * square,
@@ -129,21 +126,14 @@ def _columns():
 def _heads():
     # two heads side by side, then W_o: the square of the norm is a sum, by induction over heads
     a, b, first, second, delta, out, weight, joint = sp.symbols("a b l_1 l_2 x y w s")
-    given = (a >= 0, b >= 0, delta >= 0, first >= 0, second >= 0)
+    given = (a >= 0, b >= 0)
     return [
         Sentence(
             (*given, a <= first * delta, b <= second * delta),
             a**2 + b**2 <= (first**2 + second**2) * delta**2,
         ),
         Sentence(
-            (
-                weight >= 0,
-                joint >= 0,
-                delta >= 0,
-                out >= 0,
-                out <= weight * joint,
-                joint**2 <= first * delta**2,
-            ),
+            (out >= 0, out <= weight * joint, joint**2 <= first * delta**2),
             out**2 <= weight**2 * first * delta**2,
         ),
     ]
