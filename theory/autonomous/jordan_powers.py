@@ -47,9 +47,9 @@ def _block_power():
 def _leading():
     rho, t, j, k, weight, ratio = sp.symbols("rho t j k b r")
     # b_{j-1}(t) rho^{t-j+1} over b_j(t) rho^{t-j}, where b_j = b_{j-1} (t - j + 1)/j
-    given = (rho > 0, weight > 0, j >= 1, j <= k - 1, t >= 2 * k)
+    given = (rho > 0, weight > 0, j >= 1, j <= k - 1, t > k - 2)
     quotient = sp.Eq(ratio * weight * (t - j + 1), weight * rho * j)
-    return [Sentence((*given, quotient), both(ratio > 0, ratio * t <= 2 * rho * k))]
+    return [Sentence((*given, quotient), both(ratio > 0, ratio * (t - k + 2) <= rho * (k - 1)))]
 
 
 def _last_model(rng: random.Random, size: int) -> dict[sp.Symbol, Any]:
@@ -132,9 +132,9 @@ JORDAN_STEPS = (
     ),
     decided(
         "leading_term",
-        "for t >= 2k the weight of N^{j-1} is at most 2 rho k/t times that of N^j: all terms but"
-        " the one of N^{k-1} are O(1/t) of it",
-        "every d, every k, every t >= 2",
+        "for t > k - 2 the weight of N^{j-1} is at most rho (k-1)/(t-k+2) times that of N^j, j < k:"
+        " all terms but the one of N^{k-1} are O(1/t) of it",
+        "every d, every k, every t",
         _leading,
         ("block_power",),
     ),

@@ -102,7 +102,7 @@ def _inverse_pair(rng: random.Random):
 
 def _one_per_ray():
     radius, t, s = sp.symbols("r t s")
-    return [Sentence((radius >= 0, sp.Eq(t * radius, 1), sp.Eq(s * radius, 1)), sp.Eq(t, s))]
+    return [Sentence((sp.Eq(t * radius, 1), sp.Eq(s * radius, 1)), sp.Eq(t, s))]
 
 
 _STEPS = (

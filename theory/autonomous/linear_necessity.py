@@ -49,7 +49,7 @@ def _chain_growth():
     a, b, x, t = sp.symbols("a b x t")
     # |lambda| = 1, a = |v|, b = |u|: x = |M^t u| >= t a - b passes every bound
     bound = sp.Symbol("c")
-    return [Sentence((a > 0, x >= t * a - b, t * a > b + bound), x > bound)]
+    return [Sentence((x >= t * a - b, t * a > b + bound), x > bound)]
 
 
 def _eigenplane():
@@ -63,16 +63,16 @@ def _eigenplane():
 
 def _step_stays():
     p, q, start, now, later, step = sp.symbols("p q n_0 n_t n_u s")
-    off_one = sp.Or(sp.Ne(p, 1), sp.Ne(q, 0))
+    off_one = (p - 1) ** 2 + q**2 > 0
     outside = p**2 + q**2 >= 1
     return [
         Sentence(
             (outside, start > 0, now >= start, sp.Eq(later, (p**2 + q**2) * now)), later >= start
         ),
         Sentence(
-            (off_one, start > 0, now >= start, sp.Eq(step, ((p - 1) ** 2 + q**2) * now)),
-            sp.And(step >= ((p - 1) ** 2 + q**2) * start, (p - 1) ** 2 + q**2 > 0),
+            (off_one, start > 0, now >= start, sp.Eq(step, ((p - 1) ** 2 + q**2) * now)), step > 0
         ),
+        Sentence((now >= start,), ((p - 1) ** 2 + q**2) * (now - start) >= 0),
     ]
 
 

@@ -107,8 +107,8 @@ def _multipliers():
 
 def _derivative(p: Span, direction: Span) -> Span:
     """The derivative of N at p along a direction."""
-    tau = sp.Symbol("tau")
-    moved = p + tau * direction
+    tau: Any = sp.Symbol("tau")
+    moved: Span = p + tau * direction
     return moved.map(lambda x: sp.diff(R * x / sp.sqrt(moved.dot(moved)), tau).subs(tau, 0))
 
 

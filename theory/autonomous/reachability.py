@@ -1,4 +1,4 @@
-"""Claim A4: which fixed points of a loop without recall are reached, by spectral regime."""
+"""Claim A4: which fixed points are reached, by spectral regime."""
 
 from __future__ import annotations
 
@@ -284,6 +284,10 @@ A4 = Claim(
         (
             "Fixed points on a kink are not covered: both pieces may have rho > 1 and an open set"
             " of starts still converge."
+        ),
+        (
+            "For gradient descent the argument is known: Lee et al. (2016), Panageas and Piliouras"
+            " (2017); for ReLU networks Cheridito, Jentzen and Rossmannek (arXiv 2208.02083)."
         ),
         (
             "With recall a start h_0(e) that depends on the input may lie on the expanding fixed"

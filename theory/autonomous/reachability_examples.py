@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
 
 from ..kernel.algebra import Equation
@@ -9,7 +11,8 @@ from ..kernel.proof import identity
 
 
 def _on_a_kink():
-    half, kept, x = sp.Rational(1, 2), sp.Rational(3, 4), sp.Symbol("x")
+    half, kept = sp.Rational(1, 2), sp.Rational(3, 4)
+    x: Any = sp.Symbol("x")
     right, left = sp.Matrix([[-1, 1], [1, half]]), sp.Matrix([[half, 1], [half, half]])
     ray = sp.Matrix([4, 1])
     turned, returned = right * ray, left * right * ray

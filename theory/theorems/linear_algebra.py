@@ -41,7 +41,7 @@ THEOREMS: dict[str, Theorem] = {
         "Discriminant of a polynomial",
         "The product of (l_i - l_j)^2 over all pairs of roots of a monic polynomial is symmetric in"
         " the roots, so it is a polynomial in the coefficients.",
-        "S. Lang, Algebra, 3rd ed., Thm. IV.6.1 (symmetric polynomials)",
+        "S. Lang, Algebra, 3rd ed., Thm. IV.6.1 (symmetric polynomials; not looked up)",
         {"monic": "the polynomial is monic (such as the characteristic polynomial of a matrix)"},
     ),
     "spectral_projector": Theorem(

@@ -122,11 +122,10 @@ def _expanding(case: Loop) -> bool:
     if case.step(case.point) != case.point:
         return False
     sides = [(0, 1) if x == 0 else (int(x > 0),) for x in case.kinks(case.point)]
-    radii = (
-        [abs(root) for root, _ in case.derivative(pattern).charpoly().complex_roots()]
-        for pattern in product(*sides)
-    )
-    return all(any(radius > 1 for radius in found) for found in radii)
+    spectra: list[Any] = [
+        case.derivative(pattern).charpoly().complex_roots() for pattern in product(*sides)
+    ]
+    return all(any(abs(root) > 1 for root, _ in roots) for roots in spectra)
 
 
 def _nonsingular(case: Loop) -> bool:
