@@ -15,7 +15,7 @@ from typing import Any
 from ...support.errors import LoopstabError, UsageError
 from .. import formulas
 from ..kernel.claim import Claim, Step, Verdict
-from ..kernel.dimensions import UNPROVED_SIZES, excesses
+from ..kernel.dimensions import excesses
 from ..kernel.falsifier import Falsifier
 from ..theorems import THEOREMS
 from .expression_mutants import EXPRESSION_MUTATIONS
@@ -119,8 +119,6 @@ def dimension_mutants(claim: Claim) -> Made:
     """
     free = tuple(replace(step, dimensions=_widened(step)) for step in claim.steps)
     for number, step in enumerate(claim.steps):
-        if (claim.id, step.name) in UNPROVED_SIZES:
-            continue
         steps = (*claim.steps[:number], free[number], *claim.steps[number + 1 :])
         bounded = any(
             size.values is not None or size.limit

@@ -12,12 +12,6 @@ if TYPE_CHECKING:
     from .claim import Claim, Step
     from .predicate import Predicate
 
-# each of these proofs is to say where it uses the assumption; then this goes away
-UNUSED_ASSUMPTIONS: frozenset[tuple[str, str]] = frozenset(
-    {("N7", "recall_below_the_edge"), ("N7", "gain_with_residual")}
-)
-"""falsifiers (claim, falsifier) whose assumption the proof of their sentence does not use"""
-
 
 def require_bound(claim: Claim) -> None:
     """Refuse a claim whose sentences, proof and attacks are about different things.
@@ -36,7 +30,7 @@ def require_bound(claim: Claim) -> None:
         if claim.predicates and item.predicate not in claim.predicates:
             raise UsageError(f"{where}: {item.predicate.name!r} is not a predicate of the claim")
         proof = grounds(claim.steps, item.predicate.concluded_by)
-        if item.drops not in proof and (claim.id, item.name) not in UNUSED_ASSUMPTIONS:
+        if item.drops not in proof:
             raise UsageError(
                 f"{where}: the sentence {item.predicate.name!r} fails without {item.drops!r}, but"
                 f" its proof ({', '.join(item.predicate.concluded_by)}) does not use it"

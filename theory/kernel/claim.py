@@ -16,7 +16,7 @@ from ..architecture import Architecture, Recall, Residual
 from ..prediction import Prediction, Weights, rules
 from ..theorems import THEOREMS
 from .binding import require_bound
-from .dimensions import UNPROVED_SIZES, Size, excesses, parse
+from .dimensions import Size, excesses, parse
 
 if TYPE_CHECKING:
     from .content import Item
@@ -336,10 +336,9 @@ class Claim:
             used |= set(predicate.assumptions)
         require_bound(self)
         for name, reason in excesses(self.steps):
-            if (self.id, name) not in UNPROVED_SIZES:
-                raise UsageError(
-                    f"claim {self.id}, step {name}: it claims more sizes than it uses: {reason}"
-                )
+            raise UsageError(
+                f"claim {self.id}, step {name}: it claims more sizes than it uses: {reason}"
+            )
         idle = [name for name in assumed if name not in used]
         if idle:
             raise UsageError(

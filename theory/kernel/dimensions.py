@@ -26,28 +26,6 @@ from ...support.errors import UsageError
 if TYPE_CHECKING:
     from .claim import Step
 
-# each of these is to be proved for every size that it says, or narrowed; then this goes away
-UNPROVED_SIZES: frozenset[tuple[str, str]] = frozenset(
-    {
-        ("R2", "update_bound"),
-        ("R2", "bounded"),
-        ("R2", "jordan"),
-        ("R2", "scalar_threshold"),
-        ("R3", "generic_bias_excludes"),
-        ("R3", "open_sets"),
-        ("N8", "bounded_gates"),
-        ("M1", "conclusion"),
-        ("M2", "antipodal"),
-        ("M2", "zero_iff"),
-        ("M2", "homotopies"),
-        ("M2", "conclusion"),
-        ("M4", "direction_flow"),
-        ("M4", "rate"),
-        ("M5", "sharp_in_the_limit"),
-    }
-)
-"""steps (claim, step) that claim more sizes than the steps that they use"""
-
 NO_SIZE = "no size"
 _NAME = r"(?P<name>[A-Za-z][A-Za-z0-9_]*)"
 _FORMS = (

@@ -7,6 +7,7 @@ identity and not by name.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import subprocess
 import sys
@@ -180,7 +181,7 @@ class _Child:
 
     def ask(self, line: str, seconds: float) -> str | None:
         """The answer, or None if it did not come in time."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None:
             program = str(Path(__file__).with_name("cvc5_child.py"))
             self.process = subprocess.Popen(
                 [sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -188,22 +189,35 @@ class _Child:
         process = self.process
         assert process.stdin is not None
         assert process.stdout is not None
-        timer = threading.Timer(seconds, process.kill)
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(seconds, stop)
         timer.start()
+        said = ""
         try:
             process.stdin.write(line + "\n")
             process.stdin.flush()
-            return process.stdout.readline().strip() or None
+            said = process.stdout.readline().strip()
         except BrokenPipeError:
-            return None
+            pass
         finally:
             timer.cancel()
+            timer.join()
+        if late.is_set() or not said:
+            self.close()
+        return said or None
 
     def close(self) -> None:
-        """Stop the process."""
+        """Stop the process and close its pipes."""
         if self.process is not None:
             self.process.kill()
-            self.process.communicate()
+            with contextlib.suppress(BrokenPipeError):
+                self.process.communicate()
+            self.process = None
 
 
 @cache
