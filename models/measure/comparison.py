@@ -74,6 +74,8 @@ class CrossValidation:
             empty where their hypotheses are not measured to hold.
         constrains: whether the claims exclude an outcome that the last operation of the step does
             not make impossible by itself.
+        kappa: Lipschitz constant of the loop on its whole state space (L3); None where there is
+            no finite one. Only below 1 does a claim use it.
     """
 
     name: str
@@ -101,6 +103,7 @@ class CrossValidation:
     mismatches: list[str] = field(default_factory=list)
     input_dependence: str = ""
     constrains: bool = False
+    kappa: float | None = None
 
     @property
     def rho(self) -> float | None:
