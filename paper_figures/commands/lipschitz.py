@@ -23,10 +23,11 @@ def lipschitz(
 
     The bound kappa follows from the norms of the weights (claim L3). It is given for the whole
     state space, and for a ball around the state in which the orbit of one input settles, beside
-    the largest stretch that is measured there. kappa below 1 proves that there is one fixed point.
-    For post-norm checkpoints with recall, tau_0 is the factor of the recalled input from which on
-    kappa is below 1 (claim L2); --tau holds kappa(tau) against the network with W_e scaled.
-    Distances are the largest 2-norm of a token; the JSON has the 2-norm over all tokens as well.
+    the largest stretch that is measured there. kappa below 1 on the whole space proves that all
+    orbits reach one fixed point. For post-norm checkpoints with recall, tau_0 is the factor of W_e
+    from which on that is proved (claim L2); --tau holds the bound kappa(tau) against the network
+    with W_e scaled. Distances are the largest 2-norm of a token; the JSON has the 2-norm over all
+    tokens as well.
 
     Example: loopstab lipschitz internal-post --tau 100 10000
 

@@ -20,8 +20,8 @@ from ...bounds.weights import BlockWeights, of_loop
 from ...loops.block_loop import BlockLoop, random_loop
 from ...loops.dual import Dual
 from ...strategies.fractions import entries, fractions, seeds, sizes
+from ..shared.exact_numbers import above, below, rows
 from ..shared.predicates import dropping, evaluated
-from .exact_numbers import above, below, rows
 
 ARCHITECTURES = tuple(str(Architecture(recall, norm)) for recall, norm in product(Recall, Norm))
 

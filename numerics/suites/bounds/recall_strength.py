@@ -23,8 +23,8 @@ from ...loops.block_loop import BlockLoop, random_loop
 from ...loops.dual import Dual
 from ...loops.sub_blocks import DualAttention
 from ...strategies.fractions import entries, fractions, seeds, sizes
+from ..shared.exact_numbers import below, rows
 from ..shared.predicates import dropping, evaluated
-from .exact_numbers import below, rows
 
 TINY = 1e-200
 """The constant of a norm that stands for 0, which attention does not take."""
