@@ -41,6 +41,8 @@ def _growth():
             (x0 >= 0, power >= 1 + t * eta, x >= power * x0, x <= 2 * r),
             (1 + t * eta) * x0 <= 2 * r,
         ),
+        # so x_0 = 0: otherwise some t has t eta x_0 > 2 r
+        Sentence((x0 > 0, t * eta * x0 > 2 * r), (1 + t * eta) * x0 > 2 * r),
     ]
 
 

@@ -311,6 +311,7 @@ SUITES = (
                 assumption="encoder",
             ),
         ),
+        predicate="inputs",
     ),
     Suite(
         "A4",
