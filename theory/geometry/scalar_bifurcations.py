@@ -100,19 +100,19 @@ def _subcritical():
 def _exchange():
     m, c, u = sp.symbols("m c u")  # u = h^2 > 0
     slope = m + 3 * c * u
-    pair, cycle = (u > 0, sp.Eq(c * u, 1 - m)), (u > 0, sp.Eq(c * u, -1 - m))
+    pair, cycle = sp.Eq(c * u, 1 - m), sp.Eq(c * u, -1 - m)
 
     def inside(value: Any):
         return both(value > -1, value < 1)
 
     return [
-        Sentence(pair, sp.Eq(slope, 3 - 2 * m)),
-        Sentence(cycle, sp.Eq(slope, -3 - 2 * m)),
+        Sentence((pair,), sp.Eq(slope, 3 - 2 * m)),
+        Sentence((cycle,), sp.Eq(slope, -3 - 2 * m)),
         # near m = 1 and near m = -1: attracting iff 0 repels, iff the branch is supercritical
-        Sentence((*pair, m > 0, m < 2, sp.Ne(m, 1)), sp.Equivalent(inside(slope), m > 1)),
-        Sentence((*pair, sp.Ne(m, 1)), sp.Equivalent(m > 1, c < 0)),
-        Sentence((*cycle, m > -2, m < 0, sp.Ne(m, -1)), sp.Equivalent(inside(slope), m < -1)),
-        Sentence((*cycle, sp.Ne(m, -1)), sp.Equivalent(m < -1, c > 0)),
+        Sentence((pair, m > 0, m < 2), sp.Equivalent(inside(slope), m > 1)),
+        Sentence((pair, u > 0), sp.Equivalent(m > 1, c < 0)),
+        Sentence((cycle, m > -2, m < 0), sp.Equivalent(inside(slope), m < -1)),
+        Sentence((cycle, u > 0), sp.Equivalent(m < -1, c > 0)),
     ]
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sympy as sp
 
 from ..kernel.algebra import Equation, Words, letters
-from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
+from ..kernel.proof import Sentence, cited, decided, deduced, identity
 from ..kernel.vectors import Span, span
 
 X, Y, COSINE, SINE, SCALE = sp.symbols("x y c s sigma", real=True)
@@ -74,11 +74,10 @@ def _directions():
 
 
 def _directions_nonzero():
-    x, y, c, s, sigma, level = sp.symbols("x y c s sigma l")
-    size = x**2 + y**2
-    given = (sigma > 0, sp.Ne(y, 0), sp.Eq(c**2 + s**2, 1), sp.Eq(level, x * c - y * s))
-    second = c * (sigma**2 + size) + 2 * x * level
-    return [Sentence(given, sp.Not(both(sp.Eq(level, 0), sp.Eq(second, 0))))]
+    x, y, c, s = sp.symbols("x y c s")
+    # where the third vanishes, x c = y s, the second is -c sigma^2 (sigma^2 + |mu|^2)
+    given = (sp.Ne(y, 0), sp.Eq(c**2 + s**2, 1), sp.Eq(x * c, y * s))
+    return [Sentence(given, sp.Ne(c, 0))]
 
 
 def _density():
@@ -148,7 +147,8 @@ EDGE_STEPS = (
     ),
     decided(
         "directions_nonzero",
-        "y != 0: the limits of the second and the third do not vanish together, whatever phi",
+        "y != 0: where the third limit vanishes (x cos phi = y sin phi), cos phi != 0, and the"
+        " second is -cos phi sigma^2 (sigma^2 + |mu|^2) != 0",
         "no size",
         _directions_nonzero,
         ("directions",),

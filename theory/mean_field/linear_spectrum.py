@@ -84,9 +84,15 @@ def _geometric():
 
 
 def _block_size():
-    k, t, delta = sp.symbols("k t delta")  # t = (1 + delta)^(K/2)
-    given = (delta > 0, delta <= 1, k * delta**2 >= 32, t >= 1 + k * delta / 2)
-    return [Sentence(given, t**2 >= 2 * (k + 2))]
+    k, delta = sp.symbols("K delta", positive=True)
+
+    def point(rng: random.Random):
+        value = rational(rng, positive=True)
+        return {delta: value, k: 32 / value**2}
+
+    # with 8 K >= 2 K + 3 the square is at least 2 (K + 2)
+    square = (1 + k * delta / 2) ** 2
+    return [Equation(square, 1 + k * delta + 8 * k, (k * delta**2 - 32,), point)]
 
 
 def _series():
@@ -118,11 +124,11 @@ def _outside():
 
 def _largest():
     w, sigma, beta, v = sp.symbols("w sigma beta v")
-    root = (sigma > 0, beta > 0, w > 0, sp.Eq(w**2, sigma**2 + beta**2), v > sigma)
+    root = (w > 0, v > 0, sp.Eq(w**2, sigma**2 + beta**2))
     # the limit beta^2/(v^2 - sigma^2) of |h|^2/d exceeds 1 before the root and is below 1 beyond it
     return [
-        Sentence((*root, v < w), beta**2 > v**2 - sigma**2),
-        Sentence((*root, v > w), beta**2 < v**2 - sigma**2),
+        Sentence(root, sp.Equivalent(v < w, beta**2 > v**2 - sigma**2)),
+        Sentence(root, sp.Equivalent(v > w, beta**2 < v**2 - sigma**2)),
     ]
 
 
@@ -167,10 +173,13 @@ def _outlier_function():
 
 def _zero_free():
     w, sigma, u, v = sp.symbols("w sigma u v")
-    given = (sigma > 0, w > sigma, u**2 + v**2 > sigma**2)
     # 2 |w nu| >= |w nu - sigma^2| > 0 for nu = u + i v
     distance = (w * u - sigma**2) ** 2 + (w * v) ** 2
-    return [Sentence(given, distance > 0), Sentence(given, 4 * w**2 * (u**2 + v**2) >= distance)]
+    closed = (sigma > 0, w >= sigma, u**2 + v**2 >= sigma**2)
+    return [
+        Sentence((sigma > 0, w > sigma, u**2 + v**2 > sigma**2), distance > 0),
+        Sentence(closed, 4 * w**2 * (u**2 + v**2) >= distance),
+    ]
 
 
 SPECTRUM_STEPS = (
@@ -225,19 +234,20 @@ SPECTRUM_STEPS = (
         "every d, every n by induction",
         _geometric,
     ),
-    decided(
+    identity(
         "block_size",
-        "0 < delta <= 1, K >= 32/delta^2: (K + 2)/(1 + delta)^K <= 1/2, by (1 + delta)^{K/2} >= 1 +"
-        " K delta/2 (Bernoulli)",
+        "K >= 32, delta = sqrt(32/K): (1 + delta)^K >= (1 + K delta/2)^2 = 1 + K delta + 8 K >= 2"
+        " (K + 2), by Bernoulli's inequality",
         "no size",
         _block_size,
     ),
     deduced(
         "resolvent_series",
-        "so |(A/nu)^K| <= 1/2 for every |nu| >= (1 + delta) sigma, with probability -> 1. There"
-        " (nu - A)^{-1} = (1 - (A/nu)^K)^{-1} Sum_{j<K} A^j/nu^{j+1} has a norm below a constant"
-        " C(delta), and differs from its first n K terms Sum_{j<nK} A^j/nu^{j+1} by (A/nu)^{nK} (nu"
-        " - A)^{-1}, of norm at most C 2^{-n}: uniformly in nu, whether nu is random or not",
+        "so |(A/nu)^K| <= 1/2 for every |nu| >= (1 + delta) sigma, with probability -> 1; delta"
+        " is as small as one likes. There (nu - A)^{-1} = (1 - (A/nu)^K)^{-1} Sum_{j<K}"
+        " A^j/nu^{j+1} has a norm below a constant C(delta), and differs from its first n K terms"
+        " Sum_{j<nK} A^j/nu^{j+1} by (A/nu)^{nK} (nu - A)^{-1}, of norm at most C 2^{-n}:"
+        " uniformly in nu, whether nu is random or not",
         "d -> infinity",
         ("bounded_powers", "geometric_sum", "block_size"),
     ),

@@ -46,7 +46,7 @@ def _multipliers():
     internal, external = (1 + v) ** 2 * w**2, v**2 * (1 + w) ** 2  # squared, times w^2 (1 + w)^2
     turning = v * (1 + 2 * w) < -w
     return [
-        Sentence((w > 0, v >= 0, v < w), external < internal),
+        Sentence((v >= 0, v < w), external < internal),
         Sentence((w > 0, v < w), sp.Equivalent(internal < external, turning)),
     ]
 
@@ -55,7 +55,7 @@ def _stable():
     v, w = sp.symbols("v w")
     internal, external = (1 + v) ** 2 < (1 + w) ** 2, v**2 < w**2
     return [
-        Sentence((w > 0,), sp.Equivalent(internal, both(v > -2 - w, v < w))),
+        Sentence((w > -1,), sp.Equivalent(internal, both(v > -2 - w, v < w))),
         Sentence((w > 0, external), internal),
         Sentence((w > 0, v <= -w, v > -2 - w), both(internal, sp.Not(external))),
     ]

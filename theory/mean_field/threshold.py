@@ -21,7 +21,7 @@ def _edge():
         Sentence(given, sp.Equivalent(radius < scale, beta**2 > threshold2)),
         Sentence(given, sp.Equivalent(sp.Eq(radius, scale), sp.Eq(beta**2, threshold2))),
         Sentence((*given, m**2 <= q, beta > 0), radius < scale),
-        Sentence((*given, beta > 0, beta**2 > threshold2), radius < scale),
+        Sentence((*given[2:], beta**2 > threshold2), radius < scale),
     ]
 
 
