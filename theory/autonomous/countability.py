@@ -6,6 +6,7 @@ Hence they are isolated and countable, and finite in number in every compact set
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import sympy as sp
 
@@ -80,8 +81,8 @@ def _recall_exceptions():
     r, q = sp.symbols("r q")
     p, e = -3 * r**2, 2 * r**3 - q
     h = sp.Symbol("h")
-    gap = h**3 + p * h + q + e
-    return [Equation(gap.subs(h, r) + 1, 1), Equation(sp.diff(gap, h).subs(h, r) + 1, 1)]
+    gap: Any = h**3 + p * h + q + e
+    return [Equation(gap.subs(h, r) + 1, 1), Equation(gap.diff(h).subs(h, r) + 1, 1)]
 
 
 _STEPS = (

@@ -94,7 +94,7 @@ def nonnegative(p: Any, low: Fraction, high: Fraction) -> bool:
     """Whether a polynomial with rational coefficients is nowhere negative on an interval."""
     if p.is_zero:
         return True
-    odd = prod((factor for factor, power in p.sqf_list()[1] if power % 2), start=p.one)
+    odd: Any = prod((factor for factor, power in p.sqf_list()[1] if power % 2), start=p.one)
     ends = sum(odd.eval(sp.Rational(x)) == 0 for x in {low, high})
     if odd.count_roots(sp.Rational(low), sp.Rational(high)) > ends:
         return False  # it changes its sign inside

@@ -24,7 +24,7 @@ class ScalarFamily(NamedTuple):
     """
 
     gap: Any
-    theta: tuple[tuple[sp.Symbol, sp.Rational], ...]
+    theta: tuple[tuple[sp.Symbol, Any], ...]
 
     def at(self, expression: Any) -> Any:
         """A polynomial in h: the expression at these parameters."""
