@@ -59,13 +59,13 @@ def _lift():
 
 
 def _kappa():
-    # |f(h) - f(k)| = y, |G(h) - G(k)| = x <= l u with u = |h - k|, and N is R/q-Lipschitz where
-    # q^2 = r^2 + d eps
-    lipschitz, r, radius, kappa, q, eps = sp.symbols("l r R k q e")  # e = d eps
-    u, x, y = sp.symbols("u x y")
-    constants = (r > 0, radius > 0, q > 0, sp.Eq(q**2, r**2 + eps))
-    given = (*constants, sp.Eq(kappa * q, radius * lipschitz), x <= lipschitz * u)
-    return [Sentence((*given, y * q <= radius * x), y <= kappa * u)]
+    # |f(h) - f(k)| = y, |G(h) - G(k)| = x <= l u with u = |h - k|; by the steps before
+    # y^2 (r^2 + d eps) <= R^2 x^2, and kappa^2 (r^2 + d eps) = R^2 l^2
+    lipschitz, r, radius, kappa, shift, u, x, y = sp.symbols("l r R k e u x y")  # shift = d eps
+    square = r**2 + shift
+    given = (r > 0, shift >= 0, x >= 0, x <= lipschitz * u, square * y**2 <= radius**2 * x**2)
+    defined = sp.Eq(kappa**2 * square, radius**2 * lipschitz**2)
+    return [Sentence((*given, defined), y**2 <= kappa**2 * u**2)]
 
 
 def affine() -> list[Sentence]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..kernel.claim import Assumption, Claim
+from ..architecture import Recall, Residual
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from .falsifiers.layer_norm import FALSIFIERS, PREDICATES
 from .layer_norm_steps import STEPS
 
@@ -92,5 +93,29 @@ N9 = Claim(
         r" $\{\mathbf1,h^*\}^\perp$, rank $d-2$ per token, null directions $B^{-1}\mathbf1$ and"
         r" $B^{-1}Cz$, and \[\frac{\sigma_{\min}(B)}{s(1+k)}\le\sigma_{d-2}(S),\qquad"
         r" \sigma_1(S)\le\frac{|B|_2}{s(1-k)};\] for $\varepsilon>0$ the rank is $d-1$."
+    ),
+    consequences=(
+        Consequence(
+            Axis.REACHABILITY,
+            "yes, if small gain",
+            "With LayerNorm as the outer norm there is one fixed point, reached from every state,"
+            " at the rate kappa.",
+            frozenset(Recall),
+            True,
+            frozenset({Residual.ADD}),
+            frozenset({Regime.CONTRACTIVE}),
+            "LayerNorm, d >= 3 and kappa < 1 (affine update: beta > 2 |C A diag(gamma) C|_2)",
+        ),
+        Consequence(
+            Axis.INPUT_DEPENDENCE,
+            "yes, if small gain",
+            "With LayerNorm as the outer norm the limit is C^1 in the input with a derivative of"
+            " rank d - 2 per token (d - 1 if eps > 0).",
+            frozenset({Recall.EXTERNAL, Recall.INTERNAL}),
+            True,
+            frozenset({Residual.ADD}),
+            frozenset({Regime.CONTRACTIVE}),
+            "LayerNorm, d >= 3, kappa < 1 and D_e z invertible",
+        ),
     ),
 )
