@@ -19,7 +19,7 @@ def lipschitz(
     seed: int = 0,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Bound by how much one iteration of trained loops stretches the distance of two states.
+    """Bound how much trained loops stretch the distance of states.
 
     The bound kappa follows from the norms of the weights (claim L3). It is given for the whole
     state space, and for a ball around the state in which the orbit of one input settles, beside

@@ -10,7 +10,7 @@ from loopstab.numerics.bounds.lipschitz import Stations, lipschitz, norm_lipschi
 from loopstab.numerics.bounds.recall import threshold
 from loopstab.numerics.bounds.weights import gap_to_relu, of_loop, slope
 from loopstab.numerics.loops.block_loop import random_loop
-from loopstab.numerics.suites.bounds.lipschitz import loop_stations
+from loopstab.numerics.suites.bounds.lipschitz_blocks import loop_stations
 from loopstab.numerics.suites.bounds.recall_strength import loop_strength, scaled
 from loopstab.theory.architecture import Norm, Recall
 

@@ -11,6 +11,7 @@ from loopstab.theory.families import FAMILIES
 from loopstab.theory.kernel.claim import Claim
 
 PARTS = {
+    "bounds.lipschitz_blocks": "bounds.lipschitz",
     "geometry.bifurcations": "geometry.stable_sets",
     "recall.bounded_update_existence": "recall.bounded_update",
     "recall.unit_radius": "recall.bounded_update",

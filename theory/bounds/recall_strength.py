@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
 
 from ..architecture import Recall, Residual
@@ -106,6 +108,13 @@ def _internal():
     ]
 
 
+def _one_of(x: Any, *values: Any) -> Any:
+    """x is one of two values."""
+    equal: Any = sp.Eq
+    first, second = (equal(x, value) for value in values)
+    return sp.Or(first, second)
+
+
 def _factors():
     # every factor is made of alpha - m/tau, V + m/tau, 1/tau, sums, products and quotients
     tau, later, limit, moved, a, b = sp.symbols("tau sigma alpha m a b")
@@ -117,8 +126,8 @@ def _factors():
         Sentence((b <= a, b >= 0, e <= c, e >= 0), both(b * e <= a * c, b + e <= a + c)),
         Sentence((b <= a,), limit - b >= limit - a),
         # the smaller of two terms, and the positive part
-        Sentence((b <= a, e <= c, p <= b, p <= e, sp.Or(sp.Eq(q, a), sp.Eq(q, c))), p <= q),
-        Sentence((high >= low, q >= 0, q >= high, sp.Or(sp.Eq(p, 0), sp.Eq(p, low))), p <= q),
+        Sentence((b <= a, e <= c, p <= b, p <= e, _one_of(q, a, c)), p <= q),
+        Sentence((high >= low, q >= 0, q >= high, _one_of(p, 0, low)), p <= q),
     ]
 
 

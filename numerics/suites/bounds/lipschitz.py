@@ -1,29 +1,20 @@
-"""Attacks on L3, the Lipschitz bounds of softmax, heads, norms and whole blocks."""
+"""Attacks on L3, the Lipschitz bounds of softmax, attention heads, norms and MLPs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from fractions import Fraction
-from itertools import product
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from ....theory.architecture import Architecture, Norm, Recall
 from ....theory.bounds import lipschitz_predicates as exact
-from ...arrays import Array
+from ....theory.bounds.small_blocks import SLOPES
 from ...attack.suite import Case, Drop, Suite
-from ...bounds.lipschitz import Stations, lipschitz, stations
-from ...bounds.weights import BlockWeights, of_loop
-from ...loops.block_loop import BlockLoop, random_loop
-from ...loops.dual import Dual
-from ...strategies.fractions import entries, fractions, seeds, sizes
+from ...strategies.fractions import entries, fractions, sizes
 from ..shared.exact_numbers import above, below, rows
 from ..shared.predicates import dropping, evaluated
-
-ARCHITECTURES = tuple(str(Architecture(recall, norm)) for recall, norm in product(Recall, Norm))
 
 
 @st.composite
@@ -145,82 +136,47 @@ def head_case(case: Mapping[str, Any]) -> exact.HeadCase:
 
 
 @st.composite
-def _loops(draw: Any, factor: float = 1.0) -> Case:
+def _mlps(draw: Any) -> Case:
+    d, hidden = draw(sizes(1, 2)), draw(sizes(1, 2))
+    first = draw(entries(1, d, 3))[0]
     return {
-        "architecture": draw(st.sampled_from(ARCHITECTURES)),
-        "tokens": draw(sizes(1, 3)),
-        "scale": draw(fractions(1 / 4, 2)),
-        "eps": 2.0 ** -draw(st.integers(0, 16)),
-        "seed": draw(seeds()),
-        "factor": factor,
+        "first": first,
+        "second": first + draw(entries(1, d))[0] * 2.0 ** -draw(st.integers(0, 8)),
+        "inner": draw(entries(hidden, d)),
+        "out": draw(entries(d, hidden)),
+        "name": draw(st.sampled_from(sorted(SLOPES))),
+        "slope": 0.0,
     }
 
 
-def loop_stations(
-    loop: BlockLoop, weights: BlockWeights, h: Array, e: Array
-) -> tuple[Stations, Stations]:
-    """What stands at the places of both sub-blocks of a loop at a state."""
-    none = np.empty((0, *h.shape))
-    recall, norm = loop.architecture.recall, loop.architecture.norm
-    attention = weights.attention
-    found = []
-
-    def mixed(x: Array) -> Array:
-        return x @ loop.w_x.T + e @ loop.w_e.T + loop.b
-
-    def normalised(z: Array) -> Array:
-        return loop.gain * z / np.sqrt(np.mean(z**2, axis=-1, keepdims=True) + loop.eps)
-
-    h = mixed(h) if recall.in_stream else h
-    parts = ((attention.queries, attention.keys, attention.values), weights.mlp)
-    for block, kind in zip(loop.blocks, parts, strict=True):
-        read = normalised(h) if loop.architecture.inner_norm else h
-        read = mixed(read) if recall.in_update else read
-        u = block(Dual(read, none)).value
-        total = h + (normalised(u) if norm.on_update else u)
-        found.append(stations(kind, source=h, read=read, update=u, total=total))
-        h = normalised(total) if norm.on_sum else total
-    return found[0], found[1]
+@st.composite
+def _steep(draw: Any, dropped: str) -> Case:
+    """GELU near sqrt(2), with the slope 1 or with weights understated."""
+    x, one = draw(fractions(11 / 8, 23 / 16)), np.ones((1, 1))
+    return {
+        "first": np.array([x]),
+        "second": np.array([x + 1 / 64]),
+        "inner": one,
+        "out": one,
+        "name": "gelu",
+        "slope": 1.0 if dropped == "slope" else 0.0,
+    }
 
 
-def _overstated(here: Stations, factor: float) -> Stations:
-    return replace(
-        here,
-        argument=here.argument * factor,
-        update=here.update * factor,
-        total=here.total * factor,
+def _mlp_case(case: Case) -> exact.MLPCase:
+    """The exact case; the slope 0 stands for that of the activation."""
+    share = Fraction(1, 2) if case.get("dropped") == "weights" else 1
+    return exact.MLPCase(
+        rows(case["first"][None])[0],
+        rows(case["second"][None])[0],
+        (rows(case["inner"]), rows(case["out"])),
+        (
+            share * above(float(np.linalg.norm(case["inner"], 2))),
+            above(float(np.linalg.norm(case["out"], 2))),
+        ),
+        case["name"],
+        Fraction(case["slope"]) or SLOPES[case["name"]],
     )
-
-
-def _stretched(case: Case) -> str | None:
-    """The Jacobian against both bounds, at a state of the space, in both norms."""
-    rng = np.random.default_rng(case["seed"])
-    loop = random_loop(
-        Architecture.parse(case["architecture"]),
-        4,
-        scale=case["scale"],
-        state=case["scale"],
-        eps=case["eps"],
-        seed=rng,
-    )
-    weights = of_loop(loop)
-    e = rng.standard_normal((case["tokens"], 4))
-    h = loop.step(rng.standard_normal(e.shape), e)
-    j = loop.jacobian(h, e)
-    here = loop_stations(loop, weights, h, e)
-    if case["factor"] != 1:  # every smallest norm is overstated
-        first, second = (_overstated(station, case["factor"]) for station in here)
-        here = first, second
-    recalled = float(np.linalg.norm(e @ loop.w_e.T, axis=1).max())
-    token = j.reshape(*e.shape, -1)
-    largest = max(float(np.linalg.norm(token[i, :, :], 2)) for i in range(len(e))) / len(e) ** 0.5
-    for seen, measured in ((len(e), float(np.linalg.norm(j, 2))), (None, largest)):
-        near = lipschitz(weights, seen=seen, stations=here).kappa
-        space = lipschitz(weights, seen=seen, recalled=recalled).kappa
-        for name, bound in (("at the state", near), ("on the space", space)):
-            if measured > bound * (1 + 1e-9):
-                return f"{case['architecture']}: |J| = {measured:.6g} > kappa {name} = {bound:.6g}"
-    return None
 
 
 SUITES = (
@@ -278,18 +234,19 @@ SUITES = (
     ),
     Suite(
         "L3",
-        "blocks",
-        property="the Jacobian of a block of attention and MLP is below kappa in both norms",
-        cases=_loops,
-        judge=_stretched,
+        "MLP",
+        property="an MLP stretches no pair by more than n_2 s n_1",
+        cases=_mlps,
+        judge=evaluated(exact.mlp, _mlp_case),
         drops=(
+            Drop("slope 1", cases=lambda: dropping("slope", _steep("slope")), assumption="slope"),
             Drop(
-                "norms before each norm overstated",
-                cases=lambda: _loops(2.0**20),
-                assumption="floor",
+                "weights understated",
+                cases=lambda: dropping("weights", _steep("weights")),
+                assumption="weights",
             ),
         ),
-        evidence="sample",
-        cost=2,
+        evidence="certificate",
+        predicate="mlp",
     ),
 )
