@@ -229,7 +229,10 @@ A4 = Claim(
             "e -> h_0(e) pulls null sets back to null sets; outer normalisation: e -> f(h_0(e))"
             " does (second part)",
         ),
-        Assumption("random_start", "h_0 has a density given e (with recall)"),
+        Assumption(
+            "random_start",
+            "h_0 has a density given e; outer normalisation: f(h_0, e) has one (with recall)",
+        ),
     ),
     steps=_STEPS,
     predicates=PREDICATES,
