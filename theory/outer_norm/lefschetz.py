@@ -107,9 +107,10 @@ def _local_degrees():
     scale, q = sp.symbols("s q", positive=True)
     side = sp.Symbol("sigma")
     e, v = span("e v", {("e", "e"): R**2, ("e", "v"): 0, ("v", "v"): q})
-    z, moved = scale * e, (-A) * v
-    across = (R / (scale * R)) * (moved - (moved.dot(z) / z.dot(z)) * z)
-    h = side * e
+    z: Any = scale * e
+    moved: Any = (-A) * v
+    across: Any = (R / (scale * R)) * (moved - (moved.dot(z) / z.dot(z)) * z)
+    h: Any = side * e
     return [
         Equation(across["v"], -A / scale),
         Equation(across["e"], sp.Integer(0)),

@@ -262,8 +262,8 @@ def _scalar(case: Case) -> ScalarLoop:
         Fraction(case["bias"]),
         normalised=case["dropped"] != "normalisation",
     )
-    numbers = (Fraction(case[name]) for name in ("weight", "drive"))
-    return ScalarLoop(*numbers, (block,), Fraction(case["start"]))
+    weight, drive, start = (Fraction(case[name]) for name in ("weight", "drive", "start"))
+    return ScalarLoop(weight, drive, (block,), start)
 
 
 @st.composite

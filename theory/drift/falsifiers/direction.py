@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...kernel.exact import Vector
 from ...kernel.falsifier import Falsifier
@@ -27,10 +27,10 @@ class Inputs(NamedTuple):
     starts: tuple[Vector, Vector]
 
 
-def inputs(pull, biases, starts) -> Inputs:
+def inputs(pull: Any, biases: Any, starts: Any) -> Inputs:
     """A case from integers or strings."""
-    pairs = [[[Fraction(x) for x in vector] for vector in pair] for pair in (biases, starts)]
-    return Inputs(Fraction(pull), *map(tuple, pairs))
+    exact = [[Fraction(x) for x in vector] for pair in (biases, starts) for vector in pair]
+    return Inputs(Fraction(pull), (exact[0], exact[1]), (exact[2], exact[3]))
 
 
 def _limits_differ(case: Inputs) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...kernel.exact import Matrix, Vector, add, rational_root
 from ...kernel.falsifier import Falsifier
@@ -34,7 +34,8 @@ class Tokens(NamedTuple):
 
 def tokens(*state: int, blocks: tuple[tuple[int, ...], ...]) -> Tokens:
     """Tokens, and the slope, bias and eps of each sub-block."""
-    made = tuple(ScalarBlock(*(Fraction(x) for x in block)) for block in blocks)
+    exact = [[Fraction(x) for x in (*block, 0)[:3]] for block in blocks]
+    made = tuple(ScalarBlock(slope, bias, eps) for slope, bias, eps in exact)
     return Tokens(made, [Fraction(x) for x in state])
 
 
@@ -82,7 +83,7 @@ def _short_step(case: Peri) -> str | None:
     return None
 
 
-def peri(gain, *updates, k: int = 0) -> Peri:
+def peri(gain: Any, *updates: Any, k: int = 0) -> Peri:
     """A case from integers."""
     vectors = ([Fraction(x) for x in vector] for vector in (gain, *updates))
     first, *rest = vectors
@@ -119,10 +120,10 @@ def _off_the_cone(loop: ScalarLoop) -> str | None:
     return None
 
 
-def residual(slope, bias, start, weight=1, drive=0) -> ScalarLoop:
-    """h' = weight h + drive + slope sign(...) + bias."""
+def residual(slope: Any, bias: Any, start: Any, weight: Any = 1) -> ScalarLoop:
+    """h' = z + slope sign(z) + bias, z = weight h, from numbers or their strings."""
     block = ScalarBlock(Fraction(slope), Fraction(bias))
-    return ScalarLoop(Fraction(weight), Fraction(drive), (block,), Fraction(start))
+    return ScalarLoop(Fraction(weight), Fraction(0), (block,), Fraction(start))
 
 
 GROWTH = Predicate(
@@ -167,7 +168,7 @@ def _leaves(case: Sink) -> str | None:
     return None
 
 
-def sink(growths, *slopes) -> Sink:
+def sink(growths: Any, *slopes: Any) -> Sink:
     """A case from numbers or their strings."""
     return Sink([Fraction(a) for a in growths], [[Fraction(x) for x in row] for row in slopes])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flint
 
@@ -50,7 +50,9 @@ class Gated(NamedTuple):
             h = self.step(h)
 
 
-def gated(*cells, hidden=1, start=0, box=None, added: bool = False) -> Gated:
+def gated(
+    *cells: Any, hidden: Any = 1, start: Any = 0, box: Any = None, added: bool = False
+) -> Gated:
     """A case from numbers or their strings; the box is |start| if not given."""
     pairs = tuple((Fraction(z), Fraction(n)) for z, n in cells)
     first = Fraction(start)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flint
 
@@ -47,7 +47,7 @@ class SphereMap(NamedTuple):
         return turned * (-1) ** ((self.dimension - 1) * (len(self.maps) - 1))
 
 
-def sphere_map(*maps, torn: bool = False) -> SphereMap:
+def sphere_map(*maps: Any, torn: bool = False) -> SphereMap:
     """A map from rows of integers or fractions."""
     exact = tuple([[Fraction(x) for x in row] for row in matrix] for matrix in maps)
     return SphereMap(exact, torn)

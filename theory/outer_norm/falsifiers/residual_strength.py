@@ -6,7 +6,7 @@ Vectors are in units of R = sqrt(d), so that the sphere is |h| = 1.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...kernel.exact import Vector, rational_root
 from ...kernel.falsifier import Falsifier
@@ -27,7 +27,14 @@ class FixedPoint(NamedTuple):
     second: Vector | None = None
 
 
-def fixed_point(h, update, gain=(1, 1), eps=0, strengths=(0, 1), second=None) -> FixedPoint:
+def fixed_point(
+    h: Any,
+    update: Any,
+    gain: Any = (1, 1),
+    eps: Any = 0,
+    strengths: Any = (0, 1),
+    second: Any = None,
+) -> FixedPoint:
     """A case from numbers or their strings."""
     vectors = [
         [Fraction(x) for x in v] if v is not None else None for v in (h, update, gain, second)
@@ -106,7 +113,7 @@ class Tokens(NamedTuple):
         return det < 1 and abs(trace) < 1 + det
 
 
-def tokens(scales, update, a, larger) -> Tokens:
+def tokens(scales: Any, update: Any, a: Any, larger: Any) -> Tokens:
     """A case from numbers or their strings."""
     first, second = ([Fraction(x) for x in row] for row in update)
     return Tokens([Fraction(w) for w in scales], (first, second), Fraction(a), Fraction(larger))

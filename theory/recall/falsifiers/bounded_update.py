@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flint
 import sympy as sp
@@ -24,8 +24,7 @@ LOOPS = 32
 
 def _value(name: str, *values: Fraction) -> Fraction:
     """A closed form of the registry at rationals, where its value is rational."""
-    found = sp.Rational(formula(name)(*(sp.Rational(str(x)) for x in values)))
-    return Fraction(int(found.p), int(found.q))
+    return Fraction(str(formula(name)(*(sp.Rational(str(x)) for x in values))))
 
 
 class Heads(NamedTuple):
@@ -104,12 +103,18 @@ ABSORBED = Predicate(
 )
 
 
-def scalar(weight, drive, slope, bias=0, eps=0, normalised=True, start=0) -> ScalarLoop:
+def scalar(
+    weight: Any,
+    drive: Any,
+    slope: Any,
+    bias: Any = 0,
+    eps: Any = 0,
+    normalised: bool = True,
+    start: Any = 0,
+) -> ScalarLoop:
     """A loop of width 1 with one sub-block."""
-    numbers = (Fraction(x) for x in (slope, bias, eps))
-    return ScalarLoop(
-        Fraction(weight), Fraction(drive), (ScalarBlock(*numbers, normalised),), Fraction(start)
-    )
+    block = ScalarBlock(Fraction(slope), Fraction(bias), Fraction(eps), normalised)
+    return ScalarLoop(Fraction(weight), Fraction(drive), (block,), Fraction(start))
 
 
 def _no_fixed_point(loop: ScalarLoop) -> str | None:
@@ -300,7 +305,7 @@ def _diagonal(a: int, b: int) -> Matrix:
     return [_vector(a, 0), _vector(0, b)]
 
 
-def _block(matrix, bias, k: int = 0) -> PlanarBlock:
+def _block(matrix: Any, bias: Any, k: int = 0) -> PlanarBlock:
     return PlanarBlock([_vector(*row) for row in matrix], _vector(*bias), Fraction(k))
 
 

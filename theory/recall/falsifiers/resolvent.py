@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flint
 
@@ -56,11 +56,14 @@ def rational_matrix(rows: Sequence[Sequence[object]]) -> flint.fmpq_mat:
     return flint.fmpq_mat(len(rows), len(rows[0]), entries)
 
 
-def loop(matrix, recall, push=None, start=None, bend: int = 0) -> LinearLoop:
+def loop(
+    matrix: Any, recall: Any, push: Any = None, start: Any = None, bend: int = 0
+) -> LinearLoop:
     """A loop from rows; push and start are 0 if not given."""
     zero = [0] * len(matrix)
-    vectors = (rational_matrix([[x] for x in (v or zero)]) for v in (push, start))
-    return LinearLoop(rational_matrix(matrix), rational_matrix(recall), *vectors, Fraction(bend))
+    first, second = (rational_matrix([[x] for x in (v or zero)]) for v in (push, start))
+    exact = rational_matrix(matrix), rational_matrix(recall)
+    return LinearLoop(*exact, first, second, Fraction(bend))
 
 
 def contractive(matrix: flint.fmpq_mat) -> bool:
