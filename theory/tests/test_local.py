@@ -46,7 +46,7 @@ def test_semidefinite_is_what_eigenvalues_say(rows, square):
 
 def loop(jacobian, kick, q="15/16", power=1):
     zero = [0] * len(kick)
-    return QuadraticLoop(jacobian, q, power, zero, zero, zero, kick, zero, 0, 1, zero)
+    return QuadraticLoop(jacobian, q, power, zero, zero, zero, kick, zero, 0, 1, zero, zero)
 
 
 def test_the_adapted_norm_of_a_jordan_block():

@@ -70,6 +70,7 @@ def _linear(case: Case) -> quadratic.QuadraticLoop:
         bound=0,
         radius=1,
         slope=zero,
+        twist=zero,
     )
 
 
@@ -88,6 +89,7 @@ def _loops(draw: Any, drop: str = "") -> Case:
         "push": draw(draws.vectors(d)),
         "kick": draw(draws.vectors(d)),
         "slope": draw(draws.vectors(d)),
+        "twist": draw(draws.vectors(d)) if not drop else np.zeros(d),
         "offset": np.zeros(d),
     }
     if drop:
@@ -120,7 +122,7 @@ def _norm_matrix(case: Case) -> Array:
 
 
 def _quadratic(case: Case) -> quadratic.QuadraticLoop:
-    names = ("jacobian", "start", "ridge", "push", "kick", "offset", "slope")
+    names = ("jacobian", "start", "ridge", "push", "kick", "offset", "slope", "twist")
     constants = {name: case[name] for name in ("q", "bound", "radius")}
     vectors = {name: case[name].tolist() for name in names}
     return quadratic.QuadraticLoop(power=int(case["power"]), **constants, **vectors)

@@ -1,4 +1,5 @@
-"""Exact cases of L1: loops h' = J h + b (a h)^2 + K e + c with rational coefficients.
+"""Exact cases of L1: loops h' = J h + b (a h)^2 + (1 + g h) K e + c with rational
+coefficients.
 
 The fixed point is h* = 0 at e = 0 where c = 0. Norms are compared in ball arithmetic, and a case is
 a counterexample only if the balls are apart.
@@ -60,7 +61,7 @@ def semidefinite(square: flint.fmpq_mat) -> bool:
 
 @dataclass(frozen=True)
 class QuadraticLoop:
-    """The loop h' = J h + b (a h)^2 + K e + c at e = 0, with a start and claimed constants.
+    """The loop h' = J h + b (a h)^2 + (1 + g h) K e + c at e = 0, with claimed constants.
 
     Args:
         jacobian: J.
@@ -74,6 +75,7 @@ class QuadraticLoop:
         bound: M, claimed Lipschitz constant of the Jacobian.
         radius: r, radius of the ball.
         slope: dh_0/de.
+        twist: g, so that D_e f = (1 + g h) K; zeros where D_e f is constant.
     """
 
     jacobian: Any
@@ -87,6 +89,7 @@ class QuadraticLoop:
     bound: Any
     radius: Any
     slope: Any
+    twist: Any
 
     @cached_property
     def j(self) -> flint.fmpq_mat:
@@ -116,11 +119,16 @@ class QuadraticLoop:
     def step(self, x: flint.fmpq_mat, dx: flint.fmpq_mat) -> tuple[flint.fmpq_mat, flint.fmpq_mat]:
         """The next state and its derivative by the input."""
         a, b = matrix([self.ridge]), column(self.push)
-        along, moved = (a * x)[0, 0], (a * dx)[0, 0]
+        along, moved, twisted = (a * x)[0, 0], (a * dx)[0, 0], (matrix([self.twist]) * x)[0, 0]
         return (
             self.j * x + b * along**2 + column(self.offset),
-            self.j * dx + b * (2 * along * moved) + column(self.kick),
+            self.j * dx + b * (2 * along * moved) + column(self.kick) * (1 + twisted),
         )
+
+    def dual(self, row: Any) -> flint.fmpq:
+        """The square of the norm of the map x -> row x, from |.|_* to numbers."""
+        a = matrix([row])
+        return (a * self.norm_matrix.inv() * a.transpose())[0, 0]
 
     def sensitivity(self) -> flint.fmpq_mat | None:
         """S = (I - J)^{-1} K; None where it does not exist."""
@@ -140,8 +148,7 @@ def _contractive(case: QuadraticLoop) -> bool:
 
 def _lipschitz(case: QuadraticLoop) -> bool:
     """2 |b|_* |a|_*'^2 <= M for the dual norm of a, and q + M r < 1."""
-    a, b = matrix([case.ridge]), column(case.push)
-    dual = (a * case.norm_matrix.inv() * a.transpose())[0, 0]
+    dual, b = case.dual(case.ridge), column(case.push)
     small = fmpq(case.q) + fmpq(case.bound) * fmpq(case.radius) < 1
     return small and 4 * case.square(b) * dual**2 <= fmpq(case.bound) ** 2
 
@@ -181,7 +188,8 @@ def _gradient_off(case: QuadraticLoop) -> str | None:
     with flint.ctx.workprec(BITS):
         rate = flint.arb(fmpq(case.q) + fmpq(case.bound) * fmpq(case.radius))
         first, start = case.norm(dx - limit), case.norm(x)
-        push = flint.arb(fmpq(case.bound)) * case.norm(limit) * start
+        direct = case.norm(column(case.kick)) * flint.arb(case.dual(case.twist)).sqrt()  # M_e
+        push = (flint.arb(fmpq(case.bound)) * case.norm(limit) + direct) * start
         for t in range(1, LOOPS + 1):
             x, dx = case.step(x, dx)
             error, allowed = case.norm(dx - limit), rate**t * first + t * rate ** (t - 1) * push
@@ -228,6 +236,7 @@ def _example(**changes: Any) -> QuadraticLoop:
         "bound": half,
         "radius": quarter,
         "slope": [0],
+        "twist": [1],
     }
     return QuadraticLoop(**{**case, **changes})
 
