@@ -144,7 +144,11 @@ def _no_recall(case: Loop) -> bool:
 
 
 def _reached(case: Loop) -> str | None:
-    """An open set of z about the given one from which h_t converges to the fixed point."""
+    """An open set of z about the given one from which h_t converges to the fixed point.
+
+    Without kinks the answer is exact. With them only what lands on the point, or returns to its
+    ray, within `LOOPS` iterations is found.
+    """
     start = case.offset + case.encoder * case.z
     if not case.inner.nrows():
         return _linear_reached(case, start)
