@@ -13,6 +13,7 @@ from ..kernel.algebra import Equation, Words, letters
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, cited, decided, deduced, identity
 from ..kernel.vectors import span
+from .existence import inside_the_ball
 from .falsifiers.contraction import FALSIFIERS, PREDICATES
 from .sharp_example import SHARP_STEPS
 
@@ -157,21 +158,23 @@ _STEPS = (
         _tokens,
         ("kappa",),
     ),
-    deduced(
-        "sphere_complete",
-        "the sphere |h| = R (eps = 0) and the closed ball (eps > 0) are closed in R^d and mapped"
-        " into themselves",
+    identity(
+        "self_map",
+        "|N(z)|^2 = d - d^2 eps/(|z|^2 + d eps): N maps into the sphere |h| = R (eps = 0) or the"
+        " ball (eps > 0)",
         "every d",
-        ("eps_zero",),
+        inside_the_ball,
+        ("outer_norm",),
     ),
+    deduced("complete", "the sphere and the ball are closed in R^d", "every d", ("self_map",)),
     cited(
         "one_fixed_point",
         "banach",
         "kappa < 1: one fixed point, reached from every state at rate kappa",
         "every d",
         {
-            "complete": ("sphere_complete",),
-            "self_map": ("sphere_complete",),
+            "complete": ("complete",),
+            "self_map": ("self_map",),
             "contraction": ("kappa", "composition", "small"),
         },
     ),

@@ -22,7 +22,8 @@ from .falsifiers.existence import FALSIFIERS, PREDICATES
 R, A, BETA, S, X = sp.symbols("R a beta s x", positive=True)
 
 
-def _inside_the_ball():
+def inside_the_ball() -> list[Equation]:
+    """The square of the length of N(z) at gain 1."""
     d, eps, length = sp.symbols("d epsilon n", positive=True)
     (z,) = span("z", {("z", "z"): length**2})
     normal = (1 / S) * z  # s^2 = |z|^2/d + eps
@@ -99,7 +100,7 @@ _STEPS = (
         "inside_the_ball",
         "eps > 0, gain 1: |N(z)|^2 = d - d^2 eps/(|z|^2 + d eps) < d",
         "every d",
-        _inside_the_ball,
+        inside_the_ball,
         ("outer_norm", "epsilon"),
     ),
     identity(

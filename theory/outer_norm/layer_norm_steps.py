@@ -12,14 +12,14 @@ from typing import Any
 
 import sympy as sp
 
-from ..kernel.algebra import Equation, rational
+from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
 from ..kernel.proof import cited, decided, deduced, identity
 from ..kernel.vectors import Span
 from . import contraction, existence, sensitivity, sensitivity_variants, sharp_example
 from .existence_cap import CAP_GEOMETRY
 from .layer_norm_jacobian import EPS, D, S, centred, directions, entries, formula_of, vectors
 from .layer_norm_jacobian import jacobian_every_d as jacobian
-from .sensitivity_resolvent import INVERSE_STEPS
+from .sensitivity_resolvent import INVERSE_STEPS, rank
 
 
 def _states():
@@ -87,6 +87,41 @@ def _epsilon_inverse():
     preimage = S * w + (S * c.dot(w) / (D * eps)) * c
     image = formula_of(z, preimage, one)
     return [Equation(image[n], w[n]) for n in ("z", "v", "one")]
+
+
+def _epsilon_rank():
+    # N = DN, Q its inverse on the range of C, R = (I - J)^{-1}; C N = N = N C and C J = J, which
+    # for R^{-1} = I - J says C R^{-1} = R^{-1} + C - 1, and the same for R
+    c, n, q, r, b = letters("C N Q R B")
+    rules = (
+        ((c, c), c),
+        ((c, n), n),
+        ((n, c), n),
+        ((n, q, c), c),
+        ((c, r), r + c - 1),
+        ((c, r**-1), r**-1 + c - 1),
+    )
+
+    def model(rng: random.Random, size: int):
+        basis = random_matrix(rng, size)
+        values = [rational(rng) for _ in range(size - 1)]
+
+        def diagonally(entries: list[Any]) -> Any:
+            return basis * diagonal([*entries, 0]) * basis.inv()
+
+        projector = diagonally([1] * (size - 1))
+        while True:
+            gap = diagonal([1] * size) - projector * random_matrix(rng, size)
+            if gap.det() != 0:
+                inverse = diagonally([1 / x for x in values])
+                return {c: projector, n: diagonally(values), q: inverse, r: gap.inv()}
+
+    sensitivity = r * n * b
+    return [
+        Words(c * sensitivity, sensitivity, rules, model),
+        Words(sensitivity * (b**-1 * q * c * r**-1 * c), c, rules, model),
+        Words(sensitivity * b**-1 * (1 - c), sp.Integer(0), rules, model),
+    ]
 
 
 STEPS = (
@@ -215,12 +250,13 @@ STEPS = (
         ("directions", "eps_zero", "gain_one"),
     ),
     *INVERSE_STEPS,
-    deduced(
+    identity(
         "rank",
-        "T = s(I - M), M = s^{-1} P D P, is invertible (k < 1), so S x = 0 iff P B x = 0 iff B x is"
-        " a combination of 1 and C z in every token: for invertible B the kernel is spanned by"
-        " B^{-1} 1 and B^{-1} C z, rank S = L(d - 2), and the range is across 1 and k",
+        "T = s(I - M), M = s^{-1} P D P, is invertible (k < 1). For invertible B, P S = S, S B^{-1}"
+        " T P = P and S B^{-1} (I - P) = 0: the range of S is that of P, which is across 1 and k in"
+        " every token, so rank S = L(d - 2), and its kernel is spanned by B^{-1} 1 and B^{-1} C z",
         "every d >= 2, every L",
+        rank,
         ("resolvent", "triangle", "k_below_kappa", "projector", "recall_invertible"),
     ),
     decided(
@@ -254,11 +290,13 @@ STEPS = (
         _epsilon_inverse,
         ("jacobian", "epsilon"),
     ),
-    deduced(
+    identity(
         "epsilon_rank",
-        "eps > 0: I - J (kappa < 1) and DN(z) map the space of mean 0 onto itself, so S = (I -"
-        " J)^{-1} DN B has this range, rank d - 1 and the one null direction B^{-1} 1",
+        "eps > 0: with Q the inverse of DN on the space of mean 0 and S = (I - J)^{-1} DN B, C S ="
+        " S, S B^{-1} Q C (I - J) C = C and S B^{-1} (I - C) = 0: the range is the space of mean 0,"
+        " the rank is d - 1, and B^{-1} 1 is the one null direction",
         "every d >= 2",
+        _epsilon_rank,
         ("epsilon_inverse", "directions", "recall_invertible", "small"),
     ),
 )

@@ -11,7 +11,7 @@ from typing import Any
 import sympy as sp
 
 from ..kernel.algebra import Equation, Words, diagonal, letters, random_matrix, rational
-from ..kernel.proof import Sentence, decided, deduced, identity
+from ..kernel.proof import Sentence, decided, identity
 from ..kernel.vectors import span
 
 # P is the projector on the tangent spaces of one token or of all, s the block diagonal matrix of
@@ -76,6 +76,16 @@ def _resolvent():
     ]
 
 
+def rank() -> list[Words]:
+    """S maps onto the range of P, with the right inverse B^{-1} T P, and kills B^{-1} (I - P)."""
+    sensitivity = T**-1 * P * B
+    return [
+        Words(P * sensitivity, sensitivity, _RULES, _model),
+        Words(sensitivity * (B**-1 * T * P), P, _RULES, _model),
+        Words(sensitivity * B**-1 * (1 - P), sp.Integer(0), _RULES, _model),
+    ]
+
+
 def _gram():
     u, w, c, k = sp.symbols("u w c k")
     # |u - M u|^2 = u^2 - 2c + w^2 with w = |M u| <= k u and -u w <= c = <u, M u> <= u w
@@ -137,12 +147,13 @@ RESOLVENT_STEPS = (
         ("eps_zero", "gain_one"),
     ),
     *INVERSE_STEPS,
-    deduced(
+    identity(
         "rank",
-        "T = s(I - M), M = s^{-1} P D_h G P, is invertible (k < 1), so S x = 0 iff P B x = 0 iff B"
-        " x is a multiple of z in every token: for invertible B the kernel is B^{-1} span(z_i),"
-        " rank S = L(d-1), range S = h*^perp",
+        "T = s(I - M), M = s^{-1} P D_h G P, is invertible (k < 1). For invertible B, P S = S, S"
+        " B^{-1} T P = P and S B^{-1} (I - P) = 0: the range of S is that of P, which is h*^perp in"
+        " every token, so rank S = L(d-1), and its kernel is spanned by the B^{-1} z_i",
         "every d, every L",
+        rank,
         ("resolvent", "triangle", "k_below_kappa", "projector", "recall_invertible"),
     ),
 )
