@@ -1,6 +1,6 @@
 """Small loops N(a h + A phi(h) + beta e) in plain Python.
 
-The attacks on the mean-field laws and their measured steps use them.
+The measured steps of the mean-field laws use them.
 """
 
 from __future__ import annotations
@@ -32,15 +32,10 @@ def unit(vector: Vector) -> list[float]:
     return [scale * x for x in vector]
 
 
-def ginibre(rng: random.Random, width: int, symmetric: bool = False) -> list[list[float]]:
-    """A matrix of independent N(0, 1/width) entries; if `symmetric`, the lower half is a copy."""
+def ginibre(rng: random.Random, width: int) -> list[list[float]]:
+    """A matrix of independent N(0, 1/width) entries."""
     scale = 1 / math.sqrt(width)
-    matrix = [[rng.gauss(0, scale) for _ in range(width)] for _ in range(width)]
-    if symmetric:
-        for i in range(width):
-            for j in range(i):
-                matrix[i][j] = matrix[j][i]
-    return matrix
+    return [[rng.gauss(0, scale) for _ in range(width)] for _ in range(width)]
 
 
 def gaussian_input(rng: random.Random, width: int) -> list[float]:
@@ -100,34 +95,6 @@ def settle(
         if step < tol:
             break
     return Settled(h, s, step)
-
-
-def sensitivity(
-    matrix: Sequence[Vector],
-    at: Settled,
-    activation: Activation,
-    a: float,
-    beta: float,
-    rng: random.Random,
-    probes: int = 8,
-    loops: int = 40,
-) -> float:
-    """An estimate of (1/d) tr S S^T at a settled state with rho < 1, S = (I - J)^{-1} K.
-
-    It is the mean of |S v|^2/|v|^2 over `probes` Gaussian vectors v. S v is the limit of
-    x' = J x + K v, with J = P (a + A phi'(h))/s and K = beta P/s.
-    """
-    slopes, size, total = [activation.derivative(x) for x in at.h], dot(at.h, at.h), 0.0
-    for _ in range(probes):
-        v = [rng.gauss(0, 1) for _ in at.h]
-        x = [0.0] * len(v)
-        for _ in range(loops):
-            image = times(matrix, list(map(mul, slopes, x)))
-            moved = [(a * x + y + beta * z) / at.s for x, y, z in zip(x, image, v, strict=True)]
-            along = dot(at.h, moved) / size
-            x = [x - along * y for x, y in zip(moved, at.h, strict=True)]
-        total += dot(x, x) / dot(v, v)
-    return total / probes
 
 
 def spectral_radius(

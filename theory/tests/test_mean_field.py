@@ -21,9 +21,7 @@ from loopstab.theory.mean_field.gaussian import ball, digits, gaussian_mean
 from loopstab.theory.mean_field.simulation import (
     Settled,
     dot,
-    gaussian_input,
     ginibre,
-    sensitivity,
     settle,
     sparse_input,
     spectral_radius,
@@ -233,13 +231,3 @@ def test_width_of_the_bulk(d, real, exact):
     radius = edge_radius(d)
     assert radius == pytest.approx(exact, abs=2e-4)
     assert 1 < real < radius
-
-
-@pytest.mark.parametrize("a", [0.0, 1.5])
-def test_sensitivity_of_a_loop_without_weights(a):
-    """A = 0: the fixed point is h = e and S = P, of trace d - 1, for every residual path (M1)."""
-    rng = random.Random(0)
-    e, zero = gaussian_input(rng, 50), [[0.0] * 50] * 50
-    at = settle(zero, e, 2.0, LINEAR, a)
-    found = sensitivity(zero, at, LINEAR, a, 2.0, rng, probes=40, loops=80)
-    assert found == pytest.approx(49 / 50, abs=0.02)

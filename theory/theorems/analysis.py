@@ -40,7 +40,8 @@ THEOREMS: dict[str, Theorem] = {
         "Harmonic continuation",
         "Two functions that are harmonic on a connected open set and agree on a non-empty open"
         " subset agree everywhere on it.",
-        "S. Axler, P. Bourdon, W. Ramey, Harmonic Function Theory, 2nd ed., chapter 1",
+        "S. Axler, P. Bourdon, W. Ramey, Harmonic Function Theory, 2nd ed., chapter 1 (not looked"
+        " up)",
         {
             "harmonic": "both functions are harmonic on a connected open set",
             "open_set": "they agree on a non-empty open subset",

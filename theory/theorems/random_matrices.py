@@ -12,7 +12,8 @@ THEOREMS: dict[str, Theorem] = {
         " almost surely as d -> infinity, if the matrices are the corners of one infinite array;"
         " hence |A^k|_2 <= (k + 2) sigma^k with probability -> 1.",
         "Z. Bai, Y. Yin, Limiting behavior of the norm of products of random matrices and two"
-        " problems of Geman-Hwang, Probab. Theory Relat. Fields 73 (1986)",
+        " problems of Geman-Hwang, Probab. Theory Relat. Fields 73 (1986) (looked up in papers that"
+        " quote it)",
         {
             "entries": "the entries are independent, N(0, sigma^2/d)",
             "fixed_power": "k is fixed as d -> infinity",
@@ -25,7 +26,7 @@ THEOREMS: dict[str, Theorem] = {
         " for |mu| >= sigma, and log sigma + (|mu|^2/sigma^2 - 1)/2 for |mu| <= sigma.",
         "C. Bordenave, D. Chafai, Around the circular law, Probab. Surveys 9 (2012), section 4; T."
         " Tao, V. Vu, M. Krishnapur, Random matrices: universality of ESDs and the circular law,"
-        " Ann. Probab. 38 (2010)",
+        " Ann. Probab. 38 (2010) (both looked up by their abstracts, not by their theorems)",
         {
             "entries": "the entries are independent, N(0, sigma^2/d)",
             "limit": "d -> infinity at fixed mu",
