@@ -168,9 +168,9 @@ class LoopCertificate:
             else f"the outputs are the {len(found.classes)} below in turn, for ever"
         )
         return (
-            f"Answer: in exact arithmetic the orbit from h_0 enters the contracted ball at iteration"
-            f" {found.entered}, and from iteration {found.settled} on {rest}; over the ball every"
-            f" logit margin is at least {found.margin:.3g}."
+            "Answer: in exact arithmetic the orbit from h_0 enters the contracted ball at"
+            f" iteration {found.entered}, and from iteration {found.settled} on {rest}; over the"
+            f" ball every logit margin is at least {found.margin:.3g}."
         )
 
     def _depends(self) -> str:

@@ -31,9 +31,15 @@ from .settling import Settled, settle
 
 LOOPS = 4000
 """Iterations after which an orbit that has not settled is given up."""
+BITS = 128
+"""Bits of the values of jets."""
 SLACK = 1e-6
 """Share by which stated bounds are weaker than the computed ones, so that they can be proved again
 on a machine that rounds differently."""
+LOOSE = 1e-4
+"""The same for the singular values of S, and for the error of the fixed point a factor of 2."""
+SPARE_BITS = 16
+"""Bits by which the stated box of initial states is smaller."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class Maps:
 
     def start(self) -> BallArray:
         """h_0 = e at the precision of the context."""
-        return self.network.encode(BallArray.exact(self.x, self._matrices))
+        return self.network.encode(BallArray(BallArray.exact(self.x).balls, self._matrices))
 
     def advance(self, h: BallArray) -> BallArray:
         """One iteration on balls, at the precision of the context."""
@@ -98,7 +104,6 @@ def certify_loop(
     name: str = "",
     number: int | None = None,
     loops: int = LOOPS,
-    settled: Settled | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[LoopCertificate, Array]:
     """Prove existence, attraction, answer and dependence for a trained loop and one input.
@@ -109,7 +114,6 @@ def certify_loop(
         name: name of the checkpoint in the certificate.
         number: number of the sample in the certificate.
         loops: iterations after which an orbit that has not settled is given up.
-        settled: the settled orbit, if it is known.
         progress: is told what is being done.
 
     Returns:
@@ -117,39 +121,92 @@ def certify_loop(
 
     Raises:
         NotCertified: the orbit does not settle, or no ball that attracts was found.
+
+    Example:
+        >>> import numpy as np
+        >>> from loopstab.models.certificates.certify_loop import certify_loop
+        >>> from loopstab.models.measure.trained import TrainedLoop
+        >>> from loopstab.models.zoo import zoo
+        >>> trained = TrainedLoop.open(zoo.load("prefix-sums-16-internal-post-s1"))
+        >>> bits = np.array([[0.0], [1.0], [1.0]])
+        >>> certificate, center = certify_loop(trained, bits)  # doctest: +SKIP
+        >>> certificate.answer.classes  # doctest: +SKIP
+        ((0, 1, 0),)
     """
+    progress("following the orbit")
+    settled = settle(trained.model, x, loops)
+    maps = Maps(EnclosedNetwork(trained.model, len(x)), x, settled.period)
+    center = polished(maps.exact, settled.center, jacobian_estimate(maps.jet, settled.center))
+    return certify_at(trained, x, center, settled, name, number, progress), center
+
+
+def certify_at(
+    trained: TrainedLoop,
+    x: Array,
+    center: Array,
+    settled: Settled,
+    name: str = "",
+    number: int | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> LoopCertificate:
+    """Prove what holds about a given center; see `certify_loop`.
+
+    Args:
+        trained: the network and its task.
+        x: the input, (cells, channels).
+        center: the center of the ball, (cells, width).
+        settled: the float orbit, which fixes the precision but proves nothing.
+        name: name of the checkpoint in the certificate.
+        number: number of the sample in the certificate.
+        progress: is told what is being done.
+
+    Raises:
+        NotCertified: no ball about the center is attracted by a fixed point.
+    """
+    with flint.ctx.workprec(BITS):
+        return _certify_at(trained, x, center, settled, name, number, progress)
+
+
+def _certify_at(
+    trained: TrainedLoop,
+    x: Array,
+    center: Array,
+    settled: Settled,
+    name: str,
+    number: int | None,
+    progress: Callable[[str], None],
+) -> LoopCertificate:
     model = trained.model
-    progress("settling")
-    settled = settled or settle(model, x, loops)
-    network = EnclosedNetwork(model, len(x))
-    maps = Maps(network, x, settled.period)
+    maps = Maps(EnclosedNetwork(model, len(x)), x, settled.period)
     progress("contraction")
-    jacobian = jacobian_estimate(maps.jet, settled.center)
-    center = polished(maps.exact, settled.center, jacobian)
-    ball = contract(maps.jet, maps.exact, center, jacobian)
+    ball = contract(maps.jet, maps.exact, center)
     attraction = _attraction(ball, settled.period)
     unproved: dict[str, str] = {}
-    answer, bits = _tried(
-        "answer", unproved, lambda: _answer(maps, ball, settled, progress), (None, None)
+    answer, bits = None, None
+    try:
+        answer, bits = _answer(maps, ball, settled, progress)
+    except NotCertified as error:
+        unproved["answer"] = str(error)
+    progress("dependence on the input")
+    dependence = None
+    try:
+        dependence = _dependence(maps, ball, bits)
+    except NotCertified as error:
+        unproved["dependence"] = str(error)
+    return LoopCertificate(
+        checkpoint=name,
+        weights=fingerprint(model),
+        architecture=model.config.name,
+        task=trained.task.name,
+        level=trained.level,
+        input=number,
+        cells=len(x),
+        width=model.config.width,
+        attraction=attraction,
+        answer=answer,
+        dependence=dependence,
+        unproved=unproved,
     )
-    progress("dependence")
-    dependence = _tried("dependence", unproved, lambda: _dependence(maps, ball, bits), None)
-    architecture = model.config.name
-    certificate = LoopCertificate(
-        name,
-        fingerprint(model),
-        architecture,
-        trained.task.name,
-        trained.level,
-        number,
-        len(x),
-        model.config.width,
-        attraction,
-        answer,
-        dependence,
-        unproved,
-    )
-    return certificate, center
 
 
 def fingerprint(model: LoopedTransformer) -> str:
@@ -161,16 +218,8 @@ def fingerprint(model: LoopedTransformer) -> str:
     return digest.hexdigest()
 
 
-def _tried(part, unproved, prove, otherwise):
-    try:
-        return prove()
-    except NotCertified as error:
-        unproved[part] = str(error)
-        return otherwise
-
-
 def _attraction(ball: Contraction, period: int) -> Attraction:
-    error = ball.error * ball.coordinates.lengths[1] * (1 + SLACK)
+    error = 2 * ball.error * ball.coordinates.lengths[1]
     radius = ball.euclidean_radius * (1 - SLACK)
     if not error <= radius:
         raise NotCertified(
@@ -244,16 +293,20 @@ def _dependence(maps: Maps, ball: Contraction, bits: int | None) -> Dependence:
     if not arch.recall.present:
         if bits is None:
             raise NotCertified("the orbit was not enclosed")
-        return Dependence(0, 0.0, 0.0, bits)
+        return Dependence(0, 0.0, 0.0, bits + SPARE_BITS)
     euclidean = ball.error * ball.coordinates.lengths[1]
-    jacobian = maps.jet(Jet.coordinates(ball.center, np.eye(n), euclidean))
-    e = maps.embedding
-    moved = Jet(e.mid, e.rad, np.eye(n).reshape(cells, width, n), 0 * e.mid, radius=0.0)
-    state, offset = Jet.constant(ball.center, euclidean), network.offset(moved)
+    unit, zero = np.eye(n).reshape(cells, width, n), np.zeros((cells, width, n))
+    state = _variable(BallArray.exact(ball.center), np.concatenate((unit, zero), -1), euclidean)
+    e = _variable(maps.embedding.values, np.concatenate((zero, unit), -1), euclidean)
+    offset = network.offset(e)
     for _ in range(maps.period):
         state = network.advance(state, offset)
     rank = cells * (width - 1) if arch.outer_norm else n
-    found = sensitivity_bounds(jacobian, state, rank)
+    found = sensitivity_bounds(state, rank)
     if not found.least > 0:
         raise NotCertified(f"the singular value {rank} of S is not bounded away from 0")
-    return Dependence(rank, found.least * (1 - SLACK), found.largest * (1 + SLACK))
+    return Dependence(rank, found.least * (1 - LOOSE), found.largest * (1 + LOOSE))
+
+
+def _variable(values: BallArray, gradient: Array, radius: float) -> Jet:
+    return Jet(values, gradient, np.zeros(values.shape), radius=radius)

@@ -2,63 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from ...numerics.arrays import Array
+from ...numerics.enclosures.operations import E, rms_norm, softmax
 from ...theory.architecture import Residual
 from ..network.choices import QKNorm
-from ..network.geometry import Geometry
+from ..network.geometry import Geometry, coordinates
 from ..network.norm import RMSNorm
 from ..network.transformer import Block, LoopedTransformer, SubBlock
-
-
-class Enclosure(Protocol):
-    """What an array of enclosed numbers can do; `Jet` and `BallArray` are such arrays."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-    @property
-    def mid(self) -> Array: ...
-    def affine(self, weight: Array, bias: Array | None = None) -> Self: ...
-    def __add__(self, other: Any) -> Self: ...
-    def __sub__(self, other: Self) -> Self: ...
-    def __neg__(self) -> Self: ...
-    def __mul__(self, other: Any) -> Self: ...
-    def over(self, divisor: float) -> Self: ...
-    def sum(self) -> Self: ...
-    def map(self, name: str) -> Self: ...
-    def square_sum(self) -> Self: ...
-    def inner(self, other: Self) -> Self: ...
-    def matmul(self, other: Self) -> Self: ...
-    def reshape(self, *shape: int) -> Self: ...
-    def transpose(self, *axes: int) -> Self: ...
-    def __getitem__(self, index: Any) -> Self: ...
-    @staticmethod
-    def concatenate(parts: Sequence[Any], axis: int) -> Any: ...
-
-
-E = TypeVar("E", bound=Enclosure)
-
-
-def rms_norm(z: E, gain: Array, eps: float) -> E:
-    """gain * z / sqrt(mean z^2 + eps) over the last axis."""
-    scale = (z.square_sum().over(z.shape[-1]) + eps).map("rsqrt")
-    return z * scale * gain
-
-
-def softmax(scores: E, mask: Array | None = None) -> E:
-    """The softmax over the last axis; where the mask is 0 the weight is 0."""
-    middle = scores.mid if mask is None else np.where(mask > 0, scores.mid, -np.inf)
-    powers = (scores + -middle.max(-1, keepdims=True)).map("exp")
-    if mask is not None:
-        powers = powers * mask
-    return powers * powers.sum().map("reciprocal")
 
 
 @dataclass(frozen=True)
@@ -194,8 +151,6 @@ class EnclosedNetwork:
 
 def _dense_window(cells: int, model: LoopedTransformer, like: torch.Tensor):
     """For each pair of cells the column of the bias, and whether the window has the pair."""
-    from ..network.geometry import coordinates
-
     size = model.config.window
     if size is None:
         return None

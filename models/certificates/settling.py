@@ -69,7 +69,8 @@ def settle(model: LoopedTransformer, x: Array, loops: int) -> Settled:
     outcome = outcome_of(model, e, loops)
     raise NotCertified(
         f"the orbit does not settle within {loops} iterations ({outcome}): the last one moved the"
-        f" state by {moved:.2g} of its norm, and no cycle of period up to {LONGEST_PERIOD} was found"
+        f" state by {moved:.2g} of its norm, and there is no cycle of period up to"
+        f" {LONGEST_PERIOD}"
     )
 
 

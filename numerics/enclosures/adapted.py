@@ -71,7 +71,7 @@ class Coordinates:
         return bool(self.defect < 0.5)
 
     def norm_of(self, image: Array, error: float = 0.0) -> float:
-        """A bound of |X^{-1} M|_2 for every matrix M with |M - image|_2 <= error; image is (n, m)."""
+        """A bound of |X^{-1} M|_2 for all M with |M - image|_2 <= error; image is (n, m)."""
         n = len(image)
         product = self.inverse @ image
         rounded = gamma(n) * frobenius(self.inverse) * frobenius(image)

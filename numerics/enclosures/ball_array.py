@@ -41,11 +41,16 @@ class BallArray:
     matrices: dict[int, tuple[Array, arb_mat]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def exact(cls, values: Array, matrices: dict[int, Any] | None = None) -> BallArray:
-        """Doubles as balls of radius 0."""
+    def exact(cls, values: Array, radius: Array | float = 0.0) -> BallArray:
+        """Doubles as balls of radius 0, or of a given radius."""
         balls = np.empty(values.shape, object)
-        balls.ravel()[:] = [arb(x) for x in np.asarray(values, float).ravel().tolist()]
-        return cls(balls, {} if matrices is None else matrices)
+        flat = np.asarray(values, float).ravel().tolist()
+        if np.any(radius):
+            radii = np.broadcast_to(radius, values.shape).ravel().tolist()
+            balls.ravel()[:] = [arb(x, r) for x, r in zip(flat, radii, strict=True)]
+        else:
+            balls.ravel()[:] = [arb(x) for x in flat]
+        return cls(balls)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -114,7 +119,7 @@ class BallArray:
 
     def inner(self, other: BallArray) -> BallArray:
         """The inner products x y^T of (..., a, n) with (..., b, n)."""
-        return self.matmul(BallArray(other.balls.swapaxes(-1, -2), self.matrices))
+        return self.matmul(other.swapped())
 
     def matmul(self, other: BallArray) -> BallArray:
         """The matrix products x @ y over the last two axes; all axes before them agree."""
@@ -125,6 +130,10 @@ class BallArray:
         for x, y in pairs:
             found += (arb_mat(m, n, x.tolist()) * arb_mat(n, p, y.tolist())).entries()
         return self._of(found, (*batch, m, p))
+
+    def swapped(self) -> BallArray:
+        """The two last axes exchanged."""
+        return BallArray(self.balls.swapaxes(-1, -2), self.matrices)
 
     def reshape(self, *shape: int) -> BallArray:
         """The same entries in another shape."""

@@ -157,7 +157,7 @@ def contract(
     at_point = slope_over(step, center, where, 0.0)
     if not at_point.rate < 1:
         raise NotCertified(
-            f"the norm of the Jacobian in adapted coordinates is bounded by {at_point.rate:.6g} only"
+            f"the Jacobian's norm in adapted coordinates is bounded by {at_point.rate:.6g} only"
         )
     radius, room = 1e-6, (1 - at_point.rate) / 2
     for _ in range(PASSES):

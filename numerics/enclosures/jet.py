@@ -19,10 +19,10 @@ from functools import cached_property
 
 import numpy as np
 
-from ...support.errors import UsageError
 from ..arrays import Array
+from .ball_array import BallArray
 from .functions import FUNCTIONS, enclose
-from .rounding import UNIT, dot_error, gamma, operator_norms, row_norms, up
+from .rounding import UNIT, gamma, operator_norms, row_norms, up
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,7 @@ class Jet:
     """Functions of y on the ball |y|_2 <= r, with values, gradients, and bounds of all errors.
 
     Args:
-        mid: midpoints of the values at y = 0, of shape s.
-        rad: radii of the values at y = 0, of shape s.
+        values: the values at y = 0, enclosed at the precision of `flint.ctx`, of shape s.
         gradient: midpoints of the gradients, of shape s + (n,); None where nothing depends on y.
         spread: for each entry, a bound of the distance in the 2-norm between `gradient` and the
             true gradient anywhere on the ball, of shape s.
@@ -47,11 +46,10 @@ class Jet:
         >>> y = Jet.coordinates(np.zeros(1), np.eye(1), 0.1)
         >>> z = y.map("tanh")
         >>> round(float(z.gradient[0, 0]), 2), bool(z.spread[0] < 0.03), bool(z.reach[0] < 0.103)
-        (0.99, True, True)
+        (1.0, True, True)
     """
 
-    mid: Array
-    rad: Array
+    values: BallArray
     gradient: Array | None
     spread: Array
     block: Array | float = np.inf
@@ -69,17 +67,28 @@ class Jet:
     def coordinates(cls, center: Array, directions: Array, radius: float) -> Jet:
         """The states center + directions @ y, with n columns of directions."""
         gradient = directions.reshape(*center.shape, directions.shape[-1])
-        return cls(center, 0 * center, gradient, 0 * center, radius=radius)
+        return cls(BallArray.exact(center), gradient, 0 * center, radius=radius)
 
     @classmethod
     def constant(cls, mid: Array, rad: Array | float = 0.0, radius: float = 0.0) -> Jet:
         """Numbers known to lie in mid +- rad, which do not depend on y."""
-        return cls(mid, np.broadcast_to(rad, mid.shape), None, np.zeros(mid.shape), radius=radius)
+        values = BallArray.exact(mid, rad)
+        return cls(values, None, np.zeros(mid.shape), radius=radius)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the values."""
-        return self.mid.shape
+        return self.values.shape
+
+    @cached_property
+    def mid(self) -> Array:
+        """The values at y = 0 as doubles."""
+        return self.values.mid
+
+    @cached_property
+    def rad(self) -> Array:
+        """Bounds of the distance of the values at y = 0 from `mid`."""
+        return self.values.distance(self.mid)
 
     @cached_property
     def norms(self) -> Array:
@@ -110,114 +119,91 @@ class Jet:
 
     def affine(self, weight: Array, bias: Array | None = None) -> Jet:
         """weight @ x + bias along the last axis; weight is (out, in)."""
-        n, size = weight.shape[1], np.abs(weight)
-        mid = self.mid @ weight.T
-        rad = self.rad @ size.T + dot_error(np.abs(self.mid) @ size.T, n)
-        if bias is not None:
-            mid = mid + bias
-            rad = rad + UNIT * np.abs(mid)
+        n, size, values = weight.shape[1], np.abs(weight), self.values.affine(weight, bias)
         if self.gradient is None:
-            return self._with(mid, up(rad, n), None, np.zeros(mid.shape))
+            return self._constant(values)
         rounded = gamma(n) * up(self.norms @ size.T, n)
         by_entry = self.spread @ size.T + rounded
         by_block = self.block[..., None] * row_norms(weight) + rounded
         block = operator_norms(weight) * self.block + row_norms(rounded)
         spread = np.minimum(by_entry, by_block)
-        return self._with(
-            mid, up(rad, n), np.matmul(weight, self.gradient), up(spread, n), up(block, n)
-        )
+        return self._with(values, np.matmul(weight, self.gradient), up(spread, n), up(block, n))
 
     def __add__(self, other: Jet | Array | float) -> Jet:
         other = self._jet(other)
-        mid = self.mid + other.mid
-        rad = self.rad + other.rad + UNIT * np.abs(mid)
-        return self._total(other, mid, up(rad, 2))
+        return self._total(other, self.values + other.values)
 
     def __neg__(self) -> Jet:
         gradient = None if self.gradient is None else -self.gradient
-        return self._with(-self.mid, self.rad, gradient, self.spread, self.block)
+        return self._with(-self.values, gradient, self.spread, self.block)
 
     def __sub__(self, other: Jet) -> Jet:
         return self + (-other)
 
     def __mul__(self, other: Jet | Array | float) -> Jet:
         other = self._jet(other)
-        mid = self.mid * other.mid
-        x, y = np.abs(self.mid), np.abs(other.mid)
-        rad = x * other.rad + y * self.rad + self.rad * other.rad + UNIT * np.abs(mid)
-        left, right = _times_gradient(other, self, mid), _times_gradient(self, other, mid)
-        return left._total(right, mid, up(rad, 4))
+        values = self.values * other.values
+        left, right = _times_gradient(other, self, values), _times_gradient(self, other, values)
+        return left._total(right, values)
 
     def over(self, divisor: float) -> Jet:
         """x / divisor, for a divisor that is a double."""
-        mid, size = self.mid / divisor, abs(divisor)
-        rad = up(self.rad / size + UNIT * np.abs(mid), 2)
+        values, size = self.values.over(divisor), abs(divisor)
         if self.gradient is None:
-            return self._with(mid, rad, None, self.spread)
+            return self._constant(values)
         spread = up((self.spread + UNIT * self.norms) / size, 2)
         block = up((self.block + UNIT * row_norms(self.norms)) / size, 2)
-        return self._with(mid, rad, self.gradient / divisor, spread, block)
+        return self._with(values, self.gradient / divisor, spread, block)
 
     def sum(self) -> Jet:
         """The sum over the last axis, which stays as an axis of length 1."""
-        ones = np.ones((1, self.shape[-1]))
-        return self.affine(ones)
+        return self.affine(np.ones((1, self.shape[-1])))
 
     def square_sum(self) -> Jet:
         """The sum of squares over the last axis, which stays as an axis of length 1."""
-        n = self.shape[-1]
-        mid = (self.mid**2).sum(-1, keepdims=True)
-        linear = 2 * (np.abs(self.mid) * self.rad).sum(-1, keepdims=True)
-        rad = linear + (self.rad**2).sum(-1, keepdims=True) + dot_error(mid, n)
+        n, values = self.shape[-1], self.values.square_sum()
         if self.gradient is None:
-            return self._with(mid, up(rad, 2 * n), None, np.zeros(mid.shape))
+            return self._constant(values)
         gradient = 2 * np.matmul(self.mid[..., None, :], self.gradient)
         spread = row_norms(self.mid) * self.block + self.block_reach * self.block_slope
         spread = spread + gamma(n) * (np.abs(self.mid) * self.norms).sum(-1)
-        return self._with(mid, up(rad, 2 * n), gradient, up(2 * spread[..., None], n))
+        return self._with(values, gradient, up(2 * spread[..., None], n))
 
     def map(self, name: str) -> Jet:
         """An elementary function of every entry, by its name in `functions.FUNCTIONS`."""
-        function = FUNCTIONS[name]
-        mid, rad = enclose(function.value, self.mid, self.rad)
+        values = self.values.map(name)
         if self.gradient is None:
-            return self._with(mid, rad, None, np.zeros(mid.shape))
-        factor, width = enclose(function.slope, self.mid, self.reach)
+            return self._constant(values)
+        factor, width = enclose(FUNCTIONS[name].slope, self.mid, self.reach)
         size, rounded = np.abs(factor), UNIT * np.abs(factor) * self.norms
         spread = size * self.spread + rounded + width * self.slope
         block = size.max(-1) * self.block + row_norms(rounded)
         block = block + np.minimum(width.max(-1) * self.block_slope, row_norms(width * self.slope))
         gradient = factor[..., None] * self.gradient
-        return self._with(mid, rad, gradient, up(spread, 3), up(block, 3))
+        return self._with(values, gradient, up(spread, 3), up(block, 3))
 
     def inner(self, other: Jet) -> Jet:
         """The inner products x y^T of (..., a, n) with (..., b, n)."""
-        n = self.shape[-1]
-        turned = np.swapaxes(other.mid, -1, -2)
-        mid, a, b = self.mid @ turned, np.abs(self.mid), np.abs(turned)
-        rad = a @ np.swapaxes(other.rad, -1, -2) + dot_error(a @ b, n)
-        rad = up(rad + self.rad @ np.swapaxes(np.abs(other.mid) + other.rad, -1, -2), 2 * n)
-        left = right = self._with(mid, rad, None, np.zeros(mid.shape))
+        values = self.values.inner(other.values)
+        left = right = self._constant(values)
         if self.gradient is not None:
-            left = _products_of_rows(self, other, mid)
+            left = _products_of_rows(self, other, values)
         if other.gradient is not None:
-            right = _products_of_rows(other, self, np.swapaxes(mid, -1, -2))._turned()
-        return left._total(right, mid, rad)
+            right = _products_of_rows(other, self, values.swapped())._swapped()
+        return left._total(right, values)
 
     def matmul(self, other: Jet) -> Jet:
         """The matrix products x @ y over the last two axes; all axes before them agree."""
-        n = self.shape[-1]
-        x, y = self.mid, other.mid
-        mid, a, b = x @ y, np.abs(x), np.abs(y)
-        rad = up(a @ other.rad + self.rad @ (b + other.rad) + dot_error(a @ b, n), 2 * n)
-        left = right = self._with(mid, rad, None, np.zeros(mid.shape))
+        n, x, y, values = self.shape[-1], self.mid, other.mid, self.values.matmul(other.values)
+        left = right = self._constant(values)
+        a, b = np.abs(x), np.abs(y)
         if other.gradient is not None:
             g, rounded = other.gradient, gamma(n) * up(a @ other.norms, n)
-            gradient = (x @ g.reshape(*g.shape[:-2], -1)).reshape(*mid.shape, g.shape[-1])
+            gradient = (x @ g.reshape(*g.shape[:-2], -1)).reshape(*values.shape, g.shape[-1])
             spread = a @ other.spread + self.reach @ other.slope + rounded
             block = (a @ other.block[..., None] + self.reach @ other.block_slope[..., None])[..., 0]
             block = block + row_norms(rounded)
-            right = self._with(mid, rad, gradient, up(spread, 2 * n), up(block, 2 * n))
+            right = self._with(values, gradient, up(spread, 2 * n), up(block, 2 * n))
         if self.gradient is not None:
             gradient = np.matmul(np.swapaxes(y, -1, -2)[..., None, :, :], self.gradient)
             rounded = gamma(n) * up(self.norms @ b, n)
@@ -225,105 +211,113 @@ class Jet:
             moved = row_norms(other.block_reach)[..., None]
             block = operator_norms(y)[..., None] * self.block + moved * self.block_slope
             block = block + row_norms(rounded)
-            left = self._with(mid, rad, gradient, up(spread, 2 * n), up(block, n))
-        return left._total(right, mid, rad)
+            left = self._with(values, gradient, up(spread, 2 * n), up(block, n))
+        return left._total(right, values)
 
     def reshape(self, *shape: int) -> Jet:
         """The same entries in another shape."""
-        moved = self._rearranged(lambda a, tail: a.reshape(*shape, *tail))
-        old, new = self.shape[-1], moved.shape[-1]
+        values = self.values.reshape(*shape)
+        old, new = self.shape[-1], shape[-1] if shape[-1] >= 0 else values.shape[-1]
         block: Array | float = np.inf
         if old % new == 0:  # each vector is cut into parts
-            block = np.repeat(self.block.ravel(), old // new).reshape(moved.shape[:-1])
+            block = np.repeat(self.block.ravel(), old // new).reshape(values.shape[:-1])
         elif new % old == 0:  # vectors are put together
-            block = up(row_norms(self.block.reshape(*moved.shape[:-1], new // old)), 1)
-        return self._with(moved.mid, moved.rad, moved.gradient, moved.spread, block)
+            block = up(row_norms(self.block.reshape(*values.shape[:-1], new // old)), 1)
+        return self._rearranged(values, lambda a, tail: a.reshape(*values.shape, *tail), block)
 
     def transpose(self, *axes: int) -> Jet:
         """The axes of the values in another order."""
-        moved = self._rearranged(lambda a, tail: a.transpose(*axes, *(len(axes),) * bool(tail)))
         last = len(axes) - 1
         block = self.block.transpose(*axes[:-1]) if axes[-1] == last else np.inf
-        return self._with(moved.mid, moved.rad, moved.gradient, moved.spread, block)
+        return self._rearranged(
+            self.values.transpose(*axes),
+            lambda a, tail: a.transpose(*axes, *(last + 1,) * bool(tail)),
+            block,
+        )
 
     def __getitem__(self, index: object) -> Jet:
         items = index if isinstance(index, tuple) else (index,)
-        moved = self._rearranged(lambda a, tail: a[(*items, *(slice(None),) * bool(tail))])
-        rest = items[:-1] if len(items) == len(self.shape) or items[0] is Ellipsis else items
-        block = self.block[rest] if not isinstance(items[-1], int) else np.inf
-        return self._with(moved.mid, moved.rad, moved.gradient, moved.spread, block)
+        all_axes = len(items) == len(self.shape) or items[0] is Ellipsis
+        block = self.block[items[:-1] if all_axes else items]
+        if all_axes and not isinstance(items[-1], slice):
+            block = np.inf
+        return self._rearranged(
+            self.values[items], lambda a, tail: a[(*items, *(slice(None),) * bool(tail))], block
+        )
 
     @staticmethod
     def concatenate(parts: Sequence[Jet], axis: int) -> Jet:
         """Jets one after another along an axis, counted from the first."""
-        if axis < 0:
-            raise UsageError(f"concatenate counts axes from the first, not {axis}")
-        first, gradient = parts[0], None
-        if any(part.gradient is not None for part in parts):
-            n = next(p.gradient.shape[-1] for p in parts if p.gradient is not None)
-            gradients = [
-                np.zeros((*p.shape, n)) if p.gradient is None else p.gradient for p in parts
-            ]
-            gradient = np.concatenate(gradients, axis)
-        mid, rad, spread = (
-            np.concatenate([getattr(part, name) for part in parts], axis)
-            for name in ("mid", "rad", "spread")
-        )
+        first = parts[0]
+        values = first.values.concatenate([part.values for part in parts], axis)
+        lengths = [part.gradient.shape[-1] for part in parts if part.gradient is not None]
+        if not lengths:
+            return first._constant(values)
+        gradients = [
+            np.zeros((*p.shape, lengths[0])) if p.gradient is None else p.gradient for p in parts
+        ]
+        spread = np.concatenate([part.spread for part in parts], axis)
         blocks = [part.block for part in parts]
         last = axis == len(first.shape) - 1
         block = up(row_norms(np.stack(blocks, -1)), 1) if last else np.concatenate(blocks, axis)
-        return first._with(mid, rad, gradient, spread, block)
+        return first._with(values, np.concatenate(gradients, axis), spread, block)
 
     def _jet(self, other: Jet | Array | float) -> Jet:
         if isinstance(other, Jet):
             return other
         return Jet.constant(np.asarray(other, float), 0.0, self.radius)
 
-    def _total(self, other: Jet, mid: Array, rad: Array) -> Jet:
+    def _total(self, other: Jet, values: BallArray) -> Jet:
         """These values, with the sum of both gradients."""
-        one, two = self.gradient, other.gradient
-        shape = mid.shape
+        one, two, shape = self.gradient, other.gradient, values.shape
         spread = np.broadcast_to(self.spread + other.spread, shape)
         if one is None or two is None:
             only = self if two is None else other
             if only.gradient is None:
-                return self._with(mid, rad, None, np.zeros(shape))
+                return self._constant(values)
             gradient = np.broadcast_to(only.gradient, (*shape, only.gradient.shape[-1]))
             block = only.block if only.shape == shape else np.inf
-            return self._with(mid, rad, gradient, spread, block)
+            return self._with(values, gradient, spread, block)
         gradient = one + two
         rounded = UNIT * row_norms(gradient)
         same = self.shape == other.shape == shape
         block = up(self.block + other.block + row_norms(rounded), 2) if same else np.inf
-        return self._with(mid, rad, gradient, up(spread + rounded, 2), block)
+        return self._with(values, gradient, up(spread + rounded, 2), block)
 
-    def _turned(self) -> Jet:
+    def _swapped(self) -> Jet:
         """The two last axes exchanged."""
         axes = list(range(len(self.shape)))
         axes[-2:] = axes[-1], axes[-2]
         return self.transpose(*axes)
 
-    def _rearranged(self, move: Callable[[Array, tuple[int, ...]], Array]) -> Jet:
+    def _rearranged(
+        self,
+        values: BallArray,
+        move: Callable[[Array, tuple[int, ...]], Array],
+        block: Array | float,
+    ) -> Jet:
         gradient = self.gradient
         moved = None if gradient is None else move(gradient, gradient.shape[-1:])
-        return self._with(move(self.mid, ()), move(self.rad, ()), moved, move(self.spread, ()))
+        return self._with(values, moved, move(self.spread, ()), block)
+
+    def _constant(self, values: BallArray) -> Jet:
+        return self._with(values, None, np.zeros(values.shape))
 
     def _with(
         self,
-        mid: Array,
-        rad: Array,
+        values: BallArray,
         gradient: Array | None,
         spread: Array,
         block: Array | float = np.inf,
     ) -> Jet:
-        return Jet(mid, rad, gradient, spread, block, radius=self.radius)
+        return Jet(values, gradient, spread, block, radius=self.radius)
 
 
-def _times_gradient(by: Jet, x: Jet, mid: Array) -> Jet:
-    """The part by * grad x of the gradient of a product whose values are `mid`."""
-    shape = mid.shape
+def _times_gradient(by: Jet, x: Jet, values: BallArray) -> Jet:
+    """The part by * grad x of the gradient of a product."""
+    shape = values.shape
     if x.gradient is None:
-        return x._with(mid, x.rad, None, np.zeros(shape))
+        return x._constant(values)
     size = np.abs(by.mid)
     rounded = UNIT * np.broadcast_to(size * x.norms, shape)
     spread = np.broadcast_to(size * x.spread + by.reach * x.slope, shape) + rounded
@@ -336,10 +330,10 @@ def _times_gradient(by: Jet, x: Jet, mid: Array) -> Jet:
         block = row_norms(by.mid) * x.spread[..., 0] + by.block_reach * x.slope[..., 0]
         block = up(block + row_norms(rounded), 4)
     gradient = np.broadcast_to(by.mid[..., None] * x.gradient, (*shape, x.gradient.shape[-1]))
-    return x._with(mid, x.rad, gradient, up(spread, 4), block)
+    return x._with(values, gradient, up(spread, 4), block)
 
 
-def _products_of_rows(x: Jet, y: Jet, mid: Array) -> Jet:
+def _products_of_rows(x: Jet, y: Jet, values: BallArray) -> Jet:
     """The part of the gradient of x y^T that moves x: for the row i of x, all y_j . grad x_i."""
     assert x.gradient is not None
     n = x.shape[-1]
@@ -352,4 +346,4 @@ def _products_of_rows(x: Jet, y: Jet, mid: Array) -> Jet:
     spread = np.minimum(by_entry, by_block) + rounded
     block = operator_norms(y.mid)[..., None] * x.block
     block = block + row_norms(y.block_reach)[..., None] * x.block_slope + row_norms(rounded)
-    return x._with(mid, 0 * mid, gradient, up(spread, 2 * n), up(block, 2 * n))
+    return x._with(values, gradient, up(spread, 2 * n), up(block, 2 * n))

@@ -145,7 +145,8 @@ class Funnel:
     def _near(self, now: Enclosed, step, period: int) -> Enclosed:
         """`period` iterations of a tube."""
         tube, ball = now.tube, now.ball
-        assert tube is not None and ball is not None
+        assert tube is not None
+        assert ball is not None
         with flint.ctx.workprec(max(_bits_of(tube) + MARGIN, 2 * MARGIN)):
             state = now.state
             for _ in range(period):

@@ -9,8 +9,8 @@ import scipy.linalg
 
 from ..arrays import Array
 from .jet import Jet
-from .rounding import gamma, row_norms, up
-from .verified import frobenius, least_singular_value, spectral_norm
+from .rounding import UNIT, gamma, row_norms, up
+from .verified import frobenius, spectral_norm
 
 
 @dataclass(frozen=True)
@@ -28,29 +28,34 @@ class SensitivityBounds:
     largest: float
 
 
-def sensitivity_bounds(jacobian: Jet, input_jacobian: Jet, rank: int) -> SensitivityBounds:
+def sensitivity_bounds(image: Jet, rank: int) -> SensitivityBounds:
     """Bound the singular values of S at the fixed point.
 
     Args:
-        jacobian: jet of f in the state's own coordinates, on a ball that contains the fixed point.
-        input_jacobian: jet of f by the input, for all states of that ball.
+        image: jet of f(h, e) with 2 n coordinates, those of h and then those of e, on a ball that
+            contains the fixed point and the input.
         rank: k.
     """
-    n = jacobian.mid.size
-    j, k = (_matrix(jet, n) for jet in (jacobian, input_jacobian))
+    n = image.mid.size
+    assert image.gradient is not None
+    both = image.gradient.reshape(n, 2 * n)
+    j, k = both[:, :n], np.ascontiguousarray(both[:, n:])
+    shift = float(row_norms(image.block.ravel()))
     left = np.eye(n) - j
     approximate = scipy.linalg.solve(left, k)
     residual = k - left @ approximate
     size = spectral_norm(approximate)
     rounded = gamma(n + 4) * (frobenius(left) * frobenius(approximate) + 2 * frobenius(k))
-    defect = up(frobenius(residual) + rounded + _error(input_jacobian) + _error(jacobian) * size, 4)
-    error = up(inverse_norm(left, _error(jacobian)) * defect, 2)
-    gram = approximate @ approximate.T
-    _, vectors = scipy.linalg.eigh(gram, subset_by_index=[n - rank, n - 1])
-    part = vectors.T @ approximate
-    lost = gamma(n) * frobenius(vectors) * frobenius(approximate)
-    least = (least_singular_value(part) - lost) / spectral_norm(vectors)
-    return SensitivityBounds(rank, max(least * (1 - 1e-14) - error, 0.0), up(size + error, 2))
+    defect = up(frobenius(residual) + rounded + shift * (1 + size), 4)
+    error = up(inverse_norm(left, shift) * defect, 2)
+    left_vectors, _, right_vectors = scipy.linalg.svd(approximate)
+    rows, columns = left_vectors[:, :rank].T, right_vectors[:rank].T
+    # sigma_k(S) >= sigma_min(U^T S V)/(|U| |V|) for any U and V with k columns
+    core = rows @ (approximate @ columns)
+    sizes = frobenius(rows) * frobenius(approximate) * frobenius(columns)
+    inverse = inverse_norm(core, up(2 * gamma(n) * (1 + gamma(n)) * sizes, 2))
+    least = 1 / (inverse * spectral_norm(rows) * spectral_norm(columns))
+    return SensitivityBounds(rank, max(least * (1 - 16 * UNIT) - error, 0.0), up(size + error, 2))
 
 
 def inverse_norm(matrix: Array, error: float) -> float:
@@ -67,19 +72,12 @@ def inverse_norm(matrix: Array, error: float) -> float:
         True
     """
     n = len(matrix)
-    inverse = scipy.linalg.inv(matrix)
+    try:
+        inverse = np.linalg.inv(matrix)
+    except np.linalg.LinAlgError:
+        return np.inf
     size = spectral_norm(inverse)
     rest = frobenius(np.eye(n) - inverse @ matrix)
     rounded = gamma(n + 2) * frobenius(inverse) * frobenius(matrix) + n * gamma(1)
     defect = up(rest + rounded + size * error, 3)
     return up(size / (1 - defect), 2) if defect < 1 else np.inf
-
-
-def _matrix(jet: Jet, n: int) -> Array:
-    assert jet.gradient is not None
-    return jet.gradient.reshape(n, -1)
-
-
-def _error(jet: Jet) -> float:
-    """A bound of the distance of the true Jacobian from the midpoint in the spectral norm."""
-    return float(row_norms(jet.block.ravel()))

@@ -89,41 +89,9 @@ def spectral_norm(matrix: Array) -> float:
         error = up(gamma(m + 2) * size**2 + 2 * UNIT * (bound + size**2), 4)
         least = least_eigenvalue(shifted)
         if np.isfinite(least):
-            return up(np.sqrt(up(bound + error - least, 2)), 2) / scale
+            return float(up(np.sqrt(up(bound + error - least, 2)), 2)) / scale
         slack *= 16
     return np.inf
-
-
-def least_singular_value(matrix: Array) -> float:
-    """A lower bound of the least singular value of a matrix with no more rows than columns.
-
-    Args:
-        matrix: (k, n) with k <= n.
-
-    Returns:
-        The bound; 0 where no positive one could be proved.
-
-    Example:
-        >>> import numpy as np
-        >>> from loopstab.numerics.enclosures.verified import least_singular_value
-        >>> 0.999 < least_singular_value(np.eye(2, 3)) <= 1
-        True
-    """
-    k, n = matrix.shape
-    size = frobenius(matrix)
-    if not np.isfinite(size) or size == 0:
-        return 0.0
-    gram = matrix @ matrix.T
-    gram = (gram + gram.T) / 2
-    guess = float(np.linalg.eigvalsh(gram)[0])
-    error = up(gamma(n + 2) * size**2 + 4 * UNIT * size**2, 4)
-    for share in (1 - 1e-9, 1 - 1e-6, 0.999, 0.9, 0.5):
-        shifted = gram.copy()
-        shifted[np.diag_indices(k)] -= share * guess
-        bound = share * guess + least_eigenvalue(shifted) - error
-        if bound > 0:
-            return float(np.sqrt(bound)) * (1 - 8 * UNIT)
-    return 0.0
 
 
 def _largest(gram: Array) -> float:

@@ -1,141 +1,133 @@
-"""Certified fixed points of random networks: how many there are, and their branches."""
+"""Certificates of trained loops: theorems about one network and one input."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from ...support.errors import UsageError
-from ...support.files import output_folder, write_json
 from ...support.jsonable import json_text
 
 if TYPE_CHECKING:
-    from ...numerics.certificates.branch_counts import BranchCounts
-    from ...numerics.certificates.counts import Counts
+    from ...models.certificates.certificate_file import CertificateFile
+    from ...models.measure.trained import TrainedLoop
 
 
 def certify(
-    ensemble: Literal["tanh", "relu", "norm-tanh", "norm-linear"] = "tanh",
-    sizes: tuple[int, ...] = (1, 2),
-    gains: tuple[float, ...] = (1.0, 2.0, 4.0),
-    networks: int = 100,
-    branch: float | None = None,
-    recall: float = 1.0,
-    seed: int = 0,
-    jobs: int = 1,
-    max_boxes: int = 200_000,
+    checkpoint: Annotated[str | None, tyro.conf.Positional] = None,
+    input_: Annotated[int, tyro.conf.arg(name="input")] = 0,
+    level: str | None = None,
+    data: Path | None = None,
+    loops: int = 4000,
     out: Path | None = None,
+    verify: Path | None = None,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Count the fixed points of random networks, each one proved.
+    """Prove what a trained loop does on one input, for any number of iterations.
 
-    Every fixed point is enclosed by the Krawczyk operator in ball arithmetic, and the rest of the
-    state space is proved empty. A network with an undecided box counts as undecided. The ensembles
-    are, with G Ginibre of variance 1/size, and b and x standard normal:
+    Four things are proved in rigorous arithmetic, with all rounding bounded: a fixed point (or a
+    cycle of period up to 8) exists and is the only one in an explicit ball; it attracts every
+    state of the ball at an explicit rate; the exact orbit from the initial state enters the ball,
+    and from an explicit iteration on the output never changes again; and the limit depends on the
+    input, with explicit bounds of its derivative, or without recall does not depend on it at all.
 
-    tanh: h' = tanh(gain G h) + b; relu: h' = gain G relu(h) + b, in exact rational arithmetic;
-    norm-tanh and norm-linear: h' = N(h + gain G phi(h) + x).
+    With --verify FILE a certificate that --out wrote is proved again from the checkpoint and the
+    file alone. The checkpoint is the one that the file names, unless another is given.
 
-    With --branch LENGTH every fixed point is followed over inputs e(t) = t v with |v| = LENGTH,
-    which enter as recall * e(t) beside gain G, inside tanh or N. A branch is complete if h*(e) is
-    proved to exist and to be continuously differentiable over the whole interval. It depends on
-    the input if an enclosure of its derivative excludes 0 everywhere. Parts where this is not
-    proved, such as folds, are listed as undecided.
+    Examples: loopstab certify sudoku-4x4-external-post-s1 --input 3 --out three.safetensors
+     loopstab certify --verify three.safetensors
 
-    Examples: loopstab certify --ensemble tanh --sizes 1 2 --gains 2 4 --networks 1000 --jobs 2
-     loopstab certify --ensemble norm-tanh --sizes 2 --gains 1 --networks 20 --branch 1 --json
-
-    Exit status: 0 if the laws hold, 1 if one does not, 2 for a wrong request. The laws are: the
-    indices of the fixed points sum to 1; the mean count is that of Kac and Rice, where it has a
-    closed form; without recall no branch moves.
+    Exit status: 0 if everything was proved; 1 if something was not, because the orbit does not
+    settle, nothing attracts, or a bound is too wide, or for a file that was altered or is about
+    another checkpoint; 2 for a wrong request.
 
     Args:
-        ensemble: The random maps.
-        sizes: State dimensions d.
-        gains: Gains of the weights.
-        networks: Networks for each dimension and gain.
-        branch: Length of the interval of inputs. Without it, fixed points are only counted.
-        recall: Strength with which the input enters a branch.
-        seed: Seed of the weights and directions.
-        jobs: Number of processes; -1 for all cores.
-        max_boxes: Number of boxes after which a network is given up as undecided.
-        out: Folder for certify.json and, for counts, a figure (certify.png and certify.svg).
-        json_: Print one JSON list instead of a table.
+        checkpoint: Name (see loopstab zoo list) or path of a checkpoint.
+        input_: Number of the sample of the task: 0, 1, 2, ...
+        level: Level of the task; default: the one that training reached.
+        data: Prepared data file, for a task that needs one.
+        loops: Iterations after which an orbit that has not settled is given up.
+        out: File for the certificate, which --verify reads.
+        verify: A certificate to prove again.
+        json_: Print a JSON object instead of sentences.
     """
-    from ...numerics.certificates.branch_counts import count_branches
-    from ...numerics.certificates.counts import count_fixed_points
-    from ..drawings.fixed_point_counts import count_figure
-    from ..drawings.save import save_figure
-    from ..text.tables import print_rows
+    from ...models.certificates.certificate_file import CertificateFile
+    from ...models.certificates.certify_loop import certify_loop
+    from ...models.certificates.samples import sample
+    from ...models.measure.trained import TrainedLoop
+    from ...models.zoo import zoo
+    from ...numerics.enclosures.contraction import NotCertified
 
-    if not (sizes and gains) or max_boxes < 1:
-        raise UsageError(
-            f"certify needs a size, a gain and --max-boxes from 1, not {sizes}, {gains} and"
-            f" {max_boxes}"
+    if verify is not None:
+        return _verify(CertificateFile.load(verify), checkpoint, data, json_)
+    if checkpoint is None:
+        raise UsageError("certify needs a checkpoint, or --verify with a certificate")
+    if input_ < 0 or loops < 1:
+        raise UsageError(f"--input counts from 0 and --loops from 1; they are {input_} and {loops}")
+    trained = TrainedLoop.open(zoo.load(checkpoint), data, level)
+    x = sample(trained, input_)
+    try:
+        certificate, center = certify_loop(
+            trained, x, name=checkpoint, number=input_, loops=loops, progress=_say(json_)
         )
-    folder = None if out is None else output_folder(out)  # an error here comes before the work
-    cases = [(d, gain) for d in sizes for gain in gains]
-    results: list[Any]
-    if branch is None:
-        results = [
-            count_fixed_points(ensemble, d, gain, networks, seed, jobs, max_boxes=max_boxes)
-            for d, gain in cases
-        ]
-        rows, title = [_count_row(r) for r in results], "certified fixed points"
-    else:
-        options: dict[str, Any] = {
-            "recall": recall,
-            "length": branch,
-            "seed": seed,
-            "jobs": jobs,
-            "max_boxes": max_boxes,
-        }
-        results = [count_branches(ensemble, d, gain, networks, **options) for d, gain in cases]
-        rows, title = (
-            [_branch_row(r) for r in results],
-            f"certified branches, inputs of length {branch:g}, recall {recall:g}",
-        )
-    if folder is not None:
-        write_json(folder / "certify.json", [r.to_json() for r in results])
-        if branch is None:
-            save_figure(count_figure(results), folder / "certify")
+    except NotCertified as error:
+        _end_progress(json_)
+        if json_:
+            print(json_text({"checkpoint": checkpoint, "input": input_, "refused": str(error)}))
+        else:
+            print(f"not certified: {error}")
+        return 1
+    _end_progress(json_)
+    if out is not None:
+        CertificateFile(certificate, x, center).save(out)
     if json_:
-        print(json_text([r.to_json() for r in results]))
+        print(json_text(certificate.to_json()))
     else:
-        print_rows(rows, f"{ensemble}: {title}")
-    return 1 if any(r.falsified for r in results) else 0
+        _print(certificate)
+    return 0 if certificate.complete else 1
 
 
-def _count_row(row: Counts) -> dict[str, Any]:
-    return {
-        "d": row.size,
-        "gain": row.gain,
-        "networks": row.networks,
-        "undecided": row.undecided,
-        "mean": "-" if row.mean is None else f"{row.mean:.3f}",
-        "law": "-" if row.kac_rice is None else f"{row.kac_rice:.3f}",
-        "counts": ", ".join(f"{k}: {n}" for k, n in row.histogram.items()),
-        "stable": "-" if row.stable is None else str(row.stable),
-        "a minute": f"{60 * row.networks / row.seconds:.0f}",
-    }
+def _verify(file: CertificateFile, checkpoint: str | None, data: Path | None, json_: bool) -> int:
+    from ...models.measure.trained import TrainedLoop
+    from ...models.zoo import zoo
+
+    name = checkpoint or file.certificate.checkpoint
+    trained: TrainedLoop = TrainedLoop.open(zoo.load(name), data, file.certificate.level)
+    faults = file.verify(trained, _say(json_))
+    _end_progress(json_)
+    if json_:
+        print(json_text({"verified": not faults, "faults": faults, **file.certificate.to_json()}))
+    elif faults:
+        print("not proved again: " + "; ".join(faults))
+    else:
+        print(f"proved again, from the weights of {name} and the file alone")
+        _print(file.certificate)
+    return 1 if faults else 0
 
 
-def _branch_row(row: BranchCounts) -> dict[str, Any]:
-    stopped = [b.branch.reached for b in row.branches if not b.branch.complete]
-    return {
-        "d": row.size,
-        "gain": row.gain,
-        "networks": row.networks,
-        "undecided": row.undecided,
-        "branches": len(row.branches),
-        "complete": row.complete,
-        "moving": row.input_dependent,
-        "least slope": row.least_slope,
-        "undecided from": (
-            ", ".join(f"{t:.3g}" for t in stopped[:5]) + (", ..." if len(stopped) > 5 else "")
-            if stopped
-            else None
-        ),
-    }
+def _print(certificate: Any) -> None:
+    from ..text.tables import print_paragraph
+
+    found = certificate
+    number = "" if found.input is None else f", input {found.input} of level {found.level}"
+    print(f"{found.checkpoint} ({found.architecture}, {found.task}{number})")
+    for sentence in found.sentences():
+        print_paragraph(sentence)
+    if found.answer is not None:
+        for classes in dict.fromkeys(found.answer.classes):
+            print_paragraph(" ".join(map(str, classes)), indent=4)
+
+
+def _say(json_: bool):
+    """Show what is being done, on the terminal's error stream."""
+    if json_ or not sys.stderr.isatty():
+        return lambda _: None
+    return lambda text: print(f"\r{text:<70}", end="", file=sys.stderr, flush=True)
+
+
+def _end_progress(json_: bool) -> None:
+    if not json_ and sys.stderr.isatty():
+        print("\r" + " " * 70 + "\r", end="", file=sys.stderr, flush=True)

@@ -68,11 +68,11 @@ USAGE = [
     (["scaling", "--residual", "nan", "--out", "OUT"], "residual >= 0"),
     (["phase", "--grid", "2x2", "--jobs", "0", "--out", "OUT"], "jobs >= 1"),
     (["phase", "--residual", "nan", "--out", "OUT"], "residual strength"),
-    (["certify", "--jobs", "0"], "jobs >= 1"),
-    (["certify", "--branch", "1", "--jobs", "0"], "jobs >= 1"),
-    (["certify", "--seed", "-1"], "seed >= 0"),
-    (["certify", "--sizes"], "needs a size"),
-    (["certify", "--max-boxes", "0"], "--max-boxes from 1"),
+    (["count", "--jobs", "0"], "jobs >= 1"),
+    (["count", "--branch", "1", "--jobs", "0"], "jobs >= 1"),
+    (["count", "--seed", "-1"], "seed >= 0"),
+    (["count", "--sizes"], "needs a size"),
+    (["count", "--max-boxes", "0"], "--max-boxes from 1"),
     *[
         ([*words, "--seed", "-1"], "seed >= 0")
         for words in (
@@ -321,7 +321,7 @@ def test_diagnose_a_checkpoint(tmp_path, called):
 
 def test_certified_counts_are_written(called, tmp_path):
     args = (
-        "certify",
+        "count",
         "--sizes",
         "1",
         "--gains",
@@ -335,18 +335,18 @@ def test_certified_counts_are_written(called, tmp_path):
     )
     rows = json.loads(called(*args))
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
-        "certify.json",
-        "certify.png",
-        "certify.svg",
+        "count.json",
+        "count.png",
+        "count.svg",
     }
-    assert json.loads((tmp_path / "out" / "certify.json").read_text()) == rows
+    assert json.loads((tmp_path / "out" / "count.json").read_text()) == rows
     (tmp_path / "file").write_text("")
-    assert "file" in called("certify", "--networks", "1", "--out", str(tmp_path / "file"), status=2)
+    assert "file" in called("count", "--networks", "1", "--out", str(tmp_path / "file"), status=2)
 
 
 def test_certify_branches(called):
     args = [
-        "certify",
+        "count",
         "--ensemble",
         "tanh",
         "--sizes",

@@ -1,4 +1,4 @@
-"""Counts of random ensembles: laws, seeds, and the command loopstab certify."""
+"""Counts of random ensembles: laws, seeds, and the command loopstab count."""
 
 import json
 from dataclasses import replace

@@ -1,0 +1,153 @@
+"""Certificates in files: written with all that is needed to prove them again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ...numerics.arrays import Array
+from ...numerics.enclosures.contraction import NotCertified
+from ...support.errors import LoopstabError
+from ..measure.trained import TrainedLoop
+from ..network.checkpoint import Checkpoint
+from .certificate import LoopCertificate
+from .certify_loop import LOOPS, certify_at, fingerprint
+from .settling import settle
+
+FIELD = "certificate"
+"""Key of the certificate among the metadata of the file."""
+
+
+@dataclass(frozen=True)
+class CertificateFile:
+    """A certificate with the input and the center that it is about.
+
+    Args:
+        certificate: what is claimed.
+        x: the input, (cells, channels).
+        center: the center of the ball, (cells, width).
+    """
+
+    certificate: LoopCertificate
+    x: Array
+    center: Array
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of everything in the file."""
+        text = json.dumps(self.certificate.to_json(), sort_keys=True)
+        digest = hashlib.sha256(text.encode())
+        for array in (self.x, self.center):
+            digest.update(repr(array.shape).encode())
+            digest.update(np.ascontiguousarray(array, float).tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: str | Path) -> Path:
+        """Write the file, whole or not at all."""
+        tensors = {"input": torch.from_numpy(self.x), "center": torch.from_numpy(self.center)}
+        meta = {FIELD: self.certificate.to_json(), "digest": self.digest}
+        return Checkpoint(tensors, meta).save(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> CertificateFile:
+        """Read a file that `save` wrote.
+
+        Raises:
+            UsageError: there is no such file.
+            LoopstabError: the file is damaged or was altered, or is not a certificate.
+        """
+        found = Checkpoint.load(path)
+        if not {FIELD, "digest"} <= set(found.meta) or {"input", "center"} - set(found.tensors):
+            raise LoopstabError(
+                f"{path} is not a certificate: give a file that `loopstab certify CHECKPOINT --out"
+                " FILE` wrote"
+            )
+        certificate = LoopCertificate.from_json(found.meta[FIELD])
+        x, center = (found.tensors[name].double().numpy() for name in ("input", "center"))
+        shapes = (certificate.cells, x.shape[-1]), (certificate.cells, certificate.width)
+        if (x.shape, center.shape) != shapes:
+            raise LoopstabError(
+                f"{path}: the input has shape {x.shape} and the center {center.shape}, which do"
+                " not fit the certificate: the file was altered"
+            )
+        read = cls(certificate, x, center)
+        if read.digest != found.meta["digest"]:
+            raise LoopstabError(
+                f"{path}: its contents do not agree with its checksum: the file was altered"
+            )
+        return read
+
+    def verify(
+        self, trained: TrainedLoop, progress: Callable[[str], None] = lambda _: None
+    ) -> list[str]:
+        """Prove the certificate again from the checkpoint and the file alone.
+
+        Args:
+            trained: the checkpoint that it is about.
+            progress: is told what is being done.
+
+        Returns:
+            What could not be proved again, one sentence for each; empty if everything was.
+
+        Raises:
+            LoopstabError: the certificate is about another checkpoint.
+        """
+        claimed = self.certificate
+        if fingerprint(trained.model) != claimed.weights:
+            raise LoopstabError(
+                "the certificate is about another checkpoint: the fingerprints of the weights"
+                f" differ (it names {claimed.checkpoint!r})"
+            )
+        try:
+            settled = settle(trained.model, self.x, LOOPS)
+            if settled.period != claimed.attraction.period:
+                return [f"the orbit settles with period {settled.period}"]
+            found = certify_at(trained, self.x, self.center, settled, progress=progress)
+        except NotCertified as error:
+            return [str(error)]
+        return _weaker(found, claimed)
+
+
+def _weaker(found: LoopCertificate, claimed: LoopCertificate) -> list[str]:
+    """In which respects a new certificate does not imply the claimed one."""
+    faults: list[str] = []
+
+    def require(holds: bool, what: str) -> None:
+        if not holds:
+            faults.append(what)
+
+    new, old = found.attraction, claimed.attraction
+    require(new.radius >= old.radius, f"the ball has the radius {new.radius:.6g} only")
+    require(new.error <= old.error, f"h* is known to within {new.error:.3g} only")
+    require(new.rate <= old.rate, f"the rate is {new.rate:.8g}")
+    require(new.condition <= old.condition, f"the constant is {new.condition:.6g}")
+    if claimed.answer is not None:
+        answer = found.answer
+        if answer is None:
+            faults.append(f"the answer: {found.unproved['answer']}")
+        else:
+            period = old.period
+            later = claimed.answer.settled - answer.settled
+            turned = [answer.classes[(later + j) % period] for j in range(period)]
+            require(later >= 0, f"the answer is proved from iteration {answer.settled} on only")
+            require(tuple(turned) == claimed.answer.classes, "the answer is another one")
+            require(
+                answer.margin >= claimed.answer.margin, f"the margin is {answer.margin:.6g} only"
+            )
+    if claimed.dependence is not None:
+        dependence, was = found.dependence, claimed.dependence
+        if dependence is None:
+            faults.append(f"the dependence: {found.unproved['dependence']}")
+        else:
+            require(dependence.rank >= was.rank, f"the rank is {dependence.rank}")
+            require(dependence.least >= was.least, f"S: {dependence.least:.6g}")
+            require(dependence.largest <= was.largest, f"S: {dependence.largest:.6g}")
+            bits = (dependence.constant_bits or 0) - (was.constant_bits or 0)
+            require(bits <= 0, f"the limit is constant within 2^-{dependence.constant_bits} only")
+    return faults
