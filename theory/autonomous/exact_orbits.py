@@ -110,10 +110,9 @@ class Top(NamedTuple):
     @property
     def root(self) -> flint.fmpq | None:
         """The one root of largest modulus and multiplicity if it is alone and positive."""
-        if len(self.factors) > 1 or self.factors[0].degree() > 1:
-            return None
-        root = -self.factors[0][0]
-        return root if root > 0 else None
+        first, *others = self.factors
+        root = -first[0]
+        return root if not others and first.degree() == 1 and root > 0 else None
 
 
 def top(polynomial: Polynomial) -> Top:

@@ -65,9 +65,9 @@ def _loop_of(case: Case) -> LinearLoop:
     """The case of the predicates; a second input starts at `other`, its offset moved by `move`."""
     loop = _ExactLoop.of(case)
     moved = loop.c + exact(case["move"]) if "move" in case else loop.c
-    starts = (loop.start(exact(case[name])) for name in ("start", "other") if name in case)
-    first, *rest = starts
-    return LinearLoop(loop.m, (loop.c, moved), (first, *(rest or [first])))
+    start = loop.start(exact(case["start"]))
+    other = loop.start(exact(case["other"])) if "other" in case else start
+    return LinearLoop(loop.m, (loop.c, moved), (start, other))
 
 
 def _limit(case: Case) -> str | None:

@@ -145,7 +145,9 @@ LIMIT = Predicate(
     {"range": _in_range, "modulus": _modulus, "semisimple": _semisimple},
     _other_limit,
     lambda: LinearLoop(
-        matrix([[1, 0], ["1/2", "1/2"]]), (column([0, 1]),) * 2, (column([3, -1]), column([0, 0]))
+        matrix([[1, 0], ["1/2", "1/2"]]),
+        (column([0, 1]), column([0, 1])),
+        (column([3, -1]), column([0, 0])),
     ),
 )
 ONE_LIMIT = Predicate(
