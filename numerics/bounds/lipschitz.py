@@ -35,7 +35,7 @@ class Stations:
 
 @dataclass(frozen=True)
 class Bound:
-    """A Lipschitz bound of the step.
+    """A Lipschitz bound of the step, computed in float64 without rounding outwards.
 
     Attributes:
         kappa: the bound.

@@ -5,35 +5,12 @@ from __future__ import annotations
 import sympy as sp
 
 from ..formulas import formula
-from ..kernel.algebra import Equation
 from ..kernel.claim import Assumption, Claim
-from ..kernel.proof import Sentence, decided, identity
+from ..kernel.proof import Sentence, decided
 from .activations import ACTIVATION_STEPS
 from .lipschitz_predicates import BLOCK, FALSIFIERS, HEAD, MLP, NORM, PREDICATES, SOFTMAX
+from .norms import norm_steps
 from .softmax import SOFTMAX_STEPS, chain, head_steps
-
-
-def _lifted():
-    # the tokens (z, sqrt(d eps)) have the squared norm |z|^2 + d eps; LayerNorm removes the mean m
-    d, eps, gain, r, zz, mean = sp.symbols("d epsilon g r x m", positive=True)
-    constant = formula("norm_lipschitz")(gain, d, r, eps)
-    return [
-        Equation(constant**2 * (r**2 + d * eps), gain**2 * d),
-        Equation(zz - 2 * mean * (d * mean) + d * mean**2, zz - d * mean**2),
-    ]
-
-
-def _norm_bound():
-    # lifted norms p, q >= t, inner product c; R^2 |p/|p| - q/|q||^2 <= (R/t)^2 |p - q|^2
-    p, q, c, t, gain, bound, x, d, mean = sp.symbols("p q c t g G x d m")
-    return [
-        Sentence(
-            (t > 0, p >= t, q >= t, c <= p * q),
-            t**2 * (2 * p * q - 2 * c) <= p * q * (p**2 + q**2 - 2 * c),
-        ),
-        Sentence((gain**2 <= bound**2,), (gain * x) ** 2 <= bound**2 * x**2),
-        Sentence((d > 0,), x - d * mean**2 <= x),
-    ]
 
 
 def _mlp_bound():
@@ -74,24 +51,9 @@ def _ball():
 
 _STEPS = (
     *SOFTMAX_STEPS,
-    *head_steps("floor"),
+    *norm_steps("floor"),
+    *head_steps("norm_bound"),
     *ACTIVATION_STEPS,
-    identity(
-        "lifted",
-        "z/s is the first part of N_0 at (z, sqrt(d eps)), of norm sqrt(|z|^2 + d eps), so the"
-        " constant is that of N_0 at this norm; LayerNorm is RMSNorm after the projection that"
-        " takes the mean away, |z - m|^2 = |z|^2 - d m^2",
-        "every d",
-        _lifted,
-    ),
-    decided(
-        "norm_bound",
-        "|N z - N z'| <= g sqrt(d)/sqrt(r^2 + d eps) |z - z'| for |z|, |z'| >= r, and for LayerNorm"
-        " if r bounds the norms after the mean is taken away (the projection enlarges nothing)",
-        "every d",
-        _norm_bound,
-        ("lifted", "floor"),
-    ),
     decided(
         "mlp_bound",
         "W_2 phi(W_1 x + b_1) + b_2 has the constant n_2 s n_1, token by token",
@@ -129,7 +91,8 @@ L3 = Claim(
     title="Lipschitz bounds of attention, MLP and norms",
     source="extension",
     statement=(
-        f"{SOFTMAX} {NORM} {HEAD} Heads add in squares, and W_o multiplies. {MLP} The slope s is 1"
+        f"{SOFTMAX} {NORM} LayerNorm has the same constant if r bounds the norms after the mean is"
+        f" taken away. {HEAD} Heads add in squares, and W_o multiplies. {MLP} The slope s is 1"
         f" for ReLU and tanh, 1.129 for GELU and 1.1 for SiLU. {BLOCK} The sub-blocks of a block"
         " multiply, and external recall contributes |W_x|. So kappa is a number for every network:"
         " on the whole state space with r = 0, that is through eps, and on a ball around a state"

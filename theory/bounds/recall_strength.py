@@ -12,6 +12,7 @@ from ..kernel.algebra import Equation, Words, letters
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
 from .activations import ACTIVATION_STEPS, HOMOGENEOUS_STEPS
+from .norms import norm_steps
 from .softmax import SOFTMAX_STEPS, head_steps
 from .strength_predicates import CONTRACTION, FALSIFIERS, MONOTONE, PREDICATES
 
@@ -179,14 +180,15 @@ _STEPS = (
         _at_least,
         ("scaled", "directions", "states"),
     ),
-    *head_steps("at_least"),
+    *norm_steps("at_least"),
+    *head_steps("norm_bound"),
     decided(
         "limit_distance",
         "attention at x is within D/tau of its limit at c: lifted queries and keys differ by (m +"
         " sqrt(d eps))/tau, values by m_v/tau, the head passes both on",
         "every d, every L",
         _limit_distance,
-        ("at_least", "scores", "covariance", "heads", "scaled"),
+        ("at_least", "norm_bound", "scores", "covariance", "heads", "scaled"),
     ),
     decided(
         "external",
@@ -194,7 +196,7 @@ _STEPS = (
         " D)/tau, k_2 the constant of the MLP and its norm near N_0(c + a)",
         "every d, every L",
         _external,
-        ("scaled", "limit_distance", "at_least", "limit", "heads", "slopes"),
+        ("scaled", "limit_distance", "norm_bound", "limit", "heads", "slopes"),
     ),
     decided(
         "internal",
@@ -202,7 +204,7 @@ _STEPS = (
         " sqrt(d)/(tau r) and g/sqrt(eps), r = alpha - (H + D)/tau; the MLP is nearly homogeneous",
         "every d, every L",
         _internal,
-        ("scaled", "limit_distance", "at_least", "limit", "nearly_homogeneous", "homogeneous"),
+        ("scaled", "limit_distance", "norm_bound", "limit", "nearly_homogeneous", "homogeneous"),
     ),
     decided(
         "factors",
@@ -265,8 +267,8 @@ L2 = Claim(
         " + a_i vanishes, where a is the attention to the tokens c with normalised queries and keys"
         " and without biases; for internal recall if no a_i or no W_2 ReLU(W_1 c_i) vanishes (eps >"
         " 0), and like 1/tau^2 if neither does. Where kappa(tau) < 1 there is one fixed point, and"
-        " every orbit that starts in the state space reaches it at the rate kappa(tau). Where the"
-        " limit vanishes no strength of the recall need do."
+        " every orbit that starts in the state space reaches it at the rate kappa(tau). Where a"
+        " limit vanishes it can happen that no strength of the recall is enough."
     ),
     assumptions=(
         Assumption("probabilities", "attention weights: p_j >= 0 and Sum_j p_j = 1"),

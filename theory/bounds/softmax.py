@@ -170,11 +170,11 @@ SOFTMAX_STEPS = (
 """The 2-norm of the derivative of softmax is at most 1/2."""
 
 
-def head_steps(floor: str) -> tuple[Step, ...]:
+def head_steps(norm: str) -> tuple[Step, ...]:
     """The Lipschitz constant of an attention head with QK-norm, and of several heads.
 
     Args:
-        floor: name of the assumption or step that bounds queries and keys from below.
+        norm: name of the step that bounds the Lipschitz constant of QK-norm.
     """
     return (
         decided(
@@ -212,10 +212,11 @@ def head_steps(floor: str) -> tuple[Step, ...]:
         decided(
             "head_sum",
             "on the straight path in scores and values, |o'| <= sqrt(Sum p v'^2) + V sqrt(Sum p"
-            " s'^2), so the head has the constant root n_v + V (g_k l_q + root g_q l_k)",
+            " s'^2), and by Minkowski's inequality over the tokens the head has the"
+            " constant root n_v + V (g_k l_q + root g_q l_k)",
             "every d, every L",
             _head_sum,
-            ("covariance", "scores", "columns", "weights"),
+            ("covariance", "scores", "columns", "weights", norm),
         ),
         decided(
             "heads",
