@@ -93,7 +93,7 @@ def _epsilon_rank():
     # N = DN, Q its inverse on the range of C, R = (I - J)^{-1}; C N = N = N C and C J = J, which
     # for R^{-1} = I - J says C R^{-1} = R^{-1} + C - 1, and the same for R
     c, n, q, r, b = letters("C N Q R B")
-    rules = (
+    rules: Any = (
         ((c, c), c),
         ((c, n), n),
         ((n, c), n),
