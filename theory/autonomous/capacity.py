@@ -22,10 +22,10 @@ from .input_dependence import limit_is_fixed
 def _entropy():
     p, m, total = sp.symbols("p m S")
     # H - log m = Sum p_i log(1/(m p_i)) <= Sum p_i (1/(m p_i) - 1), from log x <= x - 1: one term,
-    # and the sum of m of them, where S = Sum p_i = 1
+    # and the sum of m of them, where S = Sum p_i is 1, so that S/m is the mean of the p_i
     return [
         Equation(p * (1 / (m * p) - 1), 1 / m - p),
-        Equation((m * (1 / m) - total).subs(total, 1) + m, m),
+        Equation(m * (1 / m - total / m), 1 - total),
     ]
 
 
@@ -342,9 +342,10 @@ M6 = Claim(
         ),
         (
             "Measured (loopstab.models.measure.limits, not part of the proof): the trained"
-            " none/post loop prefix-sums-16-none-post-s1 has 127 different limits for the 127 of 128 inputs"
-            " that settle, and each moves by 8e-12 (rounding) per unit of the embedding; with"
-            " external recall (external-post-s1) it is 0.44, with internal (internal-post-s1) 0.27."
+            " none/post loop prefix-sums-16-none-post-s1 has 127 different limits for the 127 of"
+            " 128 inputs that settle, and each moves by 8e-12 (rounding) per unit of the embedding;"
+            " it is 0.44 with external recall (external-post-s1) and 0.27 with internal"
+            " (internal-post-s1)."
         ),
         (
             "A causal mask counts as a positional signal: of the tokens a, b, a the first and the"

@@ -6,7 +6,6 @@ Hence they are isolated and countable, and finite in number in every compact set
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import sympy as sp
 
@@ -78,11 +77,9 @@ def _chart():
 
 
 def _recall_exceptions():
-    r, q = sp.symbols("r q")
+    h, r, q = sp.symbols("h r q")
     p, e = -3 * r**2, 2 * r**3 - q
-    h = sp.Symbol("h")
-    gap: Any = h**3 + p * h + q + e
-    return [Equation(gap.subs(h, r) + 1, 1), Equation(gap.diff(h).subs(h, r) + 1, 1)]
+    return [Equation(h**3 + p * h + q + e, (h - r) ** 2 * (h + 2 * r))]
 
 
 _STEPS = (
@@ -193,7 +190,7 @@ _STEPS = (
     identity(
         "recall_exceptions",
         "not an empty one: f = h - (h^3 + p h + q + e) with p = -3r^2 has, for e = 2r^3 - q, the"
-        " fixed point h = r with f' = 1: for every q and every p <= 0, an open set of parameters"
+        " double fixed point h = r, with f' = 1: for every q and every p <= 0, an open set of parameters"
         " with p < 0",
         "n = 1",
         _recall_exceptions,
