@@ -202,11 +202,12 @@ NO_FIXED_POINT_STEPS = (
         "every d >= 2",
         _two_block_sink,
     ),
-    deduced(
+    cited(
         "two_block_open",
-        "I - J = I is invertible: by the implicit function theorem the fixed point persists, and by"
-        " continuity of J stays contractive, on an open set of parameters",
+        "implicit_function",
+        "I - J = I is invertible: the fixed point persists, and by continuity of J stays"
+        " contractive, on an open set of parameters",
         "every d >= 2",
-        ("two_block_sink",),
+        {"smooth": ("smooth",), "invertible": ("two_block_sink",)},
     ),
 )

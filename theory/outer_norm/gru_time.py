@@ -12,7 +12,7 @@ import sympy as sp
 
 from ..formulas import formula
 from ..kernel.algebra import Equation
-from ..kernel.proof import Bound, Sentence, both, decided, deduced, enclosed, identity
+from ..kernel.proof import Bound, Sentence, both, decided, enclosed, identity
 
 LIMITS = {24: "float32", 53: "float64"}
 """the number formats by the bits of their significand"""
@@ -26,6 +26,23 @@ def _row_bound():
     return [
         Sentence(given, sp.Equivalent(a * x >= p * size, largest)),
         Sentence((*given, total <= row * size), total + a * x <= (row + p) * size),
+    ]
+
+
+def _bounded_gates():
+    # E = e^x at the argument x of a gate, F = e^X at its bound; a reset gate r scales the row y
+    e, bound, z, top, r, y, row = sp.symbols("E F z Z r y b")
+    gates = (sp.Eq(z * (1 + e), e), sp.Eq(top * (1 + bound), bound))
+    n, largest = sp.symbols("n m")
+    candidates = (sp.Eq(n * (1 + e), e - 1), sp.Eq(largest * (1 + bound), bound - 1))
+    given = (e > 0, e <= bound)
+    return [
+        Sentence((*given, *gates), both(z <= top, top < 1)),
+        # the same for n = tanh(x) with E = e^{2 x}
+        Sentence((*given, *candidates), both(n <= largest, largest < 1)),
+        Sentence(
+            (r >= 0, r <= 1, row >= 0, y <= row, y >= -row), both(r * y <= row, r * y >= -row)
+        ),
     ]
 
 
@@ -125,12 +142,13 @@ TIME_STEPS = (
         "every d by induction",
         _row_bound,
     ),
-    deduced(
+    decided(
         "bounded_gates",
-        "u is bounded on bounded sets (inner norms with eps > 0) and a reset gate in (0, 1) only"
-        " shrinks the candidate's row, so on the box of radius H there are bounds Z_H < 1 and"
-        " m_H < 1",
+        "u is bounded on bounded sets (inner norms with eps > 0), and a reset gate in (0, 1) only"
+        " shrinks the candidate's row, so on the box of radius H the arguments have a bound X, and"
+        " z <= Z_H = sigma(X) < 1 and n <= m_H = tanh(X) < 1",
         "every d",
+        _bounded_gates,
         ("row_bound", "open_gates", "inner_epsilon"),
     ),
     decided(

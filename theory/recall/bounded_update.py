@@ -198,7 +198,7 @@ _STEPS = (
         "|U| <= C, the sum of the bounds of the sub-blocks: one more update of size c adds c at"
         " most. With n = R max|gamma| (pre) or R max|gamma_out| for each sub-block (peri); tokens"
         " in the max norm.",
-        "every d, every L, every k by induction",
+        "every d, every L, every blocks by induction",
         _bounded,
         ("update_bound", "normalised", "entries"),
     ),
