@@ -190,8 +190,8 @@ _STEPS = (
     identity(
         "recall_exceptions",
         "not an empty one: f = h - (h^3 + p h + q + e) with p = -3r^2 has, for e = 2r^3 - q, the"
-        " double fixed point h = r, with f' = 1: for every q and every p <= 0, an open set of parameters"
-        " with p < 0",
+        " double fixed point h = r, with f' = 1: for every q and every p <= 0, an open set of"
+        " parameters with p < 0",
         "n = 1",
         _recall_exceptions,
     ),
