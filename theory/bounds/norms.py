@@ -51,7 +51,8 @@ def norm_steps(floor: str) -> tuple[Step, ...]:
         decided(
             "norm_bound",
             "|N z - N z'| <= g sqrt(d)/sqrt(r^2 + d eps) |z - z'| for |z|, |z'| >= r, and for"
-            " LayerNorm if r bounds the norms after the mean is taken away (the projection enlarges nothing)",
+            " LayerNorm if r bounds the norms after the mean is taken away (the projection enlarges"
+            " nothing)",
             "every d",
             _norm_bound,
             ("lifted", floor),
