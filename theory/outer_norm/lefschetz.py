@@ -125,7 +125,7 @@ def _local_signs():
     given = (a > 0, scale > 0, sp.Eq(x * scale, -a))
     return [
         Sentence(given, x < 0),
-        Sentence((*given, sp.Eq(sign**2, 1), product * sign > 0), (product * x) * (-sign) > 0),
+        Sentence((*given, product * sign > 0), (product * x) * (-sign) > 0),
     ]
 
 

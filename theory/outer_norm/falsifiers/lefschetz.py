@@ -71,7 +71,6 @@ FIXED = Predicate(
     ),
     concluded_by=("antipodal", "lefschetz"),
     assumptions={
-        "dimension": lambda case: case.dimension >= 2,
         "continuous": lambda case: not case.torn,
         "one_token": lambda case: len(case.maps) == 1,
         "degree": lambda case: case.degree != (-1) ** (case.dimension * len(case.maps)),

@@ -165,7 +165,7 @@ EXISTENCE = Predicate(
 
 
 def _escaped(loop: ScalarLoop) -> bool:
-    """|g_0| > C/(|W_x| - 1), where g = h + (W_x - 1)^{-1} drive; false for |W_x| <= 1."""
+    """|g_0| > C/(|W_x| - 1), where g = h + (W_x - 1)^{-1} drive; this needs |W_x| > 1."""
     w, (block,) = loop.weight, loop.blocks
     g = loop.start + loop.drive / (w - 1) if w != 1 else loop.start
     return abs(w) > 1 and abs(g) > (_value("escape_radius", abs(w), block.bound or Fraction(0)))
@@ -193,11 +193,7 @@ ESCAPE = Predicate(
         " (1/t) log|h_t| -> log rho(W_x)."
     ),
     concluded_by=("escape", "rate"),
-    assumptions={
-        "normalisation": lambda loop: loop.normalised,
-        "expansive": lambda loop: abs(loop.weight) > 1,
-        "escaping": _escaped,
-    },
+    assumptions={"normalisation": lambda loop: loop.normalised, "escaping": _escaped},
     refute=_does_not_escape,
     example=lambda: scalar(2, 1, -1, 1, start=4),
 )
