@@ -136,7 +136,7 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _attack(attack: Mapping[str, Any]) -> str:
-    found = attack["counterexample"] or f"no counterexample in {attack['trials']} trials"
+    found = attack["counterexample"] or "no counterexample"
     return (
         rf"\item {latex_of_name(attack['name'])} attacks ``{latex_of_prose(attack['conclusion'])}''"
         r" without "

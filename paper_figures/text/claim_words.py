@@ -60,7 +60,7 @@ def complaints(report: Mapping[str, Any]) -> list[str]:
         elif not item["fired"]:
             lines.append(
                 f"{report['id']} falsifier {item['name']}: no counterexample without"
-                f" {item['drops']} in {item['trials']} trials"
+                f" {item['drops']}"
             )
     return lines
 

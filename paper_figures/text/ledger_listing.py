@@ -57,7 +57,7 @@ def print_claim(report: ClaimReport) -> None:
         _print_step(number, step)
     print("\nFalsifiers")
     for item in o["falsifiers"]:
-        found = item["counterexample"] or f"no counterexample in {item['trials']} trials"
+        found = item["counterexample"] or "no counterexample"
         print_paragraph(
             f"{item['name']}: against '{item['conclusion']}' without {item['drops']}: {found}"
         )

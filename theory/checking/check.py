@@ -10,12 +10,8 @@ from ..architecture import Recall, Residual
 from ..kernel.claim import Claim, Consequence, Finding, Kind, Regime, Step, Verdict
 from ..kernel.content import Item
 from ..kernel.falsifier import Falsifier, FalsifierReport
-from ..kernel.random_falsifier import RandomFalsifier
 from ..theorems import THEOREMS
 from .cache import ProofCache
-
-PREDICATES_REQUIRED = False
-"""whether a claim without predicates is undecided"""
 
 
 @dataclass(frozen=True)
@@ -138,7 +134,6 @@ class ClaimReport:
                     "fired": item.fired,
                     "breach": item.breach,
                     "counterexample": item.counterexample,
-                    "trials": item.trials,
                 }
                 for item in self.falsifiers
             ],
@@ -202,9 +197,7 @@ def _kept(entry: dict[str, Any] | None) -> tuple[Finding, float] | None:
 
 
 def run_falsifier(
-    falsifier: Falsifier[Any] | RandomFalsifier[Any],
-    claim: str = "",
-    cache: ProofCache | None = None,
+    falsifier: Falsifier[Any], claim: str = "", cache: ProofCache | None = None
 ) -> tuple[FalsifierReport, float | None]:
     """Run a falsifier, or find in the cache that it found a counterexample.
 
@@ -213,20 +206,20 @@ def run_falsifier(
     """
     name = f"falsifier-{falsifier.name}"
     kept = (cache.find(claim, name) if cache else None) or {}
-    text, trials, took = (kept.get(key) for key in ("counterexample", "trials", "seconds"))
-    if isinstance(text, str) and isinstance(trials, int) and isinstance(took, float):
-        return FalsifierReport(falsifier.name, falsifier.drops, True, False, text, trials), took
+    text, took = kept.get("counterexample"), kept.get("seconds")
+    if isinstance(text, str) and isinstance(took, float):
+        return FalsifierReport(falsifier.name, falsifier.drops, True, False, text), took
     start = time.perf_counter()
-    report = falsifier.run(claim)
+    report = falsifier.run()
     seconds = time.perf_counter() - start
     if cache and report.fired and not report.breach:
-        content = {"counterexample": report.counterexample, "trials": report.trials}
-        cache.keep(claim, name, {**content, "seconds": seconds}, seconds)
+        value = {"counterexample": report.counterexample, "seconds": seconds}
+        cache.keep(claim, name, value, seconds)
     return report, None
 
 
 def check(claim: Claim, cache: ProofCache | None = None) -> ClaimReport:
-    """Check every step of a claim and run every falsifier, seeded by the id of the claim.
+    """Check every step of a claim, the examples of its predicates, and every falsifier.
 
     Args:
         claim: the claim.
@@ -256,18 +249,15 @@ def check(claim: Claim, cache: ProofCache | None = None) -> ClaimReport:
     attacks = tuple(report for report, _ in runs)
     saved = [seconds for _, seconds in runs if seconds is not None]
     seconds = time.perf_counter() - start
-    verdict = _verdict(steps, attacks, bool(claim.predicates) or not PREDICATES_REQUIRED)
+    verdict = _verdict(steps, attacks)
     return ClaimReport(claim, steps, attacks, verdict, seconds, sum(saved), len(saved))
 
 
-def _verdict(
-    steps: tuple[StepReport, ...], attacks: tuple[FalsifierReport, ...], bound: bool
-) -> Verdict:
-    """The verdict; `bound` says whether predicates tie the statement to the proof."""
+def _verdict(steps: tuple[StepReport, ...], attacks: tuple[FalsifierReport, ...]) -> Verdict:
     found = [item.finding.verdict for item in steps]
     if Verdict.FAILED in found or any(item.breach for item in attacks):
         return Verdict.REFUTED
     passed = all(verdict is Verdict.PASSED for verdict in found)
     measured = any(item.step.kind is Kind.MEASURED for item in steps)
     sharp = all(item.fired for item in attacks)
-    return Verdict.PROVED if passed and sharp and bound and not measured else Verdict.UNDECIDED
+    return Verdict.PROVED if passed and sharp and not measured else Verdict.UNDECIDED

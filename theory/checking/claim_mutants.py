@@ -16,7 +16,6 @@ from ...support.errors import LoopstabError, UsageError
 from .. import formulas
 from ..kernel.claim import Claim, Step, Verdict
 from ..kernel.dimensions import excesses
-from ..kernel.falsifier import Falsifier
 from ..theorems import THEOREMS
 from .expression_mutants import EXPRESSION_MUTATIONS
 
@@ -100,10 +99,9 @@ def assumption_mutants(claim: Claim) -> Made:
 
     It dies if a falsifier refutes the sentence in a case in which all that is left holds.
     """
-    exact = [item for item in claim.falsifiers if isinstance(item, Falsifier)]
     for name in sorted({name for item in claim.predicates for name in item.assumptions}):
         verdict = Verdict.UNDECIDED
-        for item in (item for item in exact if item.drops == name):
+        for item in (item for item in claim.falsifiers if item.drops == name):
             left = {key: holds for key, holds in item.predicate.assumptions.items() if key != name}
             weaker = replace(item.predicate, assumptions=left)
             case = item.case()

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ...support.errors import UsageError
-from .falsifier import Falsifier
 
 if TYPE_CHECKING:
     from .claim import Claim, Step
@@ -21,14 +20,18 @@ def require_bound(claim: Claim) -> None:
             an assumption of it is unknown; a falsifier attacks a sentence of another claim, or
             shows that a sentence needs an assumption that its proof does not use.
     """
+    assumed = [item.name for item in claim.assumptions]
     for predicate in claim.predicates:
-        _require_predicate(claim, predicate)
+        _require_predicate(claim, predicate, assumed)
     for item in claim.falsifiers:
-        if not isinstance(item, Falsifier):
-            continue
         where = f"claim {claim.id}, falsifier {item.name}"
-        if claim.predicates and item.predicate not in claim.predicates:
+        if item.predicate not in claim.predicates:
             raise UsageError(f"{where}: {item.predicate.name!r} is not a predicate of the claim")
+        if item.drops not in assumed:
+            raise UsageError(
+                f"{where}: it drops {item.drops!r}, which is not assumed; name one of the claim's"
+                " assumptions"
+            )
         proof = grounds(claim.steps, item.predicate.concluded_by)
         if item.drops not in proof:
             raise UsageError(
@@ -50,7 +53,7 @@ def grounds(steps: Iterable[Step], names: Iterable[str]) -> set[str]:
     return found
 
 
-def _require_predicate(claim: Claim, predicate: Predicate[Any]) -> None:
+def _require_predicate(claim: Claim, predicate: Predicate[Any], assumed: list[str]) -> None:
     where = f"claim {claim.id}, predicate {predicate.name!r}"
     if predicate.sentence not in claim.statement:
         raise UsageError(f"{where}: its sentence is not in the statement, word for word")
@@ -58,7 +61,6 @@ def _require_predicate(claim: Claim, predicate: Predicate[Any]) -> None:
     for name in predicate.concluded_by:
         if name not in steps:
             raise UsageError(f"{where}: {name!r} is not a step of the proof")
-    assumed = [item.name for item in claim.assumptions]
     for name in predicate.assumptions:
         if name not in assumed:
             raise UsageError(f"{where}: {name!r} is not assumed")

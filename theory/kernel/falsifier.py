@@ -20,7 +20,6 @@ class FalsifierReport:
         fired: whether the conclusion fails without that assumption.
         breach: whether it fails with every assumption in force, which refutes the claim.
         counterexample: the case in words; None where the conclusion holds.
-        trials: number of cases tried; default 1.
     """
 
     name: str
@@ -28,7 +27,6 @@ class FalsifierReport:
     fired: bool
     breach: bool
     counterexample: str | None
-    trials: int = 1
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,8 @@ class Falsifier(Generic[Case]):
         """The sentence whose conclusion fails in the case."""
         return self.predicate.sentence
 
-    def run(self, seed: str = "") -> FalsifierReport:
+    def run(self) -> FalsifierReport:
         """Evaluate all assumptions and the conclusion in the case.
-
-        Args:
-            seed: not used; the case is one.
 
         Returns:
             What was found. A case in which every assumption holds and the conclusion fails is a
@@ -96,7 +91,6 @@ class Falsifier(Generic[Case]):
             LoopstabError: another assumption fails in the case, or the dropped one holds there
                 and so does the conclusion; or the example of the predicate fails.
         """
-        del seed
         self.predicate.require_example()
         case = self.case()
         broken, text = self.predicate.broken(case), self.predicate.refute(case)

@@ -18,6 +18,7 @@ from loopstab.theory.checking.mutation import mutate
 from loopstab.theory.claims import families
 from loopstab.theory.families import FAMILIES
 from loopstab.theory.kernel.claim import Finding
+from loopstab.theory.kernel.proof import deduced
 
 CLAIM = next(claim for claim in ledger() if claim.id == "M1")
 STEP = next(step for step in CLAIM.steps if step.kind is Kind.IDENTITY)
@@ -50,18 +51,27 @@ def test_a_claim_reports_cold_and_cached_seconds(store):
 
 def test_falsifiers_are_kept_only_if_they_found_what_they_must(store):
     good = CLAIM.falsifiers[0]
-    powerless = replace(good, breaks=lambda case: None)
-    refuting = replace(good, breaks=lambda case: "always")
+    powerless = replace(good, predicate=replace(good.predicate, refute=lambda case: None))
+    case = good.case()
+    refuting = replace(
+        good,
+        predicate=replace(
+            good.predicate,
+            assumptions={good.drops: lambda case: True},
+            refute=lambda other: "found" if other == case else None,
+        ),
+        case=lambda: case,
+    )
     for falsifier, outcome in ((powerless, (False, False)), (refuting, (False, True))):
         for _ in range(2):
             report, seconds = run_falsifier(falsifier, CLAIM.id, store)
             assert ((report.fired, report.breach), seconds) == (outcome, None)
     first, again = (run_falsifier(good, CLAIM.id, store) for _ in range(2))
-    assert first[0] == again[0] == good.run(CLAIM.id)
+    assert first[0] == again[0] == good.run()
     assert (first[1], again[1] is not None) == (None, True)
     path = store.folder / CLAIM.id / f"falsifier-{good.name}.json"
     entry = json.loads(path.read_text())
-    for field in ("counterexample", "trials", "seconds"):
+    for field in ("counterexample", "seconds"):
         damaged = {**entry["value"], field: None}
         path.write_text(json.dumps({**entry, "value": damaged}))
         assert run_falsifier(good, CLAIM.id, store) == (first[0], None)  # run again, and stored
@@ -94,7 +104,7 @@ def test_a_damaged_or_outdated_entry_is_recomputed(name, store):
 def test_failures_prose_and_strange_claims_are_never_kept(store):
     failed = replace(STEP, check=lambda: Finding(Verdict.FAILED, "no"))
     undecided = replace(STEP, check=lambda: Finding(Verdict.UNDECIDED, "?"))
-    prose = next(step for step in CLAIM.steps if step.kind is Kind.DEDUCED)
+    prose = deduced("prose", "s", "no size", ("h",))
     for step, claim in (
         (failed, "M1"),
         (undecided, "M1"),

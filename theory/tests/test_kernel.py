@@ -13,6 +13,8 @@ from loopstab import Assumption, Claim, LoopstabError, Step, UsageError, Verdict
 from loopstab.theory.kernel import proof
 from loopstab.theory.kernel.algebra import Equation, Words, diagonal, random_matrix
 from loopstab.theory.kernel.claim import Finding
+from loopstab.theory.kernel.falsifier import Falsifier
+from loopstab.theory.kernel.predicate import Predicate
 from loopstab.theory.kernel.proof import (
     Bound,
     Sentence,
@@ -24,7 +26,6 @@ from loopstab.theory.kernel.proof import (
     identity,
     measured,
 )
-from loopstab.theory.kernel.random_falsifier import RandomFalsifier
 from loopstab.theory.kernel.sentence import Decision
 
 X, Y, Z = sp.symbols("x y z")
@@ -39,13 +40,21 @@ def simple_identity(left, right, **more):
     return identity("step", "left = right", "every d", lambda: [Equation(left, right, **more)])
 
 
-def always(rng, keep):
-    return keep
+def predicate(**change):
+    """A case is whether h holds, and so does the conclusion."""
+    made = {
+        "name": "toy",
+        "sentence": "statement",
+        "concluded_by": ("square",),
+        "assumptions": {"h": lambda case: case},
+        "refute": lambda case: None if case else "found",
+        "example": lambda: True,
+    }
+    return Predicate(**{**made, **change})
 
 
-GOOD = RandomFalsifier(
-    "attack", "h", "x", always, lambda case: case, lambda case: None if case else "found", 3
-)
+TOY = predicate()
+GOOD = Falsifier("attack", "h", TOY, lambda: False)
 STEP = identity(
     "square",
     "(x + y)^2",
@@ -67,6 +76,7 @@ def claim(steps=(STEP,), falsifiers=(GOOD,), assumptions=HOLDS, **more):
         assumptions,
         steps,
         falsifiers,
+        predicates=more.pop("predicates", tuple(item.predicate for item in falsifiers) or (TOY,)),
         **more,
     )
 
@@ -201,7 +211,7 @@ def test_unknown_is_undecided_and_not_proved():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(proof, "decision", lambda sentence, limit_ms: undecided)
         assert verdict(step) is Verdict.UNDECIDED
-        assert check(claim((step,))).verdict is Verdict.UNDECIDED
+        assert check(claim((STEP, step))).verdict is Verdict.UNDECIDED
 
 
 @pytest.mark.parametrize("bad", [sp.exp(X) > 0, sp.sqrt(X) > 0, 1 / X > 0])
@@ -269,13 +279,43 @@ def test_verdicts():
     assert check(claim()).verdict is Verdict.PROVED
     wrong = identity("wrong", "s", "every d", lambda: [Equation(X, X + 1)])
     assert check(claim((STEP, wrong))).verdict is Verdict.REFUTED
-    idle = RandomFalsifier("idle", "h", "x", always, lambda case: case, lambda case: None, 3)
+    strong = predicate(refute=lambda case: None)
+    idle = Falsifier("idle", "h", strong, lambda: False)
     assert check(claim(falsifiers=(idle,))).verdict is Verdict.UNDECIDED
-    breach = RandomFalsifier("breach", "h", "x", always, lambda case: case, lambda case: "found", 3)
-    report = check(claim(falsifiers=(breach,)))
+
+
+def test_a_case_that_satisfies_every_assumption_refutes_the_claim():
+    wrong = predicate(refute=lambda case: "found" if case == 7 else None)
+    report = check(claim(falsifiers=(Falsifier("breach", "h", wrong, lambda: 7),)))
     assert report.verdict is Verdict.REFUTED
+    assert report.falsifiers[0].breach
     assert not report.falsifiers[0].fired
-    assert "with every assumption in force" in (report.falsifiers[0].counterexample or "")
+
+
+WITNESSES = {
+    "nothing fails": ({}, lambda: True, "h holds in it"),
+    "another assumption fails": (
+        {
+            "assumptions": {"h": lambda case: case > 0, "other": lambda case: case > 1},
+            "example": lambda: 2,
+        },
+        lambda: 0,
+        "other fails as well",
+    ),
+    "the example fails": ({"example": lambda: False}, lambda: False, "its example fails"),
+}
+
+
+@pytest.mark.parametrize("name", WITNESSES)
+def test_a_witness_drops_one_assumption_and_no_other(name):
+    change, case, message = WITNESSES[name]
+    with pytest.raises(LoopstabError, match=message):
+        Falsifier("f", "h", predicate(**change), case).run()
+
+
+def test_a_falsifier_drops_what_the_sentence_needs():
+    with pytest.raises(UsageError, match="does not evaluate 'other'"):
+        Falsifier("f", "other", TOY, lambda: False)
 
 
 BAD_CLAIMS = {
@@ -298,9 +338,23 @@ BAD_CLAIMS = {
         {"assumptions": (Assumption("h", "h"), Assumption("idle", "i"))},
         "used by no step",
     ),
-    "foreign falsifier": (
-        {"falsifiers": (RandomFalsifier("f", "other", "x", always, lambda c: c, lambda c: None),)},
-        "not assumed",
+    "unknown assumption": (
+        {"falsifiers": (Falsifier("f", "x", predicate(assumptions={"x": bool}), lambda: False),)},
+        "'x' is not assumed",
+    ),
+    "foreign falsifier": ({"predicates": (predicate(name="own"),)}, "is not a predicate"),
+    "no predicates": ({"predicates": ()}, "one predicate"),
+    "another sentence": (
+        {"falsifiers": (Falsifier("f", "h", predicate(sentence="nonsense"), lambda: False),)},
+        "not in the statement, word for word",
+    ),
+    "no such step": (
+        {"falsifiers": (Falsifier("f", "h", predicate(concluded_by=("x",)), lambda: False),)},
+        "is not a step of the proof",
+    ),
+    "proof without the assumption": (
+        {"steps": (replace(STEP, uses=()),)},
+        "fails without 'h', but its proof",
     ),
     "no steps": ({"steps": ()}, "at least one step"),
     "no falsifiers": ({"falsifiers": ()}, "at least one step"),
@@ -328,30 +382,37 @@ def test_only_a_cited_step_names_a_theorem():
         Step("s", STEP.kind, "s", "d = 1", STEP.check, theorem="banach")
 
 
-def test_an_attack_is_reproducible():
-    def numbered(rng, keep):
-        return keep, rng.random()
+def test_what_a_step_checks_is_shown():
+    finding = STEP.check()
+    assert [item.to_json() for item in finding.content] == [
+        {
+            "kind": "equation",
+            "text": "(x + y)^2 = x^2 + 2*x*y + y^2",
+            "latex": r"\left(x + y\right)^{2} = x^{2} + 2 x y + y^{2}",
+            "checked": "normal form and random points",
+        }
+    ]
+    assert [replace(item, checked="") for item in finding.content] == list(STEP.content())
+    sentence = decided("s", "s", "d = 1", lambda: [Sentence((X > 1,), X**2 > X)]).check()
+    assert sentence.content[0].text == "x > 1 implies x^2 > x"
+    assert sentence.content[0].checked == "z3 and cvc5"
+    ball = enclosed("s", "s", "no size", lambda: [Bound("pi", flint.arb.pi(), "3", "4")])
+    assert ball.content()[0].text.startswith("3 < pi = [3.1415926535")
+    citation = cited("s", "gelfand", "s", "every d", {"radius": ("h",)}).check()
+    assert [item.kind for item in citation.content] == ["theorem", "hypothesis"]
+    assert citation.content[1].checked == "by h"
+    assert deduced("s", "s", "every d", ("h",)).content() == ()
 
-    attack = RandomFalsifier(
-        "f",
-        "h",
-        "x",
-        numbered,
-        lambda case: case[0],
-        lambda case: None if case[0] else f"{case[1]}",
-        3,
+
+def test_equations_that_hold_when_built_are_not_counted():
+    equations = [Equation(X + X, 2 * X), Equation((X + 1) ** 2, X**2 + 2 * X + 1)]
+    found = identity("s", "s", "no size", lambda: equations).check()
+    assert found.verdict is Verdict.PASSED
+    assert found.detail == (
+        "1 equation(s) reduced to zero, each re-checked at random rational points; 1 equation(s)"
+        " hold by evaluation when built"
     )
-    assert attack.run("a") == attack.run("a")
-    assert attack.run("a") != attack.run("b")
-
-
-def test_an_attack_that_draws_the_wrong_side_is_an_error():
-    with pytest.raises(LoopstabError, match="correct its draw or its holds"):
-        RandomFalsifier(
-            "f", "h", "x", lambda rng, keep: True, lambda case: case, lambda case: None, 3
-        ).run()
-    with pytest.raises(UsageError, match="at least one"):
-        RandomFalsifier("f", "h", "x", always, lambda c: c, lambda c: None, 0)
+    assert found.checked == ("by evaluation when built", "normal form and random points")
 
 
 def test_a_claim_gives_access_to_its_own_prediction():

@@ -6,13 +6,15 @@ import pytest
 
 from loopstab import Assumption, Claim, Recall, Residual, UsageError
 from loopstab.theory.kernel.claim import Axis, Consequence, Finding, Regime, Verdict
+from loopstab.theory.kernel.falsifier import Falsifier
+from loopstab.theory.kernel.predicate import Predicate
 from loopstab.theory.kernel.proof import deduced, measured
-from loopstab.theory.kernel.random_falsifier import RandomFalsifier
 from loopstab.theory.table import NOT_CLAIMED, paper_table, polarity, rows
 
-ATTACK = RandomFalsifier(
-    "a", "h", "c", lambda rng, keep: keep, lambda case: case, lambda case: None if case else "found"
+TRUE = Predicate(
+    "p", "s", ("s",), {"h": bool}, lambda case: None if case else "found", lambda: True
 )
+ATTACK = Falsifier("a", "h", TRUE, lambda: False)
 STEP = deduced("s", "s", "every d", ("h",))
 YES = Consequence(
     Axis.REACHABILITY,
@@ -34,6 +36,7 @@ def claim(name, *consequences, steps=(STEP,)):
         (Assumption("h", "h"),),
         steps,
         (ATTACK,),
+        predicates=(TRUE,),
         consequences=consequences,
     )
 
