@@ -32,6 +32,7 @@ from loopstab.numerics.suites.outer_norm import jacobian as outer_norm
 from loopstab.numerics.suites.outer_norm import lefschetz as degree
 from loopstab.numerics.suites.shared.complex_step import complex_step, normalised, tangent
 from loopstab.numerics.suites.shared.sphere_states import proved_states
+from loopstab.support.errors import LoopstabError
 
 MODULES = (
     outer_norm,
@@ -68,6 +69,7 @@ def test_every_claim_has_a_suite_and_names_differ():
 WRONG = (
     (outer_norm, "rmsnorm_tangential", 1 + 1e-9, "rmsnorm eigenvalues"),
     (outer_norm, "rmsnorm_radial", 1 + 1e-9, "rmsnorm eigenvalues"),
+    (layer_norm, "rmsnorm_tangential", 1 + 1e-9, "null directions"),
     (existence, "central_scale_squared", 1 + 1e-9, "central point"),
     (existence, "image_cap_angle", 0.999, "cap"),
     (contraction, "contraction_constant", 0.999, "best possible"),
@@ -102,6 +104,16 @@ def test_a_wrong_closed_form_shows(module, formula, factor, suite, monkeypatch):
     found = counterexample(attacked.cases(), attacked.judge, 25)
     assert found is not None
     assert not found.error
+
+
+def test_a_case_must_break_the_assumption_that_its_drop_names_and_no_other():
+    (suite,) = (s for s in exact_contraction.SUITES if s.name == "exact example")
+    below = {"dimension": 1, "a": 1.0, "beta": 1.5}
+    assert "no 2-cycle" in suite.judge({**below, "dropped": "plane"})
+    with pytest.raises(LoopstabError, match="breaks plane, wanted none"):
+        suite.judge({**below, "dropped": ""})
+    with pytest.raises(LoopstabError, match="breaks no assumption, wanted plane"):
+        suite.judge({**below, "dimension": 2, "dropped": "plane"})
 
 
 def test_a_recall_along_the_state_is_no_counterexample():
