@@ -113,6 +113,21 @@ def _falls_short(case: LastLayer) -> str | None:
 
 _ONE, _ZERO = Fraction(1), Fraction(0)
 
+LAST_BIAS = Predicate[LastLayer](
+    name="last_bias",
+    sentence=(
+        "One token: the last bias is onto R^d for pre and, with eps > 0 and gains without zeros, for"
+        " peri, post, sandwich"
+    ),
+    concluded_by=("norm_with_epsilon",),
+    assumptions={
+        "gains": lambda case: case.z is None or all(case.gain),
+        "epsilon": lambda case: case.z is None or case.eps > 0,
+    },
+    refute=_falls_short,
+    example=lambda: LastLayer([[]], [[_ONE, _ZERO]], [_ONE, _ONE], _ONE, "bias"),
+)
+
 LAST_MAP = Predicate[LastLayer](
     name="last_map",
     sentence=(
@@ -196,7 +211,7 @@ ONE_SUB_BLOCK = Predicate[OneSubBlock](
     example=lambda: OneSubBlock([_ONE], [_ONE], [_ONE], [Fraction(1, 2)]),
 )
 
-PREDICATES = (LAST_MAP, BIAS_AND_GAIN, ONE_SUB_BLOCK)
+PREDICATES = (LAST_BIAS, LAST_MAP, BIAS_AND_GAIN, ONE_SUB_BLOCK)
 
 FALSIFIERS = (
     Falsifier(
@@ -212,10 +227,16 @@ FALSIFIERS = (
         lambda: LastLayer([[_ZERO], [_ONE]], None, [_ONE], _ZERO, "bias"),
     ),
     Falsifier(
-        "a_gain_of_zero", "gains", LAST_MAP, lambda: LastLayer([[_ONE]], [[_ONE]], [_ZERO], _ONE)
+        "a_gain_of_zero",
+        "gains",
+        LAST_BIAS,
+        lambda: LastLayer([[]], [[_ONE]], [_ZERO], _ONE, "bias"),
     ),
     Falsifier(
-        "on_the_sphere", "epsilon", LAST_MAP, lambda: LastLayer([[_ONE]], [[_ONE]], [_ONE], _ZERO)
+        "on_the_sphere",
+        "epsilon",
+        LAST_BIAS,
+        lambda: LastLayer([[]], [[_ONE]], [_ONE], _ZERO, "bias"),
     ),
     Falsifier(
         "gain_free_peri",
