@@ -7,7 +7,6 @@ border between them.
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -15,15 +14,12 @@ from hypothesis import strategies as st
 from scipy.linalg import cholesky, solve_discrete_lyapunov
 
 from ....theory.architecture import Architecture
-from ....theory.recall.falsifiers.bounded_update import ABSORBED, BOUND, Heads
-from ....theory.recall.scalar_loop import ScalarBlock, ScalarLoop
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...loops.block_loop import random_loop
 from ...strategies import fractions as draws
 from ...strategies import matrix_strategies as matrices
-from ..shared.predicates import evaluated
 from ..shared.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
 
 FAR = 1e6
@@ -246,50 +242,6 @@ def _rate(case: Case) -> str | None:
     return None
 
 
-# --- the predicates of the claim, in exact arithmetic
-@st.composite
-def _scalars(draw: Any, dropped: str = "") -> Case:
-    """A loop of width 1 with one sub-block at eps = 0."""
-    radius = draws.fractions(1, 2) if dropped == "contractive" else draws.fractions(0, 0.9375)
-    numbers = {name: draw(draws.fractions(-4, 4)) for name in ("drive", "slope", "bias", "start")}
-    weight = draw(draws.SIGNS) * draw(radius)
-    return {**numbers, "weight": weight, "dropped": dropped}
-
-
-def _scalar(case: Case) -> ScalarLoop:
-    block = ScalarBlock(
-        Fraction(case["slope"]),
-        Fraction(case["bias"]),
-        normalised=case["dropped"] != "normalisation",
-    )
-    weight, drive, start = (Fraction(case[name]) for name in ("weight", "drive", "start"))
-    return ScalarLoop(weight, drive, (block,), start)
-
-
-@st.composite
-def _heads(draw: Any, dropped: str = "") -> Case:
-    """One to three heads of width 1 that average one to three tokens of norm sqrt(d) at most."""
-    d, heads, tokens = (draw(draws.sizes(1, 3)) for _ in range(3))
-    largest = draw(draws.fractions(2, 4)) if dropped else 1.0
-    counts = st.lists(st.integers(0, 4), min_size=tokens - 1, max_size=tokens - 1)
-    return {
-        "out": draw(draws.fractions(-2, 2)),
-        "values": draw(draws.entries(heads, d)),
-        "tokens": largest * np.sign(draw(draws.entries(tokens, d)) + OFF_LATTICE),
-        "counts": np.array([[1, *draw(counts)] for _ in range(heads)], float),
-        "dropped": dropped,
-    }
-
-
-def _attention(case: Case) -> Heads:
-    values, tokens, counts = (
-        tuple(tuple(map(Fraction, row)) for row in case[name].tolist())
-        for name in ("values", "tokens", "counts")
-    )
-    weights = tuple(tuple(x / sum(row) for x in row) for row in counts)
-    return Heads(Fraction(case["out"]), values, tokens, weights)
-
-
 SUITES: tuple[Suite, ...] = (
     Suite(
         "R2",
@@ -350,38 +302,5 @@ SUITES: tuple[Suite, ...] = (
             ),
         ),
         cost=3,
-    ),
-    Suite(
-        "R2",
-        "absorbing-exact",
-        property="d = 1, eps = 0: |h_t| <= r + |W_x|^t |h_0|, in rationals",
-        cases=_scalars,
-        judge=evaluated(ABSORBED, _scalar),
-        drops=(
-            Drop("rho(W_x) < 1", assumption="contractive", cases=lambda: _scalars("contractive")),
-            Drop(
-                "the update is bounded",
-                assumption="normalisation",
-                cases=lambda: _scalars("normalisation"),
-            ),
-        ),
-        evidence="closed form",
-        predicate=ABSORBED.name,
-    ),
-    Suite(
-        "R2",
-        "heads",
-        property="attention with several heads: |u| <= update_bound, in rationals",
-        cases=_heads,
-        judge=evaluated(BOUND, _attention),
-        drops=(
-            Drop(
-                "the tokens are normalised",
-                assumption="normalisation",
-                cases=lambda: _heads("normalisation"),
-            ),
-        ),
-        evidence="closed form",
-        predicate=BOUND.name,
     ),
 )

@@ -158,6 +158,8 @@ def _square_roots(matrix: flint.fmpq_mat) -> list[flint.arb]:
 def _stays_small(case: LinearLoop) -> str | None:
     """|S|^2 |1 - l|^2 against the least non-zero square of a singular value of B, in balls."""
     matrix = case.matrix
+    if case.gap.det() == 0:  # 1 is an eigenvalue, and there is no S
+        return None
     if matrix.nrows() == 1:
         gaps = [flint.arb((1 - matrix[0, 0]) ** 2)]
     else:
