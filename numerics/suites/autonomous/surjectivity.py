@@ -288,6 +288,7 @@ SUITES = (
         ),
         evidence="complex step",
         cost=2,
+        predicate="last_bias",
     ),
     Suite(
         "A2'",

@@ -116,8 +116,8 @@ _ONE, _ZERO = Fraction(1), Fraction(0)
 LAST_BIAS = Predicate[LastLayer](
     name="last_bias",
     sentence=(
-        "One token: the last bias is onto R^d for pre and, with eps > 0 and gains without zeros, for"
-        " peri, post, sandwich"
+        "One token: the last bias is onto R^d for pre and, with eps > 0 and gains without zeros,"
+        " for peri, post, sandwich"
     ),
     concluded_by=("norm_with_epsilon",),
     assumptions={
