@@ -224,8 +224,8 @@ _STEPS = (
         "many_fixed_points",
         "coordinate by coordinate, for L tokens of width d: each of the 2^(L d) sign vectors s is"
         " fixed, and from |h_i - s_i| <= 1/2 for all i the next state is s: J = 0, s is isolated"
-        " and attracts. From h_0 without zeros the limit is the sign of h_0, L d bits of it, after finitely"
-        " many loops",
+        " and attracts. From h_0 without zeros the limit is the sign of h_0, L d bits of it, after"
+        " finitely many loops",
         "every d, every L",
         ("latch", "latch_on_the_sphere"),
     ),
@@ -279,9 +279,9 @@ M6 = Claim(
         f"{TELLS_APART.sentence} Any read-out of the limit is right on K equally likely answers"
         f" with probability at most m/K. {SEPARATION.sentence}, and those in a ball of radius r"
         " are at most (1 + r M/g)^d. They can be many: h' = clamp(2h, -1, 1), and N of it on each"
-        " token, has 2^(L d) isolated fixed points that attract, and from h_0 without zeros its limit"
-        " is the sign of every coordinate. The limit of L tokens carries at most the sum of what its tokens"
-        f" carry, log2 m <= Sum log2 m_i. {EQUAL_TOKENS.sentence}"
+        " token, has 2^(L d) isolated fixed points that attract, and from h_0 without zeros its"
+        " limit is the sign of every coordinate. The limit of L tokens carries at most the sum of"
+        f" what its tokens carry, log2 m <= Sum log2 m_i. {EQUAL_TOKENS.sentence}"
     ),
     latex=(
         r"Let $h_{t+1}=f(h_t)$ with $f$ continuous, and let the limits $h_\infty(e)$ of the inputs"
