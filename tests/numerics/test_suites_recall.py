@@ -13,9 +13,10 @@ from loopstab.numerics.loops.dual import Dual
 from loopstab.numerics.loops.sub_blocks import DualAttention
 from loopstab.numerics.suites.autonomous import kac_rice as counts
 from loopstab.numerics.suites.autonomous.kac_rice import kac_rice_relu
-from loopstab.numerics.suites.drift import direction, drift
+from loopstab.numerics.suites.drift import direction, drift, drift_exact, drift_settling
 from loopstab.numerics.suites.geometry import bifurcations, stable_sets
 from loopstab.numerics.suites.recall import bounded_update as recall
+from loopstab.numerics.suites.recall import bounded_update_exact as recall_exact
 from loopstab.numerics.suites.recall import bounded_update_existence as recall_existence
 from loopstab.numerics.suites.recall import resolvent, unit_radius
 from loopstab.numerics.suites.shared import residual_stream
@@ -25,8 +26,11 @@ MODULES = (
     resolvent,
     recall,
     recall_existence,
+    recall_exact,
     unit_radius,
     drift,
+    drift_exact,
+    drift_settling,
     direction,
     counts,
     stable_sets,

@@ -5,20 +5,16 @@ There is no rest, growth is linear, relative steps follow 1/t, and directions se
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from ....theory.drift.falsifiers.drift import GROWTH, PERI, Peri, residual
-from ....theory.recall.scalar_loop import ScalarLoop
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...strategies import fractions as draws
 from ...strategies import matrix_strategies as matrices
-from ..shared.predicates import evaluated
 from ..shared.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
 
 OFF_ONE = 0.03
@@ -218,40 +214,6 @@ def _not_one_over_t(case: Case) -> str | None:
     return None
 
 
-# --- (c) several tokens
-@st.composite
-def _tokens(draw: Any, kind: str) -> Case:
-    """Planar tokens u_i = a_i n_i + (Sum_j v_ij n_j2) J n_i near n_i = e_1.
-
-    V has the Jacobian v there. one: a sink; unstable: a source; two: a sink of V (trace -2,
-    determinant 5), but not of V_i/a_i (trace 1).
-    """
-    if kind == "two":
-        growths, slopes = np.array([0.25, 1.0]), np.array([[1.0, -4.0], [2.0, -3.0]])
-    else:
-        growths = np.array([draw(draws.fractions(0.5, 2))])
-        slopes = growths[:, None] * draw(draws.fractions(0.5, 1.5)) * (-1 if kind == "one" else 1)
-    angles = np.array([draw(draws.SIGNS) * draw(draws.fractions(0.0625, 0.125)) for _ in growths])
-    return {"growths": growths, "slopes": slopes, "angles": angles}
-
-
-def _unsettled(case: Case) -> str | None:
-    """From radius 10 a, the directions come to half their distance from e_1 in 2000 iterations."""
-    a, v = case["growths"], case["slopes"]
-    h = 10 * a[:, None] * np.stack((np.cos(case["angles"]), np.sin(case["angles"])), 1)
-    for _ in range(2000):
-        n = h / np.linalg.norm(h, axis=1, keepdims=True)
-        turn = np.stack((-n[:, 1], n[:, 0]), 1)
-        h = h + a[:, None] * n + (v @ n[:, 1])[:, None] * turn
-    off = np.abs(np.arctan2(h[:, 1], h[:, 0]))
-    if off.max() > np.abs(case["angles"]).max() / 2:
-        return (
-            f"the directions start {np.abs(case['angles']).max():.4g} off and are {off.max():.4g}"
-            " off after 2000 loops"
-        )
-    return None
-
-
 # --- (e) where two sub-blocks can have fixed points
 @st.composite
 def _fixed(draw: Any, recall: bool = False) -> Case:
@@ -300,48 +262,6 @@ def _fixed_too_far(case: Case) -> str | None:
             f" {top:.4g}, delta = {least:.4g})"
         )
     return None
-
-
-# --- the predicates of the claim, in exact arithmetic
-@st.composite
-def _exact(draw: Any, dropped: str = "") -> Case:
-    """d = 1: h' = weight h + slope sign(h) + bias, 0 outside [bias - slope, bias + slope]."""
-    slope, least = draw(draws.fractions(-4, 4)), draw(draws.fractions(1 / 16, 4))
-    if dropped == "outside_hull":  # the larger slope turns the state back
-        slope, size = -least - draw(draws.fractions(0, 2)), draw(draws.fractions(0, 1)) * least
-    else:
-        size = abs(slope) + least
-    weight = draw(draws.fractions(1 / 16, 3 / 4)) if dropped == "bounded_update" else 1.0
-    numbers = {"bias": draw(draws.SIGNS) * size, "start": draw(draws.fractions(-4, 4))}
-    return {**numbers, "slope": slope, "weight": weight, "dropped": dropped}
-
-
-def _residual(case: Case) -> ScalarLoop:
-    return residual(case["slope"], case["bias"], case["start"], case["weight"])
-
-
-@st.composite
-def _gains(draw: Any, dropped: str = "") -> Case:
-    """One update along a Pythagorean direction, or as many as the dropped assumption needs."""
-    gain = [draw(draws.SIGNS) * draw(draws.fractions(1 / 16, 4)) for _ in range(2)]
-    x, y = draw(st.sampled_from(((3.0, 4.0), (4.0, -3.0), (5.0, 12.0), (-8.0, 15.0))))
-    updates = [[x, y]]
-    if dropped == "gain_without_zeros":
-        gain[0], updates = 0.0, [[x, 0.0]]
-    if dropped == "one_sub_block":
-        updates.append([-x, -y])
-    k = draw(st.sampled_from((9.0, 16.0))) if dropped == "eps_zero" else 0.0
-    if k:  # 3^2 + 4^2 is a square
-        updates = [[7 - np.sqrt(k), 0.0]]
-        gain[1] = gain[0]
-    return {"gain": np.array(gain), "updates": np.array(updates), "k": k, "dropped": dropped}
-
-
-def _peri_case(case: Case) -> Peri:
-    gain, *updates = (
-        tuple(map(Fraction, row.tolist())) for row in (case["gain"], *case["updates"])
-    )
-    return Peri(gain, tuple(updates), Fraction(case["k"]))
 
 
 SUITES: tuple[Suite, ...] = (
@@ -444,55 +364,5 @@ SUITES: tuple[Suite, ...] = (
             ),
         ),
         cost=4,
-    ),
-    Suite(
-        "R3",
-        "settling",
-        property="one token near an outward sink of V: the direction settles there",
-        cases=lambda: _tokens("one"),
-        judge=_unsettled,
-        drops=(
-            Drop("a sink of V", assumption="sink", cases=lambda: _tokens("unstable")),
-            Drop("one token", assumption="one_token", cases=lambda: _tokens("two")),
-        ),
-        cost=4,
-    ),
-    Suite(
-        "R3",
-        "growth-exact",
-        property="d = 1, 0 outside the hull: c_0 t - |h_0| <= |h_t| <= |h_0| + C t, in rationals",
-        cases=_exact,
-        judge=evaluated(GROWTH, _residual),
-        drops=(
-            Drop(
-                "0 is outside the convex hull of the updates",
-                assumption="outside_hull",
-                cases=lambda: _exact("outside_hull"),
-            ),
-            Drop(
-                "recall is not external (W_x = I)",
-                assumption="bounded_update",
-                cases=lambda: _exact("bounded_update"),
-            ),
-        ),
-        evidence="closed form",
-        predicate=GROWTH.name,
-    ),
-    Suite(
-        "R3",
-        "peri-exact",
-        property="one peri sub-block, eps = 0, no gain 0: |h' - h| >= R min|gamma|, in rationals",
-        cases=_gains,
-        judge=evaluated(PERI, _peri_case),
-        drops=tuple(
-            Drop(text, assumption=name, cases=lambda name=name: _gains(name))
-            for text, name in (
-                ("one sub-block", "one_sub_block"),
-                ("eps = 0", "eps_zero"),
-                ("gamma without zeros", "gain_without_zeros"),
-            )
-        ),
-        evidence="closed form",
-        predicate=PERI.name,
     ),
 )
