@@ -115,7 +115,7 @@ class ClaimReport:
     def to_json(self) -> dict[str, Any]:
         """Everything that the claim says and that its check found, as JSON data."""
         claim = self.claim
-        conclusions = {item.name: item.conclusion for item in claim.falsifiers}
+        attacked = {item.name: item.predicate for item in claim.falsifiers}
         return {
             "id": claim.id,
             "title": claim.title,
@@ -126,11 +126,21 @@ class ClaimReport:
                 {"name": item.name, "statement": item.statement} for item in claim.assumptions
             ],
             "steps": [item.to_json() for item in self.steps],
+            "predicates": [
+                {
+                    "name": item.name,
+                    "sentence": item.sentence,
+                    "hypotheses": list(item.assumptions),
+                    "concluded_by": list(item.concluded_by),
+                }
+                for item in claim.predicates
+            ],
             "falsifiers": [
                 {
                     "name": item.name,
                     "drops": item.drops,
-                    "conclusion": conclusions[item.name],
+                    "predicate": attacked[item.name].name,
+                    "conclusion": attacked[item.name].sentence,
                     "fired": item.fired,
                     "breach": item.breach,
                     "counterexample": item.counterexample,

@@ -143,7 +143,10 @@ def _stored_or_made(
 ) -> tuple[Mutant, ...]:
     kept = cache.find(claim, name) if cache else None
     if kept:
-        return tuple(Mutant(claim, *fields, Verdict.FAILED) for fields in kept["killed"])
+        return tuple(
+            Mutant(claim, step, kind, operator, change, Verdict.FAILED)
+            for step, kind, operator, change in kept["killed"]
+        )
     start = time.perf_counter()
     mutants = tuple(make())
     if cache and all(mutant.killed for mutant in mutants):

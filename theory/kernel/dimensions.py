@@ -164,8 +164,8 @@ def excesses(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
     for step in steps:
         used = {name: found[name] for name in step.rests_on if name in found}
         if step.induction:
-            base, _ = step.induction
-            used[base] = _lifted(step, found)
+            base, onward = step.induction
+            used[base] = _lifted(step, found[base], found[onward])
         for name, sizes in used.items():
             reason = _excess(step.sizes, sizes)
             if reason is not None and step.kind != "measured":
@@ -173,13 +173,12 @@ def excesses(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
         found[step.name] = _inherited(step.sizes, used.values())
 
 
-def _lifted(step: Step, found: Mapping[str, Sizes]) -> Sizes:
-    """The sizes of the base case without those that the induction extends."""
-    base, onward = (found[name] for name in step.induction)
+def _lifted(step: Step, base: Sizes, onward: Sizes) -> Sizes:
+    """The sizes of the base case without those that the induction step extends."""
     extended = {
         name
         for name, size in base.items()
-        if size.values is not None
+        if size.values
         and name in onward
         and onward[name].values is None
         and not onward[name].limit
@@ -187,14 +186,18 @@ def _lifted(step: Step, found: Mapping[str, Sizes]) -> Sizes:
     }
     if not extended:
         raise UsageError(
-            f"step {step.name}: its induction extends no size; the base case"
-            f" {step.induction[0]} must hold for some values of a size and the induction step"
-            f" {step.induction[1]} for every value"
+            f"step {step.name}: its induction extends no size; the base case must hold for some"
+            " values of a size and the induction step for every value"
         )
     for name in extended:
-        start, claimed = min(base[name].values or ()), step.sizes[name]
-        if min(claimed.values or (claimed.least,)) < start and start > 1:
-            raise UsageError(f"step {step.name}: its induction over {name} starts at {start}")
+        values, claimed = base[name].values or frozenset(), step.sizes[name]
+        if min(claimed.values or (claimed.least,)) < min(values) and min(values) > 1:
+            raise UsageError(f"step {step.name}: its induction over {name} starts at {min(values)}")
+        if onward[name].least > max(*values, 1):
+            raise UsageError(
+                f"step {step.name}: its induction step over {name} starts at {onward[name].least},"
+                f" after the base case {base[name]}"
+            )
     return {name: size for name, size in base.items() if name not in extended}
 
 

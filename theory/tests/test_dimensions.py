@@ -123,6 +123,7 @@ INDUCTIONS = {
     "no base": (["every t", "every t"], "extends no size"),
     "no step": (["t = 0", "t in {1, 2}"], "extends no size"),
     "late start": (["t = 3", "every t"], "starts at 3"),
+    "gap": (["t in {1, 2}", "every t >= 4"], "starts at 4, after the base case"),
 }
 
 
