@@ -7,11 +7,13 @@ of a step's `dimensions` is a list of items, separated by commas:
 |---|---|
 | `every d` | every d >= 1 (a time: every t >= 0) |
 | `every d >= 2` | every d from 2 on |
-| `every t by induction` | every t; the step itself checks a base case and the step to t + 1 |
+| `every t by induction` | every t; the step itself checks the passage from t to t + 1 |
 | `d in {1, 2, 5}`, `d in {1..4, 8}` | these sizes only |
 | `d = 1` | this size only |
 | `d -> infinity` | the limit only |
 | `no size` | nothing in the statement is a size; it stands alone |
+
+A step `by induction` also checks its base case, unless that is the definition itself, such as M^0 = I.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ class Size:
         values: the values where they are finitely many, otherwise None.
         least: the least value where they are all from there on; default 1.
         limit: whether it is the limit, in which the size tends to infinity.
-        induction: whether the step checks the base case and the step of an induction over it.
+        induction: whether the step itself checks the induction step over it.
 
     Example:
         >>> from loopstab.theory.kernel.dimensions import parse
