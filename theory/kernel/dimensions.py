@@ -13,7 +13,7 @@ of a step's `dimensions` is a list of items, separated by commas:
 | `d -> infinity` | the limit only |
 | `no size` | nothing in the statement is a size; it stands alone |
 
-A step `by induction` also checks its base case, unless that is the definition itself, such as M^0 = I.
+A step `by induction` also checks its base case, unless that is a definition, such as M^0 = I.
 """
 
 from __future__ import annotations
