@@ -234,7 +234,8 @@ MOMENT_STEPS = (
     cited(
         "by_parts",
         "gaussian_by_parts",
-        "E g f(g) = E f'(g), used for f = g, g e^{-s g^2}, sin, cos, erf and Phi times bells",
+        "f smooth, of at most exponential growth: E g f(g) = E f'(g), used for f = g, g e^{-s"
+        " g^2}, sin, cos, erf and Phi times bells",
         "no size",
         {"regular": ("activation",)},
     ),
@@ -254,7 +255,7 @@ MOMENT_STEPS = (
     ),
     identity(
         "linear_relu_moments",
-        "k x: q = c = k^2; ReLU(k x): q = c = k^2/2",
+        "k > 0; k x: q = c = k^2; ReLU(k x): q = c = k^2/2",
         "no size",
         _linear_relu,
         ("bell_moment",),
@@ -285,14 +286,14 @@ MOMENT_STEPS = (
     ),
     enclosed(
         "moments_integrated",
-        "each closed form and the integral it stands for share 32 digits",
+        "at gains 1, 2 and 3 each closed form and the integral it stands for share 32 digits",
         "no size",
         _integrated,
         ("erf_moments", "sin_moments", "gelu_moments"),
     ),
     enclosed(
         "tanh_moments",
-        "tanh: q and c to 32 digits, by the formula and by sech = 1/cosh",
+        "tanh, gains 1 and 3: q and c to 32 digits, by the formula and by sech = 1/cosh",
         "no size",
         _tanh,
     ),

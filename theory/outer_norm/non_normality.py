@@ -173,7 +173,8 @@ _STEPS = (
     ),
     decided(
         "shift_peak",
-        "the maximum as a polynomial inequality; d = 2: C/K passes every bound below 4",
+        "the maximum as a polynomial inequality in x (x >= -3 for k = 2); d = 2: C/K passes"
+        " every bound below 4",
         "k in {1, 2, 3}",
         shift_peak,
         ("shift_maximum",),
