@@ -80,6 +80,9 @@ def sub_block(part, h: Tensor, source: Tensor, mixed, update, norm: str) -> Tens
     u = update(mixed(source if norm == "post" else normalise(source, part.inner)))
     if norm == "peri":
         u = normalise(u, part.outer)
+    if part.strength is not None:
+        a = 1 / (1 + torch.exp(-part.strength))
+        h, u = (1 - a) * h, a * u
     h = (
         h + u
         if part.gru is None
@@ -98,8 +101,12 @@ def step(model: LoopedTransformer, h: Tensor, e: Tensor) -> Tensor:
     def mixed(x):
         return mix(x) if arch.recall == "internal" else x
 
-    source = mix(h) if arch.recall == "external" else h
-    h = source if arch.residual == "add" else h
+    if arch.residual == "decay":
+        h = torch.exp(-F.softplus(-model.decay)) * h
+        source = h = h + model.w_e(e) if arch.recall == "external" else h
+    else:
+        source = mix(h) if arch.recall == "external" else h
+        h = h if arch.residual == "gru" else source
     for i, block in enumerate(model.blocks):
         attention, mlp = block.attention, block.mlp
         h = sub_block(

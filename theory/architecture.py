@@ -46,7 +46,8 @@ class Recall(StrEnum):
     NONE = ("none",)
     """autonomous: the block sees the state only"""
     EXTERNAL = ("external", "stream")
-    """z = W_x h + W_e e + b before the block; the residual stream carries W_x"""
+    """z = W_x h + W_e e + b before the block; the residual stream carries W_x (or A, if it decays)
+    """
     INTERNAL = ("internal", "update")
     """the mix enters inside each sub-block; the residual stream is untouched"""
 
@@ -99,6 +100,12 @@ class Residual(StrEnum):
     """h + u"""
     GRU = "gru"
     """GRUCell(input u, hidden h), one cell per sub-block"""
+    SCALED = "scaled"
+    """(1 - a) h + a u with one learnt number a in (0, 1) per sub-block"""
+    DECAY = "decay"
+    """h + u on a stream that decays: each iteration begins with A h, or with A h + W_e e + b under
+    external recall, where A is diagonal with learnt entries exp(-Delta) in (0, 1)
+    """
 
 
 @dataclass(frozen=True, order=True)

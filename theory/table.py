@@ -143,23 +143,24 @@ def _require_agreement(cell: Cell, first: Entry, second: Entry) -> None:
 def rows(cells: Sequence[Cell]) -> list[dict[str, str]]:
     """The table for a reader: a row for each architecture and regime, a column for each axis.
 
-    Where both kinds of residual have the same entries, they share their rows.
+    Residuals that have the same entries share their rows.
     """
     text = {(c.recall, c.outer_norm, c.residual, c.regime, c.axis): str(c) for c in cells}
     table = []
     for recall, outer_norm in product(Recall, (False, True)):
-        merged = all(
-            text[recall, outer_norm, Residual.ADD, regime, axis]
-            == text[recall, outer_norm, Residual.GRU, regime, axis]
-            for regime, axis in product(Regime, Axis)
-        )
-        for residual, regime in product((Residual.ADD,) if merged else Residual, Regime):
+        groups: dict[tuple[str, ...], list[Residual]] = {}
+        for residual in Residual:
+            block = (text[recall, outer_norm, residual, *p] for p in product(Regime, Axis))
+            groups.setdefault(tuple(block), []).append(residual)
+        for residuals, regime in product(groups.values(), Regime):
             place = {
                 "recall": str(recall),
                 "outer norm": "yes" if outer_norm else "no",
-                "residual": "add, gru" if merged else str(residual),
+                "residual": ", ".join(residuals),
                 "regime": str(regime),
             }
-            answers = {str(axis): text[recall, outer_norm, residual, regime, axis] for axis in Axis}
+            answers = {
+                str(axis): text[recall, outer_norm, residuals[0], regime, axis] for axis in Axis
+            }
             table.append(place | answers)
     return table

@@ -67,10 +67,15 @@ class EnclosedNetwork:
     def advance(self, h: E, offset: E | None) -> E:
         """One iteration with a prepared offset."""
         arch, source, mix = self.model.config.architecture, h, offset
-        if arch.recall.in_stream and mix is not None:
+        if self.model.decay is not None:
+            h = h * self._share(self.model.decay, h)
+            if arch.recall.in_stream and offset is not None:
+                h = h + offset
+            source, mix = h, offset if arch.recall.in_update else None
+        elif arch.recall.in_stream and mix is not None:
             source = self._mixed(h, mix)
             mix = mix if arch.recall.in_update else None
-            if arch.residual is Residual.ADD:
+            if arch.residual is not Residual.GRU:
                 h = source
         for i, block in enumerate(self.model.blocks):
             assert isinstance(block, Block)
@@ -89,8 +94,15 @@ class EnclosedNetwork:
         u = self._attention(sub.update, x) if hasattr(sub.update, "q") else self._mlp(sub.update, x)
         if sub.norms_update:
             u = self._norm(sub.outer if sub.middle is None else sub.middle, u)
-        h = h + u if sub.gru is None else self._gated(sub.gru, u, h)
+        if sub.strength is not None:
+            h = h + (u - h) * self._share(sub.strength, h)
+        else:
+            h = h + u if sub.gru is None else self._gated(sub.gru, u, h)
         return self._norm(sub.outer, h) if sub.norms_sum else h
+
+    def _share(self, weight: torch.Tensor, h: E) -> E:
+        """The sigmoid of a weight, in the shape of the state."""
+        return (h * 0.0 + np.broadcast_to(self._array(weight), h.shape)).map("sigmoid")
 
     def _mixed(self, x: E, offset: E) -> E:
         return x.affine(self._array(self.model.w_x.weight)) + offset

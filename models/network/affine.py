@@ -72,6 +72,26 @@ class Affine:
 
 
 @dataclass(frozen=True)
+class Diagonal:
+    """The map x -> entries x + offset of tokens, with one entry per coordinate.
+
+    The offset is None or has one row per token, (batch, cells, n).
+    """
+
+    entries: Tensor
+    offset: Tensor | None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Map tokens (batch, cells, n)."""
+        scaled = self.entries * x
+        return scaled if self.offset is None else scaled + self.offset
+
+    def of(self, keep: Tensor) -> Diagonal:
+        """The map for the kept samples alone (an index or a mask)."""
+        return self if self.offset is None else Diagonal(self.entries, self.offset[keep])
+
+
+@dataclass(frozen=True)
 class Maps:
     """What an update computes from its weights and the geometry once per sequence.
 

@@ -2,7 +2,8 @@
 adding count one each.
 
 Only sums of products are counted, as torch's `FlopCounterMode` does, which sees matrix products and
-no element-wise operation: norms, softmax, GELU, rotations and the gates of a GRU cell are left out.
+no element-wise operation: norms, softmax, GELU, rotations, the gates of a GRU cell and the decay of
+the stream are left out.
 Of windowed attention only the products within the window count as work; those that fill its blocks
 stand apart.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...theory.architecture import Recall, Residual
+from ...theory.architecture import Architecture, Recall, Residual
 from .geometry import Window
 from .model_config import ModelConfig
 
@@ -59,17 +60,27 @@ def parameter_count(config: ModelConfig) -> int:
     arch, d = config.architecture, config.width
     norms = d * (arch.norm.on_argument + arch.norm.on_update + arch.norm.on_sum)
     gru = 6 * d * d + 6 * d if arch.residual is Residual.GRU else 0
+    strength = int(arch.residual is Residual.SCALED)
+    decay = d if arch.residual is Residual.DECAY else 0
     bias = 0 if config.window is None else config.heads * config.window**config.axes
     attention = 4 * (d * d + d) + 2 * config.head_width + bias
     mlp = 2 * config.hidden * d * d + (config.hidden + 1) * d
-    recall = 2 * d * d + d if arch.recall.present else 0
+    recall = (d * d + d if arch.recall.present else 0) + (d * d if mixes(arch) else 0)
     head = d + d * d + d + (d + 1) * config.classes
     return (
         (config.channels + 1) * d
         + recall
-        + config.blocks * (attention + mlp + 2 * (norms + gru))
+        + decay
+        + config.blocks * (attention + mlp + 2 * (norms + gru + strength))
         + head
     )
+
+
+def mixes(architecture: Architecture) -> bool:
+    """Whether there is a matrix W_x; a decaying stream has A in its place."""
+    recall = architecture.recall
+    in_stream = recall.in_stream and architecture.residual is not Residual.DECAY
+    return in_stream or recall.in_update
 
 
 def folds(recall: Recall) -> bool:
@@ -82,7 +93,7 @@ def flops(config: ModelConfig, cells: int) -> Flops:
     arch, d, blocks = config.architecture, config.width, config.blocks
     square = 2 * d * d
     mix = 2 * blocks * square if arch.recall.in_update else 0
-    external = square if arch.recall.in_stream else 0
+    external = square if mixes(arch) and arch.recall.in_stream else 0
     gru = 12 * square if arch.residual is Residual.GRU else 0
     if config.window is None:
         seen, filling = cells, 0

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...theory.architecture import Residual
-from .affine import Affine, Maps
+from .affine import Affine, Diagonal, Maps
 from .arithmetic import EXACT, Arithmetic
 from .attention import Attention
-from .flops import Flops, flops, folds, parameter_count
+from .flops import Flops, flops, folds, mixes, parameter_count
 from .geometry import Geometry
 from .mlp import MLP
 from .model_config import ModelConfig
@@ -29,23 +29,28 @@ class Context:
             folded into the maps.
         geometry: positions and window of the cells.
         blocks: the maps of the updates of every block, attention first.
+        decay: the map with which an iteration begins where the stream decays; default none.
     """
 
     mix: Affine | None
     geometry: Geometry
     blocks: tuple[tuple[Maps, Maps], ...]
+    decay: Diagonal | None = None
 
     def of(self, keep: Tensor) -> Context:
         """The context of some samples alone; `keep` is an index or a mask."""
         mix = None if self.mix is None else self.mix.of(keep)
-        return Context(mix, self.geometry, tuple((a.of(keep), b.of(keep)) for a, b in self.blocks))
+        decay = None if self.decay is None else self.decay.of(keep)
+        blocks = tuple((a.of(keep), b.of(keep)) for a, b in self.blocks)
+        return Context(mix, self.geometry, blocks, decay)
 
 
 class SubBlock(nn.Module):
     """One update u with its normalisations and its residual.
 
     The norms stand where `config.architecture.norm` places them. With the residual `gru` the sum
-    h + u is replaced by GRUCell(input u, hidden h).
+    h + u is replaced by GRUCell(input u, hidden h), with `scaled` by (1 - a) h + a u, where a is
+    the sigmoid of a learnt number and 1/2 at the start.
     """
 
     def __init__(self, config: ModelConfig, update: Attention | MLP):
@@ -59,6 +64,8 @@ class SubBlock(nn.Module):
         self.outer = RMSNorm(d, config.eps) if self.norms_update or self.norms_sum else None
         self.middle = RMSNorm(d, config.eps) if self.norms_update and self.norms_sum else None
         self.gru = nn.GRUCell(d, d) if arch.residual is Residual.GRU else None
+        scaled = arch.residual is Residual.SCALED
+        self.strength = nn.Parameter(torch.zeros(())) if scaled else None
 
     def prepare(self, geometry: Geometry) -> Maps:
         """The maps of the update and the gates, which do not depend on the state."""
@@ -80,7 +87,10 @@ class SubBlock(nn.Module):
             norm = self.outer if self.middle is None else self.middle
             assert norm is not None
             u = norm(u)
-        h = h + u if maps.gates is None else gated(u, h, maps.gates)
+        if self.strength is not None:
+            h = h + torch.sigmoid(self.strength) * (u - h)
+        else:
+            h = h + u if maps.gates is None else gated(u, h, maps.gates)
         if self.norms_sum:
             assert self.outer is not None
             h = self.outer(h)
@@ -148,12 +158,15 @@ class LoopedTransformer(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.encoder = nn.Linear(config.channels, d)
-            self.w_x = nn.Linear(d, d, bias=False) if recalls else None
+            self.w_x = nn.Linear(d, d, bias=False) if mixes(config.architecture) else None
             self.w_e = nn.Linear(d, d) if recalls else None
             self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
             self.head_norm = RMSNorm(d, config.eps)
             self.head_hidden = nn.Linear(d, d)
             self.head_out = nn.Linear(d, config.classes)
+        # exp(-Delta) = sigmoid(decay) for Delta = softplus(-decay)
+        decays = config.architecture.residual is Residual.DECAY
+        self.decay = nn.Parameter(torch.zeros(d)) if decays else None
 
     def parameter_count(self) -> int:
         """The number of weights, in closed form."""
@@ -182,16 +195,20 @@ class LoopedTransformer(nn.Module):
                 2). The sums are rounded in another order.
             arithmetic: how the operands of products are rounded.
         """
-        mix = None
-        if self.w_x is not None and self.w_e is not None:
+        mix, decay, offset = None, None, None
+        if self.w_e is not None:
             offset = Affine(self.w_e.weight.t(), self.w_e.bias).rounded(arithmetic)(e)
-            mix = Affine.narrowing(self.w_x, offset).rounded(arithmetic)
+            if self.w_x is not None:
+                mix = Affine.narrowing(self.w_x, offset).rounded(arithmetic)
+        if self.decay is not None:
+            injected = offset if self.config.architecture.recall.in_stream else None
+            decay = Diagonal(torch.sigmoid(self.decay), injected)
         geometry = Geometry(e.shape[1], self.config, e, arithmetic)
         made = (block.prepare(geometry) for block in self.blocks if isinstance(block, Block))
         blocks = tuple((a.rounded(arithmetic), b.rounded(arithmetic)) for a, b in made)
         if folded and mix is not None and folds(self.config.architecture.recall):
-            return Context(None, geometry, tuple((a.after(mix), b.after(mix)) for a, b in blocks))
-        return Context(mix, geometry, blocks)
+            blocks, mix = tuple((a.after(mix), b.after(mix)) for a, b in blocks), None
+        return Context(mix, geometry, blocks, decay)
 
     def advance(
         self, h: Tensor, context: Context, run: Callable[..., Tensor] = Block.__call__
@@ -201,10 +218,12 @@ class LoopedTransformer(nn.Module):
         The state keeps its dtype, whatever the arithmetic. `run` replaces the call of a block.
         """
         arch, source, mix = self.config.architecture, h, context.mix
-        if arch.recall.in_stream and mix is not None:
+        if context.decay is not None:
+            h = source = context.decay(h).to(h.dtype)
+        elif arch.recall.in_stream and mix is not None:
             source = mix(h).to(h.dtype)
             mix = mix if arch.recall.in_update else None
-            if arch.residual is Residual.ADD:
+            if arch.residual is not Residual.GRU:
                 h = source  # with gru the hidden argument stays h: boundedness (N8) is false for z
         for i, (block, maps) in enumerate(zip(self.blocks, context.blocks, strict=True)):
             h = run(block, h, source if i == 0 else h, mix, context.geometry, maps)

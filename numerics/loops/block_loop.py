@@ -23,8 +23,9 @@ class BlockLoop:
     """A looped map on states of shape (tokens, width) that starts at h_0 = e.
 
     With external recall z = W_x h + W_e e + b carries the residual stream, but it is never the
-    hidden argument of a GRU cell; with internal recall the mix enters each sub-block. Matrices of
-    shape (K, m, n) make a stack of K loops on states of shape (K, tokens, width).
+    hidden argument of a GRU cell; with internal recall the mix enters each sub-block. A stream that
+    decays has `decay` in the place of W_x. Matrices of shape (K, m, n) make a stack of K loops on
+    states of shape (K, tokens, width).
 
     Args:
         architecture: recall, norm and residual.
@@ -35,6 +36,9 @@ class BlockLoop:
         gain: the gain of every norm, of shape (width,).
         eps: the constant under the root of every norm.
         cells: one GRU cell for each sub-block where the residual is `gru`; default none.
+        strengths: the number a of each sub-block where the residual is `scaled`; default none.
+        decay: the entries of A, of shape (width,) or one number, where the residual is `decay`;
+            default 1/2.
     """
 
     architecture: Architecture
@@ -45,6 +49,8 @@ class BlockLoop:
     gain: Array
     eps: float
     cells: tuple[GRUCell, ...] = ()
+    strengths: tuple[float, ...] = ()
+    decay: float | Array = 1 / 2
 
     def initial(self, e: Array) -> Array:
         """h_0 = e."""
@@ -72,9 +78,12 @@ class BlockLoop:
         arch = self.architecture
         recalled = e.linear(self.w_e) + self.b
         source = h
-        if arch.recall.in_stream:
+        if arch.residual is Residual.DECAY:
+            h = h * self.decay
+            h = source = h + recalled if arch.recall.in_stream else h
+        elif arch.recall.in_stream:
             source = h.linear(self.w_x) + recalled
-            if arch.residual is Residual.ADD:
+            if arch.residual is not Residual.GRU:
                 h = source
         for i, block in enumerate(self.blocks):
             x = self._norm(source) if arch.inner_norm else source
@@ -83,9 +92,17 @@ class BlockLoop:
             u = block(x)
             if arch.norm.on_update:
                 u = self._norm(u)
-            new = h + u if arch.residual is Residual.ADD else _gru(self.cells[i], u, h)
+            new = self._meet(i, u, h)
             h = source = self._norm(new) if arch.outer_norm else new
         return h
+
+    def _meet(self, i: int, u: Dual, h: Dual) -> Dual:
+        """How the update of sub-block i meets the state."""
+        if self.architecture.residual is Residual.GRU:
+            return _gru(self.cells[i], u, h)
+        if self.architecture.residual is Residual.SCALED:
+            return h + (u + h * -1.0) * self.strengths[i]
+        return h + u
 
     def _norm(self, z: Dual) -> Dual:
         return z.rms_norm(self.eps) * self.gain
@@ -152,6 +169,10 @@ def random_loop(
             for _ in sub_blocks
         )
     w_x, w_e = ginibre(rng, width, state), ginibre(rng, width, recall)
-    return BlockLoop(
-        architecture, blocks, w_x, w_e, rng.standard_normal(width) / 10, np.ones(width), eps, cells
-    )
+    b, strengths, decay = rng.standard_normal(width) / 10, (), 1 / 2
+    if architecture.residual is Residual.SCALED:
+        strengths = tuple(rng.uniform(0.1, 0.9, len(sub_blocks)))
+    elif architecture.residual is Residual.DECAY:
+        decay = rng.uniform(0.1, 0.9, width)
+    gain = np.ones(width)
+    return BlockLoop(architecture, blocks, w_x, w_e, b, gain, eps, cells, strengths, decay)

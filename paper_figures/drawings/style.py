@@ -60,6 +60,13 @@ NORM_DASH = {
     Norm.POST: "solid",
     Norm.SANDWICH: (0, (7, 1.5, 1.5, 1.5)),
 }
+RESIDUAL_LOOK = {
+    Residual.ADD: ("full", 1.8),
+    Residual.GRU: ("none", 1.1),
+    Residual.SCALED: ("left", 1.4),
+    Residual.DECAY: ("bottom", 0.8),
+}
+"""how markers are filled, and how wide lines are"""
 NORM_MARKER = {Norm.PRE: "^", Norm.PERI: "s", Norm.POST: "o", Norm.SANDWICH: "D"}
 
 
@@ -67,14 +74,15 @@ NORM_MARKER = {Norm.PRE: "^", Norm.PERI: "s", Norm.POST: "o", Norm.SANDWICH: "D"
 class Look:
     """How every figure draws an architecture.
 
-    The colour stands for the recall, dashes and marker stand for the norm, and a residual gru has
-    thin lines and hollow markers.
+    The colour stands for the recall, dashes and marker stand for the norm, the width of lines and
+    the filling of markers for the residual.
     """
 
     colour: str
     dash: Any
     marker: str
-    hollow: bool
+    fill: Any
+    width: float
 
     @classmethod
     def of(cls, architecture: str) -> Look:
@@ -87,14 +95,13 @@ class Look:
             RECALL_COLOUR[known.recall],
             NORM_DASH[known.norm],
             NORM_MARKER[known.norm],
-            known.residual is Residual.GRU,
+            *RESIDUAL_LOOK[known.residual],
         )
 
     @property
     def line(self) -> dict[str, Any]:
         """Keywords of `Axes.plot` for a curve."""
-        width = 1.1 if self.hollow else 1.8
-        return {"color": self.colour, "linestyle": self.dash, "linewidth": width}
+        return {"color": self.colour, "linestyle": self.dash, "linewidth": self.width}
 
     @property
     def points(self) -> dict[str, Any]:
@@ -103,7 +110,7 @@ class Look:
             "color": self.colour,
             "linestyle": "none",
             "marker": self.marker,
-            "markerfacecolor": "none" if self.hollow else self.colour,
+            "fillstyle": self.fill,
             "alpha": 0.8,
         }
 

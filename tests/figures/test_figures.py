@@ -160,8 +160,8 @@ def test_crossvalidation_says_when_there_is_nothing_to_compare():
 
 def test_every_architecture_looks_different():
     looks = [Look.of(str(a)) for a in Architecture.all()]
-    assert len({(k.colour, str(k.dash), k.hollow) for k in looks}) == 24
-    assert len({(k.colour, k.marker, k.hollow) for k in looks}) == 24
+    assert len({(k.colour, str(k.dash), k.width) for k in looks}) == len(looks)
+    assert len({(k.colour, k.marker, k.fill) for k in looks}) == len(looks)
     with pytest.raises(UsageError, match="unknown norm 'middle'"):
         Look.of("none/middle")
 

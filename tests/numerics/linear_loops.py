@@ -65,6 +65,8 @@ class LinearLoop:
     b: Array
     norm: TokenNorm
     cells: tuple[GRUCell, ...] = ()
+    strengths: tuple[float, ...] = (0.25, 0.75)
+    decay: float = 0.375
 
     def initial(self, e: Array) -> Array:
         """h_0 = e."""
@@ -92,9 +94,13 @@ class LinearLoop:
         outer = arch.outer_norm
         recalled = self.w_e @ e + self.b
         source, dsource = h, dh
-        if arch.recall.in_stream:
+        if arch.residual is Residual.DECAY:
+            h, dh = self.decay * h, None if dh is None else self.decay * dh
+            source, dsource = h + recalled if arch.recall.in_stream else h, dh
+            h = source
+        elif arch.recall.in_stream:
             source, dsource = self.w_x @ h + recalled, None if dh is None else self.w_x @ dh
-            if arch.residual is Residual.ADD:
+            if arch.residual is not Residual.GRU:
                 h, dh = source, dsource
         for i, a in enumerate(self.blocks):
             x, dx = source, dsource
@@ -105,8 +111,11 @@ class LinearLoop:
             u, du = a @ x, None if dx is None else a @ dx
             if arch.norm.on_update:
                 u, du = self.norm(u), None if du is None else self.norm.jacobian(u) @ du
-            if arch.residual is Residual.ADD:
-                new, dnew = h + u, None if dh is None or du is None else dh + du
+            if arch.residual is not Residual.GRU:
+                scaled = arch.residual is Residual.SCALED
+                kept, added = (1 - self.strengths[i], self.strengths[i]) if scaled else (1, 1)
+                new = kept * h + added * u
+                dnew = None if dh is None or du is None else kept * dh + added * du
             else:
                 new, dnew = self.cells[i](u, h), None
                 if dh is not None and du is not None:
@@ -195,4 +204,5 @@ def as_block_loop(loop: LinearLoop) -> BlockLoop:
     blocks = tuple(DualMLP.linear(a) for a in loop.blocks)
     gain, eps = loop.norm.gain, loop.norm.eps
     mix = loop.w_x, loop.w_e, loop.b
-    return BlockLoop(loop.architecture, blocks, *mix, gain, eps, loop.cells)
+    others = loop.cells, loop.strengths, loop.decay
+    return BlockLoop(loop.architecture, blocks, *mix, gain, eps, *others)

@@ -56,10 +56,10 @@ def test_a_consequence_fills_exactly_its_cells():
 
 COVER = [
     (replace(YES, outer_norm=None), 2),
-    (replace(YES, residuals=frozenset(Residual)), 2),
+    (replace(YES, residuals=frozenset(Residual)), 4),
     (replace(YES, regimes=frozenset(Regime)), 3),
     (replace(YES, recalls=frozenset(Recall)), 3),
-    (Consequence(Axis.GEOMETRY, "yes", "s"), 36),
+    (Consequence(Axis.GEOMETRY, "yes", "s"), 72),
 ]
 
 

@@ -121,7 +121,8 @@ class LinearBlock:
             block, state, recall, bias = scales
             blocks = tuple(DualMLP.linear(block * matrix) for matrix in matrices)
             weights = (state * w_x, recall * w_e, bias * b, np.ones(d))
-            return BlockLoop(self.architecture, blocks, *weights, EPS, cells)
+            # the strengths with which training starts
+            return BlockLoop(self.architecture, blocks, *weights, EPS, cells, (1 / 2,) * subs)
 
         return loop, e * np.sqrt(d) / np.linalg.norm(e)
 
