@@ -70,14 +70,19 @@ def _tanh_gelu_slope(x: arb) -> arb:
 
 
 FUNCTIONS: dict[str, Function] = {
+    "cos": Function(arb.cos, lambda x: -x.sin()),
+    "erf": Function(arb.erf, lambda x: 2 * (-x * x).exp() / arb.pi().sqrt()),
     "exp": Function(arb.exp, arb.exp),
     "gelu": Function(lambda x: x * _phi(x), lambda x: _phi(x) + x * _density(x)),
     "gelu-tanh": Function(_tanh_gelu, _tanh_gelu_slope),
     "relu": Function(lambda x: x.max(arb(0)), _step),
+    "log": Function(arb.log, lambda x: 1 / x),
     "rsqrt": Function(lambda x: x.rsqrt(), lambda x: -x.rsqrt() / (2 * x)),
     "reciprocal": Function(lambda x: 1 / x, lambda x: -1 / (x * x)),
     "sigmoid": Function(_sigmoid, lambda x: _sigmoid(x) * _sigmoid(-x)),
     "silu": Function(lambda x: x * _sigmoid(x), lambda x: _sigmoid(x) * (1 + x * _sigmoid(-x))),
+    "sin": Function(arb.sin, arb.cos),
+    "sqrt": Function(lambda x: x.sqrt(), lambda x: x.rsqrt() / 2),
     "tanh": Function(arb.tanh, lambda x: 1 / x.cosh() ** 2),
 }
 """The functions that networks are made of, by name."""

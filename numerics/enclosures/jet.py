@@ -14,11 +14,12 @@ absolute values.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
+from ...support.errors import UsageError
 from ..arrays import Array
 from .ball_array import BallArray
 from .functions import FUNCTIONS, enclose
@@ -130,8 +131,8 @@ class Jet:
         return self._with(values, np.matmul(weight, self.gradient), up(spread, n), up(block, n))
 
     def __add__(self, other: Jet | Array | float) -> Jet:
-        other = self._jet(other)
-        return self._total(other, self.values + other.values)
+        one, other = self._over_one_ball(other)
+        return one._total(other, one.values + other.values)
 
     def __neg__(self) -> Jet:
         gradient = None if self.gradient is None else -self.gradient
@@ -141,9 +142,9 @@ class Jet:
         return self + (-other)
 
     def __mul__(self, other: Jet | Array | float) -> Jet:
-        other = self._jet(other)
-        values = self.values * other.values
-        left, right = _times_gradient(other, self, values), _times_gradient(self, other, values)
+        one, other = self._over_one_ball(other)
+        values = one.values * other.values
+        left, right = _times_gradient(other, one, values), _times_gradient(one, other, values)
         return left._total(right, values)
 
     def over(self, divisor: float) -> Jet:
@@ -184,34 +185,36 @@ class Jet:
 
     def inner(self, other: Jet) -> Jet:
         """The inner products x y^T of (..., a, n) with (..., b, n)."""
-        values = self.values.inner(other.values)
-        left = right = self._constant(values)
-        if self.gradient is not None:
-            left = _products_of_rows(self, other, values)
+        one, other = self._over_one_ball(other)
+        values = one.values.inner(other.values)
+        left = right = one._constant(values)
+        if one.gradient is not None:
+            left = _products_of_rows(one, other, values)
         if other.gradient is not None:
-            right = _products_of_rows(other, self, values.swapped())._swapped()
+            right = _products_of_rows(other, one, values.swapped())._swapped()
         return left._total(right, values)
 
     def matmul(self, other: Jet) -> Jet:
         """The matrix products x @ y over the last two axes; all axes before them agree."""
-        n, x, y, values = self.shape[-1], self.mid, other.mid, self.values.matmul(other.values)
-        left = right = self._constant(values)
+        one, other = self._over_one_ball(other)
+        n, x, y, values = one.shape[-1], one.mid, other.mid, one.values.matmul(other.values)
+        left = right = one._constant(values)
         a, b = np.abs(x), np.abs(y)
         if other.gradient is not None:
             g, rounded = other.gradient, gamma(n) * up(a @ other.norms, n)
             gradient = (x @ g.reshape(*g.shape[:-2], -1)).reshape(*values.shape, g.shape[-1])
-            spread = a @ other.spread + self.reach @ other.slope + rounded
-            block = (a @ other.block[..., None] + self.reach @ other.block_slope[..., None])[..., 0]
+            spread = a @ other.spread + one.reach @ other.slope + rounded
+            block = (a @ other.block[..., None] + one.reach @ other.block_slope[..., None])[..., 0]
             block = block + row_norms(rounded)
-            right = self._with(values, gradient, up(spread, 2 * n), up(block, 2 * n))
-        if self.gradient is not None:
-            gradient = np.matmul(np.swapaxes(y, -1, -2)[..., None, :, :], self.gradient)
-            rounded = gamma(n) * up(self.norms @ b, n)
-            spread = self.spread @ b + self.slope @ other.reach + rounded
+            right = one._with(values, gradient, up(spread, 2 * n), up(block, 2 * n))
+        if one.gradient is not None:
+            gradient = np.matmul(np.swapaxes(y, -1, -2)[..., None, :, :], one.gradient)
+            rounded = gamma(n) * up(one.norms @ b, n)
+            spread = one.spread @ b + one.slope @ other.reach + rounded
             moved = row_norms(other.block_reach)[..., None]
-            block = operator_norms(y)[..., None] * self.block + moved * self.block_slope
+            block = operator_norms(y)[..., None] * one.block + moved * one.block_slope
             block = block + row_norms(rounded)
-            left = self._with(values, gradient, up(spread, 2 * n), up(block, n))
+            left = one._with(values, gradient, up(spread, 2 * n), up(block, n))
         return left._total(right, values)
 
     def reshape(self, *shape: int) -> Jet:
@@ -249,6 +252,8 @@ class Jet:
     def concatenate(parts: Sequence[Jet], axis: int) -> Jet:
         """Jets one after another along an axis, counted from the first."""
         first = parts[0]
+        for part in parts[1:]:
+            first, _ = first._over_one_ball(part)
         values = first.values.concatenate([part.values for part in parts], axis)
         lengths = [part.gradient.shape[-1] for part in parts if part.gradient is not None]
         if not lengths:
@@ -262,10 +267,17 @@ class Jet:
         block = up(row_norms(np.stack(blocks, -1)), 1) if last else np.concatenate(blocks, axis)
         return first._with(values, np.concatenate(gradients, axis), spread, block)
 
-    def _jet(self, other: Jet | Array | float) -> Jet:
-        if isinstance(other, Jet):
-            return other
-        return Jet.constant(np.asarray(other, float), 0.0, self.radius)
+    def _over_one_ball(self, other: Jet | Array | float) -> tuple[Jet, Jet]:
+        """Both operands as jets on the same ball; constants are constant on every ball."""
+        if not isinstance(other, Jet):
+            return self, Jet.constant(np.asarray(other, float), 0.0, self.radius)
+        if self.radius == other.radius:
+            return self, other
+        if self.gradient is None:
+            return replace(self, radius=other.radius), other
+        if other.gradient is None:
+            return self, replace(other, radius=self.radius)
+        raise UsageError(f"jets on balls of the radii {self.radius} and {other.radius} do not mix")
 
     def _total(self, other: Jet, values: BallArray) -> Jet:
         """These values, with the sum of both gradients."""

@@ -28,17 +28,21 @@ class SensitivityBounds:
     largest: float
 
 
-def sensitivity_bounds(image: Jet, rank: int) -> SensitivityBounds:
+NEGLIGIBLE = 1e-6
+"""Share of the largest singular value below which one is not bounded, unless the rank is given."""
+
+
+def sensitivity_bounds(image: Jet, rank: int | None = None) -> SensitivityBounds:
     """Bound the singular values of S at the fixed point.
 
     Args:
-        image: jet of f(h, e) with 2 n coordinates, those of h and then those of e, on a ball that
+        image: jet of f(h, e) with n + m coordinates, those of h and then those of e, on a ball that
             contains the fixed point and the input.
-        rank: k.
+        rank: k; by default, the number of singular values that are not negligible.
     """
     n = image.mid.size
     assert image.gradient is not None
-    both = image.gradient.reshape(n, 2 * n)
+    both = image.gradient.reshape(n, -1)
     j, k = both[:, :n], np.ascontiguousarray(both[:, n:])
     shift = float(row_norms(image.block.ravel()))
     left = np.eye(n) - j
@@ -48,12 +52,16 @@ def sensitivity_bounds(image: Jet, rank: int) -> SensitivityBounds:
     rounded = gamma(n + 4) * (frobenius(left) * frobenius(approximate) + 2 * frobenius(k))
     defect = up(frobenius(residual) + rounded + shift * (1 + size), 4)
     error = up(inverse_norm(left, shift) * defect, 2)
-    left_vectors, _, right_vectors = scipy.linalg.svd(approximate)
+    left_vectors, sizes, right_vectors = scipy.linalg.svd(approximate)
+    rank = int((sizes > NEGLIGIBLE * sizes[0]).sum()) if rank is None else rank
+    if rank == 0:
+        return SensitivityBounds(0, 0.0, up(size + error, 2))
     rows, columns = left_vectors[:, :rank].T, right_vectors[:rank].T
     # sigma_k(S) >= sigma_min(U^T S V)/(|U| |V|) for any U and V with k columns
     core = rows @ (approximate @ columns)
-    sizes = frobenius(rows) * frobenius(approximate) * frobenius(columns)
-    inverse = inverse_norm(core, up(2 * gamma(n) * (1 + gamma(n)) * sizes, 2))
+    longest = max(approximate.shape)
+    product = frobenius(rows) * frobenius(approximate) * frobenius(columns)
+    inverse = inverse_norm(core, up(2 * gamma(longest) * (1 + gamma(longest)) * product, 2))
     least = 1 / (inverse * spectral_norm(rows) * spectral_norm(columns))
     return SensitivityBounds(rank, max(least * (1 - 16 * UNIT) - error, 0.0), up(size + error, 2))
 

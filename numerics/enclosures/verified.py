@@ -73,8 +73,6 @@ def spectral_norm(matrix: Array) -> float:
     size = frobenius(matrix)
     if not np.isfinite(size):
         return np.inf
-    if size == 0:
-        return 0.0
     scale = 2.0 ** -round(np.log2(size))  # a power of two, so exact
     matrix, size = matrix * scale, size * scale
     gram = matrix.T @ matrix

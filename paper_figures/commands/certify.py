@@ -26,7 +26,7 @@ def certify(
     verify: Path | None = None,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Prove what a trained loop does on one input, for any number of iterations.
+    """Prove what a trained loop does on one input, for ever.
 
     Four things are proved in rigorous arithmetic, with all rounding bounded: a fixed point (or a
     cycle of period up to 8) exists and is the only one in an explicit ball; it attracts every

@@ -267,20 +267,6 @@ def test_interrupted_training_says_so_and_resumes(tmp_path):
     assert not list(tmp_path.glob("*.tmp"))
 
 
-@pytest.fixture
-def called(capsys):
-    """Runs a command in this process: what it prints, on standard error if it fails."""
-
-    def call(*args, status=0):
-        with pytest.raises(SystemExit) as exit_:
-            main(list(map(str, args)))
-        out, err = capsys.readouterr()
-        assert exit_.value.code == status, err
-        return err if status else out
-
-    return call
-
-
 def test_diagnose_measures_the_spectrum_of_a_file_and_says_what_it_could_not(tmp_path, called):
     file = tmp_path / "mine.py"
     body = (
@@ -367,4 +353,4 @@ def test_certify_branches(called):
         if branch["input_dependent"]:
             assert branch["least_slope"] > 0
             assert all(p["slope_low"][0] > 0 or p["slope_high"][0] < 0 for p in branch["pieces"])
-    assert "corners" in called("certify", "--ensemble", "relu", "--branch", "1", status=2)
+    assert "corners" in called("count", "--ensemble", "relu", "--branch", "1", status=2)
