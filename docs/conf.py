@@ -12,6 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pages import write_pages
 
+from loopstab import ledger
+
 project = "loopstab"
 author = "The loopstab developers"
 project_copyright = author
@@ -24,7 +26,8 @@ extensions = [
     "sphinxcontrib.bibtex",
     "mathml",
 ]
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "substitution"]
+myst_substitutions = {"claims": len(ledger())}
 myst_heading_anchors = 3
 autodoc_typehints = "none"  # the parts on arguments say shapes and units, which types do not
 autodoc_member_order = "bysource"

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from api_page import api_page
+from bibliography import references, references_page
+from claim_page import claim_page, slug, verdict_html
 from zoo_page import zoo_page
 
 from loopstab import check, ledger
 from loopstab.paper_figures.drawings.gallery import gallery
 from loopstab.paper_figures.drawings.save import save_figure
-from loopstab.paper_figures.text.claim_words import predictions, scope
-from loopstab.paper_figures.text.markup import markdown_of_latex
+from loopstab.paper_figures.text.claim_graph import claim_graph
+from loopstab.paper_figures.text.claim_words import summary
+from loopstab.paper_figures.text.graph_svg import graph_html
 from loopstab.paper_figures.text.markup import markdown_of_prose as plain
+from loopstab.paper_figures.text.step_content import totals
 from loopstab.support.files import write_atomic
 from loopstab.theory.checking.cache import default_cache
-from loopstab.theory.checking.check import ClaimReport
 from loopstab.theory.table import Cell, paper_table
 
 
@@ -28,14 +30,19 @@ def write_pages(folder: Path) -> None:
     """Check the ledger and write every generated page and its figures; stale pages are deleted."""
     store = default_cache()
     reports = [check(claim, store) for claim in ledger()]
+    data = [report.to_json() for report in reports]
     entries = references(folder / "references.bib")
     pages = {f"claims/{slug(r.claim.id)}.md": claim_page(r, entries) for r in reports}
     pages |= {
-        "ledger.md": ledger_page([r.to_json() for r in reports]),
+        "ledger.md": ledger_page(data),
         "table.md": table_page(paper_table(ledger())),
         "zoo.md": zoo_page(),
         "api.md": api_page(),
         "gallery.md": gallery_page(folder / "_static"),
+        "references.md": references_page(),
+        "_static/claims.html": graph_html(
+            claim_graph(ledger(), data), lambda name: f"claims/{slug(name)}.html"
+        ),
     }
     (folder / "claims").mkdir(exist_ok=True)
     for old in (folder / "claims").glob("*.md"):
@@ -64,66 +71,25 @@ def gallery_page(folder: Path) -> str:
     return "\n".join(lines)
 
 
-def slug(claim: str) -> str:
-    """The id of a claim in file names and link targets."""
-    return claim.replace("'", "-prime")
-
-
-def references(path: Path) -> dict[str, dict[str, str]]:
-    """Entries of a BibTeX file with one field a line: key -> fields."""
-    entries = {}
-    for head, body in re.findall(
-        r"^@\w+\{(\S+),\n(.*?)^\}", path.read_text(), re.MULTILINE | re.DOTALL
-    ):
-        entries[head] = {
-            name: re.sub(r"[{}]", "", value)
-            for name, value in re.findall(r"^ *(\w+) = \{(.*)\},?$", body, re.MULTILINE)
-        }
-    return entries
-
-
-def keys_of(reference: str, entries: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """The entries that a reference in words names: its first author's surname together with (four
-    words of) its title or its year.
-    """
-    found = []
-    for key, entry in entries.items():
-        surname = _letters(entry["author"].split(" and ")[0].split(",")[0])
-        title = " ".join(entry["title"].casefold().split()[:4])
-        if surname in _letters(reference) and (
-            title in reference.casefold() or entry["year"] in reference
-        ):
-            found.append(key)
-    # Topics in Matrix Analysis also holds the title Matrix Analysis
-    titles = {key: entries[key]["title"].casefold() for key in found}
-    return [
-        key
-        for key in found
-        if not any(titles[key] != other and titles[key] in other for other in titles.values())
-    ]
-
-
-def _letters(text: str) -> str:
-    """Without the accents that BibTeX writes as commands, in lower case."""
-    return re.sub(r"\\.|[^\w ,.()]", "", text).casefold()
-
-
 def ledger_page(reports: Sequence[Mapping[str, Any]]) -> str:
-    """The list of claims."""
+    """The list of claims, and what was checked in all."""
     lines = [
         "# The ledger",
         "",
-        "| id | claim | verdict | steps | attacks |",
-        "|---|---|---|---|---|",
+        f"{plain(summary(reports))} The [graph of the claims](index.md) shows which claim uses"
+        " which, and [how to read a claim](reading.md) explains the words.",
+        "",
+        "| id | claim | verdict | steps | checked | falsifiers |",
+        "|---|---|---|---|---|---|",
     ]
     for r in reports:
         kinds = Counter(step["kind"] for step in r["steps"])
         steps = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
         link = f"[{plain(r['id'])}](claims/{slug(r['id'])}.md)"
         found = sum(f["fired"] for f in r["falsifiers"])
-        fired = f"{found} of {len(r['falsifiers'])} falsifiers found a counterexample"
         lines.append(
-            f"| {link} | {plain(r['title'])} | {_verdict(r['verdict'])} | {steps} | {fired} |"
+            f"| {link} | {plain(r['title'])} | {verdict_html(r['verdict'])} | {steps} |"
+            f" {plain(totals(r['steps']))} | {found} of {len(r['falsifiers'])} |"
         )
     pages = [f"claims/{slug(r['id'])}" for r in reports]
     return "\n".join([*lines, "", "```{toctree}", ":hidden:", "", *pages, "```", ""])
@@ -172,92 +138,3 @@ def _table_cell(cell: Cell) -> str:
             f" ([{plain(entry.claim)}](claims/{slug(entry.claim)}.md){star})"
         )
     return "  - " + "\n\n    ".join(entries) if entries else "  - not claimed"
-
-
-def claim_page(report: ClaimReport, entries: Mapping[str, Mapping[str, str]]) -> str:
-    """One claim in full."""
-    data = report.to_json()
-    name = slug(data["id"])
-    statement = (
-        markdown_of_latex(f"claim {data['id']}", data["latex"])
-        if data["latex"]
-        else plain(data["statement"])
-    )
-    lines = [
-        f"# {plain(data['id'])}: {plain(data['title'])}",
-        "",
-        f"{_verdict(data['verdict'])} · source: {plain(data['source'])}",
-        "",
-        statement,
-        "",
-    ]
-    lines += ["## Hypotheses", ""]
-    for item in data["hypotheses"]:
-        lines += [
-            f"({name}-{item['name']})=",
-            f"**{plain(item['name'])}**: {plain(item['statement'])}",
-            "",
-        ]
-    lines += ["## Proof", ""]
-    for number, step in enumerate(data["steps"], 1):
-        lines += _step(name, number, step, entries)
-    lines += ["## Attacks", ""]
-    for item in data["falsifiers"]:
-        found = item["counterexample"] or "no counterexample"
-        link = _links(name, [item["drops"]])
-        lines += [
-            f"- **{plain(item['name'])}**: without {link}, against “{plain(item['conclusion'])}”:"
-            f" {plain(found)}"
-        ]
-    if data["consequences"] or predictions(report.claim):
-        lines += ["", "## Consequences", ""]
-        lines += [
-            f"- {c['axis']}: **{plain(c['answer'])}** ({plain(scope(c))}). {plain(c['statement'])}"
-            for c in data["consequences"]
-        ]
-        lines += [f"- {plain(text)}" for text in predictions(report.claim)]
-    if data["notes"]:
-        lines += ["", "## Notes", "", *(f"- {plain(note)}" for note in data["notes"])]
-    return "\n".join([*lines, ""])
-
-
-def _step(
-    claim: str, number: int, step: Mapping[str, Any], entries: Mapping[str, Mapping[str, str]]
-) -> list[str]:
-    lines = [
-        f"({claim}-{step['name']})=",
-        f"### {number}. {plain(step['name'])}",
-        "",
-        f"*{step['kind']}* · {plain(step['dimensions'])} · {_verdict(step['verdict'])}",
-        "",
-        plain(step["statement"]),
-        "",
-    ]
-    if step["uses"]:
-        lines += [f"Uses {_links(claim, step['uses'])}.", ""]
-    if "theorem" in step:
-        theorem = step["theorem"]
-        cite = "".join(f" {{cite}}`{key}`" for key in keys_of(theorem["reference"], entries))
-        lines += [
-            (
-                f"> **{plain(theorem['title'])}.** {plain(theorem['statement'])}"
-                f" [{plain(theorem['reference'])}]{cite}"
-            ),
-            "",
-        ]
-        lines += [
-            f"- {plain(h['statement'])}: by {_links(claim, h['discharged_by']) or 'nothing'}"
-            for h in theorem["hypotheses"]
-        ]
-        lines += [""]
-    elif step["machine_checked"] or step["kind"] == "measured":
-        lines += [f"Evidence: {plain(step['detail'])}.", ""]
-    return lines
-
-
-def _links(claim: str, names: Iterable[str]) -> str:
-    return ", ".join(f"[{plain(name)}](#{claim}-{name})" for name in names)
-
-
-def _verdict(verdict: str) -> str:
-    return f'<span class="{verdict}">{verdict}</span>'

@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .claim_words import scope
+from .claim_words import scope, summary
 from .markup import latex_of_name, latex_of_prose, require_latex
+from .step_content import latex_items
 
 _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[T1]{fontenc}
@@ -42,12 +43,15 @@ def _summary(reports: Sequence[Mapping[str, Any]]) -> str:
         "Each claim below is a list of steps. "
         r"\kind{identity}: an exact symbolic equality, reduced to zero and re-checked at random"
         r" rational points. "
-        r"\kind{decided}: a sentence of polynomial real arithmetic, whose negation z3 finds"
-        r" unsatisfiable. "
+        r"\kind{decided}: a sentence of polynomial real arithmetic, whose negation the solvers z3"
+        r" and cvc5 find unsatisfiable. "
         r"\kind{enclosed}: a bound by ball arithmetic. "
         r"\kind{cited}: a theorem of the literature, its hypotheses discharged by earlier steps. "
         r"\kind{deduced}: an elementary step written for the reader, not machine-checked. "
-        r"\kind{measured}: a sample with its confidence interval, never a proof.",
+        r"\kind{measured}: a sample with its confidence interval, never a proof. Below each step"
+        r" stands everything that was checked.",
+        "",
+        latex_of_prose(summary(reports)),
         "",
         r"\begin{longtable}{@{}l>{\raggedright}p{6.6cm}l>{\raggedright\arraybackslash}p{5.2cm}@{}}",
         r"id & claim & verdict & steps \\ \hline \endhead",
@@ -78,8 +82,8 @@ def _claim(report: Mapping[str, Any]) -> str:
         ),
         r"\textbf{Proof.}",
         _list("enumerate", map(_step, report["steps"])),
-        r"\textbf{Attacks.}",
-        _list("itemize", map(_attack, report["falsifiers"])),
+        r"\textbf{Sentences and falsifiers.}",
+        _list("itemize", (_predicate(item, report["falsifiers"]) for item in report["predicates"])),
     ]
     if report["consequences"]:
         parts += [
@@ -115,6 +119,9 @@ def _step(step: Mapping[str, Any]) -> str:
     lines = [rf"{head} {latex_of_prose(step['statement'])}."]
     if step["uses"]:
         lines.append(f"Uses {_names(step['uses'])}.")
+    if step["induction"]:
+        base, onward = map(latex_of_name, step["induction"])
+        lines.append(f"By induction: base case {base}, induction step {onward}.")
     if "theorem" in step:
         theorem = step["theorem"]
         lines.append(
@@ -128,20 +135,36 @@ def _step(step: Mapping[str, Any]) -> str:
         )
     elif step["machine_checked"] or step["kind"] == "measured":
         lines.append(rf"{{\small Evidence: {latex_of_prose(step['detail'])}.}}")
+    items = latex_items(step)
+    if items:
+        lines.append(_small(items))
     return "\n".join(lines)
+
+
+def _small(items: Sequence[str]) -> str:
+    """A list in small type, left-aligned, so that long formulas break between their terms."""
+    return "\n".join(
+        [r"{\footnotesize\raggedright", r"\begin{itemize}", *items, r"\end{itemize}", r"\par}"]
+    )
 
 
 def _names(names: Sequence[str]) -> str:
     return ", ".join(map(latex_of_name, names)) or "nothing"
 
 
-def _attack(attack: Mapping[str, Any]) -> str:
-    found = attack["counterexample"] or "no counterexample"
-    return (
-        rf"\item {latex_of_name(attack['name'])} attacks ``{latex_of_prose(attack['conclusion'])}''"
-        r" without "
-        rf"{latex_of_name(attack['drops'])}: {latex_of_prose(found)}."
-    )
+def _predicate(item: Mapping[str, Any], falsifiers: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        rf"\item {latex_of_name(item['name'])}: ``{latex_of_prose(item['sentence'])}''"
+        rf" Concluded by {_names(item['concluded_by'])}; needs {_names(item['hypotheses'])}."
+    ]
+    for attack in falsifiers:
+        if attack["predicate"] == item["name"]:
+            found = attack["counterexample"] or "no counterexample"
+            lines.append(
+                rf"Without {latex_of_name(attack['drops'])}: {latex_of_prose(found)}"
+                rf" ({latex_of_name(attack['name'])})."
+            )
+    return "\n".join(lines)
 
 
 def _consequence(item: Mapping[str, Any]) -> str:

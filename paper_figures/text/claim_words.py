@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...theory.architecture import Architecture
 from ...theory.outcome import Outcome
 from ...theory.prediction import Weights
+from .step_content import totals
 
 if TYPE_CHECKING:
     from ...theory.kernel.claim import Claim
@@ -41,6 +42,25 @@ def claim_row(report: Mapping[str, Any]) -> dict[str, Any]:
         "falsifiers": f"{found} of {len(report['falsifiers'])}",
         "seconds": float(report["seconds"]),
     }
+
+
+def summary(reports: Sequence[Mapping[str, Any]]) -> str:
+    """Say how many claims, steps and checks there are, from the JSON of checked claims."""
+    steps = [step for report in reports for step in report["steps"]]
+    kinds = Counter(step["kind"] for step in steps)
+    found = Counter(report["verdict"] for report in reports)
+    others = [
+        f"{report['id']} is {report['verdict']}"
+        for report in reports
+        if report["verdict"] != "proved"
+    ]
+    machine = sum(step["machine_checked"] for step in steps)
+    return (
+        f"{len(reports)} claims, {found['proved']} of them proved"
+        f"{''.join(f'; {text}' for text in others)}."
+        f" {len(steps)} steps ({', '.join(f'{n} {kind}' for kind, n in kinds.items())}),"
+        f" {machine} of them checked by a machine: {totals(steps)}."
+    )
 
 
 def complaints(report: Mapping[str, Any]) -> list[str]:

@@ -21,11 +21,11 @@ LIGHT = 3
 DASHES = {FORMULA: "", WORDS: "", MENTION: "6 4", SHARED: "1.5 4"}
 BORDERS = {"proved": "#57606a", "undecided": "#c05a00", "refuted": "#a40e26"}
 MEANING = (
-    "Each box is a claim with the share of its steps that a machine checks. An arrow says that a claim"
-    " uses another one: a step is built from a formula of the other claim, or a hypothesis or step"
-    " names it; it is dashed where only the statement names it. A dotted line joins two claims with"
-    " steps whose content one function builds. Arrows are read off the ledger and show what to read"
-    " first; the kernel takes no claim from another one, each has all steps of its own proof. An"
+    "Each box is a claim with the share of its steps that a machine checks. An arrow says that a"
+    " claim uses another: a step is built from a formula of the other claim, or a hypothesis or a"
+    " step names it; it is dashed where only the statement names it. A dotted line joins two claims"
+    " with steps whose content one function builds. Arrows are read off the ledger and say what to"
+    " read first; the kernel takes no claim from another, each has all steps of its own proof. An"
     " orange border marks a claim that is undecided."
 )
 """what boxes, colours and arrows mean"""
@@ -135,8 +135,8 @@ def _table(graph: ClaimGraph, link: Callable[[str], str]) -> str:
     )
     kinds = "".join(f"<li><b>{kind}</b>: {escape(text)}</li>" for kind, text in KINDS.items())
     return (
-        f'<ul>{kinds}</ul><div class="scroll"><table class="docutils"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f'<ul>{kinds}</ul><div class="scroll"><table class="docutils">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 

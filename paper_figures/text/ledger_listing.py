@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ...theory.kernel.claim import Axis
 from ...theory.table import rows
-from .claim_words import claim_row, complaints, predictions, scope
+from .claim_words import claim_row, complaints, predictions, scope, summary
+from .step_content import text_lines
 from .tables import print_paragraph, print_rows
 
 if TYPE_CHECKING:
@@ -25,13 +25,8 @@ def print_claims(reports: Sequence[ClaimReport]) -> None:
     for o in objects:
         for line in complaints(o):
             print(line)
-    kinds = Counter(step["kind"] for o in objects for step in o["steps"])
     now, cold = sum(r.seconds for r in reports), sum(r.cold_seconds for r in reports)
-    print(
-        f"{len(objects)} claims, {kinds.total()} steps"
-        f" ({', '.join(f'{n} {kind}' for kind, n in kinds.items())}); {now:.1f} s now, {cold:.1f} s"
-        " without the cache"
-    )
+    print(f"{summary(objects)} {now:.1f} s now, {cold:.1f} s without the cache")
     steps = sum(r.cached_steps for r in reports)
     if steps:
         falsifiers = sum(r.cached_falsifiers for r in reports)
@@ -55,12 +50,9 @@ def print_claim(report: ClaimReport) -> None:
     print("\nSteps")
     for number, step in enumerate(o["steps"], 1):
         _print_step(number, step)
-    print("\nFalsifiers")
-    for item in o["falsifiers"]:
-        found = item["counterexample"] or "no counterexample"
-        print_paragraph(
-            f"{item['name']}: against '{item['conclusion']}' without {item['drops']}: {found}"
-        )
+    print("\nSentences, and the case in which each fails without a hypothesis")
+    for item in o["predicates"]:
+        _print_predicate(item, o["falsifiers"])
     print("\nConsequences")
     lines = [
         f"{c['axis']}: {c['answer']} ({scope(c)}). {c['statement']}" for c in o["consequences"]
@@ -73,20 +65,34 @@ def print_claim(report: ClaimReport) -> None:
             print_paragraph(note)
 
 
+def _print_predicate(item: Mapping[str, Any], falsifiers: Sequence[Mapping[str, Any]]) -> None:
+    needs = ", ".join(item["hypotheses"]) or "no hypothesis"
+    print_paragraph(f"{item['name']}: {item['sentence']}")
+    print_paragraph(f"concluded by {', '.join(item['concluded_by'])}; needs {needs}", 6)
+    for attack in falsifiers:
+        if attack["predicate"] == item["name"]:
+            found = attack["counterexample"] or "no counterexample"
+            print_paragraph(f"without {attack['drops']}: {found} ({attack['name']})", 6)
+
+
 def _print_step(number: int, step: Mapping[str, Any]) -> None:
     qualities = f"{step['kind']}; {step['dimensions']}; {step['verdict']}"
     print(f"  {number:2}. {step['name']}  [{qualities}]")
     print_paragraph(step["statement"], 6)
     if step["uses"]:
         print_paragraph(f"uses {', '.join(step['uses'])}", 6)
-    if "theorem" not in step:
-        print_paragraph(f"evidence: {step['detail']}", 6)
-        return
-    theorem = step["theorem"]
-    print_paragraph(f"{theorem['title']}: {theorem['statement']} [{theorem['reference']}]", 6)
-    for item in theorem["hypotheses"]:
-        by = ", ".join(item["discharged_by"]) or "nothing"
-        print_paragraph(f"{item['name']}: {item['statement']}; by {by}", 8)
+    if step["induction"]:
+        base, onward = step["induction"]
+        print_paragraph(f"by induction from {base} by {onward}", 6)
+    for line in text_lines(step):
+        print_paragraph(line, 6)
+    print_paragraph(f"evidence: {step['detail']}", 6)
+    if "theorem" in step:
+        theorem = step["theorem"]
+        print_paragraph(f"{theorem['title']}: {theorem['statement']} [{theorem['reference']}]", 6)
+        for item in theorem["hypotheses"]:
+            by = ", ".join(item["discharged_by"]) or "nothing"
+            print_paragraph(f"{item['name']}: {item['statement']}; by {by}", 8)
 
 
 def print_table(cells: Sequence[Cell]) -> None:
