@@ -6,13 +6,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ...models.measure.comparison import main_table
+from ...theory.claims import ledger
 from ..drawings.accuracy_curves import curves_figure
 from ..drawings.fixed_point_counts import count_figure
 from ..drawings.gallery import GalleryFigure, gallery
 from ..drawings.phase_maps import phase_figure
 from ..drawings.rate_agreement import crossvalidation_figure
 from ..drawings.residual_decay import residual_figure
-from ..text.claim_words import claim_row
+from ..text.claim_graph import claim_graph
+from ..text.claim_html import claim_html, claim_link
+from ..text.claim_words import claim_row, summary
+from ..text.graph_svg import graph_html
 from ..text.html_page import Page
 from .measurements import Measurements
 
@@ -45,23 +49,16 @@ def _add_figures(page: Page, figures: Iterable[GalleryFigure]) -> None:
 
 def _proofs(page: Page, measured: Measurements) -> None:
     page.text(
-        "Each claim is a list of steps: identities reduced to zero, statements decided by z3,"
-        " bounds enclosed by ball arithmetic, cited theorems with their hypotheses discharged, and"
-        " deductions written for a reader. A falsifier must find a counterexample when a hypothesis"
-        " is dropped."
+        "Each claim is a list of steps: identities reduced to zero, sentences decided by two"
+        " solvers, bounds enclosed by ball arithmetic, cited theorems with their hypotheses"
+        " discharged, and deductions written for a reader. Its sentences are programs too: a"
+        " falsifier is one exact case in which a hypothesis fails and the conclusion with it."
     )
+    page.text(summary(measured.claims))
+    page.block(graph_html(claim_graph(ledger(), measured.claims), claim_link))
     page.table([claim_row(claim) for claim in measured.claims])
     for claim in measured.claims:
-        steps = [
-            f"{s['name']} ({s['kind']}; {s['dimensions']}): {s['statement']} [{s['verdict']}]"
-            for s in claim["steps"]
-        ]
-        falsifiers = [
-            f"falsifier {f['name']}, without {f['drops']}:"
-            f" {f['counterexample'] or 'no counterexample found'}"
-            for f in claim["falsifiers"]
-        ]
-        page.details(f"{claim['id']} {claim['title']}", steps + falsifiers)
+        page.block(claim_html(claim))
 
 
 def _attacks(page: Page, measured: Measurements) -> None:

@@ -38,6 +38,14 @@ details{margin:.5rem 0}
 summary{cursor:pointer}
 code{font-size:.9em;background:var(--tint);padding:.1em .3em;overflow-wrap:anywhere}
 li{overflow-wrap:anywhere}
+.step{margin:.7rem 0;overflow-wrap:anywhere}
+.checked{margin:.2rem 0 .2rem 1rem;font-size:.9rem}
+.checked summary,.how{color:var(--soft)}
+.how{font-size:.8rem}
+.formula{overflow-x:auto;overflow-y:hidden;padding:.1rem 0}
+.formula math{display:inline math;white-space:nowrap}
+.evaluated .formula{opacity:.65}
+.claim-graph svg{display:block;width:100%;min-width:600px;max-width:52rem}
 """
 
 GOOD = {"proved", "passed", "survived", "none"}
@@ -94,6 +102,10 @@ class Page:
         """Add a list that opens on a tap."""
         title = f"<summary>{escape(summary)}</summary>"
         self._parts.append(f"<details>{title}{_list(items)}</details>")
+
+    def block(self, html: str) -> None:
+        """Add a block of HTML as it stands, such as a drawing."""
+        self._parts.append(html)
 
     def html(self) -> str:
         """The whole page."""
