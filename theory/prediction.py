@@ -216,6 +216,11 @@ def _free(architecture: Architecture) -> bool:
     return not architecture.outer_norm and architecture.residual is Residual.ADD
 
 
+def _leaks(architecture: Architecture, residual: Residual) -> bool:
+    """No outer norm, and this residual, which shrinks the state in every iteration."""
+    return not architecture.outer_norm and architecture.residual is residual
+
+
 def _below_one(value: float | None) -> bool:
     return value is not None and value < 1
 
@@ -285,6 +290,25 @@ def _drift(architecture: Architecture, weights: Weights) -> Said | None:
         return Said(frozenset({Outcome.DRIFT}), reason)
     reason = f"{bounded}: no explosion, no growth faster than linear"
     return Said(_BOUNDED | {Outcome.DRIFT}, reason)
+
+
+@rule("S1")
+def _scaled(architecture: Architecture, weights: Weights) -> Said | None:
+    if not _leaks(architecture, Residual.SCALED):
+        return None
+    if not architecture.recall.in_stream:
+        return Said(_BOUNDED, "(1 - a) h + a u with a bounded update reaches a ball")
+    if _below_one(weights.rho_wx):
+        reason = f"rho(W_x) = {weights.rho_wx:.4g} < 1, scaled down further, and a bounded update"
+        return Said(_BOUNDED, reason)
+    return Said(reason="bounded if rho(W_x) < 1, which is not measured to hold")
+
+
+@rule("S2")
+def _stable_injection(architecture: Architecture, weights: Weights) -> Said | None:
+    if not _leaks(architecture, Residual.DECAY):
+        return None
+    return Said(_BOUNDED, "A h plus a bounded update, 0 < A < 1, reaches a box")
 
 
 @rule("M4")

@@ -1,0 +1,1 @@
+"""One exact witness for each assumption."""
