@@ -243,10 +243,10 @@ def _answer(
     if not margin > 0:
         raise NotCertified(f"a logit margin is {margin:.3g} at least over the ball, not positive")
     progress("balls around the fixed point")
-    funnel = Funnel.around(maps.jet, ball) if period == 1 else Funnel(ball, ())
+    funnel = Funnel.around(maps.jet, ball)
     expected = _distances(ball, settled.states)
-    bits = funnel.bits_for(expected)
-    slopes: dict[int, Array] = {}
+    bits = funnel.bits_for(expected, period)
+    slopes: dict[int, list[Array]] = {}
     seen: list[Array | None] = []
 
     def head(at: Enclosed) -> Array | None:
@@ -257,8 +257,9 @@ def _answer(
         if at.ball not in slopes:
             radius = funnel.all[at.ball].radius
             jet = Jet.coordinates(ball.center, ball.coordinates.directions, radius)
-            slopes[at.ball] = network.head(jet).slope
-        return answer_of(logits, slopes[at.ball] * (float(at.tube) * (1 + 1e-15) + 1e-290))
+            jets = [jet, *maps.jets(jet)[:-1]]
+            slopes[at.ball] = [network.head(state).slope for state in jets]
+        return answer_of(logits, slopes[at.ball][at.turn] * (float(at.tube) * (1 + 1e-15) + 1e-290))
 
     entered = 0
     for at in funnel.orbit(maps.advance, maps.start, expected, period):

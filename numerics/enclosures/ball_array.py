@@ -78,6 +78,10 @@ class BallArray:
         far = [float(abs(ball - x).upper()) * (1 + 2.0**-50) + TINY for ball, x in flat]
         return np.array(far).reshape(self.shape)
 
+    def numbers(self, values: Array) -> BallArray:
+        """Doubles as balls of radius 0, with the same converted weights."""
+        return BallArray(_balls(values), self.matrices)
+
     def affine(self, weight: Array, bias: Array | None = None) -> BallArray:
         """weight @ x + bias along the last axis; weight is (out, in)."""
         out, n = weight.shape

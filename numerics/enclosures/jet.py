@@ -118,6 +118,10 @@ class Jet:
         """For each vector along the last axis, a bound of its distance from `mid` on the ball."""
         return up(row_norms(self.rad) + self.radius * self.block_slope, 1)
 
+    def numbers(self, values: Array) -> Jet:
+        """Doubles as a jet that does not depend on y."""
+        return Jet.constant(values, 0.0, self.radius)
+
     def affine(self, weight: Array, bias: Array | None = None) -> Jet:
         """weight @ x + bias along the last axis; weight is (out, in)."""
         n, size, values = weight.shape[1], np.abs(weight), self.values.affine(weight, bias)
@@ -270,7 +274,7 @@ class Jet:
     def _over_one_ball(self, other: Jet | Array | float) -> tuple[Jet, Jet]:
         """Both operands as jets on the same ball; constants are constant on every ball."""
         if not isinstance(other, Jet):
-            return self, Jet.constant(np.asarray(other, float), 0.0, self.radius)
+            return self, self.numbers(np.asarray(other, float))
         if self.radius == other.radius:
             return self, other
         if self.gradient is None:

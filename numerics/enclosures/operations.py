@@ -23,6 +23,10 @@ class Enclosure(Protocol):
         """The midpoints as doubles."""
         ...
 
+    def numbers(self, values: Array) -> Self:
+        """Doubles as an array of the same kind, which depends on nothing."""
+        ...
+
     def affine(self, weight: Array, bias: Array | None = None) -> Self:
         """weight @ x + bias along the last axis; weight is (out, in)."""
         ...

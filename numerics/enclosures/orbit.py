@@ -36,15 +36,18 @@ class Enclosed:
     Args:
         time: t.
         state: balls that contain the state if `tube` is None, otherwise the exact center of a tube.
-        tube: a bound of the distance of the state from the center, in the norm of the coordinates.
+        tube: a bound of the distance of the state from the center, in the norm of the coordinates;
+            for `turn` > 0 that of the state `turn` iterations before.
         ball: index of the smallest ball around the fixed point that is known to contain the tube; 0
             is the contraction.
+        turn: iterations since the center of the tube; less than the period.
     """
 
     time: int
     state: BallArray
     tube: arb | None = None
     ball: int | None = None
+    turn: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,12 +105,12 @@ class Funnel:
             period: number of iterations of which the funnel's map consists.
 
         Yields:
-            The state after 0, 1, 2, ... iterations; in a tube only after every `period` of them.
+            The state after 0, 1, 2, ... iterations.
 
         Raises:
             NotCertified: the orbit did not enter, or its enclosure became too wide.
         """
-        bits = self.bits_for(expected)
+        bits = self.bits_for(expected, period)
         longest = 2 * len(expected) + period
         with flint.ctx.workprec(bits):
             now = self._seen(Enclosed(0, start()))
@@ -115,19 +118,20 @@ class Funnel:
             yield now
             if now.ball == 0:
                 return
-            now = (
-                self._near(now, step, period)
-                if now.tube is not None
-                else self._free(now, step, bits)
-            )
+            if now.tube is None:
+                now = self._free(now, step, bits)
+            else:
+                between, now = self._near(now, step, period)
+                yield from between
         raise NotCertified(f"the orbit did not enter the contracted ball in {longest} iterations")
 
-    def bits_for(self, expected: Sequence[float]) -> int:
+    def bits_for(self, expected: Sequence[float], period: int = 1) -> int:
         """The precision that the orbit is expected to need."""
-        bits = 2 * MARGIN - np.log2(self.contraction.radius)
-        for distance in expected:
-            ball = self.index(distance)
+        bits, time = 2 * MARGIN - np.log2(self.contraction.radius), 0
+        while time < len(expected):
+            ball = self.index(expected[time])
             bits += GROWTH if ball is None else max(0.0, np.log2(self.all[ball].rate))
+            time += 1 if ball is None else period
         return int(bits)
 
     def _free(self, now: Enclosed, step, bits: int) -> Enclosed:
@@ -142,17 +146,18 @@ class Funnel:
         with flint.ctx.workprec(min(bits, max(known, MARGIN))):
             return self._seen(Enclosed(now.time + 1, step(now.state)))
 
-    def _near(self, now: Enclosed, step, period: int) -> Enclosed:
-        """`period` iterations of a tube."""
+    def _near(self, now: Enclosed, step, period: int) -> tuple[list[Enclosed], Enclosed]:
+        """`period` iterations of a tube: the states between, and the next center."""
         tube, ball = now.tube, now.ball
         assert tube is not None
         assert ball is not None
+        between, state = [], now.state
         with flint.ctx.workprec(max(_bits_of(tube) + MARGIN, 2 * MARGIN)):
-            state = now.state
-            for _ in range(period):
+            for turn in range(1, period):
                 state = step(state)
+                between.append(Enclosed(now.time + turn, state, tube, ball, turn))
             wider = (arb(self.all[ball].rate) * tube).upper()
-            return self._seen(Enclosed(now.time + period, state), wider)
+            return between, self._seen(Enclosed(now.time + period, step(state)), wider)
 
     def _seen(self, made: Enclosed, tube: arb | None = None) -> Enclosed:
         """The state as a tube where it lies in one of the balls, otherwise as it is."""

@@ -107,7 +107,7 @@ COMMANDS = [
     ("zoo", "list"),
     ("zoo", "show", "internal-peri"),
     ("crossvalidate", "internal-peri", "--inputs", "1", "--loops", "32", "--limit", "32"),
-    ("certify", "--ensemble", "tanh", "--sizes", "1", "--gains", "2", "--networks", "2"),
+    ("count", "--ensemble", "tanh", "--sizes", "1", "--gains", "2", "--networks", "2"),
     ("anisotropy", "--n", "50"),
 ]
 

@@ -83,7 +83,7 @@ def test_the_bounds_of_the_sensitivity_hold():
 
 
 def turning() -> TrainedLoop:
-    """h' = N(-D h + 3/2 e) with D between 1 and 1.2: the fixed point repels, a 2-cycle attracts."""
+    """h' = N(-D h + 3/2 e) with D between 1 and 3/2: the fixed point repels, a 2-cycle attracts."""
     loop = trained("external/post", seed=0)
     model = loop.model
     with torch.no_grad():
@@ -93,7 +93,7 @@ def turning() -> TrainedLoop:
                 layer.bias.zero_()
         model.encoder.weight *= 0.1
         model.encoder.bias.fill_(1.0)
-        model.w_x.weight[:] = -torch.diag(torch.linspace(1, 1.2, 8, dtype=torch.float64))
+        model.w_x.weight[:] = -torch.diag(torch.linspace(1, 1.5, 8, dtype=torch.float64))
         model.w_e.weight[:] = 1.5 * torch.eye(8, dtype=torch.float64)
         model.w_e.bias.zero_()
     return loop
@@ -143,7 +143,7 @@ def test_an_unstable_fixed_point_is_refused():
             h = 0.95 * h + 0.05 * loop.model.step(h, e)
         assert loop.model.step(h, e).numpy() == pytest.approx(h.numpy(), abs=1e-12)
     settled = Settled(h.numpy(), 1)
-    with pytest.raises(NotCertified, match=r"spectral radius at the center is about 1\.\d"):
+    with pytest.raises(NotCertified, match=r"spectral radius at the center is about \d"):
         certify_at(loop, X, settled.center, settled)
 
 
