@@ -26,7 +26,7 @@ def _absorbed():
     x, y, start, power, share = sp.symbols("x y s p q")
     # x = |h_t| - C, p = q^t, q = 1 - w
     return [
-        Sentence((sp.Eq(x, start), sp.Eq(power, 1)), x <= power * start),
+        Sentence((sp.Eq(x, start), sp.Eq(power, 1)), sp.Eq(x, power * start)),
         Sentence((share >= 0, x <= power * start, y <= share * x), y <= (share * power) * start),
     ]
 
@@ -68,7 +68,7 @@ def _modulus():
     return [
         Sentence((w > 0, far > 0, at_limit, w < limit), square < 1),
         Sentence((w > 0, far > 0, at_limit, w >= limit), square >= 1),
-        Sentence((w > 0, sp.Eq(p, 1), sp.Eq(q, 0)), square >= 1),
+        Sentence((sp.Eq(p, 1), sp.Eq(q, 0)), sp.Eq(square, 1)),
     ]
 
 
@@ -109,20 +109,20 @@ def _toys():
         n = z / sp.sqrt(z.dot(z))
         jacobian = n.jacobian([x, y]).subs({x: 1, y: 0})
         found += [Equation(jacobian[1, 1], sign * c / r), Equation(jacobian[0, 0], sp.Integer(0))]
-    return found
+    # h = n x and h' = (1 - w) n x + w Q x with |x| = 1 and Q x across x
+    n, w = sp.symbols("n w")
+    return [*found, Equation(((1 - w) * n - n) ** 2 + w**2, w**2 * (1 + n**2))]
 
 
 def _toy_limits():
-    c, r, w, n = sp.symbols("c r w n")
+    c, r, w, n, moved = sp.symbols("c r w n m")
     # the eigenvalue 1 - w + w l times r
     swings, leaves = (1 - w) * r - w * c, (1 - w) * r + w * c
-    turned = (
-        (1 - w) * n
-    ) ** 2 + w**2  # squared length of (1 - w) h + w R h/|h|, |h| = n, R h _|_ h
     return [
         Sentence((c > 0, r > 0, w > 0, w < 1, w * (r + c) < 2 * r), both(swings < r, swings > -r)),
         Sentence((c >= r, r > 0, w > 0), leaves >= r),
-        Sentence((w > 0, w <= 1, n > 0), turned > ((1 - w) * n) ** 2),
+        # m = |h' - h|^2 for the quarter turn, see `toys`
+        Sentence((w > 0, sp.Eq(moved, w**2 * (1 + n**2))), moved > 0),
     ]
 
 
@@ -203,14 +203,15 @@ _STEPS = (
     identity(
         "toys",
         "N(-c h + e) and N(c h + e) in the plane, with N(x) = x for the fixed point x and |A x + e|"
-        " = r: the eigenvalues are 0 along x and -c/r or c/r across it",
+        " = r: the eigenvalues are 0 along x and -c/r or c/r across it; the damped quarter turn"
+        " moves a state of length n by the square root of w^2 (1 + n^2)",
         "d = 2",
         _toys,
     ),
     decided(
         "toy_limits",
         "1 - w - w c/r lies in (-1, 1) for w < 2 r/(r + c); 1 - w + w c/r >= 1 if c >= r; the turn"
-        " has no fixed point, as the part across h is w > 0",
+        " has no fixed point, as w^2 (1 + n^2) > 0",
         "d = 2",
         _toy_limits,
         ("toys", "eigenvalues"),

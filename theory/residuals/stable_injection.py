@@ -19,7 +19,9 @@ def _coordinate():
     return [
         Sentence((*given, h >= -width, h <= width), both(moved >= -width, moved <= width)),
         # |h'| - W <= a (|h| - W)
-        Sentence((*given, h >= 0, sp.Eq(new, a * h + bound)), new - width <= a * (h - width)),
+        Sentence(
+            (new <= a * h + bound, sp.Eq(width * (1 - a), bound)), new - width <= a * (h - width)
+        ),
     ]
 
 
@@ -32,7 +34,7 @@ def _width():
 def _absorbed():
     x, y, start, power, a = sp.symbols("x y s p a")
     return [
-        Sentence((sp.Eq(x, start), sp.Eq(power, 1)), x <= power * start),
+        Sentence((sp.Eq(x, start), sp.Eq(power, 1)), sp.Eq(x, power * start)),
         Sentence((a >= 0, x <= power * start, y <= a * x), y <= (a * power) * start),
     ]
 
@@ -70,10 +72,9 @@ def _not_decided():
 def _root_beyond_one():
     z, bound = sp.symbols("z N")
     polynomial = z**2 - z * sp.Rational(9, 10) - sp.Rational(9, 5)
-    # negative at 1, positive at 2: a root between
     return [
-        Sentence((sp.Eq(z, 1), sp.Eq(bound, polynomial)), bound < 0),
-        Sentence((sp.Eq(z, 2), sp.Eq(bound, polynomial)), bound > 0),
+        Sentence((sp.Eq(z, 1), sp.Eq(bound, polynomial)), sp.Eq(bound, -sp.Rational(17, 10))),
+        Sentence((sp.Eq(z, 2), sp.Eq(bound, polynomial)), sp.Eq(bound, sp.Rational(2, 5))),
     ]
 
 
@@ -140,7 +141,7 @@ _STEPS = (
     ),
     decided(
         "root_beyond_one",
-        "that polynomial is negative at 1 and positive at 2: an eigenvalue of A + D lies between",
+        "that polynomial is -17/10 at 1 and 2/5 at 2: an eigenvalue of A + D lies between",
         "d = 2",
         _root_beyond_one,
         ("not_decided",),

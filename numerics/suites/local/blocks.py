@@ -19,7 +19,8 @@ from ..shared.predicates import dropping, evaluated
 def _stacks(draw: Any, drop: str = "", small: bool = False) -> Case:
     """Blocks whose offsets lead from each of k drawn states to the next; or one is dropped.
 
-    `small`: |J_i|_2 < 1; `regular`: the blocks are 2 h, h/2 and identities, with an input in the first one.
+    `small`: |J_i|_2 < 1; `regular`: the blocks are 2 h, h/2 and identities, with an input in the
+    first one.
     """
     d, k = draw(draws.sizes(1, 2)), draw(st.integers(2, 4))
     matrices = np.array([draw(draws.entries(d, d)) for _ in range(k)])
