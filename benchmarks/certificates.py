@@ -28,6 +28,13 @@ from loopstab.models.measure.trained import TrainedLoop
 from loopstab.models.zoo import zoo
 from loopstab.numerics.enclosures.contraction import NotCertified
 
+COLUMNS = (
+    *("task", "size", "architecture", "orbits", "settled", "cycles", "complete", "seconds"),
+    *("radius", "rate", "t_0", "measured", "entered", "least"),
+)
+"""`measured` is the iteration from which the float orbit's answer stays the same; from `seconds` on
+the columns are medians over the complete certificates, and `least` is the bound of S."""
+
 
 def certified(name: str, number: int, level: str | None, loops: int) -> dict[str, Any]:
     """The line of one orbit."""
@@ -70,7 +77,7 @@ def last_change(trained: TrainedLoop, x: np.ndarray, loops: int) -> int:
 
 def main() -> None:
     """Certify what is missing, or print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inputs", type=int, default=4, help="inputs for each checkpoint")
     parser.add_argument("--largest", type=int, default=1344, help="largest size of the state")
     parser.add_argument("--loops", type=int, default=4000, help="iterations of an orbit")
@@ -99,7 +106,8 @@ def main() -> None:
         with options.out.open("a") as file:
             file.write(json.dumps(line) + "\n")
         result = line.get("refused") or ("complete" if line["certificate"]["complete"] else "part")
-        print(f"{done}/{len(wanted)} {line['checkpoint']} {line['input']}: {result[:90]}", flush=True)
+        name = f"{line['checkpoint']} {line['input']}"
+        print(f"{done}/{len(wanted)} {name}: {result[:90]}", flush=True)
 
 
 def checkpoints() -> list[tuple[str, str, int]]:
@@ -121,10 +129,7 @@ def print_table(lines: list[dict[str, Any]]) -> None:
     for line in lines:
         groups[line["task"], line["size"], line["architecture"]].append(line)
     table = Table(title="certificates")
-    for column in (
-        "task size architecture orbits settled cycles complete seconds radius rate t_0 measured"
-        " entered least"
-    ).split():
+    for column in COLUMNS:
         table.add_column(column)
     for (task, size, architecture), group in sorted(groups.items()):
         table.add_row(task, str(size), architecture, *map(str, _row(group)))

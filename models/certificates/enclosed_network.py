@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from ..network.norm import RMSNorm
 from ..network.transformer import Block, LoopedTransformer, SubBlock
 
 
-@dataclass(frozen=True)
 class EnclosedNetwork:
     """The map of a `LoopedTransformer`, as it stands in its weights, on enclosures.
 
@@ -42,15 +40,13 @@ class EnclosedNetwork:
         (3, 8)
     """
 
-    model: LoopedTransformer
-    cells: int
-
-    def __post_init__(self) -> None:
-        e = next(self.model.parameters())
-        geometry = Geometry(self.cells, self.model.config, e)
-        object.__setattr__(self, "tables", tuple(t.detach().numpy() for t in geometry.tables))
-        object.__setattr__(self, "window", _dense_window(self.cells, self.model, e))
-        object.__setattr__(self, "_arrays", {})
+    def __init__(self, model: LoopedTransformer, cells: int):
+        self.model, self.cells = model, cells
+        like = next(model.parameters())
+        cos, sin = Geometry(cells, model.config, like).tables
+        self._tables = cos.detach().numpy(), sin.detach().numpy()
+        self._window = _dense_window(cells, model)
+        self._arrays: dict[int, tuple[torch.Tensor, Array]] = {}
 
     def encode(self, x: E) -> E:
         """The embedding e of an input (cells, channels)."""
@@ -105,6 +101,7 @@ class EnclosedNetwork:
         return (h * 0.0 + np.broadcast_to(self._array(weight), h.shape)).map("sigmoid")
 
     def _mixed(self, x: E, offset: E) -> E:
+        assert self.model.w_x is not None
         return x.affine(self._array(self.model.w_x.weight)) + offset
 
     def _mlp(self, mlp: Any, x: E) -> E:
@@ -125,14 +122,14 @@ class EnclosedNetwork:
             k = self._norm(attention.k_norm, self._rotate(k))
         scores = (q * width**-0.5).inner(k)
         mask = None
-        if self.window is not None:
-            column, mask = self.window
+        if self._window is not None:
+            column, mask = self._window
             scores = scores + self._array(attention.offset_bias)[:, column]
         out = softmax(scores, mask).matmul(v)
         return self._layer(attention.o, out.transpose(1, 0, 2).reshape(self.cells, -1))
 
     def _rotate(self, z: E) -> E:
-        cos, sin = self.tables
+        cos, sin = self._tables
         half = z.shape[-1] // 2
         a, b = z[..., :half], z[..., half:]
         return z.concatenate((a * cos - b * sin, a * sin + b * cos), 2)
@@ -156,12 +153,12 @@ class EnclosedNetwork:
     def _array(self, weight: torch.Tensor) -> Array:
         """The weight as one array, the same at every call."""
         key = id(weight)
-        if key not in self._arrays:
-            self._arrays[key] = weight.detach().numpy()
-        return self._arrays[key]
+        if key not in self._arrays:  # the weight is kept, so that no other one gets its id
+            self._arrays[key] = weight, weight.detach().double().numpy()
+        return self._arrays[key][1]
 
 
-def _dense_window(cells: int, model: LoopedTransformer, like: torch.Tensor):
+def _dense_window(cells: int, model: LoopedTransformer) -> tuple[Array, Array] | None:
     """For each pair of cells the column of the bias, and whether the window has the pair."""
     size = model.config.window
     if size is None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from ..arrays import Array
 from .ball_array import BallArray
 from .functions import FUNCTIONS, enclose
 from .rounding import UNIT, gamma, operator_norms, row_norms, up
+
+NO_BOUND = np.array(np.inf)
+"""Stands for a bound of `Jet.block` that then follows from `Jet.spread`."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +57,19 @@ class Jet:
     values: BallArray
     gradient: Array | None
     spread: Array
-    block: Array | float = np.inf
+    block: Array = field(default_factory=lambda: NO_BOUND)
     radius: float = field(kw_only=True)
 
     def __post_init__(self) -> None:
         if self.gradient is None:
             object.__setattr__(self, "block", np.zeros(self.shape[:-1]))
             return
+        if self.gradient.dtype != np.float64:
+            raise UsageError(f"gradients are in {self.gradient.dtype}: give jets arrays in float64")
         block = np.minimum(self.block, row_norms(self.spread))
+        shapes = self.gradient.shape[:-1], self.spread.shape, block.shape
+        if shapes != (self.shape, self.shape, self.shape[:-1]):
+            raise UsageError(f"bounds of the shapes {shapes} are not those of a jet {self.shape}")
         object.__setattr__(self, "block", block)
         object.__setattr__(self, "spread", np.minimum(self.spread, block[..., None]))
 
@@ -81,9 +90,13 @@ class Jet:
         """The shape of the values."""
         return self.values.shape
 
-    @cached_property
+    @property
     def mid(self) -> Array:
         """The values at y = 0 as doubles."""
+        return self._mid
+
+    @cached_property
+    def _mid(self) -> Array:
         return self.values.mid
 
     @cached_property
@@ -225,7 +238,7 @@ class Jet:
         """The same entries in another shape."""
         values = self.values.reshape(*shape)
         old, new = self.shape[-1], shape[-1] if shape[-1] >= 0 else values.shape[-1]
-        block: Array | float = np.inf
+        block: Array = NO_BOUND
         if old % new == 0:  # each vector is cut into parts
             block = np.repeat(self.block.ravel(), old // new).reshape(values.shape[:-1])
         elif new % old == 0:  # vectors are put together
@@ -235,19 +248,19 @@ class Jet:
     def transpose(self, *axes: int) -> Jet:
         """The axes of the values in another order."""
         last = len(axes) - 1
-        block = self.block.transpose(*axes[:-1]) if axes[-1] == last else np.inf
+        block = self.block.transpose(*axes[:-1]) if axes[-1] == last else NO_BOUND
         return self._rearranged(
             self.values.transpose(*axes),
             lambda a, tail: a.transpose(*axes, *(last + 1,) * bool(tail)),
             block,
         )
 
-    def __getitem__(self, index: object) -> Jet:
-        items = index if isinstance(index, tuple) else (index,)
+    def __getitem__(self, index: Any) -> Jet:
+        items: tuple[Any, ...] = index if isinstance(index, tuple) else (index,)
         all_axes = len(items) == len(self.shape) or items[0] is Ellipsis
         block = self.block[items[:-1] if all_axes else items]
         if all_axes and not isinstance(items[-1], slice):
-            block = np.inf
+            block = NO_BOUND
         return self._rearranged(
             self.values[items], lambda a, tail: a[(*items, *(slice(None),) * bool(tail))], block
         )
@@ -292,12 +305,12 @@ class Jet:
             if only.gradient is None:
                 return self._constant(values)
             gradient = np.broadcast_to(only.gradient, (*shape, only.gradient.shape[-1]))
-            block = only.block if only.shape == shape else np.inf
+            block = only.block if only.shape == shape else NO_BOUND
             return self._with(values, gradient, spread, block)
         gradient = one + two
         rounded = UNIT * row_norms(gradient)
         same = self.shape == other.shape == shape
-        block = up(self.block + other.block + row_norms(rounded), 2) if same else np.inf
+        block = up(self.block + other.block + row_norms(rounded), 2) if same else NO_BOUND
         return self._with(values, gradient, up(spread + rounded, 2), block)
 
     def _swapped(self) -> Jet:
@@ -310,7 +323,7 @@ class Jet:
         self,
         values: BallArray,
         move: Callable[[Array, tuple[int, ...]], Array],
-        block: Array | float,
+        block: Array,
     ) -> Jet:
         gradient = self.gradient
         moved = None if gradient is None else move(gradient, gradient.shape[-1:])
@@ -324,7 +337,7 @@ class Jet:
         values: BallArray,
         gradient: Array | None,
         spread: Array,
-        block: Array | float = np.inf,
+        block: Array = NO_BOUND,
     ) -> Jet:
         return Jet(values, gradient, spread, block, radius=self.radius)
 
@@ -337,7 +350,7 @@ def _times_gradient(by: Jet, x: Jet, values: BallArray) -> Jet:
     size = np.abs(by.mid)
     rounded = UNIT * np.broadcast_to(size * x.norms, shape)
     spread = np.broadcast_to(size * x.spread + by.reach * x.slope, shape) + rounded
-    block: Array | float = np.inf
+    block: Array = NO_BOUND
     if x.shape == shape:
         block = size.max(-1) * x.block + by.reach.max(-1) * x.block_slope
         block = np.minimum(block, size.max(-1) * x.block + row_norms(by.reach * x.slope))
