@@ -27,7 +27,8 @@ class BallArray:
 
     Args:
         balls: array of `flint.arb`, of any shape.
-        matrices: weights that were converted before, by identity; shared by all arrays of an orbit.
+        matrices: weights that were converted before, by identity; shared by all arrays of an orbit,
+            in which no weight may be changed.
 
     Example:
         >>> import numpy as np
@@ -85,6 +86,8 @@ class BallArray:
     def affine(self, weight: Array, bias: Array | None = None) -> BallArray:
         """weight @ x + bias along the last axis; weight is (out, in)."""
         out, n = weight.shape
+        if weight.dtype != np.float64:
+            raise UsageError(f"a weight is in {weight.dtype}: give weights in float64")
         if id(weight) not in self.matrices:
             self.matrices[id(weight)] = (weight, arb_mat(n, out, weight.T.ravel().tolist()))
         rows = self.balls.size // n

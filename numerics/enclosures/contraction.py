@@ -121,7 +121,10 @@ def polished(exact_step: Callable[[BallArray], BallArray], center: Array, jacobi
     n = center.size
     with flint.ctx.workprec(BITS):
         moved = exact_step(BallArray.exact(center)) - BallArray.exact(center)
-    newton = np.linalg.solve(np.eye(n) - jacobian, moved.mid.ravel())
+    try:
+        newton = np.linalg.solve(np.eye(n) - jacobian, moved.mid.ravel())
+    except np.linalg.LinAlgError:
+        return center
     return center + newton.reshape(center.shape)
 
 
@@ -150,7 +153,10 @@ def contract(
         raise NotCertified(
             f"the spectral radius at the center is about {rho:.6g}, not below 1: nothing attracts"
         )
-    where = Coordinates.contracting(jacobian, (1 + rho) / 2)
+    try:
+        where = Coordinates.contracting(jacobian, (1 + rho) / 2)
+    except (np.linalg.LinAlgError, ValueError):
+        raise NotCertified("no adapted coordinates were found: their norm overflows") from None
     if not where.valid:
         raise NotCertified("the adapted coordinates are too badly conditioned to be inverted")
     residual = residual_of(exact_step, center, where)
@@ -162,8 +168,10 @@ def contract(
     radius, room = 1e-6, (1 - at_point.rate) / 2
     for _ in range(PASSES):
         found = slope_over(step, center, where, radius)
-        if found.rate <= at_point.rate + room and residual <= (1 - found.rate) * radius:
-            return Contraction(center, where, radius, found.rate, residual, found.image)
+        if found.rate <= at_point.rate + room:
+            made = Contraction(center, where, radius, found.rate, residual, found.image)
+            if made.error <= radius:  # that is, |F(0)| <= (1 - q) r
+                return made
         growth = (found.rate - at_point.rate) / radius
         if not np.isfinite(growth):
             radius /= 1000

@@ -31,7 +31,8 @@ def margins(logits: Jet, answer: Array) -> Array:
     cells = np.arange(len(answer))
     mid, rad, spread = logits.mid, logits.rad, logits.spread
     gap = mid[cells, answer][:, None] - mid
-    error = rad[cells, answer][:, None] + rad + UNIT * np.abs(gap)
+    # the gap is rounded, and so is what the error leaves of it
+    error = rad[cells, answer][:, None] + rad + 2 * UNIT * np.abs(gap)
     if logits.gradient is not None:
         gradient = logits.gradient[cells, answer][:, None] - logits.gradient
         slope = row_norms(gradient) * (1 + UNIT) + spread[cells, answer][:, None] + spread

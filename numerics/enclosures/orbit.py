@@ -25,6 +25,8 @@ LARGEST = 2.0**13
 """Rate above which a ball is of little use: plain balls lose about as many bits."""
 MARGIN = 64
 """Bits of working precision beyond those of the tube."""
+MOST = 20
+"""Most balls; a map whose derivative is bounded everywhere would have infinitely many."""
 GROWTH = 18
 """Bits that plain balls are first taken to lose in an iteration."""
 
@@ -67,12 +69,13 @@ class Funnel:
         """Bound the rate on balls that grow by `STEP` while it is at most `LARGEST`."""
         slopes: list[Slope] = []
         radius = contraction.radius
-        while True:
+        for _ in range(MOST):
             radius *= STEP
             found = slope_over(step, contraction.center, contraction.coordinates, radius)
             if not found.rate <= LARGEST:
-                return cls(contraction, tuple(slopes))
+                break
             slopes.append(found)
+        return cls(contraction, tuple(slopes))
 
     @property
     def all(self) -> tuple[Slope, ...]:

@@ -45,7 +45,10 @@ def sensitivity_bounds(image: Jet, rank: int | None = None) -> SensitivityBounds
     both = image.gradient.reshape(n, -1)
     j, k = both[:, :n], np.ascontiguousarray(both[:, n:])
     shift = float(row_norms(image.block.ravel()))
+    if not (np.isfinite(both).all() and np.isfinite(shift)):
+        return SensitivityBounds(rank or 0, 0.0, np.inf)
     left = np.eye(n) - j
+    shift = up(shift + UNIT * frobenius(left), 2)  # the difference is rounded
     approximate = scipy.linalg.solve(left, k)
     residual = k - left @ approximate
     size = spectral_norm(approximate)

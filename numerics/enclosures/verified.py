@@ -50,8 +50,9 @@ def least_eigenvalue(matrix: Array) -> float:
     except (scipy.linalg.LinAlgError, ValueError):
         return -np.inf
     # |R|_F^2 = trace(R^T R) <= trace(A)/(1 - gamma_{n+1}), since the diagonal of R^T R is that of
-    # A up to gamma_{n+1} times itself
-    g = gamma(n + 1)
+    # A up to gamma_{n+1} times itself; two roundings more, since OpenBLAS multiplies by rounded
+    # reciprocals where the theorem divides
+    g = gamma(n + 3)
     return -up(g / (1 - g) * up(abs(trace), n), 1)
 
 
