@@ -18,6 +18,7 @@ def mathml(text: str, block: bool) -> str:
     text = re.sub(
         r"\\([td]?frac)(?![A-Za-z])\s*([0-9A-Za-z])(?=\s*[{\\0-9A-Za-z])", r"\\\1{\2}", text
     )
+    text = re.sub(r"\\iff(?![A-Za-z])", r"\\Longleftrightarrow", text)
     text = re.sub(r"\\([td]?frac\{[0-9A-Za-z]\})\s*([0-9A-Za-z])", r"\\\1{\2}", text)
     # browsers give a bar between letters the space of a relation
     return re.sub(

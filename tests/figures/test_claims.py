@@ -24,8 +24,9 @@ from loopstab.paper_figures.text.markup import (
     require_latex,
 )
 from loopstab.theory import claims as claims_module
+from loopstab.theory.architecture import Recall, Residual
 from loopstab.theory.checking.cache import VARIABLE
-from loopstab.theory.kernel.claim import Finding, Kind, Verdict
+from loopstab.theory.kernel.claim import Axis, Finding, Kind, Regime, Verdict
 from loopstab.theory.theorems import THEOREMS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -97,7 +98,7 @@ def test_the_cache_is_used_and_can_be_left_out(capsys, tmp_path, monkeypatch):
 def test_the_table_of_the_paper(capsys):
     assert claims(table=True, json_=True) == 0
     cells = json.loads(capsys.readouterr().out)
-    assert len(cells) == 108
+    assert len(cells) == len(Recall) * 2 * len(Residual) * len(Regime) * len(Axis)
     known = {claim.id for claim in ledger()}
     assert all(entry["claim"] in known for cell in cells for entry in cell["entries"])
     assert claims(table=True) == 0
@@ -275,18 +276,23 @@ def test_a_page_tells_everything_about_a_claim(report):
         for name in step.rests_on:
             assert f"](#N3-{name})" in text
     assert "{cite}`" in text
-    assert text.count("## Attacks") == 1
+    assert text.count("## Sentences and falsifiers") == 1
+    for predicate in claim.predicates:
+        assert f"“{markdown_of_prose(predicate.sentence)}”" in text
+    assert text.count("<math") == sum(
+        bool(item["latex"]) for step in report["steps"] for item in step["content"]
+    )
     assert pages.slug("A2'") == "A2-prime"
 
 
 def test_every_reference_has_an_entry():
-    pages = load("pages")
-    entries = pages.references(DOCS / "references.bib")
+    bibliography = load("bibliography")
+    entries = bibliography.references(DOCS / "references.bib")
     assert all({"author", "title", "year"} <= set(entry) for entry in entries.values())
     missing = {
         key: theorem.reference
         for key, theorem in THEOREMS.items()
-        if not pages.keys_of(theorem.reference, entries)
+        if not bibliography.keys_of(theorem.reference, entries)
     }
     assert not missing, f"add to docs/references.bib: {missing}"
 
@@ -305,8 +311,16 @@ REFERENCES = [
 
 @pytest.mark.parametrize(("reference", "keys"), REFERENCES)
 def test_references_find_their_entries(reference, keys):
-    pages = load("pages")
-    assert sorted(pages.keys_of(reference, pages.references(DOCS / "references.bib"))) == keys
+    bibliography = load("bibliography")
+    entries = bibliography.references(DOCS / "references.bib")
+    assert sorted(bibliography.keys_of(reference, entries)) == keys
+
+
+def test_what_was_not_looked_up_is_listed():
+    text = load("bibliography").references_page()
+    for theorem in THEOREMS.values():
+        listed = markdown_of_prose(theorem.reference) in text
+        assert listed == ("looked up" in theorem.reference)
 
 
 def test_statements_can_be_drawn_without_scripts():
