@@ -1,5 +1,6 @@
 """The public names, each with its home."""
 
+from .models.certificates.certify_module import certify_module as certify_module
 from .models.measure.crossvalidate import crossvalidate as crossvalidate
 from .models.measure.torch_loop import TorchLoop as TorchLoop
 from .numerics.certificates.certify import Certificate as Certificate

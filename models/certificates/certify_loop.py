@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import flint
 import numpy as np
+from flint import arb
 
 from ...numerics.arrays import Array
 from ...numerics.enclosures.ball_array import BallArray
@@ -22,10 +23,12 @@ from ...numerics.enclosures.contraction import (
 from ...numerics.enclosures.jet import Jet
 from ...numerics.enclosures.margins import answer_of, margins
 from ...numerics.enclosures.orbit import Enclosed, Funnel
+from ...numerics.enclosures.rounding import UNIT, up
 from ...numerics.enclosures.sensitivity import sensitivity_bounds
 from ..measure.trained import TrainedLoop
 from ..network.transformer import LoopedTransformer
-from .certificate import Answer, Attraction, Dependence, LoopCertificate
+from .certificate import Answer, Attraction, Dependence, LoopCertificate, Proved
+from .enclosed_loop import EnclosedLoop
 from .enclosed_network import EnclosedNetwork
 from .settling import Settled, settle
 
@@ -47,12 +50,12 @@ class Maps:
     """The loop for one input, on jets and on balls.
 
     Args:
-        network: the network.
-        x: the input, (cells, channels).
+        network: the loop.
+        x: its input.
         period: number of iterations that make up the map whose fixed point is proved.
     """
 
-    network: EnclosedNetwork
+    network: EnclosedLoop
     x: Array
     period: int
 
@@ -66,20 +69,28 @@ class Maps:
         """e, enclosed."""
         return self.network.encode(Jet.constant(self.x))
 
-    def jets(self, h: Jet) -> list[Jet]:
-        """The states after 1, ..., period iterations."""
-        out = []
-        for _ in range(self.period):
-            h = self.network.advance(h, self._offset)
-            out.append(h)
+    def turn(self, h: Jet) -> list[Jet]:
+        """The states after 0, 1, ..., period - 1 iterations."""
+        out = [h]
+        for _ in range(self.period - 1):
+            out.append(self.network.advance(out[-1], self._offset))
         return out
 
     def jet(self, h: Jet) -> Jet:
         """The state after `period` iterations."""
-        return self.jets(h)[-1]
+        return self.network.advance(self.turn(h)[-1], self._offset)
 
     def start(self) -> BallArray:
-        """h_0 = e at the precision of the context."""
+        """h_0 at the precision of the context."""
+        return self.network.start(self._encoded())
+
+    def box(self, bits: int) -> BallArray:
+        """All states whose entries are within 2^-bits of those of h_0."""
+        h = self.start()
+        around = np.full(h.shape, arb(0, arb(2) ** -bits), object)
+        return BallArray(h.balls + around, self._matrices)
+
+    def _encoded(self) -> BallArray:
         return self.network.encode(BallArray(BallArray.exact(self.x).balls, self._matrices))
 
     def advance(self, h: BallArray) -> BallArray:
@@ -87,7 +98,7 @@ class Maps:
         h = BallArray(h.balls, self._matrices)
         bits = flint.ctx.prec
         if bits not in self._balls:
-            self._balls[bits] = self.network.offset(self.start())
+            self._balls[bits] = self.network.offset(self._encoded())
         return self.network.advance(h, self._balls[bits])
 
     def exact(self, h: BallArray) -> BallArray:
@@ -135,8 +146,7 @@ def certify_loop(
     """
     progress("following the orbit")
     settled = settle(trained.model, x, loops)
-    maps = Maps(EnclosedNetwork(trained.model, len(x)), x, settled.period)
-    center = polished(maps.exact, settled.center, jacobian_estimate(maps.jet, settled.center))
+    center = centered(EnclosedNetwork(trained.model, len(x)), x, settled)
     return certify_at(trained, x, center, settled, name, number, progress), center
 
 
@@ -163,36 +173,8 @@ def certify_at(
     Raises:
         NotCertified: no ball about the center is attracted by a fixed point.
     """
-    with flint.ctx.workprec(BITS):
-        return _certify_at(trained, x, center, settled, name, number, progress)
-
-
-def _certify_at(
-    trained: TrainedLoop,
-    x: Array,
-    center: Array,
-    settled: Settled,
-    name: str,
-    number: int | None,
-    progress: Callable[[str], None],
-) -> LoopCertificate:
     model = trained.model
-    maps = Maps(EnclosedNetwork(model, len(x)), x, settled.period)
-    progress("contraction")
-    ball = contract(maps.jet, maps.exact, center)
-    attraction = _attraction(ball, settled.period)
-    unproved: dict[str, str] = {}
-    answer, bits = None, None
-    try:
-        answer, bits = _answer(maps, ball, settled, progress)
-    except NotCertified as error:
-        unproved["answer"] = str(error)
-    progress("dependence on the input")
-    dependence = None
-    try:
-        dependence = _dependence(maps, ball, bits)
-    except NotCertified as error:
-        unproved["dependence"] = str(error)
+    proved = prove(EnclosedNetwork(model, len(x)), x, center, settled, progress)
     return LoopCertificate(
         checkpoint=name,
         weights=fingerprint(model),
@@ -202,11 +184,61 @@ def _certify_at(
         input=number,
         cells=len(x),
         width=model.config.width,
-        attraction=attraction,
-        answer=answer,
-        dependence=dependence,
-        unproved=unproved,
+        attraction=proved.attraction,
+        answer=proved.answer,
+        dependence=proved.dependence,
+        unproved=proved.unproved,
     )
+
+
+def prove(
+    network: EnclosedLoop,
+    x: Array,
+    center: Array,
+    settled: Settled,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Proved:
+    """Prove what holds about a given center of any loop.
+
+    Args:
+        network: the loop.
+        x: its input.
+        center: the center of the ball, of the shape of the state.
+        settled: the float orbit, which fixes the precision but proves nothing.
+        progress: is told what is being done.
+
+    Raises:
+        NotCertified: no ball about the center is attracted by a fixed point.
+    """
+    with flint.ctx.workprec(BITS):
+        return _prove(Maps(network, x, settled.period), center, settled, progress)
+
+
+def centered(network: EnclosedLoop, x: Array, settled: Settled) -> Array:
+    """A point very near the fixed point of a loop, from a float orbit that has settled."""
+    maps = Maps(network, x, settled.period)
+    return polished(maps.exact, settled.center, jacobian_estimate(maps.jet, settled.center))
+
+
+def _prove(maps: Maps, center: Array, settled: Settled, progress: Callable[[str], None]) -> Proved:
+    progress("contraction")
+    ball = contract(maps.jet, maps.exact, center)
+    attraction = _attraction(ball, settled.period)
+    turn = maps.turn(Jet.coordinates(center, ball.coordinates.directions, ball.radius))
+    _check_period(turn, ball)
+    unproved: dict[str, str] = {}
+    answer, bits = None, None
+    try:
+        answer, bits = _answer(maps, ball, turn, settled, progress)
+    except NotCertified as error:
+        unproved["answer"] = str(error)
+    progress("dependence on the input")
+    dependence = None
+    try:
+        dependence = _dependence(maps, ball, bits)
+    except NotCertified as error:
+        unproved["dependence"] = str(error)
+    return Proved(attraction=attraction, answer=answer, dependence=dependence, unproved=unproved)
 
 
 def fingerprint(model: LoopedTransformer) -> str:
@@ -230,17 +262,31 @@ def _attraction(ball: Contraction, period: int) -> Attraction:
     return Attraction(period, radius, error, rate, ball.condition * (1 + SLACK))
 
 
+def _check_period(turn: list[Jet], ball: Contraction) -> None:
+    """Prove that h* has no shorter period: no image of the ball on the way can contain it."""
+    near = up(ball.error * ball.coordinates.lengths[1], 1)
+    for k, image in enumerate(turn):
+        if k and len(turn) % k == 0:
+            away = np.abs(image.mid - ball.center) * (1 - 2 * UNIT)
+            if not (away > up(image.reach + near, 2)).any():
+                raise NotCertified(f"the cycle of period {len(turn)} could be one of period {k}")
+
+
 def _answer(
-    maps: Maps, ball: Contraction, settled: Settled, progress: Callable[[str], None]
+    maps: Maps,
+    ball: Contraction,
+    turn: list[Jet],
+    settled: Settled,
+    progress: Callable[[str], None],
 ) -> tuple[Answer, int]:
-    """Part 3, and the bits of the box of initial states for which the orbit was enclosed."""
+    """Part 3, and without recall the bits of the box about h_0 from which it was proved."""
     network, period = maps.network, maps.period
-    where = Jet.coordinates(ball.center, ball.coordinates.directions, ball.radius)
-    states = [where, *maps.jets(where)[:-1]]
-    logits = [network.head(state) for state in states]
+    logits = [jet for jet in map(network.head, turn) if jet is not None]
     classes = [jet.mid.argmax(-1) for jet in logits]
-    margin = min(float(margins(j, c).min()) for j, c in zip(logits, classes, strict=True))
-    if not margin > 0:
+    # a minimum of floats would pass over one that is not a number
+    least = [margins(j, c) for j, c in zip(logits, classes, strict=True)]
+    margin = float(np.min(least)) if classes else 0.0
+    if classes and not margin > 0:
         raise NotCertified(f"a logit margin is {margin:.3g} at least over the ball, not positive")
     progress("balls around the fixed point")
     funnel = Funnel.around(maps.jet, ball)
@@ -252,25 +298,30 @@ def _answer(
     def head(at: Enclosed) -> Array | None:
         with flint.ctx.workprec(max(64, min(bits, 128))):
             logits = network.head(BallArray(at.state.balls, {}))
+        if logits is None:
+            return None
         if at.tube is None:
             return answer_of(logits)
         if at.ball not in slopes:
             radius = funnel.all[at.ball].radius
             jet = Jet.coordinates(ball.center, ball.coordinates.directions, radius)
-            jets = [jet, *maps.jets(jet)[:-1]]
-            slopes[at.ball] = [network.head(state).slope for state in jets]
+            made = map(network.head, maps.turn(jet))
+            slopes[at.ball] = [jet.slope for jet in made if jet is not None]
         return answer_of(logits, slopes[at.ball][at.turn] * (float(at.tube) * (1 + 1e-15) + 1e-290))
 
     entered = 0
-    for at in funnel.orbit(maps.advance, maps.start, expected, period):
+    start = maps.start if network.recall else lambda: maps.box(bits)
+    for at in funnel.orbit(maps.advance, start, expected, period):
         progress(f"orbit, iteration {at.time} of about {len(expected)}")
         seen.append(head(at))
         entered = at.time
+    if not classes:
+        return Answer(entered, entered, (), 0.0), bits
     first = entered
     while first > 0 and _same(seen[first - 1], classes[(first - 1 - entered) % period]):
         first -= 1
-    turn = [classes[(first + j - entered) % period].tolist() for j in range(period)]
-    answer = Answer(entered, first, tuple(map(tuple, turn)), margin * (1 - SLACK))
+    outputs = [classes[(first + j - entered) % period].tolist() for j in range(period)]
+    answer = Answer(entered, first, tuple(map(tuple, outputs)), margin * (1 - SLACK))
     return answer, bits
 
 
@@ -288,25 +339,24 @@ def _distances(ball: Contraction, states: Array) -> list[float]:
 
 def _dependence(maps: Maps, ball: Contraction, bits: int | None) -> Dependence:
     """Part 4."""
-    network, arch = maps.network, maps.network.model.config.architecture
-    cells, width = ball.center.shape
-    n = cells * width
-    if not arch.recall.present:
+    network, center = maps.network, ball.center
+    if not network.recall:
         if bits is None:
             raise NotCertified("the orbit was not enclosed")
         return Dependence(0, 0.0, 0.0, bits + SPARE_BITS)
-    euclidean = ball.error * ball.coordinates.lengths[1]
-    unit, zero = np.eye(n).reshape(cells, width, n), np.zeros((cells, width, n))
-    state = _variable(BallArray.exact(ball.center), np.concatenate((unit, zero), -1), euclidean)
-    e = _variable(maps.embedding.values, np.concatenate((zero, unit), -1), euclidean)
-    offset = network.offset(e)
+    euclidean = up(ball.error * ball.coordinates.lengths[1], 1)
+    embedding = maps.embedding.values
+    n, m = center.size, embedding.balls.size
+    by_state = np.eye(n, n + m).reshape(*center.shape, n + m)
+    by_input = np.eye(m, n + m, n).reshape(*embedding.shape, n + m)
+    state = _variable(BallArray.exact(center), by_state, euclidean)
+    offset = network.offset(_variable(embedding, by_input, euclidean))
     for _ in range(maps.period):
         state = network.advance(state, offset)
-    rank = cells * (width - 1) if arch.outer_norm else n
-    found = sensitivity_bounds(state, rank)
-    if not found.least > 0:
-        raise NotCertified(f"the singular value {rank} of S is not bounded away from 0")
-    return Dependence(rank, found.least * (1 - LOOSE), found.largest * (1 + LOOSE))
+    found = sensitivity_bounds(state, network.rank(n))
+    if found.rank and not found.least > 0:
+        raise NotCertified(f"the singular value {found.rank} of S is not bounded away from 0")
+    return Dependence(found.rank, found.least * (1 - LOOSE), found.largest * (1 + LOOSE))
 
 
 def _variable(values: BallArray, gradient: Array, radius: float) -> Jet:

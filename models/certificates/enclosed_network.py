@@ -52,6 +52,20 @@ class EnclosedNetwork:
         """The embedding e of an input (cells, channels)."""
         return self._layer(self.model.encoder, x)
 
+    @property
+    def recall(self) -> bool:
+        """Whether the input enters the loop."""
+        return self.model.config.architecture.recall.present
+
+    def rank(self, size: int) -> int:
+        """The outer norm removes one direction of each cell."""
+        outer = self.model.config.architecture.outer_norm
+        return size - self.cells if outer else size
+
+    def start(self, e: E) -> E:
+        """The initial state, which is the embedding."""
+        return e
+
     def offset(self, e: E) -> E | None:
         """What recall adds to the mix, W_e e + b; None without recall."""
         return None if self.model.w_e is None else self._layer(self.model.w_e, e)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
+import inspect
+import io
+import linecache
+import logging
+import sys
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,22 +19,30 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 from torch.export.graph_signature import InputKind, OutputKind
+from torch.fx import traceback as fx_traceback
+from torch.overrides import TorchFunctionMode
 
 from ...support.errors import LoopstabError
 
 ATEN = torch.ops.aten
 WHOLE = (
+    ATEN.elu.default,
     ATEN.layer_norm.default,
     ATEN.linear.default,
+    ATEN.log_softmax.int,
+    ATEN.logsumexp.default,
     ATEN.matmul.default,
     ATEN.rms_norm.default,
     ATEN.scaled_dot_product_attention.default,
     ATEN.silu.default,
     ATEN.softmax.int,
+    ATEN.softplus.default,
 )
-"""Operations that are enclosed as they are, and not decomposed into simpler ones."""
-TORCH = str(Path(torch.__file__).parent)
-FRAME = re.compile(r'File "([^"]+)", line (\d+), in \S+\n\s*([^\n]*)')
+"""Operations that are enclosed or refused as they are, and not decomposed into simpler ones."""
+FOREIGN = str(Path(torch.__file__).parent), __file__, contextlib.__file__, "<"
+"""Beginnings of the names of files that are not the user's."""
+PLACE = "loopstab place"
+"""Key of the place of an operation among the annotations of its node."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,7 @@ class ModuleGraph:
         depends: for each node, the numbers of the arguments on which it depends.
         arguments: names of the nodes of the arguments.
         output: name of the node of the result.
-        weights: parameters and buffers by name.
+        weights: parameters, buffers and other tensors that the function holds, by name.
     """
 
     nodes: tuple[fx.Node, ...]
@@ -63,20 +76,18 @@ class ModuleGraph:
             LoopstabError: a weight is not in float64, a module is in training mode, or torch
                 cannot export the function, for example because a branch depends on values.
         """
-        if isinstance(function, nn.Module):
-            _check_module(function)
+        for name, module in _modules(function).items():
+            _check_module(module, name)
         program = _export(function, examples)
-        inputs, constants, arguments = {}, {}, []
+        weights, constants, arguments = {}, {}, []
         for spec in program.graph_signature.input_specs:
             if spec.kind is InputKind.USER_INPUT:
                 arguments.append(spec.arg.name)
                 continue
             assert spec.target is not None
             state: dict[str, Any] = {**program.constants, **program.state_dict}
-            inputs[spec.target.removeprefix("held.")] = constants[spec.arg.name] = state[
-                spec.target
-            ]
-        _check_weights(inputs)
+            constants[spec.arg.name] = state[spec.target]
+            weights[spec.target.removeprefix("held.")] = state[spec.target]
         specs = program.graph_signature.output_specs
         if len(specs) != 1 or specs[0].kind is not OutputKind.USER_OUTPUT:
             raise LoopstabError(
@@ -91,7 +102,7 @@ class ModuleGraph:
             depends=depends,
             arguments=tuple(arguments),
             output=str(specs[0].arg.name),
-            weights=inputs,
+            weights=weights,
         )
 
 
@@ -102,9 +113,8 @@ def name_of(node: fx.Node) -> str:
 
 def place_of(node: fx.Node) -> str:
     """Where the user's code asks for the operation of a node: module, file, line and text."""
-    frames = FRAME.findall(node.meta.get("stack_trace") or "")
-    own = [frame for frame in frames if not frame[0].startswith(TORCH)] or frames
-    words = f"{own[-1][0]}, line {own[-1][1]} ({own[-1][2].strip()})" if own else "an unknown place"
+    trace = " ".join((node.meta.get("stack_trace") or "an unknown place").split())
+    words = (node.meta.get("custom") or {}).get(PLACE) or trace
     stack = list((node.meta.get("nn_module_stack") or {}).values())
     if not stack:
         return words
@@ -124,73 +134,108 @@ class _Held(nn.Module):
         self.held = function
 
     def forward(self, *arguments: Tensor) -> Tensor:
+        """The function of the arguments."""
         return self.held(*arguments)
+
+
+class _Places(TorchFunctionMode):
+    """Notes for every operation which line of the user's code asks for it."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        frame: Any = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename.startswith(FOREIGN):
+            frame = frame.f_back
+        annotate = getattr(fx_traceback, "annotate", None)  # newer than the oldest torch
+        if annotate is None or frame is None:
+            return func(*args, **(kwargs or {}))
+        with annotate({PLACE: _place(frame.f_code.co_filename, frame.f_lineno)}):
+            return func(*args, **(kwargs or {}))
+
+
+def _place(file: str, line: int) -> str:
+    return f"{file}, line {line} ({linecache.getline(file, line).strip()[:100]})"
 
 
 def _export(function: Callable[..., Tensor], examples: tuple[Tensor, ...]) -> Any:
     table = torch.export.default_decompositions()
     for operation in WHOLE:
         table.pop(operation, None)
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # it is one opaque operation
-    held = _Held(function)
-    held.train(False)  # the wrapper alone can be in training mode; modules were checked
+    # equal examples would be taken for one argument
+    copies = tuple(example.detach().clone() for example in examples)
+    with _quiet():
+        try:
+            with _Places():
+                made = torch.export.export(_Held(function).eval(), copies)
+            return made.run_decompositions(table)
+        except Exception as error:  # torch raises many kinds
+            refusal = _refusal(error)
+    raise LoopstabError(refusal)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Torch without gradients, opaque operations and words about itself."""
+    fast, level = torch.backends.mha.get_fastpath_enabled(), logging.root.manager.disable
+    torch.backends.mha.set_fastpath_enabled(False)
+    logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # of torch about itself
-            # equal examples would be taken for one argument
-            copies = tuple(example.detach().clone() for example in examples)
-            return torch.export.export(held, copies).run_decompositions(table)
-    except LoopstabError:
-        raise
-    except Exception as error:  # torch raises many kinds
-        raise LoopstabError(_refusal(error)) from None
+        with (
+            warnings.catch_warnings(),
+            torch.no_grad(),
+            fx_traceback.preserve_node_meta(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
     finally:
+        logging.disable(level)
         torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def _refusal(error: Exception) -> str:
     """Why torch cannot export, in one line that names the place in the user's code."""
-    here = str(Path(__file__))
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith((TORCH, here, "<"))
-        and "importlib" not in frame.filename
-        and "contextlib" not in frame.filename
-    ]
-    place = f"{own[-1].filename}, line {own[-1].lineno} ({own[-1].line})" if own else "the step"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(FOREIGN)]
+    place = _place(own[-1].filename, own[-1].lineno or 0) if own else "the step"
     text = str(error).strip()
     if "data-dependent" in text or "DataDependent" in type(error).__name__:
         return (
             f"{place}: control flow depends on the values of tensors, and the loop would be"
             " another one for other states: only a fixed sequence of operations can be certified"
         )
-    return (
-        f"{place}: torch cannot export the step ({text.splitlines()[0][:200] if text else error!r})"
-    )
+    reason = text.splitlines()[0][:200] if text else type(error).__name__
+    return f"{place}: torch cannot export the step ({reason})"
 
 
-def _check_module(module: nn.Module) -> None:
-    for path, part in module.named_modules():
+def _modules(function: Callable[..., Tensor]) -> dict[str, nn.Module]:
+    """The modules that a function is, belongs to, or refers to."""
+    if isinstance(function, nn.Module):
+        return {"": function}
+    owner = getattr(function, "__self__", None)
+    found = {} if owner is None else {"": owner}
+    if inspect.isfunction(function) or inspect.ismethod(function):
+        names = inspect.getclosurevars(function)
+        found |= {**names.globals, **names.nonlocals}
+    return {name: value for name, value in found.items() if isinstance(value, nn.Module)}
+
+
+def _check_module(module: nn.Module, name: str) -> None:
+    def path(inner: str) -> str:
+        return ".".join(filter(None, (name, inner))) or "itself"
+
+    for inner, part in module.named_modules():
         if part.training:
             raise LoopstabError(
-                f"the module {path or 'itself'} ({type(part).__name__}) is in training mode: call"
+                f"the module {path(inner)} ({type(part).__name__}) is in training mode: call"
                 " module.eval() first"
             )
-    _check_weights({**dict(module.named_parameters()), **dict(module.named_buffers())})
-
-
-def _check_weights(weights: dict[str, Any]) -> None:
-    for path, weight in weights.items():
-        if isinstance(weight, Tensor) and weight.is_floating_point():
-            if weight.dtype is not torch.float64:
-                raise LoopstabError(
-                    f"the weight {path} is in {str(weight.dtype).removeprefix('torch.')}: a"
-                    " certificate is about doubles, so call module.double() first"
-                )
-            if not bool(torch.isfinite(weight).all()) and isinstance(weight, nn.Parameter):
-                raise LoopstabError(f"the weight {path} is not finite")
+    for inner, weight in (*module.named_parameters(), *module.named_buffers()):
+        if weight.is_floating_point() and weight.dtype is not torch.float64:
+            raise LoopstabError(
+                f"the weight {path(inner)} is in {str(weight.dtype).removeprefix('torch.')}: a"
+                " certificate is about doubles, so call module.double() first"
+            )
 
 
 def _dependence(nodes: list[fx.Node], arguments: list[str]) -> dict[str, frozenset[int]]:

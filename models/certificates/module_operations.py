@@ -156,6 +156,14 @@ def absolute(x: Any) -> Any:
     return x.map("relu") + (-x).map("relu")
 
 
+def elu(x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
+    """x above 0 and alpha (exp x - 1) below."""
+    if scale != 1 or input_scale != 1:
+        raise Unsupported("is scaled")
+    below = (-(-x).map("relu")).map("exp") + -1.0
+    return x.map("relu") + below * float(alpha)
+
+
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     """max(x, 0) + slope min(x, 0)."""
     return x.map("relu") - (-x).map("relu") * float(slope)
@@ -493,11 +501,13 @@ def _named(name: str) -> Operation:
     return Operation(lambda x: x.map(name))
 
 
+NAMED = (
+    *("cos", "erf", "exp", "log", "reciprocal", "relu", "rsqrt"),
+    *("sigmoid", "silu", "sin", "sqrt", "tanh"),
+)
+"""Functions of one number with the same name in `functions.FUNCTIONS`."""
 OPERATIONS: dict[str, Operation] = {
-    **{
-        f"aten.{name}.default": _named(name)
-        for name in "cos erf exp log reciprocal relu rsqrt sigmoid silu sin sqrt tanh".split()
-    },
+    **{f"aten.{name}.default": _named(name) for name in NAMED},
     "aten._softmax.default": Operation(lambda x, dim, _: softmax_over(x, dim), masked=True),
     "aten._to_copy.default": Operation(same),
     "aten._unsafe_view.default": Operation(view),
@@ -518,6 +528,7 @@ OPERATIONS: dict[str, Operation] = {
     "aten.detach.default": Operation(same),
     "aten.div.Scalar": Operation(divide),
     "aten.div.Tensor": Operation(divide),
+    "aten.elu.default": Operation(elu),
     "aten.expand.default": Operation(expand),
     "aten.flip.default": Operation(flip),
     "aten.full_like.default": Operation(filled),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,12 +53,32 @@ def settle(model: LoopedTransformer, x: Array, loops: int) -> Settled:
         NotCertified: the orbit does not settle; the message says what it does instead.
     """
     e = model.encode(torch.from_numpy(x)[None])
-    context, h = model.prepare(e), model.initial(e)
-    states = [h[0].numpy()]
-    best = np.inf
+    context = model.prepare(e)
+
+    def step(h: Array) -> Array:
+        return model.advance(torch.from_numpy(h)[None], context)[0].numpy()
+
+    first = model.initial(e)[0].numpy()
+    return settle_map(step, first, loops, lambda: outcome_of(TorchLoop.of(model), e.numpy(), loops))
+
+
+def settle_map(
+    step: Callable[[Array], Array], first: Array, loops: int, outcome: Callable[[], str]
+) -> Settled:
+    """Iterate any map until its orbit has returned to itself; see `settle`.
+
+    Args:
+        step: one iteration.
+        first: h_0.
+        loops: iterations after which it is given up.
+        outcome: what the orbit does, in words, where it does not settle.
+
+    Raises:
+        NotCertified: the orbit does not settle; the message says what it does instead.
+    """
+    states, best = [first], np.inf
     for _ in range(loops):
-        h = model.advance(h, context)
-        states.append(h[0].numpy())
+        states.append(step(states[-1]))
         if not np.isfinite(states[-1]).all():
             raise NotCertified(f"the state is not finite after {len(states) - 1} iterations")
         moved, period = _returned(states)
@@ -66,9 +87,8 @@ def settle(model: LoopedTransformer, x: Array, loops: int) -> Settled:
         elif period:
             return Settled(np.array(states), period)
     moved = np.linalg.norm(states[-1] - states[-2]) / np.linalg.norm(states[-1])
-    outcome = outcome_of(model, e, loops)
     raise NotCertified(
-        f"the orbit does not settle within {loops} iterations ({outcome}): the last one moved the"
+        f"the orbit does not settle within {loops} iterations ({outcome()}): the last one moved the"
         f" state by {moved:.2g} of its norm, and there is no cycle of period up to"
         f" {LONGEST_PERIOD}"
     )
@@ -87,8 +107,6 @@ def _returned(states: list[Array]) -> tuple[float, int]:
     return step, 0
 
 
-def outcome_of(model: LoopedTransformer, e: torch.Tensor, loops: int) -> str:
+def outcome_of(loop: TorchLoop, e: Array, loops: int) -> str:
     """The outcome of the orbit in words, by the classification that `diagnose` uses."""
-    return str(
-        run(TorchLoop.of(model), e.numpy(), max(loops, 16), limit=max(loops, 16)).diagnosis.outcome
-    )
+    return str(run(loop, e, max(loops, 16), limit=max(loops, 16)).diagnosis.outcome)
