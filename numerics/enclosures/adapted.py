@@ -43,15 +43,19 @@ class Coordinates:
 
         They are those of the norm |h|^2 = sum over k of |(matrix/rate)^k h|^2, the solution of a
         Stein equation, which is summed by squaring.
+
+        Raises:
+            ValueError, LinAlgError: the sum overflows, or is singular to rounding.
         """
         power = matrix / rate
         total = np.eye(len(matrix))
-        for _ in range(SQUARINGS):
-            added = power.T @ (total @ power)
-            total = total + added
-            if not np.isfinite(added).all() or np.trace(added) < 1e-3 * np.trace(total):
-                break
-            power = power @ power
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no Cholesky factor
+            for _ in range(SQUARINGS):
+                added = power.T @ (total @ power)
+                total = total + added
+                if not np.isfinite(added).all() or np.trace(added) < 1e-3 * np.trace(total):
+                    break
+                power = power @ power
         factor = scipy.linalg.cholesky((total + total.T) / 2)
         return cls.of(
             np.ascontiguousarray(scipy.linalg.solve_triangular(factor, np.eye(len(matrix)))), factor
