@@ -18,6 +18,7 @@ from ..measure.trained import TrainedLoop
 from ..network.checkpoint import Checkpoint
 from .certificate import LoopCertificate
 from .certify_loop import LOOPS, certify_at, fingerprint
+from .samples import sample
 from .settling import settle
 
 FIELD = "certificate"
@@ -88,8 +89,11 @@ class CertificateFile:
     ) -> list[str]:
         """Prove the certificate again from the checkpoint and the file alone.
 
+        Every sentence of a file without faults is implied by the new proof. The center, the input
+        and the checksum are not trusted: whoever alters a file can make a new checksum.
+
         Args:
-            trained: the checkpoint that it is about.
+            trained: the checkpoint that it is about, with the task and level of the input.
             progress: is told what is being done.
 
         Returns:
@@ -111,7 +115,14 @@ class CertificateFile:
             found = certify_at(trained, self.x, self.center, settled, progress=progress)
         except NotCertified as error:
             return [str(error)]
-        return _weaker(found, claimed)
+        faults = _weaker(found, claimed)
+        words = ("architecture", "task", "level")
+        if any(getattr(found, word) != getattr(claimed, word) for word in words):
+            faults.append("its architecture, task or level are those of another checkpoint")
+        number = claimed.input
+        if number is not None and not np.array_equal(sample(trained, number), self.x):
+            faults.append(f"its input is not the sample {number}")
+        return faults
 
 
 def _weaker(found: LoopCertificate, claimed: LoopCertificate) -> list[str]:
@@ -123,6 +134,7 @@ def _weaker(found: LoopCertificate, claimed: LoopCertificate) -> list[str]:
             faults.append(what)
 
     new, old = found.attraction, claimed.attraction
+    require(old.error <= old.radius, "h* is claimed for a larger ball than the one it is unique in")
     require(new.radius >= old.radius, f"the ball has the radius {new.radius:.6g} only")
     require(new.error <= old.error, f"h* is known to within {new.error:.3g} only")
     require(new.rate <= old.rate, f"the rate is {new.rate:.8g}")
@@ -135,6 +147,9 @@ def _weaker(found: LoopCertificate, claimed: LoopCertificate) -> list[str]:
             period = old.period
             later = claimed.answer.settled - answer.settled
             turned = [answer.classes[(later + j) % period] for j in range(period)]
+            ahead = claimed.answer.entered - answer.entered
+            entered = ahead >= 0 and ahead % period == 0
+            require(entered, f"the orbit enters at iteration {answer.entered}")
             require(later >= 0, f"the answer is proved from iteration {answer.settled} on only")
             require(tuple(turned) == claimed.answer.classes, "the answer is another one")
             require(
@@ -148,6 +163,7 @@ def _weaker(found: LoopCertificate, claimed: LoopCertificate) -> list[str]:
             require(dependence.rank >= was.rank, f"the rank is {dependence.rank}")
             require(dependence.least >= was.least, f"S: {dependence.least:.6g}")
             require(dependence.largest <= was.largest, f"S: {dependence.largest:.6g}")
-            bits = (dependence.constant_bits or 0) - (was.constant_bits or 0)
-            require(bits <= 0, f"the limit is constant within 2^-{dependence.constant_bits} only")
+            bits, stated = dependence.constant_bits, was.constant_bits
+            require((bits is None) == (stated is None), "the input enters the loop, or it does not")
+            require((bits or 0) <= (stated or 0), f"the limit is constant within 2^-{bits} only")
     return faults
