@@ -76,6 +76,12 @@ class CrossValidation:
             not make impossible by itself.
         kappa: Lipschitz constant of the loop on its whole state space (L3); None where there is
             no finite one. Only below 1 does a claim use it.
+        full_rank: whether the last linear map reaches every direction at all measured fixed points
+            (A2'); None where that was not found.
+        hull_distance: lower bound of the distance of 0 from the convex hull of the update (R3 b);
+            None where it is not positive.
+        escapes: whether all orbits enter the open set of states that diverge (R2); None where that
+            is no question.
     """
 
     name: str
@@ -104,6 +110,9 @@ class CrossValidation:
     input_dependence: str = ""
     constrains: bool = False
     kappa: float | None = None
+    full_rank: bool | None = None
+    hull_distance: float | None = None
+    escapes: bool | None = None
 
     @property
     def rho(self) -> float | None:

@@ -12,7 +12,6 @@ import torch
 from tqdm import tqdm
 
 from ...numerics.arrays import Array
-from ...numerics.bounds.lipschitz import lipschitz
 from ...numerics.formulas import numeric
 from ...numerics.orbits.follow import follow_batch, looks
 from ...numerics.orbits.outcome import Diagnosis
@@ -20,14 +19,13 @@ from ...numerics.spectra.linearisation import Linearisation
 from ...numerics.spectra.radius import spectral_radius
 from ...support.errors import UsageError, check_seed_and_jobs
 from ...theory.outcome import Outcome
-from ...theory.prediction import Weights, predict
+from ...theory.prediction import predict
 from ..network.checkpoint import Checkpoint
 from ..network.run_record import run_name
 from ..network.transformer import LoopedTransformer
 from ..tasks.task import Batch, Task
 from .comparison import COARSE, FINE, Convergence, CrossValidation, mismatches_of
-from .diagnostics import recall_radius
-from .network_bounds import block_weights
+from .hypotheses import Point, measured_weights
 from .orbit import Orbit
 from .torch_loop import TorchLoop
 from .trained import TrainedLoop
@@ -109,6 +107,7 @@ def crossvalidate(
     diagnoses: list[Diagnosis] = []
     curves: list[Array] = []
     convergence: list[Convergence] = []
+    points: list[Point] = []
     with tqdm(total=inputs, disable=not progress, unit="input", desc=name) as bar:
         for part in _parts(batch):
             samples = _Samples(model, task, part)
@@ -125,11 +124,12 @@ def crossvalidate(
                     e = model.encode(x[None].double()).detach().numpy()
                     h = t.tail[-1].reshape(loop.initial(e).shape)
                     convergence.append(_convergence(loop, h, e, t.relative_steps))
+                    points.append((h, e))
             bar.update(len(followed))
-    rho_wx, kappa = recall_radius(model), space_constant(model, batch.x)
     # L1 is about one fixed point: what is said of the checkpoint must hold at all measured ones
     rho = max((c.rho for c in convergence), default=None)
-    prediction = predict(model.config.architecture, Weights(rho_wx=rho_wx, rho=rho, kappa=kappa))
+    weights = measured_weights(model, batch.x, points, rho)
+    prediction = predict(model.config.architecture, weights)
     counts = Counter(str(d.outcome) for d in diagnoses)
     decided = Counter(
         next(t for t in horizons if d.loops <= t)
@@ -150,14 +150,17 @@ def crossvalidate(
         loops=loops,
         limit=limit,
         seed=seed,
-        rho_wx=rho_wx,
+        rho_wx=weights.rho_wx,
         expected=None if prediction.expected is None else str(prediction.expected),
         allowed=sorted(map(str, prediction.allowed)),
         claims=list(prediction.claims),
         reason=prediction.reason,
         input_dependence=prediction.input_dependence,
         constrains=prediction.constrains,
-        kappa=kappa,
+        kappa=weights.kappa,
+        full_rank=weights.full_rank,
+        hull_distance=weights.hull_distance,
+        escapes=weights.escapes,
         outcomes=dict(counts.most_common()),
         decided=dict(sorted(decided.items())),
         undecided=counts["undecided"],
@@ -169,33 +172,6 @@ def crossvalidate(
         residual_curve=np.median(curves, axis=0).tolist(),
     )
     return dataclasses.replace(result, mismatches=mismatches_of(result))
-
-
-@torch.no_grad()
-def space_constant(model: LoopedTransformer, x: torch.Tensor) -> float | None:
-    """The Lipschitz constant of L3 on the whole state space, for all of these inputs.
-
-    Args:
-        model: a trained loop, in float64.
-        x: inputs of its task.
-
-    Returns:
-        The constant in the largest norm of a token; None where L3 has no finite one: without an
-        outer norm, for gated residuals and for loops of several blocks.
-    """
-    try:
-        weights = block_weights(model)
-    except UsageError:
-        return None
-    recalled = 0.0
-    if model.w_e is not None:
-        weight = model.w_e.weight.t()
-        recalled = max(
-            float((model.encode(part.double()) @ weight).norm(dim=-1).max())
-            for part in x.split(max(1, CELLS // x.shape[1]))
-        )
-    kappa = lipschitz(weights, recalled=recalled).kappa
-    return kappa if np.isfinite(kappa) else None
 
 
 def _parts(batch: Batch) -> Iterator[Batch]:

@@ -1,0 +1,125 @@
+"""Internal against external recall in trained checkpoints."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from ...support.errors import UsageError
+from ...support.jsonable import json_text
+
+
+def recall(
+    checkpoint: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
+    inputs: int = 16,
+    loops: int = 2000,
+    spectra: int = 4,
+    dense: int = 1,
+    data: tuple[Path, ...] = (),
+    seed: int = 0,
+    out: Path | None = None,
+    json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> int:
+    """Compare trained loops with internal recall with those with external recall.
+
+    Runs are paired that differ in the recall alone: task, norm, seed, sizes and settings of
+    training are equal. On a few inputs of each run the share of orbits that settle, the spectral
+    radius and the sensitivity S there and the loops until they settle are measured; accuracies are
+    those of the records. For each norm a table gives the medians over the pairs and the number of
+    pairs in which the value of internal recall is larger, equal or smaller, with Wilson's interval
+    of the share of larger ones.
+
+    With --out each checkpoint is written to a file as soon as it is measured, and the same command
+    goes on where it was interrupted.
+
+    Example: loopstab recall internal-post external-post --inputs 4 --loops 600 --dense 0
+
+    Exit status: 0 if all pairs were measured; 1 for a damaged file; 2 for a wrong request, and
+    where no two of the checkpoints form a pair.
+
+    Args:
+        checkpoint: Names (see loopstab zoo list); default: all that need no data file, or whose
+            data file is given.
+        inputs: Random inputs for each checkpoint.
+        loops: Iterations after which an orbit counts as not settled.
+        spectra: Settled states of a checkpoint at which the spectral radius is measured.
+        dense: Settled states at which S is measured.
+        data: Prepared data files, of which each task finds its own.
+        seed: Seed of the inputs.
+        out: File for the records, one JSON object a line.
+        json_: Print a JSON object instead of tables.
+    """
+    from tqdm import tqdm
+
+    from ...models.measure.recall_comparison import RecordFile, compare_recall, recall_pairs
+    from ...models.measure.recall_record import RecallRecord, recall_record
+    from ...models.zoo import zoo
+
+    files = {name: _data_for(zoo.describe(name)["run"], data) for name in checkpoint or zoo.names()}
+    if checkpoint:
+        missing = [name for name, (found, _) in files.items() if not found]
+        if missing:
+            raise UsageError(f"{', '.join(missing)}: give the data file of the run with --data")
+    pairs = recall_pairs({name: zoo.describe(name) for name, (found, _) in files.items() if found})
+    if not pairs:
+        raise UsageError("no two of these checkpoints differ in their recall alone")
+    numbers = {"inputs": inputs, "loops": loops, "spectra": spectra, "dense": dense, "seed": seed}
+    store = RecordFile(out, numbers)
+
+    def measured(name: str) -> RecallRecord:
+        return store.get(
+            name, lambda: recall_record(zoo.load(name), name=name, data=files[name][1], **numbers)
+        )
+
+    records = [
+        (measured(pair.internal), measured(pair.external))
+        for pair in tqdm(pairs, disable=json_, unit="pair")
+    ]
+    rows = compare_recall(records)
+    if json_:
+        print(
+            json_text(
+                {
+                    "settings": numbers,
+                    "rows": [dataclasses.asdict(row) for row in rows],
+                    "pairs": [[dataclasses.asdict(r) for r in pair] for pair in records],
+                }
+            )
+        )
+        return 0
+    from ..text.tables import print_rows
+
+    for norm in dict.fromkeys(row.norm for row in rows):
+        print_rows(
+            [
+                {
+                    "median of": row.quantity,
+                    "pairs": row.pairs,
+                    "internal": row.internal,
+                    "external": row.external,
+                    "int - ext": row.difference,
+                    "larger, equal, smaller": f"{row.larger}, {row.equal}, {row.smaller}",
+                    "95 %": "-" if row.interval is None else "{:.2f}..{:.2f}".format(*row.interval),
+                }
+                for row in rows
+                if row.norm == norm
+            ],
+            f"{norm}-norm: internal recall beside external recall",
+        )
+    return 0
+
+
+def _data_for(run: dict, data: tuple[Path, ...]) -> tuple[bool, Path | None]:
+    """Whether the task of a run can be made, and the data file that it needs."""
+    from ...models.tasks.registry import recorded_task
+
+    for file in (None, *data):
+        try:
+            recorded_task(run, file)
+        except UsageError:
+            continue
+        return True, file
+    return False, None
