@@ -279,8 +279,9 @@ M6 = Claim(
         f"{TELLS_APART.sentence} Any read-out of the limit is right on K equally likely answers"
         f" with probability at most m/K. {SEPARATION.sentence}, and those in a ball of radius r"
         " are at most (1 + r M/g)^d. They can be many: h' = clamp(2h, -1, 1), and N of it on each"
-        " token, has 2^(L d) isolated fixed points that attract, and from h_0 without zeros its"
-        " limit is the sign of every coordinate. The limit of L tokens carries at most the sum of"
+        " token (gain 1, eps = 0), has 2^(L d) isolated fixed points that attract, and from h_0"
+        " without zeros its limit is the sign of every coordinate. The limit of L tokens carries"
+        " at most the sum of"
         f" what its tokens carry, log2 m <= Sum log2 m_i. {EQUAL_TOKENS.sentence}"
     ),
     latex=(

@@ -141,7 +141,7 @@ _STEPS = (
         "splitting",
         "simple real eigenvalue lambda > 0 of largest modulus: M^t = lambda^t P + N^t, l M = lambda"
         " l for its left eigenvector l",
-        "every d, every t by induction",
+        "every d, every t >= 1 by induction",
         _split,
         ("simple",),
     ),

@@ -164,10 +164,11 @@ _STEPS = (
     cited(
         "random_offset",
         "tonelli",
-        "rank below n: {(e, c): W e + c in N} has null sections in c for each e, so for almost"
-        " every offset c null sections in e",
+        "N a null Borel set that holds the starts of expansive_is_null; rank below n: {(e, c): W e"
+        " + c in N} has null sections in c for each e, so for almost every offset c null sections"
+        " in e",
         "every n",
-        {"measurable": ("graph_is_null",), "sections": ("graph_is_null",)},
+        {"measurable": ("expansive_is_null",), "sections": ("expansive_is_null",)},
     ),
     *SPHERE_MAP,
     *EXAMPLES,
@@ -183,15 +184,15 @@ A4 = Claim(
         "The loop is h_{t+1} = f(h_t, e), where f(., e) is continuous on an open set Omega, and C^1"
         " on an open set of full measure that contains the fixed points: smooth blocks, and ReLU"
         " blocks off their kinks. A fixed point with rho < 1 attracts every start in a ball around"
-        " it. Without recall inputs near one that reaches it reach the same one: h_inf is locally"
-        " constant there. If det Df != 0 almost everywhere, the starts from which h_t converges to"
-        " a fixed point with rho > 1 are a null set. (Analytic f: det Df != 0 at one point per"
-        " component is enough; ReLU: on every piece; outer norm, eps = 0: the tangential"
-        " determinant.) So without recall almost no input reaches one if e -> h_0(e) pulls null"
-        " sets back to null sets. (The identity, affine maps of rank n, and W e + c for almost"
-        " every c do.) With recall, for every e, almost surely none is reached from an h_0 that has"
-        " a density given e. For h' = N(M h) the tangential determinant is det M (|h|/|M h|)^d."
-        " None of these hypotheses can be dropped."
+        " it. Without recall and with continuous h_0(e) the inputs near one that reaches it reach"
+        " the same one: h_inf is locally constant there. If det Df != 0 almost everywhere, the"
+        " starts from which h_t converges to a fixed point with rho > 1 are a null set. (Analytic"
+        " f: det Df != 0 at one point per component is enough; ReLU: on every piece; outer norm,"
+        " eps = 0: the tangential determinant.) So without recall almost no input reaches one if e"
+        " -> h_0(e) pulls null sets back to null sets. (The identity, affine maps of rank n, and W"
+        " e + c for almost every c do.) With recall, for every e, almost surely none is reached"
+        " from an h_0 that has a density given e. For h' = N(M h) the tangential determinant is"
+        " det M (|h|/|M h|)^d. None of these hypotheses can be dropped."
     ),
     latex=(
         r"Let $h_{t+1}=f(h_t,e)$, where $f(\cdot,e)$ is continuous on an open"
@@ -252,7 +253,7 @@ A4 = Claim(
             " constant.",
             recalls=_NONE,
             regimes=frozenset({Regime.CONTRACTIVE}),
-            when="on the basin of a fixed point with rho < 1",
+            when="on the basin of a fixed point with rho < 1, h_0 continuous in the input",
         ),
         Consequence(
             Axis.REACHABILITY,

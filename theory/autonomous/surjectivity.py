@@ -124,11 +124,12 @@ _STEPS = (
     ),
     identity(
         "norm_without_epsilon",
-        "eps = 0: s DN(z) is the projector on z^perp: post and sandwich are onto the tangent space;"
-        " peri lacks one direction, which the gain supplies (bias and gain together onto)",
+        "eps = 0, z != 0: s DN(z) is the projector on z^perp: post and sandwich are onto the"
+        " tangent space; peri lacks one direction, which the gain supplies (bias and gain together"
+        " onto)",
         "every d",
         _epsilon_zero,
-        ("gains", "learned_gains"),
+        ("smooth", "gains", "learned_gains"),
     ),
     identity(
         "gru",

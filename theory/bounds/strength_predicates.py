@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -191,9 +192,10 @@ class Pair(NamedTuple):
 def _monotone(case: Pair) -> str | None:
     with flint.ctx.workprec(PRECISION):
         start, later = (case.block.strength().kappa(ball(t)) for t in (case.threshold, case.tau))
-        if start < 1 and later > 1:
-            return (
-                f"kappa({case.threshold}) < 1, but kappa({case.tau}) = {later.str(5, radius=False)}"
+        if later > start:
+            values = (x.str(5, radius=False) for x in (start, later))
+            return "kappa({}) = {}, kappa({}) = {}".format(
+                *itertools.chain(*zip((case.threshold, case.tau), values, strict=True))
             )
         return None
 

@@ -28,11 +28,11 @@ R3 = Claim(
         " the values of U, then c_0 t - |h_0| <= |h_t| <= |h_0| + C t, and no state is fixed. (c)"
         " One token, n* a hyperbolic sink of V(n) = P_n u(n), where u(n) is the limit of U(r n),"
         " and a = <n*, u(n*)> > 0: from an open set of states n_t -> n*, |h_t|/t -> a, and"
-        " relative step x t -> 1. (d) Otherwise, on open sets of updates, an orbit can stay"
-        " bounded without a fixed point, |h_t|/t can oscillate for ever, and the direction can"
-        " turn for ever (u = n + Omega n: relative step x t -> sqrt(1 + omega^2) > 1). (e) Two"
-        " sub-blocks with |u_1 + u_2| >= delta on the sphere: fixed points lie within C (1 +"
-        " l/delta), and can be reachable."
+        " relative step x t -> 1. (d) Otherwise, already in the plane, on open sets of updates, an"
+        " orbit can stay bounded without a fixed point, |h_t|/t can oscillate for ever, and the"
+        " direction can turn for ever (u = n + Omega n: relative step x t -> sqrt(1 + omega^2) >"
+        " 1). (e) Two sub-blocks with |u_1 + u_2| >= delta on the sphere: fixed points lie within"
+        " C (1 + l/delta), and can be reachable."
     ),
     assumptions=(
         Assumption(
@@ -100,10 +100,10 @@ R3 = Claim(
         r" n)$ be $C^1$, $V(n) = (I - nn^{\top})u(n)$, and $n^*$ with $V(n^*) = 0$, the spectrum"
         r" of $DV(n^*)$ in the open left half-plane and $a = \langle n^*, u(n^*)\rangle > 0$. From"
         r" an open set of states $h_t/|h_t| \to n^*$, $|h_t|/t \to a$ and $t\,|h_{t+1} -"
-        r" h_t|/|h_t| \to 1$. (d) On open sets of updates an orbit stays bounded without a fixed"
-        r" point ($u(n) = -\sqrt d\, n + b$, $|b| < \sqrt d$), $|h_t|/t$ has no limit ($u(n) = (1"
-        r" + 0.8\,n_1)n + 3Jn$), or the direction turns for ever ($u(n) = n + \Omega n$,"
-        r" $t\,|h_{t+1} - h_t|/|h_t| \to \sqrt{1 + \omega^2}$). (e) For two sub-blocks,"
+        r" h_t|/|h_t| \to 1$. (d) In the plane, on open sets of updates, an orbit stays bounded"
+        r" without a fixed point ($u(n) = -\sqrt d\, n + b$, $|b| < \sqrt d$), $|h_t|/t$ has no"
+        r" limit ($u(n) = (1 + 0.8\,n_1)n + 3Jn$), or the direction turns for ever ($u(n) = n +"
+        r" \Omega n$, $t\,|h_{t+1} - h_t|/|h_t| \to \sqrt{1 + \omega^2}$). (e) For two sub-blocks,"
         r" $\varepsilon = 0$, $|u_1| \le C$, $u_2$ $l$-Lipschitz in the direction and $|u_1 + u_2|"
         r" \ge \delta$ on the sphere, every fixed point has $|h| \le C(1 + l/\delta)$."
     ),

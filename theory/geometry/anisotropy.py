@@ -148,11 +148,16 @@ def _small_balance():
 def _axis():
     catalan = 2 * flint.arb.const_catalan() / flint.arb.pi()
     value = evaluate(formula("internal_cut_log_ratio")(1, 1))
+    # the draws are s times standard ones: log(|x|/c) is log s - log c more
+    moved = (
+        evaluate(formula("internal_cut_log_ratio")(2, 3)) - flint.arb(2).log() + flint.arb(3).log()
+    )
     # log max = (log|x| + log|y|)/2 + tau/2, and E tau = 2 Int_0^oo tau/(pi cosh tau)
     ratio, label = small_scale_log_ratio(), "E log max(|x|, |y|) at s = 1 less the formula at c = 1"
     return [
         Bound("Int tau/(pi cosh tau) - 2 G/pi", ratio - catalan, "-1e-35", "1e-35"),
         Bound(label, mean_log_normal() + ratio - value, "-1e-35", "1e-35"),
+        Bound("the formula at s = 2, c = 3, less log(2/3)", moved - value, "-1e-35", "1e-35"),
     ]
 
 

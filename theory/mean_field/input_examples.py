@@ -39,12 +39,17 @@ def _square():
     moment, outlier = q.subs(at), share.subs(at)
     # sigma sqrt(c)/w with c = E (2h)^2 = 4 and sigma^2 q/w^2 = 1 - v
     bulk = sp.sqrt(4 * (1 - SQUARE_SHARE) / moment)
+    radius, half = formula("mean_field_rho_outlier"), sp.Rational(1, 2)
     return [
         Equation(sp.expand(fourth).subs(in_v), q),
         Equation(share, -2 * (kurtosis - 3) * v**2 * (1 - v) / q),
         Equation(outlier, -sp.Rational(6909, 13015)),
         Equation(bulk**2, sp.Rational(120, 2603)),
-        Equation(formula("mean_field_rho_outlier")(0, 1, bulk, outlier), sp.Rational(6909, 13015)),
+        Equation(radius(0, 1, bulk, outlier), sp.Rational(6909, 13015)),
+        # with a residual: the bulk reaches farther, then an eigenvalue on the right, on the left
+        Equation(radius(1, 2, half, -half / 2), sp.Rational(2, 3)),
+        Equation(radius(1, 2, half, 3 * half / 2), sp.Rational(5, 6)),
+        Equation(radius(1, 5, half / 5, -9 * half / 5), sp.Rational(7, 12)),
     ]
 
 

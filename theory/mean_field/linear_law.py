@@ -59,7 +59,7 @@ def _finite_width():
     b, quarter = sp.symbols("b q", positive=True)  # b = beta/sigma, q = d^{1/4}
     gap = sp.series(sp.sqrt(1 + b**2) - 1, b, 0, 4).removeO()  # w/sigma - 1
     x = formula("scaling_variable")(SIGMA, b * SIGMA, quarter**4)
-    return [Equation(quarter**2 * gap, x**2 / 2)]
+    return [Equation(sp.sqrt(2 * quarter**2 * gap), x)]
 
 
 def _threshold():
@@ -178,12 +178,13 @@ N6 = Claim(
     title="Mean-field law of normalised linear loops",
     source="extension",
     statement=(
-        "The loop is f = N(a h + A h + beta e), a >= 0, with A Ginibre of variance sigma^2/d, e"
-        " independent of A, |e| = R, and d -> infinity; limits are in probability. At the fixed"
-        " point with the largest s, s tends to a + sqrt(sigma^2 + beta^2). At that fixed point rho"
-        " tends to (a + sigma)/(a + sqrt(sigma^2 + beta^2)), which is below 1 for beta > 0. At that"
-        " fixed point (1/d) tr S S^T tends to 1. With LayerNorm in place of N, s and rho are those"
-        " with beta^2 (1 - mu^2) in place of beta^2, where mu is the mean entry of e."
+        "The loop is f = N(a h + A h + beta e), a >= 0, beta > 0, gain 1, eps = 0, with A Ginibre"
+        " of variance sigma^2/d, e independent of A, |e| = R, and d -> infinity; limits are in"
+        " probability. At the fixed point with the largest s, s tends to a + sqrt(sigma^2 +"
+        " beta^2). At that fixed point rho tends to (a + sigma)/(a + sqrt(sigma^2 + beta^2)),"
+        " which is below 1 for beta > 0. At that fixed point (1/d) tr S S^T tends to 1. With"
+        " LayerNorm in place of N, s and rho are those with beta^2 (1 - mu^2) in place of beta^2,"
+        " where mu is the mean entry of e."
     ),
     latex=r"""Let $f(h,e)=N(ah+Ah+\beta e)$ with $a\ge 0$, $A$ a $d\times d$ matrix with independent
 $\mathcal N(0,\sigma^2/d)$ entries, $e$ independent of $A$ with $|e|=\sqrt d$, $\beta>0$,

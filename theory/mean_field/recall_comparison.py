@@ -69,12 +69,13 @@ M7 = Claim(
         "Linear blocks with Gaussian weights of scales s_A = k, s_x, s_e under outer"
         " normalisation, at the laws of N6 and N7, w = sqrt(s_x^2 + s_e^2). Internal recall is"
         " always slower: rho_ext = s_x/w < rho_int = (1 + k s_x)/(1 + k w) < 1. The gaps obey 1 -"
-        " rho_int = (k w/(1 + k w)) (1 - rho_ext), and both forms have the same sensitivity."
-        " Eigenvalue by eigenvalue (M1), a real nu of the update, in units in which k = 1, has"
-        " the multiplier (1 + nu)/(1 + w) internally (a = 1) and nu/w externally (a = 0). For 0"
-        " <= nu < w the external multiplier is the smaller one. For real nu < -w/(1 + 2 w) the"
-        " internal multiplier is the smaller one, and internal recall is stable for every real nu"
-        " in (-2 - w, w), external recall for nu in (-w, w) only."
+        " rho_int = (k w/(1 + k w)) (1 - rho_ext). As loops N(a h + A h + beta e), a = 1 and a = 0,"
+        " both have the same sensitivity (N6). Eigenvalue by eigenvalue (M1), a real nu of the"
+        " update, in units in which k = 1, has the multiplier (1 + nu)/(1 + w) internally (a = 1)"
+        " and nu/w externally (a = 0). For 0 <= nu < w the external multiplier is the smaller one."
+        " For real nu < -w/(1 + 2 w) the internal multiplier is the smaller one, and internal"
+        " recall is stable for every real nu in (-2 - w, w), external recall for nu in (-w, w)"
+        " only."
     ),
     assumptions=(
         Assumption("recall", "s_e > 0"),
@@ -114,8 +115,8 @@ M7 = Claim(
         ),
         deduced(
             "same_sensitivity",
-            "(1/d) tr S S^T -> 1 for both: N6 says so for every a, in particular for a = 0 and a ="
-            " 1; the comparison is at equal sensitivity",
+            "as loops N(a h + A h + beta e) both have (1/d) tr S S^T -> 1: N6 says so for every a,"
+            " in particular for a = 0 and a = 1; the comparison is at equal sensitivity",
             "d -> infinity",
             ("laws",),
         ),
@@ -142,9 +143,10 @@ M7 = Claim(
         r" $w=\sqrt{s_x^2+s_e^2}$, the laws of N6 and N7 give"
         r" \[\rho_{\mathrm{ext}}=\frac{s_x}{w}<\rho_{\mathrm{int}}=\frac{1+ks_x}{1+kw}<1,\qquad"
         r" 1-\rho_{\mathrm{int}}=\frac{kw}{1+kw}\,(1-\rho_{\mathrm{ext}}),\] at the same"
-        r" sensitivity. For one real eigenvalue $\nu$ of the update ($k=1$) the multipliers are"
-        r" $(1+\nu)/(1+w)$ internally and $\nu/w$ externally; the internal one is smaller iff"
-        r" $\nu<-w/(1+2w)$, and it is stable for $-2-w<\nu<w$, the external one for $|\nu|<w$."
+        r" sensitivity as loops $N(ah+Ah+\beta e)$. For one real eigenvalue $\nu$ of the update"
+        r" ($k=1$) the multipliers are $(1+\nu)/(1+w)$ internally and $\nu/w$ externally; the"
+        r" internal one is smaller iff $\nu<-w/(1+2w)$, and it is stable for $-2-w<\nu<w$, the"
+        r" external one for $|\nu|<w$."
     ),
     notes=(
         "The laws speak against internal recall; what speaks for it is M1: a residual path damps"

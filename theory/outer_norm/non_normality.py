@@ -279,7 +279,7 @@ _STEPS = (
         "spectral_projector",
         "J = lambda P + N, P the spectral projector of a semisimple lambda: J^t = lambda^t P + N^t,"
         " (I - J)^{-1} = P/(1 - lambda) + (I - N)^{-1} - P, so |(I - J)^{-1}| >= 1/|1 - lambda|",
-        "every d, every t by induction",
+        "every d, every t >= 1 by induction",
         _projector,
     ),
     identity(

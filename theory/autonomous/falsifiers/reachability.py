@@ -26,11 +26,15 @@ LOOPS = 8
 
 
 class Scalar(NamedTuple):
-    """h' = slope h + cubic h^3 + recall e near the fixed point 0 at e = 0."""
+    """h' = slope h + cubic h^3 + recall e near the fixed point 0 at e = 0.
+
+    The start h_0 is e for e <= 0, and e + jump for e > 0.
+    """
 
     slope: Fraction
     cubic: Fraction
     recall: Fraction
+    jump: Fraction = Fraction(0)
 
 
 def _leaves(case: Scalar) -> str | None:
@@ -45,6 +49,12 @@ def _moves(case: Scalar) -> str | None:
     if _leaves(case) is None and abs(case.slope) < 1 and case.recall:
         rate = case.recall / (1 - case.slope)
         return f"h' = {case.slope} h + {case.recall} e: the limit moves by {rate} per unit of e"
+    if (
+        case.jump > 0
+        and min(case.slope, case.cubic, case.slope + case.cubic * case.jump**2 - 1) > 0
+    ):
+        # beyond the jump every loop multiplies h by at least slope + cubic jump^2 > 1
+        return f"h' = {case.slope} h + {case.cubic} h^3 diverges from {case.jump} and beyond"
     return _leaves(case)
 
 
@@ -212,10 +222,14 @@ ATTRACTS = Predicate(
 )
 CONSTANT = Predicate(
     "constant",
-    "Without recall inputs near one that reaches it reach the same one: h_inf is locally constant"
-    " there.",
+    "Without recall and with continuous h_0(e) the inputs near one that reaches it reach the same"
+    " one: h_inf is locally constant there.",
     ("open_basin",),
-    {"contractive": lambda case: abs(case.slope) < 1, "no_recall": lambda case: case.recall == 0},
+    {
+        "contractive": lambda case: abs(case.slope) < 1,
+        "no_recall": lambda case: case.recall == 0,
+        "smooth": lambda case: case.jump == 0,
+    },
     _moves,
     lambda: Scalar(Fraction(1, 2), Fraction(1), Fraction(0)),
 )
@@ -263,6 +277,12 @@ FALSIFIERS = (
         "no_recall",
         CONSTANT,
         lambda: Scalar(Fraction(1, 2), Fraction(0), Fraction(1)),
+    ),
+    Falsifier(
+        "jumping_start",
+        "smooth",
+        CONSTANT,
+        lambda: Scalar(Fraction(1, 2), Fraction(1), Fraction(0), Fraction(2)),
     ),
     Falsifier(
         "on_a_kink",

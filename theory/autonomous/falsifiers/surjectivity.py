@@ -105,6 +105,8 @@ class LastLayer(NamedTuple):
 
 def _falls_short(case: LastLayer) -> str | None:
     wanted = len(case.hidden) * len(case.gain)
+    if case.z is not None and any(dot(z, z) + case.eps == 0 for z in case.z):
+        return "N has no derivative at z = 0, eps = 0"
     if case.rank() == wanted:
         return None
     gain = ", ".join(map(str, case.gain))
@@ -243,6 +245,12 @@ FALSIFIERS = (
         "learned_gains",
         BIAS_AND_GAIN,
         lambda: LastLayer([[]], [[_ONE]], [_ONE], _ZERO, "bias"),
+    ),
+    Falsifier(
+        "argument_of_zero",
+        "smooth",
+        BIAS_AND_GAIN,
+        lambda: LastLayer([[]], [[_ZERO]], [_ONE], _ZERO, "bias and gain"),
     ),
     Falsifier(
         "external_recall",

@@ -104,7 +104,11 @@ SCALE = Predicate(
     name="scale",
     sentence="At the fixed point with the largest s, s tends to a + sqrt(sigma^2 + beta^2).",
     concluded_by=("largest_root",),
-    assumptions={**_ENSEMBLE, "largest": lambda case: case.largest},
+    assumptions={
+        **_ENSEMBLE,
+        "largest": lambda case: case.largest,
+        "recall": lambda case: case.beta > 0,
+    },
     refute=_scale,
     example=_example,
 )
@@ -149,6 +153,13 @@ FALSIFIERS = (
         "another_fixed_point", "largest", RADIUS, lambda: LinearLimit(6, 3, 4, largest=False)
     ),
     Falsifier("no_recall", "recall", RADIUS, lambda: LinearLimit(0, 1, 0)),
+    # h = e and (1/d) tr S S^T = beta^2/((nu + beta)^2 - sigma^2) for the eigenvalue nu of e
+    Falsifier(
+        "sensitivity_along_an_eigenvector",
+        "independent",
+        SENSITIVITY,
+        lambda: LinearLimit(0, 3, 4, eigenvalue=3),
+    ),
     Falsifier("one_dimension", "limit", SENSITIVITY, lambda: LinearLimit(0, 1, 1, width=1)),
     Falsifier(
         "epsilon", "eps_zero_gain_one", SCALE, lambda: LinearLimit(0, 1, sp.Rational(3, 2), eps=1)

@@ -93,7 +93,7 @@ class OddPolynomial(NamedTuple):
         slopes = (sp.diff(phi, x), -sp.diff(phi, x, 2))
         return phi != 0 and all(
             sp.solve_univariate_inequality(
-                slope < 0, x, relational=False, domain=sp.Interval(0, 99)
+                slope < 0, x, relational=False, domain=sp.Interval(0, sp.oo)
             )
             is sp.S.EmptySet
             for slope in slopes
@@ -163,6 +163,8 @@ FALSIFIERS = (
         lambda: Edge(0, 1, sp.Rational(1, 2), sp.Rational(1, 2), 1),
     ),
     Falsifier("sparse_input", "gaussian_input", NO_OUTLIER, lambda: Square(50, sp.Rational(7, 10))),
+    # beta = 0: no share u > 0 solves u^2 q/(1 - u^2) = 0
+    Falsifier("no_recall", "recall", UNIQUE, lambda: OddPolynomial((2,), 0)),
     Falsifier("falling_activation", "concave", UNIQUE, lambda: OddPolynomial((1, -1), 1)),
     Falsifier(
         "gain_with_residual", "eps_zero_gain_one", SAME_POINT, lambda: Gains((1, 2), (1, 1), 1, 1)
