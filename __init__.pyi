@@ -5,6 +5,7 @@ from .models.measure.crossvalidate import crossvalidate as crossvalidate
 from .models.measure.torch_loop import TorchLoop as TorchLoop
 from .numerics.certificates.certify import Certificate as Certificate
 from .numerics.certificates.certify import certify as certify
+from .numerics.enclosures.contraction import NotCertified as NotCertified
 from .numerics.formulas import numeric as numeric
 from .numerics.loops.protocol import FunctionLoop as FunctionLoop
 from .numerics.loops.protocol import LoopedMap as LoopedMap

@@ -30,7 +30,13 @@ SQUARINGS = 10
 
 
 class NotCertified(LoopstabError):
-    """The theorem does not hold, or could not be proved; the message says which part, and why."""
+    """The theorem does not hold, or could not be proved; the message says which part, and why.
+
+    Example:
+        >>> from loopstab import LoopstabError, NotCertified
+        >>> issubclass(NotCertified, LoopstabError)
+        True
+    """
 
 
 @dataclass(frozen=True)
