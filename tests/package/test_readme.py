@@ -36,6 +36,20 @@ def test_the_examples_of_the_how_to_run(tmp_path):
     assert done.stdout.startswith("fixed-point")
 
 
+def test_the_example_of_the_certificates_runs(tmp_path):
+    guide = (ROOT / "docs" / "howto" / "certify.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    heads = [line.partition(":")[0] for line in done.stdout.splitlines()]
+    assert heads == ["Existence", "Attraction", "Answer", "Dependence on the input", "refused"], (
+        done.stdout
+    )
+    assert "not proved" not in done.stdout
+
+
 def test_no_page_counts_the_ledger_by_hand():
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("howto/*.md"), ROOT / "docs/index.md"):
         assert not re.search(r"\b\d+ (?:claims|steps|falsifiers)\b", page.read_text()), page.name
