@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from ...support.errors import LoopstabError
 
@@ -91,6 +91,8 @@ class Proved:
     dependence: Dependence | None
     unproved: dict[str, str]
 
+    DERIVATIVE: ClassVar[str] = "differentiable in the embedding, and its derivative S"
+
     @property
     def complete(self) -> bool:
         """Whether all parts are proved."""
@@ -158,7 +160,7 @@ class Proved:
                 f" 2^-{found.constant_bits} of those of h_0."
             )
         return (
-            f"Dependence on the input: h* is differentiable in the embedding, and its derivative S"
+            f"Dependence on the input: h* is {self.DERIVATIVE}"
             f" has {found.rank} singular values of at least {at_least(found.least)}; the largest is"
             f" at most {at_most(found.largest)}."
         )
@@ -242,6 +244,9 @@ class ModuleCertificate(Proved):
         loop: name of the function, or of the class of the module.
         shape: shape of the state.
     """
+
+    # functions such as relu have kinks
+    DERIVATIVE = "Lipschitz in the input, and where it is differentiable its derivative S"
 
     loop: str
     shape: tuple[int, ...]

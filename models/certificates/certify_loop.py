@@ -344,7 +344,8 @@ def _dependence(maps: Maps, ball: Contraction, bits: int | None) -> Dependence:
         if bits is None:
             raise NotCertified("the orbit was not enclosed")
         return Dependence(0, 0.0, 0.0, bits + SPARE_BITS)
-    euclidean = up(ball.error * ball.coordinates.lengths[1], 1)
+    # h* lies well inside, so that a bound of the derivative is also one of Lipschitz constants
+    euclidean = up(2 * ball.error * ball.coordinates.lengths[1], 1)
     embedding = maps.embedding.values
     n, m = center.size, embedding.balls.size
     by_state = np.eye(n, n + m).reshape(*center.shape, n + m)

@@ -150,7 +150,7 @@ def test_an_unstable_fixed_point_is_refused():
 @pytest.fixture(scope="module")
 def certified(tmp_path_factory):
     loop = trained(scale=4.0)
-    found, center = certify_loop(loop, X, name="small", number=0)
+    found, center = certify_loop(loop, X, name="small")
     path = tmp_path_factory.mktemp("certificates") / "small.safetensors"
     CertificateFile(found, X, center).save(path)
     return loop, path
