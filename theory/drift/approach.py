@@ -34,27 +34,11 @@ def _supersolution():
 
 
 def _rate_step():
-    # x, y: deviations at t and t + 1; r = |h_t|, g = a + delta, c x^2/r what is not linear
-    t, r, growth, m, bend, x, y, push, beta, edge = sp.symbols("t r g m c x y p beta E")
-    given = (
-        t > 0,
-        r > 0,
-        r <= growth * t,
-        x >= 0,
-        x <= edge,
-        bend >= 0,
-        beta >= 0,
-        beta * growth <= m - bend * edge,
-        r * y <= (r - m) * x + bend * x**2 + r * push,
-    )
-    slower = (x >= 0, r > 0, r * y <= (r - (m - bend * edge)) * x + r * push)
-    return [
-        Sentence((*given[3:6], r > 0, given[8]), slower[2]),
-        Sentence(
-            (t > 0, *slower, r <= growth * t, beta >= 0, *given[7:8]),
-            t * y <= (t - beta) * x + t * push,
-        ),
-    ]
+    # x, y: deviations at t and t + 1; r = |h_t|, g = a + delta, c x/r bounds what is not linear
+    t, r, growth, m, bend, x, y, push, beta = sp.symbols("t r g m c x y p beta")
+    given = (t > 0, r > 0, r <= growth * t, x >= 0, beta >= 0, beta * growth <= m - bend)
+    bound = r * y <= (r - m) * x + bend * x + r * push
+    return [Sentence((*given, bound), t * y <= (t - beta) * x + t * push)]
 
 
 def _forced():
@@ -108,11 +92,12 @@ APPROACH_STEPS = (
     ),
     decided(
         "rate_step",
-        "r <= (a + delta) t and |x| <= E: |x'| <= (1 - m/r)|x| + c|x|^2/r + p gives |x'| <= (1 -"
-        " beta/t)|x| + p as soon as beta (a + delta) <= m - c E",
+        "r <= (a + delta) t: |x'| <= (1 - m/r)|x| + c|x|/r + p gives |x'| <= (1 - beta/t)|x| + p as"
+        " soon as beta (a + delta) <= m - c; u is C^1, so |V - DV x| <= c|x| for |x| <= E(c), for"
+        " every c > 0",
         "every d >= 2",
         _rate_step,
-        ("adapted_product",),
+        ("adapted_product", "smooth"),
     ),
     deduced(
         "rate",

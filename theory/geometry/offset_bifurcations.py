@@ -109,13 +109,9 @@ def _signs():
 
 
 def _fold_example():
-    x, y = sp.Rational(3, 5), sp.Integer(1)
-    offset = evaluate(formula("fold_offset")(x, y))
-    tangent = (flint.arb(1) / 3).sqrt()  # T^2 = 1 - (1 - x)/(x y)
-    state = tangent / (flint.arb(2) / 5)  # h* = y T/(1 - x)
-    step = flint.arb(3) / 5
-    gap = step * state + (step * state + offset).tanh() - state
-    multiplier = step + step * (1 - (step * state + offset).tanh() ** 2)
+    step, half = flint.arb(3) / 5, flint.arb(1) / 2
+    offset, gap, slope = _folded(sp.Rational(3, 5), sp.Integer(1), step)
+    _, other_gap, other_slope = _folded(sp.Rational(1, 2), sp.Integer(3), half)
 
     def lift(h: str, k: str) -> flint.arb:
         return step * flint.arb(h) + (step * flint.arb(h) + flint.arb(k)).tanh() - flint.arb(h)
@@ -124,7 +120,9 @@ def _fold_example():
     return [
         Bound("k at the fold", offset, "-0.20755", "-0.20754"),
         Bound("f(h) - h there", gap, "-1e-40", "1e-40"),
-        Bound("f'(h) - 1 there", multiplier - 1, "-1e-40", "1e-40"),
+        Bound("f'(h) - 1 there", slope - 1, "-1e-40", "1e-40"),
+        Bound("f(h) - h at x = 1/2, y = 3", other_gap, "-1e-40", "1e-40"),
+        Bound("f'(h) - 1 at x = 1/2, y = 3", other_slope - 1, "-1e-40", "1e-40"),
         # just inside the fold, at |k| = 0.20, a pair of fixed points surrounds h = 1.44; just
         # outside, at |k| = 0.21, f(h) < h on that side
         Bound("k = -0.20: f(1.44) - 1.44", lift("1.44", "-0.20"), "0", "1"),
@@ -135,6 +133,15 @@ def _fold_example():
             for h in cells
         ),
     ]
+
+
+def _folded(x: sp.Rational, y: sp.Rational, step: flint.arb) -> tuple[flint.arb, ...]:
+    """The offset of the fold, and f(h) - h and f'(h) at its state; `step` is a ball of x."""
+    offset, update = evaluate(formula("fold_offset")(x, y)), flint.arb(int(y))
+    tangent = (1 - (1 - step) / (step * update)).sqrt()  # T^2 = 1 - (1 - x)/(x y)
+    state = update * tangent / (1 - step)  # h* = y T/(1 - x)
+    image = (step * state + offset).tanh()
+    return offset, step * state + update * image - state, step * (1 + update * (1 - image**2))
 
 
 def _interval(tenth: int) -> str:

@@ -20,7 +20,7 @@ from ..kernel.proof import cited, deduced, enclosed, identity
 from .gaussian import ball, digits, gaussian_mean
 
 K, PI, ROOT, ARC = sp.symbols("k p r arcsin", positive=True)
-"""the gain k, and names for pi, a square root and an arcsine"""
+"""the gain k, and names for pi, a square root and arcsin(k^2/(1 + k^2))"""
 
 
 def _rational_root(n: int) -> Callable[[random.Random], dict[sp.Symbol, Any]]:
@@ -37,14 +37,14 @@ def _rational_root(n: int) -> Callable[[random.Random], dict[sp.Symbol, Any]]:
 def _named(expression: Any, roots: dict[sp.Expr, sp.Expr]) -> Any:
     """The expression with names for its irrational parts.
 
-    p stands for pi and ARC for an arcsine; `roots` gives the square root of each of its keys.
+    p stands for pi and ARC for the arcsine of GELU; `roots` gives the square roots of its keys.
     """
 
     def known(node: Any) -> bool:
         return node.is_Pow and not node.exp.is_Integer and node.base in roots
 
     named = expression.replace(known, lambda node: roots[node.base] ** (2 * node.exp))
-    return named.replace(sp.asin, lambda _: ARC).xreplace({sp.pi: PI})
+    return named.xreplace({sp.asin(K**2 / (1 + K**2)): ARC, sp.pi: PI})
 
 
 def _bell():

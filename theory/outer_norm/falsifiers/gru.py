@@ -131,16 +131,23 @@ CANDIDATE = Predicate(
 
 
 class Candidate(NamedTuple):
-    """n(h) = tanh(w - c h/sqrt(h^2 + eps)) at width 1, with any gate."""
+    """n(h) = tanh(w - c h/sqrt(h^2 + eps)) at width 1, with any gate.
+
+    If the hidden argument is not h but hidden h + shift, the gate is 1/2.
+    """
 
     w: Fraction
     c: Fraction
     eps: Fraction
+    hidden: Fraction = Fraction(1)
+    shift: Fraction = Fraction(0)
 
 
 def _no_fixed_point(case: Candidate) -> str | None:
     """n - h is continuous for eps > 0; at eps = 0, n is constant on each side of 0."""
-    w, c, eps = (flint.arb(flint.fmpq(x.numerator, x.denominator)) for x in case)
+    if case.hidden == 2 and abs(case.shift) >= 1:  # h' - h = (n + shift)/2, and |n| < 1
+        return f"h' = (n + 2 h + {case.shift})/2: h moves to one side for ever"
+    w, c, eps = (flint.arb(flint.fmpq(x.numerator, x.denominator)) for x in case[:3])
     if case.eps == 0:
         right, left = case.w - case.c, case.w + case.c  # the signs of n for h > 0 and for h < 0
         return (
@@ -154,7 +161,10 @@ EXISTS = Predicate(
     name="existence",
     sentence="Every input has a fixed point, also for several cells in a row.",
     concluded_by=("brouwer",),
-    assumptions={"inner_epsilon": lambda case: case.eps > 0},
+    assumptions={
+        "inner_epsilon": lambda case: case.eps > 0,
+        "hidden": lambda case: (case.hidden, case.shift) == (1, 0),
+    },
     refute=_no_fixed_point,
     example=lambda: Candidate(Fraction(1), Fraction(2), Fraction(1)),
 )
@@ -170,6 +180,12 @@ FALSIFIERS = (
         "start_outside_the_box", "bounded_start", ENTERS, lambda: gated(("1/2", 0), start=64, box=2)
     ),
     Falsifier("gate_rounded_to_one", "exact", ENTERS, lambda: gated((1, 0), start=2)),
+    Falsifier(
+        "hidden_argument_with_recall",
+        "hidden",
+        EXISTS,
+        lambda: Candidate(*map(Fraction, (1, 2, 1, 2, 1))),
+    ),
     Falsifier("two_cells", "one_cell", CANDIDATE, lambda: gated(("1/2", 0), ("1/2", "1/2"))),
     Falsifier(
         "inner_norm_without_epsilon",
