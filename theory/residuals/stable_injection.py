@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
 
 from ..architecture import Residual
@@ -58,7 +60,7 @@ def _sensitivity():
 
 
 def _not_decided():
-    z = sp.Symbol("z")
+    z: Any = sp.Symbol("z")
     decay, update = sp.diag(sp.Rational(9, 10), 0), sp.Matrix([[2, -4], [1, -2]])
     return [
         Equation(update.charpoly(z).as_expr(), z**2),

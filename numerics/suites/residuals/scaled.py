@@ -104,7 +104,7 @@ def _form(spectrum: Spectrum) -> Any:
 def _damped(case: Case) -> Damped:
     pairs = [(Fraction(x), Fraction(s * y)) for x, y in case["pairs"] for s in (1, -1)]
     matrix = [[Fraction(x) for x in row] for row in case["matrix"]]
-    eigenvalues = [*((Fraction(x), 0) for x in case["real"]), *pairs]
+    eigenvalues: list[Any] = [*((Fraction(x), 0) for x in case["real"]), *pairs]
     return Damped(matrix, Fraction(case["w"]), eigenvalues=eigenvalues)
 
 
@@ -120,9 +120,9 @@ def _linear(draw: Any, drop: bool = False) -> Case:
 
 
 def _with_recall(case: Case) -> Damped:
-    columns = ([Fraction(x) for x in case[name]] for name in ("recall", "offset"))
+    recall, offset = ([Fraction(x) for x in case[name]] for name in ("recall", "offset"))
     matrix = [[Fraction(x) for x in row] for row in case["matrix"]]
-    return Damped(matrix, Fraction(case["w"]), *columns)
+    return Damped(matrix, Fraction(case["w"]), recall, offset)
 
 
 # states whose mean square is the square of a rational

@@ -179,14 +179,13 @@ class PreNorm:
 
 
 def _turns_the_ray(case: PreNorm) -> str | None:
-    h = sp.Matrix([sp.Rational(x) for x in case.state])
-    size = len(h)
-    x = sp.Matrix(sp.symbols(f"x:{size}"))
-    norm = x / sp.sqrt((x.T * x)[0] / size + sp.Rational(case.eps))
+    state = [sp.Rational(x) for x in case.state]
+    names: Any = sp.symbols(f"x:{len(state)}")
+    x, h = sp.Matrix(names), sp.Matrix(state)
+    norm = x / sp.sqrt((x.T * x)[0] / len(state) + sp.Rational(case.eps))
     step = x + sp.Rational(case.strength) * rationals(case.matrix) * norm
-    moved = step.jacobian(x).subs(dict(zip(x, h, strict=True))) * h
-    moved = moved.applyfunc(sp.nsimplify)
-    return None if moved == h else f"h = {list(h)}, and J h = {list(moved)}"
+    moved = step.jacobian(x).subs(dict(zip(names, state, strict=True))) * h
+    return None if moved == h else f"h = {state}, and J h = {moved.flat()}"
 
 
 BALL = Predicate(
