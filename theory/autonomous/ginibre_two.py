@@ -55,7 +55,7 @@ def _antiderivative():
         Equation((end - start) ** 2, sp.simplify(other**2).subs(v, 1)),
         Equation(sp.simplify(sp.diff(primitive, r) / integrand), sp.Integer(1)),
         Equation((end - start) ** 2, sp.Rational(1, 2)),
-        Equation((2 * formula("ginibre_dominant_positive_2")()) ** 2, (end - start) ** 2),
+        Equation(formula("ginibre_dominant_positive_2")() * sp.sqrt(2), (end - start) / sp.sqrt(2)),
     ]
 
 

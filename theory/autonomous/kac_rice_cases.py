@@ -141,8 +141,11 @@ def _tanh_count():
     # the integrand is even; beyond h = 18 slope <= 1 and F >= h - 2 leave less than erfc(16/sqrt 2)
     halves = ((lambda h: -slope(h), image, 0, fold), (slope, image, fold, 18))
     low, high = "1.811711281960298259014589736", "1.811711281960298259014589737"
+    edge = (a * (flint.arb(1) / a).sqrt() - fold) / flint.arb(2).sqrt()  # m^2 = 1 - 1/a = 1/a
+    wider = ball(formula("tanh_expected_count")(a, 3)) - 1 - 2 * (edge / 3).erf()
     return [
         Bound("integral over h", 2 * _mean_over(halves), low, high),
+        Bound("the formula at b ~ N(0, 9) less its value", wider, "-1e-27", "1e-27"),
         Bound("1 + 2 P(|b| < fold)", ball(formula("tanh_expected_count")(a, 1)), low, high),
     ]
 

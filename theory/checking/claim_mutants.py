@@ -74,7 +74,7 @@ def _verdict(step: Step) -> Verdict:
     """The verdict of a step; content that is no mathematics any more has failed."""
     try:
         return step.check().verdict
-    except (LoopstabError, ArithmeticError, ValueError, TypeError, AttributeError):
+    except (LoopstabError, ArithmeticError, LookupError, ValueError, TypeError, AttributeError):
         return Verdict.FAILED
 
 

@@ -86,8 +86,8 @@ def sharp_in_the_limit() -> list[Bound]:
     sizes = {2: ("0.73575", "0.73576"), 8: ("0.93680", "0.93681"), 64: ("0.99217", "0.99218")}
 
     def ratio(d: int) -> flint.arb:
-        # 1/peak is sup |J^t|/K of the shift as c -> infinity
-        rational = fmpq(1 / _peak(d - 1)) / fmpq(upper(d, 1) / sp.E)
+        # 1/peak is sup |J^t|/K of the shift as c -> infinity, here for K = 3
+        rational = fmpq(3 / _peak(d - 1)) / fmpq(upper(d, 3) / sp.E)
         return flint.arb(rational) / flint.arb(1).exp()
 
     return [Bound(f"d = {d}: sup|J^t|/(e d K)", ratio(d), *ends) for d, ends in sizes.items()]
