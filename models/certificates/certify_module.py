@@ -72,13 +72,13 @@ class EnclosedStep:
         logits = self._readout(h)
         return logits.reshape(-1, logits.shape[-1])
 
-    def rank(self, _: int) -> None:
-        """Not known in advance."""
+    def rank(self, size: int) -> None:
+        """Not known in advance, whatever the size."""
 
     @torch.no_grad()
     def _check(self, name: str, enclosed: EnclosedModule, function: Any, *given: Array) -> None:
         """Compare with torch at h_0; the two differ if the function has a memory, for example."""
-        expected = function(*map(torch.from_numpy, given))
+        expected, again = (function(*map(torch.from_numpy, given)) for _ in range(2))
         if name == "step" and expected.shape != given[0].shape:
             raise LoopstabError(
                 f"the step returned a tensor of shape {tuple(expected.shape)} for a state of shape"
@@ -88,7 +88,7 @@ class EnclosedStep:
             raise LoopstabError("the readout must return logits: the classes are its last axis")
         with flint.ctx.workprec(BITS):
             found = enclosed(*map(BallArray.exact, given)).mid
-        far = np.linalg.norm(found - expected.numpy())
+        far = max(np.linalg.norm(found - seen.numpy()) for seen in (expected, again))
         if not far <= AGREEMENT * (1 + np.linalg.norm(found)):
             raise LoopstabError(
                 f"the {name} and its exported operations differ by {far:.2g} at h_0: does it keep"

@@ -58,6 +58,11 @@ class TorchLoop:
         """The loop of a `LoopedTransformer`; `e` is an embedding, (batch, cells, width)."""
         return cls(model.step, model.initial)
 
+    @property
+    def torch_step(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """The step on tensors."""
+        return self._step
+
     def step(self, h: Array, e: Array) -> Array:
         """The next state."""
         with torch.no_grad():

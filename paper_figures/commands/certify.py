@@ -12,6 +12,7 @@ from ...support.errors import UsageError
 from ...support.jsonable import json_text
 
 if TYPE_CHECKING:
+    from ...models.certificates.certificate import LoopCertificate, Proved
     from ...models.certificates.certificate_file import CertificateFile
     from ...models.measure.trained import TrainedLoop
 
@@ -37,15 +38,21 @@ def certify(
     With --verify FILE a certificate that --out wrote is proved again from the checkpoint and the
     file alone. The checkpoint is the one that the file names, unless another is given.
 
+    A Python file is treated as by loopstab diagnose: it defines step(h, e), initial(e) and e, and
+    it may define readout(h), which returns logits. Here they are functions or modules of torch, in
+    float64, or the methods of a TorchLoop. The operations of the step must be ones that can be
+    enclosed; one that cannot is named with its place in the file.
+
     Examples: loopstab certify sudoku-4x4-external-post-s1 --input 3 --out three.safetensors
      loopstab certify --verify three.safetensors
+     loopstab certify mine.py --json
 
     Exit status: 0 if everything was proved; 1 if something was not, because the orbit does not
     settle, nothing attracts, or a bound is too wide, or for a file that was altered or is about
     another checkpoint; 2 for a wrong request.
 
     Args:
-        checkpoint: Name (see loopstab zoo list) or path of a checkpoint.
+        checkpoint: Name (see loopstab zoo list) or path of a checkpoint, or a Python file.
         input_: Number of the sample of the task: 0, 1, 2, ...
         level: Level of the task; default: the one that training reached.
         data: Prepared data file, for a task that needs one.
@@ -67,6 +74,12 @@ def certify(
         raise UsageError("certify needs a checkpoint, or --verify with a certificate")
     if input_ < 0 or loops < 1:
         raise UsageError(f"--input counts from 0 and --loops from 1; they are {input_} and {loops}")
+    if checkpoint.endswith(".py"):
+        if input_ or level or data or out:
+            raise UsageError(
+                "--input, --level, --data and --out are for checkpoints: the file says it"
+            )
+        return _of_file(Path(checkpoint), loops, json_)
     trained = TrainedLoop.open(zoo.load(checkpoint), data, level)
     x = sample(trained, input_)
     try:
@@ -74,12 +87,7 @@ def certify(
             trained, x, name=checkpoint, number=input_, loops=loops, progress=_say(json_)
         )
     except NotCertified as error:
-        _end_progress(json_)
-        if json_:
-            print(json_text({"checkpoint": checkpoint, "input": input_, "refused": str(error)}))
-        else:
-            print(f"not certified: {error}")
-        return 1
+        return _refused(error, {"checkpoint": checkpoint, "input": input_}, json_)
     _end_progress(json_)
     if out is not None:
         CertificateFile(certificate, x, center).save(out)
@@ -88,6 +96,44 @@ def certify(
     else:
         _print(certificate)
     return 0 if certificate.complete else 1
+
+
+def _of_file(file: Path, loops: int, json_: bool) -> int:
+    import torch
+
+    from ...models.certificates.certify_module import certify_module
+    from ...models.measure.torch_loop import TorchLoop
+    from ...numerics.enclosures.contraction import NotCertified
+    from .user_file import load, one_line
+
+    file = file.absolute()
+    module = load(file)
+    step, e = module.step, torch.as_tensor(module.e)
+    initial = one_line(file, "initial", module.initial)
+    with torch.no_grad():
+        if isinstance(getattr(step, "__self__", None), TorchLoop):
+            loop = step.__self__
+            step, h0 = loop.torch_step, initial(e.numpy())
+        else:
+            h0 = initial(e)
+    readout = getattr(module, "readout", None)
+    try:
+        found = certify_module(step, h0, e, readout, loops=loops, progress=_say(json_))
+    except NotCertified as error:
+        return _refused(error, {"file": str(file)}, json_)
+    _end_progress(json_)
+    if json_:
+        print(json_text(found.to_json()))
+    else:
+        size = " x ".join(map(str, found.shape))
+        _print_proved(found, f"{file.name} ({found.loop}, a state of {size} numbers)")
+    return 0 if found.complete else 1
+
+
+def _refused(error: Exception, of: dict[str, Any], json_: bool) -> int:
+    _end_progress(json_)
+    print(json_text({**of, "refused": str(error)}) if json_ else f"not certified: {error}")
+    return 1
 
 
 def _verify(file: CertificateFile, checkpoint: str | None, data: Path | None, json_: bool) -> int:
@@ -108,12 +154,15 @@ def _verify(file: CertificateFile, checkpoint: str | None, data: Path | None, js
     return 1 if faults else 0
 
 
-def _print(certificate: Any) -> None:
+def _print(found: LoopCertificate) -> None:
+    number = "" if found.input is None else f", input {found.input} of level {found.level}"
+    _print_proved(found, f"{found.checkpoint} ({found.architecture}, {found.task}{number})")
+
+
+def _print_proved(found: Proved, title: str) -> None:
     from ..text.tables import print_paragraph
 
-    found = certificate
-    number = "" if found.input is None else f", input {found.input} of level {found.level}"
-    print(f"{found.checkpoint} ({found.architecture}, {found.task}{number})")
+    print(title)
     for sentence in found.sentences():
         print_paragraph(sentence)
     if found.answer is not None:
