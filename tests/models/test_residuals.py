@@ -1,10 +1,14 @@
 """The residuals `scaled` and `decay` in the network: formulas, counts, a training step, limits."""
 
+import numpy as np
 import pytest
 import torch
 
+from loopstab.models.certificates.certify_loop import certify_loop
+from loopstab.models.measure.trained import TrainedLoop
 from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
+from loopstab.models.tasks.prefix_sums import PrefixSums
 from loopstab.models.training.run_spec import RunSpec
 from loopstab.theory.architecture import Architecture
 
@@ -76,3 +80,17 @@ def test_names_of_old_runs_are_unchanged():
         *("architecture", "channels", "classes", "width", "heads", "hidden", "blocks", "axes"),
         *("window", "qk_norm", "rope_base", "eps"),
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "rank"),
+    [("external/pre/scaled", 24), ("external/post/decay", 21), ("none/pre/decay", 0)],
+)
+def test_a_certificate(text, rank):
+    config = ModelConfig(Architecture.parse(text), width=8, heads=2)
+    model = LoopedTransformer(config, seed=0).double().eval()
+    trained = TrainedLoop(model, {}, PrefixSums(16), "16")
+    certificate, _ = certify_loop(trained, np.array([[0.0], [1.0], [1.0]]))
+    assert certificate.attraction.rate < 1
+    assert certificate.dependence.rank == rank  # d - 1 per token under outer norm
+    assert certificate.answer.margin > 0
