@@ -33,7 +33,8 @@ def certify(
     cycle of period up to 8) exists and is the only one in an explicit ball; it attracts every
     state of the ball at an explicit rate; the exact orbit from the initial state enters the ball,
     and from an explicit iteration on the output never changes again; and the limit depends on the
-    input, with explicit bounds of its derivative, or without recall does not depend on it at all.
+    input, with explicit bounds of its derivative, or without recall is the same for all initial
+    states of an explicit box. See docs/howto/certify.md for what is assumed.
 
     With --verify FILE a certificate that --out wrote is proved again from the checkpoint and the
     file alone. The checkpoint is the one that the file names, unless another is given.

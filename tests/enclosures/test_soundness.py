@@ -7,6 +7,9 @@ from fractions import Fraction
 import flint
 import numpy as np
 import pytest
+from flint import fmpq, fmpq_mat
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loopstab.numerics.enclosures.ball_array import BallArray
 from loopstab.numerics.enclosures.contraction import NotCertified, contract
@@ -14,8 +17,8 @@ from loopstab.numerics.enclosures.jet import Jet
 from loopstab.numerics.enclosures.margins import margins
 from loopstab.numerics.enclosures.orbit import MOST, Funnel
 from loopstab.numerics.enclosures.rounding import operator_norms, row_norms
-from loopstab.numerics.enclosures.sensitivity import sensitivity_bounds
-from loopstab.numerics.enclosures.verified import frobenius, spectral_norm
+from loopstab.numerics.enclosures.sensitivity import inverse_norm, sensitivity_bounds
+from loopstab.numerics.enclosures.verified import frobenius, least_eigenvalue, spectral_norm
 from loopstab.support.errors import UsageError
 
 
@@ -25,6 +28,38 @@ def test_norms_bound_entries_whose_squares_underflow_or_overflow(norm, size):
     with np.errstate(over="ignore", invalid="ignore"):
         found = np.max(norm(np.array([[size, 0.0], [0.0, size / 2]])))
     assert not found < size  # not a number is no bound, and is refused
+
+
+def _exact(x: float) -> fmpq:
+    return fmpq(*float(x).as_integer_ratio())
+
+
+def _definite(matrix: fmpq_mat) -> bool:
+    """Whether a symmetric matrix of rational numbers is positive definite, by leading minors."""
+    n = matrix.nrows()
+    return all(
+        fmpq_mat(k, k, [matrix[i, j] for i in range(k) for j in range(k)]).det() > 0
+        for k in range(1, n + 1)
+    )
+
+
+@given(st.integers(0, 10**6), st.sampled_from([1e-140, 1e-8, 1.0, 1e60]), st.integers(1, 4))
+def test_bounds_of_matrices_hold_in_rational_numbers(seed, scale, n):
+    rng = np.random.default_rng(seed)
+    grades = 10.0 ** rng.integers(-9, 1, size=n)
+    matrix = scale * rng.normal(size=(n, n)) * grades
+    exact = fmpq_mat(n, n, [_exact(x) for x in matrix.ravel()])
+    gram = exact.transpose() * exact
+    unit = fmpq_mat(n, n, [fmpq(int(i == j)) for i in range(n) for j in range(n)])
+    assert _definite(unit * _exact(spectral_norm(matrix)) ** 2 - gram)
+    assert _definite(unit * _exact(float(operator_norms(matrix))) ** 2 - gram)
+    bound = inverse_norm(matrix, 0.0)
+    assert not np.isfinite(bound) or _definite(gram - unit / _exact(bound) ** 2)
+    symmetric = matrix + matrix.T + n * scale * np.eye(n)
+    least = least_eigenvalue(symmetric.copy())
+    if np.isfinite(least):
+        entries = fmpq_mat(n, n, [_exact(x) for x in symmetric.ravel()])
+        assert _definite(entries - unit * _exact(least))
 
 
 def test_a_margin_is_rounded_downwards_twice():
