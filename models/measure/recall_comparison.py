@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from .recall_record import RecallRecord
 QUANTITIES: dict[str, Callable[[RecallRecord], float | None]] = {
     "share settled": lambda r: r.settled / r.inputs,
     "rho": lambda r: _median(r.rho),
+    "Re(leading)/rho": lambda r: _median(
+        [real / math.hypot(real, imag) for real, imag in r.leading]
+    ),
     "loops to 1e-3": lambda r: _median(r.coarse),
     "loops to 1e-9": lambda r: _median(r.fine),
     "norm of S": lambda r: _median(r.sensitivity),
@@ -27,7 +31,11 @@ QUANTITIES: dict[str, Callable[[RecallRecord], float | None]] = {
     "accuracy at best": lambda r: r.best,
     "accuracy at 500": lambda r: r.last,
 }
-"""One number of a checkpoint each: medians over its settled inputs, shares and accuracies."""
+"""One number of a checkpoint each: medians over its settled inputs, shares and accuracies.
+
+`Re(leading)/rho` is the cosine of the angle of the leading eigenvalue: 1 where it is real and
+positive, -1 where it is real and negative.
+"""
 
 
 @dataclass(frozen=True)

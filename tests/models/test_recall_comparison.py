@@ -73,6 +73,7 @@ def test_signs_and_medians():
     assert (rows["share settled"].internal, rows["accuracy at best"].smaller) == (0.75, 2)
     assert rows["accuracy at 500"].interval is None
     assert "norm of S" not in rows
+    assert rows["Re(leading)/rho"].internal == 0.5  # of 1 and 0
 
 
 def test_norms_are_compared_by_themselves():
