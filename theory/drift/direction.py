@@ -215,12 +215,13 @@ M4 = Claim(
     title="Directional fixed points",
     source="extension",
     statement=(
-        "Under R3 c, with u C^1 in (n, e): n_inf(e) = lim h_t/|h_t| is C^1 near e_0 with D n_inf ="
-        " -(DV)^{-1} D_e V, DV = P Du - a. With recall none n_inf is locally constant. N(h_t) -> R"
-        " n_inf(e), so a read-out that starts with RMSNorm sees a convergent signal. For one"
-        " sub-block with eps = 0, |n_t - n_inf| = O(t^-theta) for every theta < mu/a, where mu = a"
-        " - nu and nu is the largest real part of the spectrum of P Du. For two sub-blocks the"
-        " same holds for theta <= 1, and for one with eps > 0 for theta <= 2."
+        "Under R3 c, with u C^1 in (n, e) and h_0 continuous in e: n_inf(e) = lim h_t/|h_t| is C^1"
+        " near e_0 with D n_inf = -(DV)^{-1} D_e V, DV = P Du - a. With recall none n_inf is"
+        " locally constant. N(h_t) -> R n_inf(e), so a read-out that starts with RMSNorm sees a"
+        " convergent signal. For one sub-block with eps = 0, |n_t - n_inf| = O(t^-theta) for every"
+        " theta < mu/a, where mu = a - nu and nu is the largest real part of the spectrum of P Du."
+        " For two sub-blocks the same holds for theta <= 1, and for one with eps > 0 for theta <="
+        " 2."
     ),
     assumptions=(
         Assumption("sink", "n* is a hyperbolic sink of V(., e_0), V(n, e) = P_n u(n, e)"),

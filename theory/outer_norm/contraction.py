@@ -180,8 +180,8 @@ _STEPS = (
     ),
     decided(
         "affine_update",
-        "G = A h + B e, |B e| = beta R: |G| >= (beta - |A|_2) R, so kappa = |A|_2/(beta - |A|_2) <"
-        " 1 iff beta > 2 |A|_2",
+        "G = A h + B e, |B e| = beta R, beta > |A|_2: |G| >= (beta - |A|_2) R, so kappa ="
+        " |A|_2/(beta - |A|_2) < 1 iff beta > 2 |A|_2",
         "every d",
         affine,
         ("kappa",),
@@ -208,10 +208,10 @@ N3 = Claim(
         " f(k)| <= kappa |h - k| for all states h and k, and no smaller constant serves every such"
         " G; the constants of sub-blocks multiply, and with several tokens it holds in the max"
         " norm. If kappa < 1, f has exactly one fixed point, and every orbit tends to it at the"
-        " rate kappa. For G = A h + B e with |B e| = beta R and eps = 0, kappa = |A|_2/(beta -"
-        " |A|_2), which is below 1 iff beta > 2 |A|_2. For A = -a I and d >= 2 there is a fixed"
-        " point iff beta > a, its multiplier is below 1 in modulus iff beta > 2 a, and for 0 < beta"
-        " < 2 a there are 2-cycles. They are at cos(h, e) = beta/(2a)."
+        " rate kappa. For G = A h + B e with |B e| = beta R, beta > |A|_2 and eps = 0, kappa ="
+        " |A|_2/(beta - |A|_2), which is below 1 iff beta > 2 |A|_2. For A = -a I and d >= 2 there"
+        " is a fixed point iff beta > a, its multiplier is below 1 in modulus iff beta > 2 a, and"
+        " for 0 < beta < 2 a there are 2-cycles. They are at cos(h, e) = beta/(2a)."
     ),
     assumptions=(
         Assumption("lower_bound", "|G(h, e)| >= r on the state space"),
@@ -256,9 +256,9 @@ N3 = Claim(
         r" \[\operatorname{Lip}_hf\le\kappa=\frac{R\,\ell}{\sqrt{r^2+d\,\varepsilon}},\] the best"
         r" constant; sub-blocks multiply, tokens in the maximum norm. If $\kappa<1$ there is one"
         r" fixed point and $|h_t-h^*|\le\kappa^t|h_0-h^*|$ for every $h_0$. For $G=Ah+Be$,"
-        r" $|Be|=\beta R$, $\varepsilon=0$: $\kappa=|A|_2/(\beta-|A|_2)<1$ iff $\beta>2|A|_2$. For"
-        r" $d\ge2$ this is sharp: $A=-aI$ has the stable fixed point $h^*=e$ iff $\beta>2a$"
-        r" (multiplier $-a/(\beta-a)$ across $e$), for $\beta<2a$ the 2-cycles"
+        r" $|Be|=\beta R$, $\beta>|A|_2$, $\varepsilon=0$: $\kappa=|A|_2/(\beta-|A|_2)<1$ iff"
+        r" $\beta>2|A|_2$. For $d\ge2$ this is sharp: $A=-aI$ has the stable fixed point $h^*=e$"
+        r" iff $\beta>2a$ (multiplier $-a/(\beta-a)$ across $e$), for $\beta<2a$ the 2-cycles"
         r" $\cos(h,e)=\beta/(2a)$ with"
         r" two-step multipliers $(1-\beta^2/2a^2)^2$ and $1$, and for $\beta\le a$ no fixed point."
         r" A gain $\Gamma=\operatorname{diag}(\gamma)$ replaces $A$ by $A\Gamma$."
