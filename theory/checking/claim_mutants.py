@@ -37,8 +37,8 @@ def formula_mutants(claim: Claim, rng: random.Random) -> Made:
             continue
         for operator, change, expression in _altered(true.expression, rng):
             mutant = replace(true, expression=expression)
-            with _registered(name, mutant):
-                verdict = _verdict(steps[true.guard])
+            with registered(name, mutant):
+                verdict = verdict_of(steps[true.guard])
             yield name, operator, change, verdict
 
 
@@ -59,7 +59,7 @@ def _altered(expression: Any, rng: random.Random) -> Iterator[tuple[str, str, An
 
 
 @contextmanager
-def _registered(name: str, mutant: formulas.Formula) -> Iterator[None]:
+def registered(name: str, mutant: formulas.Formula) -> Iterator[None]:
     """The mutant in the place of the formula of this name."""
     registry = formulas._REGISTRY
     true = registry[name]
@@ -70,7 +70,7 @@ def _registered(name: str, mutant: formulas.Formula) -> Iterator[None]:
         registry[name] = true
 
 
-def _verdict(step: Step) -> Verdict:
+def verdict_of(step: Step) -> Verdict:
     """The verdict of a step; content that is no mathematics any more has failed."""
     try:
         return step.check().verdict

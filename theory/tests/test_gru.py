@@ -80,3 +80,14 @@ def test_correct_rounding_would_saturate_later():
     assert float32(math.tanh(9.0)) < 1
     assert sigmoid(37.0) == 1
     assert sigmoid(36.0) < 1
+
+
+@pytest.mark.parametrize("shift", [1.0, 2.5])
+def test_a_hidden_argument_with_recall_can_have_no_fixed_point(shift):
+    """h' = (n + 2 h + s)/2, gate 1/2 and hidden argument 2 h + s: h moves to one side for ever."""
+    h = -3.0
+    for _ in range(100):
+        following = (math.tanh(1 - 2 * h / math.sqrt(h**2 + 1)) + 2 * h + shift) / 2
+        assert following > h
+        h = following
+    assert h > 0.5 * (shift - 1) * 100 - 3

@@ -14,7 +14,9 @@ from loopstab.theory.checking.claim_mutants import (
     assumption_mutants,
     dimension_mutants,
     formula_mutants,
+    registered,
     theorem_mutants,
+    verdict_of,
 )
 from loopstab.theory.checking.expression_mutants import EXPRESSION_MUTATIONS, shorten
 from loopstab.theory.checking.mutation import (
@@ -134,6 +136,34 @@ def test_a_formula_is_altered_where_it_is_defined_and_its_guard_fails():
     assert made
     assert {verdict for *_, verdict in made} == {Verdict.FAILED}
     assert formula("iterations_to_tolerance") == true
+
+
+def at(expression, **values):
+    """The expression with values for the symbols of these names."""
+    return expression.subs({s: values[s.name] for s in expression.free_symbols if s.name in values})
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("scaling_variable", lambda true: -true),
+        ("kreiss_upper", lambda true: at(true, K=1)),
+        ("ginibre_dominant_positive_2", lambda true: -true),
+        ("internal_cut_log_ratio", lambda true: at(true, c=1)),
+        ("tanh_expected_count", lambda true: at(true, s=1)),
+        ("gelu_slope", lambda true: true.replace(sp.asin, lambda x: sp.asin(x / 2))),
+        ("mean_field_rho_outlier", lambda true: at(true, bulk=0)),
+        ("fold_offset", lambda true: at(true, y=1)),
+    ],
+)
+def test_every_part_of_a_formula_is_seen_by_its_guard(name, change):
+    """Formulas whose guards once looked at a square, or at one value of a parameter."""
+    true = formula(name)
+    wrong = replace(true, expression=change(true.expression))
+    assert wrong.expression != true.expression
+    guard = next(step for step in claim(true.claim).steps if step.name == true.guard)
+    with registered(name, wrong):
+        assert verdict_of(guard) == Verdict.FAILED
 
 
 def test_a_theorem_that_loses_a_hypothesis_is_noticed():

@@ -114,3 +114,15 @@ def test_with_recall_the_limit_moves():
     case = Scalar(Fraction(1, 2), Fraction(0), Fraction(3))
     assert CONSTANT.broken(case) == ("no_recall",)
     assert "6 per unit" in str(CONSTANT.refute(case))
+
+
+def test_a_jumping_start_leaves_the_limit_at_once():
+    """h' = h/2 + h^3 from h_0 = e, and from e + 2 for e > 0: without recall, and no constant."""
+    case = Scalar(Fraction(1, 2), Fraction(1), Fraction(0), Fraction(2))
+    assert CONSTANT.broken(case) == ("smooth",)
+    assert "diverges from 2" in str(CONSTANT.refute(case))
+    for e, reached in ((-1e-3, True), (0.0, True), (1e-3, False)):
+        h = e + 2 * (e > 0)
+        for _ in range(6):
+            h = h / 2 + h**3
+        assert (abs(h) < 1e-3) is reached
