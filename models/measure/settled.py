@@ -14,7 +14,8 @@ SETTLED = 1e-8
 """Largest step, relative to the state, of an orbit that counts as settled."""
 LONGEST_PERIOD = 8
 """Longest cycle that is looked for."""
-KINDS = ("settled", "cycle", "moving")
+CLOSER = 1e-4
+"""A cycle returns closer than this share of a step, which a spiral into a point does not."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def settled_and_correct(
         if not len(running):
             break
     for past in recent[:-2]:
-        for i in running[_near(recent[-1], past)].tolist():
+        closer = _distance(recent[-1], past) <= CLOSER * _distance(recent[-1], recent[-2])
+        for i in running[_near(recent[-1], past) & closer].tolist():
             kinds[i] = "cycle"
     correct = trained.task.correct(trained.model.head(last), batch.target).tolist()
     return SettledAndCorrect(dict(Counter(zip(kinds, correct, strict=True))), loops)
@@ -93,5 +95,8 @@ def settled_and_correct(
 
 def _near(h: Tensor, other: Tensor) -> Tensor:
     """Whether two states of each sample are the same up to `SETTLED`."""
-    step, size = (z.flatten(1).norm(dim=1) for z in (h - other, h))
-    return step <= SETTLED * size
+    return _distance(h, other) <= SETTLED * h.flatten(1).norm(dim=1)
+
+
+def _distance(h: Tensor, other: Tensor) -> Tensor:
+    return (h - other).flatten(1).norm(dim=1)

@@ -20,8 +20,16 @@ class Context:
         return Context(self.kinds[keep])
 
 
+def turned_about(h, center):
+    """A quarter turn of h - center."""
+    moved = h - center
+    return torch.stack((-moved[..., 1], moved[..., 0]), -1)
+
+
 class Toy:
-    """Samples by number: 0 settles at once, 1 slowly, 2 turns by a quarter, 3 by one radian."""
+    """Samples by number: 0 settles at once, 1 slowly, 2 turns by a quarter, 3 by one radian, 4
+    turns by a quarter and shrinks by 4/5.
+    """
 
     encode = staticmethod(lambda x: x[:, :, None] * 0 + torch.tensor([1.0, 0.0]).double())
     initial = staticmethod(torch.clone)
@@ -34,14 +42,19 @@ class Toy:
 
     def advance(self, h, context):
         kinds = context.kinds
-        angle = torch.tensor([0.0, 0.0, torch.pi / 2, 1.0], dtype=torch.float64)[kinds][:, None]
+        angle = torch.tensor([0.0, 0.0, torch.pi / 2, 1.0, torch.pi / 2], dtype=torch.float64)[
+            kinds
+        ][:, None]
         x, y = h[..., 0], h[..., 1]
         turned = torch.stack(
             (x * angle.cos() - y * angle.sin(), x * angle.sin() + y * angle.cos()), -1
         )
         target = torch.tensor([1.0, 1.0]).double()
-        rate = torch.tensor([0.0, 0.5, 1.0, 1.0]).double()[kinds][:, None, None]
-        return torch.where(rate < 1, target + rate * (h - target), turned)
+        rate = torch.tensor([0.0, 0.5, 1.0, 1.0, 1.0]).double()[kinds][:, None, None]
+        around = torch.tensor([3.0, 0.0]).double()  # the spiral's center
+        spiral = around + 0.8 * turned_about(h, around)
+        made = torch.where(rate < 1, target + rate * (h - target), turned)
+        return torch.where(kinds[:, None, None] == 4, spiral, made)
 
     def head(self, h):
         return h
@@ -80,3 +93,12 @@ def test_trained_loops(name, settled):
     trained = TrainedLoop.open(zoo.load(f"prefix-sums-16-{name}"), level="16")
     found = settled_and_correct(trained, inputs=8, loops=400)
     assert (found.of("settled", True) + found.of("settled", False) >= 6) == settled
+
+
+def test_a_spiral_into_a_point_is_no_cycle():
+    # at the end a step is below 4e-8 of the state, and four iterations return to below 1e-8
+    kinds = {
+        next(kind for (kind, _) in settled_and_correct(toy([4], [True]), 1, loops).counts)
+        for loops in range(60, 90)
+    }
+    assert kinds == {"moving", "settled"}
