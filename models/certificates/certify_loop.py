@@ -22,7 +22,7 @@ from ...numerics.enclosures.contraction import (
 )
 from ...numerics.enclosures.jet import Jet
 from ...numerics.enclosures.margins import answer_of, margins
-from ...numerics.enclosures.orbit import Enclosed, Funnel
+from ...numerics.enclosures.orbit import Enclosed, Funnel, growth_of
 from ...numerics.enclosures.rounding import UNIT, up
 from ...numerics.enclosures.sensitivity import sensitivity_bounds
 from ..measure.trained import TrainedLoop
@@ -291,7 +291,9 @@ def _answer(
     progress("balls around the fixed point")
     funnel = Funnel.around(maps.jet, ball)
     expected = _distances(ball, settled.states)
-    bits = funnel.bits_for(expected, period)
+    tried = {0, len(expected) // 4, len(expected) // 2}
+    growth = max(growth_of(maps.advance, settled.states[t]) for t in tried)
+    bits = funnel.bits_for(expected, growth, period)
     slopes: dict[int, list[Array]] = {}
     seen: list[Array | None] = []
 
@@ -300,7 +302,7 @@ def _answer(
             logits = network.head(BallArray(at.state.balls, {}))
         if logits is None:
             return None
-        if at.tube is None:
+        if at.tube is None or at.ball is None:
             return answer_of(logits)
         if at.ball not in slopes:
             radius = funnel.all[at.ball].radius
@@ -311,7 +313,7 @@ def _answer(
 
     entered = 0
     start = maps.start if network.recall else lambda: maps.box(bits)
-    for at in funnel.orbit(maps.advance, start, expected, period):
+    for at in funnel.orbit(maps.advance, start, expected, bits, period):
         progress(f"orbit, iteration {at.time} of about {len(expected)}")
         seen.append(head(at))
         entered = at.time

@@ -14,6 +14,7 @@ import flint
 import numpy as np
 from flint import arb
 
+from ..arrays import Array
 from .ball_array import BallArray
 from .contraction import Contraction, NotCertified, Slope, slope_over
 from .jet import Jet
@@ -27,8 +28,8 @@ MARGIN = 64
 """Bits of working precision beyond those of the tube."""
 MOST = 20
 """Most balls; a map whose derivative is bounded everywhere would have infinitely many."""
-GROWTH = 18
-"""Bits that plain balls are first taken to lose in an iteration."""
+SPARE = 1.0
+"""Bits that plain balls may lose in an iteration beyond those that were measured."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class Funnel:
         step: Callable[[BallArray], BallArray],
         start: Callable[[], BallArray],
         expected: Sequence[float],
+        bits: int,
         period: int = 1,
     ) -> Iterator[Enclosed]:
         """Enclose the orbit, iteration by iteration, until it is in the contracted ball.
@@ -103,8 +105,9 @@ class Funnel:
             step: one iteration on balls.
             start: makes the first state.
             expected: distances of the orbit from the center at the times 0, 1, 2, ... in the norm
-                of the coordinates, in floating point; they fix the first precision. The orbit is
-                given up at twice as many iterations.
+                of the coordinates, in floating point. The orbit is given up at twice as many
+                iterations.
+            bits: the precision at first; `bits_for` tells what is needed.
             period: number of iterations of which the funnel's map consists.
 
         Yields:
@@ -113,7 +116,6 @@ class Funnel:
         Raises:
             NotCertified: the orbit did not enter, or its enclosure became too wide.
         """
-        bits = self.bits_for(expected, period)
         longest = 2 * len(expected) + period
         with flint.ctx.workprec(bits):
             now = self._seen(Enclosed(0, start()))
@@ -128,12 +130,18 @@ class Funnel:
                 yield from between
         raise NotCertified(f"the orbit did not enter the contracted ball in {longest} iterations")
 
-    def bits_for(self, expected: Sequence[float], period: int = 1) -> int:
-        """The precision that the orbit is expected to need."""
+    def bits_for(self, expected: Sequence[float], growth: float, period: int = 1) -> int:
+        """The precision that the orbit is expected to need.
+
+        Args:
+            expected: distances of the orbit, as in `orbit`.
+            growth: bits that plain balls lose in an iteration.
+            period: number of iterations of which the funnel's map consists.
+        """
         bits, time = 2 * MARGIN - np.log2(self.contraction.radius), 0
         while time < len(expected):
             ball = self.index(expected[time])
-            bits += GROWTH if ball is None else max(0.0, np.log2(self.all[ball].rate))
+            bits += growth + SPARE if ball is None else max(0.0, np.log2(self.all[ball].rate))
             time += 1 if ball is None else period
         return int(bits)
 
@@ -182,6 +190,13 @@ class Funnel:
                 )
             return made
         return Enclosed(made.time, centers, width, ball)
+
+
+def growth_of(step: Callable[[BallArray], BallArray], state: Array) -> float:
+    """Bits that plain balls lose in an iteration at a state: those of the second of two."""
+    with flint.ctx.workprec(4 * MARGIN):
+        once = step(BallArray.exact(state, 2.0**-128))
+        return float(_bits_of(once.radius) - _bits_of(step(once).radius))
 
 
 def _bits_of(width: arb) -> int:

@@ -127,7 +127,7 @@ def test_the_orbit_is_enclosed_until_it_has_entered():
         h = MATRIX @ np.tanh(h) + DRIVE
         states.append(h)
     distances = [np.linalg.norm(ball.coordinates.inverse @ (s - center)) for s in states]
-    seen = list(funnel.orbit(_step, lambda: BallArray.exact(states[0]), distances))
+    seen = list(funnel.orbit(_step, lambda: BallArray.exact(states[0]), distances, 300))
     assert [at.time for at in seen] == list(range(len(seen)))
     assert seen[-1].ball == 0
     for at in seen:
@@ -135,7 +135,7 @@ def test_the_orbit_is_enclosed_until_it_has_entered():
         if at.tube is not None:
             assert at.tube < 1e-8
     with pytest.raises(NotCertified, match="did not enter"):
-        list(funnel.orbit(_step, lambda: BallArray.exact(states[0]), distances[:3]))
+        list(funnel.orbit(_step, lambda: BallArray.exact(states[0]), distances[:3], 300))
 
 
 def test_an_orbit_that_is_enclosed_too_coarsely_is_refused():
@@ -146,7 +146,9 @@ def test_an_orbit_that_is_enclosed_too_coarsely_is_refused():
         return _step(h) + BallArray.exact(np.zeros(2), 1e-3)
 
     with pytest.raises(NotCertified, match=r"too wide|did not enter"):
-        list(funnel.orbit(widening, lambda: BallArray.exact(np.array([2.0, -3.0])), [1.0] * 99))
+        list(
+            funnel.orbit(widening, lambda: BallArray.exact(np.array([2.0, -3.0])), [1.0] * 99, 300)
+        )
 
 
 def test_margins_hold_on_the_ball():
