@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from ...numerics.enclosures.operations import E
+from ...numerics.enclosures.operations import E, Enclosure
 
 
 class EnclosedLoop(Protocol):
@@ -23,7 +23,7 @@ class EnclosedLoop(Protocol):
         """The initial state h_0."""
         ...
 
-    def offset(self, e: E) -> Any:
+    def offset(self, e: Enclosure) -> Any:
         """What of an iteration depends on e alone."""
         ...
 

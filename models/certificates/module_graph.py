@@ -58,7 +58,6 @@ class ModuleGraph:
         depends: for each node, the numbers of the arguments on which it depends.
         arguments: names of the nodes of the arguments.
         output: name of the node of the result.
-        weights: parameters, buffers and other tensors that the function holds, by name.
     """
 
     nodes: tuple[fx.Node, ...]
@@ -66,7 +65,6 @@ class ModuleGraph:
     depends: dict[str, frozenset[int]]
     arguments: tuple[str, ...]
     output: str
-    weights: dict[str, Tensor]
 
     @classmethod
     def trace(cls, function: Callable[..., Tensor], *examples: Tensor) -> ModuleGraph:
@@ -79,7 +77,7 @@ class ModuleGraph:
         for name, module in _modules(function).items():
             _check_module(module, name)
         program = _export(function, examples)
-        weights, constants, arguments = {}, {}, []
+        constants, arguments = {}, []
         for spec in program.graph_signature.input_specs:
             if spec.kind is InputKind.USER_INPUT:
                 arguments.append(spec.arg.name)
@@ -87,7 +85,6 @@ class ModuleGraph:
             assert spec.target is not None
             state: dict[str, Any] = {**program.constants, **program.state_dict}
             constants[spec.arg.name] = state[spec.target]
-            weights[spec.target.removeprefix("held.")] = state[spec.target]
         specs = program.graph_signature.output_specs
         if len(specs) != 1 or specs[0].kind is not OutputKind.USER_OUTPUT:
             raise LoopstabError(
@@ -102,7 +99,6 @@ class ModuleGraph:
             depends=depends,
             arguments=tuple(arguments),
             output=str(specs[0].arg.name),
-            weights=weights,
         )
 
 

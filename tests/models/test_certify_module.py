@@ -156,7 +156,7 @@ ONE = torch.ones(2, dtype=DOUBLE)
 )
 def test_what_is_not_certified_is_refused(step, h0, e, error, words):
     with pytest.raises(error, match=words):
-        certify_module(step, h0, e, loops=100)
+        certify_module(step, h0, e, loops=1500)
 
 
 def test_a_readout_must_return_logits():
