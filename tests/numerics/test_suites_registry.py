@@ -11,8 +11,15 @@ from loopstab.theory.families import FAMILIES
 from loopstab.theory.kernel.claim import Claim
 
 PARTS = {
+    "autonomous.countability_exact": "autonomous.countability",
+    "autonomous.surjectivity_exact": "autonomous.surjectivity",
     "bounds.lipschitz_blocks": "bounds.lipschitz",
+    "drift.drift_exact": "drift.drift",
+    "drift.drift_settling": "drift.drift",
     "geometry.bifurcations": "geometry.stable_sets",
+    "outer_norm.exact_contraction": "outer_norm.contraction",
+    "outer_norm.gru_exact": "outer_norm.gru",
+    "recall.bounded_update_exact": "recall.bounded_update",
     "recall.bounded_update_existence": "recall.bounded_update",
     "recall.unit_radius": "recall.bounded_update",
 }
