@@ -28,7 +28,7 @@ def turned_about(h, center):
 
 class Toy:
     """Samples by number: 0 settles at once, 1 slowly, 2 turns by a quarter, 3 by one radian, 4
-    turns by a quarter and shrinks by 4/5.
+    turns by a quarter and shrinks by 3 %.
     """
 
     encode = staticmethod(lambda x: x[:, :, None] * 0 + torch.tensor([1.0, 0.0]).double())
@@ -52,7 +52,7 @@ class Toy:
         target = torch.tensor([1.0, 1.0]).double()
         rate = torch.tensor([0.0, 0.5, 1.0, 1.0, 1.0]).double()[kinds][:, None, None]
         around = torch.tensor([3.0, 0.0]).double()  # the spiral's center
-        spiral = around + 0.8 * turned_about(h, around)
+        spiral = around + 0.97 * turned_about(h, around)
         made = torch.where(rate < 1, target + rate * (h - target), turned)
         return torch.where(kinds[:, None, None] == 4, spiral, made)
 
@@ -96,9 +96,6 @@ def test_trained_loops(name, settled):
 
 
 def test_a_spiral_into_a_point_is_no_cycle():
-    # at the end a step is below 4e-8 of the state, and four iterations return to below 1e-8
-    kinds = {
-        next(kind for (kind, _) in settled_and_correct(toy([4], [True]), 1, loops).counts)
-        for loops in range(60, 90)
-    }
-    assert kinds == {"moving", "settled"}
+    # after 560 iterations four of them return to below 1e-8 of the state, but one moves it further
+    assert settled_and_correct(toy([4], [True]), 1, 560).of("moving", True) == 1
+    assert settled_and_correct(toy([4], [True]), 1, 700).of("settled", True) == 1
