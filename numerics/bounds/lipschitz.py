@@ -34,7 +34,7 @@ class Stations:
 
 
 @dataclass(frozen=True)
-class Bound:
+class LipschitzBound:
     """A Lipschitz bound of the step, computed in float64 without rounding outwards.
 
     Attributes:
@@ -55,7 +55,7 @@ def lipschitz(
     recalled: float = 0.0,
     stations: tuple[Stations, Stations] | None = None,
     radius: float = 0.0,
-) -> Bound:
+) -> LipschitzBound:
     """The Lipschitz bound kappa of the step of a block (L3).
 
     Args:
@@ -94,7 +94,7 @@ def lipschitz(
         factor = _sub_block(weights, k, gains, here, rho, seen, recalled)
         factors.append(factor)
         rho *= factor
-    return Bound(external * factors[0] * factors[1], *factors)
+    return LipschitzBound(external * factors[0] * factors[1], *factors)
 
 
 def _sub_block(

@@ -17,7 +17,7 @@ from loopstab.numerics.enclosures.jet import Jet
 from loopstab.numerics.enclosures.margins import margins
 from loopstab.numerics.enclosures.orbit import MOST, Funnel
 from loopstab.numerics.enclosures.rounding import operator_norms, row_norms
-from loopstab.numerics.enclosures.sensitivity import inverse_norm, sensitivity_bounds
+from loopstab.numerics.enclosures.input_derivative import inverse_norm, sensitivity_bounds
 from loopstab.numerics.enclosures.verified import frobenius, least_eigenvalue, spectral_norm
 from loopstab.support.errors import UsageError
 
@@ -94,7 +94,9 @@ def _affine(rate):
 def test_a_map_that_contracts_everywhere_has_finitely_many_balls():
     step = _affine(0.5)
     ball = contract(step, step, np.array([2.0, 4 / 3]))
-    assert len(Funnel.around(step, ball).slopes) == MOST
+    funnel = Funnel.around(step, ball)
+    assert len(funnel.slopes) == MOST
+    assert funnel.bits_for([1e30] * 99, growth=-5.0) >= 128  # balls that shrink need no fewer bits
 
 
 def test_coordinates_that_overflow_are_refused():

@@ -7,9 +7,9 @@ import sympy as sp
 from ..formulas import formula
 from ..kernel.claim import Assumption, Claim
 from ..kernel.proof import Sentence, decided
-from .activations import ACTIVATION_STEPS
 from .lipschitz_predicates import BLOCK, FALSIFIERS, HEAD, MLP, NORM, PREDICATES, SOFTMAX
 from .norms import norm_steps
+from .slopes import ACTIVATION_STEPS
 from .softmax import SOFTMAX_STEPS, chain, head_steps
 
 

@@ -11,8 +11,8 @@ from ..formulas import formula
 from ..kernel.algebra import Equation, Words, letters
 from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, both, cited, decided, deduced, identity
-from .activations import ACTIVATION_STEPS, HOMOGENEOUS_STEPS
 from .norms import norm_steps
+from .slopes import ACTIVATION_STEPS, HOMOGENEOUS_STEPS
 from .softmax import SOFTMAX_STEPS, head_steps
 from .strength_predicates import CONTRACTION, FALSIFIERS, MONOTONE, PREDICATES
 

@@ -181,7 +181,7 @@ def _contraction(case: StrengthCase) -> str | None:
         return None
 
 
-class Pair(NamedTuple):
+class TwoStrengths(NamedTuple):
     """A block and two recall strengths."""
 
     block: StrengthCase
@@ -189,7 +189,7 @@ class Pair(NamedTuple):
     tau: Number
 
 
-def _monotone(case: Pair) -> str | None:
+def _monotone(case: TwoStrengths) -> str | None:
     with flint.ctx.workprec(PRECISION):
         start, later = (case.block.strength().kappa(ball(t)) for t in (case.threshold, case.tau))
         if later > start:
@@ -231,13 +231,13 @@ contraction = Predicate[StrengthCase](
     refute=_contraction,
     example=lambda: _THREE,
 )
-monotone = Predicate[Pair](
+monotone = Predicate[TwoStrengths](
     name="monotone",
     sentence=MONOTONE,
     concluded_by=("monotone", "factors"),
     assumptions={"beyond": lambda case: case.tau >= case.threshold},
     refute=_monotone,
-    example=lambda: Pair(_ONE_TOKEN, 10**5, 10**6),
+    example=lambda: TwoStrengths(_ONE_TOKEN, 10**5, 10**6),
 )
 
 PREDICATES = (contraction, monotone)
@@ -278,5 +278,5 @@ FALSIFIERS = (
             name="tanh", attention=(_EYE, _EYE, _EYE, _ZERO), limits=(1, 1, 0, 1), tau=10**6
         ),
     ),
-    Falsifier("weaker", "beyond", monotone, lambda: Pair(_ONE_TOKEN, 10**5, 10)),
+    Falsifier("weaker", "beyond", monotone, lambda: TwoStrengths(_ONE_TOKEN, 10**5, 10)),
 )

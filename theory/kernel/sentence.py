@@ -9,7 +9,7 @@ import sympy as sp
 
 from ...support.errors import UsageError
 from .claim import Finding, Verdict
-from .solvers import Z3, Answer, Cvc5, Solver, ask
+from .solvers import Z3, Cvc5, Solver, SolverAnswer, ask
 
 TIME_LIMIT_MS = 20_000
 """z3's time limit for one sentence; the sentences of the ledger take well under a second"""
@@ -102,31 +102,33 @@ def decision(
         return [Z3(limit_ms, effort), *second]
 
     premises = _first_answer(solvers(), sentence.given)
-    if premises is Answer.UNSATISFIABLE:
+    if premises is SolverAnswer.UNSATISFIABLE:
         text = "the premises contradict each other: the sentence is empty"
         return Decision(Finding(Verdict.FAILED, text))
     negation = (*sentence.given, sp.Not(sentence.then))
     first, *others = solvers()
     answer, model = ask(first, negation)
-    if answer is Answer.SATISFIABLE:
+    if answer is SolverAnswer.SATISFIABLE:
         return Decision(Finding(Verdict.FAILED, f"false, e.g. {model}"))
-    by = [first.name] if answer is Answer.UNSATISFIABLE else []
+    by = [first.name] if answer is SolverAnswer.UNSATISFIABLE else []
     for other in others if confirm or not by else []:
         said, _ = ask(other, negation)
-        if said is Answer.SATISFIABLE:
+        if said is SolverAnswer.SATISFIABLE:
             text = f"{other.name} says that it is false" + (", z3 that it is true" if by else "")
             return Decision(Finding(Verdict.FAILED, text))
-        by += [other.name] if said is Answer.UNSATISFIABLE else []
+        by += [other.name] if said is SolverAnswer.UNSATISFIABLE else []
     limits = f"z3 does not decide it within its limit ({limit_ms / 1000:g} s)"
-    if premises is Answer.UNKNOWN or not by:
+    if premises is SolverAnswer.UNKNOWN or not by:
         return Decision(Finding(Verdict.UNDECIDED, limits))
     return Decision(None, tuple(by))
 
 
-def _first_answer(solvers: list[Solver], formulas: tuple[Any, ...]) -> Answer:
+def _first_answer(solvers: list[Solver], formulas: tuple[Any, ...]) -> SolverAnswer:
     """The answer of the first solver that gives one."""
     answers = (ask(solver, formulas)[0] for solver in solvers)
-    return next((answer for answer in answers if answer is not Answer.UNKNOWN), Answer.UNKNOWN)
+    return next(
+        (answer for answer in answers if answer is not SolverAnswer.UNKNOWN), SolverAnswer.UNKNOWN
+    )
 
 
 def _require_plain(sentence: Sentence) -> None:

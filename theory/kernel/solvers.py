@@ -41,7 +41,7 @@ CONNECTIVES: dict[Any, str] = {
 _OPERATIONS = {**RELATIONS, **CONNECTIVES, sp.Add: "+", sp.Mul: "*"}
 
 
-class Answer(StrEnum):
+class SolverAnswer(StrEnum):
     """What a solver says of a set of formulas."""
 
     SATISFIABLE = "satisfiable"
@@ -71,7 +71,7 @@ class Solver(Protocol):
         """An operation, named as in `RELATIONS` and `CONNECTIVES`, or + or *."""
         ...
 
-    def check(self, formulas: Iterable[Any]) -> tuple[Answer, str]:
+    def check(self, formulas: Iterable[Any]) -> tuple[SolverAnswer, str]:
         """The answer, and a model in words where it gives one."""
         ...
 
@@ -118,13 +118,13 @@ class Z3:
         """An operation, named as in `RELATIONS` and `CONNECTIVES`, or + or *."""
         return self._apply[operation](*arguments)
 
-    def check(self, formulas: Iterable[Any]) -> tuple[Answer, str]:
+    def check(self, formulas: Iterable[Any]) -> tuple[SolverAnswer, str]:
         """The answer, and a model where there is one."""
         self.solver.add(*formulas)
         found = self.solver.check()
         if found == z3.sat:
-            return Answer.SATISFIABLE, str(self.solver.model()).replace("\n", "")
-        return (Answer.UNSATISFIABLE if found == z3.unsat else Answer.UNKNOWN), ""
+            return SolverAnswer.SATISFIABLE, str(self.solver.model()).replace("\n", "")
+        return (SolverAnswer.UNSATISFIABLE if found == z3.unsat else SolverAnswer.UNKNOWN), ""
 
 
 class Cvc5:
@@ -161,16 +161,16 @@ class Cvc5:
             return arguments[0]
         return f"({self._names.get(operation, operation)} {' '.join(arguments)})"
 
-    def check(self, formulas: Iterable[Any]) -> tuple[Answer, str]:
+    def check(self, formulas: Iterable[Any]) -> tuple[SolverAnswer, str]:
         """The answer; no model is asked for."""
         asserted = [f"(assert {formula})" for formula in formulas]
         script = ["(set-logic QF_NRA)", *self.declarations, *asserted, "(check-sat)"]
         said = _child(os.getpid()).ask(" ".join(script), self.limit_ms / 1000)
         if said is None or said.startswith("unknown"):
-            return Answer.UNKNOWN, ""
+            return SolverAnswer.UNKNOWN, ""
         if said not in ("sat", "unsat"):
             raise LoopstabError(f"cvc5 does not understand a sentence: {said}")
-        return (Answer.SATISFIABLE if said == "sat" else Answer.UNSATISFIABLE), ""
+        return (SolverAnswer.SATISFIABLE if said == "sat" else SolverAnswer.UNSATISFIABLE), ""
 
 
 class _Child:
@@ -229,7 +229,7 @@ def _child(parent: int) -> _Child:
     return child
 
 
-def ask(solver: Solver, formulas: Sequence[Any]) -> tuple[Answer, str]:
+def ask(solver: Solver, formulas: Sequence[Any]) -> tuple[SolverAnswer, str]:
     """Whether the formulas of SymPy hold together for some reals.
 
     Args:

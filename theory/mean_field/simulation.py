@@ -58,7 +58,7 @@ SQUARE = Activation("square", lambda x: x * x, lambda x: 2 * x)
 """An activation outside the table, whose mean-field law has an outlier (N7)."""
 
 
-class Settled(NamedTuple):
+class SettledLoop(NamedTuple):
     """A state after some iterations, and how far it has settled.
 
     Args:
@@ -80,7 +80,7 @@ def settle(
     a: float = 0.0,
     loops: int = 100,
     tol: float = 0.0,
-) -> Settled:
+) -> SettledLoop:
     """Iterate h' = N(a h + A phi(h) + beta e) from h = e.
 
     It stops after `loops` iterations, or when a step is shorter than tol sqrt(d).
@@ -94,12 +94,12 @@ def settle(
         step, h = math.dist(moved, h) / root, moved
         if step < tol:
             break
-    return Settled(h, s, step)
+    return SettledLoop(h, s, step)
 
 
 def spectral_radius(
     matrix: Sequence[Vector],
-    at: Settled,
+    at: SettledLoop,
     activation: Activation,
     a: float,
     rng: random.Random,

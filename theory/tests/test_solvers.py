@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from loopstab import UsageError, Verdict
 from loopstab.theory.kernel import sentence as sentences
 from loopstab.theory.kernel.sentence import Sentence, decide, decision
-from loopstab.theory.kernel.solvers import Z3, Answer, Cvc5, ask
+from loopstab.theory.kernel.solvers import Z3, Cvc5, SolverAnswer, ask
 
 X, Y = sp.symbols("x y")
 FIRST, SECOND = sp.Dummy("x"), sp.Dummy("x")
@@ -18,17 +18,17 @@ HARD = sum(x**4 for x in sp.symbols("p:12")) < sum(
 )
 
 FORMULAS = [
-    ((X**2 < 0,), Answer.UNSATISFIABLE),
-    ((X**2 <= 0, X >= 0), Answer.SATISFIABLE),
-    ((sp.Eq(X**2, 2), sp.Rational(3, 2) < X), Answer.UNSATISFIABLE),
-    ((sp.Eq(X, sp.Rational(-3, 2)), sp.Ne(2 * X, -3)), Answer.UNSATISFIABLE),
-    ((sp.Implies(X > 0, Y > 0), X > 1, Y < 1), Answer.SATISFIABLE),
-    ((sp.Equivalent(X > 0, Y > 0), X > 1, sp.Not(Y > 0)), Answer.UNSATISFIABLE),
-    ((sp.Or(X > 1, X < -1), X**2 <= 1), Answer.UNSATISFIABLE),
-    ((sp.true, X > Y, Y > X), Answer.UNSATISFIABLE),
-    ((sp.false,), Answer.UNSATISFIABLE),
-    ((FIRST > 0, SECOND < 0), Answer.SATISFIABLE),
-    ((FIRST > 0, FIRST < 0), Answer.UNSATISFIABLE),
+    ((X**2 < 0,), SolverAnswer.UNSATISFIABLE),
+    ((X**2 <= 0, X >= 0), SolverAnswer.SATISFIABLE),
+    ((sp.Eq(X**2, 2), sp.Rational(3, 2) < X), SolverAnswer.UNSATISFIABLE),
+    ((sp.Eq(X, sp.Rational(-3, 2)), sp.Ne(2 * X, -3)), SolverAnswer.UNSATISFIABLE),
+    ((sp.Implies(X > 0, Y > 0), X > 1, Y < 1), SolverAnswer.SATISFIABLE),
+    ((sp.Equivalent(X > 0, Y > 0), X > 1, sp.Not(Y > 0)), SolverAnswer.UNSATISFIABLE),
+    ((sp.Or(X > 1, X < -1), X**2 <= 1), SolverAnswer.UNSATISFIABLE),
+    ((sp.true, X > Y, Y > X), SolverAnswer.UNSATISFIABLE),
+    ((sp.false,), SolverAnswer.UNSATISFIABLE),
+    ((FIRST > 0, SECOND < 0), SolverAnswer.SATISFIABLE),
+    ((FIRST > 0, FIRST < 0), SolverAnswer.UNSATISFIABLE),
 ]
 
 
@@ -44,7 +44,7 @@ def test_both_solvers_agree_with_the_discriminant(a, b, c):
     a, b, c = (sp.Rational(v.numerator, v.denominator) for v in (a, b, c))
     equation = [sp.Eq(a * X**2 + b * X + c, 0)] if (a, b) != (0, 0) else [sp.Eq(c + 0 * X, 0)]
     root = b**2 - 4 * a * c >= 0 if a != 0 else b != 0 or c == 0
-    wanted = Answer.SATISFIABLE if root else Answer.UNSATISFIABLE
+    wanted = SolverAnswer.SATISFIABLE if root else SolverAnswer.UNSATISFIABLE
     assert {ask(solver, equation)[0] for solver in (Z3(LIMIT), Cvc5(LIMIT))} == {wanted}
 
 
@@ -56,19 +56,19 @@ def test_a_sentence_says_who_decided_it():
 
 
 def test_cvc5_decides_where_z3_does_not(monkeypatch):
-    monkeypatch.setattr(Z3, "check", lambda self, formulas: (Answer.UNKNOWN, ""))
+    monkeypatch.setattr(Z3, "check", lambda self, formulas: (SolverAnswer.UNKNOWN, ""))
     assert decision(Sentence((X > 1,), X**2 > X)).by == ("cvc5",)
     false = decision(Sentence((X > 0,), X**2 > X)).finding
     assert false is not None
     assert false.verdict is Verdict.FAILED
-    monkeypatch.setattr(Cvc5, "check", lambda self, formulas: (Answer.UNKNOWN, ""))
+    monkeypatch.setattr(Cvc5, "check", lambda self, formulas: (SolverAnswer.UNKNOWN, ""))
     neither = decide(Sentence((X > 1,), X**2 > X))
     assert neither is not None
     assert neither.verdict is Verdict.UNDECIDED
 
 
 def test_a_contradiction_between_the_solvers_fails(monkeypatch):
-    monkeypatch.setattr(Cvc5, "check", lambda self, formulas: (Answer.SATISFIABLE, ""))
+    monkeypatch.setattr(Cvc5, "check", lambda self, formulas: (SolverAnswer.SATISFIABLE, ""))
     found = decision(Sentence((X > 1,), X**2 > X)).finding
     assert found is not None
     assert found.verdict is Verdict.FAILED
@@ -76,9 +76,9 @@ def test_a_contradiction_between_the_solvers_fails(monkeypatch):
 
 
 def test_the_child_process_is_stopped_at_its_limit_and_started_again():
-    assert ask(Cvc5(100), (HARD,))[0] in (Answer.UNKNOWN, Answer.SATISFIABLE)
-    assert ask(Cvc5(1), (X**2 < 0,))[0] in (Answer.UNKNOWN, Answer.UNSATISFIABLE)
-    assert ask(Cvc5(LIMIT), (X**2 < 0,))[0] is Answer.UNSATISFIABLE
+    assert ask(Cvc5(100), (HARD,))[0] in (SolverAnswer.UNKNOWN, SolverAnswer.SATISFIABLE)
+    assert ask(Cvc5(1), (X**2 < 0,))[0] in (SolverAnswer.UNKNOWN, SolverAnswer.UNSATISFIABLE)
+    assert ask(Cvc5(LIMIT), (X**2 < 0,))[0] is SolverAnswer.UNSATISFIABLE
 
 
 def test_symbols_of_one_name_are_different_variables():

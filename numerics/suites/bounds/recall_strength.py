@@ -191,9 +191,9 @@ def _spread(states: list[Array]) -> float:
     return max(float(np.linalg.norm(h - states[0], axis=1).max()) for h in states)
 
 
-def _pair(case: Case) -> exact.Pair:
+def _pair(case: Case) -> exact.TwoStrengths:
     block = _strict(case)
-    return exact.Pair(block, block.tau, block.tau * Fraction(case["factor"]))
+    return exact.TwoStrengths(block, block.tau, block.tau * Fraction(case["factor"]))
 
 
 @st.composite

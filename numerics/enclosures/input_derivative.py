@@ -78,7 +78,7 @@ def inverse_norm(matrix: Array, error: float) -> float:
 
     Example:
         >>> import numpy as np
-        >>> from loopstab.numerics.enclosures.sensitivity import inverse_norm
+        >>> from loopstab.numerics.enclosures.input_derivative import inverse_norm
         >>> 0.5 <= inverse_norm(2 * np.eye(2), 1e-9) < 0.51
         True
     """
