@@ -39,8 +39,10 @@ WHOLE = (
     ATEN.softplus.default,
 )
 """Operations that are enclosed or refused as they are, and not decomposed into simpler ones."""
-FOREIGN = str(Path(torch.__file__).parent), __file__, contextlib.__file__, "<"
-"""Beginnings of the names of files that are not the user's."""
+FOREIGN = str(Path(torch.__file__).parent), contextlib.__file__, "<"
+"""Beginnings of the names of files that are neither the user's nor this one."""
+INSIDE = "code of torch"
+"""The place of an operation of one of torch's modules that is the step itself."""
 PLACE = "loopstab place"
 """Key of the place of an operation among the annotations of its node."""
 
@@ -144,7 +146,8 @@ class _Places(TorchFunctionMode):
         annotate = getattr(fx_traceback, "annotate", None)  # newer than the oldest torch
         if annotate is None or frame is None:
             return func(*args, **(kwargs or {}))
-        with annotate({PLACE: _place(frame.f_code.co_filename, frame.f_lineno)}):
+        file = frame.f_code.co_filename
+        with annotate({PLACE: INSIDE if file == __file__ else _place(file, frame.f_lineno)}):
             return func(*args, **(kwargs or {}))
 
 
@@ -192,7 +195,7 @@ def _quiet() -> Iterator[None]:
 def _refusal(error: Exception) -> str:
     """Why torch cannot export, in one line that names the place in the user's code."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(FOREIGN)]
+    own = [frame for frame in frames if not frame.filename.startswith((*FOREIGN, __file__))]
     place = _place(own[-1].filename, own[-1].lineno or 0) if own else "the step"
     text = str(error).strip()
     if "data-dependent" in text or "DataDependent" in type(error).__name__:

@@ -224,6 +224,10 @@ NARROW, TRAINED = nn.Linear(4, 4).eval(), nn.Sequential(nn.Dropout(0.5)).double(
         ),
         (lambda x: x.cumsum(-1), r"test_modules.py, line \d+ .*aten.cumsum.default"),
         (lambda x: F.softplus(x), "aten.softplus.default"),
+        (
+            nn.Conv1d(3, 3, 1).double().eval(),
+            "^code of torch, in the module itself of class Conv1d: the operation aten.convolution",
+        ),
         (lambda x: torch.where(x > 0, x, -x), "aten.gt.Scalar is not among"),
         (lambda x: x * x.mean(), "aten.mean.default gives a single number: pass keepdim=True"),
         (lambda x: x**0.3, "has the exponent 0.3"),
