@@ -141,7 +141,8 @@ class Funnel:
         bits, time = 2 * MARGIN - np.log2(self.contraction.radius), 0
         while time < len(expected):
             ball = self.index(expected[time])
-            bits += growth + SPARE if ball is None else max(0.0, np.log2(self.all[ball].rate))
+            lost = growth + SPARE if ball is None else np.log2(self.all[ball].rate)
+            bits += max(0.0, lost)
             time += 1 if ball is None else period
         return int(bits)
 
