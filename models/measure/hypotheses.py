@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import reduce
+from typing import Any
 
 import numpy as np
 import torch
@@ -74,8 +75,8 @@ def space_constant(model: LoopedTransformer, x: torch.Tensor) -> float | None:
         x: inputs of its task.
 
     Returns:
-        The constant in the largest norm of a token; None where L3 has no finite one: without an
-        outer norm, for other residuals than `add` and for loops of several blocks.
+        The constant in the largest norm of a token; None where L3 has no finite one, and for other
+        residuals than `add` and loops of several blocks.
     """
     try:
         weights = block_weights(model)
@@ -109,19 +110,25 @@ def full_rank(model: LoopedTransformer, points: Sequence[Point]) -> bool | None:
         return None
     if not all(bool((gain != 0).all()) for gain in gains):
         return None
-    for h, e in points:
-        seen: list[torch.Tensor] = []
-        hook = mlp.register_forward_pre_hook(
-            lambda _, given, seen=seen: seen.append(F.gelu(given[2].entry(given[0])))
-        )
-        try:
-            model.step(torch.from_numpy(h), torch.from_numpy(e))
-        finally:
-            hook.remove()
-        hidden = seen[0][0].numpy()
-        if not independent(np.hstack([hidden, np.ones((len(hidden), 1))])):
-            return None
-    return True
+    hidden = (_last_hidden(model, mlp, point) for point in points)
+    ranks = (independent(np.hstack([a, np.ones((len(a), 1))])) for a in hidden)
+    return True if all(ranks) else None
+
+
+def _last_hidden(model: LoopedTransformer, mlp: MLP, point: Point) -> Array:
+    """The hidden activations of the last MLP in a step from a point, (cells, hidden)."""
+    seen: list[torch.Tensor] = []
+
+    def look(_: torch.nn.Module, given: tuple[Any, ...]) -> None:
+        x, _, maps = given
+        seen.append(F.gelu(maps.entry(x)))
+
+    hook = mlp.register_forward_pre_hook(look)
+    try:
+        model.step(*map(torch.from_numpy, point))
+    finally:
+        hook.remove()
+    return seen[0][0].numpy()
 
 
 def independent(rows: Array) -> bool:
@@ -162,7 +169,7 @@ def hull_distance(model: LoopedTransformer, x: torch.Tensor) -> float | None:
     except UsageError:
         return None
     parts = list(_balls(model, weights, _recalled(model, x)))
-    total = sum(_normed(center, gain, weights.eps) for center, _, gain in parts)
+    total = np.sum([_normed(center, gain, weights.eps) for center, _, gain in parts], axis=0)
     length = float(np.linalg.norm(total))
     if not length:
         return None
