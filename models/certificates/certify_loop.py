@@ -20,11 +20,11 @@ from ...numerics.enclosures.contraction import (
     jacobian_estimate,
     polished,
 )
+from ...numerics.enclosures.input_derivative import sensitivity_bounds
 from ...numerics.enclosures.jet import Jet
 from ...numerics.enclosures.margins import answer_of, margins
 from ...numerics.enclosures.orbit import Enclosed, Funnel, growth_of
 from ...numerics.enclosures.rounding import UNIT, up
-from ...numerics.enclosures.input_derivative import sensitivity_bounds
 from ..measure.trained import TrainedLoop
 from ..network.transformer import LoopedTransformer
 from .certificate import Answer, Attraction, Dependence, LoopCertificate, Proved

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from loopstab.numerics.enclosures.ball_array import BallArray
 from loopstab.numerics.enclosures.contraction import NotCertified, contract
+from loopstab.numerics.enclosures.input_derivative import inverse_norm, sensitivity_bounds
 from loopstab.numerics.enclosures.jet import Jet
 from loopstab.numerics.enclosures.margins import margins
 from loopstab.numerics.enclosures.orbit import MOST, Funnel
 from loopstab.numerics.enclosures.rounding import operator_norms, row_norms
-from loopstab.numerics.enclosures.input_derivative import inverse_norm, sensitivity_bounds
 from loopstab.numerics.enclosures.verified import frobenius, least_eigenvalue, spectral_norm
 from loopstab.support.errors import UsageError
 
