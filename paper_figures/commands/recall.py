@@ -23,7 +23,7 @@ def recall(
     out: Path | None = None,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Compare trained loops with internal recall with those with external recall.
+    """Compare internal with external recall in trained loops.
 
     Runs are paired that differ in the recall alone: task, norm, seed, sizes and settings of
     training are equal. On a few inputs of each run the share of orbits that settle, the spectral
