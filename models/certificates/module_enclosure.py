@@ -11,7 +11,8 @@ from torch import Tensor, fx
 from ...numerics.enclosures.operations import E
 from ...support.errors import LoopstabError, UsageError
 from .module_graph import ModuleGraph, name_of, place_of
-from .module_operations import OPERATIONS, Masked, Unsupported
+from .module_operations import OPERATIONS
+from .module_values import Masked, Unsupported
 
 
 @dataclass(frozen=True)

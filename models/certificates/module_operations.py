@@ -7,82 +7,41 @@ place of each tensor.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ...numerics.arrays import Array
 from ...numerics.enclosures.operations import layer_norm, rms_norm, softmax
-
-
-class Unsupported(Exception):
-    """An operation with arguments that cannot be enclosed; the message says which."""
-
-
-@dataclass(frozen=True)
-class Masked:
-    """Scores, some of which are minus infinity.
-
-    Args:
-        scores: the scores, an enclosure that is 0 where they are infinite.
-        keep: 1 where they are finite and 0 where they are not.
-    """
-
-    scores: Any
-    keep: Array
-
-
-@dataclass(frozen=True)
-class Operation:
-    """How an operation is enclosed.
-
-    Args:
-        function: the operation on enclosures.
-        masked: whether its first two arguments may be `Masked`.
-    """
-
-    function: Callable[..., Any]
-    masked: bool = False
-
-
-def enclosed(x: Any) -> bool:
-    """Whether a value depends on an argument, as opposed to a number or an array."""
-    return hasattr(x, "affine")
-
-
-def _array(x: Any) -> Array:
-    return np.asarray(x, float)
-
-
-def _finite(x: Any) -> Array:
-    found = _array(x)
-    if not np.isfinite(found).all():
-        raise Unsupported("has a constant that is not finite")
-    return found
-
-
-def _aligned(x: Any, rank: int) -> Any:
-    missing = rank - len(x.shape)
-    return x.reshape(*(1,) * missing, *x.shape) if missing > 0 else x
+from . import module_shapes as shapes
+from .module_values import (
+    Masked,
+    Operation,
+    Unsupported,
+    aligned,
+    array_of,
+    check_double,
+    enclosed,
+    finite,
+)
 
 
 def _pair(x: Any, y: Any) -> tuple[Any, Any]:
     """Two values of the same number of axes, of which the first is enclosed if one is."""
-    x, y = (v if enclosed(v) else _finite(v) for v in (x, y))
+    x, y = (v if enclosed(v) else finite(v) for v in (x, y))
     rank = max(len(x.shape), len(y.shape))
-    return _aligned(x, rank), _aligned(y, rank)
+    return aligned(x, rank), aligned(y, rank)
 
 
 def _infinite(x: Any) -> bool:
-    return not enclosed(x) and not isinstance(x, Masked) and bool(np.isneginf(_array(x)).any())
+    return not enclosed(x) and not isinstance(x, Masked) and bool(np.isneginf(array_of(x)).any())
 
 
 def add(x: Any, y: Any, alpha: float = 1) -> Any:
     """x + alpha y."""
     if alpha != 1:
-        y = y * float(alpha) if enclosed(y) else _finite(y) * alpha
+        y = y * float(alpha) if enclosed(y) else finite(y) * alpha
     if not enclosed(x) and not isinstance(x, Masked):
         x, y = y, x
     if isinstance(x, Masked):
@@ -96,7 +55,7 @@ def add(x: Any, y: Any, alpha: float = 1) -> Any:
     if isinstance(y, Masked):
         return add(y, x)
     if _infinite(y):
-        keep = ~np.isneginf(_array(y))
+        keep = ~np.isneginf(array_of(y))
         return _masked(add(x, np.where(keep, y, 0.0)), keep)
     x, y = _pair(x, y)
     return x + y
@@ -109,7 +68,7 @@ def _masked(scores: Any, keep: Array) -> Masked:
 
 def subtract(x: Any, y: Any, alpha: float = 1) -> Any:
     """x - alpha y."""
-    return add(x, -y if enclosed(y) else -_array(y), alpha)
+    return add(x, -y if enclosed(y) else -array_of(y), alpha)
 
 
 def multiply(x: Any, y: Any) -> Any:
@@ -124,7 +83,7 @@ def divide(x: Any, y: Any) -> Any:
     """x / y."""
     if enclosed(y):
         return multiply(y.map("reciprocal"), x)
-    divisor = _finite(y)
+    divisor = finite(y)
     if (divisor == 0).any():
         raise Unsupported("divides by zero")
     if divisor.size == 1 and divisor.ndim <= len(x.shape):
@@ -190,8 +149,8 @@ def where(condition: Array, x: Any, y: Any) -> Any:
     if enclosed(condition):
         raise Unsupported("has a condition that depends on the state or the input")
     chosen = np.asarray(condition, bool)
-    (x, finite), (y, rest) = _without_infinity(x, chosen), _without_infinity(y, ~chosen)
-    out, keep = add(multiply(x, chosen), multiply(y, ~chosen)), finite & rest
+    (x, known), (y, rest) = _without_infinity(x, chosen), _without_infinity(y, ~chosen)
+    out, keep = add(multiply(x, chosen), multiply(y, ~chosen)), known & rest
     return out if keep.all() else _masked(out, keep)
 
 
@@ -201,7 +160,7 @@ def _without_infinity(x: Any, chosen: Array) -> tuple[Any, Array]:
         return x.scores, (x.keep > 0) | ~chosen
     if enclosed(x):
         return x, np.array(True)
-    wanted = np.where(chosen, _array(x), 0.0)
+    wanted = np.where(chosen, array_of(x), 0.0)
     infinite = np.isneginf(wanted)
     return np.where(infinite, 0.0, wanted), ~infinite
 
@@ -213,9 +172,9 @@ def matmul(x: Any, y: Any) -> Any:
     y = y.reshape(-1, 1) if vectors[1] else y
     batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     x, y = (
-        expand(v, (*batch, *v.shape[-2:]))
+        shapes.expand(v, (*batch, *v.shape[-2:]))
         if enclosed(v)
-        else np.broadcast_to(_finite(v), (*batch, *v.shape[-2:]))
+        else np.broadcast_to(finite(v), (*batch, *v.shape[-2:]))
         for v in (x, y)
     )
     x = x if enclosed(x) else y.numbers(x)
@@ -223,7 +182,7 @@ def matmul(x: Any, y: Any) -> Any:
     if not any(vectors):
         return out
     shape = [*out.shape[:-2], *(n for n, v in zip(out.shape[-2:], vectors, strict=True) if not v)]
-    return view(out, shape)
+    return shapes.view(out, shape)
 
 
 def addmm(bias: Any, x: Any, y: Any, *, beta: float = 1, alpha: float = 1) -> Any:
@@ -237,7 +196,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """weight x + bias."""
     if enclosed(weight) or enclosed(bias):
         raise Unsupported("has a weight that depends on the state or the input")
-    return x.affine(_finite(weight), None if bias is None else _finite(bias))
+    return x.affine(finite(weight), None if bias is None else finite(bias))
 
 
 def attention(
@@ -257,7 +216,7 @@ def attention(
     some = next(x for x in (q, k, v) if enclosed(x))
     q, k, v = (x if enclosed(x) else some.numbers(x) for x in (q, k, v))
     batch = np.broadcast_shapes(*(x.shape[:-2] for x in (q, k, v)))
-    q, k, v = (expand(x, (*batch, *x.shape[-2:])) for x in (q, k, v))
+    q, k, v = (shapes.expand(x, (*batch, *x.shape[-2:])) for x in (q, k, v))
     if scale is None:
         q = q * q.numbers(np.full((1,) * len(q.shape), float(q.shape[-1]))).map("rsqrt")
     else:
@@ -278,8 +237,8 @@ def softmax_over(x: Any, dim: int, dtype: Any = None) -> Any:
         x, keep = x.scores, np.moveaxis(x.keep, dim, -1)
         if not keep.any(-1).all():
             raise Unsupported("is given a row of minus infinities")
-    _check_double(dtype)
-    return _moved(softmax(_moved(x, dim, -1), keep), -1, dim)
+    check_double(dtype)
+    return shapes.moved(softmax(shapes.moved(x, dim, -1), keep), -1, dim)
 
 
 def norm_layer(
@@ -308,21 +267,21 @@ def _flat(x: Any, shape: Sequence[int], gain: Any, bias: Any) -> tuple[Any, Any,
     flat = x.reshape(*x.shape[: len(x.shape) - len(shape)], math.prod(shape))
     return (
         flat,
-        1.0 if gain is None else _finite(gain).ravel(),
-        None if bias is None else _finite(bias).ravel(),
+        1.0 if gain is None else finite(gain).ravel(),
+        None if bias is None else finite(bias).ravel(),
     )
 
 
 def total(x: Any, dims: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The sum over axes."""
-    _check_double(dtype)
+    check_double(dtype)
     flat, shape, _ = _gathered(x, dims, keepdim)
     return flat.sum().reshape(*shape)
 
 
 def mean(x: Any, dims: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The mean over axes."""
-    _check_double(dtype)
+    check_double(dtype)
     flat, shape, n = _gathered(x, dims, keepdim)
     return flat.sum().over(n).reshape(*shape)
 
@@ -340,7 +299,7 @@ def variance(
 
 def length(x: Any, order: float = 2, dims: Any = None, keepdim: bool = False, *, dtype: Any = None):
     """The Euclidean norm over axes."""
-    _check_double(dtype)
+    check_double(dtype)
     if order != 2:
         raise Unsupported(f"has the order {order}: only the Euclidean norm can be enclosed")
     flat, shape, _ = _gathered(x, dims, keepdim)
@@ -361,142 +320,6 @@ def _gathered(x: Any, dims: Any, keepdim: bool) -> tuple[Any, list[int], int]:
     return flat.reshape(*(x.shape[d] for d in kept), n), shape, n
 
 
-def view(x: Any, shape: Sequence[int]) -> Any:
-    """The same entries in another shape."""
-    if not len(shape):
-        raise Unsupported("gives a single number: keep one axis of length 1")
-    return x.reshape(*shape)
-
-
-def transpose(x: Any, first: int, second: int) -> Any:
-    """Two axes exchanged."""
-    axes = list(range(len(x.shape)))
-    axes[first], axes[second] = axes[second], axes[first]
-    return x.transpose(*axes)
-
-
-def permute(x: Any, axes: Sequence[int]) -> Any:
-    """The axes in another order."""
-    return x.transpose(*(a % len(axes) for a in axes))
-
-
-def _moved(x: Any, source: int, target: int) -> Any:
-    rank = len(x.shape)
-    axes = list(range(rank))
-    axis = axes.pop(source % rank)
-    axes.insert(target % rank, axis)
-    return x if axes == list(range(rank)) else x.transpose(*axes)
-
-
-def unsqueeze(x: Any, dim: int) -> Any:
-    """A new axis of length 1."""
-    shape = list(x.shape)
-    shape.insert(dim % (len(shape) + 1), 1)
-    return x.reshape(*shape)
-
-
-def squeeze(x: Any, dims: Any = None) -> Any:
-    """Without axes of length 1."""
-    rank = len(x.shape)
-    dims = range(rank) if dims is None else [dims] if isinstance(dims, int) else dims
-    gone = {d % rank for d in dims if x.shape[d] == 1}
-    return view(x, [n for d, n in enumerate(x.shape) if d not in gone])
-
-
-def expand(x: Any, shape: Sequence[int], *, implicit: bool = False) -> Any:
-    """The entries repeated along axes of length 1."""
-    if isinstance(x, Masked):
-        return Masked(expand(x.scores, shape), np.broadcast_to(x.keep, shape))
-    old = (1,) * (len(shape) - len(x.shape)) + tuple(x.shape)
-    full = tuple(o if n == -1 else n for o, n in zip(old, shape, strict=True))
-    x = _aligned(x, len(full))
-    return x if tuple(x.shape) == full else x + np.zeros(full)
-
-
-def _index(x: Any, dim: int, item: Any) -> Any:
-    items: list[Any] = [slice(None)] * len(x.shape)
-    items[dim] = item
-    return x[tuple(items)]
-
-
-def filled(x: Any, value: float, **_: Any) -> Any:
-    """One number in the shape of x."""
-    numbers = np.full(x.shape, float(value))
-    return x.numbers(numbers) if np.isfinite(value) else numbers
-
-
-def cut(x: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
-    """A slice along an axis."""
-    return _index(x, dim, slice(start, end, step))
-
-
-def select(x: Any, dim: int, index: int) -> Any:
-    """One index of an axis, which goes."""
-    if len(x.shape) == 1:
-        raise Unsupported("gives a single number: take a slice of length 1")
-    return _index(x, dim, int(index))
-
-
-def index_select(x: Any, dim: int, index: Any) -> Any:
-    """Some indices of an axis."""
-    if enclosed(index):
-        raise Unsupported("has indices that depend on the state or the input")
-    return _index(x, dim, np.asarray(index).ravel())
-
-
-def index(x: Any, indices: Sequence[Any]) -> Any:
-    """Constant indices of one axis."""
-    given = [d for d, i in enumerate(indices) if i is not None]
-    if len(given) != 1 or enclosed(indices[given[0]]) or np.ndim(indices[given[0]]) != 1:
-        raise Unsupported("has indices of several axes, or ones that depend on the state")
-    return _index(x, given[0], np.asarray(indices[given[0]]))
-
-
-def flip(x: Any, dims: Sequence[int]) -> Any:
-    """The entries in reverse order along axes."""
-    for dim in dims:
-        x = _index(x, dim, np.arange(x.shape[dim])[::-1])
-    return x
-
-
-def split(x: Any, sizes: Sequence[int], dim: int = 0) -> list[Any]:
-    """Consecutive parts of given sizes."""
-    ends = np.cumsum(sizes).tolist()
-    return [cut(x, dim, end - size, end) for size, end in zip(sizes, ends, strict=True)]
-
-
-def concatenate(parts: Sequence[Any], dim: int = 0) -> Any:
-    """Arrays one after another."""
-    first = next(part for part in parts if enclosed(part))
-    made = [part if enclosed(part) else first.numbers(_finite(part)) for part in parts]
-    return first.concatenate(made, dim % len(first.shape))
-
-
-def pad(x: Any, widths: Sequence[int], value: float = 0.0) -> Any:
-    """Constant numbers before and after, from the last axis on."""
-    for i in range(0, len(widths), 2):
-        dim = len(x.shape) - 1 - i // 2
-        sides = []
-        for width in widths[i : i + 2]:
-            if width < 0:
-                raise Unsupported("has a negative width")
-            sides.append(np.full((*x.shape[:dim], width, *x.shape[dim + 1 :]), float(value)))
-        before, after = sides
-        x = concatenate([p for p in (before, x, after) if p is x or p.size], dim)
-    return x
-
-
-def same(x: Any, *_: Any, dtype: Any = None, **__: Any) -> Any:
-    """The array itself, as for a copy; not for one in another precision."""
-    _check_double(dtype)
-    return x
-
-
-def _check_double(dtype: Any) -> None:
-    if dtype is not None and str(dtype) != "torch.float64":
-        raise Unsupported(f"changes to {str(dtype).removeprefix('torch.')}: stay in float64")
-
-
 def _named(name: str) -> Operation:
     return Operation(lambda x: x.map(name))
 
@@ -509,33 +332,33 @@ NAMED = (
 OPERATIONS: dict[str, Operation] = {
     **{f"aten.{name}.default": _named(name) for name in NAMED},
     "aten._softmax.default": Operation(lambda x, dim, _: softmax_over(x, dim), masked=True),
-    "aten._to_copy.default": Operation(same),
-    "aten._unsafe_view.default": Operation(view),
+    "aten._to_copy.default": Operation(shapes.same),
+    "aten._unsafe_view.default": Operation(shapes.view),
     "aten.abs.default": Operation(absolute),
     "aten.add.Scalar": Operation(add),
     "aten.add.Tensor": Operation(add, masked=True),
     "aten.addmm.default": Operation(addmm),
-    "aten.alias.default": Operation(same, masked=True),
+    "aten.alias.default": Operation(shapes.same, masked=True),
     "aten.bmm.default": Operation(matmul),
-    "aten.cat.default": Operation(concatenate),
+    "aten.cat.default": Operation(shapes.concatenate),
     "aten.clamp.default": Operation(clamp),
     "aten.clamp.Tensor": Operation(clamp),
     "aten.clamp_min.default": Operation(maximum),
     "aten.clamp_max.default": Operation(minimum),
-    "aten.clone.default": Operation(same, masked=True),
-    "aten.constant_pad_nd.default": Operation(pad),
-    "aten.copy.default": Operation(lambda x, y, _=False: expand(y, x.shape)),
-    "aten.detach.default": Operation(same),
+    "aten.clone.default": Operation(shapes.same, masked=True),
+    "aten.constant_pad_nd.default": Operation(shapes.pad),
+    "aten.copy.default": Operation(lambda x, y, _=False: shapes.expand(y, x.shape)),
+    "aten.detach.default": Operation(shapes.same),
     "aten.div.Scalar": Operation(divide),
     "aten.div.Tensor": Operation(divide),
     "aten.elu.default": Operation(elu),
-    "aten.expand.default": Operation(expand),
-    "aten.flip.default": Operation(flip),
-    "aten.full_like.default": Operation(filled),
+    "aten.expand.default": Operation(shapes.expand),
+    "aten.flip.default": Operation(shapes.flip),
+    "aten.full_like.default": Operation(shapes.filled),
     "aten.gelu.default": Operation(gelu),
     "aten.hardtanh.default": Operation(lambda x, low=-1.0, high=1.0: clamp(x, low, high)),
-    "aten.index.Tensor": Operation(index),
-    "aten.index_select.default": Operation(index_select),
+    "aten.index.Tensor": Operation(shapes.index),
+    "aten.index_select.default": Operation(shapes.index_select),
     "aten.layer_norm.default": Operation(norm_layer),
     "aten.leaky_relu.default": Operation(leaky_relu),
     "aten.linalg_vector_norm.default": Operation(length),
@@ -549,25 +372,25 @@ OPERATIONS: dict[str, Operation] = {
     "aten.mul.Scalar": Operation(multiply),
     "aten.mul.Tensor": Operation(multiply),
     "aten.neg.default": Operation(lambda x: -x),
-    "aten.permute.default": Operation(permute),
+    "aten.permute.default": Operation(shapes.permute),
     "aten.pow.Tensor_Scalar": Operation(power),
     "aten.rms_norm.default": Operation(norm_rms),
     "aten.scaled_dot_product_attention.default": Operation(attention),
-    "aten.select.int": Operation(select),
-    "aten.slice.Tensor": Operation(cut),
+    "aten.select.int": Operation(shapes.select),
+    "aten.slice.Tensor": Operation(shapes.cut),
     "aten.softmax.int": Operation(softmax_over, masked=True),
-    "aten.split_with_sizes.default": Operation(split),
-    "aten.squeeze.default": Operation(squeeze),
-    "aten.squeeze.dim": Operation(squeeze),
-    "aten.squeeze.dims": Operation(squeeze),
+    "aten.split_with_sizes.default": Operation(shapes.split),
+    "aten.squeeze.default": Operation(shapes.squeeze),
+    "aten.squeeze.dim": Operation(shapes.squeeze),
+    "aten.squeeze.dims": Operation(shapes.squeeze),
     "aten.sub.Scalar": Operation(subtract),
     "aten.sub.Tensor": Operation(subtract),
     "aten.sum.default": Operation(total),
     "aten.sum.dim_IntList": Operation(total),
-    "aten.transpose.int": Operation(transpose),
-    "aten.unsqueeze.default": Operation(unsqueeze),
+    "aten.transpose.int": Operation(shapes.transpose),
+    "aten.unsqueeze.default": Operation(shapes.unsqueeze),
     "aten.var.correction": Operation(variance),
-    "aten.view.default": Operation(view),
+    "aten.view.default": Operation(shapes.view),
     "aten.where.self": Operation(where, masked=True),
     "<built-in function getitem>": Operation(lambda parts, i: parts[i]),
 }
