@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import flint
 import numpy as np
-from flint import arb
 
 from ...numerics.arrays import Array
 from ...numerics.enclosures.ball_array import BallArray
@@ -30,6 +28,7 @@ from ..network.transformer import LoopedTransformer
 from .certificate import Answer, Attraction, Dependence, LoopCertificate, Proved
 from .enclosed_loop import EnclosedLoop
 from .enclosed_network import EnclosedNetwork
+from .input_maps import InputMaps
 from .settling import Settled, settle
 
 LOOPS = 4000
@@ -43,69 +42,6 @@ LOOSE = 1e-4
 """The same for the singular values of S, and for the error of the fixed point a factor of 2."""
 SPARE_BITS = 16
 """Bits by which the stated box of initial states is smaller."""
-
-
-@dataclass(frozen=True)
-class Maps:
-    """The loop for one input, on jets and on balls.
-
-    Args:
-        network: the loop.
-        x: its input.
-        period: number of iterations that make up the map whose fixed point is proved.
-    """
-
-    network: EnclosedLoop
-    x: Array
-    period: int
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_offset", self.network.offset(self.embedding))
-        object.__setattr__(self, "_balls", {})
-        object.__setattr__(self, "_matrices", {})
-
-    @property
-    def embedding(self) -> Jet:
-        """e, enclosed."""
-        return self.network.encode(Jet.constant(self.x))
-
-    def turn(self, h: Jet) -> list[Jet]:
-        """The states after 0, 1, ..., period - 1 iterations."""
-        out = [h]
-        for _ in range(self.period - 1):
-            out.append(self.network.advance(out[-1], self._offset))
-        return out
-
-    def jet(self, h: Jet) -> Jet:
-        """The state after `period` iterations."""
-        return self.network.advance(self.turn(h)[-1], self._offset)
-
-    def start(self) -> BallArray:
-        """h_0 at the precision of the context."""
-        return self.network.start(self._encoded())
-
-    def box(self, bits: int) -> BallArray:
-        """All states whose entries are within 2^-bits of those of h_0."""
-        h = self.start()
-        around = np.full(h.shape, arb(0, arb(2) ** -bits), object)
-        return BallArray(h.balls + around, self._matrices)
-
-    def _encoded(self) -> BallArray:
-        return self.network.encode(BallArray(BallArray.exact(self.x).balls, self._matrices))
-
-    def advance(self, h: BallArray) -> BallArray:
-        """One iteration on balls, at the precision of the context."""
-        h = BallArray(h.balls, self._matrices)
-        bits = flint.ctx.prec
-        if bits not in self._balls:
-            self._balls[bits] = self.network.offset(self._encoded())
-        return self.network.advance(h, self._balls[bits])
-
-    def exact(self, h: BallArray) -> BallArray:
-        """`period` iterations on balls."""
-        for _ in range(self.period):
-            h = self.advance(h)
-        return h
 
 
 def certify_loop(
@@ -211,16 +147,18 @@ def prove(
         NotCertified: no ball about the center is attracted by a fixed point.
     """
     with flint.ctx.workprec(BITS):
-        return _prove(Maps(network, x, settled.period), center, settled, progress)
+        return _prove(InputMaps(network, x, settled.period), center, settled, progress)
 
 
 def centered(network: EnclosedLoop, x: Array, settled: Settled) -> Array:
     """A point very near the fixed point of a loop, from a float orbit that has settled."""
-    maps = Maps(network, x, settled.period)
+    maps = InputMaps(network, x, settled.period)
     return polished(maps.exact, settled.center, jacobian_estimate(maps.jet, settled.center))
 
 
-def _prove(maps: Maps, center: Array, settled: Settled, progress: Callable[[str], None]) -> Proved:
+def _prove(
+    maps: InputMaps, center: Array, settled: Settled, progress: Callable[[str], None]
+) -> Proved:
     progress("contraction")
     ball = contract(maps.jet, maps.exact, center)
     attraction = _attraction(ball, settled.period)
@@ -273,7 +211,7 @@ def _check_period(turn: list[Jet], ball: Contraction) -> None:
 
 
 def _answer(
-    maps: Maps,
+    maps: InputMaps,
     ball: Contraction,
     turn: list[Jet],
     settled: Settled,
@@ -339,7 +277,7 @@ def _distances(ball: Contraction, states: Array) -> list[float]:
     return distances[: inside[0] + 1 if len(inside) else None].tolist()
 
 
-def _dependence(maps: Maps, ball: Contraction, bits: int | None) -> Dependence:
+def _dependence(maps: InputMaps, ball: Contraction, bits: int | None) -> Dependence:
     """Part 4."""
     network, center = maps.network, ball.center
     if not network.recall:

@@ -47,7 +47,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """One quantity, compared over pairs in which both runs have it.
 
     Attributes:
@@ -110,7 +110,7 @@ def recall_pairs(records: Mapping[str, Mapping[str, Any]]) -> list[Pair]:
     ]
 
 
-def compare_recall(pairs: Sequence[tuple[RecallRecord, RecallRecord]]) -> list[Row]:
+def compare_recall(pairs: Sequence[tuple[RecallRecord, RecallRecord]]) -> list[ComparisonRow]:
     """Compare the measurements of pairs, for each norm by itself.
 
     Args:
@@ -134,7 +134,7 @@ def compare_recall(pairs: Sequence[tuple[RecallRecord, RecallRecord]]) -> list[R
     return list(_rows(pairs))
 
 
-def _rows(pairs: Sequence[tuple[RecallRecord, RecallRecord]]) -> Iterator[Row]:
+def _rows(pairs: Sequence[tuple[RecallRecord, RecallRecord]]) -> Iterator[ComparisonRow]:
     norms = {record: str(Architecture.parse(record.architecture).norm) for record, _ in pairs}
     for norm in dict.fromkeys(norms.values()):
         for quantity, value in QUANTITIES.items():
@@ -149,7 +149,7 @@ def _rows(pairs: Sequence[tuple[RecallRecord, RecallRecord]]) -> Iterator[Row]:
                 continue
             x, y = np.array(both).T
             larger, smaller = int((x > y).sum()), int((x < y).sum())
-            yield Row(
+            yield ComparisonRow(
                 quantity=quantity,
                 norm=norm,
                 pairs=len(both),

@@ -320,10 +320,7 @@ class Jet:
         return self.transpose(*axes)
 
     def _rearranged(
-        self,
-        values: BallArray,
-        move: Callable[[Array, tuple[int, ...]], Array],
-        block: Array,
+        self, values: BallArray, move: Callable[[Array, tuple[int, ...]], Array], block: Array
     ) -> Jet:
         gradient = self.gradient
         moved = None if gradient is None else move(gradient, gradient.shape[-1:])
@@ -333,11 +330,7 @@ class Jet:
         return self._with(values, None, np.zeros(values.shape))
 
     def _with(
-        self,
-        values: BallArray,
-        gradient: Array | None,
-        spread: Array,
-        block: Array = NO_BOUND,
+        self, values: BallArray, gradient: Array | None, spread: Array, block: Array = NO_BOUND
     ) -> Jet:
         return Jet(values, gradient, spread, block, radius=self.radius)
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from loopstab.numerics.enclosures.adapted import Coordinates
 from loopstab.numerics.enclosures.ball_array import BallArray
 from loopstab.numerics.enclosures.contraction import NotCertified, contract, radius_estimate
+from loopstab.numerics.enclosures.input_derivative import inverse_norm, sensitivity_bounds
 from loopstab.numerics.enclosures.jet import Jet
 from loopstab.numerics.enclosures.margins import answer_of, margins
 from loopstab.numerics.enclosures.orbit import Funnel
 from loopstab.numerics.enclosures.rounding import operator_norms
-from loopstab.numerics.enclosures.input_derivative import inverse_norm, sensitivity_bounds
 from loopstab.numerics.enclosures.verified import least_eigenvalue, spectral_norm
 
 SEEDS = st.integers(0, 10**6)

@@ -135,7 +135,7 @@ def _fold_example():
     ]
 
 
-def _folded(x: sp.Rational, y: sp.Rational, step: flint.arb) -> tuple[flint.arb, ...]:
+def _folded(x: sp.Expr, y: sp.Expr, step: flint.arb) -> tuple[flint.arb, ...]:
     """The offset of the fold, and f(h) - h and f'(h) at its state; `step` is a ball of x."""
     offset, update = evaluate(formula("fold_offset")(x, y)), flint.arb(int(y))
     tangent = (1 - (1 - step) / (step * update)).sqrt()  # T^2 = 1 - (1 - x)/(x y)

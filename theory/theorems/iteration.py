@@ -19,8 +19,8 @@ THEOREMS: dict[str, Theorem] = {
         "Limit of an attracting loop (claim L1)",
         "f(h, e) of class C^1 near (h*, e_0), h* = f(h*, e_0), rho(D_h f) < 1 there, and the orbit"
         " of h_0 at e_0 converges to h*: near e_0 the orbits of starts near h_0 converge, to the"
-        " only fixed point h*(e) near h*, which is C^1 in e with derivative S = (I - D_h f)^{-1} D_e"
-        " f, and dh_t/de -> S.",
+        " only fixed point h*(e) near h*, which is C^1 in e with derivative S = (I - D_h f)^{-1}"
+        " D_e f, and dh_t/de -> S.",
         "Claim L1; without a parameter: J. Ortega, W. Rheinboldt, Iterative Solution of Nonlinear"
         " Equations in Several Variables (1970), section 10.1 (Ostrowski's theorem; not looked up)",
         {
