@@ -102,6 +102,45 @@ class Proved:
         """All fields as JSON data."""
         return {"version": VERSION, **asdict(self), "complete": self.complete}
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The certificate of JSON data that `to_json` made.
+
+        Raises:
+            LoopstabError: a field is missing, unknown or of another type, or a part is neither
+                there nor among the unproved ones.
+        """
+        try:
+            given = {k: v for k, v in data.items() if k not in ("version", "complete")}
+            if data["version"] != VERSION:
+                raise LoopstabError(
+                    f"the certificate has version {data['version']!r}, not {VERSION}: make it again"
+                )
+            attraction = Attraction(**given.pop("attraction"))
+            answer, dependence = given.pop("answer"), given.pop("dependence")
+            if answer is not None:
+                answer = dict(answer)
+                classes = tuple(tuple(map(int, row)) for row in answer.pop("classes"))
+                answer = Answer(classes=classes, **answer)
+            dependence = None if dependence is None else Dependence(**dependence)
+            if "shape" in given:
+                given["shape"] = tuple(map(int, given["shape"]))
+            read = cls(attraction=attraction, answer=answer, dependence=dependence, **given)
+            read._check()
+            return read
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise LoopstabError(
+                f"the certificate cannot be read ({error}): the file was altered"
+            ) from None
+
+    def _check(self) -> None:
+        for part in (self, self.attraction, self.answer, self.dependence):
+            for field in () if part is None else fields(part):
+                _check_type(field.name, str(field.type), getattr(part, field.name))
+        missing = {k for k in ("answer", "dependence") if getattr(self, k) is None}
+        if missing != set(self.unproved):
+            raise ValueError(f"unproved are {sorted(missing)}, not {sorted(self.unproved)}")
+
     def sentences(self) -> list[str]:
         """The parts of the certificate in words, one sentence for each."""
         return [self._exists(), self._attracts(), self._answers(), self._depends()]
@@ -193,43 +232,6 @@ class LoopCertificate(Proved):
     input: int | None
     cells: int
     width: int
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """The certificate of JSON data that `to_json` made.
-
-        Raises:
-            LoopstabError: a field is missing, unknown or of another type, or a part is neither
-                there nor among the unproved ones.
-        """
-        try:
-            given = {k: v for k, v in data.items() if k not in ("version", "complete")}
-            if data["version"] != VERSION:
-                raise LoopstabError(
-                    f"the certificate has version {data['version']!r}, not {VERSION}: make it again"
-                )
-            attraction = Attraction(**given.pop("attraction"))
-            answer, dependence = given.pop("answer"), given.pop("dependence")
-            if answer is not None:
-                answer = dict(answer)
-                classes = tuple(tuple(map(int, row)) for row in answer.pop("classes"))
-                answer = Answer(classes=classes, **answer)
-            dependence = None if dependence is None else Dependence(**dependence)
-            read = cls(attraction=attraction, answer=answer, dependence=dependence, **given)
-            read._check()
-            return read
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise LoopstabError(
-                f"the certificate cannot be read ({error}): the file was altered"
-            ) from None
-
-    def _check(self) -> None:
-        for part in (self, self.attraction, self.answer, self.dependence):
-            for field in () if part is None else fields(part):
-                _check_type(field.name, str(field.type), getattr(part, field.name))
-        missing = {k for k in ("answer", "dependence") if getattr(self, k) is None}
-        if missing != set(self.unproved):
-            raise ValueError(f"unproved are {sorted(missing)}, not {sorted(self.unproved)}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,10 +17,12 @@ from ...numerics.enclosures.contraction import NotCertified
 from ...support.errors import LoopstabError
 from ..measure.trained import TrainedLoop
 from ..network.checkpoint import Checkpoint
-from .certificate import LoopCertificate
+from .certificate import LoopCertificate, Proved
 from .certify_loop import LOOPS, certify_at, fingerprint
 from .samples import sample
 from .settling import settle
+
+Certificate = TypeVar("Certificate", bound=Proved)
 
 FIELD = "certificate"
 """Key of the certificate among the metadata of the file."""
@@ -39,21 +42,9 @@ class CertificateFile:
     x: Array
     center: Array
 
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of everything in the file."""
-        text = json.dumps(self.certificate.to_json(), sort_keys=True)
-        digest = hashlib.sha256(text.encode())
-        for array in (self.x, self.center):
-            digest.update(repr(array.shape).encode())
-            digest.update(np.ascontiguousarray(array, float).tobytes())
-        return digest.hexdigest()
-
     def save(self, path: str | Path) -> Path:
         """Write the file, whole or not at all."""
-        tensors = {"input": torch.from_numpy(self.x), "center": torch.from_numpy(self.center)}
-        meta = {FIELD: self.certificate.to_json(), "digest": self.digest}
-        return Checkpoint(tensors, meta).save(path)
+        return save_parts(path, self.certificate, {"input": self.x, "center": self.center})
 
     @classmethod
     def load(cls, path: str | Path) -> CertificateFile:
@@ -63,26 +54,14 @@ class CertificateFile:
             UsageError: there is no such file.
             LoopstabError: the file is damaged or was altered, or is not a certificate.
         """
-        found = Checkpoint.load(path)
-        if not {FIELD, "digest"} <= set(found.meta) or {"input", "center"} - set(found.tensors):
-            raise LoopstabError(
-                f"{path} is not a certificate: give a file that `loopstab certify CHECKPOINT --out"
-                " FILE` wrote"
-            )
-        certificate = LoopCertificate.from_json(found.meta[FIELD])
-        x, center = (found.tensors[name].double().numpy() for name in ("input", "center"))
+        certificate, (x, center) = load_parts(path, LoopCertificate, ("input", "center"))
         shapes = (certificate.cells, x.shape[-1]), (certificate.cells, certificate.width)
         if (x.shape, center.shape) != shapes:
             raise LoopstabError(
                 f"{path}: the input has shape {x.shape} and the center {center.shape}, which do"
                 " not fit the certificate: the file was altered"
             )
-        read = cls(certificate, x, center)
-        if read.digest != found.meta["digest"]:
-            raise LoopstabError(
-                f"{path}: its contents do not agree with its checksum: the file was altered"
-            )
-        return read
+        return cls(certificate, x, center)
 
     def verify(
         self, trained: TrainedLoop, progress: Callable[[str], None] = lambda _: None
@@ -115,7 +94,7 @@ class CertificateFile:
             found = certify_at(trained, self.x, self.center, settled, progress=progress)
         except NotCertified as error:
             return [str(error)]
-        faults = _weaker(found, claimed)
+        faults = weaker(found, claimed)
         words = ("architecture", "task", "level")
         if any(getattr(found, word) != getattr(claimed, word) for word in words):
             faults.append("its architecture, task or level are those of another checkpoint")
@@ -125,7 +104,53 @@ class CertificateFile:
         return faults
 
 
-def _weaker(found: LoopCertificate, claimed: LoopCertificate) -> list[str]:
+def save_parts(path: str | Path, certificate: Proved, arrays: Mapping[str, Array]) -> Path:
+    """Write a certificate with the arrays that it is about, and a checksum of everything."""
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    data = certificate.to_json()
+    return Checkpoint(tensors, {FIELD: data, "digest": _digest(data, arrays)}).save(path)
+
+
+def load_parts(
+    path: str | Path, kind: type[Certificate], names: tuple[str, ...]
+) -> tuple[Certificate, list[Array]]:
+    """Read what `save_parts` wrote.
+
+    Args:
+        path: the file.
+        kind: the class of the certificate.
+        names: names of the arrays.
+
+    Raises:
+        UsageError: there is no such file.
+        LoopstabError: the file is damaged or was altered, or is not a certificate of that kind.
+    """
+    found = Checkpoint.load(path)
+    if not {FIELD, "digest"} <= set(found.meta) or set(names) != set(found.tensors):
+        raise LoopstabError(
+            f"{path} is not a certificate of this kind: give a file that `loopstab certify"
+            " CHECKPOINT --out FILE` wrote, or beside your FILE.py one that `loopstab certify"
+            " FILE.py --out FILE` wrote"
+        )
+    certificate = kind.from_json(found.meta[FIELD])
+    arrays = {name: found.tensors[name].double().numpy() for name in names}
+    if _digest(certificate.to_json(), arrays) != found.meta["digest"]:
+        raise LoopstabError(
+            f"{path}: its contents do not agree with its checksum: the file was altered"
+        )
+    return certificate, [arrays[name] for name in names]
+
+
+def _digest(data: dict[str, Any], arrays: Mapping[str, Array]) -> str:
+    """The SHA-256 of everything in a file."""
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode())
+    for array in arrays.values():
+        digest.update(repr(array.shape).encode())
+        digest.update(np.ascontiguousarray(array, float).tobytes())
+    return digest.hexdigest()
+
+
+def weaker(found: Proved, claimed: Proved) -> list[str]:
     """In which respects a new certificate does not imply the claimed one."""
     faults: list[str] = []
 

@@ -145,7 +145,21 @@ def certify_module(
         >>> print(found.sentences()[2])  # doctest: +ELLIPSIS
         Answer: in exact arithmetic the orbit from h_0 is after ... there is no readout.
     """
-    state, given = _double("h0", h0), _double("e", e)
+    return certified_module(step, h0, e, readout, loops=loops, progress=progress)[0]
+
+
+def certified_module(
+    step: Step,
+    h0: Array | Tensor,
+    e: Array | Tensor,
+    readout: Callable[[Tensor], Tensor] | None = None,
+    *,
+    loops: int = LOOPS,
+    center: Array | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[ModuleCertificate, Array]:
+    """As `certify_module`; returns the center of the ball as well, or takes a given one."""
+    state, given = doubles("h0", h0), doubles("e", e)
     loop = EnclosedStep(step, state, given, readout)
     progress("following the orbit")
     held = torch.from_numpy(given)
@@ -156,8 +170,10 @@ def certify_module(
 
     torch_loop = TorchLoop(step, lambda _: torch.from_numpy(state))
     settled = settle_map(once, state, loops, lambda: outcome_of(torch_loop, given, loops))
-    proved = prove(loop, given, centered(loop, given, settled), settled, progress)
-    return ModuleCertificate(
+    if center is None:
+        center = centered(loop, given, settled)
+    proved = prove(loop, given, center, settled, progress)
+    found = ModuleCertificate(
         attraction=proved.attraction,
         answer=proved.answer,
         dependence=proved.dependence,
@@ -165,9 +181,11 @@ def certify_module(
         loop=_name(step),
         shape=state.shape,
     )
+    return found, center
 
 
-def _double(name: str, value: Array | Tensor) -> Array:
+def doubles(name: str, value: Array | Tensor) -> Array:
+    """The array of a state or input; `UsageError` where it is not made of finite doubles."""
     array = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
     if array.dtype != np.float64:
         raise UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from ...support.errors import UsageError
 from ...support.jsonable import json_text
 
 if TYPE_CHECKING:
-    from ...models.certificates.certificate import LoopCertificate, Proved
+    from ...models.certificates.certificate import LoopCertificate, ModuleCertificate, Proved
     from ...models.certificates.certificate_file import CertificateFile
     from ...models.measure.trained import TrainedLoop
 
@@ -37,7 +38,8 @@ def certify(
     states of an explicit box. See docs/howto/certify.md for what is assumed.
 
     With --verify FILE a certificate that --out wrote is proved again from the checkpoint and the
-    file alone. The checkpoint is the one that the file names, unless another is given.
+    file alone. The checkpoint is the one that the file names, unless another is given; the
+    certificate of a Python file is proved again with that file.
 
     A Python file is treated as by loopstab diagnose: it defines step(h, e), initial(e) and e, and
     it may define readout(h), which returns logits. Here they are functions or modules of torch, in
@@ -46,7 +48,8 @@ def certify(
 
     Examples: loopstab certify sudoku-4x4-external-post-s1 --input 3 --out three.safetensors
      loopstab certify --verify three.safetensors
-     loopstab certify mine.py --json
+     loopstab certify mine.py --out mine.safetensors
+     loopstab certify mine.py --verify mine.safetensors
 
     Exit status: 0 if everything was proved; 1 if something was not, because the orbit does not
     settle, nothing attracts, or a bound is too wide, or for a file that was altered or is about
@@ -70,17 +73,17 @@ def certify(
     from ...numerics.enclosures.contraction import NotCertified
 
     if verify is not None:
+        if checkpoint is not None and checkpoint.endswith(".py"):
+            return _verify_file(Path(checkpoint), verify, json_)
         return _verify(CertificateFile.load(verify), checkpoint, data, json_)
     if checkpoint is None:
         raise UsageError("certify needs a checkpoint, or --verify with a certificate")
     if input_ < 0 or loops < 1:
         raise UsageError(f"--input counts from 0 and --loops from 1; they are {input_} and {loops}")
     if checkpoint.endswith(".py"):
-        if input_ or level or data or out:
-            raise UsageError(
-                "--input, --level, --data and --out are for checkpoints: the file says it"
-            )
-        return _of_file(Path(checkpoint), loops, json_)
+        if input_ or level or data:
+            raise UsageError("--input, --level and --data are for checkpoints: the file says it")
+        return _of_file(Path(checkpoint), loops, out, json_)
     trained = TrainedLoop.open(zoo.load(checkpoint), data, level)
     x = sample(trained, input_)
     try:
@@ -99,12 +102,42 @@ def certify(
     return 0 if certificate.complete else 1
 
 
-def _of_file(file: Path, loops: int, json_: bool) -> int:
+def _of_file(file: Path, loops: int, out: Path | None, json_: bool) -> int:
+    from ...models.certificates.certify_module import certified_module, doubles
+    from ...models.certificates.module_file import ModuleFile
+    from ...numerics.enclosures.contraction import NotCertified
+
+    step, h0, e, readout = _loop_of(file)
+    try:
+        found, center = certified_module(step, h0, e, readout, loops=loops, progress=_say(json_))
+    except NotCertified as error:
+        return _refused(error, {"file": str(file.absolute())}, json_)
+    _end_progress(json_)
+    if out is not None:
+        ModuleFile(found, doubles("h0", h0), doubles("e", e), center).save(out)
+    if json_:
+        print(json_text(found.to_json()))
+    else:
+        _print_module(found, file)
+    return 0 if found.complete else 1
+
+
+def _verify_file(file: Path, verify: Path, json_: bool) -> int:
+    from ...models.certificates.module_file import ModuleFile
+
+    read = ModuleFile.load(verify)
+    step, _, _, readout = _loop_of(file)
+    faults = read.verify(step, readout, _say(json_))
+    return _verified(
+        faults, read.certificate, file.name, lambda found: _print_module(found, file), json_
+    )
+
+
+def _loop_of(file: Path) -> tuple[Any, Any, Any, Any]:
+    """The step, the initial state, the input and the readout of a user's file."""
     import torch
 
-    from ...models.certificates.certify_module import certify_module
     from ...models.measure.torch_loop import TorchLoop
-    from ...numerics.enclosures.contraction import NotCertified
     from .user_file import load, one_line
 
     file = file.absolute()
@@ -113,22 +146,10 @@ def _of_file(file: Path, loops: int, json_: bool) -> int:
     initial = one_line(file, "initial", module.initial)
     with torch.no_grad():
         if isinstance(getattr(step, "__self__", None), TorchLoop):
-            loop = step.__self__
-            step, h0 = loop.torch_step, initial(e.numpy())
+            step, h0 = step.__self__.torch_step, initial(e.numpy())
         else:
             h0 = initial(e)
-    readout = getattr(module, "readout", None)
-    try:
-        found = certify_module(step, h0, e, readout, loops=loops, progress=_say(json_))
-    except NotCertified as error:
-        return _refused(error, {"file": str(file)}, json_)
-    _end_progress(json_)
-    if json_:
-        print(json_text(found.to_json()))
-    else:
-        size = " x ".join(map(str, found.shape))
-        _print_proved(found, f"{file.name} ({found.loop}, a state of {size} numbers)")
-    return 0 if found.complete else 1
+    return step, h0, e, getattr(module, "readout", None)
 
 
 def _refused(error: Exception, of: dict[str, Any], json_: bool) -> int:
@@ -144,20 +165,31 @@ def _verify(file: CertificateFile, checkpoint: str | None, data: Path | None, js
     name = checkpoint or file.certificate.checkpoint
     trained: TrainedLoop = TrainedLoop.open(zoo.load(name), data, file.certificate.level)
     faults = file.verify(trained, _say(json_))
+    return _verified(faults, file.certificate, f"the weights of {name}", _print, json_)
+
+
+def _verified(
+    faults: list[str], found: Any, source: str, show: Callable[[Any], None], json_: bool
+) -> int:
     _end_progress(json_)
     if json_:
-        print(json_text({"verified": not faults, "faults": faults, **file.certificate.to_json()}))
+        print(json_text({"verified": not faults, "faults": faults, **found.to_json()}))
     elif faults:
         print("not proved again: " + "; ".join(faults))
     else:
-        print(f"proved again, from the weights of {name} and the file alone")
-        _print(file.certificate)
+        print(f"proved again, from {source} and the file alone")
+        show(found)
     return 1 if faults else 0
 
 
 def _print(found: LoopCertificate) -> None:
     number = "" if found.input is None else f", input {found.input} of level {found.level}"
     _print_proved(found, f"{found.checkpoint} ({found.architecture}, {found.task}{number})")
+
+
+def _print_module(found: ModuleCertificate, file: Path) -> None:
+    size = " x ".join(map(str, found.shape))
+    _print_proved(found, f"{file.name} ({found.loop}, a state of {size} numbers)")
 
 
 def _print_proved(found: Proved, title: str) -> None:

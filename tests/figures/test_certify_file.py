@@ -57,3 +57,21 @@ def test_what_a_file_does_wrong_is_said(called, tmp_path):
     file.write_text("e = 1")
     assert "defines no step, initial" in called("certify", file, status=2)
     assert "no Python file" in called("certify", tmp_path / "none.py", status=2)
+
+
+def test_the_certificate_of_a_file_is_proved_again(called, tmp_path):
+    file, out = tmp_path / "mine.py", tmp_path / "mine.safetensors"
+    file.write_text(LOOP.format(step="torch.tanh(0.5 * layer(h) + e)"))
+    made = json.loads(called("certify", file, "--out", out, "--json"))
+    again = json.loads(called("certify", file, "--verify", out, "--json"))
+    assert again["verified"]
+    assert again["attraction"] == made["attraction"]
+    assert "from mine.py and the file alone" in " ".join(
+        called("certify", file, "--verify", out).split()
+    )
+    assert "not a certificate of this kind" in called("certify", "--verify", out, status=1)
+    file.write_text(LOOP.format(step="torch.tanh(0.6 * layer(h) + e)"))
+    assert "not proved again" in called("certify", file, "--verify", out, status=1, shown="out")
+    altered = out.read_bytes().replace(b"step", b"stop")
+    out.write_bytes(altered)
+    assert "altered" in called("certify", file, "--verify", out, status=1)
