@@ -26,9 +26,10 @@ verdict on a few samples.
 
 
 class Shelved(NamedTuple):
-    """Where a shipped checkpoint is, and its record."""
+    """Where a shipped checkpoint is, its name in that file, and its record."""
 
     file: Path
+    name: str
     meta: dict[str, Any]
 
 
@@ -37,12 +38,15 @@ def _index() -> dict[str, Shelved]:
     index: dict[str, Shelved] = {}
     for file in sorted(FOLDER.glob("*.safetensors")):
         for name, meta in entries(file).items():
-            if name in index:
+            # names are unique within a plan; shards are called PLAN-NUMBER
+            key = name if name not in index else f"{file.stem.rpartition('-')[0]}-{name}"
+            plan = index[name].file.stem.rpartition("-")[0] if name in index else None
+            if key in index or plan == file.stem.rpartition("-")[0]:
                 raise LoopstabError(
                     f"{index[name].file} and {file} both hold a checkpoint {name}: remove one of"
                     " them"
                 )
-            index[name] = Shelved(file, meta)
+            index[key] = Shelved(file, name, meta)
     return index
 
 
@@ -97,7 +101,8 @@ def load(name: str) -> Checkpoint:
 
     if name.endswith(".safetensors"):
         return Checkpoint.load(name)
-    return entry(_shelved(name).file, name)
+    shelved = _shelved(name)
+    return entry(shelved.file, shelved.name)
 
 
 @dataclass(frozen=True)

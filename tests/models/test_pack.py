@@ -147,6 +147,15 @@ def test_one_name_twice(shelf):
         zoo.names()
 
 
+def test_one_name_in_two_plans(shelf):
+    other = shelf / "other-0.safetensors"
+    other.write_bytes((shelf / "shard-0.safetensors").read_bytes())
+    zoo._index.cache_clear()
+    names = zoo.names()
+    name = next(name for name in names if f"shard-{name}" in names)  # the later file's name
+    assert zoo.load(name).meta == zoo.load(f"shard-{name}").meta
+
+
 def test_verify(shelf):
     for name in zoo.names():
         found = zoo.verify(name)
