@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import flint
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ from loopstab.numerics.enclosures.jet import Jet
 from loopstab.numerics.enclosures.operations import layer_norm, rms_norm, softmax
 from loopstab.theory.architecture import Architecture
 
+POINTS = int(os.environ.get("LOOPSTAB_POINTS", "110"))
+"""Random points of each ball; LOOPSTAB_POINTS=10000 takes about ten minutes."""
 RNG = np.random.default_rng(1)
 WEIGHT, BIAS = RNG.normal(size=(5, 4)), RNG.normal(size=5)
 OFFSETS = RNG.normal(size=(3, 4))
@@ -102,7 +106,7 @@ def _outside(jet: Jet, true: Dual, v: BallArray) -> list[str]:
 def test_an_operation_contains_random_points(name, radius):
     center = np.random.default_rng(2).normal(size=(3, 4))
     directions = np.random.default_rng(3).normal(size=(12, 6)) / 4
-    assert violations(OPERATIONS[name], center, directions, radius, 110) == []
+    assert violations(OPERATIONS[name], center, directions, radius, POINTS) == []
 
 
 @pytest.mark.parametrize(
@@ -132,7 +136,7 @@ def test_a_network_contains_random_points(name, window):
 
     directions = np.random.default_rng(6).normal(size=(12, 12)) / 4
     for radius in (0.0, 1e-3):
-        assert violations(step, e, directions, radius, 60, seed=7) == []
+        assert violations(step, e, directions, radius, POINTS // 2, seed=7) == []
 
 
 def test_an_enclosed_network_is_the_network():
