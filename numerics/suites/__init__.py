@@ -63,7 +63,7 @@ def find_suites(claims: Iterable[str] = ()) -> tuple[Suite, ...]:
     Example:
         >>> from loopstab.numerics.suites import find_suites
         >>> [suite.name for suite in find_suites(["A3"])]
-        ['constant', 'segment']
+        ['constant', 'monotone', 'segment']
     """
     wanted, suites = tuple(dict.fromkeys(claims)), all_suites()
     if not wanted:

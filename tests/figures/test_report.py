@@ -24,7 +24,7 @@ def report(tmp_path_factory):
 
 def test_page_is_self_contained(report):
     html = (report[1] / "index.html").read_text()
-    assert not re.search(r'(?:src|href)="(?!data:)', html)
+    assert not re.search(r'(?:src|href)="(?!data:|#)', html)
     assert "<script" not in html
     assert 'name="viewport"' in html
     assert html.count("<img") == 9

@@ -92,7 +92,7 @@ def test_wrong_requests(args):
 
 def command(capsys, *args):
     with pytest.raises(SystemExit) as done:
-        main(["certify", *args])
+        main(["count", *args])
     return done.value.code, capsys.readouterr()
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sympy as sp
 
+from ..architecture import Recall, Residual
 from ..formulas import formula
-from ..kernel.claim import Assumption, Claim
+from ..kernel.claim import Assumption, Axis, Claim, Consequence, Regime
 from ..kernel.proof import Sentence, decided
 from .lipschitz_predicates import BLOCK, FALSIFIERS, HEAD, MLP, NORM, PREDICATES, SOFTMAX
 from .norms import norm_steps
@@ -144,5 +145,18 @@ L3 = Claim(
         r" A sub-block has $\Lambda_{\mathrm{sum}}(1+\Lambda_{\mathrm{update}}\,\ell_u\,\ell_{"
         r"\mathrm{mix}}\,\Lambda_{\mathrm{argument}})$, sub-blocks multiply, and external recall"
         r" contributes $\|W_x\|$."
+    ),
+    consequences=(
+        Consequence(
+            Axis.REACHABILITY,
+            "yes, if kappa < 1",
+            "One fixed point, reached from every state, where the product of the constants is below"
+            " 1.",
+            frozenset(Recall),
+            True,
+            frozenset({Residual.ADD}),
+            frozenset({Regime.CONTRACTIVE}),
+            "QK-norm; kappa < 1 from the weights",
+        ),
     ),
 )

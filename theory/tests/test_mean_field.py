@@ -19,7 +19,7 @@ from loopstab.theory.activations import ACTIVATIONS as TABLE
 from loopstab.theory.mean_field.activation_moments import TANH
 from loopstab.theory.mean_field.gaussian import ball, digits, gaussian_mean
 from loopstab.theory.mean_field.simulation import (
-    Settled,
+    SettledLoop,
     dot,
     ginibre,
     settle,
@@ -161,7 +161,7 @@ def test_radius_of_a_complex_pair():
     for i, scale in ((0, size), (2, size / 3)):
         c, s = scale * math.cos(turn), scale * math.sin(turn)
         matrix[i][i], matrix[i][i + 1], matrix[i + 1][i], matrix[i + 1][i + 1] = c, -s, s, c
-    at = Settled([0.0, 0.0, 0.0, 0.0, math.sqrt(5)], 1.0, 0.0)
+    at = SettledLoop([0.0, 0.0, 0.0, 0.0, math.sqrt(5)], 1.0, 0.0)
     assert spectral_radius(matrix, at, LINEAR, 0.0, random.Random(1), loops=400) == pytest.approx(
         size, rel=1e-3
     )
@@ -189,7 +189,9 @@ def test_exact_fixed_point_of_a_sine():
     sine = TABLE["sin"].steepened(math.pi)
     matrix, e = ginibre(rng, 60), sparse_input(rng, 60)
     assert settle(matrix, e, 1.0, sine, loops=1).step < 1e-13
-    rates = [spectral_radius(matrix, Settled(e, beta, 0.0), sine, 0.0, rng) for beta in (6.0, 1.5)]
+    rates = [
+        spectral_radius(matrix, SettledLoop(e, beta, 0.0), sine, 0.0, rng) for beta in (6.0, 1.5)
+    ]
     assert rates[0] < 1 < rates[1]
 
 
