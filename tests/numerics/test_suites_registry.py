@@ -6,7 +6,8 @@ from pkgutil import iter_modules
 import pytest
 
 from loopstab.numerics import suites
-from loopstab.theory.claims import families, find_claims
+from loopstab.numerics.suites import all_suites
+from loopstab.theory.claims import families, find_claims, ledger
 from loopstab.theory.families import FAMILIES
 from loopstab.theory.kernel.claim import Claim
 
@@ -61,3 +62,26 @@ def test_a_module_of_suites_attacks_the_claims_of_its_name(name):
 def test_suites_stand_below_the_families_alone():
     rooms = {module.name for module in iter_modules(suites.__path__)}
     assert rooms == {*FAMILIES, "shared"}
+
+
+def test_every_drop_names_an_assumption_of_its_claim():
+    assumed = {claim.id: {item.name for item in claim.assumptions} for claim in ledger()}
+    wrong = [
+        (suite.label, drop.hypothesis)
+        for suite in all_suites()
+        for drop in suite.drops
+        if drop.assumption not in assumed[suite.claim]
+    ]
+    assert not wrong
+
+
+def test_every_claim_has_a_suite_that_names_a_sentence_of_it():
+    sentences = {claim.id: {item.name for item in claim.predicates} for claim in ledger()}
+    named = {suite.claim for suite in all_suites() if suite.predicate}
+    assert named == set(sentences)
+    wrong = [
+        suite.label
+        for suite in all_suites()
+        if suite.predicate and suite.predicate not in sentences[suite.claim]
+    ]
+    assert not wrong
