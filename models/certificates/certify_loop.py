@@ -34,7 +34,7 @@ from .settling import Settled, settle
 LOOPS = 4000
 """Iterations after which an orbit that has not settled is given up."""
 BITS = 128
-"""Bits of the values of jets."""
+"""Bits of the values of jets, for each iteration of the period."""
 SLACK = 1e-6
 """Share by which stated bounds are weaker than the computed ones, so that they can be proved again
 on a machine that rounds differently."""
@@ -146,14 +146,15 @@ def prove(
     Raises:
         NotCertified: no ball about the center is attracted by a fixed point.
     """
-    with flint.ctx.workprec(BITS):
+    with flint.ctx.workprec(BITS * settled.period):
         return _prove(InputMaps(network, x, settled.period), center, settled, progress)
 
 
 def centered(network: EnclosedLoop, x: Array, settled: Settled) -> Array:
     """A point very near the fixed point of a loop, from a float orbit that has settled."""
-    maps = InputMaps(network, x, settled.period)
-    return polished(maps.exact, settled.center, jacobian_estimate(maps.jet, settled.center))
+    with flint.ctx.workprec(BITS * settled.period):  # plain balls lose bits in every iteration
+        maps = InputMaps(network, x, settled.period)
+        return polished(maps.exact, settled.center, jacobian_estimate(maps.jet, settled.center))
 
 
 def _prove(

@@ -22,7 +22,7 @@ from .jet import Jet
 from .rounding import row_norms, up
 
 BITS = 192
-"""Bits of the evaluation of f at the center."""
+"""Bits of the evaluation of f at the center, unless the caller has more."""
 PASSES = 8
 """Most radii that are tried."""
 SQUARINGS = 10
@@ -125,7 +125,7 @@ def slope_over(step: Callable[[Jet], Jet], center: Array, where: Coordinates, r:
 def polished(exact_step: Callable[[BallArray], BallArray], center: Array, jacobian: Array) -> Array:
     """A point nearer to the fixed point, by one Newton step whose residual is exact to rounding."""
     n = center.size
-    with flint.ctx.workprec(BITS):
+    with flint.ctx.workprec(max(BITS, flint.ctx.prec)):
         moved = exact_step(BallArray.exact(center)) - BallArray.exact(center)
     try:
         newton = np.linalg.solve(np.eye(n) - jacobian, moved.mid.ravel())
@@ -196,7 +196,7 @@ def residual_of(
     exact_step: Callable[[BallArray], BallArray], center: Array, where: Coordinates
 ) -> float:
     """A bound of |X^{-1}(f(center) - center)|, with f evaluated in balls of `BITS` bits."""
-    with flint.ctx.workprec(BITS):
+    with flint.ctx.workprec(max(BITS, flint.ctx.prec)):
         moved = exact_step(BallArray.exact(center)) - BallArray.exact(center)
         mid = moved.mid
         rest = float(row_norms(moved.distance(mid).ravel()))
