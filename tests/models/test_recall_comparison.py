@@ -49,7 +49,7 @@ BARE = RecallRecord(
 
 def test_pairs_of_the_zoo_differ_in_the_recall_alone():
     pairs = recall_pairs({name: zoo.describe(name) for name in zoo.names()})
-    assert len(pairs) == 21
+    assert len(pairs) >= 21
     assert Pair("internal-post", "external-post") in pairs
     for pair in pairs:
         assert pair.internal.replace("internal", "external") == pair.external
