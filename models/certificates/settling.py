@@ -113,4 +113,5 @@ def _returned(states: list[Array]) -> tuple[float, int]:
 
 def outcome_of(loop: TorchLoop, e: Array, loops: int) -> str:
     """The outcome of the orbit in words, by the classification that `diagnose` uses."""
-    return str(run(loop, e, max(loops, 16), limit=max(loops, 16)).diagnosis.outcome)
+    loops = max(loops, 16)  # the fewest that can be classified
+    return str(run(loop, e, loops, limit=loops).diagnosis.outcome)

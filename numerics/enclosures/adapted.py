@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.linalg
@@ -42,7 +43,7 @@ class Coordinates:
         """Coordinates in which the matrix has norm about `rate`, which must exceed its radius.
 
         They are those of the norm |h|^2 = sum over k of |(matrix/rate)^k h|^2, the solution of a
-        Stein equation, which is summed by squaring.
+        Stein equation, which is summed by squaring (claim L1).
 
         Raises:
             ValueError, LinAlgError: the sum overflows, or is singular to rounding.
@@ -97,10 +98,7 @@ class Coordinates:
         y_norm, x_norm = self._norms
         return (1 - self.defect) / y_norm * (1 - 4 * UNIT), x_norm
 
-    @property
+    @cached_property
     def _norms(self) -> tuple[float, float]:
-        kept = self.__dict__.get("_kept")
-        if kept is None:
-            kept = spectral_norm(self.inverse), spectral_norm(self.directions)
-            object.__setattr__(self, "_kept", kept)
-        return kept
+        """Bounds of |Y|_2 and |X|_2."""
+        return spectral_norm(self.inverse), spectral_norm(self.directions)

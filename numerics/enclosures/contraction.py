@@ -3,7 +3,7 @@
 In coordinates h = center + X y let DF = X^{-1} Df X. If |DF| <= q < 1 on the ball |y| <= r, and
 |X^{-1}(f(center) - center)| <= (1 - q) r, then f maps the ball into itself and has one fixed point
 there, and every orbit that starts in the ball converges to it at the rate q in the norm |X^{-1} .|
-(Banach).
+(Banach; claim L1 says what follows for the limit).
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ BITS = 192
 """Bits of the evaluation of f at the center, unless the caller has more."""
 PASSES = 8
 """Most radii that are tried."""
+FIRST_RADIUS = 1e-6
+"""The radius that is tried first; the next ones follow from the rate that it has."""
 SQUARINGS = 10
 """Squarings after which the norm of a power of J estimates its spectral radius."""
 
@@ -46,12 +48,10 @@ class Slope:
     Args:
         radius: r of the ball.
         rate: a bound of |DF|_2 over the ball.
-        image: the map's jet on the ball.
     """
 
     radius: float
     rate: float
-    image: Jet
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,6 @@ class Contraction:
         radius: r, in the norm of the coordinates.
         rate: q < 1.
         residual: a bound of |X^{-1}(f(center) - center)|.
-        image: the jet of f on the ball.
     """
 
     center: Array
@@ -72,7 +71,6 @@ class Contraction:
     radius: float
     rate: float
     residual: float
-    image: Jet
 
     @property
     def error(self) -> float:
@@ -94,13 +92,14 @@ class Contraction:
 def jacobian_estimate(step: Callable[[Jet], Jet], center: Array) -> Array:
     """The Jacobian at a point, in floating point, (n, n)."""
     n = center.size
-    gradient = step(Jet.coordinates(center, np.eye(n), 0.0)).gradient
-    assert gradient is not None
-    return gradient.reshape(n, n)
+    return _image(step, center, np.eye(n), 0.0)[0]
 
 
 def radius_estimate(jacobian: Array) -> float:
-    """An estimate of the spectral radius from above: the norm of a high power, to its root."""
+    """An estimate of the spectral radius from above: the norm of a high power, to its root.
+
+    Eigenvalues would take ten times as long, and nothing rests on the estimate.
+    """
     power, log = jacobian, 0.0
     for k in range(SQUARINGS):
         size = float(np.linalg.norm(power))
@@ -114,12 +113,17 @@ def radius_estimate(jacobian: Array) -> float:
 
 def slope_over(step: Callable[[Jet], Jet], center: Array, where: Coordinates, r: float) -> Slope:
     """Enclose the derivative of the map over the ball of radius r."""
+    return Slope(r, where.norm_of(*_image(step, center, where.directions, r)))
+
+
+def _image(
+    step: Callable[[Jet], Jet], center: Array, directions: Array, r: float
+) -> tuple[Array, float]:
+    """The derivative of the map by y over the ball, and a bound of its error in the 2-norm."""
     with np.errstate(invalid="ignore", over="ignore"):  # an unbounded rate is NaN, and no bound
-        image = step(Jet.coordinates(center, where.directions, r))
+        image = step(Jet.coordinates(center, directions, r))
     assert image.gradient is not None
-    n = center.size
-    error = float(row_norms(image.block.ravel()))
-    return Slope(r, where.norm_of(image.gradient.reshape(n, n), error), image)
+    return image.gradient.reshape(center.size, -1), float(row_norms(image.block.ravel()))
 
 
 def polished(exact_step: Callable[[BallArray], BallArray], center: Array, jacobian: Array) -> Array:
@@ -135,10 +139,7 @@ def polished(exact_step: Callable[[BallArray], BallArray], center: Array, jacobi
 
 
 def contract(
-    step: Callable[[Jet], Jet],
-    exact_step: Callable[[BallArray], BallArray],
-    center: Array,
-    jacobian: Array | None = None,
+    step: Callable[[Jet], Jet], exact_step: Callable[[BallArray], BallArray], center: Array
 ) -> Contraction:
     """Prove that a map contracts a ball about a point near an attracting fixed point.
 
@@ -146,12 +147,11 @@ def contract(
         step: the map on jets.
         exact_step: the map on arrays of balls, for the residual.
         center: the point, of the shape of the state.
-        jacobian: an estimate of the Jacobian there, (n, n); it is computed by default.
 
     Raises:
         NotCertified: the radius of the Jacobian is not below 1, or no ball was found.
     """
-    jacobian = jacobian_estimate(step, center) if jacobian is None else jacobian
+    jacobian = jacobian_estimate(step, center)
     if not np.isfinite(jacobian).all():
         raise NotCertified("the Jacobian at the center is not finite")
     rho = radius_estimate(jacobian)
@@ -171,11 +171,11 @@ def contract(
         raise NotCertified(
             f"the Jacobian's norm in adapted coordinates is bounded by {at_point.rate:.6g} only"
         )
-    radius, room = 1e-6, (1 - at_point.rate) / 2
+    radius, room = FIRST_RADIUS, (1 - at_point.rate) / 2
     for _ in range(PASSES):
         found = slope_over(step, center, where, radius)
         if found.rate <= at_point.rate + room:
-            made = Contraction(center, where, radius, found.rate, residual, found.image)
+            made = Contraction(center, where, radius, found.rate, residual)
             if made.error <= radius:  # that is, |F(0)| <= (1 - q) r
                 return made
         growth = (found.rate - at_point.rate) / radius
@@ -187,7 +187,7 @@ def contract(
             break
     raise NotCertified(
         f"no ball about the center is contracted: |f(h) - h| is {residual:.3g} in adapted"
-        f" coordinates, more than (1 - q) r for every r that was tried; the point is not near an"
+        " coordinates, more than (1 - q) r for every r that was tried; the point is not near an"
         " attracting fixed point, or the bounds are too wide"
     )
 

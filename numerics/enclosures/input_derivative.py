@@ -1,4 +1,4 @@
-"""The derivative of a fixed point by the input, enclosed: S = (I - J)^{-1} K."""
+"""The derivative of a fixed point by the input, enclosed: S = (I - J)^{-1} K (claims L1, N4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the largest entry of a vector is the same over a whole ball."""
+"""Whether the largest entry of a vector is the same over a whole ball (claim L4)."""
 
 from __future__ import annotations
 

@@ -20,6 +20,8 @@ from .contraction import Contraction, NotCertified, Slope, slope_over
 from .jet import Jet
 from .rounding import row_norms
 
+BallMap = Callable[[BallArray], BallArray]
+
 STEP = 8.0
 """Ratio of the radii of the balls on which the rate is bounded."""
 LARGEST = 2.0**13
@@ -82,7 +84,7 @@ class Funnel:
     def all(self) -> tuple[Slope, ...]:
         """All balls in ascending order, the contracted one first."""
         first = self.contraction
-        return (Slope(first.radius, first.rate, first.image), *self.slopes)
+        return (Slope(first.radius, first.rate), *self.slopes)
 
     def index(self, distance: float) -> int | None:
         """The smallest ball of at least that radius."""
@@ -93,7 +95,7 @@ class Funnel:
 
     def orbit(
         self,
-        step: Callable[[BallArray], BallArray],
+        step: BallMap,
         start: Callable[[], BallArray],
         expected: Sequence[float],
         bits: int,
@@ -146,7 +148,7 @@ class Funnel:
             time += 1 if ball is None else period
         return int(bits)
 
-    def _free(self, now: Enclosed, step, bits: int) -> Enclosed:
+    def _free(self, now: Enclosed, step: BallMap, bits: int) -> Enclosed:
         """One iteration of plain balls, at a precision that follows their radius."""
         lost = now.state.radius
         known = bits if not lost > 0 else _bits_of(lost) + MARGIN
@@ -158,7 +160,7 @@ class Funnel:
         with flint.ctx.workprec(min(bits, max(known, MARGIN))):
             return self._seen(Enclosed(now.time + 1, step(now.state)))
 
-    def _near(self, now: Enclosed, step, period: int) -> tuple[list[Enclosed], Enclosed]:
+    def _near(self, now: Enclosed, step: BallMap, period: int) -> tuple[list[Enclosed], Enclosed]:
         """`period` iterations of a tube: the states between, and the next center."""
         tube, ball = now.tube, now.ball
         assert tube is not None
@@ -193,7 +195,7 @@ class Funnel:
         return Enclosed(made.time, centers, width, ball)
 
 
-def growth_of(step: Callable[[BallArray], BallArray], state: Array) -> float:
+def growth_of(step: BallMap, state: Array) -> float:
     """Bits that plain balls lose in an iteration at a state: those of the second of two."""
     with flint.ctx.workprec(4 * MARGIN):
         once = step(BallArray.exact(state, 2.0**-128))

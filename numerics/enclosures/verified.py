@@ -14,7 +14,7 @@ from ..arrays import Array
 from .rounding import UNIT, gamma, row_norms, up
 
 TRIES = 12
-"""Attempts to prove a bound, each with twice the slack of the last."""
+"""Attempts to prove a bound, each with 16 times the slack of the last."""
 
 
 def frobenius(matrix: Array) -> float:
