@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ...theory.formulas import formula
@@ -118,8 +119,8 @@ def _directed(claims: Sequence[Claim]) -> Iterator[Edge]:
 
 def _function(build: Callable[..., Any] | None) -> Any:
     """The function behind the content of a step; None for a step without content."""
-    while hasattr(build, "func"):  # functools.partial
-        build = getattr(build, "func")  # noqa: B009
+    while isinstance(build, partial):
+        build = build.func
     return build
 
 

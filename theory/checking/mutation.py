@@ -23,7 +23,8 @@ import flint
 from ...support.errors import UsageError
 from ..kernel.algebra import Equation, Words
 from ..kernel.claim import Claim, Finding, Kind, Step, Verdict
-from ..kernel.proof import PRECISION, Bound, Sentence, decide
+from ..kernel.proof import PRECISION, Bound, Sentence
+from ..kernel.sentence import decide
 from .cache import ProofCache
 from .claim_mutants import assumption_mutants, dimension_mutants, formula_mutants, theorem_mutants
 from .expression_mutants import EXPRESSION_MUTATIONS

@@ -276,11 +276,10 @@ class Claim:
     Raises:
         UsageError: two names are equal; a step has an empty field or an unknown theorem; a step
             rests on something unknown or later, or claims more sizes than the steps that it uses;
-            nothing uses an assumption; a falsifier drops
-            something that is not assumed; a predicate, a falsifier and the proof are not about one
-            thing; there is no step, no predicate or no
-            falsifier; the source is
-            unknown. The message names the claim and the step.
+            nothing uses an assumption; a falsifier drops something that is not assumed; a
+            predicate, a falsifier and the proof are not about one thing; there is no step, no
+            predicate or no falsifier; the source is unknown. The message names the claim and the
+            step.
 
     Example:
         >>> from loopstab import Architecture, Weights, ledger

@@ -21,9 +21,7 @@ from . import content
 from .algebra import Equation, Words
 from .claim import Finding, Kind, Step, Verdict
 from .content import Item
-from .sentence import TIME_LIMIT_MS, Sentence, decide, decision
-
-__all__ = ["Sentence", "decide"]
+from .sentence import TIME_LIMIT_MS, Sentence, decision
 
 REDUCED = "normal form and random points"
 EVALUATED = "by evaluation when built"

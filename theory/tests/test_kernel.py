@@ -9,12 +9,10 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loopstab import Assumption, Claim, LoopstabError, Step, UsageError, Verdict, check
+from loopstab import Step, UsageError, Verdict
 from loopstab.theory.kernel import proof
 from loopstab.theory.kernel.algebra import Equation, Words, diagonal, random_matrix
 from loopstab.theory.kernel.claim import Finding
-from loopstab.theory.kernel.falsifier import Falsifier
-from loopstab.theory.kernel.predicate import Predicate
 from loopstab.theory.kernel.proof import (
     Bound,
     Sentence,
@@ -24,7 +22,6 @@ from loopstab.theory.kernel.proof import (
     deduced,
     enclosed,
     identity,
-    measured,
 )
 from loopstab.theory.kernel.sentence import Decision
 
@@ -40,21 +37,6 @@ def simple_identity(left, right, **more):
     return identity("step", "left = right", "every d", lambda: [Equation(left, right, **more)])
 
 
-def predicate(**change):
-    """A case is whether h holds, and so does the conclusion."""
-    made = {
-        "name": "toy",
-        "sentence": "statement",
-        "concluded_by": ("square",),
-        "assumptions": {"h": lambda case: case},
-        "refute": lambda case: None if case else "found",
-        "example": lambda: True,
-    }
-    return Predicate(**{**made, **change})
-
-
-TOY = predicate()
-GOOD = Falsifier("attack", "h", TOY, lambda: False)
 STEP = identity(
     "square",
     "(x + y)^2",
@@ -62,23 +44,6 @@ STEP = identity(
     lambda: [Equation((X + Y) ** 2, X**2 + 2 * X * Y + Y**2)],
     ("h",),
 )
-
-
-HOLDS = (Assumption("h", "h holds"),)
-
-
-def claim(steps=(STEP,), falsifiers=(GOOD,), assumptions=HOLDS, **more):
-    return Claim(
-        "T",
-        "title",
-        more.pop("source", "paper"),
-        "statement",
-        assumptions,
-        steps,
-        falsifiers,
-        predicates=more.pop("predicates", tuple(item.predicate for item in falsifiers) or (TOY,)),
-        **more,
-    )
 
 
 EQUATIONS = {
@@ -211,7 +176,6 @@ def test_unknown_is_undecided_and_not_proved():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(proof, "decision", lambda sentence, limit_ms: undecided)
         assert verdict(step) is Verdict.UNDECIDED
-        assert check(claim((STEP, step))).verdict is Verdict.UNDECIDED
 
 
 @pytest.mark.parametrize("bad", [sp.exp(X) > 0, sp.sqrt(X) > 0, 1 / X > 0])
@@ -266,117 +230,6 @@ def test_deduced_from_nothing_fails():
     assert verdict(deduced("s", "s", "every d", ())) is Verdict.FAILED
 
 
-def test_a_measured_step_is_never_proved():
-    sample = measured(
-        "sample", "s", "d = 100", lambda: Finding(Verdict.PASSED, "0.5 +- 0.1, 100 draws")
-    )
-    report = check(claim((STEP, sample)))
-    assert report.steps[1].finding.verdict is Verdict.PASSED
-    assert report.verdict is Verdict.UNDECIDED
-
-
-def test_verdicts():
-    assert check(claim()).verdict is Verdict.PROVED
-    wrong = identity("wrong", "s", "every d", lambda: [Equation(X, X + 1)])
-    assert check(claim((STEP, wrong))).verdict is Verdict.REFUTED
-    strong = predicate(refute=lambda case: None)
-    idle = Falsifier("idle", "h", strong, lambda: False)
-    assert check(claim(falsifiers=(idle,))).verdict is Verdict.UNDECIDED
-
-
-def test_a_case_that_satisfies_every_assumption_refutes_the_claim():
-    wrong = predicate(refute=lambda case: "found" if case == 7 else None)
-    report = check(claim(falsifiers=(Falsifier("breach", "h", wrong, lambda: 7),)))
-    assert report.verdict is Verdict.REFUTED
-    assert report.falsifiers[0].breach
-    assert not report.falsifiers[0].fired
-
-
-WITNESSES = {
-    "nothing fails": ({}, lambda: True, "h holds in it"),
-    "another assumption fails": (
-        {
-            "assumptions": {"h": lambda case: case > 0, "other": lambda case: case > 1},
-            "example": lambda: 2,
-        },
-        lambda: 0,
-        "other fails as well",
-    ),
-    "the example fails": ({"example": lambda: False}, lambda: False, "its example fails"),
-}
-
-
-@pytest.mark.parametrize("name", WITNESSES)
-def test_a_witness_drops_one_assumption_and_no_other(name):
-    change, case, message = WITNESSES[name]
-    with pytest.raises(LoopstabError, match=message):
-        Falsifier("f", "h", predicate(**change), case).run()
-
-
-def test_a_falsifier_drops_what_the_sentence_needs():
-    with pytest.raises(UsageError, match="does not evaluate 'other'"):
-        Falsifier("f", "other", TOY, lambda: False)
-
-
-BAD_CLAIMS = {
-    "duplicate step": ({"steps": (STEP, STEP)}, "used twice"),
-    "step named like an assumption": (
-        {"assumptions": (Assumption("h", "h"), Assumption("square", "s"))},
-        "used twice",
-    ),
-    "unknown earlier step": (
-        {"steps": (STEP, deduced("s", "s", "every d", ("later",)))},
-        "neither an assumption nor an earlier step",
-    ),
-    "later step": ({"steps": (deduced("s", "s", "every d", ("square",)), STEP)}, "earlier step"),
-    "own name": ({"steps": (STEP, deduced("s", "s", "every d", ("s",)))}, "earlier step"),
-    "unknown discharge": (
-        {"steps": (STEP, cited("s", "gelfand", "s", "every d", {"radius": ("nobody",)}))},
-        "nobody",
-    ),
-    "idle assumption": (
-        {"assumptions": (Assumption("h", "h"), Assumption("idle", "i"))},
-        "used by no step",
-    ),
-    "unknown assumption": (
-        {"falsifiers": (Falsifier("f", "x", predicate(assumptions={"x": bool}), lambda: False),)},
-        "'x' is not assumed",
-    ),
-    "foreign falsifier": ({"predicates": (predicate(name="own"),)}, "is not a predicate"),
-    "no predicates": ({"predicates": ()}, "one predicate"),
-    "another sentence": (
-        {"falsifiers": (Falsifier("f", "h", predicate(sentence="nonsense"), lambda: False),)},
-        "not in the statement, word for word",
-    ),
-    "no such step": (
-        {"falsifiers": (Falsifier("f", "h", predicate(concluded_by=("x",)), lambda: False),)},
-        "is not a step of the proof",
-    ),
-    "proof without the assumption": (
-        {"steps": (replace(STEP, uses=()),)},
-        "fails without 'h', but its proof",
-    ),
-    "no steps": ({"steps": ()}, "at least one step"),
-    "no falsifiers": ({"falsifiers": ()}, "at least one step"),
-    "unknown theorem": (
-        {"steps": (STEP, cited("s", "fermat", "s", "every d", {"h": ("h",)}))},
-        "claim T, step 's': unknown theorem 'fermat'",
-    ),
-    "no statement": (
-        {"steps": (replace(STEP, statement=""),)},
-        "claim T, step 'square': statement is empty",
-    ),
-    "unknown source": ({"source": "rumour"}, "unknown source"),
-}
-
-
-@pytest.mark.parametrize("name", BAD_CLAIMS)
-def test_bad_claims_raise(name):
-    change, message = BAD_CLAIMS[name]
-    with pytest.raises(UsageError, match=message):
-        claim(**change)
-
-
 def test_only_a_cited_step_names_a_theorem():
     with pytest.raises(UsageError, match="names its theorem"):
         Step("s", STEP.kind, "s", "d = 1", STEP.check, theorem="banach")
@@ -413,15 +266,3 @@ def test_equations_that_hold_when_built_are_not_counted():
         " hold by evaluation when built"
     )
     assert found.checked == ("by evaluation when built", "normal form and random points")
-
-
-def test_a_claim_gives_access_to_its_own_prediction():
-    from loopstab import Architecture, Outcome, Weights
-
-    architecture = Architecture.parse("external/post")
-    assert claim().predict(architecture) is None  # no rule for T
-    n3 = replace(claim(), id="N3")
-    assert n3.predict(architecture) is None
-    made = n3.predict(architecture, Weights(kappa=0.5))
-    assert made is not None
-    assert (made.expected, made.claims) == (Outcome.FIXED_POINT, ("N3",))
