@@ -7,10 +7,12 @@ from .numerics.certificates.certify import Certificate as Certificate
 from .numerics.certificates.certify import certify as certify
 from .numerics.enclosures.contraction import NotCertified as NotCertified
 from .numerics.formulas import numeric as numeric
-from .numerics.loops.protocol import FunctionLoop as FunctionLoop
+from .numerics.loops.function_loop import FunctionLoop as FunctionLoop
 from .numerics.loops.protocol import LoopedMap as LoopedMap
 from .numerics.loops.protocol import LoopError as LoopError
-from .numerics.loops.protocol import check_loop as check_loop
+from .numerics.orbits.loop_report import LoopReport as LoopReport
+from .numerics.orbits.loop_report import check_loop as check_loop
+from .numerics.orbits.loop_report import loop_report as loop_report
 from .numerics.orbits.diagnose import diagnose as diagnose
 from .numerics.orbits.diagnose import run as run
 from .numerics.orbits.outcome import Diagnosis as Diagnosis

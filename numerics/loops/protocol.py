@@ -1,25 +1,14 @@
-"""The protocol of every measurement, `step(h, e) -> h` and `initial(e) -> h`, and its checks."""
+"""The protocol of every measurement, `step(h, e) -> h` and `initial(e) -> h`, and its calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from ...support.errors import UsageError
 from ..arrays import Array
-
-STEPS = (1e-4, 1e-5)
-"""Step sizes of the difference quotients, relative to the state.
-
-They lie on the large side of the optimum near 6e-6 in float64, where rounding does not matter.
-"""
-AGREE = 0.1
-"""Largest relative difference of two derivatives that count as equal: only gross errors count."""
-SMALL = 1e-6
-"""Size of a slope below which differences are compared absolutely."""
 
 
 class LoopError(UsageError):
@@ -43,11 +32,18 @@ class LoopedMap(Protocol):
 
     States are float arrays of any shape. Any object with these two methods is a looped map.
 
+    Further methods are optional. `at(time)` gives the step of one iteration, where `timed` is true
+    (the step depends on the number of the iteration). `pack(state, e)` and `unpack(h, e)` translate
+    between the user's states and packed arrays. `protect()` is a context manager that leaves the
+    user's model as it found it. `resolution` gives the coarsest precision inside the step.
+    `FunctionLoop` and `TorchLoop` have what they need of these.
+
     A loop may also offer products with the derivatives J = D_h step and K = D_e step, each in the
     shape of h or of e: `jvp(h, e, v)` gives J v, `vjp(h, e, u)` gives J^T u, `input_jvp(h, e, v)`
     gives K v, and `input_vjp(h, e, u)` gives K^T u. A loop that can record the step once for all
     products offers `linearize(h, e)` instead: a callable that gives J v, whose attributes
-    `adjoint`, `input_product` and `input_adjoint` give the other three.
+    `adjoint`, `input_product` and `input_adjoint` give the other three; where its attribute
+    `forward` is False, it gives the adjoint products alone.
 
     Example:
         >>> import numpy as np
@@ -85,54 +81,7 @@ class LoopedMap(Protocol):
         ...
 
 
-class FunctionLoop:
-    """A `LoopedMap` made of two functions, and optionally of products with its derivatives.
-
-    Args:
-        step: the next state, as a function of (h, e).
-        initial: the start state, as a function of e.
-        jvp: J v as a function of (h, e, v); default None: differences take its place.
-        **derivatives: `vjp`, `input_jvp` and `input_vjp`, as functions of (h, e, vector); see
-            `LoopedMap`.
-
-    Raises:
-        UsageError: a keyword is not the name of a derivative.
-
-    Example:
-        >>> import numpy as np
-        >>> from loopstab import FunctionLoop
-        >>> loop = FunctionLoop(lambda h, e: h / 2 + e, np.copy, jvp=lambda h, e, v: v / 2)
-        >>> loop.step(np.array([2.0]), np.array([1.0]))
-        array([2.])
-    """
-
-    def __init__(
-        self,
-        step: Callable[[Array, Array], Array],
-        initial: Callable[[Array], Array],
-        jvp: Callable[[Array, Array, Array], Array] | None = None,
-        **derivatives: Callable[[Array, Array, Array], Array],
-    ):
-        self._step, self._initial = step, initial
-        if unknown := set(derivatives) - {"vjp", "input_jvp", "input_vjp"}:
-            raise UsageError(
-                f"unknown derivative {', '.join(sorted(unknown))}: a loop may give jvp, vjp,"
-                " input_jvp and input_vjp"
-            )
-        for name, product in {"jvp": jvp, **derivatives}.items():
-            if product is not None:
-                setattr(self, name, product)
-
-    def step(self, h: Array, e: Array) -> Array:
-        """The next state."""
-        return self._step(h, e)
-
-    def initial(self, e: Array) -> Array:
-        """The start state."""
-        return self._initial(e)
-
-
-def start(loop: LoopedMap, e: Array) -> Array:
+def start(loop: LoopedMap, e: Any) -> Array:
     """A copy of initial(e), checked: a float array with finite entries."""
     h = loop.initial(e)
     _is_array(h, "initial")
@@ -148,7 +97,7 @@ def start(loop: LoopedMap, e: Array) -> Array:
     return np.array(h, copy=True)
 
 
-def advance(loop: LoopedMap, h: Array, e: Array) -> Array:
+def advance(loop: LoopedMap, h: Array, e: Any) -> Array:
     """step(h, e), checked for type, shape and dtype.
 
     It is not checked to be finite, because an orbit that diverges is a measurement.
@@ -168,109 +117,81 @@ def advance(loop: LoopedMap, h: Array, e: Array) -> Array:
     return new
 
 
-def image(loop: LoopedMap, h: Array, e: Array) -> Array:
-    """A copy of step(h, e), checked as in `advance`, and for randomness and changed arguments."""
-    before = np.array(h, copy=True), np.array(e, copy=True)
+def image(loop: LoopedMap, h: Array, e: Any) -> Array:
+    """A copy of step(h, e), checked as in `advance`, and for changed arguments and repeatability.
+
+    The second call comes after a call at another state, so that a memory shows.
+    """
+    state, inputs = np.array(h, copy=True), [leaf.copy() for leaf in arrays(loop, e)]
     new = np.array(advance(loop, h, e), copy=True)
-    if not (
-        np.array_equal(before[0], h, equal_nan=True)
-        and np.array_equal(before[1], np.asarray(e), equal_nan=True)
-    ):
+    same = [np.array_equal(state, h, equal_nan=True)]
+    same += [equal(a, b) for a, b in zip(inputs, arrays(loop, e), strict=True)]
+    if not all(same):
         raise LoopError("step changed its arguments in place: work on a copy (h = h.copy())")
-    if not np.array_equal(new, advance(loop, h, e), equal_nan=True):
-        raise LoopError(
-            "two calls of step with the same arguments differ: switch off dropout and other"
-            " randomness"
-        )
+    again = np.array(advance(loop, h, e), copy=True)
+    if np.array_equal(new, again, equal_nan=True) and np.isfinite(new).all():
+        advance(loop, new, e)
+        again = np.array(advance(loop, h, e), copy=True)
+    if not np.array_equal(new, again, equal_nan=True):
+        raise LoopError(not_repeatable(loop, h, e))
     return new
 
 
-def check_loop(loop: LoopedMap, e: Array) -> None:
-    """Check that a loop can be measured: one step from its start state, and its derivatives there.
-
-    The step must keep shape and dtype, be finite and deterministic, leave its arguments unchanged
-    and be differentiable at h_0; the loop's own products must agree with difference quotients.
-    Differentiability is checked for float64 states only.
-
-    Args:
-        loop: the loop.
-        e: an input, of any shape.
-
-    Raises:
-        LoopError: at the first check that fails.
-
-    Example:
-        >>> import numpy as np
-        >>> from loopstab import FunctionLoop, check_loop
-        >>> check_loop(FunctionLoop(lambda h, e: np.tanh(h) + e, np.copy), np.zeros(2))
-    """
-    if not isinstance(loop, LoopedMap):
-        raise LoopError(
-            "a looped map needs step(h, e) and initial(e): wrap your functions with"
-            " FunctionLoop(step, initial)"
+def not_repeatable(loop: LoopedMap, h: Array, e: Any) -> str:
+    """Why two calls of a step with the same arguments may differ, and what to do."""
+    seeded: Any = getattr(loop, "seeded", None)
+    if seeded is not None and seeded(h, e):
+        return (
+            "two calls of step with the same arguments differ, and agree after the random number"
+            " generators are reset: switch off dropout and other randomness (module.eval())"
         )
-    h = start(loop, e)
-    first = image(loop, h, e)
-    if not np.isfinite(first).all():
-        bad = np.argwhere(~np.isfinite(first))[0].tolist()
-        raise LoopError(
-            f"step returned NaN or infinity at index {bad} from a finite state: check divisions and"
-            " norms (eps > 0)"
-        )
-    if h.dtype == np.float64 and h.size:
-        v = np.random.default_rng(0).standard_normal(h.shape)
-        scale = max(1.0, float(np.abs(h).max()))
-        slopes = [
-            (loop.step(h + d * v, e) - loop.step(h - d * v, e)) / (2 * d)
-            for d in (step * scale for step in STEPS)
-        ]
-        size = max(float(np.abs(slopes[1]).max()), SMALL)
-        if not np.abs(slopes[0] - slopes[1]).max() <= AGREE * size:
-            raise LoopError(
-                "step is not differentiable at h_0: the difference quotients of two step sizes"
-                f" differ by more than {100 * AGREE:g} %; check the step for rounding, thresholds"
-                " and float32 arithmetic"
-            )
-        _check_products(loop, h, e, v, slopes[1])
-
-
-def _check_products(loop: LoopedMap, h: Array, e: Array, v: Array, slope: Array) -> None:
-    """Compare the loop's own products with the difference quotient `slope` along v."""
-    linearize: Any = getattr(loop, "linearize", None)
-    jvp: Any = getattr(loop, "jvp", None)
-    vjp: Any = getattr(loop, "vjp", None)
-    record: Any = None if linearize is None else linearize(h, e)
-    push = record or (jvp and partial(jvp, h, e))
-    pull = getattr(record, "adjoint", None) or (vjp and partial(vjp, h, e))
-    size = max(float(np.abs(slope).max()), SMALL)
-    advice = (
-        "check the derivatives that the loop gives, and whether the step detaches the state or"
-        " runs without gradients"
+    return (
+        "two calls of step with the same arguments differ: the step keeps a memory between calls"
+        " (a cache, a counter, buffers that move) or draws random numbers; reset the memory inside"
+        " the step or make it a part of the state, and switch off dropout and other randomness"
     )
-    # a recorded step may have no second derivative (fused attention), so that its product J v
-    # cannot be computed from its adjoint: then the adjoint alone is tested
-    if record is not None and pull is not None:
-        push = None
-    if push is not None and not np.abs(push(v) - slope).max() <= AGREE * size:
-        raise LoopError(
-            "the loop's J v differs from a difference quotient by more than"
-            f" {100 * AGREE:g} %: {advice}"
-        )
-    if pull is not None:
-        u = np.random.default_rng(1).standard_normal(h.shape)
-        mismatch = abs(float(np.vdot(pull(u), v)) - float(np.vdot(u, slope)))
-        if not mismatch <= AGREE * size * float(np.linalg.norm(u)):
-            raise LoopError(
-                "the loop's J^T u does not fit a difference quotient, <J^T u, v> is not <u, J v>:"
-                f" {advice}"
-            )
+
+
+def at(loop: LoopedMap, time: int) -> LoopedMap:
+    """The step of iteration `time`; the loop itself, unless its step depends on the time."""
+    timed: Any = loop
+    return timed.at(time) if getattr(loop, "timed", False) else loop
+
+
+def packed(loop: LoopedMap, state: Any, e: Any) -> Array:
+    """A state of the user's structure as one float array; an array stays as it is."""
+    pack: Any = getattr(loop, "pack", None)
+    return np.array(state if pack is None else pack(state, e), copy=True)
+
+
+def unpacked(loop: LoopedMap, h: Array, e: Any) -> Any:
+    """A packed state in the user's structure."""
+    unpack: Any = getattr(loop, "unpack", None)
+    return h if unpack is None else unpack(h, e)
+
+
+def arrays(loop: LoopedMap, e: Any) -> list[Array]:
+    """The arrays of an input."""
+    own: Any = getattr(loop, "arrays", None)
+    return [np.asarray(e)] if own is None else own(e)
+
+
+def protected(loop: LoopedMap) -> AbstractContextManager[Any]:
+    """A context in which the loop is measured, and after which its model is as it was before."""
+    protect: Any = getattr(loop, "protect", None)
+    return nullcontext() if protect is None else protect()
+
+
+def equal(a: Array, b: Array) -> bool:
+    """Whether two arrays are equal; NaN equals NaN."""
+    return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
 
 
 def _is_array(h: Any, where: str) -> None:
     if type(h).__module__.startswith("torch"):
         raise LoopError(
-            f"{where} returned a torch tensor: wrap your functions with"
-            " loopstab.models.measure.torch_loop.TorchLoop(step, initial)"
+            f"{where} returned a torch tensor: wrap your functions with loopstab.TorchLoop(step,"
+            " initial)"
         )
     if not isinstance(h, np.ndarray):
         raise LoopError(

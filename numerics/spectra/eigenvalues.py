@@ -17,7 +17,7 @@ from scipy.linalg import eig, schur
 from ...support.errors import UsageError
 from ..arrays import Array
 from ..loops.protocol import LoopError
-from .linearisation import DENSE, INVARIANT, TINY, Linearisation, Measurement
+from .linearisation import DENSE, INVARIANT, TINY, Linearisation, Measurement, of_loop
 
 SPACE = 2**25
 """Numbers that a Krylov basis may hold (256 MB)."""
@@ -164,6 +164,7 @@ class Eigenvalues(Measurement):
     error: float
 
 
+@of_loop
 def leading_eigenvalues(
     j: Linearisation,
     k: int = 6,
@@ -179,7 +180,7 @@ def leading_eigenvalues(
     method is Arnoldi's.
 
     Args:
-        j: the linearisation at a state.
+        j: the linearisation at a state; or three arguments, a loop, the state and the input.
         k: number of eigenvalues; default 6.
         tol: largest residual relative to the largest modulus; default 1e-8. It is raised to ten
             times the error of the products where these are differences.
@@ -211,6 +212,7 @@ def leading_eigenvalues(
             f"leading_eigenvalues needs 1 <= k <= {j.n} and a budget of at least k + 4 products,"
             f" not k = {k} and budget = {budget}"
         )
+    j = j.spectral
     before, tol = j.products, max(tol, 10 * j.error)
     if j.n <= min(DENSE, budget - 2):
         matrix = j.dense()
@@ -226,9 +228,9 @@ def leading_eigenvalues(
     length = max(float(np.linalg.norm(vector)), TINY)
     residuals[0] = np.linalg.norm(j(vector) - value[0] * vector) / length
     size = float(np.linalg.norm(matrix))
-    floor = 10 * EPS * size + tol * abs(value[0])
+    floor = 10 * j.rounding * size + tol * abs(value[0])
     condition = _condition(matrix, value[0])
-    error = condition * float(residuals[0] + EPS * size)
+    error = condition * float(residuals[0] + j.rounding * size)
     converged = final and residuals.max() <= floor and error <= RELIABLE * abs(value[0])
     return Eigenvalues(
         value=value,
@@ -258,7 +260,7 @@ def _search(krylov: Krylov, k: int, tol: float, budget: int) -> tuple[Array, Arr
         values, vectors, residuals = krylov.ritz()
         moduli, size = np.abs(values), float(np.linalg.norm(krylov.hessenberg))
         top = moduli[0]
-        floor = tol * top + 10 * EPS * size
+        floor = tol * top + 10 * krylov.j.rounding * size
         met = len(values) >= k and residuals[:k].max() <= floor
         if not (met and _accurate(krylov, values[0], residuals[0], floor)):
             seen = None
@@ -278,7 +280,7 @@ def _accurate(krylov: Krylov, value: complex, residual: float, floor: float) -> 
 
     A residual near the noise of the products is accepted as well.
     """
-    noise = max(EPS, krylov.j.error) * float(np.linalg.norm(krylov.hessenberg))
+    noise = max(krylov.j.rounding, krylov.j.error) * float(np.linalg.norm(krylov.hessenberg))
     if residual <= 100 * noise:
         return True
     return residual * _condition(krylov.hessenberg[:-1], value) <= 10 * floor

@@ -5,26 +5,34 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cached_property, partial
-from typing import Any
+from functools import cached_property, partial, wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
 import numpy as np
 
+from ...support.errors import LoopstabError
 from ...support.jsonable import jsonable
 from ..arrays import Array
-from ..loops.protocol import LoopedMap, LoopError, image
+from ..loops.protocol import LoopedMap, LoopError, arrays, image, packed, protected
 
 TINY = float(np.finfo(float).tiny)
+DOUBLE = float(np.finfo(np.float64).eps)
+SAME_STEP = 1e3
+"""Roundings by which a step in float32 and the same step in float64 may differ."""
 INVARIANT = 1e-14
 """Relative size, some 50 roundings, below which a new basis vector counts as zero."""
 DENSE = 64
 """Largest dimension at which J is assembled column by column and given to LAPACK."""
+ROUNDED = 4.0
+"""Rounding of a product with J that the loop computes itself, in units of its precision."""
 DENSE_ADJOINT = 2000
 """Largest dimension at which J^T and K^T are assembled column by column.
 
 That happens only where the loop offers no product with them.
 """
 
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
 Product = Callable[[Array], Array]
 """A linear map from vectors to vectors."""
 
@@ -78,11 +86,13 @@ class Linearisation:
 
     Args:
         loop: the loop.
-        h: the state at which the step is differentiated, of any shape.
+        h: the state at which the step is differentiated, of any shape; or a state of the
+            structure that the functions of the loop use.
         e: the input of the loop.
 
     Raises:
-        LoopError: the step is random, changes its arguments, or is not finite at this state. The
+        LoopError: the step is random or has a memory, changes its arguments, or is not finite at
+            this state. The
             methods raise it where a product has the wrong shape or is not finite.
 
     Example:
@@ -96,20 +106,23 @@ class Linearisation:
         ('central difference', 2)
     """
 
-    def __init__(self, loop: LoopedMap, h: Array, e: Array):
-        self.loop, self.h, self.e = loop, np.array(h, copy=True), np.array(e, copy=True)
+    def __init__(self, loop: LoopedMap, h: Any, e: Any):
+        self.loop, self.h = loop, packed(loop, h, e)
+        self.e = np.array(e, copy=True) if isinstance(e, np.ndarray) else e
         self.n, self.products = self.h.size, 0
-        self.image = image(loop, self.h, self.e)
-        if not np.isfinite(self.image).all():
-            raise LoopError(
-                "step returns NaN or infinity at this state, so it has no Jacobian there: give a"
-                " state inside the map's domain"
-            )
-        linearize: Any = getattr(loop, "linearize", None)
-        record: Any = None if linearize is None else linearize(self.h, self.e)
-        self._own = record or self._bound("jvp")
+        with protected(loop):
+            self.image = image(loop, self.h, self.e)
+            if not np.isfinite(self.image).all():
+                raise LoopError(
+                    "step returns NaN or infinity at this state, so it has no Jacobian there: give"
+                    " a state inside the map's domain"
+                )
+            linearize: Any = getattr(loop, "linearize", None)
+            record: Any = None if linearize is None else linearize(self.h, self.e)
+        forward = record if getattr(record, "forward", True) else None
+        self._own = forward if record is not None else self._bound("jvp")
         self._own_adjoint = getattr(record, "adjoint", None) or self._bound("vjp")
-        self._own_input = getattr(record, "input_product", None) or self._bound("input_jvp")
+        self._own_input = getattr(forward, "input_product", None) or self._bound("input_jvp")
         self._own_input_adjoint = getattr(record, "input_adjoint", None) or self._bound("input_vjp")
         self.derivative = (
             "central difference" if self._own is None else "jvp" if record is None else "linearize"
@@ -149,11 +162,11 @@ class Linearisation:
         """K v, for a change v of the input in the shape of e."""
         self.products += 1
         difference = partial(self._difference, at="e")
-        return self._product(self._own_input, "input_jvp", v, self._float_input(), difference)
+        return self._product(self._own_input, "input_jvp", v, self.input, difference)
 
     def input_adjoint(self, w: Array) -> Array:
         """K^T w, for w in the shape of the state."""
-        e = self._float_input()
+        e = self.input
         if self._own_input_adjoint is None:
             need = "input_vjp(h, e, w), the product of w with K^T"
             return self._transposed("K", self.input_product, e.size, need) @ np.ravel(w)
@@ -185,14 +198,47 @@ class Linearisation:
         other.__dict__.pop("error", None)  # the cached error is that of J v
         return other
 
+    def differences(self) -> Linearisation:
+        """The same derivatives by differences of the step, without the loop's own products."""
+        other = copy.copy(self)
+        other._own = other._own_adjoint = other._own_input = other._own_input_adjoint = None
+        other.products, other._columns = 0, {}
+        other.derivative, other.adjoint_of = "central difference", "columns"
+        for name in ("error", "_precise"):
+            other.__dict__.pop(name, None)
+        return other
+
+    @property
+    def spectral(self) -> Linearisation:
+        """The operator whose spectrum is measured: J, or J^T where only its product is exact."""
+        inexact = self._own is None and self._own_adjoint is not None
+        return self.transposed() if inexact else self
+
+    @cached_property
+    def unit(self) -> float:
+        """Relative rounding error of the numbers that the step computes with.
+
+        It is the machine epsilon of the state's dtype, or the `resolution` of the loop if that is
+        coarser.
+        """
+        own: Any = getattr(self.loop, "resolution", None)
+        coarse = 0.0 if own is None else own(self.h, self.e)
+        return max(float(np.finfo(self.h.dtype).eps), coarse)
+
+    @property
+    def rounding(self) -> float:
+        """Relative rounding error of a product with J."""
+        return DOUBLE if self._own is None and self._precise else self.unit
+
     @cached_property
     def error(self) -> float:
-        """Estimated relative error of J v: 0 for the loop's own product.
+        """Estimated relative error of J v.
 
-        For differences it is estimated from two step sizes.
+        For the loop's own product it is 0 in float64, and a few roundings in a lower precision. For
+        differences it is estimated from two step sizes.
         """
         if self._own is not None:
-            return 0.0
+            return 0.0 if self.unit <= DOUBLE else ROUNDED * self.unit
         v = np.random.default_rng(0).standard_normal(self.h.shape)
         a, b = (self._difference(v, "h", factor) for factor in (1.0, 2.0))
         return float(np.linalg.norm(a - b) / max(np.linalg.norm(a), TINY))
@@ -201,20 +247,63 @@ class Linearisation:
         self, own: Product | None, name: str, v: Array, like: Array, difference: Product
     ) -> Array:
         """The loop's own product, or else a difference; flat, float64 and checked."""
-        v = _shaped(v, like)
-        return _flat(difference(v) if own is None else own(v), self.h, name)
+        out = difference(v) if own is None else own(_shaped(v, like))
+        return _flat(out, self.h, name)
+
+    def quotients(self, v: Array, factor: float = 1.0) -> tuple[Array, Array]:
+        """The difference quotients of the step along v and along -v, flat, in float64.
+
+        They differ where the step has a kink. The step size is `factor` times the usual one.
+        """
+        plus, minus, d = self._ends(v, "h", factor)
+        if not d:
+            return plus, minus
+        dtype = np.float64 if self._precise else self.h.dtype
+        middle = self._stepped(self.h.astype(dtype), "h").ravel()
+        return (plus - middle) / d, (middle - minus) / d
 
     def _difference(self, v: Array, at: str, factor: float = 1.0) -> Array:
-        base = self.h if at == "h" else self.e
-        size = float(np.sqrt(np.mean(np.square(v, dtype=np.float64))))
+        plus, minus, d = self._ends(v, at, factor)
+        return ((plus - minus) / (2 * d) if d else plus).reshape(self.h.shape)
+
+    def _ends(self, v: Array, at: str, factor: float) -> tuple[Array, Array, float]:
+        """The step at the point plus and minus d v, flat, and d; zeros for v = 0."""
+        base = self.h if at == "h" else self.input
+        v = np.asarray(v, np.float64).reshape(base.shape)
+        size = float(np.sqrt(np.mean(np.square(v))))
         if size == 0:
-            return np.zeros(self.h.shape)
+            return np.zeros(self.n), np.zeros(self.n), 0.0
         scale = max(1.0, float(np.sqrt(np.mean(np.square(base, dtype=np.float64)))))
-        d = factor * float(np.finfo(self.h.dtype).eps) ** (1 / 3) * scale / size
-        moved = [(base + s * d * v).astype(base.dtype) for s in (1, -1)]
-        points = [(m, self.e) if at == "h" else (self.h, m) for m in moved]
-        plus, minus = (np.array(self.loop.step(*point), np.float64) for point in points)
-        return (plus - minus) / (2 * d)
+        precise = at == "h" and self._precise
+        unit, dtype = (DOUBLE, np.dtype(np.float64)) if precise else (self.unit, base.dtype)
+        d = factor * unit ** (1 / 3) * scale / size
+        moved = [(base.astype(dtype) + s * d * v).astype(dtype) for s in (1, -1)]
+        plus, minus = (self._stepped(state, at).ravel() for state in moved)
+        return plus, minus, d
+
+    def _stepped(self, moved: Array, at: str) -> Array:
+        """step at a changed state or input, in float64."""
+        point = (moved, self.e) if at == "h" else (self.h, moved)
+        with protected(self.loop):
+            return np.array(self.loop.step(*point), np.float64)
+
+    @cached_property
+    def _precise(self) -> bool:
+        """Whether a float32 step computes in float64 when it is given a float64 state.
+
+        Functions of NumPy arrays often do, and then the differences have the error of float64.
+        """
+        if self.h.dtype != np.float32 or self.unit > float(np.finfo(np.float32).eps):
+            return False
+        try:
+            found = self.loop.step(self.h.astype(np.float64), self.e)
+        except LoopstabError:
+            return False
+        if getattr(found, "dtype", None) != np.float64 or found.shape != self.h.shape:
+            return False
+        gap = np.linalg.norm(found - self.image.astype(np.float64))
+        exact = not np.array_equal(found, found.astype(np.float32).astype(np.float64))
+        return bool(exact and gap <= SAME_STEP * self.unit * np.linalg.norm(found))
 
     def _transposed(self, name: str, product: Product, size: int, need: str) -> Array:
         if name not in self._columns:
@@ -226,13 +315,24 @@ class Linearisation:
             self._columns[name] = np.column_stack([product(column) for column in np.eye(size)])
         return self._columns[name].T
 
-    def _float_input(self) -> Array:
-        if not np.issubdtype(self.e.dtype, np.floating):
+    @property
+    def input(self) -> Array:
+        """The input as one float array.
+
+        Raises `LoopError` if it is none.
+        """
+        found = arrays(self.loop, self.e)
+        if len(found) != 1:
             raise LoopError(
-                f"the input has dtype {self.e.dtype}, and no derivative with respect to it exists:"
-                " give the loop its embedding as e"
+                f"the input has {len(found)} arrays, and the derivative with respect to it needs"
+                " one: give the loop its embedding as e"
             )
-        return self.e
+        if not np.issubdtype(found[0].dtype, np.floating):
+            raise LoopError(
+                f"the input has dtype {found[0].dtype}, and no derivative with respect to it"
+                " exists: give the loop its embedding as e"
+            )
+        return found[0]
 
 
 def _shaped(v: Array, like: Array) -> Array:
@@ -253,3 +353,35 @@ def _flat(value: Any, like: Array, name: str) -> Array:
             " in your step"
         )
     return out
+
+
+class OfLoop(Protocol[P, R_co]):
+    """A measurement of a linearisation, or of a loop at a state and an input."""
+
+    @overload
+    def __call__(self, j: Linearisation, /, *args: P.args, **options: P.kwargs) -> R_co: ...
+    @overload
+    def __call__(
+        self, loop: LoopedMap, h: Any, e: Any, /, *args: P.args, **options: P.kwargs
+    ) -> R_co: ...
+
+
+def of_loop(function: Callable[Concatenate[Linearisation, P], R_co]) -> OfLoop[P, R_co]:
+    """Let a measurement of a linearisation also take a loop, a state and an input.
+
+    The user's model is protected while it is measured.
+    """
+
+    @wraps(function)
+    def measured(j: Any, /, *args: Any, **options: Any) -> R_co:
+        if not isinstance(j, Linearisation):
+            if len(args) < 2:
+                raise LoopError(
+                    f"{function.__name__} of a loop needs a state and an input: call"
+                    f" {function.__name__}(loop, h, e), for example with the state of a diagnosis"
+                )
+            j, args = Linearisation(j, *args[:2]), args[2:]
+        with protected(j.loop):
+            return function(j, *args, **options)
+
+    return cast(Any, measured)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...support.errors import UsageError
 from .eigenvalues import leading_eigenvalues
-from .linearisation import Linearisation, Measurement
+from .linearisation import Linearisation, Measurement, of_loop
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class SpectralRadius(Measurement):
     derivative_error: float
 
 
+@of_loop
 def spectral_radius(
     j: Linearisation, *, tol: float = 1e-8, budget: int = 1000, starts: int = 1, seed: int = 0
 ) -> SpectralRadius:
@@ -51,7 +52,7 @@ def spectral_radius(
     Up to 64 dimensions J is assembled and given to LAPACK; beyond, the method is Arnoldi's.
 
     Args:
-        j: the linearisation at a state.
+        j: the linearisation at a state; or three arguments, a loop, the state and the input.
         tol: largest residual relative to the radius; default 1e-8. It is raised to ten times the
             error of the products where these are differences.
         budget: largest number of products with J for each start; default 1000.
@@ -76,6 +77,7 @@ def spectral_radius(
     """
     if starts < 1:
         raise UsageError(f"spectral_radius needs at least one start, not {starts}")
+    j = j.spectral
     before = j.products
     found = [
         leading_eigenvalues(j, 1, tol=tol, budget=budget, seed=seed + i) for i in range(starts)

@@ -24,6 +24,7 @@ from .linearisation import (
     Linearisation,
     Measurement,
     Product,
+    of_loop,
 )
 from .radius import spectral_radius
 from .singular import OperatorNorm, orthogonal_part, start_vector, top_singular
@@ -58,7 +59,7 @@ class Resolvent:
     factorisation of the dense J. Residuals are recomputed; `worst` is the largest so far.
 
     Args:
-        j: the linearisation at a state.
+        j: the linearisation at a state; or three arguments, a loop, the state and the input.
         z: the point of the complex plane; default 1.
         tol: the relative residual at which GMRES stops; default 1e-10. A system fails with
             `LoopError` if its residual stays above ten times that (and above `EXACT`, or `NOISY`
@@ -150,13 +151,14 @@ def gmres(product: Product, b: Array, tol: float, restart: int, cycles: int) -> 
     return x
 
 
+@of_loop
 def resolvent_norm(
     j: Linearisation, z: complex = 1.0, *, tol: float = 1e-8, seed: int = 0
 ) -> OperatorNorm:
     """Measure norm((z I - J)^{-1})_2; at z = 1 it says how far a fixed point moves at most.
 
     Args:
-        j: the linearisation at a state.
+        j: the linearisation at a state; or three arguments, a loop, the state and the input.
         z: a point of the complex plane that is not an eigenvalue of J; default 1.
         tol: largest relative residual of the singular pair; default 1e-8. It is raised to ten
             times the error of the products where these are differences.
@@ -184,6 +186,7 @@ def resolvent_norm(
     return OperatorNorm(found.value, residual, j.products - before, residual <= 10 * tol)
 
 
+@of_loop
 def kreiss_lower(
     j: Linearisation, *, most: int = 60, tol: float = 1e-6, seed: int = 0
 ) -> KreissBound:
@@ -196,7 +199,7 @@ def kreiss_lower(
     resolvent large far from the spectrum, plus a small component in every direction.
 
     Args:
-        j: the linearisation at a state.
+        j: the linearisation at a state; or three arguments, a loop, the state and the input.
         most: dimension of the Krylov space; default 60. Up to 64 dimensions, the whole space.
         tol: largest relative residual of the singular pair at z; default 1e-6.
         seed: seed of the start vectors; default 0.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import Array
-from .linearisation import Linearisation, Measurement
+from .linearisation import Linearisation, Measurement, of_loop
 from .resolvent import Resolvent
 from .singular import OperatorNorm, top_singular
 
@@ -31,11 +31,12 @@ class Sensitivity(Measurement):
     fixed_point: float
 
 
+@of_loop
 def sensitivity(j: Linearisation, v: Array, *, tol: float = 1e-10) -> Sensitivity:
     """Compute S v, the first-order change of the fixed point for a change v of the input.
 
     Args:
-        j: the linearisation at a fixed point.
+        j: the linearisation at a fixed point; or three arguments, a loop, the state and the input.
         v: a change of the input, in the shape of e.
         tol: largest relative residual of the linear system; default 1e-10.
 
@@ -61,11 +62,12 @@ def sensitivity(j: Linearisation, v: Array, *, tol: float = 1e-10) -> Sensitivit
     return _result(inverse, value, before)
 
 
+@of_loop
 def adjoint_sensitivity(j: Linearisation, u: Array, *, tol: float = 1e-10) -> Sensitivity:
     """Compute S^T u = K^T (I - J^T)^{-1} u, the gradient of <u, h*> with respect to the input e.
 
     Args:
-        j: the linearisation at a fixed point.
+        j: the linearisation at a fixed point; or three arguments, a loop, the state and the input.
         u: a direction, in the shape of the state.
         tol: largest relative residual of the linear system; default 1e-10.
 
@@ -87,15 +89,16 @@ def adjoint_sensitivity(j: Linearisation, u: Array, *, tol: float = 1e-10) -> Se
         array([2., 6.])
     """
     before, inverse = j.products, Resolvent(j, tol=tol)
-    value = j.input_adjoint(inverse.adjoint(np.asarray(u, float))).reshape(j.e.shape)
+    value = j.input_adjoint(inverse.adjoint(np.asarray(u, float))).reshape(j.input.shape)
     return _result(inverse, value, before)
 
 
+@of_loop
 def sensitivity_norm(j: Linearisation, *, tol: float = 1e-6, seed: int = 0) -> OperatorNorm:
     """Measure norm(S)_2, the largest change of the fixed point for a unit change of the input.
 
     Args:
-        j: the linearisation at a fixed point.
+        j: the linearisation at a fixed point; or three arguments, a loop, the state and the input.
         tol: largest relative residual of the singular pair; default 1e-6. It is raised to ten
             times the error of the products where these are differences.
         seed: seed of the start vector; default 0.
@@ -126,7 +129,7 @@ def sensitivity_norm(j: Linearisation, *, tol: float = 1e-6, seed: int = 0) -> O
     def backward(u: Array) -> Array:
         return j.input_adjoint(inverse.adjoint(u))
 
-    found = top_singular(forward, backward, inverse.start(j.e.size, seed), tol)
+    found = top_singular(forward, backward, inverse.start(j.input.size, seed), tol)
     residual = max(found.residual, inverse.worst)
     return OperatorNorm(found.value, residual, j.products - before, residual <= 10 * tol)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...support.errors import UsageError
 from ..arrays import Array
-from .linearisation import INVARIANT, TINY, Linearisation, Measurement, Product
+from .linearisation import INVARIANT, TINY, Linearisation, Measurement, Product, of_loop
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,14 @@ class Triple:
     residual: float
 
 
+@of_loop
 def largest_singular_value(j: Linearisation, *, tol: float = 1e-8, seed: int = 0) -> OperatorNorm:
     """Measure norm(J)_2, the largest growth of a small perturbation in one iteration.
 
     The method is Golub-Kahan bidiagonalisation with full orthogonalisation.
 
     Args:
-        j: the Jacobian at a state.
+        j: the linearisation at a state; or three arguments, a loop, the state and the input.
         tol: largest relative residual of the singular pair; default 1e-8. It is raised to ten
             times the error of the products where these are differences.
         seed: seed of the start vector; default 0.
@@ -89,6 +90,7 @@ def largest_singular_value(j: Linearisation, *, tol: float = 1e-8, seed: int = 0
     )
 
 
+@of_loop
 def transient_growth(
     j: Linearisation, steps: int = 50, *, tol: float = 1e-6, budget: int = 10_000, seed: int = 0
 ) -> TransientGrowth:
@@ -99,7 +101,7 @@ def transient_growth(
     every vector that is tried.
 
     Args:
-        j: the Jacobian at a state.
+        j: the linearisation at a state; or three arguments, a loop, the state and the input.
         steps: the largest power; default 50.
         tol: largest relative residual of each singular pair; default 1e-6. It is raised to ten
             times the error of the products where these are differences.

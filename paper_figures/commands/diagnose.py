@@ -57,7 +57,7 @@ def diagnose(
         seed: Seed of a checkpoint's input, of the perturbation and of the solvers.
         json_: Print the diagnosis as a JSON object.
     """
-    from ...numerics.loops.protocol import check_loop
+    from ...numerics.orbits.loop_report import check_loop
     from ...numerics.orbits.diagnose import diagnose as measure
     from ...numerics.spectra.profile import profile
     from ...theory.outcome import Outcome
@@ -93,7 +93,7 @@ def diagnose(
 
 
 def _from_file(file: Path) -> tuple[LoopedMap, Any]:
-    from ...numerics.loops.protocol import FunctionLoop
+    from ...numerics.loops.function_loop import FunctionLoop
 
     file = file.absolute()  # tracebacks name files like this
     module = load(file)

@@ -254,12 +254,22 @@ def test_budget_is_kept_and_an_unconverged_answer_says_so():
 
 def test_float32_differences_say_how_noisy_they_are():
     m = ginibre(100).astype(np.float32)
-    loop = FunctionLoop(lambda h, e: m @ h + e, lambda e: e)
-    found = spectral_radius(Linearisation(loop, np.ones(100, np.float32), np.ones(100, np.float32)))
+    ones = np.ones(100, np.float32)
+    loop = FunctionLoop(lambda h, e: (m @ h + e).astype(np.float32), lambda e: e)
+    found = spectral_radius(Linearisation(loop, ones, ones))
     assert 1e-6 < found.derivative_error < 1e-2
     assert found.value == pytest.approx(
         np.abs(np.linalg.eigvals(m)).max(), rel=10 * found.derivative_error
     )
+
+
+def test_float32_steps_that_compute_in_float64_when_asked_to_have_precise_differences():
+    m, ones = ginibre(100).astype(np.float32), np.ones(100, np.float32)
+    loop = FunctionLoop(lambda h, e: m @ h + e, lambda e: e)
+    found = spectral_radius(loop, ones, ones)
+    assert found.derivative_error < 1e-9
+    assert found.converged
+    assert found.value == pytest.approx(np.abs(np.linalg.eigvals(m.astype(float))).max(), rel=1e-9)
 
 
 def test_bad_requests():
