@@ -1,8 +1,8 @@
 """The public names, each with its home."""
 
 from .models.certificates.certify_module import certify_module as certify_module
+from .models.loops.torch_loop import TorchLoop as TorchLoop
 from .models.measure.crossvalidate import crossvalidate as crossvalidate
-from .models.measure.torch_loop import TorchLoop as TorchLoop
 from .numerics.certificates.certify import Certificate as Certificate
 from .numerics.certificates.certify import certify as certify
 from .numerics.enclosures.contraction import NotCertified as NotCertified
@@ -10,13 +10,13 @@ from .numerics.formulas import numeric as numeric
 from .numerics.loops.function_loop import FunctionLoop as FunctionLoop
 from .numerics.loops.protocol import LoopedMap as LoopedMap
 from .numerics.loops.protocol import LoopError as LoopError
+from .numerics.orbits.diagnose import diagnose as diagnose
+from .numerics.orbits.diagnosis import Diagnosis as Diagnosis
 from .numerics.orbits.loop_report import LoopReport as LoopReport
 from .numerics.orbits.loop_report import check_loop as check_loop
 from .numerics.orbits.loop_report import loop_report as loop_report
-from .numerics.orbits.diagnose import diagnose as diagnose
-from .numerics.orbits.diagnose import run as run
-from .numerics.orbits.outcome import Diagnosis as Diagnosis
 from .numerics.orbits.outcome import classify as classify
+from .numerics.orbits.run import run as run
 from .numerics.orbits.trajectory import Recorder as Recorder
 from .numerics.orbits.trajectory import Trajectory as Trajectory
 from .numerics.phase.diagram import PhaseDiagram as PhaseDiagram

@@ -14,11 +14,14 @@ class Outcome(StrEnum):
     Example:
         >>> from loopstab import Outcome
         >>> [str(outcome) for outcome in Outcome if outcome.bounded]
-        ['fixed-point', 'critical', 'cycle', 'aperiodic']
+        ['fixed-point', 'neutral', 'critical', 'cycle', 'aperiodic']
     """
 
     FIXED_POINT = "fixed-point"
     """the residual abs(h_{t+1} - h_t) falls geometrically"""
+    NEUTRAL = "neutral"
+    """the state converges to a point of a line or manifold of fixed points, which the start decides;
+    only a diagnosis with the spectrum tells it from a fixed point"""
     CRITICAL = "critical"
     """the state converges, but only algebraically (h - h^3: residual ~ t^{-3/2})"""
     DRIFT = "drift"
@@ -39,4 +42,10 @@ class Outcome(StrEnum):
     @property
     def bounded(self) -> bool:
         """Whether the orbit stays in a bounded set."""
-        return self in (Outcome.FIXED_POINT, Outcome.CRITICAL, Outcome.CYCLE, Outcome.APERIODIC)
+        return self in (
+            Outcome.FIXED_POINT,
+            Outcome.NEUTRAL,
+            Outcome.CRITICAL,
+            Outcome.CYCLE,
+            Outcome.APERIODIC,
+        )

@@ -10,8 +10,8 @@ import torch
 
 from ...numerics.arrays import Array
 from ...numerics.enclosures.contraction import NotCertified
-from ...numerics.orbits.diagnose import run
-from ..measure.torch_loop import TorchLoop
+from ...numerics.orbits.run import run
+from ..loops.torch_loop import TorchLoop
 from ..network.transformer import LoopedTransformer
 
 LONGEST_PERIOD = 8

@@ -13,13 +13,14 @@ from tqdm import tqdm
 
 from ...numerics.arrays import Array
 from ...numerics.formulas import numeric
+from ...numerics.orbits.diagnosis import Diagnosis
 from ...numerics.orbits.follow import follow_batch, looks
-from ...numerics.orbits.outcome import Diagnosis
 from ...numerics.spectra.linearisation import Linearisation
 from ...numerics.spectra.radius import spectral_radius
 from ...support.errors import UsageError, check_seed_and_jobs
 from ...theory.outcome import Outcome
 from ...theory.prediction import predict
+from ..loops.torch_loop import TorchLoop
 from ..network.checkpoint import Checkpoint
 from ..network.run_record import run_name
 from ..network.transformer import LoopedTransformer
@@ -27,7 +28,6 @@ from ..tasks.task import Batch, Task
 from .comparison import COARSE, FINE, Convergence, CrossValidation, mismatches_of
 from .hypotheses import Point, measured_weights
 from .orbit import Orbit
-from .torch_loop import TorchLoop
 from .trained import TrainedLoop
 
 SHOWN = (30, 500)

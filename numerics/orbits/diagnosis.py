@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...support.jsonable import jsonable
 from ...theory.outcome import Outcome
 from ..arrays import Array
+from ..spectra.lyapunov import LyapunovSpectrum
 from ..spectra.radius import SpectralRadius
+
+
+@dataclass(frozen=True)
+class Neutral:
+    """The directions in which a fixed point may be moved: the eigenvectors of J for the value 1.
+
+    Args:
+        dimension: the number of eigenvalues at 1, within their error; at least that many where
+            the spectrum was not computed as a whole.
+        directions: an orthonormal basis of the right eigenvectors, (dimension, n): the tangent of
+            the manifold of fixed points.
+        conserved: the left eigenvectors w, (dimension, n), w J = w: the conserved quantities
+            w . h, to first order; None where the loop gives no product with J^T and n is large.
+        complete: whether all eigenvalues were computed.
+    """
+
+    dimension: int
+    directions: Array
+    conserved: Array | None
+    complete: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON object without the vectors."""
+        return {"dimension": self.dimension, "complete": self.complete}
 
 
 @dataclass(frozen=True)
@@ -26,10 +51,23 @@ class Diagnosis:
         norm_exponent: Slope of log norm against log t over the second half of the orbit.
         drift_constant: Constant c of a drift with relative steps c/t. It is 1 if the direction of
             the state settles, and larger if it turns.
-        rho: Spectral radius of the step at the last state.
-        confirmed: How a fixed point was confirmed; None if it was not.
-        advice: What to do about the result, or what to know about it; often empty.
-        state: Last state of the orbit; it is not part of the JSON.
+        rho: Spectral radius of the step at the last state, or at the fixed point that Newton's
+            method reaches from it; for a cycle, of the product of the Jacobians over one period.
+        multiplier: `rho` of a cycle: below 1 the cycle attracts; otherwise None.
+        slow_modes: Number of eigenvalues of modulus 0.99 or more, each of which needs at least 458
+            iterations for two digits; None where it was not counted.
+        to_tolerance: Iterations from the last state until the relative residual is 1e-8, as
+            `rho` predicts; 0 if it is that small, None where there is no such prediction.
+        lyapunov: Largest Lyapunov exponent of an aperiodic orbit, with its error.
+        neutral: Directions in which a fixed point may be moved; None if there are none.
+        confirmed: How a fixed point or cycle was confirmed; None if it was not.
+        contradiction: Two measurements that contradict each other; empty if none do.
+        precision: Name of the precision whose rounding ended the orbit, if it is not float64.
+        time: Iteration whose step the spectrum belongs to, where the step depends on it.
+        longest_period: Longest period that was looked for; None where none was.
+        advice: What to know about the result; often empty.
+        action: What to do next.
+        state: Last state of the orbit, in the structure of the loop's functions; not in the JSON.
 
     Example:
         >>> import numpy as np
@@ -51,12 +89,27 @@ class Diagnosis:
     norm_exponent: float | None = None
     drift_constant: float | None = None
     rho: SpectralRadius | None = None
+    multiplier: float | None = None
+    slow_modes: int | None = None
+    to_tolerance: int | None = None
+    lyapunov: LyapunovSpectrum | None = None
+    neutral: Neutral | None = None
     confirmed: str | None = None
+    contradiction: str = ""
+    precision: str | None = None
+    time: int | None = None
+    longest_period: int | None = None
     advice: str = ""
-    state: Array | None = None
+    action: str = ""
+    state: Any = None
+
+    def noted(self, *notes: str) -> Diagnosis:
+        """The same diagnosis with more advice."""
+        return replace(self, advice="; ".join(filter(None, (self.advice, *notes))))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object without the state; numbers that are not finite become None."""
         out = {k: v for k, v in self.__dict__.items() if k != "state"}
-        rho = None if self.rho is None else self.rho.to_json()
-        return jsonable({**out, "outcome": str(self.outcome), "rho": rho})
+        for name in ("rho", "lyapunov", "neutral"):
+            out[name] = None if out[name] is None else out[name].to_json()
+        return jsonable({**out, "outcome": str(self.outcome)})

@@ -77,6 +77,7 @@ def follow(
     limit: int | None = None,
     *,
     view: Callable[[Array], Array] | None = None,
+    unit: float | None = None,
     confirm: Callable[[Followed], bool] | None = None,
 ) -> list[Followed]:
     """Follow the orbits h_{t+1} = step(h_t) of a batch of states until they are decided.
@@ -87,13 +88,14 @@ def follow(
         loops: Iterations before the first look, as in `follow_batch`.
         limit: Largest number of iterations, as in `follow_batch`.
         view: Function from a batch of states to what is recorded of it; default: all.
+        unit: Relative rounding error of what is recorded; default: that of its dtype.
         confirm: Function that may accept a fixed point early, as in `follow_batch`.
 
     Returns:
         One record with its diagnosis per orbit.
     """
     return follow_batch(
-        _Iterated(step, h, view or (lambda state: state)), loops, limit, confirm=confirm
+        _Iterated(step, h, view or (lambda state: state)), loops, limit, unit=unit, confirm=confirm
     )
 
 
@@ -102,6 +104,7 @@ def follow_batch(
     loops: int = LOOPS,
     limit: int | None = None,
     *,
+    unit: float | None = None,
     confirm: Callable[[Followed], bool] | None = None,
 ) -> list[Followed]:
     """Classify orbits after `loops` iterations and, while undecided, after 2, 4, ... times as many.
@@ -113,6 +116,7 @@ def follow_batch(
         orbits: Batch of orbits at their initial states.
         loops: Iterations before the first look, at least 16.
         limit: Iterations at the last look; default 2^`DOUBLINGS` times `loops`.
+        unit: Relative rounding error of what is recorded; default: that of its dtype.
         confirm: Function that may accept a fixed point that is still far away, on evidence other
             than the orbit.
 
@@ -126,7 +130,7 @@ def follow_batch(
     horizons = looks(loops, limit)
     h = orbits.seen()
     running = np.arange(len(h))
-    recorder = Recorder(len(h))
+    recorder = Recorder(len(h), unit=unit)
     recorder.observe(h)
     found: dict[int, Followed] = {}
     with np.errstate(all="ignore"):

@@ -16,7 +16,7 @@ from dataclasses import replace
 from ...theory.outcome import Outcome
 from .convergence import algebraic_fall, geometric_fall, rounding_floor, settled
 from .decay import Decay
-from .diagnosis import Diagnosis as Diagnosis
+from .diagnosis import Diagnosis
 from .escape import unbounded
 from .recurrence import cycle, stationary
 from .trajectory import Trajectory

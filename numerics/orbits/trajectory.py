@@ -80,6 +80,7 @@ class Recorder:
         batch: Number of orbits; it is the leading axis of every observed state.
         tail: Number of last states to keep; default 80, so that a cycle of `MAX_PERIOD` is seen
             twice.
+        unit: Relative rounding error of the observed numbers; default: that of their dtype.
 
     Example:
         >>> import numpy as np
@@ -92,8 +93,8 @@ class Recorder:
         ['fixed-point', 'cycle']
     """
 
-    def __init__(self, batch: int, tail: int = 80):
-        self.batch, self.tail = batch, tail
+    def __init__(self, batch: int, tail: int = 80, unit: float | None = None):
+        self.batch, self.tail, self._given_unit = batch, tail, unit
         self._norms, self._steps = np.empty((64, batch)), np.empty((64, batch))
         self._ring: list[Array] = []
         self._returns: list[Array] = []
@@ -111,7 +112,7 @@ class Recorder:
     def observe(self, h: Array) -> None:
         """Record the next state of every orbit, (batch, ...)."""
         flat = np.array(h, copy=True).reshape(self.batch, -1)
-        self._unit = float(np.finfo(flat.dtype).eps)
+        self._unit = self._given_unit or float(np.finfo(flat.dtype).eps)
         i = self._seen
         if i == len(self._norms):
             self._norms, self._steps = (

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ...support.errors import UsageError
 from ..arrays import Array
-from ..loops.protocol import LoopedMap, LoopError, advance
+from ..loops.protocol import LoopedMap, LoopError, advance, at, packed
 from .linearisation import Linearisation, Measurement
 
 BLOCKS = 10
@@ -36,13 +37,14 @@ class LyapunovSpectrum(Measurement):
 
 def lyapunov(
     loop: LoopedMap,
-    h: Array,
-    e: Array,
+    h: Any,
+    e: Any,
     k: int = 1,
     *,
     loops: int = 1000,
     skip: int = 200,
     seed: int = 0,
+    time: int = 0,
 ) -> LyapunovSpectrum:
     """Measure the leading k Lyapunov exponents along an orbit.
 
@@ -58,6 +60,7 @@ def lyapunov(
         loops: number of iterations that are averaged, at least 10; default 1000.
         skip: number of iterations of the transient before them; default 200.
         seed: seed of the tangent directions; default 0.
+        time: number of the first iteration, where the step depends on it; default 0.
 
     Returns:
         The exponents with their standard errors; -inf for a direction that collapses.
@@ -75,7 +78,7 @@ def lyapunov(
         >>> bool(abs(found.value - np.log(0.5)) < 1e-6), found.converged
         (True, True)
     """
-    h = np.array(h, copy=True)
+    h = packed(loop, h, e)
     if not 1 <= k <= h.size or loops < BLOCKS or skip < 0:
         raise UsageError(
             f"lyapunov needs 1 <= k <= {h.size}, at least {BLOCKS} loops and skip >= 0, not"
@@ -84,7 +87,7 @@ def lyapunov(
     settle = skip // 2
     with np.errstate(over="ignore", invalid="ignore"):
         for t in range(skip - settle):
-            h = np.array(advance(loop, h, e), copy=True)
+            h = np.array(advance(at(loop, time + t), h, e), copy=True)
             if not np.isfinite(h).all():
                 raise LoopError(
                     f"the orbit leaves the finite range at iteration {t + 1}, so it has no"
@@ -92,8 +95,8 @@ def lyapunov(
                 )
     q = np.linalg.qr(np.random.default_rng(seed).standard_normal((h.size, k)))[0]
     logs, products = np.zeros((settle + loops, k)), 0
-    for row in logs:
-        j = Linearisation(loop, h, e)
+    for t, row in enumerate(logs, time + skip - settle):
+        j = Linearisation(at(loop, t), h, e)
         q, r = np.linalg.qr(np.column_stack([j(column) for column in q.T]))
         with np.errstate(divide="ignore"):
             row[:] = np.log(np.abs(np.diag(r)))

@@ -22,6 +22,7 @@ from .algebra import Equation, Words
 from .claim import Finding, Kind, Step, Verdict
 from .content import Item
 from .sentence import TIME_LIMIT_MS, Sentence, decision
+from .sentence import decide as decide
 
 REDUCED = "normal form and random points"
 EVALUATED = "by evaluation when built"

@@ -1,0 +1,196 @@
+"""Orbits that approach a point: hyperbolic, neutral or critical, a saddle, or undecided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from ...theory.outcome import Outcome
+from ..arrays import Array
+from .decay import Decay
+from .diagnosis import Diagnosis, Neutral
+from .follow import Followed
+from .investigation import Investigation, Spectrum
+from .neutral import ERRORS, neutral_space
+from .trajectory import Trajectory
+from .windows import ROUNDING
+
+RATE_MARGIN = 0.8
+"""The spectrum explains a rate r if rho < r^0.8: the fitted log rate may be a quarter too fast."""
+LEAST_RATE = 0.02
+"""Rates below this are fits of a few steps, and are not compared."""
+RETURNED = 1e-2
+"""A restart has returned if it ends within this share of the push from the same point."""
+TOLERANCE = 1e-8
+"""Relative residual for which the remaining iterations are predicted."""
+STEADY = 0.5
+"""Relative change of 1 - rho between the last state and the fixed point of a hyperbolic one."""
+CRITICAL_PACE = 20.0
+"""Largest 1 - rho of a critical orbit, times the number of iterations: by its law 1 - rho = c/t."""
+
+Verdict = Callable[[Investigation, Followed, int], Diagnosis]
+"""The verdict on another orbit, which a restart needs."""
+
+
+def fixed_point(
+    case: Investigation,
+    orbit: Followed,
+    found: Diagnosis,
+    end: Spectrum,
+    time: int,
+    verdict: Verdict,
+) -> Diagnosis:
+    """An orbit whose steps fell geometrically: is there an attracting fixed point?"""
+    t = orbit.trajectory
+    far = found.residual > ROUNDING * max(t.unit, end.j.unit)
+    there = (case.polished(t, time) if far else None) or end
+    found = _with_spectrum(found, there)
+    if there.below(1):
+        return _consistent(case, found, there, time)
+    neutral = _neutral(case, there)
+    push = case.push(there.h, max(t.unit, end.j.unit), neutral and neutral.directions[0])
+    again = case.orbit(there.h + push, time=time)
+    last = case.last_state(again.trajectory)
+    away = float(np.linalg.norm(last.astype(np.float64) - there.h))
+    stays = away > RETURNED * float(np.linalg.norm(push))
+    settles = again.diagnosis.outcome is Outcome.FIXED_POINT
+    if settles and not stays:
+        return replace(found, confirmed="perturbed restart returned")
+    if settles and neutral is not None:
+        return _manifold(found, neutral)
+    reason = (
+        f"the orbit passed a saddle with rho = {there.rho.value:.4g}"
+        if there.rho.value >= 1
+        else f"rho = {there.rho.value:.4g} with error {there.error:.1e} does not confirm the fixed"
+        " point"
+    )
+    found = (
+        replace(again.diagnosis, state=last, rho=there.rho)
+        if settles
+        else verdict(case, again, time + len(again.trajectory.steps))
+    )
+    return replace(found, confirmed=None).noted(
+        f"{reason}; the outcome is that of an orbit restarted from a perturbed state"
+    )
+
+
+def algebraic_approach(
+    case: Investigation, orbit: Followed, found: Diagnosis, end: Spectrum, time: int
+) -> Diagnosis:
+    """An orbit whose steps fall like a power: critical, unless the fixed point is hyperbolic.
+
+    A sum of many slow exponentials looks like a power until the slowest of them is left.
+    """
+    t = orbit.trajectory
+    there = case.polished(t, time)
+    if there is not None and there.below(1) and _hyperbolic(there, end):
+        return _slow(found, there, t)
+    there = there or end
+    found = replace(found, rho=there.rho)
+    if there.trusted and abs(1 - there.rho.value) > CRITICAL_PACE / time + there.error:
+        return replace(found, outcome=Outcome.UNDECIDED, rate=None).noted(
+            f"the steps fall like a power, and yet rho = {there.rho.value:.6g} at the last state is"
+            " not 1: run more loops"
+        )
+    return found
+
+
+def undecided_orbit(
+    case: Investigation, orbit: Followed, found: Diagnosis, end: Spectrum, time: int
+) -> Diagnosis:
+    """An orbit that fits no law: a fixed point if Newton's method finds the one it approaches."""
+    t = orbit.trajectory
+    there = case.polished(t, time)
+    if there is not None and there.below(1) and _comes_closer(t, there.h):
+        return _slow(found, there, t)
+    rho, where = (there.rho, "near") if there is not None else (end.rho, "at")
+    decide = "more loops" if rho.value < 1 else "a start elsewhere, or more loops"
+    return replace(found, rho=rho).noted(
+        f"rho = {rho.value:.6g} {where} the last state; {decide} would decide"
+    )
+
+
+def _with_spectrum(found: Diagnosis, there: Spectrum) -> Diagnosis:
+    """The diagnosis with what the spectrum at the fixed point predicts."""
+    rho, left = there.rho.value, None
+    if found.residual <= TOLERANCE:
+        left = 0
+    elif 0 < rho < 1:
+        left = int(np.ceil(np.log(TOLERANCE / found.residual) / np.log(rho)))
+    return replace(found, rho=there.rho, slow_modes=there.slow_modes, to_tolerance=left)
+
+
+def _consistent(case: Investigation, found: Diagnosis, there: Spectrum, time: int) -> Diagnosis:
+    """A fixed point that the spectrum confirms, if it also explains the observed rate."""
+    rho, rate = there.rho.value, found.rate
+    fitted = rate is not None and found.rate_error is not None and LEAST_RATE < rate < 1
+    confirmed = replace(found, confirmed="spectrum: rho < 1")
+    if not fitted or rate is None or there.below(rate**RATE_MARGIN) or found.precision:
+        return confirmed
+    push = case.push(there.h, there.j.unit)
+    again = case.orbit(there.h + push, time=time).diagnosis
+    if again.rate is not None and again.rate**RATE_MARGIN <= max(rho, LEAST_RATE) ** RATE_MARGIN**2:
+        return confirmed.noted(
+            f"the residual fell at {rate:.3g} per iteration, slower than rho = {rho:.3g}: a"
+            " transient of a non-normal Jacobian; near the fixed point it falls at"
+            f" {again.rate:.3g}"
+        )
+    text = (
+        f"the residual falls at {rate:.4g} per iteration, and rho = {rho:.4g} does not explain it,"
+        " although the derivative agrees with differences of the step"
+    )
+    return replace(found, contradiction=text).noted(text)
+
+
+def _neutral(case: Investigation, there: Spectrum) -> Neutral | None:
+    """The neutral space, where an eigenvalue may be 1."""
+    if there.rho.value + ERRORS * there.error + there.j.rounding < 1:
+        return None
+    return neutral_space(there.j, there.error, seed=case.seed)
+
+
+def _manifold(found: Diagnosis, neutral: Neutral) -> Diagnosis:
+    k, least = neutral.dimension, "" if neutral.complete else "at least "
+    shape = "a line" if k == 1 else f"a manifold of dimension {least}{k}"
+    return replace(
+        found, outcome=Outcome.NEUTRAL, neutral=neutral, confirmed=None, to_tolerance=None
+    ).noted(
+        f"neutral direction: {least}{k} of the eigenvalues of J {'is' if k == 1 else 'are'} 1, the"
+        f" fixed points form {shape}, and a push along it stays: the limit depends on the start"
+    )
+
+
+def _hyperbolic(there: Spectrum, end: Spectrum) -> bool:
+    """Whether the fixed point contracts as much as the last state on the way to it."""
+    gap, before = 1 - there.rho.value, 1 - end.rho.value
+    return abs(gap - before) <= STEADY * gap + end.error
+
+
+def _comes_closer(t: Trajectory, h: Array) -> bool:
+    """Whether the last states come closer to a point."""
+    distances = np.linalg.norm(t.tail.astype(np.float64) - h.ravel(), axis=1)
+    quarter = max(len(distances) // 4, 1)
+    return bool(distances[-quarter:].max() < distances[:quarter].max())
+
+
+def _slow(found: Diagnosis, there: Spectrum, t: Trajectory) -> Diagnosis:
+    """A hyperbolic fixed point that is approached along many slow modes."""
+    n = len(t.steps)
+    late = Decay.of(t.steps, n * 3 // 4, n)
+    found = replace(
+        found,
+        outcome=Outcome.FIXED_POINT,
+        rate=float(np.exp(-late.geometric)),
+        rate_error=late.geometric_error,
+        confirmed="spectrum: rho < 1",
+        advice="",
+    )
+    found = _with_spectrum(found, there)
+    modes = "many" if found.slow_modes is None else str(found.slow_modes)
+    return found.noted(
+        f"a hyperbolic fixed point that is approached along slow modes ({modes} of modulus 0.99 or"
+        f" more, rho = {there.rho.value:.6g}), so that the steps do not fall at one rate yet;"
+        f" Newton's method finds it at a distance of {there.moved:.1e} from the last state"
+    )

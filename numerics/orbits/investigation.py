@@ -1,0 +1,219 @@
+"""The measurements of which a diagnosis is made: orbits, derivatives, spectra, Newton's method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array
+from ..fixed_points.newton import newton
+from ..loops.bare_loop import BareLoop
+from ..loops.protocol import LoopedMap, LoopError, advance, at, image, not_repeatable, start
+from ..spectra.agreement import SMOOTH, Agreement, agreement
+from ..spectra.eigenvalues import leading_eigenvalues
+from ..spectra.linearisation import Linearisation
+from ..spectra.radius import SpectralRadius, spectral_radius
+from .follow import Followed
+from .precision import UNITS, coarse_name, precision_name
+from .run import run
+from .trajectory import Trajectory
+
+WHOLE = 512
+"""Largest dimension at which all eigenvalues are computed where more than the first is needed."""
+LEADING = 12
+"""Eigenvalues that are computed beyond it."""
+SLOW = 0.99
+"""Modulus from which an eigenvalue is a slow mode."""
+DERIVATIVE_ERROR = 0.1
+"""Largest relative error of the derivative at which a spectral radius is trusted."""
+PUSH = 1e-6
+"""Size of a perturbation relative to the state: far above rounding, and still nearly linear."""
+TINY_NORM = 1e-300
+"""Smallest length of a direction, so that an empty one does not divide by zero."""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """The spectrum at a state.
+
+    Args:
+        j: the linearisation there.
+        rho: the spectral radius.
+        moved: distance of the state from the last state of the orbit; 0 unless Newton's method
+            found a fixed point near it.
+    """
+
+    j: Linearisation
+    rho: SpectralRadius
+    moved: float = 0.0
+
+    @property
+    def h(self) -> Array:
+        """The state."""
+        return self.j.h
+
+    @property
+    def error(self) -> float:
+        """Error of the spectral radius, that of the derivative included."""
+        return self.rho.error + self.rho.derivative_error * (self.rho.value + self.rho.error)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the solve converged, on a derivative that is good enough."""
+        return self.rho.converged and self.rho.derivative_error < DERIVATIVE_ERROR
+
+    def below(self, bound: float) -> bool:
+        """Whether the spectral radius is below a bound, errors included."""
+        return self.trusted and self.rho.value + self.error < bound
+
+    @cached_property
+    def eigenvalues(self) -> tuple[Array, bool]:
+        """The leading eigenvalues, largest modulus first, and whether these are all."""
+        j = self.j.spectral
+        if j.n <= WHOLE:
+            values = np.linalg.eigvals(j.dense())
+            return values[np.argsort(-np.abs(values))], True
+        return leading_eigenvalues(j, min(LEADING, j.n)).value, False
+
+    @property
+    def slow_modes(self) -> int | None:
+        """Number of eigenvalues of modulus `SLOW` or more; None if there may be more."""
+        if self.below(SLOW):
+            return 0
+        values, whole = self.eigenvalues
+        slow = int((np.abs(values) >= SLOW).sum())
+        return slow if whole or slow < len(values) else None
+
+
+class Investigation:
+    """One loop on one input: its first state, and what is measured of it from there.
+
+    Args:
+        loop: the loop.
+        e: the input.
+        loops: iterations before the first look at an orbit.
+        limit: iterations before the last look.
+        products: largest number of products with J for a spectral radius.
+        seed: seed of the random vectors.
+    """
+
+    def __init__(
+        self, loop: LoopedMap, e: Any, loops: int, limit: int | None, products: int, seed: int
+    ):
+        self.loop, self.e, self.loops, self.limit = loop, e, loops, limit
+        self.products, self.seed = products, seed
+        self.h = start(at(loop, 0), e)
+        self.first = image(at(loop, 0), self.h, e)
+        self.contradiction, self.precision = "", None
+        self._measured: LoopedMap = loop
+        self._compared = False
+
+    @property
+    def measured(self) -> LoopedMap:
+        """The loop, with differences in place of derivatives that are not those of its step."""
+        return self._measured
+
+    def orbit(
+        self,
+        h: Array,
+        *,
+        time: int = 0,
+        view: Callable[[Array], Array] | None = None,
+        unit: float | None = None,
+        confirm: Callable[[Followed], bool] | None = None,
+    ) -> Followed:
+        """Follow the orbit of a state from an iteration on, as `run` does."""
+        return run(
+            self.loop,
+            self.e,
+            self.loops,
+            h,
+            limit=self.limit,
+            time=time,
+            view=view,
+            unit=unit,
+            confirm=confirm,
+        )
+
+    def last_state(self, t: Trajectory) -> Array:
+        """The last recorded state of an orbit."""
+        return t.tail[-1].reshape(self.h.shape) if len(t.tail) else self.h
+
+    def linear(self, h: Array, time: int) -> Linearisation:
+        """The derivatives at a state, after the loop's own have been compared with its step.
+
+        Where they disagree, `contradiction` says so and differences take their place; where the
+        step is coarser than its dtype, the differences are as coarse.
+
+        Raises `LoopError` where there are none.
+        """
+        j = Linearisation(at(self.measured, time), h, self.e)
+        if self._compared:
+            return j
+        self._compared = True
+        found = agreement(j, seed=self.seed)
+        self.precision = precision_name(j.unit) if j.unit > np.finfo(h.dtype).eps else None
+        if found.error >= SMOOTH:
+            coarse = coarse_name(at(self.loop, time), h, self.e, j.unit)
+            if coarse is None:
+                return j
+            self.precision = coarse
+            self._measured = BareLoop(self.loop, UNITS[coarse])
+        elif found.smooth and not found.agrees:
+            self.contradiction = _disagreement(found)
+            self._measured = BareLoop(self.loop)
+        else:
+            return j
+        return Linearisation(at(self.measured, time), h, self.e)
+
+    def spectrum(self, h: Array, time: int, moved: float = 0.0) -> Spectrum:
+        """The spectral radius at a state."""
+        j = self.linear(h, time)
+        return Spectrum(j, spectral_radius(j, budget=self.products, seed=self.seed), moved)
+
+    def polished(self, t: Trajectory, time: int) -> Spectrum | None:
+        """The spectrum at the fixed point that the orbit approaches, found by Newton's method.
+
+        None where Newton's method does not converge, or to a point that the last states do not
+        come closer to.
+        """
+        h = self.last_state(t)
+        self.linear(h, time)  # so that Newton's method uses derivatives that are right
+        found = newton(at(self.measured, time), h, self.e, budget=self.products)
+        if not found.converged:
+            return None
+        point = found.state.astype(np.float64).ravel()
+        distances = np.linalg.norm(t.tail.astype(np.float64) - point, axis=1)
+        rounding = 4 * t.unit * float(np.linalg.norm(point))
+        if not distances[-1] <= max(rounding, float(distances[0])):
+            return None
+        moved = float(np.linalg.norm(found.state.astype(np.float64) - h))
+        return self.spectrum(found.state, time, moved)
+
+    def push(self, h: Array, unit: float, direction: Array | None = None) -> Array:
+        """A small change of a state, along a direction or a random one, in its shape."""
+        if direction is None:
+            direction = np.random.default_rng(self.seed).standard_normal(h.size)
+        length = max(float(np.linalg.norm(direction)), TINY_NORM)
+        size = max(PUSH, unit**0.5) * max(float(np.linalg.norm(h)), 1.0)
+        return (size / length * direction).reshape(h.shape).astype(h.dtype)
+
+    def check_memory(self, calls: int) -> None:
+        """Raise `LoopError` if the first step no longer has the result that it had first."""
+        loop = at(self.loop, 0)
+        again = np.asarray(advance(loop, self.h.copy(), self.e))
+        if not np.array_equal(again, self.first, equal_nan=True):
+            reason = not_repeatable(loop, self.h, self.e)
+            raise LoopError(f"the first step has another result after {calls} iterations: {reason}")
+
+
+def _disagreement(found: Agreement) -> str:
+    return (
+        "the gradient of the step is not the derivative of the map: something is detached or runs"
+        f" without gradient (products with the gradient differ from differences of the step by"
+        f" {found.difference:.0%}, and the differences are known to {found.error:.0e})"
+    )
