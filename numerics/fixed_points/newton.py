@@ -1,0 +1,324 @@
+"""Newton's method for f(h) = h: the nearest fixed point, to the rounding of the step.
+
+The steps solve (I - J) s = f(h) - h: by LAPACK up to 64 dimensions, where a singular I - J gives
+the step of minimum norm, and beyond by GMRES with the tolerances of Eisenstat and Walker (SIAM J.
+Sci. Comput. 17, 1996). A line search on the residual, and a few iterations of the loop where it
+fails, make up for a start that is far away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator, gmres
+
+from ...support.errors import UsageError
+from ...support.jsonable import jsonable
+from ..arrays import Array
+from ..loops.protocol import LoopedMap, LoopError
+from ..spectra.linearisation import DENSE, TINY, Linearisation, Product
+
+EPS = float(np.finfo(np.float64).eps)
+ROUNDINGS = 100
+"""Relative residual that counts as converged, in units of the rounding of the state."""
+CLEAN = 2
+"""Relative residual, in the same units, at which no further step is tried."""
+NOISY = 10.0
+"""A singular value of I - J below this many errors of the products may be zero."""
+SHARES = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01)
+"""Parts of a Newton step that the line search tries."""
+DESCENT = 1e-4
+"""Least relative decrease of the residual for a whole step (the rule of Armijo)."""
+FALLBACK = 8
+"""Iterations of the loop where no part of a step decreases the residual, and how often."""
+SPACE, FEWEST, CYCLES = 2**24, 60, 3
+"""Numbers that a basis of GMRES may hold, its least vectors, and the number of restarts."""
+FORCED = 0.5
+"""Largest relative residual that is allowed to the linear systems."""
+SETTLED = 0.1
+"""Size of the last step, relative to the state, from which a small residual is no convergence."""
+FAST, SLOW = 0.05, 0.15
+"""Ratios of residuals: below the first the convergence is quadratic, above the second linear."""
+HUGE = 1e100
+"""Norm at which the search counts as gone to infinity."""
+
+
+@dataclass(frozen=True)
+class NewtonResult:
+    """What Newton's method found.
+
+    Args:
+        state: the state of the smallest residual, in the shape and dtype of the start.
+        residual: norm(f(h) - h) at that state, relative to the larger of norm(h) and norm(f(h)),
+            or to eps^(1/4) times the scale where that is more (a fixed point at 0).
+        iterations: number of Newton steps that were taken.
+        products: number of products with J.
+        converged: whether the residual meets the tolerance and the steps have become small.
+        order: `quadratic` or `linear` convergence at the end; None where the steps are too few,
+            or shortened, or too inexact to tell.
+            Linear convergence means that I - J is singular at the fixed point: it is critical, or
+            not isolated.
+        rate: the ratio of the last two steps where the convergence is linear; 1 - 1/m at a fixed
+            point of multiplicity m, so 1/2 at a fold and 2/3 at a pitchfork. Otherwise None.
+        advice: why the method ended, where it did not converge.
+
+    Example:
+        >>> from loopstab import FunctionLoop, newton
+        >>> import numpy as np
+        >>> loop = FunctionLoop(lambda h, e: np.cos(h), np.zeros_like)
+        >>> found = newton(loop, np.ones(1), np.zeros(1))
+        >>> sorted(found.to_json())[:3], found.order
+        (['advice', 'converged', 'iterations'], 'quadratic')
+    """
+
+    state: Array
+    residual: float
+    iterations: int
+    products: int
+    converged: bool
+    order: str | None = None
+    rate: float | None = None
+    advice: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as a plain JSON object."""
+        return jsonable({f.name: getattr(self, f.name) for f in fields(self)})
+
+
+def newton(
+    loop: LoopedMap,
+    h: Array,
+    e: Array,
+    *,
+    tol: float | None = None,
+    scale: float | None = None,
+    most: int = 60,
+    budget: int = 10_000,
+) -> NewtonResult:
+    """Find a fixed point of a loop, stable or not, by Newton's method from a state.
+
+    After the tolerance is met, the method goes on as long as each step halves the residual: the
+    result is a fixed point to rounding. Divergence is a result, not an error.
+
+    Args:
+        loop: the loop.
+        h: the state from which the search starts, of any shape.
+        e: the input of the loop.
+        tol: largest relative residual; default 100 roundings of the state's dtype or of the step,
+            if it computes in lower precision (2e-14 in float64, 1e-5 in float32).
+        scale: the usual norm of a state, which matters for a fixed point at 0 only; default: the
+            norm of the start or of its image.
+        most: largest number of Newton steps; default 60.
+        budget: number of products with J after which no further step is begun; default 10,000.
+
+    Returns:
+        The state of the smallest residual, and how it was reached, as a `NewtonResult`.
+
+    Raises:
+        UsageError: `tol`, `most` or `budget` is negative.
+        LoopError: the step is not finite at the start, is random, or changes its arguments.
+
+    Example:
+        The unstable fixed point of the logistic map, 1 - 1/r, which no orbit reaches:
+
+        >>> import numpy as np
+        >>> from loopstab import FunctionLoop, newton
+        >>> logistic = FunctionLoop(lambda h, e: 3.8 * h * (1 - h), np.copy)
+        >>> found = newton(logistic, np.array([0.6]), np.zeros(1))
+        >>> found.converged, bool(abs(found.state[0] - (1 - 1 / 3.8)) < 1e-15)
+        (True, True)
+    """
+    if (tol is not None and tol < 0) or most < 0 or budget < 0:
+        raise UsageError(
+            f"newton needs tol, most and budget of at least 0, not {tol}, {most} and {budget}"
+        )
+    with np.errstate(all="ignore"):
+        return _Search(loop, h, e, tol, scale, budget).run(most)
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A state with f(h) - h in float64, its norm, and the larger norm of state and image."""
+
+    h: Array
+    defect: Array
+    size: float
+    norm: float
+
+
+class _Search:
+    """One run of the method: what it has seen."""
+
+    def __init__(
+        self,
+        loop: LoopedMap,
+        h: Array,
+        e: Array,
+        tol: float | None,
+        scale: float | None,
+        budget: int,
+    ):
+        self.loop, self.e, self.budget, self.products = loop, e, budget, 0
+        self.j = Linearisation(loop, h, e)
+        self.unit = self.j.unit
+        self.tol = tolerance(self.unit) if tol is None else tol
+        self.point = self.best = _point(self.j.h, self.j.image)
+        self.scale = self.point.norm if scale is None else scale
+        self.advice, self.steps, self.ratios = "", [], []
+        self.forcing = min(0.1, np.sqrt(self.residual(self.point)))
+
+    def residual(self, point: _Point) -> float:
+        """The relative residual."""
+        return point.size / max(point.norm, self.unit**0.25 * self.scale, TINY)
+
+    def run(self, most: int) -> NewtonResult:
+        """Iterate to the end."""
+        taken = fallbacks = 0
+        while self.residual(self.point) > CLEAN * self.unit:
+            met = self.residual(self.point) <= self.tol
+            if taken >= most or self.products >= self.budget:
+                self.advice = f"stopped after {taken} steps and {self.products} products"
+                break
+            new = self._newton_step(met)
+            if new is None and (met or fallbacks == FALLBACK or self.advice):
+                self.advice = self.advice or "no step decreases the residual"
+                break
+            if new is None:
+                fallbacks += 1
+                new = self._iterated()
+                self.steps.clear()
+                self.ratios.clear()
+            else:
+                taken += 1
+            if new is None or new.norm > HUGE:
+                self.advice = "the states leave the finite range"
+                break
+            halved = self.residual(new) <= self.residual(self.point) / 2
+            self.point = new
+            if self.residual(new) <= self.residual(self.best):
+                self.best = new
+            if met and not halved:
+                break
+            if self.residual(new) > CLEAN * self.unit and not self._linearise():
+                break
+        return self._result(taken)
+
+    def _linearise(self) -> bool:
+        try:
+            self.j = Linearisation(self.loop, self.point.h, self.e)
+        except LoopError as error:
+            self.advice = str(error)
+            return False
+        return True
+
+    def _newton_step(self, met: bool) -> _Point | None:
+        """The point after (a part of) a Newton step, or None where none decreases the residual."""
+        before = self.j.products
+        try:
+            for i, step in enumerate(self._directions()):
+                if met and i:
+                    break
+                for share in (1.0,) if met else SHARES:
+                    new = self._at(self.point.h + share * step.reshape(self.point.h.shape))
+                    if new is not None and new.size <= (1 - DESCENT * share) * self.point.size:
+                        self._record(new, share, float(np.linalg.norm(step)))
+                        return new
+        except LoopError as error:
+            self.advice = str(error)
+        finally:
+            self.products += self.j.products - before
+        return None
+
+    def _record(self, new: _Point, share: float, length: float) -> None:
+        """Remember whole steps, which tell the order of convergence."""
+        ratio = new.size / max(self.point.size, TINY)
+        least = max(self.tol, CLEAN * self.unit) * new.norm / max(new.size, TINY)
+        # Eisenstat and Walker's second choice, and no better than the final residual needs
+        careful = 0.9 * self.forcing**2
+        self.forcing = min(FORCED, max(0.9 * ratio**2, careful if careful > 0.1 else 0.0))
+        self.forcing = max(self.forcing, min(0.1, 0.1 * least), 10 * self.unit)
+        if share < 1:
+            self.steps.clear()
+            self.ratios.clear()
+            return
+        self.steps.append(length)
+        self.ratios.append(ratio)
+
+    def _directions(self) -> Iterator[Array]:
+        """Newton steps to be tried, the safest first."""
+        j, n, defect = self.j, self.j.n, self.point.defect.ravel()
+        if n > DENSE:
+            yield krylov_solution(lambda v: v - j(v), defect, self.forcing)
+            return
+        u, values, vt = np.linalg.svd(np.eye(n) - j.dense())
+        along = u.T @ defect
+        kept = values > noise(j)
+        if not kept.all():
+            yield vt[kept].T @ (along[kept] / values[kept])
+        yield vt.T @ (along / np.maximum(values, n * EPS * values[0] + TINY))
+
+    def _at(self, h: Array) -> _Point | None:
+        """A state with its defect; None where one of them is not finite."""
+        h = h.astype(self.point.h.dtype)
+        try:
+            image = np.asarray(self.loop.step(h, self.e))
+        except LoopError:
+            return None
+        point = _point(h, image)
+        return point if np.isfinite(point.size) else None
+
+    def _iterated(self) -> _Point | None:
+        """The state after a few iterations of the loop."""
+        point = self.point
+        for _ in range(FALLBACK):
+            new = self._at(point.h.astype(np.float64) + point.defect)
+            if new is None:
+                return None
+            point = new
+        return point
+
+    def _result(self, taken: int) -> NewtonResult:
+        residual = self.residual(self.best)
+        last = self.steps[-1] if self.steps else 0.0
+        settled = last <= SETTLED * max(self.best.norm, self.scale)
+        converged = bool(residual <= self.tol and settled)
+        if not settled and residual <= self.tol:
+            self.advice = "the steps do not become small: the states run away"
+        order = rate = None
+        if converged and self.ratios and min(self.ratios[-2:]) <= FAST:
+            order = "quadratic"
+        elif converged and len(self.ratios) > 2 and min(self.ratios[-3:]) >= SLOW:
+            order, rate = "linear", self.steps[-1] / max(self.steps[-2], TINY)
+        advice = "" if converged else self.advice
+        state = np.array(self.best.h, copy=True)
+        return NewtonResult(state, residual, taken, self.products, converged, order, rate, advice)
+
+
+def krylov_solution(product: Product, right: Array, tol: float) -> Array:
+    """An approximate solution of a linear system by GMRES, to this relative residual if it can."""
+    make: Any = LinearOperator  # its stub lacks the keywords
+    n = right.size
+    operator = make((n, n), matvec=product, dtype=float)
+    vectors = min(n, max(SPACE // n, FEWEST))
+    return gmres(operator, right, rtol=tol, atol=0.0, restart=vectors, maxiter=CYCLES)[0]
+
+
+def tolerance(unit: float) -> float:
+    """The default tolerance of a step that computes with this relative rounding."""
+    return ROUNDINGS * unit
+
+
+def noise(j: Linearisation) -> float:
+    """The size below which a singular value of I - J may be zero, from the dense J."""
+    size = float(np.linalg.norm(j.dense()))
+    return j.n * EPS * (1 + size) + NOISY * j.error * size
+
+
+def _point(h: Array, image: Array) -> _Point:
+    defect = np.asarray(image, np.float64) - np.asarray(h, np.float64)
+    size = float(np.linalg.norm(defect))
+    norm = max(float(np.linalg.norm(a.astype(np.float64))) for a in (h, image))
+    return _Point(h, defect, size, norm)
