@@ -25,7 +25,7 @@ from torch.utils._pytree import tree_leaves
 
 from loopstab import Linearisation, spectral_radius
 from loopstab.models.measure.evaluate import accuracy_curve
-from loopstab.models.measure.torch_loop import TorchLoop
+from loopstab.models.loops.torch_loop import TorchLoop
 from loopstab.models.network.arithmetic import Arithmetic
 from loopstab.models.network.checkpoint import load_model
 from loopstab.models.network.model_config import ModelConfig

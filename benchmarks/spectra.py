@@ -29,7 +29,7 @@ from loopstab import (
     spectral_radius,
     transient_growth,
 )
-from loopstab.models.measure.torch_loop import TorchLoop
+from loopstab.models.loops.torch_loop import TorchLoop
 from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.numerics import ensembles

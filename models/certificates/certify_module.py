@@ -14,7 +14,7 @@ from ...numerics.arrays import Array
 from ...numerics.enclosures.ball_array import BallArray
 from ...numerics.enclosures.operations import E
 from ...support.errors import LoopstabError, UsageError
-from ..measure.torch_loop import TorchLoop
+from ..loops.torch_loop import TorchLoop
 from .certificate import ModuleCertificate
 from .certify_loop import BITS, LOOPS, centered, prove
 from .module_enclosure import EnclosedModule

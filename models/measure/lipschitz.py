@@ -18,10 +18,10 @@ from ...numerics.spectra.linearisation import Linearisation
 from ...numerics.spectra.singular import largest_singular_value
 from ...support.errors import UsageError
 from ...theory.bounds.strength import Strength
+from ..loops.torch_loop import TorchLoop
 from ..network.checkpoint import Checkpoint
 from ..network.transformer import LoopedTransformer
 from .network_bounds import block_weights, has_strength, network_stations, network_strength
-from .torch_loop import TorchLoop
 from .trained import TrainedLoop
 
 RADIUS = 1e-3

@@ -14,11 +14,11 @@ from ...numerics.spectra.linearisation import Linearisation
 from ...numerics.spectra.radius import spectral_radius
 from ...numerics.spectra.sensitivity import sensitivity_norm
 from ...support.errors import UsageError
+from ..loops.torch_loop import TorchLoop
 from ..network.checkpoint import Checkpoint
 from ..network.run_record import shares
 from ..network.transformer import LoopedTransformer
 from .crossvalidate import INPUT_SEED
-from .torch_loop import TorchLoop
 from .trained import TrainedLoop
 
 COARSE, FINE = 1e-3, 1e-9

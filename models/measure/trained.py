@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..loops.torch_loop import TorchLoop
 from ..network.checkpoint import Checkpoint, load_model
 from ..network.transformer import LoopedTransformer
 from ..tasks.registry import recorded_task
 from ..tasks.task import Task
-from .torch_loop import TorchLoop
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import optree
@@ -16,6 +16,7 @@ import optree
 from ...support.errors import LoopstabError, UsageError
 from ..arrays import Array
 from .protocol import LoopError
+from .resolution import Resolution, seen_resolution
 from .structure import NAMESPACE, Structure, StructureError
 
 PRODUCTS = ("jvp", "vjp", "input_jvp", "input_vjp")
@@ -72,6 +73,7 @@ class FunctionLoop:
         self._given = {"jvp": jvp, **derivatives}
         self._takes = _arguments(step)
         self._layouts: dict[Any, Structure] = {}
+        self._resolutions: dict[Any, Resolution] = {}
         self._rows, self._time = False, 0
 
     @property
@@ -79,16 +81,16 @@ class FunctionLoop:
         """Whether the step depends on the number of the iteration."""
         return self._takes == 3
 
-    def at(self, time: int) -> FunctionLoop:
+    def at(self, time: int) -> Self:
         """The loop whose step is that of iteration `time` at every iteration (frozen time)."""
         other = copy.copy(self)
         other._time = time
         return other
 
-    def rowwise(self) -> FunctionLoop:
+    def rowwise(self) -> Self:
         """The loop on states packed as (rows, reals of a row), one row for each input."""
         other = copy.copy(self)
-        other._rows, other._layouts = True, {}
+        other._rows, other._layouts, other._resolutions = True, {}, {}
         return other
 
     def step(self, h: Array, e: Any) -> Array:
@@ -121,6 +123,26 @@ class FunctionLoop:
         """Some rows of an input, whose arrays have rows on their first axes."""
         return optree.tree_map(lambda leaf: leaf[rows], e, namespace=NAMESPACE)
 
+    def resolution(self, h: Array, e: Any) -> float:
+        """The machine epsilon of the coarsest precision in the step; 0 if the state has it too."""
+        return self._resolution(h, e).eps
+
+    def precision_name(self, h: Array, e: Any) -> str | None:
+        """The coarsest precision in the step, such as `bfloat16`; None if the state has it too."""
+        return self._resolution(h, e).name
+
+    def _resolution(self, h: Array, e: Any) -> Resolution:
+        key = self._key(e), h.shape, h.dtype
+        if key not in self._resolutions:
+            self._resolutions[key] = self._find_resolution(h, e)
+        return self._resolutions[key]
+
+    def _find_resolution(self, h: Array, e: Any) -> Resolution:
+        try:
+            return seen_resolution(lambda state: self.step(state, e), h)
+        except LoopError:  # outside the domain of the step
+            return Resolution()
+
     def __getattr__(self, name: str) -> Any:
         if name in PRODUCTS and self.__dict__.get("_given", {}).get(name) is not None:
             return partial(self._product, name)
@@ -146,9 +168,9 @@ class FunctionLoop:
 
     def _learn(self, e: Any, state: Any) -> Structure:
         try:
-            layout = Structure(self._read(state), self._rows)
+            layout = self._structure(state)
         except StructureError as error:
-            raise _unfit("initial", state, error) from None
+            raise self._unfit("initial", state, error) from None
         if len(self._layouts) >= MOST_LAYOUTS:
             self._layouts.clear()
         self._layouts[self._key(e)] = layout
@@ -161,18 +183,16 @@ class FunctionLoop:
         shapes = tuple(tuple(getattr(leaf, "shape", ())) for leaf in leaves)
         return tree, tuple(shape[1:] for shape in shapes) if self._rows else shapes
 
-    def _read(self, state: Any) -> Any:
-        """A state as NumPy arrays in the user's structure."""
-        return state
+    def _structure(self, state: Any) -> Structure:
+        return Structure(state, self._rows)
 
     def _packed(self, layout: Structure, state: Any, where: str) -> Array:
-        state = self._read(state)
         if layout.plain and isinstance(state, np.ndarray):
             return state  # `advance` checks its shape and dtype
         try:
             return layout.pack(state)
         except StructureError as error:
-            raise _unfit(where, state, error) from None
+            raise self._unfit(where, state, error) from None
 
     def _called(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         try:
@@ -187,6 +207,29 @@ class FunctionLoop:
         text = " ".join(str(error).split())[:200]
         when = f" at iteration {self._time}" if self.timed and name == "step" else ""
         return f"{name} raised {type(error).__name__}{when}: {text} ({_line(error)})"
+
+    def _unfit(self, where: str, state: Any, error: StructureError) -> LoopError:
+        """What to do about a state that cannot be measured."""
+        text = str(error)
+        if type(state).__module__.startswith("torch"):
+            return LoopError(
+                f"{where} returned a torch tensor: wrap your functions with loopstab.TorchLoop("
+                "step, initial)"
+            )
+        return LoopError(f"{where} returned a state that {text}: {self._advice(text)}")
+
+    def _advice(self, text: str) -> str:
+        words = {
+            "NumPy array": "return numpy.asarray(h), or a tuple or dict of arrays",
+            "no float": "convert it with h.astype(float), and keep what is not real-valued"
+            " (counters, flags, tokens) in the input",
+            "has shape": "a looped map must keep the shape; check the projection at the end of"
+            " your block",
+            "has dtype": "cast inside the step, e.g. .astype(h.dtype)",
+            "no array": "return the state",
+        }
+        usual = "return every part of the state, in the same places at every iteration"
+        return next((advice for part, advice in words.items() if part in text), usual)
 
 
 def _arguments(function: Callable[..., Any], least: int = 1) -> int:
@@ -221,29 +264,3 @@ def _is_packed(state: Any, layout: Structure) -> bool:
     return isinstance(state, np.ndarray) and (
         layout.plain or (state.dtype == layout.dtype and state.size == reals)
     )
-
-
-def _unfit(where: str, state: Any, error: StructureError) -> LoopError:
-    """What to do about a state that cannot be measured."""
-    text = str(error)
-    if type(state).__module__.startswith("torch"):
-        return LoopError(
-            f"{where} returned a torch tensor: wrap your functions with loopstab.TorchLoop(step,"
-            " initial)"
-        )
-    if "NumPy array" in text:
-        advice = "return numpy.asarray(h), or a tuple or dict of arrays"
-    elif "no float" in text:
-        advice = (
-            "convert it with h.astype(float), and keep what is not real-valued (counters, flags,"
-            " tokens) in the input"
-        )
-    elif "shape" in text:
-        advice = "a looped map must keep the shape; check the projection at the end of your block"
-    elif "has dtype" in text:
-        advice = "cast inside the step, e.g. .astype(h.dtype)"
-    elif "no array" in text:
-        advice = "return the state"
-    else:
-        advice = "return every part of the state, in the same places at every iteration"
-    return LoopError(f"{where} returned a state that {text}: {advice}")

@@ -68,7 +68,7 @@ class Structure:
     """
 
     def __init__(self, state: Any, rows: bool = False):
-        paths, leaves, self._tree = _flattened(state)
+        paths, leaves, self.tree = flattened(state)
         self.leaves = [_leaf(path, array) for path, array in zip(paths, leaves, strict=True)]
         if not self.leaves:
             raise StructureError("holds no array")
@@ -88,16 +88,16 @@ class Structure:
 
         Raises `StructureError` if it has another structure, or an array of another shape or dtype.
         """
-        paths, leaves, tree = _flattened(state)
+        paths, leaves, tree = flattened(state)
         all_found = [_leaf(path, array) for path, array in zip(paths, leaves, strict=True)]
-        if tree != self._tree:
-            raise StructureError(f"has the structure {_shown(tree)}, not {_shown(self._tree)}")
+        if tree != self.tree:
+            raise StructureError(f"has the structure {shown(tree)}, not {shown(self.tree)}")
         for path, found, leaf in zip(paths, all_found, self.leaves, strict=True):
             shape = found.shape[1:] if self.rows else found.shape
             if shape != (leaf.shape[1:] if self.rows else leaf.shape):
-                raise StructureError(f"has shape {found.shape}{_at(path)}, not {leaf.shape}")
+                raise StructureError(f"has shape {found.shape}{place(path)}, not {leaf.shape}")
             if found.dtype != leaf.dtype:
-                raise StructureError(f"has dtype {found.dtype}{_at(path)}, not {leaf.dtype}")
+                raise StructureError(f"has dtype {found.dtype}{place(path)}, not {leaf.dtype}")
         if self.plain:
             return leaves[0]
         parts = [_real(array, self.dtype) for array in leaves]
@@ -119,11 +119,11 @@ class Structure:
             if leaf.dtype.kind == "c":
                 part = part.astype(_part(leaf.dtype)).view(leaf.dtype)
             leaves.append(np.array(part, leaf.dtype).reshape(shape))
-        return optree.tree_unflatten(self._tree, leaves)
+        return optree.tree_unflatten(self.tree, leaves)
 
 
-def _flattened(state: Any) -> tuple[list[str], list[Any], optree.PyTreeSpec]:
-    """Paths, arrays and structure; dataclasses are registered when they are first seen."""
+def flattened(state: Any) -> tuple[list[str], list[Any], optree.PyTreeSpec]:
+    """Paths, leaves and structure; dataclasses are registered when they are first seen."""
     while True:
         found = optree.tree_flatten_with_path(state, namespace=NAMESPACE)
         new = {type(leaf) for leaf in found[1] if dataclasses.is_dataclass(leaf)}
@@ -146,9 +146,9 @@ def _register(kind: type) -> None:
 
 def _leaf(path: str, array: Any) -> Leaf:
     if not isinstance(array, np.ndarray):
-        raise StructureError(f"is {type(array).__name__}{_at(path)}, not a NumPy array")
+        raise StructureError(f"is {type(array).__name__}{place(path)}, not a NumPy array")
     if array.dtype not in FLOATS and array.dtype.kind != "c":
-        raise StructureError(f"has dtype {array.dtype}{_at(path)}, which is no float")
+        raise StructureError(f"has dtype {array.dtype}{place(path)}, which is no float")
     return Leaf(path, array.shape, array.dtype)
 
 
@@ -162,10 +162,11 @@ def _part(dtype: np.dtype[Any]) -> type:
     return np.float32 if dtype == np.complex64 else np.float64
 
 
-def _at(path: str) -> str:
+def place(path: str) -> str:
+    """Where in a state something is, in words."""
     return f" at {path}" if path else ""
 
 
-def _shown(tree: optree.PyTreeSpec) -> str:
+def shown(tree: optree.PyTreeSpec) -> str:
     """A structure in words, with a star for every array."""
     return str(optree.tree_unflatten(tree, ["*"] * tree.num_leaves)).replace("'*'", "*")

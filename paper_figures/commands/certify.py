@@ -137,7 +137,7 @@ def _loop_of(file: Path) -> tuple[Any, Any, Any, Any]:
     """The step, the initial state, the input and the readout of a user's file."""
     import torch
 
-    from ...models.measure.torch_loop import TorchLoop
+    from ...models.loops.torch_loop import TorchLoop
     from .user_file import load, one_line
 
     file = file.absolute()

@@ -12,7 +12,7 @@ from loopstab.models.measure.hypotheses import (
     independent,
     measured_weights,
 )
-from loopstab.models.measure.torch_loop import TorchLoop
+from loopstab.models.loops.torch_loop import TorchLoop
 from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.theory.architecture import Architecture

@@ -15,7 +15,7 @@ from loopstab.models.measure.recall_record import (
     jacobians,
     recall_record,
 )
-from loopstab.models.measure.torch_loop import TorchLoop
+from loopstab.models.loops.torch_loop import TorchLoop
 from loopstab.models.network.checkpoint import Checkpoint, save_model
 from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
