@@ -17,6 +17,8 @@ from .trajectory import Trajectory
 
 ENOUGH = 1e-3
 """Relative step after which further iterations change little."""
+MOST_DAMPING = 0.99
+"""Damping factor above which a fixed point attracts without damping."""
 LARGE = 100_000
 """Number of iterations beyond which nobody wants to run a loop."""
 SOLVE = "solve for the fixed point instead of iterating (loopstab.newton, loopstab.fixed_points)"
@@ -73,6 +75,11 @@ def _fixed_point(case: Investigation, found: Diagnosis, t: Trajectory, time: int
             "add input injection (recall): the step does not use its input, so that the input"
             " moves this limit only through the start"
         )
+    if found.precision is not None and found.residual > TOLERANCE:
+        return (
+            f"nothing to change at the resolution of {found.precision}; for more digits measure in"
+            " float64 (module.double(), without autocast)"
+        )
     left = found.to_tolerance
     if left:
         more = f"run {left} more loops for a relative residual of {TOLERANCE:g}"
@@ -115,6 +122,11 @@ def _moving(case: Investigation, found: Diagnosis, t: Trajectory, time: int) -> 
         return other
     if helps is None:
         return f"{other}: damping does not help, an eigenvalue has a real part of 1 or more"
+    if helps.factor > MOST_DAMPING:
+        return (
+            "the fixed point inside the orbit attracts by itself: the step changes with the"
+            " iteration, or the orbit has a basin of its own; try other starts"
+        )
     return (
         f"damp: h + a (step(h) - h) with a = {helps.factor:.3g} makes the fixed point inside the"
         f" orbit attract (its rho falls from {there.rho.value:.3g} to {helps.rho:.3g}); or {other}"

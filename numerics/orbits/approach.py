@@ -25,6 +25,10 @@ RETURNED = 1e-2
 """A restart has returned if it ends within this share of the push from the same point."""
 TOLERANCE = 1e-8
 """Relative residual for which the remaining iterations are predicted."""
+MOST_RESTARTS = 2
+"""Saddles that are left one after the other."""
+NEARER = 1e-9
+"""Relative residual of Newton's method, from which its state shows what rho tends to."""
 STEADY = 0.5
 """Relative change of 1 - rho between the last state and the fixed point of a hyperbolic one."""
 CRITICAL_PACE = 20.0
@@ -66,12 +70,11 @@ def fixed_point(
         else f"rho = {there.rho.value:.4g} with error {there.error:.1e} does not confirm the fixed"
         " point"
     )
-    found = (
-        replace(again.diagnosis, state=last, rho=there.rho)
-        if settles
-        else verdict(case, again, time + len(again.trajectory.steps))
-    )
-    return replace(found, confirmed=None).noted(
+    if case.restarts == MOST_RESTARTS:
+        return found.noted(reason)
+    case.restarts += 1
+    found = verdict(case, again, time + len(again.trajectory.steps))
+    return found.noted(
         f"{reason}; the outcome is that of an orbit restarted from a perturbed state"
     )
 
@@ -84,9 +87,14 @@ def algebraic_approach(
     A sum of many slow exponentials looks like a power until the slowest of them is left.
     """
     t = orbit.trajectory
-    there = case.polished(t, time)
+    there = case.polished(t, time, NEARER)
     if there is not None and there.below(1) and _hyperbolic(there, end):
         return _slow(found, there, t)
+    if there is not None:
+        found = found.noted(
+            f"rho is {end.rho.value:.8g} at the last state and {there.rho.value:.12g} at the state"
+            " that Newton's method reaches"
+        )
     there = there or end
     found = replace(found, rho=there.rho)
     if there.trusted and abs(1 - there.rho.value) > CRITICAL_PACE / time + there.error:
@@ -115,7 +123,9 @@ def undecided_orbit(
 def _with_spectrum(found: Diagnosis, there: Spectrum) -> Diagnosis:
     """The diagnosis with what the spectrum at the fixed point predicts."""
     rho, left = there.rho.value, None
-    if found.residual <= TOLERANCE:
+    if found.precision is not None:
+        left = None  # the precision may not reach the tolerance
+    elif found.residual <= TOLERANCE:
         left = 0
     elif 0 < rho < 1:
         left = int(np.ceil(np.log(TOLERANCE / found.residual) / np.log(rho)))

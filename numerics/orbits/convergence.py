@@ -99,7 +99,7 @@ def settled(t: Trajectory, floor: float, base: Diagnosis) -> Diagnosis:
     """The outcome of an orbit whose steps reached the rounding floor, from the fall above it."""
     if _leaves_the_floor(t):
         return replace(base, advice=SADDLE)
-    first = int(np.flatnonzero(t.steps <= floor)[0])
+    first = int(np.flatnonzero(np.append(True, t.steps > floor))[-1])
     above = t.steps[: first + 1]
     grown = t.norms[first] > GROWN * t.norms[0]
     if grown and above[:-1].size and above[:-1].min() > UNFALLEN * above.max():

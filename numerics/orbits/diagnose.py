@@ -89,16 +89,28 @@ def diagnose(
     with protected(loop), np.errstate(all="ignore"):
         case = Investigation(loop, e, loops, limit, products, seed)
         orbit = case.orbit(case.h, confirm=_contracts(case) if spectrum else None)
-        time = len(orbit.trajectory.steps)
-        if spectrum:
-            found = verdict(case, orbit, time)
-        else:
-            found = replace(orbit.diagnosis, state=case.last_state(orbit.trajectory))
-        case.check_memory(time)
-        if getattr(loop, "timed", False):
-            found = replace(found, time=time)
-        found = replace(found, action=action(case, found, orbit.trajectory, time))
-        return replace(found, state=unpacked(loop, found.state, e))
+        return concluded(case, orbit, spectrum)
+
+
+def concluded(case: Investigation, orbit: Followed, spectrum: bool) -> Diagnosis:
+    """The diagnosis of the orbit that starts at the first state of a case.
+
+    Args:
+        case: the loop and its measurements.
+        orbit: the recorded orbit.
+        spectrum: whether to measure the derivative.
+    """
+    t = orbit.trajectory
+    time = len(t.steps)
+    found = replace(orbit.diagnosis, state=case.last_state(t))
+    if spectrum:
+        found = verdict(case, orbit, time)
+    case.check_memory(time)
+    if getattr(case.loop, "timed", False):
+        found = replace(found, time=time)
+    if not found.action:
+        found = replace(found, action=action(case, found, t, time))
+    return replace(found, state=unpacked(case.loop, found.state, case.e))
 
 
 def _contracts(case: Investigation) -> Callable[[Followed], bool]:

@@ -82,6 +82,8 @@ class Spectrum:
     @property
     def slow_modes(self) -> int | None:
         """Number of eigenvalues of modulus `SLOW` or more; None if there may be more."""
+        if not self.trusted:
+            return None
         if self.below(SLOW):
             return 0
         values, whole = self.eigenvalues
@@ -108,7 +110,7 @@ class Investigation:
         self.products, self.seed = products, seed
         self.h = start(at(loop, 0), e)
         self.first = image(at(loop, 0), self.h, e)
-        self.contradiction, self.precision = "", None
+        self.contradiction, self.precision, self.restarts = "", None, 0
         self._measured: LoopedMap = loop
         self._compared = False
 
@@ -175,16 +177,16 @@ class Investigation:
         j = self.linear(h, time)
         return Spectrum(j, spectral_radius(j, budget=self.products, seed=self.seed), moved)
 
-    def polished(self, t: Trajectory, time: int) -> Spectrum | None:
+    def polished(self, t: Trajectory, time: int, nearer: float = 0.0) -> Spectrum | None:
         """The spectrum at the fixed point that the orbit approaches, found by Newton's method.
 
-        None where Newton's method does not converge, or to a point that the last states do not
-        come closer to.
+        None where Newton's method does not converge (or at least to a residual of `nearer`), or
+        converges to a point that the last states do not come closer to.
         """
         h = self.last_state(t)
         self.linear(h, time)  # so that Newton's method uses derivatives that are right
         found = newton(at(self.measured, time), h, self.e, budget=self.products)
-        if not found.converged:
+        if not (found.converged or found.residual <= nearer):
             return None
         point = found.state.astype(np.float64).ravel()
         distances = np.linalg.norm(t.tail.astype(np.float64) - point, axis=1)

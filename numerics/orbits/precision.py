@@ -18,6 +18,8 @@ UNITS = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 """Machine epsilons of the precisions in which steps compute, the finest first."""
 COARSER = 4.0
 """A precision is coarser than another from this ratio of their machine epsilons on."""
+CLEAR = 0.02
+"""Relative difference of the quotients of two sizes, below which the step is smooth."""
 SPREAD = 8.0
 """Spread of a state that rounding alone keeps moving, in units of the norm over 1 - rho."""
 MASSIVE = 100.0
@@ -34,8 +36,10 @@ def coarse_name(loop: LoopedMap, h: Array, e: Any, unit: float) -> str | None:
     """The precision that the step shows at a state, where it is coarser than `unit`.
 
     At a resolution where the step is smooth, difference quotients of two sizes agree; below it
-    they are rounding. The finest resolution at which they agree is taken.
+    they are rounding. The finest resolution at which they agree well is taken, or else the one
+    at which they agree best.
     """
+    errors: dict[str, float] = {}
     for name, coarse in UNITS.items():
         if coarse < COARSER * unit:
             continue
@@ -43,9 +47,11 @@ def coarse_name(loop: LoopedMap, h: Array, e: Any, unit: float) -> str | None:
             found = agreement(Linearisation(BareLoop(loop, coarse), h, e))
         except LoopError:
             return None
-        if found.error < SMOOTH:
+        if found.error < CLEAR:
             return name
-    return None
+        errors[name] = found.error
+    best = min(errors, key=errors.__getitem__, default=None)
+    return best if best is not None and errors[best] < SMOOTH else None
 
 
 def precision_name(unit: float) -> str | None:

@@ -14,6 +14,7 @@ import numpy as np
 from ...theory.outcome import Outcome
 from ..arrays import Array
 from ..loops.protocol import LoopError
+from .action import action
 from .approach import algebraic_approach, fixed_point, undecided_orbit
 from .clock import Unclocked, clocks
 from .decay import Decay
@@ -119,14 +120,19 @@ def _at_resolution(
             precision=precision or "float64",
         )
         return found.noted(
-            f"a fixed point at the resolution of {precision or 'float64'} precision: the last"
-            f" states differ by {spread(t) / max(float(t.norms[-1]), 1e-300):.0e} of their size,"
+            f"a fixed point at the resolution of {precision or 'float64'}: the last states"
+            f" differ by {spread(t) / max(float(t.norms[-1]), 1e-300):.0e} of their size,"
             " which is rounding"
         )
     if precision is None:
         return found
     found = replace(found, precision=precision)
-    if found.outcome is Outcome.FIXED_POINT or case.precision is None:
+    if found.outcome is Outcome.FIXED_POINT:
+        return found.noted(
+            f"a fixed point at the resolution of {precision} (unit {unit:.0e}): its digits beyond"
+            " that are rounding"
+        )
+    if case.precision is None:
         return found
     return found.noted(
         f"the step computes with {precision} precision (unit {unit:.0e}), so that motions of that"
@@ -142,6 +148,9 @@ def _drift(case: Investigation, orbit: Followed, found: Diagnosis, time: int) ->
         other = Investigation(rest, case.e, case.loops, case.limit, case.products, case.seed)
         orbit = other.orbit(other.h)
         found = verdict(other, orbit, len(orbit.trajectory.steps))
+        found = replace(
+            found, action=action(other, found, orbit.trajectory, len(orbit.trajectory.steps))
+        )
         places = ", ".join(map(str, np.flatnonzero(clock)[:4]))
         return replace(found, time=found.loops).noted(
             f"coordinate {places} of the state counts the iterations; the verdict is that of the"

@@ -23,6 +23,9 @@ CERTAIN = 10
 """The same in units of the error of the difference quotient."""
 SMOOTH = 0.1
 """Relative difference of the quotients along v and -v, or of two step sizes, at a kink."""
+LARGE_STEP, LEAST_SLOPE, FLAT = 5e-3, 1e-2, 0.1
+"""Relative size of a large difference, the slope that counts there, and the share of it below which
+the usual difference sees nothing."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,26 @@ def agreement(j: Linearisation, *, seed: int = 0) -> Agreement:
         wide = np.mean(j.quotients(v, factor=2.0), axis=0)
         size = max(float(np.linalg.norm(slope)), TINY)
         errors.append(float(np.linalg.norm(wide - slope)) / size)
+        errors.append(_flatness(j, v, slope))
         kinks.append(float(np.linalg.norm(ahead - behind)) / size)
         gap = _gap(j, v, slope, pulled)
         if gap is not None:
             differences.append(gap)
     return Agreement(max(differences, default=None), max(errors), max(kinks))
+
+
+def _flatness(j: Linearisation, v: Array, slope: Array) -> float:
+    """1 where the step does not move under the usual difference, and does under a large one.
+
+    It rounds then to a coarser precision than its dtype.
+    """
+    usual = j.differencing_unit ** (1 / 3)
+    if usual >= LARGE_STEP:
+        return 0.0
+    large = np.mean(j.quotients(v, factor=LARGE_STEP / usual), axis=0)
+    size = float(np.linalg.norm(large))
+    moves = size > LEAST_SLOPE * float(np.linalg.norm(v))
+    return 1.0 if moves and np.linalg.norm(slope) < FLAT * size else 0.0
 
 
 def _pulled(j: Linearisation, rng: np.random.Generator) -> list[tuple[Array, Array]]:

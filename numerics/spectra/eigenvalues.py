@@ -26,6 +26,8 @@ RELIABLE = 1e-3
 
 Beyond it the first-order estimate of the error cannot be trusted.
 """
+ROUNDED, MOST_ERROR = 16.0, 0.1
+"""The same in roundings of a product, where those are coarser, and its largest value."""
 CLOSE = 0.99
 """Modulus relative to the leading one from which a candidate for a larger eigenvalue is awaited."""
 EPS = np.finfo(float).eps
@@ -141,7 +143,8 @@ class Eigenvalues(Measurement):
         value: the eigenvalues, complex, of shape (k,).
         residual: the residual of the first eigenvalue, recomputed.
         products: number of products with J.
-        converged: whether `error` is at most 1e-3 of the modulus, every residual is at most `tol`
+        converged: whether `error` is at most 1e-3 of the modulus (in half precision 16 roundings),
+            every residual is at most `tol`
             times the largest modulus, and the first eigenvalue is final. It is final if no other
             Ritz value plus its residual is larger, or only values below 0.99 of it, which twice
             the products have not brought nearer.
@@ -231,7 +234,8 @@ def leading_eigenvalues(
     floor = 10 * j.rounding * size + tol * abs(value[0])
     condition = _condition(matrix, value[0])
     error = condition * float(residuals[0] + j.rounding * size)
-    converged = final and residuals.max() <= floor and error <= RELIABLE * abs(value[0])
+    reliable = max(RELIABLE, min(ROUNDED * j.rounding, MOST_ERROR))
+    converged = final and residuals.max() <= floor and error <= reliable * abs(value[0])
     return Eigenvalues(
         value=value,
         residual=float(residuals[0]),

@@ -226,6 +226,11 @@ class Linearisation:
         return max(float(np.finfo(self.h.dtype).eps), coarse)
 
     @property
+    def differencing_unit(self) -> float:
+        """Relative rounding error of the states that differences of the step compare."""
+        return DOUBLE if self._precise else self.unit
+
+    @property
     def rounding(self) -> float:
         """Relative rounding error of a product with J."""
         return DOUBLE if self._own is None and self._precise else self.unit
@@ -275,7 +280,8 @@ class Linearisation:
             return np.zeros(self.n), np.zeros(self.n), 0.0
         scale = max(1.0, float(np.sqrt(np.mean(np.square(base, dtype=np.float64)))))
         precise = at == "h" and self._precise
-        unit, dtype = (DOUBLE, np.dtype(np.float64)) if precise else (self.unit, base.dtype)
+        dtype = np.dtype(np.float64) if precise else base.dtype
+        unit = self.differencing_unit if at == "h" else self.unit
         d = factor * unit ** (1 / 3) * scale / size
         moved = [(base.astype(dtype) + s * d * v).astype(dtype) for s in (1, -1)]
         plus, minus = (self._stepped(state, at).ravel() for state in moved)

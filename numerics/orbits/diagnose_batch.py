@@ -1,0 +1,169 @@
+"""Diagnose a batch of inputs in one run: a verdict for each row, and how often each occurs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import optree
+from tqdm import tqdm
+
+from ...support.jsonable import jsonable
+from ..arrays import Array
+from ..loops.function_loop import FunctionLoop
+from ..loops.protocol import LoopedMap, LoopError, advance, at, protected, start
+from ..loops.structure import NAMESPACE
+from .diagnose import PRODUCTS, concluded
+from .diagnosis import Diagnosis
+from .follow import LOOPS, follow_batch
+from .investigation import Investigation
+
+COUPLED = 1e4
+"""Roundings by which the step of a row alone may differ from that of the row in the batch."""
+
+
+@dataclass(frozen=True)
+class BatchDiagnosis:
+    """What a loop does on each input of a batch.
+
+    Args:
+        rows: one diagnosis for each input, in their order.
+
+    Example:
+        >>> import numpy as np
+        >>> from loopstab import FunctionLoop, diagnose_batch
+        >>> loop = FunctionLoop(lambda h, r: r * h * (1 - h), lambda r: np.full_like(r, 0.3))
+        >>> found = diagnose_batch(loop, np.array([[2.5], [2.8], [3.2]]))
+        >>> print(found.lines()[0])
+        3 inputs: fixed-point 2, cycle 1 (mixed outcomes)
+    """
+
+    rows: tuple[Diagnosis, ...]
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """The number of inputs with each outcome, most frequent first."""
+        return dict(Counter(str(row.outcome) for row in self.rows).most_common())
+
+    def lines(self) -> list[str]:
+        """A summary in words: outcomes, and the range of what was measured."""
+        counts = ", ".join(f"{name} {count}" for name, count in self.outcomes.items())
+        mixed = " (mixed outcomes)" if len(self.outcomes) > 1 else ""
+        out = [f"{len(self.rows)} inputs: {counts}{mixed}"]
+        for name, values in self._measured():
+            low, middle, high = np.quantile(values, [0, 0.5, 1])
+            out.append(f"{name}: median {middle:.4g}, from {low:.4g} to {high:.4g}")
+        notes = Counter(note for row in self.rows for note in row.advice.split("; ") if note)
+        out += [f"{note} ({count} inputs)" for note, count in notes.most_common(3)]
+        return out
+
+    def _measured(self) -> Iterator[tuple[str, list[float]]]:
+        for name in ("rate", "residual"):
+            values = [getattr(row, name) for row in self.rows if getattr(row, name) is not None]
+            if finite := [v for v in values if np.isfinite(v)]:
+                yield name, finite
+        if rho := [row.rho.value for row in self.rows if row.rho is not None]:
+            yield "spectral radius", rho
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON object."""
+        rows = [row.to_json() for row in self.rows]
+        return jsonable({"outcomes": self.outcomes, "rows": rows})
+
+
+def diagnose_batch(
+    loop: LoopedMap,
+    e: Any,
+    *,
+    loops: int = LOOPS,
+    limit: int | None = None,
+    spectrum: bool = True,
+    products: int = PRODUCTS,
+    seed: int = 0,
+    progress: bool = False,
+) -> BatchDiagnosis:
+    """Diagnose every input of a batch; the orbits are computed together.
+
+    An orbit leaves the batch when it is decided. The rows must not influence each other, which is
+    tested by computing one of them alone.
+
+    Args:
+        loop: Looped map whose step takes a batch: the first axis of every array of the state and
+            of the input counts the inputs.
+        e: The batch of inputs.
+        loops: Iterations before the first look; at least 16.
+        limit: Largest number of iterations; default 16 times `loops`.
+        spectrum: Whether to measure the derivative of each row.
+        products: Largest number of products with the Jacobian of a row for one spectral radius.
+        seed: Seed of the eigenvalue solves and of the perturbations.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        A `Diagnosis` for each row, as `diagnose` gives it.
+
+    Raises:
+        LoopError: As in `diagnose`; also if the rows influence each other, or a part of the state
+            or input has no rows.
+        UsageError: If `loops` is below 16, or `limit` is below `loops`.
+
+    Example:
+        >>> import numpy as np
+        >>> from loopstab import FunctionLoop, diagnose_batch
+        >>> loop = FunctionLoop(lambda h, r: r * h * (1 - h), lambda r: np.full_like(r, 0.3))
+        >>> found = diagnose_batch(loop, np.array([[2.5], [3.2], [3.5], [3.9]]))
+        >>> [str(row.outcome) for row in found.rows], found.rows[2].period
+        (['fixed-point', 'cycle', 'cycle', 'aperiodic'], 4)
+    """
+    if not isinstance(loop, FunctionLoop):
+        loop = FunctionLoop(loop.step, loop.initial)
+    rows = loop.rowwise()
+    with protected(rows), np.errstate(all="ignore"):
+        batch = _Rows(rows, e)
+        followed = follow_batch(batch, loops, limit, unit=None)
+        found = []
+        for i, orbit in enumerate(tqdm(followed, disable=not progress, unit="input")):
+            one = rows.take(e, np.array([i]))
+            case = Investigation(rows, one, loops, limit, products, seed)
+            row = concluded(case, orbit, spectrum)
+            state = optree.tree_map(lambda leaf: leaf[0], row.state, namespace=NAMESPACE)
+            found.append(replace(row, state=state))
+    return BatchDiagnosis(tuple(found))
+
+
+class _Rows:
+    """A batch of orbits as `follow_batch` advances them."""
+
+    def __init__(self, loop: FunctionLoop, e: Any):
+        self.loop, self.e, self.time = loop, e, 0
+        self.h = start(at(loop, 0), e)
+        self._check_independent()
+
+    def _check_independent(self) -> None:
+        """Raise `LoopError` if the step of one row depends on the others."""
+        loop = at(self.loop, 0)
+        whole = advance(loop, self.h, self.e)
+        for i in {0, len(self.h) - 1}:
+            row = np.array([i])
+            alone = advance(loop, self.h[row], self.loop.take(self.e, row))
+            gap = float(np.linalg.norm(alone.astype(np.float64) - whole[row]))
+            size = float(np.linalg.norm(whole[row].astype(np.float64)))
+            if gap > COUPLED * float(np.finfo(self.h.dtype).eps) * size:
+                raise LoopError(
+                    f"the rows of the batch influence each other: the step of row {i} alone differs"
+                    f" by {gap / max(size, 1e-300):.0e} of its size; take what mixes rows out of"
+                    " the step (batch statistics, attention over the batch), or measure the batch"
+                    " as one state with diagnose(loop, e)"
+                )
+
+    def seen(self) -> Array:
+        return self.h
+
+    def advance(self) -> None:
+        self.h = np.array(advance(at(self.loop, self.time), self.h, self.e), copy=True)
+        self.time += 1
+
+    def keep(self, kept: Array) -> None:
+        self.h, self.e = self.h[kept], self.loop.take(self.e, kept)
