@@ -19,13 +19,7 @@ from .numerics.formulas import numeric as numeric
 from .numerics.loops.function_loop import FunctionLoop as FunctionLoop
 from .numerics.loops.protocol import LoopedMap as LoopedMap
 from .numerics.loops.protocol import LoopError as LoopError
-from .numerics.orbits.diagnose import diagnose as diagnose
-from .numerics.orbits.diagnose_batch import BatchDiagnosis as BatchDiagnosis
-from .numerics.orbits.diagnose_batch import diagnose_batch as diagnose_batch
 from .numerics.orbits.diagnosis import Diagnosis as Diagnosis
-from .numerics.orbits.loop_report import LoopReport as LoopReport
-from .numerics.orbits.loop_report import check_loop as check_loop
-from .numerics.orbits.loop_report import loop_report as loop_report
 from .numerics.orbits.outcome import classify as classify
 from .numerics.orbits.run import run as run
 from .numerics.orbits.trajectory import Recorder as Recorder
@@ -48,6 +42,13 @@ from .numerics.spectra.sensitivity import sensitivity as sensitivity
 from .numerics.spectra.sensitivity import sensitivity_norm as sensitivity_norm
 from .numerics.spectra.singular import largest_singular_value as largest_singular_value
 from .numerics.spectra.singular import transient_growth as transient_growth
+from .numerics.verdicts.before_after import compare as compare
+from .numerics.verdicts.diagnose import diagnose as diagnose
+from .numerics.verdicts.diagnose_batch import BatchDiagnosis as BatchDiagnosis
+from .numerics.verdicts.diagnose_batch import diagnose_batch as diagnose_batch
+from .numerics.verdicts.loop_report import LoopReport as LoopReport
+from .numerics.verdicts.loop_report import check_loop as check_loop
+from .numerics.verdicts.loop_report import loop_report as loop_report
 from .support.errors import LoopstabError as LoopstabError
 from .support.errors import UsageError as UsageError
 from .theory.architecture import Architecture as Architecture

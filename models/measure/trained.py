@@ -52,8 +52,8 @@ class TrainedLoop:
         reached = str(meta["run"]["level_reached"])
         return cls(model, meta, task, level or task.level_to_measure(reached))
 
-    def loop_and_input(self, seed: int) -> tuple[TorchLoop, np.ndarray]:
-        """The loop as a `LoopedMap`, and the embedding of one random sample, (1, cells, width)."""
-        x = self.task.batch(1, self.level, torch.Generator().manual_seed(seed)).x.double()
+    def loop_and_input(self, seed: int, inputs: int = 1) -> tuple[TorchLoop, np.ndarray]:
+        """The loop, and the embeddings of random samples, (inputs, cells, width)."""
+        x = self.task.batch(inputs, self.level, torch.Generator().manual_seed(seed)).x.double()
         with torch.no_grad():
             return TorchLoop.of(self.model), self.model.encode(x).numpy()

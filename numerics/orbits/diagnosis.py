@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from ...support.jsonable import jsonable
 from ...theory.outcome import Outcome
@@ -106,6 +109,40 @@ class Diagnosis:
     def noted(self, *notes: str) -> Diagnosis:
         """The same diagnosis with more advice."""
         return replace(self, advice="; ".join(filter(None, (self.advice, *notes))))
+
+    def lines(self) -> list[str]:
+        """The diagnosis in words, one line for each finding, with what to do at the end."""
+        return [f"{name}: {text}" for name, text in self._findings() if text]
+
+    def _findings(self) -> Iterator[tuple[str, str]]:
+        period = f" of period {self.period}" if self.period else ""
+        yield "outcome", f"{self.outcome}{period}, after {self.loops} iterations"
+        yield "relative residual", f"{self.residual:.3g}" if np.isfinite(self.residual) else ""
+        error = f" (log rate +- {self.rate_error:.1e})" if self.rate_error is not None else ""
+        yield "rate", "" if self.rate is None else f"{self.rate:.6g} per iteration{error}"
+        yield "drift constant", "" if self.drift_constant is None else f"{self.drift_constant:.4g}"
+        if self.rho is not None:
+            name = "spectral radius" if self.multiplier is None else "multiplier of the cycle"
+            at = "" if self.time is None else f" at frozen time {self.time}"
+            doubt = "" if self.rho.converged else ", NOT CONVERGED"
+            yield name, f"{self.rho.value:.6g} +- {self.rho.error:.1e}{at}{doubt}"
+        if self.slow_modes:
+            yield "slow modes", f"{self.slow_modes} eigenvalues of modulus 0.99 or more"
+        if self.neutral is not None:
+            least = "" if self.neutral.complete else "at least "
+            yield "neutral directions", f"{least}{self.neutral.dimension}"
+        if self.to_tolerance:
+            yield "to a relative residual of 1e-8", f"{self.to_tolerance} more iterations"
+        if self.lyapunov is not None:
+            exponent = self.lyapunov
+            yield "Lyapunov exponent", f"{exponent.value:.4g} +- {exponent.residual:.1g}"
+        if self.longest_period is not None:
+            yield "periods looked for", f"up to {self.longest_period}"
+        yield "precision", self.precision or ""
+        yield "confirmed by", self.confirmed or ""
+        yield "contradiction", self.contradiction
+        yield "note", self.advice
+        yield "what to do", self.action
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object without the state; numbers that are not finite become None."""

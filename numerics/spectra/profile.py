@@ -9,11 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ...support.errors import LoopstabError
 from ...support.jsonable import jsonable
-from ..arrays import Array
 from ..loops.protocol import LoopedMap
 from .linearisation import Linearisation, Measurement
 from .lyapunov import lyapunov
@@ -85,7 +82,7 @@ def _regime(rho: SpectralRadius) -> str:
     return "contractive" if rho.value < 1 else "expansive"
 
 
-def profile(loop: LoopedMap, h: Array, e: Array, *, loops: int = 200, seed: int = 0) -> Profile:
+def profile(loop: LoopedMap, h: Any, e: Any, *, loops: int = 200, seed: int = 0) -> Profile:
     """Take every spectral measurement of a loop at the state h.
 
     These are the spectral radius, the largest singular value, the transient growth, a lower bound
@@ -122,9 +119,7 @@ def profile(loop: LoopedMap, h: Array, e: Array, *, loops: int = 200, seed: int 
         "kreiss_lower": lambda: kreiss_lower(j, tol=1e-4, seed=seed),
         "resolvent_norm": lambda: resolvent_norm(j, tol=1e-4, seed=seed),
         "sensitivity_norm": lambda: sensitivity_norm(j, tol=1e-4, seed=seed),
-        "lyapunov": lambda: lyapunov(
-            loop, np.asarray(h), e, loops=loops, skip=loops // 2, seed=seed
-        ),
+        "lyapunov": lambda: lyapunov(loop, j.h, e, loops=loops, skip=loops // 2, seed=seed),
     }
     found: dict[str, Measurement] = {}
     failed: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""A Python file in which a user defines a loop."""
+"""A Python file in which a user defines a loop: `step`, `initial` and `e`, or `loop` and `e`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,65 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...support.errors import LoopstabError, UsageError
 
+if TYPE_CHECKING:
+    from ...numerics.loops.protocol import LoopedMap
 
-def load(file: Path) -> ModuleType:
-    """Execute a file that defines step(h, e), initial(e) and e.
+
+def user_loop(file: Path) -> tuple[LoopedMap, Any]:
+    """The loop and the input that a file defines; a step on torch tensors becomes a `TorchLoop`.
+
+    Raises:
+        UsageError: as in `load`; or a name stands for something that is no function.
+    """
+    from ...numerics.loops.function_loop import PRODUCTS, FunctionLoop
+    from ...numerics.loops.protocol import LoopedMap
+
+    file = file.absolute()  # tracebacks name files like this
+    module = load(file, ("loop",), ("step", "initial"))
+    e = getattr(module, "e", None)
+    step = getattr(module, "step", None)
+    own = getattr(module, "loop", getattr(step, "__self__", None))
+    if isinstance(own, LoopedMap):
+        return own, e
+    initial = module.initial
+    if callable(initial):
+        initial = one_line(file, "initial", initial)
+    step = one_line(file, "step", step)
+    if _has_tensors(e) or _has_tensors(module.initial):
+        from ...models.loops.torch_loop import TorchLoop
+
+        return TorchLoop(step, initial), e
+    products = {
+        name: one_line(file, name, getattr(module, name))
+        for name in PRODUCTS
+        if hasattr(module, name)
+    }
+    return FunctionLoop(step, initial, **products), e
+
+
+def _has_tensors(tree: Any) -> bool:
+    """Whether a tree holds torch tensors; torch itself is not imported."""
+    import optree
+
+    return any(type(leaf).__module__.startswith("torch") for leaf in optree.tree_leaves(tree))
+
+
+def load(
+    file: Path, *choices: tuple[str, ...], needed: tuple[str, ...] = ("step", "initial", "e")
+) -> ModuleType:
+    """Execute a file and check that it defines what is needed.
+
+    Args:
+        file: the file.
+        *choices: sets of names, one of which suffices; default: all of `needed`.
+        needed: the names that an error asks for.
 
     Raises:
         UsageError: there is no such file, it cannot be executed, or it does not define them.
@@ -29,7 +79,9 @@ def load(file: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # the user must see whatever their file raises
         raise UsageError(f"{file} cannot be executed: {type(error).__name__}: {error}") from None
-    missing = [name for name in ("step", "initial", "e") if not hasattr(module, name)]
+    if any(all(hasattr(module, name) for name in names) for names in choices):
+        return module
+    missing = [name for name in needed if not hasattr(module, name)]
     if missing:
         raise UsageError(
             f"{file} defines no {', '.join(missing)}: it must define step(h, e), initial(e) and an"
@@ -43,6 +95,7 @@ def one_line(file: Path, name: str, function: Any) -> Callable[..., Any]:
     if not callable(function):
         raise UsageError(f"{file}: {name} is {type(function).__name__}, not a function")
 
+    @wraps(function)
     def called(*arguments: Any) -> Any:
         try:
             return function(*arguments)

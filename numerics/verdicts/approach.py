@@ -9,13 +9,13 @@ import numpy as np
 
 from ...theory.outcome import Outcome
 from ..arrays import Array
-from .decay import Decay
-from .diagnosis import Diagnosis, Neutral
-from .follow import Followed
+from ..orbits.decay import Decay
+from ..orbits.diagnosis import Diagnosis, Neutral
+from ..orbits.follow import Followed
+from ..orbits.trajectory import Trajectory
+from ..orbits.windows import ROUNDING
 from .investigation import Investigation, Spectrum
 from .neutral import ERRORS, neutral_space
-from .trajectory import Trajectory
-from .windows import ROUNDING
 
 RATE_MARGIN = 0.8
 """The spectrum explains a rate r if rho < r^0.8: the fitted log rate may be a quarter too fast."""

@@ -14,16 +14,16 @@ import numpy as np
 from ...theory.outcome import Outcome
 from ..arrays import Array
 from ..loops.protocol import LoopError
+from ..orbits.decay import Decay
+from ..orbits.diagnosis import Diagnosis
+from ..orbits.follow import Followed
+from ..orbits.trajectory import Trajectory
 from .action import action
 from .approach import algebraic_approach, fixed_point, undecided_orbit
 from .clock import Unclocked, clocks
-from .decay import Decay
-from .diagnosis import Diagnosis
-from .follow import Followed
 from .investigation import Investigation, Spectrum
 from .precision import only_rounding, precision_name, scaled_unit, scales, spread
 from .recurrent import aperiodic_orbit, cycle_orbit
-from .trajectory import Trajectory
 
 CONVERGED = 1e-3
 """Fall of the steps beside a drift, from which what drifts is one direction alone."""

@@ -10,8 +10,8 @@ from scipy.sparse.linalg import ArpackError, LinearOperator, eigs
 
 from ..arrays import Array
 from ..loops.protocol import LoopError
+from ..orbits.diagnosis import Neutral
 from ..spectra.linearisation import Linearisation
-from .diagnosis import Neutral
 
 WHOLE = 512
 """Largest dimension at which all eigenvalues are computed, with one product for each dimension."""

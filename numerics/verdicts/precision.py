@@ -9,10 +9,10 @@ import numpy as np
 from ..arrays import Array
 from ..loops.bare_loop import BareLoop
 from ..loops.protocol import LoopedMap, LoopError
+from ..orbits.trajectory import Trajectory
+from ..orbits.windows import ROUNDING
 from ..spectra.agreement import SMOOTH, agreement
 from ..spectra.linearisation import Linearisation
-from .trajectory import Trajectory
-from .windows import ROUNDING
 
 UNITS = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 """Machine epsilons of the precisions in which steps compute, the finest first."""

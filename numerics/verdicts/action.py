@@ -9,11 +9,11 @@ import numpy as np
 from ...theory.outcome import Outcome
 from ..fixed_points.newton import newton
 from ..loops.protocol import LoopError, at
+from ..orbits.diagnosis import Diagnosis
+from ..orbits.trajectory import Trajectory
 from .approach import TOLERANCE
 from .damping import damping
-from .diagnosis import Diagnosis
 from .investigation import Investigation
-from .trajectory import Trajectory
 
 ENOUGH = 1e-3
 """Relative step after which further iterations change little."""
@@ -85,7 +85,7 @@ def _fixed_point(case: Investigation, found: Diagnosis, t: Trajectory, time: int
         more = f"run {left} more loops for a relative residual of {TOLERANCE:g}"
         return more if left < LARGE else f"{SOLVE}: iteration would need {left} more loops"
     small = np.flatnonzero(t.relative_steps > ENOUGH)
-    enough = int(small[-1]) + 2 if len(small) else 1
+    enough = int(small[-1]) + 1 if len(small) else 0
     return f"nothing to change: after {enough} loops the state moves by less than {ENOUGH:g}"
 
 

@@ -40,7 +40,7 @@ def damping(values: Array, whole: bool) -> Damping | None:
 
     Example:
         >>> import numpy as np
-        >>> from loopstab.numerics.orbits.damping import damping
+        >>> from loopstab.numerics.verdicts.damping import damping
         >>> found = damping(np.array([-3.0, 0.5]), whole=True)
         >>> round(found.factor, 4), round(found.rho, 4)
         (0.4444, 0.7778)

@@ -9,15 +9,15 @@ import numpy as np
 from ...theory.outcome import Outcome
 from ..arrays import Array
 from ..loops.protocol import LoopError, advance, at
+from ..orbits.diagnosis import Diagnosis
+from ..orbits.recurrence import EXACT_RETURN
+from ..orbits.trajectory import MAX_PERIOD
+from ..orbits.windows import ROUNDING
 from ..spectra.linearisation import Linearisation
 from ..spectra.lyapunov import lyapunov
 from ..spectra.period_map import PeriodMap
 from ..spectra.radius import spectral_radius
-from .diagnosis import Diagnosis
 from .investigation import Investigation, Spectrum
-from .recurrence import EXACT_RETURN
-from .trajectory import MAX_PERIOD
-from .windows import ROUNDING
 
 LONGEST = 2048
 """Longest period that is looked for."""

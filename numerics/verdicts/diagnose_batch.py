@@ -16,9 +16,9 @@ from ..arrays import Array
 from ..loops.function_loop import FunctionLoop
 from ..loops.protocol import LoopedMap, LoopError, advance, at, protected, start
 from ..loops.structure import NAMESPACE
+from ..orbits.diagnosis import Diagnosis
+from ..orbits.follow import LOOPS, follow_batch
 from .diagnose import PRODUCTS, concluded
-from .diagnosis import Diagnosis
-from .follow import LOOPS, follow_batch
 from .investigation import Investigation
 
 COUPLED = 1e4

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..loops.protocol import LoopedMap, LoopError, protected, unpacked
+from ..orbits.diagnosis import Diagnosis
+from ..orbits.follow import LOOPS, Followed
 from .action import action
 from .approach import RATE_MARGIN
-from .diagnosis import Diagnosis
-from .follow import LOOPS, Followed
 from .investigation import Investigation
 from .verdict import verdict
 
@@ -81,7 +81,7 @@ def diagnose(
         >>> round(found.rho.value, 6), found.state
         (0.5, array([2., 2.]))
         >>> found.action
-        'nothing to change: after 11 loops the state moves by less than 0.001'
+        'nothing to change: after 9 loops the state moves by less than 0.001'
         >>> flip = FunctionLoop(lambda h, e: e - h, lambda e: np.zeros_like(e))
         >>> diagnose(flip, np.ones(2)).period
         2

@@ -13,14 +13,14 @@ from ..arrays import Array
 from ..fixed_points.newton import newton
 from ..loops.bare_loop import BareLoop
 from ..loops.protocol import LoopedMap, LoopError, advance, at, image, not_repeatable, start
+from ..orbits.follow import Followed
+from ..orbits.run import run
+from ..orbits.trajectory import Trajectory
 from ..spectra.agreement import SMOOTH, Agreement, agreement
 from ..spectra.eigenvalues import leading_eigenvalues
 from ..spectra.linearisation import Linearisation
 from ..spectra.radius import SpectralRadius, spectral_radius
-from .follow import Followed
 from .precision import UNITS, coarse_name, precision_name
-from .run import run
-from .trajectory import Trajectory
 
 WHOLE = 512
 """Largest dimension at which all eigenvalues are computed where more than the first is needed."""

@@ -1,0 +1,1 @@
+"""Verdicts: what an orbit does, reconciled with the derivative where it ends."""
