@@ -14,11 +14,13 @@ from ..loops.protocol import LoopedMap, LoopError
 from ..proportion import wilson
 
 ARRIVED = 1e-6
-"""Distance from a stable fixed point at which an orbit ends, relative to the size of the states."""
+"""Distance from a stable fixed point at which an orbit ends there, relative to the states' size."""
+STILL = 1e-10
+"""Step at which an orbit has settled, relative to the size of the states."""
 PERIODS = 32
 """Longest cycle that is told apart from an aperiodic orbit."""
-RETURNED = 1e-8
-"""Relative distance at which an orbit has returned."""
+RETURNED = 1e-4
+"""Distance at which an orbit has returned, relative to its last step."""
 GONE = 1e100
 """Norm from which an orbit counts as gone to infinity."""
 OTHERS = ("other fixed point", "cycle", "infinity", "undecided")
@@ -49,59 +51,55 @@ class Share:
         return jsonable(self.__dict__)
 
 
+def orbit_end(
+    loop: LoopedMap, e: Any, h: Array, scale: float, iterations: int
+) -> tuple[str, Array]:
+    """Iterate a loop until it settles: how the orbit ends, and its last state.
+
+    The first is `settled`, `cycle`, `infinity` or `undecided`.
+    """
+    last: list[Array] = []
+    still = max(STILL, 10 * float(np.finfo(h.dtype).eps))
+    for _ in range(iterations):
+        last = [*last[-PERIODS:], h]
+        try:
+            h = np.array(loop.step(h, e), copy=True)
+        except LoopError:
+            return "undecided", last[-1]
+        if not float(np.linalg.norm(h)) <= GONE:
+            return "infinity", last[-1]
+        size = max(float(np.linalg.norm(h)), scale)
+        if float(np.linalg.norm(h - last[-1])) <= still * size:
+            return "settled", h
+    step = float(np.linalg.norm(h - last[-1]))
+    back = any(float(np.linalg.norm(h - past)) <= RETURNED * step for past in last[:-1])
+    return "cycle" if back else "undecided", h
+
+
 def basin_shares(
-    loop: LoopedMap,
-    e: Array,
-    starts: Sequence[Array],
-    points: Sequence[tuple[int, Array]],
-    scale: float,
-    iterations: int,
+    ends: Sequence[tuple[str, Array]], points: Sequence[tuple[int, Array]], scale: float
 ) -> tuple[Share, ...]:
-    """Iterate the loop from every start, and count where the orbits end.
+    """Count where orbits end.
 
     Args:
-        loop: the loop.
-        e: its input.
-        starts: the states from which the orbits start.
+        ends: the ends of the orbits, from `orbit_end`.
         points: stable fixed points, each with its number.
         scale: the size of the states, to which distances are relative.
-        iterations: largest length of an orbit.
 
     Returns:
         The share of every stable point, also where it is 0, and of the other ends that occur.
     """
-    ends: list[int | str] = [_end(loop, e, h, points, scale, iterations) for h in starts]
-    names = [number for number, _ in points] + [name for name in OTHERS if name in ends]
+    found = [_name(kind, h, points, ARRIVED * scale) for kind, h in ends]
+    names = [number for number, _ in points] + [name for name in OTHERS if name in found]
     out = []
-    for name in names if ends else ():
-        hits = ends.count(name)
-        out.append(Share(name, hits, hits / len(ends), *wilson(hits, len(ends))))
+    for name in names if found else ():
+        hits = found.count(name)
+        out.append(Share(name, hits, hits / len(found), *wilson(hits, len(found))))
     return tuple(out)
 
 
-def _end(
-    loop: LoopedMap,
-    e: Array,
-    h: Array,
-    points: Sequence[tuple[int, Array]],
-    scale: float,
-    iterations: int,
-) -> int | str:
-    last: list[Array] = []
-    with np.errstate(all="ignore"):
-        for _ in range(iterations):
-            for number, point in points:
-                if float(np.linalg.norm(h - point)) <= ARRIVED * scale:
-                    return number
-            last = [*last[-PERIODS:], h]
-            try:
-                h = np.array(loop.step(h, e), copy=True)
-            except LoopError:
-                return "undecided"
-            if not float(np.linalg.norm(h)) <= GONE:
-                return "infinity"
-    size = max(float(np.linalg.norm(h)), scale)
-    back = [float(np.linalg.norm(h - past)) <= RETURNED * size for past in reversed(last)]
-    if back and back[0]:
-        return "other fixed point"
-    return "cycle" if any(back) else "undecided"
+def _name(kind: str, h: Array, points: Sequence[tuple[int, Array]], near: float) -> int | str:
+    distances = [float(np.linalg.norm(h - point)) for _, point in points]
+    if distances and min(distances) <= near:
+        return points[int(np.argmin(distances))][0]
+    return "other fixed point" if kind == "settled" else kind

@@ -16,7 +16,7 @@ import numpy as np
 from ...support.errors import UsageError
 from ...support.jsonable import jsonable
 from ..arrays import Array
-from ..loops.protocol import LoopedMap, LoopError
+from ..loops.protocol import LoopedMap, LoopError, packed
 from .arc import Arc, Place, Stopped
 from .newton import newton
 
@@ -72,7 +72,7 @@ class SolutionBranch:
     Args:
         parameters: the parameter at each point, (m,); every given value that the branch passes is
             among them, once for each passage.
-        states: the fixed points, (m, *state shape).
+        states: the fixed points as arrays, (m, *state shape).
         radii: the spectral radius of J at each point, (m,).
         unstable: number of eigenvalues outside the unit circle at each point, (m,).
         crossings: where eigenvalues cross the unit circle. Two that cross in opposite directions
@@ -109,8 +109,8 @@ class SolutionBranch:
 def continuation(
     loop_of: Callable[[float], LoopedMap],
     values: Sequence[float] | Array,
-    e: Array,
-    h0: Array,
+    e: Any,
+    h0: Any,
     *,
     tol: float | None = None,
     most: int = 1000,
@@ -123,7 +123,7 @@ def continuation(
         values: the values of the parameter, at least two, rising or falling. The branch starts at
             the first and ends where it leaves their range, also by turning back at a fold.
         e: the input.
-        h0: a state near the fixed point at the first value, of any shape.
+        h0: a state near the fixed point at the first value, of any shape or structure.
         tol: largest relative residual; default 100 roundings of the state.
         most: largest number of points of the branch; default 1000.
         seed: seed of the eigenvalue solves above 512 dimensions.
@@ -150,14 +150,17 @@ def continuation(
     steps = np.diff(grid) if grid.ndim == 1 else np.zeros(0)
     if not len(steps) or not (np.isfinite(grid).all() and ((steps > 0).all() or (steps < 0).all())):
         raise UsageError("continuation needs two or more values, all rising or all falling")
-    first = newton(loop_of(float(grid[0])), h0, e, tol=tol)
+    begun = loop_of(float(grid[0]))
+    first = newton(begun, h0, e, tol=tol)
     if not first.converged:
         raise LoopError(
             f"no fixed point found at the first value {grid[0]:.6g} (residual"
             f" {first.residual:.1e}: {first.advice}): give a state nearer to one"
         )
     with np.errstate(all="ignore"):
-        return _Branch(Arc(loop_of, e, first.state, grid, tol, seed), grid).run(most)
+        return _Branch(Arc(loop_of, e, packed(begun, first.state, e), grid, tol, seed), grid).run(
+            most
+        )
 
 
 class _Branch:

@@ -19,7 +19,7 @@ from ...support.jsonable import jsonable
 from ..arrays import Array
 from ..loops.protocol import LoopedMap, LoopError, protected, unpacked
 from ..spectra.linearisation import Linearisation
-from .basin_shares import Share, basin_shares
+from .basin_shares import Share, basin_shares, orbit_end
 from .gathered import Gathered, Group
 from .measured_point import MeasuredPoint, measured_point
 from .newton import newton, tolerance
@@ -112,8 +112,8 @@ def fixed_points(
             largest norm of the orbit, or the square root of the dimension if it stays at 0.
         iterate: length of that orbit; default 200.
         tol: largest relative residual of a fixed point; default 100 roundings of the state.
-        orbits: number of random starts whose orbits are followed for `basins`; default: all, and 0
-            for none.
+        orbits: number of random starts whose orbits are followed as well, for `basins` and for
+            stable points that Newton's method misses; default: all, and 0 for none.
         loops: largest length of these orbits; default 2000.
         prove: whether to prove each point with interval arithmetic: for loops in at most 16
             dimensions whose step is made of NumPy's arithmetic and elementary functions.
@@ -144,7 +144,7 @@ def fixed_points(
             "fixed_points needs iterate >= 0, loops >= 1 and orbits >= 0, not"
             f" {iterate}, {loops} and {orbits}"
         )
-    with protected(loop):
+    with protected(loop), np.errstate(all="ignore"):
         states, random, reach = start_states(loop, e, starts, radius, iterate, seed)
         scale = max(reach, *(float(np.linalg.norm(h)) for h in states))
         tol = tolerance(Linearisation(loop, states[0], e).unit) if tol is None else tol
@@ -164,12 +164,19 @@ def fixed_points(
                 failures.append(found.residual)
         if error is not None and len(failures) == len(states) and not np.isfinite(failures).any():
             raise error
+        followed = random if orbits is None else random[:orbits]
+        ends = [orbit_end(loop, e, h, scale, loops) for h in followed]
+        for kind, h in ends:
+            if kind == "settled":  # at a stable point that Newton's method may have missed
+                found = newton(loop, h, e, tol=tol, scale=scale)
+                products += found.products
+                if found.converged:
+                    gathered.add(found, reached=0)
         groups = gathered.groups()
         points = [_measured(loop, e, group, prove, seed) for group in groups]
         products += gathered.products + sum(group.j.products for group in groups)
-        ends = [(i, p.state) for i, p in enumerate(points) if p.stability == "stable"]
-        followed = random if orbits is None else random[:orbits]
-        basins = basin_shares(loop, e, followed, ends, scale, loops)
+        stable = [(i, p.state) for i, p in enumerate(points) if p.stability == "stable"]
+        basins = basin_shares(ends, stable, scale)
     best = min(failures, default=None)
     return FixedPoints(
         tuple(replace(p, state=unpacked(loop, p.state, e)) for p in points),
@@ -190,7 +197,7 @@ def _measured(loop: LoopedMap, e: Any, group: Group, prove: bool, seed: int) -> 
         group.error,
         residual=group.residual,
         extent=group.extent,
-        reached=len(group.members),
+        reached=group.reached,
         proof=proof,
         seed=seed,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
-from ..loops.protocol import LoopedMap, LoopError
+from ..loops.protocol import LoopedMap, LoopError, packed
 from ..spectra.linearisation import Linearisation
 from .error_radius import ROUNDING, ErrorRadius, error_radius
 from .newton import NewtonResult, newton
@@ -30,12 +30,14 @@ class Group:
         error: its error radius.
         residual: its relative residual.
         members: all states, the first one that of `j`.
+        reached: number of starts from which Newton's method ended at one of them.
     """
 
     j: Linearisation
     error: ErrorRadius
     residual: float
     members: list[Array] = field(default_factory=list)
+    reached: int = 0
 
     @property
     def degenerate(self) -> bool:
@@ -66,16 +68,17 @@ class Gathered:
         self._isolated: list[Group] = []
         self._degenerate: list[Group] = []
 
-    def add(self, found: NewtonResult) -> None:
-        """Add a state to the group of its fixed point, or begin a new one."""
-        h = np.array(found.state, copy=True)
+    def add(self, found: NewtonResult, reached: int = 1) -> None:
+        """Add a state that so many starts reached to the group of its fixed point, or a new one."""
+        h = packed(self.loop, found.state, self.e)
         for group in self._isolated:
             if self._same(group, h):
                 group.members.append(h)
+                group.reached += reached
                 return
         for group in sorted(self._degenerate, key=lambda g: _distance(g.members[0], h)):
             if self._connected(group.members[0], h):
-                self._degenerate.append(Group(group.j, group.error, found.residual, [h]))
+                self._degenerate.append(Group(group.j, group.error, found.residual, [h], reached))
                 return
             break
         try:
@@ -83,12 +86,12 @@ class Gathered:
             error = error_radius(self.loop, j, self.scale, seed=self.seed)
         except LoopError:
             return
-        group = Group(j, error, found.residual, [h])
+        group = Group(j, error, found.residual, [h], reached)
         (self._degenerate if group.degenerate else self._isolated).append(group)
 
     def groups(self) -> list[Group]:
         """One group for each fixed point, those with most members first."""
-        return sorted([*self._isolated, *self._manifolds()], key=lambda g: -len(g.members))
+        return sorted([*self._isolated, *self._manifolds()], key=lambda g: -g.reached)
 
     def undecided(self, groups: list[Group]) -> tuple[tuple[int, int], ...]:
         """Pairs of groups that are neither proved to be distinct nor one."""
@@ -128,7 +131,8 @@ class Gathered:
             same = [group for group, p in zip(left, parts, strict=True) if p == part]
             first = same[0]
             members = [group.members[0] for group in same]
-            out.append(Group(first.j, first.error, first.residual, members))
+            reached = sum(group.reached for group in same)
+            out.append(Group(first.j, first.error, first.residual, members, reached))
         return out
 
     def _connected(self, a: Array, b: Array) -> bool:
@@ -146,7 +150,10 @@ class Gathered:
             except LoopError:
                 return False
             self.products += found.products
-            if not found.converged or _distance(found.state, place) > BESIDE * distance:
+            if not found.converged:
+                return False
+            there = packed(self.loop, found.state, self.e)
+            if _distance(there, place) > BESIDE * distance:
                 return False
         return True
 

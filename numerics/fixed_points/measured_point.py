@@ -45,7 +45,7 @@ class MeasuredPoint:
         stability: `stable` for rho < 1 and `unstable` for rho > 1, errors included; otherwise
             `undecided`.
         unstable: number of eigenvalues with modulus above 1; None where more than 64 are.
-        reached: number of starts from which the method ended here.
+        reached: number of starts from which Newton's method ended here; 0 where only orbits did.
         proof: what was proved of the point; None where no proof was asked for or none was found.
 
     Example:

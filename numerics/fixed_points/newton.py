@@ -9,7 +9,7 @@ fails, make up for a start that is far away.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from scipy.sparse.linalg import LinearOperator, gmres
 from ...support.errors import UsageError
 from ...support.jsonable import jsonable
 from ..arrays import Array
-from ..loops.protocol import LoopedMap, LoopError
+from ..loops.protocol import LoopedMap, LoopError, protected, unpacked
 from ..spectra.linearisation import DENSE, TINY, Linearisation, Product
 
 EPS = float(np.finfo(np.float64).eps)
@@ -51,7 +51,7 @@ class NewtonResult:
     """What Newton's method found.
 
     Args:
-        state: the state of the smallest residual, in the shape and dtype of the start.
+        state: the state of the smallest residual, like the states of the loop's functions.
         residual: norm(f(h) - h) at that state, relative to the larger of norm(h) and norm(f(h)),
             or to eps^(1/4) times the scale where that is more (a fixed point at 0).
         iterations: number of Newton steps that were taken.
@@ -61,7 +61,7 @@ class NewtonResult:
             or shortened, or too inexact to tell.
             Linear convergence means that I - J is singular at the fixed point: it is critical, or
             not isolated.
-        rate: the ratio of the last two steps where the convergence is linear; 1 - 1/m at a fixed
+        rate: the ratio of two successive steps where the convergence is linear; 1 - 1/m at a fixed
             point of multiplicity m, so 1/2 at a fold and 2/3 at a pitchfork. Otherwise None.
         advice: why the method ended, where it did not converge.
 
@@ -74,7 +74,7 @@ class NewtonResult:
         (['advice', 'converged', 'iterations'], 'quadratic')
     """
 
-    state: Array
+    state: Any
     residual: float
     iterations: int
     products: int
@@ -84,14 +84,14 @@ class NewtonResult:
     advice: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as a plain JSON object."""
-        return jsonable({f.name: getattr(self, f.name) for f in fields(self)})
+        """The fields as a plain JSON object, without the state."""
+        return jsonable({f.name: getattr(self, f.name) for f in fields(self) if f.name != "state"})
 
 
 def newton(
     loop: LoopedMap,
-    h: Array,
-    e: Array,
+    h: Any,
+    e: Any,
     *,
     tol: float | None = None,
     scale: float | None = None,
@@ -105,7 +105,7 @@ def newton(
 
     Args:
         loop: the loop.
-        h: the state from which the search starts, of any shape.
+        h: the state from which the search starts, of any shape or structure.
         e: the input of the loop.
         tol: largest relative residual; default 100 roundings of the state's dtype or of the step,
             if it computes in lower precision (2e-14 in float64, 1e-5 in float32).
@@ -135,8 +135,9 @@ def newton(
         raise UsageError(
             f"newton needs tol, most and budget of at least 0, not {tol}, {most} and {budget}"
         )
-    with np.errstate(all="ignore"):
-        return _Search(loop, h, e, tol, scale, budget).run(most)
+    with protected(loop), np.errstate(all="ignore"):
+        found = _Search(loop, h, e, tol, scale, budget).run(most)
+        return replace(found, state=unpacked(loop, found.state, e))
 
 
 @dataclass(frozen=True)
@@ -153,13 +154,7 @@ class _Search:
     """One run of the method: what it has seen."""
 
     def __init__(
-        self,
-        loop: LoopedMap,
-        h: Array,
-        e: Array,
-        tol: float | None,
-        scale: float | None,
-        budget: int,
+        self, loop: LoopedMap, h: Any, e: Any, tol: float | None, scale: float | None, budget: int
     ):
         self.loop, self.e, self.budget, self.products = loop, e, budget, 0
         self.j = Linearisation(loop, h, e)
@@ -174,10 +169,15 @@ class _Search:
         """The relative residual."""
         return point.size / max(point.norm, self.unit**0.25 * self.scale, TINY)
 
+    def clean(self, point: _Point) -> bool:
+        """Whether the residual is at rounding, so that no further step can help."""
+        size = max(point.norm, self.unit**0.5 * self.scale)
+        return point.size <= CLEAN * self.unit * size
+
     def run(self, most: int) -> NewtonResult:
         """Iterate to the end."""
         taken = fallbacks = 0
-        while self.residual(self.point) > CLEAN * self.unit:
+        while not self.clean(self.point):
             met = self.residual(self.point) <= self.tol
             if taken >= most or self.products >= self.budget:
                 self.advice = f"stopped after {taken} steps and {self.products} products"
@@ -202,7 +202,7 @@ class _Search:
                 self.best = new
             if met and not halved:
                 break
-            if self.residual(new) > CLEAN * self.unit and not self._linearise():
+            if not self.clean(new) and not self._linearise():
                 break
         return self._result(taken)
 
@@ -283,7 +283,7 @@ class _Search:
     def _result(self, taken: int) -> NewtonResult:
         residual = self.residual(self.best)
         last = self.steps[-1] if self.steps else 0.0
-        settled = last <= SETTLED * max(self.best.norm, self.scale)
+        settled = last <= SETTLED * max(self.best.norm, self.scale) or self.ratios[-1] <= FAST
         converged = bool(residual <= self.tol and settled)
         if not settled and residual <= self.tol:
             self.advice = "the steps do not become small: the states run away"
@@ -291,7 +291,9 @@ class _Search:
         if converged and self.ratios and min(self.ratios[-2:]) <= FAST:
             order = "quadratic"
         elif converged and len(self.ratios) > 2 and min(self.ratios[-3:]) >= SLOW:
-            order, rate = "linear", self.steps[-1] / max(self.steps[-2], TINY)
+            # the median, because the last steps may be rounding
+            later = np.array(self.steps[len(self.steps) // 2 :])
+            order, rate = "linear", float(np.median(later[1:] / later[:-1]))
         advice = "" if converged else self.advice
         state = np.array(self.best.h, copy=True)
         return NewtonResult(state, residual, taken, self.products, converged, order, rate, advice)

@@ -36,7 +36,7 @@ class PathIndependence:
         least: the least of these similarities.
         settled: number of orbits that took no more visible steps at the end.
         orbits: number of orbits, with the one from `initial(e)`.
-        ends: the last states, (orbits, *state shape); not part of the JSON.
+        ends: the last states as arrays, (orbits, *state shape); not part of the JSON.
 
     Example:
         >>> import numpy as np
@@ -115,7 +115,8 @@ def path_independence(
     # a limit of 0 has no size of its own
     size = max(float(norms.max()), ZERO * float(np.linalg.norm(begun[0])), TINY)
     still = max(STILL, 10 * float(np.finfo(states.dtype).eps)) * size
-    settled = int(np.count_nonzero(np.linalg.norm(steps, axis=1) <= still))
+    still_ones = (np.linalg.norm(steps, axis=1) <= still) & np.isfinite(norms)
+    settled = int(np.count_nonzero(still_ones))
     if not size <= HUGE:
         return PathIndependence(np.inf, np.nan, np.nan, settled, len(states), states)
     apart = max(float(np.linalg.norm(flat - row, axis=1).max()) for row in flat)

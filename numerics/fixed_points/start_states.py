@@ -8,7 +8,7 @@ import numpy as np
 
 from ...support.errors import UsageError
 from ..arrays import Array
-from ..loops.protocol import LoopedMap, LoopError, start
+from ..loops.protocol import LoopedMap, LoopError, packed, start
 
 MODERATE = 100
 """Norm, relative to the start, from which an orbit counts as gone and is cut."""
@@ -42,7 +42,7 @@ def start_states(
     Args:
         loop: the loop.
         e: its input.
-        starts: number of states, or the states themselves, (k, *state shape).
+        starts: number of states, or the states themselves.
         radius: largest distance from the orbit; default None: twice the largest norm of the
             orbit, or the square root of the dimension where the orbit stays at 0.
         iterations: length of the orbit.
@@ -60,19 +60,29 @@ def start_states(
     if not (np.isfinite(radius) and radius > 0):
         raise UsageError(f"the radius of the starts must be positive and finite, not {radius}")
     if not isinstance(starts, int | np.integer):
-        given = np.asarray(starts, first.dtype)
-        if given.shape[1:] != first.shape or not len(given):
-            raise UsageError(
-                f"starts have shape {given.shape}, not (k, {', '.join(map(str, first.shape))}):"
-                " give one state per row, or their number"
-            )
-        return list(given), list(given), radius
+        given = _given(loop, e, starts, first)
+        return given, given, radius
     if starts < 1:
         raise UsageError(f"a search for fixed points needs at least one start, not {starts}")
     on_orbit = min((starts + 3) // 4, len(orbit))
     times = np.unique(np.geomspace(1, len(orbit), on_orbit).round().astype(int) - 1)
     random = moved(orbit, int(starts) - len(times), radius, seed)
     return [*(orbit[t] for t in times), *random], random, radius
+
+
+def _given(loop: LoopedMap, e: Array, starts: Any, like: Array) -> list[Array]:
+    """Start states of the user: numbers in rows, or states of the structure of the loop."""
+    try:
+        rows = np.asarray(starts, like.dtype)
+        given = list(rows) if rows.shape[1:] == like.shape else []
+    except (TypeError, ValueError):  # not an array of numbers
+        given = []
+    given = given or [packed(loop, state, e) for state in starts]
+    wrong = [h.shape for h in given if h.shape != like.shape]
+    if wrong or not given:
+        found = f"a start has shape {wrong[0]}, not {like.shape}" if wrong else "no start is given"
+        raise UsageError(f"{found}: give states like that of initial(e), or their number")
+    return given
 
 
 def moved(orbit: list[Array], count: int, radius: float, seed: int) -> list[Array]:
