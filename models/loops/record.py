@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Protocol
 
 import numpy as np
@@ -45,9 +46,9 @@ class Record:
     v> by u is J v: reverse mode twice, because forward mode falls back to slow Python
     decompositions for element-wise products. Attention is computed by its plain formula, which
     can be differentiated twice; fused kernels cannot. Where second derivatives do not exist
-    (compiled steps), forward mode is tried, and where that fails too, `forward` is False and only
-    the adjoint products are given. A step that loses its gradient is an error, and not a derivative
-    of zero.
+    (compiled steps), forward mode is tried; where that fails too, or where what it gives is not
+    the transpose of J^T, `forward` is False and only the adjoint products are given. A step that
+    loses its gradient is an error, and not a derivative of zero.
 
     Args:
         loop: the loop that computes the step.
@@ -64,7 +65,9 @@ class Record:
             leaf.requires_grad_()
         if len(floats) == 1:
             self._at["input"] = floats[0]
-        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), warnings.catch_warnings():
+            # torch.compile asks every tensor for .grad, which warns
+            warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor")
             self._out = loop.mapped(layout, h, inputs)
             self._u = torch.zeros_like(self._out, requires_grad=True)
         self._pulled: dict[str, Tensor | None] = {}

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from .process_state import process_state
 from .reach import Reach, Used
 
+SMALL = 10_000
+"""Largest array, which has no version, that is compared after every call."""
+
 
 class Snapshot:
     """What functions can reach, as it is now.
@@ -79,7 +82,8 @@ class _HeldArray:
         self.used, self.clone = used, _clone(used.value, clones)
 
     def moved(self, contents: bool) -> bool:
-        return contents and not _same(self.used.value, self.clone)
+        small = self.clone.size <= SMALL
+        return (contents or small) and not _same(self.used.value, self.clone)
 
     def restore(self) -> None:
         if self.moved(True):
@@ -170,7 +174,7 @@ def _version(value: Tensor) -> int | None:
 def _clone(value: Any, clones: dict[int, Any]) -> Any:
     """A copy of the content; an earlier one where it is the same."""
     earlier: Any = clones.get(id(value))
-    if getattr(earlier, "dtype", None) == value.dtype and _same(value, earlier):
+    if earlier is not None and earlier.dtype == value.dtype and _same(value, earlier):
         return earlier
     return value.detach().clone() if isinstance(value, Tensor) else value.copy()
 

@@ -141,9 +141,14 @@ def not_repeatable(loop: LoopedMap, h: Array, e: Any) -> str:
     """Why two calls of a step with the same arguments may differ, and what to do."""
     seeded: Any = getattr(loop, "seeded", None)
     if seeded is not None and seeded(h, e):
+        named: Any = getattr(loop, "random_modules", None)
+        random = named() if named is not None else []
+        what = (
+            f"the randomness of {', '.join(random)}" if random else "dropout and other randomness"
+        )
         return (
             "two calls of step with the same arguments differ, and agree after the random number"
-            " generators are reset: switch off dropout and other randomness (module.eval())"
+            f" generators are reset: switch off {what} (module.eval())"
         )
     return (
         "two calls of step with the same arguments differ: the step keeps a memory between calls"
