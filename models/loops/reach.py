@@ -9,7 +9,7 @@ import types
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,7 @@ class Reach:
             self._push(name, [("", inner)])
         compiled = getattr(function, "_torchdynamo_orig_callable", None)
         self._push(name, [("", compiled)])
-        if not _is_own_code(function.__code__):
+        if not _is_own_file(function.__code__.co_filename):
             return
         self.holders.append(vars(function))
         self._push(name, vars(function).items())
@@ -204,9 +204,10 @@ def _is_own_name(module: str) -> bool:
     return str(module).partition(".")[0] not in LIBRARIES
 
 
-def _is_own_code(code: types.CodeType) -> bool:
-    """Whether the user wrote it: it is no part of a library or of this package."""
-    path = Path(code.co_filename)
+@cache
+def _is_own_file(name: str) -> bool:
+    """Whether the user wrote the code in it: it is no part of a library or of this package."""
+    path = Path(name)
     if {"site-packages", "dist-packages"} & set(path.parts):
         return False
     if not path.is_absolute() or not path.exists():
