@@ -10,7 +10,7 @@ import numpy as np
 
 from ...support.jsonable import jsonable
 from ..arrays import Array
-from ..loops.protocol import LoopedMap, LoopError
+from ..loops.protocol import LoopedMap, LoopError, advance
 from ..proportion import wilson
 
 ARRIVED = 1e-6
@@ -63,7 +63,7 @@ def orbit_end(
     for _ in range(iterations):
         last = [*last[-PERIODS:], h]
         try:
-            h = np.array(loop.step(h, e), copy=True)
+            h = np.array(advance(loop, h, e), copy=True)
         except LoopError:
             return "undecided", last[-1]
         if not float(np.linalg.norm(h)) <= GONE:

@@ -18,11 +18,10 @@ from ...support.errors import UsageError
 from ...support.jsonable import jsonable
 from ..arrays import Array
 from ..loops.protocol import LoopedMap, LoopError, protected, unpacked
-from ..spectra.linearisation import Linearisation
 from .basin_shares import Share, basin_shares, orbit_end
 from .gathered import Gathered, Group
 from .measured_point import MeasuredPoint, measured_point
-from .newton import newton, tolerance
+from .newton import newton
 from .proved_point import proved_point
 from .start_states import start_states
 
@@ -104,7 +103,8 @@ def fixed_points(
     to one manifold of fixed points, or to one critical point.
 
     Args:
-        loop: the loop.
+        loop: the loop; one whose step depends on the time is taken at its time 0, or at another
+            as `loop.at(t)`.
         e: its input.
         starts: number of starts, a quarter of them along the orbit of `initial(e)` and the others
             around it, default 64; or the start states, (k, *state shape).
@@ -147,7 +147,6 @@ def fixed_points(
     with protected(loop), np.errstate(all="ignore"):
         states, random, reach = start_states(loop, e, starts, radius, iterate, seed)
         scale = max(reach, *(float(np.linalg.norm(h)) for h in states))
-        tol = tolerance(Linearisation(loop, states[0], e).unit) if tol is None else tol
         gathered, failures, products = Gathered(loop, e, scale, tol, seed), [], 0
         error: LoopError | None = None
         for h in tqdm(states, disable=not progress, unit="start", desc="fixed points"):

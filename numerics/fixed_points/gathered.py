@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
-from ..loops.protocol import LoopedMap, LoopError, packed
+from ..loops.protocol import LoopedMap, LoopError, advance, packed
 from ..spectra.linearisation import Linearisation
 from .error_radius import ROUNDING, ErrorRadius, error_radius
-from .newton import NewtonResult, newton
+from .newton import NewtonResult, newton, tolerance
 
 BETWEEN = (0.5, 0.31, 0.77)
 """Places between two states at which a manifold through both must have a fixed point as well."""
@@ -58,11 +58,11 @@ class Gathered:
         loop: the loop.
         e: its input.
         scale: the size of the states.
-        tol: the tolerance of Newton's method.
+        tol: the tolerance of Newton's method; None for its default.
         seed: seed of the sampled constants.
     """
 
-    def __init__(self, loop: LoopedMap, e: Any, scale: float, tol: float, seed: int):
+    def __init__(self, loop: LoopedMap, e: Any, scale: float, tol: float | None, seed: int):
         self.loop, self.e, self.scale, self.tol, self.seed = loop, e, scale, tol, seed
         self.products = 0
         self._isolated: list[Group] = []
@@ -77,7 +77,7 @@ class Gathered:
                 group.reached += reached
                 return
         for group in sorted(self._degenerate, key=lambda g: _distance(g.members[0], h)):
-            if self._connected(group.members[0], h):
+            if self._connected(group, h):
                 self._degenerate.append(Group(group.j, group.error, found.residual, [h], reached))
                 return
             break
@@ -105,7 +105,7 @@ class Gathered:
     def _same(self, group: Group, h: Array) -> bool:
         """Whether the state's error ball meets that of the group, and lies where it is unique."""
         size = max(float(np.linalg.norm(h.astype(np.float64))), self.scale)
-        defect = _distance(np.asarray(self.loop.step(h, self.e)), h)
+        defect = _distance(advance(self.loop, h, self.e), h)
         own = 2 * group.error.inverse * (defect + ROUNDING * group.j.unit * size)
         distance = _distance(group.members[0], h)
         unique = distance + own <= group.error.isolation or group.error.curvature is None
@@ -122,7 +122,7 @@ class Gathered:
             one, two = sorted((parts[i], parts[k]))
             if one == two or (one, two) in apart:
                 continue
-            if self._connected(left[i].members[0], left[k].members[0]):
+            if self._connected(left[i], left[k].members[0]):
                 parts = [one if part == two else part for part in parts]
             else:
                 apart.add((one, two))
@@ -135,8 +135,10 @@ class Gathered:
             out.append(Group(first.j, first.error, first.residual, members, reached))
         return out
 
-    def _connected(self, a: Array, b: Array) -> bool:
-        """Whether there are fixed points all along the way from one state to the other."""
+    def _connected(self, group: Group, b: Array) -> bool:
+        """Whether there are fixed points all along the way from a group's state to another."""
+        a = group.members[0]
+        limit = LOOSE * (tolerance(group.j.unit) if self.tol is None else self.tol)
         distance = _distance(a, b)
         if distance == 0:
             return True
@@ -144,7 +146,7 @@ class Gathered:
             place = ((1 - share) * a + share * b).astype(a.dtype)
             try:
                 looked = newton(self.loop, place, self.e, scale=self.scale, most=0)
-                if looked.residual <= LOOSE * self.tol:
+                if looked.residual <= limit:
                     continue
                 found = newton(self.loop, place, self.e, scale=self.scale, tol=self.tol, most=8)
             except LoopError:

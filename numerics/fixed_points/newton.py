@@ -18,7 +18,7 @@ from scipy.sparse.linalg import LinearOperator, gmres
 from ...support.errors import UsageError
 from ...support.jsonable import jsonable
 from ..arrays import Array
-from ..loops.protocol import LoopedMap, LoopError, protected, unpacked
+from ..loops.protocol import LoopedMap, LoopError, advance, protected, unpacked
 from ..spectra.linearisation import DENSE, TINY, Linearisation, Product
 
 EPS = float(np.finfo(np.float64).eps)
@@ -264,7 +264,7 @@ class _Search:
         """A state with its defect; None where one of them is not finite."""
         h = h.astype(self.point.h.dtype)
         try:
-            image = np.asarray(self.loop.step(h, self.e))
+            image = advance(self.loop, h, self.e)
         except LoopError:
             return None
         point = _point(h, image)

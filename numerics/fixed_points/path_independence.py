@@ -10,7 +10,7 @@ import numpy as np
 from ...support.errors import UsageError
 from ...support.jsonable import jsonable
 from ..arrays import Array
-from ..loops.protocol import LoopedMap, protected, start
+from ..loops.protocol import LoopedMap, advance, protected, start
 from ..spectra.linearisation import TINY
 from .newton import HUGE
 from .start_states import start_states
@@ -130,7 +130,7 @@ def _last_two(loop: LoopedMap, e: Array, h: Array, loops: int) -> tuple[Array, A
     """The last two states of an orbit; it is cut where it leaves the finite range."""
     before = h
     for _ in range(loops):
-        before, h = h, np.array(loop.step(h, e), copy=True)
+        before, h = h, np.array(advance(loop, h, e), copy=True)
         if not float(np.linalg.norm(h)) <= HUGE:
             return before, np.full_like(h, np.inf)
     return before, h

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...support.errors import UsageError
 from ..arrays import Array
-from ..loops.protocol import LoopedMap, LoopError, packed, start
+from ..loops.protocol import LoopedMap, LoopError, advance, packed, start
 
 MODERATE = 100
 """Norm, relative to the start, from which an orbit counts as gone and is cut."""
@@ -22,7 +22,7 @@ def orbit_states(loop: LoopedMap, e: Array, iterations: int, h: Array | None = N
     with np.errstate(all="ignore"):
         for _ in range(iterations):
             try:
-                h = np.array(loop.step(h, e), copy=True)
+                h = np.array(advance(loop, h, e), copy=True)
             except LoopError:
                 break
             if not float(np.linalg.norm(h)) <= limit:

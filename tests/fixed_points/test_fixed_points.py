@@ -281,3 +281,24 @@ def test_path_independence():
     assert to_zero.same is True
     with pytest.raises(UsageError, match="iteration"):
         independence(contracting, ONE, loops=0)
+
+
+def test_a_step_that_changes_the_shape_is_refused():
+    with pytest.raises(LoopError, match="shape"):
+        fixed_points(loop(lambda h, e: h[:1]), np.ones(2))
+
+
+def test_starts_outside_of_the_domain_count_as_failed():
+    found = fixed_points(loop(lambda h, e: np.sqrt(1 + h)), ONE, starts=[[-5.0], [1.0]])
+    assert found.points[0].state[0] == pytest.approx((1 + np.sqrt(5)) / 2, rel=1e-15)
+    assert (found.failed, found.points[0].reached) == (1, 1)
+
+
+def test_states_of_any_structure():
+    nested = FunctionLoop(lambda h, e: (np.tanh(h[1]) / 2 + e, h[0] / 2), lambda e: (e, e))
+    found = fixed_points(nested, np.ones(2), starts=8, loops=100)
+    first, second = found.points[0].state
+    np.testing.assert_allclose(first, np.tanh(second) / 2 + 1, rtol=1e-14)
+    np.testing.assert_allclose(second, first / 2, rtol=1e-14)
+    given = fixed_points(nested, np.ones(2), starts=[(np.ones(2), np.zeros(2))])
+    np.testing.assert_allclose(given.points[0].state[0], first, rtol=1e-13)
