@@ -20,7 +20,8 @@ from tqdm import tqdm
 
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import write_json
-from .table_source import BLOCK, sha256
+from .table_source import sha256
+from .text_lines import BLOCK
 
 TIMEOUT = 60.0
 """Seconds without an answer after which a connection counts as broken."""

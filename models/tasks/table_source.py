@@ -1,32 +1,29 @@
-"""The rows of a puzzle file (CSV, plain, gzip or Zstandard) with their line numbers, and a report
-of the malformed ones.
-"""
+"""The rows of a puzzle file with their line numbers, and a report of the malformed ones."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
 import random
-import zlib
+import re
 from bisect import insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from ...support.errors import LoopstabError, UsageError
+from ...support.errors import UsageError
+from .layout import Fields, Form, Layout
+from .text_lines import BLOCK, text_lines
 
 MALFORMED_AT_MOST = 0.01
 """Share of malformed rows above which a file is refused."""
 REPORTED = 20
 """Malformed rows that are reported with line and reason."""
-BLOCK = 1 << 20
-"""Bytes that are read at a time."""
 
-Row = tuple[int, list[str] | str]
+Row = tuple[int, Fields | str]
 """A line number, with the fields of the row or with the reason why it has none."""
 
 
@@ -63,61 +60,76 @@ class Malformed:
         }
 
 
-def rows(path: Path, header: Sequence[str]) -> Iterator[Row]:
-    """Every row below the header; blank lines are skipped.
+def rows(path: Path, form: Form, columns: str | None = None) -> tuple[Layout, Iterator[Row]]:
+    """The layout of a file, and its rows; blank lines are skipped.
 
-    The header must begin with the given columns (`UsageError`). Each line is a row of its own, so
-    that a stray quote spoils only one row. Bytes that are not UTF-8 become replacement characters,
-    on which the checks of their row fail later.
+    Lines that begin with # are comments above the first row, and everywhere in a file without a
+    header. Each line is a row of its own, so that a stray quotation mark spoils only one row. Bytes
+    that are not UTF-8 become replacement characters, on which the checks of their row fail later.
+
+    Args:
+        path: the file, plain or compressed.
+        form: what it can look like.
+        columns: the option --columns (see `Form.layout`).
+
+    Raises:
+        UsageError: there is no such file, it is empty, or a needed column is not found.
     """
-    number = 0
-    for number, raw in enumerate(_lines(path), 1):
-        text = raw.decode("utf-8-sig" if number == 1 else "utf-8", errors="replace").rstrip("\r\n")
-        try:
-            fields = next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
-        except csv.Error as error:
-            yield number, f"not a CSV row ({error})"
-            continue
-        if number == 1:
-            if [f.strip() for f in fields[: len(header)]] != list(header):
-                raise UsageError(
-                    f"{path}:1: the header must begin with {','.join(header)}, not {text[:60]!r}"
-                )
-        elif len(fields) >= len(header):
-            yield number, fields
-        elif text.strip():
-            yield number, f"{len(fields)} fields, and {len(header)} are needed ({','.join(header)})"
-    if not number:
-        raise UsageError(
-            f"{path}:1: the file is empty; its header must begin with {','.join(header)}"
-        )
+    lines = text_lines(path)
+    for number, text in lines:
+        if text.strip() and not text.startswith("#"):
+            layout = form.layout(text, columns, f"{path}:{number}")
+            return layout, _rows(layout, (number, text), lines)
+    raise UsageError(f"{path}:1: the file is empty: it needs a puzzle a line")
 
 
-def sample(stream: Iterable[Row], size: int | None, seed: int, progress: bool = False) -> list[Row]:
-    """All rows, or a uniform sample of `size` rows in the order of the file.
+def _rows(layout: Layout, first: tuple[int, str], rest: Iterator[tuple[int, str]]) -> Iterator[Row]:
+    for number, text in rest if layout.header else chain([first], rest):
+        if text.strip() and (layout.header or not text.startswith("#")):
+            try:
+                yield number, layout.fields(text)
+            except ValueError as error:
+                yield number, str(error)
+
+
+def sample(
+    stream: Iterable[Row], size: int | None, seed: int, progress: bool = False
+) -> Iterable[Row]:
+    """All rows as they come, or a uniform sample of `size` rows in the order of the file.
 
     The sample is drawn into a reservoir, so that memory is needed for its rows alone.
     """
     if size is not None and size < 1:
         raise UsageError(f"a sample needs at least one row, not {size}")
-    stream = tqdm(stream, disable=None if progress else True, unit="row", desc="reading")
+    disable = None if progress else True
+    stream = tqdm(stream, disable=disable, unit="row", desc="reading")
     if size is None:
-        return list(stream)
+        return stream
     rng, kept = random.Random(seed), []
     for i, row in enumerate(stream):
         if i < size:
             kept.append(row)
         elif (j := rng.randrange(i + 1)) < size:
             kept[j] = row
-    return sorted(kept, key=lambda row: row[0])
+    kept.sort(key=lambda row: row[0])
+    return tqdm(kept, disable=disable, unit="row", desc="checking")
 
 
 def whole(text: str) -> int | None:
-    """The number that a field gives in ASCII digits, or None; a table holds numbers up to 65535."""
-    text = text.strip()
-    if not (text.isascii() and text.isdecimal() and len(text) <= 5):
-        return None
-    return int(text) if int(text) < 2**16 else None
+    """The whole number that a field gives in ASCII digits, which may end in .0 as pandas writes it;
+    None for any other text, or above 65535, which is what a table holds.
+    """
+    found = re.fullmatch(r"([0-9]{1,5})(?:\.0*)?", text.strip())
+    return int(found[1]) if found and int(found[1]) < 2**16 else None
+
+
+def tenths(text: str) -> int | None:
+    """Ten times a number with at most one decimal that is not 0; None for any other text, or for
+    more than a table holds.
+    """
+    found = re.fullmatch(r"([0-9]{1,4})(?:\.([0-9]?)0*)?", text.strip())
+    value = int(found[1] + (found[2] or "0")) if found else 2**16
+    return value if value < 2**16 else None
 
 
 def sha256(path: Path) -> str:
@@ -127,58 +139,3 @@ def sha256(path: Path) -> str:
         while block := file.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    """The lines of the decompressed file; its first bytes tell how it is compressed."""
-    try:
-        with open(path, "rb") as file:
-            magic = file.read(4)
-            file.seek(0)
-            if magic[:2] == b"\x1f\x8b":
-                with gzip.open(file) as plain:
-                    yield from plain
-            elif magic == b"\x28\xb5\x2f\xfd":
-                yield from _split(_zstandard(file, path))
-            else:
-                yield from file
-    except FileNotFoundError:
-        raise UsageError(f"no file at {path}") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise LoopstabError(f"{path} is damaged or incomplete ({error}): fetch it again") from None
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-
-
-def _zstandard(file: Any, path: Path) -> Iterator[bytes]:
-    try:
-        import zstandard
-    except ImportError:
-        raise UsageError(
-            f"{path} is compressed with Zstandard: install it with pip install 'loopstab[zst]', or"
-            " decompress the file"
-        ) from None
-    decoder = zstandard.ZstdDecompressor().decompressobj()
-    started = False
-    try:
-        while block := file.read(BLOCK):
-            while block:
-                if decoder.eof:
-                    decoder = zstandard.ZstdDecompressor().decompressobj()
-                yield decoder.decompress(block)
-                started, block = True, decoder.unused_data if decoder.eof else b""
-    except zstandard.ZstdError as error:
-        raise LoopstabError(f"{path} is damaged or incomplete ({error}): fetch it again") from None
-    if not started or not decoder.eof:
-        raise LoopstabError(
-            f"{path} is damaged or incomplete (its last frame has no end): fetch it again"
-        )
-
-
-def _split(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    rest = b""
-    for block in blocks:
-        *lines, rest = (rest + block).split(b"\n")
-        yield from lines
-    if rest:
-        yield rest

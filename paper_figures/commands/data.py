@@ -88,41 +88,58 @@ def prepare(
     easy_rating: int = 1600,
     hard_rating: int = 2000,
     seed: int = 0,
+    columns: str | None = None,
     json_: Json = False,
 ) -> int:
-    """Turn a CSV file of puzzles into one compact data file.
+    """Turn a file of puzzles into one compact data file.
 
     The puzzles are split into three levels: train, and held-out easy and hard. Every row is
     checked. Malformed rows are counted, reported with their line numbers and skipped. The file may
-    be compressed (.gz or .zst). A sample of chess is drawn from the rows that are not rated above
-    the option --hard-rating. Sudoku needs the columns source,question,answer,rating. Chess needs
-    PuzzleId,FEN,Moves,Rating and the extra loopstab[chess].
+    be compressed (.gz, .bz2 or .zst). Its columns may stand in any order among others, between
+    commas, semicolons or tabs.
+
+    Sudoku needs the column question, quizzes or puzzle; answer, solutions or solution, and rating
+    or difficulty are used where they are there. A list with one puzzle a line will do. Blanks are
+    0 or one of . _ - * in the grid. What the file lacks, our solver gives, in 2 to 40 ms per
+    puzzle; then puzzles without exactly one solution are skipped as malformed. Ratings are whole
+    numbers (979.0 is 979, 979.5 is malformed); a difficulty may have one decimal and is kept in
+    tenths.
+
+    Chess needs FEN, Moves and Rating, or without a header the order of Lichess, and the extra
+    loopstab[chess]. A sample of chess is drawn from the rows that are not rated above the option
+    --hard-rating.
 
     Example: loopstab data prepare chess lichess_db_puzzle.csv.zst --out chess.safetensors
 
-    Exit status: 0 if the data file is written; 2 if more than 1 % of the rows are malformed, the
-    header is wrong, or no row is left.
+    Example: loopstab data prepare sudoku my.csv --columns puzzle=board,solution=grid,rating=level
+    --out my.safetensors
+
+    Exit status: 0 if the data file is written; 2 if more than 1 % of the rows are malformed, a
+    column is not found, or no row is left.
 
     Args:
         kind: What the file holds.
-        file: The CSV file.
+        file: The file of puzzles.
         out: The data file (.safetensors). An existing one is replaced as a whole or not at all.
         rows: Use a uniform sample of this many rows.
         easy_share: Sudoku: share of the rows, by rating, that is easy.
         easy_rating: Chess: highest rating of train and easy.
         hard_rating: Chess: highest rating of hard; rows above are left out.
         seed: Seed of the sample and of the held-out rows.
+        columns: Which columns of the file, by name or by number from 1, hold puzzle, solution,
+            rating and difficulty (sudoku) or fen, moves and rating (chess). No column after =
+            means that the file has none.
         json_: Print the account of the data as a JSON object, and no progress bar.
     """
     with optional("models"):
         from ...models.tasks.chess import puzzles as chess_puzzles
-        from ...models.tasks.sudoku import sudoku_task as sudoku
+        from ...models.tasks.sudoku import sudoku_file
 
     _writable(out)
     if kind == "sudoku":
-        table = sudoku.read(file, rows, easy_share, seed, progress=not json_)
+        table = sudoku_file.read(file, rows, easy_share, seed, not json_, columns)
     else:
-        table = chess_puzzles.read(file, rows, easy_rating, hard_rating, seed, progress=not json_)
+        table = chess_puzzles.read(file, rows, easy_rating, hard_rating, seed, not json_, columns)
     return _finish(table, out, json_)
 
 
@@ -244,6 +261,13 @@ def _print(account: dict[str, Any], json_: bool) -> None:
         f"  from {account['source']}; {account['unit']}: easy up to {easy}; {account['left_out']}"
         " rows left out"
     )
+    if solver := account.get("solver"):
+        print(
+            f"  our solver: {solver['unique']} puzzles with one solution, {solver['several']} with"
+            f" several, {solver['none']} with none, {solver['undecided']} undecided"
+        )
+        for what, reason in solver["gives"].items():
+            print(f"    it gives the {what}: {reason}")
     if account.get("malformed"):
         print(f"  {account['malformed']} of {account['rows_checked']} rows malformed and skipped:")
         for line, reason in account["malformed_lines"]:

@@ -203,9 +203,9 @@ def test_malformed_rows(tmp_path, row, message):
     ("header", "rows", "message"),
     [
         (
-            "FEN,Moves,Rating",
+            "PuzzleId,Position,Moves,Rating",
             rows_of(3),
-            "c.csv:1: the header must begin with PuzzleId,FEN,Moves,Rating",
+            "c.csv:1: .* does not say where to find fen, moves, rating: .*--columns fen=Position",
         ),
         ("PuzzleId,FEN,Moves,Rating", [], "holds no rows"),
         ("PuzzleId,FEN,Moves,Rating", rows_of(3, (2500,)), "holds no puzzle rated 2000 or less"),

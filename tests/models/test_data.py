@@ -1,5 +1,6 @@
 """Prepared data: splits, files, and the data command."""
 
+import bz2
 import gzip
 import hashlib
 import json
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from loopstab.models.tasks.chess.endgames import EndgameTask
 from loopstab.models.tasks.registry import make_task
+from loopstab.models.tasks.sudoku import sudoku_file
 from loopstab.models.tasks.sudoku import sudoku_task as sudoku
 from loopstab.models.tasks.sudoku.solver import random_grid
 from loopstab.models.tasks.table import LEFT_OUT, Table, cut_at, split_levels
@@ -89,6 +91,8 @@ def puzzles(count, seed=0):
 def compress(data, kind):
     if kind == "gz":
         return gzip.compress(data, mtime=0)
+    if kind == "bz2":
+        return bz2.compress(data)
     if kind == "zst":
         half = len(data) // 2  # two frames, as parallel compressors write
         zstandard = pytest.importorskip(
@@ -100,33 +104,33 @@ def compress(data, kind):
     return data
 
 
-@pytest.mark.parametrize("kind", ["plain", "gz", "zst"])
+@pytest.mark.parametrize("kind", ["plain", "gz", "bz2", "zst"])
 def test_compression_does_not_matter(tmp_path, kind):
     data = puzzles(200)
     path = tmp_path / "s.csv"
     path.write_bytes(compress(data, kind))
-    table = sudoku.read(path)
+    table = sudoku_file.read(path)
     (tmp_path / "plain.csv").write_bytes(data)
-    assert table.fingerprint == sudoku.read(tmp_path / "plain.csv").fingerprint
+    assert table.fingerprint == sudoku_file.read(tmp_path / "plain.csv").fingerprint
     if kind == "plain":
         return
     whole = path.read_bytes()
     for damaged in (whole[:-40], whole[: len(whole) // 3], whole[:200] + b"\0" * 64 + whole[264:]):
         path.write_bytes(damaged)
         with pytest.raises(LoopstabError, match="damaged or incomplete") as error:
-            sudoku.read(path)
+            sudoku_file.read(path)
         assert error.value.exit_status == 1
 
 
 def test_sample_is_uniform_seeded_and_in_order(tmp_path):
     path = tmp_path / "s.csv"
     path.write_bytes(puzzles(50))
-    draw = lambda seed: [line for line, _ in sample(rows(path, sudoku.HEADER), 10, seed)]  # noqa: E731
+    draw = lambda seed: [line for line, _ in sample(rows(path, sudoku_file.FORM)[1], 10, seed)]  # noqa: E731
     assert draw(1) == draw(1) == sorted(draw(1)) != draw(2)
     counts = np.bincount(np.concatenate([draw(seed) for seed in range(400)]), minlength=52)[2:]
     assert counts.sum() == 4000
     assert abs(counts - 80).max() < 40  # five standard deviations
-    assert draw(0) == [line for line, _ in sample(rows(path, sudoku.HEADER), 10, 0)]
+    assert draw(0) == [line for line, _ in sample(rows(path, sudoku_file.FORM)[1], 10, 0)]
     with pytest.raises(UsageError, match="at least one row"):
         sample(iter([]), 0, 0)
 
@@ -220,7 +224,7 @@ def test_malformed_rows_are_reported(tmp_path, capsys):
         (
             ("prepare", "chess", "s.csv", "--out", "o.safetensors"),
             2,
-            "header must begin with PuzzleId",
+            "does not say where to find fen, moves, rating",
         ),
         (
             ("prepare", "chess", "s.csv", "--out", "o.safetensors", "--easy-rating", "2100"),

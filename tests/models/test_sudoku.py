@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopstab.models.tasks.registry import make_task
+from loopstab.models.tasks.sudoku import sudoku_file
 from loopstab.models.tasks.sudoku import sudoku_task as sudoku
 from loopstab.models.tasks.sudoku.solver import dig, random_grid, solve
 from loopstab.models.tasks.sudoku.sudoku_task import SudokuTask
@@ -319,28 +320,28 @@ BAD_ROWS = [
 @pytest.mark.parametrize(("row", "message"), BAD_ROWS, ids=[m for _, m in BAD_ROWS])
 def test_malformed_rows(tmp_path, row, message):
     good = rows_of(400)
-    table = sudoku.read(csv_of(tmp_path, [*good[:7], row, *good[7:]]))
+    table = sudoku_file.read(csv_of(tmp_path, [*good[:7], row, *good[7:]]))
     assert (table.meta["malformed"], table.meta["rows_checked"]) == (1, 401)
     assert table.meta["malformed_lines"][0][0] == 9
     assert message in table.meta["malformed_lines"][0][1]
     with pytest.raises(UsageError, match=rf"s.csv:2: .*{message}.*more than 1 %"):
-        sudoku.read(csv_of(tmp_path, [row, *good[:50]]))
+        sudoku_file.read(csv_of(tmp_path, [row, *good[:50]]))
     with pytest.raises(UsageError, match=r"s.csv:2: "):
-        sudoku.read(csv_of(tmp_path, [row]))
+        sudoku_file.read(csv_of(tmp_path, [row]))
 
 
 @pytest.mark.parametrize(
     ("header", "rows", "message"),
     [
         (
-            "question,answer,rating",
+            "source,board,answer,rating",
             rows_of(3),
-            r"s.csv:1: the header must begin with source,question,answer,rating",
+            r"s.csv:1: 'source,board,answer,rating' does not say where to find puzzle: .*--columns",
         ),
         ("source,question,answer,rating", [], "holds no rows"),
         (
             "source,question,answer,rating",
-            [r.rsplit(",", 1)[0] + ",4" for r in rows_of(9)],
+            ["x,.234341221434321,1234341221434321,4"] * 9,
             "same difficulty",
         ),
         (
@@ -352,20 +353,20 @@ def test_malformed_rows(tmp_path, row, message):
 )
 def test_bad_files(tmp_path, header, rows, message):
     with pytest.raises(UsageError, match=message) as error:
-        sudoku.read(csv_of(tmp_path, rows, header))
+        sudoku_file.read(csv_of(tmp_path, rows, header))
     assert error.value.exit_status == 2
     assert "\n" not in str(error.value)
 
 
 def test_further_columns_quotes_zeros_and_line_ends(tmp_path):
     rows = rows_of(60)
-    plain = sudoku.read(csv_of(tmp_path, rows))
+    plain = sudoku_file.read(csv_of(tmp_path, rows))
     other = [f'"a, b",{r.split(",", 1)[1].replace(".", "0")},7.5' for r in rows]
     path = tmp_path / "o.csv"
     path.write_bytes(
         ("\ufeffsource,question,answer,rating,more\r\n" + "\r\n".join(other) + "\r\n\r\n").encode()
     )
-    assert sudoku.read(path).fingerprint == plain.fingerprint
+    assert sudoku_file.read(path).fingerprint == plain.fingerprint
 
 
 # Task
@@ -432,7 +433,7 @@ def test_real_data(real_file, tmp_path):
     """All 60000 real puzzles: counts as published beside them, no grid shared, a small file, and
     our solver on a sample.
     """
-    table = sudoku.read(real_file("sudoku_rated.csv.gz"))
+    table = sudoku_file.read(real_file("sudoku_rated.csv.gz"))
     assert (table.meta["rows_checked"], table.meta["malformed"], table.meta["left_out"]) == (
         60_000,
         0,

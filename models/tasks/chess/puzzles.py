@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from ....support.errors import UsageError
+from ..layout import Column, Form
 from ..table import MARK, Table, split_levels
 from ..table_source import Malformed, Row, rows, sample, sha256, whole
 from .board import MoveTask, encode
 
-HEADER = ("PuzzleId", "FEN", "Moves", "Rating")
-"""The columns with which a file must begin."""
+FORM = Form(
+    columns=tuple(Column(name, (name,)) for name in ("fen", "moves", "rating")),
+    bare=({"fen": 1, "moves": 2, "rating": 3},),
+    is_row=lambda fields: fields["fen"].count("/") == 7,
+    example="fen=Position,moves=Line,rating=Elo",
+)
+"""What a file can look like; without a header it begins with PuzzleId,FEN,Moves,Rating."""
 EASY_RATING, HARD_RATING = 1600, 2000
 """The greatest ratings of easy and of hard puzzles."""
 
@@ -49,8 +55,10 @@ def read(
     hard_rating: int = HARD_RATING,
     seed: int = 0,
     progress: bool = False,
+    columns: str | None = None,
 ) -> Table:
-    """Read a CSV file with the columns PuzzleId, FEN, Moves, Rating and any further ones.
+    """Read a CSV file with the columns FEN, Moves, Rating and any further ones, in any order, or
+    without a header in the order PuzzleId, FEN, Moves, Rating.
 
     FEN is the position before the opponent's move, which is the first of Moves; the second is the
     answer. The legality of all moves is checked with the `chess` package. Malformed rows are
@@ -63,12 +71,13 @@ def read(
         hard_rating: greatest rating of hard; rows rated above are left out.
         seed: seed of the sample and of the split.
         progress: whether to show a progress bar.
+        columns: which columns hold `fen`, `moves` and `rating`, where their names do not tell.
 
     Returns:
         The table.
 
     Raises:
-        UsageError: there is no such file, its header is wrong, more than 1 % of its rows are
+        UsageError: there is no such file, a column is not found, more than 1 % of its rows are
             malformed, a level is empty, or the `chess` package is not installed.
         LoopstabError: the file is damaged.
     """
@@ -78,43 +87,48 @@ def read(
             f"the easy rating must lie below the hard one, not {easy_rating} and {hard_rating}"
         )
     _rules()
-    malformed, above = Malformed(path), 0
+    malformed, above, read_rows = Malformed(path), 0, 0
+    _, stream = rows(path, FORM, columns)
 
     def wanted() -> Iterator[Row]:
         nonlocal above
-        for line, fields in rows(path, HEADER):
-            if not isinstance(fields, str) and (whole(fields[3]) or 0) > hard_rating:
+        for line, fields in stream:
+            if not isinstance(fields, str) and (whole(fields["rating"]) or 0) > hard_rating:
                 above += 1
             else:
                 yield line, fields
 
-    kept = sample(wanted(), size, seed, progress)
-    if not kept and above:
+    squares, black, moves = bytearray(), bytearray(), bytearray()
+    lines, ratings = array("I"), array("H")
+    for line, fields in sample(wanted(), size, seed, progress):
+        read_rows += 1
+        try:
+            if isinstance(fields, str):
+                raise ValueError(fields)
+            rating = whole(fields["rating"])
+            if rating is None:
+                raise ValueError(
+                    f"the rating is {fields['rating']!r}, not a whole number from 0 to 65535"
+                )
+            found = puzzle(fields["fen"], fields["moves"])
+        except ValueError as error:
+            malformed.add(line, str(error))
+            continue
+        squares += found.squares.tobytes()
+        black.append(found.black)
+        moves += bytes(found.move)
+        lines.append(line)
+        ratings.append(rating)
+    if not read_rows and above:
         raise UsageError(
             f"{path} holds no puzzle rated {hard_rating} or less ({above} are rated above): raise"
             " --hard-rating"
         )
-    puzzles, lines, ratings = [], [], []
-    for line, fields in tqdm(
-        kept, disable=None if progress else True, unit="puzzle", desc="checking"
-    ):
-        try:
-            if isinstance(fields, str):
-                raise ValueError(fields)
-            rating = whole(fields[3])
-            if rating is None:
-                raise ValueError(f"the rating is {fields[3]!r}, not a whole number from 0 to 65535")
-            puzzles.append(puzzle(fields[1], fields[2]))
-        except ValueError as error:
-            malformed.add(line, str(error))
-            continue
-        lines.append(line)
-        ratings.append(rating)
-    account = malformed.judge(len(kept))
+    account = malformed.judge(read_rows)
     cells, view = encode(
-        np.array([p.squares for p in puzzles]),
-        np.array([p.black for p in puzzles]),
-        np.array([p.move for p in puzzles]),
+        np.frombuffer(squares, dtype=np.uint8).reshape(-1, 64),
+        np.frombuffer(black, dtype=np.bool_),
+        np.frombuffer(moves, dtype=np.uint8).reshape(-1, 2).astype(np.int64),
     )
     _, position = np.unique(cells % MARK, axis=0, return_inverse=True)
     meta = {

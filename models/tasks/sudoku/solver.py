@@ -11,6 +11,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 
 from ....support.errors import UsageError
 
@@ -61,11 +62,13 @@ class Solutions:
         guesses: how many times a cell had to be guessed.
         rounds: rounds of filling; a round fills all cells that have one candidate, and the clues
             are the first. Hidden singles do not take a round of their own.
+        decided: whether the search came to its end, within the guesses that it was allowed.
     """
 
     grids: list[list[int]]
     guesses: int
     rounds: int
+    decided: bool = True
 
 
 class Search:
@@ -74,13 +77,20 @@ class Search:
 
     Singles are cells with one candidate and, with `hidden`, digits with one place in a unit. A
     guessed cell counts once, however many of its digits are tried. They are tried in ascending
-    order, or with `shuffle` in random order.
+    order, or with `shuffle` in random order. The search stops before it guesses more than
+    `most_guesses` times, and is then not `decided`.
     """
 
     def __init__(
-        self, box: int, limit: int = 2, hidden: bool = True, shuffle: random.Random | None = None
+        self,
+        box: int,
+        limit: int = 2,
+        hidden: bool = True,
+        shuffle: random.Random | None = None,
+        most_guesses: float = inf,
     ):
         self.rules, self.limit, self.hidden, self.shuffle = rules(box), limit, hidden, shuffle
+        self.most_guesses, self.decided = most_guesses, True
         self.guesses = self.rounds = 0
         self.grids: list[list[int]] = []
 
@@ -107,6 +117,9 @@ class Search:
                 ]
             )
             return self
+        if self.guesses >= self.most_guesses:
+            self.decided = False
+            return self
         self.guesses += 1
         cell = several & -several
         digits = [d for d, m in enumerate(masks) if m & cell]
@@ -114,7 +127,7 @@ class Search:
             self.shuffle.shuffle(digits)
         for digit in digits:
             self.run([m if d == digit else m & ~cell for d, m in enumerate(masks)])
-            if len(self.grids) >= self.limit:
+            if len(self.grids) >= self.limit or not self.decided:
                 break
         return self
 
@@ -181,7 +194,9 @@ class Search:
         )
 
 
-def solve(cells: Sequence[int], box: int, limit: int = 2, hidden: bool = True) -> Solutions:
+def solve(
+    cells: Sequence[int], box: int, limit: int = 2, hidden: bool = True, most_guesses: float = inf
+) -> Solutions:
     """Solve a puzzle.
 
     Args:
@@ -189,6 +204,8 @@ def solve(cells: Sequence[int], box: int, limit: int = 2, hidden: bool = True) -
         box: side of a box: 2, 3 or 4.
         limit: most solutions to look for; with 2, a single one is proved to be unique.
         hidden: whether digits with one place in a unit are filled in, too.
+        most_guesses: guesses after which the search gives up. A grid without a solution can take
+            millions.
 
     Returns:
         The solutions, and the guesses of the whole search: 0 when singles decide the puzzle.
@@ -201,14 +218,14 @@ def solve(cells: Sequence[int], box: int, limit: int = 2, hidden: bool = True) -
         >>> solve([1, 0, 0, 0, 0, 0, 3, 0, 0, 4, 0, 0, 0, 0, 0, 2], 2).grids
         [[1, 3, 2, 4, 4, 2, 3, 1, 2, 4, 1, 3, 3, 1, 4, 2]]
     """
-    search = Search(box, limit, hidden)
+    search = Search(box, limit, hidden, most_guesses=most_guesses)
     if len(cells) != search.rules.side**2 or not all(0 <= d <= search.rules.side for d in cells):
         raise UsageError(
             f"a sudoku of box {box} has {search.rules.side**2} cells of 0 (blank) to"
             f" {search.rules.side}"
         )
     search.run(search.masks(cells))
-    return Solutions(search.grids, search.guesses, search.rounds)
+    return Solutions(search.grids, search.guesses, search.rounds, search.decided)
 
 
 def random_grid(box: int, rng: random.Random) -> list[int]:

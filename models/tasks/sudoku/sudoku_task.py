@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -18,14 +15,11 @@ from tqdm import tqdm
 from ....support.errors import UsageError
 from ...network.choices import Augmentation
 from ..table import MARK, Table, cut_at, split_levels
-from ..table_source import Malformed, rows, sample, sha256, whole
 from ..table_task import TableTask
 from ..task import Batch, Shape
 from .solver import dig, random_grid, solve
-from .symmetry import canonical, complete
+from .symmetry import canonical
 
-HEADER = ("source", "question", "answer", "rating")
-"""The columns with which a file must begin."""
 EASY_SHARE = 0.8
 """Share of the puzzles that are easy, as near as ties of the difficulty allow."""
 CLUES = {2: (4, 9), 3: (22, 32)}
@@ -131,72 +125,6 @@ def random_places(samples: int, side: int, generator: torch.Generator) -> Tensor
     return torch.where(turned, column * side + row, row * side + column).flatten(1)
 
 
-def read(
-    path: str | Path,
-    size: int | None = None,
-    easy_share: float = EASY_SHARE,
-    seed: int = 0,
-    progress: bool = False,
-) -> Table:
-    """Read a CSV file with the columns source, question, answer, rating and any further ones.
-
-    Of every row, lengths and digits are checked, and that the clues agree with the answer and the
-    answer is a valid grid. That the solution is unique is not checked, because the search for a
-    second one takes 2 to 40 ms per puzzle. Malformed rows are skipped.
-
-    Args:
-        path: the file, plain or compressed.
-        size: number of rows of a uniform sample; by default all rows are used.
-        easy_share: share of the rows that are easy, by rating.
-        seed: seed of the sample and of the split.
-        progress: whether to show a progress bar.
-
-    Returns:
-        The table.
-
-    Raises:
-        UsageError: there is no such file, its header is wrong, more than 1 % of its rows are
-            malformed, or a level is empty.
-        LoopstabError: the file is damaged.
-    """
-    path = Path(path)
-    malformed = Malformed(path)
-    kept = sample(rows(path, HEADER), size, seed, progress)
-    good = [row for line, fields in kept if (row := _check(line, fields, malformed))]
-    cells = Counter(len(row.question) for row in good).most_common(1)[0][0] if good else 81
-    for row in good:
-        if len(row.question) != cells:
-            malformed.add(
-                row.line,
-                f"a grid of {len(row.question)} cells in a file of {cells}: split it by size first",
-            )
-    good = [row for row in good if len(row.question) == cells]
-    question, answer = (
-        _digits((row.question for row in good), cells),
-        _digits((row.answer for row in good), cells),
-    )
-    valid = complete(answer, round(cells**0.25))
-    keep = valid & ((question == 0) | (question == answer)).all(1)
-    for i in np.flatnonzero(~keep):
-        malformed.add(
-            good[i].line,
-            "the clues contradict the answer" if valid[i] else "the answer is not a valid grid",
-        )
-    account = malformed.judge(len(kept))
-    line, rating = (np.array([row[k] for row in good], dtype=np.int64)[keep] for k in (0, 3))
-    meta = {
-        "source": path.name,
-        "sha256": sha256(path),
-        **account,
-        "sampled": size,
-        "seed": seed,
-        "unit": "rating",
-    }
-    return table(
-        question[keep], answer[keep], rating, line, round(cells**0.25), meta, easy_share, seed
-    )
-
-
 def table(
     question: NDArray,
     answer: NDArray,
@@ -282,39 +210,3 @@ def generate(
 @lru_cache
 def _generated(box: int, rows: int | None, seed: int, disjoint: Disjoint) -> Table:
     return generate(box, rows, seed, disjoint)
-
-
-class Row(NamedTuple):
-    """A row whose characters are right: its line, clues with 0 for a blank, answer and rating."""
-
-    line: int
-    question: str
-    answer: str
-    rating: int
-
-
-def _check(line: int, fields: list[str] | str, malformed: Malformed) -> Row | None:
-    """The row, or None when its characters are wrong, of which `malformed` takes note."""
-    if isinstance(fields, str):
-        malformed.add(line, fields)
-        return None
-    question, answer, rating = (f.strip() for f in fields[1:4])
-    digits = {16: "1234", 81: "123456789"}.get(len(question), "")
-    if not digits:
-        reason = f"the question has {len(question)} characters, not 81 (or 16)"
-    elif len(answer) != len(question):
-        reason = f"the answer has {len(answer)} characters, not {len(question)}"
-    elif foreign := set(question) - set(digits + ".0"):
-        reason = f"the question holds {min(foreign)!r}"
-    elif foreign := set(answer) - set(digits):
-        reason = f"the answer holds {min(foreign)!r}"
-    elif (number := whole(rating)) is None:
-        reason = f"the rating is {rating!r}, not a whole number from 0 to 65535"
-    else:
-        return Row(line, question.replace(".", "0"), answer, number)
-    malformed.add(line, reason)
-    return None
-
-
-def _digits(texts: Iterable[str], cells: int) -> NDArray[np.uint8]:
-    return (np.frombuffer("".join(texts).encode(), dtype=np.uint8) - ord("0")).reshape(-1, cells)

@@ -1,0 +1,180 @@
+"""The layout of a puzzle file: which field of a row holds what."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...support.errors import UsageError
+
+DELIMITERS = (",", "\t", ";", " ")
+"""What may stand between the fields of a row; the last means any number of blanks."""
+
+Fields = Mapping[str, str]
+"""The fields of a row by our names of their columns; a column that the file lacks is absent."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that a file can have.
+
+    Attributes:
+        name: our name.
+        known: its names in published files in lower case, without what is not a letter; the first
+            of them that the header has is used.
+        needed: whether a file without the column is refused.
+    """
+
+    name: str
+    known: tuple[str, ...]
+    needed: bool = True
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the files of one kind of puzzle can look like.
+
+    Attributes:
+        columns: the columns that are read.
+        bare: places of the columns, counted from 0, in files without a header, most telling first.
+            Where the rating is among them, the row may have further fields.
+        is_row: whether the fields of these places belong to a puzzle and not to a header.
+        example: an example of the option --columns.
+    """
+
+    columns: tuple[Column, ...]
+    bare: tuple[Mapping[str, int], ...]
+    is_row: Callable[[Fields], bool]
+    example: str
+
+    def layout(self, text: str, given: str | None = None, where: str = "line 1") -> Layout:
+        """Tell the layout of a file by its first row.
+
+        Args:
+            text: the first line that holds more than a comment.
+            given: the option --columns: `NAME=COLUMN,...` with our names and the names or numbers
+                (from 1) of the columns of the file; no column after `=` means none.
+            where: the file and its line, for the message.
+
+        Raises:
+            UsageError: a needed column is not found.
+        """
+        if "\r" in text:
+            raise UsageError(f"{where}: the lines end in CR alone: write them with LF or CR LF")
+        if "\0" in text:
+            raise UsageError(f"{where}: this is not text (it holds NUL bytes): give a CSV file")
+        wish = self._wish(given)
+        for delimiter in DELIMITERS:
+            try:
+                fields = [field.strip() for field in split(text, delimiter)]
+            except csv.Error:
+                continue
+            for places, header in self._guesses(fields, wish):
+                named = {name: fields[place] for name, place in places.items()}
+                if header != self.is_row(named):
+                    names = fields if header else [f"field {i + 1}" for i in range(len(fields))]
+                    return Layout(places, delimiter, header, tuple(names))
+        needed = [column.name for column in self.columns if column.needed]
+        raise UsageError(
+            f"{where}: {text[:60]!r} does not say where to find {', '.join(needed)}: name the"
+            f" columns, or number them from 1, such as --columns {self.example}"
+        )
+
+    def _wish(self, given: str | None) -> dict[str, str]:
+        """Our names with the columns that the option gives them."""
+        names = [column.name for column in self.columns]
+        wish: dict[str, str] = {}
+        for part in (given or "").split(","):
+            name, equals, column = (piece.strip() for piece in part.partition("="))
+            if given is not None and (not equals or name not in names or name in wish):
+                raise UsageError(
+                    f"--columns {given!r}: {part!r} is not a column of its own out of"
+                    f" {', '.join(names)}: write --columns {self.example}"
+                )
+            wish[name] = column
+        return wish if given is not None else {}
+
+    def _guesses(
+        self, fields: Sequence[str], wish: Mapping[str, str]
+    ) -> Iterator[tuple[dict[str, int], bool]]:
+        """Places that the row allows, with whether the row is then a header."""
+        plain = [_plain(field) for field in fields]
+        asked = {name: _place(fields, plain, column) for name, column in wish.items() if column}
+        if None in asked.values():
+            return
+        chosen = {name: place for name, place in asked.items() if place is not None}
+        known = {
+            column.name: plain.index(name)
+            for column in self.columns
+            if column.name not in wish
+            for name in [next((n for n in column.known if n in plain), "")]
+            if name
+        }
+        for places in (chosen | known, chosen):
+            if all(column.name in places for column in self.columns if column.needed):
+                yield places, True
+                yield places, False
+        used = len(fields) if any(fields) else 0
+        while used and not fields[used - 1]:
+            used -= 1
+        for bare in self.bare if not wish else ():
+            last = max(bare.values())
+            if last < used and ("rating" in bare or used == last + 1):
+                yield dict(bare), False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the fields of a row stand.
+
+    Attributes:
+        places: our names of the columns, with the index of their field.
+        delimiter: one of `DELIMITERS`.
+        header: whether the first row names the columns.
+        names: the names of all columns of the file.
+    """
+
+    places: Mapping[str, int]
+    delimiter: str
+    header: bool
+    names: tuple[str, ...]
+
+    def fields(self, text: str) -> dict[str, str]:
+        """The fields of a row; `ValueError` says why it has none."""
+        try:
+            fields = split(text, self.delimiter)
+        except csv.Error:
+            raise ValueError(
+                "not a CSV row (a quotation mark without its twin, a CR, or a field too long)"
+            ) from None
+        needed = max(self.places.values()) + 1
+        if len(fields) < needed:
+            raise ValueError(
+                f"{len(fields)} fields, and {needed} are needed ({','.join(self.names[:needed])})"
+            )
+        return {name: fields[place].strip().strip('"') for name, place in self.places.items()}
+
+
+def split(text: str, delimiter: str) -> list[str]:
+    """The fields of a row; `csv.Error` where quotation marks do not match."""
+    if delimiter == " ":
+        return text.split()
+    if '"' in text:
+        return next(csv.reader([text], delimiter=delimiter, strict=True))
+    return text.split(delimiter)
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.lower() if c.isalnum())
+
+
+def _place(fields: Sequence[str], plain: Sequence[str], column: str) -> int | None:
+    """The index of the column of that name, or else of that number from 1."""
+    if column in fields:
+        return fields.index(column)
+    if _plain(column) in plain:
+        return plain.index(_plain(column))
+    if column.isascii() and column.isdecimal() and 1 <= int(column[:9]) <= len(fields):
+        return int(column) - 1
+    return None
