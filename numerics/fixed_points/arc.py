@@ -111,23 +111,17 @@ class Arc:
         on_way = moved <= SHARE * float(np.linalg.norm(b.x - a.x))
         return place if on_way and float(place.tangent @ a.tangent) > 0 else None
 
-    def between(self, a: Place, b: Place, share: float, turned: bool = False) -> Place:
-        """A point of the branch between two neighbouring ones, from a (0) to b (1).
-
-        Its tangent is computed if `turned`, and is otherwise that of a.
-        """
-        if share in (0.0, 1.0):
-            return b if share else a
+    def between(self, a: Place, b: Place, share: float) -> Place:
+        """A point of the branch between two neighbouring ones, from a (0) to b (1)."""
         chord = b.x - a.x
         length = float(np.linalg.norm(chord))
         # the cubic through both points with their tangents lies closer to the branch than the chord
         from_a, from_b = length * a.tangent - chord, chord - length * b.tangent
         bent = share * (1 - share) * ((1 - share) * from_a + share * from_b)
-        normal = chord / max(length, TINY)
-        found, _ = self._corrected(a.x + share * chord + bent, normal)
-        if turned:
-            return self._turned(found, a.tangent)
-        return Place(found.x, a.tangent, found.parameter, found.j)
+        found, _ = self._corrected(a.x + share * chord + bent, chord / max(length, TINY))
+        if float(np.linalg.norm(found.x - a.x - share * chord)) > SHARE * length:
+            raise Stopped
+        return self._turned(found, a.tangent)
 
     def values(self, place: Place) -> Array:
         """Eigenvalues of J at a point, largest modulus first."""

@@ -26,7 +26,7 @@ LONGEST = 1.0
 """Longest step, relative to the first one."""
 EASY = 3
 """Newton steps up to which the next step along the branch is made longer."""
-CLOSE = 1e-12
+CLOSE = 1e-10
 """Length of the arc, relative to a step, to which a crossing is located."""
 ZERO = 1e-12
 """Value of the function whose sign changes at which it counts as 0."""
@@ -225,7 +225,7 @@ class _Branch:
         if turns:
             self._look_at_turn(a, b)
         outside, end = (int(np.count_nonzero(self.arc.moduli(place) > 1)) for place in (a, b))
-        start, rising = 0.0, end > outside
+        rising = end > outside
         while outside != end:
             # moduli are continuous in their order, so the modulus with this number crosses 1
             number = outside if rising else outside - 1
@@ -233,10 +233,10 @@ class _Branch:
             def above(place: Place, number: int = number) -> float:
                 return float(self.arc.moduli(place)[number]) - 1
 
-            found = self._root(above, a, b, start)
+            found = self._root(above, a, b)
             if found is None:
                 break
-            start, x, place = found
+            x, place, a = found
             value = complex(self.arc.values(place)[number])
             kind = _kind(value)
             if not (turns and kind == "branch point"):  # that is the fold
@@ -246,56 +246,48 @@ class _Branch:
 
     def _look_at_turn(self, a: Place, b: Place) -> None:
         """Find the point between a and b at which the parameter turns back."""
-        found = self._root(lambda place: float(place.tangent[-1]), a, b, 0.0, turned=True)
+        found = self._root(lambda place: float(place.tangent[-1]), a, b)
         if found is None:
             return
-        values = self.arc.values(found[2])
+        values = self.arc.values(found[1])
         nearest = complex(values[np.argmin(np.abs(values - 1))])
         # det(I - J) changes its sign at a fold, and not on the curved branch of a pitchfork
         fold = _odd(self.arc.values(a)) != _odd(self.arc.values(b))
-        self._record(found[1], nearest, "fold" if fold else "branch point")
+        self._record(found[0], nearest, "fold" if fold else "branch point")
 
     def _root(
-        self, g: Callable[[Place], float], a: Place, b: Place, start: float, turned: bool = False
-    ) -> tuple[float, Array, Place] | None:
-        """Where a function of the points between a and b changes its sign.
+        self, g: Callable[[Place], float], a: Place, b: Place
+    ) -> tuple[Array, Place, Place] | None:
+        """Where a function of the points between a and b changes its sign; None if it does not.
 
-        The method is that of Illinois. Close to a branch point no point may be found; the sign
-        change is then interpolated between the nearest ones. Returns its place on the way from a to
-        b, the point in the units of the arc, and a computed point nearby.
+        The method is that of Illinois. Very close to a branch point no point may be found; the sign
+        change is then interpolated. Returns the point in the units of the arc, the computed point
+        next to it, and the one just behind it.
         """
-        low, high = start, 1.0
-        try:
-            one, two = self.arc.between(a, b, low, turned), self.arc.between(a, b, high, turned)
-            at_one, at_two = g(one), g(two)
-        except Stopped:
-            return None
+        one, two, at_one, at_two = a, b, g(a), g(b)
         if at_one * at_two > 0:
             return None
         weight_one, weight_two, failed = at_one, at_two, 0
+        close = CLOSE * float(np.linalg.norm(b.x - a.x))
         for _ in range(TRIES):
-            if high - low <= CLOSE or min(abs(at_one), abs(at_two)) <= ZERO:
+            if min(abs(at_one), abs(at_two)) <= ZERO or np.linalg.norm(two.x - one.x) <= close:
                 break
             share = weight_one / (weight_one - weight_two)
-            share = (share, *ASIDE)[failed] if failed else min(max(share, 1e-3), 1 - 1e-3)
+            share = ASIDE[failed - 1] if failed else min(max(share, 1e-3), 1 - 1e-3)
             try:
-                place = self.arc.between(a, b, low + (high - low) * share, turned)
-                value = g(place)
+                place = self.arc.between(one, two, share)
             except Stopped:
                 failed += 1
                 if failed > len(ASIDE):
                     break
                 continue
-            failed = 0
+            failed, value = 0, g(place)
             if value * at_two <= 0:
-                low += (high - low) * share
                 one, at_one, weight_one, weight_two = place, value, value, weight_two / 2
             else:
-                high = low + (high - low) * share
                 two, at_two, weight_one, weight_two = place, value, weight_one / 2, value
         part = 0.0 if at_one == 0 else at_one / (at_one - at_two)
-        x = one.x + part * (two.x - one.x)
-        return high, x, one if part < 0.5 else two
+        return one.x + part * (two.x - one.x), one if part < 0.5 else two, two
 
     def _record(self, x: Array, value: complex, kind: str) -> None:
         parameter = float(x[-1]) * self.arc.parameter_scale

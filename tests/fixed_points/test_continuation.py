@@ -45,7 +45,7 @@ TABLE = {
         (2, 0.5),
         [0.5],
         [("branch point", 1)],
-        1e-4,  # at the crossing of two curves, nearby points are ill-conditioned
+        1e-8,  # where two curves cross, nearby points are ill-conditioned
         (0, 1),
     ),
     "saddle-node": (lambda r, h: r + h - h * h, (1, -0.5), [1.0], [("fold", 0)], 1e-9, (0, 1)),

@@ -10,7 +10,8 @@ from scipy.optimize import brentq
 
 from loopstab import FunctionLoop, Linearisation, LoopError, UsageError, fixed_points
 from loopstab import path_independence as independence
-from loopstab.numerics.fixed_points.error_radius import error_radius
+from loopstab.numerics.fixed_points.error_radius import ErrorRadius, error_radius
+from loopstab.numerics.fixed_points.gathered import Gathered, Group
 
 ONE = np.ones(1)
 
@@ -302,3 +303,17 @@ def test_states_of_any_structure():
     np.testing.assert_allclose(second, first / 2, rtol=1e-14)
     given = fixed_points(nested, np.ones(2), starts=[(np.ones(2), np.zeros(2))])
     np.testing.assert_allclose(given.points[0].state[0], first, rtol=1e-13)
+
+
+def test_overlapping_error_balls_are_undecided():
+    """Two states of finite radius that are closer than their radii, and not known to be one."""
+    halve = loop(lambda h, e: h / 2)
+
+    def group(place, radius):
+        j = Linearisation(halve, np.array([place]), ONE)
+        return Group(j, ErrorRadius(radius, 0.0, 2.0, 0.0, 0), 0.0, [np.array([place])], 1)
+
+    gathered = Gathered(halve, ONE, 1.0, None, 0)
+    near, far = [group(0.0, 0.1), group(0.15, 0.1)], [group(0.0, 0.1), group(0.25, 0.1)]
+    assert gathered.undecided(near) == ((0, 1),)
+    assert gathered.undecided(far) == ()
