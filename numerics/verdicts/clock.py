@@ -70,12 +70,12 @@ class Unclocked:
 
     def step(self, h: Array, e: Any) -> Array:
         """The next state without the clock."""
-        return self._loop.step(self._whole(h), e).ravel()[~self._clock]
+        return self._loop.step(self.whole(h), e).ravel()[~self._clock]
 
     def unpack(self, h: Array, e: Any) -> Any:
         """The state in the structure that the functions use, with the clock."""
         unpack: Any = getattr(self._loop, "unpack", None)
-        whole = self._whole(h)
+        whole = self.whole(h)
         return whole if unpack is None else unpack(whole, e)
 
     def arrays(self, e: Any) -> list[Array]:
@@ -85,9 +85,10 @@ class Unclocked:
     def resolution(self, h: Array, e: Any) -> float:
         """The precision of the loop."""
         own: Any = getattr(self._loop, "resolution", None)
-        return 0.0 if own is None else own(self._whole(h), e)
+        return 0.0 if own is None else own(self.whole(h), e)
 
-    def _whole(self, h: Array) -> Array:
+    def whole(self, h: Array) -> Array:
+        """The packed state of the loop, with the clock at the time of this step."""
         whole = np.empty(self._clock.size, h.dtype)
         whole[self._clock] = self._first + self._time * self._pace
         whole[~self._clock] = h.ravel()
@@ -95,7 +96,7 @@ class Unclocked:
 
     def _linearize(self, h: Array, e: Any) -> _Part:
         loop: Any = at(self._loop, self._time)
-        return _Part(loop.linearize(self._whole(h), e), self._shape, ~self._clock)
+        return _Part(loop.linearize(self.whole(h), e), self._shape, ~self._clock)
 
 
 class _Part:

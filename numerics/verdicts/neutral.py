@@ -19,6 +19,9 @@ FEW, MOST = 8, 64
 """Eigenvalues that are computed beyond it: the first number, doubled while all of them are 1."""
 ERRORS = 10
 """An eigenvalue within this many of its errors of 1 counts as 1."""
+LEAST_OVERLAP = 1e-3
+"""Least overlap of left and right eigenvectors that counts: among equal eigenvalues the vectors are
+arbitrary, and their overlap says nothing about the error."""
 PRODUCTS = 2000
 """Largest number of products with J beyond it, for each attempt."""
 
@@ -51,7 +54,7 @@ def _whole(matrix: Array, relative: float) -> Neutral | None:
     found: Any = eig(matrix, left=True, right=True)
     values, left, right = found
     overlap = np.abs(np.sum(left.conj() * right, axis=0))
-    errors = relative * np.linalg.norm(matrix) / np.maximum(overlap, np.finfo(float).eps)
+    errors = relative * np.linalg.norm(matrix) / np.maximum(overlap, LEAST_OVERLAP)
     near = np.abs(values - 1) <= ERRORS * errors
     if not near.any():
         return None

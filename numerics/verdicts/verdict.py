@@ -148,11 +148,10 @@ def _drift(case: Investigation, orbit: Followed, found: Diagnosis, time: int) ->
         other = Investigation(rest, case.e, case.loops, case.limit, case.products, case.seed)
         orbit = other.orbit(other.h)
         found = verdict(other, orbit, len(orbit.trajectory.steps))
-        found = replace(
-            found, action=action(other, found, orbit.trajectory, len(orbit.trajectory.steps))
-        )
+        end = len(orbit.trajectory.steps)
+        found = replace(found, action=action(other, found, orbit.trajectory, end))
         places = ", ".join(map(str, np.flatnonzero(clock)[:4]))
-        return replace(found, time=found.loops).noted(
+        return replace(found, time=end, state=rest.at(end).whole(found.state)).noted(
             f"coordinate {places} of the state counts the iterations; the verdict is that of the"
             " others: leave the count out of the state and write step(h, e, t)"
         )
@@ -166,7 +165,9 @@ def _drift(case: Investigation, orbit: Followed, found: Diagnosis, time: int) ->
     if not length or np.linalg.norm(j(step) - step) > ALONG * length:
         return found
     along = step / length
-    beside = case.orbit(case.h, view=lambda states: _beside(states, along))
+    size = float(np.linalg.norm(_beside(t.tail[-1:], along)))
+    unit = t.unit * float(t.norms[-1]) / max(size, 1.0)
+    beside = case.orbit(case.h, view=lambda states: _beside(states, along), unit=unit)
     steps = beside.trajectory.steps
     falls = beside.diagnosis.outcome is Outcome.FIXED_POINT and steps.max() > CONVERGED * length
     if not falls or steps[-1] > CONVERGED * steps.max():

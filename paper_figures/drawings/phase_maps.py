@@ -29,6 +29,7 @@ LEAST_REACH = {"sensitivity": 0.5, "disagreement": 0.05}
 
 COLOURS = {
     Outcome.FIXED_POINT: BLUE,
+    Outcome.NEUTRAL: "#0F4C75",
     Outcome.CRITICAL: "#56B4E9",
     Outcome.CYCLE: "#009E73",
     Outcome.APERIODIC: ORANGE,

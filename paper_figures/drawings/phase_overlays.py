@@ -26,6 +26,7 @@ MESH = 240
 """Points along each axis at which the law is computed for its level lines."""
 
 MARKS = {
+    Outcome.NEUTRAL: "v",
     Outcome.CRITICAL: "^",
     Outcome.CYCLE: "o",
     Outcome.APERIODIC: "x",
