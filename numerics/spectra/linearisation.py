@@ -244,9 +244,10 @@ class Linearisation:
         """
         if self._own is not None:
             return 0.0 if self.unit <= DOUBLE else ROUNDED * self.unit
-        v = np.random.default_rng(0).standard_normal(self.h.shape)
-        a, b = (self._difference(v, "h", factor) for factor in (1.0, 2.0))
-        return float(np.linalg.norm(a - b) / max(np.linalg.norm(a), TINY))
+        vectors = np.random.default_rng(1).standard_normal((2, *self.h.shape))
+        pairs = [[self._difference(v, "h", factor) for factor in (1.0, 2.0)] for v in vectors]
+        gap = max(float(np.linalg.norm(a - b)) for a, b in pairs)
+        return gap / max(*(float(np.linalg.norm(a)) for a, _ in pairs), TINY)
 
     def _product(
         self, own: Product | None, name: str, v: Array, like: Array, difference: Product
