@@ -13,7 +13,8 @@ from ..loops.protocol import LoopedMap, LoopError
 from ..spectra.linearisation import TINY, Linearisation
 from .error_radius import MATRIX
 from .measured_point import eigenvalues
-from .newton import CLEAN, krylov_solution, tolerance
+from .newton import CLEAN, tolerance
+from .newton_step import krylov_solution
 
 NEWTON = 12
 """Newton steps after which a step along the branch counts as too long."""
@@ -23,6 +24,8 @@ RISEN = 1e3
 """Growth of the residual at which a step counts as too long."""
 SHARE = 0.5
 """Largest correction, relative to the step, after which it counts as too long."""
+KRYLOV = 3000
+"""Products with J that such a system may take."""
 TIGHT = 1e-10
 """Relative residual of the linear systems beyond 512 dimensions."""
 
@@ -195,7 +198,7 @@ class Arc:
         def product(s: Array) -> Array:
             return np.append(s[:n] - j(s[:n]) - slope * s[n], normal @ s)
 
-        return krylov_solution(product, right, max(TIGHT, 10 * j.unit))
+        return krylov_solution(product, right, max(TIGHT, 10 * j.unit), KRYLOV)
 
     def _by_parameter(self, j: Linearisation, parameter: float) -> Array:
         """f_p by a central difference."""

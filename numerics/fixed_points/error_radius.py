@@ -19,7 +19,7 @@ from ..arrays import Array
 from ..loops.protocol import LoopedMap, LoopError
 from ..spectra.linearisation import TINY, Linearisation
 from ..spectra.resolvent import resolvent_norm
-from .newton import noise
+from .newton_step import noise
 
 MATRIX = 512
 """Largest dimension at which I - J is assembled."""

@@ -11,7 +11,8 @@ from ..arrays import Array
 from ..loops.protocol import LoopedMap, LoopError, advance, packed
 from ..spectra.linearisation import Linearisation
 from .error_radius import ROUNDING, ErrorRadius, error_radius
-from .newton import NewtonResult, newton, tolerance
+from .newton import newton, tolerance
+from .newton_result import NewtonResult
 
 BETWEEN = (0.5, 0.31, 0.77)
 """Places between two states at which a manifold through both must have a fixed point as well."""

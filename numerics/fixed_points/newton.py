@@ -8,34 +8,28 @@ fails, make up for a start that is far away.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator, gmres
 
 from ...support.errors import UsageError
-from ...support.jsonable import jsonable
 from ..arrays import Array
 from ..loops.protocol import LoopedMap, LoopError, advance, protected, unpacked
-from ..spectra.linearisation import DENSE, TINY, Linearisation, Product
+from ..spectra.linearisation import TINY, Linearisation
+from .newton_result import NewtonResult
+from .newton_step import newton_steps
 
-EPS = float(np.finfo(np.float64).eps)
 ROUNDINGS = 100
 """Relative residual that counts as converged, in units of the rounding of the state."""
 CLEAN = 2
 """Relative residual, in the same units, at which no further step is tried."""
-NOISY = 10.0
-"""A singular value of I - J below this many errors of the products may be zero."""
 SHARES = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01)
 """Parts of a Newton step that the line search tries."""
 DESCENT = 1e-4
 """Least relative decrease of the residual for a whole step (the rule of Armijo)."""
 FALLBACK = 8
 """Iterations of the loop where no part of a step decreases the residual, and how often."""
-SPACE, FEWEST, CYCLES = 2**24, 60, 3
-"""Numbers that a basis of GMRES may hold, its least vectors, and the number of restarts."""
 FORCED = 0.5
 """Largest relative residual that is allowed to the linear systems."""
 SETTLED = 0.1
@@ -44,48 +38,6 @@ FAST, SLOW = 0.05, 0.15
 """Ratios of residuals: below the first the convergence is quadratic, above the second linear."""
 HUGE = 1e100
 """Norm at which the search counts as gone to infinity."""
-
-
-@dataclass(frozen=True)
-class NewtonResult:
-    """What Newton's method found.
-
-    Args:
-        state: the state of the smallest residual, like the states of the loop's functions.
-        residual: norm(f(h) - h) at that state, relative to the larger of norm(h) and norm(f(h)),
-            or to eps^(1/4) times the scale where that is more (a fixed point at 0).
-        iterations: number of Newton steps that were taken.
-        products: number of products with J.
-        converged: whether the residual meets the tolerance and the steps have become small.
-        order: `quadratic` or `linear` convergence at the end; None where the steps are too few,
-            or shortened, or too inexact to tell.
-            Linear convergence means that I - J is singular at the fixed point: it is critical, or
-            not isolated.
-        rate: the ratio of two successive steps where the convergence is linear; 1 - 1/m at a fixed
-            point of multiplicity m, so 1/2 at a fold and 2/3 at a pitchfork. Otherwise None.
-        advice: why the method ended, where it did not converge.
-
-    Example:
-        >>> from loopstab import FunctionLoop, newton
-        >>> import numpy as np
-        >>> loop = FunctionLoop(lambda h, e: np.cos(h), np.zeros_like)
-        >>> found = newton(loop, np.ones(1), np.zeros(1))
-        >>> sorted(found.to_json())[:3], found.order
-        (['advice', 'converged', 'iterations'], 'quadratic')
-    """
-
-    state: Any
-    residual: float
-    iterations: int
-    products: int
-    converged: bool
-    order: str | None = None
-    rate: float | None = None
-    advice: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields as a plain JSON object, without the state."""
-        return jsonable({f.name: getattr(self, f.name) for f in fields(self) if f.name != "state"})
 
 
 def newton(
@@ -218,7 +170,9 @@ class _Search:
         """The point after (a part of) a Newton step, or None where none decreases the residual."""
         before = self.j.products
         try:
-            for i, step in enumerate(self._directions()):
+            left = self.budget - self.products
+            steps = newton_steps(self.j, self.point.defect.ravel(), self.forcing, left)
+            for i, step in enumerate(steps):
                 if met and i:
                     break
                 for share in (1.0,) if met else SHARES:
@@ -246,19 +200,6 @@ class _Search:
             return
         self.steps.append(length)
         self.ratios.append(ratio)
-
-    def _directions(self) -> Iterator[Array]:
-        """Newton steps to be tried, the safest first."""
-        j, n, defect = self.j, self.j.n, self.point.defect.ravel()
-        if n > DENSE:
-            yield krylov_solution(lambda v: v - j(v), defect, self.forcing)
-            return
-        u, values, vt = np.linalg.svd(np.eye(n) - j.dense())
-        along = u.T @ defect
-        kept = values > noise(j)
-        if not kept.all():
-            yield vt[kept].T @ (along[kept] / values[kept])
-        yield vt.T @ (along / np.maximum(values, n * EPS * values[0] + TINY))
 
     def _at(self, h: Array) -> _Point | None:
         """A state with its defect; None where one of them is not finite."""
@@ -299,24 +240,9 @@ class _Search:
         return NewtonResult(state, residual, taken, self.products, converged, order, rate, advice)
 
 
-def krylov_solution(product: Product, right: Array, tol: float) -> Array:
-    """An approximate solution of a linear system by GMRES, to this relative residual if it can."""
-    make: Any = LinearOperator  # its stub lacks the keywords
-    n = right.size
-    operator = make((n, n), matvec=product, dtype=float)
-    vectors = min(n, max(SPACE // n, FEWEST))
-    return gmres(operator, right, rtol=tol, atol=0.0, restart=vectors, maxiter=CYCLES)[0]
-
-
 def tolerance(unit: float) -> float:
     """The default tolerance of a step that computes with this relative rounding."""
     return ROUNDINGS * unit
-
-
-def noise(j: Linearisation) -> float:
-    """The size below which a singular value of I - J may be zero, from the dense J."""
-    size = float(np.linalg.norm(j.dense()))
-    return j.n * EPS * (1 + size) + NOISY * j.error * size
 
 
 def _point(h: Array, image: Array) -> _Point:
