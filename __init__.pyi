@@ -1,6 +1,7 @@
 """The public names, each with its home."""
 
 from .models.certificates.certify_module import certify_module as certify_module
+from .models.loops.recurrence import recurrence as recurrence
 from .models.loops.torch_loop import TorchLoop as TorchLoop
 from .models.measure.crossvalidate import crossvalidate as crossvalidate
 from .numerics.certificates.certify import Certificate as Certificate
