@@ -108,7 +108,7 @@ class FunctionLoop:
     def pack(self, state: Any, e: Any) -> Array:
         """A state of the user's structure as the array that `step` takes; an array stays."""
         layout = self._layout(e)
-        return state if _is_packed(state, layout) else self._packed(layout, state, "the state")
+        return state if layout.is_packed(state) else self._packed(layout, state, "the state")
 
     def unpack(self, h: Array, e: Any) -> Any:
         """The state in the structure that the functions use."""
@@ -257,10 +257,3 @@ def _line(error: Exception) -> str:
     outside = [f for f in frames if PACKAGE not in Path(f.filename).resolve().parents] or frames
     own = [f for f in outside if "site-packages" not in f.filename] or outside
     return f"{own[-1].filename}, line {own[-1].lineno}"
-
-
-def _is_packed(state: Any, layout: Structure) -> bool:
-    reals = sum(leaf.reals for leaf in layout.leaves)
-    return isinstance(state, np.ndarray) and (
-        layout.plain or (state.dtype == layout.dtype and state.size == reals)
-    )

@@ -105,6 +105,19 @@ class Structure:
             return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
         return np.concatenate([part.ravel() for part in parts])
 
+    def is_packed(self, state: Any) -> bool:
+        """Whether something is an array as `pack` returns it."""
+        if not isinstance(state, np.ndarray):
+            return False
+        if self.plain:
+            return True
+        reals = sum(leaf.reals for leaf in self.leaves)
+        size = state.size
+        if self.rows:
+            reals //= max(self.leaves[0].shape[0], 1)
+            size = state.shape[-1] if state.ndim == 2 else -1
+        return state.dtype == self.dtype and size == reals
+
     def unpack(self, h: Array) -> Any:
         """The state that a packed array stands for."""
         if self.plain:
