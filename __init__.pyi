@@ -1,6 +1,8 @@
 """The public names, each with its home."""
 
 from .models.certificates.certify_module import certify_module as certify_module
+from .models.loops.fixed_point import FixedPointWarning as FixedPointWarning
+from .models.loops.fixed_point import fixed_point as fixed_point
 from .models.loops.recurrence import recurrence as recurrence
 from .models.loops.torch_loop import TorchLoop as TorchLoop
 from .models.measure.crossvalidate import crossvalidate as crossvalidate

@@ -175,8 +175,7 @@ class TorchLoop(FunctionLoop):
         """The next state for a packed state and an input of tensors, differentiable."""
         with self.protect():
             before = _versions(inputs)
-            arguments = (layout.unpack(h), inputs, self._time)[: self._takes]
-            out = self._flat(layout, self._called("step", self._step, *arguments), "step")
+            out = self.bare_image(layout, h, inputs)
             if before != _versions(inputs):
                 raise LoopError("step changes its input e in place: work on a copy (e = e.clone())")
             self._guard.check("step")
@@ -187,6 +186,19 @@ class TorchLoop(FunctionLoop):
                 f"step returned {kinds}: cast inside the step, e.g. .to(h.dtype); {parts}"
             )
         return out
+
+    def bare_image(self, layout: TensorStructure, h: Tensor, inputs: Any) -> Tensor:
+        """The next state, without protection: for training, where the model may change."""
+        arguments = (layout.unpack(h), inputs, self._time)[: self._takes]
+        return self._flat(layout, self._called("step", self._step, *arguments), "step")
+
+    def bare_start(self, inputs: Any) -> Any:
+        """The first state in its structure, without protection."""
+        with torch.no_grad():
+            if callable(self._initial):
+                return super()._start(inputs)
+            _, leaves, tree = flattened(self._initial)
+            return optree.tree_unflatten(tree, [to_tensor(leaf) for leaf in leaves])
 
     def _flat(self, layout: Any, state: Any, where: str) -> Tensor:
         try:
@@ -204,11 +216,8 @@ class TorchLoop(FunctionLoop):
         return cast(TensorStructure, super()._layout(e))
 
     def _start(self, e: Any) -> Any:
-        with self.protect(), torch.inference_mode(False), torch.no_grad():
-            if not callable(self._initial):
-                _, leaves, tree = flattened(self._initial)
-                return optree.tree_unflatten(tree, [to_tensor(leaf) for leaf in leaves])
-            state = super()._start(self.inputs(e))
+        with self.protect(), torch.inference_mode(False):
+            state = self.bare_start(self.inputs(e))
             self._guard.check("initial")
         return state
 
