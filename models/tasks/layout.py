@@ -64,20 +64,22 @@ class Form:
             raise UsageError(f"{where}: the lines end in CR alone: write them with LF or CR LF")
         if "\0" in text:
             raise UsageError(f"{where}: this is not text (it holds NUL bytes): give a CSV file")
-        wish = self._wish(given)
+        wish, found = self._wish(given), {}
         for delimiter in DELIMITERS:
             try:
                 fields = [field.strip() for field in split(text, delimiter)]
             except csv.Error:
                 continue
-            for places, header in self._guesses(fields, wish):
-                named = {name: fields[place] for name, place in places.items()}
-                if header != self.is_row(named):
+            named = self._named(fields, wish)
+            for places, header in self._guesses(fields, named, bare=not wish):
+                if header != self.is_row({name: fields[place] for name, place in places.items()}):
                     names = fields if header else [f"field {i + 1}" for i in range(len(fields))]
                     return Layout(places, delimiter, header, tuple(names))
-        needed = [column.name for column in self.columns if column.needed]
+            found = max(found, named, key=len)
+        missing = [column.name for column in self.columns if column.needed]
+        missing = [name for name in missing if name not in found] or missing
         raise UsageError(
-            f"{where}: {text[:60]!r} does not say where to find {', '.join(needed)}: name the"
+            f"{where}: {text[:60]!r} does not say where to find {', '.join(missing)}: name the"
             f" columns, or number them from 1, such as --columns {self.example}"
         )
 
@@ -95,33 +97,36 @@ class Form:
             wish[name] = column
         return wish if given is not None else {}
 
-    def _guesses(
-        self, fields: Sequence[str], wish: Mapping[str, str]
-    ) -> Iterator[tuple[dict[str, int], bool]]:
-        """Places that the row allows, with whether the row is then a header."""
+    def _named(self, fields: Sequence[str], wish: Mapping[str, str]) -> dict[str, int]:
+        """The places of the columns that the option or the header names; none where the header
+        lacks a column that the option names.
+        """
         plain = [_plain(field) for field in fields]
-        asked = {name: _place(fields, plain, column) for name, column in wish.items() if column}
-        if None in asked.values():
-            return
-        chosen = {name: place for name, place in asked.items() if place is not None}
-        known = {
-            column.name: plain.index(name)
-            for column in self.columns
-            if column.name not in wish
-            for name in [next((n for n in column.known if n in plain), "")]
-            if name
-        }
-        for places in (chosen | known, chosen):
-            if all(column.name in places for column in self.columns if column.needed):
-                yield places, True
+        places = {}
+        for column in self.columns:
+            if column.name in wish:
+                place = _place(fields, plain, wish[column.name])
+                if place is None and wish[column.name]:
+                    return {}
+            else:
+                name = next((known for known in column.known if known in plain), None)
+                place = None if name is None else plain.index(name)
+            if place is not None:
+                places[column.name] = place
+        return places
+
+    def _guesses(
+        self, fields: Sequence[str], named: Mapping[str, int], bare: bool
+    ) -> Iterator[tuple[Mapping[str, int], bool]]:
+        """Places that the row allows, with whether the row is then a header."""
+        if all(column.name in named for column in self.columns if column.needed):
+            yield named, True
+            yield named, False
+        used = max((i + 1 for i, field in enumerate(fields) if field), default=0)
+        for places in self.bare if bare else ():
+            last = max(places.values())
+            if last < used and ("rating" in places or used == last + 1):
                 yield places, False
-        used = len(fields) if any(fields) else 0
-        while used and not fields[used - 1]:
-            used -= 1
-        for bare in self.bare if not wish else ():
-            last = max(bare.values())
-            if last < used and ("rating" in bare or used == last + 1):
-                yield dict(bare), False
 
 
 @dataclass(frozen=True)
@@ -173,7 +178,7 @@ def _place(fields: Sequence[str], plain: Sequence[str], column: str) -> int | No
     """The index of the column of that name, or else of that number from 1."""
     if column in fields:
         return fields.index(column)
-    if _plain(column) in plain:
+    if _plain(column) and _plain(column) in plain:
         return plain.index(_plain(column))
     if column.isascii() and column.isdecimal() and 1 <= int(column[:9]) <= len(fields):
         return int(column) - 1

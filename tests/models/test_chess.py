@@ -205,7 +205,7 @@ def test_malformed_rows(tmp_path, row, message):
         (
             "PuzzleId,Position,Moves,Rating",
             rows_of(3),
-            "c.csv:1: .* does not say where to find fen, moves, rating: .*--columns fen=Position",
+            "c.csv:1: .* does not say where to find fen: .*--columns fen=Position",
         ),
         ("PuzzleId,FEN,Moves,Rating", [], "holds no rows"),
         ("PuzzleId,FEN,Moves,Rating", rows_of(3, (2500,)), "holds no puzzle rated 2000 or less"),

@@ -224,7 +224,7 @@ def test_malformed_rows_are_reported(tmp_path, capsys):
         (
             ("prepare", "chess", "s.csv", "--out", "o.safetensors"),
             2,
-            "does not say where to find fen, moves, rating",
+            "does not say where to find fen, moves:",
         ),
         (
             ("prepare", "chess", "s.csv", "--out", "o.safetensors", "--easy-rating", "2100"),

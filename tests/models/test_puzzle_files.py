@@ -256,6 +256,8 @@ def test_guesses_go_before_rounds():
         (OTHER.encode(), "puzzle", "'puzzle' is not a column"),
         (OTHER.encode(), "puzzle=2,puzzle=3", "'puzzle=3' is not a column of its own"),
         (OTHER.encode(), "", "'' is not a column"),
+        (sheet("{q},{r}", "question,n").encode(), "rating=m", "s.csv:1: .* find puzzle: "),
+        (sheet("{q},easy", "puzzle,rating").encode(), None, r"--columns rating= leaves it aside"),
         (sheet("{q},{r}").encode(), None, "s.csv:1: .* number them from 1"),
         (sheet("here,{q},{a},{r}.5", HEADER).encode(), None, r"s.csv:2: the rating is '\d.5'"),
         (sheet("{q},1.55", "puzzle,difficulty").encode(), None, "at most one decimal"),
@@ -364,8 +366,10 @@ def test_columns_of_chess(tmp_path):
     known = chess_puzzles.read(tmp_path / "plain.csv")
     columns = "fen=Position,moves=Line,rating=Elo"
     assert chess_puzzles.read(tmp_path / "c.csv", columns=columns).fingerprint == known.fingerprint
-    with pytest.raises(UsageError, match=f"c.csv:1: .*--columns {columns}"):
+    with pytest.raises(UsageError, match=f"c.csv:1: .* fen, moves, rating: .*--columns {columns}"):
         chess_puzzles.read(tmp_path / "c.csv")
+    with pytest.raises(UsageError, match="to find rating: "):
+        chess_puzzles.read(tmp_path / "plain.csv", columns="rating=")
 
 
 # The command

@@ -22,8 +22,6 @@ BLANKS = "._-*"
 ZEROS = str.maketrans(BLANKS, "0" * len(BLANKS))
 DIGITS = {16: "1234", 81: "123456789"}
 """The digits of a grid by the number of its cells."""
-CHUNK = 1 << 16
-"""Grids whose validity is checked at a time, which bounds the memory."""
 UNITS = {"rating": "rating", "difficulty": "tenths of difficulty"}
 """The units of the columns that can say how hard a puzzle is; the first that a file has is used."""
 
@@ -220,15 +218,15 @@ def _difficulty(fields: Fields, column: str) -> int:
     }[column]
     value = parse(fields[column])
     if value is None:
-        raise ValueError(f"the {column} is {fields[column]!r}, not {form}")
+        raise ValueError(
+            f"the {column} is {fields[column]!r}, not {form} (--columns {column}= leaves it aside)"
+        )
     return value
 
 
 def _agreeing(grids: _Grids, malformed: Malformed) -> _Grids:
     """The rows whose answer is a valid grid that has the clues."""
-    starts = range(0, len(grids.answer), CHUNK)
-    parts = [complete(grids.answer[start : start + CHUNK], grids.box) for start in starts]
-    valid = np.concatenate([np.zeros(0, dtype=np.bool_), *parts])
+    valid = complete(grids.answer, grids.box)
     keep = valid & ((grids.question == 0) | (grids.question == grids.answer)).all(1)
     for i in np.flatnonzero(~keep):
         malformed.add(

@@ -145,7 +145,7 @@ def table(
     form = canonical(answer, box) if disjoint == "symmetry" else relabelled(answer)
     _, groups = np.unique(np.ascontiguousarray(form).view(f"V{form.shape[1]}"), return_inverse=True)
     split = split_levels(difficulty > cut, groups, seed)
-    cells = answer + MARK * (question > 0)
+    cells = answer + np.uint8(MARK) * (question > 0)  # bytes, where whole numbers take eight
     meta = {
         "kind": "sudoku",
         **meta,

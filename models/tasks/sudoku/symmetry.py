@@ -42,6 +42,8 @@ CHUNK = 2000
 """Grids that are worked on at a time, which bounds the memory: a grid of box 3 has up to thousands
 of candidates.
 """
+CHECKED = 1 << 15
+"""Grids whose digits are checked at a time, for the same reason."""
 Grids = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
 
@@ -84,8 +86,14 @@ def complete(grids: NDArray, box: int) -> NDArray[np.bool_]:
     """Whether each grid, (grids, side^2), holds every digit 1..side once in each row, column and
     box.
     """
+    square = np.asarray(grids).reshape(-1, box * box, box * box)
+    starts = range(0, len(square), CHECKED)
+    parts = [_complete(square[start : start + CHECKED], box) for start in starts]
+    return np.concatenate([np.zeros(0, dtype=np.bool_), *parts])
+
+
+def _complete(square: NDArray, box: int) -> NDArray[np.bool_]:
     side = box * box
-    square = np.asarray(grids).reshape(-1, side, side)
     inside = (square >= 1) & (square <= side)
     shift = np.where(inside, square - 1, 0).astype(np.uint16)
     bits = np.where(inside, 1 << shift, 0).astype(np.uint16)  # a bit for each digit
