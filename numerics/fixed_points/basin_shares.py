@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +20,10 @@ STILL = 1e-10
 """Step at which an orbit has settled, relative to the size of the states."""
 PERIODS = 32
 """Longest cycle that is told apart from an aperiodic orbit."""
-RETURNED = 1e-4
+RETURNED = 1e-6
 """Distance at which an orbit has returned, relative to its last step."""
+FIRST_LOOK = 128
+"""Iterations after which a cycle is looked for; then after twice as many, and so on."""
 GONE = 1e100
 """Norm from which an orbit counts as gone to infinity."""
 OTHERS = ("other fixed point", "cycle", "infinity", "undecided")
@@ -58,22 +61,26 @@ def orbit_end(
 
     The first is `settled`, `cycle`, `infinity` or `undecided`.
     """
-    last: list[Array] = []
+    last: deque[Array] = deque(maxlen=PERIODS + 1)
     still = max(STILL, 10 * float(np.finfo(h.dtype).eps))
-    for _ in range(iterations):
-        last = [*last[-PERIODS:], h]
+    look = FIRST_LOOK
+    for time in range(1, iterations + 1):
+        last.append(h)
         try:
             h = np.array(advance(loop, h, e), copy=True)
         except LoopError:
             return "undecided", last[-1]
-        if not float(np.linalg.norm(h)) <= GONE:
+        norm = float(np.linalg.norm(h))
+        if not norm <= GONE:
             return "infinity", last[-1]
-        size = max(float(np.linalg.norm(h)), scale)
-        if float(np.linalg.norm(h - last[-1])) <= still * size:
+        step = float(np.linalg.norm(h - last[-1]))
+        if step <= still * max(norm, scale):
             return "settled", h
-    step = float(np.linalg.norm(h - last[-1]))
-    back = any(float(np.linalg.norm(h - past)) <= RETURNED * step for past in last[:-1])
-    return "cycle" if back else "undecided", h
+        if time in (look, iterations):
+            look *= 2
+            if any(float(np.linalg.norm(h - past)) <= RETURNED * step for past in last):
+                return "cycle", h
+    return "undecided", h
 
 
 def basin_shares(

@@ -233,18 +233,18 @@ def test_permuting_coordinates_permutes_the_points(seed, n):
     plain = loop(lambda h, e: np.tanh(matrix @ h + e))
     moved = loop(lambda h, e: np.tanh(matrix[np.ix_(order, order)] @ h + e))
     ours = fixed_points(plain, e, starts=starts, orbits=0)
-    theirs = fixed_points(moved, e[order], starts=starts[:, order], orbits=0)
-    for point in theirs.points:
-        # Newton's method may take another way where it starts far away, never to another loop
-        back = np.empty(n)
-        back[order] = point.state
-        assert np.linalg.norm(np.tanh(matrix @ back + e) - back) < 1e-13
-    common = [
-        min(np.linalg.norm(p.state[order] - q.state) for q in theirs.points) < 1e-8
-        for p in ours.points
-        if theirs.points
-    ]
-    assert sum(common) >= len(common) / 2
+    if not ours.points:
+        return
+    # from far away, rounding decides to which point Newton's method goes
+    nearby = [p.state[order] + 1e-7 for p in ours.points]
+    theirs = fixed_points(moved, e[order], starts=nearby, orbits=0)
+    assert len(theirs.points) == len(ours.points)
+    for point in ours.points:
+        twin = min(theirs.points, key=lambda q: np.linalg.norm(q.state - point.state[order]))
+        assert np.linalg.norm(twin.state - point.state[order]) <= twin.radius + point.radius
+        assert twin.stability == point.stability
+        assert twin.unstable == point.unstable
+        assert twin.rho.value == pytest.approx(point.rho.value, rel=1e-6)
 
 
 @settings(max_examples=20, deadline=None)
