@@ -22,7 +22,7 @@ KNOWN = 0.05
 
 
 @dataclass(frozen=True)
-class Solved:
+class EquilibriumSolution:
     """An approximate solution.
 
     Args:
@@ -39,7 +39,9 @@ class Solved:
 
 
 @torch.no_grad()
-def iterate(step: Map, h: Tensor, tol: float, limit: int, memory: int = MEMORY) -> Solved:
+def iterate(
+    step: Map, h: Tensor, tol: float, limit: int, memory: int = MEMORY
+) -> EquilibriumSolution:
     """Solve h = step(h) by Anderson acceleration (Walker and Ni 2011), type II, without damping.
 
     Args:
@@ -52,13 +54,13 @@ def iterate(step: Map, h: Tensor, tol: float, limit: int, memory: int = MEMORY) 
     Returns:
         The iterate of the smallest residual.
     """
-    best, values, gaps = Solved(h, float("inf"), 0), [], []
+    best, values, gaps = EquilibriumSolution(h, float("inf"), 0), [], []
     for count in range(1, limit + 1):
         image = step(h)
         gap = image - h
         residual = float(gap.norm() / max(float(image.norm()), torch.finfo(h.dtype).tiny))
         if residual < best.residual:
-            best = Solved(h, residual, count)
+            best = EquilibriumSolution(h, residual, count)
         if residual <= tol:
             return best
         if not residual < WORSE * best.residual:  # also where it is not finite
@@ -73,10 +75,10 @@ def iterate(step: Map, h: Tensor, tol: float, limit: int, memory: int = MEMORY) 
             changes = torch.stack([b - a for a, b in pairwise(gaps)], dim=1)
             moves = torch.stack([b - a for a, b in pairwise(values)], dim=1)
             h = image - moves @ _least_squares(changes, gap)
-    return Solved(best.value, best.residual, limit)
+    return EquilibriumSolution(best.value, best.residual, limit)
 
 
-def solve_adjoint(product: Map, g: Tensor, tol: float, limit: int) -> Solved:
+def solve_adjoint(product: Map, g: Tensor, tol: float, limit: int) -> EquilibriumSolution:
     """Solve (I - A) u = g by restarted GMRES (Saad and Schultz 1986), for A given by products.
 
     The Krylov space is that of A, so its Ritz values estimate the eigenvalues of A at no cost.
@@ -89,12 +91,12 @@ def solve_adjoint(product: Map, g: Tensor, tol: float, limit: int) -> Solved:
     """
     u, size, used, rho = torch.zeros_like(g), float(g.norm()), 0, None
     if size == 0:
-        return Solved(u, 0.0, 0)
+        return EquilibriumSolution(u, 0.0, 0)
     rest = g
     while True:
         beta = float(rest.norm())
         if beta <= tol * size or used >= limit:
-            return Solved(u, beta / size, used, rho)
+            return EquilibriumSolution(u, beta / size, used, rho)
         most = min(BASIS, limit - used)
         basis, h = [rest / beta], torch.zeros(most + 1, most, dtype=torch.float64)
         y, grown = torch.zeros(0, dtype=torch.float64), 0.0
@@ -119,7 +121,7 @@ def solve_adjoint(product: Map, g: Tensor, tol: float, limit: int) -> Solved:
         before, rest = beta, g - u + product(u)
         used += 1
         if not float(rest.norm()) < 0.99 * before:
-            return Solved(u, float(rest.norm()) / size, used, rho)
+            return EquilibriumSolution(u, float(rest.norm()) / size, used, rho)
 
 
 def _least_squares(matrix: Tensor, right: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...numerics.loops.protocol import LoopError
 from ...numerics.loops.structure import NAMESPACE
-from .equilibrium_solvers import MEMORY, Solved, iterate, solve_adjoint
+from .equilibrium_solvers import MEMORY, EquilibriumSolution, iterate, solve_adjoint
 from .tensor_structure import TensorStructure, to_tensor
 from .torch_loop import TorchLoop
 
@@ -151,7 +151,7 @@ def _implicit(image: Tensor, point: Tensor, g: Tensor, tol: float, limit: int) -
     return solved.value
 
 
-def _warn(text: str, found: Solved) -> None:
+def _warn(text: str, found: EquilibriumSolution) -> None:
     warnings.warn(FixedPointWarning(text, found.residual, found.rho), stacklevel=3)
 
 
