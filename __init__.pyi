@@ -15,10 +15,8 @@ from .numerics.fixed_points.fixed_points import fixed_points as fixed_points
 from .numerics.fixed_points.measured_point import MeasuredPoint as MeasuredPoint
 from .numerics.fixed_points.newton import newton as newton
 from .numerics.fixed_points.newton_result import NewtonResult as NewtonResult
-from .numerics.fixed_points.newton_result import NewtonResult as NewtonResult
 from .numerics.fixed_points.path_independence import PathIndependence as PathIndependence
 from .numerics.fixed_points.path_independence import path_independence as path_independence
-from .numerics.fixed_points.solution_branch import SolutionBranch as SolutionBranch
 from .numerics.fixed_points.solution_branch import SolutionBranch as SolutionBranch
 from .numerics.formulas import numeric as numeric
 from .numerics.loops.function_loop import FunctionLoop as FunctionLoop
