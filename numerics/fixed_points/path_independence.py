@@ -31,8 +31,9 @@ class PathIndependence:
             the finite range.
         score: mean cosine similarity between the end of the orbit from `initial(e)` and the ends of
             the others: the asymptotic alignment score of C. Anil and others, *Path Independent
-            Equilibrium Models Can Better Exploit Test-Time Computation* (2022). NaN where an orbit
-            left the finite range.
+            Equilibrium Models Can Better Exploit Test-Time Computation* (2022), who start the
+            others at the fixed points of other inputs: give these as `starts` to compare numbers.
+            NaN where an orbit left the finite range.
         least: the least of these similarities.
         settled: number of orbits that took no more visible steps at the end.
         orbits: number of orbits, with the one from `initial(e)`.
