@@ -48,13 +48,13 @@ def fixed_point(
 ) -> Diagnosis:
     """An orbit whose steps fell geometrically: is there an attracting fixed point?"""
     t = orbit.trajectory
-    far = found.residual > ROUNDING * max(t.unit, end.j.unit)
+    far = found.residual > ROUNDING * max(t.unit, end.unit)
     there = (case.polished(t, time) if far else None) or end
     found = _with_spectrum(found, there)
     if there.below(1):
         return _consistent(case, found, there, time)
     neutral = _neutral(case, there)
-    push = case.push(there.h, max(t.unit, end.j.unit), neutral and neutral.directions[0])
+    push = case.push(there.h, max(t.unit, end.unit), neutral and neutral.directions[0])
     again = case.orbit(there.h + push, time=time)
     last = case.last_state(again.trajectory)
     away = float(np.linalg.norm(last.astype(np.float64) - there.h))
@@ -139,7 +139,7 @@ def _consistent(case: Investigation, found: Diagnosis, there: Spectrum, time: in
     confirmed = replace(found, confirmed="spectrum: rho < 1")
     if not fitted or rate is None or there.below(rate**RATE_MARGIN) or found.precision:
         return confirmed
-    push = case.push(there.h, there.j.unit)
+    push = case.push(there.h, there.unit)
     again = case.orbit(there.h + push, time=time).diagnosis
     if again.rate is not None and again.rate**RATE_MARGIN <= max(rho, LEAST_RATE) ** RATE_MARGIN**2:
         return confirmed.noted(
@@ -156,7 +156,7 @@ def _consistent(case: Investigation, found: Diagnosis, there: Spectrum, time: in
 
 def _neutral(case: Investigation, there: Spectrum) -> Neutral | None:
     """The neutral space, where an eigenvalue may be 1."""
-    if there.rho.value + ERRORS * there.error + there.j.rounding < 1:
+    if there.rho.value + ERRORS * there.error + there.rounding < 1:
         return None
     return neutral_space(there.j, there.error, seed=case.seed)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,17 @@ import optree
 from tqdm import tqdm
 
 from ...support.jsonable import jsonable
+from ...theory.outcome import Outcome
 from ..arrays import Array
 from ..loops.function_loop import FunctionLoop
-from ..loops.protocol import LoopedMap, LoopError, advance, at, protected, start
+from ..loops.protocol import LoopedMap, LoopError, advance, at, image, protected, start
 from ..loops.structure import NAMESPACE
 from ..orbits.diagnosis import Diagnosis
-from ..orbits.follow import LOOPS, follow_batch
+from ..orbits.follow import LOOPS, Followed, follow_batch
+from ..spectra.linearisation import Linearisation
+from ..spectra.row_spectra import row_agreement, row_radii
 from .diagnose import PRODUCTS, concluded
-from .investigation import Investigation
-
-COUPLED = 1e4
-"""Roundings by which the step of a row alone may differ from that of the row in the batch."""
+from .investigation import COUPLED, Investigation, Spectrum
 
 
 @dataclass(frozen=True)
@@ -122,15 +123,66 @@ def diagnose_batch(
     rows = loop.rowwise()
     with protected(rows), np.errstate(all="ignore"):
         batch = _Rows(rows, e)
-        followed = follow_batch(batch, loops, limit, unit=None)
+        first, after = batch.h, batch.image
+        followed = follow_batch(batch, loops, limit)
+        cases = []
+        for i in range(len(followed)):
+            row = np.array([i])
+            one, known = rows.take(e, row), (first[row], after[row])
+            cases.append(Investigation(rows, one, loops, limit, products, seed, known))
+        if spectrum and not rows.timed:
+            _measure_together(rows, e, cases, followed, products, seed)
         found = []
-        for i, orbit in enumerate(tqdm(followed, disable=not progress, unit="input")):
-            one = rows.take(e, np.array([i]))
-            case = Investigation(rows, one, loops, limit, products, seed)
+        pairs = zip(cases, followed, strict=True)
+        for case, orbit in tqdm(pairs, total=len(cases), disable=not progress, unit="input"):
             row = concluded(case, orbit, spectrum)
             state = optree.tree_map(lambda leaf: leaf[0], row.state, namespace=NAMESPACE)
             found.append(replace(row, state=state))
     return BatchDiagnosis(tuple(found))
+
+
+def _measure_together(
+    loop: FunctionLoop,
+    e: Any,
+    cases: list[Investigation],
+    followed: list[Followed],
+    products: int,
+    seed: int,
+) -> None:
+    """Measure the spectra at the last states of all bounded orbits at once.
+
+    Rows whose derivative needs a closer look, and all rows where a product fails, are left to the
+    measurements of one row.
+    """
+    bounded = [
+        i for i, orbit in enumerate(followed) if orbit.diagnosis.outcome is Outcome.FIXED_POINT
+    ]
+    if len(bounded) < 2:
+        return
+    states = np.concatenate([cases[i].last_state(followed[i].trajectory) for i in bounded])
+    inputs = loop.take(e, np.array(bounded))
+    try:
+        j = Linearisation(loop, states, inputs)
+        agreements = row_agreement(j, seed)
+        radii = row_radii(j, budget=products, seed=seed)
+        moved = _ignores_input(j, seed)
+    except LoopError:
+        return
+    for k, (i, found, rho) in enumerate(zip(bounded, agreements, radii, strict=True)):
+        case, t = cases[i], followed[i].trajectory
+        if found.smooth and found.agrees and j.unit <= np.finfo(states.dtype).eps:
+            h = case.last_state(t)
+            case.adopt(Spectrum(h, rho, j.unit, j.rounding, case.later(h, len(t.steps))))
+            case.ignores_input = None if moved is None else bool(moved[k])
+
+
+def _ignores_input(j: Linearisation, seed: int) -> Array | None:
+    """Which rows of the step do not use the input; None where it has no derivative."""
+    try:
+        v = np.random.default_rng(seed).standard_normal(j.input.shape)
+        return np.logical_not(np.any(j.input_product(v).reshape(j.h.shape), axis=1))
+    except LoopError:
+        return None
 
 
 class _Rows:
@@ -139,15 +191,16 @@ class _Rows:
     def __init__(self, loop: FunctionLoop, e: Any):
         self.loop, self.e, self.time = loop, e, 0
         self.h = start(at(loop, 0), e)
+        self.image = image(at(loop, 0), self.h, e)
         self._check_independent()
 
     def _check_independent(self) -> None:
         """Raise `LoopError` if the step of one row depends on the others."""
-        loop = at(self.loop, 0)
-        whole = advance(loop, self.h, self.e)
-        for i in {0, len(self.h) - 1}:
+        later = advance(at(self.loop, 1), self.image, self.e)
+        places = ((0, self.h, self.image), (1, self.image, later))
+        for (time, h, whole), i in product(places, {0, len(self.h) - 1}):
             row = np.array([i])
-            alone = advance(loop, self.h[row], self.loop.take(self.e, row))
+            alone = advance(at(self.loop, time), h[row], self.loop.take(self.e, row))
             gap = float(np.linalg.norm(alone.astype(np.float64) - whole[row]))
             size = float(np.linalg.norm(whole[row].astype(np.float64)))
             if gap > COUPLED * float(np.finfo(self.h.dtype).eps) * size:

@@ -30,6 +30,8 @@ SLOW = 0.99
 """Modulus from which an eigenvalue is a slow mode."""
 DERIVATIVE_ERROR = 0.1
 """Largest relative error of the derivative at which a spectral radius is trusted."""
+COUPLED = 1e4
+"""Roundings by which the step of a row alone may differ from that of the row in a batch."""
 PUSH = 1e-6
 """Size of a perturbation relative to the state: far above rounding, and still nearly linear."""
 TINY_NORM = 1e-300
@@ -41,20 +43,31 @@ class Spectrum:
     """The spectrum at a state.
 
     Args:
-        j: the linearisation there.
+        h: the state.
         rho: the spectral radius.
+        unit: relative rounding error of the numbers that the step computes with.
+        rounding: relative rounding error of a product with J.
+        linear: makes the linearisation there, which not every verdict needs.
         moved: distance of the state from the last state of the orbit; 0 unless Newton's method
             found a fixed point near it.
     """
 
-    j: Linearisation
+    h: Array
     rho: SpectralRadius
+    unit: float
+    rounding: float
+    linear: Callable[[], Linearisation]
     moved: float = 0.0
 
-    @property
-    def h(self) -> Array:
-        """The state."""
-        return self.j.h
+    @classmethod
+    def of(cls, j: Linearisation, rho: SpectralRadius, moved: float = 0.0) -> Spectrum:
+        """The spectrum of a linearisation that is at hand."""
+        return cls(j.h, rho, j.unit, j.rounding, lambda: j, moved)
+
+    @cached_property
+    def j(self) -> Linearisation:
+        """The linearisation."""
+        return self.linear()
 
     @property
     def error(self) -> float:
@@ -101,16 +114,33 @@ class Investigation:
         limit: iterations before the last look.
         products: largest number of products with J for a spectral radius.
         seed: seed of the random vectors.
+        first: the first state and its image, where they are known.
+
+    Attributes:
+        known: the spectrum at the last state, where it was measured together with others.
+        ignores_input: whether the step does not use its input, where that was measured.
     """
 
     def __init__(
-        self, loop: LoopedMap, e: Any, loops: int, limit: int | None, products: int, seed: int
+        self,
+        loop: LoopedMap,
+        e: Any,
+        loops: int,
+        limit: int | None,
+        products: int,
+        seed: int,
+        first: tuple[Array, Array] | None = None,
     ):
         self.loop, self.e, self.loops, self.limit = loop, e, loops, limit
         self.products, self.seed = products, seed
-        self.h = start(at(loop, 0), e)
-        self.first = image(at(loop, 0), self.h, e)
+        self._others = 0.0 if first is None else COUPLED
+        if first is None:
+            h = start(at(loop, 0), e)
+            first = h, image(at(loop, 0), h, e)
+        self.h, self.first = first
         self.contradiction, self.precision, self.restarts = "", None, 0
+        self.known: Spectrum | None = None
+        self.ignores_input: bool | None = None
         self._measured: LoopedMap = loop
         self._compared = False
 
@@ -140,6 +170,14 @@ class Investigation:
             unit=unit,
             confirm=confirm,
         )
+
+    def adopt(self, known: Spectrum) -> None:
+        """Take over a spectrum at the last state, whose derivative was compared with the step."""
+        self.known, self._compared = known, True
+
+    def later(self, h: Array, time: int) -> Callable[[], Linearisation]:
+        """The linearisation at a state, made when it is needed."""
+        return lambda: self.linear(h, time)
 
     def last_state(self, t: Trajectory) -> Array:
         """The last recorded state of an orbit."""
@@ -174,8 +212,11 @@ class Investigation:
 
     def spectrum(self, h: Array, time: int, moved: float = 0.0) -> Spectrum:
         """The spectral radius at a state."""
+        if self.known is not None and np.array_equal(self.known.h, h):
+            return self.known
         j = self.linear(h, time)
-        return Spectrum(j, spectral_radius(j, budget=self.products, seed=self.seed), moved)
+        rho = spectral_radius(j, budget=self.products, seed=self.seed)
+        return Spectrum.of(j, rho, moved)
 
     def polished(self, t: Trajectory, time: int, nearer: float = 0.0) -> Spectrum | None:
         """The spectrum at the fixed point that the orbit approaches, found by Newton's method.
@@ -208,7 +249,9 @@ class Investigation:
         """Raise `LoopError` if the first step no longer has the result that it had first."""
         loop = at(self.loop, 0)
         again = np.asarray(advance(loop, self.h.copy(), self.e))
-        if not np.array_equal(again, self.first, equal_nan=True):
+        gap = float(np.linalg.norm(again.astype(np.float64) - self.first))
+        rounding = self._others * float(np.finfo(again.dtype).eps) * np.linalg.norm(self.first)
+        if not (np.array_equal(again, self.first, equal_nan=True) or gap <= rounding):
             reason = not_repeatable(loop, self.h, self.e)
             raise LoopError(f"the first step has another result after {calls} iterations: {reason}")
 

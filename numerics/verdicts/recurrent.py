@@ -39,11 +39,11 @@ def cycle_orbit(case: Investigation, found: Diagnosis, time: int) -> Diagnosis:
         rho = spectral_radius(j, budget=case.products, seed=case.seed)
     except LoopError as error:
         return found.noted(f"no multiplier of the cycle: {error}")
-    there = Spectrum(j, rho)
+    there = Spectrum.of(j, rho)
     found = replace(found, rho=rho, multiplier=rho.value)
     if there.below(1):
         return replace(found, confirmed="spectrum: multiplier < 1")
-    if abs(rho.value - 1) <= ERRORS * there.error + there.j.rounding:
+    if abs(rho.value - 1) <= ERRORS * there.error + there.rounding:
         return found.noted(
             "the multiplier of the cycle is 1 within its error: which cycle is reached may depend"
             " on the start"

@@ -99,7 +99,7 @@ def _at_resolution(
     case: Investigation, t: Trajectory, found: Diagnosis, end: Spectrum
 ) -> Diagnosis:
     """A motion that the rounding of the step explains is a fixed point at its resolution."""
-    unit = max(t.unit, end.j.unit)
+    unit = max(t.unit, end.unit)
     precision = case.precision or precision_name(unit)
     moving = found.outcome in (
         Outcome.CYCLE,

@@ -1,0 +1,208 @@
+"""Spectral radii of the rows of a batch together: one product serves all rows.
+
+The step of a batch treats its rows independently, so that its Jacobian is block diagonal and a
+product with it is one product with the Jacobian of every row. Arnoldi's method runs on all of them
+at once; its small eigenvalue problems are solved row by row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arrays import Array
+from .agreement import DIRECTIONS, Agreement
+from .eigenvalues import CLOSE, EPS, MOST_ERROR, RELIABLE, ROUNDED
+from .linearisation import DENSE, TINY, Linearisation
+from .radius import SpectralRadius
+
+GROWTH = 1.5
+"""Ratio of two sizes of the Krylov spaces at which the rows are looked at."""
+FIRST = 12
+"""Size at the first look."""
+SPACE = 2**26
+"""Numbers that all Krylov bases together may hold (512 MB)."""
+
+
+def row_radii(
+    j: Linearisation, *, tol: float = 1e-8, budget: int = 1000, seed: int = 0
+) -> list[SpectralRadius]:
+    """Measure the spectral radius of every row of a batch.
+
+    Args:
+        j: the linearisation of a loop on rows, at states of the shape (rows, n).
+        tol: as in `spectral_radius`.
+        budget: largest number of products for each row.
+        seed: seed of the start vectors.
+
+    Returns:
+        One radius for each row, as `spectral_radius` gives it.
+
+    Example:
+        >>> import numpy as np
+        >>> from loopstab import FunctionLoop, Linearisation
+        >>> from loopstab.numerics.spectra.row_spectra import row_radii
+        >>> loop = FunctionLoop(lambda h, e: e * h, np.ones_like).rowwise()
+        >>> e = np.array([[0.5, -0.9], [0.1, 0.2]])
+        >>> [round(found.value, 6) for found in row_radii(Linearisation(loop, 0 * e, e))]
+        [0.9, 0.2]
+    """
+    j = j.spectral
+    tol = max(tol, 10 * j.error)
+    rows, n = j.h.shape
+    found: dict[int, _Leading] = {}
+    krylov = _RowKrylov(j, min(n, budget - 2, max(SPACE // (rows * n), FIRST)), seed)
+    seen: dict[int, tuple[int, float]] = {}
+    look = min(FIRST, krylov.most) if n > DENSE else krylov.most
+    while len(found) < rows:
+        while krylov.size < look:
+            krylov.grow()
+        last = krylov.size == krylov.most
+        for i in set(range(rows)) - set(found):
+            pair = _leading(krylov, i, tol, seen, last)
+            if pair is not None:
+                found[i] = pair
+        look = min(max(int(GROWTH * krylov.size), krylov.size + 1), krylov.most)
+    pairs = [found[i] for i in range(rows)]
+    vectors = np.array([pair.vector for pair in pairs])
+    images = krylov.product(np.real(vectors)) + 1j * krylov.product(np.imag(vectors))
+    return [
+        pair.radius(float(np.linalg.norm(image - pair.value * pair.vector)), j, tol)
+        for pair, image in zip(pairs, images, strict=True)
+    ]
+
+
+def row_agreement(j: Linearisation, seed: int = 0) -> list[Agreement]:
+    """The agreement of products and difference quotients of every row, as in `agreement`."""
+    rows, n = j.h.shape
+    vectors = np.random.default_rng(seed).standard_normal((DIRECTIONS, rows, n))
+    found = np.zeros((3, DIRECTIONS, rows))
+    for k, v in enumerate(vectors):
+        ahead, behind = (quotient.reshape(rows, n) for quotient in j.quotients(v))
+        slope = (ahead + behind) / 2
+        wide = np.mean(j.quotients(v, factor=2.0), axis=0).reshape(rows, n)
+        own = j.spectral(v.ravel()).reshape(rows, n) if j.spectral is j else slope
+        size = np.maximum(np.linalg.norm(slope, axis=1), TINY)
+        largest = np.maximum(size, np.linalg.norm(own, axis=1))
+        found[0, k] = np.linalg.norm(own - slope, axis=1) / largest
+        found[1, k] = np.linalg.norm(wide - slope, axis=1) / size
+        found[2, k] = np.linalg.norm(ahead - behind, axis=1) / size
+    given = j.derivative != "central difference"
+    return [
+        Agreement(float(gap) if given else None, float(error), float(kink))
+        for gap, error, kink in found.max(axis=1).T
+    ]
+
+
+class _RowKrylov:
+    """A Krylov space for every row: V (rows, most + 1, n), H (rows, most + 1, most)."""
+
+    def __init__(self, j: Linearisation, most: int, seed: int):
+        self.j, self.most, self.size = j, most, 0
+        self.rows, self.n = j.h.shape
+        self.rng = np.random.default_rng(seed)
+        self.basis = np.zeros((self.rows, most + 1, self.n))
+        self.h = np.zeros((self.rows, most + 1, most))
+        self.basis[:, 0] = _unit(self.rng.standard_normal((self.rows, self.n)))
+
+    def product(self, v: Array) -> Array:
+        return self.j(v.ravel()).reshape(self.rows, self.n)
+
+    def grow(self) -> None:
+        m = self.size
+        w, known = self.product(self.basis[:, m]), self.basis[:, : m + 1]
+        size = np.linalg.norm(w, axis=1)
+        for _ in range(2):  # twice is enough to keep the bases orthogonal to rounding
+            c = (known @ w[:, :, None])[:, :, 0]
+            self.h[:, : m + 1, m] += c
+            w = w - (c[:, None] @ known)[:, 0]
+        rest = np.linalg.norm(w, axis=1)
+        invariant = rest <= 1e-14 * np.maximum(size, TINY)
+        self.h[:, m + 1, m] = np.where(invariant, 0.0, rest)
+        if invariant.any() and m + 1 < self.n:
+            fresh = self.rng.standard_normal((self.rows, self.n))
+            for _ in range(2):
+                fresh = fresh - ((known @ fresh[:, :, None])[:, None, :, 0] @ known)[:, 0]
+            w[invariant] = fresh[invariant]
+        self.basis[:, m + 1] = _unit(w)
+        self.size += 1
+
+
+def _unit(rows: Array) -> Array:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY)
+
+
+@dataclass(frozen=True)
+class _Leading:
+    """The leading eigenvalue of a row, its unit vector, and how it was found."""
+
+    value: complex
+    vector: Array
+    condition: float
+    size: float
+    products: int
+    final: bool
+
+    def radius(self, residual: float, j: Linearisation, tol: float) -> SpectralRadius:
+        """The spectral radius, with the recomputed residual."""
+        error = self.condition * (residual + j.rounding * self.size)
+        floor = tol * abs(self.value) + 10 * j.rounding * self.size
+        reliable = max(RELIABLE, min(ROUNDED * j.rounding, MOST_ERROR))
+        return SpectralRadius(
+            value=abs(self.value),
+            residual=residual,
+            products=self.products,
+            converged=bool(
+                self.final and residual <= floor and error <= reliable * abs(self.value)
+            ),
+            eigenvalue=self.value,
+            condition=self.condition,
+            error=error,
+            spread=None,
+            derivative=j.derivative,
+            derivative_error=j.error,
+        )
+
+
+def _leading(
+    krylov: _RowKrylov, i: int, tol: float, seen: dict[int, tuple[int, float]], last: bool
+) -> _Leading | None:
+    """The leading pair of a row, or None where its space must still grow."""
+    m, j = krylov.size, krylov.j
+    h = krylov.h[i, : m + 1, :m]
+    values, vectors = np.linalg.eig(h[:m])
+    moduli = np.abs(values)
+    k = int(np.argmax(moduli))
+    value, size = complex(values[k]), float(np.linalg.norm(h))
+    whole = m == krylov.n
+    residuals = np.zeros(m) if whole else np.abs(h[m] @ vectors)
+    floor = tol * abs(value) + 10 * j.rounding * size
+    condition = _condition(h[:m], value, vectors[:, k])
+    noise = 100 * max(j.rounding, j.error) * size
+    accurate = residuals[k] <= noise or residuals[k] * condition <= 10 * floor
+    if not (residuals[k] <= floor and accurate):
+        seen.pop(i, None)
+    elif i not in seen or abs(seen[i][1] - abs(value)) > 10 * floor:
+        seen[i] = m, abs(value)
+    rivals = (residuals > floor) & (moduli + residuals > abs(value))
+    waited = i in seen and m >= 2 * seen[i][0] + 20
+    near = bool((moduli[rivals] > CLOSE * abs(value)).any())
+    final = whole or not rivals.any() or (waited and not near)
+    if not (last or (i in seen and final)):
+        return None
+    vector = vectors[:, k] @ krylov.basis[i, :m]
+    vector = vector / max(float(np.linalg.norm(vector)), TINY)
+    return _Leading(value, vector, condition, size, m, i in seen and final)
+
+
+def _condition(h: Array, value: complex, right: Array) -> float:
+    """1/abs(y* x) of an eigenvalue: the left vector comes from one step of inverse iteration."""
+    shifted = h.conj().T - (np.conj(value) + EPS * np.linalg.norm(h)) * np.eye(len(h))
+    try:
+        left = np.linalg.solve(shifted, right)
+        left = np.linalg.solve(shifted, left / np.linalg.norm(left))
+    except np.linalg.LinAlgError:
+        return 1 / EPS
+    overlap = abs(np.vdot(left, right)) / (np.linalg.norm(left) * np.linalg.norm(right))
+    return 1 / max(float(overlap), float(EPS))
