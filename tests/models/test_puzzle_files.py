@@ -68,6 +68,7 @@ VARIANTS = {
     "bare pairs": (sheet("{q},{a}"), {"difficulty"}),
     "savetxt": (sheet("{q},{a}", "# puzzle,solution"), {"difficulty"}),
     "list": (sheet("{q}", "# one a line, dots for blanks, no answer\n"), NEITHER),
+    "list with a mark": ("\ufeff" + sheet("{q}", end="\r\n"), NEITHER),
     "list with notes": (sheet("{q}\n# number {i}, done\n"), NEITHER),
     "exchange bank": (sheet("{i:012x} {q}  {d:.1f}"), {"answer"}),
     "no answers": (sheet("{q},{r}", "puzzle,rating"), {"answer"}),
@@ -117,6 +118,7 @@ OTHER = sheet("{i};{q};{a};{r}", "n;board;grid;level")
     [
         (OTHER, "puzzle=board,solution=grid,rating=level"),
         (OTHER, "rating=Level, puzzle=2, solution=3"),
+        (sheet("{a};{q};{a};{r}", "Board;board;grid;r"), "puzzle=board,solution=grid,rating=r"),
         (sheet("{a},{r},{q}"), "puzzle=3,solution=1,rating=2"),
         (sheet("{a},{r},{q}", "puzzle,3,question"), "puzzle=3,solution=1,rating=2"),
         (sheet("9,{a},{q},{r}", "rating,puzzle,question,2"), "solution=puzzle,rating=2"),
@@ -233,12 +235,12 @@ def test_the_solver_gives_up(monkeypatch):
 
 
 def test_guesses_go_before_rounds():
-    counts = np.array([[1, 1, 1, 2], [0, 3, 0, 9], [5, 6, 7, 8]])
+    counts = np.array([[1, 1, 1, 2], [0, 3, 0, 9], [5, 6, 70_000, 8]])
     found = solved.Solved(np.zeros((4, 16), np.uint8), *counts)
     values, unit = found.difficulty(np.array([True, True, True, False]))
     assert (values.tolist(), unit) == ([0, 3, 0, 9], "guesses")
     values, unit = found.difficulty(np.array([True, False, True, False]))
-    assert (values.tolist(), unit) == ([5, 6, 7, 8], "rounds of singles")
+    assert (values.tolist(), unit) == ([5, 6, 65_535, 8], "rounds of singles")
 
 
 # Files that are refused

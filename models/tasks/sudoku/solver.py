@@ -127,7 +127,7 @@ class Search:
             self.shuffle.shuffle(digits)
         for digit in digits:
             self.run([m if d == digit else m & ~cell for d, m in enumerate(masks)])
-            if len(self.grids) >= self.limit or not self.decided:
+            if len(self.grids) >= self.limit:
                 break
         return self
 
