@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -95,6 +95,13 @@ class Guard:
         named = [(path, m) for path, m in self.reach().modules if m.training and _is_random(m)]
         return _in_words([(path, type(module).__name__) for path, module in named])
 
+    def exchanged(self, call: Callable[[], object]) -> list[str]:
+        """Names of the attributes, variables and containers of Python that a call changes."""
+        with self.protect():
+            before = self._snapshot()
+            call()
+            return _in_words([(name, "") for name in before.exchanged()])
+
     def _snapshot(self) -> Snapshot:
         try:
             return Snapshot(Reach(self._roots), self._clones)
@@ -115,7 +122,7 @@ def memory_message(found: list[Used]) -> str:
         " in place"
     )
     training = [u.owner for u in found if u.owner is not None and u.owner.training]
-    if training and all(u.registered for u in found):
+    if training and not any(isinstance(used.value, nn.Parameter) for used in found):
         library = all(type(owner).__module__.startswith("torch.") for owner in training)
         evaluation = "call .eval() on the model first"
         advice = evaluation if library else f"{evaluation}; if it still does, {advice}"

@@ -71,9 +71,9 @@ class Reach:
         self.modules: list[tuple[str, nn.Module]] = []
         """Modules and their paths; the path of an outermost one is its variable and a colon."""
         self.used: list[Used] = []
-        self.holders: list[Any] = []
-        """Dicts, lists, sets and deques: their entries may be exchanged."""
-        self.cells: list[tuple[types.CellType, Any]] = []
+        self.holders: list[tuple[str, Any]] = []
+        """Dicts, lists, sets and deques, with their names: their entries may be exchanged."""
+        self.cells: list[tuple[str, types.CellType, Any]] = []
         self.globals: list[tuple[dict[str, Any], str, Any]] = []
         self.generators: list[Any] = []
         self._seen: set[int] = set()
@@ -110,13 +110,17 @@ class Reach:
 
     def _module(self, path: str, module: nn.Module) -> None:
         self.modules.append((path, module))
+        if isinstance(module, torch.jit.ScriptModule):  # its attributes are not in Python
+            for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+                self._waiting.append((_joined(path, name), tensor, module, False))
+            return
         attributes = vars(module)
-        self.holders.append(attributes)
+        self.holders.append((path, attributes))
         for key, value in attributes.items():
             if key not in REGISTERED:
                 self._waiting.append((_joined(path, key), value, module, False))
                 continue
-            self.holders.append(value)
+            self.holders.append((path, value))
             self._seen.add(id(value))
             for inner, entry in reversed(value.items()):
                 self._waiting.append((_joined(path, inner), entry, module, True))
@@ -125,7 +129,7 @@ class Reach:
 
     def _object(self, name: str, value: Any) -> None:
         if hasattr(value, "__dict__"):
-            self.holders.append(vars(value))
+            self.holders.append((name, vars(value)))
             self._push(name, vars(value).items())
         slots = [s for kind in type(value).__mro__ for s in getattr(kind, "__slots__", ())]
         self._push(name, [(s, getattr(value, s, None)) for s in slots])
@@ -133,7 +137,7 @@ class Reach:
 
     def _container(self, name: str, value: Any) -> None:
         if not isinstance(value, tuple):
-            self.holders.append(value)
+            self.holders.append((name, value))
         if len(value) <= LARGEST:
             items = value.items() if isinstance(value, dict) else enumerate(value)
             self._push(name, [(str(key), entry) for key, entry in items])
@@ -145,7 +149,7 @@ class Reach:
         self._push(name, [("", compiled)])
         if not _is_own_file(function.__code__.co_filename):
             return
-        self.holders.append(vars(function))
+        self.holders.append((name, vars(function)))
         self._push(name, vars(function).items())
         code, defaults = function.__code__, function.__defaults__ or ()
         given = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
@@ -156,7 +160,7 @@ class Reach:
                 content = cell.cell_contents
             except ValueError:  # not assigned yet
                 continue
-            self.cells.append((cell, content))
+            self.cells.append((variable, cell, content))
             self._push("", [(variable, content)])
         names = set(_names(code))
         for variable in sorted(names & function.__globals__.keys()):

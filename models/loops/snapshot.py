@@ -41,7 +41,7 @@ class Snapshot:
     def __init__(self, reach: Reach, clones: dict[int, Any] | None = None):
         self.reach = reach
         self._held = [_held(used, clones or {}) for used in reach.used]
-        self._entries = [(holder, _copied(holder)) for holder in reach.holders]
+        self._entries = [(name, holder, _copied(holder)) for name, holder in reach.holders]
         self._process = process_state(reach.generators)
 
     @property
@@ -58,14 +58,29 @@ class Snapshot:
         """
         return [held.used for held in self._held if held.moved(contents)]
 
+    def exchanged(self) -> list[str]:
+        """Names of the containers, attributes and variables that hold something else now."""
+        found = []
+        for name, holder, entries in self._entries:
+            if isinstance(holder, dict):
+                keys = [k for k in holder if k not in entries or holder[k] is not entries[k]]
+                found += [f"{name}{'' if name.endswith(':') else '.'}{key}" for key in keys]
+            elif len(holder) != len(entries):
+                found.append(name)
+        found += [
+            name for name, cell, content in self.reach.cells if cell.cell_contents is not content
+        ]
+        found += [n for scope, n, content in self.reach.globals if scope.get(n) is not content]
+        return list(dict.fromkeys(found))
+
     def restore(self) -> list[Used]:
         """Put everything back, and return what `changed` finds."""
         found = self.changed(contents=True)
         for held in self._held:
             held.restore()
-        for holder, entries in self._entries:
+        for _, holder, entries in self._entries:
             _put_back(holder, entries)
-        for cell, content in self.reach.cells:
+        for _, cell, content in self.reach.cells:
             if cell.cell_contents is not content:
                 cell.cell_contents = content
         for variables, name, content in self.reach.globals:

@@ -146,6 +146,10 @@ class TorchLoop(FunctionLoop):
         """The submodules that draw random numbers in training mode, and are in it."""
         return self._guard.random_modules()
 
+    def remembered(self, h: Array, e: Any) -> list[str]:
+        """Attributes, variables and containers of Python that a call of the step changes."""
+        return self._guard.exchanged(lambda: self.step(h, e))
+
     def arrays(self, e: Any) -> list[Array]:
         """The arrays of an input."""
         leaves = optree.tree_leaves(e, namespace=NAMESPACE)  # type: ignore[arg-type]

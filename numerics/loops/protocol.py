@@ -120,7 +120,8 @@ def advance(loop: LoopedMap, h: Array, e: Any) -> Array:
 def image(loop: LoopedMap, h: Array, e: Any) -> Array:
     """A copy of step(h, e), checked as in `advance`, and for changed arguments and repeatability.
 
-    The second call comes after a call at another state, so that a memory shows.
+    The step is called at h, twice at its image, and at h again: memory shows by the calls between,
+    and randomness at the image also where it is hidden at h, as dropout is at h = 0.
     """
     state, inputs = np.array(h, copy=True), [leaf.copy() for leaf in arrays(loop, e)]
     new = np.array(advance(loop, h, e), copy=True)
@@ -128,11 +129,11 @@ def image(loop: LoopedMap, h: Array, e: Any) -> Array:
     same += [equal(a, b) for a, b in zip(inputs, arrays(loop, e), strict=True)]
     if not all(same):
         raise LoopError("step changed its arguments in place: work on a copy (h = h.copy())")
-    again = np.array(advance(loop, h, e), copy=True)
-    if np.array_equal(new, again, equal_nan=True) and np.isfinite(new).all():
-        advance(loop, new, e)
-        again = np.array(advance(loop, h, e), copy=True)
-    if not np.array_equal(new, again, equal_nan=True):
+    if np.isfinite(new).all():
+        later = np.array(advance(loop, new, e), copy=True)
+        if not np.array_equal(later, advance(loop, new, e), equal_nan=True):
+            raise LoopError(not_repeatable(loop, new, e))
+    if not np.array_equal(new, advance(loop, h, e), equal_nan=True):
         raise LoopError(not_repeatable(loop, h, e))
     return new
 
@@ -149,6 +150,13 @@ def not_repeatable(loop: LoopedMap, h: Array, e: Any) -> str:
         return (
             "two calls of step with the same arguments differ, and agree after the random number"
             f" generators are reset: switch off {what} (module.eval())"
+        )
+    remembered: Any = getattr(loop, "remembered", None)
+    if remembered is not None and (changed := remembered(h, e)):
+        return (
+            "two calls of step with the same arguments differ: the step keeps a memory between"
+            f" calls and changes {', '.join(changed)}; reset it inside the step or make it a part"
+            " of the state"
         )
     return (
         "two calls of step with the same arguments differ: the step keeps a memory between calls"

@@ -104,7 +104,43 @@ def array_memory():
 
 def module_step(module):
     module = module.double()
+    if isinstance(module, nn.BatchNorm1d | torch.jit.ScriptModule):
+        return module, lambda h, e: module(h) + e
     return module, module
+
+
+def counting():
+    calls = 0
+
+    def step(h, e):
+        nonlocal calls
+        calls += 1
+        return 0.5 * h + e / calls
+
+    return None, step
+
+
+def toggled():
+    odd = False
+
+    def step(h, e):
+        nonlocal odd
+        odd = not odd
+        return 0.5 * h + e * odd
+
+    return None, step
+
+
+def trained():
+    net = nn.Linear(4, 4).double()
+
+    def step(h, e):
+        with torch.no_grad():
+            net.weight.add_(0.1)
+            net.bias.add_(0.1)
+        return torch.tanh(net(h) + e)
+
+    return net, step
 
 
 REFUSED = {
@@ -116,8 +152,12 @@ REFUSED = {
     "buffer by data": (lambda: module_step(Average("data")), r"mean \(Average\)"),
     "buffer exchanged": (lambda: module_step(Average("exchanged")), r"mean \(Average\)"),
     "tensor": (lambda: module_step(Average("tensor")), r"mean .*part of the state"),
-    "list": (lambda: module_step(ListCache()), "keeps a memory between calls"),
-    "used counter": (lambda: module_step(Counter(True)), "keeps a memory between calls"),
+    "list": (lambda: module_step(ListCache()), "keeps a memory .* changes keys; reset"),
+    "used counter": (lambda: module_step(Counter(True)), "keeps a memory .* changes calls; reset"),
+    "variable": (counting, "keeps a memory .* changes calls; reset"),
+    "toggle": (toggled, "keeps a memory .* changes odd; reset"),
+    "script": (lambda: module_step(torch.jit.script(nn.BatchNorm1d(4))), r"_var.*\.eval\(\)"),
+    "training": (trained, r"changes .*weight, bias \(Linear\): .*part of the state"),
     "closure": (closed_over_tensor, r"changes cache: .*part of the state"),
     "array": (array_memory, r"changes cache: .*part of the state"),
 }
@@ -296,6 +336,15 @@ def hidden_away(h, e):
 
 
 GLOBAL = nn.BatchNorm1d(4).double()
+
+
+@pytest.mark.parametrize("module", [nn.RReLU(), nn.MultiheadAttention(4, 2, dropout=0.3).double()])
+def test_randomness_that_is_hidden_at_the_first_state_is_found(module):
+    def step(h, e):
+        return e + (module(h) if isinstance(module, nn.RReLU) else module(h, h, h)[0]) / 2
+
+    with pytest.raises(LoopError, match=rf"the randomness of module \({type(module).__name__}\)"):
+        check_loop(TorchLoop(step, torch.zeros_like), E)
 
 
 def test_randomness_without_a_module_is_told_from_memory():
