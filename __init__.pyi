@@ -20,6 +20,7 @@ from .numerics.fixed_points.path_independence import path_independence as path_i
 from .numerics.fixed_points.solution_branch import SolutionBranch as SolutionBranch
 from .numerics.formulas import numeric as numeric
 from .numerics.loops.function_loop import FunctionLoop as FunctionLoop
+from .numerics.loops.pinned_loop import restricted as restricted
 from .numerics.loops.protocol import LoopedMap as LoopedMap
 from .numerics.loops.protocol import LoopError as LoopError
 from .numerics.orbits.diagnosis import Diagnosis as Diagnosis

@@ -126,7 +126,7 @@ def conceivable(architecture: Architecture) -> frozenset[Outcome]:
         >>> from loopstab import Architecture
         >>> from loopstab.theory.prediction import conceivable
         >>> sorted(map(str, conceivable(Architecture.parse("none/post"))))
-        ['aperiodic', 'critical', 'cycle', 'fixed-point']
+        ['aperiodic', 'critical', 'cycle', 'fixed-point', 'neutral']
     """
     bounded = architecture.outer_norm or architecture.residual is Residual.GRU
     return _BOUNDED if bounded else _BEHAVIOURS

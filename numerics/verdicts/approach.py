@@ -14,7 +14,8 @@ from ..orbits.diagnosis import Diagnosis, Neutral
 from ..orbits.follow import Followed
 from ..orbits.trajectory import Trajectory
 from ..orbits.windows import ROUNDING
-from .investigation import Investigation, Spectrum
+from ..spectra.agreement import kinked
+from .investigation import Investigation, LocalSpectrum
 from .neutral import ERRORS, neutral_space
 
 RATE_MARGIN = 0.8
@@ -42,7 +43,7 @@ def fixed_point(
     case: Investigation,
     orbit: Followed,
     found: Diagnosis,
-    end: Spectrum,
+    end: LocalSpectrum,
     time: int,
     verdict: Verdict,
 ) -> Diagnosis:
@@ -51,17 +52,30 @@ def fixed_point(
     far = found.residual > ROUNDING * max(t.unit, end.unit)
     there = (case.polished(t, time) if far else None) or end
     found = _with_spectrum(found, there)
-    if there.below(1):
+    steady, kink = case.steady(there, time), _kink(case, found, there)
+    if there.below(1 - there.doubt()) and steady and not kink:
         return _consistent(case, found, there, time)
-    neutral = _neutral(case, there)
+    if kink:
+        found = replace(found, slow_modes=None, to_tolerance=None).noted(
+            "the step has a kink at the fixed point, so that rho there does not decide its"
+            " stability"
+        )
+    neutral = _neutral(case, there) if steady and not kink else None
     push = case.push(there.h, max(t.unit, end.unit), neutral and neutral.directions[0])
     again = case.orbit(there.h + push, time=time)
+    if again.diagnosis.outcome is Outcome.NON_FINITE:  # outside of the domain of the step?
+        again, push = case.orbit(there.h - push, time=time), -push
     last = case.last_state(again.trajectory)
     away = float(np.linalg.norm(last.astype(np.float64) - there.h))
     stays = away > RETURNED * float(np.linalg.norm(push))
     settles = again.diagnosis.outcome is Outcome.FIXED_POINT
     if settles and not stays:
-        return replace(found, confirmed="perturbed restart returned")
+        return replace(found, confirmed="perturbed restart returned").noted(case.changes)
+    if not steady:
+        return replace(found, slow_modes=None, to_tolerance=None).noted(
+            f"{case.changes}, and a push of the last state does not return: the state stops"
+            " because the step does, and its limit depends on the start"
+        )
     if settles and neutral is not None:
         return _manifold(found, neutral)
     reason = (
@@ -70,6 +84,9 @@ def fixed_point(
         else f"rho = {there.rho.value:.4g} with error {there.error:.1e} does not confirm the fixed"
         " point"
     )
+    if again.diagnosis.outcome is Outcome.NON_FINITE:
+        reason = f"{reason}; perturbed states lie outside of the domain of the step"
+        return found.noted(reason)
     if case.restarts == MOST_RESTARTS:
         return found.noted(reason)
     case.restarts += 1
@@ -80,7 +97,7 @@ def fixed_point(
 
 
 def algebraic_approach(
-    case: Investigation, orbit: Followed, found: Diagnosis, end: Spectrum, time: int
+    case: Investigation, orbit: Followed, found: Diagnosis, end: LocalSpectrum, time: int
 ) -> Diagnosis:
     """An orbit whose steps fall like a power: critical, unless the fixed point is hyperbolic.
 
@@ -88,7 +105,9 @@ def algebraic_approach(
     """
     t = orbit.trajectory
     there = case.polished(t, time, NEARER)
-    if there is not None and there.below(1) and _hyperbolic(there, end):
+    if not case.steady(there or end, time):
+        return replace(found, rho=end.rho).noted(f"{case.changes}, and the steps follow it")
+    if there is not None and there.below(1 - there.doubt()) and _hyperbolic(there, end):
         return _slow(found, there, t)
     if there is not None:
         found = found.noted(
@@ -106,12 +125,14 @@ def algebraic_approach(
 
 
 def undecided_orbit(
-    case: Investigation, orbit: Followed, found: Diagnosis, end: Spectrum, time: int
+    case: Investigation, orbit: Followed, found: Diagnosis, end: LocalSpectrum, time: int
 ) -> Diagnosis:
     """An orbit that fits no law: a fixed point if Newton's method finds the one it approaches."""
     t = orbit.trajectory
     there = case.polished(t, time)
-    if there is not None and there.below(1) and _comes_closer(t, there.h):
+    if not case.steady(there or end, time):
+        return replace(found, rho=end.rho).noted(case.changes)
+    if there is not None and there.below(1 - there.doubt()) and _comes_closer(t, there.h):
         return _slow(found, there, t)
     rho, where = (there.rho, "near") if there is not None else (end.rho, "at")
     decide = "more loops" if rho.value < 1 else "a start elsewhere, or more loops"
@@ -120,7 +141,7 @@ def undecided_orbit(
     )
 
 
-def _with_spectrum(found: Diagnosis, there: Spectrum) -> Diagnosis:
+def _with_spectrum(found: Diagnosis, there: LocalSpectrum) -> Diagnosis:
     """The diagnosis with what the spectrum at the fixed point predicts."""
     rho, left = there.rho.value, None
     if found.precision is not None:
@@ -132,7 +153,9 @@ def _with_spectrum(found: Diagnosis, there: Spectrum) -> Diagnosis:
     return replace(found, rho=there.rho, slow_modes=there.slow_modes, to_tolerance=left)
 
 
-def _consistent(case: Investigation, found: Diagnosis, there: Spectrum, time: int) -> Diagnosis:
+def _consistent(
+    case: Investigation, found: Diagnosis, there: LocalSpectrum, time: int
+) -> Diagnosis:
     """A fixed point that the spectrum confirms, if it also explains the observed rate."""
     rho, rate = there.rho.value, found.rate
     fitted = rate is not None and found.rate_error is not None and LEAST_RATE < rate < 1
@@ -154,9 +177,14 @@ def _consistent(case: Investigation, found: Diagnosis, there: Spectrum, time: in
     return replace(found, contradiction=text).noted(text)
 
 
-def _neutral(case: Investigation, there: Spectrum) -> Neutral | None:
+def _kink(case: Investigation, found: Diagnosis, there: LocalSpectrum) -> bool:
+    """Whether the step has a kink at the fixed point, as far as its precision lets one see."""
+    return found.precision is None and kinked(there.j, seed=case.seed)
+
+
+def _neutral(case: Investigation, there: LocalSpectrum) -> Neutral | None:
     """The neutral space, where an eigenvalue may be 1."""
-    if there.rho.value + ERRORS * there.error + there.rounding < 1:
+    if there.rho.value + ERRORS * there.error + max(there.rounding, there.doubt()) < 1:
         return None
     return neutral_space(there.j, there.error, seed=case.seed)
 
@@ -172,8 +200,13 @@ def _manifold(found: Diagnosis, neutral: Neutral) -> Diagnosis:
     )
 
 
-def _hyperbolic(there: Spectrum, end: Spectrum) -> bool:
-    """Whether the fixed point contracts as much as the last state on the way to it."""
+def _hyperbolic(there: LocalSpectrum, end: LocalSpectrum) -> bool:
+    """Whether the fixed point contracts as much as the last state on the way to it.
+
+    Newton's method converges quadratically to a hyperbolic one alone.
+    """
+    if there.simple:
+        return True
     gap, before = 1 - there.rho.value, 1 - end.rho.value
     return abs(gap - before) <= STEADY * gap + end.error
 
@@ -185,7 +218,7 @@ def _comes_closer(t: Trajectory, h: Array) -> bool:
     return bool(distances[-quarter:].max() < distances[:quarter].max())
 
 
-def _slow(found: Diagnosis, there: Spectrum, t: Trajectory) -> Diagnosis:
+def _slow(found: Diagnosis, there: LocalSpectrum, t: Trajectory) -> Diagnosis:
     """A hyperbolic fixed point that is approached along many slow modes."""
     n = len(t.steps)
     late = Decay.of(t.steps, n * 3 // 4, n)

@@ -14,7 +14,7 @@ from ..orbits.follow import LOOPS, Followed
 from .action import action
 from .approach import RATE_MARGIN
 from .investigation import Investigation
-from .verdict import verdict
+from .reconcile import verdict
 
 PRODUCTS = 1000
 """Largest number of products with J for a spectral radius, unless another is given."""

@@ -23,7 +23,7 @@ from ..orbits.follow import LOOPS, Followed, follow_batch
 from ..spectra.linearisation import Linearisation
 from ..spectra.row_spectra import row_agreement, row_radii
 from .diagnose import PRODUCTS, concluded
-from .investigation import COUPLED, Investigation, Spectrum
+from .investigation import COUPLED, Investigation, LocalSpectrum
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _measure_together(
         case, t = cases[i], followed[i].trajectory
         if found.smooth and found.agrees and j.unit <= np.finfo(states.dtype).eps:
             h = case.last_state(t)
-            case.adopt(Spectrum(h, rho, j.unit, j.rounding, case.later(h, len(t.steps))))
+            case.adopt(LocalSpectrum(h, rho, j.unit, j.rounding, case.later(h, len(t.steps))))
             case.ignores_input = None if moved is None else bool(moved[k])
 
 

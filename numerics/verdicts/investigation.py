@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays import Array
 from ..fixed_points.newton import newton
 from ..loops.bare_loop import BareLoop
-from ..loops.protocol import LoopedMap, LoopError, advance, at, image, not_repeatable, start
+from ..loops.protocol import LoopedMap, LoopError, advance, at, image, not_repeatable, packed, start
 from ..orbits.follow import Followed
 from ..orbits.run import run
 from ..orbits.trajectory import Trajectory
@@ -34,12 +34,22 @@ COUPLED = 1e4
 """Roundings by which the step of a row alone may differ from that of the row in a batch."""
 PUSH = 1e-6
 """Size of a perturbation relative to the state: far above rounding, and still nearly linear."""
+STREAM = 43
+"""Second part of the seed of a push: with `default_rng(seed)` users draw their inputs."""
+DOUBT = 4
+"""Roundings of the step within which a spectral radius may be 1: the weights are rounded too."""
+FLAT = 1e-3
+"""Slope below which the step is nearly constant, and differences have an absolute error only."""
+STEADY = 0.5
+"""Relative change of 1 - rho below which the step of another iteration is about the same."""
+AHEAD = (1, 2, 3)
+"""Iterations, after the last and its double, whose steps are compared with that of the last."""
 TINY_NORM = 1e-300
 """Smallest length of a direction, so that an empty one does not divide by zero."""
 
 
 @dataclass(frozen=True)
-class Spectrum:
+class LocalSpectrum:
     """The spectrum at a state.
 
     Args:
@@ -50,6 +60,8 @@ class Spectrum:
         linear: makes the linearisation there, which not every verdict needs.
         moved: distance of the state from the last state of the orbit; 0 unless Newton's method
             found a fixed point near it.
+        simple: whether Newton's method converged quadratically there, which proves that no
+            eigenvalue is 1.
     """
 
     h: Array
@@ -58,9 +70,10 @@ class Spectrum:
     rounding: float
     linear: Callable[[], Linearisation]
     moved: float = 0.0
+    simple: bool = False
 
     @classmethod
-    def of(cls, j: Linearisation, rho: SpectralRadius, moved: float = 0.0) -> Spectrum:
+    def of(cls, j: Linearisation, rho: SpectralRadius, moved: float = 0.0) -> LocalSpectrum:
         """The spectrum of a linearisation that is at hand."""
         return cls(j.h, rho, j.unit, j.rounding, lambda: j, moved)
 
@@ -77,7 +90,18 @@ class Spectrum:
     @property
     def trusted(self) -> bool:
         """Whether the solve converged, on a derivative that is good enough."""
-        return self.rho.converged and self.rho.derivative_error < DERIVATIVE_ERROR
+        good = self.rho.derivative_error < DERIVATIVE_ERROR or self.flat
+        return self.rho.converged and good
+
+    @cached_property
+    def flat(self) -> bool:
+        """Whether the step is nearly constant here, so that rho is nearly 0."""
+        v = np.random.default_rng(STREAM).standard_normal(self.j.n)
+        return float(np.linalg.norm(self.j(v))) < FLAT * float(np.linalg.norm(v))
+
+    def doubt(self, steps: int = 1) -> float:
+        """Distance from 1 within which the radius of some steps may be 1."""
+        return DOUBT * steps * self.unit
 
     def below(self, bound: float) -> bool:
         """Whether the spectral radius is below a bound, errors included."""
@@ -119,6 +143,7 @@ class Investigation:
     Attributes:
         known: the spectrum at the last state, where it was measured together with others.
         ignores_input: whether the step does not use its input, where that was measured.
+        changes: how the step of a timed loop still changes at the end of the orbit; empty if not.
     """
 
     def __init__(
@@ -139,7 +164,8 @@ class Investigation:
             first = h, image(at(loop, 0), h, e)
         self.h, self.first = first
         self.contradiction, self.precision, self.restarts = "", None, 0
-        self.known: Spectrum | None = None
+        self.changes = ""
+        self.known: LocalSpectrum | None = None
         self.ignores_input: bool | None = None
         self._measured: LoopedMap = loop
         self._compared = False
@@ -171,7 +197,7 @@ class Investigation:
             confirm=confirm,
         )
 
-    def adopt(self, known: Spectrum) -> None:
+    def adopt(self, known: LocalSpectrum) -> None:
         """Take over a spectrum at the last state, whose derivative was compared with the step."""
         self.known, self._compared = known, True
 
@@ -210,15 +236,15 @@ class Investigation:
             return j
         return Linearisation(at(self.measured, time), h, self.e)
 
-    def spectrum(self, h: Array, time: int, moved: float = 0.0) -> Spectrum:
+    def spectrum(self, h: Array, time: int, moved: float = 0.0) -> LocalSpectrum:
         """The spectral radius at a state."""
         if self.known is not None and np.array_equal(self.known.h, h):
             return self.known
         j = self.linear(h, time)
         rho = spectral_radius(j, budget=self.products, seed=self.seed)
-        return Spectrum.of(j, rho, moved)
+        return LocalSpectrum.of(j, rho, moved)
 
-    def polished(self, t: Trajectory, time: int, nearer: float = 0.0) -> Spectrum | None:
+    def polished(self, t: Trajectory, time: int, nearer: float = 0.0) -> LocalSpectrum | None:
         """The spectrum at the fixed point that the orbit approaches, found by Newton's method.
 
         None where Newton's method does not converge (or at least to a residual of `nearer`), or
@@ -229,18 +255,42 @@ class Investigation:
         found = newton(at(self.measured, time), h, self.e, budget=self.products)
         if not (found.converged or found.residual <= nearer):
             return None
-        point = found.state.astype(np.float64).ravel()
+        state = packed(at(self.measured, time), found.state, self.e)
+        point = state.astype(np.float64).ravel()
         distances = np.linalg.norm(t.tail.astype(np.float64) - point, axis=1)
         rounding = 4 * t.unit * float(np.linalg.norm(point))
         if not distances[-1] <= max(rounding, float(distances[0])):
             return None
-        moved = float(np.linalg.norm(found.state.astype(np.float64) - h))
-        return self.spectrum(found.state, time, moved)
+        moved = float(np.linalg.norm(state.astype(np.float64) - h))
+        there = self.spectrum(state, time, moved)
+        return replace(there, simple=found.converged and found.order == "quadratic")
+
+    def steady(self, there: LocalSpectrum, time: int) -> bool:
+        """Whether the step no longer changes with the iteration; `changes` says how it does.
+
+        The spectra of the steps that follow, and of one at twice the time, are compared.
+        """
+        if not getattr(self.loop, "timed", False) or not there.trusted:
+            return True
+        gap = abs(1 - there.rho.value)
+        for later in (*(time + k for k in AHEAD), 2 * time + 1):
+            try:
+                j = Linearisation(at(self.measured, later), there.h, self.e)
+                rho = spectral_radius(j, budget=self.products, seed=self.seed)
+            except LoopError:  # for example a table of the schedule that ends
+                continue
+            if abs(rho.value - there.rho.value) > STEADY * gap + there.error + rho.error:
+                self.changes = (
+                    f"the step changes with the iteration: its frozen rho is {there.rho.value:.4g}"
+                    f" at iteration {time} and {rho.value:.4g} at iteration {later}"
+                )
+                return False
+        return True
 
     def push(self, h: Array, unit: float, direction: Array | None = None) -> Array:
         """A small change of a state, along a direction or a random one, in its shape."""
         if direction is None:
-            direction = np.random.default_rng(self.seed).standard_normal(h.size)
+            direction = np.random.default_rng((self.seed, STREAM)).standard_normal(h.size)
         length = max(float(np.linalg.norm(direction)), TINY_NORM)
         size = max(PUSH, unit**0.5) * max(float(np.linalg.norm(h)), 1.0)
         return (size / length * direction).reshape(h.shape).astype(h.dtype)

@@ -38,8 +38,8 @@ def neutral_space(j: Linearisation, error: float, *, seed: int = 0) -> Neutral |
         The space, or None if no eigenvalue is 1.
     """
     if j.n <= WHOLE:
-        return _whole(j.dense(), max(j.error, j.rounding))
-    near = ERRORS * max(error, j.error, j.rounding)
+        return _whole(j.dense(), max(j.error, j.unit))
+    near = ERRORS * max(error, j.error, j.unit)
     try:
         right = _near_one(j.n, j, near, seed)
         left = None if j.adjoint_of == "columns" else _near_one(j.n, j.adjoint, near, seed)
@@ -60,7 +60,7 @@ def _whole(matrix: Array, relative: float) -> Neutral | None:
         return None
     directions = _orthonormal(right[:, near].T)
     conserved = _orthonormal(left[:, near].T)
-    return Neutral(int(near.sum()), directions, conserved, complete=True)
+    return Neutral(len(directions), directions, conserved, complete=True)
 
 
 def _near_one(n: int, product: Any, near: float, seed: int) -> Array:

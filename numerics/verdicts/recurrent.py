@@ -17,12 +17,15 @@ from ..spectra.linearisation import Linearisation
 from ..spectra.lyapunov import lyapunov
 from ..spectra.period_map import PeriodMap
 from ..spectra.radius import spectral_radius
-from .investigation import Investigation, Spectrum
+from .investigation import Investigation, LocalSpectrum
 
 LONGEST = 2048
 """Longest period that is looked for."""
 BYTES = 2**28
 """Memory for the states of that search; with large states the period is shorter."""
+MARKS, FAR = 4, 100
+"""Random projections of the states of which returns are compared, and how far they may be apart, in
+units of an exact return: large in comparison with normal numbers."""
 EXPONENT_LOOPS = 1000
 """Iterations over which a Lyapunov exponent is averaged."""
 ERRORS = 4
@@ -39,11 +42,12 @@ def cycle_orbit(case: Investigation, found: Diagnosis, time: int) -> Diagnosis:
         rho = spectral_radius(j, budget=case.products, seed=case.seed)
     except LoopError as error:
         return found.noted(f"no multiplier of the cycle: {error}")
-    there = Spectrum.of(j, rho)
+    there = LocalSpectrum.of(j, rho)
     found = replace(found, rho=rho, multiplier=rho.value)
-    if there.below(1):
+    doubt = there.doubt(period)
+    if there.below(1 - doubt):
         return replace(found, confirmed="spectrum: multiplier < 1")
-    if abs(rho.value - 1) <= ERRORS * there.error + there.rounding:
+    if abs(rho.value - 1) <= ERRORS * there.error + max(there.rounding, doubt):
         return found.noted(
             "the multiplier of the cycle is 1 within its error: which cycle is reached may depend"
             " on the start"
@@ -80,7 +84,10 @@ def aperiodic_orbit(case: Investigation, found: Diagnosis, time: int) -> Diagnos
     elif value < -ERRORS * error:
         word = "nearby states approach each other: the orbit is driven, or of a longer period"
     else:
-        word = "quasi-periodic, or weakly chaotic: the exponent is 0 within its error"
+        word = (
+            "quasi-periodic, weakly chaotic, or near a bifurcation and slow to reach its cycle: the"
+            " exponent is 0 within its error"
+        )
     return replace(found, lyapunov=exponent).noted(
         f"no period up to {longest}; Lyapunov exponent {value:.4g} +- {error:.1g} per iteration"
         f" ({word})"
@@ -88,22 +95,28 @@ def aperiodic_orbit(case: Investigation, found: Diagnosis, time: int) -> Diagnos
 
 
 def _long_period(case: Investigation, h: Array, time: int) -> tuple[int | None, int]:
-    """The first exact return to a state, confirmed by the return after that, and the longest period
-    that was looked for.
+    """The first exact return to a state, and the longest period that was looked for.
+
+    The return after that and those of all states between confirm it: a state where the orbit nearly
+    rests is close to its neighbours.
     """
     longest = int(min(LONGEST, max(MAX_PERIOD, BYTES // max(h.nbytes, 1))))
     first, state = h.astype(np.float64), h
     distances, step = np.empty(2 * longest), 0.0
+    marks, seen = np.random.default_rng(0).standard_normal((MARKS, h.size)), []
     for k in range(2 * longest):
         new = np.array(advance(at(case.loop, time + k), state, case.e), copy=True)
         step = max(step, float(np.linalg.norm(new.astype(np.float64) - state)))
         state = new
         distances[k] = np.linalg.norm(state - first)
+        seen.append(marks @ state.ravel())
     exact = max(
         EXACT_RETURN * step, ROUNDING * float(np.finfo(h.dtype).eps) * float(np.linalg.norm(first))
     )
     near = np.flatnonzero(distances[:longest] <= exact)
+    projected = np.array(seen)
     for k in near.tolist():
-        if distances[2 * k + 1] <= 2 * exact:
+        returns = np.abs(projected[k + 1 :] - projected[: -k - 1]).max()
+        if distances[2 * k + 1] <= 2 * exact and returns <= FAR * exact:
             return k + 1, longest
     return None, longest

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loopstab import FunctionLoop, LoopError, Outcome, check_loop, diagnose, loop_report
+from loopstab import FunctionLoop, LoopError, Outcome, check_loop, diagnose, loop_report, restricted
 
 E = np.random.default_rng(0).standard_normal(12)
 
@@ -349,3 +349,20 @@ def test_a_normal_contraction_converges_at_its_spectral_radius(n, seed, radius):
     assert found.rho.value == pytest.approx(radius, abs=1e-7)
     assert found.confirmed
     assert not found.contradiction
+
+
+def test_padding_is_left_out_of_the_verdict():
+    """Padded cells drift on their own; the kept cells do not depend on them."""
+    mask = np.array([True] * 5 + [False] * 3)
+    loop = FunctionLoop(
+        lambda h, e: np.where(e["mask"], 0.5 * np.tanh(h) + e["x"], 1.1 * h + 1),
+        lambda e: np.zeros_like(e["x"]),
+    )
+    e = {"x": np.ones(8), "mask": mask}
+    assert diagnose(loop, e).outcome is not Outcome.FIXED_POINT
+    found = diagnose(restricted(loop, e, mask), e)
+    assert found.outcome is Outcome.FIXED_POINT
+    assert found.confirmed == "spectrum: rho < 1"
+    assert found.state.shape == (8,)
+    with pytest.raises(LoopError, match="keep has 3 entries"):
+        restricted(loop, e, np.ones(3, bool))

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...theory.outcome import Outcome
 from ..arrays import Array
+from ..loops.pinned_loop import PinnedLoop
 from ..loops.protocol import LoopError
 from ..orbits.decay import Decay
 from ..orbits.diagnosis import Diagnosis
@@ -20,8 +21,8 @@ from ..orbits.follow import Followed
 from ..orbits.trajectory import Trajectory
 from .action import action
 from .approach import algebraic_approach, fixed_point, undecided_orbit
-from .clock import Unclocked, clocks
-from .investigation import Investigation, Spectrum
+from .clock import clocks
+from .investigation import Investigation, LocalSpectrum
 from .precision import only_rounding, precision_name, scaled_unit, scales, spread
 from .recurrent import aperiodic_orbit, cycle_orbit
 
@@ -96,7 +97,7 @@ def _by_channels(case: Investigation, orbit: Followed, time: int) -> Diagnosis:
 
 
 def _at_resolution(
-    case: Investigation, t: Trajectory, found: Diagnosis, end: Spectrum
+    case: Investigation, t: Trajectory, found: Diagnosis, end: LocalSpectrum
 ) -> Diagnosis:
     """A motion that the rounding of the step explains is a fixed point at its resolution."""
     unit = max(t.unit, end.unit)
@@ -144,7 +145,8 @@ def _drift(case: Investigation, orbit: Followed, found: Diagnosis, time: int) ->
     """A drift, unless only a count of the iterations drifts, or what is left of it converges."""
     clock = clocks(case.loop, case.h, case.e)
     if clock.any() and not clock.all() and not getattr(case.loop, "timed", False):
-        rest = Unclocked(case.loop, case.h, case.e, clock)
+        pace = (case.first - case.h).ravel()[clock]
+        rest = PinnedLoop(case.loop, case.h, clock, pace)
         other = Investigation(rest, case.e, case.loops, case.limit, case.products, case.seed)
         orbit = other.orbit(other.h)
         found = verdict(other, orbit, len(orbit.trajectory.steps))
