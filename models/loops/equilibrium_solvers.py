@@ -105,7 +105,7 @@ def solve_adjoint(product: Map, g: Tensor, tol: float, limit: int) -> Equilibriu
             for _ in range(2):  # the second sweep keeps the basis orthogonal
                 inner = torch.stack([torch.dot(v, w) for v in basis])
                 w = w - torch.stack(basis, dim=1) @ inner
-                h[: m + 1, m] += inner.double().cpu()
+                h[: m + 1, m] += inner.cpu().double()
             grown = float(w.norm())
             h[m + 1, m] = grown
             unit = torch.eye(m + 2, m + 1, dtype=torch.float64)
