@@ -20,8 +20,8 @@ class Outcome(StrEnum):
     FIXED_POINT = "fixed-point"
     """the residual abs(h_{t+1} - h_t) falls geometrically"""
     NEUTRAL = "neutral"
-    """the state converges to a point of a line or manifold of fixed points, which the start decides;
-    only a diagnosis with the spectrum tells it from a fixed point"""
+    """the state converges to a point of a line or manifold of fixed points, which the start
+    decides; only a diagnosis with the spectrum tells it from a fixed point"""
     CRITICAL = "critical"
     """the state converges, but only algebraically (h - h^3: residual ~ t^{-3/2})"""
     DRIFT = "drift"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from ..arrays import Array
 from ..loops.protocol import LoopedMap, advance, at, packed, protected, start
@@ -23,6 +24,7 @@ def run(
     view: Callable[[Array], Array] | None = None,
     unit: float | None = None,
     confirm: Callable[[Followed], bool] | None = None,
+    progress: bool = False,
 ) -> Followed:
     """Follow the orbit of a loop until its outcome is decided or the limit is reached.
 
@@ -38,6 +40,7 @@ def run(
         unit: Relative rounding error of what is recorded; default: that of its dtype.
         confirm: Function that may accept, on evidence other than the orbit, a fixed point that is
             still far away; default: such an orbit is followed further.
+        progress: Whether to show a progress bar.
 
     Returns:
         The recorded `trajectory` and its `diagnosis`, as a `Followed`.
@@ -55,12 +58,14 @@ def run(
         >>> found.trajectory.tail[-1]
         array([2., 2.])
     """
+    bar = tqdm(total=loops, disable=not progress, unit="loop", desc="orbit")
     numbers = iter(range(time, 2**62))
     h = start(at(loop, 0), e) if h is None else packed(loop, h, e)
 
     def step(states: Array) -> Array:
+        bar.update()
         new = advance(at(loop, next(numbers)), states[0], e)
         return np.array(new, copy=True)[None]
 
-    with protected(loop):
+    with protected(loop), bar:
         return follow(step, h[None], loops, limit, view=view, unit=unit, confirm=confirm)[0]

@@ -119,10 +119,10 @@ class Recorder:
                 np.concatenate((a, np.empty_like(a))) for a in (self._norms, self._steps)
             )
         with np.errstate(over="ignore", invalid="ignore"):
-            self._norms[i] = norms = np.linalg.norm(flat.astype(np.float64), axis=1)
+            self._norms[i] = norms = np.linalg.norm(flat.astype(np.float64, copy=False), axis=1)
             if i:
                 self._steps[i - 1] = steps = np.linalg.norm(
-                    (flat - self._ring[-1]).astype(np.float64), axis=1
+                    (flat - self._ring[-1]).astype(np.float64, copy=False), axis=1
                 )
                 self._still = np.where(steps == 0, self._still + 1, 0)
             periods = min(MAX_PERIOD, self.tail - 1)
@@ -130,7 +130,10 @@ class Recorder:
                 pasts = self._ring[: -periods - 1 : -1]  # latest first
                 self._returns.append(
                     np.stack(
-                        [np.linalg.norm((flat - past).astype(np.float64), axis=1) for past in pasts]
+                        [
+                            np.linalg.norm((flat - past).astype(np.float64, copy=False), axis=1)
+                            for past in pasts
+                        ]
                     )
                 )
         last = self._norms[max(i - 1, 0)]

@@ -16,6 +16,8 @@ from .approach import RATE_MARGIN
 from .investigation import Investigation
 from .reconcile import verdict
 
+FEWEST, MOST_NUMBERS = 200, 200_000_000
+"""Fewest iterations before the first look, and numbers that are computed until then, by default."""
 PRODUCTS = 1000
 """Largest number of products with J for a spectral radius, unless another is given."""
 
@@ -24,11 +26,12 @@ def diagnose(
     loop: LoopedMap,
     e: Any = None,
     *,
-    loops: int = LOOPS,
+    loops: int | None = None,
     limit: int | None = None,
     spectrum: bool = True,
     products: int = PRODUCTS,
     seed: int = 0,
+    progress: bool = False,
 ) -> Diagnosis:
     """Find out what a loop does on one input: the outcome of its orbit, with the evidence.
 
@@ -55,13 +58,15 @@ def diagnose(
     Args:
         loop: Looped map with `initial(e)` and `step(h, e)` (`LoopedMap`).
         e: Input, as the loop expects it; default None, for a loop without input.
-        loops: Iterations before the first look; at least 16.
+        loops: Iterations before the first look; at least 16. Default 2000, and fewer for states
+            of more than 100,000 numbers, down to 200.
         limit: Largest number of iterations; default 16 times `loops`. With `limit=loops` there is
             exactly one look.
         spectrum: Whether to measure the derivative. Without it no fixed point is confirmed.
         products: Largest number of products with the Jacobian for one spectral radius; it bounds
             the time of large loops.
         seed: Seed of the eigenvalue solve and of the perturbation.
+        progress: Whether to show progress bars of the iterations.
 
     Returns:
         The outcome with its evidence and the next action, as a `Diagnosis`.
@@ -87,7 +92,10 @@ def diagnose(
         2
     """
     with protected(loop), np.errstate(all="ignore"):
-        case = Investigation(loop, e, loops, limit, products, seed)
+        case = Investigation(loop, e, loops or LOOPS, limit, products, seed)
+        case.progress = progress
+        if loops is None:
+            case.loops = min(LOOPS, max(FEWEST, MOST_NUMBERS // case.h.size))
         orbit = case.orbit(case.h, confirm=_contracts(case) if spectrum else None)
         return concluded(case, orbit, spectrum)
 

@@ -20,7 +20,7 @@ from ..spectra.agreement import SMOOTH, Agreement, agreement
 from ..spectra.eigenvalues import leading_eigenvalues
 from ..spectra.linearisation import Linearisation
 from ..spectra.radius import SpectralRadius, spectral_radius
-from .precision import UNITS, coarse_name, precision_name
+from .precision import UNITS, coarse_name, noise_unit, precision_name
 
 WHOLE = 512
 """Largest dimension at which all eigenvalues are computed where more than the first is needed."""
@@ -40,7 +40,7 @@ DOUBT = 4
 """Roundings of the step within which a spectral radius may be 1: the weights are rounded too."""
 FLAT = 1e-3
 """Slope below which the step is nearly constant, and differences have an absolute error only."""
-STEADY = 0.5
+STEADY = 0.2
 """Relative change of 1 - rho below which the step of another iteration is about the same."""
 AHEAD = (1, 2, 3)
 """Iterations, after the last and its double, whose steps are compared with that of the last."""
@@ -142,6 +142,7 @@ class Investigation:
 
     Attributes:
         known: the spectrum at the last state, where it was measured together with others.
+        progress: whether to show progress bars.
         ignores_input: whether the step does not use its input, where that was measured.
         changes: how the step of a timed loop still changes at the end of the orbit; empty if not.
     """
@@ -157,7 +158,7 @@ class Investigation:
         first: tuple[Array, Array] | None = None,
     ):
         self.loop, self.e, self.loops, self.limit = loop, e, loops, limit
-        self.products, self.seed = products, seed
+        self.products, self.seed, self.progress = products, seed, False
         self._others = 0.0 if first is None else COUPLED
         if first is None:
             h = start(at(loop, 0), e)
@@ -195,6 +196,7 @@ class Investigation:
             view=view,
             unit=unit,
             confirm=confirm,
+            progress=self.progress,
         )
 
     def adopt(self, known: LocalSpectrum) -> None:
@@ -228,7 +230,8 @@ class Investigation:
             if coarse is None:
                 return j
             self.precision = coarse
-            self._measured = BareLoop(self.loop, UNITS[coarse])
+            unit = max(UNITS[coarse], noise_unit(at(self.loop, time), h, self.e))
+            self._measured = BareLoop(self.loop, unit)
         elif found.smooth and not found.agrees:
             self.contradiction = _disagreement(found)
             self._measured = BareLoop(self.loop)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def diagnose(
     source: Annotated[str, tyro.conf.Positional],
-    loops: int = 2000,
+    loops: int | None = None,
     limit: int | None = None,
     spectrum: bool = False,
     products: int = 1000,
@@ -57,7 +57,8 @@ def diagnose(
 
     Args:
         source: Python file, name of a shipped checkpoint, or path of a model.safetensors file.
-        loops: Iterations before the orbit is classified for the first time.
+        loops: Iterations before the orbit is classified for the first time; default: 2000, and
+            fewer for very large states.
         limit: The most iterations of an undecided orbit; default: 16 times --loops.
         spectrum: Take all spectral measurements of a Python file too.
         products: The most products with the Jacobian for one spectral radius.
@@ -87,10 +88,11 @@ def diagnose(
         return 0 if report.passed else 1
     _refuse(loop_report(loop, e))
     if rows or inputs > 1:
+        options["loops"] = loops or 2000
         found = diagnose_batch(loop, e, **options, progress=not json_)
         _print(found, json_)
         return 1 if "non-finite" in found.outcomes else 0
-    result = measure(loop, e, **options)
+    result = measure(loop, e, **options, progress=not json_)
     if compare is not None:
         other, _ = _source(compare, data, level, seed, inputs)
         _print(BeforeAfter(result, measure(other, e, **options)), json_)
