@@ -23,6 +23,13 @@ CERTAIN = 10
 """The same in units of the error of the difference quotient."""
 SMOOTH = 0.1
 """Relative difference of the quotients along v and -v, or of two step sizes, at a kink."""
+STREAM = 41
+"""Second part of the seed: users draw their inputs with `default_rng(seed)`, and a direction that
+is the input is not random."""
+WEAK = 0.1
+"""Share of the largest slope below which the errors of a smaller one are not relative to it."""
+STEEP = 0.01
+"""Slope from which a kink matters."""
 LARGE_STEP, LEAST_SLOPE, FLAT = 5e-3, 1e-2, 0.1
 """Relative size of a large difference, the slope that counts there, and the share of it below which
 the usual difference sees nothing."""
@@ -74,24 +81,39 @@ def agreement(j: Linearisation, *, seed: int = 0) -> Agreement:
         j: the linearisation at a state.
         seed: seed of the directions.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng((seed, STREAM))
     step = (j.image.astype(np.float64) - j.h.astype(np.float64)).ravel()
     directions = [*rng.standard_normal((DIRECTIONS, j.n))]
     directions += [step / np.linalg.norm(step)] if np.linalg.norm(step) > 0 else []
     pulled = _pulled(j, rng)
     errors, kinks, differences = [0.0], [0.0], []
-    for v in directions:
-        ahead, behind = j.quotients(v)
+    seen = [(v, *j.quotients(v)) for v in directions]
+    steepest = max((_length(a + b) / 2 / _length(v) for v, a, b in seen), default=0.0)
+    for v, ahead, behind in seen:
         slope = (ahead + behind) / 2
         wide = np.mean(j.quotients(v, factor=2.0), axis=0)
-        size = max(float(np.linalg.norm(slope)), TINY)
+        size = max(_length(slope), WEAK * steepest * _length(v), TINY)
         errors.append(float(np.linalg.norm(wide - slope)) / size)
         errors.append(_flatness(j, v, slope))
         kinks.append(float(np.linalg.norm(ahead - behind)) / size)
-        gap = _gap(j, v, slope, pulled)
+        gap = _gap(j, v, slope, pulled, size)
         if gap is not None:
             differences.append(gap)
     return Agreement(max(differences, default=None), max(errors), max(kinks))
+
+
+def kinked(j: Linearisation, *, seed: int = 0) -> bool:
+    """Whether the step has a kink at a state: the slopes along v and -v differ for some v.
+
+    There the derivative says nothing about stability: 2 abs(h) has the central difference 0 at 0.
+    """
+    rng = np.random.default_rng((seed, STREAM))
+    for v in rng.standard_normal((DIRECTIONS, j.n)):
+        ahead, behind = j.quotients(v)
+        top = max(_length(ahead), _length(behind))
+        if top > STEEP * _length(v) and _length(ahead - behind) > SMOOTH * top:
+            return True
+    return False
 
 
 def _flatness(j: Linearisation, v: Array, slope: Array) -> float:
@@ -116,10 +138,10 @@ def _pulled(j: Linearisation, rng: np.random.Generator) -> list[tuple[Array, Arr
 
 
 def _gap(
-    j: Linearisation, v: Array, slope: Array, pulled: list[tuple[Array, Array]]
+    j: Linearisation, v: Array, slope: Array, pulled: list[tuple[Array, Array]], size: float
 ) -> float | None:
     """Largest relative difference of the loop's own J v or J^T u and the quotient along v."""
-    size, gaps = max(float(np.linalg.norm(slope)), TINY), []
+    gaps: list[float] = []
     if j.derivative != "central difference":
         own = j(v)
         gaps.append(float(np.linalg.norm(own - slope)) / max(size, float(np.linalg.norm(own))))
@@ -128,6 +150,10 @@ def _gap(
         rest = values - [u @ slope for u, _ in pulled]
         gaps.append(_rms(rest) / max(size, _rms(values)))
     return max(gaps, default=None)
+
+
+def _length(x: Array) -> float:
+    return float(np.linalg.norm(x))
 
 
 def _rms(x: Array) -> float:

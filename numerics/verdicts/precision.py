@@ -28,6 +28,11 @@ LEAST_SCALE = 1e-3
 """Least scale of a channel, as a share of the median: channels near zero are not blown up."""
 POINTS, NEAR = 7, 8
 """States, and their distance in roundings, whose third differences give the noise of the step."""
+NOISE_GAP = 2.0**-12
+"""The unit at which the noise of a step of unknown precision is measured: third differences then
+see the rounding of bfloat16, and are blind to a smooth step up to that of float32."""
+UNIFORM = 2 * np.sqrt(3.0)
+"""Machine epsilon over the standard deviation of a uniform rounding error."""
 THIRD = np.sqrt(20.0)
 """Standard deviation of a third difference of independent noise of unit size."""
 
@@ -37,11 +42,13 @@ def coarse_name(loop: LoopedMap, h: Array, e: Any, unit: float) -> str | None:
 
     At a resolution where the step is smooth, difference quotients of two sizes agree; below it
     they are rounding. The finest resolution at which they agree well is taken, or else the one
-    at which they agree best.
+    at which they agree best. Quotients of differences that are far apart may agree by chance, so
+    that the noise of the step must not be larger either.
     """
     errors: dict[str, float] = {}
+    noise = noise_unit(loop, h, e)
     for name, coarse in UNITS.items():
-        if coarse < COARSER * unit:
+        if coarse < COARSER * unit or noise > COARSER * coarse:
             continue
         try:
             found = agreement(Linearisation(BareLoop(loop, coarse), h, e))
@@ -87,6 +94,13 @@ def scaled_unit(loop: LoopedMap, h: Array, e: Any, scale: Array, unit: float) ->
     """
     noise = step_noise(loop, h, e, unit) / scale
     return max(unit, 4 * float(np.linalg.norm(noise)) / ROUNDING / float(np.sqrt(len(scale))))
+
+
+def noise_unit(loop: LoopedMap, h: Array, e: Any) -> float:
+    """The machine epsilon of a precision whose rounding is as large as the noise of the step."""
+    noise = float(np.linalg.norm(step_noise(loop, h, e, NOISE_GAP)))
+    size = float(np.linalg.norm(np.asarray(loop.step(h, e), np.float64)))
+    return UNIFORM * noise / size if np.isfinite(noise) and size > 0 else 0.0
 
 
 def step_noise(loop: LoopedMap, h: Array, e: Any, unit: float) -> Array:
