@@ -24,8 +24,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from loopstab import Linearisation, spectral_radius
-from loopstab.models.measure.evaluate import accuracy_curve
 from loopstab.models.loops.torch_loop import TorchLoop
+from loopstab.models.measure.evaluate import accuracy_curve
 from loopstab.models.network.arithmetic import Arithmetic
 from loopstab.models.network.checkpoint import load_model
 from loopstab.models.network.model_config import ModelConfig

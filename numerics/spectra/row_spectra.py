@@ -17,7 +17,7 @@ from .eigenvalues import CLOSE, EPS, MOST_ERROR, RELIABLE, ROUNDED
 from .linearisation import DENSE, TINY, Linearisation
 from .radius import SpectralRadius
 
-GROWTH = 1.5
+GROWTH = 1.25
 """Ratio of two sizes of the Krylov spaces at which the rows are looked at."""
 FIRST = 12
 """Size at the first look."""
