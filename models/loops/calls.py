@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,28 +42,35 @@ class RecordedCall:
     output: Any
 
 
-def submodule(module: nn.Module, name: str) -> nn.Module:
-    """A submodule by its name; `LoopError` names those that exist."""
+def part_of(module: nn.Module, name: str) -> Callable[..., Any]:
+    """A submodule or a method of one, by its name; `LoopError` names the submodules that exist."""
     known = [key for key, _ in module.named_modules() if key]
     if name in known:
         return module.get_submodule(name)
+    owner, _, method = name.rpartition(".")
+    if owner in ("", *known):
+        found = getattr(module.get_submodule(owner), method, None)
+        if callable(found):
+            return found
     near = difflib.get_close_matches(name, known, SHOWN, 0.3) or known[:SHOWN]
     more = "" if len(known) <= len(near) else f" (of {len(known)})"
-    raise LoopError(f"the model has no submodule {name!r}; it has {', '.join(near)}{more}")
+    raise LoopError(
+        f"the model has no submodule or method {name!r}; it has {', '.join(near)}{more}"
+    )
 
 
 def record_calls(module: nn.Module, name: str, given: Any) -> list[RecordedCall]:
-    """Run a model once and record the calls of a submodule; the model is left as it was.
+    """Run a model once and record the calls of a part of it; the model is left as it was.
 
     Args:
         module: the model.
-        name: the name of the submodule.
+        name: the name of the submodule or method.
         given: the input of the model: a tuple of arguments, a dict of keywords, or one argument.
 
     Raises:
-        LoopError: there is no such submodule, it is called less than twice, or the model fails.
+        LoopError: there is no such part, it is called less than twice, or the model fails.
     """
-    core, calls = submodule(module, name), []
+    core, calls = part_of(module, name), []
     started: list[dict[Place, Any]] = []
 
     def before(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -73,8 +81,19 @@ def record_calls(module: nn.Module, name: str, given: Any) -> list[RecordedCall]
 
     args = given if isinstance(given, tuple) else () if isinstance(given, dict) else (given,)
     snapshot = Snapshot(Reach({"module": module}))
-    core.register_forward_pre_hook(before, with_kwargs=True)
-    core.register_forward_hook(after)
+    owner, _, method = name.rpartition(".")
+
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        arguments = _copied({**dict(enumerate(args)), **kwargs})
+        output = core(*args, **kwargs)
+        calls.append(RecordedCall(arguments, _copied(output)))
+        return output
+
+    if isinstance(core, nn.Module):
+        core.register_forward_pre_hook(before, with_kwargs=True)
+        core.register_forward_hook(after)
+    else:
+        setattr(module.get_submodule(owner), method, recorded)
     try:
         with torch.inference_mode(False), torch.no_grad():
             module(*_copied(args), **(_copied(given) if isinstance(given, dict) else {}))
@@ -83,10 +102,15 @@ def record_calls(module: nn.Module, name: str, given: Any) -> list[RecordedCall]
         raise LoopError(f"the model raised {type(error).__name__}: {text}") from error
     finally:
         snapshot.restore()
+        if not isinstance(core, nn.Module):
+            vars(module.get_submodule(owner)).pop(method, None)
     if len(calls) < 2:
         often = "once only" if calls else "never"
-        advice = "ask the model for more iterations, or name the submodule that it repeats"
-        raise LoopError(f"the submodule {name!r} is called {often} in a run of the model: {advice}")
+        advice = (
+            "ask the model for more iterations, or name the submodule or the method that does one"
+            " iteration"
+        )
+        raise LoopError(f"{name!r} is called {often} in a run of the model: {advice}")
     return calls
 
 

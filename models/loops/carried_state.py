@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
-
-from torch import nn
 
 from ...numerics.loops.protocol import LoopError
 from .calls import ROUNDINGS, Place, RecordedCall, alike, close, combined, part, parts
@@ -39,7 +38,9 @@ class CarriedState:
         """The state after a recorded call."""
         return self._after(call.arguments[self.places[0]], call.output, self.shift)
 
-    def image(self, core: nn.Module, h: Any, arguments: dict[Place, Any], shift: Any) -> Any:
+    def image(
+        self, core: Callable[..., Any], h: Any, arguments: dict[Place, Any], shift: Any
+    ) -> Any:
         """The state after a new call.
 
         Args:

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ...numerics.loops.protocol import LoopError
-from .calls import ROUNDINGS, Place, RecordedCall, close, record_calls, submodule
+from .calls import ROUNDINGS, Place, RecordedCall, close, part_of, record_calls
 from .carried_state import CarriedState, find_carried
 from .tensor_structure import to_tensor
 from .torch_loop import TorchLoop
@@ -16,7 +16,7 @@ from .torch_loop import TorchLoop
 def recurrence(
     module: nn.Module, loop: str = "core", input: Any = None, *, state: Place | None = None
 ) -> tuple[TorchLoop, Any]:
-    """The loop of a model that calls one of its submodules again and again.
+    """The loop of a model that calls one of its submodules or methods again and again.
 
     The model is run once, and the arguments and outputs of the submodule are recorded. The argument
     that equals the output of the call before is the state; the others are frozen as the input of
@@ -26,7 +26,8 @@ def recurrence(
 
     Args:
         module: the model, called as it is in use; put it into evaluation mode first.
-        loop: the name of the submodule, as in `module.named_modules()`; default "core".
+        loop: the name of the submodule, as in `module.named_modules()`, or of a method of the model
+            or of a submodule that does one iteration ("transformer.one_loop"); default "core".
         input: the input of the model: a tensor, a tuple of arguments, or a dict of keywords.
         state: the position or the keyword of the argument that is the state; default None: it is
             found.
@@ -57,7 +58,7 @@ def recurrence(
         >>> str(diagnose(loop, e).outcome)
         'fixed-point'
     """
-    calls, core = record_calls(module, loop, input), submodule(module, loop)
+    calls, core = record_calls(module, loop, input), part_of(module, loop)
     carried = find_carried(calls, loop, state)
     rest = {k: v for k, v in calls[0].arguments.items() if k not in carried.places}
     times = _times(calls, rest, loop)

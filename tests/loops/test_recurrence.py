@@ -129,7 +129,7 @@ def test_a_count_of_the_calls_is_the_time_of_the_step():
 
 
 REFUSED = {
-    "no such name": ("gru", "cores", 5, r"no submodule 'cores'; it has core"),
+    "no such name": ("gru", "cores", 5, r"no submodule or method 'cores'; it has core"),
     "once": ("gru", "core", 1, "called once only"),
     "prelude": ("gru", "prelude", 5, "called once only"),
     "schedule": ("schedule", "core", 5, r"argument 1 of 'core' changes from call to call"),
@@ -172,3 +172,40 @@ def test_other_refusals():
     container.forward = lambda x: container.parts[0](x)
     with pytest.raises(LoopError, match="is called never"):
         recurrence(container, "parts", X)
+
+
+class Adapted(torch.nn.Module):
+    """A state that is joined with the input before it passes through a list of blocks."""
+
+    def __init__(self):
+        super().__init__()
+        self.adapter = torch.nn.Linear(8, 4)
+        self.blocks = torch.nn.ModuleList(torch.nn.Linear(4, 4) for _ in range(2))
+
+    def one_loop(self, h, e):
+        h = self.adapter(torch.cat((h, e), -1))
+        for block in self.blocks:
+            h = torch.tanh(block(h))
+        return h
+
+    def forward(self, e):
+        h = torch.zeros_like(e)
+        for _ in range(3):
+            h = self.one_loop(h, e)
+        return h
+
+
+def test_a_method_that_does_one_iteration_is_a_loop():
+    torch.manual_seed(0)
+    model, e = Adapted().double().eval(), torch.ones(2, 4).double()
+    before = dict(vars(model))
+    loop, inputs = recurrence(model, "one_loop", e)
+    assert dict(vars(model)) == before
+    h = loop.initial(inputs)
+    for _ in range(3):
+        h = loop.step(h, inputs)
+    np.testing.assert_allclose(h, model(e).detach().numpy(), rtol=1e-14)
+    with pytest.raises(LoopError, match="'blocks' is called never"):
+        recurrence(model, "blocks", e)
+    with pytest.raises(LoopError, match="no submodule or method 'core'"):
+        recurrence(model, "core", e)
