@@ -45,6 +45,9 @@ GROWN = 10.0
 """Growth of the norm above which steps may have been rounded away while the state grew."""
 UNFALLEN = 0.1
 """Steps that stay above this share of the largest have not fallen before they vanished."""
+FINITE = 1e4
+"""Least ratio of the last step to the floor where an orbit ends at once: steps that are rounded
+away are near the floor before they vanish."""
 SHORT_FALL = 8
 """Steps above the floor below which only the first and the last of them give the rate."""
 BETTER = 0.5
@@ -102,7 +105,10 @@ def settled(t: Trajectory, floor: float, base: Diagnosis) -> Diagnosis:
     first = int(np.flatnonzero(np.append(True, t.steps > floor))[-1])
     above = t.steps[: first + 1]
     grown = t.norms[first] > GROWN * t.norms[0]
-    if grown and above[:-1].size and above[:-1].min() > UNFALLEN * above.max():
+    unfallen = above[:-1].size > 0 and above[:-1].min() > UNFALLEN * above.max()
+    if unfallen and above[-2] > FINITE * floor and above[-1] == t.steps[-1] == 0:
+        return replace(base, outcome=Outcome.FIXED_POINT, rate=0.0)
+    if grown and unfallen:
         return replace(base, advice=ROUNDED_AWAY)
     if first < SHORT_FALL:
         measurable = first and above[0] > 0

@@ -15,7 +15,7 @@ from ..orbits.follow import Followed
 from ..orbits.trajectory import Trajectory
 from ..orbits.windows import ROUNDING
 from ..spectra.agreement import kinked
-from .investigation import Investigation, LocalSpectrum
+from .investigation import SLOW, Investigation, LocalSpectrum
 from .neutral import ERRORS, neutral_space
 
 RATE_MARGIN = 0.8
@@ -24,6 +24,8 @@ LEAST_RATE = 0.02
 """Rates below this are fits of a few steps, and are not compared."""
 RETURNED = 1e-2
 """A restart has returned if it ends within this share of the push from the same point."""
+RESTING = 4
+"""Relative residual, in roundings of the step, up to which an orbit rests."""
 TOLERANCE = 1e-8
 """Relative residual for which the remaining iterations are predicted."""
 MOST_RESTARTS = 2
@@ -67,7 +69,8 @@ def fixed_point(
         again, push = case.orbit(there.h - push, time=time), -push
     last = case.last_state(again.trajectory)
     away = float(np.linalg.norm(last.astype(np.float64) - there.h))
-    stays = away > RETURNED * float(np.linalg.norm(push))
+    rounding = RESTING * max(t.unit, end.unit) * float(np.linalg.norm(there.h))
+    stays = away > max(RETURNED * float(np.linalg.norm(push)), rounding)
     settles = again.diagnosis.outcome is Outcome.FIXED_POINT
     if settles and not stays:
         return replace(found, confirmed="perturbed restart returned").noted(case.changes)
@@ -77,9 +80,16 @@ def fixed_point(
             " because the step does, and its limit depends on the start"
         )
     if settles and neutral is not None:
+        if found.precision is not None and found.residual > RESTING * end.unit:
+            return found.noted(
+                f"rho is 1 within the rounding of {found.precision}, which tells no slow mode from"
+                " a neutral direction"
+            )
         return _manifold(found, neutral)
     reason = (
-        f"the orbit passed a saddle with rho = {there.rho.value:.4g}"
+        "the orbit rested on a kink of the step, and a push leaves it"
+        if kink
+        else f"the orbit passed a saddle with rho = {there.rho.value:.4g}"
         if there.rho.value >= 1
         else f"rho = {there.rho.value:.4g} with error {there.error:.1e} does not confirm the fixed"
         " point"
@@ -136,8 +146,10 @@ def undecided_orbit(
         return _slow(found, there, t)
     rho, where = (there.rho, "near") if there is not None else (end.rho, "at")
     decide = "more loops" if rho.value < 1 else "a start elsewhere, or more loops"
+    slow = SLOW < rho.value < 1 - rho.error
+    pace = f", a time constant of {1 / (1 - rho.value):.2g} iterations" if slow else ""
     return replace(found, rho=rho).noted(
-        f"rho = {rho.value:.6g} {where} the last state; {decide} would decide"
+        f"rho = {rho.value:.6g} {where} the last state{pace}; {decide} would decide"
     )
 
 

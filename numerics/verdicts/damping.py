@@ -9,6 +9,9 @@ from scipy.optimize import minimize_scalar
 
 from ..arrays import Array
 
+NOTHING = 1e-6
+"""Least fall of the spectral radius below 1: less may be the error of an eigenvalue at 1."""
+
 
 @dataclass(frozen=True)
 class Damping:
@@ -53,4 +56,4 @@ def damping(values: Array, whole: bool) -> Damping | None:
 
     found = minimize_scalar(radius, bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-6})
     factor = float(found.x)
-    return Damping(factor, radius(factor)) if radius(factor) < 1 else None
+    return Damping(factor, radius(factor)) if radius(factor) < 1 - NOTHING else None

@@ -311,7 +311,8 @@ class Investigation:
 
 def _disagreement(found: Agreement) -> str:
     return (
-        "the gradient of the step is not the derivative of the map: something is detached or runs"
-        f" without gradient (products with the gradient differ from differences of the step by"
-        f" {found.difference:.0%}, and the differences are known to {found.error:.0e})"
+        "the gradient of the step is not the derivative of the map: something is detached, runs"
+        " without gradient or has a gradient of its own (products with the gradient differ from"
+        f" differences of the step by {found.difference:.0%}, and the differences are known to"
+        f" {found.error:.0e})"
     )

@@ -18,8 +18,8 @@ from ..spectra.linearisation import Linearisation
 NEARBY = 1e-2
 """Distance, relative to the state, of the state where a kink at h_0 is avoided."""
 DETACHED = (
-    "the gradient of the step is not the derivative of the map: something is detached or runs"
-    " without gradient"
+    "the gradient of the step is not the derivative of the map: something is detached, runs"
+    " without gradient or has a gradient of its own"
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import eig
-from scipy.sparse.linalg import ArpackError, LinearOperator, eigs
+from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigs
 
 from ..arrays import Array
 from ..loops.protocol import LoopError
@@ -19,6 +19,8 @@ FEW, MOST = 8, 64
 """Eigenvalues that are computed beyond it: the first number, doubled while all of them are 1."""
 ERRORS = 10
 """An eigenvalue within this many of its errors of 1 counts as 1."""
+MOST_NEAR = 0.03
+"""An eigenvalue farther from 1 is none, however large the errors are."""
 LEAST_OVERLAP = 1e-3
 """Least overlap of left and right eigenvectors that counts: among equal eigenvalues the vectors are
 arbitrary, and their overlap says nothing about the error."""
@@ -39,7 +41,7 @@ def neutral_space(j: Linearisation, error: float, *, seed: int = 0) -> Neutral |
     """
     if j.n <= WHOLE:
         return _whole(j.dense(), max(j.error, j.unit))
-    near = ERRORS * max(error, j.error, j.unit)
+    near = min(ERRORS * max(error, j.error, j.unit), MOST_NEAR)
     try:
         right = _near_one(j.n, j, near, seed)
         left = None if j.adjoint_of == "columns" else _near_one(j.n, j.adjoint, near, seed)
@@ -55,7 +57,7 @@ def _whole(matrix: Array, relative: float) -> Neutral | None:
     values, left, right = found
     overlap = np.abs(np.sum(left.conj() * right, axis=0))
     errors = relative * np.linalg.norm(matrix) / np.maximum(overlap, LEAST_OVERLAP)
-    near = np.abs(values - 1) <= ERRORS * errors
+    near = np.abs(values - 1) <= np.minimum(ERRORS * errors, MOST_NEAR)
     if not near.any():
         return None
     directions = _orthonormal(right[:, near].T)
@@ -72,9 +74,14 @@ def _near_one(n: int, product: Any, near: float, seed: int) -> Array:
     operator = make((n, n), matvec=product, dtype=float)
     while True:
         most = max(1, PRODUCTS // (2 * k))
-        values, vectors = solve(operator, k=k, which="LM", v0=start, tol=near / 100, maxiter=most)
+        last = k >= min(MOST, n // 4)
+        try:
+            found = solve(operator, k=k, which="LM", v0=start, tol=near / 100, maxiter=most)
+        except ArpackNoConvergence as partial:  # those that converged count
+            found, last = (partial.eigenvalues, partial.eigenvectors), True
+        values, vectors = found
         ones = np.abs(values - 1) <= near
-        if not ones.all() or k >= min(MOST, n // 4):
+        if last or not ones.all():
             return _orthonormal(vectors[:, ones].T) if ones.any() else np.empty((0, n))
         k *= 2
 

@@ -9,7 +9,7 @@ from loopstab.models.measure.evaluate import accuracy_curve
 from loopstab.models.network.checkpoint import load_model
 from loopstab.models.tasks.chess import puzzles as chess_puzzles
 from loopstab.models.tasks.registry import recorded_task
-from loopstab.models.tasks.sudoku import sudoku_task as sudoku
+from loopstab.models.tasks.sudoku import sudoku_file as sudoku
 from loopstab.models.zoo import zoo
 
 SOURCES = {

@@ -159,3 +159,32 @@ def test_a_step_rounded_to_bfloat16_inside_is_a_fixed_point_at_its_resolution():
     )
     assert inside.outcome is Outcome.FIXED_POINT
     assert "resolution of" in inside.advice
+
+
+def test_an_orbit_that_ends_at_once_is_not_rounded_away():
+    """A nilpotent map takes steps of about one size, and stops after as many as its dimension."""
+    shift = np.diag(np.ones(29), 1)
+    found = diagnose(FunctionLoop(lambda h, e: shift @ h + 1, np.zeros(30)))
+    assert found.outcome is Outcome.FIXED_POINT
+    assert "rounded away" not in found.advice
+
+
+def test_a_rotation_is_not_damped_by_rounding():
+    turn = np.eye(3)
+    turn[:2, :2] = [[np.cos(2.0), -np.sin(2.0)], [np.sin(2.0), np.cos(2.0)]]
+    found = diagnose(FunctionLoop(lambda h, e: turn @ h, np.ones(3)))
+    assert found.outcome is Outcome.APERIODIC
+    assert "attracts by itself" not in found.action
+
+
+def test_the_identity_is_neutral_where_the_solver_finds_a_part_of_its_eigenvalues():
+    found = diagnose(FunctionLoop(lambda h, e: h.copy(), np.random.default_rng(0).random(700)))
+    assert found.outcome is Outcome.NEUTRAL
+    assert not found.neutral.complete
+
+
+def test_scalars_of_numpy_are_states():
+    loop = FunctionLoop(
+        lambda s, e: {"h": s["h"] / 2, "n": s["n"] + 1}, {"h": ONES, "n": np.ones(())}
+    )
+    assert diagnose(loop).outcome is Outcome.FIXED_POINT
