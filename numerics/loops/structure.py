@@ -158,7 +158,7 @@ def _register(kind: type) -> None:
 
 
 def _leaf(path: str, array: Any) -> Leaf:
-    if not isinstance(array, np.ndarray | np.generic):  # s + 1 makes a scalar of shape ()
+    if not isinstance(array, np.ndarray):
         raise StructureError(f"is {type(array).__name__}{place(path)}, not a NumPy array")
     if array.dtype not in FLOATS and array.dtype.kind != "c":
         raise StructureError(f"has dtype {array.dtype}{place(path)}, which is no float")

@@ -181,10 +181,3 @@ def test_the_identity_is_neutral_where_the_solver_finds_a_part_of_its_eigenvalue
     found = diagnose(FunctionLoop(lambda h, e: h.copy(), np.random.default_rng(0).random(700)))
     assert found.outcome is Outcome.NEUTRAL
     assert not found.neutral.complete
-
-
-def test_scalars_of_numpy_are_states():
-    loop = FunctionLoop(
-        lambda s, e: {"h": s["h"] / 2, "n": s["n"] + 1}, {"h": ONES, "n": np.ones(())}
-    )
-    assert diagnose(loop).outcome is Outcome.FIXED_POINT
