@@ -17,10 +17,12 @@ from .eigenvalues import CLOSE, EPS, MOST_ERROR, RELIABLE, ROUNDED
 from .linearisation import DENSE, TINY, Linearisation
 from .radius import SpectralRadius
 
-GROWTH = 1.25
-"""Ratio of two sizes of the Krylov spaces at which the rows are looked at."""
 FIRST = 12
-"""Size at the first look."""
+"""Size of the Krylov spaces at which the rows are looked at first."""
+GROWTH = (1.1, 2.0)
+"""Least and largest ratio of the sizes of two looks; between them the residuals decide."""
+READY = 0.75
+"""Share of the rows that are expected to have converged at the next look."""
 SPACE = 2**26
 """Numbers that all Krylov bases together may hold (512 MB)."""
 
@@ -54,16 +56,19 @@ def row_radii(
     found: dict[int, _Leading] = {}
     krylov = _RowKrylov(j, min(n, budget - 2, max(SPACE // (rows * n), FIRST)), seed)
     seen: dict[int, tuple[int, float]] = {}
+    sizes: list[int] = []
     look = min(FIRST, krylov.most) if n > DENSE else krylov.most
     while len(found) < rows:
         while krylov.size < look:
             krylov.grow()
         last = krylov.size == krylov.most
+        sizes.append(krylov.size)
+        krylov.missing.append({})
         for i in set(range(rows)) - set(found):
             pair = _leading(krylov, i, tol, seen, last)
             if pair is not None:
                 found[i] = pair
-        look = min(max(int(GROWTH * krylov.size), krylov.size + 1), krylov.most)
+        look = min(_next_look(krylov, sizes, set(range(rows)) - set(found)), krylov.most)
     pairs = [found[i] for i in range(rows)]
     vectors = np.array([pair.vector for pair in pairs])
     images = krylov.product(np.real(vectors)) + 1j * krylov.product(np.imag(vectors))
@@ -104,6 +109,7 @@ class _RowKrylov:
         self.rng = np.random.default_rng(seed)
         self.basis = np.zeros((self.rows, most + 1, self.n))
         self.h = np.zeros((self.rows, most + 1, most))
+        self.missing: list[dict[int, float]] = []
         self.basis[:, 0] = _unit(self.rng.standard_normal((self.rows, self.n)))
 
     def product(self, v: Array) -> Array:
@@ -131,6 +137,18 @@ class _RowKrylov:
 
 def _unit(rows: Array) -> Array:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY)
+
+
+def _next_look(krylov: _RowKrylov, sizes: list[int], rows: set[int]) -> int:
+    """The size at which most of the rows have converged, if their residuals go on to fall."""
+    m, (least, most) = krylov.size, GROWTH
+    if len(sizes) < 2 or not rows:
+        return int(most * m)
+    before, now = krylov.missing[-2], krylov.missing[-1]
+    rates = [(before[i] - now[i]) / (m - sizes[-2]) for i in rows]
+    expected = [now[i] / rate if rate > 0 else m for i, rate in zip(rows, rates, strict=True)]
+    ahead = int(np.quantile(expected, READY)) + 2
+    return min(max(m + ahead, int(least * m) + 1), int(most * m))
 
 
 @dataclass(frozen=True)
@@ -179,6 +197,7 @@ def _leading(
     residuals = np.zeros(m) if whole else np.abs(h[m] @ vectors)
     floor = tol * abs(value) + 10 * j.rounding * size
     condition = _condition(h[:m], value, vectors[:, k])
+    krylov.missing[-1][i] = max(float(np.log((residuals[k] + TINY) / (floor + TINY))), 0.0)
     noise = 100 * max(j.rounding, j.error) * size
     accurate = residuals[k] <= noise or residuals[k] * condition <= 10 * floor
     if not (residuals[k] <= floor and accurate):

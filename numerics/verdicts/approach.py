@@ -191,7 +191,9 @@ def _consistent(
 
 def _kink(case: Investigation, found: Diagnosis, there: LocalSpectrum) -> bool:
     """Whether the step has a kink at the fixed point, as far as its precision lets one see."""
-    return found.precision is None and kinked(there.j, seed=case.seed)
+    if found.precision is not None or there.smooth:
+        return False
+    return kinked(there.j, seed=case.seed)
 
 
 def _neutral(case: Investigation, there: LocalSpectrum) -> Neutral | None:

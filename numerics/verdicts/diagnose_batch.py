@@ -172,7 +172,8 @@ def _measure_together(
         case, t = cases[i], followed[i].trajectory
         if found.smooth and found.agrees and j.unit <= np.finfo(states.dtype).eps:
             h = case.last_state(t)
-            case.adopt(LocalSpectrum(h, rho, j.unit, j.rounding, case.later(h, len(t.steps))))
+            later = case.later(h, len(t.steps))
+            case.adopt(LocalSpectrum(h, rho, j.unit, j.rounding, later, smooth=True))
             case.ignores_input = None if moved is None else bool(moved[k])
 
 

@@ -60,6 +60,7 @@ class LocalSpectrum:
         linear: makes the linearisation there, which not every verdict needs.
         moved: distance of the state from the last state of the orbit; 0 unless Newton's method
             found a fixed point near it.
+        smooth: whether the step was already found to have no kink there.
         simple: whether Newton's method converged quadratically there, which proves that no
             eigenvalue is 1.
     """
@@ -70,6 +71,7 @@ class LocalSpectrum:
     rounding: float
     linear: Callable[[], Linearisation]
     moved: float = 0.0
+    smooth: bool = False
     simple: bool = False
 
     @classmethod
