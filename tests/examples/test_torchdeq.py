@@ -17,9 +17,8 @@ def test_the_radius_at_the_equilibrium_is_that_of_the_dense_jacobian(page, dense
     assert (apart < 1e-8) == (outcome == "fixed-point")
     values = dense(lambda h: loop.torch_step(h, x), z)
     leading = values[values.abs().argmax()]
-    assert spectral_radius(loop, z.numpy(), x).value == pytest.approx(
-        leading.abs().item(), rel=1e-9
-    )
+    rho = leading.abs().item()
+    assert spectral_radius(loop, z.numpy(), x).value == pytest.approx(rho, rel=1e-9)
     theirs = info["sradius"].item()
     if leading.imag.abs() < 1e-9:
         assert theirs == pytest.approx(rho, rel=1e-3)
