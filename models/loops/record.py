@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ...numerics.loops.protocol import LoopError
+from ...numerics.loops.protocol import GradientLost, LoopError
 from ...numerics.loops.structure import NAMESPACE
 from .tensor_structure import TensorStructure, to_array, to_tensor
 from .torch_advice import tensors
@@ -183,10 +183,10 @@ class Record:
         """
         if name not in self._constant:
             place = self._place(name)
-            with torch.no_grad():
-                moved = self._mapped(place, place.detach() + 1)
-            if not torch.equal(moved, self._out):
-                raise LoopError(
+            with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+                still, moved = (self._mapped(place, place.detach() + by) for by in (0, 1))
+            if not torch.equal(moved, still):
+                raise GradientLost(
                     f"the step loses the gradient by its {name}: take torch.no_grad, detach or"
                     " NumPy out of the step"
                 )

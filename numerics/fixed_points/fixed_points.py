@@ -83,7 +83,7 @@ class FixedPoints:
 
 def fixed_points(
     loop: LoopedMap,
-    e: Any,
+    e: Any = None,
     *,
     starts: int | Sequence[Any] | Array = 64,
     radius: float | None = None,

@@ -43,7 +43,7 @@ HUGE = 1e100
 def newton(
     loop: LoopedMap,
     h: Any,
-    e: Any,
+    e: Any = None,
     *,
     tol: float | None = None,
     scale: float | None = None,

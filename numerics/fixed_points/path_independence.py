@@ -68,7 +68,7 @@ class PathIndependence:
 
 def path_independence(
     loop: LoopedMap,
-    e: Array,
+    e: Any = None,
     starts: Any = 16,
     *,
     radius: float | None = None,

@@ -26,6 +26,16 @@ class LoopError(UsageError):
     """
 
 
+class GradientLost(LoopError):
+    """The step depends on its state or input, and yet its gradient does not.
+
+    Example:
+        >>> from loopstab.numerics.loops.protocol import GradientLost, LoopError
+        >>> issubclass(GradientLost, LoopError)
+        True
+    """
+
+
 @runtime_checkable
 class LoopedMap(Protocol):
     """A looped map h_{t+1} = step(h_t, e) with h_0 = initial(e).

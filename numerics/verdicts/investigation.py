@@ -12,7 +12,17 @@ import numpy as np
 from ..arrays import Array
 from ..fixed_points.newton import newton
 from ..loops.bare_loop import BareLoop
-from ..loops.protocol import LoopedMap, LoopError, advance, at, image, not_repeatable, packed, start
+from ..loops.protocol import (
+    GradientLost,
+    LoopedMap,
+    LoopError,
+    advance,
+    at,
+    image,
+    not_repeatable,
+    packed,
+    start,
+)
 from ..orbits.follow import Followed
 from ..orbits.run import run
 from ..orbits.trajectory import Trajectory
@@ -32,6 +42,9 @@ DERIVATIVE_ERROR = 0.1
 """Largest relative error of the derivative at which a spectral radius is trusted."""
 COUPLED = 1e4
 """Roundings by which the step of a row alone may differ from that of the row in a batch."""
+POWERS, EXPLAINED, RESOLVED = 60, 0.1, 1e3
+"""Iterations over which powers of J are compared with the step, the largest relative difference
+that counts as equal, and the roundings down to which a difference is compared."""
 PUSH = 1e-6
 """Size of a perturbation relative to the state: far above rounding, and still nearly linear."""
 STREAM = 43
@@ -46,6 +59,12 @@ AHEAD = (1, 2, 3)
 """Iterations, after the last and its double, whose steps are compared with that of the last."""
 TINY_NORM = 1e-300
 """Smallest length of a direction, so that an empty one does not divide by zero."""
+
+
+DETACHED = (
+    "the gradient of the step is not the derivative of the map: something is detached, runs"
+    " without gradient or has a gradient of its own"
+)
 
 
 @dataclass(frozen=True)
@@ -166,7 +185,8 @@ class Investigation:
             h = start(at(loop, 0), e)
             first = h, image(at(loop, 0), h, e)
         self.h, self.first = first
-        self.contradiction, self.precision, self.restarts = "", None, 0
+        self.contradiction, self.notes = "", ""
+        self.precision, self.restarts = None, 0
         self.changes = ""
         self.known: LocalSpectrum | None = None
         self.ignores_input: bool | None = None
@@ -221,11 +241,14 @@ class Investigation:
 
         Raises `LoopError` where there are none.
         """
-        j = Linearisation(at(self.measured, time), h, self.e)
         if self._compared:
-            return j
+            return Linearisation(at(self.measured, time), h, self.e)
         self._compared = True
-        found = agreement(j, seed=self.seed)
+        try:
+            j = Linearisation(at(self.measured, time), h, self.e)
+            found = agreement(j, seed=self.seed)
+        except LoopError as error:
+            return self._without_derivative(h, time, error)
         self.precision = precision_name(j.unit) if j.unit > np.finfo(h.dtype).eps else None
         if found.error >= SMOOTH:
             coarse = coarse_name(at(self.loop, time), h, self.e, j.unit)
@@ -240,6 +263,17 @@ class Investigation:
         else:
             return j
         return Linearisation(at(self.measured, time), h, self.e)
+
+    def _without_derivative(self, h: Array, time: int, error: LoopError) -> Linearisation:
+        """Differences of the step, where it has no derivative of its own, and why it has none."""
+        bare = BareLoop(self.loop)
+        j = Linearisation(at(bare, time), h, self.e)  # raises what is not about the derivative
+        self._measured = bare
+        if isinstance(error, GradientLost):
+            self.contradiction = f"{DETACHED} ({error})"
+        else:
+            self.notes = f"differences of the step take the place of its derivative: {error}"
+        return j
 
     def spectrum(self, h: Array, time: int, moved: float = 0.0) -> LocalSpectrum:
         """The spectral radius at a state."""
@@ -300,6 +334,21 @@ class Investigation:
         size = max(PUSH, unit**0.5) * max(float(np.linalg.norm(h)), 1.0)
         return (size / length * direction).reshape(h.shape).astype(h.dtype)
 
+    def explains(self, there: LocalSpectrum, time: int) -> bool:
+        """Whether the powers of J move a small push of a fixed point as the step itself does."""
+        h, rounding = there.h, there.unit * float(np.linalg.norm(there.h))
+        pushed, d = h + self.push(h, there.unit), self.push(h, there.unit).ravel().astype(float)
+        for k in range(POWERS):
+            step = at(self.loop, time + k)
+            h, pushed = (np.array(advance(step, x, self.e), copy=True) for x in (h, pushed))
+            d, actual = there.j(d), (pushed.astype(np.float64) - h).ravel()
+            sizes = float(np.linalg.norm(actual)), float(np.linalg.norm(d))
+            if min(sizes) < RESOLVED * rounding:
+                return max(sizes) < 10 * RESOLVED * rounding or k > 0
+            if np.linalg.norm(actual - d) > EXPLAINED * max(sizes):
+                return False
+        return True
+
     def check_memory(self, calls: int) -> None:
         """Raise `LoopError` if the first step no longer has the result that it had first."""
         loop = at(self.loop, 0)
@@ -313,8 +362,6 @@ class Investigation:
 
 def _disagreement(found: Agreement) -> str:
     return (
-        "the gradient of the step is not the derivative of the map: something is detached, runs"
-        " without gradient or has a gradient of its own (products with the gradient differ from"
-        f" differences of the step by {found.difference:.0%}, and the differences are known to"
-        f" {found.error:.0e})"
+        f"{DETACHED} (products with the gradient differ from differences of the step by"
+        f" {found.difference:.0%}, and the differences are known to {found.error:.0e})"
     )

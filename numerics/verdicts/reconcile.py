@@ -61,6 +61,7 @@ def verdict(case: Investigation, orbit: Followed, time: int) -> Diagnosis:
         found = aperiodic_orbit(case, found, time)
     else:
         found = undecided_orbit(case, orbit, found, end, time)
+    found = found.noted(case.notes)
     if case.contradiction:
         found = replace(found, contradiction=case.contradiction, confirmed=None)
         found = found.noted(f"{case.contradiction}; the spectrum is that of the differences")
