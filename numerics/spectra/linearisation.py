@@ -13,7 +13,7 @@ import numpy as np
 from ...support.errors import LoopstabError
 from ...support.jsonable import jsonable
 from ..arrays import Array
-from ..loops.protocol import LoopedMap, LoopError, arrays, image, packed, protected
+from ..loops.protocol import LoopedMap, LoopError, advance, arrays, image, packed, protected
 
 TINY = float(np.finfo(float).tiny)
 DOUBLE = float(np.finfo(np.float64).eps)
@@ -89,6 +89,9 @@ class Linearisation:
         h: the state at which the step is differentiated, of any shape; or a state of the
             structure that the functions of the loop use.
         e: the input of the loop.
+        scale: least size of the entries of the state, to which differences of the step are
+            relative; default 1. A loop that lives at smaller scales needs a smaller one.
+        checked: whether the step is known to be repeatable, so that it is called only once.
 
     Raises:
         LoopError: the step is random or has a memory, changes its arguments, or is not finite at
@@ -106,12 +109,18 @@ class Linearisation:
         ('central difference', 2)
     """
 
-    def __init__(self, loop: LoopedMap, h: Any, e: Any):
-        self.loop, self.h = loop, packed(loop, h, e)
+    def __init__(
+        self, loop: LoopedMap, h: Any, e: Any, *, scale: float = 1.0, checked: bool = False
+    ):
+        self.loop, self.h, self.scale = loop, packed(loop, h, e), scale
         self.e = np.array(e, copy=True) if isinstance(e, np.ndarray) else e
         self.n, self.products = self.h.size, 0
         with protected(loop):
-            self.image = image(loop, self.h, self.e)
+            self.image = (
+                np.array(advance(loop, self.h, self.e), copy=True)
+                if checked
+                else image(loop, self.h, self.e)
+            )
             if not np.isfinite(self.image).all():
                 raise LoopError(
                     "step returns NaN or infinity at this state, so it has no Jacobian there: give"
@@ -240,14 +249,16 @@ class Linearisation:
         """Estimated relative error of J v.
 
         For the loop's own product it is 0 in float64, and a few roundings in a lower precision. For
-        differences it is estimated from two step sizes.
+        differences it is estimated from two step sizes, and at least the rounding of a central
+        difference.
         """
         if self._own is not None:
             return 0.0 if self.unit <= DOUBLE else ROUNDED * self.unit
         vectors = np.random.default_rng(1).standard_normal((2, *self.h.shape))
         pairs = [[self._difference(v, "h", factor) for factor in (1.0, 2.0)] for v in vectors]
         gap = max(float(np.linalg.norm(a - b)) for a, b in pairs)
-        return gap / max(*(float(np.linalg.norm(a)) for a, _ in pairs), TINY)
+        found = gap / max(*(float(np.linalg.norm(a)) for a, _ in pairs), TINY)
+        return max(found, self.differencing_unit ** (2 / 3))
 
     def _product(
         self, own: Product | None, name: str, v: Array, like: Array, difference: Product
@@ -279,7 +290,8 @@ class Linearisation:
         size = float(np.sqrt(np.mean(np.square(v))))
         if size == 0:
             return np.zeros(self.n), np.zeros(self.n), 0.0
-        scale = max(1.0, float(np.sqrt(np.mean(np.square(base, dtype=np.float64)))))
+        least = self.scale if at == "h" else 1.0
+        scale = max(least, float(np.sqrt(np.mean(np.square(base, dtype=np.float64)))))
         precise = at == "h" and self._precise
         dtype = np.dtype(np.float64) if precise else base.dtype
         unit = self.differencing_unit if at == "h" else self.unit

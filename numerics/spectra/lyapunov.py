@@ -95,8 +95,9 @@ def lyapunov(
                 )
     q = np.linalg.qr(np.random.default_rng(seed).standard_normal((h.size, k)))[0]
     logs, products = np.zeros((settle + loops, k)), 0
-    for t, row in enumerate(logs, time + skip - settle):
-        j = Linearisation(at(loop, t), h, e)
+    first = time + skip - settle
+    for t, row in enumerate(logs, first):
+        j = Linearisation(at(loop, t), h, e, checked=t > first)
         q, r = np.linalg.qr(np.column_stack([j(column) for column in q.T]))
         with np.errstate(divide="ignore"):
             row[:] = np.log(np.abs(np.diag(r)))

@@ -85,7 +85,14 @@ def fixed_point(
                 f"rho is 1 within the rounding of {found.precision}, which tells no slow mode from"
                 " a neutral direction"
             )
-        return _manifold(found, neutral)
+        found = _manifold(found, neutral)
+        other = case.orbit(there.h + case.push(there.h, max(t.unit, end.unit)), time=time)
+        if other.diagnosis.outcome in (Outcome.DRIFT, Outcome.GROWTH, Outcome.EXPLOSION):
+            found = found.noted(
+                f"pushes in other directions end in {other.diagnosis.outcome}: the eigenvalue 1 is"
+                " defective, or not the largest"
+            )
+        return found
     reason = (
         "the orbit rested on a kink of the step, and a push leaves it"
         if kink

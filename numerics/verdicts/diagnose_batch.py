@@ -130,6 +130,7 @@ def diagnose_batch(
             row = np.array([i])
             one, known = rows.take(e, row), (first[row], after[row])
             cases.append(Investigation(rows, one, loops, limit, products, seed, known))
+            cases[-1].sized(followed[i].trajectory)
         if spectrum and not rows.timed:
             _measure_together(rows, e, cases, followed, products, seed)
         found = []
@@ -162,7 +163,8 @@ def _measure_together(
     states = np.concatenate([cases[i].last_state(followed[i].trajectory) for i in bounded])
     inputs = loop.take(e, np.array(bounded))
     try:
-        j = Linearisation(loop, states, inputs)
+        scale = min(cases[i].scale for i in bounded)
+        j = Linearisation(loop, states, inputs, scale=scale)
         agreements = row_agreement(j, seed)
         radii = row_radii(j, budget=products, seed=seed)
         moved = _ignores_input(j, seed)
@@ -199,17 +201,24 @@ class _Rows:
         """Raise `LoopError` if the step of one row depends on the others."""
         later = advance(at(self.loop, 1), self.image, self.e)
         places = ((0, self.h, self.image), (1, self.image, later))
-        for (time, h, whole), i in product(places, {0, len(self.h) - 1}):
-            row = np.array([i])
-            alone = advance(at(self.loop, time), h[row], self.loop.take(self.e, row))
-            gap = float(np.linalg.norm(alone.astype(np.float64) - whole[row]))
-            size = float(np.linalg.norm(whole[row].astype(np.float64)))
-            if gap > COUPLED * float(np.finfo(self.h.dtype).eps) * size:
+        numbers = np.arange(len(self.h))
+        # every two rows differ in a binary digit, so that one of the halves separates them
+        for (time, h, whole), digit, value in product(
+            places, range(len(numbers).bit_length() - 1), (0, 1)
+        ):
+            rows = numbers[(numbers >> digit) & 1 == value]
+            alone = advance(at(self.loop, time), h[rows], self.loop.take(self.e, rows))
+            gaps = np.linalg.norm(alone.astype(np.float64) - whole[rows], axis=1)
+            sizes = np.linalg.norm(whole[rows].astype(np.float64), axis=1)
+            apart = gaps > COUPLED * float(np.finfo(self.h.dtype).eps) * sizes
+            if apart.any():
+                i = int(np.argmax(apart))
+                gap, size = float(gaps[i]), max(float(sizes[i]), 1e-300)
                 raise LoopError(
-                    f"the rows of the batch influence each other: the step of row {i} alone differs"
-                    f" by {gap / max(size, 1e-300):.0e} of its size; take what mixes rows out of"
-                    " the step (batch statistics, attention over the batch), or measure the batch"
-                    " as one state with diagnose(loop, e)"
+                    "the rows of the batch influence each other: without half of the others, the"
+                    f" step of row {rows[i]} differs by {gap / size:.0e} of its size; take what"
+                    " mixes rows out of the step (batch statistics, attention over the batch), or"
+                    " measure the batch as one state with diagnose(loop, e)"
                 )
 
     def seen(self) -> Array:

@@ -192,6 +192,7 @@ class Investigation:
         self.ignores_input: bool | None = None
         self._measured: LoopedMap = loop
         self._compared = False
+        self.scale = 1.0
 
     @property
     def measured(self) -> LoopedMap:
@@ -208,7 +209,7 @@ class Investigation:
         confirm: Callable[[Followed], bool] | None = None,
     ) -> Followed:
         """Follow the orbit of a state from an iteration on, as `run` does."""
-        return run(
+        found = run(
             self.loop,
             self.e,
             self.loops,
@@ -220,6 +221,15 @@ class Investigation:
             confirm=confirm,
             progress=self.progress,
         )
+        if view is None:
+            self.sized(found.trajectory)
+        return found
+
+    def sized(self, t: Trajectory) -> None:
+        """Let differences of the step be small beside an orbit that is small as a whole."""
+        largest = float(t.norms.max()) / float(np.sqrt(max(self.h.size, 1)))
+        if 0 < largest < self.scale:
+            self.scale = largest
 
     def adopt(self, known: LocalSpectrum) -> None:
         """Take over a spectrum at the last state, whose derivative was compared with the step."""
@@ -242,10 +252,10 @@ class Investigation:
         Raises `LoopError` where there are none.
         """
         if self._compared:
-            return Linearisation(at(self.measured, time), h, self.e)
+            return Linearisation(at(self.measured, time), h, self.e, scale=self.scale)
         self._compared = True
         try:
-            j = Linearisation(at(self.measured, time), h, self.e)
+            j = Linearisation(at(self.measured, time), h, self.e, scale=self.scale)
             found = agreement(j, seed=self.seed)
         except LoopError as error:
             return self._without_derivative(h, time, error)
@@ -262,12 +272,13 @@ class Investigation:
             self._measured = BareLoop(self.loop)
         else:
             return j
-        return Linearisation(at(self.measured, time), h, self.e)
+        return Linearisation(at(self.measured, time), h, self.e, scale=self.scale)
 
     def _without_derivative(self, h: Array, time: int, error: LoopError) -> Linearisation:
         """Differences of the step, where it has no derivative of its own, and why it has none."""
         bare = BareLoop(self.loop)
-        j = Linearisation(at(bare, time), h, self.e)  # raises what is not about the derivative
+        # an error that is not about the derivative is raised again
+        j = Linearisation(at(bare, time), h, self.e, scale=self.scale)
         self._measured = bare
         if isinstance(error, GradientLost):
             self.contradiction = f"{DETACHED} ({error})"
@@ -300,6 +311,8 @@ class Investigation:
         rounding = 4 * t.unit * float(np.linalg.norm(point))
         if not distances[-1] <= max(rounding, float(distances[0])):
             return None
+        if distances[-1] > max(float(t.norms.max()), rounding):
+            return None  # farther away than the orbit has been from 0
         moved = float(np.linalg.norm(state.astype(np.float64) - h))
         there = self.spectrum(state, time, moved)
         return replace(there, simple=found.converged and found.order == "quadratic")

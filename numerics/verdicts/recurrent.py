@@ -38,7 +38,9 @@ def cycle_orbit(case: Investigation, found: Diagnosis, time: int) -> Diagnosis:
     found = replace(found, longest_period=max(found.longest_period or 0, MAX_PERIOD))
     try:
         case.linear(found.state, time)  # so that the products are those of the step
-        j = Linearisation(PeriodMap(case.measured, period, time), found.state, case.e)
+        j = Linearisation(
+            PeriodMap(case.measured, period, time), found.state, case.e, scale=case.scale
+        )
         rho = spectral_radius(j, budget=case.products, seed=case.seed)
     except LoopError as error:
         return found.noted(f"no multiplier of the cycle: {error}")

@@ -113,3 +113,15 @@ def test_rows_with_a_time_dependent_step():
     found = diagnose_batch(loop, R, limit=4000)
     assert len(found.rows) == len(R)
     assert all(row.time is not None for row in found.rows)
+
+
+@pytest.mark.parametrize("partner", [1, 2, 3])
+def test_two_coupled_rows_anywhere_in_the_batch_are_found(partner):
+    def step(h, e):
+        out = 0.5 * h + e
+        if len(h) == 7:
+            out[3] += 0.1 * h[3 - partner]
+        return out
+
+    with pytest.raises(LoopError, match="influence each other"):
+        diagnose_batch(FunctionLoop(step, lambda e: e.copy()), R)

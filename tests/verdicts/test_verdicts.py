@@ -366,3 +366,11 @@ def test_padding_is_left_out_of_the_verdict():
     assert found.state.shape == (8,)
     with pytest.raises(LoopError, match="keep has 3 entries"):
         restricted(loop, e, np.ones(3, bool))
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-12, 1.0, 1e12])
+def test_the_multiplier_does_not_depend_on_the_units_of_the_state(scale):
+    loop = FunctionLoop(lambda h, e: 3.2 * h * (1 - h / scale), np.full(1, 0.3 * scale))
+    found = diagnose(loop)
+    assert (found.outcome, found.period) == (Outcome.CYCLE, 2)
+    assert found.multiplier == pytest.approx(0.16, abs=1e-5)
