@@ -16,7 +16,7 @@ def attach(
     """Make `__getattr__`, `__dir__` and `__all__` for a package from its `__init__.pyi`.
 
     The stub holds one line for each public name, such as
-    `from .numerics.verdicts.diagnose import diagnose as diagnose`. Type checkers read the same file,
+    `from .numerics.verdicts.diagnose import diagnose as diagnose`. Type checkers read it too,
     so there is no second list to keep in step.
 
     Args:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from loopstab import Outcome, predict
+from loopstab.models.loops.torch_loop import TorchLoop
 from loopstab.models.measure.hypotheses import (
     escapes,
     full_rank,
@@ -12,7 +13,6 @@ from loopstab.models.measure.hypotheses import (
     independent,
     measured_weights,
 )
-from loopstab.models.loops.torch_loop import TorchLoop
 from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.theory.architecture import Architecture

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from loopstab.models.loops.torch_loop import TorchLoop
 from loopstab.models.measure.recall_comparison import Pair, RecordFile, compare_recall, recall_pairs
 from loopstab.models.measure.recall_record import (
     FINE,
@@ -15,7 +16,6 @@ from loopstab.models.measure.recall_record import (
     jacobians,
     recall_record,
 )
-from loopstab.models.loops.torch_loop import TorchLoop
 from loopstab.models.network.checkpoint import Checkpoint, save_model
 from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer

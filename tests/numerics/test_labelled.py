@@ -124,7 +124,10 @@ def test_fresh_families_do_what_their_theorem_says(name):
 @pytest.mark.parametrize(("table", "size"), [(FAMILIES, 41), (FRESH, 37)])
 def test_no_family_replaces_another_of_the_same_name(table, size):
     assert len(table) == size
-    assert {truth for truth, _ in table.values()} == set(Outcome) - {Outcome.UNDECIDED, Outcome.NEUTRAL}
+    assert {truth for truth, _ in table.values()} == set(Outcome) - {
+        Outcome.UNDECIDED,
+        Outcome.NEUTRAL,
+    }
 
 
 def test_orbits_do_not_depend_on_the_other_families(monkeypatch):
