@@ -17,7 +17,8 @@ from scipy.linalg import eig, schur
 from ...support.errors import UsageError
 from ..arrays import Array
 from ..loops.protocol import LoopError
-from .linearisation import DENSE, INVARIANT, TINY, Linearisation, Measurement, of_loop
+from .linearisation import DENSE, INVARIANT, TINY, Linearisation, Measurement
+from .of_loop import of_loop
 
 SPACE = 2**25
 """Numbers that a Krylov basis may hold (256 MB)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cached_property, partial, wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
@@ -31,8 +31,6 @@ DENSE_ADJOINT = 2000
 That happens only where the loop offers no product with them.
 """
 
-P = ParamSpec("P")
-R_co = TypeVar("R_co", covariant=True)
 Product = Callable[[Array], Array]
 """A linear map from vectors to vectors."""
 
@@ -372,35 +370,3 @@ def _flat(value: Any, like: Array, name: str) -> Array:
             " in your step"
         )
     return out
-
-
-class OfLoop(Protocol[P, R_co]):
-    """A measurement of a linearisation, or of a loop at a state and an input."""
-
-    @overload
-    def __call__(self, j: Linearisation, /, *args: P.args, **options: P.kwargs) -> R_co: ...
-    @overload
-    def __call__(
-        self, loop: LoopedMap, h: Any, e: Any, /, *args: P.args, **options: P.kwargs
-    ) -> R_co: ...
-
-
-def of_loop(function: Callable[Concatenate[Linearisation, P], R_co]) -> OfLoop[P, R_co]:
-    """Let a measurement of a linearisation also take a loop, a state and an input.
-
-    The user's model is protected while it is measured.
-    """
-
-    @wraps(function)
-    def measured(j: Any, /, *args: Any, **options: Any) -> R_co:
-        if not isinstance(j, Linearisation):
-            if len(args) < 2:
-                raise LoopError(
-                    f"{function.__name__} of a loop needs a state and an input: call"
-                    f" {function.__name__}(loop, h, e), for example with the state of a diagnosis"
-                )
-            j, args = Linearisation(j, *args[:2]), args[2:]
-        with protected(j.loop):
-            return function(j, *args, **options)
-
-    return cast(Any, measured)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from ...support.errors import UsageError
 from .eigenvalues import leading_eigenvalues
-from .linearisation import Linearisation, Measurement, of_loop
+from .linearisation import Linearisation, Measurement
+from .of_loop import of_loop
 
 
 @dataclass(frozen=True)

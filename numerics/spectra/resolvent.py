@@ -24,8 +24,8 @@ from .linearisation import (
     Linearisation,
     Measurement,
     Product,
-    of_loop,
 )
+from .of_loop import of_loop
 from .radius import spectral_radius
 from .singular import OperatorNorm, orthogonal_part, start_vector, top_singular
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import Array
-from .linearisation import Linearisation, Measurement, of_loop
+from .linearisation import Linearisation, Measurement
+from .of_loop import of_loop
 from .resolvent import Resolvent
 from .singular import OperatorNorm, top_singular
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from ...support.errors import UsageError
 from ..arrays import Array
-from .linearisation import INVARIANT, TINY, Linearisation, Measurement, Product, of_loop
+from .linearisation import INVARIANT, TINY, Linearisation, Measurement, Product
+from .of_loop import of_loop
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from ..orbits.follow import Followed
 from ..orbits.trajectory import Trajectory
 from ..orbits.windows import ROUNDING
 from ..spectra.agreement import kinked
-from .investigation import SLOW, Investigation, LocalSpectrum
+from .investigation import Investigation
+from .local_spectrum import SLOW, LocalSpectrum
 from .neutral import ERRORS, neutral_space
 
 RATE_MARGIN = 0.8

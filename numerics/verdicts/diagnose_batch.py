@@ -23,7 +23,8 @@ from ..orbits.follow import LOOPS, Followed, follow_batch
 from ..spectra.linearisation import Linearisation
 from ..spectra.row_spectra import row_agreement, row_radii
 from .diagnose import PRODUCTS, concluded
-from .investigation import COUPLED, Investigation, LocalSpectrum
+from .investigation import COUPLED, Investigation
+from .local_spectrum import LocalSpectrum
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from ..orbits.trajectory import Trajectory
 from .action import action
 from .approach import algebraic_approach, fixed_point, undecided_orbit
 from .clock import clocks
-from .investigation import Investigation, LocalSpectrum
+from .investigation import Investigation
+from .local_spectrum import LocalSpectrum
 from .precision import only_rounding, precision_name, scaled_unit, scales, spread
 from .recurrent import aperiodic_orbit, cycle_orbit
 

@@ -17,12 +17,13 @@ from ..spectra.linearisation import Linearisation
 from ..spectra.lyapunov import lyapunov
 from ..spectra.period_map import PeriodMap
 from ..spectra.radius import spectral_radius
-from .investigation import Investigation, LocalSpectrum
+from .investigation import Investigation
+from .local_spectrum import LocalSpectrum
 
 LONGEST = 2048
 """Longest period that is looked for."""
 BYTES = 2**28
-"""Memory for the states of that search; with large states the period is shorter."""
+"""Bytes of all states of that search: the longest period is shorter where states are large."""
 MARKS, FAR = 4, 100
 """Random projections of the states of which returns are compared, and how far they may be apart, in
 units of an exact return: large in comparison with normal numbers."""
