@@ -39,9 +39,10 @@ class BeforeAfter:
         >>> import numpy as np
         >>> from loopstab import FunctionLoop, compare
         >>> loops = [FunctionLoop(lambda h, e, a=a: a * h + e, np.zeros_like) for a in (1.5, 0.5)]
-        >>> print(*compare(*loops, np.ones(2)).lines()[:2], sep="\\n")
-                                 before       after
-        outcome                  explosion    fixed-point
+        >>> print(*compare(*loops, np.ones(2)).lines()[:3], sep="\\n")
+                             before     after
+        outcome              explosion  fixed-point
+        iterations observed  565        94
     """
 
     before: Diagnosis
@@ -49,11 +50,13 @@ class BeforeAfter:
 
     def lines(self) -> list[str]:
         """A table with one line for each measurement that one of them has, and what to do."""
-        out = [f"{'':<24} {'before':<12} after"]
+        rows = [("", "before", "after")]
         for name, value in ROWS.items():
-            first, second = value(self.before), value(self.after)
-            if first is not None or second is not None:
-                out.append(f"{name:<24} {_shown(first):<12} {_shown(second)}")
+            pair = value(self.before), value(self.after)
+            if pair != (None, None):
+                rows.append((name, _shown(pair[0]), _shown(pair[1])))
+        name, first = (max(len(row[k]) for row in rows) for k in (0, 1))
+        out = [f"{row[0]:<{name}}  {row[1]:<{first}}  {row[2]}" for row in rows]
         return [*out, f"what to do now: {self.after.action}"]
 
     def to_json(self) -> dict[str, Any]:
@@ -86,6 +89,6 @@ def compare(before: LoopedMap, after: LoopedMap, e: Any = None, **options: Any) 
 
 
 def _shown(value: object) -> str:
-    if value is None:
+    if value is None or value != value:  # NaN
         return "-"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
