@@ -118,6 +118,7 @@ def _at_resolution(
             found,
             outcome=Outcome.FIXED_POINT,
             period=None,
+            advice="",  # what the orbit alone suggested no longer holds
             rate=None if fall is None else float(np.exp(-fall.geometric)),
             rate_error=None if fall is None else fall.geometric_error,
             precision=precision or "float64",
