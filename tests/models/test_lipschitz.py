@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from loopstab import UsageError
+from loopstab import FunctionLoop, UsageError
 from loopstab.models.measure.lipschitz import largest_stretch, lipschitz_record
 from loopstab.models.measure.network_bounds import block_weights, network_strength
 from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.zoo import zoo
-from loopstab.numerics.loops.protocol import FunctionLoop
 from loopstab.numerics.spectra.linearisation import Linearisation
 from loopstab.theory.architecture import Architecture
 
