@@ -23,6 +23,8 @@ GROWTH = (1.1, 2.0)
 """Least and largest ratio of the sizes of two looks; between them the residuals decide."""
 READY = 0.75
 """Share of the rows that are expected to have converged at the next look."""
+ROOM = 48
+"""Basis vectors that are allotted at first; their number is doubled when they are used up."""
 SPACE = 2**26
 """Numbers that all Krylov bases together may hold (512 MB)."""
 
@@ -101,14 +103,15 @@ def row_agreement(j: Linearisation, seed: int = 0) -> list[Agreement]:
 
 
 class _RowKrylov:
-    """A Krylov space for every row: V (rows, most + 1, n), H (rows, most + 1, most)."""
+    """A Krylov space for every row: V (rows, room + 1, n), H (rows, room + 1, room)."""
 
     def __init__(self, j: Linearisation, most: int, seed: int):
         self.j, self.most, self.size = j, most, 0
         self.rows, self.n = j.h.shape
         self.rng = np.random.default_rng(seed)
-        self.basis = np.zeros((self.rows, most + 1, self.n))
-        self.h = np.zeros((self.rows, most + 1, most))
+        room = min(most, ROOM)
+        self.basis = np.zeros((self.rows, room + 1, self.n))
+        self.h = np.zeros((self.rows, room + 1, room))
         self.missing: list[dict[int, float]] = []
         self.basis[:, 0] = _unit(self.rng.standard_normal((self.rows, self.n)))
 
@@ -117,6 +120,11 @@ class _RowKrylov:
 
     def grow(self) -> None:
         m = self.size
+        room = self.h.shape[2]
+        if m == room:
+            more = min(room, self.most - room)
+            self.basis = np.pad(self.basis, ((0, 0), (0, more), (0, 0)))
+            self.h = np.pad(self.h, ((0, 0), (0, more), (0, more)))
         w, known = self.product(self.basis[:, m]), self.basis[:, : m + 1]
         size = np.linalg.norm(w, axis=1)
         for _ in range(2):  # twice is enough to keep the bases orthogonal to rounding
