@@ -20,7 +20,7 @@ from .local_spectrum import SLOW, LocalSpectrum
 from .neutral import ERRORS, neutral_space
 
 RATE_MARGIN = 0.8
-"""The spectrum explains a rate r if rho < r^0.8: the fitted log rate may be a quarter too fast."""
+"""A rate r fits rho between rho^(1/0.8) and rho^0.8: the fitted log rate may be a quarter off."""
 LEAST_RATE = 0.02
 """Rates below this are fits of a few steps, and are not compared."""
 RETURNED = 1e-2
