@@ -30,6 +30,8 @@ WEAK = 0.1
 """Share of the largest slope below which the errors of a smaller one are not relative to it."""
 STEEP = 0.01
 """Slope from which a kink matters."""
+ROUNDINGS = 100
+"""Bound of the rounding of a difference quotient, in units of its theoretical size."""
 LARGE_STEP, LEAST_SLOPE, FLAT = 5e-3, 1e-2, 0.1
 """Relative size of a large difference, the slope that counts there, and the share of it below which
 the usual difference sees nothing."""
@@ -92,7 +94,7 @@ def agreement(j: Linearisation, *, seed: int = 0) -> Agreement:
     for v, ahead, behind in seen:
         slope = (ahead + behind) / 2
         wide = np.mean(j.quotients(v, factor=2.0), axis=0)
-        size = max(_length(slope), WEAK * steepest * _length(v), TINY)
+        size = max(_length(slope), WEAK * steepest * _length(v), _rounding(j, v), TINY)
         errors.append(float(np.linalg.norm(wide - slope)) / size)
         errors.append(_flatness(j, v, slope))
         kinks.append(float(np.linalg.norm(ahead - behind)) / size)
@@ -114,6 +116,13 @@ def kinked(j: Linearisation, *, seed: int = 0) -> bool:
         if top > STEEP * _length(v) and _length(ahead - behind) > SMOOTH * top:
             return True
     return False
+
+
+def _rounding(j: Linearisation, v: Array) -> float:
+    """Length of a quotient along v that rounding alone can give, which is all where J v is 0."""
+    sizes = [float(np.sqrt(np.mean(np.square(x, dtype=np.float64)))) for x in (j.h, j.image)]
+    scale = max(sizes[0], j.scale)
+    return ROUNDINGS * j.differencing_unit ** (2 / 3) * max(sizes) / scale * _length(v)
 
 
 def _flatness(j: Linearisation, v: Array, slope: Array) -> float:

@@ -43,7 +43,8 @@ def action(case: Investigation, found: Diagnosis, t: Trajectory, time: int) -> s
         )
     if found.contradiction:
         return "measure again with another seed and with more products=, in float64"
-    if found.precision is not None and found.outcome is not Outcome.FIXED_POINT:
+    resolved = found.outcome is Outcome.FIXED_POINT or found.confirmed is not None
+    if found.precision is not None and not resolved:
         return "measure in float64 (module.double(), without autocast)"
     name = {
         Outcome.FIXED_POINT: _fixed_point,

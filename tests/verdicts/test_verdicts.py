@@ -375,3 +375,11 @@ def test_the_multiplier_does_not_depend_on_the_units_of_the_state(scale):
     found = diagnose(loop)
     assert (found.outcome, found.period) == (Outcome.CYCLE, 2)
     assert found.multiplier == pytest.approx(0.16, abs=1e-5)
+
+
+def test_a_cycle_through_a_critical_point_is_superstable_in_full_precision():
+    r = 1 + np.sqrt(5)
+    found = diagnose(FunctionLoop(lambda h, e: r * h * (1 - h), np.full(1, 0.5)))
+    assert (found.outcome, found.period, found.precision) == (Outcome.CYCLE, 2, None)
+    assert found.multiplier == pytest.approx(0, abs=1e-6)
+    assert "damp" in found.action
