@@ -249,7 +249,7 @@ class Investigation:
         if direction is None:
             direction = np.random.default_rng((self.seed, STREAM)).standard_normal(h.size)
         length = max(float(np.linalg.norm(direction)), TINY_NORM)
-        size = max(PUSH, unit**0.5) * max(float(np.linalg.norm(h)), 1.0)
+        size = max(PUSH, unit**0.5) * max(float(np.linalg.norm(h)), self.scale)
         return (size / length * direction).reshape(h.shape).astype(h.dtype)
 
     def explains(self, there: LocalSpectrum, time: int) -> bool:
@@ -261,8 +261,8 @@ class Investigation:
             h, pushed = (np.array(advance(step, x, self.e), copy=True) for x in (h, pushed))
             d, actual = there.j(d), (pushed.astype(np.float64) - h).ravel()
             sizes = float(np.linalg.norm(actual)), float(np.linalg.norm(d))
-            if min(sizes) < RESOLVED * rounding:
-                return max(sizes) < 10 * RESOLVED * rounding or k > 0
+            if max(sizes) < RESOLVED * rounding:
+                return True
             if np.linalg.norm(actual - d) > EXPLAINED * max(sizes):
                 return False
         return True
