@@ -194,10 +194,6 @@ class Record:
         return to_array(torch.zeros_like(like))
 
 
-def _size(v: Array) -> float:
-    return float(np.linalg.norm(v))
-
-
 def _like(vector: Array, tensor: Tensor) -> Tensor:
     return to_tensor(np.asarray(vector), tensor.device).to(tensor.dtype).reshape(tensor.shape)
 

@@ -232,7 +232,7 @@ class Investigation:
         gap = abs(1 - there.rho.value)
         for later in (*(time + k for k in AHEAD), 2 * time + 1):
             try:
-                j = Linearisation(at(self.measured, later), there.h, self.e)
+                j = Linearisation(at(self.measured, later), there.h, self.e, scale=self.scale)
                 rho = spectral_radius(j, budget=self.products, seed=self.seed)
             except LoopError:  # for example a table of the schedule that ends
                 continue
