@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 
 from ...support.errors import UsageError
 
+LEAST_STEPS = 50
+"""Fewest cases that are judged to shrink a counterexample."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -18,7 +21,8 @@ class Budget:
         power: cases of each drop of a suite of cost 1.
         seconds: time after which the search among the cases ends, wherever it is. Under `quick` and
             `default` it only protects against slow machines; under `deep` it is the budget itself.
-        shrink_seconds: time to shrink a counterexample, in addition to `seconds`.
+        shrink: cases that are judged to shrink a counterexample to a suite of cost 1. It is not a
+            time, so that a seed gives the same counterexample on every machine.
         size: dimension of the larger cases, for suites that have them; None for the ordinary cases.
         power_share: the share of `seconds` that the search of each drop may take.
     """
@@ -28,13 +32,17 @@ class Budget:
     least: int
     power: int
     seconds: float
-    shrink_seconds: float
+    shrink: int
     size: int | None = None
     power_share: float = 1.0
 
     def cases(self, cost: float) -> int:
         """The number of cases of a suite of this cost."""
         return max(self.least, round(self.examples / cost))
+
+    def steps(self, cost: float) -> int:
+        """The number of cases that are judged to shrink a counterexample."""
+        return max(LEAST_STEPS, round(self.shrink / cost))
 
     def power_cases(self, cost: float) -> int:
         """The number of cases of each drop of a suite of this cost."""
@@ -54,17 +62,15 @@ class Budget:
 PROFILES = {
     budget.name: budget
     for budget in (
-        Budget("quick", examples=60, least=5, power=60, seconds=60, shrink_seconds=1),
-        Budget(
-            "default", examples=1000, least=30, power=400, seconds=120, shrink_seconds=20, size=5
-        ),
+        Budget("quick", examples=60, least=5, power=60, seconds=600, shrink=200),
+        Budget("default", examples=1000, least=30, power=400, seconds=600, shrink=2000, size=5),
         Budget(
             "deep",
             examples=100_000,
             least=1000,
             power=4000,
             seconds=3600,
-            shrink_seconds=120,
+            shrink=4000,
             size=8,
             power_share=0.5,
         ),

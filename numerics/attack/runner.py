@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -49,10 +50,11 @@ def attack(
         ('survived', 10)
     """
     source = f"{seed}/{suite.label}"
-    limits: dict[str, Any] = {"shrink_seconds": budget.shrink_seconds, "progress": progress}
+    limits: dict[str, Any] = {"shrink_steps": budget.steps(suite.cost), "progress": progress}
     result = search(
         suite.draw(budget.size),
         suite.judge,
+        misfit=suite.misfit,
         examples=budget.cases(suite.cost),
         seconds=budget.seconds,
         source=source,
@@ -63,6 +65,7 @@ def attack(
         without = search(
             drop.cases(),
             suite.judge,
+            misfit=partial(suite.misfit, dropped=drop.assumption),
             examples=budget.power_cases(suite.cost),
             seconds=budget.power_share * budget.seconds,
             source=f"{source}/{drop.hypothesis}",

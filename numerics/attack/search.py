@@ -110,21 +110,24 @@ def search(
     cases: SearchStrategy[Case],
     judge: Judge,
     *,
+    misfit: Judge = lambda case: None,
     examples: int,
     seconds: float,
-    shrink_seconds: float,
+    shrink_steps: int,
     source: str,
     progress: Progress | None = None,
 ) -> Result:
     """Judge different cases until one fails.
 
     The search ends after `examples` cases, after `seconds`, or when the strategy yields no new
-    cases. `source` seeds the draws. A counterexample is then shrunk for `shrink_seconds`.
+    cases. `source` seeds the draws. A counterexample is then shrunk until `shrink_steps` further
+    cases are judged, so that it does not depend on how fast the machine is. A case at which
+    `misfit` tells that its assumptions are not those that are wanted ends the search as an error.
     `progress` is called with the number of cases judged since the last call.
     """
     if _HOOKS is None:
         warnings.warn(_UNKNOWN, stacklevel=2)
-    hunt = _Hunt(judge, examples, time.monotonic() + seconds, shrink_seconds, progress)
+    hunt = _Hunt(judge, misfit, examples, time.monotonic() + seconds, shrink_steps, progress)
     begin, chunk, idle = time.monotonic(), 0, 0
     while (
         hunt.found is None
@@ -189,9 +192,10 @@ class _Hunt:
     """
 
     judge: Judge
+    misfit: Judge
     examples: int
     until: float
-    shrink_seconds: float
+    shrink_steps: int
     progress: Progress | None
     tried: int = 0
     undecided: int = 0
@@ -203,24 +207,31 @@ class _Hunt:
         case = frozen(case)
         key = int(digest(to_json(case)), 16)
         if key not in self._seen:
-            spent = self.found is None and self.tried >= self.examples
-            if spent or time.monotonic() > self.until:
+            if self._spent():
                 return  # neither judged nor counted, so that the chunk ends soon
             self._seen[key] = self._judge(case)
         seen = self._seen[key]
         if seen is None:
             return
-        if self.found is None:
-            self.until = time.monotonic() + self.shrink_seconds
-        elif self.found.error != seen.error:
+        if self.found is not None and self.found.error != seen.error:
             return  # shrink towards the first kind of failure
         self.found = seen
         raise _Breaks if seen.error else _Fails
 
+    def _spent(self) -> bool:
+        if self.found is not None:
+            self.shrink_steps -= 1
+            return self.shrink_steps < 0
+        return self.tried >= self.examples or time.monotonic() > self.until
+
     def _judge(self, case: Case) -> Counterexample | None:
         undecided, error, words = False, False, None
         try:
-            words = judged(self.judge, case)
+            words = judged(self.misfit, case)
+            if words is None:
+                words = judged(self.judge, case)
+            else:
+                error, words = True, f"{words}; correct how it is drawn"
         except Undecided:
             undecided = True
         except Exception as problem:

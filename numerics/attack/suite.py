@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,10 @@ class Suite:
         evidence: what a judgement rests on: closed form, certificate or sample.
         cost: the time of one case in units of the cheapest suites (about 10 ms); budgets divide by
             it.
+        broken: names the assumptions of the claim that fail at a case, computed from the case
+            alone: none for a case of `cases`, and that of the drop alone for a case of a drop. By
+            default it is the method `broken` of the judge. Every case is checked with it before it
+            is judged, when it is drawn and when a file is judged again.
         larger: draws cases of dimension up to d, for the budgets that ask for them.
         predicate: the name of the claim's predicate, that is of the sentence that is attacked.
 
@@ -71,7 +75,8 @@ class Suite:
         ...     property="n^2 > n for n > 1",
         ...     cases=lambda: numbers(2, 100),
         ...     judge=lambda case: None if case["n"] ** 2 > case["n"] else "n^2 <= n",
-        ...     drops=(Drop("n > 1", cases=lambda: numbers(0, 1)),),
+        ...     broken=lambda case: () if case["n"] > 1 else ("greater_than_one",),
+        ...     drops=(Drop("n > 1", lambda: numbers(0, 1), "greater_than_one"),),
         ... )
         >>> attack(squares, PROFILES["quick"]).fate.words
         'survived'
@@ -86,6 +91,7 @@ class Suite:
     drops: tuple[Drop, ...]
     evidence: str = "sample"
     cost: float = 1.0
+    broken: Callable[[Case], Iterable[str]] | None = None
     larger: Callable[[int], SearchStrategy[Case]] | None = None
     predicate: str = ""
 
@@ -93,6 +99,16 @@ class Suite:
     def label(self) -> str:
         """Claim and name, which identify the suite."""
         return f"{self.claim}/{self.name}"
+
+    def misfit(self, case: Case, dropped: str = "") -> str | None:
+        """What is wrong with the assumptions at a case; None if only the dropped one fails."""
+        names = self.broken or getattr(self.judge, "broken", None)
+        if names is None:
+            return None
+        found = tuple(dict.fromkeys(names(case)))
+        if found == ((dropped,) if dropped else ()):
+            return None
+        return f"the case breaks {', '.join(found) or 'no assumption'}, not {dropped or 'none'}"
 
     def draw(self, size: int | None) -> SearchStrategy[Case]:
         """The strategy of cases, of dimension up to `size` if the suite can draw larger ones."""

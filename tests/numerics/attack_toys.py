@@ -25,12 +25,12 @@ def below(limit):
 
 def small(examples=200, **more):
     return replace(
-        Budget("toy", examples=examples, least=5, power=50, seconds=1e9, shrink_seconds=1e9), **more
+        Budget("toy", examples=examples, least=5, power=50, seconds=1e9, shrink=10**6), **more
     )
 
 
 def counterexample(cases, judge, examples):
     """The first counterexample among so many cases, not shrunk; None if there is none."""
     return search(
-        cases, judge, examples=examples, seconds=1e9, shrink_seconds=0, source="tests"
+        cases, judge, examples=examples, seconds=1e9, shrink_steps=0, source="tests"
     ).found

@@ -265,18 +265,24 @@ def test_the_time_budget_ends_a_search(monkeypatch):
     assert report.seconds == 13
 
 
-def test_shrinking_has_its_own_budget(monkeypatch):
-    now = [0.0]
+def test_shrinking_is_bounded_by_cases_so_that_a_slow_machine_finds_the_same_case(monkeypatch):
+    now, found = [0.0], []
     monkeypatch.setattr(search.time, "monotonic", lambda: now[0])
+    for seconds in (1e-6, 1.0, 1e4):  # that one case takes
 
-    def judge(case):
-        now[0] += 1
-        return below(37)(case)
+        def judge(case, seconds=seconds):
+            now[0] += seconds
+            return below(37)(case)
 
-    report = attack(toy(judge, ()), small(shrink_seconds=2.5))
-    assert report.fate is Fate.FALSIFIED
-    assert report.evidence.case["n"] > 37  # there was no time to get there
-    assert now[0] < 12
+        found.append(attack(toy(judge, ()), small(seconds=1e9, shrink=3)).evidence.case["n"])
+    assert found[0] == found[1] == found[2] > 37
+
+
+def test_a_case_outside_the_assumptions_is_an_error_and_no_counterexample():
+    suite = replace(toy(), broken=lambda case: ("small",) if case["n"] > 50 else ())
+    report = attack(suite, small())
+    assert report.fate is Fate.BROKEN
+    assert "breaks small, not none" in report.evidence.words
 
 
 def test_costly_suites_get_fewer_cases_and_large_ones_only_where_asked():

@@ -21,7 +21,7 @@ from ...attack.suite import Case, Drop, Suite, Undecided
 from ...certificates.certify import certify
 from ...formulas import numeric
 from ...strategies.block_forms import SEEDS, sixteenths
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 from .countability import TanhLoop, tanh_case
 
 INPUTS, LOOPS, BOXES = 64, 2000, 4000
@@ -102,7 +102,7 @@ def _derivative(row: tuple[Fraction, ...], h: Fraction) -> Fraction:
     return sum(((degree - i) * c * h ** (degree - i - 1) for i, c in enumerate(row[:-1])), h * 0)
 
 
-_apart = evaluated(SEPARATION, _wells)
+_apart = PredicateJudge(SEPARATION, _wells)
 
 
 def _packing(case: Case) -> str | None:
@@ -290,7 +290,7 @@ SUITES = (
         "channel",
         property="scalar loops: the limit tells at most m inputs apart",
         cases=_channels,
-        judge=evaluated(TELLS_APART, _channel),
+        judge=PredicateJudge(TELLS_APART, _channel),
         drops=tuple(
             Drop(name, lambda name=name: dropping(name, _channels(name)), name)
             for name in ("autonomous", "limit", "reachable")
@@ -303,7 +303,7 @@ SUITES = (
         "averages",
         property="averaging attention: tokens that start equal stay equal",
         cases=_averages,
-        judge=evaluated(EQUAL_TOKENS, _averaged),
+        judge=PredicateJudge(EQUAL_TOKENS, _averaged),
         drops=(
             Drop(
                 "no position",

@@ -18,7 +18,7 @@ from ....theory.autonomous.falsifiers.countability import (
 )
 from ...attack.suite import Case, Drop, Suite
 from ...strategies.block_forms import sixteenths
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 
 @st.composite
@@ -61,7 +61,7 @@ SUITES = (
         "cubic",
         property="h - (h^3 + p h + q): no fixed point is degenerate",
         cases=_cubics,
-        judge=evaluated(NON_DEGENERATE, _family),
+        judge=PredicateJudge(NON_DEGENERATE, _family),
         drops=tuple(
             Drop(name, lambda name=name: dropping(name, _cubics(name)), name)
             for name in ("generic", "rank")
@@ -74,7 +74,7 @@ SUITES = (
         "wave",
         property="h - s(1/h) + b, s a triangle wave: finitely many fixed points in a compact set",
         cases=_waves,
-        judge=evaluated(FINITE, _wave),
+        judge=PredicateJudge(FINITE, _wave),
         drops=tuple(
             Drop(name, lambda name=name: dropping(name, _waves(name)), name)
             for name in ("smooth", "inside")

@@ -13,7 +13,7 @@ from ....theory.autonomous.monotone_loops import MonotoneLoop
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...strategies.block_forms import SEEDS, matrix, nonzero_vector, sixteenths, vector
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 LOOPS, LOOK = 3000, 250
 """Iterations, and after how many of them it is checked whether all orbits have settled."""
@@ -228,7 +228,7 @@ SUITES = (
             " constant near it"
         ),
         cases=_point,
-        judge=evaluated(LOCAL, _torn),
+        judge=PredicateJudge(LOCAL, _torn),
         drops=tuple(
             Drop(name, lambda name=name: dropping(name, _point(name)), name)
             for name in ("autonomous", "continuous_map", "discrete", "continuous_limit")
@@ -241,7 +241,7 @@ SUITES = (
         "constant",
         property="the clamp: on an interval of inputs where the limit is continuous it is constant",
         cases=_sets,
-        judge=evaluated(GLOBAL, _basins),
+        judge=PredicateJudge(GLOBAL, _basins),
         drops=tuple(
             Drop(name, lambda name=name: dropping(name, _sets(name)), name)
             for name in ("connected", "continuous_limit")

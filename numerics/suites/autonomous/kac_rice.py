@@ -22,7 +22,7 @@ from ...certificates.maps import TanhMap
 from ...certificates.relu import ReluMap, certify_relu
 from ...formulas import numeric
 from ...strategies import fractions as draws
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 LEVEL = 1e-7
 """The probability of a false alarm of the exact test."""
@@ -258,7 +258,7 @@ SUITES: tuple[Suite, ...] = (
         "piecewise-linear",
         property="piecewise linear maps of the line: the mean count is the integral",
         cases=_piecewise,
-        judge=evaluated(EXPECTATION, _law),
+        judge=PredicateJudge(EXPECTATION, _law),
         drops=(
             Drop("density", lambda: dropping("density", _piecewise("density")), "density"),
             Drop("lipschitz", lambda: dropping("lipschitz", _piecewise("lipschitz")), "lipschitz"),

@@ -29,7 +29,7 @@ from ...strategies.block_forms import (
     vector,
 )
 from ..shared.exact_orbits import Exact, Number, affine_power, exact, identity, largest, text
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 LOOPS = 1024
 GONE, THERE = Number(1, 10**40), Number(1, 10**6)
@@ -75,7 +75,7 @@ def _limit(case: Case) -> str | None:
 
     For the orbit P is known from the spectrum that was drawn.
     """
-    found = evaluated(LIMIT, _loop_of)(case)
+    found = PredicateJudge(LIMIT, _loop_of)(case)
     if found is not None:
         return found
     loop, d = _ExactLoop.of(case), np.diag(case["form"])
@@ -96,7 +96,7 @@ def _no_limit(case: Case) -> str | None:
 
     Spectrum or offset violate a hypothesis, and the start has a component in the violating block.
     """
-    found = evaluated(OTHERWISE, _loop_of)(case)
+    found = PredicateJudge(OTHERWISE, _loop_of)(case)
     if found is not None:
         return found
     loop = _ExactLoop.of(case)
@@ -231,7 +231,7 @@ SUITES = (
         "one-limit",
         property="rho(M) < 1: every start ends at the one fixed point",
         cases=_two_starts,
-        judge=evaluated(ONE_LIMIT, _loop_of),
+        judge=PredicateJudge(ONE_LIMIT, _loop_of),
         drops=(
             Drop(
                 "regular",

@@ -35,7 +35,7 @@ from ...strategies.block_forms import (
     unimodular,
 )
 from ..shared.exact_orbits import Exact, Number, exact, largest, text
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 EARLY, LATE, WINDOW = 1024, 4096, 8
 """Two iterations, and how many states from each on are examined, so that the phase of a rotating
@@ -87,7 +87,7 @@ def _fades(early: Number, late: Number) -> bool:
 
 def _eigenvector(case: Case) -> str | None:
     """The direction converges to eigenvectors of +rho: max |M n - rho n| -> 0 for |n| = 1."""
-    found = evaluated(LIMIT, _iteration)(case)
+    found = PredicateJudge(LIMIT, _iteration)(case)
     if found is not None:
         return found
     v, m = _matrix(case)
@@ -105,7 +105,7 @@ def _turns(case: Case) -> str | None:
 
     A largest dominant block is not at +rho, and the start has a component in it.
     """
-    found = evaluated(OTHERWISE, _iteration)(case)
+    found = PredicateJudge(OTHERWISE, _iteration)(case)
     if found is not None:
         return found
     v, m = _matrix(case)
@@ -127,7 +127,7 @@ def _rate(case: Case) -> str | None:
 
     The slope is taken over 512 iterations, up to what the basis can hide.
     """
-    found = evaluated(RATE, _iteration)(case)
+    found = PredicateJudge(RATE, _iteration)(case)
     if found is not None:
         return found
     v, m = _matrix(case)
@@ -350,7 +350,7 @@ SUITES = (
             " functional of h_0"
         ),
         cases=_simple,
-        judge=evaluated(ONE_BIT, _iteration),
+        judge=PredicateJudge(ONE_BIT, _iteration),
         drops=(
             Drop(
                 "simple",

@@ -27,7 +27,7 @@ from ...strategies.block_forms import (
 )
 from ..shared.exact_orbits import Exact, Number, exact
 from ..shared.exact_orbits import identity as unit
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 
 LOOPS, STARTS = 600, 16
 AT_ZERO = 1e-9
@@ -83,7 +83,7 @@ def _reaches_center(case: Case) -> str | None:
     """
     if case["curve"] == "linear":
         predicate = RANDOM_START if case["recall"] else INPUTS
-        found = evaluated(predicate, _linear_loop)(case)
+        found = PredicateJudge(predicate, _linear_loop)(case)
         if found is not None:
             return found
     v, d, curve = case["basis"], case["form"], _CURVES[case["curve"]]

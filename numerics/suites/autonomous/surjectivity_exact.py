@@ -17,7 +17,7 @@ from ....theory.autonomous.falsifiers.surjectivity import (
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite
 from ...strategies.block_forms import matrix, nonzero_vector, vector
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 
 @st.composite
@@ -91,7 +91,7 @@ SUITES = (
         "ranks",
         property="the last linear map (W2, b2) of L tokens has rank L d, after any norm, eps > 0",
         cases=_layers,
-        judge=evaluated(LAST_MAP, _layer),
+        judge=PredicateJudge(LAST_MAP, _layer),
         drops=tuple(
             Drop(name, lambda name=name: dropping(name, _layers(name)), name)
             for name in ("independent", "whole_map", "gains", "epsilon")
@@ -104,7 +104,7 @@ SUITES = (
         "gain-ranks",
         property="one token, eps = 0: bias and gain have rank d",
         cases=_gained,
-        judge=evaluated(BIAS_AND_GAIN, _layer),
+        judge=PredicateJudge(BIAS_AND_GAIN, _layer),
         drops=(
             Drop(
                 "learned_gains", lambda: dropping("learned_gains", _gained("bias")), "learned_gains"
@@ -118,7 +118,7 @@ SUITES = (
         "peri-recall",
         property="peri with one sub-block, eps = 0, no external recall: |h' - h| is bounded below",
         cases=_signs,
-        judge=evaluated(ONE_SUB_BLOCK, _sub_block),
+        judge=PredicateJudge(ONE_SUB_BLOCK, _sub_block),
         drops=tuple(
             Drop(name, lambda name=name: dropping(name, _signs(name)), name)
             for name in ("direct", "epsilon", "gains")

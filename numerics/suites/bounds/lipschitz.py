@@ -14,7 +14,7 @@ from ....theory.bounds.small_blocks import SLOPES
 from ...attack.suite import Case, Drop, Suite
 from ...strategies.fractions import entries, fractions, sizes
 from ..shared.exact_numbers import above, below, rows
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 
 @st.composite
@@ -185,7 +185,7 @@ SUITES = (
         "softmax",
         property="the derivative of softmax has the norm 1/2 at most",
         cases=_weights,
-        judge=evaluated(exact.softmax, _probabilities),
+        judge=PredicateJudge(exact.softmax, _probabilities),
         drops=(
             Drop(
                 "weights of sum 2",
@@ -201,7 +201,7 @@ SUITES = (
         "norm",
         property="RMSNorm stretches no pair by more than its constant",
         cases=_pairs,
-        judge=evaluated(exact.norm, _norm_case),
+        judge=PredicateJudge(exact.norm, _norm_case),
         drops=(
             Drop(
                 "smallest norm overstated",
@@ -217,7 +217,7 @@ SUITES = (
         "head",
         property="a head with QK-norm stretches no pair by more than its constant",
         cases=_heads,
-        judge=evaluated(exact.head, head_case),
+        judge=PredicateJudge(exact.head, head_case),
         drops=tuple(
             Drop(words, cases=lambda name=name: _turns(name), assumption=name)
             for name, words in (
@@ -237,7 +237,7 @@ SUITES = (
         "MLP",
         property="an MLP stretches no pair by more than n_2 s n_1",
         cases=_mlps,
-        judge=evaluated(exact.mlp, _mlp_case),
+        judge=PredicateJudge(exact.mlp, _mlp_case),
         drops=(
             Drop("slope 1", cases=lambda: dropping("slope", _steep("slope")), assumption="slope"),
             Drop(

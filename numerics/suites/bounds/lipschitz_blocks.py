@@ -21,7 +21,7 @@ from ...loops.block_loop import BlockLoop, random_loop
 from ...loops.dual import Dual
 from ...strategies.fractions import entries, fractions, seeds, sizes
 from ..shared.exact_numbers import above, below, rows
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 ARCHITECTURES = tuple(str(Architecture(recall, norm)) for recall, norm in product(Recall, Norm))
 
@@ -154,7 +154,7 @@ SUITES = (
         "sub-blocks",
         property="a planar sub-block stretches no pair by more than its constant",
         cases=_sub_blocks,
-        judge=evaluated(exact.block, _block_case),
+        judge=PredicateJudge(exact.block, _block_case),
         drops=(
             Drop(
                 "norm of the sum overstated",

@@ -24,7 +24,7 @@ from ...loops.dual import Dual
 from ...loops.sub_blocks import DualAttention
 from ...strategies.fractions import entries, fractions, seeds, sizes
 from ..shared.exact_numbers import below, rows
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 TINY = 1e-200
 """The constant of a norm that stands for 0, which attention does not take."""
@@ -209,7 +209,7 @@ SUITES = (
         "planar blocks",
         property="kappa(tau) bounds the stretch of every pair of states",
         cases=_planar,
-        judge=evaluated(exact.contraction, _strict),
+        judge=PredicateJudge(exact.contraction, _strict),
         drops=(
             Drop(
                 "dot products",
@@ -246,7 +246,7 @@ SUITES = (
         "threshold",
         property="kappa stays below 1 beyond a strength at which it is below 1",
         cases=lambda: _strengths(0, 20),
-        judge=evaluated(exact.monotone, _pair),
+        judge=PredicateJudge(exact.monotone, _pair),
         drops=(
             Drop(
                 "weaker recall",

@@ -17,7 +17,7 @@ from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...strategies import fractions as draws
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 from ..shared.residual_stream import Stream, linear_updates
 
 LOOPS = 1500
@@ -288,7 +288,7 @@ SUITES: tuple[Suite, ...] = (
         "rate-exact",
         property="the deviation x' = (1 - (mu/a)/t) x of one sub-block at eps = 0 is O(t^{-mu/a})",
         cases=_deviations,
-        judge=evaluated(RATE, _approach),
+        judge=PredicateJudge(RATE, _approach),
         drops=(
             Drop(
                 "one sub-block",

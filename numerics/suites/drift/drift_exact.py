@@ -12,7 +12,7 @@ from ....theory.drift.falsifiers.drift import GROWTH, PERI, Peri, residual
 from ....theory.recall.scalar_loop import ScalarLoop
 from ...attack.suite import Case, Drop, Suite
 from ...strategies import fractions as draws
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 
 
 @st.composite
@@ -62,7 +62,7 @@ SUITES: tuple[Suite, ...] = (
         "growth-exact",
         property="d = 1, 0 outside the hull: c_0 t - |h_0| <= |h_t| <= |h_0| + C t, in rationals",
         cases=_exact,
-        judge=evaluated(GROWTH, _residual),
+        judge=PredicateJudge(GROWTH, _residual),
         drops=(
             Drop(
                 "0 is outside the convex hull of the updates",
@@ -83,7 +83,7 @@ SUITES: tuple[Suite, ...] = (
         "peri-exact",
         property="one peri sub-block, eps = 0, no gain 0: |h' - h| >= R min|gamma|, in rationals",
         cases=_gains,
-        judge=evaluated(PERI, _peri_case),
+        judge=PredicateJudge(PERI, _peri_case),
         drops=tuple(
             Drop(text, assumption=name, cases=lambda name=name: _gains(name))
             for text, name in (

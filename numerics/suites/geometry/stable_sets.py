@@ -17,7 +17,7 @@ from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...strategies import fractions as draws
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 RECALLS = tuple(map(str, Recall))
 SIGMAS = 5.5
@@ -213,7 +213,7 @@ SUITES: tuple[Suite, ...] = (
         "convergence",
         property="inside the stable sets the multiplier of the affine loop is inside (-1, 1)",
         cases=_loops,
-        judge=evaluated(CONVERGES, _weights_of),
+        judge=PredicateJudge(CONVERGES, _weights_of),
         drops=(
             Drop(
                 "the inequalities are strict",
@@ -229,7 +229,7 @@ SUITES: tuple[Suite, ...] = (
         "unique nearest point",
         property="off the cut locus the nearest point of the closed stable set is unique",
         cases=_points,
-        judge=evaluated(NEAREST, _weights_of),
+        judge=PredicateJudge(NEAREST, _weights_of),
         drops=(
             Drop(
                 "not on the cut locus",

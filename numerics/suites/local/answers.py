@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ....theory.local.falsifiers.answers import ACCURACY, ANSWER, AnswerCase
 from ...attack.suite import Case, Drop, Suite
 from ...strategies import fractions as draws
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 SPLITS = ((1, 0, 0), (1 / 2, 1 / 2, 0), (1 / 2, 1 / 4, 1 / 4), (1 / 4, 0, 1 / 4))
 """Shares of a row sum among the entries of the row."""
@@ -81,7 +81,7 @@ SUITES: tuple[Suite, ...] = (
         "answer",
         property="beyond log(C Lambda/m)/log(1/q) loops the answer is that of the fixed point",
         cases=_answers,
-        judge=evaluated(ANSWER, _one),
+        judge=PredicateJudge(ANSWER, _one),
         drops=tuple(
             Drop(name, lambda name=name: dropping(name, _answers(name)), name) for name in _NAMES
         ),
@@ -93,7 +93,7 @@ SUITES: tuple[Suite, ...] = (
         "accuracy",
         property="the accuracy over three inputs is constant beyond the largest of these loops",
         cases=_sets,
-        judge=evaluated(ACCURACY, _several),
+        judge=PredicateJudge(ACCURACY, _several),
         drops=(Drop("settles", lambda: dropping("settles", _sets("settles")), "settles"),),
         evidence="exact arithmetic",
         cost=2,

@@ -18,7 +18,7 @@ from ...attack.suite import Case, Drop, Suite, Undecided
 from ...strategies import fractions as draws
 from ...strategies import matrix_strategies as matrices
 from ..shared.complex_step import complex_step
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 LONGEST = 96
 """Powers of J that are tried for |J^n|_2 <= q^n; q is far enough from rho(J) for one of them."""
@@ -212,7 +212,7 @@ SUITES: tuple[Suite, ...] = (
         "norm",
         property="|J^n|_2 <= q^n: the adapted norm has |J x|_* <= q |x|_*",
         cases=_adapted,
-        judge=evaluated(quadratic.NORM, _linear),
+        judge=PredicateJudge(quadratic.NORM, _linear),
         drops=(
             Drop(
                 "rho(J) < 1",
@@ -229,7 +229,7 @@ SUITES: tuple[Suite, ...] = (
         "truncation",
         property="k terms of Sum J^j K err by at most q^k |S|_* in the adapted norm",
         cases=_adapted,
-        judge=evaluated(quadratic.TRUNCATION, _linear),
+        judge=PredicateJudge(quadratic.TRUNCATION, _linear),
         drops=(
             Drop(
                 "rho(J) < 1",
@@ -247,7 +247,7 @@ SUITES: tuple[Suite, ...] = (
             predicate.name,
             property=words,
             cases=_loops,
-            judge=evaluated(predicate, _quadratic),
+            judge=PredicateJudge(predicate, _quadratic),
             drops=tuple(
                 Drop(name, lambda name=name: dropping(name, _loops(name)), name) for name in names
             ),
@@ -273,7 +273,7 @@ SUITES: tuple[Suite, ...] = (
         "scalar-limit",
         property="scalar loops of two cubic pieces: the limit is C^1 in the input, with slope S",
         cases=_pieces,
-        judge=evaluated(scalar.LIMIT, _scalar),
+        judge=PredicateJudge(scalar.LIMIT, _scalar),
         drops=tuple(
             Drop(name, lambda name=name: dropping(name, _pieces(name)), name)
             for name in ("differentiable", "contractive", "basin")
@@ -286,7 +286,7 @@ SUITES: tuple[Suite, ...] = (
         "dependence",
         property="with recall the limit of a scalar loop has a derivative that is not 0",
         cases=_pieces,
-        judge=evaluated(scalar.DEPENDENCE, _scalar),
+        judge=PredicateJudge(scalar.DEPENDENCE, _scalar),
         drops=(Drop("recall", lambda: dropping("recall", _pieces("recall")), "recall"),),
         evidence="exact arithmetic",
         predicate="dependence",

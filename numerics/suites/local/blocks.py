@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ....theory.local.falsifiers.blocks import CONTRACTION, MOTION, ROTATIONS, Block, Stack
 from ...attack.suite import Case, Drop, Suite
 from ...strategies import fractions as draws
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 
 @st.composite
@@ -102,7 +102,7 @@ SUITES: tuple[Suite, ...] = (
         "rotations",
         property="every layer has its fixed point, and all rotations have one spectrum",
         cases=_stacks,
-        judge=evaluated(ROTATIONS, _stack),
+        judge=PredicateJudge(ROTATIONS, _stack),
         drops=(Drop("closed", lambda: dropping("closed", _stacks("closed")), "closed"),),
         evidence="exact arithmetic",
         predicate="rotations",
@@ -112,7 +112,7 @@ SUITES: tuple[Suite, ...] = (
         "contraction",
         property="the constants of the blocks multiply",
         cases=_contractions,
-        judge=evaluated(CONTRACTION, _stack),
+        judge=PredicateJudge(CONTRACTION, _stack),
         drops=tuple(
             Drop(name, lambda name=name: dropping(name, _contractions(name)), name)
             for name in ("small", "lipschitz")
@@ -125,7 +125,7 @@ SUITES: tuple[Suite, ...] = (
         "motion",
         property="the fixed points of all layers together move as the formula says",
         cases=lambda: _stacks(small=True),
-        judge=evaluated(MOTION, _stack),
+        judge=PredicateJudge(MOTION, _stack),
         drops=(Drop("regular", lambda: dropping("regular", _stacks("regular")), "regular"),),
         evidence="exact arithmetic",
         predicate="motion",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ....theory.local.falsifiers.cycles import MOTION, SPECTRUM, STILL, CycleMatrices, ScalarCycle
 from ...attack.suite import Case, Drop, Suite
 from ...strategies import fractions as draws
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 
 @st.composite
@@ -119,7 +119,7 @@ SUITES: tuple[Suite, ...] = (
         "spectrum",
         property="the products around a cycle have one characteristic polynomial",
         cases=_matrices,
-        judge=evaluated(SPECTRUM, _windows),
+        judge=PredicateJudge(SPECTRUM, _windows),
         drops=(Drop("cycle", lambda: dropping("cycle", _matrices(True)), "cycle"),),
         evidence="exact arithmetic",
         predicate="spectrum",
@@ -129,7 +129,7 @@ SUITES: tuple[Suite, ...] = (
         "motion",
         property="cycles of period 1 and 2 move with the input at the rate of the formula",
         cases=_cycles,
-        judge=evaluated(MOTION, _hermite),
+        judge=PredicateJudge(MOTION, _hermite),
         drops=tuple(
             Drop(name, lambda name=name: dropping(name, _cycles(name)), name)
             for name in ("contractive", "basin")
@@ -143,7 +143,7 @@ SUITES: tuple[Suite, ...] = (
         "still",
         property="without recall the limit of h_{pt} is constant where it is continuous",
         cases=_still,
-        judge=evaluated(STILL, _moving),
+        judge=PredicateJudge(STILL, _moving),
         drops=tuple(
             Drop(name, lambda name=name: dropping(name, _still(name)), name)
             for name in ("autonomous", "isolated", "continuous_limit")

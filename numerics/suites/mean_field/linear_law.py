@@ -22,7 +22,7 @@ from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
 from ...strategies.fractions import fractions
 from ..shared.complex_step import normalised
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 FINITE = 0.15
 """The relative error of 1 - rho and of (1/d) tr S S^T that N6 claims from x = 3 on."""
@@ -322,7 +322,7 @@ SUITES = (
             f"{predicate.name} in the limit",
             property=f"{predicate.name}: the closed form of the limit, at exact scales",
             cases=_limits,
-            judge=evaluated(predicate, _limit_of),
+            judge=PredicateJudge(predicate, _limit_of),
             drops=drops,
             evidence="closed form",
             predicate=predicate.name,

@@ -22,7 +22,7 @@ from ...formulas import numeric
 from ...loops.activations import LAWS
 from ...strategies.fractions import fractions
 from ..shared.complex_step import normalised
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 from .linear_law import FINITE, SettledLoop, ginibre, obeys, off, settle, widths
 
 
@@ -336,7 +336,7 @@ SUITES = (
         "edge",
         property="beta^2 > sigma^2 (c - q): the radius of the law is below 1, whatever a",
         cases=_edges,
-        judge=evaluated(STABLE, _edge_of),
+        judge=PredicateJudge(STABLE, _edge_of),
         drops=(
             Drop(
                 "beta above the edge",

@@ -15,7 +15,7 @@ from ....theory.mean_field.falsifiers.recall_comparison import (
 )
 from ...attack.suite import Case, Drop, Suite
 from ...strategies.fractions import SIGNS, fractions
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 
 @st.composite
@@ -54,7 +54,7 @@ SUITES = (
         "slower",
         property="at the laws of the block forms rho_ext < rho_int < 1",
         cases=_scales,
-        judge=evaluated(SLOWER, _scales_of),
+        judge=PredicateJudge(SLOWER, _scales_of),
         drops=(_drop("s_e > 0", "recall", _scales), _drop("k > 0 and s_x > 0", "update", _scales)),
         evidence="closed form",
         predicate=SLOWER.name,
@@ -64,7 +64,7 @@ SUITES = (
         "eigenvalues",
         property="0 <= nu < w: nu/w is below (1 + nu)/(1 + w)",
         cases=_eigenvalues,
-        judge=evaluated(EXTERNAL_SMALLER, _eigenvalue_of),
+        judge=PredicateJudge(EXTERNAL_SMALLER, _eigenvalue_of),
         drops=(_drop("0 <= nu < w", "positive", _eigenvalues),),
         evidence="closed form",
         predicate=EXTERNAL_SMALLER.name,

@@ -21,7 +21,7 @@ from ....theory.outer_norm.falsifiers.contraction import (
 )
 from ...attack.suite import Case, Drop, Suite
 from ...strategies.fractions import fractions, sizes
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 
 
 @st.composite
@@ -89,7 +89,7 @@ SUITES = (
         property=LIPSCHITZ.sentence,
         predicate=LIPSCHITZ.name,
         cases=exact_loops,
-        judge=evaluated(LIPSCHITZ, loop_of),
+        judge=PredicateJudge(LIPSCHITZ, loop_of),
         drops=tuple(
             Drop(f"{name}: {words}", cases=partial(exact_loops, name), assumption=name)
             for name, words in (
@@ -106,7 +106,7 @@ SUITES = (
         property=SETTLES.sentence,
         predicate=SETTLES.name,
         cases=exact_loops,
-        judge=evaluated(SETTLES, loop_of),
+        judge=PredicateJudge(SETTLES, loop_of),
         drops=tuple(
             Drop(f"{name}: {words}", cases=partial(exact_loops, name), assumption=name)
             for name, words in (("small", "beta < 2a"), ("gain_one", "gain 2"))
@@ -119,7 +119,7 @@ SUITES = (
         property=SHARP.sentence,
         predicate=SHARP.name,
         cases=example,
-        judge=evaluated(SHARP, sharp_of),
+        judge=PredicateJudge(SHARP, sharp_of),
         drops=(Drop("plane: d = 1", cases=lambda: example("plane"), assumption="plane"),),
         evidence="closed form",
     ),

@@ -24,7 +24,7 @@ from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, matrices, rotations, show, spheres, stretched
 from ..shared.bisection import BOXES
 from ..shared.complex_step import complex_step, normalised, tangent
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 from ..shared.sphere_states import proved_states
 
 
@@ -294,7 +294,7 @@ SUITES = (
         property=BALL.sentence,
         predicate=BALL.name,
         cases=lines,
-        judge=evaluated(BALL, exact_line),
+        judge=PredicateJudge(BALL, exact_line),
         drops=(
             Drop(
                 "epsilon: eps = 0 in the norm", cases=lambda: lines("epsilon"), assumption="epsilon"
@@ -313,7 +313,7 @@ SUITES = (
         property=CAP.sentence,
         predicate=CAP.name,
         cases=loops,
-        judge=evaluated(CAP, _loop_of),
+        judge=PredicateJudge(CAP, _loop_of),
         drops=(
             Drop(
                 "dominates: |b| below sup|g|",

@@ -27,7 +27,7 @@ from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, matrices, show, spheres, stretched
 from ..shared.complex_step import complex_step, normalised, tangent
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 from .sensitivity import rounding
 
 
@@ -276,7 +276,7 @@ SUITES = (
         property=GRADIENT.sentence,
         predicate=GRADIENT.name,
         cases=_linear,
-        judge=evaluated(GRADIENT, _linear_of),
+        judge=PredicateJudge(GRADIENT, _linear_of),
         drops=(Drop("uniform: rho in place of kappa", lambda: _linear("uniform"), "uniform"),),
         evidence="closed form",
     ),
@@ -286,7 +286,7 @@ SUITES = (
         property=TRUNCATED.sentence,
         predicate=TRUNCATED.name,
         cases=lambda: _linear(encoder=False),
-        judge=evaluated(TRUNCATED, _linear_of),
+        judge=PredicateJudge(TRUNCATED, _linear_of),
         drops=(
             Drop("uniform: rho in place of kappa", lambda: _linear("uniform"), "uniform"),
             Drop("start_fixed: a trained encoder", lambda: _linear("start_fixed"), "start_fixed"),
@@ -299,7 +299,7 @@ SUITES = (
         property=MEMORY.sentence,
         predicate=MEMORY.name,
         cases=_along,
-        judge=evaluated(MEMORY, _along_of),
+        judge=PredicateJudge(MEMORY, _along_of),
         drops=(
             Drop("uniform: 7/8 in place of kappa", lambda: _along("uniform"), "uniform"),
             Drop("on_sphere: near a zero of z", lambda: _along("on_sphere"), "on_sphere"),

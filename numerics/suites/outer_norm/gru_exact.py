@@ -10,7 +10,7 @@ from hypothesis.strategies import DrawFn
 from ....theory.outer_norm.falsifiers.gru import ENTERS, Gated
 from ...attack.suite import Case, Drop, Suite
 from ...strategies.fractions import fractions
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 
 
 @st.composite
@@ -49,7 +49,7 @@ SUITES = (
         "enters-exact",
         property="constant gates: |h| < 1 from the entry time of the box on, in rationals",
         cases=_exact_cells,
-        judge=evaluated(ENTERS, _gated),
+        judge=PredicateJudge(ENTERS, _gated),
         drops=tuple(
             Drop(text, assumption=name, cases=lambda name=name: _exact_cells(name))
             for name, text in (

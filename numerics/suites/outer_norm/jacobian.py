@@ -27,7 +27,7 @@ from ...loops.rms_norm import rms_norm_jacobian
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, matrices, show, spheres
 from ..shared.complex_step import UNIT, complex_step, normalised, tangent
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 
 
 def tolerance(d: int, *factors: float) -> float:
@@ -301,7 +301,7 @@ SUITES = (
         property=DERIVATIVE.sentence,
         predicate=DERIVATIVE.name,
         cases=lambda: _exact(gain=True, eps=None),
-        judge=evaluated(DERIVATIVE, _norm),
+        judge=PredicateJudge(DERIVATIVE, _norm),
         drops=(
             Drop(
                 "regular: z = 0 at eps = 0",
@@ -317,7 +317,7 @@ SUITES = (
         property=EIGENVALUES.sentence,
         predicate=EIGENVALUES.name,
         cases=lambda: _exact(gain=False, eps=None),
-        judge=evaluated(EIGENVALUES, _norm),
+        judge=PredicateJudge(EIGENVALUES, _norm),
         drops=(
             Drop(
                 "gain_one: unequal gains",
@@ -333,7 +333,7 @@ SUITES = (
         property=NULL_DIRECTION.sentence,
         predicate=NULL_DIRECTION.name,
         cases=lambda: _exact(gain=True, eps=False),
-        judge=evaluated(NULL_DIRECTION, _norm),
+        judge=PredicateJudge(NULL_DIRECTION, _norm),
         drops=(
             Drop(
                 "eps_zero: eps > 0",

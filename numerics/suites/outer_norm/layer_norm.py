@@ -32,7 +32,7 @@ from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, show, stretched
 from ..shared.complex_step import complex_step, normalised
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 from .exact_contraction import exact_loops, example, loop_of, sharp_of
 from .existence import exact_line, lines, loops
 from .jacobian import tolerance, torn
@@ -225,7 +225,7 @@ SUITES = (
         property=DIRECTIONS.sentence,
         predicate=DIRECTIONS.name,
         cases=_directions,
-        judge=evaluated(DIRECTIONS, _point_of),
+        judge=PredicateJudge(DIRECTIONS, _point_of),
         drops=(
             Drop(
                 "regular: equal entries", cases=lambda: _directions("regular"), assumption="regular"
@@ -245,7 +245,7 @@ SUITES = (
         property=BALL.sentence,
         predicate=BALL.name,
         cases=lines,
-        judge=evaluated(BALL, exact_line),
+        judge=PredicateJudge(BALL, exact_line),
         drops=(
             Drop(
                 "epsilon: eps = 0 in the norm", cases=lambda: lines("epsilon"), assumption="epsilon"
@@ -264,7 +264,7 @@ SUITES = (
         property=CAP.sentence,
         predicate=CAP.name,
         cases=_states,
-        judge=evaluated(CAP, _loop_of),
+        judge=PredicateJudge(CAP, _loop_of),
         drops=(
             Drop(
                 "dominates: |C b| below sup|g|",
@@ -285,7 +285,7 @@ SUITES = (
         property=SETTLES.sentence,
         predicate=SETTLES.name,
         cases=lambda: exact_loops(low=2),
-        judge=evaluated(SETTLES, partial(loop_of, make=centred_loop)),
+        judge=PredicateJudge(SETTLES, partial(loop_of, make=centred_loop)),
         drops=(
             Drop("small: beta < 2a", cases=lambda: exact_loops("small"), assumption="small"),
             Drop(
@@ -308,7 +308,7 @@ SUITES = (
         property=SHARP.sentence,
         predicate=SHARP.name,
         cases=example,
-        judge=evaluated(SHARP, sharp_of),
+        judge=PredicateJudge(SHARP, sharp_of),
         drops=(Drop("plane: d = 2", cases=lambda: example("plane"), assumption="plane"),),
         evidence="closed form",
     ),
@@ -318,7 +318,7 @@ SUITES = (
         property=RANGE.sentence,
         predicate=RANGE.name,
         cases=lambda: exact_points(layer=True),
-        judge=evaluated(RANGE, point_of),
+        judge=PredicateJudge(RANGE, point_of),
         drops=(
             Drop(
                 "recall_invertible: B = 0",

@@ -19,7 +19,7 @@ from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, rotations, show, spheres
 from ..shared.bisection import BOXES, bisect
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 from ..shared.sphere_states import proved_states
 
 
@@ -233,7 +233,7 @@ SUITES = (
         "signed permutations",
         property="L = 1: degree other than (-1)^d gives a fixed state",
         cases=_tokens,
-        judge=evaluated(FIXED, _sphere_map),
+        judge=PredicateJudge(FIXED, _sphere_map),
         drops=(
             Drop("one_token: two tokens", assumption="one_token", cases=lambda: _tokens(tokens=2)),
         ),

@@ -23,7 +23,7 @@ from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes, unimodulars
 from ...strategies.spheres import arrays, rotations, show, spectra
 from ..shared.complex_step import UNIT
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 
 MOST = 4000
 """Most powers computed; a radius of 15/16 and condition numbers below 1e8 need 300."""
@@ -304,7 +304,7 @@ SUITES = (
         "condition number, exact",
         property="J = V L V^-1, L diagonal: |J^t| <= |V||V^-1| rho^t, by rational bounds",
         cases=_exact_bases,
-        judge=evaluated(CONDITION, _based),
+        judge=PredicateJudge(CONDITION, _based),
         drops=(
             Drop(
                 "diagonalisable: a Jordan block",
@@ -321,7 +321,7 @@ SUITES = (
         "bounded powers, exact",
         property="rho < 1: C is finite, and K at some real z is at most C, by rational bounds",
         cases=_exact_bases,
-        judge=evaluated(TRANSIENT, _conjugated),
+        judge=PredicateJudge(TRANSIENT, _conjugated),
         drops=(
             Drop(
                 "contractive: rho > 1",

@@ -15,7 +15,7 @@ from ...attack.suite import Case, Drop, Suite, Undecided
 from ...strategies.fractions import fractions, sizes, unimodulars
 from ...strategies.spheres import arrays, matrices, rotations, show, spectra, spheres
 from ..shared.complex_step import UNIT, complex_step, normalised, tangent
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 
 
 @st.composite
@@ -301,7 +301,7 @@ SUITES = (
         "stability-exact",
         property="stable at a implies stable at every a' > a, by Jury's test in rationals",
         cases=_exact_tokens,
-        judge=evaluated(STABLE, _exact),
+        judge=PredicateJudge(STABLE, _exact),
         drops=(
             Drop(
                 "one_scale: scales w and 4w",

@@ -23,7 +23,7 @@ from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, matrices, show, spheres, stretched
 from ..shared.complex_step import UNIT, complex_step, normalised, tangent
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 
 
 def rounding(d: int, kappa: float) -> float:
@@ -259,7 +259,7 @@ SUITES = (
         property=RANGE.sentence,
         predicate=RANGE.name,
         cases=exact_points,
-        judge=evaluated(RANGE, point_of),
+        judge=PredicateJudge(RANGE, point_of),
         drops=tuple(
             Drop(f"{name}: {words}", cases=partial(exact_points, name), assumption=name)
             for name, words in (
@@ -278,7 +278,7 @@ SUITES = (
         property=BOUNDS.sentence,
         predicate=BOUNDS.name,
         cases=exact_points,
-        judge=evaluated(BOUNDS, point_of),
+        judge=PredicateJudge(BOUNDS, point_of),
         drops=(Drop("small: D = s I", cases=lambda: exact_points("small"), assumption="small"),),
         evidence="closed form",
         cost=3,

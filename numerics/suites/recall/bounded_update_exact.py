@@ -12,7 +12,7 @@ from ....theory.recall.falsifiers.bounded_update import ABSORBED, BOUND, ESCAPE,
 from ....theory.recall.scalar_loop import ScalarBlock, ScalarLoop
 from ...attack.suite import Case, Drop, Suite
 from ...strategies import fractions as draws
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 from ..shared.residual_stream import OFF_LATTICE
 
 
@@ -95,7 +95,7 @@ SUITES: tuple[Suite, ...] = (
         "absorbing-exact",
         property="d = 1, eps = 0: |h_t| <= r + |W_x|^t |h_0|, in rationals",
         cases=_scalars,
-        judge=evaluated(ABSORBED, _scalar),
+        judge=PredicateJudge(ABSORBED, _scalar),
         drops=(
             Drop("rho(W_x) < 1", assumption="contractive", cases=lambda: _scalars("contractive")),
             Drop(
@@ -112,7 +112,7 @@ SUITES: tuple[Suite, ...] = (
         "escape-exact",
         property="d = 1: beyond C/(w - 1), |g| grows like w^t between two bounds, in rationals",
         cases=_escapes,
-        judge=evaluated(ESCAPE, _escaping_loop),
+        judge=PredicateJudge(ESCAPE, _escaping_loop),
         drops=(
             Drop(
                 "the start is in the escape set",
@@ -133,7 +133,7 @@ SUITES: tuple[Suite, ...] = (
         "heads",
         property="attention with several heads: |u| <= update_bound, in rationals",
         cases=_heads,
-        judge=evaluated(BOUND, _attention),
+        judge=PredicateJudge(BOUND, _attention),
         drops=(
             Drop(
                 "the tokens are normalised",

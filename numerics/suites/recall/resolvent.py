@@ -19,7 +19,7 @@ from ...ensembles.prescribed_spectra import Spectrum
 from ...formulas import numeric
 from ...strategies import fractions as draws
 from ...strategies import matrix_strategies as matrices
-from ..shared.predicates import evaluated
+from ..shared.predicates import PredicateJudge
 
 LOOPS = 4096
 """Iterations after which every contractive case has converged: (15/16)^4096 < 1e-114."""
@@ -355,7 +355,7 @@ SUITES: tuple[Suite, ...] = (
         "reachable-exact",
         property="rho(M) < 1: a Lyapunov function of h - h* falls in every loop, in rationals",
         cases=_exact_loops,
-        judge=evaluated(REACHED, _linear_loop),
+        judge=PredicateJudge(REACHED, _linear_loop),
         drops=(
             Drop("rho(M) < 1", assumption="contractive", cases=lambda: _exact_loops("contractive")),
             Drop("the loop is linear", assumption="linear", cases=lambda: _exact_loops("linear")),

@@ -25,7 +25,7 @@ from ....theory.residuals.falsifiers.damping import (
 from ...attack.suite import Case, Drop, Suite
 from ...ensembles.prescribed_spectra import Spectrum
 from ...strategies import fractions as draws
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 _SHARES = draws.fractions(0, 1)
 
@@ -166,7 +166,7 @@ SUITES: tuple[Suite, ...] = (
         "ball",
         property="a bounded update never leads out of the ball",
         cases=_states,
-        judge=evaluated(BALL, _bounded),
+        judge=PredicateJudge(BALL, _bounded),
         drops=_drops(("bounded", "share"), _states),
         evidence="exact arithmetic",
         predicate="ball",
@@ -176,7 +176,7 @@ SUITES: tuple[Suite, ...] = (
         "same",
         property="damping keeps fixed points and their sensitivity",
         cases=_linear,
-        judge=evaluated(SAME, _with_recall),
+        judge=PredicateJudge(SAME, _with_recall),
         drops=(Drop("moves", lambda: dropping("moves", _linear(True)), "moves"),),
         evidence="exact arithmetic",
         cost=4,
@@ -187,7 +187,7 @@ SUITES: tuple[Suite, ...] = (
         "limit",
         property="a damped step contracts below the limit of the formula and not from there on",
         cases=_steps,
-        judge=evaluated(LIMIT, _damped),
+        judge=PredicateJudge(LIMIT, _damped),
         drops=_drops(("positive", "spectrum"), _steps),
         evidence="exact arithmetic",
         cost=4,
@@ -198,7 +198,7 @@ SUITES: tuple[Suite, ...] = (
         "exists",
         property="some damping makes a point attract whose eigenvalues have Re l < 1",
         cases=lambda: _steps("left_half"),
-        judge=evaluated(EXISTS, _damped),
+        judge=PredicateJudge(EXISTS, _damped),
         drops=_drops(("left",), _steps),
         evidence="exact arithmetic",
         cost=6,
@@ -209,7 +209,7 @@ SUITES: tuple[Suite, ...] = (
         "ray",
         property="h + a u(N(h)) maps the tangent of the ray through h to itself",
         cases=_pre_norm,
-        judge=evaluated(RAY, _normed),
+        judge=PredicateJudge(RAY, _normed),
         drops=(Drop("eps_zero", lambda: dropping("eps_zero", _pre_norm(True)), "eps_zero"),),
         evidence="exact arithmetic",
         cost=8,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ....theory.residuals.falsifiers.stable_injection import BOX, CONTRACTION, Clipped, Coordinates
 from ...attack.suite import Case, Drop, Suite
 from ...strategies import fractions as draws
-from ..shared.predicates import dropping, evaluated
+from ..shared.predicates import PredicateJudge, dropping
 
 _DECAYS = draws.fractions(0, 1, inside=True)
 
@@ -78,7 +78,7 @@ SUITES: tuple[Suite, ...] = (
         "box",
         property="a bounded update never leads out of the box",
         cases=_coordinates,
-        judge=evaluated(BOX, _exact),
+        judge=PredicateJudge(BOX, _exact),
         drops=_drops(("bounded", "decays"), _coordinates),
         evidence="exact arithmetic",
         predicate="box",
@@ -88,7 +88,7 @@ SUITES: tuple[Suite, ...] = (
         "contraction",
         property="steps shrink at the rate max a + L, and no orbit is a cycle",
         cases=_clipped,
-        judge=evaluated(CONTRACTION, _loop),
+        judge=PredicateJudge(CONTRACTION, _loop),
         drops=_drops(("small", "lipschitz", "decays"), _clipped),
         evidence="exact arithmetic",
         predicate="contraction",
