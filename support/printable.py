@@ -1,0 +1,71 @@
+"""Text that can be shown: what a file or a server says may hold control sequences of a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any, TextIO
+
+HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Categories of Unicode that a terminal acts on or does not show: controls, formats (which can turn
+the direction of text around), lone surrogates, and separators of lines.
+"""
+KEPT = frozenset("\n\t")
+
+
+def printable(text: str, kept: frozenset[str] = KEPT) -> str:
+    r"""The text with every character that acts on a terminal as its escape sequence.
+
+    Args:
+        text: any text.
+        kept: characters that stay; default: the end of a line and the tabulator.
+
+    Example:
+        >>> print(printable("two\x1b[2Jtricks \u202etxt"))
+        two\x1b[2Jtricks \u202etxt
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c in kept or not _hidden(c) else _escaped(c) for c in text)
+
+
+def _hidden(character: str) -> bool:
+    return not character.isprintable() and unicodedata.category(character) in HIDDEN
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+class PrintableStream:
+    """A text stream on which only text that can be shown arrives; all else is the stream's own.
+
+    Args:
+        stream: the stream that is written to.
+        kept: characters and sequences that pass, such as those that move a progress bar.
+    """
+
+    def __init__(self, stream: TextIO, kept: tuple[str, ...] = ()):
+        self._stream, self._sequences = stream, kept
+
+    def write(self, text: str) -> int:
+        """Write the text as `printable` makes it; returns the number of its characters."""
+        parts = [text]
+        for sequence in self._sequences:
+            parts = [piece for part in parts for piece in _cut(part, sequence)]
+        shown = (part if part in self._sequences else printable(part) for part in parts)
+        self._stream.write("".join(shown))
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Write each of the texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _cut(text: str, sequence: str) -> list[str]:
+    """The text in parts, in which every occurrence of the sequence is a part of its own."""
+    pieces = text.split(sequence)
+    return [part for piece in pieces for part in (piece, sequence)][:-1]
