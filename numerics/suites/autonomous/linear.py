@@ -28,6 +28,15 @@ from ...strategies.block_forms import (
     unimodular,
     vector,
 )
+from ..shared.drawn_values import (
+    blocks_of,
+    is_unimodular,
+    length,
+    modulus,
+    on_grid,
+    shaped,
+    square_size,
+)
 from ..shared.exact_orbits import Exact, Number, affine_power, exact, identity, largest, text
 from ..shared.predicates import PredicateJudge, dropping
 
@@ -68,6 +77,44 @@ def _loop_of(case: Case) -> LinearLoop:
     start = loop.start(exact(case["start"]))
     other = loop.start(exact(case["other"])) if "other" in case else start
     return LinearLoop(loop.m, (loop.c, moved), (start, other))
+
+
+def _is_loop(case: Case) -> bool:
+    """Whether the case is a loop as described above, of sixteenths up to 2, up to its modulus.
+
+    What shrinks has blocks of size <= 3.
+    """
+    d = square_size(case["form"])
+    if not d or not shaped(case, basis=(d, d), center=(d,), push=(d,), start=(d,)):
+        return False
+    blocks, vectors = blocks_of(case["form"]), [case[x] for x in ("center", "push", "start")]
+    return (
+        blocks is not None
+        and on_grid(case["form"], 8)
+        and on_grid(np.concatenate(vectors), 2)
+        and is_unimodular(case["basis"])
+        and all(length(block) <= 3 for block in blocks)
+    )
+
+
+def _shrinks(case: Case) -> bool:
+    """Whether the eigenvalues other than 1 that are inside the circle have modulus <= 7/8."""
+    return not any(7 / 8 < modulus(block) < 1 for block in blocks_of(case["form"]) or [])
+
+
+def _broken_for_limit(case: Case) -> tuple[str, ...]:
+    """The assumptions of the limit that fail; eigenvalues just inside the circle are refused."""
+    if not _is_loop(case):
+        return ("linear",)
+    found = LIMIT.broken(_loop_of(case))
+    return found if _shrinks(case) else tuple(dict.fromkeys((*found, "modulus")))
+
+
+def _broken_for_no_limit(case: Case) -> tuple[str, ...]:
+    """The assumptions of the converse that fail."""
+    if not _is_loop(case) or not _shrinks(case):
+        return ("linear",)
+    return OTHERWISE.broken(_loop_of(case))
 
 
 def _limit(case: Case) -> str | None:
@@ -198,6 +245,7 @@ SUITES = (
         ),
         cases=_convergent,
         judge=_limit,
+        broken=_broken_for_limit,
         drops=tuple(
             Drop(kind, cases=lambda kind=kind: dropping(kind, _kinds(kind)), assumption=kind)
             for kind in ("range", "modulus", "semisimple")
@@ -215,6 +263,7 @@ SUITES = (
         ),
         cases=lambda: _kinds("modulus", "semisimple", "range"),
         judge=_no_limit,
+        broken=_broken_for_no_limit,
         drops=(
             Drop(
                 "the start has a component in the violating block",

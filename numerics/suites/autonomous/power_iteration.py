@@ -11,7 +11,7 @@ keeps its size in the basis V.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import hypothesis.strategies as st
 import numpy as np
@@ -34,6 +34,18 @@ from ...strategies.block_forms import (
     nonzero_vector,
     unimodular,
 )
+from ..shared.drawn_values import (
+    blocks_of,
+    failing,
+    is_seed,
+    is_unimodular,
+    length,
+    modulus,
+    on_grid,
+    shaped,
+    square_size,
+    whole,
+)
 from ..shared.exact_orbits import Exact, Number, exact, largest, text
 from ..shared.predicates import PredicateJudge, dropping
 
@@ -47,6 +59,8 @@ ROTATIONS: dict[float, tuple[tuple[float, float], ...]] = {
     1.25: ((0.75, 1.0), (-0.75, 1.0), (1.0, -0.75), (-1.0, -0.75)),
 }
 """Spectral radii, each with complex pairs of exactly that modulus."""
+SAMPLE, SMALL_SAMPLE = 100_000, 1000
+"""Matrices of a case: enough for a binomial count to be nearly normal."""
 ERRORS = 6
 """Standard errors of a statistical judgement. A false alarm has probability 2e-9 in a case, and a
 deep attack judges 10^4 cases.
@@ -65,12 +79,23 @@ def _iteration(case: Case) -> Iteration:
     return Iteration(m, (start, v * exact(case["other"]) if "other" in case else start))
 
 
-def _directions(m: Exact, h: Exact, t: int) -> Iterator[Exact]:
-    """h_t, ..., h_{t + WINDOW - 1} without their length."""
-    h = m**t * h
+def _directions(case: Case, t: int) -> Iterator[Exact]:
+    """V^-1 h_t, ..., V^-1 h_{t + WINDOW - 1} without their length.
+
+    In these coordinates no direction is hidden by the condition of V.
+    """
+    v, m = _matrix(case)
+    inverse, h = v.inv(), m**t * v * exact(case["start"])
     for _ in range(WINDOW):
-        yield h / largest(h)
+        y = inverse * h
+        yield y / largest(y)
         h = m * h
+
+
+def _defect(case: Case, t: int) -> Number:
+    """max |D n - rho n| over directions n from loop t on, in the coordinates of V."""
+    form, rho = exact(case["form"]), Number(*float(case["rho"]).as_integer_ratio())
+    return max(largest(form * n - rho * n) for n in _directions(case, t))
 
 
 def _fades(early: Number, late: Number) -> bool:
@@ -86,18 +111,14 @@ def _fades(early: Number, late: Number) -> bool:
 
 
 def _eigenvector(case: Case) -> str | None:
-    """The direction converges to eigenvectors of +rho: max |M n - rho n| -> 0 for |n| = 1."""
+    """The direction converges to eigenvectors of +rho: max |D n - rho n| -> 0, n = V^-1 h_t."""
     found = PredicateJudge(LIMIT, _iteration)(case)
     if found is not None:
         return found
-    v, m = _matrix(case)
-    h, rho = v * exact(case["start"]), Number(*float(case["rho"]).as_integer_ratio())
-    early, late = (
-        max(largest(m * n - rho * n) for n in _directions(m, h, t)) for t in (EARLY, LATE)
-    )
+    early, late = _defect(case, EARLY), _defect(case, LATE)
     if _fades(early, late):
         return None
-    return f"|M n - rho n| is {text(early)} at loop {EARLY} and {text(late)} at loop {LATE}"
+    return f"|D n - rho n| is {text(early)} at loop {EARLY} and {text(late)} at loop {LATE}"
 
 
 def _turns(case: Case) -> str | None:
@@ -108,10 +129,9 @@ def _turns(case: Case) -> str | None:
     found = PredicateJudge(OTHERWISE, _iteration)(case)
     if found is not None:
         return found
-    v, m = _matrix(case)
-    h = v * exact(case["start"])
+    form = exact(case["form"])
     early, late = (
-        max(largest(m * n / largest(m * n) - n) for n in _directions(m, h, t))
+        max(largest(form * n / largest(form * n) - n) for n in _directions(case, t))
         for t in (EARLY, LATE)
     )
     if not _fades(early, late):
@@ -125,23 +145,17 @@ def _turns(case: Case) -> str | None:
 def _rate(case: Case) -> str | None:
     """|n_t - limit| falls like |l_2 / l_1|^t.
 
-    The slope is taken over 512 iterations, up to what the basis can hide.
+    The slope is taken over 512 iterations, up to what a rotation can hide.
     """
     found = PredicateJudge(RATE, _iteration)(case)
     if found is not None:
         return found
-    v, m = _matrix(case)
-    h, rho = v * exact(case["start"]), Number(*float(case["rho"]).as_integer_ratio())
     half = EARLY // 2
-    before, after = (
-        max(largest(m * n - rho * n) for n in _directions(m, h, t)) for t in (half, EARLY)
-    )
+    before, after = _defect(case, half), _defect(case, EARLY)
     if after == 0:
         return "the direction reached its limit exactly"
-    # the rest is c |l_2|^t up to the condition of V, at both times; 4: a rotation, and what has not
-    # settled at loop 512
-    d = len(case["form"])
-    hidden = 2 * np.log(4 * d * d * float(largest(v) * largest(v.inv())))
+    # the rest is c |l_2|^t at both times; 4: a rotation, and what has not settled at loop 512
+    hidden = 2 * np.log(4)
     slope = _log(after / before) / half
     expected = float(np.log(case["second"] / case["rho"]))
     if abs(slope - expected) <= hidden / half:
@@ -156,6 +170,66 @@ def _log(x: Number) -> float:
     p, q = int(x.p), int(x.q)
     shift = p.bit_length() - q.bit_length()
     return float(np.log(p / (q << shift) if shift >= 0 else (p << -shift) / q) + shift * np.log(2))
+
+
+def _is_iteration(case: Case) -> bool:
+    """Whether the case is an iteration as described above.
+
+    rho is its spectral radius, and what is smaller has modulus <= 7/8. Blocks have size <= 3, and
+    the start has sixteenths up to 2.
+    """
+    d = square_size(case["form"])
+    if not d or not shaped(case, basis=(d, d), start=(d,)) or case["rho"] not in ROTATIONS:
+        return False
+    blocks = blocks_of(case["form"])
+    if blocks is None or max(map(modulus, blocks)) != case["rho"]:
+        return False
+    return (
+        on_grid(case["form"], 2, part=64)
+        and on_grid(case["start"], 2)
+        and is_unimodular(case["basis"])
+        and all(length(block) <= 3 for block in blocks)
+        and all(modulus(block) in (case["rho"], min(modulus(block), 7 / 8)) for block in blocks)
+    )
+
+
+def _has_gap(case: Case) -> bool:
+    """Whether |l_2| is `second`, from 1/2 to 7/8, without Jordan blocks, and the rest <= 1/4."""
+    blocks, second = blocks_of(case["form"]) or [], case["second"]
+    below = [block for block in blocks if modulus(block) != case["rho"]]
+    felt = [block for block in below if modulus(block) == second]
+    rest = [block for block in below if modulus(block) != second]
+    return (
+        1 / 2 <= second <= 7 / 8
+        and bool(felt)
+        and all(length(block) == 1 for block in felt)
+        and all(modulus(block) <= 1 / 4 for block in rest)
+    )
+
+
+def _broken_for_limit(case: Case) -> tuple[str, ...]:
+    return LIMIT.broken(_iteration(case)) if _is_iteration(case) else ("power",)
+
+
+def _broken_for_no_limit(case: Case) -> tuple[str, ...]:
+    return OTHERWISE.broken(_iteration(case)) if _is_iteration(case) else ("power",)
+
+
+def _broken_for_rate(case: Case) -> tuple[str, ...]:
+    if not _is_iteration(case) or not _has_gap(case):
+        return ("power",)
+    return RATE.broken(_iteration(case))
+
+
+def _broken_of_ensemble(least: int, most: int, count: int) -> Callable[[Case], tuple[str, ...]]:
+    """Refuses entries that are not Ginibre's, and too few matrices for the standard error."""
+
+    def broken(case: Case) -> tuple[str, ...]:
+        drawn = whole(case["d"], least, most) and case["count"] == count and is_seed(case["seed"])
+        plain = case["symmetric"] == 0 and case["mean"] == 0
+        return failing(ginibre=drawn and plain)
+
+    return broken
 
 
 @st.composite
@@ -304,6 +378,7 @@ SUITES = (
         ),
         cases=_dominated,
         judge=_eigenvector,
+        broken=_broken_for_limit,
         drops=(
             Drop(
                 "positive: the largest dominant blocks are at +rho",
@@ -330,6 +405,7 @@ SUITES = (
         ),
         cases=lambda: _dominated("off"),
         judge=_turns,
+        broken=_broken_for_no_limit,
         drops=(
             Drop(
                 "the start has a component in that block",
@@ -371,6 +447,7 @@ SUITES = (
         ),
         cases=_gap,
         judge=_rate,
+        broken=_broken_for_rate,
         drops=(
             Drop(
                 "the start has a component along l_2",
@@ -389,12 +466,13 @@ SUITES = (
             "the dominant eigenvalue of a real Ginibre matrix of size 2 is real and positive with"
             " probability 1/(2 sqrt 2)"
         ),
-        cases=lambda: _random((2, 2), 100_000),
+        cases=lambda: _random((2, 2), SAMPLE),
         judge=_planar_probability,
+        broken=_broken_of_ensemble(2, 2, SAMPLE),
         drops=(
             Drop(
                 "independent entries",
-                cases=lambda: _random((2, 2), 100_000, symmetric=(8, 16)),
+                cases=lambda: _random((2, 2), SAMPLE, symmetric=(8, 16)),
                 assumption="ginibre",
             ),
         ),
@@ -406,12 +484,13 @@ SUITES = (
         "A5",
         "half",
         property="M and -M of the same law: half of the real dominant eigenvalues are positive",
-        cases=lambda: _random((3, 8), 1000),
+        cases=lambda: _random((3, 8), SMALL_SAMPLE),
         judge=_half,
+        broken=_broken_of_ensemble(3, 8, SMALL_SAMPLE),
         drops=(
             Drop(
                 "M and -M have the same law",
-                cases=lambda: _random((3, 8), 1000, mean=(8, 16)),
+                cases=lambda: _random((3, 8), SMALL_SAMPLE, mean=(8, 16)),
                 assumption="ginibre",
             ),
         ),
