@@ -16,6 +16,7 @@ from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...strategies.block_forms import SEEDS, matrix, nonzero_matrix, nonzero_vector, vector
 from ..shared.complex_step import complex_step, normalised
+from ..shared.drawn_values import failing, is_seed, on_grid, shaped, whole
 
 FIXED, ZERO, CLEAR = 1e-10, 1e-11, 1e-7
 """Largest residual of a fixed point; singular values, relative to the largest, below which they
@@ -152,11 +153,8 @@ def _sphere(case: Case) -> str | None:
     return _ranked(case, (*WEIGHTS, "b") if case["gain_free"] else ("b", "gain"), d)
 
 
-def _tokens(case: Case) -> str | None:
-    """(W2, b2) has rank L d at a fixed point of L tokens.
-
-    The loop is uniform attention, then the MLP h + W2 tanh(W1 N(h) + c) + b2.
-    """
+def _last_layer(case: Case) -> tuple[Array, Array, Array]:
+    """Tokens, their updates before the last layer, and its hidden activations a_i."""
     count, d, k = int(case["tokens"]), int(case["d"]), int(case["hidden"])
     rng = np.random.default_rng(int(case["seed"]))
     h = rng.standard_normal((count, d))
@@ -166,7 +164,16 @@ def _tokens(case: Case) -> str | None:
     if case["equal"]:
         h[1] = h[0]
     update = normalised(h, 0.25) @ mix.T + normalised(h, 0.25).mean(0)
-    activations = np.tanh(normalised(h + update, 0.25) @ w1.T + c)
+    return h, update, np.tanh(normalised(h + update, 0.25) @ w1.T + c)
+
+
+def _tokens(case: Case) -> str | None:
+    """(W2, b2) has rank L d at a fixed point of L tokens.
+
+    The loop is uniform attention, then the MLP h + W2 tanh(W1 N(h) + c) + b2.
+    """
+    count, d, k = int(case["tokens"]), int(case["d"]), int(case["hidden"])
+    h, update, activations = _last_layer(case)
     last = np.linalg.lstsq(np.column_stack((activations, np.ones(count))), -update, rcond=None)[0]
     if count > k + 1:  # no last map undoes the updates of so many tokens: none at all
         update, last = np.zeros_like(update), np.zeros_like(last)
@@ -200,13 +207,83 @@ def _step_of_peri(case: Case) -> str | None:
 
 
 NORMS = ("pre", "peri", "post", "sandwich", "gru")
+EPSILONS = (1.0, 0.25, 0.0625)
+
+
+def _fits(case: Case, least: int) -> bool:
+    """Whether state and weights are sixteenths up to 2, in least to 3 dimensions.
+
+    The judge tells a rank from rounding for such values only.
+    """
+    d, k = case["state"].size, case["v1"].size
+    shapes = {"gain": (d,), "direction": (d,), "V2": (d, k), "W1": (k, d), "W2": (d, k)}
+    rows = d if case["norm"] == "gru" else k
+    return (
+        case["norm"] in NORMS
+        and least <= d <= 3
+        and 1 <= k <= 3
+        and shaped(case, state=(d,), v1=(k,), V1=(rows, d), **shapes)
+        and all(on_grid(case[name], 2) for name in WEIGHTS)
+        and all(on_grid(case[name], 2, least=1 / 16) for name in ("state", "direction", "v1"))
+    )
+
+
+def _without_zeros(case: Case) -> bool:
+    """Whether no gain vanishes: sixteenths from 1/16 to 2; pre and gru have none after the map."""
+    return on_grid(case["gain"], 2, least=1 / 16)
+
+
+def _broken_for_last_bias(case: Case) -> tuple[str, ...]:
+    return failing(
+        smooth=_fits(case, 1),
+        gains=_without_zeros(case),
+        epsilon=case["eps"] in EPSILONS,
+        learned_gains=not case["gain_free"],
+    )
+
+
+def _broken_on_sphere(case: Case) -> tuple[str, ...]:
+    return failing(
+        smooth=_fits(case, 2) and case["norm"] in ("peri", "post", "sandwich"),
+        gains=_without_zeros(case),
+        epsilon=case["eps"] == 0,
+        learned_gains=not case["gain_free"],
+    )
+
+
+def _broken_for_tokens(case: Case) -> tuple[str, ...]:
+    """The vectors (a_i, 1) are dependent where their rank is smaller in float64."""
+    count, k = case["tokens"], case["hidden"]
+    drawn = whole(count, 2, 4) and whole(case["d"], 2, 3) and whole(k, 1, 4)
+    if not drawn or not is_seed(case["seed"]):
+        return ("smooth",)
+    activations = _last_layer(case)[2]
+    extended = np.column_stack((activations, np.ones(len(activations))))
+    sizes = np.linalg.svd(extended, compute_uv=False)
+    full = len(sizes) == count and sizes[-1] > 2 * ZERO * sizes[0]
+    return failing(independent=full, whole_map=not case["bias_only"])
+
+
+def _broken_for_one_sub_block(case: Case) -> tuple[str, ...]:
+    """Without external recall the stream carries h itself, as the judge has it."""
+    d, k = case["state"].size, len(case["W1"])
+    shapes = {"gain": (d,), "W1": (k, d), "W2": (d, k), "v1": (d,)}
+    drawn = (
+        1 <= d <= 4
+        and 1 <= k <= 3
+        and shaped(case, state=(d,), **shapes)
+        and on_grid(case["state"], 2, least=1 / 16)
+        and all(on_grid(case[name], 2) for name in ("W1", "W2"))
+        and bool((np.abs(case["v1"]) <= 3).all())
+    )
+    return failing(smooth=drawn, gains=_without_zeros(case), epsilon=case["eps"] == 0)
 
 
 @st.composite
 def _block(
     draw: st.DrawFn,
     norms: tuple[str, ...] = NORMS,
-    eps: tuple[float, ...] = (1.0, 0.25, 0.0625),
+    eps: tuple[float, ...] = EPSILONS,
     least: int = 1,
     **flags: bool,
 ) -> Case:
@@ -278,6 +355,7 @@ SUITES = (
         ),
         cases=_block,
         judge=_last_bias,
+        broken=_broken_for_last_bias,
         drops=(
             Drop(
                 "gains without zeros",
@@ -299,6 +377,7 @@ SUITES = (
         ),
         cases=lambda: _block(("peri", "post", "sandwich"), (0.0,), 2),
         judge=_sphere,
+        broken=_broken_on_sphere,
         drops=(
             Drop(
                 "gains learned: gain-free peri has rank d - 1 at fixed points",
@@ -319,6 +398,7 @@ SUITES = (
         ),
         cases=_many,
         judge=_tokens,
+        broken=_broken_for_tokens,
         drops=(
             Drop("independent: no equal tokens", lambda: _many("equal"), "independent"),
             Drop("independent: L <= hidden + 1", lambda: _many("many"), "independent"),
@@ -337,6 +417,7 @@ SUITES = (
         ),
         cases=_one_sub_block,
         judge=_step_of_peri,
+        broken=_broken_for_one_sub_block,
         drops=(Drop("eps = 0", lambda: _one_sub_block(0.25), "epsilon"),),
         evidence="closed form",
         predicate="one_sub_block",
