@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from ..support.errors import LoopstabError, UsageError
+from ..support.command_line import printable_output, run_command
+from ..support.errors import UsageError
 
 FOLDER = Path(__file__).parent / "commands"
 USAGE = """usage: loopstab COMMAND [OPTIONS]
@@ -27,7 +28,8 @@ options:
   --version      print the version
 
 Exit status: 0 done; 1 failure (a falsified claim, a damaged file, a full disk, an interruption);
-2 wrong request.
+2 wrong request;
+143 ended by SIGTERM, and 128 + N by another signal N that asks a process to end.
 """
 
 
@@ -59,23 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: always, with the exit status; errors are printed on one line.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        status = _run(words)
-        sys.stdout.flush()
-    except LoopstabError as error:
-        status = _fail(str(error), error.exit_status)
-    except KeyboardInterrupt:
-        status = _fail(
-            "interrupted; no file is half-written, earlier results are untouched, and a training"
-            " run resumes with the same command",
-            1,
-        )
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
-    except MemoryError:
-        status = _fail("out of memory: use a smaller width, batch or grid", 1)
-    sys.exit(status)
+    sys.exit(run_command(lambda: _run(words)))
 
 
 def _run(words: Sequence[str]) -> int:
@@ -98,12 +84,9 @@ def _run(words: Sequence[str]) -> int:
     import tyro  # after the cheap answers: it takes longer to import than they take to print
 
     command = getattr(import_module(f"{__package__}.commands.{name}"), name)
-    return tyro.cli(command, prog=f"loopstab {name}", args=rest)
-
-
-def _fail(message: str, status: int) -> int:
-    print(f"loopstab: error: {' '.join(message.split())}", file=sys.stderr)
-    return status
+    asks = any(word in ("-h", "--help") for word in rest)  # help has colours
+    with nullcontext() if asks else printable_output():
+        return tyro.cli(command, prog=f"loopstab {name}", args=rest)
 
 
 if __name__ == "__main__":

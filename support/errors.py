@@ -34,6 +34,17 @@ class UsageError(LoopstabError, ValueError):
     exit_status = 2
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there is no memory for what was asked.
+
+    Torch raises a plain RuntimeError where the memory of the processor is used up.
+    """
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return bool(kinds & {"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in str(
+        error
+    )
+
+
 def check_seed_and_jobs(seed: int = 0, jobs: int = 1) -> None:
     """Raise `UsageError` unless NumPy accepts the seed and joblib the number of jobs.
 

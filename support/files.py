@@ -5,15 +5,27 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
+import socket
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 from .errors import LoopstabError, UsageError
 
+LONGEST_NAME = 100
+"""Bytes of a file's name that the name of its unfinished file repeats."""
+_HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:60]
+_START = int(time.time())
+"""Tells this process from an earlier one of the same number, such as the first of a container."""
+_UNFINISHED = re.compile(rf"\..+\.{re.escape(_HOST)}\.(?P<process>\d+)\.(?P<start>\d+)\.tmp")
+
 
 def output_folder(path: str | Path) -> Path:
     """Create the folder if it does not exist, and return it.
+
+    Unfinished files that a killed process left in it are deleted.
 
     Raises:
         UsageError: the folder cannot be created or written to.
@@ -23,27 +35,33 @@ def output_folder(path: str | Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:
-        raise UsageError(
-            f"cannot write to {folder}: {error.strerror or error}; choose another --out"
-        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot write to {folder}: {reason}; choose another --out") from None
+    clear_unfinished(folder)
     return folder
 
 
 def write_atomic(path: str | Path, data: bytes | str) -> Path:
     """Write a file beside its target, flush it to disk, rename it into place, and return its path.
 
+    Where the system can, the file has no name until it is complete, so that a killed process leaves
+    nothing behind.
+
     Raises:
         LoopstabError: the file cannot be written; a file that stood at `path` is untouched.
     """
     path = Path(path)
     raw = data.encode() if isinstance(data, str) else data
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(unfinished_name(path.name))
     try:
-        with open(temporary, "wb") as file:
+        descriptor, named = _open(path.parent, temporary)
+        with open(descriptor, "wb") as file:
             file.write(raw)
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(descriptor)
+            if not named:
+                _give_name(descriptor, temporary)
         os.replace(temporary, path)
     except OSError as error:
         raise LoopstabError(
@@ -64,3 +82,49 @@ def write_json(path: str | Path, data: Any) -> Path:
         LoopstabError: the file cannot be written.
     """
     return write_atomic(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+
+def unfinished_name(name: str) -> str:
+    """The name of the unfinished file of `name`, which tells host and process."""
+    short = name.encode(errors="surrogateescape")[:LONGEST_NAME].decode(errors="ignore")
+    return f".{short}.{_HOST}.{os.getpid()}.{_START}.tmp"
+
+
+def clear_unfinished(folder: str | Path) -> list[Path]:
+    """Delete the unfinished files of processes of this host that no longer run; returns them."""
+    cleared = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            found = _UNFINISHED.fullmatch(entry.name)
+            if found and not _runs(int(found["process"]), int(found["start"])):
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)
+                    cleared.append(Path(entry.path))
+    return cleared
+
+
+def _runs(process: int, start: int) -> bool:
+    """Whether that process may still run, and is not an earlier one of the number of this one."""
+    if process == os.getpid():
+        return start == _START
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _open(folder: Path, temporary: Path) -> tuple[int, bool]:
+    """A new file to write to, with or without a name, and whether it has one."""
+    with contextlib.suppress(OSError, AttributeError):
+        if os.path.isdir("/proc/self/fd"):
+            return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666), False
+    return os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o666), True
+
+
+def _give_name(descriptor: int, temporary: Path) -> None:
+    temporary.unlink(missing_ok=True)
+    # with a descriptor of a folder, which an absolute path makes no use of, the link is followed
+    os.link(f"/proc/self/fd/{descriptor}", temporary, src_dir_fd=descriptor)

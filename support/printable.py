@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -41,22 +43,18 @@ class PrintableStream:
 
     Args:
         stream: the stream that is written to.
-        kept: characters and sequences that pass, such as those that move a progress bar.
+        kept: pattern of the sequences that pass, such as those that move a progress bar.
     """
 
-    def __init__(self, stream: TextIO, kept: tuple[str, ...] = ()):
-        self._stream, self._sequences = stream, kept
+    def __init__(self, stream: TextIO, kept: re.Pattern[str] | None = None):
+        self._stream, self._kept = stream, kept
 
     def write(self, text: str) -> int:
         """Write the text as `printable` makes it; returns the number of its characters."""
-        parts = [text]
-        for sequence in self._sequences:
-            parts = [piece for part in parts for piece in _cut(part, sequence)]
-        shown = (part if part in self._sequences else printable(part) for part in parts)
-        self._stream.write("".join(shown))
+        self._stream.write("".join(self._shown(text)))
         return len(text)
 
-    def writelines(self, lines: Any) -> None:
+    def writelines(self, lines: Iterable[str]) -> None:
         """Write each of the texts."""
         for line in lines:
             self.write(line)
@@ -64,8 +62,10 @@ class PrintableStream:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-
-def _cut(text: str, sequence: str) -> list[str]:
-    """The text in parts, in which every occurrence of the sequence is a part of its own."""
-    pieces = text.split(sequence)
-    return [part for piece in pieces for part in (piece, sequence)][:-1]
+    def _shown(self, text: str) -> Iterator[str]:
+        end = 0
+        for found in self._kept.finditer(text) if self._kept else ():
+            yield printable(text[end : found.start()])
+            yield found[0]
+            end = found.end()
+        yield printable(text[end:])

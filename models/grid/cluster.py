@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
+from ...support.progress_bar import progress_bar
 from ...support.slurm import Executor, Request, results, submit
 from ..training.train import RESULT
 from .plan import Plan
@@ -85,11 +84,11 @@ def submit_grid(
             work, logs, request or Request(), threads, executor, instead="loopstab grid run"
         )
         if wait:
-            with tqdm(
+            with progress_bar(
                 total=len(every),
                 initial=len(every) - len(todo),
                 unit="run",
-                disable=not progress,
+                shown=progress,
                 desc=plan.name,
             ) as bar:
                 waiting = results(

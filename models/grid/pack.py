@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder
+from ...support.progress_bar import progress_bar
 from ..measure.rounding import same_diagnosis_in_half
 from ..network.checkpoint import Checkpoint
 from ..network.metadata import read_metadata
@@ -89,7 +88,7 @@ def pack(
         )
         packed.files.append(str(file))
 
-    for file, name in tqdm(names.items(), disable=not progress, unit="run", desc="pack"):
+    for file, name in progress_bar(names.items(), shown=progress, unit="run", desc="pack"):
         checkpoint = Checkpoint.load(file)
         own, meta = checkpoint.tensors, checkpoint.meta
         if half and same_diagnosis_in_half(checkpoint, (data or {}).get(meta["run"]["task"])):

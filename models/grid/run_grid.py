@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder, write_atomic
+from ...support.locks import locked
+from ...support.progress_bar import progress_bar
 from ..training.run_spec import check_device
 from ..training.train import RESULT
 from .plan import Plan
-from .workers import GRACE, RUNS, Job, Workers, locked
+from .workers import GRACE, RUNS, Job, Workers
 
 RESULTS = "results.jsonl"
 
@@ -116,12 +116,8 @@ def run_grid(
     every = plan_jobs(plan, out, data or {}, minutes, threads, device, compiled)
     ids = [job.id for job in every]
     todo, failed, until = pending(every), {}, every[0].until or float("inf")
-    bar = tqdm(
-        total=len(every),
-        initial=len(every) - len(todo),
-        unit="run",
-        disable=not progress,
-        desc=plan.name,
+    bar = progress_bar(
+        total=len(every), initial=len(every) - len(todo), unit="run", shown=progress, desc=plan.name
     )
     with bar, Workers() as workers:
         while True:

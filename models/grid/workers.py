@@ -5,15 +5,14 @@ A process that dies does not take another one with it.
 
 from __future__ import annotations
 
-import fcntl
 import multiprocessing
 import os
 import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
@@ -24,12 +23,19 @@ import torch
 
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder, write_atomic
+from ...support.interruption import GRACE as HASTE
+from ...support.interruption import Terminated, terminable
+from ...support.locks import locked
 from ..training.run_spec import RunSpec
 from ..training.train import Trainer
 
-RUNS, LOCK, TRACEBACK = "runs", "lock", "error.txt"
+RUNS, TRACEBACK = "runs", "error.txt"
 GRACE = 10.0
-"""Seconds that a run has to save its state before its process is killed."""
+"""Seconds that a run has to save its state when the budget is used up, before its process is
+killed.
+"""
+ORPHANED = 0.7
+"""Seconds that a process lives on when its parent has died."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +76,6 @@ class Job:
             with locked(output_folder(self.folder)) as mine:
                 if not mine:  # another process trains this run
                     return None
-                for left_behind in self.folder.glob(".*.tmp"):
-                    left_behind.unlink(missing_ok=True)
                 config, task = self.run.build(self.data)
                 if self.run.id(task.fingerprint()) != self.id:
                     raise UsageError(
@@ -104,29 +108,11 @@ class Job:
         return None
 
 
-@contextmanager
-def locked(folder: Path, wait: bool = False) -> Iterator[bool]:
-    """Lock a folder, and yield whether this process now holds it.
-
-    The system frees the lock when its holder ends in whatever way, so that none is left behind.
-    """
-    with open(folder / LOCK, "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-            return
-        except OSError as error:
-            raise LoopstabError(
-                f"cannot lock {file.name}: {error.strerror}; put --out on a file system with locks"
-            ) from None
-        yield True
-
-
 class Workers:
     """Processes that do jobs.
 
-    Leaving the context stops them: each saves its run and ends, or is killed after `GRACE` seconds.
+    Leaving the context stops them: each saves its run and ends, or is killed after `GRACE` seconds,
+    or a little more than `HASTE` where an interruption ends the context.
     """
 
     def __init__(self) -> None:
@@ -170,7 +156,7 @@ class Workers:
                 )
         return out
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
         for process, _ in self.busy.values():
             process.terminate()
         every = self._idle + [
@@ -178,7 +164,8 @@ class Workers:
         ]
         for connection, _ in every:
             connection.close()
-        end = time.monotonic() + GRACE
+        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        end = time.monotonic() + (HASTE + 1 if interrupted else GRACE)
         for _, process in every:
             process.join(max(0.0, end - time.monotonic()))
             if process.is_alive():
@@ -203,19 +190,18 @@ def _spawn() -> tuple[Connection, SpawnProcess]:
 
 
 def _serve(connection: Connection) -> None:
-    """What a worker does: jobs, until the pipe closes, SIGTERM arrives, or its parent ends."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    threading.Thread(target=_watch, args=(stop,), daemon=True).start()
-    with suppress(EOFError, OSError):
-        while not stop.is_set():
-            connection.send(connection.recv().do(stop.is_set))
+    """What a worker does: jobs, until the pipe closes, it is asked to end, or its parent ends."""
+    orphaned = threading.Event()
+    threading.Thread(target=_watch, args=(orphaned,), daemon=True).start()
+    with suppress(EOFError, OSError, Terminated), terminable():
+        while not orphaned.is_set():
+            connection.send(connection.recv().do(orphaned.is_set))
 
 
-def _watch(stop: threading.Event) -> None:
+def _watch(orphaned: threading.Event) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        stop.set()
-        time.sleep(GRACE)
+        orphaned.set()
+        time.sleep(ORPHANED)
         os._exit(1)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from ...numerics.arrays import Array
 from ...numerics.formulas import numeric
@@ -18,6 +17,7 @@ from ...numerics.orbits.follow import follow_batch, looks
 from ...numerics.spectra.linearisation import Linearisation
 from ...numerics.spectra.radius import spectral_radius
 from ...support.errors import UsageError, check_seed_and_jobs
+from ...support.progress_bar import progress_bar
 from ...theory.outcome import Outcome
 from ...theory.prediction import predict
 from ..loops.torch_loop import TorchLoop
@@ -108,7 +108,7 @@ def crossvalidate(
     curves: list[Array] = []
     convergence: list[Convergence] = []
     points: list[Point] = []
-    with tqdm(total=inputs, disable=not progress, unit="input", desc=name) as bar:
+    with progress_bar(total=inputs, shown=progress, unit="input", desc=name) as bar:
         for part in _parts(batch):
             samples = _Samples(model, task, part)
             followed = follow_batch(samples, loops, limit)

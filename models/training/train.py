@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder, write_atomic, write_json
+from ...support.interruption import deferred_interruption
 from ...support.jsonable import jsonable
 from ...support.optional import optional
+from ...support.progress_bar import progress_bar
 
 with optional("models"):
     import torch
@@ -138,6 +138,9 @@ class Trainer:
     ) -> dict[str, Any] | None:
         """Train to the end of the run or of the budget, and evaluate the trained network.
 
+        Ctrl-C, and a signal that asks the process to end, save the state before they are raised,
+        unless a step takes more than a few seconds: then the state that was saved last stands.
+
         Args:
             minutes: budget of this call; default none.
             save_every: seconds between two savings of the state; default 20.
@@ -155,10 +158,18 @@ class Trainer:
         result = self.out / RESULT
         if self.done and result.exists():
             return json.loads(result.read_text())
+        with deferred_interruption() as interrupted:
+            ended = self._train(minutes, save_every, progress, lambda: stop() or interrupted())
+            return self._finish(lambda: stop() or interrupted()) if ended else None
+
+    def _train(
+        self, minutes: float | None, save_every: float, shown: bool, stop: Callable[[], bool]
+    ) -> bool:
+        """Take steps until the end of the run or of the budget; returns whether the run ended."""
         start = saved = time.monotonic()
         before = self.seconds
-        with tqdm(
-            initial=self.step, unit="step", disable=not progress, desc=self.config.model.name
+        with progress_bar(
+            initial=self.step, unit="step", shown=shown, desc=self.config.model.name
         ) as bar:
             while not self.done:
                 self.train_step()
@@ -178,8 +189,8 @@ class Trainer:
                     stop() or (minutes is not None and now - start > 60 * minutes)
                 ) and not self.done:
                     self._save()
-                    return None
-        return self._finish(stop)
+                    return False
+        return True
 
     def _generator(self, stream: int) -> torch.Generator:
         """The random numbers of one step; since they depend on its number alone, no state of a

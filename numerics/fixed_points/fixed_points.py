@@ -12,10 +12,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from ...support.errors import UsageError
 from ...support.jsonable import jsonable
+from ...support.progress_bar import progress_bar
 from ..arrays import Array
 from ..loops.protocol import LoopedMap, LoopError, protected, unpacked
 from .basin_shares import Share, basin_shares, orbit_end
@@ -149,7 +149,7 @@ def fixed_points(
         scale = max(reach, *(float(np.linalg.norm(h)) for h in states))
         gathered, failures, products = Gathered(loop, e, scale, tol, seed), [], 0
         error: LoopError | None = None
-        for h in tqdm(states, disable=not progress, unit="start", desc="fixed points"):
+        for h in progress_bar(states, shown=progress, unit="start", desc="fixed points"):
             try:
                 found = newton(loop, h, e, tol=tol, scale=scale)
             except LoopError as caught:  # the step is not finite there

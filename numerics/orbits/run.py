@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from ...support.progress_bar import progress_bar
 from ..arrays import Array
 from ..loops.protocol import LoopedMap, advance, at, packed, protected, start
 from .follow import LOOPS, Followed, follow
@@ -58,7 +58,7 @@ def run(
         >>> found.trajectory.tail[-1]
         array([2., 2.])
     """
-    bar = tqdm(total=loops, disable=not progress, unit="loop", desc="orbit")
+    bar = progress_bar(total=loops, shown=progress, unit="loop", desc="orbit")
     numbers = iter(range(time, 2**62))
     h = start(at(loop, 0), e) if h is None else packed(loop, h, e)
 

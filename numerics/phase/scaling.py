@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from tqdm import tqdm
 
 from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.jsonable import jsonable
+from ...support.progress_bar import progress_bar
 from ..arrays import Array
 from ..formulas import numeric
 from .laws import linear
@@ -123,7 +123,7 @@ def finite_size_scaling(
     stream = Parallel(n_jobs=jobs, backend="threading", return_as="generator")(
         delayed(_radii)(width, (seed, k), residual, x) for width, k in work
     )
-    bar = tqdm(stream, total=len(work), unit="draw", disable=not progress, desc="scaling")
+    bar = progress_bar(stream, total=len(work), unit="draw", shown=progress, desc="scaling")
     rows = list(bar)
     samples = [
         np.array([row for row, (w, _) in zip(rows, work, strict=True) if w == width])

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 from joblib import Parallel, delayed, parallel_config
-from tqdm import tqdm
 
 from ...support.errors import LoopstabError, UsageError, check_seed_and_jobs
+from ...support.progress_bar import progress_bar
 from ...support.slurm import Executor, Request, results, submit
 from .laws.law import Point, Samples
 from .laws.registry import law_named
@@ -90,7 +90,7 @@ def measure(
     tasks = tasks_of(law, wanted, None if store.folder is None else str(store.folder))
     tasks = [task for task in (task.without(store) for task in tasks) if task.points]
     count = sum(len(task.points) for task in tasks)
-    with tqdm(total=count, unit="sample", disable=not progress, desc=f"phase {law}") as bar:
+    with progress_bar(total=count, unit="sample", shown=progress, desc=f"phase {law}") as bar:
         for task, samples in workforce(tasks):
             if samples is None:
                 store.reread(task.names)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import optree
-from tqdm import tqdm
 
 from ...support.jsonable import jsonable
+from ...support.progress_bar import progress_bar
 from ...theory.outcome import Outcome
 from ..arrays import Array
 from ..loops.function_loop import FunctionLoop
@@ -136,7 +136,7 @@ def diagnose_batch(
             _measure_together(rows, e, cases, followed, products, seed)
         found = []
         pairs = zip(cases, followed, strict=True)
-        for case, orbit in tqdm(pairs, total=len(cases), disable=not progress, unit="input"):
+        for case, orbit in progress_bar(pairs, total=len(cases), shown=progress, unit="input"):
             row = concluded(case, orbit, spectrum)
             state = optree.tree_map(lambda leaf: leaf[0], row.state, namespace=NAMESPACE)
             found.append(replace(row, state=state))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from ...support.errors import UsageError
-from ...support.files import output_folder, write_json
+from ...support.files import write_json
 from ...support.jsonable import json_text
+from ...support.locks import exclusive_folder
 
 if TYPE_CHECKING:
     from ...numerics.certificates.branch_counts import BranchCounts
@@ -75,32 +77,33 @@ def count(
             f"count needs a size, a gain and --max-boxes from 1, not {sizes}, {gains} and"
             f" {max_boxes}"
         )
-    folder = None if out is None else output_folder(out)  # an error here comes before the work
-    cases = [(d, gain) for d in sizes for gain in gains]
-    results: list[Any]
-    if branch is None:
-        results = [
-            count_fixed_points(ensemble, d, gain, networks, seed, jobs, max_boxes=max_boxes)
-            for d, gain in cases
-        ]
-        rows, title = [_count_row(r) for r in results], "certified fixed points"
-    else:
-        options: dict[str, Any] = {
-            "recall": recall,
-            "length": branch,
-            "seed": seed,
-            "jobs": jobs,
-            "max_boxes": max_boxes,
-        }
-        results = [count_branches(ensemble, d, gain, networks, **options) for d, gain in cases]
-        rows, title = (
-            [_branch_row(r) for r in results],
-            f"certified branches, inputs of length {branch:g}, recall {recall:g}",
-        )
-    if folder is not None:
-        write_json(folder / "count.json", [r.to_json() for r in results])
+    # an error of the folder comes before the work
+    with nullcontext() if out is None else exclusive_folder(out) as folder:
+        cases = [(d, gain) for d in sizes for gain in gains]
+        results: list[Any]
         if branch is None:
-            save_figure(count_figure(results), folder / "count")
+            results = [
+                count_fixed_points(ensemble, d, gain, networks, seed, jobs, max_boxes=max_boxes)
+                for d, gain in cases
+            ]
+            rows, title = [_count_row(r) for r in results], "certified fixed points"
+        else:
+            options: dict[str, Any] = {
+                "recall": recall,
+                "length": branch,
+                "seed": seed,
+                "jobs": jobs,
+                "max_boxes": max_boxes,
+            }
+            results = [count_branches(ensemble, d, gain, networks, **options) for d, gain in cases]
+            rows, title = (
+                [_branch_row(r) for r in results],
+                f"certified branches, inputs of length {branch:g}, recall {recall:g}",
+            )
+        if folder is not None:
+            write_json(folder / "count.json", [r.to_json() for r in results])
+            if branch is None:
+                save_figure(count_figure(results), folder / "count")
     if json_:
         print(json_text([r.to_json() for r in results]))
     else:

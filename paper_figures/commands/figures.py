@@ -9,6 +9,7 @@ import tyro
 
 from ...support.errors import UsageError
 from ...support.jsonable import json_text
+from ...support.locks import exclusive_folder
 
 
 def figures(
@@ -38,11 +39,12 @@ def figures(
         if one not in known:
             raise UsageError(f"there is no figure {one!r}: use one of {', '.join(known)}")
     rows = []
-    for one in name or known:
-        files = [str(file) for file in save_figure(known[one].draw(), out / one)]
-        rows.append({"name": one, "caption": known[one].caption, "files": files})
-        if not json_:
-            print(f"{one}: {', '.join(files)}\n  {known[one].caption}")
+    with exclusive_folder(out):
+        for one in name or known:
+            files = [str(file) for file in save_figure(known[one].draw(), out / one)]
+            rows.append({"name": one, "caption": known[one].caption, "files": files})
+            if not json_:
+                print(f"{one}: {', '.join(files)}\n  {known[one].caption}")
     if json_:
         print(json_text(rows))
     return 0

@@ -10,6 +10,7 @@ import tyro
 
 from ...support.errors import UsageError
 from ...support.jsonable import json_text
+from ...support.locks import exclusive_folder
 from ...support.slurm import Executor, Request
 
 if TYPE_CHECKING:
@@ -91,26 +92,31 @@ def phase(
     from ..drawings.save import save_figure
 
     rows, cols = _grid(grid)
-    diagram = phase_diagram(
-        law,
-        x=x,
-        y=y,
-        settings=_settings(set_, residual, width),
-        grid=(rows, cols),
-        depth=depth,
-        draws=draws,
-        seed=seed,
-        independent=independent,
-        cache=out / "samples",
-        jobs=jobs,
-        progress=not json_,
-        workforce=_workforce(cluster, out, Request(job_minutes, partition, at_once=at_once)),
-    )
-    diagram.save(out)
-    maps = maps_of(diagram)
-    files = [file for stem, draw in maps.items() for file in save_figure(draw(diagram), out / stem)]
-    for name in (f"{stem}.{kind}" for stem in MAPS if stem not in maps for kind in ("png", "svg")):
-        (out / name).unlink(missing_ok=True)  # it was drawn for another law
+    with exclusive_folder(out):
+        diagram = phase_diagram(
+            law,
+            x=x,
+            y=y,
+            settings=_settings(set_, residual, width),
+            grid=(rows, cols),
+            depth=depth,
+            draws=draws,
+            seed=seed,
+            independent=independent,
+            cache=out / "samples",
+            jobs=jobs,
+            progress=not json_,
+            workforce=_workforce(cluster, out, Request(job_minutes, partition, at_once=at_once)),
+        )
+        diagram.save(out)
+        maps = maps_of(diagram)
+        files = [
+            file for stem, draw in maps.items() for file in save_figure(draw(diagram), out / stem)
+        ]
+        for name in (
+            f"{stem}.{kind}" for stem in MAPS if stem not in maps for kind in ("png", "svg")
+        ):
+            (out / name).unlink(missing_ok=True)  # it was drawn for another law
     summary = {**diagram.summary(), "files": [str(f) for f in files]}
     print(json_text(summary) if json_ else "\n".join(f"{k}: {v}" for k, v in summary.items()))
     return 0

@@ -52,11 +52,10 @@ def recall(
         out: File for the records, one JSON object a line.
         json_: Print a JSON object instead of tables.
     """
-    from tqdm import tqdm
-
     from ...models.measure.recall_comparison import RecordFile, compare_recall, recall_pairs
     from ...models.measure.recall_record import RecallRecord, recall_record
     from ...models.zoo import zoo
+    from ...support.progress_bar import progress_bar
 
     files = {name: _data_for(zoo.describe(name)["run"], data) for name in checkpoint or zoo.names()}
     if checkpoint:
@@ -76,7 +75,7 @@ def recall(
 
     records = [
         (measured(pair.internal), measured(pair.external))
-        for pair in tqdm(pairs, disable=json_, unit="pair")
+        for pair in progress_bar(pairs, shown=not json_, unit="pair")
     ]
     rows = compare_recall(records)
     if json_:

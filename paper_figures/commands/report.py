@@ -8,8 +8,8 @@ from typing import Annotated
 import tyro
 
 from ...support.errors import check_seed_and_jobs
-from ...support.files import output_folder
 from ...support.jsonable import json_text
+from ...support.locks import exclusive_folder
 
 
 def report(
@@ -41,9 +41,8 @@ def report(
     from ..report_page.write import write_report
 
     check_seed_and_jobs(seed)
-    result = write_report(
-        output_folder(out), quick=quick, attacks=attacks, seed=seed, progress=not json_
-    )
+    with exclusive_folder(out) as folder:
+        result = write_report(folder, quick=quick, attacks=attacks, seed=seed, progress=not json_)
     print(
         json_text(result.summary) if json_ else "\n".join([*result.lines, f"report: {result.path}"])
     )

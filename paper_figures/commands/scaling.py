@@ -8,8 +8,9 @@ from typing import Annotated
 
 import tyro
 
-from ...support.files import output_folder, write_json
+from ...support.files import write_json
 from ...support.jsonable import json_text
+from ...support.locks import exclusive_folder
 
 
 def scaling(
@@ -52,20 +53,20 @@ def scaling(
     from ..drawings.save import save_figure
     from ..drawings.width_collapse import scaling_figure
 
-    output_folder(out)
-    found = finite_size_scaling(
-        widths,
-        residual=residual,
-        draws=draws,
-        low=low,
-        high=high,
-        points=points,
-        seed=seed,
-        jobs=jobs,
-        progress=not json_,
-    )
-    write_json(out / "scaling.json", found.to_json())
-    files = save_figure(scaling_figure(found), out / "scaling")
+    with exclusive_folder(out):
+        found = finite_size_scaling(
+            widths,
+            residual=residual,
+            draws=draws,
+            low=low,
+            high=high,
+            points=points,
+            seed=seed,
+            jobs=jobs,
+            progress=not json_,
+        )
+        write_json(out / "scaling.json", found.to_json())
+        files = save_figure(scaling_figure(found), out / "scaling")
     if json_:
         print(json_text(found.to_json()))
     else:

@@ -10,6 +10,7 @@ import tyro
 from ...models.training.run_spec import RunSpec
 from ...support.errors import LoopstabError, UsageError
 from ...support.jsonable import json_text
+from ...support.locks import exclusive_folder
 from ...support.optional import optional
 
 
@@ -33,8 +34,8 @@ def train(
 
     Example: loopstab train --task prefix-sums --architecture internal/post --out runs/internal-post
 
-    Exit status: 0 if the run is finished; 1 if it is not finished within --minutes, or failed; 2
-    for a wrong request.
+    Exit status: 0 if the run is finished; 1 if it is not finished within --minutes, or failed, or
+    another process trains in OUT; 2 for a wrong request.
 
     Args:
         out: Folder of the run. It is created.
@@ -60,9 +61,10 @@ def train(
     if threads > 0:
         torch.set_num_threads(threads)
     config, task = run.build(data)
-    result = Trainer(config, task, out, device, tensorboard, run.command(), compile_).run(
-        minutes=minutes, progress=not json_
-    )
+    with exclusive_folder(out):
+        result = Trainer(config, task, out, device, tensorboard, run.command(), compile_).run(
+            minutes=minutes, progress=not json_
+        )
     if result is None:
         raise LoopstabError(
             f"the budget of {minutes:g} minutes ended before the run did: the same command resumes"

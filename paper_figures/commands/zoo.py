@@ -115,10 +115,9 @@ def verify(
     """
     from dataclasses import asdict
 
-    from tqdm import tqdm
-
     from ...models.tasks.registry import task_class
     from ...models.zoo import zoo
+    from ...support.progress_bar import progress_bar
 
     files = data_files(data)
     for one in name:
@@ -137,14 +136,15 @@ def verify(
             " prepare makes it)"
         )
     found = []
-    for one in tqdm(
-        [one for one in every if one not in left_out], unit="checkpoint", disable=json_
-    ):
+    bar = progress_bar(
+        [one for one in every if one not in left_out], unit="checkpoint", shown=not json_
+    )
+    for one in bar:
         v = zoo.verify(one, files.get(every[one]))
         found.append(v)
         if not json_:
             difference = f"differs: recorded {v.recorded}, repeated {v.repeated}"
-            tqdm.write(f"{v.name}: {'agrees' if v.agrees else difference}")
+            bar.write(f"{v.name}: {'agrees' if v.agrees else difference}")
     if json_:
         print(json_text([asdict(v) for v in found]))
     elif left_out:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
-from tqdm import tqdm
 
 from ...models.measure.comparison import CrossValidation
 from ...models.measure.crossvalidate import crossvalidate
@@ -24,6 +23,7 @@ from ...models.zoo import zoo
 from ...numerics.certificates.counts import Counts, count_fixed_points
 from ...numerics.phase.diagram import PhaseDiagram
 from ...numerics.phase.sweep import phase_diagram
+from ...support.progress_bar import progress_bar
 from ...theory.architecture import Architecture
 from ...theory.checking.check import check
 from ...theory.claims import ledger
@@ -170,7 +170,7 @@ def _crossvalidate_all(scale: Scale, seed: int, progress: bool) -> list[CrossVal
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(measure_one, zoo.SHOWN)
-        return list(tqdm(found, total=len(zoo.SHOWN), unit="checkpoint", disable=not progress))
+        return list(progress_bar(found, total=len(zoo.SHOWN), unit="checkpoint", shown=progress))
 
 
 def _train_live(scale: Scale, seed: int, progress: bool) -> dict[str, Any]:

@@ -255,16 +255,17 @@ def test_interrupted_training_says_so_and_resumes(tmp_path):
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-    assert process.stderr is not None
-    seen, deadline = "", time.monotonic() + 60
-    while "step" not in seen and time.monotonic() < deadline:
-        seen += process.stderr.read(1)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / ".lock").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "interrupted" in rest.strip().splitlines()[-1]
     assert "Traceback" not in rest
-    assert not list(tmp_path.glob("*.tmp"))
+    assert not list(tmp_path.glob(".*.tmp"))
+    assert (tmp_path / "state.safetensors").exists()
 
 
 def test_diagnose_measures_the_spectrum_of_a_file_and_says_what_it_could_not(tmp_path, called):

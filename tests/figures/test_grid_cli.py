@@ -62,7 +62,7 @@ def test_interruption_ends_the_workers_and_prints_one_line(tmp_path):
         command, start_new_session=True, preexec_fn=restore, stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("out/runs/*/lock")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob("out/runs/*/.lock")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1)
     os.killpg(grid.pid, signal.SIGINT)

@@ -17,7 +17,7 @@ import torch
 from loopstab.models.grid import workers
 from loopstab.models.grid.plan import PLANS, Plan
 from loopstab.models.grid.run_grid import RESULTS, gather, plan_jobs, run_grid
-from loopstab.models.grid.workers import LOCK, RUNS, Job, locked
+from loopstab.models.grid.workers import RUNS, Job
 from loopstab.models.network.checkpoint import Checkpoint
 from loopstab.models.tasks.chess.endgames import table
 from loopstab.models.tasks.registry import make_task
@@ -26,6 +26,8 @@ from loopstab.models.tasks.table import Table
 from loopstab.models.training.run_spec import RunSpec
 from loopstab.models.training.train import MODEL, RESULT, STATE
 from loopstab.support.errors import LoopstabError, UsageError
+from loopstab.support.files import unfinished_name
+from loopstab.support.locks import LOCK, locked
 
 TINY = {"width": 16, "heads": 2, "batch": 4, "bits": 4, "steps": 4, "polish": 2, "eval_size": 4}
 LONG = {**TINY, "bits": 64, "steps": 10**6}
@@ -308,7 +310,10 @@ def test_no_two_processes_at_one_run(tmp_path):
         assert mine
         assert job.do() is None
         assert not (job.folder / RESULT).exists()
-    (job.folder / ".state.safetensors.1.tmp").write_text("left by kill -9")
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = unfinished_name("state.safetensors").replace(f".{os.getpid()}.", f".{ended.pid}.")
+    (job.folder / left).write_text("left by kill -9")
     assert job.do() is None
     assert (job.folder / RESULT).exists()
     assert not list(job.folder.glob(".*.tmp"))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from ....support.progress_bar import progress_bar
 from ..table_source import Malformed
 from .solver import solve
 
@@ -37,8 +37,9 @@ class Solved:
         """Solve puzzles (puzzles, cells) with 0 for a blank."""
         answer = np.zeros(question.shape, dtype=np.uint8)
         counts = np.zeros((3, len(question)), dtype=np.int64)
-        disable = None if progress else True
-        for i, cells in enumerate(tqdm(question, disable=disable, unit="puzzle", desc="solving")):
+        for i, cells in enumerate(
+            progress_bar(question, shown=progress, unit="puzzle", desc="solving")
+        ):
             found = solve(cells.tolist(), box, most_guesses=MOST_GUESSES)
             decided = found.decided or len(found.grids) > 1
             counts[:, i] = len(found.grids) if decided else -1, found.guesses, found.rounds

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from ....support.errors import UsageError
+from ....support.progress_bar import progress_bar
 from ...network.choices import Augmentation
 from ..table import MARK, Table, cut_at, split_levels
 from ..table_task import TableTask
@@ -182,9 +182,7 @@ def generate(
     if rows < 10:
         raise UsageError(f"at least 10 puzzles are needed to fill the three levels, not {rows}")
     puzzles: dict[tuple[int, ...], list[int]] = {}
-    for i in tqdm(
-        range(rows), disable=None if progress else True, unit="puzzle", desc=f"sudoku box {box}"
-    ):
+    for i in progress_bar(range(rows), shown=progress, unit="puzzle", desc=f"sudoku box {box}"):
         for attempt in range(ATTEMPTS):
             rng = random.Random(f"{box}/{seed}/{i}/{attempt}")
             grid = random_grid(box, rng)
