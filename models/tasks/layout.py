@@ -10,6 +10,10 @@ from ...support.errors import UsageError
 
 DELIMITERS = (",", "\t", ";", " ")
 """What may stand between the fields of a row; the last means any number of blanks."""
+MOST_COLUMNS = 1000
+"""Columns of the widest file that is read."""
+LONGEST_FIELD = 10_000
+"""Characters of the longest field that is read; the longest of a puzzle has some hundreds."""
 
 Fields = Mapping[str, str]
 """The fields of a row by our names of their columns; a column that the file lacks is absent."""
@@ -70,6 +74,8 @@ class Form:
                 fields = [field.strip() for field in split(text, delimiter)]
             except csv.Error:
                 continue
+            if len(fields) > MOST_COLUMNS:
+                continue
             named = self._named(fields, wish)
             for places, header in self._guesses(fields, named, bare=not wish):
                 if header != self.is_row({name: fields[place] for name, place in places.items()}):
@@ -91,7 +97,7 @@ class Form:
             name, equals, column = (piece.strip() for piece in part.partition("="))
             if given is not None and (not equals or name not in names or name in wish):
                 raise UsageError(
-                    f"--columns {given!r}: {part!r} is not a column of its own out of"
+                    f"--columns {given[:60]!r}: {part[:60]!r} is not a column of its own out of"
                     f" {', '.join(names)}: write --columns {self.example}"
                 )
             wish[name] = column
@@ -147,27 +153,34 @@ class Layout:
 
     def fields(self, text: str) -> dict[str, str]:
         """The fields of a row; `ValueError` says why it has none."""
+        needed = max(self.places.values()) + 1
         try:
-            fields = split(text, self.delimiter)
+            fields = split(text, self.delimiter, needed)
         except csv.Error:
             raise ValueError(
                 "not a CSV row (a quotation mark without its twin, a CR, or a field too long)"
             ) from None
-        needed = max(self.places.values()) + 1
         if len(fields) < needed:
             raise ValueError(
-                f"{len(fields)} fields, and {needed} are needed ({','.join(self.names[:needed])})"
+                f"{len(fields)} fields, and {needed} are needed"
+                f" ({','.join(self.names[:needed])[:200]})"
             )
-        return {name: fields[place].strip().strip('"') for name, place in self.places.items()}
+        found = {name: fields[place].strip().strip('"') for name, place in self.places.items()}
+        for name, field in found.items():
+            if len(field) > LONGEST_FIELD:
+                raise ValueError(f"the {name} has {len(field)} characters, more than any puzzle")
+        return found
 
 
-def split(text: str, delimiter: str) -> list[str]:
-    """The fields of a row; `csv.Error` where quotation marks do not match."""
+def split(text: str, delimiter: str, most: int = MOST_COLUMNS) -> list[str]:
+    """The fields of a row, of which the first `most` are separated; `csv.Error` where quotation
+    marks do not match.
+    """
     if delimiter == " ":
-        return text.split()
+        return text.split(maxsplit=most)
     if '"' in text:
         return next(csv.reader([text], delimiter=delimiter, strict=True))
-    return text.split(delimiter)
+    return text.split(delimiter, most)
 
 
 def _plain(name: str) -> str:

@@ -12,16 +12,17 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from ...support.errors import UsageError
+from ...support.progress_bar import progress_bar
 from .layout import Fields, Form, Layout
-from .text_lines import BLOCK, text_lines
+from .text_lines import BLOCK, MOST_LINES, regular_file, text_lines
 
 MALFORMED_AT_MOST = 0.01
 """Share of malformed rows above which a file is refused."""
 REPORTED = 20
 """Malformed rows that are reported with line and reason."""
+LONGEST_REASON = 300
+"""Characters of the longest reason that is reported; it may quote the file."""
 
 Row = tuple[int, Fields | str]
 """A line number, with the fields of the row or with the reason why it has none."""
@@ -38,7 +39,7 @@ class Malformed:
     def add(self, line: int, reason: str) -> None:
         """Take note of a row that is skipped."""
         self.count += 1
-        insort(self.first, (line, " ".join(reason.split())))
+        insort(self.first, (line, " ".join(reason.split())[:LONGEST_REASON]))
         del self.first[REPORTED:]
 
     def judge(self, rows: int) -> dict[str, Any]:
@@ -99,10 +100,9 @@ def sample(
 
     The sample is drawn into a reservoir, so that memory is needed for its rows alone.
     """
-    if size is not None and size < 1:
-        raise UsageError(f"a sample needs at least one row, not {size}")
-    disable = None if progress else True
-    stream = tqdm(stream, disable=disable, unit="row", desc="reading")
+    if size is not None and not 1 <= size <= MOST_LINES:
+        raise UsageError(f"a sample has at least one row and at most {MOST_LINES:,}, not {size}")
+    stream = progress_bar(stream, shown=progress, unit="row", desc="reading")
     if size is None:
         return stream
     rng, kept = random.Random(seed), []
@@ -112,7 +112,7 @@ def sample(
         elif (j := rng.randrange(i + 1)) < size:
             kept[j] = row
     kept.sort(key=lambda row: row[0])
-    return tqdm(kept, disable=disable, unit="row", desc="checking")
+    return progress_bar(kept, shown=progress, unit="row", desc="checking")
 
 
 def whole(text: str) -> int | None:
@@ -133,9 +133,11 @@ def tenths(text: str) -> int | None:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
+    """The SHA-256 of a regular file, in hexadecimal digits; the errors are those of
+    `regular_file`.
+    """
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with regular_file(path) as file:
         while block := file.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
+import stat
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,9 +17,17 @@ BLOCK = 1 << 20
 """Bytes that are read at a time."""
 LONGEST = 1 << 20
 """Bytes of the longest line that is read."""
-ZSTANDARD_BLOCK = 1 << 12
-"""Compressed bytes that are decoded at a time: 4 of them can stand for 128 KiB, so 128 MiB is the
+MOST_LINES = 50_000_000
+"""Lines of the longest file that is read; the largest published sets of puzzles have 10 million."""
+MOST_BYTES = 16 << 30
+"""Bytes of the longest file that is read, decompressed."""
+ZSTANDARD_BLOCK = 1 << 8
+"""Compressed bytes that are decoded at a time: 4 of them can stand for 128 KiB, so 8 MiB is the
 most that can come of one block.
+"""
+ZSTANDARD_WINDOW = 1 << 27
+"""Bytes of the largest window of a Zstandard file, which its decoder holds in memory: 128 MiB, what
+the command zstd accepts without further options.
 """
 UNREADABLE = {
     b"PK\x03\x04": "is a zip archive: unpack it, and give the file that was in it",
@@ -34,30 +45,59 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     The first bytes of the file tell how it is compressed: gzip, bzip2, Zstandard or not at all. A
     mark of byte order is dropped. Bytes that are not UTF-8 become replacement characters.
 
+    Memory stays bounded whatever the file holds. A file must not change while it is read.
+
     Raises:
-        UsageError: there is no such file, it is no text, or a line is longer than `LONGEST`.
-        LoopstabError: the compressed file is damaged.
+        UsageError: there is no such file, it is no regular file or no text, a line is longer than
+            `LONGEST`, or the file has more than `MOST_LINES` or `MOST_BYTES`.
+        LoopstabError: the compressed file is damaged, or the file was changed meanwhile.
     """
     for number, raw in enumerate(_lines(path), 1):
         encoding = "utf-8-sig" if number == 1 else "utf-8"
         yield number, raw.decode(encoding, errors="replace").rstrip("\r\n")
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+@contextmanager
+def regular_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a regular file to read; pipes, devices and folders are refused before they can block.
+
+    Raises:
+        UsageError: there is no such file, it cannot be read, or it is not a regular file.
+        LoopstabError: the file was changed between the beginning and the end of the block.
+    """
     try:
-        with open(path, "rb") as file:
-            magic = file.read(6)
-            file.seek(0)
-            for first, way_out in UNREADABLE.items():
-                if magic.startswith(first):
-                    raise UsageError(f"{path} {way_out}")
-            yield from _split(_blocks(file, magic, path), path)
+        # a pipe that nobody writes to would block; a regular file does not know the flag
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            before = os.fstat(file.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise UsageError(f"cannot read {path}: it is no regular file")
+            yield file
+            after = os.fstat(file.fileno())
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise LoopstabError(
+                    f"{path} was changed while it was read: try again when it is complete"
+                )
     except FileNotFoundError:
         raise UsageError(f"no file at {path}") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise LoopstabError(f"{path} is damaged or incomplete ({error}): fetch it again") from None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with regular_file(path) as file:
+        magic = file.read(6) or b""
+        file.seek(0)
+        for first, way_out in UNREADABLE.items():
+            if magic.startswith(first):
+                raise UsageError(f"{path} {way_out}")
+        try:
+            yield from _split(_blocks(file, magic, path), path)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, reason: object) -> LoopstabError:
+    return LoopstabError(f"{path} is damaged or incomplete ({reason}): fetch it again")
 
 
 def _blocks(file: IO[bytes], magic: bytes, path: Path) -> Iterable[bytes]:
@@ -91,9 +131,7 @@ def _bzip2(file: IO[bytes], path: Path) -> Iterator[bytes]:
         except OSError as error:  # bz2 reports damage by the class that a failing disk has
             if error.errno is not None:
                 raise
-            raise LoopstabError(
-                f"{path} is damaged or incomplete ({error}): fetch it again"
-            ) from None
+            raise _damaged(path, error) from None
 
 
 def _zstandard(file: IO[bytes], path: Path) -> Iterator[bytes]:
@@ -104,40 +142,56 @@ def _zstandard(file: IO[bytes], path: Path) -> Iterator[bytes]:
             f"{path} is compressed with Zstandard: install it with pip install 'loopstab[zst]', or"
             " decompress the file"
         ) from None
-    decoder = zstandard.ZstdDecompressor().decompressobj()
+    decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTANDARD_WINDOW)
+    decoder = decompressor.decompressobj()
     started = False
     try:
         for block in _read(file, ZSTANDARD_BLOCK):
             rest = block
             while rest:
                 if decoder.eof:
-                    decoder = zstandard.ZstdDecompressor().decompressobj()
-                yield decoder.decompress(rest)
+                    decoder = decompressor.decompressobj()
+                plain = decoder.decompress(rest)
+                for start in range(0, len(plain), BLOCK):
+                    yield plain[start : start + BLOCK]
                 started, rest = True, decoder.unused_data if decoder.eof else b""
     except zstandard.ZstdError as error:
-        raise LoopstabError(f"{path} is damaged or incomplete ({error}): fetch it again") from None
+        if "memory" in str(error):
+            raise UsageError(
+                f"{path} was compressed with a window of more than {ZSTANDARD_WINDOW >> 20} MiB:"
+                " compress it again without --long or --ultra"
+            ) from None
+        raise _damaged(path, error) from None
     if not started or not decoder.eof:
-        raise LoopstabError(
-            f"{path} is damaged or incomplete (its last frame has no end): fetch it again"
-        )
+        raise _damaged(path, "its last frame has no end")
 
 
 def _split(blocks: Iterable[bytes], path: Path) -> Iterator[bytes]:
-    rest, number = b"", 1
+    """The lines of which the blocks are parts; the time is linear however small the blocks are."""
+    number, size, begun = 1, 0, bytearray()
     for block in blocks:
-        *lines, rest = (rest + block).split(b"\n")
-        for line in lines:
-            _check_length(line, path, number)
+        size += len(block)
+        if size > MOST_BYTES:
+            raise UsageError(f"{path} holds more than {MOST_BYTES >> 30} GiB of text: split it")
+        *ends, last = block.split(b"\n")
+        for end in ends:
+            begun += end
+            _check(begun, path, number)
+            yield bytes(begun)
+            begun.clear()
             number += 1
-            yield line
-        _check_length(rest, path, number)
-    if rest:
-        yield rest
+        begun += last
+        if begun:
+            _check(begun, path, number)
+    if begun:
+        yield bytes(begun)
 
 
-def _check_length(line: bytes, path: Path, number: int) -> None:
+def _check(line: bytearray, path: Path, number: int) -> None:
     if len(line) > LONGEST:
         raise UsageError(
             f"{path}:{number}: the line is longer than {LONGEST >> 20} MiB: give a text file with"
             " one puzzle a line"
         )
+    if number > MOST_LINES:
+        raise UsageError(f"{path} has more than {MOST_LINES:,} lines: split it")
