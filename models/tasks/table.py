@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,20 +12,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import write_atomic
+from ...support.schema import SchemaError
+from .cell_rules import MARK as MARK
+from .cell_rules import first_wrong_row
+from .table_file import COLUMNS, KEY, META, checksum, read_columns
 
-KEY = "loopstab-data"
-"""Key of our JSON object among the metadata of a prepared file."""
 LEVELS = ("train", "easy", "hard")
 """The splits of a table; a row holds the index of its own."""
 LEFT_OUT = 3
 """The index of a row that belongs to none of them."""
-MARK = 16
-"""Added to a cell whose digit is a clue (sudoku) or whose square is part of the move (chess)."""
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.8, 0.95, 1.0)
 """The quantiles of the difficulty that a description lists."""
 HELD_OUT = 0.2
@@ -94,7 +94,7 @@ class Table:
         digest = hashlib.sha256(self.kind.encode())
         for a in (self.cells, self.difficulty, self.split, self.view):
             digest.update(f"{a.dtype.str}{a.shape}".encode())
-            digest.update(a.tobytes())
+            digest.update(np.ascontiguousarray(a).data)
         return digest.hexdigest()
 
     def rows(self, level: str) -> NDArray[np.int64]:
@@ -120,54 +120,61 @@ class Table:
             "fingerprint": self.fingerprint,
         }
 
+    @property
+    def columns(self) -> Mapping[str, NDArray]:
+        """The columns by name."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
     def save(self, path: str | Path) -> Path:
-        """Write a prepared file, whole or not at all."""
-        columns = {
-            name: getattr(self, name) for name in ("cells", "difficulty", "split", "line", "view")
-        }
-        return write_atomic(
-            path,
-            save(
-                columns, metadata={KEY: json.dumps({**self.meta, "fingerprint": self.fingerprint})}
-            ),
-        )
+        """Write a prepared file, whole or not at all; `UsageError` when `meta` could not be read
+        again.
+        """
+        meta = {**self.meta, "fingerprint": self.fingerprint}
+        meta["checksum"] = checksum(meta, self.line)
+        text = json.dumps(meta)
+        try:
+            META.check(json.loads(text), "")
+        except SchemaError as error:
+            raise UsageError(f"such data cannot be saved: {error}") from None
+        return write_atomic(path, save(dict(self.columns), metadata={KEY: text}))
 
     @classmethod
     def load(cls, path: str | Path) -> Table:
-        """Read a prepared file; `UsageError` when there is none, `LoopstabError` when it is damaged
-        or was altered.
+        """Read a prepared file.
+
+        The file need not be trusted: names, types and sizes are checked before any column is read,
+        then that the content has the fingerprint (and the checksum, which files of older versions
+        lack) that the file states, and that every row is one that a maker of such puzzles can
+        write (`first_wrong_row`). Memory beyond that of the table is bounded.
+
+        Raises:
+            UsageError: there is no such file.
+            LoopstabError: it is damaged, was altered, or holds no such puzzles; the message names
+                the column and the row, counted from 0.
         """
         path = Path(path)
-        if not path.is_file():
-            raise UsageError(
-                f"no prepared data at {path}: make it with loopstab data prepare or loopstab data"
-                " generate"
+        meta, columns = read_columns(path)
+        stated = meta.pop("checksum", None)
+        same = stated is None or stated == checksum(meta, columns["line"])
+        fingerprint = meta.pop("fingerprint")
+        table = cls(**columns, meta=meta)
+        if fingerprint != table.fingerprint or not same:
+            raise LoopstabError(
+                f"prepared data {path} was altered: its content does not have the"
+                f" {'checksum' if fingerprint == table.fingerprint else 'fingerprint'} that it"
+                " states; prepare it again"
             )
-        try:
-            with safe_open(path, framework="np") as file:
-                meta = json.loads((file.metadata() or {})[KEY])
-                table = cls(
-                    **{
-                        name: file.get_tensor(name)
-                        for name in ("cells", "difficulty", "split", "line", "view")
-                    },
-                    meta=meta,
+        if wrong := first_wrong_row(table.kind, columns, meta["cut"]):
+            column, row, problem = wrong
+            raise LoopstabError(
+                f"prepared data {path}, column {column}, row {row}: {problem}; prepare it again"
+            )
+        for i, level in enumerate(LEVELS):
+            if not (table.split == i).any():
+                raise LoopstabError(
+                    f"prepared data {path}, column split: no row is in the level {level}; prepare"
+                    " it again"
                 )
-                same = meta.pop("fingerprint") == table.fingerprint
-        except KeyError:
-            raise LoopstabError(
-                f"{path} is not prepared data of loopstab: its metadata has no {KEY!r}; prepare it"
-                " again"
-            ) from None
-        except (SafetensorError, json.JSONDecodeError, OSError) as error:
-            raise LoopstabError(
-                f"prepared data {path} is corrupt or truncated ({error}): prepare it again"
-            ) from None
-        if not same:
-            raise LoopstabError(
-                f"prepared data {path} was altered: its content does not have the fingerprint that"
-                " it states; prepare it again"
-            )
         return table
 
 

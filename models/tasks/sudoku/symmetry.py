@@ -42,7 +42,7 @@ CHUNK = 2000
 """Grids that are worked on at a time, which bounds the memory: a grid of box 3 has up to thousands
 of candidates.
 """
-CHECKED = 1 << 15
+CHECKED = 1 << 13
 """Grids whose digits are checked at a time, for the same reason."""
 Grids = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
@@ -86,22 +86,24 @@ def complete(grids: NDArray, box: int) -> NDArray[np.bool_]:
     """Whether each grid, (grids, side^2), holds every digit 1..side once in each row, column and
     box.
     """
-    square = np.asarray(grids).reshape(-1, box * box, box * box)
-    starts = range(0, len(square), CHECKED)
-    parts = [_complete(square[start : start + CHECKED], box) for start in starts]
+    flat = np.asarray(grids).reshape(-1, box**4)
+    starts = range(0, len(flat), CHECKED)
+    parts = [_complete(flat[start : start + CHECKED], box) for start in starts]
     return np.concatenate([np.zeros(0, dtype=np.bool_), *parts])
 
 
-def _complete(square: NDArray, box: int) -> NDArray[np.bool_]:
+def _complete(grids: NDArray, box: int) -> NDArray[np.bool_]:
+    """The same for a few grids, which lie side by side along the last axis here."""
     side = box * box
-    inside = (square >= 1) & (square <= side)
-    shift = np.where(inside, square - 1, 0).astype(np.uint16)
-    bits = np.where(inside, 1 << shift, 0).astype(np.uint16)  # a bit for each digit
-    boxes = bits.reshape(-1, box, box, box, box).transpose(0, 1, 3, 2, 4).reshape(-1, side, side)
-    rows, columns = bits, bits.transpose(0, 2, 1)
-    full = (1 << side) - 1
+    inside = grids.T if grids.dtype == np.uint8 else np.clip(grids.T, 0, 15)
+    digit = np.ascontiguousarray(inside).astype(np.uint16)
+    bits = np.left_shift(np.uint16(1), digit).reshape(box, box, box, box, -1)
+    full = (2 << side) - 2  # a bit for each digit; other values set other bits, or from 16 on none
     return np.logical_and.reduce(
-        [(np.bitwise_or.reduce(units, axis=2) == full).all(1) for units in (rows, columns, boxes)]
+        [
+            (np.bitwise_or.reduce(bits, axis=unit) == full).all((0, 1))
+            for unit in ((2, 3), (0, 1), (1, 3))  # rows, columns, boxes
+        ]
     )
 
 
