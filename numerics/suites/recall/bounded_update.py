@@ -20,6 +20,7 @@ from ...formulas import numeric
 from ...loops.block_loop import random_loop
 from ...strategies import fractions as draws
 from ...strategies import matrix_strategies as matrices
+from ..shared import assumed_recall as assumed
 from ..shared.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
 
 FAR = 1e6
@@ -30,13 +31,22 @@ less than 1e-12.
 """
 
 
-def adapted(weight: Array) -> Array:
-    """Upper triangular T with |T W T^{-1}|_2 < 1, for rho(W) < 1.
+def adapted(weight: Array) -> tuple[Array, float]:
+    """Upper triangular T, and |T W T^{-1}|_2 < 1, for rho(W) < 1.
 
-    T^T T = Sum (W^T/mu)^k (W/mu)^k with mu = (1 + rho)/2.
+    T^T T = Sum (W^T/m)^k (W/m)^k with m = (1 + rho)/2. Raises `Undecided` where rounding could
+    change 1 - |T W T^{-1}|_2 by more than a part in a thousand.
     """
-    mu = (1 + np.abs(np.linalg.eigvals(weight)).max()) / 2
-    return cholesky(solve_discrete_lyapunov((weight / mu).T, np.eye(len(weight))))
+    middle = (1 + np.abs(np.linalg.eigvals(weight)).max()) / 2
+    try:
+        t = cholesky(solve_discrete_lyapunov((weight / middle).T, np.eye(len(weight))))
+    except np.linalg.LinAlgError:
+        raise Undecided("rounding leaves no adapted norm") from None
+    mu = float(np.linalg.norm(t @ weight @ np.linalg.inv(t), 2))
+    slack = 10 * len(t) * np.finfo(float).eps * np.linalg.cond(t) * np.linalg.norm(weight, 2)
+    if not slack < 1e-3 * (1 - mu):
+        raise Undecided(f"rounding leaves no adapted norm: |W|_* = {mu:.6g} +- {slack:.2g}")
+    return t, mu
 
 
 @st.composite
@@ -68,10 +78,9 @@ def _comes_in(case: Case) -> str | None:
     """
     stream = Stream.of(case)
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.abs(np.linalg.eigvals(stream.weight)).max() >= 1 - 1e-9:
+        if assumed.radius(stream.weight) >= 1 - 1e-9:
             return _never_halved(stream, case["from"])
-        t = adapted(stream.weight)
-        mu = float(np.linalg.norm(t @ stream.weight @ np.linalg.inv(t), 2))
+        t, mu = adapted(stream.weight)
         push = float(np.linalg.norm(t @ stream.drive) + np.linalg.norm(t, 2) * stream.bound())
         r = float(numeric("absorbing_radius")(mu, push))
         h = FAR * (1 + r) * case["from"] / np.linalg.norm(t @ case["from"])
@@ -110,7 +119,7 @@ def _seeded(draw: Any, below: bool) -> Case:
         "seed": seed,
         "tokens": draw(st.integers(1, 3)),
         "norm": draw(st.sampled_from(("pre", "peri"))),
-        "activation": draw(st.sampled_from(("gelu", "tanh", "relu", "sin", "erf"))),
+        "activation": draw(st.sampled_from(("gelu", "tanh", "relu"))),
         "radius": radius,
         "departure": draw(draws.fractions(0, 2)),
         "scale": draw(draws.fractions(0.5, 4)),
@@ -141,8 +150,7 @@ def _tokens_come_in(case: Case) -> str | None:
         else sum(block.bound(size) for block in loop.blocks)
     )
     below = case["radius"] < 1
-    t = adapted(loop.w_x) if below else np.eye(width)
-    mu = float(np.linalg.norm(t @ loop.w_x @ np.linalg.inv(t), 2)) if below else case["radius"]
+    t, mu = adapted(loop.w_x) if below else (np.eye(width), case["radius"])
     r = float(numeric("absorbing_radius")(mu, np.linalg.norm(t, 2) * push)) if below else push
     h *= FAR * (1 + r) / np.linalg.norm(h @ t.T, axis=1).max()
     start = np.linalg.norm(h @ t.T, axis=1).max()
@@ -252,6 +260,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=lambda: _streams(draws.fractions(0, 0.9375)),
         judge=_comes_in,
+        broken=assumed.absorbing,
         drops=(
             Drop(
                 "rho(W_x) < 1",
@@ -272,6 +281,7 @@ SUITES: tuple[Suite, ...] = (
         property="the same for attention and MLP on several tokens, in the max norm over tokens",
         cases=lambda: _seeded(True),
         judge=_tokens_come_in,
+        broken=assumed.absorbing_tokens,
         drops=(Drop("rho(W_x) < 1", assumption="contractive", cases=lambda: _seeded(False)),),
         cost=4,
     ),
@@ -284,6 +294,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=lambda: st.one_of(_escaping(draws.fractions(1.125, 2)), _pulled(1.0625, 4)),
         judge=_rate,
+        broken=assumed.diverging,
         drops=(
             Drop(
                 "rho(W_x) > 1",

@@ -18,6 +18,7 @@ from ...certificates.maps import FunctionMap
 from ...formulas import numeric
 from ...strategies import fractions as draws
 from ...strategies import matrix_strategies as matrices
+from ..shared import assumed_recall as assumed
 from .bounded_update import adapted
 
 
@@ -91,8 +92,7 @@ def _has_fixed_point(case: Case) -> str | None:
     """
     if case["eps"] == 0:
         return _on_a_side(case)
-    t = adapted(case["W"])
-    mu = float(np.linalg.norm(t @ case["W"] @ np.linalg.inv(t), 2))
+    t, mu = adapted(case["W"])
     update = np.linalg.norm(case["A"], 2) * np.sqrt(len(t)) + np.linalg.norm(case["b"])
     radius = float(
         numeric("absorbing_radius")(
@@ -137,6 +137,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_maps,
         judge=_has_fixed_point,
+        broken=assumed.existence,
         drops=(Drop("eps > 0", assumption="eps_positive", cases=_jumps),),
         evidence="certificate",
         cost=3,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...ensembles.matrices import jordan_form
 from ...strategies import fractions as draws
+from ..shared import assumed_recall as assumed
 from ..shared.residual_stream import OFF_LATTICE, Stream, updates
 from .bounded_update import ROUNDING
 
@@ -116,6 +117,7 @@ SUITES: tuple[Suite, ...] = (
         property="rho(W_x) = 1: |h_t| = O(t^k), k the largest Jordan block on the circle",
         cases=lambda: _critical(st.just(1.0)),
         judge=_polynomial,
+        broken=assumed.critical,
         drops=(
             Drop(
                 "rho(W_x) = 1",
@@ -134,6 +136,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_radial,
         judge=_stretches,
+        broken=assumed.radial,
         drops=(
             Drop("one sub-block", assumption="one_sub_block", cases=lambda: _radial(blocks=2)),
             Drop("eps = 0", assumption="eps_zero", cases=lambda: _radial(eps=(0.25, 1.0))),
