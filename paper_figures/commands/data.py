@@ -11,6 +11,7 @@ from ...support.errors import UsageError
 from ...support.files import output_folder
 from ...support.jsonable import json_text
 from ...support.optional import optional
+from ...support.printable import printable
 
 if TYPE_CHECKING:
     from ...models.tasks.table import Table
@@ -26,8 +27,11 @@ SOURCES = {
 }
 """Addresses of the published data sets.
 
-Lichess replaces its file every month, so no checksum can be stated here; --sha256 gives one.
+No checksum can be stated here: Lichess replaces its file every month, and none was found stated by
+the publisher of sudoku-extreme. The option --sha256 gives one.
 """
+LONGEST_SHOWN = 300
+"""Characters of the longest text of a data file that is printed; --json prints all of it."""
 
 Json = Annotated[bool, tyro.conf.arg(name="json")]
 
@@ -39,12 +43,15 @@ def fetch(
     out: Path,
     sha256: str | None = None,
     url: str | None = None,
+    insecure_http: bool = False,
+    max_gib: float = 8.0,
     json_: Json = False,
 ) -> int:
     """Download a published data set.
 
     The same command resumes a download that was interrupted. The file gets its name only when it is
-    complete and, with --sha256, verified.
+    complete and, with --sha256, verified. One that does not begin as its name says, such as a page
+    in place of a .zst or .csv file, is refused.
 
     Example: loopstab data fetch lichess --out data
 
@@ -55,17 +62,28 @@ def fetch(
         what: The data set.
         out: Folder for the file. It is created.
         sha256: Expected checksum. Without it the checksum is printed and not compared.
-        url: Another address of the same file, such as a mirror.
+        url: Another address of the same file, such as a mirror. It needs https, no user name and a
+            file name at its end.
+        insecure_http: Allow http, over which anybody on the way can change the file; give --sha256.
+        max_gib: Size in GiB above which a file is refused.
         json_: Print the result as a JSON object, and no progress bar.
     """
     from ...models.tasks.download import download
+    from ...models.tasks.server_answer import GIB
+    from ...models.tasks.web_address import check_address, file_name
 
-    source = url or SOURCES[what]
+    source = SOURCES[what] if url is None else url
+    check_address(source, insecure_http)
+    name = file_name(source)
+    if not 0 < max_gib <= 2**20:
+        raise UsageError(f"--max-gib needs a size above 0 and up to {2**20}, not {max_gib}")
     result = download(
         source,
-        output_folder(out) / (source.rstrip("/").rsplit("/", 1)[-1] or what),
+        output_folder(out) / name,
         sha256,
         progress=not json_,
+        insecure_http=insecure_http,
+        most=int(max_gib * GIB),
     )
     if json_:
         print(json_text(result))
@@ -189,7 +207,8 @@ def describe(file: Annotated[Path, tyro.conf.Positional], json_: Json = False) -
 
     Example: loopstab data describe chess.safetensors --json
 
-    Exit status: 0 if the file is intact, 1 if it is damaged or was altered.
+    Exit status: 0 if the file is intact, 1 if it is damaged, was altered or holds no such puzzles,
+    2 if there is none.
 
     Args:
         file: A file written by loopstab data prepare or generate.
@@ -198,14 +217,8 @@ def describe(file: Annotated[Path, tyro.conf.Positional], json_: Json = False) -
     with optional("models"):
         from ...models.tasks.table import Table
 
-    _print(
-        {
-            "path": str(file),
-            "bytes": file.stat().st_size if file.is_file() else 0,
-            **Table.load(file).describe(),
-        },
-        json_,
-    )
+    account = Table.load(file).describe()
+    _print({"path": str(file), "bytes": file.stat().st_size, **account}, json_)
     return 0
 
 
@@ -251,15 +264,15 @@ def _print(account: dict[str, Any], json_: bool) -> None:
         f"{account['path']}: {account['rows']} {account['kind']} puzzles, {account['bytes']} bytes,"
         f" fingerprint {mark}"
     )
-    cut = account["cut"]
+    cut, unit = account["cut"], _short(account["unit"])
     easy = (
         ", ".join(f"{name} {value}" for name, value in cut.items())
         if isinstance(cut, dict)
         else cut
     )
     print(
-        f"  from {account['source']}; {account['unit']}: easy up to {easy}; {account['left_out']}"
-        " rows left out"
+        f"  from {_short(account['source'])}; {unit}: easy up to {easy}; {account['left_out']} rows"
+        " left out"
     )
     if solver := account.get("solver"):
         print(
@@ -267,11 +280,17 @@ def _print(account: dict[str, Any], json_: bool) -> None:
             f" several, {solver['none']} with none, {solver['undecided']} undecided"
         )
         for what, reason in solver["gives"].items():
-            print(f"    it gives the {what}: {reason}")
+            print(f"    it gives the {what}: {_short(reason)}")
     if account.get("malformed"):
         print(f"  {account['malformed']} of {account['rows_checked']} rows malformed and skipped:")
         for line, reason in account["malformed_lines"]:
-            print(f"    line {line}: {reason}")
+            print(f"    line {line}: {_short(reason)}")
     for level, entry in account["levels"].items():
         quantiles = ", ".join(f"{name} {value:g}" for name, value in entry["quantiles"].items())
-        print(f"  {level}: {entry['rows']} rows; {account['unit']} {quantiles}")
+        print(f"  {level}: {entry['rows']} rows; {unit} {quantiles}")
+
+
+def _short(text: str) -> str:
+    """A text that a file brings along, on one line."""
+    shown = printable(text[: LONGEST_SHOWN + 1], kept=frozenset())
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[: LONGEST_SHOWN - 3]}..."

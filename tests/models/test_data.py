@@ -247,7 +247,7 @@ def test_malformed_rows_are_reported(tmp_path, capsys):
         (("describe", "s.csv"), 1, "corrupt"),
         (("describe", "none.safetensors"), 2, "no prepared data"),
         (("fetch", "lichess", "--out", ".", "--sha256", "12"), 2, "64 hexadecimal digits"),
-        (("fetch", "lichess", "--out", ".", "--url", "nonsense"), 2, "cannot fetch 'nonsense'"),
+        (("fetch", "lichess", "--out", ".", "--url", "nonsense"), 2, "only addresses https"),
     ],
 )
 def test_bad_requests(tmp_path, capsys, monkeypatch, args, status, message):
