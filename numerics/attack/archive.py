@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,25 +11,44 @@ from typing import Any
 
 from ...support.errors import UsageError
 from ...support.files import write_json
-from .case import digest, from_json, in_words
-from .search import judged
-from .suite import Case, Suite, Undecided
+from ...support.printable import printable
+from ...support.regular_file import read_regular
+from ...support.schema import Anything, MapOf, Maybe, Record, Text, Whole
+from ...support.strict_json import parse_json
+from .case import MOST_FIELDS, digest, from_json, in_words
+from .retrial import RetrialError, retry
+from .suite import Case, Suite
 from .verdict import Evidence, SuiteReport
 
 FOLDER, WITNESSES = "counterexamples", "witnesses"
 """The folders of counterexamples to a claim, and of those with a hypothesis dropped, which witness
 the power of a suite.
 """
-_TEXTS = ("claim", "suite", "profile", "version", "words")
-_FIELDS = dict.fromkeys(_TEXTS, str) | {"without": (str, type(None)), "seed": int, "case": dict}
+MOST_BYTES = 10_000_000
+"""Bytes of a file; the largest cases that are drawn need a thousandth of it."""
+LAST_SEED = 2**64
+RECORD = Record(
+    {
+        "claim": Text(20),
+        "suite": Text(200),
+        "without": Maybe(Text(1000)),
+        "profile": Text(100),
+        "seed": Whole(0, LAST_SEED),
+        "version": Text(100),
+        "words": Text(100_000),
+        "case": MapOf(Anything(), most=MOST_FIELDS),
+        "digest": Text(16),
+    }
+)
+"""The fields of a file."""
 
 
 @dataclass(frozen=True)
 class Replay:
     """A case judged again.
 
-    `then` and `now` are the judge's words when the case was saved and today; `now` is None when the
-    property holds, and also when the judge is `undecided`.
+    `then` is what the file says, `now` the judge's words today; `now` is None when the property
+    holds, and also when the judge is `undecided`.
     """
 
     claim: str
@@ -43,17 +61,31 @@ class Replay:
 
     @property
     def breaks(self) -> bool:
-        """Whether the case is still a counterexample, or may be one (undecided)."""
+        """Whether the case still breaks the property, or may break it (undecided)."""
         return self.now is not None or self.undecided
+
+    @property
+    def refutes(self) -> bool:
+        """Whether the case refutes the claim: it breaks the property, and no hypothesis fails."""
+        return self.now is not None and self.without is None
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in words."""
+        if self.undecided:
+            return "undecided"
+        if self.now is None:
+            return "holds"
+        return "breaks" if self.refutes else f"breaks, as it must without '{self.without}'"
 
     def to_json(self) -> dict[str, Any]:
         """The result as a plain object, with the case in words."""
-        verdict = "undecided" if self.undecided else "breaks" if self.breaks else "holds"
         return {
             "claim": self.claim,
             "suite": self.suite,
             "without": self.without,
-            "verdict": verdict,
+            "verdict": self.verdict,
+            "refutes": self.refutes,
             "then": self.then,
             "now": self.now,
             "case": in_words(self.case),
@@ -81,51 +113,59 @@ def save(report: SuiteReport, evidence: Evidence, without: str | None, folder: P
 def load(path: str | Path) -> dict[str, Any]:
     """The content of a saved file, with its `case` as arrays.
 
+    The digest of the file shows that it is whole. It does not show who wrote it, or that the case
+    is one of the suite: for that the case is judged again.
+
     Raises `UsageError` if the file is missing or damaged.
     """
     try:
-        data = json.loads(Path(path).read_text())
+        data = parse_json(read_regular(path, MOST_BYTES))
+        RECORD.check(data, "")
         content = {key: value for key, value in data.items() if key != "digest"}
         if data["digest"] != digest(content):
             raise ValueError("its content does not match its digest")
-        if set(content) != set(_FIELDS) or not all(
-            isinstance(content[key], kind) for key, kind in _FIELDS.items()
-        ):
-            raise ValueError("it is not a counterexample written by loopstab attack")
         return {**content, "case": from_json(content["case"])}
     except OSError as error:
         raise UsageError(
             f"cannot read {path}: {error.strerror or error}; name a file written by loopstab attack"
         ) from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except ValueError as error:
         raise UsageError(
-            f"{path} is damaged ({error}): run the attack again to write it anew"
+            _line(f"{path} is damaged ({error}): run the attack again to write it anew")
         ) from None
 
 
 def replay(path: str | Path, suites: Sequence[Suite]) -> Replay:
-    """Judge a saved case again; raises `UsageError` if its suite is not among `suites`."""
+    """Judge a saved case again.
+
+    Raises `UsageError` if the file is damaged, its suite is not among `suites`, or the suite could
+    not have drawn its case: see `retry`.
+    """
     content = load(path)
     label = f"{content['claim']}/{content['suite']}"
     suite = next((suite for suite in suites if suite.label == label), None)
     if suite is None:
         known = ", ".join(suite.label for suite in suites)
         raise UsageError(
-            f"{path} belongs to the suite {label}, which does not exist; the suites are {known}"
+            _line(
+                f"{path} belongs to the suite {label}, which does not exist; the suites are {known}"
+            )
         )
-    now, undecided = None, False
     try:
-        now = judged(suite.judge, content["case"])
-    except Undecided:
-        undecided = True
-    except Exception as error:
-        now = f"the judge failed: {type(error).__name__}: {error}"
+        found = retry(suite, content["without"], content["case"])
+    except RetrialError as error:
+        raise UsageError(_line(f"{path} {error}; name a file written by loopstab attack")) from None
     return Replay(
         claim=suite.claim,
         suite=suite.name,
         without=content["without"],
-        case=content["case"],
+        case=found.case,
         then=content["words"],
-        now=now,
-        undecided=undecided,
+        now=found.words,
+        undecided=found.undecided,
     )
+
+
+def _line(text: str) -> str:
+    """The text on one line, without anything that acts on a terminal."""
+    return printable(" ".join(text.split()), kept=frozenset())

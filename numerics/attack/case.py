@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...support.errors import LoopstabError
+from ...support.schema import Anything, ListOf, MapOf, Record, SchemaError, Whole
 from .suite import Case
 
 READABLE = 1024
@@ -58,20 +60,48 @@ def to_json(case: Case) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The case written by `to_json`; raises ValueError, TypeError or KeyError for anything else."""
-    plain = {
-        name: (
-            np.array(value["values"], dtype=np.float64).reshape(value["shape"])
-            if isinstance(value, dict)
-            else value
-        )
-        for name, value in data.items()
-    }
-    return frozen(plain)
+    """The case written by `to_json`; for anything else raises `SchemaError`, which names the field.
+
+    Which fields there must be, and of which kind, is known to the suite alone: see `case_fields`.
+    """
+    MapOf(Anything(), most=MOST_FIELDS).check(data, "case")
+    return frozen({name: _value(f"case.{name[:40]}", value) for name, value in data.items()})
+
+
+def _value(name: str, value: Any) -> Any:
+    if not isinstance(value, dict):
+        if isinstance(value, bool | int | str) or _is_double(value):
+            return value
+        raise SchemaError(f"{name} must be a finite number, a text, true, false or an array")
+    ARRAY.check(value, name)
+    return np.array(value["values"], dtype=np.float64).reshape(value["shape"])
+
+
+def _array_fault(array: Mapping[str, Any]) -> str | None:
+    shape, values = array["shape"], array["values"]
+    if not all(map(_is_double, values)):
+        return "values must be finite numbers"
+    return None if math.prod(shape) == len(values) else f"shape {shape} does not fit the values"
+
+
+def _is_double(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+MOST_FIELDS, LARGEST_AXIS, LARGEST_RANK = 100, 1_000_000, 8
+ARRAY = Record(
+    {"shape": ListOf(Whole(0, LARGEST_AXIS), longest=LARGEST_RANK), "values": ListOf(Anything())},
+    also=_array_fault,
+)
+"""How an array is written."""
 
 
 def digest(data: Any) -> str:
-    """A hash of a plain object: 16 hexadecimal digits."""
+    """A hash of a plain object: 16 hexadecimal digits.
+
+    It has no secret: it finds damage, and proves nothing about who wrote a file or whether the
+    content is true. Anyone who edits a file can compute it anew.
+    """
     text = json.dumps(data, sort_keys=True, allow_nan=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

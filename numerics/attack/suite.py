@@ -100,13 +100,15 @@ class Suite:
         """Claim and name, which identify the suite."""
         return f"{self.claim}/{self.name}"
 
+    def failing(self, case: Case) -> tuple[str, ...] | None:
+        """The assumptions that fail at a case; None if the suite does not tell."""
+        names = self.broken or getattr(self.judge, "broken", None)
+        return None if names is None else tuple(dict.fromkeys(names(case)))
+
     def misfit(self, case: Case, dropped: str = "") -> str | None:
         """What is wrong with the assumptions at a case; None if only the dropped one fails."""
-        names = self.broken or getattr(self.judge, "broken", None)
-        if names is None:
-            return None
-        found = tuple(dict.fromkeys(names(case)))
-        if found == ((dropped,) if dropped else ()):
+        found = self.failing(case)
+        if found is None or found == ((dropped,) if dropped else ()):
             return None
         return f"the case breaks {', '.join(found) or 'no assumption'}, not {dropped or 'none'}"
 

@@ -11,6 +11,7 @@ import tyro
 
 from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.jsonable import json_text
+from ...support.printable import printable
 
 if TYPE_CHECKING:
     from ...numerics.attack.budget import Budget
@@ -43,7 +44,10 @@ def attack(
     Exit status: 0 if every suite survived and every dropped hypothesis yielded a counterexample. 1
     if a claim is falsified, a suite is undecided or broken, or a dropped hypothesis yielded none;
     each is named. 2 for a wrong request. With --replay: 0 if the case no longer breaks the
-    property, 1 if it still does, 2 for a damaged file.
+    property; 1 if it still does, or the judge is undecided; 2 for a damaged file, and for a case
+    that the suite does not draw: other fields, or other assumptions fail than the one that the file
+    names. A case of a dropped hypothesis must break the property and does not refute the claim; the
+    verdict says so, and with --json so does the field refutes.
 
     Args:
         claim: Ids of claims. Without any, every claim that has suites is attacked.
@@ -97,13 +101,12 @@ def _cores(jobs: int) -> int:
 
 
 def _run(suites: Any, budget: Budget, seed: int, out: Path, jobs: int) -> list[SuiteReport]:
-    from tqdm import tqdm
-
     from ...numerics.attack.runner import attack_all
     from ...numerics.suites import find_suites
+    from ...support.progress_bar import progress_bar
 
     reports: dict[str, SuiteReport] = {}
-    with tqdm(total=len(suites), unit="suite") as bar:
+    with progress_bar(total=len(suites), unit="suite") as bar:
         cases = 0
 
         def count(more: int) -> None:
@@ -173,10 +176,14 @@ def _replay(path: Path, json_: bool) -> int:
     if json_:
         print(json_text(data))
     else:
-        without = f" without '{judged.without}'" if judged.without else ""
-        print(
-            f"{judged.claim}/{judged.suite}{without}: {data['verdict']}\n  {data['case']}\n  then:"
-            f" {judged.then}"
+        without = f" without '{judged.without}'" if judged.without and judged.now is None else ""
+        now = judged.now or ("undecided" if judged.undecided else "the property holds")
+        lines = (
+            f"{judged.claim}/{judged.suite}{without}: {judged.verdict}",
+            f"  {data['case']}",
+            f"  then, by the file: {judged.then}",
+            f"  now: {now}",
         )
-        print(f"  now: {judged.now or ('undecided' if judged.undecided else 'the property holds')}")
+        for line in lines:
+            print(printable(line, kept=frozenset()))
     return 1 if judged.breaks else 0

@@ -15,7 +15,9 @@ def numbers(low=0, high=10_000):
 
 def toy(judge=lambda case: None, drops=None, name="toy", **more):
     """A suite that holds; its drop has a counterexample, unless the judge cannot fail."""
-    drops = (Drop("small", cases=lambda: numbers(-5, -1)),) if drops is None else drops
+    if drops is None:
+        drops = (Drop("small", cases=lambda: numbers(-5, -1), assumption="natural"),)
+        more = {"broken": lambda case: () if case["n"] >= 0 else ("natural",), **more}
     return Suite("A1", name, property="n is small", cases=numbers, judge=judge, drops=drops, **more)
 
 
@@ -25,7 +27,7 @@ def below(limit):
 
 def small(examples=200, **more):
     return replace(
-        Budget("toy", examples=examples, least=5, power=50, seconds=1e9, shrink=10**6), **more
+        Budget("quick", examples=examples, least=5, power=50, seconds=1e9, shrink=10**6), **more
     )
 
 

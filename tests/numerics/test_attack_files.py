@@ -1,25 +1,28 @@
 """Cases as data, reports, and the files of an attack: interrupted runs, damaged files, replays."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from attack_toys import below, small, toy
+from attack_toys import below, counterexample, small, toy
 from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 
 from loopstab.numerics.attack.archive import load, replay, save
 from loopstab.numerics.attack.budget import PROFILES
 from loopstab.numerics.attack.case import digest, from_json, frozen, in_words, to_json
+from loopstab.numerics.attack.case_fields import fault, fields_of
 from loopstab.numerics.attack.journal import RESULTS
 from loopstab.numerics.attack.runner import attack_all
 from loopstab.numerics.attack.suite import Undecided
 from loopstab.numerics.attack.verdict import Evidence, Fate, Power, SuiteReport
-from loopstab.numerics.suites import find_suites
+from loopstab.numerics.suites import all_suites, find_suites
 from loopstab.support.errors import UsageError
 
 QUICK = PROFILES["quick"]
@@ -213,17 +216,81 @@ def test_a_counterexample_is_judged_again(saved):
     assert still.now == still.then == "37 is not below 37"
     assert still.to_json()["verdict"] == "breaks"
     assert not replay(saved, [toy(below(38))]).breaks
-    assert (
-        replay(saved, [toy(lambda case: 1 / 0)]).now
-        == "the judge failed: ZeroDivisionError: division by zero"
-    )
 
     def cannot(case):
         raise Undecided
 
     undecided = replay(saved, [toy(cannot)])
     assert undecided.breaks
+    assert not undecided.refutes
     assert undecided.to_json()["verdict"] == "undecided"
+
+
+NOT_JUDGED = {
+    "a judge that raises": (toy(lambda case: 1 / 0), "cannot judge its case .ZeroDivisionError"),
+    "assumptions that raise": (toy(broken=lambda case: 1 / 0), "cannot judge its case"),
+    "assumptions that fail": (toy(broken=lambda case: ("even",)), "breaks even, which A1/toy"),
+    "no assumptions": (toy(drops=()), "does not tell which assumptions fail"),
+    "another field": (
+        replace(toy(), cases=lambda: st.fixed_dictionaries({"m": st.integers(0, 9)})),
+        "case.m is missing",
+    ),
+    "another kind": (
+        replace(toy(), cases=lambda: st.fixed_dictionaries({"n": st.floats(0, 9)})),
+        "case.n must be a number, not a whole number",
+    ),
+    "smaller cases": (
+        replace(toy(), cases=lambda: st.fixed_dictionaries({"n": st.integers(0, 0)})),
+        None,  # 37 is below what is always accepted
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_JUDGED)
+def test_a_case_that_the_suite_does_not_draw_is_not_judged(name, saved):
+    suite, words = NOT_JUDGED[name]
+    if words is None:
+        assert not replay(saved, [suite]).breaks
+        return
+    with pytest.raises(UsageError, match=words):
+        replay(saved, [suite])
+
+
+def test_fields_are_read_off_what_is_drawn():
+    strategy = st.one_of(
+        st.fixed_dictionaries({"x": st.floats(0, 1), "seed": st.integers(0, 3)}),
+        st.fixed_dictionaries({"x": st.integers(0, 100), "seed": st.just(1), "on": st.booleans()}),
+    )
+    fields = fields_of(replace(toy(), cases=lambda: strategy))
+    assert set(fields["x"].kinds) == {"a number", "a whole number"}
+    assert fields["x"].required
+    assert not fields["on"].required
+    good = {"x": 0.5, "seed": 2**32, "on": True}
+    assert fault(good, fields) is None
+    assert fault({**good, "x": True}, fields) is not None  # a truth value is no number
+    assert fault({**good, "x": 10**9}, fields).startswith("case.x has a size above")
+    assert fault({**good, "seed": 2**32 + 1}, fields) is not None
+    assert fault({"x": 0.5}, fields) == "case.seed is missing"
+
+
+@pytest.mark.parametrize("suite", all_suites()[::40], ids=lambda suite: suite.label)
+def test_drawn_cases_have_the_fields(suite):
+    """Other seeds than those from which the fields were read, for the suite and each drop."""
+    for drop in (None, *suite.drops):
+        fields = fields_of(suite, drop)
+        strategy = suite.draw(5) if drop is None else drop.cases()
+        assert counterexample(strategy, lambda case, f=fields: fault(case, f), 40) is None
+
+
+def test_files_that_are_no_files(tmp_path, saved):
+    os.mkfifo(tmp_path / "pipe")
+    huge = tmp_path / "huge"
+    with huge.open("wb") as file:
+        file.truncate(3 * 10**9)
+    for path in (tmp_path, tmp_path / "pipe", huge, Path("/dev/zero")):
+        with pytest.raises(UsageError) as refused:
+            load(path)
+        assert len(str(refused.value).splitlines()) == 1
 
 
 def test_the_same_case_has_the_same_file(saved, tmp_path):
@@ -245,6 +312,16 @@ DAMAGE = {
     "an extra field": lambda text: resealed(text, extra=1),
     "a missing field": lambda text: resealed(text, case=None),
     "a ragged array": lambda text: resealed(text, case={"x": {"shape": [2, 2], "values": [1.0]}}),
+    "nested without end": lambda text: "[" * 100_000,
+    "not a number": lambda text: text.replace("37", "NaN", 1),
+    "a key twice": lambda text: text.replace("{", '{"seed": 0, ', 1),
+    "a lone surrogate": lambda text: resealed(text, words="\ud800"),
+    "binary": lambda text: "\x00\x01",
+    "a text as a seed": lambda text: resealed(text, seed="0"),
+    "true as a seed": lambda text: resealed(text, seed=True),
+    "a list as a hypothesis": lambda text: resealed(text, without=["small"]),
+    "a field within a field": lambda text: resealed(text, case={"n": {"n": {"n": 1}}}),
+    "a shape below zero": lambda text: resealed(text, case={"n": {"shape": [-1], "values": [1.0]}}),
     "an endless number": lambda text: resealed(text, case={"x": float("1e999")}),
 }
 
