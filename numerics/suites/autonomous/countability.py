@@ -29,6 +29,8 @@ from ...strategies.block_forms import (
     unimodular,
     vector,
 )
+from ..shared.drawn_values import failing, is_seed, on_grid, shaped, square_size
+from ..shared.exact_orbits import exact
 
 BOXES, SIDE = 4000, 2.0
 """Most boxes of a certificate; half the side of the box that is searched where none is known to
@@ -38,6 +40,9 @@ FIXED, SINGULAR = 1e-12, 1e-6
 """Largest residual of a fixed point; largest singular value of I - J that counts as 0. A bias
 within its square (1e-12) of a fold gives one.
 """
+DRIVE = 0.25
+"""The scale of the random drive c, where the bias is not random."""
+EPSILONS = (1.0, 0.25, 0.0625)
 NEXT = 0.05
 """How far along the null direction a second fixed point is searched for."""
 
@@ -172,16 +177,72 @@ def _judge(f: TanhLoop | TanhNormLoop) -> str | None:
     return None
 
 
+def is_drawn(case: Case) -> bool:
+    """Whether the bias is random: unit noise about sixteenths, so that no drawn one is critical."""
+    return case["noise"] == 1 and is_seed(case["seed"]) and on_grid(case["bias"], 2)
+
+
+def is_tanh_loop(case: Case, most: int = 64, *, part: int = 16) -> bool:
+    """Whether the case is a `TanhLoop` of multiples of 1/part, up to 2 if something is random."""
+    if not isinstance(case["outer"], np.ndarray) or case["outer"].ndim != 2:
+        return False
+    d, k = case["outer"].shape
+    size = 2 if case["noise"] or case.get("shift", 0.0) else 64
+    return (
+        1 <= d <= most
+        and d <= k <= d + 1
+        and shaped(case, outer=(d, k), inner=(k, d), bias=(d,))
+        and case["residual"] in (0, 1)
+        and on_grid(case["outer"], size, part=part)
+        and on_grid(case["inner"], size, part=part)
+    )
+
+
+def _broken_for_tanh(case: Case) -> tuple[str, ...]:
+    """D_theta f is the identity for the bias; where c alone is random, it is A diag(.)."""
+    shift = case.get("shift", 0.0)
+    random = is_drawn(case) and shift == 0
+    by_drive = shift == DRIVE and is_seed(case["seed"])
+    by_drive = by_drive and case["noise"] == 0 and not case["bias"].any()
+    if not is_tanh_loop(case):
+        return ("smooth",)
+    onto = exact(case["outer"]).rank() == len(case["outer"])
+    return failing(generic=random or by_drive, rank=onto if by_drive else True)
+
+
+def _broken_for_norm(case: Case) -> tuple[str, ...]:
+    d = square_size(case["matrix"])
+    loop = (
+        bool(d)
+        and shaped(case, bias=(d,))
+        and on_grid(case["matrix"], 2)
+        and on_grid(case["residual"], 2)
+        and not case["bias"].any()
+        and case["eps"] in EPSILONS
+    )
+    return failing(smooth=loop, generic=is_drawn(case))
+
+
+def _broken_for_relu(case: Case) -> tuple[str, ...]:
+    d = square_size(case["matrix"])
+    size = 2 if case["noise"] else 64
+    loop = 1 <= d <= 4 and shaped(case, bias=(d,)) and on_grid(case["matrix"], size)
+    return failing(smooth=loop, generic=is_drawn(case))
+
+
 def _relu(case: Case) -> str | None:
     """All fixed points of A relu(h) + b, exactly: none on a kink, none with det(I - J) = 0."""
     a, d = case["matrix"], len(case["bias"])
     b = case["bias"] + case["noise"] * np.random.default_rng(int(case["seed"])).standard_normal(d)
     for active, reason in certify_relu(ReluMap.of(a, b)).undecided:
         on = np.array(active)
+        system = np.eye(d) - a * on
+        if exact(np.column_stack((system, b))).rank() > exact(system).rank():
+            continue  # exactly without solution, however close it comes to one
         # a point of the closed region that solves the system: it exists, or the singular system has
         # none there
         bounds = [(0, None) if x else (None, 0) for x in active]
-        if linprog(np.zeros(d), A_eq=np.eye(d) - a * on, b_eq=b, bounds=bounds).status == 0:
+        if linprog(np.zeros(d), A_eq=system, b_eq=b, bounds=bounds).status == 0:
             return (
                 f"with the units {on.astype(int).tolist()} on: {reason}, and there is a fixed point"
             )
@@ -245,7 +306,7 @@ def _deficient(draw: st.DrawFn) -> Case:
         "inner": np.eye(d),
         "bias": np.zeros(d),
         "noise": 0.0,
-        "shift": 0.25,
+        "shift": DRIVE,
         "seed": draw(SEEDS),
     }
 
@@ -259,7 +320,7 @@ def _norm_case(draw: st.DrawFn, generic: bool = True) -> Case:
         "matrix": draw(matrix(d, d)) if generic else np.zeros((d, d)),
         "bias": np.zeros(d),
         "noise": float(generic),
-        "eps": draw(st.sampled_from((1.0, 0.25, 0.0625))) if generic else 0.25,
+        "eps": draw(st.sampled_from(EPSILONS)) if generic else 0.25,
         "seed": draw(SEEDS),
     }
 
@@ -301,6 +362,7 @@ SUITES = (
         ),
         cases=tanh_case,
         judge=lambda case: _judge(TanhLoop.of(case)),
+        broken=_broken_for_tanh,
         drops=(
             Drop("generic: the bias is not critical", _fold, "generic"),
             Drop("rank: the parameters reach every direction", _deficient, "rank"),
@@ -318,6 +380,7 @@ SUITES = (
         ),
         cases=_norm_case,
         judge=lambda case: _judge(TanhNormLoop.of(case)),
+        broken=_broken_for_norm,
         drops=(
             Drop(
                 "generic: the drive is not critical", lambda: _norm_case(generic=False), "generic"
@@ -333,6 +396,7 @@ SUITES = (
         property="A relu(h) + b, b random: no fixed point is on a kink or degenerate",
         cases=_relu_case,
         judge=_relu,
+        broken=_broken_for_relu,
         drops=(Drop("generic: the bias is not critical", _relu_exception, "generic"),),
         evidence="exact arithmetic",
         predicate="non_degenerate",

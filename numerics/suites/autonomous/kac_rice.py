@@ -22,6 +22,7 @@ from ...certificates.maps import TanhMap
 from ...certificates.relu import ReluMap, certify_relu
 from ...formulas import numeric
 from ...strategies import fractions as draws
+from ..shared.drawn_values import failing, is_seed, on_grid, square_size
 from ..shared.predicates import PredicateJudge, dropping
 
 LEVEL = 1e-7
@@ -30,6 +31,8 @@ SIGMAS = 5.5
 """Standard errors of the approximate test (a false alarm has probability 4e-8 if the mean is
 normal).
 """
+UNITS, RELUS, STAIRS = 40, 600, 200
+"""Biases of a case."""
 RARE = 64
 """An allowance in counts for deviations that the draws never show: one of probability q by at most
 4 that n draws miss has 4 q n < 64, unless something of chance e^-16 happened.
@@ -44,7 +47,21 @@ def _units(draw: Any, density: bool = True) -> Case:
         if density
         else (draws.fractions(1.25, 2), draws.fractions(1, 2))
     )
-    return {"a": draw(a), "s": draw(s), "seed": draw(draws.seeds()), "n": 40, "atoms": not density}
+    return {
+        "a": draw(a),
+        "s": draw(s),
+        "seed": draw(draws.seeds()),
+        "n": UNITS,
+        "atoms": not density,
+    }
+
+
+def _broken_for_unit(case: Case) -> tuple[str, ...]:
+    drawn = is_seed(case["seed"]) and case["n"] == UNITS and on_grid(case["s"], 3, least=0.25)
+    return failing(
+        lipschitz=on_grid(case["a"], 4, least=1.0625) and case["a"] > 0,
+        density=drawn and case["s"] > 0 and not case["atoms"],
+    )
 
 
 def _three_or_one(case: Case) -> str | None:
@@ -82,12 +99,12 @@ def _relus(draw: Any, kind: str = "normal") -> Case:
             "W": draw(draws.entries(d, d)),
             "b": np.zeros(0),
             "seed": draw(draws.seeds()),
-            "n": 600,
+            "n": RELUS,
         }
     gain = draw(draws.fractions(1.5, 3))
     w = gain * (np.array([[1.0]]) if d == 1 else np.array([[1.0, -1.0], [-1.0, 1.0]]))
     b = draw(draws.SIGNS) * np.array([draw(draws.fractions(0.25, 1)) for _ in range(d)])
-    return {"map": "relu", "W": w, "b": b, "seed": draw(draws.seeds()), "n": 600}
+    return {"map": "relu", "W": w, "b": b, "seed": draw(draws.seeds()), "n": RELUS}
 
 
 @st.composite
@@ -101,8 +118,22 @@ def _staircases(draw: Any) -> Case:
         "W": np.zeros((0, 0)),
         "b": np.zeros(0),
         "seed": draw(draws.seeds()),
-        "n": 200,
+        "n": STAIRS,
     }
+
+
+def _broken_for_mean(case: Case) -> tuple[str, ...]:
+    """The map `cantor` is not Lipschitz; a bias that is given has no density."""
+    stairs = case["map"] == "cantor"
+    drawn = is_seed(case["seed"]) and case["n"] == (STAIRS if stairs else RELUS)
+    size = 3 if case["b"].size else 2
+    relu = (
+        case["map"] == "relu"
+        and square_size(case["W"]) in (1, 2)
+        and on_grid(case["W"], size)
+        and case["b"].shape in ((0,), (len(case["W"]),))
+    )
+    return failing(lipschitz=relu, density=drawn and not case["b"].size)
 
 
 def _mean_count(case: Case) -> str | None:
@@ -231,6 +262,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_units,
         judge=_three_or_one,
+        broken=_broken_for_unit,
         drops=(Drop("b has the density", lambda: _units(False), "density"),),
         evidence="certificate and sample",
         cost=25,
@@ -245,6 +277,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_relus,
         judge=_mean_count,
+        broken=_broken_for_mean,
         drops=(
             Drop("b has the density", lambda: _relus("atom"), "density"),
             Drop("g is locally Lipschitz", _staircases, "lipschitz"),
