@@ -35,12 +35,13 @@ def parse_json(text: str | bytes) -> Any:
     if len(text) > LONGEST:
         raise ValueError(f"it is longer than {LONGEST} bytes")
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        characters = text.decode() if isinstance(text, bytes) else text
+        value = json.loads(characters, object_pairs_hook=_object, parse_constant=_constant)
     except RecursionError:
         raise ValueError(f"it is nested deeper than {DEEPEST} levels") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"it is not UTF-8 text (byte {error.start})") from None
-    _check(value)
+    _check(value, b"\\u" in text if isinstance(text, bytes) else not _plain(text))
     return value
 
 
@@ -57,22 +58,26 @@ def _constant(name: str) -> Any:
     raise ValueError(f"it holds {name}, which is not JSON")
 
 
-def _check(value: Any) -> None:
-    """Check depth, numbers and texts without recursion."""
-    level = [value]
-    for _ in range(DEEPEST):
+def _plain(text: str) -> bool:
+    """Whether a JSON text cannot hold a lone surrogate."""
+    return text.isascii() and "\\u" not in text
+
+
+def _check(value: Any, texts: bool) -> None:
+    """Check depth, numbers and, if asked, texts, without recursion."""
+    level = [[value]]
+    for _ in range(DEEPEST + 1):
         following: list[Any] = []
         for item in level:
-            if isinstance(item, dict):
-                following += item.values()
-                following += item  # its keys
-            elif isinstance(item, list):
-                following += item
-            elif isinstance(item, float):
-                if not math.isfinite(item):
-                    raise ValueError("it holds a number that is too large")
-            elif isinstance(item, str) and not item.isascii():
-                _encode(item)
+            values = item.values() if isinstance(item, dict) else item
+            kinds = set(map(type, values))
+            if float in kinds and not all(math.isfinite(v) for v in values if type(v) is float):
+                raise ValueError("it holds a number that is too large")
+            if dict in kinds or list in kinds:
+                following += [v for v in values if isinstance(v, dict | list)]
+            if texts:
+                for text in (v for v in (*item, *values) if isinstance(v, str)):
+                    _encode(text)
         if not following:
             return
         level = following

@@ -31,8 +31,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ...support.command_line import run_command
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder, write_atomic, write_json
+from ...support.locks import exclusive_folder
 from ...support.optional import optional
 from ..network.checkpoint import entry
 from ..network.metadata import entries, read_metadata
@@ -305,7 +307,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--json", action="store_true", help="print the report as JSON and no progress bar"
     )
     a = parser.parse_args(arguments)
-    try:
+    return run_command(lambda: _run(a), "loopstab lease")
+
+
+def _run(a: argparse.Namespace) -> int:
+    with exclusive_folder(a.out):
         report = lease(
             Plan.load(a.plan),
             data_files(a.data),
@@ -320,9 +326,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             compile_cache=a.compile_cache,
             progress=not a.json,
         )
-    except LoopstabError as error:
-        print(f"loopstab lease: {error}", file=sys.stderr)
-        return error.exit_status
     if a.json:
         print(json.dumps(report, indent=1))
     else:
