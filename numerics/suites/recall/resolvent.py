@@ -19,6 +19,7 @@ from ...ensembles.prescribed_spectra import Spectrum
 from ...formulas import numeric
 from ...strategies import fractions as draws
 from ...strategies import matrix_strategies as matrices
+from ..shared import assumed_linear_loops as assumed
 from ..shared.predicates import PredicateJudge
 
 LOOPS = 4096
@@ -280,9 +281,16 @@ def _counted(case: Case) -> str | None:
 
 @st.composite
 def _exact_loops(draw: Any, dropped: str = "") -> Case:
-    """Loops of width 1 or 2; with `linear` dropped, h' = h^2 from 1."""
+    """Loops of width 1 or 2; with `linear` dropped, h' = h^2 from 1.
+
+    Rounding could bring a pair of modulus 1 into the disc, so expansive pairs begin at 17/16.
+    """
     d = draw(draws.sizes(1, 2))
-    m = draw(matrices.of_radius(d, EXPANSIVE if dropped == "contractive" else CONTRACTIVE))
+    expansive = st.one_of(
+        matrices.similar(draws.spectra(d, EXPANSIVE, pair=False)),
+        matrices.of_radius(d, draws.fractions(17 / 16, 2)),
+    )
+    m = draw(expansive if dropped == "contractive" else matrices.of_radius(d, CONTRACTIVE))
     push, start, bend = draw(draws.vectors(d)), draw(draws.vectors(d)), 0.0
     if dropped == "linear":
         m, push, start, bend = 0 * m, 0 * push, np.ones(d), 1.0
@@ -301,6 +309,7 @@ SUITES: tuple[Suite, ...] = (
         property="rho(M) < 1: h' = M h + B e + c reaches (I - M)^{-1}(B e + c) from every start",
         cases=lambda: _orbits(CONTRACTIVE),
         judge=_reached,
+        broken=lambda case: assumed.reachable(case, LOOPS),
         drops=(Drop("rho(M) < 1", assumption="contractive", cases=lambda: _orbits(EXPANSIVE)),),
         evidence="certificate",
     ),
@@ -310,6 +319,7 @@ SUITES: tuple[Suite, ...] = (
         property="dh_t/de = M^t Dh_0 + (I - M^t)(I - M)^{-1} B when 1 is no eigenvalue",
         cases=_unrolled,
         judge=_differences,
+        broken=assumed.unrolled,
         drops=(Drop("the loop is linear", assumption="linear", cases=lambda: _unrolled(True)),),
         evidence="closed form",
     ),
@@ -319,6 +329,7 @@ SUITES: tuple[Suite, ...] = (
         property="rho(M) < 1 and B != 0: the limit depends on the input, and S has the rank of B",
         cases=lambda: _dependent(True, CONTRACTIVE),
         judge=_limits,
+        broken=lambda case: assumed.dependence(case, LOOPS),
         drops=(
             Drop("B != 0", assumption="recall", cases=lambda: _dependent(False, CONTRACTIVE)),
             Drop("rho(M) < 1", assumption="contractive", cases=lambda: _dependent(True, EXPANSIVE)),
@@ -334,6 +345,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=lambda: _near_one(True),
         judge=_blows_up,
+        broken=assumed.blow_up,
         drops=(Drop("B is invertible", assumption="invertible", cases=lambda: _near_one(False)),),
     ),
     Suite(
@@ -345,6 +357,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_one_modulus,
         judge=_counted,
+        broken=assumed.iterations,
         drops=(
             Drop("M is normal", assumption="one_modulus", cases=lambda: _one_modulus(normal=False)),
             Drop("one modulus", assumption="one_modulus", cases=lambda: _one_modulus(one=False)),
