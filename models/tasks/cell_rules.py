@@ -60,6 +60,10 @@ def _rules(kind: str, rows: Rows, cut: int | Mapping[str, int]) -> Iterator[Foun
     views = 4 if kind == "chess" else 1
     yield "view", rows["view"] < views, "it is no way in which such a board is turned"
     yield from _BY_KIND[kind](rows)
+    if kind == "endgames" and isinstance(cut, Mapping):
+        known = np.isin(["KQK", "KRK"], list(cut))
+        queen = ((rows["cells"] & CONTENT) == QUEEN).any(0)
+        yield "cells", np.where(queen, *known), "the metadata have no cut for its endgame"
     for chosen, most in _cuts(kind, rows, cut):
         hard = rows["difficulty"] > most
         good = (hard == (rows["split"] == 2)) | ~chosen
@@ -126,9 +130,3 @@ _BY_KIND: dict[str, Callable[[Rows], Iterator[Found]]] = {
     "chess": _chess,
     "endgames": _endgames,
 }
-
-
-def size_of(kind: str, cells: int) -> str:
-    """How boards with that many cells are called: 9x9 grids, or boards of 8x8 squares."""
-    side = round(cells**0.5)
-    return f"{side}x{side} grids" if kind == "sudoku" else f"boards of {side}x{side} squares"

@@ -53,6 +53,8 @@ def _cut_and_report(meta: Mapping[str, Any]) -> str | None:
     cut = meta["cut"]
     whole = Whole(0, 2**16 - 1)
     (MapOf(whole, 2) if isinstance(cut, dict) else whole).check(cut, "cut")
+    if meta["kind"] == "endgames" and not isinstance(cut, dict):
+        return "cut must be an object with a number for each endgame"
     if isinstance(cut, dict) and not {*cut} <= {"KQK", "KRK"}:
         return "cut has the name of an unknown endgame"
     if "malformed" in meta and not {"rows_checked", "malformed_lines"} <= {*meta}:

@@ -39,11 +39,18 @@ class TableTask(Task):
                 f"these are {table.kind} data, and the task {self.name} needs {self.kind} data:"
                 " give another --data"
             )
+        if problem := self.misfit(table):
+            raise UsageError(f"{problem}: give another --data, or leave it out")
         self.table, self.shape = table, self.shape_of(table)
         self.difficulty: str = table.meta["unit"]
         self._rows = {level: torch.from_numpy(table.rows(level)) for level in LEVELS}
         self._cells = torch.from_numpy(table.cells)
         self._places = torch.zeros(table.cells.shape[1], 0)
+
+    @classmethod
+    def misfit(cls, table: Table) -> str | None:
+        """Why a table of the right kind does not fit the task, or None."""
+        return None
 
     @staticmethod
     @abstractmethod

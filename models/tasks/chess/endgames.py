@@ -199,6 +199,14 @@ class EndgameTask(MoveTask):
     pieces: ClassVar[tuple[str, ...]] = (QUEEN, ROOK)
 
     @classmethod
+    def misfit(cls, table: Table) -> str | None:
+        """Why the endgames do not fit: they have pieces that those of the task do not have."""
+        foreign = {*table.meta["cut"]} - {f"K{piece}K" for piece in cls.pieces}
+        if not foreign:
+            return None
+        return f"these are endgames of {', '.join(sorted(foreign))}, and the task is {cls.name}"
+
+    @classmethod
     def embedded(cls) -> Table:
         """The positions with these pieces, solved in under a second."""
         return table(cls.pieces, seed=0)

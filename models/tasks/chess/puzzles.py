@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....support.errors import UsageError
+from ....support.printable import printable
 from ..layout import Column, Form
 from ..table import MARK, Table, split_levels
 from ..table_source import Malformed, Row, rows, sample, sha256, whole
@@ -133,7 +134,7 @@ def read(
     _, position = np.unique(cells % MARK, axis=0, return_inverse=True)
     meta = {
         "kind": "chess",
-        "source": path.name,
+        "source": printable(path.name, kept=frozenset()),
         "sha256": sha256(path),
         **account,
         "sampled": size,

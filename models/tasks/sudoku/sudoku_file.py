@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ....support.printable import printable
 from ..layout import Column, Fields, Form
 from ..table import Table
 from ..table_source import Malformed, Row, rows, sample, sha256, tenths, whole
@@ -113,7 +114,7 @@ def read(
         grids = _Grids(grids.question, solved.answer, difficulty, grids.line).of(good)
         solver = {"solver": solved.account(gives)}
     meta = {
-        "source": path.name,
+        "source": printable(path.name, kept=frozenset()),
         "sha256": sha256(path),
         **malformed.judge(checked),
         "sampled": size,

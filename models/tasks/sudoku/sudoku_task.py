@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from functools import lru_cache
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -43,6 +43,19 @@ class SudokuTask(TableTask):
     kind = "sudoku"
     needs_file = True
     augmentations = tuple(Augmentation)
+    side: ClassVar[int | None] = None
+    """Cells of a row, for a task of grids of one size."""
+
+    @classmethod
+    def misfit(cls, table: Table) -> str | None:
+        """Why the grids do not fit: they have another size than those of the task."""
+        side = round(table.cells.shape[1] ** 0.5)
+        if cls.side in (None, side):
+            return None
+        return (
+            f"these are grids of {side}x{side} cells, and the task {cls.name} has"
+            f" {cls.side}x{cls.side}"
+        )
 
     @staticmethod
     def shape_of(table: Table) -> Shape:
@@ -92,6 +105,7 @@ class Sudoku4x4(SudokuTask):
 
     name = "sudoku-4x4"
     needs_file = False
+    side = 4
 
     @classmethod
     def embedded(cls) -> Table:
@@ -104,6 +118,7 @@ class Sudoku9x9(SudokuTask):
 
     name = "sudoku-9x9"
     needs_file = False
+    side = 9
 
     @classmethod
     def embedded(cls) -> Table:
