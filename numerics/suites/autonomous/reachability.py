@@ -25,6 +25,17 @@ from ...strategies.block_forms import (
     unimodular,
     vector,
 )
+from ..shared.drawn_values import (
+    blocks_of,
+    failing,
+    inverts,
+    is_seed,
+    length,
+    modulus,
+    on_grid,
+    shaped,
+    square_size,
+)
 from ..shared.exact_orbits import Exact, Number, exact
 from ..shared.exact_orbits import identity as unit
 from ..shared.predicates import PredicateJudge
@@ -55,6 +66,8 @@ def _tent(y: Array) -> Array:
     return np.sign(y) * np.where(size <= 1, size, (3 - size) / 2)
 
 
+PLATEAU = 16.0
+"""The scale of inputs of which some reach the plateau."""
 _CURVES = {"linear": lambda y: y, "tanh": np.tanh, "plateau": _plateau, "tent": _tent}
 _FIRST = ("plateau", "tent")
 """The curves g that act before D, as D g(y)."""
@@ -66,10 +79,9 @@ def _linear_loop(case: Case) -> Loop:
     m, encoder, center = v * exact(case["form"]) * v.inv(), exact(case["encoder"]), _center(case)
     size, width = m.nrows(), encoder.ncols()
     ones = Exact(width, 1, [Number(1)] * width)
-    start = center if case.get("dropped") == "random_start" else center * 0
     bias = (unit(size) - m) * center
     none = Exact(size, 0), Exact(0, size), Exact(0, 1)
-    return Loop(m, bias, encoder * 0, encoder, start, ones, center, *none)
+    return Loop(m, bias, encoder * 0, encoder, exact(case["offset"]), ones, center, *none)
 
 
 def _center(case: Case) -> Exact:
@@ -91,10 +103,7 @@ def _reaches_center(case: Case) -> str | None:
     e = case["scale"] * np.random.default_rng(int(case["seed"])).standard_normal(
         (STARTS, case["encoder"].shape[1])
     )
-    first = e @ case["encoder"].T
-    if case.get("dropped") == "random_start":
-        first = first + center
-    h = first
+    h = first = case["offset"] + e @ case["encoder"].T
     for _ in range(LOOPS):
         y = (h - center) @ inverse.T
         h = center + (curve(y) @ d.T if case["curve"] in _FIRST else curve(y @ d.T)) @ v.T
@@ -163,6 +172,77 @@ def _net_limits(case: Case) -> str | None:
     )
 
 
+def _is_conjugate(case: Case) -> bool:
+    """Whether basis, form and center are those of a map above, of simple blocks.
+
+    The judges use the inverse of the basis in float64, which must be exact.
+    """
+    d = square_size(case["form"])
+    if not d or not shaped(case, basis=(d, d), center=(d,)):
+        return False
+    blocks = blocks_of(case["form"])
+    return (
+        blocks is not None
+        and all(length(block) == 1 for block in blocks)
+        and on_grid(case["form"], 8)
+        and on_grid(case["center"], 2)
+        and inverts(case["basis"])
+    )
+
+
+def _broken_for_starts(case: Case) -> tuple[str, ...]:
+    """What fails of the statement about inputs, or with recall about random starts."""
+    start = "random_start" if case["recall"] else "encoder"
+    e, size = case["encoder"], len(case["center"])
+    if not _is_conjugate(case) or case["curve"] not in _CURVES:
+        return ("smooth",)
+    moduli = [modulus(block) for block in blocks_of(case["form"]) or []]
+    drawn = (
+        is_seed(case["seed"])
+        and case["scale"] in (1.0, PLATEAU)
+        and e.shape in [(size, width) for width in range(size + 2)]
+        and on_grid(e, 4**size)
+        and shaped(case, offset=(size,))
+        and on_grid(case["offset"], 2)
+    )
+    found = failing(
+        no_recall=bool(case["recall"]) or not case["center"].any(),
+        expanding=max(moduli) >= 17 / 16,
+        nonsingular=min(moduli) > 0 and case["curve"] != "plateau",
+    )
+    onto = drawn and exact(e).rank() == size
+    return found if onto else (*found, start)
+
+
+def _broken_in_ball(case: Case) -> tuple[str, ...]:
+    """The ball has |y| <= 1/32, where the map shrinks by 15/16 if D shrinks by 7/8."""
+    if not _is_conjugate(case) or not shaped(case, start=(len(case["center"]),)):
+        return ("smooth",)
+    inside = bool(np.linalg.norm(case["start"]) <= 1 / 32) and on_grid(case["start"], 1, part=1024)
+    moduli = [modulus(block) for block in blocks_of(case["form"]) or []]
+    return failing(
+        smooth=inside and on_grid(case["curvature"], 2), contractive=max(moduli) <= 7 / 8
+    )
+
+
+def _broken_for_net(case: Case) -> tuple[str, ...]:
+    """det Df is not 0 where all units saturate, and A is not so large that rounding hides it.
+
+    The symmetric part of A is positive, and the rest at most 1/4, so that most orbits converge.
+    """
+    a = case["matrix"]
+    d = square_size(a)
+    if not 1 <= d <= 4:
+        return ("smooth",)
+    even, odd = (a + a.T) / 2, (a - a.T) / 2
+    energy = bool(np.linalg.eigvalsh(even)[0] >= -1e-9) and on_grid(odd, 1 / 4, part=512)
+    return failing(
+        smooth=case["noise"] in (0, 1) and energy,
+        nonsingular=on_grid(a, 16, part=256),
+        encoder=is_seed(case["seed"]) and not case["equal"],
+    )
+
+
 def _rest(draw: st.DrawFn, d: int) -> list[Block]:
     """Simple non-zero eigenvalues inside the circle, of total size d."""
     blocks: list[Block] = []
@@ -180,7 +260,7 @@ def _rest(draw: st.DrawFn, d: int) -> list[Block]:
 
 @st.composite
 def _saddle(draw: st.DrawFn, most: int = 4, drop: str = "", *, recall: bool = False) -> Case:
-    """The fixed point is 0 without recall, and c with it; then the starts are random."""
+    """The fixed point is 0 without recall, and c with it. h_0 is an offset and E e, e random."""
     first = ("real", draw(st.integers(1, 14)) / 16, 1) if drop == "expanding" else draw(expanding())
     size = len(form([first]))
     d = form([first, *_rest(draw, draw(st.integers(drop == "encoder", most - size)))])
@@ -194,17 +274,18 @@ def _saddle(draw: st.DrawFn, most: int = 4, drop: str = "", *, recall: bool = Fa
         encoder = np.zeros_like(encoder)
     curves = ("plateau",) if drop == "nonsingular" else ("linear", "tanh", "tent")
     curve = draw(st.sampled_from(curves))
-    case = {
+    center = draw(vector(len(d))) if recall else np.zeros(len(d))
+    return {
         "basis": v,
         "form": d,
         "curve": curve,
         "encoder": encoder,
-        "scale": 16.0 if drop == "nonsingular" else 1.0,
+        "scale": PLATEAU if drop == "nonsingular" else 1.0,
         "seed": draw(SEEDS),
-        "center": draw(vector(len(d))) if recall else np.zeros(len(d)),
+        "center": center,
+        "offset": center if drop == "random_start" else np.zeros(len(d)),
         "recall": recall,
     }
-    return {**case, "dropped": drop} if drop else case
 
 
 @st.composite
@@ -258,6 +339,7 @@ SUITES = (
         ),
         cases=_saddle,
         judge=_reaches_center,
+        broken=_broken_for_starts,
         drops=(
             Drop(
                 "nonsingular: no plateau",
@@ -283,6 +365,7 @@ SUITES = (
         ),
         cases=lambda: _saddle(recall=True),
         judge=_reaches_center,
+        broken=_broken_for_starts,
         drops=(
             Drop(
                 "the start has a density given the input",
@@ -304,6 +387,7 @@ SUITES = (
         property="h' = (h + A tanh(h) + b)/2: whatever random inputs converge to has rho <= 1",
         cases=_net,
         judge=_net_limits,
+        broken=_broken_for_net,
         drops=(
             Drop(
                 "encoder: inputs off the invariant subspace of equal units",
@@ -319,6 +403,7 @@ SUITES = (
         property="rho < 1 at h*: every start in a ball around it converges to h*",
         cases=_ball,
         judge=_basin,
+        broken=_broken_in_ball,
         drops=(
             Drop("contractive", cases=lambda: _ball(contractive=False), assumption="contractive"),
         ),

@@ -14,7 +14,7 @@ import numpy as np
 from ...arrays import Array
 from ...attack.suite import Case
 from ...strategies.block_forms import Block, form
-from .exact_orbits import exact
+from .exact_orbits import exact, identity
 
 MOST_SEEDS = 2**31
 LARGEST_DIMENSION = 64
@@ -87,6 +87,19 @@ def is_unimodular(values: Array) -> bool:
         (True, False)
     """
     return bool((values == np.round(values)).all()) and abs(exact(values).det()) == 1
+
+
+def inverts(values: Array) -> bool:
+    """Whether the rounded inverse that float64 gives of a unimodular matrix is its inverse.
+
+    Example:
+        >>> inverts(np.array([[1.0, 2.0], [0.0, 1.0]])), inverts(2 * np.eye(2))
+        (True, False)
+    """
+    if not is_unimodular(values):
+        return False
+    product = exact(values) * exact(np.linalg.inv(values).round())
+    return product == identity(len(values))
 
 
 def blocks_of(values: Array) -> list[Block] | None:
