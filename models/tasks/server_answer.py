@@ -59,13 +59,22 @@ class _Measured(io.RawIOBase):
         super().close()
 
 
+class _Buffered(io.BufferedReader):
+    """Reads no more than it is asked for: http.client would read a chunk of -1 bytes to the end."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:
+            raise http.client.HTTPException("a chunk of negative size")
+        return super().read(size)
+
+
 class Answer(http.client.HTTPResponse):
     """An answer whose speed and size are watched from its first byte on."""
 
     def __init__(self, sock: Any, *args: Any, **options: Any):
         super().__init__(sock, *args, **options)
         self._measured = _Measured(self.fp.detach())  # type: ignore[attr-defined]
-        self.fp = io.BufferedReader(self._measured)
+        self.fp = _Buffered(self._measured)
 
     def allow(self, size: int) -> None:
         """Let a body of so many bytes come; chunks may need as much again for their sizes."""
