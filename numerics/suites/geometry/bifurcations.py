@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ...certificates.coordinates import Coordinate, Vector, squared, tanh
 from ...certificates.maps import FunctionMap
 from ...formulas import numeric
 from ...strategies import fractions as draws
+from ..shared.assumed_spheres import RESOLVED, ROUNDING
 
 BEYOND = 1 / 128
 """The relative distance from the edge, on either side."""
@@ -72,6 +74,22 @@ def _edges(draw: Any, kind: str = "") -> Case:
     return {"edge": edge, "x": x, "y": y, "offset": offset}
 
 
+def _edges_broken(case: Case) -> Iterator[str]:
+    """The weights are on the edge that is named, and |x y| is not so small that the pair is far."""
+    x, y = case["x"], case["y"]
+    at = {
+        "internal flip": (x * y, -2.0),
+        "external pitchfork": ((1 + y) * x, 1.0),
+        "external flip": ((1 + y) * x, -1.0),
+    }
+    found, wanted = at.get(case["edge"], (0.0, math.inf))
+    on_edge = abs(found - wanted) <= 16 * ROUNDING
+    if not (on_edge and 0.15 <= abs(x * y) <= 16 and 1 / 16 <= abs(y) <= 16):
+        yield "nondegenerate"
+    if case["offset"] != 0:
+        yield "odd"
+
+
 def _born(case: Case) -> str | None:
     """Certified counts near 0 a little inside and outside of the edge.
 
@@ -116,6 +134,13 @@ def _folds(draw: Any, exists: bool = True) -> Case:
     )
     y = 1 / x - 1 + np.sign(x) * more
     return {"x": x, "y": float(y)}
+
+
+def _folds_broken(case: Case) -> Iterator[str]:
+    x, y = case["x"], case["y"]
+    moderate = RESOLVED <= abs(x) <= 1 - RESOLVED and abs(y) <= 1 / RESOLVED
+    if not (moderate and x * y > 0 and (1 + y) * x >= 1 + RESOLVED):
+        yield "folds"
 
 
 def _folds_there(case: Case) -> str | None:
@@ -163,6 +188,28 @@ def _planar(draw: Any, kind: str = "") -> Case:
     }
 
 
+def _planar_broken(case: Case) -> Iterator[str]:
+    """|mu| = 1, mu^n is away from 1 for n <= 4, and the curve is born where it can be seen.
+
+    The coefficient is positive and not small: x y internally, y + cos phi externally; x and phi are
+    where one per cent beyond the crossing |z|^2 is given by the leading order.
+    """
+    x, y, phi = case["x"], case["y"], case["phi"]
+    turn = cmath.exp(1j * phi)
+    if case["recall"] == "internal":
+        mu = 1 + x * y * turn
+        positive = 1 / 2 <= x <= 3 / 2 and x * y >= math.sqrt(3 / 4) - ROUNDING
+    else:
+        mu = x * (1 + y * turn)
+        gap = y + math.cos(phi) - 7 / 16
+        positive = abs(gap) <= 1 / 8 + ROUNDING and 15 / 8 <= phi <= 19 / 8
+    away = min(abs(mu**n - 1) for n in range(1, 5))
+    if not (abs(abs(mu) - 1) <= 16 * ROUNDING and away >= 1 / 4):
+        yield "nonresonant"
+    if not (positive and case["recall"] in ("internal", "external")):
+        yield "nondegenerate"
+
+
 def _no_curve(case: Case) -> str | None:
     """1 % beyond the crossing the last 500 of 6000 states lie on a closed curve.
 
@@ -202,6 +249,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_edges,
         judge=_born,
+        broken=_edges_broken,
         drops=(
             Drop("no offset", assumption="odd", cases=lambda: _edges("offset")),
             Drop("y != 0", assumption="nondegenerate", cases=lambda: _edges("flat")),
@@ -218,6 +266,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_folds,
         judge=_folds_there,
+        broken=_folds_broken,
         drops=(Drop("x y > 0 and (1 + y) x > 1", assumption="folds", cases=lambda: _folds(False)),),
         evidence="certificate",
         cost=3,
@@ -230,6 +279,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_planar,
         judge=_no_curve,
+        broken=_planar_broken,
         drops=(
             Drop(
                 "mu is no root of unity of order 1 to 4",

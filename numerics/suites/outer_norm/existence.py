@@ -7,6 +7,7 @@ every box of the ball (eps > 0), or of the sphere and the scale (eps = 0), is pr
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +23,7 @@ from ...certificates.maps import FunctionMap, NormMap
 from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, matrices, rotations, show, spheres, stretched
+from ..shared.assumed_spheres import RESOLVED, at_most, norm, on_sphere
 from ..shared.bisection import BOXES
 from ..shared.complex_step import complex_step, normalised, tangent
 from ..shared.predicates import PredicateJudge
@@ -46,6 +48,14 @@ def _ball(draw: DrawFn, norm: bool = True) -> Case:
         "eps": draw(fractions(1 / 8, 1)),
         "norm": norm,
     }
+
+
+def _ball_broken(case: Case) -> Iterator[str]:
+    """The map is continuous by its form."""
+    if case["norm"] is not True:
+        yield "outer_norm"
+    if not case["eps"] > 0:
+        yield "epsilon"
 
 
 def _certificate(case: Case) -> Certificate:
@@ -170,6 +180,19 @@ def _central(draw: DrawFn, sign: int = -1) -> Case:
     }
 
 
+def _central_broken(case: Case) -> Iterator[str]:
+    """d >= 2, |e| = R and a < 0, as the update is a h; sizes at which the judge's tolerances hold.
+
+    In one dimension the only multiplier is the radial one, of which the threshold says nothing.
+    """
+    a, beta, e = case["a"], case["beta"], case["e"]
+    moderate = RESOLVED <= abs(a) <= 1 / RESOLVED and abs(beta) <= 1 / RESOLVED
+    if not (a < 0 and moderate and len(e) > 1 and on_sphere(e)):
+        yield "negative_update"
+    if not RESOLVED * max(1, a * a, beta * beta) <= case["eps"]:
+        yield "epsilon"
+
+
 def _only_central(case: Case) -> str | None:
     """One fixed point h = x e, s^2 = eps/(1 - x^2), unstable iff eps < a^2 - beta^2/4."""
     a, beta, e, eps = (case[name] for name in ("a", "beta", "e", "eps"))
@@ -240,6 +263,19 @@ def _cap(draw: DrawFn, dominates: bool = True, over_states: bool = True) -> Case
     }
 
 
+def _cap_broken(case: Case) -> Iterator[str]:
+    """|A Gamma|_2 R bounds the update, as |tanh x| <= |x|; the probes are states k.
+
+    |b| exceeds G by more than rounding, so that it also exceeds what G may miss.
+    """
+    drive, bound = case["drive"], case["bound"]
+    if not float(np.linalg.norm(drive)) > bound * np.sqrt(len(drive)) * (1 + RESOLVED):
+        yield "dominates"
+    within = at_most(norm(case["matrix"] * case["gain"]), bound)
+    if not (bound > 0 and within and on_sphere(case["probes"])):
+        yield "state_space"
+
+
 def _in_the_cap(case: Case) -> str | None:
     """Images are within arcsin(G/|b|) of b, and there is a proved state k = N(A Gamma k + b).
 
@@ -278,6 +314,7 @@ SUITES = (
         property="every eps > 0: a fixed point in the ball; indices add up to 1",
         cases=_ball,
         judge=_in_the_ball,
+        broken=_ball_broken,
         drops=(
             Drop(
                 "outer norm: removed, the update stays away from 0",
@@ -337,6 +374,7 @@ SUITES = (
         ),
         cases=_central,
         judge=_only_central,
+        broken=_central_broken,
         drops=(
             Drop("A = -a I: A = a I", cases=lambda: _central(sign=1), assumption="negative_update"),
         ),
@@ -349,6 +387,7 @@ SUITES = (
         property="eps = 0, |b| > sup|g|: images within arcsin(sup|g|/|b|) of b, and a fixed state",
         cases=_cap,
         judge=_in_the_cap,
+        broken=_cap_broken,
         drops=(
             Drop(
                 "dominates: |b| below sup|g|",

@@ -6,6 +6,7 @@ iteration; other suites evaluate the predicates of the claim at rational cases.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
 
@@ -31,6 +32,7 @@ from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, show, stretched
+from ..shared.assumed_spheres import added, at_most, invertible, norm
 from ..shared.complex_step import complex_step, normalised
 from ..shared.predicates import PredicateJudge
 from .exact_contraction import exact_loops, example, loop_of, sharp_of
@@ -49,6 +51,19 @@ def _layer_point(draw: DrawFn, eps: bool = False, centred: bool = True) -> Case:
         z[1:-1] += draw(arrays(d - 2, -1 / 2, 1 / 2))
     direction = np.array([1.0, *draw(arrays(d - 1, -1, 0))])
     return {"z": z, "eps": draw(fractions(1 / 16, 1)) if eps else 0.0, "direction": direction}
+
+
+def _layer_broken(case: Case) -> Iterator[str]:
+    """The entries of z differ by more than its rounding; the direction is no longer than R."""
+    z, direction = case["z"], case["direction"]
+    s, size = float(np.std(z)), float(np.abs(z).max())
+    if case["eps"] != 0:
+        yield "eps_zero"
+    along = at_most(float(np.linalg.norm(direction)), len(z) ** 0.5)
+    if not (2.0**-64 < s < 2.0**64 and s >= 2.0**-6 * size and along):
+        yield "regular"
+    if len(z) < 3:
+        yield "plane"
 
 
 def _layer(case: Case) -> str | None:
@@ -93,6 +108,7 @@ def _limits(draw: DrawFn, lost: bool = False, eps: bool = False, gain: bool = Fa
     bias = draw(arrays(d, -1, 1))
     recall = np.zeros((d, d)) if lost else draw(stretched(d, 1 / 2, 2))
     e, along = draw(arrays(d, -1, 1)), draw(arrays(d, 1 / 4, 1)) * np.arange(1, d + 1)
+    along[0] -= 1  # at most 0, and the others are positive: not all are equal
     along = along - along.mean()
     size = top * float(gains.max()) * (9 / 4 + draw(fractions(0, 2)))
     drive = size * np.sqrt(d) * along / np.linalg.norm(along)
@@ -105,6 +121,31 @@ def _limits(draw: DrawFn, lost: bool = False, eps: bool = False, gain: bool = Fa
         "bias": bias,
         "eps": draw(fractions(1 / 4, 1)) if eps else 0.0,
     }
+
+
+def _limits_broken(case: Case) -> Iterator[str]:
+    """kappa <= 4/5, so that 120 loops are enough; z is no difference of large numbers.
+
+    B is invertible as far as a derivative shows it; the update is smooth by its form.
+    """
+    matrix, recall, gain = case["matrix"], case["recall"], case["gain"]
+    d = len(case["e"])
+    terms = matrix @ case["bias"], recall @ case["e"], case["b"]
+    drive = sum(terms, np.zeros(d))
+    drive = drive - drive.mean()
+    centre = np.eye(d) - 1 / d
+    slope, beta = norm(centre @ (matrix * gain) @ centre), float(np.linalg.norm(drive)) / d**0.5
+    contracts = at_most(slope, 4 / 5 * np.sqrt(max(beta - slope, 0) ** 2 + max(case["eps"], 0)))
+    if not (contracts and added(drive, *terms, norm(matrix) * case["bias"])):
+        yield "small"
+    if not invertible(recall, beta + slope):
+        yield "recall_invertible"
+    if case["eps"] != 0:
+        yield "eps_zero"
+    if not (gain == 1).all():
+        yield "gain_one"
+    if d < 3:
+        yield "plane"
 
 
 def _limit(case: Case, e: Array) -> tuple[Array, Array]:
@@ -189,6 +230,7 @@ SUITES = (
         property="eps = 0, d >= 3: null directions 1 and Cz, 1/s across both",
         cases=_layer_point,
         judge=_layer,
+        broken=_layer_broken,
         drops=(
             Drop("eps_zero: eps > 0", cases=lambda: _layer_point(eps=True), assumption="eps_zero"),
             Drop(
@@ -206,6 +248,7 @@ SUITES = (
         property="S has rank d - 2, range across 1 and h* - c, and the null direction B^-1 1",
         cases=_limits,
         judge=_rank,
+        broken=_limits_broken,
         drops=(
             Drop(
                 "recall_invertible: B = 0",

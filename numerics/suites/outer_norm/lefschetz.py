@@ -7,6 +7,7 @@ up.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,18 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from ....theory.outer_norm.falsifiers.lefschetz import FIXED, SphereMap, sphere_map
+from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, rotations, show, spheres
+from ..shared.assumed_spheres import RESOLVED, invertible, norm
 from ..shared.bisection import BOXES, bisect
 from ..shared.predicates import PredicateJudge
 from ..shared.sphere_states import proved_states
+
+NODES = 4096
+"""Angles at which the turn of a map of the circle is taken."""
 
 
 @st.composite
@@ -49,6 +55,33 @@ def _linear(draw: DrawFn, wrong: bool = False) -> Case:
         "drive": drive,
         "degree": 0 if large else -((-1) ** d),
     }
+
+
+def _linear_degree(matrix: Array, drive: Array) -> int | None:
+    """The degree of N(M h + b); None where the argument of N may vanish on the sphere.
+
+    It vanishes in R^d at -M^{-1} b alone. If that lies inside of the sphere the degree is the sign
+    of det M, otherwise 0.
+    """
+    radius, size = np.sqrt(len(drive)), float(np.linalg.norm(drive))
+    if size > norm(matrix) * radius * (1 + RESOLVED):
+        return 0
+    if not invertible(matrix):
+        return None
+    where = float(np.linalg.norm(np.linalg.solve(matrix, drive))) / radius
+    if abs(where - 1) <= RESOLVED:
+        return None
+    return int(np.sign(np.linalg.det(matrix))) if where < 1 else 0
+
+
+def _linear_broken(case: Case) -> Iterator[str]:
+    d, degree = len(case["drive"]), _linear_degree(case["matrix"], case["drive"])
+    if degree is None:
+        yield "continuous"
+    elif case["degree"] != degree or degree == (-1) ** d:
+        yield "degree"
+    if d < 2:
+        yield "dimension"
 
 
 def _lefschetz(case: Case) -> str | None:
@@ -112,11 +145,21 @@ def _winding(case: Case) -> int:
     return int(np.sum(np.where(case["mirrored"] > 0, -1, 1)[inside]))
 
 
+def _circle_broken(case: Case) -> Iterator[str]:
+    """No zero is close to the circle: between two nodes the map turns by far less than a half."""
+    sizes_of_zeros, mirrored = np.linalg.norm(case["zeros"], axis=1), case["mirrored"]
+    torn = case["tear"] != 0 or not (sizes_of_zeros < 1 / RESOLVED).all()
+    if torn or not np.sum(1 / np.abs(1 - sizes_of_zeros)) < NODES / 8:
+        yield "continuous"
+    if _winding(case) == 1 or not np.isin(mirrored, (0, 1)).all():
+        yield "degree"
+
+
 def _turned(case: Case) -> str | None:
     """Fixed states of the circle, as zeros of the turn from z to F(z).
 
-    On 4096 angles brackets of a change of sign are bisected; none are missed beyond the Lipschitz
-    bound.
+    Between `NODES` angles brackets of a change of sign are bisected; none are missed beyond the
+    Lipschitz bound.
     """
 
     def turn(angle: Any) -> Any:
@@ -127,11 +170,11 @@ def _turned(case: Case) -> str | None:
             out = out * (factor.conj() if mirrored else factor) / np.abs(factor)
         return np.angle(out / z)
 
-    nodes = -np.pi + 2 * np.pi * (np.arange(4097) + 0.3819) / 4096
+    nodes = -np.pi + 2 * np.pi * (np.arange(NODES + 1) + 0.3819) / NODES
     turns = turn(nodes)
     fixed, indices = 0, 0
     for i in np.flatnonzero(
-        (turns[:-1] * turns[1:] < 0) & (np.abs(turns[:-1] - turns[1:]) < np.pi)
+        ((turns[:-1] > 0) != (turns[1:] > 0)) & (np.abs(turns[:-1] - turns[1:]) < np.pi)
     ):
         ends = (nodes[i], nodes[i + 1]) if turns[i] > 0 else (nodes[i + 1], nodes[i])
         if abs(turn(bisect(lambda angle: float(turn(angle)), *ends)[0])) < 1e-9:
@@ -146,7 +189,7 @@ def _turned(case: Case) -> str | None:
         slope = (
             1 + case["tear"] + float(np.sum(1 / np.abs(1 - np.linalg.norm(case["zeros"], axis=1))))
         )
-        if np.abs(turns).min() <= slope * np.pi / 4096:
+        if np.abs(turns).min() <= slope * np.pi / NODES:
             raise Undecided(
                 f"{where}: least turn {np.abs(turns).min():.3g} is within reach of one node"
             )
@@ -195,6 +238,7 @@ SUITES = (
         ),
         cases=_linear,
         judge=_lefschetz,
+        broken=_linear_broken,
         drops=(
             Drop(
                 "degree: (-1)^d, opposing update",
@@ -213,6 +257,7 @@ SUITES = (
         ),
         cases=_circle,
         judge=_turned,
+        broken=_circle_broken,
         drops=(
             Drop(
                 "degree: 1, near the antipodal map",

@@ -5,6 +5,8 @@ Fixed points are built by hand, for any g, and complex-step Jacobians taken at t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
@@ -14,6 +16,7 @@ from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...strategies.fractions import fractions, sizes, unimodulars
 from ...strategies.spheres import arrays, matrices, rotations, show, spectra, spheres
+from ..shared.assumed_spheres import RESOLVED, on_sphere
 from ..shared.complex_step import UNIT, complex_step, normalised, tangent
 from ..shared.predicates import PredicateJudge
 
@@ -51,6 +54,32 @@ def _fixed(draw: DrawFn, outward: bool = True, eps: bool = False, gain: bool = F
         "curve": draw(matrices(d, 1)),
         "recall": draw(matrices(d, 1)),
     }
+
+
+def _outward(scale: float, low: float, high: float) -> bool:
+    """Whether low + w > 0, beyond the rounding of the sum, and high is no smaller than low."""
+    return low <= high and low + scale > RESOLVED * (abs(low) + abs(scale))
+
+
+def _fixed_broken(case: Case) -> Iterator[str]:
+    """h is fixed at a, or its negative is the image; at gain 1 and eps = 0 that is g(h) = w h.
+
+    The distance is half of what the judge allows for rounding at either strength.
+    """
+    h, gain, eps, a = case["h"], case["gain"], case["eps"], case["a"]
+    size, value = float(np.linalg.norm(h)), case["value"]
+    w = float(value @ h) / size**2
+    z = a * h + value
+    image = np.sign(a + w) * gain * normalised(z, max(eps, 0.0))
+    terms = abs(a + w) + abs(a) + float(np.linalg.norm(value)) / size
+    moved = abs(a + w) * float(np.linalg.norm(image - h)) / size
+    along = moved <= 16 * (len(h) + 2) * UNIT * terms
+    if not (along and _outward(w, a, case["more"]) and len(h) > 1):
+        yield "outward"
+    if eps != 0:
+        yield "eps_zero"
+    if not (gain == 1).all():
+        yield "gain_one"
 
 
 def _g(case: Case, x: Array, e: Array) -> Array:
@@ -172,6 +201,16 @@ def _tokens(draw: DrawFn, equal: bool = True) -> Case:
     }
 
 
+def _tokens_broken(case: Case) -> Iterator[str]:
+    """The states are on the sphere; they are fixed by the form of the loop where a + w_i > 0."""
+    scales, states = case["scales"], case["states"]
+    if not (scales == scales[0]).all():
+        yield "one_scale"
+    outward = all(_outward(float(w), case["a"], case["more"]) for w in scales)
+    if not (outward and on_sphere(states) and len(states) == len(scales)):
+        yield "outward"
+
+
 def _spectrum(case: Case, a: float) -> tuple[float, float]:
     """Tangential rho of the loop N(a h + w_i h_i + M (x - h)) at its state, by complex steps.
 
@@ -219,6 +258,26 @@ def _far(draw: DrawFn, left: bool = True) -> Case:
     return {"states": h[None], "scales": np.array([w]), "matrix": matrix, "a": 0.0, "more": 2.0**10}
 
 
+def _far_broken(case: Case) -> Iterator[str]:
+    """Re nu < w beyond the rounding of nu, and a' is large: |nu|^2 <= a' (w - Re nu).
+
+    The smaller strength is not judged.
+    """
+    yield from _tokens_broken({**case, "a": case["more"]})
+    states, w = case["states"], float(case["scales"].min())
+    count, d = states.shape
+    basis = np.zeros((count * d, count * (d - 1)))
+    for i, h in enumerate(states):
+        basis[i * d : (i + 1) * d, i * (d - 1) : (i + 1) * (d - 1)] = tangent(h)
+    inside = basis.T @ case["matrix"] @ basis
+    values, vectors = np.linalg.eig(inside)
+    rounding = 64 * count * d * UNIT * float(np.linalg.norm(inside) * np.linalg.cond(vectors))
+    gap = w - float(np.real(values).max())
+    far = float(np.abs(values).max()) ** 2 <= case["more"] * gap
+    if not (gap > rounding and far):
+        yield "left_of_scale"
+
+
 def _stable_far_out(case: Case) -> str | None:
     """Re nu < w for all nu: stable at a = 2^10 (|nu| < 40, margin 1/4)."""
     rho, error = _spectrum(case, case["more"])
@@ -256,6 +315,7 @@ SUITES = (
         property="h is fixed at every a with a + w > 0; J_a = (a + P Dg P)/(a + w); S is the same",
         cases=_fixed,
         judge=_same_at_every_strength,
+        broken=_fixed_broken,
         drops=(
             Drop("outward: a + w < 0", assumption="outward", cases=lambda: _fixed(outward=False)),
             Drop("eps_zero: eps > 0", assumption="eps_zero", cases=lambda: _fixed(eps=True)),
@@ -270,6 +330,7 @@ SUITES = (
         property="stable at a implies stable at every a' > a",
         cases=lambda: st.one_of(_stable(), _tokens()),
         judge=_stays_stable,
+        broken=_tokens_broken,
         drops=(
             Drop(
                 "one_scale: two tokens of scales w and 4w",
@@ -286,6 +347,7 @@ SUITES = (
         property="Re nu < w for every nu in spec P Dg P: stable for large a",
         cases=_far,
         judge=_stable_far_out,
+        broken=_far_broken,
         drops=(
             Drop(
                 "Re nu < w: every nu beyond w",

@@ -8,6 +8,7 @@ of them.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
 
@@ -22,6 +23,7 @@ from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, matrices, show, spheres, stretched
+from ..shared.assumed_spheres import RESOLVED, added, at_most, invertible, norm
 from ..shared.complex_step import UNIT, complex_step, normalised, tangent
 from ..shared.predicates import PredicateJudge
 
@@ -92,6 +94,32 @@ def _kappa(case: Case) -> float:
     return float(numeric("contraction_constant")(d, slope, r, case["eps"])) if r > 0 else math.inf
 
 
+def _broken(case: Case, eps: bool = False, gain: bool = False) -> Iterator[str]:
+    """What fails of kappa < 1, invertible B, and of eps and the gains as they are asked for.
+
+    B e + c is no difference of large numbers, the slope bounds |A|_2, and kappa leaves room for the
+    loops of `_limit`. B is invertible as far as a derivative shows it, d >= 2. With `gain` gains
+    are positive, of comparable size; the update is smooth by its form.
+    """
+    e, gains, slope = case["e"], case["gain"], case["slope"]
+    matrix, recall, driven = case["matrix"], case["recall"], case["recall"] @ case["e"]
+    d, drive = len(e), driven + case["c"]
+    bounded = slope > 0 and at_most(norm(matrix), slope) and gains.max() == np.abs(gains).max()
+    start = at_most(float(np.linalg.norm(case["start"])), math.sqrt(d))
+    sound = bounded and start and added(drive, driven, case["c"]) and d > 1
+    if not (sound and case["eps"] >= 0 and _kappa(case) <= 1 - 2.0**-6):
+        yield "small"
+    scale = float(np.linalg.norm(drive)) / math.sqrt(d) + norm(matrix) * float(np.abs(gains).max())
+    if not invertible(recall, scale):
+        yield "recall_invertible"
+    if not eps and case["eps"] != 0:
+        yield "eps_zero"
+    if eps and not case["eps"] >= 2.0**-12 * scale**2:
+        yield "eps_positive"
+    if not (0 < gains.min() >= RESOLVED * gains.max() if gain else (gains == 1).all()):
+        yield "gain_one"
+
+
 def _inside(case: Case, h: Array, e: Array) -> Array:
     return (
         case["matrix"] @ (np.tanh(h) if case["saturates"] else h) + case["recall"] @ e + case["c"]
@@ -101,7 +129,7 @@ def _inside(case: Case, h: Array, e: Array) -> Array:
 def _limit(case: Case, e: Array) -> tuple[Array, Array]:
     """The state after enough iterations, and the one before."""
     kappa = _kappa(case)
-    loops = math.ceil(math.log(1e-18) / math.log(kappa)) if kappa < 1 else 300
+    loops = 1 + math.ceil(math.log(1e-18) / math.log(kappa)) if kappa < 1 else 300
     h = before = case["gain"] * case["start"] + 0 * e
     for _ in range(loops):
         before, h = h, case["gain"] * normalised(_inside(case, h, e), case["eps"])
@@ -292,6 +320,7 @@ SUITES = (
         ),
         cases=_loop,
         judge=_range,
+        broken=_broken,
         drops=(
             Drop(
                 "recall_invertible: two singular values of B are 0",
@@ -316,6 +345,7 @@ SUITES = (
         property="eps > 0: S has rank d and the two-sided bounds",
         cases=lambda: _loop(eps=True),
         judge=_full_rank,
+        broken=partial(_broken, eps=True),
         drops=(
             Drop("eps > 0: eps = 0", cases=_loop, assumption="eps_positive"),
             Drop(
@@ -333,6 +363,7 @@ SUITES = (
         property="eps = 0: S has range (gamma^-2 o h*)^perp",
         cases=lambda: _loop(gain=True),
         judge=_gain_range,
+        broken=partial(_broken, gain=True),
         drops=(
             Drop("small: A = -a I with beta < 2a", cases=_weak, assumption="small"),
             Drop(
