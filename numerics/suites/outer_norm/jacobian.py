@@ -7,6 +7,7 @@ Complex steps are exact to rounding, so the tolerance is the rounding of a dozen
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from ...formulas import numeric
 from ...loops.rms_norm import rms_norm_jacobian
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, matrices, show, spheres
+from ..shared.assumed_norm import broken_at_a_point, broken_in_a_loop
 from ..shared.complex_step import UNIT, complex_step, normalised, tangent
 from ..shared.predicates import PredicateJudge
 
@@ -132,9 +134,8 @@ def _null(case: Case) -> str | None:
     size = float(np.linalg.norm(z))
     right = float(np.abs(jacobian @ z).max()) / size
     left = float(np.abs(z / gain @ jacobian).max()) / size
-    if right > tolerance(len(z), float(gain.max()), 1 / s) or left > tolerance(
-        len(z), float(gain.max() / gain.min()), 1 / s
-    ):
+    top, least = float(np.abs(gain).max()), float(np.abs(gain).min())
+    if right > tolerance(len(z), top, 1 / s) or left > tolerance(len(z), top / least, 1 / s):
         return (
             f"z = {show(z)}, gain {show(gain)}, eps = {case['eps']:g}: |DN z|/|z| = {right:.4g},"
             f" |(z/gain)^T DN|/|z| = {left:.4g}"
@@ -179,16 +180,19 @@ def _norm(case: Case) -> Norm:
 def _loop(draw: DrawFn, sub_blocks: int = 1, gain: bool = False, eps: bool = False) -> Case:
     """A post-normalised loop of 1 or 2 sub-blocks.
 
-    h + A_k(W_x h + W_e e) (internal), (I + A_k)(W_x h + W_e e) (external), or none.
+    h + A_k(W_x h + W_e e) (internal), (I + A_k)(W_x h + W_e e) (external), or none. |A - I/2| is
+    at most 1/2, and |W_x - I| and |W_e| at most 1/4, so a sub-block maps |h| = R to |z| >= R/2.
     """
     d = draw(sizes(2, 4))
+    share = 1.0 if d == 2 else 0.5
+    blocks = [np.eye(d) / 2 + share * draw(matrices(d, 1 / 4)) for _ in range(sub_blocks)]
     case = {
         "recall": draw(st.sampled_from(("none", "external", "internal"))),
         "h": draw(spheres(d)),
         "e": draw(spheres(d)),
-        "blocks": np.stack([np.eye(d) / 2 + draw(matrices(d, 1 / 4)) for _ in range(sub_blocks)]),
-        "w_x": np.eye(d) + draw(matrices(d, 1 / 8)),
-        "w_e": draw(matrices(d, 1 / 8)),
+        "blocks": np.stack(blocks),
+        "w_x": np.eye(d) + share * draw(matrices(d, 1 / 8)),
+        "w_e": share * draw(matrices(d, 1 / 8)),
         "gain": np.ones(d),
         "eps": draw(fractions(1 / 16, 1)) if eps else 0.0,
     }
@@ -265,6 +269,7 @@ SUITES = (
         property="N is differentiable and DN(z) = (1/s) diag(gamma)(I - z z^T/(d s^2))",
         cases=_point,
         judge=_entries,
+        broken=broken_at_a_point,
         drops=(
             Drop(
                 "regular: z = 0 at eps = 0",
@@ -281,6 +286,7 @@ SUITES = (
         property="gain 1: DN v = v/s across z, DN z = (eps/s^3) z",
         cases=lambda: _point(gain=False),
         judge=_spectrum,
+        broken=partial(broken_at_a_point, needed=("gain_one",)),
         drops=(Drop("gain_one: unequal gains", cases=_without_gain_one, assumption="gain_one"),),
         evidence="closed form",
         cost=0.5,
@@ -291,6 +297,7 @@ SUITES = (
         property="eps = 0: DN z = 0 and (z/gamma)^T DN = 0",
         cases=lambda: _point(eps=False),
         judge=_null,
+        broken=partial(broken_at_a_point, needed=("eps_zero",)),
         drops=(Drop("eps_zero: eps > 0", cases=lambda: _point(eps=True), assumption="eps_zero"),),
         evidence="closed form",
         cost=0.5,
@@ -352,6 +359,7 @@ SUITES = (
         ),
         cases=_loop,
         judge=_composed,
+        broken=broken_in_a_loop,
         drops=(
             Drop(
                 "one sub-block: N after each of two sub-blocks",
