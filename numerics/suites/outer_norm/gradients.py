@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes
 from ...strategies.spheres import arrays, matrices, show, spheres, stretched
+from ..shared.assumed_contraction import broken_in_gradients
 from ..shared.complex_step import complex_step, normalised, tangent
 from ..shared.predicates import PredicateJudge
 from .sensitivity import rounding
@@ -92,6 +94,7 @@ def _unrolled(draw: DrawFn, kind: str = "") -> Case:
             "start": (beta / top - 2.0**-12) * unit,
             "direct": tangent(unit)[:, 0],
             "loops": 1,
+            "kept": 1,
         }
     return case
 
@@ -312,6 +315,7 @@ SUITES = (
         property="|dh_T/dtheta| <= sup|D_theta f|(1 - kappa^T)/(1 - kappa) + kappa^T |dh_0/dtheta|",
         cases=lambda: st.one_of(_unrolled(), _unrolled("encoder")),
         judge=_bounded,
+        broken=broken_in_gradients,
         drops=(*_TOO_LARGE,),
         evidence="sample",
         cost=0.5,
@@ -322,6 +326,7 @@ SUITES = (
         property="the last k loops err by at most sup|D_theta f|(kappa^k - kappa^T)/(1 - kappa)",
         cases=_unrolled,
         judge=_truncated,
+        broken=partial(broken_in_gradients, start_fixed=True),
         drops=(
             *_TOO_LARGE,
             Drop(
@@ -339,6 +344,7 @@ SUITES = (
         property="|dh_T/dh_0 v| <= kappa^T |v| on the sphere",
         cases=_unrolled,
         judge=_forgotten,
+        broken=broken_in_gradients,
         drops=(
             Drop(
                 "on_sphere: h_0 beyond the sphere, near a zero of z",
@@ -356,6 +362,7 @@ SUITES = (
         property="dh_T/dtheta tends to (I - J)^-1 D_theta f",
         cases=_unrolled,
         judge=_converges,
+        broken=broken_in_gradients,
         drops=_TOO_LARGE[1:],
         evidence="sample",
         cost=1,

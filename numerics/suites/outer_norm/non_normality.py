@@ -22,6 +22,12 @@ from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
 from ...strategies.fractions import fractions, sizes, unimodulars
 from ...strategies.spheres import arrays, rotations, show, spectra
+from ..shared.assumed_spectra import (
+    broken_at_a_corner,
+    broken_for_basis,
+    broken_for_normal,
+    broken_for_powers,
+)
 from ..shared.complex_step import UNIT
 from ..shared.predicates import PredicateJudge
 
@@ -96,9 +102,9 @@ def _matrix(draw: DrawFn, low: float = 0.0) -> Case:
 
 @st.composite
 def _steep_shift(draw: DrawFn) -> Case:
-    """A steep shift of size 6 to 9, whose size is taken as a third."""
+    """A steep shift of size 6 to 9, whose size is taken as a third; its powers are at most 4^8."""
     d = draw(sizes(6, 9))
-    return {"matrix": np.diag(draw(arrays(d - 1, 16, 32)), 1), "dimension": d // 3}
+    return {"matrix": draw(fractions(3, 4)) * np.eye(d, k=1), "dimension": d // 3}
 
 
 def _two_sided(case: Case) -> str | None:
@@ -243,6 +249,7 @@ SUITES = (
         property="K <= sup|J^t| <= e d K, d the size of J",
         cases=_matrix,
         judge=_two_sided,
+        broken=broken_for_powers,
         drops=(
             Drop("contractive: rho > 1", assumption="contractive", cases=lambda: _matrix(low=1.0)),
             Drop("d is the size of J: a third of it", assumption="size", cases=_steep_shift),
@@ -256,6 +263,7 @@ SUITES = (
         property="[[r, c], [0, r]], c > 2(1 - r): K in closed form",
         cases=_corner,
         judge=_corner_constant,
+        broken=broken_at_a_corner,
         drops=(
             Drop("c > 2(1 - r): c below", assumption="steep", cases=lambda: _corner(steep=False)),
         ),
@@ -268,6 +276,7 @@ SUITES = (
         property="|J^t| <= rho^t, |(I - J)^-1| <= 1/(1 - rho), the Neumann sum converges",
         cases=_normal,
         judge=_bounded_by_the_radius,
+        broken=broken_for_normal,
         drops=(
             Drop(
                 "normal: a corner of 1 and more",
@@ -289,6 +298,7 @@ SUITES = (
         property="J = V L V^-1, k = |V||V^-1|: |J^t| <= k rho^t, |(I - J)^-1| <= k/(1 - rho)",
         cases=_similar,
         judge=_condition_number,
+        broken=broken_for_basis,
         drops=(
             Drop(
                 "diagonalisable: a Jordan block",
