@@ -93,6 +93,12 @@ def _rows(layout: Layout, first: tuple[int, str], rest: Iterator[tuple[int, str]
                 yield number, str(error)
 
 
+def check_sample(size: int | None) -> None:
+    """Raise `UsageError` unless a sample can have that many rows; None stands for all."""
+    if size is not None and not 1 <= size <= MOST_LINES:
+        raise UsageError(f"a sample has at least one row and at most {MOST_LINES:,}, not {size}")
+
+
 def sample(
     stream: Iterable[Row], size: int | None, seed: int, progress: bool = False
 ) -> Iterable[Row]:
@@ -100,8 +106,7 @@ def sample(
 
     The sample is drawn into a reservoir, so that memory is needed for its rows alone.
     """
-    if size is not None and not 1 <= size <= MOST_LINES:
-        raise UsageError(f"a sample has at least one row and at most {MOST_LINES:,}, not {size}")
+    check_sample(size)
     stream = progress_bar(stream, shown=progress, unit="row", desc="reading")
     if size is None:
         return stream

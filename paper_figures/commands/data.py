@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from ...support.errors import UsageError
+from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.files import output_folder
 from ...support.jsonable import json_text
 from ...support.optional import optional
@@ -113,8 +115,8 @@ def prepare(
 
     The puzzles are split into three levels: train, and held-out easy and hard. Every row is
     checked. Malformed rows are counted, reported with their line numbers and skipped. The file may
-    be compressed (.gz, .bz2 or .zst). Its columns may stand in any order among others, between
-    commas, semicolons or tabs.
+    be compressed (.gz, .bz2 or .zst), or be a pipe such as <(xzcat my.csv.xz). Its columns may
+    stand in any order among others, between commas, semicolons or tabs.
 
     Sudoku needs the column question, quizzes or puzzle; answer, solutions or solution, and rating
     or difficulty are used where they are there. A list with one puzzle a line will do. Blanks are
@@ -139,25 +141,42 @@ def prepare(
         kind: What the file holds.
         file: The file of puzzles.
         out: The data file (.safetensors). An existing one is replaced as a whole or not at all.
-        rows: Use a uniform sample of this many rows.
+        rows: Use a uniform sample of this many rows, at most 50 million.
         easy_share: Sudoku: share of the rows, by rating, that is easy.
-        easy_rating: Chess: highest rating of train and easy.
-        hard_rating: Chess: highest rating of hard; rows above are left out.
+        easy_rating: Chess: highest rating of train and easy, from 0 on.
+        hard_rating: Chess: highest rating of hard, at most 65535; rows above are left out.
         seed: Seed of the sample and of the held-out rows.
         columns: Which columns of the file, by name or by number from 1, hold puzzle, solution,
             rating and difficulty (sudoku) or fen, moves and rating (chess). No column after =
             means that the file has none.
         json_: Print the account of the data as a JSON object, and no progress bar.
     """
+    from ...models.tasks.pipe import without_pipe
+    from ...models.tasks.table_source import check_sample
+
+    check_sample(rows)
+    check_seed_and_jobs(seed)
+    if not 0 < easy_share < 1:
+        raise UsageError(f"the share of easy rows must lie between 0 and 1, not {easy_share}")
+    if not 0 <= easy_rating < hard_rating < 2**16:
+        raise UsageError(
+            "the easy rating must lie below the hard one, and both from 0 to 65535, not"
+            f" {easy_rating} and {hard_rating}"
+        )
+    _writable(out)
+    if os.path.exists(out) and os.path.exists(file) and out.samefile(file):
+        raise UsageError(f"{out} is the file of puzzles itself: choose another --out")
     with optional("models"):
         from ...models.tasks.chess import puzzles as chess_puzzles
         from ...models.tasks.sudoku import sudoku_file
 
-    _writable(out)
-    if kind == "sudoku":
-        table = sudoku_file.read(file, rows, easy_share, seed, not json_, columns)
-    else:
-        table = chess_puzzles.read(file, rows, easy_rating, hard_rating, seed, not json_, columns)
+    with without_pipe(file) as source:
+        if kind == "sudoku":
+            table = sudoku_file.read(source, rows, easy_share, seed, not json_, columns)
+        else:
+            table = chess_puzzles.read(
+                source, rows, easy_rating, hard_rating, seed, not json_, columns
+            )
     return _finish(table, out, json_)
 
 
@@ -183,7 +202,8 @@ def generate(
         kind: Sudoku, or endgames of king and queen or rook against king.
         out: The data file (.safetensors). An existing one is replaced as a whole or not at all.
         box: Sudoku: side of a box; 2 for 4x4 grids, 3 for 9x9 grids.
-        rows: Sudoku: number of puzzles. By default 12,000 with box 2 and 1000 with box 3.
+        rows: Sudoku: number of puzzles, at most a million. By default 12,000 with box 2 and 1000
+            with box 3.
         disjoint: Sudoku: train and the held-out levels share no answer grid up to this.
         pieces: Endgames: queen, rook or both.
         seed: Seed of the puzzles and of the held-out rows.
@@ -193,6 +213,7 @@ def generate(
         from ...models.tasks.chess import endgames
         from ...models.tasks.sudoku import sudoku_task as sudoku
 
+    check_seed_and_jobs(seed)
     _writable(out)
     if kind == "endgames":
         return _finish(endgames.table(tuple(pieces), seed=seed), out, json_)
@@ -246,6 +267,14 @@ def _writable(out: Path) -> None:
             "the prepared file is written as safetensors: name it"
             f" {out.name or 'data'}.safetensors, not {out}"
         )
+    try:
+        taken = os.stat(out)
+    except (FileNotFoundError, NotADirectoryError):  # of which output_folder tells more
+        taken = None
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror}; choose another --out") from None
+    if taken and not stat.S_ISREG(taken.st_mode):
+        raise UsageError(f"cannot write {out}: it is no regular file; choose another --out")
     output_folder(out.parent)
 
 

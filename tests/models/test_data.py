@@ -4,7 +4,9 @@ import bz2
 import gzip
 import hashlib
 import json
+import os
 import random
+import threading
 
 import numpy as np
 import pytest
@@ -241,6 +243,46 @@ def test_malformed_rows_are_reported(tmp_path, capsys):
             2,
             "at least one row",
         ),
+        *(
+            (("prepare", kind, "s.csv", "--out", "o.safetensors", *option), 2, message)
+            for kind in ("sudoku", "chess")
+            for option, message in (
+                (("--rows", "-1"), "at least one row"),
+                (("--rows", "50000001"), "at most 50,000,000"),
+                (("--rows", "9" * 100), "at most 50,000,000"),
+                (("--seed", "-1"), "needs a seed >= 0"),
+                (("--easy-share", "nan"), "between 0 and 1"),
+                (("--easy-share", "inf"), "between 0 and 1"),
+                (("--easy-share", "-1"), "between 0 and 1"),
+                (("--easy-share", "0"), "between 0 and 1"),
+                (("--easy-rating", "-1"), "both from 0 to 65535"),
+                (("--hard-rating", "65536"), "both from 0 to 65535"),
+                (("--easy-rating", "1700", "--hard-rating", "1700"), "must lie below the hard"),
+                (("--columns", "," * 100_000), "is not a column of its own"),
+                (("--columns", "rating=1," * 10_000), "is not a column of its own"),
+                (("--columns", ""), "is not a column of its own"),
+            )
+            if kind == "sudoku" or "--columns" not in option
+        ),
+        (("prepare", "sudoku", "x" * 300, "--out", "o.safetensors"), 2, "cannot read"),
+        (("prepare", "sudoku", "/dev/zero", "--out", "o.safetensors"), 2, "no regular file"),
+        (("prepare", "sudoku", "s.csv", "--out", f"{'x' * 250}.safetensors"), 2, "too long"),
+        (("prepare", "sudoku", "s.csv", "--out", "s.csv"), 2, "name it s.csv.safetensors"),
+        (("prepare", "sudoku", "s.csv", "--out", "."), 2, "name it data.safetensors"),
+        (("generate", "sudoku", "--out", f"{'x' * 250}.safetensors"), 2, "too long"),
+        (("generate", "sudoku", "--out", "o.safetensors", "--seed", "-1"), 2, "a seed >= 0"),
+        (("generate", "endgames", "--out", "o.safetensors", "--seed", "-1"), 2, "a seed >= 0"),
+        *(
+            (("generate", "sudoku", "--box", box, "--rows", rows, "--out", "o.safetensors"), 2, m)
+            for box in "23"
+            for rows, m in (
+                ("0", "at least 10 puzzles"),
+                ("-5", "at least 10 puzzles"),
+                ("1000001", "at most 1,000,000"),
+                ("1000000000000", "at most 1,000,000"),
+                ("9" * 100, "at most 1,000,000"),
+            )
+        ),
         (("prepare", "sudoku", ".", "--out", "o.safetensors"), 2, "cannot read"),
         (("prepare", "sudoku", "s.csv", "--out", "s.csv/o.safetensors"), 2, "cannot write"),
         (("generate", "sudoku", "--out", "o.safetensors", "--rows", "3"), 2, "at least 10 puzzles"),
@@ -260,6 +302,46 @@ def test_bad_requests(tmp_path, capsys, monkeypatch, args, status, message):
     assert message in error
     assert error.count("\n") == 1
     assert [p.name for p in tmp_path.iterdir()] == ["s.csv"]
+
+
+def test_the_data_file_is_no_folder_and_not_the_source(tmp_path, capsys):
+    (tmp_path / "d.safetensors").mkdir()
+    (tmp_path / "s.safetensors").write_bytes(puzzles(30))
+    (tmp_path / "link.safetensors").symlink_to("s.safetensors")
+    source = str(tmp_path / "s.safetensors")
+    for out, message in (
+        ("d.safetensors", "no regular file"),
+        ("s.safetensors", "is the file of puzzles itself"),
+        ("link.safetensors", "is the file of puzzles itself"),
+        ("../" + tmp_path.name + "/s.safetensors", "is the file of puzzles itself"),
+    ):
+        status, _, error = run(capsys, "prepare", "sudoku", source, "--out", tmp_path / out)
+        assert (status, error.count("\n")) == (2, 1)
+        assert message in error
+    assert (tmp_path / "s.safetensors").read_bytes() == puzzles(30)
+
+
+def test_puzzles_through_a_pipe(tmp_path, capsys):
+    """As in `loopstab data prepare sudoku <(xzcat puzzles.csv.xz)`; the account has the SHA-256 of
+    what came through.
+    """
+    content = gzip.compress(puzzles(300), mtime=0)
+    (tmp_path / "s.csv").write_bytes(content)
+    os.mkfifo(tmp_path / "pipe")
+    accounts = {}
+    for name in ("s.csv", "pipe"):
+        writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(content,))
+        if name == "pipe":
+            writer.start()
+        args = ("prepare", "sudoku", tmp_path / name, "--out", tmp_path / "o.safetensors", "--json")
+        status, text, _ = run(capsys, *args)
+        assert status == 0
+        accounts[name] = json.loads(text)
+    writer.join()
+    assert accounts["pipe"].pop("source") == "pipe"
+    assert accounts["s.csv"].pop("source") == "s.csv"
+    assert accounts["pipe"] == accounts["s.csv"]
+    assert accounts["pipe"]["sha256"] == hashlib.sha256(content).hexdigest()
 
 
 @pytest.mark.parametrize(

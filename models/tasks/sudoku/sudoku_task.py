@@ -28,6 +28,8 @@ and so few cannot always be reached.
 """
 ROWS = {2: 12_000, 3: 1000}
 """Side of a box to the number of puzzles that are generated, in seconds and in half a minute."""
+MOST_ROWS = 1_000_000
+"""The largest number of puzzles that is generated; with box 3 it takes hours."""
 ATTEMPTS = 1000
 """Repeated puzzles after which a generator of distinct ones gives up."""
 Disjoint = Literal["symmetry", "relabelling"]
@@ -194,8 +196,11 @@ def generate(
     if box not in CLUES:
         raise UsageError(f"sudoku of box 2 or 3 can be generated, not {box!r}")
     rows = ROWS[box] if rows is None else rows
-    if rows < 10:
-        raise UsageError(f"at least 10 puzzles are needed to fill the three levels, not {rows}")
+    if not 10 <= rows <= MOST_ROWS:
+        raise UsageError(
+            f"at least 10 puzzles are needed to fill the three levels, and at most {MOST_ROWS:,}"
+            f" are generated, not {rows}"
+        )
     puzzles: dict[tuple[int, ...], list[int]] = {}
     for i in progress_bar(range(rows), shown=progress, unit="puzzle", desc=f"sudoku box {box}"):
         for attempt in range(ATTEMPTS):
