@@ -29,8 +29,8 @@ SOURCES = {
 }
 """Addresses of the published data sets.
 
-No checksum can be stated here: Lichess replaces its file every month, and none was found stated by
-the publisher of sudoku-extreme. The option --sha256 gives one.
+No checksum is built in: Lichess replaces its file every month, and those of sudoku-extreme stand on
+the pages of the files at Hugging Face, from which we could not take them. --sha256 gives one.
 """
 LONGEST_SHOWN = 300
 """Characters of the longest text of a data file that is printed; --json prints all of it."""
