@@ -6,7 +6,6 @@ A process that dies does not take another one with it.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import threading
 import time
@@ -24,18 +23,16 @@ import torch
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder, write_atomic
 from ...support.interruption import GRACE as HASTE
-from ...support.interruption import Terminated, terminable
 from ...support.locks import locked
 from ..training.run_spec import RunSpec
 from ..training.train import Trainer
+from .serve import serve
 
 RUNS, TRACEBACK = "runs", "error.txt"
 GRACE = 10.0
 """Seconds that a run has to save its state when the budget is used up, before its process is
 killed.
 """
-ORPHANED = 0.7
-"""Seconds that a process lives on when its parent has died."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +173,7 @@ class Workers:
 def _spawn() -> tuple[Connection, SpawnProcess]:
     context = multiprocessing.get_context("spawn")  # torch must not be forked
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,))
+    process = context.Process(target=serve, args=(theirs,))
     main = threading.current_thread() is threading.main_thread()
     # the process inherits this: Ctrl-C in a terminal reaches the whole group
     before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
@@ -187,21 +184,3 @@ def _spawn() -> tuple[Connection, SpawnProcess]:
             signal.signal(signal.SIGINT, before)
     theirs.close()
     return ours, process
-
-
-def _serve(connection: Connection) -> None:
-    """What a worker does: jobs, until the pipe closes, it is asked to end, or its parent ends."""
-    orphaned = threading.Event()
-    threading.Thread(target=_watch, args=(orphaned,), daemon=True).start()
-    with suppress(EOFError, OSError, Terminated), terminable():
-        while not orphaned.is_set():
-            connection.send(connection.recv().do(orphaned.is_set))
-
-
-def _watch(orphaned: threading.Event) -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        orphaned.set()
-        time.sleep(ORPHANED)
-        os._exit(1)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel
 
 from ...support.errors import UsageError, check_seed_and_jobs
+from ...support.worker_processes import tied
 from .branch import Branch, certify_branch
 from .certify import certify
 from .counts import ENSEMBLES, random_map
@@ -150,7 +151,7 @@ def count_branches(
         )
     begin = time.perf_counter()
     work = (
-        delayed(_branches)(ensemble, size, gain, recall, length, seed, number, max_boxes)
+        tied(_branches)(ensemble, size, gain, recall, length, seed, number, max_boxes)
         for number in range(networks)
     )
     found: list[Any] = Parallel(n_jobs=jobs)(work)  # type: ignore[assignment]

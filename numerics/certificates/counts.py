@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel
 
 from ...support.errors import UsageError, check_seed_and_jobs
+from ...support.worker_processes import tied
 from ..formulas import numeric
 from .certify import Certificate, certify
 from .maps import NormMap, TanhMap
@@ -156,7 +157,7 @@ def count_fixed_points(
     random_map(ensemble, size, gain, (seed, 0))  # a wrong request fails here, not in a worker
     begin = time.perf_counter()
     batches = [range(i, min(i + BATCH, networks)) for i in range(0, networks, BATCH)]
-    work = (delayed(_batch)(ensemble, size, gain, seed, batch, limits) for batch in batches)
+    work = (tied(_batch)(ensemble, size, gain, seed, batch, limits) for batch in batches)
     rows = [row for batch in Parallel(n_jobs=jobs)(work) for row in batch]  # type: ignore[union-attr]
     seconds = time.perf_counter() - begin
     decided = [row for row in rows if row["count"] is not None]

@@ -13,11 +13,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, parallel_config
 
 from ...support.errors import LoopstabError, UsageError, check_seed_and_jobs
 from ...support.progress_bar import progress_bar
 from ...support.slurm import Executor, Request, results, submit
+from ...support.worker_processes import tied
 from .laws.law import Point, Samples
 from .laws.registry import law_named
 from .store import Store, key, write_shard
@@ -138,7 +139,7 @@ def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -
         limits = {"inner_max_num_threads": 1} if backend == "loky" else {}
         with parallel_config(backend=backend, **limits):
             done = Parallel(n_jobs=hands, return_as="generator", pre_dispatch="all")(
-                delayed(task)() for task in tasks
+                tied(task)() for task in tasks
             )
             yield from zip(tasks, done, strict=True)  # type: ignore[arg-type]
 

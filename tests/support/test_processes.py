@@ -206,3 +206,39 @@ def test_the_longest_names_are_written(tmp_path):
 def test_the_grace_of_a_command_is_below_five_seconds():
     assert interruption.GRACE <= 3
     assert Path("/proc/self/fd").is_dir() or sys.platform != "linux"
+
+
+STARTS = """
+import os, sys, time
+from joblib import Parallel
+from loopstab.support.worker_processes import tied
+
+def work(folder, number):
+    open(f"{folder}/{os.getpid()}", "w").close()
+    if len(os.listdir(folder)) == 2:
+        os.write(1, b"ready\\n")
+    time.sleep(60)
+
+Parallel(n_jobs=2)(tied(work)(sys.argv[1], number) for number in range(2))
+"""
+
+
+def test_processes_of_joblib_end_with_their_parent(tmp_path):
+    with child(STARTS, tmp_path) as parent:
+        numbers = [int(file.name) for file in tmp_path.iterdir()]
+        parent.kill()
+        parent.wait()
+        deadline = time.monotonic() + 10
+        while any(map(runs, numbers)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert len(numbers) == 2
+    assert not any(map(runs, numbers))
+
+
+def runs(number: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody waits for does not."""
+    try:
+        status = Path(f"/proc/{number}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
