@@ -17,6 +17,7 @@ from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...strategies import fractions as draws
+from ..shared import assumed_drift as assumed
 from ..shared.predicates import PredicateJudge
 from ..shared.residual_stream import Stream, linear_updates
 
@@ -248,6 +249,7 @@ SUITES: tuple[Suite, ...] = (
         property="D n_inf = -(DV)^{-1} D_e V at an outward sink of the direction",
         cases=_turners,
         judge=_differs,
+        broken=assumed.derivative,
         drops=(
             Drop("a sink of V", assumption="sink", cases=lambda: _turners("unstable")),
             Drop(
@@ -264,6 +266,7 @@ SUITES: tuple[Suite, ...] = (
         property="without recall nearby inputs share the limit direction",
         cases=_two_inputs,
         judge=_ends_apart,
+        broken=assumed.constancy,
         drops=(
             Drop("a sink of V", assumption="sink", cases=lambda: _two_inputs("flat")),
             Drop("recall none", assumption="recall_free", cases=lambda: _two_inputs(recall=True)),
@@ -276,6 +279,7 @@ SUITES: tuple[Suite, ...] = (
         property="one sub-block, eps = 0, near an outward sink: |n_t - n*| falls like t^{-mu/a}",
         cases=_approaching,
         judge=_slower,
+        broken=assumed.rate,
         drops=(
             Drop("a sink of V", assumption="sink", cases=lambda: _approaching(3.0, 1.25)),
             Drop("one sub-block", assumption="one_sub_block", cases=lambda: _forced(2)),

@@ -15,6 +15,7 @@ from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...strategies import fractions as draws
 from ...strategies import matrix_strategies as matrices
+from ..shared import assumed_drift as assumed
 from ..shared.residual_stream import OFF_LATTICE, Stream, linear_updates, updates
 
 OFF_ONE = 0.03
@@ -46,9 +47,13 @@ def _biased(draw: Any, cancels: bool = False) -> Case:
 
 @st.composite
 def _resting_blocks(draw: Any) -> Case:
-    """u_1 = s n_2 - r n, u_2 = r n_1 - s n: fixed point r n_1 with J = <n_1, n_2> n_2 n_1^T."""
+    """u_1 = s n_2 - r n, u_2 = r n_1 - s n: fixed point r n_1 with J = <n_1, n_2> n_2 n_1^T.
+
+    r is not s, so that neither bias is minus a value of its update.
+    """
     n1, (c, t) = np.array([1.0, 0.0]), draw(draws.turns())
-    n2, r, s = np.array([c, t]), draw(draws.fractions(0.5, 2)), draw(draws.fractions(0.5, 2))
+    n2, r = np.array([c, t]), draw(draws.fractions(0.5, 2))
+    s = r * draw(st.one_of(draws.fractions(0.25, 0.875), draws.fractions(1.125, 4)))
     return _free(linear_updates((-r * np.eye(2), s * n2), (-s * np.eye(2), r * n1)), r * n1)
 
 
@@ -250,8 +255,13 @@ def _fixed_too_far(case: Case) -> str | None:
     u1, u2 = (circle @ a.T + b for a, b in zip(linear, stream.outer_bias, strict=True))
     between = float(angle[1]) / 2
     top = float(np.linalg.norm(u1, axis=1).max() + between * np.linalg.norm(linear[0], 2))
-    least = float(
-        np.linalg.norm(u1 + u2, axis=1).min() - between * np.linalg.norm(linear[0] + linear[1], 2)
+    # a state that moves by `rest` has |u_2(n) - u_2(n')| >= delta - rest, n' the second direction
+    least = (
+        float(
+            np.linalg.norm(u1 + u2, axis=1).min()
+            - between * np.linalg.norm(linear[0] + linear[1], 2)
+        )
+        - rest
     )
     if least <= 0:
         raise Undecided("u_1 + u_2 may vanish on the circle")
@@ -274,6 +284,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_biased,
         judge=_rests,
+        broken=assumed.no_rest,
         drops=(
             Drop(
                 "-b is not a value of u on the sphere",
@@ -290,6 +301,7 @@ SUITES: tuple[Suite, ...] = (
         property="one sub-block, eps = 0, peri, gamma without zeros: |h' - h| >= R min|gamma|",
         cases=_peri,
         judge=_short_step,
+        broken=assumed.peri_step,
         drops=(
             Drop("one sub-block", assumption="one_sub_block", cases=lambda: _peri_still(2)),
             Drop("eps = 0", assumption="eps_zero", cases=lambda: _peri((0.25, 1.0))),
@@ -307,6 +319,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_hull,
         judge=_leaves_the_cone,
+        broken=assumed.linear_growth,
         drops=(
             Drop(
                 "0 is outside the convex hull of the updates",
@@ -335,6 +348,7 @@ SUITES: tuple[Suite, ...] = (
         ),
         cases=_fixed,
         judge=_fixed_too_far,
+        broken=assumed.region,
         drops=(
             Drop(
                 "recall is not external (W_x = I)",
@@ -349,6 +363,7 @@ SUITES: tuple[Suite, ...] = (
         property="near an outward sink of the direction the relative step is 1/(t + t_0)",
         cases=_sink,
         judge=_not_one_over_t,
+        broken=assumed.one_over_t,
         drops=(
             Drop("the direction settles at a sink", assumption="sink", cases=_turning),
             Drop("the sink is outward (a > 0)", assumption="outward", cases=_inward),

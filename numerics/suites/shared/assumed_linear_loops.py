@@ -115,5 +115,5 @@ def iterations(case: Case) -> Iterator[str]:
     if off > SPREAD:
         yield "one_modulus"
     loops = log(case["tol"] / size) / log(rho)
-    shift = loops * (min(off, SPREAD) + 4 * d * np.finfo(float).eps) / abs(log(rho))
+    shift = loops * ((off if off <= SPREAD else 0) + 4 * d * np.finfo(float).eps) / abs(log(rho))
     require(shift < 1e-9, f"rounding moves the number of loops by {shift:.2g}")
