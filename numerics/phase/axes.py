@@ -10,6 +10,9 @@ import numpy as np
 from ...support.errors import UsageError
 from ..arrays import Array
 
+DEEPEST = 8
+"""How often a cell can be split."""
+
 
 @dataclass(frozen=True)
 class DiagramAxis:
@@ -115,6 +118,27 @@ class Cells:
         """How far along x and y the centres (offset 0.5) or corners (0 or 1) are, as shares."""
         size = 2.0**self.level
         return (self.col + offset) / (self.cols * size), (self.row + offset) / (self.rows * size)
+
+    def tile(self) -> bool:
+        """Whether the cells cover the plane once, with at most eight halvings."""
+        if not len(self.level) == len(self.row) == len(self.col):
+            return False
+        if not ((self.level >= 0) & (self.level <= DEEPEST)).all():
+            return False
+        inside = (self.row >= 0) & (self.row < self.rows << self.level)
+        inside &= (self.col >= 0) & (self.col < self.cols << self.level)
+        area = int((1 << 2 * (DEEPEST - self.level)).sum())
+        if not inside.all() or area != (self.rows << DEEPEST) * (self.cols << DEEPEST):
+            return False
+        known = self._codes(0)
+        return len(np.unique(known)) == len(known) and not any(
+            np.isin(self._codes(up)[self.level >= up], known).any() for up in range(1, DEEPEST + 1)
+        )
+
+    def _codes(self, up: int) -> Array:
+        """A number for each cell, or for the one out of which it came `up` splits ago."""
+        row, col = self.row >> up, self.col >> up
+        return ((self.level - up) * (self.rows << DEEPEST) + row) * (self.cols << DEEPEST) + col
 
     def raster(self) -> Array:
         """The index of the cell under each pixel of the finest grid."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,11 +16,14 @@ import scipy
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder, write_atomic, write_json
 from ...support.jsonable import jsonable
+from ...support.schema import Flag, MapOf, Number, Record, Text, Whole
+from ...support.strict_json import parse_json
 from ...theory.outcome import Outcome
 from ..arrays import Array
-from .axes import Cells, DiagramAxis
+from .axes import DEEPEST, Cells, DiagramAxis
 from .laws.law import LoopLaw
 from .laws.registry import law_named
+from .npz_file import read_npz
 
 TRUSTED = 3.0
 """The finite-width scaling variable from which the mean-field laws are trusted (N6)."""
@@ -34,6 +38,27 @@ MAPS = (
     "contradicted",
     "trust",
 )
+PLACES = ("level", "row", "col")
+KINDS = {
+    "scalars": "U",
+    **{name: "U" if name == "outcome" else "f" for name in MAPS},
+    **dict.fromkeys(PLACES, "i"),
+}
+"""The arrays of a saved diagram, and the kinds of their types."""
+MOST_BYTES = 1 << 30
+SCALARS = Record(
+    {
+        **dict.fromkeys(("law", "x", "y"), Text(200)),
+        "settings": MapOf(Number(), 100),
+        **dict.fromkeys(("rows", "cols"), Whole(1, 10**6)),
+        **dict.fromkeys(("draws", "measured"), Whole(0, 2**63)),
+        "seed": Whole(0, 2**128),
+        "independent": Flag(),
+        "depth": Whole(0, DEEPEST),
+        "seconds": Number(0),
+    }
+)
+"""What else stands in it."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +200,7 @@ class PhaseDiagram:
         """
         folder = output_folder(folder)
         arrays = {name: getattr(self, name) for name in MAPS}
-        arrays |= {name: getattr(self.cells, name) for name in ("level", "row", "col")}
+        arrays |= {name: getattr(self.cells, name) for name in PLACES}
         others = [f.name for f in fields(self) if f.name not in (*MAPS, "cells", "x", "y")]
         scalars = {name: getattr(self, name) for name in others}
         scalars |= {"x": str(self.x), "y": str(self.y)}
@@ -193,27 +218,51 @@ class PhaseDiagram:
     def load(cls, folder: str | Path) -> PhaseDiagram:
         """Read what `save` wrote.
 
-        No pickle is loaded. Raises `UsageError` if there is no diagram, `LoopstabError` if it is
-        damaged.
+        No pickle is loaded, and what is loaded fits together: the cells tile the plane, every map
+        has an entry for each, and the axes and settings are those of a law. Raises `UsageError` if
+        there is no diagram, `LoopstabError` if it is damaged.
         """
         path = Path(folder) / "phase.npz"
-        if not path.is_file():
+        if not os.path.exists(path):
             raise UsageError(
                 f"no phase diagram at {path}: make one with loopstab phase --out {folder}"
             )
         try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as data:
-                values = {name: data[name] for name in data.files}
-            scalars = json.loads(str(values.pop("scalars")))
-            own = [values.pop(name) for name in ("level", "row", "col")]
+            values = read_npz(path, KINDS, MOST_BYTES)
+            scalars = parse_json(str(values.pop("scalars")))
+            SCALARS.check(scalars, "")
+            own = [values.pop(name) for name in PLACES]
             cells = Cells(scalars.pop("rows"), scalars.pop("cols"), *own)
             axes = {name: DiagramAxis.parse(scalars.pop(name)) for name in ("x", "y")}
-            return cls(cells=cells, **axes, **scalars, **values)
-        except Exception as error:  # of zipfile, zlib or NumPy, or a missing field: all mean damage
+            parts: dict[str, Any] = {**axes, **scalars, **values}
+            diagram = cls(cells=cells, **parts)
+            diagram._check()
+            return diagram
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
             raise LoopstabError(
-                f"{path} is damaged ({type(error).__name__}): delete it and run loopstab phase"
-                " again"
+                f"{path} is damaged ({reason}): delete it and run loopstab phase again"
             ) from None
+
+    def _check(self) -> None:
+        """Raise `ValueError` unless the parts fit together."""
+        count, rule = len(self.cells), law_named(self.law)
+        if any(getattr(self, name).shape != (count,) for name in MAPS):
+            raise ValueError("a map does not have one entry for each cell")
+        if not self.cells.tile():
+            raise ValueError("its cells do not tile the plane")
+        negative = [name for name in MAPS if name != "outcome" and (getattr(self, name) < 0).any()]
+        if negative or (self.converged > 1).any() or (self.contradicted > 1).any():
+            raise ValueError(f"{(*negative, 'a share')[0]} is out of range")
+        if not set(self.outcome.tolist()) <= {str(outcome) for outcome in Outcome}:
+            raise ValueError("an outcome is unknown")
+        unfit = self.x.name == self.y.name or {self.x.name, self.y.name} & set(self.settings)
+        if unfit or not {self.x.name, self.y.name} <= set(rule.parameters):
+            raise ValueError("its axes and settings do not fit its law")
+        for end in (0.0, 1.0):
+            at = plane(rule, self.x, self.y, self.settings, np.array(end), np.array(end))
+            if set(rule.complete({name: float(value) for name, value in at.items()})) != set(at):
+                raise ValueError("its axes and settings are not all that its law has")
 
 
 def plane(

@@ -2,8 +2,10 @@
 
 A sample depends on the law, the version of the code that measured it, its point and the seed of its
 draw. A shard has what one task measured (some hundred samples) and is written whole or not at all,
-so that an interrupted run loses only the tasks that were under way. A damaged shard is named in a
-warning and measured again.
+so that an interrupted run loses only the tasks that were under way. A damaged shard, or one whose
+samples are not those of its name or cannot be samples, is named in a warning, and what it should
+hold is measured again. That its numbers were measured by this code is not proved: keep the folder
+where only you can write.
 """
 
 from __future__ import annotations
@@ -22,7 +24,15 @@ import scipy
 from ...support.files import output_folder, write_atomic
 from ...support.sources import source_digest
 from ...theory.formulas import formula_modules
+from ...theory.outcome import Outcome
 from .laws.law import LoopLaw, Point, Samples
+from .npz_file import read_npz
+
+NUMBERS = ("rho", "iterations", "sensitivity")
+KINDS = {"names": "U", **dict.fromkeys(NUMBERS, "f"), "outcome": "U"}
+"""The arrays of a shard, and the kinds of their types."""
+MOST_BYTES = 1 << 28
+"""Bytes of a shard; one of some hundred samples has some ten thousand."""
 
 
 @cache
@@ -49,7 +59,7 @@ class Store:
         self.folder = None if folder is None else output_folder(folder).resolve()
         self._samples: dict[str, tuple[float, float, float, str]] = {}
         if self.folder is not None:
-            for path in sorted(self.folder.glob("*.npz")):
+            for path in sorted(self.folder.glob("[0-9a-f]" * 32 + ".npz")):
                 self._read(path)
 
     def __len__(self) -> int:
@@ -77,17 +87,33 @@ class Store:
 
     def _read(self, path: Path) -> None:
         try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as data:
-                names = data["names"].tolist()
-                samples = Samples(*(data[field] for field in Samples._fields))
-            self.add(names, samples)
+            arrays = read_npz(path, KINDS, MOST_BYTES)
+            names, samples = arrays.pop("names"), Samples(**arrays)
+            _check(path, names.tolist(), samples)
         except FileNotFoundError:
             return
-        except Exception as error:  # of zipfile, zlib or NumPy, or a missing field: all mean damage
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
             warnings.warn(
-                f"{path} is damaged ({type(error).__name__}); its cells are measured again",
-                stacklevel=2,
+                f"{path} is damaged ({reason}); its cells are measured again", stacklevel=2
             )
+        else:
+            self.add(names.tolist(), samples)
+
+
+def _check(path: Path, names: list[str], samples: Samples) -> None:
+    """Raise `ValueError` unless these can be the samples of that shard."""
+    if path.name != shard(names) or len(set(names)) != len(names):
+        raise ValueError("its name is not that of its samples")
+    if any(column.shape != (len(names),) for column in samples):
+        raise ValueError("its columns are not of one length")
+    for field in NUMBERS:
+        if (getattr(samples, field) < 0).any():
+            raise ValueError(f"{field} is negative")
+    if np.isinf(samples.iterations).any():
+        raise ValueError("iterations are infinite")
+    if not set(samples.outcome.tolist()) <= {str(outcome) for outcome in Outcome}:
+        raise ValueError("an outcome is unknown")
 
 
 def shard(names: Sequence[str]) -> str:
