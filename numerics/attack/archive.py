@@ -26,6 +26,8 @@ the power of a suite.
 """
 MOST_BYTES = 10_000_000
 """Bytes of a file; the largest cases that are drawn need a thousandth of it."""
+FILE_NAME = re.compile(rf"(?:{FOLDER}|{WITNESSES})/[A-Za-z0-9-]+\.json")
+"""The files that results name, relative to their folder."""
 LAST_SEED = 2**64
 RECORD = Record(
     {
@@ -103,11 +105,15 @@ def save(report: SuiteReport, evidence: Evidence, without: str | None, folder: P
         "words": evidence.words,
         "case": evidence.case,
     }
-    label = f"{report.claim.replace(chr(39), 'prime')}-{report.suite}"
-    name = re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-")
-    case = digest({**facts, "case": evidence.case})
+    name = f"{file_stem(report.claim, report.suite)}-{digest({**facts, 'case': evidence.case})}"
     folder.mkdir(parents=True, exist_ok=True)
-    return write_json(folder / f"{name}-{case}.json", {**content, "digest": digest(content)})
+    return write_json(folder / f"{name}.json", {**content, "digest": digest(content)})
+
+
+def file_stem(claim: str, suite: str) -> str:
+    """How the names of a suite's files begin."""
+    label = f"{claim.replace(chr(39), 'prime')}-{suite}"
+    return re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-")
 
 
 def load(path: str | Path) -> dict[str, Any]:

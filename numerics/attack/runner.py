@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-from joblib import Parallel, delayed
+from joblib import Parallel
 
 from ...support.errors import UsageError
 from ...support.files import output_folder
-from ...support.sources import PACKAGE, source_digest
-from ...theory.formulas import formula_modules
+from ...support.worker_processes import tied
 from .budget import Budget
-from .case import digest, in_words, to_json
+from .case import in_words, to_json
 from .journal import Journal
 from .search import Counterexample, Progress, search
 from .suite import Suite
@@ -111,6 +107,7 @@ def attack_all(
     resume: bool = False,
     jobs: int = 1,
     progress: Progress | None = None,
+    kept: Callable[[SuiteReport], None] | None = None,
 ) -> Iterator[SuiteReport]:
     """Attack many suites; the reports are yielded as they come.
 
@@ -122,9 +119,12 @@ def attack_all(
             function of a module: strategies and judges cannot be sent between processes, so each
             process finds its suites again.
         out: a folder for results.jsonl and every counterexample; None to write nothing.
-        resume: skip a suite that has a result in `out` of the same seed, limits and sources.
+        resume: skip a suite that has a result in `out` of the same seed, limits and sources, whose
+            counterexample and witnesses still are some.
         jobs: suites at a time, each in a process of its own; -1 for all cores.
         progress: called with the number of cases judged since the last call, if there is one job.
+        kept: called with each report that was read from `out`: its cases are not tried now, and
+            their number is what the file says.
 
     Returns:
         An iterator of the reports. They do not depend on `jobs`, but their order does.
@@ -143,52 +143,29 @@ def attack_all(
     if jobs != 1 and find is None:
         raise UsageError("several jobs need `find`, a function that returns the suites of a claim")
     journal = Journal(output_folder(out)) if out is not None else None
-    keys = {suite.label: _key(suite, budget, seed) for suite in suites}
+    known = {suite.label: suite for suite in suites}
     todo = []
     for suite in suites:
-        done = journal.find(keys[suite.label]) if journal is not None and resume else None
+        done = journal.find(suite, budget, seed) if journal is not None and resume else None
         if done is None:
             todo.append(suite)
-        else:
-            yield done
+            continue
+        if kept is not None:
+            kept(done)
+        yield done
     if jobs == 1:
         reports = (attack(suite, budget, seed, progress) for suite in todo)
     else:
         pool = Parallel(n_jobs=jobs, return_as="generator_unordered")
         reports = cast(
             Iterator[SuiteReport],
-            pool(delayed(_found)(find, suite.claim, suite.name, budget, seed) for suite in todo),
+            pool(tied(_found)(find, suite.claim, suite.name, budget, seed) for suite in todo),
         )
     for report in reports:
-        yield report if journal is None else journal.keep(keys[report.label], report)
+        yield report if journal is None else journal.keep(known[report.label], budget, report)
 
 
 def _found(find: Find, claim: str, name: str, budget: Budget, seed: int) -> SuiteReport:
     """Attack the suite of that claim and name, in another process."""
     suite = next(suite for suite in find([claim]) if suite.name == name)
     return attack(suite, budget, seed)
-
-
-def _key(suite: Suite, budget: Budget, seed: int) -> str:
-    """Hash of what a result depends on.
-
-    These are the limits, the seed, the version, and the sources: of the judge, of what its module
-    imports, and of the formulas.
-    """
-    return digest(
-        {
-            "suite": suite.label,
-            "profile": vars(budget),
-            "seed": seed,
-            "version": version("loopstab"),
-            "source": _source(suite),
-        }
-    )
-
-
-def _source(suite: Suite) -> str:
-    """Hash of the judge's sources; of a judge outside loopstab, its own file alone."""
-    judge: Any = getattr(suite.judge, "func", suite.judge)  # of a partial
-    if judge.__module__.startswith(f"{PACKAGE}."):
-        return source_digest(judge.__module__, *formula_modules())
-    return sha256(Path(inspect.getfile(judge)).read_bytes()).hexdigest()

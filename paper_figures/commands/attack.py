@@ -34,8 +34,9 @@ def attack(
     Each suite draws cases that satisfy all hypotheses of a property, and judges them independently
     of the proof. A counterexample is shrunk and written to OUT/counterexamples. Then each
     hypothesis is dropped in turn: a suite that finds no counterexample there either has no power.
-    With the profile deep, suites that were finished in OUT with the same seed and limits are
-    skipped, so the same command resumes an interrupted run.
+    With the profile deep, suites that were finished in OUT with the same seed, limits and sources
+    are skipped, so the same command resumes an interrupted run. Their counterexamples are judged
+    again; the number of their cases is what OUT/results.jsonl says, and is printed as such.
 
     Examples: loopstab attack A1 A3 --profile quick --seed 1
      loopstab attack --profile deep --minutes 120 --jobs 2 --out runs/deep
@@ -75,7 +76,8 @@ def attack(
     if minutes is not None:
         searches = sum(1 + budget.power_share * len(suite.drops) for suite in suites)
         budget = budget.limited(seconds=60 * minutes * _cores(jobs) / searches)
-    reports = _run(suites, budget, seed, out, jobs)
+    kept: list[SuiteReport] = []
+    reports = _run(suites, budget, seed, out, jobs, kept)
     lines = [line for report in reports for line in report.complaints]
     if json_:
         print(
@@ -83,12 +85,18 @@ def attack(
                 {
                     "profile": profile,
                     "seed": seed,
+                    "read, not run": [report.label for report in kept],
                     "suites": [report.to_json() for report in reports],
                 }
             )
         )
     else:
         _print(reports, out)
+        if kept:
+            print(
+                f"{len(kept)} of these suites, with {sum(report.tried for report in kept)} cases,"
+                f" are read from {out}, not run here; their counterexamples were judged again"
+            )
     for line in lines:
         print(line, file=sys.stderr)
     return 1 if lines else 0
@@ -100,7 +108,10 @@ def _cores(jobs: int) -> int:
     return cpu_count() if jobs == -1 else jobs
 
 
-def _run(suites: Any, budget: Budget, seed: int, out: Path, jobs: int) -> list[SuiteReport]:
+def _run(
+    suites: Any, budget: Budget, seed: int, out: Path, jobs: int, kept: list[SuiteReport]
+) -> list[SuiteReport]:
+    """Attack the suites; those whose results were read are appended to `kept`."""
     from ...numerics.attack.runner import attack_all
     from ...numerics.suites import find_suites
     from ...support.progress_bar import progress_bar
@@ -124,6 +135,7 @@ def _run(suites: Any, budget: Budget, seed: int, out: Path, jobs: int) -> list[S
             resume=budget.name == "deep",
             jobs=jobs,
             progress=count,
+            kept=kept.append,
         ):
             reports[report.label] = report
             bar.set_description(report.label)

@@ -74,6 +74,8 @@ def _attacks(page: Page, measured: Measurements) -> None:
         " its proof. Then each hypothesis is dropped in turn: a suite that finds no counterexample"
         " there either has no power."
     )
+    for note in measured.attacked.notes:
+        page.text(note)
     page.table(measured.attacked.rows())
     page.items(measured.attacked.complaints)
 

@@ -1,29 +1,71 @@
 """The row of each claim from results of attacks, and their place in the report."""
 
 import json
+from dataclasses import replace
 
+import hypothesis.strategies as st
 import pytest
 
+from loopstab.numerics.attack.budget import PROFILES
 from loopstab.numerics.attack.journal import RESULTS
+from loopstab.numerics.attack.result_line import ResultLine
+from loopstab.numerics.attack.suite import Drop, Suite
 from loopstab.numerics.attack.verdict import Evidence, Power, SuiteReport
 from loopstab.paper_figures.text.attack_results import Attacks
 from loopstab.support.errors import UsageError
 
+LIMITS = PROFILES["quick"]
 CASE = Evidence({"n": 1}, "n = 1", "1 is odd")
+DROPS = {"range": -1, "modulus": -2}
+"""The only case of each drop."""
 
 
-def result(suite="limit", claim="A1", evidence=None, fired=True, undecided=0, seed=0):
-    power = (Power("range", 3, 0, 0.1, CASE if fired else None), Power("modulus", 2, 0, 0.1, CASE))
+def numbers(low, high):
+    return st.fixed_dictionaries({"n": st.integers(low, high)})
+
+
+def suite(claim, name):
+    """A suite that 1 breaks, and the cases of its drops; nothing is ever drawn from it here."""
+    return Suite(
+        claim,
+        name,
+        property="it holds",
+        evidence="exact orbit",
+        cases=lambda: numbers(0, 9),
+        judge=lambda case: None if case["n"] in (0, 2) else f"{case['n']} is odd",
+        broken=lambda case: tuple(name for name, n in DROPS.items() if case["n"] == n),
+        drops=tuple(
+            Drop(name, cases=lambda n=n: numbers(n, n), assumption=name)
+            for name, n in DROPS.items()
+        ),
+    )
+
+
+SUITES = (suite("A1", "limit"), suite("A1", "one-limit"), suite("N3", "contraction"))
+UNKNOWN = suite("A1", "no such suite")
+
+
+@pytest.fixture(autouse=True)
+def toys(monkeypatch):
+    monkeypatch.setattr("loopstab.paper_figures.text.attack_results.all_suites", lambda: SUITES)
+
+
+def result(name="limit", claim="A1", evidence=None, fired=True, undecided=0, seed=0):
+    power = tuple(
+        Power(drop, 3, 0, 0.1, Evidence({"n": n}, "n", "odd") if fired or n == -2 else None)
+        for drop, n in DROPS.items()
+    )
     return SuiteReport(
-        claim, suite, "it holds", "exact orbit", "quick", seed, 20, undecided, 0.5, evidence, power
+        claim, name, "it holds", "exact orbit", "quick", seed, 20, undecided, 0.5, evidence, power
     )
 
 
 @pytest.fixture
 def written(tmp_path):
     def write(*reports):
-        lines = [json.dumps({"key": str(i), **r.to_json()}) for i, r in enumerate(reports)]
-        (tmp_path / RESULTS).write_text("\n".join(lines))
+        known = {s.label: s for s in (*SUITES, UNKNOWN)}
+        lines = [ResultLine.of(known[r.label], LIMITS, r).to_json() for r in reports]
+        (tmp_path / RESULTS).write_text("\n".join(map(json.dumps, lines)))
         return tmp_path
 
     return write
@@ -58,6 +100,7 @@ def test_sums_of_a_row_and_order_of_the_ledger(written):
         result(seed=2, fired=False),
         result("no such suite"),
     )
+    file = folder / RESULTS
     known = Attacks.read(folder)
     rows = known.rows()
     assert rows[0] == {
@@ -66,13 +109,22 @@ def test_sums_of_a_row_and_order_of_the_ledger(written):
         "suites": 1,
         "cases tried": 40,
         "undecided": 1,
+        "cases": f"read from {file}, not run here",
         "drops with a counterexample": "3 of 4",
         "judged by": "exact orbit",
         "profile (seeds)": "quick (0, 2)",
     }
     row, *_ = known.to_json()["claims"]
     assert (row["verdict"], row["drops fired"]) == ("powerless", "3 of 4")  # the keys of the files
-    assert f"1 of {known.suites} suites tried 40 cases (1 undecided)" in known.line()
+    line = known.line()
+    assert line.startswith(
+        f"Attacks (read from {file}, not run here): 2 of 3 suites tried 60 cases"
+    )
+    assert "(1 undecided)" in line
+    assert "Judged again here: 5 stored counterexamples; 5 of 6 dropped hypotheses have" in line
+    assert "Not shown: 1 results of other sources." in line
+    assert (known.to_json()["judged_again"], known.to_json()["not_shown"]) == (5, 1)
+    assert "Not shown: 1 results" in known.notes[-1]
     assert all(
         "case" not in part["evidence"]
         for r in known.to_json()["results"]
@@ -81,9 +133,25 @@ def test_sums_of_a_row_and_order_of_the_ledger(written):
     )
 
 
-def test_missing_and_damaged_results(tmp_path):
+def test_missing_damaged_and_altered_results(tmp_path, written):
     with pytest.raises(UsageError, match="write them with loopstab attack --out"):
         Attacks.read(tmp_path / "nowhere")
     (tmp_path / RESULTS).write_text("{broken")
     with pytest.raises(UsageError, match="damaged"):
         Attacks.read(tmp_path)
+    text = (written(result()) / RESULTS).read_text()
+    (tmp_path / RESULTS).write_text(text.replace('"tried": 20', '"tried": 5000000000000'))
+    with pytest.raises(UsageError, match=r"is damaged \(line 1: tried must be"):
+        Attacks.read(tmp_path)
+    (tmp_path / RESULTS).write_text(text.replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(UsageError, match="1 of other sources or altered"):
+        Attacks.read(tmp_path)
+
+
+def test_a_witness_that_is_none_is_a_complaint(written):
+    power = Power("range", 3, 0, 0.1, Evidence({"n": 2}, "n = 2", "2 is odd, believe me"))
+    forged = replace(result(), power=(power, result().power[1]))
+    found = Attacks.read(written(forged))
+    assert found.rows()[0]["verdict"] == "no power"
+    assert found.rows()[0]["drops with a counterexample"] == "1 of 2"
+    assert any("does not count" in line for line in found.complaints)

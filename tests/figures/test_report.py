@@ -7,18 +7,17 @@ import re
 
 import pytest
 
-from loopstab.numerics.attack.journal import RESULTS
-from loopstab.numerics.attack.verdict import SuiteReport
+from loopstab.numerics.attack.budget import PROFILES
+from loopstab.numerics.attack.runner import attack_all
+from loopstab.numerics.suites import find_suites
 from loopstab.paper_figures.report_page.write import write_report
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     out, attacks = tmp_path_factory.mktemp("report"), tmp_path_factory.mktemp("attack")
-    result = SuiteReport(
-        "A1", "limit", "it holds", "exact orbit", "quick", 0, 1234, 0, 1.0, None, ()
-    )
-    (attacks / RESULTS).write_text(json.dumps({"key": "0", **result.to_json()}))
+    few = PROFILES["quick"].limited(examples=10)
+    list(attack_all(find_suites(["A1"])[:1], few, out=attacks))
     return write_report(out, quick=True, attacks=attacks, progress=False), out
 
 
@@ -65,6 +64,10 @@ def test_results_of_attacks_stand_on_the_page(report):
     html = (report[1] / "index.html").read_text()
     data = json.loads((report[1] / "report.json").read_text())
     (row,) = data["attacks"]["claims"]
-    assert (row["claim"], row["verdict"], row["cases tried"]) == ("A1", "survived", 1234)
+    assert (row["claim"], row["verdict"], row["cases tried"]) == ("A1", "survived", 10)
     assert '<td>A1</td><td class="good">survived</td>' in html
     assert data["attacks"]["line"] == report[0].lines[-1]
+    for text in (row["cases"], data["attacks"]["cases"], report[0].lines[-1], html):
+        assert "results.jsonl, not run here" in text
+    assert data["attacks"]["judged_again"] == 3
+    assert "3 stored counterexamples, those with a hypothesis dropped among them" in html
