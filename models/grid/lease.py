@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 import tarfile
@@ -36,8 +37,10 @@ from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder, write_atomic, write_json
 from ...support.locks import exclusive_folder
 from ...support.optional import optional
-from ..network.checkpoint import entry
+from ...support.schema import shown
+from ..network.checkpoint import Checkpoint, entry
 from ..network.metadata import entries, read_metadata
+from ..network.run_record import parsed_run
 from ..training.run_spec import check_device
 from ..training.train import MODEL, RESULT, STATE
 from .machine_check import MachineCheck, check_machine
@@ -212,17 +215,28 @@ def unpack(out: Path, work: Path) -> int:
     for file in sorted(out.glob("state-*.safetensors")):
         target = work / RUNS / file.stem.removeprefix("state-")
         if not (target / STATE).exists():
-            read_metadata(file)  # raises for a damaged file
+            Checkpoint.load(file)  # raises for a damaged file
             write_atomic(output_folder(target) / STATE, file.read_bytes())
             count += 1
     for file in sorted(out.glob("shard-*.safetensors")):
         for name, meta in entries(file).items():
-            target = work / RUNS / meta["run"]["id"]
+            target = work / RUNS / _run_id(meta["run"], file)
             if not (target / RESULT).exists():
                 entry(file, name).save(output_folder(target) / MODEL)
                 write_json(target / RESULT, meta["run"])
                 count += 1
     return count
+
+
+def _run_id(run: dict[str, Any], file: Path) -> str:
+    """The name of a run in its grid, which becomes the name of a folder."""
+    name = run.get("id", "")
+    if not re.fullmatch("[0-9a-f]{12}", name):
+        raise LoopstabError(
+            f"{file} holds a run without a name in a grid (run.id is {shown(name)}): move the file"
+            " out of the folder"
+        )
+    return name
 
 
 def _use_cache(folder: Path, earlier: str | Path | None) -> None:
@@ -247,7 +261,7 @@ def summary(work: Path) -> str:
     """
     lines = []
     for line in (work / RESULTS).read_text().splitlines() if (work / RESULTS).exists() else []:
-        run: dict[str, Any] = json.loads(line)
+        run = parsed_run(line)
         at, last = run["choice"]["loops"], run["loops"][-1]
         curves = run["accuracy"].items()
         shares = (

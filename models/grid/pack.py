@@ -14,7 +14,7 @@ from ...support.files import output_folder
 from ...support.progress_bar import progress_bar
 from ..measure.rounding import same_diagnosis_in_half
 from ..network.checkpoint import Checkpoint
-from ..network.metadata import read_metadata
+from ..network.metadata import finished_run, read_metadata
 from ..network.run_record import run_name
 from ..training.train import MODEL
 from .workers import RUNS
@@ -112,7 +112,7 @@ def pack(
 
 
 def _names(files: list[Path]) -> dict[Path, str]:
-    names = {file: run_name(read_metadata(file)) for file in files}
+    names = {file: run_name({"run": finished_run(read_metadata(file), file)}) for file in files}
     count = Counter(names.values())
     return {
         file: name if count[name] == 1 else f"{name}-{file.parent.name}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...support.errors import UsageError
+from ...support.regular_file import read_regular
+from ...support.schema import shown
 from ..training.run_spec import RunSpec
 
 if TYPE_CHECKING:
     from ..tasks.task import Task
 
 PLANS = Path(__file__).parents[1] / "plans"
+
+LONGEST = 2**20
+"""Most bytes of a plan."""
+MOST_RUNS = 100_000
+"""Most runs that the tables of a plan stand for."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +51,9 @@ class Plan:
             The plan.
 
         Raises:
-            UsageError: there is no such file, or something in it is wrong; the message names the
-                file, the line and the key.
+            UsageError: there is no such file, it is longer than `LONGEST` or stands for more than
+                `MOST_RUNS` runs, or something in it is wrong; the message names the file, the line
+                and the key.
 
         Example:
             >>> from loopstab.models.grid.plan import Plan
@@ -53,20 +63,28 @@ class Plan:
         path = Path(path)
         if not path.suffix:
             path = PLANS / f"{path}.toml"
-        if not path.is_file():
+        if not os.path.isfile(path):
             shipped = ", ".join(sorted(p.stem for p in PLANS.glob("*.toml")))
             raise UsageError(
                 f"no plan at {path}: give a TOML file, or one of the shipped plans ({shipped})"
             )
         try:
-            text = path.read_text()
+            text = read_regular(path, LONGEST).decode()
             data = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise UsageError(f"cannot read the plan {path}: {error.strerror}") from None
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                f"{path} is not a TOML file: it is not UTF-8 text (byte {error.start})"
+            ) from None
+        except ValueError as error:  # tomllib passes on what int says of a number that is too long
             raise UsageError(f"{path} is not a TOML file: {error}") from None
+        except RecursionError:
+            raise UsageError(f"{path} is not a plan: its values are nested too deep") from None
         for key, value in data.items():
             if key not in SHAPES:
                 raise UsageError(
-                    f"{_place(path, text, key)}: unknown key {key!r}; a plan has"
+                    f"{_place(path, text, key)}: unknown key {shown(key)}; a plan has"
                     f" {', '.join(SHAPES)}"
                 )
             kind, words = SHAPES[key]
@@ -79,16 +97,20 @@ class Plan:
             )
             if not isinstance(value, kind) or not all(isinstance(table, dict) for table in inner):
                 raise UsageError(f"{_place(path, text, key)}: {key} must be {words}")
+        shared, own = data.get("defaults", {}), data.get("tasks", {})
+        many = sum(_count(table, shared, own) for table in data.get("runs", []))
+        if many > MOST_RUNS:
+            raise UsageError(
+                f"{path}: the lists of the plan stand for {shown(many)} runs, more than"
+                f" {MOST_RUNS}: shorten them"
+            )
         runs: list[RunSpec] = []
         for number, table in enumerate(data.get("runs", []), 1):
-            for options in _expand(table, data.get("defaults", {}), data.get("tasks", {})):
+            for options in _expand(table, shared, own):
                 try:
                     runs.append(RunSpec.from_dict(options, f"run {number}"))
                 except UsageError as error:
-                    key = next(
-                        (k for k in options if repr(k) in str(error) or f" {k} = " in str(error)),
-                        "",
-                    )
+                    key = next((k for k in options if _is_about(str(error), k)), "")
                     raise UsageError(f"{_place(path, text, key, number)}: {error}") from None
         if not runs:
             raise UsageError(
@@ -145,9 +167,28 @@ def _expand(
 ) -> Iterator[dict[str, Any]]:
     for options in _product({**defaults, **table}):
         own = tasks.get(str(options.get("task", RunSpec.task)), {})
+        given = {key: [value] for key, value in options.items()}  # lists in lists stay
         yield from _product(
-            {**options, **{key: value for key, value in own.items() if key not in table}}
+            {**given, **{key: value for key, value in own.items() if key not in table}}
         )
+
+
+def _count(table: dict[str, Any], defaults: dict[str, Any], tasks: dict[str, Any]) -> int:
+    """The number of runs that `_expand` makes, in closed form."""
+    rest = {**defaults, **table}
+    names = rest.pop("task", RunSpec.task)
+    own = (tasks.get(str(name), {}) for name in (names if isinstance(names, list) else [names]))
+    return _size(rest) * sum(
+        _size({key: value for key, value in options.items() if key not in table}) for options in own
+    )
+
+
+def _size(table: dict[str, Any]) -> int:
+    return math.prod(len(value) for value in table.values() if isinstance(value, list))
+
+
+def _is_about(message: str, key: str) -> bool:
+    return f": {key} must be " in message or f"unknown key {shown(key)}" in message
 
 
 def _product(table: dict[str, Any]) -> Iterator[dict[str, Any]]:

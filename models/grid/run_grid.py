@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...support.errors import LoopstabError, UsageError
+from ...support.errors import UsageError
 from ...support.files import output_folder, write_atomic
 from ...support.locks import locked
 from ...support.progress_bar import progress_bar
+from ..network.run_record import read_result
 from ..training.run_spec import check_device
 from ..training.train import RESULT
 from .plan import Plan
@@ -155,12 +156,6 @@ def gather(grid: str | Path, ids: Sequence[str]) -> int:
         for i in ids:
             file = folder / RUNS / i / RESULT
             if file.exists():
-                try:
-                    lines.append(json.dumps({**json.loads(file.read_text()), "id": i}) + "\n")
-                except ValueError:
-                    raise LoopstabError(
-                        f"{file} is damaged: delete it, and the same command evaluates the run"
-                        " again"
-                    ) from None
+                lines.append(json.dumps({**read_result(file), "id": i}) + "\n")
         write_atomic(folder / RESULTS, "".join(lines))
     return len(lines)

@@ -15,6 +15,9 @@ import numpy as np
 from ...numerics.proportion import wilson
 from ...support.errors import LoopstabError, UsageError
 from ...support.jsonable import jsonable
+from ...support.regular_file import read_regular
+from ...support.schema import Anything, ListOf, Number, Record, Text, Whole
+from ...support.strict_json import parse_json
 from ...theory.architecture import Architecture, Recall
 from .recall_record import RecallRecord
 
@@ -36,6 +39,28 @@ QUANTITIES: dict[str, Callable[[RecallRecord], float | None]] = {
 `Re(leading)/rho` is the cosine of the angle of the leading eigenvalue: 1 where it is real and
 positive, -1 where it is real and negative.
 """
+
+LONGEST = 100_000_000
+"""Most bytes of a file of records."""
+_NAME, _COUNT, _LOOPS = Text(1000), Whole(0, 1_000_000_000), ListOf(Whole(0, 1_000_000_000))
+_SIZES = ListOf(Number(0))
+LINE = Record(
+    {
+        "settings": Anything(),
+        "record": Record(
+            {
+                **dict.fromkeys(("name", "architecture", "task"), _NAME),
+                "seed": Whole(0, 2**63),
+                **dict.fromkeys(("inputs", "loops", "settled"), _COUNT),
+                **dict.fromkeys(("rho", "sensitivity", "smallest"), _SIZES),
+                "leading": ListOf(ListOf(Number(), 2, 2)),
+                **dict.fromkeys(("coarse", "fine"), _LOOPS),
+                **dict.fromkeys(("best", "last"), Number(0, 1)),
+            }
+        ),
+    }
+)
+"""What a line of such a file holds."""
 
 
 @dataclass(frozen=True)
@@ -179,16 +204,22 @@ class RecordFile:
         self._known: dict[str, RecallRecord] = {}
         if path is None or not path.exists():
             return
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        try:
+            lines = read_regular(path, LONGEST).splitlines()
+        except (ValueError, OSError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise LoopstabError(f"cannot read {path} ({reason}): choose another file") from None
+        for number, line in enumerate(lines, 1):
             try:
-                entry = json.loads(line)
+                entry = parse_json(line)
+                LINE.check(entry, "")
                 if entry["settings"] == self._settings:
                     record = _of_json(entry["record"])
                     self._known[record.name] = record
-            except (ValueError, KeyError, TypeError):
+            except ValueError as error:
                 raise LoopstabError(
-                    f"line {number} of {path} is not a record of this comparison: remove it, and"
-                    " its checkpoint is measured again"
+                    f"line {number} of {path} is not a record of this comparison ({error}): remove"
+                    " it, and its checkpoint is measured again"
                 ) from None
 
     def get(self, name: str, measure: Callable[[], RecallRecord]) -> RecallRecord:

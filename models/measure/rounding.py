@@ -28,6 +28,8 @@ def same_diagnosis_in_half(checkpoint: Checkpoint, data: str | Path | None) -> b
     rounded = Checkpoint(
         {name: t.half().float() for name, t in checkpoint.tensors.items()}, checkpoint.meta
     )
+    if not all(bool(t.isfinite().all()) for t in rounded.tensors.values()):
+        return False
     if checkpoint.meta["run"]["config"]["model"]["blocks"] > 1:
         return torch.equal(_verdicts(checkpoint, data), _verdicts(rounded, data))
     # it needs the packages of theory, which a machine that only trains may lack

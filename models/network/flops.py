@@ -1,5 +1,5 @@
-"""Parameters and floating-point operations of a looped transformer in closed form; multiplying and
-adding count one each.
+"""Floating-point operations of a looped transformer in closed form; multiplying and adding count
+one each.
 
 Only sums of products are counted, as torch's `FlopCounterMode` does, which sees matrix products and
 no element-wise operation: norms, softmax, GELU, rotations, the gates of a GRU cell and the decay of
@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...theory.architecture import Architecture, Recall, Residual
+from ...theory.architecture import Recall, Residual
 from .geometry import Window
-from .model_config import ModelConfig
+from .model_config import ModelConfig, mixes
 
 
 @dataclass(frozen=True)
@@ -53,34 +53,6 @@ class Flops:
         """
         first = self.forward(tokens, n, 0, folded) - self.forward(tokens, 0, 0, folded)
         return first + 3 * self.forward(tokens, k, 1, folded)
-
-
-def parameter_count(config: ModelConfig) -> int:
-    """Number of weights."""
-    arch, d = config.architecture, config.width
-    norms = d * (arch.norm.on_argument + arch.norm.on_update + arch.norm.on_sum)
-    gru = 6 * d * d + 6 * d if arch.residual is Residual.GRU else 0
-    strength = int(arch.residual is Residual.SCALED)
-    decay = d if arch.residual is Residual.DECAY else 0
-    bias = 0 if config.window is None else config.heads * config.window**config.axes
-    attention = 4 * (d * d + d) + 2 * config.head_width + bias
-    mlp = 2 * config.hidden * d * d + (config.hidden + 1) * d
-    recall = (d * d + d if arch.recall.present else 0) + (d * d if mixes(arch) else 0)
-    head = d + d * d + d + (d + 1) * config.classes
-    return (
-        (config.channels + 1) * d
-        + recall
-        + decay
-        + config.blocks * (attention + mlp + 2 * (norms + gru + strength))
-        + head
-    )
-
-
-def mixes(architecture: Architecture) -> bool:
-    """Whether there is a matrix W_x; a decaying stream has A in its place."""
-    recall = architecture.recall
-    in_stream = recall.in_stream and architecture.residual is not Residual.DECAY
-    return in_stream or recall.in_update
 
 
 def folds(recall: Recall) -> bool:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...support.errors import UsageError
-from ...theory.architecture import Architecture
+from ...support.schema import SchemaError, check_settings, shown
+from ...theory.architecture import Architecture, Residual
+from .bounds import MODEL, MODEL_RECORD, PARAMETERS
 from .choices import QKNorm
 
 
@@ -31,8 +33,11 @@ class ModelConfig:
         rope_base: base of the frequencies of the rotary embedding; default 10000.
         eps: the constant in the norms, positive; default 1e-6.
 
+    The bounds of all numbers are those of `bounds.MODEL`, and at most `bounds.PARAMETERS` weights;
+    they are checked before anything is built.
+
     Raises:
-        UsageError: a size is not possible.
+        UsageError: a size is not possible, or beyond its bounds.
 
     Example:
         >>> from loopstab.models.network.model_config import ModelConfig
@@ -54,31 +59,29 @@ class ModelConfig:
     eps: float = 1e-6
 
     def __post_init__(self) -> None:
-        for name in ("channels", "classes", "width", "heads", "hidden", "blocks"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise UsageError(f"{name} must be a positive whole number, not {value!r}")
-        if self.width % self.heads:
-            divisors = [n for n in range(1, self.width + 1) if self.width % n == 0]
-            near = min(divisors, key=lambda n: abs(n - self.heads))
+        if not isinstance(self.architecture, Architecture):
             raise UsageError(
-                f"width {self.width} is not divisible by {self.heads} heads: try --heads {near}"
+                f"architecture must be an Architecture, not {shown(self.architecture)}"
             )
-        if self.axes not in (1, 2):
-            raise UsageError(f"axes must be 1 (sequences) or 2 (square boards), not {self.axes!r}")
+        check_settings(self, MODEL)
+        if self.width % self.heads:
+            raise UsageError(
+                f"width {self.width} is not divisible by {self.heads} heads: try --heads"
+                f" {_nearest_divisor(self.width, self.heads)}"
+            )
         if self.head_width % (2 * self.axes):
             raise UsageError(
                 f"width per head is {self.head_width}, but the rotary embedding over {self.axes}"
                 f" axes needs a multiple of {2 * self.axes}: change width or heads"
             )
-        if self.window is not None and (self.window < 1 or self.window % 2 == 0):
+        if self.window is not None and self.window % 2 == 0:
             raise UsageError(
                 f"window must be odd and positive (5: two cells to each side), not {self.window}"
             )
-        if not self.eps > 0:
+        if (count := parameter_count(self)) > PARAMETERS:
             raise UsageError(
-                f"eps must be positive, not {self.eps!r}: with eps = 0 the step is undefined where"
-                " the argument of a norm is zero"
+                f"the network would have {count} weights, more than {PARAMETERS}: lower width,"
+                " hidden or blocks"
             )
         object.__setattr__(self, "qk_norm", QKNorm(self.qk_norm))
 
@@ -104,14 +107,49 @@ class ModelConfig:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ModelConfig:
-        """The configuration of a JSON object that `to_json` made; unknown keys are a
-        `UsageError`.
+        """The configuration of a JSON object that `to_json` made.
+
+        Raises:
+            UsageError: a field is missing, unknown, or not what it must be; the message names it,
+                such as `model.width`.
         """
-        known = {f.name for f in dataclasses.fields(cls)}
-        extra = sorted(set(data) - known)
-        if extra:
-            raise UsageError(
-                f"unknown model settings {', '.join(extra)}: this file was written by another"
-                " version of loopstab"
-            )
-        return cls(**{**data, "architecture": Architecture.parse(data["architecture"])})
+        try:
+            MODEL_RECORD.check(data, "model")
+            return cls(**{**data, "architecture": Architecture.parse(data["architecture"])})
+        except (SchemaError, UsageError) as error:
+            text = str(error)
+            raise UsageError(text if text.startswith("model") else f"model: {text}") from None
+
+
+def _nearest_divisor(number: int, near: int) -> int:
+    """The divisor of a number that is nearest to another number, the lower of two."""
+    candidates = (n for gap in range(number) for n in (near - gap, near + gap))
+    return next(n for n in candidates if 0 < n <= number and number % n == 0)
+
+
+def parameter_count(config: ModelConfig) -> int:
+    """Number of weights, in closed form: nothing is built."""
+    arch, d = config.architecture, config.width
+    norms = d * (arch.norm.on_argument + arch.norm.on_update + arch.norm.on_sum)
+    gru = 6 * d * d + 6 * d if arch.residual is Residual.GRU else 0
+    strength = int(arch.residual is Residual.SCALED)
+    decay = d if arch.residual is Residual.DECAY else 0
+    bias = 0 if config.window is None else config.heads * config.window**config.axes
+    attention = 4 * (d * d + d) + 2 * config.head_width + bias
+    mlp = 2 * config.hidden * d * d + (config.hidden + 1) * d
+    recall = (d * d + d if arch.recall.present else 0) + (d * d if mixes(arch) else 0)
+    head = d + d * d + d + (d + 1) * config.classes
+    return (
+        (config.channels + 1) * d
+        + recall
+        + decay
+        + config.blocks * (attention + mlp + 2 * (norms + gru + strength))
+        + head
+    )
+
+
+def mixes(architecture: Architecture) -> bool:
+    """Whether there is a matrix W_x; a decaying stream has A in its place."""
+    recall = architecture.recall
+    in_stream = recall.in_stream and architecture.residual is not Residual.DECAY
+    return in_stream or recall.in_update

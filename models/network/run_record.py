@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from ...support.errors import LoopstabError
+from ...support.regular_file import read_regular
+from ...support.schema import SchemaError
+from ...support.strict_json import parse_json
+from .record_schema import RUN, lacking
+
+LONGEST = 100_000_000
+"""Most bytes of a file with a record."""
 
 SHOWN_LOOPS = 30
 """Iterations up to which an accuracy counts as early: the most that a training step has in the
@@ -23,6 +33,34 @@ class Shares(NamedTuple):
     chosen: float
     early: float
     last: float
+
+
+def parsed_run(text: str | bytes) -> dict[str, Any]:
+    """The record of a finished run.
+
+    Raises:
+        ValueError: the text is not JSON, or a field is missing or not what it must be.
+    """
+    run = parse_json(text)
+    RUN.check(run, "")
+    if (name := lacking(run)) is not None:
+        raise SchemaError(f"{name} is missing")
+    return run
+
+
+def read_result(path: str | Path) -> dict[str, Any]:
+    """The record in the file that a run leaves when it is finished.
+
+    Raises:
+        LoopstabError: the file cannot be read, or does not hold the record of a finished run.
+    """
+    try:
+        return parsed_run(read_regular(path, LONGEST))
+    except (ValueError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise LoopstabError(
+            f"{path} is damaged ({reason}): delete it, and the same command evaluates the run again"
+        ) from None
 
 
 def task_of(run: Mapping[str, Any]) -> str:

@@ -13,10 +13,10 @@ from ...theory.architecture import Residual
 from .affine import Affine, Diagonal, Maps
 from .arithmetic import EXACT, Arithmetic
 from .attention import Attention
-from .flops import Flops, flops, folds, mixes, parameter_count
+from .flops import Flops, flops, folds
 from .geometry import Geometry
 from .mlp import MLP
-from .model_config import ModelConfig
+from .model_config import ModelConfig, mixes, parameter_count
 from .norm import RMSNorm
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...support.errors import UsageError
 from ...support.optional import optional
+from ...support.schema import SchemaError, shown
+from ..network.bounds import BITS
 from ..network.choices import Positions
 
 if TYPE_CHECKING:  # the names are listed without importing torch
@@ -69,6 +71,10 @@ def recorded_task(run: dict[str, Any], data: str | Path | None = None) -> Task:
     """
     kind = task_class(run["task"])
     bits = kind.recorded_bits(run["data"]) if kind.lengths else 32
+    try:
+        BITS.check(bits, "bits")
+    except SchemaError as error:
+        raise UsageError(f"the data of the run, {shown(run['data'])}: {error}") from None
     positions = run.get("config", {}).get("positions", Positions.NONE)
     task = kind.make(bits=bits, data=data, positions=positions)
     if task.fingerprint() == run["data"]:

@@ -152,8 +152,9 @@ class Task(ABC):
 
     @classmethod
     def recorded_bits(cls, fingerprint: str) -> int:
-        """The training length that a fingerprint ends with."""
-        return int(fingerprint.rpartition("-")[2])
+        """The training length that a fingerprint ends with; 0 where there is none."""
+        digits = fingerprint.rpartition("-")[2]
+        return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else 0
 
     def level_to_measure(self, reached: str) -> str:
         """The level on which to measure a loop whose training reached that level: the same one, or

@@ -4,11 +4,13 @@ rest.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ...support.schema import shown
 from ..network.choices import Optimizer
 from ..network.transformer import LoopedTransformer
 from .train_config import TrainConfig
@@ -56,16 +58,44 @@ class Optimizers:
         }
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Restore the state from such tensors; other names are ignored."""
+        """Restore the state from such tensors; other names are ignored.
+
+        Raises:
+            ValueError: a tensor belongs to no weight or has another shape, or a weight lacks one.
+        """
         states: list[dict[int, dict[str, Any]]] = [{} for _ in self._parts]
         for name, t in tensors.items():
             if name.startswith("optimizer."):
-                _, number, i, key = name.split(".", 3)
-                states[int(number)].setdefault(int(i), {})[key] = t
+                number, i = self._place(name, t)
+                states[number].setdefault(i, {})[name.split(".", 3)[3]] = t
+        for part, state in zip(self._parts, states, strict=True):
+            for i, found in state.items():
+                if lacking := set(_shapes(part, torch.empty(0))) - set(found):
+                    raise ValueError(f"the weight {i} lacks {min(lacking)}")
         for part, state in zip(self._parts, states, strict=True):
             part.load_state_dict(
                 {"state": state, "param_groups": part.state_dict()["param_groups"]}
             )
+
+    def _place(self, name: str, tensor: Tensor) -> tuple[int, int]:
+        """The numbers of the optimiser and of the weight that a tensor of that name belongs to."""
+        found = re.fullmatch(r"optimizer\.(\d{1,4})\.(\d{1,6})\.(\w+)", name)
+        number, i = (int(found[1]), int(found[2])) if found else (-1, -1)
+        if found and number < len(self._parts):
+            part = self._parts[number]
+            weights = [p for group in part.param_groups for p in group["params"]]
+            if i < len(weights):
+                wanted = _shapes(part, weights[i]).get(found[3])
+                if wanted == tensor.shape:
+                    return number, i
+        raise ValueError(f"{shown(name)} with shape {tuple(tensor.shape)} belongs to no weight")
+
+
+def _shapes(part: torch.optim.Optimizer, weight: Tensor) -> dict[str, torch.Size]:
+    """What an optimiser keeps of a weight."""
+    if isinstance(part, torch.optim.AdamW):
+        return {"step": torch.Size(), "exp_avg": weight.shape, "exp_avg_sq": weight.shape}
+    return {"momentum_buffer": weight.shape}
 
 
 def hidden_matrices(model: LoopedTransformer) -> list[Tensor]:

@@ -7,13 +7,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...support.errors import UsageError, check_seed_and_jobs
+from ...support.errors import UsageError
 from ...support.optional import optional
+from ...support.schema import Kind, Maybe, Number, SchemaError, Text, Whole, check_settings, shown
 from ...theory.architecture import Architecture
+from ..network.bounds import BITS, LOOPS, MODEL, STEPS, TRAINING
 from ..network.choices import (
     Augmentation,
     EncoderGradient,
@@ -45,14 +48,30 @@ CHOICES = {
 }
 """Options that take one of a few names; `encoder_gradient` also takes auto."""
 
+BOUNDS: dict[str, Kind] = {
+    **{name: Text(100) for name in ("task", "architecture", "decay", *CHOICES)},
+    **{name: MODEL[name] for name in ("width", "heads")},
+    "window": Maybe(Whole(0, 4095)),
+    "bits": BITS,
+    "loops": LOOPS,
+    "steps": STEPS,
+    "polish": STEPS,
+    **{
+        name: TRAINING[name]
+        for name in ("batch", "lr", "muon_lr", "warmup", "gradient_loops", "eval_size", "seed")
+    },
+}
+"""What every option must be; `build` checks the names."""
+
 
 @dataclass(frozen=True)
 class RunSpec:
     """The options of a training run.
 
     The defaults are the paper's where it states them (Stability and Generalization in Looped
-    Transformers, arXiv 2604.15259); the plan `desk` has the recipe that solves the tasks. Every
-    option is checked by `build`, before anything is trained.
+    Transformers, arXiv 2604.15259); the plan `desk` has the recipe that solves the tasks. Types and
+    bounds (`BOUNDS`) are checked at once, and all options together by `build`, before anything is
+    trained.
 
     Attributes:
         task: What to learn: TASKS.
@@ -128,19 +147,25 @@ class RunSpec:
     eval_size: int = 2048
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        check_settings(self, BOUNDS)
+
     @classmethod
     def from_dict(cls, options: dict[str, Any], where: str = "run") -> RunSpec:
-        """The run of a table of options; `UsageError` for an unknown key or a value of another
-        type.
+        """The run of a table of options; `UsageError` for an unknown key, or a value of another
+        type or beyond its bounds.
         """
         fields = {f.name: f for f in dataclasses.fields(cls)}
         extra = sorted(set(options) - set(fields))
         if extra:
-            raise UsageError(f"{where}: unknown key {extra[0]!r}; a run has {', '.join(fields)}")
+            raise UsageError(
+                f"{where}: unknown key {shown(extra[0])}; a run has {', '.join(fields)}"
+            )
         for name, value in options.items():
-            wanted = type(fields[name].default) if fields[name].default is not None else int
-            if type(value) is not wanted and not (wanted is float and type(value) is int):
-                raise UsageError(f"{where}: {name} = {value!r} must be of type {wanted.__name__}")
+            try:
+                BOUNDS[name].check(value, name)
+            except SchemaError as error:
+                raise UsageError(f"{where}: {error}") from None
         floats = {
             name: float(value)
             for name, value in options.items()
@@ -176,7 +201,6 @@ class RunSpec:
         """The configuration for the task as it was made."""
         from .train_config import TrainConfig
 
-        check_seed_and_jobs(self.seed)
         recall, _, rest = self.architecture.partition("/")
         fixed = recall == "fixed"
         window = task.default_window if self.window is None else self.window or None
@@ -255,8 +279,19 @@ class RunSpec:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def _documented(text: str) -> str:
+    """The text with the names of the tasks, and with the bounds of every number."""
+    for name, kind in BOUNDS.items():
+        if not isinstance(kind, Text):
+            inner = kind.kind if isinstance(kind, Maybe) else kind
+            assert isinstance(inner, Whole | Number)
+            entry = rf"(\n        {name}: .*?)\.(?=\n        \w+: |\n\n)"
+            text = re.sub(entry, rf"\1; {inner.span}.", text, count=1, flags=re.DOTALL)
+    return text.replace("TASKS", ", ".join(TASKS))
+
+
 # The help of the command line is made from this text.
-RunSpec.__doc__ = (RunSpec.__doc__ or "").replace("TASKS", ", ".join(TASKS))
+RunSpec.__doc__ = _documented(RunSpec.__doc__ or "")
 
 
 def check_device(device: str) -> None:

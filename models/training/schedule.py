@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from ...support.errors import UsageError
+from ...support.schema import Record, SchemaError, Whole, check_settings
+from ..network.bounds import FIXED_STEPS, LENGTH_CURRICULUM, SCHEDULE_RECORD
 
 
 class Schedule(Protocol):
@@ -54,8 +56,10 @@ class Course(Protocol):
         """The numbers that `restore` needs."""
         ...
 
-    def restore(self, state: dict[str, int]) -> None:
-        """Continue where `state` was taken."""
+    def restore(self, state: dict[str, int], step: int) -> None:
+        """Continue where `state` was taken, after that many steps; `SchemaError` where they do not
+        belong to one course.
+        """
         ...
 
 
@@ -94,15 +98,10 @@ class LengthCurriculum:
     polish: int = 400
 
     def __post_init__(self) -> None:
-        if not 1 <= self.start_bits <= self.bits:
+        check_settings(self, LENGTH_CURRICULUM)
+        if self.start_bits > self.bits:
             raise UsageError(
                 f"start_bits must lie between 1 and bits = {self.bits}, not {self.start_bits}"
-            )
-        _positive(self, "check_every", "max_steps", "polish", "lr_bits")
-        if not 0 < self.advance_at <= 1:
-            raise UsageError(
-                f"advance_at is a share of solved samples above 0 and up to 1, not"
-                f" {self.advance_at}"
             )
 
     def start(self) -> LengthCourse:
@@ -165,8 +164,13 @@ class LengthCourse:
         """The length, and the step at which the final decay began (-1: not yet)."""
         return {"bits": self.bits, "polish_from": self.polish_from}
 
-    def restore(self, state: dict[str, int]) -> None:
+    def restore(self, state: dict[str, int], step: int) -> None:
         """Continue at that length."""
+        s = self.settings
+        last = s.max_steps + s.check_every  # the final decay has begun by then
+        Whole(0, last + s.polish).check(step, "step")
+        kinds = {"bits": Whole(s.start_bits, s.bits), "polish_from": Whole(-1, min(step, last))}
+        Record(kinds).check(state, "course")
         self.bits, self.polish_from = state["bits"], state["polish_from"]
 
 
@@ -191,9 +195,7 @@ class FixedSteps:
     level: str = "train"
 
     def __post_init__(self) -> None:
-        _positive(self, "steps", "loops", "check_every")
-        if self.decay not in ("cosine", "published"):
-            raise UsageError(f"unknown decay {self.decay!r}: use cosine or published")
+        check_settings(self, FIXED_STEPS)
 
     def start(self) -> FixedCourse:
         """A course at its first step."""
@@ -233,8 +235,10 @@ class FixedCourse:
         """No numbers."""
         return {}
 
-    def restore(self, state: dict[str, int]) -> None:
+    def restore(self, state: dict[str, int], step: int) -> None:
         """There is nothing to restore."""
+        Whole(0, self.settings.steps).check(step, "step")
+        Record({}).check(state, "course")
 
 
 KINDS = {schedule.kind: schedule for schedule in (LengthCurriculum, FixedSteps)}
@@ -246,25 +250,18 @@ def to_json(schedule: LengthCurriculum | FixedSteps) -> dict[str, Any]:
 
 
 def from_json(data: dict[str, Any]) -> LengthCurriculum | FixedSteps:
-    """The settings of a JSON object that `to_json` made; unknown kinds and keys are a
-    `UsageError`.
+    """The settings of a JSON object that `to_json` made.
+
+    Raises:
+        UsageError: a field is missing, unknown, or not what it must be; the message names it, such
+            as `schedule.steps`.
     """
-    data = dict(data)
-    kind = KINDS.get(data.pop("kind", ""))
-    if kind is None:
-        raise UsageError(f"unknown schedule: use one of {', '.join(KINDS)}")
-    extra = sorted(set(data) - {f.name for f in dataclasses.fields(kind)})
-    if extra:
-        raise UsageError(f"unknown settings of schedule {kind.kind}: {', '.join(extra)}")
-    return kind(**data)
+    try:
+        SCHEDULE_RECORD.check(data, "schedule")
+    except SchemaError as error:
+        raise UsageError(str(error)) from None
+    return KINDS[data["kind"]](**{key: value for key, value in data.items() if key != "kind"})
 
 
 def _cosine(done: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * done))
-
-
-def _positive(settings: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(settings, name)
-        if not isinstance(value, int) or value < 1:
-            raise UsageError(f"{name} must be a positive whole number, not {value!r}")

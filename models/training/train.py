@@ -19,6 +19,7 @@ from ...support.interruption import deferred_interruption
 from ...support.jsonable import jsonable
 from ...support.optional import optional
 from ...support.progress_bar import progress_bar
+from ...support.schema import SchemaError
 
 with optional("models"):
     import torch
@@ -27,6 +28,8 @@ from ..measure.diagnostics import diagnostics
 from ..measure.evaluate import accuracy_curve, evaluate
 from ..network.arithmetic import training_arithmetic
 from ..network.checkpoint import Checkpoint, save_model
+from ..network.record_schema import STATE_RECORD
+from ..network.run_record import read_result
 from ..network.transformer import LoopedTransformer
 from ..tasks.task import Task
 from .compiling import compiled_advance
@@ -157,7 +160,7 @@ class Trainer:
         """
         result = self.out / RESULT
         if self.done and result.exists():
-            return json.loads(result.read_text())
+            return read_result(result)
         with deferred_interruption() as interrupted:
             ended = self._train(minutes, save_every, progress, lambda: stop() or interrupted())
             return self._finish(lambda: stop() or interrupted()) if ended else None
@@ -297,12 +300,12 @@ class Trainer:
 
     def _resume(self) -> None:
         saved = Checkpoint.load(self.out / STATE)
+        try:
+            STATE_RECORD.check(saved.meta, "")
+        except SchemaError as error:
+            raise self._unfit(error) from None
         now = {**self.config.to_json(), "task": self.task.name, "data": self.task.fingerprint()}
-        before = {
-            **saved.meta.get("config", {}),
-            "task": saved.meta.get("task"),
-            "data": saved.meta.get("data"),
-        }
+        before = {**saved.meta["config"], "task": saved.meta["task"], "data": saved.meta["data"]}
         if before != now:
             differ = ", ".join(_differences(before, now))
             raise UsageError(
@@ -312,20 +315,25 @@ class Trainer:
         try:
             self._restore(saved)
         except (RuntimeError, KeyError, ValueError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise LoopstabError(
-                f"the state in {self.out} does not fit its settings ({reason}): delete"
-                f" {self.out / STATE}"
-            ) from None
+            raise self._unfit(error) from None
+
+    def _unfit(self, error: Exception) -> LoopstabError:
+        reason = " ".join(str(error).split())[:200]
+        return LoopstabError(
+            f"the state in {self.out} does not fit its settings ({reason}): restore"
+            f" {self.out / STATE} from a copy, or delete it to train from the start"
+        )
 
     def _restore(self, saved: Checkpoint) -> None:
-        self.model.load_state_dict(
-            {k[6:]: t for k, t in saved.tensors.items() if k.startswith("model.")}
-        )
+        meta, others = saved.meta, [k for k in saved.tensors if not k.startswith("optimizer.")]
+        last = max((entry["step"] for entry in meta["history"]), default=0)
+        if last > meta["step"] or meta["parts"] >= 2 * self.config.batch:
+            raise ValueError(f"step {meta['step']}, history up to {last}, {meta['parts']} parts")
+        self.course.restore(meta["course"], meta["step"])
+        self.model.load_state_dict({k.removeprefix("model."): saved.tensors[k] for k in others})
         self.optimizers.restore(saved.tensors)
-        self.course.restore(saved.meta["course"])
         for key in ("step", "seconds", "history", "parts"):
-            setattr(self, key, saved.meta[key])
+            setattr(self, key, meta[key])
 
     def _finish(self, stop: Callable[[], bool]) -> dict[str, Any] | None:
         c = self.config

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from ...support.errors import UsageError
+from ...support.schema import check_settings, shown
 from ...theory.architecture import Recall
+from ..network.bounds import TRAINING
 from ..network.choices import (
     Augmentation,
     EncoderGradient,
@@ -22,6 +23,16 @@ from ..network.model_config import ModelConfig
 from .loss import Objective
 from .schedule import FixedSteps, LengthCurriculum
 from .schedule import to_json as schedule_json
+
+CHOICES = {
+    "optimizer": Optimizer,
+    "precision": Precision,
+    "encoder_gradient": EncoderGradient,
+    "supervision": Supervision,
+    "positions": Positions,
+    "augment": Augmentation,
+}
+"""Settings that take one of a few names."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +60,10 @@ class TrainConfig:
         eval_size: most samples per held-out level in the evaluation; default 2048.
         eval_loops: iterations up to which a trained network is evaluated; default 500.
 
+    The bounds are those of `bounds.TRAINING`.
+
     Raises:
-        UsageError: a setting is not possible.
+        UsageError: a setting is not possible, or beyond its bounds.
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -73,24 +86,20 @@ class TrainConfig:
     eval_loops: int = 500
 
     def __post_init__(self) -> None:
-        for name in ("batch", "warmup", "eval_size", "eval_loops"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("lr", "muon_lr", "clip"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise UsageError(f"{name} must be positive and finite, not {getattr(self, name)}")
-        if not self.weight_decay >= 0:
-            raise UsageError(f"weight_decay must not be negative, not {self.weight_decay}")
-        if self.gradient_loops < 0:
-            raise UsageError(
-                f"gradient_loops must be 0 (a random number) or more, not {self.gradient_loops}"
-            )
+        if not isinstance(self.model, ModelConfig):
+            raise UsageError(f"model must be a ModelConfig, not {shown(self.model)}")
+        if not isinstance(self.schedule, LengthCurriculum | FixedSteps):
+            raise UsageError(f"schedule must be a schedule, not {shown(self.schedule)}")
+        check_settings(self, TRAINING)
+        for name, kind in CHOICES.items():
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else kind(value))
 
     @property
     def gradient(self) -> EncoderGradient:
         """The encoder gradient that the run uses."""
         if self.encoder_gradient is not None:
-            return EncoderGradient(self.encoder_gradient)
+            return self.encoder_gradient
         none = self.model.architecture.recall is Recall.NONE
         return EncoderGradient.FULL if none else EncoderGradient.PUBLISHED
 

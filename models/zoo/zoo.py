@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...support.errors import LoopstabError, UsageError
-from ..network.metadata import entries
+from ..network.metadata import entries, finished_run, recorded_run
 
 if TYPE_CHECKING:  # torch is imported when weights are
     from ..network.checkpoint import Checkpoint
@@ -96,11 +96,15 @@ def load(name: str) -> Checkpoint:
 
     Raises:
         UsageError: there is no such checkpoint.
+        LoopstabError: the file is damaged, does not agree with its checksum, or does not say on
+            what the network was trained.
     """
     from ..network.checkpoint import Checkpoint, entry
 
     if name.endswith(".safetensors"):
-        return Checkpoint.load(name)
+        found = Checkpoint.load(name)
+        recorded_run(found.meta, name)
+        return found
     shelved = _shelved(name)
     return entry(shelved.file, shelved.name)
 
@@ -139,11 +143,19 @@ def verify(name: str, data: str | Path | None = None, tolerance: float = TOLERAN
         UsageError: there is no such checkpoint, or `data` is not the data file of the run.
     """
     from ..measure.evaluate import accuracy_curve, recorded_samples
+    from ..measure.trained import check_fit
     from ..network.checkpoint import load_model
     from ..tasks.registry import recorded_task
 
     model, meta = load_model(load(name))
-    run, task = meta["run"], recorded_task(meta["run"], data)
+    run = finished_run(meta, name)
+    task = recorded_task(run, data)
+    check_fit(model.config, task, name)
+    if not set(run["accuracy"]) <= set(task.levels):
+        raise LoopstabError(
+            f"{name}: run.accuracy has a level that {task.name} has not: the file was altered,"
+            " restore it from a copy"
+        )
     chosen = {run["choice"]["loops"]} if "choice" in run else set()
     at = sorted({n for n in run["loops"] if n == 30} | {run["loops"][-1]} | chosen)
     recorded, repeated = {}, {}

@@ -106,7 +106,7 @@ def test_every_weight_belongs_to_one_optimiser(architecture):
 def test_wrong_objectives():
     with pytest.raises(UsageError, match="more than loops = 5"):
         made(gradient_loops=6)
-    with pytest.raises(UsageError, match="gradient_loops must be 0"):
+    with pytest.raises(UsageError, match="gradient_loops must be a whole number from 0"):
         made(gradient_loops=-1)
     with pytest.raises(UsageError, match="muon_lr"):
         made(muon_lr=0.0)

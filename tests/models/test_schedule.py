@@ -92,13 +92,15 @@ def test_a_restored_course_goes_on_alike(schedule, solved, cut):
     whole, part = schedule.start(), schedule.start()
     step = 0
     for n, share in enumerate(solved):
-        step += 5
+        if whole.done(step + schedule.check_every):
+            break
+        step += schedule.check_every
         whole.observe(step, share)
         part.observe(step, share)
         if n == cut:
             state = json.loads(json.dumps(part.state()))
             part = schedule.start()
-            part.restore(state)
+            part.restore(state, step)
     for s in range(step, step + 80):
         assert (whole.rate(s), whole.level, whole.loops, whole.done(s), whole.due(s)) == (
             part.rate(s),
@@ -114,11 +116,11 @@ def test_a_restored_course_goes_on_alike(schedule, solved, cut):
 
 BAD = [
     (LengthCurriculum, {"bits": 3}, "start_bits"),
-    (LengthCurriculum, {"advance_at": 0.0}, "share"),
+    (LengthCurriculum, {"advance_at": 0.0}, "advance_at must be a finite number above 0 up to 1"),
     (LengthCurriculum, {"polish": 0}, "polish"),
     (FixedSteps, {"steps": 0}, "steps"),
     (FixedSteps, {"loops": 1.5}, "loops"),
-    (FixedSteps, {"decay": "linear"}, "cosine or published"),
+    (FixedSteps, {"decay": "linear"}, "cosine, published"),
 ]
 
 
@@ -129,8 +131,10 @@ def test_wrong_settings(kind, options, words):
 
 
 def test_wrong_json():
-    with pytest.raises(UsageError, match="unknown schedule"):
+    with pytest.raises(UsageError, match="one of length-curriculum, fixed-steps, not 'daily'"):
         from_json({"kind": "daily"})
-    with pytest.raises(UsageError, match="unknown settings of schedule fixed-steps: bits"):
-        from_json({"kind": "fixed-steps", "bits": 3})
+    with pytest.raises(UsageError, match=r"schedule\.'bits' is unknown"):
+        from_json({**to_json(FixedSteps()), "bits": 3})
+    with pytest.raises(UsageError, match=r"schedule\.steps is missing"):
+        from_json({"kind": "fixed-steps"})
     assert dataclasses.asdict(FixedSteps())["steps"] == 2000

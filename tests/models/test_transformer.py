@@ -223,7 +223,7 @@ BAD = [
     ({"window": 4}, "odd"),
     ({"axes": 3}, "axes"),
     ({"eps": 0.0}, "eps"),
-    ({"width": 0}, "positive"),
+    ({"width": 0}, "from 1 to 65536"),
 ]
 
 
@@ -250,5 +250,5 @@ def test_not_a_board():
 def test_config_round_trip():
     config = ModelConfig(Architecture.parse("external/peri/gru"), width=32, axes=2, window=None)
     assert ModelConfig.from_json(config.to_json()) == config
-    with pytest.raises(UsageError, match="another version"):
+    with pytest.raises(UsageError, match=r"model\.'depth' is unknown"):
         ModelConfig.from_json({**config.to_json(), "depth": 3})
