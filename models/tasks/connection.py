@@ -100,7 +100,7 @@ def connect(
             return answer
         try:
             new = urljoin(url, target)
-            secure |= check_address(new, insecure_http and not secure) == "https"
+            secure = check_address(new, insecure_http and not secure) == "https"
         except ValueError:  # a UsageError, or what urljoin cannot split
             raise LoopstabError(
                 f"{urlsplit(url).hostname} redirects to {shown(target.rpartition('@')[2], 60)!r},"

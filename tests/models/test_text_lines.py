@@ -112,6 +112,17 @@ def test_many_short_lines_take_no_memory(tmp_path, name, line):
     assert held < 100
 
 
+@pytest.mark.parametrize("compress", BOMBS.values(), ids=BOMBS)
+def test_blocks_are_short_before_they_are_split(tmp_path, compress):
+    """A block of short lines takes many times its size when it is split."""
+    path = tmp_path / "bomb"
+    path.write_bytes(compress(b"\n" * MIB, 8))
+    with open(path, "rb") as file:
+        sizes = [len(block) for block in text_lines._blocks(file, path.read_bytes()[:6], path)]
+    assert sum(sizes) == 8 * MIB
+    assert max(sizes) <= text_lines.BLOCK
+
+
 def frame(header):
     """A Zstandard frame with the given header and one block, the byte x."""
     return b"\x28\xb5\x2f\xfd" + header + b"\x09\x00\x00x"
