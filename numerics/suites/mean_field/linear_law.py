@@ -21,6 +21,7 @@ from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
 from ...strategies.fractions import fractions
+from ..shared import assumed_mean_field as assumed
 from ..shared.complex_step import normalised
 from ..shared.predicates import PredicateJudge, dropping
 
@@ -98,9 +99,9 @@ def off(values: list[float], law: float, allowed: float) -> tuple[float, float] 
 def widths(draw: DrawFn, form: str, low: float = 3.0, high: float = 8.0, kind: str = "") -> Case:
     """A form of the loop (plain, layer norm, gain, external or internal), a width and x.
 
-    `kind`: aligned (e chosen after A; W_e is W_x), symmetric (A), epsilon (eps = 4 w^2), rms (no
-    centring), or nothing. `other`: the scale of the block's A, the mean entry of e, or half the
-    root mean square of the gain.
+    `kind`: aligned (e chosen after A, or after W_e), symmetric (A, or W_x), epsilon (eps = 4 w^2),
+    rms (no centring), or nothing. `other`: the scale of the block's A, the mean entry of e, or half
+    the root mean square of the gain.
     """
     return {
         "seed": draw(st.integers(0, 2**31)),
@@ -115,7 +116,7 @@ def widths(draw: DrawFn, form: str, low: float = 3.0, high: float = 8.0, kind: s
     }
 
 
-def _law(case: Case) -> tuple[float, float, float, float]:
+def law_of(case: Case) -> tuple[float, float, float, float]:
     """(sigma, beta, s, rho): the scales of the loop, and what N6 or N7 predicts for them.
 
     sigma and beta scale the matrix and the drive of N(a h + M h + b).
@@ -174,7 +175,9 @@ def _measure(case: Case, rng: np.random.Generator, sigma: float, beta: float) ->
     if form in ("external", "internal"):
         inner = other * ginibre(rng, d)
         outer = np.eye(d) + inner if form == "external" else inner
-        recall = matrix if case["kind"] == "aligned" else ginibre(rng, d)
+        recall = ginibre(rng, d)
+        if case["kind"] == "aligned":
+            e = normalised(np.linalg.svd(recall)[2][0])
         drive = outer @ (beta * recall @ e)
         return settle(float(form == "internal"), outer @ (sigma * matrix), drive, start)
     return settle(
@@ -191,7 +194,7 @@ def obeys(case: Case) -> str | None:
 
     At a = 0, the radius at width d predicts 1 - rho to 10 %.
     """
-    sigma, beta, scale, rho = _law(case)
+    sigma, beta, scale, rho = law_of(case)
     rng = np.random.default_rng(case["seed"])
     draws = [_measure(case, rng, sigma, beta) for _ in range(case["draws"])]
     where = ", ".join(
@@ -272,6 +275,7 @@ SUITES = (
         property="x >= 3: 1 - rho, s and (1/d) tr S S^T as the law has them, medians of 24 draws",
         cases=lambda: widths("plain"),
         judge=obeys,
+        broken=lambda case: assumed.linear(case, ("plain",), law_of),
         drops=(
             Drop(
                 "independent: e is the direction that A + A^T stretches most",
@@ -301,6 +305,7 @@ SUITES = (
         property="LayerNorm's loop obeys the law with beta^2 (1 - mu^2) for beta^2",
         cases=lambda: widths("layer norm"),
         judge=obeys,
+        broken=lambda case: assumed.linear(case, ("layer norm",), law_of),
         drops=(
             Drop(
                 "LayerNorm: RMSNorm in its place, e of mean entry 3/4 and more",

@@ -21,9 +21,13 @@ from ...attack.suite import Case, Drop, Suite
 from ...formulas import numeric
 from ...loops.activations import LAWS
 from ...strategies.fractions import fractions
+from ..shared import assumed_mean_field as assumed
 from ..shared.complex_step import normalised
 from ..shared.predicates import PredicateJudge, dropping
-from .linear_law import FINITE, SettledLoop, ginibre, obeys, off, settle, widths
+from .linear_law import FINITE, SettledLoop, ginibre, law_of, obeys, off, settle, widths
+
+BLOCKS = ("gain", "external", "internal")
+"""The forms of linear loops that N7 has laws for."""
 
 
 @st.composite
@@ -143,39 +147,30 @@ def _obeys(case: Case) -> str | None:
 
 
 @st.composite
-def _share(draw: DrawFn, gaussian: bool = False, resonant: bool = False) -> Case:
+def _share(draw: DrawFn, gaussian: bool = False, below: bool = False) -> Case:
     """Inputs +-1/sqrt(p) on a share p of the entries.
 
     The scaling variable x in [3, 7] gives the share u of the input in the state, and that gives
-    beta; or u is drawn. `gaussian`: the entries are Gaussian instead; `resonant`: sin(pi x) with p
-    = 1, started at h_0 = e, which is fixed whatever beta is.
+    beta; or u is drawn. `gaussian`: the entries are Gaussian instead; `below`: u below the edge of
+    tanh(3x) with p = 1.
     """
-    d = 64
-    density = 1.0 if resonant or gaussian else draw(st.sampled_from((1.0, 0.5, 0.25)))
-    if resonant:
-        name, k = "sin", np.pi
-    else:
-        name, k = (
-            ("tanh", 3.0)
-            if gaussian
-            else (draw(st.sampled_from(("tanh", "relu"))), draw(fractions(1, 3)))
-        )
+    d, steep = 64, gaussian or below
+    density = 1.0 if steep else draw(st.sampled_from((1.0, 0.5, 0.25)))
+    name = "tanh" if steep else draw(st.sampled_from(("tanh", "relu")))
+    shares = (7 / 8, 15 / 16) if gaussian else (1 / 8, 1 / 4)
     return {
         "seed": draw(st.integers(0, 2**31)),
         "d": d,
         "draws": 64 if gaussian else 24,
         "activation": name,
-        "k": k,
+        "k": 3.0 if steep else draw(fractions(1, 3)),
         "density": density,
         "entries": "gaussian" if gaussian else "sparse",
         "kind": "",
         "a": 0.0 if gaussian else draw(st.sampled_from((0.0, 0.5, 1.0))),
         "sigma": draw(fractions(1 / 2, 2)),
-        "at_input": resonant,
-        "x": 0.0 if gaussian or resonant else draw(fractions(3, 7)),
-        "u": (
-            draw(fractions(7 / 8 if gaussian else 3 / 4, 15 / 16)) if gaussian or resonant else 0.0
-        ),
+        "x": 0.0 if steep else draw(fractions(3, 7)),
+        "u": draw(fractions(*shares)) if steep else 0.0,
     }
 
 
@@ -227,7 +222,7 @@ def _obeys_with_share(case: Case) -> str | None:
         f" {p:g} ({case['entries']}), a = {case['a']:g}, sigma = {sigma:g}, beta = {beta:.4g}, u ="
         f" {u:.4g}, nu*/w = {nu:.3g}"
     )
-    return _verdict(case, _draws(case, beta, case["at_input"]), case["a"] + w, rho, where)
+    return _verdict(case, _draws(case, beta, False), case["a"] + w, rho, where)
 
 
 @st.composite
@@ -256,6 +251,7 @@ SUITES = (
         ),
         cases=_loop,
         judge=_obeys,
+        broken=assumed.nonlinear,
         drops=(
             Drop(
                 "gaussian_input: entries +-1",
@@ -295,6 +291,7 @@ SUITES = (
         property="sparse and +-1 inputs: 1 - rho and s from the share of the input in the state",
         cases=_share,
         judge=_obeys_with_share,
+        broken=lambda case: assumed.shared(case, _share_of, _share_moments),
         drops=(
             Drop(
                 "entries of the law: Gaussian entries in place of the two or three values",
@@ -302,9 +299,9 @@ SUITES = (
                 cases=lambda: _share(gaussian=True),
             ),
             Drop(
-                "concave: sin(pi x), which vanishes at +-1",
-                assumption="concave",
-                cases=lambda: _share(resonant=True),
+                "above_edge: a share below the edge of tanh(3x)",
+                assumption="above_edge",
+                cases=lambda: _share(below=True),
             ),
         ),
         evidence="sample",
@@ -314,13 +311,19 @@ SUITES = (
         "N7",
         "forms",
         property="gain without residual, external and internal blocks obey the law",
-        cases=lambda: st.sampled_from(("gain", "external", "internal")).flatmap(widths),
+        cases=lambda: st.sampled_from(BLOCKS).flatmap(widths),
         judge=obeys,
+        broken=lambda case: assumed.linear(case, BLOCKS, law_of),
         drops=(
             Drop(
-                "ginibre: W_e is W_x, e the direction that it stretches most",
-                assumption="ginibre",
+                "independent: e is the direction that W_e stretches most",
+                assumption="independent",
                 cases=lambda: widths("external", kind="aligned"),
+            ),
+            Drop(
+                "ginibre: W_x symmetric",
+                assumption="ginibre",
+                cases=lambda: widths("external", kind="symmetric"),
             ),
             Drop(
                 "limit: x below 1",
