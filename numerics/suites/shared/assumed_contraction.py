@@ -49,9 +49,9 @@ def broken_in_sub_blocks(case: Case, small: bool = False) -> tuple[str, ...]:
         small: whether the property needs kappa < 1.
 
     Returns:
-        `lower_bound` unless 0 < r <= |G|, and |G| >= l R/32; `lipschitz_update` unless Lip G <= l;
-        `eps_zero` for eps < 0, or probes beside the sphere; `outer_norm`, `gain_one` and, with
-        `small`, `small` where they fail.
+        `lower_bound` unless 0 < r <= |G|, and |G| >= l R/32; `lipschitz_update` unless A != 0 and
+        Lip G <= l; `eps_zero` for eps < 0, or probes beside the sphere; `outer_norm`, `gain_one`
+        and, with `small`, that where they fail.
 
     Example:
         >>> e, one = np.array([[[1.0, 1.0]]]), np.ones(1)
@@ -79,7 +79,7 @@ def broken_in_sub_blocks(case: Case, small: bool = False) -> tuple[str, ...]:
         slope, least = _bounds(matrix, drive, sphere)
         room = ROUNDING * float(lengths[k].max())
         lower = lower and radii[k] <= least + room and least >= slope * radius / AMPLIFIED
-        lipschitz = lipschitz and at_most(slope, slopes[k]) and slope <= LARGEST
+        lipschitz = lipschitz and at_most(slope, slopes[k]) and sized(slope)
     held = within(eps, 0, LARGEST)
     rate = float(np.prod(radius * slopes / np.sqrt(radii**2 + d * eps))) if held else np.inf
     return failing(
@@ -189,10 +189,12 @@ def broken_in_gradients(case: Case, start_fixed: bool = False) -> tuple[str, ...
         "differentiable": whole_loops
         and sized(size / radius)
         and within(slope, 0, LARGEST)
-        and (direct == 0 or sized(direct))
+        and (not case["direct"].any() or sized(direct))
         and moving <= LARGEST,
         "on_sphere": on_sphere(start) and abs(float(start @ moved)) <= ROUNDING * radius * moving,
     }
     if start_fixed:
-        holds["start_fixed"] = moving == 0 and whole_loops and whole(case["kept"], 1, case["loops"])
+        holds["start_fixed"] = (
+            not moved.any() and whole_loops and whole(case["kept"], 1, case["loops"])
+        )
     return failing(**holds)

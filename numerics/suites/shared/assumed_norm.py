@@ -75,9 +75,10 @@ def broken_in_a_loop(case: Case) -> tuple[str, ...]:
         case: recall, h, e and gain (d,), blocks (m, d, d), w_x and w_e (d, d), and eps.
 
     Returns:
-        `regular` unless the state before the last norm is at least 1/16 of its terms: otherwise
-        the rounding of these terms is no rounding of the state; and `single_norm`, `gain_one` and
-        `eps_zero` where they fail.
+        `regular` unless the state before each norm is at least 1/16 of its terms (otherwise the
+        rounding of these terms is no rounding of the state), |W_x| >= 1/2 (the tolerance is in
+        units of it) and |W_e||e| <= |W_x||h|; `single_norm`, `gain_one` and `eps_zero` where they
+        fail.
 
     Example:
         >>> one, eye = np.ones(2), np.eye(2)
@@ -98,7 +99,7 @@ def broken_in_a_loop(case: Case) -> tuple[str, ...]:
         case["recall"] in ("none", "external", "internal")
         and len(blocks) > 0
         and sized(np.linalg.norm(h))
-        and sized(norm(case["w_x"]))
+        and 1 / 2 <= norm(case["w_x"]) <= LARGEST
         and recalled <= here
     )
     for k, a in enumerate(blocks):
