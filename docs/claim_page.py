@@ -7,7 +7,7 @@ from typing import Any
 
 from bibliography import keys_of
 
-from loopstab.paper_figures.text.claim_words import predictions, scope
+from loopstab.paper_figures.text.claim_words import from_cache, predictions, scope
 from loopstab.paper_figures.text.markup import markdown_of_latex
 from loopstab.paper_figures.text.markup import markdown_of_prose as plain
 from loopstab.paper_figures.text.step_content import totals
@@ -29,10 +29,11 @@ def claim_page(report: ClaimReport, entries: Mapping[str, Mapping[str, str]]) ->
         if data["latex"]
         else plain(data["statement"])
     )
+    cached = f" ({text})" if (text := from_cache(data)) else ""
     lines = [
         f"# {plain(data['id'])}: {plain(data['title'])}",
         "",
-        f"{verdict_html(data['verdict'])} · source: {plain(data['source'])} · checked:"
+        f"{verdict_html(data['verdict'])}{cached} · source: {plain(data['source'])} · checked:"
         f" {totals(data['steps']) or 'nothing by a machine'}",
         "",
         statement,

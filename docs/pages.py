@@ -17,7 +17,7 @@ from loopstab import check, ledger
 from loopstab.paper_figures.drawings.gallery import gallery
 from loopstab.paper_figures.drawings.save import save_figure
 from loopstab.paper_figures.text.claim_graph import claim_graph
-from loopstab.paper_figures.text.claim_words import summary
+from loopstab.paper_figures.text.claim_words import from_cache, summary
 from loopstab.paper_figures.text.graph_svg import graph_html
 from loopstab.paper_figures.text.markup import markdown_of_prose as plain
 from loopstab.paper_figures.text.step_content import totals
@@ -87,8 +87,9 @@ def ledger_page(reports: Sequence[Mapping[str, Any]]) -> str:
         steps = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
         link = f"[{plain(r['id'])}](claims/{slug(r['id'])}.md)"
         found = sum(f["fired"] for f in r["falsifiers"])
+        cached = f" ({text})" if (text := from_cache(r)) else ""
         lines.append(
-            f"| {link} | {plain(r['title'])} | {verdict_html(r['verdict'])} | {steps} |"
+            f"| {link} | {plain(r['title'])} | {verdict_html(r['verdict'])}{cached} | {steps} |"
             f" {plain(totals(r['steps']))} | {found} of {len(r['falsifiers'])} |"
         )
     pages = [f"claims/{slug(r['id'])}" for r in reports]

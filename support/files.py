@@ -42,11 +42,19 @@ def output_folder(path: str | Path) -> Path:
     return folder
 
 
-def write_atomic(path: str | Path, data: bytes | str) -> Path:
+def write_atomic(
+    path: str | Path, data: bytes | str, *, mode: int = 0o666, flush: bool = True
+) -> Path:
     """Write a file beside its target, flush it to disk, rename it into place, and return its path.
 
     Where the system can, the file has no name until it is complete, so that a killed process leaves
     nothing behind.
+
+    Args:
+        path: the file.
+        data: its content.
+        mode: who may read and write it, less what the process masks.
+        flush: whether to wait for the disk; else a crash of the machine may damage the file.
 
     Raises:
         LoopstabError: the file cannot be written; a file that stood at `path` is untouched.
@@ -55,11 +63,12 @@ def write_atomic(path: str | Path, data: bytes | str) -> Path:
     raw = data.encode() if isinstance(data, str) else data
     temporary = path.with_name(unfinished_name(path.name))
     try:
-        descriptor, named = _open(path.parent, temporary)
+        descriptor, named = _open(path.parent, temporary, mode)
         with open(descriptor, "wb") as file:
             file.write(raw)
             file.flush()
-            os.fsync(descriptor)
+            if flush:
+                os.fsync(descriptor)
             if not named:
                 _give_name(descriptor, temporary)
         os.replace(temporary, path)
@@ -116,12 +125,12 @@ def _runs(process: int, start: int) -> bool:
     return True
 
 
-def _open(folder: Path, temporary: Path) -> tuple[int, bool]:
+def _open(folder: Path, temporary: Path, mode: int) -> tuple[int, bool]:
     """A new file to write to, with or without a name, and whether it has one."""
     with contextlib.suppress(OSError, AttributeError):
         if os.path.isdir("/proc/self/fd"):
-            return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666), False
-    return os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o666), True
+            return os.open(folder, os.O_TMPFILE | os.O_WRONLY, mode), False
+    return os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, mode), True
 
 
 def _give_name(descriptor: int, temporary: Path) -> None:

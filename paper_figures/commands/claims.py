@@ -26,7 +26,9 @@ def claims(
 
     Without ids the ledger is printed as a table; claims that are named are printed in full, with
     every step of the proof. Steps that passed are stored in the cache directory of the user, which
-    can be deleted at any time; LOOPSTAB_CACHE names another folder.
+    can be deleted at any time; LOOPSTAB_CACHE names another folder. Whoever can write that folder
+    can claim a step: it is not used where others can, and what came from it stands beside every
+    verdict.
 
     Examples: loopstab claims N3
      loopstab claims --latex appendix.tex

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .claim_words import scope, summary
+from .claim_words import scope, summary, verdict_words
 from .markup import latex_of_name, latex_of_prose, require_latex
 from .step_content import latex_items
 
@@ -72,7 +72,7 @@ def _claim(report: Mapping[str, Any]) -> str:
     parts = [
         rf"\subsection*{{{latex_of_prose(report['id'])}\quad {latex_of_prose(report['title'])}}}",
         (
-            rf"\textbf{{Claim}} ({report['source']}; {report['verdict']})."
+            rf"\textbf{{Claim}} ({report['source']}; {verdict_words(report)})."
             rf" {report['latex'] or latex_of_prose(report['statement'])}"
         ),
         r"\textbf{Hypotheses.}",

@@ -37,11 +37,27 @@ def claim_row(report: Mapping[str, Any]) -> dict[str, Any]:
         "id": report["id"],
         "title": report["title"],
         "source": report["source"],
-        "verdict": report["verdict"],
+        "verdict": verdict_words(report),
         "steps": ", ".join(f"{n}\N{NO-BREAK SPACE}{kind}" for kind, n in kinds.items()),
         "falsifiers": f"{found} of {len(report['falsifiers'])}",
         "seconds": float(report["seconds"]),
     }
+
+
+def from_cache(*reports: Mapping[str, Any]) -> str:
+    """How much of checked claims was found in the cache, from their JSON; empty if nothing was."""
+    found = {
+        what: sum(report["cached"][f"{what}s"] for report in reports)
+        for what in ("step", "falsifier")
+    }
+    parts = [f"{n} {what}{'s' * (n != 1)}" for what, n in found.items() if n]
+    return f"{' and '.join(parts)} from the cache" if parts else ""
+
+
+def verdict_words(report: Mapping[str, Any]) -> str:
+    """The verdict on a claim, and how much of it was found in the cache, if anything was."""
+    cached = from_cache(report)
+    return f"{report['verdict']} ({cached})" if cached else str(report["verdict"])
 
 
 def summary(reports: Sequence[Mapping[str, Any]]) -> str:
@@ -55,11 +71,13 @@ def summary(reports: Sequence[Mapping[str, Any]]) -> str:
         if report["verdict"] != "proved"
     ]
     machine = sum(step["machine_checked"] for step in steps)
+    cached = from_cache(*reports)
+    not_now = f" Not checked now: {cached}." if cached else ""
     return (
         f"{len(reports)} claims, {found['proved']} of them proved"
         f"{''.join(f'; {text}' for text in others)}."
         f" {len(steps)} steps ({', '.join(f'{n} {kind}' for kind, n in kinds.items())}),"
-        f" {machine} of them checked by a machine: {totals(steps)}."
+        f" {machine} of them checked by a machine: {totals(steps)}.{not_now}"
     )
 
 

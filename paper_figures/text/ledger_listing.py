@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...theory.kernel.claim import Axis
 from ...theory.table import rows
-from .claim_words import claim_row, complaints, predictions, scope, summary
+from .claim_words import claim_row, complaints, predictions, scope, summary, verdict_words
 from .step_content import text_lines
 from .tables import print_paragraph, print_rows
 
@@ -27,20 +27,15 @@ def print_claims(reports: Sequence[ClaimReport]) -> None:
             print(line)
     now, cold = sum(r.seconds for r in reports), sum(r.cold_seconds for r in reports)
     print(f"{summary(objects)} {now:.1f} s now, {cold:.1f} s without the cache")
-    steps = sum(r.cached_steps for r in reports)
-    if steps:
-        falsifiers = sum(r.cached_falsifiers for r in reports)
-        print(
-            f"found in the cache: {steps} steps that passed and {falsifiers} falsifiers that found"
-            " a counterexample; --no-cache runs everything again"
-        )
+    if any(r.cached_steps or r.cached_falsifiers for r in reports):
+        print("--no-cache checks everything again")
 
 
 def print_claim(report: ClaimReport) -> None:
     """Print one claim in full."""
     o = report.to_json()
     print(
-        f"{o['id']}  {o['title']}  [{o['source']}]  {o['verdict']}, {report.seconds:.2f} s"
+        f"{o['id']}  {o['title']}  [{o['source']}]  {verdict_words(o)}, {report.seconds:.2f} s"
         f" ({report.cold_seconds:.2f} s without the cache)"
     )
     print_paragraph(o["statement"])
@@ -119,6 +114,7 @@ def print_mutants(report: MutationReport) -> None:
     print_rows(
         [{"kind": kind, "killed": k, "mutants": n} for kind, (k, n) in counts.items()], "mutants"
     )
-    print(f"{100 * report.rate:.1f} % killed; {len(report.survivors)} survivor(s)")
+    cached = f"; {report.cached} mutants from the cache" if report.cached else ""
+    print(f"{100 * report.rate:.1f} % killed; {len(report.survivors)} survivor(s){cached}")
     for mutant in report.survivors:
         print(mutant)

@@ -17,6 +17,7 @@ from loopstab.models.network.run_record import chosen_loops, shares
 from loopstab.models.zoo import zoo
 from loopstab.paper_figures.commands.claims import claims
 from loopstab.paper_figures.text.appendix import appendix
+from loopstab.paper_figures.text.claim_words import claim_row, from_cache, summary, verdict_words
 from loopstab.paper_figures.text.markup import (
     latex_of_prose,
     markdown_of_latex,
@@ -25,7 +26,7 @@ from loopstab.paper_figures.text.markup import (
 )
 from loopstab.theory import claims as claims_module
 from loopstab.theory.architecture import Recall, Residual
-from loopstab.theory.checking.cache import VARIABLE
+from loopstab.theory.checking.cache import VARIABLE, default_cache
 from loopstab.theory.kernel.claim import Axis, Finding, Kind, Regime, Verdict
 from loopstab.theory.theorems import THEOREMS
 
@@ -93,6 +94,53 @@ def test_the_cache_is_used_and_can_be_left_out(capsys, tmp_path, monkeypatch):
         (data,) = json.loads(capsys.readouterr().out)
         assert any(step["cached"] for step in data["steps"]) is cached
         assert data["cold_seconds"] >= data["seconds"]
+
+
+def test_a_verdict_from_the_cache_says_so_everywhere(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    claim = next(claim for claim in ledger() if claim.id == "N1")
+    monkeypatch.setattr(claims_module, "ledger", lambda: (claim,))
+    page = load("claim_page").claim_page
+    cold = check(claim, default_cache())
+    warm = check(claim, default_cache())
+    assert warm.cached_steps > 0
+    words = from_cache(warm.to_json())
+    assert words.startswith(f"{warm.cached_steps} step")
+    assert words.endswith(" from the cache")
+    shown = (
+        lambda r: verdict_words(r.to_json()),
+        lambda r: summary([r.to_json()]),
+        lambda r: claim_row(r.to_json())["verdict"],
+        lambda r: appendix([r.to_json()]),
+        lambda r: page(r, {}),
+        lambda r: load("pages").ledger_page([r.to_json()]),
+    )
+    for show in shown:
+        assert words in show(warm)
+        assert "from the cache" not in show(cold)
+    for ids in ((), ("N1",)):
+        claims(ids)
+        out = " ".join(capsys.readouterr().out.split())
+        assert f"proved ({words})" in out or f"Not checked now: {words}." in out
+        claims(ids, cache=False)
+        assert "from the cache" not in capsys.readouterr().out
+    for words in ("", "mutants from the cache"):
+        claims(("N1",), mutants=True)
+        assert words in capsys.readouterr().out
+    claims(("N1",), mutants=True, json_=True)
+    assert json.loads(capsys.readouterr().out)["cached"] > 0
+
+
+def test_a_cache_that_others_can_write_is_left_alone(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    tmp_path.chmod(0o777)
+    for _ in range(2):
+        assert claims(("N1",), json_=True) == 0
+        out, err = capsys.readouterr()
+        assert json.loads(out)[0]["cached"] == {"steps": 0, "falsifiers": 0}
+        assert f"chmod go-w {tmp_path}, or set {VARIABLE}=off" in err
+        assert len(err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_table_of_the_paper(capsys):

@@ -6,12 +6,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from ...support.schema import ListOf, Number, Record, Text
 from ..architecture import Recall, Residual
 from ..kernel.claim import Claim, Consequence, Finding, Kind, Regime, Step, Verdict
 from ..kernel.content import Item
 from ..kernel.falsifier import Falsifier, FalsifierReport
 from ..theorems import THEOREMS
-from .cache import ProofCache
+from .cache import TEXT, ProofCache
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,20 @@ def consequence_json(item: Consequence) -> dict[str, Any]:
     }
 
 
+_TEXT, _SECONDS = Text(TEXT), Number(0, 1e9)
+_STEP = Record(
+    {
+        "detail": _TEXT,
+        "seconds": _SECONDS,
+        "content": ListOf(
+            Record(dict.fromkeys(("kind", "text", "latex", "checked"), _TEXT)), longest=10_000
+        ),
+    }
+)
+_FALSIFIER = Record({"counterexample": _TEXT, "seconds": _SECONDS})
+"""What the cache holds of a step that passed, and of a falsifier that found a counterexample."""
+
+
 def check_step(step: Step, claim: str = "", cache: ProofCache | None = None) -> StepReport:
     """Run the check of one step, or find in the cache that it passed.
 
@@ -178,7 +193,7 @@ def check_step(step: Step, claim: str = "", cache: ProofCache | None = None) -> 
     start = time.perf_counter()
     computed = step.kind.machine_checked or step.kind is Kind.MEASURED
     usable = cache if computed else None
-    kept = _kept(usable.find(claim, step.name) if usable else None)
+    kept = _kept(usable.find(claim, step.name, _STEP) if usable else None)
     if kept is not None:
         finding, seconds = kept
         return StepReport(step, finding, time.perf_counter() - start, seconds, cached=True)
@@ -195,15 +210,9 @@ def _kept(entry: dict[str, Any] | None) -> tuple[Finding, float] | None:
     """The finding in an entry of the cache and the seconds it took; None if it has none."""
     if entry is None:
         return None
-    try:
-        detail, seconds = entry["detail"], entry["seconds"]
-        content = tuple(Item(**item) for item in entry["content"])
-    except (KeyError, TypeError):
-        return None
-    if not (isinstance(detail, str) and isinstance(seconds, float)):
-        return None
+    content = tuple(Item(**item) for item in entry["content"])
     marks = tuple(item.checked for item in content)
-    return Finding(Verdict.PASSED, detail, marks, content), seconds
+    return Finding(Verdict.PASSED, entry["detail"], marks, content), entry["seconds"]
 
 
 def run_falsifier(
@@ -215,10 +224,10 @@ def run_falsifier(
         What it found, and the seconds of the run that was kept; None if it was run now.
     """
     name = f"falsifier-{falsifier.name}"
-    kept = (cache.find(claim, name) if cache else None) or {}
-    text, took = kept.get("counterexample"), kept.get("seconds")
-    if isinstance(text, str) and isinstance(took, float):
-        return FalsifierReport(falsifier.name, falsifier.drops, True, False, text), took
+    kept = cache.find(claim, name, _FALSIFIER) if cache else None
+    if kept is not None:
+        text = kept["counterexample"]
+        return FalsifierReport(falsifier.name, falsifier.drops, True, False, text), kept["seconds"]
     start = time.perf_counter()
     report = falsifier.run()
     seconds = time.perf_counter() - start

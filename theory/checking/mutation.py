@@ -21,11 +21,12 @@ from typing import Any
 import flint
 
 from ...support.errors import UsageError
+from ...support.schema import ListOf, Record, Text
 from ..kernel.algebra import Equation, Words
 from ..kernel.claim import Claim, Finding, Kind, Step, Verdict
 from ..kernel.proof import PRECISION, Bound, Sentence
 from ..kernel.sentence import decide
-from .cache import ProofCache
+from .cache import TEXT, ProofCache
 from .claim_mutants import assumption_mutants, dimension_mutants, formula_mutants, theorem_mutants
 from .expression_mutants import EXPRESSION_MUTATIONS
 from .sentence_mutants import SENTENCE_MUTATIONS
@@ -84,9 +85,10 @@ class Mutant:
 
 @dataclass(frozen=True)
 class MutationReport:
-    """The mutants of some claims, and how many of them were killed."""
+    """The mutants of some claims, how many of them were killed, and how many the cache told of."""
 
     mutants: tuple[Mutant, ...]
+    cached: int = 0
 
     @property
     def survivors(self) -> tuple[Mutant, ...]:
@@ -110,6 +112,7 @@ class MutationReport:
         return {
             "killed": len(self.mutants) - len(self.survivors),
             "total": len(self.mutants),
+            "cached": self.cached,
             "rate": round(self.rate, 4),
             "kinds": {
                 kind: {"killed": killed, "total": total}
@@ -130,30 +133,40 @@ def mutate(
         cache: where the mutants of a step or a claim are stored if none of them survived.
     """
     made: list[Mutant] = []
+    stored = 0
     for claim in claims:
-        for step in claim.steps:
-            found = partial(mutants_of, claim.id, step, seed)
-            made += _stored_or_made(claim.id, f"mutants-{seed}-{step.name}", found, cache)
-        found = partial(mutants_of_claim, claim, seed)
-        made += _stored_or_made(claim.id, f"mutants-{seed}", found, cache)
-    return MutationReport(tuple(made))
+        parts = [
+            (f"mutants-{seed}-{step.name}", partial(mutants_of, claim.id, step, seed))
+            for step in claim.steps
+        ]
+        for name, make in [*parts, (f"mutants-{seed}", partial(mutants_of_claim, claim, seed))]:
+            mutants, kept = _stored_or_made(claim.id, name, make, cache)
+            made += mutants
+            stored += len(mutants) if kept else 0
+    return MutationReport(tuple(made), stored)
+
+
+_KEPT = Record({"killed": ListOf(ListOf(Text(TEXT), longest=4, shortest=4))})
+"""What the cache holds of mutants: step, kind, operator and change of each."""
 
 
 def _stored_or_made(
     claim: str, name: str, make: Callable[[], Iterator[Mutant]], cache: ProofCache | None
-) -> tuple[Mutant, ...]:
-    kept = cache.find(claim, name) if cache else None
+) -> tuple[tuple[Mutant, ...], bool]:
+    """The mutants, and whether they were found in the cache."""
+    kept = cache.find(claim, name, _KEPT) if cache else None
     if kept:
-        return tuple(
+        killed = (
             Mutant(claim, step, kind, operator, change, Verdict.FAILED)
             for step, kind, operator, change in kept["killed"]
         )
+        return tuple(killed), True
     start = time.perf_counter()
     mutants = tuple(make())
     if cache and all(mutant.killed for mutant in mutants):
         killed = [(item.step, item.kind, item.operator, item.change) for item in mutants]
         cache.keep(claim, name, {"killed": killed}, time.perf_counter() - start)
-    return mutants
+    return mutants, False
 
 
 def mutants_of(claim: str, step: Step, seed: int = 0) -> Iterator[Mutant]:

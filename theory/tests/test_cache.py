@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import signal
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -258,6 +260,138 @@ def test_an_unwritable_folder_costs_nothing_but_time(tmp_path, monkeypatch):
     assert check_step(STEP, CLAIM.id, blocked).finding.verdict is Verdict.PASSED
     assert not check_step(STEP, CLAIM.id, blocked).cached
     assert (tmp_path / "file").read_text() == "in the way"
+
+
+def keep_one(store):
+    """Check a step twice; returns whether the second time it was found in the cache."""
+    check_step(STEP, CLAIM.id, store)
+    return check_step(STEP, CLAIM.id, store).cached
+
+
+def test_new_folders_and_files_are_the_users_alone(tmp_path):
+    store = ProofCache(tmp_path / "new" / "cache")
+    old = os.umask(0)
+    try:
+        store.keep("M1", "step", {"detail": "x"}, 1.0)
+    finally:
+        os.umask(old)
+    (path,) = store.folder.glob("*/*")
+    modes = [stat.S_IMODE(p.stat().st_mode) for p in (store.folder, path.parent, path)]
+    assert modes == [0o700, 0o700, 0o600]
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_folder_that_others_can_write_is_refused(mode, inside, store, monkeypatch, capsys):
+    assert keep_one(store)
+    folder = store.folder / CLAIM.id if inside else store.folder
+    (path,) = store.folder.glob("*/*.json")
+    before = path.read_text()
+    folder.chmod(mode)
+    assert not keep_one(store)
+    assert path.read_text() == before
+    monkeypatch.setenv(VARIABLE, str(store.folder))
+    assert default_cache() is None
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        f"loopstab: warning: the cache of proofs is not used: others can write {folder}: chmod go-w"
+        f" {folder}, or set {VARIABLE}=off\n"
+    )
+    folder.chmod(0o755)
+    assert keep_one(store)
+    assert default_cache() is not None
+
+
+def test_a_folder_of_another_user_is_refused(store, monkeypatch, capsys):
+    assert keep_one(store)
+    me = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: me + 1)
+    assert not keep_one(store)
+    monkeypatch.setenv(VARIABLE, str(store.folder))
+    assert default_cache() is None
+    assert "belongs to another user" in capsys.readouterr().err
+
+
+def test_links_and_what_is_no_file_are_ignored(store):
+    assert keep_one(store)
+    (path,) = store.folder.glob("*/*.json")
+    elsewhere = store.folder.parent / "elsewhere.json"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    assert not check_step(STEP, CLAIM.id, store).cached
+    assert not path.is_symlink()  # written anew, and what the link named stands
+    assert elsewhere.exists()
+    for make in (os.mkfifo, os.mkdir):
+        path.unlink()
+        make(path)
+        assert not check_step(STEP, CLAIM.id, store).cached
+        if path.is_dir():
+            path.rmdir()
+            path.touch()
+    path.write_text(elsewhere.read_text())
+    path.chmod(0o620)
+    assert not check_step(STEP, CLAIM.id, store).cached
+    home = store.folder / CLAIM.id
+    home.rename(store.folder.parent / "home")
+    home.symlink_to(store.folder.parent / "home")
+    assert not keep_one(store)
+
+
+KILLED = """
+import os, signal, sys
+from loopstab.support import files
+from loopstab.theory.checking.cache import ProofCache
+files.os.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)
+ProofCache(sys.argv[1]).keep("M1", "killed", {"detail": "x"}, 1.0)
+"""
+
+
+def test_what_a_killed_process_leaves_goes_away(store):
+    done = subprocess.run([sys.executable, "-c", KILLED, str(store.folder)])
+    assert done.returncode == -signal.SIGKILL
+    assert keep_one(store)
+    assert [path.suffix for path in (store.folder / CLAIM.id).iterdir()] == [".json"]
+
+
+def test_a_forged_entry_in_the_users_own_folder_is_counted_as_such(store):
+    """This is the trust that the module states: the count shows it, and no cache undoes it."""
+    failing = replace(STEP, check=lambda: Finding(Verdict.FAILED, "no"))
+    claim = replace(CLAIM, steps=tuple(failing if s is STEP else s for s in CLAIM.steps))
+    assert check(claim).verdict is Verdict.REFUTED
+    store.keep(CLAIM.id, STEP.name, {"detail": "forged", "seconds": 1.0, "content": []}, 1.0)
+    found = check(claim, store)
+    assert found.verdict is Verdict.PROVED
+    assert found.cached_steps == 1
+    assert found.to_json()["cached"]["steps"] == 1
+    assert check(claim).verdict is Verdict.REFUTED
+
+
+STRANGE = [
+    ("falsifier", {"counterexample": 5, "seconds": 1.0}),
+    ("step", {"detail": "x", "seconds": 1.0, "content": [{"kind": 1}]}),
+    ("step", {"detail": "x", "seconds": -1.0, "content": []}),
+    ("step", {"detail": "x", "seconds": 1.0, "content": [], "more": 1}),
+    ("mutants", {"killed": [["one"]]}),
+    ("mutants", {"killed": 3}),
+]
+
+
+@pytest.mark.parametrize(("what", "value"), STRANGE)
+def test_entries_of_another_form_are_ignored(what, value, store):
+    names = {
+        "falsifier": f"falsifier-{CLAIM.falsifiers[0].name}",
+        "step": STEP.name,
+        "mutants": f"mutants-0-{STEP.name}",
+    }
+    store.keep(CLAIM.id, names[what], value, 1.0)
+    if what == "mutants":
+        assert mutate([CLAIM], cache=store).cached == 0
+        assert mutate([CLAIM], cache=store).cached > 0
+        return
+    report = check(CLAIM, store)
+    assert (report.cached_steps, report.cached_falsifiers) == (0, 0)
+    assert report.verdict is Verdict.PROVED
 
 
 def test_quick_steps_are_not_worth_a_file(tmp_path):
