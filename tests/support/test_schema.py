@@ -4,6 +4,8 @@ import math
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loopstab.support.errors import UsageError
 from loopstab.support.schema import (
@@ -15,6 +17,7 @@ from loopstab.support.schema import (
     Number,
     Record,
     SchemaError,
+    Tagged,
     Text,
     Whole,
     check_settings,
@@ -90,3 +93,60 @@ def test_settings_are_a_users_choice():
     check_settings(SimpleNamespace(steps=3), {"steps": STEPS})
     with pytest.raises(UsageError, match="steps must be a whole number"):
         check_settings(SimpleNamespace(steps=30), {"steps": STEPS})
+
+
+SHAPE = Tagged("kind", {"disc": Record({"r": Number(0)}), "point": Record({})})
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"kind": "disc", "r": 1}, None),
+        ({"kind": "point"}, None),
+        ({"kind": "point", "r": 1}, "shape.'r' is unknown"),
+        ({"kind": "disc"}, "shape.r is missing"),
+        ({"kind": "disc", "r": -1}, "shape.r must be a finite number from 0, not -1"),
+        ({"kind": "cube"}, "shape.kind must be one of disc, point, not 'cube'"),
+        ({"kind": ["disc"]}, "shape.kind must be a text"),
+        ({"r": 1}, "shape.kind is missing"),
+        ([], "shape must be an object"),
+    ],
+)
+def test_a_field_that_says_which_record_it_is(value, words):
+    if words is None:
+        SHAPE.check(value, "shape")
+        return
+    with pytest.raises(SchemaError) as error:
+        SHAPE.check(value, "shape")
+    assert words in str(error.value)
+
+
+NUMBERS = st.one_of(
+    st.integers(-5, 5),
+    st.floats(-5, 5),
+    st.sampled_from([True, None, "1", math.nan, math.inf, -math.inf, 10**400]),
+)
+KINDS = st.one_of(
+    st.builds(Whole, st.integers(-5, 0), st.integers(0, 5)),
+    st.builds(Number, st.sampled_from([-math.inf, -5.0, 0.0]), st.just(5.0), st.booleans()),
+    st.just(Number()),
+)
+
+
+@given(
+    KINDS, st.one_of(st.lists(NUMBERS), st.lists(st.integers(-5, 5)), st.lists(st.floats(-5, 5)))
+)
+def test_a_list_holds_what_its_kind_holds_one_by_one(kind, values):
+    try:
+        for value in values:
+            kind.check(value, "x")
+        fine = True
+    except SchemaError:
+        fine = False
+    assert fine or not kind.holds_all(values)
+    try:
+        ListOf(kind).check(values, "x")
+        found = True
+    except SchemaError:
+        found = False
+    assert found == fine
