@@ -57,8 +57,8 @@ def fields_of(suite: Suite, drop: Drop | None = None) -> Fields:
     Example:
         >>> from loopstab.numerics.attack.case_fields import fields_of
         >>> from loopstab.numerics.suites import find_suites
-        >>> list(fields_of(find_suites(["A3"])[0]))
-        ['roots', 'inputs']
+        >>> fields_of(find_suites(["A1"])[0])["basis"].kinds
+        ('an array of rank 2',)
     """
     if drop is not None:
         return _drawn((drop.cases,), f"{suite.label}/{drop.hypothesis}")
