@@ -48,7 +48,7 @@ def write_atomic(
     """Write a file beside its target, flush it to disk, rename it into place, and return its path.
 
     Where the system can, the file has no name until it is complete, so that a killed process leaves
-    nothing behind.
+    nothing behind. A device or a pipe is refused: the rename would put a file in its place.
 
     Args:
         path: the file.
@@ -62,6 +62,8 @@ def write_atomic(
     path = Path(path)
     raw = data.encode() if isinstance(data, str) else data
     temporary = path.with_name(unfinished_name(path.name))
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise LoopstabError(f"cannot write {path}: it is no regular file; choose another --out")
     try:
         descriptor, named = _open(path.parent, temporary, mode)
         with open(descriptor, "wb") as file:

@@ -32,6 +32,17 @@ def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch, step):
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/full", path)])
+def test_a_device_a_pipe_and_a_folder_are_not_replaced(tmp_path, make):
+    target = tmp_path / "result.json"
+    make(target)
+    before = os.lstat(target)
+    with pytest.raises(LoopstabError, match="no regular file; choose another"):
+        write_atomic(target, "new")
+    assert os.path.samestat(before, os.lstat(target))
+    assert list(tmp_path.iterdir()) == [target]
+
+
 def test_json_has_no_nan(tmp_path):
     path = write_json(tmp_path / "a.json", {"x": [1, 2.5]})
     assert json.loads(path.read_text()) == {"x": [1, 2.5]}
