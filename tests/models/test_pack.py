@@ -206,7 +206,7 @@ def test_another_data_file(shelf, tmp_path):
     from loopstab.models.tasks.chess.endgames import EndgameTask
 
     file = EndgameTask.generated("R").table.save(tmp_path / "krk.data")
-    with pytest.raises(UsageError, match="was trained on"):
+    with pytest.raises(UsageError, match="these are endgames of KRK, and the task is kqk"):
         zoo.verify(NAMES[0], data=file)
 
 
