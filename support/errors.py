@@ -45,14 +45,19 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+LARGEST_SEED = 2**63 - 1
+MOST_JOBS = 1024
+
+
 def check_seed_and_jobs(seed: int = 0, jobs: int = 1) -> None:
-    """Raise `UsageError` unless NumPy accepts the seed and joblib the number of jobs.
+    """Raise `UsageError` unless NumPy and torch accept the seed and joblib the number of jobs.
 
     Args:
-        seed: 0 or more.
-        jobs: 1 or more, or -1 for all cores.
+        seed: 0 to 2^63 - 1.
+        jobs: 1 to 1024, or -1 for all cores.
     """
-    if seed < 0 or jobs == 0 or jobs < -1:
+    if not 0 <= seed <= LARGEST_SEED or not (jobs == -1 or 1 <= jobs <= MOST_JOBS):
         raise UsageError(
-            f"needs a seed >= 0 and jobs >= 1 (or -1 for all cores), not {seed} and {jobs}"
+            f"needs a seed from 0 to 2^63 - 1 and jobs from 1 to {MOST_JOBS} (or -1 for all cores),"
+            f" not {seed} and {jobs}"
         )

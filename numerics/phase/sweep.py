@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...support.errors import UsageError
+from ...support.errors import UsageError, check_seed_and_jobs
 from ...theory.outcome import Outcome
 from ..arrays import Array
 from .axes import Cells, DiagramAxis
@@ -27,6 +27,8 @@ USUAL_AXES = (
     "width:8:64",
 )
 """Axes that are used where none is given, in the order of preference."""
+MOST_SAMPLES = 10**8
+"""Most samples of the coarse cells: a few gigabytes of results."""
 
 
 def phase_diagram(
@@ -85,10 +87,12 @@ def phase_diagram(
     rule = law_named(law)
     x, y = usual_axes(rule, x, y, settings or {})
     fixed = check(rule, x, y, dict(settings or {}))
-    if min(grid) < 2 or draws < 1 or not 0 <= depth <= 8 or seed < 0:
+    check_seed_and_jobs(seed, jobs)
+    many = grid[0] * grid[1] * draws > MOST_SAMPLES
+    if min(grid) < 2 or draws < 1 or not 0 <= depth <= 8 or many:
         raise UsageError(
-            "a phase diagram needs a grid of at least 2x2, draws >= 1, depth 0 to 8 and seed >= 0,"
-            f" not {grid}, {draws}, {depth}, {seed}"
+            "a phase diagram needs a grid of at least 2x2, draws >= 1, depth 0 to 8 and at most"
+            f" {MOST_SAMPLES} samples of coarse cells, not {grid}, {draws}, {depth}"
         )
     start, store, work, count = time.perf_counter(), Store(cache), workforce or local(jobs), 0
     cells, new = Cells.coarse(*grid), slice(0, None)

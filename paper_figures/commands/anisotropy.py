@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from ...support.errors import check_seed_and_jobs
 from ...support.jsonable import json_text
+from ...support.option_bounds import check_options
+from ...support.schema import ListOf, Number, Whole
 
 if TYPE_CHECKING:
     from ...numerics.anisotropy.table import AnisotropyRow
@@ -45,6 +48,9 @@ def anisotropy(
         scales: Standard deviations s of the weights.
         json_: Print one JSON object instead of tables.
     """
+    check_seed_and_jobs(seed)
+    scales_of = ListOf(Number(0, 1e100, above=True), 1000, 1)
+    check_options(n=(n, Whole(2, 10**8)), scales=(scales, scales_of))
     from ...numerics.anisotropy.table import anisotropy as measure
 
     rows = measure(n, seed, scales)

@@ -11,7 +11,9 @@ import tyro
 
 from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.jsonable import json_text
+from ...support.option_bounds import COUNT, MINUTES, check_options
 from ...support.printable import printable
+from ...support.schema import Maybe
 
 if TYPE_CHECKING:
     from ...numerics.attack.budget import Budget
@@ -69,8 +71,7 @@ def attack(
             raise UsageError("--replay judges one file: name no claims beside it")
         return _replay(replay, json_)
     check_seed_and_jobs(seed, jobs)
-    if minutes is not None and not minutes > 0:
-        raise UsageError(f"--minutes must be positive, not {minutes:g}")
+    check_options(minutes=(minutes, Maybe(MINUTES)), examples=(examples, Maybe(COUNT)))
     suites = find_suites(claim) if claim else all_suites()
     budget = find_budget(profile).limited(examples=examples)
     if minutes is not None:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from ...support.errors import UsageError
+from ...support.files import output_folder
 from ...support.jsonable import json_text
+from ...support.option_bounds import COUNT, check_options
+from ...support.schema import Whole
 
 if TYPE_CHECKING:
     from ...models.certificates.certificate import LoopCertificate, ModuleCertificate, Proved
@@ -78,8 +81,9 @@ def certify(
         return _verify(CertificateFile.load(verify), checkpoint, data, json_)
     if checkpoint is None:
         raise UsageError("certify needs a checkpoint, or --verify with a certificate")
-    if input_ < 0 or loops < 1:
-        raise UsageError(f"--input counts from 0 and --loops from 1; they are {input_} and {loops}")
+    check_options(input_=(input_, Whole(0, 10**6)), loops=(loops, COUNT))
+    if out is not None:
+        output_folder(out.parent)
     if checkpoint.endswith(".py"):
         if input_ or level or data:
             raise UsageError("--input, --level and --data are for checkpoints: the file says it")

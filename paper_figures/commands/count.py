@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from ...support.errors import UsageError
+from ...support.errors import check_seed_and_jobs
 from ...support.files import write_json
 from ...support.jsonable import json_text
 from ...support.locks import exclusive_folder
+from ...support.option_bounds import COUNT, check_options
+from ...support.schema import ListOf, Number, Whole
 
 if TYPE_CHECKING:
     from ...numerics.certificates.branch_counts import BranchCounts
@@ -72,11 +74,9 @@ def count(
     from ..drawings.save import save_figure
     from ..text.tables import print_rows
 
-    if not (sizes and gains) or max_boxes < 1:
-        raise UsageError(
-            f"count needs a size, a gain and --max-boxes from 1, not {sizes}, {gains} and"
-            f" {max_boxes}"
-        )
+    check_seed_and_jobs(seed, jobs)
+    check_options(sizes=(sizes, ListOf(Whole(1, 64), 1000, 1)), networks=(networks, COUNT))
+    check_options(gains=(gains, ListOf(Number(0), 1000, 1)), max_boxes=(max_boxes, COUNT))
     # an error of the folder comes before the work
     with nullcontext() if out is None else exclusive_folder(out) as folder:
         cases = [(d, gain) for d in sizes for gain in gains]

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import tyro
 
+from ...support.errors import check_seed_and_jobs
 from ...support.jsonable import json_text
+from ...support.option_bounds import COUNT, INPUTS, check_options
+from ...support.schema import Maybe
 
 TABLES = {
     "what the orbits do": ("level", "expected", "measured", "decided at loop", "mismatches"),
@@ -47,6 +50,8 @@ def crossvalidate(
         seed: Seed of the inputs.
         json_: Print a JSON list instead of tables.
     """
+    check_seed_and_jobs(seed)
+    check_options(inputs=(inputs, INPUTS), loops=(loops, COUNT), limit=(limit, Maybe(COUNT)))
     from ...models.measure.comparison import main_table
     from ...models.measure.crossvalidate import crossvalidate as measure
     from ...models.zoo import zoo

@@ -9,6 +9,8 @@ import tyro
 
 from ...support.errors import LoopstabError, UsageError, check_seed_and_jobs
 from ...support.jsonable import json_text
+from ...support.option_bounds import COUNT, INPUTS, check_options
+from ...support.schema import Maybe
 from .user_file import user_loop
 
 if TYPE_CHECKING:
@@ -78,8 +80,9 @@ def diagnose(
     from ...numerics.verdicts.loop_report import loop_report
 
     check_seed_and_jobs(seed)
-    if inputs < 1:
-        raise UsageError(f"--inputs must be at least 1, not {inputs}")
+    check_options(inputs=(inputs, INPUTS), products=(products, COUNT))
+    check_options(loops=(loops, Maybe(COUNT)), limit=(limit, Maybe(COUNT)))
+    check_options(lyapunov_loops=(lyapunov_loops, COUNT))
     loop, e = _source(source, data, level, seed, inputs)
     options: dict[str, Any] = {"loops": loops, "limit": limit, "products": products, "seed": seed}
     if check:

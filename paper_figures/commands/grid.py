@@ -10,6 +10,8 @@ import tyro
 
 from ...models.grid.plan import data_files
 from ...support.jsonable import json_text
+from ...support.option_bounds import MINUTES, THREADS, check_options
+from ...support.schema import Maybe
 from .data_files import DataFiles
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ def run(
         compile_: Compile the loops, which needs a C++ compiler and pays off in long runs.
         json_: Print the summary as a JSON object, and no progress bar.
     """
+    check_options(budget_minutes=(budget_minutes, Maybe(MINUTES)), threads=(threads, THREADS))
+    check_options(jobs=(jobs, THREADS))
     from ...models.grid.plan import Plan
     from ...models.grid.run_grid import run_grid
 

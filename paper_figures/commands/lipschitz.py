@@ -7,7 +7,10 @@ from typing import Annotated
 
 import tyro
 
+from ...support.errors import check_seed_and_jobs
 from ...support.jsonable import json_text
+from ...support.option_bounds import COUNT, RADIUS, check_options
+from ...support.schema import ListOf, Number
 
 
 def lipschitz(
@@ -43,6 +46,9 @@ def lipschitz(
         seed: Seed of the input.
         json_: Print a JSON list instead of tables.
     """
+    check_seed_and_jobs(seed)
+    strengths = ListOf(Number(0, 1e100), 1000)
+    check_options(loops=(loops, COUNT), tau=(tau, strengths), radius=(radius, RADIUS))
     from ...models.measure.lipschitz import lipschitz_record
     from ...models.zoo import zoo
     from ..text.tables import print_rows

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from ...support.errors import UsageError
+from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.jsonable import json_text
 from ...support.locks import exclusive_folder
+from ...support.option_bounds import check_options
+from ...support.schema import ListOf, Whole
 from ...support.slurm import Executor, Request
 
 if TYPE_CHECKING:
@@ -85,13 +87,16 @@ def phase(
         at_once: The most jobs at a time.
         json_: Print the summary as a JSON object, and no progress bar.
     """
+    check_seed_and_jobs(seed, jobs)
+    rows, cols = _grid(grid)
+    check_options(grid=((rows, cols), ListOf(Whole(2, 10_000))))
+    check_options(draws=(draws, Whole(1, 10**6)), depth=(depth, Whole(0, 8)))
     # before NumPy is imported: the cells are spread over the cores, their small matrices are not
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from ...numerics.phase.sweep import phase_diagram
     from ..drawings.phase_maps import MAPS, maps_of
     from ..drawings.save import save_figure
 
-    rows, cols = _grid(grid)
     with exclusive_folder(out):
         diagram = phase_diagram(
             law,

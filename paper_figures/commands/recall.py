@@ -8,8 +8,9 @@ from typing import Annotated
 
 import tyro
 
-from ...support.errors import UsageError
+from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.jsonable import json_text
+from ...support.option_bounds import COUNT, COUNT_OR_NONE, check_options
 
 
 def recall(
@@ -52,6 +53,9 @@ def recall(
         out: File for the records, one JSON object a line.
         json_: Print a JSON object instead of tables.
     """
+    check_seed_and_jobs(seed)
+    check_options(inputs=(inputs, COUNT), loops=(loops, COUNT))
+    check_options(spectra=(spectra, COUNT_OR_NONE), dense=(dense, COUNT_OR_NONE))
     from ...models.measure.recall_comparison import RecordFile, compare_recall, recall_pairs
     from ...models.measure.recall_record import RecallRecord, recall_record
     from ...models.zoo import zoo

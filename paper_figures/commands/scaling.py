@@ -8,9 +8,12 @@ from typing import Annotated
 
 import tyro
 
+from ...support.errors import check_seed_and_jobs
 from ...support.files import write_json
 from ...support.jsonable import json_text
 from ...support.locks import exclusive_folder
+from ...support.option_bounds import COUNT, SIZES, check_options
+from ...support.schema import ListOf, Whole
 
 
 def scaling(
@@ -47,6 +50,9 @@ def scaling(
         jobs: Number of threads.
         json_: Print the result as a JSON object, and no progress bar.
     """
+    check_seed_and_jobs(seed, jobs)
+    check_options(widths=(widths, SIZES), draws=(draws, ListOf(COUNT, 1000, 1)))
+    check_options(points=(points, Whole(5, 10_000)))
     # before NumPy is imported: the draws are spread over the cores, their small matrices are not
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from ...numerics.phase.scaling import finite_size_scaling

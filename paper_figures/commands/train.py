@@ -8,10 +8,12 @@ from typing import Annotated
 import tyro
 
 from ...models.training.run_spec import RunSpec
-from ...support.errors import LoopstabError, UsageError
+from ...support.errors import LoopstabError
 from ...support.jsonable import json_text
 from ...support.locks import exclusive_folder
+from ...support.option_bounds import MINUTES, THREADS, check_options
 from ...support.optional import optional
+from ...support.schema import Maybe, Whole
 
 
 def train(
@@ -56,8 +58,7 @@ def train(
     from ...models.training.train import Trainer
 
     check_device(device)
-    if threads < 0 or (minutes is not None and not minutes > 0):
-        raise UsageError("--threads must not be negative, and --minutes must be positive")
+    check_options(minutes=(minutes, Maybe(MINUTES)), threads=(threads, Whole(0, THREADS.high)))
     if threads > 0:
         torch.set_num_threads(threads)
     config, task = run.build(data)

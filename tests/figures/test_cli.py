@@ -55,7 +55,7 @@ USAGE = [
     (["train", "--architecture", "inner/post", "--out", "OUT"], "unknown recall"),
     (["train", "--width", "30", "--heads", "4", "--out", "OUT"], "not divisible"),
     (["phase", "--grid", "24", "--out", "OUT"], "ROWSxCOLUMNS"),
-    (["phase", "--grid", "1x2", "--out", "OUT"], "2x2"),
+    (["phase", "--grid", "1x2", "--out", "OUT"], "whole number from 2"),
     (["phase", "--grid", "2x2", "--residual", "-1", "--out", "OUT"], "residual"),
     (["phase", "--law", "cubic", "--out", "OUT"], "unknown law"),
     (["phase", "--x", "beta:1:1", "--out", "OUT"], "no range"),
@@ -64,17 +64,17 @@ USAGE = [
     (["phase", "--set", "width=big", "--out", "OUT"], "NAME=VALUE"),
     (["phase", "--width", "20", "--set", "width=30", "--out", "OUT"], "disagree"),
     (["scaling", "--widths", "50", "--out", "OUT"], "two different widths"),
-    (["scaling", "--jobs", "0", "--out", "OUT"], "jobs >= 1"),
+    (["scaling", "--jobs", "0", "--out", "OUT"], "jobs from 1 to 1024"),
     (["scaling", "--residual", "nan", "--out", "OUT"], "residual >= 0"),
-    (["phase", "--grid", "2x2", "--jobs", "0", "--out", "OUT"], "jobs >= 1"),
+    (["phase", "--grid", "2x2", "--jobs", "0", "--out", "OUT"], "jobs from 1 to 1024"),
     (["phase", "--residual", "nan", "--out", "OUT"], "residual strength"),
-    (["count", "--jobs", "0"], "jobs >= 1"),
-    (["count", "--branch", "1", "--jobs", "0"], "jobs >= 1"),
-    (["count", "--seed", "-1"], "seed >= 0"),
-    (["count", "--sizes"], "needs a size"),
-    (["count", "--max-boxes", "0"], "--max-boxes from 1"),
+    (["count", "--jobs", "0"], "jobs from 1 to 1024"),
+    (["count", "--branch", "1", "--jobs", "0"], "jobs from 1 to 1024"),
+    (["count", "--seed", "-1"], "a seed from 0"),
+    (["count", "--sizes"], "--sizes has 0 entries"),
+    (["count", "--max-boxes", "0"], "--max-boxes must be a whole number from 1"),
     *[
-        ([*words, "--seed", "-1"], "seed >= 0")
+        ([*words, "--seed", "-1"], "seed")
         for words in (
             ["train", "--out", "OUT"],
             ["report", "--out", "OUT"],
@@ -82,7 +82,7 @@ USAGE = [
             ["diagnose", "internal-post"],
         )
     ],
-    (["attack", "A1", "--minutes", "-1"], "--minutes must be positive, not -1"),
+    (["attack", "A1", "--minutes", "-1"], "--minutes must be a finite number above 0"),
     (["claims", "Z9"], "unknown claim"),
     (["claims", "--table", "--mutants"], "use one of --table"),
     (["crossvalidate", "no-such"], "no shipped checkpoint"),
@@ -184,6 +184,7 @@ def test_phase_writes_figures_and_data_and_goes_on_from_its_samples(tmp_path):
     assert json.loads(done.stdout)["grid"] == "3x3"
     maps = ("phase", "phase-outcome", "phase-iterations", "phase-sensitivity", "phase-disagreement")
     assert {p.name for p in tmp_path.iterdir()} == {
+        ".lock",
         "phase.npz",
         "phase.json",
         "samples",

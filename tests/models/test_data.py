@@ -250,7 +250,7 @@ def test_malformed_rows_are_reported(tmp_path, capsys):
                 (("--rows", "-1"), "at least one row"),
                 (("--rows", "50000001"), "at most 50,000,000"),
                 (("--rows", "9" * 100), "at most 50,000,000"),
-                (("--seed", "-1"), "needs a seed >= 0"),
+                (("--seed", "-1"), "needs a seed from 0"),
                 (("--easy-share", "nan"), "between 0 and 1"),
                 (("--easy-share", "inf"), "between 0 and 1"),
                 (("--easy-share", "-1"), "between 0 and 1"),
@@ -270,8 +270,8 @@ def test_malformed_rows_are_reported(tmp_path, capsys):
         (("prepare", "sudoku", "s.csv", "--out", "s.csv"), 2, "name it s.csv.safetensors"),
         (("prepare", "sudoku", "s.csv", "--out", "."), 2, "name it data.safetensors"),
         (("generate", "sudoku", "--out", f"{'x' * 250}.safetensors"), 2, "too long"),
-        (("generate", "sudoku", "--out", "o.safetensors", "--seed", "-1"), 2, "a seed >= 0"),
-        (("generate", "endgames", "--out", "o.safetensors", "--seed", "-1"), 2, "a seed >= 0"),
+        (("generate", "sudoku", "--out", "o.safetensors", "--seed", "-1"), 2, "a seed from 0"),
+        (("generate", "endgames", "--out", "o.safetensors", "--seed", "-1"), 2, "a seed from 0"),
         *(
             (("generate", "sudoku", "--box", box, "--rows", rows, "--out", "o.safetensors"), 2, m)
             for box in "23"
