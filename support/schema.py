@@ -169,7 +169,7 @@ class Anything:
 
 
 @dataclass(frozen=True)
-class Record:
+class ObjectOf:
     """An object with these fields.
 
     Args:
@@ -214,18 +214,18 @@ class Tagged:
     """
 
     key: str
-    records: Mapping[str, Record]
+    records: Mapping[str, ObjectOf]
 
     def check(self, value: Any, name: str) -> None:
         """Raise `SchemaError` unless the value is one."""
         tag = Text(names=self.records)
-        Record({self.key: tag}, further=True).check(value, name)
+        ObjectOf({self.key: tag}, further=True).check(value, name)
         self.records[value[self.key]].check(
             {key: item for key, item in value.items() if key != self.key}, name
         )
 
 
-Kind = Whole | Number | Text | Flag | Maybe | ListOf | MapOf | Anything | Record | Tagged
+Kind = Whole | Number | Text | Flag | Maybe | ListOf | MapOf | Anything | ObjectOf | Tagged
 
 
 def check_settings(settings: object, kinds: Mapping[str, Kind]) -> None:

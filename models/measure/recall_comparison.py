@@ -16,7 +16,7 @@ from ...numerics.proportion import wilson
 from ...support.errors import LoopstabError, UsageError
 from ...support.jsonable import jsonable
 from ...support.regular_file import read_regular
-from ...support.schema import Anything, ListOf, Number, Record, Text, Whole
+from ...support.schema import Anything, ListOf, Number, ObjectOf, Text, Whole
 from ...support.strict_json import parse_json
 from ...theory.architecture import Architecture, Recall
 from .recall_record import RecallRecord
@@ -44,10 +44,10 @@ LONGEST = 100_000_000
 """Most bytes of a file of records."""
 _NAME, _COUNT, _LOOPS = Text(1000), Whole(0, 1_000_000_000), ListOf(Whole(0, 1_000_000_000))
 _SIZES = ListOf(Number(0))
-LINE = Record(
+LINE = ObjectOf(
     {
         "settings": Anything(),
-        "record": Record(
+        "record": ObjectOf(
             {
                 **dict.fromkeys(("name", "architecture", "task"), _NAME),
                 "seed": Whole(0, 2**63),

@@ -7,7 +7,7 @@ within them can still be too large for a machine.
 
 from __future__ import annotations
 
-from ...support.schema import Kind, Maybe, Number, Record, Tagged, Text, Whole
+from ...support.schema import Kind, Maybe, Number, ObjectOf, Tagged, Text, Whole
 from .choices import (
     Augmentation,
     EncoderGradient,
@@ -83,13 +83,13 @@ FIXED_STEPS: dict[str, Kind] = {
 }
 """The settings of `FixedSteps`, and their bounds."""
 
-MODEL_RECORD = Record({"architecture": Text(100), **MODEL})
+MODEL_RECORD = ObjectOf({"architecture": Text(100), **MODEL})
 """A network, as a JSON object."""
 SCHEDULE_RECORD = Tagged(
-    "kind", {"length-curriculum": Record(LENGTH_CURRICULUM), "fixed-steps": Record(FIXED_STEPS)}
+    "kind", {"length-curriculum": ObjectOf(LENGTH_CURRICULUM), "fixed-steps": ObjectOf(FIXED_STEPS)}
 )
 """A schedule, as a JSON object."""
-CONFIG_RECORD = Record(
+CONFIG_RECORD = ObjectOf(
     {}, optional={**TRAINING, "model": MODEL_RECORD, "schedule": SCHEDULE_RECORD}
 )
 """The settings of a run, as a JSON object; runs of older versions have fewer of them."""

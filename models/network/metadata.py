@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...support.errors import LoopstabError, UsageError
-from ...support.schema import ListOf, MapOf, Record, SchemaError, Text, Whole, shown
+from ...support.schema import ListOf, MapOf, ObjectOf, SchemaError, Text, Whole, shown
 from ...support.strict_json import parse_json
 from .record_schema import META, lacking
 
@@ -30,7 +30,7 @@ BYTES = {"F64": 8, "F32": 4, "BF16": 2, "F16": 2}
 """Names of the dtypes that we write, and the bytes of a number."""
 OTHERS = "__metadata__"
 
-TENSOR = Record(
+TENSOR = ObjectOf(
     {
         "dtype": Text(names=BYTES),
         "shape": ListOf(Whole(1, 2**40), 8),
@@ -175,7 +175,7 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
         if not 0 < length <= min(LONGEST_HEADER, size - LENGTH_BYTES):
             raise ValueError("it does not begin with a header")
         header = parse_json(file.read(length))
-    MapOf(Record({}, further=True), 1_000_000).check(header, "the header")
+    MapOf(ObjectOf({}, further=True), 1_000_000).check(header, "the header")
     MapOf(Text(LONGEST_HEADER)).check(header.get(OTHERS, {}), OTHERS)
     return header, size - LENGTH_BYTES - length
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from ...support.schema import Flag, Kind, ListOf, MapOf, Maybe, Number, Record, Text, Whole
+from ...support.schema import Flag, Kind, ListOf, MapOf, Maybe, Number, ObjectOf, Text, Whole
 from .bounds import CONFIG_RECORD, LOOPS, MODEL_RECORD, STEPS
 
 SHARE = Number(0, 1)
@@ -16,7 +16,7 @@ STEP = Whole(0, 4 * STEPS.high)
 NAME = Text(1000)
 
 
-CHOICE = Record(
+CHOICE = ObjectOf(
     {"level": NAME, "samples": Whole(1, 10**9), "accuracy": CURVE, "loops": LOOPS},
     {"apart": Flag()},
 )
@@ -75,11 +75,11 @@ def _agrees(run: Mapping[str, Any]) -> str | None:
     return None
 
 
-RUN = Record(KNOWN, {**MEASURED, **NEWER}, also=_agrees)
+RUN = ObjectOf(KNOWN, {**MEASURED, **NEWER}, also=_agrees)
 """The record of a run; one that is finished has all that `lacking` asks for."""
 
 HISTORY = ListOf(
-    Record(
+    ObjectOf(
         {"step": STEP, "level": NAME, "loss": Number(), "gradient": Number(0), "solved": SHARE},
         {
             "rho_wx": Maybe(Number(0)),
@@ -105,7 +105,7 @@ STATE: dict[str, Kind] = {
 }
 """What the state of a run says."""
 
-STATE_RECORD = Record(STATE)
+STATE_RECORD = ObjectOf(STATE)
 
 
 def _one_model(meta: Mapping[str, Any]) -> str | None:
@@ -116,7 +116,7 @@ def _one_model(meta: Mapping[str, Any]) -> str | None:
     return None
 
 
-ENTRY = Record(
+ENTRY = ObjectOf(
     {"run": RUN, "model": MODEL_RECORD}, {"history": HISTORY, "stored": NAME}, also=_one_model
 )
 """What is said of a run in a shard."""
@@ -129,7 +129,7 @@ def _names(meta: Mapping[str, Any]) -> str | None:
     return _one_model(meta)
 
 
-META = Record(
+META = ObjectOf(
     {},
     {"run": RUN, "model": MODEL_RECORD, "stored": NAME, "entries": MapOf(ENTRY), **STATE},
     further=True,

@@ -19,7 +19,7 @@ from urllib.request import (
 )
 
 from ...support.errors import LoopstabError
-from .server_answer import Answer
+from .server_answer import ServerAnswer
 from .web_address import check_address, shown
 
 TIMEOUT = 60.0
@@ -29,11 +29,11 @@ MOST_REDIRECTIONS = 5
 
 
 class _Plain(http.client.HTTPConnection):
-    response_class = Answer
+    response_class = ServerAnswer
 
 
 class _Secure(http.client.HTTPSConnection):
-    response_class = Answer
+    response_class = ServerAnswer
 
 
 class _PlainHandler(HTTPHandler):
@@ -69,7 +69,7 @@ def connect(
     headers: Mapping[str, str],
     insecure_http: bool = False,
     context: ssl.SSLContext | None = None,
-) -> Answer:
+) -> ServerAnswer:
     """Ask for a file, and follow at most `MOST_REDIRECTIONS`, never from https to http.
 
     Args:
@@ -96,7 +96,7 @@ def connect(
                 raise
             error.close()
         else:
-            assert isinstance(answer, Answer)
+            assert isinstance(answer, ServerAnswer)
             return answer
         try:
             new = urljoin(url, target)

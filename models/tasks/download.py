@@ -19,7 +19,7 @@ from ...support.errors import LoopstabError, UsageError
 from ...support.progress_bar import progress_bar
 from .connection import connect
 from .part_file import Note, PartFile
-from .server_answer import GIB, MARK, Answer, too_large
+from .server_answer import GIB, MARK, ServerAnswer, too_large
 from .text_lines import BLOCK
 from .web_address import check_address, check_first_bytes, shown
 
@@ -177,7 +177,7 @@ def _attempt(wish: _Wish, part: PartFile) -> str | None:
     return None if total is None or part.size == total else "the connection was closed"
 
 
-def _receive(answer: Answer, part: PartFile, start: int, note: Note, wish: _Wish) -> None:
+def _receive(answer: ServerAnswer, part: PartFile, start: int, note: Note, wish: _Wish) -> None:
     block = answer.read(BLOCK)
     if not start:
         try:

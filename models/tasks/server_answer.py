@@ -68,7 +68,7 @@ class _Buffered(io.BufferedReader):
         return super().read(size)
 
 
-class Answer(http.client.HTTPResponse):
+class ServerAnswer(http.client.HTTPResponse):
     """An answer whose speed and size are watched from its first byte on."""
 
     def __init__(self, sock: Any, *args: Any, **options: Any):

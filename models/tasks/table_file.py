@@ -22,7 +22,7 @@ from ...support.schema import (
     ListOf,
     MapOf,
     Maybe,
-    Record,
+    ObjectOf,
     SchemaError,
     Text,
     Whole,
@@ -67,7 +67,7 @@ def _cut_and_report(meta: Mapping[str, Any]) -> str | None:
     return None
 
 
-META = Record(
+META = ObjectOf(
     {
         "kind": Text(names=tuple(CELLS)),
         "source": Text(2000),
@@ -88,17 +88,17 @@ META = Record(
         "positions": COUNT,
         "disjoint": Text(names=("symmetry", "relabelling")),
         "grids": COUNT,
-        "solver": Record(
+        "solver": ObjectOf(
             {
                 **dict.fromkeys(("unique", "several", "none", "undecided"), COUNT),
-                "gives": Record({}, dict.fromkeys(("answer", "difficulty"), Text(200))),
+                "gives": ObjectOf({}, dict.fromkeys(("answer", "difficulty"), Text(200))),
             }
         ),
     },
     also=_cut_and_report,
 )
 """What the makers of tables write beside the columns."""
-_ENTRY = Record(
+_ENTRY = ObjectOf(
     {
         "dtype": Text(20),
         "shape": ListOf(Whole(0, 2**40), 2, 1),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from ...support.errors import UsageError
-from ...support.schema import Record, SchemaError, Whole, check_settings
+from ...support.schema import ObjectOf, SchemaError, Whole, check_settings
 from ..network.bounds import FIXED_STEPS, LENGTH_CURRICULUM, SCHEDULE_RECORD
 
 
@@ -170,7 +170,7 @@ class LengthCourse:
         last = s.max_steps + s.check_every  # the final decay has begun by then
         Whole(0, last + s.polish).check(step, "step")
         kinds = {"bits": Whole(s.start_bits, s.bits), "polish_from": Whole(-1, min(step, last))}
-        Record(kinds).check(state, "course")
+        ObjectOf(kinds).check(state, "course")
         self.bits, self.polish_from = state["bits"], state["polish_from"]
 
 
@@ -238,7 +238,7 @@ class FixedCourse:
     def restore(self, state: dict[str, int], step: int) -> None:
         """There is nothing to restore."""
         Whole(0, self.settings.steps).check(step, "step")
-        Record({}).check(state, "course")
+        ObjectOf({}).check(state, "course")
 
 
 KINDS = {schedule.kind: schedule for schedule in (LengthCurriculum, FixedSteps)}

@@ -13,7 +13,7 @@ from ...support.errors import UsageError
 from ...support.files import write_json
 from ...support.printable import printable
 from ...support.regular_file import read_regular
-from ...support.schema import Anything, MapOf, Maybe, Record, Text, Whole
+from ...support.schema import Anything, MapOf, Maybe, ObjectOf, Text, Whole
 from ...support.strict_json import parse_json
 from .case import MOST_FIELDS, digest, from_json, in_words
 from .retrial import RetrialError, retry
@@ -29,7 +29,7 @@ MOST_BYTES = 10_000_000
 FILE_NAME = re.compile(rf"(?:{FOLDER}|{WITNESSES})/[A-Za-z0-9-]+\.json")
 """The files that results name, relative to their folder."""
 LAST_SEED = 2**64
-RECORD = Record(
+RECORD = ObjectOf(
     {
         "claim": Text(20),
         "suite": Text(200),

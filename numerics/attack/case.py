@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...support.errors import LoopstabError
-from ...support.schema import Anything, ListOf, MapOf, Record, SchemaError, Whole
+from ...support.schema import Anything, ListOf, MapOf, ObjectOf, SchemaError, Whole
 from .suite import Case
 
 READABLE = 1024
@@ -89,7 +89,7 @@ def _is_double(value: Any) -> bool:
 
 
 MOST_FIELDS, LARGEST_AXIS, LARGEST_RANK = 100, 1_000_000, 8
-ARRAY = Record(
+ARRAY = ObjectOf(
     {"shape": ListOf(Whole(0, LARGEST_AXIS), longest=LARGEST_RANK), "values": ListOf(Anything())},
     also=_array_fault,
 )

@@ -18,7 +18,7 @@ from ...support.schema import (
     MapOf,
     Maybe,
     Number,
-    Record,
+    ObjectOf,
     SchemaError,
     Text,
     Whole,
@@ -37,7 +37,7 @@ FASTEST = 1e-5
 """Seconds that one case takes at the least: drawing one alone takes ten times as long."""
 _COUNT = Whole(0, LARGEST_COUNT)
 _WORDS = Text(100_000)
-_LIMITS = Record(
+_LIMITS = ObjectOf(
     {
         "name": Text(100, names=tuple(PROFILES)),
         "examples": Whole(1, LARGEST_COUNT),
@@ -50,7 +50,7 @@ _LIMITS = Record(
     }
 )
 _EVIDENCE = Maybe(
-    Record(
+    ObjectOf(
         {
             "case": MapOf(Anything(), most=MOST_FIELDS),
             "shown": _WORDS,
@@ -60,7 +60,7 @@ _EVIDENCE = Maybe(
         }
     )
 )
-_POWER = Record(
+_POWER = ObjectOf(
     {
         "hypothesis": Text(1000),
         "examples": _COUNT,
@@ -70,7 +70,7 @@ _POWER = Record(
         "fired": Flag(),
     }
 )
-_LINE = Record(
+_LINE = ObjectOf(
     {
         "key": Text(16),
         "limits": _LIMITS,

@@ -16,7 +16,7 @@ import scipy
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder, write_atomic, write_json
 from ...support.jsonable import jsonable
-from ...support.schema import Flag, MapOf, Number, Record, Text, Whole
+from ...support.schema import Flag, MapOf, Number, ObjectOf, Text, Whole
 from ...support.strict_json import parse_json
 from ...theory.outcome import Outcome
 from ..arrays import Array
@@ -46,7 +46,7 @@ KINDS = {
 }
 """The arrays of a saved diagram, and the kinds of their types."""
 MOST_BYTES = 1 << 30
-SCALARS = Record(
+SCALARS = ObjectOf(
     {
         **dict.fromkeys(("law", "x", "y"), Text(200)),
         "settings": MapOf(Number(), 100),

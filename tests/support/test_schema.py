@@ -15,7 +15,7 @@ from loopstab.support.schema import (
     MapOf,
     Maybe,
     Number,
-    Record,
+    ObjectOf,
     SchemaError,
     Tagged,
     Text,
@@ -24,7 +24,7 @@ from loopstab.support.schema import (
 )
 
 STEPS = Whole(1, 10)
-RUN = Record(
+RUN = ObjectOf(
     {"steps": STEPS, "rate": Number(0, 1, above=True)},
     optional={"name": Text(5, names=("a", "b"))},
     also=lambda run: "rate must be 1 at one step" if run["steps"] == 1 != run["rate"] else None,
@@ -95,7 +95,7 @@ def test_settings_are_a_users_choice():
         check_settings(SimpleNamespace(steps=30), {"steps": STEPS})
 
 
-SHAPE = Tagged("kind", {"disc": Record({"r": Number(0)}), "point": Record({})})
+SHAPE = Tagged("kind", {"disc": ObjectOf({"r": Number(0)}), "point": ObjectOf({})})
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from ...support.errors import LoopstabError
 from ...support.files import clear_unfinished, write_atomic
 from ...support.printable import printable
 from ...support.regular_file import read_regular
-from ...support.schema import Anything, Record, Text
+from ...support.schema import Anything, ObjectOf, Text
 from ...support.sources import source_digest
 from ...support.strict_json import parse_json
 from ..claims import families, modules_of
@@ -84,7 +84,7 @@ def default_cache() -> ProofCache | None:
     return None
 
 
-_ENTRY = Record({"key": Text(64), "value": Anything()})
+_ENTRY = ObjectOf({"key": Text(64), "value": Anything()})
 
 
 class ProofCache:
@@ -109,7 +109,7 @@ class ProofCache:
         found = (_exposure(item, links=False) for item in claims if item.is_dir())
         return next((problem for problem in found if problem is not None), None)
 
-    def find(self, claim: str, name: str, kind: Record) -> dict[str, Any] | None:
+    def find(self, claim: str, name: str, kind: ObjectOf) -> dict[str, Any] | None:
         """The value that is stored under a claim and a name, or None if there is no valid one.
 
         `kind` has the fields of the value.

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from ...support.schema import ListOf, Number, Record, Text
+from ...support.schema import ListOf, Number, ObjectOf, Text
 from ..architecture import Recall, Residual
 from ..kernel.claim import Claim, Consequence, Finding, Kind, Regime, Step, Verdict
 from ..kernel.content import Item
@@ -172,16 +172,16 @@ def consequence_json(item: Consequence) -> dict[str, Any]:
 
 
 _TEXT, _SECONDS = Text(TEXT), Number(0, 1e9)
-_STEP = Record(
+_STEP = ObjectOf(
     {
         "detail": _TEXT,
         "seconds": _SECONDS,
         "content": ListOf(
-            Record(dict.fromkeys(("kind", "text", "latex", "checked"), _TEXT)), longest=10_000
+            ObjectOf(dict.fromkeys(("kind", "text", "latex", "checked"), _TEXT)), longest=10_000
         ),
     }
 )
-_FALSIFIER = Record({"counterexample": _TEXT, "seconds": _SECONDS})
+_FALSIFIER = ObjectOf({"counterexample": _TEXT, "seconds": _SECONDS})
 """What the cache holds of a step that passed, and of a falsifier that found a counterexample."""
 
 

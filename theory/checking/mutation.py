@@ -21,7 +21,7 @@ from typing import Any
 import flint
 
 from ...support.errors import UsageError
-from ...support.schema import ListOf, Record, Text
+from ...support.schema import ListOf, ObjectOf, Text
 from ..kernel.algebra import Equation, Words
 from ..kernel.claim import Claim, Finding, Kind, Step, Verdict
 from ..kernel.proof import PRECISION, Bound, Sentence
@@ -146,7 +146,7 @@ def mutate(
     return MutationReport(tuple(made), stored)
 
 
-_KEPT = Record({"killed": ListOf(ListOf(Text(TEXT), longest=4, shortest=4))})
+_KEPT = ObjectOf({"killed": ListOf(ListOf(Text(TEXT), longest=4, shortest=4))})
 """What the cache holds of mutants: step, kind, operator and change of each."""
 
 
