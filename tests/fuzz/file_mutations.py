@@ -1,0 +1,432 @@
+"""Mutations of files: of their bytes, of the values in JSON, TOML and tables, and of safetensors.
+
+Every function draws from the random generator that it is given and from nothing else, so that a
+seed repeats a case. What carries lengths, checksums and digests is repaired on request, because a
+forger repairs them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from loopstab.models.network.checksum import Values, checksum
+from loopstab.models.tasks.table_file import COLUMNS
+from loopstab.models.tasks.table_file import KEY as DATA_KEY
+from loopstab.models.tasks.table_file import checksum as data_checksum
+
+KEY = "loopstab"
+NASTY_TEXTS = (
+    "",
+    " ",
+    "\x00",
+    "\x1b[2J\x1b]0;owned\x07",
+    "\u202etxt.exe",
+    "\ud800",
+    "<script>alert(1)</script>",
+    '"></td><img src=x onerror=alert(1)>',
+    "../../etc/passwd",
+    "/dev/zero",
+    "%s%n{0}{x}",
+    "a" * 5000,
+    "\n\r\nloopstab: error: none",
+    "é" * 300,
+    "nan",
+    "internal/post",
+)
+NASTY_NUMBERS = (
+    0,
+    -1,
+    1,
+    2,
+    255,
+    256,
+    2**16,
+    2**31 - 1,
+    2**31,
+    2**32,
+    2**53 + 1,
+    2**63 - 1,
+    2**63,
+    2**64,
+    10**30,
+    10**400,
+    0.5,
+    -0.0,
+    1e-320,
+    1e308,
+    -1e308,
+    float("nan"),
+    float("inf"),
+)
+NASTY_VALUES = (None, True, False, [], {}, [[]], {"": {}}, [None] * 50, {"a": [1, "b"]})
+
+
+def mutated_bytes(data: bytes, other: bytes, draw: Random, times: int | None = None) -> bytes:
+    """Flip, cut, insert, repeat and move bytes, and splice in those of another file."""
+    for _ in range(draw.choice((1, 1, 1, 2, 3, 8)) if times is None else times):
+        data = draw.choice(_OPERATIONS)(bytearray(data), other, draw)
+    return data
+
+
+def _flip(data: bytearray, _: bytes, draw: Random) -> bytes:
+    for _ in range(draw.choice((1, 1, 4, 32)) if data else 0):
+        data[_place(data, draw)] ^= 1 << draw.randrange(8)
+    return bytes(data)
+
+
+def _set(data: bytearray, _: bytes, draw: Random) -> bytes:
+    if data:
+        data[_place(data, draw)] = draw.choice((0, 0x20, 0x22, 0x2C, 0x7B, 0x7F, 0x80, 0xFF))
+    return bytes(data)
+
+
+def _cut(data: bytearray, _: bytes, draw: Random) -> bytes:
+    return bytes(data[: _place(data, draw)])
+
+
+def _drop(data: bytearray, _: bytes, draw: Random) -> bytes:
+    first, last = _span(data, draw)
+    return bytes(data[:first] + data[last:])
+
+
+def _insert(data: bytearray, _: bytes, draw: Random) -> bytes:
+    at = _place(data, draw)
+    block = draw.choice(
+        (draw.randbytes(draw.randrange(64)), bytes(4096), b"\n" * 9, b"9" * 400, b"[" * 3000)
+    )
+    return bytes(data[:at] + block + data[at:])
+
+
+def _repeat(data: bytearray, _: bytes, draw: Random) -> bytes:
+    first, last = _span(data, draw)
+    return bytes(data[:last] + data[first:last] * draw.choice((1, 2, 50)) + data[last:])
+
+
+def _move(data: bytearray, _: bytes, draw: Random) -> bytes:
+    first, last = _span(data, draw)
+    block, rest = data[first:last], data[:first] + data[last:]
+    at = _place(rest, draw)
+    return bytes(rest[:at] + block + rest[at:])
+
+
+def _splice(data: bytearray, other: bytes, draw: Random) -> bytes:
+    return bytes(data[: _place(data, draw)]) + other[_place(other, draw) :]
+
+
+def _swap_part(data: bytearray, other: bytes, draw: Random) -> bytes:
+    first, last = _span(data, draw)
+    return bytes(data[:first]) + other[first:last] + bytes(data[last:])
+
+
+_OPERATIONS = (_flip, _flip, _set, _cut, _drop, _insert, _repeat, _move, _splice, _swap_part)
+
+
+def _place(data: bytes | bytearray, draw: Random) -> int:
+    """A position, near the beginning half of the time, where headers are."""
+    last = max(1, len(data))
+    return draw.randrange(min(last, draw.choice((16, 512, last, last))))
+
+
+def _span(data: bytes | bytearray, draw: Random) -> tuple[int, int]:
+    first = _place(data, draw)
+    return first, min(len(data), first + draw.choice((1, 2, 8, 64, 1024)))
+
+
+def mutated_value(value: Any, draw: Random) -> Any:
+    """A JSON value in which one to three places are another value, type, key or length."""
+    value = json.loads(json.dumps(value))
+    for _ in range(draw.choice((1, 1, 1, 2, 3))):
+        places = list(_places(value))
+        if not places:
+            return nasty(draw)
+        parent, key = draw.choice(places)
+        draw.choice(_CHANGES)(parent, key, draw)
+    return value
+
+
+def nasty(draw: Random) -> Any:
+    """A value that a reader may not expect."""
+    return draw.choice((draw.choice(NASTY_TEXTS), draw.choice(NASTY_NUMBERS), *NASTY_VALUES))
+
+
+def _places(value: Any) -> Any:
+    if not isinstance(value, dict | list):
+        return
+    for key, inner in list(value.items() if isinstance(value, dict) else enumerate(value)):
+        yield value, key
+        yield from _places(inner)
+
+
+def _replace(parent: Any, key: Any, draw: Random) -> None:
+    parent[key] = nasty(draw)
+
+
+def _near(parent: Any, key: Any, draw: Random) -> None:
+    """A value of the same type that may be out of range."""
+    old = parent[key]
+    if isinstance(old, bool) or old is None:
+        parent[key] = not old
+    elif isinstance(old, int):
+        parent[key] = draw.choice((old + 1, old - 1, -old, old * 2, 0, float(old), str(old), 2**63))
+    elif isinstance(old, float):
+        parent[key] = draw.choice((-old, old * 1e6, old + 1e-3, 0.0, 1.5, 1e308, round(old)))
+    elif isinstance(old, str):
+        parent[key] = draw.choice((old[1:], old + "x", old.upper(), old * 2, *NASTY_TEXTS))
+    elif isinstance(old, list):
+        parent[key] = draw.choice((old[:-1], old + old[:1], old[::-1], [old], old * 20))
+    else:
+        parent[key] = draw.choice(([old], list(old), {**old, "further": 1}, {}))
+
+
+def _remove(parent: Any, key: Any, draw: Random) -> None:
+    del parent[key]
+
+
+def _rename(parent: Any, key: Any, draw: Random) -> None:
+    if isinstance(parent, dict):
+        parent[draw.choice((key + "x", *NASTY_TEXTS))] = parent.pop(key)
+    else:
+        parent.insert(key, parent[key])
+
+
+def _exchange(parent: Any, key: Any, draw: Random) -> None:
+    keys = list(parent) if isinstance(parent, dict) else list(range(len(parent)))
+    other = draw.choice(keys)
+    parent[key], parent[other] = parent[other], parent[key]
+
+
+_CHANGES: tuple[Callable[[Any, Any, Random], None], ...] = (
+    _replace,
+    _near,
+    _near,
+    _remove,
+    _rename,
+    _exchange,
+)
+
+
+def json_text(value: Any) -> bytes:
+    """JSON as a careless or hostile writer makes it: NaN and lone surrogates are let through."""
+    return json.dumps(value).encode()
+
+
+def mutated_json(data: bytes, other: bytes, draw: Random) -> bytes:
+    """A JSON file with other values, or with other bytes."""
+    if draw.random() < 0.3:
+        return mutated_bytes(data, other, draw)
+    return json_text(mutated_value(json.loads(data), draw))
+
+
+def mutated_lines(data: bytes, other: bytes, draw: Random) -> bytes:
+    """A file of JSON lines, of which one has other values, is doubled, or stands elsewhere."""
+    lines = data.splitlines()
+    kind = draw.choice(("value", "value", "value", "bytes", "double", "order"))
+    if kind == "bytes" or not lines:
+        return mutated_bytes(data, other, draw)
+    at = draw.randrange(len(lines))
+    if kind == "value":
+        lines[at] = json_text(mutated_value(json.loads(lines[at]), draw))
+    elif kind == "double":
+        lines.insert(at, lines[at])
+    else:
+        draw.shuffle(lines)
+    return b"\n".join(lines) + b"\n"
+
+
+def mutated_table(data: bytes, other: bytes, draw: Random) -> bytes:
+    """A table of text, of which some fields, separators or lines are others."""
+    if draw.random() < 0.25:
+        return mutated_bytes(data, other, draw)
+    lines = data.decode().splitlines()
+    for _ in range(draw.choice((1, 2, 5, len(lines)))):
+        at = draw.randrange(len(lines))
+        fields = lines[at].split(",")
+        column = draw.randrange(len(fields))
+        change = draw.choice(("nasty", "nasty", "near", "drop", "add", "quote", "separator", "end"))
+        if change == "nasty":
+            text = draw.choice((*NASTY_TEXTS, *map(str, NASTY_NUMBERS)))
+            fields[column] = text.encode(errors="ignore").decode()
+        elif change == "near" and fields[column]:
+            place = draw.randrange(len(fields[column]))
+            fields[column] = (
+                fields[column][:place] + draw.choice("0159.x-/ wK") + (fields[column][place + 1 :])
+            )
+        elif change == "drop":
+            del fields[column]
+        elif change == "add":
+            fields.insert(column, draw.choice(("", "1", "x")))
+        elif change == "quote":
+            fields[column] = draw.choice(('"', '""', '"a,b"', "'", '"\n"')) + fields[column]
+        lines[at] = (
+            draw.choice((";", "\t", "|")).join(fields)
+            if change == "separator"
+            else (",".join(fields))
+        )
+        if change == "end":
+            lines[at] += draw.choice(("\r", "\x00", "\x0b", "\u2028", ",,,,"))
+    return draw.choice(("\n", "\n", "\r\n", "\r")).join(lines).encode()
+
+
+def mutated_toml(data: bytes, other: bytes, draw: Random) -> bytes:
+    """A plan of which some values or keys are others."""
+    if draw.random() < 0.3:
+        return mutated_bytes(data, other, draw)
+    lines = data.decode().splitlines()
+    for _ in range(draw.choice((1, 1, 2, 3))):
+        at = draw.randrange(len(lines))
+        key, sign, value = lines[at].partition(" = ")
+        text = json.dumps(nasty(draw)).replace("NaN", "nan").replace("Infinity", "inf")
+        change = draw.choice(("value", "value", "list", "key", "drop", "double", "table"))
+        if change == "value" and sign:
+            lines[at] = f"{key} = {text}"
+        elif change == "list" and sign:
+            lines[at] = f"{key} = [{', '.join([value] * draw.choice((0, 2, 1000)))}]"
+        elif change == "key" and sign:
+            lines[at] = f"{json.dumps(draw.choice(NASTY_TEXTS[:4] + NASTY_TEXTS[6:]))} = {value}"
+        elif change == "drop":
+            del lines[at]
+            lines = lines or [""]
+        elif change == "double":
+            lines.insert(at, lines[at])
+        elif change == "table":
+            table = draw.choice(("[runs]", "[[runs]]", "[defaults]", "[tasks.kqk]", "[x]", "[[x]]"))
+            lines.insert(at, table)
+    return "\n".join(lines).encode(errors="replace")
+
+
+def compressed(data: bytes, ending: str, draw: Random) -> bytes:
+    """Compressed data, of which some bytes are others half of the time."""
+    if ending == "gz":
+        raw = gzip.compress(data, mtime=0)
+    elif ending == "bz2":
+        import bz2
+
+        raw = bz2.compress(data)
+    else:
+        import zstandard
+
+        raw = zstandard.ZstdCompressor().compress(data)
+    return mutated_bytes(raw, data, draw) if draw.random() < 0.5 else raw
+
+
+Parts = tuple[dict[str, Any], dict[str, Any], bytes]
+"""The header of a safetensors file without its metadata, the metadata, and the numbers."""
+
+
+def parts_of(data: bytes) -> Parts:
+    """The parts of a safetensors file that is whole."""
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + length])
+    return header, header.pop("__metadata__", {}), data[8 + length :]
+
+
+def safetensors(header: dict[str, Any], others: Any, numbers: bytes) -> bytes:
+    """A safetensors file of these parts."""
+    text = json_text({"__metadata__": others, **header})
+    return struct.pack("<Q", len(text)) + text + numbers
+
+
+def mutated_safetensors(data: bytes, other: bytes, draw: Random) -> bytes:
+    """A safetensors file with another header, other metadata, or other numbers, repaired or not."""
+    kind = draw.choice(("bytes", "header", "length", "meta", "meta", "meta", "numbers", "whole"))
+    if kind == "bytes":
+        return mutated_bytes(data, other, draw)
+    header, others, numbers = parts_of(data)
+    repair = draw.random() < 0.7
+    key = next(iter(others))
+    meta = json.loads(others[key])
+    if kind == "header":
+        header = mutated_value(header, draw)
+    elif kind == "length":
+        return struct.pack("<Q", draw.choice((0, 1, 7, 2**31, 2**63, len(data)))) + data[8:]
+    elif kind == "meta":
+        meta = mutated_value(meta, draw)
+    elif kind == "numbers":
+        numbers = mutated_bytes(numbers, other, draw)
+    else:
+        others = mutated_value(others, draw)
+        return safetensors(header, others, numbers)
+    text = json.dumps(meta)
+    return (
+        safetensors(header, {key: text}, numbers)
+        if not repair
+        else (sealed(header, key, meta, numbers))
+    )
+
+
+def sealed(header: dict[str, Any], key: str, meta: Any, numbers: bytes) -> bytes:
+    """The file with all lengths and checksums right, as far as it can have them."""
+    # where there are no tensors that could have a checksum, the file stays as it is
+    with suppress(AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        meta, numbers = _resealed(header, key, meta, numbers)
+    return safetensors(header, {key: json.dumps(meta)}, numbers)
+
+
+def _resealed(header: Any, key: str, meta: Any, numbers: bytes) -> tuple[Any, bytes]:
+    spans = [entry["data_offsets"] for entry in header.values()]
+    end = max((last for _, last in spans), default=0)
+    if end < 2 * len(numbers) + 64:
+        numbers = numbers[:end].ljust(end, b"\0")
+    content = {name: value for name, value in meta.items() if name != "checksum"}
+    values = {
+        name: Values(entry["dtype"], tuple(entry["shape"]), numbers[slice(*entry["data_offsets"])])
+        for name, entry in header.items()
+    }
+    if key == DATA_KEY:
+        columns = {
+            name: np.frombuffer(value.data, COLUMNS[name][1]).reshape(value.shape)
+            for name, value in values.items()
+        }
+        content["fingerprint"] = _fingerprint(content["kind"], columns)
+        return {**content, "checksum": data_checksum(content, columns["line"])}, numbers
+    return {**content, "checksum": checksum(content, values.items())}, numbers
+
+
+def _fingerprint(kind: str, columns: dict[str, Any]) -> str:
+    from loopstab.models.tasks.table import Table
+
+    return Table(**columns, meta={"kind": kind}).fingerprint
+
+
+def mutated_weights(data: bytes, draw: Random) -> bytes:
+    """A checkpoint with wild but finite numbers, and with a checksum that is right."""
+    header, others, numbers = parts_of(data)
+    raw = bytearray(numbers)
+    for _ in range(draw.choice((1, 1, 2, len(header)))):
+        entry = header[draw.choice(list(header))]
+        first, last = entry["data_offsets"]
+        kind = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}.get(entry["dtype"])
+        if kind is None:
+            continue
+        values = np.frombuffer(bytes(raw[first:last]), kind).copy()
+        largest = float(np.finfo(kind).max)
+        change = draw.choice(("huge", "zero", "tiny", "scale", "one", "swap", "bits", "nan"))
+        with np.errstate(all="ignore"):
+            if change == "huge":
+                values[:] = draw.choice((largest, -largest, largest / 1e3))
+            elif change == "zero":
+                values[:] = 0
+            elif change == "tiny":
+                values[:] = np.finfo(kind).smallest_subnormal
+            elif change == "scale":
+                values *= draw.choice((1e-30, -1, 10, 1e3, 1e10, 1e30))
+            elif change == "one":
+                values[draw.randrange(len(values))] = draw.choice((largest, -largest, 1e4, 0))
+            elif change == "swap":
+                values[:] = values[::-1].copy()
+            elif change == "bits":
+                values[:] = np.frombuffer(draw.randbytes(last - first), kind)
+            else:
+                values[draw.randrange(len(values))] = draw.choice((np.nan, np.inf))
+            if change != "nan":
+                values[:] = np.nan_to_num(values, nan=1.0, posinf=largest, neginf=-largest)
+        raw[first:last] = values.tobytes()
+    return sealed(header, KEY, json.loads(others[KEY]), bytes(raw))
