@@ -34,14 +34,18 @@ class UsageError(LoopstabError, ValueError):
     exit_status = 2
 
 
+NO_MEMORY = ("can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED")
+"""What a plain RuntimeError of torch says on Linux, on other systems, and on a GPU."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that there is no memory for what was asked.
 
-    Torch raises a plain RuntimeError where the memory of the processor is used up.
+    Torch raises a plain RuntimeError in most cases, which only its message tells from others.
     """
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    return bool(kinds & {"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in str(
-        error
+    return bool(kinds & {"MemoryError", "OutOfMemoryError"}) or any(
+        words in str(error) for words in NO_MEMORY
     )
 
 

@@ -15,7 +15,7 @@ LOCK = ".lock"
 
 
 @contextmanager
-def locked(folder: str | Path, wait: bool = False) -> Iterator[bool]:
+def locked(folder: str | Path, wait: bool = False, lock: str = LOCK) -> Iterator[bool]:
     """Lock a folder, and yield whether this process now holds it.
 
     The system frees the lock when its holder ends in whatever way, so that none is left behind.
@@ -23,11 +23,12 @@ def locked(folder: str | Path, wait: bool = False) -> Iterator[bool]:
     Args:
         folder: an existing folder.
         wait: whether to wait until the lock is free.
+        lock: name of the file that is locked.
 
     Raises:
         LoopstabError: the file system has no locks, or the folder cannot be written to.
     """
-    file = Path(folder) / LOCK
+    file = Path(folder) / lock
     try:
         handle = open(file, "a")  # noqa: SIM115  # closed below, whatever happens
     except OSError as error:
@@ -66,9 +67,29 @@ def exclusive_folder(path: str | Path) -> Iterator[Path]:
     """
     folder = output_folder(path)
     with locked(folder) as mine:
-        if not mine:
-            raise LoopstabError(
-                f"another process is writing to {folder}: wait until it has ended, or choose"
-                " another --out"
-            )
+        _require(mine, folder)
         yield folder
+
+
+@contextmanager
+def exclusive_file(path: Path) -> Iterator[Path]:
+    """Create the folder of a file, and keep other processes of loopstab from writing the file.
+
+    Args:
+        path: the file, which need not exist.
+
+    Raises:
+        UsageError: the folder cannot be created or written to.
+        LoopstabError: another process is writing the file.
+    """
+    with locked(output_folder(path.parent), lock=f".{path.name[:100]}{LOCK}") as mine:
+        _require(mine, path)
+        yield path
+
+
+def _require(mine: bool, place: Path) -> None:
+    if not mine:
+        raise LoopstabError(
+            f"another process is writing to {place}: wait until it has ended, or choose another"
+            " --out"
+        )

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ...numerics.proportion import wilson
-from ...support.errors import LoopstabError, UsageError
+from ...support.errors import LoopstabError
+from ...support.files import write_atomic
 from ...support.jsonable import jsonable
 from ...support.regular_file import read_regular
 from ...support.schema import Anything, ListOf, Number, ObjectOf, Text, Whole
@@ -202,6 +203,7 @@ class RecordFile:
     def __init__(self, path: Path | None, settings: Mapping[str, Any]):
         self._path, self._settings = path, jsonable(dict(settings))
         self._known: dict[str, RecallRecord] = {}
+        self._lines: list[str] = []
         if path is None or not path.exists():
             return
         try:
@@ -211,6 +213,7 @@ class RecordFile:
             raise LoopstabError(f"cannot read {path} ({reason}): choose another file") from None
         for number, line in enumerate(lines, 1):
             try:
+                self._lines.append(line.decode() + "\n")
                 entry = parse_json(line)
                 LINE.check(entry, "")
                 if entry["settings"] == self._settings:
@@ -227,12 +230,9 @@ class RecordFile:
         if name not in self._known:
             self._known[name] = record = measure()
             if self._path is not None:
-                try:
-                    with self._path.open("a") as file:
-                        entry = {"settings": self._settings, "record": dataclasses.asdict(record)}
-                        file.write(json.dumps(jsonable(entry)) + "\n")
-                except OSError as error:
-                    raise UsageError(f"cannot write {self._path}: {error.strerror}") from None
+                entry = {"settings": self._settings, "record": dataclasses.asdict(record)}
+                self._lines.append(json.dumps(jsonable(entry)) + "\n")
+                write_atomic(self._path, "".join(self._lines))
         return self._known[name]
 
 

@@ -11,6 +11,7 @@ import tyro
 
 from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.jsonable import json_text
+from ...support.locks import exclusive_folder
 from ...support.option_bounds import COUNT, MINUTES, check_options
 from ...support.printable import printable
 from ...support.schema import Maybe
@@ -78,7 +79,8 @@ def attack(
         searches = sum(1 + budget.power_share * len(suite.drops) for suite in suites)
         budget = budget.limited(seconds=60 * minutes * _cores(jobs) / searches)
     kept: list[SuiteReport] = []
-    reports = _run(suites, budget, seed, out, jobs, kept)
+    with exclusive_folder(out):
+        reports = _run(suites, budget, seed, out, jobs, kept)
     lines = [line for report in reports for line in report.complaints]
     if json_:
         print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import tyro
 
 from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.jsonable import json_text
+from ...support.locks import exclusive_file
 from ...support.option_bounds import COUNT, COUNT_OR_NONE, check_options
 
 
@@ -70,17 +72,19 @@ def recall(
     if not pairs:
         raise UsageError("no two of these checkpoints differ in their recall alone")
     numbers = {"inputs": inputs, "loops": loops, "spectra": spectra, "dense": dense, "seed": seed}
-    store = RecordFile(out, numbers)
+    with nullcontext() if out is None else exclusive_file(out):
+        store = RecordFile(out, numbers)
 
-    def measured(name: str) -> RecallRecord:
-        return store.get(
-            name, lambda: recall_record(zoo.load(name), name=name, data=files[name][1], **numbers)
-        )
+        def measured(name: str) -> RecallRecord:
+            def measure() -> RecallRecord:
+                return recall_record(zoo.load(name), name=name, data=files[name][1], **numbers)
 
-    records = [
-        (measured(pair.internal), measured(pair.external))
-        for pair in progress_bar(pairs, shown=not json_, unit="pair")
-    ]
+            return store.get(name, measure)
+
+        records = [
+            (measured(pair.internal), measured(pair.external))
+            for pair in progress_bar(pairs, shown=not json_, unit="pair")
+        ]
     rows = compare_recall(records)
     if json_:
         print(

@@ -22,11 +22,13 @@ from loopstab.models.network.choices import EncoderGradient
 from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.prefix_sums import PrefixSums
+from loopstab.models.training.run_spec import RunSpec
 from loopstab.models.training.schedule import LengthCurriculum
 from loopstab.models.training.train import MODEL, STATE, Trainer
 from loopstab.models.training.train_config import TrainConfig
 from loopstab.models.zoo import zoo
 from loopstab.support.errors import LoopstabError, UsageError
+from loopstab.support.interruption import Terminated
 from loopstab.theory.architecture import Architecture
 
 TASK = PrefixSums()
@@ -117,6 +119,32 @@ def test_resume_after_kill_gives_the_same_bits(task, options, tmp_path):
     assert all(torch.equal(a.tensors[k], b.tensors[k]) for k in a.tensors)
     assert a.meta["run"]["accuracy"] == b.meta["run"]["accuracy"]
     assert [e["loss"] for e in a.meta["history"]] == [e["loss"] for e in b.meta["history"]]
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)]
+)
+def test_a_signal_saves_the_step_at_hand_and_the_rest_gives_the_same_bits(
+    tmp_path, monkeypatch, number, raised
+):
+    small = {"width": 16, "heads": 2, "bits": 5, "steps": 6, "polish": 4, "batch": 8}
+    config, task = RunSpec(**small, eval_size=4).build()
+    Trainer(config, task, tmp_path / "whole").run(progress=False)
+    step = Trainer.train_step
+
+    def signalled(trainer):
+        step(trainer)
+        if trainer.step == 3:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Trainer, "train_step", signalled)
+    with pytest.raises(raised):
+        Trainer(config, task, tmp_path / "cut").run(progress=False, save_every=1e9)
+    assert Checkpoint.load(tmp_path / "cut" / STATE).meta["step"] == 3
+    monkeypatch.undo()
+    Trainer(config, task, tmp_path / "cut").run(progress=False)
+    whole, cut = (Checkpoint.load(tmp_path / name / MODEL).tensors for name in ("whole", "cut"))
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
 
 
 def test_budget_ends_resumably_and_finished_runs_are_not_repeated(tmp_path):
