@@ -10,7 +10,8 @@ than one line of error are faults.
 
 OUT/cases.jsonl has a line for each case; the same command goes on where it ended. OUT/faults has
 for each fault the files and a JSON file with the arguments; --only KIND:NUMBER repeats the case.
-Exit status: 0 if there is no fault.
+With --kills commands that write are killed at random moments (tests/fuzz/fuzz_kills.py). Exit
+status: 0 if there is no fault.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "fuzz"))
 
 from fuzz_cases import Cases, Outcome, cases, work_folder
 from fuzz_corpus import Corpus, new_folder
+from fuzz_kills import WRITERS, kill_all
 from fuzz_kinds import KINDS, make_case
 
 
@@ -41,16 +43,17 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
     parser.add_argument("--minutes", type=float, help="stop after these minutes")
     parser.add_argument("--only", help="KIND:NUMBER, to repeat one case and print all of it")
-    parser.add_argument("--kills", type=int, help="kill every command that writes so many times")
+    parser.add_argument(
+        "--kills", type=int, help="instead: SIGKILL and SIGTERM, so often, for commands that write"
+    )
+    parser.add_argument("--commands", nargs="+", choices=list(WRITERS), help="those to kill")
     parser.add_argument("--out", type=Path, default=Path("runs/fuzz"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    if options.kills is not None:
-        from fuzz_kills import kill_all
-
-        return kill_all(options.kills, options.seed)
     place = new_folder()
     try:
+        if options.kills is not None:
+            return kill_all(options.kills, options.seed, place, options.commands)
         with cases() as run:
             return _run(run, Corpus(run, place), options)
     finally:

@@ -12,6 +12,7 @@ import json
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -154,7 +155,9 @@ def mutated_value(value: Any, draw: Random) -> Any:
 
 def nasty(draw: Random) -> Any:
     """A value that a reader may not expect."""
-    return draw.choice((draw.choice(NASTY_TEXTS), draw.choice(NASTY_NUMBERS), *NASTY_VALUES))
+    return deepcopy(
+        draw.choice((draw.choice(NASTY_TEXTS), draw.choice(NASTY_NUMBERS), *NASTY_VALUES))
+    )
 
 
 def _places(value: Any) -> Any:

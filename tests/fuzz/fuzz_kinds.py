@@ -23,6 +23,7 @@ from file_mutations import (
 )
 from fuzz_cases import Case
 from fuzz_corpus import FILES, MINE, TRAIN, Corpus
+from fuzz_kills import damaged, unfinished
 from fuzz_options import all_commands, base, make_places, options_of
 
 from loopstab.models.tasks.table import Table
@@ -317,33 +318,23 @@ def _small_files(draw: Random, corpus: Corpus, folder: Path) -> Case:
     """No file can grow beyond some bytes, as on a full disk."""
     kind = draw.choice(("train", "attack", "data prepare", "data generate", "scaling", "count"))
     words = base(kind, corpus) + (["--out", "o"] if kind == "count" else [])
-    old = folder / ("s.safetensors" if kind.startswith("data") else "o")
+    old = folder / "o"
     if kind.startswith("data"):
-        shutil.copy(corpus.sudoku, old)
+        shutil.copy(corpus.sudoku, folder / "o.safetensors")
+        words = ["o.safetensors" if word == "s.safetensors" else word for word in words]
     elif kind == "train":
         shutil.copytree(corpus.run, old)
         (old / "result.json").unlink()
     elif kind == "attack":
         shutil.copytree(corpus.attack, old)
-    before = _contents(folder)
+    before = {path.name for path in folder.rglob("*")}
 
     def intact(folder: Path) -> list[str]:
-        now = _contents(folder)
-        found = [f"{name} is gone" for name in before if name not in now]
-        left = [name for name in now if name.endswith(".tmp")]
-        cut = [name for name in now if name in before and len(now[name]) < len(before[name])]
-        return found + [f"{name} was left" for name in left] + [f"{name} is cut" for name in cut]
+        gone = before - {path.name for path in folder.rglob("*")}
+        return [f"{name} is gone" for name in sorted(gone)] + damaged(folder) + unfinished(folder)
 
     size = draw.choice((1000, 3000, 10_000, 30_000))  # the line of an error goes to a file too
     return Case(tuple(words), limits={"seconds": 4.0, "file_bytes": size}, check=intact)
-
-
-def _contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.startswith(".lock")
-    }
 
 
 def _twice(draw: Random, corpus: Corpus, folder: Path) -> Case:
