@@ -29,6 +29,7 @@ from ...strategies.block_forms import (
     unimodular,
     vector,
 )
+from ..shared.confirmation import Confirmed
 from ..shared.drawn_values import failing, is_seed, on_grid, shaped, square_size
 from ..shared.exact_orbits import exact
 
@@ -40,6 +41,8 @@ FIXED, SINGULAR = 1e-12, 1e-6
 """Largest residual of a fixed point; largest singular value of I - J that counts as 0. A bias
 within its square (1e-12) of a fold gives one.
 """
+CHANCE = 1e-8
+"""A bound of the probability that a random bias is so near to a critical one."""
 DRIVE = 0.25
 """The scale of the random drive c, where the bias is not random."""
 EPSILONS = (1.0, 0.25, 0.0625)
@@ -361,7 +364,7 @@ SUITES = (
             " degenerate (r = 0: and their indices sum to 1)"
         ),
         cases=tanh_case,
-        judge=lambda case: _judge(TanhLoop.of(case)),
+        judge=Confirmed(lambda case: _judge(TanhLoop.of(case)), CHANCE),
         broken=_broken_for_tanh,
         drops=(
             Drop("generic: the bias is not critical", _fold, "generic"),
@@ -379,7 +382,7 @@ SUITES = (
             " indices sum to 1"
         ),
         cases=_norm_case,
-        judge=lambda case: _judge(TanhNormLoop.of(case)),
+        judge=Confirmed(lambda case: _judge(TanhNormLoop.of(case)), CHANCE),
         broken=_broken_for_norm,
         drops=(
             Drop(
@@ -395,7 +398,7 @@ SUITES = (
         "relu",
         property="A relu(h) + b, b random: no fixed point is on a kink or degenerate",
         cases=_relu_case,
-        judge=_relu,
+        judge=Confirmed(_relu, CHANCE),
         broken=_broken_for_relu,
         drops=(Drop("generic: the bias is not critical", _relu_exception, "generic"),),
         evidence="exact arithmetic",

@@ -13,6 +13,7 @@ from ....theory.autonomous.monotone_loops import MonotoneLoop
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...strategies.block_forms import SEEDS, matrix, nonzero_vector, sixteenths, vector
+from ..shared.confirmation import Confirmed
 from ..shared.drawn_values import failing, is_seed, on_grid, shaped, square_size
 from ..shared.predicates import PredicateJudge, dropping
 
@@ -26,6 +27,8 @@ SAME, CONTINUOUS, JUMP = 1e-9, 1e-4, 1e-3
 """Distances of two limits: rounding, too small for a jump, and a jump. Generic fixed points within
 1e-4 of each other have probability 1e-8.
 """
+CHANCE = 1e-7
+"""The same for any of the few limits along a segment."""
 PARTS, ROUNDS = 16, 7
 RELAXATIONS = (0.25, 0.5)
 
@@ -232,7 +235,7 @@ SUITES = (
             " limit stays or jumps, and never moves continuously"
         ),
         cases=_segment,
-        judge=_moves,
+        judge=Confirmed(_moves, CHANCE),
         broken=_broken_on_segment,
         drops=(
             Drop("autonomous: no recall", lambda: _segment(drop="recall"), "autonomous"),

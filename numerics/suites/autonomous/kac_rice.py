@@ -22,6 +22,7 @@ from ...certificates.maps import TanhMap
 from ...certificates.relu import ReluMap, certify_relu
 from ...formulas import numeric
 from ...strategies import fractions as draws
+from ..shared.confirmation import Confirmed
 from ..shared.drawn_values import failing, is_seed, on_grid, square_size
 from ..shared.predicates import PredicateJudge, dropping
 
@@ -29,7 +30,7 @@ LEVEL = 1e-7
 """The probability of a false alarm of the exact test."""
 SIGMAS = 5.5
 """Standard errors of the approximate test (a false alarm has probability 4e-8 if the mean is
-normal).
+normal, and is taken to have `LEVEL` at most).
 """
 UNITS, RELUS, STAIRS = 40, 600, 200
 """Biases of a case."""
@@ -261,7 +262,7 @@ SUITES: tuple[Suite, ...] = (
             " test at 1e-7)"
         ),
         cases=_units,
-        judge=_three_or_one,
+        judge=Confirmed(_three_or_one, LEVEL),
         broken=_broken_for_unit,
         drops=(Drop("b has the density", lambda: _units(False), "density"),),
         evidence="certificate and sample",
@@ -276,7 +277,7 @@ SUITES: tuple[Suite, ...] = (
             " (5.5 standard errors)"
         ),
         cases=_relus,
-        judge=_mean_count,
+        judge=Confirmed(_mean_count, LEVEL),
         broken=_broken_for_mean,
         drops=(
             Drop("b has the density", lambda: _relus("atom"), "density"),

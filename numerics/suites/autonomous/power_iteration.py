@@ -34,6 +34,7 @@ from ...strategies.block_forms import (
     nonzero_vector,
     unimodular,
 )
+from ..shared.confirmation import Confirmed
 from ..shared.drawn_values import (
     blocks_of,
     failing,
@@ -62,9 +63,9 @@ ROTATIONS: dict[float, tuple[tuple[float, float], ...]] = {
 SAMPLE, SMALL_SAMPLE = 100_000, 1000
 """Matrices of a case: enough for a binomial count to be nearly normal."""
 ERRORS = 6
-"""Standard errors of a statistical judgement. A false alarm has probability 2e-9 in a case, and a
-deep attack judges 10^4 cases.
-"""
+"""Standard errors of a statistical judgement."""
+CHANCE = 1e-8
+"""A bound of the probability of a false alarm at one seed, 2e-9 for a normal variable."""
 
 
 def _matrix(case: Case) -> tuple[Exact, Exact]:
@@ -467,7 +468,7 @@ SUITES = (
             " probability 1/(2 sqrt 2)"
         ),
         cases=lambda: _random((2, 2), SAMPLE),
-        judge=_planar_probability,
+        judge=Confirmed(_planar_probability, CHANCE),
         broken=_broken_of_ensemble(2, 2, SAMPLE),
         drops=(
             Drop(
@@ -485,7 +486,7 @@ SUITES = (
         "half",
         property="M and -M of the same law: half of the real dominant eigenvalues are positive",
         cases=lambda: _random((3, 8), SMALL_SAMPLE),
-        judge=_half,
+        judge=Confirmed(_half, CHANCE),
         broken=_broken_of_ensemble(3, 8, SMALL_SAMPLE),
         drops=(
             Drop(

@@ -18,11 +18,14 @@ from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...formulas import numeric
 from ...strategies import fractions as draws
+from ..shared.confirmation import Confirmed
 from ..shared.predicates import PredicateJudge, dropping
 
 RECALLS = tuple(map(str, Recall))
 SIGMAS = 5.5
-"""Standard errors of the test of a probability: a false alarm has probability 4e-8."""
+"""Standard errors of the test of a probability."""
+CHANCE = 4e-8
+"""The probability that a normal variable is `SIGMAS` off."""
 
 
 DRAWS = 200_000
@@ -94,10 +97,7 @@ def _weights(draw: Any, correlation: float = 0.0) -> Case:
 
 
 def _weights_broken(case: Case) -> Iterator[str]:
-    """The judge itself draws the weights from the seed; independent ones are not mixed.
-
-    A seed can be sought out: of 2^31 about 80 are expected to be `SIGMAS` off.
-    """
+    """The judge itself draws the weights from the seed; independent ones are not mixed."""
     counts = case["n"] == DRAWS and 1 <= case["modes"] <= 3
     known = case["recall"] in RECALLS and 0 <= case["seed"] < 2**31
     if not (known and counts and case["mixing"] == 0 and 1 / 16 <= case["s"] <= 16):
@@ -295,7 +295,7 @@ SUITES: tuple[Suite, ...] = (
             " independent modes, contract"
         ),
         cases=_weights,
-        judge=_share,
+        judge=Confirmed(_share, CHANCE),
         broken=_weights_broken,
         drops=(
             Drop("x and y are independent", assumption="gaussian", cases=lambda: _weights(0.75)),
