@@ -154,7 +154,8 @@ def weaker(found: Proved, claimed: Proved) -> list[str]:
         else:
             period = old.period
             later = claimed.answer.settled - answer.settled
-            turned = [answer.classes[(later + j) % period] for j in range(period)]
+            count = len(answer.classes)  # one for each state of the cycle; none without a readout
+            turned = [answer.classes[(later + j) % period] for j in range(count)]
             ahead = claimed.answer.entered - answer.entered
             entered = ahead >= 0 and ahead % period == 0
             require(entered, f"the orbit enters at iteration {answer.entered}")

@@ -75,3 +75,10 @@ def test_the_certificate_of_a_file_is_proved_again(called, tmp_path):
     altered = out.read_bytes().replace(b"step", b"stop")
     out.write_bytes(altered)
     assert "altered" in called("certify", file, "--verify", out, status=1)
+
+
+def test_without_a_readout_the_certificate_is_proved_again(called, tmp_path):
+    file, out = tmp_path / "mine.py", tmp_path / "mine.safetensors"
+    file.write_text(WRAPPED)
+    called("certify", file, "--out", out)
+    assert json.loads(called("certify", file, "--verify", out, "--json"))["verified"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from fuzz_cases import Case, Cases
 
 from loopstab.models.tasks.part_file import Note, PartFile
+from loopstab.models.tasks.table import MARK, Table
 from loopstab.models.zoo import zoo
 
 TRAIN = (
@@ -119,13 +120,12 @@ class Corpus:
     @cached_property
     def sudoku_csv(self) -> Path:
         """A table of 9x9 sudoku with answers and ratings."""
-        path = self.folder / "sudoku.csv"
-        base = [(3 * (r % 3) + r // 3 + c) % 9 + 1 for r in range(9) for c in range(9)]
-        rows = []
-        for number in range(12):
-            answer = "".join(str((digit + number - 1) % 9 + 1) for digit in base)
-            holes = [i % (number + 3) == 0 for i in range(81)]
-            puzzle = "".join("0" if hole else d for hole, d in zip(holes, answer, strict=True))
+        path, rows = self.folder / "sudoku.csv", []
+        made = self._make("puzzles", "data generate sudoku --rows 30 --out s.safetensors")
+        table = Table.load(made / "s.safetensors")
+        for number, cells in enumerate(table.cells):
+            answer = "".join(str(cell % MARK) for cell in cells)
+            puzzle = "".join(str(cell % MARK if cell >= MARK else 0) for cell in cells)
             rows.append(f"kaggle,{puzzle},{answer},{number % 5}")
         path.write_text("\n".join(["source,question,answer,rating", *rows]) + "\n")
         return path

@@ -138,7 +138,7 @@ def base(command: str, corpus: Corpus) -> list[str]:
         "certify": f"{model}",
         "claims": "A1",
         "count": "--sizes 1 --gains 1 --networks 2",
-        "crossvalidate": f"{model} --inputs 2 --loops 5 --limit 5",
+        "crossvalidate": f"{model} --inputs 2 --loops 32 --limit 32",
         "data fetch": "lichess --url https://127.0.0.1:9/a.csv.zst --out o --max-gib 1e400",
         "data prepare": f"sudoku {corpus.sudoku_csv} --out s.safetensors",
         "data generate": "sudoku --box 2 --rows 300 --out s.safetensors",
