@@ -23,12 +23,18 @@ from ...formulas import numeric
 from ...strategies.fractions import fractions
 from ..shared import assumed_mean_field as assumed
 from ..shared.complex_step import normalised
+from ..shared.confirmation import Confirmed
 from ..shared.predicates import PredicateJudge, dropping
 
 FINITE = 0.15
 """The relative error of 1 - rho and of (1/d) tr S S^T that N6 claims from x = 3 on."""
 ERRORS = 6
 """Standard errors of a median."""
+CHANCE = 2e-4
+"""A bound of the probability that medians of a sample are off by that much and the claimed error.
+
+It was measured with resampled draws at x = 3 (internal form: 4): 8e-5 at most, for a = 4.
+"""
 LOOPS = 500
 
 
@@ -274,7 +280,7 @@ SUITES = (
         "law",
         property="x >= 3: 1 - rho, s and (1/d) tr S S^T as the law has them, medians of 24 draws",
         cases=lambda: widths("plain"),
-        judge=obeys,
+        judge=Confirmed(obeys, CHANCE),
         broken=lambda case: assumed.linear(case, ("plain",), law_of),
         drops=(
             Drop(
@@ -304,7 +310,7 @@ SUITES = (
         "forms",
         property="LayerNorm's loop obeys the law with beta^2 (1 - mu^2) for beta^2",
         cases=lambda: widths("layer norm"),
-        judge=obeys,
+        judge=Confirmed(obeys, CHANCE),
         broken=lambda case: assumed.linear(case, ("layer norm",), law_of),
         drops=(
             Drop(
