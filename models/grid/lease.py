@@ -42,7 +42,8 @@ from ..network.checkpoint import Checkpoint, entry
 from ..network.metadata import entries, read_metadata
 from ..network.run_record import parsed_run
 from ..training.run_spec import check_device
-from ..training.train import MODEL, RESULT, STATE
+from ..training.saved_state import STATE
+from ..training.train import MODEL, RESULT
 from .machine_check import MachineCheck, check_machine
 from .pack import LIMIT, pack
 from .plan import Plan, data_files

@@ -28,8 +28,15 @@ class Schedule(Protocol):
 class Course(Protocol):
     """Where a run stands; every value that changes is part of `state`."""
 
-    level: str
-    loops: int
+    @property
+    def level(self) -> str:
+        """The level of the batches."""
+        ...
+
+    @property
+    def loops(self) -> int:
+        """The most iterations of a step."""
+        ...
 
     def rate(self, step: int) -> float:
         """The factor on the learning rate at that step, before warm-up."""

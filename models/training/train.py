@@ -6,7 +6,6 @@ the same bits.
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from collections.abc import Callable
@@ -14,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ...support.errors import LoopstabError, UsageError
-from ...support.files import output_folder, write_atomic, write_json
+from ...support.files import output_folder, write_json
 from ...support.interruption import deferred_interruption
-from ...support.jsonable import jsonable
 from ...support.optional import optional
 from ...support.progress_bar import progress_bar
-from ...support.schema import SchemaError
 
 with optional("models"):
     import torch
@@ -27,22 +24,17 @@ with optional("models"):
 from ..measure.diagnostics import diagnostics
 from ..measure.evaluate import accuracy_curve, evaluate
 from ..network.arithmetic import training_arithmetic
-from ..network.checkpoint import Checkpoint, save_model
-from ..network.record_schema import STATE_RECORD
+from ..network.checkpoint import save_model
 from ..network.run_record import read_result
 from ..network.transformer import LoopedTransformer
 from ..tasks.task import Task
 from .compiling import compiled_advance
 from .loss import Advance
 from .optimizers import Optimizers
+from .saved_state import SavedState
 from .train_config import TrainConfig
 
-STATE, MODEL, RESULT, METRICS = (
-    "state.safetensors",
-    "model.safetensors",
-    "result.json",
-    "metrics.jsonl",
-)
+MODEL, RESULT = "model.safetensors", "result.json"
 
 
 class Trainer:
@@ -119,8 +111,11 @@ class Trainer:
         """Number of parts into which a batch is cut, so that it fits into the memory."""
         self._compiled = compiled_advance(self.model) if compiled else None
         self._writer = _summary_writer(self.out) if tensorboard else None
-        if (self.out / STATE).exists():
-            self._resume()
+        self._saved = SavedState(self.out, config, task)
+        if self._saved.exists:
+            found = self._saved.restore(self.model, self.optimizers, self.course)
+            for key in ("step", "seconds", "history", "parts"):
+                setattr(self, key, found[key])
 
     @property
     def done(self) -> bool:
@@ -279,12 +274,7 @@ class Trainer:
         self.course.observe(self.step, solved)
 
     def _save(self) -> None:
-        tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
-        meta = {
-            "config": self.config.to_json(),
-            "task": self.task.name,
-            "data": self.task.fingerprint(),
-            "course": self.course.state(),
+        progress = {
             "arithmetic": str(self.arithmetic.precision),
             "command": self.command,
             "step": self.step,
@@ -292,48 +282,7 @@ class Trainer:
             "parts": self.parts,
             "history": self.history,
         }
-        Checkpoint(tensors | self.optimizers.tensors(), meta).save(self.out / STATE)
-        write_atomic(
-            self.out / METRICS,
-            "".join(json.dumps(jsonable(entry)) + "\n" for entry in self.history),
-        )
-
-    def _resume(self) -> None:
-        saved = Checkpoint.load(self.out / STATE)
-        try:
-            STATE_RECORD.check(saved.meta, "")
-        except SchemaError as error:
-            raise self._unfit(error) from None
-        now = {**self.config.to_json(), "task": self.task.name, "data": self.task.fingerprint()}
-        before = {**saved.meta["config"], "task": saved.meta["task"], "data": saved.meta["data"]}
-        if before != now:
-            differ = ", ".join(_differences(before, now))
-            raise UsageError(
-                f"{self.out} holds a run with other settings ({differ}): choose another --out, or"
-                " delete that folder"
-            )
-        try:
-            self._restore(saved)
-        except (RuntimeError, KeyError, ValueError) as error:
-            raise self._unfit(error) from None
-
-    def _unfit(self, error: Exception) -> LoopstabError:
-        reason = " ".join(str(error).split())[:200]
-        return LoopstabError(
-            f"the state in {self.out} does not fit its settings ({reason}): restore"
-            f" {self.out / STATE} from a copy, or delete it to train from the start"
-        )
-
-    def _restore(self, saved: Checkpoint) -> None:
-        meta, others = saved.meta, [k for k in saved.tensors if not k.startswith("optimizer.")]
-        last = max((entry["step"] for entry in meta["history"]), default=0)
-        if last > meta["step"] or meta["parts"] >= 2 * self.config.batch:
-            raise ValueError(f"step {meta['step']}, history up to {last}, {meta['parts']} parts")
-        self.course.restore(meta["course"], meta["step"])
-        self.model.load_state_dict({k.removeprefix("model."): saved.tensors[k] for k in others})
-        self.optimizers.restore(saved.tensors)
-        for key in ("step", "seconds", "history", "parts"):
-            setattr(self, key, meta[key])
+        self._saved.save(self.model, self.optimizers, self.course, progress)
 
     def _finish(self, stop: Callable[[], bool]) -> dict[str, Any] | None:
         c = self.config
@@ -371,18 +320,6 @@ class Trainer:
         )
         write_json(self.out / RESULT, result)
         return result
-
-
-def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """The settings that differ, in words; of nested settings the parts that differ."""
-    out = []
-    for key in sorted({*before, *now}):
-        a, b = before.get(key), now.get(key)
-        if isinstance(a, dict) and isinstance(b, dict):
-            out += _differences(a, b)
-        elif a != b:
-            out.append(f"{key} {a} there, {b} asked")
-    return out
 
 
 def _loops(last: int) -> list[int]:

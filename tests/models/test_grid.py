@@ -24,7 +24,8 @@ from loopstab.models.tasks.registry import make_task
 from loopstab.models.tasks.sudoku.sudoku_task import SudokuTask
 from loopstab.models.tasks.table import Table
 from loopstab.models.training.run_spec import RunSpec
-from loopstab.models.training.train import MODEL, RESULT, STATE
+from loopstab.models.training.saved_state import STATE
+from loopstab.models.training.train import MODEL, RESULT
 from loopstab.support.errors import LoopstabError, UsageError
 from loopstab.support.files import unfinished_name
 from loopstab.support.locks import LOCK, locked

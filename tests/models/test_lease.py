@@ -21,8 +21,10 @@ from loopstab.models.grid.workers import RUNS
 from loopstab.models.network.checkpoint import Checkpoint
 from loopstab.models.network.metadata import entries, read_metadata
 from loopstab.models.training.run_spec import RunSpec
-from loopstab.models.training.train import RESULT, STATE
+from loopstab.models.training.saved_state import STATE
+from loopstab.models.training.train import RESULT
 from loopstab.support.errors import LoopstabError
+from loopstab.support.locks import LOCK
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = """
@@ -132,7 +134,7 @@ def test_from_end_to_end(bare, plan, tmp_path):
     report = json.loads(done.stdout)
     assert (report["grid"]["done"], report["grid"]["left"]) == (2, 0)
     assert report["check"]["graphs"] in (1, 2)  # folded or not
-    files = [file for file in out.iterdir() if file.is_file()]
+    files = [file for file in out.iterdir() if file.is_file() and file.name != LOCK]
     assert sorted(file.name for file in files) == sorted(report["files"])
     assert CACHE in report["files"]
     assert len(files) <= FILES
@@ -186,8 +188,11 @@ def test_killed_in_the_middle(bare, plan, tmp_path):
     name = f"state-{state.parent.name}.safetensors"
     assert pack_lease(work, out) == [REPORT, name, CACHE]
     shutil.rmtree(work)
-    done = run(bare, *words, "--out", out, "--work", work, "--budget-minutes", "0.6")
-    assert done.returncode == 0, done.stderr
+    for minutes in (0.6, 2, 4):  # on a busy machine the check alone may use a short budget up
+        done = run(bare, *words, "--out", out, "--work", work, "--budget-minutes", minutes)
+        assert done.returncode == 0, done.stderr
+        if "all left" not in done.stdout:
+            break
     assert "tiny: 0 done, 2 left, 0 failed" in done.stdout
     assert "too few for sudoku-4x4 internal/post" in done.stderr
     assert read_metadata(out / name)["step"] > begun

@@ -23,8 +23,9 @@ from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.prefix_sums import PrefixSums
 from loopstab.models.training.run_spec import RunSpec
+from loopstab.models.training.saved_state import STATE
 from loopstab.models.training.schedule import LengthCurriculum
-from loopstab.models.training.train import MODEL, STATE, Trainer
+from loopstab.models.training.train import MODEL, Trainer
 from loopstab.models.training.train_config import TrainConfig
 from loopstab.models.zoo import zoo
 from loopstab.support.errors import LoopstabError, UsageError
@@ -62,6 +63,7 @@ import torch
 torch.set_num_threads(1)
 from loopstab.models.training import train
 from loopstab.models.training.run_spec import RunSpec
+from loopstab.models.training.saved_state import STATE
 task, out = sys.argv[1:3]
 options = json.loads(sys.argv[3])
 small = dict(width=16, heads=2, bits=5, steps=6, polish=4, batch=8, loops=3, eval_size=4)
@@ -84,7 +86,7 @@ for left in map(int, sys.argv[4:]):
         train.Trainer(config, made, out).run(progress=False, save_every=0.0)
         os._exit(0)
     status = os.waitpid(child, 0)[1]
-    print(status, *(os.path.exists(os.path.join(out, file)) for file in (train.STATE, train.MODEL)))
+    print(status, *(os.path.exists(os.path.join(out, file)) for file in (STATE, train.MODEL)))
 """
 
 
@@ -121,6 +123,15 @@ def test_resume_after_kill_gives_the_same_bits(task, options, tmp_path):
     assert [e["loss"] for e in a.meta["history"]] == [e["loss"] for e in b.meta["history"]]
 
 
+@pytest.fixture
+def _interruptible():
+    """A shell that starts the tests in the background lets them ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 @pytest.mark.parametrize(
     ("number", "raised"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)]
 )
