@@ -14,31 +14,38 @@ from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.prefix_sums import PrefixSums
 from loopstab.numerics.spectra.profile import MEANING
-from loopstab.paper_figures.cli import commands, main
+from loopstab.paper_figures.cli import commands
 from loopstab.theory.architecture import Architecture
 
 LOOPSTAB = [sys.executable, "-m", "loopstab"]
 
 
-def run(*args, **options):
-    return subprocess.run(
-        [*LOOPSTAB, *map(str, args)], capture_output=True, text=True, timeout=120, **options
-    )
+def run(*args):
+    """Run a command as a process of its own."""
+    return subprocess.run([*LOOPSTAB, *map(str, args)], capture_output=True, text=True, timeout=120)
 
 
 HEAVY = ("numpy", "scipy", "sympy", "z3", "flint", "torch", "matplotlib", "rich", "hypothesis")
 
 
 @pytest.mark.parametrize("command", commands())
-def test_help_has_a_summary_an_example_and_the_exit_status(command):
-    done = run(command, "--help")
-    assert done.returncode == 0
+def test_help_has_a_summary_an_example_and_the_exit_status(command, called):
+    shown = called(command, "--help")
     summary = commands()[command]
     assert len(summary) <= 65
     assert summary.endswith(".")
-    assert f"\n\n{summary}\n\n" in done.stdout
-    assert "\n\nExample" in done.stdout
+    assert f"\n\n{summary}\n\n" in shown
+    assert "\n\nExample" in shown
+    assert "\n\nExit status: " in shown
+
+
+def test_the_console_command_is_a_process_with_an_exit_status():
+    done, refused = run("count", "--help"), run("claims", "Z9")
+    assert (done.returncode, done.stderr) == (0, "")
     assert "\n\nExit status: " in done.stdout
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "unknown claim" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
 
 
 def test_help_is_printed_without_heavy_imports():
@@ -100,19 +107,17 @@ USAGE = [
 @pytest.mark.parametrize(
     ("args", "words"), USAGE, ids=[" ".join(map(str, a[:4])) for a, _ in USAGE]
 )
-def test_wrong_requests_end_with_one_line_and_status_two(args, words, tmp_path):
-    done = run(*[a.replace("OUT", str(tmp_path)) for a in args])
-    assert done.returncode == 2
-    assert words in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+def test_wrong_requests_end_with_one_line_and_status_two(args, words, tmp_path, called):
+    shown = called(*[a.replace("OUT", str(tmp_path)) for a in args], status=2)
+    assert words in shown
+    assert len(shown.strip().splitlines()) == 1
 
 
-def test_unwritable_out(tmp_path):
+def test_unwritable_out(tmp_path, called):
     (tmp_path / "file").write_text("in the way")
     for command in (["train"], ["phase", "--grid", "2x2"], ["report", "--quick"]):
-        done = run(*command, "--out", tmp_path / "file")
-        assert done.returncode == 2
-        assert "choose another --out" in done.stderr
+        shown = called(*command, "--out", tmp_path / "file", status=2)
+        assert "choose another --out" in shown
     assert (tmp_path / "file").read_text() == "in the way"
 
 
@@ -133,38 +138,34 @@ FILES = {
 
 
 @pytest.mark.parametrize(("line", "words"), FILES.values(), ids=FILES)
-def test_diagnose_names_what_is_wrong_with_a_file(line, words, tmp_path, capsys):
+def test_diagnose_names_what_is_wrong_with_a_file(line, words, tmp_path, called):
     file = tmp_path / "mine.py"
     file.write_text(
         "import numpy as np\ne = np.ones(3)\ndef step(h, e):\n    return h\ndef initial(e):\n   "
         f" return e\n{line}\n"
     )
-    with pytest.raises(SystemExit) as end:
-        main(["diagnose", str(file)])
-    shown = capsys.readouterr().err
-    assert end.value.code == 2
+    shown = called("diagnose", file, status=2)
     assert words in shown
     assert len(shown.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize("name", LOOPS)
-def test_diagnose_a_file(name, tmp_path):
+def test_diagnose_a_file(name, tmp_path, called):
     body, status, word = LOOPS[name]
     file = tmp_path / "mine.py"
     file.write_text(
         f"import numpy as np\ne = np.ones(3)\ndef step(h, e):\n    return {body}\ndef initial(e):\n"
         "    return e.copy()\n"
     )
-    done = run("diagnose", file, "--json")
-    assert done.returncode == status, done.stderr
+    shown = called("diagnose", file, "--json", status=status)
     if status == 0:
-        assert json.loads(done.stdout)["outcome"] == word
+        assert json.loads(shown)["outcome"] == word
     else:
-        assert word in done.stderr
-        assert len(done.stderr.strip().splitlines()) == 1
+        assert word in shown
+        assert len(shown.strip().splitlines()) == 1
 
 
-def test_phase_writes_figures_and_data_and_goes_on_from_its_samples(tmp_path):
+def test_phase_writes_figures_and_data_and_goes_on_from_its_samples(tmp_path, called):
     command = (
         "phase",
         "--width",
@@ -179,9 +180,7 @@ def test_phase_writes_figures_and_data_and_goes_on_from_its_samples(tmp_path):
         tmp_path,
         "--json",
     )
-    done = run(*command)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["grid"] == "3x3"
+    assert json.loads(called(*command))["grid"] == "3x3"
     maps = ("phase", "phase-outcome", "phase-iterations", "phase-sensitivity", "phase-disagreement")
     assert {p.name for p in tmp_path.iterdir()} == {
         ".lock",
@@ -192,8 +191,7 @@ def test_phase_writes_figures_and_data_and_goes_on_from_its_samples(tmp_path):
     }
     assert json.loads((tmp_path / "phase.json").read_text())["settings"]["width"] == 30
     (shard,) = (tmp_path / "samples").iterdir()
-    again = run(*command)
-    assert json.loads(again.stdout)["samples_measured"] == 0
+    assert json.loads(called(*command))["samples_measured"] == 0
     shard.write_bytes(b"broken")
     repaired = run(*command)
     assert repaired.returncode == 0
@@ -201,8 +199,8 @@ def test_phase_writes_figures_and_data_and_goes_on_from_its_samples(tmp_path):
     assert json.loads(repaired.stdout)["samples_measured"] == 9
 
 
-def test_scaling_writes_figure_and_data(tmp_path):
-    done = run(
+def test_scaling_writes_figure_and_data(tmp_path, called):
+    shown = called(
         "scaling",
         "--widths",
         "10",
@@ -215,22 +213,19 @@ def test_scaling_writes_figure_and_data(tmp_path):
         tmp_path,
         "--json",
     )
-    assert done.returncode == 0, done.stderr
     assert {p.name for p in tmp_path.iterdir()} == {
         ".lock",
         "scaling.json",
         "scaling.png",
         "scaling.svg",
     }
-    assert json.loads(done.stdout) == json.loads((tmp_path / "scaling.json").read_text())
+    assert json.loads(shown) == json.loads((tmp_path / "scaling.json").read_text())
 
 
-def test_corrupt_checkpoint(tmp_path):
+def test_corrupt_checkpoint(tmp_path, called):
     file = tmp_path / "model.safetensors"
     file.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{broken")
-    done = run("crossvalidate", file)
-    assert done.returncode == 1
-    assert "corrupt or truncated" in done.stderr
+    assert "corrupt or truncated" in called("crossvalidate", file, status=1)
 
 
 def test_interrupted_training_says_so_and_resumes(tmp_path):
