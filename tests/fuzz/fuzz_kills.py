@@ -218,7 +218,7 @@ def _read(path: Path) -> None:
         else:
             Checkpoint.load(path)
     elif path.suffix == ".npz":
-        with np.load(path) as arrays:
+        with path.open("rb") as file, np.load(file) as arrays:
             for name in arrays:
                 arrays[name]
     elif path.suffix == ".png":
