@@ -4,6 +4,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 import pytest
+from hypothesis import Phase, find, settings
 
 from loopstab.numerics import suites
 from loopstab.numerics.suites import all_suites
@@ -85,3 +86,11 @@ def test_every_claim_has_a_suite_that_names_a_sentence_of_it():
         if suite.predicate and suite.predicate not in sentences[suite.claim]
     ]
     assert not wrong
+
+
+def test_every_suite_tells_which_assumptions_fail_at_a_case():
+    """Without that, a case from a file cannot be judged again."""
+    first = settings(database=None, deadline=None, derandomize=True, phases=(Phase.generate,))
+    for suite in all_suites():
+        case = find(suite.cases(), lambda case: True, settings=first)
+        assert suite.failing(case) == (), suite.label

@@ -33,7 +33,7 @@ ERRORS = 6
 CHANCE = 2e-4
 """A bound of the probability that medians of a sample are off by that much and the claimed error.
 
-It was measured with resampled draws at x = 3 (internal form: 4): 8e-5 at most, for a = 4.
+It was measured with resampled draws, at the least x of N6 and N7: 9e-5 at most.
 """
 LOOPS = 500
 

@@ -19,8 +19,10 @@ from .assumed_recall import ROUNDING, require, sized
 
 LEAST = 3.0
 """The scaling variable from which the laws are claimed at finite width."""
-LEAST_INTERNAL = 4.0
-"""The same for the internal block: at 3 the median of 1 - rho is 20 % above its law (measured)."""
+LEAST_WITH_RESIDUAL, LEAST_STEEP = 4.0, 5.0
+"""The same for N7's loops with a residual, as the internal block, and for k > 2: at 3 the medians
+of 1 - rho are 20 to 35 % above the law (measured), because 1 - rho is smaller there.
+"""
 WIDTHS = (48, 256)
 """The widths at which a law is tested."""
 SLOWEST = 0.97
@@ -47,9 +49,9 @@ def _kind(form: str, case: Case) -> str:
     return "eps_zero_gain_one" if name == "eps_zero" else name
 
 
-def _limit(case: Case, x: float, least: float = LEAST) -> bool:
+def _limit(case: Case, x: float, low: float) -> bool:
     """`limit`: a fixed a >= 0, and a width and a scaling variable at which the law is claimed."""
-    return case["a"] >= 0 and case["d"] >= WIDTHS[0] and x >= least - ROUNDING
+    return case["a"] >= 0 and case["d"] >= WIDTHS[0] and x >= low - ROUNDING
 
 
 def linear(case: Case, forms: tuple[str, ...], law: Any) -> Iterator[str]:
@@ -66,11 +68,18 @@ def linear(case: Case, forms: tuple[str, ...], law: Any) -> Iterator[str]:
         yield broken
     if case["x"] <= 0:
         yield "recall"
-    elif not _limit(case, case["x"], LEAST_INTERNAL if form == "internal" else LEAST):
+    elif not _limit(case, case["x"], least(form == "internal")):
         yield "limit"
     else:
         rho = float(law(case)[3])
         require(rho <= SLOWEST, f"loops of spectral radius {rho:.4g} settle too slowly")
+
+
+def least(residual: float, k: float = 1.0) -> float:
+    """The scaling variable from which N7 is judged, for a residual a and an activation of k x."""
+    if k > 2:
+        return LEAST_STEEP
+    return LEAST_WITH_RESIDUAL if residual else LEAST
 
 
 def _moments(case: Case) -> tuple[float, float]:
@@ -103,7 +112,7 @@ def nonlinear(case: Case) -> Iterator[str]:
         return
     x = float(np.sqrt((square - threshold**2) * width / c) / sigma)
     require(x <= 16, "the scaling variable is extreme")
-    if not _limit(case, x):
+    if not _limit(case, x, least(case["a"], case["k"])):
         yield "limit"
     else:
         rho = float(numeric("mean_field_rho_nonlinear")(case["a"], sigma, np.sqrt(square), q, c))
@@ -133,7 +142,8 @@ def shared(case: Case, share: Any, moments: Any) -> Iterator[str]:
     if ratio**2 <= (c - q) * (1 + ROUNDING):
         yield "above_edge"
         return
-    if not _limit(case, float(numeric("scaling_variable_nonlinear")(1.0, ratio, case["d"], q, c))):
+    x = float(numeric("scaling_variable_nonlinear")(1.0, ratio, case["d"], q, c))
+    if not _limit(case, x, least(case["a"])):
         yield "limit"
         return
     a, sigma = case["a"], case["sigma"]
