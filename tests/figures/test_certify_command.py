@@ -13,7 +13,8 @@ def test_the_command(called, tmp_path):
     assert "proved again" in text
     assert "other" in called("certify", "--verify", str(out), "internal-post", status=1)
     assert "needs a checkpoint" in called("certify", status=2)
-    assert "counts from 0" in called("certify", name, "--input", "-1", status=2)
+    refused = called("certify", name, "--input", "-1", status=2)
+    assert "--input must be a whole number from 0" in refused
 
 
 def test_what_is_not_certified_is_said(called):
