@@ -193,10 +193,8 @@ def test_phase_writes_figures_and_data_and_goes_on_from_its_samples(tmp_path, ca
     (shard,) = (tmp_path / "samples").iterdir()
     assert json.loads(called(*command))["samples_measured"] == 0
     shard.write_bytes(b"broken")
-    repaired = run(*command)
-    assert repaired.returncode == 0
-    assert "damaged" in repaired.stderr
-    assert json.loads(repaired.stdout)["samples_measured"] == 9
+    with pytest.warns(UserWarning, match="damaged"):
+        assert json.loads(called(*command))["samples_measured"] == 9
 
 
 def test_scaling_writes_figure_and_data(tmp_path, called):

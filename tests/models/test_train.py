@@ -1,9 +1,6 @@
-"""Training: exact resume after kill -9, checkpoints that are whole or absent, fair gradients,
-streamed evaluation.
-"""
+"""Training: exact resume after kill -9 and signals, fair gradients, streamed evaluation."""
 
 import dataclasses
-import errno
 import json
 import os
 import random
@@ -17,7 +14,7 @@ from published_loss import progressive_loss
 
 from loopstab.models.measure.evaluate import accuracy_curve
 from loopstab.models.measure.orbit import Orbit
-from loopstab.models.network.checkpoint import Checkpoint, load_model, save_model
+from loopstab.models.network.checkpoint import Checkpoint, load_model
 from loopstab.models.network.choices import EncoderGradient
 from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
@@ -271,59 +268,6 @@ def test_gradient_equals_finite_differences(architecture):
         assert (values[0] - values[1]) / 2e-6 == pytest.approx(slope, rel=1e-5, abs=1e-8)
 
 
-@pytest.fixture
-def saved(tmp_path):
-    model = LoopedTransformer(ModelConfig(width=16, heads=2))
-    return model, save_model(tmp_path / "m.safetensors", model, {"note": 1})
-
-
-def test_checkpoint_round_trip(saved):
-    model, path = saved
-    back, meta = load_model(path)
-    assert meta["note"] == 1
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(model.state_dict().values(), back.state_dict().values(), strict=True)
-    )
-
-
-@pytest.mark.parametrize("keep", [0, 5, 100, 5000])
-def test_truncated_checkpoint(saved, keep):
-    path = saved[1]
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(LoopstabError, match="corrupt or truncated"):
-        load_model(path)
-
-
-def test_other_files(tmp_path, saved):
-    with pytest.raises(UsageError, match="no checkpoint"):
-        load_model(tmp_path / "absent.safetensors")
-    from safetensors.torch import save_file
-
-    save_file({"w": torch.zeros(2)}, tmp_path / "foreign.safetensors")
-    with pytest.raises(LoopstabError, match="not one written by loopstab"):
-        load_model(tmp_path / "foreign.safetensors")
-    whole = Checkpoint.load(saved[1])
-    Checkpoint({k: v for k, v in whole.tensors.items() if "encoder" not in k}, whole.meta).save(
-        tmp_path / "cut.safetensors"
-    )
-    with pytest.raises(LoopstabError, match="altered"):
-        load_model(tmp_path / "cut.safetensors")
-
-
-@pytest.mark.parametrize(
-    "change", [{"window": "5"}, {"qk_norm": "x"}, {"architecture": 3}, {"width": 15}, {"depth": 2}]
-)
-def test_altered_configuration(saved, change):
-    whole = Checkpoint.load(saved[1])
-    Checkpoint(whole.tensors, {**whole.meta, "model": {**whole.meta["model"], **change}}).save(
-        saved[1]
-    )
-    with pytest.raises(LoopstabError) as error:
-        load_model(saved[1])
-    assert "\n" not in str(error.value)
-
-
 def test_diverging_samples_do_not_leave_the_batch():
     """The float32 norm of the state overflows long before the state does; samples that still move
     must stay.
@@ -337,20 +281,6 @@ def test_diverging_samples_do_not_leave_the_batch():
     assert accuracy_curve(model, TASK, batch, [90, 107, 112]) == plain_curve(
         model, batch, (90, 107, 112)
     )
-
-
-def test_full_disk_leaves_the_old_file(saved, monkeypatch):
-    model, path = saved
-    old = path.read_bytes()
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(LoopstabError, match="No space left"):
-        save_model(path, model, {"note": 2})
-    assert path.read_bytes() == old
-    assert list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("mode", list(EncoderGradient))
