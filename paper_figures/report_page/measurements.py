@@ -54,6 +54,7 @@ class Scale:
         loops: iterations before the first look at an orbit.
         live_bits: greatest length of the sequences on which a model is trained.
         live_steps: the most training steps of that model.
+        live_samples: the most samples per level in the evaluation of that model.
     """
 
     width: int
@@ -63,12 +64,29 @@ class Scale:
     loops: int
     live_bits: int
     live_steps: int
+    live_samples: int
 
 
 FULL = Scale(
-    width=200, networks=200, grid=(12, 12), inputs=256, loops=500, live_bits=12, live_steps=600
+    width=200,
+    networks=200,
+    grid=(12, 12),
+    inputs=256,
+    loops=500,
+    live_bits=12,
+    live_steps=600,
+    live_samples=2048,
 )
-QUICK = Scale(width=64, networks=25, grid=(6, 6), inputs=16, loops=200, live_bits=4, live_steps=40)
+QUICK = Scale(
+    width=64,
+    networks=25,
+    grid=(6, 6),
+    inputs=16,
+    loops=200,
+    live_bits=4,
+    live_steps=40,
+    live_samples=256,
+)
 
 
 @dataclass(frozen=True)
@@ -181,6 +199,7 @@ def _train_live(scale: Scale, seed: int, progress: bool) -> dict[str, Any]:
         model=ModelConfig(Architecture.parse(LIVE_ARCHITECTURE)),
         schedule=schedule,
         seed=seed,
+        eval_size=scale.live_samples,
         eval_loops=LIVE_EVALUATION,
     )
     threads = torch.get_num_threads()

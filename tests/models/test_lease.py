@@ -188,10 +188,10 @@ def test_killed_in_the_middle(bare, plan, tmp_path):
     name = f"state-{state.parent.name}.safetensors"
     assert pack_lease(work, out) == [REPORT, name, CACHE]
     shutil.rmtree(work)
-    for minutes in (0.6, 2, 4):  # on a busy machine the check alone may use a short budget up
+    for minutes in (0.6, 2, 4):  # on a busy machine a short budget ends before the first step
         done = run(bare, *words, "--out", out, "--work", work, "--budget-minutes", minutes)
         assert done.returncode == 0, done.stderr
-        if "all left" not in done.stdout:
+        if read_metadata(out / name)["step"] > begun:
             break
     assert "tiny: 0 done, 2 left, 0 failed" in done.stdout
     assert "too few for sudoku-4x4 internal/post" in done.stderr
