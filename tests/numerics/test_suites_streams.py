@@ -62,6 +62,7 @@ RECALL = [
     ("R2/radial", {"omega": 1 + 1e-12}, UNDECIDED),
     ("R2/radial", {"omega": -4.0, "weight": -4 * EYE}, UNDECIDED),
     ("R2/radial", {"z": 0 * ONE}, UNDECIDED),
+    ("R2/radial", {"z": 1e-8 * ONE, "drive": ONE}, UNDECIDED),
 ]
 DRIFT = [
     ("R3/no-rest", {"eps": 1e-30}, ("eps_zero",)),
@@ -133,6 +134,7 @@ SAMPLES = [
     ("N7/inputs of any law", {"entries": "gaussian"}, ("input_law",)),
     ("N7/inputs of any law", {"density": 0.01}, UNDECIDED),
     ("N7/inputs of any law", {"activation": "sin"}, ("concave",)),
+    ("N7/inputs of any law", {"activation": "late rise", "k": 9.0}, UNDECIDED),
     ("N7/inputs of any law", {"k": 3.0, "x": 0.0, "u": 0.125}, ("above_edge",)),
     ("N7/inputs of any law", {"u": 1.0}, UNDECIDED),
 ]

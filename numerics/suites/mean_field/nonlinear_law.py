@@ -24,11 +24,14 @@ from ...strategies.fractions import fractions
 from ..shared import assumed_mean_field as assumed
 from ..shared.complex_step import normalised
 from ..shared.confirmation import Confirmed
+from ..shared.late_rise import LATE_RISE
 from ..shared.predicates import PredicateJudge, dropping
 from .linear_law import CHANCE, FINITE, SettledLoop, ginibre, law_of, obeys, off, settle, widths
 
 BLOCKS = ("gain", "external", "internal")
 """The forms of linear loops that N7 has laws for."""
+KNOWN = {**LAWS, LATE_RISE.scalar.name: LATE_RISE}
+"""The activations of loops by name."""
 
 
 def _blocks() -> st.SearchStrategy[Case]:
@@ -82,7 +85,7 @@ def _input(case: Case, rng: np.random.Generator, matrix: Array) -> Array:
 
 def _draws(case: Case, beta: float, start_at_input: bool) -> list[SettledLoop]:
     rng = np.random.default_rng(case["seed"])
-    activation, k, out = LAWS[case["activation"]], case["k"], []
+    activation, k, out = KNOWN[case["activation"]], case["k"], []
     for _ in range(case["draws"]):
         matrix = ginibre(rng, case["d"])
         if case["kind"] == "symmetric":
@@ -185,9 +188,22 @@ def _share(draw: DrawFn, gaussian: bool = False, below: bool = False) -> Case:
     }
 
 
+@st.composite
+def _late(draw: DrawFn) -> Case:
+    """A share above the edge of the late rise, whose recall also fits a share below the edge."""
+    case = dict(draw(_share(below=True)))
+    return {
+        **case,
+        "activation": LATE_RISE.scalar.name,
+        "k": 1.0,
+        "a": 0.0,
+        "u": draw(st.sampled_from((0.98, 0.9825))),
+    }
+
+
 def _share_moments(case: Case, v: float) -> tuple[float, float]:
     """(q, c) over the entries of h = sqrt(1 - v) g + sqrt(v) e."""
-    activation, k, p = LAWS[case["activation"]], case["k"], case["density"]
+    activation, k, p = KNOWN[case["activation"]], case["k"], case["density"]
     if not activation.scalar.shifted:  # ReLU sees the variance only, of every symmetric law
         return activation.moments(k)
     on, zero = (
@@ -314,6 +330,7 @@ SUITES = (
                 assumption="above_edge",
                 cases=lambda: _share(below=True),
             ),
+            Drop("concave: an activation that saturates, then rises", _late, assumption="concave"),
         ),
         evidence="sample",
         cost=20,

@@ -16,6 +16,7 @@ from ...attack.suite import Case
 from ...formulas import numeric
 from ...loops.activations import LAWS
 from .assumed_recall import ROUNDING, require, sized
+from .late_rise import LATE_RISE
 
 LEAST = 3.0
 """The scaling variable from which the laws are claimed at finite width."""
@@ -127,7 +128,9 @@ def shared(case: Case, share: Any, moments: Any) -> Iterator[str]:
     """
     _sample(case)
     sized(case, u=(), density=())
-    _moments(case)
+    if case["activation"] != LATE_RISE.scalar.name:
+        _moments(case)
+    require(1 / 4 <= case["k"] <= 3, "the activation is too flat or too steep")
     require(0.25 <= case["density"] <= 1, "the entries are too sparse")
     require(case["kind"] == "", f"a loop with shares has no kind {case['kind']!r}")
     require(case["entries"] in ("gaussian", "sparse"), "these entries are not judged")

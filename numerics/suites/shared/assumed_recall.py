@@ -187,7 +187,8 @@ def radial(case: Case) -> Iterator[str]:
     shifted = weight - identity(d) * flint.fmpq(*float(omega).as_integer_ratio())
     require(shifted.det() == 0, "omega is no eigenvalue of W_x")
     require(omega > -4 and weight.det() != 0, "no state, or only one of opposite sign, is known")
-    require(np.linalg.norm(case["z"]) > ROUNDING, "the stream z vanishes")
+    size, drive = np.linalg.norm(case["z"]), np.linalg.norm(case["drive"])
+    require(size > ROUNDING and 64 * size >= drive, "the stream z is lost in rounding")
     if not reads_norm(case):
         yield "normalisation"
     if any(shifted.entries()):
