@@ -14,15 +14,12 @@ import numpy as np
 from ...arrays import Array
 from ...attack.suite import Case
 from .assumed_recall import ROUNDING, eigenvalues, require, sized, streams
+from .assumed_spheres import norm
 from .complex_step import tangent
 from .residual_stream import NORMS
 
 UNIT = 1e-12
 """How far the length of a direction may be from 1, and a relation of short fractions from exact."""
-
-
-def _norm(matrix: Array) -> float:
-    return float(np.linalg.norm(matrix, 2))
 
 
 def _free(case: Case) -> bool:
@@ -96,10 +93,10 @@ def linear_growth(case: Case) -> Iterator[str]:
     if not _free(case):
         yield "bounded_update"
     for (a, _), outer, inner in zip(parts, case["outer"], case["inner"], strict=True):
-        size = _norm(outer) * _norm(inner) * np.sqrt(d)
+        size = norm(outer) * norm(inner) * np.sqrt(d)
         round_ = np.abs(a.T @ a - size**2 * np.eye(d)).max() <= ROUNDING * size**2
         require(round_, "a linear part is no multiple of an orthogonal matrix")
-    radius = sum(_norm(a) for a, _ in parts)
+    radius = sum(norm(a) for a, _ in parts)
     centre = float(np.linalg.norm(sum(b for _, b in parts)))
     require(abs(centre - radius) > ROUNDING * (centre + radius), "0 is on the edge of the hull")
     if centre < radius:
@@ -143,7 +140,7 @@ def one_over_t(case: Case) -> Iterator[str]:
     if not _free(case):
         yield "bounded_update"
     sink: Any = None
-    (a, b), size = parts[0], _norm(parts[0][0])
+    (a, b), size = parts[0], norm(parts[0][0])
     if np.any(b):
         require(np.abs(a - a[0, 0] * np.eye(d)).max() <= UNIT * size, "u = A n + b is too general")
         sink, growth = b / np.linalg.norm(b), float(np.linalg.norm(b) + a[0, 0])
@@ -188,7 +185,7 @@ def settling(case: Case) -> Iterator[str]:
     flow = slopes / growths[:, None]
     rate = float(np.linalg.eigvals(flow).real.max())
     require(rate > 1e-3 or rate <= -0.5, f"the tokens settle too slowly, like t^{rate:.3g}")
-    require(_norm(flow) <= (32 if k > 1 else 5), "the tokens turn too fast for their start")
+    require(norm(flow) <= (32 if k > 1 else 5), "the tokens turn too fast for their start")
 
 
 def _turner(case: Case, *starts: str) -> Iterator[str]:
@@ -232,7 +229,7 @@ def constancy(case: Case) -> Iterator[str]:
 def rate(case: Case) -> Iterator[str]:
     """For |n_t - n*| = O(t^{-mu/a}), n* the field `sink` and a its growth, which are verified."""
     parts, sink, a = _linear(case), case["sink"], case["a"]
-    d, size = len(sink), sum(_norm(m) + float(np.linalg.norm(b)) for m, b in parts)
+    d, size = len(sink), sum(norm(m) + float(np.linalg.norm(b)) for m, b in parts)
     sized(case, start=(d,), sink=(d,), a=())
     require(_free(case) and d >= 2, "a residual stream without recall is judged")
     matrix, bias = sum(m for m, _ in parts), sum(b for _, b in parts)
