@@ -326,7 +326,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(a: argparse.Namespace) -> int:
-    with exclusive_folder(a.out):
+    # the folder of the runs is locked, because every file in OUT counts
+    with exclusive_folder(a.work or Path(a.out) / "work"):
         report = lease(
             Plan.load(a.plan),
             data_files(a.data),
