@@ -168,7 +168,7 @@ def test_a_strategy_that_raises_is_broken():
 
 
 WRONG_FORMULAS = {
-    "A5/probability": ("autonomous.power_iteration", lambda: 1.05 / 8**0.5),
+    "A5/probability": ("autonomous.dominant_eigenvalues", lambda: 1.05 / 8**0.5),
     "M6/packing": (
         "autonomous.capacity",
         lambda d, radius, curvature, gap: (1 + radius * curvature / (2 * gap)) ** d,

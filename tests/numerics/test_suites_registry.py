@@ -14,6 +14,7 @@ from loopstab.theory.kernel.claim import Claim
 
 PARTS = {
     "autonomous.countability_exact": "autonomous.countability",
+    "autonomous.dominant_eigenvalues": "autonomous.power_iteration",
     "autonomous.surjectivity_exact": "autonomous.surjectivity",
     "bounds.lipschitz_blocks": "bounds.lipschitz",
     "drift.drift_exact": "drift.drift",

@@ -1,4 +1,4 @@
-"""Attacks on A5, h' = N(M h): exact orbits, and laws of random matrices.
+"""Attacks on A5, h' = N(M h), with exact orbits.
 
 A case has `basis` V, `form` D, M = V D V^{-1}, `start` y, h_0 = V y, and `rho`, the spectral
 radius. N only rescales, so the direction at iteration t is that of M^t h_0, exact rational; nothing
@@ -11,7 +11,7 @@ keeps its size in the basis V.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import hypothesis.strategies as st
 import numpy as np
@@ -24,28 +24,15 @@ from ....theory.autonomous.falsifiers.power_iteration import (
     Iteration,
 )
 from ...attack.suite import Case, Drop, Suite, Undecided
-from ...formulas import numeric
-from ...strategies.block_forms import (
-    PAIRS,
-    SEEDS,
-    Block,
-    contracting,
-    form,
-    nonzero_vector,
-    unimodular,
-)
-from ..shared.confirmation import Confirmed
+from ...strategies.block_forms import PAIRS, Block, contracting, form, nonzero_vector, unimodular
 from ..shared.drawn_values import (
     blocks_of,
-    failing,
-    is_seed,
     is_unimodular,
     length,
     modulus,
     on_grid,
     shaped,
     square_size,
-    whole,
 )
 from ..shared.exact_orbits import Exact, Number, exact, largest, text
 from ..shared.predicates import PredicateJudge, dropping
@@ -60,12 +47,6 @@ ROTATIONS: dict[float, tuple[tuple[float, float], ...]] = {
     1.25: ((0.75, 1.0), (-0.75, 1.0), (1.0, -0.75), (-1.0, -0.75)),
 }
 """Spectral radii, each with complex pairs of exactly that modulus."""
-SAMPLE, SMALL_SAMPLE = 100_000, 1000
-"""Matrices of a case: enough for a binomial count to be nearly normal."""
-ERRORS = 6
-"""Standard errors of a statistical judgement."""
-CHANCE = 1e-8
-"""A bound of the probability of a false alarm at one seed, 2e-9 for a normal variable."""
 
 
 def _matrix(case: Case) -> tuple[Exact, Exact]:
@@ -222,17 +203,6 @@ def _broken_for_rate(case: Case) -> tuple[str, ...]:
     return RATE.broken(_iteration(case))
 
 
-def _broken_of_ensemble(least: int, most: int, count: int) -> Callable[[Case], tuple[str, ...]]:
-    """Refuses entries that are not Ginibre's, and too few matrices for the standard error."""
-
-    def broken(case: Case) -> tuple[str, ...]:
-        drawn = whole(case["d"], least, most) and case["count"] == count and is_seed(case["seed"])
-        plain = case["symmetric"] == 0 and case["mean"] == 0
-        return failing(ginibre=drawn and plain)
-
-    return broken
-
-
 @st.composite
 def _dominated(draw: st.DrawFn, kind: str = "positive", most: int = 3) -> Case:
     """Largest dominant blocks all at +rho (`positive`), or one of them elsewhere (`off`).
@@ -311,62 +281,6 @@ def _gap(draw: st.DrawFn, felt: bool = True, most: int = 4) -> Case:
 def _quartered(blocks: list[Block]) -> list[Block]:
     """Eigenvalues divided by 4 (the size of a real block stays)."""
     return [(kind, a / 4, b / 4 if kind == "pair" else b) for kind, a, b in blocks]
-
-
-def _ginibre(case: Case) -> np.ndarray:
-    d, n = int(case["d"]), int(case["count"])
-    g = np.random.default_rng(int(case["seed"])).standard_normal((n, d, d))
-    return g + case["symmetric"] * np.swapaxes(g, 1, 2) + case["mean"]
-
-
-def _signs(case: Case) -> tuple[int, int]:
-    """How many dominant eigenvalues are real and positive, and how many real and negative."""
-    values = np.linalg.eigvals(_ginibre(case))
-    top = np.take_along_axis(values, np.abs(values).argmax(1)[:, None], 1)[:, 0]
-    real = np.abs(top.imag) == 0
-    return int((real & (top.real > 0)).sum()), int((real & (top.real < 0)).sum())
-
-
-def _planar_probability(case: Case) -> str | None:
-    """P(dominant eigenvalue real, positive) = 1/(2 sqrt 2) at d = 2."""
-    p, n = float(numeric("ginibre_dominant_positive_2")()), int(case["count"])
-    positive, _ = _signs(case)
-    z = (positive - n * p) / np.sqrt(n * p * (1 - p))
-    if abs(z) <= ERRORS:
-        return None
-    return (
-        f"{positive} of {n} dominant eigenvalues are real and positive: {z:+.1f} standard errors"
-        f" from {p:.4f}"
-    )
-
-
-def _half(case: Case) -> str | None:
-    """Half of the real dominant eigenvalues are positive."""
-    positive, negative = _signs(case)
-    z = (positive - negative) / np.sqrt(max(positive + negative, 1))
-    if abs(z) <= ERRORS:
-        return None
-    return (
-        f"{positive} real dominant eigenvalues are positive, {negative} negative: {z:+.1f}"
-        " standard errors"
-    )
-
-
-def _random(
-    d: tuple[int, int],
-    count: int,
-    symmetric: tuple[int, int] = (0, 0),
-    mean: tuple[int, int] = (0, 0),
-) -> st.SearchStrategy[Case]:
-    return st.fixed_dictionaries(
-        {
-            "d": st.integers(*d),
-            "count": st.just(count),
-            "seed": SEEDS,
-            "symmetric": st.integers(*symmetric).map(lambda k: k / 16),
-            "mean": st.integers(*mean).map(lambda k: k / 16),
-        }
-    )
 
 
 SUITES = (
@@ -459,43 +373,5 @@ SUITES = (
         predicate="rate",
         evidence="exact orbit",
         larger=lambda d: _gap(most=d),
-    ),
-    Suite(
-        "A5",
-        "probability",
-        property=(
-            "the dominant eigenvalue of a real Ginibre matrix of size 2 is real and positive with"
-            " probability 1/(2 sqrt 2)"
-        ),
-        cases=lambda: _random((2, 2), SAMPLE),
-        judge=Confirmed(_planar_probability, CHANCE),
-        broken=_broken_of_ensemble(2, 2, SAMPLE),
-        drops=(
-            Drop(
-                "independent entries",
-                cases=lambda: _random((2, 2), SAMPLE, symmetric=(8, 16)),
-                assumption="ginibre",
-            ),
-        ),
-        predicate="probability",
-        evidence=f"{ERRORS} standard errors",
-        cost=8,
-    ),
-    Suite(
-        "A5",
-        "half",
-        property="M and -M of the same law: half of the real dominant eigenvalues are positive",
-        cases=lambda: _random((3, 8), SMALL_SAMPLE),
-        judge=Confirmed(_half, CHANCE),
-        broken=_broken_of_ensemble(3, 8, SMALL_SAMPLE),
-        drops=(
-            Drop(
-                "M and -M have the same law",
-                cases=lambda: _random((3, 8), SMALL_SAMPLE, mean=(8, 16)),
-                assumption="ginibre",
-            ),
-        ),
-        evidence=f"{ERRORS} standard errors",
-        cost=4,
     ),
 )
