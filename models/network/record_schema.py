@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+from ...support.errors import UsageError
 from ...support.schema import Flag, Kind, ListOf, MapOf, Maybe, Number, ObjectOf, Text, Whole
 from .bounds import CONFIG_RECORD, LOOPS, MODEL_RECORD, STEPS
+from .model_config import ModelConfig
 
 SHARE = Number(0, 1)
 CURVE = ListOf(SHARE, 100_000, 1)
@@ -109,10 +111,19 @@ STATE_RECORD = ObjectOf(STATE)
 
 
 def _one_model(meta: Mapping[str, Any]) -> str | None:
-    """The network is described twice."""
-    trained = meta.get("run", {}).get("config", {}).get("model")
-    if trained is not None and "model" in meta and trained != meta["model"]:
+    """The network is described twice, and its architecture three times."""
+    run, model = meta.get("run", {}), meta.get("model")
+    trained, name = run.get("config", {}).get("model"), run.get("architecture")
+    if model is None:
+        return None
+    if trained is not None and trained != model:
         return "model and run.config.model differ"
+    try:
+        network = ModelConfig.from_json(model).name
+    except UsageError as error:
+        return f"model: {error}"
+    if name is not None and name != network:
+        return f"run.architecture is {name}, and the network is {network}"
     return None
 
 

@@ -30,6 +30,10 @@ FORGED = {
     "heads": (both("heads", 3), "width 8 is not divisible by 3 heads"),
     "eps": (both("eps", 0), "model.eps must be a finite number above 0 up to 1"),
     "architecture": (both("architecture", "inner/post"), "unknown recall"),
+    "another name": (
+        setting("run.architecture", "none/post"),
+        "run.architecture is none/post, and",
+    ),
     "depth": (both("depth", 2), "'depth' is unknown"),
     "another network": (both("architecture", "none/post/add"), "numbers, and needs"),
     "two networks": (setting("model.eps", 1e-5), "model and run.config.model differ"),
