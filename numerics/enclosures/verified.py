@@ -94,6 +94,9 @@ def spectral_norm(matrix: Array) -> float:
 
 
 def _largest(gram: Array) -> float:
-    """The largest eigenvalue of a symmetric matrix, in floating point."""
+    """The largest eigenvalue of a symmetric matrix, in floating point, or a number above it."""
     n = len(gram)
-    return float(scipy.linalg.eigvalsh(gram, subset_by_index=[n - 1, n - 1])[0])
+    try:
+        return float(scipy.linalg.eigvalsh(gram, subset_by_index=[n - 1, n - 1])[0])
+    except scipy.linalg.LinAlgError:  # LAPACK gives up on entries of very different sizes
+        return float(np.linalg.norm(gram))

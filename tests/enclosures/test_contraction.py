@@ -5,9 +5,11 @@ from __future__ import annotations
 import flint
 import numpy as np
 import pytest
+import scipy.linalg
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopstab.numerics.enclosures import verified
 from loopstab.numerics.enclosures.adapted import Coordinates
 from loopstab.numerics.enclosures.ball_array import BallArray
 from loopstab.numerics.enclosures.contraction import NotCertified, contract, radius_estimate
@@ -34,6 +36,16 @@ def test_norms_are_bounded_from_above_and_closely(seed):
     square = matrix[:4]
     smallest = np.linalg.svd(square, compute_uv=False)[-1]
     assert 1 / smallest * (1 - 1e-9) <= inverse_norm(square, 0.0)
+
+
+def test_the_spectral_norm_where_lapack_gives_up(monkeypatch):
+    """It did on weights of very different sizes, from a file with a single damaged number."""
+
+    def gives_up(*_, **__):
+        raise scipy.linalg.LinAlgError("Internal Error.")
+
+    monkeypatch.setattr(verified.scipy.linalg, "eigvalsh", gives_up)
+    assert 2 <= spectral_norm(np.diag([1.0, 2.0])) < 2.1
 
 
 @given(SEEDS)
