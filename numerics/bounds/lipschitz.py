@@ -165,7 +165,7 @@ def _attention(
         constant = numeric("head_lipschitz")(
             v.norm, size, attention.gain_q, attention.gain_k, *slopes, root
         )
-        total += float(constant) ** 2
+        total += float(constant) * float(constant)  # infinite, where a power is an OverflowError
     return attention.out.norm * total**0.5
 
 

@@ -51,6 +51,11 @@ def test_a_larger_ball_has_a_larger_bound_and_the_space_the_largest(architecture
     assert sizes[0] <= lipschitz(weights, stations=here, seen=3).kappa
 
 
+def test_a_bound_beyond_all_numbers_is_infinite():
+    loop, *_ = _case("external/post")
+    assert lipschitz(of_loop(loop), recalled=1e300).kappa == np.inf
+
+
 def test_by_hand():
     # linear post block without attention: N(h + W_2 W_1 h), all constants are known
     loop, *_ = _case("none/post")
