@@ -11,6 +11,8 @@ from typing import Any
 
 GRACE = 3.0
 """Seconds that a block has to come to a good end after a signal."""
+LOST = 4.5
+"""Seconds after which a signal that had no effect is raised again."""
 ENDING = ("SIGTERM", "SIGHUP")
 """The signals that are handled like Ctrl-C; one that is ignored stays so, as nohup wants it."""
 
@@ -28,10 +30,35 @@ class Terminated(KeyboardInterrupt):
 def terminable() -> Iterator[None]:
     """Raise `Terminated` where the block is when a signal asks the process to end.
 
-    Outside the main thread nothing is changed, because only that thread handles signals.
+    Some libraries turn what is raised in them into an error of their own, or lose it; so any error
+    after the signal counts as its consequence, and after `LOST` seconds it is raised again. Outside
+    the main thread nothing is changed, because only that thread handles signals.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C arrived in the block.
+        Terminated: an ending signal did.
     """
-    with _handlers(dict.fromkeys(ENDING, _terminate)):
-        yield
+    noted: list[BaseException] = []
+
+    def end(number: int, _: FrameType | None) -> None:
+        noted.append(_raised_by(number))
+        signal.setitimer(signal.ITIMER_REAL, LOST, 1.0)
+        raise noted[0]
+
+    def again(*_: Any) -> None:
+        raise noted[0]
+
+    handlers: dict[str, Any] = dict.fromkeys((*ENDING, "SIGINT"), end)
+    with _handlers({**handlers, "SIGALRM": again}):
+        try:
+            yield
+        except Exception:
+            if noted:
+                raise noted[0] from None
+            raise
+        finally:
+            if noted:
+                signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @contextmanager
@@ -55,7 +82,7 @@ def deferred_interruption(grace: float = GRACE) -> Iterator[Callable[[], bool]]:
 
     def note(number: int, _: FrameType | None) -> None:
         first = not noted
-        noted.append(KeyboardInterrupt() if number == signal.SIGINT else Terminated(number))
+        noted.append(_raised_by(number))
         if not first:
             raise noted[0]
         signal.setitimer(signal.ITIMER_REAL, grace)
@@ -90,5 +117,5 @@ def _handlers(wanted: dict[str, Any]) -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
-def _terminate(number: int, _: FrameType | None) -> None:
-    raise Terminated(number)
+def _raised_by(number: int) -> BaseException:
+    return KeyboardInterrupt() if number == signal.SIGINT else Terminated(number)

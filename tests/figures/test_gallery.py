@@ -72,7 +72,7 @@ def test_a_new_module_is_drawn_by_the_command(with_toy, tmp_path, capsys):
     assert figures(out=tmp_path / "out", json_=True) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["name"], row["caption"]) == ("toy", "A toy & its line.")
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"toy.png", "toy.svg"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {".lock", "toy.png", "toy.svg"}
 
 
 @pytest.mark.parametrize("section", [next(iter(SECTIONS)), "A section of its own"])

@@ -91,8 +91,8 @@ def test_claims_are_chosen(run):
 WRONG = [
     (["Z9"], "unknown claim Z9: the ledger has A1"),
     (["A5"], "no suite attacks A5 yet: there are suites for A1"),
-    (["--minutes", "0"], "positive"),
-    (["--examples", "0"], "positive"),
+    (["--minutes", "0"], "--minutes must be a finite number above 0"),
+    (["--examples", "0"], "--examples must be a whole number from 1"),
     (["--jobs", "0"], "jobs"),
     (["--seed", "-1"], "seed"),
     (["--replay", "none.json"], "cannot read"),

@@ -1,5 +1,6 @@
 """Signals, locks and unfinished files, in real processes."""
 
+import contextlib
 import os
 import re
 import signal
@@ -19,6 +20,19 @@ from loopstab.support.interruption import Terminated, deferred_interruption, ter
 from loopstab.support.locks import LOCK, exclusive_folder, locked
 
 
+def _as_in_a_terminal() -> None:
+    """Undo what a shell in the background and nohup set: children inherit ignored signals."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def _interruptible():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @contextmanager
 def child(code: str, *arguments):
     """A Python process that has printed a line, so that it is known to be where it should be."""
@@ -27,7 +41,7 @@ def child(code: str, *arguments):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=_as_in_a_terminal,
     ) as process:
         assert process.stdout is not None
         try:
@@ -77,6 +91,28 @@ def test_a_signal_that_is_ignored_stays_ignored():
             process.wait(1)
         process.terminate()
         assert process.wait(10) == 143
+
+
+def test_a_signal_is_not_lost_in_a_library_that_turns_or_drops_what_is_raised(monkeypatch):
+    def turned():
+        with terminable():
+            try:
+                raised(signal.SIGTERM)
+            except Terminated:
+                raise ValueError("argument 1: Terminated: 15") from None
+
+    def dropped():
+        with terminable():
+            with contextlib.suppress(Terminated):
+                raised(signal.SIGTERM)
+            time.sleep(5)
+            pytest.fail("the signal was lost")
+
+    monkeypatch.setattr(interruption, "LOST", 0.05)
+    for work in (turned, dropped):
+        with pytest.raises(Terminated):
+            work()
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def raised(number: int) -> None:

@@ -38,8 +38,4 @@ LATE_RISE = ArrayActivation(
 
 For entries +-1 of the input, the strength of the recall is no increasing function of the share u of
 the input in the state: 0.107 both at u^2 = 0.2, below the edge, and at u^2 = 0.96, above it.
-
-Example:
-    >>> float(LATE_RISE(np.array(1.0))), float(LATE_RISE(np.array(2.0)))  # doctest: +ELLIPSIS
-    (0.0199..., 0.5200...)
 """
