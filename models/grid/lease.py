@@ -35,7 +35,7 @@ from typing import Any
 from ...support.command_line import run_command
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import output_folder, write_atomic, write_json
-from ...support.locks import exclusive_folder
+from ...support.locks import exclusive_file
 from ...support.optional import optional
 from ...support.schema import shown
 from ..network.checkpoint import Checkpoint, entry
@@ -326,8 +326,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(a: argparse.Namespace) -> int:
-    # the folder of the runs is locked, because every file in OUT counts
-    with exclusive_folder(a.work or Path(a.out) / "work"):
+    # beside the runs, because every file in OUT counts; the folder itself is locked to gather them
+    with exclusive_file(Path(a.work or Path(a.out) / "work") / "lease"):
         report = lease(
             Plan.load(a.plan),
             data_files(a.data),
