@@ -44,11 +44,11 @@ def run_command(command: Callable[[], int], name: str = "loopstab") -> int:
         _discard_output()
         return 1
     except OSError as error:
-        _discard_output()
-        place = f"{error.filename}: " if error.filename else ""
-        return _fail(
-            name, f"{place}{error.strerror or error}: free space, or write to another place", 1
-        )
+        reason = error.strerror or str(error)
+        if error.filename is not None:
+            return _fail(name, f"{error.filename}: {reason}: check that it can be used", 1)
+        _discard_output()  # of the output itself
+        return _fail(name, f"{reason}: free space, or write to another place", 1)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
