@@ -116,8 +116,11 @@ def clear_unfinished(folder: str | Path) -> list[Path]:
 
 def _runs(process: int, start: int) -> bool:
     """Whether that process may still run, and is not an earlier one of the number of this one."""
-    if process == os.getpid():
-        return start == _START
+    return start == _START if process == os.getpid() else is_running(process)
+
+
+def is_running(process: int) -> bool:
+    """Whether a process of that number may run on this host; True where that cannot be told."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -11,6 +11,8 @@ from typing import Any
 
 from joblib import delayed
 
+from .files import is_running
+
 LOOK = 0.2
 """Seconds between two looks at whether the parent still runs."""
 
@@ -55,7 +57,7 @@ def _watch(parent: int) -> None:
     _watched.add(os.getpid())
     if os.getppid() == parent:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    elif not _runs(parent):  # it died before this process was ready
+    elif not is_running(parent):  # it died before this process was ready
         os._exit(1)
 
 
@@ -63,13 +65,3 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(LOOK)
     os._exit(1)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
