@@ -16,15 +16,14 @@ from file_mutations import (
     mutated_bytes,
     mutated_json,
     mutated_lines,
-    mutated_safetensors,
     mutated_table,
     mutated_toml,
-    mutated_weights,
 )
 from fuzz_cases import Case
 from fuzz_corpus import FILES, MINE, TRAIN, Corpus
 from fuzz_kills import damaged, unfinished
 from fuzz_options import all_commands, base, make_places, options_of
+from safetensors_mutations import mutated_safetensors, mutated_weights
 
 from loopstab.models.tasks.table import Table
 from loopstab.numerics.attack.case import digest

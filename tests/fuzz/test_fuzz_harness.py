@@ -5,21 +5,19 @@ import json
 from random import Random
 
 import pytest
-from file_mutations import (
-    mutated_bytes,
-    mutated_json,
-    mutated_safetensors,
-    mutated_value,
-    mutated_weights,
-    parts_of,
-    safetensors,
-    sealed,
-)
+from file_mutations import mutated_bytes, mutated_json, mutated_value
 from fuzz_cases import MEGABYTES, Case, Outcome, work_folder
 from fuzz_kills import unfinished
 from fuzz_readers import READERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors_mutations import (
+    mutated_safetensors,
+    mutated_weights,
+    parts_of,
+    safetensors,
+    sealed,
+)
 
 from loopstab.models.network.checkpoint import Checkpoint
 from loopstab.support.errors import LoopstabError

@@ -4,8 +4,8 @@ import json
 from html.parser import HTMLParser
 
 import pytest
-from file_mutations import KEY, parts_of, sealed
 from fuzz_cases import Case, work_folder
+from safetensors_mutations import KEY, parts_of, sealed
 
 from loopstab.models.measure.comparison import main_table
 from loopstab.models.measure.crossvalidate import crossvalidate
