@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
@@ -10,6 +11,7 @@ import tyro
 from ...models.grid.plan import data_files
 from ...support.errors import UsageError
 from ...support.jsonable import json_text
+from ...support.locks import exclusive_folder
 from .data_files import DataFiles
 
 
@@ -152,6 +154,38 @@ def verify(
     return 0 if all(v.agrees for v in found) else 1
 
 
+def repeat(
+    name: Annotated[str, tyro.conf.Positional],
+    out: Path,
+    share: float = 1.0,
+    data: Path | None = None,
+    json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> int:
+    """Train a shipped checkpoint again by the settings of its record.
+
+    With --share 0.5 the training stops after half of the recorded steps, and the network is saved
+    as it is then. The same command goes on where it was interrupted. The older runs of the zoo are
+    repeated up to rounding, from which training may depart in time.
+
+    Example: loopstab zoo repeat sudoku-4x4-internal-post-s0 --share 0.5 --out runs/half
+
+    Exit status: 0 if the checkpoint is written, 2 for a wrong request.
+
+    Args:
+        name: Name of a shipped checkpoint (see loopstab zoo list).
+        out: Folder of the run. It is created.
+        share: Share of the recorded steps after which the training stops; 1 for all.
+        data: Prepared data file, for a task that needs one.
+        json_: Print a JSON object.
+    """
+    from ...models.zoo.repetition import repeat as train_again
+
+    with exclusive_folder(out) as folder:
+        path = train_again(name, folder, share, data, progress=not json_)
+    print(json_text({"checkpoint": str(path)}) if json_ else f"checkpoint: {path}")
+    return 0
+
+
 def _row(name: str, run: dict[str, Any]) -> dict[str, Any]:
     """A checkpoint as plain values.
 
@@ -185,9 +219,10 @@ def zoo(
         Annotated[int, tyro.conf.subcommand(name="list", constructor=list_)]
         | Annotated[int, tyro.conf.subcommand(name="show", constructor=show)]
         | Annotated[int, tyro.conf.subcommand(name="verify", constructor=verify)]
+        | Annotated[int, tyro.conf.subcommand(name="repeat", constructor=repeat)]
     ),
 ) -> int:
-    """List, show and verify the trained loops that are shipped.
+    """List, show, verify and repeat the trained loops that are shipped.
 
     Example: loopstab zoo list
 

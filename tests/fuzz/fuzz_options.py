@@ -157,6 +157,7 @@ def base(command: str, corpus: Corpus) -> list[str]:
         "zoo list": "",
         "zoo show": "internal-post",
         "zoo verify": f"{model}",
+        "zoo repeat": "sudoku-4x4-internal-post-s0 --share 0.002 --out o",
     }
     return [*command.split(), *texts[command].split()]
 
