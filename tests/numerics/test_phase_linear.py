@@ -8,6 +8,7 @@ from linear_loops import MeanFieldLoop
 
 from loopstab.numerics.phase.laws import linear, secular
 from loopstab.numerics.phase.laws.draw import EigenbasisResolvent, RandomDraw, random_draw
+from loopstab.numerics.phase.laws.registry import law_named
 
 T = np.geomspace(0.02, 20, 12)
 ALPHA = np.array([0.0, 0.3, 1.0, 5.0] * 3)
@@ -147,3 +148,20 @@ def test_a_residual_path_helps_exactly_as_the_lemma_says(width, seed, alpha, t):
     np.testing.assert_array_equal(plain.h, helped.h)
     np.testing.assert_array_equal(plain.sensitivity, helped.sensitivity)
     assert not (plain.rho[0] < 1) or helped.rho[0] < 1
+
+
+@pytest.mark.parametrize(
+    ("width", "outcome"), [(100, "cycle"), (200, "aperiodic")], ids=["negative", "complex pair"]
+)
+def test_weak_recall_is_decided_by_the_largest_eigenvalues(width, outcome):
+    """Without a residual, N(G h + t e) with small t is close to power iteration.
+
+    The eigenvalue of largest modulus decides: a cycle of two where it is negative, a rotation where
+    it is one of a complex pair. 600 iterations leave too much of the transient to tell.
+    """
+    values = np.linalg.eigvals(random_draw(width, (0, 0)).matrix)
+    top, *_, second = values[np.argsort(-np.abs(values))][: 2 if outcome == "cycle" else 3]
+    assert (top.imag == 0 and top.real < 0) == (outcome == "cycle")
+    assert np.abs(second / top) ** 600 > 1e-9
+    found = law_named("linear").measure((0, 0), [(float(width), 1.0, 0.0, 0.05)])
+    assert found.outcome.tolist() == [outcome]
