@@ -41,7 +41,7 @@ def commands() -> dict[str, str]:
 
     Example:
         >>> commands()["zoo"]
-        'List, show and verify the trained loops that are shipped.'
+        'List, show, verify and repeat the trained loops that are shipped.'
     """
     found = {}
     for path in sorted(FOLDER.glob("*.py")):
