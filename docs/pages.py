@@ -60,14 +60,17 @@ def gallery_page(folder: Path) -> str:
     lines = [
         "# Gallery",
         "",
-        "`loopstab figures` draws these figures, which need no measurement of their own; `loopstab"
-        " report` shows the others, and `loopstab phase` draws your own phase diagram.",
+        "`loopstab figures` draws these figures from closed forms, the records of the shipped runs"
+        " and shipped measurements; `loopstab report` shows the others, and `loopstab phase` draws"
+        " your own phase diagram.",
         "",
     ]
     for name, figure in gallery().items():
-        save_figure(figure.draw(), folder / name)
+        save_figure(figure.draw(), folder / name, ("svg",))
         lines += [f"## {figure.section}", "", f"![{figure.caption}](_static/{name}.svg)", ""]
         lines += [f"*{figure.caption}*", ""]
+        if figure.command:
+            lines += [f"Data: `{figure.command}`", ""]
     return "\n".join(lines)
 
 

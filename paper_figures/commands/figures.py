@@ -1,4 +1,4 @@
-"""Figures that need no measurement."""
+"""Figures drawn from shipped data."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ def figures(
     out: Path = Path("runs/figures"),
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Draw the figures that need no measurement.
+    """Draw the figures of the paper and of the report from the data that are shipped.
 
-    They show closed forms and the records of the shipped runs. Each is written as NAME.png and
-    NAME.svg; the report and the documentation show them too.
+    They show closed forms, the records of the shipped runs and shipped measurements; nothing is
+    measured anew. Each is written as NAME.png, NAME.svg and NAME.pdf at the width of a column
+    (3.3 inches); the report and the documentation show them too.
 
     Example: loopstab figures stable_sets --out runs/figures
 
-    Exit status: 0 if the figures are written, 2 if there is no figure of a name.
+    Exit status: 0 if the figures are written, 1 for a damaged data file, 2 if there is no figure
+    of a name.
 
     Args:
         name: Names of figures. Without any, all figures are drawn.
         out: Folder for the files. It is created.
-        json_: Print a list with the name, caption and files of each figure as JSON.
+        json_: Print a list with the name, caption, files, data file and command of each figure as
+            JSON.
     """
     from ..drawings.gallery import gallery
     from ..drawings.save import save_figure
@@ -41,10 +44,19 @@ def figures(
     rows = []
     with exclusive_folder(out):
         for one in name or known:
-            files = [str(file) for file in save_figure(known[one].draw(), out / one)]
-            rows.append({"name": one, "caption": known[one].caption, "files": files})
+            figure = known[one]
+            files = [str(file) for file in save_figure(figure.draw(), out / one)]
+            rows.append(
+                {
+                    "name": one,
+                    "caption": figure.caption,
+                    "files": files,
+                    "data": figure.data,
+                    "command": figure.command,
+                }
+            )
             if not json_:
-                print(f"{one}: {', '.join(files)}\n  {known[one].caption}")
+                print(f"{one}: {', '.join(files)}\n  {figure.caption}")
     if json_:
         print(json_text(rows))
     return 0

@@ -44,7 +44,7 @@ def board_runs() -> list[dict[str, Any]]:
 
 @styled
 def board_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
-    """Exact-match accuracy against iterations, a panel for each task and level.
+    """Exact-match accuracy against iterations, a row for each task and a column for each level.
 
     Band: Wilson's 95 % interval. Circle: at the number of iterations that was chosen on other
     samples. Upright line: the most iterations of a training step. Raises `UsageError` if there is
@@ -57,20 +57,21 @@ def board_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
             " (loopstab zoo list)"
         )
     tasks = [task for task in TITLES if any(run["task"] == task for run in runs)]
-    panels = [(task, level) for task in tasks for level in LEVELS]
-    figure = new_figure(0.8 + 1.75 * len(panels))
-    axes = figure.subplots(len(panels), 1, sharex=True, sharey=True)
-    for axis, (task, level) in zip(axes, panels, strict=True):
+    figure = new_figure(0.85 + 1.1 * len(tasks))
+    axes = figure.subplots(len(tasks), len(LEVELS), sharex=True, sharey=True, squeeze=False)
+    for row, task in zip(axes, tasks, strict=True):
         own = [run for run in runs if run["task"] == task]
-        width, samples = own[0]["config"]["model"]["width"], samples_of(own[0], level)
-        axis.set_title(f"{TITLES[task]}, {level}, width {width} ({samples} samples)")
-        for run in own:
-            _draw_run(axis, run, level)
-    axes[0].set(ylim=(-0.03, 1.03), yticks=(0, 0.5, 1))
-    figure.supylabel("exact-match accuracy", fontsize=10.5)
+        row[0].set_ylabel(f"{TITLES[task]}\nwidth {own[0]['config']['model']['width']}")
+        for axis, level in zip(row, LEVELS, strict=True):
+            for run in own:
+                _draw_run(axis, run, level)
+    for axis, level in zip(axes[0], LEVELS, strict=True):
+        axis.set_title(f"{level}: share solved")
+    axes[0, 0].set(ylim=(-0.03, 1.03), yticks=(0, 0.5, 1))
     ends = (1, max(run["loops"][-1] for run in runs))
-    axes[-1].set(xscale="log", xlim=(0.95, 1.05 * ends[1]), xlabel="iterations")
-    plain_ticks(axes[-1].xaxis, ends)
+    for axis in axes[-1]:
+        axis.set(xscale="log", xlim=(0.95, 1.05 * ends[1]), xlabel="iterations")
+        plain_ticks(axis.xaxis, ends)
     looks = {kind_of(run): Look.of(run["architecture"]) for run in runs}
     handles = [Line2D([], [], label=kind, **look.line) for kind, look in looks.items()]
     figure.legend(handles=handles + _marks(), loc="outside lower left", ncols=2)
@@ -80,11 +81,9 @@ def board_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
 def _marks() -> list[Line2D]:
     """What the circles and the upright lines mean."""
     circle: dict[str, Any] = {"color": SOFT, "linestyle": "none", "marker": "o"}
-    upright: dict[str, Any] = {"color": BLACK, "linestyle": DASHED, "linewidth": 1.1}
+    upright: dict[str, Any] = {"color": BLACK, "linestyle": DASHED, "linewidth": 0.8}
     return [
-        Line2D(
-            [], [], markerfacecolor="white", label="iterations chosen on other samples", **circle
-        ),
+        Line2D([], [], markerfacecolor="white", label="chosen on other samples", **circle),
         Line2D([], [], label="most iterations in training", **upright),
     ]
 
@@ -98,7 +97,7 @@ def _draw_run(axis: Axes, run: Mapping[str, Any], level: str) -> None:
     circle = {**look.points, "marker": "o", "markerfacecolor": "white", "alpha": 1}
     axis.plot(run["choice"]["loops"], shares(run, level).chosen, **circle)
     trained = run["config"]["schedule"]["loops"]
-    axis.axvline(trained, color=BLACK, linestyle=DASHED, linewidth=1.1)
+    axis.axvline(trained, color=BLACK, linestyle=DASHED, linewidth=0.8)
 
 
 FIGURE = GalleryFigure(

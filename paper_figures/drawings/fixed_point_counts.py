@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from .style import MISSING, new_figure, styled
+from .style import MISSING, SMALL, new_figure, styled
 
 if TYPE_CHECKING:
     from ...numerics.certificates.counts import Counts
@@ -42,7 +42,7 @@ def count_figure(rows: Sequence[Counts]) -> Figure:
         axis.grid(False, axis="x")
     axes[-1].set_xlabel("gain of the weights")
     title = f"{rows[0].ensemble}: share of {rows[0].networks} networks by certified count"
-    figure.suptitle(title, fontsize=10.5)
+    figure.suptitle(title)
     handles = [
         Patch(color=colours[count], label=f"{count} or more" if count == MOST else f"{count}")
         for count in found
@@ -50,12 +50,7 @@ def count_figure(rows: Sequence[Counts]) -> Figure:
     if any(row.undecided for row in rows):
         handles.append(Patch(color=MISSING, label="undecided"))
     figure.legend(
-        handles=handles,
-        loc="outside lower left",
-        ncols=5,
-        title="fixed points",
-        title_fontsize=9.5,
-        alignment="left",
+        handles=handles, loc="outside lower left", ncols=5, title="fixed points", alignment="left"
     )
     return figure
 
@@ -73,4 +68,4 @@ def _draw_bar(axis: Axes, x: int, row: Counts, colours: dict) -> None:
         bottom += n / row.networks
     law = "" if row.kac_rice is None else f"\nlaw {row.kac_rice:.2f}"
     mean = "undecided" if row.mean is None else f"mean {row.mean:.2f}"
-    axis.text(x, 1.02, mean + law, ha="center", va="bottom", fontsize=9)
+    axis.text(x, 1.02, mean + law, ha="center", va="bottom", fontsize=SMALL)

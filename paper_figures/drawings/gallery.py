@@ -1,8 +1,8 @@
-"""The figures that need no measurement, found in the modules of this room.
+"""The figures that are drawn from shipped data, found in the modules of this room.
 
-They are drawn from closed forms and from the records of the shipped runs. A module of this room
-that defines `FIGURE` is in the gallery: `loopstab figures`, the report and the documentation show
-it under the name of the module.
+Their data are closed forms, the records of the shipped runs, or a file of `paper_figures/records`.
+A module of this room that defines `FIGURE` is in the gallery: `loopstab figures`, the report and
+the documentation show it under the name of the module.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 @dataclass(frozen=True)
 class GalleryFigure:
-    """A figure that needs no measurement, and its place in the report.
+    """A figure that is drawn from shipped data, and its place in the report.
 
     Args:
         draw: draws the figure.
@@ -26,12 +26,17 @@ class GalleryFigure:
         section: heading of the section of the report that the figure closes. A heading that the
             report does not have starts a section of its own.
         text: a paragraph above the figure; default: none.
+        data: name of its data file in `paper_figures/records`; default: none, for closed forms and
+            the records of the shipped runs.
+        command: the shell command that makes the data; default: none, for closed forms.
     """
 
     draw: Callable[[], Figure]
     caption: str
     section: str
     text: str = ""
+    data: str | None = None
+    command: str | None = None
 
 
 def gallery() -> dict[str, GalleryFigure]:

@@ -18,7 +18,7 @@ from ...numerics.phase.laws.registry import law_named
 from ...theory.outcome import Outcome
 from .phase_overlays import centres, draw_border, draw_marks
 from .phase_panel import MapPanel
-from .style import BLACK, BLUE, MISSING, ORANGE, VERMILLION, styled
+from .style import BLACK, MISSING, OUTCOME_COLOUR, REGIME_COLOUR, styled
 
 CROWDED = 900
 """Number of cells above which marks would hide the colours; their border is drawn instead."""
@@ -26,19 +26,6 @@ SHOWN_SHARE = 0.98
 """Share of the cells whose values lie within a scale around zero; the others are clipped."""
 LEAST_REACH = {"sensitivity": 0.5, "disagreement": 0.05}
 """The least range of such a scale, so that noise does not fill it."""
-
-COLOURS = {
-    Outcome.FIXED_POINT: BLUE,
-    Outcome.NEUTRAL: "#0F4C75",
-    Outcome.CRITICAL: "#56B4E9",
-    Outcome.CYCLE: "#009E73",
-    Outcome.APERIODIC: ORANGE,
-    Outcome.DRIFT: "#F0E442",
-    Outcome.GROWTH: "#CC79A7",
-    Outcome.EXPLOSION: VERMILLION,
-    Outcome.UNDECIDED: "#8c959f",
-    Outcome.NON_FINITE: BLACK,
-}
 
 
 @styled
@@ -51,7 +38,7 @@ def phase_figure(diagram: PhaseDiagram) -> Figure:
     orbit, which may go elsewhere.
     """
     panel = MapPanel(diagram)
-    colours = mpl.colormaps["cividis"].with_extremes(over=VERMILLION, bad=MISSING)
+    colours = mpl.colormaps["cividis"].with_extremes(over=REGIME_COLOUR["expansive"], bad=MISSING)
     label = "measured ρ at the fixed point (red: ρ > 1)"
     panel.scaled_cells(diagram.rho, colours, Normalize(0, 1), label, extend="max")
     draw = draw_marks if len(diagram.cells) <= CROWDED else draw_border
@@ -64,11 +51,11 @@ def outcome_figure(diagram: PhaseDiagram) -> Figure:
     panel = MapPanel(diagram)
     known = [o for o in Outcome if (diagram.outcome == str(o)).any()]
     index = np.array([[str(o) for o in known].index(o) for o in diagram.outcome], float)
-    colours = ListedColormap([COLOURS[o] for o in known])
+    colours = ListedColormap([OUTCOME_COLOUR[o] for o in known])
     panel.cells(index, colours, Normalize(-0.5, len(known) - 0.5))
     counts = Counter(diagram.outcome.tolist())
     return panel.finish(
-        [Patch(color=COLOURS[o], label=f"{o} ({counts[str(o)]} cells)") for o in known]
+        [Patch(color=OUTCOME_COLOUR[o], label=f"{o} ({counts[str(o)]} cells)") for o in known]
     )
 
 

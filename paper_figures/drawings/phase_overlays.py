@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from ...numerics.phase.diagram import TRUSTED, PhaseDiagram, plane
 from ...numerics.phase.laws.registry import law_named
 from ...theory.outcome import Outcome
-from .style import BLACK, DASHED, HALO
+from .style import BLACK, DASHED, HALO, SMALL
 
 LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95)
 """Spectral radii whose level lines are drawn; that of 1 is drawn too, where the law crosses it."""
@@ -84,7 +84,7 @@ def _draw_levels(
         line[int(len(line) * (0.4 + 0.2 * (i % 2)))] for i, line in enumerate(corners) if len(line)
     ]
     words = {level: f"{level if of_rho else 1 / level:g}" for level in drawn}
-    axis.clabel(lines, fmt=words, fontsize=9.5, inline_spacing=2, manual=places)
+    axis.clabel(lines, fmt=words, fontsize=SMALL, inline_spacing=2, manual=places)
     thick = " (thick: 1)" if 1.0 in levels else ""
     text = f"level lines of the law's {'ρ' if of_rho else 'sensitivity'}{thick}"
     return [Line2D([], [], color=BLACK, linewidth=1.2, label=text)]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ...numerics.formulas import numeric
 from .panels import curve_names, shared_legend
-from .style import BLACK, DASHED, PALE, SOFT, Look, new_figure, styled
+from .style import BLACK, DASHED, PALE, SMALL, SOFT, Look, new_figure, styled
 
 if TYPE_CHECKING:
     from ...models.measure.comparison import CrossValidation
@@ -50,6 +50,6 @@ def residual_figure(results: Sequence[CrossValidation]) -> Figure:
         "ha": "right",
         "va": "bottom",
     }
-    axis.annotate("below float64 resolution", (1, 0), (-3, 3), **corner, color=SOFT, fontsize=9)
+    axis.annotate("below float64 resolution", (1, 0), (-3, 3), **corner, color=SOFT, fontsize=SMALL)
     shared_legend(figure, [axis])
     return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -12,21 +13,28 @@ from ...support.errors import UsageError
 from ...support.files import output_folder, write_atomic
 from .style import RC
 
-METADATA = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+METADATA = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
 """The kinds of file, and the entries that are left out so that equal figures give equal bytes."""
-DPI = 200
-"""Pixels per inch of the PNG: 1040 pixels for the width of every figure."""
+DPI = 300
+"""Pixels per inch of the PNG: 990 pixels for the width of every figure."""
 
 
-def save_figure(figure: Figure, stem: str | Path) -> list[Path]:
-    """Write a figure as PNG and as SVG; equal figures give equal bytes.
+def save_figure(
+    figure: Figure, stem: str | Path, kinds: Sequence[str] = tuple(METADATA)
+) -> list[Path]:
+    """Write a figure as PNG, SVG and PDF; equal figures give equal bytes.
 
     Args:
         figure: the figure.
         stem: path of the files without their endings. Its folder is created.
+        kinds: the kinds of file, of png, svg and pdf; default: all three.
 
     Returns:
-        The paths of the two files.
+        The paths of the files, in the order of `kinds`.
 
     Raises:
         UsageError: the stem is no file name, or its folder cannot be written.
@@ -40,9 +48,9 @@ def save_figure(figure: Figure, stem: str | Path) -> list[Path]:
         )
     pictures: dict[str, bytes] = {}
     with mpl.rc_context(RC):
-        for kind, metadata in METADATA.items():
+        for kind in kinds:
             buffer = io.BytesIO()
-            figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
+            figure.savefig(buffer, format=kind, dpi=DPI, metadata=METADATA[kind])
             pictures[kind] = buffer.getvalue()
     folder = output_folder(stem.parent)
     return [write_atomic(folder / f"{stem.name}.{kind}", data) for kind, data in pictures.items()]

@@ -7,13 +7,14 @@ import sympy as sp
 from matplotlib.figure import Figure
 
 from ...numerics.formulas import numeric
+from ...theory.architecture import Recall
 from ...theory.formulas import formula
 from .gallery import GalleryFigure
 from .panels import plain_ticks
-from .style import BLUE, ORANGE, new_figure, styled
+from .style import RECALL_COLOUR, new_figure, styled
 
-LOOKS = (("internal", BLUE, "solid"), ("external", ORANGE, (0, (5, 2))))
-"""The kinds of recall, with the colour and the dashes of each."""
+DASHES = {Recall.INTERNAL: "solid", Recall.EXTERNAL: (0, (5, 2))}
+"""The dashes of each recall."""
 RANGE = 4
 """Largest absolute value of the weight x and of the update y that is drawn."""
 
@@ -33,7 +34,8 @@ def stable_sets_figure() -> Figure:
     x, y = np.meshgrid(*[np.linspace(-RANGE, RANGE, 601)] * 2)
     s = np.geomspace(0.05, 5, 60)
     ticks = (-4, -2, 0, 2, 4)
-    for recall, colour, dash in LOOKS:
+    for recall, dash in DASHES.items():
+        colour = RECALL_COLOUR[recall]
         axis, jacobian = axes[recall], f"scalar_jacobian_{recall}"
         multiplier = np.abs(numeric(jacobian)(x, y))
         axis.contourf(x, y, multiplier, levels=(0, 1), colors=[colour], alpha=0.45)

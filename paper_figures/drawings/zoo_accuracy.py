@@ -21,7 +21,7 @@ from .style import SOFT, Look, new_figure, styled
 
 KINDS = [f"{recall}/{norm}" for recall in Recall for norm in (Norm.PERI, Norm.POST)]
 """The architectures, from left to right."""
-TASKS = {"prefix-sums, 16 bits": "prefix sums", "sudoku-4x4": "4x4 sudoku", "kqk": "KQK and KRK"}
+TASKS = {"prefix-sums, 16 bits": "prefix sums", "sudoku-4x4": "4x4 sudoku", "kqk": "KQK endgames"}
 LEVELS = {
     "prefix-sums, 16 bits": {"16": "16 bits, as trained", "32": "32 bits", "64": "64 bits"},
     **{

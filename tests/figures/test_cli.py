@@ -214,6 +214,7 @@ def test_scaling_writes_figure_and_data(tmp_path, called):
     assert {p.name for p in tmp_path.iterdir()} == {
         ".lock",
         "scaling.json",
+        "scaling.pdf",
         "scaling.png",
         "scaling.svg",
     }
@@ -322,6 +323,7 @@ def test_certified_counts_are_written(called, tmp_path):
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
         ".lock",
         "count.json",
+        "count.pdf",
         "count.png",
         "count.svg",
     }

@@ -1,15 +1,17 @@
-"""The figures that need no measurement are found in their modules."""
+"""The figures that are drawn from shipped data are found in their modules."""
 
 import json
 import sys
 
 import pytest
+from legible import assert_legible
 
 from loopstab import UsageError
 from loopstab.paper_figures import drawings
 from loopstab.paper_figures.commands.figures import figures
 from loopstab.paper_figures.drawings import gallery as module
 from loopstab.paper_figures.drawings.gallery import gallery
+from loopstab.paper_figures.drawings.record_files import read_record
 from loopstab.paper_figures.report_page.sections import SECTIONS, add_sections
 
 TOY = '''
@@ -67,12 +69,30 @@ def test_every_figure_has_a_caption_and_a_section():
         assert figure.section
 
 
+@pytest.mark.parametrize("name", gallery())
+def test_every_figure_is_legible_at_the_width_of_a_column(name):
+    assert_legible(gallery()[name].draw())
+
+
+def test_the_data_of_every_figure_are_shipped_with_their_command():
+    for figure in gallery().values():
+        if figure.data is not None:
+            assert read_record(figure.data)
+            assert figure.command
+
+
 def test_a_new_module_is_drawn_by_the_command(with_toy, tmp_path, capsys):
     with_toy("A toy section")
     assert figures(out=tmp_path / "out", json_=True) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["name"], row["caption"]) == ("toy", "A toy & its line.")
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {".lock", "toy.png", "toy.svg"}
+    assert (row["data"], row["command"]) == (None, None)
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        ".lock",
+        "toy.png",
+        "toy.svg",
+        "toy.pdf",
+    }
 
 
 @pytest.mark.parametrize("section", [next(iter(SECTIONS)), "A section of its own"])
