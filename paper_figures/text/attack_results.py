@@ -1,18 +1,22 @@
-"""The results of attacks, read from the folder that `loopstab attack --out` wrote."""
+"""Results of attacks, from the folder of `loopstab attack --out` or as the package ships them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from ...numerics.attack.budget import PROFILES, Budget
 from ...numerics.attack.journal import RESULTS, Journal
 from ...numerics.attack.verdict import Fate, SuiteReport
 from ...numerics.suites import all_suites
 from ...support.errors import UsageError
 from ...support.printable import printable
 
+SHIPPED = Path(__file__).parents[1] / "records" / "attack"
+"""The folder of the results that the package ships."""
 GRAVITY = (Fate.FALSIFIED, Fate.BROKEN, Fate.NO_POWER, Fate.UNDECIDED, Fate.SURVIVED)
 """The verdict on a claim is the first of these that one of its suites has."""
 
@@ -33,6 +37,11 @@ class Attacks:
         judged_again: how many stored counterexamples and witnesses were judged again.
         not_counted: one line for each witness that does not hold up.
         others: how many results are not shown, because they are of other sources or were altered.
+        shipped: whether they are those that the package ships.
+        earlier: shipped results of suites whose sources have changed since, as the file tells them.
+        commands: the commands that made the results.
+        keys: a hash of the keys of all results in the file, which depend on the sources, limits and
+            seeds under which they were made.
     """
 
     reports: tuple[SuiteReport, ...]
@@ -41,36 +50,61 @@ class Attacks:
     judged_again: int = 0
     not_counted: tuple[str, ...] = ()
     others: int = 0
+    shipped: bool = False
+    earlier: tuple[SuiteReport, ...] = ()
+    commands: tuple[str, ...] = ()
+    keys: str = ""
 
     @classmethod
-    def read(cls, folder: str | Path) -> Attacks:
+    def read(cls, folder: str | Path = SHIPPED, shipped: bool = False) -> Attacks:
         """The results in a folder that are of the suites as their sources are now.
 
-        Raises `UsageError` if there are none or they are damaged.
+        Args:
+            folder: the folder.
+            shipped: whether results of suites whose sources have changed are told too, apart from
+                the others. It is for files that come with the sources; in another file such a
+                result cannot be told from an altered one.
+
+        Raises:
+            UsageError: there are none, or they are damaged.
         """
-        place = {suite.label: i for i, suite in enumerate(all_suites())}
+        suites = all_suites()
+        place = {suite.label: i for i, suite in enumerate(suites)}
         journal = Journal(Path(folder))
-        found = journal.results(all_suites())
-        reports = sorted(found.reports, key=lambda r: (place[r.label], r.profile, r.seed))
-        if not reports:
+        found = journal.results(suites)
+
+        def in_order(reports: Iterable[SuiteReport]) -> tuple[SuiteReport, ...]:
+            return tuple(sorted(reports, key=lambda r: (place[r.label], r.profile, r.seed)))
+
+        reports = in_order(found.reports)
+        now = {suite.label: suite for suite in suites}
+        lines = [line for line in journal.lines.values() if line.report.label in now]
+        earlier = in_order(
+            line.report for line in lines if shipped and not line.belongs_to(now[line.report.label])
+        )
+        if not (reports or earlier):
             others = f" ({found.others} of other sources or altered)" if found.others else ""
             raise UsageError(
                 f"no results of attacks in {Path(folder) / RESULTS}{others}: write them with"
                 f" loopstab attack --out {folder}"
             )
         return cls(
-            tuple(reports),
+            reports,
             len(place),
             printable(str(journal.file), kept=frozenset()),
             found.judged_again,
             found.not_counted,
-            found.others,
+            found.others - len(earlier),
+            shipped,
+            earlier,
+            tuple(dict.fromkeys(_command(line.limits, line.report.seed) for line in lines)),
+            sha256("".join(sorted(journal.lines)).encode()).hexdigest()[:12],
         )
 
     @property
     def origin(self) -> str:
         """Where the numbers of cases come from."""
-        return f"read from {self.file}, not run here"
+        return f"{'shipped' if self.shipped else f'read from {self.file}'}, not run here"
 
     @property
     def falsified(self) -> list[str]:
@@ -91,6 +125,15 @@ class Attacks:
             " stored counterexamples, those with a hypothesis dropped among them, were judged again"
             " here."
         ]
+        if self.shipped:
+            made = " and ".join(self.commands)
+            notes.append(f"Made by: {made} (hash of the keys of the suites: {self.keys}).")
+        if self.earlier:
+            labels = ", ".join(dict.fromkeys(report.label for report in self.earlier))
+            notes.append(
+                "Made by an earlier version, and in none of the tables: the sources of"
+                f" {len(self.earlier)} suites have changed since. They are {labels}."
+            )
         if self.others:
             notes.append(
                 f"Not shown: {self.others} results of other sources, or altered; run the attack"
@@ -126,6 +169,8 @@ class Attacks:
             else "no counterexample to any claim"
         )
         others = f" Not shown: {self.others} results of other sources." if self.others else ""
+        if self.earlier:
+            others += f" {len(self.earlier)} suites were attacked by an earlier version."
         return (
             f"Attacks ({self.origin}): {len(attacked)} of {self.suites} suites tried"
             f" {sum(r.tried for r in self.reports)} cases ({sum(r.undecided for r in self.reports)}"
@@ -154,6 +199,9 @@ class Attacks:
             "judged_again": self.judged_again,
             "not_counted": list(self.not_counted),
             "not_shown": self.others,
+            "commands": list(self.commands),
+            "keys": self.keys,
+            "by_an_earlier_version": [report.label for report in self.earlier],
             "claims": claims,
             "results": reports,
         }
@@ -163,6 +211,15 @@ class Attacks:
             claim: [r for r in self.reports if r.claim == claim]
             for claim in dict.fromkeys(r.claim for r in self.reports)
         }
+
+
+def _command(limits: Budget, seed: int) -> str:
+    """The command that attacks under these limits."""
+    usual = PROFILES[limits.name]
+    examples = f" --examples {limits.examples}" if limits.examples != usual.examples else ""
+    command = f"loopstab attack --profile {limits.name}{examples} --seed {seed}"
+    bound = f", {limits.seconds:.3g} s for each search" if limits.seconds != usual.seconds else ""
+    return command + bound
 
 
 def _fate(reports: Sequence[SuiteReport]) -> Fate:

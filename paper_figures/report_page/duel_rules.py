@@ -1,0 +1,109 @@
+"""Findings and verdicts on accuracy: runs with recall and outer norm against all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from .evidence import Evidence
+from .ruling import Finding, Ruling, Verdict
+from .trained_runs import Duel, Tally, duels
+
+
+def ahead(evidence: Evidence) -> Finding:
+    """How often recall with outer norm answers more after 500 iterations, over all tasks."""
+    found = list(duels(evidence.runs))
+    tally = Tally.of(found)
+    return Finding(
+        f"On the hardest level after 500 iterations, recall with outer norm is ahead of {tally}"
+        " other runs of its task, recipe and seed.",
+        {"tally": _numbers(tally), "all": [_row(duel) for duel in found]},
+        len({run.name for duel in found for run in (duel.other, *duel.partners)}),
+    )
+
+
+def tracks(evidence: Evidence) -> Ruling:
+    """Holds if the interval of the share of duels won lies above one half."""
+    tally = Tally.of(list(duels(evidence.runs)))
+    low, high = tally.interval
+    share = f"recall with outer norm wins {tally}"
+    if tally.duels and low > 0.5:
+        return Ruling(
+            Verdict.HOLDS, f"over all tasks {share}; the pairs share partners, so they count less."
+        )
+    if tally.duels and high < 0.5:
+        return Ruling(Verdict.CORRECTED, f"the architectures it recommends lose: {share}.")
+    return Ruling(Verdict.OPEN, f"the interval contains one half: {share}.")
+
+
+def by_group(evidence: Evidence) -> Finding:
+    """The same for each task and each of the other architectures."""
+    found = list(duels(evidence.runs))
+    tasks, kinds = _tasks(found), _kinds(found)
+    return Finding(
+        f"Ahead by task: {_listed(tasks)}. By the other architecture: {_listed(kinds)}.",
+        {
+            "tasks": {key: _numbers(tally) for key, tally in tasks.items()},
+            "architectures": {key: _numbers(tally) for key, tally in kinds.items()},
+        },
+        len({run.name for duel in found for run in (duel.other, *duel.partners)}),
+    )
+
+
+def across(evidence: Evidence) -> Ruling:
+    """Holds if the interval of every task and of every architecture lies above one half."""
+    found = list(duels(evidence.runs))
+    groups = _tasks(found) | _kinds(found)
+    against = {key: tally for key, tally in groups.items() if tally.interval[1] < 0.5}
+    unclear = {
+        key: tally for key, tally in groups.items() if key not in against and not _clear(tally)
+    }
+    if against:
+        return Ruling(Verdict.CORRECTED, f"it loses in {_listed(against)}.")
+    if unclear or not groups:
+        clear = [key for key in groups if key not in unclear]
+        return Ruling(
+            Verdict.OPEN,
+            f"clear for {', '.join(clear) or 'no group'}; the interval contains one half for"
+            f" {_listed(unclear) or 'lack of runs'}.",
+        )
+    return Ruling(Verdict.HOLDS, "in every task and against every other architecture.")
+
+
+def _clear(tally: Tally) -> bool:
+    return tally.interval[0] > 0.5
+
+
+def _tasks(found: Sequence[Duel]) -> dict[str, Tally]:
+    """Tallies by task; widths and lengths of one task are counted together."""
+    return _grouped(found, lambda duel: duel.other.task.partition(",")[0])
+
+
+def _kinds(found: Sequence[Duel]) -> dict[str, Tally]:
+    return _grouped(found, lambda duel: duel.other.architecture)
+
+
+def _grouped(found: Sequence[Duel], key: Callable[[Duel], str]) -> dict[str, Tally]:
+    names = sorted({key(duel) for duel in found})
+    return {name: Tally.of([duel for duel in found if key(duel) == name]) for name in names}
+
+
+def _listed(groups: Mapping[str, Tally]) -> str:
+    return ", ".join(f"{key} {tally}" for key, tally in groups.items())
+
+
+def _numbers(tally: Tally) -> dict[str, object]:
+    return {
+        "ahead": tally.ahead,
+        "equal": tally.equal,
+        "behind": tally.behind,
+        "interval": tally.interval,
+    }
+
+
+def _row(duel: Duel) -> dict[str, object]:
+    return {
+        "run": duel.other.name,
+        "against": [run.name for run in duel.partners],
+        "level": duel.other.level,
+        "ahead by": duel.ahead,
+    }

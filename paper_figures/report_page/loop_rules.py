@@ -1,0 +1,213 @@
+"""Findings and verdicts on what trained loops do: settle, depend on the input, backpropagate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .evidence import Evidence
+from .measured_loops import CLOSE, MOST, STILL, MeasuredLoop, at_the_end
+from .ruling import Finding, Ruling, Verdict
+from .trained_runs import GOOD
+
+NO_RECALL = ("none/post", "none/peri")
+FEW = 0.1
+"""Share of the limits up to which exceptions do not contradict a statement: a difference over a
+finite change of the input, and a fit to finitely many iterations, only approximate a limit.
+"""
+
+
+def reached(evidence: Evidence) -> Finding:
+    """How many orbits reach a fixed point, with recall and outer norm."""
+    return _settling(list(at_the_end(evidence.loops, *GOOD)))
+
+
+def reliably(evidence: Evidence) -> Ruling:
+    """Holds if at least `MOST` of the orbits settle in every trained loop.
+
+    Corrected if in some loop at most `HALF` do, undecided orbits counted as settled.
+    """
+    loops = list(at_the_end(evidence.loops, *GOOD))
+    tasks = {loop.task for loop in loops}
+    failing = [loop for loop in loops if loop.fails]
+    if failing:
+        return Ruling(
+            Verdict.CORRECTED,
+            f"in {_count(failing, 'loop')} of {len(_names(loops))} at most half of the orbits reach"
+            f" a fixed point: {_by_task(failing)}.",
+        )
+    if not loops:
+        return Ruling(Verdict.OPEN, "no trained loop was measured.")
+    if all(loop.settles for loop in loops):
+        return Ruling(
+            Verdict.HOLDS, f"in all {len(_names(loops))} loops, of {', '.join(sorted(tasks))}."
+        )
+    some = [loop for loop in loops if not loop.settles]
+    return Ruling(
+        Verdict.OPEN,
+        f"in {_count(some, 'loop')} of {len(_names(loops))} fewer than {MOST:.0%} settle:"
+        f" {_by_task(some)}.",
+    )
+
+
+def unmoved(evidence: Evidence) -> Finding:
+    """How far limits move with the input without recall, and how many limits there are."""
+    loops = list(at_the_end(evidence.loops, *NO_RECALL))
+    moves = [differences for loop in loops for _, differences in loop.sensitivity]
+    if not loops:
+        return Finding("Not measured.")
+    most = max(loops, key=lambda loop: loop.distinct[0])
+    parts = []
+    if moves:
+        parts.append(
+            f"{len(moves)} limits of {_count(loops, 'loop')} without recall move by at most"
+            f" {max(moves):.1e} of the input."
+        )
+    if most.distinct[0]:
+        parts.append(
+            f"Yet {most.distinct[1]} inputs of {most.checkpoint} have {most.distinct[0]} limits."
+        )
+    return Finding(
+        " ".join(parts) or "No orbit without recall settled.",
+        {"moves": moves, "distinct": {_name(loop): loop.distinct for loop in loops}},
+        len(_names(loops)),
+    )
+
+
+def moved(evidence: Evidence) -> list[str]:
+    """The limits without recall that move with the input, in words."""
+    return [
+        f"{_name(loop)}: a limit moves by {differences:.1e} of the input"
+        for loop in at_the_end(evidence.loops, *NO_RECALL)
+        for _, differences in loop.sensitivity
+        if differences > STILL
+    ]
+
+
+def isolated(evidence: Evidence) -> Finding:
+    """Whether the fixed points that loops without recall reach are isolated: rho < 1."""
+    loops = list(at_the_end(evidence.loops, *NO_RECALL))
+    rho = [value for loop in loops for value in loop.rho]
+    below = sum(value < 1 for value in rho)
+    if not rho:
+        return Finding("Not measured.")
+    return Finding(
+        f"rho < 1, so isolated: {below} of {len(rho)} limits of"
+        f" {_count([loop for loop in loops if loop.rho], 'loop')} without recall.",
+        {"rho": rho, "below 1": below},
+        len(_names(loops)),
+    )
+
+
+def smooth(evidence: Evidence) -> Finding:
+    """Whether the implicit derivative is what differences measure."""
+    loops = [loop for loop in at_the_end(evidence.loops, *GOOD) if loop.sensitivity]
+    pairs = [pair for loop in loops for pair in loop.sensitivity]
+    if not pairs:
+        return Finding("Not measured.")
+    close = len(pairs) - sum(len(loop.jumps) for loop in loops)
+    return Finding(
+        f"The implicit derivative agrees with differences within {CLOSE:.0%} at {close} of"
+        f" {len(pairs)} limits of {_count(loops, 'loop')}.",
+        {"pairs": pairs, "close": close},
+        len(_names(loops)),
+    )
+
+
+def not_smooth(evidence: Evidence) -> list[str]:
+    """The limits at which they do not agree, if these are more than `FEW` of all limits."""
+    loops = list(at_the_end(evidence.loops, *GOOD))
+    return _if_many(
+        [
+            f"{_name(loop)}: derivative {a:.3g}, differences {b:.3g}"
+            for loop in loops
+            for a, b in loop.jumps
+        ],
+        sum(len(loop.sensitivity) for loop in loops),
+    )
+
+
+def diverging(evidence: Evidence) -> list[str]:
+    """The limits at which truncated gradients do not converge, if more than `FEW` of all."""
+    loops = list(at_the_end(evidence.loops, *GOOD))
+    return _if_many(
+        [
+            f"{_name(loop)}: the error grows by {q:.3g} an iteration, rho is {rho:.3g}"
+            for loop in loops
+            for q, rho in loop.gradients
+            if q >= 1
+        ],
+        sum(len(loop.gradients) for loop in loops),
+    )
+
+
+def backpropagation(evidence: Evidence) -> Finding:
+    """At what rate truncated gradients converge to the implicit one."""
+    loops = [loop for loop in at_the_end(evidence.loops, *GOOD) if loop.gradients]
+    pairs = [pair for loop in loops for pair in loop.gradients]
+    if not pairs:
+        return Finding("Not measured.")
+    stable = [loop for loop in loops if loop.stable]
+    below = sum(q < 1 for q, _ in pairs)
+    return Finding(
+        f"The error of the gradient through k loops falls geometrically at {below} of {len(pairs)}"
+        f" limits, at about the rate rho in {len(stable)} of {len(loops)} measurements of"
+        f" {_count(loops, 'loop')}.",
+        {"pairs": pairs, "below 1": below},
+        len(_names(loops)),
+    )
+
+
+def together(evidence: Evidence) -> Finding:
+    """In how many measurements all three hold, where all three were measured."""
+    loops = list(at_the_end(evidence.loops, *GOOD))
+    both = [x for x in loops if x.smooth is not None and x.stable is not None]
+    all_three = [x for x in both if x.settles and x.smooth and x.stable]
+    if not loops:
+        return Finding("Not measured.")
+    return Finding(
+        f"At least {MOST:.0%} of the orbits settle, smoothly and with stable gradients, in"
+        f" {len(all_three)} of {len(loops)} measurements of {_count(loops, 'loop')}"
+        f" ({len(loops) - len(both)} without a limit to ask).",
+        {"measurements": len(loops), "all three": len(all_three), "asked": len(both)},
+        len(_names(loops)),
+    )
+
+
+def _settling(loops: Sequence[MeasuredLoop]) -> Finding:
+    if not loops:
+        return Finding("Not measured.")
+    groups = {}
+    for task in sorted({loop.task for loop in loops}):
+        own = [loop for loop in loops if loop.task == task]
+        groups[task] = (sum(x.settled for x in own), sum(x.inputs for x in own))
+    listed = ", ".join(f"{task} {hits} of {n}" for task, (hits, n) in groups.items())
+    return Finding(
+        f"Orbits that reach a fixed point: {listed} ({_count(loops, 'loop')}).",
+        {"settled": groups},
+        len(_names(loops)),
+    )
+
+
+def _if_many(found: list[str], limits: int) -> list[str]:
+    return found if len(found) > FEW * limits else []
+
+
+def _by_task(loops: Sequence[MeasuredLoop]) -> str:
+    parts = []
+    for task in sorted({loop.task for loop in loops}):
+        own = [loop for loop in loops if loop.task == task]
+        parts.append(f"{task} {sum(x.settled for x in own)} of {sum(x.inputs for x in own)} orbits")
+    return ", ".join(parts)
+
+
+def _names(loops: Iterable[MeasuredLoop]) -> set[str]:
+    return {loop.checkpoint for loop in loops}
+
+
+def _count(loops: Iterable[MeasuredLoop], what: str) -> str:
+    n = len(_names(loops))
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
+def _name(loop: MeasuredLoop) -> str:
+    return f"{loop.checkpoint}, {loop.level}"

@@ -1,0 +1,119 @@
+"""Measured trained loops as the verdicts count them: who settles, where to, and how smoothly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ...models.forecast.measured_line import Measured
+from ...theory.outcome import Outcome
+
+MOST, HALF = 0.9, 0.5
+"""Shares of orbits from which a loop counts as one that settles, and below which as one that does
+not.
+"""
+CLOSE = 0.05
+"""Relative difference up to which derivative and differences are the same sensitivity."""
+USUAL = 64
+"""Width of a network that is not named."""
+STILL = 1e-6
+"""Sensitivity up to which a limit does not move with its input: rounding errors of float64."""
+SLOWER = 1.05
+"""Factor over rho up to which the error of truncated gradients falls like rho^k."""
+
+
+@dataclass(frozen=True)
+class MeasuredLoop:
+    """One checkpoint at one stage of its training, on the inputs of one level.
+
+    Args:
+        checkpoint: its name.
+        stage: "initial", "middle" or "end".
+        level: the level.
+        task: the task, with the width where it is not 64.
+        architecture: recall/norm.
+        outcomes: what the orbits do, to the number of inputs.
+        right: right answers after 500 iterations.
+        distinct: number of different limits, and of the inputs that settled in them.
+        rho: spectral radius at each limit that was computed in float64.
+        sensitivity: by the implicit derivative and by differences, where both are known.
+        gradients: factor of the error of truncated gradients, and rho, where both are known.
+    """
+
+    checkpoint: str
+    stage: str
+    level: str
+    task: str
+    architecture: str
+    outcomes: Mapping[str, int]
+    right: int
+    distinct: tuple[int, int]
+    rho: tuple[float, ...]
+    sensitivity: tuple[tuple[float, float], ...]
+    gradients: tuple[tuple[float, float], ...]
+
+    @property
+    def inputs(self) -> int:
+        """The number of inputs."""
+        return sum(self.outcomes.values())
+
+    @property
+    def settled(self) -> int:
+        """How many orbits reach a fixed point."""
+        return self.outcomes.get(Outcome.FIXED_POINT, 0)
+
+    @property
+    def settles(self) -> bool:
+        """Whether at least `MOST` of all orbits reach a fixed point."""
+        return self.settled >= MOST * self.inputs
+
+    @property
+    def fails(self) -> bool:
+        """Whether at most `HALF` would, even if every undecided orbit did."""
+        return self.settled + self.outcomes.get(Outcome.UNDECIDED, 0) <= HALF * self.inputs
+
+    @property
+    def jumps(self) -> list[tuple[float, float]]:
+        """The sensitivities at which derivative and differences do not agree."""
+        return [(a, b) for a, b in self.sensitivity if abs(a - b) > CLOSE * max(a, b)]
+
+    @property
+    def smooth(self) -> bool | None:
+        """Whether derivative and differences agree at every limit; None without a limit."""
+        return not self.jumps if self.sensitivity else None
+
+    @property
+    def stable(self) -> bool | None:
+        """Whether every truncated gradient converges at about the rate rho; None without one."""
+        if not self.gradients:
+            return None
+        return all(q < 1 and q <= SLOWER * rho for q, rho in self.gradients)
+
+
+def at_the_end(loops: Iterable[MeasuredLoop], *architectures: str) -> Iterator[MeasuredLoop]:
+    """The trained loops of these architectures."""
+    return (loop for loop in loops if loop.stage == "end" and loop.architecture in architectures)
+
+
+def measured_loops(lines: Iterable[Measured]) -> list[MeasuredLoop]:
+    """The measurements of the lines of `records/measured.jsonl`."""
+    return [of_line(line) for line in lines]
+
+
+def of_line(line: Measured) -> MeasuredLoop:
+    """The measurements of one line."""
+    moved = [(p["by_derivative"], p["by_differences"]) for p in line.input_dependence["points"]]
+    rates = [(p["factor"], p["rho"]) for p in line.geometry["gradients"]]
+    return MeasuredLoop(
+        checkpoint=line.checkpoint,
+        stage=line.stage,
+        level=line.level,
+        task=line.task + (f", width {line.width}" if line.width != USUAL else ""),
+        architecture=line.architecture.removesuffix("/add"),
+        outcomes=line.outcomes,
+        right=line.reachability["right_500"],
+        distinct=(line.input_dependence["distinct"], line.input_dependence["settled"]),
+        rho=tuple(p["rho"] for p in line.reachability["points"]),
+        sensitivity=tuple((a, b) for a, b in moved if a is not None and b is not None),
+        gradients=tuple((q, rho) for q, rho in rates if q is not None),
+    )
