@@ -6,7 +6,7 @@ Is x = (beta/sigma) d^(1/4) all that matters, and which exponent do the widths t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from joblib import Parallel, delayed
 from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.jsonable import jsonable
 from ...support.progress_bar import progress_bar
+from ...support.schema import ListOf, Maybe, Number, ObjectOf, Text, Whole
 from ..arrays import Array
 from ..formulas import numeric
 from .laws import linear
@@ -23,10 +24,27 @@ from .laws.draw import random_draw
 
 DEGREE = 4
 """The degree in log x of the curve that all widths are compared with."""
-EXPONENTS = np.linspace(0, 0.6, 241)
-"""The exponents kappa that are tried."""
-RESAMPLES = 200
-"""How often the draws are resampled for the error of the exponent."""
+EXPONENTS = np.linspace(-0.25, 0.75, 401).round(4)
+"""The exponents kappa that are tried; those below 0 tell a best fit at 0 from the least one."""
+RESAMPLES = 400
+"""How often the draws are resampled for the interval of the exponent."""
+LEVEL = 0.95
+"""Share of the resamples inside the interval."""
+RECORD = ObjectOf(
+    {
+        "law": Text(names=("linear",)),
+        "residual": Number(0),
+        "seed": Whole(0, 2**128),
+        **dict.fromkeys(("widths", "draws"), ListOf(Whole(2, 10**6), 1000, 2)),
+        "exponent": Maybe(Number()),
+        "exponent_interval": Maybe(ListOf(Number(), 2, 2)),
+        "x": ListOf(Number(0), 10_000, 1),
+        **dict.fromkeys(("rho", "theory", "ratio"), ListOf(ListOf(Number(), 10_000), 1000)),
+    },
+    optional={"command": Text()},
+    also=lambda record: _unfit(record),
+)
+"""What `Scaling.to_json` writes, and perhaps the command that made it."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +54,9 @@ class Scaling:
     `x` (m,): (beta/sigma) d^(1/4), the same for every width; `rho` and `theory` (widths, m): median
     over the draws, and the closed form. `exponent`: the kappa for which (1 - rho)/(1 - theory)
     against (beta/sigma) d^kappa is closest to one curve (a polynomial of degree `DEGREE` in the
-    logarithm, points weighted by their errors), `exponent_error` its standard deviation over
-    resamples of the draws.
+    logarithm, points weighted by their errors), and `exponent_interval` the interval that holds
+    the share `LEVEL` of what resamples of the draws give. Both are None where the draws do not
+    determine them: the best fit, or an end of the interval, is then an end of `EXPONENTS`.
     """
 
     residual: float
@@ -47,8 +66,8 @@ class Scaling:
     x: Array
     rho: Array
     theory: Array
-    exponent: float
-    exponent_error: float
+    exponent: float | None
+    exponent_interval: tuple[float, float] | None
 
     @property
     def difference(self) -> Array:
@@ -62,8 +81,16 @@ class Scaling:
 
     @property
     def exponent_text(self) -> str:
-        """The exponent with its error."""
-        return f"{self.exponent:.3f} ± {self.exponent_error:.3f}"
+        """The exponent with its interval and the widths, or that it is not determined."""
+        widths = f"widths {min(self.widths)} to {max(self.widths)}"
+        if self.exponent is None or self.exponent_interval is None:
+            return (
+                f"not determined by {widths}: the fit ends at the edge of the exponents tried"
+                f" ({EXPONENTS[0]:g} to {EXPONENTS[-1]:g}); take a wider range of widths or more"
+                " draws"
+            )
+        low, high = self.exponent_interval
+        return f"{self.exponent:.2f} ({LEVEL:.0%} interval {low:.2f} to {high:.2f}; {widths})"
 
     def to_json(self) -> dict[str, Any]:
         """The result as a plain object."""
@@ -75,12 +102,29 @@ class Scaling:
                 "widths": list(self.widths),
                 "draws": list(self.draws),
                 "exponent": self.exponent,
-                "exponent_error": self.exponent_error,
+                "exponent_interval": self.exponent_interval,
                 "x": self.x.tolist(),
                 "rho": self.rho.tolist(),
                 "theory": self.theory.tolist(),
                 "ratio": self.ratio.tolist(),
             }
+        )
+
+    @classmethod
+    def from_json(cls, record: Any) -> Scaling:
+        """What `to_json` wrote; raises `SchemaError` if it is not of that form."""
+        RECORD.check(record, "scaling")
+        interval = record["exponent_interval"]
+        return cls(
+            record["residual"],
+            record["seed"],
+            tuple(record["widths"]),
+            tuple(record["draws"]),
+            np.array(record["x"], float),
+            np.array(record["rho"], float),
+            np.array(record["theory"], float),
+            record["exponent"],
+            None if interval is None else (interval[0], interval[1]),
         )
 
 
@@ -99,9 +143,9 @@ def finite_size_scaling(
     """Measure the law at `points` values of x from low to high (sigma = 1), at several widths.
 
     Every draw gives the spectral radii at all its x, so that the points of one width are
-    correlated; the error of the exponent resamples whole draws. The exponent is an effective one:
-    from widths 50 to 1600 it comes out below 1/4 (0.15 +- 0.03), because the edge of the Ginibre
-    spectrum, E rho - 1, falls more slowly than d^(-1/2) there.
+    correlated; the interval of the exponent resamples whole draws. The exponent is an effective
+    one, of these widths: the limit is 1/4, and it is less as far as the edge of the Ginibre
+    spectrum, E rho - 1, falls more slowly than d^(-1/2).
 
     `draws` is a number for each width, or one number for all. Raises `UsageError` for fewer than
     two widths or draws, or an empty range.
@@ -137,7 +181,8 @@ def finite_size_scaling(
     rho = np.array([_median(s) for s in samples])
     theory = numeric("mean_field_rho")(residual, 1.0, t)
     ratios = (1 - np.concatenate((rho[None], again))) / (1 - theory)
-    best, *others = collapse(t, widths, ratios, ratios[1:].std(axis=0))
+    exponents = collapse(t, widths, ratios, ratios[1:].std(axis=0))
+    exponent, interval = determined(exponents[0], exponents[1:])
     return Scaling(
         residual=float(residual),
         seed=seed,
@@ -146,8 +191,8 @@ def finite_size_scaling(
         x=x,
         rho=rho,
         theory=theory,
-        exponent=best,
-        exponent_error=float(np.std(others)),
+        exponent=exponent,
+        exponent_interval=interval,
     )
 
 
@@ -159,6 +204,27 @@ def _radii(width: int, seed: tuple[int, ...], residual: float, x: Array) -> Arra
 def _median(radii: Array) -> Array:
     """The median over the draws (rows) that have a fixed point."""
     return np.array([np.median(column[np.isfinite(column)]) for column in radii.T])
+
+
+def _unfit(record: Mapping[str, Any]) -> str | None:
+    """Why the lists of a record do not belong together, or None."""
+    shape = [len(record["x"])] * len(record["widths"])
+    maps = ("rho", "theory", "ratio")
+    fits = all([len(row) for row in record[name]] == shape for name in maps)
+    known = (record["exponent"] is None) == (record["exponent_interval"] is None)
+    fits &= len(record["draws"]) == len(shape) and known
+    return None if fits else "its lists do not fit its widths and x"
+
+
+def determined(
+    best: float, others: Sequence[float]
+) -> tuple[float, tuple[float, float]] | tuple[None, None]:
+    """The exponent and its interval from the resamples; None if one is an end of `EXPONENTS`."""
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(others, (tail, 1 - tail), method="closest_observation").tolist()
+    if {best, low, high} & {float(EXPONENTS[0]), float(EXPONENTS[-1])}:
+        return None, None
+    return best, (low, high)
 
 
 def collapse(t: Array, widths: Sequence[int], ratios: Array, error: Array) -> list[float]:

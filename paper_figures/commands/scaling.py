@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -14,6 +14,9 @@ from ...support.jsonable import json_text
 from ...support.locks import exclusive_folder
 from ...support.option_bounds import COUNT, SIZES, check_options
 from ...support.schema import ListOf, Whole
+
+if TYPE_CHECKING:
+    from ...numerics.phase.scaling import Scaling
 
 
 def scaling(
@@ -31,8 +34,10 @@ def scaling(
     """Measure how the linear mean-field law depends on the width.
 
     rho - theory of the law N6 is measured against (beta/sigma) d^(1/4) for several widths d, and
-    the exponent is fitted for which all widths lie on one curve. The results are written to
-    scaling.json, scaling.png and scaling.svg.
+    the exponent is fitted for which all widths lie on one curve, with an interval from resampled
+    draws. It is an effective exponent, of the range of the widths; where they do not determine it,
+    the result says so. The results are written to scaling.json, scaling.png, scaling.svg and
+    scaling.pdf.
 
     Example: loopstab scaling --widths 50 100 200 400 --draws 80 80 40 20 --out runs/scaling
 
@@ -71,13 +76,25 @@ def scaling(
             jobs=jobs,
             progress=not json_,
         )
-        write_json(out / "scaling.json", found.to_json())
+        record = {"command": _command(found), **found.to_json()}
+        write_json(out / "scaling.json", record)
         files = save_figure(scaling_figure(found), out / "scaling")
     if json_:
-        print(json_text(found.to_json()))
+        print(json_text(record))
     else:
         print(
-            f"exponent {found.exponent_text} (as d grows: 1/4); figures:"
+            f"effective exponent {found.exponent_text} (as d grows: 1/4); figures:"
             f" {', '.join(map(str, files))}"
         )
     return 0
+
+
+def _command(found: Scaling) -> str:
+    """The command that gives the same result."""
+    lists = (("widths", found.widths), ("draws", found.draws))
+    words = [f"--{name} {' '.join(map(str, values))}" for name, values in lists]
+    ends = f"--low {found.x[0]:.12g} --high {found.x[-1]:.12g} --points {len(found.x)}"
+    return (
+        f"loopstab scaling {' '.join(words)} --residual {found.residual:.12g} {ends}"
+        f" --seed {found.seed} --out FOLDER"
+    )
