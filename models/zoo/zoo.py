@@ -85,6 +85,28 @@ def describe(name: str) -> dict[str, Any]:
     return deepcopy(_shelved(name).meta)
 
 
+def plan_of(name: str) -> str:
+    """The plan to which a shipped checkpoint belongs, by the name of its shard.
+
+    Args:
+        name: one of `names()`.
+
+    Returns:
+        The name of the plan, such as `cpu`; that of the file for a checkpoint with one of its own.
+
+    Raises:
+        UsageError: there is no such checkpoint.
+
+    Example:
+        >>> from loopstab.models.zoo import zoo
+        >>> zoo.plan_of("prefix-sums-16-internal-post-s1")
+        'cpu'
+    """
+    stem = _shelved(name).file.stem
+    plan, dash, number = stem.rpartition("-")
+    return plan if dash and number.isdigit() else stem
+
+
 def load(name: str) -> Checkpoint:
     """A shipped checkpoint with its weights, or one of your own.
 
