@@ -58,6 +58,28 @@ def accuracy_curve(
     Raises:
         UsageError: `loops` are not ascending whole numbers from 1.
     """
+    return verdicts(model, task, batch, loops, chunk, ulps).double().mean(1).tolist()
+
+
+@torch.no_grad()
+def verdicts(
+    model: LoopedTransformer,
+    task: Task,
+    batch: Batch,
+    loops: Sequence[int],
+    chunk: int | None = None,
+    ulps: float = 8,
+) -> Tensor:
+    """For each number of iterations and sample, whether the answer is right in every cell.
+
+    The arguments are those of `accuracy_curve`.
+
+    Returns:
+        Booleans (numbers of iterations, samples), on the CPU.
+
+    Raises:
+        UsageError: `loops` are not ascending whole numbers from 1.
+    """
     loops = list(loops)
     if not loops or loops != sorted(set(loops)) or loops[0] < 1:
         raise UsageError(
@@ -65,12 +87,12 @@ def accuracy_curve(
         )
     cells = CPU_CELLS if batch.x.device.type == "cpu" else GPU_CELLS
     chunk = chunk or max(1, cells // batch.x.shape[1])
-    right = torch.zeros(len(loops), dtype=torch.int64, device=batch.x.device)
     with without_autocast(batch.x.device):
-        for start in range(0, len(batch.x), chunk):
-            part = slice(start, start + chunk)
-            right += _right(model, task, batch.x[part], batch.target[part], loops, ulps)
-    return (right.cpu().double() / len(batch.x)).tolist()
+        parts = [
+            _right(model, task, batch.x[part], batch.target[part], loops, ulps)
+            for part in (slice(i, i + chunk) for i in range(0, len(batch.x), chunk))
+        ]
+    return torch.cat(parts, 1).cpu()
 
 
 def _right(
@@ -79,7 +101,7 @@ def _right(
     orbit = Orbit(model, x, ulps)
     correct = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     stale = torch.ones_like(correct)  # samples that have advanced since their last verdict
-    out = torch.zeros(len(loops), dtype=torch.int64, device=x.device)
+    out = torch.zeros(len(loops), len(x), dtype=torch.bool, device=x.device)
     at = 0
     for t in range(1, loops[-1] + 1):
         stale[orbit.running] = True
@@ -87,7 +109,7 @@ def _right(
         if t == loops[at]:
             correct[stale] = task.correct(model.head(orbit.h[stale]), target[stale])
             stale[:] = False
-            out[at:] = correct.sum()
+            out[at:] = correct
             at += 1
             if not len(orbit.running):
                 break

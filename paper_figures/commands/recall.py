@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -13,6 +14,9 @@ from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.jsonable import json_text
 from ...support.locks import exclusive_file
 from ...support.option_bounds import COUNT, COUNT_OR_NONE, check_options
+
+if TYPE_CHECKING:
+    from ...models.measure.recall_comparison import Pair
 
 
 def recall(
@@ -22,6 +26,9 @@ def recall(
     spectra: int = 4,
     dense: int = 1,
     data: tuple[Path, ...] = (),
+    accuracy: bool = False,
+    samples: int = 256,
+    width: int = 64,
     seed: int = 0,
     out: Path | None = None,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
@@ -35,10 +42,15 @@ def recall(
     pairs in which the value of internal recall is larger, equal or smaller, with Wilson's interval
     of the share of larger ones.
 
+    With --accuracy the answers of both runs to the same recorded samples are compared instead: for
+    each pair McNemar's exact test, and for each task an interval over training seeds and samples,
+    with what it says: competitive (within 5 points), better, worse or open.
+
     With --out each checkpoint is written to a file as soon as it is measured, and the same command
     goes on where it was interrupted.
 
     Example: loopstab recall internal-post external-post --inputs 4 --loops 600 --dense 0
+    Example: loopstab recall internal-post external-post --accuracy --samples 8
 
     Exit status: 0 if all pairs were measured; 1 for a damaged file; 2 for a wrong request, and
     where no two of the checkpoints form a pair.
@@ -51,12 +63,17 @@ def recall(
         spectra: Settled states of a checkpoint at which the spectral radius is measured.
         dense: Settled states at which S is measured.
         data: Prepared data files, of which each task finds its own.
-        seed: Seed of the inputs.
-        out: File for the records, one JSON object a line.
+        accuracy: Compare the answers to recorded samples.
+        samples: Most samples of a level for --accuracy, the first of the recorded ones.
+        width: Greatest width of a run that is evaluated again for --accuracy; wider runs are
+            compared by their recorded numbers of right answers.
+        seed: Seed of the inputs, or of the bootstrap of --accuracy.
+        out: File for the records, one JSON object a line; of --accuracy, one JSON object.
         json_: Print a JSON object instead of tables.
     """
     check_seed_and_jobs(seed)
     check_options(inputs=(inputs, COUNT), loops=(loops, COUNT))
+    check_options(samples=(samples, COUNT), width=(width, COUNT_OR_NONE))
     check_options(spectra=(spectra, COUNT_OR_NONE), dense=(dense, COUNT_OR_NONE))
     from ...models.measure.recall_comparison import RecordFile, compare_recall, recall_pairs
     from ...models.measure.recall_record import RecallRecord, recall_record
@@ -71,6 +88,8 @@ def recall(
     pairs = recall_pairs({name: zoo.describe(name) for name, (found, _) in files.items() if found})
     if not pairs:
         raise UsageError("no two of these checkpoints differ in their recall alone")
+    if accuracy:
+        return _compare_answers(pairs, files, samples, width, seed, out, json_)
     numbers = {"inputs": inputs, "loops": loops, "spectra": spectra, "dense": dense, "seed": seed}
     with nullcontext() if out is None else exclusive_file(out):
         store = RecordFile(out, numbers)
@@ -116,6 +135,65 @@ def recall(
             ],
             f"{norm}-norm: internal recall beside external recall",
         )
+    return 0
+
+
+def _compare_answers(
+    pairs: list[Pair],
+    files: dict[str, tuple[bool, Path | None]],
+    samples: int,
+    width: int,
+    seed: int,
+    out: Path | None,
+    json_: bool,
+) -> int:
+    """Measure the answers of all runs, compare them, and print or write what is found."""
+    from ...models.measure.recall_accuracy import (
+        AnswersFile,
+        comparison_json,
+        pair_rows,
+        recorded_answers,
+        task_rows,
+    )
+    from ...models.zoo import zoo
+    from ...support.progress_bar import progress_bar
+
+    records = {n: zoo.describe(n) for pair in pairs for n in (pair.internal, pair.external)}
+    names = [n for n in records if records[n]["run"]["config"]["model"]["width"] <= width]
+    with nullcontext() if out is None else exclusive_file(out):
+        store = AnswersFile(out, {"samples": samples})
+        names.sort(key=lambda name: "choice" in records[name]["run"])  # the cheap ones first
+        answers = {
+            name: store.get(
+                name, partial(recorded_answers, zoo.load(name), name, samples, files[name][1])
+            )
+            for name in progress_bar(names, shown=not json_, unit="run")
+        }
+        rows = pair_rows(pairs, answers)
+        tasks = task_rows(pairs, answers, records, seed)
+        words = f"--accuracy --samples {samples} --width {width} --seed {seed} --data FILE ..."
+        found = {"command": f"loopstab recall {words}", **comparison_json(rows, tasks, seed)}
+        store.write(found)
+    if json_:
+        print(json_text(found))
+        return 0
+    from ..text.tables import print_rows
+
+    print_rows(
+        [
+            {
+                "task": f"{row['task']}{' (recipe)' if row['recipe'] else ''}",
+                "norm": row["norm"],
+                "at": row["moment"],
+                "seeds": row["seeds"],
+                "int - ext": "{:+.3f}".format(row["difference"]),
+                "95 %": "{:+.3f}..{:+.3f}".format(*row["interval"]),
+                "internal recall is": row["verdict"] or "-",
+            }
+            for row in found["tasks"]
+        ],
+        "accuracy of internal minus external recall on the same samples",
+    )
     return 0
 
 
