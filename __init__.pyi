@@ -46,6 +46,8 @@ from .numerics.spectra.sensitivity import sensitivity as sensitivity
 from .numerics.spectra.sensitivity import sensitivity_norm as sensitivity_norm
 from .numerics.spectra.singular import largest_singular_value as largest_singular_value
 from .numerics.spectra.singular import transient_growth as transient_growth
+from .numerics.verdicts.advice import Advice as Advice
+from .numerics.verdicts.advise import advise as advise
 from .numerics.verdicts.before_after import compare as compare
 from .numerics.verdicts.diagnose import diagnose as diagnose
 from .numerics.verdicts.diagnose_batch import BatchDiagnosis as BatchDiagnosis
