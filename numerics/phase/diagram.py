@@ -21,7 +21,7 @@ from ...support.strict_json import parse_json
 from ...theory.outcome import Outcome
 from ..arrays import Array
 from .axes import DEEPEST, Cells, DiagramAxis
-from .laws.law import LoopLaw
+from .laws.law import LoopLaw, complete
 from .laws.registry import law_named
 from .npz_file import read_npz
 
@@ -95,6 +95,7 @@ class PhaseDiagram:
         trust: the finite-width scaling variable; the closed form is trusted from 3 on.
         measured: how many samples were measured, rather than found in the cache.
         seconds: the time that this took.
+        own: the law itself, unless its name says which it is.
 
     Example:
         >>> from loopstab import phase_diagram
@@ -123,6 +124,12 @@ class PhaseDiagram:
     trust: Array
     measured: int
     seconds: float
+    own: LoopLaw | None = None
+
+    @property
+    def rule(self) -> LoopLaw:
+        """The law itself."""
+        return law_named(self.law) if self.own is None else self.own
 
     @property
     def disagreement(self) -> Array:
@@ -132,7 +139,7 @@ class PhaseDiagram:
     @property
     def values(self) -> dict[str, Array]:
         """Every parameter at every cell, by name."""
-        return plane(law_named(self.law), self.x, self.y, self.settings, *self.cells.shares())
+        return plane(self.rule, self.x, self.y, self.settings, *self.cells.shares())
 
     @property
     def mean_absolute_error(self) -> float:
@@ -201,7 +208,7 @@ class PhaseDiagram:
         folder = output_folder(folder)
         arrays = {name: getattr(self, name) for name in MAPS}
         arrays |= {name: getattr(self.cells, name) for name in PLACES}
-        others = [f.name for f in fields(self) if f.name not in (*MAPS, "cells", "x", "y")]
+        others = [f.name for f in fields(self) if f.name not in (*MAPS, "cells", "x", "y", "own")]
         scalars = {name: getattr(self, name) for name in others}
         scalars |= {"x": str(self.x), "y": str(self.y)}
         scalars |= {"rows": self.cells.rows, "cols": self.cells.cols}
@@ -246,7 +253,7 @@ class PhaseDiagram:
 
     def _check(self) -> None:
         """Raise `ValueError` unless the parts fit together."""
-        count, rule = len(self.cells), law_named(self.law)
+        count, rule = len(self.cells), self.rule
         if any(getattr(self, name).shape != (count,) for name in MAPS):
             raise ValueError("a map does not have one entry for each cell")
         if not self.cells.tile():
@@ -261,7 +268,7 @@ class PhaseDiagram:
             raise ValueError("its axes and settings do not fit its law")
         for end in (0.0, 1.0):
             at = plane(rule, self.x, self.y, self.settings, np.array(end), np.array(end))
-            if set(rule.complete({name: float(value) for name, value in at.items()})) != set(at):
+            if set(complete(rule, {name: float(value) for name, value in at.items()})) != set(at):
                 raise ValueError("its axes and settings are not all that its law has")
 
 

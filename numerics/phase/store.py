@@ -48,7 +48,7 @@ def version(module: str) -> str:
 
 def key(law: LoopLaw, seed: tuple[int, ...], point: Point) -> str:
     """The key of a sample: 32 hexadecimal digits."""
-    content = json.dumps([law.name, version(type(law).__module__), list(seed), list(point)])
+    content = json.dumps([law.identity, version(type(law).__module__), list(seed), list(point)])
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from ...theory.outcome import Outcome
 from ..arrays import Array
 from .axes import Cells, DiagramAxis
 from .diagram import PhaseDiagram, plane
-from .laws.law import LoopLaw, Samples
+from .laws.law import LoopLaw, Samples, complete
 from .laws.registry import law_named
 from .store import Store, key
 from .work import Wanted, Workforce, local, measure
@@ -99,7 +100,7 @@ def phase_diagram(
     while True:
         values = plane(rule, x, y, fixed, *cells.shares())
         wanted = _wanted(rule, values, draws, seed, independent)
-        count += measure(law, wanted[new], store, work, progress)
+        count += measure(rule, wanted[new], store, work, progress)
         samples = store.samples([key(rule, *one) for one in wanted])
         by_cell = Samples(*(column.reshape(len(cells), draws) for column in samples))
         maps = _maps(rule, values, by_cell)
@@ -162,7 +163,7 @@ def check(
             )
     for ends in ("low", "high"):
         corner = {axis.name: _whole(rule, axis, getattr(axis, ends)) for axis in (x, y)}
-        values = rule.complete({**settings, **corner})
+        values = complete(rule, {**settings, **corner})
     return {name: value for name, value in values.items() if name not in (x.name, y.name)}
 
 
@@ -181,9 +182,9 @@ def _wanted(
     return out
 
 
-def _maps(rule: LoopLaw, values: Mapping[str, Array], samples: Samples) -> dict[str, Array]:
+def _maps(rule: LoopLaw, values: Mapping[str, Array], samples: Samples) -> dict[str, Any]:
     """The maps of the diagram: one entry for each cell, over the draws."""
-    theory = np.asarray(rule.theory(values), float)
+    theory, sensitivity, trust = rule.closed_form(values)
     converged = (samples.outcome == str(Outcome.FIXED_POINT)).mean(axis=1)
     against = np.where(theory < 1, 1 - converged, converged)
     most = [max(sorted(set(row)), key=row.count) for row in samples.outcome.tolist()]
@@ -192,11 +193,11 @@ def _maps(rule: LoopLaw, values: Mapping[str, Array], samples: Samples) -> dict[
         "rho_theory": theory,
         "iterations": _median(samples.iterations),
         "sensitivity": _median(samples.sensitivity),
-        "sensitivity_theory": np.asarray(rule.sensitivity_theory(values), float),
+        "sensitivity_theory": sensitivity,
         "converged": converged,
         "outcome": np.array(most),
         "contradicted": np.where(np.isnan(theory), np.nan, against),
-        "trust": np.asarray(rule.trust(values), float),
+        "trust": trust,
     }
 
 

@@ -19,8 +19,7 @@ from ...support.errors import LoopstabError, UsageError, check_seed_and_jobs
 from ...support.progress_bar import progress_bar
 from ...support.slurm import Executor, Request, results, submit
 from ...support.worker_processes import tied
-from .laws.law import Point, Samples
-from .laws.registry import law_named
+from .laws.law import LoopLaw, Point, Samples
 from .store import Store, key, write_shard
 
 Wanted = tuple[tuple[int, ...], Point]
@@ -34,7 +33,7 @@ class SampleTask:
     Equal requests produce equal tasks, so that no number depends on where they are done.
     """
 
-    law: str
+    law: LoopLaw
     seed: tuple[int, ...]
     points: tuple[Point, ...]
     folder: str | None = None
@@ -42,8 +41,7 @@ class SampleTask:
     @cached_property
     def names(self) -> list[str]:
         """The keys of its samples."""
-        law = law_named(self.law)
-        return [key(law, self.seed, point) for point in self.points]
+        return [key(self.law, self.seed, point) for point in self.points]
 
     def without(self, store: Store) -> SampleTask:
         """The same task without the samples that the store has."""
@@ -54,7 +52,7 @@ class SampleTask:
 
     def __call__(self) -> Samples:
         """Measure the samples, and write them as a shard if there is a folder."""
-        samples = law_named(self.law).measure(self.seed, self.points)
+        samples = self.law.measure(self.seed, self.points)
         if self.folder is not None:
             write_shard(self.folder, self.names, samples)
         return samples
@@ -65,22 +63,25 @@ Workforce = Callable[[Sequence[SampleTask]], Iterable[tuple[SampleTask, Samples 
 """
 
 
-def tasks_of(law: str, wanted: Iterable[Wanted], folder: str | None) -> list[SampleTask]:
+def tasks_of(law: LoopLaw, wanted: Iterable[Wanted], folder: str | None) -> list[SampleTask]:
     """The tasks that measure the wanted samples, each once."""
-    rule = law_named(law)
-    ordered = sorted(set(wanted), key=lambda w: (w[0], w[1][: rule.shared], w[1][::-1]))
+    ordered = sorted(set(wanted), key=lambda w: (w[0], w[1][: law.shared], w[1][::-1]))
     out = []
-    for (seed, _), group in groupby(ordered, key=lambda w: (w[0], w[1][: rule.shared])):
+    for (seed, _), group in groupby(ordered, key=lambda w: (w[0], w[1][: law.shared])):
         points = [point for _, point in group]
         out += [
-            SampleTask(law, seed, tuple(points[i : i + rule.batch]), folder)
-            for i in range(0, len(points), rule.batch)
+            SampleTask(law, seed, tuple(points[i : i + law.batch]), folder)
+            for i in range(0, len(points), law.batch)
         ]
     return out
 
 
 def measure(
-    law: str, wanted: Sequence[Wanted], store: Store, workforce: Workforce, progress: bool = False
+    law: LoopLaw,
+    wanted: Sequence[Wanted],
+    store: Store,
+    workforce: Workforce,
+    progress: bool = False,
 ) -> int:
     """Put the wanted samples into the store; returns how many had to be measured.
 
@@ -91,7 +92,7 @@ def measure(
     tasks = tasks_of(law, wanted, None if store.folder is None else str(store.folder))
     tasks = [task for task in (task.without(store) for task in tasks) if task.points]
     count = sum(len(task.points) for task in tasks)
-    with progress_bar(total=count, unit="sample", shown=progress, desc=f"phase {law}") as bar:
+    with progress_bar(total=count, unit="sample", shown=progress, desc=f"phase {law.name}") as bar:
         for task, samples in workforce(tasks):
             if samples is None:
                 store.reread(task.names)
@@ -106,7 +107,9 @@ def measure(
     return count
 
 
-def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -> Workforce:
+def local(
+    jobs: int = -1, backend: Literal["threading", "loky", "sequential"] = "threading"
+) -> Workforce:
     """A workforce on the cores of this machine.
 
     LAPACK, BLAS and the loops of NumPy release the interpreter lock, so that threads suffice; let
@@ -114,7 +117,8 @@ def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -
 
     Args:
         jobs: how many tasks are done at a time; -1 for one on each core.
-        backend: "threading", or "loky" for processes, which take seconds to start.
+        backend: "threading"; "loky" for processes, which take seconds to start; or "sequential"
+            for one task at a time, whatever `jobs` is.
 
     Returns:
         A function that does tasks, for `phase_diagram(workforce=...)`.
@@ -132,7 +136,7 @@ def local(jobs: int = -1, backend: Literal["threading", "loky"] = "threading") -
     jobs = (os.cpu_count() or 1) if jobs == -1 else jobs
 
     def work(tasks: Sequence[SampleTask]) -> Iterator[tuple[SampleTask, Samples | None]]:
-        hands = min(jobs, len(tasks))
+        hands = 1 if backend == "sequential" else min(jobs, len(tasks))
         if hands <= 1:
             yield from ((task, task()) for task in tasks)
             return
@@ -191,6 +195,11 @@ def cluster(logs: Path, request: Request | None = None, executor: Executor = "sl
     def work(tasks: Sequence[SampleTask]) -> Iterator[tuple[SampleTask, Samples | None]]:
         if not tasks:
             return
+        if not tasks[0].law.portable:
+            raise UsageError(
+                f"other machines cannot load {tasks[0].law.name}: write the step into a file, and"
+                " give the file as the law"
+            )
         if any(task.folder is None for task in tasks):
             raise UsageError(
                 "a phase diagram on a cluster needs a folder for its samples: give cache"

@@ -142,7 +142,8 @@ def _loop_of(file: Path) -> tuple[Any, Any, Any, Any]:
     import torch
 
     from ...models.loops.torch_loop import TorchLoop
-    from .user_file import load, one_line
+    from ...support.user_module import load
+    from .user_file import one_line
 
     file = file.absolute()
     module = load(file)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ...support.errors import LoopstabError, UsageError
+from ...support.user_module import load
 
 if TYPE_CHECKING:
     from ...numerics.loops.protocol import LoopedMap
@@ -54,40 +52,6 @@ def _has_tensors(tree: Any) -> bool:
     import optree
 
     return any(type(leaf).__module__.startswith("torch") for leaf in optree.tree_leaves(tree))
-
-
-def load(
-    file: Path, *choices: tuple[str, ...], needed: tuple[str, ...] = ("step", "initial", "e")
-) -> ModuleType:
-    """Execute a file and check that it defines what is needed.
-
-    Args:
-        file: the file.
-        *choices: sets of names, one of which suffices; default: all of `needed`.
-        needed: the names that an error asks for.
-
-    Raises:
-        UsageError: there is no such file, it cannot be executed, or it does not define them.
-    """
-    # as for a script, so that the file can import the modules beside it
-    sys.path.insert(0, str(file.resolve().parent))
-    spec = importlib.util.spec_from_file_location("user_loop", file)
-    if not file.is_file() or spec is None or spec.loader is None:
-        raise UsageError(f"no Python file at {file}")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # the user must see whatever their file raises
-        raise UsageError(f"{file} cannot be executed: {type(error).__name__}: {error}") from None
-    if any(all(hasattr(module, name) for name in names) for names in choices):
-        return module
-    missing = [name for name in needed if not hasattr(module, name)]
-    if missing:
-        raise UsageError(
-            f"{file} defines no {', '.join(missing)}: it must define step(h, e), initial(e) and an"
-            " array e"
-        )
-    return module
 
 
 def one_line(file: Path, name: str, function: Any) -> Callable[..., Any]:

@@ -14,7 +14,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ...numerics.phase.diagram import PhaseDiagram
-from ...numerics.phase.laws.registry import law_named
 from ...theory.outcome import Outcome
 from .phase_overlays import centres, draw_border, draw_marks
 from .phase_panel import MapPanel
@@ -84,7 +83,7 @@ def sensitivity_figure(diagram: PhaseDiagram) -> Figure:
         logs = np.clip(np.log10(values), -reach, reach)
     logs[values == 0] = -2 * reach  # below the scale
     colours = _colours("RdBu_r").with_extremes(bad=MISSING, under=BLACK)
-    label = f"{law_named(diagram.law).sensitivity}, median of the draws (log10, clipped)"
+    label = f"{diagram.rule.sensitivity}, median of the draws (log10, clipped)"
     panel.scaled_cells(logs, colours, TwoSlopeNorm(0, -reach, reach), label)
     zero = int((values == 0).sum())
     text = f"0: the fixed point does not depend on the input ({zero} cells)"

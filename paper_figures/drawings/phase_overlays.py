@@ -14,7 +14,6 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
 from ...numerics.phase.diagram import TRUSTED, PhaseDiagram, plane
-from ...numerics.phase.laws.registry import law_named
 from ...theory.outcome import Outcome
 from .style import BLACK, DASHED, HALO, SMALL
 
@@ -44,12 +43,11 @@ def draw_law(axis: Axes, diagram: PhaseDiagram, of: str) -> list[Line2D]:
     Both are computed from the formulas on a fine mesh. `of` is rho or sensitivity. Returns the
     entries of the legend.
     """
-    law = law_named(diagram.law)
     u, v = np.meshgrid(*[np.linspace(0, 1, MESH)] * 2)
-    plain = plane(law, diagram.x, diagram.y, diagram.settings, u, v)
+    plain = plane(diagram.rule, diagram.x, diagram.y, diagram.settings, u, v)
     x, y = diagram.x.at(u), diagram.y.at(v)
-    predicted = law.theory(plain) if of == "rho" else law.sensitivity_theory(plain)
-    trust = np.asarray(law.trust(plain), float)
+    law = diagram.rule.closed_form(plain)
+    predicted, trust = law.rho if of == "rho" else law.sensitivity, law.trust
     handles = _draw_levels(axis, x, y, predicted, of)
     if _crosses(trust, TRUSTED):
         look: dict[str, Any] = {"linewidths": 1.6, "linestyles": [DASHED]}

@@ -13,7 +13,6 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ...numerics.phase.diagram import PhaseDiagram
-from ...numerics.phase.laws.registry import law_named
 from .panels import plain_ticks
 from .phase_overlays import draw_law
 from .style import MISSING, new_figure
@@ -58,7 +57,7 @@ class MapPanel:
         self.axis = self.figure.add_subplot()
         self.axis.set_title(_title(diagram))
         self.axis.grid(False)
-        parameters = law_named(diagram.law).parameters
+        parameters = diagram.rule.parameters
         for along, line in ((diagram.x, self.axis.xaxis), (diagram.y, self.axis.yaxis)):
             name = line.axis_name
             scale = "log" if along.log else "linear"
@@ -134,6 +133,6 @@ def _title(diagram: PhaseDiagram) -> str:
         for name, value in diagram.settings.items()
         if name != "sub_blocks"
     ]
-    title = ", ".join([law_named(diagram.law).title, *settings])
+    title = ", ".join([diagram.rule.title, *settings])
     unbroken = title.replace(" ", "\u00a0").replace(",\u00a0", ", ")
     return "\n".join(textwrap.wrap(unbroken, TITLE)).replace("\u00a0", " ")

@@ -12,6 +12,7 @@ from matplotlib.collections import PolyCollection
 from loopstab import PhaseDiagram
 from loopstab.numerics.phase import Cells, DiagramAxis
 from loopstab.numerics.phase.diagram import plane
+from loopstab.numerics.phase.laws.law import complete
 from loopstab.numerics.phase.laws.registry import law_named
 from loopstab.numerics.phase.scaling import Scaling
 from loopstab.paper_figures.drawings import phase_maps as figures
@@ -27,21 +28,21 @@ def diagram(law="linear", residual=1.0, width=100, x=BETA, y=SIGMA, cells=None, 
     rule, n = law_named(law), len(cells)
     settings = {
         k: v
-        for k, v in {**rule.complete({}), "residual": residual, "width": width}.items()
+        for k, v in {**complete(rule, {}), "residual": residual, "width": width}.items()
         if k in rule.parameters and k not in (x.name, y.name)
     }
     values = plane(rule, x, y, settings, *cells.shares())
-    theory = rule.theory(values)
+    there = rule.closed_form(values)
     agreed = {
-        "rho": theory,
-        "rho_theory": theory,
+        "rho": there.rho,
+        "rho_theory": there.rho,
         "iterations": np.full(n, 30.0),
         "sensitivity": np.ones(n),
-        "sensitivity_theory": rule.sensitivity_theory(values),
+        "sensitivity_theory": there.sensitivity,
         "outcome": np.full(n, "fixed-point", "<U16"),
         "converged": np.ones(n),
         "contradicted": np.zeros(n),
-        "trust": rule.trust(values),
+        "trust": there.trust,
     }
     return PhaseDiagram(
         law, x, y, settings, 1, 0, False, 0, cells, **{**agreed, **maps}, measured=n, seconds=1.0
@@ -132,11 +133,11 @@ def test_level_lines_are_where_the_law_has_that_value(law, residual):
     rule = law_named(law)
     for level, path in zip(lines.levels, paths, strict=True):
         values = {
-            **{k: np.full(len(path), v) for k, v in rule.complete({"residual": residual}).items()},
+            **{k: np.full(len(path), v) for k, v in complete(rule, {"residual": residual}).items()},
             "beta": path[:, 0],
             "sigma": path[:, 1],
         }
-        np.testing.assert_allclose(rule.theory(values), level, atol=2e-4)
+        np.testing.assert_allclose(rule.closed_form(values).rho, level, atol=2e-4)
 
 
 def test_level_lines_of_the_sensitivity():
@@ -151,11 +152,11 @@ def test_level_lines_of_the_sensitivity():
     ratios = []
     for level, path in zip(lines.levels, paths, strict=True):
         values = {
-            **{k: np.full(len(path), v) for k, v in rule.complete({}).items()},
+            **{k: np.full(len(path), v) for k, v in complete(rule, {}).items()},
             "beta": path[:, 0],
             "sigma": path[:, 1],
         }
-        np.testing.assert_allclose(rule.sensitivity_theory(values), 1 / level, rtol=0.01)
+        np.testing.assert_allclose(rule.closed_form(values).sensitivity, 1 / level, rtol=0.01)
         ratios.append(np.median(path[:, 0] / path[:, 1]))
     assert ratios == sorted(ratios)
     assert "the law says 1 everywhere" in legend_texts(

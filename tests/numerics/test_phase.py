@@ -14,14 +14,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linear_loops import MeanFieldLoop
 
 from loopstab import PhaseDiagram, phase_diagram
 from loopstab.numerics.phase import Cells, DiagramAxis, local, store
-from loopstab.numerics.phase.laws import linear
-from loopstab.numerics.phase.laws.draw import random_draw
+from loopstab.numerics.phase.laws.law import complete
 from loopstab.numerics.phase.laws.registry import law_named
-from loopstab.numerics.phase.scaling import collapse, finite_size_scaling
 from loopstab.numerics.phase.store import Store
 from loopstab.numerics.phase.sweep import _median, usual_axes
 from loopstab.numerics.phase.work import measure, tasks_of
@@ -274,16 +271,16 @@ def test_killed_and_resumed(tmp_path):
 def test_tasks_do_not_depend_on_the_order_of_requests():
     law = law_named("linear")
     requests = [
-        ((0, k), law.point(law.complete({"beta": 0.1 * b, "width": 9})))
+        ((0, k), law.point(complete(law, {"beta": 0.1 * b, "width": 9})))
         for k in range(2)
         for b in range(1, 300)
     ]
-    tasks = tasks_of("linear", requests, None)
-    assert tasks == tasks_of("linear", [*requests[::-1], *requests[:5]], None)
+    tasks = tasks_of(law, requests, None)
+    assert tasks == tasks_of(law, [*requests[::-1], *requests[:5]], None)
     assert sorted(p for t in tasks for p in t.points) == sorted(p for _, p in requests)
     known = Store()
-    assert measure("linear", requests[:4], known, local(1)) == len(known) == 4
-    assert measure("linear", requests[:6], known, local(1)) == 2
+    assert measure(law, requests[:4], known, local(1)) == len(known) == 4
+    assert measure(law, requests[:6], known, local(1)) == 2
 
 
 # Files and requests
@@ -362,52 +359,3 @@ def test_the_law_is_contradicted_where_it_should_be():
     assert (found.outcome[above] == str(Outcome.FIXED_POINT)).all()
     assert (found.contradicted[below | above] == 0).all()
     assert found.mean_absolute_error < 0.1
-
-
-# Scaling
-
-
-def test_the_exponent_of_a_made_up_law_is_found():
-    widths, x = (50, 200, 800), np.geomspace(0.5, 5, 12)
-    t = np.array([x / w**0.25 for w in widths])
-    for exponent in (0.25, 0.4):
-        scaled = t * np.array(widths)[:, None] ** exponent
-        (found,) = collapse(t, widths, np.tanh(0.3 * scaled)[None], np.full_like(t, 0.01))
-        assert found == pytest.approx(exponent, abs=0.015)
-
-
-def test_widths_fall_on_one_curve():
-    """At x = 6 the widths agree, below x = 1 the law fails: the same numbers as the dense routine
-    gives.
-    """
-    found = finite_size_scaling((16, 64), draws=(30,), points=5, low=0.5, seed=1)
-    assert np.ptp(found.ratio[:, -1]) < 0.1
-    assert (found.ratio[:, -1] > 0.85).all()
-    assert (found.ratio[:, 0] < 0.3).all()
-    assert 0 <= found.exponent <= 0.6
-    assert found.exponent_error > 0
-    slow = []
-    for k in range(30):
-        draw, t = random_draw(16, (1, k)), float(found.x[-1] / 2)
-        w = linear.scales(draw, np.array([t]))[0]
-        h = t * np.linalg.solve(w * np.eye(16) - draw.matrix, draw.e)
-        slow.append(
-            np.abs(np.linalg.eigvals(MeanFieldLoop(0.0, draw.matrix, t).jacobian(h, draw.e))).max()
-        )
-    assert found.rho[0, -1] == pytest.approx(np.median(slow), abs=1e-9)
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"widths": (50, 50)},
-        {"widths": (50, 100), "draws": (3, 3, 3)},
-        {"draws": (1,)},
-        {"low": 2.0, "high": 1.0},
-        {"points": 3},
-        {"residual": -1.0},
-    ],
-)
-def test_wrong_scaling(bad):
-    with pytest.raises(UsageError, match="scaling needs"):
-        finite_size_scaling(**bad)

@@ -11,6 +11,7 @@ from loopstab.numerics.loops.block_loop import BlockLoop, random_loop
 from loopstab.numerics.loops.dual import Dual
 from loopstab.numerics.loops.sub_blocks import DualMLP
 from loopstab.numerics.phase.laws import tangent
+from loopstab.numerics.phase.laws.law import complete
 from loopstab.numerics.phase.laws.registry import law_named
 from loopstab.numerics.phase.laws.stack import LOOPS
 from loopstab.numerics.phase.laws.tangent import PROBES, fixed_point
@@ -24,7 +25,7 @@ SMALL = {"tokens": 3, "width": 4}
 def points(law, **columns):
     """One point per entry of the columns, defaults elsewhere."""
     return [
-        law.point(law.complete(dict(zip(columns, row, strict=True))))
+        law.point(complete(law, dict(zip(columns, row, strict=True))))
         for row in zip(*columns.values(), strict=True)
     ]
 
@@ -49,9 +50,9 @@ def test_names_are_read_back(architecture, activation):
         == ("recall" in law.parameters)
         == (architecture.recall != "none")
     )
-    values = {name: np.full(2, value) for name, value in law.complete({}).items()}
-    assert np.isnan([law.theory(values), law.trust(values)]).all()
-    assert law.point(law.complete({"width": 6, "tokens": 5, "heads": 3})) == (
+    values = {name: np.full(2, value) for name, value in complete(law, {}).items()}
+    assert np.isnan(law.closed_form(values)).all()
+    assert law.point(complete(law, {"width": 6, "tokens": 5, "heads": 3})) == (
         6.0,
         5.0,
         3.0,

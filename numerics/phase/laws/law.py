@@ -1,10 +1,11 @@
-"""The interface of a law: a family of random loops with named parameters."""
+"""What a law is: a family of loops with named parameters, its closed form, and its measurement."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -13,13 +14,15 @@ from ...arrays import Array
 
 Point = tuple[float, ...]
 """All that a measurement depends on, besides its random draw."""
+INF = float("inf")
 
 
 @dataclass(frozen=True)
 class Parameter:
     """A named number with its default and its domain.
 
-    The domain is low < value < high, or low <= value < high if `closed`.
+    The domain is low < value < high, or low <= value < high if `closed`. A parameter that is
+    another form of one with a default names it in `form_of`; the two exclude each other.
     """
 
     default: float
@@ -28,6 +31,7 @@ class Parameter:
     text: str
     closed: bool = False
     integer: bool = False
+    form_of: str = ""
 
     def check(self, name: str, value: float) -> float:
         """The value; raises `UsageError` when it is outside the domain."""
@@ -63,78 +67,97 @@ class Samples(NamedTuple):
         )
 
 
-class LoopLaw(Protocol):
-    """A family of random loops: its parameters, its closed forms, and how a loop is measured."""
+class ClosedForm(NamedTuple):
+    """What the theory says at n points, (n,) each; NaN where it says nothing.
+
+    `rho`: the spectral radius at the fixed point; `sensitivity`: the sensitivity to the input;
+    `trust`: the finite-width scaling variable, from 3 on for a closed form that is to be trusted.
+    """
+
+    rho: Array
+    sensitivity: Array
+    trust: Array
+
+    @classmethod
+    def none(cls, like: Array) -> ClosedForm:
+        """No closed form, at as many points."""
+        return cls(*(np.full(np.shape(like), np.nan) for _ in range(3)))
+
+
+class LoopLaw(ABC):
+    """A family of random loops: its closed form, and how a loop is measured.
+
+    Attributes:
+        name: the name, under which `law_named` finds a law of this package.
+        title: the loop as a formula, for a figure.
+        sensitivity: what `Samples.sensitivity` is, as a formula.
+        shared: how many leading entries all points of one call of `measure` must share.
+        batch: how many points are best measured together.
+        backend: how several calls of `measure` may run at a time, as a backend of joblib.
+        portable: whether processes on other machines can load it.
+        untold: why its samples cannot be kept; empty if they can.
+    """
+
+    name: str
+    title: str
+    sensitivity: str
+    shared: int = 0
+    batch: int = 1
+    backend: Literal["threading", "loky", "sequential"] = "threading"
+    portable: bool = True
+    untold: str = ""
 
     @property
-    def name(self) -> str:
-        """The name under which `law_named` finds it."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """The loop as a formula."""
-        ...
-
-    @property
-    def sensitivity(self) -> str:
-        """What `Samples.sensitivity` is, as a formula."""
-        ...
-
-    @property
+    @abstractmethod
     def parameters(self) -> Mapping[str, Parameter]:
         """The parameters by name."""
-        ...
 
     @property
-    def shared(self) -> int:
-        """How many leading entries all points of one call of `measure` must share.
+    def identity(self) -> str:
+        """What tells it from other laws of its class, in the keys of samples: its name."""
+        return self.name
 
-        The first of them is the width.
-        """
-        ...
+    def closed_form(self, values: Mapping[str, Array]) -> ClosedForm:
+        """What the theory says at the given values of all parameters, (n,) each."""
+        return ClosedForm.none(next(iter(values.values())))
 
-    @property
-    def batch(self) -> int:
-        """How many points are best measured together."""
-        ...
-
-    def complete(self, given: Mapping[str, float]) -> dict[str, float]:
-        """All parameters, from those given and the defaults.
-
-        Raises `UsageError` for an unknown name, a value out of range, or two that exclude each
-        other.
-        """
-        ...
-
-    def theory(self, values: Mapping[str, Array]) -> Array:
-        """The spectral radius by the closed form; NaN where there is none."""
-        ...
-
-    def sensitivity_theory(self, values: Mapping[str, Array]) -> Array:
-        """The sensitivity by the closed form; NaN where there is none."""
-        ...
-
-    def trust(self, values: Mapping[str, Array]) -> Array:
-        """The finite-width scaling variable; NaN where there is none."""
-        ...
-
+    @abstractmethod
     def point(self, values: Mapping[str, float]) -> Point:
         """What a sample at these values depends on."""
-        ...
 
+    @abstractmethod
     def measure(self, seed: tuple[int, ...], points: Sequence[Point]) -> Samples:
         """One sample for each point, from the random draw of that seed."""
-        ...
 
 
 def complete(law: LoopLaw, given: Mapping[str, float]) -> dict[str, float]:
-    """The law's defaults overridden by the given values, each checked."""
+    """All parameters of a law, from those given and the defaults, each checked.
+
+    Of two forms of one parameter, the result has the one that is given, or the usual one.
+
+    Raises:
+        UsageError: a name is unknown, a value out of range, or a parameter is given in two forms.
+    """
     for name in given:
         if name not in law.parameters:
             raise UsageError(
                 f"law {law.name} has no parameter {name!r}: use one of {', '.join(law.parameters)}"
             )
-    return {
+    for name, p in law.parameters.items():
+        if np.isnan(p.default) and name not in given:
+            raise UsageError(
+                f"parameter {name} of law {law.name} has no value: give one in settings"
+                f" (--set {name}=VALUE), or a default in the step"
+            )
+    out = {
         name: p.check(name, float(given.get(name, p.default))) for name, p in law.parameters.items()
     }
+    for name, p in law.parameters.items():
+        if p.form_of and {name, p.form_of} <= set(given):
+            raise UsageError(
+                f"{p.form_of} and {name} are two forms of one parameter ({name} is the {p.text}):"
+                " give one of them"
+            )
+        if p.form_of:
+            out.pop(p.form_of if name in given else name)
+    return out

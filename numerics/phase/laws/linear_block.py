@@ -14,17 +14,16 @@ from ...formulas import numeric
 from ...loops.block_loop import BlockLoop
 from ...loops.gru_cell import GRUCell
 from ...loops.sub_blocks import DualMLP
-from .law import Parameter, Point, Samples, complete
+from .law import INF, ClosedForm, LoopLaw, Parameter, Point, Samples
 from .stack import Scaled, measure
 
 EPS = 1e-6
-INF = float("inf")
 SHAPE = ("width", "sub_blocks")
 SCALES = ("block", "state", "recall", "bias")
 
 
 @dataclass(frozen=True)
-class LinearBlock:
+class LinearBlock(LoopLaw):
     """Loops of one architecture with Ginibre matrices.
 
     Their scales are `block` (A), `state` (W_x) and `recall` (W_e); `bias` is that of a Gaussian
@@ -60,42 +59,25 @@ class LinearBlock:
             "width": Parameter(64, 2, 2e3, "state width d", closed=True, integer=True),
         }
 
-    def complete(self, given: Mapping[str, float]) -> dict[str, float]:
-        """Checked values of all parameters."""
-        return complete(self, given)
-
-    def theory(self, values: Mapping[str, Array]) -> Array:
-        """The block forms of N7, where they hold; NaN elsewhere.
+    def closed_form(self, values: Mapping[str, Array]) -> ClosedForm:
+        """The block forms of N7, where they hold, with the scaling variable of N6 for both.
 
         They hold for one sub-block under post normalisation, with recall and without offset.
         """
-        subs, block, state, recall, bias = np.broadcast_arrays(
-            *(np.asarray(values[name], float) for name in ("sub_blocks", *SCALES))
+        a, none = self.architecture, ClosedForm.none(values["block"])
+        if a.norm is not Norm.POST or a.residual is not Residual.ADD or a.recall is Recall.NONE:
+            return none
+        block, state, recall, width = (
+            np.asarray(values[name], float) for name in ("block", "state", "recall", "width")
         )
-        a, out = self.architecture, np.full(block.shape, np.nan)
-        if a.norm is not Norm.POST or a.residual is not Residual.ADD:
-            return out
         if a.recall is Recall.EXTERNAL:
             rho = numeric("external_block_rho")(state, recall)
-        elif a.recall is Recall.INTERNAL:
-            rho = numeric("internal_block_rho")(block, state, recall)
         else:
-            return out
-        return np.where((subs == 1) & (bias == 0), rho, out)
-
-    def sensitivity_theory(self, values: Mapping[str, Array]) -> Array:
-        """NaN: there is no closed form."""
-        return np.full(np.shape(values["block"]), np.nan)
-
-    def trust(self, values: Mapping[str, Array]) -> Array:
-        """The scaling variable of N6 with sigma = s_x, beta = s_e; NaN where N6 does not apply.
-
-        Both block forms have that ratio.
-        """
+            rho = numeric("internal_block_rho")(block, state, recall)
         with np.errstate(invalid="ignore"):
-            names = ("state", "recall", "width")
-            x = numeric("scaling_variable")(*(np.asarray(values[name], float) for name in names))
-        return np.where(np.isnan(self.theory(values)), np.nan, x)
+            trust = numeric("scaling_variable")(state, recall, width)
+        holds = (np.asarray(values["sub_blocks"]) == 1) & (np.asarray(values["bias"]) == 0)
+        return none._replace(rho=np.where(holds, rho, np.nan), trust=np.where(holds, trust, np.nan))
 
     def point(self, values: Mapping[str, float]) -> Point:
         """The sizes, then the scales."""

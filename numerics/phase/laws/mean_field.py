@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....support.errors import UsageError
 from ....theory.outcome import Outcome
 from ...arrays import Array
 from ...formulas import numeric
@@ -15,7 +14,7 @@ from ...loops.activations import LAWS, ArrayActivation
 from ...orbits.outcome import classify
 from . import linear, nonlinear
 from .draw import random_draw
-from .law import Parameter, Point, Samples, complete
+from .law import INF, ClosedForm, LoopLaw, Parameter, Point, Samples
 from .orbits import LOOPS, TOLERANCE, iterations, orbits
 
 COLUMNS = 64
@@ -29,19 +28,20 @@ Under weak recall and a = 0 the loop is close to power iteration: what remains o
 the ratio of the two largest moduli of eigenvalues, to the power of the iterations, and at the width
 of a map that ratio is often above 0.97.
 """
-INF = float("inf")
 PARAMETERS = {
     "sigma": Parameter(1.0, 0, INF, "scale of the weights"),
     "beta": Parameter(1.0, 0, INF, "recall strength"),
     "residual": Parameter(1.0, 0, INF, "residual strength a", closed=True),
-    "fraction": Parameter(0.5, 0, 1, "residual fraction a/(1 + a)", closed=True),
+    "fraction": Parameter(
+        0.5, 0, 1, "residual fraction a/(1 + a)", closed=True, form_of="residual"
+    ),
     "slope": Parameter(1.0, 0, INF, "slope k of the activation phi(k x)"),
     "width": Parameter(128, 2, 1e5, "state width d", closed=True, integer=True),
 }
 
 
 @dataclass(frozen=True)
-class MeanField:
+class MeanField(LoopLaw):
     """The law of one activation.
 
     For the linear law the fixed point of largest s is measured, found algebraically; for the others
@@ -71,49 +71,27 @@ class MeanField:
         """Those of every law, except that the linear one has no slope."""
         return {k: p for k, p in PARAMETERS.items() if k != "slope" or self.name != "linear"}
 
-    def complete(self, given: Mapping[str, float]) -> dict[str, float]:
-        """Checked values of all parameters.
+    def closed_form(self, values: Mapping[str, Array]) -> ClosedForm:
+        """N6 or N7 (Gaussian input).
 
-        The residual path is given as strength a or as fraction a/(1 + a), not as both.
-        """
-        if "residual" in given and "fraction" in given:
-            raise UsageError(
-                "residual and fraction are two forms of one parameter, fraction ="
-                " residual/(1 + residual): give one of them"
-            )
-        values = complete(self, given)
-        values.pop("residual" if "fraction" in given else "fraction")
-        return values
-
-    def theory(self, values: Mapping[str, Array]) -> Array:
-        """rho of N6 or N7 (Gaussian input).
-
-        It is a theorem in the limit of large d for the linear law; for the others, it is measured.
+        The spectral radius is a theorem in the limit of large d for the linear law; for the others,
+        it is measured. The sensitivity diverges at the threshold beta_c, and is NaN up to it. The
+        scaling variable is NaN below that edge, where a nonlinear law has no stable fixed point.
         """
         a, sigma, beta = self._strengths(values)
-        if self.name == "linear":
-            return numeric("mean_field_rho")(a, sigma, beta)
-        return numeric("mean_field_rho_nonlinear")(a, sigma, beta, *self._moments(values))
-
-    def sensitivity_theory(self, values: Mapping[str, Array]) -> Array:
-        """N6 (1, for the linear law) or N7; NaN up to the threshold beta_c, where it diverges."""
-        _, sigma, beta = self._strengths(values)
-        q, c = (1.0, 1.0) if self.name == "linear" else self._moments(values)
-        with np.errstate(divide="ignore"):
+        width = values["width"]
+        linear_law = self.name == "linear"
+        q, c = (1.0, 1.0) if linear_law else self._moments(values)
+        with np.errstate(divide="ignore", invalid="ignore"):
             predicted = numeric("mean_field_sensitivity")(sigma, beta, q, c)
-            return np.where(beta**2 > sigma**2 * (c - q), predicted, np.nan)
-
-    def trust(self, values: Mapping[str, Array]) -> Array:
-        """The scaling variable of the law.
-
-        NaN below the edge beta_c, where a nonlinear law has no stable fixed point.
-        """
-        _, sigma, beta = self._strengths(values)
-        if self.name == "linear":
-            return numeric("scaling_variable")(sigma, beta, values["width"])
-        with np.errstate(invalid="ignore"):
-            moments = self._moments(values)
-            return numeric("scaling_variable_nonlinear")(sigma, beta, values["width"], *moments)
+            sensitivity = np.where(beta**2 > sigma**2 * (c - q), predicted, np.nan)
+            if linear_law:
+                rho = numeric("mean_field_rho")(a, sigma, beta)
+                trust = numeric("scaling_variable")(sigma, beta, width)
+            else:
+                rho = numeric("mean_field_rho_nonlinear")(a, sigma, beta, q, c)
+                trust = numeric("scaling_variable_nonlinear")(sigma, beta, width, q, c)
+        return ClosedForm(*(np.asarray(column, float) for column in (rho, sensitivity, trust)))
 
     def _strengths(self, values: Mapping[str, Array]) -> tuple[Array, Array, Array]:
         fraction = values.get("fraction")

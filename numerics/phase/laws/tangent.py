@@ -1,12 +1,14 @@
-"""A block loop linearised at one state: fixed points, spectral radius and sensitivity."""
+"""A loop linearised at one state: spectral radius, sensitivity, and the fixed points of blocks."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from ...arrays import Array
 from ...loops.block_loop import BlockLoop
-from ...loops.protocol import LoopError
+from ...loops.protocol import LoopedMap, LoopError
 from ...spectra.linearisation import Linearisation
 from ...spectra.radius import spectral_radius
 from ...spectra.resolvent import Resolvent
@@ -24,13 +26,17 @@ PROBES = 8
 class Tangent:
     """The loop at the state h, with its Jacobian J.
 
-    J is a matrix up to `DENSE` dimensions, and known by its products beyond.
+    J is a matrix up to `DENSE` dimensions, and known by its products beyond. Blocks have methods
+    that compute it, and its products with several vectors, at once; loops of a user do not.
     """
 
-    def __init__(self, loop: BlockLoop, h: Array, e: Array):
-        self.loop, self.h, self.e = loop, h, e
+    def __init__(self, loop: LoopedMap, h: Any, e: Any):
+        self.loop, self.e = loop, e
         self.products = Linearisation(loop, h, e)
-        self.matrix = loop.jacobian(h, e) if h.size <= DENSE else None
+        self.h, self.matrix = self.products.h, None
+        if self.h.size <= DENSE:
+            block = isinstance(loop, BlockLoop)
+            self.matrix = loop.jacobian(self.h, e) if block else self.products.dense()
 
     def solve(self, b: Array) -> Array:
         """(I - J)^{-1} applied to every row of b (m, n)."""
@@ -51,9 +57,13 @@ class Tangent:
 
     def sensitivity(self) -> float:
         """The mean of |S v|^2/|v|^2 over `PROBES` random v: an estimate of tr S S^T/dim."""
-        v = np.random.default_rng(0).standard_normal((PROBES, *self.e.shape))
-        response = self.solve(self.loop.input_jvp(self.h, self.e, v).reshape(PROBES, -1))
-        return float(np.mean(np.sum(response**2, axis=1) / np.sum(v**2, axis=(1, 2))))
+        v = np.random.default_rng(0).standard_normal((PROBES, *self.products.input.shape))
+        if isinstance(self.loop, BlockLoop):
+            moved = self.loop.input_jvp(self.h, self.e, v).reshape(PROBES, -1)
+        else:
+            moved = np.array([self.products.input_product(one) for one in v])
+        response = self.solve(moved)
+        return float(np.mean(np.sum(response**2, axis=1) / np.sum(v.reshape(PROBES, -1) ** 2, 1)))
 
 
 def fixed_point(loop: BlockLoop, h: Array, e: Array) -> Tangent | None:

@@ -12,17 +12,16 @@ from ....theory.architecture import Architecture, Recall
 from ...arrays import Array
 from ...loops.activations import ACTIVATIONS
 from ...loops.block_loop import BlockLoop, random_loop
-from .law import Parameter, Point, Samples, complete
+from .law import INF, LoopLaw, Parameter, Point, Samples
 from .stack import Scaled, measure
 
 PREFIX = "transformer"
-INF = float("inf")
 SHAPE = ("width", "tokens", "heads")
 SCALES = ("block", "state", "recall")
 
 
 @dataclass(frozen=True)
-class TransformerBlock:
+class TransformerBlock(LoopLaw):
     """Loops of one architecture whose sub-blocks are attention, then an MLP of width 2 d.
 
     The sub-blocks are those of `numerics.loops.block_loop.random_loop`. `block` is the scale of
@@ -78,22 +77,6 @@ class TransformerBlock:
             "width": Parameter(16, 2, 2e3, "state width d per token", closed=True, integer=True),
             "heads": Parameter(2, 1, 1e3, "attention heads", closed=True, integer=True),
         }
-
-    def complete(self, given: Mapping[str, float]) -> dict[str, float]:
-        """Checked values of all parameters."""
-        return complete(self, given)
-
-    def theory(self, values: Mapping[str, Array]) -> Array:
-        """NaN: there is no closed form."""
-        return np.full(np.shape(values["block"]), np.nan)
-
-    def sensitivity_theory(self, values: Mapping[str, Array]) -> Array:
-        """NaN: there is no closed form."""
-        return self.theory(values)
-
-    def trust(self, values: Mapping[str, Array]) -> Array:
-        """NaN: there is no closed form."""
-        return self.theory(values)
 
     def point(self, values: Mapping[str, float]) -> Point:
         """The sizes, then the scales (1 where the architecture has no such matrix).
