@@ -135,44 +135,67 @@ class MeanDifference:
         return low > margin or high < -margin
 
 
-def independent_difference(levels: Sequence[tuple[int, int, int]]) -> MeanDifference:
-    """The mean difference of two loops of which only the numbers of right answers are known.
+def independent_difference(
+    levels: Sequence[tuple[Sequence[int], Sequence[int], int]],
+) -> MeanDifference:
+    """The mean difference of two kinds of loop of which only the numbers of right answers are
+    known.
 
-    The interval is that of Agresti and Caffo for two independent proportions, averaged over the
-    levels. Loops that tend to solve the same samples differ less than that.
+    `sampling` is the interval of Agresti and Caffo for two independent proportions, averaged over
+    the levels, at the mean proportions over the seeds, which share their samples. Loops that tend
+    to solve the same samples differ less than that.
 
     Source: A. Agresti and B. Caffo, The American Statistician 54 (2000), 280-288.
 
     Args:
-        levels: for each level the right answers of the first and of the second loop, and the
-            number of samples.
+        levels: for each level the right answers of the first and of the second kind, one number
+            for each seed, and the number of samples.
 
     Raises:
-        UsageError: there is no level, or a count is not from 0 to the number of samples.
+        UsageError: there is no level or seed, the numbers of seeds differ, or a count is not from 0
+            to the number of samples.
 
     Example:
         >>> from loopstab.models.measure.paired_accuracy import independent_difference
-        >>> found = independent_difference([(50, 40, 100)])
+        >>> found = independent_difference([([50], [40], 100)])
         >>> found.difference, [round(end, 3) for end in found.interval]
         (0.1, [-0.037, 0.233])
     """
-    if not levels or any(not 0 <= x <= n or n < 1 for *hits, n in levels for x in hits):
-        raise UsageError(f"right answers must be some of the samples, not {list(levels)}")
+    runs = {len(hits) for *both, _ in levels for hits in both}
+    if len(runs) != 1 or 0 in runs:
+        raise UsageError("right answers must be given of as many seeds for every level")
+    if any(not 0 <= x <= n or n < 1 for *both, n in levels for hits in both for x in hits):
+        raise UsageError("right answers must be at least none and at most all of the samples")
     centre, variance = 0.0, 0.0
-    for *hits, n in levels:
-        first, second = ((x + 1) / (n + 2) for x in hits)
-        centre += (first - second) / len(levels)
-        spread = (first * (1 - first) + second * (1 - second)) / (n + 2)
+    for first, second, n in levels:
+        one, other = ((float(np.mean(hits)) + 1) / (n + 2) for hits in (first, second))
+        centre += (one - other) / len(levels)
+        spread = (one * (1 - one) + other * (1 - other)) / (n + 2)
         variance += spread / len(levels) ** 2
-    difference = sum((first - second) / n for first, second, n in levels) / len(levels)
+    by_seed = np.mean([np.subtract(first, second) / n for first, second, n in levels], 0)
     return MeanDifference(
-        seeds=1,
+        seeds=len(by_seed),
         samples=tuple(n for *_, n in levels),
-        difference=difference,
-        by_seed=(difference,),
+        difference=float(by_seed.mean()),
+        by_seed=tuple(map(float, by_seed)),
         sampling=_around(centre, math.sqrt(variance)),
-        between_seeds=None,
+        between_seeds=student(by_seed),
     )
+
+
+def student(values: Sequence[float] | Array) -> Interval | None:
+    """Student's interval of the mean of a normal law from its draws; None for less than two.
+
+    Example:
+        >>> from loopstab.models.measure.paired_accuracy import student
+        >>> [round(end, 3) for end in student([0.0, 1.0])]
+        [-5.853, 6.853]
+    """
+    n = len(values)
+    if n < 2:
+        return None
+    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * float(np.std(values, ddof=1)) / n**0.5
+    return float(np.mean(values)) - half, float(np.mean(values)) + half
 
 
 def clustered_difference(
@@ -213,11 +236,6 @@ def clustered_difference(
         )
     (runs,) = seeds
     by_seed = np.mean([level.mean(1) for level in levels], 0)
-    between = None
-    if runs > 1:
-        quantile = float(stats.t.ppf((1 + LEVEL) / 2, runs - 1))
-        half = quantile * float(by_seed.std(ddof=1)) / math.sqrt(runs)
-        between = float(by_seed.mean()) - half, float(by_seed.mean()) + half
     rng, means = np.random.default_rng(seed), []
     for start in range(0, draws, _AT_A_TIME):
         size = min(_AT_A_TIME, draws - start)
@@ -237,7 +255,7 @@ def clustered_difference(
         difference=float(by_seed.mean()),
         by_seed=tuple(map(float, by_seed)),
         sampling=(float(low), float(high)),
-        between_seeds=between,
+        between_seeds=student(by_seed),
     )
 
 

@@ -269,7 +269,8 @@ def task_rows(
 
     Args:
         pairs: the pairs.
-        answers: by name and level; a pair without them is compared by its recorded counts.
+        answers: by name and level; a group of pairs that lacks some is compared by recorded
+            counts.
         records: name to metadata of the checkpoints, as `zoo.describe` gives them.
         seed: seed of the bootstrap.
 
@@ -287,23 +288,25 @@ def task_rows(
     rows = []
     for (task, recipe), norms in sorted(groups.items()):
         both = {"post", "peri"} <= set(norms) and set(norms["post"]) == set(norms["peri"])
+        if any(_few(pair, answers, records) for own in norms.values() for pair in own.values()):
+            both = False  # differences of differences need the answers
         for norm in [*sorted(norms, reverse=True), *(["post - peri"] if both else [])]:
             for at, moment in enumerate(MOMENTS):
                 own = norms.get(norm, {})
-                single = next(iter(own.values())) if len(own) == 1 else None
-                if single is not None and _few(single, answers, records):
-                    counts = _recorded_counts(single, records, at)
-                    source, difference = "counts", independent_difference(list(counts.values()))
-                    levels = tuple(counts)
+                if any(_few(pair, answers, records) for pair in own.values()):
+                    counts = _recorded_counts(own, records, at)
+                    difference = independent_difference(list(counts.values()))
+                    rows.append(
+                        TaskRow(task, recipe, norm, moment, tuple(counts), "counts", difference)
+                    )
+                    continue
+                if own:
+                    found = _differences(own, answers, at)
                 else:
-                    if own:
-                        found = _differences(own, answers, at)
-                    else:
-                        post, peri = (_differences(norms[n], answers, at) for n in ("post", "peri"))
-                        found = {level: post[level] - peri[level] for level in post}
-                    source, levels = "paired", tuple(found)
-                    difference = clustered_difference(list(found.values()), seed=seed)
-                rows.append(TaskRow(task, recipe, norm, moment, levels, source, difference))
+                    post, peri = (_differences(norms[n], answers, at) for n in ("post", "peri"))
+                    found = {level: post[level] - peri[level] for level in post}
+                difference = clustered_difference(list(found.values()), seed=seed)
+                rows.append(TaskRow(task, recipe, norm, moment, tuple(found), "paired", difference))
     return rows
 
 
@@ -366,20 +369,25 @@ def _few(
 
 
 def _recorded_counts(
-    pair: Pair, records: Mapping[str, Mapping[str, Any]], at: int
-) -> dict[str, tuple[int, int, int]]:
-    """For each level the right answers of both runs, and the number of samples."""
-    runs = [records[name]["run"] for name in (pair.internal, pair.external)]
-    counts = {}
-    for level in runs[0]["accuracy"]:
-        if level != TRAINED_ON:
-            n = samples_of(runs[0], level)
-            hits = [
-                round(n * (found.chosen, found.last)[at])
-                for found in (shares(run, level) for run in runs)
-            ]
-            counts[level] = (hits[0], hits[1], n)
-    return counts
+    pairs: Mapping[int, Pair], records: Mapping[str, Mapping[str, Any]], at: int
+) -> dict[str, tuple[list[int], list[int], int]]:
+    """For each level the right answers of internal and of external recall, one number for each
+    seed, and the number of samples.
+    """
+    runs = [
+        [records[name]["run"] for name in (pair.internal, pair.external)]
+        for _, pair in sorted(pairs.items())
+    ]
+
+    def hits(recall: int, level: str) -> list[int]:
+        found = [(samples_of(pair[recall], level), shares(pair[recall], level)) for pair in runs]
+        return [round(n * (share.chosen, share.last)[at]) for n, share in found]
+
+    return {
+        level: (hits(0, level), hits(1, level), samples_of(runs[0][0], level))
+        for level in runs[0][0]["accuracy"]
+        if level != TRAINED_ON
+    }
 
 
 def _differences(

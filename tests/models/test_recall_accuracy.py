@@ -81,7 +81,7 @@ def test_intervals_cover_what_they_promise():
 
     def independent(rng):
         hits = rng.binomial(200, 0.8), rng.binomial(200, 0.7)
-        return independent_difference([(*map(int, hits), 200)]).interval
+        return independent_difference([([int(hits[0])], [int(hits[1])], 200)]).interval
 
     assert _coverage(paired, 0.1) > 0.905
     assert _coverage(independent, 0.1) > 0.905
@@ -139,8 +139,22 @@ def test_the_rule_of_the_verdicts(interval, verdict, substantial):
 def test_differences_of_no_use_are_refused(levels):
     with pytest.raises(UsageError, match="differences must be"):
         clustered_difference(levels)
+
+
+@pytest.mark.parametrize("levels", [[], [([5], [3], 4)], [([1, 2], [3], 4)], [([], [], 4)]])
+def test_counts_of_no_use_are_refused(levels):
     with pytest.raises(UsageError, match="right answers"):
-        independent_difference([(5, 3, 4)])
+        independent_difference(levels)
+
+
+def test_counts_of_several_seeds():
+    """Student's quantile of one degree of freedom is 12.706."""
+    found = independent_difference([([50, 40], [30, 30], 100), ([30, 30], [10, 30], 100)])
+    assert found.by_seed == pytest.approx((0.2, 0.05))
+    assert found.between_seeds == pytest.approx(
+        (0.125 - 12.706 * 0.075, 0.125 + 12.706 * 0.075), abs=1e-4
+    )
+    assert found.interval[0] == found.between_seeds[0]
 
 
 def test_answers_are_those_of_the_accuracy_curve():
@@ -172,6 +186,8 @@ def _answers(rng, samples=11):
 def test_rows_against_plain_means():
     answers = _answers(np.random.default_rng(0))
     records = {name: zoo.describe(name) for name in NAMES}
+    for record in records.values():
+        record["run"]["config"]["eval_size"] = 11
     rows = {(row.norm, row.moment): row for row in task_rows(PAIRS, answers, records)}
     assert set(rows) == set(product(("post", "peri", "post - peri"), ("chosen", "last")))
 
