@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -185,12 +186,9 @@ def _seen(trained: TrainedLoop, level: str, seed: int) -> _Seen:
     outcomes = outcome_probabilities(points, prediction)
     recalls = model.config.architecture.recall is not Recall.NONE
     norms = tuple(_norms(model, at[:NORMS])) if recalls else ()
-    single = model.float()
-    try:
-        accuracy = _accuracy(single, task, batch)
-        cosine, sampled = _sampled(single, few.of(slice(SAMPLED)))
-    finally:
-        model.double()
+    single = copy.deepcopy(model).float()
+    accuracy = _accuracy(single, task, batch)
+    cosine, sampled = _sampled(single, few.of(slice(SAMPLED)))
     numbers = {
         "inputs": count,
         "inputs_for_accuracy": runs,

@@ -41,7 +41,7 @@ def predict(
 
     From the weights, and from fixed points near the states that a few other inputs reach, the
     outcomes of new inputs get probabilities, and rate, iterations, sensitivity and the iteration
-    from which the answer is constant get 90 % intervals; docs/reading.md names the claims. With
+    from which the answer is constant get 90 % intervals (claims A3, A4, L1, L4, N4 and X5). With
     --out the predictions are written, a line of JSON for each checkpoint, stage and level, and
     their SHA-256 beside them. Lines that are there are kept, so that the same command continues
     after an interruption.

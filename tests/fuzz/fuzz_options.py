@@ -151,6 +151,7 @@ def base(command: str, corpus: Corpus) -> list[str]:
         "lipschitz": f"{model} --loops 20",
         "meanfield": "prefix-sums-16-internal-post-s1 --inputs 1 --loops 2",
         "phase": "--out o --grid 2x2 --width 6 --jobs 1",
+        "predict": f"{model}",
         "recall": "internal-post external-post --inputs 1 --loops 5 --spectra 0 --dense 0",
         "report": "--quick --out o",
         "scaling": "--out o --widths 10 12 --draws 2 --points 5",
