@@ -15,7 +15,7 @@ from ...numerics.formulas import numeric
 from ...numerics.orbits.diagnosis import Diagnosis
 from ...numerics.orbits.follow import follow_batch, looks
 from ...numerics.spectra.linearisation import Linearisation
-from ...numerics.spectra.radius import spectral_radius
+from ...numerics.spectra.radius import SpectralRadius, spectral_radius
 from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.progress_bar import progress_bar
 from ...theory.outcome import Outcome
@@ -123,7 +123,8 @@ def crossvalidate(
                 if orbit.diagnosis.outcome is Outcome.FIXED_POINT and len(convergence) < spectra:
                     e = model.encode(x[None].double()).detach().numpy()
                     h = t.tail[-1].reshape(loop.initial(e).shape)
-                    convergence.append(_convergence(loop, h, e, t.relative_steps))
+                    spectrum = spectral_radius(Linearisation(loop, h, e), tol=1e-6)
+                    convergence.append(convergence_of(spectrum, t.relative_steps))
                     points.append((h, e))
             bar.update(len(followed))
     # L1 is about one fixed point: what is said of the checkpoint must hold at all measured ones
@@ -231,8 +232,13 @@ class _Samples:
             self.seen_rows = torch.arange(len(self.seen_rows))
 
 
-def _convergence(loop: TorchLoop, h: np.ndarray, e: np.ndarray, steps: np.ndarray) -> Convergence:
-    spectrum = spectral_radius(Linearisation(loop, h, e), tol=1e-6)
+def convergence_of(spectrum: SpectralRadius, steps: Array) -> Convergence:
+    """The iterations from `COARSE` to `FINE` beside what X5 predicts of them.
+
+    Args:
+        spectrum: the spectral radius at the fixed point.
+        steps: the relative steps of the orbit.
+    """
     below = [np.flatnonzero(steps < tol) for tol in (COARSE, FINE)]
     measured = int(below[1][0] - below[0][0]) if all(len(b) for b in below) else None
     rate, predicted = None, None

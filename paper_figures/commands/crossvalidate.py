@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from ...support.errors import check_seed_and_jobs
+from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.jsonable import json_text
 from ...support.option_bounds import COUNT, INPUTS, check_options
 from ...support.schema import Maybe
+from .data_files import DataFiles
+
+if TYPE_CHECKING:
+    from ...models.forecast.measured_file import Job
 
 TABLES = {
     "what the orbits do": ("level", "expected", "measured", "decided at loop", "mismatches"),
     "convergence and accuracy": ("rho(W_x)", "rho", "loops", "predicted", "acc 30", "acc 500"),
 }
 """Columns of `main_table` that fit a terminal side by side, by the titles of the tables."""
+UNTRAINED = ("prefix-sums", "sudoku-4x4", "kqk")
+"""Tasks of the plan cpu whose runs with seed 0 are also measured before training."""
 
 
 def crossvalidate(
     checkpoint: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
+    zoo: bool = False,
     inputs: int = 256,
     loops: int = 500,
     limit: int | None = None,
-    data: Path | None = None,
+    data: DataFiles = (),
     seed: int = 0,
+    forecasts: Path | None = None,
+    out: Path | None = None,
+    only: str = "*",
+    middle: Path | None = None,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
     """Compare predictions with what trained checkpoints do.
@@ -36,36 +51,58 @@ def crossvalidate(
     once. Accuracies are those after 30 and 500 iterations, whatever --loops and --limit are.
     Mismatches are listed below the tables.
 
+    With --zoo all shipped checkpoints are measured along the three axes, and those of the plan cpu
+    with seed 0 also before their training; the numbers of inputs and iterations then follow from
+    the sizes of each network. Finished lines are written to --out at once, so that the same command
+    continues after an interruption, and --forecasts are scored against all lines.
+
     Example: loopstab crossvalidate internal-post runs/mine/model.safetensors --inputs 256
 
     Exit status: 0 if the checkpoints were measured, with or without mismatches; 1 for a damaged
-    file; 2 for a wrong request.
+    file, such as forecasts that do not agree with their checksum; 2 for a wrong request.
 
     Args:
         checkpoint: Names (see loopstab zoo list) or paths of checkpoints; default: four names.
-        inputs: Random inputs for each checkpoint.
-        loops: Iterations before an orbit is classified for the first time.
+        zoo: Measure all shipped checkpoints whose data file is not needed or given.
+        inputs: Random inputs for each checkpoint; not with --zoo.
+        loops: Iterations before an orbit is classified for the first time; not with --zoo.
         limit: The most iterations of an undecided orbit; default: 4 times --loops.
-        data: Prepared data file, for a task that needs one.
+        data: Prepared data file, for a task that needs one. With --zoo as TASK=FILE, repeated for
+            each task.
         seed: Seed of the inputs.
-        json_: Print a JSON list instead of tables.
+        forecasts: With --zoo: file of loopstab predict whose predictions are scored.
+        out: With --zoo: file of the measurements, ending in .jsonl; default none.
+        only: With --zoo: pattern of names to measure, such as 'sudoku-*'.
+        middle: With --zoo: folder of checkpoints half-way through their training, NAME.safetensors
+            or NAME/model.safetensors (loopstab zoo repeat makes them), to be measured too.
+        json_: Print JSON instead of tables.
     """
     check_seed_and_jobs(seed)
     check_options(inputs=(inputs, INPUTS), loops=(loops, COUNT), limit=(limit, Maybe(COUNT)))
+    if zoo:
+        if checkpoint:
+            raise UsageError("name checkpoints, or give --zoo for all that are shipped, not both")
+        if out is not None and out.suffix != ".jsonl":
+            raise UsageError(f"the measurements are lines of JSON: name --out {out.stem}.jsonl")
+        return _zoo(data, seed, forecasts, out, only, middle, json_)
+    if forecasts is not None or out is not None or middle is not None or only != "*":
+        raise UsageError("--forecasts, --out, --only and --middle belong to --zoo: add it")
+    if len(data) > 1:
+        raise UsageError("several data files belong to --zoo: give one --data FILE, or --zoo")
     from ...models.measure.comparison import main_table
     from ...models.measure.crossvalidate import crossvalidate as measure
-    from ...models.zoo import zoo
+    from ...models.zoo import zoo as shelf
     from ..text.tables import print_rows
 
-    given = checkpoint or zoo.SHOWN
+    given = checkpoint or shelf.SHOWN
     results = [
         measure(
-            zoo.load(name),
+            shelf.load(name),
             name=name,
             inputs=inputs,
             loops=loops,
             limit=limit,
-            data=data,
+            data=data[0] if data else None,
             seed=seed,
             progress=not json_,
         )
@@ -83,3 +120,96 @@ def crossvalidate(
         for line in r.mismatches:
             print(f"mismatch {r.name}: {line}")
     return 0
+
+
+def _zoo(
+    data: Sequence[str],
+    seed: int,
+    forecasts: Path | None,
+    out: Path | None,
+    only: str,
+    middle: Path | None,
+    as_json: bool,
+) -> int:
+    """Measure the zoo and score the forecasts."""
+    import torch
+
+    from ...models.forecast.forecast_file import read_forecasts
+    from ...models.forecast.measured_file import measure_all
+    from ...models.grid.plan import data_files
+    from ..text.tables import print_rows
+
+    if forecasts is not None:
+        read_forecasts(forecasts)
+    jobs, left_out = _jobs(data_files(data), only, middle)
+    words = ["loopstab", "crossvalidate", "--zoo"]
+    words += [word for item in data for word in ("--data", item)]
+    torch.set_num_threads(1)  # the products are too small for more
+    found = measure_all(
+        jobs,
+        out,
+        seed=seed,
+        command=shlex.join([*words, "--seed", str(seed)]),
+        progress=not as_json,
+    )
+    if as_json:
+        print(json_text({"measured": [line.to_json() for line in found]}))
+        return 0
+    print_rows([_row(line) for line in found], "what the orbits do")
+    if left_out:
+        print(f"not measured, because --data TASK=FILE is missing: {', '.join(left_out)}")
+    return 0
+
+
+def _jobs(
+    files: dict[str, str | Path], only: str, middle: Path | None
+) -> tuple[list[Job], list[str]]:
+    """What is to be measured, the narrow networks first, and which names lack a data file."""
+    from ...models.forecast.measured_file import Job
+    from ...models.network.checkpoint import Checkpoint
+    from ...models.tasks.registry import task_class
+    from ...models.zoo import zoo as shelf
+
+    runs = {name: shelf.describe(name)["run"] for name in shelf.names() if fnmatchcase(name, only)}
+    if not runs:
+        raise UsageError(f"no shipped checkpoint is called {only!r}: loopstab zoo list names them")
+    left_out = [
+        name
+        for name, run in runs.items()
+        if task_class(run["task"]).needs_file and run["task"] not in files
+    ]
+    jobs = []
+    for name in sorted(runs, key=lambda name: runs[name]["config"]["model"]["width"]):
+        if name in left_out:
+            continue
+        run, load = runs[name], partial(shelf.load, name)
+        data = files.get(run["task"])
+        early = run["config"]["seed"] == 0 and run["task"] in UNTRAINED
+        if early and shelf.plan_of(name) == "cpu":
+            jobs.append(Job(name, "initial", load, data))
+        half = None if middle is None else _half(middle, name)
+        if half is not None:
+            jobs.append(Job(name, "middle", partial(Checkpoint.load, half), data))
+        jobs.append(Job(name, "end", load, data))
+    return jobs, left_out
+
+
+def _half(folder: Path, name: str) -> Path | None:
+    """The checkpoint of that name half-way through its training, if there is one."""
+    places = (folder / f"{name}.safetensors", folder / name / "model.safetensors")
+    return next((path for path in places if path.is_file()), None)
+
+
+def _row(line: Any) -> dict[str, Any]:
+    found, points = line.reachability, line.reachability["points"]
+    rho = sorted(point["rho"] for point in points)
+    return {
+        "checkpoint": line.checkpoint,
+        "stage": line.stage,
+        "level": line.level,
+        "outcomes": ", ".join(f"{name}: {n}" for name, n in line.outcomes.items()),
+        "rho": rho[len(rho) // 2] if rho else None,
+        "right 30": found["right_30"],
+        "right 500": found["right_500"],
+        "limits": line.input_dependence["distinct"],
+    }
