@@ -12,6 +12,8 @@ from ...support.errors import LoopstabError, UsageError
 from ...support.user_module import load
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from ...numerics.loops.protocol import LoopedMap
 
 
@@ -21,11 +23,19 @@ def user_loop(file: Path) -> tuple[LoopedMap, Any]:
     Raises:
         UsageError: as in `load`; or a name stands for something that is no function.
     """
+    file = file.absolute()  # tracebacks name files like this
+    return loop_of(file, load(file, ("loop",), ("step", "initial")))
+
+
+def loop_of(file: Path, module: ModuleType) -> tuple[LoopedMap, Any]:
+    """The loop and the input that a module defines, which `load` made of a file.
+
+    Raises:
+        UsageError: a name stands for something that is no function.
+    """
     from ...numerics.loops.function_loop import PRODUCTS, FunctionLoop
     from ...numerics.loops.protocol import LoopedMap
 
-    file = file.absolute()  # tracebacks name files like this
-    module = load(file, ("loop",), ("step", "initial"))
     e = getattr(module, "e", None)
     step = getattr(module, "step", None)
     own = getattr(module, "loop", getattr(step, "__self__", None))
