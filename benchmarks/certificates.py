@@ -13,6 +13,7 @@ import argparse
 import json
 import time
 from collections import defaultdict
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inputs", type=int, default=4, help="inputs for each checkpoint")
     parser.add_argument("--largest", type=int, default=1344, help="largest size of the state")
+    parser.add_argument("--only", nargs="+", default=["*"], help="patterns of names")
     parser.add_argument("--loops", type=int, default=4000, help="iterations of an orbit")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--out", type=Path, required=True, help="file of JSON lines")
@@ -97,6 +99,7 @@ def main() -> None:
         for number in range(options.inputs)
         for name, level, size in checkpoints()
         if size <= options.largest and (name, number) not in seen
+        if any(fnmatchcase(name, pattern) for pattern in options.only)
     ]
     levels = {name: level for name, level, _ in checkpoints()}
     made = Parallel(options.jobs, return_as="generator_unordered")(

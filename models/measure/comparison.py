@@ -9,17 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ...numerics.orbits.counted_steps import BAND, COARSE, FINE
 from ...support.jsonable import jsonable
 from ...theory.outcome import Outcome
-
-BAND = 1.25
-"""Factor between measured and predicted iterations beyond which a mismatch is listed: the
-prediction holds in the limit, and `COARSE` is not quite there.
-"""
-COARSE, FINE = 1e-4, 1e-8
-"""Relative steps between which iterations are counted: below the transient, and above the rounding
-errors of float64.
-"""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def count(
         seed: Seed of the weights and directions.
         jobs: Number of processes; -1 for all cores.
         max_boxes: Number of boxes after which a network is given up as undecided.
-        out: Folder for count.json and, for counts, a figure (count.png and count.svg).
+        out: Folder for count.json and, for counts, a figure (count.png, .svg and .pdf).
         json_: Print one JSON list instead of a table.
     """
     from ...numerics.certificates.branch_counts import count_branches
@@ -100,15 +100,27 @@ def count(
                 [_branch_row(r) for r in results],
                 f"certified branches, inputs of length {branch:g}, recall {recall:g}",
             )
+        found = [r.to_json() for r in results]
+        if branch is None:
+            found = [{**row, "command": _command(row, max_boxes)} for row in found]
         if folder is not None:
-            write_json(folder / "count.json", [r.to_json() for r in results])
+            write_json(folder / "count.json", found)
             if branch is None:
                 save_figure(count_figure(results), folder / "count")
     if json_:
-        print(json_text([r.to_json() for r in results]))
+        print(json_text(found))
     else:
         print_rows(rows, f"{ensemble}: {title}")
     return 1 if any(r.falsified for r in results) else 0
+
+
+def _command(row: dict[str, Any], max_boxes: int) -> str:
+    """The command that measures a row of the counts again."""
+    numbers = f"--networks {row['networks']} --seed {row['seed']} --max-boxes {max_boxes}"
+    return (
+        f"loopstab count --ensemble {row['ensemble']} --sizes {row['size']} --gains"
+        f" {row['gain']:.12g} {numbers}"
+    )
 
 
 def _count_row(row: Counts) -> dict[str, Any]:

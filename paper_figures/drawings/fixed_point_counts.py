@@ -1,71 +1,118 @@
-"""Figure of the certified numbers of fixed points of random networks, by gain and dimension."""
+"""Figure of how often random networks have more than one fixed point, by gain and dimension."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
-from matplotlib.axes import Axes
+import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
-from .style import MISSING, SMALL, new_figure, styled
+from ...numerics.formulas import numeric
+from ...numerics.proportion import wilson
+from .gallery import GalleryFigure
+from .panels import shared_legend
+from .record_files import read_record
+from .style import BLACK, DASHED, SOFT, new_figure, styled
 
 if TYPE_CHECKING:
     from ...numerics.certificates.counts import Counts
 
-MOST = 7
-"""The count from which on all counts share a colour."""
+DATA = "fixed_point_counts.json"
+LOOPS = {
+    "tanh": "h' = tanh(g G h) + b",
+    "relu": "h' = g G relu(h) + b",
+    "norm-tanh": "h' = N(h + g G tanh(h) + x)",
+    "norm-linear": "h' = N(h + g G h + x)",
+}
+"""The ensembles as formulas."""
+MARKERS = "osD^v"
+NODES = 2001
+"""Weights at which the law of scalar networks is summed, by the trapezoidal rule."""
 
 
 @styled
 def count_figure(rows: Sequence[Counts]) -> Figure:
-    """Share of the networks by certified count: a panel for each dimension, a bar for each gain.
+    """Share of the networks with more than one fixed point, by gain, a line for each dimension.
 
-    Above a bar stand the mean count and, where it is known, that of the law M3. Only the shares are
-    estimates: every count is a proof. `rows` are of one ensemble; there must be at least one.
+    Every count is a proof, and only the shares are estimates: bars are Wilson's 95 % intervals, in
+    which an undecided network may have any count. The dashed line is the probability by the law of
+    Kac and Rice (M3), for scalar tanh networks. `rows` are of one ensemble; there must be at least
+    one.
     """
+    figure = new_figure(2.5)
+    axis = figure.add_subplot()
     sizes = sorted({row.size for row in rows})
-    found = sorted({min(count, MOST) for row in rows for count in row.histogram})
-    shades = [0.9 * i / max(len(found) - 1, 1) for i in range(len(found))]
-    colours = dict(zip(found, mpl.colormaps["cividis"](shades), strict=True))
-    figure = new_figure(1.3 + 1.9 * len(sizes))
-    axes = figure.subplots(len(sizes), 1, squeeze=False)[:, 0]
-    for axis, size in zip(axes, sizes, strict=True):
+    shades = mpl.colormaps["cividis"](np.linspace(0.75, 0, len(sizes)))
+    for k, (size, shade) in enumerate(zip(sizes, shades, strict=True)):
         own = sorted((row for row in rows if row.size == size), key=lambda row: row.gain)
-        for x, row in enumerate(own):
-            _draw_bar(axis, x, row, colours)
-        axis.set(xticks=range(len(own)), xticklabels=[f"{row.gain:g}" for row in own])
-        axis.set(ylim=(0, 1), yticks=(0, 0.5, 1), xlim=(-0.6, len(own) - 0.4))
-        axis.set_ylabel(f"d = {size}")
-        axis.grid(False, axis="x")
-    axes[-1].set_xlabel("gain of the weights")
-    title = f"{rows[0].ensemble}: share of {rows[0].networks} networks by certified count"
-    figure.suptitle(title)
-    handles = [
-        Patch(color=colours[count], label=f"{count} or more" if count == MOST else f"{count}")
-        for count in found
-    ]
-    if any(row.undecided for row in rows):
-        handles.append(Patch(color=MISSING, label="undecided"))
-    figure.legend(
-        handles=handles, loc="outside lower left", ncols=5, title="fixed points", alignment="left"
-    )
+        gains, shares = np.array([row.gain for row in own]), np.array([_share(r) for r in own])
+        low, middle, high = shares.T
+        look: dict[str, Any] = {"color": shade, "marker": MARKERS[k % len(MARKERS)]}
+        line = axis.errorbar(
+            gains, middle, (middle - low, high - middle), **look, linewidth=0.9, elinewidth=0.8
+        )
+        line.lines[0].set_gid(f"size-{size}")
+        line.set_label(f"d = {size}, certified")
+    if rows[0].ensemble == "tanh" and 1 in sizes:
+        gains = np.linspace(0, max(row.gain for row in rows), 60)
+        law = [scalar_chance(float(gain)) for gain in gains]
+        look = {"color": BLACK, "linestyle": DASHED, "linewidth": 1.1}
+        axis.plot(gains, law, **look, label="d = 1, Kac-Rice", gid="law")
+    undecided = sum(row.undecided for row in rows)
+    networks = sorted({row.networks for row in rows})
+    text = f"{networks[0]:,} networks a point; {undecided} undecided"
+    if len(networks) > 1:
+        text = f"{networks[0]:,} to {networks[-1]:,} networks a point; {undecided} undecided"
+    axis.text(0.03, 0.97, text, transform=axis.transAxes, va="top", color=SOFT)
+    axis.set(xlabel="gain g of the weights", ylabel="share with more than one", xlim=(0, None))
+    axis.set_ylim(0, 1.25 * axis.get_ylim()[1])
+    axis.set_title(f"More than one fixed point: {LOOPS[rows[0].ensemble]}")
+    shared_legend(figure, [axis])
     return figure
 
 
-def _draw_bar(axis: Axes, x: int, row: Counts, colours: dict) -> None:
-    """Stack the shares of the counts, and write the means above them."""
-    numbers = {
-        count: sum(n for k, n in row.histogram.items() if min(k, MOST) == count)
-        for count in colours
-    }
-    parts = [(colours[count], n) for count, n in numbers.items()]
-    bottom = 0.0
-    for colour, n in [*parts, (MISSING, row.undecided)]:
-        axis.bar(x, n / row.networks, 0.7, bottom, color=colour)
-        bottom += n / row.networks
-    law = "" if row.kac_rice is None else f"\nlaw {row.kac_rice:.2f}"
-    mean = "undecided" if row.mean is None else f"mean {row.mean:.2f}"
-    axis.text(x, 1.02, mean + law, ha="center", va="bottom", fontsize=SMALL)
+def scalar_chance(gain: float) -> float:
+    """P(three fixed points) of h' = tanh(gain w h) + b, w and b standard normal (M3).
+
+    Given the slope a = gain w, the expected count is 1 + 2 P(three) for a > 1, and 1 below.
+    """
+    if gain <= 0:
+        return 0.0
+    w = np.linspace(1 / gain, max(1 / gain + 10, 10), NODES)[1:]
+    # tanh(a h) + b = h is u = a tanh(u) + a b with u = a h: the offset has the scale a
+    chance = (numeric("tanh_expected_count")(gain * w, gain * w) - 1) / 2
+    density = np.exp(-(w**2) / 2) / np.sqrt(2 * np.pi)
+    return float(np.trapezoid(np.append(0.0, chance * density), np.append(1 / gain, w)))
+
+
+def shipped_counts() -> list[Counts]:
+    """The certified counts among the data of the package."""
+    from ...numerics.certificates.counts import Counts
+
+    names = [field.name for field in fields(Counts)]
+    rows = read_record(DATA)
+    for row in rows:
+        row["histogram"] = {int(count): n for count, n in row["histogram"].items()}
+    return [Counts(**{name: row[name] for name in names}) for row in rows]
+
+
+def _share(row: Counts) -> tuple[float, float, float]:
+    """Lower end, share and upper end; the share is that of the decided networks."""
+    several = sum(n for count, n in row.histogram.items() if count > 1)
+    decided = row.networks - row.undecided
+    middle = several / decided if decided else np.nan
+    low, high = wilson(several, row.networks)[0], wilson(several + row.undecided, row.networks)[1]
+    return min(low, middle), middle, max(high, middle)
+
+
+FIGURE = GalleryFigure(
+    lambda: count_figure(shipped_counts()),
+    "Share of random tanh networks with more than one fixed point, each count proved (95 %"
+    " intervals of the shares); for scalar networks it follows the law of Kac and Rice.",
+    section="What is proved",
+    data=DATA,
+    command="loopstab count --sizes 1 2 3 --gains 1 2 4 8 --networks 200 --out FOLDER",
+)

@@ -1,14 +1,11 @@
-"""Figures of the zoo and of certified counts: every mark is a number of a record."""
+"""Figures of the zoo: every mark is a number of a record."""
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from loopstab.models.network.run_record import chosen_loops, kind_of, samples_of, shares, task_of
 from loopstab.models.zoo import zoo
-from loopstab.numerics.certificates.counts import Counts
 from loopstab.paper_figures.drawings.boards import TITLES, board_figure, board_runs
-from loopstab.paper_figures.drawings.fixed_point_counts import MOST, count_figure
-from loopstab.paper_figures.drawings.style import MISSING
 from loopstab.paper_figures.drawings.zoo_accuracy import KINDS, LEVELS, TASKS, plan_runs, zoo_figure
 from loopstab.support.errors import UsageError
 
@@ -89,43 +86,3 @@ def test_readings_of_a_record():
         "config": {**run["config"], "schedule": {"bits": 16}},
     }
     assert (task_of(recalled), kind_of(recalled)) == ("kqk, 16 bits", "internal/post")
-
-
-def counts(size, gain, histogram, undecided=0, law=None):
-    networks = sum(histogram.values()) + undecided
-    return Counts("tanh", size, gain, 0, networks, histogram, undecided, 1, 0, law, None, 10, 1.0)
-
-
-def test_bars_are_the_shares_of_the_counts():
-    figure = count_figure(
-        [
-            counts(2, 1.0, {1: 6, 3: 2}, 2),
-            counts(1, 4.0, {1: 5, 9: 4, 11: 1}, law=1.25),
-            counts(1, 2.0, {1: 10}),
-        ]
-    )
-    assert inside(figure)
-    first, second = figure.axes
-    assert [label.get_text() for label in first.get_xticklabels()] == ["2", "4"]
-    bars = [
-        (bar.get_x() + 0.35, round(bar.get_y(), 9), round(bar.get_height(), 9))
-        for bar in first.patches
-        if bar.get_height()
-    ]
-    assert bars == [(0, 0, 1), (1, 0, 0.5), (1, 0.5, 0.5)]
-    assert [round(bar.get_height(), 9) for bar in second.patches if bar.get_height()] == [
-        0.6,
-        0.2,
-        0.2,
-    ]
-    assert [text.get_text() for text in first.texts] == ["mean 1.00", "mean 5.20\nlaw 1.25"]
-    (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == [
-        "1",
-        "3",
-        f"{MOST} or more",
-        "undecided",
-    ]
-    assert legend.get_patches()[-1].get_facecolor()[:3] == pytest.approx(
-        [int(MISSING[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    )
