@@ -136,11 +136,13 @@ def _zoo(
 
     from ...models.forecast.forecast_file import read_forecasts
     from ...models.forecast.measured_file import measure_all
+    from ...models.forecast.measured_line import STAGES, read_measured
+    from ...models.forecast.measured_scores import score
     from ...models.grid.plan import data_files
+    from ..text.score_tables import score_tables
     from ..text.tables import print_rows
 
-    if forecasts is not None:
-        read_forecasts(forecasts)
+    made = [] if forecasts is None else read_forecasts(forecasts)
     jobs, left_out = _jobs(data_files(data), only, middle)
     words = ["loopstab", "crossvalidate", "--zoo"]
     words += [word for item in data for word in ("--data", item)]
@@ -152,10 +154,18 @@ def _zoo(
         command=shlex.join([*words, "--seed", str(seed)]),
         progress=not as_json,
     )
+    every = found if out is None else read_measured(out)
+    stages = [stage for stage in STAGES if made and any(line.stage == stage for line in every)]
+    scores = {stage: score(made, every, stage) for stage in stages}
     if as_json:
-        print(json_text({"measured": [line.to_json() for line in found]}))
+        lines = [line.to_json() for line in found]
+        texts = {stage: one.to_json() for stage, one in scores.items()}
+        print(json_text({"measured": lines, "scores": texts}))
         return 0
     print_rows([_row(line) for line in found], "what the orbits do")
+    for stage, one in scores.items():
+        for title, rows in score_tables(one).items():
+            print_rows(rows, f"{title}; stage {stage}")
     if left_out:
         print(f"not measured, because --data TASK=FILE is missing: {', '.join(left_out)}")
     return 0
