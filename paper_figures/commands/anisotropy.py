@@ -62,7 +62,9 @@ def anisotropy(
     ]
     falsified = any(abs(cell["exact_z"]) > LIMIT for cell in judged)
     if json_:
+        numbers = " ".join(f"{s:g}" for s in scales)
         summary = {
+            "command": f"loopstab anisotropy --n {n} --seed {seed} --scales {numbers} --json",
             "n": n,
             "seed": seed,
             "rows": [row.to_json() for row in rows],

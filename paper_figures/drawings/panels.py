@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -49,3 +50,19 @@ def shared_legend(figure: Figure, axes: Sequence[Axes] | np.ndarray) -> None:
     }
     if entries:
         figure.legend(list(entries.values()), list(entries), loc="outside lower left", ncols=2)
+
+
+def seed_band(
+    axis: Axes, x: Sequence[float], curves: Sequence[Sequence[float]], look: dict[str, Any]
+) -> None:
+    """Draw the median of curves of several seeds, and the band from the least to the greatest.
+
+    Args:
+        axis: the panel.
+        x: where the curves have values, of shape (n,).
+        curves: a curve for each seed, each of shape (n,).
+        look: keywords of `Axes.plot`.
+    """
+    low, middle, high = np.quantile(np.array(curves, float), (0, 0.5, 1), axis=0)
+    axis.fill_between(x, low, high, color=look["color"], alpha=0.2, linewidth=0)
+    axis.plot(x, middle, **look)

@@ -23,7 +23,7 @@ KINDS = [f"{recall}/{norm}" for recall in Recall for norm in (Norm.PERI, Norm.PO
 """The architectures, from left to right."""
 TASKS = {"prefix-sums, 16 bits": "prefix sums", "sudoku-4x4": "4x4 sudoku", "kqk": "KQK endgames"}
 LEVELS = {
-    "prefix-sums, 16 bits": {"16": "16 bits, as trained", "32": "32 bits", "64": "64 bits"},
+    "prefix-sums, 16 bits": {"16": "16 bits (trained)", "32": "32 bits", "64": "64 bits"},
     **{
         task: {"train": "as trained", "easy": "held out, easy", "hard": "held out, hard"}
         for task in ("sudoku-4x4", "kqk")
@@ -58,7 +58,7 @@ def zoo_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
             f"no run of {', '.join(TASKS)} to draw: train the plan cpu, or use the shipped runs"
             " (loopstab zoo list)"
         )
-    figure = new_figure(6.6)
+    figure = new_figure(5.2)
     axes = figure.subplots(3, len(TASKS), sharex=True, sharey=True)
     for column, (task, title) in enumerate(TASKS.items()):
         for axis, (level, name) in zip(axes[:, column], LEVELS[task].items(), strict=True):
