@@ -128,13 +128,16 @@ class InputSet:
             if h.shape[:1] != (count,):
                 raise LoopError(f"the states of {count} inputs have shape {h.shape}")
             self.first = list(h)
-            self._check_independent(h, image(at(self.loop, 0), h, inputs))
+            new = image(at(self.loop, 0), h, inputs)
+            self._check_independent(h, new, 0)
+            later = np.array(advance(at(self.loop, 1), new, inputs), copy=True)
+            self._check_independent(new, later, 1)  # h_0 may hide what mixes: 0 has no mean
         except LoopError as error:
             raise LoopError(f"{error}; {alone}") from None
 
-    def _check_independent(self, h: Array, new: Array) -> None:
+    def _check_independent(self, h: Array, new: Array, time: int) -> None:
         for i in range(len(h) if len(h) > 1 else 0):
-            alone = advance(at(self.loop, 0), h[i : i + 1], self.one(i))[0]
+            alone = advance(at(self.loop, time), h[i : i + 1], self.one(i))[0]
             gap = float(np.linalg.norm(alone.astype(np.float64) - new[i]))
             size = max(float(np.linalg.norm(new[i].astype(np.float64))), TINY_NORM)
             if gap > COUPLED * float(np.finfo(h.dtype).eps) * size:
