@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -70,8 +68,3 @@ def _ends(model: LoopedTransformer, e: Tensor, h: Tensor, loops: int) -> tuple[T
         before, h = h, model.advance(h, context)
     step, size = ((z.flatten(1).norm(dim=1)) for z in (h - before, h))
     return h, step <= STOOD * size
-
-
-def basin_summary(found: list[dict[str, int]]) -> dict[str, Any]:
-    """The counts of all inputs together."""
-    return {key: sum(one[key] for one in found) for key in ("starts", "settled", "same")}

@@ -7,8 +7,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
+from ...theory.outcome import Outcome
 from ..measure.trained import TrainedLoop
 from ..network.checkpoint import Checkpoint
 from ..network.initial_model import initial_model
@@ -69,11 +68,11 @@ def measure(
     sizes = sizes or Sizes.of(model.config.width, cells)
     batch = different_inputs(task, level, sizes.inputs, seed)
     orbits = follow_inputs(model, task, batch, sizes.loops, sizes.limit)
-    standing = np.flatnonzero(orbits.stood).tolist()[: sizes.points]
-    found = settled_limits(double, batch.x, standing, sizes.longest, seed)
+    fixed = [i for i, d in enumerate(orbits.diagnoses) if d.outcome is Outcome.FIXED_POINT]
+    found, tried = settled_limits(double, batch.x, fixed, sizes.points, sizes.longest, seed)
     rates = [rate_at(double, limit) for limit in found]
-    some = batch.x[standing]
-    starts = basins(model, some, sizes.starts, sizes.loops, seed) if standing else []
+    some = [limit.input for limit in found]
+    starts = basins(model, batch.x[some], sizes.starts, sizes.loops, seed)
     gradients, kreiss = [], []
     for limit, rate in list(zip(found, rates, strict=True))[: sizes.gradients]:
         part = slice(limit.input, limit.input + 1)
@@ -103,9 +102,9 @@ def measure(
         reachability={
             "inputs": len(batch.x),
             **orbits.to_json(),
-            "float64": {"inputs": len(standing), "settled": len(found)},
+            "float64": {"inputs": tried, "settled": len(found)},
             "points": rates,
-            "basins": [{"input": i, **one} for i, one in zip(standing, starts, strict=True)],
+            "basins": [{"input": i, **one} for i, one in zip(some, starts, strict=True)],
         },
         input_dependence={
             **count_limits(orbits.last[orbits.stood]).to_json(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -53,21 +54,33 @@ class Limit:
 
 
 def settled_limits(
-    model: LoopedTransformer, x: Tensor, numbers: list[int], longest: int, seed: int = 0
-) -> list[Limit]:
-    """The limits of some inputs, as far as their orbits settle in float64.
+    model: LoopedTransformer,
+    x: Tensor,
+    numbers: Sequence[int],
+    points: int,
+    longest: int,
+    seed: int = 0,
+) -> tuple[list[Limit], int]:
+    """The limits of some inputs whose orbits settle in float64.
 
     Args:
         model: the network, in float64.
         x: the inputs, (samples, cells, channels).
-        numbers: the samples to follow.
+        numbers: the samples to follow, in this order; at most twice `points` of them.
+        points: number of limits that are wanted.
         longest: iterations after which an orbit counts as not settled.
         seed: seed of the changes of the embeddings.
+
+    Returns:
+        The limits, and the number of inputs that were followed.
     """
-    found = []
+    found, tried = [], 0
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for number in numbers:
+        for number in numbers[: 2 * points]:
+            if len(found) == points:
+                break
+            tried += 1
             e = model.encode(x[number : number + 1].double())
             change = torch.randn(e.shape, generator=generator, dtype=e.dtype)
             change *= NUDGE * e.norm() / change.norm()
@@ -78,7 +91,7 @@ def settled_limits(
             found.append(
                 Limit(number, ends[:1].numpy(), e.numpy(), steps[:, 0], change.numpy(), moved)
             )
-    return found
+    return found, tried
 
 
 def _orbit_pair(model: LoopedTransformer, e: Tensor, longest: int) -> tuple[Tensor, Array]:
