@@ -101,6 +101,7 @@ class MeanDifference:
         by_seed: the same for each seed.
         sampling: interval over samples, and over seeds where there are several.
         between_seeds: Student's interval of the mean of `by_seed`; None for one seed.
+        most: the greatest difference that there can be.
     """
 
     seeds: int
@@ -109,6 +110,7 @@ class MeanDifference:
     by_seed: tuple[float, ...]
     sampling: Interval
     between_seeds: Interval | None
+    most: float = 1.0
 
     @property
     def interval(self) -> Interval:
@@ -116,7 +118,7 @@ class MeanDifference:
         if self.between_seeds is None:
             return self.sampling
         lows, highs = zip(self.sampling, self.between_seeds, strict=True)
-        return max(-1.0, min(lows)), min(1.0, max(highs))
+        return max(-self.most, min(lows)), min(self.most, max(highs))
 
     def verdict(self, margin: float = MARGIN) -> str:
         """What the interval says of the first kind.
@@ -183,6 +185,39 @@ def independent_difference(
     )
 
 
+def contrast(first: MeanDifference, second: MeanDifference) -> MeanDifference:
+    """One mean difference minus another of the same seeds, on samples that may be the same.
+
+    `sampling` recovers the variances from both intervals as if they were independent.
+
+    Source: G. Y. Zou and A. Donner, Statistics in Medicine 27 (2008), 1693-1702.
+
+    Args:
+        first: the difference from which the other one is subtracted.
+        second: the other one.
+
+    Example:
+        >>> from loopstab.models.measure.paired_accuracy import contrast, independent_difference
+        >>> found = [independent_difference([([a], [40], 100)]) for a in (50, 40)]
+        >>> contrast(*found).difference
+        0.1
+    """
+    by_seed = np.subtract(first.by_seed, second.by_seed)
+    difference = first.difference - second.difference
+    (low, high), (other_low, other_high) = first.sampling, second.sampling
+    down = math.hypot(first.difference - low, other_high - second.difference)
+    up = math.hypot(high - first.difference, second.difference - other_low)
+    return MeanDifference(
+        seeds=first.seeds,
+        samples=first.samples,
+        difference=difference,
+        by_seed=tuple(map(float, by_seed)),
+        sampling=(difference - down, difference + up),
+        between_seeds=student(by_seed),
+        most=first.most + second.most,
+    )
+
+
 def student(values: Sequence[float] | Array) -> Interval | None:
     """Student's interval of the mean of a normal law from its draws; None for less than two.
 
@@ -199,7 +234,7 @@ def student(values: Sequence[float] | Array) -> Interval | None:
 
 
 def clustered_difference(
-    levels: Sequence[Array], draws: int = DRAWS, seed: int = 0
+    levels: Sequence[Array], draws: int = DRAWS, seed: int = 0, most: float = 1.0
 ) -> MeanDifference:
     """The mean difference with intervals in which training runs and samples are random.
 
@@ -211,9 +246,10 @@ def clustered_difference(
 
     Args:
         levels: for each level the differences (seeds, samples) of right answers, first kind minus
-            second, in -1, 0, 1 (or -2 .. 2 for a difference of differences).
+            second, whole numbers from -most to most.
         draws: draws of the bootstrap.
         seed: seed of the draws.
+        most: 1; 2 for a difference of differences.
 
     Returns:
         The difference and its intervals.
@@ -256,6 +292,7 @@ def clustered_difference(
         by_seed=tuple(map(float, by_seed)),
         sampling=(float(low), float(high)),
         between_seeds=student(by_seed),
+        most=most,
     )
 
 

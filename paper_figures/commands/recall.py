@@ -148,13 +148,8 @@ def _compare_answers(
     json_: bool,
 ) -> int:
     """Measure the answers of all runs, compare them, and print or write what is found."""
-    from ...models.measure.recall_accuracy import (
-        AnswersFile,
-        comparison_json,
-        pair_rows,
-        recorded_answers,
-        task_rows,
-    )
+    from ...models.measure.recall_accuracy import comparison_json, pair_rows, task_rows
+    from ...models.measure.recorded_answers import AnswersFile, recorded_answers
     from ...models.zoo import zoo
     from ...support.progress_bar import progress_bar
 

@@ -12,17 +12,17 @@ from loopstab.models.measure.paired_accuracy import (
     MeanDifference,
     PairedCounts,
     clustered_difference,
+    contrast,
     independent_difference,
 )
-from loopstab.models.measure.recall_accuracy import (
+from loopstab.models.measure.recall_accuracy import pair_rows, task_rows
+from loopstab.models.measure.recall_comparison import Pair
+from loopstab.models.measure.recorded_answers import (
     Answers,
     AnswersFile,
-    pair_rows,
     read_answers,
     recorded_answers,
-    task_rows,
 )
-from loopstab.models.measure.recall_comparison import Pair
 from loopstab.models.network.checkpoint import load_model
 from loopstab.models.tasks.registry import recorded_task
 from loopstab.models.zoo import zoo
@@ -145,6 +145,14 @@ def test_differences_of_no_use_are_refused(levels):
 def test_counts_of_no_use_are_refused(levels):
     with pytest.raises(UsageError, match="right answers"):
         independent_difference(levels)
+
+
+def test_a_contrast_recovers_the_variances():
+    """Of two equal differences: the interval is symmetric and wider by the root of two."""
+    found = independent_difference([([40], [40], 100)])
+    low, high = contrast(found, found).sampling
+    assert high == -low == pytest.approx(found.sampling[1] * 2**0.5)
+    assert contrast(found, found).most == 2
 
 
 def test_counts_of_several_seeds():

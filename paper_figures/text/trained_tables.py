@@ -1,0 +1,152 @@
+"""Tables of what the shipped loops keep and how they differ by recall and norm, for the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ...models.measure.recorded_answers import read_answers
+from ...models.zoo.kept_accuracy import (
+    accuracy_difference,
+    kept_accuracy,
+    mean_accuracy,
+    shipped_runs,
+)
+from .trained_sentences import CHESS, ENDGAMES, SMALL, SUDOKU, SUMS, told, told_difference
+
+RECORD = Path(__file__).parents[1] / "records" / "recall_accuracy.json"
+"""Answers of internal and external recall, and what they say."""
+KINDS = [
+    f"{recall}/{norm}" for recall in ("none", "external", "internal") for norm in ("post", "peri")
+]
+WIDE = [("none/post", True), ("external/post (full)", True), ("internal/post (full)", True)]
+LEVELS = {SUMS: ("16", "32", "64"), SMALL: ("easy", "hard"), ENDGAMES: ("easy", "hard")}
+"""Tasks of three seeds, with the levels that were not trained on or are drawn anew."""
+TITLES = {
+    SUMS: "prefix sums",
+    SMALL: "4x4 sudoku",
+    ENDGAMES: "KQK",
+    SUDOKU: "9x9 sudoku",
+    CHESS: "chess",
+}
+PAIRS = (
+    ("outer norm, no recall", "none/post", "none/peri"),
+    ("outer norm, external", "external/post", "external/peri"),
+    ("outer norm, internal", "internal/post", "internal/peri"),
+    ("external recall, outer norm", "external/post", "none/post"),
+    ("internal recall, outer norm", "internal/post", "none/post"),
+    ("external recall, none", "external/peri", "none/peri"),
+    ("internal recall, none", "internal/peri", "none/peri"),
+    ("internal - external, outer norm", "internal/post", "external/post"),
+    ("internal - external, none", "internal/peri", "external/peri"),
+)
+"""What is compared, and the architectures whose accuracies are subtracted."""
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table."""
+    return ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+
+
+def kept_table(task: str) -> list[str]:
+    """For each architecture and level: the best accuracy, and the share kept after 500 iterations.
+
+    Args:
+        task: a key of `LEVELS`, or a task of one seed by the recipe.
+    """
+    levels = LEVELS.get(task, ("easy", "hard"))
+    rows = []
+    for kind, recipe in [(kind, False) for kind in KINDS] if task in LEVELS else WIDE:
+        runs = shipped_runs(task, kind, recipe)
+        cells = []
+        for level in levels:
+            best, last = (mean_accuracy(runs, level, at) for at in ("chosen", "last"))
+            cells.append(f"{told(best)} to {last.value:.3f}; {told(kept_accuracy(runs, level), 2)}")
+        rows.append([kind, *cells])
+    return markdown_table([TITLES[task], *map(_level, levels)], rows)
+
+
+def paired_table(task: str, moment: str) -> list[str]:
+    """For each pair of architectures and level: the difference of accuracies, seed by seed.
+
+    Args:
+        task: a key of `LEVELS`.
+        moment: `chosen` or `last`.
+    """
+    rows = [
+        [
+            name,
+            *(
+                told_difference(
+                    accuracy_difference(
+                        shipped_runs(task, first), shipped_runs(task, second), level, moment
+                    )
+                )
+                for level in LEVELS[task]
+            ),
+        ]
+        for name, first, second in PAIRS
+    ]
+    return markdown_table([TITLES[task], *map(_level, LEVELS[task])], rows)
+
+
+@cache
+def recall_record() -> Mapping[str, Any]:
+    """The shipped comparison of internal and external recall, as `loopstab recall --accuracy --out`
+    wrote it.
+    """
+    return read_answers(RECORD)[0]
+
+
+def recall_table(record: Mapping[str, Any]) -> list[str]:
+    """Internal minus external recall, for each task and norm.
+
+    Args:
+        record: `recall_record()`, or another file of the same command.
+    """
+    rows = []
+    for row in record["tasks"]:
+        at = "chosen" if row["moment"] == "chosen" else "500"
+        numbers = "{:+.3f} ({:+.3f}..{:+.3f})".format(row["difference"], *row["interval"])
+        n = f"{row['seeds']} x {'+'.join(map(str, row['samples']))}"
+        verdict = row["verdict"] or "-"
+        if row["verdict"] in ("better", "worse") and row["substantial"]:
+            verdict += f", by more than {100 * record['margin']:.0f} points"
+        rows.append([_task(row), row["norm"], at, n, row["source"], numbers, verdict])
+    head = ["task", "norm", "iterations", "seeds x samples", "from", "internal - external"]
+    return markdown_table([*head, "internal recall is"], rows)
+
+
+def recall_verdicts(record: Mapping[str, Any], norm: str, moment: str) -> str:
+    """One sentence with the verdict of each task.
+
+    Args:
+        record: as in `recall_table`.
+        norm: `post` or `peri`.
+        moment: `chosen` or `last`.
+    """
+    found: dict[str, list[str]] = {}
+    for row in record["tasks"]:
+        if (row["norm"], row["moment"]) == (norm, moment):
+            seeds = "one seed" if row["seeds"] == 1 else f"{row['seeds']} seeds"
+            found.setdefault(row["verdict"], []).append(f"{_task(row)} ({seeds})")
+    order = ("competitive", "better", "worse", "open")
+    parts = [f"{verdict} on {_listed(found[verdict])}" for verdict in order if verdict in found]
+    where = "with" if norm == "post" else "without"
+    when = "at the chosen number of iterations" if moment == "chosen" else "after 500 iterations"
+    return f"Internal recall {where} outer norm {when}: {'; '.join(parts)}."
+
+
+def _task(row: Mapping[str, Any]) -> str:
+    return f"{row['task']}{' by the recipe' if row['recipe'] else ''}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _level(level: str) -> str:
+    times = {"16": "16 bits, as trained", "32": "twice as long", "64": "four times as long"}
+    return times.get(level, level)
