@@ -19,12 +19,13 @@ def report(
     seed: int = 0,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Write one page with all claims, measurements and figures.
+    """Write one page: what of the paper's abstract holds, what did not fit, and all figures.
 
-    All claims are checked, phase diagrams measured, the shipped checkpoints cross-validated and a
-    small model trained. The page is OUT/index.html; OUT/report.json has every number. Attacks take
-    minutes and have a command of their own, loopstab attack; with --attacks the page shows their
-    results.
+    All claims are checked, phase diagrams measured, four shipped checkpoints cross-validated and a
+    small model trained. The verdicts follow from these checks, from results of attacks, and from
+    the shipped records of trained loops. The page is OUT/index.html; OUT/report.json has every
+    number. Attacks take minutes and have a command of their own, loopstab attack; with --attacks
+    the page shows its results in place of those that are shipped.
 
     Example: loopstab report --out report --attacks runs/attack
 
@@ -33,7 +34,7 @@ def report(
 
     Args:
         out: Folder for the report. It is created.
-        attacks: Folder with the results of loopstab attack.
+        attacks: Folder with results of loopstab attack; default: those that are shipped.
         quick: Measure less of everything, in about a minute; the page says so.
         seed: Seed of everything random.
         json_: Print the summary as a JSON object.

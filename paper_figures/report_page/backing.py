@@ -43,16 +43,16 @@ class Proof:
 
     @property
     def text(self) -> str:
-        """The shares in words."""
+        """The shares in words; empty without a claim."""
         steps = sum(self.kinds.values())
         if not steps:
-            return "Rests on no claim."
+            return ""
         unproved = [f"{name} {v}" for name, v in self.verdicts.items() if v != "proved"]
         order = [*MACHINE, *sorted(set(self.kinds) - set(MACHINE))]
         kinds = ", ".join(f"{self.kinds[kind]} {kind}" for kind in order if self.kinds.get(kind))
         failed = f"; {self.failed} failed" if self.failed else ""
         return (
-            f"{'; '.join(unproved) or 'Proved'}. {self.machine} of {steps} steps machine-checked"
+            f"{', '.join(unproved) or 'Proved'}; {self.machine} of {steps} steps machine-checked"
             f" ({self.machine / steps:.0%}): {kinds}{failed}."
         )
 
@@ -108,9 +108,9 @@ class Assault:
 
     @property
     def text(self) -> str:
-        """The counts in words."""
+        """The counts in words; empty without a suite."""
         if not self.suites:
-            return "Not attacked."
+            return ""
         undecided = f" ({self.undecided:,} undecided)" if self.undecided else ""
         broken = ", ".join(self.counterexamples)
         found = f"counterexamples in {broken}" if broken else "no counterexample"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from ...models.forecast.forecast import Forecast
 from ...models.forecast.measured_line import Measured
 from ...theory.outcome import Outcome
 
@@ -38,6 +39,9 @@ class MeasuredLoop:
         rho: spectral radius at each limit that was computed in float64.
         sensitivity: by the implicit derivative and by differences, where both are known.
         gradients: factor of the error of truncated gradients, and rho, where both are known.
+        iterations: measured, and predicted from rho, at each limit; None where unknown.
+        forecast: the outcome that was most probable before the measurement; None without forecast.
+        excluded: outcomes that the claims exclude by the hypotheses of that forecast.
     """
 
     checkpoint: str
@@ -51,6 +55,9 @@ class MeasuredLoop:
     rho: tuple[float, ...]
     sensitivity: tuple[tuple[float, float], ...]
     gradients: tuple[tuple[float, float], ...]
+    iterations: tuple[tuple[int | None, float | None], ...] = ()
+    forecast: str | None = None
+    excluded: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> int:
@@ -61,6 +68,12 @@ class MeasuredLoop:
     def settled(self) -> int:
         """How many orbits reach a fixed point."""
         return self.outcomes.get(Outcome.FIXED_POINT, 0)
+
+    @property
+    def majority(self) -> str | None:
+        """The most frequent outcome of the decided orbits; None where none is decided."""
+        decided = {o: n for o, n in self.outcomes.items() if o != Outcome.UNDECIDED}
+        return max(decided, key=decided.__getitem__) if decided else None
 
     @property
     def settles(self) -> bool:
@@ -95,13 +108,17 @@ def at_the_end(loops: Iterable[MeasuredLoop], *architectures: str) -> Iterator[M
     return (loop for loop in loops if loop.stage == "end" and loop.architecture in architectures)
 
 
-def measured_loops(lines: Iterable[Measured]) -> list[MeasuredLoop]:
-    """The measurements of the lines of `records/measured.jsonl`."""
-    return [of_line(line) for line in lines]
+def measured_loops(
+    lines: Iterable[Measured], forecasts: Iterable[Forecast] = ()
+) -> list[MeasuredLoop]:
+    """The measurements of the lines of `records/measured.jsonl`, each with its forecast."""
+    made = {forecast.key: forecast for forecast in forecasts}
+    return [of_line(line, made.get(line.key)) for line in lines]
 
 
-def of_line(line: Measured) -> MeasuredLoop:
-    """The measurements of one line."""
+def of_line(line: Measured, forecast: Forecast | None = None) -> MeasuredLoop:
+    """The measurements of one line, with its forecast if there was one."""
+    points = line.reachability["points"]
     moved = [(p["by_derivative"], p["by_differences"]) for p in line.input_dependence["points"]]
     rates = [(p["factor"], p["rho"]) for p in line.geometry["gradients"]]
     return MeasuredLoop(
@@ -113,7 +130,10 @@ def of_line(line: Measured) -> MeasuredLoop:
         outcomes=line.outcomes,
         right=line.reachability["right_500"],
         distinct=(line.input_dependence["distinct"], line.input_dependence["settled"]),
-        rho=tuple(p["rho"] for p in line.reachability["points"]),
+        rho=tuple(p["rho"] for p in points),
         sensitivity=tuple((a, b) for a, b in moved if a is not None and b is not None),
         gradients=tuple((q, rho) for q, rho in rates if q is not None),
+        iterations=tuple((p["measured_loops"], p["predicted_loops"]) for p in points),
+        forecast=max(forecast.outcomes, key=forecast.outcomes.__getitem__) if forecast else None,
+        excluded=forecast.excluded if forecast else (),
     )

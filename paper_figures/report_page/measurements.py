@@ -102,7 +102,7 @@ class Measurements:
         live: record of the model that the report trained.
         results: cross-validation of the checkpoints `zoo.SHOWN`.
         runs: training records of these checkpoints.
-        attacked: results of attacks that were made before, if they were given.
+        attacked: results of attacks that were made before.
         seconds: wall time of it all.
     """
 
@@ -114,7 +114,7 @@ class Measurements:
     live: dict[str, Any]
     results: list[CrossValidation]
     runs: list[dict[str, Any]]
-    attacked: Attacks | None
+    attacked: Attacks
     seconds: float
 
     @property
@@ -127,12 +127,12 @@ class Measurements:
         """Whether no claim is refuted: not by its check, an attack, or a certified count."""
         return (
             all(claim["verdict"] != "refuted" for claim in self.claims)
-            and not (self.attacked and self.attacked.falsified)
+            and not self.attacked.falsified
             and not any(counts.falsified for counts in self.counts)
         )
 
 
-def measure(scale: Scale, seed: int, attacked: Attacks | None, progress: bool) -> Measurements:
+def measure(scale: Scale, seed: int, attacked: Attacks, progress: bool) -> Measurements:
     """Measure everything; with `progress`, print the stages and the time at which they begin."""
     start = time.monotonic()
 

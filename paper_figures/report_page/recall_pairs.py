@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from ...models.measure.paired_accuracy import MARGIN
 from .evidence import Evidence
 from .ruling import Finding, Ruling, Verdict
 
-MARGIN = 0.05
-"""Difference of accuracies up to which internal recall is competitive, and beyond which it is
-substantially better.
-"""
+MOMENT = "last"
+"""Accuracies are compared after the last iteration, 500."""
+NORMS = ("post", "peri")
+SEEDS = 3
+"""Fewest pairs of a task that decide; the interval of fewer says nothing about other seeds."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,11 @@ class RecallTask:
     interval: tuple[float, float]
 
     @property
+    def few(self) -> bool:
+        """Whether there are too few pairs to decide."""
+        return self.pairs < SEEDS
+
+    @property
     def competitive(self) -> bool:
         """Whether internal recall loses at most `MARGIN`."""
         return self.interval[0] >= -MARGIN
@@ -44,7 +52,23 @@ class RecallTask:
 
     def __str__(self) -> str:
         low, high = self.interval
-        return f"{self.task} {_points(self.difference)} ({_points(low)} to {_points(high)})"
+        few = f", {self.pairs} pair{'s' * (self.pairs != 1)}" if self.few else ""
+        return f"{self.task} {_points(self.difference)} ({_points(low)} to {_points(high)}{few})"
+
+
+def recall_tasks(rows: Iterable[Mapping[str, Any]]) -> list[RecallTask]:
+    """The rows `tasks` of `records/recall_accuracy.json` that the verdicts use."""
+    return [
+        RecallTask(
+            row["task"] + (" (recipe)" if row["recipe"] else ""),
+            row["norm"],
+            row["seeds"],
+            row["difference"],
+            (row["interval"][0], row["interval"][1]),
+        )
+        for row in rows
+        if row["moment"] == MOMENT and row["norm"] in NORMS
+    ]
 
 
 def differences(evidence: Evidence) -> Finding:
@@ -65,71 +89,84 @@ def sudoku(evidence: Evidence) -> Finding:
 def competitive(evidence: Evidence) -> Ruling:
     """Holds if internal recall loses at most `MARGIN` on every task with outer norm.
 
-    Corrected if on some task even the upper end of the interval is a loss of more than that.
+    Corrected if on some task even the upper end of the interval is a loss of more than that. Tasks
+    with fewer than `SEEDS` pairs do not decide.
     """
     rows = [row for row in evidence.recall if row.norm == "post"]
-    if not rows:
-        return Ruling(Verdict.OPEN, "no paired comparison is on record.")
-    behind = [row for row in rows if row.interval[1] < -MARGIN]
-    unclear = [row for row in rows if not row.competitive and row not in behind]
+    enough = [row for row in rows if not row.few]
+    if not enough:
+        return Ruling(Verdict.OPEN, "no task was compared with enough seeds.")
+    behind = [row for row in enough if row.interval[1] < -MARGIN]
+    unclear = [row for row in enough if not row.competitive and row not in behind]
     if behind:
         return Ruling(Verdict.CORRECTED, f"it is behind on {_all(behind)} points.")
     if unclear:
         return Ruling(
             Verdict.OPEN,
-            f"a loss of more than {_points(MARGIN)} points is not excluded on {_all(unclear)}.",
+            f"a loss of more than {_points(MARGIN)} points is not excluded on {_all(unclear)}."
+            f"{_alone(rows)}",
         )
-    return Ruling(Verdict.HOLDS, f"within {_points(MARGIN)} points or better on every task.")
+    loss = f"a loss of more than {_points(MARGIN)} points"
+    return Ruling(Verdict.HOLDS, f"{loss} is excluded on {_all(enough)}.{_alone(rows)}")
 
 
 def once_normalised(evidence: Evidence) -> Ruling:
-    """Holds if without outer norm internal recall is behind where with it it is competitive.
+    """Holds if internal recall is behind without outer norm on every task, and competitive with it.
 
-    Open if it is not behind on some task of both, or nothing was compared.
+    Corrected if it is competitive without outer norm on every task; open otherwise. Tasks with
+    fewer than `SEEDS` pairs do not decide.
     """
     norms = {
-        norm: {r.task: r for r in evidence.recall if r.norm == norm} for norm in ("post", "peri")
+        norm: {r.task: r for r in evidence.recall if r.norm == norm and not r.few} for norm in NORMS
     }
     tasks = sorted(set(norms["post"]) & set(norms["peri"]))
     if not tasks:
         return Ruling(Verdict.OPEN, "no task was compared with and without outer norm.")
-    turned = [
-        task
-        for task in tasks
-        if norms["peri"][task].interval[1] < -MARGIN and norms["post"][task].competitive
-    ]
-    rest = [norms["peri"][task] for task in tasks if task not in turned]
-    if not rest:
-        return Ruling(Verdict.HOLDS, f"behind without outer norm, not with it: {', '.join(tasks)}.")
-    never = [row for row in rest if row.competitive]
-    if len(never) == len(tasks):
-        return Ruling(Verdict.CORRECTED, f"it is competitive without outer norm: {_all(never)}.")
+    peri, post = ([norms[norm][task] for task in tasks] for norm in ("peri", "post"))
+    behind = [row for row in peri if row.interval[1] < -MARGIN]
+    if len(behind) == len(tasks) and all(row.competitive for row in post):
+        return Ruling(Verdict.HOLDS, f"behind without outer norm, and not with it: {_all(peri)}.")
+    if all(row.competitive for row in peri):
+        return Ruling(Verdict.CORRECTED, f"it is competitive without outer norm: {_all(peri)}.")
+    level = [row for row in peri if row not in behind]
+    unclear = [row for row in post if not row.competitive]
     return Ruling(
         Verdict.OPEN,
-        f"the norm makes the difference on {', '.join(turned) or 'no task'}; without it,"
-        f" {_all(rest)} points.",
+        f"without outer norm it is behind on {_all(behind) or 'no task'}, not so on"
+        f" {_all(level) or 'none'}; with it a loss of {_points(MARGIN)} points is not excluded on"
+        f" {_all(unclear) or 'none'}.",
     )
 
 
 def better_on_sudoku(evidence: Evidence) -> Ruling:
-    """Holds if the gain exceeds `MARGIN` on every sudoku; corrected if on each it is below.
+    """Holds if the gain exceeds `MARGIN` on every sudoku; corrected if that is excluded on each.
 
-    Open else: where the interval contains `MARGIN`.
+    Open else: where the interval contains `MARGIN`, or a sudoku has fewer than `SEEDS` pairs.
     """
     rows = [row for row in _on_sudoku(evidence) if row.norm == "post"]
+    enough = [row for row in rows if not row.few]
     if not rows:
         return Ruling(Verdict.OPEN, "no paired comparison is on record.")
-    if all(row.better for row in rows):
-        return Ruling(Verdict.HOLDS, f"better by {_all(rows)} points.")
-    if all(row.interval[1] < MARGIN for row in rows):
-        return Ruling(
-            Verdict.CORRECTED,
-            f"not at our sizes: a gain of {_points(MARGIN)} points is excluded, {_all(rows)}.",
-        )
-    return Ruling(
-        Verdict.OPEN,
-        f"a gain of {_points(MARGIN)} points is neither shown nor excluded: {_all(rows)}.",
+    if len(enough) == len(rows):
+        if all(row.better for row in rows):
+            return Ruling(Verdict.HOLDS, f"better by {_all(rows)} points.")
+        if all(row.interval[1] < MARGIN for row in rows):
+            return Ruling(
+                Verdict.CORRECTED,
+                f"not at our sizes: a gain of {_points(MARGIN)} points is excluded, {_all(rows)}.",
+            )
+    without = [row for row in enough if row.interval[1] < MARGIN]
+    borne = (
+        f"; a gain of {_points(MARGIN)} points is excluded on {_all(without)}" if without else ""
     )
+    shown = "shown on no sudoku" if not any(row.better for row in enough) else "not shown on all"
+    return Ruling(Verdict.OPEN, f"{shown}{borne}.{_alone(rows)}")
+
+
+def _alone(rows: Sequence[RecallTask]) -> str:
+    """The tasks with too few pairs, in a sentence of their own."""
+    few = [row for row in rows if row.few]
+    return f" Too few seeds to decide: {', '.join(row.task for row in few)}." if few else ""
 
 
 def _on_sudoku(evidence: Evidence) -> list[RecallTask]:

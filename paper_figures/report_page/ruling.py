@@ -43,5 +43,5 @@ class Finding:
     runs: int = 0
 
 
-NOTHING = Finding("No statement about trained loops.")
+NOTHING = Finding("")
 """For statements on which trained loops have no bearing."""

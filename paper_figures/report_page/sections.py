@@ -1,15 +1,16 @@
-"""The sections of the page: a function for each, and the figures of the gallery among them."""
+"""The sections of the page below the first screen: a function for each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from matplotlib.figure import Figure
 
 from ...models.measure.comparison import main_table
 from ...theory.claims import ledger
 from ..drawings.accuracy_curves import curves_figure
-from ..drawings.fixed_point_counts import count_figure
-from ..drawings.gallery import GalleryFigure, gallery
+from ..drawings.gallery import gallery
 from ..drawings.phase_maps import phase_figure
 from ..drawings.rate_agreement import crossvalidation_figure
 from ..drawings.residual_decay import residual_figure
@@ -19,132 +20,141 @@ from ..text.claim_words import claim_row, summary
 from ..text.graph_svg import graph_html
 from ..text.html_page import Page
 from .measurements import Measurements
+from .mismatches import MEANING, Mismatch, counted, sentence
 
 LEVEL_COLUMNS = ("trained length", "twice", "four times")
 """Columns of the accuracies of a run, for its levels in order."""
+FOLDED = 8
+"""Entries from which a list is folded."""
 
 
-def add_sections(page: Page, measured: Measurements) -> None:
-    """Add every section, and to each the figures of the gallery that name its heading.
-
-    Figures of the gallery with other headings are added at the end, under these headings.
-    """
-    figures = list(gallery().values())
-    for heading, fill in SECTIONS.items():
-        page.heading(heading)
-        fill(page, measured)
-        _add_figures(page, (f for f in figures if f.section == heading))
-    others = [f for f in figures if f.section not in SECTIONS]
-    for heading in dict.fromkeys(f.section for f in others):
-        page.heading(heading)
-        _add_figures(page, (f for f in others if f.section == heading))
-
-
-def _add_figures(page: Page, figures: Iterable[GalleryFigure]) -> None:
-    for figure in figures:
-        if figure.text:
-            page.text(figure.text)
-        page.figure(figure.draw(), figure.caption)
-
-
-def _proofs(page: Page, measured: Measurements) -> None:
-    page.text(
-        "Each claim is a list of steps: identities reduced to zero, sentences decided by two"
-        " solvers, bounds enclosed by ball arithmetic, cited theorems with their hypotheses"
-        " discharged, and deductions written for a reader. Its sentences are programs too: a"
-        " falsifier is one exact case in which a hypothesis fails and the conclusion with it."
-    )
+def add_sections(page: Page, measured: Measurements, found: list[Mismatch]) -> None:
+    """Add every section; `found` is what did not fit."""
+    page.heading("What did not fit")
+    _misfits(page, found)
+    page.heading("Figures")
+    page.figures(_figures(measured))
+    page.heading("What is proved beyond the paper")
+    page.table([_extension(c) for c in measured.claims if c["source"] == "extension"])
+    page.heading("Methods")
+    _methods(page, measured)
+    page.heading("Tables")
+    _tables(page, measured)
+    page.heading("Every claim, with hypotheses and steps")
     page.text(summary(measured.claims))
-    page.block(graph_html(claim_graph(ledger(), measured.claims), claim_link))
-    page.table([claim_row(claim) for claim in measured.claims])
     for claim in measured.claims:
         page.block(claim_html(claim))
+    page.block(
+        "<details><summary>How the claims hang together</summary>"
+        f"{graph_html(claim_graph(ledger(), measured.claims), claim_link)}</details>"
+    )
 
 
-def _attacks(page: Page, measured: Measurements) -> None:
-    if measured.attacked is None:
-        page.text(
-            "No results of attacks were given: run loopstab attack --out DIR, then loopstab report"
-            " --attacks DIR.",
-            soft=True,
+def _misfits(page: Page, found: list[Mismatch]) -> None:
+    page.text(sentence(found))
+    for kind, own in counted(found).items():
+        if own:
+            title = f"{str(kind).capitalize()} ({len(own)}): {MEANING[kind]}"
+            if len(own) >= FOLDED:
+                page.details(title, list(map(str, own)))
+            else:
+                page.heading(title, small=True)
+                page.items(list(map(str, own)))
+
+
+def _figures(measured: Measurements) -> Iterator[tuple[Figure, str]]:
+    """Those of the gallery, then those of this report."""
+    for figure in gallery().values():
+        yield figure.draw(), figure.caption
+    for d in measured.diagrams:
+        yield (
+            phase_figure(d),
+            "Spectral radius at the fixed point of h' = N(a h + A h + beta e), A Ginibre, measured"
+            f" now; lines are the closed form (N6). Residual strength a ="
+            f" {d.settings['residual']:g}, width {d.settings['width']:g}, {d.cells.rows} x"
+            f" {d.cells.cols} cells, seed {measured.seed}; mean absolute error where (beta/sigma)"
+            f" d^(1/4) >= 3: {d.mean_absolute_error:.3f}.",
         )
-        return
+    results = measured.results
+    yield (
+        residual_figure(results),
+        f"Median relative step against iterations, {measured.scale.inputs} random inputs of prefix"
+        " sums, measured now. A straight fall is geometric convergence; the dashed line is 1/t, the"
+        " mark of drift.",
+    )
+    yield (
+        crossvalidation_figure(results),
+        "Top: rate read off the orbit against rho from the Jacobian. Bottom: iterations to"
+        " tolerance, measured now against predicted.",
+    )
+    yield (
+        curves_figure(measured.runs),
+        "Accuracy against iterations of the same checkpoints, by length, as recorded (one seed, 256"
+        " sequences).",
+    )
+
+
+def _extension(claim: Mapping[str, Any]) -> dict[str, Any]:
+    said = dict.fromkeys(item["statement"] for item in claim["consequences"])
+    return {
+        "claim": f"{claim['id']} {claim['title']}",
+        "verdict": claim["verdict"],
+        "says": " ".join(said) or claim["statement"].partition(". ")[0] + ".",
+    }
+
+
+def _methods(page: Page, measured: Measurements) -> None:
     page.text(
-        "Each suite draws cases that satisfy every hypothesis of a claim and judges them without"
-        " its proof. Then each hypothesis is dropped in turn: a suite that finds no counterexample"
-        " there either has no power."
+        "Proofs. Each claim is a list of steps: identities reduced to zero, sentences decided by"
+        " two solvers, bounds enclosed by ball arithmetic, cited theorems with their hypotheses"
+        " discharged, and deductions written for a reader. Its sentences are programs too: a"
+        " falsifier is one exact case in which a hypothesis fails and the conclusion with it. All"
+        " claims were checked when this page was made."
+    )
+    page.text(
+        "Attacks. Each suite draws cases that satisfy every hypothesis of a claim and judges them"
+        " without its proof. Then each hypothesis is dropped in turn: a suite that finds no"
+        " counterexample there either has no power."
     )
     for note in measured.attacked.notes:
         page.text(note)
+    page.text(
+        "Trained loops. Accuracies are those recorded with the shipped runs. Outcomes, limits,"
+        " sensitivities and gradients are the shipped measurements, each line of which names the"
+        " command that makes it again. Forecasts were written before they were measured. Phase"
+        " diagrams, counts of fixed points, the cross-validation of four checkpoints and the"
+        " training of one model were made with this page."
+    )
+    page.text(
+        "Verdicts. Each follows by the rule in its row from the ledger, the attacks and the"
+        " records; none is written by hand. A statement is a phrase of the abstract; its precise"
+        " form is ours."
+    )
+
+
+def _tables(page: Page, measured: Measurements) -> None:
+    page.heading("Claims", small=True)
+    page.table([claim_row(claim) for claim in measured.claims])
+    page.heading("Attacks", small=True)
     page.table(measured.attacked.rows())
     page.items(measured.attacked.complaints)
-
-
-def _counts(page: Page, measured: Measurements) -> None:
-    counts = measured.counts
+    page.heading("Cross-validation of checkpoints, measured now", small=True)
+    first = measured.results[0]
+    page.text(
+        f"Prefix sums, width 64; {measured.scale.inputs} random inputs per checkpoint in float64,"
+        f" followed for {first.loops} iterations and, while undecided, up to {first.limit}."
+        " Expected: the only outcome that the theorems leave, where they leave one; loops:"
+        " iterations from relative step 1e-4 to 1e-8, measured and predicted from rho (medians)."
+    )
+    page.table(main_table(measured.results))
+    page.heading("Fixed points without recall, counted by proof now (A2, M3)", small=True)
     page.text(
         "h' = tanh(gain G h) + b, G and b Gaussian: every fixed point is enclosed in a ball of its"
         " own by the Krawczyk operator, and the rest of the box is proved empty. Where the mean has"
-        " a closed form (Kac-Rice, given the drawn matrices) it stands below the measured one as"
-        " law."
+        " a closed form, given the drawn matrices, it is that of Kac and Rice."
     )
-    undecided, kept = sum(c.undecided for c in counts), sum(not c.falsified for c in counts)
-    page.figure(
-        count_figure(counts),
-        f"Certified; seed {measured.seed}. {undecided} networks undecided. Both laws hold in"
-        f" {kept} of {len(counts)} cells: the indices of every decided network sum to 1, and the"
-        " mean is within 5 standard errors of its closed form, where it has one.",
-    )
-
-
-def _mean_field(page: Page, measured: Measurements) -> None:
-    page.text(
-        "Measured spectral radius at the fixed point of h' = N(a h + A h + beta e), A Ginibre; the"
-        " lines are the closed form, drawn from the theory."
-    )
-    for d in measured.diagrams:
-        page.figure(
-            phase_figure(d),
-            f"Residual strength a = {d.settings['residual']:g}, width {d.settings['width']:g},"
-            f" {d.cells.rows} x {d.cells.cols} cells, seed {measured.seed}. Sampled; mean absolute"
-            f" error of rho where (beta/sigma) d^(1/4) >= 3: {d.mean_absolute_error:.3f}.",
-        )
-
-
-def _predictions(page: Page, measured: Measurements) -> None:
-    results = measured.results
-    page.text(
-        f"Prefix sums, width 64; {measured.scale.inputs} random inputs per checkpoint in float64,"
-        f" followed for {results[0].loops} iterations and, while undecided, up to"
-        f" {results[0].limit}. Expected: the only outcome that the theorems leave, where they leave"
-        " one; loops: iterations from relative step 1e-4 to 1e-8, measured and predicted from rho"
-        " (medians)."
-    )
-    page.table(main_table(results))
-    mismatches = [f"{r.architecture}: {line}" for r in results for line in r.mismatches]
-    page.text(f"Mismatches ({len(mismatches)}):" if mismatches else "Mismatches: none.")
-    page.items(mismatches)
-    page.figure(
-        residual_figure(results),
-        "Median relative step against iterations. A straight fall is geometric convergence; the"
-        " dashed line is 1/t, the mark of drift.",
-    )
-    page.figure(
-        crossvalidation_figure(results),
-        "Top: rate read off the orbit against rho from the Jacobian. Bottom: iterations to"
-        " tolerance, measured against predicted.",
-    )
-
-
-def _accuracy(page: Page, measured: Measurements) -> None:
-    page.text(
-        "Exact-match accuracy at the training length and beyond it, as recorded with each"
-        " checkpoint (seeded, 256 sequences)."
-    )
-    page.figure(
-        curves_figure(measured.runs),
-        "Accuracy against iterations of the shipped checkpoints, by length.",
-    )
+    page.table([_count_row(counts.to_json()) for counts in measured.counts])
+    page.heading("Runs", small=True)
     live = {**measured.live, "architecture": f"{measured.live['architecture']} (trained live)"}
     page.table([_run_row(run) for run in [*measured.runs, live]])
     page.text(
@@ -152,6 +162,12 @@ def _accuracy(page: Page, measured: Measurements) -> None:
         " RECALL/NORM --seed 0 --threads 1 --out DIR",
         soft=True,
     )
+
+
+def _count_row(counts: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("size", "gain", "networks", "undecided", "mean", "kac_rice", "z", "index_violations")
+    row = {name.replace("_", " "): counts[name] for name in names}
+    return {**row, "fixed points: networks": str(counts["histogram"]).strip("{}").replace("'", "")}
 
 
 def _run_row(run: dict[str, Any]) -> dict[str, Any]:
@@ -165,14 +181,3 @@ def _run_row(run: dict[str, Any]) -> dict[str, Any]:
     for column, (bits, curve) in zip(LEVEL_COLUMNS, run["accuracy"].items(), strict=False):
         row[column] = f"{bits}: {max(curve):.3f} best, {curve[-1]:.3f} last"
     return row
-
-
-SECTIONS: dict[str, Callable[[Page, Measurements], None]] = {
-    "What is proved": _proofs,
-    "What the attacks found": _attacks,
-    "Fixed points without recall, counted by proof (A2, M3)": _counts,
-    "The mean-field law against random loops (N6)": _mean_field,
-    "Prediction and measurement on trained loops": _predictions,
-    "Accuracy against iterations": _accuracy,
-}
-"""The headings of the page, in order, with what fills them."""

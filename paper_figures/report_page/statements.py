@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import duel_rules, loop_rules, recall_pairs
+from . import duel_rules, forecast_rules, loop_rules, recall_pairs
 from .evidence import Evidence
 from .measured_loops import HALF, MOST
 from .ruling import NOTHING, Finding, Ruling, Verdict
@@ -116,6 +116,16 @@ REACHABLE, SMOOTH, STABLE = ("N2", "N3", "L2"), ("N4", "L1"), ("N5", "M5")
 TOGETHER = ("N3", "N4", "N5", "R1")
 
 STATEMENTS = (
+    Statement(
+        "characterises",
+        "when fixed-point iteration yields meaningful predictions",
+        (),
+        forecast_rules.forecast,
+        forecast_rules.characterises,
+        "For each checkpoint, stage and level the most probable outcome of the forecast is compared"
+        f" with that of most decided orbits: holds if the 95 % interval of the share lies above"
+        f" {forecast_rules.GOAL:.0%}, corrected if below, open otherwise.",
+    ),
     Statement(
         "countable",
         "looped networks without recall have countable fixed points",
@@ -236,7 +246,8 @@ STATEMENTS = (
         recall_pairs.differences,
         recall_pairs.competitive,
         f"Holds if a loss of more than {100 * recall_pairs.MARGIN:.0f} points is excluded on every"
-        " task; corrected if it is certain on one; open otherwise.",
+        f" task; corrected if it is certain on one; open otherwise. Tasks with fewer than"
+        f" {recall_pairs.SEEDS} seeds do not decide.",
     ),
     Statement(
         "once-normalised",
@@ -244,8 +255,9 @@ STATEMENTS = (
         ("R2", "R3"),
         recall_pairs.contrast,
         recall_pairs.once_normalised,
-        "Holds if without outer norm internal recall is behind on every task where with it it is"
-        " competitive; corrected if it is competitive without; open otherwise.",
+        "Holds if internal recall is behind without outer norm on every task, and competitive with"
+        " it; corrected if it is competitive without on every task; open otherwise. Tasks with"
+        f" fewer than {recall_pairs.SEEDS} seeds do not decide.",
     ),
     Statement(
         "sudoku",
@@ -254,7 +266,8 @@ STATEMENTS = (
         recall_pairs.sudoku,
         recall_pairs.better_on_sudoku,
         f"Holds if the gain exceeds {100 * recall_pairs.MARGIN:.0f} points on every sudoku;"
-        " corrected if that is excluded on each; open otherwise.",
+        f" corrected if that is excluded on each; open otherwise, also where one has fewer than"
+        f" {recall_pairs.SEEDS} seeds.",
     ),
 )
 """The rows of the first screen, in the order of the abstract."""

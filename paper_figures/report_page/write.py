@@ -13,14 +13,18 @@ import torch
 from ...support.files import write_atomic, write_json
 from ...support.jsonable import jsonable
 from ..text.html_page import Page
+from .evidence import Evidence
+from .first_screen import HEADING, STYLE, TITLE, statements_html
 from .measurements import FULL, QUICK, Measurements, measure
+from .mismatches import Mismatch, mismatches
 from .sections import add_sections
+from .shipped_records import shipped_evidence
+from .statements import Row, rows
 from .summary import summary_lines
 
 if TYPE_CHECKING:
     from ..text.attack_results import Attacks
 
-TITLE = "Does the theory hold on a loop that was really trained?"
 PACKAGES = (
     "loopstab",
     "sympy",
@@ -64,9 +68,9 @@ def write_report(
     Args:
         out: an existing folder.
         quick: measure less of everything, in about a minute; the page says so.
-        attacks: folder with the results of `loopstab attack`, which the page then shows. A report
-            does not attack by itself: a verdict needs enough cases to find a counterexample for
-            every dropped hypothesis, which takes minutes.
+        attacks: folder with results of `loopstab attack`; by default those that are shipped. A
+            report does not attack by itself: a verdict needs enough cases to find a counterexample
+            for every dropped hypothesis, which takes minutes.
         seed: seed of everything random.
         progress: print the stages, and show progress bars.
 
@@ -79,31 +83,35 @@ def write_report(
     """
     attacked = _read_attacks(attacks)
     measured = measure(QUICK if quick else FULL, seed, attacked, progress)
-    lines, seconds = summary_lines(measured), round(measured.seconds, 1)
-    page = _page(lines, measured)
-    write_json(out / "report.json", jsonable(_data(lines, measured)))
+    evidence = shipped_evidence(measured.claims, attacked)
+    judged, found = rows(evidence), mismatches(measured.results, evidence.loops)
+    lines, seconds = summary_lines(measured, judged, found), round(measured.seconds, 1)
+    page = _page(lines, measured, judged, found)
+    write_json(out / "report.json", jsonable(_data(lines, measured, judged, evidence, found)))
     path = write_atomic(out / "index.html", page.html())
     summary = {"lines": lines, "path": str(path), "seconds": seconds, "sound": measured.sound}
     return Report(path, lines, summary, measured.sound)
 
 
-def _read_attacks(folder: Path | None) -> Attacks | None:
-    if folder is None:
-        return None
+def _read_attacks(folder: Path | None) -> Attacks:
     from ..text.attack_results import Attacks  # the suites need Hypothesis
 
-    return Attacks.read(folder)
+    return Attacks.read_shipped() if folder is None else Attacks.read(folder)
 
 
-def _page(lines: list[str], measured: Measurements) -> Page:
-    page = Page(TITLE)
+def _page(
+    lines: list[str], measured: Measurements, judged: list[Row], found: list[Mismatch]
+) -> Page:
+    page = Page(TITLE, HEADING, STYLE)
     if measured.quick:
         page.text(
             "Quick run: small grids and few inputs. Run without --quick for the real figures.",
             soft=True,
         )
-    page.items(lines, answer=True)
-    add_sections(page, measured)
+    page.text(lines[0])
+    page.block(statements_html(judged))
+    page.items(lines[1:], answer=True)
+    add_sections(page, measured, found)
     versions = ", ".join(f"{name} {number}" for name, number in _versions().items())
     page.text(
         f"Seed {measured.seed}; {measured.seconds:.0f} s; {versions}. Every number is in"
@@ -113,7 +121,13 @@ def _page(lines: list[str], measured: Measurements) -> Page:
     return page
 
 
-def _data(lines: list[str], measured: Measurements) -> dict[str, Any]:
+def _data(
+    lines: list[str],
+    measured: Measurements,
+    judged: list[Row],
+    evidence: Evidence,
+    found: list[Mismatch],
+) -> dict[str, Any]:
     return {
         "title": "loopstab report",
         "quick": measured.quick,
@@ -121,8 +135,10 @@ def _data(lines: list[str], measured: Measurements) -> dict[str, Any]:
         "seconds": round(measured.seconds, 1),
         "versions": _versions(),
         "summary": lines,
+        "statements": [row.to_json(evidence) for row in judged],
+        "mismatches": [mismatch.to_json() for mismatch in found],
         "claims": measured.claims,
-        "attacks": measured.attacked.to_json() if measured.attacked else None,
+        "attacks": measured.attacked.to_json(),
         "certified_counts": [c.to_json() for c in measured.counts],
         "phase": [d.to_json() for d in measured.diagrams],
         "live_training": measured.live,

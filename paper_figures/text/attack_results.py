@@ -56,49 +56,57 @@ class Attacks:
     keys: str = ""
 
     @classmethod
-    def read(cls, folder: str | Path = SHIPPED, shipped: bool = False) -> Attacks:
+    def read(cls, folder: str | Path) -> Attacks:
         """The results in a folder that are of the suites as their sources are now.
 
-        Args:
-            folder: the folder.
-            shipped: whether results of suites whose sources have changed are told too, apart from
-                the others. It is for files that come with the sources; in another file such a
-                result cannot be told from an altered one.
-
-        Raises:
-            UsageError: there are none, or they are damaged.
+        Raises `UsageError` if there are none or they are damaged.
         """
-        suites = all_suites()
-        place = {suite.label: i for i, suite in enumerate(suites)}
         journal = Journal(Path(folder))
-        found = journal.results(suites)
-
-        def in_order(reports: Iterable[SuiteReport]) -> tuple[SuiteReport, ...]:
-            return tuple(sorted(reports, key=lambda r: (place[r.label], r.profile, r.seed)))
-
-        reports = in_order(found.reports)
-        now = {suite.label: suite for suite in suites}
-        lines = [line for line in journal.lines.values() if line.report.label in now]
-        earlier = in_order(
-            line.report for line in lines if shipped and not line.belongs_to(now[line.report.label])
-        )
-        if not (reports or earlier):
+        found = journal.results(all_suites())
+        if not found.reports:
             others = f" ({found.others} of other sources or altered)" if found.others else ""
             raise UsageError(
                 f"no results of attacks in {Path(folder) / RESULTS}{others}: write them with"
                 f" loopstab attack --out {folder}"
             )
         return cls(
-            reports,
-            len(place),
+            _in_order(found.reports),
+            len(all_suites()),
             printable(str(journal.file), kept=frozenset()),
             found.judged_again,
             found.not_counted,
-            found.others - len(earlier),
-            shipped,
-            earlier,
-            tuple(dict.fromkeys(_command(line.limits, line.report.seed) for line in lines)),
-            sha256("".join(sorted(journal.lines)).encode()).hexdigest()[:12],
+            found.others,
+            commands=_commands(journal),
+            keys=_hash(journal),
+        )
+
+    @classmethod
+    def read_shipped(cls, folder: str | Path = SHIPPED) -> Attacks:
+        """The results that come with the sources; nothing is judged again.
+
+        Results of suites whose sources have changed since are told too, apart from the others. In
+        a file from elsewhere such a result cannot be told from an altered one.
+
+        Raises `UsageError` if the file is damaged.
+        """
+        journal = Journal(Path(folder))
+        suites = {suite.label: suite for suite in all_suites()}
+        lines = [line for line in journal.lines.values() if line.report.label in suites]
+        now = [line for line in lines if line.belongs_to(suites[line.report.label])]
+        try:
+            for line in now:
+                line.require_possible(suites[line.report.label])
+        except ValueError as error:
+            raise UsageError(f"{journal.file} is damaged ({error}): restore it") from None
+        return cls(
+            _in_order(line.report for line in now),
+            len(suites),
+            RESULTS,
+            others=len(journal.lines) - len(lines),
+            shipped=True,
+            earlier=_in_order(line.report for line in lines if line not in now),
+            commands=_commands(journal),
+            keys=_hash(journal),
         )
 
     @property
@@ -120,14 +128,17 @@ class Attacks:
     @property
     def notes(self) -> list[str]:
         """What was done with the results here, and what is not shown."""
+        again = (
+            "No stored counterexample was judged again here: loopstab report --attacks does that."
+            if self.shipped
+            else f"{self.judged_again} stored counterexamples, those with a hypothesis dropped"
+            " among them, were judged again here."
+        )
         notes = [
-            f"The numbers of cases tried and undecided are {self.origin}. {self.judged_again}"
-            " stored counterexamples, those with a hypothesis dropped among them, were judged again"
-            " here."
+            f"The numbers of cases tried and undecided are {self.origin}. {again}",
+            f"Made by: {' and '.join(self.commands)}. Hash of the keys of the results, which depend"
+            f" on sources, limits and seeds: {self.keys}.",
         ]
-        if self.shipped:
-            made = " and ".join(self.commands)
-            notes.append(f"Made by: {made} (hash of the keys of the suites: {self.keys}).")
         if self.earlier:
             labels = ", ".join(dict.fromkeys(report.label for report in self.earlier))
             notes.append(
@@ -171,12 +182,13 @@ class Attacks:
         others = f" Not shown: {self.others} results of other sources." if self.others else ""
         if self.earlier:
             others += f" {len(self.earlier)} suites were attacked by an earlier version."
+        again = f" Judged again here: {self.judged_again} stored counterexamples;"
         return (
             f"Attacks ({self.origin}): {len(attacked)} of {self.suites} suites tried"
             f" {sum(r.tried for r in self.reports)} cases ({sum(r.undecided for r in self.reports)}"
-            f" undecided) and found {found}; {len(survived)} suites survived. Judged again here:"
-            f" {self.judged_again} stored counterexamples; {sum(p.fired for p in drops)} of"
-            f" {len(drops)} dropped hypotheses have one.{others}"
+            f" undecided) and found {found}; {len(survived)} suites survived."
+            f"{'' if self.shipped else again} {sum(p.fired for p in drops)} of {len(drops)}"
+            f" dropped hypotheses have one.{others}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -211,6 +223,21 @@ class Attacks:
             claim: [r for r in self.reports if r.claim == claim]
             for claim in dict.fromkeys(r.claim for r in self.reports)
         }
+
+
+def _in_order(reports: Iterable[SuiteReport]) -> tuple[SuiteReport, ...]:
+    """In the order of the suites."""
+    place = {suite.label: i for i, suite in enumerate(all_suites())}
+    return tuple(sorted(reports, key=lambda r: (place[r.label], r.profile, r.seed)))
+
+
+def _commands(journal: Journal) -> tuple[str, ...]:
+    found = (_command(line.limits, line.report.seed) for line in journal.lines.values())
+    return tuple(dict.fromkeys(found))
+
+
+def _hash(journal: Journal) -> str:
+    return sha256("".join(sorted(journal.lines)).encode()).hexdigest()[:12]
 
 
 def _command(limits: Budget, seed: int) -> str:

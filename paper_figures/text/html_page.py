@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -18,34 +18,50 @@ from .tables import text_of
 STYLE = """
 :root{--ink:#1b1f24;--soft:#57606a;--line:#d8dee4;--good:#116329;--bad:#a40e26;--tint:#f6f8fa}
 *{box-sizing:border-box}
-body{margin:0;font:16px/1.55 system-ui,sans-serif;color:var(--ink);background:#fff}
-main{max-width:64rem;margin:0 auto;padding:1.2rem 1rem 4rem}
-h1{font-size:1.6rem;line-height:1.25;margin:.6rem 0}
-h2{font-size:1.2rem;margin:2.4rem 0 .5rem;border-top:1px solid var(--line);padding-top:1.2rem}
-p{margin:.6rem 0}
+body{margin:0;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:#fff}
+main{max-width:84rem;margin:0 auto;padding:1rem 1rem 4rem}
+h1{font-size:1.5rem;line-height:1.25;margin:.4rem 0}
+h2{font-size:1.2rem;margin:2rem 0 .5rem;border-top:1px solid var(--line);padding-top:1rem}
+h3{font-size:1rem;margin:1.2rem 0 .3rem}
+p{margin:.5rem 0;max-width:52rem}
+li,p,td,summary,figcaption{overflow-wrap:anywhere}
 .soft,figcaption,footer{color:var(--soft);font-size:.9rem}
-.answer{background:var(--tint);border-left:4px solid #0969da;padding:.8rem 1rem;margin:1rem 0}
-.answer li{margin:.25rem 0}.scroll{overflow-x:auto;-webkit-overflow-scrolling:touch;margin:.8rem 0}
-table{border-collapse:collapse;font-size:.86rem;min-width:100%}
+.answer{background:var(--tint);border-left:4px solid #0969da;padding:.6rem 1rem;margin:.8rem 0}
+.answer li{margin:.2rem 0}
+.scroll{margin:.8rem 0}
+table{border-collapse:collapse;font-size:.86rem;width:100%}
 th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line)}
 th{background:var(--tint)}
-td.n{font-variant-numeric:tabular-nums;white-space:nowrap}
+td.n{font-variant-numeric:tabular-nums}
 .good{color:var(--good);font-weight:600}
 .bad{color:var(--bad);font-weight:600}
-figure{margin:1rem 0}
-img{width:100%;max-width:40rem;height:auto;display:block}
-details{margin:.5rem 0}
+.figures{display:grid;grid-template-columns:1fr 1fr;gap:1rem 2rem;align-items:start}
+figure{margin:.5rem 0;min-width:0}
+img{width:100%;height:auto;display:block}
+details{margin:.4rem 0}
 summary{cursor:pointer}
 code{font-size:.9em;background:var(--tint);padding:.1em .3em;overflow-wrap:anywhere}
-li{overflow-wrap:anywhere}
-.step{margin:.7rem 0;overflow-wrap:anywhere}
+.step{margin:.7rem 0}
 .checked{margin:.2rem 0 .2rem 1rem;font-size:.9rem}
 .checked summary,.how{color:var(--soft)}
 .how{font-size:.8rem}
 .formula{overflow-x:auto;overflow-y:hidden;padding:.1rem 0}
 .formula math{display:inline math;white-space:nowrap}
 .evaluated .formula{opacity:.65}
-.claim-graph svg{display:block;width:100%;min-width:600px;max-width:52rem}
+.claim-graph svg{display:block;width:100%;max-width:52rem}
+@media (max-width:700px){
+body{font-size:15px}
+main{padding:.6rem .7rem 3rem}
+.figures{grid-template-columns:1fr}
+thead{display:none}
+table,tbody,tr,td{display:block}
+tr{border:1px solid var(--line);border-radius:6px;margin:.5rem 0;padding:.3rem .6rem}
+td{border:0;padding:.1rem 0}
+td[data-label]::before{content:attr(data-label)": ";color:var(--soft);font-weight:400}
+.formula math{display:none}
+.formula .plain{display:block}
+.claim-graph svg{display:none}
+}
 """
 
 GOOD = {"proved", "passed", "survived", "none"}
@@ -60,15 +76,18 @@ class Page:
 
     Args:
         title: title and first heading.
+        heading: the first heading as HTML, where it is more than the title.
+        style: rules that this page needs besides `STYLE`.
     """
 
-    def __init__(self, title: str):
-        self.title = title
-        self._parts: list[str] = [f"<h1>{escape(title)}</h1>"]
+    def __init__(self, title: str, heading: str = "", style: str = ""):
+        self.title, self.style = title, STYLE + style
+        self._parts: list[str] = [f"<h1>{heading or escape(title)}</h1>"]
 
-    def heading(self, text: str) -> None:
-        """Start a section."""
-        self._parts.append(f"<h2>{escape(text)}</h2>")
+    def heading(self, text: str, small: bool = False) -> None:
+        """Start a section; a small heading starts a part of one."""
+        tag = "h3" if small else "h2"
+        self._parts.append(f"<{tag}>{escape(text)}</{tag}>")
 
     def text(self, text: str, soft: bool = False) -> None:
         """Add a paragraph; a soft one is small and grey."""
@@ -81,22 +100,18 @@ class Page:
         self._parts.append(f'<div class="answer">{body}</div>' if answer else body)
 
     def table(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add a table of rows with equal keys; a wide one scrolls inside its own box."""
+        """Add a table of rows with equal keys; on a phone each row is a card."""
         if not rows:
             return
         head = "".join(f"<th>{escape(k)}</th>" for k in rows[0])
-        body = "".join("<tr>" + "".join(map(_cell, row.values())) + "</tr>" for row in rows)
+        body = "".join("<tr>" + "".join(map(_cell, row, row.values())) + "</tr>" for row in rows)
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         self._parts.append(f'<div class="scroll">{table}</div>')
 
-    def figure(self, figure: Figure, caption: str) -> None:
-        """Embed a picture; the caption is its alternative text too."""
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=DPI)
-        data = base64.b64encode(buffer.getvalue()).decode()
-        text = escape(caption)
-        image = f'<img alt="{text}" src="data:image/png;base64,{data}">'
-        self._parts.append(f"<figure>{image}<figcaption>{text}</figcaption></figure>")
+    def figures(self, figures: Iterable[tuple[Figure, str]]) -> None:
+        """Embed pictures two abreast; the caption of each is its alternative text too."""
+        found = "".join(_picture(figure, caption) for figure, caption in figures)
+        self._parts.append(f'<div class="figures">{found}</div>')
 
     def details(self, summary: str, items: Sequence[str]) -> None:
         """Add a list that opens on a tap."""
@@ -113,7 +128,7 @@ class Page:
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{escape(self.title)}</title>"
-            f'<link rel="icon" href="data:,"><style>{STYLE}</style></head>'
+            f'<link rel="icon" href="data:,"><style>{self.style}</style></head>'
             f"<body><main>{''.join(self._parts)}</main></body></html>\n"
         )
 
@@ -122,9 +137,18 @@ def _list(items: Sequence[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
 
 
-def _cell(value: Any) -> str:
+def _picture(figure: Figure, caption: str) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    text = escape(caption)
+    image = f'<img alt="{text}" src="data:image/png;base64,{data}">'
+    return f"<figure>{image}<figcaption>{text}</figcaption></figure>"
+
+
+def _cell(name: str, value: Any) -> str:
     text = text_of(value)
-    if isinstance(value, (int, float)):
-        return f'<td class="n">{escape(text)}</td>'
-    kind = "good" if text in GOOD else "bad" if text in BAD else ""
-    return f'<td class="{kind}">{escape(text)}</td>' if kind else f"<td>{escape(text)}</td>"
+    good = "good" if text in GOOD else "bad" if text in BAD else ""
+    kind = "n" if isinstance(value, (int, float)) else good
+    style = f' class="{kind}"' if kind else ""
+    return f'<td data-label="{escape(name)}"{style}>{escape(text)}</td>'

@@ -30,9 +30,12 @@ def html_details(step: Mapping[str, Any]) -> str:
 
 
 def _formula(item: Mapping[str, str]) -> str:
+    text = escape(" ".join(item["text"].split()))
     if has_formula(item):
         try:
-            return f'<div class="formula">{mathml(item["latex"], True)}</div>'
+            # a formula does not wrap: on a phone the style of a page shows the text in its place
+            plain = f'<code class="plain" hidden="">{text}</code>'
+            return f'<div class="formula">{mathml(item["latex"], True)}{plain}</div>'
         except MathError:
             pass  # docutils does not know a command
-    return f'<div class="formula"><code>{escape(" ".join(item["text"].split()))}</code></div>'
+    return f'<div class="formula"><code>{text}</code></div>'

@@ -161,6 +161,22 @@ def test_reliably(verdict, orbits):
     assert judge("reliably", loops=others).verdict is Verdict.OPEN
 
 
+FORECASTS = {
+    Verdict.HOLDS: ["fixed-point"] * 40,
+    Verdict.CORRECTED: ["cycle"] * 40,
+    Verdict.OPEN: ["fixed-point"] * 9 + ["cycle"],
+}
+
+
+@pytest.mark.parametrize("verdict", FORECASTS)
+def test_forecasts(verdict):
+    loops = [loop(str(i), forecast=outcome) for i, outcome in enumerate(FORECASTS[verdict])]
+    assert judge("characterises", loops=loops).verdict is verdict
+    assert judge("characterises", loops=[loop()]).verdict is Verdict.OPEN
+    nothing = [replace(x, outcomes={"undecided": 5}) for x in loops]
+    assert judge("characterises", loops=nothing).verdict is Verdict.OPEN
+
+
 DUELS = {
     Verdict.HOLDS: battle("chess", {"none/post": 0.1}),
     Verdict.CORRECTED: battle("chess", {"none/post": 0.9}),
@@ -213,6 +229,19 @@ RECALL = {
 def test_internal_recall(name, verdict):
     assert judge(name, recall=RECALL[name, verdict]).verdict is verdict
     assert judge(name).verdict is Verdict.OPEN
+
+
+@pytest.mark.parametrize("name", ["competitive", "sudoku", "once-normalised"])
+def test_one_seed_does_not_decide(name):
+    for (other, _), rows_ in RECALL.items():
+        if other == name:
+            few = [replace(row, pairs=2) for row in rows_]
+            assert judge(name, recall=few).verdict is Verdict.OPEN
+    mixed = [pair("sudoku-4x4", 0.01, 0.03), pair("sudoku", -0.2, 0.01, pairs=1)]
+    assert judge("sudoku", recall=mixed).verdict is Verdict.OPEN
+    assert "excluded on sudoku-4x4" in judge("sudoku", recall=mixed).because
+    assert judge("competitive", recall=mixed).verdict is Verdict.HOLDS
+    assert "Too few seeds to decide: sudoku." in judge("competitive", recall=mixed).because
 
 
 def test_duels_compare_one_task_recipe_and_seed():

@@ -1,0 +1,44 @@
+"""The evidence that ships with the package: forecasts, measurements and comparisons of recall."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...models.forecast.forecast_file import read_forecasts
+from ...models.forecast.measured_line import read_measured
+from ..drawings.record_files import FOLDER, read_record
+from .evidence import Evidence
+from .measured_loops import MeasuredLoop, measured_loops
+from .recall_pairs import RecallTask, recall_tasks
+from .trained_runs import shipped_runs
+
+if TYPE_CHECKING:
+    from ..text.attack_results import Attacks
+
+FORECASTS, MEASURED, RECALL = "forecasts.jsonl", "measured.jsonl", "recall_accuracy.json"
+
+
+def shipped_evidence(claims: Sequence[Mapping[str, Any]], attacks: Attacks | None) -> Evidence:
+    """All evidence: what was checked and attacked, and the shipped records.
+
+    Args:
+        claims: JSON objects of the checked claims.
+        attacks: results of attacks, if there are any.
+    """
+    return Evidence(
+        {claim["id"]: claim for claim in claims}, attacks, shipped_runs(), _loops(), _recall()
+    )
+
+
+def _loops() -> list[MeasuredLoop]:
+    if not (FOLDER / MEASURED).exists():
+        return []
+    forecasts = read_forecasts(FOLDER / FORECASTS) if (FOLDER / FORECASTS).exists() else ()
+    return measured_loops(read_measured(FOLDER / MEASURED), forecasts)
+
+
+def _recall() -> list[RecallTask]:
+    if not (FOLDER / RECALL).exists():
+        return []
+    return recall_tasks(read_record(RECALL)["tasks"])
