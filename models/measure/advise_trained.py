@@ -12,6 +12,7 @@ from ...numerics.verdicts.advice import Advice
 from ...numerics.verdicts.advise import LOOPS, PRODUCTS, STRENGTHS, advise
 from ...support.errors import UsageError
 from ..network.metadata import recorded_run
+from ..network.run_record import chosen_loops
 from .network_bounds import block_weights, has_strength, network_strength
 from .trained import TrainedLoop
 
@@ -68,7 +69,7 @@ def advise_trained(
         return bool(trained.task.correct(logits(h), batch.target[i : i + 1])[0])
 
     strongest = _tau_0(trained, torch.from_numpy(e))
-    chosen = _chosen(recorded_run(trained.meta, "the checkpoint"))
+    chosen = _chosen(recorded_run(trained.meta, "the checkpoint"), trained.level)
     return advise(
         loop,
         e,
@@ -97,5 +98,6 @@ def _tau_0(trained: TrainedLoop, e: torch.Tensor) -> float | None:
     return found if np.isfinite(found) else None
 
 
-def _chosen(run: dict[str, Any]) -> int | None:
-    return run["choice"]["loops"] if "choice" in run else None
+def _chosen(run: dict[str, Any], level: str) -> int | None:
+    """The number of iterations to report; None where the level was not evaluated."""
+    return chosen_loops(run, level) if level in run.get("accuracy", {}) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,12 +52,17 @@ class Answers:
             return []
         return [self._answer(self.inputs.shown(i, h)) for i, h in enumerate(states)]
 
-    def right(self, states: list[Array]) -> float | None:
-        """The share of the inputs whose answer is right; None where nobody says so."""
+    def right(self, states: Sequence[Array | None]) -> float | None:
+        """The share of the inputs whose answer is right; None where nobody says so.
+
+        An input without a state has no answer.
+        """
         if self.correct is None:
             return None
-        found = []
+        found = [False for h in states if h is None]
         for i, h in enumerate(states):
+            if h is None:
+                continue
             state = self.inputs.shown(i, h)
             try:
                 found.append(bool(self.correct(i, state)))

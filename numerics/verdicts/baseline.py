@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -117,20 +118,26 @@ class Baseline:
             self.answers.right([one.state for one in found]),
         )
 
-    def compared(self, states: list[Array]) -> dict[str, Any]:
+    def compared(self, states: Sequence[Array | None]) -> dict[str, Any]:
         """How far some states are from the last ones, and which share of the answers is the same.
 
-        No distance is given where the orbit is not bounded.
+        No distance is given where the orbit is not bounded. An input without a state has no answer.
         """
         moved = []
         for h, one in zip(states, self.found, strict=True):
+            if h is None:
+                moved.append(None)
+                continue
             gap = float(np.linalg.norm(h.astype(np.float64) - one.state))
             size = float(np.linalg.norm(one.state.astype(np.float64)))
             fine = one.outcome.bounded and np.isfinite(gap) and size > 0
             moved.append(gap / size if fine else None)
         unchanged = None
         if self.answers.readout is not None:
-            unchanged = float(np.mean(same(self.answers.of(states), self.last_answers)))
+            known = [end if h is None else h for h, end in zip(states, self.ends, strict=True)]
+            equal = same(self.answers.of(known), self.last_answers)
+            pairs = zip(equal, states, strict=True)
+            unchanged = float(np.mean([one and h is not None for one, h in pairs]))
         return {"moved": tuple(moved), "unchanged": unchanged}
 
 

@@ -76,17 +76,17 @@ def _solved(
     base: Baseline, words: tuple[str, str, str, str, str], points: list[SolvedPoint | None]
 ) -> TriedChange:
     before = base.effect
-    outcomes, rho, states = list(before.outcomes), list(before.rho), list(base.ends)
+    outcomes, rho = list(before.outcomes), list(before.rho)
+    states: list[Array | None] = list(base.ends)
     confirmed = list(before.confirmed)
     for i in base.hard:
         point = points[i]
         outcomes[i] = NOT_FOUND if point is None else SETTLED
         rho[i] = None if point is None else point.rho
         confirmed[i] = point is not None
-        if point is not None:
-            states[i] = base.inputs.bare(point.state)
+        states[i] = None if point is None else base.inputs.bare(point.state)
     found = [point for point in (points[i] for i in base.hard) if point is not None]
-    count = different([h for h, out in zip(states, outcomes, strict=True) if out == SETTLED])
+    count = different([h for h in states if h is not None])
     right = base.answers.right(states)
     after = Effect(tuple(outcomes), tuple(rho), tuple(confirmed), count, right)
     what = "do not settle" if base.moving else "settle slowly"
