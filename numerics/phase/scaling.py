@@ -39,7 +39,9 @@ RECORD = ObjectOf(
         "exponent": Maybe(Number()),
         "exponent_interval": Maybe(ListOf(Number(), 2, 2)),
         "x": ListOf(Number(0), 10_000, 1),
-        **dict.fromkeys(("rho", "theory", "ratio"), ListOf(ListOf(Number(), 10_000), 1000)),
+        **dict.fromkeys(
+            ("rho", "rho_error", "theory", "ratio"), ListOf(ListOf(Number(), 10_000), 1000)
+        ),
     },
     optional={"command": Text()},
     also=lambda record: _unfit(record),
@@ -51,12 +53,13 @@ RECORD = ObjectOf(
 class Scaling:
     """Spectral radii of the linear law at several widths.
 
-    `x` (m,): (beta/sigma) d^(1/4), the same for every width; `rho` and `theory` (widths, m): median
-    over the draws, and the closed form. `exponent`: the kappa for which (1 - rho)/(1 - theory)
-    against (beta/sigma) d^kappa is closest to one curve (a polynomial of degree `DEGREE` in the
-    logarithm, points weighted by their errors), and `exponent_interval` the interval that holds
-    the share `LEVEL` of what resamples of the draws give. Both are None where the draws do not
-    determine them: the best fit, or an end of the interval, is then an end of `EXPONENTS`.
+    `x` (m,): (beta/sigma) d^(1/4), the same for every width; `rho`, `rho_error` and `theory`
+    (widths, m): median over the draws, its standard error, and the closed form. `exponent`: the
+    kappa for which (1 - rho)/(1 - theory) against (beta/sigma) d^kappa is closest to one curve (a
+    polynomial of degree `DEGREE` in the logarithm, points weighted by their errors), and
+    `exponent_interval` the interval that holds the share `LEVEL` of what resamples of the draws
+    give. Both are None where the draws do not determine them: the best fit, or an end of the
+    interval, is then an end of `EXPONENTS`.
     """
 
     residual: float
@@ -65,6 +68,7 @@ class Scaling:
     draws: tuple[int, ...]
     x: Array
     rho: Array
+    rho_error: Array
     theory: Array
     exponent: float | None
     exponent_interval: tuple[float, float] | None
@@ -105,6 +109,7 @@ class Scaling:
                 "exponent_interval": self.exponent_interval,
                 "x": self.x.tolist(),
                 "rho": self.rho.tolist(),
+                "rho_error": self.rho_error.tolist(),
                 "theory": self.theory.tolist(),
                 "ratio": self.ratio.tolist(),
             }
@@ -122,6 +127,7 @@ class Scaling:
             tuple(record["draws"]),
             np.array(record["x"], float),
             np.array(record["rho"], float),
+            np.array(record["rho_error"], float),
             np.array(record["theory"], float),
             record["exponent"],
             None if interval is None else (interval[0], interval[1]),
@@ -190,6 +196,7 @@ def finite_size_scaling(
         draws=counts,
         x=x,
         rho=rho,
+        rho_error=again.std(axis=0),
         theory=theory,
         exponent=exponent,
         exponent_interval=interval,
@@ -209,7 +216,7 @@ def _median(radii: Array) -> Array:
 def _unfit(record: Mapping[str, Any]) -> str | None:
     """Why the lists of a record do not belong together, or None."""
     shape = [len(record["x"])] * len(record["widths"])
-    maps = ("rho", "theory", "ratio")
+    maps = ("rho", "rho_error", "theory", "ratio")
     fits = all([len(row) for row in record[name]] == shape for name in maps)
     known = (record["exponent"] is None) == (record["exponent_interval"] is None)
     fits &= len(record["draws"]) == len(shape) and known

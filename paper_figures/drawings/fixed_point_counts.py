@@ -39,8 +39,8 @@ def count_figure(rows: Sequence[Counts]) -> Figure:
 
     Every count is a proof, and only the shares are estimates: bars are Wilson's 95 % intervals, in
     which an undecided network may have any count. The dashed line is the probability by the law of
-    Kac and Rice (M3), for scalar tanh networks. `rows` are of one ensemble; there must be at least
-    one.
+    Kac and Rice (M3), for scalar tanh networks; crosses are that probability given the drawn
+    weights, which all gains share. `rows` are of one ensemble; there must be at least one.
     """
     figure = new_figure(2.5)
     axis = figure.add_subplot()
@@ -61,6 +61,10 @@ def count_figure(rows: Sequence[Counts]) -> Figure:
         law = [scalar_chance(float(gain)) for gain in gains]
         look = {"color": BLACK, "linestyle": DASHED, "linewidth": 1.1}
         axis.plot(gains, law, **look, label="d = 1, Kac-Rice", gid="law")
+        given = [(r.gain, (r.kac_rice - 1) / 2) for r in rows if r.kac_rice is not None]
+        if given:
+            mark: dict[str, Any] = {"color": BLACK, "marker": "x", "linestyle": "none"}
+            axis.plot(*np.array(given).T, **mark, label="the same, given the weights", gid="given")
     undecided = sum(row.undecided for row in rows)
     networks = sorted({row.networks for row in rows})
     text = f"{networks[0]:,} networks a point; {undecided} undecided"
@@ -111,8 +115,9 @@ def _share(row: Counts) -> tuple[float, float, float]:
 FIGURE = GalleryFigure(
     lambda: count_figure(shipped_counts()),
     "Share of random tanh networks with more than one fixed point, each count proved (95 %"
-    " intervals of the shares); for scalar networks it follows the law of Kac and Rice.",
+    " intervals of the shares), and the law of Kac and Rice for scalar networks. Networks of one"
+    " dimension share their random numbers across the gains.",
     section="What is proved",
     data=DATA,
-    command="loopstab count --sizes 1 2 3 --gains 1 2 4 8 --networks 200 --out FOLDER",
+    command="loopstab count --sizes 1 2 3 --gains 1 2 4 8 --networks 500 --out FOLDER",
 )

@@ -24,10 +24,10 @@ MARKERS = "osD^vP"
 def scaling_figure(scaling: Scaling) -> Figure:
     """rho - theory and (1 - rho)/(1 - theory) over x = (beta/sigma) d^(1/4), by width.
 
-    Each line is the median of the draws of a width. The second quantity would be one curve for all
-    widths if it depended on x alone. From x = `TRUSTED` on, right of the dotted line, the law is
-    trusted. Below the panels stands the exponent for which the widths fall on one curve best, with
-    its interval, or that they do not determine one.
+    Each line is the median of the draws of a width, with its standard error. The second quantity
+    would be one curve for all widths if it depended on x alone. From x = `TRUSTED` on, right of the
+    dotted line, the law is trusted. The title of the lower panel states the exponent for which the
+    widths fall on one curve best, with its interval, or that they do not determine one.
     """
     figure = new_figure(3.9)
     top, bottom = figure.subplots(2, 1, sharex=True)
@@ -39,6 +39,10 @@ def scaling_figure(scaling: Scaling) -> Figure:
         label = f"d = {width} ({scaling.draws[i]} draws)"
         top.plot(x, scaling.difference[i], label=label, gid=f"difference-{width}", **look)
         bottom.plot(x, scaling.ratio[i], gid=f"ratio-{width}", **look)
+        error, gap = scaling.rho_error[i], 1 - scaling.theory[i]
+        bar: dict[str, Any] = {"ecolor": shade, "fmt": "none", "elinewidth": 0.7}
+        top.errorbar(x, scaling.difference[i], error, **bar)
+        bottom.errorbar(x, scaling.ratio[i], error / gap, **bar)
     for axis, law in ((top, 0), (bottom, 1)):
         axis.axhline(law, color=BLACK, linestyle=DASHED, linewidth=0.9)
         axis.axvline(TRUSTED, color=BLACK, linestyle=":", linewidth=0.9)

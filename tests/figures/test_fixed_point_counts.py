@@ -71,7 +71,12 @@ def test_the_law_is_the_integral_over_weights_and_offsets(gain):
 
 
 def test_the_law_is_that_of_certified_counts():
-    found = count_fixed_points("tanh", 1, 8.0, 300)
+    """The line is the mean over all weights, the crosses that over the drawn ones."""
+    found = count_fixed_points("tanh", 1, 8.0, 300, seed=1)
     several = sum(n for count, n in found.histogram.items() if count > 1)
     low, high = wilson(several, 300, z=4)
     assert low < scalar_chance(8.0) < high
+    (cross,) = drawn(count_figure([found]), "given")
+    assert cross[0] == 8
+    assert 1 + 2 * cross[1] == pytest.approx(found.kac_rice)
+    assert low < cross[1] < high

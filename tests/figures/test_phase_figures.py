@@ -108,9 +108,10 @@ SCALING = Scaling(
     (9, 9),
     np.geomspace(0.7, 6, 5),
     np.full((2, 5), 0.8),
+    np.full((2, 5), 0.01),
     np.full((2, 5), 0.79),
     0.251,
-    0.013,
+    (0.2, 0.3),
 )
 
 
@@ -226,7 +227,10 @@ def test_scaling_shows_every_width():
         np.testing.assert_allclose(difference.get_ydata(), 0.01)
         (ratio,) = [line for line in bottom.lines if line.get_gid() == f"ratio-{width}"]
         np.testing.assert_allclose(ratio.get_ydata(), 0.2 / 0.21)
-    assert "0.251 ± 0.013" in bottom.get_title(loc="left")
+    assert bottom.get_title(loc="left").endswith("0.25 (0.20 to 0.30)")
+    unknown = dataclasses.replace(SCALING, exponent=None, exponent_interval=None)
+    figure = scaling_figure(unknown)
+    assert figure.axes[1].get_title(loc="left").endswith("not determined")
 
 
 def test_maps_that_have_nothing_to_show():

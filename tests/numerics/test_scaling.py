@@ -72,7 +72,7 @@ def test_a_record_of_a_scaling_is_checked(change):
     two = [[0.5, 0.5], [0.5, 0.5]]
     record = {"law": "linear", "residual": 0.0, "seed": 0, "widths": [8, 9], "draws": [9, 9]}
     record |= {"exponent": 0.2, "exponent_interval": [0.1, 0.3], "x": [1.0, 2.0]}
-    record |= {"rho": two, "theory": two, "ratio": two}
+    record |= {"rho": two, "rho_error": two, "theory": two, "ratio": two}
     assert Scaling.from_json(record).difference.tolist() == [[0, 0], [0, 0]]
     with pytest.raises(SchemaError, match="scaling"):
         Scaling.from_json({**record, **change})
