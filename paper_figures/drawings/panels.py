@@ -14,21 +14,28 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from .style import SOFT
 
-TICKS = [m * 10.0**k for k in range(-3, 5) for m in (1, 3)]
-"""Where a logarithmic axis has ticks."""
 
-
-def plain_ticks(line: Axis, ends: np.ndarray | tuple[float, float]) -> None:
-    """Label a logarithmic axis at 1 and 3 times powers of ten, with plain numbers."""
-    line.set_major_locator(FixedLocator([t for t in TICKS if ends[0] <= t <= ends[-1]]))
+def plain_ticks(
+    line: Axis, ends: np.ndarray | tuple[float, float], steps: tuple[int, ...] = (1, 3)
+) -> None:
+    """Label a logarithmic axis at `steps` times powers of ten from 0.001 to 10000 between its ends,
+    with plain numbers.
+    """
+    ticks = [m * 10.0**k for k in range(-3, 5) for m in steps]
+    line.set_major_locator(FixedLocator([t for t in ticks if ends[0] <= t <= ends[-1]]))
     line.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     line.set_minor_locator(NullLocator())
 
 
 def empty_panel(axis: Axes, text: str) -> None:
     """Write into a panel why it shows nothing."""
-    axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center", va="center", color=SOFT)
+    note(axis, text)
     axis.set(xticks=[], yticks=[])
+
+
+def note(axis: Axes, text: str) -> None:
+    """Write something into the middle of a panel."""
+    axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center", va="center", color=SOFT)
 
 
 def curve_names(architectures: Sequence[str]) -> list[str]:
