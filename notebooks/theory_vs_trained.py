@@ -17,8 +17,9 @@
 # # Theory against a trained loop
 #
 # A looped transformer with internal recall and outer normalisation was trained on prefix sums. The
-# theory predicts what its loop does. Here the loop is run and measured, and prediction and
-# measurement are drawn in one picture. `docs/vocabulary.md` explains the terms.
+# theory says how fast its loop settles, and how the limit moves with the input. Here the loop is run
+# on a few inputs, and for each of them prediction and measurement are put side by side. The page
+# *Vocabulary* explains the terms.
 
 # %%
 # %matplotlib inline
@@ -26,75 +27,104 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from loopstab import Weights, numeric, predict
-from loopstab.models.measure.crossvalidate import crossvalidate
-from loopstab.models.measure.comparison import COARSE, FINE
-from loopstab.models.network.checkpoint import load_model
+from loopstab import Linearisation, Weights, numeric, predict, spectral_radius
+from loopstab.models.measure.trained import TrainedLoop
 from loopstab.models.zoo import zoo
 
-NAME = "internal-post"
-model, meta = load_model(zoo.load(NAME), torch.float64)
-run = meta["run"]
-print(f"{run['architecture']}, {run['parameters']} parameters, up to {run['level_reached']} bits")
+trained = TrainedLoop.open(zoo.load("prefix-sums-16-internal-post-s1"))
+run = trained.meta["run"]
+print(f"{run['architecture']}, {run['parameters']} parameters, trained on {trained.level} bits")
 
 # %% [markdown]
-# ## The prediction
-# From the architecture alone the claims say little: the state lives on a compact set, so orbits are
-# bounded. What more they say depends on what is measured. If the spectral radius at the fixed point
-# that is reached is below 1, the limit is smooth in the input (claim L1).
+# ## What the claims say
+# From the architecture alone they say little: the state lives on a compact set, so orbits stay
+# bounded (N2). What more they say depends on what is measured. If the spectral radius rho at the fixed
+# point that is reached is below 1, the limit is smooth in the input (L1), and the distance to it
+# shrinks by the factor rho in each iteration.
 
 # %%
 for weights in (Weights(), Weights(rho=0.9)):
-    prediction = predict(model.config.architecture, weights)
-    print("not excluded:", ", ".join(sorted(prediction.allowed)), prediction.claims)
-    print(prediction.reason, "| input:", prediction.input_dependence or "nothing said")
+    said = predict(trained.model.config.architecture, weights)
+    print("not excluded:", ", ".join(sorted(said.allowed)), said.claims)
+    print("  input:", said.input_dependence or "nothing said")
 
 # %% [markdown]
-# ## The measurement
-# The loop is iterated 300 times in float64, on 32 random inputs. The decay of the residual decides
-# the outcome of an orbit. Spectral radii are computed by Arnoldi iteration on exact products with
-# the Jacobian.
+# ## Each input has a rate of its own
+# Four random inputs are followed in float64 until they stand still. At each fixed point rho is
+# computed from the Jacobian; the orbit is not used for that. From rho follows the number of iterations
+# from a relative step of 1e-4 to one of 1e-8.
 
 # %%
-result = crossvalidate(zoo.load(NAME), inputs=32, loops=300, spectra=4)
-print("outcomes:", result.outcomes)
-for c in result.convergence:
-    predicted = f"{c.predicted_loops:.1f}" if c.predicted_loops else "none"
-    print(
-        f"rho = {c.rho:.4f} (eigen-residual {c.rho_residual:.1e}),"
-        f" rate of the residual {c.slope_rate:.4f},"
-        f" iterations: {c.measured_loops} measured, {predicted} predicted"
-    )
-for line in result.mismatches:
-    print("mismatch:", line)
+INPUTS, COARSE, FINE = 4, 1e-4, 1e-8
+loop, embeddings = trained.loop_and_input(seed=1, inputs=INPUTS)
+orbits, radii = [], []
+for e in embeddings:
+    e = e[None]
+    h, steps = loop.initial(e), []
+    for _ in range(400):
+        before, h = h, loop.step(h, e)
+        steps.append(np.linalg.norm(h - before) / np.linalg.norm(before))
+        if steps[-1] < 1e-14:
+            break
+    orbits.append(np.array(steps))
+    radii.append(spectral_radius(Linearisation(loop, h, e)).value)
 
-# %% [markdown]
-# ## Both in one picture
-# The predicted line falls like rho^t. It starts at the iteration at which the relative step is
-# first below the coarse tolerance.
+for steps, rho in zip(orbits, radii, strict=True):
+    first, last = (int(np.flatnonzero(steps < tol)[0]) for tol in (COARSE, FINE))
+    expected = float(numeric("iterations_to_tolerance")(rho, FINE, steps[first]))
+    print(f"rho = {rho:.4f}: {last - first} iterations measured, {expected:.1f} predicted")
 
 # %%
-steps = np.array(result.residual_curve)
 figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
-axis.semilogy(np.arange(1, len(steps) + 1), np.maximum(steps, 1e-17), label="measured (median)")
-below = np.flatnonzero(steps < COARSE)
-if result.rho and len(below):
-    start = below[0]
-    count = int(numeric("iterations_to_tolerance")(result.rho, FINE, steps[start]))
-    t = np.arange(count + 1)
-    line = steps[start] * result.rho**t
-    axis.semilogy(start + 1 + t, line, "--", label=f"predicted, rho = {result.rho:.3f}")
-title = f"{result.architecture}, {result.level} bits"
-axis.set(xlabel="iteration", ylabel="relative step", title=title)
+for number, (steps, rho) in enumerate(zip(orbits, radii, strict=True)):
+    (measured,) = axis.semilogy(np.arange(1, len(steps) + 1), steps, lw=2, alpha=0.6)
+    first = int(np.flatnonzero(steps < COARSE)[0])
+    t = np.arange(len(steps) - first)
+    axis.semilogy(
+        first + 1 + t,
+        steps[first] * rho**t,
+        "--",
+        color=measured.get_color(),
+        label=f"input {number}: rho = {rho:.3f}",
+    )
+axis.set(xlabel="iteration", ylabel="relative step", ylim=(1e-14, None))
+axis.set_title("Solid: measured. Dashed: falls by rho in each iteration")
 axis.legend()
 plt.show()
 
 # %% [markdown]
-# The answer no longer changes once the residual is below the margins of the logits (X1), so the
-# accuracy is constant from there on:
+# Every dashed line has the slope of *its own* input. A line with the median rho would fit none of
+# them. Where a solid line turns away from its dashed one near the end, rounding has taken over.
+#
+# ## The limit moves with the input
+# L1 gives the derivative of the limit, S = (I - J)^-1 K. A small change of the embedding is pushed
+# through S, and beside that through the loop itself.
 
 # %%
-print(
-    f"exact-match accuracy: {result.accuracy_30:.3f} after 30 iterations,"
-    f" {result.accuracy_500:.3f} after 500"
-)
+from loopstab import sensitivity
+
+generator = np.random.default_rng(0)
+for e in embeddings[:2]:
+    e = e[None]
+    h = loop.initial(e)
+    for _ in range(400):
+        h = loop.step(h, e)
+    direction = generator.normal(size=e.shape)
+    direction /= np.linalg.norm(direction)
+    predicted = sensitivity(Linearisation(loop, h, e), direction).value
+    size, moved = 1e-5, h
+    for _ in range(400):
+        moved = loop.step(moved, e + size * direction)
+    measured = (moved - h) / size
+    gap = np.linalg.norm(measured - predicted.reshape(h.shape)) / np.linalg.norm(measured)
+    print(f"|S v| = {np.linalg.norm(predicted):.4f}, by differences it is off by {gap:.1e}")
+
+# %% [markdown]
+# ## The answer does not change any more
+# Once the state is close enough to its limit, the answer is that of the limit for ever (L4). The
+# accuracy on 256 sequences, from the record of the run:
+
+# %%
+for level, curve in run["accuracy"].items():
+    at = {loops: f"{curve[run['loops'].index(loops)]:.3f}" for loops in (5, 10, 30, 100, 500)}
+    print(f"{level} bits:", at)

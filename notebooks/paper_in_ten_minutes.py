@@ -1,0 +1,162 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The paper in ten minutes
+#
+# *Stability and Generalization in Looped Transformers*
+# ([arXiv 2604.15259](https://arxiv.org/abs/2604.15259)) asks when iterating a weight-tied block to its
+# fixed point gives a useful answer. Three questions decide: is the fixed point **reached**, does it
+# **depend on the input**, and is it **smooth** in the input and good to backpropagate through? This
+# notebook goes through the answers with small loops that you can read. The claims behind them (A3, N3,
+# ...) are proved step by step in this package; the statements are reconstructed from the abstract.
+
+# %%
+# %matplotlib inline
+import matplotlib.pyplot as plt
+import numpy as np
+
+from loopstab import Architecture, FunctionLoop, Weights, check, diagnose, ledger, numeric, predict
+
+rng = np.random.default_rng(0)
+D = 24
+RANDOM = rng.normal(size=(D, D)) / np.sqrt(D)  # its spectral radius is about 1
+
+
+def normalise(h):
+    return h / np.sqrt(np.mean(h**2))
+
+# %% [markdown]
+# ## 1. Without recall the limit does not follow the input
+#
+# A loop without recall sees the input only as its first state, h_0 = e. If its fixed points are
+# isolated, which holds for almost every parameter (A2), a limit that is continuous in e cannot move
+# (A3): e picks one of several fixed points, and nothing in between. Here two inputs are joined by a
+# line, and the limit along that line is drawn for two loops.
+
+# %%
+ends = rng.normal(size=(2, D))
+places = np.linspace(0, 1, 81)
+BIAS = rng.normal(size=D)
+
+
+def limit(step, e, loops=600):
+    h = e
+    for _ in range(loops):
+        h = step(h, e)
+    return h
+
+
+def without_recall(h, e):
+    return normalise(h + np.tanh(2.5 * RANDOM @ h + 0.3 * BIAS))
+
+
+def with_recall(h, e):
+    return normalise(h + np.tanh(2.5 * RANDOM @ h + 4 * e))
+
+
+curves = {
+    step.__name__.replace("_", " "): np.array(
+        [limit(step, (1 - s) * ends[0] + s * ends[1])[0] for s in places]
+    )
+    for step in (without_recall, with_recall)
+}
+figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
+for (name, curve), dash in zip(curves.items(), ("--", "-"), strict=True):
+    axis.plot(places, curve, dash, label=name)
+axis.set(xlabel="place on the line between two inputs", ylabel="first entry of the limit")
+axis.legend()
+plt.show()
+for name, curve in curves.items():
+    moved = np.abs(np.diff(curve)) > 1e-6
+    print(f"{name}: the limit changes in {moved.sum()} of {len(moved)} steps along the line")
+
+# %% [markdown]
+# Without recall the curve is a staircase: flat, with a jump where the line crosses the border of a
+# basin. That is weak dependence on the input. It can still carry much: n fixed points carry log2 n
+# bits (M6). With recall the limit moves everywhere.
+
+# %% [markdown]
+# ## 2. Recall alone does not make the fixed point reachable
+#
+# The simplest loop with recall is linear, h' = M h + e. Its fixed point (I - M)^-1 e exists for almost
+# every M, and is reached if and only if the spectral radius of M is below 1 (R1).
+
+# %%
+for scale in (0.5, 0.9, 1.1):
+    loop = FunctionLoop(lambda h, e, s=scale: s * RANDOM @ h + e, initial=lambda e: e)
+    found = diagnose(loop, ends[0])
+    rho = max(abs(np.linalg.eigvals(scale * RANDOM)))
+    print(f"spectral radius {rho:.3f}: {found.outcome}")
+
+# %% [markdown]
+# ## 3. With outer normalisation there is a regime in which all three hold
+#
+# Outer normalisation makes N the last operation of the loop. The state cannot explode any more (N2).
+# If the recall is strong enough, the loop contracts (N3, N6), the limit is smooth in the input with
+# the derivative (I - J)^-1 K (N4), and a truncated gradient is off by at most C q^k (N5). For a
+# Gaussian linear block N(a h + A h + beta e), N6 says how strong is enough.
+
+# %%
+figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
+strengths = np.geomspace(0.1, 6, 25)
+d, a, sigma = 200, 1.0, 1.0
+A = rng.normal(size=(d, d)) / np.sqrt(d)
+e = normalise(rng.normal(size=d))
+measured = []
+for beta in strengths:
+    h = e
+    for _ in range(3000):
+        z = a * h + sigma * A @ h + beta * e
+        h = normalise(z)
+    scale = np.sqrt(np.mean(z**2))
+    J = (np.eye(d) - np.outer(h, h) / d) @ (a * np.eye(d) + sigma * A) / scale
+    measured.append(max(abs(np.linalg.eigvals(J))))
+axis.semilogx(strengths, measured, "o", ms=4, label="one random matrix, 200 x 200")
+axis.semilogx(
+    strengths, [numeric("mean_field_rho")(a, sigma, b) for b in strengths], label="the law N6"
+)
+axis.axhline(1, color="black", lw=0.8)
+axis.set(xlabel="recall strength beta", ylabel="spectral radius", ylim=(0, None))
+axis.legend()
+plt.show()
+
+# %% [markdown]
+# Where the recall is weak the law fails: it needs (beta/sigma) d^(1/4) of about 3 or more. There the
+# orbit may not settle at all, and the points say nothing.
+#
+# ## 4. What the theorems say of an architecture, and what they leave open
+
+# %%
+for name in ("none/post", "external/peri", "external/post", "internal/post"):
+    said = predict(Architecture.parse(name))
+    known = predict(Architecture.parse(name), Weights(rho=0.9))
+    print(f"{name:14} allows: {', '.join(sorted(map(str, said.allowed)))}")
+    print(f"{'':14} with rho = 0.9 at the fixed point: {known.input_dependence or 'nothing said'}")
+
+# %% [markdown]
+# The architecture alone does not decide. Recall with outer normalisation *allows* the good regime;
+# whether a trained loop is in it has to be measured: see the notebook `theory_vs_trained`.
+#
+# ## 5. How a claim is proved here
+
+# %%
+claim = next(claim for claim in ledger() if claim.id == "A3")
+report = check(claim)
+print(claim.title, "-", report.verdict)
+for step in report.steps:
+    print(f"  {step.step.kind!s:9} {step.step.statement[:90]}")
+for found in report.falsifiers:
+    print(f"  without {found.drops}: {found.counterexample}")
