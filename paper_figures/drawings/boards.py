@@ -102,7 +102,10 @@ def _draw_run(axis: Axes, run: Mapping[str, Any], level: str) -> None:
 
 FIGURE = GalleryFigure(
     lambda: board_figure(board_runs()),
-    "Accuracy against iterations; the dashed line is the most iterations of a training step.",
+    "On 9x9 sudoku the loops with recall do best at 240 iterations and more, chosen on other"
+    " samples, and the one without recall falls from 75 to 44 % of the easy puzzles; on chess all"
+    " do best at 11 or fewer. Bands: 95 % intervals; one seed each; (full): with the full"
+    " gradient.",
     section="Sudoku, chess and endgames",
     text=(
         "The widest shipped runs of the recipe (docs/training.md), as evaluated at the end of"

@@ -5,6 +5,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from loopstab.models.network.run_record import chosen_loops, kind_of, samples_of, shares, task_of
 from loopstab.models.zoo import zoo
+from loopstab.paper_figures.drawings import boards, zoo_accuracy
 from loopstab.paper_figures.drawings.boards import TITLES, board_figure, board_runs
 from loopstab.paper_figures.drawings.zoo_accuracy import KINDS, LEVELS, TASKS, plan_runs, zoo_figure
 from loopstab.support.errors import UsageError
@@ -60,6 +61,28 @@ def test_curves_of_the_boards_are_those_of_the_records():
         assert marks == [(run["choice"]["loops"], shares(run, level).chosen) for run in own]
     with pytest.raises(UsageError, match="no run of sudoku"):
         board_figure([])
+
+
+def test_the_captions_are_true_of_the_records():
+    kept = {}
+    for run in plan_runs():
+        share = min(c[-1] / max(c) for c in run["accuracy"].values() if max(c))
+        kept.setdefault(task_of(run), {})[kind_of(run), run["config"]["seed"]] = share
+    text = zoo_accuracy.FIGURE.caption
+    prefix, sudoku, kqk = (kept[task] for task in TASKS)
+    steady = [s for (kind, _), s in prefix.items() if "external" in kind or kind == "internal/post"]
+    assert len(steady) == 9
+    assert f"at least {100 * min(steady) // 1:.0f} %" in text
+    assert f"sudoku {sum(s >= 0.97 for s in sudoku.values())} of {len(sudoku)} runs" in text
+    assert f"endgames {sum(s < 0.9 for s in kqk.values())} of {len(kqk)} lose" in text
+    text, runs = boards.FIGURE.caption, board_runs()
+    sudoku = {r["architecture"]: r for r in runs if r["task"] == "sudoku"}
+    recalled = [r["choice"]["loops"] for name, r in sudoku.items() if "none" not in name]
+    assert f"at {min(recalled)} iterations and more" in text
+    curve = sudoku["none/post"]["accuracy"]["easy"]
+    assert f"from {100 * max(curve):.0f} to {100 * curve[-1]:.0f} %" in text
+    chess = [r["choice"]["loops"] for r in runs if r["task"] == "chess"]
+    assert f"best at {max(chess)} or fewer" in text
 
 
 def test_nothing_to_draw():
