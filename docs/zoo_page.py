@@ -17,6 +17,9 @@ from loopstab.models.network.run_record import (
     task_of,
 )
 from loopstab.models.zoo import zoo
+from loopstab.paper_figures.text import trained_sentences as said
+from loopstab.paper_figures.text import trained_tables as tables
+from loopstab.paper_figures.text.trained_tables import markdown_table as _table
 
 Run = Mapping[str, Any]
 OUTCOMES = Path(__file__).parent / "outcomes.json"
@@ -37,17 +40,19 @@ def zoo_page() -> str:
     rows = [[f"`{name}`", *(str(measured["orbits"][name][o]) for o in outcomes)] for name in names]
     lines = [
         INTRODUCTION,
+        *_shown(),
         "## 9x9 sudoku and chess\n",
         "![Accuracy against iterations on sudoku and chess](_static/boards.svg)\n",
         WIDE,
         *_reached(widest.values()),
         "",
-        AFTER,
+        f"{said.wide_sudoku()} {said.wide_chess()}",
+        "One seed each: the intervals speak of these runs alone.\n",
         "### Do these loops settle?\n",
         SETTLE.format(command=measured["command"], arithmetic=measured["arithmetic"]),
         *_table(["checkpoint", *outcomes], rows),
         "",
-        SETTLED,
+        SETTLED.format(orbits=said.settled_orbits(measured["orbits"])),
         "### On one CPU core\n",
         NARROW,
         *_reached(narrow.values()),
@@ -55,6 +60,7 @@ def zoo_page() -> str:
         "## The plan cpu\n",
         "![Accuracy of the plan cpu at best and after 500 iterations](_static/zoo_accuracy.svg)\n",
         OLDER,
+        said.published_gradient() + "\n",
         "## Every run\n",
         EVERY,
         *_every(runs),
@@ -81,21 +87,14 @@ Sudoku: 60,000 published puzzles; no answer grid of the training split occurs in
 symmetry; *easy* is a solver rating up to 18. Chess: Lichess puzzles; *easy* is a rating up to
 1600, *hard* 1601 to 2000, and an answer is right if both squares of the move are.
 """
-AFTER = """\
-On sudoku the two loops with recall keep gaining up to hundreds of iterations; without recall the
-best is reached at 26, and 500 iterations leave 59 % of it. On chess recall makes no difference
-that these runs could tell: all three are best within 11 iterations, and over 500 external/post
-loses most.
-"""
 SETTLE = """\
 Sixteen orbits of each, for 500 iterations in {arithmetic}: `{command}`.
 """
 SETTLED = """\
-On sudoku the accuracy with recall is kept, but mostly not at a fixed point. Recall and outer
-normalisation allow reachable fixed points that follow the input; they do not by themselves make a
-trained loop go there: of 32 sudoku orbits with recall two did. The loop without recall reached
-fixed points on 11 of 16 chess puzzles, although its step does not see the input: which of its
-fixed points it reaches depends on where it starts.
+{orbits} So on sudoku the accuracy with recall is kept, but mostly not at a fixed point: recall and
+outer normalisation allow reachable fixed points that follow the input, and do not by themselves
+make a trained loop go there. The loop without recall reaches fixed points although its step does
+not see the input: which of its fixed points it reaches depends on where it starts.
 """
 NARROW = """\
 The plan `desk` (seed 0, one thread, with other work on the second core), by the same recipe at
@@ -105,24 +104,76 @@ OLDER = """\
 *A column for each task: every run at its best number of iterations (hollow) and after 500
 (filled).*
 
-Three seeds of prefix sums up to 16 bits, 4x4 sudoku (12 iterations, 500 steps) and the endgames
-KQK and KRK with their unique best move (5 iterations, 900 steps: far from mastered at that cost),
-width 64, 1 to 18 minutes each on one thread. In these older runs the best number of iterations
-was chosen on the 256 samples that are reported on, and the first level was trained on.
+Three seeds of prefix sums up to 16 bits, 4x4 sudoku (12 iterations, 500 steps) and the endgame KQK
+with its unique best move (5 iterations, 900 steps: far from mastered at that cost), width 64, 1 to
+18 minutes each on one thread. In these older runs the best number of iterations was chosen on the
+256 samples that are reported on, and the first level of sudoku and KQK was trained on.
 
 The loops with recall have the published gradient and those without the full one, so that rows
 with and without recall differ in both; the runs by the recipe above compare recall at one form.
-The published gradient (one seed against the mean of three) costs the endgames most of what loops
-without recall learn there, hard sudoku 4 (post) and 12 (peri) points, and prefix sums nothing.
-With outer normalisation and recall the accuracy of the best number of iterations is kept for 500
-on prefix sums and sudoku; without recall it is lost on the harder lengths and on the endgames,
-where external/peri hardly learnt.
 """
 EVERY = """\
 The prefix-sum loops of up to 32 bits were trained by `loopstab train --task prefix-sums
 --architecture RECALL/NORM --seed 0 --threads 1 --out DIR` before some products were merged, which
 rounds differently: the command repeats these runs, but not their last bits.
 """
+
+
+SHOWN = """\
+## What the trained loops show
+
+Every interval on this page is at 95 %. Those of a mean over seeds contain Student's interval over
+the seeds and one of the samples, which the seeds share; three seeds make wide intervals. Those of
+one seed are about the samples alone, and say nothing of another training run.
+
+{four_times} {outer_norm}
+
+{trained_length} {without_recall}
+
+### What is kept
+
+In each cell: the best accuracy with its interval, the accuracy after 500 iterations, and the share
+that is kept with its interval; a dash where the best is below 0.05. Three seeds for prefix sums,
+4x4 sudoku and KQK, one seed for 9x9 sudoku and chess.
+"""
+PAIRED = """\
+### Norms and recalls side by side
+
+Differences of accuracies after 500 iterations, seed by seed, and below them those at the best
+number of iterations. *Outer norm* is post minus peri at equal recall; *external recall* and
+*internal recall* are minus no recall at equal norm, and there the form of the gradient differs too.
+An interval that contains 0 leaves the sign open.
+"""
+RECALL = """\
+### Internal against external recall
+
+{sentences}
+
+*Competitive* means that the whole interval lies within {margin:.0f} points of 0; the
+[page on recall](recall.md) has the rule and the numbers.
+"""
+
+
+def _shown() -> list[str]:
+    """The first section: what is kept, and norms and recalls side by side."""
+    words = {
+        name: getattr(said, name)()
+        for name in ("four_times", "outer_norm", "trained_length", "without_recall")
+    }
+    lines = [SHOWN.format(**words)]
+    for task in tables.TITLES:
+        lines += [*tables.kept_table(task), ""]
+    lines += [PAIRED]
+    for moment in ("last", "chosen"):
+        for task in tables.LEVELS:
+            lines += [*tables.paired_table(task, moment), ""]
+    record = tables.recall_record()
+    sentences = "\n\n".join(
+        tables.recall_verdicts(record, norm, moment)
+        for norm in ("post", "peri")
+        for moment in ("chosen", "last")
+    )
+    return [*lines, RECALL.format(sentences=sentences, margin=100 * record["margin"])]
 
 
 def _width(run: Run) -> int:
@@ -190,7 +241,3 @@ def _means(runs: Mapping[str, Run], levels: Sequence[str]) -> list[list[str]]:
 def _spread(values: Sequence[float]) -> str:
     between = f" ({min(values):.3f}..{max(values):.3f})" if len(values) > 1 else ""
     return f"{fmean(values):.3f}{between}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]

@@ -32,17 +32,15 @@ TITLES = {
     CHESS: "chess",
 }
 PAIRS = (
-    ("outer norm, no recall", "none/post", "none/peri"),
-    ("outer norm, external", "external/post", "external/peri"),
-    ("outer norm, internal", "internal/post", "internal/peri"),
-    ("external recall, outer norm", "external/post", "none/post"),
-    ("internal recall, outer norm", "internal/post", "none/post"),
-    ("external recall, none", "external/peri", "none/peri"),
-    ("internal recall, none", "internal/peri", "none/peri"),
-    ("internal - external, outer norm", "internal/post", "external/post"),
-    ("internal - external, none", "internal/peri", "external/peri"),
+    *((f"{recall}/post", f"{recall}/peri") for recall in ("none", "external", "internal")),
+    *(
+        (f"{recall}/{norm}", f"none/{norm}")
+        for norm in ("post", "peri")
+        for recall in ("external", "internal")
+    ),
+    *((f"internal/{norm}", f"external/{norm}") for norm in ("post", "peri")),
 )
-"""What is compared, and the architectures whose accuracies are subtracted."""
+"""Architectures whose accuracies are subtracted."""
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -77,7 +75,7 @@ def paired_table(task: str, moment: str) -> list[str]:
     """
     rows = [
         [
-            name,
+            f"{first} - {second}",
             *(
                 told_difference(
                     accuracy_difference(
@@ -87,7 +85,7 @@ def paired_table(task: str, moment: str) -> list[str]:
                 for level in LEVELS[task]
             ),
         ]
-        for name, first, second in PAIRS
+        for first, second in PAIRS
     ]
     return markdown_table([TITLES[task], *map(_level, LEVELS[task])], rows)
 
@@ -109,12 +107,11 @@ def recall_table(record: Mapping[str, Any]) -> list[str]:
     rows = []
     for row in record["tasks"]:
         at = "chosen" if row["moment"] == "chosen" else "500"
-        numbers = "{:+.3f} ({:+.3f}..{:+.3f})".format(row["difference"], *row["interval"])
         n = f"{row['seeds']} x {'+'.join(map(str, row['samples']))}"
         verdict = row["verdict"] or "-"
         if row["verdict"] in ("better", "worse") and row["substantial"]:
             verdict += f", by more than {100 * record['margin']:.0f} points"
-        rows.append([_task(row), row["norm"], at, n, row["source"], numbers, verdict])
+        rows.append([_task(row), row["norm"], at, n, row["source"], numbers(row), verdict])
     head = ["task", "norm", "iterations", "seeds x samples", "from", "internal - external"]
     return markdown_table([*head, "internal recall is"], rows)
 
@@ -130,8 +127,7 @@ def recall_verdicts(record: Mapping[str, Any], norm: str, moment: str) -> str:
     found: dict[str, list[str]] = {}
     for row in record["tasks"]:
         if (row["norm"], row["moment"]) == (norm, moment):
-            seeds = "one seed" if row["seeds"] == 1 else f"{row['seeds']} seeds"
-            found.setdefault(row["verdict"], []).append(f"{_task(row)} ({seeds})")
+            found.setdefault(row["verdict"], []).append(f"{_task(row)} ({_seeds(row)})")
     order = ("competitive", "better", "worse", "open")
     parts = [f"{verdict} on {_listed(found[verdict])}" for verdict in order if verdict in found]
     where = "with" if norm == "post" else "without"
@@ -139,8 +135,64 @@ def recall_verdicts(record: Mapping[str, Any], norm: str, moment: str) -> str:
     return f"Internal recall {where} outer norm {when}: {'; '.join(parts)}."
 
 
+def sudoku_answer(record: Mapping[str, Any]) -> str:
+    """Whether internal recall is "on sudoku, substantially better" with outer norm.
+
+    Args:
+        record: as in `recall_table`.
+    """
+    rows = [r for r in record["tasks"] if r["norm"] == "post" and r["task"].startswith("sudoku")]
+    points = f"{100 * record['margin']:.0f} points"
+    told = [
+        f"{numbers(r)} on {_task(r)} ({_moment(r)}, {_seeds(r)})"
+        for r in sorted(rows, key=lambda r: (r["task"], r["moment"]))
+    ]
+    if any(r["interval"][0] > record["margin"] for r in rows):
+        answer = f"In some of these internal recall is better by more than {points}."
+    elif all(r["interval"][1] < record["margin"] for r in rows):
+        answer = f"Each interval excludes that internal recall is better by {points}."
+    else:
+        answer = f"Whether internal recall is better by {points} stays open."
+    return f"With outer norm, internal minus external recall is {_listed(told)}. {answer}"
+
+
+def contrast_answer(record: Mapping[str, Any]) -> str:
+    """What the outer norm does for internal recall beyond what it does for external recall.
+
+    Args:
+        record: as in `recall_table`.
+    """
+    rows = [r for r in record["tasks"] if r["norm"] == "post - peri" and r["moment"] == "chosen"]
+    told = [
+        f"{numbers(r)} on {_task(r)}"
+        + ("" if r["interval"][0] > 0 or r["interval"][1] < 0 else ", not clear")
+        for r in rows
+    ]
+    return (
+        "The outer norm changes internal minus external recall, at the chosen number of"
+        f" iterations and with {_seeds(rows[0])}, by {'; '.join(told)}."
+    )
+
+
+def numbers(row: Mapping[str, Any]) -> str:
+    """Difference and interval of a row."""
+    return "{:+.3f} ({:+.3f}..{:+.3f})".format(row["difference"], *row["interval"])
+
+
+def _seeds(row: Mapping[str, Any]) -> str:
+    return "one seed" if row["seeds"] == 1 else f"{row['seeds']} seeds"
+
+
+def _moment(row: Mapping[str, Any]) -> str:
+    return "at the chosen iterations" if row["moment"] == "chosen" else "after 500"
+
+
 def _task(row: Mapping[str, Any]) -> str:
-    return f"{row['task']}{' by the recipe' if row['recipe'] else ''}"
+    base, _, rest = row["task"].partition(", ")
+    names = {"kqk": "KQK", "sudoku": "9x9 sudoku", "sudoku-4x4": "4x4 sudoku"}
+    name = str(names.get(base, base)).replace("-", " ")
+    name += f" of {rest}" if rest else ""
+    return f"{name} by the recipe" if row["recipe"] and not rest else name
 
 
 def _listed(names: Sequence[str]) -> str:
