@@ -12,11 +12,11 @@ from ...support.progress_bar import progress_bar
 from ..loops.protocol import LoopedMap, protected
 from ..orbits.follow import looks
 from .advice import Advice, ranked
-from .answers import Answers
 from .baseline import Baseline
 from .candidates import candidates
-from .input_set import InputSet, Limits
+from .input_set import InputSet, TrialLimits
 from .loop_facts import loop_facts, problems
+from .state_reader import StateReader
 from .trials import change_row, solve_rows, stop_rows
 
 LOOPS, LATER = 500, 4
@@ -101,9 +101,9 @@ def advise(
     if products < 1:
         raise UsageError(f"advise needs at least 1 product with the Jacobian, not {products}")
     with protected(loop), np.errstate(all="ignore"):
-        limits = Limits(loops, limit, products, seed)
+        limits = TrialLimits(loops, limit, products, seed)
         given = InputSet(loop, inputs)
-        base = Baseline(given, limits, Answers(given, readout, correct))
+        base = Baseline(given, limits, StateReader(given, readout, correct))
         facts = loop_facts(base)
         wrong = problems(base, facts)
         if not wrong:

@@ -11,10 +11,10 @@ import numpy as np
 
 from ..arrays import Array
 from ..loops.protocol import LoopError
-from .answers import Answers, same
 from .damping import damping
-from .input_set import InputSet, InputVerdict, Limits
+from .input_set import InputSet, InputVerdict, TrialLimits
 from .solves import SolvedPoint, by_newton
+from .state_reader import StateReader, same
 from .tried_change import DIGITS, SETTLED, Effect
 
 ONE = 1e-6
@@ -44,15 +44,15 @@ class Baseline:
     Example:
         >>> import numpy as np
         >>> from loopstab import FunctionLoop
-        >>> from loopstab.numerics.verdicts.answers import Answers
+        >>> from loopstab.numerics.verdicts.state_reader import StateReader
         >>> from loopstab.numerics.verdicts.baseline import Baseline
-        >>> from loopstab.numerics.verdicts.input_set import InputSet, Limits
+        >>> from loopstab.numerics.verdicts.input_set import InputSet, TrialLimits
         >>> inputs = InputSet(FunctionLoop(lambda h, e: e - h, np.zeros_like), np.eye(2))
-        >>> Baseline(inputs, Limits(100, 200, 100, 0), Answers(inputs)).moving
+        >>> Baseline(inputs, TrialLimits(100, 200, 100, 0), StateReader(inputs)).moving
         [0, 1]
     """
 
-    def __init__(self, inputs: InputSet, limits: Limits, answers: Answers):
+    def __init__(self, inputs: InputSet, limits: TrialLimits, answers: StateReader):
         self.inputs, self.limits, self.answers = inputs, limits, answers
         self.found = inputs.verdicts(inputs.loop, limits)
         self.ends = [one.state for one in self.found]

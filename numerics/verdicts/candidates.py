@@ -42,8 +42,8 @@ NORM = (
 RECALL = (
     "add recall",
     "A3",
-    "without recall a continuous limit in a discrete set of fixed points does not change with the"
-    " input nearby; only a step that reads the input can do better.",
+    "without recall a limit that is continuous in the input does not change with it nearby, if the"
+    " fixed points are discrete.",
 )
 BOTH = (
     "add recall, norm after the step",
@@ -68,8 +68,8 @@ NEWTON = (
     "h = f(h, e) by Newton",
     "kept",
     "A4",
-    "a fixed point with rho > 1 is reached by almost no start; it is there all the same, and can be"
-    " solved for.",
+    "under its hypotheses almost no start reaches a fixed point with rho > 1; it is there all the"
+    " same, and can be solved for.",
 )
 ANDERSON = ("solve", "h = f(h, e) by Anderson", *NEWTON[2:])
 STOP = (
@@ -77,8 +77,8 @@ STOP = (
     "",
     "not reached",
     "L4",
-    "where the orbit converges the answer is constant from a computable loop on; where it does not,"
-    " nothing is known beyond the loops that were run.",
+    "where the orbit converges geometrically and the answer has a margin, it is constant from a"
+    " computable loop on; otherwise nothing is known beyond the loops that were run.",
 )
 GATE = Candidate(
     "gate the residual (GRU cell)",

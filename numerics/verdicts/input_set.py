@@ -26,7 +26,7 @@ CALM = (Outcome.FIXED_POINT, Outcome.CRITICAL, Outcome.NEUTRAL)
 
 
 @dataclass(frozen=True)
-class Limits:
+class TrialLimits:
     """How long orbits are followed, and what a spectrum may cost.
 
     Args:
@@ -185,7 +185,7 @@ class InputSet:
             states = self.advanced(self.loop, states, time)
             yield states
 
-    def verdicts(self, loop: LoopedMap, limits: Limits) -> list[InputVerdict]:
+    def verdicts(self, loop: LoopedMap, limits: TrialLimits) -> list[InputVerdict]:
         """What a loop, changed or not, does on every input.
 
         Orbits that settle, and those that rounding may move, are reconciled with the spectrum as in
@@ -212,7 +212,7 @@ class InputSet:
             found.append(InputVerdict(seen.outcome, seen.period, rho, confirmed, state, t))
         return found
 
-    def _followed(self, loop: LoopedMap, limits: Limits) -> list[Followed]:
+    def _followed(self, loop: LoopedMap, limits: TrialLimits) -> list[Followed]:
         given = self.inputs if self.each else [self.inputs]
         found = []
         for e in given:

@@ -14,7 +14,7 @@ from ..fixed_points.newton import newton
 from ..loops.protocol import LoopedMap, LoopError, advance, packed
 from ..spectra.linearisation import Linearisation
 from ..spectra.radius import spectral_radius
-from .input_set import Limits
+from .input_set import TrialLimits
 from .local_spectrum import LocalSpectrum
 
 MEMORY = 5
@@ -42,7 +42,9 @@ class SolvedPoint:
     spectrum: LocalSpectrum | None = None
 
 
-def by_newton(loop: LoopedMap, starts: list[Array], e: Any, limits: Limits) -> SolvedPoint | None:
+def by_newton(
+    loop: LoopedMap, starts: list[Array], e: Any, limits: TrialLimits
+) -> SolvedPoint | None:
     """The fixed point that Newton's method finds from one of some states, the first that serves.
 
     Args:
@@ -57,10 +59,10 @@ def by_newton(loop: LoopedMap, starts: list[Array], e: Any, limits: Limits) -> S
     Example:
         >>> import numpy as np
         >>> from loopstab import FunctionLoop
-        >>> from loopstab.numerics.verdicts.input_set import Limits
+        >>> from loopstab.numerics.verdicts.input_set import TrialLimits
         >>> from loopstab.numerics.verdicts.solves import by_newton
         >>> repels = FunctionLoop(lambda h, e: 3 * h - 2 * e, np.zeros_like)
-        >>> found = by_newton(repels, [np.zeros(2)], np.ones(2), Limits(100, 200, 100, 0))
+        >>> found = by_newton(repels, [np.zeros(2)], np.ones(2), TrialLimits(100, 200, 100, 0))
         >>> np.round(found.state, 6), round(found.rho, 6)
         (array([1., 1.]), 3.0)
     """
@@ -79,7 +81,7 @@ def by_newton(loop: LoopedMap, starts: list[Array], e: Any, limits: Limits) -> S
     return None
 
 
-def by_anderson(loop: LoopedMap, h: Array, e: Any, limits: Limits) -> SolvedPoint | None:
+def by_anderson(loop: LoopedMap, h: Array, e: Any, limits: TrialLimits) -> SolvedPoint | None:
     """The fixed point that Anderson's method finds from a state, within a number of steps.
 
     Args:
@@ -94,10 +96,10 @@ def by_anderson(loop: LoopedMap, h: Array, e: Any, limits: Limits) -> SolvedPoin
     Example:
         >>> import numpy as np
         >>> from loopstab import FunctionLoop
-        >>> from loopstab.numerics.verdicts.input_set import Limits
+        >>> from loopstab.numerics.verdicts.input_set import TrialLimits
         >>> from loopstab.numerics.verdicts.solves import by_anderson
         >>> flip = FunctionLoop(lambda h, e: e - h, np.zeros_like)
-        >>> by_anderson(flip, np.zeros(2), np.ones(2), Limits(100, 200, 100, 0)).state
+        >>> by_anderson(flip, np.zeros(2), np.ones(2), TrialLimits(100, 200, 100, 0)).state
         array([0.5, 0.5])
     """
     steps = 0
@@ -135,7 +137,7 @@ def by_anderson(loop: LoopedMap, h: Array, e: Any, limits: Limits) -> SolvedPoin
     return _point(loop, flat.reshape(h.shape).astype(h.dtype), e, steps, limits)
 
 
-def _point(loop: LoopedMap, state: Array, e: Any, steps: int, limits: Limits) -> SolvedPoint:
+def _point(loop: LoopedMap, state: Array, e: Any, steps: int, limits: TrialLimits) -> SolvedPoint:
     """A fixed point with its spectrum, where that can be measured."""
     try:
         j = Linearisation(loop, state, e)

@@ -9,12 +9,12 @@ import numpy as np
 
 from ..arrays import Array
 from ..loops.protocol import LoopError
-from .answers import same
 from .baseline import Baseline, different
 from .candidates import ANDERSON, NEWTON, STOP, Candidate
 from .changed_loop import ChangedLoop
 from .loop_facts import recalled
 from .solves import SolvedPoint, by_anderson
+from .state_reader import same
 from .tried_change import NOT_FOUND, SETTLED, Effect, TriedChange, right_words, verdict_words
 
 SMALL = 1e-3

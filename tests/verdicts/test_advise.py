@@ -1,6 +1,10 @@
 """Changes of loops whose effect is known in closed form."""
 
 import json
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -288,3 +292,15 @@ def test_wrong_inputs_are_one_line():
     random = np.random.default_rng(0)
     with pytest.raises(LoopError, match="differ"):
         advise(FunctionLoop(lambda h, e: random.standard_normal(2) + e, np.copy), [np.ones(2)])
+
+
+def test_the_examples_of_the_how_to_run(tmp_path):
+    """They print what the page says: damping mends all eight inputs."""
+    guide = (Path(__file__).resolve().parents[2] / "docs/howto/advise.md").read_text()
+    code = "\n".join(re.findall(r"```python\n(.*?)```", guide, re.DOTALL))
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "8 of 8 inputs do not settle" in done.stdout
+    assert "damp {'fixed-point': 8} the fixed points stay" in done.stdout

@@ -17,7 +17,7 @@ EXACT = "biuUS"
 
 
 @dataclass(frozen=True)
-class Answers:
+class StateReader:
     """How the states of some inputs are read.
 
     Args:
@@ -28,10 +28,10 @@ class Answers:
     Example:
         >>> import numpy as np
         >>> from loopstab import FunctionLoop
-        >>> from loopstab.numerics.verdicts.answers import Answers
+        >>> from loopstab.numerics.verdicts.state_reader import StateReader
         >>> from loopstab.numerics.verdicts.input_set import InputSet
         >>> inputs = InputSet(FunctionLoop(lambda h, e: h / 2 + e, np.zeros_like), np.eye(2))
-        >>> read = Answers(inputs, np.argmax, lambda i, h: np.argmax(h) == i)
+        >>> read = StateReader(inputs, np.argmax, lambda i, h: np.argmax(h) == i)
         >>> read.of([np.array([1.0, 0.0]), np.array([2.0, 1.0])])
         [array(0), array(0)]
         >>> read.right([np.array([1.0, 0.0]), np.array([2.0, 1.0])])
@@ -91,7 +91,7 @@ def same(a: list[Array], b: list[Array]) -> list[bool]:
 
     Example:
         >>> import numpy as np
-        >>> from loopstab.numerics.verdicts.answers import same
+        >>> from loopstab.numerics.verdicts.state_reader import same
         >>> same([np.array(1), np.array(2)], [np.array(1), np.array(3)])
         [True, False]
     """
