@@ -35,7 +35,7 @@ border-bottom:1px solid var(--line);padding:.4rem 0}
 .statements{font-size:.95rem}
 .statement{display:flex;flex-direction:column;border:1px solid var(--line);border-radius:6px;
 margin:.6rem 0;padding:.5rem .7rem}
-.statement.columns{display:none}
+.statement.columns,.statement>div:empty{display:none}
 .statement .verdict{display:contents}
 .verdict b{order:-3;align-self:flex-start}
 .statement .quote{order:-2}

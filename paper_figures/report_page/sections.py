@@ -95,7 +95,8 @@ def _figures(measured: Measurements) -> Iterator[tuple[Figure, str]]:
 
 
 def _extension(claim: Mapping[str, Any]) -> dict[str, Any]:
-    said = dict.fromkeys(item["statement"] for item in claim["consequences"])
+    texts = dict.fromkeys(item["statement"].rstrip(".") for item in claim["consequences"])
+    said = [f"{text[0].upper()}{text[1:]}." for text in texts]
     return {
         "claim": f"{claim['id']} {claim['title']}",
         "verdict": claim["verdict"],

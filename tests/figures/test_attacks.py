@@ -1,17 +1,22 @@
 """The row of each claim from results of attacks, and their place in the report."""
 
 import json
+import re
 from dataclasses import replace
 
 import hypothesis.strategies as st
 import pytest
 
 from loopstab.numerics.attack.budget import PROFILES
-from loopstab.numerics.attack.journal import RESULTS
+from loopstab.numerics.attack.case import from_json
+from loopstab.numerics.attack.journal import RESULTS, Journal
 from loopstab.numerics.attack.result_line import ResultLine
+from loopstab.numerics.attack.retrial import retry
 from loopstab.numerics.attack.suite import Drop, Suite
 from loopstab.numerics.attack.verdict import Evidence, Power, SuiteReport
-from loopstab.paper_figures.text.attack_results import Attacks
+from loopstab.numerics.suites import all_suites
+from loopstab.paper_figures.report_page.backing import Assault
+from loopstab.paper_figures.text.attack_results import SHIPPED, Attacks
 from loopstab.support.errors import UsageError
 
 LIMITS = PROFILES["quick"]
@@ -155,3 +160,68 @@ def test_a_witness_that_is_none_is_a_complaint(written):
     assert found.rows()[0]["verdict"] == "no power"
     assert found.rows()[0]["drops with a counterexample"] == "1 of 2"
     assert any("does not count" in line for line in found.complaints)
+
+
+def test_shipped_results_of_changed_sources_are_told_apart(written):
+    folder = written(result(), result("one-limit"), result("no such suite"))
+    file = folder / RESULTS
+    first, second, third = file.read_text().splitlines()
+    # another seed in the line is another key, as after a change of the sources
+    file.write_text("\n".join([first, second.replace('"seed": 0', '"seed": 1'), third]))
+    found = Attacks.read_shipped(folder)
+    assert [r.label for r in found.reports] == ["A1/limit"]
+    assert [r.label for r in found.earlier] == ["A1/one-limit"]
+    assert (found.others, found.judged_again, found.origin) == (1, 0, "shipped, not run here")
+    assert "Made by an earlier version" in found.notes[2]
+    assert "They are A1/one-limit." in found.notes[2]
+    assert found.to_json()["by_an_earlier_version"] == ["A1/one-limit"]
+    assert "1 suites were attacked by an earlier version" in found.line()
+    assert str(folder) not in " ".join([found.line(), *found.notes])
+
+
+def test_shipped_results_that_are_impossible_are_refused(written):
+    folder = written(result())
+    file = folder / RESULTS
+    file.write_text(file.read_text().replace('"fired": true', '"fired": false'))
+    with pytest.raises(UsageError, match="does not follow from its evidence"):
+        Attacks.read_shipped(folder)
+
+
+def test_counted_attacks_of_a_statement(written):
+    folder = written(result(undecided=1), result("one-limit", evidence=CASE), result(seed=2))
+    found = Assault.of(Attacks.read(folder), ["A1"])
+    assert (found.cases, found.undecided, found.fired, found.drops) == (60, 1, 6, 6)
+    assert (found.suites, found.counterexamples) == (2, ("A1/one-limit",))
+    assert "60 cases (1 undecided) of 2 suites: counterexamples in A1/one-limit" in found.text
+    assert "6 of 6 have one" in found.text
+    nothing = Assault.of(Attacks.read(folder), ["N3"])
+    assert (nothing.cases, nothing.text) == (0, "")
+    assert Assault.of(None, ["A1"]).suites == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "command"),
+    [
+        ({}, "loopstab attack --profile quick --seed 3"),
+        ({"examples": 300}, "loopstab attack --profile quick --examples 300 --seed 3"),
+    ],
+)
+def test_the_command_that_made_results(change, command, tmp_path):
+    limits = LIMITS.limited(**change)
+    line = ResultLine.of(SUITES[0], limits, result(seed=3)).to_json()
+    (tmp_path / RESULTS).write_text(json.dumps(line))
+    assert Attacks.read_shipped(tmp_path).commands == (command,)
+
+
+def test_shipped_file_is_whole_and_names_no_path(monkeypatch):
+    monkeypatch.setattr("loopstab.paper_figures.text.attack_results.all_suites", all_suites)
+    text = (SHIPPED / RESULTS).read_text()
+    assert not re.search(r'"(?:/|[A-Z]:\\\\|\.\./)\w|/home/|/root/|/tmp/', text)
+    found = Attacks.read_shipped()
+    assert len({r.label for r in (*found.reports, *found.earlier)}) >= 0.9 * found.suites
+    assert found.commands
+    # witnesses of every twentieth suite still hold up, if the suite is as it was
+    for line in list(Journal(SHIPPED).lines.values())[::20]:
+        suite = next(s for s in all_suites() if s.label == line.report.label)
+        for power in line.report.power if line.belongs_to(suite) else ():
+            assert retry(suite, power.hypothesis, from_json(power.evidence.case)).words
