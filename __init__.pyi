@@ -29,6 +29,7 @@ from .numerics.orbits.run import run as run
 from .numerics.orbits.trajectory import Recorder as Recorder
 from .numerics.orbits.trajectory import Trajectory as Trajectory
 from .numerics.phase.diagram import PhaseDiagram as PhaseDiagram
+from .numerics.phase.laws.step_law import StepLaw as StepLaw
 from .numerics.phase.sweep import phase_diagram as phase_diagram
 from .numerics.spectra.eigenvalues import Eigenvalues as Eigenvalues
 from .numerics.spectra.eigenvalues import leading_eigenvalues as leading_eigenvalues
@@ -55,6 +56,7 @@ from .numerics.verdicts.diagnose_batch import diagnose_batch as diagnose_batch
 from .numerics.verdicts.loop_report import LoopReport as LoopReport
 from .numerics.verdicts.loop_report import check_loop as check_loop
 from .numerics.verdicts.loop_report import loop_report as loop_report
+from .paper_figures.drawings.plot_phase import plot_phase as plot_phase
 from .support.errors import LoopstabError as LoopstabError
 from .support.errors import UsageError as UsageError
 from .theory.architecture import Architecture as Architecture

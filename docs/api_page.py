@@ -12,6 +12,7 @@ SECTIONS = {
     "theory": "Claims and predictions",
     "numerics": "Loops and their measurement",
     "models": "Trained loops",
+    "paper_figures": "Figures",
     "support": "Errors",
 }
 """floors of the package, in the order of the page"""

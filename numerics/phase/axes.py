@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -64,6 +65,54 @@ class DiagramAxis:
                 " beta:0.05:5:log"
             ) from None
         return cls(name, low, high, rest[2:] == ["log"])
+
+    @classmethod
+    def of(cls, axis: Any) -> tuple[DiagramAxis, int | None]:
+        """An axis as a user writes it, and how many cells it asks for.
+
+        It is a text as for `parse`, a tuple (name, low, high) or (name, low, high, "log"), or
+        (name, values) with the centres of the cells, evenly spaced on either scale. Raises
+        `UsageError` for anything else.
+        """
+        if isinstance(axis, cls):
+            return axis, None
+        if isinstance(axis, str):
+            return cls.parse(axis), None
+        try:
+            name, *rest = axis
+            if not isinstance(name, str) or len(rest) not in (1, 2, 3):
+                raise ValueError
+            if len(rest) > 1:
+                if rest[2:] not in ([], ["log"], ["lin"]):
+                    raise ValueError
+                return cls(name, float(rest[0]), float(rest[1]), rest[2:] == ["log"]), None
+            values = np.asarray(rest[0], float)
+            if values.ndim != 1 or len(values) < 2:
+                raise ValueError
+        except (TypeError, ValueError) as error:
+            if isinstance(error, UsageError):
+                raise
+            raise UsageError(
+                f"cannot read axis {axis!r:.100}: write NAME:LOW:HIGH or NAME:LOW:HIGH:log, a tuple"
+                " (name, low, high), or (name, values) with at least two values"
+            ) from None
+        return cls._around(name, values), len(values)
+
+    @classmethod
+    def _around(cls, name: str, values: Array) -> DiagramAxis:
+        """The axis with these values as the centres of its cells."""
+        gaps = np.diff(values)
+        if np.allclose(gaps, gaps[0], rtol=1e-6, atol=0):
+            return cls(name, float(values[0] - gaps[0] / 2), float(values[-1] + gaps[0] / 2))
+        with np.errstate(all="ignore"):
+            ratios = values[1:] / values[:-1]
+        if (values > 0).all() and np.allclose(ratios, ratios[0], rtol=1e-6, atol=0):
+            half = float(np.sqrt(ratios[0]))
+            return cls(name, float(values[0]) / half, float(values[-1]) * half, log=True)
+        raise UsageError(
+            f"the values of axis {name} are not evenly spaced: use numpy.linspace or"
+            " numpy.geomspace, or give NAME:LOW:HIGH and a grid"
+        )
 
     def __str__(self) -> str:
         ends = ":".join(

@@ -14,6 +14,7 @@ import numpy as np
 import scipy
 
 from ...support.errors import LoopstabError, UsageError
+from ...support.facade import public
 from ...support.files import output_folder, write_atomic, write_json
 from ...support.jsonable import jsonable
 from ...support.schema import Flag, MapOf, Number, ObjectOf, Text, Whole
@@ -22,6 +23,7 @@ from ...theory.outcome import Outcome
 from ..arrays import Array
 from .axes import DEEPEST, Cells, DiagramAxis
 from .laws.law import LoopLaw, complete
+from .laws.recorded import DESCRIPTION, RecordedLaw, described
 from .laws.registry import law_named
 from .npz_file import read_npz
 
@@ -56,7 +58,8 @@ SCALARS = ObjectOf(
         "independent": Flag(),
         "depth": Whole(0, DEEPEST),
         "seconds": Number(0),
-    }
+    },
+    optional={"own": DESCRIPTION},
 )
 """What else stands in it."""
 
@@ -200,6 +203,21 @@ class PhaseDiagram:
         maps = {name: jsonable(getattr(self, name)) for name in MAPS}
         return {**self.summary(), "map": {**cells, **maps}}
 
+    def plot(self, of: str = "rho") -> Any:
+        """Draw one of its maps, with the closed form as lines; needs no display.
+
+        Args:
+            of: "rho" (with the outcomes as marks), "outcome", "iterations", "sensitivity" or
+                "disagreement".
+
+        Returns:
+            A figure of matplotlib; `plot().savefig("phase.png")` writes it.
+
+        Raises:
+            UsageError: there is no such map of this diagram.
+        """
+        return public("plot_phase")(self, of)
+
     def save(self, folder: str | Path) -> list[Path]:
         """Write phase.npz and phase.json, each whole or not at all; returns their paths.
 
@@ -212,6 +230,8 @@ class PhaseDiagram:
         scalars = {name: getattr(self, name) for name in others}
         scalars |= {"x": str(self.x), "y": str(self.y)}
         scalars |= {"rows": self.cells.rows, "cols": self.cells.cols}
+        if self.own is not None:
+            scalars["own"] = described(self.own)
         buffer = io.BytesIO()
         np.savez_compressed(
             buffer, allow_pickle=False, scalars=np.array(json.dumps(scalars)), **arrays
@@ -226,8 +246,9 @@ class PhaseDiagram:
         """Read what `save` wrote.
 
         No pickle is loaded, and what is loaded fits together: the cells tile the plane, every map
-        has an entry for each, and the axes and settings are those of a law. Raises `UsageError` if
-        there is no diagram, `LoopstabError` if it is damaged.
+        has an entry for each, and the axes and settings are those of a law. The step of a law of
+        your own is not in the file, nor is its closed form, but for its values at the cells. Raises
+        `UsageError` if there is no diagram, `LoopstabError` if it is damaged.
         """
         path = Path(folder) / "phase.npz"
         if not os.path.exists(path):
@@ -240,6 +261,8 @@ class PhaseDiagram:
             SCALARS.check(scalars, "")
             own = [values.pop(name) for name in PLACES]
             cells = Cells(scalars.pop("rows"), scalars.pop("cols"), *own)
+            if "own" in scalars:
+                scalars["own"] = RecordedLaw(scalars["law"], scalars["own"])
             axes = {name: DiagramAxis.parse(scalars.pop(name)) for name in ("x", "y")}
             parts: dict[str, Any] = {**axes, **scalars, **values}
             diagram = cls(cells=cells, **parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +14,28 @@ from ...theory.outcome import Outcome
 from ..arrays import Array
 from .axes import Cells, DiagramAxis
 from .diagram import PhaseDiagram, plane
-from .laws.law import LoopLaw, Samples, complete
-from .laws.registry import law_named
+from .laws.law import LoopLaw, Samples
+from .laws.registry import law_of
+from .laws.step_law import StepLaw
+from .request import check, grid_of, usual_axes
 from .store import Store, key
 from .work import Wanted, Workforce, local, measure
 
-USUAL_AXES = (
-    "beta:0.05:5:log",
-    "sigma:0.2:5:log",
-    "residual:0:2",
-    "recall:0.1:10:log",
-    "block:0.1:10:log",
-    "width:8:64",
-)
-"""Axes that are used where none is given, in the order of preference."""
 MOST_SAMPLES = 10**8
 """Most samples of the coarse cells: a few gigabytes of results."""
 
 
 def phase_diagram(
-    law: str = "linear",
+    law: str | Path | Callable[..., Any] | LoopLaw = "linear",
     *,
-    x: str | DiagramAxis | None = None,
-    y: str | DiagramAxis | None = None,
+    x: str | DiagramAxis | tuple[Any, ...] | None = None,
+    y: str | DiagramAxis | tuple[Any, ...] | None = None,
     settings: Mapping[str, float] | None = None,
-    grid: tuple[int, int] = (24, 24),
+    initial: Any = None,
+    e: Any = None,
+    weights: Callable[..., Any] | None = None,
+    rho: Callable[..., Any] | None = None,
+    grid: tuple[int, int] | None = None,
     depth: int = 0,
     draws: int = 1,
     seed: int = 0,
@@ -50,21 +47,39 @@ def phase_diagram(
 ) -> PhaseDiagram:
     """Measure a law over two of its parameters, with the closed form beside it.
 
+    The law is one of those that are built in, or your own step with named parameters. Of each cell
+    and draw the outcome of an orbit is measured, the iterations until it has arrived, and spectral
+    radius and sensitivity at the fixed point that it reaches or that is found from its end.
+
     Args:
-        law: a mean-field law by its activation ("linear", "tanh", ...), or a block by its
-            architecture, "[transformer:]recall/norm[/residual]".
-        x: the horizontal axis, as a `DiagramAxis` or as text, "NAME:LOW:HIGH[:log]". By default the
-            first parameter of the law that stands in `USUAL_AXES` and is neither y nor set.
+        law: a function step(h, e, **parameters) on NumPy arrays or torch tensors; a `StepLaw` made
+            of one; the path of a Python file (a `Path`, or a text that ends in ".py") that defines
+            `step` and, if it likes, `initial`, `e`, `weights`, `rho`, `parameters` (defaults) and
+            `vectorised`, as in `StepLaw`; or a name: a mean-field law by its activation ("linear",
+            "tanh", ...), or a block by its architecture, "[transformer:]recall/norm[/residual]".
+        x: the horizontal axis, as text "NAME:LOW:HIGH[:log]", as (name, low, high[, "log"]), as
+            (name, values) with the centres of the cells, or as a `DiagramAxis`. By default the
+            first parameter of the law that is among those usually drawn and is neither y nor set.
         y: the vertical axis; by default the next such parameter.
         settings: values of the other parameters; those left out have the defaults of the law.
-        grid: rows x columns (y x x) of the coarse cells.
+        initial: of a step, the first state or a function of the input; default: the input.
+        e: of a step, the input, or a function e(rng) that draws one; default: a Gaussian vector of
+            `width` (16) numbers.
+        weights: of a step, a function weights(rng) that draws its argument `weights`.
+        rho: of a step, the closed form of the spectral radius, a function of some parameters.
+        grid: rows x columns (y x x) of the coarse cells; default: 24, or as many as there are
+            values on an axis.
         depth: how often the cells are split in four where the most frequent outcome or the sign of
             rho - 1 changes, 0 to 8.
         draws: random loops for each cell.
         seed: the seed of the draws.
         independent: whether every cell has draws of its own; else cells share their matrices.
-        cache: a folder in which measured samples are kept and found again.
-        jobs: threads on this machine; -1 for one on each core.
+        cache: a folder in which measured samples are kept and found again. Those of a step are
+            kept under a digest of its code and of all that it refers to, and expire with any of
+            them.
+        jobs: tasks at a time on this machine; -1 for one on each core. They run in threads; those
+            of a step that other processes can import, or of a file, in processes; and those of any
+            other step on tensors one after the other.
         workforce: what does the work, if not these threads (`loopstab.numerics.phase.cluster`). The
             numbers depend neither on it nor on the order of the work.
         progress: whether a progress bar is shown.
@@ -73,7 +88,10 @@ def phase_diagram(
         The diagram.
 
     Raises:
-        UsageError: the law is unknown, or the axes, the settings or a number do not fit it.
+        UsageError: the law is unknown, the axes, the settings or a number do not fit it, or
+            nothing tells the samples of two versions of a step apart (with `cache`).
+        LoopError: a step is no looped map, for example because it is random or changes the shape
+            of the state; the message names the parameters.
 
     Example:
         At strong recall the linear law has a stable fixed point (claim N6):
@@ -84,21 +102,43 @@ def phase_diagram(
         ... )
         >>> set(diagram.outcome.tolist()), bool((diagram.rho < 1).all())
         ({'fixed-point'}, True)
+
+        A step of one's own, with its closed form:
+
+        >>> import numpy as np
+        >>> def step(h, e, a=1.0, b=1.0):
+        ...     return np.tanh(a * h + b * e)
+        >>> diagram = phase_diagram(
+        ...     step, x="a:0:2", y=("b", [0.0, 0.5, 1.0]), e=0.0, initial=1.0, grid=(3, 4), jobs=1
+        ... )
+        >>> diagram.rho[:2].round(6)  # at the limit 0 the slope is a
+        array([0.25, 0.75])
     """
-    rule = law_named(law)
-    x, y = usual_axes(rule, x, y, settings or {})
-    fixed = check(rule, x, y, dict(settings or {}))
+    given = [None if axis is None else DiagramAxis.of(axis) for axis in (x, y)]
+    ends = (*(axis[0].name for axis in given if axis is not None), *(settings or {}))
+    rule = law_of(law, ends, initial=initial, e=e, weights=weights, rho=rho)
+    of_x, of_y = (axis and axis[0] for axis in given)
+    across, along = usual_axes(rule, of_x, of_y, settings or {})
+    cols, rows = (axis and axis[1] for axis in given)
+    grid = grid_of(grid, rows, cols)
+    fixed = check(rule, across, along, dict(settings or {}))
     check_seed_and_jobs(seed, jobs)
+    if cache is not None and rule.untold:
+        raise UsageError(
+            f"samples of {rule.name} cannot be kept, because {rule.untold}: give no"
+            " cache, or write the law into a file"
+        )
     many = grid[0] * grid[1] * draws > MOST_SAMPLES
     if min(grid) < 2 or draws < 1 or not 0 <= depth <= 8 or many:
         raise UsageError(
             "a phase diagram needs a grid of at least 2x2, draws >= 1, depth 0 to 8 and at most"
             f" {MOST_SAMPLES} samples of coarse cells, not {grid}, {draws}, {depth}"
         )
-    start, store, work, count = time.perf_counter(), Store(cache), workforce or local(jobs), 0
+    start, store, count = time.perf_counter(), Store(cache), 0
+    work = workforce or local(jobs, rule.backend)
     cells, new = Cells.coarse(*grid), slice(0, None)
     while True:
-        values = plane(rule, x, y, fixed, *cells.shares())
+        values = plane(rule, across, along, fixed, *cells.shares())
         wanted = _wanted(rule, values, draws, seed, independent)
         count += measure(rule, wanted[new], store, work, progress)
         samples = store.samples([key(rule, *one) for one in wanted])
@@ -111,9 +151,9 @@ def phase_diagram(
         new = slice((len(cells) - int(chosen.sum())) * draws, None)  # those that stay come first
         cells = cells.split(chosen)
     return PhaseDiagram(
-        law=law,
-        x=x,
-        y=y,
+        law=rule.name,
+        x=across,
+        y=along,
         settings=fixed,
         draws=draws,
         seed=seed,
@@ -123,48 +163,8 @@ def phase_diagram(
         **maps,
         measured=count,
         seconds=time.perf_counter() - start,
+        own=rule if isinstance(rule, StepLaw) else None,
     )
-
-
-def usual_axes(
-    rule: LoopLaw,
-    x: str | DiagramAxis | None,
-    y: str | DiagramAxis | None,
-    settings: Mapping[str, float],
-) -> tuple[DiagramAxis, DiagramAxis]:
-    """The axes as given, and usual ones for those that are not."""
-    given = [DiagramAxis.parse(axis) if isinstance(axis, str) else axis for axis in (x, y)]
-    taken = {axis.name for axis in given if axis is not None} | set(settings)
-    usual = (DiagramAxis.parse(text) for text in USUAL_AXES)
-    free = (axis for axis in usual if axis.name in rule.parameters and axis.name not in taken)
-    first, second = (next(free, None) if axis is None else axis for axis in given)
-    if first is None or second is None:
-        raise UsageError(
-            f"law {rule.name} needs both axes, as NAME:LOW:HIGH[:log]; its parameters"
-            f" are {', '.join(rule.parameters)}"
-        )
-    return first, second
-
-
-def check(
-    rule: LoopLaw, x: DiagramAxis, y: DiagramAxis, settings: dict[str, float]
-) -> dict[str, float]:
-    """The complete settings besides the axes; raises `UsageError` if they do not fit the law."""
-    if x.name == y.name:
-        raise UsageError(
-            f"both axes are {x.name}: choose two different parameters of"
-            f" {', '.join(rule.parameters)}"
-        )
-    for axis in (x, y):
-        if axis.name in settings:
-            raise UsageError(
-                f"{axis.name} is an axis and is also set to {settings[axis.name]:g}: remove one of"
-                " them"
-            )
-    for ends in ("low", "high"):
-        corner = {axis.name: _whole(rule, axis, getattr(axis, ends)) for axis in (x, y)}
-        values = complete(rule, {**settings, **corner})
-    return {name: value for name, value in values.items() if name not in (x.name, y.name)}
 
 
 def _wanted(
@@ -207,8 +207,3 @@ def _median(values: Array) -> Array:
     ordered = np.sort(np.where(np.isfinite(values), values, np.nan), axis=1)  # NaN last
     count = np.isfinite(ordered).sum(axis=1)
     return (ordered[rows, np.maximum(count - 1, 0) // 2] + ordered[rows, count // 2]) / 2
-
-
-def _whole(rule: LoopLaw, axis: DiagramAxis, value: float) -> float:
-    known = rule.parameters.get(axis.name)
-    return float(np.rint(value)) if known is not None and known.integer else value

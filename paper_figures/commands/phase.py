@@ -1,4 +1,4 @@
-"""Phase diagrams of a law, a block or a transformer."""
+"""Phase diagrams of a law, a block, a transformer, or a step in a Python file."""
 
 from __future__ import annotations
 
@@ -59,17 +59,26 @@ def phase(
     transformer:recall/norm[/residual], with gelu, or transformer-ACTIVATION:recall/norm[/residual].
     Their parameters are block, tokens, width and heads, and with recall also state and recall.
 
+    A Python file (--law mine.py) defines a step of your own, step(h, e, **parameters), on NumPy
+    arrays or torch tensors; its parameters are the arguments after h and e that are numbers. The
+    file is executed. It may also define initial (a state, or a function of e), e (an input, or a
+    function e(rng) that draws one; otherwise a Gaussian vector of width numbers), weights (a
+    function weights(rng) that draws the argument weights of the step), rho (the closed form, a
+    function of some parameters), parameters (their defaults) and vectorised (True for a step that
+    computes many states at once). Stored samples expire when the file changes.
+
     By default all cells share the random matrices of each draw, and their errors are correlated. On
     a cluster, which needs loopstab[cluster], every node must be able to see the folder OUT.
 
     Examples: loopstab phase --law tanh --set residual=1 slope=2 --width 128 --out runs/phase
      loopstab phase --law internal/post --x recall:0.1:10:log --y block:0.1:10:log --out runs/block
+     loopstab phase --law mine.py --x a:0:2 --y b:0.1:10:log --draws 5 --out runs/mine
 
-    Exit status: 0 if the maps are written, 2 for a wrong request.
+    Exit status: 0 if the maps are written, 2 for a wrong request or an error in the file.
 
     Args:
         out: Folder for the results. It is created.
-        law: Name of a law, a block or a transformer, such as tanh or internal/post.
+        law: Name of a law, a block or a transformer, such as tanh or internal/post, or Python file.
         x: Horizontal axis, as NAME:LOW:HIGH[:log]; by default one that suits the law.
         y: Vertical axis, in the same form.
         set_: Values of other parameters, as NAME=VALUE.

@@ -19,8 +19,9 @@ from loopstab import PhaseDiagram, phase_diagram
 from loopstab.numerics.phase import Cells, DiagramAxis, local, store
 from loopstab.numerics.phase.laws.law import complete
 from loopstab.numerics.phase.laws.registry import law_named
+from loopstab.numerics.phase.request import usual_axes
 from loopstab.numerics.phase.store import Store
-from loopstab.numerics.phase.sweep import _median, usual_axes
+from loopstab.numerics.phase.sweep import _median
 from loopstab.numerics.phase.work import measure, tasks_of
 from loopstab.support.errors import LoopstabError, UsageError
 from loopstab.theory.outcome import Outcome
@@ -135,7 +136,8 @@ def test_wrong_axes(text):
 )
 def test_axes_that_suit_the_law_are_taken_where_none_is_given(law, given, names):
     settings = given.pop("settings", {})
-    x, y = usual_axes(law_named(law), given.get("x"), given.get("y"), settings)
+    axes = (DiagramAxis.parse(given[name]) if name in given else None for name in "xy")
+    x, y = usual_axes(law_named(law), *axes, settings)
     assert (x.name, y.name) == names
 
 
