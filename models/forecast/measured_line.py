@@ -24,8 +24,8 @@ The file holds one JSON object for each checkpoint, stage and level, with these 
   (the logarithm of that number), `entropy`, and medians over the tokens `token_distinct`,
   `token_bits` and `token_entropy`, all at the `resolution`; `points` (in float64 at the limits:
   `norm` of S, `by_differences` and `by_derivative`, the lengths of the change of the limit for one
-  change of the embedding, over the length of that change; `rank` of S and its `smallest` nonzero
-  singular value where S was assembled);
+  change of the embedding, over the length of that change; `rank` of S, its
+  singular values above 1e-8 of the largest, and the `smallest` of these, where S was assembled);
 - `geometry`: `gradients` (at limits: `norm`, `residual`, `errors` by number of iterations,
   `constant` and `factor` of the fitted C q^k, `rho`), `kreiss` (lower bounds of the Kreiss
   constant), `noise` (`size` of the disturbance of the weights, `loss`, `accuracy`, `least` and

@@ -27,6 +27,11 @@ SETTLED = 1e-11
 """Relative step up to which it has settled."""
 NUDGE = 1e-4
 """Length of a change of the embedding, relative to it, by which the sensitivity is measured."""
+RANK = 1e-8
+"""Singular value of S, relative to the largest, from which on it counts for the rank. The direction
+that an outer norm leaves out (N4) has a smaller one, of the order of eps over the mean square of
+the state, and not 0.
+"""
 TOLERANCE = 1e-3
 """Relative accuracy of the norm of S."""
 
@@ -147,8 +152,7 @@ def sensitivity_at(model: LoopedTransformer, limit: Limit, dense: bool) -> dict[
             by_state, by_input = jacobians(model, limit.h[0], limit.e[0])
             s = np.linalg.solve(np.eye(len(by_state)) - by_state, by_input)
             values = np.linalg.svd(s, compute_uv=False)
-            kept = values > values[0] * len(values) * np.finfo(float).eps
-            rank = int(kept.sum())
+            rank = int((values > RANK * values[0]).sum())
             out |= {"norm": float(values[0]), "rank": rank, "smallest": float(values[rank - 1])}
         else:
             out["norm"] = sensitivity_norm(j, tol=TOLERANCE).value
