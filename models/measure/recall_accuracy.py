@@ -22,7 +22,7 @@ from .paired_accuracy import (
     independent_difference,
 )
 from .recall_comparison import Pair
-from .recorded_answers import TRAINED_ON, Answers
+from .recorded_answers import TRAINED_ON, Answers, enough_samples
 
 MOMENTS = ("chosen", "last")
 """At the recorded choice of iterations, and after the last that was measured (500)."""
@@ -210,9 +210,7 @@ def _few(
 ) -> bool:
     """Whether less than half of the recorded samples were answered again."""
     run, own = records[pair.internal]["run"], answers.get(pair.internal)
-    return own is None or any(
-        2 * found.right.shape[1] < samples_of(run, level) for level, found in own.items()
-    )
+    return own is None or not enough_samples(run, min(f.right.shape[1] for f in own.values()))
 
 
 def _held_out(run: Mapping[str, Any]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from ...support.schema import ListOf, MapOf, ObjectOf, Text, Whole
 from ...support.strict_json import parse_json
 from ..network.checkpoint import Checkpoint, load_model
 from ..network.metadata import finished_run
-from ..network.run_record import chosen_loops
+from ..network.run_record import chosen_loops, samples_of
 from ..tasks.registry import recorded_task
 from .evaluate import recorded_samples, verdicts
 from .recall_comparison import LONGEST
@@ -67,6 +67,12 @@ class Answers:
             raise ValueError(f"right is not that of {samples} samples")
         right = np.stack([np.unpackbits(row, count=samples).astype(bool) for row in rows])
         return cls((entry["loops"][0], entry["loops"][1]), right)
+
+
+def enough_samples(run: Mapping[str, Any], samples: int) -> bool:
+    """Whether that many samples of each level are at least half of the recorded ones."""
+    levels = (level for level in run["accuracy"] if level != TRAINED_ON)
+    return all(samples_of(run, level) <= 2 * samples for level in levels)
 
 
 def recorded_answers(

@@ -28,7 +28,6 @@ def recall(
     data: tuple[Path, ...] = (),
     accuracy: bool = False,
     samples: int = 256,
-    width: int = 64,
     seed: int = 0,
     out: Path | None = None,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
@@ -64,16 +63,16 @@ def recall(
         dense: Settled states at which S is measured.
         data: Prepared data files, of which each task finds its own.
         accuracy: Compare the answers to recorded samples.
-        samples: Most samples of a level for --accuracy, the first of the recorded ones.
-        width: Greatest width of a run that is evaluated again for --accuracy; wider runs are
-            compared by their recorded numbers of right answers.
+        samples: Most samples of a level for --accuracy, the first of the recorded ones. Runs with
+            more than twice as many recorded samples are compared by their recorded numbers of right
+            answers.
         seed: Seed of the inputs, or of the bootstrap of --accuracy.
         out: File for the records, one JSON object a line; of --accuracy, one JSON object.
         json_: Print a JSON object instead of tables.
     """
     check_seed_and_jobs(seed)
     check_options(inputs=(inputs, COUNT), loops=(loops, COUNT))
-    check_options(samples=(samples, COUNT), width=(width, COUNT_OR_NONE))
+    check_options(samples=(samples, COUNT))
     check_options(spectra=(spectra, COUNT_OR_NONE), dense=(dense, COUNT_OR_NONE))
     from ...models.measure.recall_comparison import RecordFile, compare_recall, recall_pairs
     from ...models.measure.recall_record import RecallRecord, recall_record
@@ -89,7 +88,7 @@ def recall(
     if not pairs:
         raise UsageError("no two of these checkpoints differ in their recall alone")
     if accuracy:
-        return _compare_answers(pairs, files, samples, width, seed, out, json_)
+        return _compare_answers(pairs, files, samples, seed, out, json_)
     numbers = {"inputs": inputs, "loops": loops, "spectra": spectra, "dense": dense, "seed": seed}
     with nullcontext() if out is None else exclusive_file(out):
         store = RecordFile(out, numbers)
@@ -142,22 +141,20 @@ def _compare_answers(
     pairs: list[Pair],
     files: dict[str, tuple[bool, Path | None]],
     samples: int,
-    width: int,
     seed: int,
     out: Path | None,
     json_: bool,
 ) -> int:
     """Measure the answers of all runs, compare them, and print or write what is found."""
     from ...models.measure.recall_accuracy import comparison_json, pair_rows, task_rows
-    from ...models.measure.recorded_answers import AnswersFile, recorded_answers
+    from ...models.measure.recorded_answers import AnswersFile, enough_samples, recorded_answers
     from ...models.zoo import zoo
     from ...support.progress_bar import progress_bar
 
     records = {n: zoo.describe(n) for pair in pairs for n in (pair.internal, pair.external)}
-    names = [n for n in records if records[n]["run"]["config"]["model"]["width"] <= width]
+    names = [name for name in records if enough_samples(records[name]["run"], samples)]
     with nullcontext() if out is None else exclusive_file(out):
         store = AnswersFile(out, {"samples": samples})
-        names.sort(key=lambda name: "choice" in records[name]["run"])  # the cheap ones first
         answers = {
             name: store.get(
                 name, partial(recorded_answers, zoo.load(name), name, samples, files[name][1])
@@ -166,7 +163,7 @@ def _compare_answers(
         }
         rows = pair_rows(pairs, answers)
         tasks = task_rows(pairs, answers, records, seed)
-        words = f"--accuracy --samples {samples} --width {width} --seed {seed} --data FILE ..."
+        words = f"--accuracy --samples {samples} --seed {seed} --data FILE ..."
         found = {"command": f"loopstab recall {words}", **comparison_json(rows, tasks, seed)}
         store.write(found)
     if json_:

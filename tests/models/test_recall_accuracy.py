@@ -20,6 +20,7 @@ from loopstab.models.measure.recall_comparison import Pair
 from loopstab.models.measure.recorded_answers import (
     Answers,
     AnswersFile,
+    enough_samples,
     read_answers,
     recorded_answers,
 )
@@ -254,13 +255,24 @@ def test_answers_are_kept_and_damage_is_told(tmp_path):
             read_answers(path)
 
 
+def test_few_samples_are_not_answered_again(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["recall", *NAMES[:2], "--accuracy", "--samples", "127", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert end.value.code == 0
+    assert found["pairs"] == []
+    assert {row["source"] for row in found["tasks"]} == {"counts"}
+    assert not enough_samples(zoo.describe(NAMES[0])["run"], 127)
+    assert enough_samples(zoo.describe(NAMES[0])["run"], 128)
+
+
 def test_the_command(tmp_path, capsys):
     words = [
         "recall",
         *NAMES[:2],
         "--accuracy",
         "--samples",
-        "4",
+        "128",
         "--out",
         str(tmp_path / "a.json"),
     ]
@@ -274,6 +286,7 @@ def test_the_command(tmp_path, capsys):
     found = json.loads(printed[0])
     assert [row["moment"] for row in found["tasks"]] == ["chosen", "last"]
     assert len(found["pairs"]) == 4
+    assert {row["source"] for row in found["tasks"]} == {"paired"}
     written = json.loads((tmp_path / "a.json").read_text())
     assert written["tasks"] == found["tasks"]
     assert set(written["answers"]) == set(NAMES[:2])
