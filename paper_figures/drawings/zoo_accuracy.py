@@ -66,7 +66,7 @@ def zoo_figure(runs: Iterable[Mapping[str, Any]]) -> Figure:
             for run in runs:
                 if task_of(run) == task:
                     _draw_run(axis, run, level)
-    axes[0, 0].set(ylim=(-0.04, 1.04), xlim=(-0.6, len(KINDS) - 0.4))
+    axes[0, 0].set(ylim=(-0.04, 1.04), yticks=(0, 0.5, 1), xlim=(-0.6, len(KINDS) - 0.4))
     for axis in axes[-1]:
         axis.set_xticks(range(len(KINDS)), KINDS, rotation=90)
     axes[1, 0].set_ylabel("exact-match accuracy")

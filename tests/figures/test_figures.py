@@ -8,6 +8,7 @@ from legible import assert_legible
 from matplotlib import pyplot as plt
 
 from loopstab import Architecture
+from loopstab.numerics.proportion import wilson
 from loopstab.paper_figures.drawings.accuracy_curves import curves_figure
 from loopstab.paper_figures.drawings.residual_decay import residual_figure
 
@@ -21,6 +22,7 @@ def run(architecture="internal/post", accuracy=None):
         "architecture": architecture,
         "loops": [1, 10, 100],
         "accuracy": accuracy or {"32": [0.0, 0.5, 1.0]},
+        "config": {"eval_size": 100},
     }
 
 
@@ -73,6 +75,8 @@ def test_curves_have_a_panel_per_length_in_numerical_order():
     ]
     assert [len(axis.lines) for axis in figure.axes] == [1, 1, 1]
     np.testing.assert_array_equal(figure.axes[2].lines[0].get_ydata(), [0, 0, 0.25])
+    band = figure.axes[2].collections[0].get_paths()[0].vertices
+    assert band[:, 1].max() == pytest.approx(wilson(25, 100)[1])
     assert sorted(legend_texts(figure)) == ["internal/peri", "none/post"]
     low, high = figure.axes[0].get_xlim()
     assert low < 1 < 100 < high
