@@ -28,7 +28,8 @@ def tracks(evidence: Evidence) -> Ruling:
     share = f"recall with outer norm wins {tally}"
     if tally.duels and low > 0.5:
         return Ruling(
-            Verdict.HOLDS, f"over all tasks {share}; the pairs share partners, so they count less."
+            Verdict.HOLDS,
+            f"over all tasks {share}; runs share partners, so the interval is too narrow.",
         )
     if tally.duels and high < 0.5:
         return Ruling(Verdict.CORRECTED, f"the architectures it recommends lose: {share}.")
