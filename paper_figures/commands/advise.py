@@ -32,7 +32,7 @@ def advise(
     seed: int = 0,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Try changes of your loop on its weights, and tell what each of them does.
+    """Try changes of your loop on its weights, and tell what they do.
 
     A Python file is read as by `loopstab diagnose`: it defines step, initial and e, and it is
     executed. It may also define readout(h), the answer at a state, as integers, truth values or
