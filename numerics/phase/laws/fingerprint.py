@@ -130,7 +130,9 @@ class Fingerprint:
         self._visit(name, value)
 
     def _function(self, name: str, value: types.FunctionType) -> None:
-        if (library := self._library(value.__module__)) is not None:
+        typed = value.__code__.co_filename.startswith("<")  # at a prompt, in whatever module
+        library = None if typed else self._library(value.__module__)
+        if library is not None:
             self._add(value.__qualname__, library)
             return
         cells = [cell.cell_contents for cell in value.__closure__ or () if _filled(cell)]
