@@ -161,7 +161,7 @@ def independent_difference(
         >>> from loopstab.models.measure.paired_accuracy import independent_difference
         >>> found = independent_difference([([50], [40], 100)])
         >>> found.difference, [round(end, 3) for end in found.interval]
-        (0.1, [-0.037, 0.233])
+        (0.1, [-0.038, 0.234])
     """
     runs = {len(hits) for *both, _ in levels for hits in both}
     if len(runs) != 1 or 0 in runs:

@@ -100,7 +100,7 @@ def recorded_answers(
         >>> name = "sudoku-4x4-internal-post-s0"
         >>> found = recorded_answers(zoo.load(name), name, samples=8)["easy"]
         >>> found.loops, found.right.shape
-        ((4, 500), (2, 8))
+        ((75, 500), (2, 8))
     """
     if samples < 1:
         raise UsageError(f"samples count from 1, not {samples}")
