@@ -65,12 +65,17 @@ def gallery_page(folder: Path) -> str:
         " your own phase diagram.",
         "",
     ]
-    for name, figure in gallery().items():
-        save_figure(figure.draw(), folder / name, ("svg",))
-        lines += [f"## {figure.section}", "", f"![{figure.caption}](_static/{name}.svg)", ""]
-        lines += [f"*{figure.caption}*", ""]
-        if figure.command:
-            lines += [f"Data: `{figure.command}`", ""]
+    figures = gallery()
+    for section in sorted({figure.section for figure in figures.values()}):
+        lines += [f"## {section}", ""]
+        for name, figure in figures.items():
+            if figure.section == section:
+                save_figure(figure.draw(), folder / name, ("svg",))
+                lines += [figure.text, ""] if figure.text else []
+                lines += [f"![{figure.caption}](_static/{name}.svg)", ""]
+                lines += [f"*{figure.caption}*", ""]
+                if figure.command:
+                    lines += [f"Data: `{figure.command}`", ""]
     return "\n".join(lines)
 
 

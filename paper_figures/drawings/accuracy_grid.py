@@ -115,10 +115,13 @@ def _draw_cell(axis: Axes, x: int, y: int, share: SeedShare | None) -> None:
 
 FIGURE = GalleryFigure(
     accuracy_grid_figure,
-    "Inputs solved after 500 iterations, in %: mean of three seeds, and from the least lower to the"
-    " greatest upper end of their 95 % intervals. Starred: one seed, the widest runs, with the full"
-    " gradient; hatched: not trained. On 64 bits the intervals without recall end below 4 %, and"
-    " those with recall begin above 75 %, but for internal recall with peri norm (2 to 34 %). On"
-    " 4x4 sudoku with post norm the intervals of all recalls overlap.",
+    "Inputs solved after 500 iterations, in %. On 64 bits the intervals without recall end below"
+    " 4 %, and those with recall begin above 75 %, but for internal recall with peri norm (2 to"
+    " 34 %); on 4x4 sudoku with post norm the intervals of all recalls overlap.",
     section="The zoo: three tasks, three seeds",
+    text=(
+        "A cell holds the mean of three seeds, and the range from the least lower to the greatest"
+        " upper end of their 95 % intervals. Starred: one seed, the widest runs, with the full"
+        " gradient. Hatched: not trained."
+    ),
 )

@@ -104,12 +104,11 @@ FIGURE = GalleryFigure(
     lambda: board_figure(board_runs()),
     "On 9x9 sudoku the loops with recall do best at 240 iterations and more, chosen on other"
     " samples, and the one without recall falls from 75 to 44 % of the easy puzzles; on chess all"
-    " do best at 11 or fewer. Bands: 95 % intervals; one seed each; (full): with the full"
-    " gradient.",
+    " do best at 11 or fewer.",
     section="Sudoku, chess and endgames",
     text=(
         "The widest shipped runs of the recipe (docs/training.md), as evaluated at the end of"
         " training: 95 % intervals as bands, and the number of iterations chosen on other samples"
-        " than those reported on."
+        " than those reported on. One seed each; (full): trained with the full gradient."
     ),
 )

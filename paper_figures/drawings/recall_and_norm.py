@@ -92,9 +92,10 @@ def _handles() -> list[Line2D]:
 
 FIGURE = GalleryFigure(
     recall_and_norm_figure,
-    "Lines: median of three seeds; bands: from the least to the greatest. On 64 bits, four times"
-    " the trained length, external recall solves at least 92 % after 500 iterations, internal"
-    " recall at least 82 % with post norm and at most 28 % with peri norm, and no recall at most"
-    " 2 %; on hard 4x4 sudoku with post norm all three solve 83 % or more.",
+    "Median of three seeds, and from the least to the greatest. On 64 bits, four times the trained"
+    " length, external recall solves at least 92 % after 500 iterations, internal recall at least"
+    " 82 % with post norm and at most 28 % with peri norm, and no recall at most 2 %; on hard 4x4"
+    " sudoku with post norm all three solve 83 % or more.",
     section="The zoo: three tasks, three seeds",
+    command="loopstab grid run --plan cpu --out runs/cpu",
 )

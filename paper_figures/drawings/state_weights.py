@@ -113,9 +113,9 @@ def _handles() -> list[Line2D]:
 FIGURE = GalleryFigure(
     lambda: state_weights_figure(read_record(DATA)),
     "On prefix sums ρ(W_x) stays below 1 (dashed) throughout the training, on the boards it rises"
-    " above. Below, a mark for each checkpoint: on either side of 1 some keep nine tenths of their"
-    " accuracy for 500 iterations and others lose seven tenths. ρ(W_x), which is not the spectral"
-    " radius of the loop, does not decide.",
+    " above. On either side of 1 some checkpoints keep nine tenths of their accuracy for 500"
+    " iterations and others lose seven tenths: ρ(W_x), which is not the spectral radius of the"
+    " loop, does not decide.",
     section="The zoo: three tasks, three seeds",
     data=DATA,
     command="loopstab predict --zoo",
