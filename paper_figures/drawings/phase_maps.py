@@ -17,12 +17,16 @@ from ...numerics.phase.diagram import PhaseDiagram
 from ...theory.outcome import Outcome
 from .phase_overlays import centres, draw_border, draw_marks
 from .phase_panel import MapPanel
-from .style import BLACK, MISSING, OUTCOME_COLOUR, REGIME_COLOUR, styled
+from .style import BLACK, MISSING, OUTCOME_COLOUR, REGIME_COLOUR, SOFT, styled
 
 CROWDED = 900
 """Number of cells above which marks would hide the colours; their border is drawn instead."""
 SHOWN_SHARE = 0.98
 """Share of the cells whose values lie within a scale around zero; the others are clipped."""
+SIGNED = "plasma"
+"""The colours of quantities with a sign: from dark for the least to light for the greatest, so that
+the sign can be told in grey.
+"""
 LEAST_REACH = {"sensitivity": 0.5, "disagreement": 0.05}
 """The least range of such a scale, so that noise does not fill it."""
 
@@ -36,7 +40,7 @@ def phase_figure(diagram: PhaseDiagram) -> Figure:
     the width is large enough for the law. Colours describe the fixed point; marks describe the
     orbit, which may go elsewhere.
     """
-    panel = MapPanel(diagram)
+    panel = MapPanel(diagram, "Spectral radius at the fixed point")
     colours = mpl.colormaps["cividis"].with_extremes(over=REGIME_COLOUR["expansive"], bad=MISSING)
     label = "measured ρ at the fixed point (red: ρ > 1)"
     panel.scaled_cells(diagram.rho, colours, Normalize(0, 1), label, extend="max")
@@ -47,7 +51,7 @@ def phase_figure(diagram: PhaseDiagram) -> Figure:
 @styled
 def outcome_figure(diagram: PhaseDiagram) -> Figure:
     """The outcome of most draws of each cell, and the law as lines."""
-    panel = MapPanel(diagram)
+    panel = MapPanel(diagram, "Outcome of the orbits")
     known = [o for o in Outcome if (diagram.outcome == str(o)).any()]
     index = np.array([[str(o) for o in known].index(o) for o in diagram.outcome], float)
     colours = ListedColormap([OUTCOME_COLOUR[o] for o in known])
@@ -64,7 +68,7 @@ def iterations_figure(diagram: PhaseDiagram) -> Figure:
 
     Only the draws that reach a fixed point count.
     """
-    panel = MapPanel(diagram)
+    panel = MapPanel(diagram, "Iterations to the fixed point")
     values, colours = diagram.iterations, _colours("viridis")
     panel.scaled_cells(values, colours, _log_norm(values), "iterations to a relative step of 1e-8")
     return panel.finish([], np.isnan(values), "no orbit arrives")
@@ -76,29 +80,29 @@ def sensitivity_figure(diagram: PhaseDiagram) -> Figure:
 
     A sensitivity of 0 (no recall) has a colour of its own.
     """
-    panel = MapPanel(diagram)
+    panel = MapPanel(diagram, "Sensitivity of the fixed point to the input")
     values = diagram.sensitivity
     reach = _reach(np.log10(values[values > 0]), LEAST_REACH["sensitivity"])
     with np.errstate(divide="ignore"):
         logs = np.clip(np.log10(values), -reach, reach)
     logs[values == 0] = -2 * reach  # below the scale
-    colours = _colours("RdBu_r").with_extremes(bad=MISSING, under=BLACK)
+    colours = _colours(SIGNED).with_extremes(bad=MISSING, under="white")
     label = f"{diagram.rule.sensitivity}, median of the draws (log10, clipped)"
     panel.scaled_cells(logs, colours, TwoSlopeNorm(0, -reach, reach), label)
     zero = int((values == 0).sum())
     text = f"0: the fixed point does not depend on the input ({zero} cells)"
-    handles = [Patch(color=BLACK, label=text)] if zero else []
+    handles = [Patch(facecolor="white", edgecolor=SOFT, label=text)] if zero else []
     return panel.finish(handles, np.isnan(values), of="sensitivity")
 
 
 @styled
 def disagreement_figure(diagram: PhaseDiagram) -> Figure:
     """rho - theory as colour, and crosses in cells where most orbits go against the law."""
-    panel = MapPanel(diagram)
+    panel = MapPanel(diagram, "Spectral radius: measured minus law")
     values = diagram.disagreement
     reach = _reach(values, LEAST_REACH["disagreement"])
     norm, label = TwoSlopeNorm(0, -reach, reach), "measured ρ minus ρ of the law"
-    panel.scaled_cells(values, _colours("RdBu_r"), norm, label, extend="both")
+    panel.scaled_cells(values, _colours(SIGNED), norm, label, extend="both")
     handles = []
     wrong = diagram.contradicted > 0.5
     if wrong.any():

@@ -6,6 +6,7 @@ These are level lines of the law, marks of outcomes, and the border of the fixed
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,33 +38,41 @@ MARKS = {
 }
 
 
-def draw_law(axis: Axes, diagram: PhaseDiagram, of: str) -> list[Line2D]:
+def draw_law(
+    axis: Axes, diagram: PhaseDiagram, of: str, wanted: Sequence[float] | None = None
+) -> list[Line2D]:
     """Draw level lines of the closed form, and the line beyond which it is to be trusted.
 
-    Both are computed from the formulas on a fine mesh. `of` is rho or sensitivity. Returns the
-    entries of the legend.
+    Both are computed from the formulas on a fine mesh. `of` is rho or sensitivity, and `wanted` are
+    the levels, by default `LEVELS` and 1, or `SENSITIVITIES`. Returns the entries of the legend.
     """
+    if wanted is None:
+        wanted = (*LEVELS, 1.0) if of == "rho" else SENSITIVITIES
     u, v = np.meshgrid(*[np.linspace(0, 1, MESH)] * 2)
     plain = plane(diagram.rule, diagram.x, diagram.y, diagram.settings, u, v)
     x, y = diagram.x.at(u), diagram.y.at(v)
     law = diagram.rule.closed_form(plain)
     predicted, trust = law.rho if of == "rho" else law.sensitivity, law.trust
-    handles = _draw_levels(axis, x, y, predicted, of)
+    handles = _draw_levels(axis, x, y, predicted, of, wanted)
     if _crosses(trust, TRUSTED):
         look: dict[str, Any] = {"linewidths": 1.6, "linestyles": [DASHED]}
         lines = axis.contour(x, y, trust, levels=[TRUSTED], colors=BLACK, **look)
         lines.set(path_effects=HALO, gid="trusted")
-        text = f"scaling variable {TRUSTED:g}: beyond it d is large enough for the law"
+        text = "border of where d is large enough for the law"
         handles.append(Line2D([], [], color=BLACK, linestyle=DASHED, linewidth=1.6, label=text))
     return handles
 
 
 def _draw_levels(
-    axis: Axes, x: np.ndarray, y: np.ndarray, predicted: np.ndarray, of: str
+    axis: Axes,
+    x: np.ndarray,
+    y: np.ndarray,
+    predicted: np.ndarray,
+    of: str,
+    wanted: Sequence[float],
 ) -> list[Line2D]:
     """Draw the level lines that cross the diagram; say so if the law is the same everywhere."""
     of_rho = of == "rho"
-    wanted = (*LEVELS, 1.0) if of_rho else SENSITIVITIES
     levels = [level for level in wanted if _crosses(predicted, level)]
     if not levels:
         least, most = np.nanmin(predicted, initial=np.inf), np.nanmax(predicted, initial=-np.inf)

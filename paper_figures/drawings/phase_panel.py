@@ -6,6 +6,7 @@ import textwrap
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
@@ -49,13 +50,23 @@ WORDS = {
 
 
 class MapPanel:
-    """A figure with one panel, whose axes are those of the phase diagram."""
+    """A figure with one panel, whose axes are those of the phase diagram.
 
-    def __init__(self, diagram: PhaseDiagram):
+    Args:
+        diagram: the diagram.
+        shown: what the map shows, the first line of its title.
+        axis: the panel to draw in; by default that of a new figure.
+    """
+
+    def __init__(self, diagram: PhaseDiagram, shown: str, axis: Axes | None = None):
         self.diagram = diagram
-        self.figure = new_figure(6.3)
-        self.axis = self.figure.add_subplot()
-        self.axis.set_title(_title(diagram))
+        if axis is None:
+            axis = new_figure(4.3).add_subplot()
+            shown = f"{shown}\n{_title(diagram)}"
+        self.axis, figure = axis, axis.get_figure(root=True)
+        assert figure is not None
+        self.figure = figure
+        axis.set_title(shown)
         self.axis.grid(False)
         parameters = diagram.rule.parameters
         for along, line in ((diagram.x, self.axis.xaxis), (diagram.y, self.axis.yaxis)):

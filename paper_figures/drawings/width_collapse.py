@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ...numerics.phase.diagram import TRUSTED
+from .gallery import GalleryFigure
 from .panels import plain_ticks
 from .record_files import read_record
 from .style import BLACK, DASHED, HALO, new_figure, styled
@@ -71,3 +72,13 @@ def shipped_scaling() -> Scaling:
     from ...numerics.phase.scaling import Scaling
 
     return Scaling.from_json(read_record(DATA))
+
+
+FIGURE = GalleryFigure(
+    lambda: scaling_figure(shipped_scaling()),
+    "The linear law N6 at several widths, with standard errors. The exponent is an effective one of"
+    " these widths, with its 95 % interval; as d grows it is 1/4.",
+    section="The mean-field law",
+    data=DATA,
+    command="loopstab scaling --widths 50 100 200 400 800 --draws 400 200 100 60 24 --out FOLDER",
+)

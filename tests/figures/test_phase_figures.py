@@ -17,6 +17,12 @@ from loopstab.numerics.phase.laws.registry import law_named
 from loopstab.numerics.phase.scaling import Scaling
 from loopstab.paper_figures.drawings import phase_maps as figures
 from loopstab.paper_figures.drawings.phase_overlays import LEVELS, SENSITIVITIES
+from loopstab.paper_figures.drawings.spectral_regimes import (
+    regimes_figure,
+    shipped_diagrams,
+    undecided_share,
+)
+from loopstab.paper_figures.drawings.style import REGIME_COLOUR
 from loopstab.paper_figures.drawings.width_collapse import scaling_figure
 
 BETA, SIGMA = DiagramAxis("beta", 0.05, 5, log=True), DiagramAxis("sigma", 0.2, 5, log=True)
@@ -218,6 +224,52 @@ def test_disagreement_marks_the_cells_whose_orbits_go_against_the_law():
     (marks,) = [line for line in axis.lines if line.get_gid() == "contradicted"]
     assert marks.get_xydata().shape == (1, 2)
     assert "most orbits go against the law (1 cells)" in legend_texts(figure)
+
+
+def test_every_map_has_a_title_of_its_own_and_red_is_red():
+    titles = [draw(diagram()).axes[0].get_title(loc="left") for draw in figures.MAPS.values()]
+    assert len({title.split("\n")[0] for title in titles}) == len(titles) == 5
+    assert all(title.endswith("a = 1, width 100") for title in titles)
+    hue, saturation, _ = mpl.colors.rgb_to_hsv(mpl.colors.to_rgb(REGIME_COLOUR["expansive"]))
+    assert min(hue, 1 - hue) < 15 / 360  # orange begins there
+    assert saturation > 0.7
+
+
+def test_the_signs_of_a_disagreement_differ_in_grey():
+    colours = mpl.colormaps[figures.SIGNED](np.linspace(0, 1, 9))[:, :3]
+    assert (np.diff(colours @ (0.2126, 0.7152, 0.0722)) > 0.02).all()
+
+
+def test_regimes_show_the_radius_and_its_distance_from_the_law():
+    rho = diagram(residual=0.0).rho * 1.01
+    rho[0] = np.nan
+    both = [diagram(residual=0.0, rho=rho), diagram("tanh", residual=1.0)]
+    figure = regimes_figure(both)
+    assert_legible(figure)
+    panels = [axis for axis in figure.axes if axis.get_xscale() == "log"]
+    assert [axis.get_title(loc="left") for axis in panels] == [
+        "linear, a = 0",
+        "measured − law",
+        "tanh, a = 1",
+        "measured − law",
+    ]
+    for i, one in enumerate(both):
+        for axis, wanted in zip(
+            panels[2 * i : 2 * i + 2], (one.rho, one.disagreement), strict=True
+        ):
+            np.testing.assert_array_equal(cells_of(axis).get_array().filled(np.nan), wanted)
+    texts = legend_texts(figure)
+    assert "border of where d is large enough for the law" in texts
+    assert "no fixed point found" in texts
+
+
+def test_no_outcome_of_the_shipped_diagrams_without_residual_is_undecided():
+    first = shipped_diagrams()[0]
+    assert first.settings["residual"] == 0
+    assert undecided_share(first) == 0
+    moving = first.outcome != "fixed-point"
+    assert (first.rho[moving] > 0.99).all()
+    assert moving.mean() > 0.25
 
 
 def test_scaling_shows_every_width():
