@@ -9,8 +9,8 @@ import torch
 from ..measure.crossvalidate import INPUT_SEED
 from ..tasks.task import Batch, Task
 
-WIDE = 128
-"""Width from which fewer inputs are measured."""
+WIDE, WIDEST = 128, 256
+"""Widths from which fewer inputs are measured."""
 DENSE = 1024
 """Largest number of entries of a state for which S is assembled as a matrix."""
 
@@ -48,17 +48,17 @@ class Sizes:
         Example:
             >>> from loopstab.models.forecast.measured_inputs import Sizes
             >>> [Sizes.of(*at).inputs for at in ((64, 16), (64, 64), (256, 81))]
-            [512, 256, 128]
+            [512, 256, 64]
         """
         if width >= WIDE:
             return cls(
-                inputs=128,
+                inputs=128 if width < WIDEST else 64,
                 limit=500,
                 points=2,
                 longest=1000,
                 starts=8,
                 gradients=1,
-                noise_inputs=8,
+                noise_inputs=8 if width < WIDEST else 4,
                 noise_draws=4,
             )
         if cells > 32:

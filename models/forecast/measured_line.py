@@ -9,7 +9,8 @@ The file holds one JSON object for each checkpoint, stage and level, with these 
 - `sizes`: how much was measured (`Sizes`);
 - `reachability`:
   `inputs` (number of different inputs, followed in float32), `outcomes` and `decided` (outcome, and
-  iterations of the look that decided, to number of inputs), `periods` (period of a cycle to number
+  iterations that were seen when it was decided, to number of inputs; an orbit that stands still is
+  decided before the first look), `periods` (period of a cycle to number
   of inputs), `loops` (first iteration whose relative step is at most 1e-6, of the inputs that reach
   a fixed point), `right_30`, `right_500`, `right_best` (numbers of inputs of which every cell is
   right, after 30 and after the last iteration, and the most at any), `right_best_at`,

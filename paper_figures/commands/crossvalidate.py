@@ -180,6 +180,10 @@ def _jobs(
     from ...models.tasks.registry import task_class
     from ...models.zoo import zoo as shelf
 
+    if middle is not None and not middle.is_dir():
+        raise UsageError(
+            f"there is no folder {middle}: loopstab zoo repeat makes what --middle needs"
+        )
     runs = {name: shelf.describe(name)["run"] for name in shelf.names() if fnmatchcase(name, only)}
     if not runs:
         raise UsageError(f"no shipped checkpoint is called {only!r}: loopstab zoo list names them")

@@ -14,15 +14,19 @@ def score_tables(scores: ForecastScores) -> dict[str, list[dict[str, Any]]]:
     """
     lines = f"{scores.lines} lines"
     tables = {
-        f"outcomes, {lines}, undecided {scores.undecided}": [
+        f"Brier scores of outcomes, {lines}": [
+            {"prediction": one.name, "Brier": str(one.brier), "minus theory": str(one.worse)}
+            for one in scores.outcomes
+        ],
+        f"logarithmic scores, undecided {scores.undecided}": [
+            {"prediction": one.name, "log score": str(one.log), "p < 0.001": one.surprises}
+            for one in scores.outcomes
+        ],
+        "most probable outcome is the most frequent one": [
             {
                 "prediction": one.name,
-                "Brier": str(one.brier),
-                "minus theory": str(one.worse),
-                "log score": str(one.log),
-                "lines right": _share(one.hits, one.lines, one.interval),
-                "checkpoints right": _share(one.whole, one.checkpoints, one.whole_interval),
-                "p < 0.001": one.surprises,
+                "lines": _share(one.hits, one.lines, one.interval),
+                "checkpoints": _share(one.whole, one.checkpoints, one.whole_interval),
             }
             for one in scores.outcomes
         ],
