@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from .evidence import Evidence
-from .ruling import Finding, Ruling, Verdict
+from .grounds import Grounds
+from .ruling import Judgement, Ruling, TrainedFinding
 from .trained_runs import Duel, Tally, duels
 
 
-def ahead(evidence: Evidence) -> Finding:
+def ahead(evidence: Grounds) -> TrainedFinding:
     """How often recall with outer norm answers more after 500 iterations, over all tasks."""
     found = list(duels(evidence.runs))
     tally = Tally.of(found)
-    return Finding(
+    return TrainedFinding(
         f"On the hardest level after 500 iterations, recall with outer norm is ahead of {tally}"
         " other runs of its task, recipe and seed.",
         {"tally": _numbers(tally), "all": [_row(duel) for duel in found]},
@@ -21,26 +21,26 @@ def ahead(evidence: Evidence) -> Finding:
     )
 
 
-def tracks(evidence: Evidence) -> Ruling:
+def tracks(evidence: Grounds) -> Ruling:
     """Holds if the interval of the share of duels won lies above one half."""
     tally = Tally.of(list(duels(evidence.runs)))
     low, high = tally.interval
     share = f"recall with outer norm wins {tally}"
     if tally.duels and low > 0.5:
         return Ruling(
-            Verdict.HOLDS,
+            Judgement.HOLDS,
             f"over all tasks {share}; runs share partners, so the interval is too narrow.",
         )
     if tally.duels and high < 0.5:
-        return Ruling(Verdict.CORRECTED, f"the architectures it recommends lose: {share}.")
-    return Ruling(Verdict.OPEN, f"the interval contains one half: {share}.")
+        return Ruling(Judgement.CORRECTED, f"the architectures it recommends lose: {share}.")
+    return Ruling(Judgement.OPEN, f"the interval contains one half: {share}.")
 
 
-def by_group(evidence: Evidence) -> Finding:
+def by_group(evidence: Grounds) -> TrainedFinding:
     """The same for each task and each of the other architectures."""
     found = list(duels(evidence.runs))
     tasks, kinds = _tasks(found), _kinds(found)
-    return Finding(
+    return TrainedFinding(
         f"Ahead by task: {_listed(tasks)}. By the other architecture: {_listed(kinds)}.",
         {
             "tasks": {key: _numbers(tally) for key, tally in tasks.items()},
@@ -50,7 +50,7 @@ def by_group(evidence: Evidence) -> Finding:
     )
 
 
-def across(evidence: Evidence) -> Ruling:
+def across(evidence: Grounds) -> Ruling:
     """Holds if the interval of every task and of every architecture lies above one half."""
     found = list(duels(evidence.runs))
     groups = _tasks(found) | _kinds(found)
@@ -59,15 +59,15 @@ def across(evidence: Evidence) -> Ruling:
         key: tally for key, tally in groups.items() if key not in against and not _clear(tally)
     }
     if against:
-        return Ruling(Verdict.CORRECTED, f"it loses in {_listed(against)}.")
+        return Ruling(Judgement.CORRECTED, f"it loses in {_listed(against)}.")
     if unclear or not groups:
         clear = [key for key in groups if key not in unclear]
         return Ruling(
-            Verdict.OPEN,
+            Judgement.OPEN,
             f"clear for {', '.join(clear) or 'no group'}; the interval contains one half for"
             f" {_listed(unclear) or 'lack of runs'}.",
         )
-    return Ruling(Verdict.HOLDS, "in every task and against every other architecture.")
+    return Ruling(Judgement.HOLDS, "in every task and against every other architecture.")
 
 
 def _clear(tally: Tally) -> bool:

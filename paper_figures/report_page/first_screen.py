@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from html import escape
 
 from ..text.claim_html import claim_link
-from .ruling import Verdict
+from .ruling import Judgement
 from .statements import LINK, PAPER, Row
 
 HEADING = f'<a href="{LINK}">{escape(PAPER)}</a> (arXiv 2604.15259): what of its abstract holds?'
 TITLE = f"{PAPER}: what of its abstract holds?"
 COLUMNS = ("the abstract says", "claims", "proof", "attack", "trained loops", "verdict")
 COLOURS = {
-    Verdict.HOLDS: "#116329",
-    Verdict.HYPOTHESIS: "#0550ae",
-    Verdict.CORRECTED: "#8a3ffc",
-    Verdict.OPEN: "#57606a",
+    Judgement.HOLDS: "#116329",
+    Judgement.HYPOTHESIS: "#0550ae",
+    Judgement.CORRECTED: "#8a3ffc",
+    Judgement.OPEN: "#57606a",
 }
 STYLE = """
 .statements{margin:.8rem 0;font-size:.8rem;line-height:1.35}
@@ -48,7 +48,7 @@ margin:.6rem 0;padding:.5rem .7rem}
 def tally(rows: Sequence[Row]) -> str:
     """How many statements have which verdict."""
     found = Counter(row.ruling.verdict for row in rows)
-    parts = [f"{verdict}: {found[verdict]}" for verdict in Verdict]
+    parts = [f"{verdict}: {found[verdict]}" for verdict in Judgement]
     return f"The {len(rows)} statements of the abstract. {', '.join(parts).capitalize()}."
 
 

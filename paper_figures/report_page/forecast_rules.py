@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from ...numerics.proportion import wilson
-from .evidence import Evidence
+from .grounds import Grounds
 from .measured_loops import MeasuredLoop
-from .ruling import Finding, Ruling, Verdict
+from .ruling import Judgement, Ruling, TrainedFinding
 
 GOAL = 0.9
 """Share of right forecasts above which the framework characterises what a loop does."""
 
 
-def forecast(evidence: Evidence) -> Finding:
+def forecast(evidence: Grounds) -> TrainedFinding:
     """How often the outcome forecast as most probable is that of most orbits."""
     right, asked = _right(evidence)
     if not asked:
-        return Finding("No forecast was measured.")
+        return TrainedFinding("No forecast was measured.")
     low, high = wilson(len(right), len(asked))
-    return Finding(
+    return TrainedFinding(
         f"Forecasts made before the measurement name the outcome of most orbits in {len(right)} of"
         f" {len(asked)} cases ({low:.2f} to {high:.2f}), by stage: {_by_stage(right, asked)}.",
         {"right": len(right), "asked": len(asked), "interval": (low, high)},
@@ -25,21 +25,21 @@ def forecast(evidence: Evidence) -> Finding:
     )
 
 
-def characterises(evidence: Evidence) -> Ruling:
+def characterises(evidence: Grounds) -> Ruling:
     """Holds if the interval lies above `GOAL`, corrected if it lies below, open otherwise."""
     right, asked = _right(evidence)
     if not asked:
-        return Ruling(Verdict.OPEN, "no forecast was measured.")
+        return Ruling(Judgement.OPEN, "no forecast was measured.")
     low, high = wilson(len(right), len(asked))
     share = f"{len(right)} of {len(asked)} forecasts are right ({low:.2f} to {high:.2f})"
     if low > GOAL:
-        return Ruling(Verdict.HOLDS, f"{share}.")
+        return Ruling(Judgement.HOLDS, f"{share}.")
     if high < GOAL:
-        return Ruling(Verdict.CORRECTED, f"{share}, fewer than {GOAL:.0%}.")
-    return Ruling(Verdict.OPEN, f"{share}: the interval contains {GOAL:.0%}.")
+        return Ruling(Judgement.CORRECTED, f"{share}, fewer than {GOAL:.0%}.")
+    return Ruling(Judgement.OPEN, f"{share}: the interval contains {GOAL:.0%}.")
 
 
-def _right(evidence: Evidence) -> tuple[list[MeasuredLoop], list[MeasuredLoop]]:
+def _right(evidence: Grounds) -> tuple[list[MeasuredLoop], list[MeasuredLoop]]:
     """The loops whose forecast was right, and all that have one and a decided orbit."""
     asked = [loop for loop in evidence.loops if loop.forecast and loop.majority]
     return [loop for loop in asked if loop.forecast == loop.majority], asked

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .evidence import Evidence
+from .grounds import Grounds
 from .measured_loops import CLOSE, MOST, STILL, MeasuredLoop, at_the_end
-from .ruling import Finding, Ruling, Verdict
+from .ruling import Judgement, Ruling, TrainedFinding
 from .trained_runs import GOOD
 
 NO_RECALL = ("none/post", "none/peri")
@@ -16,12 +16,12 @@ finite change of the input, and a fit to finitely many iterations, only approxim
 """
 
 
-def reached(evidence: Evidence) -> Finding:
+def reached(evidence: Grounds) -> TrainedFinding:
     """How many orbits reach a fixed point, with recall and outer norm."""
     return _settling(list(at_the_end(evidence.loops, *GOOD)))
 
 
-def reliably(evidence: Evidence) -> Ruling:
+def reliably(evidence: Grounds) -> Ruling:
     """Holds if at least `MOST` of the orbits settle in every trained loop.
 
     Corrected if in some loop at most `HALF` do, undecided orbits counted as settled.
@@ -31,30 +31,30 @@ def reliably(evidence: Evidence) -> Ruling:
     failing = [loop for loop in loops if loop.fails]
     if failing:
         return Ruling(
-            Verdict.CORRECTED,
+            Judgement.CORRECTED,
             f"in {_count(failing, 'loop')} of {len(_names(loops))} at most half of the orbits reach"
             f" a fixed point: {_by_task(failing)}.",
         )
     if not loops:
-        return Ruling(Verdict.OPEN, "no trained loop was measured.")
+        return Ruling(Judgement.OPEN, "no trained loop was measured.")
     if all(loop.settles for loop in loops):
         return Ruling(
-            Verdict.HOLDS, f"in all {len(_names(loops))} loops, of {', '.join(sorted(tasks))}."
+            Judgement.HOLDS, f"in all {len(_names(loops))} loops, of {', '.join(sorted(tasks))}."
         )
     some = [loop for loop in loops if not loop.settles]
     return Ruling(
-        Verdict.OPEN,
+        Judgement.OPEN,
         f"in {_count(some, 'loop')} of {len(_names(loops))} fewer than {MOST:.0%} settle:"
         f" {_by_task(some)}.",
     )
 
 
-def unmoved(evidence: Evidence) -> Finding:
+def unmoved(evidence: Grounds) -> TrainedFinding:
     """How far limits move with the input without recall, and how many limits there are."""
     loops = list(at_the_end(evidence.loops, *NO_RECALL))
     moves = [differences for loop in loops for _, differences in loop.sensitivity]
     if not loops:
-        return Finding("Not measured.")
+        return TrainedFinding("Not measured.")
     most = max(loops, key=lambda loop: loop.distinct[0])
     parts = []
     if moves:
@@ -66,14 +66,14 @@ def unmoved(evidence: Evidence) -> Finding:
         parts.append(
             f"Yet {most.distinct[1]} inputs of {most.checkpoint} have {most.distinct[0]} limits."
         )
-    return Finding(
+    return TrainedFinding(
         " ".join(parts) or "No orbit without recall settled.",
         {"moves": moves, "distinct": {_name(loop): loop.distinct for loop in loops}},
         len(_names(loops)),
     )
 
 
-def moved(evidence: Evidence) -> list[str]:
+def moved(evidence: Grounds) -> list[str]:
     """The limits without recall that move with the input, in words."""
     return [
         f"{_name(loop)}: a limit moves by {differences:.1e} of the input"
@@ -83,14 +83,14 @@ def moved(evidence: Evidence) -> list[str]:
     ]
 
 
-def isolated(evidence: Evidence) -> Finding:
+def isolated(evidence: Grounds) -> TrainedFinding:
     """Whether the fixed points that loops without recall reach are isolated: rho < 1."""
     loops = list(at_the_end(evidence.loops, *NO_RECALL))
     rho = [value for loop in loops for value in loop.rho]
     below = sum(value < 1 for value in rho)
     if not rho:
-        return Finding("Not measured.")
-    return Finding(
+        return TrainedFinding("Not measured.")
+    return TrainedFinding(
         f"rho < 1, so isolated: {below} of {len(rho)} limits of"
         f" {_count([loop for loop in loops if loop.rho], 'loop')} without recall.",
         {"rho": rho, "below 1": below},
@@ -98,14 +98,14 @@ def isolated(evidence: Evidence) -> Finding:
     )
 
 
-def smooth(evidence: Evidence) -> Finding:
+def smooth(evidence: Grounds) -> TrainedFinding:
     """Whether the implicit derivative is what differences measure."""
     loops = [loop for loop in at_the_end(evidence.loops, *GOOD) if loop.sensitivity]
     pairs = [pair for loop in loops for pair in loop.sensitivity]
     if not pairs:
-        return Finding("Not measured.")
+        return TrainedFinding("Not measured.")
     close = len(pairs) - sum(len(loop.jumps) for loop in loops)
-    return Finding(
+    return TrainedFinding(
         f"The implicit derivative agrees with differences within {CLOSE:.0%} at {close} of"
         f" {len(pairs)} limits of {_count(loops, 'loop')}.",
         {"pairs": pairs, "close": close},
@@ -113,7 +113,7 @@ def smooth(evidence: Evidence) -> Finding:
     )
 
 
-def not_smooth(evidence: Evidence) -> list[str]:
+def not_smooth(evidence: Grounds) -> list[str]:
     """The limits at which they do not agree, if these are more than `FEW` of all limits."""
     loops = list(at_the_end(evidence.loops, *GOOD))
     return _if_many(
@@ -126,7 +126,7 @@ def not_smooth(evidence: Evidence) -> list[str]:
     )
 
 
-def diverging(evidence: Evidence) -> list[str]:
+def diverging(evidence: Grounds) -> list[str]:
     """The limits at which truncated gradients do not converge, if more than `FEW` of all."""
     loops = list(at_the_end(evidence.loops, *GOOD))
     return _if_many(
@@ -140,15 +140,15 @@ def diverging(evidence: Evidence) -> list[str]:
     )
 
 
-def backpropagation(evidence: Evidence) -> Finding:
+def backpropagation(evidence: Grounds) -> TrainedFinding:
     """At what rate truncated gradients converge to the implicit one."""
     loops = [loop for loop in at_the_end(evidence.loops, *GOOD) if loop.gradients]
     pairs = [pair for loop in loops for pair in loop.gradients]
     if not pairs:
-        return Finding("Not measured.")
+        return TrainedFinding("Not measured.")
     stable = [loop for loop in loops if loop.stable]
     below = sum(q < 1 for q, _ in pairs)
-    return Finding(
+    return TrainedFinding(
         f"The error of the gradient through k loops falls geometrically at {below} of {len(pairs)}"
         f" limits, at about the rate rho in {len(stable)} of {len(loops)} measurements of"
         f" {_count(loops, 'loop')}.",
@@ -157,14 +157,14 @@ def backpropagation(evidence: Evidence) -> Finding:
     )
 
 
-def together(evidence: Evidence) -> Finding:
+def together(evidence: Grounds) -> TrainedFinding:
     """In how many measurements all three hold, where all three were measured."""
     loops = list(at_the_end(evidence.loops, *GOOD))
     both = [x for x in loops if x.smooth is not None and x.stable is not None]
     all_three = [x for x in both if x.settles and x.smooth and x.stable]
     if not loops:
-        return Finding("Not measured.")
-    return Finding(
+        return TrainedFinding("Not measured.")
+    return TrainedFinding(
         f"At least {MOST:.0%} of the orbits settle, smoothly and with stable gradients, in"
         f" {len(all_three)} of {len(loops)} measurements of {_count(loops, 'loop')}"
         f" ({len(loops) - len(both)} without a limit to ask).",
@@ -173,15 +173,15 @@ def together(evidence: Evidence) -> Finding:
     )
 
 
-def _settling(loops: Sequence[MeasuredLoop]) -> Finding:
+def _settling(loops: Sequence[MeasuredLoop]) -> TrainedFinding:
     if not loops:
-        return Finding("Not measured.")
+        return TrainedFinding("Not measured.")
     groups = {}
     for task in sorted({loop.task for loop in loops}):
         own = [loop for loop in loops if loop.task == task]
         groups[task] = (sum(x.settled for x in own), sum(x.inputs for x in own))
     listed = ", ".join(f"{task} {hits} of {n}" for task, (hits, n) in groups.items())
-    return Finding(
+    return TrainedFinding(
         f"Orbits that reach a fixed point: {listed} ({_count(loops, 'loop')}).",
         {"settled": groups},
         len(_names(loops)),

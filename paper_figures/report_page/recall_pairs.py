@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...models.measure.paired_accuracy import MARGIN
-from .evidence import Evidence
-from .ruling import Finding, Ruling, Verdict
+from .grounds import Grounds
+from .ruling import Judgement, Ruling, TrainedFinding
 
 MOMENT = "last"
 """Accuracies are compared after the last iteration, 500."""
@@ -71,22 +71,22 @@ def recall_tasks(rows: Iterable[Mapping[str, Any]]) -> list[RecallTask]:
     ]
 
 
-def differences(evidence: Evidence) -> Finding:
+def differences(evidence: Grounds) -> TrainedFinding:
     """The differences with outer norm, task by task."""
     return _listed([row for row in evidence.recall if row.norm == "post"])
 
 
-def contrast(evidence: Evidence) -> Finding:
+def contrast(evidence: Grounds) -> TrainedFinding:
     """The same without outer norm."""
     return _listed([row for row in evidence.recall if row.norm == "peri"])
 
 
-def sudoku(evidence: Evidence) -> Finding:
+def sudoku(evidence: Grounds) -> TrainedFinding:
     """The differences on sudoku with outer norm."""
     return _listed([row for row in _on_sudoku(evidence) if row.norm == "post"])
 
 
-def competitive(evidence: Evidence) -> Ruling:
+def competitive(evidence: Grounds) -> Ruling:
     """Holds if internal recall loses at most `MARGIN` on every task with outer norm.
 
     Corrected if on some task even the upper end of the interval is a loss of more than that. Tasks
@@ -95,22 +95,22 @@ def competitive(evidence: Evidence) -> Ruling:
     rows = [row for row in evidence.recall if row.norm == "post"]
     enough = [row for row in rows if not row.few]
     if not enough:
-        return Ruling(Verdict.OPEN, "no task was compared with enough seeds.")
+        return Ruling(Judgement.OPEN, "no task was compared with enough seeds.")
     behind = [row for row in enough if row.interval[1] < -MARGIN]
     unclear = [row for row in enough if not row.competitive and row not in behind]
     if behind:
-        return Ruling(Verdict.CORRECTED, f"it is behind on {_all(behind)} points.")
+        return Ruling(Judgement.CORRECTED, f"it is behind on {_all(behind)} points.")
     if unclear:
         return Ruling(
-            Verdict.OPEN,
+            Judgement.OPEN,
             f"a loss of more than {_points(MARGIN)} points is not excluded on {_all(unclear)}."
             f"{_alone(rows)}",
         )
     loss = f"a loss of more than {_points(MARGIN)} points"
-    return Ruling(Verdict.HOLDS, f"{loss} is excluded on {_all(enough)}.{_alone(rows)}")
+    return Ruling(Judgement.HOLDS, f"{loss} is excluded on {_all(enough)}.{_alone(rows)}")
 
 
-def once_normalised(evidence: Evidence) -> Ruling:
+def once_normalised(evidence: Grounds) -> Ruling:
     """Holds if internal recall is behind without outer norm on every task, and competitive with it.
 
     Corrected if it is competitive without outer norm on every task; open otherwise. Tasks with
@@ -121,24 +121,24 @@ def once_normalised(evidence: Evidence) -> Ruling:
     }
     tasks = sorted(set(norms["post"]) & set(norms["peri"]))
     if not tasks:
-        return Ruling(Verdict.OPEN, "no task was compared with and without outer norm.")
+        return Ruling(Judgement.OPEN, "no task was compared with and without outer norm.")
     peri, post = ([norms[norm][task] for task in tasks] for norm in ("peri", "post"))
     behind = [row for row in peri if row.interval[1] < -MARGIN]
     if len(behind) == len(tasks) and all(row.competitive for row in post):
-        return Ruling(Verdict.HOLDS, f"behind without outer norm, and not with it: {_all(peri)}.")
+        return Ruling(Judgement.HOLDS, f"behind without outer norm, and not with it: {_all(peri)}.")
     if all(row.competitive for row in peri):
-        return Ruling(Verdict.CORRECTED, f"it is competitive without outer norm: {_all(peri)}.")
+        return Ruling(Judgement.CORRECTED, f"it is competitive without outer norm: {_all(peri)}.")
     level = [row for row in peri if row not in behind]
     unclear = [row for row in post if not row.competitive]
     return Ruling(
-        Verdict.OPEN,
+        Judgement.OPEN,
         f"without outer norm it is behind on {_all(behind) or 'no task'}, not so on"
         f" {_all(level) or 'none'}; with it a loss of {_points(MARGIN)} points is not excluded on"
         f" {_all(unclear) or 'none'}.",
     )
 
 
-def better_on_sudoku(evidence: Evidence) -> Ruling:
+def better_on_sudoku(evidence: Grounds) -> Ruling:
     """Holds if the gain exceeds `MARGIN` on every sudoku; corrected if that is excluded on each.
 
     Open else: where the interval contains `MARGIN`, or a sudoku has fewer than `SEEDS` pairs.
@@ -146,13 +146,13 @@ def better_on_sudoku(evidence: Evidence) -> Ruling:
     rows = [row for row in _on_sudoku(evidence) if row.norm == "post"]
     enough = [row for row in rows if not row.few]
     if not rows:
-        return Ruling(Verdict.OPEN, "no paired comparison is on record.")
+        return Ruling(Judgement.OPEN, "no paired comparison is on record.")
     if len(enough) == len(rows):
         if all(row.better for row in rows):
-            return Ruling(Verdict.HOLDS, f"better by {_all(rows)} points.")
+            return Ruling(Judgement.HOLDS, f"better by {_all(rows)} points.")
         if all(row.interval[1] < MARGIN for row in rows):
             return Ruling(
-                Verdict.CORRECTED,
+                Judgement.CORRECTED,
                 f"not at our sizes: a gain of {_points(MARGIN)} points is excluded, {_all(rows)}.",
             )
     without = [row for row in enough if row.interval[1] < MARGIN]
@@ -160,7 +160,7 @@ def better_on_sudoku(evidence: Evidence) -> Ruling:
         f"; a gain of {_points(MARGIN)} points is excluded on {_all(without)}" if without else ""
     )
     shown = "shown on no sudoku" if not any(row.better for row in enough) else "not shown on all"
-    return Ruling(Verdict.OPEN, f"{shown}{borne}.{_alone(rows)}")
+    return Ruling(Judgement.OPEN, f"{shown}{borne}.{_alone(rows)}")
 
 
 def _alone(rows: Sequence[RecallTask]) -> str:
@@ -169,15 +169,15 @@ def _alone(rows: Sequence[RecallTask]) -> str:
     return f" Too few seeds to decide: {', '.join(row.task for row in few)}." if few else ""
 
 
-def _on_sudoku(evidence: Evidence) -> list[RecallTask]:
+def _on_sudoku(evidence: Grounds) -> list[RecallTask]:
     return [row for row in evidence.recall if row.task.startswith("sudoku")]
 
 
-def _listed(rows: Sequence[RecallTask]) -> Finding:
+def _listed(rows: Sequence[RecallTask]) -> TrainedFinding:
     if not rows:
-        return Finding("Not compared.")
+        return TrainedFinding("Not compared.")
     pairs = sum(row.pairs for row in rows)
-    return Finding(
+    return TrainedFinding(
         f"Internal minus external after 500 iterations, in points: {_all(rows)};"
         f" {pairs} pair{'s' * (pairs != 1)} in all.",
         {row.task: {"difference": row.difference, "interval": row.interval} for row in rows},

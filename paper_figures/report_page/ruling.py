@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class Judgement(StrEnum):
     """The four verdicts on a statement; the value is the word on the page."""
 
     HOLDS = "holds"
@@ -24,12 +24,12 @@ class Verdict(StrEnum):
 class Ruling:
     """A verdict and its reason: the hypothesis, the correction, or what is missing."""
 
-    verdict: Verdict
+    verdict: Judgement
     because: str
 
 
 @dataclass(frozen=True)
-class Finding:
+class TrainedFinding:
     """Evidence from trained loops.
 
     Args:
@@ -43,5 +43,5 @@ class Finding:
     runs: int = 0
 
 
-NOTHING = Finding("")
+NOTHING = TrainedFinding("")
 """For statements on which trained loops have no bearing."""

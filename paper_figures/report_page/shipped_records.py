@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...models.forecast.forecast_file import read_forecasts
 from ...models.forecast.measured_line import read_measured
 from ..drawings.record_files import FOLDER, read_record
-from .evidence import Evidence
+from .grounds import Grounds
 from .measured_loops import MeasuredLoop, measured_loops
 from .recall_pairs import RecallTask, recall_tasks
 from .trained_runs import shipped_runs
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 FORECASTS, MEASURED, RECALL = "forecasts.jsonl", "measured.jsonl", "recall_accuracy.json"
 
 
-def shipped_evidence(claims: Sequence[Mapping[str, Any]], attacks: Attacks | None) -> Evidence:
+def shipped_evidence(claims: Sequence[Mapping[str, Any]], attacks: Attacks | None) -> Grounds:
     """All evidence: what was checked and attacked, and the shipped records.
 
     Args:
         claims: JSON objects of the checked claims.
         attacks: results of attacks, if there are any.
     """
-    return Evidence(
+    return Grounds(
         {claim["id"]: claim for claim in claims}, attacks, shipped_runs(), _loops(), _recall()
     )
 

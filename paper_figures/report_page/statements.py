@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import duel_rules, forecast_rules, loop_rules, recall_pairs
-from .evidence import Evidence
+from .grounds import Grounds
 from .measured_loops import HALF, MOST
-from .ruling import NOTHING, Finding, Ruling, Verdict
+from .ruling import NOTHING, Judgement, Ruling, TrainedFinding
 
 PAPER = "Stability and Generalization in Looped Transformers"
 LINK = "https://arxiv.org/abs/2604.15259"
@@ -35,8 +35,8 @@ class Statement:
     name: str
     quote: str
     claims: tuple[str, ...]
-    trained: Callable[[Evidence], Finding]
-    judge: Callable[[Evidence], Ruling]
+    trained: Callable[[Grounds], TrainedFinding]
+    judge: Callable[[Grounds], Ruling]
     rule: str
 
 
@@ -47,10 +47,10 @@ class Row:
     statement: Statement
     proof: str
     attack: str
-    finding: Finding
+    finding: TrainedFinding
     ruling: Ruling
 
-    def to_json(self, evidence: Evidence) -> dict[str, Any]:
+    def to_json(self, evidence: Grounds) -> dict[str, Any]:
         """A plain object with every number."""
         claims = self.statement.claims
         return {
@@ -70,7 +70,7 @@ class Row:
         }
 
 
-def rows(evidence: Evidence, statements: Sequence[Statement] | None = None) -> list[Row]:
+def rows(evidence: Grounds, statements: Sequence[Statement] | None = None) -> list[Row]:
     """Judge the statements, by default all of `STATEMENTS`."""
     return [
         Row(
@@ -87,22 +87,22 @@ def rows(evidence: Evidence, statements: Sequence[Statement] | None = None) -> l
 def _proved(
     claims: tuple[str, ...],
     hypothesis: str,
-    against: Callable[[Evidence], Sequence[str]] = lambda _: (),
-) -> Callable[[Evidence], Ruling]:
+    against: Callable[[Grounds], Sequence[str]] = lambda _: (),
+) -> Callable[[Grounds], Ruling]:
     """The rule *holds with this hypothesis* where every claim is proved and nothing speaks against.
 
     `against` lists what was measured to contradict the statement under its hypothesis.
     """
 
-    def judge(evidence: Evidence) -> Ruling:
+    def judge(evidence: Grounds) -> Ruling:
         doubt = evidence.doubt(claims)
         found = list(against(evidence))
         if doubt is not None:
             return doubt
         if found:
             more = f" and {len(found) - 1} more" if found[1:] else ""
-            return Ruling(Verdict.OPEN, f"the measurement contradicts it: {found[0]}{more}.")
-        return Ruling(Verdict.HYPOTHESIS, hypothesis)
+            return Ruling(Judgement.OPEN, f"the measurement contradicts it: {found[0]}{more}.")
+        return Ruling(Judgement.HYPOTHESIS, hypothesis)
 
     return judge
 

@@ -13,8 +13,8 @@ import torch
 from ...support.files import write_atomic, write_json
 from ...support.jsonable import jsonable
 from ..text.html_page import Page
-from .evidence import Evidence
 from .first_screen import HEADING, STYLE, TITLE, statements_html
+from .grounds import Grounds
 from .measurements import FULL, QUICK, Measurements, measure
 from .mismatches import Mismatch, mismatches
 from .sections import add_sections
@@ -125,7 +125,7 @@ def _data(
     lines: list[str],
     measured: Measurements,
     judged: list[Row],
-    evidence: Evidence,
+    evidence: Grounds,
     found: list[Mismatch],
 ) -> dict[str, Any]:
     return {

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from loopstab.numerics.proportion import wilson
-from loopstab.paper_figures.report_page.evidence import Evidence
+from loopstab.paper_figures.report_page.grounds import Grounds
 from loopstab.paper_figures.report_page.measured_loops import MeasuredLoop
 from loopstab.paper_figures.report_page.recall_pairs import RecallTask
-from loopstab.paper_figures.report_page.ruling import Verdict
+from loopstab.paper_figures.report_page.ruling import Judgement
 from loopstab.paper_figures.report_page.statements import STATEMENTS, rows
 from loopstab.paper_figures.report_page.trained_runs import Tally, TrainedRun, duels, shipped_runs
 from loopstab.theory.claims import ledger
@@ -57,7 +57,7 @@ def pair(task, difference, half, norm="post", pairs=3):
 
 
 def judge(name, **values):
-    return BY_NAME[name].judge(Evidence(**({"claims": CLAIMS} | values)))
+    return BY_NAME[name].judge(Grounds(**({"claims": CLAIMS} | values)))
 
 
 def battle(task, others, good=0.5, seeds=12):
@@ -69,7 +69,7 @@ def battle(task, others, good=0.5, seeds=12):
     ]
 
 
-FROM_THE_LEDGER = [s.name for s in STATEMENTS if judge(s.name).verdict is Verdict.HYPOTHESIS]
+FROM_THE_LEDGER = [s.name for s in STATEMENTS if judge(s.name).verdict is Judgement.HYPOTHESIS]
 
 
 def test_which_statements_rest_on_the_ledger():
@@ -89,10 +89,10 @@ def test_which_statements_rest_on_the_ledger():
 def test_each_claim_of_a_statement_decides_it(name, verdict):
     for own in BY_NAME[name].claims:
         found = judge(name, claims=CLAIMS | {own: claim(own, verdict)})
-        assert found.verdict is Verdict.OPEN
+        assert found.verdict is Judgement.OPEN
         assert f"{own} is {verdict}" in found.because
         lacking = judge(name, claims={k: c for k, c in CLAIMS.items() if k != own})
-        assert lacking.verdict is Verdict.OPEN
+        assert lacking.verdict is Judgement.OPEN
 
 
 @pytest.mark.parametrize("name", FROM_THE_LEDGER)
@@ -111,10 +111,10 @@ def test_a_counterexample_of_an_attack_opens_a_statement(name, where):
 
     for own in BY_NAME[name].claims:
         found = judge(name, attacks=attacks(own))
-        assert found.verdict is Verdict.OPEN
+        assert found.verdict is Judgement.OPEN
         assert f"{own}/limit" in found.because
-        assert judge(name, attacks=attacks(own, error=True)).verdict is Verdict.HYPOTHESIS
-    assert judge(name, attacks=attacks("S2")).verdict is Verdict.HYPOTHESIS
+        assert judge(name, attacks=attacks(own, error=True)).verdict is Judgement.HYPOTHESIS
+    assert judge(name, attacks=attacks("S2")).verdict is Judgement.HYPOTHESIS
 
 
 AGAINST = {
@@ -127,23 +127,23 @@ AGAINST = {
 @pytest.mark.parametrize("name", AGAINST)
 def test_a_contradiction_of_trained_loops_opens_a_statement(name):
     found = judge(name, loops=[AGAINST[name]])
-    assert found.verdict is Verdict.OPEN
+    assert found.verdict is Judgement.OPEN
     assert "contradicts" in found.because
     assert judge(name, loops=[replace(AGAINST[name], stage="initial")]).verdict is (
-        Verdict.HYPOTHESIS
+        Judgement.HYPOTHESIS
     )
     fine = loop(architecture=AGAINST[name].architecture, sensitivity=(), gradients=())
-    assert judge(name, loops=[fine]).verdict is Verdict.HYPOTHESIS
+    assert judge(name, loops=[fine]).verdict is Judgement.HYPOTHESIS
 
 
 ORBITS = {
-    Verdict.OPEN: [
+    Judgement.OPEN: [
         [],
         [{"fixed-point": 89, "cycle": 11}],
         [{"fixed-point": 40, "undecided": 11, "cycle": 49}],
     ],
-    Verdict.HOLDS: [[{"fixed-point": 90, "cycle": 10}], [{"fixed-point": 100}] * 3],
-    Verdict.CORRECTED: [
+    Judgement.HOLDS: [[{"fixed-point": 90, "cycle": 10}], [{"fixed-point": 100}] * 3],
+    Judgement.CORRECTED: [
         [{"fixed-point": 50, "cycle": 50}],
         [{"fixed-point": 2, "undecided": 14, "aperiodic": 16}],
         [{"fixed-point": 100}, {"drift": 100}],
@@ -158,13 +158,13 @@ def test_reliably(verdict, orbits):
     loops = [loop(str(i), "internal/post", outcomes=o) for i, o in enumerate(orbits)]
     assert judge("reliably", loops=loops).verdict is verdict
     others = [replace(x, architecture="external/peri") for x in loops]
-    assert judge("reliably", loops=others).verdict is Verdict.OPEN
+    assert judge("reliably", loops=others).verdict is Judgement.OPEN
 
 
 FORECASTS = {
-    Verdict.HOLDS: ["fixed-point"] * 40,
-    Verdict.CORRECTED: ["cycle"] * 40,
-    Verdict.OPEN: ["fixed-point"] * 9 + ["cycle"],
+    Judgement.HOLDS: ["fixed-point"] * 40,
+    Judgement.CORRECTED: ["cycle"] * 40,
+    Judgement.OPEN: ["fixed-point"] * 9 + ["cycle"],
 }
 
 
@@ -172,28 +172,28 @@ FORECASTS = {
 def test_forecasts(verdict):
     loops = [loop(str(i), forecast=outcome) for i, outcome in enumerate(FORECASTS[verdict])]
     assert judge("characterises", loops=loops).verdict is verdict
-    assert judge("characterises", loops=[loop()]).verdict is Verdict.OPEN
+    assert judge("characterises", loops=[loop()]).verdict is Judgement.OPEN
     nothing = [replace(x, outcomes={"undecided": 5}) for x in loops]
-    assert judge("characterises", loops=nothing).verdict is Verdict.OPEN
+    assert judge("characterises", loops=nothing).verdict is Judgement.OPEN
 
 
 DUELS = {
-    Verdict.HOLDS: battle("chess", {"none/post": 0.1}),
-    Verdict.CORRECTED: battle("chess", {"none/post": 0.9}),
-    Verdict.OPEN: [*battle("chess", {"none/post": 0.1}), *battle("kqk", {"none/post": 0.9})],
+    Judgement.HOLDS: battle("chess", {"none/post": 0.1}),
+    Judgement.CORRECTED: battle("chess", {"none/post": 0.9}),
+    Judgement.OPEN: [*battle("chess", {"none/post": 0.1}), *battle("kqk", {"none/post": 0.9})],
 }
 
 
 @pytest.mark.parametrize("verdict", DUELS)
 def test_performance(verdict):
     assert judge("performance", runs=DUELS[verdict]).verdict is verdict
-    assert judge("performance").verdict is Verdict.OPEN
+    assert judge("performance").verdict is Judgement.OPEN
 
 
 ACROSS = {
-    Verdict.HOLDS: battle("chess", {"none/post": 0.1, "external/peri": 0.2}),
-    Verdict.CORRECTED: DUELS[Verdict.OPEN],
-    Verdict.OPEN: [
+    Judgement.HOLDS: battle("chess", {"none/post": 0.1, "external/peri": 0.2}),
+    Judgement.CORRECTED: DUELS[Judgement.OPEN],
+    Judgement.OPEN: [
         *battle("chess", {"none/post": 0.1}),
         *battle("kqk", {"none/post": 0.1}, seeds=2),
     ],
@@ -204,31 +204,31 @@ ACROSS = {
 def test_across_tasks(verdict):
     found = judge("across", runs=ACROSS[verdict])
     assert found.verdict is verdict
-    assert ("kqk" in found.because) == (verdict is not Verdict.HOLDS)
+    assert ("kqk" in found.because) == (verdict is not Judgement.HOLDS)
 
 
 RECALL = {
-    ("competitive", Verdict.HOLDS): [pair("chess", -0.01, 0.03), pair("kqk", 0.2, 0.1)],
-    ("competitive", Verdict.OPEN): [pair("chess", -0.01, 0.05), pair("kqk", 0.2, 0.1)],
-    ("competitive", Verdict.CORRECTED): [pair("chess", -0.2, 0.1), pair("kqk", 0.2, 0.1)],
-    ("sudoku", Verdict.HOLDS): [pair("sudoku-4x4", 0.1, 0.04), pair("chess", 0, 0.01)],
-    ("sudoku", Verdict.OPEN): [pair("sudoku-4x4", 0.01, 0.05), pair("sudoku", 0, 0.01)],
-    ("sudoku", Verdict.CORRECTED): [pair("sudoku-4x4", 0.01, 0.03), pair("chess", 0.2, 0.01)],
-    ("once-normalised", Verdict.HOLDS): [pair("kqk", -0.2, 0.1, "peri"), pair("kqk", 0, 0.01)],
-    ("once-normalised", Verdict.OPEN): [
+    ("competitive", Judgement.HOLDS): [pair("chess", -0.01, 0.03), pair("kqk", 0.2, 0.1)],
+    ("competitive", Judgement.OPEN): [pair("chess", -0.01, 0.05), pair("kqk", 0.2, 0.1)],
+    ("competitive", Judgement.CORRECTED): [pair("chess", -0.2, 0.1), pair("kqk", 0.2, 0.1)],
+    ("sudoku", Judgement.HOLDS): [pair("sudoku-4x4", 0.1, 0.04), pair("chess", 0, 0.01)],
+    ("sudoku", Judgement.OPEN): [pair("sudoku-4x4", 0.01, 0.05), pair("sudoku", 0, 0.01)],
+    ("sudoku", Judgement.CORRECTED): [pair("sudoku-4x4", 0.01, 0.03), pair("chess", 0.2, 0.01)],
+    ("once-normalised", Judgement.HOLDS): [pair("kqk", -0.2, 0.1, "peri"), pair("kqk", 0, 0.01)],
+    ("once-normalised", Judgement.OPEN): [
         pair("kqk", -0.2, 0.1, "peri"),
         pair("kqk", 0, 0.01),
         pair("chess", 0, 0.01, "peri"),
         pair("chess", 0, 0.01),
     ],
-    ("once-normalised", Verdict.CORRECTED): [pair("kqk", 0, 0.01, "peri"), pair("kqk", 0, 0.01)],
+    ("once-normalised", Judgement.CORRECTED): [pair("kqk", 0, 0.01, "peri"), pair("kqk", 0, 0.01)],
 }
 
 
 @pytest.mark.parametrize(("name", "verdict"), RECALL)
 def test_internal_recall(name, verdict):
     assert judge(name, recall=RECALL[name, verdict]).verdict is verdict
-    assert judge(name).verdict is Verdict.OPEN
+    assert judge(name).verdict is Judgement.OPEN
 
 
 @pytest.mark.parametrize("name", ["competitive", "sudoku", "once-normalised"])
@@ -236,11 +236,11 @@ def test_one_seed_does_not_decide(name):
     for (other, _), rows_ in RECALL.items():
         if other == name:
             few = [replace(row, pairs=2) for row in rows_]
-            assert judge(name, recall=few).verdict is Verdict.OPEN
+            assert judge(name, recall=few).verdict is Judgement.OPEN
     mixed = [pair("sudoku-4x4", 0.01, 0.03), pair("sudoku", -0.2, 0.01, pairs=1)]
-    assert judge("sudoku", recall=mixed).verdict is Verdict.OPEN
+    assert judge("sudoku", recall=mixed).verdict is Judgement.OPEN
     assert "excluded on sudoku-4x4" in judge("sudoku", recall=mixed).because
-    assert judge("competitive", recall=mixed).verdict is Verdict.HOLDS
+    assert judge("competitive", recall=mixed).verdict is Judgement.HOLDS
     assert "Too few seeds to decide: sudoku." in judge("competitive", recall=mixed).because
 
 
@@ -268,7 +268,7 @@ def test_sentences_state_the_numbers_that_json_has():
     runs = battle("chess", {"none/post": 0.1})
     loops = [loop(), loop("b", "none/post", sensitivity=((0, 1e-12),), distinct=(127, 128))]
     pairs = [pair("sudoku-4x4", 0.0123, 0.03), pair("sudoku-4x4", -0.1, 0.2, "peri")]
-    evidence = Evidence(CLAIMS, runs=runs, loops=loops, recall=pairs)
+    evidence = Grounds(CLAIMS, runs=runs, loops=loops, recall=pairs)
     found = {row.statement.name: row.to_json(evidence) for row in rows(evidence)}
     assert "12 of 12 (0.76 to 1.00)" in found["performance"]["trained"]["text"]
     assert found["performance"]["trained"]["tally"]["ahead"] == 12
@@ -301,7 +301,7 @@ def test_verdicts_of_the_shipped_accuracies():
     """What the shipped records say today: won over all, but not in every task."""
     runs = shipped_runs()
     overall, groups = judge("performance", runs=runs), judge("across", runs=runs)
-    assert overall.verdict is Verdict.HOLDS
-    assert groups.verdict is Verdict.OPEN
+    assert overall.verdict is Judgement.HOLDS
+    assert groups.verdict is Judgement.OPEN
     assert re.search(r"recall with outer norm wins \d+ of \d+ \(", overall.because)
     assert "external/peri" in groups.because

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .backing import Assault, Proof
-from .ruling import Ruling, Verdict
+from .ruling import Judgement, Ruling
 from .trained_runs import TrainedRun
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Grounds:
     """What is known when the verdicts are given.
 
     Args:
@@ -49,4 +49,4 @@ class Evidence:
         lacking += [f"{claim} is {v}" for claim, v in found.items() if v != "proved"]
         broken = self.assault(claims).counterexamples
         lacking += [f"an attack broke {label}" for label in broken]
-        return Ruling(Verdict.OPEN, f"{'; '.join(lacking)}.") if lacking else None
+        return Ruling(Judgement.OPEN, f"{'; '.join(lacking)}.") if lacking else None
