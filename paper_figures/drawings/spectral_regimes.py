@@ -92,9 +92,8 @@ def _words(diagram: PhaseDiagram) -> str:
 FIGURE = GalleryFigure(
     lambda: regimes_figure(shipped_diagrams()),
     "Spectral regimes of N(a h + A h + β e), d = 128, medians of 5 draws, and the law N6. Where"
-    " ρ > 1 no fixed point attracts: with a = 0 the loop is then close to power iteration, and turns"
-    " in the plane of the largest eigenvalues of A (aperiodic) or flips its sign (cycle); at most"
-    " 9,600 iterations decide which.",
+    " ρ > 1 no fixed point attracts: with a = 0 the loop is then close to power iteration, and"
+    " follows the largest eigenvalues of A, decided within 9600 iterations.",
     section="The mean-field law",
     data=f"{DATA[0]}/phase.npz",
     command="loopstab phase --residual 0 --width 128 --draws 5 --grid 24x24 --out phase_linear_0",
