@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,7 +51,7 @@ def meanfield(
         seed: Seed of the inputs and of the random rotations.
         initial: Measure the networks with which the runs of seed 0 began too.
         out: File for the records.
-        json_: Print a JSON list instead of a table.
+        json_: Print a JSON list instead of a table; it has a, sigma and beta too.
     """
     check_seed_and_jobs(seed)
     check_options(inputs=(inputs, COUNT), loops=(loops, COUNT))
@@ -101,7 +102,7 @@ def meanfield(
                 write_records(out, command, settings, records)
     shown = [record for record in records if (record.checkpoint, record.stage) in wanted]
     if json_:
-        print(json_text(shown))
+        print(json_text([asdict(record) for record in shown]))
     else:
         print_rows(_rows(shown), "The mean-field law at fixed points of trained loops (medians)")
     return 0
@@ -110,11 +111,12 @@ def meanfield(
 def _rows(records: list[MeanFieldRecord]) -> list[dict[str, object]]:
     from statistics import median
 
-    columns = ("a", "sigma", "beta", "rho", "rotated", "plain", "law", "radius", "rank", "coupling")
+    columns = ("rho", "rotated", "plain", "law")  # what fits a terminal; --json has the rest
     return [
         {
-            "checkpoint": f"{record.checkpoint} ({record.stage})",
-            "settled": f"{record.settled} of {record.inputs}",
+            "checkpoint": record.checkpoint,
+            "stage": record.stage,
+            "settled": f"{record.settled}/{record.inputs}",
             **{
                 name: median(getattr(p, name) for p in record.points) if record.points else None
                 for name in columns
