@@ -88,7 +88,7 @@ def architectures_figure() -> Figure:
 
 def _draw(axis: Axes, architecture: Architecture) -> None:
     """Draw one sub-block with the way back of the loop."""
-    axis.set(xlim=(-0.1, 1.0), ylim=(-0.17, 1.12), aspect="auto")
+    axis.set(xlim=(-0.1, 1.0), ylim=(-0.17, 1.12), xticks=[], yticks=[])
     axis.axis("off")
     colour = RECALL_COLOUR[architecture.recall]
     line: dict[str, Any] = {"color": BLACK, "linewidth": 0.9, "solid_capstyle": "round"}

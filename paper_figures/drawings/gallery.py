@@ -23,8 +23,7 @@ class GalleryFigure:
     Args:
         draw: draws the figure.
         caption: what the figure shows, in a sentence or two; also its alternative text.
-        section: heading of the section of the report that the figure closes. A heading that the
-            report does not have starts a section of its own.
+        section: heading under which the documentation shows the figure.
         text: a paragraph above the figure; default: none.
         data: name of its data file in `paper_figures/records`; default: none, for closed forms and
             the records of the shipped runs.

@@ -12,7 +12,6 @@ from loopstab.paper_figures.commands.figures import figures
 from loopstab.paper_figures.drawings import gallery as module
 from loopstab.paper_figures.drawings.gallery import gallery
 from loopstab.paper_figures.drawings.record_files import read_record
-from loopstab.paper_figures.report_page.sections import SECTIONS, add_sections
 
 TOY = '''
 """A toy figure."""
@@ -28,22 +27,6 @@ def toy_figure():
 
 FIGURE = GalleryFigure(toy_figure, "A toy & its line.", section={section!r}, text={text!r})
 '''
-
-
-class Recorder:
-    """Notes what is added to a page."""
-
-    def __init__(self):
-        self.parts = []
-
-    def heading(self, text):
-        self.parts.append(text)
-
-    def text(self, text, soft=False):
-        self.parts.append(text)
-
-    def figure(self, figure, caption):
-        self.parts.append(caption)
 
 
 @pytest.fixture
@@ -95,20 +78,7 @@ def test_a_new_module_is_drawn_by_the_command(with_toy, tmp_path, capsys):
     }
 
 
-@pytest.mark.parametrize("section", [next(iter(SECTIONS)), "A section of its own"])
-def test_a_new_module_is_shown_in_the_report(section, with_toy, monkeypatch):
-    with_toy(section, "A paragraph.")
-    monkeypatch.setattr(
-        "loopstab.paper_figures.report_page.sections.SECTIONS",
-        dict.fromkeys(SECTIONS, lambda page, measured: None),
-    )
-    page = Recorder()
-    add_sections(page, None)
-    place = page.parts.index(section)
-    assert page.parts[place + 1 : place + 3] == ["A paragraph.", "A toy & its line."]
-
-
 def test_unknown_names_are_wrong_requests(tmp_path):
-    with pytest.raises(UsageError, match="no figure 'toy': use one of boards"):
+    with pytest.raises(UsageError, match="no figure 'toy': use one of accuracy_grid"):
         figures(("toy",), out=tmp_path)
     assert not list(tmp_path.iterdir())
