@@ -21,7 +21,7 @@ from .style import MISSING, REGIME_COLOUR, new_figure, styled
 if TYPE_CHECKING:
     from ...numerics.phase.diagram import PhaseDiagram
 
-DATA = ("phase_linear_0", "phase_linear_1")
+DATA = ("phase_linear_0", "phase_linear_1", "phase_tanh_1")
 """Folders of the diagrams among the data of the package."""
 LEVELS = (0.5, 0.8, 0.95, 1.0)
 """Spectral radii whose level lines are drawn."""
@@ -91,9 +91,9 @@ def _words(diagram: PhaseDiagram) -> str:
 
 FIGURE = GalleryFigure(
     lambda: regimes_figure(shipped_diagrams()),
-    "Spectral regimes of N(a h + A h + β e), d = 128, medians of 5 draws, and the law N6. Where"
-    " ρ > 1 no fixed point attracts: with a = 0 the loop is then close to power iteration, and"
-    " follows the largest eigenvalues of A, decided within 9600 iterations.",
+    "Spectral regimes of N(a h + A φ(h) + β e), d = 128, medians of 5 draws, and the laws N6"
+    " (linear) and N7 (tanh of slope 2). Where ρ > 1 no fixed point attracts: with a = 0 the loop"
+    " is then close to power iteration, and follows the largest eigenvalues of A.",
     section="The mean-field law",
     data=f"{DATA[0]}/phase.npz",
     command="loopstab phase --residual 0 --width 128 --draws 5 --grid 24x24 --out phase_linear_0",
