@@ -17,14 +17,24 @@
 # # My torch model: what does its loop do?
 #
 # You have a module that is applied again and again. This notebook asks four questions about it: does
-# the loop reach a fixed point, how fast, does the limit follow the input, and is the gradient through
-# it sound? The module here is a small recurrent-depth block; put your own in its place.
+# the loop reach a fixed point, how fast, does the limit follow the input, and can a gradient be had
+# without unrolling the loop? The module here is a small recurrent-depth block; put your own in its place.
 
 # %%
+import numpy as np
 import torch
 from torch import nn
 
-from loopstab import TorchLoop, check_loop, compare, diagnose, diagnose_batch, fixed_point
+from loopstab import (
+    Linearisation,
+    TorchLoop,
+    check_loop,
+    compare,
+    diagnose,
+    diagnose_batch,
+    fixed_point,
+    sensitivity_norm,
+)
 
 torch.manual_seed(0)
 WIDTH, TOKENS = 16, 6
@@ -67,6 +77,12 @@ print("outcome:", found.outcome)
 print(found.action)
 
 # %% [markdown]
+# This input does not settle, though its state stays bounded: *aperiodic* means that no fixed point and
+# no cycle was found. There is a fixed point inside the orbit, but its *spectral radius* rho (the largest
+# modulus of the eigenvalues of the step's derivative there) is above 1, so that it repels. The printed
+# advice is worth a try, not a promise; the notebook *Which change helps?* tries such changes.
+
+# %% [markdown]
 # ## Do all inputs behave alike?
 # Sixteen inputs at once; the first axis is that of the batch.
 
@@ -74,6 +90,13 @@ print(found.action)
 batch = torch.randn(16, TOKENS, WIDTH, dtype=torch.float64).numpy()
 many = diagnose_batch(loop, batch)
 print(*many.lines(), sep="\n")
+
+# %% [markdown]
+# Inputs differ: fifteen settle, at rates of their own, and one does not. The *rate* is the factor by
+# which a step is shorter than the one before. Where a fixed point is reached it agrees with rho. The
+# *Lyapunov exponent* of the last input says how fast two neighbouring orbits part, as the logarithm of
+# a factor per iteration. It is 0 within its error: they do not part exponentially, so the orbit is
+# likely to wind around a ring without ever closing.
 
 # %% [markdown]
 # ## Change it and compare
@@ -86,6 +109,28 @@ with torch.no_grad():
     recalled.mix.weight[:, WIDTH:] *= 3
 changed = TorchLoop(recalled, initial=lambda e: torch.zeros_like(e), modules=recalled)
 print(*compare(loop, changed, e).lines(), sep="\n")
+
+# %% [markdown]
+# With the stronger recall the first input settles within a few iterations. (In the column *before* the
+# spectral radius is that at the last state of an orbit that never settles. It is no fixed point, so a
+# value below 1 means nothing there.)
+#
+# ## Does the limit follow the input?
+# Where rho < 1, the limit is a smooth function of the input. The norm of its derivative S tells how far
+# the limit moves at most for a small change of the input of length 1. Compare it with what the loop
+# itself does to a small random change.
+
+# %%
+h = loop.initial(e)
+for _ in range(200):
+    h = changed.step(h, e)
+print(f"|S| = {sensitivity_norm(Linearisation(changed, h, e)).value:.3f}")
+direction = np.random.default_rng(0).normal(size=e.shape)
+direction *= 1e-5 / np.linalg.norm(direction)
+moved = h
+for _ in range(200):
+    moved = changed.step(moved, e + direction)
+print(f"a random change moves the limit {np.linalg.norm(moved - h) / 1e-5:.3f} times as far")
 
 # %% [markdown]
 # ## A gradient that does not unroll the loop
@@ -101,4 +146,5 @@ h = torch.zeros_like(given)
 for _ in range(200):
     h = recalled(h, given)
 (unrolled,) = torch.autograd.grad((h - target).square().mean(), given)
-print("relative difference:", float((implicit - unrolled).norm() / unrolled.norm()))
+difference = float((implicit - unrolled).norm() / unrolled.norm())
+print(f"relative difference below 1e-8: {difference < 1e-8}")
