@@ -174,6 +174,32 @@ def contrast_answer(record: Mapping[str, Any]) -> str:
     )
 
 
+def pairs_told(record: Mapping[str, Any]) -> str:
+    """How many pairs of runs differ by McNemar's exact test, at one level each.
+
+    Args:
+        record: as in `recall_table`.
+    """
+    parts = []
+    for norm in ("post", "peri"):
+        for moment in ("chosen", "last"):
+            own = [
+                row
+                for row in record["pairs"]
+                if row["moment"] == moment and f"-{norm}" in row["internal"]
+            ]
+            clear = [row["difference"] > 0 for row in own if row["p_value"] < 0.05]
+            when = "at the chosen iterations" if moment == "chosen" else "after 500"
+            parts.append(
+                f"{norm} {when}, {sum(clear)} of {len(own)} are better with internal recall and"
+                f" {len(clear) - sum(clear)} with external"
+            )
+    return (
+        "By McNemar's exact test at 5 %, for each pair of runs and each level by itself, not"
+        f" adjusted for their number: {'; '.join(parts)}."
+    )
+
+
 def numbers(row: Mapping[str, Any]) -> str:
     """Difference and interval of a row."""
     return "{:+.3f} ({:+.3f}..{:+.3f})".format(row["difference"], *row["interval"])

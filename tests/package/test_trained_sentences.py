@@ -131,8 +131,12 @@ def test_the_page_of_recall_holds_the_shipped_comparison():
             assert tables.recall_verdicts(record, norm, moment) in text
     assert tables.sudoku_answer(record) in text
     assert tables.contrast_answer(record) in text
+    assert tables.pairs_told(record) in text
     assert f"with a margin of {100 * record['margin']:.0f} points" in text
     assert f"--samples {record['settings']['samples']} " in text
+    assert record["command"].startswith(
+        f"loopstab recall --accuracy --samples {record['settings']['samples']}"
+    )
     assert {row["task"] for row in record["tasks"]} == {
         task_of(RUNS[pair.internal])
         for pair in recall_pairs({name: {"run": run} for name, run in RUNS.items()})
@@ -151,10 +155,18 @@ def test_after_500_iterations_external_recall_has_lost_more_where_internal_is_ah
 
 def test_the_verdict_sentences_follow_the_record():
     row = {
-        "task": "sudoku-4x4", "recipe": False, "norm": "post", "moment": "chosen", "seeds": 1,
-        "samples": [9], "difference": 0.1, "interval": [0.06, 0.2], "verdict": "better",
-        "substantial": True, "source": "paired",
-    }  # fmt: off
+        "task": "sudoku-4x4",
+        "recipe": False,
+        "norm": "post",
+        "moment": "chosen",
+        "seeds": 1,
+        "samples": [9],
+        "difference": 0.1,
+        "interval": [0.06, 0.2],
+        "verdict": "better",
+        "substantial": True,
+        "source": "paired",
+    }
     record = {"margin": 0.05, "tasks": [row]}
     assert "is better by more than 5 points" in tables.sudoku_answer(record)
     assert "better, by more than 5 points |" in tables.recall_table(record)[-1]
@@ -165,6 +177,22 @@ def test_the_verdict_sentences_follow_the_record():
     assert "stays open" in tables.sudoku_answer(record)
     row["interval"] = [-0.02, 0.04]
     assert "Each interval excludes" in tables.sudoku_answer(record)
+
+
+def test_pairs_are_counted_where_the_test_is_clear():
+    def pair(norm, moment, difference, p_value):
+        return {
+            "internal": f"internal-{norm}",
+            "moment": moment,
+            "difference": difference,
+            "p_value": p_value,
+        }
+
+    rows = [pair("post", "chosen", 0.1, 0.01), pair("post", "chosen", 0.1, 0.2)]
+    rows += [pair("post", "chosen", -0.1, 0.04), pair("peri", "last", -0.1, 0.01)]
+    told = tables.pairs_told({"pairs": rows})
+    assert "post at the chosen iterations, 1 of 3 are better with internal recall and 1" in told
+    assert "peri after 500, 0 of 1 are better with internal recall and 1 with external." in told
 
 
 def test_the_zoo_page_begins_with_what_the_loops_show(zoo_page):
