@@ -18,7 +18,7 @@ from .measured_line import Measured, read_measured, write_measured
 
 
 @dataclass(frozen=True)
-class Job:
+class StagedLoop:
     """A checkpoint at one stage of its training, to be measured on two levels.
 
     Attributes:
@@ -35,7 +35,7 @@ class Job:
 
 
 def measure_all(
-    jobs: Sequence[Job],
+    staged: Sequence[StagedLoop],
     out: str | Path | None = None,
     *,
     seed: int = 0,
@@ -49,7 +49,7 @@ def measure_all(
     same call continues after an interruption, and so are those of other checkpoints.
 
     Args:
-        jobs: what is measured.
+        staged: what is measured.
         out: the file; default none.
         seed: seed of the measurements; default 0.
         command: the command that is recorded.
@@ -57,7 +57,7 @@ def measure_all(
         progress: whether to show a progress bar; default no.
 
     Returns:
-        The lines of these jobs, in their order.
+        The lines of these loops, in their order.
 
     Raises:
         UsageError: a finished line was made from other weights or with another seed, or data are
@@ -65,14 +65,14 @@ def measure_all(
         LoopstabError: the file or a checkpoint is damaged, or another process writes the file.
     """
     if out is None:
-        return _measured(jobs, None, {}, seed, command, sizes, progress)
+        return _measured(staged, None, {}, seed, command, sizes, progress)
     with exclusive_file(Path(out)) as path:
         known = {line.key: line for line in read_measured(path)} if path.exists() else {}
-        return _measured(jobs, path, known, seed, command, sizes, progress)
+        return _measured(staged, path, known, seed, command, sizes, progress)
 
 
 def _measured(
-    jobs: Sequence[Job],
+    staged: Sequence[StagedLoop],
     path: Path | None,
     known: dict[tuple[str, str, str], Measured],
     seed: int,
@@ -81,20 +81,20 @@ def _measured(
     progress: bool,
 ) -> list[Measured]:
     found = []
-    with progress_bar(total=2 * len(jobs), unit="line", desc="measure", shown=progress) as bar:
-        for job in jobs:
-            checkpoint = at_stage(job.load(), job.stage)
+    with progress_bar(total=2 * len(staged), unit="line", desc="measure", shown=progress) as bar:
+        for one in staged:
+            checkpoint = at_stage(one.load(), one.stage)
             weights = checkpoint.checksum()
-            task = recorded_task(checkpoint.meta["run"], job.data)
+            task = recorded_task(checkpoint.meta["run"], one.data)
             for level in levels_to_predict(task):
-                line = known.get((job.checkpoint, job.stage, level))
+                line = known.get((one.checkpoint, one.stage, level))
                 if line is None:
                     line = measure(
                         checkpoint,
                         level,
-                        name=job.checkpoint,
-                        stage=job.stage,
-                        data=job.data,
+                        name=one.checkpoint,
+                        stage=one.stage,
+                        data=one.data,
                         seed=seed,
                         command=command,
                         sizes=sizes,

@@ -18,7 +18,7 @@ from ...support.schema import Maybe
 from .data_files import DataFiles
 
 if TYPE_CHECKING:
-    from ...models.forecast.measured_file import Job
+    from ...models.forecast.measured_file import StagedLoop
 
 TABLES = {
     "what the orbits do": ("level", "expected", "measured", "decided at loop", "mismatches"),
@@ -143,12 +143,12 @@ def _zoo(
     from ..text.tables import print_rows
 
     made = [] if forecasts is None else read_forecasts(forecasts)
-    jobs, left_out = _jobs(data_files(data), only, middle)
+    staged, left_out = _staged(data_files(data), only, middle)
     words = ["loopstab", "crossvalidate", "--zoo"]
     words += [word for item in data for word in ("--data", item)]
     torch.set_num_threads(1)  # the products are too small for more
     found = measure_all(
-        jobs,
+        staged,
         out,
         seed=seed,
         command=shlex.join([*words, "--seed", str(seed)]),
@@ -171,11 +171,11 @@ def _zoo(
     return 0
 
 
-def _jobs(
+def _staged(
     files: dict[str, str | Path], only: str, middle: Path | None
-) -> tuple[list[Job], list[str]]:
+) -> tuple[list[StagedLoop], list[str]]:
     """What is to be measured, the narrow networks first, and which names lack a data file."""
-    from ...models.forecast.measured_file import Job
+    from ...models.forecast.measured_file import StagedLoop
     from ...models.network.checkpoint import Checkpoint
     from ...models.tasks.registry import task_class
     from ...models.zoo import zoo as shelf
@@ -192,7 +192,7 @@ def _jobs(
         for name, run in runs.items()
         if task_class(run["task"]).needs_file and run["task"] not in files
     ]
-    jobs = []
+    staged = []
     for name in sorted(runs, key=lambda name: runs[name]["config"]["model"]["width"]):
         if name in left_out:
             continue
@@ -200,12 +200,12 @@ def _jobs(
         data = files.get(run["task"])
         early = run["config"]["seed"] == 0 and run["task"] in UNTRAINED
         if early and shelf.plan_of(name) == "cpu":
-            jobs.append(Job(name, "initial", load, data))
+            staged.append(StagedLoop(name, "initial", load, data))
         half = None if middle is None else _half(middle, name)
         if half is not None:
-            jobs.append(Job(name, "middle", partial(Checkpoint.load, half), data))
-        jobs.append(Job(name, "end", load, data))
-    return jobs, left_out
+            staged.append(StagedLoop(name, "middle", partial(Checkpoint.load, half), data))
+        staged.append(StagedLoop(name, "end", load, data))
+    return staged, left_out
 
 
 def _half(folder: Path, name: str) -> Path | None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from loopstab.models.forecast.measured_checkpoint import at_stage, measure
-from loopstab.models.forecast.measured_file import Job, measure_all
+from loopstab.models.forecast.measured_file import StagedLoop, measure_all
 from loopstab.models.forecast.measured_inputs import Sizes
 from loopstab.models.forecast.measured_line import LINE, read_measured, write_measured
 from loopstab.models.network.checkpoint import Checkpoint
@@ -52,8 +52,8 @@ def checkpoint(seed=1):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     path = tmp_path_factory.mktemp("measured") / "measured.jsonl"
-    jobs = [Job("toy", stage, checkpoint) for stage in ("initial", "end")]
-    return path, jobs, measure_all(jobs, path, sizes=TINY)
+    staged = [StagedLoop("toy", stage, checkpoint) for stage in ("initial", "end")]
+    return path, staged, measure_all(staged, path, sizes=TINY)
 
 
 def test_every_stage_and_level_has_a_line(made):
@@ -90,7 +90,7 @@ def content(line):
 
 def test_a_killed_run_continues(made, tmp_path, monkeypatch):
     """The first two lines stand; the others are measured again, to the same numbers."""
-    path, jobs, lines = made
+    path, staged, lines = made
     cut = tmp_path / "cut.jsonl"
     cut.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))
     calls = []
@@ -100,27 +100,30 @@ def test_a_killed_run_continues(made, tmp_path, monkeypatch):
         return measure(*arguments, **options)
 
     monkeypatch.setattr(f"{measure_all.__module__}.measure", counted)
-    again = measure_all(jobs, cut, sizes=TINY)
+    again = measure_all(staged, cut, sizes=TINY)
     assert calls == ["3", "6"]
     assert list(map(content, again)) == list(map(content, lines))
     assert cut.read_text().startswith("".join(path.read_text().splitlines(keepends=True)[:2]))
-    assert measure_all(jobs, cut, sizes=TINY) == read_measured(cut)
+    assert measure_all(staged, cut, sizes=TINY) == read_measured(cut)
     assert len(calls) == 2
 
 
 def test_lines_of_others_are_kept(made, tmp_path):
-    path, jobs, lines = made
+    path, staged, lines = made
     both = tmp_path / "both.jsonl"
     other = dataclasses.replace(lines[0], checkpoint="another")
     write_measured(both, [other, *lines])
-    assert len(measure_all(jobs[:1], both, sizes=TINY)) == 2
+    assert len(measure_all(staged[:1], both, sizes=TINY)) == 2
     assert len(read_measured(both)) == 5
     assert path.read_text() in both.read_text()
 
 
 @pytest.mark.parametrize(
     ("job", "seed"),
-    [(Job("toy", "end", lambda: checkpoint(2)), 0), (Job("toy", "end", checkpoint), 1)],
+    [
+        (StagedLoop("toy", "end", lambda: checkpoint(2)), 0),
+        (StagedLoop("toy", "end", checkpoint), 1),
+    ],
 )
 def test_other_weights_and_seeds_are_refused(made, tmp_path, job, seed):
     copy = tmp_path / "copy.jsonl"
