@@ -42,9 +42,9 @@ for row in rows:
 
 # %% [markdown]
 # At small s published, descent and exact agree to every digit; the law differs from them by the chance
-# of 10,000 draws (all rows scale the same draws, so all differ to the same side). From s = 2 on the
-# published numbers lie nearer to those of the descent, which starts at the draw's own x, than to the
-# exact ones. Such a descent can end in a local minimum, although a point on an axis or on the other
+# of 10,000 draws (the rows of one recall scale the same draws, so most differ to the same side). From
+# s = 2 on the published numbers lie nearer to those of the descent, which starts at the draw's own x,
+# than to the exact ones. Such a descent can end in a local minimum, although a point on an axis or on the other
 # side is nearer. How often?
 
 # %%
