@@ -17,11 +17,11 @@
 # # The anisotropy table, corrected
 #
 # How unequal (anisotropic) are the two weights of a loop that is just stable? Take the scalar loop
-# with state weight x and update weight y, draw both from a Gaussian with standard deviation s, and move
-# (x, y) to the nearest stable point. A published table gives the mean log-ratio |log(|x|/|y|)| of that
-# point. Here the same draws are moved exactly (*exact*), and once more by a search that goes downhill
-# along the border of the stable set (*descent*). Beside them stands the mean over all draws (*law*),
-# an integral that claim R4 proves.
+# with state weight x and update weight y, draw both from a Gaussian with standard deviation s, and
+# move (x, y) to the nearest stable point. A published table gives the mean log-ratio |log(|x|/|y|)|
+# of that point. Here the same draws are moved exactly (*exact*), and once more by a search that
+# goes downhill along the border of the stable set (*descent*). Beside them stands the mean over all
+# draws (*law*), an integral that claim R4 proves.
 
 # %%
 # %matplotlib inline
@@ -41,11 +41,11 @@ for row in rows:
     )
 
 # %% [markdown]
-# At small s published, descent and exact agree to every digit; the law differs from them by the chance
-# of 10,000 draws (the rows of one recall scale the same draws, so most differ to the same side). From
-# s = 2 on the published numbers lie nearer to those of the descent, which starts at the draw's own x,
-# than to the exact ones. Such a descent can end in a local minimum, although a point on an axis or on the other
-# side is nearer. How often?
+# At small s published, descent and exact agree to every digit; the law differs from them by the
+# chance of 10,000 draws (the rows of one recall scale the same draws, so most differ to the same
+# side). From s = 2 on the published numbers lie nearer to those of the descent, which starts at the
+# draw's own x, than to the exact ones. Such a descent can end in a local minimum, although a point
+# on an axis or on the other side is nearer. How often?
 
 # %%
 for row in rows:

@@ -16,12 +16,17 @@
 # %% [markdown]
 # # Break a theorem
 #
-# A theorem is as strong as its hypotheses. Each claim of this package comes with exact cases in which
-# one hypothesis fails and the conclusion with it, and with suites that look for counterexamples. This
-# notebook breaks claim A4 (which fixed points are reached, by spectral regime) in three ways.
+# A theorem is as strong as its hypotheses. Each claim of this package comes with exact cases in
+# which one hypothesis fails and the conclusion with it, and with suites that look for
+# counterexamples. This notebook breaks claim A4 (which fixed points are reached, by spectral
+# regime) in three ways. Words in its hypotheses: f is the step, Df its derivative, rho the largest
+# modulus of the eigenvalues of Df at the fixed point, e the input, h_0 the first state. A *null
+# set* has volume 0, and *almost everywhere* means outside a null set.
 
 # %%
 # %matplotlib inline
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -33,7 +38,8 @@ from loopstab.numerics.suites import find_suites
 claim = next(claim for claim in ledger() if claim.id == "A4")
 print(claim.title)
 for assumption in claim.assumptions:
-    print(f"  {assumption.name}: {assumption.statement}")
+    said = f"{assumption.name}: {assumption.statement}"
+    print(textwrap.fill(said, 88, initial_indent="  ", subsequent_indent="    "))
 
 # %% [markdown]
 # ## 1. The exact counterexamples
@@ -45,10 +51,10 @@ for found in check(claim).falsifiers:
 
 # %% [markdown]
 # ## 2. One of them by hand
-# Where rho > 1 (the derivative at a fixed point stretches in some direction), almost no start converges
-# to the fixed point, if the determinant of the derivative is nonzero almost everywhere, so that no
-# region is squashed flat. A tent map with a plateau loses that hypothesis: a whole interval is mapped
-# onto the repelling point 2/3.
+# Where rho > 1 (the derivative at a fixed point stretches in some direction), almost no start
+# converges to the fixed point, if the determinant of the derivative is nonzero almost everywhere,
+# so that no region is squashed flat. A tent map with a plateau loses that hypothesis: a whole
+# interval is mapped onto the repelling point 2/3.
 
 
 # %%
@@ -76,14 +82,14 @@ plt.show()
 
 # %% [markdown]
 # The slope at 2/3 is -2 in both maps. Without the plateau no start arrives; with it nearly all do.
-# (The picture stops at 24, because a computer does not know 2/3 exactly: it is wrong by 4e-17, and the
-# slope doubles that error in each iteration. After some 25 iterations it exceeds the 1e-9 within which
-# a start counts as arrived. The exact orbit stays at 2/3.)
+# (The picture stops at 24, because a computer does not know 2/3 exactly: it is wrong by 4e-17, and
+# the slope doubles that error in each iteration. After some 25 iterations it exceeds the 1e-9
+# within which a start counts as arrived. The exact orbit stays at 2/3.)
 #
 # ## 3. A search
-# A suite draws random cases that meet every hypothesis, and looks whether the conclusion holds, without
-# using the proof. Then it drops a hypothesis and has to find a counterexample: a suite that finds none
-# then has no power, and that counts as a failure of the suite.
+# A suite draws random cases that meet every hypothesis, and looks whether the conclusion holds,
+# without using the proof. Then it drops a hypothesis and has to find a counterexample: a suite that
+# finds none then has no power, and that counts as a failure of the suite.
 
 # %%
 for suite in find_suites(["A4"]):
@@ -96,5 +102,5 @@ for suite in find_suites(["A4"]):
 # %% [markdown]
 # ## Your turn
 # A loop that you believe breaks a claim is a test of the claim. Write the step as a function, check
-# each hypothesis, and look: `loopstab attack A4 --seed 7` searches with other cases, and
-# `loopstab attack --replay FILE` judges a counterexample that somebody sends you.
+# each hypothesis, and look: `loopstab attack A4 --seed 7` searches with other cases, and `loopstab
+# attack --replay FILE` judges a counterexample that somebody sends you.

@@ -16,19 +16,19 @@
 # %% [markdown]
 # # My own law: where does damping help?
 #
-# A *phase diagram* shows what a loop does as two of its parameters vary. This notebook draws one for a
-# step that you write yourself, with your own formula over it if you have one. The question here: a loop
-# that does not settle can be damped, so that each iteration goes only a part d of the way,
-# h' = h + d (f(h) - h). The fixed points stay where they are. Does the loop settle then?
+# A *phase diagram* shows what a loop does as two of its parameters vary. This notebook draws one
+# for a step that you write yourself, with your own formula over it if you have one. The question
+# here: a loop that does not settle can be damped, so that each iteration goes only a part d of the
+# way, h' = h + d (f(h) - h). The fixed points stay where they are. Does the loop settle then?
 #
 # ## 1. A loop that turns back
-# The state is one number, and the step f(h) = tanh(e - g h) turns back from where it is: the larger h,
-# the smaller f(h). Its *gain* g says how hard. The arguments of the step after the state h and the
-# input e are its parameters, and any two of them can be the axes.
+# The state is one number, and the step f(h) = tanh(e - g h) turns back from where it is: the larger
+# h, the smaller f(h). Its *gain* g says how hard. The arguments of the step after the state h and
+# the input e are its parameters, and any two of them can be the axes.
 #
-# There is a closed form: one fixed point, where f has the slope -g (1 - h^2). The damped step has the
-# slope 1 - d (1 + g (1 - h^2)) there, and the loop settles where its modulus, the spectral radius rho,
-# is below 1.
+# There is a closed form: one fixed point, where f has the slope -g (1 - h^2). The damped step has
+# the slope 1 - d (1 + g (1 - h^2)) there, and the loop settles where its modulus, the spectral
+# radius rho, is below 1.
 
 # %%
 # %matplotlib inline
@@ -56,7 +56,7 @@ turns = phase_diagram(
     e=INPUT,
     initial=0.0,
     rho=rho_turning,
-    grid=(16, 16),
+    grid=(12, 14),
     jobs=1,
 )
 turns.plot("outcome")
@@ -74,19 +74,19 @@ print(f"largest difference below 1e-6: {np.nanmax(np.abs(turns.disagreement)) < 
 turns.plot("rho")
 
 # %% [markdown]
-# The blue valley is where rho is 0: there the damped step is a Newton step. Less damping than in the
-# valley and the loop overshoots; more, and it creeps.
+# The blue valley is where rho is 0: there the damped step is a step of Newton's method. Above it,
+# with a larger d, the loop overshoots; below it, it creeps.
 #
 # ## 2. A loop that mixes
-# Now the state has 16 entries, and the step mixes them by a random matrix W: f(h) = tanh(g W h).
-# `weights` draws W; every cell gets the same three draws. At the fixed point 0 the derivative of the
-# damped step is (1 - d) + d g W. For large matrices the eigenvalues of W fill the unit disk evenly
-# (the circular law), so the eigenvalues of the step fill the disk around 1 - d with radius d g.
-# The largest modulus is 1 - d + d g.
+# Now the state has 32 entries, and the step mixes them by a random matrix W: f(h) = tanh(g W h).
+# `weights` draws W; every cell gets the same one. At the fixed point 0 the derivative of the damped
+# step is (1 - d) + d g W. For large matrices the eigenvalues of W fill the unit disk evenly (the
+# circular law), so the eigenvalues of the step fill the disk around 1 - d with radius d g. The
+# largest modulus is 1 - d + d g.
 
 
 # %%
-def random_matrix(rng, width=16):
+def random_matrix(rng, width=32):
     return rng.normal(size=(width, width)) / np.sqrt(width)
 
 
@@ -104,10 +104,23 @@ mixes = phase_diagram(
     y="damping:0.1:1",
     weights=random_matrix,
     rho=rho_mixing,
-    settings={"width": 16},
-    grid=(7, 8),
-    draws=3,
+    settings={"width": 32},
+    grid=(6, 8),
     jobs=1,
 )
 print(f"the formula is off by up to {np.nanmax(np.abs(mixes.disagreement)):.2f}")
 mixes.plot("outcome")
+
+# %% [markdown]
+# Here damping does not help: the border stands upright at a gain of about 1, whatever d is. The
+# reason is where the eigenvalues lie. Damping moves each eigenvalue of f on a straight line towards
+# 1. One that lies far to the left, as in the first loop, comes into the unit disk on its way. One
+# with a real part above 1 never does (claim S1), and the disk of W reaches as far to the right as
+# to the left. Beyond the border most orbits are *aperiodic*: they neither settle nor repeat. Next
+# to it, and for small d, some orbits are too slow to tell.
+#
+# ## Your turn
+# Put your own step in, with the parameters that you can choose, and leave `rho` out if you have no
+# formula. `loopstab phase --law mine.py --x gain:0.1:8 --y damping:0.05:1` does the same from the
+# shell for a file that defines `step`, and how-to *Draw a phase diagram* lists what else can be
+# given.

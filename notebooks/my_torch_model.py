@@ -16,9 +16,10 @@
 # %% [markdown]
 # # My torch model: what does its loop do?
 #
-# You have a module that is applied again and again. This notebook asks four questions about it: does
-# the loop reach a fixed point, how fast, does the limit follow the input, and can a gradient be had
-# without unrolling the loop? The module here is a small recurrent-depth block; put your own in its place.
+# You have a module that is applied again and again. This notebook asks four questions about it:
+# does the loop reach a fixed point, how fast, does the limit follow the input, and can a gradient
+# be had without unrolling the loop? The module here is a small recurrent-depth block; put your own
+# in its place.
 
 # %%
 import numpy as np
@@ -77,10 +78,11 @@ print("outcome:", found.outcome)
 print(found.action)
 
 # %% [markdown]
-# This input does not settle, though its state stays bounded: *aperiodic* means that no fixed point and
-# no cycle was found. There is a fixed point inside the orbit, but its *spectral radius* rho (the largest
-# modulus of the eigenvalues of the step's derivative there) is above 1, so that it repels. The printed
-# advice is worth a try, not a promise; the notebook *Which change helps?* tries such changes.
+# This input does not settle, though its state stays bounded: *aperiodic* means that no fixed point
+# and no cycle was found. There is a fixed point inside the orbit, but its *spectral radius* rho
+# (the largest modulus of the eigenvalues of the step's derivative there) is above 1, so that it
+# repels. The printed advice is worth a try, not a promise; the notebook *Which change helps?* tries
+# such changes.
 
 # %% [markdown]
 # ## Do all inputs behave alike?
@@ -92,11 +94,11 @@ many = diagnose_batch(loop, batch)
 print(*many.lines(), sep="\n")
 
 # %% [markdown]
-# Inputs differ: fifteen settle, at rates of their own, and one does not. The *rate* is the factor by
-# which a step is shorter than the one before. Where a fixed point is reached it agrees with rho. The
-# *Lyapunov exponent* of the last input says how fast two neighbouring orbits part, as the logarithm of
-# a factor per iteration. It is 0 within its error: they do not part exponentially, so the orbit is
-# likely to wind around a ring without ever closing.
+# Inputs differ: fifteen settle, at rates of their own, and one does not. The *rate* is the factor
+# by which a step is shorter than the one before. Where a fixed point is reached it agrees with rho.
+# The *Lyapunov exponent* of the last input says how fast two neighbouring orbits part, as the
+# logarithm of a factor per iteration. It is 0 within its error: they do not part exponentially, so
+# the orbit is likely to wind around a ring without ever closing.
 
 # %% [markdown]
 # ## Change it and compare
@@ -111,14 +113,14 @@ changed = TorchLoop(recalled, initial=lambda e: torch.zeros_like(e), modules=rec
 print(*compare(loop, changed, e).lines(), sep="\n")
 
 # %% [markdown]
-# With the stronger recall the first input settles within a few iterations. (In the column *before* the
-# spectral radius is that at the last state of an orbit that never settles. It is no fixed point, so a
-# value below 1 means nothing there.)
+# With the stronger recall the first input settles within a few iterations. (In the column *before*
+# the spectral radius is that at the last state of an orbit that never settles. It is no fixed
+# point, so a value below 1 means nothing there.)
 #
 # ## Does the limit follow the input?
-# Where rho < 1, the limit is a smooth function of the input. The norm of its derivative S tells how far
-# the limit moves at most for a small change of the input of length 1. Compare it with what the loop
-# itself does to a small random change.
+# Where rho < 1, the limit is a smooth function of the input. The norm of its derivative S tells how
+# far the limit moves at most for a small change of the input of length 1. Compare it with what the
+# loop itself does to a small random change.
 
 # %%
 h = loop.initial(e)
@@ -134,8 +136,9 @@ print(f"a random change moves the limit {np.linalg.norm(moved - h) / 1e-5:.3f} t
 
 # %% [markdown]
 # ## A gradient that does not unroll the loop
-# Where the loop reaches a fixed point, `fixed_point` returns it with the implicit gradient: the memory
-# does not grow with the number of iterations. It is compared here with 200 unrolled iterations.
+# Where the loop reaches a fixed point, `fixed_point` returns it with the implicit gradient: the
+# memory does not grow with the number of iterations. It is compared here with 200 unrolled
+# iterations.
 
 # %%
 given = torch.from_numpy(e).requires_grad_()

@@ -16,12 +16,13 @@
 # %% [markdown]
 # # The paper in ten minutes
 #
-# *Stability and Generalization in Looped Transformers*
-# ([arXiv 2604.15259](https://arxiv.org/abs/2604.15259)) asks when iterating a weight-tied block to its
+# *Stability and Generalization in Looped Transformers* ([arXiv
+# 2604.15259](https://arxiv.org/abs/2604.15259)) asks when iterating a weight-tied block to its
 # fixed point gives a useful answer. Three questions decide: is the fixed point **reached**, does it
 # **depend on the input**, and is it **smooth** in the input and good to backpropagate through? This
-# notebook goes through the answers with small loops that you can read. The claims behind them (A3, N3,
-# ...) are proved step by step in this package; the statements are reconstructed from the abstract.
+# notebook goes through the answers with small loops that you can read. The claims behind them (A3,
+# N3, ...) are proved step by step in this package; the statements are reconstructed from the
+# abstract.
 
 # %%
 # %matplotlib inline
@@ -90,16 +91,16 @@ for name, curve in curves.items():
 
 # %% [markdown]
 # Without recall the curve is a staircase: flat, with a jump where the line crosses from the starts
-# that lead to one fixed point to those that lead to another. That is weak dependence on the input. It
-# can still carry something: n fixed points can tell n classes of inputs apart, log2 n bits (M6). With
-# recall the limit moves in every step along the line.
+# that lead to one fixed point to those that lead to another. That is weak dependence on the input.
+# It can still carry something: n fixed points can tell n classes of inputs apart, log2 n bits (M6).
+# With recall the limit moves in every step along the line.
 
 # %% [markdown]
 # ## 2. Recall alone does not make the fixed point reachable
 #
-# The simplest loop with recall is linear, h' = M h + e. Its fixed point (I - M)^-1 e exists for almost
-# every M. It is reached from every start if and only if the spectral radius of M, the largest modulus
-# of its eigenvalues, is below 1 (R1).
+# The simplest loop with recall is linear, h' = M h + e. Its fixed point (I - M)^-1 e exists for
+# almost every M. It is reached from every start if and only if the spectral radius of M, the
+# largest modulus of its eigenvalues, is below 1 (R1).
 
 # %%
 for scale in (0.5, 0.8, 0.9):
@@ -111,14 +112,15 @@ for scale in (0.5, 0.8, 0.9):
 # %% [markdown]
 # ## 3. With outer normalisation there is a regime in which all three hold
 #
-# Outer normalisation makes a norm N the last operation of the loop. The state cannot explode any more
-# (N2). If the recall is strong enough, the loop contracts (N3): every iteration brings two states
-# closer by a factor q < 1. Then the limit is smooth in the input, with the derivative (I - J)^-1 K,
-# where J and K are the derivatives of the step by state and input (N4). And a gradient that goes back
-# through the last k iterations only is off by at most C q^k (N5).
+# Outer normalisation makes a norm N the last operation of the loop. The state cannot explode any
+# more (N2). If the recall is strong enough, the loop contracts (N3): every iteration brings two
+# states closer by a factor q < 1. Then the limit is smooth in the input, with the derivative (I -
+# J)^-1 K, where J and K are the derivatives of the step by state and input (N4). And a gradient
+# that goes back through the last k iterations only is off by at most C q^k (N5).
 #
-# How fast is it? For a linear block with Gaussian weights, N(a h + A h + beta e), the spectral radius
-# at the fixed point tends to (a + sigma)/(a + sqrt(sigma^2 + beta^2)) as the width grows (N6).
+# How fast is it? For a linear block with Gaussian weights, N(a h + A h + beta e), the spectral
+# radius at the fixed point tends to (a + sigma)/(a + sqrt(sigma^2 + beta^2)) as the width grows
+# (N6).
 
 # %%
 figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
@@ -164,14 +166,15 @@ for name in ("none/post", "external/peri", "external/post", "internal/post"):
     print(f"{'':14} dependence on the input: {str(known.input_dependence).partition(':')[0]}")
 
 # %% [markdown]
-# The names are recall/norm: post is outer normalisation, peri a norm at both ends of each sub-block,
-# with a residual path around it that no norm bounds. The architecture alone does not decide. Recall
-# with outer normalisation *allows* the good regime, and excludes explosion; whether a trained loop is in it has to be measured: see the notebook `theory_vs_trained`.
+# The names are recall/norm: post is outer normalisation, peri a norm at both ends of each
+# sub-block, with a residual path around it that no norm bounds. The architecture alone does not
+# decide. Recall with outer normalisation *allows* the good regime, and excludes explosion; whether
+# a trained loop is in it has to be measured: see the notebook `theory_vs_trained`.
 #
 # ## 5. How a claim is proved here
-# A claim is a chain of steps, each of them an identity that computer algebra checks, an inequality or
-# a statement that a solver decides, a theorem that is cited, or a deduction from other steps. Then
-# come exact examples without one of the hypotheses, in which the conclusion fails.
+# A claim is a chain of steps, each of them an identity that computer algebra checks, an inequality
+# or a statement that a solver decides, a theorem that is cited, or a deduction from other steps.
+# Then come exact examples without one of the hypotheses, in which the conclusion fails.
 # %%
 claim = next(claim for claim in ledger() if claim.id == "A3")
 report = check(claim)

@@ -17,9 +17,9 @@
 # # Theory against a trained loop
 #
 # A looped transformer with internal recall and outer normalisation was trained on prefix sums. The
-# theory says how fast its loop settles, and how the limit moves with the input. Here the loop is run
-# on a few inputs, and for each of them prediction and measurement are put side by side. The page
-# *Vocabulary* explains the terms.
+# theory says how fast its loop settles, and how the limit moves with the input. Here the loop is
+# run on a few inputs, and for each of them prediction and measurement are put side by side. The
+# page *Vocabulary* explains the terms.
 
 # %%
 # %matplotlib inline
@@ -38,9 +38,9 @@ print(f"{run['architecture']}, {run['parameters']} parameters, trained on {train
 # %% [markdown]
 # ## What the claims say
 # From the architecture alone they say little: the state lives on a compact set, so orbits stay
-# bounded (N2). What more they say depends on what is measured. If the spectral radius rho at the fixed
-# point that is reached is below 1, the limit is smooth in the input (L1), and the distance to it
-# shrinks by the factor rho in each iteration.
+# bounded (N2). What more they say depends on what is measured. If the spectral radius rho at the
+# fixed point that is reached is below 1, the limit is smooth in the input (L1), and the distance to
+# it shrinks by the factor rho in each iteration.
 
 # %%
 for weights in (Weights(), Weights(rho=0.9)):
@@ -51,9 +51,10 @@ for weights in (Weights(), Weights(rho=0.9)):
 # %% [markdown]
 # ## Each input has a rate of its own
 # Four random inputs are followed in float64 until they stand still. At each fixed point rho is
-# computed from the Jacobian; the orbit is not used for that. From rho follows the number of iterations
-# from a relative step of 1e-4 to one of 1e-8. (rho is the modulus of the largest eigenvalue of J, the
-# derivative of the step by the state; the next modulus stands beside it, a complex pair counted once.)
+# computed from the Jacobian; the orbit is not used for that. From rho follows the number of
+# iterations from a relative step of 1e-4 to one of 1e-8. (rho is the modulus of the largest
+# eigenvalue of J, the derivative of the step by the state; the next modulus stands beside it, a
+# complex pair counted once.)
 
 # %%
 INPUTS, COARSE, FINE = 4, 1e-4, 1e-8
@@ -99,11 +100,11 @@ plt.show()
 
 # %% [markdown]
 # On this scale a straight line is a constant factor. Every orbit ends in one, and rho predicts the
-# number of iterations to within two. What differs between the inputs: rho is the factor *in the end*,
-# when the slowest part of the error is all that is left. Where the next eigenvalue is much smaller,
-# the slope is rho (input 1). Where it is nearly as large (inputs 0 and 3), the part that falls faster
-# is still a good share of the step, and the step falls a little faster than by rho. Where the largest
-# eigenvalues are a complex pair (input 2), the step swings about the line.
+# number of iterations to within two. What differs between the inputs: rho is the factor *in the
+# end*, when the slowest part of the error is all that is left. Where the next eigenvalue is clearly
+# smaller, the slope is rho (input 1). Where it is nearly as large (inputs 0 and 3), the part that
+# falls faster is still a good share of the step, and the step falls a little faster than by rho.
+# Where the largest eigenvalues are a complex pair (input 2), the step swings about the line.
 #
 # ## The limit moves with the input
 # L1 gives the derivative of the limit, S = (I - J)^-1 K. A small change of the embedding is pushed
@@ -129,7 +130,8 @@ for e in embeddings[:2]:
 # %% [markdown]
 # ## When the state has settled, so has the answer
 # Once the state is close enough to its limit, the answer is that of the limit for ever (L4). The
-# share of 256 sequences with every bit right, from the record of the run, after 5 to 500 iterations:
+# share of 256 sequences with every bit right, from the record of the run, after 5 to 500
+# iterations:
 
 # %%
 for level, curve in run["accuracy"].items():

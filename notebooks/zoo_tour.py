@@ -16,12 +16,13 @@
 # %% [markdown]
 # # A tour of the trained loops
 #
-# The package ships looped transformers trained on prefix sums, sudoku and chess (mates with king and
-# queen, kqk, and puzzles), each with the record of its training. This notebook shows what becomes of
-# their answers as they run on, by recall and norm. *Recall* is how the loop sees its input: as its
-# first state only (none), mixed into the state before the block (external), or into what each part
-# of the block reads (internal). The *norm* is the last operation of the loop (post, outer norm) or stands at both ends of
-# each sub-block (peri). No weight is read until the last section.
+# The package ships looped transformers trained on prefix sums, sudoku and chess (mates with king
+# and queen, kqk, and puzzles), each with the record of its training. This notebook shows what
+# becomes of their answers as they run on, by recall and norm. *Recall* is how the loop sees its
+# input: as its first state only (none), mixed into the state before the block (external), or into
+# what each part of the block reads (internal). The *norm* is the last operation of the loop (post,
+# outer norm) or stands at both ends of each sub-block (peri). No weight is read until the last
+# section.
 
 # %%
 # %matplotlib inline
@@ -40,9 +41,9 @@ for task, number in Counter(task_of(run) for run in runs.values()).items():
 
 # %% [markdown]
 # ## Longer sequences and more iterations
-# Prefix sums up to 16 bits, three seeds of each architecture. The tables show the share of sequences
-# that are right in every cell after 500 iterations, as the mean over seeds with the least and the
-# most: at the trained length, at twice and at four times that length.
+# Prefix sums up to 16 bits, three seeds of each architecture. The tables show the share of
+# sequences that are right in every cell after 500 iterations, as the mean over seeds with the least
+# and the most: at the trained length, at twice and at four times that length.
 
 # %%
 ARCHITECTURES = [
@@ -106,8 +107,8 @@ plt.show()
 # %% [markdown]
 # ## Boards: 9x9 sudoku and chess
 # The share of easy puzzles that are solved, at the number of iterations that was best on other
-# puzzles, and after 500. One seed each: the 95 % intervals show the chance of drawing these puzzles,
-# not that of training.
+# puzzles, and after 500. One seed each: the 95 % intervals show the chance of drawing these
+# puzzles, not that of training.
 
 # %%
 for name, run in runs.items():
@@ -122,8 +123,8 @@ for name, run in runs.items():
 
 # %% [markdown]
 # ## One checkpoint, run again
-# `zoo.load` reads the weights; `zoo.verify` measures recorded accuracies again, here of 4x4 sudoku with
-# internal recall and outer norm.
+# `zoo.load` reads the weights; `zoo.verify` measures recorded accuracies again, here of 4x4 sudoku
+# with internal recall and outer norm.
 
 # %%
 checked = zoo.verify("sudoku-4x4-internal-post-s0")
