@@ -11,6 +11,7 @@ from typing import Any
 from api_page import api_page
 from bibliography import references, references_page
 from claim_page import claim_page, slug, verdict_html
+from mean_field_page import mean_field_page
 from zoo_page import zoo_page
 
 from loopstab import check, ledger
@@ -37,6 +38,7 @@ def write_pages(folder: Path) -> None:
         "ledger.md": ledger_page(data),
         "table.md": table_page(paper_table(ledger())),
         "zoo.md": zoo_page(),
+        "mean_field.md": mean_field_page(),
         "api.md": api_page(),
         "gallery.md": gallery_page(folder / "_static"),
         "references.md": references_page(),

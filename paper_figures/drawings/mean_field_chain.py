@@ -84,8 +84,8 @@ FIGURE = GalleryFigure(
     lambda: mean_field_figure(read_record(DATA)),
     "What separates trained blocks with post-norm from the mean-field law N6, one network a line"
     " (medians over two inputs). On prefix sums most of it is that the block writes into the"
-    " directions that it reads: rotated at random, it lies near the law. On 4x4 sudoku most of it"
-    " is that the state before the norm is shorter than the law says.",
+    " directions that it reads: rotated at random, it lies near the law. On 4x4 sudoku, but for"
+    " external recall, it is that the state before the norm is shorter than the law says.",
     section="Prediction and measurement on trained loops",
     data=DATA,
     command="loopstab meanfield --initial --out mean_field.json",
