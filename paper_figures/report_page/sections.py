@@ -65,7 +65,7 @@ def _misfits(page: Page, found: list[Mismatch]) -> None:
 def _figures(measured: Measurements) -> Iterator[tuple[Figure, str]]:
     """Those of the gallery, then those of this report."""
     for figure in gallery().values():
-        yield figure.draw(), figure.caption
+        yield figure.draw(), f"{figure.caption} {figure.text}".rstrip()
     for d in measured.diagrams:
         yield (
             phase_figure(d),

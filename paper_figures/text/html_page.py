@@ -67,7 +67,7 @@ td[data-label]::before{content:attr(data-label)": ";color:var(--soft);font-weigh
 GOOD = {"proved", "passed", "survived", "none"}
 BAD = {"refuted", "failed", "falsified", "broken", "no power"}
 """Words that a table sets in green, and in red."""
-DPI = 160
+DPI = 250
 """Pixels per inch of the pictures."""
 
 
