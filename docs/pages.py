@@ -12,6 +12,7 @@ from api_page import api_page
 from bibliography import references, references_page
 from claim_page import claim_page, slug, verdict_html
 from mean_field_page import mean_field_page
+from scores_page import scores_page
 from zoo_page import zoo_page
 
 from loopstab import check, ledger
@@ -39,6 +40,7 @@ def write_pages(folder: Path) -> None:
         "table.md": table_page(paper_table(ledger())),
         "zoo.md": zoo_page(),
         "mean_field.md": mean_field_page(),
+        "scores.md": scores_page(),
         "api.md": api_page(),
         "gallery.md": gallery_page(folder / "_static"),
         "references.md": references_page(),
