@@ -98,7 +98,7 @@ print(*many.lines(), sep="\n")
 # by which a step is shorter than the one before. Where a fixed point is reached it agrees with rho.
 # The *Lyapunov exponent* of the last input says how fast two neighbouring orbits part, as the
 # logarithm of a factor per iteration. It is 0 within its error: they do not part exponentially, so
-# the orbit is likely to wind around a ring without ever closing.
+# the orbit may wind around a ring without ever closing.
 
 # %% [markdown]
 # ## Change it and compare
