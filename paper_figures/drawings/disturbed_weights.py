@@ -100,7 +100,7 @@ FIGURE = GalleryFigure(
     lambda: disturbed_weights_figure(shipped_measurements()),
     "Accuracy after 100 iterations when every weight tensor is changed in a random direction by a"
     " share of its norm. Line: median of the checkpoints and draws; band: least to greatest of all"
-    " draws (8 for each checkpoint, 64 inputs).",
+    " draws.",
     section="The zoo: three tasks, three seeds",
     data=MEASURED,
     command=MEASURE,

@@ -116,7 +116,9 @@ def _points(
             axis.plot(x, values[i] if values[i] > 0 else lowest, **look, gid=lines[i].checkpoint)
     zero = bool((values == 0).any())
     ends = (lowest / 2 if zero else min(positive) / 1.5, 2 * 10.0 ** powers[1])
-    ticks = [10.0**k for k in range(int(powers[0]), int(np.ceil(powers[1])) + 1)]
+    within = (1, 2, 5) if powers[1] - powers[0] < 2 else (1,)
+    decades = range(int(powers[0]), int(np.ceil(powers[1])) + 1)
+    ticks = [m * 10.0**k for k in decades for m in within if ends[0] <= m * 10.0**k <= ends[1]]
     axis.set(yscale="log", ylim=ends)
     axis.yaxis.set_major_locator(FixedLocator([lowest] * zero + ticks))
     label = FuncFormatter(lambda y, _: "0" if zero and y == lowest else f"{y:g}")
