@@ -77,47 +77,46 @@ turns.plot("rho")
 # The blue valley is where rho is 0: there the damped step is a step of Newton's method. Above it,
 # with a larger d, the loop overshoots; below it, it creeps.
 #
-# ## 2. A loop that mixes
-# Now the state has 32 entries, and the step mixes them by a random matrix W: f(h) = tanh(g W h).
-# `weights` draws W; every cell gets the same one. At the fixed point 0 the derivative of the damped
-# step is (1 - d) + d g W. For large matrices the eigenvalues of W fill the unit disk evenly (the
-# circular law), so the eigenvalues of the step fill the disk around 1 - d with radius d g. The
-# largest modulus is 1 - d + d g.
+# ## 2. A loop that rotates
+# Now the state has two entries, and the step rotates it by an angle t and stretches it by 1.5: f(h)
+# = tanh(1.5 R h), where R is the rotation. At the fixed point 0 the eigenvalues of f are 1.5
+# exp(it) and 1.5 exp(-it), of modulus 1.5: without damping 0 repels, whatever the angle. Those of
+# the damped step are 1 - d + 1.5 d exp(it) and its conjugate. The input plays no part here but to
+# be the first state.
 
 
 # %%
-def random_matrix(rng, width=32):
-    return rng.normal(size=(width, width)) / np.sqrt(width)
+def rotating(h, e, angle=90.0, damping=1.0):  # the angle in degrees
+    t = np.radians(angle)
+    rotated = np.array([np.cos(t) * h[0] - np.sin(t) * h[1], np.sin(t) * h[0] + np.cos(t) * h[1]])
+    return h + damping * (np.tanh(1.5 * rotated) - h)
 
 
-def mixing(h, e, weights, gain=1.0, damping=1.0):
-    return h + damping * (np.tanh(gain * weights @ h) - h)
+def rho_rotating(angle, damping):  # at the fixed point 0
+    return np.abs(1 - damping + 1.5 * damping * np.exp(1j * np.radians(angle)))
 
 
-def rho_mixing(gain, damping):  # at the fixed point 0, for large width
-    return np.where(gain < 1, 1 - damping + damping * gain, np.nan)
-
-
-mixes = phase_diagram(
-    mixing,
-    x="gain:0.1:2.1",
-    y="damping:0.1:1",
-    weights=random_matrix,
-    rho=rho_mixing,
-    settings={"width": 32},
-    grid=(6, 8),
+rotates = phase_diagram(
+    rotating,
+    x="angle:0:180",
+    y="damping:0.05:1",
+    e=np.array([0.1, 0.2]),
+    rho=rho_rotating,
+    grid=(10, 12),
     jobs=1,
 )
-print(f"the formula is off by up to {np.nanmax(np.abs(mixes.disagreement)):.2f}")
-mixes.plot("outcome")
+rotates.plot("outcome")
 
 # %% [markdown]
-# Here damping does not help: the border stands upright at a gain of about 1, whatever d is. The
-# reason is where the eigenvalues lie. Damping moves each eigenvalue of f on a straight line towards
-# 1. One that lies far to the left, as in the first loop, comes into the unit disk on its way. One
-# with a real part above 1 never does (claim S1), and the disk of W reaches as far to the right as
-# to the left. Beyond the border most orbits are *aperiodic*: they neither settle nor repeat. Next
-# to it, and for small d, some orbits are too slow to tell.
+# The thick line is again where the formula says rho = 1, and to its right the orbits settle at 0.
+# Damping moves each eigenvalue of f on a straight line towards 1. One whose real part is below 1
+# enters the unit disk on its way, one whose real part is above 1 never does (claim S1). Here the
+# real part is 1.5 cos(t), which is below 1 for angles above 48 degrees: the thick line ends there.
+# Below that angle no d makes the orbit settle at 0. It winds around it (*aperiodic*: it neither
+# settles nor repeats), or repeats after some iterations (*cycle*), or, in the first column, settles
+# at another fixed point.
+#
+# So look at the eigenvalues before you damp: to the left of 1 it helps, to the right it does not.
 #
 # ## Your turn
 # Put your own step in, with the parameters that you can choose, and leave `rho` out if you have no
