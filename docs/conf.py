@@ -10,6 +10,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from notebook_pages import copy_notebooks
 from pages import write_pages
 
 from loopstab import ledger
@@ -19,7 +20,7 @@ author = "The loopstab developers"
 project_copyright = author
 release = version = importlib.metadata.version("loopstab")
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_design",
@@ -29,6 +30,7 @@ extensions = [
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "substitution"]
 myst_substitutions = {"claims": len(ledger())}
 myst_heading_anchors = 3
+nb_execution_mode = "off"  # they are kept with their outputs, and the tests execute them
 autodoc_typehints = "none"  # the parts on arguments say shapes and units, which types do not
 autodoc_member_order = "bysource"
 napoleon_use_ivar = True
@@ -45,6 +47,7 @@ smartquotes = False  # h' is a letter with a prime
 nitpicky = True
 
 write_pages(Path(__file__).parent)
+copy_notebooks(Path(__file__).parent / "notebooks")
 
 
 COLON = "\ue000"
