@@ -40,7 +40,7 @@ print(f"{run['architecture']}, {run['parameters']} parameters, trained on {train
 # From the architecture alone they say little: the state lives on a compact set, so orbits stay
 # bounded (N2). What more they say depends on what is measured. If the spectral radius rho at the
 # fixed point that is reached is below 1, the limit is smooth in the input (L1), and the distance to
-# it shrinks by the factor rho in each iteration.
+# it shrinks in the end by the factor rho in each iteration.
 
 # %%
 for weights in (Weights(), Weights(rho=0.9)):
