@@ -35,8 +35,8 @@ th{background:var(--tint)}
 td.n{font-variant-numeric:tabular-nums}
 .good{color:var(--good);font-weight:600}
 .bad{color:var(--bad);font-weight:600}
-.figures{display:grid;grid-template-columns:1fr 1fr;gap:1rem 2rem;align-items:start}
-figure{margin:.5rem 0;min-width:0}
+.figures{columns:2;column-gap:2rem}
+figure{margin:0 0 1.5rem;break-inside:avoid}
 img{width:100%;height:auto;display:block}
 details{margin:.4rem 0}
 summary{cursor:pointer}
@@ -52,7 +52,7 @@ code{font-size:.9em;background:var(--tint);padding:.1em .3em;overflow-wrap:anywh
 @media (max-width:700px){
 body{font-size:15px}
 main{padding:.6rem .7rem 3rem}
-.figures{grid-template-columns:1fr}
+.figures{columns:1}
 thead{display:none}
 table,tbody,tr,td{display:block}
 tr{border:1px solid var(--line);border-radius:6px;margin:.5rem 0;padding:.3rem .6rem}
