@@ -6,7 +6,7 @@ from collections import Counter
 
 from loopstab.models.forecast.forecast_file import read_forecasts
 from loopstab.models.forecast.measured_line import read_measured
-from loopstab.models.forecast.measured_scores import score
+from loopstab.models.forecast.measured_scores import ForecastScores, score
 from loopstab.paper_figures.drawings.record_files import FOLDER
 from loopstab.paper_figures.text.score_tables import score_tables
 
@@ -24,6 +24,8 @@ fixed point where the states after 29 and 30 iterations are nearly parallel; *lo
 what four other inputs did in 500 iterations. Smaller scores are better. Intervals are 95 %:
 bootstrap over checkpoints, or Wilson's for counts.
 """
+GOAL = 0.95
+"""Share of checkpoints that forecasts were to be right about."""
 STAGES = {"end": "After training", "initial": "Before training"}
 
 
@@ -41,8 +43,9 @@ def scores_page() -> str:
         task, width, stage = key
         lines.append(f"| {task} | {width} | {stage} | {number} | {inputs[key]:,} |")
     for stage, title in STAGES.items():
-        lines.append(f"\n## {title}")
-        for name, rows in score_tables(score(forecasts, measured, stage)).items():
+        scores = score(forecasts, measured, stage)
+        lines += [f"\n## {title}", "", _in_words(scores)]
+        for name, rows in score_tables(scores).items():
             lines += ["", f"### {title}: {name}", "", *_table(rows)]
     lines += [
         "",
@@ -51,6 +54,27 @@ def scores_page() -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _in_words(scores: ForecastScores) -> str:
+    """How many checkpoints the theory is right about, against the goal and the baselines."""
+    theory, *others = scores.outcomes
+    low, high = theory.whole_interval
+    share = theory.whole / theory.checkpoints
+    goal = "reached" if share >= GOAL else "missed"
+    text = (
+        f"The theory names the outcome of most orbits on both levels for {theory.whole} of"
+        f" {theory.checkpoints} checkpoints ({share:.2f}, {low:.2f} to {high:.2f}): the goal of"
+        f" {GOAL:.2f} is {goal}."
+    )
+    ahead = [one.name for one in others if one.worse.low > 0]
+    behind = [one.name for one in others if one.worse.high < 0]
+    if ahead:
+        text += f" Its score of Brier is better than that of *{'* and *'.join(ahead)}*."
+    if behind:
+        text += f" That of *{'* and *'.join(behind)}* is better than its own."
+    none = "none of them was seen" if not scores.violated else f"{scores.violated} were seen"
+    return f"{text} Theorems exclude {scores.excluded:,} pairs of an orbit and an outcome; {none}."
 
 
 def _table(rows: list[dict[str, object]]) -> list[str]:
