@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import loopstab
 from loopstab.support.files import write_atomic
 
-SOURCES = Path(__file__).resolve().parents[1] / "notebooks"
+SOURCES = Path(loopstab.__file__).resolve().parent / "notebooks"
 METADATA = {
     "jupytext": {"formats": "ipynb,py:percent"},
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

@@ -17,7 +17,7 @@ def figures(
     out: Path = Path("runs/figures"),
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Draw the figures of the paper and of the report from the data that are shipped.
+    """Draw figures from the data that are shipped.
 
     They show closed forms, the records of the shipped runs and shipped measurements; nothing is
     measured anew. Each is written as NAME.png, NAME.svg and NAME.pdf at the width of a column

@@ -43,7 +43,7 @@ def phase(
 
     Any two parameters of a law or a block span the diagram. The maps show the spectral radius rho,
     the outcome, the iterations, the sensitivity, and the disagreement with the closed form, where
-    there is one. They are written as PNG and SVG, beside phase.npz and phase.json. Samples are
+    there is one. They are written as PNG, SVG and PDF, beside phase.npz and phase.json. Samples are
     stored in OUT/samples: the same command resumes an interrupted run, and another grid uses the
     samples that are known.
 

@@ -19,7 +19,7 @@ def report(
     seed: int = 0,
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
-    """Write one page: what of the paper's abstract holds, what did not fit, and all figures.
+    """Write one page: what of the abstract holds, and all figures.
 
     All claims are checked, phase diagrams measured, four shipped checkpoints cross-validated and a
     small model trained. The verdicts follow from these checks, from results of attacks, and from

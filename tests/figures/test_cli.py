@@ -187,7 +187,7 @@ def test_phase_writes_figures_and_data_and_goes_on_from_its_samples(tmp_path, ca
         "phase.npz",
         "phase.json",
         "samples",
-        *(f"{m}.{kind}" for m in maps for kind in ("png", "svg")),
+        *(f"{m}.{kind}" for m in maps for kind in ("png", "svg", "pdf")),
     }
     assert json.loads((tmp_path / "phase.json").read_text())["settings"]["width"] == 30
     (shard,) = (tmp_path / "samples").iterdir()

@@ -10,7 +10,7 @@ from loopstab.models.forecast.forecast_file import read_forecasts
 from loopstab.models.forecast.measured_line import read_measured, write_measured
 from loopstab.models.forecast.measured_scores import score
 from loopstab.models.zoo import zoo
-from loopstab.paper_figures.commands.crossvalidate import _jobs
+from loopstab.paper_figures.commands.crossvalidate import _staged
 
 RECORDS = Path(__file__).parents[2] / "paper_figures" / "records"
 
@@ -41,7 +41,7 @@ def test_stages_of_the_zoo(tmp_path):
     half = tmp_path / "kqk-none-post-s1" / "model.safetensors"
     half.parent.mkdir()
     half.touch()
-    jobs, left_out = _jobs({}, "kqk-none-post-s*", tmp_path)
+    jobs, left_out = _staged({}, "kqk-none-post-s*", tmp_path)
     assert [(job.checkpoint, job.stage) for job in jobs] == [
         ("kqk-none-post-s0", "initial"),
         ("kqk-none-post-s0", "end"),
@@ -50,10 +50,10 @@ def test_stages_of_the_zoo(tmp_path):
         ("kqk-none-post-s2", "end"),
     ]
     assert not left_out
-    jobs, left_out = _jobs({}, "*w256*", None)
+    jobs, left_out = _staged({}, "*w256*", None)
     assert not jobs
     assert left_out
-    everything, left_out = _jobs({"sudoku": "s", "chess": "c"}, "*", None)
+    everything, left_out = _staged({"sudoku": "s", "chess": "c"}, "*", None)
     assert {job.checkpoint for job in everything} == set(zoo.names())
     assert not left_out
 

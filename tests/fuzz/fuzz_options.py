@@ -133,6 +133,7 @@ def base(command: str, corpus: Corpus) -> list[str]:
     """Arguments with which a command ends within a few seconds."""
     model, data = corpus.run / "model.safetensors", corpus.sudoku
     texts = {
+        "advise": f"{model} --inputs 1 --loops 20 --limit 20 --products 20",
         "anisotropy": "--n 50",
         "attack": "A1 --examples 2 --out o",
         "certify": f"{model}",

@@ -167,4 +167,5 @@ def test_the_shipped_measurements_can_be_read():
     assert lines
     for line in lines:
         assert line.command.startswith("loopstab crossvalidate --zoo")
-        assert line.majority in line.outcomes
+        decided = [name for name in line.outcomes if name != "undecided"]
+        assert line.majority in decided if decided else line.majority is None
