@@ -6,7 +6,7 @@ from collections import Counter
 
 from loopstab.models.forecast.forecast_file import read_forecasts
 from loopstab.models.forecast.measured_line import read_measured
-from loopstab.models.forecast.measured_scores import ForecastScores, score
+from loopstab.models.forecast.measured_scores import GOAL, ForecastScores, score
 from loopstab.paper_figures.drawings.record_files import FOLDER
 from loopstab.paper_figures.text.score_tables import score_tables
 
@@ -24,8 +24,6 @@ fixed point where the states after 29 and 30 iterations are nearly parallel; *lo
 what four other inputs did in 500 iterations. Smaller scores are better. Intervals are 95 %:
 bootstrap over checkpoints, or Wilson's for counts.
 """
-GOAL = 0.95
-"""Share of checkpoints that forecasts were to be right about."""
 STAGES = {"end": "After training", "initial": "Before training"}
 
 

@@ -27,6 +27,8 @@ from .scores import (
     surprises,
 )
 
+GOAL = 0.95
+"""Share of forecasts that were to be right."""
 KEPT, LONGER = 0.95, 0.9
 """Shares of the accuracy that count as kept: from 30 iterations to 500, and from the easier level
 to the harder one.

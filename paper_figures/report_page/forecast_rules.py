@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from ...models.forecast.measured_scores import GOAL
 from ...numerics.proportion import wilson
 from .grounds import Grounds
 from .measured_loops import MeasuredLoop
 from .ruling import Judgement, Ruling, TrainedFinding
-
-GOAL = 0.9
-"""Share of right forecasts above which the framework characterises what a loop does."""
 
 
 def forecast(evidence: Grounds) -> TrainedFinding:

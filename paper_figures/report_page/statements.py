@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...models.forecast.measured_scores import GOAL
 from . import duel_rules, forecast_rules, loop_rules, recall_pairs
 from .grounds import Grounds
 from .measured_loops import HALF, MOST
@@ -124,7 +125,7 @@ STATEMENTS = (
         forecast_rules.characterises,
         "For each checkpoint, stage and level the most probable outcome of the forecast is compared"
         f" with that of most decided orbits: holds if the 95 % interval of the share lies above"
-        f" {forecast_rules.GOAL:.0%}, corrected if below, open otherwise.",
+        f" {GOAL:.0%}, corrected if below, open otherwise.",
     ),
     Statement(
         "countable",

@@ -162,7 +162,7 @@ def test_reliably(verdict, orbits):
 
 
 FORECASTS = {
-    Judgement.HOLDS: ["fixed-point"] * 40,
+    Judgement.HOLDS: ["fixed-point"] * 80,  # as many as the interval needs
     Judgement.CORRECTED: ["cycle"] * 40,
     Judgement.OPEN: ["fixed-point"] * 9 + ["cycle"],
 }
@@ -172,6 +172,9 @@ FORECASTS = {
 def test_forecasts(verdict):
     loops = [loop(str(i), forecast=outcome) for i, outcome in enumerate(FORECASTS[verdict])]
     assert judge("characterises", loops=loops).verdict is verdict
+    short = ["fixed-point"] * 149 + ["cycle"] * 16
+    missed = [loop(str(i), forecast=outcome) for i, outcome in enumerate(short)]
+    assert judge("characterises", loops=missed).verdict is Judgement.CORRECTED
     assert judge("characterises", loops=[loop()]).verdict is Judgement.OPEN
     nothing = [replace(x, outcomes={"undecided": 5}) for x in loops]
     assert judge("characterises", loops=nothing).verdict is Judgement.OPEN
