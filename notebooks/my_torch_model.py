@@ -113,9 +113,9 @@ changed = TorchLoop(recalled, initial=lambda e: torch.zeros_like(e), modules=rec
 print(*compare(loop, changed, e).lines(), sep="\n")
 
 # %% [markdown]
-# With the stronger recall the first input settles within a few iterations. (In the column *before*
-# the spectral radius is that at the last state of an orbit that never settles. It is no fixed
-# point, so a value below 1 means nothing there.)
+# With the stronger recall the first input settles within a few iterations. (The column *before* has
+# no spectral radius: an orbit that never settles reaches no fixed point, and that of a single state
+# would mean nothing.)
 #
 # ## Does the limit follow the input?
 # Where rho < 1, the limit is a smooth function of the input. The norm of its derivative S tells how

@@ -55,7 +55,8 @@ class Diagnosis:
         drift_constant: Constant c of a drift with relative steps c/t. It is 1 if the direction of
             the state settles, and larger if it turns.
         rho: Spectral radius of the step at the last state, or at the fixed point that Newton's
-            method reaches from it; for a cycle, of the product of the Jacobians over one period.
+            method reaches from it; for a cycle, of the product of the Jacobians over one period;
+            None for an aperiodic orbit, of which the Lyapunov exponent tells instead.
         multiplier: `rho` of a cycle: below 1 the cycle attracts; otherwise None.
         slow_modes: Number of eigenvalues of modulus 0.99 or more, each of which needs at least 458
             iterations for two digits; None where it was not counted.

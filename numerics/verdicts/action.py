@@ -24,6 +24,8 @@ LARGE = 100_000
 SOLVE = "solve for the fixed point instead of iterating (loopstab.newton, loopstab.fixed_points)"
 GAIN = "lower the recall-free gain (the size of the weights on the state)"
 NORMALISE = "normalise the state after the residual"
+INJECT = "add input injection"
+FIX = "fix the neutral direction (normalise, or subtract the conserved part)"
 
 
 def action(case: Investigation, found: Diagnosis, t: Trajectory, time: int) -> str:
@@ -51,12 +53,11 @@ def action(case: Investigation, found: Diagnosis, t: Trajectory, time: int) -> s
         Outcome.CYCLE: _moving,
         Outcome.APERIODIC: _moving,
         Outcome.CRITICAL: _critical,
+        Outcome.NEUTRAL: _neutral,
     }.get(found.outcome)
     if name is not None:
         return name(case, found, t, time)
     return {
-        Outcome.NEUTRAL: "fix the neutral direction (normalise, or subtract the conserved part), or"
-        " add input injection so that the input and not the start decides the limit",
         Outcome.DRIFT: f"{NORMALISE} (post- or peri-norm), or {GAIN}",
         Outcome.GROWTH: f"{NORMALISE} (post- or peri-norm), or {GAIN}",
         Outcome.EXPLOSION: f"{NORMALISE} (post- or peri-norm), or {GAIN} until the norm no longer"
@@ -73,8 +74,8 @@ def _fixed_point(case: Investigation, found: Diagnosis, t: Trajectory, time: int
         return f"run more loops, or {SOLVE}"
     if _ignores_input(case, found, time):
         return (
-            "add input injection (recall): the step does not use its input, so that the input"
-            " moves this limit only through the start"
+            f"{INJECT} (recall): the step does not use its input, so that the input moves this"
+            " limit only through the start"
         )
     if found.precision is not None and found.residual > TOLERANCE:
         return (
@@ -91,7 +92,10 @@ def _fixed_point(case: Investigation, found: Diagnosis, t: Trajectory, time: int
 
 
 def _ignores_input(case: Investigation, found: Diagnosis, time: int) -> bool:
-    """Whether a random change of the input leaves the step at the last state unchanged."""
+    """Whether a random change of the input leaves the step at the last state unchanged.
+
+    False for a loop without input, and where that cannot be measured.
+    """
     if case.ignores_input is not None:
         return case.ignores_input
     try:
@@ -111,9 +115,15 @@ def _critical(case: Investigation, found: Diagnosis, t: Trajectory, time: int) -
     )
 
 
+def _neutral(case: Investigation, found: Diagnosis, t: Trajectory, time: int) -> str:
+    if not _ignores_input(case, found, time):
+        return FIX
+    return f"{FIX}, or {INJECT} so that the input and not the start decides the limit"
+
+
 def _moving(case: Investigation, found: Diagnosis, t: Trajectory, time: int) -> str:
     """Damp, with the factor that makes the fixed point inside the orbit attract."""
-    other = f"{GAIN}, or add input injection"
+    other = f"{GAIN}, or {INJECT}" if _ignores_input(case, found, time) else GAIN
     mean = t.tail.astype(np.float64).mean(axis=0).reshape(case.h.shape).astype(case.h.dtype)
     try:
         inside = newton(at(case.measured, time), mean, case.e, budget=case.products)

@@ -6,16 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ...theory.outcome import Outcome
 from ..loops.protocol import LoopedMap
 from ..orbits.diagnosis import Diagnosis
 from .diagnose import diagnose
 
+SETTLED = (Outcome.FIXED_POINT, Outcome.NEUTRAL, Outcome.CRITICAL)
+"""Outcomes with a fixed point, whose spectral radius can be compared."""
 ROWS: dict[str, Callable[[Diagnosis], object]] = {
     "outcome": lambda d: f"{d.outcome}({d.period})" if d.period else str(d.outcome),
     "iterations observed": lambda d: d.loops,
     "relative residual": lambda d: d.residual,
     "rate": lambda d: d.rate,
-    "spectral radius": lambda d: None if d.multiplier is not None or not d.rho else d.rho.value,
+    "spectral radius": lambda d: d.rho.value if d.rho and d.outcome in SETTLED else None,
     "multiplier of the cycle": lambda d: d.multiplier,
     "slow modes": lambda d: d.slow_modes,
     "iterations to 1e-8": lambda d: d.to_tolerance,

@@ -67,8 +67,10 @@ class BatchDiagnosis:
             values = [getattr(row, name) for row in self.rows if getattr(row, name) is not None]
             if finite := [v for v in values if np.isfinite(v)]:
                 yield name, finite
-        if rho := [row.rho.value for row in self.rows if row.rho is not None]:
+        if rho := [r.rho.value for r in self.rows if r.rho is not None and r.multiplier is None]:
             yield "spectral radius", rho
+        if of_cycles := [row.multiplier for row in self.rows if row.multiplier is not None]:
+            yield "multiplier of the cycle", of_cycles
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON object."""

@@ -57,9 +57,10 @@ def verdict(case: Investigation, orbit: Followed, time: int) -> Diagnosis:
     elif found.outcome is Outcome.CRITICAL:
         found = algebraic_approach(case, orbit, found, end, time)
     elif found.outcome is Outcome.CYCLE:
-        found = cycle_orbit(case, found, time)
+        found = cycle_orbit(case, replace(found, rho=None), time)
     elif found.outcome is Outcome.APERIODIC:
-        found = aperiodic_orbit(case, found, time)
+        # the radius of one step of an orbit that keeps moving says nothing of the orbit
+        found = aperiodic_orbit(case, replace(found, rho=None), time)
     else:
         found = undecided_orbit(case, orbit, found, end, time)
     found = found.noted(case.notes)

@@ -320,27 +320,6 @@ def test_a_step_with_a_memory_is_refused(step):
         diagnose(FunctionLoop(step(), lambda e: e), E)
 
 
-def test_the_input_is_missing_from_a_loop_without_recall():
-    found = diagnose(FunctionLoop(lambda h, e: np.tanh(0.5 * h), lambda e: e), E)
-    assert "input injection" in found.action
-
-
-@pytest.mark.parametrize(
-    ("step", "word"),
-    [
-        (lambda h, e: 1.2 * h + e, "normalise"),
-        (lambda h, e: h + e, "normalise"),
-        (lambda h, e: h / 0, "division"),
-        (lambda h, e: 0.5 * h + e, "nothing to change"),
-        (lambda h, e: e - 1.5 * np.tanh(h), "damp"),
-    ],
-)
-def test_every_verdict_ends_with_an_action(step, word):
-    found = diagnose(FunctionLoop(step, lambda e: e), E)
-    assert word in found.action
-    assert found.lines()[-1] == f"what to do: {found.action}"
-
-
 @given(st.integers(2, 12), st.integers(0, 2**32 - 1), st.floats(0.1, 0.97))
 @settings(deadline=None, max_examples=30)
 def test_a_normal_contraction_converges_at_its_spectral_radius(n, seed, radius):
