@@ -23,7 +23,7 @@ from ...formulas import numeric
 from ...strategies.block_forms import SEEDS, sixteenths
 from ..shared.drawn_values import failing, is_seed, whole
 from ..shared.predicates import PredicateJudge, dropping
-from .countability import TanhLoop, is_drawn, is_tanh_loop, tanh_case
+from ..shared.tanh_loops import TanhLoop, is_drawn, is_tanh_loop, tanh_case
 
 INPUTS, LOOPS, BOXES = 64, 2000, 4000
 NUDGE = 1e-7

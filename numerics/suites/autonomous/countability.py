@@ -1,8 +1,8 @@
-"""Attacks on A2: certified fixed points of random maps; none may be degenerate.
+"""Attacks on A2: certified fixed points of random smooth maps; none may be degenerate.
 
 A complete certificate proves that every fixed point in the box is non-degenerate and isolated
-(Krawczyk; exact rational arithmetic for ReLU). Where it stays incomplete, fixed points are searched
-in what is left and followed along the null direction of I - J.
+(Krawczyk). Where it stays incomplete, fixed points are searched in what is left and followed along
+the null direction of I - J.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from dataclasses import dataclass
 
 import hypothesis.strategies as st
 import numpy as np
-from scipy.optimize import linprog
 
 from ...arrays import Array
 from ...attack.suite import Case, Drop, Suite, Undecided
 from ...certificates.certify import Certificate, certify
-from ...certificates.maps import CertifiedMap, FunctionMap, NormMap, TanhMap
-from ...certificates.relu import ReluMap, certify_relu
+from ...certificates.maps import CertifiedMap, NormMap
 from ...formulas import numeric
 from ...strategies.block_forms import (
     SEEDS,
@@ -27,16 +25,14 @@ from ...strategies.block_forms import (
     nonzero_vector,
     sixteenths,
     unimodular,
-    vector,
 )
 from ..shared.confirmation import Confirmed
 from ..shared.drawn_values import failing, is_seed, on_grid, shaped, square_size
 from ..shared.exact_orbits import exact
+from ..shared.tanh_loops import TanhLoop, is_drawn, is_tanh_loop, tanh_case
 
-BOXES, SIDE = 4000, 2.0
-"""Most boxes of a certificate; half the side of the box that is searched where none is known to
-hold every fixed point.
-"""
+BOXES = 4000
+"""Most boxes of a certificate."""
 FIXED, SINGULAR = 1e-12, 1e-6
 """Largest residual of a fixed point; largest singular value of I - J that counts as 0. A bias
 within its square (1e-12) of a fold gives one.
@@ -48,60 +44,6 @@ DRIVE = 0.25
 EPSILONS = (1.0, 0.25, 0.0625)
 NEXT = 0.05
 """How far along the null direction a second fixed point is searched for."""
-
-
-@dataclass(frozen=True)
-class TanhLoop:
-    """f(h) = r h + A tanh(W h + c) + b of a case, with random parts.
-
-    r = `residual`, b = `bias` + `noise` x, c = `shift` y, with x and y normal.
-    """
-
-    residual: float
-    outer: Array
-    inner: Array
-    drive: Array
-    bias: Array
-
-    @classmethod
-    def of(cls, case: Case) -> TanhLoop:
-        """The map of the case."""
-        d, k = case["outer"].shape
-        normal = np.random.default_rng(int(case["seed"])).standard_normal(d + k)
-        return cls(
-            case["residual"],
-            case["outer"],
-            case["inner"],
-            case.get("shift", 0.0) * normal[d:],
-            case["bias"] + case["noise"] * normal[:d],
-        )
-
-    def step(self, h: Array) -> Array:
-        """f at states (..., d)."""
-        return self.residual * h + np.tanh(h @ self.inner.T + self.drive) @ self.outer.T + self.bias
-
-    def jacobian(self, h: Array) -> Array:
-        """Df at one state."""
-        slopes = 1 - np.tanh(self.inner @ h + self.drive) ** 2
-        return self.residual * np.eye(h.size) + (self.outer * slopes) @ self.inner
-
-    def certified(self) -> tuple[CertifiedMap, tuple[Array, Array] | None]:
-        """The map for `certify`, with the box to search (None: all fixed points)."""
-        plain = TanhMap.of(self.outer, self.inner, self.bias, self.drive)
-        if self.residual == 0:
-            return plain, None
-        d, r = plain.size, self.residual
-
-        def image(x):
-            return [r * xi + u for xi, u in zip(x, plain.image(x), strict=True)]
-
-        def derivative(x):
-            return [
-                [entry + r * (i == j) for j, entry in enumerate(row)]
-                for i, row in enumerate(plain.jacobian(x))
-            ]
-
-        return FunctionMap(d, image, derivative), (np.full(d, -SIDE), np.full(d, SIDE))
 
 
 @dataclass(frozen=True)
@@ -180,27 +122,6 @@ def _judge(f: TanhLoop | TanhNormLoop) -> str | None:
     return None
 
 
-def is_drawn(case: Case) -> bool:
-    """Whether the bias is random: unit noise about sixteenths, so that no drawn one is critical."""
-    return case["noise"] == 1 and is_seed(case["seed"]) and on_grid(case["bias"], 2)
-
-
-def is_tanh_loop(case: Case, most: int = 64, *, part: int = 16) -> bool:
-    """Whether the case is a `TanhLoop` of multiples of 1/part, up to 2 if something is random."""
-    if not isinstance(case["outer"], np.ndarray) or case["outer"].ndim != 2:
-        return False
-    d, k = case["outer"].shape
-    size = 2 if case["noise"] or case.get("shift", 0.0) else 64
-    return (
-        1 <= d <= most
-        and d <= k <= d + 1
-        and shaped(case, outer=(d, k), inner=(k, d), bias=(d,))
-        and case["residual"] in (0, 1)
-        and on_grid(case["outer"], size, part=part)
-        and on_grid(case["inner"], size, part=part)
-    )
-
-
 def _broken_for_tanh(case: Case) -> tuple[str, ...]:
     """D_theta f is the identity for the bias; where c alone is random, it is A diag(.)."""
     shift = case.get("shift", 0.0)
@@ -224,50 +145,6 @@ def _broken_for_norm(case: Case) -> tuple[str, ...]:
         and case["eps"] in EPSILONS
     )
     return failing(smooth=loop, generic=is_drawn(case))
-
-
-def _broken_for_relu(case: Case) -> tuple[str, ...]:
-    d = square_size(case["matrix"])
-    size = 2 if case["noise"] else 64
-    loop = 1 <= d <= 4 and shaped(case, bias=(d,)) and on_grid(case["matrix"], size)
-    return failing(smooth=loop, generic=is_drawn(case))
-
-
-def _relu(case: Case) -> str | None:
-    """All fixed points of A relu(h) + b, exactly: none on a kink, none with det(I - J) = 0."""
-    a, d = case["matrix"], len(case["bias"])
-    b = case["bias"] + case["noise"] * np.random.default_rng(int(case["seed"])).standard_normal(d)
-    for active, reason in certify_relu(ReluMap.of(a, b)).undecided:
-        on = np.array(active)
-        system = np.eye(d) - a * on
-        if exact(np.column_stack((system, b))).rank() > exact(system).rank():
-            continue  # exactly without solution, however close it comes to one
-        # a point of the closed region that solves the system: it exists, or the singular system has
-        # none there
-        bounds = [(0, None) if x else (None, 0) for x in active]
-        if linprog(np.zeros(d), A_eq=system, b_eq=b, bounds=bounds).status == 0:
-            return (
-                f"with the units {on.astype(int).tolist()} on: {reason}, and there is a fixed point"
-            )
-    return None
-
-
-@st.composite
-def tanh_case(
-    draw: st.DrawFn, residual: bool | None = None, most: int = 2, noise: float = 1.0
-) -> Case:
-    """A and W of sixteenths up to 2, hidden width up to d + 1; the bias is random."""
-    d = draw(st.integers(1, most))
-    k = draw(st.integers(d, d + 1))
-    r = float(draw(st.booleans()) if residual is None else residual)
-    return {
-        "residual": r,
-        "outer": draw(matrix(d, k)),
-        "inner": draw(matrix(k, d)),
-        "bias": draw(vector(d, 8)),
-        "noise": noise,
-        "seed": draw(SEEDS),
-    }
 
 
 @st.composite
@@ -328,33 +205,6 @@ def _norm_case(draw: st.DrawFn, generic: bool = True) -> Case:
     }
 
 
-@st.composite
-def _relu_case(draw: st.DrawFn) -> Case:
-    d = draw(st.integers(1, 4))
-    return {
-        "matrix": draw(matrix(d, d)),
-        "bias": draw(vector(d)),
-        "noise": 1.0,
-        "seed": draw(SEEDS),
-    }
-
-
-@st.composite
-def _relu_exception(draw: st.DrawFn) -> Case:
-    """b = 0, or b = (I - A) h_0 with h_0 > 0 where A has the eigenvalue 1.
-
-    In the first case the fixed point 0 is on the kink, in the second there is a line of fixed
-    points.
-    """
-    d = draw(st.integers(1, 3))
-    if draw(st.booleans()):
-        return {"matrix": draw(matrix(d, d)), "bias": np.zeros(d), "noise": 0.0, "seed": 0}
-    v = draw(unimodular(d))
-    a = v @ form([("real", 1.0, 1), *draw(contracting(d - 1))]) @ np.linalg.inv(v).round()
-    h = np.abs(draw(nonzero_vector(d)))
-    return {"matrix": a, "bias": h - a @ h, "noise": 0.0, "seed": 0}
-
-
 SUITES = (
     Suite(
         "A2",
@@ -391,17 +241,6 @@ SUITES = (
         ),
         evidence="certificate",
         cost=6,
-        predicate="non_degenerate",
-    ),
-    Suite(
-        "A2",
-        "relu",
-        property="A relu(h) + b, b random: no fixed point is on a kink or degenerate",
-        cases=_relu_case,
-        judge=Confirmed(_relu, CHANCE),
-        broken=_broken_for_relu,
-        drops=(Drop("generic: the bias is not critical", _relu_exception, "generic"),),
-        evidence="exact arithmetic",
         predicate="non_degenerate",
     ),
 )

@@ -1,8 +1,8 @@
-"""Attacks on A4: which fixed points orbits converge to, by their spectrum.
+"""Attacks on A4: no random start converges to an expanding fixed point.
 
-The maps are c + V F(V^{-1}(h - c)), V integer of determinant 1, with F(y) = g(D y), D g(y) or
-D y + k y o y: the Jacobian at the fixed point c is similar to the drawn block form D. With recall c
-depends on the input.
+The maps are c + V F(V^{-1}(h - c)), V integer of determinant 1, with F(y) = g(D y) or D g(y): the
+Jacobian at the fixed point c is similar to the drawn block form D. With recall c depends on the
+input.
 """
 
 from __future__ import annotations
@@ -12,19 +12,8 @@ import numpy as np
 
 from ....theory.autonomous.falsifiers.reachability import INPUTS, RANDOM_START, Loop
 from ...arrays import Array
-from ...attack.suite import Case, Drop, Suite, Undecided
-from ...strategies.block_forms import (
-    PAIRS,
-    SEEDS,
-    Block,
-    expanding,
-    form,
-    matrix,
-    nonzero_vector,
-    sixteenths,
-    unimodular,
-    vector,
-)
+from ...attack.suite import Case, Drop, Suite
+from ...strategies.block_forms import PAIRS, SEEDS, Block, expanding, form, unimodular, vector
 from ..shared.confirmation import Confirmed
 from ..shared.drawn_values import (
     blocks_of,
@@ -52,8 +41,6 @@ use up digits of the start until the orbit is one of a few coarse numbers, such 
 """
 CHANCE = 1e-8
 """A generous bound of the probability that a random start is so near to a set of measure 0."""
-RATE = 15 / 16
-"""The contraction of the maps of `basin` in the ball of their starts; RATE^600 < 2e-17."""
 
 
 def _plateau(y: Array) -> Array:
@@ -124,62 +111,7 @@ def _reaches_center(case: Case) -> str | None:
     )
 
 
-def _basin(case: Case) -> str | None:
-    """Every start in the ball converges to the contractive fixed point h*.
-
-    The map is h* + V(D y + k y o y), y = V^{-1}(h - h*).
-    """
-    v, d, center = case["basis"], case["form"], case["center"]
-    inverse = np.linalg.inv(v).round()
-    h = center + v @ case["start"]
-    for _ in range(LOOPS):
-        y = inverse @ (h - center)
-        h = center + v @ (d @ y + case["curvature"] * y * y)
-    left = np.abs(inverse @ (h - center)).max()
-    # each loop rounds h, and V^{-1} magnifies that; what was there before shrinks by RATE
-    rounding = (
-        1e-15
-        * (1 + np.abs(center).max())
-        * np.abs(inverse).sum(1).max()
-        * np.abs(v).sum(1).max()
-        / (1 - RATE)
-    )
-    if left <= AT_ZERO + rounding:
-        return None
-    return f"after {LOOPS} loops the orbit is {left:.3g} from h*, in the coordinates V^-1"
-
-
-def _net_limits(case: Case) -> str | None:
-    """The limits of random starts of h' = (h + A tanh(h) + b) / 2 have spectral radius <= 1."""
-    a, d = case["matrix"], len(case["matrix"])
-    rng = np.random.default_rng(int(case["seed"]))
-    bias = case["noise"] * rng.standard_normal(d)
-    h = rng.standard_normal((STARTS, d))
-    if case["equal"]:
-        h[:] = h[:, :1]
-    for _ in range(LOOPS):
-        # summed by hand: equal units must stay equal, and the products of a matrix routine may be
-        # rounded differently
-        h, before = (h + (np.tanh(h)[:, None, :] * a).sum(-1) + bias) / 2, h
-    settled = h[np.abs(h - before).max(1) <= 1e-13 * (1 + np.abs(h).max(1))]
-    if not len(settled):
-        raise Undecided  # cycles: nothing to judge
-    radii = [
-        np.abs(np.linalg.eigvals((np.eye(d) + a * (1 - np.tanh(x) ** 2)) / 2)).max()
-        for x in settled
-    ]
-    worst = int(np.argmax(radii))
-    if radii[worst] <= 1 + 1e-6:
-        return None
-    if radii[worst] <= 1.06:  # 600 loops do not leave such a point from 1e-13
-        raise Undecided
-    return (
-        f"a start converges to {np.round(settled[worst], 6).tolist()}, where rho ="
-        f" {radii[worst]:.4g}"
-    )
-
-
-def _is_conjugate(case: Case) -> bool:
+def is_conjugate(case: Case) -> bool:
     """Whether basis, form and center are those of a map above, of simple blocks.
 
     The judges use the inverse of the basis in float64, which must be exact.
@@ -201,7 +133,7 @@ def _broken_for_starts(case: Case) -> tuple[str, ...]:
     """What fails of the statement about inputs, or with recall about random starts."""
     start = "random_start" if case["recall"] else "encoder"
     e, size = case["encoder"], len(case["center"])
-    if not _is_conjugate(case) or case["curve"] not in _CURVES:
+    if not is_conjugate(case) or case["curve"] not in _CURVES:
         return ("smooth",)
     moduli = [modulus(block) for block in blocks_of(case["form"]) or []]
     drawn = (
@@ -221,36 +153,7 @@ def _broken_for_starts(case: Case) -> tuple[str, ...]:
     return found if onto else (*found, start)
 
 
-def _broken_in_ball(case: Case) -> tuple[str, ...]:
-    """The ball has |y| <= 1/32, where the map shrinks by 15/16 if D shrinks by 7/8."""
-    if not _is_conjugate(case) or not shaped(case, start=(len(case["center"]),)):
-        return ("smooth",)
-    inside = bool(np.linalg.norm(case["start"]) <= 1 / 32) and on_grid(case["start"], 1, part=1024)
-    moduli = [modulus(block) for block in blocks_of(case["form"]) or []]
-    return failing(
-        smooth=inside and on_grid(case["curvature"], 2), contractive=max(moduli) <= 7 / 8
-    )
-
-
-def _broken_for_net(case: Case) -> tuple[str, ...]:
-    """det Df is not 0 where all units saturate, and A is not so large that rounding hides it.
-
-    The symmetric part of A is positive, and the rest at most 1/4, so that most orbits converge.
-    """
-    a = case["matrix"]
-    d = square_size(a)
-    if not 1 <= d <= 4:
-        return ("smooth",)
-    even, odd = (a + a.T) / 2, (a - a.T) / 2
-    energy = bool(np.linalg.eigvalsh(even)[0] >= -1e-9) and on_grid(odd, 1 / 4, part=512)
-    return failing(
-        smooth=case["noise"] in (0, 1) and energy,
-        nonsingular=on_grid(a, 16, part=256),
-        encoder=is_seed(case["seed"]) and not case["equal"],
-    )
-
-
-def _rest(draw: st.DrawFn, d: int) -> list[Block]:
+def simple_blocks(draw: st.DrawFn, d: int) -> list[Block]:
     """Simple non-zero eigenvalues inside the circle, of total size d."""
     blocks: list[Block] = []
     while d > 0:
@@ -270,7 +173,7 @@ def _saddle(draw: st.DrawFn, most: int = 4, drop: str = "", *, recall: bool = Fa
     """The fixed point is 0 without recall, and c with it. h_0 is an offset and E e, e random."""
     first = ("real", draw(st.integers(1, 14)) / 16, 1) if drop == "expanding" else draw(expanding())
     size = len(form([first]))
-    d = form([first, *_rest(draw, draw(st.integers(drop == "encoder", most - size)))])
+    d = form([first, *simple_blocks(draw, draw(st.integers(drop == "encoder", most - size)))])
     v = np.eye(len(d)) if drop == "encoder" else draw(unimodular(len(d)))
     encoder = draw(unimodular(len(d)))
     if drop == "encoder":
@@ -292,47 +195,6 @@ def _saddle(draw: st.DrawFn, most: int = 4, drop: str = "", *, recall: bool = Fa
         "center": center,
         "offset": center if drop == "random_start" else np.zeros(len(d)),
         "recall": recall,
-    }
-
-
-@st.composite
-def _ball(draw: st.DrawFn, contractive: bool = True) -> Case:
-    """Starts of size <= 1/32 with curvature <= 2: |y'| <= (7/8 + 2/32)|y|."""
-    d = draw(st.integers(1, 4))
-    blocks = _rest(draw, d)
-    start = draw(vector(d, 16)) / 64
-    if not contractive:
-        blocks = [("real", draw(st.sampled_from((1.0, 1.25, 2.0))), 1), *_rest(draw, d - 1)]
-        start[0] = draw(st.integers(1, 16)) / 1024
-    return {
-        "basis": draw(unimodular(d)),
-        "form": form(blocks),
-        "center": draw(vector(d)),
-        "curvature": draw(sixteenths(-32, 32)) if contractive else draw(sixteenths(1, 32)),
-        "start": start,
-    }
-
-
-@st.composite
-def _net(draw: st.DrawFn, equal: bool = False) -> Case:
-    """A tanh net without bias (0 is fixed) or with a random one.
-
-    `equal`: two units in exchange symmetry, started equal. A = P P^T + K, K small and
-    antisymmetric, so that most orbits converge.
-    """
-    if equal:
-        a = draw(st.integers(0, 16)) / 16
-        # slope 3/2 along (1, 1), at least 5 along (1, -1)
-        matrix_of_pair = np.array([[3.25 + a, -1.75 - a], [-1.75 - a, 3.25 + a]])
-        return {"matrix": matrix_of_pair, "noise": 0.0, "equal": True, "seed": draw(SEEDS)}
-    d = draw(st.integers(1, 4))
-    p = draw(matrix(d, d, 16)) + np.diag(draw(nonzero_vector(d)))
-    k = np.triu(draw(matrix(d, d, 4)), 1)
-    return {
-        "matrix": p @ p.T + k - k.T,
-        "noise": float(draw(st.booleans())),
-        "equal": False,
-        "seed": draw(SEEDS),
     }
 
 
@@ -387,33 +249,5 @@ SUITES = (
         ),
         predicate="random_start",
         larger=lambda d: _saddle(d, recall=True),
-    ),
-    Suite(
-        "A4",
-        "net",
-        property="h' = (h + A tanh(h) + b)/2: whatever random inputs converge to has rho <= 1",
-        cases=_net,
-        judge=Confirmed(_net_limits, CHANCE),
-        broken=_broken_for_net,
-        drops=(
-            Drop(
-                "encoder: inputs off the invariant subspace of equal units",
-                cases=lambda: _net(equal=True),
-                assumption="encoder",
-            ),
-        ),
-        predicate="inputs",
-    ),
-    Suite(
-        "A4",
-        "basin",
-        property="rho < 1 at h*: every start in a ball around it converges to h*",
-        cases=_ball,
-        judge=_basin,
-        broken=_broken_in_ball,
-        drops=(
-            Drop("contractive", cases=lambda: _ball(contractive=False), assumption="contractive"),
-        ),
-        predicate="attracts",
     ),
 )

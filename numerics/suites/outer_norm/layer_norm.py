@@ -36,7 +36,7 @@ from ..shared.assumed_spheres import added, at_most, invertible, norm
 from ..shared.complex_step import complex_step, normalised
 from ..shared.predicates import PredicateJudge
 from .exact_contraction import exact_loops, example, loop_of, sharp_of
-from .existence import exact_line, lines, loops
+from .existence_exact import exact_line, lines, loops
 from .jacobian import tolerance, torn
 from .sensitivity import exact_points, point_of, rounding
 
