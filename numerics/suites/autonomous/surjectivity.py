@@ -1,7 +1,7 @@
-"""Attacks on A2' at one token: ranks of D_theta f at constructed fixed points, and how far a loop
-without fixed points steps.
+"""Attacks on A2' at one token: ranks of D_theta f at fixed points, and steps where there are none.
 
-Derivatives are taken by complex steps, and no formula for them is used.
+The fixed points are constructed. Derivatives are taken by complex steps, and no formula for them is
+used.
 """
 
 from __future__ import annotations
