@@ -35,7 +35,7 @@ def change_row(base: Baseline, candidate: Candidate) -> TriedChange:
     if change is None:
         return replace(row, reason=candidate.reason)
     fixed_points = "kept" if change.keeps else "moved"
-    row = replace(row, step=change.formula, fixed_points=fixed_points)
+    row = replace(row, step=change.formula, change=change, fixed_points=fixed_points)
     loop = ChangedLoop(base.inputs.loop, change, recalled(base.inputs)[0])
     try:
         found = base.inputs.verdicts(loop, base.limits)
@@ -89,7 +89,8 @@ def _solved(
     count = different([h for h in states if h is not None])
     right = base.answers.right(states)
     after = Effect(tuple(outcomes), tuple(rho), tuple(confirmed), count, right)
-    what = "do not settle" if base.moving else "settle slowly"
+    ways = (("do not settle", base.moving), ("settle slowly", base.slow))
+    what = " or ".join(words for words, some in ways if some)
     text = [f"a fixed point is found for {len(found)} of {len(base.hard)} inputs that {what}"]
     known = [point.rho for point in found if point.rho is not None]
     if repels := sum(value > 1 for value in known):
@@ -134,7 +135,7 @@ def stop_rows(base: Baseline, given: Sequence[int]) -> list[TriedChange]:
         if time in places
     ]
     if constant is not None and not steady:
-        reason = "some answer still changes at the end of the run, so that none is constant"
+        reason = f"some answer still changes in the last {1 - STEADY:.0%} of the run"
         rows.append(replace(row, reason=reason))
     return rows
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from ...support.jsonable import jsonable
+from .change import Change
 
 DIGITS = 1e-8
 """Residual until which iterations are counted."""
@@ -111,6 +112,8 @@ class TriedChange:
         cost: what it costs.
         verdict: what it did, in plain words.
         rank: 1 for the change that did most; ties have the same rank. None if it was not tried.
+        change: the change of the step in numbers, such as its damping factor `change.damp` and its
+            strength `change.recall`; None for a solver, for fewer loops, and where nothing was run.
     """
 
     name: str
@@ -126,6 +129,7 @@ class TriedChange:
     cost: str = ""
     verdict: str = ""
     rank: int | None = None
+    change: Change | None = None
 
     @property
     def tried(self) -> bool:
@@ -152,6 +156,7 @@ class TriedChange:
         out = dict(self.__dict__)
         out["before"] = self.before.to_json()
         out["after"] = None if self.after is None else self.after.to_json()
+        out["change"] = None if self.change is None else asdict(self.change)
         out |= {"tried": self.tried, "needs": self.needs, "median_moved": self.median_moved}
         return jsonable(out)
 

@@ -38,6 +38,7 @@ def test_damping_has_the_best_factor(slopes, factor):
     radius = max(abs(1 - factor + factor * a) for a in slopes)
     assert damp.after.rho == pytest.approx((radius, radius), abs=2e-4)
     assert damp.before.rho == pytest.approx((1.2, 1.2), abs=1e-6)
+    assert damp.change.damp == pytest.approx(factor, rel=1e-4)
     assert (damp.rank, damp.fixed_points, damp.claim) == (1, "kept", "S1")
     assert damp.verdict == "2 of 2 inputs settle instead of 0"
     assert row(found, "solve", "Newton").after.settled == 2
@@ -145,6 +146,17 @@ def test_a_slow_loop_is_solved():
     assert newton.after.rho == pytest.approx((0.995, 0.995), abs=1e-6)
 
 
+def test_slow_inputs_beside_moving_ones_are_not_said_to_move():
+    """h' = m h + 1 with m = 0.995, which is slow, and m = -1.2, which explodes."""
+    slopes = np.array([[0.995], [-1.2]])
+    found = advise(FunctionLoop(lambda h, m: m * h + 1, np.zeros_like), slopes, loops=200)
+    assert found.before.counts == {"fixed-point": 1, "explosion": 1}
+    newton = row(found, "solve", "Newton").verdict
+    assert newton.startswith(
+        "a fixed point is found for 2 of 2 inputs that do not settle or settle slowly"
+    )
+
+
 def test_a_list_of_inputs_is_as_good_as_a_batch():
     inputs = np.array([[0.5, -0.2], [0.1, 0.3]])
     flip = FunctionLoop(lambda h, e: e - 1.5 * np.tanh(h), np.zeros_like)
@@ -221,6 +233,10 @@ def test_the_table_and_the_json_say_the_same():
         assert (r.verdict if r.tried else r.reason) in text
         assert r.claim in text
     assert "no promise" in text
+    changes = {r["name"]: r["change"] for r in out["rows"]}
+    assert changes["damp"]["damp"] == row(found, "damp").change.damp
+    assert next(r["change"]["norm"] for r in out["rows"] if r["name"].startswith("norm")) == 1
+    assert changes["fewer loops"] is None
     ranks = [r.rank for r in found.tried]
     assert ranks == sorted(ranks)
     assert all(r.rank is None for r in found.rows if not r.tried)
