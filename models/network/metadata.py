@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...support.errors import LoopstabError, UsageError
-from ...support.schema import ListOf, MapOf, ObjectOf, SchemaError, Text, Whole, shown
+from ...support.safetensors_header import read_safetensors_header
+from ...support.schema import ListOf, ObjectOf, SchemaError, Text, Whole, shown
 from ...support.strict_json import parse_json
 from .record_schema import META, lacking
 
@@ -20,15 +21,10 @@ DATA_KEY = "loopstab-data"
 """Key of the JSON object of prepared data."""
 CHECKSUM = "checksum"
 """Key of the checksum in that object, where it stands last."""
-LENGTH_BYTES = 8
-"""A safetensors file begins with the length of its JSON header, in that many bytes, the lowest
-first.
-"""
 LONGEST_HEADER = 100_000_000
 """Bytes; the limit that the safetensors library sets."""
 BYTES = {"F64": 8, "F32": 4, "BF16": 2, "F16": 2}
 """Names of the dtypes that we write, and the bytes of a number."""
-OTHERS = "__metadata__"
 
 TENSOR = ObjectOf(
     {
@@ -67,12 +63,12 @@ def read_header(path: str | Path) -> Header:
     path = Path(path)
     require_file(path)
     try:
-        header, size = _header(path)
-        others = header.pop(OTHERS, {})
+        with open(path, "rb") as file:
+            tensors, others, size = read_safetensors_header(file, LONGEST_HEADER)
         text = others.get(KEY)
         if text is None:
             raise not_ours(path, others)
-        shapes = _shapes(header, size)
+        shapes = _shapes(tensors, size)
         meta = parse_json(text)
         META.check(meta, "")
         checksum = meta.pop(CHECKSUM, None)
@@ -167,24 +163,11 @@ def not_ours(path: Path, others: Mapping[str, str]) -> LoopstabError:
     )
 
 
-def _header(path: Path) -> tuple[dict[str, Any], int]:
-    """The JSON header of a safetensors file, and the number of bytes that follow it."""
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        length = int.from_bytes(file.read(LENGTH_BYTES), "little")
-        if not 0 < length <= min(LONGEST_HEADER, size - LENGTH_BYTES):
-            raise ValueError("it does not begin with a header")
-        header = parse_json(file.read(length))
-    MapOf(ObjectOf({}, further=True), 1_000_000).check(header, "the header")
-    MapOf(Text(LONGEST_HEADER)).check(header.get(OTHERS, {}), OTHERS)
-    return header, size - LENGTH_BYTES - length
-
-
-def _shapes(header: dict[str, Any], size: int) -> dict[str, tuple[int, ...]]:
+def _shapes(tensors: dict[str, Any], size: int) -> dict[str, tuple[int, ...]]:
     """The shapes of the tensors, whose data must fill the `size` bytes after the header."""
     shapes: dict[str, tuple[int, ...]] = {}
     spans: list[tuple[int, int, int, str]] = []
-    for name, one in header.items():
+    for name, one in tensors.items():
         TENSOR.check(one, f"tensor {shown(name)}")
         shapes[name] = tuple(one["shape"])
         first, last = one["data_offsets"]

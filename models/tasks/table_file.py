@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...support.errors import LoopstabError, UsageError
+from ...support.safetensors_header import read_safetensors_header
 from ...support.schema import (
     Anything,
     ListOf,
@@ -29,10 +30,11 @@ from ...support.schema import (
     shown,
 )
 from ...support.strict_json import parse_json
+from ..network.metadata import DATA_KEY
 from ..network.metadata import KEY as CHECKPOINT_KEY
 from .cell_rules import CELLS
 
-KEY = "loopstab-data"
+KEY = DATA_KEY
 """Key of our JSON object among the metadata of a prepared file."""
 COLUMNS = {
     "cells": ("U8", "|u1"),
@@ -131,13 +133,12 @@ def read_columns(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     """
     with _opened(path) as file:
         try:
-            header, begin = _header(file)
-            metadata = header.pop("__metadata__", {})
+            header, metadata, size = read_safetensors_header(file, LONGEST_HEADER)
             if KEY not in metadata:
                 raise LoopstabError(_what_else(path, metadata))
             meta = parse_json(metadata[KEY])
             META.check(meta, "")
-            shapes = _shapes(header, meta["kind"], os.fstat(file.fileno()).st_size - begin)
+            shapes = _shapes(header, meta["kind"], size)
             columns = {}
             for name, entry in sorted(header.items(), key=_begin):
                 columns[name] = np.empty(shapes[name], COLUMNS[name][1])
@@ -176,23 +177,6 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
         )
     with open(descriptor, "rb") as file:
         yield file
-
-
-def _header(file: BufferedReader) -> tuple[dict[str, Any], int]:
-    """The header, whose metadata are texts, and where the columns begin."""
-    length = int.from_bytes(file.read(8), "little")
-    if not 2 <= length <= LONGEST_HEADER:
-        raise ValueError("it does not begin with the header of a safetensors file")
-    raw = file.read(length)
-    if len(raw) < length:
-        raise ValueError("its header is cut off")
-    header = parse_json(raw)
-    if not isinstance(header, dict):
-        raise ValueError("its header is no JSON object")
-    metadata = header.get("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise ValueError("the metadata of its header are not texts")
-    return header, 8 + length
 
 
 def _what_else(path: Path, metadata: Mapping[str, str]) -> str:

@@ -17,18 +17,18 @@ from loopstab.models.zoo import zoo
 from loopstab.support.errors import LoopstabError, UsageError
 
 DAMAGED = {
-    "empty": (lambda raw: b"", "does not begin with a header"),
-    "the length alone": (lambda raw: raw[:8], "does not begin with a header"),
-    "a length that lies": (lambda raw: struct.pack("<Q", 10**7) + raw[8:], "begin with a header"),
-    "a length of 2^63": (lambda raw: struct.pack("<Q", 2**63) + raw[8:], "begin with a header"),
+    "empty": (lambda raw: b"", "does not begin with the header"),
+    "the length alone": (lambda raw: raw[:8], "its header is cut off"),
+    "a length that lies": (lambda raw: struct.pack("<Q", 10**7) + raw[8:], "header is cut off"),
+    "a length of 2^63": (lambda raw: struct.pack("<Q", 2**63) + raw[8:], "begin with the header"),
     "cut": (lambda raw: raw[:-4], "bytes, and its header tells of"),
     "appended": (lambda raw: raw + b"1", "bytes, and its header tells of"),
-    "a header that is a list": (headed(lambda h: b"[1]"), "the header must be an object"),
+    "a header that is a list": (headed(lambda h: b"[1]"), "its header is no JSON object"),
     "a deep header": (headed(lambda h: DEEP.encode()), "nested deeper"),
     "a header in Latin-1": (headed(lambda h: b'{"\xe9": 1}'), "not UTF-8"),
     "metadata that are a list": (
         headed(lambda h: {**h, "__metadata__": {"loopstab": [1]}}),
-        "must be a text",
+        "the metadata of its header are not texts",
     ),
     "a tensor that is a list": (headed(lambda h: {**h, "encoder.weight": [1]}), "an object"),
     "no dtype": (headed(lambda h: h["encoder.weight"].pop("dtype") and None), "dtype is missing"),

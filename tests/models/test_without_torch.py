@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
-from loopstab.models.network.metadata import LENGTH_BYTES, read_metadata
+from loopstab.models.network.metadata import read_metadata
 from loopstab.models.zoo import zoo
 from loopstab.support.errors import LoopstabError, UsageError
+from loopstab.support.safetensors_header import LENGTH_BYTES
 
 ABSENT = """
 import sys
