@@ -5,51 +5,21 @@ import csv
 import gzip
 import importlib.util
 import io
-import itertools
-import json
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sudoku_sheet import COUNT, HEADER, OTHER, PUZZLES, TABLE, sheet
 
-from loopstab.models.tasks.chess import puzzles as chess_puzzles
-from loopstab.models.tasks.sudoku import solved, sudoku_file
-from loopstab.models.tasks.sudoku.solver import solve
-from loopstab.models.tasks.sudoku.sudoku_task import generate
-from loopstab.models.tasks.table import LEVELS, MARK, Table
+from loopstab.models.tasks.sudoku import sudoku_file
+from loopstab.models.tasks.table import LEVELS, MARK
 from loopstab.models.tasks.table_source import tenths, whole
 from loopstab.models.tasks.text_lines import LONGEST, text_lines
-from loopstab.paper_figures.cli import main
 from loopstab.support.errors import UsageError
 
-COUNT = 60
-TABLE = generate(2, COUNT)
-CELLS, RATINGS = TABLE.cells[np.argsort(TABLE.line)], TABLE.difficulty[np.argsort(TABLE.line)]
-PUZZLES = [
-    (
-        "".join(str(c % MARK) if c >= MARK else "." for c in row),
-        "".join(str(c % MARK) for c in row),
-        int(rating),
-    )
-    for row, rating in zip(CELLS.tolist(), RATINGS, strict=True)
-]
-"""Clues, answer and rounds of singles of puzzles with one solution."""
-HEADER = "source,question,answer,rating"
 COMPRESSIONS = [bytes, gzip.compress, bz2.compress]
 if importlib.util.find_spec("zstandard"):  # the extra loopstab[zst]
     COMPRESSIONS.append(lambda text: importlib.import_module("zstandard").compress(text))
-TWO_SOLUTIONS = "12344321........"
-"""By hand: the lower half may be 2143 3412 or 3412 2143."""
-NO_SOLUTION = "1.......1......."
-
-
-def sheet(form, header=None, end="\n", puzzles=tuple(PUZZLES)):
-    lines = [] if header is None else [header]
-    lines += [form.format(i=i, q=q, a=a, r=r, d=r / 10) for i, (q, a, r) in enumerate(puzzles)]
-    return end.join(lines) + end
-
-
 PLAIN = sheet("here,{q},{a},{r}", HEADER)
 NEITHER = {"answer", "difficulty"}
 VARIANTS = {
@@ -112,9 +82,6 @@ def test_every_variant_gives_the_same_table(tmp_path, plain, text, gives):
         puzzle = "".join(str(c % MARK) if c >= MARK else "." for c in cells.tolist())
         line = lines[table.line[row] - 1]
         assert puzzle in (line if "." in line else line.translate(str.maketrans("0_-*", "....")))
-
-
-OTHER = sheet("{i};{q};{a};{r}", "n;board;grid;level")
 
 
 @pytest.mark.parametrize(
@@ -192,61 +159,6 @@ def test_numbers(text, number, ten):
     assert (whole(text), tenths(text)) == (number, ten)
 
 
-# What our solver says
-
-
-@pytest.mark.parametrize(
-    ("puzzle", "name", "reason"),
-    [
-        (TWO_SOLUTIONS, "several", "the puzzle has more than one solution"),
-        (NO_SOLUTION, "none", "the puzzle has no solution"),
-    ],
-)
-def test_puzzles_without_one_solution(tmp_path, puzzle, name, reason):
-    path = tmp_path / "s.txt"
-    lines = [q for q, _, _ in PUZZLES] * 3
-    path.write_text("\n".join([*lines[:4], puzzle, *lines[4:]]))
-    table = sudoku_file.read(path)
-    assert table.meta["malformed_lines"] == [[5, reason]]
-    assert (table.meta["solver"][name], table.meta["solver"]["unique"]) == (1, 3 * COUNT)
-    path.write_text("\n".join([puzzle, *lines[:20]]))
-    with pytest.raises(UsageError, match=f"s.txt:1: {reason}; 1 of 21 rows are malformed"):
-        sudoku_file.read(path)
-
-
-def test_an_answer_that_is_another_solution(tmp_path):
-    """The grid is valid and has the clues, but the puzzle has two solutions."""
-    answer = TWO_SOLUTIONS[:8] + "21433412"
-    assert [*map(int, answer)] in solve([int(c) if c != "." else 0 for c in TWO_SOLUTIONS], 2).grids
-    path = tmp_path / "s.csv"
-    rows = [f"{q},{a}" for q, a, _ in PUZZLES] * 2
-    path.write_text("\n".join(["puzzle,solution", *rows, f"{TWO_SOLUTIONS},{answer}"]))
-    assert sudoku_file.read(path).meta["malformed_lines"] == [
-        [2 * COUNT + 2, "the puzzle has more than one solution"]
-    ]
-
-
-def test_the_solver_gives_up(monkeypatch):
-    """Norvig's grid without a solution, which a search finds out after an hour."""
-    grid = ".....5.8....6.1.43..........1.5........1.6...3.......553.....61........4........."
-    monkeypatch.setattr(solved, "MOST_GUESSES", 50)
-    question = np.array([[int(c) if c != "." else 0 for c in grid]])
-    found = solved.Solved.of(question, 3)
-    assert (found.solutions.tolist(), found.guesses.tolist()) == ([-1], [50])
-    malformed = sudoku_file.Malformed("s")
-    assert not found.good(np.array([3]), malformed).any()
-    assert malformed.first == [(3, "the puzzle is not solved after 50 guesses")]
-
-
-def test_guesses_go_before_rounds():
-    counts = np.array([[1, 1, 1, 2], [0, 3, 0, 9], [5, 6, 70_000, 8]])
-    found = solved.Solved(np.zeros((4, 16), np.uint8), *counts)
-    values, unit = found.difficulty(np.array([True, True, True, False]))
-    assert (values.tolist(), unit) == ([0, 3, 0, 9], "guesses")
-    values, unit = found.difficulty(np.array([True, False, True, False]))
-    assert (values.tolist(), unit) == ([5, 6, 65_535, 8], "rounds of singles")
-
-
 # Files that are refused
 
 
@@ -296,108 +208,3 @@ def test_the_longest_line_is_read(tmp_path):
         (1, LONGEST),
         (2, LONGEST),
     ]
-
-
-# Chess
-
-
-def lichess(count=50):
-    """Valid rows of nine fields: pawns between kings that step aside and back."""
-    out = []
-    for i, (w, b) in enumerate(itertools.islice(itertools.permutations(range(1, 7), 2), count)):
-        ranks = [f"{w}P{7 - w}", f"{b}p{7 - b}"]
-        for shift in range(2):
-            board = ["7k", "8", *(["8"] * shift), *ranks, *(["8"] * (1 - shift)), "8", "8", "K7"]
-            rating = (900, 1600, 1601, 2000)[(2 * i + shift) % 4]
-            fen = f"{'/'.join(board)} b - - 0 1"
-            out.append([f"id{i}", fen, "h8g8 a1b1 g8h8", rating, 80, 90, 9, "short", "https://x"])
-    return out
-
-
-NAMES = [
-    "PuzzleId",
-    "FEN",
-    "Moves",
-    "Rating",
-    "RatingDeviation",
-    "Popularity",
-    "NbPlays",
-    "Themes",
-    "GameUrl",
-]
-CHESS = lichess()
-
-
-def chess_text(rows, header=True, delimiter=","):
-    return "\n".join(delimiter.join(map(str, row)) for row in [*([NAMES] if header else []), *rows])
-
-
-CHESS_VARIANTS = {
-    "bz2": bz2.compress(chess_text(CHESS).encode()),
-    "no header": chess_text(CHESS, header=False).encode(),
-    "ten columns": (chess_text([[*r, "Opening_x y"] for r in CHESS], header=False)).encode(),
-    "pandas": chess_text([[*r[:3], f"{r[3]}.0", *r[4:]] for r in CHESS]).encode(),
-    "index": "\n".join(
-        f"{i or ''},{row}" for i, row in enumerate(chess_text(CHESS).splitlines())
-    ).encode(),
-    "without an end": "\n".join(
-        row.rsplit(",", 2)[0] if i % 3 == 1 else row
-        for i, row in enumerate(chess_text(CHESS).splitlines())
-    ).encode(),
-    "reversed": chess_text([r[::-1] for r in [NAMES, *CHESS]], header=False).encode(),
-    "lower case": chess_text(CHESS).replace("FEN,Moves,Rating", "fen,moves,rating").encode(),
-    "semicolons": chess_text(CHESS, delimiter=";").encode(),
-}
-
-
-@pytest.mark.parametrize("content", CHESS_VARIANTS.values(), ids=CHESS_VARIANTS)
-def test_every_variant_of_chess_gives_the_same_table(tmp_path, content):
-    pytest.importorskip("chess", reason="the extra loopstab[chess] is not installed")
-    (tmp_path / "plain.csv").write_text(chess_text(CHESS))
-    (tmp_path / "c.csv").write_bytes(content)
-    known, table = (chess_puzzles.read(tmp_path / name) for name in ("plain.csv", "c.csv"))
-    assert table.fingerprint == known.fingerprint
-    assert len(table.cells) == len(CHESS) == table.meta["rows_checked"]
-    assert sorted(table.difficulty.tolist()) == sorted(row[3] for row in CHESS)
-    first = 1 if content.startswith(b"id") else 2
-    assert table.line.tolist() == list(range(first, first + len(CHESS)))
-
-
-def test_columns_of_chess(tmp_path):
-    pytest.importorskip("chess", reason="the extra loopstab[chess] is not installed")
-    (tmp_path / "plain.csv").write_text(chess_text(CHESS))
-    (tmp_path / "c.csv").write_text(
-        "Elo,Position,Line\n" + "\n".join(f"{r[3]},{r[1]},{r[2]}" for r in CHESS)
-    )
-    known = chess_puzzles.read(tmp_path / "plain.csv")
-    columns = "fen=Position,moves=Line,rating=Elo"
-    assert chess_puzzles.read(tmp_path / "c.csv", columns=columns).fingerprint == known.fingerprint
-    with pytest.raises(UsageError, match=f"c.csv:1: .* fen, moves, rating: .*--columns {columns}"):
-        chess_puzzles.read(tmp_path / "c.csv")
-    with pytest.raises(UsageError, match="to find rating: "):
-        chess_puzzles.read(tmp_path / "plain.csv", columns="rating=")
-
-
-# The command
-
-
-def test_the_command_says_what_was_solved(tmp_path, capsys):
-    source, out = tmp_path / "s.csv", tmp_path / "s.safetensors"
-    source.write_text(sheet("{q};9", "board;level"))
-    args = ["data", "prepare", "sudoku", str(source), "--out", str(out)]
-    args += ["--columns", "puzzle=board,rating=level"]
-    for flags in ([], ["--json"]):
-        with pytest.raises(SystemExit) as stop:
-            main([*args, *flags])
-        assert not stop.value.code
-        text = capsys.readouterr().out
-        if flags:
-            assert json.loads(text)["solver"]["gives"] == {
-                "answer": "the file has none",
-                "difficulty": "the file has the same rating everywhere",
-            }
-        else:
-            assert f"our solver: {COUNT} puzzles with one solution, 0 with several" in text
-            assert "it gives the difficulty: the file has the same rating everywhere" in text
-            assert "rounds of singles: easy up to" in text
-    assert Table.load(out).meta["solver"]["unique"] == COUNT
