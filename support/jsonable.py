@@ -36,6 +36,25 @@ def jsonable(value: Any) -> Any:
     return value
 
 
+def rounded(value: Any, digits: int = 6) -> Any:
+    """A JSON value whose fractions have that many significant digits.
+
+    Args:
+        value: numbers, text, None, and dictionaries, lists and tuples of such values.
+        digits: significant digits, from 1 to 17.
+
+    Example:
+        >>> from loopstab.support.jsonable import rounded
+        >>> rounded({"p": 1 / 3, "n": (1234567, None)})
+        {'p': 0.333333, 'n': [1234567, None]}
+    """
+    if isinstance(value, dict):
+        return {key: rounded(item, digits) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item, digits) for item in value]
+    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
+
+
 def json_text(value: Any) -> str:
     """`jsonable(value)` as indented JSON text."""
     return json.dumps(jsonable(value), indent=1, allow_nan=False)

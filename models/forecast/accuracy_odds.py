@@ -1,7 +1,7 @@
 """Probabilities that the accuracy is kept, from the answers to other inputs after few iterations.
 
-Counts are scaled down to at most `WORTH` inputs, because what 64 iterations say of 500 is worth no
-more.
+Counts are scaled down to at most `WORTH` inputs where fewer than 500 iterations were looked at,
+because what they say of 500 is worth no more.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from scipy.stats import beta, norm
 
 WORTH = 16.0
-"""Most inputs that a count stands for."""
+"""Most inputs that a count stands for, if it was made before `LATE` iterations."""
 EARLY, LATE = 30, 500
 """Iterations between which the accuracy is to be kept."""
 KEPT, LONGER = 0.95, 0.9
@@ -41,6 +41,10 @@ class EarlyAccuracy:
     lost: int
     gained: int
     seen: int
+
+    def worth(self, count: int) -> float:
+        """For how many inputs a count of inputs stands."""
+        return count if self.seen >= LATE else min(WORTH, count)
 
     def late(self, settles: float) -> float:
         """The share of right answers to expect after `LATE` iterations.
@@ -74,7 +78,7 @@ def kept_probability(accuracy: EarlyAccuracy, settles: float) -> float:
     if not accuracy.early:
         return NOTHING
     share = min(accuracy.late(settles) * accuracy.inputs / accuracy.early, 1.0)
-    weight = min(WORTH, accuracy.early)
+    weight = accuracy.worth(accuracy.early)
     return _bounded(beta.cdf(1 - KEPT, (1 - share) * weight + 0.5, share * weight + 0.5))
 
 
@@ -95,7 +99,7 @@ def longer_probability(
     if not easy.early:
         return NOTHING
     means = [easy.late(settle_easy), hard.late(settle_hard)]
-    counts = [min(WORTH, a.inputs) for a in (easy, hard)]
+    counts = [a.worth(a.inputs) for a in (easy, hard)]
     smooth = [(m * n + 0.5) / (n + 1) for m, n in zip(means, counts, strict=True)]
     spread = [p * (1 - p) / n for p, n in zip(smooth, counts, strict=True)]
     deviation = math.sqrt(spread[1] + LONGER**2 * spread[0])

@@ -10,18 +10,16 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import write_atomic
+from ...support.jsonable import rounded
 from ...support.regular_file import read_regular
 from ...support.strict_json import parse_json
 from .forecast import Forecast
 
 LONGEST = 50_000_000
 """Most bytes of a file of forecasts."""
-DIGITS = 6
-"""Significant digits that are written."""
 
 
 def seal_path(path: str | Path) -> Path:
@@ -40,7 +38,7 @@ def write_forecasts(path: str | Path, forecasts: Iterable[Forecast]) -> Path:
         LoopstabError: a file cannot be written.
     """
     path = Path(path)
-    text = "".join(json.dumps(_rounded(one.to_json()), allow_nan=False) + "\n" for one in forecasts)
+    text = "".join(json.dumps(rounded(one.to_json()), allow_nan=False) + "\n" for one in forecasts)
     write_atomic(path, text)
     digest = hashlib.sha256(text.encode()).hexdigest()
     write_atomic(seal_path(path), f"{digest}  {path.name}\n")
@@ -92,11 +90,3 @@ def _read(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise LoopstabError(f"cannot read {path}: {reason}") from None
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}")
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    return [_rounded(item) for item in value] if isinstance(value, list) else value

@@ -45,12 +45,13 @@ from typing import Any
 
 from ...support.errors import LoopstabError, UsageError
 from ...support.files import write_atomic
+from ...support.jsonable import rounded
 from ...support.regular_file import read_regular
 from ...support.schema import Flag, Kind, ListOf, MapOf, Maybe, Number, ObjectOf, Text, Whole
 from ...support.strict_json import parse_json
 from ...theory.outcome import Outcome
+from .forecast import STAGES
 
-STAGES = ("initial", "middle", "end")
 LONGEST = 100_000_000
 """Most bytes of a file of measurements; a line has about six thousand."""
 
@@ -193,7 +194,7 @@ class Measured:
 
     def to_json(self) -> dict[str, Any]:
         """The line with its numbers rounded to six digits."""
-        return _rounded(asdict(self))
+        return rounded(asdict(self))
 
 
 def read_measured(path: str | Path) -> list[Measured]:
@@ -236,11 +237,3 @@ def write_measured(path: str | Path, lines: Iterable[Measured]) -> Path:
     """Write a file of measurements, whole or not at all."""
     texts = (json.dumps(line.to_json(), allow_nan=False) for line in lines)
     return write_atomic(path, "".join(f"{text}\n" for text in texts))
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value

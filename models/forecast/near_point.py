@@ -20,15 +20,15 @@ from ..loops.torch_loop import TorchLoop
 from ..network.transformer import LoopedTransformer
 
 LOOPS = 64
-"""Iterations before the search for a fixed point begins."""
+"""Iterations before the search for a fixed point begins, unless others are asked for."""
 MOVING = 0.05
-"""Relative step after `LOOPS` iterations beyond which no fixed point is looked for."""
+"""Relative step after these iterations beyond which no fixed point is looked for."""
 NEAR = 0.1
 """Distance from the fixed point, relative to it, up to which the orbit counts as going there."""
 STILL = 1e-6
 """Relative step at which an orbit counts as having arrived."""
-LONGEST_PERIOD = 8
-"""Longest cycle that is looked for."""
+PERIODS = 8
+"""The longest cycle that is looked for has so many times fewer iterations than the orbit."""
 RETURNS = 0.1
 """A cycle returns closer than this share of a step."""
 STEPS, PRODUCTS = 15, 150
@@ -41,15 +41,16 @@ BUDGET = 300
 
 @dataclass(frozen=True)
 class NearPoint:
-    """What was found of one input after `LOOPS` iterations.
+    """What was found of one input after some iterations.
 
     Attributes:
         how: `newton` if a fixed point was found; `not found` if Newton's method failed; `returns`
-            if the orbit comes back after `period` iterations; `moving` if it still moves so far
-            that no fixed point was looked for; `left` if the states are not finite.
+            if the orbit comes back after `period` iterations and is not slowing; `moving` if it
+            still moves so far that no fixed point was looked for; `left` if the states are not
+            finite.
         step: the last relative step.
         slowing: whether it is less than half of the one that was taken half of the iterations ago.
-        growth: the factor per iteration by which the norm grew over the second half.
+        grown: the factor by which the norm grew over the second half of the iterations.
         period: after how many iterations the orbit returns; None if it does not.
         rho: spectral radius at the fixed point; None without one.
         leading: the leading eigenvalue there, as real and imaginary part.
@@ -64,7 +65,7 @@ class NearPoint:
     how: str
     step: float
     slowing: bool
-    growth: float
+    grown: float
     period: int | None = None
     rho: float | None = None
     leading: tuple[float, float] | None = None
@@ -85,31 +86,35 @@ class NearPoint:
 
 
 @torch.no_grad()
-def near_point(model: LoopedTransformer, x: Tensor, target: Tensor) -> NearPoint:
+def near_point(
+    model: LoopedTransformer, x: Tensor, target: Tensor, loops: int = LOOPS
+) -> NearPoint:
     """Run the loop on one input, and look for the fixed point near the state that it reaches.
 
     Args:
         model: the loop, in float64.
         x: the input, (1, cells, channels).
         target: the right answer, (1, cells).
+        loops: iterations before the search begins; at least 16.
 
     Returns:
         What was found.
     """
     e = model.encode(x.double())
     context, states = model.prepare(e, folded=True), [model.initial(e)]
-    for _ in range(LOOPS):
+    for _ in range(loops):
         states.append(model.advance(states[-1], context))
     orbit = torch.cat(states)
     sizes = orbit.flatten(1).norm(dim=1).numpy()
     if not np.isfinite(sizes).all() or not sizes.all():
         return NearPoint("left", math.inf, False, math.inf)
     steps = (orbit[1:] - orbit[:-1]).flatten(1).norm(dim=1).numpy() / sizes[:-1]
-    half = LOOPS // 2
-    growth = float((sizes[-1] / sizes[half]) ** (1 / (LOOPS - half)))
+    half = loops // 2
     slowing = bool(steps[-1] < steps[half - 1] / 2)
-    seen = {"step": float(steps[-1]), "slowing": slowing, "growth": growth}
-    if steps[-1] > STILL and (period := _period(orbit)) is not None:
+    grown = float(sizes[-1] / sizes[half])
+    seen = {"step": float(steps[-1]), "slowing": slowing, "grown": grown}
+    # a spiral that slows down to a fixed point comes back as closely as a cycle
+    if steps[-1] > STILL and not slowing and (period := _period(orbit)) is not None:
         return NearPoint("returns", **seen, period=period)
     if steps[-1] > MOVING:
         return NearPoint("moving", **seen)
@@ -124,9 +129,9 @@ def near_point(model: LoopedTransformer, x: Tensor, target: Tensor) -> NearPoint
         return NearPoint("not found", **seen)
     rho, point = spectrum.value, torch.from_numpy(found.state)
     arrived = np.flatnonzero(steps <= STILL)
-    loops = float(arrived[0] + 1) if len(arrived) else None
-    if loops is None and 0 < rho < 1:
-        loops = LOOPS + float(numeric("iterations_to_tolerance")(rho, STILL, steps[-1]))
+    needed = float(arrived[0] + 1) if len(arrived) else None
+    if needed is None and 0 < rho < 1:
+        needed = loops + float(numeric("iterations_to_tolerance")(rho, STILL, steps[-1]))
     logits = model.head(point)
     return NearPoint(
         "newton",
@@ -134,7 +139,7 @@ def near_point(model: LoopedTransformer, x: Tensor, target: Tensor) -> NearPoint
         rho=rho,
         leading=(spectrum.eigenvalue.real, abs(spectrum.eigenvalue.imag)),
         distance=float((orbit[-1] - point[0]).norm() / point.norm()),
-        loops=loops,
+        loops=needed,
         constant_after=_constant_after(model.head(orbit), logits, rho),
         right=bool((logits.argmax(-1) == target).all()),
         state=found.state,
@@ -143,7 +148,8 @@ def near_point(model: LoopedTransformer, x: Tensor, target: Tensor) -> NearPoint
 
 def _period(orbit: Tensor) -> int | None:
     """The first number of iterations after which the last state returns."""
-    back = (orbit[-1] - orbit[-1 - LONGEST_PERIOD : -1]).flatten(1).norm(dim=1).flip(0)
+    longest = (len(orbit) - 1) // PERIODS
+    back = (orbit[-1] - orbit[-1 - longest : -1]).flatten(1).norm(dim=1).flip(0)
     closer = torch.nonzero(back[1:] < RETURNS * back[0]).flatten()
     return int(closer[0]) + 2 if len(closer) else None
 
@@ -166,7 +172,7 @@ def _constant_after(logits: Tensor, limit: Tensor, rho: float) -> float | None:
     late = deviations > margins
     if not bool((margins > 0).all()):
         return None
-    return LOOPS + float((torch.log(margins / deviations)[late] / math.log(rho)).max())
+    return len(logits) - 1 + float((torch.log(margins / deviations)[late] / math.log(rho)).max())
 
 
 def _gaps(logits: Tensor, answer: Tensor) -> Tensor:

@@ -15,10 +15,12 @@ from .near_point import NearPoint
 
 Votes = Mapping[Outcome, float]
 
-GROWS = 1.005
-"""Factor per iteration from which a norm counts as growing, if the state is not bounded."""
-EXPLODES = 1.05
-"""The same for geometric growth: a norm that grows like t grows by 1.02 at t = 48."""
+GROWS = 1.17
+"""Factor over the second half of the iterations from which a norm counts as growing, if the state
+is not bounded.
+"""
+EXPLODES = 4.75
+"""The same for geometric growth: a norm that grows like t doubles."""
 NEGATIVE = 0.95
 """Share of its modulus from which the real part of a negative eigenvalue counts as all of it."""
 
@@ -51,8 +53,8 @@ def vote(point: NearPoint, bounded: bool) -> Votes:
     """
     if point.attracts:
         return ATTRACTED
-    if not bounded and point.growth > GROWS:
-        grows = Outcome.EXPLOSION if point.growth > EXPLODES else Outcome.DRIFT
+    if not bounded and point.grown > GROWS:
+        grows = Outcome.EXPLOSION if point.grown > EXPLODES else Outcome.DRIFT
         return {grows: 0.9, _APERIODIC: 0.1}
     if point.how == "returns":
         return RETURNED

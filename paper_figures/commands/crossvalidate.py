@@ -16,6 +16,7 @@ from ...support.jsonable import json_text
 from ...support.option_bounds import COUNT, INPUTS, check_options
 from ...support.schema import Maybe
 from .data_files import DataFiles
+from .untrained_stage import has_untrained_stage
 
 if TYPE_CHECKING:
     from ...models.forecast.measured_file import StagedLoop
@@ -25,8 +26,6 @@ TABLES = {
     "convergence and accuracy": ("rho(W_x)", "rho", "loops", "predicted", "acc 30", "acc 500"),
 }
 """Columns of `main_table` that fit a terminal side by side, by the titles of the tables."""
-UNTRAINED = ("prefix-sums", "sudoku-4x4", "kqk")
-"""Tasks of the plan cpu whose runs with seed 0 are also measured before training."""
 
 
 def crossvalidate(
@@ -134,9 +133,10 @@ def _zoo(
     """Measure the zoo and score the forecasts."""
     import torch
 
+    from ...models.forecast.forecast import STAGES
     from ...models.forecast.forecast_file import read_forecasts
     from ...models.forecast.measured_file import measure_all
-    from ...models.forecast.measured_line import STAGES, read_measured
+    from ...models.forecast.measured_line import read_measured
     from ...models.forecast.measured_scores import score
     from ...models.grid.plan import data_files
     from ..text.score_tables import score_tables
@@ -198,8 +198,7 @@ def _staged(
             continue
         run, load = runs[name], partial(shelf.load, name)
         data = files.get(run["task"])
-        early = run["config"]["seed"] == 0 and run["task"] in UNTRAINED
-        if early and shelf.plan_of(name) == "cpu":
+        if has_untrained_stage(name, run):
             staged.append(StagedLoop(name, "initial", load, data))
         half = None if middle is None else _half(middle, name)
         if half is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,12 +14,13 @@ from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.jsonable import json_text
 from ...support.locks import exclusive_file
 from .data_files import DataFiles
+from .untrained_stage import has_untrained_stage
 
 if TYPE_CHECKING:
     from ...models.forecast.forecast import Forecast
 
-UNTRAINED = ("prefix-sums", "sudoku-4x4", "kqk")
-"""Tasks of the plan cpu whose runs with seed 0 are also predicted before training."""
+LOOPS = 64
+"""Iterations before the search for a fixed point begins."""
 
 
 class Work(NamedTuple):
@@ -28,13 +30,30 @@ class Work(NamedTuple):
     stage: str
 
 
+class Effort(NamedTuple):
+    """From what predictions are made: seed of the other inputs, iterations, and their number."""
+
+    seed: int
+    loops: int
+    inputs: int | None
+
+    def words(self) -> list[str]:
+        """The options that ask for it."""
+        asked = ["--seed", str(self.seed)]
+        asked += ["--loops", str(self.loops)] if self.loops != LOOPS else []
+        return asked + (["--inputs", str(self.inputs)] if self.inputs is not None else [])
+
+
 def predict(
     checkpoint: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
     zoo: bool = False,
     data: DataFiles = (),
     seed: int = 0,
+    loops: int = LOOPS,
+    inputs: int | None = None,
     jobs: int = 1,
     out: Path | None = None,
+    only: str = "*",
     json_: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
     """Predict what trained checkpoints will do, before it is measured.
@@ -46,10 +65,13 @@ def predict(
     their SHA-256 beside them. Lines that are there are kept, so that the same command continues
     after an interruption.
 
+    Loops that settle slowly need more --loops than the default before Newton's method finds their
+    fixed point, and mixed outcomes need more --inputs.
+
     Example: loopstab predict prefix-sums-16-internal-post-s1
 
     Exit status: 0 if everything was predicted; 1 for a damaged file; 2 for a wrong request, such as
-    an --out whose lines were made from other weights.
+    an --out whose lines were made from other weights or with other options.
 
     Args:
         checkpoint: Names (see loopstab zoo list) or paths of checkpoints.
@@ -57,23 +79,33 @@ def predict(
             the plan cpu with seed 0 also before their training.
         data: Prepared data file of a task that needs one, as TASK=FILE. Repeat for each task.
         seed: Seed of the other inputs.
+        loops: Iterations before Newton's method looks for the fixed point near an orbit.
+        inputs: Inputs of each level for which it does; default 8, and 4 from width 128 on.
         jobs: Processes; -1 for all cores.
         out: File for the predictions, ending in .jsonl; default none.
+        only: With --zoo: pattern of names to predict, such as 'kqk-*'.
         json_: Print a JSON list instead of a table.
     """
     check_seed_and_jobs(seed, jobs)
     if zoo == bool(checkpoint):
         raise UsageError("name checkpoints, or give --zoo for all that are shipped")
+    if not zoo and only != "*":
+        raise UsageError("--only belongs to --zoo: add it")
     if out is not None and out.suffix != ".jsonl":
         raise UsageError(f"the predictions are lines of JSON: name --out {out.stem}.jsonl")
     from ...models.forecast.forecast_file import read_forecasts, write_forecasts
+    from ...models.forecast.other_inputs import check_effort
     from ...models.grid.plan import data_files
     from ...models.zoo import zoo as shelf
     from ...support.progress_bar import progress_bar
     from ..text.tables import print_rows
 
-    files = data_files(data)
-    records = {name: _run(name) for name in (shelf.names() if zoo else checkpoint)}
+    check_effort(loops, inputs)
+    effort, files = Effort(seed, loops, inputs), data_files(data)
+    names = fnmatch.filter(shelf.names(), only) if zoo else checkpoint
+    if not names:
+        raise UsageError(f"no shipped checkpoint is called {only!r}: loopstab zoo list names them")
+    records = {name: _run(name) for name in names}
     work, left_out = _work(records, files, zoo)
     if checkpoint and left_out:
         task = records[left_out[0]]["task"]
@@ -81,15 +113,16 @@ def predict(
             f"{left_out[0]} needs a data file: give --data {task}=FILE (loopstab data prepare makes"
             " it)"
         )
-    command = _command(checkpoint, zoo, data, seed)
+    command = _command(checkpoint, zoo, data, only, effort)
     with exclusive_file(out) if out is not None else nullcontext():
         found = read_forecasts(out) if out is not None and out.exists() else []
+        _check_effort_of(found, effort)
         _check_weights(found)
         done = {(one.checkpoint, one.stage) for one in found}
         rest = [one for one in work if one not in done]
         bar = progress_bar(total=len(rest), unit="checkpoint", desc="predict", shown=not json_)
         with bar:
-            for made in _made(rest, files, records, seed, jobs, command):
+            for made in _made(rest, files, records, effort, jobs, command):
                 found += made
                 if out is not None:
                     write_forecasts(out, found)
@@ -118,7 +151,6 @@ def _work(
 ) -> tuple[list[Work], list[str]]:
     """What is to be predicted, the narrow networks first, and which names lack a data file."""
     from ...models.tasks.registry import task_class
-    from ...models.zoo import zoo as shelf
 
     lacking = [
         name
@@ -127,27 +159,20 @@ def _work(
     ]
     names = [name for name in records if name not in lacking]
     names.sort(key=lambda name: records[name]["config"]["model"]["width"])
-    untrained = [
-        name
+    work = [
+        Work(name, stage)
         for name in names
-        if zoo
-        and shelf.plan_of(name) == "cpu"
-        and records[name]["config"]["seed"] == 0
-        and records[name]["task"] in UNTRAINED
+        for stage in ("initial", "end")
+        if stage == "end" or (zoo and has_untrained_stage(name, records[name]))
     ]
-    work = [Work(name, stage) for name in names for stage in _stages(name, untrained)]
     return work, lacking
-
-
-def _stages(name: str, untrained: Sequence[str]) -> tuple[str, ...]:
-    return ("initial", "end") if name in untrained else ("end",)
 
 
 def _made(
     work: Sequence[Work],
     files: dict[str, str | Path],
     records: dict[str, dict[str, Any]],
-    seed: int,
+    effort: Effort,
     jobs: int,
     command: str,
 ) -> Iterator[list[Forecast]]:
@@ -155,13 +180,13 @@ def _made(
     from joblib import Parallel, delayed
 
     calls = (
-        delayed(_predicted)(one, files.get(records[one.name]["task"]), seed, command)
+        delayed(_predicted)(one, files.get(records[one.name]["task"]), effort, command)
         for one in work
     )
     yield from Parallel(n_jobs=jobs, return_as="generator")(calls)  # type: ignore[misc]
 
 
-def _predicted(one: Work, data: str | Path | None, seed: int, command: str) -> list[Forecast]:
+def _predicted(one: Work, data: str | Path | None, effort: Effort, command: str) -> list[Forecast]:
     import torch
 
     from ...models.forecast.forecaster import forecasts
@@ -169,8 +194,27 @@ def _predicted(one: Work, data: str | Path | None, seed: int, command: str) -> l
 
     torch.set_num_threads(1)  # the products are too small for more
     return forecasts(
-        shelf.load(one.name), one.name, stage=one.stage, data=data, seed=seed, command=command
+        shelf.load(one.name),
+        one.name,
+        stage=one.stage,
+        data=data,
+        command=command,
+        **effort._asdict(),
     )
+
+
+def _check_effort_of(found: Sequence[Forecast], effort: Effort) -> None:
+    """Raise `UsageError` unless the lines were made from as much."""
+    from ...models.forecast.other_inputs import POINTS, POINTS_WIDE
+
+    inputs = (POINTS, POINTS_WIDE) if effort.inputs is None else (effort.inputs,)
+    for one in found:
+        made = Effort(*(one.sources[name] for name in ("seed", "loops", "inputs")))
+        if (made.seed, made.loops) != (effort.seed, effort.loops) or made.inputs not in inputs:
+            raise UsageError(
+                f"the line of {one.checkpoint} ({one.stage}) was made with --seed {made.seed}"
+                f" --loops {made.loops} --inputs {made.inputs}: choose another --out"
+            )
 
 
 def _check_weights(found: Sequence[Forecast]) -> None:
@@ -191,13 +235,16 @@ def _check_weights(found: Sequence[Forecast]) -> None:
             )
 
 
-def _command(names: Sequence[str], zoo: bool, data: Sequence[str], seed: int) -> str:
+def _command(
+    names: Sequence[str], zoo: bool, data: Sequence[str], only: str, effort: Effort
+) -> str:
     """The command that makes the predictions again."""
     import shlex
 
     words = ["loopstab", "predict", *names, *(["--zoo"] if zoo else [])]
     words += [word for item in data for word in ("--data", item)]
-    return shlex.join([*words, "--seed", str(seed)])
+    words += ["--only", only] if only != "*" else []
+    return shlex.join([*words, *effort.words()])
 
 
 def _row(one: Forecast) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def forecast(name=NAME, level="16", stage="end"):
         sampled={"fixed-point": 4},
         reason="",
         claims=("N2",),
-        sources={},
+        sources={"seed": 0, "loops": 64, "inputs": 8},
         command="loopstab predict",
     )
 
@@ -47,10 +47,11 @@ def quick(monkeypatch):
     """Predictions without computing; returns what was asked for."""
     asked = []
 
-    def predicted(one, data, seed, command):
+    def predicted(one, data, effort, command):
         asked.append(one)
+        sources = {**effort._asdict(), "inputs": effort.inputs or 8}
         made = [forecast(one.name, level, one.stage) for level in ("16", "32")]
-        return [dataclasses.replace(f, command=command) for f in made]
+        return [dataclasses.replace(f, command=command, sources=sources) for f in made]
 
     monkeypatch.setattr(command, "_predicted", predicted)
     return asked
@@ -84,9 +85,25 @@ def test_lines_of_other_weights_are_refused(quick, capsys, tmp_path):
     assert not quick
 
 
+def test_lines_of_other_options_are_refused(quick, capsys, tmp_path):
+    out = tmp_path / "a.jsonl"
+    assert run(capsys, NAME, "--loops", 512, "--inputs", 24, "--out", out, "--json")[0] == 0
+    (line, *_) = read_forecasts(out)
+    assert line.command == f"loopstab predict {NAME} --seed 0 --loops 512 --inputs 24"
+    for words in ([], ["--loops", 512], ["--loops", 512, "--inputs", 24, "--seed", 1]):
+        code, printed = run(capsys, NAME, "--out", out, *words)
+        assert code == 2
+        assert "was made with --seed 0 --loops 512 --inputs 24: choose another" in printed.err
+    assert len(quick) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        ((NAME, "--loops", "16"), "needs 32 to 10000 iterations, not 16"),
+        ((NAME, "--inputs", "0"), "needs 1 to 256 other inputs, not 0"),
+        ((NAME, "--only", "kqk-*"), "--only belongs to --zoo: add it"),
+        (("--zoo", "--only", "nothing-*"), "is called 'nothing-*'"),
         ((), "name checkpoints, or give --zoo"),
         ((NAME, "--zoo"), "name checkpoints, or give --zoo"),
         (("nothing",), "no shipped checkpoint 'nothing'"),
@@ -99,6 +116,11 @@ def test_wrong_requests(capsys, words, message):
     code, printed = run(capsys, *words)
     assert code == 2
     assert message in printed.err
+
+
+def test_part_of_the_zoo(quick, capsys):
+    assert run(capsys, "--zoo", "--only", "kqk-none-*-s1", "--json")[0] == 0
+    assert sorted(one.name for one in quick) == ["kqk-none-peri-s1", "kqk-none-post-s1"]
 
 
 def test_the_whole_zoo(quick, capsys, monkeypatch):

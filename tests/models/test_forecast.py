@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from loopstab.models.forecast.near_point import NearPoint, near_point
 from loopstab.models.forecast.votes import outcome_probabilities, vote
 from loopstab.models.measure.trained import TrainedLoop
 from loopstab.models.zoo import zoo
+from loopstab.numerics.loops.protocol import LoopError
 from loopstab.support.errors import LoopstabError, UsageError
 from loopstab.theory.architecture import Architecture
 from loopstab.theory.outcome import Outcome
@@ -37,8 +39,8 @@ RECORDS = Path(__file__).parents[2] / "paper_figures" / "records"
 FIXED, CYCLE, APERIODIC = Outcome.FIXED_POINT, Outcome.CYCLE, Outcome.APERIODIC
 
 
-def point(how="newton", rho=None, leading=None, distance=0.0, growth=1.0, slowing=True):
-    return NearPoint(how, 1e-3, slowing, growth, rho=rho, leading=leading, distance=distance)
+def point(how="newton", rho=None, leading=None, distance=0.0, grown=1.0, slowing=True):
+    return NearPoint(how, 1e-3, slowing, grown, rho=rho, leading=leading, distance=distance)
 
 
 VOTES = [
@@ -47,9 +49,9 @@ VOTES = [
     (point(rho=1.2, leading=(-1.2, 0.0)), True, CYCLE),
     (point(rho=1.2, leading=(0.0, 1.2)), True, APERIODIC),
     (point("returns"), True, CYCLE),
-    (point("moving", growth=1.02), False, Outcome.DRIFT),
-    (point("moving", growth=1.2), False, Outcome.EXPLOSION),
-    (point("moving", growth=1.2, slowing=False), True, APERIODIC),
+    (point("moving", grown=1.4), False, Outcome.DRIFT),
+    (point("moving", grown=20.0), False, Outcome.EXPLOSION),
+    (point("moving", grown=20.0, slowing=False), True, APERIODIC),
 ]
 
 
@@ -138,9 +140,51 @@ def test_the_search_finds_the_fixed_point_of_long_orbits():
 
 
 def test_a_cycle_is_seen_by_its_return():
-    orbit = torch.tensor([[1.0], [2.0], [4.0]] * 4)
-    assert search._period(orbit) == 3
-    assert search._period(torch.arange(12.0)[:, None]) is None
+    orbit = torch.tensor([[1.0], [2.0], [4.0]] * 8)
+    assert search._period(orbit[:12]) is None  # at most one iteration in eight
+    assert search._period(torch.cat([orbit, orbit[:1]])) == 3
+    assert search._period(torch.arange(25.0)[:, None]) is None
+
+
+class _Spiral:
+    """A loop that turns by a fifth of a circle around (9, 0) and comes closer by a factor."""
+
+    center = torch.tensor([[9.0, 0.0]], dtype=torch.float64)
+
+    def __init__(self, factor):
+        turn = 2 * math.pi / 5
+        rows = [[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]]
+        self.step = factor * torch.tensor(rows, dtype=torch.float64)
+
+    def encode(self, x):
+        return x
+
+    def prepare(self, e, folded):
+        return None
+
+    def initial(self, e):
+        return self.center + torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+
+    def advance(self, h, context):
+        return self.center + (h - self.center) @ self.step.T
+
+
+@pytest.mark.parametrize(
+    ("factor", "loops", "how"),
+    [(1.0, 64, "returns"), (0.99, 64, "returns"), (0.99, 512, "not found"), (0.9, 64, "not found")],
+)
+def test_a_spiral_that_slows_down_is_no_cycle(monkeypatch, factor, loops, how):
+    """What slows by less than half over the second half of the iterations is taken for a cycle."""
+
+    def no_point(*args, **options):
+        raise LoopError("there is no Newton's method for this loop")
+
+    monkeypatch.setattr(search, "newton", no_point)
+    monkeypatch.setattr(search, "TorchLoop", SimpleNamespace(of=lambda model: None))
+    found = near_point(_Spiral(factor), torch.zeros(1, 1), torch.zeros(1, 1), loops)
+    assert found.how == how
+    assert found.slowing == (how == "not found")
+    assert found.period == (5 if how == "returns" else None)
 
 
 def test_the_answer_is_constant_where_the_deviation_is_below_the_margin():
@@ -148,7 +192,7 @@ def test_the_answer_is_constant_where_the_deviation_is_below_the_margin():
     gaps = torch.tensor([1 - 8 / 2**t for t in range(3)])
     logits = torch.stack([gaps, torch.zeros(3)], dim=1)[:, None]
     after = search._constant_after(logits, torch.tensor([[[1.0, 0.0]]]), 0.5)
-    assert after == pytest.approx(search.LOOPS + 1)  # 2 more than t = 1, counted from the last
+    assert after == pytest.approx(2 + 1)  # 2 more than t = 1, counted from the last
     late = torch.cat([logits, torch.tensor([[[1.0, 0.0]]])])
     assert search._constant_after(late, torch.tensor([[[1.0, 0.0]]]), 0.5) == 3
 
