@@ -13,25 +13,29 @@ def ahead(evidence: Grounds) -> TrainedFinding:
     """How often recall with outer norm answers more after 500 iterations, over all tasks."""
     found = list(duels(evidence.runs))
     tally = Tally.of(found)
+    if not found:
+        return TrainedFinding("Not compared.")
     return TrainedFinding(
-        f"On the hardest level after 500 iterations, recall with outer norm is ahead of {tally}"
-        " other runs of its task, recipe and seed.",
+        "On the hardest level after 500 iterations, recall with outer norm is ahead of other runs"
+        f" of its task, recipe and seed in {tally}.",
         {"tally": _numbers(tally), "all": [_row(duel) for duel in found]},
-        len({run.name for duel in found for run in (duel.other, *duel.partners)}),
+        _runs(found),
     )
 
 
 def tracks(evidence: Grounds) -> Ruling:
     """Holds if the interval of the share of duels won lies above one half."""
     tally = Tally.of(list(duels(evidence.runs)))
+    if not tally.duels:
+        return Ruling(Judgement.OPEN, "no runs were compared.")
     low, high = tally.interval
     share = f"recall with outer norm wins {tally}"
-    if tally.duels and low > 0.5:
+    if low > 0.5:
         return Ruling(
             Judgement.HOLDS,
             f"over all tasks {share}; runs share partners, so the interval is too narrow.",
         )
-    if tally.duels and high < 0.5:
+    if high < 0.5:
         return Ruling(Judgement.CORRECTED, f"the architectures it recommends lose: {share}.")
     return Ruling(Judgement.OPEN, f"the interval contains one half: {share}.")
 
@@ -40,13 +44,15 @@ def by_group(evidence: Grounds) -> TrainedFinding:
     """The same for each task and each of the other architectures."""
     found = list(duels(evidence.runs))
     tasks, kinds = _tasks(found), _kinds(found)
+    if not found:
+        return TrainedFinding("Not compared.")
     return TrainedFinding(
         f"Ahead by task: {_listed(tasks)}. By the other architecture: {_listed(kinds)}.",
         {
             "tasks": {key: _numbers(tally) for key, tally in tasks.items()},
             "architectures": {key: _numbers(tally) for key, tally in kinds.items()},
         },
-        len({run.name for duel in found for run in (duel.other, *duel.partners)}),
+        _runs(found),
     )
 
 
@@ -54,20 +60,26 @@ def across(evidence: Grounds) -> Ruling:
     """Holds if the interval of every task and of every architecture lies above one half."""
     found = list(duels(evidence.runs))
     groups = _tasks(found) | _kinds(found)
+    if not groups:
+        return Ruling(Judgement.OPEN, "no runs were compared.")
     against = {key: tally for key, tally in groups.items() if tally.interval[1] < 0.5}
     unclear = {
         key: tally for key, tally in groups.items() if key not in against and not _clear(tally)
     }
     if against:
         return Ruling(Judgement.CORRECTED, f"it loses in {_listed(against)}.")
-    if unclear or not groups:
+    if unclear:
         clear = [key for key in groups if key not in unclear]
         return Ruling(
             Judgement.OPEN,
             f"clear for {', '.join(clear) or 'no group'}; the interval contains one half for"
-            f" {_listed(unclear) or 'lack of runs'}.",
+            f" {_listed(unclear)}.",
         )
     return Ruling(Judgement.HOLDS, "in every task and against every other architecture.")
+
+
+def _runs(found: Sequence[Duel]) -> int:
+    return len({run.name for duel in found for run in (duel.other, *duel.partners)})
 
 
 def _clear(tally: Tally) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .grounds import Grounds
-from .measured_loops import CLOSE, MOST, STILL, MeasuredLoop, at_the_end
+from .measured_loops import CLOSE, MOST, SLOWER, STILL, MeasuredLoop, at_the_end
 from .ruling import Judgement, Ruling, TrainedFinding
 from .trained_runs import GOOD
 
@@ -32,51 +32,57 @@ def reliably(evidence: Grounds) -> Ruling:
     if failing:
         return Ruling(
             Judgement.CORRECTED,
-            f"in {_count(failing, 'loop')} of {len(_names(loops))} at most half of the orbits reach"
-            f" a fixed point: {_by_task(failing)}.",
+            f"in {_count(failing, 'loop')} of {len(_names(loops))} at most half of the orbits of a"
+            f" level reach a fixed point; there, {_by_task(failing)}.",
         )
     if not loops:
         return Ruling(Judgement.OPEN, "no trained loop was measured.")
     if all(loop.settles for loop in loops):
         return Ruling(
-            Judgement.HOLDS, f"in all {len(_names(loops))} loops, of {', '.join(sorted(tasks))}."
+            Judgement.HOLDS,
+            f"at least {MOST:.0%} settle in every one of {_count(loops, 'loop')}:"
+            f" {'; '.join(sorted(tasks))}.",
         )
     some = [loop for loop in loops if not loop.settles]
     return Ruling(
         Judgement.OPEN,
-        f"in {_count(some, 'loop')} of {len(_names(loops))} fewer than {MOST:.0%} settle:"
-        f" {_by_task(some)}.",
+        f"in {_count(some, 'loop')} of {len(_names(loops))} fewer than {MOST:.0%} of the orbits of"
+        f" a level settle; there, {_by_task(some)}.",
     )
 
 
 def unmoved(evidence: Grounds) -> TrainedFinding:
     """How far limits move with the input without recall, and how many limits there are."""
     loops = list(at_the_end(evidence.loops, *NO_RECALL))
-    moves = [differences for loop in loops for _, differences in loop.sensitivity]
+    asked = [loop for loop in loops if loop.sensitivity]
+    moves = [differences for loop in asked for _, differences in loop.sensitivity]
     if not loops:
         return TrainedFinding("Not measured.")
-    most = max(loops, key=lambda loop: loop.distinct[0])
     parts = []
     if moves:
         parts.append(
-            f"{len(moves)} limits of {_count(loops, 'loop')} without recall move by at most"
-            f" {max(moves):.1e} of the input."
+            f"{len(moves)} limits of {_count(asked, 'loop')} without recall move by at most"
+            f" {max(moves):.1e} of a change of the input."
         )
-    if most.distinct[0]:
+    most = max(loops, key=lambda loop: loop.distinct[0])
+    if most.distinct[0] > 1:
         parts.append(
-            f"Yet {most.distinct[1]} inputs of {most.checkpoint} have {most.distinct[0]} limits."
+            f"{most.distinct[1]} inputs of {most.checkpoint} (level {most.level}) have"
+            f" {most.distinct[0]} limits."
         )
+    elif most.distinct[0]:
+        parts.append("In each loop all inputs that settled have one limit.")
     return TrainedFinding(
         " ".join(parts) or "No orbit without recall settled.",
         {"moves": moves, "distinct": {_name(loop): loop.distinct for loop in loops}},
-        len(_names(loops)),
+        len(_names(loop for loop in loops if loop.sensitivity or loop.distinct[1])),
     )
 
 
 def moved(evidence: Grounds) -> list[str]:
     """The limits without recall that move with the input, in words."""
     return [
-        f"{_name(loop)}: a limit moves by {differences:.1e} of the input"
+        f"{_name(loop)}: a limit moves by {differences:.1e} of a change of the input"
         for loop in at_the_end(evidence.loops, *NO_RECALL)
         for _, differences in loop.sensitivity
         if differences > STILL
@@ -85,14 +91,14 @@ def moved(evidence: Grounds) -> list[str]:
 
 def isolated(evidence: Grounds) -> TrainedFinding:
     """Whether the fixed points that loops without recall reach are isolated: rho < 1."""
-    loops = list(at_the_end(evidence.loops, *NO_RECALL))
+    loops = [loop for loop in at_the_end(evidence.loops, *NO_RECALL) if loop.rho]
     rho = [value for loop in loops for value in loop.rho]
     below = sum(value < 1 for value in rho)
     if not rho:
         return TrainedFinding("Not measured.")
     return TrainedFinding(
         f"rho < 1, so isolated: {below} of {len(rho)} limits of"
-        f" {_count([loop for loop in loops if loop.rho], 'loop')} without recall.",
+        f" {_count(loops, 'loop')} without recall.",
         {"rho": rho, "below 1": below},
         len(_names(loops)),
     )
@@ -131,7 +137,7 @@ def diverging(evidence: Grounds) -> list[str]:
     loops = list(at_the_end(evidence.loops, *GOOD))
     return _if_many(
         [
-            f"{_name(loop)}: the error grows by {q:.3g} an iteration, rho is {rho:.3g}"
+            f"{_name(loop)}: an iteration multiplies the error by {q:.3g}, rho is {rho:.3g}"
             for loop in loops
             for q, rho in loop.gradients
             if q >= 1
@@ -141,7 +147,7 @@ def diverging(evidence: Grounds) -> list[str]:
 
 
 def backpropagation(evidence: Grounds) -> TrainedFinding:
-    """At what rate truncated gradients converge to the implicit one."""
+    """How fast truncated gradients converge to the implicit one."""
     loops = [loop for loop in at_the_end(evidence.loops, *GOOD) if loop.gradients]
     pairs = [pair for loop in loops for pair in loop.gradients]
     if not pairs:
@@ -150,8 +156,8 @@ def backpropagation(evidence: Grounds) -> TrainedFinding:
     below = sum(q < 1 for q, _ in pairs)
     return TrainedFinding(
         f"The error of the gradient through k loops falls geometrically at {below} of {len(pairs)}"
-        f" limits, at about the rate rho in {len(stable)} of {len(loops)} measurements of"
-        f" {_count(loops, 'loop')}.",
+        f" limits of {_count(loops, 'loop')}; in {len(stable)} of {len(loops)} measurements it"
+        f" falls at every limit like ({SLOWER:g} rho)^k or faster.",
         {"pairs": pairs, "below 1": below},
         len(_names(loops)),
     )
@@ -180,9 +186,9 @@ def _settling(loops: Sequence[MeasuredLoop]) -> TrainedFinding:
     for task in sorted({loop.task for loop in loops}):
         own = [loop for loop in loops if loop.task == task]
         groups[task] = (sum(x.settled for x in own), sum(x.inputs for x in own))
-    listed = ", ".join(f"{task} {hits} of {n}" for task, (hits, n) in groups.items())
+    listed = "; ".join(f"{task}: {hits} of {n}" for task, (hits, n) in groups.items())
     return TrainedFinding(
-        f"Orbits that reach a fixed point: {listed} ({_count(loops, 'loop')}).",
+        f"Orbits that reach a fixed point, by task: {listed} ({_count(loops, 'loop')}).",
         {"settled": groups},
         len(_names(loops)),
     )
@@ -196,8 +202,8 @@ def _by_task(loops: Sequence[MeasuredLoop]) -> str:
     parts = []
     for task in sorted({loop.task for loop in loops}):
         own = [loop for loop in loops if loop.task == task]
-        parts.append(f"{task} {sum(x.settled for x in own)} of {sum(x.inputs for x in own)} orbits")
-    return ", ".join(parts)
+        parts.append(f"{task}: {sum(x.settled for x in own)} of {sum(x.inputs for x in own)}")
+    return "; ".join(parts)
 
 
 def _names(loops: Iterable[MeasuredLoop]) -> set[str]:

@@ -7,20 +7,25 @@ from dataclasses import dataclass
 
 from ...models.forecast.forecast import Forecast
 from ...models.forecast.measured_line import Measured
+from ...models.forecast.scores import decided
 from ...theory.outcome import Outcome
 
 MOST, HALF = 0.9, 0.5
-"""Shares of orbits from which a loop counts as one that settles, and below which as one that does
+"""Shares of orbits from which a loop counts as one that settles, and up to which as one that does
 not.
 """
 CLOSE = 0.05
 """Relative difference up to which derivative and differences are the same sensitivity."""
 USUAL = 64
-"""Width of a network that is not named."""
+"""Width that the name of a task leaves out."""
 STILL = 1e-6
-"""Sensitivity up to which a limit does not move with its input: rounding errors of float64."""
+"""Sensitivity up to which a limit counts as one that does not move with its input: two limits in
+float64 differ by as much where the input is changed by 1e-4.
+"""
 SLOWER = 1.05
-"""Factor over rho up to which the error of truncated gradients falls like rho^k."""
+"""Truncated gradients are stable if their error after k iterations falls like (SLOWER rho)^k or
+faster.
+"""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,6 @@ class MeasuredLoop:
         task: the task, with the width where it is not 64.
         architecture: recall/norm.
         outcomes: what the orbits do, to the number of inputs.
-        right: right answers after 500 iterations.
         distinct: number of different limits, and of the inputs that settled in them.
         rho: spectral radius at each limit that was computed in float64.
         sensitivity: by the implicit derivative and by differences, where both are known.
@@ -50,7 +54,6 @@ class MeasuredLoop:
     task: str
     architecture: str
     outcomes: Mapping[str, int]
-    right: int
     distinct: tuple[int, int]
     rho: tuple[float, ...]
     sensitivity: tuple[tuple[float, float], ...]
@@ -71,9 +74,11 @@ class MeasuredLoop:
 
     @property
     def majority(self) -> str | None:
-        """The most frequent outcome of the decided orbits; None where none is decided."""
-        decided = {o: n for o, n in self.outcomes.items() if o != Outcome.UNDECIDED}
-        return max(decided, key=decided.__getitem__) if decided else None
+        """The most frequent outcome of the decided orbits, the first of equally frequent ones; None
+        where none is decided.
+        """
+        found = decided(self.outcomes)
+        return max(found, key=found.__getitem__) if found else None
 
     @property
     def settles(self) -> bool:
@@ -97,7 +102,9 @@ class MeasuredLoop:
 
     @property
     def stable(self) -> bool | None:
-        """Whether every truncated gradient converges at about the rate rho; None without one."""
+        """Whether the error of every truncated gradient falls like (`SLOWER` rho)^k or faster; None
+        without one.
+        """
         if not self.gradients:
             return None
         return all(q < 1 and q <= SLOWER * rho for q, rho in self.gradients)
@@ -128,7 +135,6 @@ def of_line(line: Measured, forecast: Forecast | None = None) -> MeasuredLoop:
         task=line.task + (f", width {line.width}" if line.width != USUAL else ""),
         architecture=line.architecture.removesuffix("/add"),
         outcomes=line.outcomes,
-        right=line.reachability["right_500"],
         distinct=(line.input_dependence["distinct"], line.input_dependence["settled"]),
         rho=tuple(p["rho"] for p in points),
         sensitivity=tuple((a, b) for a, b in moved if a is not None and b is not None),

@@ -24,8 +24,8 @@ class Misfit(StrEnum):
 MEANING = {
     Misfit.THEOREM: "an orbit did what a claim excludes, its hypotheses being measured to hold; or"
     " it reached a fixed point with rho >= 1",
-    Misfit.FORECAST: "most decided orbits do something else than what was forecast as most probable"
-    " before the measurement",
+    Misfit.FORECAST: "the most frequent outcome of the decided orbits is not the one that was"
+    " forecast as most probable before the measurement",
     Misfit.RATE: f"iterations to tolerance differ from those predicted from rho by more than a"
     f" factor of {BAND:g}",
     Misfit.UNDECIDED: "the orbit showed no outcome within the last look",

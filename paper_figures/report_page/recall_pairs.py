@@ -14,7 +14,7 @@ MOMENT = "last"
 """Accuracies are compared after the last iteration, 500."""
 NORMS = ("post", "peri")
 SEEDS = 3
-"""Fewest pairs of a task that decide; the interval of fewer says nothing about other seeds."""
+"""Fewest pairs of a task that decide; fewer say too little about other seeds."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,13 @@ class RecallTask:
 
     @property
     def competitive(self) -> bool:
-        """Whether internal recall loses at most `MARGIN`."""
+        """Whether a loss of more than `MARGIN` is excluded."""
         return self.interval[0] >= -MARGIN
+
+    @property
+    def behind(self) -> bool:
+        """Whether internal recall loses more than `MARGIN`."""
+        return self.interval[1] < -MARGIN
 
     @property
     def better(self) -> bool:
@@ -53,7 +58,7 @@ class RecallTask:
     def __str__(self) -> str:
         low, high = self.interval
         few = f", {self.pairs} pair{'s' * (self.pairs != 1)}" if self.few else ""
-        return f"{self.task} {_points(self.difference)} ({_points(low)} to {_points(high)}{few})"
+        return f"{self.task}: {_points(self.difference)} ({_points(low)} to {_points(high)}{few})"
 
 
 def recall_tasks(rows: Iterable[Mapping[str, Any]]) -> list[RecallTask]:
@@ -73,17 +78,17 @@ def recall_tasks(rows: Iterable[Mapping[str, Any]]) -> list[RecallTask]:
 
 def differences(evidence: Grounds) -> TrainedFinding:
     """The differences with outer norm, task by task."""
-    return _listed([row for row in evidence.recall if row.norm == "post"])
+    return _listed("With", [row for row in evidence.recall if row.norm == "post"])
 
 
 def contrast(evidence: Grounds) -> TrainedFinding:
     """The same without outer norm."""
-    return _listed([row for row in evidence.recall if row.norm == "peri"])
+    return _listed("Without", [row for row in evidence.recall if row.norm == "peri"])
 
 
 def sudoku(evidence: Grounds) -> TrainedFinding:
     """The differences on sudoku with outer norm."""
-    return _listed([row for row in _on_sudoku(evidence) if row.norm == "post"])
+    return _listed("With", [row for row in _on_sudoku(evidence) if row.norm == "post"])
 
 
 def competitive(evidence: Grounds) -> Ruling:
@@ -96,10 +101,10 @@ def competitive(evidence: Grounds) -> Ruling:
     enough = [row for row in rows if not row.few]
     if not enough:
         return Ruling(Judgement.OPEN, "no task was compared with enough seeds.")
-    behind = [row for row in enough if row.interval[1] < -MARGIN]
-    unclear = [row for row in enough if not row.competitive and row not in behind]
+    behind = [row for row in enough if row.behind]
+    unclear = [row for row in enough if not row.competitive]
     if behind:
-        return Ruling(Judgement.CORRECTED, f"it is behind on {_all(behind)} points.")
+        return Ruling(Judgement.CORRECTED, f"it is behind, in points on {_all(behind)}.")
     if unclear:
         return Ruling(
             Judgement.OPEN,
@@ -113,8 +118,8 @@ def competitive(evidence: Grounds) -> Ruling:
 def once_normalised(evidence: Grounds) -> Ruling:
     """Holds if internal recall is behind without outer norm on every task, and competitive with it.
 
-    Corrected if it is competitive without outer norm on every task; open otherwise. Tasks with
-    fewer than `SEEDS` pairs do not decide.
+    Corrected if it is competitive without outer norm on every task, or behind with it on one; open
+    otherwise. Tasks with fewer than `SEEDS` pairs do not decide.
     """
     norms = {
         norm: {r.task: r for r in evidence.recall if r.norm == norm and not r.few} for norm in NORMS
@@ -123,18 +128,23 @@ def once_normalised(evidence: Grounds) -> Ruling:
     if not tasks:
         return Ruling(Judgement.OPEN, "no task was compared with and without outer norm.")
     peri, post = ([norms[norm][task] for task in tasks] for norm in ("peri", "post"))
-    behind = [row for row in peri if row.interval[1] < -MARGIN]
+    behind = [row for row in peri if row.behind]
     if len(behind) == len(tasks) and all(row.competitive for row in post):
-        return Ruling(Judgement.HOLDS, f"behind without outer norm, and not with it: {_all(peri)}.")
+        return Ruling(
+            Judgement.HOLDS,
+            f"behind without outer norm on {_all(peri)}; competitive with it on {_all(post)}.",
+        )
     if all(row.competitive for row in peri):
         return Ruling(Judgement.CORRECTED, f"it is competitive without outer norm: {_all(peri)}.")
+    if lost := [row for row in post if row.behind]:
+        return Ruling(Judgement.CORRECTED, f"it is behind with outer norm too: {_all(lost)}.")
     level = [row for row in peri if row not in behind]
     unclear = [row for row in post if not row.competitive]
     return Ruling(
         Judgement.OPEN,
-        f"without outer norm it is behind on {_all(behind) or 'no task'}, not so on"
-        f" {_all(level) or 'none'}; with it a loss of {_points(MARGIN)} points is not excluded on"
-        f" {_all(unclear) or 'none'}.",
+        f"without outer norm it is behind on {_all(behind) or 'no task'}, and not clearly so on"
+        f" {_all(level) or 'any other'}. With it a loss of more than {_points(MARGIN)} points is"
+        f" not excluded on {_all(unclear) or 'any'}.",
     )
 
 
@@ -149,7 +159,7 @@ def better_on_sudoku(evidence: Grounds) -> Ruling:
         return Ruling(Judgement.OPEN, "no paired comparison is on record.")
     if len(enough) == len(rows):
         if all(row.better for row in rows):
-            return Ruling(Judgement.HOLDS, f"better by {_all(rows)} points.")
+            return Ruling(Judgement.HOLDS, f"better, in points on {_all(rows)}.")
         if all(row.interval[1] < MARGIN for row in rows):
             return Ruling(
                 Judgement.CORRECTED,
@@ -166,27 +176,27 @@ def better_on_sudoku(evidence: Grounds) -> Ruling:
 def _alone(rows: Sequence[RecallTask]) -> str:
     """The tasks with too few pairs, in a sentence of their own."""
     few = [row for row in rows if row.few]
-    return f" Too few seeds to decide: {', '.join(row.task for row in few)}." if few else ""
+    return f" Too few seeds to decide: {'; '.join(row.task for row in few)}." if few else ""
 
 
 def _on_sudoku(evidence: Grounds) -> list[RecallTask]:
     return [row for row in evidence.recall if row.task.startswith("sudoku")]
 
 
-def _listed(rows: Sequence[RecallTask]) -> TrainedFinding:
+def _listed(norm: str, rows: Sequence[RecallTask]) -> TrainedFinding:
     if not rows:
         return TrainedFinding("Not compared.")
     pairs = sum(row.pairs for row in rows)
     return TrainedFinding(
-        f"Internal minus external after 500 iterations, in points: {_all(rows)};"
-        f" {pairs} pair{'s' * (pairs != 1)} in all.",
+        f"{norm} outer norm, internal minus external after 500 iterations, in points, on"
+        f" {_all(rows)}. {pairs} pair{'s' * (pairs != 1)} in all.",
         {row.task: {"difference": row.difference, "interval": row.interval} for row in rows},
         2 * pairs,
     )
 
 
 def _all(rows: Sequence[RecallTask]) -> str:
-    return ", ".join(map(str, rows))
+    return "; ".join(map(str, rows))
 
 
 def _points(share: float) -> str:

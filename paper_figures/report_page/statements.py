@@ -13,6 +13,7 @@ from typing import Any
 from ...models.forecast.measured_scores import GOAL
 from . import duel_rules, forecast_rules, loop_rules, recall_pairs
 from .grounds import Grounds
+from .loop_rules import FEW
 from .measured_loops import HALF, MOST
 from .ruling import NOTHING, Judgement, Ruling, TrainedFinding
 
@@ -71,8 +72,8 @@ class Row:
         }
 
 
-def rows(evidence: Grounds, statements: Sequence[Statement] | None = None) -> list[Row]:
-    """Judge the statements, by default all of `STATEMENTS`."""
+def rows(evidence: Grounds) -> list[Row]:
+    """Judge every statement."""
     return [
         Row(
             s,
@@ -81,7 +82,7 @@ def rows(evidence: Grounds, statements: Sequence[Statement] | None = None) -> li
             s.trained(evidence),
             s.judge(evidence),
         )
-        for s in (STATEMENTS if statements is None else statements)
+        for s in STATEMENTS
     ]
 
 
@@ -111,7 +112,9 @@ def _proved(
 _LEDGER = (
     "Holds with the hypothesis if every claim is proved and no attack broke one; open otherwise."
 )
-_AND_DATA = f"{_LEDGER[:-1]}, or where a trained loop contradicts it."
+_AND_ANY = f"{_LEDGER[:-1]}, or where one limit of a trained loop contradicts it."
+_AND_MANY = f"{_LEDGER[:-1]}, or where more than {FEW:.0%} of the limits contradict it."
+_DATA = f"Tasks with fewer than {recall_pairs.SEEDS} seeds do not decide, nor do the claims."
 COUNTABLE, STRONG, REGIME = ("A2", "A2'"), ("A3", "A4", "M6"), ("A1", "A3", "A5")
 REACHABLE, SMOOTH, STABLE = ("N2", "N3", "L2"), ("N4", "L1"), ("N5", "M5")
 TOGETHER = ("N3", "N4", "N5", "R1")
@@ -124,8 +127,9 @@ STATEMENTS = (
         forecast_rules.forecast,
         forecast_rules.characterises,
         "For each checkpoint, stage and level the most probable outcome of the forecast is compared"
-        f" with that of most decided orbits: holds if the 95 % interval of the share lies above"
-        f" {GOAL:.0%}, corrected if below, open otherwise.",
+        " with the most frequent one of the decided orbits. Holds if the 95 % interval of the"
+        f" share, as if the cases were independent, lies above {GOAL:.0%}, corrected if below, open"
+        " otherwise.",
     ),
     Statement(
         "countable",
@@ -150,7 +154,7 @@ STATEMENTS = (
             " locally constant; it can still carry bits.",
             loop_rules.moved,
         ),
-        _AND_DATA,
+        _AND_ANY,
     ),
     Statement(
         "any-regime",
@@ -186,7 +190,7 @@ STATEMENTS = (
             "at an attracting fixed point (\N{GREEK SMALL LETTER RHO} < 1) that is reached.",
             loop_rules.not_smooth,
         ),
-        _AND_DATA,
+        _AND_MANY,
     ),
     Statement(
         "backpropagation",
@@ -198,7 +202,7 @@ STATEMENTS = (
             "a uniform contraction; \N{GREEK SMALL LETTER RHO} < 1 alone bounds no constant (M5).",
             loop_rules.diverging,
         ),
-        _AND_DATA,
+        _AND_MANY,
     ),
     Statement(
         "simultaneously",
@@ -217,9 +221,9 @@ STATEMENTS = (
         (),
         loop_rules.reached,
         loop_rules.reliably,
-        f"Holds if at least {MOST:.0%} of the orbits settle in every trained loop with"
-        f" recall and outer norm; corrected if in one at most {HALF:.0%} would, even if"
-        " every undecided orbit did; open otherwise.",
+        f"Holds if at least {MOST:.0%} of the orbits settle on every level in every trained loop"
+        f" with recall and outer norm; corrected if on one level of one loop at most {HALF:.0%}"
+        " would, even if every undecided orbit did; open otherwise.",
     ),
     Statement(
         "performance",
@@ -229,7 +233,8 @@ STATEMENTS = (
         duel_rules.tracks,
         "Each run without recall or without outer norm is compared with those that have both, of"
         " the same task, recipe and seed, on its hardest level after 500 iterations. Holds if the"
-        " 95 % interval of the share won lies above one half, corrected if below, open otherwise.",
+        " 95 % interval of the share won lies above one half even if equal ones count as lost,"
+        " corrected if it lies below even if they count as won, open otherwise.",
     ),
     Statement(
         "across",
@@ -247,8 +252,7 @@ STATEMENTS = (
         recall_pairs.differences,
         recall_pairs.competitive,
         f"Holds if a loss of more than {100 * recall_pairs.MARGIN:.0f} points is excluded on every"
-        f" task; corrected if it is certain on one; open otherwise. Tasks with fewer than"
-        f" {recall_pairs.SEEDS} seeds do not decide.",
+        f" task; corrected if it is clear on one; open otherwise. {_DATA}",
     ),
     Statement(
         "once-normalised",
@@ -257,8 +261,8 @@ STATEMENTS = (
         recall_pairs.contrast,
         recall_pairs.once_normalised,
         "Holds if internal recall is behind without outer norm on every task, and competitive with"
-        " it; corrected if it is competitive without on every task; open otherwise. Tasks with"
-        f" fewer than {recall_pairs.SEEDS} seeds do not decide.",
+        " it; corrected if it is competitive without on every task, or behind with it on one; open"
+        f" otherwise. {_DATA}",
     ),
     Statement(
         "sudoku",
@@ -268,7 +272,7 @@ STATEMENTS = (
         recall_pairs.better_on_sudoku,
         f"Holds if the gain exceeds {100 * recall_pairs.MARGIN:.0f} points on every sudoku;"
         f" corrected if that is excluded on each; open otherwise, also where one has fewer than"
-        f" {recall_pairs.SEEDS} seeds.",
+        f" {recall_pairs.SEEDS} seeds. The claims do not decide.",
     ),
 )
 """The rows of the first screen, in the order of the abstract."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from ...models.network.run_record import samples_of, shares, task_of
+from ...models.network.run_record import shares, task_of
 from ...models.zoo import zoo
 from ...numerics.proportion import wilson
 from ...theory.architecture import Architecture
@@ -28,8 +28,6 @@ class TrainedRun:
         seed: seed of the training.
         recipe: every other setting of the training but the gradient of the encoder, as text.
         level: the hardest level of its record.
-        samples: samples of that level.
-        chosen: accuracy there at the chosen number of iterations.
         last: accuracy there after the last iteration, 500.
     """
 
@@ -39,8 +37,6 @@ class TrainedRun:
     seed: int
     recipe: str
     level: str
-    samples: int
-    chosen: float
     last: float
 
     @classmethod
@@ -51,7 +47,6 @@ class TrainedRun:
         seed = config.pop("seed")
         config.pop("encoder_gradient")
         level = list(run["accuracy"])[-1]
-        found = shares(run, level)
         return cls(
             name,
             task_of(run),
@@ -59,9 +54,7 @@ class TrainedRun:
             seed,
             json.dumps(config, sort_keys=True),
             level,
-            samples_of(run, level),
-            found.chosen,
-            found.last,
+            shares(run, level).last,
         )
 
 
@@ -129,10 +122,14 @@ class Tally:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of the share ahead among the duels with a difference."""
-        differ = self.ahead + self.behind
-        return wilson(self.ahead, differ) if differ else (0.0, 1.0)
+        """Wilson's 95 % interval of the share ahead, whichever way the equal ones are counted."""
+        if not self.duels:
+            return (0.0, 1.0)
+        low, _ = wilson(self.ahead, self.duels)
+        _, high = wilson(self.ahead + self.equal, self.duels)
+        return low, high
 
     def __str__(self) -> str:
         low, high = self.interval
-        return f"{self.ahead} of {self.duels} ({low:.2f} to {high:.2f})"
+        equal = f", {self.equal} equal" if self.equal else ""
+        return f"{self.ahead} of {self.duels}{equal} ({low:.2f} to {high:.2f})"

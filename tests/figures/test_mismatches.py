@@ -50,7 +50,6 @@ LOOP = MeasuredLoop(
     task="prefix-sums",
     architecture="external/post",
     outcomes={"fixed-point": 90, "cycle": 10},
-    right=90,
     distinct=(1, 90),
     rho=(0.5,),
     sensitivity=(),
