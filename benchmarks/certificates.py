@@ -4,13 +4,15 @@
     python benchmarks/certificates.py --out certificates.jsonl --table
 
 Every orbit adds one line to --out: its certificate, or why there is none. A run that is stopped
-continues where it was. Times are seconds of wall clock for one orbit in one process.
+continues where it was. With --summary the complete certificates are then written in short, as the
+figure constant_answers reads them. Times are seconds of wall clock for one orbit in one process.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import time
 from collections import defaultdict
 from fnmatch import fnmatchcase
@@ -86,6 +88,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--out", type=Path, required=True, help="file of JSON lines")
     parser.add_argument("--table", action="store_true", help="print the table of --out only")
+    parser.add_argument("--summary", type=Path, help="file for the certificates of --out in short")
     options = parser.parse_args()
     if options.table:
         print_table([json.loads(line) for line in options.out.read_text().splitlines()])
@@ -111,6 +114,32 @@ def main() -> None:
         result = line.get("refused") or ("complete" if line["certificate"]["complete"] else "part")
         name = f"{line['checkpoint']} {line['input']}"
         print(f"{done}/{len(wanted)} {name}: {result[:90]}", flush=True)
+    if options.summary:
+        lines = [json.loads(line) for line in options.out.read_text().splitlines()]
+        command = (
+            f"python benchmarks/certificates.py --inputs {options.inputs}"
+            f" --only {shlex.join(options.only)} --out FILE --summary FILE"
+        )
+        rows = [
+            {**in_short(line), "command": command}
+            for line in sorted(lines, key=lambda line: (line["checkpoint"], line["input"]))
+            if line.get("certificate", {}).get("complete")
+        ]
+        options.summary.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def in_short(line: dict[str, Any]) -> dict[str, Any]:
+    """What is proved of the answer and of the ball that contracts, beside the float orbit's last
+    change.
+    """
+    found = line["certificate"]
+    kept = ("checkpoint", "architecture", "task", "level", "input", "size", "last_change")
+    return {
+        **{name: line[name] for name in kept},
+        **{name: found["answer"][name] for name in ("settled", "entered")},
+        **{name: found["attraction"][name] for name in ("radius", "rate")},
+        "weights": found["weights"],
+    }
 
 
 def checkpoints() -> list[tuple[str, str, int]]:

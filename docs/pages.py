@@ -78,8 +78,8 @@ def gallery_page(folder: Path) -> str:
                 lines += [figure.text, ""] if figure.text else []
                 lines += [f"![{figure.caption}](_static/{name}.svg)", ""]
                 lines += [f"*{figure.caption}*", ""]
-                if figure.command:
-                    lines += [f"Data: `{figure.command}`", ""]
+                if figure.commands:
+                    lines += [f"Data: {', '.join(f'`{one}`' for one in figure.commands)}", ""]
     return "\n".join(lines)
 
 

@@ -31,8 +31,8 @@ def figures(
     Args:
         name: Names of figures. Without any, all figures are drawn.
         out: Folder for the files. It is created.
-        json_: Print a list with the name, caption, files, data file and command of each figure as
-            JSON.
+        json_: Print a list with the name, caption, files, data files and commands of each figure
+            as JSON.
     """
     from ..drawings.gallery import gallery
     from ..drawings.save import save_figure
@@ -52,7 +52,7 @@ def figures(
                     "caption": figure.caption,
                     "files": files,
                     "data": figure.data,
-                    "command": figure.command,
+                    "commands": figure.commands,
                 }
             )
             if not json_:

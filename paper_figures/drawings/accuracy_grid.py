@@ -17,6 +17,7 @@ from .boards import board_runs
 from .gallery import GalleryFigure
 from .recall_and_norm import NORMS, runs_of
 from .style import BLACK, LEAST_SIZE, MISSING, RECALL_COLOUR, new_figure, styled
+from .training_commands import CPU, LEASE
 
 ROWS = (
     ("prefix-sums, 16 bits", "16", "prefix sums, 16 bits"),
@@ -122,6 +123,8 @@ FIGURE = GalleryFigure(
     text=(
         "A cell holds the mean of three seeds, and the range from the least lower to the greatest"
         " upper end of their 95 % intervals. Starred: one seed, the widest runs, with the full"
-        " gradient. Hatched: not trained."
+        " gradient; the others have the full gradient without recall and the published one with"
+        " recall. Hatched: no shipped run."
     ),
+    commands=(CPU, LEASE),
 )

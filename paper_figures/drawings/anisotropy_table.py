@@ -97,6 +97,6 @@ FIGURE = GalleryFigure(
     " standard errors, and the 6 others are all at the largest scale, s = 4. The exact projections"
     " of the same draws lie within 3 of the law everywhere. In each group s = 0.1, 0.5, 1, 2, 4.",
     section="What is proved",
-    data=DATA,
-    command="loopstab anisotropy --n 10000 --seed 0 --scales 0.1 0.5 1 2 4 --json",
+    data=(DATA,),
+    commands=("loopstab anisotropy --n 10000 --seed 0 --scales 0.1 0.5 1 2 4 --json",),
 )

@@ -146,9 +146,9 @@ def _arrow(
 
 FIGURE = GalleryFigure(
     architectures_figure,
-    "A step from h to h′; mix(x) = W_x x + W_e e + b takes in the input e, N normalises, u is"
-    " attention or an MLP. Above: external recall mixes into the residual stream, internal recall"
-    " into the argument of the update only. Below: post and sandwich end with N, pre and peri do"
-    " not.",
+    "A step from h to h′, repeated (dashed), drawn with one sub-block; networks have two, whose u"
+    " are attention and an MLP. mix(x) = W_x x + W_e e + b takes in the input e, N normalises."
+    " Above: external recall mixes into the residual stream, internal recall into the argument of"
+    " the update only. Below: post and sandwich end with N, pre and peri do not.",
     section="The architectures",
 )

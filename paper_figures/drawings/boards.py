@@ -17,6 +17,7 @@ from ...support.errors import UsageError
 from .gallery import GalleryFigure
 from .panels import plain_ticks
 from .style import BLACK, DASHED, SOFT, Look, new_figure, styled
+from .training_commands import DESK, LEASE
 
 TITLES = {"sudoku": "9x9 sudoku", "chess": "chess puzzles", "kqk": "KQK endgames"}
 LEVELS = ("easy", "hard")
@@ -109,6 +110,8 @@ FIGURE = GalleryFigure(
     text=(
         "The widest shipped runs of the recipe (docs/training.md), as evaluated at the end of"
         " training: 95 % intervals as bands, and the number of iterations chosen on other samples"
-        " than those reported on. One seed each; (full): trained with the full gradient."
+        " than those reported on. One seed each; all have the full gradient, which is the default"
+        " without recall only: (full)."
     ),
+    commands=(DESK, LEASE),
 )

@@ -102,6 +102,6 @@ FIGURE = GalleryFigure(
     " share of its norm. Line: median of the checkpoints and draws; band: least to greatest of all"
     " draws.",
     section="The zoo: three tasks, three seeds",
-    data=MEASURED,
-    command=MEASURE,
+    data=(MEASURED,),
+    commands=MEASURE,
 )

@@ -63,7 +63,7 @@ def count_figure(rows: Sequence[Counts]) -> Figure:
         axis.plot(gains, law, **look, label="d = 1, Kac-Rice", gid="law")
         given = [(r.gain, (r.kac_rice - 1) / 2) for r in rows if r.kac_rice is not None]
         if given:
-            mark: dict[str, Any] = {"color": BLACK, "marker": "x", "linestyle": "none"}
+            mark: dict[str, Any] = {"color": BLACK, "marker": "x", "linestyle": "none", "zorder": 4}
             axis.plot(*np.array(given).T, **mark, label="the same, given the weights", gid="given")
     undecided = sum(row.undecided for row in rows)
     networks = sorted({row.networks for row in rows})
@@ -118,6 +118,9 @@ FIGURE = GalleryFigure(
     " intervals of the shares), and the law of Kac and Rice for scalar networks. Networks of one"
     " dimension share their random numbers across the gains.",
     section="What is proved",
-    data=DATA,
-    command="loopstab count --sizes 1 2 3 --gains 1 2 4 8 --networks 500 --out FOLDER",
+    data=(DATA,),
+    commands=(
+        "loopstab count --ensemble tanh --sizes 1 2 3 --gains 1 2 4 8 --networks 500 --seed 0"
+        " --max-boxes 200000 --out FOLDER",
+    ),
 )

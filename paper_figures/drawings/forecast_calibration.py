@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...models.forecast.band import LEVEL
 from .gallery import GalleryFigure
-from .measured_lines import MEASURED, shipped_measurements
+from .measured_lines import FORECASTS, MEASURE, MEASURED, PREDICT, shipped_measurements
 from .panels import empty_panel
 from .record_files import FOLDER
 from .style import BLACK, DASHED, SOFT, new_figure, styled
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from ...models.forecast.measured_scores import ForecastScores
     from ...models.forecast.scores import Mean
 
-FORECASTS = "forecasts.jsonl"
-BAND_LEVEL = 0.9
-"""The share of the measured values that the intervals are to cover."""
 WORDS = {
     "always fixed point": "always fixed",
     "cosine of two states": "cosine",
@@ -55,14 +53,15 @@ def calibration_figure(scores: ForecastScores) -> Figure:
         top.annotate(f"{found.lines}", at, place, ha="left" if right else "right", **look)
     top.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), yticks=(0, 0.5, 1))
     top.set(xlabel="predicted probability of a fixed point", ylabel="measured share")
-    top.set_title(f"Calibration of {scores.lines} forecasts")
+    forecasts = sum(found.lines for found in scores.calibration)
+    top.set_title(f"Calibration of {forecasts} forecasts")
     _rows(middle, {found.name: found.brier for found in scores.outcomes})
     middle.set_xlim(left=0)
     middle.set_title("Score of Brier (less is better)")
     _rows(bottom, scores.coverage)
-    bottom.axvline(BAND_LEVEL, color=BLACK, linestyle=DASHED, linewidth=0.9)
+    bottom.axvline(LEVEL, color=BLACK, linestyle=DASHED, linewidth=0.9)
     bottom.set_xlim(0, 1.03)
-    bottom.set_title(f"Share inside the {BAND_LEVEL:.0%} intervals")
+    bottom.set_title(f"Share inside the {100 * LEVEL:g} % intervals")
     return figure
 
 
@@ -105,6 +104,6 @@ FIGURE = GalleryFigure(
     " the number of lines of each bin; scores of Brier of the theory and three baselines; coverage"
     " of the 90 % intervals. Whiskers are 95 % intervals over checkpoints.",
     section="Prediction and measurement on trained loops",
-    data=MEASURED,
-    command="loopstab crossvalidate --zoo --forecasts forecasts.jsonl --out measured.jsonl",
+    data=(FORECASTS, MEASURED),
+    commands=(PREDICT, *MEASURE),
 )

@@ -25,17 +25,17 @@ class GalleryFigure:
         caption: what the figure shows, in a sentence or two; also its alternative text.
         section: heading under which the documentation shows the figure.
         text: a paragraph above the figure; default: none.
-        data: name of its data file in `paper_figures/records`; default: none, for closed forms and
+        data: names of its data files in `paper_figures/records`; none for closed forms and for
             the records of the shipped runs.
-        command: the shell command that makes the data; default: none, for closed forms.
+        commands: all shell commands that make the data, in their order; none for closed forms.
     """
 
     draw: Callable[[], Figure]
     caption: str
     section: str
     text: str = ""
-    data: str | None = None
-    command: str | None = None
+    data: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
 
 
 def gallery() -> dict[str, GalleryFigure]:

@@ -40,7 +40,9 @@ def limits_figure(lines: Iterable[Measured]) -> Figure:
     many = [line for line in ended if line.input_dependence["settled"] >= FEWEST]
     _points(top, many, lambda line: _share(line.input_dependence))
     top.axhline(1, color=BLACK, linestyle=DASHED, linewidth=0.9)
-    top.set(ylabel="distinct limits / inputs")
+    top.set_ylabel("distinct limits / inputs")
+    if many:
+        top.set_ylim(top=1.2)  # there are no more limits than inputs
     top.set_title(f"Distinct limits, at least {FEWEST} settled inputs")
     known = [line for line in ended if sensitivity_of(line) is not None]
     lowest = _points(bottom, known, sensitivity_of)
@@ -132,6 +134,6 @@ FIGURE = GalleryFigure(
     "Limits of the trained loops by recall: how many different ones the inputs have (float32,"
     " apart by more than 1e-3 of their root mean square), and the norm of S (float64).",
     section="Prediction and measurement on trained loops",
-    data=MEASURED,
-    command=MEASURE,
+    data=(MEASURED,),
+    commands=MEASURE,
 )

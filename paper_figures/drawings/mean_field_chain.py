@@ -87,7 +87,6 @@ FIGURE = GalleryFigure(
     " directions that it reads: rotated at random, it lies near the law. On 4x4 sudoku, but for"
     " external recall, it is that the state before the norm is shorter than the law says.",
     section="Prediction and measurement on trained loops",
-    data=DATA,
-    command="loopstab meanfield --initial --out mean_field.json",
+    data=(DATA,),
+    commands=("loopstab meanfield --inputs 2 --loops 2000 --seed 0 --initial --out FILE",),
 )
-"""What the gallery shows."""

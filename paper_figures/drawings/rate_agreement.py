@@ -144,6 +144,6 @@ FIGURE = GalleryFigure(
     "Trained loops at their measured fixed points: contraction of the steps against that of the"
     " Jacobian, and iterations counted against those that ρ predicts.",
     section="Prediction and measurement on trained loops",
-    data=MEASURED,
-    command=MEASURE,
+    data=(MEASURED,),
+    commands=MEASURE,
 )

@@ -11,11 +11,12 @@ from matplotlib.lines import Line2D
 
 from ...models.network.run_record import default_gradient, task_of
 from ...models.training.schedule import loops_for
-from ...models.zoo import zoo
 from ...theory.architecture import Norm, Recall
 from .gallery import GalleryFigure
 from .panels import plain_ticks, seed_band
 from .style import BLACK, DASHED, RECALL_COLOUR, new_figure, styled
+from .training_commands import CPU
+from .zoo_accuracy import plan_runs
 
 NORMS = (Norm.PERI, Norm.POST)
 """The norms of the plan, from left to right."""
@@ -29,7 +30,7 @@ ROWS = (
 
 
 def runs_of(task: str, architecture: str) -> list[dict[str, Any]]:
-    """Records of the shipped runs of a task and an architecture that differ in their seed only.
+    """Records of the runs of the plan with a task and an architecture, one for each seed.
 
     They were trained with the encoder gradient that is the default of the architecture.
     """
@@ -44,8 +45,8 @@ def runs_of(task: str, architecture: str) -> list[dict[str, Any]]:
 
 @cache
 def _records() -> tuple[dict[str, Any], ...]:
-    """The records of all shipped runs."""
-    return tuple(zoo.describe(name)["run"] for name in zoo.names())
+    """The records of the plan, read once."""
+    return tuple(plan_runs())
 
 
 @styled
@@ -97,5 +98,8 @@ FIGURE = GalleryFigure(
     " 82 % with post norm and at most 28 % with peri norm, and no recall at most 2 %; on hard 4x4"
     " sudoku with post norm all three solve 83 % or more.",
     section="The zoo: three tasks, three seeds",
-    command="loopstab grid run --plan cpu --out runs/cpu",
+    text=(
+        "The gradient is the default of each recall: full without recall, published with recall."
+    ),
+    commands=(CPU,),
 )

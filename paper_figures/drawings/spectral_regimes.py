@@ -21,8 +21,8 @@ from .style import MISSING, REGIME_COLOUR, new_figure, styled
 if TYPE_CHECKING:
     from ...numerics.phase.diagram import PhaseDiagram
 
-DATA = ("phase_linear_0", "phase_linear_1", "phase_tanh_1")
-"""Folders of the diagrams among the data of the package."""
+DATA = ("phase_linear_0/phase.npz", "phase_linear_1/phase.npz", "phase_tanh_1/phase.npz")
+"""The files of the diagrams among the data of the package."""
 LEVELS = (0.5, 0.8, 0.95, 1.0)
 """Spectral radii whose level lines are drawn."""
 REACH = 0.1
@@ -72,16 +72,11 @@ def regimes_figure(diagrams: Sequence[PhaseDiagram]) -> Figure:
     return figure
 
 
-def undecided_share(diagram: PhaseDiagram) -> float:
-    """The share of the cells whose outcome is not decided."""
-    return float(np.mean(diagram.outcome == "undecided"))
-
-
 def shipped_diagrams() -> list[PhaseDiagram]:
     """The diagrams among the data of the package."""
     from ...numerics.phase.diagram import PhaseDiagram
 
-    return [PhaseDiagram.load(FOLDER / name) for name in DATA]
+    return [PhaseDiagram.load((FOLDER / name).parent) for name in DATA]
 
 
 def _words(diagram: PhaseDiagram) -> str:
@@ -92,9 +87,18 @@ def _words(diagram: PhaseDiagram) -> str:
 FIGURE = GalleryFigure(
     lambda: regimes_figure(shipped_diagrams()),
     "Spectral regimes of N(a h + A φ(h) + β e), d = 128, medians of 5 draws, and the laws N6"
-    " (linear) and N7 (tanh of slope 2). Where ρ > 1 no fixed point attracts: with a = 0 the loop"
-    " is then close to power iteration, and follows the largest eigenvalues of A.",
+    " (linear) and N7 (tanh of slope 2). Right of the dashed lines every orbit reaches a"
+    " fixed point, and ρ is within 0.06 of the law. In 314 of the 316 cells with ρ > 1, and in 153"
+    " with ρ < 1, most orbits reach none.",
     section="The mean-field law",
-    data=f"{DATA[0]}/phase.npz",
-    command="loopstab phase --residual 0 --width 128 --draws 5 --grid 24x24 --out phase_linear_0",
+    data=DATA,
+    commands=tuple(
+        f"loopstab phase --law {law} --set {settings} width=128 --draws 5 --grid 24x24 --seed 0"
+        " --out FOLDER"
+        for law, settings in (
+            ("linear", "residual=0"),
+            ("linear", "residual=1"),
+            ("tanh", "residual=1 slope=2"),
+        )
+    ),
 )

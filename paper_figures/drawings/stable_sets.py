@@ -73,7 +73,7 @@ def stable_sets_figure() -> Figure:
     axes[Recall.INTERNAL].set_ylabel("update y")
     chance.set(xscale="log", xlim=s[[0, -1]], ylim=(0, 1.06), yticks=(0, 0.5, 1))
     chance.set(xlabel="scale s of the weights x, y ~ N(0, s²)")
-    chance.set_title("share of Gaussian weights with |J| < 1; dots: at s = 1")
+    chance.set_title("Share of Gaussian weights with |J| < 1; dots: at s = 1")
     plain_ticks(chance.xaxis, s)
     return figure
 

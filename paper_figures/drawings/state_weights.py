@@ -11,11 +11,12 @@ from matplotlib.lines import Line2D
 from ...models.zoo import zoo
 from ...theory.architecture import Architecture, Norm, Recall
 from .gallery import GalleryFigure
+from .measured_lines import FORECASTS, PREDICT
 from .panels import plain_ticks
 from .record_files import read_record
 from .style import BLACK, DASHED, NORM_MARKER, RECALL_COLOUR, SOFT, new_figure, styled
+from .training_commands import CPU, DESK, LEASE, OLDER
 
-DATA = "forecasts.jsonl"
 RECALLS = (Recall.EXTERNAL, Recall.INTERNAL)
 """The columns."""
 TASKS = {
@@ -88,8 +89,7 @@ def state_weights_figure(forecasts: Sequence[Mapping[str, Any]]) -> Figure:
         for norm in Norm:
             own = [point for point in points if point["norm"] is norm]
             place = [point["rho"] for point in own], [point["kept"] for point in own]
-            mark = {"marker": NORM_MARKER[norm], "color": colour, "linestyle": "none"}
-            below.plot(*place, **mark, fillstyle="none", markeredgewidth=0.8, gid=str(norm))
+            below.plot(*place, **_mark(norm, colour), gid=str(norm))
         below.axvline(1, color=BLACK, linestyle=DASHED, linewidth=0.7)
         above.set(xlim=(0, 1), xlabel="share of training", yscale="log", ylim=ENDS)
         below.set(xscale="log", xlim=ENDS, xlabel="$ρ(W_x)$ at the end", ylim=(-0.04, 1.06))
@@ -101,22 +101,26 @@ def state_weights_figure(forecasts: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
+def _mark(norm: Norm, colour: str) -> dict[str, Any]:
+    look = {"marker": NORM_MARKER[norm], "color": colour, "linestyle": "none"}
+    return {**look, "fillstyle": "none", "markeredgewidth": 0.8}
+
+
 def _handles() -> list[Line2D]:
     tasks = [Line2D([], [], color=SOFT, linestyle=dash, label=t) for t, dash in TASKS.values()]
     marks = [
-        Line2D([], [], color=SOFT, linestyle="none", marker=NORM_MARKER[norm], label=f"{norm} norm")
-        for norm in (Norm.PERI, Norm.POST)
+        Line2D([], [], **_mark(norm, SOFT), label=f"{norm} norm") for norm in (Norm.PERI, Norm.POST)
     ]
     return [*tasks, *marks]
 
 
 FIGURE = GalleryFigure(
-    lambda: state_weights_figure(read_record(DATA)),
+    lambda: state_weights_figure(read_record(FORECASTS)),
     "On prefix sums ρ(W_x) stays below 1 (dashed) throughout the training, on the boards it rises"
     " above. On either side of 1 some checkpoints keep nine tenths of their accuracy for 500"
     " iterations and others lose seven tenths: ρ(W_x), which is not the spectral radius of the"
     " loop, does not decide.",
     section="The zoo: three tasks, three seeds",
-    data=DATA,
-    command="loopstab predict --zoo",
+    data=(FORECASTS,),
+    commands=(CPU, DESK, LEASE, OLDER, PREDICT),
 )

@@ -77,8 +77,11 @@ def shipped_scaling() -> Scaling:
 FIGURE = GalleryFigure(
     lambda: scaling_figure(shipped_scaling()),
     "The linear law N6 at several widths, with standard errors. The exponent is an effective one of"
-    " these widths, with its 95 % interval; as d grows it is 1/4.",
+    " these widths, with its 95 % interval; that of x is 1/4.",
     section="The mean-field law",
-    data=DATA,
-    command="loopstab scaling --widths 50 100 200 400 800 --draws 400 200 100 60 24 --out FOLDER",
+    data=(DATA,),
+    commands=(
+        "loopstab scaling --widths 50 100 200 400 800 --draws 400 200 100 60 24 --residual 0"
+        " --low 0.7 --high 6 --points 12 --seed 0 --out FOLDER",
+    ),
 )

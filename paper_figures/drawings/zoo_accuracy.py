@@ -18,6 +18,7 @@ from ...support.errors import UsageError
 from ...theory.architecture import Architecture, Norm, Recall
 from .gallery import GalleryFigure
 from .style import SOFT, Look, new_figure, styled
+from .training_commands import CPU
 
 KINDS = [f"{recall}/{norm}" for recall in Recall for norm in (Norm.PERI, Norm.POST)]
 """The architectures, from left to right."""
@@ -110,5 +111,5 @@ FIGURE = GalleryFigure(
         " samples of each level. A mark for each run: hollow at its best number of iterations,"
         " filled after 500."
     ),
-    command="loopstab grid run --plan cpu --out runs/cpu",
+    commands=(CPU,),
 )

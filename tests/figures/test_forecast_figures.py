@@ -1,15 +1,17 @@
 """The figures of forecasts and measurements: what is drawn is what was scored or measured."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from legible import assert_legible
 
+from loopstab.models.forecast.measured_limits import SAME
 from loopstab.models.forecast.measured_scores import ForecastScores, OutcomeScore
 from loopstab.models.forecast.scores import Bin, Mean
 from loopstab.paper_figures.drawings.forecast_calibration import calibration_figure
-from loopstab.paper_figures.drawings.limits_by_recall import limits_figure
+from loopstab.paper_figures.drawings.limits_by_recall import FIGURE, limits_figure
 from loopstab.paper_figures.drawings.style import RECALL_COLOUR
 from loopstab.theory.architecture import Recall
 
@@ -49,7 +51,7 @@ def test_calibration_draws_the_bins_the_scores_and_the_coverage():
     top, middle, bottom = figure.axes
     assert points(top) == [(0.02, 0.1), (0.99, 0.97)]
     assert [text.get_text() for text in top.texts] == ["3", "40"]
-    assert top.get_title(loc="left") == "Calibration of 7 forecasts"
+    assert top.get_title(loc="left") == "Calibration of 43 forecasts"  # of the bins
     assert points(middle) == [(0.1, 0), (0.4, 1)]
     assert points(bottom) == [(0.9, 0), (1, 1)]
     assert [label.get_text() for label in bottom.get_yticklabels()] == ["ρ", "norm of S"]
@@ -104,6 +106,11 @@ def test_limits_and_sensitivities_by_recall():
         assert drawn[0][name].get_color() == RECALL_COLOUR[recall]
         assert round(float(drawn[0][name].get_xdata()[0])) == place
     assert [text.get_text() for text in bottom.texts] == ["by differences\nat most 2e-11"]
+
+
+def test_the_caption_of_limits():
+    (share,) = re.findall(r"apart by more than (\S+) of their root mean square", FIGURE.caption)
+    assert float(share) == SAME
 
 
 @pytest.mark.parametrize("lines", [[], LINES[3:4], LINES[1:3], LINES[:1]])

@@ -57,11 +57,10 @@ def test_every_figure_is_legible_at_the_width_of_a_column(name):
     assert_legible(gallery()[name].draw())
 
 
-def test_the_data_of_every_figure_are_shipped_with_their_command():
+def test_the_data_of_every_figure_are_shipped_with_their_commands():
     for figure in gallery().values():
-        if figure.data is not None:
-            assert read_record(figure.data)
-            assert figure.command
+        assert all(read_record(name) for name in figure.data)
+        assert figure.commands or not figure.data
 
 
 def test_a_new_module_is_drawn_by_the_command(with_toy, tmp_path, capsys):
@@ -69,7 +68,7 @@ def test_a_new_module_is_drawn_by_the_command(with_toy, tmp_path, capsys):
     assert figures(out=tmp_path / "out", json_=True) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["name"], row["caption"]) == ("toy", "A toy & its line.")
-    assert (row["data"], row["command"]) == (None, None)
+    assert (row["data"], row["commands"]) == ([], [])
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
         ".lock",
         "toy.png",

@@ -36,6 +36,8 @@ def test_the_caption_and_the_page_are_true(data):
     found = {
         (task, stage): chains(data, task, stage) for task in TASKS for stage in ("initial", "end")
     }
+    assert {len(record["points"]) for record in data["records"]} <= {0, 1, 2}
+    assert data["settings"]["inputs"] == 2
     assert all(law < rho for lines in found.values() for _, (rho, _, _, law) in lines)
     aligned = [
         (rho - rotated) / (rho - law) for _, (rho, rotated, _, law) in found["prefix-sums", "end"]

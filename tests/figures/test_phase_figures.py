@@ -11,16 +11,16 @@ from matplotlib.collections import PolyCollection
 
 from loopstab import PhaseDiagram
 from loopstab.numerics.phase import Cells, DiagramAxis
-from loopstab.numerics.phase.diagram import plane
+from loopstab.numerics.phase.diagram import TRUSTED, plane
 from loopstab.numerics.phase.laws.law import complete
 from loopstab.numerics.phase.laws.registry import law_named
 from loopstab.numerics.phase.scaling import Scaling
 from loopstab.paper_figures.drawings import phase_maps as figures
 from loopstab.paper_figures.drawings.phase_overlays import LEVELS, SENSITIVITIES
 from loopstab.paper_figures.drawings.spectral_regimes import (
+    FIGURE,
     regimes_figure,
     shipped_diagrams,
-    undecided_share,
 )
 from loopstab.paper_figures.drawings.style import REGIME_COLOUR
 from loopstab.paper_figures.drawings.width_collapse import scaling_figure
@@ -266,10 +266,26 @@ def test_regimes_show_the_radius_and_its_distance_from_the_law():
 def test_no_outcome_of_the_shipped_diagrams_without_residual_is_undecided():
     first = shipped_diagrams()[0]
     assert first.settings["residual"] == 0
-    assert undecided_share(first) == 0
+    assert not (first.outcome == "undecided").any()
     moving = first.outcome != "fixed-point"
     assert (first.rho[moving] > 0.99).all()
     assert moving.mean() > 0.25
+
+
+def test_the_caption_of_the_regimes():
+    diagrams = shipped_diagrams()
+    trusted = [(one, one.trust >= TRUSTED) for one in diagrams]
+    assert all(one.converged[here].min() == 1 for one, here in trusted)
+    farthest = max(np.abs(one.disagreement[here]).max() for one, here in trusted)
+    text = FIGURE.caption
+    assert f"within {np.ceil(100 * farthest) / 100:g} of the law" in text
+    rho = np.concatenate([one.rho for one in diagrams])
+    moving = np.concatenate([one.outcome != "fixed-point" for one in diagrams])
+    above, below = (rho > 1), (rho < 1)
+    assert f"In {moving[above].sum()} of the {above.sum()} cells with" in text
+    assert f"in {moving[below].sum()} with" in text
+    assert all(one.settings["width"] == 128 for one in diagrams)
+    assert all(one.draws == 5 for one in diagrams)
 
 
 def test_scaling_shows_every_width():

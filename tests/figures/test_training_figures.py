@@ -7,7 +7,8 @@ import pytest
 from legible import assert_legible
 
 from loopstab import Architecture
-from loopstab.models.network.run_record import shares
+from loopstab.models.forecast.measured_noise import LOOPS
+from loopstab.models.network.run_record import default_gradient, shares
 from loopstab.models.zoo import zoo
 from loopstab.numerics.proportion import wilson
 from loopstab.paper_figures.drawings import (
@@ -60,6 +61,17 @@ def test_the_caption_of_accuracy_by_recall_and_norm():
     assert f"all three solve {np.floor(100 * min(sudoku)):.0f} % or more" in text
 
 
+def test_the_gradients_that_the_texts_name():
+    """Default in the plan, full in the widest runs."""
+    assert {default_gradient(f"{recall}/post") for recall in Recall if recall.present} == {
+        "published"
+    }
+    assert default_gradient("none/post") == "full"
+    for task in accuracy_grid.BOARDS:
+        runs = [run for r in Recall for run in accuracy_grid.grid_runs(task, r, Norm.POST)]
+        assert {run["config"]["encoder_gradient"] for run in runs} == {"full"}
+
+
 def test_growth_and_cosine_are_those_of_the_histories():
     figure = state_growth.state_growth_figure()
     axes = np.array(figure.axes).reshape(2, 2)
@@ -85,8 +97,15 @@ def test_the_caption_of_growth_and_cosine():
     assert f"grows {min(sizes):.0f} to {max(sizes):.0f} times" in text
     assert f"grows {min(post):.1f} to {max(post):.1f} times" in text
     least = min(row["cosine"] for row in grown)
-    assert least > 0.996
-    assert "exceeds 0.996" in text
+    assert f"exceeds {np.floor(1000 * least) / 1000} " in text.replace(":", " ")
+    measured = [
+        one
+        for one in shipped_measurements()
+        if (one.task, one.stage) == ("prefix-sums", "end")
+        and one.architecture in ("none/peri", "internal/peri")
+    ]
+    assert {one.architecture for one in measured} == {"none/peri", "internal/peri"}
+    assert not any("fixed-point" in one.reachability["outcomes"] for one in measured)
 
 
 def test_cells_of_the_grid_are_means_and_intervals_of_the_seeds():
@@ -122,8 +141,9 @@ def test_the_caption_of_the_grid():
         ends = [share(recall, Norm.POST, level, "sudoku-4x4") for recall in Recall]
         assert max(end.low for end in ends) < min(end.high for end in ends)
     for task, level, words in accuracy_grid.ROWS:
-        seeds = share(Recall.INTERNAL, Norm.POST, level, task).seeds
-        assert seeds == (1 if words.endswith("*") else 3)
+        for pair in pairs:
+            found = accuracy_grid.seed_share(accuracy_grid.grid_runs(task, *pair), level)
+            assert found is None or found.seeds == (1 if words.endswith("*") else 3)
 
 
 def disturbed(task, architecture, accuracies, stage="end"):
@@ -162,6 +182,10 @@ def test_disturbances_are_medians_and_bands_of_the_checkpoints():
     assert_legible(disturbed_weights.disturbed_weights_figure([]))
 
 
+def test_the_caption_of_disturbances():
+    assert f"after {LOOPS} iterations" in disturbed_weights.FIGURE.caption
+
+
 def test_disturbances_of_the_shipped_measurements_are_drawn():
     measured = shipped_measurements()
     figure = disturbed_weights.disturbed_weights_figure(measured)
@@ -175,7 +199,7 @@ def test_disturbances_of_the_shipped_measurements_are_drawn():
 
 
 def test_state_weights_are_those_of_histories_and_forecasts():
-    forecasts = read_record(state_weights.DATA)
+    forecasts = read_record(*state_weights.FIGURE.data)
     figure = state_weights.state_weights_figure(forecasts)
     axes = np.array(figure.axes).reshape(2, 2)
     for above, below, recall in zip(*axes, state_weights.RECALLS, strict=True):
@@ -208,7 +232,7 @@ def test_the_caption_of_state_weights():
     points = [
         point
         for recall in state_weights.RECALLS
-        for point in state_weights.kept_shares(read_record(state_weights.DATA), recall)
+        for point in state_weights.kept_shares(read_record(*state_weights.FIGURE.data), recall)
     ]
     for side in (True, False):
         kept = [point["kept"] for point in points if (point["rho"] > 1) == side]

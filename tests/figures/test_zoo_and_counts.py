@@ -75,7 +75,11 @@ def test_the_captions_are_true_of_the_records():
     assert f"at least {100 * min(steady) // 1:.0f} %" in text
     assert f"sudoku {sum(s >= 0.97 for s in sudoku.values())} of {len(sudoku)} runs" in text
     assert f"endgames {sum(s < 0.9 for s in kqk.values())} of {len(kqk)} lose" in text
+    samples = {samples_of(run, level) for run in plan_runs() for level in run["accuracy"]}
+    assert [f"{n} samples of each level" in zoo_accuracy.FIGURE.text for n in samples] == [True]
     text, runs = boards.FIGURE.caption, board_runs()
+    assert {run["config"]["encoder_gradient"] for run in runs} == {"full"}
+    assert {run["config"]["seed"] for run in runs} == {0}
     sudoku = {r["architecture"]: r for r in runs if r["task"] == "sudoku"}
     recalled = [r["choice"]["loops"] for name, r in sudoku.items() if "none" not in name]
     assert f"at {min(recalled)} iterations and more" in text
