@@ -1,6 +1,7 @@
 """Samples and files of a user's step: versions, processes, and what is read without the step."""
 
 import functools
+import importlib
 import os
 import re
 import subprocess
@@ -76,6 +77,41 @@ def test_fingerprints():
         nets[0].bias += 1
     assert digest(nets[0]) != before
     assert Fingerprint({"step": nets[0]}).libraries >= {"torch"}
+
+
+MODULES = {
+    "deeper": "RATE = {rate}\ndef decay(h):\n    return RATE * h\n",
+    "helper": "import deeper\nSTRENGTH = deeper.RATE\ndef decay(h):\n    return deeper.decay(h)\n",
+}
+"""What a step uses changes in a module that it does not name itself."""
+STEPS = {
+    "through a module": "import helper\ndef step(h, e, a=1.0):\n    return helper.decay(h)\n",
+    "a value of it": "import helper\ndef step(h, e, a=1.0):\n    return helper.STRENGTH * h\n",
+    "imported inside": "def step(h, e, a=1.0):\n    import deeper\n    return deeper.decay(h)\n",
+    "imported by name": (
+        "def step(h, e, a=1.0):\n    from helper import decay\n    return decay(h)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_module_that_a_module_uses_counts(name, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def digest(rate):
+        for module, text in {**MODULES, "stepping": STEPS[name]}.items():
+            (tmp_path / f"{module}.py").write_text(text.format(rate=rate))
+            sys.modules.pop(module, None)
+        importlib.invalidate_caches()
+        return Fingerprint({"step": importlib.import_module("stepping").step}).digest
+
+    try:
+        first, same, other = digest(0.5), digest(0.5), digest(0.25)
+    finally:
+        for module in (*MODULES, "stepping"):
+            sys.modules.pop(module, None)
+    assert first == same != other
 
 
 FILE = """

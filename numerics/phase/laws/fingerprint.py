@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import hashlib
+import importlib
 import random
 import sys
 import sysconfig
@@ -31,7 +33,7 @@ class Fingerprint:
 
     The values of closures, defaults, attributes and global variables count, as do functions and
     classes of the user; a function of a library counts by its name and the version of its package,
-    and a module of the user by its text.
+    and a module of the user by its text and by what is taken from it.
 
     Args:
         roots: the objects, by name.
@@ -141,9 +143,28 @@ class Fingerprint:
         if "torch" in names:
             self.libraries.add("torch")
         used = {key: value.__globals__[key] for key in names if key in value.__globals__}
+        for key in _imports(value.__code__):
+            try:
+                used[key] = importlib.import_module(key)
+            except ImportError:  # the step says so when it runs
+                self._add(key)
         for key, part in used.items():
             self._add(key)
             self._visit(key, part)
+            if isinstance(part, types.ModuleType):
+                self._taken(key, part, names, ())
+
+    def _taken(
+        self, name: str, module: types.ModuleType, names: list[str], inside: tuple[Any, ...]
+    ) -> None:
+        """Add what a function that uses some names may take from a module of the user."""
+        if module in inside or self._library(module.__name__) is not None:
+            return
+        for key, part in ((key, vars(module)[key]) for key in names if key in vars(module)):
+            self._add(key)
+            self._visit(f"{name}.{key}", part)
+            if isinstance(part, types.ModuleType):
+                self._taken(f"{name}.{key}", part, names, (*inside, module))
 
     def _code(self, code: types.CodeType) -> list[str]:
         """Add the code; returns the names that it uses."""
@@ -193,6 +214,18 @@ class Fingerprint:
             return None
         self.libraries.add(top)
         return f"{module} {getattr(sys.modules.get(top), '__version__', '')}"
+
+
+def _imports(code: types.CodeType) -> list[str]:
+    """The modules that a function imports when it runs, by absolute names."""
+    done = [one for one in dis.get_instructions(code) if one.opname != "EXTENDED_ARG"]
+    found = [
+        one.argval
+        for level, _, one in zip(done, done[1:], done[2:], strict=False)
+        if one.opname == "IMPORT_NAME" and level.argval == 0
+    ]
+    inner = [part for part in code.co_consts if isinstance(part, types.CodeType)]
+    return [*found, *(key for part in inner for key in _imports(part))]
 
 
 def _filled(cell: types.CellType) -> bool:
