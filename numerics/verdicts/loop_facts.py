@@ -94,23 +94,28 @@ def recalled(inputs: InputSet) -> tuple[Callable[[Any], Array] | None, str]:
 def reads_input(inputs: InputSet) -> bool:
     """Whether another input changes the step at a first state or at its image.
 
+    True where that cannot be told: one input of several arrays, or images that are not finite.
+
     Args:
         inputs: the inputs, with the loop.
     """
-    loop = at(inputs.loop, 0)
+    loop, compared = at(inputs.loop, 0), False
     for i, h in enumerate(inputs.first):
         own = inputs.one(i)
         others = [inputs.one(k) for k in range(len(inputs)) if k != i][:OTHERS]
         if all(_equal(inputs, own, other) for other in others):
             if not _one_array(inputs, own):
-                return True  # there is nothing to compare with
+                return True
             others = [2.0 * own, own + 1.0]
         state = inputs.whole(h)
         for now in (state, np.array(advance(loop, state, own), copy=True)):
             here = np.array(advance(loop, now, own), copy=True)
+            if not np.isfinite(here).all():
+                break
+            compared = True
             if any(_differs(inputs, now, here, other) for other in others):
                 return True
-    return False
+    return not compared
 
 
 def _differs(inputs: InputSet, h: Array, here: Array, other: Any) -> bool:

@@ -128,7 +128,7 @@ def by_anderson(loop: LoopedMap, h: Array, e: Any, limits: TrialLimits) -> Solve
                 tol_norm=np.linalg.norm,
                 line_search=None,
             )
-    except (NoConvergence, LoopError, ValueError, np.linalg.LinAlgError):
+    except (NoConvergence, LoopError, ValueError, OverflowError, np.linalg.LinAlgError):
         return None
     left, norm = float(np.linalg.norm(defect(flat))), float(np.linalg.norm(flat))
     # relative to the state found: far away an absolute residual would say nothing

@@ -167,6 +167,6 @@ def _stopped(
         fixed_points="not reached",
         after=after,
         **compared,
-        cost=f"{stop} evaluations of f",
+        cost=f"{stop} evaluation{'s' * (stop > 1)} of f",
         verdict="; ".join([*words, *right_words(base.effect, after)]),
     )

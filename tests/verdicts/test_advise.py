@@ -157,6 +157,22 @@ def test_slow_inputs_beside_moving_ones_are_not_said_to_move():
     )
 
 
+def test_solvers_of_an_orbit_that_overflows_find_nothing():
+    """h' = h^2 + e has no real fixed point for e > 1/4, and squares of its states overflow."""
+    found = advise(FunctionLoop(lambda h, e: h * h + e, np.zeros_like), np.ones((2, 3)), loops=500)
+    assert found.before.counts == {"explosion": 2}
+    for method in ("Newton", "Anderson"):
+        assert row(found, "solve", method).after.counts == {"no fixed point found": 2}
+
+
+def test_a_step_that_fails_is_not_said_to_ignore_its_input():
+    failing = FunctionLoop(lambda h, e: h / 0 + e, np.zeros_like)
+    found = advise(failing, np.array([[1.0, 2.0], [3.0, 1.0]]), **QUICK)
+    assert found.before.counts == {"non-finite": 2}
+    assert found.problems == ("2 of 2 inputs do not settle",)
+    assert row(found, "add recall").reason == "the step reads its input already"
+
+
 def test_a_list_of_inputs_is_as_good_as_a_batch():
     inputs = np.array([[0.5, -0.2], [0.1, 0.3]])
     flip = FunctionLoop(lambda h, e: e - 1.5 * np.tanh(h), np.zeros_like)
