@@ -45,7 +45,8 @@ def advise(
     Examples: loopstab advise mine.py --inputs 8
      loopstab advise internal-peri --inputs 4 --loops 300 --json
 
-    Exit status: 0 if the changes were tried, 2 for a wrong request or an error in the file.
+    Exit status: 0 if the changes were tried, 1 for a damaged checkpoint, 2 for a wrong request or
+    an error in the file.
 
     Args:
         source: Python file, name of a shipped checkpoint, or path of a model.safetensors file.
@@ -65,6 +66,8 @@ def advise(
     options: dict[str, Any] = {"loops": loops, "limit": limit, "products": products, "seed": seed}
     options["progress"] = not json_
     if source.endswith(".py"):
+        if data is not None or level is not None:
+            raise UsageError("--data and --level are for checkpoints: the file gives its inputs")
         found = _of_file(Path(source), inputs, options)
     else:
         found = _of_checkpoint(source, inputs, data, level, options)

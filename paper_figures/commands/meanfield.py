@@ -45,7 +45,8 @@ def meanfield(
     Exit status: 0 if the checkpoints were measured; 1 for a damaged file; 2 for a wrong request.
 
     Args:
-        checkpoint: Names (see loopstab zoo list); default: all of 16 cells with an outer norm.
+        checkpoint: Names (see loopstab zoo list) of runs whose task needs no data file; default:
+            all of 16 cells with an outer norm.
         inputs: Random inputs for each checkpoint.
         loops: Iterations after which an orbit counts as not settled.
         seed: Seed of the inputs and of the random rotations.
@@ -60,6 +61,7 @@ def meanfield(
     from ...models.measure.mean_field_record import mean_field_record, read_records, write_records
     from ...models.measure.trained import TrainedLoop
     from ...models.network.initial_model import initial_model
+    from ...models.tasks.registry import task_class
     from ...models.zoo import zoo
     from ...support.progress_bar import progress_bar
     from ...theory.architecture import Architecture
@@ -71,13 +73,14 @@ def meanfield(
         if name.startswith(SMALL)
         and Architecture.parse(zoo.describe(name)["run"]["architecture"]).outer_norm
     )
+    for name in names:
+        if task_class(zoo.describe(name)["run"]["task"]).needs_file:
+            raise UsageError(f"{name} needs a data file: choose checkpoints of tasks without one")
     settings = {"inputs": inputs, "loops": loops, "seed": seed}
     wanted = [(name, "end") for name in names]
     if initial:
         begun = (name for name in names if zoo.describe(name)["run"]["config"]["seed"] == 0)
         wanted += [(name, "initial") for name in begun]
-    command = f"loopstab meanfield --inputs {inputs} --loops {loops} --seed {seed}"
-    command += " --initial" * initial
     with nullcontext() if out is None else exclusive_file(out):
         records: list[MeanFieldRecord] = []
         if out is not None and out.exists():
@@ -99,6 +102,10 @@ def meanfield(
                 )
             )
             if out is not None:
+                held = dict.fromkeys(record.checkpoint for record in records)
+                words = [*(held if checkpoint else ()), f"--inputs {inputs} --loops {loops}"]
+                words += [f"--seed {seed}", *["--initial"] * initial]
+                command = f"loopstab meanfield {' '.join(words)}"
                 write_records(out, command, settings, records)
     shown = [record for record in records if (record.checkpoint, record.stage) in wanted]
     if json_:

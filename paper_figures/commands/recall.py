@@ -88,7 +88,9 @@ def recall(
     if not pairs:
         raise UsageError("no two of these checkpoints differ in their recall alone")
     if accuracy:
-        return _compare_answers(pairs, files, samples, seed, out, json_)
+        words = [*checkpoint, f"--accuracy --samples {samples} --seed {seed}"]
+        words += ["--data FILE ..."] * bool(data)
+        return _compare_answers(pairs, files, samples, seed, out, json_, " ".join(words))
     numbers = {"inputs": inputs, "loops": loops, "spectra": spectra, "dense": dense, "seed": seed}
     with nullcontext() if out is None else exclusive_file(out):
         store = RecordFile(out, numbers)
@@ -144,8 +146,12 @@ def _compare_answers(
     seed: int,
     out: Path | None,
     json_: bool,
+    words: str,
 ) -> int:
-    """Measure the answers of all runs, compare them, and print or write what is found."""
+    """Measure the answers of all runs, compare them, and print or write what is found.
+
+    `words` are the arguments of the command, for the record.
+    """
     from ...models.measure.recall_accuracy import comparison_json, pair_rows, task_rows
     from ...models.measure.recorded_answers import AnswersFile, enough_samples, recorded_answers
     from ...models.zoo import zoo
@@ -163,7 +169,6 @@ def _compare_answers(
         }
         rows = pair_rows(pairs, answers)
         tasks = task_rows(pairs, answers, records, seed)
-        words = f"--accuracy --samples {samples} --seed {seed} --data FILE ..."
         found = {"command": f"loopstab recall {words}", **comparison_json(rows, tasks, seed)}
         store.write(found)
     if json_:

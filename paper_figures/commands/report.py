@@ -30,7 +30,7 @@ def report(
     Example: loopstab report --out report --attacks runs/attack
 
     Exit status: 0 if no claim is refuted; 1 if one is, by its check, an attack or a certified
-    count; 2 for a wrong request.
+    count, and for a damaged record; 2 for a wrong request.
 
     Args:
         out: Folder for the report. It is created.

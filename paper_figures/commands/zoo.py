@@ -169,7 +169,7 @@ def repeat(
 
     Example: loopstab zoo repeat sudoku-4x4-internal-post-s0 --share 0.5 --out runs/half
 
-    Exit status: 0 if the checkpoint is written, 2 for a wrong request.
+    Exit status: 0 if the checkpoint is written, 1 for a damaged file, 2 for a wrong request.
 
     Args:
         name: Name of a shipped checkpoint (see loopstab zoo list).

@@ -55,6 +55,8 @@ WRONG = {
     "few loops": (FLIP, ("--loops", "3"), "at least 16"),
     "a readout of floats": (FLIP + "readout = np.sin\n", (), "readout returned float64"),
     "a readout that is none": (FLIP + "readout = 3\n", (), "readout is int, not a function"),
+    "data for a file": (FLIP, ("--data", "x"), "--data and --level are for checkpoints"),
+    "a level for a file": (FLIP, ("--level", "hard"), "--data and --level are for checkpoints"),
     "a step that fails": (FLIP + "def step(h, e):\n    return h.no\n", (), "line 7"),
 }
 
@@ -85,3 +87,8 @@ def test_a_checkpoint_with_its_accuracy(called):
     assert found["before"]["right"] is not None
     assert {row["name"] for row in found["rows"] if row["tried"]} >= {"add recall", "fewer loops"}
     assert "no shipped checkpoint" in called("advise", "nothing", status=2)
+
+
+def test_a_damaged_checkpoint_ends_with_status_one(called, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"{}")
+    assert "corrupt or truncated" in called("advise", tmp_path / "model.safetensors", status=1)

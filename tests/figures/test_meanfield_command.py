@@ -23,6 +23,7 @@ def test_records_are_printed_written_and_taken_from_the_file(capsys, tmp_path):
     assert meanfield((NAME,), inputs=1, loops=2, out=out) == 0
     assert "0/1" in capsys.readouterr().out  # settled of inputs
     assert out.read_bytes() == before
+    assert f"loopstab meanfield {NAME} --inputs 1 --loops 2 --seed 0" in before.decode()
     settings, records = read_records(out)
     assert settings == {"inputs": 1, "loops": 2, "seed": 0}
     assert [r.stage for r in records] == ["end"]
@@ -35,3 +36,9 @@ def test_the_beginning_of_a_run_is_measured_too(capsys):
     assert meanfield((name,), inputs=1, loops=2, initial=True, json_=True) == 0
     found = json.loads(capsys.readouterr().out)
     assert [r["stage"] for r in found] == ["end", "initial"]
+
+
+def test_a_task_with_a_data_file_is_refused(called):
+    assert "chess-none-post-s0 needs a data file" in called(
+        "meanfield", "chess-none-post-s0", status=2
+    )

@@ -255,11 +255,15 @@ def test_answers_are_kept_and_damage_is_told(tmp_path):
             read_answers(path)
 
 
+WORDS = ("recall", *NAMES[:2], "--accuracy", "--samples", "127", "--seed", "0")
+
+
 def test_few_samples_are_not_answered_again(capsys):
     with pytest.raises(SystemExit) as end:
-        main(["recall", *NAMES[:2], "--accuracy", "--samples", "127", "--json"])
+        main([*WORDS, "--json"])
     found = json.loads(capsys.readouterr().out)
     assert end.value.code == 0
+    assert found["command"] == f"loopstab {' '.join(WORDS)}"
     assert found["pairs"] == []
     assert {row["source"] for row in found["tasks"]} == {"counts"}
     assert not enough_samples(zoo.describe(NAMES[0])["run"], 127)
