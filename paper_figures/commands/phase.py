@@ -104,7 +104,7 @@ def phase(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from ...numerics.phase.sweep import phase_diagram
     from ..drawings.phase_maps import MAPS, maps_of
-    from ..drawings.save import save_figure
+    from ..drawings.save import METADATA, save_figure
 
     with exclusive_folder(out):
         diagram = phase_diagram(
@@ -128,7 +128,7 @@ def phase(
             file for stem, draw in maps.items() for file in save_figure(draw(diagram), out / stem)
         ]
         for name in (
-            f"{stem}.{kind}" for stem in MAPS if stem not in maps for kind in ("png", "svg")
+            f"{stem}.{kind}" for stem in MAPS if stem not in maps for kind in METADATA
         ):
             (out / name).unlink(missing_ok=True)  # it was drawn for another law
     summary = {**diagram.summary(), "files": [str(f) for f in files]}

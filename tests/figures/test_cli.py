@@ -197,6 +197,19 @@ def test_phase_writes_figures_and_data_and_goes_on_from_its_samples(tmp_path, ca
         assert json.loads(called(*command))["samples_measured"] == 9
 
 
+def test_maps_that_a_law_does_not_have_are_removed(tmp_path, called):
+    law, out = tmp_path / "mine.py", tmp_path / "out"
+    law.write_text("def step(h, e, a=0.5, b=1.0):\n    return a * h + b * e\n")
+    out.mkdir()
+    old = [out / f"phase-disagreement.{kind}" for kind in ("png", "svg", "pdf")]
+    for file in old:
+        file.write_text("of another law")
+    axes = ("--x", "a:0.1:0.5", "--y", "b:0.1:1", "--grid", "2x2")
+    called("phase", "--law", law, *axes, "--jobs", "1", "--out", out, "--json")
+    assert (out / "phase.pdf").exists()
+    assert not any(file.exists() for file in old)
+
+
 def test_scaling_writes_figure_and_data(tmp_path, called):
     shown = called(
         "scaling",
