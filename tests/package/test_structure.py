@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -78,6 +79,13 @@ def test_every_package_is_in_the_wheel():
     names = {".".join(("loopstab", *folder.parts)) for folder in folders} | {"loopstab"}
     assert set(PROJECT["tool"]["setuptools"]["packages"]) == names
     assert all((ROOT / folder / "__init__.py").is_file() for folder in folders)
+
+
+def test_no_generated_file_is_tracked():
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("this is no checkout")
+    words = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    assert not subprocess.run(words, cwd=ROOT, capture_output=True, check=True).stdout
 
 
 @pytest.mark.parametrize("floor", FLOORS)
