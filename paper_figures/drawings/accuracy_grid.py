@@ -119,7 +119,7 @@ FIGURE = GalleryFigure(
     "Inputs solved after 500 iterations, in %. On 64 bits the intervals without recall end below"
     " 4 %, and those with recall begin above 75 %, but for internal recall with peri norm (2 to"
     " 34 %); on 4x4 sudoku with post norm the intervals of all recalls overlap.",
-    section="The zoo: three tasks, three seeds",
+    section="The trained loops of the zoo",
     text=(
         "A cell holds the mean of three seeds, and the range from the least lower to the greatest"
         " upper end of their 95 % intervals. Starred: one seed, the widest runs, with the full"

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ...theory.architecture import Architecture, Norm, Recall
 from .gallery import GalleryFigure
 from .measured_lines import MEASURE, MEASURED, shipped_measurements
-from .panels import empty_panel, note, plain_ticks
+from .panels import empty_panel, note, plain_ticks, recall_entries
 from .recall_and_norm import NORMS
 from .style import RECALL_COLOUR, new_figure, styled
 
@@ -79,8 +78,7 @@ def disturbed_weights_figure(lines: Sequence[Measured]) -> Figure:
         for axis in axes[-1]:
             axis.set_xlabel("change of the weights")
             plain_ticks(axis.xaxis, (1e-3, 1), (1,))
-    handles = [Line2D([], [], color=c, label=f"recall {r}") for r, c in RECALL_COLOUR.items()]
-    figure.legend(handles=handles, loc="outside lower left", ncols=3)
+    figure.legend(handles=recall_entries(), loc="outside lower left", ncols=3)
     return figure
 
 
@@ -101,7 +99,7 @@ FIGURE = GalleryFigure(
     "Accuracy after 100 iterations when every weight tensor is changed in a random direction by a"
     " share of its norm. Line: median of the checkpoints and draws; band: least to greatest of all"
     " draws.",
-    section="The zoo: three tasks, three seeds",
+    section="The trained loops of the zoo",
     data=(MEASURED,),
     commands=MEASURE,
 )

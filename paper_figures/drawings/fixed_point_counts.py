@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -15,7 +14,7 @@ from ...numerics.proportion import wilson
 from .gallery import GalleryFigure
 from .panels import shared_legend
 from .record_files import read_record
-from .style import BLACK, DASHED, SOFT, new_figure, styled
+from .style import BLACK, DASHED, SOFT, new_figure, size_colours, styled
 
 if TYPE_CHECKING:
     from ...numerics.certificates.counts import Counts
@@ -45,7 +44,7 @@ def count_figure(rows: Sequence[Counts]) -> Figure:
     figure = new_figure(2.5)
     axis = figure.add_subplot()
     sizes = sorted({row.size for row in rows})
-    shades = mpl.colormaps["cividis"](np.linspace(0.75, 0, len(sizes)))
+    shades = size_colours(len(sizes))
     for k, (size, shade) in enumerate(zip(sizes, shades, strict=True)):
         own = sorted((row for row in rows if row.size == size), key=lambda row: row.gain)
         gains, shares = np.array([row.gain for row in own]), np.array([_share(r) for r in own])

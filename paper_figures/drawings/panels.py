@@ -10,9 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from .style import SOFT
+from .style import RECALL_COLOUR, SOFT
 
 
 def plain_ticks(
@@ -57,6 +58,14 @@ def shared_legend(figure: Figure, axes: Sequence[Axes] | np.ndarray) -> None:
     }
     if entries:
         figure.legend(list(entries.values()), list(entries), loc="outside lower left", ncols=2)
+
+
+def recall_entries() -> list[Line2D]:
+    """The entries of a legend for the colours of the recalls."""
+    return [
+        Line2D([], [], color=colour, label=f"recall {recall}")
+        for recall, colour in RECALL_COLOUR.items()
+    ]
 
 
 def seed_band(

@@ -13,7 +13,7 @@ from ...models.network.run_record import default_gradient, task_of
 from ...models.training.schedule import loops_for
 from ...theory.architecture import Norm, Recall
 from .gallery import GalleryFigure
-from .panels import plain_ticks, seed_band
+from .panels import plain_ticks, recall_entries, seed_band
 from .style import BLACK, DASHED, RECALL_COLOUR, new_figure, styled
 from .training_commands import CPU
 from .zoo_accuracy import plan_runs
@@ -83,12 +83,8 @@ def most_loops(runs: Sequence[dict[str, Any]]) -> int:
 
 
 def _handles() -> list[Line2D]:
-    recalls = [
-        Line2D([], [], color=colour, label=f"recall {recall}")
-        for recall, colour in RECALL_COLOUR.items()
-    ]
     look: dict[str, Any] = {"color": BLACK, "linestyle": DASHED, "linewidth": 0.8}
-    return [*recalls, Line2D([], [], label="most iterations in training", **look)]
+    return [*recall_entries(), Line2D([], [], label="most iterations in training", **look)]
 
 
 FIGURE = GalleryFigure(
@@ -97,7 +93,7 @@ FIGURE = GalleryFigure(
     " length, external recall solves at least 92 % after 500 iterations, internal recall at least"
     " 82 % with post norm and at most 28 % with peri norm, and no recall at most 2 %; on hard 4x4"
     " sudoku with post norm all three solve 83 % or more.",
-    section="The zoo: three tasks, three seeds",
+    section="The trained loops of the zoo",
     text=(
         "The gradient is the default of each recall: full without recall, published with recall."
     ),

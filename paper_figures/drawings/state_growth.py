@@ -6,13 +6,12 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ...models.network.run_record import default_gradient, task_of
 from ...models.zoo import zoo
 from ...theory.architecture import Recall
 from .gallery import GalleryFigure
-from .panels import plain_ticks
+from .panels import plain_ticks, recall_entries
 from .recall_and_norm import NORMS
 from .style import RECALL_COLOUR, new_figure, styled
 from .training_commands import CPU
@@ -59,8 +58,7 @@ def state_growth_figure() -> Figure:
     plain_ticks(axes[1, 0].yaxis, (1e-3, 1))
     for axis in axes[-1]:
         axis.set(xlabel="training step", xlim=(0, None))
-    handles = [Line2D([], [], color=c, label=f"recall {r}") for r, c in RECALL_COLOUR.items()]
-    figure.legend(handles=handles, loc="outside lower left", ncols=3)
+    figure.legend(handles=recall_entries(), loc="outside lower left", ncols=3)
     return figure
 
 
@@ -76,7 +74,7 @@ FIGURE = GalleryFigure(
     " step, and no measured orbit reaches a fixed point; yet the cosine of the last two states"
     " exceeds 0.996: a cosine near 1 does not say that a loop settles. With post norm the state"
     " grows 1.5 to 1.6 times.",
-    section="The zoo: three tasks, three seeds",
+    section="The trained loops of the zoo",
     text=(
         "Diagnostics of the shipped runs on prefix sums, three seeds, over training; the numbers"
         " of the caption are those of the last diagnosis."

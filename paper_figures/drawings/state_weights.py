@@ -120,7 +120,7 @@ FIGURE = GalleryFigure(
     " above. On either side of 1 some checkpoints keep nine tenths of their accuracy for 500"
     " iterations and others lose seven tenths: ρ(W_x), which is not the spectral radius of the"
     " loop, does not decide.",
-    section="The zoo: three tasks, three seeds",
+    section="The trained loops of the zoo",
     data=(FORECASTS,),
     commands=(CPU, DESK, LEASE, OLDER, PREDICT),
 )

@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
@@ -151,6 +152,11 @@ class Look:
             "fillstyle": self.fill,
             "alpha": 0.8,
         }
+
+
+def size_colours(sizes: int) -> np.ndarray:
+    """The colours of that many sizes, from light to dark, of shape (sizes, 4)."""
+    return mpl.colormaps["cividis"](np.linspace(0.8, 0, sizes))
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:

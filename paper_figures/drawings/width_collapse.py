@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-import numpy as np
 from matplotlib.figure import Figure
 
 from ...numerics.phase.diagram import TRUSTED
 from .gallery import GalleryFigure
 from .panels import plain_ticks
 from .record_files import read_record
-from .style import BLACK, DASHED, HALO, new_figure, styled
+from .style import BLACK, DASHED, HALO, new_figure, size_colours, styled
 
 if TYPE_CHECKING:
     from ...numerics.phase.scaling import Scaling
@@ -33,7 +31,7 @@ def scaling_figure(scaling: Scaling) -> Figure:
     figure = new_figure(3.9)
     top, bottom = figure.subplots(2, 1, sharex=True)
     x = scaling.x
-    shades = mpl.colormaps["cividis"](np.linspace(0.85, 0, len(scaling.widths)))
+    shades = size_colours(len(scaling.widths))
     for i, (width, shade) in enumerate(zip(scaling.widths, shades, strict=True)):
         look: dict[str, Any] = {"color": shade, "marker": MARKERS[i % len(MARKERS)]}
         look |= {"markersize": 2.5, "linewidth": 0.9}

@@ -105,7 +105,7 @@ FIGURE = GalleryFigure(
     "On prefix sums the runs with external recall, and with internal recall and post norm, keep at"
     " least 92 % of their best accuracy on every level. On 4x4 sudoku 19 of 20 runs keep 97 %; on"
     " KQK endgames 19 of 20 lose more than 10 % on some level.",
-    section="The zoo: three tasks, three seeds",
+    section="The trained loops of the zoo",
     text=(
         "The shipped runs of the plan cpu, as evaluated at the end of each training run; 256"
         " samples of each level. A mark for each run: hollow at its best number of iterations,"

@@ -16,6 +16,7 @@ from loopstab.paper_figures.drawings.style import (
     REGIME_COLOUR,
     Look,
     new_figure,
+    size_colours,
     styled,
 )
 from loopstab.theory.architecture import Recall
@@ -90,6 +91,16 @@ def test_one_colour_has_one_meaning():
     assert set(RECALL_COLOUR) == set(Recall)
     assert set(REGIME_COLOUR) == set(Regime)
     assert set(OUTCOME_COLOUR) == set(Outcome)
+
+
+@pytest.mark.parametrize("sizes", [3, 5])
+def test_sizes_grow_darker_and_look_like_no_recall(sizes):
+    colours = [tuple(colour[:3]) for colour in size_colours(sizes)]
+    assert (np.diff([seen_in_grey(colour)[0] for colour in colours]) < -10).all()
+    assert (
+        min(np.linalg.norm(seen(a) - seen(b)) for a in colours for b in RECALL_COLOUR.values())
+        >= 15
+    )
 
 
 def test_the_simulation_confuses_what_deuteranopes_confuse():
