@@ -2,6 +2,7 @@
 
 import pytest
 
+from loopstab import check, ledger
 from loopstab.paper_figures.cli import main
 
 
@@ -20,3 +21,9 @@ def called(capsys):
         return err if (shown or ("err" if status else "out")) == "err" else out
 
     return call
+
+
+@pytest.fixture(scope="session")
+def contraction():
+    """The claim N3, checked, as a JSON object; a test that changes it makes a copy."""
+    return check(next(claim for claim in ledger() if claim.id == "N3")).to_json()
