@@ -28,30 +28,36 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from loopstab.numerics.anisotropy.nearest_points import descend, nearest_stable
+from loopstab.numerics.anisotropy.nearest_points import (
+    descend,
+    nearest_stable,
+)
 from loopstab.numerics.anisotropy.table import anisotropy
 from loopstab.theory.architecture import Recall
 
-rows = anisotropy()  # 10,000 draws for each scale, seed 0: those of the published table
+# 10,000 draws for each scale, seed 0: those of the published table
+rows = anisotropy()
+print("recall      s  published  descent    exact      law")
 for row in rows:
     print(
-        f"{row.recall:9} s = {row.scale:<4} published {row.published.log_ratio:8.4f}"
-        f"  descent {row.descent.log_ratio:8.4f}  exact {row.exact.log_ratio:8.4f}"
-        f"  law {row.law.log_ratio:8.4f}"
+        f"{row.recall:9}{row.scale:4}",
+        f"{row.published.log_ratio:10.4f}{row.descent.log_ratio:9.4f}",
+        f"{row.exact.log_ratio:8.4f}{row.law.log_ratio:9.4f}",
     )
 
 # %% [markdown]
 # At small s published, descent and exact agree to every digit; the law differs from them by the
 # chance of 10,000 draws (the rows of one recall scale the same draws, so most differ to the same
-# side). From s = 2 on the published numbers lie nearer to those of the descent, which starts at the
-# draw's own x, than to the exact ones. Such a descent can end in a local minimum, although a point
-# on an axis or on the other side is nearer. How often?
+# side). Where descent and exact differ, which is at large s, the published numbers lie nearer to
+# those of the descent, which starts at the draw's own x. Such a descent can end in a local minimum,
+# although a point on an axis or on the other side is nearer. How often?
 
 # %%
+print(f"of {rows[0].draws} descents:")
+print("recall      s    stuck  where an axis is nearest")
 for row in rows:
     print(
-        f"{row.recall:9} s = {row.scale:<4} {row.stuck:5} of {row.draws} descents are stuck,"
-        f" {row.stuck_on_axis} of them where an axis is nearest"
+        f"{row.recall:9}{row.scale:4} {row.stuck:8} {row.stuck_on_axis:10}"
     )
 
 # %% [markdown]
@@ -62,21 +68,41 @@ for row in rows:
 # %%
 rng = np.random.default_rng(0)
 x, y = 2 * rng.normal(size=(2, 4000))
-near, found = nearest_stable(Recall.INTERNAL, x, y), descend(Recall.INTERNAL, x, y)
+near, found = (
+    nearest_stable(Recall.INTERNAL, x, y),
+    descend(Recall.INTERNAL, x, y),
+)
 far = [np.hypot(x - u, y - v) for u, v in (near, found)]
 k = int(np.argmax(far[1] - far[0]))
 figure, axis = plt.subplots(figsize=(4.4, 4.2), layout="constrained")
 grid = np.linspace(-6, 6, 601)
 X, Y = np.meshgrid(grid, grid)
-axis.contourf(X, Y, (-2 < X * Y) & (X * Y < 0), levels=[0.5, 1.5], colors=["#cfe3f1"])
+axis.contourf(
+    X,
+    Y,
+    (-2 < X * Y) & (X * Y < 0),
+    levels=[0.5, 1.5],
+    colors=["#cfe3f1"],
+)
 for (u, v), distance, name, marker in (
     (near, far[0], "nearest", "C0o"),
     (found, far[1], "descent", "C1s"),
 ):
-    axis.plot([x[k], u[k]], [y[k], v[k]], "--", color=marker[:2], lw=1)
-    axis.plot(u[k], v[k], marker, label=f"{name}: distance {distance[k]:.2f}")
+    axis.plot(
+        [x[k], u[k]], [y[k], v[k]], "--", color=marker[:2], lw=1
+    )
+    axis.plot(
+        u[k],
+        v[k],
+        marker,
+        label=f"{name}: distance {distance[k]:.2f}",
+    )
 axis.plot(x[k], y[k], "k*", ms=10, label="draw")
-axis.set(xlabel="x", ylabel="y", title="shaded: stable, -2 < xy < 0 (internal recall)")
+axis.set(
+    xlabel="x",
+    ylabel="y",
+    title="shaded: stable, -2 < xy < 0 (internal recall)",
+)
 axis.legend()
 plt.show()
 
@@ -85,11 +111,20 @@ plt.show()
 # The bars are two standard errors of the exact mean.
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-for axis, recall in zip(axes, (Recall.INTERNAL, Recall.EXTERNAL), strict=True):
+figure, axes = plt.subplots(
+    1, 2, figsize=(8, 3.2), layout="constrained"
+)
+for axis, recall in zip(
+    axes, (Recall.INTERNAL, Recall.EXTERNAL), strict=True
+):
     own = [row for row in rows if row.recall is recall]
     scales = [row.scale for row in own]
-    axis.semilogx(scales, [row.law.log_ratio for row in own], "-", label="exact law")
+    axis.semilogx(
+        scales,
+        [row.law.log_ratio for row in own],
+        "-",
+        label="exact law",
+    )
     axis.errorbar(
         scales,
         [row.exact.log_ratio for row in own],
@@ -98,7 +133,16 @@ for axis, recall in zip(axes, (Recall.INTERNAL, Recall.EXTERNAL), strict=True):
         ms=4,
         label="exact, 2 standard errors",
     )
-    axis.semilogx(scales, [row.published.log_ratio for row in own], "x", label="published")
-    axis.set(title=f"{recall} recall", xlabel="standard deviation s", ylabel="mean log-ratio")
+    axis.semilogx(
+        scales,
+        [row.published.log_ratio for row in own],
+        "x",
+        label="published",
+    )
+    axis.set(
+        title=f"{recall} recall",
+        xlabel="standard deviation s",
+        ylabel="mean log-ratio",
+    )
 axes[1].legend(loc="upper left")
 plt.show()

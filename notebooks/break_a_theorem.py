@@ -39,7 +39,7 @@ claim = next(claim for claim in ledger() if claim.id == "A4")
 print(claim.title)
 for assumption in claim.assumptions:
     said = f"{assumption.name}: {assumption.statement}"
-    print(textwrap.fill(said, 88, initial_indent="  ", subsequent_indent="    "))
+    print(textwrap.fill(said, 70, subsequent_indent="  "))
 
 # %% [markdown]
 # ## 1. The exact counterexamples
@@ -47,7 +47,8 @@ for assumption in claim.assumptions:
 
 # %%
 for found in check(claim).falsifiers:
-    print(f"without {found.drops}: {found.counterexample}")
+    said = f"without {found.drops}: {found.counterexample}"
+    print(textwrap.fill(said, 70, subsequent_indent="  "))
 
 # %% [markdown]
 # ## 2. One of them by hand
@@ -75,8 +76,12 @@ for step, dash in ((tent, "--"), (with_plateau, "-")):
         arrived.append(np.mean(np.abs(h - 2 / 3) < 1e-9))
     name = step.__name__.replace("_", " ")
     axis.plot(np.arange(1, 25), arrived, dash, label=name)
-    print(f"{name}: after 24 iterations {arrived[-1]:.3f} of the starts are there")
-axis.set(xlabel="iteration", ylabel="share of starts at the repelling point", ylim=(-0.02, 1.02))
+    print(f"{name}: {arrived[-1]:.3f} of the starts are there")
+axis.set(
+    xlabel="iteration",
+    ylabel="share of starts at the repelling point",
+    ylim=(-0.02, 1.02),
+)
 axis.legend()
 plt.show()
 
@@ -93,11 +98,18 @@ plt.show()
 
 # %%
 for suite in find_suites(["A4"]):
-    report = attack(suite, find_budget("quick").limited(examples=20), seed=0)
+    report = attack(
+        suite, find_budget("quick").limited(examples=20), seed=0
+    )
     print(f"{suite.label}: {report.fate.words}, {report.tried} cases")
     for power in report.power:
-        found = power.evidence.words if power.evidence else "nothing found"
-        print(f"  without {power.hypothesis}: {found}")
+        found = (
+            power.evidence.words
+            if power.evidence
+            else "nothing found"
+        )
+        said = f"- without {power.hypothesis}: {found}"
+        print(textwrap.fill(said, 70, subsequent_indent="  "))
 
 # %% [markdown]
 # ## Your turn

@@ -70,7 +70,8 @@ turns.plot("outcome")
 # The rho that is measured at the fixed points, with derivatives of the step, against the formula:
 
 # %%
-print(f"largest difference below 1e-6: {np.nanmax(np.abs(turns.disagreement)) < 1e-6}")
+largest = np.nanmax(np.abs(turns.disagreement))
+print(f"largest difference below 1e-6: {largest < 1e-6}")
 turns.plot("rho")
 
 # %% [markdown]
@@ -88,12 +89,19 @@ turns.plot("rho")
 # %%
 def rotating(h, e, angle=90.0, damping=1.0):  # the angle in degrees
     t = np.radians(angle)
-    rotated = np.array([np.cos(t) * h[0] - np.sin(t) * h[1], np.sin(t) * h[0] + np.cos(t) * h[1]])
+    rotated = np.array(
+        [
+            np.cos(t) * h[0] - np.sin(t) * h[1],
+            np.sin(t) * h[0] + np.cos(t) * h[1],
+        ]
+    )
     return h + damping * (np.tanh(1.5 * rotated) - h)
 
 
 def rho_rotating(angle, damping):  # at the fixed point 0
-    return np.abs(1 - damping + 1.5 * damping * np.exp(1j * np.radians(angle)))
+    return np.abs(
+        1 - damping + 1.5 * damping * np.exp(1j * np.radians(angle))
+    )
 
 
 rotates = phase_diagram(

@@ -22,6 +22,8 @@
 # in its place.
 
 # %%
+import textwrap
+
 import numpy as np
 import torch
 from torch import nn
@@ -42,24 +44,28 @@ WIDTH, TOKENS = 16, 6
 
 
 class Block(nn.Module):
-    """A weight-tied block: attention over the tokens, then an MLP, with recall of the input."""
+    """Attention over the tokens, then an MLP, with recall of the input."""
 
     def __init__(self):
         super().__init__()
         self.mix = nn.Linear(2 * WIDTH, WIDTH)
-        self.attention = nn.MultiheadAttention(WIDTH, 2, batch_first=True)
-        self.up, self.down = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
+        self.attention = nn.MultiheadAttention(
+            WIDTH, 2, batch_first=True
+        )
+        self.up = nn.Linear(WIDTH, 4 * WIDTH)
+        self.down = nn.Linear(4 * WIDTH, WIDTH)
         self.norm = nn.RMSNorm(WIDTH, eps=1e-6)
 
     def forward(self, h, e):
         z = self.mix(torch.cat([h, e], -1))
         z = z + self.attention(z, z, z, need_weights=False)[0]
-        return self.norm(z + self.down(nn.functional.gelu(self.up(z))))
+        z = z + self.down(nn.functional.gelu(self.up(z)))
+        return self.norm(z)
 
 
-block = Block().double()  # float64, so that rounding does not blur the measurements
+block = Block().double()  # float64, so that rounding blurs nothing
 e = torch.randn(1, TOKENS, WIDTH, dtype=torch.float64).numpy()
-loop = TorchLoop(block, initial=lambda e: torch.zeros_like(e), modules=block)
+loop = TorchLoop(block, initial=torch.zeros_like, modules=block)
 
 # %% [markdown]
 # ## Is it a looped map at all?
@@ -72,10 +78,15 @@ check_loop(loop, e)
 # %% [markdown]
 # ## What does the orbit do?
 
+
 # %%
+def show(lines):
+    for line in lines:
+        print(textwrap.fill(line, 70, subsequent_indent="  "))
+
+
 found = diagnose(loop, e)
-print("outcome:", found.outcome)
-print(found.action)
+show([f"outcome: {found.outcome}", found.action])
 
 # %% [markdown]
 # This input does not settle, though its state stays bounded: *aperiodic* means that no fixed point
@@ -91,7 +102,7 @@ print(found.action)
 # %%
 batch = torch.randn(16, TOKENS, WIDTH, dtype=torch.float64).numpy()
 many = diagnose_batch(loop, batch)
-print(*many.lines(), sep="\n")
+show(many.lines())
 
 # %% [markdown]
 # Inputs differ: fifteen settle, at rates of their own, and one does not. The *rate* is the factor
@@ -109,8 +120,10 @@ recalled = Block().double()
 recalled.load_state_dict(block.state_dict())
 with torch.no_grad():
     recalled.mix.weight[:, WIDTH:] *= 3
-changed = TorchLoop(recalled, initial=lambda e: torch.zeros_like(e), modules=recalled)
-print(*compare(loop, changed, e).lines(), sep="\n")
+changed = TorchLoop(
+    recalled, initial=torch.zeros_like, modules=recalled
+)
+show(compare(loop, changed, e).lines())
 
 # %% [markdown]
 # With the stronger recall the first input settles within a few iterations. (The column *before* has
@@ -126,13 +139,15 @@ print(*compare(loop, changed, e).lines(), sep="\n")
 h = loop.initial(e)
 for _ in range(200):
     h = changed.step(h, e)
-print(f"|S| = {sensitivity_norm(Linearisation(changed, h, e)).value:.3f}")
+S = sensitivity_norm(Linearisation(changed, h, e))
+print(f"|S| = {S.value:.3f}")
 direction = np.random.default_rng(0).normal(size=e.shape)
 direction *= 1e-5 / np.linalg.norm(direction)
 moved = h
 for _ in range(200):
     moved = changed.step(moved, e + direction)
-print(f"a random change moves the limit {np.linalg.norm(moved - h) / 1e-5:.3f} times as far")
+factor = np.linalg.norm(moved - h) / 1e-5
+print(f"a random change moves the limit {factor:.3f} times as far")
 
 # %% [markdown]
 # ## A gradient that does not unroll the loop

@@ -31,7 +31,16 @@ import textwrap
 import matplotlib.pyplot as plt
 import numpy as np
 
-from loopstab import Architecture, FunctionLoop, Weights, check, diagnose, ledger, numeric, predict
+from loopstab import (
+    Architecture,
+    FunctionLoop,
+    Weights,
+    check,
+    diagnose,
+    ledger,
+    numeric,
+    predict,
+)
 
 rng = np.random.default_rng(0)
 D = 24
@@ -40,6 +49,7 @@ RANDOM = rng.normal(size=(D, D)) / np.sqrt(D)
 
 def normalise(h):
     return h / np.sqrt(np.mean(h**2))
+
 
 # %% [markdown]
 # ## 1. Without recall the limit does not follow the input
@@ -76,18 +86,26 @@ for step in (without_recall, with_recall):
     name = step.__name__.replace("_", " ")
     inputs = [(1 - s) * ends[0] + s * ends[1] for s in places]
     limits = [limit(step, e) for e in inputs]
-    last = max(np.abs(step(h, e) - h).max() for h, e in zip(limits, inputs, strict=True))
-    print(f"{name}: all orbits have settled, the largest change in the last iteration is {last:.0e}")
+    last = max(
+        np.abs(step(h, e) - h).max()
+        for h, e in zip(limits, inputs, strict=True)
+    )
+    print(f"{name}: the last iteration changes {last:.0e} at most")
     curves[name] = np.array([h[0] for h in limits])
 figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
-for (name, curve), dash in zip(curves.items(), ("--", "-"), strict=True):
+for (name, curve), dash in zip(
+    curves.items(), ("--", "-"), strict=True
+):
     axis.plot(places, curve, dash, label=name)
-axis.set(xlabel="place on the line between two inputs", ylabel="first entry of the limit")
+axis.set(
+    xlabel="place on the line between two inputs",
+    ylabel="first entry of the limit",
+)
 axis.legend()
 plt.show()
 for name, curve in curves.items():
     moved = np.abs(np.diff(curve)) > 1e-6
-    print(f"{name}: the limit changes in {moved.sum()} of {len(moved)} steps along the line")
+    print(f"{name}: the limit moves in {moved.sum()} of 80 steps")
 
 # %% [markdown]
 # Without recall the curve is a staircase: flat, with a jump where the line crosses from the starts
@@ -104,7 +122,9 @@ for name, curve in curves.items():
 
 # %%
 for scale in (0.5, 0.8, 0.9):
-    loop = FunctionLoop(lambda h, e, s=scale: s * RANDOM @ h + e, initial=lambda e: e)
+    loop = FunctionLoop(
+        lambda h, e, s=scale: s * RANDOM @ h + e, initial=lambda e: e
+    )
     found = diagnose(loop, ends[0])
     rho = max(abs(np.linalg.eigvals(scale * RANDOM)))
     print(f"spectral radius {rho:.3f}: {found.outcome}")
@@ -136,18 +156,34 @@ for beta in strengths:
         before, h = h, normalise(z)
     last = max(last, np.abs(h - before).max())
     scale = np.sqrt(np.mean(z**2))
-    J = (np.eye(d) - np.outer(h, h) / d) @ (a * np.eye(d) + sigma * A) / scale
+    J = (
+        (np.eye(d) - np.outer(h, h) / d)
+        @ (a * np.eye(d) + sigma * A)
+        / scale
+    )
     measured.append(max(abs(np.linalg.eigvals(J))))
-axis.semilogx(strengths, measured, "o", ms=4, label="one random matrix, 200 x 200")
-law = np.array([numeric("mean_field_rho")(a, sigma, b) for b in strengths])
+axis.semilogx(
+    strengths,
+    measured,
+    "o",
+    ms=4,
+    label="one random matrix, 200 x 200",
+)
+law = np.array(
+    [numeric("mean_field_rho")(a, sigma, b) for b in strengths]
+)
 axis.semilogx(strengths, law, label="the law N6, infinite width")
 axis.axhline(1, color="black", lw=0.8)
-axis.set(xlabel="recall strength beta", ylabel="spectral radius", ylim=(0, None))
+axis.set(
+    xlabel="recall strength beta",
+    ylabel="spectral radius",
+    ylim=(0, None),
+)
 axis.legend()
 plt.show()
 gap = law - measured
-print(f"all orbits have settled: the largest change in the last iteration is {last:.0e}")
-print(f"the law is above the points by {gap.min():.3f} to {gap.max():.3f}")
+print(f"the last iterations change {last:.0e} at most")
+print(f"the law lies higher by {gap.min():.3f} to {gap.max():.3f}")
 
 # %% [markdown]
 # The stronger the recall, the smaller the spectral radius, and the fewer iterations it takes to
@@ -158,18 +194,25 @@ print(f"the law is above the points by {gap.min():.3f} to {gap.max():.3f}")
 # ## 4. What the theorems say of an architecture, and what they leave open
 
 # %%
-for name in ("none/post", "external/peri", "external/post", "internal/post"):
+for name in (
+    "none/post",
+    "external/peri",
+    "external/post",
+    "internal/post",
+):
     said = predict(Architecture.parse(name))
     known = predict(Architecture.parse(name), Weights(rho=0.9))
-    print(f"{name:14} allows: {', '.join(sorted(map(str, said.allowed)))}")
-    print(f"{'':14} with spectral radius 0.9 at the fixed point that is reached:")
-    print(f"{'':14} dependence on the input: {str(known.input_dependence).partition(':')[0]}")
+    allowed = ", ".join(sorted(map(str, said.allowed)))
+    dependence, _, _ = str(known.input_dependence).partition(":")
+    print(textwrap.fill(f"{name} allows {allowed}", 70))
+    print(f"  rho = 0.9: dependence on the input is {dependence}")
 
 # %% [markdown]
 # The names are recall/norm: post is outer normalisation, peri a norm at both ends of each
 # sub-block, with a residual path around it that no norm bounds. The architecture alone does not
-# decide. Recall with outer normalisation *allows* the good regime, and excludes explosion; whether
-# a trained loop is in it has to be measured: see the notebook `theory_vs_trained`.
+# decide. (rho is the spectral radius at the fixed point that is reached.) Recall with outer
+# normalisation *allows* the good regime, and excludes explosion; whether a trained loop is in it
+# has to be measured: see the notebook `theory_vs_trained`.
 #
 # ## 5. How a claim is proved here
 # A claim is a chain of steps, each of them an identity that computer algebra checks, an inequality
@@ -180,7 +223,7 @@ claim = next(claim for claim in ledger() if claim.id == "A3")
 report = check(claim)
 print(claim.title, "-", report.verdict)
 for step in report.steps:
-    said = textwrap.shorten(step.step.statement, 84, placeholder=" ...")
+    said = textwrap.shorten(step.step.statement, 58, placeholder=" ...")
     print(f"  {step.step.kind!s:9} {said}")
 for found in report.falsifiers:
     print(f"  without {found.drops}: {found.counterexample}")

@@ -23,17 +23,29 @@
 
 # %%
 # %matplotlib inline
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from loopstab import Linearisation, Weights, leading_eigenvalues, numeric, predict, sensitivity
+from loopstab import (
+    Linearisation,
+    Weights,
+    leading_eigenvalues,
+    numeric,
+    predict,
+    sensitivity,
+)
 from loopstab.models.measure.trained import TrainedLoop
 from loopstab.models.zoo import zoo
 
-trained = TrainedLoop.open(zoo.load("prefix-sums-16-internal-post-s1"))
+trained = TrainedLoop.open(
+    zoo.load("prefix-sums-16-internal-post-s1")
+)
 run = trained.meta["run"]
-print(f"{run['architecture']}, {run['parameters']} parameters, trained on {trained.level} bits")
+print(f"{run['architecture']}, {run['parameters']} parameters")
+print(f"trained on {trained.level} bits")
 
 # %% [markdown]
 # ## What the claims say
@@ -45,8 +57,11 @@ print(f"{run['architecture']}, {run['parameters']} parameters, trained on {train
 # %%
 for weights in (Weights(), Weights(rho=0.9)):
     said = predict(trained.model.config.architecture, weights)
-    print("not excluded:", ", ".join(sorted(said.allowed)), f"(by {', '.join(said.claims)})")
-    print("  the limit and the input:", said.input_dependence or "nothing said")
+    allowed, claims = sorted(said.allowed), ", ".join(said.claims)
+    print(f"by {claims}, not excluded:", ", ".join(allowed))
+    dependence = said.input_dependence or "nothing said"
+    dependence = f"  the limit and the input: {dependence}"
+    print(textwrap.fill(dependence, 70, subsequent_indent="  "))
 
 # %% [markdown]
 # ## Each input has a rate of its own
@@ -65,32 +80,56 @@ for e in embeddings:
     h, steps = loop.initial(e), []
     for _ in range(400):
         before, h = h, loop.step(h, e)
-        steps.append(np.linalg.norm(h - before) / np.linalg.norm(before))
+        steps.append(
+            np.linalg.norm(h - before) / np.linalg.norm(before)
+        )
         if steps[-1] < 1e-14:
             break
     orbits.append(np.array(steps))
-    moduli = np.abs(leading_eigenvalues(Linearisation(loop, h, e)).value)
+    moduli = np.abs(
+        leading_eigenvalues(Linearisation(loop, h, e)).value
+    )
     radii.append(moduli[0])
     seconds.append(moduli[moduli < moduli[0] * (1 - 1e-9)][0])
 
 for steps, rho, second in zip(orbits, radii, seconds, strict=True):
-    first, last = (int(np.flatnonzero(steps < tol)[0]) for tol in (COARSE, FINE))
-    expected = float(numeric("iterations_to_tolerance")(rho, FINE, steps[first]))
+    first, last = (
+        int(np.flatnonzero(steps < tol)[0]) for tol in (COARSE, FINE)
+    )
+    expected = float(
+        numeric("iterations_to_tolerance")(rho, FINE, steps[first])
+    )
     print(
-        f"rho = {rho:.3f}, next {second:.3f}: {last - first} iterations measured,"
-        f" {expected:.1f} predicted"
+        f"rho = {rho:.3f}, next {second:.3f}: iterations measured",
+        f"{last - first}, predicted {expected:.1f}",
     )
 
 # %%
 figure, axes = plt.subplots(
-    2, 2, figsize=(7.5, 5.2), sharex=True, sharey=True, layout="constrained"
+    2,
+    2,
+    figsize=(7.5, 5.2),
+    sharex=True,
+    sharey=True,
+    layout="constrained",
 )
-for number, (axis, steps, rho) in enumerate(zip(axes.flat, orbits, radii, strict=True)):
-    axis.semilogy(np.arange(1, len(steps) + 1), steps, lw=2, label="measured")
+for number, (axis, steps, rho) in enumerate(
+    zip(axes.flat, orbits, radii, strict=True)
+):
+    axis.semilogy(
+        np.arange(1, len(steps) + 1), steps, lw=2, label="measured"
+    )
     first = int(np.flatnonzero(steps < COARSE)[0])
     t = np.arange(len(steps) - first)
-    axis.semilogy(first + 1 + t, steps[first] * rho**t, "k--", label="falls by rho")
-    axis.set(title=f"input {number}: rho = {rho:.3f}", ylim=(1e-14, None))
+    axis.semilogy(
+        first + 1 + t,
+        steps[first] * rho**t,
+        "k--",
+        label="falls by rho",
+    )
+    axis.set(
+        title=f"input {number}: rho = {rho:.3f}", ylim=(1e-14, None)
+    )
 for axis in axes[1]:
     axis.set(xlabel="iteration")
 for axis in axes[:, 0]:
@@ -108,7 +147,8 @@ plt.show()
 #
 # ## The limit moves with the input
 # L1 gives the derivative of the limit, S = (I - J)^-1 K. A small change of the embedding is pushed
-# through S, and beside that through the loop itself.
+# through S, and beside that through the loop itself: by how much is S v off, relative to what the
+# loop does?
 
 # %%
 generator = np.random.default_rng(0)
@@ -119,13 +159,16 @@ for e in embeddings[:2]:
         h = loop.step(h, e)
     direction = generator.normal(size=e.shape)
     direction /= np.linalg.norm(direction)
-    predicted = sensitivity(Linearisation(loop, h, e), direction).value
+    predicted = sensitivity(
+        Linearisation(loop, h, e), direction
+    ).value
     size, moved = 1e-5, h
     for _ in range(400):
         moved = loop.step(moved, e + size * direction)
     measured = (moved - h) / size
-    gap = np.linalg.norm(measured - predicted.reshape(h.shape)) / np.linalg.norm(measured)
-    print(f"|S v| = {np.linalg.norm(predicted):.4f}, by differences it is off by {gap:.1e}")
+    gap = np.linalg.norm(measured - predicted.reshape(h.shape))
+    gap /= np.linalg.norm(measured)
+    print(f"|S v| = {np.linalg.norm(predicted):.4f}, off by {gap:.1e}")
 
 # %% [markdown]
 # ## When the state has settled, so has the answer
@@ -134,6 +177,8 @@ for e in embeddings[:2]:
 # iterations:
 
 # %%
+shown = (5, 10, 30, 100, 500)
+print("iterations", *(f"{loops:6}" for loops in shown))
 for level, curve in run["accuracy"].items():
-    at = {loops: f"{curve[run['loops'].index(loops)]:.3f}" for loops in (5, 10, 30, 100, 500)}
-    print(f"{level} bits:", at)
+    at = [curve[run["loops"].index(loops)] for loops in shown]
+    print(f"{level} bits   ", *(f"{share:6.3f}" for share in at))

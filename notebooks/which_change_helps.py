@@ -53,13 +53,17 @@ class Block(nn.Module):
 
 
 block, head = Block(), nn.Linear(WIDTH, CLASSES)
-optimiser = torch.optim.Adam([*block.parameters(), *head.parameters()], lr=3e-3)
+optimiser = torch.optim.Adam(
+    [*block.parameters(), *head.parameters()], lr=3e-3
+)
 for _ in range(400):
     e = torch.randn(128, WIDTH)
     h = torch.zeros_like(e)
     for _ in range(LOOPS):
         h = block(h, e)
-    loss = nn.functional.cross_entropy(head(h), (e @ teacher).argmax(-1))
+    loss = nn.functional.cross_entropy(
+        head(h), (e @ teacher).argmax(-1)
+    )
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
@@ -75,14 +79,29 @@ right, h = [], torch.zeros_like(fresh)
 with torch.no_grad():
     for _ in range(60):
         h = block(h, fresh)
-        right.append(float((head(h).argmax(-1) == labels).double().mean()))
+        right.append(
+            float((head(h).argmax(-1) == labels).double().mean())
+        )
 figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
 axis.plot(range(1, 61), right, ".-", lw=0.8)
-axis.axvline(LOOPS, color="black", lw=0.8, ls="--", label="iterations of the training")
-axis.set(xlabel="iterations", ylabel="share of right answers", ylim=(0, 1.02))
+axis.axvline(
+    LOOPS,
+    color="black",
+    lw=0.8,
+    ls="--",
+    label="iterations of the training",
+)
+axis.set(
+    xlabel="iterations",
+    ylabel="share of right answers",
+    ylim=(0, 1.02),
+)
 axis.legend()
 plt.show()
-print("after 3, 4, 59 and 60 iterations:", *(f"{right[t - 1]:.3f}" for t in (3, 4, 59, 60)))
+print(
+    "after 3, 4, 59 and 60 iterations:",
+    *(f"{right[t - 1]:.3f}" for t in (3, 4, 59, 60)),
+)
 
 # %% [markdown]
 # Three iterations are what it was trained for. One more, and hardly an answer is right: the two
@@ -94,7 +113,9 @@ print("after 3, 4, 59 and 60 iterations:", *(f"{right[t - 1]:.3f}" for t in (3, 
 # wrong, and then tries what may help against that. (`print(advice)` shows all in one wide table.)
 
 # %%
-loop = TorchLoop(block, initial=lambda e: torch.zeros_like(e), modules=block)
+loop = TorchLoop(
+    block, initial=lambda e: torch.zeros_like(e), modules=block
+)
 
 
 def answer(h):
@@ -112,8 +133,11 @@ advice = advise(
 print(*advice.problems, sep="\n")
 for row in advice.tried:
     print(f"\n{row.rank}. {row.name}: {row.step}")
-    print(f"   settle: {row.after.settled} of 16, right: {row.after.right:.0%}")
-    print(f"   fixed points: {row.fixed_points}, by claim {row.claim}")
+    after = row.after
+    print(f"   settle: {after.settled} of 16, right: {after.right:.0%}")
+    print(
+        f"   fixed points: {row.fixed_points}, by claim {row.claim}"
+    )
 
 # %% [markdown]
 # - **Damping** makes every input settle: each iteration goes a part of the way only. It keeps the
@@ -132,16 +156,18 @@ for row in advice.tried:
 # %%
 winner = next(row for row in advice.tried if row.name == "damp")
 print(winner.step)
-factor = float(winner.step.split()[4])
+factor = winner.change.damp
 
 
 def run_on(factor, loops=300):
-    """The share of right answers after each iteration, and that of orbits which have settled."""
+    """The shares that are right, and have settled, after each iteration."""
     right, settled, h = [], [], torch.zeros_like(fresh)
     with torch.no_grad():
         for _ in range(loops):
             before, h = h, h + factor * (block(h, fresh) - h)
-            right.append(float((head(h).argmax(-1) == labels).double().mean()))
+            right.append(
+                float((head(h).argmax(-1) == labels).double().mean())
+            )
             still = (h - before).norm(dim=-1) < 1e-6 * h.norm(dim=-1)
             settled.append(float(still.double().mean()))
     return right, settled
@@ -149,8 +175,9 @@ def run_on(factor, loops=300):
 
 def report(name):
     right, settled = curves[name]
-    print(f"{name}: after 60 iterations {settled[59]:.3f} settled, after 300 {settled[-1]:.3f}")
-    print(f"  right after 60 {right[59]:.3f}, after 300 {right[-1]:.3f}")
+    print(f"{name}, after 60 and 300 iterations:")
+    print(f"  settled {settled[59]:.3f} and {settled[-1]:.3f}")
+    print(f"  right   {right[59]:.3f} and {right[-1]:.3f}")
 
 
 curves = {"as trained": run_on(1.0), "damped": run_on(factor)}
@@ -169,16 +196,26 @@ for _ in range(400):
     h = torch.zeros_like(e)
     for _ in range(int(torch.randint(3, 20, ()))):
         h = h + factor * (block(h, e) - h)
-    loss = nn.functional.cross_entropy(head(h), (e @ teacher).argmax(-1))
+    loss = nn.functional.cross_entropy(
+        head(h), (e @ teacher).argmax(-1)
+    )
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
 
 curves["damped, trained on"] = run_on(factor)
 figure, axis = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
-for (name, (right, _)), mark in zip(curves.items(), (".:", "--", "-"), strict=True):
-    axis.plot(range(1, 61), right[:60], mark, lw=1.2, ms=4, label=name)
-axis.set(xlabel="iterations", ylabel="share of right answers", ylim=(0, 1.02))
+for (name, (right, _)), mark in zip(
+    curves.items(), (".:", "--", "-"), strict=True
+):
+    axis.plot(
+        range(1, 61), right[:60], mark, lw=1.2, ms=4, label=name
+    )
+axis.set(
+    xlabel="iterations",
+    ylabel="share of right answers",
+    ylim=(0, 1.02),
+)
 figure.legend(loc="outside upper center", ncols=3)
 plt.show()
 report("damped, trained on")

@@ -31,12 +31,18 @@ from collections import Counter, defaultdict
 import matplotlib.pyplot as plt
 import numpy as np
 
-from loopstab.models.network.run_record import samples_of, shares, task_of
+from loopstab.models.network.run_record import (
+    samples_of,
+    shares,
+    task_of,
+)
 from loopstab.models.zoo import zoo
 from loopstab.numerics.proportion import wilson
 
 runs = {name: zoo.describe(name)["run"] for name in zoo.names()}
-for task, number in Counter(task_of(run) for run in runs.values()).items():
+for task, number in Counter(
+    task_of(run) for run in runs.values()
+).items():
     print(f"{number:3} runs of {task}")
 
 # %% [markdown]
@@ -47,7 +53,9 @@ for task, number in Counter(task_of(run) for run in runs.values()).items():
 
 # %%
 ARCHITECTURES = [
-    f"{recall}/{norm}" for norm in ("post", "peri") for recall in ("none", "external", "internal")
+    f"{recall}/{norm}"
+    for norm in ("post", "peri")
+    for recall in ("none", "external", "internal")
 ]
 
 
@@ -56,18 +64,26 @@ def seeds_of(task, architecture):
     return [
         run
         for name, run in runs.items()
-        if name.startswith(f"{task}-{architecture.replace('/', '-')}-s")
+        if name.startswith(
+            f"{task}-{architecture.replace('/', '-')}-s"
+        )
     ]
 
 
 def table(task, levels):
-    print(f"{'':14}", *(f"{level:>22}" for level in levels))
+    print(f"{'':14}", *(f"{level:>17}" for level in levels))
     for architecture in ARCHITECTURES:
         cells = []
         for level in levels:
-            last = [shares(run, level).last for run in seeds_of(task, architecture)]
-            cells.append(f"{np.mean(last):.3f} ({min(last):.3f} to {max(last):.3f})")
-        print(f"{architecture:14}", *(f"{cell:>22}" for cell in cells))
+            last = [
+                shares(run, level).last
+                for run in seeds_of(task, architecture)
+            ]
+            spread = f"({min(last):.2f}..{max(last):.2f})"
+            cells.append(f"{np.mean(last):.2f} {spread}")
+        print(
+            f"{architecture:14}", *(f"{cell:>17}" for cell in cells)
+        )
 
 
 table("prefix-sums-16", ("16", "32", "64"))
@@ -90,16 +106,32 @@ table("sudoku-4x4", ("train", "easy", "hard"))
 # The mean over three seeds, with the least and the most as a band.
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True, layout="constrained")
+figure, axes = plt.subplots(
+    1, 2, figsize=(8, 3.2), sharey=True, layout="constrained"
+)
 for axis, norm in zip(axes, ("post", "peri"), strict=True):
-    for recall, dash in (("none", ":"), ("external", "--"), ("internal", "-")):
+    for recall, dash in (
+        ("none", ":"),
+        ("external", "--"),
+        ("internal", "-"),
+    ):
         found = seeds_of("prefix-sums-16", f"{recall}/{norm}")
         curves = np.array([run["accuracy"]["32"] for run in found])
-        (line,) = axis.plot(found[0]["loops"], curves.mean(0), dash, label=recall)
-        axis.fill_between(
-            found[0]["loops"], curves.min(0), curves.max(0), alpha=0.15, color=line.get_color()
+        (line,) = axis.plot(
+            found[0]["loops"], curves.mean(0), dash, label=recall
         )
-    axis.set(xscale="log", xlabel="iterations", title=f"{norm}-norm, 32 bits (twice the length)")
+        axis.fill_between(
+            found[0]["loops"],
+            curves.min(0),
+            curves.max(0),
+            alpha=0.15,
+            color=line.get_color(),
+        )
+    axis.set(
+        xscale="log",
+        xlabel="iterations",
+        title=f"{norm}-norm, 32 bits (twice the length)",
+    )
 axes[0].set(ylabel="share solved")
 axes[0].legend(title="recall")
 plt.show()
@@ -111,6 +143,7 @@ plt.show()
 # puzzles, not that of training.
 
 # %%
+print(f"{'':33} {'chosen':17} after 500")
 for name, run in runs.items():
     if "w256" not in name:
         continue
@@ -118,8 +151,8 @@ for name, run in runs.items():
     cells = []
     for share in (found.chosen, found.last):
         low, high = wilson(round(share * n), n)
-        cells.append(f"{share:.3f} ({low:.3f} to {high:.3f})")
-    print(f"{name:34} chosen {cells[0]}, after 500 {cells[1]}")
+        cells.append(f"{share:.2f} ({low:.2f}..{high:.2f})")
+    print(f"{name:33} {cells[0]} {cells[1]}")
 
 # %% [markdown]
 # ## One checkpoint, run again
@@ -129,4 +162,5 @@ for name, run in runs.items():
 # %%
 checked = zoo.verify("sudoku-4x4-internal-post-s0")
 for key, value in checked.recorded.items():
-    print(f"{key}: recorded {value:.3f}, now {checked.repeated[key]:.3f}")
+    now = checked.repeated[key]
+    print(f"{key}: recorded {value:.3f}, now {now:.3f}")

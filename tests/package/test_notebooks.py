@@ -15,6 +15,8 @@ NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.py"))
 PRINTS = re.compile(r"^\s*print\(|^plt\.show\(\)|\.plot\([^\n]*\)$", re.MULTILINE)
 """A cell with one of these shows something. Definitions that print are called in their own cell."""
 MACHINE = re.compile(r"(?:/home|/root|/Users|/tmp|/work|/usr|site-packages|[A-Z]:\\)")
+WIDEST = 76
+"""Most characters of a line of code or of printed text: longer ones scroll on small screens."""
 AGAIN = "run `.venv/bin/python docs/notebook_pages.py notebooks/{}.py`"
 
 
@@ -34,6 +36,10 @@ def lacking(notebook):
             found.append(f"cell {number} has metadata, such as the time of its execution")
         if cell.cell_type != "code":
             continue
+        printed = [output.get("text", "") for output in cell.outputs]
+        for text in (cell.source, *printed):
+            if wide := [line for line in text.splitlines() if len(line) > WIDEST]:
+                found.append(f"cell {number} has a line of more than {WIDEST}: {wide[0]}")
         if cell.execution_count is None:
             found.append(f"cell {number} was not executed")
         if PRINTS.search(cell.source) and not cell.outputs:
@@ -94,6 +100,8 @@ def _cell(source="x = 1", outputs=(), count=1, metadata=None):
         (_cell("print(1)"), "its output is lost"),
         (_cell("law.plot()"), "its output is lost"),
         (_cell(count=None), "was not executed"),
+        (_cell(f"x = {'1' * WIDEST}"), "a line of more than"),
+        (_cell("print(x)", [("stream", {"text": "1\n" + "1 " * WIDEST})]), "a line of more than"),
         (_cell(metadata={"execution": {}}), "metadata"),
         (_cell(outputs=[("error", {"evalue": "no"})]), "failed: no"),
         (_cell(outputs=[("stream", {"name": "stderr", "text": "10%"})]), "warning"),
