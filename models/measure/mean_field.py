@@ -146,16 +146,21 @@ def effective(
     )
 
 
-@contextmanager
-def _without_last_norm(model: LoopedTransformer) -> Iterator[SubBlock]:
-    """The last operation of the step is left out while this context is active."""
-    block = model.blocks[-1]
-    assert isinstance(block, Block)
+def require_outer_norm(model: LoopedTransformer) -> None:
+    """Raise `UsageError` unless the loop has an outer norm."""
     if not model.config.architecture.outer_norm:
         raise UsageError(
             f"{model.config.name} has no outer norm, of which N6 and N7 speak: give a loop with"
             " norm post or sandwich"
         )
+
+
+@contextmanager
+def _without_last_norm(model: LoopedTransformer) -> Iterator[SubBlock]:
+    """The last operation of the step is left out while this context is active."""
+    block = model.blocks[-1]
+    assert isinstance(block, Block)
+    require_outer_norm(model)
     last = block.mlp
     last.norms_sum = False
     try:

@@ -19,7 +19,7 @@ from ..loops.torch_loop import TorchLoop
 from ..network.transformer import LoopedTransformer
 from ..tasks.task import Task
 from .crossvalidate import INPUT_SEED
-from .mean_field import EffectiveBlock, effective_block
+from .mean_field import EffectiveBlock, effective_block, require_outer_norm
 
 SETTLED = 1e-10
 """Largest relative step of an orbit that counts as settled."""
@@ -90,6 +90,7 @@ def mean_field_record(
         >>> record.settled, record.points[0].rho < 1
         (1, True)
     """
+    require_outer_norm(model)
     generator = torch.Generator().manual_seed(seed + INPUT_SEED)
     x = task.batch(inputs, level, generator).x.double()
     size = x.shape[1] * model.config.width

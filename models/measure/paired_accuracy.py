@@ -219,7 +219,7 @@ def contrast(first: MeanDifference, second: MeanDifference) -> MeanDifference:
 
 
 def student(values: Sequence[float] | Array) -> Interval | None:
-    """Student's interval of the mean of a normal law from its draws; None for less than two.
+    """Student's interval of the mean of a normal law from its draws; None for fewer than two.
 
     Example:
         >>> from loopstab.models.measure.paired_accuracy import student

@@ -98,10 +98,14 @@ def kept_accuracy(runs: Sequence[Run], level: str) -> Estimate | None:
     """The accuracy after the last iteration as a share of that at the chosen number of iterations.
 
     It is the ratio of the means over the seeds, with the standard error of a ratio estimator, and
-    with Wilson's interval at as many samples as a run solves on average. The interval
-    ends at 1, or at the share where that is greater.
+    with Wilson's interval at as many samples as a run solves on average. The interval ends at 1 at
+    most, or at the share where that is greater.
 
     Source: W. G. Cochran, Sampling Techniques, 3rd edition (1977), section 2.11.
+
+    Args:
+        runs: records of runs that differ in their seed, with the same samples.
+        level: a level of their task.
 
     Returns:
         The share; None where the mean accuracy is below `FEWEST`.
@@ -139,7 +143,7 @@ def accuracy_difference(
         moment: as in `mean_accuracy`.
 
     Raises:
-        UsageError: the seeds are not the same.
+        UsageError: the seeds, or the numbers of samples, are not the same.
 
     Example:
         >>> from loopstab.models.zoo.kept_accuracy import accuracy_difference, shipped_runs

@@ -12,7 +12,7 @@ import numpy as np
 from ...support.errors import UsageError, check_seed_and_jobs
 from ...theory.outcome import Outcome
 from ..arrays import Array
-from .axes import Cells, DiagramAxis
+from .axes import DEEPEST, Cells, DiagramAxis
 from .diagram import PhaseDiagram, plane
 from .laws.law import LoopLaw, Samples
 from .laws.registry import law_of
@@ -129,10 +129,10 @@ def phase_diagram(
             " cache, or write the law into a file"
         )
     many = grid[0] * grid[1] * draws > MOST_SAMPLES
-    if min(grid) < 2 or draws < 1 or not 0 <= depth <= 8 or many:
+    if min(grid) < 2 or draws < 1 or not 0 <= depth <= DEEPEST or many:
         raise UsageError(
-            "a phase diagram needs a grid of at least 2x2, draws >= 1, depth 0 to 8 and at most"
-            f" {MOST_SAMPLES} samples of coarse cells, not {grid}, {draws}, {depth}"
+            f"a phase diagram needs a grid of at least 2x2, draws >= 1, depth 0 to {DEEPEST} and at"
+            f" most {MOST_SAMPLES} samples of coarse cells, not {grid}, {draws}, {depth}"
         )
     start, store, count = time.perf_counter(), Store(cache), 0
     work = workforce or local(jobs, rule.backend)

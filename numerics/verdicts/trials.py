@@ -164,6 +164,7 @@ def _stopped(
     return replace(
         row,
         step=f"h_t at t = {stop}",
+        stop=stop,
         fixed_points="not reached",
         after=after,
         **compared,

@@ -114,6 +114,7 @@ class TriedChange:
         rank: 1 for the change that did most; ties have the same rank. None if it was not tried.
         change: the change of the step in numbers, such as its damping factor `change.damp` and its
             strength `change.recall`; None for a solver, for fewer loops, and where nothing was run.
+        stop: the iterations after which it stops; None unless it stops earlier.
     """
 
     name: str
@@ -130,6 +131,7 @@ class TriedChange:
     verdict: str = ""
     rank: int | None = None
     change: Change | None = None
+    stop: int | None = None
 
     @property
     def tried(self) -> bool:

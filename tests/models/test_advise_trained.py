@@ -60,7 +60,7 @@ def test_a_trained_loop_without_recall(without_recall):
     assert all(r.after.right is not None and r.unchanged is not None for r in recall)
     chosen = chosen_loops(trained.meta["run"], "16")
     assert chosen <= QUICK["loops"]
-    assert any(r.step == f"h_t at t = {chosen}" for r in found.tried)
+    assert any(r.stop == chosen for r in found.tried)
     after = trained.model.state_dict()
     assert all(torch.equal(v, after[k]) for k, v in before.items())
 
@@ -73,7 +73,7 @@ def test_right_answers_are_those_of_the_model(without_recall):
     assert stops
     for row in stops:
         with torch.no_grad():
-            logits = trained.model(batch.x.double(), int(row.step.rpartition("=")[2]))
+            logits = trained.model(batch.x.double(), row.stop)
         right = trained.task.correct(logits, batch.target).double().mean()
         assert row.after.right == float(right)
 
@@ -86,7 +86,7 @@ def test_from_the_strength_of_l2_on_every_input_settles():
     found = advise_trained(replace(shipped, model=model), 2, **QUICK)
     assert found.before.settled == 0
     scaled = [r for r in found.tried if r.name == "scale the input of the step"]
-    strongest = max(scaled, key=lambda r: float(r.step.split(", ")[1].split()[0]))
+    strongest = max(scaled, key=lambda r: r.change.scale)
     assert strongest.after.settled == 2
     assert all(value < 1 for value in strongest.after.rho)
     assert (strongest.claim, strongest.fixed_points) == ("L2", "moved")

@@ -11,6 +11,7 @@ from loopstab.models.network.model_config import ModelConfig
 from loopstab.models.network.transformer import LoopedTransformer
 from loopstab.models.tasks.prefix_sums import PrefixSums
 from loopstab.support.errors import LoopstabError, UsageError
+from loopstab.theory.architecture import Architecture
 
 SETTINGS = {"inputs": 2, "loops": 300, "seed": 0}
 
@@ -29,6 +30,12 @@ def test_large_states_are_refused():
     model = LoopedTransformer(ModelConfig(width=64)).double()
     with pytest.raises(UsageError, match="choose a shorter level"):
         mean_field_record(model, PrefixSums(32), "32")
+
+
+def test_a_loop_without_outer_norm_is_refused_before_its_orbit_is_followed():
+    config = ModelConfig(Architecture.parse("internal/peri"), width=8, heads=2)
+    with pytest.raises(UsageError, match="no outer norm"):
+        mean_field_record(LoopedTransformer(config).double(), PrefixSums(4), "4", loops=0)
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"command": "c", "settings": {}, "records": [{}]}'])

@@ -197,11 +197,13 @@ def test_the_answer_is_constant_from_the_loop_on_that_is_known():
         **QUICK,
     )
     rows = [r for r in found.rows if r.name == "fewer loops"]
-    by_step = {r.step: r for r in rows}
-    answer = by_step["h_t at t = 3"]
+    by_stop = {r.stop: r for r in rows}
+    answer = by_stop[3]
+    assert answer.step == "h_t at t = 3"
     assert answer.verdict.startswith("from there on no answer changes in the run")
     assert (answer.unchanged, answer.after.right) == (1, 0.5)
-    early = by_step["h_t at t = 1"]
+    early = by_stop[1]
+    assert early.cost == "1 evaluation of f"
     assert (early.unchanged, early.after.right, early.before.right) == (0, 0, 0.5)
     assert early.moved == pytest.approx((2, 2))
     assert "0 of 2 answers are right instead of 1" in early.verdict

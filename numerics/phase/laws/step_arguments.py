@@ -77,7 +77,7 @@ class StepArguments:
         return cls(numbers, len(first), taken, any(p.kind is p.VAR_KEYWORD for p in found))
 
     def choose(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Of these values, those that the function takes; whole numbers as int."""
+        """Of these values, those that the function takes."""
         return {k: v for k, v in values.items() if self.anything or k in self.named}
 
 
