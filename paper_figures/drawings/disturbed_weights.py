@@ -35,22 +35,32 @@ def disturbances(
     """What was measured at each size of the disturbance, without size 0, for each checkpoint of
     that architecture at the end of its training.
     """
-    level = ROWS[task][0]
     own = [
         line
-        for line in lines
-        if (line.task, line.level, line.stage) == (task, level, "end")
-        and Architecture.parse(line.architecture) == Architecture(recall, norm)
+        for line in ended(lines, task)
+        if Architecture.parse(line.architecture) == Architecture(recall, norm)
     ]
     return [[at for at in line.geometry["noise"] if at["size"] > 0] for line in own]
+
+
+def ended(lines: Sequence[Measured], task: str) -> list[Measured]:
+    """The lines of a task, on the level of its row, at the end of the training."""
+    wanted = (task, ROWS[task][0], "end")
+    return [line for line in lines if (line.task, line.level, line.stage) == wanted]
+
+
+def inputs_of(lines: Sequence[Measured], task: str) -> str:
+    """On how many inputs the accuracies of a row were measured, such as 4–8."""
+    sizes = {line.sizes["noise_inputs"] for line in ended(lines, task)}
+    return "–".join(str(size) for size in sorted({min(sizes), max(sizes)}))
 
 
 @styled
 def disturbed_weights_figure(lines: Sequence[Measured]) -> Figure:
     """Accuracy after 100 iterations against the size of the disturbance of every weight tensor.
 
-    A row for each task and a column for each norm. Line: the median over the checkpoints of their
-    median over the draws. Band: from the least to the greatest of all draws.
+    A row for each task, on n inputs, and a column for each norm. Line: the median over the
+    checkpoints of their median over the draws. Band: from the least to the greatest of all draws.
     """
     tasks = [
         task
@@ -63,7 +73,7 @@ def disturbed_weights_figure(lines: Sequence[Measured]) -> Figure:
         for axis in axes[0]:
             empty_panel(axis, "not measured")
     for row, task in zip(axes, tasks, strict=False):
-        row[0].set_ylabel(ROWS[task][1])
+        row[0].set_ylabel(f"{ROWS[task][1]}, n = {inputs_of(lines, task)}")
         for axis, norm in zip(row, NORMS, strict=True):
             found = {recall: disturbances(lines, task, recall, norm) for recall in Recall}
             for recall, curves in found.items():
@@ -96,9 +106,9 @@ def _draw(axis: Axes, curves: list[list[dict[str, Any]]], recall: Recall) -> Non
 
 FIGURE = GalleryFigure(
     lambda: disturbed_weights_figure(shipped_measurements()),
-    "Accuracy after 100 iterations when every weight tensor is changed in a random direction by a"
-    " share of its norm. Line: median of the checkpoints and draws; band: least to greatest of all"
-    " draws.",
+    "Accuracy on n inputs after 100 iterations when every weight tensor is changed in a random"
+    " direction by a share of its norm. Line: median of the checkpoints and draws; band: least to"
+    " greatest of all draws, without the error of so few inputs.",
     section="The trained loops of the zoo",
     data=(MEASURED,),
     commands=MEASURE,

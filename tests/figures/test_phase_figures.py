@@ -16,6 +16,7 @@ from loopstab.numerics.phase.laws.law import complete
 from loopstab.numerics.phase.laws.registry import law_named
 from loopstab.numerics.phase.scaling import Scaling
 from loopstab.paper_figures.drawings import phase_maps as figures
+from loopstab.paper_figures.drawings import width_collapse
 from loopstab.paper_figures.drawings.phase_overlays import LEVELS, SENSITIVITIES
 from loopstab.paper_figures.drawings.spectral_regimes import (
     FIGURE,
@@ -23,7 +24,7 @@ from loopstab.paper_figures.drawings.spectral_regimes import (
     shipped_diagrams,
 )
 from loopstab.paper_figures.drawings.style import REGIME_COLOUR
-from loopstab.paper_figures.drawings.width_collapse import scaling_figure
+from loopstab.paper_figures.drawings.width_collapse import scaling_figure, shipped_scaling
 
 BETA, SIGMA = DiagramAxis("beta", 0.05, 5, log=True), DiagramAxis("sigma", 0.2, 5, log=True)
 
@@ -299,6 +300,13 @@ def test_scaling_shows_every_width():
     unknown = dataclasses.replace(SCALING, exponent=None, exponent_interval=None)
     figure = scaling_figure(unknown)
     assert figure.axes[1].get_title(loc="left").endswith("not determined")
+
+
+def test_the_caption_of_the_widths():
+    found = shipped_scaling()
+    above = found.difference[:, found.x >= TRUSTED]
+    text = f"lies {above.min():.2f} to {above.max():.2f} above it"
+    assert text in width_collapse.FIGURE.caption
 
 
 def test_maps_that_have_nothing_to_show():

@@ -155,7 +155,12 @@ def disturbed(task, architecture, accuracies, stage="end"):
     ]
     level = disturbed_weights.ROWS[task][0]
     return SimpleNamespace(
-        task=task, level=level, stage=stage, architecture=architecture, geometry={"noise": noise}
+        task=task,
+        level=level,
+        stage=stage,
+        architecture=architecture,
+        geometry={"noise": noise},
+        sizes={"noise_inputs": 4 if architecture == "none/peri" else 32},
     )
 
 
@@ -179,6 +184,8 @@ def test_disturbances_are_medians_and_bands_of_the_checkpoints():
     assert band[:, 1].min() == pytest.approx(0.05)
     assert band[:, 1].max() == pytest.approx(0.95)
     assert [text.get_text() for text in axes[1, 1].texts] == ["no checkpoint"]
+    assert axes[0, 0].get_ylabel().endswith("16 bits, n = 4–32")
+    assert disturbed_weights.inputs_of(found[3:], tasks[0]) == "32"
     assert_legible(disturbed_weights.disturbed_weights_figure([]))
 
 
