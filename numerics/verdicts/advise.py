@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...support.errors import UsageError
+from ...support.errors import UsageError, check_seed_and_jobs
 from ...support.progress_bar import progress_bar
 from ..loops.protocol import LoopedMap, protected
 from ..orbits.follow import looks
@@ -78,8 +78,8 @@ def advise(
     Raises:
         LoopError: If the map returns the wrong shape, type or dtype, or a random result, or the
             inputs of the batch influence each other.
-        UsageError: If `loops` is below 16, `limit` below `loops`, a strength, a factor or a stop is
-            out of range, the list of inputs is empty, or `readout` returns floats.
+        UsageError: If `loops` is below 16, `limit` below `loops`, the seed, a strength, a factor or
+            a stop is out of range, the list of inputs is empty, or `readout` returns floats.
 
     Example:
         >>> import numpy as np
@@ -89,6 +89,7 @@ def advise(
         >>> found.before.counts, found.rows[0].name, found.rows[0].verdict
         ({'2-cycle': 2}, 'damp', '2 of 2 inputs settle instead of 0')
     """
+    check_seed_and_jobs(seed)
     limit = LATER * loops if limit is None else limit
     looks(loops, limit)
     for what, values, least in (("strength", strengths, 0), ("factor", scales, 0)):

@@ -81,3 +81,7 @@ def test_a_closed_form_of_arrays_that_is_wrong_is_evaluated_by_numbers():
     values = {"a": np.linspace(-1, 1, 7)}
     for rho in (lambda a: abs(a), lambda a: float(abs(a)), lambda a: np.abs(a).max()):
         np.testing.assert_allclose(evaluated(rho, values, (7,)), np.abs(values["a"]))
+    # infinite at the five points that are compared
+    steps = {"a": np.arange(9.0)}
+    found = evaluated(lambda a: 1.0 if float(a) % 2 else float("inf"), steps, (9,))
+    np.testing.assert_array_equal(found, [np.inf, 1] * 4 + [np.inf])

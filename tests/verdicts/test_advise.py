@@ -299,6 +299,7 @@ BAD = {
     "no strength": ({"strengths": (0.0,)}, "positive and finite"),
     "an infinite factor": ({"scales": (np.inf,)}, "positive and finite"),
     "a stop at 0": ({"stops": (0,)}, "from 1 to"),
+    "a negative seed": ({"seed": -1}, "seed"),
     "no products": ({"products": 0}, "at least 1 product"),
     "floats": ({"readout": lambda h: h}, "readout returned float64"),
     "a readout that fails": ({"readout": lambda h: h.nothing}, "readout raised AttributeError"),

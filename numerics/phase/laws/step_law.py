@@ -290,7 +290,7 @@ class StepLaw(LoopLaw):
 
 
 def _same(e: Any) -> Any:
-    """The first state where a user gives none: a copy of the input."""
+    """The first state where a user gives none: the input, copied if it is a NumPy array."""
     return e.copy() if isinstance(e, np.ndarray) else e
 
 

@@ -35,10 +35,11 @@ def evaluated(rho: Callable[..., Any], values: Mapping[str, Array], shape: Any) 
         some = np.unique(np.linspace(0, count - 1, COMPARED).astype(int))
         alone = [one(i) for i in some]
         try:
-            out = np.array(np.broadcast_to(np.asarray(rho(**flat), float), (count,)))
+            out: Array = np.array(np.broadcast_to(np.asarray(rho(**flat), float), (count,)))
+            same = np.allclose(out[some], alone, rtol=1e-12, atol=0, equal_nan=True)
         except Exception:  # it takes numbers, not arrays
-            out = np.full(count, np.inf)
-        if not np.allclose(out[some], alone, rtol=1e-12, atol=0, equal_nan=True):
+            same = False
+        if not same:
             out = np.array([one(i) for i in range(count)])
     if (out < 0).any():
         raise UsageError("rho returned a negative number: return the modulus, or NaN")
