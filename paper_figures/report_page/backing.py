@@ -77,6 +77,7 @@ class Assault:
         drops: hypotheses that were dropped.
         fired: those of them without which a counterexample was found.
         counterexamples: suites in which a case with every hypothesis breaks the claim.
+        errors: suites that ended with an error.
         suites: suites with a result.
         earlier: those whose result was made by an earlier version of their sources.
     """
@@ -86,6 +87,7 @@ class Assault:
     drops: int
     fired: int
     counterexamples: tuple[str, ...]
+    errors: tuple[str, ...]
     suites: int
     earlier: int
 
@@ -96,12 +98,14 @@ class Assault:
         old = [r for r in attacks.earlier if r.claim in claims] if attacks else []
         found = [*known, *old]
         drops = [power for report in found for power in report.power]
+        broken = [(r.label, r.evidence.error) for r in found if r.evidence is not None]
         return cls(
             sum(report.tried for report in found),
             sum(report.undecided for report in found),
             len(drops),
             sum(power.fired for power in drops),
-            tuple(r.label for r in found if r.evidence is not None and not r.evidence.error),
+            tuple(label for label, error in broken if not error),
+            tuple(label for label, error in broken if error),
             len({report.label for report in found}),
             len({report.label for report in old}),
         )
@@ -114,12 +118,15 @@ class Assault:
         undecided = f" ({self.undecided:,} undecided)" if self.undecided else ""
         broken = ", ".join(self.counterexamples)
         found = f"counterexamples in {broken}" if broken else "no counterexample"
+        found += f", but an error in {', '.join(self.errors)}" if self.errors else ""
         earlier = f" {self.earlier} made by an earlier version." if self.earlier else ""
         return (
-            f"{self.cases:,} cases{undecided} of {self.suites} suites: {found}. Without a"
+            f"{self.cases:,} cases{undecided} of {self.suites} suite{'s' * (self.suites != 1)}:"
+            f" {found}. Without a"
             f" hypothesis: {self.fired} of {self.drops} have one.{earlier}"
         )
 
     def to_json(self) -> dict[str, Any]:
         """A plain object."""
-        return {**self.__dict__, "counterexamples": list(self.counterexamples)}
+        lists = {"counterexamples": list(self.counterexamples), "errors": list(self.errors)}
+        return {**self.__dict__, **lists}

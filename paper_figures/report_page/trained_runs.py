@@ -82,16 +82,19 @@ class Duel:
 
 
 def duels(runs: Iterable[TrainedRun]) -> Iterator[Duel]:
-    """Every run outside `GOOD` that has a partner; each is in one duel."""
+    """Every run without recall or without outer norm that has a partner; each is in one duel."""
     runs = list(runs)
     for other in runs:
+        own = Architecture.parse(other.architecture)
+        if own.recall.present and own.outer_norm:
+            continue
         partners = tuple(
             run
             for run in runs
             if run.architecture in GOOD
             and (run.task, run.recipe, run.seed) == (other.task, other.recipe, other.seed)
         )
-        if other.architecture not in GOOD and partners:
+        if partners:
             yield Duel(other, partners)
 
 

@@ -44,6 +44,8 @@ def test_duels_compare_one_task_recipe_and_seed():
     runs = battle("chess", {"none/post": 0.1}, seeds=2)
     assert [len(duel.partners) for duel in duels(runs)] == [2, 2]
     assert [round(duel.ahead, 9) for duel in duels(runs)] == [0.4, 0.4]
+    gated = replace(run("none/post", 0.1), architecture="external/post/gru")
+    assert list(duels([*runs, gated]))[2:] == []  # it has recall and outer norm
     alone = [replace(run("none/post", 0.1), **change) for change in CHANGES]
     assert list(duels([*runs, *alone]))[2:] == []
 

@@ -1,5 +1,7 @@
 """A verdict never says something else than the evidence that is printed beside it."""
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,15 @@ def test_without_runs_no_share_is_printed(name):
 
 
 BARE = {"outcomes": {"cycle": 8}, "distinct": (0, 0), "rho": (), "sensitivity": ()}
+
+
+def test_a_suite_that_ended_with_an_error_is_named():
+    report = {"claim": "A2", "label": "A2/limit", "tried": 1, "undecided": 0, "power": ()}
+    broken = SimpleNamespace(**report, evidence=SimpleNamespace(error=True))
+    attacks = SimpleNamespace(reports=(broken,), earlier=())
+    found = Grounds(CLAIMS, attacks).assault(["A2"])
+    assert "1 cases of 1 suite: no counterexample, but an error in A2/limit." in found.text
+    assert found.to_json()["errors"] == ["A2/limit"]
 
 
 def test_loops_without_a_limit_are_not_counted_with_those_that_have_one():
