@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,8 +37,9 @@ def advise(
     """Try changes of your loop on its weights, and tell what they do.
 
     A Python file is read as by `loopstab diagnose`: it defines step, initial and e, and it is
-    executed. It may also define readout(h), the answer at a state, as integers, truth values or
-    text. A checkpoint is measured on random inputs of its task, and its right answers are counted.
+    executed. It may also define readout(h), the answer at a state (of tensors, if the step is on
+    tensors), as integers, truth values or text. A checkpoint is measured on random inputs of its
+    task, and its right answers are counted.
 
     Tried are damping, an RMSNorm after the step, recall, stronger recall, another start, a solver
     instead of iteration, and fewer loops, as far as something is wrong that they could mend. What
@@ -82,8 +85,23 @@ def _of_file(file: Path, inputs: int | None, options: dict[str, Any]) -> Advice:
     module = load(file, ("loop",), ("step", "initial"))
     loop, e = loop_of(file, module)
     own = getattr(module, "readout", None)
-    readout = None if own is None else one_line(file, "readout", own)
+    readout = None if own is None else _reading(loop, e, one_line(file, "readout", own))
     return tried(loop, _rows(e, inputs), readout=readout, **options)
+
+
+def _reading(loop: Any, e: Any, readout: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The readout, on tensors where the step is; `certify` gives the same function tensors too."""
+    if "torch" not in sys.modules:
+        return readout
+    import optree
+    import torch
+
+    from ...models.loops.torch_loop import TorchLoop
+
+    if not isinstance(loop, TorchLoop):
+        return readout
+    device = loop.device(e)
+    return lambda h: readout(optree.tree_map(lambda x: torch.tensor(x, device=device), h))
 
 
 def _rows(e: Any, inputs: int | None) -> Any:

@@ -48,6 +48,17 @@ def test_tensors_and_a_good_loop(called, write):
     assert "nothing needs a change" in called("advise", file, "--inputs", "2")
 
 
+def test_the_readout_of_a_step_on_tensors_gets_tensors(called, write):
+    file = write(
+        "import torch\ntorch.manual_seed(0)\nhead = torch.nn.Linear(3, 2).double()\n"
+        "e = 0.3 * torch.randn(2, 3).double()\ninitial = torch.zeros_like\n"
+        "def step(h, e):\n    return e - 1.2 * torch.tanh(h)\n"
+        "def readout(h):\n    return head(h).argmax(-1)\n"
+    )
+    found = json.loads(called("advise", file, "--inputs", "2", "--loops", "200", "--json"))
+    assert found["rows"][0]["unchanged"] in (0.0, 0.5, 1.0)
+
+
 WRONG = {
     "too many rows": (FLIP, ("--inputs", "4"), "e has 3 rows"),
     "no rows": (FLIP + "e = None\n", ("--inputs", "1"), "no common first axis"),
