@@ -26,7 +26,7 @@
 
 # %%
 # %matplotlib inline
-from collections import Counter, defaultdict
+from collections import Counter
 
 import matplotlib.pyplot as plt
 import numpy as np
