@@ -34,11 +34,12 @@ def evaluated(rho: Callable[..., Any], values: Mapping[str, Array], shape: Any) 
     with np.errstate(all="ignore"):
         some = np.unique(np.linspace(0, count - 1, COMPARED).astype(int))
         alone = [one(i) for i in some]
+        out, same = np.empty(count), False
         try:
-            out: Array = np.array(np.broadcast_to(np.asarray(rho(**flat), float), (count,)))
+            out = np.array(np.broadcast_to(np.asarray(rho(**flat), float), (count,)))
             same = np.allclose(out[some], alone, rtol=1e-12, atol=0, equal_nan=True)
         except Exception:  # it takes numbers, not arrays
-            same = False
+            pass
         if not same:
             out = np.array([one(i) for i in range(count)])
     if (out < 0).any():
