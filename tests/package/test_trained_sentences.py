@@ -256,8 +256,8 @@ def test_the_recipe_solves_most_easy_puzzles():
     """What the page of training says of every shipped run of it."""
     text = page("docs/training.md")
     assert (
-        "at its chosen number of iterations every shipped run of it solves most of the held-out easy"
-        " puzzles (one seed each)" in text
+        "at its chosen number of iterations every shipped run of it solves most of the held-out"
+        " easy puzzles (one seed each)" in text
     )
     recipe = [run for run in RUNS.values() if "choice" in run]
     assert {run["config"]["seed"] for run in recipe} == {0}
