@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ...models.forecast.measured_scores import ZERO
 from .grounds import Grounds
-from .measured_loops import CLOSE, MOST, SLOWER, STILL, MeasuredLoop, at_the_end
+from .measured_loops import CLOSE, MOST, SLOWER, MeasuredLoop, at_the_end
 from .ruling import Judgement, Ruling, TrainedFinding
 from .trained_runs import GOOD
 
@@ -80,12 +81,12 @@ def unmoved(evidence: Grounds) -> TrainedFinding:
 
 
 def moved(evidence: Grounds) -> list[str]:
-    """The limits without recall that move with the input, in words."""
+    """The limits without recall that move with the input, by more than `ZERO` of its change."""
     return [
         f"{_name(loop)}: a limit moves by {differences:.1e} of a change of the input"
         for loop in at_the_end(evidence.loops, *NO_RECALL)
         for _, differences in loop.sensitivity
-        if differences > STILL
+        if differences > ZERO
     ]
 
 

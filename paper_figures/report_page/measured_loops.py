@@ -18,10 +18,6 @@ CLOSE = 0.05
 """Relative difference up to which derivative and differences are the same sensitivity."""
 USUAL = 64
 """Width that the name of a task leaves out."""
-STILL = 1e-6
-"""Sensitivity up to which a limit counts as one that does not move with its input: two limits in
-float64 differ by as much where the input is changed by 1e-4.
-"""
 SLOWER = 1.05
 """Truncated gradients are stable if their error after k iterations falls like (SLOWER rho)^k or
 faster.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...models.forecast.measured_scores import GOAL
+from ...models.forecast.measured_scores import GOAL, ZERO
 from . import duel_rules, forecast_rules, loop_rules, recall_pairs
 from .grounds import Grounds
 from .loop_rules import FEW
@@ -112,7 +112,10 @@ def _proved(
 _LEDGER = (
     "Holds with the hypothesis if every claim is proved and no attack broke one; open otherwise."
 )
-_AND_ANY = f"{_LEDGER[:-1]}, or where one limit of a trained loop contradicts it."
+_AND_ANY = (
+    f"{_LEDGER[:-1]}, or where one limit of a trained loop moves by more than {ZERO:g} of a change"
+    " of the input."
+)
 _AND_MANY = f"{_LEDGER[:-1]}, or where more than {FEW:.0%} of the limits contradict it."
 _DATA = f"Tasks with fewer than {recall_pairs.SEEDS} seeds do not decide, nor do the claims."
 COUNTABLE, STRONG, REGIME = ("A2", "A2'"), ("A3", "A4", "M6"), ("A1", "A3", "A5")

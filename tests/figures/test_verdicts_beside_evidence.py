@@ -96,7 +96,8 @@ def test_one_limit_that_moves_opens_the_statement_as_its_rule_says():
     assert "one limit" in BY_NAME["no-strong-dependence"].rule
     still = loop("a", "none/post", sensitivity=((0, 1e-12),) * 99)
     moved = loop("b", "none/post", sensitivity=((0, 1e-3),))
-    assert judge("no-strong-dependence", loops=[still]).verdict is Judgement.HYPOTHESIS
+    slow = loop("c", "none/post", sensitivity=((0, 1e-5),))  # two limits of a slow orbit, rounded
+    assert judge("no-strong-dependence", loops=[still, slow]).verdict is Judgement.HYPOTHESIS
     assert judge("no-strong-dependence", loops=[still, moved]).verdict is Judgement.OPEN
 
 
