@@ -102,6 +102,7 @@ class Facts:
         norm: why the state cannot be normalised; empty if it can.
         scale: why the input cannot be scaled; empty if it can.
         size: the usual root mean square of a state after the first step.
+        at_zero: whether every orbit starts at 0 already.
     """
 
     unsettled: bool
@@ -113,6 +114,7 @@ class Facts:
     norm: str
     scale: str
     size: float
+    at_zero: bool = False
 
 
 def candidates(
@@ -145,7 +147,8 @@ def candidates(
     scaled = [Change(scale=factor) for factor in scales if factor != 1]
     out += _scan(SCALE, scaled, settles or deaf or facts.scale)
     blind = "the input enters through the start alone" if facts.blind else ""
-    out += _scan(RESTART, [Change(restart=True)], settles or blind)
+    there = "every orbit starts at 0 already" if facts.at_zero else ""
+    out += _scan(RESTART, [Change(restart=True)], settles or blind or there)
     return [*out, GATE] if facts.unsettled else out
 
 

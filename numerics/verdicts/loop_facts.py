@@ -42,6 +42,7 @@ def loop_facts(base: Baseline) -> Facts:
         norm=parts or one_number,
         scale="" if _one_array(inputs, e) else "the input is no single array of floats",
         size=size,
+        at_zero=not any(h.any() for h in inputs.first),
     )
 
 

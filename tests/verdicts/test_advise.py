@@ -116,6 +116,14 @@ def test_a_norm_that_makes_a_two_cycle_is_shown_as_it_is():
     assert norm.rank > row(found, "damp").rank
 
 
+@pytest.mark.parametrize("start", [0.0, 0.5])
+def test_a_start_at_0_is_tried_where_it_is_another_one(start):
+    loop = FunctionLoop(lambda h, e: e - 1.2 * np.tanh(h), lambda e: np.full_like(e, start))
+    rows = [row for row in advise(loop, GOOD / 5, loops=200).rows if row.name == "start at 0"]
+    assert [bool(row.tried) for row in rows] == [start != 0]
+    assert [row.reason for row in rows] == ["" if start else "every orbit starts at 0 already"]
+
+
 def test_a_good_loop_needs_no_change():
     found = advise(linear(0.5, -0.3), np.eye(2), **QUICK)
     assert (found.rows, found.problems, found.before.settled) == ((), (), 2)
