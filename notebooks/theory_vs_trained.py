@@ -27,7 +27,6 @@ import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 
 from loopstab import (
     Linearisation,

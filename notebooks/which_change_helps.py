@@ -145,9 +145,8 @@ for row in advice.tried:
 #   are better than on the flipping orbit, and still wrong more often than right. The reason is the
 #   training: it never came near the fixed points.
 # - **Stopping** where the training stopped gives the best answers. It is no cure: nothing settles.
-# - **A norm after the step**, a weaker or a stronger input do not make it settle, and the start at
-#   0 is the one that it has. A norm alone is no cure for a step that turns back too far: claim N3
-#   asks for a recall that is strong enough.
+# - **A norm after the step**, a weaker or a stronger input do not make it settle. A norm alone is no
+#   cure for a step that turns back too far: claim N3 asks for a recall that is strong enough.
 #
 # ## Do it to all inputs
 # The factor comes from the eigenvalues at the fixed points of the sixteen. Does it serve the other
