@@ -14,13 +14,10 @@ from ..arrays import Array
 from ..loops.protocol import LoopedMap, LoopError, advance, at, image, protected, start
 from ..spectra.agreement import SMOOTH, Agreement, agreement
 from ..spectra.linearisation import Linearisation
+from .investigation import DETACHED
 
 NEARBY = 1e-2
 """Distance, relative to the state, of the state where a kink at h_0 is avoided."""
-DETACHED = (
-    "the gradient of the step is not the derivative of the map: something is detached, runs"
-    " without gradient or has a gradient of its own"
-)
 
 
 @dataclass(frozen=True)
