@@ -116,7 +116,7 @@ class InputSet:
         base: Any = self._base
         leaves = base.arrays(inputs)
         counts = {leaf.shape[:1] for leaf in leaves}
-        alone = "for one input, or a step that takes no batch, give a list: [e]"
+        alone = "for one input, or a step that takes no batch, give a list, [e], or no --inputs"
         if len(counts) != 1 or counts == {()}:
             raise LoopError(f"the inputs are no batch, whose first axes count the inputs: {alone}")
         count = int(leaves[0].shape[0])
