@@ -135,7 +135,10 @@ def stop_rows(base: Baseline, given: Sequence[int]) -> list[TriedChange]:
         if time in places
     ]
     if constant is not None and not steady:
-        reason = f"some answer still changes in the last {1 - STEADY:.0%} of the run"
+        reason = (
+            "no place from which the answers are constant: some answer still changes in the last"
+            f" {1 - STEADY:.0%} of the run"
+        )
         rows.append(replace(row, reason=reason))
     return rows
 
