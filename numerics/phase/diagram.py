@@ -163,6 +163,12 @@ class PhaseDiagram:
         finite = ratio[np.isfinite(ratio)]
         return float(np.median(finite)) if len(finite) else float("nan")
 
+    def __str__(self) -> str:
+        counts = self.summary()["outcomes"]
+        found = ", ".join(f"{name} {n}" for name, n in sorted(counts.items(), key=lambda c: -c[1]))
+        draws = f"{self.draws} draw{'s' * (self.draws != 1)} each, seed {self.seed}"
+        return f"{self.law} over {self.x} and {self.y}: {len(self.cells)} cells, {draws}; {found}"
+
     def summary(self) -> dict[str, Any]:
         """The scalars, as a plain object."""
         counts = {str(o): int((self.outcome == str(o)).sum()) for o in Outcome}

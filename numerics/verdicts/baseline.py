@@ -116,6 +116,7 @@ class Baseline:
             tuple(one.confirmed for one in found),
             different([one.state for one in found if one.name == SETTLED]),
             self.answers.right([one.state for one in found]),
+            self.inputs.alike,
         )
 
     def compared(self, states: Sequence[Array | None]) -> dict[str, Any]:

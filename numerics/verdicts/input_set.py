@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,18 @@ from ...support.errors import UsageError
 from ...theory.outcome import Outcome
 from ..arrays import Array
 from ..loops.function_loop import PRODUCTS, FunctionLoop
-from ..loops.protocol import LoopedMap, LoopError, advance, at, image, packed, start, unpacked
+from ..loops.protocol import (
+    LoopedMap,
+    LoopError,
+    advance,
+    arrays,
+    at,
+    equal,
+    image,
+    packed,
+    start,
+    unpacked,
+)
 from ..loops.structure import NAMESPACE
 from ..orbits.follow import Followed, follow
 from ..orbits.trajectory import Trajectory
@@ -153,6 +165,12 @@ class InputSet:
         """The input with that number, as the loop takes it: in a batch, a batch of one."""
         base: Any = self._base
         return self.inputs[i] if self.each else base.take(self.inputs, np.array([i]))
+
+    @cached_property
+    def alike(self) -> bool:
+        """Whether all inputs are equal, as a single one is."""
+        first, *others = (arrays(self._base, self.one(i)) for i in range(len(self)))
+        return all(len(first) == len(other) and all(map(equal, first, other)) for other in others)
 
     def whole(self, state: Array) -> Array:
         """The state of one input as the loop takes it."""

@@ -15,7 +15,7 @@ from .changed_loop import ChangedLoop
 from .loop_facts import recalled
 from .solves import SolvedPoint, by_anderson
 from .state_reader import same
-from .tried_change import NOT_FOUND, SETTLED, Effect, TriedChange, right_words, verdict_words
+from .tried_change import NOT_FOUND, SETTLED, TriedChange, right_words, verdict_words
 
 SMALL = 1e-3
 """Relative step after which further iterations change little."""
@@ -88,7 +88,14 @@ def _solved(
     found = [point for point in (points[i] for i in base.hard) if point is not None]
     count = different([h for h in states if h is not None])
     right = base.answers.right(states)
-    after = Effect(tuple(outcomes), tuple(rho), tuple(confirmed), count, right)
+    after = replace(
+        before,
+        outcomes=tuple(outcomes),
+        rho=tuple(rho),
+        confirmed=tuple(confirmed),
+        states=count,
+        right=right,
+    )
     ways = (("do not settle", base.moving), ("settle slowly", base.slow))
     what = " or ".join(words for words, some in ways if some)
     text = [f"a fixed point is found for {len(found)} of {len(base.hard)} inputs that {what}"]

@@ -28,6 +28,7 @@ class Effect:
         confirmed: whether the spectrum confirms the outcome of each input.
         states: the number of different states at which inputs settle.
         right: share of the inputs whose answer at the end is right; None where nobody says so.
+        alike: whether all inputs are equal, so that one state for all of them says nothing.
 
     Example:
         >>> from loopstab.numerics.verdicts.tried_change import Effect
@@ -41,6 +42,7 @@ class Effect:
     confirmed: tuple[bool, ...]
     states: int = 0
     right: float | None = None
+    alike: bool = False
 
     @property
     def counts(self) -> dict[str, int]:
@@ -54,8 +56,8 @@ class Effect:
 
     @property
     def one_state(self) -> bool:
-        """Whether at least two inputs settle, and all that do at the same state."""
-        return self.settled > 1 and self.states == 1
+        """Whether at least two of different inputs settle, and all that do at the same state."""
+        return self.settled > 1 and self.states == 1 and not self.alike
 
     @property
     def useful(self) -> int:

@@ -127,9 +127,7 @@ def phase(
         files = [
             file for stem, draw in maps.items() for file in save_figure(draw(diagram), out / stem)
         ]
-        for name in (
-            f"{stem}.{kind}" for stem in MAPS if stem not in maps for kind in METADATA
-        ):
+        for name in (f"{stem}.{kind}" for stem in MAPS if stem not in maps for kind in METADATA):
             (out / name).unlink(missing_ok=True)  # it was drawn for another law
     summary = {**diagram.summary(), "files": [str(f) for f in files]}
     print(json_text(summary) if json_ else "\n".join(f"{k}: {v}" for k, v in summary.items()))

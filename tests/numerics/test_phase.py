@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -286,6 +287,15 @@ def test_tasks_do_not_depend_on_the_order_of_requests():
 
 
 # Files and requests
+
+
+def test_a_diagram_is_printed_in_short():
+    small = phase_diagram(settings={"width": 8}, grid=(2, 3), jobs=1)
+    counts = Counter(small.outcome)
+    text = str(small)
+    assert text.startswith("linear over beta:")
+    assert "6 cells, 1 draw each, seed 0; " in text
+    assert all(f"{name} {n}" in text for name, n in counts.items())
 
 
 def test_round_trip_and_damage(diagram, tmp_path):

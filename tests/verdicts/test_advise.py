@@ -78,6 +78,16 @@ def test_recall_makes_the_limit_depend_on_the_input():
     assert row(found, "fewer loops").rank > 2
 
 
+@pytest.mark.parametrize("batch", [True, False])
+def test_equal_inputs_do_not_show_that_the_limit_ignores_them(batch):
+    """With recall the limit of h/2 + e is 2e: it is one state because the inputs are one."""
+    inputs = np.ones((3, 2)) if batch else [np.ones(2)] * 3
+    found = advise(FunctionLoop(lambda h, e: h / 2 + e, np.zeros_like), inputs)
+    assert (found.before.settled, found.before.states) == (3, 1)
+    assert found.before.useful == 3
+    assert all("whatever the input" not in tried.verdict for tried in found.tried)
+
+
 def test_a_norm_bounds_a_drift():
     """N(h + e) has the fixed point e/rms(e), where rho = R/(R + |e|) with R = sqrt(d)."""
     e = np.array([[1.0, 2.0, 2.0], [2.0, -1.0, 0.5]])
