@@ -68,8 +68,8 @@ class OutcomeScore:
         hits: lines whose most probable outcome is the most frequent one.
         lines: number of lines with a decided input.
         interval: Wilson's 95 % interval of the share of hits, as if lines were independent.
-        whole: checkpoints all of whose lines are hits.
-        checkpoints: number of checkpoints.
+        whole: checkpoints both of whose levels are hits; one at two stages counts twice.
+        checkpoints: number of checkpoints, counted likewise.
         whole_interval: Wilson's 95 % interval of their share.
         surprises: inputs whose outcome had a probability below 0.001.
     """
@@ -198,7 +198,9 @@ def _outcome_score(name: str, pairs: Sequence[Scored]) -> OutcomeScore:
         worse.append((m.checkpoint, None if value is None or base is None else value - base))
         unexpected += surprises(p, counts)
         if m.majority is not None:
-            hits.setdefault(m.checkpoint, []).append(max(p, key=p.__getitem__) == m.majority)
+            hits.setdefault((m.checkpoint, m.stage), []).append(
+                max(p, key=p.__getitem__) == m.majority
+            )
     lines = [hit for found in hits.values() for hit in found]
     whole = [all(found) for found in hits.values()]
     return OutcomeScore(

@@ -26,6 +26,7 @@ class Grounds:
         runs: the shipped runs.
         loops: measurements of trained loops, one for each checkpoint, stage and level.
         recall: internal against external recall, one for each task and norm.
+        looked_longer: the loops that have a forecast from more iterations, with that one.
     """
 
     claims: Mapping[str, Mapping[str, Any]]
@@ -33,6 +34,7 @@ class Grounds:
     runs: Sequence[TrainedRun] = ()
     loops: Sequence[MeasuredLoop] = ()
     recall: Sequence[RecallTask] = ()
+    looked_longer: Sequence[MeasuredLoop] = ()
 
     def proof(self, claims: Sequence[str]) -> Proof:
         """The counted steps of these claims; a claim that was not checked is left out."""

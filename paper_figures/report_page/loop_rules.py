@@ -156,9 +156,9 @@ def backpropagation(evidence: Grounds) -> TrainedFinding:
     stable = [loop for loop in loops if loop.stable]
     below = sum(q < 1 for q, _ in pairs)
     return TrainedFinding(
-        f"The error of the gradient through k loops falls geometrically at {below} of {len(pairs)}"
-        f" limits of {_count(loops, 'loop')}; in {len(stable)} of {len(loops)} measurements it"
-        f" falls at every limit like ({SLOWER:g} rho)^k or faster.",
+        f"The error of the gradient through k loops, k up to 64, falls geometrically at {below} of"
+        f" {len(pairs)} limits of {_count(loops, 'loop')}; in {len(stable)} of {len(loops)}"
+        f" measurements it falls at every limit like ({SLOWER:g} rho)^k or faster.",
         {"pairs": pairs, "below 1": below},
         len(_names(loops)),
     )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..text.attack_results import Attacks
 
 FORECASTS, MEASURED, RECALL = "forecasts.jsonl", "measured.jsonl", "recall_accuracy.json"
+LONG_FORECASTS = "long_forecasts.jsonl"
+"""Forecasts from more iterations, sealed before their checkpoints and stages were measured."""
 
 
 def shipped_evidence(claims: Sequence[Mapping[str, Any]], attacks: Attacks | None) -> Grounds:
@@ -27,14 +29,20 @@ def shipped_evidence(claims: Sequence[Mapping[str, Any]], attacks: Attacks | Non
         attacks: results of attacks, if there are any.
     """
     return Grounds(
-        {claim["id"]: claim for claim in claims}, attacks, shipped_runs(), _loops(), _recall()
+        {claim["id"]: claim for claim in claims},
+        attacks,
+        shipped_runs(),
+        _loops(FORECASTS),
+        _recall(),
+        [loop for loop in _loops(LONG_FORECASTS) if loop.forecast],
     )
 
 
-def _loops() -> list[MeasuredLoop]:
+def _loops(name: str) -> list[MeasuredLoop]:
+    """All measured loops, each with its forecast of this file where it has one."""
     if not (FOLDER / MEASURED).exists():
         return []
-    forecasts = read_forecasts(FOLDER / FORECASTS) if (FOLDER / FORECASTS).exists() else ()
+    forecasts = read_forecasts(FOLDER / name) if (FOLDER / name).exists() else ()
     return measured_loops(read_measured(FOLDER / MEASURED), forecasts)
 
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from loopstab.models.forecast import near_point
 from loopstab.models.forecast.band import Band
 from loopstab.models.forecast.forecast import Forecast, Sensitivity90
 from loopstab.models.forecast.forecast_file import read_forecasts, write_forecasts
@@ -137,3 +138,7 @@ def test_the_whole_zoo(quick, capsys, monkeypatch):
     }
     assert len(stages["initial"]) == 24
     assert all(zoo.plan_of(name) == "cpu" and name.endswith("s0") for name in stages["initial"])
+
+
+def test_the_default_is_that_of_the_search():
+    assert command.LOOPS == near_point.LOOPS

@@ -6,9 +6,11 @@ import pytest
 
 from loopstab.models.forecast.forecast_file import read_forecasts
 from loopstab.models.forecast.measured_line import read_measured
+from loopstab.models.forecast.near_point import LOOPS
 from loopstab.models.zoo import zoo
 from loopstab.paper_figures.drawings.record_files import FOLDER, read_record
 from loopstab.paper_figures.report_page import duel_rules, shipped_records
+from loopstab.paper_figures.report_page.forecast_rules import LONG
 from loopstab.paper_figures.report_page.measured_loops import MeasuredLoop, at_the_end, of_line
 from loopstab.paper_figures.report_page.recall_pairs import recall_tasks
 from loopstab.paper_figures.report_page.shipped_records import shipped_evidence
@@ -49,6 +51,12 @@ def test_loops_are_the_measured_lines(evidence):
         )
 
 
+def test_gradients_are_truncated_up_to_64_iterations():
+    for line in read_measured(FOLDER / "measured.jsonl"):
+        for gradient in line.geometry["gradients"]:
+            assert max(map(int, gradient["errors"])) == 64
+
+
 def test_the_forecast_of_a_line_is_its_most_probable_outcome(evidence):
     made = {f.key: f for f in read_forecasts(FOLDER / "forecasts.jsonl")}
     lines = read_measured(FOLDER / "measured.jsonl")
@@ -58,6 +66,19 @@ def test_the_forecast_of_a_line_is_its_most_probable_outcome(evidence):
             assert forecast.outcomes[loop.forecast] == max(forecast.outcomes.values())
             assert loop.excluded == forecast.excluded
         assert of_line(line).forecast is None
+
+
+def test_longer_looks_are_those_of_the_sealed_file(evidence):
+    made = {f.key: f for f in read_forecasts(FOLDER / "long_forecasts.jsonl")}
+    keys = [(loop.checkpoint, loop.stage, loop.level) for loop in evidence.looked_longer]
+    assert sorted(keys) == sorted(made)
+    assert {f.sources["loops"] for f in made.values()} == {LONG}
+    hindsight = {f.key: f for f in read_forecasts(FOLDER / "hindsight_forecasts.jsonl")}
+    assert {f.sources["loops"] for f in hindsight.values()} == {LONG}
+    first = read_forecasts(FOLDER / "forecasts.jsonl")
+    assert {f.sources["loops"] for f in first} == {LOOPS}
+    assert not set(made) & set(hindsight)
+    assert {f.key for f in first} <= {*made, *hindsight}
 
 
 def test_recall_is_compared_after_the_last_iteration(evidence):

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from loopstab.paper_figures.report_page.forecast_rules import forecast
 from loopstab.paper_figures.report_page.grounds import Grounds
 from loopstab.paper_figures.report_page.measured_loops import MeasuredLoop
 from loopstab.paper_figures.report_page.recall_pairs import RecallTask
@@ -173,6 +174,16 @@ def test_forecasts(verdict):
     assert judge("characterises", loops=[loop()]).verdict is Judgement.OPEN
     nothing = [replace(x, outcomes={"undecided": 5}) for x in loops]
     assert judge("characterises", loops=nothing).verdict is Judgement.OPEN
+
+
+def test_a_longer_look_is_compared_with_the_same_cases():
+    """Of four loops two were looked at longer: one forecast was mended, the other was right."""
+    loops = [loop(str(i), forecast="cycle" if i < 2 else "fixed-point") for i in range(4)]
+    longer = [replace(loops[0], forecast="fixed-point"), loops[3]]
+    found = forecast(Grounds({}, loops=loops, looked_longer=longer))
+    assert "in 2 of 4 cases" in found.text
+    assert "do so in 2 of 2 cases (0.34 to 1.00), where those from 64 do in 1 of 2." in found.text
+    assert "instead" not in forecast(Grounds({}, loops=loops)).text
 
 
 RECALL = {
