@@ -121,7 +121,9 @@ def test_metadata_is_that_of_the_library():
 
     for file in zoo.FOLDER.glob("*.safetensors"):
         with safe_open(file, framework="np") as opened:
-            assert read_metadata(file) == json.loads(opened.metadata()["loopstab"])
+            written = json.loads(opened.metadata()["loopstab"])
+        written.pop("checksum", None)  # newer files have one, which is checked and not passed on
+        assert read_metadata(file) == written
 
 
 def altered(change):
