@@ -130,7 +130,9 @@ def phase(
         for name in (f"{stem}.{kind}" for stem in MAPS if stem not in maps for kind in METADATA):
             (out / name).unlink(missing_ok=True)  # it was drawn for another law
     summary = {**diagram.summary(), "files": [str(f) for f in files]}
-    print(json_text(summary) if json_ else "\n".join(f"{k}: {v}" for k, v in summary.items()))
+    # a law without closed form has no error of one
+    known = {key: value for key, value in summary.items() if value is not None}
+    print(json_text(summary) if json_ else "\n".join(f"{k}: {v}" for k, v in known.items()))
     return 0
 
 

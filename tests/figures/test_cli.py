@@ -205,9 +205,11 @@ def test_maps_that_a_law_does_not_have_are_removed(tmp_path, called):
     for file in old:
         file.write_text("of another law")
     axes = ("--x", "a:0.1:0.5", "--y", "b:0.1:1", "--grid", "2x2")
-    called("phase", "--law", law, *axes, "--jobs", "1", "--out", out, "--json")
+    printed = called("phase", "--law", law, *axes, "--jobs", "1", "--out", out)
     assert (out / "phase.pdf").exists()
     assert not any(file.exists() for file in old)
+    assert "outcomes: {'fixed-point': 4}" in printed
+    assert "None" not in printed  # nothing is said of a closed form that the law does not have
 
 
 def test_scaling_writes_figure_and_data(tmp_path, called):
