@@ -51,6 +51,7 @@ from ...support.schema import Flag, Kind, ListOf, MapOf, Maybe, Number, ObjectOf
 from ...support.strict_json import parse_json
 from ...theory.outcome import Outcome
 from .forecast import STAGES
+from .scores import most_frequent
 
 LONGEST = 100_000_000
 """Most bytes of a file of measurements; a line has about six thousand."""
@@ -188,9 +189,8 @@ class Measured:
 
     @property
     def majority(self) -> str | None:
-        """The most frequent outcome among the decided inputs; None where no input is decided."""
-        decided = {k: n for k, n in self.outcomes.items() if k != Outcome.UNDECIDED}
-        return max(decided, key=decided.__getitem__) if decided else None
+        """The most frequent outcome of the decided inputs; None where none is decided."""
+        return most_frequent(self.outcomes)
 
     def to_json(self) -> dict[str, Any]:
         """The line with its numbers rounded to six digits."""

@@ -10,6 +10,7 @@ from ...numerics.proportion import wilson
 from ...support.errors import LoopstabError
 from ...support.jsonable import jsonable
 from ...theory.outcome import Outcome
+from .accuracy_odds import KEPT, LONGER
 from .band import Band
 from .forecast import Forecast
 from .measured_line import Measured
@@ -29,10 +30,6 @@ from .scores import (
 
 GOAL = 0.95
 """Share of forecasts that were to be right."""
-KEPT, LONGER = 0.95, 0.9
-"""Shares of the accuracy that count as kept: from 30 iterations to 500, and from the easier level
-to the harder one.
-"""
 EDGES = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
 """Ends of the bins of the table of calibration."""
 ZERO = 1e-4

@@ -34,6 +34,22 @@ def decided(counts: Mapping[str, int]) -> dict[str, int]:
     return {outcome: n for outcome, n in counts.items() if outcome != Outcome.UNDECIDED and n}
 
 
+def most_frequent(counts: Mapping[str, int]) -> str | None:
+    """The most frequent outcome of the decided inputs, the first of equally frequent ones; None
+    where none is decided.
+
+    Args:
+        counts: outcome to number of inputs.
+
+    Example:
+        >>> from loopstab.models.forecast.scores import most_frequent
+        >>> most_frequent({"undecided": 7, "cycle": 2, "fixed-point": 3})
+        'fixed-point'
+    """
+    found = decided(counts)
+    return max(found, key=found.__getitem__) if found else None
+
+
 def brier(probabilities: Mapping[str, float], counts: Mapping[str, int]) -> float | None:
     """The mean score of Brier of the decided inputs; None without any.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...models.forecast.forecast import Forecast
 from ...models.forecast.measured_line import Measured
-from ...models.forecast.scores import decided
+from ...models.forecast.scores import most_frequent
 from ...theory.outcome import Outcome
 
 MOST, HALF = 0.9, 0.5
@@ -70,11 +70,8 @@ class MeasuredLoop:
 
     @property
     def majority(self) -> str | None:
-        """The most frequent outcome of the decided orbits, the first of equally frequent ones; None
-        where none is decided.
-        """
-        found = decided(self.outcomes)
-        return max(found, key=found.__getitem__) if found else None
+        """The most frequent outcome of the decided orbits; None where none is decided."""
+        return most_frequent(self.outcomes)
 
     @property
     def settles(self) -> bool:

@@ -13,8 +13,14 @@ def plain(f):
     """The map and its Jacobian in ordinary NumPy, on states (n, d)."""
     if isinstance(f, TanhMap):
         a, w, b = np.array(f.outer), np.array(f.inner), np.array(f.bias)
-        t = lambda h: np.tanh(h @ w.T)  # noqa: E731
-        return lambda h: t(h) @ a.T + b, lambda h: np.einsum("ik,nk,kj->nij", a, 1 - t(h) ** 2, w)
+
+        def slopes(h):
+            return 1 - np.tanh(h @ w.T) ** 2
+
+        return (
+            lambda h: np.tanh(h @ w.T) @ a.T + b,
+            lambda h: np.einsum("ik,nk,kj->nij", a, slopes(h), w),
+        )
     a, c, d = np.array(f.matrix), np.array(f.drive), f.size
 
     def parts(h):
